@@ -1,0 +1,249 @@
+/**
+ * The rules of style that a machine can check. Each takes the project's sources and returns a line
+ * for every place that breaks it, as `path:line: what is wrong`.
+ */
+
+import ts from "typescript";
+import { type Import, lineOf, type Source, type SourceTree, visit } from "./source_tree.ts";
+
+const LINE_COLUMNS_MAX = 100;
+const FUNCTION_LINES_MAX = 60;
+const FILE_LINES_MAX = 500;
+const OPENING_WORDS_MIN = 4;
+const DISK_FILE = "pager/disk_file.ts";
+
+/** A file may import from its own layer and from those of a lower rank. */
+const RANKS: Readonly<Record<string, number>> = {
+  pager: 0,
+  alloc: 1,
+  btree: 2,
+  store: 3,
+  "mod.ts": 4,
+  cli: 5,
+  bench: 5,
+  examples: 5,
+  tests: 6,
+};
+/** The layers that users of the library import. */
+const LIBRARY = ["pager", "alloc", "btree", "store", "mod.ts"];
+/** The modules that can be imported by URL; no import map applies to what they reach. */
+const URL_ENTRIES = ["mod.ts", "pager/mod.ts", "alloc/mod.ts", "btree/mod.ts", "store/mod.ts"];
+
+/** Words of higher layers that a layer's sources do not say, not even in comments. */
+const HIGHER_WORDS: Readonly<Record<string, RegExp>> = {
+  pager: /\bbtree\b|\balloc\b/i,
+  alloc: /\bbtree\b/i,
+  btree: /\bstore\/|\bDatabase\b|\bcodecs?\b/,
+};
+
+interface Ban {
+  /** For the message. */
+  readonly what: string;
+  readonly pattern: RegExp;
+  /** Whether comments count. */
+  readonly inComments: boolean;
+  /** The one file where it may stand. */
+  readonly except?: string;
+}
+
+const BANS: readonly Ban[] = [
+  // Split, so that a search of the project for leftovers does not find this line.
+  { what: "FIX" + "ME", pattern: new RegExp("\\bFIX" + "ME\\b"), inComments: true },
+  { what: "TO" + "DO", pattern: new RegExp("\\bTO" + "DO\\b"), inComments: true },
+  { what: "@ts-ignore", pattern: /@ts-ignore\b/, inComments: true },
+  { what: "console", pattern: /\bconsole\b/, inComments: false },
+  { what: "as any", pattern: /\bas any\b/, inComments: false },
+  { what: "Deno", pattern: /\bDeno\b/, inComments: false, except: DISK_FILE },
+  { what: "node:fs", pattern: /["']node:fs\b/, inComments: false, except: DISK_FILE },
+];
+
+/** Lower layers import nothing of higher ones, and the library nothing of its tests. */
+export function importDirection(tree: SourceTree): string[] {
+  return importsWhere(tree, (source, target) => {
+    const from = source.layer;
+    const to = target.split("/")[0];
+    if (from === to || from === "tests" || (source.isTest && to === "tests")) return false;
+    if (from === "cli") return to !== "mod.ts";
+    return !(to in RANKS) || RANKS[to] >= RANKS[from];
+  }).map(([at, { target }]) => `${at}: imports ${target}, which is not in a lower layer`);
+}
+
+/** A layer is entered through its `mod.ts`. */
+export function importsThroughMod(tree: SourceTree): string[] {
+  return importsWhere(tree, (source, target) => {
+    if (source.isTest || target.startsWith(`${source.layer}/`)) return false;
+    return target !== "mod.ts" && !/^[^/]+\/mod\.ts$/.test(target);
+  }).map(([at, { target }]) => `${at}: imports ${target}, not its layer's mod.ts`);
+}
+
+/** What is imported by URL sees no import map, so it needs relative paths or `node:`. */
+export function noImportMap(tree: SourceTree): string[] {
+  const found: string[] = [];
+  for (const path of reach(tree, URL_ENTRIES)) {
+    for (const { specifier, target, line } of tree.get(path)?.imports ?? []) {
+      if (target !== undefined || specifier.startsWith("node:")) continue;
+      found.push(`${path}:${line}: imports ${specifier}, neither relative nor node:`);
+    }
+  }
+  return found;
+}
+
+/** A relative import names a file that is there. */
+export function importsExist(tree: SourceTree): string[] {
+  return importsWhere(tree, (_, target) => target.endsWith(".ts") && !tree.has(target))
+    .map(([at, { target }]) => `${at}: imports ${target}, which is not there`);
+}
+
+/** Layers do not talk of the layers above them. */
+export function noHigherWords(tree: SourceTree): string[] {
+  return [...tree.values()].flatMap((source) => {
+    const pattern = HIGHER_WORDS[source.layer];
+    if (pattern === undefined || source.isTest) return [];
+    return linesWith(source, source.text, pattern, "names a higher layer");
+  });
+}
+
+/** Words and names that have no place in the library. */
+export function noBannedWords(tree: SourceTree): string[] {
+  return library(tree).flatMap((source) =>
+    BANS.filter((ban) => ban.except !== source.path).flatMap(({ what, pattern, inComments }) =>
+      linesWith(source, inComments ? source.text : source.code, pattern, `has ${what}`)
+    )
+  );
+}
+
+/** Lines fit in 100 columns. */
+export function shortLines(tree: SourceTree): string[] {
+  return everyLine(
+    tree,
+    (line) =>
+      line.length > LINE_COLUMNS_MAX
+        ? `has ${line.length} columns, more than ${LINE_COLUMNS_MAX}`
+        : undefined,
+  );
+}
+
+/** Functions fit on a screen; the body of a `describe` is a list, not a function. */
+export function shortFunctions(tree: SourceTree): string[] {
+  const found: string[] = [];
+  for (const source of tree.values()) {
+    for (const { name, line, lines, isDescribe } of source.functions) {
+      if (lines <= FUNCTION_LINES_MAX || (isDescribe && source.isTest)) continue;
+      found.push(
+        `${source.path}:${line}: ${name} has ${lines} lines, more than ${FUNCTION_LINES_MAX}`,
+      );
+    }
+  }
+  return found;
+}
+
+/** Files, tests excepted, have one job. */
+export function shortFiles(tree: SourceTree): string[] {
+  return [...tree.values()]
+    .filter((source) => !source.isTest && source.lines.length > FILE_LINES_MAX)
+    .map(({ path, lines }) => `${path}:1: has ${lines.length} lines, more than ${FILE_LINES_MAX}`);
+}
+
+/** Sources are ASCII. */
+export function asciiOnly(tree: SourceTree): string[] {
+  return everyLine(tree, (line) => {
+    const column = line.search(/[^\x20-\x7e]/);
+    if (column < 0) return undefined;
+    const code = line.codePointAt(column)!.toString(16).padStart(4, "0");
+    return `has U+${code} at column ${column + 1}`;
+  });
+}
+
+/** A file says first what it does. */
+export function opensWithComment(tree: SourceTree): string[] {
+  return [...tree.values()].flatMap(({ path, text, code }) => {
+    const opening = text.replace(/^#!.*\n/, "");
+    const end = code.search(/\S/);
+    const words = text.slice(0, end < 0 ? undefined : end).match(/[A-Za-z]{2,}/g) ?? [];
+    const isComment = /^(\/\*\*|\/\/ (?!deno-))/.test(opening);
+    if (isComment && words.length >= OPENING_WORDS_MIN) return [];
+    return [`${path}:1: does not open with a comment on what it does`];
+  });
+}
+
+/** A file that is not a test is imported by something, or is an entry point. */
+export function noDeadFiles(tree: SourceTree, entries: readonly string[]): string[] {
+  const imported = new Set(entries);
+  for (const { imports } of tree.values()) {
+    for (const { target } of imports) if (target !== undefined) imported.add(target);
+  }
+  return [...tree.keys()]
+    .filter((path) => !/_(test|bench)\.ts$/.test(path) && !imported.has(path))
+    .map((path) => `${path}:1: is imported by nothing`);
+}
+
+/** No default exports, no enums, and no `export *` without a name from another layer. */
+export function plainExports(tree: SourceTree): string[] {
+  const found: string[] = [];
+  for (const source of tree.values()) {
+    visit(source.syntax, (node) => {
+      const what = isDefaultExport(node)
+        ? "a default export"
+        : ts.isEnumDeclaration(node)
+        ? "an enum"
+        : undefined;
+      if (what === undefined) return;
+      found.push(`${source.path}:${lineOf(source.syntax, node.getStart())}: has ${what}`);
+    });
+  }
+  const stars = importsWhere(tree, (source, target, { isBareStar }) => {
+    return isBareStar && target.split("/")[0] !== source.layer;
+  }).map(([at, { target }]) => `${at}: exports * of ${target} without a name`);
+  return [...found, ...stars];
+}
+
+function library(tree: SourceTree): Source[] {
+  return [...tree.values()].filter((source) => LIBRARY.includes(source.layer) && !source.isTest);
+}
+
+/** Where a relative import is as asked, and the import. */
+function importsWhere(
+  tree: SourceTree,
+  isSo: (source: Source, target: string, found: Import) => boolean,
+): [string, Import][] {
+  return [...tree.values()].flatMap((source) =>
+    source.imports
+      .filter((found) => found.target !== undefined && isSo(source, found.target, found))
+      .map((found): [string, Import] => [`${source.path}:${found.line}`, found])
+  );
+}
+
+function reach(tree: SourceTree, entries: readonly string[]): Set<string> {
+  const reached = new Set(entries.filter((path) => tree.has(path)));
+  // A set that grows while it is walked is walked to its new end.
+  for (const path of reached) {
+    for (const { target } of tree.get(path)?.imports ?? []) {
+      if (target !== undefined) reached.add(target);
+    }
+  }
+  return reached;
+}
+
+function everyLine(tree: SourceTree, wrong: (line: string) => string | undefined): string[] {
+  return [...tree.values()].flatMap(({ path, lines }) =>
+    lines.flatMap((line, index) => {
+      const what = wrong(line);
+      return what === undefined ? [] : [`${path}:${index + 1}: ${what}`];
+    })
+  );
+}
+
+function linesWith(source: Source, text: string, pattern: RegExp, what: string): string[] {
+  return text.split("\n").flatMap((line, index) => {
+    const match = pattern.exec(line);
+    return match === null ? [] : [`${source.path}:${index + 1}: ${what}: ${match[0]}`];
+  });
+}
+
+function isDefaultExport(node: ts.Node): boolean {
+  if (ts.isExportAssignment(node)) return true;
+  if (ts.isExportSpecifier(node)) return node.name.text === "default";
+  if (!ts.canHaveModifiers(node)) return false;
+  const modifiers = ts.getModifiers(node) ?? [];
+  return modifiers.some(({ kind }) => kind === ts.SyntaxKind.DefaultKeyword);
+}
