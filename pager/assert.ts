@@ -1,0 +1,19 @@
+/**
+ * Assertions: they catch Quire's own mistakes, never bytes from disk or arguments from users, which
+ * have typed errors (`errors.ts`).
+ */
+
+/** A rule of the code that did not hold: a bug in Quire. */
+export class AssertionError extends Error {
+  override readonly name = "AssertionError";
+}
+
+/**
+ * Throws when a rule of the code does not hold.
+ *
+ * @param condition The rule.
+ * @param rule The rule in words.
+ */
+export function assert(condition: boolean, rule: string): asserts condition {
+  if (!condition) throw new AssertionError(`Quire is wrong: ${rule}`);
+}

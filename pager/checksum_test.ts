@@ -1,0 +1,74 @@
+// The two sums: known values, so that they never change, and what must show in them.
+
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { Random } from "../tests/support/random.ts";
+import { crc, headSum, pageSum, seedOf } from "./checksum.ts";
+import { Frame, POOL } from "./frame.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+
+describe("checksum", () => {
+  it("crc has the check value of CRC-32", () => {
+    assertEquals(crc(encode("123456789")), 0xcbf43926 | 0);
+    assertEquals(crc(new Uint8Array(8192)), 0xd8f49994 | 0);
+  });
+
+  it("seedOf is the CRC-32 of the id", () => {
+    assertEquals(seedOf(encode("0123456789abcdef")), crc(encode("0123456789abcdef")));
+    assertEquals(seedOf(new Uint8Array(16)), 0xecbb4b55 | 0);
+  });
+
+  it("pageSum covers the bytes of its slot and no others", () => {
+    const frame = new Frame(0, POOL, 3);
+    const zeros = pageSum(frame, 1);
+    assertEquals(zeros, crc(new Uint8Array(8192)));
+    frame.u8[8191] = 1;
+    frame.u8[16384] = 1;
+    assertEquals(pageSum(frame, 1), zeros);
+    for (const edge of [8192, 16383]) {
+      frame.u8[edge] ^= 1;
+      assertNotEquals(pageSum(frame, 1), zeros);
+      frame.u8[edge] ^= 1;
+    }
+  });
+
+  it("headSum has known values", () => {
+    const words = Uint32Array.from([1, 2, 3, 4, 5, 6, 7, 8]);
+    assertEquals(headSum(new Uint32Array(8), 0, 0, 0), 0);
+    assertEquals(headSum(words, 0, 3, 0x12345678), 1658267530);
+    assertEquals(headSum(words, 0, 4, 0x12345678), -2018649231);
+  });
+
+  it("headSum shows every single bit of its seven words, and not the eighth word", () => {
+    const random = new Random(2);
+    for (let round = 0; round < 20; round++) {
+      const words = Uint32Array.from({ length: 8 }, () => random.u32());
+      const [page, seed] = [random.u32(), random.u32()];
+      const sum = headSum(words, 0, page, seed);
+      for (let bit = 0; bit < 256; bit++) {
+        words[bit >>> 5] ^= 1 << (bit & 31);
+        assertEquals(headSum(words, 0, page, seed) === sum, bit >= 224, `bit ${bit}`);
+        words[bit >>> 5] ^= 1 << (bit & 31);
+      }
+    }
+  });
+
+  it("headSum shows another page number and another database", () => {
+    const random = new Random(3);
+    const words = Uint32Array.from({ length: 8 }, () => random.u32());
+    const thousand = Array.from({ length: 1000 }, (_, i) => i);
+    assertEquals(new Set(thousand.map((page) => headSum(words, 0, page, 77))).size, 1000);
+    assertEquals(new Set(thousand.map((seed) => headSum(words, 0, 5, seed))).size, 1000);
+  });
+
+  it("sums are signed 32-bit integers", () => {
+    const random = new Random(4);
+    const words = new Uint32Array(8);
+    for (let round = 0; round < 100; round++) {
+      words[0] = random.u32();
+      const sum = headSum(words, 0, 3, 9);
+      assert(sum === (sum | 0));
+    }
+  });
+});

@@ -1,0 +1,130 @@
+/**
+ * A `File` under rules: what a system may do in part is finished, its errors become `IoError`, and
+ * the first failed write, truncation or sync is final.
+ *
+ * After such a failure nobody knows what the medium holds (a system may drop the pages of a failed
+ * sync and report success the next time), so no write is tried again: the disk latches, and goes on
+ * reading.
+ */
+
+import { IoError } from "./errors.ts";
+import type { File } from "./file.ts";
+
+/** A `File` whose failures are typed and final. */
+export class Disk {
+  readonly #file: File;
+  #failure: IoError | undefined;
+
+  /**
+   * Puts a file under rules.
+   *
+   * @param file The file; this disk is its only user from now on.
+   */
+  constructor(file: File) {
+    this.#file = file;
+  }
+
+  /** The write, truncation or sync that failed, if one did. */
+  get failure(): IoError | undefined {
+    return this.#failure;
+  }
+
+  /**
+   * Throws when an earlier write failed.
+   *
+   * @throws {IoError} It did; `cause` is that failure.
+   */
+  checkWritable(): void {
+    if (this.#failure === undefined) return;
+    throw new IoError(`Cannot write: an earlier write failed (${this.#failure.message})`, {
+      cause: this.#failure,
+    });
+  }
+
+  /** The size of the file in bytes. */
+  size(): number {
+    try {
+      return this.#file.size();
+    } catch (cause) {
+      throw new IoError(`Cannot tell the size of the file: ${reason(cause)}`, { cause });
+    }
+  }
+
+  /** Reads until `length` bytes are there or the file ends; returns how many there were. */
+  read(target: Uint8Array, start: number, length: number, position: number): number {
+    let done = 0;
+    while (done < length) {
+      const count = this.#readSome(target, start + done, length - done, position + done);
+      if (count <= 0) break;
+      done += count;
+    }
+    return done;
+  }
+
+  /** Writes all of `length` bytes. */
+  write(source: Uint8Array, start: number, length: number, position: number): void {
+    this.checkWritable();
+    let done = 0;
+    while (done < length) {
+      const count = this.#writeSome(source, start + done, length - done, position + done);
+      if (count <= 0) throw this.#latch(`write at byte ${position + done}`, "no byte was taken");
+      done += count;
+    }
+  }
+
+  /** Returns when everything written is on the medium. */
+  sync(): void {
+    this.checkWritable();
+    try {
+      this.#file.sync();
+    } catch (cause) {
+      throw this.#latch("sync", cause);
+    }
+  }
+
+  /** Cuts the file, or extends it with zeros. */
+  truncate(size: number): void {
+    this.checkWritable();
+    try {
+      this.#file.truncate(size);
+    } catch (cause) {
+      throw this.#latch(`truncate to ${size} bytes`, cause);
+    }
+  }
+
+  /** Closes the file. */
+  close(): void {
+    try {
+      this.#file.close();
+    } catch (cause) {
+      throw new IoError(`Cannot close: ${reason(cause)}`, { cause });
+    }
+  }
+
+  #readSome(target: Uint8Array, start: number, length: number, position: number): number {
+    try {
+      return this.#file.readAt(target, start, length, position);
+    } catch (cause) {
+      const what = `read ${length} bytes at byte ${position}`;
+      throw new IoError(`Cannot ${what}: ${reason(cause)}`, { cause });
+    }
+  }
+
+  #writeSome(source: Uint8Array, start: number, length: number, position: number): number {
+    try {
+      return this.#file.writeAt(source, start, length, position);
+    } catch (cause) {
+      throw this.#latch(`write ${length} bytes at byte ${position}`, cause);
+    }
+  }
+
+  #latch(action: string, cause: unknown): IoError {
+    this.#failure = new IoError(`Cannot ${action}: ${reason(cause)}`, { cause });
+    return this.#failure;
+  }
+}
+
+/** What an unknown thrown thing says of itself. */
+export function reason(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,54 @@
+/**
+ * The errors that Quire throws, besides `TypeError` and `RangeError` for misuse.
+ *
+ * Messages name the action, a colon, then the state. The table of what a caller should do about
+ * each stands in the README.
+ */
+
+/** Bytes on disk break a rule of the format. The file is left as it was. */
+export class CorruptionError extends Error {
+  override readonly name = "CorruptionError";
+  /** The page that breaks the rule. */
+  readonly page: number;
+  /** Where in the file, in bytes. */
+  readonly offset: number;
+  /** The rule, in words. */
+  readonly rule: string;
+
+  /**
+   * Describes one broken rule.
+   *
+   * @param page The page that breaks the rule.
+   * @param offset Where in the file, in bytes.
+   * @param rule The rule, in words.
+   */
+  constructor(page: number, offset: number, rule: string) {
+    super(`Cannot trust page ${page} at byte ${offset}: ${rule}`);
+    this.page = page;
+    this.offset = offset;
+    this.rule = rule;
+  }
+}
+
+/** Another open handle, in this process or another, has the file. */
+export class LockedError extends Error {
+  override readonly name = "LockedError";
+}
+
+/** The handle was closed. */
+export class ClosedError extends Error {
+  override readonly name = "ClosedError";
+}
+
+/**
+ * The system refused to read, write or sync; `cause` is its error. After a failed write or sync the
+ * handle refuses further writes and goes on reading; close and reopen it.
+ */
+export class IoError extends Error {
+  override readonly name = "IoError";
+}
+
+/** Something would exceed a limit of the format or of an option. Nothing was changed. */
+export class LimitError extends Error {
+  override readonly name = "LimitError";
+}

@@ -1,0 +1,183 @@
+/**
+ * Format 1 of a Quire file: the one place where its bytes are described.
+ *
+ * All integers are little-endian at aligned offsets. Reserved bytes are written zero and checked
+ * zero. What stands inside a page belongs to the layer that owns the page's kind and is described
+ * there; this file describes everything around the pages.
+ *
+ * ## File
+ *
+ * ```text
+ * page    8192 bytes, all of them usable
+ * chunk   256 pages = 2 MiB; its slot 0 is the header page
+ * extent  8 pages = 64 KiB, the unit of read-ahead
+ *
+ * page number p (u32): chunk p >> 8, slot p & 255, extent p >> 3, byte offset p * 8192
+ *
+ * chunk 0   [headers][superblock][superblock][page 3][page 4] ... [page 255]
+ * chunk c   [headers][page c*256+1] ........................... [page c*256+255]
+ * ```
+ *
+ * The file ends at its last page in use, so the last chunk may be short. Bytes at or past the page
+ * count are never read.
+ *
+ * ## Header page
+ *
+ * 256 x 32 bytes. Slot 0's own 32 bytes are the free-space bitmap of the chunk: bit i of the 256 is
+ * set exactly when slot i is in use; bit 0 is always set. It carries no sum because it repeats what
+ * the headers say, and is checked against them. Slots 1..255 hold a header each:
+ *
+ * | at | size | node                         | first page of a run     | later page of a run |
+ * | -- | ---- | ---------------------------- | ----------------------- | ------------------- |
+ * |  0 | u8   | kind                         | kind                    | kind                |
+ * |  1 | u8   | level, 0 = leaf              | pages in the run        | 0                   |
+ * |  2 | u16  | entries                      | 0                       | index in the run    |
+ * |  4 | u32  | tree                         | tree                    | tree                |
+ * |  8 | u32  | right sibling, 0 = none      | next run, 0 = last      | first page          |
+ * | 12 | u32  | version, low 32 bits         | same                    | same                |
+ * | 16 | u16  | version, high 16 bits        | same                    | same                |
+ * | 18 | u16  | cell start                   | 0                       | 0                   |
+ * | 20 | u16  | prefix length, flags         | bytes in the run (u32)  | 0                   |
+ * | 22 | u16  | garbage bytes                | (of the u32)            | 0                   |
+ * | 24 | u32  | page sum                     | of its own page         | of its own page     |
+ * | 28 | u32  | head sum                     | same                    | same                |
+ *
+ * Kind 0 is a free page, whose 32 bytes are all zero. The page sum is the CRC-32 of the page's 8192
+ * bytes. The head sum mixes bytes 0..27 with the database id and the page number (`checksum.ts`),
+ * so that a page written to the wrong place does not match.
+ *
+ * ## Superblocks
+ *
+ * Slots 1 and 2 of chunk 0, two copies of the same record. Their headers carry the kind and nothing
+ * else, with a page sum of 0. Offsets and fields: `SUPERBLOCK` below.
+ */
+
+/** Bytes in a page. */
+export const PAGE_BYTES = 8192;
+/** Shift from page number to byte offset inside a frame. */
+export const PAGE_SHIFT = 13;
+/** Pages in a chunk, its header page included. */
+export const CHUNK_PAGES = 256;
+/** Shift from page number to chunk number. */
+export const CHUNK_SHIFT = 8;
+/** Bytes in a chunk. */
+export const CHUNK_BYTES: number = PAGE_BYTES * CHUNK_PAGES;
+/** Mask from page number to slot. */
+export const SLOT_MASK: number = CHUNK_PAGES - 1;
+/** Bytes in a page header. */
+export const HEADER_BYTES = 32;
+/** Shift from slot to the byte offset of its header. */
+export const HEADER_SHIFT = 5;
+/** Shift from slot to the 32-bit word where its header begins. */
+export const HEADER_WORD_SHIFT = 3;
+/** Pages in an extent, the unit of read-ahead. */
+export const EXTENT_PAGES = 8;
+/** The longest run: all of a chunk but its header page. */
+export const RUN_PAGES_MAX: number = CHUNK_PAGES - 1;
+/** The most pages a file can have; the last two numbers mark "no page" and "image" in memory. */
+export const PAGE_COUNT_MAX = 0xffff_fffe;
+/** The largest version: 48 bits. */
+export const VERSION_MAX = 0xffff_ffff_ffff;
+
+/** A free page; its header is all zero. */
+export const KIND_FREE = 0;
+/** A leaf of variable-length entries. */
+export const KIND_LEAF = 1;
+/** A branch over variable-length keys. */
+export const KIND_BRANCH = 2;
+/** A leaf of u64 pairs. */
+export const KIND_FIXED_LEAF = 3;
+/** A branch over u64 keys. */
+export const KIND_FIXED_BRANCH = 4;
+/** The first page of a run. */
+export const KIND_RUN = 5;
+/** A later page of a run. */
+export const KIND_RUN_CONTINUED = 6;
+/** A page of a journal area. */
+export const KIND_JOURNAL = 7;
+/** One of the two superblocks. */
+export const KIND_SUPERBLOCK = 8;
+/** One past the last kind of format 1. */
+export const KIND_COUNT = 9;
+
+/** Byte offsets of the fields of a page header. */
+export const HEADER = {
+  kind: 0,
+  level: 1,
+  runPages: 1,
+  entries: 2,
+  runIndex: 2,
+  tree: 4,
+  link: 8,
+  versionLow: 12,
+  versionHigh: 16,
+  cellStart: 18,
+  prefix: 20,
+  runBytes: 20,
+  garbage: 22,
+  pageSum: 24,
+  headSum: 28,
+} as const;
+
+/** Bits of the u16 at `HEADER.prefix` that hold the prefix length. */
+export const PREFIX_LENGTH_MASK = 0x0fff;
+/** Bit of the u16 at `HEADER.prefix`: some entry of the node refers to a run. */
+export const FLAG_HOLDS_RUNS = 0x8000;
+
+/** The first eight bytes of a superblock: a name, then bytes that a text-mode copy would change. */
+export const MAGIC: readonly number[] = [0x51, 0x55, 0x49, 0x52, 0x45, 0x0d, 0x0a, 0x1a];
+/** The version of this format. */
+export const FORMAT_VERSION = 1;
+/** Page number of the first superblock; the second follows it. */
+export const SUPERBLOCK_PAGE = 1;
+/** Pages of a file that holds nothing: the header page and two superblocks. */
+export const FRESH_PAGES = 3;
+/** Chunks that one journal area can have. */
+export const JOURNAL_CHUNKS_MAX = 508;
+
+/** Byte offsets of the fields of a superblock; u32 unless noted. */
+export const SUPERBLOCK = {
+  /** 8 bytes. */
+  magic: 0,
+  formatVersion: 8,
+  pageBytes: 12,
+  chunkPages: 16,
+  headerBytes: 20,
+  headerPages: 24,
+  /** 0 = clean, 1 = open. */
+  state: 28,
+  /** 16 bytes. */
+  databaseId: 32,
+  /** u64. Number of this superblock; the larger is the newer. */
+  number: 48,
+  /** u64, at most 48 bits. */
+  version: 56,
+  pageCount: 64,
+  /** Page number, 0 = none yet. */
+  catalogRoot: 68,
+  nextTreeId: 72,
+  /** Chunk number: no chunk below it has a free page. */
+  allocatorHint: 76,
+  /** u64. Generation of the journal where replay starts. */
+  replayGeneration: 80,
+  /** u64. Sequence number of the last batch that the file already holds. */
+  replaySequence: 88,
+  /** u64. Syncs completed. */
+  syncEpoch: 96,
+  /** Chunks in journal area a, then in b. */
+  journalCountA: 104,
+  journalCountB: 108,
+  /** Reserved, zero, to the first list; and after each list to the next field. */
+  reserved: 112,
+  /** 508 chunk numbers. */
+  journalA: 4096,
+  /** 508 chunk numbers. */
+  journalB: 6144,
+  /** CRC-32 of bytes 0..8187. */
+  sum: 8188,
+} as const;
+
+/** How many chunks hold `pageCount` pages, one at least. */
+export function chunksOf(pageCount: number): number {
+  return ((pageCount - 1) >>> CHUNK_SHIFT) + 1;
+}

@@ -1,0 +1,74 @@
+/**
+ * A frame: 2 MiB of memory in the shape of a chunk, and what is known of each of its slots.
+ *
+ * A page in memory is always (frame, slot): its header at slot << 5, its bytes at slot << 13. A
+ * *chunk frame* holds one whole chunk, so slot = page & 255 and slot 0 is the header page. A *pool
+ * frame* holds up to 255 unrelated pages with copies of their headers, and nothing in slot 0.
+ *
+ * A *place* is one number, frame index << 8 | slot, so that a page found costs no object.
+ *
+ * Invariants of a slot:
+ * 1. `pages` names the page in it, or `NO_PAGE`, or `IMAGE` for an old image kept for rollback.
+ * 2. `ticks` is 0 until the page has been verified, and then the cache's clock at its last use.
+ * 3. `scopes` is 0, or the savepoint that last saved an image of it; such a slot is never evicted.
+ * 4. `dirty` is 1 when committed bytes are newer than the file's.
+ */
+
+import { CHUNK_BYTES, CHUNK_PAGES, CHUNK_SHIFT } from "./format.ts";
+
+/** In `Frame.pages`: nothing in this slot. */
+export const NO_PAGE = 0xffff_ffff;
+/** In `Frame.pages`: an old image, kept for rollback. */
+export const IMAGE = 0xffff_fffe;
+/** `Frame.chunk` of a pool frame. */
+export const POOL = -1;
+
+/** 2 MiB of memory in the shape of a chunk. */
+export class Frame {
+  /** Its number in the cache. */
+  readonly index: number;
+  /** The chunk it holds, or `POOL`. */
+  chunk: number;
+  /** All its bytes. */
+  readonly u8: Uint8Array;
+  /** The same bytes as 16-bit words. */
+  readonly u16: Uint16Array;
+  /** The same bytes as 32-bit words. */
+  readonly u32: Uint32Array;
+  /** The page in each slot. */
+  readonly pages: Uint32Array;
+  /** The clock at each slot's last use; 0 = not verified. */
+  readonly ticks: Uint32Array;
+  /** The savepoint that last saved an image of each slot; 0 = none. */
+  readonly scopes: Uint32Array;
+  /** 1 where memory is newer than the file. */
+  readonly dirty: Uint8Array;
+
+  /**
+   * An empty frame.
+   *
+   * @param index Its number in the cache.
+   * @param chunk The chunk it will hold, or `POOL`.
+   * @param slots How many slots; a scratch frame has few.
+   */
+  constructor(index: number, chunk: number, slots: number = CHUNK_PAGES) {
+    const buffer = new ArrayBuffer(slots * (CHUNK_BYTES / CHUNK_PAGES));
+    this.index = index;
+    this.chunk = chunk;
+    this.u8 = new Uint8Array(buffer);
+    this.u16 = new Uint16Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.pages = new Uint32Array(slots).fill(NO_PAGE);
+    this.ticks = new Uint32Array(slots);
+    this.scopes = new Uint32Array(slots);
+    this.dirty = new Uint8Array(slots);
+    if (chunk !== POOL) {
+      for (let slot = 0; slot < slots; slot++) this.pages[slot] = chunk * CHUNK_PAGES + slot;
+    }
+  }
+}
+
+/** The place of a slot of a frame. */
+export function placeOf(frame: Frame, slot: number): number {
+  return (frame.index << CHUNK_SHIFT) | slot;
+}

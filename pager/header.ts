@@ -1,0 +1,257 @@
+/**
+ * Reading and writing page headers in memory.
+ *
+ * The first group of functions takes a page in memory, (frame, slot). The second takes a header
+ * page in memory, which stands either in slot 0 of its chunk frame or in any slot of a pool frame:
+ * in both cases its bytes begin at slot << 13, and the header of slot k in it at 8 * k words
+ * further.
+ *
+ * Nothing here checks: a header is checked when it is loaded.
+ */
+
+import { CorruptionError } from "./errors.ts";
+import {
+  CHUNK_PAGES,
+  CHUNK_SHIFT,
+  HEADER,
+  HEADER_SHIFT,
+  HEADER_WORD_SHIFT,
+  KIND_COUNT,
+  KIND_FREE,
+  PAGE_BYTES,
+  PAGE_SHIFT,
+  PREFIX_LENGTH_MASK,
+} from "./format.ts";
+import type { Frame } from "./frame.ts";
+import { headSum } from "./checksum.ts";
+
+const WORDS_SHIFT = PAGE_SHIFT - 2;
+const HALF_SHIFT = HEADER_SHIFT - 1;
+const TREE_WORD = HEADER.tree / 4;
+const LINK_WORD = HEADER.link / 4;
+const VERSION_LOW_WORD = HEADER.versionLow / 4;
+const RUN_BYTES_WORD = HEADER.runBytes / 4;
+const HEAD_SUM_WORD = HEADER.headSum / 4;
+const PAGE_SUM_WORD = HEADER.pageSum / 4;
+const VERSION_HIGH_HALF = HEADER.versionHigh / 2;
+const ENTRIES_HALF = HEADER.entries / 2;
+const CELL_START_HALF = HEADER.cellStart / 2;
+const PREFIX_HALF = HEADER.prefix / 2;
+const GARBAGE_HALF = HEADER.garbage / 2;
+const TWO_32 = 0x1_0000_0000;
+
+/** What kind of page it is. */
+export function kindOf(frame: Frame, slot: number): number {
+  return frame.u8[slot << HEADER_SHIFT];
+}
+
+/** Makes a node one of another kind and level. */
+export function setShape(frame: Frame, slot: number, kind: number, level: number): void {
+  frame.u8[slot << HEADER_SHIFT] = kind;
+  frame.u8[(slot << HEADER_SHIFT) + HEADER.level] = level;
+}
+
+/** The level of a node, 0 = leaf. */
+export function levelOf(frame: Frame, slot: number): number {
+  return frame.u8[(slot << HEADER_SHIFT) + HEADER.level];
+}
+
+/** Kind, level and entries as one word: kind | level << 8 | entries << 16. */
+export function shapeOf(frame: Frame, slot: number): number {
+  return frame.u32[slot << HEADER_WORD_SHIFT];
+}
+
+/** The entries of a node. */
+export function entriesOf(frame: Frame, slot: number): number {
+  return frame.u16[(slot << HALF_SHIFT) + ENTRIES_HALF];
+}
+
+/** Sets the entries of a node. */
+export function setEntries(frame: Frame, slot: number, entries: number): void {
+  frame.u16[(slot << HALF_SHIFT) + ENTRIES_HALF] = entries;
+}
+
+/** The tree that owns the page. */
+export function treeOf(frame: Frame, slot: number): number {
+  return frame.u32[(slot << HEADER_WORD_SHIFT) + TREE_WORD];
+}
+
+/** The right sibling of a leaf, the next run of a value, or the first page of a run. */
+export function linkOf(frame: Frame, slot: number): number {
+  return frame.u32[(slot << HEADER_WORD_SHIFT) + LINK_WORD];
+}
+
+/** Sets the link. */
+export function setLink(frame: Frame, slot: number, page: number): void {
+  frame.u32[(slot << HEADER_WORD_SHIFT) + LINK_WORD] = page;
+}
+
+/** The version that last wrote the page. */
+export function versionOf(frame: Frame, slot: number): number {
+  return frame.u16[(slot << HALF_SHIFT) + VERSION_HIGH_HALF] * TWO_32 +
+    frame.u32[(slot << HEADER_WORD_SHIFT) + VERSION_LOW_WORD];
+}
+
+/** Stamps the version that writes the page. */
+export function setVersion(frame: Frame, slot: number, version: number): void {
+  frame.u32[(slot << HEADER_WORD_SHIFT) + VERSION_LOW_WORD] = version % TWO_32;
+  frame.u16[(slot << HALF_SHIFT) + VERSION_HIGH_HALF] = Math.floor(version / TWO_32);
+}
+
+/** Where in the page the lowest cell begins. */
+export function cellStartOf(frame: Frame, slot: number): number {
+  return frame.u16[(slot << HALF_SHIFT) + CELL_START_HALF];
+}
+
+/** Sets where the lowest cell begins. */
+export function setCellStart(frame: Frame, slot: number, offset: number): void {
+  frame.u16[(slot << HALF_SHIFT) + CELL_START_HALF] = offset;
+}
+
+/** The length of the prefix that all keys of a node share. */
+export function prefixLengthOf(frame: Frame, slot: number): number {
+  return frame.u16[(slot << HALF_SHIFT) + PREFIX_HALF] & PREFIX_LENGTH_MASK;
+}
+
+/** The flags of a node. */
+export function flagsOf(frame: Frame, slot: number): number {
+  return frame.u16[(slot << HALF_SHIFT) + PREFIX_HALF] & ~PREFIX_LENGTH_MASK;
+}
+
+/** Sets prefix length and flags. */
+export function setPrefix(frame: Frame, slot: number, length: number, flags: number): void {
+  frame.u16[(slot << HALF_SHIFT) + PREFIX_HALF] = length | flags;
+}
+
+/** The bytes that removed cells left among the live ones. */
+export function garbageOf(frame: Frame, slot: number): number {
+  return frame.u16[(slot << HALF_SHIFT) + GARBAGE_HALF];
+}
+
+/** Sets the garbage bytes. */
+export function setGarbage(frame: Frame, slot: number, bytes: number): void {
+  frame.u16[(slot << HALF_SHIFT) + GARBAGE_HALF] = bytes;
+}
+
+/** The pages of the run whose first page this is. */
+export function runPagesOf(frame: Frame, slot: number): number {
+  return frame.u8[(slot << HEADER_SHIFT) + HEADER.runPages];
+}
+
+/** The bytes of its value that a run holds. */
+export function runBytesOf(frame: Frame, slot: number): number {
+  return frame.u32[(slot << HEADER_WORD_SHIFT) + RUN_BYTES_WORD];
+}
+
+/** Sets the bytes of its value that a run holds. */
+export function setRunBytes(frame: Frame, slot: number, bytes: number): void {
+  frame.u32[(slot << HEADER_WORD_SHIFT) + RUN_BYTES_WORD] = bytes;
+}
+
+/**
+ * Writes a header anew, all other fields zero.
+ *
+ * @param second The byte after the kind: the level of a node, or the pages of a run.
+ */
+export function formatHeader(
+  frame: Frame,
+  slot: number,
+  kind: number,
+  second: number,
+  tree: number,
+): void {
+  const word = slot << HEADER_WORD_SHIFT;
+  for (let i = 0; i < 8; i++) frame.u32[word + i] = 0;
+  frame.u32[word] = kind | (second << 8);
+  frame.u32[word + TREE_WORD] = tree;
+}
+
+/** Writes both sums of a page. */
+export function seal(frame: Frame, slot: number, page: number, sum: number, seed: number): void {
+  const word = slot << HEADER_WORD_SHIFT;
+  frame.u32[word + PAGE_SUM_WORD] = sum;
+  frame.u32[word + HEAD_SUM_WORD] = headSum(frame.u32, word, page, seed);
+}
+
+/** The page sum that the header at a word states, as a signed integer. */
+export function statedPageSum(words: Uint32Array, word: number): number {
+  return words[word + PAGE_SUM_WORD] | 0;
+}
+
+/** Whether the header at a word carries its own head sum. */
+export function headSumHolds(
+  words: Uint32Array,
+  word: number,
+  page: number,
+  seed: number,
+): boolean {
+  return (words[word + HEAD_SUM_WORD] | 0) === headSum(words, word, page, seed);
+}
+
+/** Where in the file the header of a page stands, in bytes. */
+export function headerPosition(page: number): number {
+  return (page >>> CHUNK_SHIFT) * CHUNK_PAGES * PAGE_BYTES +
+    (page & (CHUNK_PAGES - 1)) * (1 << HEADER_SHIFT);
+}
+
+/** The word where the header of `slot` begins in a header page that stands in `at`. */
+export function headerWord(at: number, slot: number): number {
+  return (at << WORDS_SHIFT) + (slot << HEADER_WORD_SHIFT);
+}
+
+/** Whether the bitmap of a header page says that a slot is in use. */
+export function isInUse(frame: Frame, at: number, slot: number): boolean {
+  return ((frame.u32[(at << WORDS_SHIFT) + (slot >>> 5)] >>> (slot & 31)) & 1) === 1;
+}
+
+/** Sets the bit of a slot in the bitmap of a header page. */
+export function setInUse(frame: Frame, at: number, slot: number): void {
+  frame.u32[(at << WORDS_SHIFT) + (slot >>> 5)] |= 1 << (slot & 31);
+}
+
+/** Clears the bit of a slot in the bitmap of a header page. */
+export function clearInUse(frame: Frame, at: number, slot: number): void {
+  frame.u32[(at << WORDS_SHIFT) + (slot >>> 5)] &= ~(1 << (slot & 31));
+}
+
+/**
+ * Checks a header page whole, as it must be before anything is written by it: bit 0 set, each other
+ * bit set exactly when the header has a kind, no kind unknown, used headers summed, free ones zero,
+ * nothing in use at or past the page count.
+ *
+ * @throws {CorruptionError} The first header that breaks a rule.
+ */
+export function checkHeaderPage(
+  frame: Frame,
+  at: number,
+  chunk: number,
+  pageCount: number,
+  seed: number,
+): void {
+  const first = chunk * CHUNK_PAGES;
+  if (!isInUse(frame, at, 0)) fail(first, "the header page is marked free");
+  for (let slot = 1; slot < CHUNK_PAGES; slot++) {
+    const word = headerWord(at, slot);
+    const kind = frame.u32[word] & 0xff;
+    const used = isInUse(frame, at, slot);
+    if (used !== (kind !== KIND_FREE)) fail(first + slot, "bitmap and header disagree");
+    if (kind === KIND_FREE) {
+      if (!isZero(frame.u32, word)) fail(first + slot, "the header of a free page is not zero");
+    } else if (first + slot >= pageCount) {
+      fail(first + slot, "in use past the page count");
+    } else if (kind >= KIND_COUNT) {
+      fail(first + slot, `unknown kind ${kind}`);
+    } else if (!headSumHolds(frame.u32, word, first + slot, seed)) {
+      fail(first + slot, "head sum does not match");
+    }
+  }
+}
+
+function isZero(words: Uint32Array, from: number): boolean {
+  for (let word = from; word < from + 8; word++) if (words[word] !== 0) return false;
+  return true;
+}
+
+function fail(page: number, rule: string): never {
+  throw new CorruptionError(page, headerPosition(page), rule);
+}

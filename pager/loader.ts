@@ -1,0 +1,309 @@
+/**
+ * Brings pages from the file into memory, and verifies each page once per load.
+ *
+ * While the cache has room, a miss reads the whole chunk in one call. Under pressure it reads one
+ * header and one page into a pool frame, or, when reading runs ahead in order, the rest of the
+ * extent. A page is verified at its first use after a load: head sum, version, page sum, and then
+ * the structure of what it holds, by the verifier that the owner of its kind registered.
+ *
+ * After that nobody checks again: code on the hot path may trust what stands in a frame.
+ */
+
+import type { Cache } from "./cache.ts";
+import { pageSum } from "./checksum.ts";
+import type { Disk } from "./disk.ts";
+import { CorruptionError } from "./errors.ts";
+import {
+  CHUNK_BYTES,
+  CHUNK_PAGES,
+  CHUNK_SHIFT,
+  EXTENT_PAGES,
+  FRESH_PAGES,
+  HEADER,
+  HEADER_BYTES,
+  HEADER_SHIFT,
+  HEADER_WORD_SHIFT,
+  KIND_COUNT,
+  KIND_FREE,
+  KIND_RUN,
+  KIND_RUN_CONTINUED,
+  PAGE_BYTES,
+  PAGE_SHIFT,
+  SLOT_MASK,
+} from "./format.ts";
+import { Frame, POOL } from "./frame.ts";
+import {
+  checkHeaderPage,
+  entriesOf,
+  headerPosition,
+  headerWord,
+  headSumHolds,
+  kindOf,
+  linkOf,
+  runBytesOf,
+  runPagesOf,
+  statedPageSum,
+  versionOf,
+} from "./header.ts";
+import type { Meta } from "./meta.ts";
+
+/**
+ * Checks the structure of a page whose sums are right, and throws a `CorruptionError` when the page
+ * could mislead a reader that trusts it. `corrupt` makes the error.
+ */
+export type Verifier = (frame: Frame, slot: number, page: number) => void;
+
+/** Throws the error for a page that breaks a rule, at a byte of that page. */
+export function corrupt(page: number, offset: number, rule: string): never {
+  throw new CorruptionError(page, page * PAGE_BYTES + offset, rule);
+}
+
+/** Throws the error for a page whose header breaks a rule, at a byte of that header. */
+export function corruptHeader(page: number, offset: number, rule: string): never {
+  throw new CorruptionError(page, headerPosition(page) + offset, rule);
+}
+
+/** Brings pages from the file into memory, and verifies them. */
+export class Loader {
+  /** Structure checks by kind. */
+  readonly verifiers: (Verifier | undefined)[] = new Array(KIND_COUNT).fill(undefined);
+  /** Loads so far, by what was read. */
+  readonly reads = { chunks: 0, extents: 0, pages: 0, headers: 0 };
+
+  readonly #disk: Disk;
+  readonly #cache: Cache;
+  readonly #meta: Meta;
+  readonly #seed: number;
+  readonly #extent = new Frame(-1, POOL, EXTENT_PAGES + 1);
+  #lastMiss = 0;
+
+  /**
+   * A loader for one file.
+   *
+   * @param disk Where pages come from.
+   * @param cache Where they go.
+   * @param meta Tells where the file ends.
+   * @param seed The seed of its head sums.
+   */
+  constructor(disk: Disk, cache: Cache, meta: Meta, seed: number) {
+    this.#disk = disk;
+    this.#cache = cache;
+    this.#meta = meta;
+    this.#seed = seed;
+    this.verifiers[KIND_RUN] = verifyRun;
+    this.verifiers[KIND_RUN_CONTINUED] = verifyRunContinued;
+  }
+
+  /**
+   * The place of a page that `Cache.lookup` did not find, loaded if need be and verified.
+   *
+   * @throws {CorruptionError} The page is not in use, or not what its header says.
+   */
+  load(page: number): number {
+    if (page < FRESH_PAGES || page >= this.#meta.pageCount || (page & SLOT_MASK) === 0) {
+      corruptHeader(page, 0, `no page of data can be here, in a file of ${this.#meta.pageCount}`);
+    }
+    this.#cache.tick();
+    let place = this.#cache.find(page);
+    if (place < 0) place = this.#fetch(page);
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT];
+    if (frame.ticks[place & SLOT_MASK] === 0) this.#verify(frame, place & SLOT_MASK, page);
+    this.#cache.use(place);
+    return place;
+  }
+
+  /**
+   * The place of a chunk's header page, loaded if need be and checked whole.
+   *
+   * @throws {CorruptionError} Some header of the chunk breaks a rule.
+   */
+  headerPage(chunk: number): number {
+    const page = chunk * CHUNK_PAGES;
+    const known = this.#cache.lookup(page);
+    if (known >= 0) return known;
+    this.#cache.tick();
+    let place = this.#cache.find(page);
+    if (place < 0) place = this.#mayLoadChunk(chunk) ? this.#loadChunk(page) : this.#loadPage(page);
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT];
+    checkHeaderPage(frame, place & SLOT_MASK, chunk, this.#meta.pageCount, this.#seed);
+    this.#cache.use(place);
+    return place;
+  }
+
+  /** Puts an empty header page for a chunk past the end of the file into memory. */
+  freshHeaderPage(chunk: number): number {
+    this.#cache.tick();
+    this.#cache.reserve(chunk + 1);
+    const place = this.#mayLoadChunk(chunk)
+      ? this.#cache.addChunkFrame(chunk).index << CHUNK_SHIFT
+      : this.#cache.addPage(chunk * CHUNK_PAGES);
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT];
+    const start = (place & SLOT_MASK) << PAGE_SHIFT;
+    frame.u8.fill(0, start, start + PAGE_BYTES);
+    frame.u8[start] = 1;
+    this.#cache.use(place);
+    return place;
+  }
+
+  /** Reads one header without its page, into 8 words, and checks it. */
+  readHeader(page: number, into: Frame): void {
+    this.#readHeaders(page, 1, into, 0);
+    if (kindOf(into, 0) === KIND_FREE) corruptHeader(page, 0, "the page is free");
+    if (!headSumHolds(into.u32, 0, page, this.#seed)) {
+      corruptHeader(page, HEADER.headSum, "head sum does not match");
+    }
+  }
+
+  /** Copies a chunk's header page to slot 0 of a frame, from memory or the file, and checks it. */
+  copyHeaderPage(chunk: number, into: Frame): void {
+    const page = chunk * CHUNK_PAGES;
+    const place = this.#cache.find(page);
+    if (place >= 0) {
+      const start = (place & SLOT_MASK) << PAGE_SHIFT;
+      const from = this.#cache.frames[place >>> CHUNK_SHIFT].u8;
+      into.u8.set(from.subarray(start, start + PAGE_BYTES));
+    } else {
+      this.#readPages(page, 1, into, 0);
+    }
+    checkHeaderPage(into, 0, chunk, this.#meta.pageCount, this.#seed);
+  }
+
+  #mayLoadChunk(chunk: number): boolean {
+    return this.#cache.hasRoom && !this.#cache.poolHoldsPartOf(chunk);
+  }
+
+  #fetch(page: number): number {
+    const runsAhead = page > this.#lastMiss && page <= this.#lastMiss + EXTENT_PAGES;
+    this.#lastMiss = page;
+    if (this.#mayLoadChunk(page >>> CHUNK_SHIFT)) return this.#loadChunk(page);
+    return runsAhead ? this.#loadExtent(page) : this.#loadPage(page);
+  }
+
+  #loadChunk(page: number): number {
+    const chunk = page >>> CHUNK_SHIFT;
+    const first = chunk * CHUNK_PAGES;
+    const frame = this.#cache.addChunkFrame(chunk);
+    const bytes = Math.min(CHUNK_BYTES, (this.#meta.pageCount - first) * PAGE_BYTES);
+    try {
+      this.#disk.read(frame.u8, 0, bytes, first * PAGE_BYTES);
+    } catch (error) {
+      this.#cache.removeChunkFrame(frame);
+      throw error;
+    }
+    this.reads.chunks++;
+    return (frame.index << CHUNK_SHIFT) | (page & SLOT_MASK);
+  }
+
+  #loadPage(page: number): number {
+    const place = this.#cache.addPage(page);
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT];
+    const slot = place & SLOT_MASK;
+    try {
+      this.#readPages(page, 1, frame, slot);
+      if ((page & SLOT_MASK) !== 0) this.#readHeaders(page, 1, frame, slot);
+    } catch (error) {
+      this.#cache.drop(place);
+      throw error;
+    }
+    this.reads.pages++;
+    return place;
+  }
+
+  /** Loads a page and those after it in its extent; of these only whole ones are kept. */
+  #loadExtent(page: number): number {
+    const most = Math.min((page | (EXTENT_PAGES - 1)) + 1, this.#meta.pageCount) - page;
+    // Slot 0 of a frame is where headers stand, so the pages take slots 1 and up.
+    const end = page + this.#readPages(page, most, this.#extent, 1);
+    this.#readHeaders(page, end - page, this.#extent, 1);
+    this.reads.extents++;
+    for (let ahead = page + 1; ahead < end; ahead++) this.#keepAhead(ahead, ahead - page + 1);
+    return this.#keep(page, 1);
+  }
+
+  #keepAhead(page: number, slot: number): void {
+    if (kindOf(this.#extent, slot) === KIND_FREE || this.#cache.find(page) >= 0) return;
+    try {
+      this.#verify(this.#extent, slot, page);
+    } catch (error) {
+      if (error instanceof CorruptionError) return;
+      throw error;
+    }
+    this.#cache.use(this.#keep(page, slot));
+  }
+
+  #keep(page: number, from: number): number {
+    const place = this.#cache.addPage(page);
+    copyPage(this.#extent, from, this.#cache.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK);
+    return place;
+  }
+
+  /** Reads pages and returns how many: the last ones may be in memory and not in the file yet. */
+  #readPages(page: number, count: number, frame: Frame, slot: number): number {
+    const length = count * PAGE_BYTES;
+    const done = this.#disk.read(frame.u8, slot << PAGE_SHIFT, length, page * PAGE_BYTES);
+    if (done < PAGE_BYTES) corrupt(page, done, "the file ends inside the page");
+    return done >>> PAGE_SHIFT;
+  }
+
+  /** Reads headers from the header page in memory, which may be newer, or else from the file. */
+  #readHeaders(page: number, count: number, frame: Frame, slot: number): void {
+    const place = this.#cache.find(page - (page & SLOT_MASK));
+    if (place >= 0) {
+      const from = this.#cache.frames[place >>> CHUNK_SHIFT];
+      const word = headerWord(place & SLOT_MASK, page & SLOT_MASK);
+      frame.u32.set(
+        from.u32.subarray(word, word + (count << HEADER_WORD_SHIFT)),
+        slot << HEADER_WORD_SHIFT,
+      );
+      return;
+    }
+    const length = count * HEADER_BYTES;
+    const done = this.#disk.read(frame.u8, slot << HEADER_SHIFT, length, headerPosition(page));
+    if (done < length) corruptHeader(page, done, "the file ends inside the header");
+    this.reads.headers++;
+  }
+
+  #verify(frame: Frame, slot: number, page: number): void {
+    const kind = kindOf(frame, slot);
+    if (kind === KIND_FREE) corruptHeader(page, 0, "the page is free");
+    if (!headSumHolds(frame.u32, slot << HEADER_WORD_SHIFT, page, this.#seed)) {
+      corruptHeader(page, HEADER.headSum, "head sum does not match");
+    }
+    if (versionOf(frame, slot) > this.#meta.version) {
+      corruptHeader(page, HEADER.versionLow, "written by a version that the file has not reached");
+    }
+    const verifier = this.verifiers[kind];
+    if (verifier === undefined) corruptHeader(page, HEADER.kind, `no data is of kind ${kind}`);
+    if (pageSum(frame, slot) !== statedPageSum(frame.u32, slot << HEADER_WORD_SHIFT)) {
+      corrupt(page, 0, "page sum does not match");
+    }
+    verifier(frame, slot, page);
+  }
+}
+
+/** Copies a page and its header from one slot to another. */
+export function copyPage(from: Frame, fromSlot: number, to: Frame, toSlot: number): void {
+  const start = fromSlot << PAGE_SHIFT;
+  to.u8.set(from.u8.subarray(start, start + PAGE_BYTES), toSlot << PAGE_SHIFT);
+  const word = fromSlot << HEADER_WORD_SHIFT;
+  to.u32.set(from.u32.subarray(word, word + 8), toSlot << HEADER_WORD_SHIFT);
+}
+
+function verifyRun(frame: Frame, slot: number, page: number): void {
+  const pages = runPagesOf(frame, slot);
+  if (pages === 0) corruptHeader(page, HEADER.runPages, "a run of no pages");
+  if ((page & SLOT_MASK) + pages > CHUNK_PAGES) {
+    corruptHeader(page, HEADER.runPages, "a run leaves its chunk");
+  }
+  const bytes = runBytesOf(frame, slot);
+  if (bytes > pages * PAGE_BYTES || bytes <= (pages - 1) * PAGE_BYTES) {
+    corruptHeader(page, HEADER.runBytes, `a run of ${pages} pages holds ${bytes} bytes`);
+  }
+}
+
+function verifyRunContinued(frame: Frame, slot: number, page: number): void {
+  const index = entriesOf(frame, slot);
+  if (index === 0 || index >= (page & SLOT_MASK) || linkOf(frame, slot) !== page - index) {
+    corruptHeader(page, HEADER.runIndex, "a later page of a run does not name its first");
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * The pager alone: a file of 8 KiB pages in 2 MiB chunks, each page with a 32-byte header outside
+ * it, cached, verified, and changed in transactions.
+ *
+ * ```ts
+ * import { openPager } from "./mod.ts";
+ *
+ * const pager = openPager(":memory:");
+ * console.assert(pager.meta.pageCount === 3);
+ * pager.close();
+ * ```
+ *
+ * @module
+ */
+
+export { assert, AssertionError } from "./assert.ts";
+export { ClosedError, CorruptionError, IoError, LimitError, LockedError } from "./errors.ts";
+export type { File } from "./file.ts";
+export { type DiskFileOptions, openDiskFile } from "./disk_file.ts";
+export { Frame } from "./frame.ts";
+export * as format from "./format.ts";
+export * as header from "./header.ts";
+export { corrupt, corruptHeader, type Verifier } from "./loader.ts";
+export { MemoryFile } from "./memory_file.ts";
+export { Meta } from "./meta.ts";
+export {
+  CACHE_BYTES_MIN,
+  openPager,
+  type Page,
+  Pager,
+  type PagerOptions,
+  type PagerStats,
+} from "./pager.ts";
+export type { TransactionListener } from "./writer.ts";

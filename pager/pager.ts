@@ -1,0 +1,452 @@
+/**
+ * The pager: bytes on disk become verified pages in frames, and changed pages become bytes on disk.
+ *
+ * The way of a read: `at(page)` gives the place of the page, loading and verifying it on a miss;
+ * the caller reads header and bytes straight from `frames[place >>> 8]`, slot `place & 255`. The
+ * way of a change: `begin`, `touch` or `occupy`, change, `commit`. The way to disk: `checkpoint`,
+ * or eviction under pressure.
+ *
+ * Invariants:
+ * 1. What `at` returns has been verified since it was loaded.
+ * 2. A failed write or sync is final: from then on nothing is written and the file is not marked
+ *    clean (`Disk`).
+ * 3. Bytes at or past the page count are never read.
+ *
+ * It does not know which pages are free to take, nor what a page means.
+ */
+
+import { assert } from "./assert.ts";
+import { Cache, MISS } from "./cache.ts";
+import { seedOf } from "./checksum.ts";
+import { Disk } from "./disk.ts";
+import { type DiskFileOptions, openDiskFile } from "./disk_file.ts";
+import { ClosedError, CorruptionError, type IoError } from "./errors.ts";
+import type { File } from "./file.ts";
+import {
+  CHUNK_BYTES,
+  CHUNK_SHIFT,
+  chunksOf,
+  HEADER_BYTES,
+  HEADER_SHIFT,
+  KIND_COUNT,
+  KIND_RUN,
+  KIND_RUN_CONTINUED,
+  PAGE_BYTES,
+  PAGE_COUNT_MAX,
+  PAGE_SHIFT,
+  SLOT_MASK,
+} from "./format.ts";
+import { Frame, POOL } from "./frame.ts";
+import { kindOf, linkOf, runPagesOf } from "./header.ts";
+import { corruptHeader, Loader, type Verifier } from "./loader.ts";
+import { MemoryFile } from "./memory_file.ts";
+import { Meta, type MetaFields } from "./meta.ts";
+import type { Superblock } from "./superblock.ts";
+import {
+  createDatabase,
+  isUnfinishedCreation,
+  readSuperblock,
+  writeSuperblock,
+} from "./superblock_file.ts";
+import { Writeback } from "./writeback.ts";
+import { type TransactionListener, Writer } from "./writer.ts";
+
+const CACHE_BYTES = 256 * 1024 * 1024;
+const CACHE_FRAMES_MIN = 4;
+
+/** The least that `cacheBytes` can be: 8 MiB. */
+export const CACHE_BYTES_MIN: number = CACHE_FRAMES_MIN * CHUNK_BYTES;
+
+/** How to open a pager. */
+export interface PagerOptions extends DiskFileOptions {
+  /** The most memory for pages, in bytes; at least 8 MiB. Default 256 MiB. Taken as needed. */
+  cacheBytes?: number;
+}
+
+/** A page, or a run of pages, as one unit. */
+export interface Page {
+  /** Its number; of a run, that of the first page. */
+  readonly page: number;
+  /** What kind of page it is. */
+  readonly kind: number;
+  /** How many pages it has: 1, or the length of the run. */
+  readonly pages: number;
+  /** The 32 bytes of its header. */
+  readonly header: Uint8Array;
+  /** Its bytes, `pages` * 8192 of them. */
+  readonly bytes: Uint8Array;
+}
+
+/** What a pager has done and holds. */
+export interface PagerStats {
+  /** Memory in frames, in bytes: now, at its highest, and the bound. */
+  readonly cacheBytes: number;
+  /** The most it ever was. */
+  readonly cacheBytesPeak: number;
+  /** The bound, passed only while a transaction forces it. */
+  readonly cacheBytesLimit: number;
+  /** Whole chunks read. */
+  readonly chunkReads: number;
+  /** Extents read. */
+  readonly extentReads: number;
+  /** Single pages read. */
+  readonly pageReads: number;
+  /** Pages evicted. */
+  readonly evictions: number;
+  /** Pages written, header pages among them. */
+  readonly pageWrites: number;
+  /** Calls that wrote them. */
+  readonly writeCalls: number;
+  /** Chunks with pages that the file does not have yet. */
+  readonly dirtyChunks: number;
+}
+
+/**
+ * Opens the pager of a file, or of memory when the path is `":memory:"`.
+ *
+ * @throws {LockedError} Another handle has the file.
+ * @throws {CorruptionError} The file is not a Quire database, or is damaged.
+ * @throws {IoError} The system refused.
+ */
+export function openPager(path: string, options: PagerOptions = {}): Pager {
+  const file = path === ":memory:" ? new MemoryFile() : openDiskFile(path, options);
+  try {
+    return new Pager(file, options);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** Bytes on disk as verified pages in frames, and back. */
+export class Pager {
+  /** All frames, by index: a place's frame is `frames[place >>> 8]`. */
+  readonly frames: readonly Frame[];
+  /** What is true of the whole file. Changed inside transactions, and undone with them. */
+  readonly meta: Meta = new Meta();
+  /** Whether nothing can be written. */
+  readonly readOnly: boolean;
+
+  readonly #disk: Disk;
+  readonly #cache: Cache;
+  readonly #loader: Loader;
+  readonly #writeback: Writeback;
+  readonly #writer: Writer;
+  readonly #peeked = new Frame(-1, POOL, 1);
+  #superblock: Superblock;
+  #closed = false;
+
+  /**
+   * Opens a pager on a locked file, which it owns from here on.
+   *
+   * @param file The file.
+   * @param options How to open it.
+   * @throws {CorruptionError} The file is not a Quire database, or is damaged.
+   */
+  constructor(file: File, options: PagerOptions = {}) {
+    const { cacheBytes = CACHE_BYTES, readOnly = false, create = true } = options;
+    checkCacheBytes(cacheBytes);
+    this.readOnly = readOnly;
+    this.#disk = new Disk(file);
+    this.#superblock = openSuperblock(this.#disk, create && !readOnly);
+    this.meta.assign(this.#superblock);
+    const seed = seedOf(this.#superblock.databaseId);
+    this.#cache = new Cache(Math.floor(cacheBytes / CHUNK_BYTES), {
+      canClean: () => this.#disk.failure === undefined,
+      clean: (chunk) => this.#writeback.clean(chunk),
+    });
+    this.#cache.reserve(chunksOf(this.meta.pageCount));
+    this.frames = this.#cache.frames;
+    this.#loader = new Loader(this.#disk, this.#cache, this.meta, seed);
+    this.#writeback = new Writeback(this.#disk, this.#cache, this.meta, () => this.#markOpen());
+    this.#writer = new Writer(this.#cache, this.#loader, this.#writeback, this.meta, seed);
+  }
+
+  /** Registers who checks the structure of pages of a kind, once per load. */
+  register(kind: number, verifier: Verifier): void {
+    assert(kind > 0 && kind < KIND_COUNT, "a verifier is for a kind of the format");
+    this.#loader.verifiers[kind] = verifier;
+  }
+
+  /** Registers who hears of commits and rollbacks. */
+  listen(listener: TransactionListener): void {
+    assert(this.#writer.listener === undefined, "one listener hears of transactions");
+    this.#writer.listener = listener;
+  }
+
+  /**
+   * The place of a page, which stays valid for the next 64 misses, or to the end of the transaction
+   * that touches it.
+   *
+   * @throws {CorruptionError} The page is not in use, or not what its header says.
+   * @throws {IoError} It could not be read.
+   */
+  at(page: number): number {
+    // A header page may be in memory, but is no page of data; `load` says so.
+    const place = (page & SLOT_MASK) === 0 ? MISS : this.#cache.lookup(page);
+    return place >= 0 ? place : this.#loader.load(page);
+  }
+
+  /**
+   * The header of a page without the page: the frame that has it in slot 0 or, when it is in
+   * memory, in the slot that `peekedSlot` says. Valid until the next call.
+   */
+  peek(page: number): Frame {
+    const place = this.#cache.find(page);
+    if (place >= 0 && this.frames[place >>> CHUNK_SHIFT].ticks[place & SLOT_MASK] !== 0) {
+      this.peekedSlot = place & SLOT_MASK;
+      return this.frames[place >>> CHUNK_SHIFT];
+    }
+    this.peekedSlot = 0;
+    this.#loader.readHeader(page, this.#peeked);
+    return this.#peeked;
+  }
+
+  /** The slot that goes with what `peek` returned. */
+  peekedSlot = 0;
+
+  /**
+   * A page and its header as one unit; of a run, all its pages, as many as its header says.
+   *
+   * The bytes are a view of the frame, valid as `at` says, when they stand there side by side; else
+   * a copy. Change them only after `touch`.
+   *
+   * @throws {RangeError} The page is inside a run and not its first.
+   */
+  getPage(page: number): Page {
+    this.#checkUsable();
+    checkPageNumber(page);
+    const place = this.at(page);
+    const frame = this.frames[place >>> CHUNK_SHIFT];
+    const slot = place & SLOT_MASK;
+    const kind = kindOf(frame, slot);
+    if (kind === KIND_RUN_CONTINUED) {
+      throw new RangeError(`Cannot get page ${page}: it is inside a run`);
+    }
+    const pages = kind === KIND_RUN ? runPagesOf(frame, slot) : 1;
+    const header = frame.u8.subarray(slot << HEADER_SHIFT, (slot << HEADER_SHIFT) + HEADER_BYTES);
+    const bytes = pages === 1
+      ? frame.u8.subarray(slot << PAGE_SHIFT, (slot + 1) << PAGE_SHIFT)
+      : this.#runBytes(page, pages, place);
+    return { page, kind, pages, header, bytes };
+  }
+
+  #runBytes(page: number, pages: number, place: number): Uint8Array {
+    const first = this.frames[place >>> CHUNK_SHIFT];
+    if (first.chunk !== POOL) {
+      for (let i = 1; i < pages; i++) this.#atRunPage(page, i);
+      const start = (place & SLOT_MASK) << PAGE_SHIFT;
+      return first.u8.subarray(start, start + pages * PAGE_BYTES);
+    }
+    const bytes = new Uint8Array(pages * PAGE_BYTES);
+    for (let i = 0; i < pages; i++) {
+      const at = this.#atRunPage(page, i);
+      const start = (at & SLOT_MASK) << PAGE_SHIFT;
+      const { u8 } = this.frames[at >>> CHUNK_SHIFT];
+      bytes.set(u8.subarray(start, start + PAGE_BYTES), i * PAGE_BYTES);
+    }
+    return bytes;
+  }
+
+  /** The place of the `index`-th page of a run, which must say that it is that. */
+  #atRunPage(first: number, index: number): number {
+    const place = this.at(first + index);
+    const frame = this.frames[place >>> CHUNK_SHIFT];
+    const slot = place & SLOT_MASK;
+    // That index and link fit each other was checked when the page was loaded.
+    const isLater = kindOf(frame, slot) === KIND_RUN_CONTINUED && linkOf(frame, slot) === first;
+    if (index > 0 && !isLater) corruptHeader(first + index, 0, `not of the run at page ${first}`);
+    return place;
+  }
+
+  /**
+   * Begins a transaction, or a savepoint in the open one.
+   *
+   * @throws {IoError} An earlier write failed.
+   */
+  begin(): void {
+    this.#checkUsable();
+    if (this.readOnly) throw new TypeError("Cannot write: the database was opened read-only");
+    this.#disk.checkWritable();
+    this.#writer.begin();
+  }
+
+  /** Ends the innermost savepoint, or the transaction, and keeps its changes. */
+  commit(): void {
+    this.#writer.commit();
+    this.#cache.reserve(chunksOf(this.meta.pageCount));
+  }
+
+  /** Ends the innermost savepoint, or the transaction, and undoes its changes. */
+  rollback(): void {
+    this.#writer.rollback();
+  }
+
+  /** The write or sync that failed, if one did: then nothing is written any more. */
+  get failure(): IoError | undefined {
+    return this.#disk.failure;
+  }
+
+  /** How many `begin`s have not ended. */
+  get depth(): number {
+    return this.#writer.depth;
+  }
+
+  /** Must be called before a page, or its header, is changed. */
+  touch(place: number): void {
+    this.#writer.touch(place);
+  }
+
+  /** Takes free pages into use; see `Writer.occupy`. For the allocator. */
+  occupy(page: number, span: number, kind: number, tree: number): number {
+    return this.#writer.occupy(page, span, kind, tree);
+  }
+
+  /** Gives pages in use back; see `Writer.vacate`. For the allocator. */
+  vacate(page: number, span: number): void {
+    this.#writer.vacate(page, span);
+  }
+
+  /** The place of a chunk's header page, checked whole. For the allocator. */
+  headerPage(chunk: number): number {
+    return this.#loader.headerPage(chunk);
+  }
+
+  /**
+   * Copies a chunk's header page to slot 0 of a frame, without its pages: 8 KiB tell what 2 MiB
+   * hold.
+   *
+   * @throws {CorruptionError} Some header of the chunk breaks a rule.
+   */
+  copyHeaderPage(chunk: number, into: Frame): void {
+    this.#checkUsable();
+    this.#loader.copyHeaderPage(chunk, into);
+  }
+
+  /**
+   * Writes all that is committed to the file and waits until it is on the medium.
+   *
+   * @throws {IoError} The system refused; the handle writes no more.
+   */
+  checkpoint(): void {
+    this.#checkUsable();
+    assert(this.depth === 0, "a checkpoint is taken between transactions");
+    if (this.#isWritten()) return;
+    this.#writeAll(true);
+  }
+
+  /**
+   * Writes everything, marks the file clean and closes it. An open transaction is rolled back.
+   * After a failed write the file is closed as it is.
+   *
+   * @throws {IoError} Something committed is not in the file.
+   */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    while (this.depth > 0) this.#writer.rollback();
+    try {
+      this.#disk.checkWritable();
+      if (!this.#isWritten() || this.#superblock.open) this.#writeAll(false);
+    } finally {
+      this.#disk.close();
+    }
+  }
+
+  /** The size of the file in bytes, as it is on disk now. */
+  fileBytes(): number {
+    return this.#disk.size();
+  }
+
+  /** What the pager has done and holds. */
+  stats(): PagerStats {
+    const { chunks, extents, pages } = this.#loader.reads;
+    return {
+      cacheBytes: this.frames.length * CHUNK_BYTES,
+      cacheBytesPeak: this.#cache.peakFrames * CHUNK_BYTES,
+      cacheBytesLimit: this.#cache.limit * CHUNK_BYTES,
+      chunkReads: chunks,
+      extentReads: extents,
+      pageReads: pages,
+      evictions: this.#cache.evictions,
+      pageWrites: this.#writeback.writes.pages,
+      writeCalls: this.#writeback.writes.calls,
+      dirtyChunks: this.#writeback.dirtyChunks.size,
+    };
+  }
+
+  #checkUsable(): void {
+    if (this.#closed) throw new ClosedError("Cannot use the pager: it is closed");
+  }
+
+  #isWritten(): boolean {
+    return this.#writeback.dirtyChunks.size === 0 && this.#superblock.version === this.meta.version;
+  }
+
+  /** Pages and header pages, the length of the file, sync, superblocks, and only then the tail. */
+  #writeAll(open: boolean): void {
+    this.#disk.checkWritable();
+    this.#markOpen();
+    this.#writeback.cleanAll();
+    const bytes = this.meta.pageCount * PAGE_BYTES;
+    // The last pages may have been taken and given back without ever being written.
+    if (this.#disk.size() < bytes) this.#disk.truncate(bytes);
+    this.#disk.sync();
+    this.#writeSuperblock(open);
+    if (this.#disk.size() > bytes) this.#disk.truncate(bytes);
+  }
+
+  #markOpen(): void {
+    if (!this.#superblock.open) this.#writeSuperblock(true, this.#superblock);
+  }
+
+  #writeSuperblock(open: boolean, values: MetaFields = this.meta): void {
+    const { version, pageCount, catalogRoot, nextTreeId, allocatorHint } = values;
+    const next = {
+      ...this.#superblock,
+      number: this.#superblock.number + 1,
+      open,
+      version,
+      pageCount,
+      catalogRoot,
+      nextTreeId,
+      allocatorHint,
+    };
+    writeSuperblock(this.#disk, next);
+    this.#superblock = next;
+  }
+}
+
+function openSuperblock(disk: Disk, create: boolean): Superblock {
+  if (create && disk.size() === 0) return createDatabase(disk);
+  let superblock: Superblock;
+  try {
+    superblock = readSuperblock(disk);
+  } catch (error) {
+    if (!(error instanceof CorruptionError) || !create || !isUnfinishedCreation(disk)) throw error;
+    return createDatabase(disk);
+  }
+  checkAgainstFile(disk, superblock);
+  return superblock;
+}
+
+function checkAgainstFile(disk: Disk, superblock: Superblock): void {
+  const bytes = disk.size();
+  if (bytes < superblock.pageCount * PAGE_BYTES) {
+    const rule = `the file has ${bytes} bytes, and ${superblock.pageCount} pages are in it`;
+    throw new CorruptionError(Math.floor(bytes / PAGE_BYTES), bytes, rule);
+  }
+  if (superblock.open) {
+    throw new CorruptionError(1, PAGE_BYTES, "the file was not closed after it was written");
+  }
+}
+
+function checkCacheBytes(cacheBytes: number): void {
+  if (Number.isSafeInteger(cacheBytes) && cacheBytes >= CACHE_BYTES_MIN) return;
+  throw new RangeError(`Cannot open: cacheBytes ${cacheBytes} is less than ${CACHE_BYTES_MIN}`);
+}
+
+function checkPageNumber(page: number): void {
+  if (Number.isInteger(page) && page >= 0 && page < PAGE_COUNT_MAX) return;
+  throw new RangeError(`Cannot get page ${page}: not a page number`);
+}

@@ -1,0 +1,130 @@
+// The pager on a file that fails: the failure is an IoError, final for writes; reads go on and are
+// right; the file is never marked clean with less than was committed.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { always, FaultyFile, from, type Operation } from "../tests/support/faulty_file.ts";
+import {
+  dataPages,
+  expectContent,
+  makeFile,
+  openNodes,
+  SMALL_CACHE,
+  transact,
+  write,
+} from "../tests/support/pages.ts";
+import { CorruptionError, IoError } from "./errors.ts";
+import type { MemoryFile } from "./memory_file.ts";
+import type { Pager } from "./pager.ts";
+
+const PAGES = dataPages(300);
+
+describe("Pager on a failing file", () => {
+  const failures: [string, Operation, "throw" | "nothing"][] = [
+    ["a write that throws", "write", "throw"],
+    ["a write that takes nothing", "write", "nothing"],
+    ["a sync that throws", "sync", "throw"],
+  ];
+  for (const [what, operation, fault] of failures) {
+    it(`${what} in a checkpoint is final, wherever it strikes`, () => {
+      for (let nth = 1;; nth++) {
+        const memory = makeFile(300);
+        const file = new FaultyFile(memory);
+        const pager = openNodes(file);
+        transact(pager, () => PAGES.forEach((page) => write(pager, page, 1000 + page)));
+        file.fault = from(nth, fault, operation);
+        if (!throwsIoError(() => pager.checkpoint())) break;
+        file.fault = always("none");
+        expectLatched(pager, file, memory);
+      }
+    });
+  }
+
+  function expectLatched(pager: Pager, file: FaultyFile, memory: MemoryFile): void {
+    const writes = file.counts.write;
+    assertThrows(() => pager.begin(), IoError, "an earlier write failed");
+    assertThrows(() => pager.checkpoint(), IoError, "an earlier write failed");
+    for (const page of PAGES) expectContent(pager, page, 1000 + page);
+    assertThrows(() => pager.close(), IoError, "an earlier write failed");
+    assertEquals([file.counts.write, file.counts.close], [writes, 1]);
+    // Whatever reached the file, it is not taken for a file that was closed well with new content.
+    const opened = openOrUndefined(memory);
+    if (opened !== undefined) { for (const page of PAGES) expectContent(opened, page, page); }
+  }
+
+  it("a failed last step of close does not count as closed well", () => {
+    for (let nth = 1;; nth++) {
+      const memory = makeFile(300);
+      const file = new FaultyFile(memory);
+      const pager = openNodes(file);
+      transact(pager, () => PAGES.forEach((page) => write(pager, page, 1000 + page)));
+      file.fault = from(nth, "throw", "sync");
+      if (!throwsIoError(() => pager.close())) break;
+      assertEquals(file.counts.close, 1);
+      const opened = openOrUndefined(memory);
+      if (opened === undefined) continue;
+      for (const page of PAGES) expectContent(opened, page, 1000 + page);
+    }
+  });
+
+  it("finishes short reads and short writes", () => {
+    const memory = makeFile(300);
+    const file = new FaultyFile(memory);
+    file.fault = always("half", "read", "write");
+    const pager = openNodes(file);
+    transact(pager, () => PAGES.forEach((page) => write(pager, page, 1000 + page)));
+    pager.close();
+    const again = openNodes(memory);
+    for (const page of PAGES) expectContent(again, page, 1000 + page);
+  });
+
+  it("a failed read is an IoError, and the next try may do", () => {
+    const file = new FaultyFile(makeFile(300));
+    const pager = openNodes(file);
+    file.fault = always("throw", "read");
+    for (const page of [5, 280]) assertThrows(() => pager.at(page), IoError, "Cannot read");
+    file.fault = always("none");
+    for (const page of PAGES) expectContent(pager, page, page);
+    transact(pager, () => write(pager, 5, 1));
+    pager.close();
+  });
+
+  it("reads go on after a failed write under pressure, and are right", () => {
+    const memory = makeFile(3000);
+    const file = new FaultyFile(memory);
+    const pager = openNodes(file, SMALL_CACHE);
+    const pages = dataPages(3000);
+    const changed = pages.filter((page) => page % 7 === 0);
+    // Reading first, so that pages stand in pool frames and go one by one.
+    pages.forEach((page) => pager.at(page));
+    transact(pager, () => changed.forEach((page) => write(pager, page, 1000 + page)));
+    // Some chunks are written, then the disk fails in the middle of one.
+    file.fault = from(file.counts.write + 5, "throw", "write");
+    throwsIoError(() => pager.checkpoint());
+    for (let round = 0; round < 2; round++) {
+      for (const page of pages) expectContent(pager, page, page % 7 === 0 ? 1000 + page : page);
+    }
+    const { cacheBytes, cacheBytesLimit } = pager.stats();
+    assert(cacheBytes <= 2 * cacheBytesLimit, `${cacheBytes} bytes of cache`);
+    assertThrows(() => pager.close(), IoError);
+  });
+});
+
+function throwsIoError(body: () => void): boolean {
+  try {
+    body();
+    return false;
+  } catch (error) {
+    if (error instanceof IoError) return true;
+    throw error;
+  }
+}
+
+function openOrUndefined(file: MemoryFile): Pager | undefined {
+  try {
+    return openNodes(file);
+  } catch (error) {
+    if (error instanceof CorruptionError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * The superblocks: encoding, checking, choosing.
+ *
+ * Two copies of one record stand in slots 1 and 2 of chunk 0. A new record goes to the slot of its
+ * number's parity, is synced, and then goes to the other slot: so at every moment one of the two is
+ * whole, and no damage to one of them brings back an older state.
+ *
+ * Bytes become a `Superblock` only by passing every check here. Fields that depend on the rest of
+ * the file (is the page count within it?) are checked by whoever opens it.
+ */
+
+import { crc } from "./checksum.ts";
+import { CorruptionError } from "./errors.ts";
+import {
+  CHUNK_PAGES,
+  chunksOf,
+  FORMAT_VERSION,
+  FRESH_PAGES,
+  HEADER_BYTES,
+  JOURNAL_CHUNKS_MAX,
+  MAGIC,
+  PAGE_BYTES,
+  PAGE_COUNT_MAX,
+  SUPERBLOCK,
+  VERSION_MAX,
+} from "./format.ts";
+
+const HEADER_PAGES = 1;
+const TWO_32 = 0x1_0000_0000;
+const CLEAN = 0;
+const OPEN = 1;
+
+/** What a superblock says. */
+export interface Superblock {
+  /** The larger is the newer. */
+  number: number;
+  /** Whether a session that writes has not closed the file. */
+  open: boolean;
+  /** 16 random bytes, made at creation. */
+  databaseId: Uint8Array;
+  /** The last version in the file. */
+  version: number;
+  /** Pages of the file. */
+  pageCount: number;
+  /** The root page of the catalog, 0 = none yet. */
+  catalogRoot: number;
+  /** The next tree gets this number. */
+  nextTreeId: number;
+  /** No chunk below it has a free page. */
+  allocatorHint: number;
+  /** The journal generation where replay starts. */
+  replayGeneration: number;
+  /** The last batch that the file already holds. */
+  replaySequence: number;
+  /** Syncs completed. */
+  syncEpoch: number;
+  /** Chunks of the two journal areas. */
+  journals: readonly [readonly number[], readonly number[]];
+}
+
+/** Writes a superblock into 8192 bytes. */
+export function encodeSuperblock(superblock: Superblock, bytes: Uint8Array): void {
+  bytes.fill(0);
+  const view = viewOf(bytes);
+  const put = (offset: number, value: number) => view.setUint32(offset, value, true);
+  const put64 = (offset: number, value: number) => {
+    put(offset, value % TWO_32);
+    put(offset + 4, Math.floor(value / TWO_32));
+  };
+  bytes.set(MAGIC, SUPERBLOCK.magic);
+  put(SUPERBLOCK.formatVersion, FORMAT_VERSION);
+  put(SUPERBLOCK.pageBytes, PAGE_BYTES);
+  put(SUPERBLOCK.chunkPages, CHUNK_PAGES);
+  put(SUPERBLOCK.headerBytes, HEADER_BYTES);
+  put(SUPERBLOCK.headerPages, HEADER_PAGES);
+  put(SUPERBLOCK.state, superblock.open ? OPEN : CLEAN);
+  bytes.set(superblock.databaseId, SUPERBLOCK.databaseId);
+  put64(SUPERBLOCK.number, superblock.number);
+  put64(SUPERBLOCK.version, superblock.version);
+  put(SUPERBLOCK.pageCount, superblock.pageCount);
+  put(SUPERBLOCK.catalogRoot, superblock.catalogRoot);
+  put(SUPERBLOCK.nextTreeId, superblock.nextTreeId);
+  put(SUPERBLOCK.allocatorHint, superblock.allocatorHint);
+  put64(SUPERBLOCK.replayGeneration, superblock.replayGeneration);
+  put64(SUPERBLOCK.replaySequence, superblock.replaySequence);
+  put64(SUPERBLOCK.syncEpoch, superblock.syncEpoch);
+  put(SUPERBLOCK.journalCountA, superblock.journals[0].length);
+  put(SUPERBLOCK.journalCountB, superblock.journals[1].length);
+  superblock.journals[0].forEach((chunk, i) => put(SUPERBLOCK.journalA + 4 * i, chunk));
+  superblock.journals[1].forEach((chunk, i) => put(SUPERBLOCK.journalB + 4 * i, chunk));
+  view.setInt32(SUPERBLOCK.sum, crc(bytes.subarray(0, SUPERBLOCK.sum)), true);
+}
+
+/**
+ * Reads a superblock out of 8192 bytes.
+ *
+ * @param page Where the bytes were read, for the error.
+ * @throws {CorruptionError} The first rule that they break.
+ */
+export function decodeSuperblock(bytes: Uint8Array, page: number): Superblock {
+  const reader = new FieldReader(bytes, page);
+  checkIdentity(reader);
+  const superblock = readFields(reader);
+  checkFields(reader, superblock);
+  checkReserved(reader, superblock);
+  return superblock;
+}
+
+/** Reads fields and turns each broken rule into an error with the field's offset. */
+class FieldReader {
+  readonly bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #page: number;
+
+  constructor(bytes: Uint8Array, page: number) {
+    this.bytes = bytes;
+    this.#view = viewOf(bytes);
+    this.#page = page;
+  }
+
+  u32(offset: number): number {
+    return this.#view.getUint32(offset, true);
+  }
+
+  u64(offset: number): number {
+    const value = this.u32(offset + 4) * TWO_32 + this.u32(offset);
+    this.check(Number.isSafeInteger(value), offset, "a number exceeds 2^53 - 1");
+    return value;
+  }
+
+  list(offset: number, count: number): number[] {
+    return Array.from({ length: count }, (_, i) => this.u32(offset + 4 * i));
+  }
+
+  check(holds: boolean, offset: number, rule: string): void {
+    if (!holds) throw new CorruptionError(this.#page, this.#page * PAGE_BYTES + offset, rule);
+  }
+}
+
+function checkIdentity(reader: FieldReader): void {
+  const magic = MAGIC.every((byte, i) => reader.bytes[SUPERBLOCK.magic + i] === byte);
+  reader.check(magic, SUPERBLOCK.magic, "not a Quire database");
+  const version = reader.u32(SUPERBLOCK.formatVersion);
+  reader.check(
+    version === FORMAT_VERSION,
+    SUPERBLOCK.formatVersion,
+    `format version ${version}, and this Quire reads version ${FORMAT_VERSION}`,
+  );
+  const stated = reader.u32(SUPERBLOCK.sum) | 0;
+  const sum = crc(reader.bytes.subarray(0, SUPERBLOCK.sum));
+  reader.check(stated === sum, SUPERBLOCK.sum, "superblock sum does not match");
+  const geometry = [
+    [SUPERBLOCK.pageBytes, PAGE_BYTES],
+    [SUPERBLOCK.chunkPages, CHUNK_PAGES],
+    [SUPERBLOCK.headerBytes, HEADER_BYTES],
+    [SUPERBLOCK.headerPages, HEADER_PAGES],
+  ];
+  for (const [offset, value] of geometry) {
+    reader.check(reader.u32(offset) === value, offset, "unknown geometry");
+  }
+}
+
+function readFields(reader: FieldReader): Superblock {
+  const countA = reader.u32(SUPERBLOCK.journalCountA);
+  const countB = reader.u32(SUPERBLOCK.journalCountB);
+  reader.check(countA <= JOURNAL_CHUNKS_MAX, SUPERBLOCK.journalCountA, "too many journal chunks");
+  reader.check(countB <= JOURNAL_CHUNKS_MAX, SUPERBLOCK.journalCountB, "too many journal chunks");
+  return {
+    number: reader.u64(SUPERBLOCK.number),
+    open: reader.u32(SUPERBLOCK.state) === OPEN,
+    databaseId: reader.bytes.slice(SUPERBLOCK.databaseId, SUPERBLOCK.databaseId + 16),
+    version: reader.u64(SUPERBLOCK.version),
+    pageCount: reader.u32(SUPERBLOCK.pageCount),
+    catalogRoot: reader.u32(SUPERBLOCK.catalogRoot),
+    nextTreeId: reader.u32(SUPERBLOCK.nextTreeId),
+    allocatorHint: reader.u32(SUPERBLOCK.allocatorHint),
+    replayGeneration: reader.u64(SUPERBLOCK.replayGeneration),
+    replaySequence: reader.u64(SUPERBLOCK.replaySequence),
+    syncEpoch: reader.u64(SUPERBLOCK.syncEpoch),
+    journals: [
+      reader.list(SUPERBLOCK.journalA, countA),
+      reader.list(SUPERBLOCK.journalB, countB),
+    ],
+  };
+}
+
+function checkFields(reader: FieldReader, superblock: Superblock): void {
+  const { version, pageCount, catalogRoot, allocatorHint, journals } = superblock;
+  const chunks = chunksOf(pageCount);
+  reader.check(reader.u32(SUPERBLOCK.state) <= OPEN, SUPERBLOCK.state, "unknown state");
+  reader.check(version <= VERSION_MAX, SUPERBLOCK.version, "version exceeds 48 bits");
+  reader.check(
+    pageCount >= FRESH_PAGES && pageCount <= PAGE_COUNT_MAX,
+    SUPERBLOCK.pageCount,
+    `page count ${pageCount} is impossible`,
+  );
+  const rootIsPossible = catalogRoot === 0 ||
+    (catalogRoot >= FRESH_PAGES && catalogRoot < pageCount && catalogRoot % CHUNK_PAGES !== 0);
+  reader.check(rootIsPossible, SUPERBLOCK.catalogRoot, `catalog root ${catalogRoot} is impossible`);
+  reader.check(allocatorHint <= chunks, SUPERBLOCK.allocatorHint, "hint past the last chunk");
+  const chunksArePossible = journals.flat().every((chunk) => chunk > 0 && chunk < chunks);
+  reader.check(chunksArePossible, SUPERBLOCK.journalA, "journal chunk outside the file");
+  const distinct = new Set(journals.flat()).size === journals.flat().length;
+  reader.check(distinct, SUPERBLOCK.journalA, "journal chunk listed twice");
+}
+
+function checkReserved(reader: FieldReader, superblock: Superblock): void {
+  const [a, b] = superblock.journals;
+  const gaps = [
+    [SUPERBLOCK.reserved, SUPERBLOCK.journalA],
+    [SUPERBLOCK.journalA + 4 * a.length, SUPERBLOCK.journalB],
+    [SUPERBLOCK.journalB + 4 * b.length, SUPERBLOCK.sum],
+  ];
+  for (const [start, end] of gaps) {
+    const zero = reader.bytes.subarray(start, end).every((byte) => byte === 0);
+    reader.check(zero, start, "reserved bytes are not zero");
+  }
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

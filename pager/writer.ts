@@ -1,0 +1,383 @@
+/**
+ * Changes pages in their frames, so that every change can be taken back.
+ *
+ * One writer; nested calls are savepoints. The way of a change: `touch` a page before changing it,
+ * or `occupy` a free one; change its bytes and header in the frame; `commit`. The first touch in a
+ * savepoint saves an image of page and header and stamps the version. The outermost commit seals
+ * every page that was touched (both sums, never later) and marks it dirty. `rollback` undoes
+ * everything since the matching `begin`, in reverse order.
+ *
+ * Invariants:
+ * 1. A page's bit in its chunk's bitmap and its header change together, here and nowhere else.
+ * 2. The header page of every touched page's chunk is in memory, and touched too.
+ * 3. What is touched stays in memory until the transaction ends (`Frame.scopes`).
+ * 4. A page in a pool frame has its header there; the header page learns it at commit.
+ *
+ * It does not choose pages and does not write them.
+ */
+
+import { assert } from "./assert.ts";
+import type { Cache } from "./cache.ts";
+import { pageSum } from "./checksum.ts";
+import { IoError, LimitError } from "./errors.ts";
+import {
+  CHUNK_PAGES,
+  CHUNK_SHIFT,
+  chunksOf,
+  HEADER_WORD_SHIFT,
+  KIND_FREE,
+  KIND_RUN,
+  KIND_RUN_CONTINUED,
+  PAGE_BYTES,
+  PAGE_SHIFT,
+  SLOT_MASK,
+  VERSION_MAX,
+} from "./format.ts";
+import { type Frame, POOL } from "./frame.ts";
+import {
+  clearInUse,
+  formatHeader,
+  headerWord,
+  isInUse,
+  kindOf,
+  seal,
+  setEntries,
+  setInUse,
+  setLink,
+  setVersion,
+} from "./header.ts";
+import { copyPage, type Loader } from "./loader.ts";
+import { Meta } from "./meta.ts";
+import { CHANGED, HEADERS, OCCUPIED, UndoLog, VACATED } from "./undo_log.ts";
+import type { Writeback } from "./writeback.ts";
+
+const SCOPE_MAX = 2 ** 30;
+
+/** Hears of the end of transactions. */
+export interface TransactionListener {
+  /** The outermost commit has happened. */
+  committed(): void;
+  /** The bits of a chunk have gone back to what they were. */
+  rolledBack(chunk: number): void;
+}
+
+interface Savepoint {
+  scope: number;
+  undoLength: number;
+  meta: Meta;
+}
+
+/** Changes pages in their frames, so that every change can be taken back. */
+export class Writer {
+  /** Who hears of commits and rollbacks. */
+  listener: TransactionListener | undefined;
+
+  readonly #cache: Cache;
+  readonly #loader: Loader;
+  readonly #writeback: Writeback;
+  readonly #meta: Meta;
+  readonly #seed: number;
+  readonly #undo = new UndoLog();
+  readonly #savepoints: Savepoint[] = [];
+  #depth = 0;
+  #scope = 0;
+  #lastScope = 0;
+  #version = 0;
+
+  /**
+   * A writer for one file.
+   *
+   * @param cache Where pages are changed.
+   * @param loader Brings header pages.
+   * @param writeback Learns what is dirty.
+   * @param meta Changed here alone, and by the allocator through the pager.
+   * @param seed The seed of head sums.
+   */
+  constructor(cache: Cache, loader: Loader, writeback: Writeback, meta: Meta, seed: number) {
+    this.#cache = cache;
+    this.#loader = loader;
+    this.#writeback = writeback;
+    this.#meta = meta;
+    this.#seed = seed;
+  }
+
+  /** How many `begin`s have not ended. */
+  get depth(): number {
+    return this.#depth;
+  }
+
+  /** Begins a transaction, or a savepoint in the open one. */
+  begin(): void {
+    if (this.#depth === 0) {
+      if (this.#meta.version >= VERSION_MAX) {
+        throw new LimitError(`Cannot begin: version ${VERSION_MAX} was the last`);
+      }
+      this.#version = this.#meta.version + 1;
+    }
+    this.#lastScope = this.#lastScope >= SCOPE_MAX ? 1 : this.#lastScope + 1;
+    this.#scope = this.#lastScope;
+    if (this.#depth === this.#savepoints.length) {
+      this.#savepoints.push({ scope: 0, undoLength: 0, meta: new Meta() });
+    }
+    const savepoint = this.#savepoints[this.#depth++];
+    savepoint.scope = this.#scope;
+    savepoint.undoLength = this.#undo.length;
+    savepoint.meta.assign(this.#meta);
+  }
+
+  /** Ends the innermost savepoint and keeps its changes; the outermost one seals them. */
+  commit(): void {
+    assert(this.#depth > 0, "a commit ends a transaction");
+    if (this.#depth > 1) return this.#mergeIntoOuter();
+    for (let i = 0; i < this.#undo.length; i++) this.#sealRecord(i);
+    for (let i = 0; i < this.#undo.length; i++) this.#finishHeaderPage(i);
+    if (this.#undo.length > 0 || this.#metaChanged()) this.#meta.version = this.#version;
+    this.#end();
+    this.listener?.committed();
+  }
+
+  /** Ends the innermost savepoint and undoes its changes. */
+  rollback(): void {
+    assert(this.#depth > 0, "a rollback ends a transaction");
+    const savepoint = this.#savepoints[this.#depth - 1];
+    for (let i = this.#undo.length - 1; i >= savepoint.undoLength; i--) this.#undoRecord(i);
+    this.#meta.assign(savepoint.meta);
+    for (const chunk of this.#chunksSince(savepoint)) this.listener?.rolledBack(chunk);
+    this.#undo.truncate(savepoint.undoLength);
+    this.#end();
+  }
+
+  /** The chunks with a change since a savepoint; an outer one may have touched their headers. */
+  #chunksSince(savepoint: Savepoint): Set<number> {
+    const chunks = new Set<number>();
+    for (let i = savepoint.undoLength; i < this.#undo.length; i++) {
+      chunks.add(this.#undo.pageAt(i) >>> CHUNK_SHIFT);
+    }
+    return chunks;
+  }
+
+  /** Must be called before a page, or its header, is changed. */
+  touch(place: number): void {
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT];
+    if (frame.scopes[place & SLOT_MASK] !== this.#scope) this.#saveImage(frame, place & SLOT_MASK);
+    else assert(this.#scope !== 0, "pages change inside a transaction");
+  }
+
+  /**
+   * Takes `span` free pages into use: one page of a kind, zeroed, or a run when the kind is a run.
+   *
+   * @returns The place of the first page.
+   */
+  occupy(page: number, span: number, kind: number, tree: number): number {
+    assert(this.#depth > 0, "pages change inside a transaction");
+    assert((page & SLOT_MASK) + span <= CHUNK_PAGES, "pages taken together are of one chunk");
+    const headers = this.touchHeaderPage(page >>> CHUNK_SHIFT);
+    if (page + span > this.#meta.pageCount) this.#meta.pageCount = page + span;
+    assert(span === 1 || kind === KIND_RUN, "only a run has several pages");
+    const place = this.#occupyOne(page, kind, kind === KIND_RUN ? span : 0, tree, headers);
+    for (let index = 1; index < span; index++) {
+      const later = this.#occupyOne(page + index, KIND_RUN_CONTINUED, 0, tree, headers);
+      setEntries(this.#frameAt(later), later & SLOT_MASK, index);
+      setLink(this.#frameAt(later), later & SLOT_MASK, page);
+    }
+    return place;
+  }
+
+  /** Gives back `span` pages in use. Their bytes stay as they are. */
+  vacate(page: number, span: number): void {
+    assert(this.#depth > 0, "pages change inside a transaction");
+    const headers = this.touchHeaderPage(page >>> CHUNK_SHIFT);
+    for (let i = 0; i < span; i++) this.#vacateOne(page + i, headers);
+  }
+
+  /** Brings a chunk's header page into memory, makes it stay, and returns its place. */
+  touchHeaderPage(chunk: number): number {
+    const exists = chunk < chunksOf(this.#meta.pageCount) ||
+      this.#cache.find(chunk * CHUNK_PAGES) >= 0;
+    const place = exists ? this.#loader.headerPage(chunk) : this.#loader.freshHeaderPage(chunk);
+    const frame = this.#frameAt(place);
+    if (frame.scopes[place & SLOT_MASK] === 0) {
+      this.#undo.push(HEADERS, chunk * CHUNK_PAGES, 0, 0);
+      frame.scopes[place & SLOT_MASK] = this.#scope;
+    }
+    return place;
+  }
+
+  #frameAt(place: number): Frame {
+    return this.#cache.frames[place >>> CHUNK_SHIFT];
+  }
+
+  #saveImage(frame: Frame, slot: number): void {
+    assert(this.#depth > 0, "pages change inside a transaction");
+    const page = frame.pages[slot];
+    this.touchHeaderPage(page >>> CHUNK_SHIFT);
+    const image = this.#cache.addImage();
+    copyPage(frame, slot, this.#frameAt(image), image & SLOT_MASK);
+    this.#undo.push(CHANGED, page, image, frame.scopes[slot]);
+    frame.scopes[slot] = this.#scope;
+    setVersion(frame, slot, this.#version);
+  }
+
+  #occupyOne(page: number, kind: number, second: number, tree: number, headers: number): number {
+    const headerFrame = this.#frameAt(headers);
+    const at = headers & SLOT_MASK;
+    assert(!isInUse(headerFrame, at, page & SLOT_MASK), "a page taken into use was free");
+    const known = this.#cache.find(page);
+    const place = known >= 0 ? known : this.#cache.addPage(page);
+    const frame = this.#frameAt(place);
+    const slot = place & SLOT_MASK;
+    this.#undo.push(OCCUPIED, page, 0, frame.scopes[slot]);
+    frame.scopes[slot] = this.#scope;
+    this.#cache.use(place);
+    const start = slot << PAGE_SHIFT;
+    frame.u8.fill(0, start, start + PAGE_BYTES);
+    formatHeader(frame, slot, kind, second, tree);
+    setVersion(frame, slot, this.#version);
+    setInUse(headerFrame, at, page & SLOT_MASK);
+    this.#publishHeader(frame, slot, page);
+    return place;
+  }
+
+  #vacateOne(page: number, headers: number): void {
+    const headerFrame = this.#frameAt(headers);
+    const at = headers & SLOT_MASK;
+    assert(isInUse(headerFrame, at, page & SLOT_MASK), "a page given back was in use");
+    const place = this.#cache.find(page);
+    const word = headerWord(at, page & SLOT_MASK);
+    if (place >= 0) {
+      const frame = this.#frameAt(place);
+      const slot = place & SLOT_MASK;
+      this.#undo.push(VACATED, page, 0, frame.ticks[slot]);
+      this.#undo.keepHeader(frame.u32, slot << HEADER_WORD_SHIFT);
+      formatHeader(frame, slot, KIND_FREE, 0, 0);
+      frame.ticks[slot] = 0;
+    } else {
+      this.#undo.push(VACATED, page, 0, 0);
+      this.#undo.keepHeader(headerFrame.u32, word);
+    }
+    headerFrame.u32.fill(0, word, word + 8);
+    clearInUse(headerFrame, at, page & SLOT_MASK);
+  }
+
+  /** Copies the header of a page in a pool frame to its header page. */
+  #publishHeader(frame: Frame, slot: number, page: number): void {
+    if (frame.chunk !== POOL) return;
+    const headers = this.#cache.find(page - (page & SLOT_MASK));
+    const from = slot << HEADER_WORD_SHIFT;
+    const to = headerWord(headers & SLOT_MASK, page & SLOT_MASK);
+    const { u32 } = this.#frameAt(headers);
+    for (let i = 0; i < 8; i++) u32[to + i] = frame.u32[from + i];
+  }
+
+  #sealRecord(index: number): void {
+    const what = this.#undo.whatAt(index);
+    if (what === CHANGED) this.#cache.drop(this.#undo.imageAt(index));
+    if (what !== CHANGED && what !== OCCUPIED) return;
+    const page = this.#undo.pageAt(index);
+    const place = this.#cache.find(page);
+    const frame = this.#frameAt(place);
+    const slot = place & SLOT_MASK;
+    if (frame.scopes[slot] === 0) return;
+    frame.scopes[slot] = 0;
+    if (kindOf(frame, slot) === KIND_FREE) return;
+    seal(frame, slot, page, pageSum(frame, slot), this.#seed);
+    this.#publishHeader(frame, slot, page);
+    this.#writeback.markDirty(place, page);
+  }
+
+  #finishHeaderPage(index: number): void {
+    if (this.#undo.whatAt(index) !== HEADERS) return;
+    const page = this.#undo.pageAt(index);
+    const place = this.#cache.find(page);
+    this.#frameAt(place).scopes[place & SLOT_MASK] = 0;
+    this.#writeback.markDirty(place, page);
+  }
+
+  #mergeIntoOuter(): void {
+    const { undoLength, scope } = this.#savepoints[this.#depth - 1];
+    const outer = this.#savepoints[this.#depth - 2].scope;
+    for (let i = undoLength; i < this.#undo.length; i++) {
+      const place = this.#cache.find(this.#undo.pageAt(i));
+      if (place < 0) continue;
+      const scopes = this.#frameAt(place).scopes;
+      if (scopes[place & SLOT_MASK] === scope) scopes[place & SLOT_MASK] = outer;
+    }
+    this.#depth--;
+    this.#scope = outer;
+  }
+
+  #undoRecord(index: number): void {
+    const page = this.#undo.pageAt(index);
+    const place = this.#cache.find(page);
+    switch (this.#undo.whatAt(index)) {
+      case CHANGED:
+        return this.#undoChange(index, place);
+      case OCCUPIED:
+        return this.#undoOccupy(index, page, place);
+      case VACATED:
+        return this.#undoVacate(index, page, place);
+      case HEADERS:
+        this.#frameAt(place).scopes[place & SLOT_MASK] = 0;
+    }
+  }
+
+  #undoChange(index: number, place: number): void {
+    const frame = this.#frameAt(place);
+    const slot = place & SLOT_MASK;
+    const image = this.#undo.imageAt(index);
+    copyPage(this.#frameAt(image), image & SLOT_MASK, frame, slot);
+    // A page given back after it was touched left its touched header in the header page.
+    this.#publishHeader(frame, slot, frame.pages[slot]);
+    this.#cache.drop(image);
+    frame.scopes[slot] = this.#undo.beforeAt(index);
+  }
+
+  #undoOccupy(index: number, page: number, place: number): void {
+    const frame = this.#frameAt(place);
+    const slot = place & SLOT_MASK;
+    formatHeader(frame, slot, KIND_FREE, 0, 0);
+    frame.ticks[slot] = 0;
+    frame.scopes[slot] = this.#undo.beforeAt(index);
+    const headers = this.#cache.find(page - (page & SLOT_MASK));
+    const headerFrame = this.#frameAt(headers);
+    clearInUse(headerFrame, headers & SLOT_MASK, page & SLOT_MASK);
+    const word = headerWord(headers & SLOT_MASK, page & SLOT_MASK);
+    headerFrame.u32.fill(0, word, word + 8);
+  }
+
+  #undoVacate(index: number, page: number, place: number): void {
+    const headers = this.#cache.find(page - (page & SLOT_MASK));
+    const headerFrame = this.#frameAt(headers);
+    const at = headers & SLOT_MASK;
+    setInUse(headerFrame, at, page & SLOT_MASK);
+    this.#undo.restoreHeader(index, headerFrame.u32, headerWord(at, page & SLOT_MASK));
+    if (place < 0) return;
+    const frame = this.#frameAt(place);
+    const slot = place & SLOT_MASK;
+    this.#undo.restoreHeader(index, frame.u32, slot << HEADER_WORD_SHIFT);
+    frame.ticks[slot] = this.#undo.beforeAt(index);
+  }
+
+  #metaChanged(): boolean {
+    const { meta } = this.#savepoints[0];
+    return meta.pageCount !== this.#meta.pageCount || meta.catalogRoot !== this.#meta.catalogRoot ||
+      meta.nextTreeId !== this.#meta.nextTreeId;
+  }
+
+  #end(): void {
+    this.#depth--;
+    this.#scope = this.#depth === 0 ? 0 : this.#savepoints[this.#depth - 1].scope;
+    if (this.#depth > 0) return;
+    this.#undo.truncate(0);
+    this.#shrinkCache();
+  }
+
+  #shrinkCache(): void {
+    try {
+      this.#cache.trim();
+    } catch (error) {
+      // What was committed stands; the disk has latched, and the next writer hears of it.
+      if (!(error instanceof IoError)) throw error;
+    }
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Pages with content that tells them apart, for tests of the pager and of what stands on it.
+ *
+ * Content is made from the page number and a salt, so that a page in the wrong place, an old one,
+ * or one of another chunk shows.
+ */
+
+import { assertEquals } from "@std/assert";
+import { type File, format, MemoryFile, Pager, type PagerOptions } from "../../pager/mod.ts";
+
+const { CHUNK_SHIFT, KIND_BRANCH, KIND_FIXED_BRANCH, KIND_FIXED_LEAF, KIND_LEAF } = format;
+const { PAGE_BYTES, PAGE_SHIFT, SLOT_MASK } = format;
+const PAGE_WORDS = PAGE_BYTES / 4;
+
+/** The least a cache can be, and a limit that these tests reach quickly. */
+export const SMALL_CACHE: PagerOptions = { cacheBytes: 8 * 1024 * 1024 };
+
+/** Opens a pager that accepts whatever stands in nodes. */
+export function openNodes(file: File = new MemoryFile(), options: PagerOptions = {}): Pager {
+  const pager = new Pager(file, options);
+  for (const kind of [KIND_LEAF, KIND_BRANCH, KIND_FIXED_LEAF, KIND_FIXED_BRANCH]) {
+    pager.register(kind, () => {});
+  }
+  return pager;
+}
+
+/** Does something in a transaction of its own. */
+export function transact<T>(pager: Pager, body: () => T): T {
+  pager.begin();
+  const result = body();
+  pager.commit();
+  return result;
+}
+
+/** The 32-bit words of a page in memory. */
+export function wordsAt(pager: Pager, place: number): Uint32Array {
+  const start = (place & SLOT_MASK) << (PAGE_SHIFT - 2);
+  return pager.frames[place >>> CHUNK_SHIFT].u32.subarray(start, start + PAGE_WORDS);
+}
+
+/** Touches a page and fills it with the content of a salt. */
+export function write(pager: Pager, page: number, salt: number): void {
+  const place = pager.at(page);
+  pager.touch(place);
+  fill(wordsAt(pager, place), page, salt);
+}
+
+/** Fails unless a page has the content of a salt. */
+export function expectContent(pager: Pager, page: number, salt: number): void {
+  expectWords(wordsAt(pager, pager.at(page)), page, salt);
+}
+
+/** Fills the words of a page with the content of a salt. */
+export function fill(words: Uint32Array, page: number, salt: number): void {
+  const step = stepOf(page, salt);
+  for (let i = 0, word = step; i < words.length; i++, word += step) words[i] = word;
+}
+
+/** Fails unless words are the content of a salt. */
+export function expectWords(words: Uint32Array, page: number, salt: number): void {
+  const step = stepOf(page, salt);
+  for (let i = 0, word = step; i < words.length; i++, word += step) {
+    if (words[i] === word >>> 0) continue;
+    assertEquals(words[i], word >>> 0, `word ${i} of page ${page}, salt ${salt}`);
+  }
+}
+
+/** Takes a page into use, without an allocator, and fills it. */
+export function occupy(pager: Pager, page: number, salt: number): void {
+  const place = pager.occupy(page, 1, KIND_LEAF, 1);
+  fill(wordsAt(pager, place), page, salt);
+}
+
+/** The pages of data from 3 on, header pages left out. */
+export function dataPages(count: number): number[] {
+  const pages: number[] = [];
+  for (let page = 3; pages.length < count; page++) {
+    if ((page & SLOT_MASK) !== 0) pages.push(page);
+  }
+  return pages;
+}
+
+/** Makes a file with `count` pages of data, the salt of each its number, closed clean. */
+export function makeFile(count: number): MemoryFile {
+  const file = new MemoryFile();
+  const pager = openNodes(file);
+  transact(pager, () => dataPages(count).forEach((page) => occupy(pager, page, page)));
+  pager.close();
+  return file;
+}
+
+/** Changes one bit of a file. */
+export function flipBit(file: File, position: number, bit = 0): void {
+  const byte = new Uint8Array(1);
+  file.readAt(byte, 0, 1, position);
+  byte[0] ^= 1 << bit;
+  file.writeAt(byte, 0, 1, position);
+}
+
+function stepOf(page: number, salt: number): number {
+  return (Math.imul(page, 0x9e3779b1) ^ Math.imul(salt, 0x85ebca6b)) >>> 1 | 1;
+}

@@ -1,0 +1,40 @@
+/**
+ * A pager with an allocator on it, and the questions that tests ask of the two.
+ */
+
+import { Allocator } from "../../alloc/mod.ts";
+import { type File, format, MemoryFile, type Pager } from "../../pager/mod.ts";
+import { openNodes } from "./pages.ts";
+
+const { KIND_LEAF } = format;
+
+/** A pager and its allocator. */
+export interface Space {
+  pager: Pager;
+  allocator: Allocator;
+}
+
+/** Opens a pager with an allocator. */
+export function openSpace(file: File = new MemoryFile(), cacheBytes?: number): Space {
+  const pager = openNodes(file, cacheBytes === undefined ? {} : { cacheBytes });
+  return { pager, allocator: new Allocator(pager) };
+}
+
+/** Takes `count` pages one by one. */
+export function take({ allocator }: Space, count: number): number[] {
+  return Array.from({ length: count }, () => allocator.acquire(KIND_LEAF, 1, 0));
+}
+
+/** The pages of data that the bitmaps say are in use. */
+export function usedPages({ pager, allocator }: Space): number[] {
+  const used: number[] = [];
+  for (let page = 3; page < pager.meta.pageCount; page++) {
+    if ((page & 255) !== 0 && allocator.isInUse(page)) used.push(page);
+  }
+  return used;
+}
+
+/** `count` numbers from `first` on. */
+export function numbers(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => first + i);
+}
