@@ -1,0 +1,437 @@
+// The allocator: what it takes and gives back, what it refuses, what a rollback restores, how
+// little it reads, and that free space is found again.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { FaultyFile } from "../tests/support/faulty_file.ts";
+import { openNodes, transact } from "../tests/support/pages.ts";
+import { numbers, openSpace, type Space, take, usedPages } from "../tests/support/space.ts";
+import { type File, format, header, MemoryFile } from "../pager/mod.ts";
+import { Disk } from "../pager/disk.ts";
+import { readSuperblock, writeSuperblock } from "../pager/superblock_file.ts";
+import { Allocator } from "./allocator.ts";
+
+const { KIND_BRANCH, KIND_LEAF, KIND_RUN } = format;
+/** Pages of data that chunk 0 has. */
+const FIRST_CHUNK_PAGES = 253;
+
+/** A file whose chunks are full but for some pages, closed clean. */
+function fileWithGaps(chunks: number, gaps: readonly number[]): MemoryFile {
+  const file = new MemoryFile();
+  const space = openSpace(file);
+  transact(space.pager, () => take(space, chunks * 255 - 2));
+  transact(space.pager, () => gaps.forEach((page) => space.allocator.release(page, 1)));
+  space.pager.close();
+  return file;
+}
+
+describe("Allocator.acquire", () => {
+  it("takes the first page after the superblocks, then the next, and skips header pages", () => {
+    const space = openSpace();
+    transact(space.pager, () => {
+      assertEquals(take(space, 253), numbers(3, 253));
+      assertEquals(take(space, 2), [257, 258]);
+    });
+    assertEquals(space.pager.meta.pageCount, 259);
+  });
+
+  it("formats the header and zeroes the page", () => {
+    const space = openSpace();
+    transact(space.pager, () => {
+      const page = space.allocator.acquire(KIND_BRANCH, 77, 0);
+      const frame = space.pager.frames[space.pager.at(page) >>> 8];
+      assertEquals([header.kindOf(frame, page), header.treeOf(frame, page)], [KIND_BRANCH, 77]);
+      const bytes = space.pager.getPage(page).bytes;
+      assert(bytes.every((byte) => byte === 0));
+      bytes.fill(9);
+      space.allocator.release(page, 1);
+    });
+    const again = transact(space.pager, () => take(space, 1)[0]);
+    assert(space.pager.getPage(again).bytes.every((byte) => byte === 0));
+  });
+
+  it("takes a page close after its neighbour", () => {
+    const space = openSpace();
+    transact(space.pager, () => take(space, 600));
+    transact(space.pager, () => [50, 100, 300, 310].forEach((p) => space.allocator.release(p, 1)));
+    transact(space.pager, () => {
+      assertEquals(space.allocator.acquire(KIND_LEAF, 1, 305), 310);
+      assertEquals(space.allocator.acquire(KIND_LEAF, 1, 60), 100);
+      assertEquals(space.allocator.acquire(KIND_LEAF, 1, 60), 50);
+    });
+  });
+
+  it("puts branches into chunks of their own once the file has 16 chunks", () => {
+    const space = openSpace();
+    transact(space.pager, () => take(space, 16 * 255 - 2));
+    transact(space.pager, () => space.allocator.release(700, 1));
+    transact(space.pager, () => {
+      const branch = space.allocator.acquire(KIND_BRANCH, 1, 0);
+      assertEquals(branch & 255, 1);
+      assertEquals(space.allocator.acquire(KIND_BRANCH, 1, branch), branch + 1);
+      const leaf = space.allocator.acquire(KIND_LEAF, 1, 0);
+      assertEquals(leaf, 700);
+    });
+  });
+});
+
+describe("Allocator.acquireRun", () => {
+  for (const span of [1, 7, 8, 9, 63, 64, 254, 255]) {
+    it(`takes ${span} pages of one chunk and gives them back whole`, () => {
+      const file = new MemoryFile();
+      const space = openSpace(file);
+      const page = transact(space.pager, () => space.allocator.acquireRun(span, 5, 0));
+      assertEquals(page >> 8, (page + span - 1) >> 8);
+      assertEquals(usedPages(space), numbers(page, span));
+      space.pager.close();
+      const again = openSpace(file);
+      assertEquals(usedPages(again), numbers(page, span));
+      transact(again.pager, () => again.allocator.release(page, span));
+      assertEquals(usedPages(again), []);
+      again.pager.close();
+    });
+  }
+
+  for (const span of [0, 256, -1, 1.5, NaN, 1000]) {
+    it(`refuses ${span} pages with a RangeError`, () => {
+      const { pager, allocator } = openSpace();
+      transact(pager, () => {
+        assertThrows(() => allocator.acquireRun(span, 1, 0), RangeError, "Cannot acquire a run");
+      });
+      assertEquals(pager.meta.pageCount, 3);
+    });
+  }
+
+  it("writes the header of every page of the run", () => {
+    const { pager, allocator } = openSpace();
+    transact(pager, () => {
+      const page = allocator.acquireRun(9, 5, 0);
+      const frame = pager.frames[pager.at(page) >>> 8];
+      assertEquals([header.kindOf(frame, page), header.runPagesOf(frame, page)], [KIND_RUN, 9]);
+      for (let i = 1; i < 9; i++) {
+        assertEquals(header.kindOf(frame, page + i), 6);
+        assertEquals([header.entriesOf(frame, page + i), header.linkOf(frame, page + i)], [
+          i,
+          page,
+        ]);
+        assertEquals(header.treeOf(frame, page + i), 5);
+      }
+    });
+  });
+
+  it("fills a gap that is long enough and passes over one that is not", () => {
+    const space = openSpace();
+    transact(space.pager, () => take(space, 500));
+    const gaps = [...numbers(10, 7), ...numbers(30, 8), ...numbers(50, 9)];
+    transact(space.pager, () => gaps.forEach((page) => space.allocator.release(page, 1)));
+    transact(space.pager, () => {
+      assertEquals(space.allocator.acquireRun(9, 1, 0), 50);
+      assertEquals(space.allocator.acquireRun(8, 1, 0), 30);
+      assertEquals(space.allocator.acquireRun(7, 1, 0), 10);
+    });
+  });
+});
+
+describe("Allocator.acquirePiece", () => {
+  it("takes a shorter run rather than making the file longer", () => {
+    const space = openSpace();
+    transact(space.pager, () => take(space, 255 + FIRST_CHUNK_PAGES));
+    transact(space.pager, () => numbers(20, 40).forEach((p) => space.allocator.release(p, 1)));
+    transact(space.pager, () => {
+      const page = space.allocator.acquirePiece(100, 1, 0);
+      const frame = space.pager.frames[space.pager.at(page) >>> 8];
+      assertEquals([page, header.runPagesOf(frame, page)], [20, 40]);
+    });
+  });
+
+  it("takes at most 255 pages", () => {
+    const { pager, allocator } = openSpace();
+    transact(pager, () => {
+      const page = allocator.acquirePiece(1000, 1, 0);
+      const frame = pager.frames[pager.at(page) >>> 8];
+      assertEquals([page, header.runPagesOf(frame, page & 255)], [257, 255]);
+    });
+  });
+});
+
+describe("Allocator.release", () => {
+  /** Pages 3 and 4, and a run of 5 pages from 5 on. */
+  function withRun(): Space {
+    const space = openSpace();
+    transact(space.pager, () => {
+      take(space, 2);
+      assertEquals(space.allocator.acquireRun(5, 1, 0), 5);
+    });
+    return space;
+  }
+
+  const cases: [string, number, number, string][] = [
+    ["a free page", 10, 1, "it is not in the file"],
+    ["a header page", 0, 1, "it is a header page"],
+    ["the first superblock", 1, 1, "it is a superblock"],
+    ["the second superblock", 2, 1, "it is a superblock"],
+    ["a page inside a run", 7, 1, "it is inside a run"],
+    ["the end of a run", 7, 3, "it is inside a run"],
+    ["a run shortened", 5, 4, "it has 5 pages, not 4"],
+    ["a run with its neighbour", 5, 6, "it has 5 pages, not 6"],
+    ["a page as a run", 3, 2, "it has 1 pages, not 2"],
+    ["no pages", 3, 0, "it has 1 pages, not 0"],
+    ["a page past the end", 5000, 1, "it is not in the file"],
+    ["a negative page", -1, 1, "it is not in the file"],
+    ["half a page", 3.5, 1, "it is not in the file"],
+    ["page NaN", NaN, 1, "it is not in the file"],
+    ["a page past all files", 2 ** 32 + 3, 1, "it is not in the file"],
+  ];
+  for (const [what, page, span, state] of cases) {
+    it(`refuses ${what}`, () => {
+      const space = withRun();
+      transact(space.pager, () => {
+        const message = `Cannot release page ${page}: ${state}`;
+        assertThrows(() => space.allocator.release(page, span), RangeError, message);
+      });
+      assertEquals(usedPages(space), numbers(3, 7));
+    });
+  }
+
+  it("refuses a page twice, in one transaction and across two", () => {
+    const space = withRun();
+    transact(space.pager, () => {
+      space.allocator.release(3, 1);
+      assertThrows(() => space.allocator.release(3, 1), RangeError, "it is free");
+    });
+    transact(space.pager, () => {
+      assertThrows(() => space.allocator.release(3, 1), RangeError, "it is free");
+    });
+    assertEquals(usedPages(space), numbers(4, 6));
+  });
+
+  it("refuses the header page of a later chunk", () => {
+    const space = openSpace();
+    transact(space.pager, () => take(space, 300));
+    transact(space.pager, () => {
+      assertThrows(() => space.allocator.release(256, 1), RangeError, "it is a header page");
+    });
+  });
+
+  it("keeps a page from being taken again in its transaction, and not after it", () => {
+    const space = openSpace();
+    transact(space.pager, () => take(space, 20));
+    transact(space.pager, () => {
+      space.allocator.release(7, 1);
+      assertEquals(take(space, 300).includes(7), false);
+    });
+    assertEquals(transact(space.pager, () => space.allocator.acquire(KIND_LEAF, 1, 6)), 7);
+  });
+
+  it("keeps a page from being taken again in savepoints, committed and rolled back", () => {
+    const space = openSpace();
+    const { pager, allocator } = space;
+    transact(pager, () => take(space, 20));
+    pager.begin();
+    allocator.release(7, 1);
+    transact(pager, () => allocator.release(8, 1));
+    pager.begin();
+    allocator.release(9, 1);
+    pager.rollback();
+    const taken = take(space, 300);
+    assertEquals([7, 8, 9].map((page) => taken.includes(page)), [false, false, false]);
+    pager.commit();
+    const near = () => allocator.acquire(KIND_LEAF, 1, 6);
+    assertEquals(transact(pager, () => [near(), near()]), [7, 8]);
+  });
+});
+
+describe("Allocator.isInUse", () => {
+  it("is true for header pages and superblocks, and false past the end", () => {
+    const { allocator } = openSpace();
+    assertEquals([0, 1, 2, 3].map((page) => allocator.isInUse(page)), [true, true, true, false]);
+    assertEquals([255, 256, 1281].map((page) => allocator.isInUse(page)), [false, false, false]);
+  });
+
+  it("of a page past the end does no harm to what comes there later", () => {
+    const space = openSpace();
+    space.allocator.isInUse(600);
+    transact(space.pager, () => take(space, 800));
+    assertEquals(usedPages(space).length, 800);
+  });
+});
+
+describe("Allocator after a rollback", () => {
+  it("has bitmap, page count and order of pages as before", () => {
+    const space = openSpace();
+    transact(space.pager, () => take(space, 100));
+    transact(space.pager, () => space.allocator.release(40, 1));
+    const [before, pageCount] = [usedPages(space), space.pager.meta.pageCount];
+    space.pager.begin();
+    take(space, 1000);
+    numbers(10, 5).forEach((page) => space.allocator.release(page, 1));
+    space.allocator.acquireRun(200, 1, 0);
+    space.pager.rollback();
+    assertEquals([usedPages(space), space.pager.meta.pageCount], [before, pageCount]);
+    assertEquals(transact(space.pager, () => take(space, 3)), [40, 103, 104]);
+  });
+
+  it("of a file that grew by chunks, grows by the same pages again and opens", () => {
+    const file = new MemoryFile();
+    const space = openSpace(file);
+    space.pager.begin();
+    const first = take(space, 1200);
+    space.pager.rollback();
+    assertEquals(transact(space.pager, () => take(space, 1200)), first);
+    space.pager.close();
+    const again = openSpace(file);
+    assertEquals(usedPages(again), first);
+  });
+
+  it("takes a page that was taken and given back in it", () => {
+    const space = openSpace();
+    transact(space.pager, () => take(space, FIRST_CHUNK_PAGES));
+    transact(space.pager, () => space.allocator.release(9, 1));
+    space.pager.begin();
+    assertEquals(take(space, 1), [9]);
+    space.allocator.release(9, 1);
+    space.pager.rollback();
+    assertEquals(transact(space.pager, () => take(space, 1)), [9]);
+  });
+
+  it("of a savepoint, takes what the savepoint took, and the hint is not too high", () => {
+    const file = new MemoryFile();
+    const space = openSpace(file);
+    space.pager.begin();
+    take(space, 1);
+    space.pager.begin();
+    take(space, 400);
+    space.pager.rollback();
+    assertEquals(space.pager.meta.pageCount, 4);
+    space.pager.commit();
+    assertEquals(space.pager.meta.allocatorHint, 0);
+    assertEquals(transact(space.pager, () => take(space, 3)), [4, 5, 6]);
+    space.pager.close();
+    const again = openSpace(file);
+    assertEquals(transact(again.pager, () => take(again, 1)), [7]);
+  });
+
+  it("of a savepoint, leaves what the transaction did before", () => {
+    const space = openSpace();
+    const { pager, allocator } = space;
+    transact(pager, () => take(space, 10));
+    pager.begin();
+    allocator.release(5, 1);
+    const outer = take(space, 2);
+    pager.begin();
+    outer.forEach((page) => allocator.release(page, 1));
+    take(space, 5);
+    allocator.release(6, 1);
+    pager.rollback();
+    assertEquals(usedPages(space), [3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
+    pager.commit();
+    assertEquals(usedPages(space), [3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
+  });
+});
+
+describe("Allocator.trim", () => {
+  it("ends the file at its last page in use", () => {
+    const file = new MemoryFile();
+    const space = openSpace(file);
+    transact(space.pager, () => take(space, 2000));
+    transact(space.pager, () => {
+      for (const page of usedPages(space)) if (page > 300) space.allocator.release(page, 1);
+    });
+    space.allocator.trim();
+    assertEquals(space.pager.meta.pageCount, 301);
+    space.pager.close();
+    assertEquals(file.size(), 301 * 8192);
+    assertEquals(usedPages(openSpace(file)).at(-1), 300);
+  });
+
+  it("of an empty database leaves a header page and two superblocks", () => {
+    const file = new MemoryFile();
+    const space = openSpace(file);
+    const pages = transact(space.pager, () => take(space, 1000));
+    transact(space.pager, () => pages.forEach((page) => space.allocator.release(page, 1)));
+    space.allocator.trim();
+    space.pager.close();
+    assertEquals(file.size(), 3 * 8192);
+  });
+
+  it("is followed by pages from the front of the file, and by a file that opens", () => {
+    const file = new MemoryFile();
+    const space = openSpace(file);
+    const pages = transact(space.pager, () => take(space, 1500));
+    transact(space.pager, () => pages.forEach((page) => space.allocator.release(page, 1)));
+    space.allocator.trim();
+    assertEquals(transact(space.pager, () => take(space, 1500)), pages);
+    space.pager.close();
+    assertEquals(usedPages(openSpace(file)), pages);
+  });
+
+  it("without a free tail changes nothing", () => {
+    const space = openSpace();
+    transact(space.pager, () => take(space, 10));
+    const version = space.pager.meta.version;
+    space.allocator.trim();
+    assertEquals([space.pager.meta.version, space.pager.meta.pageCount], [version, 13]);
+  });
+
+  it("is not needed for a file with a free tail to open again", () => {
+    const file = new MemoryFile();
+    const space = openSpace(file);
+    transact(space.pager, () => take(space, 300));
+    transact(space.pager, () => numbers(280, 20).forEach((p) => space.allocator.release(p, 1)));
+    space.pager.close();
+    const again = openSpace(file);
+    assertEquals(usedPages(again).length, 280);
+    again.pager.close();
+  });
+});
+
+describe("Allocator on a reopened file", () => {
+  it("reads nothing when it opens, and few chunks to find a page", () => {
+    const memory = fileWithGaps(40, [39 * 256 + 7]);
+    const file = new FaultyFile(memory);
+    const pager = openNodes(file);
+    const opened = { ...file.counts };
+    const space = { pager, allocator: new Allocator(pager) };
+    assertEquals(file.counts, opened);
+    assertEquals(opened.read, 2, "the two superblocks");
+    transact(pager, () => take(space, 1));
+    assert(file.counts.read - opened.read <= 9, `${file.counts.read} reads`);
+  });
+
+  it("finds the page that the hint points at without a look elsewhere", () => {
+    const file = new FaultyFile(fileWithGaps(40, [30 * 256 + 7]));
+    const space = openSpace(file);
+    assertEquals(space.pager.meta.allocatorHint, 30);
+    const reads = file.counts.read;
+    assertEquals(transact(space.pager, () => take(space, 1)), [30 * 256 + 7]);
+    assert(file.counts.read - reads <= 2, `${file.counts.read - reads} reads`);
+  });
+
+  it("finds a single free page wherever it is, however low the hint", () => {
+    for (const chunk of [0, 1, 7, 8, 9, 11]) {
+      const file = fileWithGaps(12, [chunk * 256 + 99]);
+      lowerHint(file);
+      const space = openSpace(file);
+      // 8 chunks are looked at, then one is added, and the rest are looked at when that is full.
+      const taken = transact(space.pager, () => take(space, 256));
+      assert(taken.includes(chunk * 256 + 99), `free page in chunk ${chunk}`);
+    }
+  });
+
+  it("takes every free page before the file grows, once all chunks were looked at", () => {
+    const gaps = [40, 300, 301, 1000, 2000, 2500];
+    const space = openSpace(fileWithGaps(10, gaps));
+    const pageCount = space.pager.meta.pageCount;
+    const taken = transact(space.pager, () => take(space, gaps.length));
+    assertEquals(taken.toSorted((a, b) => a - b), gaps);
+    assertEquals(space.pager.meta.pageCount, pageCount);
+  });
+});
+
+/** Makes the hint of a closed file as low as it may be. */
+function lowerHint(file: File): void {
+  const disk = new Disk(file);
+  const superblock = readSuperblock(disk);
+  const number = superblock.number + 1;
+  writeSuperblock(disk, { ...superblock, number, allocatorHint: 0 });
+}

@@ -1,0 +1,61 @@
+/**
+ * Searching a chunk's bitmap: 256 bits in eight 32-bit words, 1 = taken, bit i of word w is slot
+ * w * 32 + i. Word by word, with `Math.clz32`; nothing is allocated and nothing is changed.
+ */
+
+/** Bits of a chunk's bitmap. */
+export const BITS = 256;
+/** Words of a chunk's bitmap. */
+export const WORDS = 8;
+
+/** The first taken slot at or after `from`, or 256. */
+export function nextTaken(words: Uint32Array, from: number): number {
+  return nextSet(words, from, 0);
+}
+
+/** The first free slot at or after `from`, or 256. */
+export function nextFree(words: Uint32Array, from: number): number {
+  return nextSet(words, from, -1);
+}
+
+/** The last taken slot, or -1. */
+export function lastTaken(words: Uint32Array): number {
+  for (let word = WORDS - 1; word >= 0; word--) {
+    if (words[word] !== 0) return word * 32 + 31 - Math.clz32(words[word]);
+  }
+  return -1;
+}
+
+/** The first slot at or after `from` with `span` free slots from there, or -1. */
+export function findFree(words: Uint32Array, span: number, from: number): number {
+  let slot = nextFree(words, from);
+  while (slot + span <= BITS) {
+    const end = nextTaken(words, slot);
+    if (end - slot >= span) return slot;
+    slot = nextFree(words, end);
+  }
+  return -1;
+}
+
+/** The length of the longest run of free slots. */
+export function longestFree(words: Uint32Array): number {
+  let longest = 0;
+  for (let slot = nextFree(words, 0); slot < BITS;) {
+    const end = nextTaken(words, slot);
+    if (end - slot > longest) longest = end - slot;
+    slot = nextFree(words, end);
+  }
+  return longest;
+}
+
+/** The first set bit, at or after `from`, of the words each xored with `flip`. */
+function nextSet(words: Uint32Array, from: number, flip: number): number {
+  if (from >= BITS) return BITS;
+  let word = from >>> 5;
+  let bits = (words[word] ^ flip) & (-1 << (from & 31));
+  while (bits === 0) {
+    if (++word === WORDS) return BITS;
+    bits = words[word] ^ flip;
+  }
+  return word * 32 + 31 - Math.clz32(bits & -bits);
+}

@@ -1,0 +1,23 @@
+/**
+ * The allocator alone: free pages of a pager's file, found without scanning it.
+ *
+ * ```ts
+ * import { Allocator } from "./mod.ts";
+ * import { format, openPager } from "../pager/mod.ts";
+ *
+ * const pager = openPager(":memory:");
+ * const allocator = new Allocator(pager);
+ * pager.begin();
+ * const page = allocator.acquire(format.KIND_LEAF, 1, 0);
+ * console.assert(allocator.isInUse(page));
+ * allocator.release(page, 1);
+ * pager.commit();
+ * pager.close();
+ * ```
+ *
+ * @module
+ */
+
+export { Allocator } from "./allocator.ts";
+export { BITS, findFree, lastTaken, longestFree, nextFree, nextTaken, WORDS } from "./bitmap.ts";
+export { Summary } from "./summary.ts";

@@ -1,0 +1,93 @@
+/**
+ * The longest free run of every chunk, one byte a chunk, and of every group of chunks: a tree of
+ * maxima, so that the first chunk with room is found in as many steps as the tree is deep, however
+ * large the file.
+ *
+ * A chunk nobody has looked at counts as full. A longest run of 255 is kept as 254, so a caller
+ * that needs 255 has to look.
+ */
+
+const LONGEST_MAX = 254;
+
+/** The longest free run of every chunk. */
+export class Summary {
+  /** Level 0 is the chunks; each further level has the maxima of pairs of the one below. */
+  #levels: Uint8Array[] = [new Uint8Array(1)];
+  #size = 0;
+
+  /** How many chunks it covers. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Covers `size` chunks; new ones count as full. */
+  resize(size: number): void {
+    for (let chunk = size; chunk < this.#size; chunk++) this.set(chunk, 0);
+    this.#size = size;
+    if (size > this.#levels[0].length) this.#grow(size);
+  }
+
+  /** The longest free run of a chunk, at most 254. */
+  get(chunk: number): number {
+    return this.#levels[0][chunk];
+  }
+
+  /** Says what the longest free run of a chunk is. */
+  set(chunk: number, longest: number): void {
+    let index = chunk;
+    this.#levels[0][index] = Math.min(longest, LONGEST_MAX);
+    for (let level = 1; level < this.#levels.length; level++) {
+      const below = this.#levels[level - 1];
+      index >>>= 1;
+      const longer = Math.max(below[index * 2], below[index * 2 + 1]);
+      if (this.#levels[level][index] === longer) return;
+      this.#levels[level][index] = longer;
+    }
+  }
+
+  /** The first chunk at or after `from` whose longest free run may hold `span` pages, or -1. */
+  find(span: number, from: number): number {
+    const enough = Math.min(span, LONGEST_MAX);
+    let level = 0;
+    let index = from;
+    // Right, and up where a pair ends, until a group has enough; then down to its first chunk.
+    while (this.#at(level, index) < enough) {
+      if (index >= this.#levels[level].length) return -1;
+      index++;
+      while ((index & 1) === 0 && level < this.#levels.length - 1) {
+        index >>>= 1;
+        level++;
+      }
+    }
+    while (level > 0) {
+      level--;
+      index *= 2;
+      if (this.#levels[level][index] < enough) index++;
+    }
+    return index;
+  }
+
+  /** The longest run that any chunk is known to have. */
+  longest(): number {
+    return this.#levels[this.#levels.length - 1][0];
+  }
+
+  #at(level: number, index: number): number {
+    const groups = this.#levels[level];
+    return index < groups.length ? groups[index] : 0;
+  }
+
+  #grow(size: number): void {
+    let length = this.#levels[0].length;
+    while (length < size) length *= 2;
+    const chunks = new Uint8Array(length);
+    chunks.set(this.#levels[0]);
+    this.#levels = [chunks];
+    for (; length > 1; length /= 2) {
+      const below = this.#levels[this.#levels.length - 1];
+      const level = new Uint8Array(length / 2);
+      for (let i = 0; i < level.length; i++) level[i] = Math.max(below[i * 2], below[i * 2 + 1]);
+      this.#levels.push(level);
+    }
+  }
+}
