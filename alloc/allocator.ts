@@ -18,7 +18,7 @@
  * It does not know what the pages are for, beyond their kind.
  */
 
-import { format, header, type Pager, type TransactionListener } from "../pager/mod.ts";
+import { format, header, LimitError, type Pager, type TransactionListener } from "../pager/mod.ts";
 import { BITS, findFree, lastTaken, longestFree, WORDS } from "./bitmap.ts";
 import { Summary } from "./summary.ts";
 
@@ -31,6 +31,8 @@ const PIECE_PAGES_MIN = 8;
 /** From this size on, branches and large runs get chunks of their own. */
 const SORTED_CHUNKS_MIN = 16;
 const FIRST_SLOT = 1;
+/** One less than the format could number, so that no page has a number with a meaning. */
+const CHUNKS_MAX = 2 ** 24 - 1;
 
 /** What pages a chunk is for, told by what stands in its first slot. */
 const ANY = 0;
@@ -47,6 +49,8 @@ export class Allocator implements TransactionListener {
   readonly #taken = new Uint32Array(WORDS);
   /** The chunk that served each use last. */
   readonly #last = [0, 0, 0];
+  /** The chunk where the next search for each use begins. */
+  readonly #searchFrom = [0, 0, 0];
   /** The lowest chunk nobody has looked at. */
   #unknown: number;
 
@@ -112,6 +116,7 @@ export class Allocator implements TransactionListener {
     this.#pager.vacate(page, span);
     this.#hold(page, span);
     this.#learn(chunk);
+    this.#searchFrom.fill(0);
   }
 
   /** Whether a page is in use. */
@@ -175,16 +180,27 @@ export class Allocator implements TransactionListener {
     if (page < 0) page = this.#findKnown(span, use);
     if (page < 0) page = this.#findUnknown(span, use);
     if (page < 0) page = this.#findIn(chunks - 1, span, FIRST_SLOT, use);
-    return page < 0 ? (chunks << CHUNK_SHIFT >>> 0) + FIRST_SLOT : page;
+    return page < 0 ? this.#firstPageOfNewChunk() : page;
   }
 
+  #firstPageOfNewChunk(): number {
+    const chunk = this.#summary.size;
+    if (chunk >= CHUNKS_MAX) throw new LimitError(`Cannot acquire a page: ${chunk} chunks are all`);
+    return (chunk << CHUNK_SHIFT >>> 0) + FIRST_SLOT;
+  }
+
+  /**
+   * The first fit in chunks known to have room, a few of them a call. The next call goes on where this
+   * one stopped, so that chunks which do not suit never hide those after them.
+   */
   #findKnown(span: number, use: number): number {
-    let chunk = this.#summary.find(span, 0);
+    let chunk = this.#summary.find(span, this.#searchFrom[use]);
     for (let looks = 0; chunk >= 0 && looks < LOOKS_MAX; looks++) {
       const page = this.#findIn(chunk, span, FIRST_SLOT, use);
       if (page >= 0) return page;
       chunk = this.#summary.find(span, chunk + 1);
     }
+    this.#searchFrom[use] = Math.max(chunk, 0);
     return -1;
   }
 

@@ -5,6 +5,7 @@
 
 /** A rule of the code that did not hold: a bug in Quire. */
 export class AssertionError extends Error {
+  /** The name of the class. */
   override readonly name = "AssertionError";
 }
 

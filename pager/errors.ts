@@ -7,6 +7,7 @@
 
 /** Bytes on disk break a rule of the format. The file is left as it was. */
 export class CorruptionError extends Error {
+  /** The name of the class. */
   override readonly name = "CorruptionError";
   /** The page that breaks the rule. */
   readonly page: number;
@@ -32,11 +33,13 @@ export class CorruptionError extends Error {
 
 /** Another open handle, in this process or another, has the file. */
 export class LockedError extends Error {
+  /** The name of the class. */
   override readonly name = "LockedError";
 }
 
 /** The handle was closed. */
 export class ClosedError extends Error {
+  /** The name of the class. */
   override readonly name = "ClosedError";
 }
 
@@ -45,10 +48,12 @@ export class ClosedError extends Error {
  * handle refuses further writes and goes on reading; close and reopen it.
  */
 export class IoError extends Error {
+  /** The name of the class. */
   override readonly name = "IoError";
 }
 
 /** Something would exceed a limit of the format or of an option. Nothing was changed. */
 export class LimitError extends Error {
+  /** The name of the class. */
   override readonly name = "LimitError";
 }

@@ -13,11 +13,13 @@ import { CorruptionError } from "./errors.ts";
 import {
   CHUNK_PAGES,
   CHUNK_SHIFT,
+  FRESH_PAGES,
   HEADER,
   HEADER_SHIFT,
   HEADER_WORD_SHIFT,
   KIND_COUNT,
   KIND_FREE,
+  KIND_SUPERBLOCK,
   PAGE_BYTES,
   PAGE_SHIFT,
   PREFIX_LENGTH_MASK,
@@ -234,6 +236,8 @@ export function checkHeaderPage(
     const word = headerWord(at, slot);
     const kind = frame.u32[word] & 0xff;
     const used = isInUse(frame, at, slot);
+    const isSuperblock = first + slot < FRESH_PAGES;
+    if (isSuperblock !== (kind === KIND_SUPERBLOCK)) fail(first + slot, "superblock out of place");
     if (used !== (kind !== KIND_FREE)) fail(first + slot, "bitmap and header disagree");
     if (kind === KIND_FREE) {
       if (!isZero(frame.u32, word)) fail(first + slot, "the header of a free page is not zero");

@@ -18,12 +18,15 @@ export { ClosedError, CorruptionError, IoError, LimitError, LockedError } from "
 export type { File } from "./file.ts";
 export { type DiskFileOptions, openDiskFile } from "./disk_file.ts";
 export { Frame } from "./frame.ts";
+/** The format: geometry, kinds, offsets. */
 export * as format from "./format.ts";
+/** Reading and writing page headers in memory. */
 export * as header from "./header.ts";
 export { corrupt, corruptHeader, type Verifier } from "./loader.ts";
 export { MemoryFile } from "./memory_file.ts";
-export { Meta } from "./meta.ts";
+export { Meta, type MetaFields } from "./meta.ts";
 export {
+  CACHE_BYTES_MAX,
   CACHE_BYTES_MIN,
   openPager,
   type Page,

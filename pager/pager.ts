@@ -57,9 +57,12 @@ const CACHE_FRAMES_MIN = 4;
 /** The least that `cacheBytes` can be: 8 MiB. */
 export const CACHE_BYTES_MIN: number = CACHE_FRAMES_MIN * CHUNK_BYTES;
 
+/** The most that `cacheBytes` can be: 16 GiB. */
+export const CACHE_BYTES_MAX: number = 16 * 1024 * 1024 * 1024;
+
 /** How to open a pager. */
 export interface PagerOptions extends DiskFileOptions {
-  /** The most memory for pages, in bytes; at least 8 MiB. Default 256 MiB. Taken as needed. */
+  /** The most memory for pages, in bytes; 8 MiB to 16 GiB. Default 256 MiB. Taken as needed. */
   cacheBytes?: number;
 }
 
@@ -442,8 +445,10 @@ function checkAgainstFile(disk: Disk, superblock: Superblock): void {
 }
 
 function checkCacheBytes(cacheBytes: number): void {
-  if (Number.isSafeInteger(cacheBytes) && cacheBytes >= CACHE_BYTES_MIN) return;
-  throw new RangeError(`Cannot open: cacheBytes ${cacheBytes} is less than ${CACHE_BYTES_MIN}`);
+  const isInteger = Number.isSafeInteger(cacheBytes);
+  if (isInteger && cacheBytes >= CACHE_BYTES_MIN && cacheBytes <= CACHE_BYTES_MAX) return;
+  const range = `${CACHE_BYTES_MIN}..${CACHE_BYTES_MAX}`;
+  throw new RangeError(`Cannot open: cacheBytes ${cacheBytes} is not in ${range}`);
 }
 
 function checkPageNumber(page: number): void {

@@ -29,6 +29,7 @@ import {
   KIND_RUN,
   KIND_RUN_CONTINUED,
   PAGE_BYTES,
+  PAGE_COUNT_MAX,
   PAGE_SHIFT,
   SLOT_MASK,
   VERSION_MAX,
@@ -132,8 +133,8 @@ export class Writer {
     for (let i = 0; i < this.#undo.length; i++) this.#sealRecord(i);
     for (let i = 0; i < this.#undo.length; i++) this.#finishHeaderPage(i);
     if (this.#undo.length > 0 || this.#metaChanged()) this.#meta.version = this.#version;
-    this.#end();
     this.listener?.committed();
+    this.#end();
   }
 
   /** Ends the innermost savepoint and undoes its changes. */
@@ -171,6 +172,7 @@ export class Writer {
   occupy(page: number, span: number, kind: number, tree: number): number {
     assert(this.#depth > 0, "pages change inside a transaction");
     assert((page & SLOT_MASK) + span <= CHUNK_PAGES, "pages taken together are of one chunk");
+    assert(page + span <= PAGE_COUNT_MAX, "the file can have these pages");
     const headers = this.touchHeaderPage(page >>> CHUNK_SHIFT);
     if (page + span > this.#meta.pageCount) this.#meta.pageCount = page + span;
     assert(span === 1 || kind === KIND_RUN, "only a run has several pages");
