@@ -1,0 +1,229 @@
+/**
+ * Filling an empty tree from sorted entries, from the leaves up: each page is built once, as full as the
+ * fill factor says.
+ *
+ * Each level gathers entries until the next would overfill a page, builds the page, and hands its
+ * number, with the shortest key between it and the page before, to the level above. The last page of a
+ * level may be thin.
+ */
+
+import { format, header, type Pager } from "../pager/mod.ts";
+import { EntryList } from "./entry_list.ts";
+import { commonLength, compareKeys, separatorLength } from "./key.ts";
+import { KEY_BYTES_MAX, REFERENCE_BYTES, REFERENCE_TAG } from "./node.ts";
+import type { Nodes } from "./nodes.ts";
+import { checkKey, checkValue, fitsLeaf, type Tree } from "./tree.ts";
+import { writeRuns } from "./value.ts";
+
+const { CHUNK_SHIFT, KIND_BRANCH, KIND_LEAF, PAGE_BYTES, SLOT_MASK } = format;
+const { entriesOf, setLink, setShape } = header;
+
+/** How full pages may be asked to be, as shares of a page. */
+const FILL_MIN = 0.5;
+
+/**
+ * Fills an empty tree, inside a transaction.
+ *
+ * @param entries Keys and values in key order; each is done with when the next is asked for.
+ * @param fill How full to make pages, 0.5 to 1.
+ * @returns How many entries there were.
+ * @throws {RangeError} The tree is not empty, or an entry is out of order or too large.
+ */
+export function bulkLoad(
+  tree: Tree,
+  entries: Iterable<readonly [Uint8Array, Uint8Array]>,
+  fill: number = 1,
+): number {
+  if (!(fill >= FILL_MIN && fill <= 1)) {
+    throw new RangeError(`Cannot load: fill ${fill} is not between ${FILL_MIN} and 1`);
+  }
+  return new BulkLoad(tree, Math.floor(PAGE_BYTES * fill)).run(entries);
+}
+
+class BulkLoad {
+  readonly #tree: Tree;
+  readonly #pager: Pager;
+  readonly #pageBytes: number;
+  readonly #levels: Level[] = [];
+  readonly #lastKey = new Uint8Array(KEY_BYTES_MAX);
+  readonly #reference = new Uint8Array(REFERENCE_BYTES);
+  #lastLength = -1;
+  #count = 0;
+
+  constructor(tree: Tree, pageBytes: number) {
+    this.#tree = tree;
+    this.#pager = tree.space.pager;
+    this.#pageBytes = pageBytes;
+  }
+
+  run(entries: Iterable<readonly [Uint8Array, Uint8Array]>): number {
+    this.#checkEmpty();
+    this.#tree.changes++;
+    for (const [key, value] of entries) this.#add(key, value);
+    if (this.#count > 0) this.#finish();
+    return this.#count;
+  }
+
+  #checkEmpty(): void {
+    const place = this.#tree.nodes.rootPlace();
+    if (entriesOf(this.#pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK) !== 0) {
+      throw new RangeError("Cannot load: the tree is not empty");
+    }
+  }
+
+  #add(key: Uint8Array, value: Uint8Array): void {
+    checkKey(key, key.length);
+    checkValue(value);
+    if (
+      this.#lastLength >= 0 && compareKeys(this.#lastKey, this.#lastLength, key, key.length) >= 0
+    ) {
+      throw new RangeError(`Cannot load: entry ${this.#count} is not after the one before it`);
+    }
+    const inline = fitsLeaf(key.length, value.length);
+    if (!inline) this.#store(value);
+    const tag = inline ? value.length : REFERENCE_TAG;
+    const leaves = this.#level(0);
+    leaves.list.putLeafEntry(key, key.length, tag, inline ? value : this.#reference);
+    if (leaves.grow(key, key.length)) this.#restart(leaves, key, tag, inline, value);
+    this.#lastKey.set(key);
+    this.#lastLength = key.length;
+    this.#count++;
+  }
+
+  #store(value: Uint8Array): void {
+    const { allocator } = this.#tree.space;
+    writeRuns(this.#pager, allocator, this.#tree.id, value, 0, this.#reference);
+  }
+
+  /** The last entry does not fit: builds a page of those before it, and begins the next with it. */
+  #restart(
+    leaves: Level,
+    key: Uint8Array,
+    tag: number,
+    inline: boolean,
+    value: Uint8Array,
+  ): void {
+    leaves.list.dropLast();
+    const page = this.#build(leaves);
+    this.#handUp(leaves, page);
+    const length = separatorLength(this.#lastKey, this.#lastLength, key, key.length);
+    leaves.begin(key, length);
+    leaves.list.putLeafEntry(key, key.length, tag, inline ? value : this.#reference);
+    leaves.grow(key, key.length);
+  }
+
+  /** Adds a child to a branch level; `key` is the one between it and the child before. */
+  #addChild(level: Level, key: Uint8Array, length: number, child: number): void {
+    level.list.putBranchEntry(key, length, child);
+    if (!level.grow(key, length)) return;
+    level.list.dropLast();
+    const page = this.#build(level);
+    this.#handUp(level, page);
+    level.begin(key, length);
+    level.list.putBranchEntry(key, length, child);
+    level.grow(key, length);
+  }
+
+  #handUp(level: Level, page: number): void {
+    const above = this.#level(level.height + 1);
+    this.#addChild(above, level.separator, level.separatorLength, page);
+  }
+
+  /** Builds a page of all that a level has gathered. */
+  #build(level: Level): number {
+    const { list, height, lastPage } = level;
+    const page = this.#tree.nodes.create(height, lastPage);
+    const place = this.#pager.at(page);
+    list.build(this.#pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK, 0, list.count);
+    if (height === 0 && lastPage !== 0) this.#link(lastPage, page);
+    level.lastPage = page;
+    return page;
+  }
+
+  #link(page: number, next: number): void {
+    const place = this.#pager.at(page);
+    setLink(this.#pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK, next);
+  }
+
+  /** Builds what is left at each level; the level that has but one page becomes the root. */
+  #finish(): void {
+    for (let height = 0;; height++) {
+      const level = this.#levels[height];
+      if (level.lastPage === 0) return this.#buildRoot(level);
+      this.#handUp(level, this.#build(level));
+    }
+  }
+
+  #buildRoot({ list, height }: Level): void {
+    const place = this.#pager.at(this.#tree.root);
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const slot = place & SLOT_MASK;
+    this.#pager.touch(place);
+    setShape(frame, slot, height === 0 ? KIND_LEAF : KIND_BRANCH, height);
+    list.build(frame, slot, 0, list.count);
+  }
+
+  #level(height: number): Level {
+    if (height === this.#levels.length) this.#levels.push(new Level(height, this.#pageBytes));
+    return this.#levels[height];
+  }
+}
+
+/** One level of the tree that is being built: what goes into its next page. */
+class Level {
+  readonly height: number;
+  readonly list = new EntryList();
+  /** The key between the page that is being gathered and the one before it. */
+  readonly separator = new Uint8Array(KEY_BYTES_MAX);
+  separatorLength = 0;
+  /** The page built last, 0 = none yet. */
+  lastPage = 0;
+  readonly #pageBytes: number;
+  readonly #firstKey = new Uint8Array(KEY_BYTES_MAX);
+  #firstLength = 0;
+  #prefix = 0;
+  #bytes = 0;
+
+  constructor(height: number, pageBytes: number) {
+    this.height = height;
+    this.#pageBytes = pageBytes;
+    this.list.begin(height === 0);
+  }
+
+  /** Begins the next page. */
+  begin(separator: Uint8Array, length: number): void {
+    this.list.begin(this.height === 0);
+    this.separator.set(separator.subarray(0, length));
+    this.separatorLength = length;
+  }
+
+  /** Takes the entry just added into account; whether it overfills the page. */
+  grow(key: Uint8Array, length: number): boolean {
+    const { list } = this;
+    const keyed = this.height === 0 ? list.count : list.count - 1;
+    if (keyed === 1) this.#remember(key, length);
+    const prefix = keyed < 2 ? 0 : this.#sharedPrefix(keyed, key, length);
+    if (keyed > 2 && prefix === this.#prefix) {
+      this.#bytes += list.entryBytes(list.count - 1, false, prefix);
+    } else {
+      this.#bytes = list.bytes(0, list.count, prefix);
+    }
+    this.#prefix = prefix;
+    return list.count > this.#entriesMin() && this.#bytes > this.#pageBytes;
+  }
+
+  /** A page takes two entries, whatever the fill factor: they fit, and a branch needs both. */
+  #entriesMin(): number {
+    return this.#bytes <= PAGE_BYTES ? 2 : 1;
+  }
+
+  #remember(key: Uint8Array, length: number): void {
+    this.#firstKey.set(key.subarray(0, length));
+    this.#firstLength = length;
+  }
+
+  #sharedPrefix(keyed: number, key: Uint8Array, length: number): number {
+    const common = commonLength(this.#firstKey, this.#firstLength, key, length);
+    return keyed === 2 ? common : Math.min(this.#prefix, common);
+  }
+}

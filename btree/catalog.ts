@@ -1,0 +1,248 @@
+/**
+ * The catalog: a tree of trees, whose root page the superblock names.
+ *
+ * Its own tree number is 0. Two kinds of keys:
+ *
+ * - 1, then the name in UTF-8: a tree that lives;
+ * - 0, then the tree's number, big-endian: a tree that was dropped and is being given back, a slice at
+ *   a time. Its name is free from the moment of the drop.
+ *
+ * The value of either is a record:
+ *
+ * | at | size | field                                      |
+ * | -- | ---- | ------------------------------------------ |
+ * |  0 | u32  | root page                                  |
+ * |  4 | u32  | tree number                                |
+ * |  8 | u8   | type: 0 = variable, 1 = fixed              |
+ * |  9 | u8 x 3 | reserved, zero                           |
+ * | 12 | ...  | attributes, for the layer above            |
+ */
+
+import { corrupt, format, header, type Pager } from "../pager/mod.ts";
+import { FixedTree } from "./fixed_tree.ts";
+import { copyKey, KEY_BYTES_MAX } from "./node.ts";
+import type { Space } from "./space.ts";
+import { Tree } from "./tree.ts";
+
+const { CHUNK_SHIFT, SLOT_MASK } = format;
+const { entriesOf } = header;
+
+const CATALOG_TREE = 0;
+const LIVING = 1;
+const DROPPED = 0;
+const RECORD_BYTES = 12;
+const TYPE_VARIABLE = 0;
+const TYPE_FIXED = 1;
+/** Leaves that a slice of a drop gives back, unless it is told otherwise. */
+const SLICE_LEAVES = 256;
+
+/** The longest name of a tree, in bytes of UTF-8. */
+export const NAME_BYTES_MAX = 1024;
+
+/** What the catalog says of a tree. */
+export interface TreeEntry {
+  /** Its number. */
+  readonly id: number;
+  /** Its root page. */
+  readonly root: number;
+  /** Whether it is a tree of u64 pairs. */
+  readonly fixed: boolean;
+  /** What the layer above has stored with it. */
+  readonly attributes: Uint8Array;
+}
+
+/** How to make a tree. */
+export interface CreateOptions {
+  /** Make it a tree of u64 pairs. Default false. */
+  readonly fixed?: boolean;
+  /** What to store with it. Default nothing. */
+  readonly attributes?: Uint8Array;
+}
+
+/** The trees of a database by name. */
+export class Catalog {
+  readonly #space: Space;
+  readonly #pager: Pager;
+  #tree: Tree | undefined;
+
+  /**
+   * The catalog of a database.
+   *
+   * @param space Where its trees live.
+   */
+  constructor(space: Space) {
+    this.#space = space;
+    this.#pager = space.pager;
+  }
+
+  /** What the catalog says of a name, or undefined. */
+  get(name: string): TreeEntry | undefined {
+    const record = this.#living()?.get(nameKey(name));
+    return record === undefined ? undefined : this.#decode(record);
+  }
+
+  /**
+   * Makes a tree, inside a transaction.
+   *
+   * @throws {RangeError} There is a tree of that name, or the name is empty or too long.
+   */
+  create(name: string, options: CreateOptions = {}): TreeEntry {
+    const key = nameKey(name);
+    const catalog = this.#makeLiving();
+    if (catalog.has(key)) throw new RangeError(`Cannot create tree ${name}: there is one`);
+    const { fixed = false, attributes = new Uint8Array(0) } = options;
+    const id = this.#pager.meta.nextTreeId;
+    this.#pager.meta.nextTreeId = id + 1;
+    const { allocator } = this.#space;
+    const { root } = fixed
+      ? FixedTree.create(this.#pager, allocator, id)
+      : Tree.create(this.#space, id);
+    const entry = { id, root, fixed, attributes };
+    catalog.put(key, encode(entry));
+    return entry;
+  }
+
+  /**
+   * Gives a tree another name, inside a transaction.
+   *
+   * @throws {RangeError} There is no tree of the old name, or there is one of the new.
+   */
+  rename(from: string, to: string): void {
+    const catalog = this.#makeLiving();
+    const record = catalog.get(nameKey(from))?.slice();
+    if (record === undefined) throw new RangeError(`Cannot rename tree ${from}: there is none`);
+    if (catalog.has(nameKey(to))) throw new RangeError(`Cannot rename to ${to}: there is one`);
+    catalog.delete(nameKey(from));
+    catalog.put(nameKey(to), record);
+  }
+
+  /** The names of all trees, in the order of their bytes. */
+  names(): string[] {
+    const names: string[] = [];
+    const cursor = this.#living()?.cursor();
+    if (cursor === undefined) return names;
+    const decoder = new TextDecoder();
+    for (let found = cursor.seek(new Uint8Array([LIVING])); found; found = cursor.next()) {
+      names.push(decoder.decode(cursor.key().subarray(1)));
+    }
+    return names;
+  }
+
+  /** Drops a tree, inside a transaction: its name is free, its pages are for `sweep`. */
+  drop(name: string): boolean {
+    const catalog = this.#makeLiving();
+    const key = nameKey(name);
+    const record = catalog.get(key)?.slice();
+    if (record === undefined) return false;
+    catalog.delete(key);
+    catalog.put(droppedKey(this.#decode(record).id), record);
+    return true;
+  }
+
+  /**
+   * Gives back pages of dropped trees, inside a transaction: a slice of one tree.
+   *
+   * @param leaves About how many leaves.
+   * @returns Whether there is more to do.
+   */
+  sweep(leaves: number = SLICE_LEAVES): boolean {
+    const catalog = this.#living();
+    const cursor = catalog?.cursor();
+    if (!catalog || !cursor?.seek(new Uint8Array([DROPPED])) || cursor.key()[0] !== DROPPED) {
+      return false;
+    }
+    const key = cursor.key().slice();
+    const entry = this.#decode(cursor.value()!);
+    if (this.#sweepTree(entry, leaves)) {
+      this.#space.allocator.release(entry.root, 1);
+      catalog.delete(key);
+    }
+    return true;
+  }
+
+  /** Gives back a slice of a tree; whether only the root is left. */
+  #sweepTree(entry: TreeEntry, leaves: number): boolean {
+    if (entry.fixed) {
+      new FixedTree(this.#pager, this.#space.allocator, entry.id, entry.root).clear();
+      return true;
+    }
+    const tree = new Tree(this.#space, entry.id, entry.root);
+    const end = sliceEnd(tree, leaves);
+    tree.deleteRange(undefined, end);
+    return end === undefined;
+  }
+
+  /** The catalog's tree, or undefined while no tree was ever made. */
+  #living(): Tree | undefined {
+    const { catalogRoot } = this.#pager.meta;
+    if (catalogRoot === 0) return undefined;
+    if (this.#tree?.root !== catalogRoot) {
+      this.#tree = new Tree(this.#space, CATALOG_TREE, catalogRoot);
+    }
+    return this.#tree;
+  }
+
+  #makeLiving(): Tree {
+    const living = this.#living();
+    if (living !== undefined) return living;
+    this.#tree = Tree.create(this.#space, CATALOG_TREE);
+    this.#pager.meta.catalogRoot = this.#tree.root;
+    return this.#tree;
+  }
+
+  #decode(record: Uint8Array): TreeEntry {
+    const { catalogRoot, nextTreeId } = this.#pager.meta;
+    const fail = (rule: string): never => corrupt(catalogRoot, 0, rule);
+    if (record.length < RECORD_BYTES) fail("a record of the catalog is too short");
+    const view = new DataView(record.buffer, record.byteOffset, record.length);
+    const root = view.getUint32(0, true);
+    const id = view.getUint32(4, true);
+    const type = record[8];
+    if (id === CATALOG_TREE || id >= nextTreeId) fail(`the catalog names a tree ${id}`);
+    if (type > TYPE_FIXED) fail(`the catalog names a tree of type ${type}`);
+    if ((record[9] | record[10] | record[11]) !== 0) fail("reserved bytes are not zero");
+    return { id, root, fixed: type === TYPE_FIXED, attributes: record.slice(RECORD_BYTES) };
+  }
+}
+
+/** The key below which a tree has about this many leaves, or undefined when it has no more. */
+function sliceEnd(tree: Tree, leaves: number): Uint8Array | undefined {
+  const { path, pager } = tree.space;
+  tree.nodes.descendToEdge(path, false);
+  const key = new Uint8Array(KEY_BYTES_MAX);
+  // The leftmost branch that has an entry after the slice tells where the slice ends.
+  for (let depth = path.depth - 1, wanted = leaves; depth >= 0; depth--, wanted = 1) {
+    const place = tree.nodes.placeOn(path, depth);
+    const frame = pager.frames[place >>> CHUNK_SHIFT];
+    if (wanted >= entriesOf(frame, place & SLOT_MASK)) continue;
+    return key.slice(0, copyKey(frame, place & SLOT_MASK, wanted, key));
+  }
+  return undefined;
+}
+
+function encode({ id, root, fixed, attributes }: TreeEntry): Uint8Array {
+  const record = new Uint8Array(RECORD_BYTES + attributes.length);
+  const view = new DataView(record.buffer);
+  view.setUint32(0, root, true);
+  view.setUint32(4, id, true);
+  record[8] = fixed ? TYPE_FIXED : TYPE_VARIABLE;
+  record.set(attributes, RECORD_BYTES);
+  return record;
+}
+
+function nameKey(name: string): Uint8Array {
+  const bytes = new TextEncoder().encode(name);
+  if (bytes.length === 0 || bytes.length > NAME_BYTES_MAX) {
+    throw new RangeError(`Cannot name a tree: ${bytes.length} bytes are not 1..${NAME_BYTES_MAX}`);
+  }
+  const key = new Uint8Array(bytes.length + 1);
+  key[0] = LIVING;
+  key.set(bytes, 1);
+  return key;
+}
+
+function droppedKey(id: number): Uint8Array {
+  const key = new Uint8Array(5);
+  new DataView(key.buffer).setUint32(1, id);
+  return key;
+}

@@ -1,0 +1,209 @@
+/**
+ * Adding an entry to a leaf, and what follows when it does not fit: another prefix, a split, a new
+ * entry in the parent, a higher root.
+ *
+ * The root's page never moves: when it overflows, its content goes down to a new page, and the root
+ * becomes the parent of that one.
+ */
+
+import { format, header, type Pager } from "../pager/mod.ts";
+import type { EntryList } from "./entry_list.ts";
+import { separatorLength } from "./key.ts";
+import { BRANCH_WIDTH, cellBytes, comparePrefix, LEAF_WIDTH, payloadBytes } from "./node.ts";
+import {
+  clearNode,
+  insertBranchEntry,
+  insertLeafEntry,
+  makeRoom,
+  startBranch,
+} from "./node_edit.ts";
+import type { Nodes } from "./nodes.ts";
+import type { Path } from "./path.ts";
+import type { Space } from "./space.ts";
+
+const { CHUNK_SHIFT, KIND_BRANCH, PAGE_BYTES, SLOT_MASK } = format;
+const { entriesOf, levelOf, linkOf, prefixLengthOf, setLink, setShape } = header;
+
+/** A page given a longer prefix has to gain this much room, or it is split instead. */
+const REGAIN_BYTES = 512;
+
+/** Adds entries to one tree. */
+export class Growth {
+  readonly #nodes: Nodes;
+  readonly #pager: Pager;
+  readonly #list: EntryList;
+  readonly #path: Path;
+  readonly #keys: readonly Uint8Array[];
+
+  /**
+   * The growth of a tree.
+   *
+   * @param space Where it lives.
+   * @param nodes Its pages.
+   */
+  constructor(space: Space, nodes: Nodes) {
+    this.#nodes = nodes;
+    this.#pager = space.pager;
+    this.#list = space.list;
+    this.#path = space.path;
+    this.#keys = space.keys;
+  }
+
+  /**
+   * Adds an entry to the leaf at the end of the path, at an index.
+   *
+   * @param tag The length of the value, or that `value` is a reference.
+   */
+  insert(index: number, key: Uint8Array, length: number, tag: number, value: Uint8Array): void {
+    const place = this.#touch(this.#path.depth);
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const slot = place & SLOT_MASK;
+    const fitsPrefix = comparePrefix(frame, slot, key, length) === 0;
+    const suffix = length - prefixLengthOf(frame, slot);
+    const bytes = LEAF_WIDTH + cellBytes(suffix, payloadBytes(tag));
+    if (fitsPrefix && makeRoom(frame, slot, bytes)) {
+      return insertLeafEntry(frame, slot, index, key, length, tag, value);
+    }
+    const list = this.#list;
+    list.begin(true);
+    list.load(1, frame, slot);
+    list.take(1, 0, index);
+    list.putLeafEntry(key, length, tag, value);
+    list.take(1, index, entriesOf(frame, slot));
+    const appends = index === list.count - 1 && linkOf(frame, slot) === 0;
+    const spread = this.#spread(this.#path.depth, index, fitsPrefix, appends);
+    if (spread) this.#addToParents(appends);
+  }
+
+  /** Adds what the last split made to the branches above, as far as splits go on. */
+  #addToParents(appends: boolean): void {
+    for (let depth = this.#splitDepth - 1;; depth = this.#splitDepth - 1) {
+      const key = this.#keys[depth & 1];
+      const length = this.#separatorLength;
+      key.set(this.#keys[2].subarray(0, length));
+      if (!this.#insertIntoBranch(depth, key, length, this.#rightPage, appends)) return;
+    }
+  }
+
+  /** Adds an entry to a branch after the one that the path takes; whether the branch was split. */
+  #insertIntoBranch(
+    depth: number,
+    key: Uint8Array,
+    length: number,
+    child: number,
+    appends: boolean,
+  ): boolean {
+    const place = this.#touch(depth);
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const slot = place & SLOT_MASK;
+    const index = this.#path.indexes[depth] + 1;
+    const fitsPrefix = comparePrefix(frame, slot, key, length) === 0;
+    const bytes = BRANCH_WIDTH + cellBytes(length - prefixLengthOf(frame, slot), 0);
+    if (fitsPrefix && makeRoom(frame, slot, bytes)) {
+      insertBranchEntry(frame, slot, index, key, length, child);
+      return false;
+    }
+    const list = this.#list;
+    list.begin(false);
+    list.load(1, frame, slot);
+    list.take(1, 0, index);
+    list.putBranchEntry(key, length, child);
+    list.take(1, index, entriesOf(frame, slot));
+    return this.#spread(depth, index, fitsPrefix, appends && index === list.count - 1);
+  }
+
+  /** The page that the last split made, the depth where, and the length of its separator. */
+  #rightPage = 0;
+  #splitDepth = 0;
+  #separatorLength = 0;
+
+  /**
+   * Puts the list into the page at a depth where it came from, or into that page and a new one to its
+   * right; whether it took two. The separator is then in `#keys[2]`.
+   */
+  #spread(depth: number, index: number, fitsPrefix: boolean, appends: boolean): boolean {
+    const list = this.#list;
+    const bytes = list.bytes(0, list.count, list.prefixLength(0, list.count));
+    if (bytes <= (fitsPrefix ? PAGE_BYTES - REGAIN_BYTES : PAGE_BYTES)) {
+      this.#build(this.#path.pages[depth], 0, list.count);
+      return false;
+    }
+    const cut = this.#cut(depth, index, fitsPrefix, appends);
+    const at = depth === 0 ? this.#raiseRoot() : depth;
+    this.#split(at, cut);
+    return true;
+  }
+
+  /** Where to cut the list: a key with another prefix, or at the right edge, starts its own page. */
+  #cut(depth: number, index: number, fitsPrefix: boolean, appends: boolean): number {
+    const { count } = this.#list;
+    if (appends) return count - 1;
+    if (fitsPrefix) return this.#list.middle();
+    const isLeaf = depth === this.#path.depth;
+    const first = isLeaf ? 0 : 1;
+    return index === first ? first + 1 : count - 1;
+  }
+
+  #split(depth: number, cut: number): void {
+    const list = this.#list;
+    const leftPage = this.#path.pages[depth];
+    const level = this.#levelOf(leftPage);
+    const rightPage = this.#nodes.create(level, leftPage);
+    this.#separatorLength = this.#separator(level, cut);
+    this.#build(leftPage, 0, cut);
+    this.#build(rightPage, cut, list.count);
+    if (level === 0) this.#link(leftPage, rightPage);
+    this.#rightPage = rightPage;
+    this.#splitDepth = depth;
+  }
+
+  /** Leaves in `#keys[2]` the key that goes up: the shortest between two leaves, or a branch's own. */
+  #separator(level: number, cut: number): number {
+    const length = this.#list.copyKeyTo(cut, this.#keys[2]);
+    if (level > 0) return length;
+    const left = this.#keys[0];
+    const leftLength = this.#list.copyKeyTo(cut - 1, left);
+    return separatorLength(left, leftLength, this.#keys[2], length);
+  }
+
+  #link(leftPage: number, rightPage: number): void {
+    const right = this.#pager.at(rightPage);
+    const left = this.#pager.at(leftPage);
+    const leftFrame = this.#pager.frames[left >>> CHUNK_SHIFT];
+    const next = linkOf(leftFrame, left & SLOT_MASK);
+    setLink(this.#pager.frames[right >>> CHUNK_SHIFT], right & SLOT_MASK, next);
+    setLink(leftFrame, left & SLOT_MASK, rightPage);
+  }
+
+  /** Gives the root a page below it that takes over its content, and returns that page's depth. */
+  #raiseRoot(): number {
+    const root = this.#nodes.root;
+    const level = this.#levelOf(root);
+    const page = this.#nodes.create(level, root);
+    const place = this.#pager.at(root);
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const slot = place & SLOT_MASK;
+    clearNode(frame, slot);
+    setShape(frame, slot, KIND_BRANCH, level + 1);
+    startBranch(frame, slot, page);
+    this.#path.pushUnderRoot(page);
+    return 1;
+  }
+
+  #build(page: number, from: number, to: number): void {
+    const place = this.#pager.at(page);
+    this.#pager.touch(place);
+    this.#list.build(this.#pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK, from, to);
+  }
+
+  #touch(depth: number): number {
+    const place = this.#pager.at(this.#path.pages[depth]);
+    this.#pager.touch(place);
+    return place;
+  }
+
+  #levelOf(page: number): number {
+    const place = this.#pager.at(page);
+    return levelOf(this.#pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK);
+  }
+}

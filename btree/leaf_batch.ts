@@ -1,0 +1,104 @@
+/**
+ * Entries of one leaf copied out together, for iterating: one allocation for many entries, and what
+ * is handed out belongs to whoever gets it.
+ *
+ * Of a leaf that is mostly wanted, all cells are copied at once and values are views into that copy;
+ * else each value is copied alone. Keys are put together behind the values.
+ */
+
+import { format, type Frame, header } from "../pager/mod.ts";
+import { cellAt, copyKey, LeafCell, REFERENCE_TAG, valueBytes } from "./node.ts";
+import { copyBytes } from "./node_edit.ts";
+
+const { PAGE_BYTES, PAGE_SHIFT } = format;
+const { cellStartOf, entriesOf, prefixLengthOf } = header;
+
+/** More entries than a leaf can have. */
+const ENTRIES_MAX = 1100;
+
+/** Entries of one leaf copied out together. */
+export class LeafBatch {
+  /** How many entries it has. */
+  count = 0;
+  /** All keys and values, in memory of their own. */
+  bytes: Uint8Array = new Uint8Array(0);
+  /** Where each value begins. */
+  readonly valueAt: Uint32Array = new Uint32Array(ENTRIES_MAX);
+  /** 1 where, instead of a value, there is a reference to runs. */
+  readonly isReference: Uint8Array = new Uint8Array(ENTRIES_MAX);
+  readonly #valueEnd = new Uint32Array(ENTRIES_MAX);
+  readonly #keyAt = new Uint32Array(ENTRIES_MAX);
+  readonly #keyEnd = new Uint32Array(ENTRIES_MAX);
+  readonly #cell = new LeafCell();
+  #buffer: ArrayBufferLike = this.bytes.buffer;
+
+  /** Copies entries from..to-1 of a leaf. */
+  fill(frame: Frame, slot: number, from: number, to: number): void {
+    const entries = entriesOf(frame, slot);
+    this.count = Math.max(0, Math.min(to, entries) - from);
+    const takesAll = this.count * 2 > entries;
+    const values = this.#measureValues(frame, slot, from, takesAll);
+    const keys = this.#measureKeys(frame, slot, values);
+    this.bytes = new Uint8Array(values + keys);
+    this.#buffer = this.bytes.buffer;
+    if (takesAll) this.#copyAllCells(frame, slot);
+    else this.#copyValues(frame, slot, from);
+    for (let entry = 0; entry < this.count; entry++) {
+      copyKey(frame, slot, from + entry, this.bytes, this.#keyAt[entry]);
+    }
+  }
+
+  /** Says where each value will stand, leaves key lengths in `#keyEnd`, and sums the values up. */
+  #measureValues(frame: Frame, slot: number, from: number, takesAll: boolean): number {
+    const cells = (slot << PAGE_SHIFT) + cellStartOf(frame, slot);
+    const cell = this.#cell;
+    let at = 0;
+    for (let entry = 0; entry < this.count; entry++) {
+      cell.read(frame.u8, cellAt(frame, slot, from + entry));
+      const start = takesAll ? cell.valueAt - cells : at;
+      at = start + valueBytes(cell.tag);
+      this.valueAt[entry] = start;
+      this.#valueEnd[entry] = at;
+      this.#keyEnd[entry] = cell.suffix;
+      this.isReference[entry] = cell.tag === REFERENCE_TAG ? 1 : 0;
+    }
+    return takesAll ? PAGE_BYTES - cellStartOf(frame, slot) : at;
+  }
+
+  /** Says where each key will stand, after the values, and sums the keys up. */
+  #measureKeys(frame: Frame, slot: number, start: number): number {
+    const prefix = prefixLengthOf(frame, slot);
+    let at = start;
+    for (let entry = 0; entry < this.count; entry++) {
+      this.#keyAt[entry] = at;
+      at += prefix + this.#keyEnd[entry];
+      this.#keyEnd[entry] = at;
+    }
+    return at - start;
+  }
+
+  #copyAllCells(frame: Frame, slot: number): void {
+    const base = slot << PAGE_SHIFT;
+    this.bytes.set(frame.u8.subarray(base + cellStartOf(frame, slot), base + PAGE_BYTES));
+  }
+
+  #copyValues(frame: Frame, slot: number, from: number): void {
+    for (let entry = 0; entry < this.count; entry++) {
+      this.#cell.read(frame.u8, cellAt(frame, slot, from + entry));
+      const at = this.valueAt[entry];
+      copyBytes(frame.u8, this.#cell.valueAt, this.bytes, at, this.#valueEnd[entry] - at);
+    }
+  }
+
+  /** The key of an entry. */
+  key(entry: number): Uint8Array {
+    const at = this.#keyAt[entry];
+    return new Uint8Array(this.#buffer, at, this.#keyEnd[entry] - at);
+  }
+
+  /** The value of an entry, or the reference to it. */
+  value(entry: number): Uint8Array {
+    const at = this.valueAt[entry];
+    return new Uint8Array(this.#buffer, at, this.#valueEnd[entry] - at);
+  }
+}

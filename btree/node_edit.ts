@@ -1,0 +1,280 @@
+/**
+ * Changing a node in place: adding, replacing and removing one entry where the page has room for it.
+ *
+ * Callers touch the page first and see to the room; whatever does not fit in place is built anew
+ * (`entry_list.ts`). Free space stays zero.
+ */
+
+import { assert, format, type Frame, header } from "../pager/mod.ts";
+import {
+  BRANCH_WIDTH,
+  cellAt,
+  cellBytes,
+  childIndex,
+  freeBytesOf,
+  gapOf,
+  HEAD_BYTES,
+  headIndex,
+  headOf,
+  isLeaf,
+  LEAF_WIDTH,
+  LeafCell,
+  lengthAt,
+  offsetIndex,
+  payloadBytes,
+  putLength,
+  REFERENCE_TAG,
+  valueBytes,
+  widthOf,
+} from "./node.ts";
+
+const { FLAG_HOLDS_RUNS, PAGE_BYTES, PAGE_SHIFT } = format;
+const { cellStartOf, entriesOf, garbageOf, prefixLengthOf } = header;
+const { setCellStart, setEntries, setGarbage, setPrefix } = header;
+
+const removed = new LeafCell();
+
+/** Makes an acquired page an empty node. */
+export function clearNode(frame: Frame, slot: number): void {
+  frame.u8.fill(0, slot << PAGE_SHIFT, (slot + 1) << PAGE_SHIFT);
+  setEntries(frame, slot, 0);
+  setPrefix(frame, slot, 0, 0);
+  setCellStart(frame, slot, PAGE_BYTES);
+  setGarbage(frame, slot, 0);
+}
+
+/** Gives an empty branch its first entry, which has no key. */
+export function startBranch(frame: Frame, slot: number, child: number): void {
+  const start = PAGE_BYTES - 1;
+  frame.u32[childIndex(slot, 1, 0)] = child;
+  frame.u16[offsetIndex(slot, 1, 0, false)] = start;
+  setCellStart(frame, slot, start);
+  setEntries(frame, slot, 1);
+}
+
+/** Adds an entry to a leaf. The key begins with the node's prefix, and the gap has room. */
+export function insertLeafEntry(
+  frame: Frame,
+  slot: number,
+  index: number,
+  key: Uint8Array,
+  length: number,
+  tag: number,
+  value: Uint8Array,
+): void {
+  const prefix = prefixLengthOf(frame, slot);
+  const entries = entriesOf(frame, slot);
+  const suffix = length - prefix;
+  const bytes = cellBytes(suffix, payloadBytes(tag));
+  assert(gapOf(frame, slot) >= bytes + LEAF_WIDTH, "a leaf has room for what is added in place");
+  const start = cellStartOf(frame, slot) - bytes;
+  openLeafSlot(frame, slot, entries, index);
+  frame.u32[headIndex(slot, index)] = headOf(key, prefix, length);
+  frame.u16[offsetIndex(slot, entries + 1, index, true)] = start;
+  writeLeafCell(frame.u8, (slot << PAGE_SHIFT) + start, key, prefix, length, tag, value);
+  setCellStart(frame, slot, start);
+  setEntries(frame, slot, entries + 1);
+  if (tag === REFERENCE_TAG) setPrefix(frame, slot, prefix, FLAG_HOLDS_RUNS);
+}
+
+/** Writes the cell of a leaf entry. */
+export function writeLeafCell(
+  u8: Uint8Array,
+  cell: number,
+  key: Uint8Array,
+  prefix: number,
+  length: number,
+  tag: number,
+  value: Uint8Array,
+): void {
+  let at = putLength(u8, cell, length - prefix);
+  at = putLength(u8, at, tag);
+  for (let i = prefix + HEAD_BYTES; i < length; i++) u8[at++] = key[i];
+  copyBytes(value, 0, u8, at, valueBytes(tag));
+}
+
+/** Shifts the arrays of a leaf to make room for one entry. */
+function openLeafSlot(frame: Frame, slot: number, entries: number, index: number): void {
+  const { u16, u32 } = frame;
+  const from = offsetIndex(slot, entries, 0, true);
+  const to = offsetIndex(slot, entries + 1, 0, true);
+  u16.copyWithin(to + index + 1, from + index, from + entries);
+  u16.copyWithin(to, from, from + index);
+  const heads = headIndex(slot, 0);
+  u32.copyWithin(heads + index + 1, heads + index, heads + entries);
+}
+
+/** Shifts the arrays of a leaf to close over one entry, and zeroes what they leave. */
+function closeLeafSlot(frame: Frame, slot: number, entries: number, index: number): void {
+  const { u16, u32 } = frame;
+  const heads = headIndex(slot, 0);
+  u32.copyWithin(heads + index, heads + index + 1, heads + entries);
+  const from = offsetIndex(slot, entries, 0, true);
+  const to = offsetIndex(slot, entries - 1, 0, true);
+  u16.copyWithin(to, from, from + index);
+  u16.copyWithin(to + index, from + index + 1, from + entries);
+  u16.fill(0, to + entries - 1, from + entries);
+}
+
+/** Writes a new value over the one of a leaf entry, where the cell's size does not change. */
+export function overwriteValue(
+  frame: Frame,
+  slot: number,
+  index: number,
+  tag: number,
+  value: Uint8Array,
+): void {
+  removed.read(frame.u8, cellAt(frame, slot, index));
+  assert(removed.tag === tag, "a value is overwritten by one of its size");
+  copyBytes(value, 0, frame.u8, removed.valueAt, valueBytes(tag));
+}
+
+/** Removes an entry of a leaf. */
+export function removeLeafEntry(frame: Frame, slot: number, index: number): void {
+  const entries = entriesOf(frame, slot);
+  const cell = cellAt(frame, slot, index);
+  removed.read(frame.u8, cell);
+  closeLeafSlot(frame, slot, entries, index);
+  setEntries(frame, slot, entries - 1);
+  dropCell(frame, slot, cell, removed.end - cell);
+}
+
+/** Adds an entry to a branch, at index 1 or later. */
+export function insertBranchEntry(
+  frame: Frame,
+  slot: number,
+  index: number,
+  key: Uint8Array,
+  length: number,
+  child: number,
+): void {
+  assert(index > 0, "the first entry of a branch is not added in place");
+  const prefix = prefixLengthOf(frame, slot);
+  const entries = entriesOf(frame, slot);
+  const bytes = cellBytes(length - prefix, 0);
+  assert(
+    gapOf(frame, slot) >= bytes + BRANCH_WIDTH,
+    "a branch has room for what is added in place",
+  );
+  const start = cellStartOf(frame, slot) - bytes;
+  moveBranchArrays(frame, slot, entries, index, 1);
+  frame.u32[headIndex(slot, index)] = headOf(key, prefix, length);
+  frame.u32[childIndex(slot, entries + 1, index)] = child;
+  frame.u16[offsetIndex(slot, entries + 1, index, false)] = start;
+  const cell = (slot << PAGE_SHIFT) + start;
+  let at = putLength(frame.u8, cell, length - prefix);
+  for (let i = prefix + HEAD_BYTES; i < length; i++) frame.u8[at++] = key[i];
+  setCellStart(frame, slot, start);
+  setEntries(frame, slot, entries + 1);
+}
+
+/** Removes an entry of a branch; when it is the first, the next one becomes first and loses its key. */
+export function removeBranchEntry(frame: Frame, slot: number, index: number): void {
+  const entries = entriesOf(frame, slot);
+  if (index === 0 && entries > 1) {
+    const child = frame.u32[childIndex(slot, entries, 1)];
+    frame.u32[childIndex(slot, entries, 0)] = child;
+    return removeBranchEntry(frame, slot, 1);
+  }
+  const cell = cellAt(frame, slot, index);
+  const bytes = cellBytes(lengthAt(frame.u8, cell), 0);
+  moveBranchArrays(frame, slot, entries, index, -1);
+  setEntries(frame, slot, entries - 1);
+  dropCell(frame, slot, cell, bytes);
+}
+
+/** Shifts the arrays of a branch to open (+1) or close (-1) the slot of one entry. */
+function moveBranchArrays(
+  frame: Frame,
+  slot: number,
+  entries: number,
+  index: number,
+  by: 1 | -1,
+): void {
+  // Branches change seldom, so three copies and no cleverness about the order of overlapping moves.
+  const heads = headIndex(slot, 0);
+  const children = childIndex(slot, entries, 0);
+  const offsets = offsetIndex(slot, entries, 0, false);
+  const headCopy = frame.u32.slice(heads, heads + entries);
+  const childCopy = frame.u32.slice(children, children + entries);
+  const offsetCopy = frame.u16.slice(offsets, offsets + entries);
+  const start = slot << PAGE_SHIFT;
+  frame.u8.fill(0, start, start + Math.max(entries, entries + by) * BRANCH_WIDTH);
+  const kept = by === 1 ? index : index + 1;
+  const count = entries + by;
+  const put = (copy: ArrayLike<number>, target: Uint32Array | Uint16Array, at: number) => {
+    for (let i = 0; i < index; i++) target[at + i] = copy[i];
+    for (let i = kept; i < entries; i++) target[at + i + by] = copy[i];
+  };
+  put(headCopy, frame.u32, heads);
+  put(childCopy, frame.u32, childIndex(slot, count, 0));
+  put(offsetCopy, frame.u16, offsetIndex(slot, count, 0, false));
+}
+
+/** Turns the bytes of a removed cell into free space where they are the first, else into garbage. */
+function dropCell(frame: Frame, slot: number, cell: number, bytes: number): void {
+  const start = cellStartOf(frame, slot);
+  if (entriesOf(frame, slot) === 0) {
+    clearNode(frame, slot);
+  } else if (cell === (slot << PAGE_SHIFT) + start) {
+    frame.u8.fill(0, cell, cell + bytes);
+    setCellStart(frame, slot, start + bytes);
+  } else {
+    setGarbage(frame, slot, garbageOf(frame, slot) + bytes);
+  }
+}
+
+const packed = new Uint8Array(PAGE_BYTES);
+
+/** Moves the cells of a node together, so that its garbage becomes free space. */
+export function compactNode(frame: Frame, slot: number): void {
+  const leaf = isLeaf(frame, slot);
+  const entries = entriesOf(frame, slot);
+  const prefix = prefixLengthOf(frame, slot);
+  const base = slot << PAGE_SHIFT;
+  let start = PAGE_BYTES - prefix;
+  for (let index = 0; index < entries; index++) {
+    const cell = cellAt(frame, slot, index);
+    const bytes = cellBytesAt(frame, cell, leaf);
+    start -= bytes;
+    copyBytes(frame.u8, cell, packed, start, bytes);
+    frame.u16[offsetIndex(slot, entries, index, leaf)] = start;
+  }
+  frame.u8.fill(0, base + entries * widthOf(frame, slot), base + start);
+  frame.u8.set(packed.subarray(start, PAGE_BYTES - prefix), base + start);
+  setCellStart(frame, slot, start);
+  setGarbage(frame, slot, 0);
+}
+
+/** Makes the gap of a node hold an entry, by compacting it if need be; whether that could be. */
+export function makeRoom(frame: Frame, slot: number, bytes: number): boolean {
+  if (gapOf(frame, slot) >= bytes) return true;
+  if (freeBytesOf(frame, slot) < bytes) return false;
+  compactNode(frame, slot);
+  return true;
+}
+
+function cellBytesAt(frame: Frame, cell: number, leaf: boolean): number {
+  if (!leaf) return cellBytes(lengthAt(frame.u8, cell), 0);
+  removed.read(frame.u8, cell);
+  return removed.end - cell;
+}
+
+const LOOP_BYTES_MAX = 32;
+
+/** Copies bytes: a few in a loop, many by the system's copy. */
+export function copyBytes(
+  from: Uint8Array,
+  fromAt: number,
+  to: Uint8Array,
+  toAt: number,
+  count: number,
+): void {
+  if (count <= LOOP_BYTES_MAX) {
+    for (let i = 0; i < count; i++) to[toAt + i] = from[fromAt + i];
+  } else if (fromAt === 0 && count === from.length) {
+    to.set(from, toAt);
+  } else {
+    to.set(from.subarray(fromAt, fromAt + count), toAt);
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * A B+ tree of variable-length keys and values.
+ *
+ * The way of a `find`: from the root, in each branch the entry whose child holds the key, to a leaf,
+ * and there the entry (`node.ts`); each page checked to be what its parent says (`nodes.ts`). The way
+ * of a `put`: the same, noting the path; the entry is written where the page has room, else the tree
+ * grows (`growth.ts`). The way of a `delete`: the entry is removed, then the path is mended
+ * (`shrinkage.ts`). Values over 2048 bytes go to runs (`value.ts`).
+ *
+ * Keys are ordered by their bytes, unsigned. Changes take place inside a transaction of the pager; an
+ * error in the middle of one leaves the tree between two states, so whoever began the transaction has
+ * to roll it back.
+ */
+
+import { format, type Pager } from "../pager/mod.ts";
+import { countEntries } from "./count.ts";
+import { Cursor } from "./cursor.ts";
+import { Growth } from "./growth.ts";
+import { cellAt, ENTRY_BYTES_MAX, INLINE_BYTES_MAX } from "./node.ts";
+import { cellBytes, KEY_BYTES_MAX, LEAF_WIDTH, LeafCell, payloadBytes } from "./node.ts";
+import { REFERENCE_BYTES, REFERENCE_TAG, searchLeaf } from "./node.ts";
+import { overwriteValue, removeLeafEntry } from "./node_edit.ts";
+import { createNode, Nodes } from "./nodes.ts";
+import { deleteRange } from "./range_delete.ts";
+import { Shrinkage } from "./shrinkage.ts";
+import type { Space } from "./space.ts";
+import { readRuns, referredLength, releaseRuns, VALUE_BYTES_MAX, writeRuns } from "./value.ts";
+
+const { CHUNK_SHIFT, SLOT_MASK } = format;
+
+/** A B+ tree of variable-length keys and values. */
+export class Tree {
+  /** Its number. */
+  readonly id: number;
+  /** Its root page; it never moves. */
+  readonly root: number;
+  /** Its pages. */
+  readonly nodes: Nodes;
+  /** Where it lives. */
+  readonly space: Space;
+  /** Goes up with every change, so that a cursor knows to seek again. */
+  changes = 0;
+
+  readonly #pager: Pager;
+  readonly #growth: Growth;
+  readonly #shrinkage: Shrinkage;
+  readonly #cell = new LeafCell();
+  readonly #reference = new Uint8Array(REFERENCE_BYTES);
+  #place = 0;
+
+  /**
+   * Opens a tree that exists.
+   *
+   * @param space Where it lives.
+   * @param id Its number.
+   * @param root Its root page.
+   */
+  constructor(space: Space, id: number, root: number) {
+    this.space = space;
+    this.#pager = space.pager;
+    this.id = id;
+    this.root = root;
+    this.nodes = new Nodes(space, id, root);
+    this.#growth = new Growth(space, this.nodes);
+    this.#shrinkage = new Shrinkage(space, this.nodes);
+  }
+
+  /** Makes an empty tree, inside a transaction. */
+  static create(space: Space, id: number): Tree {
+    return new Tree(space, id, createNode(space, id, 0, 0));
+  }
+
+  /** The value of a key, or undefined: a view, valid until the next call that reads or changes. */
+  get(key: Uint8Array, length: number = key.length): Uint8Array | undefined {
+    if (!this.find(key, length)) return undefined;
+    const { tag, valueAt } = this.#cell;
+    const { u8 } = this.#pager.frames[this.#place >>> CHUNK_SHIFT];
+    if (tag === REFERENCE_TAG) return readRuns(this.#pager, this.id, u8, valueAt);
+    return u8.subarray(valueAt, valueAt + tag);
+  }
+
+  /** Whether a key is in the tree. */
+  has(key: Uint8Array, length: number = key.length): boolean {
+    return this.find(key, length);
+  }
+
+  /** Finds a key, for `foundTag`, `foundBytes` and `foundAt`; whether it is there. */
+  find(key: Uint8Array, length: number = key.length): boolean {
+    checkKey(key, length);
+    const place = this.nodes.leafFor(key, length);
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const slot = place & SLOT_MASK;
+    const index = searchLeaf(frame, slot, key, length);
+    if (index < 0) return false;
+    this.#place = place;
+    this.#cell.read(frame.u8, cellAt(frame, slot, index));
+    return true;
+  }
+
+  /** Of the key found last: the length of its value, or -1 where the value is in runs. */
+  get foundLength(): number {
+    return this.#cell.tag === REFERENCE_TAG ? -1 : this.#cell.tag;
+  }
+
+  /** Of the key found last: the bytes among which its value is. */
+  get foundBytes(): Uint8Array {
+    return this.#pager.frames[this.#place >>> CHUNK_SHIFT].u8;
+  }
+
+  /** Of the key found last: where its value, or the reference to it, begins. */
+  get foundAt(): number {
+    return this.#cell.valueAt;
+  }
+
+  /** The length of the value of a key, or -1, without reading what is in runs. */
+  lengthOf(key: Uint8Array, length: number = key.length): number {
+    if (!this.find(key, length)) return -1;
+    if (this.foundLength >= 0) return this.foundLength;
+    return referredLength(this.foundBytes, this.foundAt);
+  }
+
+  /**
+   * Sets the value of a key; whether the key is new.
+   *
+   * @throws {RangeError} Key or value is too long; nothing was changed.
+   */
+  put(key: Uint8Array, value: Uint8Array, length: number = key.length): boolean {
+    checkKey(key, length);
+    checkValue(value);
+    const { path } = this.space;
+    const place = this.nodes.descend(path, key, length);
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const slot = place & SLOT_MASK;
+    this.changes++;
+    const index = searchLeaf(frame, slot, key, length);
+    this.#pager.touch(place);
+    const inline = fitsLeaf(length, value.length);
+    const tag = inline ? value.length : REFERENCE_TAG;
+    const stored = inline ? value : this.#store(value, path.pages[path.depth]);
+    if (index < 0) {
+      this.#growth.insert(~index, key, length, tag, stored);
+    } else {
+      this.#replace(place, index, key, length, tag, stored);
+    }
+    return index < 0;
+  }
+
+  #store(value: Uint8Array, near: number): Uint8Array {
+    writeRuns(this.#pager, this.space.allocator, this.id, value, near, this.#reference);
+    return this.#reference;
+  }
+
+  #replace(
+    place: number,
+    index: number,
+    key: Uint8Array,
+    length: number,
+    tag: number,
+    value: Uint8Array,
+  ): void {
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const slot = place & SLOT_MASK;
+    this.#releaseRunsOf(place, index);
+    if (this.#cell.tag === tag) return overwriteValue(frame, slot, index, tag, value);
+    removeLeafEntry(frame, slot, index);
+    this.#growth.insert(index, key, length, tag, value);
+  }
+
+  /** Reads a cell of a leaf, and gives back the runs it refers to. */
+  #releaseRunsOf(place: number, index: number): void {
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    this.#cell.read(frame.u8, cellAt(frame, place & SLOT_MASK, index));
+    if (this.#cell.tag !== REFERENCE_TAG) return;
+    releaseRuns(this.#pager, this.space.allocator, this.id, frame.u8, this.#cell.valueAt);
+  }
+
+  /** Removes a key; whether it was there. */
+  delete(key: Uint8Array, length: number = key.length): boolean {
+    checkKey(key, length);
+    const place = this.nodes.descend(this.space.path, key, length);
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const slot = place & SLOT_MASK;
+    const index = searchLeaf(frame, slot, key, length);
+    if (index < 0) return false;
+    this.changes++;
+    this.#pager.touch(place);
+    this.#releaseRunsOf(place, index);
+    removeLeafEntry(frame, slot, index);
+    this.#shrinkage.repair();
+    return true;
+  }
+
+  /**
+   * Removes every key from `from` on and below `to`; an absent bound is none. Whole subtrees go without
+   * their leaves being read, unless these refer to runs.
+   *
+   * @returns How many keys there were.
+   */
+  deleteRange(from?: Uint8Array, to?: Uint8Array): number {
+    if (from !== undefined) checkKey(from, from.length);
+    if (to !== undefined) checkKey(to, to.length);
+    this.changes++;
+    return deleteRange(this, this.#shrinkage, from, to);
+  }
+
+  /** How many keys the tree has, from the headers of its leaves. */
+  count(): number {
+    return countEntries(this.#pager, this.nodes);
+  }
+
+  /** The value that a reference, which begins at a byte, refers to. */
+  readRuns(bytes: Uint8Array, at: number): Uint8Array {
+    return readRuns(this.#pager, this.id, bytes, at);
+  }
+
+  /** A cursor, not on any entry yet. */
+  cursor(): Cursor {
+    return new Cursor(this);
+  }
+}
+
+/** Whether a leaf holds a value itself: it is short, and a page can take two entries like it. */
+export function fitsLeaf(keyLength: number, valueLength: number): boolean {
+  return valueLength <= INLINE_BYTES_MAX &&
+    LEAF_WIDTH + cellBytes(keyLength, payloadBytes(valueLength)) <= ENTRY_BYTES_MAX;
+}
+
+/** Throws when a key is no key. */
+export function checkKey(key: Uint8Array, length: number): void {
+  if (!(key instanceof Uint8Array)) throw new TypeError("Cannot use the key: not a Uint8Array");
+  if (length > KEY_BYTES_MAX) {
+    throw new RangeError(`Cannot use the key: ${length} bytes exceed ${KEY_BYTES_MAX}`);
+  }
+}
+
+/** Throws when a value is no value. */
+export function checkValue(value: Uint8Array): void {
+  if (!(value instanceof Uint8Array)) throw new TypeError("Cannot use the value: not a Uint8Array");
+  if (value.length > VALUE_BYTES_MAX) {
+    throw new RangeError(`Cannot use the value: ${value.length} bytes exceed ${VALUE_BYTES_MAX}`);
+  }
+}
