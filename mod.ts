@@ -1,0 +1,30 @@
+/**
+ * Quire: one ordered key-value file, written in TypeScript.
+ *
+ * ```ts
+ * import { open } from "./mod.ts";
+ *
+ * using db = open(":memory:");
+ * const cities = db.tree("cities");
+ *
+ * db.writeSync(() => {
+ *   cities.set("ES/Madrid", new TextEncoder().encode("3 300 000"));
+ *   cities.set("PT/Lisboa", new TextEncoder().encode("545 000"));
+ * });
+ *
+ * for (const [key, value] of cities.entries({ prefix: "PT/" })) {
+ *   const text = new TextDecoder();
+ *   console.assert(text.decode(key) === "PT/Lisboa");
+ *   console.assert(text.decode(value) === "545 000");
+ * }
+ * ```
+ *
+ * @module
+ */
+
+export { ClosedError, CorruptionError, IoError, LimitError, LockedError } from "./pager/mod.ts";
+export type { Census, ChunkCensus } from "./btree/mod.ts";
+export { Database, type DatabaseStats, open, type OpenOptions } from "./store/database.ts";
+export type { Key } from "./store/key.ts";
+export type { Range } from "./store/range.ts";
+export { Tree } from "./store/tree.ts";
