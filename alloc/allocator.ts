@@ -18,7 +18,14 @@
  * It does not know what the pages are for, beyond their kind.
  */
 
-import { format, header, LimitError, type Pager, type TransactionListener } from "../pager/mod.ts";
+import {
+  corruptHeader,
+  format,
+  header,
+  LimitError,
+  type Pager,
+  type TransactionListener,
+} from "../pager/mod.ts";
 import { BITS, findFree, lastTaken, longestFree, WORDS } from "./bitmap.ts";
 import { Summary } from "./summary.ts";
 
@@ -31,6 +38,7 @@ const PIECE_PAGES_MIN = 8;
 /** From this size on, branches and large runs get chunks of their own. */
 const SORTED_CHUNKS_MIN = 16;
 const FIRST_SLOT = 1;
+const HEADER_WORDS = format.HEADER_BYTES / 4;
 /** One less than the format could number, so that no page has a number with a meaning. */
 const CHUNKS_MAX = 2 ** 24 - 1;
 
@@ -109,6 +117,7 @@ export class Allocator implements TransactionListener {
    *
    * @param span How many pages it has.
    * @throws {RangeError} It is free, held, inside a run, of another length, or no page of data.
+   * @throws {CorruptionError} It is a run whose later pages are not its own.
    */
   release(page: number, span: number): void {
     const chunk = page >>> CHUNK_SHIFT;
@@ -190,8 +199,8 @@ export class Allocator implements TransactionListener {
   }
 
   /**
-   * The first fit in chunks known to have room, a few of them a call. The next call goes on where this
-   * one stopped, so that chunks which do not suit never hide those after them.
+   * The first fit in chunks known to have room, a few of them a call. The next call goes on where
+   * this one stopped, so that chunks which do not suit never hide those after them.
    */
   #findKnown(span: number, use: number): number {
     let chunk = this.#summary.find(span, this.#searchFrom[use]);
@@ -290,6 +299,14 @@ export class Allocator implements TransactionListener {
     if (kind === KIND_RUN_CONTINUED) refuse("it is inside a run");
     const pages = kind === KIND_RUN ? (frame.u32[word] >>> 8) & 0xff : 1;
     if (pages !== span) refuse(`it has ${pages} pages, not ${span}`);
+    for (let index = 1; index < span; index++) {
+      const later = word + index * HEADER_WORDS;
+      const isLater = (frame.u32[later] & 0xff) === KIND_RUN_CONTINUED;
+      // A run that claims pages of others is damage, and giving those back would spread it.
+      if (!isLater || frame.u32[later + 2] !== page) {
+        corruptHeader(page + index, 0, `not of the run at page ${page}`);
+      }
+    }
   }
 
   /** The page count that ends the file at its last page in use. */

@@ -6,7 +6,7 @@ import { describe, it } from "@std/testing/bdd";
 import { FaultyFile } from "../tests/support/faulty_file.ts";
 import { openNodes, transact } from "../tests/support/pages.ts";
 import { numbers, openSpace, type Space, take, usedPages } from "../tests/support/space.ts";
-import { type File, format, header, MemoryFile } from "../pager/mod.ts";
+import { CorruptionError, type File, format, header, MemoryFile } from "../pager/mod.ts";
 import { Disk } from "../pager/disk.ts";
 import { readSuperblock, writeSuperblock } from "../pager/superblock_file.ts";
 import { Allocator } from "./allocator.ts";
@@ -238,6 +238,27 @@ describe("Allocator.release", () => {
     pager.commit();
     const near = () => allocator.acquire(KIND_LEAF, 1, 6);
     assertEquals(transact(pager, () => [near(), near()]), [7, 8]);
+  });
+});
+
+describe("Allocator.release of a damaged run", () => {
+  it("refuses a run that claims the pages of another, and takes none of them", () => {
+    const space = openSpace();
+    const { pager, allocator } = space;
+    pager.begin();
+    const run = allocator.acquireRun(2, 1, 0);
+    const other = allocator.acquireRun(3, 1, run);
+    assertEquals(other, run + 2);
+    const place = pager.headerPage(0);
+    const { u8 } = pager.frames[place >>> format.CHUNK_SHIFT];
+    u8[(run << format.HEADER_SHIFT) + format.HEADER.runPages] = 5;
+    assertThrows(() => allocator.release(run, 5), CorruptionError, "not of the run");
+    assertEquals([run, other, other + 2].map((page) => allocator.isInUse(page)), [
+      true,
+      true,
+      true,
+    ]);
+    pager.rollback();
   });
 });
 

@@ -112,6 +112,8 @@ export interface PagerStats {
  * @throws {IoError} The system refused.
  */
 export function openPager(path: string, options: PagerOptions = {}): Pager {
+  // Before a file comes into being.
+  checkCacheBytes(options.cacheBytes ?? CACHE_BYTES);
   const file = path === ":memory:" ? new MemoryFile() : openDiskFile(path, options);
   try {
     return new Pager(file, options);

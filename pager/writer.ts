@@ -181,6 +181,7 @@ export class Writer {
       const later = this.#occupyOne(page + index, KIND_RUN_CONTINUED, 0, tree, headers);
       setEntries(this.#frameAt(later), later & SLOT_MASK, index);
       setLink(this.#frameAt(later), later & SLOT_MASK, page);
+      this.#publishHeader(this.#frameAt(later), later & SLOT_MASK, page + index);
     }
     return place;
   }
