@@ -24,7 +24,12 @@
 
 export { ClosedError, CorruptionError, IoError, LimitError, LockedError } from "./pager/mod.ts";
 export type { Census, ChunkCensus } from "./btree/mod.ts";
-export { Database, type DatabaseStats, open, type OpenOptions } from "./store/database.ts";
-export type { Key } from "./store/key.ts";
-export type { Range } from "./store/range.ts";
-export { Tree } from "./store/tree.ts";
+export {
+  Database,
+  type DatabaseStats,
+  type Key,
+  open,
+  type OpenOptions,
+  type Range,
+  Tree,
+} from "./store/mod.ts";

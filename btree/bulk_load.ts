@@ -1,17 +1,16 @@
 /**
- * Filling an empty tree from sorted entries, from the leaves up: each page is built once, as full as the
- * fill factor says.
+ * Filling an empty tree from sorted entries, from the leaves up: each page is built once, as full
+ * as the fill factor says.
  *
  * Each level gathers entries until the next would overfill a page, builds the page, and hands its
- * number, with the shortest key between it and the page before, to the level above. The last page of a
- * level may be thin.
+ * number, with the shortest key between it and the page before, to the level above. The last page
+ * of a level may be thin.
  */
 
 import { format, header, type Pager } from "../pager/mod.ts";
 import { EntryList } from "./entry_list.ts";
 import { commonLength, compareKeys, separatorLength } from "./key.ts";
 import { KEY_BYTES_MAX, REFERENCE_BYTES, REFERENCE_TAG } from "./node.ts";
-import type { Nodes } from "./nodes.ts";
 import { checkKey, checkValue, fitsLeaf, type Tree } from "./tree.ts";
 import { writeRuns } from "./value.ts";
 
@@ -60,6 +59,8 @@ class BulkLoad {
     this.#checkEmpty();
     this.#tree.changes++;
     for (const [key, value] of entries) this.#add(key, value);
+    // Whoever makes the entries may have put some into the tree.
+    this.#checkEmpty();
     if (this.#count > 0) this.#finish();
     return this.#count;
   }

@@ -4,8 +4,8 @@
  * Its own tree number is 0. Two kinds of keys:
  *
  * - 1, then the name in UTF-8: a tree that lives;
- * - 0, then the tree's number, big-endian: a tree that was dropped and is being given back, a slice at
- *   a time. Its name is free from the moment of the drop.
+ * - 0, then the tree's number, big-endian: a tree that was dropped and is being given back, a slice
+ *   at a time. Its name is free from the moment of the drop.
  *
  * The value of either is a record:
  *
@@ -77,7 +77,8 @@ export class Catalog {
 
   /** What the catalog says of a name, or undefined. */
   get(name: string): TreeEntry | undefined {
-    const record = this.#living()?.get(nameKey(name));
+    const key = nameKey(name);
+    const record = this.#living()?.get(key);
     return record === undefined ? undefined : this.#decode(record);
   }
 
@@ -121,7 +122,8 @@ export class Catalog {
     const names: string[] = [];
     const cursor = this.#living()?.cursor();
     if (cursor === undefined) return names;
-    const decoder = new TextDecoder();
+    // Without this it would take a byte order mark off a name that begins with one.
+    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
     for (let found = cursor.seek(new Uint8Array([LIVING])); found; found = cursor.next()) {
       names.push(decoder.decode(cursor.key().subarray(1)));
     }
@@ -231,6 +233,8 @@ function encode({ id, root, fixed, attributes }: TreeEntry): Uint8Array {
 }
 
 function nameKey(name: string): Uint8Array {
+  // Encoding would turn lone surrogates into U+FFFD, and different names into one.
+  if (!name.isWellFormed()) throw new TypeError("Cannot name a tree: it has a lone surrogate");
   const bytes = new TextEncoder().encode(name);
   if (bytes.length === 0 || bytes.length > NAME_BYTES_MAX) {
     throw new RangeError(`Cannot name a tree: ${bytes.length} bytes are not 1..${NAME_BYTES_MAX}`);

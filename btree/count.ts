@@ -21,15 +21,20 @@ export function countEntries(pager: Pager, nodes: Nodes): number {
 /** How many entries are below a branch. */
 export function countBelow(pager: Pager, nodes: Nodes, page: number, level: number): number {
   let count = 0;
+  let branches = 0;
   const pages = [page];
   const levels = [level];
   while (pages.length > 0) {
     const branch = pages.pop()!;
     const branchLevel = levels.pop()!;
+    if (++branches > pager.meta.pageCount) {
+      corruptHeader(branch, HEADER.tree, "the tree has more pages than the file");
+    }
     const place = placeOf(nodes, branch, branchLevel);
     const entries = entriesOf(pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK);
     for (let index = 0; index < entries; index++) {
-      // The branch is looked up again each time: many headers may be read between two of its entries.
+      // The branch is looked up again each time: many headers may be read between two of its
+      // entries.
       const again = placeOf(nodes, branch, branchLevel);
       const child = childAt(pager.frames[again >>> CHUNK_SHIFT], again & SLOT_MASK, index);
       if (branchLevel === 1) {

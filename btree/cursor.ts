@@ -1,10 +1,11 @@
 /**
  * A cursor: a place between the keys of a tree, moving both ways.
  *
- * It keeps the path of pages and indexes to its entry. When the tree has changed since, it seeks its
- * key again: an entry that is gone leaves the cursor before the next one, so that neither `next` nor
- * `previous` skips or repeats a key. Key and value are views; they stay valid until the cursor moves or
- * the tree is read or changed otherwise.
+ * It keeps the path of pages and indexes to its entry. When the tree has changed since, it seeks
+ * its key again: an entry that is gone leaves the cursor before the next one, so that neither
+ * `next` nor
+ * `previous` skips or repeats a key. Key and value are views; they stay valid until the cursor
+ * moves or the tree is read or changed otherwise.
  */
 
 import { compareKeys } from "./key.ts";
@@ -113,8 +114,8 @@ export class Cursor {
   }
 
   /**
-   * Copies entries of this leaf, from the cursor's on forward or backward: as far as the bound lets,
-   * forward below `bound`, backward not below it; and no more than `most`.
+   * Copies entries of this leaf, from the cursor's on forward or backward: as far as the bound
+   * lets, forward below `bound`, backward not below it; and no more than `most`.
    *
    * @returns Whether the bound is beyond this leaf, so that more may follow.
    */

@@ -1,9 +1,9 @@
 /**
  * Entries on their way into new pages: those of up to two nodes, and new ones.
  *
- * Splitting, merging, borrowing, bulk loading and giving a node another prefix are all the same here:
- * load copies of nodes, say which entries come in which order, and build pages from stretches of that
- * list. Each page built gets the longest prefix its keys share, and no garbage.
+ * Splitting, merging, borrowing, bulk loading and giving a node another prefix are all the same
+ * here: load copies of nodes, say which entries come in which order, and build pages from stretches
+ * of that list. Each page built gets the longest prefix its keys share, and no garbage.
  *
  * Everything is copied into the list first, so a page may be built from itself.
  */

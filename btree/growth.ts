@@ -118,8 +118,8 @@ export class Growth {
   #separatorLength = 0;
 
   /**
-   * Puts the list into the page at a depth where it came from, or into that page and a new one to its
-   * right; whether it took two. The separator is then in `#keys[2]`.
+   * Puts the list into the page at a depth where it came from, or into that page and a new one to
+   * its right; whether it took two. The separator is then in `#keys[2]`.
    */
   #spread(depth: number, index: number, fitsPrefix: boolean, appends: boolean): boolean {
     const list = this.#list;
@@ -134,7 +134,9 @@ export class Growth {
     return true;
   }
 
-  /** Where to cut the list: a key with another prefix, or at the right edge, starts its own page. */
+  /**
+   * Where to cut the list: a key with another prefix, or at the right edge, starts its own page.
+   */
   #cut(depth: number, index: number, fitsPrefix: boolean, appends: boolean): number {
     const { count } = this.#list;
     if (appends) return count - 1;
@@ -157,7 +159,9 @@ export class Growth {
     this.#splitDepth = depth;
   }
 
-  /** Leaves in `#keys[2]` the key that goes up: the shortest between two leaves, or a branch's own. */
+  /**
+   * Leaves in `#keys[2]` the key that goes up: the shortest between two leaves, or a branch's own.
+   */
   #separator(level: number, cut: number): number {
     const length = this.#list.copyKeyTo(cut, this.#keys[2]);
     if (level > 0) return length;

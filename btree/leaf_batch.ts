@@ -2,12 +2,20 @@
  * Entries of one leaf copied out together, for iterating: one allocation for many entries, and what
  * is handed out belongs to whoever gets it.
  *
- * Of a leaf that is mostly wanted, all cells are copied at once and values are views into that copy;
- * else each value is copied alone. Keys are put together behind the values.
+ * Of a leaf that is mostly wanted, all cells are copied at once and values are views into that
+ * copy; else each value is copied alone. Keys are put together behind the values.
  */
 
 import { format, type Frame, header } from "../pager/mod.ts";
-import { cellAt, copyKey, LeafCell, REFERENCE_TAG, valueBytes } from "./node.ts";
+import {
+  cellAt,
+  headIndex,
+  LeafCell,
+  offsetIndex,
+  prefixAt,
+  REFERENCE_TAG,
+  valueBytes,
+} from "./node.ts";
 import { copyBytes } from "./node_edit.ts";
 
 const { PAGE_BYTES, PAGE_SHIFT } = format;
@@ -22,13 +30,17 @@ export class LeafBatch {
   count = 0;
   /** All keys and values, in memory of their own. */
   bytes: Uint8Array = new Uint8Array(0);
+  /** Where each key begins. */
+  readonly keyAt: Uint32Array = new Uint32Array(ENTRIES_MAX);
+  /** Where each key ends. */
+  readonly keyEnd: Uint32Array = new Uint32Array(ENTRIES_MAX);
   /** Where each value begins. */
   readonly valueAt: Uint32Array = new Uint32Array(ENTRIES_MAX);
   /** 1 where, instead of a value, there is a reference to runs. */
   readonly isReference: Uint8Array = new Uint8Array(ENTRIES_MAX);
   readonly #valueEnd = new Uint32Array(ENTRIES_MAX);
-  readonly #keyAt = new Uint32Array(ENTRIES_MAX);
-  readonly #keyEnd = new Uint32Array(ENTRIES_MAX);
+  /** Where, in the leaf, the key bytes after each head begin. */
+  readonly #tailAt = new Uint32Array(ENTRIES_MAX);
   readonly #cell = new LeafCell();
   #buffer: ArrayBufferLike = this.bytes.buffer;
 
@@ -43,23 +55,25 @@ export class LeafBatch {
     this.#buffer = this.bytes.buffer;
     if (takesAll) this.#copyAllCells(frame, slot);
     else this.#copyValues(frame, slot, from);
-    for (let entry = 0; entry < this.count; entry++) {
-      copyKey(frame, slot, from + entry, this.bytes, this.#keyAt[entry]);
-    }
+    this.#copyKeys(frame, slot, from);
   }
 
-  /** Says where each value will stand, leaves key lengths in `#keyEnd`, and sums the values up. */
+  /** Says where each value will stand, leaves key lengths in `keyEnd`, and sums the values up. */
   #measureValues(frame: Frame, slot: number, from: number, takesAll: boolean): number {
     const cells = (slot << PAGE_SHIFT) + cellStartOf(frame, slot);
     const cell = this.#cell;
+    const { u8, u16 } = frame;
+    const base = slot << PAGE_SHIFT;
+    const offsets = offsetIndex(slot, entriesOf(frame, slot), from, true);
     let at = 0;
     for (let entry = 0; entry < this.count; entry++) {
-      cell.read(frame.u8, cellAt(frame, slot, from + entry));
+      cell.read(u8, base + u16[offsets + entry]);
       const start = takesAll ? cell.valueAt - cells : at;
       at = start + valueBytes(cell.tag);
       this.valueAt[entry] = start;
       this.#valueEnd[entry] = at;
-      this.#keyEnd[entry] = cell.suffix;
+      this.keyEnd[entry] = cell.suffix;
+      this.#tailAt[entry] = cell.tailAt;
       this.isReference[entry] = cell.tag === REFERENCE_TAG ? 1 : 0;
     }
     return takesAll ? PAGE_BYTES - cellStartOf(frame, slot) : at;
@@ -70,9 +84,9 @@ export class LeafBatch {
     const prefix = prefixLengthOf(frame, slot);
     let at = start;
     for (let entry = 0; entry < this.count; entry++) {
-      this.#keyAt[entry] = at;
-      at += prefix + this.#keyEnd[entry];
-      this.#keyEnd[entry] = at;
+      this.keyAt[entry] = at;
+      at += prefix + this.keyEnd[entry];
+      this.keyEnd[entry] = at;
     }
     return at - start;
   }
@@ -90,10 +104,26 @@ export class LeafBatch {
     }
   }
 
+  #copyKeys(frame: Frame, slot: number, from: number): void {
+    const { u8, u32 } = frame;
+    const { bytes } = this;
+    const prefix = prefixLengthOf(frame, slot);
+    const prefixFrom = prefixAt(frame, slot);
+    const heads = headIndex(slot, from);
+    for (let entry = 0; entry < this.count; entry++) {
+      const end = this.keyEnd[entry];
+      let to = this.keyAt[entry];
+      for (let i = 0; i < prefix; i++) bytes[to++] = u8[prefixFrom + i];
+      const head = u32[heads + entry];
+      for (let shift = 24; shift >= 0 && to < end; shift -= 8) bytes[to++] = head >>> shift;
+      for (let at = this.#tailAt[entry]; to < end; at++) bytes[to++] = u8[at];
+    }
+  }
+
   /** The key of an entry. */
   key(entry: number): Uint8Array {
-    const at = this.#keyAt[entry];
-    return new Uint8Array(this.#buffer, at, this.#keyEnd[entry] - at);
+    const at = this.keyAt[entry];
+    return new Uint8Array(this.#buffer, at, this.keyEnd[entry] - at);
   }
 
   /** The value of an entry, or the reference to it. */

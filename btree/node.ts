@@ -10,13 +10,14 @@
  *                                                                    ^ cell start
  * ```
  *
- * - The *prefix* is what all keys of the node begin with; it is stored once, at the end of the page.
- * - A *head* is the four key bytes after the prefix, big-endian, zero-padded, so that comparing heads
- *   as unsigned numbers compares keys. These bytes stand nowhere else.
+ * - The *prefix* is what all keys of the node begin with; it is stored once, at the end of the
+ *   page.
+ * - A *head* is the four key bytes after the prefix, big-endian, zero-padded, so that comparing
+ *   heads as unsigned numbers compares keys. These bytes stand nowhere else.
  * - A *cell* holds what is left: the length of the key after the prefix, in a leaf the value's tag,
  *   then the key bytes after the head, then in a leaf the value. Lengths below 128 take one byte,
- *   others two: 0x80 | high, low. A value's tag is its length, or `REFERENCE_TAG` where 16 bytes say
- *   in which runs the value is (`value.ts`).
+ *   others two: 0x80 | high, low. A value's tag is its length, or `REFERENCE_TAG` where 16 bytes
+ *   say in which runs the value is (`value.ts`).
  * - Entries are in strict key order. A branch's entry 0 has no key (head 0, key length 0) and does
  *   not count for the prefix: its child holds everything below the key of entry 1.
  * - *Garbage* is what removed cells left among the live ones. Between arrays and cells all is zero.
@@ -129,7 +130,9 @@ export function valueBytes(tag: number): number {
   return tag === REFERENCE_TAG ? REFERENCE_BYTES : tag;
 }
 
-/** The bytes of a cell: its key has `suffix` bytes after the prefix, its tag and value `payload`. */
+/**
+ * The bytes of a cell: its key has `suffix` bytes after the prefix, its tag and value `payload`.
+ */
 export function cellBytes(suffix: number, payload: number): number {
   return (suffix < 0x80 ? 1 : 2) + (suffix > HEAD_BYTES ? suffix - HEAD_BYTES : 0) + payload;
 }
@@ -209,8 +212,8 @@ export function headOf(key: Uint8Array, from: number, length: number): number {
 }
 
 /**
- * Where a key stands to the prefix of a node: 0 when it begins with it, below 0 when it sorts before
- * every key with that prefix, above 0 when it sorts after them.
+ * Where a key stands to the prefix of a node: 0 when it begins with it, below 0 when it sorts
+ * before every key with that prefix, above 0 when it sorts after them.
  */
 export function comparePrefix(
   frame: Frame,

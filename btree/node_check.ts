@@ -1,9 +1,9 @@
 /**
- * The structure check of a node, done once when its page is loaded: after it, reading may trust every
- * offset and the order of the keys.
+ * The structure check of a node, done once when its page is loaded: after it, reading may trust
+ * every offset and the order of the keys.
  *
- * Whether the node is in its right place in the tree shows on the way down (kind, tree, level) and in
- * the check of the whole tree (`tree_check.ts`).
+ * Whether the node is in its right place in the tree shows on the way down (kind, tree, level) and
+ * in the check of the whole tree (`tree_check.ts`).
  */
 
 import { corrupt, corruptHeader, format, type Frame, header, type Pager } from "../pager/mod.ts";

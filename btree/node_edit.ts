@@ -1,5 +1,6 @@
 /**
- * Changing a node in place: adding, replacing and removing one entry where the page has room for it.
+ * Changing a node in place: adding, replacing and removing one entry where the page has room for
+ * it.
  *
  * Callers touch the page first and see to the room; whatever does not fit in place is built anew
  * (`entry_list.ts`). Free space stays zero.
@@ -168,7 +169,9 @@ export function insertBranchEntry(
   setEntries(frame, slot, entries + 1);
 }
 
-/** Removes an entry of a branch; when it is the first, the next one becomes first and loses its key. */
+/**
+ * Removes an entry of a branch; when it is the first, the next one becomes first and loses its key.
+ */
 export function removeBranchEntry(frame: Frame, slot: number, index: number): void {
   const entries = entriesOf(frame, slot);
   if (index === 0 && entries > 1) {
@@ -211,7 +214,9 @@ function moveBranchArrays(
   put(offsetCopy, frame.u16, offsetIndex(slot, count, 0, false));
 }
 
-/** Turns the bytes of a removed cell into free space where they are the first, else into garbage. */
+/**
+ * Turns the bytes of a removed cell into free space where they are the first, else into garbage.
+ */
 function dropCell(frame: Frame, slot: number, cell: number, bytes: number): void {
   const start = cellStartOf(frame, slot);
   if (entriesOf(frame, slot) === 0) {

@@ -1,6 +1,6 @@
 /**
- * The pages of one tree: finding them, checking that they are what their parent says, taking new ones
- * and giving them back.
+ * The pages of one tree: finding them, checking that they are what their parent says, taking new
+ * ones and giving them back.
  */
 
 import { corruptHeader, format, header, type Pager } from "../pager/mod.ts";

@@ -3,8 +3,9 @@
  *
  * Two paths lead to the leaves of the bounds. What lies between the paths goes whole: at the branch
  * where they part the entries between them, below it everything right of the one and left of the
- * other. Of the leaves that go, only headers are read, unless they refer to runs. Then the two leaves
- * lose their entries inside the range, the chain of leaves is closed, and both paths are mended.
+ * other. Of the leaves that go, only headers are read, unless they refer to runs. Then the two
+ * leaves lose their entries inside the range, the chain of leaves is closed, and both paths are
+ * mended.
  */
 
 import { corruptHeader, format, header, type Pager } from "../pager/mod.ts";

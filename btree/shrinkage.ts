@@ -2,9 +2,9 @@
  * What follows when entries have left a tree: pages without entries go back to the allocator, thin
  * ones merge with a sibling or borrow from it, and a root with one child takes over its content.
  *
- * Siblings are of one parent, and it is always the right one that goes into the left one. A merge or a
- * borrow that the pages or the parent have no room for is left out: thin pages are allowed, empty ones
- * are not, except the root.
+ * Siblings are of one parent, and it is always the right one that goes into the left one. A merge
+ * or a borrow that the pages or the parent have no room for is left out: thin pages are allowed,
+ * empty ones are not, except the root.
  */
 
 import { format, header, type Pager } from "../pager/mod.ts";
@@ -118,7 +118,10 @@ export class Shrinkage {
     else if (bytes > PAGE_BYTES) this.#borrow(depth, left, leftPage, rightPage, level);
   }
 
-  /** Lists the entries of two siblings. The key between branches comes down to the right one's first. */
+  /**
+   * Lists the entries of two siblings. The key between branches comes down to the right one's
+   * first.
+   */
   #gather(leftPage: number, rightPage: number, level: number, separator: number): void {
     const list = this.#list;
     list.begin(level === 0);

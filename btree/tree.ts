@@ -1,15 +1,15 @@
 /**
  * A B+ tree of variable-length keys and values.
  *
- * The way of a `find`: from the root, in each branch the entry whose child holds the key, to a leaf,
- * and there the entry (`node.ts`); each page checked to be what its parent says (`nodes.ts`). The way
- * of a `put`: the same, noting the path; the entry is written where the page has room, else the tree
- * grows (`growth.ts`). The way of a `delete`: the entry is removed, then the path is mended
- * (`shrinkage.ts`). Values over 2048 bytes go to runs (`value.ts`).
+ * The way of a `find`: from the root, in each branch the entry whose child holds the key, to a
+ * leaf, and there the entry (`node.ts`); each page checked to be what its parent says (`nodes.ts`).
+ * The way of a `put`: the same, noting the path; the entry is written where the page has room, else
+ * the tree grows (`growth.ts`). The way of a `delete`: the entry is removed, then the path is
+ * mended (`shrinkage.ts`). Values over 2048 bytes go to runs (`value.ts`).
  *
- * Keys are ordered by their bytes, unsigned. Changes take place inside a transaction of the pager; an
- * error in the middle of one leaves the tree between two states, so whoever began the transaction has
- * to roll it back.
+ * Keys are ordered by their bytes, unsigned. Changes take place inside a transaction of the pager;
+ * an error in the middle of one leaves the tree between two states, so whoever began the
+ * transaction has to roll it back.
  */
 
 import { format, type Pager } from "../pager/mod.ts";
@@ -191,8 +191,8 @@ export class Tree {
   }
 
   /**
-   * Removes every key from `from` on and below `to`; an absent bound is none. Whole subtrees go without
-   * their leaves being read, unless these refer to runs.
+   * Removes every key from `from` on and below `to`; an absent bound is none. Whole subtrees go
+   * without their leaves being read, unless these refer to runs.
    *
    * @returns How many keys there were.
    */

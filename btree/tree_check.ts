@@ -1,10 +1,10 @@
 /**
- * The check of a whole tree: every page in its place. Each node's own structure has been checked when
- * its page was loaded.
+ * The check of a whole tree: every page in its place. Each node's own structure has been checked
+ * when its page was loaded.
  *
- * Rules: a child is one level below its parent and of the same tree; all keys of a node are within the
- * bounds that its parents give it; leaves are linked in key order, the last to none; only the root may
- * be without entries; no page is in the tree twice; runs add up to their values.
+ * Rules: a child is one level below its parent and of the same tree; all keys of a node are within
+ * the bounds that its parents give it; leaves are linked in key order, the last to none; only the
+ * root may be without entries; no page is in the tree twice; runs add up to their values.
  */
 
 import { corrupt, corruptHeader, format, type Frame, header } from "../pager/mod.ts";

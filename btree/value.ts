@@ -172,7 +172,8 @@ function readRun(pager: Pager, tree: number, page: number, version: number): Run
   }
   const pages = runPagesOf(frame, slot);
   const bytes = runBytesOf(frame, slot);
-  if (pages !== Math.ceil(bytes / PAGE_BYTES) || (page & SLOT_MASK) + pages > SLOT_MASK + 1) {
+  const fits = pages > 0 && (page & SLOT_MASK) + pages <= SLOT_MASK + 1;
+  if (!fits || pages !== Math.ceil(bytes / PAGE_BYTES)) {
     corruptHeader(page, HEADER.runBytes, `a run of ${pages} pages holds ${bytes} bytes`);
   }
   return { page, pages, bytes, next: linkOf(frame, slot) };

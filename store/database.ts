@@ -2,10 +2,18 @@
  * A database as users meet it: opening, trees, transactions, closing.
  */
 
-import { type Census, census, type ChunkCensus, chunkCensus } from "../btree/mod.ts";
+import {
+  type Census,
+  census,
+  type ChunkCensus,
+  chunkCensus,
+  NAME_BYTES_MAX,
+} from "../btree/mod.ts";
 import { openPager, type PagerOptions, type PagerStats } from "../pager/mod.ts";
 import { Session } from "./session.ts";
 import { Tree } from "./tree.ts";
+
+const encoder = new TextEncoder();
 
 /** How to open a database. */
 export type OpenOptions = PagerOptions;
@@ -23,8 +31,8 @@ export interface DatabaseStats extends PagerStats {
 /**
  * Opens a database, which is made when it is missing, and locks it.
  *
- * Needs permission to read and write that one path. What is written is on disk after `checkpoint` or
- * `close`.
+ * Needs permission to read and write that one path. What is written is on disk after `checkpoint`
+ * or `close`.
  *
  * ```ts
  * import { open } from "../mod.ts";
@@ -177,6 +185,10 @@ function checkName(name: unknown): void {
     throw new TypeError(`Cannot name a tree: ${typeof name} is no text`);
   }
   if (!name.isWellFormed()) throw new TypeError("Cannot name a tree: it has a lone surrogate");
+  const { length } = encoder.encode(name);
+  if (length === 0 || length > NAME_BYTES_MAX) {
+    throw new RangeError(`Cannot name a tree: ${length} bytes are not 1..${NAME_BYTES_MAX}`);
+  }
 }
 
 const OPTION_TYPES = {
@@ -196,5 +208,9 @@ function checkOptions(options: OpenOptions): void {
     if (value !== undefined && typeof value !== type) {
       throw new TypeError(`Cannot open: ${name} is ${typeof value}, not ${type}`);
     }
+  }
+  const { lockTimeoutMs = 0 } = options;
+  if (!(lockTimeoutMs >= 0)) {
+    throw new RangeError(`Cannot open: lockTimeoutMs ${lockTimeoutMs} is no time to wait`);
   }
 }

@@ -76,12 +76,16 @@ function upperBound({ prefix, lt, lte }: Range): Uint8Array | undefined {
   return upper;
 }
 
-function laterOf(a: Uint8Array | undefined, b: Uint8Array): Uint8Array {
-  return a === undefined || compareKeys(a, a.length, b, b.length) < 0 ? b : a;
+type MaybeKey = Uint8Array | undefined;
+
+function laterOf(a: MaybeKey, b: MaybeKey): MaybeKey {
+  if (a === undefined || b === undefined) return a ?? b;
+  return compareKeys(a, a.length, b, b.length) < 0 ? b : a;
 }
 
-function earlierOf(a: Uint8Array | undefined, b: Uint8Array): Uint8Array {
-  return a === undefined || compareKeys(a, a.length, b, b.length) > 0 ? b : a;
+function earlierOf(a: MaybeKey, b: MaybeKey): MaybeKey {
+  if (a === undefined || b === undefined) return a ?? b;
+  return compareKeys(a, a.length, b, b.length) > 0 ? b : a;
 }
 
 /** The first key after a key, or undefined: no key is after the longest one of 0xff bytes. */

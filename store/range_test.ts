@@ -1,5 +1,5 @@
-// Ranges as bounds: for any range and any key, the key is within the bounds exactly when it is in the
-// range by its definition.
+// Ranges as bounds: for any range and any key, the key is within the bounds exactly when it is in
+// the range by its definition.
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

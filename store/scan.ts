@@ -14,6 +14,8 @@ export class Scan {
   #bounds: Bounds = { lower: undefined, upper: undefined, forward: true, limit: Infinity };
   #more = false;
   readonly #batch = new LeafBatch();
+  /** The batch's bytes once more: whoever got a key may have changed it when it is sought. */
+  #kept = new Uint8Array(0);
 
   /**
    * A scan that has not begun.
@@ -49,7 +51,8 @@ export class Scan {
       this.entries = entries;
       this.#cursor = entries.cursor();
     }
-    const key = this.key(at);
+    const entry = this.#entryAt(at);
+    const key = this.#kept.subarray(this.#batch.keyAt[entry], this.#batch.keyEnd[entry]);
     const found = this.#bounds.forward ? this.#seekAfter(key) : this.#cursor.seekBefore(key);
     if (!found || !this.#copy(limit)) this.#end();
   }
@@ -63,7 +66,7 @@ export class Scan {
   value(at: number): Uint8Array {
     const entry = this.#entryAt(at);
     if (this.#batch.isReference[entry] === 0) return this.#batch.value(entry);
-    return this.entries.readRuns(this.#batch.bytes, this.#batch.valueAt[entry]);
+    return this.entries.readRuns(this.#kept, this.#batch.valueAt[entry]);
   }
 
   #entryAt(at: number): number {
@@ -74,6 +77,9 @@ export class Scan {
     const { forward, lower, upper } = this.#bounds;
     const bound = forward ? upper : lower;
     this.#more = this.#cursor.copyLeaf(this.#batch, forward, bound, limit);
+    const { bytes } = this.#batch;
+    if (this.#kept.length < bytes.length) this.#kept = new Uint8Array(bytes.length);
+    this.#kept.set(bytes);
     return this.#batch.count > 0;
   }
 

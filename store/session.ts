@@ -4,8 +4,8 @@
  * An error in the middle of a change leaves pages between two states, so it dooms the innermost
  * savepoint: that one rolls back, whether or not the callback caught the error.
  *
- * The epoch goes up whenever a tree found by name may be another one: created, dropped, renamed, rolled
- * back, closed.
+ * The epoch goes up whenever a tree found by name may be another one: created, dropped, renamed,
+ * rolled back, closed.
  */
 
 import { Catalog, Space, Tree as Entries } from "../btree/mod.ts";

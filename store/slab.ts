@@ -1,9 +1,9 @@
 /**
  * Memory for values that leave the engine: many small copies in one allocation.
  *
- * Each copy is a view of a slab of 16 KiB that nothing else writes to again; from 4 KiB up a copy has a
- * buffer of its own. Slabs are marked untransferable, so that posting one value to a worker copies it
- * instead of taking its neighbours along.
+ * Each copy is a view of a slab of 16 KiB that nothing else writes to again; from 4 KiB up a copy
+ * has a buffer of its own. Slabs are marked untransferable, so that posting one value to a worker
+ * copies it instead of taking its neighbours along.
  */
 
 import { markAsUntransferable } from "node:worker_threads";

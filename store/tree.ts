@@ -5,7 +5,7 @@
  * used, and again after anything may have changed there; its first entry makes it.
  */
 
-import { bulkLoad, Tree as Entries } from "../btree/mod.ts";
+import { bulkLoad, type Tree as Entries } from "../btree/mod.ts";
 import { encodeKey, type Key } from "./key.ts";
 import { type Bounds, boundsOf, type Range } from "./range.ts";
 import { Scan } from "./scan.ts";
@@ -70,16 +70,16 @@ export class Tree {
   /** Removes an entry; whether there was one. */
   delete(key: Key): boolean {
     const bytes = encodeKey(key);
-    return this.#change((entries) => entries.delete(bytes));
+    return this.#session.change(() => this.#find()?.delete(bytes) ?? false);
   }
 
-  /** Removes all entries of a range, whose `reverse` and `limit` do not count; how many there were. */
+  /** Removes all entries of a range, which has no order and no limit; how many there were. */
   deleteRange(range: Range = {}): number {
     const { lower, upper } = boundsOf(range);
     if (range.limit !== undefined || range.reverse !== undefined) {
       throw new TypeError("Cannot delete a range: limit and reverse mean nothing there");
     }
-    return this.#change((entries) => entries.deleteRange(lower, upper));
+    return this.#session.change(() => this.#find()?.deleteRange(lower, upper) ?? 0);
   }
 
   /** Removes all entries. */
@@ -112,8 +112,8 @@ export class Tree {
   }
 
   /**
-   * The entries of a range, in key order. A tree may change while it is iterated: what comes is what
-   * is there when its turn comes.
+   * The entries of a range, in key order. A tree may change while it is iterated: what comes is
+   * what is there when its turn comes.
    */
   entries(range: Range = {}): Generator<[Uint8Array, Uint8Array], void, undefined> {
     return this.#scan(boundsOf(range), (scan, at) => [scan.key(at), scan.value(at)]);
@@ -166,11 +166,13 @@ export class Tree {
     return idle?.entries === entries ? idle : new Scan(entries);
   }
 
+  /** Whether a tree found earlier is still the one to read, and has not changed. */
   #isCurrent(entries: Entries, changes: number): boolean {
-    return entries.changes === changes && this.#epoch === this.#session.epoch;
+    return entries === this.#entries && entries.changes === changes &&
+      this.#epoch === this.#session.epoch;
   }
 
-  /** Makes a change, in a transaction of its own unless one is open. */
+  /** Adds to the tree, made if need be, in a transaction of its own unless one is open. */
   #change<T>(change: (entries: Entries) => T): T {
     return this.#session.change(() => change(this.#find() ?? this.#create()));
   }

@@ -1,0 +1,344 @@
+// The catalog: making, finding, renaming and listing trees by any name, dropping and giving them
+// back slice by slice until no page is lost, all of it in transactions, and records that lie.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { CorruptionError, MemoryFile, Pager } from "../pager/mod.ts";
+import { transact } from "../tests/support/pages.ts";
+import { usedPages } from "../tests/support/space.ts";
+import { bytesOf, expectValue, keyOf, valueOf } from "../tests/support/trees.ts";
+import { Random } from "../tests/support/random.ts";
+import { bulkLoad } from "./bulk_load.ts";
+import { Catalog, NAME_BYTES_MAX, type TreeEntry } from "./catalog.ts";
+import { checkFixedTree } from "./fixed_check.ts";
+import { FixedTree } from "./fixed_tree.ts";
+import { Space } from "./space.ts";
+import { checkTree } from "./tree_check.ts";
+import { Tree } from "./tree.ts";
+
+interface Library {
+  file: MemoryFile;
+  pager: Pager;
+  space: Space;
+  catalog: Catalog;
+}
+
+function open(file = new MemoryFile()): Library {
+  const pager = new Pager(file, {});
+  const space = new Space(pager);
+  return { file, pager, space, catalog: new Catalog(space) };
+}
+
+function reopen(library: Library): Library {
+  library.pager.close();
+  return open(new MemoryFile(library.file.content()));
+}
+
+function treeOf({ space }: Library, { id, root }: TreeEntry): Tree {
+  return new Tree(space, id, root);
+}
+
+/** A new tree with entries, some in runs. */
+function grow(library: Library, name: string, count: number): TreeEntry {
+  return transact(library.pager, () => {
+    const entry = library.catalog.create(name);
+    const tree = treeOf(library, entry);
+    for (let i = 0; i < count; i++) {
+      tree.put(keyOf(i), valueOf({ bytes: i % 20 === 0 ? 9000 : 1500, salt: i }));
+    }
+    return entry;
+  });
+}
+
+/** Every page in use is the catalog's or of a tree that it names, and each tree is sound. */
+function expectNothingLost(library: Library): void {
+  const { pager, space, catalog } = library;
+  const pages = new Set<number>();
+  const add = (tree: Tree) => checkTree(tree).pages.forEach((page) => pages.add(page));
+  if (pager.meta.catalogRoot !== 0) add(new Tree(space, 0, pager.meta.catalogRoot));
+  for (const name of catalog.names()) {
+    const entry = catalog.get(name)!;
+    if (entry.fixed) pages.add(entry.root);
+    else add(treeOf(library, entry));
+  }
+  assertEquals(usedPages(space), [...pages].sort((a, b) => a - b));
+}
+
+/** Sweeps to the end, each slice in a transaction, and returns how many there were. */
+function sweepAll({ pager, catalog }: Library, leaves?: number): number {
+  for (let slices = 0;; slices++) {
+    assert(slices < 10_000, "a sweep ends");
+    if (!transact(pager, () => catalog.sweep(leaves))) return slices;
+  }
+}
+
+describe("Catalog", () => {
+  it("of a fresh file names nothing and takes no page", () => {
+    const { catalog, pager } = open();
+    assertEquals([catalog.names(), catalog.get("a")], [[], undefined]);
+    transact(pager, () => assertEquals(catalog.sweep(), false));
+    assertEquals([pager.meta.pageCount, pager.meta.catalogRoot], [3, 0]);
+  });
+
+  it("keeps trees with their numbers, types and attributes", () => {
+    let library = open();
+    const attributes = bytesOf("key: tuple");
+    const large = valueOf({ bytes: 5000, salt: 1 });
+    transact(library.pager, () => {
+      library.catalog.create("plain");
+      library.catalog.create("fixed", { fixed: true, attributes });
+      library.catalog.create("large", { attributes: large });
+    });
+    for (let round = 0; round < 2; round++) {
+      const { catalog } = library;
+      const [plain, fixed, heavy] = ["plain", "fixed", "large"].map((name) => catalog.get(name)!);
+      assertEquals([plain.id, fixed.id, heavy.id], [1, 2, 3]);
+      assertEquals([plain.fixed, fixed.fixed, heavy.fixed], [false, true, false]);
+      assertEquals([plain.attributes, fixed.attributes], [new Uint8Array(0), attributes]);
+      assertEquals(heavy.attributes, large);
+      assertEquals(new Set([plain.root, fixed.root, heavy.root]).size, 3);
+      expectNothingLost(library);
+      library = reopen(library);
+    }
+  });
+
+  it("refuses a second tree of a name, and changes nothing", () => {
+    const library = open();
+    const { pager, catalog } = library;
+    const entry = transact(pager, () => catalog.create("a"));
+    transact(pager, () => {
+      assertThrows(() => catalog.create("a"), RangeError, "there is one");
+      assertThrows(() => catalog.create("a", { fixed: true }), RangeError, "there is one");
+    });
+    assertEquals([catalog.get("a")?.id, pager.meta.nextTreeId], [entry.id, 2]);
+    expectNothingLost(library);
+  });
+
+  it("lists names in the order of their bytes", () => {
+    let library = open();
+    const names = ["z", "a", "A", "aa", "", "\u00e9", "e", "\u{1f600}", "\uffff", "10", "9", "a\0"]
+      .filter((name) => name !== "");
+    transact(library.pager, () => names.forEach((name) => library.catalog.create(name)));
+    library = reopen(library);
+    const bytes = (name: string) => String.fromCharCode(...new TextEncoder().encode(name));
+    assertEquals(library.catalog.names(), names.toSorted((a, b) => bytes(a) < bytes(b) ? -1 : 1));
+  });
+
+  it("gives back every unusual name as it was given", () => {
+    const library = open();
+    const names = [
+      ...[" ", "\0", "\n", "\ufeff", "\ufeffname", "na\ufeffme", "\ufffd", "../x", "\u{10ffff}"],
+      ...["x".repeat(NAME_BYTES_MAX), "\u00e9".repeat(NAME_BYTES_MAX / 2), "e\u0301", "__proto__"],
+    ];
+    transact(library.pager, () => names.forEach((name) => library.catalog.create(name)));
+    assertEquals(new Set(library.catalog.names()), new Set(names));
+    names.forEach((name, i) => assertEquals(library.catalog.get(name)?.id, i + 1));
+    for (const name of names) transact(library.pager, () => library.catalog.drop(name));
+    assertEquals(library.catalog.names(), []);
+  });
+
+  it("refuses names that are empty or too long", () => {
+    const { catalog, pager } = open();
+    transact(pager, () => {
+      for (const name of ["", "x".repeat(NAME_BYTES_MAX + 1), "\u00e9".repeat(513)]) {
+        assertThrows(() => catalog.create(name), RangeError, "Cannot name a tree");
+        assertThrows(() => catalog.get(name), RangeError, "Cannot name a tree");
+      }
+    });
+    assertEquals(pager.meta.nextTreeId, 1);
+  });
+
+  it("goes back with a rollback, the first tree and the catalog itself too", () => {
+    const library = open();
+    const { pager, catalog } = library;
+    pager.begin();
+    catalog.create("first");
+    pager.rollback();
+    assertEquals([catalog.names(), pager.meta.catalogRoot, pager.meta.nextTreeId], [[], 0, 1]);
+    grow(library, "second", 10);
+    pager.begin();
+    catalog.create("third");
+    catalog.rename("second", "other");
+    catalog.drop("other");
+    pager.rollback();
+    assertEquals(catalog.names(), ["second"]);
+    assertEquals(treeOf(library, catalog.get("second")!).count(), 10);
+    expectNothingLost(library);
+  });
+
+  it("keeps hundreds of trees", () => {
+    let library = open();
+    const random = new Random(5);
+    const names = new Map<string, number>();
+    transact(library.pager, () => {
+      for (let i = 0; i < 400; i++) {
+        const name = `tree ${random.u32()} ${"n".repeat(random.below(200))}`;
+        names.set(name, library.catalog.create(name).id);
+      }
+    });
+    library = reopen(library);
+    assertEquals(library.catalog.names(), [...names.keys()].sort());
+    for (const [name, id] of names) assertEquals(library.catalog.get(name)?.id, id);
+    expectNothingLost(library);
+  });
+});
+
+describe("Catalog.rename()", () => {
+  it("moves a tree, attributes and all, to a free name only", () => {
+    const library = open();
+    const { pager, catalog } = library;
+    const entry = grow(library, "old", 50);
+    transact(pager, () => catalog.create("taken"));
+    transact(pager, () => {
+      assertThrows(() => catalog.rename("none", "new"), RangeError, "there is none");
+      assertThrows(() => catalog.rename("old", "taken"), RangeError, "there is one");
+      assertThrows(() => catalog.rename("old", "old"), RangeError, "there is one");
+      assertThrows(() => catalog.rename("old", ""), RangeError, "Cannot name");
+      catalog.rename("old", "new");
+    });
+    assertEquals(catalog.names(), ["new", "taken"]);
+    assertEquals([catalog.get("old"), catalog.get("new")], [undefined, entry]);
+    assertEquals(treeOf(library, entry).count(), 50);
+    expectNothingLost(library);
+  });
+});
+
+describe("Catalog.drop() and sweep()", () => {
+  it("free the name at once, and the pages slice by slice", () => {
+    for (const leaves of [1, 2, 7, 100, undefined]) {
+      let library = open();
+      transact(library.pager, () => library.catalog.create("stays"));
+      const before = usedPages(library.space).length;
+      grow(library, "goes", 600);
+      const full = usedPages(library.space).length;
+      transact(library.pager, () => assertEquals(library.catalog.drop("goes"), true));
+      assertEquals(library.catalog.names(), ["stays"]);
+      assertEquals(usedPages(library.space).length, full);
+      transact(library.pager, () => assert(library.catalog.sweep(leaves)));
+      library = reopen(library);
+      const slices = sweepAll(library, leaves);
+      if (leaves === 1) assert(slices > 50, `${slices} slices`);
+      assertEquals(usedPages(library.space).length, before);
+      expectNothingLost(library);
+    }
+  });
+
+  it("do nothing for a name that is not there, and for nothing to sweep", () => {
+    const library = open();
+    grow(library, "a", 5);
+    transact(library.pager, () => {
+      assertEquals(library.catalog.drop("b"), false);
+      assertEquals(library.catalog.sweep(), false);
+      assertEquals(library.catalog.drop("a"), true);
+      assertEquals(library.catalog.drop("a"), false);
+    });
+  });
+
+  it("let the name be used again before the old tree is gone", () => {
+    const library = open();
+    const old = grow(library, "name", 300);
+    transact(library.pager, () => library.catalog.drop("name"));
+    const fresh = grow(library, "name", 40);
+    assert(fresh.id !== old.id && fresh.root !== old.root);
+    sweepAll(library, 3);
+    assertEquals(treeOf(library, fresh).count(), 40);
+    expectNothingLost(library);
+  });
+
+  it("sweep several trees of both types, and of three levels", () => {
+    const library = open();
+    const { pager, space, catalog } = library;
+    transact(pager, () => {
+      const deep = catalog.create("deep");
+      const value = valueOf({ bytes: 2040, salt: 9 });
+      const entries = Array.from({ length: 3500 }, (_, i) => [keyOf(i), value] as const);
+      bulkLoad(treeOf(library, deep), entries);
+      assertEquals(checkTree(treeOf(library, deep)).depth, 3);
+      const fixed = catalog.create("fixed", { fixed: true });
+      const tree = new FixedTree(pager, space.allocator, fixed.id, fixed.root);
+      for (let i = 0; i < 3000; i++) tree.set(i, i);
+      checkFixedTree(tree);
+    });
+    grow(library, "flat", 3);
+    transact(pager, () => ["deep", "fixed", "flat"].forEach((name) => catalog.drop(name)));
+    for (let used = usedPages(space).length, more = true; more;) {
+      more = transact(pager, () => catalog.sweep(400));
+      const left = usedPages(space).length;
+      assert(used - left <= 410, `a slice of ${used - left} pages`);
+      used = left;
+    }
+    assertEquals(usedPages(space), [pager.meta.catalogRoot]);
+  });
+
+  it("go back with a rollback, in the middle of a tree too", () => {
+    const library = open();
+    const { pager, catalog } = library;
+    const entry = grow(library, "a", 400);
+    pager.begin();
+    catalog.drop("a");
+    catalog.sweep(5);
+    catalog.sweep(5);
+    pager.rollback();
+    assertEquals(treeOf(library, catalog.get("a")!).count(), 400);
+    for (let i = 0; i < 400; i += 20) {
+      expectValue(treeOf(library, entry).get(keyOf(i)), { bytes: 9000, salt: i });
+    }
+    expectNothingLost(library);
+  });
+});
+
+/** A catalog with one tree, whose record is put as `change` makes it. */
+function lying(change: (record: Uint8Array, view: DataView) => Uint8Array | void): Library {
+  const library = open();
+  const { pager, space } = library;
+  grow(library, "a", 10);
+  transact(pager, () => {
+    const tree = new Tree(space, 0, pager.meta.catalogRoot);
+    const record = tree.get(bytesOf("\x01a"))!.slice();
+    tree.put(bytesOf("\x01a"), change(record, new DataView(record.buffer)) ?? record);
+  });
+  return library;
+}
+
+describe("Catalog: records", () => {
+  const lies: [string, (record: Uint8Array, view: DataView) => Uint8Array | void][] = [
+    ["too short", (record) => record.slice(0, 11)],
+    ["too short", () => new Uint8Array(0)],
+    ["a tree 0", (_, view) => view.setUint32(4, 0, true)],
+    ["a tree 2", (_, view) => view.setUint32(4, 2, true)],
+    ["a tree 4294967295", (_, view) => view.setUint32(4, 0xffffffff, true)],
+    ["of type 2", (_, view) => view.setUint8(8, 2)],
+    ["reserved", (_, view) => view.setUint8(9, 1)],
+    ["reserved", (_, view) => view.setUint8(11, 0x80)],
+  ];
+  for (const [rule, change] of lies) {
+    it(`that break a rule are CorruptionError: ${rule}`, () => {
+      const { catalog, pager } = lying(change);
+      assertThrows(() => catalog.get("a"), CorruptionError, rule);
+      pager.begin();
+      assertThrows(() => catalog.drop("a"), CorruptionError, rule);
+      pager.rollback();
+    });
+  }
+
+  it("that name a root which is not the tree's are CorruptionError when the tree is swept", () => {
+    const roots = [0, 1, 2, 3, 256, 0xffffffff];
+    for (const root of roots) {
+      const library = lying((_, view) => view.setUint32(0, root, true));
+      const { catalog, pager } = library;
+      assertThrows(() => treeOf(library, catalog.get("a")!).count(), CorruptionError);
+      transact(pager, () => catalog.drop("a"));
+      pager.begin();
+      assertThrows(() => catalog.sweep(), CorruptionError);
+      pager.rollback();
+    }
+  });
+
+  it("that name the other type are CorruptionError when the tree is swept", () => {
+    const { catalog, pager } = lying((_, view) => view.setUint8(8, 1));
+    transact(pager, () => catalog.drop("a"));
+    pager.begin();
+    assertThrows(() => catalog.sweep(), CorruptionError);
+    pager.rollback();
+  });
+});

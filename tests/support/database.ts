@@ -1,0 +1,135 @@
+/**
+ * Whole databases for tests: opening one on any `File`, reading all of its content in every way
+ * there is, and checking that each page in use belongs to exactly one owner.
+ */
+
+import { assertEquals } from "@std/assert";
+import { checkTree, chunkCensus, FixedTree, Tree as Entries } from "../../btree/mod.ts";
+import { checkFixedTree } from "../../btree/fixed_check.ts";
+import { type File, format, Pager, type PagerOptions } from "../../pager/mod.ts";
+import { Database } from "../../store/database.ts";
+import { Session } from "../../store/session.ts";
+
+const { CHUNK_PAGES, FRESH_PAGES, KIND_FREE, KIND_SUPERBLOCK } = format;
+const CATALOG_TREE = 0;
+
+/** A database and what is behind its face. */
+export interface Opened {
+  readonly db: Database;
+  readonly session: Session;
+}
+
+/** The entries of every tree, in key order. */
+export type Content = Map<string, [Uint8Array, Uint8Array][]>;
+
+/** Opens a database on a file that is locked already. */
+export function openOn(file: File, options: PagerOptions = {}): Database {
+  return openBoth(file, options).db;
+}
+
+/** As `openOn`, with what is behind the face. */
+export function openBoth(file: File, options: PagerOptions = {}): Opened {
+  const session = new Session(new Pager(file, options));
+  return { db: new Database(session), session };
+}
+
+/** Every entry of every tree, or of some. */
+export function contentOf(db: Database, names: readonly string[] = db.trees()): Content {
+  return new Map(names.map((name) => [name, [...db.tree(name)]]));
+}
+
+/** Fails unless two contents are the same; far faster than comparing them deeply. */
+export function assertContent(actual: Content, expected: Content, message = ""): void {
+  assertEquals([...actual.keys()], [...expected.keys()], `trees ${message}`);
+  for (const [name, entries] of expected) {
+    const found = actual.get(name)!;
+    assertEquals(found.length, entries.length, `entries of ${name} ${message}`);
+    for (let i = 0; i < entries.length; i++) {
+      const same = sameBytes(found[i][0], entries[i][0]) && sameBytes(found[i][1], entries[i][1]);
+      if (!same) assertEquals(found[i], entries[i], `entry ${i} of ${name} ${message}`);
+    }
+  }
+}
+
+/** Whether two arrays hold the same bytes. */
+export function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Bytes that depend on a seed and a length alone. */
+export function bytesOf(seed: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let state = Math.imul(seed ^ 0x5bd1e995, 0x9e3779b1) | 1;
+  for (let i = 0; i < length; i++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    bytes[i] = state;
+  }
+  return bytes;
+}
+
+/** A text as bytes. */
+export function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+/**
+ * Checks every tree whole, and that each page in use is of one tree, the one that its header names.
+ *
+ * @returns How many pages of data are in use.
+ */
+export function checkDatabase({ session }: Opened): number {
+  const { owners, fixedPages } = ownersOf(session);
+  let used = 0;
+  for (const { chunk, pages, kinds, trees } of chunkCensus(session.pager)) {
+    for (let slot = 1; slot < pages; slot++) {
+      const page = chunk * CHUNK_PAGES + slot;
+      const owner = owners.get(page);
+      if (kinds[slot] === KIND_FREE) {
+        assertEquals(owner, undefined, `page ${page} is free and in a tree`);
+      } else if (page < FRESH_PAGES) {
+        assertEquals(kinds[slot], KIND_SUPERBLOCK);
+      } else {
+        used++;
+        const left = fixedPages.get(trees[slot]);
+        if (left !== undefined) fixedPages.set(trees[slot], left - 1);
+        else assertEquals(owner, trees[slot], `page ${page} is in use, its owner another or none`);
+      }
+    }
+  }
+  const fixed = [...fixedPages.values()];
+  assertEquals(fixed, fixed.map(() => 0), "pages of trees of numbers that are in no tree");
+  return used;
+}
+
+/** The tree of every page that a tree refers to, and how many pages each tree of numbers has. */
+function ownersOf({ pager, space, catalog }: Session) {
+  const owners = new Map<number, number>();
+  const fixedPages = new Map<number, number>();
+  const add = (tree: Entries) => {
+    const { pages, entries } = checkTree(tree);
+    assertEquals(tree.count(), entries, `count of tree ${tree.id}`);
+    for (const page of pages) {
+      assertEquals(owners.get(page), undefined, `page ${page} is in two trees`);
+      owners.set(page, tree.id);
+    }
+  };
+  const { catalogRoot } = pager.meta;
+  if (catalogRoot !== 0) add(new Entries(space, CATALOG_TREE, catalogRoot));
+  for (const name of catalog.names()) {
+    const { id, root, fixed } = catalog.get(name)!;
+    if (!fixed) {
+      add(new Entries(space, id, root));
+    } else {
+      const tree = new FixedTree(pager, space.allocator, id, root);
+      const { leaves, branches, entries } = checkFixedTree(tree);
+      assertEquals(tree.count(), entries, `count of ${name}`);
+      fixedPages.set(id, leaves + branches);
+    }
+  }
+  return { owners, fixedPages };
+}

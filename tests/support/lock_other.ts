@@ -1,0 +1,18 @@
+/**
+ * The other process in tests of locks: tries to open a file and prints how that went, as one word;
+ * then keeps it open until it is told to end.
+ *
+ * Arguments: path, "shared" or "exclusive", "hold" or "leave".
+ */
+
+import { LockedError, open } from "../../mod.ts";
+
+const [path, mode, stay] = Deno.args;
+try {
+  const db = open(path, { readOnly: mode === "shared" });
+  console.log("opened");
+  if (stay === "hold") Deno.stdin.readSync(new Uint8Array(1));
+  db.close();
+} catch (error) {
+  console.log(error instanceof LockedError ? "locked" : String(error));
+}

@@ -1,0 +1,46 @@
+/**
+ * A small database with one of each thing that a file can hold: a catalog, a tree with a branch,
+ * trees of one leaf, an empty tree, values in runs, a free page inside the file, and a tree that
+ * was dropped.
+ */
+
+import { MemoryFile } from "../../pager/mod.ts";
+import type { Database } from "../../store/database.ts";
+import { bytesOf, type Content, contentOf, openOn } from "./database.ts";
+
+/** A file and what is in it. */
+export interface Sample {
+  readonly bytes: Uint8Array;
+  readonly content: Content;
+}
+
+/** Makes the small database, closed clean. */
+export function makeSample(): Sample {
+  const file = new MemoryFile();
+  const db = openOn(file);
+  fillSample(db);
+  db.close();
+  const again = openOn(file, { readOnly: true });
+  const content = contentOf(again);
+  again.close();
+  return { bytes: file.content(), content };
+}
+
+/** Puts the content of the small database into an empty one. */
+export function fillSample(db: Database): void {
+  const tall = db.tree("tall");
+  db.writeSync(() => {
+    for (let i = 0; i < 40; i++) tall.set(`key ${i}`, bytesOf(i, 400));
+  });
+  db.writeSync(() => db.tree("dropped").set("gone", bytesOf(1, 100)));
+  db.writeSync(() => {
+    db.tree("runs").set("short", new Uint8Array(0));
+    db.tree("runs").set("long", bytesOf(2, 12_000));
+    db.tree("runs").set("longer", bytesOf(3, 9000));
+    db.tree("empty").set("gone", bytesOf(4, 1));
+  });
+  db.dropTree("dropped");
+  db.writeSync(() => db.tree("runs").delete("long"));
+  db.tree("empty").clear();
+  db.tree("short").set(new Uint8Array(0), bytesOf(5, 3));
+}
