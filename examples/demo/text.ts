@@ -1,0 +1,55 @@
+/**
+ * Text for the terminal: numbers, tables, and foreign bytes made safe to print.
+ */
+
+const numbers = new Intl.NumberFormat("en-US");
+const decoder = new TextDecoder();
+
+/** A whole number with its thousands set apart. */
+export function count(value: number): string {
+  return numbers.format(Math.round(value));
+}
+
+/** A count with its noun in the singular or the plural. */
+export function countOf(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+}
+
+/** A share of a whole, in per cent. */
+export function percent(part: number, whole: number): string {
+  return whole === 0 ? "-" : `${(100 * part / whole).toFixed(1)} %`;
+}
+
+/** How long something took, and how many of `amount` that is in a second. */
+export function pace(amount: number, milliseconds: number): string {
+  const seconds = milliseconds / 1000;
+  // Clocks of a browser's grain may show no time at all.
+  return `${seconds.toFixed(2)} s, ${count(amount / Math.max(seconds, 0.001))} a second`;
+}
+
+/** Bytes as text in which nothing moves the cursor: parts of a key are set apart by a slash. */
+export function readable(bytes: Uint8Array, columnsMax = 72): string {
+  return shorten(oneLine(decoder.decode(bytes).replaceAll("\0", " / ")), columnsMax);
+}
+
+/** Text whose control characters are spelt out, so that it is one line and changes no colours. */
+export function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
+/** Rows as lines whose columns are aligned: the first to the left, numbers to the right. */
+export function alignTable(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows.map((row) =>
+    row.map((cell, column) =>
+      column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])
+    ).join("  ").trimEnd()
+  );
+}
+
+function shorten(text: string, columnsMax: number): string {
+  const letters = [...text];
+  return letters.length <= columnsMax ? text : `${letters.slice(0, columnsMax - 3).join("")}...`;
+}
