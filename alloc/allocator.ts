@@ -47,12 +47,23 @@ const ANY = 0;
 const BRANCHES = 1;
 const LARGE_RUNS = 2;
 
+/** `Hold.version` while the transaction that released the pages is open. */
+const OPEN = Infinity;
+
+/** Pages released and not free yet. */
+interface Hold {
+  readonly slot: number;
+  readonly span: number;
+  /** The version that released them: a snapshot of an older one sees them still. */
+  version: number;
+}
+
 /** Which pages are free, and which of them to take. */
 export class Allocator implements TransactionListener {
   readonly #pager: Pager;
   readonly #summary = new Summary();
-  /** Slots released and not free yet, by chunk. */
-  readonly #held = new Map<number, Uint32Array>();
+  /** Pages released and not free yet, by chunk. */
+  readonly #held = new Map<number, Hold[]>();
   /** Bits in use or held, of the chunk looked at last. */
   readonly #taken = new Uint32Array(WORDS);
   /** The chunk that served each use last. */
@@ -151,13 +162,40 @@ export class Allocator implements TransactionListener {
     const chunks = format.chunksOf(meta.pageCount);
     if (chunks !== this.#summary.size) this.#summary.resize(chunks);
     this.#unknown = Math.min(this.#unknown, chunks);
-    if (this.#held.size > 0) {
-      const released = [...this.#held.keys()];
-      this.#held.clear();
-      for (const chunk of released) if (chunk < chunks) this.#learn(chunk);
+    for (const holds of this.#held.values()) {
+      for (const hold of holds) if (hold.version === OPEN) hold.version = meta.version;
     }
+    this.#endHolds();
+    this.#updateHint();
+  }
+
+  /** Ends the holds that were for a snapshot; for the pager. */
+  snapshotEnded(): void {
+    this.#endHolds();
+    this.#updateHint();
+  }
+
+  #endHolds(): void {
+    const oldest = this.#pager.oldestSnapshot;
+    for (const [chunk, holds] of this.#held) {
+      const kept = holds.filter(({ version }) => version > oldest);
+      if (kept.length === holds.length) continue;
+      this.#setHolds(chunk, kept);
+      if (chunk < this.#summary.size) this.#learn(chunk);
+    }
+  }
+
+  #setHolds(chunk: number, holds: Hold[]): void {
+    if (holds.length === 0) this.#held.delete(chunk);
+    else this.#held.set(chunk, holds);
+  }
+
+  #updateHint(): void {
+    const { meta } = this.#pager;
     const free = this.#summary.find(1, 0);
-    meta.allocatorHint = free < 0 ? this.#unknown : Math.min(free, this.#unknown);
+    const known = free < 0 ? this.#unknown : Math.min(free, this.#unknown);
+    // What is held is free on disk, and would be lost to a hint above it after a crash.
+    meta.allocatorHint = Math.min(known, ...this.#held.keys());
   }
 
   /** Learns that bits went back to what they were; for the pager. */
@@ -165,11 +203,22 @@ export class Allocator implements TransactionListener {
     const chunks = format.chunksOf(this.#pager.meta.pageCount);
     if (chunks < this.#summary.size) this.#summary.resize(chunks);
     this.#unknown = Math.min(this.#unknown, chunks);
+    this.#endOpenHolds(chunk);
+    if (chunk < chunks) this.#learn(chunk);
+  }
+
+  /**
+   * Ends the holds of pages that are in use again, and at the end of the transaction all of its.
+   */
+  #endOpenHolds(chunk: number): void {
+    const holds = this.#held.get(chunk);
+    if (holds === undefined) return;
     const endsTransaction = this.#pager.depth === 1;
-    if (chunk >= chunks || endsTransaction) this.#held.delete(chunk);
-    if (chunk >= chunks) return;
-    this.#endHoldsOfUsedPages(chunk);
-    this.#learn(chunk);
+    const first = chunk << CHUNK_SHIFT >>> 0;
+    const kept = holds.filter(({ version, slot }) => {
+      return version !== OPEN || !(endsTransaction || this.isInUse(first + slot));
+    });
+    this.#setHolds(chunk, kept);
   }
 
   #acquire(span: number, kind: number, tree: number, near: number, use: number): number {
@@ -183,6 +232,7 @@ export class Allocator implements TransactionListener {
   }
 
   #find(span: number, near: number, use: number): number {
+    this.#coverFile();
     const chunks = this.#summary.size;
     let page = near === 0 ? -1 : this.#findIn(near >>> CHUNK_SHIFT, span, near & SLOT_MASK, use);
     if (page < 0) page = this.#findIn(this.#last[use], span, FIRST_SLOT, use);
@@ -190,6 +240,12 @@ export class Allocator implements TransactionListener {
     if (page < 0) page = this.#findUnknown(span, use);
     if (page < 0) page = this.#findIn(chunks - 1, span, FIRST_SLOT, use);
     return page < 0 ? this.#firstPageOfNewChunk() : page;
+  }
+
+  /** The pager may have added chunks of its own to the file; they are full. */
+  #coverFile(): void {
+    const chunks = format.chunksOf(this.#pager.meta.pageCount);
+    if (chunks > this.#summary.size) this.#summary.resize(chunks);
   }
 
   #firstPageOfNewChunk(): number {
@@ -254,9 +310,11 @@ export class Allocator implements TransactionListener {
     const place = this.#pager.headerPage(chunk);
     const { u32 } = this.#pager.frames[place >>> CHUNK_SHIFT];
     const word = (place & SLOT_MASK) << (PAGE_SHIFT - 2);
-    const held = this.#held.get(chunk);
-    for (let i = 0; i < WORDS; i++) {
-      this.#taken[i] = held === undefined ? u32[word + i] : u32[word + i] | held[i];
+    for (let i = 0; i < WORDS; i++) this.#taken[i] = u32[word + i];
+    const holds = this.#held.get(chunk);
+    if (holds === undefined) return;
+    for (const { slot, span } of holds) {
+      for (let i = slot; i < slot + span; i++) this.#taken[i >>> 5] |= 1 << (i & 31);
     }
   }
 
@@ -267,19 +325,10 @@ export class Allocator implements TransactionListener {
 
   #hold(page: number, span: number): void {
     const chunk = page >>> CHUNK_SHIFT;
-    let held = this.#held.get(chunk);
-    if (held === undefined) this.#held.set(chunk, held = new Uint32Array(WORDS));
-    const first = page & SLOT_MASK;
-    for (let slot = first; slot < first + span; slot++) held[slot >>> 5] |= 1 << (slot & 31);
-  }
-
-  #endHoldsOfUsedPages(chunk: number): void {
-    const held = this.#held.get(chunk);
-    if (held === undefined) return;
-    const place = this.#pager.headerPage(chunk);
-    const { u32 } = this.#pager.frames[place >>> CHUNK_SHIFT];
-    const word = (place & SLOT_MASK) << (PAGE_SHIFT - 2);
-    for (let i = 0; i < WORDS; i++) held[i] &= ~u32[word + i];
+    const hold = { slot: page & SLOT_MASK, span, version: OPEN };
+    const holds = this.#held.get(chunk);
+    if (holds === undefined) this.#held.set(chunk, [hold]);
+    else holds.push(hold);
   }
 
   #checkRelease(page: number, span: number): void {

@@ -72,6 +72,44 @@ export class Disk {
     }
   }
 
+  /** Writes all of `length` bytes, which are on the medium when it returns. */
+  writeThrough(source: Uint8Array, start: number, length: number, position: number): void {
+    this.checkWritable();
+    for (let done = 0; done < length;) {
+      const at = position + done;
+      let count = 0;
+      try {
+        count = this.#file.writeThroughAt(source, start + done, length - done, at);
+      } catch (cause) {
+        throw this.#latch(`write ${length} bytes at byte ${at}`, cause);
+      }
+      if (count <= 0) throw this.#latch(`write at byte ${at}`, "no byte was taken");
+      done += count;
+    }
+  }
+
+  /**
+   * Writes bytes where nothing stands yet, to claim their space. Should that fail, nothing is lost
+   * and the disk does not latch.
+   */
+  extend(bytes: Uint8Array, position: number): void {
+    this.checkWritable();
+    for (let done = 0; done < bytes.length;) {
+      let count = 0;
+      const length = bytes.length - done;
+      try {
+        count = this.#file.writeAt(bytes, done, length, position + done);
+      } catch (cause) {
+        const what = `claim ${length} bytes at byte ${position + done}`;
+        throw new IoError(`Cannot ${what}: ${reason(cause)}`, { cause });
+      }
+      if (count <= 0) {
+        throw new IoError(`Cannot write at byte ${position + done}: no byte was taken`);
+      }
+      done += count;
+    }
+  }
+
   /** Returns when everything written is on the medium. */
   sync(): void {
     this.checkWritable();

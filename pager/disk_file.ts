@@ -56,8 +56,12 @@ function waitForLock(file: File, path: string, exclusive: boolean, timeoutMs: nu
 class DiskFile implements File {
   readonly #lock: Deno.FsFile;
   readonly #descriptor: number;
+  readonly #path: string;
+  /** Opened at the first use; -1 where the system has no such thing. */
+  #through: number | undefined;
 
   constructor(path: string, readOnly: boolean, create: boolean) {
+    this.#path = path;
     this.#lock = openForLock(path, readOnly, create);
     try {
       this.#descriptor = openForIo(path, readOnly, this.#lock);
@@ -79,6 +83,26 @@ class DiskFile implements File {
     return fs.writeSync(this.#descriptor, source, start, length, position);
   }
 
+  writeThroughAt(source: Uint8Array, start: number, length: number, position: number): number {
+    this.#through ??= this.#openThrough();
+    if (this.#through >= 0) return fs.writeSync(this.#through, source, start, length, position);
+    const count = this.writeAt(source, start, length, position);
+    this.sync();
+    return count;
+  }
+
+  /**
+   * A descriptor whose writes wait for the medium, if the system has it and it is of the same file.
+   */
+  #openThrough(): number {
+    const { O_DSYNC, O_RDWR } = fs.constants;
+    if (O_DSYNC === undefined) return -1;
+    const descriptor = fs.openSync(this.#path, O_RDWR | O_DSYNC);
+    if (fs.fstatSync(descriptor).ino === this.#lock.statSync().ino) return descriptor;
+    fs.closeSync(descriptor);
+    return -1;
+  }
+
   truncate(size: number): void {
     fs.ftruncateSync(this.#descriptor, size);
   }
@@ -94,6 +118,7 @@ class DiskFile implements File {
   close(): void {
     try {
       fs.closeSync(this.#descriptor);
+      if (this.#through !== undefined && this.#through >= 0) fs.closeSync(this.#through);
     } finally {
       this.#lock.close();
     }

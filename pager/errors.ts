@@ -57,3 +57,9 @@ export class LimitError extends Error {
   /** The name of the class. */
   override readonly name = "LimitError";
 }
+
+/** A snapshot was ended because what it held took more memory than `maxSnapshotBytes`. */
+export class SnapshotTooOldError extends Error {
+  /** The name of the class. */
+  override readonly name = "SnapshotTooOldError";
+}

@@ -15,6 +15,10 @@ export interface File {
   readAt(target: Uint8Array, start: number, length: number, position: number): number;
   /** Writes up to `length` bytes of `source` from `start` at `position`; returns how many. */
   writeAt(source: Uint8Array, start: number, length: number, position: number): number;
+  /**
+   * As `writeAt`, and what was written is on the medium when it returns; earlier writes may not be.
+   */
+  writeThroughAt(source: Uint8Array, start: number, length: number, position: number): number;
   /** Cuts the file, or extends it with zeros. */
   truncate(size: number): void;
   /** Returns when everything written is on the medium. */

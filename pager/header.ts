@@ -32,6 +32,7 @@ const HALF_SHIFT = HEADER_SHIFT - 1;
 const TREE_WORD = HEADER.tree / 4;
 const LINK_WORD = HEADER.link / 4;
 const VERSION_LOW_WORD = HEADER.versionLow / 4;
+const VERSION_HIGH_WORD = HEADER.versionHigh / 4;
 const RUN_BYTES_WORD = HEADER.runBytes / 4;
 const HEAD_SUM_WORD = HEADER.headSum / 4;
 const PAGE_SUM_WORD = HEADER.pageSum / 4;
@@ -92,6 +93,11 @@ export function setLink(frame: Frame, slot: number, page: number): void {
 export function versionOf(frame: Frame, slot: number): number {
   return frame.u16[(slot << HALF_SHIFT) + VERSION_HIGH_HALF] * TWO_32 +
     frame.u32[(slot << HEADER_WORD_SHIFT) + VERSION_LOW_WORD];
+}
+
+/** The version in the header that begins at a word. */
+export function versionAt(words: Uint32Array, word: number): number {
+  return (words[word + VERSION_HIGH_WORD] & 0xffff) * TWO_32 + words[word + VERSION_LOW_WORD];
 }
 
 /** Stamps the version that writes the page. */

@@ -12,7 +12,7 @@
 import type { Cache } from "./cache.ts";
 import { pageSum } from "./checksum.ts";
 import type { Disk } from "./disk.ts";
-import { CorruptionError } from "./errors.ts";
+import { CorruptionError, IoError } from "./errors.ts";
 import {
   CHUNK_BYTES,
   CHUNK_PAGES,
@@ -145,6 +145,14 @@ export class Loader {
     return place;
   }
 
+  /** Puts bytes that the file has got over a header page in memory, if it is there. */
+  replaceHeaderPage(chunk: number, bytes: Uint8Array): void {
+    const place = this.#cache.find(chunk * CHUNK_PAGES);
+    if (place < 0) return;
+    const { u8 } = this.#cache.frames[place >>> CHUNK_SHIFT];
+    u8.set(bytes, (place & SLOT_MASK) << PAGE_SHIFT);
+  }
+
   /** Reads one header without its page, into 8 words, and checks it. */
   readHeader(page: number, into: Frame): void {
     this.#readHeaders(page, 1, into, 0);
@@ -168,11 +176,43 @@ export class Loader {
     checkHeaderPage(into, 0, chunk, this.#meta.pageCount, this.#seed);
   }
 
+  /**
+   * Brings a page that was given back, and whose bytes are still in its frame or in the file, into
+   * a slot of its own; returns its place.
+   *
+   * @throws {CorruptionError} Its bytes do not match the header it had.
+   */
+  bringBack(page: number, header: Uint32Array): number {
+    const image = this.#cache.addImage();
+    const frame = this.#cache.frames[image >>> CHUNK_SHIFT];
+    const slot = image & SLOT_MASK;
+    const place = this.#cache.find(page);
+    if (place >= 0) {
+      const start = (place & SLOT_MASK) << PAGE_SHIFT;
+      const from = this.#cache.frames[place >>> CHUNK_SHIFT].u8;
+      frame.u8.set(from.subarray(start, start + PAGE_BYTES), slot << PAGE_SHIFT);
+    } else {
+      this.#readPages(page, 1, frame, slot);
+    }
+    frame.u32.set(header, slot << HEADER_WORD_SHIFT);
+    if (pageSum(frame, slot) !== statedPageSum(header, 0)) {
+      this.#cache.drop(image);
+      corrupt(page, 0, "page sum does not match");
+    }
+    return image;
+  }
+
   #mayLoadChunk(chunk: number): boolean {
     return this.#cache.hasRoom && !this.#cache.poolHoldsPartOf(chunk);
   }
 
+  /** Tells whether what was written to a chunk may be lost, since the sync after it failed. */
+  mayBeLost: (chunk: number) => boolean = () => false;
+
   #fetch(page: number): number {
+    if (this.mayBeLost(page >>> CHUNK_SHIFT)) {
+      throw new IoError(`Cannot read page ${page}: a sync of what was written there failed`);
+    }
     const runsAhead = page > this.#lastMiss && page <= this.#lastMiss + EXTENT_PAGES;
     this.#lastMiss = page;
     if (this.#mayLoadChunk(page >>> CHUNK_SHIFT)) return this.#loadChunk(page);

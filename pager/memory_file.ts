@@ -58,6 +58,11 @@ export class MemoryFile implements File {
     return length;
   }
 
+  /** Writes all of `length` bytes. */
+  writeThroughAt(source: Uint8Array, start: number, length: number, position: number): number {
+    return this.writeAt(source, start, length, position);
+  }
+
   /** Cuts the file, or extends it with zeros. */
   truncate(size: number): void {
     for (let at = size; at < this.#size;) {

@@ -14,7 +14,15 @@
  */
 
 export { assert, AssertionError } from "./assert.ts";
-export { ClosedError, CorruptionError, IoError, LimitError, LockedError } from "./errors.ts";
+export type { Durability } from "./durability.ts";
+export {
+  ClosedError,
+  CorruptionError,
+  IoError,
+  LimitError,
+  LockedError,
+  SnapshotTooOldError,
+} from "./errors.ts";
 export type { File } from "./file.ts";
 export { type DiskFileOptions, openDiskFile } from "./disk_file.ts";
 export { Frame } from "./frame.ts";
@@ -25,13 +33,8 @@ export * as header from "./header.ts";
 export { corrupt, corruptHeader, type Verifier } from "./loader.ts";
 export { MemoryFile } from "./memory_file.ts";
 export { Meta, type MetaFields } from "./meta.ts";
-export {
-  CACHE_BYTES_MAX,
-  CACHE_BYTES_MIN,
-  openPager,
-  type Page,
-  Pager,
-  type PagerOptions,
-  type PagerStats,
-} from "./pager.ts";
-export type { TransactionListener } from "./writer.ts";
+export { CACHE_BYTES_MAX, CACHE_BYTES_MIN, type PagerOptions } from "./options.ts";
+export { openPager, type Page, Pager, type PagerStats } from "./pager.ts";
+export { type PageReader, PageSnapshot } from "./snapshot.ts";
+export type { RecoveryReport } from "./recovery.ts";
+export type { TransactionListener } from "./commit_log.ts";

@@ -16,11 +16,13 @@
  */
 
 import { assert } from "./assert.ts";
+import type { TransactionListener } from "./commit_log.ts";
 import { Cache, MISS } from "./cache.ts";
 import { seedOf } from "./checksum.ts";
 import { Disk } from "./disk.ts";
-import { type DiskFileOptions, openDiskFile } from "./disk_file.ts";
-import { ClosedError, CorruptionError, type IoError } from "./errors.ts";
+import { type Durability, Durable } from "./durability.ts";
+import { openDiskFile } from "./disk_file.ts";
+import { ClosedError, type IoError } from "./errors.ts";
 import type { File } from "./file.ts";
 import {
   CHUNK_BYTES,
@@ -40,31 +42,22 @@ import { Frame, POOL } from "./frame.ts";
 import { kindOf, linkOf, runPagesOf } from "./header.ts";
 import { corruptHeader, Loader, type Verifier } from "./loader.ts";
 import { MemoryFile } from "./memory_file.ts";
-import { Meta, type MetaFields } from "./meta.ts";
-import type { Superblock } from "./superblock.ts";
+import { Meta } from "./meta.ts";
+import { OverlayFile } from "./overlay_file.ts";
+import { openDatabase } from "./open_database.ts";
 import {
-  createDatabase,
-  isUnfinishedCreation,
-  readSuperblock,
-  writeSuperblock,
-} from "./superblock_file.ts";
+  CACHE_BYTES,
+  checkSizes,
+  JOURNAL_BYTES,
+  type PagerOptions,
+  SNAPSHOT_BYTES,
+} from "./options.ts";
+import type { RecoveryReport } from "./recovery.ts";
+import type { Superblock } from "./superblock.ts";
+import { PageSnapshot } from "./snapshot.ts";
+import { VersionStore } from "./version_store.ts";
 import { Writeback } from "./writeback.ts";
-import { type TransactionListener, Writer } from "./writer.ts";
-
-const CACHE_BYTES = 256 * 1024 * 1024;
-const CACHE_FRAMES_MIN = 4;
-
-/** The least that `cacheBytes` can be: 8 MiB. */
-export const CACHE_BYTES_MIN: number = CACHE_FRAMES_MIN * CHUNK_BYTES;
-
-/** The most that `cacheBytes` can be: 16 GiB. */
-export const CACHE_BYTES_MAX: number = 16 * 1024 * 1024 * 1024;
-
-/** How to open a pager. */
-export interface PagerOptions extends DiskFileOptions {
-  /** The most memory for pages, in bytes; 8 MiB to 16 GiB. Default 256 MiB. Taken as needed. */
-  cacheBytes?: number;
-}
+import { Writer } from "./writer.ts";
 
 /** A page, or a run of pages, as one unit. */
 export interface Page {
@@ -113,10 +106,11 @@ export interface PagerStats {
  */
 export function openPager(path: string, options: PagerOptions = {}): Pager {
   // Before a file comes into being.
-  checkCacheBytes(options.cacheBytes ?? CACHE_BYTES);
-  const file = path === ":memory:" ? new MemoryFile() : openDiskFile(path, options);
+  checkSizes(options);
+  const inMemory = path === ":memory:";
+  const file = inMemory ? new MemoryFile() : openDiskFile(path, options);
   try {
-    return new Pager(file, options);
+    return new Pager(file, inMemory ? { ...options, journal: false } : options);
   } catch (error) {
     file.close();
     throw error;
@@ -136,9 +130,11 @@ export class Pager {
   readonly #cache: Cache;
   readonly #loader: Loader;
   readonly #writeback: Writeback;
+  readonly #versions: VersionStore;
   readonly #writer: Writer;
   readonly #peeked = new Frame(-1, POOL, 1);
-  #superblock: Superblock;
+  readonly #durable: Durable | undefined;
+  readonly #recovery: RecoveryReport | undefined;
   #closed = false;
 
   /**
@@ -150,12 +146,20 @@ export class Pager {
    */
   constructor(file: File, options: PagerOptions = {}) {
     const { cacheBytes = CACHE_BYTES, readOnly = false, create = true } = options;
-    checkCacheBytes(cacheBytes);
+    const { journalBytes = JOURNAL_BYTES, journal = true, tornSectors = "whole" } = options;
+    const { maxSnapshotBytes = SNAPSHOT_BYTES } = options;
+    checkSizes(options);
     this.readOnly = readOnly;
-    this.#disk = new Disk(file);
-    this.#superblock = openSuperblock(this.#disk, create && !readOnly);
-    this.meta.assign(this.#superblock);
-    const seed = seedOf(this.#superblock.databaseId);
+    // A read-only handle recovers in memory, and leaves the file as it is.
+    this.#disk = new Disk(readOnly ? new OverlayFile(file) : file);
+    const { superblock, report } = openDatabase(
+      this.#disk,
+      create && !readOnly,
+      tornSectors === "protect",
+    );
+    this.#recovery = report;
+    this.meta.assign(superblock);
+    const seed = seedOf(superblock.databaseId);
     this.#cache = new Cache(Math.floor(cacheBytes / CHUNK_BYTES), {
       canClean: () => this.#disk.failure === undefined,
       clean: (chunk) => this.#writeback.clean(chunk),
@@ -163,8 +167,45 @@ export class Pager {
     this.#cache.reserve(chunksOf(this.meta.pageCount));
     this.frames = this.#cache.frames;
     this.#loader = new Loader(this.#disk, this.#cache, this.meta, seed);
-    this.#writeback = new Writeback(this.#disk, this.#cache, this.meta, () => this.#markOpen());
-    this.#writer = new Writer(this.#cache, this.#loader, this.#writeback, this.meta, seed);
+    this.#writeback = new Writeback(this.#disk, this.#cache, this.meta, (version) => {
+      this.#durable?.beforeWrite(version);
+    });
+    this.#loader.mayBeLost = (chunk) => {
+      return this.#disk.failure !== undefined && this.#writeback.unsyncedChunks.has(chunk);
+    };
+    const protect = tornSectors === "protect";
+    this.#durable = journal ? this.#makeDurable(superblock, { journalBytes, protect }) : undefined;
+    this.#versions = new VersionStore(
+      this.#cache,
+      (page, header) => this.#loader.bringBack(page, header),
+      maxSnapshotBytes,
+    );
+    this.#writer = new Writer(
+      {
+        cache: this.#cache,
+        loader: this.#loader,
+        writeback: this.#writeback,
+        meta: this.meta,
+        versions: this.#versions,
+      },
+      seed,
+      this.#durable,
+      protect,
+    );
+  }
+
+  #makeDurable(
+    superblock: Superblock,
+    options: { journalBytes: number; protect: boolean },
+  ): Durable {
+    const parts = {
+      disk: this.#disk,
+      meta: this.meta,
+      writeback: this.#writeback,
+      loader: this.#loader,
+      frames: this.frames,
+    };
+    return new Durable(parts, superblock, options, () => this.#writer.forgetImages());
   }
 
   /** Registers who checks the structure of pages of a kind, once per load. */
@@ -285,6 +326,9 @@ export class Pager {
   /** Ends the innermost savepoint, or the transaction, and undoes its changes. */
   rollback(): void {
     this.#writer.rollback();
+    // The journal may have got chunks at the end of the file meanwhile.
+    const pageCountMin = this.#durable?.pageCountMin ?? 0;
+    this.meta.pageCount = Math.max(this.meta.pageCount, pageCountMin);
   }
 
   /** The write or sync that failed, if one did: then nothing is written any more. */
@@ -329,30 +373,80 @@ export class Pager {
   }
 
   /**
-   * Writes all that is committed to the file and waits until it is on the medium.
+   * Takes all commits to a level of durability.
+   *
+   * @throws {IoError} The system refused: whether they last is unknown, and the handle writes no
+   * more.
+   */
+  flush(level: Durability): void {
+    this.#checkUsable();
+    this.#disk.checkWritable();
+    this.#durable?.flush(level);
+  }
+
+  /**
+   * The pages as the last commit left them, to be closed after use. Between transactions only.
+   */
+  snapshot(): PageSnapshot {
+    this.#checkUsable();
+    assert(this.depth === 0, "a snapshot is taken between transactions");
+    return new PageSnapshot(this, this.#versions, () => this.#writer.listener?.snapshotEnded());
+  }
+
+  /** The version of the oldest live snapshot, or Infinity. */
+  get oldestSnapshot(): number {
+    return this.#versions.oldest?.version ?? Infinity;
+  }
+
+  /** The last version that is on the medium. */
+  get durableVersion(): number {
+    return this.#durable?.durableVersion ?? this.meta.version;
+  }
+
+  /**
+   * Takes all that is committed to the pages of the file, so that the journal can be used again.
    *
    * @throws {IoError} The system refused; the handle writes no more.
    */
   checkpoint(): void {
     this.#checkUsable();
     assert(this.depth === 0, "a checkpoint is taken between transactions");
-    if (this.#isWritten()) return;
-    this.#writeAll(true);
+    this.#disk.checkWritable();
+    this.#durable?.checkpoint();
+  }
+
+  /**
+   * Takes a checkpoint one slice further, and begins one if none is running; whether there is more
+   * to do.
+   *
+   * @throws {IoError} The system refused; the handle writes no more.
+   */
+  checkpointSlice(): boolean {
+    this.#checkUsable();
+    assert(this.depth === 0, "a checkpoint is taken between transactions");
+    this.#disk.checkWritable();
+    this.#durable?.beginCheckpoint();
+    return this.#durable?.checkpointSlice() ?? false;
+  }
+
+  /** What recovery did when the file was opened, if it had not been closed. */
+  get recovery(): RecoveryReport | undefined {
+    return this.#recovery;
   }
 
   /**
    * Writes everything, marks the file clean and closes it. An open transaction is rolled back.
-   * After a failed write the file is closed as it is.
+   * After a failed write the file is closed as it is, and recovers when it is opened again.
    *
-   * @throws {IoError} Something committed is not in the file.
+   * @throws {IoError} The system refused.
    */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    while (this.depth > 0) this.#writer.rollback();
+    while (this.depth > 0) this.rollback();
     try {
       this.#disk.checkWritable();
-      if (!this.#isWritten() || this.#superblock.open) this.#writeAll(false);
+      if (!this.readOnly) this.#durable?.close();
     } finally {
       this.#disk.close();
     }
@@ -383,74 +477,6 @@ export class Pager {
   #checkUsable(): void {
     if (this.#closed) throw new ClosedError("Cannot use the pager: it is closed");
   }
-
-  #isWritten(): boolean {
-    return this.#writeback.dirtyChunks.size === 0 && this.#superblock.version === this.meta.version;
-  }
-
-  /** Pages and header pages, the length of the file, sync, superblocks, and only then the tail. */
-  #writeAll(open: boolean): void {
-    this.#disk.checkWritable();
-    this.#markOpen();
-    this.#writeback.cleanAll();
-    const bytes = this.meta.pageCount * PAGE_BYTES;
-    // The last pages may have been taken and given back without ever being written.
-    if (this.#disk.size() < bytes) this.#disk.truncate(bytes);
-    this.#disk.sync();
-    this.#writeSuperblock(open);
-    if (this.#disk.size() > bytes) this.#disk.truncate(bytes);
-  }
-
-  #markOpen(): void {
-    if (!this.#superblock.open) this.#writeSuperblock(true, this.#superblock);
-  }
-
-  #writeSuperblock(open: boolean, values: MetaFields = this.meta): void {
-    const { version, pageCount, catalogRoot, nextTreeId, allocatorHint } = values;
-    const next = {
-      ...this.#superblock,
-      number: this.#superblock.number + 1,
-      open,
-      version,
-      pageCount,
-      catalogRoot,
-      nextTreeId,
-      allocatorHint,
-    };
-    writeSuperblock(this.#disk, next);
-    this.#superblock = next;
-  }
-}
-
-function openSuperblock(disk: Disk, create: boolean): Superblock {
-  if (create && disk.size() === 0) return createDatabase(disk);
-  let superblock: Superblock;
-  try {
-    superblock = readSuperblock(disk);
-  } catch (error) {
-    if (!(error instanceof CorruptionError) || !create || !isUnfinishedCreation(disk)) throw error;
-    return createDatabase(disk);
-  }
-  checkAgainstFile(disk, superblock);
-  return superblock;
-}
-
-function checkAgainstFile(disk: Disk, superblock: Superblock): void {
-  const bytes = disk.size();
-  if (bytes < superblock.pageCount * PAGE_BYTES) {
-    const rule = `the file has ${bytes} bytes, and ${superblock.pageCount} pages are in it`;
-    throw new CorruptionError(Math.floor(bytes / PAGE_BYTES), bytes, rule);
-  }
-  if (superblock.open) {
-    throw new CorruptionError(1, PAGE_BYTES, "the file was not closed after it was written");
-  }
-}
-
-function checkCacheBytes(cacheBytes: number): void {
-  const isInteger = Number.isSafeInteger(cacheBytes);
-  if (isInteger && cacheBytes >= CACHE_BYTES_MIN && cacheBytes <= CACHE_BYTES_MAX) return;
-  const range = `${CACHE_BYTES_MIN}..${CACHE_BYTES_MAX}`;
-  throw new RangeError(`Cannot open: cacheBytes ${cacheBytes} is not in ${range}`);
 }
 
 function checkPageNumber(page: number): void {

@@ -29,6 +29,7 @@ const HEADER_PAGES = 1;
 const TWO_32 = 0x1_0000_0000;
 const CLEAN = 0;
 const OPEN = 1;
+const CHUNKS_MAX = 2 ** 24;
 
 /** What a superblock says. */
 export interface Superblock {
@@ -198,7 +199,7 @@ function checkFields(reader: FieldReader, superblock: Superblock): void {
     (catalogRoot >= FRESH_PAGES && catalogRoot < pageCount && catalogRoot % CHUNK_PAGES !== 0);
   reader.check(rootIsPossible, SUPERBLOCK.catalogRoot, `catalog root ${catalogRoot} is impossible`);
   reader.check(allocatorHint <= chunks, SUPERBLOCK.allocatorHint, "hint past the last chunk");
-  const chunksArePossible = journals.flat().every((chunk) => chunk > 0 && chunk < chunks);
+  const chunksArePossible = journals.flat().every((chunk) => chunk > 0 && chunk < CHUNKS_MAX);
   reader.check(chunksArePossible, SUPERBLOCK.journalA, "journal chunk outside the file");
   const distinct = new Set(journals.flat()).size === journals.flat().length;
   reader.check(distinct, SUPERBLOCK.journalA, "journal chunk listed twice");

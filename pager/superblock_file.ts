@@ -47,6 +47,29 @@ export function writeSuperblock(disk: Disk, superblock: Superblock): void {
 }
 
 /**
+ * Makes both copies say what the current one says. What was read may stand only in the system's
+ * cache, and the system may have lost it and not said so: so whole copies are written once more,
+ * and synced, before the other is touched. Where a cut could leave garbage in their place they are
+ * only synced.
+ */
+export function repairSuperblocks(disk: Disk, current: Superblock, protect: boolean): void {
+  const bytes = new Uint8Array(PAGE_BYTES);
+  encodeSuperblock(current, bytes);
+  const pages = [SUPERBLOCK_PAGE, SUPERBLOCK_PAGE + 1];
+  const whole = pages.filter((page) => {
+    const copy = tryRead(disk, page);
+    return !(copy instanceof CorruptionError) && copy.number === current.number;
+  });
+  if (!protect) { for (const page of whole) disk.write(bytes, 0, PAGE_BYTES, page * PAGE_BYTES); }
+  disk.sync();
+  for (const page of pages) {
+    if (whole.includes(page)) continue;
+    disk.write(bytes, 0, PAGE_BYTES, page * PAGE_BYTES);
+    disk.sync();
+  }
+}
+
+/**
  * Reads the current superblock.
  *
  * @throws {CorruptionError} Neither copy is whole, or they contradict each other.

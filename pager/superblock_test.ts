@@ -192,8 +192,8 @@ describe("decodeSuperblock", () => {
     expectRefused(104, 509, "too many journal chunks");
     expectRefused(108, 509, "too many journal chunks");
     expectRefused(4096, 0, "journal chunk outside the file");
-    expectRefused(4096, 0x0021_2224, "journal chunk outside the file");
-    expectRefused(6144, 0x0021_2224, "journal chunk outside the file", 4096);
+    expectRefused(4096, 0x0100_0000, "journal chunk outside the file");
+    expectRefused(6144, 0x0100_0000, "journal chunk outside the file", 4096);
     expectRefused(4100, 0x0001_9293, "journal chunk listed twice", 4096);
     expectRefused(6152, 7, "journal chunk listed twice", 4096);
   });
@@ -236,7 +236,11 @@ describe("decodeSuperblock", () => {
     decodeSuperblock(encoded({ ...least, journals: [[], []] }), 1);
     const most = { ...SUPERBLOCK, pageCount: 0xffff_fffe, version: 2 ** 48 - 1 };
     const root = 0xffff_fffd;
-    decodeSuperblock(encoded({ ...most, catalogRoot: root, allocatorHint: 0x100_0000 }), 1);
+    const journals: [number[], number[]] = [[0xff_ffff], [1]];
+    decodeSuperblock(
+      encoded({ ...most, catalogRoot: root, allocatorHint: 0x100_0000, journals }),
+      1,
+    );
   });
 
   it("does not keep the caller's bytes", () => {

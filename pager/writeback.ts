@@ -5,7 +5,7 @@
  * Pages that stand side by side in a frame are written straight from it in one call; pages of pool
  * frames are gathered first. No write covers a clean page, or a superblock.
  *
- * Before the first write of a session the superblocks say that the file is open.
+ * Log before file: no version is written that the journal does not have on the medium.
  */
 
 import type { Cache } from "./cache.ts";
@@ -26,15 +26,17 @@ const GATHER_PAGES = 64;
 
 /** Writes dirty pages to the file. */
 export class Writeback {
-  /** The chunks that have a dirty page or a dirty header page. */
-  readonly dirtyChunks: Set<number> = new Set();
+  /** The chunks that have a dirty page or a dirty header page, each with its newest version. */
+  readonly dirtyChunks: Map<number, number> = new Map();
+  /** The chunks written since the last sync. */
+  readonly unsyncedChunks: Set<number> = new Set();
   /** Pages written so far, header pages among them, and the calls it took. */
   readonly writes = { pages: 0, calls: 0 };
 
   readonly #disk: Disk;
   readonly #cache: Cache;
   readonly #meta: Meta;
-  readonly #beforeFirstWrite: () => void;
+  readonly #beforeWrite: (version: number) => void;
   #gathered: Uint8Array | undefined;
 
   /**
@@ -43,19 +45,20 @@ export class Writeback {
    * @param disk Where pages go.
    * @param cache Where they come from.
    * @param meta Tells where the file ends: a chunk past its end is clean without a write.
-   * @param beforeFirstWrite Makes the superblocks say that the file is open; may be called often.
+   * @param beforeWrite Makes sure that a version may reach the file: it is in the journal, on the
+   *   medium, and the superblocks say that the file is open.
    */
-  constructor(disk: Disk, cache: Cache, meta: Meta, beforeFirstWrite: () => void) {
+  constructor(disk: Disk, cache: Cache, meta: Meta, beforeWrite: (version: number) => void) {
     this.#disk = disk;
     this.#cache = cache;
     this.#meta = meta;
-    this.#beforeFirstWrite = beforeFirstWrite;
+    this.#beforeWrite = beforeWrite;
   }
 
-  /** Marks what stands at a place as newer than the file. */
-  markDirty(place: number, page: number): void {
+  /** Marks what stands at a place as newer than the file, since a version. */
+  markDirty(place: number, page: number, version: number): void {
     this.#cache.frames[place >>> CHUNK_SHIFT].dirty[place & SLOT_MASK] = 1;
-    this.dirtyChunks.add(page >>> CHUNK_SHIFT);
+    this.dirtyChunks.set(page >>> CHUNK_SHIFT, version);
   }
 
   /**
@@ -70,7 +73,8 @@ export class Writeback {
     const headerFrame = this.#cache.frames[headerPlace >>> CHUNK_SHIFT];
     if (headerFrame.scopes[headerPlace & SLOT_MASK] !== 0) return false;
     if (first < this.#meta.pageCount) {
-      this.#beforeFirstWrite();
+      this.#beforeWrite(this.dirtyChunks.get(chunk) ?? 0);
+      this.unsyncedChunks.add(chunk);
       this.#writeDirtyPages(first);
       this.#write(headerPlace, first, 1);
     }
@@ -81,7 +85,7 @@ export class Writeback {
 
   /** Writes all that is dirty, in file order. */
   cleanAll(): void {
-    for (const chunk of [...this.dirtyChunks].sort((a, b) => a - b)) {
+    for (const chunk of [...this.dirtyChunks.keys()].sort((a, b) => a - b)) {
       const cleaned = this.clean(chunk);
       assert(cleaned, "no transaction is open while all is written");
     }

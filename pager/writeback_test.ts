@@ -7,6 +7,7 @@ import { FaultyFile } from "../tests/support/faulty_file.ts";
 import {
   dataPages,
   expectContent,
+  journalChunks,
   makeFile,
   occupy,
   openNodes,
@@ -27,12 +28,13 @@ function openedFor(pages: number, options = {}): { pager: Pager; file: FaultyFil
   return { pager, file };
 }
 
-/** The writes of pages, as first page and count, superblocks left out. */
-function pageWrites(file: FaultyFile): [number, number][] {
+/** The writes of pages, as first page and count, superblocks and the journal left out. */
+function pageWrites(file: FaultyFile, pager: Pager): [number, number][] {
+  const journal = journalChunks(pager);
   return file.writes.map(({ position, length }): [number, number] => [
     position / 8192,
     length / 8192,
-  ]).filter(([page]) => page !== 1 && page !== 2);
+  ]).filter(([page]) => page !== 1 && page !== 2 && !journal.includes(page >> 8));
 }
 
 describe("Writeback", () => {
@@ -42,7 +44,7 @@ describe("Writeback", () => {
       for (const page of [4, 5, 6, 9, 255, 257, 258, 300, 511]) write(pager, page, 1);
     });
     pager.checkpoint();
-    assertEquals(pageWrites(file), [
+    assertEquals(pageWrites(file, pager), [
       [4, 3],
       [9, 1],
       [255, 1],
@@ -61,7 +63,7 @@ describe("Writeback", () => {
       for (let page = 257; page < 512; page++) write(pager, page, 1);
     });
     pager.checkpoint();
-    assertEquals(pageWrites(file), [[257, 255], [256, 1]]);
+    assertEquals(pageWrites(file, pager), [[257, 255], [256, 1]]);
   });
 
   it("does not cover a superblock when all of the first chunk is dirty", () => {
@@ -70,7 +72,7 @@ describe("Writeback", () => {
       for (let page = 3; page < 256; page++) write(pager, page, 1);
     });
     pager.checkpoint();
-    assertEquals(pageWrites(file), [[3, 253], [0, 1]]);
+    assertEquals(pageWrites(file, pager), [[3, 253], [0, 1]]);
   });
 
   it("writes the header page alone when pages were only given back", () => {
@@ -80,7 +82,7 @@ describe("Writeback", () => {
     });
     transact(pager, () => pager.vacate(5, 3));
     pager.checkpoint();
-    assertEquals(pageWrites(file), [[0, 1]]);
+    assertEquals(pageWrites(file, pager), [[0, 1]]);
   });
 
   it("writes each page once, and nothing at a second checkpoint", () => {
@@ -88,23 +90,39 @@ describe("Writeback", () => {
     for (let round = 0; round < 3; round++) transact(pager, () => write(pager, 5, round));
     pager.checkpoint();
     pager.checkpoint();
-    assertEquals(pageWrites(file), [[5, 1], [0, 1]]);
+    assertEquals(pageWrites(file, pager), [[5, 1], [0, 1]]);
     assertEquals(pager.stats().dirtyChunks, 0);
   });
 
-  it("syncs pages before the superblock, and cuts the file after it", () => {
+  it("writes the journal, then pages, then superblocks, a sync between, and cuts at close", () => {
     const { pager, file } = openedFor(600);
+    const journal = journalChunks(pager);
     transact(pager, () => {
       for (let page = 400; page < 605; page++) if (page !== 512) pager.vacate(page, 1);
-      pager.meta.pageCount = 400;
+      write(pager, 5, 9);
     });
     const log: string[] = [];
+    const note = (what: string) => log.at(-1) === what || log.push(what);
+    const drain = () => {
+      for (const { position } of file.writes.splice(0)) {
+        const page = position / 8192;
+        if (page === 1 || page === 2) note("superblock");
+        else if (journal.includes(page >> 8)) note(page % 256 === 0 ? "give back" : "journal");
+        else note("pages");
+      }
+    };
     file.fault = (operation) => {
-      log.push(operation);
+      drain();
+      if (operation === "sync" || operation === "truncate") note(operation);
       return "none";
     };
     pager.checkpoint();
-    assertEquals(log, ["write", "sync", "write", "sync", "write", "sync", "truncate"]);
+    drain();
+    const superblocks = ["superblock", "sync", "superblock", "sync"];
+    assertEquals(log.splice(0), ["journal", "pages", "sync", ...superblocks]);
+    pager.close();
+    const givenBack = ["give back", "sync", ...superblocks, "truncate"];
+    assertEquals(log, ["sync", ...superblocks, ...givenBack]);
     assertEquals(file.size(), 400 * 8192);
   });
 
@@ -119,7 +137,7 @@ describe("Writeback", () => {
     transact(pager, () => shuffled.forEach((page) => write(pager, page, 9)));
     file.writes = [];
     pager.checkpoint();
-    const written = pageWrites(file);
+    const written = pageWrites(file, pager);
     assertEquals(written.reduce((sum, [, count]) => sum + count, 0), 151);
     assert(written.length <= 4, `${written.length} writes`);
     pager.close();
@@ -135,9 +153,9 @@ describe("Writeback", () => {
     pager.begin();
     write(pager, 602, 2);
     for (let round = 0; round < 2; round++) pages.forEach((page) => pager.at(page));
-    const touched = pageWrites(file).filter(([page]) => page >> 8 === 600 >> 8);
+    const touched = pageWrites(file, pager).filter(([page]) => page >> 8 === 600 >> 8);
     assertEquals(touched, []);
-    assert(pageWrites(file).some(([page]) => page === 1500));
+    assert(pageWrites(file, pager).some(([page]) => page === 1500));
     pager.rollback();
     for (const page of [600, 601]) expectContent(pager, page, 1);
     expectContent(pager, 602, 602);
@@ -159,7 +177,7 @@ describe("Writeback", () => {
       for (let again = 0; again < 2; again++) pages.forEach((page) => pager.at(page));
     }
     pager.close();
-    assertEquals(file.size(), end * 8192);
+    assertEquals(file.size(), ((pages.at(-1) ?? 0) + 1) * 8192);
     const again = openNodes(file);
     for (const page of pages) expectContent(again, page, page);
   });

@@ -17,6 +17,7 @@
  */
 
 import { assert } from "./assert.ts";
+import type { CommitLog, TransactionListener } from "./commit_log.ts";
 import type { Cache } from "./cache.ts";
 import { pageSum } from "./checksum.ts";
 import { IoError, LimitError } from "./errors.ts";
@@ -46,21 +47,18 @@ import {
   setInUse,
   setLink,
   setVersion,
+  versionAt,
+  versionOf,
 } from "./header.ts";
 import { copyPage, type Loader } from "./loader.ts";
+import type { LogBuffer } from "./log_record.ts";
 import { Meta } from "./meta.ts";
+import { PageSet } from "./page_set.ts";
 import { CHANGED, HEADERS, OCCUPIED, UndoLog, VACATED } from "./undo_log.ts";
+import type { VersionStore } from "./version_store.ts";
 import type { Writeback } from "./writeback.ts";
 
 const SCOPE_MAX = 2 ** 30;
-
-/** Hears of the end of transactions. */
-export interface TransactionListener {
-  /** The outermost commit has happened. */
-  committed(): void;
-  /** The bits of a chunk have gone back to what they were. */
-  rolledBack(chunk: number): void;
-}
 
 interface Savepoint {
   scope: number;
@@ -77,7 +75,12 @@ export class Writer {
   readonly #loader: Loader;
   readonly #writeback: Writeback;
   readonly #meta: Meta;
+  readonly #versions: VersionStore;
   readonly #seed: number;
+  readonly #log: CommitLog | undefined;
+  readonly #protect: boolean;
+  /** Pages and header pages logged whole since the last checkpoint began. */
+  readonly #images = new PageSet();
   readonly #undo = new UndoLog();
   readonly #savepoints: Savepoint[] = [];
   #depth = 0;
@@ -88,18 +91,32 @@ export class Writer {
   /**
    * A writer for one file.
    *
-   * @param cache Where pages are changed.
-   * @param loader Brings header pages.
-   * @param writeback Learns what is dirty.
-   * @param meta Changed here alone, and by the allocator through the pager.
+   * @param parts Where pages are changed, what brings header pages, what learns of dirty pages, and
+   * the meta, which is changed here and by the allocator through the pager.
    * @param seed The seed of head sums.
+   * @param log Where commits are logged; without it they become durable with a checkpoint.
+   * @param protect Log pages whole at their first change after a checkpoint began.
    */
-  constructor(cache: Cache, loader: Loader, writeback: Writeback, meta: Meta, seed: number) {
-    this.#cache = cache;
-    this.#loader = loader;
-    this.#writeback = writeback;
-    this.#meta = meta;
+  constructor(
+    parts: {
+      cache: Cache;
+      loader: Loader;
+      writeback: Writeback;
+      meta: Meta;
+      versions: VersionStore;
+    },
+    seed: number,
+    log?: CommitLog,
+    protect: boolean = false,
+  ) {
+    this.#cache = parts.cache;
+    this.#loader = parts.loader;
+    this.#writeback = parts.writeback;
+    this.#meta = parts.meta;
+    this.#versions = parts.versions;
     this.#seed = seed;
+    this.#log = log;
+    this.#protect = protect;
   }
 
   /** How many `begin`s have not ended. */
@@ -126,15 +143,33 @@ export class Writer {
     savepoint.meta.assign(this.#meta);
   }
 
-  /** Ends the innermost savepoint and keeps its changes; the outermost one seals them. */
+  /**
+   * Ends the innermost savepoint and keeps its changes; the outermost one seals and logs them.
+   *
+   * @throws {IoError} The journal has no room, and the transaction is still open: roll it back.
+   */
   commit(): void {
     assert(this.#depth > 0, "a commit ends a transaction");
     if (this.#depth > 1) return this.#mergeIntoOuter();
-    for (let i = 0; i < this.#undo.length; i++) this.#sealRecord(i);
-    for (let i = 0; i < this.#undo.length; i++) this.#finishHeaderPage(i);
-    if (this.#undo.length > 0 || this.#metaChanged()) this.#meta.version = this.#version;
+    if (this.#undo.length > 0 || this.#metaChanged()) this.#commitOutermost();
     this.listener?.committed();
     this.#end();
+  }
+
+  #commitOutermost(): void {
+    const logged = this.#log?.pending.length ?? 0;
+    this.#meta.version = this.#version;
+    try {
+      for (let i = 0; i < this.#undo.length; i++) this.#sealRecord(i);
+      if (this.#protect) this.#logHeaderPages();
+      this.#log?.reserve(this.#meta);
+    } catch (error) {
+      if (this.#log !== undefined) this.#log.pending.length = logged;
+      this.#images.clear(); // what was logged of this transaction is gone
+      throw error;
+    }
+    for (let i = 0; i < this.#undo.length; i++) this.#finishRecord(i);
+    this.#versions.bound();
   }
 
   /** Ends the innermost savepoint and undoes its changes. */
@@ -216,7 +251,10 @@ export class Writer {
     this.touchHeaderPage(page >>> CHUNK_SHIFT);
     const image = this.#cache.addImage();
     copyPage(frame, slot, this.#frameAt(image), image & SLOT_MASK);
+    const isFirst = frame.scopes[slot] === 0;
     this.#undo.push(CHANGED, page, image, frame.scopes[slot]);
+    // A snapshot may look at the page while the transaction is still open.
+    if (isFirst) this.#versions.keep(page, versionOf(frame, slot), this.#version, image);
     frame.scopes[slot] = this.#scope;
     setVersion(frame, slot, this.#version);
   }
@@ -245,8 +283,9 @@ export class Writer {
     const headerFrame = this.#frameAt(headers);
     const at = headers & SLOT_MASK;
     assert(isInUse(headerFrame, at, page & SLOT_MASK), "a page given back was in use");
-    const place = this.#cache.find(page);
     const word = headerWord(at, page & SLOT_MASK);
+    this.#keepVacated(page, headerFrame, word);
+    const place = this.#cache.find(page);
     if (place >= 0) {
       const frame = this.#frameAt(place);
       const slot = place & SLOT_MASK;
@@ -262,6 +301,25 @@ export class Writer {
     clearInUse(headerFrame, at, page & SLOT_MASK);
   }
 
+  /** Keeps an untouched page that is given back for the snapshots that see it. */
+  #keepVacated(page: number, headerFrame: Frame, word: number): void {
+    if (this.#versions.snapshotCount === 0) return;
+    const place = this.#cache.find(page);
+    const slot = place & SLOT_MASK;
+    const frame = place < 0 ? undefined : this.#frameAt(place);
+    if (frame !== undefined && frame.scopes[slot] !== 0) return;
+    const from = versionAt(headerFrame.u32, word);
+    if (frame !== undefined && frame.dirty[slot] !== 0) {
+      // The file does not have these bytes, and will not get them.
+      this.#cache.use(place);
+      const image = this.#cache.addImage();
+      copyPage(frame, slot, this.#frameAt(image), image & SLOT_MASK);
+      if (!this.#versions.keep(page, from, this.#version, image)) this.#cache.drop(image);
+    } else {
+      this.#versions.keepInPlace(page, from, this.#version, headerFrame.u32.slice(word, word + 8));
+    }
+  }
+
   /** Copies the header of a page in a pool frame to its header page. */
   #publishHeader(frame: Frame, slot: number, page: number): void {
     if (frame.chunk !== POOL) return;
@@ -272,28 +330,69 @@ export class Writer {
     for (let i = 0; i < 8; i++) u32[to + i] = frame.u32[from + i];
   }
 
+  /** Seals and logs the page of a record, once for each page. */
   #sealRecord(index: number): void {
     const what = this.#undo.whatAt(index);
-    if (what === CHANGED) this.#cache.drop(this.#undo.imageAt(index));
-    if (what !== CHANGED && what !== OCCUPIED) return;
     const page = this.#undo.pageAt(index);
+    if (what === VACATED) this.#log?.pending.addFreed(page);
+    if (what !== CHANGED && what !== OCCUPIED) return;
+    // The first record of a page in the transaction is the one that found it untouched.
+    if (this.#undo.beforeAt(index) !== 0) return;
+    const place = this.#cache.find(page);
+    const frame = this.#frameAt(place);
+    const slot = place & SLOT_MASK;
+    if (kindOf(frame, slot) === KIND_FREE) return;
+    seal(frame, slot, page, pageSum(frame, slot), this.#seed);
+    this.#publishHeader(frame, slot, page);
+    if (this.#log !== undefined) this.#logPage(this.#log.pending, index, page, frame, slot);
+  }
+
+  #logPage(log: LogBuffer, index: number, page: number, frame: Frame, slot: number): void {
+    const isNew = this.#undo.whatAt(index) === OCCUPIED;
+    if (isNew || (this.#protect && this.#images.add(page))) {
+      log.addWhole(page, frame, slot);
+    } else {
+      const image = this.#undo.imageAt(index);
+      log.addChanged(page, frame, slot, this.#frameAt(image), image & SLOT_MASK);
+    }
+    if (isNew && this.#protect) this.#images.add(page);
+  }
+
+  /** Where a torn sector may hold anything, header pages are logged whole once a checkpoint. */
+  #logHeaderPages(): void {
+    for (let i = 0; i < this.#undo.length; i++) {
+      const page = this.#undo.pageAt(i);
+      if (this.#undo.whatAt(i) !== HEADERS || !this.#images.add(page)) continue;
+      const place = this.#cache.find(page);
+      this.#log?.pending.addHeaders(page, this.#frameAt(place), place & SLOT_MASK);
+    }
+  }
+
+  /** Forgets which pages were logged whole, as the beginning of a checkpoint does. */
+  forgetImages(): void {
+    this.#images.clear();
+  }
+
+  /** Makes the page of a record an ordinary dirty page. */
+  #finishRecord(index: number): void {
+    const what = this.#undo.whatAt(index);
+    const page = this.#undo.pageAt(index);
+    if (what === CHANGED) this.#dropImage(index, page);
+    if (what === VACATED) return;
     const place = this.#cache.find(page);
     const frame = this.#frameAt(place);
     const slot = place & SLOT_MASK;
     if (frame.scopes[slot] === 0) return;
     frame.scopes[slot] = 0;
-    if (kindOf(frame, slot) === KIND_FREE) return;
-    seal(frame, slot, page, pageSum(frame, slot), this.#seed);
-    this.#publishHeader(frame, slot, page);
-    this.#writeback.markDirty(place, page);
+    if (what !== HEADERS && kindOf(frame, slot) === KIND_FREE) return;
+    this.#writeback.markDirty(place, page, this.#version);
   }
 
-  #finishHeaderPage(index: number): void {
-    if (this.#undo.whatAt(index) !== HEADERS) return;
-    const page = this.#undo.pageAt(index);
-    const place = this.#cache.find(page);
-    this.#frameAt(place).scopes[place & SLOT_MASK] = 0;
-    this.#writeback.markDirty(place, page);
+  /** Gives the image of a record back, unless a snapshot sees it. */
+  #dropImage(index: number, page: number): void {
+    const isFirst = this.#undo.beforeAt(index) === 0;
+    if (isFirst && this.#versions.holds(page, this.#version)) return;
+    this.#cache.drop(this.#undo.imageAt(index));
   }
 
   #mergeIntoOuter(): void {
@@ -331,8 +430,9 @@ export class Writer {
     copyPage(this.#frameAt(image), image & SLOT_MASK, frame, slot);
     // A page given back after it was touched left its touched header in the header page.
     this.#publishHeader(frame, slot, frame.pages[slot]);
-    this.#cache.drop(image);
     frame.scopes[slot] = this.#undo.beforeAt(index);
+    if (frame.scopes[slot] === 0) this.#versions.forget(frame.pages[slot], this.#version);
+    this.#cache.drop(image);
   }
 
   #undoOccupy(index: number, page: number, place: number): void {
@@ -354,6 +454,9 @@ export class Writer {
     const at = headers & SLOT_MASK;
     setInUse(headerFrame, at, page & SLOT_MASK);
     this.#undo.restoreHeader(index, headerFrame.u32, headerWord(at, page & SLOT_MASK));
+    const wasTouched = place >= 0 && this.#frameAt(place).scopes[place & SLOT_MASK] !== 0;
+    const image = wasTouched ? -1 : this.#versions.forget(page, this.#version);
+    if (image >= 0) this.#cache.drop(image);
     if (place < 0) return;
     const frame = this.#frameAt(place);
     const slot = place & SLOT_MASK;

@@ -1,0 +1,257 @@
+/**
+ * What makes commits last: the journal, the checkpoint and the superblocks, in the order in which
+ * they may touch the file.
+ *
+ * The first commit of a session gives the journal its areas and marks the file open. A commit
+ * reserves its room, then counts; `flush` takes it to the level that was asked for. When the
+ * journal is half full a checkpoint begins, and goes on a slice at a time. A clean close ends with
+ * a checkpoint, gives the areas back, cuts the tail, and marks the file clean.
+ *
+ * Invariants:
+ * 1. The superblocks in the file say what was true when the journal's oldest needed batch began.
+ * 2. No page reaches the file before the journal has its version on the medium.
+ */
+
+import { assert } from "./assert.ts";
+import { seedOf } from "./checksum.ts";
+import { Checkpoint, type CheckpointValues } from "./checkpoint.ts";
+import type { Disk } from "./disk.ts";
+import {
+  CHUNK_BYTES,
+  CHUNK_PAGES,
+  CHUNK_SHIFT,
+  chunksOf,
+  PAGE_BYTES,
+  SLOT_MASK,
+} from "./format.ts";
+import type { Frame } from "./frame.ts";
+import { isInUse } from "./header.ts";
+import { Journal } from "./journal.ts";
+import { emptyHeaderPage, journalHeaderPage } from "./journal_area.ts";
+import type { LogBuffer } from "./log_record.ts";
+import type { Loader } from "./loader.ts";
+import type { Meta } from "./meta.ts";
+import type { Superblock } from "./superblock.ts";
+import { repairSuperblocks, writeSuperblock } from "./superblock_file.ts";
+import type { Writeback } from "./writeback.ts";
+import type { CommitLog } from "./commit_log.ts";
+
+/**
+ * How safe a commit is when it returns or resolves; a level reached is reached for all before it.
+ */
+export type Durability = "sync" | "buffered" | "none";
+
+/** With durability `none`, no more than this waits in memory. */
+const PENDING_BYTES_MAX = 4 * 1024 * 1024;
+
+/** What makes commits last. */
+export class Durable implements CommitLog {
+  readonly #disk: Disk;
+  readonly #meta: Meta;
+  readonly #journal: Journal;
+  readonly #checkpoint: Checkpoint;
+  readonly #writeback: Writeback;
+  readonly #loader: Loader;
+  readonly #frames: readonly Frame[];
+  readonly #journalBytes: number;
+  readonly #protect: boolean;
+  readonly #onCheckpoint: () => void;
+  #superblock: Superblock;
+
+  /**
+   * The durability of an open file.
+   *
+   * @param parts What it works with.
+   * @param superblock The file's current one.
+   * @param options How long a journal area may become before a checkpoint has to end first, and
+   * whether a sector whose write was cut may hold anything.
+   * @param onCheckpoint Hears of the beginning of each checkpoint.
+   */
+  constructor(
+    parts: {
+      disk: Disk;
+      meta: Meta;
+      writeback: Writeback;
+      loader: Loader;
+      frames: readonly Frame[];
+    },
+    superblock: Superblock,
+    options: { journalBytes: number; protect: boolean },
+    onCheckpoint: () => void,
+  ) {
+    this.#disk = parts.disk;
+    this.#meta = parts.meta;
+    this.#writeback = parts.writeback;
+    this.#loader = parts.loader;
+    this.#frames = parts.frames;
+    this.#superblock = superblock;
+    this.#journalBytes = options.journalBytes;
+    this.#protect = options.protect;
+    this.#onCheckpoint = onCheckpoint;
+    const start = {
+      databaseId: superblock.databaseId,
+      seed: seedOf(superblock.databaseId),
+      generation: superblock.replayGeneration,
+      sequence: superblock.replaySequence,
+      epoch: superblock.syncEpoch,
+      meta: parts.meta,
+      chunks: superblock.journals,
+    };
+    this.#journal = new Journal(parts.disk, start, () => this.#publishJournals());
+    this.#checkpoint = new Checkpoint(parts.disk, this.#journal, parts.writeback, (values) => {
+      this.#publishCheckpoint(values);
+    });
+  }
+
+  /** Takes the records of a commit. */
+  get pending(): LogBuffer {
+    return this.#journal.pending;
+  }
+
+  /** The last version that is on the medium. */
+  get durableVersion(): number {
+    return this.#journal.durableVersion;
+  }
+
+  /** The journal's figures: bytes and batches written, syncs, bytes in use and claimed. */
+  figures(): { bytes: number; batches: number; syncs: number; used: number; checkpoints: number } {
+    const used = this.#journal.usedBytes;
+    return { ...this.#journal.writes, used, checkpoints: this.#checkpoint.completed };
+  }
+
+  /** Makes sure that what is pending has a place on disk. */
+  reserve(meta: Meta): void {
+    const before = new Set(this.#journal.chunks.flat());
+    try {
+      if (!this.#superblock.open) {
+        // What was read at the opening may stand only in the system's cache.
+        repairSuperblocks(this.#disk, this.#superblock, this.#protect);
+        this.#journal.prepare(meta);
+        this.#publishJournals();
+      }
+      this.#journal.reserve(meta);
+    } finally {
+      this.#showNewChunks(before);
+    }
+  }
+
+  /** A rollback, or a cut of the tail, may have left other header pages of new chunks in memory. */
+  #showNewChunks(before: ReadonlySet<number>): void {
+    const seed = seedOf(this.#superblock.databaseId);
+    for (const chunk of this.#journal.chunks.flat()) {
+      if (!before.has(chunk)) this.#loader.replaceHeaderPage(chunk, journalHeaderPage(chunk, seed));
+    }
+  }
+
+  /** Makes sure that a version may reach the file. */
+  beforeWrite(version: number): void {
+    if (version > this.#journal.durableVersion) this.#journal.flush(true);
+  }
+
+  /** The lowest page count that leaves both areas inside the file. */
+  get pageCountMin(): number {
+    const chunks = this.#journal.chunks.flat();
+    return chunks.length === 0 ? 0 : (Math.max(...chunks) + 1) * CHUNK_PAGES;
+  }
+
+  /** Takes all commits to a level, and the checkpoint a step further when one is due. */
+  flush(level: Durability): void {
+    if (level === "sync") this.#journal.flush(true);
+    else if (level === "buffered" || this.pending.length > PENDING_BYTES_MAX) {
+      this.#journal.flush(false);
+    }
+    this.#advanceCheckpoint();
+  }
+
+  #advanceCheckpoint(): void {
+    const used = this.#journal.usedBytes;
+    if (!this.#checkpoint.isRunning) {
+      if (used > this.#journalBytes / 2) this.beginCheckpoint();
+    } else if (used > this.#journalBytes) {
+      this.#checkpoint.finish();
+    } else {
+      this.#checkpoint.slice();
+    }
+  }
+
+  /** Begins a checkpoint, unless one is running. */
+  beginCheckpoint(): void {
+    if (this.#checkpoint.isRunning || !this.#superblock.open) return;
+    this.#onCheckpoint();
+    this.#checkpoint.begin(this.#meta);
+  }
+
+  /** Takes the running checkpoint one slice further; whether there is more to do. */
+  checkpointSlice(): boolean {
+    if (this.#checkpoint.isRunning) this.#checkpoint.slice();
+    return this.#checkpoint.isRunning;
+  }
+
+  /** Takes all that is committed to the file's pages, in one go. */
+  checkpoint(): void {
+    if (!this.#superblock.open) return;
+    this.#checkpoint.finish();
+    this.beginCheckpoint();
+    this.#checkpoint.finish();
+    this.#cutTail(this.#meta.pageCount);
+  }
+
+  /** Leaves the file clean: everything in its pages, no journal, no tail. */
+  close(): void {
+    if (!this.#superblock.open) return;
+    this.checkpoint();
+    const chunks = new Set(this.#journal.giveBack());
+    const empty = emptyHeaderPage();
+    for (const chunk of chunks) this.#disk.write(empty, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
+    this.#meta.pageCount = this.#pagesInUse(chunks);
+    this.#meta.allocatorHint = Math.min(this.#meta.allocatorHint, ...chunks);
+    const bytes = this.#meta.pageCount * PAGE_BYTES;
+    // The last pages may have been taken and given back without ever being written.
+    if (this.#disk.size() < bytes) this.#disk.truncate(bytes);
+    this.#disk.sync();
+    this.#publish({ open: false, journals: [[], []], ...this.#metaFields(this.#meta) });
+    this.#cutTail(this.#meta.pageCount);
+  }
+
+  #cutTail(pageCount: number): void {
+    const bytes = pageCount * PAGE_BYTES;
+    if (this.#disk.size() > bytes) this.#disk.truncate(bytes);
+  }
+
+  /** The page count that ends the file at its last page in use. */
+  #pagesInUse(journals: ReadonlySet<number>): number {
+    for (let chunk = chunksOf(this.#meta.pageCount) - 1;; chunk--) {
+      if (journals.has(chunk)) continue;
+      const place = this.#loader.headerPage(chunk);
+      const frame = this.#frames[place >>> CHUNK_SHIFT];
+      for (let slot = SLOT_MASK; slot > 0; slot--) {
+        if (isInUse(frame, place & SLOT_MASK, slot)) return chunk * CHUNK_PAGES + slot + 1;
+      }
+      assert(chunk > 0, "the superblocks are in use");
+    }
+  }
+
+  #publishJournals(): void {
+    this.#publish({ open: true, journals: this.#journal.chunks });
+  }
+
+  #publishCheckpoint({ meta, generation, sequence }: CheckpointValues): void {
+    this.#publish({
+      ...this.#metaFields(meta),
+      replayGeneration: generation,
+      replaySequence: sequence,
+      syncEpoch: this.#journal.epoch,
+    });
+  }
+
+  #metaFields(meta: Meta): Partial<Superblock> {
+    const { version, pageCount, catalogRoot, nextTreeId, allocatorHint } = meta;
+    return { version, pageCount, catalogRoot, nextTreeId, allocatorHint };
+  }
+
+  #publish(changes: Partial<Superblock>): void {
+    const next = { ...this.#superblock, ...changes, number: this.#superblock.number + 1 };
+    writeSuperblock(this.#disk, next);
+    this.#superblock = next;
+  }
+}

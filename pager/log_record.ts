@@ -1,0 +1,228 @@
+/**
+ * The records of the journal: what a commit did to one page.
+ *
+ * | at | size | field                                                                |
+ * | -- | ---- | -------------------------------------------------------------------- |
+ * |  0 | u32  | page                                                                 |
+ * |  4 | u8   | type                                                                 |
+ * |  5 | u8   | reserved, zero                                                       |
+ * |  6 | u16  | pieces                                                               |
+ * |  8 | 32   | header of the page after the commit; not in `FREED` and `HEADERS`    |
+ * |    | ...  | pieces: u16 offset in the page, u16 length, bytes                    |
+ *
+ * A `WHOLE` record says all of a page: its pieces stand on zeros. A `CHANGED` record says what
+ * changed against the page before. `FREED` says that a page is free, `PUBLISHED` that the bytes are
+ * in the file already, `HEADERS` all of a header page. Applying records twice, or to a page that
+ * has later ones already, does no harm as long as all of them are applied in order.
+ */
+
+import { HEADER_BYTES, PAGE_BYTES, PAGE_SHIFT } from "./format.ts";
+import type { Frame } from "./frame.ts";
+
+/** All of a page. */
+export const WHOLE = 1;
+/** What changed of a page. */
+export const CHANGED = 2;
+/** A page is free. */
+export const FREED = 3;
+/** A page whose bytes are in the file already. */
+export const PUBLISHED = 4;
+/** All of a header page. */
+export const HEADERS = 5;
+
+const PIECES_AT = 6;
+const HEADER_AT = 8;
+const PIECE_HEAD_BYTES = 4;
+const WORD_SHIFT = PAGE_SHIFT - 2;
+const PAGE_WORDS = PAGE_BYTES / 4;
+/** So many equal words end a piece: fewer would cost more than they save. */
+const QUIET_WORDS = 3;
+const FIRST_BYTES = 64 * 1024;
+const KEPT_BYTES_MAX = 8 * 1024 * 1024;
+
+/** The most bytes that a record can take. */
+export const RECORD_BYTES_MAX: number = HEADER_AT + HEADER_BYTES + PAGE_BYTES + PIECE_HEAD_BYTES;
+
+/** Records one after the other, in memory that grows. */
+export class LogBuffer {
+  /** The bytes; those from `length` on mean nothing. */
+  bytes: Uint8Array = new Uint8Array(FIRST_BYTES);
+  /** How many bytes there are. */
+  length = 0;
+
+  /** Empties it, and gives back what only a large transaction needed. */
+  clear(): void {
+    this.length = 0;
+    if (this.bytes.length > KEPT_BYTES_MAX) this.bytes = new Uint8Array(FIRST_BYTES);
+  }
+
+  /** Notes all of a page. */
+  addWhole(page: number, frame: Frame, slot: number): void {
+    const record = this.#begin(page, WHOLE, frame, slot);
+    const { u32 } = frame;
+    const from = slot << WORD_SHIFT;
+    let pieces = 0;
+    for (let word = 0; word < PAGE_WORDS;) {
+      while (word < PAGE_WORDS && u32[from + word] === 0) word++;
+      if (word === PAGE_WORDS) break;
+      const start = word;
+      let quiet = 0;
+      for (; word < PAGE_WORDS && quiet <= QUIET_WORDS; word++) {
+        quiet = u32[from + word] === 0 ? quiet + 1 : 0;
+      }
+      this.#addPiece(frame, slot, start, word - quiet);
+      pieces++;
+    }
+    this.#finish(record, pieces);
+  }
+
+  /** Notes what changed of a page against its image. */
+  addChanged(page: number, frame: Frame, slot: number, old: Frame, oldSlot: number): void {
+    const record = this.#begin(page, CHANGED, frame, slot);
+    const now = frame.u32;
+    const was = old.u32;
+    const from = slot << WORD_SHIFT;
+    const oldFrom = oldSlot << WORD_SHIFT;
+    let pieces = 0;
+    for (let word = 0; word < PAGE_WORDS;) {
+      while (word < PAGE_WORDS && now[from + word] === was[oldFrom + word]) word++;
+      if (word === PAGE_WORDS) break;
+      const start = word;
+      let quiet = 0;
+      for (; word < PAGE_WORDS && quiet <= QUIET_WORDS; word++) {
+        quiet = now[from + word] === was[oldFrom + word] ? quiet + 1 : 0;
+      }
+      this.#addPiece(frame, slot, start, word - quiet);
+      pieces++;
+    }
+    this.#finish(record, pieces);
+  }
+
+  /** Notes that a page is free. */
+  addFreed(page: number): void {
+    this.#finish(this.#head(page, FREED), 0);
+  }
+
+  /** Notes the header of a page whose bytes are in the file already. */
+  addPublished(page: number, frame: Frame, slot: number): void {
+    this.#finish(this.#begin(page, PUBLISHED, frame, slot), 0);
+  }
+
+  /** Notes all of a header page, which stands in a slot. */
+  addHeaders(page: number, frame: Frame, slot: number): void {
+    const record = this.#head(page, HEADERS);
+    this.#addPiece(frame, slot, 0, PAGE_WORDS);
+    this.#finish(record, 1);
+  }
+
+  #head(page: number, type: number): number {
+    this.#reserve(RECORD_BYTES_MAX + PAGE_WORDS);
+    const record = this.length;
+    const { bytes } = this;
+    bytes[record] = page;
+    bytes[record + 1] = page >>> 8;
+    bytes[record + 2] = page >>> 16;
+    bytes[record + 3] = page >>> 24;
+    bytes[record + 4] = type;
+    bytes[record + 5] = 0;
+    this.length = record + HEADER_AT;
+    return record;
+  }
+
+  #begin(page: number, type: number, frame: Frame, slot: number): number {
+    const record = this.#head(page, type);
+    const from = slot * HEADER_BYTES;
+    for (let i = 0; i < HEADER_BYTES; i++) this.bytes[this.length + i] = frame.u8[from + i];
+    this.length += HEADER_BYTES;
+    return record;
+  }
+
+  #addPiece(frame: Frame, slot: number, startWord: number, endWord: number): void {
+    const offset = startWord * 4;
+    const length = (endWord - startWord) * 4;
+    this.#reserve(length + PIECE_HEAD_BYTES);
+    const { bytes } = this;
+    let at = this.length;
+    bytes[at++] = offset;
+    bytes[at++] = offset >>> 8;
+    bytes[at++] = length;
+    bytes[at++] = length >>> 8;
+    const from = (slot << PAGE_SHIFT) + offset;
+    bytes.set(frame.u8.subarray(from, from + length), at);
+    this.length = at + length;
+  }
+
+  #finish(record: number, pieces: number): void {
+    this.bytes[record + PIECES_AT] = pieces;
+    this.bytes[record + PIECES_AT + 1] = pieces >>> 8;
+  }
+
+  #reserve(more: number): void {
+    if (this.length + more <= this.bytes.length) return;
+    const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.length + more));
+    grown.set(this.bytes.subarray(0, this.length));
+    this.bytes = grown;
+  }
+}
+
+/** A record read back; its fields are those of the record that was read last. */
+export class LogReader {
+  /** Its page. */
+  page = 0;
+  /** Its type. */
+  type = 0;
+  /** Its pieces. */
+  #pieces = 0;
+  #piecesAt = 0;
+  #headerAt = 0;
+
+  /**
+   * Reads the record at a byte.
+   *
+   * @returns Where it ends, or -1 when there is no whole record.
+   */
+  read(bytes: Uint8Array, at: number, end: number): number {
+    if (at + HEADER_AT > end) return -1;
+    this.page = (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) |
+      (bytes[at + 3] << 24)) >>> 0;
+    this.type = bytes[at + 4];
+    this.#pieces = bytes[at + PIECES_AT] | (bytes[at + PIECES_AT + 1] << 8);
+    this.#headerAt = at + HEADER_AT;
+    if (this.type < WHOLE || this.type > HEADERS || bytes[at + 5] !== 0) return -1;
+    const hasHeader = this.type !== FREED && this.type !== HEADERS;
+    this.#piecesAt = this.#headerAt + (hasHeader ? HEADER_BYTES : 0);
+    return this.#endOfPieces(bytes, end);
+  }
+
+  #endOfPieces(bytes: Uint8Array, end: number): number {
+    let at = this.#piecesAt;
+    for (let piece = 0; piece < this.#pieces; piece++) {
+      if (at + PIECE_HEAD_BYTES > end) return -1;
+      const offset = bytes[at] | (bytes[at + 1] << 8);
+      const length = bytes[at + 2] | (bytes[at + 3] << 8);
+      if (offset > PAGE_BYTES - length) return -1;
+      at += PIECE_HEAD_BYTES + length;
+    }
+    return at <= end ? at : -1;
+  }
+
+  /** Copies the record's header to a slot. */
+  applyHeader(bytes: Uint8Array, frame: Frame, slot: number): void {
+    frame.u8.set(
+      bytes.subarray(this.#headerAt, this.#headerAt + HEADER_BYTES),
+      slot * HEADER_BYTES,
+    );
+  }
+
+  /** Writes the record's pieces over the page in a slot. */
+  applyPieces(bytes: Uint8Array, frame: Frame, slot: number): void {
+    let at = this.#piecesAt;
+    for (let piece = 0; piece < this.#pieces; piece++) {
+      const offset = bytes[at] | (bytes[at + 1] << 8);
+      const length = bytes[at + 2] | (bytes[at + 3] << 8);
+      at += PIECE_HEAD_BYTES;
+      frame.u8.set(bytes.subarray(at, at + length), (slot << PAGE_SHIFT) + offset);
+      at += length;
+    }
+  }
+}

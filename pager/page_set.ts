@@ -1,0 +1,27 @@
+/**
+ * A set of page numbers, a bit each, grouped by chunk.
+ */
+
+import { CHUNK_PAGES, CHUNK_SHIFT, SLOT_MASK } from "./format.ts";
+
+/** A set of page numbers. */
+export class PageSet {
+  readonly #chunks = new Map<number, Uint32Array>();
+
+  /** Adds a page; whether it was not in the set before. */
+  add(page: number): boolean {
+    const chunk = page >>> CHUNK_SHIFT;
+    let words = this.#chunks.get(chunk);
+    if (words === undefined) this.#chunks.set(chunk, words = new Uint32Array(CHUNK_PAGES / 32));
+    const slot = page & SLOT_MASK;
+    const bit = 1 << (slot & 31);
+    if ((words[slot >>> 5] & bit) !== 0) return false;
+    words[slot >>> 5] |= bit;
+    return true;
+  }
+
+  /** Empties the set. */
+  clear(): void {
+    this.#chunks.clear();
+  }
+}
