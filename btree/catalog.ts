@@ -18,7 +18,7 @@
  * | 12 | ...  | attributes, for the layer above            |
  */
 
-import { corrupt, format, header, type Pager } from "../pager/mod.ts";
+import { corrupt, format, header, type Pager, type PageReader } from "../pager/mod.ts";
 import { FixedTree } from "./fixed_tree.ts";
 import { copyKey, KEY_BYTES_MAX } from "./node.ts";
 import type { Space } from "./space.ts";
@@ -63,16 +63,19 @@ export interface CreateOptions {
 export class Catalog {
   readonly #space: Space;
   readonly #pager: Pager;
+  readonly #reader: PageReader;
   #tree: Tree | undefined;
 
   /**
    * The catalog of a database.
    *
    * @param space Where its trees live.
+   * @param reader Where it is read: the pager, or a snapshot, and then it cannot be changed.
    */
-  constructor(space: Space) {
+  constructor(space: Space, reader: PageReader = space.pager) {
     this.#space = space;
     this.#pager = space.pager;
+    this.#reader = reader;
   }
 
   /** What the catalog says of a name, or undefined. */
@@ -176,10 +179,10 @@ export class Catalog {
 
   /** The catalog's tree, or undefined while no tree was ever made. */
   #living(): Tree | undefined {
-    const { catalogRoot } = this.#pager.meta;
+    const { catalogRoot } = this.#reader.meta;
     if (catalogRoot === 0) return undefined;
     if (this.#tree?.root !== catalogRoot) {
-      this.#tree = new Tree(this.#space, CATALOG_TREE, catalogRoot);
+      this.#tree = new Tree(this.#space, CATALOG_TREE, catalogRoot, this.#reader);
     }
     return this.#tree;
   }
@@ -193,7 +196,7 @@ export class Catalog {
   }
 
   #decode(record: Uint8Array): TreeEntry {
-    const { catalogRoot, nextTreeId } = this.#pager.meta;
+    const { catalogRoot, nextTreeId } = this.#reader.meta;
     const fail = (rule: string): never => corrupt(catalogRoot, 0, rule);
     if (record.length < RECORD_BYTES) fail("a record of the catalog is too short");
     const view = new DataView(record.buffer, record.byteOffset, record.length);

@@ -2,7 +2,7 @@
  * Counting the entries of a tree: branches are read, of leaves only the headers.
  */
 
-import { corruptHeader, format, header, type Pager } from "../pager/mod.ts";
+import { corruptHeader, format, header, type PageReader } from "../pager/mod.ts";
 import { childAt } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 
@@ -10,7 +10,7 @@ const { CHUNK_SHIFT, HEADER, KIND_LEAF, SLOT_MASK } = format;
 const { entriesOf, levelOf, shapeOf, treeOf } = header;
 
 /** How many entries a tree has. */
-export function countEntries(pager: Pager, nodes: Nodes): number {
+export function countEntries(pager: PageReader, nodes: Nodes): number {
   const root = nodes.rootPlace();
   const frame = pager.frames[root >>> CHUNK_SHIFT];
   const level = levelOf(frame, root & SLOT_MASK);
@@ -19,7 +19,7 @@ export function countEntries(pager: Pager, nodes: Nodes): number {
 }
 
 /** How many entries are below a branch. */
-export function countBelow(pager: Pager, nodes: Nodes, page: number, level: number): number {
+export function countBelow(pager: PageReader, nodes: Nodes, page: number, level: number): number {
   let count = 0;
   let branches = 0;
   const pages = [page];
@@ -53,7 +53,7 @@ function placeOf(nodes: Nodes, page: number, level: number): number {
 }
 
 /** The entries of a leaf, from its header. */
-function leafEntries(pager: Pager, nodes: Nodes, page: number): number {
+function leafEntries(pager: PageReader, nodes: Nodes, page: number): number {
   const frame = pager.peek(page);
   const shape = shapeOf(frame, pager.peekedSlot);
   if ((shape & 0xffff) !== KIND_LEAF || treeOf(frame, pager.peekedSlot) !== nodes.tree) {

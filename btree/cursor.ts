@@ -9,7 +9,7 @@
  */
 
 import { compareKeys } from "./key.ts";
-import { format, type Frame, header, type Pager } from "../pager/mod.ts";
+import { format, type Frame, header, type PageReader } from "../pager/mod.ts";
 import { cellAt, copyKey, KEY_BYTES_MAX, LeafCell, REFERENCE_TAG, searchLeaf } from "./node.ts";
 import { Path } from "./path.ts";
 import type { LeafBatch } from "./leaf_batch.ts";
@@ -22,7 +22,7 @@ const { entriesOf } = header;
 /** A place between the keys of a tree, moving both ways. */
 export class Cursor {
   readonly #tree: Tree;
-  readonly #pager: Pager;
+  readonly #pager: PageReader;
   readonly #path = new Path();
   readonly #key = new Uint8Array(KEY_BYTES_MAX);
   readonly #sought = new Uint8Array(KEY_BYTES_MAX);
@@ -38,7 +38,7 @@ export class Cursor {
    */
   constructor(tree: Tree) {
     this.#tree = tree;
-    this.#pager = tree.space.pager;
+    this.#pager = tree.reader;
   }
 
   /** Whether the cursor is on an entry. */

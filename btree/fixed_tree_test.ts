@@ -6,6 +6,7 @@ import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
 import { Random } from "../tests/support/random.ts";
 import { SMALL_CACHE, transact } from "../tests/support/pages.ts";
+import { usedPages } from "../tests/support/space.ts";
 import {
   CorruptionError,
   format,
@@ -93,15 +94,13 @@ function expectSame({ tree, pager, allocator }: Space, model: Map<bigint, bigint
   assertEquals(shape.entries, model.size);
   assertEquals(tree.count(), model.size);
   assertEquals([...tree.entries()], sorted(model));
-  assertEquals(pagesInUse(pager, allocator), shape.leaves + shape.branches);
+  assertEquals(usedPages({ pager, allocator }).length, shape.leaves + shape.branches);
 }
 
-function pagesInUse(pager: Pager, allocator: Allocator): number {
-  let pages = 0;
-  for (let page = 3; page < pager.meta.pageCount; page++) {
-    if ((page & 255) !== 0 && allocator.isInUse(page)) pages++;
-  }
-  return pages;
+/** Closes the file, which then ends at its last page in use. */
+function expectPagesOnceClosed({ pager, file }: Space, pages: number): void {
+  pager.close();
+  assertEquals([pager.meta.pageCount, file.size()], [pages, pages * 8192]);
 }
 
 /** Changes a page and its header behind the back of the tree; sums are right afterwards. */
@@ -290,8 +289,7 @@ function run(operations: Operation[]): void {
   }
   space.tree.clear();
   space.pager.commit();
-  space.allocator.trim();
-  assertEquals(space.pager.meta.pageCount, EMPTY_PAGES);
+  expectPagesOnceClosed(space, EMPTY_PAGES);
 }
 
 describe("FixedTree: against a model", () => {
@@ -346,7 +344,7 @@ describe("FixedTree: loads", () => {
 
     it(`gives every page back when all is deleted, ${name}`, () => {
       const space = load(upTo(LOAD));
-      const { tree, pager, allocator } = space;
+      const { tree, pager } = space;
       let left = LOAD;
       for (const key of keys()) {
         if (left % 20_000 === 0) {
@@ -359,8 +357,7 @@ describe("FixedTree: loads", () => {
       }
       pager.commit();
       expectSame(space, new Map());
-      allocator.trim();
-      assertEquals(pager.meta.pageCount, EMPTY_PAGES);
+      expectPagesOnceClosed(space, EMPTY_PAGES);
     });
   }
 
@@ -447,15 +444,14 @@ describe("FixedTree: transactions", () => {
 
   it("clear() keeps the root, release() nothing", () => {
     const space = load(upTo(300_000));
-    const { tree, pager, allocator } = space;
+    const { tree, pager } = space;
     transact(pager, () => tree.clear());
     expectSame(space, new Map());
     transact(pager, () => tree.set(1, 2));
     assertEquals([...tree.entries()], [[1n, 2n]]);
     transact(pager, () => tree.release());
-    allocator.trim();
-    assertEquals(pager.meta.pageCount, EMPTY_PAGES - 1);
     assertThrows(() => tree.get(1), CorruptionError);
+    expectPagesOnceClosed(space, EMPTY_PAGES - 1);
   });
 
   it("keeps two trees of a file apart", () => {

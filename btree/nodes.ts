@@ -3,7 +3,7 @@
  * ones and giving them back.
  */
 
-import { corruptHeader, format, header, type Pager } from "../pager/mod.ts";
+import { corruptHeader, format, header, type PageReader } from "../pager/mod.ts";
 import { childAt, LEVEL_MAX, searchBranch } from "./node.ts";
 import { clearNode } from "./node_edit.ts";
 import type { Path } from "./path.ts";
@@ -18,7 +18,7 @@ export class Nodes {
   readonly tree: number;
   /** The root page; it never moves. */
   readonly root: number;
-  readonly #pager: Pager;
+  readonly #pager: PageReader;
   readonly #space: Space;
 
   /**
@@ -27,10 +27,11 @@ export class Nodes {
    * @param space Where it lives.
    * @param tree Its number.
    * @param root Its root page.
+   * @param reader Where its pages are read: the pager, or a snapshot.
    */
-  constructor(space: Space, tree: number, root: number) {
+  constructor(space: Space, tree: number, root: number, reader: PageReader) {
     this.#space = space;
-    this.#pager = space.pager;
+    this.#pager = reader;
     this.tree = tree;
     this.root = root;
   }

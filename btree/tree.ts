@@ -12,7 +12,7 @@
  * transaction has to roll it back.
  */
 
-import { format, type Pager } from "../pager/mod.ts";
+import { format, type Pager, type PageReader } from "../pager/mod.ts";
 import { countEntries } from "./count.ts";
 import { Cursor } from "./cursor.ts";
 import { Growth } from "./growth.ts";
@@ -38,6 +38,8 @@ export class Tree {
   readonly nodes: Nodes;
   /** Where it lives. */
   readonly space: Space;
+  /** Where its pages are read. */
+  readonly reader: PageReader;
   /** Goes up with every change, so that a cursor knows to seek again. */
   changes = 0;
 
@@ -54,13 +56,15 @@ export class Tree {
    * @param space Where it lives.
    * @param id Its number.
    * @param root Its root page.
+   * @param reader Where it is read: the pager, or a snapshot, and then it cannot be changed.
    */
-  constructor(space: Space, id: number, root: number) {
+  constructor(space: Space, id: number, root: number, reader: PageReader = space.pager) {
     this.space = space;
+    this.reader = reader;
     this.#pager = space.pager;
     this.id = id;
     this.root = root;
-    this.nodes = new Nodes(space, id, root);
+    this.nodes = new Nodes(space, id, root, reader);
     this.#growth = new Growth(space, this.nodes);
     this.#shrinkage = new Shrinkage(space, this.nodes);
   }
@@ -74,8 +78,8 @@ export class Tree {
   get(key: Uint8Array, length: number = key.length): Uint8Array | undefined {
     if (!this.find(key, length)) return undefined;
     const { tag, valueAt } = this.#cell;
-    const { u8 } = this.#pager.frames[this.#place >>> CHUNK_SHIFT];
-    if (tag === REFERENCE_TAG) return readRuns(this.#pager, this.id, u8, valueAt);
+    const { u8 } = this.reader.frames[this.#place >>> CHUNK_SHIFT];
+    if (tag === REFERENCE_TAG) return readRuns(this.reader, this.id, u8, valueAt);
     return u8.subarray(valueAt, valueAt + tag);
   }
 
@@ -205,12 +209,22 @@ export class Tree {
 
   /** How many keys the tree has, from the headers of its leaves. */
   count(): number {
-    return countEntries(this.#pager, this.nodes);
+    return countEntries(this.reader, this.nodes);
   }
 
   /** The value that a reference, which begins at a byte, refers to. */
   readRuns(bytes: Uint8Array, at: number): Uint8Array {
-    return readRuns(this.#pager, this.id, bytes, at);
+    return readRuns(this.reader, this.id, bytes, at);
+  }
+
+  /** Whether it shows the tree as it is now, and not a snapshot. */
+  get isLive(): boolean {
+    return this.reader === this.#pager;
+  }
+
+  /** The same tree read from elsewhere. */
+  readFrom(reader: PageReader): Tree {
+    return new Tree(this.space, this.id, this.root, reader);
   }
 
   /** A cursor, not on any entry yet. */

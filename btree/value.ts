@@ -13,7 +13,14 @@
  * last are full. Runs are never changed: a new value takes new ones.
  */
 
-import { corruptHeader, format, type Frame, header, type Pager } from "../pager/mod.ts";
+import {
+  corruptHeader,
+  format,
+  type Frame,
+  header,
+  type Pager,
+  type PageReader,
+} from "../pager/mod.ts";
 import type { Allocator } from "../alloc/mod.ts";
 import { REFERENCE_BYTES } from "./node.ts";
 
@@ -87,7 +94,12 @@ function linkRun(pager: Pager, page: number, next: number): void {
 }
 
 /** Reads the value that a reference, which begins at a byte, refers to. */
-export function readRuns(pager: Pager, tree: number, bytes: Uint8Array, at: number): Uint8Array {
+export function readRuns(
+  pager: PageReader,
+  tree: number,
+  bytes: Uint8Array,
+  at: number,
+): Uint8Array {
   const reference = decodeReference(bytes, at);
   checkLength(pager, reference);
   const value = new Uint8Array(reference.length);
@@ -125,7 +137,7 @@ export function referredLength(bytes: Uint8Array, at: number): number {
 
 /** Every page of the runs of a value, read and verified. */
 export function* pagesOfRuns(
-  pager: Pager,
+  pager: PageReader,
   tree: number,
   bytes: Uint8Array,
   at: number,
@@ -139,7 +151,7 @@ export function* pagesOfRuns(
 }
 
 /** The first pages and lengths of the runs of a value, each checked to be of this value. */
-function* runsOf(pager: Pager, tree: number, reference: Reference): Generator<Run> {
+function* runsOf(pager: PageReader, tree: number, reference: Reference): Generator<Run> {
   let { page } = reference;
   let rest = reference.length;
   checkLength(pager, reference);
@@ -155,13 +167,13 @@ function* runsOf(pager: Pager, tree: number, reference: Reference): Generator<Ru
 }
 
 /** A length that the file cannot hold must not become memory. */
-function checkLength(pager: Pager, { page, length }: Reference): void {
+function checkLength(pager: PageReader, { page, length }: Reference): void {
   if (length === 0 || length > pager.meta.pageCount * PAGE_BYTES) {
     corruptHeader(page, HEADER.runBytes, `a value of ${length} bytes is not in the file`);
   }
 }
 
-function readRun(pager: Pager, tree: number, page: number, version: number): Run {
+function readRun(pager: PageReader, tree: number, page: number, version: number): Run {
   const frame: Frame = pager.peek(page);
   const slot = pager.peekedSlot;
   if (kindOf(frame, slot) !== KIND_RUN || treeOf(frame, slot) !== tree) {
