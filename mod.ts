@@ -7,9 +7,10 @@
  * using db = open(":memory:");
  * const cities = db.tree("cities");
  *
- * db.writeSync(() => {
- *   cities.set("ES/Madrid", new TextEncoder().encode("3 300 000"));
- *   cities.set("PT/Lisboa", new TextEncoder().encode("545 000"));
+ * await db.write((tx) => {
+ *   const inside = tx.tree(cities);
+ *   inside.set("ES/Madrid", new TextEncoder().encode("3 300 000"));
+ *   inside.set("PT/Lisboa", new TextEncoder().encode("545 000"));
  * });
  *
  * for (const [key, value] of cities.entries({ prefix: "PT/" })) {
@@ -22,7 +23,16 @@
  * @module
  */
 
-export { ClosedError, CorruptionError, IoError, LimitError, LockedError } from "./pager/mod.ts";
+export {
+  ClosedError,
+  CorruptionError,
+  type Durability,
+  IoError,
+  LimitError,
+  LockedError,
+  type RecoveryReport,
+  SnapshotTooOldError,
+} from "./pager/mod.ts";
 export type { Census, ChunkCensus } from "./btree/mod.ts";
 export {
   Database,
@@ -31,5 +41,10 @@ export {
   open,
   type OpenOptions,
   type Range,
+  ReadTree,
+  Snapshot,
+  Transaction,
+  TransactionTree,
   Tree,
+  type WriteOptions,
 } from "./store/mod.ts";

@@ -7,19 +7,19 @@
  */
 
 import { parseArgs } from "node:util";
-import { open, type Tree } from "../mod.ts";
+import { open, type ReadTree, type TransactionTree } from "../mod.ts";
 import { Keys } from "./keys.ts";
 
 const VALUE_BYTES = 100;
 const CACHE_BYTES = 512 * 1024 * 1024;
 
 /** What is measured: each returns how many entries it worked on. */
-interface Workload {
+interface Workload<T extends ReadTree = ReadTree> {
   readonly name: string;
-  run(tree: Tree, keys: Keys): number;
+  run(tree: T, keys: Keys): number;
 }
 
-const insertRandom: Workload = {
+const insertRandom: Workload<TransactionTree> = {
   name: "random insert, one transaction",
   run(tree, keys) {
     const value = new Uint8Array(VALUE_BYTES).fill(7);
@@ -28,7 +28,7 @@ const insertRandom: Workload = {
   },
 };
 
-const loadOrdered: Workload = {
+const loadOrdered: Workload<TransactionTree> = {
   name: "ordered load",
   run(tree, keys) {
     return tree.load(keys.pairs(new Uint8Array(VALUE_BYTES).fill(7)));
@@ -48,7 +48,7 @@ const getRandom: Workload = {
 const scanInserted: Workload = { name: "scan after random insert", run: scan };
 const scanLoaded: Workload = { name: "scan after ordered load", run: scan };
 
-function scan(tree: Tree): number {
+function scan(tree: ReadTree): number {
   let count = 0;
   let bytes = 0;
   for (const [key, value] of tree.entries()) {
@@ -85,14 +85,19 @@ function runRound(keys: Keys): void {
   }
 }
 
-function runOn(path: string, fill: Workload, others: readonly Workload[], keys: Keys): void {
+function runOn(
+  path: string,
+  fill: Workload<TransactionTree>,
+  others: readonly Workload[],
+  keys: Keys,
+): void {
   using db = open(path, { cacheBytes: CACHE_BYTES });
   const tree = db.tree("entries");
-  db.writeSync(() => time(fill, tree, keys));
+  db.writeSync((tx) => time(fill, tx.tree(tree), keys));
   for (const workload of others) time(workload, tree, keys);
 }
 
-function time(workload: Workload, tree: Tree, keys: Keys): void {
+function time<T extends ReadTree>(workload: Workload<T>, tree: T, keys: Keys): void {
   const start = performance.now();
   const count = workload.run(tree, keys);
   const nanoseconds = (performance.now() - start) * 1e6 / count;

@@ -78,7 +78,7 @@ function vacantTree(db: Database, path: string, name: string): Tree {
 
 function load(db: Database, tree: Tree, records: Records): void {
   const started = performance.now();
-  db.writeSync(() => tree.load(withProgress(records.entries, "loading")));
+  db.writeSync((tx) => tx.tree(tree).load(withProgress(records.entries, "loading")));
   const loaded = performance.now();
   db.checkpoint();
   const written = (performance.now() - loaded) / 1000;

@@ -2,26 +2,43 @@
  * A database as users meet it: opening, trees, transactions, closing.
  */
 
+import { type Census, census, type ChunkCensus, chunkCensus } from "../btree/mod.ts";
 import {
-  type Census,
-  census,
-  type ChunkCensus,
-  chunkCensus,
-  NAME_BYTES_MAX,
-} from "../btree/mod.ts";
-import { openPager, type PagerOptions, type PagerStats } from "../pager/mod.ts";
+  type Durability,
+  openPager,
+  type PagerOptions,
+  type PagerStats,
+  type RecoveryReport,
+} from "../pager/mod.ts";
+import { checkName } from "./name.ts";
 import { Session } from "./session.ts";
-import { Tree } from "./tree.ts";
-
-const encoder = new TextEncoder();
+import { Snapshot } from "./snapshot.ts";
+import type { Transaction } from "./transaction.ts";
+import type { Tree } from "./tree.ts";
 
 /** How to open a database. */
-export type OpenOptions = PagerOptions;
+export interface OpenOptions extends Omit<PagerOptions, "journal"> {
+  /**
+   * How safe a commit is when its call returns or its promise resolves: `"sync"` = on the medium,
+   * `"buffered"` = handed to the system, `"none"` = in memory. Default `"sync"`.
+   */
+  durability?: Durability;
+}
+
+/** How to run a transaction. */
+export interface WriteOptions {
+  /** How safe it is when its call returns or its promise resolves. Default that of the database. */
+  durability?: Durability;
+}
 
 /** What a database has done and holds. */
 export interface DatabaseStats extends PagerStats {
   /** The last committed version. */
   readonly version: number;
+  /** The last version that is on the medium. */
+  readonly durableVersion: number;
+  /** What recovery did when the file was opened, if it had not been closed. */
+  readonly recovery: RecoveryReport | undefined;
   /** Pages of the file, of 8192 bytes. */
   readonly pageCount: number;
   /** The size of the file on disk, in bytes. */
@@ -53,7 +70,8 @@ export interface DatabaseStats extends PagerStats {
 export function open(path: string, options: OpenOptions = {}): Database {
   if (typeof path !== "string") throw new TypeError(`Cannot open: the path is ${typeof path}`);
   checkOptions(options);
-  return new Database(new Session(openPager(path, options)));
+  const { durability, ...pagerOptions } = options;
+  return new Database(new Session(openPager(path, pagerOptions), durability));
 }
 
 /** An open database. Get one by `open`. */
@@ -84,7 +102,7 @@ export class Database {
     this.#session.checkOpen();
     checkName(name);
     let tree = this.#trees.get(name);
-    if (tree === undefined) this.#trees.set(name, tree = new Tree(this.#session, name));
+    if (tree === undefined) this.#trees.set(name, tree = this.#session.makeTree(name));
     return tree;
   }
 
@@ -98,7 +116,7 @@ export class Database {
   renameTree(from: string, to: string): void {
     checkName(from);
     checkName(to);
-    this.#session.write(() => this.#session.catalog.rename(from, to));
+    this.#session.writeSync(() => this.#session.catalog.rename(from, to));
     this.#session.epoch++;
   }
 
@@ -106,23 +124,64 @@ export class Database {
   dropTree(name: string): boolean {
     checkName(name);
     const { catalog } = this.#session;
-    const dropped = this.#session.write(() => catalog.drop(name));
+    const dropped = this.#session.writeSync(() => catalog.drop(name));
     this.#session.epoch++;
-    while (this.#session.write(() => catalog.sweep()));
+    while (this.#session.writeSync(() => catalog.sweep()));
     return dropped;
   }
 
   /**
-   * Runs a callback as one transaction: if it throws, nothing of it has happened. Nested calls are
-   * savepoints, each all or nothing.
+   * Runs a callback as one transaction: if it throws, nothing of it has happened. Transactions of
+   * one turn of the event loop reach the disk together.
    *
-   * @param callback Runs at once, to its end; a callback that returns a promise is refused.
-   * @returns What the callback returned.
+   * ```ts
+   * import { open } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const cities = db.tree("cities");
+   * await db.write((tx) => {
+   *   const inside = tx.tree(cities);
+   *   inside.set("Lisboa", new Uint8Array([1]));
+   *   inside.set("Porto", new Uint8Array([2]));
+   * });
+   * console.assert(cities.count() === 2);
+   * ```
+   *
+   * @param callback Runs at once, to its end; a callback that returns a promise is refused. Trees
+   * are read and changed through its argument.
+   * @returns What the callback returned, when it is as safe as was asked.
    * @throws {TypeError} The callback is asynchronous, or the database was opened read-only.
-   * @throws {IoError} An earlier write failed.
+   * @throws {IoError} The system refused; whether it happened is known when the file is opened
+   * again.
    */
-  writeSync<T>(callback: () => T): T {
-    return this.#session.write(callback);
+  write<T>(callback: (tx: Transaction) => T, options: WriteOptions = {}): Promise<T> {
+    return this.#session.write(callback, durabilityOf(options));
+  }
+
+  /**
+   * As `write`, and waits for the disk. Called inside a transaction it is a savepoint of it: all or
+   * nothing by itself.
+   */
+  writeSync<T>(callback: (tx: Transaction) => T, options: WriteOptions = {}): T {
+    return this.#session.writeSync(callback, durabilityOf(options));
+  }
+
+  /**
+   * All trees as the last commit left them, to be closed after use: it keeps old pages in memory,
+   * up to
+   * `maxSnapshotBytes`.
+   *
+   * @throws {TypeError} A transaction is open.
+   */
+  snapshot(): Snapshot {
+    this.#session.checkOpen();
+    this.#refuseInside("take a snapshot");
+    return new Snapshot(this.#session);
+  }
+
+  /** The last version that is on the medium. */
+  get durableVersion(): number {
+    return this.#session.pager.durableVersion;
   }
 
   /**
@@ -155,7 +214,9 @@ export class Database {
     this.#session.checkOpen();
     const { pager } = this.#session;
     const { version, pageCount } = pager.meta;
-    return { ...pager.stats(), version, pageCount, fileBytes: pager.fileBytes() };
+    const { durableVersion, recovery } = pager;
+    const fileBytes = pager.fileBytes();
+    return { ...pager.stats(), version, durableVersion, recovery, pageCount, fileBytes };
   }
 
   /**
@@ -180,23 +241,24 @@ export class Database {
   }
 }
 
-function checkName(name: unknown): void {
-  if (typeof name !== "string") {
-    throw new TypeError(`Cannot name a tree: ${typeof name} is no text`);
-  }
-  if (!name.isWellFormed()) throw new TypeError("Cannot name a tree: it has a lone surrogate");
-  const { length } = encoder.encode(name);
-  if (length === 0 || length > NAME_BYTES_MAX) {
-    throw new RangeError(`Cannot name a tree: ${length} bytes are not 1..${NAME_BYTES_MAX}`);
-  }
-}
-
 const OPTION_TYPES = {
   cacheBytes: "number",
   create: "boolean",
+  durability: "string",
+  journalBytes: "number",
   lockTimeoutMs: "number",
+  maxSnapshotBytes: "number",
   readOnly: "boolean",
+  tornSectors: "string",
 };
+
+const DURABILITIES: readonly unknown[] = ["sync", "buffered", "none"];
+const TORN_SECTORS: readonly unknown[] = ["whole", "protect"];
+
+function durabilityOf({ durability }: WriteOptions): Durability | undefined {
+  if (durability === undefined || DURABILITIES.includes(durability)) return durability;
+  throw new TypeError(`Cannot write: no durability is called ${durability}`);
+}
 
 function checkOptions(options: OpenOptions): void {
   if (typeof options !== "object" || options === null) {
@@ -208,6 +270,13 @@ function checkOptions(options: OpenOptions): void {
     if (value !== undefined && typeof value !== type) {
       throw new TypeError(`Cannot open: ${name} is ${typeof value}, not ${type}`);
     }
+  }
+  const { durability = "sync", tornSectors = "whole" } = options;
+  if (!DURABILITIES.includes(durability)) {
+    throw new TypeError(`Cannot open: no durability is called ${durability}`);
+  }
+  if (!TORN_SECTORS.includes(tornSectors)) {
+    throw new TypeError(`Cannot open: tornSectors cannot be ${tornSectors}`);
   }
   const { lockTimeoutMs = 0 } = options;
   if (!(lockTimeoutMs >= 0)) {

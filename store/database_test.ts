@@ -5,10 +5,11 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { checkTree, Tree as Entries } from "../btree/mod.ts";
 import { format, header, IoError, MemoryFile } from "../pager/mod.ts";
-import { bytesOf, checkDatabase, openBoth, openOn } from "../tests/support/database.ts";
+import { bytesOf, change, checkDatabase, openBoth, openOn } from "../tests/support/database.ts";
 import { makeSample } from "../tests/support/sample.ts";
 import { inTempDir } from "../tests/support/temp.ts";
 import { open } from "./database.ts";
+import type { TransactionTree } from "./transaction.ts";
 
 const { CHUNK_SHIFT, KIND_BRANCH, KIND_LEAF, KIND_RUN, PAGE_BYTES, SLOT_MASK } = format;
 const VALUE = new Uint8Array([1]);
@@ -19,7 +20,7 @@ describe("open()", () => {
       const path = `${dir}/file.quire`;
       {
         using db = open(path);
-        db.tree("a").set("key", bytesOf(1, 5000));
+        change(db, "a", (tree) => tree.set("key", bytesOf(1, 5000)));
       }
       assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), ["file.quire"]);
       using db = open(path, { readOnly: true });
@@ -31,19 +32,19 @@ describe("open()", () => {
   it("makes a database of its own for each :memory:", () => {
     using a = open(":memory:");
     using b = open(":memory:");
-    a.tree("a").set("key", VALUE);
+    change(a, "a", (tree) => tree.set("key", VALUE));
     assertEquals(b.trees(), []);
   });
 
-  it("makes a small file, and leaves one that was only read as it is", () => {
-    inTempDir((dir) => {
+  it("makes a small file, and leaves one that was only read as it is", async () => {
+    await inTempDir(async (dir) => {
       const path = `${dir}/file.quire`;
       open(path).close();
       const bytes = Deno.readFileSync(path);
       assertEquals(bytes.length, 3 * PAGE_BYTES);
       {
         using db = open(path);
-        assertEquals([db.trees(), db.tree("a").get("b"), db.tree("a").delete("b")], [
+        assertEquals([db.trees(), db.tree("a").get("b"), await db.tree("a").delete("b")], [
           [],
           undefined,
           false,
@@ -60,7 +61,7 @@ describe("Database trees", () => {
     const names = ["b", "a\u00e9", "\u{1f600}", "\uffee", "a", " ", "\0", "a".repeat(1024)];
     names.forEach((name) => db.tree(name));
     assertEquals(db.trees(), []);
-    names.forEach((name) => db.tree(name).set("key", VALUE));
+    names.forEach((name) => change(db, name, (tree) => tree.set("key", VALUE)));
     assertEquals(new Set(db.trees()), new Set(names));
     assertEquals(db.trees().slice(0, 5), ["\0", " ", "a", "a".repeat(1024), "a\u00e9"]);
     assertEquals(db.trees().slice(-2), ["\uffee", "\u{1f600}"]);
@@ -75,10 +76,10 @@ describe("Database trees", () => {
   it("can be renamed, and their handles follow the names", () => {
     const db = openOn(new MemoryFile());
     const [a, b] = [db.tree("a"), db.tree("b")];
-    a.set("key", VALUE);
+    change(db, a, (tree) => tree.set("key", VALUE));
     db.renameTree("a", "b");
     assertEquals([a.get("key"), b.get("key"), db.trees()], [undefined, VALUE, ["b"]]);
-    a.set("other", VALUE);
+    change(db, a, (tree) => tree.set("other", VALUE));
     assertThrows(() => db.renameTree("a", "b"), RangeError, "there is one");
     assertThrows(() => db.renameTree("c", "d"), RangeError, "there is none");
     assertEquals([a.count(), b.count(), db.trees()], [1, 1, ["a", "b"]]);
@@ -88,28 +89,30 @@ describe("Database trees", () => {
     const opened = openBoth(new MemoryFile());
     const { db } = opened;
     const tree = db.tree("a");
-    db.tree("other").set("key", VALUE);
+    change(db, "other", (other) => other.set("key", VALUE));
     const used = checkDatabase(opened);
-    db.writeSync(() => {
-      for (let i = 0; i < 5000; i++) tree.set(`key ${i}`, bytesOf(i, i % 100 === 0 ? 9000 : 100));
+    change(db, tree, (inside) => {
+      for (let i = 0; i < 5000; i++) {
+        inside.set(`key ${i}`, bytesOf(i, i % 100 === 0 ? 9000 : 100));
+      }
     });
     assertEquals([db.dropTree("a"), db.dropTree("a"), tree.get("key 1")], [true, false, undefined]);
     assertEquals(checkDatabase(opened), used);
-    tree.set("key", VALUE);
+    change(db, tree, (inside) => inside.set("key", VALUE));
     assertEquals([tree.count(), db.trees()], [1, ["a", "other"]]);
   });
 
   it("come back when the transaction that dropped or renamed them rolls back", () => {
     const opened = openBoth(new MemoryFile());
     const { db } = opened;
-    for (const name of ["a", "b"]) db.tree(name).set("key", VALUE);
+    for (const name of ["a", "b"]) change(db, name, (tree) => tree.set("key", VALUE));
     assertThrows(
       () =>
-        db.writeSync(() => {
+        db.writeSync((tx) => {
           db.dropTree("a");
           db.renameTree("b", "a");
           assertEquals(db.trees(), ["a"]);
-          db.tree("c").set("key", VALUE);
+          tx.tree("c").set("key", VALUE);
           throw new Error("back");
         }),
       Error,
@@ -127,40 +130,40 @@ describe("Database.writeSync()", () => {
     assertEquals(db.writeSync(() => undefined), undefined);
   });
 
-  it("is one version, all or nothing, and none when nothing changes", () => {
+  it("is one version, all or nothing, and none when nothing changes", async () => {
     const db = openOn(new MemoryFile());
     const tree = db.tree("a");
     assertEquals(db.version, 0);
-    db.writeSync(() => ["a", "b", "c"].forEach((key) => tree.set(key, VALUE)));
+    change(db, tree, (inside) => ["a", "b", "c"].forEach((key) => inside.set(key, VALUE)));
     assertEquals(db.version, 1);
     db.writeSync(() => {});
-    assertEquals([db.version, tree.delete("none"), db.version], [1, false, 1]);
+    assertEquals([db.version, await tree.delete("none"), db.version], [1, false, 1]);
     const error = new Error("back");
     const thrown = assertThrows(() =>
-      db.writeSync(() => {
-        tree.clear();
+      change(db, tree, (inside) => {
+        inside.clear();
         throw error;
       })
     );
     assertEquals([thrown === error, db.version, tree.count()], [true, 1, 3]);
-    tree.set("d", VALUE);
+    await tree.set("d", VALUE);
     assertEquals(db.version, 2);
   });
 
   it("takes nested calls as savepoints", () => {
     const db = openOn(new MemoryFile());
     const tree = db.tree("a");
-    db.writeSync(() => {
-      tree.set("a", VALUE);
+    change(db, tree, (outer) => {
+      outer.set("a", VALUE);
       assertThrows(() =>
-        db.writeSync(() => {
-          tree.set("b", VALUE);
-          db.writeSync(() => tree.delete("a"));
+        change(db, tree, (middle) => {
+          middle.set("b", VALUE);
+          change(db, tree, (inner) => inner.delete("a"));
           throw new Error("back");
         })
       );
-      assertEquals([...tree.keys()].length, 1);
-      db.writeSync(() => tree.set("c", VALUE));
+      assertEquals([[...outer.keys()].length, [...tree.keys()].length], [1, 1]);
+      change(db, tree, (inner) => inner.set("c", VALUE));
     });
     assertEquals([db.version, tree.has("a"), tree.has("b"), tree.has("c")], [1, true, false, true]);
   });
@@ -168,13 +171,15 @@ describe("Database.writeSync()", () => {
   it("is lost to an error in the middle of a change, caught or not, down to its savepoint", () => {
     const db = openOn(new MemoryFile());
     const tree = db.tree("a");
-    const failToLoad = () =>
-      assertThrows(() => tree.load([["b", VALUE], ["a", VALUE]]), RangeError);
-    assertThrows(() => db.writeSync(() => failToLoad()), RangeError, "not after");
+    const failToLoad = (inside: TransactionTree) => {
+      assertThrows(() => inside.load([["b", VALUE], ["a", VALUE]]), RangeError);
+    };
+    assertThrows(() => change(db, tree, failToLoad), RangeError, "not after");
     assertEquals(db.trees(), []);
-    db.writeSync(() => {
-      tree.set("kept", VALUE);
-      assertThrows(() => db.writeSync(() => tree.load([["x", 1 as unknown as Uint8Array]])));
+    change(db, tree, (outer) => {
+      outer.set("kept", VALUE);
+      const bad = 1 as unknown as Uint8Array;
+      assertThrows(() => change(db, tree, (inner) => inner.load([["x", bad]])));
     });
     assertEquals([...tree.keys()].length, 1);
   });
@@ -182,11 +187,11 @@ describe("Database.writeSync()", () => {
   it("is not lost to a mistake that is found before anything changes", () => {
     const db = openOn(new MemoryFile());
     const tree = db.tree("a");
-    db.writeSync(() => {
-      tree.set("a", VALUE);
-      assertThrows(() => tree.set("x".repeat(2049), VALUE), RangeError);
-      assertThrows(() => tree.set("b", "c" as unknown as Uint8Array), TypeError);
-      assertThrows(() => tree.deleteRange({ limit: 1 }), TypeError);
+    change(db, tree, (inside) => {
+      inside.set("a", VALUE);
+      assertThrows(() => inside.set("x".repeat(2049), VALUE), RangeError);
+      assertThrows(() => inside.set("b", "c" as unknown as Uint8Array), TypeError);
+      assertThrows(() => inside.deleteRange({ limit: 1 }), TypeError);
       assertThrows(() => db.renameTree("x", "y"), RangeError);
       assertThrows(() => db.tree(""), RangeError);
     });
@@ -231,10 +236,11 @@ describe("Database.census()", () => {
   it("comes chunk by chunk, with the same sums, across chunks", () => {
     const opened = openBoth(new MemoryFile());
     const { db } = opened;
-    db.tree("a").load(function* (): Generator<[string, Uint8Array]> {
+    const entries = function* (): Generator<[string, Uint8Array]> {
       for (let i = 0; i < 3000; i++) yield [`key ${10000 + i}`, bytesOf(i, 2000)];
-    }());
-    db.tree("a").set("run", bytesOf(1, 300 * PAGE_BYTES));
+    };
+    change(db, "a", (tree) => tree.load(entries()));
+    change(db, "a", (tree) => tree.set("run", bytesOf(1, 300 * PAGE_BYTES)));
     const [chunks, total] = [[...db.chunks()], db.census()];
     assertEquals(chunks.map(({ chunk }) => chunk), chunks.map((_, i) => i));
     assertEquals(chunks.length, total.chunks);
@@ -248,8 +254,8 @@ describe("Database.census()", () => {
 
   it("is refused in a transaction, whose headers are not done", () => {
     const db = openOn(new MemoryFile());
-    db.writeSync(() => {
-      db.tree("a").set("key", VALUE);
+    db.writeSync((tx) => {
+      tx.tree("a").set("key", VALUE);
       assertThrows(() => db.census(), TypeError, "a transaction is open");
       assertThrows(() => db.chunks(), TypeError, "a transaction is open");
     });
@@ -263,18 +269,42 @@ describe("Database.stats()", () => {
     const empty = db.stats();
     assertEquals([empty.version, empty.pageCount, empty.fileBytes], [0, 3, 3 * PAGE_BYTES]);
     assertEquals([empty.cacheBytesLimit, empty.evictions, empty.pageWrites], [8 << 20, 0, 0]);
-    db.tree("a").set("key", bytesOf(1, 3 * PAGE_BYTES));
+    change(db, "a", (tree) => tree.set("key", bytesOf(1, 3 * PAGE_BYTES)));
     const changed = db.stats();
-    assertEquals([changed.version, changed.dirtyChunks, changed.fileBytes], [1, 1, 3 * PAGE_BYTES]);
-    // Header page, two superblocks, catalog, leaf, run of three.
-    assertEquals(changed.pageCount, 8);
+    assertEquals([changed.version, changed.dirtyChunks], [1, 1]);
+    // Header page, two superblocks, catalog, leaf, run of three; two chunks of the journal.
+    assertEquals(changed.pageCount, 3 * format.CHUNK_PAGES);
+    assert(changed.fileBytes > 2 * format.CHUNK_PAGES * PAGE_BYTES);
     assert(changed.cacheBytes > 0 && changed.cacheBytes <= changed.cacheBytesPeak);
     db.checkpoint();
     const written = db.stats();
-    assertEquals([written.dirtyChunks, written.fileBytes], [0, 8 * PAGE_BYTES]);
+    assertEquals([written.dirtyChunks, written.pageCount], [0, changed.pageCount]);
     assert(written.pageWrites >= 6 && written.writeCalls >= 1);
     db.checkpoint();
     assertEquals(db.stats(), written, "a checkpoint of nothing does nothing");
+  });
+
+  it("counts the journal to the file, where it is from the first change to the close", () => {
+    const file = new MemoryFile();
+    const db = openOn(file);
+    assertEquals(db.stats().pageCount, 3);
+    change(db, "a", (tree) => tree.set("key", VALUE));
+    assertEquals(db.stats().pageCount, 3 * format.CHUNK_PAGES);
+    db.close();
+    // Header page, superblocks, catalog, leaf.
+    assertEquals(openOn(file, { readOnly: true }).stats().pageCount, 5);
+  });
+
+  it("tells how far the medium is, and that nothing had to be recovered", () => {
+    const db = openOn(new MemoryFile());
+    change(db, "a", (tree) => tree.set("key", VALUE));
+    const { version, durableVersion, recovery } = db.stats();
+    assertEquals([version, durableVersion, db.durableVersion, recovery], [1, 1, 1, undefined]);
+    db.writeSync((tx) => tx.tree("a").set("key", VALUE), { durability: "none" });
+    assertEquals([db.version, db.durableVersion], [2, 1]);
+    db.checkpoint();
+    assertEquals(db.durableVersion, 2);
+    db.close();
   });
 });
 
@@ -282,10 +312,10 @@ describe("Database.close()", () => {
   it("cuts the tail that is free", () => {
     const file = new MemoryFile();
     const db = openOn(file);
-    db.tree("a").set("key", VALUE);
-    db.tree("b").set("run", bytesOf(1, 50 * PAGE_BYTES));
+    change(db, "a", (tree) => tree.set("key", VALUE));
+    change(db, "b", (tree) => tree.set("run", bytesOf(1, 50 * PAGE_BYTES)));
     db.checkpoint();
-    assertEquals(file.size(), db.stats().pageCount * PAGE_BYTES);
+    assert(file.size() > 50 * PAGE_BYTES && file.size() <= db.stats().pageCount * PAGE_BYTES);
     db.dropTree("b");
     db.close();
     // Header page, superblocks, catalog, leaf.
@@ -297,7 +327,7 @@ describe("Database.close()", () => {
     inTempDir((dir) => {
       const path = `${dir}/file`;
       const db = open(path);
-      db.tree("a").set("key", VALUE);
+      change(db, "a", (tree) => tree.set("key", VALUE));
       db.close();
       db.close();
       const again = open(path, { lockTimeoutMs: 0 });

@@ -40,6 +40,17 @@ export interface Bounds {
 const NAMES = new Set(["prefix", "gt", "gte", "lt", "lte", "reverse", "limit"]);
 
 /**
+ * A range that says only which entries, as deleting wants it.
+ *
+ * @throws {TypeError} It has a limit or an order.
+ */
+export function rangeOnly(range: Range): Range {
+  // What is no range at all is for `boundsOf` to refuse.
+  if (range?.limit === undefined && range?.reverse === undefined) return range;
+  throw new TypeError("Cannot delete a range: limit and reverse mean nothing there");
+}
+
+/**
  * The bounds of a range.
  *
  * @throws {TypeError} An option is unknown, or of a wrong type.

@@ -1,0 +1,114 @@
+// Group commit: what is changed in one turn of the event loop reaches the disk together, as safe as
+// was asked, and a disk that fails tells all who wait.
+
+import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { type Durability, IoError, MemoryFile, Pager } from "../pager/mod.ts";
+import { bytesOf, change, openOn } from "../tests/support/database.ts";
+import { always, FaultyFile } from "../tests/support/faulty_file.ts";
+import { Database } from "./database.ts";
+import { Session } from "./session.ts";
+
+const VALUE = new Uint8Array([1]);
+
+/** A database on a file that counts, its journal begun. */
+function openCounted(durability: Durability = "sync"): { db: Database; file: FaultyFile } {
+  const file = new FaultyFile(new MemoryFile());
+  const db = new Database(new Session(new Pager(file), durability));
+  change(db, "a", (tree) => tree.set("first", VALUE));
+  return { db, file };
+}
+
+/** How often a file was written to and synced. */
+function countsOf({ counts }: FaultyFile): number {
+  return counts.write + counts.sync;
+}
+
+describe("group commit", () => {
+  it("takes 10,000 changes of one turn to the disk in a few writes", async () => {
+    const { db, file } = openCounted();
+    const before = countsOf(file);
+    const tree = db.tree("a");
+    const promises = Array.from({ length: 10_000 }, (_, i) => tree.set(`key ${i}`, bytesOf(i, 20)));
+    assertEquals(tree.count(), 10_001, "made at once");
+    await Promise.all(promises);
+    assertLess(countsOf(file) - before, 100);
+    assertEquals([db.version, db.durableVersion], [10_001, 10_001]);
+    db.close();
+  });
+
+  it("takes changes of several turns one by one", async () => {
+    const { db, file } = openCounted();
+    const before = countsOf(file);
+    for (let i = 0; i < 50; i++) {
+      await db.tree("a").set("key", bytesOf(i, 20));
+      assertEquals(db.durableVersion, db.version);
+    }
+    assert(countsOf(file) - before >= 50);
+    db.close();
+  });
+
+  it("rejects all who wait when the disk fails, and all who come later", async () => {
+    const { db, file } = openCounted();
+    const tree = db.tree("a");
+    const promises = Array.from({ length: 100 }, (_, i) => tree.set(`key ${i}`, VALUE));
+    promises.push(db.write((tx) => tx.tree("b").set("key", VALUE)));
+    file.fault = always("throw", "write", "sync");
+    const results = await Promise.allSettled(promises);
+    for (const result of results) {
+      assert(result.status === "rejected" && result.reason instanceof IoError);
+    }
+    file.fault = () => "none";
+    await assertRejects(() => tree.set("later", VALUE), IoError, "an earlier write failed");
+    await assertRejects(async () => await Promise.resolve().then(() => db.close()), IoError);
+  });
+
+  it("resolves what waits when the database is closed first", async () => {
+    const file = new MemoryFile();
+    const db = openOn(file);
+    const promise = db.tree("a").set("key", VALUE);
+    db.close();
+    await promise;
+    const again = openOn(file);
+    assertEquals(again.tree("a").get("key"), VALUE);
+    again.close();
+  });
+});
+
+describe("durability", () => {
+  const levels: [Durability, boolean, boolean][] = [
+    ["sync", true, true],
+    ["buffered", true, false],
+    ["none", false, false],
+  ];
+  for (const [level, writes, lasts] of levels) {
+    const what = `${writes ? "writes" : "does not write"} and ${lasts ? "waits" : "does not wait"}`;
+    it(`${level} ${what}, of a database and of one transaction`, async () => {
+      for (const ofDatabase of [true, false]) {
+        const { db, file } = openCounted(ofDatabase ? level : "sync");
+        const options = ofDatabase ? {} : { durability: level };
+        for (const wait of [true, false]) {
+          const [before, durable] = [file.counts.write, db.durableVersion];
+          const callback = () => change(db, "a", (tree) => tree.set(`key ${wait}`, VALUE));
+          if (wait) await db.write(callback, options);
+          else db.writeSync(callback, options);
+          assertEquals(file.counts.write > before, writes);
+          assertEquals(db.durableVersion, lasts ? db.version : durable);
+        }
+        db.close();
+      }
+    });
+  }
+
+  it("of the most demanding counts for all of a turn", async () => {
+    const { db } = openCounted("buffered");
+    const promises = [
+      db.tree("a").set("b", VALUE),
+      db.write((tx) => tx.tree("a").set("c", VALUE), { durability: "sync" }),
+      db.tree("a").set("d", VALUE),
+    ];
+    await Promise.all(promises);
+    assertEquals(db.durableVersion, db.version);
+    db.close();
+  });
+});

@@ -1,0 +1,124 @@
+// Snapshots as users meet them: trees as they were, until they are closed or cost too much memory.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { ClosedError, MemoryFile, SnapshotTooOldError } from "../pager/mod.ts";
+import {
+  assertContent,
+  bytesOf,
+  change,
+  checkDatabase,
+  type Content,
+  contentOf,
+  openBoth,
+  openOn,
+} from "../tests/support/database.ts";
+import { fillSample } from "../tests/support/sample.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+const VALUE = new Uint8Array([1]);
+
+describe("a snapshot", () => {
+  it("shows every tree as it was, whatever is changed, dropped, renamed or made", () => {
+    const opened = openBoth(new MemoryFile());
+    const { db } = opened;
+    fillSample(db);
+    const content = contentOf(db);
+    using snapshot = db.snapshot();
+    const { version } = db;
+    const assertSame = () => {
+      const found: Content = new Map();
+      for (const name of snapshot.trees()) found.set(name, [...snapshot.tree(name)]);
+      assertContent(found, content);
+      assertEquals([snapshot.version, snapshot.tree("new").count()], [version, 0]);
+    };
+    change(db, "tall", (tree) => tree.deleteRange({ gt: "key 2" }));
+    change(db, "runs", (tree) => tree.set("longer", bytesOf(9, 30_000)));
+    change(db, "new", (tree) => tree.set("key", VALUE));
+    assertSame();
+    db.renameTree("tall", "other");
+    db.dropTree("runs");
+    for (let i = 0; i < 200; i++) change(db, "new", (tree) => tree.set(`${i}`, bytesOf(i, 5000)));
+    assertSame();
+    db.checkpoint();
+    assertSame();
+    assertEquals(db.trees(), ["empty", "new", "other", "short"]);
+    assertEquals(snapshot.tree(db.tree("tall")).get("key 7"), bytesOf(7, 400));
+    snapshot.close();
+    checkDatabase(opened);
+    db.close();
+  });
+
+  it("can be read inside a transaction, which it does not show", () => {
+    const db = openOn(new MemoryFile());
+    change(db, "a", (tree) => tree.set("key", VALUE));
+    using snapshot = db.snapshot();
+    change(db, "a", (tree) => {
+      tree.set("key", bytesOf(1, 9));
+      tree.set("other", VALUE);
+      assertEquals([...snapshot.tree("a").values()], [VALUE]);
+    });
+    assertEquals([...snapshot.tree("a").values()], [VALUE]);
+  });
+
+  it("is one of several, each of its version, closed in any order", () => {
+    const opened = openBoth(new MemoryFile());
+    const { db } = opened;
+    const snapshots: Snapshot[] = [];
+    for (let i = 0; i < 20; i++) {
+      change(db, "a", (tree) => tree.set("key", bytesOf(i, 3000)));
+      snapshots.push(db.snapshot());
+    }
+    for (const i of [3, 19, 0, 10, 1, 18]) snapshots[i].close();
+    for (const [i, snapshot] of snapshots.entries()) {
+      if ([3, 19, 0, 10, 1, 18].includes(i)) continue;
+      assertEquals([snapshot.version, snapshot.tree("a").get("key")], [i + 1, bytesOf(i, 3000)]);
+      snapshot.close();
+    }
+    checkDatabase(opened);
+    db.close();
+  });
+
+  it("refuses everything once it is closed, and may be closed again", () => {
+    const db = openOn(new MemoryFile());
+    change(db, "a", (tree) => tree.set("key", VALUE));
+    const snapshot = db.snapshot();
+    const tree = snapshot.tree("a");
+    assertEquals(tree.get("key"), VALUE);
+    snapshot.close();
+    snapshot.close();
+    snapshot[Symbol.dispose]();
+    const uses: (() => unknown)[] = [
+      () => snapshot.tree("a"),
+      () => snapshot.trees(),
+      () => tree.get("key"),
+      () => tree.count(),
+      () => tree.keys().next(),
+    ];
+    for (const use of uses) assertThrows(use, ClosedError, "the snapshot: it is closed");
+    db.close();
+  });
+
+  it("refuses a tree of another database", () => {
+    using db = openOn(new MemoryFile());
+    using other = openOn(new MemoryFile());
+    using snapshot = db.snapshot();
+    assertThrows(() => snapshot.tree(other.tree("a")), TypeError, "of another database");
+  });
+
+  it("ends with a SnapshotTooOldError, the oldest first, when it costs too much memory", () => {
+    const db = openOn(new MemoryFile(), { maxSnapshotBytes: 2 * 1024 * 1024 });
+    const fill = (seed: number) =>
+      change(db, "a", (tree) => {
+        for (let i = 0; i < 2000; i++) tree.set(`key ${1000 + i}`, bytesOf(seed + i, 1500));
+      });
+    fill(0);
+    using old = db.snapshot();
+    for (let round = 1; round <= 4; round++) fill(round);
+    using young = db.snapshot();
+    assertThrows(() => [...old.tree("a")], SnapshotTooOldError);
+    const values = [...young.tree("a").values()];
+    assert(values.every((value, i) => value.length === 1500 && value[0] === bytesOf(4 + i, 1)[0]));
+    assertEquals(db.tree("a").count(), 2000, "the database goes on");
+  });
+});
