@@ -16,7 +16,15 @@ import { crc32 } from "node:zlib";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, format, IoError, MemoryFile } from "../pager/mod.ts";
 import { open, type OpenOptions } from "../store/database.ts";
-import { assertContent, bytesOf, contentOf, openOn, sameBytes, utf8 } from "./support/database.ts";
+import {
+  assertContent,
+  bytesOf,
+  change,
+  contentOf,
+  openOn,
+  sameBytes,
+  utf8,
+} from "./support/database.ts";
 import { FaultyFile } from "./support/faulty_file.ts";
 import { makeSample } from "./support/sample.ts";
 import { inTempDir } from "./support/temp.ts";
@@ -193,8 +201,10 @@ describe("a database that was cut or lengthened", () => {
     bytes.set(bytesOf(7, 20 * PAGE_BYTES), sample.bytes.length);
     const file = new MemoryFile(bytes);
     const db = openOn(file);
-    db.tree("new").set("run", bytesOf(8, 5 * PAGE_BYTES));
-    for (let i = 0; i < 20; i++) db.tree("new").set(`key ${i}`, bytesOf(i, 1500));
+    change(db, "new", (tree) => tree.set("run", bytesOf(8, 5 * PAGE_BYTES)));
+    for (let i = 0; i < 20; i++) {
+      change(db, "new", (tree) => tree.set(`key ${i}`, bytesOf(i, 1500)));
+    }
     const expected = contentOf(db);
     db.close();
     assertEquals(file.size(), openOn(file).stats().pageCount * PAGE_BYTES, "the tail is cut");
@@ -303,15 +313,27 @@ describe("a database with damaged superblocks", () => {
     }
   });
 
-  it("is refused when it is marked open", () => {
-    assertRefused(withField(SUPERBLOCK.state, 1), "marked open", "not closed");
+  it("is recovered when it is marked open, and says so until it is closed", () => {
+    const bytes = withField(SUPERBLOCK.state, 1);
+    assertEquals(judgeOnce(bytes, "marked open", { readOnly: true }), undefined);
+    const file = new MemoryFile(bytes);
+    const db = openOn(file);
+    assert(db.stats().recovery !== undefined);
+    assertContent(contentOf(db), sample.content);
+    db.close();
+    const again = openOn(file);
+    assertEquals(again.stats().recovery, undefined);
+    assertContent(contentOf(again), sample.content);
+    again.close();
+    assert(
+      sameBytes(file.content().subarray(3 * PAGE_BYTES), sample.bytes.subarray(3 * PAGE_BYTES)),
+    );
   });
 });
 
 describe("a damaged database on disk", () => {
   const files: Record<string, Uint8Array> = {
     "cut in the middle": sample.bytes.slice(0, sample.bytes.length >>> 1),
-    "marked open": withField(SUPERBLOCK.state, 1),
     "of version 2": withField(SUPERBLOCK.formatVersion, 2),
     "without superblocks": changed((bytes) => bytes.fill(0, PAGE_BYTES, 3 * PAGE_BYTES)),
     "with a lost page": changed((bytes) => bytes.fill(0, 4 * PAGE_BYTES, 5 * PAGE_BYTES)),
@@ -340,11 +362,12 @@ describe("a damaged database on disk", () => {
   it("can be opened again, and by others, after it was refused", () => {
     inTempDir((dir) => {
       const path = `${dir}/damaged`;
-      // Only the header page that a close looks at is damaged.
+      // Only a header that nothing but a change looks at is damaged.
       Deno.writeFileSync(path, changed((bytes) => bytes[200 * 32] = 1));
       const db = open(path);
       assertContent(contentOf(db), sample.content);
-      assertThrows(() => db.close(), CorruptionError);
+      assertThrows(() => change(db, "new", (tree) => tree.set("key", utf8("1"))), CorruptionError);
+      db.close();
       Deno.writeFileSync(path, sample.bytes);
       const again = open(path);
       assertContent(contentOf(again), sample.content);

@@ -11,7 +11,14 @@ import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, type File, format, MemoryFile } from "../pager/mod.ts";
 import type { Database } from "../store/database.ts";
-import { assertContent, bytesOf, contentOf, openOn, sameBytes } from "./support/database.ts";
+import {
+  assertContent,
+  bytesOf,
+  change,
+  contentOf,
+  openOn,
+  sameBytes,
+} from "./support/database.ts";
 import { FaultyFile } from "./support/faulty_file.ts";
 import { flipBit } from "./support/pages.ts";
 import { Random } from "./support/random.ts";
@@ -83,9 +90,10 @@ describe("a flip of a bit in a database larger than its cache", () => {
 function makeLarge(): MemoryFile {
   const file = new MemoryFile();
   const db = openOn(file);
-  db.tree("large").load(
-    Array.from({ length: LARGE_ENTRIES }, (_, i) => [`key ${10_000 + i}`, largeValue(i)] as const),
-  );
+  const entries = Array.from({ length: LARGE_ENTRIES }, (_, i) => {
+    return [`key ${10_000 + i}`, largeValue(i)] as const;
+  });
+  change(db, "large", (tree) => tree.load(entries));
   db.close();
   return file;
 }
@@ -194,7 +202,7 @@ function changeAfterFlip(sample: Sample, bit: number): boolean {
     const db = openOn(file);
     let refused: unknown;
     try {
-      db.tree("runs").set("new", value);
+      change(db, "runs", (tree) => tree.set("new", value));
     } catch (error) {
       refused = error;
     }

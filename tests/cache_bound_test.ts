@@ -9,7 +9,7 @@
 import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { type Database, open } from "../store/database.ts";
-import { sameBytes } from "./support/database.ts";
+import { change, sameBytes } from "./support/database.ts";
 import { Random } from "./support/random.ts";
 import { inTempDir } from "./support/temp.ts";
 
@@ -100,11 +100,10 @@ describe("with data 16 times cacheBytes", () => {
 /** Fills a file in several transactions, each smaller than the cache's room for changes. */
 function load(path: string): Uint8Array {
   using db = open(path, { cacheBytes: CACHE_BYTES });
-  const tree = db.tree("large");
   const start = performance.now();
   const watch = new Watch(db);
   for (let part = 0; part < LOADS * 8; part++) {
-    db.writeSync(() => {
+    change(db, "large", (tree) => {
       for (let i = part; i < ENTRIES; i += LOADS * 8) tree.set(keyOf(i), valueOf(i, 0));
     });
   }
@@ -129,10 +128,10 @@ function use(path: string, writes: Uint8Array): void {
       watch.expect(entry, db.tree("large").get(keyOf(entry)));
     }
     scan(watch, random.below(ENTRIES), 500, random.once(2));
-    db.writeSync(() => {
+    change(db, "large", (tree) => {
       for (let i = 0; i < 20; i++) {
         const entry = random.below(ENTRIES);
-        db.tree("large").set(keyOf(entry), valueOf(entry, ++watch.writes[entry]));
+        tree.set(keyOf(entry), valueOf(entry, ++watch.writes[entry]));
       }
     });
     assertEquals(db.tree("large").has("entry"), false);

@@ -12,7 +12,7 @@ import { chunkMap } from "../examples/demo/chunk_map.ts";
 import { KeyMaker } from "../examples/demo/keys.ts";
 import { makeRecords, type Records } from "../examples/demo/records.ts";
 import { oneLine, readable } from "../examples/demo/text.ts";
-import { type ChunkCensus, open, type Tree } from "../mod.ts";
+import { type ChunkCensus, open, type TransactionTree } from "../mod.ts";
 import { format } from "../pager/mod.ts";
 
 const DEMO = fromFileUrl(new URL("../examples/demo.ts", import.meta.url));
@@ -247,15 +247,18 @@ function citiesOf(country: string): number {
 }
 
 /** What the check says when a tree was changed after it was loaded. */
-function differencesAfter(words: string[], change: (tree: Tree) => void): readonly string[] {
+function differencesAfter(
+  words: string[],
+  change: (tree: TransactionTree) => void,
+): readonly string[] {
   using db = open(":memory:");
   const tree = db.tree("records");
   const records: Records = makeRecords(
     { tree: "records", source: "test" },
     words.map((word) => [encoder.encode(word), encoder.encode(word)] as const),
   );
-  tree.load(records.entries);
-  change(tree);
+  db.writeSync((tx) => tx.tree(tree).load(records.entries));
+  db.writeSync((tx) => change(tx.tree(tree)));
   return checkEveryRecord(tree, records).differences;
 }
 

@@ -110,10 +110,10 @@ describe("golden files", () => {
       const expected = new Map(content);
       const { db } = opened;
       const value = bytesOf(77, 30_000);
-      db.writeSync(() => {
+      db.writeSync((tx) => {
         for (const [tree, entries] of content) {
-          db.tree(tree).set("zz", value);
-          for (const [key] of entries.slice(0, 5)) db.tree(tree).delete(key);
+          tx.tree(tree).set("zz", value);
+          for (const [key] of entries.slice(0, 5)) tx.tree(tree).delete(key);
           const rest = entries.slice(5);
           const at = rest.findIndex(([key]) => key[0] > 0x7a);
           rest.splice(at < 0 ? rest.length : at, 0, [new TextEncoder().encode("zz"), value]);

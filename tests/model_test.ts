@@ -2,9 +2,9 @@
  * The public face against a model that is simple enough to be right: a sorted array of entries a
  * tree.
  *
- * Random operations on several trees, nested transactions some of which throw, iterators that run
- * while their tree changes, reopening. Afterwards every tree is checked whole, and every page in
- * use has to belong to exactly one of them.
+ * Random operations on several trees, awaited or in nested transactions some of which throw,
+ * iterators that run while their tree changes, reopening. Afterwards every tree is checked whole,
+ * and every page in use has to belong to exactly one of them.
  *
  * A run that fails names its seed; QUIRE_SEED=n in the environment runs that one alone, and
  * QUIRE_SEEDS=n runs the first n.
@@ -14,6 +14,8 @@ import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { MemoryFile } from "../pager/mod.ts";
 import type { Range } from "../store/range.ts";
+import type { ReadTree } from "../store/read_tree.ts";
+import type { Transaction, TransactionTree } from "../store/transaction.ts";
 import type { Tree } from "../store/tree.ts";
 import {
   bytesOf,
@@ -70,7 +72,9 @@ class Run {
   readonly #file = new MemoryFile();
   #opened: Opened;
   #model = new Model();
-  #depth = 0;
+  readonly #transactions: Transaction[] = [];
+  /** What was promised and is not settled yet. */
+  #promised: Promise<void>[] = [];
 
   constructor(seed: number) {
     this.random = new Random(seed);
@@ -98,6 +102,13 @@ class Run {
     else this.#do("reopen", () => this.#reopen());
   }
 
+  /** Waits for what was promised. */
+  async settle(): Promise<void> {
+    const promised = this.#promised;
+    this.#promised = [];
+    await Promise.all(promised);
+  }
+
   /** Compares everything, and checks every page. */
   finish(): number {
     this.#compareAll();
@@ -113,10 +124,28 @@ class Run {
     return this.#opened.db;
   }
 
-  /** A tree of the database and its model, the same name. */
-  #tree(): [Tree, ModelTree, string] {
+  get #depth(): number {
+    return this.#transactions.length;
+  }
+
+  /** A tree, of the innermost transaction or of the database, and its model, the same name. */
+  #tree(): [ReadTree, ModelTree, string] {
     const name = this.random.pick(NAMES);
-    return [this.#db.tree(name), this.#model.tree(name), name];
+    const transaction = this.#transactions.at(-1);
+    return [(transaction ?? this.#db).tree(name), this.#model.tree(name), name];
+  }
+
+  /** Changes a tree in the innermost transaction, or in one of its own, or by a promise. */
+  #change<T>(name: string, action: (tree: Tree | TransactionTree) => T | Promise<T>, to: T): void {
+    const transaction = this.#transactions.at(-1);
+    if (transaction !== undefined) {
+      assertEquals(action(transaction.tree(name)), to);
+    } else if (this.random.once(2)) {
+      assertEquals(this.#db.writeSync((tx) => action(tx.tree(name))), to);
+    } else {
+      const promise = Promise.resolve(action(this.#db.tree(name)));
+      this.#promised.push(promise.then((result) => assertEquals(result, to)));
+    }
   }
 
   #value(): Uint8Array {
@@ -124,20 +153,20 @@ class Run {
   }
 
   #set(): void {
-    const [tree, model, name] = this.#tree();
+    const [, model, name] = this.#tree();
     // A few neighbours at a time, so that trees grow in places.
     for (let count = 1 + this.random.below(4); count > 0; count--) {
       const [key, value] = [this.style.key(this.random), this.#value()];
-      tree.set(key, value);
+      this.#change<void>(name, (tree) => tree.set(key, value), undefined);
       this.#model.create(name);
       model.set(key, value);
     }
   }
 
   #delete(): void {
-    const [tree, model] = this.#tree();
+    const [, model, name] = this.#tree();
     const key = this.#someKey(model);
-    assertEquals(tree.delete(key), model.delete(key));
+    this.#change(name, (tree) => tree.delete(key), model.delete(key));
   }
 
   /** A key that is likely to be there. */
@@ -185,13 +214,20 @@ class Run {
     assertEquals(this.#db.trees(), this.#model.names());
   }
 
-  /** What comes is what is there when its turn comes: the model's entry after the one before. */
+  /**
+   * In a transaction, what comes is what is there when its turn comes: the model's entry after the
+   * one before. Outside, it is what was there at the beginning.
+   */
   #iterateWhileChanging(): void {
     const [tree, model, name] = this.#tree();
     const reverse = this.random.once(2);
     const range = this.#range(model);
     // A rollback puts another model in place of this one.
-    const next = (last?: Uint8Array) => this.#model.tree(name).next(range, reverse, last);
+    const beginning = new Model().tree(name);
+    beginning.entries = [...model.entries];
+    const follows = this.#depth > 0;
+    const next = (last?: Uint8Array) =>
+      (follows ? this.#model.tree(name) : beginning).next(range, reverse, last);
     const changeEvery = 1 + this.random.below(30);
     let last: Uint8Array | undefined;
     let seen = 0;
@@ -219,27 +255,26 @@ class Run {
   }
 
   #deleteRange(): void {
-    const [tree, model] = this.#tree();
+    const [, model, name] = this.#tree();
     const range = this.#range(model);
     if (Object.keys(range).length === 0 && !this.random.once(10)) return;
-    assertEquals(tree.deleteRange(range), model.deleteRange(range));
+    this.#change(name, (tree) => tree.deleteRange(range), model.deleteRange(range));
   }
 
   #load(): void {
-    const [tree, model, name] = this.#tree();
+    const [, model, name] = this.#tree();
     const loaded = new Model().tree("");
     for (let i = this.random.below(200); i >= 0; i--) {
       loaded.set(this.style.key(this.random), this.#value());
     }
-    assertEquals(tree.load(loaded.entries), loaded.entries.length);
+    this.#change(name, (tree) => tree.load(loaded.entries), loaded.entries.length);
     this.#model.create(name);
     for (const [key, value] of loaded.entries) model.set(key, value);
   }
 
   #clear(): void {
-    const [tree, model] = this.#tree();
-    tree.clear();
-    model.deleteRange({});
+    const [, model, name] = this.#tree();
+    this.#change(name, (tree) => tree.clear(), model.deleteRange({}));
   }
 
   #rename(): void {
@@ -260,19 +295,19 @@ class Run {
     const before = this.#model.copy();
     const { version } = this.#db;
     const throws = this.random.once(3);
-    this.#depth++;
     try {
-      this.#db.writeSync(() => {
+      this.#db.writeSync((tx) => {
+        this.#transactions.push(tx);
         for (let count = this.random.below(12); count > 0; count--) this.step();
         if (throws) throw new Undo();
       });
     } catch (error) {
       if (!(error instanceof Undo)) throw error;
       this.#model = before;
-      if (this.#depth === 1) assertEquals(this.#db.version, version);
     } finally {
-      this.#depth--;
+      this.#transactions.pop();
     }
+    if (throws && this.#depth === 0) assertEquals(this.#db.version, version);
     if (throws && this.random.once(4)) this.#compareAll();
   }
 
@@ -304,11 +339,12 @@ class Run {
 
 describe("the public face", () => {
   for (const seed of SEEDS) {
-    it(`does what a sorted map does, seed ${seed}`, () => {
+    it(`does what a sorted map does, seed ${seed}`, async () => {
       const run = new Run(seed);
       for (let step = 0; step < STEPS; step++) {
         try {
           run.step();
+          await run.settle();
           if (step % 500 === 499) run.finish();
         } catch (error) {
           throw new Error(`seed ${seed}, step ${step}`, { cause: error });

@@ -7,7 +7,7 @@
  */
 
 import { FixedTree } from "../../btree/mod.ts";
-import { bytesOf, type Content, type Opened, utf8 } from "../support/database.ts";
+import { bytesOf, change, type Content, type Opened, utf8 } from "../support/database.ts";
 
 /** The u64 pairs of the tree `numbers`: a key and its value. */
 export const NUMBERS: readonly (readonly [bigint, bigint])[] = [
@@ -42,10 +42,10 @@ export function goldenContent(): Content {
 /** Puts all of it into an empty database, by a way with detours. */
 export function makeGolden({ db, session }: Opened): void {
   const content = goldenContent();
-  db.tree("dropped").load(content.get("text")!);
+  change(db, "dropped", (dropped) => dropped.load(content.get("text")!));
   for (const [name, entries] of content) {
-    const tree = db.tree(name === "text" ? "first name" : name);
-    db.writeSync(() => {
+    const first = name === "text" ? "first name" : name;
+    change(db, first, (tree) => {
       // In an order of no use, so that pages split in the middle.
       for (const [key, value] of [...entries.keys()].sort().map((i) => entries[i])) {
         tree.set(key, value);
@@ -53,9 +53,9 @@ export function makeGolden({ db, session }: Opened): void {
       tree.set("passing", bytesOf(1, 20_000));
     });
     db.checkpoint();
-    tree.delete("passing");
+    change(db, first, (tree) => tree.delete("passing"));
   }
-  session.write(() => {
+  session.writeSync(() => {
     const { id, root } = session.catalog.create("numbers", { fixed: true });
     const numbers = new FixedTree(session.pager, session.space.allocator, id, root);
     for (const [key, value] of NUMBERS) numbers.set(key, value);

@@ -9,8 +9,10 @@ import { checkFixedTree } from "../../btree/fixed_check.ts";
 import { type File, format, Pager, type PagerOptions } from "../../pager/mod.ts";
 import { Database } from "../../store/database.ts";
 import { Session } from "../../store/session.ts";
+import type { TransactionTree } from "../../store/transaction.ts";
+import type { Tree } from "../../store/tree.ts";
 
-const { CHUNK_PAGES, FRESH_PAGES, KIND_FREE, KIND_SUPERBLOCK } = format;
+const { CHUNK_PAGES, FRESH_PAGES, KIND_FREE, KIND_JOURNAL, KIND_SUPERBLOCK } = format;
 const CATALOG_TREE = 0;
 
 /** A database and what is behind its face. */
@@ -31,6 +33,15 @@ export function openOn(file: File, options: PagerOptions = {}): Database {
 export function openBoth(file: File, options: PagerOptions = {}): Opened {
   const session = new Session(new Pager(file, options));
   return { db: new Database(session), session };
+}
+
+/** Changes a tree in a transaction of its own, durable when it returns. */
+export function change<T>(
+  db: Database,
+  tree: Tree | string,
+  action: (tree: TransactionTree) => T,
+): T {
+  return db.writeSync((tx) => action(tx.tree(tree)));
 }
 
 /** Every entry of every tree, or of some. */
@@ -91,6 +102,8 @@ export function checkDatabase({ session }: Opened): number {
       const owner = owners.get(page);
       if (kinds[slot] === KIND_FREE) {
         assertEquals(owner, undefined, `page ${page} is free and in a tree`);
+      } else if (kinds[slot] === KIND_JOURNAL) {
+        assertEquals(owner, undefined, `page ${page} is of the journal and in a tree`);
       } else if (page < FRESH_PAGES) {
         assertEquals(kinds[slot], KIND_SUPERBLOCK);
       } else {

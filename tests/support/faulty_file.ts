@@ -59,6 +59,13 @@ export class FaultyFile implements File {
     return allowed === 0 ? 0 : this.#file.writeAt(source, start, allowed, position);
   }
 
+  /** Writes through, unless it is spoiled; it counts as a write. */
+  writeThroughAt(source: Uint8Array, start: number, length: number, position: number): number {
+    const allowed = this.#allowed("write", length);
+    this.writes.push({ position, length: allowed });
+    return allowed === 0 ? 0 : this.#file.writeThroughAt(source, start, allowed, position);
+  }
+
   /** Cuts or extends, unless it is spoiled. */
   truncate(size: number): void {
     if (this.#allowed("truncate", 1) > 0) this.#file.truncate(size);

@@ -6,8 +6,16 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { type File, format, MemoryFile, Pager, type PagerOptions } from "../../pager/mod.ts";
+import {
+  type File,
+  format,
+  header,
+  MemoryFile,
+  Pager,
+  type PagerOptions,
+} from "../../pager/mod.ts";
 
+const { CHUNK_PAGES, KIND_JOURNAL } = format;
 const { CHUNK_SHIFT, KIND_BRANCH, KIND_FIXED_BRANCH, KIND_FIXED_LEAF, KIND_LEAF } = format;
 const { PAGE_BYTES, PAGE_SHIFT, SLOT_MASK } = format;
 const PAGE_WORDS = PAGE_BYTES / 4;
@@ -78,6 +86,23 @@ export function dataPages(count: number): number[] {
     if ((page & SLOT_MASK) !== 0) pages.push(page);
   }
   return pages;
+}
+
+/** The chunks of the journal. */
+export function journalChunks(pager: Pager): number[] {
+  const chunks: number[] = [];
+  for (let page = 1; page < pager.meta.pageCount; page += CHUNK_PAGES) {
+    if (isOfJournal(pager, page)) chunks.push(page / CHUNK_PAGES | 0);
+  }
+  return chunks;
+}
+
+/** Whether the header of a page says that it is of the journal. */
+export function isOfJournal(pager: Pager, page: number): boolean {
+  const place = pager.headerPage(page >>> CHUNK_SHIFT);
+  const { u32 } = pager.frames[place >>> CHUNK_SHIFT];
+  const word = header.headerWord(place & SLOT_MASK, page & SLOT_MASK);
+  return (u32[word] & 0xff) === KIND_JOURNAL;
 }
 
 /** Makes a file with `count` pages of data, the salt of each its number, closed clean. */

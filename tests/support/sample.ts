@@ -6,7 +6,7 @@
 
 import { MemoryFile } from "../../pager/mod.ts";
 import type { Database } from "../../store/database.ts";
-import { bytesOf, type Content, contentOf, openOn } from "./database.ts";
+import { bytesOf, change, type Content, contentOf, openOn } from "./database.ts";
 
 /** A file and what is in it. */
 export interface Sample {
@@ -28,19 +28,19 @@ export function makeSample(): Sample {
 
 /** Puts the content of the small database into an empty one. */
 export function fillSample(db: Database): void {
-  const tall = db.tree("tall");
-  db.writeSync(() => {
+  change(db, "tall", (tall) => {
     for (let i = 0; i < 40; i++) tall.set(`key ${i}`, bytesOf(i, 400));
   });
-  db.writeSync(() => db.tree("dropped").set("gone", bytesOf(1, 100)));
-  db.writeSync(() => {
-    db.tree("runs").set("short", new Uint8Array(0));
-    db.tree("runs").set("long", bytesOf(2, 12_000));
-    db.tree("runs").set("longer", bytesOf(3, 9000));
-    db.tree("empty").set("gone", bytesOf(4, 1));
+  change(db, "dropped", (dropped) => dropped.set("gone", bytesOf(1, 100)));
+  db.writeSync((tx) => {
+    const runs = tx.tree("runs");
+    runs.set("short", new Uint8Array(0));
+    runs.set("long", bytesOf(2, 12_000));
+    runs.set("longer", bytesOf(3, 9000));
+    tx.tree("empty").set("gone", bytesOf(4, 1));
   });
   db.dropTree("dropped");
-  db.writeSync(() => db.tree("runs").delete("long"));
-  db.tree("empty").clear();
-  db.tree("short").set(new Uint8Array(0), bytesOf(5, 3));
+  change(db, "runs", (runs) => runs.delete("long"));
+  change(db, "empty", (empty) => empty.clear());
+  change(db, "short", (short) => short.set(new Uint8Array(0), bytesOf(5, 3)));
 }

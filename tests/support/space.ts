@@ -4,7 +4,7 @@
 
 import { Allocator } from "../../alloc/mod.ts";
 import { type File, format, MemoryFile, type Pager } from "../../pager/mod.ts";
-import { openNodes } from "./pages.ts";
+import { isOfJournal, openNodes } from "./pages.ts";
 
 const { KIND_LEAF } = format;
 
@@ -25,11 +25,12 @@ export function take({ allocator }: Space, count: number): number[] {
   return Array.from({ length: count }, () => allocator.acquire(KIND_LEAF, 1, 0));
 }
 
-/** The pages of data that the bitmaps say are in use. */
+/** The pages of data that the bitmaps say are in use, those of the journal left out. */
 export function usedPages({ pager, allocator }: Space): number[] {
   const used: number[] = [];
   for (let page = 3; page < pager.meta.pageCount; page++) {
-    if ((page & 255) !== 0 && allocator.isInUse(page)) used.push(page);
+    if ((page & 255) === 0 || !allocator.isInUse(page)) continue;
+    if (!isOfJournal(pager, page)) used.push(page);
   }
   return used;
 }

@@ -5,9 +5,12 @@
 /** Runs something with the path of a fresh folder, which is gone afterwards. */
 export function inTempDir<T>(body: (dir: string) => T): T {
   const dir = Deno.makeTempDirSync({ prefix: "quire-test-" });
+  const remove = () => Deno.removeSync(dir, { recursive: true });
+  let result: T | undefined;
   try {
-    return body(dir);
+    result = body(dir);
   } finally {
-    Deno.removeSync(dir, { recursive: true });
+    if (!(result instanceof Promise)) remove();
   }
+  return result instanceof Promise ? result.finally(remove) as T : result;
 }

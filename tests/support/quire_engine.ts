@@ -1,0 +1,150 @@
+/**
+ * Quire as the crash tests see it.
+ */
+
+import { checkTree, chunkCensus, Tree as Entries } from "../../btree/mod.ts";
+import { type File, format, Pager } from "../../pager/mod.ts";
+import { Database } from "../../store/database.ts";
+import { Session } from "../../store/session.ts";
+import type { Transaction } from "../../store/transaction.ts";
+import {
+  type Change,
+  type Durability,
+  type Engine,
+  type EngineOptions,
+  type Handle,
+  type State,
+  stateKey,
+} from "./engine.ts";
+
+const { CHUNK_PAGES, FRESH_PAGES, KIND_FREE, KIND_JOURNAL, SUPERBLOCK_PAGE } = format;
+const CATALOG_TREE = 0;
+
+/** Quire. */
+export const quireEngine: Engine = {
+  name: "quire",
+  rotPages: [SUPERBLOCK_PAGE, SUPERBLOCK_PAGE + 1],
+  open: (file: File, options: EngineOptions): Handle => new QuireHandle(file, options),
+};
+
+class Undo extends Error {}
+
+/** An open database. */
+class QuireHandle implements Handle {
+  readonly #session: Session;
+  readonly #db: Database;
+
+  constructor(file: File, options: EngineOptions) {
+    this.#session = new Session(new Pager(file, { cacheBytes: 2 ** 26, ...options }));
+    this.#db = new Database(this.#session);
+  }
+
+  write(changes: readonly Change[], durability: Durability): boolean {
+    this.#db.writeSync((tx) => make(tx, changes), { durability });
+    return durability === "sync";
+  }
+
+  abort(changes: readonly Change[]): void {
+    try {
+      this.#db.writeSync((tx) => {
+        make(tx, changes);
+        throw new Undo();
+      });
+    } catch (error) {
+      if (!(error instanceof Undo)) throw error;
+    }
+  }
+
+  drop(tree: string): boolean {
+    this.#db.dropTree(tree);
+    return true;
+  }
+
+  checkpoint(): void {
+    this.#db.checkpoint();
+  }
+
+  checkpointStep(): void {
+    this.#session.pager.checkpointSlice();
+  }
+
+  get version(): number {
+    return this.#db.version;
+  }
+
+  get durableVersion(): number {
+    return this.#session.pager.durableVersion;
+  }
+
+  state(): State {
+    const state = new Map<string, Uint8Array>();
+    for (const name of this.#db.trees()) {
+      for (const [key, value] of this.#db.tree(name).entries()) {
+        state.set(stateKey(name, key), value);
+      }
+    }
+    return state;
+  }
+
+  check(): void {
+    // A drop that was cut goes on whenever somebody sweeps.
+    while (this.#session.writeSync(() => this.#session.catalog.sweep()));
+    checkPages(this.#session);
+    for (const name of this.#db.trees()) this.#checkCount(name);
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #checkCount(name: string): void {
+    const tree = this.#db.tree(name);
+    let entries = 0;
+    for (const _ of tree.keys()) entries++;
+    if (entries !== tree.count()) throw new Error(`tree ${name} does not count ${entries} entries`);
+  }
+}
+
+function make(tx: Transaction, changes: readonly Change[]): void {
+  for (const { tree, key, value } of changes) {
+    if (value === undefined) tx.tree(tree).delete(key);
+    else tx.tree(tree).set(key, value);
+  }
+}
+
+/** Checks all trees, and that each page in use is of the one tree that its header names. */
+function checkPages(session: Session): void {
+  const owners = ownersOf(session);
+  let used = 0;
+  for (const { chunk, pages, kinds, trees } of chunkCensus(session.pager)) {
+    for (let slot = 1; slot < pages; slot++) {
+      const page = chunk * CHUNK_PAGES + slot;
+      if (page < FRESH_PAGES || kinds[slot] === KIND_JOURNAL) continue;
+      const owner = kinds[slot] === KIND_FREE ? undefined : trees[slot];
+      if (owner !== undefined) used++;
+      if (owner === owners.get(page)) continue;
+      throw new Error(`page ${page} says its tree is ${owner}, and is in tree ${owners.get(page)}`);
+    }
+  }
+  if (used === owners.size) return;
+  throw new Error(`${used} pages of trees are in use, and trees have ${owners.size}`);
+}
+
+/** The tree of every page that some tree refers to. */
+function ownersOf({ pager, space, catalog }: Session): Map<number, number> {
+  const owners = new Map<number, number>();
+  const add = (tree: Entries) => {
+    for (const page of checkTree(tree).pages) {
+      if (owners.has(page)) throw new Error(`page ${page} is in two trees`);
+      owners.set(page, tree.id);
+    }
+  };
+  const { catalogRoot } = pager.meta;
+  if (catalogRoot === 0) return owners;
+  add(new Entries(space, CATALOG_TREE, catalogRoot));
+  for (const name of catalog.names()) {
+    const { id, root } = catalog.get(name)!;
+    add(new Entries(space, id, root));
+  }
+  return owners;
+}

@@ -1,0 +1,218 @@
+/**
+ * What the crash tests make an engine do. Small databases, so that very many images can be opened.
+ */
+
+import type { Step, Workload } from "./crash_recorder.ts";
+import type { Change, Durability, EngineOptions } from "./engine.ts";
+import { Random } from "./random.ts";
+
+const LEVELS: readonly Durability[] = ["sync", "buffered", "none"];
+const MIB = 1024 * 1024;
+const SMALL_CACHE = 8 * MIB;
+
+/** A workload by name, and how many of its images are worth their time. */
+export interface NamedWorkload {
+  /** The most images of one cut in a short run. */
+  readonly limit: number;
+  /** Of so many cuts, one kills the process, and of so many images, one is cut again. */
+  readonly rare?: { readonly killEvery: number; readonly nestedEvery: number };
+  /** The workload of a seed. */
+  make(seed: number, options: EngineOptions): Workload;
+}
+
+/** Bytes that say to which key and which commit they belong. */
+export function valueOf(key: string, commit: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let state = Math.imul(commit + 1, 0x9e3779b1);
+  for (let i = 0; i < key.length; i++) state = Math.imul(state ^ key.charCodeAt(i), 0x01000193);
+  for (let i = 0; i < length; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0;
+    bytes[i] = state >>> 24;
+  }
+  return bytes;
+}
+
+/** An entry of a commit. */
+export function set(tree: string, key: string, commit: number, length = 20): Change {
+  return { tree, key: new TextEncoder().encode(key), value: valueOf(key, commit, length) };
+}
+
+/** An entry that goes. */
+export function remove(tree: string, key: string): Change {
+  return { tree, key: new TextEncoder().encode(key), value: undefined };
+}
+
+/** A commit. */
+export function write(changes: readonly Change[], durability: Durability = "sync"): Step {
+  return { do: "write", changes, durability };
+}
+
+function times<T>(count: number, of: (i: number) => T): T[] {
+  return Array.from({ length: count }, (_, i) => of(i));
+}
+
+function scripted(limit: number, steps: readonly Step[], prelude?: readonly Step[]): NamedWorkload {
+  const rest = prelude === undefined ? {} : { prelude };
+  return { limit, make: (_, options) => ({ options, steps, ...rest }) };
+}
+
+/** As `scripted`, with options that the workload is about. */
+function tuned(own: EngineOptions, workload: NamedWorkload): NamedWorkload {
+  const { make } = workload;
+  return { ...workload, make: (seed, options) => make(seed, { ...options, ...own }) };
+}
+
+/** A workload whose images take long to open, so that cuts inside openings are few. */
+function slow(workload: NamedWorkload): NamedWorkload {
+  return { ...workload, rare: { killEvery: 80, nestedEvery: 500 } };
+}
+
+const CHECKPOINT: Step = { do: "checkpoint" };
+const STEP: Step = { do: "step" };
+const REOPEN: Step = { do: "reopen" };
+
+const someEntries = times(40, (i) => set("main", `key ${i}`, 0, 30 + i));
+
+/** All workloads by name. */
+export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
+  firstCommit: scripted(200, [write([set("main", "a", 1)]), REOPEN]),
+  createTrees: scripted(120, [
+    ...times(6, (i) => write([set(`tree ${i}`, "a", i), set("main", `key ${i}`, i)])),
+    REOPEN,
+    write([set("late", "a", 9)], "buffered"),
+    REOPEN,
+  ]),
+  levels: scripted(100, [
+    ...times(24, (i) => write([set("main", `key ${i % 7}`, i)], LEVELS[i * 5 % 7 % 3])),
+    CHECKPOINT,
+    ...times(12, (i) => write([set("main", `key ${i % 5}`, 50 + i)], LEVELS[i % 3])),
+    REOPEN,
+  ]),
+  groups: scripted(
+    100,
+    times(8, (group) => [
+      ...times(group % 4 + 1, (i) => write([set("main", `key ${i}`, group)], "buffered")),
+      write([remove("main", "key 1"), set("main", `sync ${group % 3}`, group)]),
+    ]).flat(),
+  ),
+  largeValues: scripted(100, [
+    write([set("main", "large", 1, 60_000), set("main", "small", 1)]),
+    write([set("main", "large", 2, 9_000)]),
+    CHECKPOINT,
+    write([set("main", "large", 3, 100_000)], "buffered"),
+    write([remove("main", "large"), set("main", "other", 4, 50_000)]),
+    CHECKPOINT,
+    REOPEN,
+  ]),
+  splits: scripted(100, [
+    write(someEntries),
+    ...times(6, (i) => write(times(20, (j) => set("main", `key ${i * 3 + j * 5}`, i, 900)))),
+    ...times(4, (i) => write(times(30, (j) => remove("main", `key ${i * 20 + j}`)))),
+    CHECKPOINT,
+    REOPEN,
+  ], [write(someEntries)]),
+  drop: scripted(100, [
+    write([set("main", "a", 1)]),
+    { do: "drop", tree: "gone" },
+    write([set("gone", "again", 2, 3_000)], "buffered"),
+    CHECKPOINT,
+    { do: "drop", tree: "gone" },
+    REOPEN,
+  ], [write(times(200, (i) => set("gone", `key ${i}`, 0, 400)))]),
+  rollback: scripted(
+    100,
+    times(6, (i): Step[] => [
+      write([set("main", `key ${i}`, i, 500)], LEVELS[i % 3]),
+      { do: "abort", changes: times(30, (j) => set("main", `key ${j}`, 100 + i, 700)) },
+      { do: "abort", changes: [set(`tree ${i}`, "a", i, 5_000), remove("main", "key 0")] },
+    ]).flat().concat(CHECKPOINT),
+  ),
+  slices: scripted(100, [
+    ...times(30, (i): Step[] => [
+      write([set("main", `key ${i % 9}`, i, 300), set(`tree ${i % 3}`, "a", i)], LEVELS[i % 3]),
+      STEP,
+    ]).flat(),
+    REOPEN,
+  ]),
+  twoChunks: slow(scripted(40, [
+    ...times(20, (i): Step[] => [
+      write([set("main", `key ${i * 13 % 40}`, i, 1500), set("main", "large", i, 20_000)]),
+      STEP,
+    ]).flat(),
+    REOPEN,
+  ], [write(times(40, (i) => set("main", `key ${i}`, 0, 60_000)))])),
+  bigCommit: scripted(12, [
+    write([set("main", "a", 1)]),
+    write(times(60, (i) => set("main", `key ${i}`, 2, 20_000 + i)), "buffered"),
+    write(times(50, (i) => set("main", `key ${i}`, 3, 1_500))),
+    CHECKPOINT,
+    write([set("main", "a", 4)]),
+  ]),
+  journalGrowth: tuned(
+    { journalBytes: 4 * MIB },
+    slow(scripted(8, [
+      ...times(5, (i) => write([set("main", `key ${i}`, i, 1_200_000)], LEVELS[i % 2])),
+      ...times(3, (i) => write(times(10, (j) => set("main", `key ${j}`, 10 + i, 100_000)))),
+      REOPEN,
+    ])),
+  ),
+  journalTurns: tuned(
+    { journalBytes: 2 * MIB },
+    scripted(20, [
+      ...times(60, (i) => write([set("main", `key ${i % 4}`, i, 90_000)], LEVELS[i % 3])),
+      REOPEN,
+    ]),
+  ),
+  eviction: tuned(
+    { cacheBytes: SMALL_CACHE },
+    slow(scripted(3, [
+      ...times(12, (i): Step[] => [
+        write(times(24, (j) => set("main", `key ${j * 11 + i}`, i + 1, 1_700)), LEVELS[i % 3]),
+        write([set("main", `large ${i % 2}`, i, 700_000)], "none"),
+      ]).flat(),
+      CHECKPOINT,
+    ], [write(times(300, (i) => set("main", `key ${i}`, 0, 34_000)))])),
+  ),
+  reopen: scripted(
+    60,
+    times(5, (i): Step[] => [
+      write([set("main", `key ${i}`, i, 3_000)], LEVELS[i % 3]),
+      REOPEN,
+    ]).flat(),
+  ),
+  random: { limit: 40, make: randomWorkload },
+};
+
+/** Any steps, as a seed has it. */
+function randomWorkload(seed: number, options: EngineOptions): Workload {
+  const random = new Random(seed);
+  const count = 12 + random.below(30);
+  return { options, steps: times(count, (i) => randomStep(random, i)).concat(REOPEN) };
+}
+
+function randomStep(random: Random, commit: number): Step {
+  const sort = random.below(20);
+  if (sort < 12) return write(randomChanges(random, commit), random.pick(LEVELS));
+  if (sort < 14) return { do: "abort", changes: randomChanges(random, commit) };
+  if (sort === 14) return CHECKPOINT;
+  if (sort === 15) return random.once(2) ? REOPEN : CHECKPOINT;
+  if (sort === 16) return { do: "drop", tree: `tree ${random.below(3)}` };
+  return STEP;
+}
+
+function randomChanges(random: Random, commit: number): Change[] {
+  const count = random.once(6) ? 1 + random.below(40) : 1 + random.below(4);
+  return times(count, () => {
+    const tree = random.once(2) ? "main" : `tree ${random.below(3)}`;
+    const key = `key ${random.below(30)}`;
+    if (random.once(4)) return remove(tree, key);
+    return set(tree, key, commit, randomLength(random));
+  });
+}
+
+function randomLength(random: Random): number {
+  const sort = random.below(16);
+  if (sort === 0) return 0;
+  if (sort === 1) return 2049 + random.below(30_000);
+  return sort < 5 ? random.below(2049) : random.below(60);
+}
