@@ -10,7 +10,7 @@
  * Invariants:
  * 1. durable <= written <= committed: each version reaches a level after all before it.
  * 2. Everything pending fits the current area: `reserve` sees to it before a commit becomes
- * visible.
+ *    visible.
  * 3. An area is written from its beginning only after `switchArea`, which the checkpoint calls when
  *    the superblocks no longer need what stands there.
  *
