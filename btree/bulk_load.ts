@@ -75,6 +75,7 @@ class BulkLoad {
   #add(key: Uint8Array, value: Uint8Array): void {
     checkKey(key, key.length);
     checkValue(value);
+    this.#pager.relieve();
     if (
       this.#lastLength >= 0 && compareKeys(this.#lastKey, this.#lastLength, key, key.length) >= 0
     ) {
@@ -143,6 +144,7 @@ class BulkLoad {
 
   #link(page: number, next: number): void {
     const place = this.#pager.at(page);
+    this.#pager.touch(place);
     setLink(this.#pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK, next);
   }
 

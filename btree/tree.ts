@@ -131,6 +131,11 @@ export class Tree {
   put(key: Uint8Array, value: Uint8Array, length: number = key.length): boolean {
     checkKey(key, length);
     checkValue(value);
+    const inline = fitsLeaf(length, value.length);
+    const tag = inline ? value.length : REFERENCE_TAG;
+    // What makes room may move pages, so it comes before the way down.
+    this.#pager.relieve();
+    const stored = inline ? value : this.#store(key, length, value);
     const { path } = this.space;
     const place = this.nodes.descend(path, key, length);
     const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
@@ -138,9 +143,6 @@ export class Tree {
     this.changes++;
     const index = searchLeaf(frame, slot, key, length);
     this.#pager.touch(place);
-    const inline = fitsLeaf(length, value.length);
-    const tag = inline ? value.length : REFERENCE_TAG;
-    const stored = inline ? value : this.#store(value, path.pages[path.depth]);
     if (index < 0) {
       this.#growth.insert(~index, key, length, tag, stored);
     } else {
@@ -149,7 +151,10 @@ export class Tree {
     return index < 0;
   }
 
-  #store(value: Uint8Array, near: number): Uint8Array {
+  /** Writes a value into runs near its leaf; returns the reference to them. */
+  #store(key: Uint8Array, length: number, value: Uint8Array): Uint8Array {
+    const leaf = this.nodes.leafFor(key, length);
+    const near = this.#pager.frames[leaf >>> CHUNK_SHIFT].pages[leaf & SLOT_MASK];
     writeRuns(this.#pager, this.space.allocator, this.id, value, near, this.#reference);
     return this.#reference;
   }

@@ -60,6 +60,7 @@ export function writeRuns(
   let first = 0;
   let last = 0;
   for (let done = 0; done < value.length;) {
+    pager.relieve();
     const wanted = Math.ceil((value.length - done) / PAGE_BYTES);
     const page = allocator.acquirePiece(wanted, tree, last === 0 ? near : last);
     done += fillRun(pager, page, value, done);

@@ -11,7 +11,8 @@
  * 1. A page is in at most one place; a chunk that has a chunk frame has no page in a pool frame.
  * 2. A place stays valid until its page is evicted. Pages that the open transaction touched
  *    (`scopes`) and those used within the last 64 misses are never evicted, so a caller may hold
- *    places across that many misses. A header page that was not touched may go with any miss.
+ *    places across that many misses. A header page that was not touched may go with any miss; one
+ *    that was touched may move once it has not been used for 64.
  * 3. A dirty page leaves only after the owner has cleaned its chunk.
  * 4. There are at most `limit` frames, except while invariant 2 forces more; `trim` gives those
  *    back.
@@ -20,7 +21,7 @@
  */
 
 import { assert } from "./assert.ts";
-import { CHUNK_PAGES, CHUNK_SHIFT, SLOT_MASK } from "./format.ts";
+import { CHUNK_PAGES, CHUNK_SHIFT, PAGE_BYTES, PAGE_SHIFT, SLOT_MASK } from "./format.ts";
 import { Frame, IMAGE, NO_PAGE, placeOf, POOL } from "./frame.ts";
 import { PageTable } from "./page_table.ts";
 
@@ -135,6 +136,11 @@ export class Cache {
     if (++this.clock >= CLOCK_MAX) this.#rebase();
   }
 
+  /** Nobody holds a place: what was used up to now may leave. */
+  settle(): void {
+    for (let i = 0; i < RECENT_MISSES; i++) this.tick();
+  }
+
   /** Makes room in the tables for chunks 0..count-1. */
   reserve(count: number): void {
     if (count <= this.#chunkFrames.length) return;
@@ -170,6 +176,15 @@ export class Cache {
     const place = this.#takeSlot();
     this.frames[place >>> CHUNK_SHIFT].pages[place & SLOT_MASK] = IMAGE;
     return place;
+  }
+
+  /** Lets the image in a slot be its page, which is not in memory. */
+  adoptImage(place: number, page: number): void {
+    const frame = this.frames[place >>> CHUNK_SHIFT];
+    assert(frame.pages[place & SLOT_MASK] === IMAGE, "an image becomes a page");
+    frame.pages[place & SLOT_MASK] = page;
+    this.#pool.set(page, place);
+    this.use(place);
   }
 
   /** Gives back the slot of an image or of a page of a pool frame. */
@@ -254,20 +269,46 @@ export class Cache {
 
   /** Turns a chunk frame into a pool frame where it stands; false when it must stay. */
   #dissolve(frame: Frame): boolean {
-    if (frame.scopes[0] !== 0) return false;
-    if (frame.dirty[0] !== 0 && !this.#owner.clean(frame.chunk)) return false;
+    const touched = frame.scopes[0] !== 0;
+    const headers = touched ? this.#slotForHeaders(frame) : 0;
+    if (touched && headers === 0) return false;
+    if (!touched && frame.dirty[0] !== 0 && !this.#owner.clean(frame.chunk)) return false;
     this.#chunkFrames[frame.chunk] = 0;
     frame.chunk = POOL;
-    this.#empty(frame, 0);
     for (let slot = SLOT_MASK; slot > 0; slot--) {
-      if (frame.ticks[slot] !== 0) {
+      if (slot === headers) {
+        this.#moveHeaders(frame, slot);
+      } else if (isUsed(frame, slot)) {
         this.#pool.set(frame.pages[slot], placeOf(frame, slot));
       } else {
         this.#empty(frame, slot);
         this.#free.push(placeOf(frame, slot));
       }
     }
+    this.#empty(frame, 0);
     return true;
+  }
+
+  /** The slot of a chunk frame that its touched header page can have, or 0. */
+  #slotForHeaders(frame: Frame): number {
+    if (this.#isRecent(frame.ticks[0])) return 0;
+    let evictable = 0;
+    for (let slot = SLOT_MASK; slot > 0; slot--) {
+      if (!isUsed(frame, slot)) return slot;
+      const isPinned = frame.scopes[slot] !== 0 || frame.dirty[slot] !== 0;
+      if (!isPinned && !this.#isRecent(frame.ticks[slot])) evictable = slot;
+    }
+    return evictable;
+  }
+
+  /** Moves a header page from slot 0, where a pool frame has none, to a slot of its own. */
+  #moveHeaders(frame: Frame, slot: number): void {
+    frame.u8.copyWithin(slot << PAGE_SHIFT, 0, PAGE_BYTES);
+    frame.pages[slot] = frame.pages[0];
+    frame.ticks[slot] = frame.ticks[0];
+    frame.scopes[slot] = frame.scopes[0];
+    frame.dirty[slot] = frame.dirty[0];
+    this.#pool.set(frame.pages[0], placeOf(frame, slot));
   }
 
   /** Empties a frame; false when a page of it must stay. */
@@ -298,7 +339,9 @@ export class Cache {
     let count = 0;
     const keepsDirty = !this.#owner.canClean();
     for (const frame of this.frames) {
-      const mustStay = frame.scopes[0] !== 0 || (keepsDirty && frame.dirty[0] !== 0);
+      const mustStay = frame.scopes[0] !== 0
+        ? this.#isRecent(frame.ticks[0])
+        : keepsDirty && frame.dirty[0] !== 0;
       if (frame.chunk !== POOL && mustStay) continue;
       for (let slot = 1; slot < CHUNK_PAGES; slot++) {
         if (!isPage(frame, slot) || frame.scopes[slot] !== 0) continue;
@@ -321,6 +364,11 @@ export class Cache {
     }
     this.clock -= shift;
   }
+}
+
+/** Whether a slot of a chunk frame has something that cannot simply be read again. */
+function isUsed(frame: Frame, slot: number): boolean {
+  return frame.ticks[slot] !== 0 || frame.scopes[slot] !== 0 || frame.dirty[slot] !== 0;
 }
 
 function isPage(frame: Frame, slot: number): boolean {

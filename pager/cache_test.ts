@@ -203,13 +203,36 @@ describe("Cache, chunk frames", () => {
     assertEquals(cache.frames.length, 2);
   });
 
-  it("stay while the transaction has touched their header page", () => {
+  it("stay while their header page has been touched and used lately", () => {
     const { cache } = setUp(1);
     const frame = cache.addChunkFrame(0);
     frame.scopes[0] = 1;
+    cache.use(0);
     cache.use(3);
     bring(cache, 300);
-    assertEquals([cache.chunkFrame(0), cache.frames.length], [frame, 2]);
+    assert(cache.chunkFrame(0) === frame);
+    assertEquals(cache.frames.length, 2);
+  });
+
+  it("give a touched header page a slot of its own when they dissolve", () => {
+    const { cache, owner } = setUp(1);
+    const frame = cache.addChunkFrame(0);
+    frame.u8.fill(7, 0, 8192);
+    frame.scopes[0] = 5;
+    frame.dirty[0] = 1;
+    frame.dirty[9] = 1;
+    frame.scopes[10] = 5;
+    for (const page of [0, 3]) cache.use(page);
+    cache.settle();
+    for (let page = 300; page < 540; page++) bring(cache, page);
+    assertEquals([cache.chunkFrame(0), cache.frames.length], [undefined, 1]);
+    const place = cache.find(0);
+    assert(place > 0, "the header page is in memory");
+    const start = place << 13;
+    assert(frame.u8.subarray(start, start + 8192).every((byte) => byte === 7));
+    assertEquals([frame.scopes[place], frame.dirty[place]], [5, 1]);
+    assertEquals([cache.find(9), cache.find(10)], [9, 10], "what cannot be read again stays");
+    assertEquals(owner.cleaned, []);
   });
 
   it("have their chunk cleaned before they dissolve", () => {

@@ -20,6 +20,8 @@ export interface TransactionListener {
 export interface CommitLog {
   /** Takes the records of a commit. */
   readonly pending: LogBuffer;
+  /** Makes sure that free pages may be overwritten: that they are free is on the medium. */
+  beforeBypass(meta: Meta): void;
   /** Makes sure that what is pending has a place on disk; the commit is not visible yet. */
   reserve(meta: Meta): void;
 }

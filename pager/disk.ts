@@ -63,51 +63,23 @@ export class Disk {
 
   /** Writes all of `length` bytes. */
   write(source: Uint8Array, start: number, length: number, position: number): void {
-    this.checkWritable();
-    let done = 0;
-    while (done < length) {
-      const count = this.#writeSome(source, start + done, length - done, position + done);
-      if (count <= 0) throw this.#latch(`write at byte ${position + done}`, "no byte was taken");
-      done += count;
-    }
+    const failure = this.#put(source, start, length, position, false);
+    if (failure !== undefined) throw this.#failure = failure;
   }
 
   /** Writes all of `length` bytes, which are on the medium when it returns. */
   writeThrough(source: Uint8Array, start: number, length: number, position: number): void {
-    this.checkWritable();
-    for (let done = 0; done < length;) {
-      const at = position + done;
-      let count = 0;
-      try {
-        count = this.#file.writeThroughAt(source, start + done, length - done, at);
-      } catch (cause) {
-        throw this.#latch(`write ${length} bytes at byte ${at}`, cause);
-      }
-      if (count <= 0) throw this.#latch(`write at byte ${at}`, "no byte was taken");
-      done += count;
-    }
+    const failure = this.#put(source, start, length, position, true);
+    if (failure !== undefined) throw this.#failure = failure;
   }
 
   /**
-   * Writes bytes where nothing stands yet, to claim their space. Should that fail, nothing is lost
-   * and the disk does not latch.
+   * Writes bytes where nothing stands that counts, to claim their space. Should that fail, nothing
+   * is lost and the disk does not latch.
    */
-  extend(bytes: Uint8Array, position: number): void {
-    this.checkWritable();
-    for (let done = 0; done < bytes.length;) {
-      let count = 0;
-      const length = bytes.length - done;
-      try {
-        count = this.#file.writeAt(bytes, done, length, position + done);
-      } catch (cause) {
-        const what = `claim ${length} bytes at byte ${position + done}`;
-        throw new IoError(`Cannot ${what}: ${reason(cause)}`, { cause });
-      }
-      if (count <= 0) {
-        throw new IoError(`Cannot write at byte ${position + done}: no byte was taken`);
-      }
-      done += count;
-    }
+  claim(source: Uint8Array, start: number, length: number, position: number): void {
+    const failure = this.#put(source, start, length, position, false);
+    if (failure !== undefined) throw failure;
   }
 
   /** Returns when everything written is on the medium. */
@@ -148,18 +120,40 @@ export class Disk {
     }
   }
 
-  #writeSome(source: Uint8Array, start: number, length: number, position: number): number {
-    try {
-      return this.#file.writeAt(source, start, length, position);
-    } catch (cause) {
-      throw this.#latch(`write ${length} bytes at byte ${position}`, cause);
+  /** Writes until all bytes are taken; what went wrong, if something did. */
+  #put(
+    source: Uint8Array,
+    start: number,
+    length: number,
+    position: number,
+    through: boolean,
+  ): IoError | undefined {
+    this.checkWritable();
+    for (let done = 0; done < length;) {
+      const rest = length - done;
+      let count = 0;
+      try {
+        count = through
+          ? this.#file.writeThroughAt(source, start + done, rest, position + done)
+          : this.#file.writeAt(source, start + done, rest, position + done);
+      } catch (cause) {
+        return cannotWrite(rest, position + done, cause);
+      }
+      if (count <= 0) return cannotWrite(rest, position + done, "no byte was taken");
+      done += count;
     }
+    return undefined;
   }
 
   #latch(action: string, cause: unknown): IoError {
     this.#failure = new IoError(`Cannot ${action}: ${reason(cause)}`, { cause });
     return this.#failure;
   }
+}
+
+function cannotWrite(length: number, position: number, cause: unknown): IoError {
+  const message = `Cannot write ${length} bytes at byte ${position}: ${reason(cause)}`;
+  return new IoError(message, { cause });
 }
 
 /** What an unknown thrown thing says of itself. */

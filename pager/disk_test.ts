@@ -58,7 +58,7 @@ describe("Disk.write", () => {
   it("that is taken not at all is a failure, not a loop", () => {
     const { file, disk } = setUp();
     file.fault = always("nothing", "write");
-    assertThrows(() => disk.write(BYTES, 0, 100, 5), IoError, "write at byte 5: no byte was taken");
+    assertThrows(() => disk.write(BYTES, 0, 100, 5), IoError, "at byte 5: no byte was taken");
     assertEquals(file.counts.write, 1);
   });
 });

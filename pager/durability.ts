@@ -4,8 +4,9 @@
  *
  * The first commit of a session gives the journal its areas and marks the file open. A commit
  * reserves its room, then counts; `flush` takes it to the level that was asked for. When the
- * journal is half full a checkpoint begins, and goes on a slice at a time. A clean close ends with
- * a checkpoint, gives the areas back, cuts the tail, and marks the file clean.
+ * journal is half full a checkpoint begins, and goes on a slice at a time; its end cuts what is
+ * free at the end of the file. A clean close ends with a checkpoint, gives the areas back, and
+ * marks the file clean.
  *
  * Invariants:
  * 1. The superblocks in the file say what was true when the journal's oldest needed batch began.
@@ -16,6 +17,7 @@ import { assert } from "./assert.ts";
 import { seedOf } from "./checksum.ts";
 import { Checkpoint, type CheckpointValues } from "./checkpoint.ts";
 import type { Disk } from "./disk.ts";
+import { CorruptionError } from "./errors.ts";
 import {
   CHUNK_BYTES,
   CHUNK_PAGES,
@@ -31,6 +33,7 @@ import { emptyHeaderPage, journalHeaderPage } from "./journal_area.ts";
 import type { LogBuffer } from "./log_record.ts";
 import type { Loader } from "./loader.ts";
 import type { Meta } from "./meta.ts";
+import type { JournalFigures } from "./stats.ts";
 import type { Superblock } from "./superblock.ts";
 import { repairSuperblocks, writeSuperblock } from "./superblock_file.ts";
 import type { Writeback } from "./writeback.ts";
@@ -43,6 +46,17 @@ export type Durability = "sync" | "buffered" | "none";
 
 /** With durability `none`, no more than this waits in memory. */
 const PENDING_BYTES_MAX = 4 * 1024 * 1024;
+/** How far past its bound the journal may get while those who write wait for the checkpoint. */
+const WAITING_SHARE = 2;
+const NO_CHUNKS: ReadonlySet<number> = new Set();
+
+/** What the durability of a file has to know of the rest of the pager. */
+export interface DurableHooks {
+  /** Hears of the beginning of each checkpoint. */
+  checkpointBegins(): void;
+  /** Whether snapshots live, which may see pages that are free. */
+  hasSnapshots(): boolean;
+}
 
 /** What makes commits last. */
 export class Durable implements CommitLog {
@@ -55,7 +69,7 @@ export class Durable implements CommitLog {
   readonly #frames: readonly Frame[];
   readonly #journalBytes: number;
   readonly #protect: boolean;
-  readonly #onCheckpoint: () => void;
+  readonly #hooks: DurableHooks;
   #superblock: Superblock;
 
   /**
@@ -65,7 +79,7 @@ export class Durable implements CommitLog {
    * @param superblock The file's current one.
    * @param options How long a journal area may become before a checkpoint has to end first, and
    * whether a sector whose write was cut may hold anything.
-   * @param onCheckpoint Hears of the beginning of each checkpoint.
+   * @param hooks What it has to know of the rest of the pager.
    */
   constructor(
     parts: {
@@ -77,7 +91,7 @@ export class Durable implements CommitLog {
     },
     superblock: Superblock,
     options: { journalBytes: number; protect: boolean },
-    onCheckpoint: () => void,
+    hooks: DurableHooks,
   ) {
     this.#disk = parts.disk;
     this.#meta = parts.meta;
@@ -87,7 +101,7 @@ export class Durable implements CommitLog {
     this.#superblock = superblock;
     this.#journalBytes = options.journalBytes;
     this.#protect = options.protect;
-    this.#onCheckpoint = onCheckpoint;
+    this.#hooks = hooks;
     const start = {
       databaseId: superblock.databaseId,
       seed: seedOf(superblock.databaseId),
@@ -113,26 +127,47 @@ export class Durable implements CommitLog {
     return this.#journal.durableVersion;
   }
 
-  /** The journal's figures: bytes and batches written, syncs, bytes in use and claimed. */
-  figures(): { bytes: number; batches: number; syncs: number; used: number; checkpoints: number } {
-    const used = this.#journal.usedBytes;
-    return { ...this.#journal.writes, used, checkpoints: this.#checkpoint.completed };
+  /** What the journal and the checkpoint have done. */
+  figures(): JournalFigures {
+    const { bytes, batches, syncs } = this.#journal.writes;
+    return {
+      journalWrites: bytes,
+      journalBatches: batches,
+      journalSyncs: syncs,
+      journalBytes: this.#journal.usedBytes,
+      checkpoints: this.#checkpoint.completed,
+    };
   }
 
   /** Makes sure that what is pending has a place on disk. */
   reserve(meta: Meta): void {
     const before = new Set(this.#journal.chunks.flat());
     try {
-      if (!this.#superblock.open) {
-        // What was read at the opening may stand only in the system's cache.
-        repairSuperblocks(this.#disk, this.#superblock, this.#protect);
-        this.#journal.prepare(meta);
-        this.#publishJournals();
-      }
+      this.#beginSession(meta);
       this.#journal.reserve(meta);
     } finally {
       this.#showNewChunks(before);
     }
+  }
+
+  /** Makes sure that free pages may be overwritten: that they are free is on the medium. */
+  beforeBypass(meta: Meta): void {
+    const before = new Set(this.#journal.chunks.flat());
+    try {
+      this.#beginSession(meta);
+    } finally {
+      this.#showNewChunks(before);
+    }
+    this.beforeWrite(meta.version);
+  }
+
+  /** Before the first write of a session the superblocks say that the file is open. */
+  #beginSession(meta: Meta): void {
+    if (this.#superblock.open) return;
+    // What was read at the opening may stand only in the system's cache.
+    repairSuperblocks(this.#disk, this.#superblock, this.#protect);
+    this.#journal.prepare(meta);
+    this.#publishJournals();
   }
 
   /** A rollback, or a cut of the tail, may have left other header pages of new chunks in memory. */
@@ -154,31 +189,52 @@ export class Durable implements CommitLog {
     return chunks.length === 0 ? 0 : (Math.max(...chunks) + 1) * CHUNK_PAGES;
   }
 
-  /** Takes all commits to a level, and the checkpoint a step further when one is due. */
-  flush(level: Durability): void {
+  /**
+   * Takes all commits to a level, and the checkpoint a step further when one is due.
+   *
+   * @param waits Whether the caller waits while `isOverdue`; if not, the checkpoint is ended here.
+   */
+  flush(level: Durability, waits: boolean): void {
     if (level === "sync") this.#journal.flush(true);
     else if (level === "buffered" || this.pending.length > PENDING_BYTES_MAX) {
       this.#journal.flush(false);
     }
-    this.#advanceCheckpoint();
+    this.#advanceCheckpoint(this.#journalBytes * (waits ? WAITING_SHARE : 1));
   }
 
-  #advanceCheckpoint(): void {
+  #advanceCheckpoint(bytesMax: number): void {
     const used = this.#journal.usedBytes;
     if (!this.#checkpoint.isRunning) {
       if (used > this.#journalBytes / 2) this.beginCheckpoint();
-    } else if (used > this.#journalBytes) {
+    } else if (used > bytesMax) {
       this.#checkpoint.finish();
     } else {
       this.#checkpoint.slice();
     }
   }
 
-  /** Begins a checkpoint, unless one is running. */
+  /** Whether the journal is full before the checkpoint has ended. */
+  get isOverdue(): boolean {
+    return this.#checkpoint.isRunning && this.#journal.usedBytes > this.#journalBytes;
+  }
+
+  /** Begins a checkpoint, unless one is running, or there is nothing for it to do. */
   beginCheckpoint(): void {
     if (this.#checkpoint.isRunning || !this.#superblock.open) return;
-    this.#onCheckpoint();
+    if (this.#writeback.dirtyChunks.size === 0 && this.#journal.usedBytes === 0) return;
+    this.#hooks.checkpointBegins();
+    if (!this.#hooks.hasSnapshots()) this.#endAtLastPageInUse();
     this.#checkpoint.begin(this.#meta);
+  }
+
+  /** Lets the file end at its last page in use. Nothing is cut before the checkpoint has ended. */
+  #endAtLastPageInUse(): void {
+    try {
+      this.#meta.pageCount = this.#pagesInUse(NO_CHUNKS);
+    } catch (error) {
+      // What is damaged is for whoever reads it.
+      if (!(error instanceof CorruptionError)) throw error;
+    }
   }
 
   /** Takes the running checkpoint one slice further; whether there is more to do. */
@@ -193,7 +249,6 @@ export class Durable implements CommitLog {
     this.#checkpoint.finish();
     this.beginCheckpoint();
     this.#checkpoint.finish();
-    this.#cutTail(this.#meta.pageCount);
   }
 
   /** Leaves the file clean: everything in its pages, no journal, no tail. */
@@ -242,6 +297,7 @@ export class Durable implements CommitLog {
       replaySequence: sequence,
       syncEpoch: this.#journal.epoch,
     });
+    this.#cutTail(this.#meta.pageCount);
   }
 
   #metaFields(meta: Meta): Partial<Superblock> {

@@ -22,7 +22,7 @@ import { BATCH_HEADER_BYTES, batchBytes, encodeBatch } from "./batch.ts";
 import { crc } from "./checksum.ts";
 import type { Disk } from "./disk.ts";
 import { LimitError } from "./errors.ts";
-import { CHUNK_BYTES, CHUNK_PAGES, chunksOf, JOURNAL_CHUNKS_MAX } from "./format.ts";
+import { CHUNK_BYTES, CHUNK_PAGES, chunksOf, JOURNAL_CHUNKS_MAX, PAGE_BYTES } from "./format.ts";
 import {
   AREA_CHUNK_BYTES,
   emptyHeaderPage,
@@ -178,10 +178,11 @@ export class Journal {
     const first = chunksOf(Math.max(meta.pageCount, this.#pageCountMax));
     // Chunks that only the open transaction has must be readable should it roll back.
     for (let chunk = chunksOf(this.#pageCountMax); chunk < first; chunk++) {
-      this.#disk.extend(emptyHeaderPage(), chunk * CHUNK_BYTES);
+      this.#disk.claim(emptyHeaderPage(), 0, PAGE_BYTES, chunk * CHUNK_BYTES);
     }
     for (let chunk = first; chunk < first + count; chunk++) {
-      this.#disk.extend(journalHeaderPage(chunk, this.#seed), chunk * CHUNK_BYTES);
+      const headers = journalHeaderPage(chunk, this.#seed);
+      this.#disk.claim(headers, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
     }
     meta.pageCount = (first + count) * CHUNK_PAGES;
     for (let chunk = first; chunk < first + count; chunk++) area.chunks.push(chunk);
@@ -193,6 +194,8 @@ export class Journal {
   flush(durable: boolean): void {
     const before = this.writtenVersion;
     if (this.pending.length > 0) {
+      // What the batch names must be on the medium before the batch is.
+      if (this.pending.publishes) this.#disk.sync();
       if (durable && this.durableVersion === before && this.#fitsOneBatch()) {
         this.#writeBatch(0, this.pending.length, false, true);
         this.#clearPending();

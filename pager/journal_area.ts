@@ -47,7 +47,7 @@ export class JournalArea {
     while (this.#zeroed < end) {
       const some = Math.min(ZERO_STEP_BYTES, this.capacity - this.#zeroed);
       this.#each(this.#zeroed, some, (_, length, position) => {
-        this.#disk.extend(new Uint8Array(length), position);
+        this.#disk.claim(new Uint8Array(length), 0, length, position);
       });
       this.#zeroed += some;
     }

@@ -46,6 +46,7 @@ import {
   versionOf,
 } from "./header.ts";
 import type { Meta } from "./meta.ts";
+import { copyPage } from "./page_copy.ts";
 
 /**
  * Checks the structure of a page whose sums are right, and throws a `CorruptionError` when the page
@@ -206,6 +207,9 @@ export class Loader {
     return this.#cache.hasRoom && !this.#cache.poolHoldsPartOf(chunk);
   }
 
+  /** Tells whether a page is one that the open transaction wrote. */
+  isNew: (page: number) => boolean = () => false;
+
   /** Tells whether what was written to a chunk may be lost, since the sync after it failed. */
   mayBeLost: (chunk: number) => boolean = () => false;
 
@@ -309,7 +313,7 @@ export class Loader {
     if (!headSumHolds(frame.u32, slot << HEADER_WORD_SHIFT, page, this.#seed)) {
       corruptHeader(page, HEADER.headSum, "head sum does not match");
     }
-    if (versionOf(frame, slot) > this.#meta.version) {
+    if (versionOf(frame, slot) > this.#meta.version && !this.isNew(page)) {
       corruptHeader(page, HEADER.versionLow, "written by a version that the file has not reached");
     }
     const verifier = this.verifiers[kind];
@@ -319,14 +323,6 @@ export class Loader {
     }
     verifier(frame, slot, page);
   }
-}
-
-/** Copies a page and its header from one slot to another. */
-export function copyPage(from: Frame, fromSlot: number, to: Frame, toSlot: number): void {
-  const start = fromSlot << PAGE_SHIFT;
-  to.u8.set(from.u8.subarray(start, start + PAGE_BYTES), toSlot << PAGE_SHIFT);
-  const word = fromSlot << HEADER_WORD_SHIFT;
-  to.u32.set(from.u32.subarray(word, word + 8), toSlot << HEADER_WORD_SHIFT);
 }
 
 function verifyRun(frame: Frame, slot: number, page: number): void {

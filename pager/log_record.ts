@@ -49,16 +49,19 @@ export class LogBuffer {
   bytes: Uint8Array = new Uint8Array(FIRST_BYTES);
   /** How many bytes there are. */
   length = 0;
+  /** Whether some record names a page that has to be on the medium before it. */
+  publishes = false;
 
   /** Empties it, and gives back what only a large transaction needed. */
   clear(): void {
     this.length = 0;
+    this.publishes = false;
     if (this.bytes.length > KEPT_BYTES_MAX) this.bytes = new Uint8Array(FIRST_BYTES);
   }
 
   /** Notes all of a page. */
   addWhole(page: number, frame: Frame, slot: number): void {
-    const record = this.#begin(page, WHOLE, frame, slot);
+    const record = this.#begin(page, WHOLE, frame.u8, slot * HEADER_BYTES);
     const { u32 } = frame;
     const from = slot << WORD_SHIFT;
     let pieces = 0;
@@ -78,7 +81,7 @@ export class LogBuffer {
 
   /** Notes what changed of a page against its image. */
   addChanged(page: number, frame: Frame, slot: number, old: Frame, oldSlot: number): void {
-    const record = this.#begin(page, CHANGED, frame, slot);
+    const record = this.#begin(page, CHANGED, frame.u8, slot * HEADER_BYTES);
     const now = frame.u32;
     const was = old.u32;
     const from = slot << WORD_SHIFT;
@@ -103,9 +106,10 @@ export class LogBuffer {
     this.#finish(this.#head(page, FREED), 0);
   }
 
-  /** Notes the header of a page whose bytes are in the file already. */
-  addPublished(page: number, frame: Frame, slot: number): void {
-    this.#finish(this.#begin(page, PUBLISHED, frame, slot), 0);
+  /** Notes the header, which begins at a byte, of a page whose bytes are in the file already. */
+  addPublished(page: number, bytes: Uint8Array, at: number): void {
+    this.#finish(this.#begin(page, PUBLISHED, bytes, at), 0);
+    this.publishes = true;
   }
 
   /** Notes all of a header page, which stands in a slot. */
@@ -129,10 +133,9 @@ export class LogBuffer {
     return record;
   }
 
-  #begin(page: number, type: number, frame: Frame, slot: number): number {
+  #begin(page: number, type: number, header: Uint8Array, at: number): number {
     const record = this.#head(page, type);
-    const from = slot * HEADER_BYTES;
-    for (let i = 0; i < HEADER_BYTES; i++) this.bytes[this.length + i] = frame.u8[from + i];
+    for (let i = 0; i < HEADER_BYTES; i++) this.bytes[this.length + i] = header[at + i];
     this.length += HEADER_BYTES;
     return record;
   }

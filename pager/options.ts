@@ -12,6 +12,9 @@ const CACHE_FRAMES_MIN = 4;
 export const SNAPSHOT_BYTES = 256 * 1024 * 1024;
 /** `journalBytes` unless said otherwise. */
 export const JOURNAL_BYTES = 32 * 1024 * 1024;
+/** `maxTransactionBytes` unless said otherwise. */
+export const TRANSACTION_BYTES = 1024 * 1024 * 1024;
+const TRANSACTION_BYTES_MIN = 1024 * 1024;
 const JOURNAL_BYTES_MAX = 512 * 1024 * 1024;
 
 /** The least that `cacheBytes` can be: 8 MiB. */
@@ -35,6 +38,12 @@ export interface PagerOptions extends DiskFileOptions {
    */
   maxSnapshotBytes?: number;
   /**
+   * How much memory the pages may take that one transaction changes, in bytes, with their old
+   * images; at least 1 MiB. New pages beyond `cacheBytes` go to the file and do not count. Default
+   * 1 GiB.
+   */
+  maxTransactionBytes?: number;
+  /**
    * What a sector may hold whose write was cut: `"whole"` = its old or its new bytes, `"protect"` =
    * anything, against which pages are logged whole once a checkpoint. Default `"whole"`.
    */
@@ -50,10 +59,12 @@ export interface PagerOptions extends DiskFileOptions {
  */
 export function checkSizes(options: PagerOptions): void {
   const { cacheBytes = CACHE_BYTES, journalBytes = JOURNAL_BYTES } = options;
-  const { maxSnapshotBytes = SNAPSHOT_BYTES } = options;
+  const { maxSnapshotBytes = SNAPSHOT_BYTES, maxTransactionBytes = TRANSACTION_BYTES } = options;
   checkSize("cacheBytes", cacheBytes, CACHE_BYTES_MIN, CACHE_BYTES_MAX);
   checkSize("journalBytes", journalBytes, CHUNK_BYTES, JOURNAL_BYTES_MAX);
   checkSize("maxSnapshotBytes", maxSnapshotBytes, 0, Number.MAX_SAFE_INTEGER);
+  const most = Number.MAX_SAFE_INTEGER;
+  checkSize("maxTransactionBytes", maxTransactionBytes, TRANSACTION_BYTES_MIN, most);
 }
 
 function checkSize(name: string, bytes: number, least: number, most: number): void {

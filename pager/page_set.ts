@@ -20,6 +20,13 @@ export class PageSet {
     return true;
   }
 
+  /** Removes a page that may be in the set. */
+  delete(page: number): void {
+    const words = this.#chunks.get(page >>> CHUNK_SHIFT);
+    const slot = page & SLOT_MASK;
+    if (words !== undefined) words[slot >>> 5] &= ~(1 << (slot & 31));
+  }
+
   /** Empties the set. */
   clear(): void {
     this.#chunks.clear();

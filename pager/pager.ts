@@ -51,8 +51,10 @@ import {
   JOURNAL_BYTES,
   type PagerOptions,
   SNAPSHOT_BYTES,
+  TRANSACTION_BYTES,
 } from "./options.ts";
 import type { RecoveryReport } from "./recovery.ts";
+import { NO_JOURNAL, type PagerStats } from "./stats.ts";
 import type { Superblock } from "./superblock.ts";
 import { PageSnapshot } from "./snapshot.ts";
 import { VersionStore } from "./version_store.ts";
@@ -71,30 +73,6 @@ export interface Page {
   readonly header: Uint8Array;
   /** Its bytes, `pages` * 8192 of them. */
   readonly bytes: Uint8Array;
-}
-
-/** What a pager has done and holds. */
-export interface PagerStats {
-  /** Memory in frames, in bytes: now, at its highest, and the bound. */
-  readonly cacheBytes: number;
-  /** The most it ever was. */
-  readonly cacheBytesPeak: number;
-  /** The bound, passed only while a transaction forces it. */
-  readonly cacheBytesLimit: number;
-  /** Whole chunks read. */
-  readonly chunkReads: number;
-  /** Extents read. */
-  readonly extentReads: number;
-  /** Single pages read. */
-  readonly pageReads: number;
-  /** Pages evicted. */
-  readonly evictions: number;
-  /** Pages written, header pages among them. */
-  readonly pageWrites: number;
-  /** Calls that wrote them. */
-  readonly writeCalls: number;
-  /** Chunks with pages that the file does not have yet. */
-  readonly dirtyChunks: number;
 }
 
 /**
@@ -147,7 +125,7 @@ export class Pager {
   constructor(file: File, options: PagerOptions = {}) {
     const { cacheBytes = CACHE_BYTES, readOnly = false, create = true } = options;
     const { journalBytes = JOURNAL_BYTES, journal = true, tornSectors = "whole" } = options;
-    const { maxSnapshotBytes = SNAPSHOT_BYTES } = options;
+    const { maxSnapshotBytes = SNAPSHOT_BYTES, maxTransactionBytes = TRANSACTION_BYTES } = options;
     checkSizes(options);
     this.readOnly = readOnly;
     // A read-only handle recovers in memory, and leaves the file as it is.
@@ -188,10 +166,10 @@ export class Pager {
         meta: this.meta,
         versions: this.#versions,
       },
-      seed,
+      { seed, protect, maxTransactionBytes },
       this.#durable,
-      protect,
     );
+    this.#loader.isNew = (page) => this.#writer.hasWritten(page);
   }
 
   #makeDurable(
@@ -205,7 +183,10 @@ export class Pager {
       loader: this.#loader,
       frames: this.frames,
     };
-    return new Durable(parts, superblock, options, () => this.#writer.forgetImages());
+    return new Durable(parts, superblock, options, {
+      checkpointBegins: () => this.#writer.forgetImages(),
+      hasSnapshots: () => this.#versions.snapshotCount > 0,
+    });
   }
 
   /** Registers who checks the structure of pages of a kind, once per load. */
@@ -346,6 +327,16 @@ export class Pager {
     this.#writer.touch(place);
   }
 
+  /**
+   * Lets new pages of the open transaction leave memory when it is short of it. The caller must not
+   * go on with a place, nor change what was touched before without touching it again.
+   *
+   * @throws {IoError} The system refused; roll back.
+   */
+  relieve(): void {
+    this.#writer.relieve();
+  }
+
   /** Takes free pages into use; see `Writer.occupy`. For the allocator. */
   occupy(page: number, span: number, kind: number, tree: number): number {
     return this.#writer.occupy(page, span, kind, tree);
@@ -375,13 +366,20 @@ export class Pager {
   /**
    * Takes all commits to a level of durability.
    *
+   * @param waits Whether the caller, before it lets anybody go on, takes slices of the checkpoint
+   * as long as `isOverdue`; if not, a checkpoint that is overdue is ended here.
    * @throws {IoError} The system refused: whether they last is unknown, and the handle writes no
    * more.
    */
-  flush(level: Durability): void {
+  flush(level: Durability, waits = false): void {
     this.#checkUsable();
     this.#disk.checkWritable();
-    this.#durable?.flush(level);
+    this.#durable?.flush(level, waits);
+  }
+
+  /** Whether the journal is full before the checkpoint has ended. */
+  get isOverdue(): boolean {
+    return !this.#closed && this.failure === undefined && (this.#durable?.isOverdue ?? false);
   }
 
   /**
@@ -460,6 +458,7 @@ export class Pager {
   /** What the pager has done and holds. */
   stats(): PagerStats {
     const { chunks, extents, pages } = this.#loader.reads;
+    const { oldest } = this.#versions;
     return {
       cacheBytes: this.frames.length * CHUNK_BYTES,
       cacheBytesPeak: this.#cache.peakFrames * CHUNK_BYTES,
@@ -471,6 +470,10 @@ export class Pager {
       pageWrites: this.#writeback.writes.pages,
       writeCalls: this.#writeback.writes.calls,
       dirtyChunks: this.#writeback.dirtyChunks.size,
+      ...(this.#durable?.figures() ?? NO_JOURNAL),
+      snapshots: this.#versions.snapshotCount,
+      snapshotAgeMs: oldest === undefined ? 0 : Date.now() - oldest.since,
+      snapshotBytes: this.#versions.bytes,
     };
   }
 

@@ -76,11 +76,26 @@ export class Writeback {
       this.#beforeWrite(this.dirtyChunks.get(chunk) ?? 0);
       this.unsyncedChunks.add(chunk);
       this.#writeDirtyPages(first);
-      this.#write(headerPlace, first, 1);
+      this.#write(headerPlace, first, 1, false);
     }
     this.#markClean(first);
     this.dirtyChunks.delete(chunk);
     return true;
+  }
+
+  /**
+   * Writes new pages, in order, where nothing stands that counts.
+   *
+   * @throws {IoError} The system refused, which is no more than that.
+   */
+  writeNew(pages: Uint32Array): void {
+    for (let start = 0; start < pages.length;) {
+      let end = start + 1;
+      while (end < pages.length && pages[end] === pages[end - 1] + 1) end++;
+      this.unsyncedChunks.add(pages[start] >>> CHUNK_SHIFT);
+      this.#writeRun(pages[start], end - start, true);
+      start = end;
+    }
   }
 
   /** Writes all that is dirty, in file order. */
@@ -97,7 +112,7 @@ export class Writeback {
       const dirty = slot < CHUNK_PAGES && this.#isDirty(first + slot);
       if (dirty && start === 0) start = slot;
       if (!dirty && start !== 0) {
-        this.#writeRun(first + start, slot - start);
+        this.#writeRun(first + start, slot - start, false);
         start = 0;
       }
     }
@@ -121,10 +136,10 @@ export class Writeback {
   }
 
   /** Writes neighbouring pages: straight from a frame where they stand side by side in it too. */
-  #writeRun(page: number, count: number): void {
+  #writeRun(page: number, count: number, isNew: boolean): void {
     const place = this.#cache.find(page);
-    if (this.#standsInOrder(page, count, place)) this.#write(place, page, count);
-    else this.#writeGathered(page, count);
+    if (this.#standsInOrder(page, count, place)) this.#write(place, page, count, isNew);
+    else this.#writeGathered(page, count, isNew);
   }
 
   #standsInOrder(page: number, count: number, place: number): boolean {
@@ -134,23 +149,25 @@ export class Writeback {
     return true;
   }
 
-  #write(place: number, page: number, count: number): void {
-    const frame = this.#cache.frames[place >>> CHUNK_SHIFT];
-    const start = (place & SLOT_MASK) << PAGE_SHIFT;
-    this.#disk.write(frame.u8, start, count * PAGE_BYTES, page * PAGE_BYTES);
+  #write(place: number, page: number, count: number, isNew: boolean): void {
+    const { u8 } = this.#cache.frames[place >>> CHUNK_SHIFT];
+    this.#put(u8, (place & SLOT_MASK) << PAGE_SHIFT, page, count, isNew);
+  }
+
+  #put(bytes: Uint8Array, start: number, page: number, count: number, isNew: boolean): void {
+    const length = count * PAGE_BYTES;
+    if (isNew) this.#disk.claim(bytes, start, length, page * PAGE_BYTES);
+    else this.#disk.write(bytes, start, length, page * PAGE_BYTES);
     this.writes.pages += count;
     this.writes.calls++;
   }
 
-  #writeGathered(page: number, count: number): void {
+  #writeGathered(page: number, count: number, isNew: boolean): void {
     this.#gathered ??= new Uint8Array(GATHER_PAGES * PAGE_BYTES);
     for (let done = 0; done < count; done += GATHER_PAGES) {
       const some = Math.min(GATHER_PAGES, count - done);
       for (let i = 0; i < some; i++) this.#gather(page + done + i, i);
-      const position = (page + done) * PAGE_BYTES;
-      this.#disk.write(this.#gathered, 0, some * PAGE_BYTES, position);
-      this.writes.pages += some;
-      this.writes.calls++;
+      this.#put(this.#gathered, 0, page + done, some, isNew);
     }
   }
 

@@ -7,6 +7,9 @@
  * every page that was touched (both sums, never later) and marks it dirty. `rollback` undoes
  * everything since the matching `begin`, in reverse order.
  *
+ * Many new pages go straight to the file (`Bypass`): at commit, and before it when memory is short
+ * and `relieve` is called. What else a transaction touches stays in memory, up to a bound.
+ *
  * Invariants:
  * 1. A page's bit in its chunk's bitmap and its header change together, here and nowhere else.
  * 2. The header page of every touched page's chunk is in memory, and touched too.
@@ -17,9 +20,10 @@
  */
 
 import { assert } from "./assert.ts";
-import type { CommitLog, TransactionListener } from "./commit_log.ts";
+import { Bypass } from "./bypass.ts";
 import type { Cache } from "./cache.ts";
-import { pageSum } from "./checksum.ts";
+import type { CommitLog, TransactionListener } from "./commit_log.ts";
+import { CommitSeal } from "./commit_seal.ts";
 import { IoError, LimitError } from "./errors.ts";
 import {
   CHUNK_PAGES,
@@ -35,14 +39,13 @@ import {
   SLOT_MASK,
   VERSION_MAX,
 } from "./format.ts";
-import { type Frame, POOL } from "./frame.ts";
+import type { Frame } from "./frame.ts";
 import {
   clearInUse,
   formatHeader,
   headerWord,
   isInUse,
   kindOf,
-  seal,
   setEntries,
   setInUse,
   setLink,
@@ -50,15 +53,18 @@ import {
   versionAt,
   versionOf,
 } from "./header.ts";
-import { copyPage, type Loader } from "./loader.ts";
-import type { LogBuffer } from "./log_record.ts";
+import type { Loader } from "./loader.ts";
 import { Meta } from "./meta.ts";
-import { PageSet } from "./page_set.ts";
+import { copyPage, publishHeader } from "./page_copy.ts";
+import { Rollback } from "./rollback.ts";
+import { TransactionSize } from "./transaction_size.ts";
 import { CHANGED, HEADERS, OCCUPIED, UndoLog, VACATED } from "./undo_log.ts";
 import type { VersionStore } from "./version_store.ts";
 import type { Writeback } from "./writeback.ts";
 
 const SCOPE_MAX = 2 ** 30;
+/** From so many new pages on, a transaction writes them straight to the file: 512 KiB. */
+const BYPASS_PAGES_MIN = 64;
 
 interface Savepoint {
   scope: number;
@@ -76,12 +82,12 @@ export class Writer {
   readonly #writeback: Writeback;
   readonly #meta: Meta;
   readonly #versions: VersionStore;
-  readonly #seed: number;
   readonly #log: CommitLog | undefined;
-  readonly #protect: boolean;
-  /** Pages and header pages logged whole since the last checkpoint began. */
-  readonly #images = new PageSet();
   readonly #undo = new UndoLog();
+  readonly #bypass: Bypass;
+  readonly #seal: CommitSeal;
+  readonly #size: TransactionSize;
+  readonly #rollback: Rollback;
   readonly #savepoints: Savepoint[] = [];
   #depth = 0;
   #scope = 0;
@@ -93,9 +99,9 @@ export class Writer {
    *
    * @param parts Where pages are changed, what brings header pages, what learns of dirty pages, and
    * the meta, which is changed here and by the allocator through the pager.
-   * @param seed The seed of head sums.
-   * @param log Where commits are logged; without it they become durable with a checkpoint.
-   * @param protect Log pages whole at their first change after a checkpoint began.
+   * @param options The seed of head sums; whether pages are logged whole at their first change
+   * after a checkpoint began; and the most bytes that a transaction may keep in memory.
+   * @param log Where commits are logged; without it nothing outlives the handle.
    */
   constructor(
     parts: {
@@ -105,18 +111,21 @@ export class Writer {
       meta: Meta;
       versions: VersionStore;
     },
-    seed: number,
+    options: { seed: number; protect?: boolean; maxTransactionBytes?: number },
     log?: CommitLog,
-    protect: boolean = false,
   ) {
     this.#cache = parts.cache;
     this.#loader = parts.loader;
     this.#writeback = parts.writeback;
     this.#meta = parts.meta;
     this.#versions = parts.versions;
-    this.#seed = seed;
     this.#log = log;
-    this.#protect = protect;
+    const { seed, protect = false, maxTransactionBytes = Infinity } = options;
+    this.#size = new TransactionSize(maxTransactionBytes);
+    this.#bypass = new Bypass({ ...parts, undo: this.#undo }, seed, log);
+    const shared = { ...parts, undo: this.#undo, bypass: this.#bypass, size: this.#size };
+    this.#seal = new CommitSeal(shared, seed, protect);
+    this.#rollback = new Rollback(shared);
   }
 
   /** How many `begin`s have not ended. */
@@ -157,15 +166,15 @@ export class Writer {
   }
 
   #commitOutermost(): void {
+    if (this.#size.newPages >= BYPASS_PAGES_MIN) this.#size.pinned -= this.#bypass.write(true);
     const logged = this.#log?.pending.length ?? 0;
     this.#meta.version = this.#version;
     try {
-      for (let i = 0; i < this.#undo.length; i++) this.#sealRecord(i);
-      if (this.#protect) this.#logHeaderPages();
+      this.#seal.seal(this.#log?.pending);
       this.#log?.reserve(this.#meta);
     } catch (error) {
       if (this.#log !== undefined) this.#log.pending.length = logged;
-      this.#images.clear(); // what was logged of this transaction is gone
+      this.#seal.forgetImages(); // what was logged of this transaction is gone
       throw error;
     }
     for (let i = 0; i < this.#undo.length; i++) this.#finishRecord(i);
@@ -176,10 +185,13 @@ export class Writer {
   rollback(): void {
     assert(this.#depth > 0, "a rollback ends a transaction");
     const savepoint = this.#savepoints[this.#depth - 1];
-    for (let i = this.#undo.length - 1; i >= savepoint.undoLength; i--) this.#undoRecord(i);
+    for (let i = this.#undo.length - 1; i >= savepoint.undoLength; i--) {
+      this.#rollback.undo(i, this.#version);
+    }
     this.#meta.assign(savepoint.meta);
     for (const chunk of this.#chunksSince(savepoint)) this.listener?.rolledBack(chunk);
     this.#undo.truncate(savepoint.undoLength);
+    this.#bypass.truncate(savepoint.undoLength);
     this.#end();
   }
 
@@ -200,6 +212,25 @@ export class Writer {
   }
 
   /**
+   * Lets new pages of the open transaction leave memory when they are many. Whoever goes on to
+   * change a page has to touch it again, and to ask again where it is.
+   *
+   * @throws {IoError} The system refused; roll back.
+   */
+  relieve(): void {
+    const { limit, frames } = this.#cache;
+    if (frames.length <= limit && !this.#size.isHalfFull) return;
+    if (this.#depth === 0 || this.#bypass.backlog < BYPASS_PAGES_MIN) return;
+    this.#size.pinned -= this.#bypass.write(false);
+    this.#cache.settle();
+  }
+
+  /** Whether a page is of the open transaction, and may have left memory. */
+  hasWritten(page: number): boolean {
+    return this.#bypass.has(page);
+  }
+
+  /**
    * Takes `span` free pages into use: one page of a kind, zeroed, or a run when the kind is a run.
    *
    * @returns The place of the first page.
@@ -216,7 +247,7 @@ export class Writer {
       const later = this.#occupyOne(page + index, KIND_RUN_CONTINUED, 0, tree, headers);
       setEntries(this.#frameAt(later), later & SLOT_MASK, index);
       setLink(this.#frameAt(later), later & SLOT_MASK, page);
-      this.#publishHeader(this.#frameAt(later), later & SLOT_MASK, page + index);
+      publishHeader(this.#cache, this.#frameAt(later), later & SLOT_MASK, page + index);
     }
     return place;
   }
@@ -235,6 +266,7 @@ export class Writer {
     const place = exists ? this.#loader.headerPage(chunk) : this.#loader.freshHeaderPage(chunk);
     const frame = this.#frameAt(place);
     if (frame.scopes[place & SLOT_MASK] === 0) {
+      this.#size.pin(1);
       this.#undo.push(HEADERS, chunk * CHUNK_PAGES, 0, 0);
       frame.scopes[place & SLOT_MASK] = this.#scope;
     }
@@ -249,20 +281,32 @@ export class Writer {
     assert(this.#depth > 0, "pages change inside a transaction");
     const page = frame.pages[slot];
     this.touchHeaderPage(page >>> CHUNK_SHIFT);
+    const before = frame.scopes[slot] || this.#takeBack(frame, slot);
+    if (before === this.#scope) return;
+    this.#size.pin(before === 0 ? 2 : 1);
     const image = this.#cache.addImage();
     copyPage(frame, slot, this.#frameAt(image), image & SLOT_MASK);
-    const isFirst = frame.scopes[slot] === 0;
-    this.#undo.push(CHANGED, page, image, frame.scopes[slot]);
+    this.#undo.push(CHANGED, page, image, before);
     // A snapshot may look at the page while the transaction is still open.
-    if (isFirst) this.#versions.keep(page, versionOf(frame, slot), this.#version, image);
+    if (before === 0) this.#versions.keep(page, versionOf(frame, slot), this.#version, image);
     frame.scopes[slot] = this.#scope;
     setVersion(frame, slot, this.#version);
+  }
+
+  /** A new page that is in the file becomes new again; the savepoint it belongs to, or 0. */
+  #takeBack(frame: Frame, slot: number): number {
+    const scope = this.#bypass.take(frame.pages[slot]);
+    if (scope === 0) return 0;
+    this.#size.pin(1);
+    return frame.scopes[slot] = scope;
   }
 
   #occupyOne(page: number, kind: number, second: number, tree: number, headers: number): number {
     const headerFrame = this.#frameAt(headers);
     const at = headers & SLOT_MASK;
     assert(!isInUse(headerFrame, at, page & SLOT_MASK), "a page taken into use was free");
+    this.#size.pin(1);
+    this.#size.newPages++;
     const known = this.#cache.find(page);
     const place = known >= 0 ? known : this.#cache.addPage(page);
     const frame = this.#frameAt(place);
@@ -275,7 +319,7 @@ export class Writer {
     formatHeader(frame, slot, kind, second, tree);
     setVersion(frame, slot, this.#version);
     setInUse(headerFrame, at, page & SLOT_MASK);
-    this.#publishHeader(frame, slot, page);
+    publishHeader(this.#cache, frame, slot, page);
     return place;
   }
 
@@ -320,57 +364,9 @@ export class Writer {
     }
   }
 
-  /** Copies the header of a page in a pool frame to its header page. */
-  #publishHeader(frame: Frame, slot: number, page: number): void {
-    if (frame.chunk !== POOL) return;
-    const headers = this.#cache.find(page - (page & SLOT_MASK));
-    const from = slot << HEADER_WORD_SHIFT;
-    const to = headerWord(headers & SLOT_MASK, page & SLOT_MASK);
-    const { u32 } = this.#frameAt(headers);
-    for (let i = 0; i < 8; i++) u32[to + i] = frame.u32[from + i];
-  }
-
-  /** Seals and logs the page of a record, once for each page. */
-  #sealRecord(index: number): void {
-    const what = this.#undo.whatAt(index);
-    const page = this.#undo.pageAt(index);
-    if (what === VACATED) this.#log?.pending.addFreed(page);
-    if (what !== CHANGED && what !== OCCUPIED) return;
-    // The first record of a page in the transaction is the one that found it untouched.
-    if (this.#undo.beforeAt(index) !== 0) return;
-    const place = this.#cache.find(page);
-    const frame = this.#frameAt(place);
-    const slot = place & SLOT_MASK;
-    if (kindOf(frame, slot) === KIND_FREE) return;
-    seal(frame, slot, page, pageSum(frame, slot), this.#seed);
-    this.#publishHeader(frame, slot, page);
-    if (this.#log !== undefined) this.#logPage(this.#log.pending, index, page, frame, slot);
-  }
-
-  #logPage(log: LogBuffer, index: number, page: number, frame: Frame, slot: number): void {
-    const isNew = this.#undo.whatAt(index) === OCCUPIED;
-    if (isNew || (this.#protect && this.#images.add(page))) {
-      log.addWhole(page, frame, slot);
-    } else {
-      const image = this.#undo.imageAt(index);
-      log.addChanged(page, frame, slot, this.#frameAt(image), image & SLOT_MASK);
-    }
-    if (isNew && this.#protect) this.#images.add(page);
-  }
-
-  /** Where a torn sector may hold anything, header pages are logged whole once a checkpoint. */
-  #logHeaderPages(): void {
-    for (let i = 0; i < this.#undo.length; i++) {
-      const page = this.#undo.pageAt(i);
-      if (this.#undo.whatAt(i) !== HEADERS || !this.#images.add(page)) continue;
-      const place = this.#cache.find(page);
-      this.#log?.pending.addHeaders(page, this.#frameAt(place), place & SLOT_MASK);
-    }
-  }
-
   /** Forgets which pages were logged whole, as the beginning of a checkpoint does. */
   forgetImages(): void {
-    this.#images.clear();
+    this.#seal.forgetImages();
   }
 
   /** Makes the page of a record an ordinary dirty page. */
@@ -380,6 +376,7 @@ export class Writer {
     if (what === CHANGED) this.#dropImage(index, page);
     if (what === VACATED) return;
     const place = this.#cache.find(page);
+    if (place < 0) return;
     const frame = this.#frameAt(place);
     const slot = place & SLOT_MASK;
     if (frame.scopes[slot] === 0) return;
@@ -399,69 +396,15 @@ export class Writer {
     const { undoLength, scope } = this.#savepoints[this.#depth - 1];
     const outer = this.#savepoints[this.#depth - 2].scope;
     for (let i = undoLength; i < this.#undo.length; i++) {
-      const place = this.#cache.find(this.#undo.pageAt(i));
+      const page = this.#undo.pageAt(i);
+      this.#bypass.move(page, scope, outer);
+      const place = this.#cache.find(page);
       if (place < 0) continue;
       const scopes = this.#frameAt(place).scopes;
       if (scopes[place & SLOT_MASK] === scope) scopes[place & SLOT_MASK] = outer;
     }
     this.#depth--;
     this.#scope = outer;
-  }
-
-  #undoRecord(index: number): void {
-    const page = this.#undo.pageAt(index);
-    const place = this.#cache.find(page);
-    switch (this.#undo.whatAt(index)) {
-      case CHANGED:
-        return this.#undoChange(index, place);
-      case OCCUPIED:
-        return this.#undoOccupy(index, page, place);
-      case VACATED:
-        return this.#undoVacate(index, page, place);
-      case HEADERS:
-        this.#frameAt(place).scopes[place & SLOT_MASK] = 0;
-    }
-  }
-
-  #undoChange(index: number, place: number): void {
-    const frame = this.#frameAt(place);
-    const slot = place & SLOT_MASK;
-    const image = this.#undo.imageAt(index);
-    copyPage(this.#frameAt(image), image & SLOT_MASK, frame, slot);
-    // A page given back after it was touched left its touched header in the header page.
-    this.#publishHeader(frame, slot, frame.pages[slot]);
-    frame.scopes[slot] = this.#undo.beforeAt(index);
-    if (frame.scopes[slot] === 0) this.#versions.forget(frame.pages[slot], this.#version);
-    this.#cache.drop(image);
-  }
-
-  #undoOccupy(index: number, page: number, place: number): void {
-    const frame = this.#frameAt(place);
-    const slot = place & SLOT_MASK;
-    formatHeader(frame, slot, KIND_FREE, 0, 0);
-    frame.ticks[slot] = 0;
-    frame.scopes[slot] = this.#undo.beforeAt(index);
-    const headers = this.#cache.find(page - (page & SLOT_MASK));
-    const headerFrame = this.#frameAt(headers);
-    clearInUse(headerFrame, headers & SLOT_MASK, page & SLOT_MASK);
-    const word = headerWord(headers & SLOT_MASK, page & SLOT_MASK);
-    headerFrame.u32.fill(0, word, word + 8);
-  }
-
-  #undoVacate(index: number, page: number, place: number): void {
-    const headers = this.#cache.find(page - (page & SLOT_MASK));
-    const headerFrame = this.#frameAt(headers);
-    const at = headers & SLOT_MASK;
-    setInUse(headerFrame, at, page & SLOT_MASK);
-    this.#undo.restoreHeader(index, headerFrame.u32, headerWord(at, page & SLOT_MASK));
-    const wasTouched = place >= 0 && this.#frameAt(place).scopes[place & SLOT_MASK] !== 0;
-    const image = wasTouched ? -1 : this.#versions.forget(page, this.#version);
-    if (image >= 0) this.#cache.drop(image);
-    if (place < 0) return;
-    const frame = this.#frameAt(place);
-    const slot = place & SLOT_MASK;
-    this.#undo.restoreHeader(index, frame.u32, slot << HEADER_WORD_SHIFT);
-    frame.ticks[slot] = this.#undo.beforeAt(index);
   }
 
   #metaChanged(): boolean {
@@ -475,6 +418,8 @@ export class Writer {
     this.#scope = this.#depth === 0 ? 0 : this.#savepoints[this.#depth - 1].scope;
     if (this.#depth > 0) return;
     this.#undo.truncate(0);
+    this.#bypass.reset();
+    this.#size.reset();
     this.#shrinkCache();
   }
 

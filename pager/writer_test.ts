@@ -272,6 +272,8 @@ class ModelTest {
   readonly #random: Random;
   readonly #file: MemoryFile;
   readonly #cacheBytes: number;
+  /** Whether transactions are larger than the cache, and most of their pages new. */
+  readonly #large: boolean;
   #pager: Pager;
   #model = new Map<number, ModelPage>();
   /** Chunks of the journal, as of the last transaction. */
@@ -279,7 +281,8 @@ class ModelTest {
   /** Pages given back in the open transaction, which nobody takes before its end. */
   readonly #held = new Set<number>();
 
-  constructor(seed: number, pages: number, cacheBytes: number) {
+  constructor(seed: number, pages: number, cacheBytes: number, large = false) {
+    this.#large = large;
     this.#random = new Random(seed);
     this.#file = makeFile(pages);
     this.#cacheBytes = cacheBytes;
@@ -313,15 +316,24 @@ class ModelTest {
     const before = new Map(this.#model);
     const meta = { ...this.#pager.meta };
     this.#pager.begin();
-    for (let step = this.#random.below(60); step > 0; step--) {
-      if (depth < 3 && this.#random.once(15)) this.#transaction(depth + 1);
+    for (let step = this.#random.below(this.#large ? 1200 : 60); step > 0; step--) {
+      if (this.#large) this.#relieve();
+      if (depth < 3 && this.#random.once(this.#large ? 400 : 15)) this.#transaction(depth + 1);
       else this.#step();
     }
     if (this.#random.once(3)) {
       this.#pager.rollback();
       this.#model = before;
+      // The journal may have got its chunks meanwhile, which stay.
+      if (this.#pager.meta.pageCount % 256 === 0) meta.pageCount = this.#pager.meta.pageCount;
       assertEquals({ ...this.#pager.meta }, meta);
     } else this.#pager.commit();
+  }
+
+  #relieve(): void {
+    const { pageCount } = this.#pager.meta;
+    this.#pager.relieve();
+    if (this.#pager.meta.pageCount !== pageCount) this.#journal = journalChunks(this.#pager);
   }
 
   #step(): void {
@@ -335,7 +347,9 @@ class ModelTest {
 
   #somePage(): number {
     for (;;) {
-      const page = 3 + this.#random.below(this.#pager.meta.pageCount + 5);
+      const { pageCount } = this.#pager.meta;
+      const isNew = this.#large && this.#random.once(3);
+      const page = isNew ? pageCount : 3 + this.#random.below(pageCount + 5);
       if (!this.#journal.includes(page >>> 8)) return (page & 255) === 0 ? page + 1 : page;
     }
   }
@@ -387,6 +401,9 @@ describe("Writer against a model", () => {
     });
     it(`has every page as last committed, under pressure: seed ${seed}`, () => {
       new ModelTest(seed + 100, 2500, 8 * 1024 * 1024).run(80);
+    });
+    it(`has every page as last committed, past the journal: seed ${seed}`, () => {
+      new ModelTest(seed + 200, 1200, 8 * 1024 * 1024, true).run(12);
     });
   }
 });

@@ -248,6 +248,7 @@ const OPTION_TYPES = {
   journalBytes: "number",
   lockTimeoutMs: "number",
   maxSnapshotBytes: "number",
+  maxTransactionBytes: "number",
   readOnly: "boolean",
   tornSectors: "string",
 };
