@@ -26,7 +26,7 @@ import {
   type Pager,
   type TransactionListener,
 } from "../pager/mod.ts";
-import { BITS, findFree, lastTaken, longestFree, WORDS } from "./bitmap.ts";
+import { findFree, longestFree, WORDS } from "./bitmap.ts";
 import { Summary } from "./summary.ts";
 
 const { CHUNK_SHIFT, KIND_BRANCH, KIND_FIXED_BRANCH, KIND_FREE, KIND_RUN } = format;
@@ -147,21 +147,10 @@ export class Allocator implements TransactionListener {
     return header.isInUse(frame, place & SLOT_MASK, page & SLOT_MASK);
   }
 
-  /** Lets the file end at its last page in use. */
-  trim(): void {
-    const pages = this.#pagesInUse();
-    if (pages === this.#pager.meta.pageCount) return;
-    this.#pager.begin();
-    this.#pager.meta.pageCount = pages;
-    this.#pager.commit();
-  }
-
   /** Ends the holds; for the pager. */
   committed(): void {
     const { meta } = this.#pager;
-    const chunks = format.chunksOf(meta.pageCount);
-    if (chunks !== this.#summary.size) this.#summary.resize(chunks);
-    this.#unknown = Math.min(this.#unknown, chunks);
+    this.#coverFile();
     for (const holds of this.#held.values()) {
       for (const hold of holds) if (hold.version === OPEN) hold.version = meta.version;
     }
@@ -242,10 +231,12 @@ export class Allocator implements TransactionListener {
     return page < 0 ? this.#firstPageOfNewChunk() : page;
   }
 
-  /** The pager may have added chunks of its own to the file; they are full. */
+  /** The pager may have added chunks of its own to the file, or cut what was free at its end. */
   #coverFile(): void {
     const chunks = format.chunksOf(this.#pager.meta.pageCount);
-    if (chunks > this.#summary.size) this.#summary.resize(chunks);
+    if (chunks === this.#summary.size) return;
+    this.#summary.resize(chunks);
+    this.#unknown = Math.min(this.#unknown, chunks);
   }
 
   #firstPageOfNewChunk(): number {
@@ -355,15 +346,6 @@ export class Allocator implements TransactionListener {
       if (!isLater || frame.u32[later + 2] !== page) {
         corruptHeader(page + index, 0, `not of the run at page ${page}`);
       }
-    }
-  }
-
-  /** The page count that ends the file at its last page in use. */
-  #pagesInUse(): number {
-    for (let chunk = this.#summary.size - 1;; chunk--) {
-      this.#readTaken(chunk);
-      const last = lastTaken(this.#taken);
-      if (last > 0) return chunk * BITS + last + 1;
     }
   }
 }

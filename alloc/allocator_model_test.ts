@@ -31,8 +31,7 @@ class ModelTest {
     for (let i = 0; i < transactions; i++) {
       this.#transaction(0);
       this.#expectModel();
-      if (this.#random.once(8)) this.#space.allocator.trim();
-      if (this.#random.once(10)) this.#space.pager.checkpoint();
+      if (this.#random.once(8)) this.#space.pager.checkpoint();
       if (this.#random.once(6)) this.#reopen();
     }
     this.#reopen();

@@ -374,50 +374,64 @@ describe("Allocator after a rollback", () => {
   });
 });
 
-describe("Allocator.trim", () => {
-  it("ends the file at its last page in use", () => {
-    const file = new MemoryFile();
+describe("a free tail", () => {
+  /** A space whose journal has its chunks, 1 and 2, and with them 1,500 pages. */
+  function filled(file: MemoryFile): { space: Space; pages: number[] } {
     const space = openSpace(file);
-    transact(space.pager, () => take(space, 2000));
-    transact(space.pager, () => {
-      for (const page of usedPages(space)) if (page > 300) space.allocator.release(page, 1);
-    });
-    space.allocator.trim();
-    space.pager.close();
-    assertEquals([space.pager.meta.pageCount, file.size()], [301, 301 * 8192]);
-    const again = openSpace(file);
-    assertEquals([usedPages(again).at(-1), again.pager.meta.pageCount], [300, 301]);
-  });
+    transact(space.pager, () => take(space, 1));
+    const pages = transact(space.pager, () => take(space, 1500));
+    space.pager.checkpoint();
+    assertEquals(file.size(), space.pager.meta.pageCount * 8192);
+    return { space, pages };
+  }
 
-  it("of an empty database leaves a header page and two superblocks", () => {
+  it("is cut by the next checkpoint, as far as the journal lets", () => {
     const file = new MemoryFile();
-    const space = openSpace(file);
-    const pages = transact(space.pager, () => take(space, 1000));
-    transact(space.pager, () => pages.forEach((page) => space.allocator.release(page, 1)));
-    space.allocator.trim();
+    const { space, pages } = filled(file);
+    transact(space.pager, () => {
+      for (const page of pages) if (page > 1000) space.allocator.release(page, 1);
+    });
+    space.pager.checkpoint();
+    assertEquals(space.pager.meta.pageCount, 1001);
+    assertEquals(file.size(), 1001 * 8192);
+    transact(space.pager, () => {
+      for (const page of pages) if (page <= 1000) space.allocator.release(page, 1);
+    });
+    space.pager.checkpoint();
+    assertEquals(space.pager.meta.pageCount, 3 * 256);
+    assertEquals(file.size(), 3 * 256 * 8192);
     space.pager.close();
-    assertEquals(file.size(), 3 * 8192);
+    assertEquals(file.size(), 4 * 8192);
   });
 
   it("is followed by pages of the same chunks, and by a file that opens", () => {
     const file = new MemoryFile();
-    const space = openSpace(file);
-    const pages = transact(space.pager, () => take(space, 1500));
-    transact(space.pager, () => pages.forEach((page) => space.allocator.release(page, 1)));
-    space.allocator.trim();
-    const again = transact(space.pager, () => take(space, 1500));
-    expectEnd(space, (pages.at(-1) ?? 0) + 1);
+    const { space, pages } = filled(file);
+    for (let round = 0; round < 3; round++) {
+      const taken = round === 0 ? pages : usedPages(space).filter((page) => page > 3);
+      transact(space.pager, () => taken.forEach((page) => space.allocator.release(page, 1)));
+      space.pager.checkpoint();
+      transact(space.pager, () => take(space, 1500));
+      assertEquals(space.pager.meta.pageCount, (pages.at(-1) ?? 0) + 1);
+    }
+    const expected = usedPages(space);
     space.pager.close();
-    assertEquals(usedPages(openSpace(file)), again.sort((a, b) => a - b));
+    assertEquals(usedPages(openSpace(file)), expected);
   });
 
-  it("without a free tail changes nothing", () => {
-    const space = openSpace();
-    transact(space.pager, () => take(space, 10));
-    const { version } = space.pager.meta;
-    space.allocator.trim();
-    assertEquals(space.pager.meta.version, version);
-    expectEnd(space, 13);
+  it("stays while a snapshot lives that may see it", () => {
+    const file = new MemoryFile();
+    const { space, pages } = filled(file);
+    const end = space.pager.meta.pageCount;
+    const snapshot = space.pager.snapshot();
+    transact(space.pager, () => pages.forEach((page) => space.allocator.release(page, 1)));
+    space.pager.checkpoint();
+    assertEquals(space.pager.meta.pageCount, end);
+    snapshot.at(pages.at(-1)!);
+    snapshot.close();
+    transact(space.pager, () => space.allocator.release(3, 1));
+    space.pager.checkpoint();
+    assertEquals(space.pager.meta.pageCount, 3 * 256);
   });
 
   it("is not needed for a file with a free tail to open again", () => {

@@ -18,14 +18,6 @@ export function nextFree(words: Uint32Array, from: number): number {
   return nextSet(words, from, -1);
 }
 
-/** The last taken slot, or -1. */
-export function lastTaken(words: Uint32Array): number {
-  for (let word = WORDS - 1; word >= 0; word--) {
-    if (words[word] !== 0) return word * 32 + 31 - Math.clz32(words[word]);
-  }
-  return -1;
-}
-
 /** The first slot at or after `from` with `span` free slots from there, or -1. */
 export function findFree(words: Uint32Array, span: number, from: number): number {
   let slot = nextFree(words, from);

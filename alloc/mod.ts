@@ -19,5 +19,5 @@
  */
 
 export { Allocator } from "./allocator.ts";
-export { BITS, findFree, lastTaken, longestFree, nextFree, nextTaken, WORDS } from "./bitmap.ts";
+export { BITS, findFree, longestFree, nextFree, nextTaken, WORDS } from "./bitmap.ts";
 export { Summary } from "./summary.ts";

@@ -4,8 +4,12 @@
  *
  * Each has been committed in memory already; the promise they share resolves when all of them are
  * as safe as the most demanding asked for.
+ *
+ * When the journal is full before the checkpoint has ended, who waits for a promise waits for the
+ * checkpoint too, which goes on a slice a turn of the event loop: others go on meanwhile.
  */
 
+import { setImmediate } from "node:timers";
 import type { Durability, Pager } from "../pager/mod.ts";
 
 /** Takes transactions of one turn of the event loop to the disk together. */
@@ -45,10 +49,23 @@ export class GroupCommit {
     this.#group = undefined;
     this.#level = "buffered";
     try {
-      this.#pager.flush(level);
-      group.resolve();
+      this.#pager.flush(level, true);
+      this.#resolve(group);
     } catch (error) {
       group.reject(error);
     }
+  }
+
+  /** Resolves a group as soon as the checkpoint is not behind any more. */
+  #resolve(group: PromiseWithResolvers<void>): void {
+    if (!this.#pager.isOverdue) return group.resolve();
+    setImmediate(() => {
+      try {
+        if (this.#pager.isOverdue && this.#pager.depth === 0) this.#pager.checkpointSlice();
+        this.#resolve(group);
+      } catch (error) {
+        group.reject(error);
+      }
+    });
   }
 }

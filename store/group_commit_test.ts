@@ -3,6 +3,7 @@
 
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { clearImmediate, setImmediate } from "node:timers";
 import { type Durability, IoError, MemoryFile, Pager } from "../pager/mod.ts";
 import { bytesOf, change, openOn } from "../tests/support/database.ts";
 import { always, FaultyFile } from "../tests/support/faulty_file.ts";
@@ -10,6 +11,7 @@ import { Database } from "./database.ts";
 import { Session } from "./session.ts";
 
 const VALUE = new Uint8Array([1]);
+const MIB = 1024 * 1024;
 
 /** A database on a file that counts, its journal begun. */
 function openCounted(durability: Durability = "sync"): { db: Database; file: FaultyFile } {
@@ -72,6 +74,62 @@ describe("group commit", () => {
     const again = openOn(file);
     assertEquals(again.tree("a").get("key"), VALUE);
     again.close();
+  });
+});
+
+describe("a journal that is full before the checkpoint has ended", () => {
+  /** A database whose checkpoint has begun, and has 60 chunks to write. */
+  async function behind(): Promise<Database> {
+    const db = openOn(new MemoryFile(), { journalBytes: 2 * MIB });
+    await db.write((tx) => {
+      for (let i = 0; i < 60; i++) tx.tree("a").set(`large ${i}`, new Uint8Array(2 * MIB));
+    });
+    await fill(db, "first", 1.2 * MIB);
+    return db;
+  }
+
+  /** Sets 20 KB a key, and resolves when all of it is durable. */
+  async function fill(db: Database, name: string, bytes: number): Promise<void> {
+    const tree = db.tree("b");
+    const count = Math.ceil(bytes / 20_000);
+    await Promise.all(Array.from({ length: count }, (_, i) => {
+      return tree.set(`${name} ${i}`, bytesOf(i, 20_000));
+    }));
+  }
+
+  it("makes those wait who wait for a promise, and lets others go on meanwhile", async () => {
+    const db = await behind();
+    assertEquals(db.stats().checkpoints, 0);
+    let turns = 0;
+    const count = () => {
+      turns++;
+      next = setImmediate(count);
+    };
+    let next = setImmediate(count);
+    await fill(db, "second", 2.5 * MIB);
+    clearImmediate(next);
+    assert(turns > 30, `${turns} turns of the event loop`);
+    assertEquals(db.stats().checkpoints, 1);
+    assertLess(db.stats().journalBytes, 4 * MIB);
+    db.close();
+  });
+
+  it("is waited for in line where nobody waits for a promise", async () => {
+    const db = await behind();
+    for (let i = 0; i < 150 && db.stats().checkpoints === 0; i++) {
+      db.writeSync((tx) => tx.tree("b").set(`second ${i}`, bytesOf(i, 100_000)));
+      assertLess(db.stats().journalBytes, 2.3 * MIB);
+    }
+    assert(db.stats().checkpoints > 0);
+    db.close();
+  });
+
+  it("does not keep anybody waiting once the database is closed", async () => {
+    const db = await behind();
+    const promise = fill(db, "second", 2.5 * MIB);
+    await Promise.resolve();
+    db.close();
+    await promise;
   });
 });
 
