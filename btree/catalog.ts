@@ -112,9 +112,9 @@ export class Catalog {
    * @throws {RangeError} There is no tree of the old name, or there is one of the new.
    */
   rename(from: string, to: string): void {
-    const catalog = this.#makeLiving();
-    const record = catalog.get(nameKey(from))?.slice();
-    if (record === undefined) throw new RangeError(`Cannot rename tree ${from}: there is none`);
+    const catalog = this.#living();
+    const record = catalog?.get(nameKey(from))?.slice();
+    if (!catalog || !record) throw new RangeError(`Cannot rename tree ${from}: there is none`);
     if (catalog.has(nameKey(to))) throw new RangeError(`Cannot rename to ${to}: there is one`);
     catalog.delete(nameKey(from));
     catalog.put(nameKey(to), record);
@@ -135,10 +135,10 @@ export class Catalog {
 
   /** Drops a tree, inside a transaction: its name is free, its pages are for `sweep`. */
   drop(name: string): boolean {
-    const catalog = this.#makeLiving();
+    const catalog = this.#living();
     const key = nameKey(name);
-    const record = catalog.get(key)?.slice();
-    if (record === undefined) return false;
+    const record = catalog?.get(key)?.slice();
+    if (!catalog || !record) return false;
     catalog.delete(key);
     catalog.put(droppedKey(this.#decode(record).id), record);
     return true;

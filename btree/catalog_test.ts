@@ -223,6 +223,15 @@ describe("Catalog.drop() and sweep()", () => {
     }
   });
 
+  it("take no page of a fresh file for a tree that is not there", () => {
+    const { catalog, pager } = open();
+    transact(pager, () => {
+      assertEquals(catalog.drop("a"), false);
+      assertThrows(() => catalog.rename("a", "b"), RangeError, "there is none");
+    });
+    assertEquals([pager.meta.pageCount, pager.meta.catalogRoot, pager.meta.version], [3, 0, 0]);
+  });
+
   it("do nothing for a name that is not there, and for nothing to sweep", () => {
     const library = open();
     grow(library, "a", 5);

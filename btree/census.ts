@@ -55,13 +55,15 @@ export interface Census {
 }
 
 /**
- * The chunks of a file one by one.
+ * The chunks of a file one by one, each as it is when its turn comes.
  *
  * @throws {CorruptionError} A header page breaks a rule.
+ * @throws {TypeError} A transaction is open: its headers have no sums yet.
  */
 export function* chunkCensus(pager: Pager): Generator<ChunkCensus> {
   const frame = new Frame(-1, POOL, 1);
   for (let chunk = 0; chunk < format.chunksOf(pager.meta.pageCount); chunk++) {
+    if (pager.depth > 0) throw new TypeError("Cannot take a census: a transaction is open");
     pager.copyHeaderPage(chunk, frame);
     yield readChunk(frame, chunk, pager.meta.pageCount);
   }

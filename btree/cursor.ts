@@ -1,11 +1,10 @@
 /**
  * A cursor: a place between the keys of a tree, moving both ways.
  *
- * It keeps the path of pages and indexes to its entry. When the tree has changed since, it seeks
- * its key again: an entry that is gone leaves the cursor before the next one, so that neither
- * `next` nor
- * `previous` skips or repeats a key. Key and value are views; they stay valid until the cursor
- * moves or the tree is read or changed otherwise.
+ * It keeps the path of pages and indexes to its entry. When the tree has changed since, or a
+ * rollback took changes back, it seeks its key again: an entry that is gone leaves the cursor
+ * before the next one, so that neither `next` nor `previous` skips or repeats a key. Key and value
+ * are views; they stay valid until the cursor moves or the tree is read or changed otherwise.
  */
 
 import { compareKeys } from "./key.ts";
@@ -29,6 +28,7 @@ export class Cursor {
   readonly #cell = new LeafCell();
   #keyLength = 0;
   #changes = -1;
+  #rollbacks = -1;
   #valid = false;
 
   /**
@@ -79,7 +79,7 @@ export class Cursor {
   /** Goes to the next entry; false, and on no entry, when there is none. */
   next(): boolean {
     if (!this.#valid) return false;
-    if (this.#changes !== this.#tree.changes) return this.#nextAfterChange();
+    if (this.#isStale()) return this.#nextAfterChange();
     const place = this.#leafPlace();
     const index = this.#path.indexes[this.#path.depth] + 1;
     if (index < this.#entriesAt(place)) return this.#settle(place, index);
@@ -89,7 +89,7 @@ export class Cursor {
   /** Goes to the entry before; false, and on no entry, when there is none. */
   previous(): boolean {
     if (!this.#valid) return false;
-    if (this.#changes !== this.#tree.changes) return this.seekBefore(this.#key, this.#keyLength);
+    if (this.#isStale()) return this.seekBefore(this.#key, this.#keyLength);
     const index = this.#path.indexes[this.#path.depth];
     if (index > 0) return this.#settle(this.#leafPlace(), index - 1);
     return this.#toLeafBefore();
@@ -103,7 +103,7 @@ export class Cursor {
   /** The value of the entry: a view, or a copy where it is in runs; undefined when it is gone. */
   value(): Uint8Array | undefined {
     if (!this.#valid) return undefined;
-    if (this.#changes !== this.#tree.changes) return this.#tree.get(this.#key, this.#keyLength);
+    if (this.#isStale()) return this.#tree.get(this.#key, this.#keyLength);
     const place = this.#leafPlace();
     const frame = this.#frameAt(place);
     const index = this.#path.indexes[this.#path.depth];
@@ -151,9 +151,16 @@ export class Cursor {
     this.#valid = place >= 0 && index >= 0 && index < this.#entriesAt(place);
     if (!this.#valid) return false;
     this.#changes = this.#tree.changes;
+    this.#rollbacks = this.#tree.space.pager.rollbacks;
     this.#path.indexes[this.#path.depth] = index;
     this.#keyLength = copyKey(this.#frameAt(place), place & SLOT_MASK, index, this.#key);
     return true;
+  }
+
+  /** Whether the tree has changed, or went back to what it was, since the cursor moved. */
+  #isStale(): boolean {
+    return this.#changes !== this.#tree.changes ||
+      this.#rollbacks !== this.#tree.space.pager.rollbacks;
   }
 
   #nextAfterChange(): boolean {

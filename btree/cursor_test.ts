@@ -51,6 +51,22 @@ const evenNumbers = (from: number, end: number) =>
   Array.from({ length: (end - from) / 2 }, (_, i) => from + 2 * i);
 
 describe("Cursor", () => {
+  it("goes on from its key after a rollback, of a transaction or of a savepoint", () => {
+    for (const depth of [1, 2]) {
+      const { pager, tree } = evens(300);
+      if (depth === 2) pager.begin();
+      const [first, second, third] = [tree.cursor(), tree.cursor(), tree.cursor()];
+      pager.begin();
+      tree.deleteRange(keyOf(0), keyOf(200));
+      for (const cursor of [first, second, third]) cursor.seek(keyOf(300));
+      pager.rollback();
+      expectValue(third.value(), { bytes: VALUE_BYTES, salt: 300 });
+      assertEquals(rest(first, first.next(), true), evenNumbers(302, 600));
+      assertEquals(rest(second, second.previous(), false), evenNumbers(0, 300).reverse());
+      if (depth === 2) pager.rollback();
+    }
+  });
+
   it("is on no entry of an empty tree", () => {
     const { tree } = plant();
     const cursor = tree.cursor();

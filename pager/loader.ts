@@ -210,12 +210,12 @@ export class Loader {
   /** Tells whether a page is one that the open transaction wrote. */
   isNew: (page: number) => boolean = () => false;
 
-  /** Tells whether what was written to a chunk may be lost, since the sync after it failed. */
+  /** Tells whether what was written to a chunk may be lost, since a write or sync failed. */
   mayBeLost: (chunk: number) => boolean = () => false;
 
   #fetch(page: number): number {
     if (this.mayBeLost(page >>> CHUNK_SHIFT)) {
-      throw new IoError(`Cannot read page ${page}: a sync of what was written there failed`);
+      throw new IoError(`Cannot read page ${page}: what was written there may be lost`);
     }
     const runsAhead = page > this.#lastMiss && page <= this.#lastMiss + EXTENT_PAGES;
     this.#lastMiss = page;

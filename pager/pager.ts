@@ -302,14 +302,25 @@ export class Pager {
   commit(): void {
     this.#writer.commit();
     this.#cache.reserve(chunksOf(this.meta.pageCount));
+    this.#endSnapshots();
   }
+
+  /** Goes up with every rollback, so that who knows a way through pages looks for it again. */
+  rollbacks = 0;
 
   /** Ends the innermost savepoint, or the transaction, and undoes its changes. */
   rollback(): void {
+    this.rollbacks++;
     this.#writer.rollback();
     // The journal may have got chunks at the end of the file meanwhile.
     const pageCountMin = this.#durable?.pageCountMin ?? 0;
     this.meta.pageCount = Math.max(this.meta.pageCount, pageCountMin);
+    this.#endSnapshots();
+  }
+
+  /** Ends the snapshots that were closed, unless a rollback may need what was kept for them. */
+  #endSnapshots(): void {
+    if (this.depth === 0 && this.#versions.endClosed()) this.#writer.listener?.snapshotEnded();
   }
 
   /** The write or sync that failed, if one did: then nothing is written any more. */
@@ -388,7 +399,7 @@ export class Pager {
   snapshot(): PageSnapshot {
     this.#checkUsable();
     assert(this.depth === 0, "a snapshot is taken between transactions");
-    return new PageSnapshot(this, this.#versions, () => this.#writer.listener?.snapshotEnded());
+    return new PageSnapshot(this, this.#versions, () => this.#endSnapshots());
   }
 
   /** The version of the oldest live snapshot, or Infinity. */

@@ -47,7 +47,7 @@ export class PageSnapshot implements PageReader {
    *
    * @param pager Where pages are now.
    * @param store Where they were.
-   * @param onClose Hears of the end.
+   * @param onClose Hears that it was closed, and ends it as soon as no transaction is open.
    */
   constructor(pager: PageReader, store: VersionStore, onClose: () => void) {
     this.#pager = pager;
@@ -97,7 +97,7 @@ export class PageSnapshot implements PageReader {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#store.end(this.#state);
+    this.#store.close(this.#state);
     this.#onClose();
   }
 }

@@ -92,6 +92,47 @@ describe("PageSnapshot", () => {
     pager.close();
   });
 
+  it("closed inside a transaction, leaves that what it needs to be undone, or to be kept", () => {
+    for (const undone of [true, false]) {
+      const pager = openNodes(makeFile(20));
+      const snapshot = pager.snapshot();
+      pager.begin();
+      for (const page of [5, 6]) write(pager, page, 100);
+      pager.vacate(7, 1);
+      snapshot.close();
+      assertEquals(pager.oldestSnapshot, 1);
+      // These take images too, in slots of their own.
+      for (const page of [8, 9, 10]) write(pager, page, 100);
+      if (undone) pager.rollback();
+      else pager.commit();
+      assertEquals(pager.oldestSnapshot, Infinity);
+      // A slot given back twice would be taken twice.
+      const later = pager.snapshot();
+      transact(pager, () => [5, 6, 8, 9, 10].forEach((page) => write(pager, page, 200)));
+      for (const page of [5, 6, 8, 9, 10]) expectSeen(later, page, undone ? page : 100);
+      if (undone) expectContent(pager, 7, 7);
+      later.close();
+      pager.close();
+    }
+  });
+
+  it("closed inside a savepoint, ends with the transaction", () => {
+    const pager = openNodes(makeFile(20));
+    const snapshot = pager.snapshot();
+    pager.begin();
+    write(pager, 5, 100);
+    pager.begin();
+    write(pager, 6, 100);
+    snapshot.close();
+    pager.rollback();
+    assertEquals(pager.oldestSnapshot, 1);
+    expectContent(pager, 6, 6);
+    pager.rollback();
+    assertEquals(pager.oldestSnapshot, Infinity);
+    expectContent(pager, 5, 5);
+    pager.close();
+  });
+
   it("refuses use once closed, and closes once", () => {
     const pager = openNodes(makeFile(20));
     const snapshot = pager.snapshot();

@@ -47,6 +47,8 @@ export class VersionStore {
   readonly #bytesMax: number;
   /** Live snapshots, the oldest first. */
   readonly #snapshots: SnapshotState[] = [];
+  /** Those of them that were closed and have not ended. */
+  readonly #closed: SnapshotState[] = [];
   /** Images of each page, the oldest first. */
   readonly #images = new Map<number, Image[]>();
   #count = 0;
@@ -86,8 +88,25 @@ export class VersionStore {
     return snapshot;
   }
 
-  /** Ends a snapshot; images that nobody else sees are given back. */
-  end(snapshot: SnapshotState): void {
+  /** Notes that a snapshot is of no more use; it ends with the next `endClosed`. */
+  close(snapshot: SnapshotState): void {
+    this.#closed.push(snapshot);
+  }
+
+  /**
+   * Ends the snapshots that were closed; images that nobody else sees are given back. Between
+   * transactions only: the open one would take back what it kept for them.
+   *
+   * @returns Whether there were any.
+   */
+  endClosed(): boolean {
+    if (this.#closed.length === 0) return false;
+    for (const snapshot of this.#closed) this.#end(snapshot);
+    this.#closed.length = 0;
+    return true;
+  }
+
+  #end(snapshot: SnapshotState): void {
     const index = this.#snapshots.indexOf(snapshot);
     if (index < 0) return;
     this.#snapshots.splice(index, 1);
@@ -181,7 +200,7 @@ export class VersionStore {
     while (this.bytes > this.#bytesMax && this.#snapshots.length > 0) {
       const [oldest] = this.#snapshots;
       oldest.isTooOld = true;
-      this.end(oldest);
+      this.#end(oldest);
     }
   }
 }
