@@ -13,7 +13,7 @@
  */
 
 import { format, type Pager, type PageReader } from "../pager/mod.ts";
-import { countEntries } from "./count.ts";
+import { countRange } from "./count.ts";
 import { Cursor } from "./cursor.ts";
 import { Growth } from "./growth.ts";
 import { cellAt, ENTRY_BYTES_MAX, INLINE_BYTES_MAX } from "./node.ts";
@@ -126,6 +126,7 @@ export class Tree {
   /**
    * Sets the value of a key; whether the key is new.
    *
+   * @param value No view that `get` or a cursor gave: its page changes while it is put. Copy it.
    * @throws {RangeError} Key or value is too long; nothing was changed.
    */
   put(key: Uint8Array, value: Uint8Array, length: number = key.length): boolean {
@@ -212,9 +213,11 @@ export class Tree {
     return deleteRange(this, this.#shrinkage, from, to);
   }
 
-  /** How many keys the tree has, from the headers of its leaves. */
-  count(): number {
-    return countEntries(this.reader, this.nodes);
+  /**
+   * How many keys the tree has from `lower` on and below `upper`, from the headers of its leaves.
+   */
+  count(lower?: Uint8Array, upper?: Uint8Array): number {
+    return countRange(this.reader, this.nodes, lower, upper);
   }
 
   /** The value that a reference, which begins at a byte, refers to. */

@@ -15,6 +15,7 @@ import { Session } from "./session.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { Transaction } from "./transaction.ts";
 import type { Tree } from "./tree.ts";
+import { type Codecs, namesIn, TreeFormat } from "./tree_format.ts";
 
 /** How to open a database. */
 export interface OpenOptions extends Omit<PagerOptions, "journal"> {
@@ -23,6 +24,8 @@ export interface OpenOptions extends Omit<PagerOptions, "journal"> {
    * `"buffered"` = handed to the system, `"none"` = in memory. Default `"sync"`.
    */
   durability?: Durability;
+  /** Overwrite what `getView` gave when it is no longer good, to find who uses it still. */
+  debugViews?: boolean;
 }
 
 /** How to run a transaction. */
@@ -70,14 +73,17 @@ export interface DatabaseStats extends PagerStats {
 export function open(path: string, options: OpenOptions = {}): Database {
   if (typeof path !== "string") throw new TypeError(`Cannot open: the path is ${typeof path}`);
   checkOptions(options);
-  const { durability, ...pagerOptions } = options;
-  return new Database(new Session(openPager(path, pagerOptions), durability));
+  if (path === ":memory:" && options.readOnly === true) {
+    throw new TypeError("Cannot open: a database in memory that is read-only holds nothing");
+  }
+  const { durability, debugViews, ...pagerOptions } = options;
+  return new Database(new Session(openPager(path, pagerOptions), durability, debugViews));
 }
 
 /** An open database. Get one by `open`. */
 export class Database {
   readonly #session: Session;
-  readonly #trees = new Map<string, Tree>();
+  readonly #trees = new Map<string, { tree: unknown; key: unknown; value: unknown }>();
 
   /**
    * Made by `open`.
@@ -94,16 +100,59 @@ export class Database {
   }
 
   /**
-   * The tree of a name. It comes into being with its first entry.
+   * The tree of a name. It comes into being with its first entry, and keeps the names of its
+   * codecs.
+   *
+   * ```ts
+   * import { json, open, tuple } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const key = tuple.as<[country: string, city: string]>();
+   * const value = json.as<{ population: number }>();
+   * const cities = db.tree("cities", { key, value });
+   * await cities.set(["PT", "Lisboa"], { population: 545_000 });
+   * console.assert(cities.first({ prefix: ["PT"] })?.[1].population === 545_000);
+   * ```
    *
    * @param name 1 to 1024 bytes of UTF-8.
+   * @param codecs How its keys and values become bytes. Default bytes; keys may also be text.
+   * @throws {TypeError} The tree was made, or is open, with other codecs.
    */
-  tree(name: string): Tree {
+  tree<
+    K = Uint8Array,
+    V = Uint8Array,
+    KI = K extends Uint8Array ? Uint8Array | string : K,
+    VI = V,
+    P = KI,
+  >(name: string, codecs: Codecs<K, V, KI, VI, P> = {}): Tree<K, V, KI, VI, P> {
     this.#session.checkOpen();
     checkName(name);
-    let tree = this.#trees.get(name);
-    if (tree === undefined) this.#trees.set(name, tree = this.#session.makeTree(name));
+    checkCodecs(codecs);
+    const { key, value } = codecs;
+    const known = this.#trees.get(name);
+    if (known !== undefined) {
+      if (known.key === key && known.value === value) return known.tree as Tree<K, V, KI, VI, P>;
+      throw new TypeError(`Cannot open tree ${name}: it is open with other codecs`);
+    }
+    const format = new TreeFormat(codecs);
+    const found = this.#session.findTree(name);
+    if (found !== undefined) format.check(name, found.attributes, found.catalogRoot);
+    const tree = this.#session.makeTree(name, format);
+    this.#trees.set(name, { tree, key, value });
     return tree;
+  }
+
+  /**
+   * The names of the codecs that a tree was made with, or undefined where there is no tree; "" is a
+   * codec without a name.
+   */
+  codecsOf(name: string): { key: string; value: string } | undefined {
+    this.#session.checkOpen();
+    checkName(name);
+    const found = this.#session.findTree(name);
+    if (found === undefined) return undefined;
+    const [key, value] = namesIn(found.attributes, found.catalogRoot);
+    return { key, value };
   }
 
   /** The names of all trees, in the order of their bytes in UTF-8. */
@@ -118,6 +167,7 @@ export class Database {
     checkName(to);
     this.#session.writeSync(() => this.#session.catalog.rename(from, to));
     this.#session.epoch++;
+    this.#trees.delete(from);
   }
 
   /** Removes a tree and all its entries; whether there was one. */
@@ -126,6 +176,7 @@ export class Database {
     const { catalog } = this.#session;
     const dropped = this.#session.writeSync(() => catalog.drop(name));
     this.#session.epoch++;
+    this.#trees.delete(name);
     while (this.#session.writeSync(() => catalog.sweep()));
     return dropped;
   }
@@ -155,7 +206,11 @@ export class Database {
    * again.
    */
   write<T>(callback: (tx: Transaction) => T, options: WriteOptions = {}): Promise<T> {
-    return this.#session.write(callback, durabilityOf(options));
+    try {
+      return this.#session.write(checkCallback(callback), durabilityOf(options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -163,7 +218,7 @@ export class Database {
    * nothing by itself.
    */
   writeSync<T>(callback: (tx: Transaction) => T, options: WriteOptions = {}): T {
-    return this.#session.writeSync(callback, durabilityOf(options));
+    return this.#session.writeSync(checkCallback(callback), durabilityOf(options));
   }
 
   /**
@@ -244,6 +299,7 @@ export class Database {
 const OPTION_TYPES = {
   cacheBytes: "number",
   create: "boolean",
+  debugViews: "boolean",
   durability: "string",
   journalBytes: "number",
   lockTimeoutMs: "number",
@@ -256,9 +312,28 @@ const OPTION_TYPES = {
 const DURABILITIES: readonly unknown[] = ["sync", "buffered", "none"];
 const TORN_SECTORS: readonly unknown[] = ["whole", "protect"];
 
-function durabilityOf({ durability }: WriteOptions): Durability | undefined {
+function checkCallback<T>(callback: (tx: Transaction) => T): (tx: Transaction) => T {
+  if (typeof callback === "function") return callback;
+  throw new TypeError(`Cannot write: the callback is ${typeof callback}, not a function`);
+}
+
+function durabilityOf(options: WriteOptions): Durability | undefined {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError("Cannot write: the options are no object");
+  }
+  const unknown = Object.keys(options).find((name) => name !== "durability");
+  if (unknown !== undefined) throw new TypeError(`Cannot write: unknown option ${unknown}`);
+  const { durability } = options;
   if (durability === undefined || DURABILITIES.includes(durability)) return durability;
-  throw new TypeError(`Cannot write: no durability is called ${durability}`);
+  throw new TypeError(`Cannot write: no durability is called ${String(durability)}`);
+}
+
+function checkCodecs(codecs: unknown): void {
+  if (typeof codecs !== "object" || codecs === null) {
+    throw new TypeError("Cannot open a tree: the codecs are no object");
+  }
+  const unknown = Object.keys(codecs).find((name) => name !== "key" && name !== "value");
+  if (unknown !== undefined) throw new TypeError(`Cannot open a tree: unknown option ${unknown}`);
 }
 
 function checkOptions(options: OpenOptions): void {

@@ -9,7 +9,8 @@ import { bytesOf, change, checkDatabase, openBoth, openOn } from "../tests/suppo
 import { makeSample } from "../tests/support/sample.ts";
 import { inTempDir } from "../tests/support/temp.ts";
 import { open } from "./database.ts";
-import type { TransactionTree } from "./transaction.ts";
+import type { KeyRange } from "./range.ts";
+import type { TransactionTree } from "./transaction_tree.ts";
 
 const { CHUNK_SHIFT, KIND_BRANCH, KIND_LEAF, KIND_RUN, PAGE_BYTES, SLOT_MASK } = format;
 const VALUE = new Uint8Array([1]);
@@ -191,7 +192,7 @@ describe("Database.writeSync()", () => {
       inside.set("a", VALUE);
       assertThrows(() => inside.set("x".repeat(2049), VALUE), RangeError);
       assertThrows(() => inside.set("b", "c" as unknown as Uint8Array), TypeError);
-      assertThrows(() => inside.deleteRange({ limit: 1 }), TypeError);
+      assertThrows(() => inside.deleteRange({ limit: 1 } as KeyRange), TypeError);
       assertThrows(() => db.renameTree("x", "y"), RangeError);
       assertThrows(() => db.tree(""), RangeError);
     });
@@ -206,7 +207,7 @@ describe("Database.census()", () => {
     checkDatabase(opened);
     const walked = { leaves: 0, branches: 0, runPages: 0, entries: 0, pages: 0 };
     const { pager, space } = session;
-    const trees = db.trees().map((name) => session.findTree(name)!);
+    const trees = db.trees().map((name) => session.findTree(name)!.entries);
     for (const tree of [...trees, new Entries(space, 0, pager.meta.catalogRoot)]) {
       const report = checkTree(tree);
       walked.entries += report.entries;
@@ -260,6 +261,16 @@ describe("Database.census()", () => {
       assertThrows(() => db.chunks(), TypeError, "a transaction is open");
     });
     assertEquals(db.census().entriesOfKind[KIND_LEAF], 2);
+  });
+
+  it("begun before a transaction, is refused in it and not taken for damage", () => {
+    const db = openOn(new MemoryFile());
+    change(db, "a", (tree) => tree.set("key", VALUE));
+    const chunks = db.chunks();
+    db.writeSync((tx) => {
+      tx.tree("a").set("key", bytesOf(1, 9));
+      assertThrows(() => chunks.next(), TypeError, "a transaction is open");
+    });
   });
 });
 

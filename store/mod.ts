@@ -11,9 +11,27 @@ export {
   type OpenOptions,
   type WriteOptions,
 } from "./database.ts";
-export type { Key } from "./key.ts";
-export type { Range } from "./range.ts";
+export {
+  bytes,
+  type Codec,
+  json,
+  type JsonCodec,
+  keyBytes,
+  type KeyCodec,
+  string,
+  structured,
+  type StructuredCodec,
+  tuple,
+  type TupleCodec,
+  type TuplePart,
+  type TuplePrefix,
+  u64,
+  type ValueCodec,
+} from "./codec/mod.ts";
+export type { KeyRange, Range } from "./range.ts";
 export { ReadTree } from "./read_tree.ts";
 export { Snapshot } from "./snapshot.ts";
-export { Transaction, TransactionTree } from "./transaction.ts";
+export { Transaction } from "./transaction.ts";
+export { TransactionTree } from "./transaction_tree.ts";
 export { Tree } from "./tree.ts";
+export type { Codecs } from "./tree_format.ts";

@@ -5,20 +5,24 @@
  */
 
 import { compareKeys, KEY_BYTES_MAX } from "../btree/mod.ts";
-import { encodeKey, type Key } from "./key.ts";
+import type { TreeFormat } from "./tree_format.ts";
 
-/** Which entries, and in which order. Bounds given together all hold. */
-export interface Range {
+/** Which entries, by their keys. Bounds given together all hold. */
+export interface KeyRange<K = Uint8Array | string, P = K> {
   /** Keys that begin with this. */
-  readonly prefix?: Key;
+  readonly prefix?: P;
   /** Keys after this one. */
-  readonly gt?: Key;
+  readonly gt?: K;
   /** Keys from this one on. */
-  readonly gte?: Key;
+  readonly gte?: K;
   /** Keys before this one. */
-  readonly lt?: Key;
+  readonly lt?: K;
   /** Keys up to and with this one. */
-  readonly lte?: Key;
+  readonly lte?: K;
+}
+
+/** Which entries, in which order, and how many. */
+export interface Range<K = Uint8Array | string, P = K> extends KeyRange<K, P> {
   /** The last first. Default false. */
   readonly reverse?: boolean;
   /** No more than this many. Default all. */
@@ -37,17 +41,22 @@ export interface Bounds {
   readonly limit: number;
 }
 
+/** What makes bytes of the keys of a range. */
+type KeyFormat<K, P> = Pick<TreeFormat<unknown, unknown, K, never, P>, "keyOf" | "prefixOf">;
+
 const NAMES = new Set(["prefix", "gt", "gte", "lt", "lte", "reverse", "limit"]);
 
 /**
- * A range that says only which entries, as deleting wants it.
+ * The bounds of a range that says only which entries.
  *
- * @throws {TypeError} It has a limit or an order.
+ * @throws {TypeError} It has a limit or an order, or is wrong otherwise as `boundsOf` says.
  */
-export function rangeOnly(range: Range): Range {
-  // What is no range at all is for `boundsOf` to refuse.
-  if (range?.limit === undefined && range?.reverse === undefined) return range;
-  throw new TypeError("Cannot delete a range: limit and reverse mean nothing there");
+export function keyBoundsOf<K, P>(range: KeyRange<K, P>, format: KeyFormat<K, P>): Bounds {
+  const { limit, reverse }: Range<K, P> = range ?? {};
+  if (limit !== undefined || reverse !== undefined) {
+    throw new TypeError("Cannot use the range: limit and reverse mean nothing here");
+  }
+  return boundsOf(range, format);
 }
 
 /**
@@ -56,35 +65,26 @@ export function rangeOnly(range: Range): Range {
  * @throws {TypeError} An option is unknown, or of a wrong type.
  * @throws {RangeError} A bound is too long for a key, or the limit is no count.
  */
-export function boundsOf(range: Range): Bounds {
+export function boundsOf<K, P>(range: Range<K, P>, format: KeyFormat<K, P>): Bounds {
   if (typeof range !== "object" || range === null) {
     throw new TypeError(`Cannot use the range: it is ${range === null ? "null" : typeof range}`);
   }
   for (const name in range) {
     if (!NAMES.has(name)) throw new TypeError(`Cannot use the range: unknown option ${name}`);
   }
-  const isEmpty = range.gt !== undefined && keyAfter(encodeKey(range.gt)) === undefined;
-  return {
-    lower: lowerBound(range),
-    // No key is below the empty one.
-    upper: isEmpty ? new Uint8Array(0) : upperBound(range),
-    forward: !isReverse(range.reverse),
-    limit: checkLimit(range.limit),
-  };
-}
-
-function lowerBound({ prefix, gt, gte }: Range): Uint8Array | undefined {
-  let lower = prefix === undefined ? undefined : encodeKey(prefix);
-  if (gte !== undefined) lower = laterOf(lower, encodeKey(gte));
-  if (gt !== undefined) lower = laterOf(lower, keyAfter(encodeKey(gt)));
-  return lower;
-}
-
-function upperBound({ prefix, lt, lte }: Range): Uint8Array | undefined {
-  let upper = prefix === undefined ? undefined : endOfPrefix(encodeKey(prefix));
-  if (lt !== undefined) upper = earlierOf(upper, encodeKey(lt));
-  if (lte !== undefined) upper = earlierOf(upper, keyAfter(encodeKey(lte)));
-  return upper;
+  const { gt, gte, lt, lte, prefix } = range;
+  const after = gt === undefined ? undefined : keyAfter(format.keyOf(gt));
+  const first = prefix === undefined ? undefined : format.prefixOf(prefix);
+  let lower = first;
+  if (gte !== undefined) lower = laterOf(lower, format.keyOf(gte));
+  if (gt !== undefined) lower = laterOf(lower, after);
+  let upper = first === undefined ? undefined : endOfPrefix(first);
+  if (lt !== undefined) upper = earlierOf(upper, format.keyOf(lt));
+  if (lte !== undefined) upper = earlierOf(upper, keyAfter(format.keyOf(lte)));
+  // No key is after the last one there can be, and none is below the empty one.
+  if (gt !== undefined && after === undefined) upper = new Uint8Array(0);
+  const forward = !isReverse(range.reverse);
+  return { lower, upper, forward, limit: checkLimit(range.limit) };
 }
 
 type MaybeKey = Uint8Array | undefined;

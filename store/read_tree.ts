@@ -1,18 +1,29 @@
 /**
  * Reading a tree: now, inside a transaction, or as a snapshot shows it. One class for all three.
  *
- * What it hands out belongs to whoever gets it. The tree is found in the catalog by name when it is
- * first used, and again after anything may have changed there. An iterator shows one version: it
- * reads the current pages until something changes, and the snapshot it took at its beginning from
- * then on.
+ * What it hands out belongs to whoever gets it, but for views (`getView`). The tree is found in the
+ * catalog by name when it is first used, and again after anything may have changed there. An
+ * iterator shows one version: it reads the current pages until something changes, and the snapshot
+ * it took at its beginning from then on.
  */
 
 import type { Tree as Entries } from "../btree/mod.ts";
 import type { PageSnapshot } from "../pager/mod.ts";
-import { encodeKey, type Key } from "./key.ts";
-import { type Bounds, boundsOf, type Range } from "./range.ts";
+import { type Bounds, boundsOf, keyBoundsOf, type KeyRange, type Range } from "./range.ts";
 import { Scan } from "./scan.ts";
 import type { Slab } from "./slab.ts";
+import type { TreeFormat } from "./tree_format.ts";
+import type { ViewGuard } from "./view_guard.ts";
+
+/** A tree in the catalog. */
+export interface FoundTree {
+  /** The tree. */
+  readonly entries: Entries;
+  /** What the catalog keeps of its codecs. */
+  readonly attributes: Uint8Array;
+  /** Where the catalog is. */
+  readonly catalogRoot: number;
+}
 
 /** Where a tree is read. */
 export interface TreeSource {
@@ -20,19 +31,33 @@ export interface TreeSource {
   readonly epoch: number;
   /** Memory for results. */
   readonly slab: Slab;
+  /** Finds views that are used for too long, where that was asked for. */
+  readonly views: ViewGuard | undefined;
   /** Throws when it cannot be read any more. */
   checkOpen(): void;
   /** The tree of a name, or undefined. */
-  findTree(name: string): Entries | undefined;
+  findTree(name: string): FoundTree | undefined;
   /** Keeps the current version for an iterator; undefined where iterators follow changes. */
   keepVersion(): PageSnapshot | undefined;
 }
 
-/** An ordered map from keys to bytes, for reading. */
-export class ReadTree {
+/** Any tree, whatever its keys and values are. */
+export type AnyReadTree = ReadTree<unknown, unknown, never, never>;
+
+/**
+ * An ordered map, for reading: keys `K` and values `V` as they come back, `KI` and `P` keys and
+ * prefixes as they may be given.
+ */
+export class ReadTree<
+  K = Uint8Array,
+  V = Uint8Array,
+  KI = K extends Uint8Array ? Uint8Array | string : K,
+  P = KI,
+> {
   /** Its name. */
   readonly name: string;
   readonly #source: TreeSource;
+  readonly #format: TreeFormat<K, V, KI, never, P>;
   #entries: Entries | undefined;
   #epoch = -1;
   #idleScan: Scan | undefined;
@@ -42,58 +67,117 @@ export class ReadTree {
    *
    * @param source Where it is read.
    * @param name Its name.
+   * @param format Its codecs.
    */
-  constructor(source: TreeSource, name: string) {
+  constructor(source: TreeSource, name: string, format: TreeFormat<K, V, KI, never, P>) {
     this.#source = source;
     this.name = name;
+    this.#format = format;
   }
 
   /**
    * The value of a key, or undefined.
    *
+   * @throws {TypeError} The codec refused the key, or the tree was made with other codecs.
+   * @throws {RangeError} The key is too long.
    * @throws {CorruptionError} A page on the way is damaged.
    */
-  get(key: Key): Uint8Array | undefined {
-    const bytes = encodeKey(key);
-    const entries = this.#find();
-    if (entries === undefined || !entries.find(bytes)) return undefined;
-    const { foundBytes, foundAt, foundLength } = entries;
-    if (foundLength < 0) return entries.readRuns(foundBytes, foundAt);
-    return this.#source.slab.copy(foundBytes, foundAt, foundLength);
+  get(key: KI): V | undefined {
+    const entries = this.#findEntry(key);
+    return entries && this.#format.foundValue(entries, this.#source.slab);
   }
 
-  /** Whether there is an entry of that key. */
-  has(key: Key): boolean {
-    const bytes = encodeKey(key);
-    return this.#find()?.find(bytes) ?? false;
-  }
-
-  /** How many entries there are. Of leaves, only page headers are read. */
-  count(): number {
-    return this.#find()?.count() ?? 0;
+  /** The values of keys, in their order; undefined where there is none. */
+  getMany(keys: Iterable<KI>): (V | undefined)[] {
+    checkIterable("get many", keys);
+    return Array.from(keys, (key) => this.get(key));
   }
 
   /**
-   * The entries of a range, in key order. A tree may change while it is iterated: what comes is
-   * what is there when its turn comes.
+   * The bytes of a value where they are, not decoded and not copied, or undefined: the fastest way
+   * to look at one. They are good until the next call of any method of this database and no longer
+   * than this turn of the event loop; they must not be changed. With the option `debugViews` they
+   * are overwritten when they are no longer good.
    */
-  entries(range: Range = {}): Generator<[Uint8Array, Uint8Array], void, undefined> {
-    return this.#scan(boundsOf(range), (scan, at) => [scan.key(at), scan.value(at)]);
+  getView(key: KI): Uint8Array | undefined {
+    const entries = this.#findEntry(key);
+    if (entries === undefined) return undefined;
+    const { foundBytes, foundAt, foundLength } = entries;
+    if (foundLength < 0) return entries.readRuns(foundBytes, foundAt);
+    const view = foundBytes.subarray(foundAt, foundAt + foundLength);
+    return this.#source.views?.lend(view) ?? view;
+  }
+
+  /** Whether there is an entry of that key. */
+  has(key: KI): boolean {
+    return this.#findEntry(key) !== undefined;
+  }
+
+  /**
+   * How many entries there are, or how many in a range. Of leaves only page headers are read, but
+   * for those where the range begins and ends.
+   */
+  count(range: KeyRange<KI, P> = {}): number {
+    const { lower, upper } = keyBoundsOf(range, this.#format);
+    return this.#find()?.count(lower, upper) ?? 0;
+  }
+
+  /** The entry with the lowest key, of all or of a range. */
+  first(range: KeyRange<KI, P> = {}): [K, V] | undefined {
+    return this.#edge({ ...keyBoundsOf(range, this.#format), limit: 1 });
+  }
+
+  /** The entry with the highest key, of all or of a range. */
+  last(range: KeyRange<KI, P> = {}): [K, V] | undefined {
+    return this.#edge({ ...keyBoundsOf(range, this.#format), forward: false, limit: 1 });
+  }
+
+  #edge(bounds: Bounds): [K, V] | undefined {
+    for (const entry of this.#scan(bounds, (scan, at) => this.#entryAt(scan, at))) return entry;
+    return undefined;
+  }
+
+  /**
+   * The entries of a range, in key order, of one version, whatever changes meanwhile. Inside a
+   * transaction a tree may change while it is iterated: what comes is what is there when its turn
+   * comes.
+   *
+   * ```ts
+   * import { open, string } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const cities = db.tree("cities", { key: string, value: string });
+   * await cities.set("ES/Madrid", "3 300 000");
+   * await cities.set("PT/Lisboa", "545 000");
+   * for (const [name, people] of cities.entries({ prefix: "PT/", limit: 10 })) {
+   *   console.assert(name === "PT/Lisboa" && people === "545 000");
+   * }
+   * ```
+   */
+  entries(range: Range<KI, P> = {}): Generator<[K, V], void, undefined> {
+    return this.#scan(boundsOf(range, this.#format), (scan, at) => this.#entryAt(scan, at));
   }
 
   /** The keys of a range, in order. */
-  keys(range: Range = {}): Generator<Uint8Array, void, undefined> {
-    return this.#scan(boundsOf(range), (scan, at) => scan.key(at));
+  keys(range: Range<KI, P> = {}): Generator<K, void, undefined> {
+    const { key } = this.#format;
+    return this.#scan(boundsOf(range, this.#format), (scan, at) => key.decode(scan.key(at)));
   }
 
   /** The values of a range, in key order. */
-  values(range: Range = {}): Generator<Uint8Array, void, undefined> {
-    return this.#scan(boundsOf(range), (scan, at) => scan.value(at));
+  values(range: Range<KI, P> = {}): Generator<V, void, undefined> {
+    const { value } = this.#format;
+    return this.#scan(boundsOf(range, this.#format), (scan, at) => value.decode(scan.value(at)));
   }
 
   /** All entries, in key order. */
-  [Symbol.iterator](): Generator<[Uint8Array, Uint8Array], void, undefined> {
+  [Symbol.iterator](): Generator<[K, V], void, undefined> {
     return this.entries();
+  }
+
+  #entryAt(scan: Scan, at: number): [K, V] {
+    const { key, value } = this.#format;
+    return [key.decode(scan.key(at)), value.decode(scan.value(at))];
   }
 
   *#scan<T>(
@@ -110,6 +194,7 @@ export class ReadTree {
     let epoch = this.#epoch;
     try {
       for (let found = scan.begin(bounds); found; found = scan.leaveLeaf(left)) {
+        this.#source.views?.expire();
         for (let at = 0; at < scan.count; at++) {
           yield pick(scan, at);
           if (--left === 0) return;
@@ -148,14 +233,37 @@ export class ReadTree {
     return idle?.entries === entries ? idle : new Scan(entries);
   }
 
+  /** The tree, which has found a key; undefined where there is no such entry. */
+  #findEntry(key: KI): Entries | undefined {
+    const length = this.#format.encodeKey(key);
+    const entries = this.#find();
+    return entries !== undefined && entries.find(this.#format.bytes, length) ? entries : undefined;
+  }
+
   /** The tree, or undefined while there is none of the name. */
   #find(): Entries | undefined {
-    const { epoch } = this.#source;
-    if (this.#epoch !== epoch) {
-      this.#source.checkOpen();
-      this.#entries = this.#source.findTree(this.name);
-      this.#epoch = epoch;
-    }
+    const { epoch, views } = this.#source;
+    if (views !== undefined) views.expire();
+    if (this.#epoch !== epoch) this.#lookUp(epoch);
     return this.#entries;
   }
+
+  #lookUp(epoch: number): void {
+    this.#source.checkOpen();
+    const found = this.#source.findTree(this.name);
+    if (found !== undefined) this.#format.check(this.name, found.attributes, found.catalogRoot);
+    this.#entries = found?.entries;
+    this.#epoch = epoch;
+  }
+}
+
+/**
+ * Throws when what should be gone through cannot be.
+ *
+ * @throws {TypeError} It cannot.
+ */
+export function checkIterable(action: string, given: unknown): void {
+  const isIterable = given !== null && given !== undefined &&
+    typeof (given as Iterable<unknown>)[Symbol.iterator] === "function";
+  if (!isIterable) throw new TypeError(`Cannot ${action}: what is given cannot be iterated`);
 }

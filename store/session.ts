@@ -14,10 +14,12 @@ import type { PageSnapshot } from "../pager/mod.ts";
 import { GroupCommit } from "./group_commit.ts";
 import { IdleCheckpoint } from "./idle_checkpoint.ts";
 import { checkName } from "./name.ts";
-import type { TreeSource } from "./read_tree.ts";
+import type { FoundTree, TreeSource } from "./read_tree.ts";
 import { Slab } from "./slab.ts";
 import { Transaction, TransactionSource } from "./transaction.ts";
 import { Tree } from "./tree.ts";
+import type { TreeFormat } from "./tree_format.ts";
+import { ViewGuard } from "./view_guard.ts";
 
 /** What the trees of an open database share. */
 export class Session implements TreeSource {
@@ -31,14 +33,16 @@ export class Session implements TreeSource {
   readonly catalog: Catalog;
   /** Memory for results. */
   readonly slab: Slab = new Slab();
+  /** Finds views that are used for too long, where that was asked for. */
+  readonly views: ViewGuard | undefined;
   readonly #durability: Durability;
   readonly #group: GroupCommit;
   readonly #idle: IdleCheckpoint;
   /** Trees found in this epoch, so that all who use one see its changes. */
-  readonly #found = new Map<string, Entries | undefined>();
+  readonly #found = new Map<string, FoundTree | undefined>();
   #foundEpoch = 0;
-  /** The trees of this database, to tell those of another. */
-  readonly #trees = new WeakSet<Tree>();
+  /** The trees of this database, to tell those of another, and their codecs. */
+  readonly #formats = new WeakMap<object, unknown>();
   #closed = false;
   #doom: unknown;
   #doomed = false;
@@ -48,9 +52,11 @@ export class Session implements TreeSource {
    *
    * @param pager The pager.
    * @param durability What commits are taken to, unless a transaction says otherwise.
+   * @param debugViews Whether to find views that are used for too long.
    */
-  constructor(pager: Pager, durability: Durability = "sync") {
+  constructor(pager: Pager, durability: Durability = "sync", debugViews = false) {
     this.pager = pager;
+    this.views = debugViews ? new ViewGuard() : undefined;
     this.#durability = durability;
     this.space = new Space(pager);
     this.catalog = new Catalog(this.space, pager);
@@ -92,6 +98,7 @@ export class Session implements TreeSource {
   /** Runs a callback in a transaction, or in a savepoint of the open one: all of it or nothing. */
   #run<T>(callback: (tx: Transaction) => T): T {
     this.checkOpen();
+    this.views?.expire();
     this.pager.begin();
     const source = new TransactionSource(this);
     try {
@@ -120,49 +127,61 @@ export class Session implements TreeSource {
   }
 
   /** Makes the tree of a name, for `Database.tree`. */
-  makeTree(name: string): Tree {
-    const tree = new Tree(this, name);
-    this.#trees.add(tree);
+  makeTree<K, V, KI, VI, P>(
+    name: string,
+    format: TreeFormat<K, V, KI, VI, P>,
+  ): Tree<K, V, KI, VI, P> {
+    const tree = new Tree(this, name, format);
+    this.#formats.set(tree, format);
     return tree;
   }
 
   /** The name of a tree of this database. */
-  nameOf(tree: Tree | string): string {
+  nameOf(tree: { readonly name: string } | string): string {
     if (tree instanceof Tree) {
-      if (this.#trees.has(tree)) return tree.name;
+      if (this.#formats.has(tree)) return tree.name;
       throw new TypeError(`Cannot use tree ${tree.name}: it is of another database`);
     }
     checkName(tree);
     return tree;
   }
 
+  /** The codecs of a tree of this database. */
+  formatOf<K, V, KI, VI, P>(tree: Tree<K, V, KI, VI, P>): TreeFormat<K, V, KI, VI, P> {
+    return this.#formats.get(tree) as TreeFormat<K, V, KI, VI, P>;
+  }
+
   /** The tree of a name, or undefined. */
-  findTree(name: string): Entries | undefined {
+  findTree(name: string): FoundTree | undefined {
     if (this.#foundEpoch !== this.epoch) {
       this.#found.clear();
       this.#foundEpoch = this.epoch;
     }
     if (this.#found.has(name)) return this.#found.get(name);
-    const entries = this.treeIn(this.catalog, name, this.pager);
-    this.#found.set(name, entries);
-    return entries;
+    const found = this.treeIn(this.catalog, name, this.pager);
+    this.#found.set(name, found);
+    return found;
   }
 
   /** The tree of a name in a catalog, or undefined. */
-  treeIn(catalog: Catalog, name: string, reader: PageReader): Entries | undefined {
+  treeIn(catalog: Catalog, name: string, reader: PageReader): FoundTree | undefined {
     const entry = catalog.get(name);
     if (entry === undefined) return undefined;
     if (entry.fixed) throw new TypeError(`Cannot open tree ${name}: it holds numbers, not bytes`);
-    return new Entries(this.space, entry.id, entry.root, reader);
+    const entries = new Entries(this.space, entry.id, entry.root, reader);
+    return { entries, attributes: entry.attributes, catalogRoot: reader.meta.catalogRoot };
   }
 
   /** The tree of a name, made if there is none, inside a transaction. */
-  openTree(name: string): Entries {
+  openTree<K, V, KI, VI, P>(name: string, format: TreeFormat<K, V, KI, VI, P>): Entries {
     const found = this.findTree(name);
-    if (found !== undefined) return found;
-    this.catalog.create(name);
-    this.epoch++;
-    return this.findTree(name)!;
+    if (found === undefined) {
+      this.catalog.create(name, { attributes: format.attributes() });
+      this.epoch++;
+      return this.findTree(name)!.entries;
+    }
+    format.check(name, found.attributes, found.catalogRoot);
+    return found.entries;
   }
 
   /**
@@ -196,7 +215,8 @@ export class Session implements TreeSource {
 
 /** A transaction runs to its end at once: what a promise does later would be outside of it. */
 function refusePromise(result: unknown): void {
-  if (typeof result !== "object" || result === null || !("then" in result)) return;
+  if ((typeof result !== "object" && typeof result !== "function") || result === null) return;
+  if (!("then" in result) || typeof result.then !== "function") return;
   if (result instanceof Promise) result.catch(() => {});
   throw new TypeError("Cannot write: the callback is asynchronous");
 }

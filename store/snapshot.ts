@@ -2,12 +2,14 @@
  * A snapshot as users meet it: every tree as it was when the snapshot was taken.
  */
 
-import { Catalog, type Tree as Entries } from "../btree/mod.ts";
+import { Catalog } from "../btree/mod.ts";
 import { ClosedError, type PageSnapshot } from "../pager/mod.ts";
-import { ReadTree, type TreeSource } from "./read_tree.ts";
+import { type FoundTree, ReadTree, type TreeSource } from "./read_tree.ts";
 import type { Session } from "./session.ts";
 import type { Slab } from "./slab.ts";
 import type { Tree } from "./tree.ts";
+import { type Codecs, TreeFormat } from "./tree_format.ts";
+import type { ViewGuard } from "./view_guard.ts";
 
 /** Every tree as it was. Get one by `Database.snapshot`, and close it: it keeps old pages. */
 export class Snapshot {
@@ -30,13 +32,26 @@ export class Snapshot {
   /**
    * A tree as it was.
    *
-   * @param tree One that `Database.tree` returned, or a name.
+   * @param tree One that `Database.tree` returned, or a name of 1 to 1024 bytes of UTF-8.
+   * @param codecs With a name: how keys and values become bytes, as for `Database.tree`.
    * @throws {TypeError} The tree is of another database.
    * @throws {ClosedError} The snapshot or the database is closed.
    */
-  tree(tree: Tree | string): ReadTree {
+  tree<
+    K = Uint8Array,
+    V = Uint8Array,
+    KI = K extends Uint8Array ? Uint8Array | string : K,
+    VI = V,
+    P = KI,
+  >(
+    tree: Tree<K, V, KI, VI, P> | string,
+    codecs: Codecs<K, V, KI, VI, P> = {},
+  ): ReadTree<K, V, KI, P> {
     this.#source.checkOpen();
-    return new ReadTree(this.#source, this.#source.session.nameOf(tree));
+    const { session } = this.#source;
+    const name = session.nameOf(tree);
+    const format = typeof tree === "string" ? new TreeFormat(codecs) : session.formatOf(tree);
+    return new ReadTree(this.#source, name, format as unknown as TreeFormat<K, V, KI, never, P>);
   }
 
   /** The names of all trees there were. */
@@ -83,7 +98,11 @@ class SnapshotSource implements TreeSource {
     if (this.#closed) throw new ClosedError("Cannot read the snapshot: it is closed");
   }
 
-  findTree(name: string): Entries | undefined {
+  get views(): ViewGuard | undefined {
+    return this.session.views;
+  }
+
+  findTree(name: string): FoundTree | undefined {
     return this.session.treeIn(this.catalog, name, this.pages);
   }
 

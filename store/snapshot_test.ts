@@ -15,6 +15,7 @@ import {
 } from "../tests/support/database.ts";
 import { fillSample } from "../tests/support/sample.ts";
 import type { Snapshot } from "./snapshot.ts";
+import type { TransactionTree } from "./transaction_tree.ts";
 
 const VALUE = new Uint8Array([1]);
 
@@ -59,6 +60,40 @@ describe("a snapshot", () => {
       assertEquals([...snapshot.tree("a").values()], [VALUE]);
     });
     assertEquals([...snapshot.tree("a").values()], [VALUE]);
+  });
+
+  it("may end inside a transaction, and so may an iterator, whether it is undone or not", () => {
+    for (const undone of [true, false]) {
+      const opened = openBoth(new MemoryFile());
+      const { db } = opened;
+      const fill = (tree: TransactionTree, seed: number) => {
+        for (let i = 0; i < 500; i++) tree.set(`key ${1000 + i}`, bytesOf(seed + i, 100));
+      };
+      for (const name of ["a", "b"]) change(db, name, (tree) => fill(tree, 0));
+      const before = contentOf(db);
+      const snapshot = db.snapshot();
+      const iterator = db.tree("a").entries();
+      iterator.next();
+      const run = () =>
+        db.writeSync((tx) => {
+          fill(tx.tree("a"), 1);
+          snapshot.close();
+          iterator.return();
+          for (const name of ["b", "new"]) fill(tx.tree(name), 2);
+          if (undone) throw new Error("back");
+        });
+      if (undone) assertThrows(run, Error, "back");
+      else run();
+      checkDatabase(opened);
+      const content = contentOf(db);
+      if (undone) assertContent(content, before);
+      const later = db.snapshot();
+      for (const name of ["a", "b"]) change(db, name, (tree) => fill(tree, 3));
+      assertContent(new Map(db.trees().map((name) => [name, [...later.tree(name)]])), content);
+      later.close();
+      checkDatabase(opened);
+      db.close();
+    }
   });
 
   it("is one of several, each of its version, closed in any order", () => {

@@ -3,14 +3,14 @@
  * ends.
  */
 
-import { bulkLoad, type Tree as Entries } from "../btree/mod.ts";
-import { ClosedError } from "../pager/mod.ts";
-import { encodeKey, type Key } from "./key.ts";
-import { boundsOf, type Range, rangeOnly } from "./range.ts";
-import { ReadTree, type TreeSource } from "./read_tree.ts";
+import { ClosedError, type PageSnapshot } from "../pager/mod.ts";
+import type { FoundTree, TreeSource } from "./read_tree.ts";
 import type { Session } from "./session.ts";
 import type { Slab } from "./slab.ts";
 import type { Tree } from "./tree.ts";
+import { type Codecs, TreeFormat } from "./tree_format.ts";
+import { TransactionTree } from "./transaction_tree.ts";
+import type { ViewGuard } from "./view_guard.ts";
 
 /** The epoch of a source that has ended: it differs from every other. */
 const ENDED = -2;
@@ -18,7 +18,8 @@ const ENDED = -2;
 /** Trees that can be changed, all or nothing. The callback of `Database.write` gets one. */
 export class Transaction {
   readonly #source: TransactionSource;
-  readonly #trees = new Map<string, TransactionTree>();
+  /** What `tree` returned before, by the tree it was made of. */
+  readonly #trees = new Map<unknown, unknown>();
 
   /**
    * Made by `Database.write`.
@@ -32,18 +33,32 @@ export class Transaction {
   /**
    * A tree, for reading and changing inside this transaction. Its first entry makes it.
    *
-   * @param tree One that `Database.tree` returned, or a name.
+   * @param tree One that `Database.tree` returned, or a name of 1 to 1024 bytes of UTF-8.
+   * @param codecs With a name: how keys and values become bytes, as for `Database.tree`.
    * @throws {TypeError} The tree is of another database.
    * @throws {ClosedError} The transaction has ended.
    */
-  tree(tree: Tree | string): TransactionTree {
+  tree<
+    K = Uint8Array,
+    V = Uint8Array,
+    KI = K extends Uint8Array ? Uint8Array | string : K,
+    VI = V,
+    P = KI,
+  >(
+    tree: Tree<K, V, KI, VI, P> | string,
+    codecs: Codecs<K, V, KI, VI, P> = {},
+  ): TransactionTree<K, V, KI, VI, P> {
     this.#source.checkOpen();
-    const name = this.#source.session.nameOf(tree);
-    let found = this.#trees.get(name);
-    if (found === undefined) {
-      this.#trees.set(name, found = new TransactionTree(this.#source, name));
+    const { session } = this.#source;
+    const name = session.nameOf(tree);
+    const known = this.#trees.get(tree);
+    if (known !== undefined && typeof tree !== "string") {
+      return known as TransactionTree<K, V, KI, VI, P>;
     }
-    return found;
+    const format = typeof tree === "string" ? new TreeFormat(codecs) : session.formatOf(tree);
+    const made = new TransactionTree(this.#source, name, format);
+    this.#trees.set(tree, made);
+    return made;
   }
 }
 
@@ -77,6 +92,11 @@ export class TransactionSource implements TreeSource {
     return this.session.slab;
   }
 
+  /** Finds views that are used for too long, where that was asked for. */
+  get views(): ViewGuard | undefined {
+    return this.session.views;
+  }
+
   /** Throws when the transaction has ended. */
   checkOpen(): void {
     if (this.#ended) throw new ClosedError("Cannot use the transaction: it has ended");
@@ -84,96 +104,12 @@ export class TransactionSource implements TreeSource {
   }
 
   /** The tree of a name, or undefined. */
-  findTree(name: string): Entries | undefined {
+  findTree(name: string): FoundTree | undefined {
     return this.session.findTree(name);
   }
 
   /** Iterators follow the transaction's changes. */
-  keepVersion(): undefined {
+  keepVersion(): PageSnapshot | undefined {
     return undefined;
   }
-}
-
-/** A tree inside a transaction. */
-export class TransactionTree extends ReadTree {
-  readonly #source: TransactionSource;
-
-  /**
-   * Made by `Transaction.tree`.
-   *
-   * @param source Where the trees of the transaction are.
-   * @param name Its name.
-   */
-  constructor(source: TransactionSource, name: string) {
-    super(source, name);
-    this.#source = source;
-  }
-
-  /**
-   * Sets the value of a key.
-   *
-   * @param value At most 2 GiB.
-   * @throws {TypeError} Key or value is of a wrong type.
-   * @throws {RangeError} Key or value is too long.
-   */
-  set(key: Key, value: Uint8Array): void {
-    const bytes = encodeKey(key);
-    if (!(value instanceof Uint8Array)) {
-      throw new TypeError(`Cannot set: a value of type ${typeof value} is not bytes`);
-    }
-    this.#change((entries) => entries.put(bytes, value));
-  }
-
-  /** Removes an entry; whether there was one. */
-  delete(key: Key): boolean {
-    const bytes = encodeKey(key);
-    return this.#changeFound((entries) => entries.delete(bytes), false);
-  }
-
-  /** Removes all entries of a range; how many there were. */
-  deleteRange(range: Range = {}): number {
-    const { lower, upper } = boundsOf(rangeOnly(range));
-    return this.#changeFound((entries) => entries.deleteRange(lower, upper), 0);
-  }
-
-  /** Removes all entries; how many there were. */
-  clear(): number {
-    return this.deleteRange();
-  }
-
-  /**
-   * Adds entries; much faster than one by one where the tree is empty and they come in key order.
-   *
-   * @returns How many there were.
-   * @throws {RangeError} The tree is empty, and an entry does not come after the one before it.
-   */
-  load(entries: Iterable<readonly [Key, Uint8Array]>): number {
-    return this.#change((tree) => {
-      if (tree.count() === 0) return bulkLoad(tree, encoded(entries));
-      let count = 0;
-      for (const [key, value] of encoded(entries)) {
-        tree.put(key, value);
-        count++;
-      }
-      return count;
-    });
-  }
-
-  /** Changes the tree if there is one; what there is not need not be made to be emptied. */
-  #changeFound<T>(change: (entries: Entries) => T, otherwise: T): T {
-    this.#source.checkOpen();
-    const found = this.#source.session.findTree(this.name);
-    return found === undefined ? otherwise : this.#source.session.change(() => change(found));
-  }
-
-  #change<T>(change: (entries: Entries) => T): T {
-    this.#source.checkOpen();
-    return this.#source.session.change(() => change(this.#source.session.openTree(this.name)));
-  }
-}
-
-function* encoded(
-  entries: Iterable<readonly [Key, Uint8Array]>,
-): Generator<[Uint8Array, Uint8Array]> {
-  for (const [key, value] of entries) yield [encodeKey(key), value];
 }

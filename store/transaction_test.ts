@@ -1,21 +1,24 @@
 // Transactions as users meet them: trees of a `tx`, its end, and what may not be done beside it.
 
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ClosedError, MemoryFile } from "../pager/mod.ts";
 import { change, openOn } from "../tests/support/database.ts";
-import type { Transaction, TransactionTree } from "./transaction.ts";
+import type { Transaction } from "./transaction.ts";
+import type { TransactionTree } from "./transaction_tree.ts";
 
 const VALUE = new Uint8Array([1]);
 
 describe("a transaction", () => {
-  it("gives trees by name or by handle, one object a name", () => {
+  it("gives trees by name or by handle", () => {
     const db = openOn(new MemoryFile());
     db.writeSync((tx) => {
       const tree = tx.tree("a");
-      assertEquals([tx.tree("a") === tree, tx.tree(db.tree("a")) === tree], [true, true]);
+      assert(tx.tree(db.tree("a")) === tx.tree(db.tree("a")));
       tree.set("key", VALUE);
-      assertEquals([tree.get("key"), db.tree("a").get("key"), tree.count()], [VALUE, VALUE, 1]);
+      const others = [db.tree("a"), tx.tree("a"), tx.tree(db.tree("a"))];
+      for (const other of [tree, ...others]) assertEquals(other.get("key"), VALUE);
+      assertEquals(tree.count(), 1);
       assertEquals([tree.delete("key"), tree.delete("key"), tree.load([["b", VALUE]])], [
         true,
         false,
@@ -85,6 +88,78 @@ describe("a transaction", () => {
   });
 });
 
+describe("a change of nothing", () => {
+  it("leaves the file as it is, and makes no tree", () => {
+    const file = new MemoryFile();
+    openOn(file).close();
+    const before = file.content();
+    const db = openOn(file);
+    const changes: (() => unknown)[] = [
+      () => db.writeSync((tx) => tx.tree("a").load([])),
+      () => db.writeSync((tx) => tx.tree("a").delete("key")),
+      () => db.writeSync((tx) => tx.tree("a").clear()),
+      () => db.dropTree("a"),
+      () => assertThrows(() => db.renameTree("a", "b"), RangeError, "there is none"),
+      () => db.writeSync(() => assertThrows(() => db.renameTree("a", "b"), RangeError)),
+    ];
+    for (const each of changes) {
+      each();
+      assertEquals([db.version, db.trees(), db.stats().pageCount], [0, [], 3], each.toString());
+    }
+    db.close();
+    assertEquals(file.content(), before);
+  });
+
+  it("loads no less for looking at the first entry, and heeds an error there", () => {
+    const db = openOn(new MemoryFile());
+    const load = (entries: Iterable<[string, Uint8Array]>) =>
+      db.writeSync((tx) => tx.tree("a").load(entries));
+    const failing = function* (): Generator<[string, Uint8Array]> {
+      if (db.version >= 0) throw new Error("no entries");
+      yield ["a", VALUE];
+    };
+    assertThrows(() => load(failing()), Error, "no entries");
+    assertEquals(load([["a", VALUE], ["b", VALUE], ["c", VALUE]]), 3);
+    assertEquals(load([["d", VALUE], ["a", VALUE]]), 2);
+    assertEquals([...db.tree("a").keys()].length, 4);
+    db.close();
+  });
+});
+
+describe("what was read", () => {
+  it("can be put elsewhere in the same page, as value and as key", () => {
+    const db = openOn(new MemoryFile());
+    change(db, "a", (tree) => {
+      for (let i = 0; i < 60; i++) tree.set(`key ${100 + i}`, new Uint8Array(100).fill(i));
+      for (let i = 0; i < 60; i++) tree.set(`key ${100 + i}`, tree.get(`key ${100 + 59 - i}`)!);
+      for (const [key, value] of tree.entries({ prefix: "key 15" })) {
+        tree.set(value, key);
+        tree.delete(key);
+      }
+    });
+    const entries = [...db.tree("a")];
+    // The second half was set to the first, which had been set to the second.
+    const fills = Array.from({ length: 50 }, (_, i) => i < 30 ? 59 - i : i);
+    const keys = entries.filter(([key]) => key.length === 7);
+    assertEquals(keys.map(([, value]) => value[0]), fills);
+    const others = entries.filter(([key]) => key.length === 100);
+    const text = new TextDecoder();
+    assertEquals(others.map(([key, value]) => `${key[0]} ${text.decode(value)}`), [
+      "50 key 150",
+      "51 key 151",
+      "52 key 152",
+      "53 key 153",
+      "54 key 154",
+      "55 key 155",
+      "56 key 156",
+      "57 key 157",
+      "58 key 158",
+      "59 key 159",
+    ]);
+    db.close();
+  });
+});
+
 describe("Database.write()", () => {
   it("runs at once, and resolves with what the callback returned", async () => {
     const db = openOn(new MemoryFile());
@@ -124,6 +199,19 @@ describe("Database.write()", () => {
     });
     await Promise.all(promises);
     assertEquals([db.tree("a").count(), db.version], [2, 1]);
+    db.close();
+  });
+
+  it("takes an object for a promise only where its then can be called", async () => {
+    const db = openOn(new MemoryFile());
+    const plain = { then: "later" };
+    assertEquals(db.writeSync(() => plain), plain);
+    assertEquals(await db.write(() => plain), plain);
+    const thenable = { then: () => {} };
+    const callable = Object.assign(() => {}, thenable);
+    for (const each of [thenable, callable, Promise.reject(new Error("late"))]) {
+      assertThrows(() => db.writeSync(() => each), TypeError, "the callback is asynchronous");
+    }
     db.close();
   });
 

@@ -6,7 +6,8 @@ import { describe, it } from "@std/testing/bdd";
 import { bytesOf, change, openOn, utf8 } from "../tests/support/database.ts";
 import { MemoryFile } from "../pager/mod.ts";
 import type { Database } from "./database.ts";
-import type { TransactionTree } from "./transaction.ts";
+import type { KeyRange } from "./range.ts";
+import type { TransactionTree } from "./transaction_tree.ts";
 import type { Tree } from "./tree.ts";
 
 const VALUE = new Uint8Array([1]);
@@ -129,8 +130,16 @@ describe("Tree", () => {
 
   it("refuses to delete a range with a limit or an order", async () => {
     const { tree } = openFilled(3);
-    await assertRejects(() => tree.deleteRange({ limit: 1 }), TypeError, "mean nothing");
-    await assertRejects(() => tree.deleteRange({ reverse: true }), TypeError, "mean nothing");
+    await assertRejects(
+      () => tree.deleteRange({ limit: 1 } as KeyRange),
+      TypeError,
+      "mean nothing",
+    );
+    await assertRejects(
+      () => tree.deleteRange({ reverse: true } as KeyRange),
+      TypeError,
+      "mean nothing",
+    );
     assertEquals(tree.count(), 3);
   });
 

@@ -3,11 +3,12 @@
  */
 
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
-import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { ClosedError, IoError, LockedError, MemoryFile } from "../pager/mod.ts";
+import { ClosedError, IoError, MemoryFile } from "../pager/mod.ts";
 import { type Database, open, type OpenOptions } from "../store/database.ts";
-import type { Transaction, TransactionTree } from "../store/transaction.ts";
+import type { Transaction } from "../store/transaction.ts";
+import type { KeyRange } from "../store/range.ts";
+import type { TransactionTree } from "../store/transaction_tree.ts";
 import type { Tree } from "../store/tree.ts";
 import {
   assertContent,
@@ -73,7 +74,7 @@ describe("a key, value, range or name that is none", () => {
   it("is refused with a TypeError when a key is of another type", async () => {
     for (const use of keyed) {
       for (const key of NONSENSE) {
-        await assertRefused([(trees) => use(trees, key as never), TypeError, "Cannot use the key"]);
+        await assertRefused([(trees) => use(trees, key as never), TypeError, "Cannot encode: "]);
       }
     }
   });
@@ -117,7 +118,11 @@ describe("a key, value, range or name that is none", () => {
       [(trees) => trees("tall").keys({ limit: -1 }), RangeError, "limit -1"],
       [(trees) => trees("tall").keys({ limit: 1.5 }), RangeError, "limit 1.5"],
       [(trees) => trees("tall").keys({ reverse: 1 } as never), TypeError, "reverse is number"],
-      [(trees) => trees("tall").deleteRange({ limit: 2 }), TypeError, "limit and reverse"],
+      [
+        (trees) => trees("tall").deleteRange({ limit: 2 } as KeyRange),
+        TypeError,
+        "limit and reverse",
+      ],
       [(trees) => trees("tall").load(7 as never), TypeError, ""],
       [(trees) => trees("tall").load([7] as never), TypeError, ""],
       [(trees) => trees("new").load([["b", VALUE], ["a", VALUE]]), RangeError, "not after"],
@@ -311,97 +316,6 @@ describe("a read-only database", () => {
     db.checkpoint();
     db.close();
     assertEquals([file.counts.write, file.counts.truncate, file.counts.sync], [0, 0, 0]);
-  });
-});
-
-describe("a second open of one file", () => {
-  const other = (path: string, mode: string, stay = "leave") =>
-    new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "--no-check",
-        `--allow-read=${path}`,
-        `--allow-write=${path}`,
-        fromFileUrl(new URL("./support/lock_other.ts", import.meta.url)),
-        path,
-        mode,
-        stay,
-      ],
-      stdin: stay === "hold" ? "piped" : "null",
-      stdout: "piped",
-      stderr: "inherit",
-    });
-  const outcome = (path: string, mode: string) =>
-    new TextDecoder().decode(other(path, mode).outputSync().stdout).trim();
-
-  it("is a LockedError at once, until the first is closed", () => {
-    inTempDir((dir) => {
-      const path = `${dir}/file`;
-      const db = open(path);
-      const start = performance.now();
-      assertThrows(() => open(path), LockedError, "another handle has it open");
-      assertThrows(() => open(path, { readOnly: true }), LockedError);
-      assert(performance.now() - start < 1000, "at once");
-      change(db, "a", (tree) => tree.set("key", VALUE));
-      assertEquals(db.tree("a").get("key"), VALUE, "the first goes on");
-      db.close();
-      const again = open(path);
-      assertEquals(again.tree("a").get("key"), VALUE);
-      again.close();
-    });
-  });
-
-  it("is shared between readers only", () => {
-    inTempDir((dir) => {
-      const path = `${dir}/file`;
-      open(path).close();
-      const [a, b] = [1, 2].map(() => open(path, { readOnly: true }));
-      assertThrows(() => open(path), LockedError);
-      a.close();
-      assertThrows(() => open(path), LockedError);
-      b.close();
-      open(path).close();
-    });
-  });
-
-  it("waits as long as lockTimeoutMs says", () => {
-    inTempDir((dir) => {
-      const path = `${dir}/file`;
-      using _db = open(path);
-      const start = performance.now();
-      assertThrows(() => open(path, { lockTimeoutMs: 150 }), LockedError);
-      const waited = performance.now() - start;
-      assert(waited >= 145 && waited < 2000, `waited ${waited} ms`);
-    });
-  });
-
-  it("is refused to another process as well, which needs no more than that one path", () => {
-    inTempDir((dir) => {
-      const path = `${dir}/file`;
-      const db = open(path);
-      assertEquals([outcome(path, "exclusive"), outcome(path, "shared")], ["locked", "locked"]);
-      db.close();
-      assertEquals(outcome(path, "exclusive"), "opened");
-      using _db = open(path, { readOnly: true });
-      assertEquals([outcome(path, "exclusive"), outcome(path, "shared")], ["locked", "opened"]);
-    });
-  });
-
-  it("succeeds within lockTimeoutMs when another process ends", async () => {
-    const dir = Deno.makeTempDirSync();
-    const path = `${dir}/file`;
-    const child = other(path, "exclusive", "hold").spawn();
-    const reader = child.stdout.getReader();
-    assertEquals(new TextDecoder().decode((await reader.read()).value).trim(), "opened");
-    assertThrows(() => open(path), LockedError);
-    // Killed, it neither closes nor unlocks; the system does.
-    child.kill("SIGKILL");
-    const db = open(path, { lockTimeoutMs: 5000 });
-    db.close();
-    await child.status;
-    await reader.cancel();
-    await child.stdin.close().catch(() => {});
-    Deno.removeSync(dir, { recursive: true });
   });
 });
 

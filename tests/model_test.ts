@@ -6,16 +6,22 @@
  * iterators that run while their tree changes, reopening. Afterwards every tree is checked whole,
  * and every page in use has to belong to exactly one of them.
  *
- * A run that fails names its seed; QUIRE_SEED=n in the environment runs that one alone, and
- * QUIRE_SEEDS=n runs the first n.
+ * Short runs do a little of everything; long ones do 1,000,000 operations with durability `none`,
+ * half of them on a file on disk, half in memory, with checkpoints and reopening between.
+ *
+ * A run that fails names its seed; QUIRE_SEED=n in the environment runs that one alone,
+ * QUIRE_SEEDS=n runs the first n, and QUIRE_OPERATIONS=n is the length of all long runs together.
+ *
+ * A new operation is one method of `Run`, one line in `#actions` and one weight in each mix.
  */
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { MemoryFile } from "../pager/mod.ts";
+import { type Durability, type File, MemoryFile, openDiskFile } from "../pager/mod.ts";
 import type { Range } from "../store/range.ts";
 import type { ReadTree } from "../store/read_tree.ts";
-import type { Transaction, TransactionTree } from "../store/transaction.ts";
+import type { Transaction } from "../store/transaction.ts";
+import type { TransactionTree } from "../store/transaction_tree.ts";
 import type { Tree } from "../store/tree.ts";
 import {
   bytesOf,
@@ -27,9 +33,11 @@ import {
 } from "./support/database.ts";
 import { Model, type ModelTree } from "./support/model.ts";
 import { Random } from "./support/random.ts";
+import { inTempDir } from "./support/temp.ts";
 
 const SEEDS = seeds(Number(Deno.env.get("QUIRE_SEEDS") ?? 14));
 const STEPS = 1500;
+const OPERATIONS = Number(Deno.env.get("QUIRE_OPERATIONS") ?? 1_000_000);
 const NAMES = ["a", "b", "c", "d"];
 
 function seeds(count: number): number[] {
@@ -62,6 +70,68 @@ const STYLES: readonly Style[] = [
   },
 ];
 
+/** How often each operation is done, out of the sum of all. */
+const MIX = {
+  set: 400,
+  delete: 120,
+  get: 120,
+  entries: 120,
+  count: 40,
+  iterate: 40,
+  deleteRange: 30,
+  load: 20,
+  transaction: 80,
+  clear: 5,
+  rename: 8,
+  drop: 5,
+  checkpoint: 6,
+  reopen: 6,
+};
+
+type Mix = Readonly<Record<keyof typeof MIX, number>>;
+
+/** Mostly what is quick for engine and model, so that a million of them take a minute. */
+const LONG_MIX: Mix = {
+  set: 4000,
+  delete: 4500,
+  get: 5000,
+  entries: 50,
+  count: 200,
+  iterate: 30,
+  deleteRange: 5,
+  load: 10,
+  transaction: 400,
+  clear: 1,
+  rename: 6,
+  drop: 1,
+  checkpoint: 6,
+  reopen: 3,
+};
+
+const LONG_STYLES: readonly Style[] = [
+  {
+    key: (random) => utf8(`key ${random.below(5000)}`),
+    valueBytes: (random) => random.once(200) ? random.below(20_000) : random.below(150),
+  },
+  {
+    key: (random) => Uint8Array.from({ length: random.below(9) }, () => random.pick([0, 97, 255])),
+    valueBytes: (random) => random.pick([0, 1, 40, 300]),
+  },
+  {
+    key: (random) => bytesOf(random.below(800), random.pick([1, 8, 60, 500])),
+    valueBytes: (random) => random.once(100) ? 2000 + random.below(100) : random.below(200),
+  },
+];
+
+/** What a run does, and on what. */
+interface Plan {
+  readonly mix: Mix;
+  readonly styles: readonly Style[];
+  readonly durability: Durability;
+  /** Opens the file, again and again. */
+  readonly openFile: () => File;
+}
+
 class Undo extends Error {}
 
 /** A database and the model of it, and random steps for both. */
@@ -69,42 +139,56 @@ class Run {
   readonly random: Random;
   readonly style: Style;
   readonly counts: Record<string, number> = {};
-  readonly #file = new MemoryFile();
+  /** How many operations were done; a step may do some. */
+  operations = 0;
+  readonly #plan: Plan;
   #opened: Opened;
   #model = new Model();
   readonly #transactions: Transaction[] = [];
   /** What was promised and is not settled yet. */
   #promised: Promise<void>[] = [];
+  readonly #actions: Readonly<Record<keyof Mix, () => void>> = {
+    set: () => this.#set(),
+    delete: () => this.#delete(),
+    get: () => this.#get(),
+    entries: () => this.#entries(),
+    count: () => this.#count(),
+    iterate: () => this.#iterateWhileChanging(),
+    deleteRange: () => this.#deleteRange(),
+    load: () => this.#load(),
+    transaction: () => this.#transaction(),
+    clear: () => this.#clear(),
+    rename: () => this.#rename(),
+    drop: () => this.#drop(),
+    checkpoint: () => this.#checkpoint(),
+    reopen: () => this.#reopen(),
+  };
+  readonly #total: number;
 
-  constructor(seed: number) {
+  constructor(seed: number, plan: Plan) {
     this.random = new Random(seed);
-    this.style = STYLES[seed % STYLES.length];
-    this.#opened = openBoth(this.#file, { cacheBytes: 8 * 1024 * 1024 });
+    this.style = plan.styles[seed % plan.styles.length];
+    this.#plan = plan;
+    this.#total = Object.values(plan.mix).reduce((sum, weight) => sum + weight, 0);
+    this.#opened = this.#open();
   }
 
   /** One random step. */
   step(): void {
-    const { random } = this;
-    const die = random.below(1000);
-    if (die < 400) this.#do("set", () => this.#set());
-    else if (die < 520) this.#do("delete", () => this.#delete());
-    else if (die < 640) this.#do("get", () => this.#get());
-    else if (die < 760) this.#do("entries", () => this.#entries());
-    else if (die < 800) this.#do("count", () => this.#count());
-    else if (die < 840) this.#do("iterate", () => this.#iterateWhileChanging());
-    else if (die < 870) this.#do("deleteRange", () => this.#deleteRange());
-    else if (die < 890) this.#do("load", () => this.#load());
-    else if (die < 970) this.#do("transaction", () => this.#transaction());
-    else if (die < 975) this.#do("clear", () => this.#clear());
-    else if (die < 983) this.#do("rename", () => this.#rename());
-    else if (die < 988) this.#do("drop", () => this.#drop());
-    else if (die < 994) this.#do("checkpoint", () => this.#checkpoint());
-    else this.#do("reopen", () => this.#reopen());
+    let die = this.random.below(this.#total);
+    for (const [what, weight] of Object.entries(this.#plan.mix) as [keyof Mix, number][]) {
+      die -= weight;
+      if (die >= 0) continue;
+      this.counts[what] = (this.counts[what] ?? 0) + 1;
+      this.operations++;
+      return this.#actions[what]();
+    }
   }
 
   /** Waits for what was promised. */
   async settle(): Promise<void> {
     const promised = this.#promised;
+    if (promised.length === 0) return;
     this.#promised = [];
     await Promise.all(promised);
   }
@@ -115,9 +199,16 @@ class Run {
     return checkDatabase(this.#opened);
   }
 
-  #do(what: string, action: () => void): void {
-    this.counts[what] = (this.counts[what] ?? 0) + 1;
-    action();
+  /** Compares everything, checks every page, and closes. */
+  close(): number {
+    const pages = this.finish();
+    this.#db.close();
+    return pages;
+  }
+
+  #open(): Opened {
+    const { openFile, durability } = this.#plan;
+    return openBoth(openFile(), { cacheBytes: 8 * 1024 * 1024 }, durability);
   }
 
   get #db() {
@@ -155,7 +246,7 @@ class Run {
   #set(): void {
     const [, model, name] = this.#tree();
     // A few neighbours at a time, so that trees grow in places.
-    for (let count = 1 + this.random.below(4); count > 0; count--) {
+    for (let count = 1 + this.random.below(4); count > 0; count--, this.operations++) {
       const [key, value] = [this.style.key(this.random), this.#value()];
       this.#change<void>(name, (tree) => tree.set(key, value), undefined);
       this.#model.create(name);
@@ -318,7 +409,7 @@ class Run {
   #reopen(): void {
     if (this.#depth > 0) return;
     this.#db.close();
-    this.#opened = openBoth(this.#file, { cacheBytes: 8 * 1024 * 1024 });
+    this.#opened = this.#open();
     this.#compareAll();
   }
 
@@ -337,21 +428,61 @@ class Run {
   }
 }
 
+/** Steps until enough was done; a failure names seed and step. */
+async function steps(
+  run: Run,
+  seed: number,
+  isDone: (step: number) => boolean,
+  checkEvery: number,
+) {
+  for (let step = 0; !isDone(step); step++) {
+    try {
+      run.step();
+      await run.settle();
+      if (step % checkEvery === checkEvery - 1) run.finish();
+    } catch (error) {
+      throw new Error(`seed ${seed}, step ${step}`, { cause: error });
+    }
+  }
+}
+
+function inMemory(): () => File {
+  const file = new MemoryFile();
+  return () => file;
+}
+
 describe("the public face", () => {
   for (const seed of SEEDS) {
     it(`does what a sorted map does, seed ${seed}`, async () => {
-      const run = new Run(seed);
-      for (let step = 0; step < STEPS; step++) {
-        try {
-          run.step();
-          await run.settle();
-          if (step % 500 === 499) run.finish();
-        } catch (error) {
-          throw new Error(`seed ${seed}, step ${step}`, { cause: error });
-        }
-      }
-      const pages = run.finish();
+      const plan: Plan = { mix: MIX, styles: STYLES, durability: "sync", openFile: inMemory() };
+      const run = new Run(seed, plan);
+      await steps(run, seed, (step) => step === STEPS, 500);
+      const pages = run.close();
       console.log(`seed ${seed}: ${pages} pages, ${JSON.stringify(run.counts)}`);
     });
+  }
+});
+
+describe("the public face at length", () => {
+  const runs = seeds(10);
+  const operations = Math.ceil(OPERATIONS / runs.length);
+
+  async function runLong(seed: number, where: string, openFile: () => File): Promise<void> {
+    const plan: Plan = { mix: LONG_MIX, styles: LONG_STYLES, durability: "none", openFile };
+    const run = new Run(seed, plan);
+    await steps(run, seed, () => run.operations >= operations, 20_000);
+    const pages = run.close();
+    const counts = JSON.stringify(run.counts);
+    console.log(`seed ${seed} ${where}: ${run.operations} operations, ${pages} pages, ${counts}`);
+  }
+
+  for (const seed of runs) {
+    if (seed % 2 === 0) {
+      it(`does what a sorted map does in memory, seed ${seed}`, () =>
+        runLong(seed, "in memory", inMemory()));
+    } else {
+      it(`does what a sorted map does on disk, seed ${seed}`, () =>
+        inTempDir((dir) => runLong(seed, "on disk", () => openDiskFile(`${dir}/file`))));
+    }
   }
 });

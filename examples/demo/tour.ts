@@ -2,7 +2,7 @@
  * A walk through a tree: exact look-ups, a prefix, a reverse range, counts.
  */
 
-import type { Key, Range, Tree } from "../../mod.ts";
+import type { Range, Tree } from "../../mod.ts";
 import { CITIES } from "./cities.ts";
 import { cityKey, cityText } from "./keys.ts";
 import type { Records } from "./records.ts";
@@ -16,6 +16,8 @@ interface Tour {
   /** Prefixes whose entries are counted. */
   readonly counted: readonly { readonly title: string; readonly prefix: Key }[];
 }
+
+type Key = Uint8Array | string;
 
 const SHOWN_MAX = 5;
 const KEY_COLUMNS = 32;

@@ -6,10 +6,10 @@
 import { assertEquals } from "@std/assert";
 import { checkTree, chunkCensus, FixedTree, Tree as Entries } from "../../btree/mod.ts";
 import { checkFixedTree } from "../../btree/fixed_check.ts";
-import { type File, format, Pager, type PagerOptions } from "../../pager/mod.ts";
+import { type Durability, type File, format, Pager, type PagerOptions } from "../../pager/mod.ts";
 import { Database } from "../../store/database.ts";
 import { Session } from "../../store/session.ts";
-import type { TransactionTree } from "../../store/transaction.ts";
+import type { TransactionTree } from "../../store/transaction_tree.ts";
 import type { Tree } from "../../store/tree.ts";
 
 const { CHUNK_PAGES, FRESH_PAGES, KIND_FREE, KIND_JOURNAL, KIND_SUPERBLOCK } = format;
@@ -30,8 +30,12 @@ export function openOn(file: File, options: PagerOptions = {}): Database {
 }
 
 /** As `openOn`, with what is behind the face. */
-export function openBoth(file: File, options: PagerOptions = {}): Opened {
-  const session = new Session(new Pager(file, options));
+export function openBoth(
+  file: File,
+  options: PagerOptions = {},
+  durability: Durability = "sync",
+): Opened {
+  const session = new Session(new Pager(file, options), durability);
   return { db: new Database(session), session };
 }
 

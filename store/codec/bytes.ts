@@ -1,0 +1,70 @@
+/**
+ * Bytes as they are, without a copy either way.
+ *
+ * There are two codecs under one name, as what they keep is the same: `bytes`, and `keyBytes`,
+ * which also takes text and is what trees use for keys when no codec is given.
+ */
+
+import { type KeyCodec, kindOf } from "./codec.ts";
+import { encodeText, encodeTextInto } from "./text.ts";
+
+/**
+ * Keeps bytes as they are. What `encode` returns is the value itself, and what `decode` returns are
+ * the bytes it was given.
+ *
+ * ```ts
+ * import { bytes } from "./mod.ts";
+ *
+ * const value = new Uint8Array([1, 2]);
+ * console.assert(bytes.encode(value) === value);
+ * ```
+ */
+export const bytes: KeyCodec<Uint8Array> = {
+  name: "bytes",
+  ordered: true,
+  encode(value: Uint8Array): Uint8Array {
+    if (value instanceof Uint8Array) return value;
+    throw new TypeError(`Cannot encode: a ${kindOf(value)} is not bytes`);
+  },
+  encodeInto(value: Uint8Array, into: Uint8Array): number {
+    return copyInto(bytes.encode(value), into);
+  },
+  decode(bytes: Uint8Array): Uint8Array {
+    return bytes;
+  },
+};
+
+/**
+ * As `bytes`, and takes text, which it keeps in UTF-8; bytes come back.
+ *
+ * ```ts
+ * import { keyBytes } from "./mod.ts";
+ *
+ * console.assert(keyBytes.encode("ab").join() === "97,98");
+ * ```
+ */
+export const keyBytes: KeyCodec<Uint8Array, Uint8Array | string> = {
+  name: "bytes",
+  ordered: true,
+  encode(value: Uint8Array | string): Uint8Array {
+    return typeof value === "string" ? encodeText(value) : checkKeyBytes(value);
+  },
+  encodeInto(value: Uint8Array | string, into: Uint8Array): number {
+    if (typeof value === "string") return encodeTextInto(value, into);
+    return copyInto(checkKeyBytes(value), into);
+  },
+  decode(bytes: Uint8Array): Uint8Array {
+    return bytes;
+  },
+};
+
+function checkKeyBytes(value: Uint8Array): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  throw new TypeError(`Cannot encode: a ${kindOf(value)} is neither bytes nor text`);
+}
+
+function copyInto(bytes: Uint8Array, into: Uint8Array): number {
+  if (bytes.length > into.length) return -1;
+  into.set(bytes);
+  return bytes.length;
+}

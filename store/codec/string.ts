@@ -1,0 +1,37 @@
+/**
+ * Text in UTF-8, sorted by code points. That is not the order of JavaScript's `<`, which puts what
+ * is beyond U+FFFF before U+E000..U+FFFF, nor that of any language.
+ */
+
+import { type KeyCodec, kindOf } from "./codec.ts";
+import { decodeText, encodeText, encodeTextInto } from "./text.ts";
+
+/**
+ * Keeps text. A text with a lone surrogate is refused. A prefix is the beginning of a text.
+ *
+ * ```ts
+ * import { string } from "./mod.ts";
+ *
+ * console.assert(string.encode("ab").join() === "97,98");
+ * console.assert(string.decode(new Uint8Array([97, 98])) === "ab");
+ * ```
+ */
+export const string: KeyCodec<string> = {
+  name: "string",
+  ordered: true,
+  keepsBytes: false,
+  encode(value: string): Uint8Array {
+    return encodeText(checkText(value));
+  },
+  encodeInto(value: string, into: Uint8Array): number {
+    return encodeTextInto(checkText(value), into);
+  },
+  decode(bytes: Uint8Array): string {
+    return decodeText(bytes);
+  },
+};
+
+function checkText(value: string): string {
+  if (typeof value === "string") return value;
+  throw new TypeError(`Cannot encode: a ${kindOf(value)} is not text`);
+}

@@ -1,0 +1,55 @@
+/**
+ * Values as V8 clones them: nearly everything that is data, with its cycles.
+ *
+ * The bytes are V8's own, for it and for later versions of it to read; other languages cannot. What
+ * an object is beside its properties is lost: an instance of a class, a `URL` and a `Blob` too,
+ * comes back as a plain object. A lone surrogate is kept.
+ */
+
+import { deserialize, serialize } from "node:v8";
+import { cannot, type ValueCodec } from "./codec.ts";
+
+/** `structured` and, by `as`, its types. */
+export interface StructuredCodec extends ValueCodec<unknown> {
+  /** The same codec, for values of one type. It is not checked that what is read is of it. */
+  as<T>(): ValueCodec<T>;
+}
+
+/**
+ * Keeps primitive values, plain objects, arrays, `Map`, `Set`, `Date`, `RegExp`, errors, buffers
+ * and typed arrays, and references among them. Refuses functions, symbols, promises, proxies and
+ * shared memory.
+ *
+ * ```ts
+ * import { structured } from "./mod.ts";
+ *
+ * const seen = structured.as<Map<string, Date>>();
+ * const bytes = seen.encode(new Map([["a", new Date(5)]]));
+ * console.assert(seen.decode(bytes).get("a")?.getTime() === 5);
+ * ```
+ */
+export const structured: StructuredCodec = {
+  name: "structured",
+  ordered: false,
+  keepsBytes: false,
+  encode(value: unknown): Uint8Array {
+    try {
+      return serialize(value);
+    } catch (error) {
+      throw cannot("encode", error);
+    }
+  },
+  decode(bytes: Uint8Array): unknown {
+    // Typed arrays come back as views of what was read, which is not the codec's to keep. `slice`
+    // would give another view where the bytes are a `Buffer`.
+    const owned = new Uint8Array(bytes);
+    try {
+      return deserialize(owned);
+    } catch (error) {
+      throw cannot("decode", error);
+    }
+  },
+  as<T>(): ValueCodec<T> {
+    return structured as ValueCodec<T>;
+  },
+};

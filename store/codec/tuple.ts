@@ -1,0 +1,77 @@
+/**
+ * Keys of several parts, sorted part by part. How parts become bytes is told in `tuple_part.ts`.
+ */
+
+import { type KeyCodec, kindOf } from "./codec.ts";
+import { type TuplePart, writePart } from "./tuple_part.ts";
+import { readParts } from "./tuple_reader.ts";
+
+/** What a tuple of a type may begin with: its first parts, none to all of them. */
+export type TuplePrefix<T extends readonly unknown[]> = T extends
+  readonly [infer First, ...infer Rest] ? readonly [] | readonly [First, ...TuplePrefix<Rest>]
+  : Readonly<T>;
+
+/** `tuple` and, by `as`, its types. */
+export interface TupleCodec extends KeyCodec<TuplePart[], readonly TuplePart[]> {
+  /**
+   * The same codec, for tuples of one type, whose prefixes are the shorter tuples. It is not
+   * checked that what is read is of it.
+   */
+  as<T extends readonly TuplePart[]>(): KeyCodec<T, Readonly<T>, TuplePrefix<T>>;
+}
+
+/** Where a tuple is written before it is known how long it is; most keys fit. */
+const scratch = new Uint8Array(256);
+
+/**
+ * Keeps arrays of bytes, strings, numbers, bigints and booleans, in this order of types, which is
+ * the one that Deno KV documents for its keys. Within a type:
+ *
+ * - bytes sort as bytes, and strings by code points; a lone surrogate is refused,
+ * - numbers sort from `-Infinity` to `Infinity`, -0 before 0, and `NaN` is last,
+ * - bigints sort as numbers do; they may have 32,767 bytes,
+ * - false is before true.
+ *
+ * A tuple sorts after its own beginning, the empty one first of all. A prefix is a shorter tuple,
+ * and is of whole parts: `["ab"]` begins `["ab", 1]`, and not `["abc"]`.
+ *
+ * ```ts
+ * import { tuple } from "./mod.ts";
+ *
+ * const city = tuple.as<[country: string, rank: number]>();
+ * const [country, rank] = city.decode(city.encode(["ES", 2]));
+ * console.assert(country === "ES" && rank === 2);
+ * ```
+ */
+export const tuple: TupleCodec = {
+  name: "tuple",
+  ordered: true,
+  keepsBytes: false,
+  encode(parts: readonly TuplePart[]): Uint8Array {
+    const size = writeParts(parts, scratch);
+    if (size <= scratch.length) return scratch.slice(0, size);
+    const bytes = new Uint8Array(size);
+    writeParts(parts, bytes);
+    return bytes;
+  },
+  encodeInto(parts: readonly TuplePart[], into: Uint8Array): number {
+    const size = writeParts(parts, into);
+    return size <= into.length ? size : -1;
+  },
+  decode(bytes: Uint8Array): TuplePart[] {
+    return readParts(bytes);
+  },
+  as<T extends readonly TuplePart[]>(): KeyCodec<T, Readonly<T>, TuplePrefix<T>> {
+    return tuple as unknown as KeyCodec<T, Readonly<T>, TuplePrefix<T>>;
+  },
+};
+
+/** Writes as much of a tuple as there is room for; how many bytes all of it takes. */
+function writeParts(parts: readonly TuplePart[], into: Uint8Array): number {
+  if (!Array.isArray(parts)) {
+    throw new TypeError(`Cannot encode: a tuple is an array, not a ${kindOf(parts)}`);
+  }
+  let at = 0;
+  for (let i = 0; i < parts.length; i++) at = writePart(parts[i], into, at);
+  return at;
+}

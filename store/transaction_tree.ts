@@ -1,0 +1,228 @@
+/**
+ * A tree inside a transaction: everything it can be asked, and every way to change it.
+ *
+ * Keys and values are encoded before the first page is touched, so that a codec that refuses has
+ * changed nothing.
+ */
+
+import { bulkLoad, type Tree as Entries } from "../btree/mod.ts";
+import { keyBoundsOf, type KeyRange } from "./range.ts";
+import { checkIterable, ReadTree } from "./read_tree.ts";
+import type { TransactionSource } from "./transaction.ts";
+import type { TreeFormat } from "./tree_format.ts";
+
+/** The bytes of a frame: views of that many may be views into one. */
+const FRAME_BYTES = 2 * 1024 * 1024;
+
+/** A tree inside a transaction. */
+export class TransactionTree<
+  K = Uint8Array,
+  V = Uint8Array,
+  KI = K extends Uint8Array ? Uint8Array | string : K,
+  VI = V,
+  P = KI,
+> extends ReadTree<K, V, KI, P> {
+  readonly #source: TransactionSource;
+  readonly #format: TreeFormat<K, V, KI, VI, P>;
+
+  /**
+   * Made by `Transaction.tree`.
+   *
+   * @param source Where the trees of the transaction are.
+   * @param name Its name.
+   * @param format Its codecs.
+   */
+  constructor(source: TransactionSource, name: string, format: TreeFormat<K, V, KI, VI, P>) {
+    super(source, name, format as unknown as TreeFormat<K, V, KI, never, P>);
+    this.#source = source;
+    this.#format = format;
+  }
+
+  /**
+   * Sets the value of a key.
+   *
+   * @param value At most 2 GiB.
+   * @throws {TypeError} A codec refused key or value.
+   * @throws {RangeError} Key or value is too long.
+   */
+  set(key: KI, value: VI): void {
+    const bytes = ownBytes(this.#format.encodeValue(value));
+    const length = this.#format.encodeKey(key);
+    this.#put(this.#format.bytes, length, bytes);
+  }
+
+  /**
+   * Sets the values of many keys, in any order; of a key that comes twice the last one counts.
+   *
+   * @returns How many entries were given.
+   */
+  setMany(entries: Iterable<readonly [KI, VI]>): number {
+    checkIterable("set many", entries);
+    this.#source.checkOpen();
+    // All or none, also for a callback that catches the error.
+    return this.#source.session.change(() => {
+      let count = 0;
+      for (const [key, value] of entries) {
+        this.set(key, value);
+        count++;
+      }
+      return count;
+    });
+  }
+
+  /**
+   * Sets the value of a key to what a function makes of the one it has.
+   *
+   * @param change Gets the value, or undefined where there is none; undefined from it removes the
+   * entry.
+   * @returns What the function returned.
+   */
+  update<R extends VI | undefined>(key: KI, change: (value: V | undefined) => R): R {
+    if (typeof change !== "function") {
+      throw new TypeError(`Cannot update: the change is ${typeof change}, not a function`);
+    }
+    // What the function does may encode other keys.
+    const bytes = this.#format.keyOf(key);
+    const value = change(this.get(key));
+    if (value === undefined) this.#delete(bytes, bytes.length);
+    else this.#put(bytes, bytes.length, ownBytes(this.#format.encodeValue(value)));
+    return value;
+  }
+
+  /** Sets the value of a key that has none; whether it did. */
+  setIfAbsent(key: KI, value: VI): boolean {
+    const bytes = ownBytes(this.#format.encodeValue(value));
+    if (this.has(key)) return false;
+    const length = this.#format.encodeKey(key);
+    this.#put(this.#format.bytes, length, bytes);
+    return true;
+  }
+
+  /**
+   * Sets the value of a key if it is what was expected, byte for byte; whether it did.
+   *
+   * @param expected The value it must have; undefined = no entry.
+   * @param value The value it gets; undefined = the entry is removed.
+   */
+  compareAndSet(key: KI, expected: VI | undefined, value: VI | undefined): boolean {
+    // A codec may use its memory again for the second value.
+    const before = expected === undefined ? undefined : this.#format.encodeValue(expected).slice();
+    const after = value === undefined ? undefined : ownBytes(this.#format.encodeValue(value));
+    const now = this.getView(key);
+    if (!sameBytes(now, before)) return false;
+    const length = this.#format.encodeKey(key);
+    if (after === undefined) this.#delete(this.#format.bytes, length);
+    else this.#put(this.#format.bytes, length, after);
+    return true;
+  }
+
+  /** Removes an entry; whether there was one. */
+  delete(key: KI): boolean {
+    const length = this.#format.encodeKey(key);
+    return this.#delete(this.#format.bytes, length);
+  }
+
+  /** Removes all entries of a range; how many there were. */
+  deleteRange(range: KeyRange<KI, P> = {}): number {
+    const { lower, upper } = keyBoundsOf(range, this.#format);
+    return this.#changeFound((entries) => entries.deleteRange(lower, upper), 0);
+  }
+
+  /** Removes all entries; how many there were. */
+  clear(): number {
+    return this.deleteRange();
+  }
+
+  /**
+   * Adds entries; much faster than one by one where the tree is empty and they come in key order.
+   *
+   * @returns How many there were.
+   * @throws {RangeError} The tree is empty, and an entry does not come after the one before it.
+   * @throws {TypeError} What gives the entries has dropped or renamed the tree meanwhile.
+   */
+  load(entries: Iterable<readonly [KI, VI]>): number {
+    this.#source.checkOpen();
+    checkIterable("load", entries);
+    const before = this.#source.session.findTree(this.name)?.entries;
+    const encoded = this.#encoded(entries);
+    const first = encoded.next();
+    if (before !== undefined) this.#refuseLost(before);
+    // Loading nothing makes no tree.
+    if (first.done) return 0;
+    return this.#change((tree) => {
+      const all = this.#guarded(tree, first.value, encoded);
+      if (tree.count() === 0) return bulkLoad(tree, all);
+      let count = 0;
+      for (const [key, value] of all) {
+        tree.put(key, value);
+        count++;
+      }
+      return count;
+    });
+  }
+
+  *#encoded(
+    entries: Iterable<readonly [KI, VI]>,
+  ): Generator<[Uint8Array, Uint8Array], void, undefined> {
+    for (const [key, value] of entries) {
+      const bytes = ownBytes(this.#format.encodeValue(value));
+      const length = this.#format.encodeKey(key);
+      yield [this.#format.bytes.subarray(0, length), bytes];
+    }
+  }
+
+  /** What gives the entries may do anything in between, to this tree too. */
+  *#guarded<T>(tree: Entries, first: T, rest: Iterable<T>): Generator<T, void, undefined> {
+    const { session } = this.#source;
+    let { epoch } = session;
+    yield first;
+    for (const entry of rest) {
+      if (epoch !== session.epoch) this.#refuseLost(tree);
+      ({ epoch } = session);
+      yield entry;
+    }
+    this.#refuseLost(tree);
+  }
+
+  #refuseLost(tree: Entries): void {
+    if (this.#source.session.findTree(this.name)?.entries.id === tree.id) return;
+    throw new TypeError(`Cannot load: tree ${this.name} was dropped or renamed meanwhile`);
+  }
+
+  #put(key: Uint8Array, length: number, value: Uint8Array): void {
+    this.#change((entries) => entries.put(key, value, length));
+  }
+
+  #delete(key: Uint8Array, length: number): boolean {
+    return this.#changeFound((entries) => entries.delete(key, length), false);
+  }
+
+  /** Changes the tree if there is one; what there is not need not be made to be emptied. */
+  #changeFound<T>(change: (entries: Entries) => T, otherwise: T): T {
+    this.#source.checkOpen();
+    this.#source.views?.expire();
+    const found = this.#source.session.findTree(this.name);
+    if (found === undefined) return otherwise;
+    this.#format.check(this.name, found.attributes, found.catalogRoot);
+    return this.#source.session.change(() => change(found.entries));
+  }
+
+  #change<T>(change: (entries: Entries) => T): T {
+    this.#source.checkOpen();
+    this.#source.views?.expire();
+    const { session } = this.#source;
+    return session.change(() => change(session.openTree(this.name, this.#format)));
+  }
+}
+
+/** A value that may be a view into a page cannot be written from there. */
+function ownBytes(value: Uint8Array): Uint8Array {
+  return value.buffer.byteLength === FRAME_BYTES ? value.slice() : value;
+}
+
+function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
