@@ -148,6 +148,8 @@ describe("Writeback", () => {
   it("writes nothing of a chunk that the open transaction touched", () => {
     const { pager, file } = openedFor(3000, SMALL_CACHE);
     const pages = dataPages(3000);
+    // So that the chunk is in pool frames: one that is in memory whole stays there anyway.
+    pages.forEach((page) => pager.at(page));
     transact(pager, () => [600, 601, 1500].forEach((page) => write(pager, page, 1)));
     file.writes = [];
     pager.begin();

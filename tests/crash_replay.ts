@@ -8,6 +8,9 @@
  * `--limit N`, `--nested N`, `--kill N`, `--depth N`. With
  * `--seeds N` that many seeds are tried, one after the other. With `--all` it goes on after a
  * failure, and tells the first one of each sort.
+ *
+ * `deno run -A tests/crash_replay.ts --file tests/regressions/NAME.json` takes the options from a
+ * file that is kept (see `support/regressions.ts`).
  */
 
 import {
@@ -18,8 +21,10 @@ import {
 } from "./support/crash_driver.ts";
 import type { Garbage } from "./support/crash_images.ts";
 import type { Engine } from "./support/engine.ts";
+import { fixChance } from "./support/fixed_chance.ts";
 import { type Flaw, logEngine } from "./support/log_engine.ts";
 import { quireEngine } from "./support/quire_engine.ts";
+import { readRegression } from "./support/regressions.ts";
 import { WORKLOADS } from "./support/workloads.ts";
 
 /** Runs a workload as arguments of a command line say. */
@@ -65,7 +70,10 @@ function engineOf(name: string): Engine {
   return logEngine(name === "log" ? undefined : name.replace(/^log-/, "") as Flaw);
 }
 
-function main(args: string[]): void {
+function main(given: string[]): void {
+  fixChance(1);
+  const file = given.indexOf("--file");
+  const args = file < 0 ? given : [...readRegression(given[file + 1]).replay.split(" "), ...given];
   const after = (name: string) => args.includes(name) ? Number(args[args.indexOf(name) + 1]) : 1;
   const seeds = after("--seeds");
   const sorts = new Map<string, number>();

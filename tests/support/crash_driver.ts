@@ -92,11 +92,14 @@ export class CrashFailure extends Error {
   override readonly name = "CrashFailure";
   /** The image. */
   readonly content: Blocks;
+  /** The arguments with which `crash_replay.ts` makes it again. */
+  readonly replay: string;
 
   /** Describes a failure. */
-  constructor(message: string, content: Blocks, cause: unknown) {
+  constructor(message: string, content: Blocks, replay: string, cause: unknown) {
     super(message, { cause });
     this.content = content;
+    this.replay = replay;
   }
 }
 
@@ -226,7 +229,7 @@ class Sweep {
       // What lies in another cut has said already where it was.
       const failure = cause instanceof CrashFailure
         ? cause
-        : new CrashFailure(this.#describe(moment, plan, index, cause), content, cause);
+        : this.#failure(moment, plan, index, content, cause);
       const { onFailure } = this.#options;
       if (onFailure === undefined) throw failure;
       onFailure(failure);
@@ -257,27 +260,41 @@ class Sweep {
     }
   }
 
-  #describe(moment: Moment, plan: Plan, index: number, cause: unknown): string {
+  #failure(
+    moment: Moment,
+    plan: Plan,
+    index: number,
+    content: Blocks,
+    cause: unknown,
+  ): CrashFailure {
     const { name, seed } = this.#options;
     const [outer, inner] = moment.path.split(/\/(.*)/);
     const image = inner === undefined ? index : Number.parseInt(inner);
     const { acknowledged, attempted } = moment.allowed;
+    const replay = this.#replay(outer, image);
     const lines = [
       `${this.#engine.name}: ${cause instanceof Error ? cause.message : String(cause)}`,
       `  workload ${name}, seed ${seed}, cut ${moment.path}, image ${index}`,
       `  acknowledged ${acknowledged}, attempted ${attempted}; not on the medium for certain:`,
       describePlan(moment.walk, plan),
     ];
-    if (this.#options.isNamed ?? true) lines.push(this.#command(outer, image));
-    return lines.join("\n");
+    if (this.#options.isNamed ?? true) {
+      lines.push(`  again: deno run -A tests/crash_replay.ts ${replay} --out FILE`);
+    }
+    return new CrashFailure(lines.join("\n"), content, replay, cause);
   }
 
-  #command(cut: string, image: number): string {
-    const { name, seed } = this.#options;
+  /** The arguments of `crash_replay.ts` that make an image again. */
+  #replay(cut: string, image: number): string {
+    const { name, seed, nestedEvery, killEvery, depth } = this.#options;
     const { limit, garbage } = this.#imageOptions;
     const media = this.#engineOptions.tornSectors === "protect" ? " --protect" : "";
-    return `  again: deno run -A tests/crash_replay.ts --workload ${name} --seed ${seed} ` +
-      `--limit ${limit} --garbage ${garbage}${media} --cut ${cut} --image ${image} --out FILE`;
+    const option = (option: string, value: number | undefined) => {
+      return value === undefined ? "" : ` --${option} ${value}`;
+    };
+    return `--workload ${name} --seed ${seed} --limit ${limit} --garbage ${garbage}${media}` +
+      option("nested", nestedEvery) + option("kill", killEvery) + option("depth", depth) +
+      ` --cut ${cut} --image ${image}`;
   }
 }
 

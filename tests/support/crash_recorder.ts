@@ -2,6 +2,7 @@
  * A workload on an engine, and what may be true of it after a power cut at each of its operations.
  */
 
+import { IoError } from "../../pager/mod.ts";
 import type { Blocks } from "./blocks.ts";
 import {
   type Change,
@@ -20,9 +21,17 @@ import type { Operation, PowerFile } from "./power_file.ts";
 /** One thing that a workload does. */
 export type Step =
   | { readonly do: "write"; readonly changes: readonly Change[]; readonly durability: Durability }
+  | { readonly do: "load"; readonly changes: readonly Change[]; readonly durability: Durability }
+  | {
+    readonly do: "writeAround";
+    readonly changes: readonly Change[];
+    readonly undone: readonly Change[];
+  }
+  /** A commit for which the disk has no room; it must be one that asks for some. */
+  | { readonly do: "full"; readonly changes: readonly Change[] }
   | { readonly do: "abort"; readonly changes: readonly Change[] }
   | { readonly do: "drop"; readonly tree: string }
-  | { readonly do: "checkpoint" | "step" | "reopen" };
+  | { readonly do: "checkpoint" | "step" | "reopen" | "keep" | "release" };
 
 /** What an engine is made to do. */
 export interface Workload {
@@ -61,6 +70,8 @@ export class Recorder {
   #states: readonly State[];
   #acknowledged: number;
   #versions: number[] = [];
+  /** The states that the engine keeps for readers, the oldest first. */
+  readonly #kept: State[] = [];
   #first = 0;
 
   /** Begins with what is allowed of the file as it is. */
@@ -113,6 +124,34 @@ export class Recorder {
     }
   }
 
+  /** Fails while the file lets nobody write, except what it has a place for. */
+  whileFull(body: () => void): void {
+    this.#file.isFull = true;
+    try {
+      body();
+    } finally {
+      this.#file.isFull = false;
+    }
+  }
+
+  /** The engine keeps the last state for readers. */
+  keep(): void {
+    this.#kept.push(this.state);
+  }
+
+  /** The engine keeps one state less, or none any more. */
+  release(all = false): void {
+    this.#kept.splice(0, all ? this.#kept.length : 1);
+  }
+
+  /** Fails unless the states that the engine keeps are what they were. */
+  checkKept(handle: Handle): void {
+    handle.kept().forEach((found, i) => {
+      if (sameState(found, this.#kept[i])) return;
+      throw new Error(`a state that is kept: ${describeDifference(found, this.#kept[i])}`);
+    });
+  }
+
   /** Cuts from here on are of interest. */
   begin(): void {
     this.#first = this.#file.operations.length;
@@ -163,17 +202,47 @@ export function runStep(
   recorder: Recorder,
   open: () => Handle,
 ): Handle {
+  if ("changes" in step) runChanges(step, handle, recorder);
+  else if (step.do === "reopen") handle = reopen(handle, recorder, open);
+  else runOther(step, handle, recorder);
+  recorder.learn(handle);
+  return handle;
+}
+
+type ChangesStep = Extract<Step, { changes: unknown }>;
+type OtherStep = Exclude<Step, ChangesStep | { do: "reopen" }>;
+
+function runChanges(step: ChangesStep, handle: Handle, recorder: Recorder): void {
+  const { changes } = step;
+  if (step.do === "abort") return handle.abort(changes);
+  if (step.do === "full") return writeInVain(changes, handle, recorder);
+  recorder.attempt(stateAfter(recorder.state, changes));
+  const isDurable = step.do === "write"
+    ? handle.write(changes, step.durability)
+    : step.do === "load"
+    ? handle.load(changes, step.durability)
+    : handle.writeAround(changes, step.undone);
+  if (isDurable) recorder.acknowledge();
+}
+
+/** The disk is full; a commit that asks for room is taken back, and the engine goes on. */
+function writeInVain(changes: readonly Change[], handle: Handle, recorder: Recorder): void {
+  let failure: unknown;
+  recorder.whileFull(() => {
+    try {
+      handle.write(changes, "none");
+    } catch (error) {
+      failure = error;
+    }
+  });
+  if (!(failure instanceof IoError)) throw failure ?? new Error("a full disk had room");
+}
+
+function runOther(step: OtherStep, handle: Handle, recorder: Recorder): void {
   switch (step.do) {
-    case "write":
-      recorder.attempt(stateAfter(recorder.state, step.changes));
-      if (handle.write(step.changes, step.durability)) recorder.acknowledge();
-      break;
     case "drop":
       recorder.attempt(stateWithout(recorder.state, step.tree));
       if (handle.drop(step.tree)) recorder.acknowledge();
-      break;
-    case "abort":
-      handle.abort(step.changes);
       break;
     case "checkpoint":
       handle.checkpoint();
@@ -182,11 +251,21 @@ export function runStep(
     case "step":
       handle.checkpointStep();
       break;
-    case "reopen":
-      handle.close();
-      recorder.acknowledge();
-      return open();
+    case "keep":
+      handle.keep();
+      recorder.keep();
+      break;
+    case "release":
+      // Only now: what a reader has asked for once, an engine need not find again.
+      recorder.checkKept(handle);
+      handle.release();
+      recorder.release();
   }
-  recorder.learn(handle);
-  return handle;
+}
+
+function reopen(handle: Handle, recorder: Recorder, open: () => Handle): Handle {
+  handle.close();
+  recorder.acknowledge();
+  recorder.release(true);
+  return open();
 }

@@ -33,6 +33,10 @@ export interface Handle {
   write(changes: readonly Change[], durability: Durability): boolean;
   /** Begins a commit, makes changes, and takes it back. */
   abort(changes: readonly Change[]): void;
+  /** As `write`, by a bulk load of each tree: its changes set entries, in key order. */
+  load(changes: readonly Change[], durability: Durability): boolean;
+  /** As `write`, with changes in the middle of it that are made and taken back. */
+  writeAround(changes: readonly Change[], undone: readonly Change[]): boolean;
   /** Removes a tree; whether that is on the medium now. */
   drop(tree: string): boolean;
   /** Takes all commits to the medium, by a checkpoint. */
@@ -45,6 +49,12 @@ export interface Handle {
   readonly durableVersion: number;
   /** Everything there is. */
   state(): State;
+  /** Keeps the state as it is for readers, until `release`. */
+  keep(): void;
+  /** The states that are kept, the oldest first, as readers see them. */
+  kept(): State[];
+  /** Lets go of the oldest state that is kept. */
+  release(): void;
   /** Checks every rule there is; throws when one is broken. */
   check(): void;
   /** Closes it; then all commits are on the medium. */

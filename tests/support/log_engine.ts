@@ -50,6 +50,7 @@ class LogHandle implements Handle {
   readonly #file: File;
   readonly #flaw: Flaw | undefined;
   #state: State = new Map();
+  readonly #kept: State[] = [];
   #end = 0;
   #sum = 0;
   #isSynced = true;
@@ -77,6 +78,14 @@ class LogHandle implements Handle {
 
   abort(_changes: readonly Change[]): void {}
 
+  load(changes: readonly Change[], durability: Durability): boolean {
+    return this.write(changes, durability);
+  }
+
+  writeAround(changes: readonly Change[], _undone: readonly Change[]): boolean {
+    return this.write(changes, "sync");
+  }
+
   drop(tree: string): boolean {
     this.#append({ drop: tree }, "sync");
     this.#state = stateWithout(this.#state, tree);
@@ -91,6 +100,18 @@ class LogHandle implements Handle {
 
   state(): State {
     return this.#state;
+  }
+
+  keep(): void {
+    this.#kept.push(this.#state);
+  }
+
+  kept(): State[] {
+    return this.#kept;
+  }
+
+  release(): void {
+    this.#kept.shift();
   }
 
   check(): void {}

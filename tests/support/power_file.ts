@@ -81,6 +81,8 @@ export class PowerFile implements File {
   readonly operations: Operation[] = [];
   /** Hears of each operation before it is done. */
   beforeOperation: (operation: Operation) => void = () => {};
+  /** Refuses every write but those through to the medium, which go where there is room already. */
+  isFull = false;
   /** What stands in the file at the beginning, on the medium. */
   readonly start: Blocks;
   readonly #content: Blocks;
@@ -165,6 +167,7 @@ export class PowerFile implements File {
     position: number,
   ): number {
     if (position + length > SIZE_MAX) throw new Error(`a write ends at ${position + length}`);
+    if (this.isFull && kind === "write") throw new Error("no space is left");
     if (this.#notes) {
       this.#do(new Operation(kind, position, source.slice(start, start + length)));
     } else {

@@ -6,6 +6,7 @@ import { checkTree, chunkCensus, Tree as Entries } from "../../btree/mod.ts";
 import { type File, format, Pager } from "../../pager/mod.ts";
 import { Database } from "../../store/database.ts";
 import { Session } from "../../store/session.ts";
+import type { Snapshot } from "../../store/snapshot.ts";
 import type { Transaction } from "../../store/transaction.ts";
 import {
   type Change,
@@ -33,6 +34,7 @@ class Undo extends Error {}
 class QuireHandle implements Handle {
   readonly #session: Session;
   readonly #db: Database;
+  readonly #kept: Snapshot[] = [];
 
   constructor(file: File, options: EngineOptions) {
     this.#session = new Session(new Pager(file, { cacheBytes: 2 ** 26, ...options }));
@@ -45,14 +47,35 @@ class QuireHandle implements Handle {
   }
 
   abort(changes: readonly Change[]): void {
+    const half = changes.length >> 1;
     try {
       this.#db.writeSync((tx) => {
-        make(tx, changes);
+        make(tx, changes.slice(0, half));
+        this.#db.writeSync((inner) => make(inner, changes.slice(half)));
         throw new Undo();
       });
     } catch (error) {
       if (!(error instanceof Undo)) throw error;
     }
+  }
+
+  load(changes: readonly Change[], durability: Durability): boolean {
+    this.#db.writeSync((tx) => {
+      for (const [tree, loaded] of Map.groupBy(changes, (change) => change.tree)) {
+        tx.tree(tree).load(loaded.map(({ key, value }) => [key, value!] as const));
+      }
+    }, { durability });
+    return durability === "sync";
+  }
+
+  writeAround(changes: readonly Change[], undone: readonly Change[]): boolean {
+    const half = changes.length >> 1;
+    this.#db.writeSync((tx) => {
+      make(tx, changes.slice(0, half));
+      this.abort(undone);
+      make(tx, changes.slice(half));
+    });
+    return true;
   }
 
   drop(tree: string): boolean {
@@ -77,13 +100,19 @@ class QuireHandle implements Handle {
   }
 
   state(): State {
-    const state = new Map<string, Uint8Array>();
-    for (const name of this.#db.trees()) {
-      for (const [key, value] of this.#db.tree(name).entries()) {
-        state.set(stateKey(name, key), value);
-      }
-    }
-    return state;
+    return stateOf(this.#db);
+  }
+
+  keep(): void {
+    this.#kept.push(this.#db.snapshot());
+  }
+
+  kept(): State[] {
+    return this.#kept.map(stateOf);
+  }
+
+  release(): void {
+    this.#kept.shift()?.close();
   }
 
   check(): void {
@@ -103,6 +132,14 @@ class QuireHandle implements Handle {
     for (const _ of tree.keys()) entries++;
     if (entries !== tree.count()) throw new Error(`tree ${name} does not count ${entries} entries`);
   }
+}
+
+function stateOf(reader: Database | Snapshot): State {
+  const state = new Map<string, Uint8Array>();
+  for (const name of reader.trees()) {
+    for (const [key, value] of reader.tree(name).entries()) state.set(stateKey(name, key), value);
+  }
+  return state;
 }
 
 function make(tx: Transaction, changes: readonly Change[]): void {

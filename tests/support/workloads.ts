@@ -16,6 +16,8 @@ export interface NamedWorkload {
   readonly limit: number;
   /** Of so many cuts, one kills the process, and of so many images, one is cut again. */
   readonly rare?: { readonly killEvery: number; readonly nestedEvery: number };
+  /** Whether it takes so long that only long runs do it. */
+  readonly isHeavy?: boolean;
   /** The workload of a seed. */
   make(seed: number, options: EngineOptions): Workload;
 }
@@ -47,6 +49,11 @@ export function write(changes: readonly Change[], durability: Durability = "sync
   return { do: "write", changes, durability };
 }
 
+/** Keys that come in the order of their numbers. */
+function keyAt(number: number): string {
+  return `key ${String(number).padStart(4, "0")}`;
+}
+
 function times<T>(count: number, of: (i: number) => T): T[] {
   return Array.from({ length: count }, (_, i) => of(i));
 }
@@ -65,6 +72,11 @@ function tuned(own: EngineOptions, workload: NamedWorkload): NamedWorkload {
 /** A workload whose images take long to open, so that cuts inside openings are few. */
 function slow(workload: NamedWorkload): NamedWorkload {
   return { ...workload, rare: { killEvery: 80, nestedEvery: 500 } };
+}
+
+/** A workload for long runs. */
+function heavy(workload: NamedWorkload): NamedWorkload {
+  return { ...workload, isHeavy: true, rare: { killEvery: 0, nestedEvery: 0 } };
 }
 
 const CHECKPOINT: Step = { do: "checkpoint" };
@@ -119,14 +131,16 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     { do: "drop", tree: "gone" },
     REOPEN,
   ], [write(times(200, (i) => set("gone", `key ${i}`, 0, 400)))]),
-  rollback: scripted(
-    100,
-    times(6, (i): Step[] => [
+  rollback: scripted(100, [
+    { do: "abort", changes: [set("main", "a", 1), set("gone", "a", 1), set("main", "b", 1)] },
+    { do: "abort", changes: [set("main", "a", 1)] },
+    ...times(6, (i): Step[] => [
       write([set("main", `key ${i}`, i, 500)], LEVELS[i % 3]),
       { do: "abort", changes: times(30, (j) => set("main", `key ${j}`, 100 + i, 700)) },
       { do: "abort", changes: [set(`tree ${i}`, "a", i, 5_000), remove("main", "key 0")] },
-    ]).flat().concat(CHECKPOINT),
-  ),
+    ]).flat(),
+    CHECKPOINT,
+  ]),
   slices: scripted(100, [
     ...times(30, (i): Step[] => [
       write([set("main", `key ${i % 9}`, i, 300), set(`tree ${i % 3}`, "a", i)], LEVELS[i % 3]),
@@ -141,6 +155,36 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     ]).flat(),
     REOPEN,
   ], [write(times(40, (i) => set("main", `key ${i}`, 0, 60_000)))])),
+  farApart: slow(scripted(16, [
+    ...times(12, (i): Step[] => [
+      write([set("low", `key ${i % 5}`, i, 300), set("high", `key ${i % 5}`, i)], LEVELS[i % 3]),
+      STEP,
+      // While the checkpoint has written the first chunk, and not yet the other one.
+      write([set("high", `key ${i % 4}`, 50 + i)], LEVELS[(i + 1) % 3]),
+      STEP,
+    ]).flat(),
+    REOPEN,
+  ], [
+    write(times(6, (i) => set("low", `key ${i}`, 0, 400))),
+    // Fills the first chunk, so that what comes next is in another one.
+    ...times(2, (i) => write(times(130, (j) => set("gone", keyAt(i * 130 + j), 0, 8_000)))),
+    write(times(6, (i) => set("high", `key ${i}`, 0, 400))),
+    { do: "drop", tree: "gone" },
+  ])),
+  pressure: tuned(
+    { cacheBytes: SMALL_CACHE },
+    heavy(scripted(2, [
+      write(times(60, (i) => set("main", keyAt(i * 90), 1, 1_900)), "none"),
+      { do: "abort", changes: times(600, (i) => set("main", keyAt(i * 9 + 2), 2, 1_900)) },
+      write(times(10, (i) => set("main", keyAt(i * 500), 3, 1_900))),
+    ], [
+      {
+        do: "load",
+        changes: times(5_500, (i) => set("main", keyAt(i), 0, 1_900)),
+        durability: "sync",
+      },
+    ])),
+  ),
   bigCommit: scripted(12, [
     write([set("main", "a", 1)]),
     write(times(60, (i) => set("main", `key ${i}`, 2, 20_000 + i)), "buffered"),
@@ -180,6 +224,16 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     write(times(280, (i) => set("tree 2", `key ${i}`, 5, 1_950))),
     REOPEN,
   ])),
+  renewed: slow(scripted(12, [
+    write(times(120, (i) => set("main", `key ${i}`, 1, 1_900)), "none"),
+    write(times(120, (i) => remove("main", `key ${i}`)), "none"),
+    write(times(300, (i) => set("main", `key ${i}`, 2, 1_900))),
+    ...times(4, (i) => write(times(60, (j) => set("main", `key ${i + j * 5}`, 3, 1_900)))),
+    STEP,
+    STEP,
+    CHECKPOINT,
+    REOPEN,
+  ], [write([set("main", "full", 0, 1_500_000)])])),
   shrink: slow(scripted(12, [
     write([set("main", "a", 1)]),
     write(times(6, (i) => set("main", `key ${i}`, 1, 400_000))),
@@ -220,6 +274,75 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
       REOPEN,
     ]).flat(),
   ),
+  tightFile: tuned(
+    { journalBytes: 2 * MIB },
+    scripted(30, [
+      write([set("main", "key 1", 1, 500), set("other", "a", 1)]),
+      ...times(2, (i): Step[] => [
+        { do: "checkpoint" },
+        { do: "full", changes: times(3, (j) => set("main", `key ${j}`, i + 2, 800_000)) },
+        write([set("main", "key 1", 10 + i, 500)]),
+        write([set("other", "a", 10 + i)], "buffered"),
+        STEP,
+        write([set("main", "key 1", 20 + i, 500)]),
+        STEP,
+      ]).flat(),
+    ]),
+  ),
+  snapshots: scripted(24, [
+    ...times(16, (i): Step[] => [
+      { do: i % 3 === 0 ? "keep" : "step" },
+      write(
+        [set("main", `key ${i % 5}`, i, 900), remove("main", `key ${(i + 2) % 5}`)],
+        LEVELS[i % 3],
+      ),
+      write([set("main", `large ${i % 2}`, i, 9_000), remove("main", `large ${(i + 1) % 2}`)]),
+      i % 5 === 4 ? { do: "release" } : STEP,
+    ]).flat(),
+    CHECKPOINT,
+    { do: "release" },
+    write([set("main", "key 0", 50, 30_000)]),
+  ], [write(someEntries)]),
+  savepoints: scripted(
+    30,
+    times(6, (i): Step[] => [
+      {
+        do: "writeAround",
+        changes: times(4, (j) => set("main", `key ${i * 3 + j}`, i, 700)),
+        undone: [
+          ...times(12, (j) => set("main", `key ${j}`, 100 + i, 900)),
+          remove("main", `key ${i}`),
+          set(`tree ${i}`, "a", i, 5_000),
+          remove("main", "large"),
+        ],
+      },
+      write([set("main", "large", i, 20_000)], LEVELS[i % 3]),
+      STEP,
+    ]).flat(),
+  ),
+  bulk: scripted(30, [
+    { do: "load", changes: times(60, (i) => set("bulk", keyAt(i), 1, 1_500)), durability: "sync" },
+    { do: "drop", tree: "bulk" },
+    { do: "load", changes: times(70, (i) => set("again", keyAt(i), 2, 1_300)), durability: "none" },
+    write([set("again", keyAt(3), 3, 40_000), remove("again", keyAt(4))], "buffered"),
+    STEP,
+    { do: "drop", tree: "again" },
+    {
+      do: "load",
+      changes: times(40, (i) => set("bulk", keyAt(i), 4, 5_000)),
+      durability: "buffered",
+    },
+    write([set("bulk", keyAt(5), 5)]),
+    CHECKPOINT,
+    { do: "drop", tree: "bulk" },
+    { do: "load", changes: times(50, (i) => set("bulk", keyAt(i), 6, 2_000)), durability: "sync" },
+    REOPEN,
+  ]),
+  parts: slow(scripted(6, [
+    write([set("main", "a", 1)], "buffered"),
+    write(times(5, (i) => set("main", `key ${i}`, 2, 1_000_000)), "buffered"),
+    write([set("main", "a", 3)]),
+  ])),
   random: { limit: 40, make: randomWorkload },
 };
 
