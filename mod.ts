@@ -56,6 +56,7 @@ export {
   Transaction,
   TransactionTree,
   Tree,
+  type TreeStats,
   tuple,
   type TupleCodec,
   type TuplePart,

@@ -70,17 +70,20 @@ export function* chunkCensus(pager: Pager): Generator<ChunkCensus> {
 }
 
 /**
- * Sums over a whole file.
+ * Sums over a whole file, or over the pages of one tree in it.
  *
+ * @param tree The tree's number; default all.
  * @throws {CorruptionError} A header page breaks a rule.
+ * @throws {TypeError} A transaction is open.
  */
-export function census(pager: Pager): Census {
+export function census(pager: Pager, tree?: number): Census {
   const zeros = () => new Array<number>(KIND_COUNT).fill(0);
   const [pagesOfKind, usedBytesOfKind, entriesOfKind] = [zeros(), zeros(), zeros()];
   let chunks = 0;
-  for (const { kinds, usedBytes, entries, pages } of chunkCensus(pager)) {
+  for (const { kinds, usedBytes, entries, pages, trees } of chunkCensus(pager)) {
     chunks++;
     for (let slot = 1; slot < pages; slot++) {
+      if (tree !== undefined && trees[slot] !== tree) continue;
       pagesOfKind[kinds[slot]]++;
       usedBytesOfKind[kinds[slot]] += usedBytes[slot];
       entriesOfKind[kinds[slot]] += entries[slot];

@@ -12,7 +12,7 @@
  * transaction has to roll it back.
  */
 
-import { format, type Pager, type PageReader } from "../pager/mod.ts";
+import { format, header, type Pager, type PageReader } from "../pager/mod.ts";
 import { countRange } from "./count.ts";
 import { Cursor } from "./cursor.ts";
 import { Growth } from "./growth.ts";
@@ -218,6 +218,12 @@ export class Tree {
    */
   count(lower?: Uint8Array, upper?: Uint8Array): number {
     return countRange(this.reader, this.nodes, lower, upper);
+  }
+
+  /** How many pages there are on the way from the root to an entry. */
+  levels(): number {
+    const place = this.nodes.rootPlace();
+    return header.levelOf(this.reader.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK) + 1;
   }
 
   /** The value that a reference, which begins at a byte, refers to. */

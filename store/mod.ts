@@ -35,3 +35,4 @@ export { Transaction } from "./transaction.ts";
 export { TransactionTree } from "./transaction_tree.ts";
 export { Tree } from "./tree.ts";
 export type { Codecs } from "./tree_format.ts";
+export type { TreeStats } from "./tree_stats.ts";

@@ -6,6 +6,7 @@
  */
 
 import type { KeyRange } from "./range.ts";
+import { NO_TREE, statsOf, type TreeStats } from "./tree_stats.ts";
 import { ReadTree } from "./read_tree.ts";
 import type { Session } from "./session.ts";
 import type { TransactionTree } from "./transaction_tree.ts";
@@ -119,6 +120,17 @@ export class Tree<
    */
   load(entries: Iterable<readonly [KI, VI]>): Promise<number> {
     return this.#change((tree) => tree.load(entries));
+  }
+
+  /**
+   * How large the tree is and of what it is made, from page headers: 1/256 of the file is read.
+   *
+   * @throws {TypeError} A transaction is open.
+   */
+  stats(): TreeStats {
+    this.#session.checkOpen();
+    const found = this.#session.findTree(this.name)?.entries;
+    return found === undefined ? NO_TREE : statsOf(this.#session.pager, found);
   }
 
   #change<T>(change: (tree: TransactionTree<K, V, KI, VI, P>) => T): Promise<T> {

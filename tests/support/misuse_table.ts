@@ -319,6 +319,11 @@ const READ_TREE: Rows<ReadTree> = {
   "[Symbol.iterator]": { use: (tree) => tree[Symbol.iterator](), wrong: [] },
 };
 
+/** What a `Tree` has besides. */
+const TREE: Rows<Tree> = {
+  "stats": { use: (tree) => tree.stats(), wrong: [], inside: "refused" },
+};
+
 /** The changes of a tree: the same of a `Tree`, where they are promised, and in a transaction. */
 const CHANGES: Rows<Tree | TransactionTree> = {
   "set": {
@@ -423,7 +428,7 @@ export const TABLE = {
   Snapshot: SNAPSHOT,
   Transaction: TRANSACTION,
   TransactionTree: CHANGES as Rows<TransactionTree>,
-  Tree: CHANGES as Rows<Tree>,
+  Tree: { ...CHANGES as Rows<Tree>, ...TREE },
 };
 
 /** The functions of `mod.ts`; the wrong uses of each are tests of their own. */
