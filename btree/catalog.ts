@@ -20,6 +20,7 @@
 
 import { corrupt, format, header, type Pager, type PageReader } from "../pager/mod.ts";
 import { FixedTree } from "./fixed_tree.ts";
+import { compareKeys } from "./key.ts";
 import { copyKey, KEY_BYTES_MAX } from "./node.ts";
 import type { Space } from "./space.ts";
 import { Tree } from "./tree.ts";
@@ -27,7 +28,8 @@ import { Tree } from "./tree.ts";
 const { CHUNK_SHIFT, SLOT_MASK } = format;
 const { entriesOf } = header;
 
-const CATALOG_TREE = 0;
+/** The catalog's own number among trees. */
+export const CATALOG_TREE = 0;
 const LIVING = 1;
 const DROPPED = 0;
 const RECORD_BYTES = 12;
@@ -49,6 +51,12 @@ export interface TreeEntry {
   readonly fixed: boolean;
   /** What the layer above has stored with it. */
   readonly attributes: Uint8Array;
+}
+
+/** What the catalog says, one entry of it. */
+export interface CatalogEntry extends TreeEntry {
+  /** Its name, or undefined when it was dropped and is being given back. */
+  readonly name: string | undefined;
 }
 
 /** How to make a tree. */
@@ -197,17 +205,54 @@ export class Catalog {
 
   #decode(record: Uint8Array): TreeEntry {
     const { catalogRoot, nextTreeId } = this.#reader.meta;
-    const fail = (rule: string): never => corrupt(catalogRoot, 0, rule);
-    if (record.length < RECORD_BYTES) fail("a record of the catalog is too short");
-    const view = new DataView(record.buffer, record.byteOffset, record.length);
-    const root = view.getUint32(0, true);
-    const id = view.getUint32(4, true);
-    const type = record[8];
-    if (id === CATALOG_TREE || id >= nextTreeId) fail(`the catalog names a tree ${id}`);
-    if (type > TYPE_FIXED) fail(`the catalog names a tree of type ${type}`);
-    if ((record[9] | record[10] | record[11]) !== 0) fail("reserved bytes are not zero");
-    return { id, root, fixed: type === TYPE_FIXED, attributes: record.slice(RECORD_BYTES) };
+    return decode(record, catalogRoot, nextTreeId);
   }
+}
+
+/**
+ * What an entry of the catalog says.
+ *
+ * @param page The leaf where it is, for the error.
+ * @param nextTreeId No tree has this number or a higher one.
+ * @throws {CorruptionError} Key or record breaks a rule.
+ */
+export function readCatalogEntry(
+  key: Uint8Array,
+  record: Uint8Array,
+  page: number,
+  nextTreeId: number,
+): CatalogEntry {
+  const entry = decode(record, page, nextTreeId);
+  if (key[0] === LIVING) return { ...entry, name: nameOf(key, page) };
+  const expected = droppedKey(entry.id);
+  if (compareKeys(key, key.length, expected, expected.length) !== 0) {
+    corrupt(page, 0, "a key of the catalog is neither a name nor its dropped tree");
+  }
+  return { ...entry, name: undefined };
+}
+
+function nameOf(key: Uint8Array, page: number): string {
+  if (key.length < 2 || key.length > NAME_BYTES_MAX + 1) {
+    corrupt(page, 0, `the catalog has a name of ${key.length - 1} bytes`);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(key.subarray(1));
+  } catch {
+    return corrupt(page, 0, "the catalog has a name that is not UTF-8");
+  }
+}
+
+function decode(record: Uint8Array, page: number, nextTreeId: number): TreeEntry {
+  const fail = (rule: string): never => corrupt(page, 0, rule);
+  if (record.length < RECORD_BYTES) fail("a record of the catalog is too short");
+  const view = new DataView(record.buffer, record.byteOffset, record.length);
+  const root = view.getUint32(0, true);
+  const id = view.getUint32(4, true);
+  const type = record[8];
+  if (id === CATALOG_TREE || id >= nextTreeId) fail(`the catalog names a tree ${id}`);
+  if (type > TYPE_FIXED) fail(`the catalog names a tree of type ${type}`);
+  if ((record[9] | record[10] | record[11]) !== 0) fail("reserved bytes are not zero");
+  return { id, root, fixed: type === TYPE_FIXED, attributes: record.slice(RECORD_BYTES) };
 }
 
 /** The key below which a tree has about this many leaves, or undefined when it has no more. */

@@ -9,7 +9,7 @@ import { usedPages } from "../tests/support/space.ts";
 import { bytesOf, expectValue, keyOf, valueOf } from "../tests/support/trees.ts";
 import { Random } from "../tests/support/random.ts";
 import { bulkLoad } from "./bulk_load.ts";
-import { Catalog, NAME_BYTES_MAX, type TreeEntry } from "./catalog.ts";
+import { Catalog, NAME_BYTES_MAX, readCatalogEntry, type TreeEntry } from "./catalog.ts";
 import { checkFixedTree } from "./fixed_check.ts";
 import { FixedTree } from "./fixed_tree.ts";
 import { Space } from "./space.ts";
@@ -349,5 +349,57 @@ describe("Catalog: records", () => {
     pager.begin();
     assertThrows(() => catalog.sweep(), CorruptionError);
     pager.rollback();
+  });
+});
+
+describe("readCatalogEntry()", () => {
+  /** Keys and records as they stand in the tree of trees. */
+  function stored(): [Uint8Array, Uint8Array][] {
+    const { catalog, space, pager } = open();
+    transact(pager, () => {
+      catalog.create("a", { attributes: bytesOf("more") });
+      catalog.create("b", { fixed: true });
+      catalog.create("c");
+      catalog.drop("c");
+    });
+    const cursor = new Tree(space, 0, pager.meta.catalogRoot).cursor();
+    const entries: [Uint8Array, Uint8Array][] = [];
+    for (let found = cursor.first(); found; found = cursor.next()) {
+      entries.push([cursor.key().slice(), cursor.value()!.slice()]);
+    }
+    return entries;
+  }
+
+  it("reads names, numbers, types and attributes, and no name of what was dropped", () => {
+    const read = stored().map(([key, record]) => readCatalogEntry(key, record, 3, 4));
+    assertEquals(read.map(({ name, id, fixed }) => [name, id, fixed]), [
+      [undefined, 3, false],
+      ["a", 1, false],
+      ["b", 2, true],
+    ]);
+    assertEquals(read[1].attributes, bytesOf("more"));
+  });
+
+  it("refuses what breaks a rule, and names the page", () => {
+    const [[dropped, record], [name, living]] = stored();
+    const lies: [string, Uint8Array, Uint8Array, number?][] = [
+      ["neither a name nor", dropped, living],
+      ["neither a name nor", dropped.subarray(0, 4), record],
+      ["neither a name nor", new Uint8Array(0), record],
+      ["neither a name nor", new Uint8Array([2, 65]), record],
+      ["a name of 0 bytes", name.subarray(0, 1), living],
+      ["a name of 1025 bytes", new Uint8Array(NAME_BYTES_MAX + 2).fill(1), living],
+      ["not UTF-8", new Uint8Array([1, 0xff]), living],
+      ["too short", name, living.subarray(0, 11)],
+      ["names a tree 1", name, living, 1],
+    ];
+    for (const [rule, key, value, next = 9] of lies) {
+      const error = assertThrows(
+        () => readCatalogEntry(key, value, 7, next),
+        CorruptionError,
+        rule,
+      );
+      assertEquals(error.page, 7);
+    }
   });
 });

@@ -3,16 +3,26 @@
  * itself cannot see.
  */
 
-import { corrupt, corruptHeader, format, header } from "../pager/mod.ts";
+import {
+  corrupt,
+  corruptHeader,
+  CorruptionError,
+  format,
+  type Frame,
+  header,
+} from "../pager/mod.ts";
 import { U64_MAX } from "./fixed_entry.ts";
 import { CAPACITY, verifyFixedNode } from "./fixed_node.ts";
 import { checkChild } from "./fixed_path.ts";
 import type { FixedTree } from "./fixed_tree.ts";
+import type { TreeFigures, TreeSource, TreeVisitor } from "./tree_visit.ts";
 
 const { CHUNK_SHIFT, HEADER, KIND_FIXED_BRANCH, KIND_FIXED_LEAF, PAGE_SHIFT, SLOT_MASK } = format;
 const { entriesOf, kindOf, levelOf, linkOf, treeOf } = header;
 
 const LONGS_SHIFT = PAGE_SHIFT - 3;
+/** Of `#lastLink`: leaves before this one were lost, so any may come. */
+const ANY = -1;
 
 /** What a fixed tree consists of. */
 export interface FixedTreeShape {
@@ -41,83 +51,132 @@ interface Task {
  * @throws {CorruptionError} It is not.
  */
 export function checkFixedTree(tree: FixedTree): FixedTreeShape {
-  return new Checker(tree).run();
+  const seen = new Set<number>();
+  const source = { reader: tree.pager, id: tree.id, root: tree.root };
+  const steps = walkFixedTree(source, {
+    reached: (page) => seen.size < seen.add(page).size,
+    broken: (error) => {
+      throw error;
+    },
+  });
+  for (let step = steps.next();; step = steps.next()) {
+    if (!step.done) continue;
+    const { entries, leaves, branches, depth } = step.value;
+    return { entries, leaves, branches, level: depth - 1 };
+  }
 }
 
-class Checker {
-  readonly #tree: FixedTree;
-  readonly #tasks: Task[] = [];
-  readonly #seen = new Set<number>();
-  #entries = 0;
-  #leaves = 0;
-  #branches = 0;
-  #lastLeaf = 0;
-  #lastLink = 0;
+/** Walks a whole fixed tree and tells a visitor of every broken rule; a step is one node. */
+export function walkFixedTree(
+  tree: TreeSource,
+  visitor: TreeVisitor,
+): Generator<void, TreeFigures, undefined> {
+  return new FixedWalk(tree, visitor).run();
+}
 
-  constructor(tree: FixedTree) {
+class FixedWalk {
+  readonly #tree: TreeSource;
+  readonly #visitor: TreeVisitor;
+  readonly #figures: TreeFigures = { depth: 0, entries: 0, leaves: 0, branches: 0 };
+  readonly #tasks: Task[] = [];
+  #lastLeaf = 0;
+  #lastLink = ANY;
+
+  constructor(tree: TreeSource, visitor: TreeVisitor) {
     this.#tree = tree;
+    this.#visitor = visitor;
   }
 
-  run(): FixedTreeShape {
-    const { pager, root, id } = this.#tree;
-    const place = pager.at(root);
-    const frame = pager.frames[place >>> CHUNK_SHIFT];
-    const slot = place & SLOT_MASK;
+  *run(): Generator<void, TreeFigures, undefined> {
+    this.#try(() => this.#enterRoot(), true);
+    for (let task = this.#tasks.pop(); task; task = this.#tasks.pop()) {
+      const isSound = this.#try(() => this.#visit(task), true);
+      if (!isSound) this.#lastLink = ANY;
+      yield;
+    }
+    if (this.#lastLink > 0) {
+      const page = this.#lastLeaf;
+      this.#try(() => corruptHeader(page, HEADER.link, "the last leaf has a link"), false);
+    }
+    return this.#figures;
+  }
+
+  /** Whether an action threw nothing; a broken rule is reported. */
+  #try(action: () => void, isLost: boolean): boolean {
+    try {
+      action();
+      return true;
+    } catch (error) {
+      if (!(error instanceof CorruptionError)) throw error;
+      this.#visitor.broken(error, isLost);
+      return false;
+    }
+  }
+
+  #at(page: number): [Frame, number] {
+    const { reader } = this.#tree;
+    const place = reader.at(page);
+    return [reader.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK];
+  }
+
+  #enterRoot(): void {
+    const { root, id } = this.#tree;
+    const [frame, slot] = this.#at(root);
     const kind = kindOf(frame, slot);
     if (kind !== KIND_FIXED_LEAF && kind !== KIND_FIXED_BRANCH) {
       corruptHeader(root, HEADER.kind, "the root is no fixed node");
     }
     if (treeOf(frame, slot) !== id) corruptHeader(root, HEADER.tree, "the root is not the tree's");
     const level = levelOf(frame, slot);
-    if (level > 0 && entriesOf(frame, slot) < 2) {
-      corruptHeader(root, HEADER.entries, "a root branch of one child");
+    const isThin = level > 0 && entriesOf(frame, slot) < 2;
+    if (isThin) {
+      this.#try(() => corruptHeader(root, HEADER.entries, "a root branch of one child"), false);
     }
+    this.#figures.depth = level + 1;
     this.#tasks.push({ page: root, level, from: 0n, to: U64_MAX });
-    for (let task = this.#tasks.pop(); task; task = this.#tasks.pop()) this.#visit(task);
-    if (this.#lastLink !== 0) {
-      corruptHeader(this.#lastLeaf, HEADER.link, "the last leaf has a link");
-    }
-    return { entries: this.#entries, leaves: this.#leaves, branches: this.#branches, level };
   }
 
   #visit(task: Task): void {
     const { page, level } = task;
-    const { pager, root, id } = this.#tree;
-    if (this.#seen.has(page)) corruptHeader(page, 0, "the tree leads to it twice");
-    this.#seen.add(page);
-    const place = pager.at(page);
-    const frame = pager.frames[place >>> CHUNK_SHIFT];
-    const slot = place & SLOT_MASK;
+    const { root, id } = this.#tree;
+    if (!this.#visitor.reached(page)) corruptHeader(page, 0, "the page is in a tree twice");
+    const [frame, slot] = this.#at(page);
     if (page !== root) checkChild(frame, slot, page, level, id);
     verifyFixedNode(frame, slot, page);
     const longs = new BigUint64Array(frame.u8.buffer, slot << PAGE_SHIFT, 1 << LONGS_SHIFT);
     if (level > 0) this.#visitBranch(task, longs, entriesOf(frame, slot));
-    else this.#visitLeaf(task, longs, entriesOf(frame, slot), linkOf(frame, slot));
+    else this.#visitLeaf(task, longs, frame, slot);
   }
 
   #visitBranch(task: Task, longs: BigUint64Array, entries: number): void {
-    this.#branches++;
+    this.#figures.branches++;
     for (let i = entries - 1; i >= 0; i--) {
       const from = i === 0 ? task.from : longs[i];
       const to = i === entries - 1 ? task.to : longs[i + 1] - 1n;
-      if (from < task.from || to > task.to || from > to) {
-        corrupt(task.page, i << 3, "a key of a branch is out of the bounds that its parent sets");
-      }
+      if (from < task.from || to > task.to || from > to) this.#outOfBounds(task.page, i, "branch");
       this.#tasks.push({ page: Number(longs[CAPACITY + i]), level: task.level - 1, from, to });
     }
   }
 
-  #visitLeaf(task: Task, longs: BigUint64Array, entries: number, link: number): void {
+  #outOfBounds(page: number, index: number, what: string): void {
+    const rule = `a key of a ${what} is out of the bounds that its parent sets`;
+    this.#try(() => corrupt(page, index << 3, rule), false);
+  }
+
+  #visitLeaf(task: Task, longs: BigUint64Array, frame: Frame, slot: number): void {
     const { page, from, to } = task;
-    if (this.#lastLeaf !== 0 && this.#lastLink !== page) {
-      corruptHeader(this.#lastLeaf, HEADER.link, `its right neighbour is ${page}`);
+    const entries = entriesOf(frame, slot);
+    if (this.#lastLink !== ANY && this.#lastLink !== page) {
+      const rule = `its right neighbour is ${page}`;
+      this.#try(() => corruptHeader(this.#lastLeaf, HEADER.link, rule), false);
     }
     if (entries > 0 && (longs[0] < from || longs[entries - 1] > to)) {
-      corrupt(page, 0, "a key of a leaf is out of the bounds that its parent sets");
+      this.#outOfBounds(page, 0, "leaf");
     }
     this.#lastLeaf = page;
-    this.#lastLink = link;
-    this.#leaves++;
-    this.#entries += entries;
+    this.#lastLink = linkOf(frame, slot);
+    this.#figures.leaves++;
+    this.#figures.entries += entries;
+    this.#visitor.leaf?.(frame, slot, page);
   }
 }

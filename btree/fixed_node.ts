@@ -25,7 +25,8 @@
  * `registerFixedNodes` registers. They change pages that the caller has touched.
  */
 
-import { corrupt, corruptHeader, format, type Frame, header, type Pager } from "../pager/mod.ts";
+import { corrupt, corruptHeader, format, type Frame, header } from "../pager/mod.ts";
+import type { Registry } from "./node_check.ts";
 
 const { HEADER, KIND_FIXED_BRANCH, KIND_FIXED_LEAF, PAGE_SHIFT } = format;
 const { entriesOf, kindOf, levelOf, linkOf, setEntries } = header;
@@ -196,7 +197,7 @@ export function copyNode(from: Frame, fromSlot: number, to: Frame, toSlot: numbe
  *
  * @param pager The pager that will load them.
  */
-export function registerFixedNodes(pager: Pager): void {
+export function registerFixedNodes(pager: Registry): void {
   pager.register(KIND_FIXED_LEAF, verifyFixedNode);
   pager.register(KIND_FIXED_BRANCH, verifyFixedNode);
 }

@@ -19,17 +19,30 @@
  */
 
 export { bulkLoad } from "./bulk_load.ts";
-export { Catalog, type CreateOptions, NAME_BYTES_MAX, type TreeEntry } from "./catalog.ts";
+export {
+  Catalog,
+  CATALOG_TREE,
+  type CatalogEntry,
+  type CreateOptions,
+  NAME_BYTES_MAX,
+  readCatalogEntry,
+  type TreeEntry,
+} from "./catalog.ts";
 export { type Census, census, type ChunkCensus, chunkCensus } from "./census.ts";
 export { Cursor } from "./cursor.ts";
+export { type FixedTreeShape, walkFixedTree } from "./fixed_check.ts";
 export { FixedCursor, type FixedRange } from "./fixed_cursor.ts";
+export { registerFixedNodes } from "./fixed_node.ts";
 export { FixedTree } from "./fixed_tree.ts";
 export { compareKeys } from "./key.ts";
 export { LeafBatch } from "./leaf_batch.ts";
+export { firstLeafOf, type LeafRecords, leafRecords } from "./leaf_records.ts";
 export { KEY_BYTES_MAX } from "./node.ts";
+export { EXTRA_NODE_CHECKS, registerNodes, type Registry } from "./node_check.ts";
 export { Nodes } from "./nodes.ts";
 export { Path } from "./path.ts";
 export { Space } from "./space.ts";
-export { checkTree, type TreeReport } from "./tree_check.ts";
+export { checkTree, type TreeReport, walkTree } from "./tree_check.ts";
+export type { TreeFigures, TreeSource, TreeVisitor } from "./tree_visit.ts";
 export { Tree } from "./tree.ts";
-export { VALUE_BYTES_MAX } from "./value.ts";
+export { readRuns, VALUE_BYTES_MAX } from "./value.ts";

@@ -6,7 +6,15 @@
  * in the check of the whole tree (`tree_check.ts`).
  */
 
-import { corrupt, corruptHeader, format, type Frame, header, type Pager } from "../pager/mod.ts";
+import {
+  checkZero,
+  corrupt,
+  corruptHeader,
+  format,
+  type Frame,
+  header,
+  type Verifier,
+} from "../pager/mod.ts";
 import {
   BRANCH_WIDTH,
   cellAt,
@@ -25,12 +33,33 @@ import {
 } from "./node.ts";
 
 const { FLAG_HOLDS_RUNS, HEADER, KIND_BRANCH, KIND_LEAF, PAGE_BYTES, PAGE_SHIFT } = format;
-const { cellStartOf, entriesOf, flagsOf, garbageOf, levelOf, prefixLengthOf } = header;
+const { cellStartOf, entriesOf, flagsOf, garbageOf, levelOf, linkOf, prefixLengthOf } = header;
+
+/** Whoever loads pages and has them checked. */
+export interface Registry {
+  /** Registers who checks the structure of pages of a kind. */
+  register(kind: number, verifier: Verifier): void;
+}
 
 /** Makes a pager check nodes when it loads them. */
-export function registerNodes(pager: Pager): void {
+export function registerNodes(pager: Registry): void {
   pager.register(KIND_LEAF, checkLeaf);
   pager.register(KIND_BRANCH, checkBranch);
+}
+
+/**
+ * Checks of nodes, by kind, that no reader depends on: what they do not use is zero.
+ */
+export const EXTRA_NODE_CHECKS: readonly [number, Verifier][] = [
+  [KIND_LEAF, (frame, slot, page) => checkGap(frame, slot, page, LEAF_WIDTH)],
+  [KIND_BRANCH, (frame, slot, page) => {
+    if (linkOf(frame, slot) !== 0) corruptHeader(page, HEADER.link, "a branch with a link");
+    checkGap(frame, slot, page, BRANCH_WIDTH);
+  }],
+];
+
+function checkGap(frame: Frame, slot: number, page: number, width: number): void {
+  checkZero(frame, slot, page, width * entriesOf(frame, slot), cellStartOf(frame, slot));
 }
 
 const leafCell = new LeafCell();

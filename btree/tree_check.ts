@@ -7,15 +7,23 @@
  * root may be without entries; no page is in the tree twice; runs add up to their values.
  */
 
-import { corrupt, corruptHeader, format, type Frame, header } from "../pager/mod.ts";
+import {
+  corrupt,
+  corruptHeader,
+  CorruptionError,
+  format,
+  type Frame,
+  header,
+} from "../pager/mod.ts";
 import { compareKeys } from "./key.ts";
 import { cellAt, childAt, copyKey, isLeaf, KEY_BYTES_MAX, LeafCell } from "./node.ts";
 import { REFERENCE_TAG } from "./node.ts";
 import type { Tree } from "./tree.ts";
+import type { TreeFigures, TreeSource, TreeVisitor } from "./tree_visit.ts";
 import { pagesOfRuns } from "./value.ts";
 
-const { CHUNK_SHIFT, HEADER, SLOT_MASK } = format;
-const { entriesOf, levelOf, linkOf } = header;
+const { CHUNK_SHIFT, HEADER, KIND_BRANCH, KIND_LEAF, SLOT_MASK } = format;
+const { entriesOf, kindOf, levelOf, linkOf, shapeOf, treeOf } = header;
 
 /** What a check of a tree found. */
 export interface TreeReport {
@@ -42,69 +50,152 @@ interface Visit {
  * @throws {CorruptionError} The first rule that is broken.
  */
 export function checkTree(tree: Tree): TreeReport {
-  return new TreeCheck(tree).run();
+  const pages = new Set<number>();
+  const source = { reader: tree.reader, id: tree.id, root: tree.root };
+  const steps = walkTree(source, {
+    reached: (page) => pages.size < pages.add(page).size,
+    broken: (error) => {
+      throw error;
+    },
+  });
+  for (let step = steps.next();; step = steps.next()) {
+    if (step.done) return { depth: step.value.depth, entries: step.value.entries, pages };
+  }
 }
 
-class TreeCheck {
-  readonly #tree: Tree;
-  readonly #report: TreeReport = { depth: 0, entries: 0, pages: new Set() };
+/** Walks a whole tree and tells a visitor of every broken rule; a step is one node. */
+export function walkTree(
+  tree: TreeSource,
+  visitor: TreeVisitor,
+): Generator<void, TreeFigures, undefined> {
+  return new TreeWalk(tree, visitor).run();
+}
+
+/** Of `#expectedLeaf`: leaves before this one were lost, so any may come. */
+const ANY = -1;
+
+class TreeWalk {
+  readonly #tree: TreeSource;
+  readonly #visitor: TreeVisitor;
+  readonly #figures: TreeFigures = { depth: 0, entries: 0, leaves: 0, branches: 0 };
+  readonly #visits: Visit[] = [];
   readonly #key = new Uint8Array(KEY_BYTES_MAX);
   readonly #cell = new LeafCell();
-  #expectedLeaf = 0;
+  #lastLeaf = 0;
+  #expectedLeaf = ANY;
 
-  constructor(tree: Tree) {
+  constructor(tree: TreeSource, visitor: TreeVisitor) {
     this.#tree = tree;
+    this.#visitor = visitor;
   }
 
-  run(): TreeReport {
-    const { nodes } = this.#tree;
-    const [frame, slot] = this.#at(nodes.rootPlace());
+  *run(): Generator<void, TreeFigures, undefined> {
+    this.#try(() => this.#enterRoot());
+    for (let visit = this.#visits.pop(); visit; visit = this.#visits.pop()) {
+      const isSound = this.#try(() => this.#visit(visit));
+      if (!isSound) this.#expectedLeaf = ANY;
+      yield;
+    }
+    if (this.#expectedLeaf > 0) {
+      this.#soft(() =>
+        corruptHeader(this.#lastLeaf, HEADER.link, "the last leaf is linked to another")
+      );
+    }
+    return this.#figures;
+  }
+
+  #enterRoot(): void {
+    const { root } = this.#tree;
+    const [frame, slot] = this.#at(root);
+    const kind = kindOf(frame, slot);
+    if (kind !== KIND_LEAF && kind !== KIND_BRANCH) {
+      corruptHeader(root, HEADER.kind, `the root of a tree is of kind ${kind}`);
+    }
     const level = levelOf(frame, slot);
-    this.#report.depth = level + 1;
-    const visits: Visit[] = [{ page: nodes.root, level, lower: undefined, upper: undefined }];
-    while (visits.length > 0) {
-      const visit = visits.pop()!;
-      this.#checkBounds(visit);
-      if (visit.level > 0) visits.push(...this.#children(visit).reverse());
-      else this.#checkLeaf(visit);
+    this.#figures.depth = level + 1;
+    this.#visits.push({ page: root, level, lower: undefined, upper: undefined });
+  }
+
+  /** Does something that gives up where it throws; whether it went through. */
+  #try(action: () => void): boolean {
+    return this.#catch(action, true);
+  }
+
+  /** As `#try`, for a broken rule that loses nothing. */
+  #soft(action: () => void): boolean {
+    return this.#catch(action, false);
+  }
+
+  #catch(action: () => void, isLost: boolean): boolean {
+    try {
+      action();
+      return true;
+    } catch (error) {
+      if (!(error instanceof CorruptionError)) throw error;
+      this.#visitor.broken(error, isLost);
+      return false;
     }
-    if (this.#expectedLeaf !== 0) {
-      corruptHeader(this.#expectedLeaf, HEADER.link, "the last leaf is linked to another");
+  }
+
+  #at(page: number): [Frame, number] {
+    const { reader } = this.#tree;
+    const place = reader.at(page);
+    return [reader.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK];
+  }
+
+  #visit(visit: Visit): void {
+    this.#reach(visit.page);
+    this.#checkShape(visit);
+    this.#soft(() => this.#checkFill(visit));
+    this.#soft(() => this.#checkLower(visit));
+    this.#soft(() => this.#checkUpper(visit));
+    if (visit.level > 0) {
+      this.#figures.branches++;
+      for (const child of this.#children(visit).reverse()) this.#visits.push(child);
+    } else {
+      this.#visitLeaf(visit);
     }
-    return this.#report;
   }
 
-  #at(place: number): [Frame, number] {
-    return [this.#tree.space.pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK];
+  #checkShape({ page, level }: Visit): void {
+    const [frame, slot] = this.#at(page);
+    const shape = level === 0 ? KIND_LEAF : KIND_BRANCH | (level << 8);
+    if ((shapeOf(frame, slot) & 0xffff) !== shape) {
+      corruptHeader(page, HEADER.kind, `not a node of level ${level}, as its parent says`);
+    }
+    const { id } = this.#tree;
+    if (treeOf(frame, slot) !== id) corruptHeader(page, HEADER.tree, `not a page of tree ${id}`);
   }
 
-  #node({ page, level }: Visit): [Frame, number] {
-    const { nodes } = this.#tree;
-    return this.#at(page === nodes.root ? nodes.rootPlace() : nodes.place(page, level));
+  #checkFill({ page }: Visit): void {
+    const [frame, slot] = this.#at(page);
+    if (entriesOf(frame, slot) === 0 && page !== this.#tree.root) {
+      corruptHeader(page, HEADER.entries, "a node without entries is not the root");
+    }
   }
 
-  #checkBounds(visit: Visit): void {
-    this.#addPage(visit.page);
-    const [frame, slot] = this.#node(visit);
-    const entries = entriesOf(frame, slot);
+  #checkLower({ page, lower }: Visit): void {
+    const [frame, slot] = this.#at(page);
     const first = isLeaf(frame, slot) ? 0 : 1;
-    if (entries === 0 && visit.page !== this.#tree.root) {
-      corruptHeader(visit.page, HEADER.entries, "a node without entries is not the root");
-    }
-    if (entries <= first) return;
-    const { lower, upper } = visit;
+    if (lower === undefined || entriesOf(frame, slot) <= first) return;
     const lowest = copyKey(frame, slot, first, this.#key);
-    if (lower && compareKeys(this.#key, lowest, lower, lower.length) < 0) {
-      corrupt(visit.page, 0, "a key is below what the parent says");
+    if (compareKeys(this.#key, lowest, lower, lower.length) < 0) {
+      corrupt(page, 0, "a key is below what the parent says");
     }
+  }
+
+  #checkUpper({ page, upper }: Visit): void {
+    const [frame, slot] = this.#at(page);
+    const entries = entriesOf(frame, slot);
+    if (upper === undefined || entries <= (isLeaf(frame, slot) ? 0 : 1)) return;
     const highest = copyKey(frame, slot, entries - 1, this.#key);
-    if (upper && compareKeys(this.#key, highest, upper, upper.length) >= 0) {
-      corrupt(visit.page, 0, "a key is not below what the parent says");
+    if (compareKeys(this.#key, highest, upper, upper.length) >= 0) {
+      corrupt(page, 0, "a key is not below what the parent says");
     }
   }
 
   #children(visit: Visit): Visit[] {
-    const [frame, slot] = this.#node(visit);
+    const [frame, slot] = this.#at(visit.page);
     const children: Visit[] = [];
     let { lower } = visit;
     for (let index = 0; index < entriesOf(frame, slot); index++) {
@@ -116,29 +207,33 @@ class TreeCheck {
     return children;
   }
 
-  #checkLeaf(visit: Visit): void {
-    const [frame, slot] = this.#node(visit);
-    if (this.#report.entries > 0 && visit.page !== this.#expectedLeaf) {
-      corruptHeader(visit.page, HEADER.link, "a leaf is not linked to the one after it");
+  #visitLeaf({ page }: Visit): void {
+    const [frame, slot] = this.#at(page);
+    if (this.#lastLeaf !== 0 && this.#expectedLeaf !== ANY && page !== this.#expectedLeaf) {
+      this.#soft(() => {
+        corruptHeader(this.#lastLeaf, HEADER.link, `is not linked to its neighbour, page ${page}`);
+      });
     }
+    this.#lastLeaf = page;
     this.#expectedLeaf = linkOf(frame, slot);
     const entries = entriesOf(frame, slot);
-    this.#report.entries += entries;
-    for (let index = 0; index < entries; index++) this.#checkRuns(visit, index);
+    this.#figures.entries += entries;
+    this.#figures.leaves++;
+    this.#visitor.leaf?.(frame, slot, page);
+    for (let index = 0; index < entries; index++) this.#try(() => this.#visitRuns(page, index));
   }
 
-  #checkRuns(visit: Visit, index: number): void {
-    const [frame, slot] = this.#node(visit);
+  #visitRuns(page: number, index: number): void {
+    const [frame, slot] = this.#at(page);
     this.#cell.read(frame.u8, cellAt(frame, slot, index));
     if (this.#cell.tag !== REFERENCE_TAG) return;
-    const { pager } = this.#tree.space;
-    for (const page of pagesOfRuns(pager, this.#tree.id, frame.u8, this.#cell.valueAt)) {
-      this.#addPage(page);
+    const { reader, id } = this.#tree;
+    for (const runPage of pagesOfRuns(reader, id, frame.u8, this.#cell.valueAt)) {
+      this.#reach(runPage);
     }
   }
 
-  #addPage(page: number): void {
-    if (this.#report.pages.has(page)) corruptHeader(page, 0, "the page is in the tree twice");
-    this.#report.pages.add(page);
+  #reach(page: number): void {
+    if (!this.#visitor.reached(page)) corruptHeader(page, 0, "the page is in a tree twice");
   }
 }

@@ -13,6 +13,11 @@ import { crc32 } from "node:zlib";
 import { PAGE_BYTES, PAGE_SHIFT } from "./format.ts";
 import type { Frame } from "./frame.ts";
 
+/** What undoes the multiplications of the head sum, modulo 2^32. */
+const INVERSE_PAGE = 0x0e8b2f51;
+const INVERSE_WORD = 0xa5cb9243;
+const INVERSE_LAST = 0x7ed1b41d;
+
 /** The CRC-32 of `bytes`, as a signed integer. */
 export function crc(bytes: Uint8Array): number {
   return crc32(bytes) | 0;
@@ -42,4 +47,21 @@ export function headSum(words: Uint32Array, at: number, page: number, seed: numb
 /** Folds the 16 bytes of a database id into the seed of its head sums. */
 export function seedOf(databaseId: Uint8Array): number {
   return crc(databaseId);
+}
+
+/**
+ * The seed with which a header, whose eight words begin at `words[at]`, would carry its head sum:
+ * the sum worked backwards, since each of its steps is a bijection. Headers of one file that were
+ * not damaged all give the seed of that file.
+ */
+export function seedFrom(words: Uint32Array, at: number, page: number): number {
+  let hash = words[at + 7] | 0;
+  hash ^= (hash >>> 15) ^ (hash >>> 30);
+  hash = Math.imul(hash, INVERSE_LAST);
+  hash ^= hash >>> 16;
+  for (let i = at + 6; i >= at; i--) {
+    hash = (hash >>> 13) | (hash << 19);
+    hash = Math.imul(hash, INVERSE_WORD) ^ words[i];
+  }
+  return Math.imul(hash, INVERSE_PAGE) ^ page;
 }

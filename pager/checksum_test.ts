@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Random } from "../tests/support/random.ts";
-import { crc, headSum, pageSum, seedOf } from "./checksum.ts";
+import { crc, headSum, pageSum, seedFrom, seedOf } from "./checksum.ts";
 import { Frame, POOL } from "./frame.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -60,6 +60,20 @@ describe("checksum", () => {
     const thousand = Array.from({ length: 1000 }, (_, i) => i);
     assertEquals(new Set(thousand.map((page) => headSum(words, 0, page, 77))).size, 1000);
     assertEquals(new Set(thousand.map((seed) => headSum(words, 0, 5, seed))).size, 1000);
+  });
+
+  it("seedFrom gives the seed that a head sum was made with", () => {
+    const random = new Random(11);
+    const words = new Uint32Array(16);
+    for (let i = 0; i < 1000; i++) {
+      for (let word = 0; word < words.length; word++) words[word] = random.u32();
+      const seed = random.u32() | 0;
+      const page = random.u32();
+      words[15] = headSum(words, 8, page, seed);
+      assertEquals(seedFrom(words, 8, page), seed);
+      words[8 + i % 8] ^= 1 << (i % 32);
+      assertNotEquals(seedFrom(words, 8, page), seed);
+    }
   });
 
   it("sums are signed 32-bit integers", () => {

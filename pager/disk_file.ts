@@ -43,6 +43,29 @@ export function openDiskFile(path: string, options: DiskFileOptions = {}): File 
   return file;
 }
 
+/**
+ * Makes, opens and locks a file where nothing is yet.
+ *
+ * @throws {IoError} There is something, or the system refused.
+ */
+export function createDiskFile(path: string): File {
+  try {
+    Deno.openSync(path, { write: true, createNew: true }).close();
+  } catch (cause) {
+    throw new IoError(`Cannot make ${path}: ${reason(cause)}`, { cause });
+  }
+  return openDiskFile(path, { create: false });
+}
+
+/** Removes a file that `createDiskFile` made. */
+export function removeDiskFile(path: string): void {
+  try {
+    fs.unlinkSync(path);
+  } catch (cause) {
+    throw new IoError(`Cannot remove ${path}: ${reason(cause)}`, { cause });
+  }
+}
+
 function waitForLock(file: File, path: string, exclusive: boolean, timeoutMs: number): void {
   const deadline = Date.now() + timeoutMs;
   while (!file.lock(exclusive)) {

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { openDiskFile } from "./disk_file.ts";
+import { createDiskFile, openDiskFile, removeDiskFile } from "./disk_file.ts";
 import { IoError, LockedError } from "./errors.ts";
 
 /** Does something in a folder of its own, which is removed afterwards. */
@@ -103,6 +103,26 @@ describe("DiskFile", () => {
       assertEquals(file.readAt(new Uint8Array(2), 0, 2, 0), 1);
       file.close();
       assertEquals([...Deno.readFileSync(`${folder}/a`)], [1]);
+    });
+  });
+});
+
+describe("createDiskFile", () => {
+  it("makes and locks a file where nothing is, and refuses where something is", () => {
+    inFolder((folder) => {
+      const path = `${folder}/a`;
+      const file = createDiskFile(path);
+      assertThrows(() => openDiskFile(path), LockedError);
+      file.writeAt(new Uint8Array([7]), 0, 1, 0);
+      file.close();
+      Deno.symlinkSync(`${folder}/missing`, `${folder}/link`);
+      for (const taken of [path, folder, `${folder}/link`, `${folder}/missing/b`]) {
+        assertThrows(() => createDiskFile(taken), IoError, "Cannot make");
+      }
+      assertEquals(Deno.readFileSync(path), new Uint8Array([7]));
+      removeDiskFile(path);
+      assertThrows(() => Deno.statSync(path), Deno.errors.NotFound);
+      assertThrows(() => removeDiskFile(path), IoError, "Cannot remove");
     });
   });
 });

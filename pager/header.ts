@@ -236,32 +236,39 @@ export function checkHeaderPage(
   pageCount: number,
   seed: number,
 ): void {
-  const first = chunk * CHUNK_PAGES;
-  if (!isInUse(frame, at, 0)) fail(first, "the header page is marked free");
-  for (let slot = 1; slot < CHUNK_PAGES; slot++) {
-    const word = headerWord(at, slot);
-    const kind = frame.u32[word] & 0xff;
-    const used = isInUse(frame, at, slot);
-    const isSuperblock = first + slot < FRESH_PAGES;
-    if (isSuperblock !== (kind === KIND_SUPERBLOCK)) fail(first + slot, "superblock out of place");
-    if (used !== (kind !== KIND_FREE)) fail(first + slot, "bitmap and header disagree");
-    if (kind === KIND_FREE) {
-      if (!isZero(frame.u32, word)) fail(first + slot, "the header of a free page is not zero");
-    } else if (first + slot >= pageCount) {
-      fail(first + slot, "in use past the page count");
-    } else if (kind >= KIND_COUNT) {
-      fail(first + slot, `unknown kind ${kind}`);
-    } else if (!headSumHolds(frame.u32, word, first + slot, seed)) {
-      fail(first + slot, "head sum does not match");
-    }
+  for (let slot = 0; slot < CHUNK_PAGES; slot++) {
+    const rule = headerRule(frame, at, chunk, slot, pageCount, seed);
+    if (rule === undefined) continue;
+    const page = chunk * CHUNK_PAGES + slot;
+    throw new CorruptionError(page, headerPosition(page), rule);
   }
+}
+
+/** The rule that one header of a header page breaks, or undefined. Slot 0 is the bitmap's own. */
+export function headerRule(
+  frame: Frame,
+  at: number,
+  chunk: number,
+  slot: number,
+  pageCount: number,
+  seed: number,
+): string | undefined {
+  const used = isInUse(frame, at, slot);
+  if (slot === 0) return used ? undefined : "the header page is marked free";
+  const page = chunk * CHUNK_PAGES + slot;
+  const word = headerWord(at, slot);
+  const kind = frame.u32[word] & 0xff;
+  if (page < FRESH_PAGES !== (kind === KIND_SUPERBLOCK)) return "superblock out of place";
+  if (used !== (kind !== KIND_FREE)) return "bitmap and header disagree";
+  if (kind === KIND_FREE) {
+    return isZero(frame.u32, word) ? undefined : "the header of a free page is not zero";
+  }
+  if (page >= pageCount) return "in use past the page count";
+  if (kind >= KIND_COUNT) return `unknown kind ${kind}`;
+  return headSumHolds(frame.u32, word, page, seed) ? undefined : "head sum does not match";
 }
 
 function isZero(words: Uint32Array, from: number): boolean {
   for (let word = from; word < from + 8; word++) if (words[word] !== 0) return false;
   return true;
-}
-
-function fail(page: number, rule: string): never {
-  throw new CorruptionError(page, headerPosition(page), rule);
 }

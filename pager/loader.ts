@@ -25,8 +25,6 @@ import {
   HEADER_WORD_SHIFT,
   KIND_COUNT,
   KIND_FREE,
-  KIND_RUN,
-  KIND_RUN_CONTINUED,
   PAGE_BYTES,
   PAGE_SHIFT,
   SLOT_MASK,
@@ -34,47 +32,28 @@ import {
 import { Frame, POOL } from "./frame.ts";
 import {
   checkHeaderPage,
-  entriesOf,
   headerPosition,
   headerWord,
   headSumHolds,
   kindOf,
-  linkOf,
-  runBytesOf,
-  runPagesOf,
   statedPageSum,
-  versionOf,
 } from "./header.ts";
-import type { Meta } from "./meta.ts";
+import type { MetaFields } from "./meta.ts";
 import { copyPage } from "./page_copy.ts";
-
-/**
- * Checks the structure of a page whose sums are right, and throws a `CorruptionError` when the page
- * could mislead a reader that trusts it. `corrupt` makes the error.
- */
-export type Verifier = (frame: Frame, slot: number, page: number) => void;
-
-/** Throws the error for a page that breaks a rule, at a byte of that page. */
-export function corrupt(page: number, offset: number, rule: string): never {
-  throw new CorruptionError(page, page * PAGE_BYTES + offset, rule);
-}
-
-/** Throws the error for a page whose header breaks a rule, at a byte of that header. */
-export function corruptHeader(page: number, offset: number, rule: string): never {
-  throw new CorruptionError(page, headerPosition(page) + offset, rule);
-}
+import { checkPage, corrupt, corruptHeader, registerRuns, type Verifiers } from "./page_check.ts";
 
 /** Brings pages from the file into memory, and verifies them. */
 export class Loader {
   /** Structure checks by kind. */
-  readonly verifiers: (Verifier | undefined)[] = new Array(KIND_COUNT).fill(undefined);
+  readonly verifiers: Verifiers = new Array(KIND_COUNT).fill(undefined);
+  /** The seed of the file's head sums. */
+  readonly seed: number;
   /** Loads so far, by what was read. */
   readonly reads = { chunks: 0, extents: 0, pages: 0, headers: 0 };
 
   readonly #disk: Disk;
   readonly #cache: Cache;
-  readonly #meta: Meta;
-  readonly #seed: number;
+  readonly #meta: MetaFields;
   readonly #extent = new Frame(-1, POOL, EXTENT_PAGES + 1);
   #lastMiss = 0;
 
@@ -86,13 +65,12 @@ export class Loader {
    * @param meta Tells where the file ends.
    * @param seed The seed of its head sums.
    */
-  constructor(disk: Disk, cache: Cache, meta: Meta, seed: number) {
+  constructor(disk: Disk, cache: Cache, meta: MetaFields, seed: number) {
     this.#disk = disk;
     this.#cache = cache;
     this.#meta = meta;
-    this.#seed = seed;
-    this.verifiers[KIND_RUN] = verifyRun;
-    this.verifiers[KIND_RUN_CONTINUED] = verifyRunContinued;
+    this.seed = seed;
+    registerRuns(this.verifiers);
   }
 
   /**
@@ -126,7 +104,7 @@ export class Loader {
     let place = this.#cache.find(page);
     if (place < 0) place = this.#mayLoadChunk(chunk) ? this.#loadChunk(page) : this.#loadPage(page);
     const frame = this.#cache.frames[place >>> CHUNK_SHIFT];
-    checkHeaderPage(frame, place & SLOT_MASK, chunk, this.#meta.pageCount, this.#seed);
+    checkHeaderPage(frame, place & SLOT_MASK, chunk, this.#meta.pageCount, this.seed);
     this.#cache.use(place);
     return place;
   }
@@ -158,7 +136,7 @@ export class Loader {
   readHeader(page: number, into: Frame): void {
     this.#readHeaders(page, 1, into, 0);
     if (kindOf(into, 0) === KIND_FREE) corruptHeader(page, 0, "the page is free");
-    if (!headSumHolds(into.u32, 0, page, this.#seed)) {
+    if (!headSumHolds(into.u32, 0, page, this.seed)) {
       corruptHeader(page, HEADER.headSum, "head sum does not match");
     }
   }
@@ -174,7 +152,7 @@ export class Loader {
     } else {
       this.#readPages(page, 1, into, 0);
     }
-    checkHeaderPage(into, 0, chunk, this.#meta.pageCount, this.#seed);
+    checkHeaderPage(into, 0, chunk, this.#meta.pageCount, this.seed);
   }
 
   /**
@@ -308,38 +286,7 @@ export class Loader {
   }
 
   #verify(frame: Frame, slot: number, page: number): void {
-    const kind = kindOf(frame, slot);
-    if (kind === KIND_FREE) corruptHeader(page, 0, "the page is free");
-    if (!headSumHolds(frame.u32, slot << HEADER_WORD_SHIFT, page, this.#seed)) {
-      corruptHeader(page, HEADER.headSum, "head sum does not match");
-    }
-    if (versionOf(frame, slot) > this.#meta.version && !this.isNew(page)) {
-      corruptHeader(page, HEADER.versionLow, "written by a version that the file has not reached");
-    }
-    const verifier = this.verifiers[kind];
-    if (verifier === undefined) corruptHeader(page, HEADER.kind, `no data is of kind ${kind}`);
-    if (pageSum(frame, slot) !== statedPageSum(frame.u32, slot << HEADER_WORD_SHIFT)) {
-      corrupt(page, 0, "page sum does not match");
-    }
-    verifier(frame, slot, page);
-  }
-}
-
-function verifyRun(frame: Frame, slot: number, page: number): void {
-  const pages = runPagesOf(frame, slot);
-  if (pages === 0) corruptHeader(page, HEADER.runPages, "a run of no pages");
-  if ((page & SLOT_MASK) + pages > CHUNK_PAGES) {
-    corruptHeader(page, HEADER.runPages, "a run leaves its chunk");
-  }
-  const bytes = runBytesOf(frame, slot);
-  if (bytes > pages * PAGE_BYTES || bytes <= (pages - 1) * PAGE_BYTES) {
-    corruptHeader(page, HEADER.runBytes, `a run of ${pages} pages holds ${bytes} bytes`);
-  }
-}
-
-function verifyRunContinued(frame: Frame, slot: number, page: number): void {
-  const index = entriesOf(frame, slot);
-  if (index === 0 || index >= (page & SLOT_MASK) || linkOf(frame, slot) !== page - index) {
-    corruptHeader(page, HEADER.runIndex, "a later page of a run does not name its first");
+    const version = this.isNew(page) ? Infinity : this.#meta.version;
+    checkPage(frame, slot, page, this.seed, version, this.verifiers);
   }
 }

@@ -24,18 +24,31 @@ export {
   SnapshotTooOldError,
 } from "./errors.ts";
 export type { File } from "./file.ts";
-export { type DiskFileOptions, openDiskFile } from "./disk_file.ts";
+export { createDiskFile, type DiskFileOptions, openDiskFile, removeDiskFile } from "./disk_file.ts";
+export { examine, type Examined } from "./examine.ts";
 export { Frame } from "./frame.ts";
 /** The format: geometry, kinds, offsets. */
 export * as format from "./format.ts";
 /** Reading and writing page headers in memory. */
 export * as header from "./header.ts";
-export { corrupt, corruptHeader, type Verifier } from "./loader.ts";
 export { MemoryFile } from "./memory_file.ts";
 export { Meta, type MetaFields } from "./meta.ts";
 export { CACHE_BYTES_MAX, CACHE_BYTES_MIN, type PagerOptions } from "./options.ts";
-export { openPager, type Page, Pager } from "./pager.ts";
+export type { PageFile } from "./page_file.ts";
+export type { Page } from "./page.ts";
+export { openPager, Pager } from "./pager.ts";
 export type { JournalFigures, PagerStats } from "./stats.ts";
+export { checkZero } from "./run_check.ts";
+export {
+  type Report,
+  Scrub,
+  type ScrubOptions,
+  SLOT_LOST,
+  SLOT_OTHER,
+  SLOT_PAGE_LOST,
+  SLOT_SOUND,
+} from "./scrub.ts";
 export { type PageReader, PageSnapshot } from "./snapshot.ts";
+export { corrupt, corruptHeader, type Verifier, type Verifiers } from "./page_check.ts";
 export type { RecoveryReport } from "./recovery.ts";
 export type { TransactionListener } from "./commit_log.ts";

@@ -32,6 +32,16 @@ export class OverlayFile implements File {
     return this.#size ?? this.#base.size();
   }
 
+  /** Where the last bytes are that the base has or that were written; past it all is zero. */
+  contentEnd(): number {
+    const blocks = [...this.#blocks.keys()].map((index) => (index + 1) * BLOCK_BYTES);
+    const most = blocks.reduce(
+      (a, b) => Math.max(a, b),
+      Math.min(this.#base.size(), this.#baseEnd),
+    );
+    return Math.min(most, this.size());
+  }
+
   /** Reads what there is, up to `length` bytes. */
   readAt(target: Uint8Array, start: number, length: number, position: number): number {
     if (this.#size === undefined) return this.#base.readAt(target, start, length, position);

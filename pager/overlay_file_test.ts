@@ -65,6 +65,19 @@ describe("OverlayFile", () => {
     }
   });
 
+  it("tells where its content ends, past which a longer file is zero", () => {
+    const overlay = new OverlayFile(new MemoryFile(new Uint8Array(100)));
+    assertEquals(overlay.contentEnd(), 100);
+    overlay.truncate(50 * BLOCK);
+    assertEquals([overlay.size(), overlay.contentEnd()], [50 * BLOCK, 100]);
+    overlay.writeAt(new Uint8Array([9]), 0, 1, 7 * BLOCK + 3);
+    assertEquals(overlay.contentEnd(), 8 * BLOCK);
+    overlay.truncate(10);
+    assertEquals(overlay.contentEnd(), 10);
+    overlay.truncate(200);
+    assertEquals(contentOf(overlay).join(), new Uint8Array(200).join());
+  });
+
   it("closes the base", () => {
     const base = new FaultyFile(new MemoryFile());
     new OverlayFile(base).close();

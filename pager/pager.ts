@@ -24,23 +24,9 @@ import { type Durability, Durable } from "./durability.ts";
 import { openDiskFile } from "./disk_file.ts";
 import { ClosedError, type IoError } from "./errors.ts";
 import type { File } from "./file.ts";
-import {
-  CHUNK_BYTES,
-  CHUNK_SHIFT,
-  chunksOf,
-  HEADER_BYTES,
-  HEADER_SHIFT,
-  KIND_COUNT,
-  KIND_RUN,
-  KIND_RUN_CONTINUED,
-  PAGE_BYTES,
-  PAGE_COUNT_MAX,
-  PAGE_SHIFT,
-  SLOT_MASK,
-} from "./format.ts";
+import { CHUNK_BYTES, CHUNK_SHIFT, chunksOf, KIND_COUNT, SLOT_MASK } from "./format.ts";
 import { Frame, POOL } from "./frame.ts";
-import { kindOf, linkOf, runPagesOf } from "./header.ts";
-import { corruptHeader, Loader, type Verifier } from "./loader.ts";
+import { Loader } from "./loader.ts";
 import { MemoryFile } from "./memory_file.ts";
 import { Meta } from "./meta.ts";
 import { OverlayFile } from "./overlay_file.ts";
@@ -53,27 +39,16 @@ import {
   SNAPSHOT_BYTES,
   TRANSACTION_BYTES,
 } from "./options.ts";
+import { type Page, readPage } from "./page.ts";
+import type { Verifier } from "./page_check.ts";
 import type { RecoveryReport } from "./recovery.ts";
+import { type Report, Scrub, type ScrubOptions } from "./scrub.ts";
 import { NO_JOURNAL, type PagerStats } from "./stats.ts";
 import type { Superblock } from "./superblock.ts";
 import { PageSnapshot } from "./snapshot.ts";
 import { VersionStore } from "./version_store.ts";
 import { Writeback } from "./writeback.ts";
 import { Writer } from "./writer.ts";
-
-/** A page, or a run of pages, as one unit. */
-export interface Page {
-  /** Its number; of a run, that of the first page. */
-  readonly page: number;
-  /** What kind of page it is. */
-  readonly kind: number;
-  /** How many pages it has: 1, or the length of the run. */
-  readonly pages: number;
-  /** The 32 bytes of its header. */
-  readonly header: Uint8Array;
-  /** Its bytes, `pages` * 8192 of them. */
-  readonly bytes: Uint8Array;
-}
 
 /**
  * Opens the pager of a file, or of memory when the path is `":memory:"`.
@@ -242,48 +217,7 @@ export class Pager {
    */
   getPage(page: number): Page {
     this.#checkUsable();
-    checkPageNumber(page);
-    const place = this.at(page);
-    const frame = this.frames[place >>> CHUNK_SHIFT];
-    const slot = place & SLOT_MASK;
-    const kind = kindOf(frame, slot);
-    if (kind === KIND_RUN_CONTINUED) {
-      throw new RangeError(`Cannot get page ${page}: it is inside a run`);
-    }
-    const pages = kind === KIND_RUN ? runPagesOf(frame, slot) : 1;
-    const header = frame.u8.subarray(slot << HEADER_SHIFT, (slot << HEADER_SHIFT) + HEADER_BYTES);
-    const bytes = pages === 1
-      ? frame.u8.subarray(slot << PAGE_SHIFT, (slot + 1) << PAGE_SHIFT)
-      : this.#runBytes(page, pages, place);
-    return { page, kind, pages, header, bytes };
-  }
-
-  #runBytes(page: number, pages: number, place: number): Uint8Array {
-    const first = this.frames[place >>> CHUNK_SHIFT];
-    if (first.chunk !== POOL) {
-      for (let i = 1; i < pages; i++) this.#atRunPage(page, i);
-      const start = (place & SLOT_MASK) << PAGE_SHIFT;
-      return first.u8.subarray(start, start + pages * PAGE_BYTES);
-    }
-    const bytes = new Uint8Array(pages * PAGE_BYTES);
-    for (let i = 0; i < pages; i++) {
-      const at = this.#atRunPage(page, i);
-      const start = (at & SLOT_MASK) << PAGE_SHIFT;
-      const { u8 } = this.frames[at >>> CHUNK_SHIFT];
-      bytes.set(u8.subarray(start, start + PAGE_BYTES), i * PAGE_BYTES);
-    }
-    return bytes;
-  }
-
-  /** The place of the `index`-th page of a run, which must say that it is that. */
-  #atRunPage(first: number, index: number): number {
-    const place = this.at(first + index);
-    const frame = this.frames[place >>> CHUNK_SHIFT];
-    const slot = place & SLOT_MASK;
-    // That index and link fit each other was checked when the page was loaded.
-    const isLater = kindOf(frame, slot) === KIND_RUN_CONTINUED && linkOf(frame, slot) === first;
-    if (index > 0 && !isLater) corruptHeader(first + index, 0, `not of the run at page ${first}`);
-    return place;
+    return readPage(this, page);
   }
 
   /**
@@ -374,6 +308,15 @@ export class Pager {
     this.#loader.copyHeaderPage(chunk, into);
   }
 
+  /** Reads the whole file a chunk at a time, and reports what breaks a rule; see `Scrub`. */
+  scrub(report: Report, options?: ScrubOptions): Scrub {
+    this.#checkUsable();
+    const { seed, verifiers } = this.#loader;
+    const memory = { cache: this.#cache, dirtyChunks: this.#writeback.dirtyChunks };
+    const source = { disk: this.#disk, meta: this.meta, seed, verifiers, memory };
+    return new Scrub(source, report, options);
+  }
+
   /**
    * Takes all commits to a level of durability.
    *
@@ -399,7 +342,9 @@ export class Pager {
   snapshot(): PageSnapshot {
     this.#checkUsable();
     assert(this.depth === 0, "a snapshot is taken between transactions");
-    return new PageSnapshot(this, this.#versions, () => this.#endSnapshots());
+    return new PageSnapshot(this, this.#versions, () => {
+      if (!this.#closed) this.#endSnapshots();
+    });
   }
 
   /** The version of the oldest live snapshot, or Infinity. */
@@ -491,9 +436,4 @@ export class Pager {
   #checkUsable(): void {
     if (this.#closed) throw new ClosedError("Cannot use the pager: it is closed");
   }
-}
-
-function checkPageNumber(page: number): void {
-  if (Number.isInteger(page) && page >= 0 && page < PAGE_COUNT_MAX) return;
-  throw new RangeError(`Cannot get page ${page}: not a page number`);
 }

@@ -62,6 +62,9 @@ export class Recovery {
   readonly #disk: Disk;
   readonly #superblock: Superblock;
   readonly #protect: boolean;
+  readonly #tolerant: boolean;
+  /** The chunks of the journal. */
+  readonly #journals: readonly [readonly number[], readonly number[]];
   readonly #areas: readonly [JournalArea, JournalArea];
   readonly #batches: { header: BatchHeader; bytes: Uint8Array }[] = [];
   /** The records of batches that apply together. */
@@ -77,15 +80,21 @@ export class Recovery {
    * @param disk The file.
    * @param superblock Its current superblock, which says that it is open.
    * @param protect Whether a sector whose write was cut may hold anything.
+   * @param tolerant Replay the journal even where the pages it changes are damaged.
    */
-  constructor(disk: Disk, superblock: Superblock, protect: boolean) {
+  constructor(disk: Disk, superblock: Superblock, protect: boolean, tolerant: boolean = false) {
     this.#protect = protect;
+    this.#tolerant = tolerant;
     this.#disk = disk;
     this.#superblock = superblock;
     const area = (chunks: readonly number[]) => {
       return new JournalArea(disk, chunks, chunks.length * AREA_CHUNK_BYTES);
     };
-    this.#areas = [area(superblock.journals[0]), area(superblock.journals[1])];
+    // Past the end of the file are chunks that a cut kept from being made: nothing is in them.
+    const end = disk.size() / CHUNK_BYTES;
+    const [a, b] = superblock.journals;
+    this.#journals = [a.filter((chunk) => chunk < end), b.filter((chunk) => chunk < end)];
+    this.#areas = [area(this.#journals[0]), area(this.#journals[1])];
   }
 
   /**
@@ -243,7 +252,8 @@ export class Recovery {
 
   #replay(): void {
     const seed = seedOf(this.#superblock.databaseId);
-    const replay = new ChunkReplay(this.#disk, this.#superblock.pageCount, seed);
+    const { pageCount } = this.#superblock;
+    const replay = new ChunkReplay(this.#disk, pageCount, seed, this.#tolerant);
     for (const chunk of [...this.#records.keys()].sort((a, b) => a - b)) {
       replay.begin(chunk);
       const positions = this.#records.get(chunk)!;
@@ -267,18 +277,26 @@ export class Recovery {
       pageCount,
       nextTreeId,
       catalogRoot,
-      allocatorHint: Math.min(allocatorHint, this.#superblock.allocatorHint),
+      allocatorHint: this.#lowestHint(allocatorHint),
       replayGeneration: this.#superblock.replayGeneration + 2,
       replaySequence: this.#sequence,
+      journals: this.#journals,
       syncEpoch: (this.#batches.at(-1)?.header.epoch ?? this.#superblock.syncEpoch) + 1,
     };
     writeSuperblock(this.#disk, next);
     return next;
   }
 
+  /** A batch has the hint from before its commit, which may have released pages below it. */
+  #lowestHint(hint: number): number {
+    let lowest = Math.min(hint, this.#superblock.allocatorHint);
+    for (const chunk of this.#records.keys()) lowest = Math.min(lowest, chunk);
+    return lowest;
+  }
+
   /** The page count, past both areas; chunks that only an unfinished commit had become empty. */
   #finishPages(pageCount: number): number {
-    const journals = this.#superblock.journals.flat();
+    const journals = this.#journals.flat();
     const chunks = Math.max(...journals.map((chunk) => chunk + 1), chunksOf(pageCount));
     const empty = emptyHeaderPage();
     const seed = seedOf(this.#superblock.databaseId);

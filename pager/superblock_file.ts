@@ -93,6 +93,27 @@ export function readSuperblock(disk: Disk): Superblock {
 }
 
 /**
+ * Reports each copy that is not whole, and two that contradict each other; the current superblock,
+ * or undefined when there is none.
+ */
+export function examineSuperblocks(
+  disk: Disk,
+  report: (error: CorruptionError) => void,
+): Superblock | undefined {
+  const copies = [SUPERBLOCK_PAGE, SUPERBLOCK_PAGE + 1].map((page) => tryRead(disk, page));
+  const damaged = copies.filter((copy) => copy instanceof CorruptionError);
+  damaged.forEach(report);
+  if (damaged.length === copies.length) return undefined;
+  try {
+    return readSuperblock(disk);
+  } catch (error) {
+    if (!(error instanceof CorruptionError)) throw error;
+    report(error);
+    return undefined;
+  }
+}
+
+/**
  * Whether a file without a valid superblock is one whose creation was cut: slot 2 was not begun,
  * and each page is as creation writes it or still zero.
  */

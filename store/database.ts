@@ -11,11 +11,13 @@ import {
   type RecoveryReport,
 } from "../pager/mod.ts";
 import { checkName } from "./name.ts";
+import { ANY, checkOptions, checkPath } from "./option_check.ts";
 import { Session } from "./session.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { Transaction } from "./transaction.ts";
 import type { Tree } from "./tree.ts";
 import { type Codecs, namesIn, TreeFormat } from "./tree_format.ts";
+import { verifyOpen, type VerifyOptions, type VerifyReport } from "./verify.ts";
 
 /** How to open a database. */
 export interface OpenOptions extends Omit<PagerOptions, "journal"> {
@@ -71,8 +73,8 @@ export interface DatabaseStats extends PagerStats {
  * @throws {RangeError} An option is out of its range.
  */
 export function open(path: string, options: OpenOptions = {}): Database {
-  if (typeof path !== "string") throw new TypeError(`Cannot open: the path is ${typeof path}`);
-  checkOptions(options);
+  checkPath("open", path);
+  checkOpenOptions(options);
   if (path === ":memory:" && options.readOnly === true) {
     throw new TypeError("Cannot open: a database in memory that is read-only holds nothing");
   }
@@ -127,7 +129,7 @@ export class Database {
   >(name: string, codecs: Codecs<K, V, KI, VI, P> = {}): Tree<K, V, KI, VI, P> {
     this.#session.checkOpen();
     checkName(name);
-    checkCodecs(codecs);
+    checkOptions("open a tree", codecs, { key: ANY, value: ANY });
     const { key, value } = codecs;
     const known = this.#trees.get(name);
     if (known !== undefined) {
@@ -264,6 +266,37 @@ export class Database {
     return chunkCensus(this.#session.pager);
   }
 
+  /**
+   * Checks the whole file and every tree as the last commit left them, and tells of everything that
+   * is wrong. Reading and writing go on meanwhile; nothing is changed. Trees are read through the
+   * cache, all other pages past it.
+   *
+   * ```ts
+   * import { open } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * await db.tree("cities").set("Lisboa", new Uint8Array([1]));
+   * const { ok, findings } = await db.verify();
+   * console.assert(ok, findings);
+   * ```
+   *
+   * @throws {ClosedError} The database was closed meanwhile.
+   * @throws {SnapshotTooOldError} So much was written meanwhile that old pages had to go.
+   */
+  async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    this.#session.checkOpen();
+    this.#refuseInside("verify");
+    const { pager } = this.#session;
+    const reader = pager.snapshot();
+    try {
+      const scrub = pager.scrub.bind(pager);
+      const checkOpen = () => this.#session.checkOpen();
+      return await verifyOpen({ reader, scrub, checkOpen }, options);
+    } finally {
+      reader.close();
+    }
+  }
+
   /** What the database has done and holds. */
   stats(): DatabaseStats {
     this.#session.checkOpen();
@@ -318,35 +351,14 @@ function checkCallback<T>(callback: (tx: Transaction) => T): (tx: Transaction) =
 }
 
 function durabilityOf(options: WriteOptions): Durability | undefined {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError("Cannot write: the options are no object");
-  }
-  const unknown = Object.keys(options).find((name) => name !== "durability");
-  if (unknown !== undefined) throw new TypeError(`Cannot write: unknown option ${unknown}`);
+  checkOptions("write", options, { durability: ANY });
   const { durability } = options;
   if (durability === undefined || DURABILITIES.includes(durability)) return durability;
   throw new TypeError(`Cannot write: no durability is called ${String(durability)}`);
 }
 
-function checkCodecs(codecs: unknown): void {
-  if (typeof codecs !== "object" || codecs === null) {
-    throw new TypeError("Cannot open a tree: the codecs are no object");
-  }
-  const unknown = Object.keys(codecs).find((name) => name !== "key" && name !== "value");
-  if (unknown !== undefined) throw new TypeError(`Cannot open a tree: unknown option ${unknown}`);
-}
-
-function checkOptions(options: OpenOptions): void {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError("Cannot open: the options are no object");
-  }
-  for (const [name, value] of Object.entries(options)) {
-    const type = OPTION_TYPES[name as keyof typeof OPTION_TYPES];
-    if (type === undefined) throw new TypeError(`Cannot open: unknown option ${name}`);
-    if (value !== undefined && typeof value !== type) {
-      throw new TypeError(`Cannot open: ${name} is ${typeof value}, not ${type}`);
-    }
-  }
+function checkOpenOptions(options: OpenOptions): void {
+  checkOptions("open", options, OPTION_TYPES);
   const { durability = "sync", tornSectors = "whole" } = options;
   if (!DURABILITIES.includes(durability)) {
     throw new TypeError(`Cannot open: no durability is called ${durability}`);

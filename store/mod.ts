@@ -28,11 +28,22 @@ export {
   u64,
   type ValueCodec,
 } from "./codec/mod.ts";
+export type { Finding } from "./findings.ts";
 export type { KeyRange, Range } from "./range.ts";
 export { ReadTree } from "./read_tree.ts";
+export {
+  salvage,
+  type SalvagedKey,
+  type SalvagedTree,
+  type SalvageGap,
+  type SalvageOptions,
+  type SalvageReport,
+} from "./salvage.ts";
 export { Snapshot } from "./snapshot.ts";
 export { Transaction } from "./transaction.ts";
 export { TransactionTree } from "./transaction_tree.ts";
 export { Tree } from "./tree.ts";
+export type { Progress, ProgressOptions } from "./slices.ts";
+export { verify, type VerifyFileOptions, type VerifyOptions, type VerifyReport } from "./verify.ts";
 export type { Codecs } from "./tree_format.ts";
 export type { TreeStats } from "./tree_stats.ts";

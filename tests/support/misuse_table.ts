@@ -265,6 +265,23 @@ const DATABASE: Rows<Database> = {
   "census": { use: (db) => db.census(), wrong: [], inside: "refused" },
   "chunks": { use: (db) => db.chunks(), wrong: [], inside: "refused" },
   "stats": { use: (db) => db.stats(), wrong: [] },
+  "verify": {
+    use: (db) => db.verify(),
+    wrong: [
+      ...wrongs<Database>(
+        all(
+          [null, 7, { signal: 1 }, { onProgress: {} }, { depth: 1 }],
+          TypeError,
+          "Cannot verify: ",
+        ),
+        (db, options) => db.verify(options),
+      ),
+      ...wrongs<Database>(all([-1, 0.5, NaN], RangeError, "Cannot"), (db, maxFindings) => {
+        return db.verify({ maxFindings });
+      }),
+    ],
+    inside: "refused",
+  },
   "close": {
     use: (db) => db.close(),
     wrong: [],
@@ -432,7 +449,7 @@ export const TABLE = {
 };
 
 /** The functions of `mod.ts`; the wrong uses of each are tests of their own. */
-export const FUNCTIONS: readonly string[] = ["open"];
+export const FUNCTIONS: readonly string[] = ["open", "salvage", "verify"];
 
 /** What a use gives in each state in which it is refused. */
 export const REFUSALS = {

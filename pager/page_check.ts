@@ -1,0 +1,106 @@
+/**
+ * What makes a page trustworthy: head sum, version, page sum, and the structure of what it holds.
+ *
+ * The structure is checked by whoever owns the page's kind; runs are checked here. What a page by
+ * itself cannot show, such as its place in a tree, is not checked here.
+ */
+
+import { pageSum } from "./checksum.ts";
+import { CorruptionError } from "./errors.ts";
+import {
+  CHUNK_PAGES,
+  HEADER,
+  HEADER_WORD_SHIFT,
+  KIND_FREE,
+  KIND_RUN,
+  KIND_RUN_CONTINUED,
+  PAGE_BYTES,
+  SLOT_MASK,
+} from "./format.ts";
+import type { Frame } from "./frame.ts";
+import {
+  entriesOf,
+  headerPosition,
+  headSumHolds,
+  kindOf,
+  linkOf,
+  runBytesOf,
+  runPagesOf,
+  statedPageSum,
+  versionOf,
+} from "./header.ts";
+
+/**
+ * Checks the structure of a page whose sums are right, and throws a `CorruptionError` when the page
+ * could mislead a reader that trusts it. `corrupt` makes the error.
+ */
+export type Verifier = (frame: Frame, slot: number, page: number) => void;
+
+/** Structure checks by kind. */
+export type Verifiers = (Verifier | undefined)[];
+
+/** Throws the error for a page that breaks a rule, at a byte of that page. */
+export function corrupt(page: number, offset: number, rule: string): never {
+  throw new CorruptionError(page, page * PAGE_BYTES + offset, rule);
+}
+
+/** Throws the error for a page whose header breaks a rule, at a byte of that header. */
+export function corruptHeader(page: number, offset: number, rule: string): never {
+  throw new CorruptionError(page, headerPosition(page) + offset, rule);
+}
+
+/** Registers the checks of both kinds of pages of runs. */
+export function registerRuns(verifiers: Verifiers): void {
+  verifiers[KIND_RUN] = verifyRun;
+  verifiers[KIND_RUN_CONTINUED] = verifyRunContinued;
+}
+
+/**
+ * Checks a page and its header, which stand in a slot.
+ *
+ * @param seed The seed of the file's head sums.
+ * @param version The last version of the file.
+ * @throws {CorruptionError} The first rule that they break.
+ */
+export function checkPage(
+  frame: Frame,
+  slot: number,
+  page: number,
+  seed: number,
+  version: number,
+  verifiers: Verifiers,
+): void {
+  const kind = kindOf(frame, slot);
+  if (kind === KIND_FREE) corruptHeader(page, 0, "the page is free");
+  if (!headSumHolds(frame.u32, slot << HEADER_WORD_SHIFT, page, seed)) {
+    corruptHeader(page, HEADER.headSum, "head sum does not match");
+  }
+  if (versionOf(frame, slot) > version) {
+    corruptHeader(page, HEADER.versionLow, "written by a version that the file has not reached");
+  }
+  const verifier = verifiers[kind];
+  if (verifier === undefined) corruptHeader(page, HEADER.kind, `no data is of kind ${kind}`);
+  if (pageSum(frame, slot) !== statedPageSum(frame.u32, slot << HEADER_WORD_SHIFT)) {
+    corrupt(page, 0, "page sum does not match");
+  }
+  verifier(frame, slot, page);
+}
+
+function verifyRun(frame: Frame, slot: number, page: number): void {
+  const pages = runPagesOf(frame, slot);
+  if (pages === 0) corruptHeader(page, HEADER.runPages, "a run of no pages");
+  if ((page & SLOT_MASK) + pages > CHUNK_PAGES) {
+    corruptHeader(page, HEADER.runPages, "a run leaves its chunk");
+  }
+  const bytes = runBytesOf(frame, slot);
+  if (bytes > pages * PAGE_BYTES || bytes <= (pages - 1) * PAGE_BYTES) {
+    corruptHeader(page, HEADER.runBytes, `a run of ${pages} pages holds ${bytes} bytes`);
+  }
+}
+
+function verifyRunContinued(frame: Frame, slot: number, page: number): void {
+  const index = entriesOf(frame, slot);
+  if (index === 0 || index >= (page & SLOT_MASK) || linkOf(frame, slot) !== page - index) {
+    corruptHeader(page, HEADER.runIndex, "a later page of a run does not name its first");
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * The rules of runs that the check of one page does not see, or that no reader depends on: which
+ * later pages are a run's own, and that reserved bytes and what is past the value are zero.
+ */
+
+import { HEADER, KIND_RUN, KIND_RUN_CONTINUED, PAGE_BYTES, PAGE_SHIFT } from "./format.ts";
+import type { Frame } from "./frame.ts";
+import {
+  cellStartOf,
+  entriesOf,
+  kindOf,
+  levelOf,
+  linkOf,
+  runBytesOf,
+  runPagesOf,
+  treeOf,
+  versionOf,
+} from "./header.ts";
+import { corrupt, corruptHeader } from "./page_check.ts";
+
+/** Whether the page in a slot of a chunk frame is of the run that begins in another slot. */
+export function isOfRun(frame: Frame, slot: number, chunkPage: number, first: number): boolean {
+  return kindOf(frame, slot) === KIND_RUN_CONTINUED &&
+    linkOf(frame, slot) === chunkPage + first &&
+    entriesOf(frame, slot) === slot - first &&
+    treeOf(frame, slot) === treeOf(frame, first) &&
+    versionOf(frame, slot) === versionOf(frame, first);
+}
+
+/**
+ * Checks the reserved bytes of a page of a run, and those past its value; any other page passes.
+ *
+ * @param frame A chunk frame, which has the first page of the run too.
+ * @throws {CorruptionError} Some are not zero.
+ */
+export function checkRunReserved(frame: Frame, slot: number, page: number): void {
+  const kind = kindOf(frame, slot);
+  if (kind !== KIND_RUN && kind !== KIND_RUN_CONTINUED) return;
+  if (cellStartOf(frame, slot) !== 0) reserved(page, HEADER.cellStart);
+  if (kind === KIND_RUN) {
+    if (entriesOf(frame, slot) !== 0) reserved(page, HEADER.entries);
+    return checkTail(frame, slot, page, slot);
+  }
+  if (levelOf(frame, slot) !== 0) reserved(page, HEADER.level);
+  if (runBytesOf(frame, slot) !== 0) reserved(page, HEADER.runBytes);
+  checkTail(frame, slot, page, slot - entriesOf(frame, slot));
+}
+
+/** Of the last page of a run, all that is past the value is zero. */
+function checkTail(frame: Frame, slot: number, page: number, first: number): void {
+  if (kindOf(frame, first) !== KIND_RUN || slot - first !== runPagesOf(frame, first) - 1) return;
+  const used = runBytesOf(frame, first) - (slot - first) * PAGE_BYTES;
+  if (used >= 0) checkZero(frame, slot, page, used, PAGE_BYTES);
+}
+
+/**
+ * Checks that a page is zero from one byte on and up to another.
+ *
+ * @throws {CorruptionError} It is not.
+ */
+export function checkZero(
+  frame: Frame,
+  slot: number,
+  page: number,
+  from: number,
+  to: number,
+): void {
+  const start = slot << PAGE_SHIFT;
+  for (let at = from; at < to; at++) {
+    if (frame.u8[start + at] !== 0) corrupt(page, at, "what is not used of the page is not zero");
+  }
+}
+
+function reserved(page: number, offset: number): never {
+  corruptHeader(page, offset, "reserved bytes are not zero");
+}

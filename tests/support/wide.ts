@@ -1,0 +1,101 @@
+/**
+ * A database of several chunks with trees of every kind, and a map of which pages each entry needs.
+ */
+
+import { FixedTree, LeafBatch, Space } from "../../btree/mod.ts";
+import { leafRecords } from "../../btree/leaf_records.ts";
+import { pagesOfRuns } from "../../btree/value.ts";
+import { format, header, MemoryFile, Pager } from "../../pager/mod.ts";
+import { bytesOf, openBoth } from "./database.ts";
+import { Image } from "./image.ts";
+
+const { KIND_FIXED_LEAF, KIND_LEAF } = format;
+
+/** An entry, and the pages without which it is lost. */
+export interface MappedEntry {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly pages: readonly number[];
+}
+
+/** A database of several chunks. */
+export interface Wide {
+  readonly bytes: Uint8Array;
+  /** The entries of each tree, by its number, in key order. */
+  readonly entries: ReadonlyMap<number, readonly MappedEntry[]>;
+  /** The number of each tree. */
+  readonly ids: ReadonlyMap<string, number>;
+}
+
+/** The key of a number, which sorts as the number does. */
+export function keyOf(number: number): string {
+  return `key ${String(number).padStart(6, "0")}`;
+}
+
+/** Makes the database, closed clean. */
+export function makeWide(): Wide {
+  const file = new MemoryFile();
+  const { db, session } = openBoth(file, { cacheBytes: 16 * 1024 * 1024 });
+  db.writeSync((tx) => {
+    const long = tx.tree("long");
+    const files = tx.tree("files");
+    const short = tx.tree("short");
+    for (let i = 0; i < 3000; i++) {
+      long.set(keyOf((i * 1237) % 3000), bytesOf(i, 700));
+      if (i % 12 === 0) files.set(keyOf(i), bytesOf(i, 2100 + (i * 97) % 30_000));
+      if (i % 3 === 0) short.set(keyOf(i), bytesOf(i, 9));
+    }
+    tx.tree("empty").set("gone", bytesOf(1, 1));
+    tx.tree("dropped").set("gone", bytesOf(1, 1));
+  });
+  db.writeSync((tx) => {
+    tx.tree("empty").clear();
+    tx.tree("long").deleteRange({ gte: keyOf(1000), lt: keyOf(1100) });
+    const { id, root } = session.catalog.create("numbers", { fixed: true });
+    const numbers = new FixedTree(session.pager, session.space.allocator, id, root);
+    for (let i = 0; i < 5000; i++) numbers.set((i * 7919) % 5003, i);
+  });
+  db.dropTree("dropped");
+  const names = db.trees();
+  const ids = new Map(names.map((name) => [name, session.catalog.get(name)!.id]));
+  db.close();
+  const bytes = file.content();
+  return { bytes, entries: entriesOf(bytes), ids };
+}
+
+/** Every entry of every tree with the pages it needs, told by the leaves. */
+function entriesOf(bytes: Uint8Array): Map<number, MappedEntry[]> {
+  const image = new Image(bytes);
+  const pager = new Pager(image.file(), { readOnly: true });
+  new Space(pager);
+  const trees = new Map<number, MappedEntry[]>();
+  for (const page of image.pagesOf([KIND_LEAF, KIND_FIXED_LEAF])) {
+    const tree = image.treeOf(page);
+    const entries = trees.get(tree) ?? [];
+    trees.set(tree, entries);
+    const records = leafRecords(pager, page);
+    for (let i = 0; i < records.count; i++) {
+      const pages = [page, ...runPages(pager, tree, page, i)];
+      entries.push({ key: records.key(i), value: records.value(i), pages });
+    }
+  }
+  for (const entries of trees.values()) entries.sort((a, b) => compare(a.key, b.key));
+  return trees;
+}
+
+function runPages(pager: Pager, tree: number, page: number, index: number): number[] {
+  const place = pager.at(page);
+  const frame = pager.frames[place >>> 8];
+  const slot = place & 255;
+  if (header.kindOf(frame, slot) !== KIND_LEAF) return [];
+  const batch = new LeafBatch();
+  batch.fill(frame, slot, 0, header.entriesOf(frame, slot));
+  if (batch.isReference[index] === 0) return [];
+  return [...pagesOfRuns(pager, tree, batch.value(index), 0)];
+}
+
+/** Below 0, 0 or above 0 as a key sorts before, with or after another. */
+export function compare(a: Uint8Array, b: Uint8Array): number {
+  for (let i = 0; i < Math.min(a.length, b.length); i++) if (a[i] !== b[i]) return a[i] - b[i];
+  return a.length - b.length;
+}
