@@ -36,8 +36,10 @@ export {
 export type { Census, ChunkCensus } from "./btree/mod.ts";
 export {
   bytes,
+  type Change,
   type Codec,
   type Codecs,
+  type Commit,
   Database,
   type DatabaseStats,
   type Finding,
@@ -76,5 +78,7 @@ export {
   type VerifyFileOptions,
   type VerifyOptions,
   type VerifyReport,
+  type Watcher,
+  type WatchOptions,
   type WriteOptions,
 } from "./store/mod.ts";

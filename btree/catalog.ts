@@ -1,13 +1,14 @@
 /**
  * The catalog: a tree of trees, whose root page the superblock names.
  *
- * Its own tree number is 0. Two kinds of keys:
+ * Its own tree number is 0. Three kinds of keys:
  *
  * - 1, then the name in UTF-8: a tree that lives;
  * - 0, then the tree's number, big-endian: a tree that was dropped and is being given back, a slice
- *   at a time. Its name is free from the moment of the drop.
+ *   at a time. Its name is free from the moment of the drop;
+ * - 2, then a number, big-endian: a value that is not finished (`unfinished.ts`).
  *
- * The value of either is a record:
+ * The value of the first two is a record:
  *
  * | at | size | field                                      |
  * | -- | ---- | ------------------------------------------ |
@@ -89,7 +90,7 @@ export class Catalog {
   /** What the catalog says of a name, or undefined. */
   get(name: string): TreeEntry | undefined {
     const key = nameKey(name);
-    const record = this.#living()?.get(key);
+    const record = this.tree()?.get(key);
     return record === undefined ? undefined : this.#decode(record);
   }
 
@@ -100,7 +101,7 @@ export class Catalog {
    */
   create(name: string, options: CreateOptions = {}): TreeEntry {
     const key = nameKey(name);
-    const catalog = this.#makeLiving();
+    const catalog = this.makeTree();
     if (catalog.has(key)) throw new RangeError(`Cannot create tree ${name}: there is one`);
     const { fixed = false, attributes = new Uint8Array(0) } = options;
     const id = this.#pager.meta.nextTreeId;
@@ -120,7 +121,7 @@ export class Catalog {
    * @throws {RangeError} There is no tree of the old name, or there is one of the new.
    */
   rename(from: string, to: string): void {
-    const catalog = this.#living();
+    const catalog = this.tree();
     const record = catalog?.get(nameKey(from))?.slice();
     if (!catalog || !record) throw new RangeError(`Cannot rename tree ${from}: there is none`);
     if (catalog.has(nameKey(to))) throw new RangeError(`Cannot rename to ${to}: there is one`);
@@ -131,19 +132,21 @@ export class Catalog {
   /** The names of all trees, in the order of their bytes. */
   names(): string[] {
     const names: string[] = [];
-    const cursor = this.#living()?.cursor();
+    const cursor = this.tree()?.cursor();
     if (cursor === undefined) return names;
     // Without this it would take a byte order mark off a name that begins with one.
     const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
     for (let found = cursor.seek(new Uint8Array([LIVING])); found; found = cursor.next()) {
-      names.push(decoder.decode(cursor.key().subarray(1)));
+      const key = cursor.key();
+      if (key[0] !== LIVING) break;
+      names.push(decoder.decode(key.subarray(1)));
     }
     return names;
   }
 
   /** Drops a tree, inside a transaction: its name is free, its pages are for `sweep`. */
   drop(name: string): boolean {
-    const catalog = this.#living();
+    const catalog = this.tree();
     const key = nameKey(name);
     const record = catalog?.get(key)?.slice();
     if (!catalog || !record) return false;
@@ -159,7 +162,7 @@ export class Catalog {
    * @returns Whether there is more to do.
    */
   sweep(leaves: number = SLICE_LEAVES): boolean {
-    const catalog = this.#living();
+    const catalog = this.tree();
     const cursor = catalog?.cursor();
     if (!catalog || !cursor?.seek(new Uint8Array([DROPPED])) || cursor.key()[0] !== DROPPED) {
       return false;
@@ -185,8 +188,12 @@ export class Catalog {
     return end === undefined;
   }
 
-  /** The catalog's tree, or undefined while no tree was ever made. */
-  #living(): Tree | undefined {
+  /**
+   * The catalog's tree, or undefined while no tree was ever made.
+   *
+   * @internal
+   */
+  tree(): Tree | undefined {
     const { catalogRoot } = this.#reader.meta;
     if (catalogRoot === 0) return undefined;
     if (this.#tree?.root !== catalogRoot) {
@@ -195,8 +202,13 @@ export class Catalog {
     return this.#tree;
   }
 
-  #makeLiving(): Tree {
-    const living = this.#living();
+  /**
+   * The same tree, made if there is none, inside a transaction.
+   *
+   * @internal
+   */
+  makeTree(): Tree {
+    const living = this.tree();
     if (living !== undefined) return living;
     this.#tree = Tree.create(this.#space, CATALOG_TREE);
     this.#pager.meta.catalogRoot = this.#tree.root;

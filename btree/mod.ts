@@ -45,4 +45,6 @@ export { Space } from "./space.ts";
 export { checkTree, type TreeReport, walkTree } from "./tree_check.ts";
 export type { TreeFigures, TreeSource, TreeVisitor } from "./tree_visit.ts";
 export { Tree } from "./tree.ts";
+export { UnfinishedValues } from "./unfinished.ts";
 export { readRuns, VALUE_BYTES_MAX } from "./value.ts";
+export { PIECE_BYTES, ValueReader } from "./value_reader.ts";

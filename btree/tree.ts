@@ -25,6 +25,7 @@ import { deleteRange } from "./range_delete.ts";
 import { Shrinkage } from "./shrinkage.ts";
 import type { Space } from "./space.ts";
 import { readRuns, referredLength, releaseRuns, VALUE_BYTES_MAX, writeRuns } from "./value.ts";
+import { ValueReader } from "./value_reader.ts";
 
 const { CHUNK_SHIFT, SLOT_MASK } = format;
 
@@ -116,6 +117,11 @@ export class Tree {
     return this.#cell.valueAt;
   }
 
+  /** Of the key found last, whose value is in runs: what reads parts of it, here or elsewhere. */
+  foundRuns(reader: PageReader = this.reader): ValueReader {
+    return new ValueReader(reader, this.id, this.foundBytes, this.foundAt);
+  }
+
   /** The length of the value of a key, or -1, without reading what is in runs. */
   lengthOf(key: Uint8Array, length: number = key.length): number {
     if (!this.find(key, length)) return -1;
@@ -137,6 +143,22 @@ export class Tree {
     // What makes room may move pages, so it comes before the way down.
     this.#pager.relieve();
     const stored = inline ? value : this.#store(key, length, value);
+    return this.#insert(key, length, tag, stored);
+  }
+
+  /**
+   * Sets the value of a key to what stands in runs of this tree already; whether the key is new.
+   *
+   * @param reference The reference to the runs, as a leaf keeps it.
+   * @throws {RangeError} The key is too long; nothing was changed.
+   */
+  putRuns(key: Uint8Array, reference: Uint8Array, length: number = key.length): boolean {
+    checkKey(key, length);
+    this.#pager.relieve();
+    return this.#insert(key, length, REFERENCE_TAG, reference);
+  }
+
+  #insert(key: Uint8Array, length: number, tag: number, stored: Uint8Array): boolean {
     const { path } = this.space;
     const place = this.nodes.descend(path, key, length);
     const frame = this.#pager.frames[place >>> CHUNK_SHIFT];

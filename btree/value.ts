@@ -10,7 +10,8 @@
  * | 10 | u48  | version that wrote it, as in its pages  |
  *
  * Each run's header names the next one and says how many bytes of the value it holds; all but the
- * last are full. Runs are never changed: a new value takes new ones.
+ * last are full. Runs are never changed: a new value takes new ones. Only while a value is being
+ * written in parts (`unfinished.ts`) does its last run learn of the next one.
  */
 
 import {
@@ -34,18 +35,33 @@ const TWO_32 = 0x1_0000_0000;
 export const VALUE_BYTES_MAX: number = 2 ** 31;
 
 /** What a reference says. */
-interface Reference {
+export interface Reference {
+  /** The first page of the first run. */
   page: number;
+  /** Bytes of the value. */
   length: number;
+  /** The version that wrote it; while it is not finished, that of its last part. */
   version: number;
 }
 
 /** What a run's header says, once it is known to belong to its value. */
-interface Run {
-  page: number;
-  pages: number;
-  bytes: number;
-  next: number;
+export interface Run {
+  /** Its first page. */
+  readonly page: number;
+  /** How many pages it has. */
+  readonly pages: number;
+  /** How many bytes of the value it holds. */
+  readonly bytes: number;
+  /** The first page of the next run, 0 = none. */
+  readonly next: number;
+}
+
+/** The first pages of the first and the last run of a list; 0 = there is none yet. */
+export interface RunList {
+  /** Of the first run. */
+  first: number;
+  /** Of the last run. */
+  last: number;
 }
 
 /** Writes a value into runs of a tree, and the reference to them into `into`. */
@@ -57,20 +73,36 @@ export function writeRuns(
   near: number,
   into: Uint8Array,
 ): void {
-  let first = 0;
-  let last = 0;
-  for (let done = 0; done < value.length;) {
+  const list = { first: 0, last: 0 };
+  appendRuns(pager, allocator, tree, value, near, list);
+  const { first } = list;
+  encodeReference({ page: first, length: value.length, version: versionAt(pager, first) }, into);
+}
+
+/** Writes bytes into runs of a tree, at the end of a list; the runs before must be full. */
+export function appendRuns(
+  pager: Pager,
+  allocator: Allocator,
+  tree: number,
+  bytes: Uint8Array,
+  near: number,
+  list: RunList,
+): void {
+  for (let done = 0; done < bytes.length;) {
     pager.relieve();
-    const wanted = Math.ceil((value.length - done) / PAGE_BYTES);
-    const page = allocator.acquirePiece(wanted, tree, last === 0 ? near : last);
-    done += fillRun(pager, page, value, done);
-    if (last === 0) first = page;
-    else linkRun(pager, last, page);
-    last = page;
+    const wanted = Math.ceil((bytes.length - done) / PAGE_BYTES);
+    const page = allocator.acquirePiece(wanted, tree, list.last === 0 ? near : list.last);
+    done += fillRun(pager, page, bytes, done);
+    if (list.last === 0) list.first = page;
+    else linkRun(pager, list.last, page);
+    list.last = page;
   }
-  const place = pager.at(first);
-  const version = versionOf(pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK);
-  encodeReference({ page: first, length: value.length, version }, into);
+}
+
+/** The version that last wrote a page. */
+export function versionAt(pager: PageReader, page: number): number {
+  const place = pager.at(page);
+  return versionOf(pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK);
 }
 
 /** Fills the pages of an acquired run with the value from a byte on; returns how many it took. */
@@ -106,16 +138,30 @@ export function readRuns(
   const value = new Uint8Array(reference.length);
   let done = 0;
   for (const run of runsOf(pager, tree, reference)) {
-    for (let offset = 0; offset < run.bytes; offset += PAGE_BYTES) {
-      const place = pager.at(run.page + offset / PAGE_BYTES);
-      const frame = pager.frames[place >>> CHUNK_SHIFT];
-      const start = (place & SLOT_MASK) << PAGE_SHIFT;
-      const some = Math.min(PAGE_BYTES, run.bytes - offset);
-      value.set(frame.u8.subarray(start, start + some), done + offset);
-    }
+    copyFromRun(pager, run, 0, run.bytes, value, done);
     done += run.bytes;
   }
   return value;
+}
+
+/** Copies the bytes of a run from one on and below another to a place in an array. */
+export function copyFromRun(
+  pager: PageReader,
+  run: Run,
+  from: number,
+  to: number,
+  into: Uint8Array,
+  at: number,
+): void {
+  for (let done = from; done < to;) {
+    const within = done & (PAGE_BYTES - 1);
+    const some = Math.min(PAGE_BYTES - within, to - done);
+    const place = pager.at(run.page + (done >>> PAGE_SHIFT));
+    const start = ((place & SLOT_MASK) << PAGE_SHIFT) + within;
+    const { u8 } = pager.frames[place >>> CHUNK_SHIFT];
+    into.set(u8.subarray(start, start + some), at + done - from);
+    done += some;
+  }
 }
 
 /** Gives back the runs of the value that a reference, which begins at a byte, refers to. */
@@ -151,13 +197,23 @@ export function* pagesOfRuns(
   }
 }
 
-/** The first pages and lengths of the runs of a value, each checked to be of this value. */
-function* runsOf(pager: PageReader, tree: number, reference: Reference): Generator<Run> {
+/**
+ * The runs of a value, each checked to be of this value.
+ *
+ * @param isFinished Whether one version wrote them all; if not, none may be newer than the
+ * reference.
+ */
+export function* runsOf(
+  pager: PageReader,
+  tree: number,
+  reference: Reference,
+  isFinished = true,
+): Generator<Run> {
   let { page } = reference;
   let rest = reference.length;
   checkLength(pager, reference);
   while (rest > 0) {
-    const run = readRun(pager, tree, page, reference.version);
+    const run = readRun(pager, tree, page, reference.version, isFinished);
     if (run.bytes > rest || (run.next === 0) !== (run.bytes === rest)) {
       corruptHeader(page, HEADER.runBytes, "the runs of a value do not add up to its length");
     }
@@ -174,13 +230,20 @@ function checkLength(pager: PageReader, { page, length }: Reference): void {
   }
 }
 
-function readRun(pager: PageReader, tree: number, page: number, version: number): Run {
+function readRun(
+  pager: PageReader,
+  tree: number,
+  page: number,
+  version: number,
+  isFinished: boolean,
+): Run {
   const frame: Frame = pager.peek(page);
   const slot = pager.peekedSlot;
   if (kindOf(frame, slot) !== KIND_RUN || treeOf(frame, slot) !== tree) {
     corruptHeader(page, HEADER.kind, `not a run of tree ${tree}`);
   }
-  if (versionOf(frame, slot) !== version) {
+  const found = versionOf(frame, slot);
+  if (isFinished ? found !== version : found > version) {
     corruptHeader(page, HEADER.versionLow, "a run of another version than its reference says");
   }
   const pages = runPagesOf(frame, slot);
@@ -192,7 +255,8 @@ function readRun(pager: PageReader, tree: number, page: number, version: number)
   return { page, pages, bytes, next: linkOf(frame, slot) };
 }
 
-function encodeReference({ page, length, version }: Reference, into: Uint8Array): void {
+/** Writes a reference to the beginning of an array. */
+export function encodeReference({ page, length, version }: Reference, into: Uint8Array): void {
   const view = new DataView(into.buffer, into.byteOffset, REFERENCE_BYTES);
   view.setUint32(0, page, true);
   view.setUint32(4, length % TWO_32, true);
@@ -202,7 +266,7 @@ function encodeReference({ page, length, version }: Reference, into: Uint8Array)
 }
 
 /** Reads a reference; its page is checked where the page is read, its length against the runs. */
-function decodeReference(bytes: Uint8Array, at: number): Reference {
+export function decodeReference(bytes: Uint8Array, at: number): Reference {
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, REFERENCE_BYTES);
   return {
     page: view.getUint32(0, true),

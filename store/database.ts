@@ -167,7 +167,11 @@ export class Database {
   renameTree(from: string, to: string): void {
     checkName(from);
     checkName(to);
-    this.#session.writeSync(() => this.#session.catalog.rename(from, to));
+    const { catalog, feed } = this.#session;
+    this.#session.writeSync(() => {
+      catalog.rename(from, to);
+      feed.noteRename(from, to);
+    });
     this.#session.epoch++;
     this.#trees.delete(from);
   }
@@ -175,11 +179,16 @@ export class Database {
   /** Removes a tree and all its entries; whether there was one. */
   dropTree(name: string): boolean {
     checkName(name);
-    const { catalog } = this.#session;
-    const dropped = this.#session.writeSync(() => catalog.drop(name));
+    const { catalog, feed } = this.#session;
+    const dropped = this.#session.writeSync(() => {
+      const found = catalog.drop(name);
+      if (found) feed.noteDrop(name);
+      return found;
+    });
     this.#session.epoch++;
     this.#trees.delete(name);
-    while (this.#session.writeSync(() => catalog.sweep()));
+    // Should the power go, whoever opens the file next goes on.
+    while (this.#session.writeSync(() => catalog.sweep(), "none"));
     return dropped;
   }
 
@@ -249,7 +258,7 @@ export class Database {
   checkpoint(): void {
     this.#session.checkOpen();
     this.#refuseInside("take a checkpoint");
-    this.#session.pager.checkpoint();
+    this.#session.checkpoint();
   }
 
   /** What the file is made of, from its page headers alone: 1/256 of it is read. */

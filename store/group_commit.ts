@@ -15,6 +15,7 @@ import type { Durability, Pager } from "../pager/mod.ts";
 /** Takes transactions of one turn of the event loop to the disk together. */
 export class GroupCommit {
   readonly #pager: Pager;
+  readonly #flushed: () => void;
   #group: PromiseWithResolvers<void> | undefined;
   #level: Durability = "buffered";
 
@@ -22,15 +23,17 @@ export class GroupCommit {
    * The group commit of a database.
    *
    * @param pager Its pager.
+   * @param flushed Called after each flush, also one that failed.
    */
-  constructor(pager: Pager) {
+  constructor(pager: Pager, flushed: () => void) {
     this.#pager = pager;
+    this.#flushed = flushed;
   }
 
   /** Resolves when all that is committed has reached a level. */
   reach(level: Durability): Promise<void> {
     if (level === "none") {
-      this.#pager.flush("none");
+      this.#flush("none", false);
       return Promise.resolve();
     }
     if (this.#group === undefined) {
@@ -49,10 +52,18 @@ export class GroupCommit {
     this.#group = undefined;
     this.#level = "buffered";
     try {
-      this.#pager.flush(level, true);
+      this.#flush(level, true);
       this.#resolve(group);
     } catch (error) {
       group.reject(error);
+    }
+  }
+
+  #flush(level: Durability, waits: boolean): void {
+    try {
+      this.#pager.flush(level, waits);
+    } finally {
+      this.#flushed();
     }
   }
 
@@ -65,6 +76,8 @@ export class GroupCommit {
         this.#resolve(group);
       } catch (error) {
         group.reject(error);
+      } finally {
+        this.#flushed();
       }
     });
   }

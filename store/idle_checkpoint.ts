@@ -1,8 +1,8 @@
 /**
  * Checkpoints while nobody writes, so that the journal is short when the file is opened next.
  *
- * After a second without a commit it takes a checkpoint, a slice a turn of the event loop. Its
- * timer does not keep the process alive.
+ * After a second without a commit it does what work there is besides, and then takes a checkpoint,
+ * each a slice a turn of the event loop. Its timer does not keep the process alive.
  */
 
 import { clearTimeout, setTimeout } from "node:timers";
@@ -13,6 +13,8 @@ const IDLE_MS = 1000;
 /** Takes a checkpoint while nobody writes. */
 export class IdleCheckpoint {
   readonly #pager: Pager;
+  readonly #flushed: () => void;
+  readonly #work: () => boolean;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #lastWrite = 0;
 
@@ -20,9 +22,13 @@ export class IdleCheckpoint {
    * The idle checkpoints of a database.
    *
    * @param pager Its pager.
+   * @param flushed Called after each slice, also one that failed.
+   * @param work Does a slice of other work; whether there may be more.
    */
-  constructor(pager: Pager) {
+  constructor(pager: Pager, flushed: () => void, work: () => boolean) {
     this.#pager = pager;
+    this.#flushed = flushed;
+    this.#work = work;
   }
 
   /** Notes that something was committed. */
@@ -47,10 +53,12 @@ export class IdleCheckpoint {
     const idleMs = Date.now() - this.#lastWrite;
     if (idleMs < IDLE_MS) return this.#schedule(IDLE_MS - idleMs);
     try {
-      if (this.#pager.checkpointSlice()) this.#schedule(0);
+      if (this.#work() || this.#pager.checkpointSlice()) this.#schedule(0);
     } catch (error) {
       // The disk has latched; the next writer hears of it.
       if (!(error instanceof IoError)) throw error;
+    } finally {
+      this.#flushed();
     }
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+export type { Change, Commit } from "./change.ts";
 export {
   Database,
   type DatabaseStats,
@@ -47,3 +48,4 @@ export type { Progress, ProgressOptions } from "./slices.ts";
 export { verify, type VerifyFileOptions, type VerifyOptions, type VerifyReport } from "./verify.ts";
 export type { Codecs } from "./tree_format.ts";
 export type { TreeStats } from "./tree_stats.ts";
+export type { Watcher, WatchOptions } from "./watcher.ts";

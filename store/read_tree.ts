@@ -13,6 +13,7 @@ import { type Bounds, boundsOf, keyBoundsOf, type KeyRange, type Range } from ".
 import { Scan } from "./scan.ts";
 import type { Slab } from "./slab.ts";
 import type { TreeFormat } from "./tree_format.ts";
+import { checkBound, rangeFound, streamFound } from "./value_stream.ts";
 import type { ViewGuard } from "./view_guard.ts";
 
 /** A tree in the catalog. */
@@ -106,6 +107,33 @@ export class ReadTree<
     if (foundLength < 0) return entries.readRuns(foundBytes, foundAt);
     const view = foundBytes.subarray(foundAt, foundAt + foundLength);
     return this.#source.views?.lend(view) ?? view;
+  }
+
+  /**
+   * Bytes of a value, as they are kept and as `slice` has them, or undefined if there is no such
+   * key. Of a large value only the pages of the range are read.
+   *
+   * @param start The first byte.
+   * @param end The byte after the last. Default the end of the value.
+   * @throws {RangeError} A bound is not a whole number from 0 on.
+   */
+  getRange(key: KI, start = 0, end: number = Number.MAX_SAFE_INTEGER): Uint8Array | undefined {
+    const entries = this.#findEntry(key);
+    checkBound(start);
+    checkBound(end);
+    return entries && rangeFound(this.#source, entries, start, end);
+  }
+
+  /**
+   * A value as a stream of its bytes, as they are kept, in pieces of at most 64 KiB; undefined if
+   * there is no such key. It shows one version: read it to its end, or cancel it, as until then
+   * old pages are kept.
+   *
+   * @throws {TypeError} A transaction is open: a stream is read after its end.
+   */
+  getStream(key: KI): ReadableStream<Uint8Array> | undefined {
+    const entries = this.#findEntry(key);
+    return entries && streamFound(this.#source, entries);
   }
 
   /** Whether there is an entry of that key. */

@@ -4,13 +4,25 @@
  * An error in the middle of a change leaves pages between two states, so it dooms the innermost
  * savepoint: that one rolls back, whether or not the callback caught the error.
  *
+ * Before its first transaction it gives back what streams left unfinished when the file was open
+ * last, and at its end what its own have not finished.
+ *
  * The epoch goes up whenever a tree found by name may be another one: created, dropped, renamed,
  * rolled back, closed.
  */
 
-import { Catalog, Space, Tree as Entries } from "../btree/mod.ts";
-import { ClosedError, type Durability, type Pager, type PageReader } from "../pager/mod.ts";
+import { Catalog, Space, Tree as Entries, UnfinishedValues } from "../btree/mod.ts";
+import {
+  ClosedError,
+  CorruptionError,
+  type Durability,
+  IoError,
+  LimitError,
+  type Pager,
+  type PageReader,
+} from "../pager/mod.ts";
 import type { PageSnapshot } from "../pager/mod.ts";
+import { ChangeFeed } from "./change_feed.ts";
 import { GroupCommit } from "./group_commit.ts";
 import { IdleCheckpoint } from "./idle_checkpoint.ts";
 import { checkName } from "./name.ts";
@@ -20,6 +32,13 @@ import { Transaction, TransactionSource } from "./transaction.ts";
 import { Tree } from "./tree.ts";
 import type { TreeFormat } from "./tree_format.ts";
 import { ViewGuard } from "./view_guard.ts";
+import { Watcher, type WatchOptions, type WatchSource } from "./watcher.ts";
+
+/** What the catalog keeps of the codecs of a tree. */
+export type TreeNaming = Pick<
+  TreeFormat<unknown, unknown, never, never, never>,
+  "attributes" | "check"
+>;
 
 /** What the trees of an open database share. */
 export class Session implements TreeSource {
@@ -31,10 +50,16 @@ export class Session implements TreeSource {
   readonly space: Space;
   /** The trees by name. */
   readonly catalog: Catalog;
+  /** Values that streams write in parts. */
+  readonly unfinished: UnfinishedValues;
+  /** Streams that write; they end with the session. */
+  readonly uploads: Set<{ end(): void }> = new Set();
   /** Memory for results. */
   readonly slab: Slab = new Slab();
   /** Finds views that are used for too long, where that was asked for. */
   readonly views: ViewGuard | undefined;
+  /** Takes changes to those who watch. */
+  readonly feed: ChangeFeed = new ChangeFeed();
   readonly #durability: Durability;
   readonly #group: GroupCommit;
   readonly #idle: IdleCheckpoint;
@@ -44,6 +69,9 @@ export class Session implements TreeSource {
   /** The trees of this database, to tell those of another, and their codecs. */
   readonly #formats = new WeakMap<object, unknown>();
   #closed = false;
+  #hasSwept = false;
+  /** Whether there may be trees whose drop was interrupted. */
+  #maySweep = true;
   #doom: unknown;
   #doomed = false;
 
@@ -60,8 +88,10 @@ export class Session implements TreeSource {
     this.#durability = durability;
     this.space = new Space(pager);
     this.catalog = new Catalog(this.space, pager);
-    this.#group = new GroupCommit(pager);
-    this.#idle = new IdleCheckpoint(pager);
+    this.unfinished = new UnfinishedValues(this.space, this.catalog);
+    const flushed = () => this.#deliver();
+    this.#group = new GroupCommit(pager, flushed);
+    this.#idle = new IdleCheckpoint(pager, flushed, () => this.#sweepDropped());
   }
 
   /** Throws when the database is closed. */
@@ -89,7 +119,11 @@ export class Session implements TreeSource {
   writeSync<T>(callback: (tx: Transaction) => T, durability: Durability = this.#durability): T {
     const result = this.#run(callback);
     if (this.pager.depth === 0) {
-      this.pager.flush(durability);
+      try {
+        this.pager.flush(durability);
+      } finally {
+        this.#deliver();
+      }
       this.#idle.wake();
     }
     return result;
@@ -99,19 +133,52 @@ export class Session implements TreeSource {
   #run<T>(callback: (tx: Transaction) => T): T {
     this.checkOpen();
     this.views?.expire();
+    if (!this.#hasSwept && this.pager.depth === 0) this.#sweepUnfinished();
     this.pager.begin();
+    this.feed.begin();
     const source = new TransactionSource(this);
     try {
       const result = callback(new Transaction(source));
       refusePromise(result);
       if (this.#doomed) throw this.#doom;
       this.pager.commit();
+      this.feed.commit(this.pager.meta.version);
       return result;
     } catch (error) {
       this.#rollback();
       throw error;
     } finally {
       source.end();
+    }
+  }
+
+  /** Gives back a slice of a tree whose drop was interrupted; whether there may be more. */
+  #sweepDropped(): boolean {
+    if (!this.#maySweep) return false;
+    try {
+      this.#maySweep = this.#run(() => this.catalog.sweep());
+    } catch (error) {
+      // It is nobody's transaction, so nobody has to hear of it.
+      const isExpected = error instanceof CorruptionError || error instanceof IoError ||
+        error instanceof LimitError;
+      if (!isExpected) throw error;
+      this.#maySweep = false;
+    }
+    return this.#maySweep;
+  }
+
+  /** Gives back what was never finished when the file was open last. */
+  #sweepUnfinished(): void {
+    this.#hasSwept = true;
+    try {
+      if (this.unfinished.numbers().length === 0) return;
+      while (this.writeSync(() => this.unfinished.sweep(), "none"));
+      // Trees that were made for them have been dropped.
+      while (this.writeSync(() => this.catalog.sweep(), "none"));
+      this.epoch++;
+    } catch (error) {
+      // What is damaged stays as it is, and nobody who does not read it needs to know.
+      if (!(error instanceof CorruptionError)) throw error;
     }
   }
 
@@ -173,7 +240,7 @@ export class Session implements TreeSource {
   }
 
   /** The tree of a name, made if there is none, inside a transaction. */
-  openTree<K, V, KI, VI, P>(name: string, format: TreeFormat<K, V, KI, VI, P>): Entries {
+  openTree(name: string, format: TreeNaming): Entries {
     const found = this.findTree(name);
     if (found === undefined) {
       this.catalog.create(name, { attributes: format.attributes() });
@@ -191,13 +258,45 @@ export class Session implements TreeSource {
     return this.pager.depth === 0 ? this.pager.snapshot() : undefined;
   }
 
+  /**
+   * Begins to watch a tree.
+   *
+   * @throws {TypeError} An option is of a wrong type, or a transaction is open.
+   * @throws {RangeError} An option is out of its range.
+   */
+  watch<K, V, R>(source: WatchSource<K, V>, options: WatchOptions): Watcher<K, V, R> {
+    this.checkOpen();
+    if (this.pager.depth > 0) throw new TypeError("Cannot watch: a transaction is open");
+    return new Watcher(this.feed, source, options);
+  }
+
+  /** Writes all that is committed to the file's pages. */
+  checkpoint(): void {
+    try {
+      this.pager.checkpoint();
+    } finally {
+      this.#deliver();
+    }
+  }
+
+  /** Those who watch hear of what is durable, also when a flush failed after that. */
+  #deliver(): void {
+    this.feed.deliver(this.pager.durableVersion);
+  }
+
   /** Ends the session. */
   close(): void {
+    for (const upload of this.uploads) upload.end();
     this.#closed = true;
     this.epoch++;
     this.#idle.stop();
     this.#group.flush();
-    this.pager.close();
+    try {
+      this.pager.close();
+    } finally {
+      this.#deliver();
+      this.feed.close();
+    }
   }
 
   /** Whether the session has ended. */
@@ -207,6 +306,7 @@ export class Session implements TreeSource {
 
   #rollback(): void {
     this.pager.rollback();
+    this.feed.rollback();
     this.#doomed = false;
     this.#doom = undefined;
     this.epoch++;

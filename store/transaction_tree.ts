@@ -6,6 +6,7 @@
  */
 
 import { bulkLoad, type Tree as Entries } from "../btree/mod.ts";
+import type { ChangeFeed } from "./change_feed.ts";
 import { keyBoundsOf, type KeyRange } from "./range.ts";
 import { checkIterable, ReadTree } from "./read_tree.ts";
 import type { TransactionSource } from "./transaction.ts";
@@ -124,8 +125,12 @@ export class TransactionTree<
 
   /** Removes all entries of a range; how many there were. */
   deleteRange(range: KeyRange<KI, P> = {}): number {
-    const { lower, upper } = keyBoundsOf(range, this.#format);
-    return this.#changeFound((entries) => entries.deleteRange(lower, upper), 0);
+    const bounds = keyBoundsOf(range, this.#format);
+    return this.#changeFound((entries) => {
+      const count = entries.deleteRange(bounds.lower, bounds.upper);
+      this.#feed.noteDeleteRange(this.name, range, bounds, count);
+      return count;
+    }, 0);
   }
 
   /** Removes all entries; how many there were. */
@@ -151,12 +156,8 @@ export class TransactionTree<
     if (first.done) return 0;
     return this.#change((tree) => {
       const all = this.#guarded(tree, first.value, encoded);
-      if (tree.count() === 0) return bulkLoad(tree, all);
-      let count = 0;
-      for (const [key, value] of all) {
-        tree.put(key, value);
-        count++;
-      }
+      const count = tree.count() === 0 ? bulkLoad(tree, all) : putAll(tree, all);
+      this.#feed.noteLoad(this.name, count);
       return count;
     });
   }
@@ -189,12 +190,25 @@ export class TransactionTree<
     throw new TypeError(`Cannot load: tree ${this.name} was dropped or renamed meanwhile`);
   }
 
+  get #feed(): ChangeFeed {
+    return this.#source.session.feed;
+  }
+
   #put(key: Uint8Array, length: number, value: Uint8Array): void {
-    this.#change((entries) => entries.put(key, value, length));
+    this.#change((entries) => {
+      // Before the put, which may move the pages that the key is in.
+      this.#feed.noteSet(this.name, key, length, value);
+      entries.put(key, value, length);
+    });
   }
 
   #delete(key: Uint8Array, length: number): boolean {
-    return this.#changeFound((entries) => entries.delete(key, length), false);
+    const bytes = ownBytes(key);
+    return this.#changeFound((entries) => {
+      const deleted = entries.delete(bytes, length);
+      if (deleted) this.#feed.noteDelete(this.name, bytes, length);
+      return deleted;
+    }, false);
   }
 
   /** Changes the tree if there is one; what there is not need not be made to be emptied. */
@@ -215,7 +229,16 @@ export class TransactionTree<
   }
 }
 
-/** A value that may be a view into a page cannot be written from there. */
+function putAll(tree: Entries, entries: Iterable<[Uint8Array, Uint8Array]>): number {
+  let count = 0;
+  for (const [key, value] of entries) {
+    tree.put(key, value);
+    count++;
+  }
+  return count;
+}
+
+/** What may be a view into a page cannot be used while pages change. */
 function ownBytes(value: Uint8Array): Uint8Array {
   return value.buffer.byteLength === FRAME_BYTES ? value.slice() : value;
 }

@@ -5,7 +5,9 @@
  * changes of one turn of the event loop reach the disk together.
  */
 
-import type { KeyRange } from "./range.ts";
+import { keyBoundsOf, type KeyRange } from "./range.ts";
+import { setStream } from "./value_upload.ts";
+import type { Watcher, WatchOptions } from "./watcher.ts";
 import { NO_TREE, statsOf, type TreeStats } from "./tree_stats.ts";
 import { ReadTree } from "./read_tree.ts";
 import type { Session } from "./session.ts";
@@ -26,6 +28,7 @@ export class Tree<
   P = KI,
 > extends ReadTree<K, V, KI, P> {
   readonly #session: Session;
+  readonly #format: TreeFormat<K, V, KI, VI, P>;
 
   /**
    * Made by `Database.tree`.
@@ -37,6 +40,7 @@ export class Tree<
   constructor(session: Session, name: string, format: TreeFormat<K, V, KI, VI, P>) {
     super(session, name, format as unknown as TreeFormat<K, V, KI, never, P>);
     this.#session = session;
+    this.#format = format;
   }
 
   /**
@@ -123,6 +127,58 @@ export class Tree<
   }
 
   /**
+   * Sets the value of a key to all bytes of a stream, which it reads to its end; how many there
+   * were. The key keeps its old value until then, and for good if the stream fails. Memory for one
+   * part of 2 MiB is needed, and 24 KiB for each such part at the end. Durable when it resolves.
+   *
+   * @param stream At most 2 GiB of bytes, kept as they are; locked until the promise settles.
+   * @throws {TypeError} A chunk is not bytes, the stream is locked, or a transaction is open.
+   * @throws {RangeError} Key or value is too long, or the tree was dropped or renamed meanwhile.
+   * @throws {ClosedError} The database was closed meanwhile.
+   */
+  async setStream(key: KI, stream: ReadableStream<Uint8Array>): Promise<number> {
+    const bytes = this.#format.keyOf(key);
+    return await setStream(this.#session, this.name, this.#format, bytes, stream);
+  }
+
+  /**
+   * Watches the tree, or a range of it: every commit from now on that changes something there, in
+   * order, once it is durable.
+   *
+   * ```ts
+   * import { open, string } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const cities = db.tree("cities", { key: string, value: string });
+   * const watcher = cities.watch({ prefix: "PT/" });
+   * await cities.set("PT/Lisboa", "545 000");
+   * for await (const { changes } of watcher) {
+   *   const [change] = changes;
+   *   if (change.type !== "set" || change.key !== "PT/Lisboa") throw new Error("not that");
+   *   break;
+   * }
+   * ```
+   *
+   * @throws {TypeError} The range or an option is wrong, or a transaction is open.
+   * @throws {RangeError} An option is out of its range.
+   */
+  watch(
+    range: KeyRange<KI, P> = {},
+    options: WatchOptions = {},
+  ): Watcher<K, V, KeyRange<KI, P>> {
+    const { lower, upper } = keyBoundsOf(range, this.#format);
+    const { key, value } = this.#format;
+    const source = {
+      tree: this.name,
+      lower,
+      upper,
+      decodeKey: (bytes: Uint8Array) => key.decode(bytes),
+      decodeValue: (bytes: Uint8Array) => value.decode(bytes),
+    };
+    return this.#session.watch(source, options);
+  }
+
+  /**
    * How large the tree is and of what it is made, from page headers: 1/256 of the file is read.
    *
    * @throws {TypeError} A transaction is open.
@@ -135,8 +191,8 @@ export class Tree<
 
   #change<T>(change: (tree: TransactionTree<K, V, KI, VI, P>) => T): Promise<T> {
     if (this.#session.pager.depth > 0) {
-      const refusal = `Cannot change tree ${this.name}: a transaction is open, use its tx`;
-      return Promise.reject(new TypeError(refusal));
+      // Thrown at once: nobody awaits a promise inside a transaction.
+      throw new TypeError(`Cannot change tree ${this.name}: a transaction is open, use its tx`);
     }
     return this.#session.write((tx) => change(tx.tree(this)));
   }

@@ -21,7 +21,7 @@ import {
 import { type Fault, FaultFile, type FaultKind, type FaultMode } from "./support/fault_file.ts";
 import { PowerFile } from "./support/power_file.ts";
 import { quireEngine } from "./support/quire_engine.ts";
-import { remove, set, write } from "./support/workloads.ts";
+import { remove, set, stream, write } from "./support/workloads.ts";
 
 const EVERY = Number(Deno.env.get("QUIRE_FAULTS") ?? 1);
 const CUT_EVERY = Number(Deno.env.get("QUIRE_FAULT_CUTS") ?? 12);
@@ -44,6 +44,8 @@ const STEPS: readonly Step[] = [
   { do: "reopen" },
   { do: "drop", tree: "gone" },
   write([set("main", "e", 8)]),
+  stream(set("main", "f", 9, 30_000), 2, "leave"),
+  stream(set("main", "f", 10, 30_000), 2),
   { do: "reopen" },
 ];
 
@@ -84,6 +86,9 @@ class FaultyRun {
       return;
     }
     if (step.do === "write") this.#states.push(stateAfter(this.#last, step.changes));
+    if (step.do === "stream" && step.end === "finish") {
+      this.#states.push(stateAfter(this.#last, [step.change]));
+    }
     if (step.do === "drop") this.#states.push(stateWithout(this.#last, step.tree));
     const isDone = this.#attempt(() => {
       if (act(step, handle)) this.#acknowledge();
@@ -139,6 +144,7 @@ class FaultyRun {
 function act(step: Step, handle: Handle): boolean {
   if (step.do === "write") return handle.write(step.changes, step.durability);
   if (step.do === "drop") return handle.drop(step.tree);
+  if (step.do === "stream") return handle.stream(step.change, step.partBytes, step.end);
   if (step.do === "abort") handle.abort(step.changes);
   else if (step.do === "checkpoint") handle.checkpoint();
   else handle.checkpointStep();

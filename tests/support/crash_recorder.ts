@@ -15,6 +15,7 @@ import {
   type State,
   stateAfter,
   stateWithout,
+  type StreamEnd,
 } from "./engine.ts";
 import type { Operation, PowerFile } from "./power_file.ts";
 
@@ -30,6 +31,12 @@ export type Step =
   /** A commit for which the disk has no room; it must be one that asks for some. */
   | { readonly do: "full"; readonly changes: readonly Change[] }
   | { readonly do: "abort"; readonly changes: readonly Change[] }
+  | {
+    readonly do: "stream";
+    readonly change: Change;
+    readonly partBytes: number;
+    readonly end: StreamEnd;
+  }
   | { readonly do: "drop"; readonly tree: string }
   | { readonly do: "checkpoint" | "step" | "reopen" | "keep" | "release" };
 
@@ -240,6 +247,10 @@ function writeInVain(changes: readonly Change[], handle: Handle, recorder: Recor
 
 function runOther(step: OtherStep, handle: Handle, recorder: Recorder): void {
   switch (step.do) {
+    case "stream":
+      if (step.end === "finish") recorder.attempt(stateAfter(recorder.state, [step.change]));
+      if (handle.stream(step.change, step.partBytes, step.end)) recorder.acknowledge();
+      break;
     case "drop":
       recorder.attempt(stateWithout(recorder.state, step.tree));
       if (handle.drop(step.tree)) recorder.acknowledge();

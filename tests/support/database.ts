@@ -123,8 +123,11 @@ export function checkDatabase({ session }: Opened): number {
   return used;
 }
 
-/** The tree of every page that a tree refers to, and how many pages each tree of numbers has. */
-function ownersOf({ pager, space, catalog }: Session) {
+/**
+ * The tree of every page that a tree refers to, or will when a value is finished, and how many
+ * pages each tree of numbers has.
+ */
+function ownersOf({ pager, space, catalog, unfinished }: Session) {
   const owners = new Map<number, number>();
   const fixedPages = new Map<number, number>();
   const add = (tree: Entries) => {
@@ -147,6 +150,10 @@ function ownersOf({ pager, space, catalog }: Session) {
       assertEquals(tree.count(), entries, `count of ${name}`);
       fixedPages.set(id, leaves + branches);
     }
+  }
+  for (const [page, tree] of unfinished.pages()) {
+    assertEquals(owners.get(page), undefined, `page ${page} is in a tree and not finished`);
+    owners.set(page, tree);
   }
   return { owners, fixedPages };
 }

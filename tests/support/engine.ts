@@ -17,6 +17,9 @@ export interface Change {
   readonly value: Uint8Array | undefined;
 }
 
+/** How a value ends that is written in parts: it is set, given back, or left as it is. */
+export type StreamEnd = "finish" | "release" | "leave";
+
 /** All entries: values by tree and key, as `stateKey` makes them. */
 export type State = ReadonlyMap<string, Uint8Array>;
 
@@ -37,6 +40,8 @@ export interface Handle {
   load(changes: readonly Change[], durability: Durability): boolean;
   /** As `write`, with changes in the middle of it that are made and taken back. */
   writeAround(changes: readonly Change[], undone: readonly Change[]): boolean;
+  /** Writes a value in parts of so many bytes; whether it is set, and on the medium now. */
+  stream(change: Change, partBytes: number, end: StreamEnd): boolean;
   /** Removes a tree; whether that is on the medium now. */
   drop(tree: string): boolean;
   /** Takes all commits to the medium, by a checkpoint. */

@@ -16,6 +16,7 @@ import {
   type State,
   stateAfter,
   stateWithout,
+  type StreamEnd,
 } from "./engine.ts";
 
 const ALIGN = 4096;
@@ -84,6 +85,10 @@ class LogHandle implements Handle {
 
   writeAround(changes: readonly Change[], _undone: readonly Change[]): boolean {
     return this.write(changes, "sync");
+  }
+
+  stream(change: Change, _partBytes: number, end: StreamEnd): boolean {
+    return end === "finish" && this.write([change], "sync");
   }
 
   drop(tree: string): boolean {

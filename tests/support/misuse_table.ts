@@ -315,6 +315,23 @@ const READ_TREE: Rows<ReadTree> = {
     use: (tree) => tree.getView("key 1"),
     wrong: badKeys((tree, key) => tree.getView(key)),
   },
+  "getRange": {
+    use: (tree) => tree.getRange("key 1", 0, 3),
+    wrong: [
+      ...badKeys<ReadTree>((tree, key) => tree.getRange(key)),
+      ...wrongs<ReadTree>(
+        all([null, -1, 0.5, NaN, Infinity, "1", 1n], RangeError, "Cannot get a range: "),
+        (tree, bound) => {
+          tree.getRange("key 1", bound);
+        },
+      ),
+      [(tree) => tree.getRange("key 1", 0, -1), RangeError, "Cannot get a range: "],
+    ],
+  },
+  "getStream": {
+    use: (tree) => void tree.getStream("key 1")?.cancel(),
+    wrong: badKeys((tree, key) => tree.getStream(key)),
+  },
   "count": {
     use: (tree) => tree.count(),
     wrong: badRanges((tree, range) => tree.count(range), "only bounds"),
@@ -338,6 +355,36 @@ const READ_TREE: Rows<ReadTree> = {
 
 /** What a `Tree` has besides. */
 const TREE: Rows<Tree> = {
+  "setStream": {
+    use: (tree) => tree.setStream("new", new Blob([VALUE]).stream()),
+    wrong: [
+      ...badKeys<Tree>((tree, key) => tree.setStream(key, new Blob([VALUE]).stream())),
+      ...wrongs<Tree>(
+        all([null, undefined, 7, "text", {}, VALUE], TypeError, "Cannot set: "),
+        (tree, stream) => tree.setStream("new", stream),
+      ),
+      [(tree) => tree.setStream("new", ReadableStream.from(["text"]) as never), TypeError, "chunk"],
+    ],
+    changes: true,
+  },
+  "watch": {
+    use: (tree) => void tree.watch().return(),
+    wrong: [
+      ...badRanges<Tree>((tree, range) => tree.watch(range), "only bounds"),
+      ...wrongs<Tree>(
+        all(
+          [null, 7, { signal: 7 }, { maxPending: "1" }, { depth: 1 }],
+          TypeError,
+          "Cannot watch: ",
+        ),
+        (tree, options) => tree.watch({}, options),
+      ),
+      ...wrongs<Tree>(all([0, -1, 1.5, NaN], RangeError, "Cannot watch: "), (tree, maxPending) => {
+        return tree.watch({}, { maxPending });
+      }),
+    ],
+    inside: "refused",
+  },
   "stats": { use: (tree) => tree.stats(), wrong: [], inside: "refused" },
 };
 

@@ -6,6 +6,7 @@ import { checkTree, chunkCensus, Tree as Entries } from "../../btree/mod.ts";
 import { type File, format, Pager } from "../../pager/mod.ts";
 import { Database } from "../../store/database.ts";
 import { Session } from "../../store/session.ts";
+import { TreeFormat } from "../../store/tree_format.ts";
 import type { Snapshot } from "../../store/snapshot.ts";
 import type { Transaction } from "../../store/transaction.ts";
 import {
@@ -16,6 +17,7 @@ import {
   type Handle,
   type State,
   stateKey,
+  type StreamEnd,
 } from "./engine.ts";
 
 const { CHUNK_PAGES, FRESH_PAGES, KIND_FREE, KIND_JOURNAL, SUPERBLOCK_PAGE } = format;
@@ -27,6 +29,9 @@ export const quireEngine: Engine = {
   rotPages: [SUPERBLOCK_PAGE, SUPERBLOCK_PAGE + 1],
   open: (file: File, options: EngineOptions): Handle => new QuireHandle(file, options),
 };
+
+/** What trees are made with. */
+const BYTES = new TreeFormat({});
 
 class Undo extends Error {}
 
@@ -78,6 +83,35 @@ class QuireHandle implements Handle {
     return true;
   }
 
+  stream({ tree, key, value }: Change, partBytes: number, end: StreamEnd): boolean {
+    const { unfinished } = this.#session;
+    const number = unfinished.begin();
+    try {
+      for (let at = 0; at < value!.length; at += partBytes) {
+        this.#append(number, at, tree, value!.subarray(at, at + partBytes));
+      }
+      if (end === "finish") {
+        this.#session.writeSync(() =>
+          unfinished.finish(number, this.#session.openTree(tree, BYTES), key)
+        );
+      } else if (end === "release") {
+        while (this.#session.writeSync(() => unfinished.release(number, 1), "none"));
+        this.#session.epoch++;
+      }
+    } finally {
+      unfinished.end(number);
+    }
+    return end === "finish";
+  }
+
+  #append(number: number, at: number, tree: string, part: Uint8Array): void {
+    this.#session.writeSync(() => {
+      const made = this.#session.findTree(tree) === undefined ? tree : "";
+      const { id } = this.#session.openTree(tree, BYTES);
+      this.#session.unfinished.append(number, at, id, part, made);
+    }, "none");
+  }
+
   drop(tree: string): boolean {
     this.#db.dropTree(tree);
     return true;
@@ -116,7 +150,9 @@ class QuireHandle implements Handle {
   }
 
   check(): void {
-    // A drop that was cut goes on whenever somebody sweeps.
+    // A drop that was cut goes on whenever somebody sweeps, and so do values that were left.
+    while (this.#session.writeSync(() => this.#session.unfinished.sweep()));
+    this.#session.epoch++;
     while (this.#session.writeSync(() => this.#session.catalog.sweep()));
     checkPages(this.#session);
     for (const name of this.#db.trees()) this.#checkCount(name);
@@ -168,7 +204,7 @@ function checkPages(session: Session): void {
 }
 
 /** The tree of every page that some tree refers to. */
-function ownersOf({ pager, space, catalog }: Session): Map<number, number> {
+function ownersOf({ pager, space, catalog, unfinished }: Session): Map<number, number> {
   const owners = new Map<number, number>();
   const add = (tree: Entries) => {
     for (const page of checkTree(tree).pages) {
@@ -182,6 +218,10 @@ function ownersOf({ pager, space, catalog }: Session): Map<number, number> {
   for (const name of catalog.names()) {
     const { id, root } = catalog.get(name)!;
     add(new Entries(space, id, root));
+  }
+  for (const [page, tree] of unfinished.pages()) {
+    if (owners.has(page)) throw new Error(`page ${page} is in a tree and not finished`);
+    owners.set(page, tree);
   }
   return owners;
 }

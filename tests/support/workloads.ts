@@ -3,11 +3,13 @@
  */
 
 import type { Step, Workload } from "./crash_recorder.ts";
-import type { Change, Durability, EngineOptions } from "./engine.ts";
+import type { Change, Durability, EngineOptions, StreamEnd } from "./engine.ts";
 import { Random } from "./random.ts";
 
 const LEVELS: readonly Durability[] = ["sync", "buffered", "none"];
 const MIB = 1024 * 1024;
+const PAGE_BYTES = 8192;
+const STREAM_ENDS: readonly StreamEnd[] = ["finish", "finish", "release", "leave"];
 const SMALL_CACHE = 8 * MIB;
 
 /** A workload by name, and how many of its images are worth their time. */
@@ -52,6 +54,11 @@ export function write(changes: readonly Change[], durability: Durability = "sync
 /** Keys that come in the order of their numbers. */
 function keyAt(number: number): string {
   return `key ${String(number).padStart(4, "0")}`;
+}
+
+/** A value that is written in parts. */
+export function stream(change: Change, pages: number, end: StreamEnd = "finish"): Step {
+  return { do: "stream", change, partBytes: pages * PAGE_BYTES, end };
 }
 
 function times<T>(count: number, of: (i: number) => T): T[] {
@@ -131,6 +138,37 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     { do: "drop", tree: "gone" },
     REOPEN,
   ], [write(times(200, (i) => set("gone", `key ${i}`, 0, 400)))]),
+  streams: scripted(60, [
+    stream(set("main", "a", 1, 70_000), 3),
+    write([set("main", "b", 1)], "none"),
+    stream(set("new", "a", 2, 50_000), 2, "release"),
+    stream(set("main", "a", 3, 40_000), 2, "leave"),
+    write([set("main", "b", 4, 3_000)], "buffered"),
+    STEP,
+    stream(set("main", "a", 5, 90_000), 4),
+    stream(set("new", "c", 6, 30_000), 1, "leave"),
+    CHECKPOINT,
+    { do: "abort", changes: [set("main", "a", 7, 20_000)] },
+    stream(set("main", "b", 8, 60_000), 5),
+    stream(set("main", "d", 9, 60_000), 3, "leave"),
+    REOPEN,
+    write([remove("main", "a")]),
+    stream(set("new", "a", 10, 30_000), 3),
+    REOPEN,
+  ]),
+  streamBypass: slow(scripted(12, [
+    stream(set("main", "a", 1, 1_400_000), 70),
+    write([set("main", "b", 1)], "none"),
+    stream(set("main", "b", 2, 1_200_000), 65, "leave"),
+    CHECKPOINT,
+    write([remove("main", "a")], "none"),
+    stream(set("main", "c", 3, 1_100_000), 66, "release"),
+    stream(set("main", "c", 4, 1_300_000), 80),
+    REOPEN,
+    stream(set("main", "a", 5, 1_200_000), 70),
+    STEP,
+    REOPEN,
+  ])),
   rollback: scripted(100, [
     { do: "abort", changes: [set("main", "a", 1), set("gone", "a", 1), set("main", "b", 1)] },
     { do: "abort", changes: [set("main", "a", 1)] },
@@ -360,7 +398,14 @@ function randomStep(random: Random, commit: number): Step {
   if (sort === 14) return CHECKPOINT;
   if (sort === 15) return random.once(2) ? REOPEN : CHECKPOINT;
   if (sort === 16) return { do: "drop", tree: `tree ${random.below(3)}` };
+  if (sort === 17) return randomStream(random, commit);
   return STEP;
+}
+
+function randomStream(random: Random, commit: number): Step {
+  const tree = random.once(2) ? "main" : `tree ${random.below(3)}`;
+  const change = set(tree, `key ${random.below(30)}`, commit, 1 + random.below(60_000));
+  return stream(change, 1 + random.below(4), random.pick(STREAM_ENDS));
 }
 
 function randomChanges(random: Random, commit: number): Change[] {
