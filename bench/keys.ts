@@ -1,26 +1,35 @@
 /**
- * Random keys that are the same in every run, and an order to ask for them in.
+ * Random keys and values that are the same in every run, and orders to ask for them in.
  */
 
-/** Random keys of 16 bytes. */
+const VALUE_BYTES = 100;
+const POOL_BYTES = 64 * 1024;
+const ZIPF_EXPONENT = 0.99;
+
+/** Random keys of a fixed length. */
 export class Keys {
-  /** Bytes of a key. */
+  /** Bytes of a random key. */
   static readonly bytes = 16;
   /** How many keys there are. */
   readonly count: number;
+  /** Bytes of each key. */
+  readonly keyBytes: number;
   readonly #bytes: Uint8Array;
   readonly #order: Uint32Array;
-  readonly #key = new Uint8Array(Keys.bytes);
-  #sorted: Uint8Array[] = [];
+  readonly #key: Uint8Array;
+  #sorted: Uint32Array | undefined;
 
   /**
    * Makes the keys.
    *
    * @param count How many.
+   * @param prefixBytes How many bytes all keys begin with, before the random ones.
    */
-  constructor(count: number) {
+  constructor(count: number, prefixBytes = 0) {
     this.count = count;
+    this.keyBytes = prefixBytes + Keys.bytes;
     this.#bytes = new Uint8Array(count * Keys.bytes);
+    this.#key = new Uint8Array(this.keyBytes).fill(0x70);
     const random = xorshift(2463534242);
     const words = new Uint32Array(this.#bytes.buffer);
     for (let i = 0; i < words.length; i++) words[i] = random();
@@ -36,34 +45,105 @@ export class Keys {
   /** A key, in a buffer that the next call uses again. */
   at(index: number): Uint8Array {
     const start = index * Keys.bytes;
-    for (let i = 0; i < Keys.bytes; i++) this.#key[i] = this.#bytes[start + i];
+    const prefixBytes = this.keyBytes - Keys.bytes;
+    for (let i = 0; i < Keys.bytes; i++) this.#key[prefixBytes + i] = this.#bytes[start + i];
     return this.#key;
   }
 
-  /** The index that stands at a position of a random order. */
+  /** The index that stands at a position of a random order; positions begin again at the end. */
   shuffled(position: number): number {
-    return this.#order[position];
+    return this.#order[position % this.count];
   }
 
-  /** All keys in key order, each with the same value. */
-  *pairs(value: Uint8Array): Generator<[Uint8Array, Uint8Array]> {
-    for (const key of this.#sorted) yield [key, value];
+  /** All keys in key order, in one buffer used again, each with a value. */
+  *pairs(values: Values): Generator<[Uint8Array, Uint8Array]> {
+    for (const index of this.sorted()) yield [this.at(index), values.at(index)];
   }
 
-  /** Sorts the keys for `pairs`. */
-  sort(): void {
-    this.#sorted = Array.from({ length: this.count }, (_, i) => {
-      return this.#bytes.subarray(i * Keys.bytes, (i + 1) * Keys.bytes);
-    });
-    this.#sorted.sort((a, b) => {
-      for (let i = 0; i < Keys.bytes; i++) if (a[i] !== b[i]) return a[i] - b[i];
+  /** The indexes of all keys, in key order. */
+  sorted(): Uint32Array {
+    return this.#sorted ??= this.#sort();
+  }
+
+  #sort(): Uint32Array {
+    const bytes = this.#bytes;
+    return Uint32Array.from({ length: this.count }, (_, i) => i).sort((a, b) => {
+      for (let i = 0; i < Keys.bytes; i++) {
+        const difference = bytes[a * Keys.bytes + i] - bytes[b * Keys.bytes + i];
+        if (difference !== 0) return difference;
+      }
       return 0;
     });
   }
 }
 
+/** Random values of 100 bytes: windows of one pool. */
+export class Values {
+  /** Bytes of a value. */
+  static readonly bytes = VALUE_BYTES;
+  readonly #windows: Uint8Array[];
+
+  /** Makes the values. */
+  constructor() {
+    const pool = new Uint8Array(POOL_BYTES);
+    const random = xorshift(88675123);
+    for (let i = 0; i < pool.length; i++) pool[i] = random() >>> 8;
+    const count = Math.floor(POOL_BYTES / VALUE_BYTES);
+    this.#windows = Array.from({ length: count }, (_, i) => {
+      return pool.subarray(i * VALUE_BYTES, (i + 1) * VALUE_BYTES);
+    });
+  }
+
+  /** A value; neighbouring indexes have different ones. */
+  at(index: number): Uint8Array {
+    return this.#windows[index % this.#windows.length];
+  }
+}
+
+/**
+ * Indexes as often as Zipf's law has them, exponent 0.99, the frequent ones spread over all keys.
+ *
+ * The method is that of Gray and others, "Quickly generating billion-record synthetic databases",
+ * 1994.
+ */
+export class Zipf {
+  readonly #count: number;
+  readonly #random = xorshift(521288629);
+  readonly #zeta: number;
+  readonly #eta: number;
+
+  /**
+   * Makes the law.
+   *
+   * @param count How many indexes there are.
+   */
+  constructor(count: number) {
+    this.#count = count;
+    let zeta = 0;
+    for (let i = 1; i <= count; i++) zeta += 1 / i ** ZIPF_EXPONENT;
+    this.#zeta = zeta;
+    const two = 1 + 0.5 ** ZIPF_EXPONENT;
+    this.#eta = (1 - (2 / count) ** (1 - ZIPF_EXPONENT)) / (1 - two / zeta);
+  }
+
+  /** The next index. */
+  next(): number {
+    return (this.#rank() * 2654435761) % this.#count;
+  }
+
+  #rank(): number {
+    const unit = this.#random() / 2 ** 32;
+    const share = unit * this.#zeta;
+    if (share < 1) return 0;
+    if (share < 1 + 0.5 ** ZIPF_EXPONENT) return 1;
+    return Math.floor(
+      this.#count * (this.#eta * unit - this.#eta + 1) ** (1 / (1 - ZIPF_EXPONENT)),
+    );
+  }
+}
+
 /** Marsaglia's xorshift, 32 bits (Journal of Statistical Software 8(14), 2003). */
-function xorshift(seed: number): () => number {
+export function xorshift(seed: number): () => number {
   let state = seed;
   return () => {
     state ^= state << 13;

@@ -61,6 +61,11 @@ export function stream(change: Change, pages: number, end: StreamEnd = "finish")
   return { do: "stream", change, partBytes: pages * PAGE_BYTES, end };
 }
 
+/** Entries whose pages, once they are there, are too many for what is small. */
+function manyEntries(count: number, commit: number): Change[] {
+  return times(count, (i) => set("main", keyAt(i), commit, 1_900));
+}
+
 function times<T>(count: number, of: (i: number) => T): T[] {
   return Array.from({ length: count }, (_, i) => of(i));
 }
@@ -314,18 +319,18 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
   ),
   tightFile: tuned(
     { journalBytes: 2 * MIB },
-    scripted(30, [
+    scripted(12, [
       write([set("main", "key 1", 1, 500), set("other", "a", 1)]),
       ...times(2, (i): Step[] => [
         { do: "checkpoint" },
-        { do: "full", changes: times(3, (j) => set("main", `key ${j}`, i + 2, 800_000)) },
+        { do: "full", changes: manyEntries(1_200, i + 2) },
         write([set("main", "key 1", 10 + i, 500)]),
         write([set("other", "a", 10 + i)], "buffered"),
         STEP,
         write([set("main", "key 1", 20 + i, 500)]),
         STEP,
       ]).flat(),
-    ]),
+    ], [write(manyEntries(1_200, 0))]),
   ),
   snapshots: scripted(24, [
     ...times(16, (i): Step[] => [
@@ -378,9 +383,9 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
   ]),
   parts: slow(scripted(6, [
     write([set("main", "a", 1)], "buffered"),
-    write(times(5, (i) => set("main", `key ${i}`, 2, 1_000_000)), "buffered"),
+    write(manyEntries(2_600, 2), "buffered"),
     write([set("main", "a", 3)]),
-  ])),
+  ], [write(manyEntries(2_600, 0))])),
   random: { limit: 40, make: randomWorkload },
 };
 

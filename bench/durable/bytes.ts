@@ -1,0 +1,99 @@
+/**
+ * Bytes written for an update of 100 bytes, a thousand of them a transaction, over so many leaves
+ * that each falls into another one.
+ */
+
+import type { Engine, Store } from "../engine.ts";
+import { QuireStore } from "../engines/quire.ts";
+import { Keys, Values } from "../keys.ts";
+import { bytesWritten } from "../machine.ts";
+import { short } from "../measure.ts";
+import { type DurableSize, openFilled, type Section } from "./fixture.ts";
+
+const UPDATES = 1000;
+/** A journal that has been used to here has been zeroed to here. */
+const WARM_UP_TRANSACTIONS = 20;
+const TRANSACTIONS = 20;
+
+/** What an engine wrote for one update. */
+interface Written {
+  readonly name: string;
+  /** To the journal alone, where that can be told. */
+  readonly journal: number | undefined;
+  /** Until the transactions were durable. */
+  readonly durable: number | undefined;
+  /** Until the main file had them too. */
+  readonly settled: number | undefined;
+  /** Leaves of the tree, where that can be told. */
+  readonly leaves: number | undefined;
+}
+
+/** Bytes written for an update. */
+export async function bytesSection(
+  engines: readonly Engine[],
+  folder: string,
+  size: DurableSize,
+): Promise<Section> {
+  const keys = new Keys(size.entries);
+  const data: Written[] = [];
+  for (const engine of engines) {
+    // Its own file takes minutes to fill, and it cannot take so many entries in one transaction.
+    if (engine.name === "Deno KV") continue;
+    data.push(await bytesOf(engine, `${folder}/bytes${data.length}.db`, keys));
+  }
+  return {
+    title: "Bytes written for an update of 100 bytes, 1,000 a transaction",
+    heads: ["", "journal", "until durable", "until in place"],
+    rows: data.map(({ name, journal, durable, settled }) => {
+      return [name, ...[journal, durable, settled].map((bytes) => cell(bytes))];
+    }),
+    data,
+    notes: [
+      `${size.entries} entries, inserted in random order; ${TRANSACTIONS} transactions.`,
+      ...data.flatMap(({ leaves }) => leaves === undefined ? [] : [`Quire has ${leaves} leaves.`]),
+      "LevelDB writes a log and tables; what it rewrites later is not in its figure.",
+      `"until in place" ends with a checkpoint, or with the database closed.`,
+    ],
+  };
+}
+
+function cell(bytes: number | undefined): string {
+  return bytes === undefined ? "not told" : short(bytes);
+}
+
+async function bytesOf(engine: Engine, path: string, keys: Keys): Promise<Written> {
+  const values = new Values();
+  const store = await openFilled(engine, path, keys, values);
+  let position = 0;
+  const update = async (transactions: number) => {
+    for (let i = 0; i < transactions; i++) {
+      await store.write(UPDATES, (changes) => {
+        changes.put(keys.at(keys.shuffled(position)), values.at(position));
+        position++;
+      });
+    }
+  };
+  // Two journal areas are used in turn.
+  for (let area = 0; area < 2; area++) {
+    await update(WARM_UP_TRANSACTIONS);
+    store.checkpoint?.();
+  }
+  const start = bytesWritten();
+  const journalStart = journalBytesOf(store);
+  await update(TRANSACTIONS);
+  const durable = perUpdate(start, bytesWritten());
+  const journal = perUpdate(journalStart, journalBytesOf(store));
+  store.checkpoint?.();
+  const leaves = store instanceof QuireStore ? store.leaves() : undefined;
+  await store.close();
+  return { name: engine.name, journal, durable, settled: perUpdate(start, bytesWritten()), leaves };
+}
+
+function journalBytesOf(store: Store): number | undefined {
+  return store instanceof QuireStore ? store.journalBytes() : undefined;
+}
+
+function perUpdate(start: number | undefined, end: number | undefined): number | undefined {
+  if (start === undefined || end === undefined) return undefined;
+  return (end - start) / (TRANSACTIONS * UPDATES);
+}

@@ -1,0 +1,114 @@
+/**
+ * Charts of the results as SVG: how many times as long as Quire the peers take, and how cost grows
+ * with the number of entries. Axes are logarithmic; a bar ends at the edge of its chart, the figure
+ * beside it is right.
+ */
+
+import { type Figure, short } from "../measure.ts";
+
+/** Figures by name and engine. */
+export type Figures = Readonly<Record<string, Readonly<Record<string, Figure>>>>;
+
+const COLORS = ["#1b6ca8", "#d1495b", "#edae49", "#66a182", "#8d6a9f"];
+const WIDTH = 880;
+const LABEL_WIDTH = 270;
+const BAR_HEIGHT = 11;
+const TEXT = `font-family="sans-serif" font-size="12" fill="#333"`;
+
+/** Bars of how many times as long as Quire each peer takes, one group for each workload. */
+export function ratioChart(figures: Figures, peers: readonly string[]): string {
+  const names = Object.keys(figures).filter((name) => {
+    return "Quire" in figures[name] && peers.some((peer) => peer in figures[name]);
+  });
+  const groupHeight = peers.length * BAR_HEIGHT + 10;
+  const scale = logScale(0.1, 1000, LABEL_WIDTH, WIDTH - 60);
+  const parts = [legend(peers, 14)];
+  const top = 40;
+  names.forEach((name, at) => {
+    const y = top + at * groupHeight;
+    parts.push(text(LABEL_WIDTH - 8, y + groupHeight / 2, name, "end"));
+    peers.forEach((peer, bar) => {
+      const median = figures[name][peer]?.median;
+      if (median === undefined) return;
+      const ratio = median / figures[name]["Quire"].median;
+      const [from, to] = [scale(1), scale(ratio)];
+      const barY = y + bar * BAR_HEIGHT;
+      parts.push(rectangle(Math.min(from, to), barY, Math.abs(to - from), COLORS[bar + 1]));
+      parts.push(text(Math.max(from, to) + 4, barY + 10, short(ratio), "start"));
+    });
+  });
+  const height = top + names.length * groupHeight + 30;
+  for (const ratio of [0.1, 1, 10, 100, 1000]) {
+    parts.push(verticalLine(scale(ratio), top - 6, height - 24));
+    parts.push(text(scale(ratio), height - 8, `${ratio} x`, "middle"));
+  }
+  return svg(height, parts);
+}
+
+/** Lines of nanoseconds an operation over the number of entries. */
+export function growthChart(figures: Figures, engines: readonly string[]): string {
+  const height = 420;
+  const points = Object.keys(figures).map((name) => Number(name.split(" at ")[1]));
+  const medians = Object.values(figures).flatMap((byEngine) => {
+    return Object.values(byEngine).map(({ median }) => median);
+  });
+  const x = logScale(Math.min(...points), Math.max(...points), 80, WIDTH - 40);
+  const y = logScale(Math.min(...medians) / 2, Math.max(...medians) * 2, height - 40, 40);
+  const parts = [legend(engines, 14, 0)];
+  for (const kind of ["get", "insert"]) {
+    engines.forEach((engine, at) => {
+      const line = Object.entries(figures).flatMap(([name, byEngine]) => {
+        const median = byEngine[engine]?.median;
+        if (!name.startsWith(`${kind} `) || median === undefined) return [];
+        return [`${x(Number(name.split(" at ")[1])).toFixed(1)},${y(median).toFixed(1)}`];
+      });
+      const dash = kind === "insert" ? ` stroke-dasharray="6 4"` : "";
+      const stroke = `fill="none" stroke="${COLORS[at]}" stroke-width="2"${dash}`;
+      parts.push(`<polyline points="${line.join(" ")}" ${stroke}/>`);
+    });
+  }
+  for (const count of new Set(points)) {
+    parts.push(text(x(count), height - 16, count.toLocaleString("en"), "middle"));
+  }
+  for (const ns of [100, 1000, 10_000, 100_000]) {
+    if (y(ns) > 30 && y(ns) < height - 40) parts.push(text(72, y(ns) + 4, `${ns} ns`, "end"));
+  }
+  parts.push(text(WIDTH - 40, 32, "whole lines: get; dashed: insert", "end"));
+  return svg(height, parts);
+}
+
+function logScale(least: number, most: number, from: number, to: number): (at: number) => number {
+  const span = Math.log(most / least);
+  return (at) => from + Math.log(Math.min(most, Math.max(least, at)) / least) / span * (to - from);
+}
+
+function legend(names: readonly string[], y: number, firstColor = 1): string {
+  return names.map((name, at) => {
+    const x = LABEL_WIDTH + at * 130;
+    return rectangle(x, y - 9, 10, COLORS[at + firstColor]) + text(x + 16, y, name, "start");
+  }).join("");
+}
+
+function rectangle(x: number, y: number, width: number, color: string): string {
+  return `<rect x="${x.toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="10"` +
+    ` fill="${color}"/>`;
+}
+
+function verticalLine(x: number, from: number, to: number): string {
+  return `<line x1="${x.toFixed(1)}" x2="${x.toFixed(1)}" y1="${from}" y2="${to}"` +
+    ` stroke="#bbb" stroke-dasharray="2 3"/>`;
+}
+
+function text(x: number, y: number, words: string, anchor: string): string {
+  const safe = words.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${TEXT} text-anchor="${anchor}">` +
+    `${safe}</text>`;
+}
+
+function svg(height: number, parts: readonly string[]): string {
+  const size = `width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}"`;
+  const background = `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size}>\n${background}\n${
+    parts.join("\n")
+  }\n</svg>\n`;
+}

@@ -1,0 +1,112 @@
+/**
+ * What the full bench runs, how much of it, and what Quire is meant to reach.
+ */
+
+/** How much of everything. */
+export interface Size {
+  readonly rounds: number;
+  /** Entries of a database. */
+  readonly entries: number;
+  /** Single reads. */
+  readonly reads: number;
+  /** Ranges of ten. */
+  readonly ranges: number;
+  /** Updates and deletes in one transaction. */
+  readonly changes: number;
+  /** Transactions of a thousand. */
+  readonly transactions: number;
+  /** Entries of the database that is 16 times the cache. */
+  readonly coldEntries: number;
+  /** Entries at each point of the growth curve. */
+  readonly growth: readonly number[];
+  /** Bytes of the database that is opened. */
+  readonly openBytes: number;
+}
+
+/** The size the figures are taken at. */
+export const FULL: Size = {
+  rounds: 5,
+  entries: 1_000_000,
+  reads: 100_000,
+  ranges: 10_000,
+  changes: 200_000,
+  transactions: 50,
+  coldEntries: 1_157_000,
+  growth: [10_000, 100_000, 1_000_000],
+  openBytes: 4 * 2 ** 30,
+};
+
+/** A size for a look: a minute or two. */
+export const QUICK: Size = {
+  rounds: 3,
+  entries: 50_000,
+  reads: 20_000,
+  ranges: 2000,
+  changes: 10_000,
+  transactions: 5,
+  coldEntries: 200_000,
+  growth: [1000, 10_000, 100_000],
+  openBytes: 2 ** 27,
+};
+
+/** The size that warms an engine up before it is measured; every engine gets it. */
+export const WARM_UP: Size = {
+  rounds: 1,
+  entries: 5000,
+  reads: 20_000,
+  ranges: 500,
+  changes: 2000,
+  transactions: 2,
+  coldEntries: 5000,
+  growth: [5000],
+  openBytes: 2 ** 22,
+};
+
+/** A size with fewer of everything, for an engine that would take an hour. */
+export function lessOf(size: Size, share: number): Size {
+  const less = (count: number) => Math.ceil(count / share);
+  return {
+    ...size,
+    entries: less(size.entries),
+    reads: less(size.reads),
+    ranges: less(size.ranges),
+    changes: less(size.changes),
+    transactions: less(size.transactions),
+    coldEntries: less(size.coldEntries),
+    growth: size.growth.map(less),
+  };
+}
+
+/** How many times less Deno KV is given; its figures are for each operation all the same. */
+export const KV_SHARE = 50;
+
+/** Workloads that one process runs after another on one database. */
+export type Group = "inserted" | "loaded" | "prefixed" | "cold" | "growth" | "open";
+
+/** Which engines run a group; the others have nothing to be compared with, or take too long. */
+export const GROUPS: Readonly<Record<Group, readonly string[]>> = {
+  inserted: ["Quire", "lmdb-js", "node:sqlite", "classic-level", "Deno KV"],
+  cold: ["Quire", "lmdb-js", "node:sqlite", "classic-level"],
+  loaded: ["Quire", "lmdb-js", "node:sqlite", "classic-level", "Deno KV"],
+  prefixed: ["Quire"],
+  growth: ["Quire", "lmdb-js", "node:sqlite"],
+  open: ["Quire"],
+};
+
+/** How many times faster Quire is meant to be than a peer, by workload. */
+export const TARGETS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  "random get, view": { "lmdb-js": 2.5, "node:sqlite": 8, "Deno KV": 50 },
+  "random get, owned": { "lmdb-js": 2.5 },
+  "full scan, owned": { "lmdb-js": 20, "node:sqlite": 20, "classic-level": 20, "Deno KV": 20 },
+  "range of 10": { "lmdb-js": 8, "node:sqlite": 8 },
+  "random insert, one transaction": { "lmdb-js": 2, "classic-level": 1.2 },
+  "random insert, 1,000 a transaction": { "lmdb-js": 3 },
+  "ordered bulk load": { "lmdb-js": 8 },
+  "random update, one transaction": { "lmdb-js": 2 },
+  "random delete, one transaction": { "lmdb-js": 2 },
+  "one durable commit": { "lmdb-js": 2, "node:sqlite": 1 },
+  "10,000 durable sets at once": { "lmdb-js": 8 },
+  "mixed 50/50, Zipf": { "lmdb-js": 2.5 },
+  "mixed 95/5, Zipf": { "lmdb-js": 2.5 },
+  "random get, data 16 x cache": { "node:sqlite": 1.5 },
+};

@@ -1,0 +1,338 @@
+/**
+ * The workloads of the full bench, in groups that one process runs on one database.
+ *
+ * To add one: measure it in its group, and give it a target in `plan.ts`.
+ */
+
+import { cpuUsage } from "node:process";
+import type { Engine, Later, Store } from "../engine.ts";
+import { QuireStore } from "../engines/quire.ts";
+import { Keys, Values, xorshift, Zipf } from "../keys.ts";
+import { bytesOnDisk, bytesWritten } from "../machine.ts";
+import { figureOf, timeMs } from "../measure.ts";
+import type { Group, Size } from "./plan.ts";
+
+const MIB = 1024 * 1024;
+const CACHE_BYTES = 512 * MIB;
+/** The least that Quire can have. */
+const COLD_CACHE_BYTES = 8 * MIB;
+const BATCH = 1000;
+const PREFIX_BYTES = 20;
+const CONCURRENT = 10_000;
+const SINGLE_COMMITS = 200;
+const LARGE_VALUE_BYTES = MIB;
+const LARGE_VALUES_A_TRANSACTION = 16;
+
+/** What a group measured: nanoseconds an operation, or what the name says, by workload. */
+export type Samples = Record<string, number>;
+
+/** What a group measured. */
+export interface Measured {
+  readonly samples: Samples;
+  /** Nanoseconds of processor time an operation, all threads together, by workload. */
+  readonly processor: Samples;
+}
+
+/** Runs a group on new databases in a folder. */
+export async function runGroup(
+  group: Group,
+  engine: Engine,
+  folder: string,
+  size: Size,
+): Promise<Measured> {
+  const samples: Samples = {};
+  const processor: Samples = {};
+  await RUNNERS[group]({ engine, folder, size, samples, processor, values: new Values() });
+  return { samples, processor };
+}
+
+interface Run {
+  readonly engine: Engine;
+  readonly folder: string;
+  readonly size: Size;
+  readonly samples: Samples;
+  readonly processor: Samples;
+  readonly values: Values;
+}
+
+const RUNNERS: Readonly<Record<Group, (run: Run) => Promise<void>>> = {
+  inserted: runInserted,
+  loaded: runLoaded,
+  prefixed: runPrefixed,
+  cold: runCold,
+  growth: runGrowth,
+  open: runOpen,
+};
+
+/** Times work of a number of operations, by the clock and by what all threads had of the cores. */
+async function measure(
+  { samples, processor }: Run,
+  name: string,
+  operations: number,
+  work: () => Later<unknown>,
+): Promise<void> {
+  const before = cpuUsage();
+  const start = performance.now();
+  const later = work();
+  if (later instanceof Promise) await later;
+  samples[name] = (performance.now() - start) * 1e6 / operations;
+  const { user, system } = cpuUsage(before);
+  processor[name] = (user + system) * 1000 / operations;
+}
+
+async function runInserted(run: Run): Promise<void> {
+  const { engine, folder, size, values } = run;
+  const keys = new Keys(size.entries + 2 * size.transactions * BATCH);
+  const path = `${folder}/inserted.db`;
+  const store = await engine.open(path, { cacheBytes: CACHE_BYTES });
+  await measure(run, "random insert, one transaction", size.entries, () => {
+    return store.write(size.entries, (changes, i) => changes.put(keys.at(i), values.at(i)));
+  });
+  await measureReads(run, store, keys);
+  await measureWrites(run, store, keys);
+  await measureMixed(run, store, keys);
+  await measureCommits(run, store, keys);
+  await store.close();
+}
+
+async function measureReads(run: Run, store: Store, keys: Keys): Promise<void> {
+  const { size } = run;
+  if (store.getView !== undefined) {
+    await measure(run, "random get, view", size.reads, () => viewMany(store, keys, size));
+  }
+  await measure(run, "random get, owned", size.reads, () => getMany(store, keys, size));
+  await measure(run, "range of 10", size.ranges, () => rangeMany(store, keys, size));
+  await measure(run, "full scan, owned", size.entries, async () => {
+    const bytes = await store.scan(new Uint8Array(0), Infinity);
+    check(bytes, size.entries * (keys.keyBytes + Values.bytes));
+  });
+  await measureCount(run, store);
+}
+
+/** The median of five counts, or of one where that takes long. */
+async function measureCount({ samples, size }: Run, store: Store): Promise<void> {
+  const times: number[] = [];
+  for (let spent = 0; times.length < 5 && spent < 100; spent += times.at(-1)!) {
+    times.push(await timeMs(async () => check(await store.count(), size.entries)));
+  }
+  samples["count, whole"] = figureOf(times).median * 1e6;
+}
+
+async function getMany(store: Store, keys: Keys, { reads, entries }: Size): Promise<void> {
+  let bytes = 0;
+  for (let i = 0; i < reads; i++) {
+    const found = store.get(keys.at(keys.shuffled(i) % entries));
+    bytes += (found instanceof Promise ? await found : found)?.length ?? 0;
+  }
+  check(bytes, reads * Values.bytes);
+}
+
+function viewMany(store: Store, keys: Keys, { reads, entries }: Size): void {
+  let bytes = 0;
+  for (let i = 0; i < reads; i++) {
+    bytes += store.getView!(keys.at(keys.shuffled(i) % entries))?.length ?? 0;
+  }
+  check(bytes, reads * Values.bytes);
+}
+
+async function rangeMany(store: Store, keys: Keys, { ranges, entries }: Size): Promise<void> {
+  let bytes = 0;
+  for (let i = 0; i < ranges; i++) {
+    const later = store.scan(keys.at(keys.shuffled(i) % entries), 10);
+    bytes += later instanceof Promise ? await later : later;
+  }
+  // The last keys have fewer after them.
+  if (bytes > ranges * 10 * (keys.keyBytes + Values.bytes)) throw new Error("too many entries");
+}
+
+async function measureWrites(run: Run, store: Store, keys: Keys): Promise<void> {
+  const { size, values } = run;
+  await measure(
+    run,
+    "random update, one transaction",
+    size.changes,
+    () =>
+      store.write(size.changes, (changes, i) => {
+        changes.put(keys.at(keys.shuffled(i) % size.entries), values.at(i + 1));
+      }),
+  );
+  const written = bytesWritten();
+  await measure(run, "random update, 1,000 a transaction", size.transactions * BATCH, async () => {
+    for (let batch = 0; batch < size.transactions; batch++) {
+      const later = store.write(BATCH, (changes, i) => {
+        const at = batch * BATCH + i;
+        changes.put(keys.at(keys.shuffled(at) % size.entries), values.at(at + 2));
+      });
+      if (later instanceof Promise) await later;
+    }
+  });
+  store.checkpoint?.();
+  const updates = size.transactions * BATCH;
+  note(run, "bytes written an update, 1,000 a transaction", written, updates);
+  await measure(run, "random insert, 1,000 a transaction", updates, async () => {
+    for (let batch = 0; batch < size.transactions; batch++) {
+      const from = size.entries + batch * BATCH;
+      const later = store.write(BATCH, (changes, i) => {
+        changes.put(keys.at(from + i), values.at(i));
+      });
+      if (later instanceof Promise) await later;
+    }
+  });
+}
+
+async function measureMixed(run: Run, store: Store, keys: Keys): Promise<void> {
+  for (const [name, reads] of [["mixed 50/50, Zipf", 50], ["mixed 95/5, Zipf", 95]] as const) {
+    const zipf = new Zipf(run.size.entries);
+    const indexes = Array.from({ length: run.size.reads }, () => zipf.next());
+    await measure(run, name, indexes.length, () => mix(run, store, keys, indexes, reads));
+  }
+}
+
+/** Reads, and writes that are committed durably for every thousand operations. */
+async function mix(
+  { values }: Run,
+  store: Store,
+  keys: Keys,
+  indexes: readonly number[],
+  readsOf100: number,
+): Promise<void> {
+  const random = xorshift(2463534242);
+  const writes: number[] = [];
+  let bytes = 0;
+  let reads = 0;
+  for (let i = 0; i < indexes.length; i++) {
+    if (random() % 100 >= readsOf100) writes.push(indexes[i]);
+    else {
+      const found = store.get(keys.at(indexes[i]));
+      bytes += (found instanceof Promise ? await found : found)?.length ?? 0;
+      reads++;
+    }
+    if ((i + 1) % BATCH !== 0) continue;
+    const later = store.write(writes.length, (changes, at) => {
+      changes.put(keys.at(writes[at]), values.at(i + at));
+    });
+    if (later instanceof Promise) await later;
+    writes.length = 0;
+  }
+  check(bytes, reads * Values.bytes);
+}
+
+async function measureCommits(run: Run, store: Store, keys: Keys): Promise<void> {
+  const { size, values } = run;
+  await measure(run, "one durable commit", SINGLE_COMMITS, async () => {
+    for (let i = 0; i < SINGLE_COMMITS; i++) {
+      await store.commit(keys.at(keys.shuffled(i)), values.at(i + 3));
+    }
+  });
+  const count = run.engine.name === "Deno KV" ? CONCURRENT / 10 : CONCURRENT;
+  const entries = Array.from({ length: count }, (_, i): [Uint8Array, Uint8Array] => {
+    return [keys.at(keys.shuffled(i)).slice(), values.at(i + 4)];
+  });
+  await measure(run, "10,000 durable sets at once", count, () => store.commitAll(entries));
+  await measure(run, "random delete, one transaction", size.changes, () => {
+    return store.write(size.changes, (changes, i) => {
+      changes.remove(keys.at(keys.shuffled(i) % size.entries));
+    });
+  });
+}
+
+async function runLoaded(run: Run): Promise<void> {
+  const { engine, folder, size, values, samples } = run;
+  const keys = new Keys(size.entries);
+  keys.sorted();
+  const path = `${folder}/loaded.db`;
+  const store = await engine.open(path, { cacheBytes: CACHE_BYTES });
+  const written = bytesWritten();
+  await measure(run, "ordered bulk load", size.entries, () => store.load(keys.pairs(values)));
+  store.checkpoint?.();
+  note(run, "bytes written a loaded entry", written, size.entries);
+  await store.close();
+  samples["bytes on disk an entry, bulk load"] = bytesOnDisk(folder) / size.entries;
+  const start = performance.now();
+  const again = await engine.open(path, { cacheBytes: CACHE_BYTES });
+  samples["reopen, whole"] = (performance.now() - start) * 1e6;
+  await measure(run, "first scan of a loaded file", size.entries, async () => {
+    check(await again.scan(new Uint8Array(0), Infinity), size.entries * (16 + Values.bytes));
+  });
+  await again.close();
+}
+
+/** Keys with a shared prefix, beside the same ones without. */
+async function runPrefixed(run: Run): Promise<void> {
+  for (const prefixBytes of [0, PREFIX_BYTES]) {
+    const keys = new Keys(run.size.entries, prefixBytes);
+    const path = `${run.folder}/prefix${prefixBytes}.db`;
+    const store = await filled(run, path, keys, CACHE_BYTES);
+    const name = `random get, ${prefixBytes === 0 ? "no" : "20-byte"} shared prefix`;
+    await measure(run, name, run.size.reads, () => getMany(store, keys, run.size));
+    await store.close();
+  }
+}
+
+async function runCold(run: Run): Promise<void> {
+  const size = { ...run.size, entries: run.size.coldEntries };
+  const keys = new Keys(size.entries);
+  const path = `${run.folder}/cold.db`;
+  await (await filled({ ...run, size }, path, keys, CACHE_BYTES)).close();
+  run.samples["bytes on disk an entry, random insert"] = bytesOnDisk(run.folder) / keys.count;
+  const store = await run.engine.open(path, { cacheBytes: COLD_CACHE_BYTES });
+  await measure(run, "random get, data 16 x cache", size.reads, () => getMany(store, keys, size));
+  if (store instanceof QuireStore) {
+    run.samples["cache peak at data 16 x cache, bytes"] = store.db.stats().cacheBytesPeak;
+  }
+  await store.close();
+}
+
+async function runGrowth(run: Run): Promise<void> {
+  for (const entries of run.size.growth) {
+    const size = { ...run.size, entries };
+    const keys = new Keys(entries + 2 * BATCH * size.transactions);
+    const store = await filled({ ...run, size }, `${run.folder}/${entries}.db`, keys, CACHE_BYTES);
+    await measure(run, `get at ${entries}`, size.reads, () => getMany(store, keys, size));
+    const inserts = Math.min(size.transactions * BATCH, entries);
+    await measure(run, `insert at ${entries}`, inserts, () => {
+      return store.write(inserts, (changes, i) => {
+        changes.put(keys.at(entries + i), run.values.at(i));
+      });
+    });
+    await store.close();
+  }
+}
+
+async function filled(run: Run, path: string, keys: Keys, cacheBytes: number): Promise<Store> {
+  const store = await run.engine.open(path, { cacheBytes });
+  await store.write(run.size.entries, (changes, i) => changes.put(keys.at(i), run.values.at(i)));
+  store.checkpoint?.();
+  return store;
+}
+
+/** Opens a large database and reads one value. */
+async function runOpen(run: Run): Promise<void> {
+  const { engine, folder, size, samples } = run;
+  const path = `${folder}/open.db`;
+  const keys = new Keys(size.openBytes / LARGE_VALUE_BYTES);
+  const value = new Uint8Array(LARGE_VALUE_BYTES).fill(1);
+  const store = await engine.open(path, { cacheBytes: CACHE_BYTES });
+  for (let from = 0; from < keys.count; from += LARGE_VALUES_A_TRANSACTION) {
+    const count = Math.min(LARGE_VALUES_A_TRANSACTION, keys.count - from);
+    await store.write(count, (changes, i) => changes.put(keys.at(from + i), value));
+  }
+  await store.close();
+  const start = performance.now();
+  const again = await engine.open(path, { cacheBytes: CACHE_BYTES });
+  samples["open a large database, whole"] = (performance.now() - start) * 1e6;
+  if (again instanceof QuireStore) {
+    samples["cache after opening it, bytes"] = again.db.stats().cacheBytes;
+  }
+  await measure(run, "first get after opening it", 1, () => again.get(keys.at(0)));
+  await again.close();
+}
+
+function note(run: Run, name: string, before: number | undefined, operations: number): void {
+  const now = bytesWritten();
+  if (before !== undefined && now !== undefined) run.samples[name] = (now - before) / operations;
+}
+
+function check(actual: number, expected: number): void {
+  if (actual !== expected) throw new Error(`read ${actual}, expected ${expected}`);
+}
