@@ -2,12 +2,22 @@
 // the headers of leaves and not the leaves; and it notices damage, also when that leads in
 // circles.
 
-import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CACHE_BYTES_MIN, CorruptionError, format, header, Pager } from "../pager/mod.ts";
 import { FaultyFile } from "../tests/support/faulty_file.ts";
 import { transact } from "../tests/support/pages.ts";
-import { type Bed, eachSeed, keyOf, plant, TreeModel, valueOf } from "../tests/support/trees.ts";
+import { Random } from "../tests/support/random.ts";
+import {
+  type Bed,
+  bytesOf,
+  eachSeed,
+  keyOf,
+  nameOf,
+  plant,
+  TreeModel,
+  valueOf,
+} from "../tests/support/trees.ts";
 import { bulkLoad } from "./bulk_load.ts";
 import { childAt, childIndex } from "./node.ts";
 import { Space } from "./space.ts";
@@ -71,6 +81,106 @@ describe("Tree.count()", () => {
   });
 });
 
+/** A tree of three levels or more, as its model has it. */
+function tall(random: Random): TreeModel {
+  const model = new TreeModel(plant());
+  model.begin();
+  // Where keys of a group part only at their ends, separators are long and branches have few
+  // children.
+  while (model.entries.size < 900) {
+    const key = new Uint8Array(1508).fill(7);
+    key.set(keyOf(random.below(60) * 5));
+    key.set(keyOf(random.below(1e6) * 4), 1504);
+    model.put(key, 500 + random.below(1900));
+  }
+  model.commit();
+  return model;
+}
+
+/** Keys at and beside those that the model has, and beside those that tell pages apart. */
+function boundNear(random: Random, names: readonly string[]): Uint8Array | undefined {
+  if (random.once(6)) return undefined;
+  if (random.once(20)) return new Uint8Array(random.below(3));
+  const key = bytesOf(random.pick(names));
+  const way = random.below(5);
+  if (way === 0) key[key.length - 1]--;
+  else if (way === 1) key[key.length - 1]++;
+  else if (way === 2) return key.slice(0, random.pick([3, 4, 900, 1504, 1505, 1507]));
+  return key;
+}
+
+describe("Tree.count() of a range", () => {
+  it("is the model's in three levels, whole, thinned and grown, here and in a snapshot", () => {
+    eachSeed(3, (random) => {
+      const model = tall(random);
+      const { tree, pager, space } = model.bed;
+      const assertCounts = (names: readonly string[], counted: Tree) => {
+        for (let round = 0; round < 400; round++) {
+          const [lower, upper] = [boundNear(random, names), boundNear(random, names)];
+          const [from, to] = [lower && nameOf(lower), upper && nameOf(upper)];
+          const isIn = (name: string) =>
+            (from === undefined || name >= from) && (to === undefined || name < to);
+          assertEquals(counted.count(lower, upper), names.filter(isIn).length);
+        }
+      };
+      assertGreater(checkTree(tree).depth, 2);
+      const before = model.names();
+      assertCounts(before, tree);
+      const snapshot = pager.snapshot();
+      model.begin();
+      for (const name of before) if (!random.once(3)) model.delete(bytesOf(name));
+      assertCounts(model.names(), tree);
+      model.commit();
+      assertCounts(before, new Tree(space, tree.id, tree.root, snapshot));
+      model.begin();
+      model.deleteRange(bytesOf(before[200]), bytesOf(before[700]));
+      for (const name of before.slice(300, 400)) model.put(bytesOf(name), random.below(2500));
+      assertCounts(model.names(), tree);
+      model.rollback();
+      assertCounts(model.names(), tree);
+      snapshot.close();
+      model.check();
+    });
+  });
+
+  it("parts at every pair of neighbours", () => {
+    const model = tall(new Random(5));
+    const names = model.names();
+    const { tree } = model.bed;
+    for (let at = 0; at < names.length; at++) {
+      const key = bytesOf(names[at]);
+      const after = new Uint8Array(key.length + 1);
+      after.set(key);
+      assertEquals([tree.count(undefined, key), tree.count(key)], [at, names.length - at]);
+      assertEquals([tree.count(key, after), tree.count(key, key), tree.count(after, key)], [
+        1,
+        0,
+        0,
+      ]);
+      assertEquals([tree.count(undefined, after), tree.count(after)], [
+        at + 1,
+        names.length - at - 1,
+      ]);
+    }
+  });
+
+  it("reads only the leaves where it begins and ends", () => {
+    const bed = plant();
+    const entries = Array.from({ length: 20_000 }, (_, i) => {
+      return [keyOf(i), valueOf({ bytes: 2020, salt: i })] as const;
+    });
+    transact(bed.pager, () => bulkLoad(bed.tree, entries));
+    bed.pager.close();
+    const file = new FaultyFile(bed.file);
+    const pager = new Pager(file, { cacheBytes: CACHE_BYTES_MIN });
+    const tree = new Tree(new Space(pager), bed.tree.id, bed.tree.root);
+    for (let i = 0; i < 4000; i++) tree.has(keyOf(i));
+    const { bytesRead } = file;
+    assertEquals(tree.count(keyOf(5001), keyOf(19_998)), 14_997);
+    assertLess(file.bytesRead - bytesRead, 5000 * 8192 / 50);
+  });
+});
+
 /** A tree of two levels, one of whose pages is changed behind its back. */
 function damaged(change: (bed: Bed, child: number) => void): Bed {
   const bed = plant();
@@ -128,5 +238,24 @@ describe("Tree.count(): damage", () => {
     });
     assertThrows(() => tree.count(), CorruptionError, "more pages than the file");
     assertThrows(() => checkTree(tree), CorruptionError);
+  });
+});
+
+describe("Tree.count() of a range: damage", () => {
+  it("below a branch, or where it ends, is CorruptionError", () => {
+    const changes = [
+      (word: number) => ({ word, value: 9, index: 1 }),
+      (word: number) => ({ word, value: format.KIND_BRANCH | 256, index: 0 }),
+    ];
+    for (const make of changes) {
+      const { tree } = damaged(({ pager }, child) => {
+        const place = pager.at(child);
+        const { word, value, index } = make((place & 255) << 3);
+        pager.frames[place >>> 8].u32[word + index] = value;
+      });
+      assertThrows(() => tree.count(keyOf(1)), CorruptionError);
+      assertThrows(() => tree.count(undefined, keyOf(199)), CorruptionError);
+      assertThrows(() => tree.count(keyOf(0), keyOf(198)), CorruptionError);
+    }
   });
 });

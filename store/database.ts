@@ -3,38 +3,17 @@
  */
 
 import { type Census, census, type ChunkCensus, chunkCensus } from "../btree/mod.ts";
-import {
-  type Durability,
-  openPager,
-  type PagerOptions,
-  type PagerStats,
-  type RecoveryReport,
-} from "../pager/mod.ts";
+import { openPager, type PagerStats, type RecoveryReport } from "../pager/mod.ts";
+import { bytes, keyBytes } from "./codec/mod.ts";
 import { checkName } from "./name.ts";
-import { ANY, checkOptions, checkPath } from "./option_check.ts";
+import { checkPath } from "./option_check.ts";
+import { checkOpenOptions, durabilityOf, type OpenOptions, type WriteOptions } from "./options.ts";
 import { Session } from "./session.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { Transaction } from "./transaction.ts";
 import type { Tree } from "./tree.ts";
-import { type Codecs, namesIn, TreeFormat } from "./tree_format.ts";
+import { checkCodecs, type Codecs, namesIn, TreeFormat } from "./tree_format.ts";
 import { verifyOpen, type VerifyOptions, type VerifyReport } from "./verify.ts";
-
-/** How to open a database. */
-export interface OpenOptions extends Omit<PagerOptions, "journal"> {
-  /**
-   * How safe a commit is when its call returns or its promise resolves: `"sync"` = on the medium,
-   * `"buffered"` = handed to the system, `"none"` = in memory. Default `"sync"`.
-   */
-  durability?: Durability;
-  /** Overwrite what `getView` gave when it is no longer good, to find who uses it still. */
-  debugViews?: boolean;
-}
-
-/** How to run a transaction. */
-export interface WriteOptions {
-  /** How safe it is when its call returns or its promise resolves. Default that of the database. */
-  durability?: Durability;
-}
 
 /** What a database has done and holds. */
 export interface DatabaseStats extends PagerStats {
@@ -61,8 +40,23 @@ export interface DatabaseStats extends PagerStats {
  *
  * using db = open(":memory:");
  * const cities = db.tree("cities");
- * cities.set("Lisboa", new Uint8Array([1]));
+ * await cities.set("Lisboa", new Uint8Array([1]));
  * console.assert(cities.has("Lisboa"));
+ * ```
+ *
+ * A file that is in use, damaged or no database at all is left as it is:
+ *
+ * ```ts
+ * import { CorruptionError, IoError, LockedError, open } from "../mod.ts";
+ *
+ * try {
+ *   using db = open("no such folder/cities.quire", { lockTimeoutMs: 1000 });
+ *   console.log(db.version);
+ * } catch (error) {
+ *   if (error instanceof LockedError) console.log("Somebody else has it open.");
+ *   else if (error instanceof CorruptionError) console.log(`Damaged: ${error.rule}`);
+ *   else console.assert(error instanceof IoError);
+ * }
  * ```
  *
  * @param path Where the file is, or `":memory:"`.
@@ -82,7 +76,18 @@ export function open(path: string, options: OpenOptions = {}): Database {
   return new Database(new Session(openPager(path, pagerOptions), durability, debugViews));
 }
 
-/** An open database. Get one by `open`. */
+/**
+ * An open database. Get one by `open`.
+ *
+ * ```ts
+ * import { open } from "../mod.ts";
+ *
+ * using db = open(":memory:");
+ * const cities = db.tree("cities");
+ * await cities.set("Lisboa", new Uint8Array([1]));
+ * console.assert(db.trees().join() === "cities");
+ * ```
+ */
 export class Database {
   readonly #session: Session;
   readonly #trees = new Map<string, { tree: unknown; key: unknown; value: unknown }>();
@@ -101,6 +106,23 @@ export class Database {
     return this.#session.pager.meta.version;
   }
 
+  /**
+   * The tree of a name, of bytes: keys may also be given as text. It comes into being with its
+   * first entry.
+   *
+   * ```ts
+   * import { open } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const files = db.tree("files");
+   * await files.set("a/b.txt", new Uint8Array([104, 105]));
+   * console.assert(files.get("a/b.txt")?.length === 2);
+   * ```
+   *
+   * @param name 1 to 1024 bytes of UTF-8.
+   * @throws {TypeError} The tree was made, or is open, with codecs.
+   */
+  tree(name: string): Tree;
   /**
    * The tree of a name. It comes into being with its first entry, and keeps the names of its
    * codecs.
@@ -126,11 +148,15 @@ export class Database {
     KI = K extends Uint8Array ? Uint8Array | string : K,
     VI = V,
     P = KI,
-  >(name: string, codecs: Codecs<K, V, KI, VI, P> = {}): Tree<K, V, KI, VI, P> {
+  >(name: string, codecs: Codecs<K, V, KI, VI, P>): Tree<K, V, KI, VI, P>;
+  tree<K, V, KI, VI, P>(
+    name: string,
+    codecs: Codecs<K, V, KI, VI, P> = {},
+  ): Tree<K, V, KI, VI, P> {
     this.#session.checkOpen();
     checkName(name);
-    checkOptions("open a tree", codecs, { key: ANY, value: ANY });
-    const { key, value } = codecs;
+    checkCodecs(codecs);
+    const { key = keyBytes, value = bytes } = codecs;
     const known = this.#trees.get(name);
     if (known !== undefined) {
       if (known.key === key && known.value === value) return known.tree as Tree<K, V, KI, VI, P>;
@@ -147,6 +173,16 @@ export class Database {
   /**
    * The names of the codecs that a tree was made with, or undefined where there is no tree; "" is a
    * codec without a name.
+   *
+   * ```ts
+   * import { json, open, string } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: json });
+   * await words.set("a", 1);
+   * console.assert(db.codecsOf("words")?.value === "json");
+   * console.assert(db.codecsOf("none") === undefined);
+   * ```
    */
   codecsOf(name: string): { key: string; value: string } | undefined {
     this.#session.checkOpen();
@@ -157,13 +193,35 @@ export class Database {
     return { key, value };
   }
 
-  /** The names of all trees, in the order of their bytes in UTF-8. */
+  /**
+   * The names of all trees, in the order of their bytes in UTF-8.
+   *
+   * ```ts
+   * import { open } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * await db.tree("b").set("key", new Uint8Array(1));
+   * await db.tree("a").set("key", new Uint8Array(1));
+   * console.assert(db.trees().join() === "a,b");
+   * ```
+   */
   trees(): string[] {
     this.#session.checkOpen();
     return this.#session.catalog.names();
   }
 
-  /** Gives a tree another name. */
+  /**
+   * Gives a tree another name.
+   *
+   * ```ts
+   * import { open } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * await db.tree("draft").set("key", new Uint8Array(1));
+   * db.renameTree("draft", "final");
+   * console.assert(db.tree("final").has("key") && !db.tree("draft").has("key"));
+   * ```
+   */
   renameTree(from: string, to: string): void {
     checkName(from);
     checkName(to);
@@ -174,9 +232,21 @@ export class Database {
     });
     this.#session.epoch++;
     this.#trees.delete(from);
+    this.#trees.delete(to);
   }
 
-  /** Removes a tree and all its entries; whether there was one. */
+  /**
+   * Removes a tree and all its entries; whether there was one.
+   *
+   * ```ts
+   * import { open } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * await db.tree("old").set("key", new Uint8Array(1));
+   * console.assert(db.dropTree("old"));
+   * console.assert(!db.dropTree("old"));
+   * ```
+   */
   dropTree(name: string): boolean {
     checkName(name);
     const { catalog, feed } = this.#session;
@@ -227,6 +297,25 @@ export class Database {
   /**
    * As `write`, and waits for the disk. Called inside a transaction it is a savepoint of it: all or
    * nothing by itself.
+   *
+   * ```ts
+   * import { open } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const log = db.tree("log");
+   * db.writeSync((tx) => {
+   *   tx.tree(log).set("kept", new Uint8Array(1));
+   *   try {
+   *     db.writeSync(() => {
+   *       tx.tree(log).set("undone", new Uint8Array(1));
+   *       throw new Error("not this");
+   *     });
+   *   } catch {
+   *     // What is inside has not happened; what is outside goes on.
+   *   }
+   * });
+   * console.assert(log.has("kept") && !log.has("undone"));
+   * ```
    */
   writeSync<T>(callback: (tx: Transaction) => T, options: WriteOptions = {}): T {
     return this.#session.writeSync(checkCallback(callback), durabilityOf(options));
@@ -234,8 +323,19 @@ export class Database {
 
   /**
    * All trees as the last commit left them, to be closed after use: it keeps old pages in memory,
-   * up to
-   * `maxSnapshotBytes`.
+   * up to `maxSnapshotBytes`.
+   *
+   * ```ts
+   * import { open, string } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.set("a", "before");
+   * using snapshot = db.snapshot();
+   * await words.set("a", "after");
+   * console.assert(snapshot.tree(words).get("a") === "before");
+   * console.assert(words.get("a") === "after");
+   * ```
    *
    * @throws {TypeError} A transaction is open.
    */
@@ -253,6 +353,15 @@ export class Database {
   /**
    * Writes all that is committed to the file, and returns when it is on the medium.
    *
+   * ```ts
+   * import { open } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * await db.write((tx) => tx.tree("a").set("key", new Uint8Array(1)), { durability: "none" });
+   * db.checkpoint();
+   * console.assert(db.durableVersion === db.version);
+   * ```
+   *
    * @throws {IoError} The system refused; the handle writes no more.
    */
   checkpoint(): void {
@@ -261,14 +370,34 @@ export class Database {
     this.#session.checkpoint();
   }
 
-  /** What the file is made of, from its page headers alone: 1/256 of it is read. */
+  /**
+   * What the file is made of, from its page headers alone: 1/256 of it is read.
+   *
+   * ```ts
+   * import { open } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * await db.tree("a").set("key", new Uint8Array(1));
+   * console.assert(db.census().pages === db.stats().pageCount);
+   * ```
+   */
   census(): Census {
     this.#session.checkOpen();
     this.#refuseInside("take a census");
     return census(this.#session.pager);
   }
 
-  /** The same chunk by chunk, page by page. */
+  /**
+   * The same chunk by chunk, page by page.
+   *
+   * ```ts
+   * import { open } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * await db.tree("a").set("key", new Uint8Array(1));
+   * for (const { chunk, pages } of db.chunks()) console.assert(chunk === 0 && pages > 1);
+   * ```
+   */
   chunks(): Generator<ChunkCensus> {
     this.#session.checkOpen();
     this.#refuseInside("take a census");
@@ -306,7 +435,19 @@ export class Database {
     }
   }
 
-  /** What the database has done and holds. */
+  /**
+   * What the database has done and holds.
+   *
+   * ```ts
+   * import { open } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * await db.tree("a").set("key", new Uint8Array(1));
+   * const { version, pageCount, fileBytes, snapshots } = db.stats();
+   * console.assert(version === 1 && snapshots === 0);
+   * console.assert(fileBytes <= pageCount * 8192);
+   * ```
+   */
   stats(): DatabaseStats {
     this.#session.checkOpen();
     const { pager } = this.#session;
@@ -318,6 +459,18 @@ export class Database {
 
   /**
    * Writes everything and closes the file. Closing again does nothing.
+   *
+   * ```ts
+   * import { ClosedError, open } from "../mod.ts";
+   *
+   * const db = open(":memory:");
+   * db.close();
+   * try {
+   *   db.trees();
+   * } catch (error) {
+   *   console.assert(error instanceof ClosedError);
+   * }
+   * ```
    *
    * @throws {IoError} Something committed could not be written.
    */
@@ -338,45 +491,7 @@ export class Database {
   }
 }
 
-const OPTION_TYPES = {
-  cacheBytes: "number",
-  create: "boolean",
-  debugViews: "boolean",
-  durability: "string",
-  journalBytes: "number",
-  lockTimeoutMs: "number",
-  maxSnapshotBytes: "number",
-  maxTransactionBytes: "number",
-  readOnly: "boolean",
-  tornSectors: "string",
-};
-
-const DURABILITIES: readonly unknown[] = ["sync", "buffered", "none"];
-const TORN_SECTORS: readonly unknown[] = ["whole", "protect"];
-
 function checkCallback<T>(callback: (tx: Transaction) => T): (tx: Transaction) => T {
   if (typeof callback === "function") return callback;
   throw new TypeError(`Cannot write: the callback is ${typeof callback}, not a function`);
-}
-
-function durabilityOf(options: WriteOptions): Durability | undefined {
-  checkOptions("write", options, { durability: ANY });
-  const { durability } = options;
-  if (durability === undefined || DURABILITIES.includes(durability)) return durability;
-  throw new TypeError(`Cannot write: no durability is called ${String(durability)}`);
-}
-
-function checkOpenOptions(options: OpenOptions): void {
-  checkOptions("open", options, OPTION_TYPES);
-  const { durability = "sync", tornSectors = "whole" } = options;
-  if (!DURABILITIES.includes(durability)) {
-    throw new TypeError(`Cannot open: no durability is called ${durability}`);
-  }
-  if (!TORN_SECTORS.includes(tornSectors)) {
-    throw new TypeError(`Cannot open: tornSectors cannot be ${tornSectors}`);
-  }
-  const { lockTimeoutMs = 0 } = options;
-  if (!(lockTimeoutMs >= 0)) {
-    throw new RangeError(`Cannot open: lockTimeoutMs ${lockTimeoutMs} is no time to wait`);
-  }
 }

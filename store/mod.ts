@@ -5,13 +5,7 @@
  */
 
 export type { Change, Commit } from "./change.ts";
-export {
-  Database,
-  type DatabaseStats,
-  open,
-  type OpenOptions,
-  type WriteOptions,
-} from "./database.ts";
+export { Database, type DatabaseStats, open } from "./database.ts";
 export {
   bytes,
   type Codec,
@@ -30,6 +24,7 @@ export {
   type ValueCodec,
 } from "./codec/mod.ts";
 export type { Finding } from "./findings.ts";
+export type { OpenOptions, WriteOptions } from "./options.ts";
 export type { KeyRange, Range } from "./range.ts";
 export { ReadTree } from "./read_tree.ts";
 export {

@@ -48,6 +48,19 @@ export type AnyReadTree = ReadTree<unknown, unknown, never, never>;
 /**
  * An ordered map, for reading: keys `K` and values `V` as they come back, `KI` and `P` keys and
  * prefixes as they may be given.
+ *
+ * ```ts
+ * import { open, type ReadTree, string } from "../mod.ts";
+ *
+ * const longest = (tree: ReadTree<string, string>) =>
+ *   tree.keys().reduce((a, b) => a.length < b.length ? b : a);
+ *
+ * using db = open(":memory:");
+ * const words = db.tree("words", { key: string, value: string });
+ * await words.setMany([["a", "1"], ["ab", "2"]]);
+ * using snapshot = db.snapshot();
+ * console.assert(longest(words) === "ab" && longest(snapshot.tree(words)) === "ab");
+ * ```
  */
 export class ReadTree<
   K = Uint8Array,
@@ -77,7 +90,18 @@ export class ReadTree<
   }
 
   /**
-   * The value of a key, or undefined.
+   * The value of a key, or undefined. Small values of bytes share memory with other results: they
+   * cannot be transferred to a worker, and a clone takes that memory along, so post a `slice()`.
+   *
+   * ```ts
+   * import { open, string } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.set("one", "um");
+   * console.assert(words.get("one") === "um");
+   * console.assert(words.get("two") === undefined);
+   * ```
    *
    * @throws {TypeError} The codec refused the key, or the tree was made with other codecs.
    * @throws {RangeError} The key is too long.
@@ -88,7 +112,19 @@ export class ReadTree<
     return entries && this.#format.foundValue(entries, this.#source.slab);
   }
 
-  /** The values of keys, in their order; undefined where there is none. */
+  /**
+   * The values of keys, in their order; undefined where there is none.
+   *
+   * ```ts
+   * import { open, string } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.set("one", "um");
+   * const [one, two] = words.getMany(["one", "two"]);
+   * console.assert(one === "um" && two === undefined);
+   * ```
+   */
   getMany(keys: Iterable<KI>): (V | undefined)[] {
     checkIterable("get many", keys);
     return Array.from(keys, (key) => this.get(key));
@@ -96,22 +132,43 @@ export class ReadTree<
 
   /**
    * The bytes of a value where they are, not decoded and not copied, or undefined: the fastest way
-   * to look at one. They are good until the next call of any method of this database and no longer
-   * than this turn of the event loop; they must not be changed. With the option `debugViews` they
-   * are overwritten when they are no longer good.
+   * to look at one. A value of more than 2048 bytes is put together, and is a copy. They are good
+   * until the next call of any method of this database and no longer than this turn of the event
+   * loop, so copy what is to be kept or stored; they must not be changed. With the option
+   * `debugViews` they are overwritten when they are no longer good.
+   *
+   * ```ts
+   * import { open, string } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.set("one", "um");
+   * // It is done with before the next call.
+   * console.assert(words.getView("one")?.length === 2);
+   * ```
    */
   getView(key: KI): Uint8Array | undefined {
     const entries = this.#findEntry(key);
     if (entries === undefined) return undefined;
     const { foundBytes, foundAt, foundLength } = entries;
-    if (foundLength < 0) return entries.readRuns(foundBytes, foundAt);
-    const view = foundBytes.subarray(foundAt, foundAt + foundLength);
+    const view = foundLength < 0
+      ? entries.readRuns(foundBytes, foundAt)
+      : foundBytes.subarray(foundAt, foundAt + foundLength);
     return this.#source.views?.lend(view) ?? view;
   }
 
   /**
    * Bytes of a value, as they are kept and as `slice` has them, or undefined if there is no such
    * key. Of a large value only the pages of the range are read.
+   *
+   * ```ts
+   * import { open } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const files = db.tree("files");
+   * await files.set("large", new Uint8Array(1_000_000).fill(7, 500_000));
+   * console.assert(files.getRange("large", 499_999, 500_001)?.join() === "0,7");
+   * ```
    *
    * @param start The first byte.
    * @param end The byte after the last. Default the end of the value.
@@ -129,6 +186,17 @@ export class ReadTree<
    * there is no such key. It shows one version: read it to its end, or cancel it, as until then
    * old pages are kept.
    *
+   * ```ts
+   * import { open } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const files = db.tree("files");
+   * await files.set("large", new Uint8Array(1_000_000));
+   * let bytes = 0;
+   * for await (const piece of files.getStream("large")!) bytes += piece.length;
+   * console.assert(bytes === 1_000_000);
+   * ```
+   *
    * @throws {TypeError} A transaction is open: a stream is read after its end.
    */
   getStream(key: KI): ReadableStream<Uint8Array> | undefined {
@@ -136,7 +204,18 @@ export class ReadTree<
     return entries && streamFound(this.#source, entries);
   }
 
-  /** Whether there is an entry of that key. */
+  /**
+   * Whether there is an entry of that key.
+   *
+   * ```ts
+   * import { open, string } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.set("one", "um");
+   * console.assert(words.has("one") && !words.has("two"));
+   * ```
+   */
   has(key: KI): boolean {
     return this.#findEntry(key) !== undefined;
   }
@@ -144,18 +223,52 @@ export class ReadTree<
   /**
    * How many entries there are, or how many in a range. Of leaves only page headers are read, but
    * for those where the range begins and ends.
+   *
+   * ```ts
+   * import { open, string } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.setMany([["one", "um"], ["three", "tres"], ["two", "dois"]]);
+   * console.assert(words.count() === 3);
+   * console.assert(words.count({ prefix: "t" }) === 2);
+   * ```
    */
   count(range: KeyRange<KI, P> = {}): number {
     const { lower, upper } = keyBoundsOf(range, this.#format);
     return this.#find()?.count(lower, upper) ?? 0;
   }
 
-  /** The entry with the lowest key, of all or of a range. */
+  /**
+   * The entry with the lowest key, of all or of a range.
+   *
+   * ```ts
+   * import { open, string } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.setMany([["one", "um"], ["three", "tres"], ["two", "dois"]]);
+   * console.assert(words.first()?.[0] === "one");
+   * console.assert(words.first({ gt: "one" })?.[1] === "tres");
+   * ```
+   */
   first(range: KeyRange<KI, P> = {}): [K, V] | undefined {
     return this.#edge({ ...keyBoundsOf(range, this.#format), limit: 1 });
   }
 
-  /** The entry with the highest key, of all or of a range. */
+  /**
+   * The entry with the highest key, of all or of a range.
+   *
+   * ```ts
+   * import { open, string } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.setMany([["one", "um"], ["three", "tres"], ["two", "dois"]]);
+   * console.assert(words.last()?.[0] === "two");
+   * console.assert(words.last({ lt: "a" }) === undefined);
+   * ```
+   */
   last(range: KeyRange<KI, P> = {}): [K, V] | undefined {
     return this.#edge({ ...keyBoundsOf(range, this.#format), forward: false, limit: 1 });
   }
@@ -186,13 +299,36 @@ export class ReadTree<
     return this.#scan(boundsOf(range, this.#format), (scan, at) => this.#entryAt(scan, at));
   }
 
-  /** The keys of a range, in order. */
+  /**
+   * The keys of a range, in order.
+   *
+   * ```ts
+   * import { open, string } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.setMany([["one", "um"], ["three", "tres"], ["two", "dois"]]);
+   * console.assert([...words.keys({ reverse: true })].join() === "two,three,one");
+   * console.assert(words.keys().filter((key) => key.includes("e")).toArray().length === 2);
+   * ```
+   */
   keys(range: Range<KI, P> = {}): Generator<K, void, undefined> {
     const { key } = this.#format;
     return this.#scan(boundsOf(range, this.#format), (scan, at) => key.decode(scan.key(at)));
   }
 
-  /** The values of a range, in key order. */
+  /**
+   * The values of a range, in key order.
+   *
+   * ```ts
+   * import { open, string } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.setMany([["one", "um"], ["three", "tres"], ["two", "dois"]]);
+   * console.assert([...words.values({ prefix: "t" })].join() === "tres,dois");
+   * ```
+   */
   values(range: Range<KI, P> = {}): Generator<V, void, undefined> {
     const { value } = this.#format;
     return this.#scan(boundsOf(range, this.#format), (scan, at) => value.decode(scan.value(at)));
@@ -217,13 +353,14 @@ export class ReadTree<
     if (entries === undefined || left === 0) return;
     const kept = this.#source.keepVersion();
     const scan = this.#takeScan(entries);
+    const { views } = this.#source;
     let { changes } = entries;
     // Not that of the tree's last look into the catalog: others may have it look meanwhile.
     let epoch = this.#epoch;
     try {
       for (let found = scan.begin(bounds); found; found = scan.leaveLeaf(left)) {
-        this.#source.views?.expire();
         for (let at = 0; at < scan.count; at++) {
+          views?.expire();
           yield pick(scan, at);
           if (--left === 0) return;
           if (this.#isCurrent(entries, changes, epoch)) continue;

@@ -1,10 +1,11 @@
 /**
  * Going through the entries of a range, a leaf at a time: each leaf's part is copied out at once
- * (`LeafBatch`), and keys and values are views of that copy.
+ * (`LeafBatch`), and keys and values are views of that copy, which cannot be transferred.
  */
 
 import { type Cursor, LeafBatch, type Tree as Entries } from "../btree/mod.ts";
 import type { Bounds } from "./range.ts";
+import { markShared } from "./slab.ts";
 
 /** Going through the entries of a range, a leaf at a time. */
 export class Scan {
@@ -80,6 +81,7 @@ export class Scan {
     const { bytes } = this.#batch;
     if (this.#kept.length < bytes.length) this.#kept = new Uint8Array(bytes.length);
     this.#kept.set(bytes);
+    markShared(bytes);
     return this.#batch.count > 0;
   }
 

@@ -27,10 +27,11 @@ import { GroupCommit } from "./group_commit.ts";
 import { IdleCheckpoint } from "./idle_checkpoint.ts";
 import { checkName } from "./name.ts";
 import type { FoundTree, TreeSource } from "./read_tree.ts";
+import { refusePromise } from "./refuse_promise.ts";
 import { Slab } from "./slab.ts";
 import { Transaction, TransactionSource } from "./transaction.ts";
 import { Tree } from "./tree.ts";
-import type { TreeFormat } from "./tree_format.ts";
+import { checkCodecs, type Codecs, TreeFormat } from "./tree_format.ts";
 import { ViewGuard } from "./view_guard.ts";
 import { Watcher, type WatchOptions, type WatchSource } from "./watcher.ts";
 
@@ -94,8 +95,9 @@ export class Session implements TreeSource {
     this.#idle = new IdleCheckpoint(pager, flushed, () => this.#sweepDropped());
   }
 
-  /** Throws when the database is closed. */
+  /** Throws when the database is closed. Every use begins here, so views end here. */
   checkOpen(): void {
+    this.views?.expire();
     if (this.#closed) throw new ClosedError("Cannot use the database: it is closed");
   }
 
@@ -132,14 +134,13 @@ export class Session implements TreeSource {
   /** Runs a callback in a transaction, or in a savepoint of the open one: all of it or nothing. */
   #run<T>(callback: (tx: Transaction) => T): T {
     this.checkOpen();
-    this.views?.expire();
     if (!this.#hasSwept && this.pager.depth === 0) this.#sweepUnfinished();
     this.pager.begin();
     this.feed.begin();
     const source = new TransactionSource(this);
     try {
       const result = callback(new Transaction(source));
-      refusePromise(result);
+      refusePromise("write: the callback", result);
       if (this.#doomed) throw this.#doom;
       this.pager.commit();
       this.feed.commit(this.pager.meta.version);
@@ -213,9 +214,21 @@ export class Session implements TreeSource {
     return tree;
   }
 
-  /** The codecs of a tree of this database. */
-  formatOf<K, V, KI, VI, P>(tree: Tree<K, V, KI, VI, P>): TreeFormat<K, V, KI, VI, P> {
-    return this.#formats.get(tree) as TreeFormat<K, V, KI, VI, P>;
+  /**
+   * The codecs of a tree of this database, or of a name.
+   *
+   * @throws {TypeError} Codecs come with a tree, which has its own.
+   */
+  formatFor<K, V, KI, VI, P>(
+    tree: Tree<K, V, KI, VI, P> | string,
+    codecs: Codecs<K, V, KI, VI, P>,
+  ): TreeFormat<K, V, KI, VI, P> {
+    if (typeof tree === "string") return new TreeFormat(codecs);
+    checkCodecs(codecs);
+    if (codecs.key === undefined && codecs.value === undefined) {
+      return this.#formats.get(tree) as TreeFormat<K, V, KI, VI, P>;
+    }
+    throw new TypeError(`Cannot use tree ${tree.name}: it has codecs, and others are given`);
   }
 
   /** The tree of a name, or undefined. */
@@ -311,12 +324,4 @@ export class Session implements TreeSource {
     this.#doom = undefined;
     this.epoch++;
   }
-}
-
-/** A transaction runs to its end at once: what a promise does later would be outside of it. */
-function refusePromise(result: unknown): void {
-  if ((typeof result !== "object" && typeof result !== "function") || result === null) return;
-  if (!("then" in result) || typeof result.then !== "function") return;
-  if (result instanceof Promise) result.catch(() => {});
-  throw new TypeError("Cannot write: the callback is asynchronous");
 }

@@ -12,6 +12,11 @@ const SLAB_BYTES = 16 * 1024;
 const OWN_BYTES_MIN = 4 * 1024;
 const LOOP_BYTES_MAX = 48;
 
+/** Keeps memory that several results share from being transferred with one of them. */
+export function markShared({ buffer }: Uint8Array): void {
+  markAsUntransferable(buffer);
+}
+
 /** Memory for values that leave the engine. */
 export class Slab {
   #bytes = new Uint8Array(0);
@@ -36,6 +41,6 @@ export class Slab {
   #begin(): void {
     this.#bytes = new Uint8Array(SLAB_BYTES);
     this.#used = 0;
-    markAsUntransferable(this.#bytes.buffer);
+    markShared(this.#bytes);
   }
 }

@@ -8,10 +8,21 @@ import { type FoundTree, ReadTree, type TreeSource } from "./read_tree.ts";
 import type { Session } from "./session.ts";
 import type { Slab } from "./slab.ts";
 import type { Tree } from "./tree.ts";
-import { type Codecs, TreeFormat } from "./tree_format.ts";
+import type { Codecs, TreeFormat } from "./tree_format.ts";
 import type { ViewGuard } from "./view_guard.ts";
 
-/** Every tree as it was. Get one by `Database.snapshot`, and close it: it keeps old pages. */
+/**
+ * Every tree as it was. Get one by `Database.snapshot`, and close it: it keeps old pages.
+ *
+ * ```ts
+ * import { open } from "../mod.ts";
+ *
+ * using db = open(":memory:");
+ * using snapshot = db.snapshot();
+ * await db.tree("a").set("key", new Uint8Array(1));
+ * console.assert(snapshot.version === 0 && db.version === 1);
+ * ```
+ */
 export class Snapshot {
   readonly #source: SnapshotSource;
 
@@ -32,9 +43,21 @@ export class Snapshot {
   /**
    * A tree as it was.
    *
+   * ```ts
+   * import { open, string } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.set("one", "um");
+   * using snapshot = db.snapshot();
+   * await words.clear();
+   * console.assert(snapshot.tree(words).get("one") === "um");
+   * console.assert(snapshot.tree("words", { key: string, value: string }).count() === 1);
+   * ```
+   *
    * @param tree One that `Database.tree` returned, or a name of 1 to 1024 bytes of UTF-8.
    * @param codecs With a name: how keys and values become bytes, as for `Database.tree`.
-   * @throws {TypeError} The tree is of another database.
+   * @throws {TypeError} The tree is of another database, or is given with codecs.
    * @throws {ClosedError} The snapshot or the database is closed.
    */
   tree<
@@ -50,17 +73,40 @@ export class Snapshot {
     this.#source.checkOpen();
     const { session } = this.#source;
     const name = session.nameOf(tree);
-    const format = typeof tree === "string" ? new TreeFormat(codecs) : session.formatOf(tree);
+    const format = session.formatFor(tree, codecs);
     return new ReadTree(this.#source, name, format as unknown as TreeFormat<K, V, KI, never, P>);
   }
 
-  /** The names of all trees there were. */
+  /**
+   * The names of all trees there were.
+   *
+   * ```ts
+   * import { open } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * await db.tree("a").set("key", new Uint8Array(1));
+   * using snapshot = db.snapshot();
+   * db.dropTree("a");
+   * console.assert(snapshot.trees().join() === "a");
+   * ```
+   */
   trees(): string[] {
     this.#source.checkOpen();
     return this.#source.catalog.names();
   }
 
-  /** Ends the snapshot. Closing again does nothing. */
+  /**
+   * Ends the snapshot. Closing again does nothing.
+   *
+   * ```ts
+   * import { open } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const snapshot = db.snapshot();
+   * snapshot.close();
+   * console.assert(db.stats().snapshots === 0);
+   * ```
+   */
   close(): void {
     this.#source.close();
   }

@@ -8,14 +8,29 @@ import type { FoundTree, TreeSource } from "./read_tree.ts";
 import type { Session } from "./session.ts";
 import type { Slab } from "./slab.ts";
 import type { Tree } from "./tree.ts";
-import { type Codecs, TreeFormat } from "./tree_format.ts";
+import type { Codecs } from "./tree_format.ts";
 import { TransactionTree } from "./transaction_tree.ts";
 import type { ViewGuard } from "./view_guard.ts";
 
 /** The epoch of a source that has ended: it differs from every other. */
 const ENDED = -2;
 
-/** Trees that can be changed, all or nothing. The callback of `Database.write` gets one. */
+/**
+ * Trees that can be changed, all or nothing. The callback of `Database.write` gets one.
+ *
+ * ```ts
+ * import { open, string } from "../mod.ts";
+ *
+ * using db = open(":memory:");
+ * const words = db.tree("words", { key: string, value: string });
+ * await db.write((tx) => {
+ *   const inside = tx.tree(words);
+ *   inside.set("one", "um");
+ *   inside.set("two", "dois");
+ * });
+ * console.assert(words.count() === 2);
+ * ```
+ */
 export class Transaction {
   readonly #source: TransactionSource;
   /** What `tree` returned before, by the tree it was made of. */
@@ -33,9 +48,22 @@ export class Transaction {
   /**
    * A tree, for reading and changing inside this transaction. Its first entry makes it.
    *
+   * ```ts
+   * import { open, string } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * const count = await db.write((tx) => {
+   *   tx.tree("log").set("added", new Uint8Array(1));
+   *   tx.tree(words).set("one", "um");
+   *   return tx.tree(words).count();
+   * });
+   * console.assert(count === 1 && db.tree("log").has("added"));
+   * ```
+   *
    * @param tree One that `Database.tree` returned, or a name of 1 to 1024 bytes of UTF-8.
    * @param codecs With a name: how keys and values become bytes, as for `Database.tree`.
-   * @throws {TypeError} The tree is of another database.
+   * @throws {TypeError} The tree is of another database, or is given with codecs.
    * @throws {ClosedError} The transaction has ended.
    */
   tree<
@@ -55,7 +83,7 @@ export class Transaction {
     if (known !== undefined && typeof tree !== "string") {
       return known as TransactionTree<K, V, KI, VI, P>;
     }
-    const format = typeof tree === "string" ? new TreeFormat(codecs) : session.formatOf(tree);
+    const format = session.formatFor(tree, codecs);
     const made = new TransactionTree(this.#source, name, format);
     this.#trees.set(tree, made);
     return made;

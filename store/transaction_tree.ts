@@ -7,15 +7,32 @@
 
 import { bulkLoad, type Tree as Entries } from "../btree/mod.ts";
 import type { ChangeFeed } from "./change_feed.ts";
+import { copyOf } from "./copy.ts";
 import { keyBoundsOf, type KeyRange } from "./range.ts";
 import { checkIterable, ReadTree } from "./read_tree.ts";
+import { refusePromise } from "./refuse_promise.ts";
 import type { TransactionSource } from "./transaction.ts";
 import type { TreeFormat } from "./tree_format.ts";
 
 /** The bytes of a frame: views of that many may be views into one. */
 const FRAME_BYTES = 2 * 1024 * 1024;
 
-/** A tree inside a transaction. */
+/**
+ * A tree inside a transaction.
+ *
+ * ```ts
+ * import { json, open, string } from "../mod.ts";
+ *
+ * using db = open(":memory:");
+ * const stock = db.tree("stock", { key: string, value: json.as<number>() });
+ * await stock.set("apples", 3);
+ * await db.write((tx) => {
+ *   const inside = tx.tree(stock);
+ *   if (inside.update("apples", (count = 0) => count - 1) < 0) throw new Error("none is left");
+ * });
+ * console.assert(stock.get("apples") === 2);
+ * ```
+ */
 export class TransactionTree<
   K = Uint8Array,
   V = Uint8Array,
@@ -77,6 +94,7 @@ export class TransactionTree<
    * @param change Gets the value, or undefined where there is none; undefined from it removes the
    * entry.
    * @returns What the function returned.
+   * @throws {TypeError} The function is asynchronous, or a codec refused key or value.
    */
   update<R extends VI | undefined>(key: KI, change: (value: V | undefined) => R): R {
     if (typeof change !== "function") {
@@ -85,6 +103,7 @@ export class TransactionTree<
     // What the function does may encode other keys.
     const bytes = this.#format.keyOf(key);
     const value = change(this.get(key));
+    refusePromise("update: the change", value);
     if (value === undefined) this.#delete(bytes, bytes.length);
     else this.#put(bytes, bytes.length, ownBytes(this.#format.encodeValue(value)));
     return value;
@@ -106,8 +125,7 @@ export class TransactionTree<
    * @param value The value it gets; undefined = the entry is removed.
    */
   compareAndSet(key: KI, expected: VI | undefined, value: VI | undefined): boolean {
-    // A codec may use its memory again for the second value.
-    const before = expected === undefined ? undefined : this.#format.encodeValue(expected).slice();
+    const before = expected === undefined ? undefined : this.#format.encodeValue(expected);
     const after = value === undefined ? undefined : ownBytes(this.#format.encodeValue(value));
     const now = this.getView(key);
     if (!sameBytes(now, before)) return false;
@@ -240,7 +258,7 @@ function putAll(tree: Entries, entries: Iterable<[Uint8Array, Uint8Array]>): num
 
 /** What may be a view into a page cannot be used while pages change. */
 function ownBytes(value: Uint8Array): Uint8Array {
-  return value.buffer.byteLength === FRAME_BYTES ? value.slice() : value;
+  return value.buffer.byteLength === FRAME_BYTES ? copyOf(value) : value;
 }
 
 function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {

@@ -19,6 +19,15 @@ import type { TreeFormat } from "./tree_format.ts";
  *
  * `K` and `V` are keys and values as they come back; `KI`, `VI` and `P` keys, values and prefixes
  * as they may be given. All follow from the codecs.
+ *
+ * ```ts
+ * import { open, string } from "../mod.ts";
+ *
+ * using db = open(":memory:");
+ * const words = db.tree("words", { key: string, value: string });
+ * await words.set("one", "um");
+ * for (const [key, value] of words) console.assert(key === "one" && value === "um");
+ * ```
  */
 export class Tree<
   K = Uint8Array,
@@ -46,6 +55,16 @@ export class Tree<
   /**
    * Sets the value of a key; durable when it resolves.
    *
+   * ```ts
+   * import { open, string } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * const promise = words.set("one", "um");
+   * console.assert(words.get("one") === "um"); // It is there at once,
+   * await promise; // and on the medium now.
+   * ```
+   *
    * @param value At most 2 GiB.
    * @throws {TypeError} A codec refused key or value, or a transaction is open: use its `tx`.
    * @throws {RangeError} Key or value is too long.
@@ -58,6 +77,15 @@ export class Tree<
   /**
    * Sets the values of many keys, in any order, all or none; how many entries there were. Durable
    * when it resolves.
+   *
+   * ```ts
+   * import { open, string } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * const count = await words.setMany([["one", "um"], ["two", "dois"]]);
+   * console.assert(count === 2 && words.get("two") === "dois");
+   * ```
    */
   setMany(entries: Iterable<readonly [KI, VI]>): Promise<number> {
     return this.#change((tree) => tree.setMany(entries));
@@ -84,7 +112,19 @@ export class Tree<
     return this.#change((tree) => tree.update(key, change));
   }
 
-  /** Sets the value of a key that has none; whether it did. Durable when it resolves. */
+  /**
+   * Sets the value of a key that has none; whether it did. Durable when it resolves.
+   *
+   * ```ts
+   * import { open, string } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * console.assert(await words.setIfAbsent("one", "um"));
+   * console.assert(!await words.setIfAbsent("one", "uma"));
+   * console.assert(words.get("one") === "um");
+   * ```
+   */
   setIfAbsent(key: KI, value: VI): Promise<boolean> {
     return this.#change((tree) => tree.setIfAbsent(key, value));
   }
@@ -93,6 +133,16 @@ export class Tree<
    * Sets the value of a key if it is what was expected, byte for byte; whether it did. Durable when
    * it resolves.
    *
+   * ```ts
+   * import { open, string } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.set("job", "waiting");
+   * console.assert(await words.compareAndSet("job", "waiting", "mine"));
+   * console.assert(!await words.compareAndSet("job", "waiting", "yours"));
+   * ```
+   *
    * @param expected The value it must have; undefined = no entry.
    * @param value The value it gets; undefined = the entry is removed.
    */
@@ -100,17 +150,53 @@ export class Tree<
     return this.#change((tree) => tree.compareAndSet(key, expected, value));
   }
 
-  /** Removes an entry; whether there was one. Durable when it resolves. */
+  /**
+   * Removes an entry; whether there was one. Durable when it resolves.
+   *
+   * ```ts
+   * import { open, string } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.set("one", "um");
+   * console.assert(await words.delete("one"));
+   * console.assert(!await words.delete("one"));
+   * ```
+   */
   delete(key: KI): Promise<boolean> {
     return this.#change((tree) => tree.delete(key));
   }
 
-  /** Removes all entries of a range; how many there were. Durable when it resolves. */
+  /**
+   * Removes all entries of a range; how many there were. Durable when it resolves.
+   *
+   * ```ts
+   * import { open, string } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.setMany([["one", "um"], ["three", "tres"], ["two", "dois"]]);
+   * console.assert(await words.deleteRange({ gte: "t" }) === 2);
+   * console.assert(words.count() === 1);
+   * ```
+   */
   deleteRange(range: KeyRange<KI, P> = {}): Promise<number> {
     return this.#change((tree) => tree.deleteRange(range));
   }
 
-  /** Removes all entries; how many there were. Durable when it resolves. */
+  /**
+   * Removes all entries; how many there were. Durable when it resolves.
+   *
+   * ```ts
+   * import { open, string } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.setMany([["one", "um"], ["three", "tres"], ["two", "dois"]]);
+   * console.assert(await words.clear() === 3);
+   * console.assert(words.count() === 0);
+   * ```
+   */
   clear(): Promise<number> {
     return this.deleteRange();
   }
@@ -118,6 +204,16 @@ export class Tree<
   /**
    * Adds entries, all or none; much faster than one by one where the tree is empty and they come in
    * key order. Durable when it resolves.
+   *
+   * ```ts
+   * import { open, u64 } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const squares = db.tree("squares", { key: u64, value: u64 });
+   * const numbers = Array.from({ length: 1000 }, (_, i) => [i, i * i] as const);
+   * console.assert(await squares.load(numbers) === 1000);
+   * console.assert(squares.get(30) === 900n);
+   * ```
    *
    * @returns How many there were.
    * @throws {RangeError} The tree is empty, and an entry does not come after the one before it.
@@ -130,6 +226,15 @@ export class Tree<
    * Sets the value of a key to all bytes of a stream, which it reads to its end; how many there
    * were. The key keeps its old value until then, and for good if the stream fails. Memory for one
    * part of 2 MiB is needed, and 24 KiB for each such part at the end. Durable when it resolves.
+   *
+   * ```ts
+   * import { open } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const files = db.tree("files");
+   * await files.setStream("text", new Blob(["Lisboa"]).stream());
+   * console.assert(files.get("text")?.length === 6);
+   * ```
    *
    * @param stream At most 2 GiB of bytes, kept as they are; locked until the promise settles.
    * @throws {TypeError} A chunk is not bytes, the stream is locked, or a transaction is open.
@@ -180,6 +285,15 @@ export class Tree<
 
   /**
    * How large the tree is and of what it is made, from page headers: 1/256 of the file is read.
+   *
+   * ```ts
+   * import { open } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * await db.tree("cities").set("Lisboa", new Uint8Array([1]));
+   * const { entries, levels, leafPages } = db.tree("cities").stats();
+   * console.assert(entries === 1 && levels === 1 && leafPages === 1);
+   * ```
    *
    * @throws {TypeError} A transaction is open.
    */

@@ -10,11 +10,16 @@
 import { KEY_BYTES_MAX, type Tree as Entries } from "../btree/mod.ts";
 import { CorruptionError } from "../pager/mod.ts";
 import { checkCodec, checkKeyCodec, type Codec, type KeyCodec } from "./codec/mod.ts";
-import { bytes, keyBytes } from "./codec/mod.ts";
+import { bytes, json, keyBytes, string, structured, tuple, u64 } from "./codec/mod.ts";
+import { copyOf } from "./copy.ts";
+import { ANY, checkOptions } from "./option_check.ts";
 import type { Slab } from "./slab.ts";
 
-const NAME_BYTES_MAX = 255;
 const DEFAULT_NAME = "bytes";
+/** Codecs that give each value memory of its own, or the value itself. */
+const NOT_REUSING: ReadonlySet<unknown> = new Set<unknown>(
+  [bytes, json, keyBytes, string, structured, tuple, u64],
+);
 
 /** How keys and values of a tree become bytes. */
 export interface Codecs<K, V, KI = K, VI = V, P = KI> {
@@ -36,13 +41,16 @@ export class TreeFormat<K, V, KI, VI, P> {
   readonly #scratch = new Uint8Array(KEY_BYTES_MAX);
   readonly #keysAreBytes: boolean;
   readonly #valuesKeepBytes: boolean;
+  readonly #valuesMayBeReused: boolean;
 
   /**
    * The format of a tree.
    *
    * @throws {TypeError} What is given is no codec, or none for keys.
+   * @throws {RangeError} A codec's name is too long.
    */
   constructor(codecs: Codecs<K, V, KI, VI, P>) {
+    checkCodecs(codecs);
     // Who leaves a codec out has the types of the default one.
     const { key = keyBytes, value = bytes } = codecs;
     this.key = key as KeyCodec<K, KI, P>;
@@ -51,6 +59,7 @@ export class TreeFormat<K, V, KI, VI, P> {
     checkCodec(this.value);
     this.#keysAreBytes = (this.key as unknown) === keyBytes || (this.key as unknown) === bytes;
     this.#valuesKeepBytes = this.value.keepsBytes ?? true;
+    this.#valuesMayBeReused = !NOT_REUSING.has(this.value);
   }
 
   /**
@@ -66,18 +75,19 @@ export class TreeFormat<K, V, KI, VI, P> {
       return checkLength(key.length);
     }
     const length = this.key.encodeInto?.(key, this.#scratch) ?? -1;
-    if (length >= 0 && length <= KEY_BYTES_MAX) {
-      this.bytes = this.#scratch;
-      return length;
-    }
-    this.bytes = checkBytes(this.key.encode(key));
-    return checkLength(this.bytes.length);
+    this.bytes = this.#scratch;
+    // A codec of a user's may return anything.
+    if ((length | 0) === length && length >= 0 && length <= KEY_BYTES_MAX) return length;
+    const encoded = checkBytes(this.key.encode(key));
+    checkLength(encoded.length);
+    this.#scratch.set(encoded);
+    return encoded.length;
   }
 
   /** The bytes of a key, in memory of their own. */
   keyOf(key: KI): Uint8Array {
     const length = this.encodeKey(key);
-    return this.bytes.slice(0, length);
+    return copyOf(this.bytes, length);
   }
 
   /** The bytes that the keys of a prefix begin with, in memory of their own. */
@@ -86,12 +96,13 @@ export class TreeFormat<K, V, KI, VI, P> {
     if (this.key.encodePrefix === undefined) return this.keyOf(prefix as unknown as KI);
     const bytes = checkBytes(this.key.encodePrefix(prefix));
     checkLength(bytes.length);
-    return bytes.slice();
+    return copyOf(bytes);
   }
 
-  /** The bytes of a value; good until the next one. */
+  /** The bytes of a value: itself, or memory that no other call of a codec writes to. */
   encodeValue(value: VI): Uint8Array {
-    return checkBytes(this.value.encode(value));
+    const encoded = checkBytes(this.value.encode(value));
+    return this.#valuesMayBeReused ? copyOf(encoded) : encoded;
   }
 
   /** The value that a tree found last. */
@@ -110,10 +121,6 @@ export class TreeFormat<K, V, KI, VI, P> {
     const { name: ofValues = "" } = this.value;
     if (ofKeys === DEFAULT_NAME && ofValues === DEFAULT_NAME) return new Uint8Array(0);
     const names = [ofKeys, ofValues].map((name) => new TextEncoder().encode(name));
-    const tooLong = names.find(({ length }) => length > NAME_BYTES_MAX);
-    if (tooLong !== undefined) {
-      throw new RangeError(`Cannot use a codec: its name of ${tooLong.length} bytes is too long`);
-    }
     return Uint8Array.from(names.flatMap((name) => [name.length, ...name]));
   }
 
@@ -135,14 +142,26 @@ export function namesIn(attributes: Uint8Array, catalogRoot: number): [string, s
   if (attributes.length === 0) return [DEFAULT_NAME, DEFAULT_NAME];
   const end = 1 + attributes[0];
   const isWhole = end < attributes.length && end + 1 + attributes[end] === attributes.length;
-  if (!isWhole) {
-    throw new CorruptionError(catalogRoot, 0, "the catalog names codecs that are malformed");
+  const rule = "the catalog names codecs that are malformed";
+  if (!isWhole) throw new CorruptionError(catalogRoot, 0, rule);
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  try {
+    return [
+      decoder.decode(attributes.subarray(1, end)),
+      decoder.decode(attributes.subarray(end + 1)),
+    ];
+  } catch {
+    throw new CorruptionError(catalogRoot, 0, rule);
   }
-  const decoder = new TextDecoder();
-  return [
-    decoder.decode(attributes.subarray(1, end)),
-    decoder.decode(attributes.subarray(end + 1)),
-  ];
+}
+
+/**
+ * Refuses what is no object with codecs, and options that there are not.
+ *
+ * @throws {TypeError} It is none.
+ */
+export function checkCodecs(codecs: unknown): void {
+  checkOptions("open a tree", codecs, { key: ANY, value: ANY });
 }
 
 /** Codecs without a name are not checked. */

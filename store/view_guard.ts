@@ -1,7 +1,10 @@
 /**
  * Finding views that are used for too long: with `debugViews` what `getView` hands out is a copy
- * that is overwritten as soon as the view is no longer good.
+ * that is overwritten as soon as the view is no longer good, at the end of the turn of the event
+ * loop if not before.
  */
+
+import { setImmediate } from "node:timers";
 
 /** What stale views are filled with: an unlikely byte, and no valid UTF-8. */
 const POISON = 0xdb;
@@ -13,7 +16,7 @@ export class ViewGuard {
   /** A copy of bytes, good until `expire`. */
   lend(bytes: Uint8Array): Uint8Array {
     const copy = bytes.slice();
-    this.#lent.push(copy);
+    if (this.#lent.push(copy) === 1) setImmediate(() => this.expire());
     return copy;
   }
 

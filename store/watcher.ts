@@ -41,6 +41,17 @@ const PENDING_MAX = 10_000;
  * the call or promise of the writer. It is of a name: after a drop or a rename it goes on with
  * whatever tree gets that name. End it by leaving a `for await`, by `return`, by `await using`, or
  * by a signal; closing the database ends it when it has given out what was durable.
+ *
+ * ```ts
+ * import { open, type Watcher } from "../mod.ts";
+ *
+ * using db = open(":memory:");
+ * const cities = db.tree("cities");
+ * await using watcher: Watcher = cities.watch();
+ * await cities.set("Lisboa", new Uint8Array([1]));
+ * const { value } = await watcher.next();
+ * console.assert(value?.changes[0].type === "set");
+ * ```
  */
 export class Watcher<K = Uint8Array, V = Uint8Array, R = Range>
   implements AsyncIterableIterator<Commit<K, V, R>, undefined> {

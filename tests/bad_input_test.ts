@@ -5,7 +5,8 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ClosedError, IoError, MemoryFile } from "../pager/mod.ts";
-import { type Database, open, type OpenOptions } from "../store/database.ts";
+import { type Database, open } from "../store/database.ts";
+import type { OpenOptions } from "../store/options.ts";
 import type { Transaction } from "../store/transaction.ts";
 import type { KeyRange } from "../store/range.ts";
 import type { TransactionTree } from "../store/transaction_tree.ts";
@@ -271,21 +272,40 @@ describe("an asynchronous callback", () => {
 });
 
 describe("a change beside the open transaction", () => {
-  it("is refused, and the transaction goes on", async () => {
+  const changes: Record<string, (tall: Tree) => unknown> = {
+    set: (tall) => tall.set("key", VALUE),
+    delete: (tall) => tall.delete("key 1"),
+    deleteRange: (tall) => tall.deleteRange(),
+    clear: (tall) => tall.clear(),
+    load: (tall) => tall.load([["key", VALUE]]),
+  };
+
+  it("is refused, and the transaction goes on", () => {
     const db = openOn(new MemoryFile(sample.bytes));
     const tall = db.tree("tall");
-    const refused: Promise<unknown>[] = [];
     change(db, "new", (tree) => {
       tree.set("a", VALUE);
-      const changes = [tall.set("key", VALUE), tall.delete("key 1"), tall.deleteRange()];
-      refused.push(...changes, tall.clear(), tall.load([["key", VALUE]]));
+      for (const bypass of Object.values(changes)) {
+        assertThrows(() => bypass(tall), TypeError, "a transaction is open, use its tx");
+      }
       tree.set("b", VALUE);
     });
-    for (const promise of refused) {
-      await assertRejects(() => promise, TypeError, "a transaction is open, use its tx");
-    }
     assertEquals(db.tree("new").count(), 2);
     assertContent(contentOf(db, ["tall"]), new Map([["tall", sample.content.get("tall")!]]));
+    db.close();
+  });
+});
+
+describe("a change beside the open transaction that nobody catches", () => {
+  it("takes the transaction back", async () => {
+    const db = openOn(new MemoryFile(sample.bytes));
+    const { version } = db;
+    const bypass = db.write((tx) => {
+      tx.tree("new").set("a", VALUE);
+      db.tree("tall").set("key", VALUE);
+    });
+    await assertRejects(() => bypass, TypeError, "use its tx");
+    assertEquals([db.version, db.trees().includes("new")], [version, false]);
     db.close();
   });
 });

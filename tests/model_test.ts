@@ -75,8 +75,16 @@ const MIX = {
   set: 400,
   delete: 120,
   get: 120,
+  getMany: 30,
+  getView: 40,
+  setMany: 40,
+  update: 60,
+  setIfAbsent: 40,
+  compareAndSet: 60,
   entries: 120,
   count: 40,
+  countRange: 60,
+  edges: 60,
   iterate: 40,
   deleteRange: 30,
   load: 20,
@@ -94,9 +102,17 @@ type Mix = Readonly<Record<keyof typeof MIX, number>>;
 const LONG_MIX: Mix = {
   set: 4000,
   delete: 4500,
-  get: 5000,
+  get: 4000,
+  getMany: 100,
+  getView: 500,
+  setMany: 100,
+  update: 800,
+  setIfAbsent: 400,
+  compareAndSet: 500,
   entries: 50,
   count: 200,
+  countRange: 15,
+  edges: 15,
   iterate: 30,
   deleteRange: 5,
   load: 10,
@@ -151,8 +167,16 @@ class Run {
     set: () => this.#set(),
     delete: () => this.#delete(),
     get: () => this.#get(),
+    getMany: () => this.#getMany(),
+    getView: () => this.#getView(),
+    setMany: () => this.#setMany(),
+    update: () => this.#update(),
+    setIfAbsent: () => this.#setIfAbsent(),
+    compareAndSet: () => this.#compareAndSet(),
     entries: () => this.#entries(),
     count: () => this.#count(),
+    countRange: () => this.#countRange(),
+    edges: () => this.#edges(),
     iterate: () => this.#iterateWhileChanging(),
     deleteRange: () => this.#deleteRange(),
     load: () => this.#load(),
@@ -273,6 +297,80 @@ class Run {
     assertEquals(tree.has(key), model.get(key) !== undefined);
   }
 
+  #getMany(): void {
+    const [tree, model] = this.#tree();
+    const keys = Array.from({ length: this.random.below(20) }, () => this.#someKey(model));
+    for (const [at, value] of tree.getMany(keys).entries()) {
+      assert(sameBytes(value, model.get(keys[at])), `get many ${keys[at]}`);
+    }
+  }
+
+  #getView(): void {
+    const [tree, model] = this.#tree();
+    const key = this.#someKey(model);
+    assert(sameBytes(tree.getView(key), model.get(key)), `get view ${key}`);
+  }
+
+  /** Some entries at once, keys that come twice among them. */
+  #setMany(): void {
+    const [, model, name] = this.#tree();
+    const entries = Array.from({ length: this.random.below(12) }, () => {
+      return [this.#someKey(model), this.#value()] as const;
+    });
+    this.#change(name, (tree) => tree.setMany(entries), entries.length);
+    if (entries.length > 0) this.#model.create(name);
+    for (const [key, value] of entries) model.set(key, value);
+  }
+
+  /** To a value that tells of the one before, or to none. */
+  #update(): void {
+    const [, model, name] = this.#tree();
+    const key = this.#someKey(model);
+    const expected = model.get(key);
+    const value = this.random.once(4) ? undefined : this.#value();
+    const update = (now: Uint8Array | undefined) => {
+      assert(sameBytes(now, expected), `update ${key}`);
+      // It is the caller's.
+      now?.fill(3);
+      return value;
+    };
+    this.#change(name, (tree) => tree.update(key, update), value);
+    this.#put(model, name, key, value);
+  }
+
+  #setIfAbsent(): void {
+    const [, model, name] = this.#tree();
+    const [key, value] = [this.#someKey(model), this.#value()];
+    const isAbsent = model.get(key) === undefined;
+    this.#change(name, (tree) => tree.setIfAbsent(key, value), isAbsent);
+    if (isAbsent) this.#put(model, name, key, value);
+  }
+
+  /** Expects what is there, or something near it, or nothing. */
+  #compareAndSet(): void {
+    const [, model, name] = this.#tree();
+    const key = this.#someKey(model);
+    const now = model.get(key);
+    const expected = this.random.once(4) ? undefined : now?.slice() ?? this.#value();
+    if (expected !== undefined && expected.length > 0 && this.random.once(3)) {
+      expected[this.random.below(expected.length)] ^= 1 << this.random.below(8);
+    }
+    const value = this.random.once(4) ? undefined : this.#value();
+    const isSame = sameBytes(now, expected);
+    this.#change(name, (tree) => tree.compareAndSet(key, expected, value), isSame);
+    if (isSame) this.#put(model, name, key, value);
+  }
+
+  /** Sets the model's value of a key, or removes it. */
+  #put(model: ModelTree, name: string, key: Uint8Array, value: Uint8Array | undefined): void {
+    if (value === undefined) {
+      model.delete(key);
+    } else {
+      this.#model.create(name);
+      model.set(key, value);
+    }
+  }
+
   #range(model: ModelTree): Range {
     const { random } = this;
     const range: { -readonly [K in keyof Range]: Range[K] } = {};
@@ -303,6 +401,27 @@ class Run {
     const [tree, model] = this.#tree();
     assertEquals(tree.count(), model.entries.length);
     assertEquals(this.#db.trees(), this.#model.names());
+  }
+
+  #countRange(): void {
+    const [tree, model] = this.#tree();
+    const range = this.#range(model);
+    assertEquals(tree.count(range), model.range(range).length, "count of a range");
+  }
+
+  #edges(): void {
+    const [tree, model] = this.#tree();
+    const range = this.#range(model);
+    const entries = model.range(range);
+    for (
+      const [found, expected] of [
+        [tree.first(range), entries[0]],
+        [tree.last(range), entries.at(-1)],
+      ]
+    ) {
+      assert(sameBytes(found?.[0], expected?.[0]), "key at an edge of a range");
+      assert(sameBytes(found?.[1], expected?.[1]), "value at an edge of a range");
+    }
   }
 
   /**
@@ -342,6 +461,7 @@ class Run {
     else if (die < 15) this.#delete();
     else if (die < 16) this.#deleteRange();
     else if (die < 17) this.#rename();
+    else if (die < 18) this.#update();
     else this.#transaction();
   }
 

@@ -7,6 +7,9 @@
  * keys, on the word of who wrote it.
  */
 
+/** The longest name of a codec, in bytes of UTF-8. */
+const NAME_BYTES_MAX = 255;
+
 /**
  * Turns values into bytes and back.
  *
@@ -25,7 +28,7 @@
 export interface Codec<Out, In = Out, Prefix = In> {
   /**
    * Kept with a tree, so that it is not opened with another codec. The built-in ones have the name
-   * they are exported by. Without one nothing is checked.
+   * they are exported by. Without one nothing is checked. 1 to 255 bytes of UTF-8.
    */
   readonly name?: string;
   /** Whether the bytes sort as the values do. False keeps the codec from being used for keys. */
@@ -77,11 +80,25 @@ export interface ValueCodec<Out, In = Out> extends Codec<Out, In> {
 /**
  * Refuses what is no codec.
  *
- * @throws {TypeError} It has no `encode` or no `decode`.
+ * @throws {TypeError} It has no `encode` or no `decode`, or its name is no well-formed text.
+ * @throws {RangeError} Its name is empty or too long.
  */
 export function checkCodec(codec: Codec<unknown>): void {
-  if (typeof codec?.encode === "function" && typeof codec.decode === "function") return;
-  throw new TypeError("Cannot use the codec: it needs the functions encode and decode");
+  if (typeof codec?.encode !== "function" || typeof codec.decode !== "function") {
+    throw new TypeError("Cannot use the codec: it needs the functions encode and decode");
+  }
+  if (codec.name !== undefined) checkCodecName(codec.name);
+}
+
+/** Names are compared after they were kept in UTF-8, so they must come back as they were. */
+function checkCodecName(name: string): void {
+  if (typeof name !== "string" || !name.isWellFormed()) {
+    throw new TypeError("Cannot use the codec: its name is no well-formed text");
+  }
+  const { length } = new TextEncoder().encode(name);
+  if (length >= 1 && length <= NAME_BYTES_MAX) return;
+  const range = `1..${NAME_BYTES_MAX}`;
+  throw new RangeError(`Cannot use the codec: its name of ${length} bytes is not of ${range}`);
 }
 
 /**

@@ -177,6 +177,24 @@ function badTrees<T>(use: Use<T>): Wrong<T>[] {
   ];
 }
 
+/** Codecs that are none, with a name, or that come with a tree, which has its own. */
+function badCodecs<T>(use: (on: T, tree: never, codecs: never) => unknown): Wrong<T>[] {
+  const none = all([null, 7, "json", { codec: json }], TypeError, "Cannot open a tree: ");
+  const wrong = all([null, 7, {}, { encode: 1, decode: 2 }], TypeError, "Cannot use the codec");
+  const tree = (db: Database) => db.tree("tall") as never;
+  return [
+    ...wrongs<T>(none, (on, codecs) => use(on, "new" as never, codecs)),
+    ...wrongs<T>(none, (on, codecs, db) => use(on, tree(db), codecs)),
+    ...wrongs<T>(wrong, (on, value) => use(on, "new" as never, { value } as never)),
+    [(on) => use(on, "new" as never, { key: json } as never), TypeError, "Cannot use codec json"],
+    [
+      (on, db) => use(on, tree(db), { value: json } as never),
+      TypeError,
+      "Cannot use tree tall: it has codecs",
+    ],
+  ];
+}
+
 /** A callback, or options, of a transaction that are none. */
 function badWrites(use: (db: Database, callback: never, options: never) => unknown) {
   const callbacks: Bad[] = [
@@ -416,6 +434,11 @@ const CHANGES: Rows<Tree | TransactionTree> = {
         all([null, undefined, 7, {}], TypeError, "Cannot update: "),
         (tree, change) => tree.update("key 1", change),
       ),
+      [
+        (tree) => tree.update("key 1", (() => Promise.resolve(VALUE)) as never),
+        TypeError,
+        "Cannot update: the change is asynchronous",
+      ],
     ],
     changes: true,
   },
@@ -460,14 +483,23 @@ const CHANGES: Rows<Tree | TransactionTree> = {
 };
 
 const TRANSACTION: Rows<Transaction> = {
-  "tree": { use: (tx) => tx.tree("tall"), wrong: badTrees((tx, tree) => tx.tree(tree)) },
+  "tree": {
+    use: (tx) => tx.tree("tall"),
+    wrong: [
+      ...badTrees<Transaction>((tx, tree) => tx.tree(tree)),
+      ...badCodecs<Transaction>((tx, tree, codecs) => tx.tree(tree, codecs)),
+    ],
+  },
 };
 
 const SNAPSHOT: Rows<Snapshot> = {
   "version": { use: (snapshot) => snapshot.version, wrong: [], closed: "works", tooOld: "works" },
   "tree": {
     use: (snapshot) => snapshot.tree("tall"),
-    wrong: badTrees((snapshot, tree) => snapshot.tree(tree)),
+    wrong: [
+      ...badTrees<Snapshot>((snapshot, tree) => snapshot.tree(tree)),
+      ...badCodecs<Snapshot>((snapshot, tree, codecs) => snapshot.tree(tree, codecs)),
+    ],
     tooOld: "works",
   },
   "trees": { use: (snapshot) => snapshot.trees(), wrong: [] },
