@@ -270,7 +270,7 @@ export class Tree<
   watch(
     range: KeyRange<KI, P> = {},
     options: WatchOptions = {},
-  ): Watcher<K, V, KeyRange<KI, P>> {
+  ): Watcher<K, V, KeyRange<KI, unknown>> {
     const { lower, upper } = keyBoundsOf(range, this.#format);
     const { key, value } = this.#format;
     const source = {

@@ -1,0 +1,71 @@
+/**
+ * Programs of the project as their users run them: in a process of their own, which is allowed what
+ * it is given and asks for nothing more.
+ */
+
+import { fromFileUrl } from "@std/path";
+
+const TOP = fromFileUrl(new URL("../..", import.meta.url));
+const TIMEOUT_MS = 60_000;
+
+/** What a program may do. */
+export interface Permissions {
+  /** The one path that it may read and write. */
+  readonly path?: string;
+  /** The address that it may listen on. */
+  readonly net?: string;
+}
+
+/** How a program ended, and what it said. */
+export interface Outcome {
+  /** Its exit code. */
+  readonly code: number;
+  /** Its output. */
+  readonly out: string;
+  /** Its errors. */
+  readonly err: string;
+}
+
+/** Runs a program to its end. */
+export async function runProgram(
+  program: string,
+  args: readonly string[],
+  permissions: Permissions,
+): Promise<Outcome> {
+  const child = startProgram(program, args, permissions);
+  const timer = setTimeout(() => child.kill("SIGKILL"), TIMEOUT_MS);
+  const { code, stdout, stderr } = await child.output();
+  clearTimeout(timer);
+  const decoder = new TextDecoder();
+  return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
+}
+
+/** Starts a program, whose output and errors are to be read. */
+export function startProgram(
+  program: string,
+  args: readonly string[],
+  { path, net }: Permissions,
+): Deno.ChildProcess {
+  // Types are checked once for all, by `deno task check`.
+  const flags = ["--quiet", "--no-prompt", "--no-check"];
+  if (path !== undefined) flags.push(`--allow-read=${path}`, `--allow-write=${path}`);
+  if (net !== undefined) flags.push(`--allow-net=${net}`);
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", ...flags, program, ...args],
+    cwd: TOP,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** The lines that a stream gives, without one that its end has cut. */
+export async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  let rest = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    yield* lines;
+  }
+}
