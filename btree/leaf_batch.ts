@@ -42,7 +42,18 @@ export class LeafBatch {
   /** Where, in the leaf, the key bytes after each head begin. */
   readonly #tailAt = new Uint32Array(ENTRIES_MAX);
   readonly #cell = new LeafCell();
+  readonly #allocate: (length: number) => Uint8Array;
   #buffer: ArrayBufferLike = this.bytes.buffer;
+  #offset = 0;
+
+  /**
+   * An empty batch.
+   *
+   * @param allocate Gives memory for all keys and values of a fill, which nobody else writes to.
+   */
+  constructor(allocate: (length: number) => Uint8Array = (length) => new Uint8Array(length)) {
+    this.#allocate = allocate;
+  }
 
   /** Copies entries from..to-1 of a leaf. */
   fill(frame: Frame, slot: number, from: number, to: number): void {
@@ -51,8 +62,9 @@ export class LeafBatch {
     const takesAll = this.count * 2 > entries;
     const values = this.#measureValues(frame, slot, from, takesAll);
     const keys = this.#measureKeys(frame, slot, values);
-    this.bytes = new Uint8Array(values + keys);
+    this.bytes = this.#allocate(values + keys);
     this.#buffer = this.bytes.buffer;
+    this.#offset = this.bytes.byteOffset;
     if (takesAll) this.#copyAllCells(frame, slot);
     else this.#copyValues(frame, slot, from);
     this.#copyKeys(frame, slot, from);
@@ -123,12 +135,12 @@ export class LeafBatch {
   /** The key of an entry. */
   key(entry: number): Uint8Array {
     const at = this.keyAt[entry];
-    return new Uint8Array(this.#buffer, at, this.keyEnd[entry] - at);
+    return new Uint8Array(this.#buffer, this.#offset + at, this.keyEnd[entry] - at);
   }
 
   /** The value of an entry, or the reference to it. */
   value(entry: number): Uint8Array {
     const at = this.valueAt[entry];
-    return new Uint8Array(this.#buffer, at, this.#valueEnd[entry] - at);
+    return new Uint8Array(this.#buffer, this.#offset + at, this.#valueEnd[entry] - at);
   }
 }

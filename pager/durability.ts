@@ -141,22 +141,22 @@ export class Durable implements CommitLog {
 
   /** Makes sure that what is pending has a place on disk. */
   reserve(meta: Meta): void {
-    const before = new Set(this.#journal.chunks.flat());
+    const before = this.#journal.chunkCount;
     try {
       this.#beginSession(meta);
       this.#journal.reserve(meta);
     } finally {
-      this.#showNewChunks(before);
+      if (this.#journal.chunkCount !== before) this.#showChunks();
     }
   }
 
   /** Makes sure that free pages may be overwritten: that they are free is on the medium. */
   beforeBypass(meta: Meta): void {
-    const before = new Set(this.#journal.chunks.flat());
+    const before = this.#journal.chunkCount;
     try {
       this.#beginSession(meta);
     } finally {
-      this.#showNewChunks(before);
+      if (this.#journal.chunkCount !== before) this.#showChunks();
     }
     this.beforeWrite(meta.version);
   }
@@ -171,10 +171,10 @@ export class Durable implements CommitLog {
   }
 
   /** A rollback, or a cut of the tail, may have left other header pages of new chunks in memory. */
-  #showNewChunks(before: ReadonlySet<number>): void {
+  #showChunks(): void {
     const seed = seedOf(this.#superblock.databaseId);
     for (const chunk of this.#journal.chunks.flat()) {
-      if (!before.has(chunk)) this.#loader.replaceHeaderPage(chunk, journalHeaderPage(chunk, seed));
+      this.#loader.replaceHeaderPage(chunk, journalHeaderPage(chunk, seed));
     }
   }
 

@@ -108,6 +108,11 @@ export class Journal {
     return [[...this.#areas[0].chunks], [...this.#areas[1].chunks]];
   }
 
+  /** How many chunks both areas have. */
+  get chunkCount(): number {
+    return this.#areas[0].chunks.length + this.#areas[1].chunks.length;
+  }
+
   /** Bytes used of the current area. */
   get usedBytes(): number {
     return this.#offset;

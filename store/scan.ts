@@ -5,7 +5,7 @@
 
 import { type Cursor, LeafBatch, type Tree as Entries } from "../btree/mod.ts";
 import type { Bounds } from "./range.ts";
-import { markShared } from "./slab.ts";
+import { takeShared } from "./slab.ts";
 
 /** Going through the entries of a range, a leaf at a time. */
 export class Scan {
@@ -14,7 +14,7 @@ export class Scan {
   #cursor: Cursor;
   #bounds: Bounds = { lower: undefined, upper: undefined, forward: true, limit: Infinity };
   #more = false;
-  readonly #batch = new LeafBatch();
+  readonly #batch = new LeafBatch(takeShared);
   /** The batch's bytes once more: whoever got a key may have changed it when it is sought. */
   #kept = new Uint8Array(0);
 
@@ -81,7 +81,6 @@ export class Scan {
     const { bytes } = this.#batch;
     if (this.#kept.length < bytes.length) this.#kept = new Uint8Array(bytes.length);
     this.#kept.set(bytes);
-    markShared(bytes);
     return this.#batch.count > 0;
   }
 

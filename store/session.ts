@@ -106,8 +106,13 @@ export class Session implements TreeSource {
     callback: (tx: Transaction) => T,
     durability: Durability = this.#durability,
   ): Promise<T> {
+    return this.commit(() => this.#runWith(callback), durability);
+  }
+
+  /** As `write`, for a body that has its trees already. */
+  commit<T>(body: () => T, durability: Durability = this.#durability): Promise<T> {
     try {
-      const result = this.#run(callback);
+      const result = this.#run(body);
       if (this.pager.depth > 0) return Promise.resolve(result);
       const reached = this.#group.reach(durability);
       this.#idle.wake();
@@ -119,7 +124,7 @@ export class Session implements TreeSource {
 
   /** Runs a callback as a transaction; returns when it is as safe as was asked. */
   writeSync<T>(callback: (tx: Transaction) => T, durability: Durability = this.#durability): T {
-    const result = this.#run(callback);
+    const result = this.#run(() => this.#runWith(callback));
     if (this.pager.depth === 0) {
       try {
         this.pager.flush(durability);
@@ -131,16 +136,26 @@ export class Session implements TreeSource {
     return result;
   }
 
-  /** Runs a callback in a transaction, or in a savepoint of the open one: all of it or nothing. */
-  #run<T>(callback: (tx: Transaction) => T): T {
-    this.checkOpen();
-    if (!this.#hasSwept && this.pager.depth === 0) this.#sweepUnfinished();
-    this.pager.begin();
-    this.feed.begin();
+  /** Runs a callback with a `tx` of its own, which ends with it. */
+  #runWith<T>(callback: (tx: Transaction) => T): T {
     const source = new TransactionSource(this);
     try {
       const result = callback(new Transaction(source));
       refusePromise("write: the callback", result);
+      return result;
+    } finally {
+      source.end();
+    }
+  }
+
+  /** Runs a body in a transaction, or in a savepoint of the open one: all of it or nothing. */
+  #run<T>(body: () => T): T {
+    this.checkOpen();
+    if (!this.#hasSwept && this.pager.depth === 0) this.#sweepUnfinished();
+    this.pager.begin();
+    this.feed.begin();
+    try {
+      const result = body();
       if (this.#doomed) throw this.#doom;
       this.pager.commit();
       this.feed.commit(this.pager.meta.version);
@@ -148,8 +163,6 @@ export class Session implements TreeSource {
     } catch (error) {
       this.#rollback();
       throw error;
-    } finally {
-      source.end();
     }
   }
 
@@ -188,10 +201,15 @@ export class Session implements TreeSource {
     try {
       return change();
     } catch (error) {
-      this.#doomed = true;
-      this.#doom = error;
+      this.doom(error);
       throw error;
     }
+  }
+
+  /** An error in the middle of a change: the open transaction, or savepoint, cannot commit. */
+  doom(error: unknown): void {
+    this.#doomed = true;
+    this.#doom = error;
   }
 
   /** Makes the tree of a name, for `Database.tree`. */

@@ -12,9 +12,27 @@ const SLAB_BYTES = 16 * 1024;
 const OWN_BYTES_MIN = 4 * 1024;
 const LOOP_BYTES_MAX = 48;
 
-/** Keeps memory that several results share from being transferred with one of them. */
-export function markShared({ buffer }: Uint8Array): void {
-  markAsUntransferable(buffer);
+/** What iterators share: some leaves, or many short ranges. */
+const BLOCK_BYTES = 64 * 1024;
+
+let block = new Uint8Array(0);
+let blockUsed = 0;
+
+/** Memory for results that several of them share, which nothing else writes to. */
+export function takeShared(length: number): Uint8Array {
+  if (blockUsed + length > block.length) {
+    block = newShared(Math.max(BLOCK_BYTES, length));
+    blockUsed = 0;
+  }
+  blockUsed += length;
+  return block.subarray(blockUsed - length, blockUsed);
+}
+
+/** Memory that cannot be transferred, as several results share it. */
+function newShared(length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  markAsUntransferable(bytes.buffer);
+  return bytes;
 }
 
 /** Memory for values that leave the engine. */
@@ -39,8 +57,7 @@ export class Slab {
   }
 
   #begin(): void {
-    this.#bytes = new Uint8Array(SLAB_BYTES);
+    this.#bytes = newShared(SLAB_BYTES);
     this.#used = 0;
-    markShared(this.#bytes);
   }
 }

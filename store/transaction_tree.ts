@@ -6,7 +6,6 @@
  */
 
 import { bulkLoad, type Tree as Entries } from "../btree/mod.ts";
-import type { ChangeFeed } from "./change_feed.ts";
 import { copyOf } from "./copy.ts";
 import { keyBoundsOf, type KeyRange } from "./range.ts";
 import { checkIterable, ReadTree } from "./read_tree.ts";
@@ -42,6 +41,8 @@ export class TransactionTree<
 > extends ReadTree<K, V, KI, P> {
   readonly #source: TransactionSource;
   readonly #format: TreeFormat<K, V, KI, VI, P>;
+  #entries: Entries | undefined;
+  #epoch = -1;
 
   /**
    * Made by `Transaction.tree`.
@@ -146,7 +147,7 @@ export class TransactionTree<
     const bounds = keyBoundsOf(range, this.#format);
     return this.#changeFound((entries) => {
       const count = entries.deleteRange(bounds.lower, bounds.upper);
-      this.#feed.noteDeleteRange(this.name, range, bounds, count);
+      this.#source.session.feed.noteDeleteRange(this.name, range, bounds, count);
       return count;
     }, 0);
   }
@@ -175,7 +176,7 @@ export class TransactionTree<
     return this.#change((tree) => {
       const all = this.#guarded(tree, first.value, encoded);
       const count = tree.count() === 0 ? bulkLoad(tree, all) : putAll(tree, all);
-      this.#feed.noteLoad(this.name, count);
+      this.#source.session.feed.noteLoad(this.name, count);
       return count;
     });
   }
@@ -208,23 +209,25 @@ export class TransactionTree<
     throw new TypeError(`Cannot load: tree ${this.name} was dropped or renamed meanwhile`);
   }
 
-  get #feed(): ChangeFeed {
-    return this.#source.session.feed;
-  }
-
   #put(key: Uint8Array, length: number, value: Uint8Array): void {
-    this.#change((entries) => {
+    this.#source.checkOpen();
+    const { session } = this.#source;
+    try {
+      const entries = this.#find() ?? session.openTree(this.name, this.#format);
       // Before the put, which may move the pages that the key is in.
-      this.#feed.noteSet(this.name, key, length, value);
+      session.feed.noteSet(this.name, key, length, value);
       entries.put(key, value, length);
-    });
+    } catch (error) {
+      session.doom(error);
+      throw error;
+    }
   }
 
   #delete(key: Uint8Array, length: number): boolean {
     const bytes = ownBytes(key);
     return this.#changeFound((entries) => {
       const deleted = entries.delete(bytes, length);
-      if (deleted) this.#feed.noteDelete(this.name, bytes, length);
+      if (deleted) this.#source.session.feed.noteDelete(this.name, bytes, length);
       return deleted;
     }, false);
   }
@@ -232,18 +235,25 @@ export class TransactionTree<
   /** Changes the tree if there is one; what there is not need not be made to be emptied. */
   #changeFound<T>(change: (entries: Entries) => T, otherwise: T): T {
     this.#source.checkOpen();
-    this.#source.views?.expire();
-    const found = this.#source.session.findTree(this.name);
-    if (found === undefined) return otherwise;
-    this.#format.check(this.name, found.attributes, found.catalogRoot);
-    return this.#source.session.change(() => change(found.entries));
+    const found = this.#find();
+    return found === undefined ? otherwise : this.#source.session.change(() => change(found));
   }
 
   #change<T>(change: (entries: Entries) => T): T {
     this.#source.checkOpen();
-    this.#source.views?.expire();
     const { session } = this.#source;
-    return session.change(() => change(session.openTree(this.name, this.#format)));
+    return session.change(() => change(this.#find() ?? session.openTree(this.name, this.#format)));
+  }
+
+  /** The tree, or undefined while there is none of the name. */
+  #find(): Entries | undefined {
+    const { epoch, session } = this.#source;
+    if (this.#epoch === epoch) return this.#entries;
+    const found = session.findTree(this.name);
+    if (found !== undefined) this.#format.check(this.name, found.attributes, found.catalogRoot);
+    this.#entries = found?.entries;
+    this.#epoch = epoch;
+    return this.#entries;
   }
 }
 

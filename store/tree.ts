@@ -11,7 +11,8 @@ import type { Watcher, WatchOptions } from "./watcher.ts";
 import { NO_TREE, statsOf, type TreeStats } from "./tree_stats.ts";
 import { ReadTree } from "./read_tree.ts";
 import type { Session } from "./session.ts";
-import type { TransactionTree } from "./transaction_tree.ts";
+import { TransactionSource } from "./transaction.ts";
+import { TransactionTree } from "./transaction_tree.ts";
 import type { TreeFormat } from "./tree_format.ts";
 
 /**
@@ -38,6 +39,8 @@ export class Tree<
 > extends ReadTree<K, V, KI, P> {
   readonly #session: Session;
   readonly #format: TreeFormat<K, V, KI, VI, P>;
+  /** The tree inside the transactions that its own changes are. */
+  readonly #inside: TransactionTree<K, V, KI, VI, P>;
 
   /**
    * Made by `Database.tree`.
@@ -50,6 +53,7 @@ export class Tree<
     super(session, name, format as unknown as TreeFormat<K, V, KI, never, P>);
     this.#session = session;
     this.#format = format;
+    this.#inside = new TransactionTree(new TransactionSource(session), name, format);
   }
 
   /**
@@ -308,6 +312,6 @@ export class Tree<
       // Thrown at once: nobody awaits a promise inside a transaction.
       throw new TypeError(`Cannot change tree ${this.name}: a transaction is open, use its tx`);
     }
-    return this.#session.write((tx) => change(tx.tree(this)));
+    return this.#session.commit(() => change(this.#inside));
   }
 }
