@@ -5,10 +5,10 @@
  * are not listed, however many they were. Whoever needs them reads the tree.
  */
 
-import type { Range } from "./range.ts";
+import type { KeyRange } from "./range.ts";
 
 /** One change of a tree, as it was committed. `R` is what ranges of the tree are. */
-export type Change<K = Uint8Array, V = Uint8Array, R = Range> =
+export type Change<K = Uint8Array, V = Uint8Array, R = KeyRange<Uint8Array | string, unknown>> =
   /** A key got a value, whether or not it had one, or the same one. */
   | { readonly type: "set"; readonly key: K; readonly value: V }
   /** An entry was removed. */
@@ -26,7 +26,11 @@ export type Change<K = Uint8Array, V = Uint8Array, R = Range> =
   | { readonly type: "rename"; readonly from: string; readonly to: string };
 
 /** A transaction that is durable, with those of its changes that are watched. */
-export interface Commit<K = Uint8Array, V = Uint8Array, R = Range> {
+export interface Commit<
+  K = Uint8Array,
+  V = Uint8Array,
+  R = KeyRange<Uint8Array | string, unknown>,
+> {
   /** The version it made. A later commit has a higher one; they need not follow each other. */
   readonly version: number;
   /** At least one, in the order in which they were made. */

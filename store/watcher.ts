@@ -10,7 +10,7 @@ import { LimitError } from "../pager/mod.ts";
 import type { Change, Commit, RawChange, RawCommit } from "./change.ts";
 import type { ChangeFeed } from "./change_feed.ts";
 import { CommitQueue, type QueueScope } from "./commit_queue.ts";
-import type { Range } from "./range.ts";
+import type { KeyRange } from "./range.ts";
 
 /** How to watch. */
 export interface WatchOptions {
@@ -53,7 +53,7 @@ const PENDING_MAX = 10_000;
  * console.assert(value?.changes[0].type === "set");
  * ```
  */
-export class Watcher<K = Uint8Array, V = Uint8Array, R = Range>
+export class Watcher<K = Uint8Array, V = Uint8Array, R = KeyRange<Uint8Array | string, unknown>>
   implements AsyncIterableIterator<Commit<K, V, R>, undefined> {
   readonly #feed: ChangeFeed;
   readonly #source: WatchSource<K, V>;

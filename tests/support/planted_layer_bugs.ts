@@ -123,9 +123,9 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
     "page-unsummed",
     "a page is verified when it is loaded",
-    "pager/loader.ts",
-    "    if (pageSum(frame, slot) !== statedPageSum(frame.u32, slot << HEADER_WORD_SHIFT)) {",
-    "    if (kind < 0) {",
+    "pager/page_check.ts",
+    "  if (pageSum(frame, slot) !== statedPageSum(frame.u32, slot << HEADER_WORD_SHIFT)) {",
+    "  if (kind < 0) {",
     "pager/loader_test.ts",
     "tests/bit_flip_test.ts",
   ),
