@@ -33,6 +33,7 @@ const { entriesOf } = header;
 export const CATALOG_TREE = 0;
 const LIVING = 1;
 const DROPPED = 0;
+const DROPPED_KEY_BYTES = 5;
 const RECORD_BYTES = 12;
 const TYPE_VARIABLE = 0;
 const TYPE_FIXED = 1;
@@ -155,20 +156,39 @@ export class Catalog {
     return true;
   }
 
+  /** The numbers of trees that were dropped and are not all given back; nothing may change. */
+  *dropped(): Generator<number, void, undefined> {
+    const cursor = this.tree()?.cursor();
+    if (cursor === undefined) return;
+    for (let found = cursor.seek(new Uint8Array([DROPPED])); found; found = cursor.next()) {
+      const key = cursor.key();
+      if (key[0] !== DROPPED) return;
+      if (key.length !== DROPPED_KEY_BYTES) {
+        corrupt(
+          this.#reader.meta.catalogRoot,
+          0,
+          "the catalog has a dropped tree without a number",
+        );
+      }
+      yield new DataView(key.buffer, key.byteOffset).getUint32(1);
+    }
+  }
+
   /**
    * Gives back pages of dropped trees, inside a transaction: a slice of one tree.
    *
    * @param leaves About how many leaves.
+   * @param id The number of the tree; any, if it is left out.
    * @returns Whether there is more to do.
    */
-  sweep(leaves: number = SLICE_LEAVES): boolean {
+  sweep(leaves: number = SLICE_LEAVES, id?: number): boolean {
+    const number = id ?? this.dropped().next().value;
+    if (number === undefined) return false;
+    const key = droppedKey(number);
     const catalog = this.tree();
-    const cursor = catalog?.cursor();
-    if (!catalog || !cursor?.seek(new Uint8Array([DROPPED])) || cursor.key()[0] !== DROPPED) {
-      return false;
-    }
-    const key = cursor.key().slice();
-    const entry = this.#decode(cursor.value()!);
+    const record = catalog?.get(key);
+    if (!catalog || !record) return false;
+    const entry = this.#decode(record);
     if (this.#sweepTree(entry, leaves)) {
       this.#space.allocator.release(entry.root, 1);
       catalog.delete(key);
@@ -222,7 +242,8 @@ export class Catalog {
 }
 
 /**
- * What an entry of the catalog says.
+ * What an entry of the catalog says of a tree; those of unfinished values are for
+ * `readUnfinished`.
  *
  * @param page The leaf where it is, for the error.
  * @param nextTreeId No tree has this number or a higher one.
@@ -247,8 +268,18 @@ function nameOf(key: Uint8Array, page: number): string {
   if (key.length < 2 || key.length > NAME_BYTES_MAX + 1) {
     corrupt(page, 0, `the catalog has a name of ${key.length - 1} bytes`);
   }
+  return decodeName(key.subarray(1), page);
+}
+
+/**
+ * The name that some bytes are.
+ *
+ * @param page The leaf where they are, for the error.
+ * @throws {CorruptionError} They are not UTF-8.
+ */
+export function decodeName(bytes: Uint8Array, page: number): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(key.subarray(1));
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     return corrupt(page, 0, "the catalog has a name that is not UTF-8");
   }
@@ -306,7 +337,7 @@ function nameKey(name: string): Uint8Array {
 }
 
 function droppedKey(id: number): Uint8Array {
-  const key = new Uint8Array(5);
+  const key = new Uint8Array(DROPPED_KEY_BYTES);
   new DataView(key.buffer).setUint32(1, id);
   return key;
 }

@@ -45,6 +45,12 @@ export { Space } from "./space.ts";
 export { checkTree, type TreeReport, walkTree } from "./tree_check.ts";
 export type { TreeFigures, TreeSource, TreeVisitor } from "./tree_visit.ts";
 export { Tree } from "./tree.ts";
-export { UnfinishedValues } from "./unfinished.ts";
-export { readRuns, VALUE_BYTES_MAX } from "./value.ts";
+export {
+  isUnfinishedKey,
+  readUnfinished,
+  type Unfinished,
+  UnfinishedValues,
+  walkUnfinished,
+} from "./unfinished.ts";
+export { readRuns, type Reference, VALUE_BYTES_MAX } from "./value.ts";
 export { PIECE_BYTES, ValueReader } from "./value_reader.ts";

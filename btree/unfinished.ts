@@ -20,13 +20,24 @@
  * made again.
  */
 
-import { assert, corrupt, type Pager } from "../pager/mod.ts";
-import type { Catalog } from "./catalog.ts";
+import {
+  assert,
+  corrupt,
+  corruptHeader,
+  CorruptionError,
+  format,
+  type Pager,
+  type PageReader,
+} from "../pager/mod.ts";
+import { type Catalog, CATALOG_TREE, decodeName, NAME_BYTES_MAX } from "./catalog.ts";
 import { REFERENCE_BYTES } from "./node.ts";
 import type { Space } from "./space.ts";
 import { Tree } from "./tree.ts";
+import type { TreeVisitor } from "./tree_visit.ts";
 import { appendRuns, decodeReference, encodeReference, type Reference } from "./value.ts";
 import { runsOf, versionAt } from "./value.ts";
+
+const { HEADER } = format;
 
 const UNFINISHED = 2;
 const KEY_BYTES = 5;
@@ -37,8 +48,10 @@ const RECORD_BYTES = 24;
 const SLICE_RUNS = 32;
 
 /** What the record of an unfinished value says. */
-interface Unfinished {
+export interface Unfinished {
+  /** The number of the tree that it is for, which may have been dropped since. */
   readonly tree: number;
+  /** Its runs so far. */
   readonly reference: Reference;
   /** The first page of the last run. */
   readonly last: number;
@@ -70,7 +83,8 @@ export class UnfinishedValues {
 
   /** Begins a value, and returns its number; `sweep` leaves it alone until `end`. */
   begin(): number {
-    this.#highest = Math.max(this.#highest, ...this.numbers()) + 1;
+    for (const number of this.#each()) this.#highest = Math.max(this.#highest, number);
+    this.#highest++;
     this.#live.add(this.#highest);
     return this.#highest;
   }
@@ -152,23 +166,28 @@ export class UnfinishedValues {
 
   /** Gives back a slice of a value that nobody writes any more; whether there was one. */
   sweep(runs: number = SLICE_RUNS): boolean {
-    const number = this.numbers().find((number) => !this.#live.has(number));
-    if (number === undefined) return false;
-    this.release(number, runs);
-    return true;
+    for (const number of this.#each()) {
+      if (this.#live.has(number)) continue;
+      this.release(number, runs);
+      return true;
+    }
+    return false;
   }
 
   /** The numbers of all values that have a part, those that nobody writes any more included. */
   numbers(): number[] {
-    const numbers: number[] = [];
+    return [...this.#each()];
+  }
+
+  /** The same, one by one; nothing may change meanwhile. */
+  *#each(): Generator<number, void, undefined> {
     const cursor = this.#catalog.tree()?.cursor();
-    if (cursor === undefined) return numbers;
+    if (cursor === undefined) return;
     for (let found = cursor.seek(new Uint8Array([UNFINISHED])); found; found = cursor.next()) {
       const key = cursor.key();
-      if (key[0] !== UNFINISHED || key.length !== KEY_BYTES) this.#fail("no such key is known");
-      numbers.push(new DataView(key.buffer, key.byteOffset).getUint32(1));
+      checkKey(key, this.#pager.meta.catalogRoot);
+      yield new DataView(key.buffer, key.byteOffset).getUint32(1);
     }
-    return numbers;
   }
 
   /** Every page of every unfinished value with the number of its tree, read and verified. */
@@ -187,18 +206,8 @@ export class UnfinishedValues {
   #get(number: number): Unfinished | undefined {
     const bytes = this.#catalog.tree()?.get(keyOf(number));
     if (bytes === undefined) return undefined;
-    if (bytes.length < RECORD_BYTES) this.#fail("a record of an unfinished value is too short");
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    const tree = view.getUint32(0, true);
-    if (tree === 0 || tree >= this.#pager.meta.nextTreeId) {
-      this.#fail(`an unfinished value is for a tree ${tree}`);
-    }
-    return {
-      tree,
-      reference: decodeReference(bytes, AT_REFERENCE),
-      last: view.getUint32(AT_LAST, true),
-      made: new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(RECORD_BYTES)),
-    };
+    const { catalogRoot, nextTreeId } = this.#pager.meta;
+    return decode(bytes, catalogRoot, nextTreeId);
   }
 
   #put(number: number, { tree, reference, last, made }: Unfinished): void {
@@ -211,10 +220,83 @@ export class UnfinishedValues {
     bytes.set(name, RECORD_BYTES);
     this.#catalog.makeTree().put(keyOf(number), bytes);
   }
+}
 
-  #fail(rule: string): never {
-    corrupt(this.#pager.meta.catalogRoot, 0, rule);
+/** Whether a key of the catalog is of an unfinished value, if of anything. */
+export function isUnfinishedKey(key: Uint8Array): boolean {
+  return key[0] === UNFINISHED;
+}
+
+/**
+ * What an entry of the catalog says of an unfinished value.
+ *
+ * @param page The leaf where it is, for the error.
+ * @param nextTreeId No tree has this number or a higher one.
+ * @throws {CorruptionError} Key or record breaks a rule.
+ */
+export function readUnfinished(
+  key: Uint8Array,
+  record: Uint8Array,
+  page: number,
+  nextTreeId: number,
+): Unfinished {
+  checkKey(key, page);
+  return decode(record, page, nextTreeId);
+}
+
+/**
+ * Walks the runs of an unfinished value, and tells a visitor of the first broken rule; a step is
+ * one run.
+ */
+export function* walkUnfinished(
+  reader: PageReader,
+  value: Unfinished,
+  visitor: Pick<TreeVisitor, "reached" | "broken">,
+): Generator<void, void, undefined> {
+  try {
+    let last = 0;
+    for (const run of runsOf(reader, value.tree, value.reference, false)) {
+      for (let page = run.page; page < run.page + run.pages; page++) {
+        reader.at(page);
+        if (!visitor.reached(page)) corruptHeader(page, 0, "the page is in a tree twice");
+      }
+      last = run.page;
+      yield;
+    }
+    if (last !== value.last) {
+      corruptHeader(
+        last,
+        HEADER.link,
+        `not the last run, which is said to be at page ${value.last}`,
+      );
+    }
+  } catch (error) {
+    if (!(error instanceof CorruptionError)) throw error;
+    visitor.broken(error, true);
   }
+}
+
+function checkKey(key: Uint8Array, page: number): void {
+  if (isUnfinishedKey(key) && key.length === KEY_BYTES) return;
+  corrupt(page, 0, "a key of the catalog is of no known kind");
+}
+
+function decode(record: Uint8Array, page: number, nextTreeId: number): Unfinished {
+  const { length } = record;
+  if (length < RECORD_BYTES || length > RECORD_BYTES + NAME_BYTES_MAX) {
+    corrupt(page, 0, `an unfinished value has a record of ${length} bytes`);
+  }
+  const view = new DataView(record.buffer, record.byteOffset, length);
+  const tree = view.getUint32(0, true);
+  if (tree === CATALOG_TREE || tree >= nextTreeId) {
+    corrupt(page, 0, `an unfinished value is for a tree ${tree}`);
+  }
+  return {
+    tree,
+    reference: decodeReference(record, AT_REFERENCE),
+    last: view.getUint32(AT_LAST, true),
+    made: decodeName(record.subarray(RECORD_BYTES), page),
+  };
 }
 
 function keyOf(number: number): Uint8Array {

@@ -34,6 +34,8 @@ export class Bypass {
   #written = new PageTable();
   /** New pages of the undo log's records before this one have been written. */
   #done = 0;
+  /** Pages that were written and then changed again, since all were written last. */
+  taken = 0;
 
   /**
    * The bypass of a file.
@@ -69,8 +71,10 @@ export class Bypass {
   take(page: number): number {
     if (this.#written.size === 0) return 0;
     const scope = this.#written.get(page);
+    if (scope < 0) return 0;
     this.#written.delete(page);
-    return Math.max(scope, 0);
+    this.taken++;
+    return scope;
   }
 
   /** Lets the pages of one savepoint belong to another. */
@@ -91,6 +95,7 @@ export class Bypass {
   /** The transaction has ended. */
   reset(): void {
     this.#done = 0;
+    this.taken = 0;
     if (this.#written.size > 0) this.#written = new PageTable();
   }
 
@@ -102,6 +107,7 @@ export class Bypass {
    */
   write(all: boolean): number {
     const pages = this.#newPages(all ? 0 : this.#done);
+    if (all) this.taken = 0;
     this.#done = this.#undo.length;
     if (pages.length === 0) return 0;
     this.#log?.beforeBypass(this.#meta);

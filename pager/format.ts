@@ -44,7 +44,8 @@
  *
  * Kind 0 is a free page, whose 32 bytes are all zero. The page sum is the CRC-32 of the page's 8192
  * bytes. The head sum mixes bytes 0..27 with the database id and the page number (`checksum.ts`),
- * so that a page written to the wrong place does not match.
+ * so that a page written to the wrong place does not match. A later page of a run may have an older
+ * version than the first page, never a newer one.
  *
  * ## Superblocks
  *

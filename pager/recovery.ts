@@ -105,8 +105,9 @@ export class Recovery {
   run(): { superblock: Superblock; report: RecoveryReport } {
     this.#findBatches();
     this.#checkTail();
-    this.#rewrite();
     this.#indexRecords();
+    this.#checkLength();
+    this.#rewrite();
     this.#replay();
     const superblock = this.#finish();
     const report = {
@@ -247,6 +248,26 @@ export class Recovery {
       positions.push(group, at);
       this.#recordCount++;
       at = end;
+    }
+  }
+
+  /**
+   * A page count must not become a file. Each chunk that a superblock counts was on the medium
+   * before it was, and of each chunk that is new since then there are records, as of those that may
+   * lie between there are the journal's.
+   */
+  #checkLength(): void {
+    const bytes = this.#disk.size();
+    const there = Math.ceil(bytes / CHUNK_BYTES);
+    let chunks = there + this.#superblock.journals.flat().length;
+    for (const chunk of this.#records.keys()) if (chunk >= there) chunks++;
+    const counts = this.#batches.map(({ header }) => header.pageCount);
+    // Whoever is tolerant takes less of the file than the superblock says.
+    if (!this.#tolerant) counts.push(this.#superblock.pageCount);
+    for (const count of counts) {
+      if (chunksOf(count) <= chunks) continue;
+      const rule = `the file has ${bytes} bytes, and ${count} pages are in it`;
+      throw new CorruptionError(Math.floor(bytes / PAGE_BYTES), bytes, rule);
     }
   }
 

@@ -18,13 +18,16 @@ import {
 } from "./header.ts";
 import { corrupt, corruptHeader } from "./page_check.ts";
 
-/** Whether the page in a slot of a chunk frame is of the run that begins in another slot. */
+/**
+ * Whether the page in a slot of a chunk frame is of the run that begins in another slot. The first
+ * page alone is written again when a value in parts goes on, or is finished.
+ */
 export function isOfRun(frame: Frame, slot: number, chunkPage: number, first: number): boolean {
   return kindOf(frame, slot) === KIND_RUN_CONTINUED &&
     linkOf(frame, slot) === chunkPage + first &&
     entriesOf(frame, slot) === slot - first &&
     treeOf(frame, slot) === treeOf(frame, first) &&
-    versionOf(frame, slot) === versionOf(frame, first);
+    versionOf(frame, slot) <= versionOf(frame, first);
 }
 
 /**

@@ -250,16 +250,17 @@ export class Database {
   dropTree(name: string): boolean {
     checkName(name);
     const { catalog, feed } = this.#session;
-    const dropped = this.#session.writeSync(() => {
-      const found = catalog.drop(name);
-      if (found) feed.noteDrop(name);
+    const id = this.#session.writeSync(() => {
+      const found = catalog.get(name)?.id;
+      if (catalog.drop(name)) feed.noteDrop(name);
       return found;
     });
     this.#session.epoch++;
     this.#trees.delete(name);
+    if (id === undefined) return false;
     // Should the power go, whoever opens the file next goes on.
-    while (this.#session.writeSync(() => catalog.sweep(), "none"));
-    return dropped;
+    while (this.#session.writeSync(() => catalog.sweep(undefined, id), "none"));
+    return true;
   }
 
   /**

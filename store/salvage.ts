@@ -15,6 +15,7 @@ import {
   CATALOG_TREE,
   type CatalogEntry,
   firstLeafOf,
+  isUnfinishedKey,
   readCatalogEntry,
   registerFixedNodes,
   registerNodes,
@@ -206,6 +207,8 @@ class Salvage {
     const remains = this.#survey.remainsOf(CATALOG_TREE, false);
     const merge = new LeafMerge(this.#pages, remains, this.#report);
     for (const { key, value } of merge.entries()) {
+      // Parts of a value are no entry.
+      if (isUnfinishedKey(key)) continue;
       try {
         const { nextTreeId } = this.#pages.meta;
         const entry = readCatalogEntry(key, value(), 0, nextTreeId);

@@ -71,8 +71,8 @@ export class Session implements TreeSource {
   readonly #formats = new WeakMap<object, unknown>();
   #closed = false;
   #hasSwept = false;
-  /** Whether there may be trees whose drop was interrupted. */
-  #maySweep = true;
+  /** Trees whose drop was interrupted; undefined when that has to be looked up. */
+  #dropped: number[] | undefined;
   #doom: unknown;
   #doomed = false;
 
@@ -168,17 +168,20 @@ export class Session implements TreeSource {
 
   /** Gives back a slice of a tree whose drop was interrupted; whether there may be more. */
   #sweepDropped(): boolean {
-    if (!this.#maySweep) return false;
+    let left: number[] = [];
     try {
-      this.#maySweep = this.#run(() => this.catalog.sweep());
+      left = this.#dropped ?? [...this.catalog.dropped()];
+      if (left.length > 0 && !this.#run(() => this.catalog.sweep(undefined, left[0]))) left.shift();
+      // Not as safe as commits are, but as short of memory.
+      this.pager.flush("none");
     } catch (error) {
-      // It is nobody's transaction, so nobody has to hear of it.
-      const isExpected = error instanceof CorruptionError || error instanceof IoError ||
-        error instanceof LimitError;
-      if (!isExpected) throw error;
-      this.#maySweep = false;
+      // It is nobody's transaction, so nobody has to hear of it. What is damaged stays as it is.
+      if (error instanceof IoError || error instanceof LimitError) return false;
+      if (!(error instanceof CorruptionError)) throw error;
+      left.shift();
     }
-    return this.#maySweep;
+    this.#dropped = left;
+    return left.length > 0;
   }
 
   /** Gives back what was never finished when the file was open last. */
@@ -340,6 +343,8 @@ export class Session implements TreeSource {
     this.feed.rollback();
     this.#doomed = false;
     this.#doom = undefined;
+    // It may have been a slice of a drop.
+    this.#dropped = undefined;
     this.epoch++;
   }
 }

@@ -3,8 +3,9 @@
  *
  * Three passes. The first reads the file from end to end: superblocks, headers, bitmaps, sums, the
  * structure of each page, runs, the journal's areas (`Scrub`). The second walks every tree from the
- * catalog on: order, bounds, depths, siblings, values, each page reached once (`walkTree`). The
- * third reads the headers again: each page in use was reached.
+ * catalog on: order, bounds, depths, siblings, values, each page reached once (`walkTree`), and
+ * then the values that streams have not finished (`walkUnfinished`). The third reads the headers
+ * again: each page in use was reached.
  *
  * A damaged page is told of once. What lies below it cannot be reached, and is counted rather than
  * told of page by page. Nothing is written, and memory is two bits a page beside the cache.
@@ -14,14 +15,18 @@ import {
   CATALOG_TREE,
   type CatalogEntry,
   EXTRA_NODE_CHECKS,
+  isUnfinishedKey,
   LeafBatch,
   readCatalogEntry,
   readRuns,
+  readUnfinished,
   registerFixedNodes,
   registerNodes,
   type TreeVisitor,
+  type Unfinished,
   walkFixedTree,
   walkTree,
+  walkUnfinished,
 } from "../btree/mod.ts";
 import {
   CorruptionError,
@@ -45,7 +50,7 @@ import { checkOptions, checkPath, type OptionTypes, PROGRESS_TYPES } from "./opt
 import { PageBits } from "./page_bits.ts";
 import { inSlices, type Progress, type ProgressOptions } from "./slices.ts";
 
-const { CHUNK_PAGES, FRESH_PAGES, KIND_FREE, KIND_RUN_CONTINUED } = format;
+const { CHUNK_PAGES, FRESH_PAGES, KIND_FREE, KIND_RUN, KIND_RUN_CONTINUED } = format;
 const { entriesOf, headerPosition, kindOf, linkOf, treeOf, versionOf } = header;
 
 /** `cacheBytes` of `verify` and `salvage` unless said otherwise. */
@@ -203,7 +208,8 @@ class Verification implements TreeVisitor {
   /** Trees of which a part could not be reached. */
   readonly #lossy = new Set<number>();
   readonly #catalog = new Map<number, CatalogEntry>();
-  /** The tree that is being walked. */
+  readonly #unfinished: Unfinished[] = [];
+  /** The tree that is being walked, or that an unfinished value is for. */
   #tree = CATALOG_TREE;
 
   constructor(target: VerifyTarget, findings: Findings) {
@@ -250,6 +256,10 @@ class Verification implements TreeVisitor {
       this.trees++;
       this.entries += entries;
     }
+    for (const value of this.#unfinished) {
+      this.#tree = value.tree;
+      yield* this.#tellSteps(walkUnfinished(this.#reader, value, this));
+    }
     const total = this.#reached.size;
     yield { phase: "trees", done: total, total };
   }
@@ -259,10 +269,15 @@ class Verification implements TreeVisitor {
     this.#tree = id;
     const source = { reader: this.#reader, id, root };
     const steps = fixed ? walkFixedTree(source, this) : walkTree(source, this);
+    return (yield* this.#tellSteps(steps)).entries;
+  }
+
+  /** Takes the steps of a walk; returns what the walk does. */
+  *#tellSteps<T>(steps: Generator<void, T, undefined>): Generator<Progress, T, undefined> {
     for (;;) {
       this.#target.checkOpen();
       const step = steps.next();
-      if (step.done) return step.value.entries;
+      if (step.done) return step.value;
       // One less than all, so that the end of the phase is told once.
       const done = Math.min(this.#reached.size, Math.max(this.pages - 1, 0));
       yield { phase: "trees", done, total: this.pages };
@@ -280,7 +295,7 @@ class Verification implements TreeVisitor {
     if (!this.#damaged.has(error.page)) this.#findings.add(error);
   }
 
-  /** For `TreeVisitor`: leaves of the catalog say which trees there are. */
+  /** For `TreeVisitor`: leaves of the catalog say which trees there are, and unfinished values. */
   leaf(frame: Frame, slot: number, page: number): void {
     if (this.#tree !== CATALOG_TREE) return;
     const batch = new LeafBatch();
@@ -295,7 +310,12 @@ class Verification implements TreeVisitor {
         ? value
         : readRuns(this.#reader, CATALOG_TREE, value, 0);
       const { nextTreeId } = this.#reader.meta;
-      const entry = readCatalogEntry(batch.key(index), record, page, nextTreeId);
+      const key = batch.key(index);
+      if (isUnfinishedKey(key)) {
+        this.#unfinished.push(readUnfinished(key, record, page, nextTreeId));
+        return;
+      }
+      const entry = readCatalogEntry(key, record, page, nextTreeId);
       if (this.#catalog.has(entry.id)) {
         const position = headerPosition(page);
         throw new CorruptionError(page, position, `the catalog names tree ${entry.id} twice`);
@@ -332,7 +352,7 @@ class Verification implements TreeVisitor {
     if (this.#reached.has(page) || this.#damaged.has(page)) return;
     const tree = treeOf(frame, slot);
     const isKnown = tree === CATALOG_TREE || this.#catalog.has(tree);
-    if (this.#lossy.has(isKnown ? tree : CATALOG_TREE)) {
+    if (this.#mayBeLost(tree, isKnown, kindOf(frame, slot))) {
       this.unreached++;
       return;
     }
@@ -344,5 +364,12 @@ class Verification implements TreeVisitor {
       ? `in use by tree ${tree}, which does not lead to it`
       : `in use by tree ${tree}, which is not in the catalog`;
     this.#findings.add({ page, offset: headerPosition(page), rule });
+  }
+
+  /** Whether what leads to a page may be damaged: its tree, or, of a run, an unfinished value. */
+  #mayBeLost(tree: number, isKnown: boolean, kind: number): boolean {
+    if (this.#lossy.has(tree)) return true;
+    const isNamedByCatalog = !isKnown || kind === KIND_RUN || kind === KIND_RUN_CONTINUED;
+    return isNamedByCatalog && this.#lossy.has(CATALOG_TREE);
   }
 }

@@ -339,6 +339,21 @@ describe("a database with damaged superblocks", () => {
     }
   });
 
+  it("is refused, and does not grow, when it is open and its page count is huge", () => {
+    const bytes = withField(SUPERBLOCK.state, 1);
+    for (const count of [257, 1 << 20, 2 ** 31, 0xffff_fffe]) {
+      const start = performance.now();
+      const file = withField(SUPERBLOCK.pageCount, count, [1, 2], bytes);
+      assertRefused(file, `${count} pages`, `${count} pages are in it`);
+      assert(performance.now() - start < 1000);
+    }
+    inTempDir((dir) => {
+      Deno.writeFileSync(`${dir}/file`, withField(SUPERBLOCK.pageCount, 2 ** 31, [1, 2], bytes));
+      assertThrows(() => open(`${dir}/file`), CorruptionError, "pages are in it");
+      assertEquals(Deno.statSync(`${dir}/file`).size, bytes.length);
+    });
+  });
+
   it("is recovered when it is marked open, and says so until it is closed", () => {
     const bytes = withField(SUPERBLOCK.state, 1);
     assertEquals(judgeOnce(bytes, "marked open", { readOnly: true }), undefined);

@@ -189,6 +189,15 @@ describe("maxTransactionBytes", () => {
     }, expectAll);
   });
 
+  it("is no bound for new pages, in whatever order they are changed", () => {
+    onBoth(options, (db) => {
+      db.writeSync((tx) => {
+        for (const entry of shuffled(ENTRIES, 4)) tx.tree("main").set(keyOf(entry), valueOf(entry));
+      });
+      assertLess(db.stats().cacheBytesPeak, 16 * MIB);
+    }, expectAll);
+  });
+
   it("lets one transaction after the other change as much in parts", () => {
     onBoth(options, (db) => {
       db.writeSync((tx) => tx.tree("main").load(allEntries()));
