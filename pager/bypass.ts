@@ -34,8 +34,8 @@ export class Bypass {
   #written = new PageTable();
   /** New pages of the undo log's records before this one have been written. */
   #done = 0;
-  /** Pages that were written and then changed again, since all were written last. */
-  taken = 0;
+  /** Pages that were written and are to be changed again. */
+  #taken: number[] = [];
 
   /**
    * The bypass of a file.
@@ -57,9 +57,9 @@ export class Bypass {
     this.#log = log;
   }
 
-  /** Records of the undo log since new pages were written last. */
+  /** How much there is to look through since new pages were written last. */
   get backlog(): number {
-    return this.#undo.length - this.#done;
+    return this.#undo.length - this.#done + this.#taken.length;
   }
 
   /** Whether a page is new and in the file. */
@@ -73,7 +73,7 @@ export class Bypass {
     const scope = this.#written.get(page);
     if (scope < 0) return 0;
     this.#written.delete(page);
-    this.taken++;
+    this.#taken.push(page);
     return scope;
   }
 
@@ -95,20 +95,21 @@ export class Bypass {
   /** The transaction has ended. */
   reset(): void {
     this.#done = 0;
-    this.taken = 0;
+    this.#taken = [];
     if (this.#written.size > 0) this.#written = new PageTable();
   }
 
   /**
-   * Writes the new pages since the last call, or all that are not in the file; how many there were.
+   * Writes the pages that are new, or new again, since the last call, or all that are not in the
+   * file; how many there were.
    * Nobody may be about to change a page that was touched before.
    *
    * @throws {IoError} The system refused. Roll back: nothing that counts was written.
    */
   write(all: boolean): number {
     const pages = this.#newPages(all ? 0 : this.#done);
-    if (all) this.taken = 0;
     this.#done = this.#undo.length;
+    this.#taken = [];
     if (pages.length === 0) return 0;
     this.#log?.beforeBypass(this.#meta);
     for (const page of pages) this.#seal(page);
@@ -117,19 +118,23 @@ export class Bypass {
     return pages.length;
   }
 
-  /** Pages taken into use, and not yet in the file, in order. */
+  /** Pages taken into use, or taken back, and not in the file, in order, each once. */
   #newPages(from: number): Uint32Array {
-    const pages: number[] = [];
+    const pages = new Set<number>();
     for (let i = from; i < this.#undo.length; i++) {
-      if (this.#undo.whatAt(i) !== OCCUPIED) continue;
       const page = this.#undo.pageAt(i);
-      const place = this.#cache.find(page);
-      if (place < 0) continue;
-      const frame = this.#cache.frames[place >>> CHUNK_SHIFT];
-      const slot = place & SLOT_MASK;
-      if (frame.scopes[slot] !== 0 && kindOf(frame, slot) !== KIND_FREE) pages.push(page);
+      if (this.#undo.whatAt(i) === OCCUPIED && this.#isToWrite(page)) pages.add(page);
     }
+    for (const page of this.#taken) if (this.#isToWrite(page)) pages.add(page);
     return Uint32Array.from(pages).sort();
+  }
+
+  #isToWrite(page: number): boolean {
+    const place = this.#cache.find(page);
+    if (place < 0) return false;
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT];
+    const slot = place & SLOT_MASK;
+    return frame.scopes[slot] !== 0 && kindOf(frame, slot) !== KIND_FREE;
   }
 
   #seal(page: number): void {

@@ -219,12 +219,9 @@ export class Writer {
    */
   relieve(): void {
     const { limit, frames } = this.#cache;
-    // Pages that are changed again and again are written again only when there is no other way.
-    const all = this.#size.isHalfFull;
-    if (this.#depth === 0 || (frames.length <= limit && !all)) return;
-    const waiting = this.#bypass.backlog + (all ? this.#bypass.taken : 0);
-    if (waiting < BYPASS_PAGES_MIN) return;
-    this.#size.pinned -= this.#bypass.write(all);
+    if (this.#depth === 0 || (frames.length <= limit && !this.#size.isHalfFull)) return;
+    if (this.#bypass.backlog < BYPASS_PAGES_MIN) return;
+    this.#size.pinned -= this.#bypass.write(false);
     this.#cache.settle();
   }
 

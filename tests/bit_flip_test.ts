@@ -4,7 +4,8 @@
  *
  * Flipped are all bits of the headers in use and of the superblocks' fields, and a sample of all
  * others: one bit of every few bytes. With QUIRE_EVERY_BIT=1 in the environment, every bit of the
- * file is; that takes about a quarter of an hour.
+ * file is; that takes about a quarter of an hour. QUIRE_FLIPS=N flips N bits of a database that is
+ * larger than its cache, chosen by QUIRE_SEED.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -29,7 +30,8 @@ const EVERY_BIT = Deno.env.get("QUIRE_EVERY_BIT") === "1";
 /** Elsewhere, one bit of one byte in so many is flipped. */
 const STEP = 7;
 const LARGE_ENTRIES = 5000;
-const LARGE_FLIPS = 150;
+const LARGE_FLIPS = Number(Deno.env.get("QUIRE_FLIPS") ?? 150);
+const LARGE_SEED = Number(Deno.env.get("QUIRE_SEED") ?? 5);
 
 describe("a flip of every bit in a small database", () => {
   const sample = makeSample();
@@ -67,7 +69,7 @@ describe("a flip of every bit in a small database", () => {
 describe("a flip of a bit in a database larger than its cache", () => {
   it("gives the right data or CorruptionError, where pages come one by one or by extents", () => {
     const file = makeLarge();
-    const random = new Random(5);
+    const random = new Random(LARGE_SEED);
     let refused = 0;
     for (let i = 0; i < LARGE_FLIPS; i++) {
       const page = FRESH_PAGES + random.below(file.size() / PAGE_BYTES - FRESH_PAGES);

@@ -3,7 +3,7 @@
 // when the power is cut while it is; RELIABILITY.md T1, T2 and T5.
 //
 // QUIRE_FAULTS=N tries each Nth operation only; the power is cut after one fault in
-// QUIRE_FAULT_CUTS.
+// QUIRE_FAULT_CUTS, and QUIRE_SEED=n chooses other images of it.
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -25,6 +25,7 @@ import { remove, set, stream, write } from "./support/workloads.ts";
 
 const EVERY = Number(Deno.env.get("QUIRE_FAULTS") ?? 1);
 const CUT_EVERY = Number(Deno.env.get("QUIRE_FAULT_CUTS") ?? 12);
+const SEED = Number(Deno.env.get("QUIRE_SEED") ?? 0);
 const KINDS: readonly FaultKind[] = ["read", "write", "through", "truncate", "sync"];
 const OPTIONS = {};
 
@@ -165,7 +166,7 @@ function trial(fault: Fault, forgets: boolean): void {
   // What a sync has dropped shows only when the power goes.
   if (!forgets && totals.runs % CUT_EVERY !== 0) return;
   const rare = { limit: 4, nestedEvery: 0, killEvery: 0, isNamed: false };
-  const options = { name: "fault", seed: fault.nth, ...rare };
+  const options = { name: "fault", seed: SEED + fault.nth, ...rare };
   totals.images += crashRecording(quireEngine, OPTIONS, recorder.end(), options).distinct;
 }
 

@@ -1,7 +1,8 @@
 // `kill -9`: a process that is killed at any moment leaves a file that opens with everything that
 // it acknowledged, and nothing that it did not attempt; RELIABILITY.md T13.
 //
-// QUIRE_KILLS=N kills N processes, one after the other, on the same file.
+// QUIRE_KILLS=N kills N processes, one after the other, on the same file; QUIRE_SEED=n chooses
+// when.
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { fromFileUrl } from "@std/path";
