@@ -23,6 +23,7 @@ import {
   HEAD_BYTES,
   headIndex,
   INLINE_BYTES_MAX,
+  isLeaf,
   KEY_BYTES_MAX,
   LEAF_WIDTH,
   LeafCell,
@@ -48,15 +49,44 @@ export function registerNodes(pager: Registry): void {
 }
 
 /**
- * Checks of nodes, by kind, that no reader depends on: what they do not use is zero.
+ * Checks of nodes, by kind, that no reader depends on: what they do not use is zero, and what they
+ * use is used once.
  */
 export const EXTRA_NODE_CHECKS: readonly [number, Verifier][] = [
-  [KIND_LEAF, (frame, slot, page) => checkGap(frame, slot, page, LEAF_WIDTH)],
+  [KIND_LEAF, (frame, slot, page) => {
+    checkGap(frame, slot, page, LEAF_WIDTH);
+    checkOverlap(frame, slot, page);
+  }],
   [KIND_BRANCH, (frame, slot, page) => {
     if (linkOf(frame, slot) !== 0) corruptHeader(page, HEADER.link, "a branch with a link");
     checkGap(frame, slot, page, BRANCH_WIDTH);
+    checkOverlap(frame, slot, page);
   }],
 ];
+
+/** No two entries share bytes: each was checked alone, and their sum would fit all the same. */
+function checkOverlap(frame: Frame, slot: number, page: number): void {
+  const cells = Array.from({ length: entriesOf(frame, slot) }, (_, index) => {
+    return { index, start: cellAt(frame, slot, index), end: cellEnd(frame, slot, index) };
+  });
+  cells.sort((a, b) => a.start - b.start);
+  for (let i = 1; i < cells.length; i++) {
+    const { index, start } = cells[i];
+    if (start >= cells[i - 1].end) continue;
+    const offset = start - (slot << PAGE_SHIFT);
+    corrupt(page, offset, `the cell of entry ${index} is also another's`);
+  }
+}
+
+function cellEnd(frame: Frame, slot: number, index: number): number {
+  const cell = cellAt(frame, slot, index);
+  if (isLeaf(frame, slot)) {
+    leafCell.read(frame.u8, cell);
+    return leafCell.end;
+  }
+  const suffix = lengthAt(frame.u8, cell);
+  return cell + lengthBytes(suffix) + Math.max(0, suffix - HEAD_BYTES);
+}
 
 function checkGap(frame: Frame, slot: number, page: number, width: number): void {
   checkZero(frame, slot, page, width * entriesOf(frame, slot), cellStartOf(frame, slot));

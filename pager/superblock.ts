@@ -30,6 +30,8 @@ const TWO_32 = 0x1_0000_0000;
 const CLEAN = 0;
 const OPEN = 1;
 const CHUNKS_MAX = 2 ** 24;
+/** Counters go up while the file is open, and what is written then has to be readable too. */
+const COUNTER_MAX = 2 ** 52;
 
 /** What a superblock says. */
 export interface Superblock {
@@ -125,7 +127,7 @@ class FieldReader {
 
   u64(offset: number): number {
     const value = this.u32(offset + 4) * TWO_32 + this.u32(offset);
-    this.check(Number.isSafeInteger(value), offset, "a number exceeds 2^53 - 1");
+    this.check(value <= COUNTER_MAX, offset, "a number exceeds 2^52");
     return value;
   }
 

@@ -286,6 +286,7 @@ describe("a database with damaged superblocks", () => {
   it("is refused when other fields are out of bounds and sealed", () => {
     assertRefused(withField(SUPERBLOCK.state, 2), "state 2");
     assertRefused(withField(SUPERBLOCK.version + 4, 0x1_0000), "version 2^48");
+    assertRefused(withField(SUPERBLOCK.number + 4, 0x1f_ffff), "number past 2^52", "exceeds 2^52");
     assertRefused(withField(SUPERBLOCK.version, 1), "version 1", "not reached");
     assertRefused(withField(SUPERBLOCK.nextTreeId, 1), "next tree 1", "the catalog names a tree");
     assertRefused(withField(SUPERBLOCK.allocatorHint, 2), "hint 2");

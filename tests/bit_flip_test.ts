@@ -4,8 +4,13 @@
  *
  * Flipped are all bits of the headers in use and of the superblocks' fields, and a sample of all
  * others: one bit of every few bytes. With QUIRE_EVERY_BIT=1 in the environment, every bit of the
- * file is; that takes about a quarter of an hour. QUIRE_FLIPS=N flips N bits of a database that is
- * larger than its cache, chosen by QUIRE_SEED.
+ * files is, of a database of 64 pages too, and of the batches of a journal; that takes some hours;
+ * of these two, QUIRE_BIT_STEP=n flips one bit of every n bytes.
+ *
+ * In a journal the last batch is a case of its own: nothing after it tells that it had been on the
+ * medium, so a bit of it that flips ends the journal before it, as if that commit had been cut.
+ *
+ * QUIRE_FLIPS=N flips N bits of a database that is larger than its cache, chosen by QUIRE_SEED.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -16,17 +21,22 @@ import {
   assertContent,
   bytesOf,
   change,
+  type Content,
   contentOf,
   openOn,
   sameBytes,
 } from "./support/database.ts";
 import { FaultyFile } from "./support/faulty_file.ts";
+import { makeBases } from "./support/hostile_bases.ts";
+import { HostileImage } from "./support/hostile_image.ts";
 import { flipBit } from "./support/pages.ts";
 import { Random } from "./support/random.ts";
 import { makeSample, type Sample } from "./support/sample.ts";
 
+const bases = makeBases();
 const { CHUNK_PAGES, FRESH_PAGES, HEADER_BYTES, PAGE_BYTES, SUPERBLOCK } = format;
 const EVERY_BIT = Deno.env.get("QUIRE_EVERY_BIT") === "1";
+const BIT_STEP = Number(Deno.env.get("QUIRE_BIT_STEP") ?? 0);
 /** Elsewhere, one bit of one byte in so many is flipped. */
 const STEP = 7;
 const LARGE_ENTRIES = 5000;
@@ -87,6 +97,140 @@ describe("a flip of a bit in a database larger than its cache", () => {
     assert(refused > LARGE_FLIPS / 2);
   });
 });
+
+describe("a flip of a bit in a database of 64 pages", () => {
+  const { bytes, content } = bases.deep;
+
+  it("gives the right data or CorruptionError to whoever needs the page", () => {
+    assertEquals(bytes.length, 64 * PAGE_BYTES);
+    const file = new MemoryFile(bytes);
+    let [flips, refused] = [0, 0];
+    for (let page = 0; page < 64; page++) {
+      const needs = needsOf(page, bytes, content);
+      for (const bit of sampled(page * PAGE_BYTES, (page + 1) * PAGE_BYTES, 131)) {
+        flips++;
+        flipBit(file, Math.floor(bit / 8), bit % 8);
+        if (!holdsOrCorrupt(() => readNeeded(file, needs), bit)) refused++;
+        else assert(page < FRESH_PAGES, `bit ${bit} of page ${page} was not noticed`);
+        flipBit(file, Math.floor(bit / 8), bit % 8);
+      }
+    }
+    assert(sameBytes(file.content(), bytes), "the file is as it was");
+    console.log(`flips in 64 pages: ${flips}, of which ${refused} were refused`);
+  });
+});
+
+describe("a flip of a bit in a file that was not closed", () => {
+  const { bytes, content, earlier } = bases.open;
+  const { batches } = new HostileImage(bytes);
+
+  it("in a batch before the last is refused, and past its records does not matter", () => {
+    assertEquals(batches.length, 4);
+    const { flips, refused, older } = flipOpen(batches.slice(0, -1), 41);
+    console.log(`flips in batches: ${flips}, of which ${refused} were refused`);
+    assertEquals(older, 0);
+    assert(refused > 0);
+  });
+
+  it("in the last batch gives the state before it, and nothing between", () => {
+    const { flips, refused, older } = flipOpen(batches.slice(-1), 41);
+    console.log(`flips in the last batch: ${flips}, of which ${older} ended before it`);
+    assertEquals(refused, 0);
+    assert(older > 0);
+  });
+
+  it("in superblocks, or in pages that the journal does not bring back, is noticed", () => {
+    const pages = Array.from({ length: 24 }, (_, page) => ({
+      position: page * PAGE_BYTES,
+      length: PAGE_BYTES,
+    }));
+    const { flips, refused, older } = flipOpen(pages, 211);
+    console.log(`flips in pages under a journal: ${flips}, of which ${refused} were refused`);
+    assertEquals(older, 0);
+  });
+
+  /** Flips bits of parts of the file; how many gave an error, and how many an older state. */
+  function flipOpen(parts: readonly { position: number; length: number }[], step: number) {
+    const file = new MemoryFile(bytes);
+    const found = { flips: 0, refused: 0, older: 0 };
+    for (const { position, length } of parts) {
+      for (const bit of sampled(position, position + length, step)) {
+        found.flips++;
+        flipBit(file, Math.floor(bit / 8), bit % 8);
+        const state = stateOf(file, bit);
+        if (state === undefined) found.refused++;
+        else if (!isContent(state, content)) {
+          assertContent(state, earlier[0], `bit ${bit}`);
+          found.older++;
+        }
+        flipBit(file, Math.floor(bit / 8), bit % 8);
+      }
+    }
+    assert(sameBytes(file.content(), bytes), "the file is as it was");
+    return found;
+  }
+
+  /** What is in a file, or undefined where that is refused. */
+  function stateOf(file: File, bit: number): Content | undefined {
+    let state: Content | undefined;
+    holdsOrCorrupt(() => {
+      const db = openOn(file, { readOnly: true, cacheBytes: 8 * 1024 * 1024 });
+      state = contentOf(db);
+      db.close();
+    }, bit);
+    return state;
+  }
+});
+
+/** One bit of every `usual` bytes, or of so many as the environment says, or every bit. */
+function sampled(start: number, end: number, usual: number): number[] {
+  if (EVERY_BIT) return allBits(start, end);
+  const bits: number[] = [];
+  for (let byte = start; byte < end; byte += BIT_STEP || usual) {
+    bits.push(byte * 8 + bits.length % 8);
+  }
+  return bits;
+}
+
+/** An entry that cannot be read without a page of data; undefined for all other pages. */
+function needsOf(page: number, bytes: Uint8Array, content: Content): Need | undefined {
+  if (page < FRESH_PAGES) return undefined;
+  const file = new MemoryFile(bytes);
+  flipBit(file, page * PAGE_BYTES);
+  const db = openOn(file, { readOnly: true });
+  for (const [name, entries] of content) {
+    for (const [key, value] of entries) {
+      if (!holdsOrCorrupt(() => db.tree(name).get(key), page * PAGE_BYTES * 8)) {
+        return { name, key, value };
+      }
+    }
+  }
+  throw new Error(`no entry needs page ${page}`);
+}
+
+/** An entry. */
+interface Need {
+  readonly name: string;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** Reads one entry, or all of them. */
+function readNeeded(file: File, need: Need | undefined): void {
+  const db = openOn(file, { readOnly: true, cacheBytes: 8 * 1024 * 1024 });
+  if (need === undefined) assertContent(contentOf(db), bases.deep.content);
+  else assert(sameBytes(db.tree(need.name).get(need.key), need.value), "another value");
+  db.close();
+}
+
+function isContent(a: Content, b: Content): boolean {
+  return [...a.keys()].join() === [...b.keys()].join() && [...b].every(([name, entries]) => {
+    const found = a.get(name)!;
+    return found.length === entries.length && entries.every(([key, value], i) => {
+      return sameBytes(found[i][0], key) && sameBytes(found[i][1], value);
+    });
+  });
+}
 
 /** Makes a database of about 14 MiB, of which the least cache holds half. */
 function makeLarge(): MemoryFile {

@@ -12,12 +12,21 @@
  * A run that fails names its seed; QUIRE_SEED=n in the environment runs that one alone,
  * QUIRE_SEEDS=n runs the first n, and QUIRE_OPERATIONS=n is the length of all long runs together.
  *
+ * Each opening has options of its own: sizes at their least and above, sectors that may tear or may
+ * not, and in short runs any durability.
+ *
  * A new operation is one method of `Run`, one line in `#actions` and one weight in each mix.
  */
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { type Durability, type File, MemoryFile, openDiskFile } from "../pager/mod.ts";
+import {
+  type Durability,
+  type File,
+  MemoryFile,
+  openDiskFile,
+  type PagerOptions,
+} from "../pager/mod.ts";
 import type { Range } from "../store/range.ts";
 import type { ReadTree } from "../store/read_tree.ts";
 import type { Transaction } from "../store/transaction.ts";
@@ -39,6 +48,8 @@ const SEEDS = seeds(Number(Deno.env.get("QUIRE_SEEDS") ?? 14));
 const STEPS = 1500;
 const OPERATIONS = Number(Deno.env.get("QUIRE_OPERATIONS") ?? 1_000_000);
 const NAMES = ["a", "b", "c", "d"];
+const MEBIBYTE = 1024 * 1024;
+const DURABILITIES: readonly Durability[] = ["sync", "buffered", "none"];
 
 function seeds(count: number): number[] {
   const chosen = Deno.env.get("QUIRE_SEED");
@@ -143,7 +154,8 @@ const LONG_STYLES: readonly Style[] = [
 interface Plan {
   readonly mix: Mix;
   readonly styles: readonly Style[];
-  readonly durability: Durability;
+  /** That of each opening, or any. */
+  readonly durability: Durability | undefined;
   /** Opens the file, again and again. */
   readonly openFile: () => File;
 }
@@ -231,8 +243,19 @@ class Run {
   }
 
   #open(): Opened {
-    const { openFile, durability } = this.#plan;
-    return openBoth(openFile(), { cacheBytes: 8 * 1024 * 1024 }, durability);
+    const { openFile, durability = this.random.pick(DURABILITIES) } = this.#plan;
+    return openBoth(openFile(), this.#options(), durability);
+  }
+
+  #options(): PagerOptions {
+    const { random } = this;
+    return {
+      cacheBytes: MEBIBYTE * random.pick([8, 8, 9, 16, 64]),
+      journalBytes: MEBIBYTE * random.pick([2, 2, 3, 32]),
+      tornSectors: random.pick(["whole", "protect"]),
+      // A transaction of the model's keeps an iterator, whose pages must not be taken from it.
+      maxSnapshotBytes: MEBIBYTE * random.pick([64, 256]),
+    };
   }
 
   get #db() {
@@ -574,7 +597,7 @@ function inMemory(): () => File {
 describe("the public face", () => {
   for (const seed of SEEDS) {
     it(`does what a sorted map does, seed ${seed}`, async () => {
-      const plan: Plan = { mix: MIX, styles: STYLES, durability: "sync", openFile: inMemory() };
+      const plan: Plan = { mix: MIX, styles: STYLES, durability: undefined, openFile: inMemory() };
       const run = new Run(seed, plan);
       await steps(run, seed, (step) => step === STEPS, 500);
       const pages = run.close();

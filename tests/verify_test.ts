@@ -405,6 +405,16 @@ const TREES: Breakage[] = [
     page: SECOND,
   },
   {
+    name: "two entries of a leaf with one cell",
+    change: (image) => {
+      const at = SECOND * PAGE_BYTES + 4 * image.entriesOf(SECOND);
+      image.view.setUint16(at + 2 * 3, image.view.getUint16(at + 2 * 4, true), true);
+      image.seal(SECOND);
+    },
+    rule: "is also another's",
+    page: SECOND,
+  },
+  {
     name: "more entries than a leaf has",
     change: setHeader(SECOND, HEADER.entries, 11),
     rule: "the head of entry",
