@@ -15,7 +15,7 @@ import { checkKey, checkValue, fitsLeaf, type Tree } from "./tree.ts";
 import { writeRuns } from "./value.ts";
 
 const { CHUNK_SHIFT, KIND_BRANCH, KIND_LEAF, PAGE_BYTES, SLOT_MASK } = format;
-const { entriesOf, setLink, setShape } = header;
+const { setLink, setShape } = header;
 
 /** How full pages may be asked to be, as shares of a page. */
 const FILL_MIN = 0.5;
@@ -66,10 +66,7 @@ class BulkLoad {
   }
 
   #checkEmpty(): void {
-    const place = this.#tree.nodes.rootPlace();
-    if (entriesOf(this.#pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK) !== 0) {
-      throw new RangeError("Cannot load: the tree is not empty");
-    }
+    if (!this.#tree.isEmpty) throw new RangeError("Cannot load: the tree is not empty");
   }
 
   #add(key: Uint8Array, value: Uint8Array): void {

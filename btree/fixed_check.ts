@@ -3,26 +3,17 @@
  * itself cannot see.
  */
 
-import {
-  corrupt,
-  corruptHeader,
-  CorruptionError,
-  format,
-  type Frame,
-  header,
-} from "../pager/mod.ts";
+import { corrupt, corruptHeader, format, type Frame, header } from "../pager/mod.ts";
 import { U64_MAX } from "./fixed_entry.ts";
 import { CAPACITY, verifyFixedNode } from "./fixed_node.ts";
 import { checkChild } from "./fixed_path.ts";
 import type { FixedTree } from "./fixed_tree.ts";
-import type { TreeFigures, TreeSource, TreeVisitor } from "./tree_visit.ts";
+import { type TreeFigures, type TreeSource, type TreeVisitor, TreeWalk } from "./tree_visit.ts";
 
-const { CHUNK_SHIFT, HEADER, KIND_FIXED_BRANCH, KIND_FIXED_LEAF, PAGE_SHIFT, SLOT_MASK } = format;
-const { entriesOf, kindOf, levelOf, linkOf, treeOf } = header;
+const { HEADER, KIND_FIXED_BRANCH, KIND_FIXED_LEAF, PAGE_SHIFT } = format;
+const { entriesOf, kindOf, levelOf, treeOf } = header;
 
 const LONGS_SHIFT = PAGE_SHIFT - 3;
-/** Of `#lastLink`: leaves before this one were lost, so any may come. */
-const ANY = -1;
 
 /** What a fixed tree consists of. */
 export interface FixedTreeShape {
@@ -74,54 +65,10 @@ export function walkFixedTree(
   return new FixedWalk(tree, visitor).run();
 }
 
-class FixedWalk {
-  readonly #tree: TreeSource;
-  readonly #visitor: TreeVisitor;
-  readonly #figures: TreeFigures = { depth: 0, entries: 0, leaves: 0, branches: 0 };
-  readonly #tasks: Task[] = [];
-  #lastLeaf = 0;
-  #lastLink = ANY;
-
-  constructor(tree: TreeSource, visitor: TreeVisitor) {
-    this.#tree = tree;
-    this.#visitor = visitor;
-  }
-
-  *run(): Generator<void, TreeFigures, undefined> {
-    this.#try(() => this.#enterRoot(), true);
-    for (let task = this.#tasks.pop(); task; task = this.#tasks.pop()) {
-      const isSound = this.#try(() => this.#visit(task), true);
-      if (!isSound) this.#lastLink = ANY;
-      yield;
-    }
-    if (this.#lastLink > 0) {
-      const page = this.#lastLeaf;
-      this.#try(() => corruptHeader(page, HEADER.link, "the last leaf has a link"), false);
-    }
-    return this.#figures;
-  }
-
-  /** Whether an action threw nothing; a broken rule is reported. */
-  #try(action: () => void, isLost: boolean): boolean {
-    try {
-      action();
-      return true;
-    } catch (error) {
-      if (!(error instanceof CorruptionError)) throw error;
-      this.#visitor.broken(error, isLost);
-      return false;
-    }
-  }
-
-  #at(page: number): [Frame, number] {
-    const { reader } = this.#tree;
-    const place = reader.at(page);
-    return [reader.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK];
-  }
-
-  #enterRoot(): void {
-    const { root, id } = this.#tree;
-    const [frame, slot] = this.#at(root);
+class FixedWalk extends TreeWalk<Task> {
+  protected override enterRoot(): void {
+    const { root, id } = this.tree;
+    const [frame, slot] = this.at(root);
     const kind = kindOf(frame, slot);
     if (kind !== KIND_FIXED_LEAF && kind !== KIND_FIXED_BRANCH) {
       corruptHeader(root, HEADER.kind, "the root is no fixed node");
@@ -130,17 +77,17 @@ class FixedWalk {
     const level = levelOf(frame, slot);
     const isThin = level > 0 && entriesOf(frame, slot) < 2;
     if (isThin) {
-      this.#try(() => corruptHeader(root, HEADER.entries, "a root branch of one child"), false);
+      this.expect(() => corruptHeader(root, HEADER.entries, "a root branch of one child"));
     }
-    this.#figures.depth = level + 1;
-    this.#tasks.push({ page: root, level, from: 0n, to: U64_MAX });
+    this.figures.depth = level + 1;
+    this.tasks.push({ page: root, level, from: 0n, to: U64_MAX });
   }
 
-  #visit(task: Task): void {
+  protected override visit(task: Task): void {
     const { page, level } = task;
-    const { root, id } = this.#tree;
-    if (!this.#visitor.reached(page)) corruptHeader(page, 0, "the page is in a tree twice");
-    const [frame, slot] = this.#at(page);
+    const { root, id } = this.tree;
+    this.reach(page);
+    const [frame, slot] = this.at(page);
     if (page !== root) checkChild(frame, slot, page, level, id);
     verifyFixedNode(frame, slot, page);
     const longs = new BigUint64Array(frame.u8.buffer, slot << PAGE_SHIFT, 1 << LONGS_SHIFT);
@@ -149,34 +96,26 @@ class FixedWalk {
   }
 
   #visitBranch(task: Task, longs: BigUint64Array, entries: number): void {
-    this.#figures.branches++;
+    this.figures.branches++;
     for (let i = entries - 1; i >= 0; i--) {
       const from = i === 0 ? task.from : longs[i];
       const to = i === entries - 1 ? task.to : longs[i + 1] - 1n;
       if (from < task.from || to > task.to || from > to) this.#outOfBounds(task.page, i, "branch");
-      this.#tasks.push({ page: Number(longs[CAPACITY + i]), level: task.level - 1, from, to });
+      this.tasks.push({ page: Number(longs[CAPACITY + i]), level: task.level - 1, from, to });
     }
   }
 
   #outOfBounds(page: number, index: number, what: string): void {
     const rule = `a key of a ${what} is out of the bounds that its parent sets`;
-    this.#try(() => corrupt(page, index << 3, rule), false);
+    this.expect(() => corrupt(page, index << 3, rule));
   }
 
   #visitLeaf(task: Task, longs: BigUint64Array, frame: Frame, slot: number): void {
     const { page, from, to } = task;
     const entries = entriesOf(frame, slot);
-    if (this.#lastLink !== ANY && this.#lastLink !== page) {
-      const rule = `its right neighbour is ${page}`;
-      this.#try(() => corruptHeader(this.#lastLeaf, HEADER.link, rule), false);
-    }
     if (entries > 0 && (longs[0] < from || longs[entries - 1] > to)) {
       this.#outOfBounds(page, 0, "leaf");
     }
-    this.#lastLeaf = page;
-    this.#lastLink = linkOf(frame, slot);
-    this.#figures.leaves++;
-    this.#figures.entries += entries;
-    this.#visitor.leaf?.(frame, slot, page);
+    this.countLeaf(frame, slot, page);
   }
 }

@@ -318,11 +318,6 @@ export function searchBranch(frame: Frame, slot: number, key: Uint8Array, length
   return low - 1;
 }
 
-/** Whether a page has room for an entry of this many bytes, arrays included, without any change. */
-export function hasRoomFor(frame: Frame, slot: number, bytes: number): boolean {
-  return gapOf(frame, slot) >= bytes;
-}
-
 /** Bytes of a node's page that entries and the prefix use. */
 export function usedBytesOf(frame: Frame, slot: number): number {
   return PAGE_BYTES - freeBytesOf(frame, slot);

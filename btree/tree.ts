@@ -242,6 +242,12 @@ export class Tree {
     return countRange(this.reader, this.nodes, lower, upper);
   }
 
+  /** Whether the tree has no key. */
+  get isEmpty(): boolean {
+    const place = this.nodes.rootPlace();
+    return header.entriesOf(this.reader.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK) === 0;
+  }
+
   /** How many pages there are on the way from the root to an entry. */
   levels(): number {
     const place = this.nodes.rootPlace();

@@ -127,11 +127,6 @@ export class Journal {
     return this.#areas[this.generation & 1];
   }
 
-  /** Whether both areas have chunks. */
-  get isReady(): boolean {
-    return this.#areas[0].chunks.length > 0 && this.#areas[1].chunks.length > 0;
-  }
-
   /** Gives each area its first chunk, at the end of the file. */
   prepare(meta: Meta): void {
     for (const area of this.#areas) if (area.chunks.length === 0) this.#addChunks(area, 1, meta);

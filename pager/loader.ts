@@ -132,8 +132,21 @@ export class Loader {
     u8.set(bytes, (place & SLOT_MASK) << PAGE_SHIFT);
   }
 
+  /**
+   * The place of a page that is in memory and verified; else -1, and its checked header is in slot 0
+   * of a frame.
+   */
+  peek(page: number, into: Frame): number {
+    const place = this.#cache.find(page);
+    const isVerified = place >= 0 &&
+      this.#cache.frames[place >>> CHUNK_SHIFT].ticks[place & SLOT_MASK] !== 0;
+    if (isVerified) return place;
+    this.#readHeader(page, into);
+    return -1;
+  }
+
   /** Reads one header without its page, into 8 words, and checks it. */
-  readHeader(page: number, into: Frame): void {
+  #readHeader(page: number, into: Frame): void {
     this.#readHeaders(page, 1, into, 0);
     if (kindOf(into, 0) === KIND_FREE) corruptHeader(page, 0, "the page is free");
     if (!headSumHolds(into.u32, 0, page, this.seed)) {

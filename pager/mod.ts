@@ -35,6 +35,7 @@ export { MemoryFile } from "./memory_file.ts";
 export { Meta, type MetaFields } from "./meta.ts";
 export { CACHE_BYTES_MAX, CACHE_BYTES_MIN, type PagerOptions } from "./options.ts";
 export type { PageFile } from "./page_file.ts";
+export { PageSet } from "./page_set.ts";
 export type { Page } from "./page.ts";
 export { openPager, Pager } from "./pager.ts";
 export type { JournalFigures, PagerStats } from "./stats.ts";

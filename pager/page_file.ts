@@ -66,14 +66,9 @@ export class PageFile implements PageReader {
 
   /** The header of a page without the page, in slot `peekedSlot`. */
   peek(page: number): Frame {
-    const place = this.#cache.find(page);
-    if (place >= 0 && this.frames[place >>> CHUNK_SHIFT].ticks[place & SLOT_MASK] !== 0) {
-      this.peekedSlot = place & SLOT_MASK;
-      return this.frames[place >>> CHUNK_SHIFT];
-    }
-    this.peekedSlot = 0;
-    this.#loader.readHeader(page, this.#peeked);
-    return this.#peeked;
+    const place = this.#loader.peek(page, this.#peeked);
+    this.peekedSlot = place < 0 ? 0 : place & SLOT_MASK;
+    return place < 0 ? this.#peeked : this.frames[place >>> CHUNK_SHIFT];
   }
 
   /** Reads the whole file a chunk at a time, and reports what breaks a rule. */

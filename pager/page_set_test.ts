@@ -13,8 +13,15 @@ describe("PageSet", () => {
     const edges = [0, 1, 31, 32, 255, 256, 0x7fff_ffff, 0x8000_0000, 0xffff_fffd];
     for (let i = 0; i < 20_000; i++) {
       const page = random.once(4) ? random.pick(edges) : random.below(3000);
-      assertEquals(pages.add(page), !model.has(page), `page ${page}`);
-      model.add(page);
+      assertEquals(pages.has(page), model.has(page), `page ${page}`);
+      if (random.once(5)) {
+        pages.delete(page);
+        model.delete(page);
+      } else {
+        assertEquals(pages.add(page), !model.has(page), `page ${page}`);
+        model.add(page);
+      }
+      assertEquals(pages.size, model.size);
     }
   });
 
@@ -22,6 +29,7 @@ describe("PageSet", () => {
     const pages = new PageSet();
     assertEquals([pages.add(300), pages.add(300)], [true, false]);
     pages.clear();
+    assertEquals([pages.size, pages.has(300)], [0, false]);
     assertEquals([pages.add(300), pages.add(300)], [true, false]);
   });
 });

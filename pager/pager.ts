@@ -194,14 +194,9 @@ export class Pager {
    * memory, in the slot that `peekedSlot` says. Valid until the next call.
    */
   peek(page: number): Frame {
-    const place = this.#cache.find(page);
-    if (place >= 0 && this.frames[place >>> CHUNK_SHIFT].ticks[place & SLOT_MASK] !== 0) {
-      this.peekedSlot = place & SLOT_MASK;
-      return this.frames[place >>> CHUNK_SHIFT];
-    }
-    this.peekedSlot = 0;
-    this.#loader.readHeader(page, this.#peeked);
-    return this.#peeked;
+    const place = this.#loader.peek(page, this.#peeked);
+    this.peekedSlot = place < 0 ? 0 : place & SLOT_MASK;
+    return place < 0 ? this.#peeked : this.frames[place >>> CHUNK_SHIFT];
   }
 
   /** The slot that goes with what `peek` returned. */

@@ -15,6 +15,7 @@
 
 import type { CommitQueue } from "./commit_queue.ts";
 import type { RawChange } from "./change.ts";
+import { copyOf } from "./copy.ts";
 
 /** Takes what transactions change to those who watch. */
 export class ChangeFeed {
@@ -158,9 +159,4 @@ export class ChangeFeed {
     }
     this.#queues.clear();
   }
-}
-
-/** A copy of the first bytes. `slice` would be a view where the array is a `Buffer`. */
-function copyOf(bytes: Uint8Array, length: number = bytes.length): Uint8Array {
-  return new Uint8Array(bytes.subarray(0, length));
 }

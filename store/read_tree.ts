@@ -46,6 +46,15 @@ export interface TreeSource {
 export type AnyReadTree = ReadTree<unknown, unknown, never, never>;
 
 /**
+ * The pages of a tree, or undefined while there is none of its name. For its own kind alone: it is
+ * no method, so that nobody else can reach them.
+ *
+ * @throws {ClosedError} It cannot be read any more.
+ * @throws {TypeError} It was made with other codecs.
+ */
+export let findEntries: (tree: AnyReadTree) => Entries | undefined;
+
+/**
  * An ordered map, for reading: keys `K` and values `V` as they come back, `KI` and `P` keys and
  * prefixes as they may be given.
  *
@@ -75,6 +84,10 @@ export class ReadTree<
   #entries: Entries | undefined;
   #epoch = -1;
   #idleScan: Scan | undefined;
+
+  static {
+    findEntries = (tree) => tree.#find();
+  }
 
   /**
    * Made by `Database.tree`, `Transaction.tree` and `Snapshot.tree`.
@@ -405,7 +418,7 @@ export class ReadTree<
     return entries !== undefined && entries.find(this.#format.bytes, length) ? entries : undefined;
   }
 
-  /** The tree, or undefined while there is none of the name. */
+  /** The tree, or undefined while there is none of the name; throws when it cannot be read. */
   #find(): Entries | undefined {
     const { epoch, views } = this.#source;
     if (views !== undefined) views.expire();

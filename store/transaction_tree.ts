@@ -8,7 +8,7 @@
 import { bulkLoad, type Tree as Entries } from "../btree/mod.ts";
 import { copyOf } from "./copy.ts";
 import { keyBoundsOf, type KeyRange } from "./range.ts";
-import { checkIterable, ReadTree } from "./read_tree.ts";
+import { checkIterable, findEntries, ReadTree } from "./read_tree.ts";
 import { refusePromise } from "./refuse_promise.ts";
 import type { TransactionSource } from "./transaction.ts";
 import type { TreeFormat } from "./tree_format.ts";
@@ -41,8 +41,6 @@ export class TransactionTree<
 > extends ReadTree<K, V, KI, P> {
   readonly #source: TransactionSource;
   readonly #format: TreeFormat<K, V, KI, VI, P>;
-  #entries: Entries | undefined;
-  #epoch = -1;
 
   /**
    * Made by `Transaction.tree`.
@@ -165,9 +163,8 @@ export class TransactionTree<
    * @throws {TypeError} What gives the entries has dropped or renamed the tree meanwhile.
    */
   load(entries: Iterable<readonly [KI, VI]>): number {
-    this.#source.checkOpen();
     checkIterable("load", entries);
-    const before = this.#source.session.findTree(this.name)?.entries;
+    const before = findEntries(this);
     const encoded = this.#encoded(entries);
     const first = encoded.next();
     if (before !== undefined) this.#refuseLost(before);
@@ -175,7 +172,7 @@ export class TransactionTree<
     if (first.done) return 0;
     return this.#change((tree) => {
       const all = this.#guarded(tree, first.value, encoded);
-      const count = tree.count() === 0 ? bulkLoad(tree, all) : putAll(tree, all);
+      const count = tree.isEmpty ? bulkLoad(tree, all) : putAll(tree, all);
       this.#source.session.feed.noteLoad(this.name, count);
       return count;
     });
@@ -213,7 +210,7 @@ export class TransactionTree<
     this.#source.checkOpen();
     const { session } = this.#source;
     try {
-      const entries = this.#find() ?? session.openTree(this.name, this.#format);
+      const entries = findEntries(this) ?? session.openTree(this.name, this.#format);
       // Before the put, which may move the pages that the key is in.
       session.feed.noteSet(this.name, key, length, value);
       entries.put(key, value, length);
@@ -234,26 +231,16 @@ export class TransactionTree<
 
   /** Changes the tree if there is one; what there is not need not be made to be emptied. */
   #changeFound<T>(change: (entries: Entries) => T, otherwise: T): T {
-    this.#source.checkOpen();
-    const found = this.#find();
+    const found = findEntries(this);
     return found === undefined ? otherwise : this.#source.session.change(() => change(found));
   }
 
   #change<T>(change: (entries: Entries) => T): T {
     this.#source.checkOpen();
     const { session } = this.#source;
-    return session.change(() => change(this.#find() ?? session.openTree(this.name, this.#format)));
-  }
-
-  /** The tree, or undefined while there is none of the name. */
-  #find(): Entries | undefined {
-    const { epoch, session } = this.#source;
-    if (this.#epoch === epoch) return this.#entries;
-    const found = session.findTree(this.name);
-    if (found !== undefined) this.#format.check(this.name, found.attributes, found.catalogRoot);
-    this.#entries = found?.entries;
-    this.#epoch = epoch;
-    return this.#entries;
+    return session.change(() =>
+      change(findEntries(this) ?? session.openTree(this.name, this.#format))
+    );
   }
 }
 

@@ -37,6 +37,7 @@ import {
   header,
   openDiskFile,
   type PageReader,
+  PageSet,
   type RecoveryReport,
   type Report,
   type Scrub,
@@ -47,7 +48,6 @@ import {
 } from "../pager/mod.ts";
 import { type Finding, Findings } from "./findings.ts";
 import { checkOptions, checkPath, type OptionTypes, PROGRESS_TYPES } from "./option_check.ts";
-import { PageBits } from "./page_bits.ts";
 import { inSlices, type Progress, type ProgressOptions } from "./slices.ts";
 
 const { CHUNK_PAGES, FRESH_PAGES, KIND_FREE, KIND_RUN, KIND_RUN_CONTINUED } = format;
@@ -202,9 +202,9 @@ class Verification implements TreeVisitor {
   readonly #target: VerifyTarget;
   readonly #reader: PageReader;
   readonly #findings: Findings;
-  readonly #reached: PageBits;
+  readonly #reached: PageSet;
   /** Pages that were told of: what else is wrong with them follows from that. */
-  readonly #damaged: PageBits;
+  readonly #damaged: PageSet;
   /** Trees of which a part could not be reached. */
   readonly #lossy = new Set<number>();
   readonly #catalog = new Map<number, CatalogEntry>();
@@ -216,9 +216,8 @@ class Verification implements TreeVisitor {
     this.#target = target;
     this.#reader = target.reader;
     this.#findings = findings;
-    const { pageCount } = target.reader.meta;
-    this.#reached = new PageBits(pageCount);
-    this.#damaged = new PageBits(pageCount);
+    this.#reached = new PageSet();
+    this.#damaged = new PageSet();
   }
 
   *run(): Generator<Progress, void, undefined> {

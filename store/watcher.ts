@@ -10,6 +10,7 @@ import { LimitError } from "../pager/mod.ts";
 import type { Change, Commit, RawChange, RawCommit } from "./change.ts";
 import type { ChangeFeed } from "./change_feed.ts";
 import { CommitQueue, type QueueScope } from "./commit_queue.ts";
+import { ANY, checkOptions } from "./option_check.ts";
 import type { KeyRange } from "./range.ts";
 
 /** How to watch. */
@@ -75,7 +76,7 @@ export class Watcher<K = Uint8Array, V = Uint8Array, R = KeyRange<Uint8Array | s
    * @param options How.
    */
   constructor(feed: ChangeFeed, source: WatchSource<K, V>, options: WatchOptions) {
-    checkOptions(options);
+    checkWatchOptions(options);
     this.#feed = feed;
     this.#source = source;
     this.#pendingMax = options.maxPending ?? PENDING_MAX;
@@ -184,20 +185,11 @@ export class Watcher<K = Uint8Array, V = Uint8Array, R = KeyRange<Uint8Array | s
   }
 }
 
-function checkOptions(options: WatchOptions): void {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError("Cannot watch: the options are no object");
-  }
-  for (const name of Object.keys(options)) {
-    if (name === "signal" || name === "maxPending") continue;
-    throw new TypeError(`Cannot watch: unknown option ${name}`);
-  }
+function checkWatchOptions(options: WatchOptions): void {
+  checkOptions("watch", options, { signal: ANY, maxPending: "number" });
   const { signal, maxPending = PENDING_MAX } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError("Cannot watch: the signal is no AbortSignal");
-  }
-  if (typeof maxPending !== "number") {
-    throw new TypeError(`Cannot watch: maxPending is ${typeof maxPending}, not number`);
   }
   if (maxPending === Infinity || (Number.isInteger(maxPending) && maxPending >= 1)) return;
   throw new RangeError(`Cannot watch: maxPending ${maxPending} is no count`);

@@ -557,7 +557,7 @@ const FIXED: Breakage[] = [
   {
     name: "a fixed leaf that is linked elsewhere",
     change: (image) => image.setLink(first(KIND_FIXED_LEAF), 3),
-    rule: "its right neighbour is",
+    rule: "is not linked to its neighbour",
     page: first(KIND_FIXED_LEAF),
     from: wide.bytes,
   },
