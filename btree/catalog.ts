@@ -19,7 +19,7 @@
  * | 12 | ...  | attributes, for the layer above            |
  */
 
-import { corrupt, format, header, type Pager, type PageReader } from "../pager/mod.ts";
+import { corrupt, format, header, LimitError, type Pager, type PageReader } from "../pager/mod.ts";
 import { FixedTree } from "./fixed_tree.ts";
 import { compareKeys } from "./key.ts";
 import { copyKey, KEY_BYTES_MAX } from "./node.ts";
@@ -31,6 +31,8 @@ const { entriesOf } = header;
 
 /** The catalog's own number among trees. */
 export const CATALOG_TREE = 0;
+/** The first number that no tree can have, as the next one could not be kept. */
+const TREE_ID_END = 0xffff_ffff;
 const LIVING = 1;
 const DROPPED = 0;
 const DROPPED_KEY_BYTES = 5;
@@ -99,6 +101,7 @@ export class Catalog {
    * Makes a tree, inside a transaction.
    *
    * @throws {RangeError} There is a tree of that name, or the name is empty or too long.
+   * @throws {LimitError} There have been 2^32 trees.
    */
   create(name: string, options: CreateOptions = {}): TreeEntry {
     const key = nameKey(name);
@@ -106,6 +109,7 @@ export class Catalog {
     if (catalog.has(key)) throw new RangeError(`Cannot create tree ${name}: there is one`);
     const { fixed = false, attributes = new Uint8Array(0) } = options;
     const id = this.#pager.meta.nextTreeId;
+    if (id === TREE_ID_END) throw new LimitError(`Cannot create tree ${name}: no number is left`);
     this.#pager.meta.nextTreeId = id + 1;
     const { allocator } = this.#space;
     const { root } = fixed

@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { CorruptionError, MemoryFile, Pager } from "../pager/mod.ts";
+import { CorruptionError, LimitError, MemoryFile, Pager } from "../pager/mod.ts";
 import { transact } from "../tests/support/pages.ts";
 import { usedPages } from "../tests/support/space.ts";
 import { bytesOf, expectValue, keyOf, valueOf } from "../tests/support/trees.ts";
@@ -112,6 +112,20 @@ describe("Catalog", () => {
     });
     assertEquals([catalog.get("a")?.id, pager.meta.nextTreeId], [entry.id, 2]);
     expectNothingLost(library);
+  });
+
+  it("refuses a tree when no number is left for it, and changes nothing", () => {
+    const library = open();
+    transact(library.pager, () => library.catalog.create("first"));
+    const used = usedPages(library.space);
+    library.pager.meta.nextTreeId = 0xffff_ffff;
+    assertThrows(
+      () => transact(library.pager, () => library.catalog.create("last")),
+      LimitError,
+      "Cannot create tree last: no number is left",
+    );
+    assertEquals(library.pager.meta.nextTreeId, 0xffff_ffff);
+    assertEquals([library.catalog.names(), usedPages(library.space)], [["first"], used]);
   });
 
   it("lists names in the order of their bytes", () => {
