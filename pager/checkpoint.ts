@@ -63,7 +63,7 @@ export class Checkpoint {
   begin(meta: Meta): void {
     assert(this.#chunks === undefined, "one checkpoint runs at a time");
     this.#journal.flush(true);
-    this.#journal.switchArea();
+    this.#journal.switchArea(meta);
     this.#meta.assign(meta);
     this.#sequence = this.#journal.sequence;
     this.#chunks = [...this.#writeback.dirtyChunks.keys()].sort((a, b) => b - a);

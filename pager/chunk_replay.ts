@@ -99,9 +99,11 @@ export class ChunkReplay {
   /**
    * Verifies what was replayed and writes it.
    *
-   * @throws {CorruptionError} A page does not match its header.
+   * @param isJournal Whether the journal has the chunk by now: all pages it had before are free.
+   * @throws {CorruptionError} A page does not match its header, or is where the journal is.
    */
-  finish(): void {
+  finish(isJournal: boolean): void {
+    if (isJournal) this.#checkEmpty();
     this.#deriveBitmap();
     for (let slot = 1; slot < CHUNK_PAGES && !this.#tolerant; slot++) this.#verify(slot);
     let start = 0;
@@ -114,6 +116,13 @@ export class ChunkReplay {
       }
     }
     this.#write(0, 1);
+  }
+
+  #checkEmpty(): void {
+    const slot = this.#states.findIndex((state) => state !== UNTOUCHED);
+    if (slot < 0) return;
+    const page = this.#first + slot;
+    throw new CorruptionError(page, page * PAGE_BYTES, "a record names a page of the journal");
   }
 
   #deriveBitmap(): void {

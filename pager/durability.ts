@@ -10,7 +10,8 @@
  *
  * Invariants:
  * 1. The superblocks in the file say what was true when the journal's oldest needed batch began.
- * 2. No page reaches the file before the journal has its version on the medium.
+ * 2. No page reaches the file before the journal has its version on the medium, and has confirmed
+ *    it.
  */
 
 import { assert } from "./assert.ts";
@@ -180,7 +181,7 @@ export class Durable implements CommitLog {
 
   /** Makes sure that a version may reach the file. */
   beforeWrite(version: number): void {
-    if (version > this.#journal.durableVersion) this.#journal.flush(true);
+    this.#journal.confirm(version);
   }
 
   /** The lowest page count that leaves both areas inside the file. */
@@ -264,7 +265,13 @@ export class Durable implements CommitLog {
     // The last pages may have been taken and given back without ever being written.
     if (this.#disk.size() < bytes) this.#disk.truncate(bytes);
     this.#disk.sync();
-    this.#publish({ open: false, journals: [[], []], ...this.#metaFields(this.#meta) });
+    this.#publish({
+      ...this.#metaFields(this.#meta),
+      open: false,
+      journals: [[], []],
+      // What confirmed the last checkpoint is no batch of the next session.
+      replaySequence: this.#journal.sequence,
+    });
     this.#cutTail(this.#meta.pageCount);
   }
 
@@ -286,7 +293,11 @@ export class Durable implements CommitLog {
     }
   }
 
+  /**
+   * No superblock lists a chunk that is not on the medium: a file that ends before was cut short.
+   */
   #publishJournals(): void {
+    this.#disk.sync();
     this.#publish({ open: true, journals: this.#journal.chunks });
   }
 

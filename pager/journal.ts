@@ -5,12 +5,13 @@
  * is found there whether it still counts. Records of commits gather in memory (`pending`) and are
  * written as one batch, or several that apply together. Each batch carries the sum of the one
  * before it, its sequence, and how far the journal was known to be on the medium, so that a tail
- * that was cut can be told from one that rotted.
+ * that was cut can be told from one that rotted. Of the last batch nothing tells that, so before
+ * pages follow it to the file an empty batch does: it confirms the version.
  *
  * Invariants:
- * 1. durable <= written <= committed: each version reaches a level after all before it.
- * 2. Everything pending fits the current area: `reserve` sees to it before a commit becomes
- *    visible.
+ * 1. confirmed <= durable <= written <= committed: each version reaches a level after those before
+ * 2. Everything pending fits the current area, and an empty batch after it: `reserve` sees to it
+ *    before a commit becomes visible.
  * 3. An area is written from its beginning only after `switchArea`, which the checkpoint calls when
  *    the superblocks no longer need what stands there.
  *
@@ -18,7 +19,7 @@
  */
 
 import { assert } from "./assert.ts";
-import { BATCH_HEADER_BYTES, batchBytes, encodeBatch } from "./batch.ts";
+import { BATCH_ALIGN, BATCH_HEADER_BYTES, batchBytes, encodeBatch } from "./batch.ts";
 import { crc } from "./checksum.ts";
 import type { Disk } from "./disk.ts";
 import { LimitError } from "./errors.ts";
@@ -50,6 +51,8 @@ export interface JournalStart {
 export class Journal {
   /** Records of commits that are not written yet. */
   readonly pending: LogBuffer = new LogBuffer();
+  /** The last version of which a later batch on the medium says that it is there. */
+  confirmedVersion: number;
   /** The last version that is on the medium. */
   durableVersion: number;
   /** The last version that was handed to the system. */
@@ -73,6 +76,8 @@ export class Journal {
   /** The most pages since the last sync: until the next one, a crash may bring them back. */
   #pageCountMax: number;
   #durableSequence: number;
+  /** The last version written before the current area was begun. */
+  #versionBefore: number;
   #offset = 0;
   #lastSum = 0;
   #batch = new Uint8Array(64 * 1024);
@@ -93,7 +98,9 @@ export class Journal {
     this.sequence = start.sequence;
     this.epoch = start.epoch;
     this.#durableSequence = start.sequence;
+    this.confirmedVersion = start.meta.version;
     this.durableVersion = start.meta.version;
+    this.#versionBefore = start.meta.version;
     this.writtenVersion = start.meta.version;
     this.#meta.assign(start.meta);
     this.#pageCountMax = start.meta.pageCount;
@@ -113,18 +120,17 @@ export class Journal {
     return this.#areas[0].chunks.length + this.#areas[1].chunks.length;
   }
 
-  /** Bytes used of the current area. */
+  /** Bytes used of the current area; 0 while no commit is there. */
   get usedBytes(): number {
-    return this.#offset;
-  }
-
-  /** Bytes that the current area can hold. */
-  get capacity(): number {
-    return this.#area.capacity;
+    return this.writtenVersion > this.#versionBefore ? this.#offset : 0;
   }
 
   get #area(): JournalArea {
     return this.#areas[this.generation & 1];
+  }
+
+  get #otherArea(): JournalArea {
+    return this.#areas[(this.generation & 1) ^ 1];
   }
 
   /** Gives each area its first chunk, at the end of the file. */
@@ -141,16 +147,16 @@ export class Journal {
   }
 
   /**
-   * Sees to it that all that is pending fits the current area, whose chunks may double for it;
-   * called with the records of a commit that nobody has seen yet.
+   * Sees to it that all that is pending fits the current area, whose chunks may double for it, and
+   * that either area can confirm it; called with the records of a commit that nobody has seen yet.
    *
    * @throws {IoError} The disk is full. Nothing has changed.
    * @throws {LimitError} The area cannot have so many chunks. Nothing has changed.
    */
   reserve(meta: Meta): void {
-    const end = this.#offset + this.#pendingBytes();
-    if (end > this.capacity) this.#grow(end, meta);
-    this.#area.zeroTo(end);
+    const end = this.#offset + this.#pendingBytes() + BATCH_ALIGN;
+    this.#makeRoom(this.#area, end, meta);
+    this.#makeRoom(this.#otherArea, BATCH_ALIGN, meta);
     this.#meta.assign(meta);
     this.#pageCountMax = Math.max(this.#pageCountMax, meta.pageCount);
   }
@@ -162,8 +168,12 @@ export class Journal {
     return whole * batchBytes(PART_BYTES_MAX) + batchBytes(length % PART_BYTES_MAX);
   }
 
-  #grow(end: number, meta: Meta): void {
-    const area = this.#area;
+  #makeRoom(area: JournalArea, end: number, meta: Meta): void {
+    if (end > area.capacity) this.#grow(area, end, meta);
+    area.zeroTo(end);
+  }
+
+  #grow(area: JournalArea, end: number, meta: Meta): void {
     let count = area.chunks.length;
     while (count * AREA_CHUNK_BYTES < end) count = Math.max(1, count * 2);
     if (count > JOURNAL_CHUNKS_MAX) {
@@ -209,6 +219,17 @@ export class Journal {
     this.#markDurable();
   }
 
+  /**
+   * Makes sure that a version is on the medium, and that something after it says so: should it rot,
+   * it is missed, and not taken for a commit that was cut.
+   */
+  confirm(version: number): void {
+    if (version <= this.confirmedVersion) return;
+    this.flush(true);
+    this.#writeBatch(0, 0, false, true);
+    this.#markDurable();
+  }
+
   #fitsOneBatch(): boolean {
     return this.pending.length <= PART_BYTES_MAX;
   }
@@ -231,13 +252,14 @@ export class Journal {
     this.epoch++;
     this.writes.syncs++;
     this.#durableSequence = this.sequence;
+    this.confirmedVersion = this.durableVersion;
     this.durableVersion = this.writtenVersion;
     this.#pageCountMax = this.#meta.pageCount;
   }
 
   #writeBatch(from: number, to: number, continues: boolean, through: boolean): void {
     const bytes = batchBytes(to - from);
-    assert(this.#offset + bytes <= this.capacity, "what is pending was given room");
+    assert(this.#offset + bytes <= this.#area.capacity, "what is pending was given room");
     if (this.#batch.length < bytes) this.#batch = new Uint8Array(bytes);
     const payload = this.pending.bytes.subarray(from, to);
     this.#batch.set(payload, BATCH_HEADER_BYTES);
@@ -275,11 +297,13 @@ export class Journal {
     );
   }
 
-  /** Goes on in the other area, from its beginning. */
-  switchArea(): void {
+  /** Goes on in the other area, from its beginning, with the meta that now holds. */
+  switchArea(meta: Meta): void {
     assert(this.pending.length === 0, "an area is complete before the switch");
     assert(this.durableVersion === this.writtenVersion, "an area is durable before the switch");
     this.generation++;
     this.#offset = 0;
+    this.#versionBefore = this.writtenVersion;
+    this.#meta.assign(meta);
   }
 }

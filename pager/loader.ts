@@ -133,8 +133,8 @@ export class Loader {
   }
 
   /**
-   * The place of a page that is in memory and verified; else -1, and its checked header is in slot 0
-   * of a frame.
+   * The place of a page that is in memory and verified; else -1, and its checked header is in slot
+   * 0 of a frame.
    */
   peek(page: number, into: Frame): number {
     const place = this.#cache.find(page);

@@ -14,9 +14,20 @@
  * changed against the page before. `FREED` says that a page is free, `PUBLISHED` that the bytes are
  * in the file already, `HEADERS` all of a header page. Applying records twice, or to a page that
  * has later ones already, does no harm as long as all of them are applied in order.
+ *
+ * Only `HEADERS` records name header pages, none names a superblock, and a header in a record is
+ * that of a page in use.
  */
 
-import { HEADER_BYTES, PAGE_BYTES, PAGE_SHIFT } from "./format.ts";
+import {
+  FRESH_PAGES,
+  HEADER,
+  HEADER_BYTES,
+  KIND_FREE,
+  PAGE_BYTES,
+  PAGE_SHIFT,
+  SLOT_MASK,
+} from "./format.ts";
 import type { Frame } from "./frame.ts";
 
 /** All of a page. */
@@ -192,9 +203,19 @@ export class LogReader {
     this.#pieces = bytes[at + PIECES_AT] | (bytes[at + PIECES_AT + 1] << 8);
     this.#headerAt = at + HEADER_AT;
     if (this.type < WHOLE || this.type > HEADERS || bytes[at + 5] !== 0) return -1;
-    const hasHeader = this.type !== FREED && this.type !== HEADERS;
-    this.#piecesAt = this.#headerAt + (hasHeader ? HEADER_BYTES : 0);
+    this.#piecesAt = this.#headerAt + (this.#hasHeader ? HEADER_BYTES : 0);
     return this.#endOfPieces(bytes, end);
+  }
+
+  get #hasHeader(): boolean {
+    return this.type !== FREED && this.type !== HEADERS;
+  }
+
+  /** Whether a record of its type may say what it says of its page. */
+  isPlausible(bytes: Uint8Array): boolean {
+    if ((this.page & SLOT_MASK) === 0) return this.type === HEADERS;
+    if (this.type === HEADERS || this.page < FRESH_PAGES) return false;
+    return !this.#hasHeader || bytes[this.#headerAt + HEADER.kind] !== KIND_FREE;
   }
 
   #endOfPieces(bytes: Uint8Array, end: number): number {

@@ -45,7 +45,7 @@ const VERSION_JUMP = 2 ** 20;
 
 /** What recovery did. */
 export interface RecoveryReport {
-  /** Batches that were replayed. */
+  /** Batches of records that were replayed. */
   readonly batches: number;
   /** Records in them. */
   readonly records: number;
@@ -90,10 +90,9 @@ export class Recovery {
     const area = (chunks: readonly number[]) => {
       return new JournalArea(disk, chunks, chunks.length * AREA_CHUNK_BYTES);
     };
-    // Past the end of the file are chunks that a cut kept from being made: nothing is in them.
-    const end = disk.size() / CHUNK_BYTES;
-    const [a, b] = superblock.journals;
-    this.#journals = [a.filter((chunk) => chunk < end), b.filter((chunk) => chunk < end)];
+    // Whoever is tolerant makes do with what is there.
+    const there = (chunks: readonly number[]) => chunks.filter((chunk) => this.#isThere(chunk));
+    this.#journals = [there(superblock.journals[0]), there(superblock.journals[1])];
     this.#areas = [area(this.#journals[0]), area(this.#journals[1])];
   }
 
@@ -103,6 +102,7 @@ export class Recovery {
    * @throws {CorruptionError} The journal, or what it gives, breaks a rule.
    */
   run(): { superblock: Superblock; report: RecoveryReport } {
+    this.#checkAreas();
     this.#findBatches();
     this.#checkTail();
     this.#indexRecords();
@@ -111,13 +111,26 @@ export class Recovery {
     this.#replay();
     const superblock = this.#finish();
     const report = {
-      batches: this.#batches.length,
+      batches: this.#batches.filter(({ header }) => header.payloadBytes > 0).length,
       records: this.#recordCount,
       chunks: this.#records.size,
       version: this.#last?.version ?? this.#superblock.version,
       tornBytes: this.#tornBytes,
     };
     return { superblock, report };
+  }
+
+  /** The chunks of the areas were on the medium before a superblock listed them. */
+  #checkAreas(): void {
+    if (this.#tolerant) return;
+    const missing = this.#superblock.journals.flat().find((chunk) => !this.#isThere(chunk));
+    if (missing === undefined) return;
+    const rule = "the file ends before its journal";
+    throw new CorruptionError(missing * CHUNK_PAGES, missing * CHUNK_BYTES, rule);
+  }
+
+  #isThere(chunk: number): boolean {
+    return chunk * CHUNK_BYTES < this.#disk.size();
   }
 
   #generation = 0;
@@ -237,7 +250,7 @@ export class Recovery {
     const reader = new LogReader();
     for (let at = 0; at < bytes.length;) {
       const end = reader.read(bytes, at, bytes.length);
-      if (end < 0 || reader.page >= header.pageCount) {
+      if (end < 0 || reader.page >= header.pageCount || !reader.isPlausible(bytes)) {
         const { chunks } = this.#areas[header.generation & 1];
         const page = chunks[0] * CHUNK_PAGES;
         throw new CorruptionError(page, page * PAGE_BYTES, "a record of the journal is malformed");
@@ -275,13 +288,14 @@ export class Recovery {
     const seed = seedOf(this.#superblock.databaseId);
     const { pageCount } = this.#superblock;
     const replay = new ChunkReplay(this.#disk, pageCount, seed, this.#tolerant);
+    const journals = new Set(this.#journals.flat());
     for (const chunk of [...this.#records.keys()].sort((a, b) => a - b)) {
       replay.begin(chunk);
       const positions = this.#records.get(chunk)!;
       for (let i = 0; i < positions.length; i += 2) {
         replay.apply(this.#groups[positions[i]], positions[i + 1]);
       }
-      replay.finish();
+      replay.finish(journals.has(chunk));
     }
   }
 

@@ -27,7 +27,7 @@ const RULES = 17;
 const CRASH_BUGS = [...MODEL_BUGS, ...RULE_BUGS];
 const BUGS = [...CRASH_BUGS, ...PAGE_BUGS, ...TREE_BUGS];
 const FILE = "pager/durability.ts";
-const FIND = "if (version > this.#journal.durableVersion)";
+const FIND = "if (this.#superblock.open) return;";
 
 /** Changes nothing: whoever says that it was caught would say so of every bug. */
 const CANARY = bug(
@@ -35,7 +35,7 @@ const CANARY = bug(
   "nothing",
   FILE,
   FIND,
-  "if (this.#journal.durableVersion < version)",
+  "if (this.#superblock.open || false) return;",
   whole("levels"),
   protect("firstCommit"),
   "tests/journal_damage_test.ts",
@@ -149,7 +149,7 @@ describe("a planted bug", () => {
 
   it("that fits no place, or two, is an error", async () => {
     await assertRejects(() => plant("no such text", ""), Error, "0 places");
-    await assertRejects(() => plant("this.#journal.durableVersion", ""), Error, "places");
+    await assertRejects(() => plant("this.#journal.usedBytes", ""), Error, "places");
   });
 
   it("that leaves no program, or one that does not run, is an error", async () => {

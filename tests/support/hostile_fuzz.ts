@@ -107,13 +107,9 @@ export async function judgeCase(
   return `wrong data: ${verdict.told}`;
 }
 
-/**
- * With sums that fit data may be any, but what `verify` passes has to be readable. A page that does
- * not match after replay counts only where something leads to it: `verify` replays all the same.
- */
+/** With sums that fit data may be any, but what `verify` passes has to be readable. */
 function verifiedButRefused({ verified, outcome, told }: Verdict): string | undefined {
-  const isRefused = outcome === "refused" && told.includes("Cannot trust") &&
-    !told.includes("after replay of the journal");
+  const isRefused = outcome === "refused" && told.includes("Cannot trust");
   return verified && isRefused ? `verify found nothing, and ${told}` : undefined;
 }
 

@@ -18,12 +18,10 @@ const { KIND_BRANCH, KIND_FIXED_LEAF, KIND_FREE, KIND_JOURNAL, KIND_LEAF } = for
  * - `refused`: a typed error wherever the data cannot be trusted, never wrong data; `verify` tells;
  * - `unseen`: a typed error or the right data, and `verify` has nothing to tell;
  * - `told`: reading by itself cannot see it, so data may be wrong; `verify` tells;
- * - `lost`: all that the journal had is gone, and nothing by which reading could know; `verify`
- *   tells. That is not promised;
  * - `another`: a file as Quire itself might have written it, with other data: nothing can tell;
  * - a number: the right data as it was so many commits before the last.
  */
-export type Expectation = "right" | "refused" | "unseen" | "told" | "lost" | "another" | number;
+export type Expectation = "right" | "refused" | "unseen" | "told" | "another" | number;
 
 /** One hostile file. */
 export interface Row {
@@ -474,9 +472,12 @@ function payload(image: HostileImage, batch: number): number {
   return image.batches[batch].position + BATCH.payload;
 }
 
-const FIRST_BATCH = 0;
-const MIDDLE_BATCH = 1;
-const LAST_BATCH = 3;
+/** The batches 0 and 4 are empty: they confirm those before them. */
+const AREA_BATCH = 0;
+const FIRST_BATCH = 1;
+const MIDDLE_BATCH = 2;
+const CONFIRMING_BATCH = 4;
+const LAST_BATCH = 5;
 
 const JOURNALS: Row[] = [
   ...[0, 1, 127, 2 ** 21, MAX].map((bytes) =>
@@ -555,7 +556,7 @@ const JOURNALS: Row[] = [
     const [a, b] = [image.batches[FIRST_BATCH], image.batches[MIDDLE_BATCH]];
     image.put(b.position, image.bytes.slice(a.position, a.position + a.length));
   }),
-  ...[0, 7, 10, MAX].map((sequence) =>
+  ...[0, 7, 9, 12, MAX].map((sequence) =>
     journal(`a batch of sequence ${sequence}`, 58, (image) => {
       image.putBatch(MIDDLE_BATCH, BATCH.sequence, sequence);
     })
@@ -580,7 +581,13 @@ const JOURNALS: Row[] = [
   }),
   journal("a batch of another database", 60, (image) => image.putBatch(MIDDLE_BATCH, 8, 7)),
   journal("an area that begins with nothing", 64, (image) => {
-    image.put(image.batches[FIRST_BATCH].position, new Uint8Array(BATCH.payload));
+    image.put(image.batches[AREA_BATCH].position, new Uint8Array(BATCH.payload));
+  }),
+  journal("a confirmation that is missing before a later batch", 64, (image) => {
+    image.put(image.batches[CONFIRMING_BATCH].position, new Uint8Array(BATCH.payload));
+  }),
+  journal("a confirmation that says it has records", 52, (image) => {
+    image.putBatch(CONFIRMING_BATCH, BATCH.payloadBytes, 100);
   }),
   journal("another byte in a batch before the last", 64, (image) => {
     image.flip(payload(image, MIDDLE_BATCH) + 20, 3);
@@ -621,15 +628,9 @@ const JOURNALS: Row[] = [
   journal("a file marked clean that is not", 10, (image) => {
     image.putSuperblock(SUPERBLOCK.state, 0);
   }, "told"),
-  journal(
-    "a file cut before its journal",
-    61,
-    (image) => {
-      return image.bytes.slice(0, CHUNK_PAGES * PAGE_BYTES);
-    },
-    "lost",
-    "lost",
-  ),
+  journal("a file cut before its journal", 61, (image) => {
+    return image.bytes.slice(0, CHUNK_PAGES * PAGE_BYTES);
+  }),
   journal(
     "a batch of a quarter of a million records of one page",
     63,
@@ -654,7 +655,7 @@ const JOURNALS: Row[] = [
       image.put(payload(image, LAST_BATCH), bytes);
       image.putBatch(LAST_BATCH, BATCH.payloadBytes, bytes.length);
     },
-    "unseen",
+    "refused",
     0,
   ),
 ];

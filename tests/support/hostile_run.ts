@@ -58,7 +58,6 @@ function isAsExpected({ outcome, verified }: Verdict, expectation: Expectation):
     case "unseen":
       return outcome !== "wrong" && verified;
     case "told":
-    case "lost":
       return !verified;
     case "another":
       return verified;
