@@ -6,7 +6,7 @@
 import { assert, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError } from "../pager/mod.ts";
-import { Blocks } from "./support/blocks.ts";
+import type { Blocks } from "./support/blocks.ts";
 import { type Allowed, record } from "./support/crash_recorder.ts";
 import { type EngineOptions, sameState } from "./support/engine.ts";
 import { type Operation, PowerFile, PowerWalk } from "./support/power_file.ts";

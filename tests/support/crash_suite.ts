@@ -1,45 +1,96 @@
 /**
- * All workloads of the crash tests, under one assumption about the medium.
+ * All workloads of the crash tests, under one assumption about the medium, several at a time.
  *
  * QUIRE_CRASH=N makes N times as many images of each cut, and N times as many random workloads.
  * QUIRE_SEED=n begins with that seed instead of 1.
  */
 
-import { assertGreater } from "@std/assert";
-import { after, describe, it } from "@std/testing/bdd";
-import { crash, type CrashReport, sumOf } from "./crash_driver.ts";
-import { quireEngine } from "./quire_engine.ts";
+import { after, before, describe, it } from "@std/testing/bdd";
+import { type CrashReport, sumOf } from "./crash_driver.ts";
+import type { CrashJob, CrashResult } from "./crash_worker.ts";
 import { WORKLOADS } from "./workloads.ts";
 
 const SCALE = Number(Deno.env.get("QUIRE_CRASH") ?? 1);
 const SEED = Number(Deno.env.get("QUIRE_SEED") ?? 1);
 const RANDOM_SEEDS = 16;
+const WORKERS = Math.min(4, navigator.hardwareConcurrency);
 
 /** Tests every workload, and prints how many images there were. */
 export function crashSuite(tornSectors: "whole" | "protect"): void {
   describe(`crash(): power cuts at every operation, sectors ${tornSectors}`, () => {
+    const jobs = [...jobsOf(tornSectors)];
+    const runs = new Runs(jobs);
     const reports: CrashReport[] = [];
-    const begin = performance.now();
+    let begin = 0;
+    before(() => {
+      begin = performance.now();
+      runs.start();
+    });
     after(() => {
+      runs.end();
       const seconds = Math.round((performance.now() - begin) / 1000);
       console.log(`power cuts, ${tornSectors}: ${JSON.stringify(sumOf(reports))}, ${seconds} s`);
     });
-    for (const [name, { isHeavy }] of Object.entries(WORKLOADS)) {
-      if (isHeavy && SCALE <= 1) continue;
-      const seeds = name === "random" ? Math.ceil(RANDOM_SEEDS * SCALE) : 1;
-      for (let seed = SEED; seed < SEED + seeds; seed++) {
-        it(`lose nothing: ${name}, seed ${seed}`, () => {
-          reports.push(crashOne(name, seed, tornSectors));
-        });
-      }
-    }
+    jobs.forEach(({ name, seed }, i) => {
+      it(`lose nothing: ${name}, seed ${seed}`, async () => {
+        const result = await runs.resultOf(i);
+        if ("failure" in result) throw new Error(result.failure);
+        reports.push(result.report);
+      });
+    });
   });
 }
 
-function crashOne(name: string, seed: number, tornSectors: "whole" | "protect"): CrashReport {
-  const { limit, make, rare } = WORKLOADS[name];
-  const options = { name, seed, limit: Math.ceil(limit * SCALE), ...rare };
-  const report = crash(quireEngine, make(seed, { tornSectors }), options);
-  assertGreater(report.distinct, report.operations);
-  return report;
+function* jobsOf(tornSectors: "whole" | "protect"): Generator<CrashJob> {
+  for (const [name, { isHeavy }] of Object.entries(WORKLOADS)) {
+    if (isHeavy && SCALE <= 1) continue;
+    const seeds = name === "random" ? Math.ceil(RANDOM_SEEDS * SCALE) : 1;
+    for (let seed = SEED; seed < SEED + seeds; seed++) {
+      yield { name, seed, tornSectors, scale: SCALE };
+    }
+  }
+}
+
+/** Runs jobs in workers, each as soon as one is free. */
+class Runs {
+  readonly #jobs: readonly CrashJob[];
+  readonly #results: PromiseWithResolvers<CrashResult>[];
+  readonly #workers: Worker[] = [];
+  #next = 0;
+
+  constructor(jobs: readonly CrashJob[]) {
+    this.#jobs = jobs;
+    this.#results = jobs.map(() => Promise.withResolvers());
+  }
+
+  start(): void {
+    for (let i = 0; i < WORKERS; i++) this.#workers.push(this.#startOne());
+  }
+
+  resultOf(job: number): Promise<CrashResult> {
+    return this.#results[job].promise;
+  }
+
+  end(): void {
+    for (const worker of this.#workers) worker.terminate();
+  }
+
+  #startOne(): Worker {
+    const worker = new Worker(new URL("crash_worker.ts", import.meta.url), { type: "module" });
+    let job = -1;
+    const next = () => {
+      job = this.#next++;
+      if (job < this.#jobs.length) worker.postMessage(this.#jobs[job]);
+    };
+    worker.onmessage = ({ data }: MessageEvent<CrashResult>) => {
+      this.#results[job].resolve(data);
+      next();
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#results[job].resolve({ failure: event.message });
+    };
+    next();
+    return worker;
+  }
 }

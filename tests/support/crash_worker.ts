@@ -1,0 +1,45 @@
+/**
+ * Runs workloads of the crash tests, one a message, beside others that do the same.
+ */
+
+import { assertGreater } from "@std/assert";
+import { crash, type CrashReport } from "./crash_driver.ts";
+import { quireEngine } from "./quire_engine.ts";
+import { WORKLOADS } from "./workloads.ts";
+
+/** What to run. */
+export interface CrashJob {
+  readonly name: string;
+  readonly seed: number;
+  readonly tornSectors: "whole" | "protect";
+  /** So many times the usual images. */
+  readonly scale: number;
+}
+
+/** What came of it. */
+export type CrashResult =
+  | { readonly report: CrashReport }
+  | { readonly failure: string };
+
+const worker = globalThis as unknown as {
+  onmessage: (event: MessageEvent<CrashJob>) => void;
+  postMessage: (result: CrashResult) => void;
+};
+
+worker.onmessage = ({ data }) => worker.postMessage(resultOf(data));
+
+function resultOf(job: CrashJob): CrashResult {
+  try {
+    return { report: run(job) };
+  } catch (error) {
+    return { failure: error instanceof Error ? error.stack ?? error.message : String(error) };
+  }
+}
+
+function run({ name, seed, tornSectors, scale }: CrashJob): CrashReport {
+  const { limit, make, rare } = WORKLOADS[name];
+  const options = { name, seed, limit: Math.ceil(limit * scale), ...rare };
+  const report = crash(quireEngine, make(seed, { tornSectors }), options);
+  assertGreater(report.distinct, report.operations);
+  return report;
+}
