@@ -46,6 +46,14 @@ export const PARTS: readonly Part[] = [
     counts: /^power cuts/,
   },
   {
+    name: "rot in journals",
+    file: "tests/journal_rot_test.ts",
+    env: { QUIRE_ROT: "12" },
+    minutes: 6,
+    rhythm: "each round",
+    counts: /^rot in journals/,
+  },
+  {
     name: "kill -9",
     file: "tests/kill_test.ts",
     env: { QUIRE_KILLS: "1000" },
