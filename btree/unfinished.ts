@@ -4,7 +4,7 @@
  *
  * Until the last part is there nobody can read them: their runs are in no leaf. A record in the
  * catalog names them, under the key 2, then the value's number, big-endian, so that what a crash
- * left unfinished is found and given back (`sweep`):
+ * left unfinished is found and given back:
  *
  * | at | size | field                                                                   |
  * | -- | ---- | ----------------------------------------------------------------------- |
@@ -59,13 +59,11 @@ export interface Unfinished {
   readonly made: string;
 }
 
-/** Values that are written in parts. All but `begin` and `end` is done inside transactions. */
+/** Values that are written in parts. All but `begin` is done inside transactions. */
 export class UnfinishedValues {
   readonly #space: Space;
   readonly #pager: Pager;
   readonly #catalog: Catalog;
-  /** Numbers of values that somebody is writing. */
-  readonly #live = new Set<number>();
   /** The highest number that was given out; none is given twice, even when its record is gone. */
   #highest = 0;
 
@@ -81,17 +79,11 @@ export class UnfinishedValues {
     this.#catalog = catalog;
   }
 
-  /** Begins a value, and returns its number; `sweep` leaves it alone until `end`. */
+  /** Begins a value, and returns its number. */
   begin(): number {
     for (const number of this.#each()) this.#highest = Math.max(this.#highest, number);
     this.#highest++;
-    this.#live.add(this.#highest);
     return this.#highest;
-  }
-
-  /** Nobody writes the value any more: if it was not finished, its runs are for `sweep`. */
-  end(number: number): void {
-    this.#live.delete(number);
   }
 
   /**
@@ -162,16 +154,6 @@ export class UnfinishedValues {
     if (entry?.id !== tree) return;
     if (this.numbers().some((number) => this.#get(number)?.tree === tree)) return;
     if (new Tree(this.#space, tree, entry.root).count() === 0) this.#catalog.drop(made);
-  }
-
-  /** Gives back a slice of a value that nobody writes any more; whether there was one. */
-  sweep(runs: number = SLICE_RUNS): boolean {
-    for (const number of this.#each()) {
-      if (this.#live.has(number)) continue;
-      this.release(number, runs);
-      return true;
-    }
-    return false;
   }
 
   /** The numbers of all values that have a part, those that nobody writes any more included. */

@@ -1,5 +1,5 @@
 // Values written in parts: appended across transactions, finished into a leaf, read in ranges and
-// pieces, given back in slices, by a sweep after a reopening too, and taken back with transactions
+// pieces, given back in slices, after a reopening too, and taken back with transactions
 // and savepoints.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
@@ -60,9 +60,7 @@ function append({ pager, unfinished }: Bed, tree: Tree, value: Uint8Array, part 
 }
 
 function finish({ pager, unfinished }: Bed, number: number, tree: Tree): boolean {
-  const isNew = transact(pager, () => unfinished.finish(number, tree, KEY));
-  unfinished.end(number);
-  return isNew;
+  return transact(pager, () => unfinished.finish(number, tree, KEY));
 }
 
 /** Each page in use is the catalog's, the tree's, or of one value that is not finished. */
@@ -92,10 +90,13 @@ function headsOf({ pager, space }: Bed): number[] {
   });
 }
 
-function sweepAll({ pager, unfinished }: Bed, runs?: number): number {
-  for (let steps = 0;; steps++) {
-    if (!transact(pager, () => unfinished.sweep(runs))) return steps;
+/** Gives back all that was not finished; in how many steps. */
+function releaseAll({ pager, unfinished }: Bed, runs?: number): number {
+  let steps = 0;
+  for (const number of unfinished.numbers()) {
+    do steps++; while (transact(pager, () => unfinished.release(number, runs)));
   }
+  return steps;
 }
 
 describe("UnfinishedValues: a value in parts", () => {
@@ -159,8 +160,7 @@ describe("UnfinishedValues: a value in parts", () => {
     expectNothingLost(bed);
     transact(pager, () => unfinished.finish(numbers[0], tree, bytesOf("0")));
     transact(pager, () => unfinished.finish(numbers[2], tree, bytesOf("2")));
-    numbers.forEach((number) => unfinished.end(number));
-    sweepAll(bed);
+    releaseAll(bed);
     expectValue(tree.get(bytesOf("0")), { bytes: 4 * PART, salt: 1 });
     expectValue(tree.get(bytesOf("2")), { bytes: 4 * PART, salt: 3 });
     expectNothingLost(bed);
@@ -215,8 +215,8 @@ describe("UnfinishedValues: a value in parts", () => {
   });
 });
 
-describe("UnfinishedValues.release() and sweep()", () => {
-  it("give back slice by slice, and the rest after a reopening", () => {
+describe("UnfinishedValues.release()", () => {
+  it("gives back slice by slice, and the rest after a reopening", () => {
     let [bed, tree] = plant();
     const empty = usedPages(bed.space);
     const number = append(bed, tree, valueOf({ bytes: 6 * PART, salt: 1 }));
@@ -232,18 +232,16 @@ describe("UnfinishedValues.release() and sweep()", () => {
     expectNothingLost(bed);
     assert(bed.unfinished.begin() > number);
     const runs = headsOf(bed).length;
-    assertEquals(sweepAll(bed, 1), runs);
+    assertEquals(releaseAll(bed, 1), runs);
     assertEquals(usedPages(bed.space), empty);
     tree = mainOf(bed);
     assertEquals([tree.count(), bed.unfinished.numbers()], [0, []]);
   });
 
-  it("leave alone what somebody writes, and numbers that were used are not used again", () => {
+  it("does nothing for a number that was used, which is not used again", () => {
     const [bed, tree] = plant();
     const first = append(bed, tree, valueOf({ bytes: PART, salt: 1 }));
-    assertEquals(sweepAll(bed), 0);
-    bed.unfinished.end(first);
-    assertEquals(sweepAll(bed), 1);
+    assertEquals(releaseAll(bed), 1);
     const second = append(bed, tree, valueOf({ bytes: PART, salt: 2 }));
     assert(second > first);
     assertEquals(transact(bed.pager, () => bed.unfinished.release(first)), false);
@@ -251,7 +249,7 @@ describe("UnfinishedValues.release() and sweep()", () => {
     expectNothingLost(bed);
   });
 
-  it("drop the tree that was made for a value, unless it has entries or another value", () => {
+  it("drops the tree that was made for a value, unless it has entries or another value", () => {
     for (const sort of ["empty", "entry", "value"]) {
       const [bed, tree] = plant();
       const { pager, unfinished, catalog } = bed;
@@ -273,7 +271,6 @@ describe("the record of an unfinished value", () => {
   function expectCorrupt(change: (record: DataView) => void, rule: string): void {
     const [bed, tree] = plant();
     const number = append(bed, tree, valueOf({ bytes: 3 * PART, salt: 1 }));
-    bed.unfinished.end(number);
     const key = new Uint8Array([2, 0, 0, 0, number]);
     const record = bed.catalog.tree()!.get(key)!.slice();
     change(new DataView(record.buffer));
@@ -281,7 +278,7 @@ describe("the record of an unfinished value", () => {
     const before = usedPages(bed.space);
     for (
       const use of [
-        () => bed.unfinished.sweep(),
+        () => bed.unfinished.release(number),
         () => bed.unfinished.finish(number, tree, KEY),
         () => [...bed.unfinished.pages()],
       ]
@@ -306,7 +303,7 @@ describe("the record of an unfinished value", () => {
     for (const key of [new Uint8Array([2, 0, 0, 0, 1]), new Uint8Array([2, 0]), bytesOf("3")]) {
       const [bed] = plant();
       transact(bed.pager, () => bed.catalog.tree()!.put(key, new Uint8Array(10)));
-      assertThrows(() => bed.unfinished.sweep(), CorruptionError);
+      assertThrows(() => releaseAll(bed), CorruptionError);
       assertEquals(bed.catalog.names(), ["main"]);
     }
   });

@@ -187,14 +187,27 @@ export class Session implements TreeSource {
   /** Gives back what was never finished when the file was open last. */
   #sweepUnfinished(): void {
     this.#hasSwept = true;
+    const numbers: number[] = [];
+    this.#unlessDamaged(() => numbers.push(...this.unfinished.numbers()));
+    if (numbers.length === 0) return;
+    for (const number of numbers) this.#sweepAll(() => this.unfinished.release(number));
+    // Trees that were made for them have been dropped.
+    this.#sweepAll(() => this.catalog.sweep());
+    this.epoch++;
+  }
+
+  /** Gives something back, a slice a transaction. */
+  #sweepAll(slice: () => boolean): void {
+    this.#unlessDamaged(() => {
+      while (this.writeSync(slice, "none"));
+    });
+  }
+
+  /** What is damaged stays as it is, and nobody who does not read it needs to know. */
+  #unlessDamaged(action: () => void): void {
     try {
-      if (this.unfinished.numbers().length === 0) return;
-      while (this.writeSync(() => this.unfinished.sweep(), "none"));
-      // Trees that were made for them have been dropped.
-      while (this.writeSync(() => this.catalog.sweep(), "none"));
-      this.epoch++;
+      action();
     } catch (error) {
-      // What is damaged stays as it is, and nobody who does not read it needs to know.
       if (!(error instanceof CorruptionError)) throw error;
     }
   }

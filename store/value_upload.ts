@@ -94,7 +94,6 @@ class Upload {
       throw error;
     } finally {
       this.#session.uploads.delete(this);
-      this.#session.unfinished.end(this.#number);
       this.#reader.releaseLock();
     }
   }

@@ -414,6 +414,27 @@ describe("what a stream left unfinished", () => {
     assertEquals(db.tree("other").get("later")?.length, 20);
     assertEquals(session.unfinished.numbers().length, 1);
   });
+
+  it("is given back after one that is damaged", async () => {
+    const [file] = await leave();
+    const first = openBoth(file, SMALL_CACHE);
+    const { pager, unfinished, catalog } = first.session;
+    const { id } = catalog.get("main")!;
+    const number = unfinished.begin();
+    pager.begin();
+    unfinished.append(number, 0, id, VALUE.slice(0, 5000));
+    const key = new Uint8Array([2, 0, 0, 0, number - 1]);
+    const record = catalog.tree()!.get(key)!.slice();
+    // The length of its runs.
+    record[8] ^= 1;
+    catalog.tree()!.put(key, record);
+    pager.commit();
+    pager.checkpoint();
+    const { db, session } = openBoth(new MemoryFile(file.content()), SMALL_CACHE);
+    assertEquals(session.unfinished.numbers(), [number - 1, number]);
+    await db.tree("other").set("later", VALUE.slice(0, 20));
+    assertEquals(session.unfinished.numbers(), [number - 1]);
+  });
 });
 
 describe("setStream() in a file", () => {

@@ -86,20 +86,16 @@ class QuireHandle implements Handle {
   stream({ tree, key, value }: Change, partBytes: number, end: StreamEnd): boolean {
     const { unfinished } = this.#session;
     const number = unfinished.begin();
-    try {
-      for (let at = 0; at < value!.length; at += partBytes) {
-        this.#append(number, at, tree, value!.subarray(at, at + partBytes));
-      }
-      if (end === "finish") {
-        this.#session.writeSync(() =>
-          unfinished.finish(number, this.#session.openTree(tree, BYTES), key)
-        );
-      } else if (end === "release") {
-        while (this.#session.writeSync(() => unfinished.release(number, 1), "none"));
-        this.#session.epoch++;
-      }
-    } finally {
-      unfinished.end(number);
+    for (let at = 0; at < value!.length; at += partBytes) {
+      this.#append(number, at, tree, value!.subarray(at, at + partBytes));
+    }
+    if (end === "finish") {
+      this.#session.writeSync(() =>
+        unfinished.finish(number, this.#session.openTree(tree, BYTES), key)
+      );
+    } else if (end === "release") {
+      while (this.#session.writeSync(() => unfinished.release(number, 1), "none"));
+      this.#session.epoch++;
     }
     return end === "finish";
   }
@@ -151,7 +147,10 @@ class QuireHandle implements Handle {
 
   check(): void {
     // A drop that was cut goes on whenever somebody sweeps, and so do values that were left.
-    while (this.#session.writeSync(() => this.#session.unfinished.sweep()));
+    const { unfinished } = this.#session;
+    for (const number of unfinished.numbers()) {
+      while (this.#session.writeSync(() => unfinished.release(number)));
+    }
     this.#session.epoch++;
     while (this.#session.writeSync(() => this.#session.catalog.sweep()));
     checkPages(this.#session);
