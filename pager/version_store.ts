@@ -52,6 +52,8 @@ export class VersionStore {
   /** Images of each page, the oldest first. */
   readonly #images = new Map<number, Image[]>();
   #count = 0;
+  /** The newest version that has left an image behind. */
+  #lastUntil = 0;
 
   /**
    * An empty store.
@@ -110,6 +112,8 @@ export class VersionStore {
     const index = this.#snapshots.indexOf(snapshot);
     if (index < 0) return;
     this.#snapshots.splice(index, 1);
+    // Most iterators end before anything has changed, and no image was kept for them.
+    if (snapshot.version >= this.#lastUntil) return;
     if (this.#count === 0 || this.#sameVersionLives(snapshot.version)) return;
     for (const [page, images] of this.#images) this.#keepSeen(page, images);
   }
@@ -154,6 +158,7 @@ export class VersionStore {
     if (images === undefined) this.#images.set(page, [image]);
     else images.push(image);
     this.#count++;
+    this.#lastUntil = image.until;
   }
 
   /**
