@@ -1,8 +1,8 @@
 /**
  * The batch: what is written to the journal at once, and the unit that survives or does not.
  *
- * A batch begins on a 4 KiB boundary of its area: a header of 128 bytes, then records. All numbers
- * are little-endian.
+ * A batch begins on a 4 KiB boundary of its area: a header of 128 bytes, then records. One without
+ * records is there only to say what was on the medium before it. All numbers are little-endian.
  *
  * | at  | size | field                                                                 |
  * | --- | ---- | --------------------------------------------------------------------- |
