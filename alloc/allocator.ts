@@ -184,7 +184,8 @@ export class Allocator implements TransactionListener {
     const free = this.#summary.find(1, 0);
     const known = free < 0 ? this.#unknown : Math.min(free, this.#unknown);
     // What is held is free on disk, and would be lost to a hint above it after a crash.
-    meta.allocatorHint = Math.min(known, ...this.#held.keys());
+    const held = this.#held.size === 0 ? known : Math.min(...this.#held.keys());
+    meta.allocatorHint = Math.min(known, held);
   }
 
   /** Learns that bits went back to what they were; for the pager. */

@@ -14,6 +14,7 @@
  * 4. `dirty` is 1 when committed bytes are newer than the file's.
  */
 
+import { Buffer } from "node:buffer";
 import { CHUNK_BYTES, CHUNK_PAGES, CHUNK_SHIFT } from "./format.ts";
 
 /** In `Frame.pages`: nothing in this slot. */
@@ -35,6 +36,8 @@ export class Frame {
   readonly u16: Uint16Array;
   /** The same bytes as 32-bit words. */
   readonly u32: Uint32Array;
+  /** The same bytes as what the system compares. */
+  readonly buffer: Buffer;
   /** The page in each slot. */
   readonly pages: Uint32Array;
   /** The clock at each slot's last use; 0 = not verified. */
@@ -58,6 +61,7 @@ export class Frame {
     this.u8 = new Uint8Array(buffer);
     this.u16 = new Uint16Array(buffer);
     this.u32 = new Uint32Array(buffer);
+    this.buffer = Buffer.from(buffer);
     this.pages = new Uint32Array(slots).fill(NO_PAGE);
     this.ticks = new Uint32Array(slots);
     this.scopes = new Uint32Array(slots);

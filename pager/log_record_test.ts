@@ -99,6 +99,26 @@ describe("LogBuffer and LogReader", () => {
     assertEquals([...log.bytes.subarray(40, 44)], [0xa0, 0x0f, 4, 0]);
   });
 
+  it("note a change of any one word, and of the words around it, in whatever slot", () => {
+    const old = randomFrame(new Random(6), 128);
+    const image = new Frame(-1, POOL);
+    const from = (SLOT + 1) * 2048;
+    image.u32.set(old.u32.subarray(SLOT * 2048, from), from);
+    const frame = new Frame(-1, POOL);
+    for (let word = 0; word < 2048; word++) {
+      frame.u8.set(old.u8);
+      frame.u32[SLOT * 2048 + word] ^= 0x8000_0000;
+      frame.u32[SLOT * 2048 + (word + 6) % 2048] ^= 1;
+      const log = new LogBuffer();
+      log.addChanged(PAGE, frame, SLOT, image, SLOT + 1);
+      assertEquals(log.length, 8 + 32 + 2 * (4 + 4));
+      const into = new Frame(-1, POOL);
+      into.u8.set(old.u8);
+      apply(log, CHANGED, into);
+      assertEquals(into.buffer.compare(frame.buffer), 0, `word ${word}`);
+    }
+  });
+
   it("keep records of all types apart, in a buffer that grows", () => {
     const random = new Random(4);
     const frame = randomFrame(random, 256);

@@ -15,7 +15,8 @@ export function copyPage(from: Frame, fromSlot: number, to: Frame, toSlot: numbe
   const start = fromSlot << PAGE_SHIFT;
   to.u8.set(from.u8.subarray(start, start + PAGE_BYTES), toSlot << PAGE_SHIFT);
   const word = fromSlot << HEADER_WORD_SHIFT;
-  to.u32.set(from.u32.subarray(word, word + HEADER_WORDS), toSlot << HEADER_WORD_SHIFT);
+  const toWord = toSlot << HEADER_WORD_SHIFT;
+  for (let i = 0; i < HEADER_WORDS; i++) to.u32[toWord + i] = from.u32[word + i];
 }
 
 /** Copies the header of a page in a pool frame to its header page, which is in memory. */

@@ -62,7 +62,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "hint-too-high",
     "no chunk below the hint has a free page",
     "alloc/allocator.ts",
-    "meta.allocatorHint = Math.min(known, ...this.#held.keys());",
+    "meta.allocatorHint = Math.min(known, held);",
     "meta.allocatorHint = this.#summary.size;",
     "alloc/allocator_test.ts",
   ),
