@@ -158,7 +158,7 @@ export function insertBranchEntry(
     "a branch has room for what is added in place",
   );
   const start = cellStartOf(frame, slot) - bytes;
-  moveBranchArrays(frame, slot, entries, index, 1);
+  openBranchSlot(frame, slot, entries, index);
   frame.u32[headIndex(slot, index)] = headOf(key, prefix, length);
   frame.u32[childIndex(slot, entries + 1, index)] = child;
   frame.u16[offsetIndex(slot, entries + 1, index, false)] = start;
@@ -181,37 +181,40 @@ export function removeBranchEntry(frame: Frame, slot: number, index: number): vo
   }
   const cell = cellAt(frame, slot, index);
   const bytes = cellBytes(lengthAt(frame.u8, cell), 0);
-  moveBranchArrays(frame, slot, entries, index, -1);
+  closeBranchSlot(frame, slot, entries, index);
   setEntries(frame, slot, entries - 1);
   dropCell(frame, slot, cell, bytes);
 }
 
-/** Shifts the arrays of a branch to open (+1) or close (-1) the slot of one entry. */
-function moveBranchArrays(
-  frame: Frame,
-  slot: number,
-  entries: number,
-  index: number,
-  by: 1 | -1,
-): void {
-  // Branches change seldom, so three copies and no cleverness about the order of overlapping moves.
-  const heads = headIndex(slot, 0);
-  const children = childIndex(slot, entries, 0);
+/** Shifts the arrays of a branch to make room for one entry: what stands last moves first. */
+function openBranchSlot(frame: Frame, slot: number, entries: number, index: number): void {
+  const { u16, u32 } = frame;
   const offsets = offsetIndex(slot, entries, 0, false);
-  const headCopy = frame.u32.slice(heads, heads + entries);
-  const childCopy = frame.u32.slice(children, children + entries);
-  const offsetCopy = frame.u16.slice(offsets, offsets + entries);
-  const start = slot << PAGE_SHIFT;
-  frame.u8.fill(0, start, start + Math.max(entries, entries + by) * BRANCH_WIDTH);
-  const kept = by === 1 ? index : index + 1;
-  const count = entries + by;
-  const put = (copy: ArrayLike<number>, target: Uint32Array | Uint16Array, at: number) => {
-    for (let i = 0; i < index; i++) target[at + i] = copy[i];
-    for (let i = kept; i < entries; i++) target[at + i + by] = copy[i];
-  };
-  put(headCopy, frame.u32, heads);
-  put(childCopy, frame.u32, childIndex(slot, count, 0));
-  put(offsetCopy, frame.u16, offsetIndex(slot, count, 0, false));
+  const toOffsets = offsetIndex(slot, entries + 1, 0, false);
+  u16.copyWithin(toOffsets + index + 1, offsets + index, offsets + entries);
+  u16.copyWithin(toOffsets, offsets, offsets + index);
+  const children = childIndex(slot, entries, 0);
+  const toChildren = childIndex(slot, entries + 1, 0);
+  u32.copyWithin(toChildren + index + 1, children + index, children + entries);
+  u32.copyWithin(toChildren, children, children + index);
+  const heads = headIndex(slot, 0);
+  u32.copyWithin(heads + index + 1, heads + index, heads + entries);
+}
+
+/** Shifts the arrays of a branch to close over one entry, and zeroes what they leave. */
+function closeBranchSlot(frame: Frame, slot: number, entries: number, index: number): void {
+  const { u16, u32 } = frame;
+  const heads = headIndex(slot, 0);
+  u32.copyWithin(heads + index, heads + index + 1, heads + entries);
+  const children = childIndex(slot, entries, 0);
+  const toChildren = childIndex(slot, entries - 1, 0);
+  u32.copyWithin(toChildren, children, children + index);
+  u32.copyWithin(toChildren + index, children + index + 1, children + entries);
+  const offsets = offsetIndex(slot, entries, 0, false);
+  const toOffsets = offsetIndex(slot, entries - 1, 0, false);
+  u16.copyWithin(toOffsets, offsets, offsets + index);
+  u16.copyWithin(toOffsets + index, offsets + index + 1, offsets + entries);
+  u16.fill(0, toOffsets + entries - 1, offsets + entries);
 }
 
 /**
