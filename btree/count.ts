@@ -11,6 +11,9 @@ import type { Nodes } from "./nodes.ts";
 const { CHUNK_SHIFT, HEADER, KIND_LEAF, SLOT_MASK } = format;
 const { entriesOf, levelOf, shapeOf, treeOf } = header;
 
+/** A branch stays where it is while so many leaves below it are peeked at. */
+const PEEKS_A_PLACE = 32;
+
 /** How many entries a tree has. */
 function countEntries(pager: PageReader, nodes: Nodes): number {
   const root = nodes.rootPlace();
@@ -131,12 +134,30 @@ function countChildren(
   begin: number,
   end: number,
 ): number {
+  if (level === 1) return countLeaves(pager, nodes, page, begin, end);
   let count = 0;
   for (let index = begin; index < end; index++) {
-    const child = childOf(pager, nodes, page, level, index);
-    count += level === 1
-      ? leafEntries(pager, nodes, child)
-      : countBelow(pager, nodes, child, level - 1);
+    count += countBelow(pager, nodes, childOf(pager, nodes, page, level, index), level - 1);
+  }
+  return count;
+}
+
+/** How many entries are in some leaves of a lowest branch, `end` not among them. */
+function countLeaves(
+  pager: PageReader,
+  nodes: Nodes,
+  page: number,
+  begin: number,
+  end: number,
+): number {
+  let count = 0;
+  for (let index = begin; index < end;) {
+    const place = placeOf(nodes, page, 1);
+    const frame = pager.frames[place >>> CHUNK_SHIFT];
+    const some = Math.min(end, index + PEEKS_A_PLACE);
+    for (; index < some; index++) {
+      count += leafEntries(pager, nodes, childAt(frame, place & SLOT_MASK, index));
+    }
   }
   return count;
 }
@@ -166,15 +187,15 @@ function countBelow(pager: PageReader, nodes: Nodes, page: number, level: number
       corruptHeader(branch, HEADER.tree, "the tree has more pages than the file");
     }
     const place = placeOf(nodes, branch, branchLevel);
-    const entries = entriesOf(pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK);
+    const frame = pager.frames[place >>> CHUNK_SHIFT];
+    const entries = entriesOf(frame, place & SLOT_MASK);
+    if (branchLevel === 1) {
+      count += countLeaves(pager, nodes, branch, 0, entries);
+      continue;
+    }
     for (let index = 0; index < entries; index++) {
-      const child = childOf(pager, nodes, branch, branchLevel, index);
-      if (branchLevel === 1) {
-        count += leafEntries(pager, nodes, child);
-      } else {
-        pages.push(child);
-        levels.push(branchLevel - 1);
-      }
+      pages.push(childAt(frame, place & SLOT_MASK, index));
+      levels.push(branchLevel - 1);
     }
   }
   return count;
