@@ -11,7 +11,6 @@ import { compareKeys } from "./key.ts";
 import { format, type Frame, header, type PageReader } from "../pager/mod.ts";
 import { cellAt, copyKey, KEY_BYTES_MAX, LeafCell, REFERENCE_TAG, searchLeaf } from "./node.ts";
 import { Path } from "./path.ts";
-import type { LeafBatch } from "./leaf_batch.ts";
 import type { Tree } from "./tree.ts";
 import { readRuns } from "./value.ts";
 
@@ -111,39 +110,6 @@ export class Cursor {
     const { tag, valueAt } = this.#cell;
     if (tag === REFERENCE_TAG) return readRuns(this.#pager, this.#tree.id, frame.u8, valueAt);
     return frame.u8.subarray(valueAt, valueAt + tag);
-  }
-
-  /**
-   * Copies entries of this leaf, from the cursor's on forward or backward: as far as the bound
-   * lets, forward below `bound`, backward not below it; and no more than `most`.
-   *
-   * @returns Whether the bound is beyond this leaf, so that more may follow.
-   */
-  copyLeaf(
-    batch: LeafBatch,
-    forward: boolean,
-    bound: Uint8Array | undefined,
-    most: number,
-  ): boolean {
-    const place = this.#leafPlace();
-    const frame = this.#frameAt(place);
-    const slot = place & SLOT_MASK;
-    const entries = entriesOf(frame, slot);
-    const index = this.#path.indexes[this.#path.depth];
-    let limit = forward ? entries : 0;
-    if (bound !== undefined) {
-      const found = searchLeaf(frame, slot, bound, bound.length);
-      limit = found < 0 ? ~found : found;
-    }
-    if (forward) batch.fill(frame, slot, index, Math.min(limit, index + most));
-    else batch.fill(frame, slot, Math.max(limit, index + 1 - most), index + 1);
-    return forward ? limit === entries : limit === 0;
-  }
-
-  /** Goes to the first entry of the next leaf, or to the last of the one before. */
-  leaveLeaf(forward: boolean): boolean {
-    if (!forward) return this.#toLeafBefore();
-    return this.#settle(this.#tree.nodes.neighbour(this.#path, true), 0);
   }
 
   /** Ends a move: on an entry of a leaf, or on none when there is no such leaf or entry. */

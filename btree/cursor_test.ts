@@ -17,7 +17,6 @@ import {
   valueOf,
 } from "../tests/support/trees.ts";
 import type { Cursor } from "./cursor.ts";
-import { LeafBatch } from "./leaf_batch.ts";
 import { checkTree } from "./tree_check.ts";
 
 const VALUE_BYTES = 300;
@@ -285,68 +284,3 @@ function move(
   assertEquals(found ? nameOf(cursor.key()) : undefined, expected);
   return expected;
 }
-
-describe("Cursor.copyLeaf()", () => {
-  /** All numbers, leaf by leaf, with values. */
-  function copied(bed: Bed, from: number, bound: number, forward: boolean, most: number): number[] {
-    const cursor = bed.tree.cursor();
-    const batch = new LeafBatch();
-    const numbers: number[] = [];
-    let found = forward ? cursor.seek(keyOf(from)) : cursor.seekBefore(keyOf(from));
-    while (found) {
-      const goesOn = cursor.copyLeaf(batch, forward, keyOf(bound), most - numbers.length);
-      const entries = Array.from({ length: batch.count }, (_, i) => i);
-      for (const entry of forward ? entries : entries.reverse()) {
-        const key = batch.key(entry);
-        const number = new DataView(key.buffer, key.byteOffset, 4).getUint32(0);
-        expectValue(batch.value(entry), { bytes: VALUE_BYTES, salt: number });
-        numbers.push(number);
-      }
-      found = goesOn && numbers.length < most && cursor.leaveLeaf(forward);
-    }
-    return numbers;
-  }
-
-  it("copies what is between bounds, leaf by leaf, either way", () => {
-    const bed = evens(400);
-    for (
-      const [from, end] of [[0, 800], [0, 801], [3, 5], [4, 6], [5, 5], [100, 777], [799, 900]]
-    ) {
-      const expected = evenNumbers(0, 800).filter((number) => number >= from && number < end);
-      assertEquals(copied(bed, from, end, true, 1000), expected);
-      assertEquals(copied(bed, end, from, false, 1000), expected.toReversed());
-      assertEquals(copied(bed, from, end, true, 7), expected.slice(0, 7));
-      assertEquals(copied(bed, end, from, false, 7), expected.toReversed().slice(0, 7));
-    }
-  });
-
-  it("says that more may follow just when the bound is beyond the leaf", () => {
-    const { tree } = evens(20);
-    const cursor = tree.cursor();
-    const batch = new LeafBatch();
-    const last = 38;
-    cursor.first();
-    assertEquals(cursor.copyLeaf(batch, true, keyOf(last), 100), false);
-    assertEquals([batch.count, cursor.copyLeaf(batch, true, keyOf(last + 1), 100)], [19, true]);
-    cursor.last();
-    assertEquals(cursor.copyLeaf(batch, false, keyOf(1), 100), false);
-    assertEquals([batch.count, cursor.copyLeaf(batch, false, keyOf(0), 100)], [19, true]);
-  });
-
-  it("marks references, and hands out memory of its own", () => {
-    const { pager, tree } = plant();
-    transact(pager, () => {
-      tree.put(bytesOf("a"), bytesOf("inline"));
-      tree.put(bytesOf("b"), valueOf({ bytes: 5000, salt: 1 }));
-    });
-    const cursor = tree.cursor();
-    cursor.first();
-    const batch = new LeafBatch();
-    assertEquals(cursor.copyLeaf(batch, true, undefined, 100), true);
-    assertEquals([batch.count, ...batch.isReference.subarray(0, 2)], [2, 0, 1]);
-    transact(pager, () => tree.put(bytesOf("a"), bytesOf("other!")));
-    assertEquals(nameOf(batch.value(0)), "inline");
-    const { bytes } = batch;
-    expectValue(tree.readRuns(bytes, batch.valueAt[1]), { bytes: 5000, salt: 1 });
-  });
-});

@@ -3,20 +3,22 @@
  * is handed out belongs to whoever gets it.
  *
  * Of a leaf that is mostly wanted, all cells are copied at once and values are views into that
- * copy; else each value is copied alone. Keys are put together behind the values.
+ * copy; else each value is copied alone. Keys are put together behind the values. The batch keeps
+ * all of it once more for itself, as what was handed out may be changed.
  */
 
 import { format, type Frame, header } from "../pager/mod.ts";
 import {
-  cellAt,
   headIndex,
   LeafCell,
   offsetIndex,
   prefixAt,
+  REFERENCE_BYTES,
   REFERENCE_TAG,
   valueBytes,
 } from "./node.ts";
 import { copyBytes } from "./node_edit.ts";
+import { warmCells, warmPage } from "./read_ahead.ts";
 
 const { PAGE_BYTES, PAGE_SHIFT } = format;
 const { cellStartOf, entriesOf, prefixLengthOf } = header;
@@ -28,6 +30,8 @@ const ENTRIES_MAX = 1100;
 export class LeafBatch {
   /** How many entries it has. */
   count = 0;
+  /** Whether there is a reference to runs among its values. */
+  hasReferences = false;
   /** All keys and values, in memory of their own. */
   bytes: Uint8Array = new Uint8Array(0);
   /** Where each key begins. */
@@ -41,8 +45,12 @@ export class LeafBatch {
   readonly #valueEnd = new Uint32Array(ENTRIES_MAX);
   /** Where, in the leaf, the key bytes after each head begin. */
   readonly #tailAt = new Uint32Array(ENTRIES_MAX);
+  /** Where, in the leaf, each value begins. */
+  readonly #valueFrom = new Uint32Array(ENTRIES_MAX);
   readonly #cell = new LeafCell();
   readonly #allocate: (length: number) => Uint8Array;
+  /** `bytes` once more, and nobody else's. */
+  #kept = new Uint8Array(0);
   #buffer: ArrayBufferLike = this.bytes.buffer;
   #offset = 0;
 
@@ -60,24 +68,28 @@ export class LeafBatch {
     const entries = entriesOf(frame, slot);
     this.count = Math.max(0, Math.min(to, entries) - from);
     const takesAll = this.count * 2 > entries;
+    if (takesAll) warmPage(frame, slot);
+    else warmCells(frame, slot, offsetIndex(slot, entries, from, true), this.count);
     const values = this.#measureValues(frame, slot, from, takesAll);
     const keys = this.#measureKeys(frame, slot, values);
     this.bytes = this.#allocate(values + keys);
     this.#buffer = this.bytes.buffer;
     this.#offset = this.bytes.byteOffset;
     if (takesAll) this.#copyAllCells(frame, slot);
-    else this.#copyValues(frame, slot, from);
+    else this.#copyValues(frame);
     this.#copyKeys(frame, slot, from);
+    this.#keep();
   }
 
   /** Says where each value will stand, leaves key lengths in `keyEnd`, and sums the values up. */
   #measureValues(frame: Frame, slot: number, from: number, takesAll: boolean): number {
-    const cells = (slot << PAGE_SHIFT) + cellStartOf(frame, slot);
     const cell = this.#cell;
     const { u8, u16 } = frame;
     const base = slot << PAGE_SHIFT;
+    const cells = base + cellStartOf(frame, slot);
     const offsets = offsetIndex(slot, entriesOf(frame, slot), from, true);
     let at = 0;
+    let references = 0;
     for (let entry = 0; entry < this.count; entry++) {
       cell.read(u8, base + u16[offsets + entry]);
       const start = takesAll ? cell.valueAt - cells : at;
@@ -86,9 +98,13 @@ export class LeafBatch {
       this.#valueEnd[entry] = at;
       this.keyEnd[entry] = cell.suffix;
       this.#tailAt[entry] = cell.tailAt;
-      this.isReference[entry] = cell.tag === REFERENCE_TAG ? 1 : 0;
+      this.#valueFrom[entry] = cell.valueAt;
+      const isReference = cell.tag === REFERENCE_TAG ? 1 : 0;
+      this.isReference[entry] = isReference;
+      references |= isReference;
     }
-    return takesAll ? PAGE_BYTES - cellStartOf(frame, slot) : at;
+    this.hasReferences = references !== 0;
+    return takesAll ? base + PAGE_BYTES - cells : at;
   }
 
   /** Says where each key will stand, after the values, and sums the keys up. */
@@ -108,11 +124,10 @@ export class LeafBatch {
     this.bytes.set(frame.u8.subarray(base + cellStartOf(frame, slot), base + PAGE_BYTES));
   }
 
-  #copyValues(frame: Frame, slot: number, from: number): void {
+  #copyValues(frame: Frame): void {
     for (let entry = 0; entry < this.count; entry++) {
-      this.#cell.read(frame.u8, cellAt(frame, slot, from + entry));
       const at = this.valueAt[entry];
-      copyBytes(frame.u8, this.#cell.valueAt, this.bytes, at, this.#valueEnd[entry] - at);
+      copyBytes(frame.u8, this.#valueFrom[entry], this.bytes, at, this.#valueEnd[entry] - at);
     }
   }
 
@@ -130,6 +145,25 @@ export class LeafBatch {
       for (let shift = 24; shift >= 0 && to < end; shift -= 8) bytes[to++] = head >>> shift;
       for (let at = this.#tailAt[entry]; to < end; at++) bytes[to++] = u8[at];
     }
+  }
+
+  #keep(): void {
+    const { bytes } = this;
+    if (this.#kept.length < bytes.length) this.#kept = new Uint8Array(bytes.length);
+    this.#kept.set(bytes);
+  }
+
+  /** Copies the key of an entry as the leaf had it, and returns its length. */
+  copyKey(entry: number, into: Uint8Array): number {
+    const key = this.#kept.subarray(this.keyAt[entry], this.keyEnd[entry]);
+    into.set(key);
+    return key.length;
+  }
+
+  /** The reference of an entry as the leaf had it: a view, good until the next `fill`. */
+  reference(entry: number): Uint8Array {
+    const at = this.valueAt[entry];
+    return this.#kept.subarray(at, at + REFERENCE_BYTES);
   }
 
   /** The key of an entry. */

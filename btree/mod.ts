@@ -36,6 +36,7 @@ export { registerFixedNodes } from "./fixed_node.ts";
 export { FixedTree } from "./fixed_tree.ts";
 export { compareKeys } from "./key.ts";
 export { LeafBatch } from "./leaf_batch.ts";
+export { LeafCursor } from "./leaf_cursor.ts";
 export { firstLeafOf, type LeafRecords, leafRecords } from "./leaf_records.ts";
 export { KEY_BYTES_MAX } from "./node.ts";
 export { EXTRA_NODE_CHECKS, registerNodes, type Registry } from "./node_check.ts";

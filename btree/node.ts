@@ -26,6 +26,7 @@
  */
 
 import { format, type Frame, header } from "../pager/mod.ts";
+import { warmLeaf } from "./read_ahead.ts";
 
 const { KIND_LEAF, PAGE_BYTES, PAGE_SHIFT } = format;
 const { cellStartOf, entriesOf, garbageOf, kindOf, prefixLengthOf } = header;
@@ -259,6 +260,7 @@ function compareTails(
 
 /** The index of a key in a leaf, or the complement (~) of the index where it would go. */
 export function searchLeaf(frame: Frame, slot: number, key: Uint8Array, length: number): number {
+  warmLeaf(frame, slot);
   const entries = entriesOf(frame, slot);
   const prefix = prefixLengthOf(frame, slot);
   if (prefix !== 0) {

@@ -8,3 +8,23 @@ export function copyOf(bytes: Uint8Array, length: number = bytes.length): Uint8A
   copy.set(length === bytes.length ? bytes : bytes.subarray(0, length));
   return copy;
 }
+
+const BLOCK_BYTES = 8 * 1024;
+
+let block = new Uint8Array(0);
+let blockUsed = 0;
+
+/**
+ * A copy of a key. Many share a piece of memory, as one of its own takes longer than all else that
+ * is done to begin a range; so it must not leave the engine.
+ */
+export function copyOfKey(bytes: Uint8Array, length: number = bytes.length): Uint8Array {
+  if (blockUsed + length > block.length) {
+    block = new Uint8Array(BLOCK_BYTES);
+    blockUsed = 0;
+  }
+  const start = blockUsed;
+  blockUsed += length;
+  for (let i = 0; i < length; i++) block[start + i] = bytes[i];
+  return block.subarray(start, blockUsed);
+}

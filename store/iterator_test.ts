@@ -52,6 +52,55 @@ describe("an iterator of a tree", () => {
     db.close();
   });
 
+  it("keeps no version where all it will give is in one leaf, and shows it all the same", () => {
+    const { db, tree } = openNumbers();
+    const ranges = [{ limit: 3 }, { lt: "key 1003" }, { gt: "key 1496", reverse: true }];
+    const left = ranges.map((range) => tree.values(range));
+    const expected = ranges.map((range) => [...tree.values(range)]);
+    for (const values of left) values.next();
+    assertEquals(db.stats().snapshots, 0);
+    db.writeSync((tx) => tx.tree(tree).clear());
+    assertEquals(left.map((values) => [...values]), expected.map((values) => values.slice(1)));
+    assertEquals(left.map((values) => values.next().done), [true, true, true]);
+    db.close();
+  });
+
+  it("of one leaf is refused after a close too", () => {
+    const { db, tree } = openNumbers(3);
+    const keys = tree.keys({ limit: 2 });
+    keys.next();
+    db.close();
+    assertThrows(() => keys.next(), Error, "closed");
+    assertEquals(keys.next().done, true);
+  });
+
+  it("of one leaf keeps a version where values are in runs", () => {
+    const db = openOn(new MemoryFile());
+    const tree = db.tree("tree");
+    const value = bytesOf(7, 5000);
+    change(db, tree, (inside) => {
+      for (const key of ["a", "b"]) inside.set(key, value);
+    });
+    const values = tree.values({ limit: 2 });
+    assertEquals([values.next().value, db.stats().snapshots], [value, 1]);
+    change(db, tree, (inside) => inside.set("b", bytesOf(8, 6000)));
+    assertEquals([[...values], db.stats().snapshots], [[value], 0]);
+    db.close();
+  });
+
+  it("of one leaf follows the changes of its transaction", () => {
+    const { db, tree } = openNumbers(4);
+    db.writeSync((tx) => {
+      const inside = tx.tree(tree);
+      const keys = inside.keys({ limit: 3 });
+      keys.next();
+      inside.delete("key 1001");
+      inside.set("key 1002.5", 0n);
+      assertEquals([...keys], ["key 1002", "key 1002.5"]);
+    });
+    db.close();
+  });
+
   const endings: Record<string, (tree: Tree<string, bigint, string>) => void> = {
     "return()": (tree) => {
       const entries = tree.entries();
@@ -159,8 +208,18 @@ describe("an iterator of a tree", () => {
     };
     const entries = db.tree("tree2", { key: string, value }).entries();
     db.renameTree("tree", "tree2");
-    assertThrows(() => entries.next(), TypeError);
+    assertThrows(() => entries.next(), TypeError, "in a step");
+    assertEquals(entries.next().done, true);
     assertEquals(db.stats().snapshots, 0);
+    db.close();
+  });
+
+  it("is its own iterator, and shows nothing of what it is made of", () => {
+    const { db, tree } = openNumbers(2);
+    const keys = tree.keys();
+    assert(keys[Symbol.iterator]() === keys);
+    assertEquals(Object.keys(keys), []);
+    keys.return();
     db.close();
   });
 });

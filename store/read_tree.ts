@@ -2,15 +2,14 @@
  * Reading a tree: now, inside a transaction, or as a snapshot shows it. One class for all three.
  *
  * What it hands out belongs to whoever gets it, but for views (`getView`). The tree is found in the
- * catalog by name when it is first used, and again after anything may have changed there. An
- * iterator shows one version: it reads the current pages until something changes, and the snapshot
- * it took at its beginning from then on.
+ * catalog by name when it is first used, and again after anything may have changed there.
  */
 
 import type { Tree as Entries } from "../btree/mod.ts";
 import type { PageSnapshot } from "../pager/mod.ts";
 import { type Bounds, boundsOf, keyBoundsOf, type KeyRange, type Range } from "./range.ts";
-import { Scan } from "./scan.ts";
+import type { Scan } from "./scan.ts";
+import { type Pick, ScanIterator, Scanned } from "./scan_iterator.ts";
 import type { Slab } from "./slab.ts";
 import type { TreeFormat } from "./tree_format.ts";
 import { checkBound, rangeFound, streamFound } from "./value_stream.ts";
@@ -38,7 +37,9 @@ export interface TreeSource {
   checkOpen(): void;
   /** The tree of a name, or undefined. */
   findTree(name: string): FoundTree | undefined;
-  /** Keeps the current version for an iterator; undefined where iterators follow changes. */
+  /** Whether iterators follow changes, as they do inside a transaction. */
+  readonly followsChanges: boolean;
+  /** Keeps the current version for an iterator; undefined where none has to be kept. */
   keepVersion(): PageSnapshot | undefined;
 }
 
@@ -83,7 +84,10 @@ export class ReadTree<
   readonly #format: TreeFormat<K, V, KI, never, P>;
   #entries: Entries | undefined;
   #epoch = -1;
-  #idleScan: Scan | undefined;
+  readonly #scanned: Scanned;
+  readonly #pickEntry: Pick<[K, V]> = (scan, at) => this.#entryAt(scan, at);
+  readonly #pickKey: Pick<K> = (scan, at) => this.#format.key.decode(scan.key(at));
+  readonly #pickValue: Pick<V> = (scan, at) => this.#format.value.decode(scan.value(at));
 
   static {
     findEntries = (tree) => tree.#find();
@@ -100,6 +104,7 @@ export class ReadTree<
     this.#source = source;
     this.name = name;
     this.#format = format;
+    this.#scanned = new Scanned(source, () => this.#find());
   }
 
   /**
@@ -287,7 +292,7 @@ export class ReadTree<
   }
 
   #edge(bounds: Bounds): [K, V] | undefined {
-    for (const entry of this.#scan(bounds, (scan, at) => this.#entryAt(scan, at))) return entry;
+    for (const entry of new ScanIterator(this.#scanned, bounds, this.#pickEntry)) return entry;
     return undefined;
   }
 
@@ -309,7 +314,7 @@ export class ReadTree<
    * ```
    */
   entries(range: Range<KI, P> = {}): Generator<[K, V], void, undefined> {
-    return this.#scan(boundsOf(range, this.#format), (scan, at) => this.#entryAt(scan, at));
+    return new ScanIterator(this.#scanned, boundsOf(range, this.#format), this.#pickEntry);
   }
 
   /**
@@ -326,8 +331,7 @@ export class ReadTree<
    * ```
    */
   keys(range: Range<KI, P> = {}): Generator<K, void, undefined> {
-    const { key } = this.#format;
-    return this.#scan(boundsOf(range, this.#format), (scan, at) => key.decode(scan.key(at)));
+    return new ScanIterator(this.#scanned, boundsOf(range, this.#format), this.#pickKey);
   }
 
   /**
@@ -343,8 +347,7 @@ export class ReadTree<
    * ```
    */
   values(range: Range<KI, P> = {}): Generator<V, void, undefined> {
-    const { value } = this.#format;
-    return this.#scan(boundsOf(range, this.#format), (scan, at) => value.decode(scan.value(at)));
+    return new ScanIterator(this.#scanned, boundsOf(range, this.#format), this.#pickValue);
   }
 
   /** All entries, in key order. */
@@ -355,60 +358,6 @@ export class ReadTree<
   #entryAt(scan: Scan, at: number): [K, V] {
     const { key, value } = this.#format;
     return [key.decode(scan.key(at)), value.decode(scan.value(at))];
-  }
-
-  *#scan<T>(
-    bounds: Bounds,
-    pick: (scan: Scan, at: number) => T,
-  ): Generator<T, void, undefined> {
-    let entries = this.#find();
-    let left = bounds.limit;
-    if (entries === undefined || left === 0) return;
-    const kept = this.#source.keepVersion();
-    const scan = this.#takeScan(entries);
-    const { views } = this.#source;
-    let { changes } = entries;
-    // Not that of the tree's last look into the catalog: others may have it look meanwhile.
-    let epoch = this.#epoch;
-    try {
-      for (let found = scan.begin(bounds); found; found = scan.leaveLeaf(left)) {
-        for (let at = 0; at < scan.count; at++) {
-          views?.expire();
-          yield pick(scan, at);
-          if (--left === 0) return;
-          if (this.#isCurrent(entries, changes, epoch)) continue;
-          entries = this.#afterChange(entries, kept);
-          if (entries === undefined) return;
-          ({ changes } = entries);
-          ({ epoch } = this.#source);
-          scan.resume(entries, at, left);
-          at = -1;
-        }
-      }
-    } finally {
-      kept?.close();
-      this.#idleScan = scan;
-    }
-  }
-
-  /**
-   * What an iterator goes on with after a change: the version it began with, or the tree as it is.
-   */
-  #afterChange(entries: Entries, kept: PageSnapshot | undefined): Entries | undefined {
-    if (kept === undefined) return this.#find();
-    this.#source.checkOpen();
-    return entries.isLive ? entries.readFrom(kept) : entries;
-  }
-
-  #isCurrent(entries: Entries, changes: number, epoch: number): boolean {
-    return !entries.isLive || (entries.changes === changes && epoch === this.#source.epoch);
-  }
-
-  /** A scan of the tree: the one that ended last, unless it is of another tree or in use. */
-  #takeScan(entries: Entries): Scan {
-    const idle = this.#idleScan;
-    this.#idleScan = undefined;
-    return idle?.entries === entries ? idle : new Scan(entries);
   }
 
   /** The tree, which has found a key; undefined where there is no such entry. */

@@ -3,7 +3,7 @@
  * (`LeafBatch`), and keys and values are views of that copy, which cannot be transferred.
  */
 
-import { type Cursor, LeafBatch, type Tree as Entries } from "../btree/mod.ts";
+import { KEY_BYTES_MAX, LeafBatch, LeafCursor, type Tree as Entries } from "../btree/mod.ts";
 import type { Bounds } from "./range.ts";
 import { takeShared } from "./slab.ts";
 
@@ -11,12 +11,11 @@ import { takeShared } from "./slab.ts";
 export class Scan {
   /** The tree. */
   entries: Entries;
-  #cursor: Cursor;
+  #cursor: LeafCursor;
   #bounds: Bounds = { lower: undefined, upper: undefined, forward: true, limit: Infinity };
   #more = false;
   readonly #batch = new LeafBatch(takeShared);
-  /** The batch's bytes once more: whoever got a key may have changed it when it is sought. */
-  #kept = new Uint8Array(0);
+  readonly #key = new Uint8Array(KEY_BYTES_MAX);
 
   /**
    * A scan that has not begun.
@@ -25,13 +24,16 @@ export class Scan {
    */
   constructor(entries: Entries) {
     this.entries = entries;
-    this.#cursor = entries.cursor();
+    this.#cursor = new LeafCursor(entries);
   }
 
   /** How many entries of this leaf there are to go through. */
   get count(): number {
     return this.#batch.count;
   }
+
+  /** Whether all that is to come has been copied, so that it can do without the tree. */
+  isWhole = false;
 
   /** Begins; false when there is nothing in the range. */
   begin(bounds: Bounds): boolean {
@@ -50,11 +52,13 @@ export class Scan {
   resume(entries: Entries, at: number, limit: number): void {
     if (entries !== this.entries) {
       this.entries = entries;
-      this.#cursor = entries.cursor();
+      this.#cursor = new LeafCursor(entries);
     }
-    const entry = this.#entryAt(at);
-    const key = this.#kept.subarray(this.#batch.keyAt[entry], this.#batch.keyEnd[entry]);
-    const found = this.#bounds.forward ? this.#seekAfter(key) : this.#cursor.seekBefore(key);
+    // Of what was handed out, whoever got it may have changed a key.
+    const length = this.#batch.copyKey(this.#entryAt(at), this.#key);
+    const found = this.#bounds.forward
+      ? this.#cursor.seekAfter(this.#key, length)
+      : this.#cursor.seekBefore(this.#key, length);
     if (!found || !this.#copy(limit)) this.#end();
   }
 
@@ -67,7 +71,7 @@ export class Scan {
   value(at: number): Uint8Array {
     const entry = this.#entryAt(at);
     if (this.#batch.isReference[entry] === 0) return this.#batch.value(entry);
-    return this.entries.readRuns(this.#kept, this.#batch.valueAt[entry]);
+    return this.entries.readRuns(this.#batch.reference(entry), 0);
   }
 
   #entryAt(at: number): number {
@@ -78,10 +82,9 @@ export class Scan {
     const { forward, lower, upper } = this.#bounds;
     const bound = forward ? upper : lower;
     this.#more = this.#cursor.copyLeaf(this.#batch, forward, bound, limit);
-    const { bytes } = this.#batch;
-    if (this.#kept.length < bytes.length) this.#kept = new Uint8Array(bytes.length);
-    this.#kept.set(bytes);
-    return this.#batch.count > 0;
+    const { count, hasReferences } = this.#batch;
+    this.isWhole = (!this.#more || count >= limit) && !hasReferences;
+    return count > 0;
   }
 
   #end(): void {
@@ -95,12 +98,5 @@ export class Scan {
 
   #seekBackward(upper: Uint8Array | undefined): boolean {
     return upper === undefined ? this.#cursor.last() : this.#cursor.seekBefore(upper);
-  }
-
-  #seekAfter(key: Uint8Array): boolean {
-    if (!this.#cursor.seek(key)) return false;
-    const found = this.#cursor.key();
-    const stands = found.length === key.length && found.every((byte, i) => byte === key[i]);
-    return stands ? this.#cursor.next() : true;
   }
 }

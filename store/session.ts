@@ -298,11 +298,14 @@ export class Session implements TreeSource {
     return found.entries;
   }
 
-  /**
-   * Keeps the current version for an iterator; inside a transaction iterators follow its changes.
-   */
+  /** Whether iterators follow changes: those of the transaction that is open. */
+  get followsChanges(): boolean {
+    return this.pager.depth > 0;
+  }
+
+  /** Keeps the current version for an iterator. */
   keepVersion(): PageSnapshot | undefined {
-    return this.pager.depth === 0 ? this.pager.snapshot() : undefined;
+    return this.followsChanges ? undefined : this.pager.snapshot();
   }
 
   /**

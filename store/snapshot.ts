@@ -152,6 +152,10 @@ class SnapshotSource implements TreeSource {
     return this.session.treeIn(this.catalog, name, this.pages);
   }
 
+  get followsChanges(): boolean {
+    return false;
+  }
+
   /** Nothing changes in a snapshot. */
   keepVersion(): undefined {
     return undefined;

@@ -137,6 +137,11 @@ export class TransactionSource implements TreeSource {
   }
 
   /** Iterators follow the transaction's changes. */
+  get followsChanges(): boolean {
+    return true;
+  }
+
+  /** They keep no version. */
   keepVersion(): PageSnapshot | undefined {
     return undefined;
   }

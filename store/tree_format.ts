@@ -11,7 +11,7 @@ import { KEY_BYTES_MAX, type Tree as Entries } from "../btree/mod.ts";
 import { CorruptionError } from "../pager/mod.ts";
 import { checkCodec, checkKeyCodec, type Codec, type KeyCodec } from "./codec/mod.ts";
 import { bytes, json, keyBytes, string, structured, tuple, u64 } from "./codec/mod.ts";
-import { copyOf } from "./copy.ts";
+import { copyOf, copyOfKey } from "./copy.ts";
 import { ANY, checkOptions } from "./option_check.ts";
 import type { Slab } from "./slab.ts";
 
@@ -84,19 +84,19 @@ export class TreeFormat<K, V, KI, VI, P> {
     return encoded.length;
   }
 
-  /** The bytes of a key, in memory of their own. */
+  /** The bytes of a key, in memory that nothing writes to, for use in the engine. */
   keyOf(key: KI): Uint8Array {
     const length = this.encodeKey(key);
-    return copyOf(this.bytes, length);
+    return copyOfKey(this.bytes, length);
   }
 
-  /** The bytes that the keys of a prefix begin with, in memory of their own. */
+  /** The bytes that the keys of a prefix begin with, as `keyOf` has them. */
   prefixOf(prefix: P): Uint8Array {
     // Where a codec says nothing of prefixes, they are keys.
     if (this.key.encodePrefix === undefined) return this.keyOf(prefix as unknown as KI);
     const bytes = checkBytes(this.key.encodePrefix(prefix));
     checkLength(bytes.length);
-    return copyOf(bytes);
+    return copyOfKey(bytes);
   }
 
   /** The bytes of a value: itself, or memory that no other call of a codec writes to. */

@@ -55,6 +55,7 @@ function frozen({ session }: Opened) {
       const found = session.findTree(name);
       return found && { ...found, entries: found.entries.readFrom(pages) };
     },
+    followsChanges: false,
     keepVersion: () => undefined,
   };
 }
