@@ -65,7 +65,7 @@ export function* chunkCensus(pager: Pager): Generator<ChunkCensus> {
   for (let chunk = 0; chunk < format.chunksOf(pager.meta.pageCount); chunk++) {
     if (pager.depth > 0) throw new TypeError("Cannot take a census: a transaction is open");
     pager.copyHeaderPage(chunk, frame);
-    yield readChunk(frame, chunk, pager.meta.pageCount);
+    yield chunkHeaders(frame, chunk, pager.meta.pageCount);
   }
 }
 
@@ -92,7 +92,8 @@ export function census(pager: Pager, tree?: number): Census {
   return { pages: pager.meta.pageCount, chunks, pagesOfKind, usedBytesOfKind, entriesOfKind };
 }
 
-function readChunk(frame: Frame, chunk: number, pageCount: number): ChunkCensus {
+/** What the header page of a chunk, which stands in slot 0 of a frame, tells of its pages. */
+export function chunkHeaders(frame: Frame, chunk: number, pageCount: number): ChunkCensus {
   const result = {
     chunk,
     pages: Math.min(CHUNK_PAGES, pageCount - (chunk << CHUNK_SHIFT >>> 0)),
@@ -114,7 +115,8 @@ function readChunk(frame: Frame, chunk: number, pageCount: number): ChunkCensus 
   return result;
 }
 
-function usedBytesOf(frame: Frame, slot: number, kind: number): number {
+/** The bytes of a page, or of a whole run at its first page, that entries use. */
+export function usedBytesOf(frame: Frame, slot: number, kind: number): number {
   const entries = entriesOf(frame, slot);
   if (kind === KIND_FIXED_LEAF || kind === KIND_FIXED_BRANCH) return entries * FIXED_ENTRY_BYTES;
   if (kind === KIND_RUN) return runBytesOf(frame, slot);

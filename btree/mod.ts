@@ -28,8 +28,16 @@ export {
   readCatalogEntry,
   type TreeEntry,
 } from "./catalog.ts";
-export { type Census, census, type ChunkCensus, chunkCensus } from "./census.ts";
+export {
+  type Census,
+  census,
+  type ChunkCensus,
+  chunkCensus,
+  chunkHeaders,
+  usedBytesOf,
+} from "./census.ts";
 export { Cursor } from "./cursor.ts";
+export { descend, type Descent, type DescentStep, type Probe } from "./descent.ts";
 export { type FixedTreeShape, walkFixedTree } from "./fixed_check.ts";
 export { FixedCursor, type FixedRange } from "./fixed_cursor.ts";
 export { registerFixedNodes } from "./fixed_node.ts";
@@ -41,6 +49,7 @@ export { firstLeafOf, type LeafRecords, leafRecords } from "./leaf_records.ts";
 export { KEY_BYTES_MAX } from "./node.ts";
 export { EXTRA_NODE_CHECKS, registerNodes, type Registry } from "./node_check.ts";
 export { Nodes } from "./nodes.ts";
+export { type Cell, type PageContents, pageContents, type Region } from "./page_contents.ts";
 export { Path } from "./path.ts";
 export { Space } from "./space.ts";
 export { checkTree, type TreeReport, walkTree } from "./tree_check.ts";

@@ -59,6 +59,11 @@ export class Checkpoint {
     return this.#chunks !== undefined;
   }
 
+  /** Chunks that the running one has not come to. */
+  get chunksLeft(): number {
+    return this.#chunks?.length ?? 0;
+  }
+
   /** Begins: all commits up to here become durable, and the journal goes on in its other area. */
   begin(meta: Meta): void {
     assert(this.#chunks === undefined, "one checkpoint runs at a time");

@@ -10,8 +10,25 @@
 import { IoError } from "./errors.ts";
 import type { File } from "./file.ts";
 
+/** What was asked of a file. */
+export interface DiskFigures {
+  /** Calls that read. */
+  readonly readCalls: number;
+  /** Bytes that they read. */
+  readonly bytesRead: number;
+  /** Calls that wrote. */
+  readonly writeCalls: number;
+  /** Bytes that they wrote. */
+  readonly bytesWritten: number;
+  /** Calls that waited for the medium, writes that did among them. */
+  readonly syncCalls: number;
+}
+
 /** A `File` whose failures are typed and final. */
 export class Disk {
+  /** What was asked of the file so far. */
+  readonly figures = { readCalls: 0, bytesRead: 0, writeCalls: 0, bytesWritten: 0, syncCalls: 0 };
+
   readonly #file: File;
   #failure: IoError | undefined;
 
@@ -85,6 +102,7 @@ export class Disk {
   /** Returns when everything written is on the medium. */
   sync(): void {
     this.checkWritable();
+    this.figures.syncCalls++;
     try {
       this.#file.sync();
     } catch (cause) {
@@ -113,7 +131,10 @@ export class Disk {
 
   #readSome(target: Uint8Array, start: number, length: number, position: number): number {
     try {
-      return this.#file.readAt(target, start, length, position);
+      const count = this.#file.readAt(target, start, length, position);
+      this.figures.readCalls++;
+      this.figures.bytesRead += count;
+      return count;
     } catch (cause) {
       const what = `read ${length} bytes at byte ${position}`;
       throw new IoError(`Cannot ${what}: ${reason(cause)}`, { cause });
@@ -140,6 +161,9 @@ export class Disk {
         return cannotWrite(rest, position + done, cause);
       }
       if (count <= 0) return cannotWrite(rest, position + done, "no byte was taken");
+      this.figures.writeCalls++;
+      this.figures.bytesWritten += count;
+      if (through) this.figures.syncCalls++;
       done += count;
     }
     return undefined;

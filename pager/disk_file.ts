@@ -66,6 +66,15 @@ export function removeDiskFile(path: string): void {
   }
 }
 
+/**
+ * Opens a file to read it without a lock, whoever has it.
+ *
+ * @throws {IoError} The system refused, or the path is not a regular file.
+ */
+export function openUnlockedDiskFile(path: string): File {
+  return new DiskFile(path, true, false);
+}
+
 function waitForLock(file: File, path: string, exclusive: boolean, timeoutMs: number): void {
   const deadline = Date.now() + timeoutMs;
   while (!file.lock(exclusive)) {

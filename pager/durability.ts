@@ -31,6 +31,7 @@ import type { Frame } from "./frame.ts";
 import { isInUse } from "./header.ts";
 import { Journal } from "./journal.ts";
 import { emptyHeaderPage, journalHeaderPage } from "./journal_area.ts";
+import type { CheckpointState, JournalState } from "./journal_state.ts";
 import type { LogBuffer } from "./log_record.ts";
 import type { Loader } from "./loader.ts";
 import type { Meta } from "./meta.ts";
@@ -138,6 +139,17 @@ export class Durable implements CommitLog {
       journalBytes: this.#journal.usedBytes,
       checkpoints: this.#checkpoint.completed,
     };
+  }
+
+  /** Where the journal stands, for those who look. */
+  journalState(): JournalState {
+    return this.#journal.state(this.#checkpoint.isRunning);
+  }
+
+  /** Where the checkpoint stands, for those who look. */
+  checkpointState(): CheckpointState {
+    const { isRunning, chunksLeft, completed } = this.#checkpoint;
+    return { isRunning, chunksLeft, dirtyChunks: this.#writeback.dirtyChunks.size, completed };
   }
 
   /** Makes sure that what is pending has a place on disk. */

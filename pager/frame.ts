@@ -22,7 +22,7 @@ export const NO_PAGE = 0xffff_ffff;
 /** In `Frame.pages`: an old image, kept for rollback. */
 export const IMAGE = 0xffff_fffe;
 /** `Frame.chunk` of a pool frame. */
-export const POOL = -1;
+export const POOL: number = -1;
 
 /** 2 MiB of memory in the shape of a chunk. */
 export class Frame {

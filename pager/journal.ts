@@ -30,6 +30,7 @@ import {
   JournalArea,
   journalHeaderPage,
 } from "./journal_area.ts";
+import type { JournalState } from "./journal_state.ts";
 import { LogBuffer } from "./log_record.ts";
 import { Meta } from "./meta.ts";
 
@@ -79,6 +80,8 @@ export class Journal {
   /** The last version written before the current area was begun. */
   #versionBefore: number;
   #offset = 0;
+  /** Bytes used of the other area when it was left. */
+  #otherOffset = 0;
   #lastSum = 0;
   #batch = new Uint8Array(64 * 1024);
 
@@ -302,8 +305,26 @@ export class Journal {
     assert(this.pending.length === 0, "an area is complete before the switch");
     assert(this.durableVersion === this.writtenVersion, "an area is durable before the switch");
     this.generation++;
+    this.#otherOffset = this.#offset;
     this.#offset = 0;
     this.#versionBefore = this.writtenVersion;
     this.#meta.assign(meta);
+  }
+
+  /**
+   * Where it stands, for those who look.
+   *
+   * @param needsOther Whether a recovery would need what is in the other area.
+   */
+  state(needsOther: boolean): JournalState {
+    const areas = this.#areas.map((area) => {
+      const isCurrent = area === this.#area;
+      const { chunks, capacity: capacityBytes } = area;
+      const usedBytes = isCurrent ? this.usedBytes : needsOther ? this.#otherOffset : 0;
+      return { chunks: [...chunks], usedBytes, capacityBytes, isCurrent };
+    });
+    const { generation, sequence, epoch, writtenVersion, durableVersion } = this;
+    const pendingBytes = this.pending.length;
+    return { areas, generation, sequence, epoch, pendingBytes, writtenVersion, durableVersion };
   }
 }

@@ -169,6 +169,22 @@ export class Loader {
   }
 
   /**
+   * Copies a page and its header to a slot of a frame, from memory or the file, for those who only
+   * look: not verified, not kept in memory, and no use of the page. What the file lacks is zero.
+   */
+  copyPage(page: number, into: Frame, slot: number): void {
+    const place = this.#cache.find(page);
+    if (place >= 0) {
+      copyPage(this.#cache.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK, into, slot);
+      return;
+    }
+    const [start, position] = [slot << PAGE_SHIFT, page * PAGE_BYTES];
+    const done = this.#disk.read(into.u8, start, PAGE_BYTES, position);
+    into.u8.fill(0, start + done, start + PAGE_BYTES);
+    this.#readHeaders(page, 1, into, slot);
+  }
+
+  /**
    * Brings a page that was given back, and whose bytes are still in its frame or in the file, into
    * a slot of its own; returns its place.
    *

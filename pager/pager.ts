@@ -26,10 +26,12 @@ import { ClosedError, type IoError } from "./errors.ts";
 import type { File } from "./file.ts";
 import { CHUNK_BYTES, CHUNK_SHIFT, chunksOf, KIND_COUNT, SLOT_MASK } from "./format.ts";
 import { Frame, POOL } from "./frame.ts";
+import { PagerInspection } from "./inspection.ts";
 import { Loader } from "./loader.ts";
 import { MemoryFile } from "./memory_file.ts";
 import { Meta } from "./meta.ts";
 import { OverlayFile } from "./overlay_file.ts";
+import { Observers, type PageObserver } from "./observer.ts";
 import { openDatabase } from "./open_database.ts";
 import {
   CACHE_BYTES,
@@ -88,6 +90,9 @@ export class Pager {
   readonly #peeked = new Frame(-1, POOL, 1);
   readonly #durable: Durable | undefined;
   readonly #recovery: RecoveryReport | undefined;
+  readonly #observers = new Observers();
+  /** The same, and undefined while nobody watches. */
+  #observer: PageObserver | undefined;
   #closed = false;
 
   /**
@@ -186,6 +191,7 @@ export class Pager {
   at(page: number): number {
     // A header page may be in memory, but is no page of data; `load` says so.
     const place = (page & SLOT_MASK) === 0 ? MISS : this.#cache.lookup(page);
+    if (this.#observer !== undefined) this.#observer.asked(page, place >= 0);
     return place >= 0 ? place : this.#loader.load(page);
   }
 
@@ -399,6 +405,28 @@ export class Pager {
     } finally {
       this.#disk.close();
     }
+  }
+
+  /** Lets somebody hear of each page that `at` is asked for; returns what ends that. */
+  observe(observer: PageObserver): () => void {
+    const turn = (on: boolean) => {
+      if (on) this.#observers.add(observer);
+      else this.#observers.delete(observer);
+      this.#observer = this.#observers.isEmpty ? undefined : this.#observers;
+    };
+    turn(true);
+    return () => turn(false);
+  }
+
+  /** What looks into the pager without changing it. */
+  inspection(): PagerInspection {
+    const parts = {
+      cache: this.#cache,
+      disk: this.#disk,
+      loader: this.#loader,
+      meta: this.meta,
+    };
+    return new PagerInspection(parts, this.#durable);
   }
 
   /** The size of the file in bytes, as it is on disk now. */

@@ -3,8 +3,10 @@
  */
 
 import { type Census, census, type ChunkCensus, chunkCensus } from "../btree/mod.ts";
-import { openPager, type PagerStats, type RecoveryReport } from "../pager/mod.ts";
+import { openPager } from "../pager/mod.ts";
 import { bytes, keyBytes } from "./codec/mod.ts";
+import type { DatabaseStats } from "./database_stats.ts";
+import { Inspector } from "./inspector.ts";
 import { checkName } from "./name.ts";
 import { checkPath } from "./option_check.ts";
 import { checkOpenOptions, durabilityOf, type OpenOptions, type WriteOptions } from "./options.ts";
@@ -14,20 +16,6 @@ import type { Transaction } from "./transaction.ts";
 import type { Tree } from "./tree.ts";
 import { checkCodecs, type Codecs, namesIn, TreeFormat } from "./tree_format.ts";
 import { verifyOpen, type VerifyOptions, type VerifyReport } from "./verify.ts";
-
-/** What a database has done and holds. */
-export interface DatabaseStats extends PagerStats {
-  /** The last committed version. */
-  readonly version: number;
-  /** The last version that is on the medium. */
-  readonly durableVersion: number;
-  /** What recovery did when the file was opened, if it had not been closed. */
-  readonly recovery: RecoveryReport | undefined;
-  /** Pages of the file, of 8192 bytes. */
-  readonly pageCount: number;
-  /** The size of the file on disk, in bytes. */
-  readonly fileBytes: number;
-}
 
 /**
  * Opens a database, which is made when it is missing, and locks it.
@@ -456,6 +444,20 @@ export class Database {
     const { durableVersion, recovery } = pager;
     const fileBytes = pager.fileBytes();
     return { ...pager.stats(), version, durableVersion, recovery, pageCount, fileBytes };
+  }
+
+  /**
+   * What looks into the database, for tools. It changes nothing, and costs nothing until asked.
+   *
+   * ```ts
+   * import { open } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * console.assert(db.inspect().page(1).header.kindName === "superblock");
+   * ```
+   */
+  inspect(): Inspector {
+    return new Inspector(this.#session);
   }
 
   /**

@@ -5,7 +5,8 @@
  */
 
 export type { Change, Commit } from "./change.ts";
-export { Database, type DatabaseStats, open } from "./database.ts";
+export { Database, open } from "./database.ts";
+export type { DatabaseStats } from "./database_stats.ts";
 export {
   bytes,
   type Codec,
@@ -24,8 +25,23 @@ export {
   type ValueCodec,
 } from "./codec/mod.ts";
 export type { Finding } from "./findings.ts";
+export type {
+  CacheState,
+  FileState,
+  FrameState,
+  HeaderState,
+  Lookup,
+  LookupStep,
+  PageLoad,
+  PageState,
+  Trace,
+  TracedPage,
+  TreeState,
+} from "./inspection_types.ts";
+export { Inspector } from "./inspector.ts";
 export type { OpenOptions, WriteOptions } from "./options.ts";
 export type { KeyRange, Range } from "./range.ts";
+export { headerState, type PageChecker, pageState } from "./page_state.ts";
 export { ReadTree } from "./read_tree.ts";
 export {
   salvage,
@@ -41,6 +57,6 @@ export { TransactionTree } from "./transaction_tree.ts";
 export { Tree } from "./tree.ts";
 export type { Progress, ProgressOptions } from "./slices.ts";
 export { verify, type VerifyFileOptions, type VerifyOptions, type VerifyReport } from "./verify.ts";
-export type { Codecs } from "./tree_format.ts";
+export { type Codecs, namesIn } from "./tree_format.ts";
 export type { TreeStats } from "./tree_stats.ts";
 export type { Watcher, WatchOptions } from "./watcher.ts";

@@ -106,6 +106,7 @@ async function onEach(
     }
   };
   if (owner === "Database") give(db, "");
+  if (owner === "Inspector") give(db.inspect(), "");
   if (owner === "Tree" || owner === "ReadTree") give(db.tree("empty"), "of the database");
   if (owner === "Transaction") inside((tx) => give(tx, ""));
   if (owner === "TransactionTree" || owner === "ReadTree") {
@@ -229,7 +230,7 @@ describe("a closed database", () => {
 describe("a transaction that has ended", () => {
   it("refuses every use of it and of its trees, and the database goes on", async () => {
     for (const { owner, row, what } of ROWS) {
-      if (owner === "Database" || owner === "Snapshot" || owner === "Tree") continue;
+      if (["Database", "Inspector", "Snapshot", "Tree"].includes(owner)) continue;
       const db = openSample();
       const { version } = db;
       const kept = db.writeSync((tx) => ({ tx, tree: tx.tree("tall") }));
@@ -294,9 +295,10 @@ describe("a snapshot", () => {
 describe("an open transaction", () => {
   it("refuses what would go around it, and is not disturbed", async () => {
     for (const { owner, row, what } of ROWS) {
-      if (owner !== "Database" && owner !== "Tree") continue;
+      if (owner !== "Database" && owner !== "Inspector" && owner !== "Tree") continue;
       const db = openSample();
-      const on = (owner === "Tree" ? db.tree("tall") : db) as never;
+      const subjects = { Database: db, Inspector: db.inspect(), Tree: db.tree("tall") };
+      const on = subjects[owner] as never;
       const use = () => (row.use as Use)(on, db);
       const tried: Promise<void>[] = [];
       const isRefused = row.inside === "refused" || owner === "Tree";

@@ -9,7 +9,14 @@
  */
 
 import { ClosedError, type Database, IoError, json, open, SnapshotTooOldError } from "../../mod.ts";
-import type { ReadTree, Snapshot, Transaction, TransactionTree, Tree } from "../../mod.ts";
+import type {
+  Inspector,
+  ReadTree,
+  Snapshot,
+  Transaction,
+  TransactionTree,
+  Tree,
+} from "../../mod.ts";
 
 /** A class of errors. */
 export type Thrown = new (...args: never[]) => Error;
@@ -282,6 +289,7 @@ const DATABASE: Rows<Database> = {
   },
   "census": { use: (db) => db.census(), wrong: [], inside: "refused" },
   "chunks": { use: (db) => db.chunks(), wrong: [], inside: "refused" },
+  "inspect": { use: (db) => db.inspect(), wrong: [] },
   "stats": { use: (db) => db.stats(), wrong: [] },
   "verify": {
     use: (db) => db.verify(),
@@ -517,9 +525,68 @@ const SNAPSHOT: Rows<Snapshot> = {
   },
 };
 
+/** A number that is none, or past the end of the small file. */
+function badNumbers(use: Use<Inspector>): Wrong<Inspector>[] {
+  const none = [null, undefined, "1", 1n, true, Symbol("a"), {}, [1]];
+  const outside = [-1, 1.5, NaN, Infinity, 2 ** 32, 2 ** 53];
+  return wrongs([
+    ...all(none, TypeError, "is no number"),
+    ...all(outside, RangeError, "the file has"),
+  ], use);
+}
+
+const INSPECTOR: Rows<Inspector> = {
+  "file": { use: (inspector) => inspector.file(), wrong: [], inside: "refused" },
+  "trees": { use: (inspector) => inspector.trees(), wrong: [], inside: "refused" },
+  "header": {
+    use: (inspector) => inspector.header(3),
+    wrong: badNumbers((inspector, page) => inspector.header(page)),
+    inside: "refused",
+  },
+  "headers": {
+    use: (inspector) => inspector.headers(0),
+    wrong: badNumbers((inspector, chunk) => inspector.headers(chunk)),
+    inside: "refused",
+  },
+  "page": {
+    use: (inspector) => inspector.page(3),
+    wrong: badNumbers((inspector, page) => inspector.page(page)),
+    inside: "refused",
+  },
+  "descend": {
+    use: (inspector) => inspector.descend("tall", VALUE),
+    wrong: [
+      ...badNames<Inspector>((inspector, name) => inspector.descend(name, VALUE)),
+      ...wrongs<Inspector>(
+        all([...NONSENSE, undefined, "text"], TypeError, "Cannot descend"),
+        (inspector, key) => inspector.descend("tall", key),
+      ),
+      [(on) => on.descend("tall", new Uint8Array(2049)), RangeError, "2049 bytes exceed 2048"],
+      [(on) => on.descend("none", VALUE), RangeError, "there is no tree none"],
+    ],
+    inside: "refused",
+  },
+  "cache": { use: (inspector) => inspector.cache(), wrong: [], inside: "refused" },
+  "trace": {
+    use: (inspector) => inspector.trace(true),
+    wrong: wrongs(
+      all([null, undefined, 1, "on", {}], TypeError, "Cannot trace: on is"),
+      (inspector, on) => inspector.trace(on),
+    ),
+  },
+  "takeTrace": {
+    use: (inspector) => {
+      inspector.trace(true);
+      return inspector.takeTrace();
+    },
+    wrong: [[(inspector) => inspector.takeTrace(), TypeError, "none is on"]],
+  },
+};
+
 /** The rows of every class of `mod.ts` that is no error. */
 export const TABLE = {
   Database: DATABASE,
+  Inspector: INSPECTOR,
   ReadTree: READ_TREE,
   Snapshot: SNAPSHOT,
   Transaction: TRANSACTION,
