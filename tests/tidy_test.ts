@@ -46,7 +46,8 @@ describe("tidy: the rules", () => {
       "btree/a.ts": `export { b } from "../store/mod.ts";\nimport "./b.ts";`,
       "store/a.ts": `const b = await import("../mod.ts");`,
       "bench/a.ts": `import "../examples/b.ts";\nimport "../pager/mod.ts";`,
-      "cli/a.ts": `import "../mod.ts";\nimport "../pager/mod.ts";`,
+      "cli/a.ts": `import "../mod.ts";\nimport "../pager/frame.ts";\nimport "../btree/mod.ts";`,
+      "cli/b.ts": `import "./a.ts";\nimport "../examples/a.ts";\nimport "../store/mod.ts";`,
       "store/b.ts": `import "../tests/support/a.ts";`,
       "pager/a_test.ts": `import "../tests/support/a.ts";\nimport "../btree/mod.ts";`,
       "tests/a_test.ts": `import "../cli/a.ts";`,
@@ -55,6 +56,7 @@ describe("tidy: the rules", () => {
       "bench/a.ts:1",
       "btree/a.ts:1",
       "cli/a.ts:2",
+      "cli/b.ts:2",
       "pager/a.ts:1",
       "pager/a_test.ts:2",
       "store/a.ts:1",
@@ -77,8 +79,12 @@ describe("tidy: the rules", () => {
       "store/mod.ts": `export { a } from "./a.ts";\nimport "node:zlib";`,
       "store/a.ts": `import "npm:a@1";\nimport "@std/path";`,
       "store/a_test.ts": `import "@std/assert";`,
+      "cli/cli.ts": `import "npm:a@1.2.3";\nimport "npm:a@1";\nimport "./mod.ts";\nimport "a";`,
+      "cli/mod.ts": `import "./explorer/page/a.ts";`,
+      "cli/explorer/page/a.ts": `import "what-the-browser-maps";`,
     });
-    assertEquals(placesOf(rules.noImportMap(tree)), ["store/a.ts:1", "store/a.ts:2"]);
+    const places = ["cli/cli.ts:2", "cli/cli.ts:4", "store/a.ts:1", "store/a.ts:2"];
+    assertEquals(placesOf(rules.noImportMap(tree)), places);
   });
 
   it("importsExist() refuses a path to nothing", () => {

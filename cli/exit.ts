@@ -1,0 +1,125 @@
+/**
+ * How the program ends: the exit codes, refusals that name their mend, and one line for whatever
+ * went wrong.
+ *
+ * An error of the engine that the caller can mend becomes a line of two parts: what is wrong, in
+ * the engine's words, and what to do about it. Anything else is a mistake in Quire, and says so.
+ */
+
+import { CorruptionError, IoError, LimitError, LockedError, SnapshotTooOldError } from "../mod.ts";
+import { oneLine } from "./text.ts";
+
+/** The exit codes, with what they mean. */
+export const EXIT = {
+  done: 0,
+  no: 1,
+  misuse: 2,
+  unusable: 3,
+  damaged: 4,
+  malformed: 5,
+  mistake: 70,
+} as const;
+
+/** An exit code of the program. */
+export type ExitCode = typeof EXIT[keyof typeof EXIT];
+
+/** What each exit code means, in order, for the help. */
+export const EXIT_MEANINGS: readonly (readonly [code: ExitCode, meaning: string])[] = [
+  [EXIT.done, "done; also when whoever reads the output has read enough"],
+  [EXIT.no, "the answer is no: no such key or tree, findings of verify, losses of salvage"],
+  [EXIT.misuse, "called wrongly: an unknown option, a malformed argument, another codec"],
+  [EXIT.unusable, "the file cannot be used: missing, locked, not permitted, disk full"],
+  [EXIT.damaged, "the file is damaged, or no Quire database; it was left as it is"],
+  [EXIT.malformed, "the input of load is malformed; nothing was loaded"],
+  [EXIT.mistake, "a mistake in Quire; please report it"],
+];
+
+const MEND_PERMISSION = "run it with permission to read and write: deno run -RW";
+const MEND_NET = "run it with permission to listen too: deno run -RWN";
+
+/** What the program will not do. The message says what is wrong, and how to mend it. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  /** How the program ends. */
+  readonly exitCode: ExitCode;
+
+  /**
+   * A refusal.
+   *
+   * @param message One line: what is wrong, a semicolon, and how to mend it.
+   * @param exitCode How the program ends.
+   */
+  constructor(message: string, exitCode: ExitCode = EXIT.misuse) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** Whoever reads the output has closed it: a quiet end. */
+export class OutputClosed extends Error {
+  override readonly name = "OutputClosed";
+}
+
+/** How the program ends after an error, and the line for it, if any. */
+export interface Failure {
+  readonly exitCode: ExitCode;
+  readonly line: string | undefined;
+}
+
+/** What an error means for the program. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof OutputClosed) return { exitCode: EXIT.done, line: undefined };
+  // A database that failed may fail again when it is closed; the first failure tells more.
+  if (error instanceof SuppressedError) return failureOf(error.suppressed);
+  const message = messageOf(error);
+  const [exitCode, mend] = kindOf(error, message);
+  return { exitCode, line: oneLine(mend === undefined ? message : `${message}; ${mend}`) };
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function kindOf(error: unknown, message: string): [ExitCode, string?] {
+  if (error instanceof Refusal) return [error.exitCode];
+  if (error instanceof LockedError) {
+    return [EXIT.unusable, "close it there, or wait for it with --wait SECONDS"];
+  }
+  if (error instanceof CorruptionError) return [EXIT.damaged, mendOfDamage(message)];
+  if (error instanceof LimitError) return [EXIT.unusable, "do it in smaller parts"];
+  if (error instanceof SnapshotTooOldError) return [EXIT.unusable, "try again"];
+  if (error instanceof IoError) return [EXIT.unusable, mendOfIo(message)];
+  if (error instanceof Deno.errors.NotCapable) {
+    const isNet = /Requires net access/.test(message);
+    return [EXIT.unusable, isNet ? MEND_NET : MEND_PERMISSION];
+  }
+  if (isSystemError(error)) return [EXIT.unusable, "mend that, and try again"];
+  if (isMisuse(error, message)) return [EXIT.misuse];
+  return [EXIT.mistake, "this is a mistake in Quire, please report it"];
+}
+
+function mendOfDamage(message: string): string {
+  if (/not a Quire database/.test(message)) return "name another file, this one was left as it is";
+  return "'quire verify' tells what else is wrong, and 'quire salvage' saves the rest";
+}
+
+function mendOfIo(message: string): string {
+  if (/no such file|not found/i.test(message)) return "check the path";
+  if (/Requires \w+ access/.test(message)) return MEND_PERMISSION;
+  if (/permission|denied|read-only/i.test(message)) return "check who may read and write it";
+  if (/no space/i.test(message)) return "make room on the disk, and try again";
+  if (/directory|regular file/i.test(message)) return "name a file";
+  return "mend that, and try again";
+}
+
+function isSystemError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return Object.values(Deno.errors).some((kind) => error instanceof kind) || "code" in error;
+}
+
+/** The engine's refusals name the action, a colon, then the state; those of V8 do not. */
+function isMisuse(error: unknown, message: string): boolean {
+  const isOfKind = error instanceof TypeError || error instanceof RangeError;
+  return isOfKind && /^Cannot .+: /s.test(message);
+}

@@ -1,0 +1,13 @@
+/**
+ * Looking into a file that is open here, or that another process has locked: one face for both.
+ *
+ * @module
+ */
+
+export {
+  type Inspected,
+  inspectFile,
+  type Inspection,
+  type InspectOptions,
+} from "./inspect_file.ts";
+export { UnlockedInspector } from "./unlocked_inspector.ts";

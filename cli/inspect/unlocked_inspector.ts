@@ -1,0 +1,166 @@
+/**
+ * What an `Inspector` tells, of a file that another process has locked: read without the lock, so
+ * that nothing that is told is sure to be of one moment (`unsynchronised`).
+ *
+ * What that process has in memory, or in the journal, is not seen: the file is shown as its
+ * checkpoints left it. Nothing is refused for being damaged, as a write may be going on.
+ */
+
+import {
+  type ChunkCensus,
+  CorruptionError,
+  type FileState,
+  type HeaderState,
+  type PageState,
+  type TreeState,
+} from "../../mod.ts";
+import {
+  type CatalogEntry,
+  chunkHeaders,
+  readCatalogEntry,
+  registerFixedNodes,
+  registerNodes,
+} from "../../btree/mod.ts";
+import { format, Frame, POOL, UnlockedFile } from "../../pager/mod.ts";
+import { headerState, namesIn, pageState } from "../../store/mod.ts";
+
+const { CHUNK_PAGES, CHUNK_SHIFT, chunksOf, EXTENT_PAGES, PAGE_BYTES, SLOT_MASK } = format;
+const CATALOG_PAGES_MAX = 4096;
+const TREE_IDS_END = 2 ** 32;
+
+/** Tells of a file that another process has locked. */
+export class UnlockedInspector {
+  readonly #file: UnlockedFile;
+  readonly #frame = new Frame(-1, POOL, 2);
+
+  /**
+   * Opens a file without its lock.
+   *
+   * @param path Where it is.
+   * @throws {CorruptionError} It is not a Quire database.
+   * @throws {IoError} The system refused, or there is no file.
+   */
+  constructor(path: string) {
+    this.#file = new UnlockedFile(path);
+    registerNodes(this.#file);
+    registerFixedNodes(this.#file);
+  }
+
+  /** The file as a whole; the journal and the checkpoint are the other process's. */
+  file(): FileState {
+    const superblocks = this.#file.superblocks();
+    const contents = superblocks.flatMap(({ content }) => content ?? []);
+    contents.sort((a, b) => b.number - a.number);
+    const pages = this.#file.pageCount;
+    return {
+      unsynchronised: true,
+      pageBytes: PAGE_BYTES,
+      chunkPages: CHUNK_PAGES,
+      extentPages: EXTENT_PAGES,
+      pages,
+      chunks: chunksOf(pages),
+      bytes: this.#file.fileBytes(),
+      version: contents[0]?.version ?? 0,
+      catalogRoot: contents[0]?.catalogRoot ?? 0,
+      superblocks,
+      journal: undefined,
+      checkpoint: undefined,
+    };
+  }
+
+  /** The trees that can be found in the catalog, in the order of their names. */
+  trees(): TreeState[] {
+    const { catalogRoot } = this.file();
+    const trees: TreeState[] = [];
+    for (const { id, root, name, fixed, attributes } of this.#catalog(catalogRoot)) {
+      if (name === undefined) continue;
+      const [key, value] = fixed ? ["u64", "u64"] : namesOr(attributes, catalogRoot);
+      trees.push({ id, root, name, codecs: { key, value } });
+    }
+    return trees;
+  }
+
+  /** The entries of the catalog, as far as its pages are whole now. */
+  *#catalog(root: number): Generator<CatalogEntry> {
+    const pages = root === 0 ? [] : [root];
+    for (let read = 0; pages.length > 0 && read < CATALOG_PAGES_MAX; read++) {
+      const page = pages.shift()!;
+      const { header, contents } = this.page(page);
+      if (contents === undefined || header.tree !== 0) continue;
+      for (const { key, value, target } of contents.cells) {
+        if (header.level > 0) {
+          if (target < this.#file.pageCount) pages.push(target);
+        } else {
+          const entry = entryOr(key, value, page);
+          if (entry !== undefined) yield entry;
+        }
+      }
+    }
+  }
+
+  /**
+   * The header of a page, of any kind, without the page.
+   *
+   * @throws {RangeError} The file has no such page.
+   */
+  header(page: number): HeaderState {
+    this.#checkPage(page);
+    this.#file.copyHeaderPage(page >>> CHUNK_SHIFT, this.#frame);
+    return headerState(this.#frame, page & SLOT_MASK, page);
+  }
+
+  /**
+   * All headers of a chunk, field by field, without its pages.
+   *
+   * @throws {RangeError} The file has no such chunk.
+   */
+  headers(chunk: number): ChunkCensus {
+    const { pageCount } = this.#file;
+    const chunks = chunksOf(pageCount);
+    if (!Number.isInteger(chunk) || chunk < 0 || chunk >= chunks) {
+      throw new RangeError(`Cannot inspect chunk ${chunk}: the file has ${chunks}`);
+    }
+    this.#file.copyHeaderPage(chunk, this.#frame);
+    return chunkHeaders(this.#frame, chunk, pageCount);
+  }
+
+  /**
+   * A page of any kind: its header, its bytes and what stands in it.
+   *
+   * @throws {RangeError} The file has no such page.
+   */
+  page(page: number): PageState {
+    this.#checkPage(page);
+    this.#file.copyPage(page, this.#frame);
+    return pageState(this.#frame, page, this.#file);
+  }
+
+  /** Closes the file. */
+  close(): void {
+    this.#file.close();
+  }
+
+  #checkPage(page: number): void {
+    const { pageCount } = this.#file;
+    if (Number.isInteger(page) && page >= 0 && page < pageCount) return;
+    throw new RangeError(`Cannot inspect page ${page}: the file has ${pageCount}`);
+  }
+}
+
+function entryOr(key: Uint8Array, record: Uint8Array, page: number): CatalogEntry | undefined {
+  try {
+    return readCatalogEntry(key, record, page, TREE_IDS_END);
+  } catch (error) {
+    if (error instanceof CorruptionError) return undefined;
+    throw error;
+  }
+}
+
+function namesOr(attributes: Uint8Array, root: number): [string, string] {
+  try {
+    return namesIn(attributes, root);
+  } catch (error) {
+    if (error instanceof CorruptionError) return ["", ""];
+    throw error;
+  }
+}
