@@ -1,0 +1,150 @@
+/**
+ * `bench`: what the plain operations of this disk and system cost, as Quire uses them: the limits
+ * that its own figures are to be seen against.
+ *
+ * Works on a file of its own beside FILE, or in the folder that FILE is, and removes it. Reads come
+ * from the system's memory, as the file was just written; what they cost there is what no cache can
+ * save.
+ */
+
+import { Buffer } from "node:buffer";
+import * as fs from "node:fs";
+import { dirname, join } from "node:path";
+import { type CommandSpec, textOf, wholeNumber } from "../command.ts";
+import { EXIT, Refusal } from "../exit.ts";
+import { alignTable, count, size } from "../text.ts";
+
+const MIB = 1024 * 1024;
+const FILE_BYTES = 64 * MIB;
+const READ_SIZES = [4096, 8192, 64 * 1024, MIB, 2 * MIB];
+const PAGE_BYTES = 8192;
+/** How many samples are taken at most; the time ends it earlier. */
+const SAMPLES_MAX = 20_000;
+const SAMPLES_MIN = 5;
+const NAMES_MAX = 100;
+
+/** What one operation cost. */
+interface Figure {
+  readonly operation: string;
+  /** Bytes that it moves; 0 = none. */
+  readonly bytes: number;
+  readonly samples: number;
+  readonly medianUs: number;
+  /** One in a hundred took longer. */
+  readonly p99Us: number;
+}
+
+/** Measures this disk. */
+export const bench: CommandSpec = {
+  name: "bench",
+  summary: "measure this disk: one system call, reads by size, a write and fdatasync",
+  details: "Writes 64 MiB to a file of its own beside FILE, or in the folder that it is, and " +
+    "removes it. Reads are of what the system has in memory.",
+  file: "unlocked",
+  fileWhat: "a database, or a folder, on the disk to measure",
+  args: [],
+  options: [{ flags: "--seconds <count>", what: "how long each operation is measured; default 1" }],
+  examples: [["bench cities.quire", "the disk that the file is on"]],
+  inShell: false,
+  run({ path, out, json }, _args, options) {
+    const ms = 1000 * wholeNumber("--seconds", textOf(options.seconds) ?? "1");
+    const figures = withScratch(folderOf(path), (file) => measureAll(file, ms));
+    if (json) return out.json(figures);
+    const rows = figures.map(({ operation, bytes, medianUs, p99Us }) => [
+      operation,
+      medianUs.toFixed(1),
+      p99Us.toFixed(1),
+      bytes === 0 ? "-" : `${count(Math.round(bytes / medianUs))} MB/s`,
+    ]);
+    out.lines(alignTable([["operation", "median us", "p99 us", "rate"], ...rows]));
+  },
+};
+
+/** The folder that a path is, or is in. */
+function folderOf(path: string): string {
+  try {
+    return Deno.statSync(path).isDirectory ? path : dirname(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Refusal(`Cannot measure ${path}: there is nothing; check the path`, EXIT.unusable);
+  }
+}
+
+/** Runs something with a new file, which is removed. */
+function withScratch<T>(folder: string, body: (file: number) => T): T {
+  const [path, file] = makeScratch(folder);
+  try {
+    return body(file);
+  } finally {
+    fs.closeSync(file);
+    fs.unlinkSync(path);
+  }
+}
+
+function makeScratch(folder: string): [path: string, file: number] {
+  for (let i = 0; i < NAMES_MAX; i++) {
+    const path = join(folder, `.quire-bench-${i}.tmp`);
+    try {
+      return [path, fs.openSync(path, "wx+")];
+    } catch (error) {
+      if ((error as { code?: string }).code !== "EEXIST") throw error;
+    }
+  }
+  throw new Refusal(`Cannot measure ${folder}: it has leftovers, .quire-bench-*.tmp; remove them`);
+}
+
+function measureAll(file: number, ms: number): Figure[] {
+  const block = Buffer.alloc(2 * MIB, 1);
+  const start = performance.now();
+  for (let at = 0; at < FILE_BYTES; at += block.length) {
+    fs.writeSync(file, block, 0, block.length, at);
+  }
+  fs.fdatasyncSync(file);
+  const fill = us(performance.now() - start);
+  const reads = READ_SIZES.map((bytes) =>
+    measure(`read ${size(bytes)}`, bytes, ms, (i) => {
+      // A stride that visits all of the file, in no order that the system would guess.
+      const at = ((i * 7919) % (FILE_BYTES / bytes)) * bytes;
+      fs.readSync(file, block, 0, bytes, at);
+    })
+  );
+  return [
+    measure("system call", 0, ms, () => fs.fstatSync(file)),
+    ...reads,
+    measure(`write ${size(PAGE_BYTES)}`, PAGE_BYTES, ms, (i) => writePage(file, block, i)),
+    measure(`write ${size(PAGE_BYTES)} and fdatasync`, PAGE_BYTES, ms, (i) => {
+      writePage(file, block, i);
+      fs.fdatasyncSync(file);
+    }),
+    {
+      operation: `write ${size(FILE_BYTES)} and fdatasync`,
+      bytes: FILE_BYTES,
+      samples: 1,
+      medianUs: fill,
+      p99Us: fill,
+    },
+  ];
+}
+
+function writePage(file: number, block: Buffer, i: number): void {
+  fs.writeSync(file, block, 0, PAGE_BYTES, (i * PAGE_BYTES) % FILE_BYTES);
+}
+
+/** Does something again and again, for a while. */
+function measure(operation: string, bytes: number, ms: number, work: (i: number) => void): Figure {
+  const samples: number[] = [];
+  const end = performance.now() + ms;
+  for (let i = 0; i < SAMPLES_MAX; i++) {
+    const start = performance.now();
+    if (start >= end && i >= SAMPLES_MIN) break;
+    work(i);
+    samples.push(us(performance.now() - start));
+  }
+  samples.sort((a, b) => a - b);
+  const at = (share: number) => samples[Math.floor(share * (samples.length - 1))];
+  return { operation, bytes, samples: samples.length, medianUs: at(0.5), p99Us: at(0.99) };
+}
+
+function us(milliseconds: number): number {
+  return Number((milliseconds * 1000).toFixed(2));
+}

@@ -1,0 +1,34 @@
+/**
+ * `completion`: prints the script that makes a shell complete commands, options and trees.
+ */
+
+import type { CommandSpec } from "../command.ts";
+import { completionScript, SHELLS } from "../completion.ts";
+import { Refusal } from "../exit.ts";
+import { oneLine } from "../text.ts";
+
+/** Prints a completion script. */
+export const completion: CommandSpec = {
+  name: "completion",
+  summary: "print the completion script of bash, zsh or fish",
+  file: "none",
+  args: [{ name: "shell", what: SHELLS.join(", ") }],
+  options: [],
+  examples: [
+    ["completion bash > ~/.local/share/bash-completion/completions/quire", "for bash"],
+    ["completion fish > ~/.config/fish/completions/quire.fish", "for fish"],
+  ],
+  inShell: false,
+  async run({ out }, [shell]) {
+    if (!SHELLS.includes(shell)) {
+      throw new Refusal(
+        `Cannot complete ${oneLine(shell)}: there is no script for it; there are ${
+          SHELLS.join(", ")
+        }`,
+      );
+    }
+    // The list has this command too.
+    const { COMMANDS } = await import("../commands.ts");
+    out.text(completionScript(shell, COMMANDS));
+  },
+};

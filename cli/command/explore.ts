@@ -1,0 +1,44 @@
+/**
+ * `explore`: shows the file in a browser, until it is told to stop.
+ */
+
+import { type CommandSpec, textOf, wholeNumber } from "../command.ts";
+import { Refusal } from "../exit.ts";
+import { note } from "../output.ts";
+import { UNSYNCHRONISED } from "./map.ts";
+
+const PORT_MAX = 65_535;
+
+/** Shows a file in a browser. */
+export const explore: CommandSpec = {
+  name: "explore",
+  summary: "show the file in a browser: chunks, pages, look-ups, cache and journal",
+  details: "Prints an address on this machine, which holds a secret, and serves it until Ctrl-C. " +
+    "The file is only read, also where another process has it open; then the view is " +
+    "unsynchronised. It needs permission to listen: deno run -RWN.",
+  file: "unlocked",
+  args: [],
+  options: [{ flags: "--port <number>", what: "the port to listen on; default any that is free" }],
+  examples: [["explore cities.quire", "open the address that it prints"]],
+  inShell: false,
+  async run({ path, out, json }, _args, options) {
+    const { exploreFile } = await import("../explore_command.ts");
+    const port = textOf(options.port);
+    await exploreFile(path, {
+      ...(port !== undefined && { port: portOf(port) }),
+      onListen(url, unsynchronised) {
+        if (json) out.json({ url, unsynchronised });
+        else out.line(url);
+        out.flush();
+        if (unsynchronised) note(UNSYNCHRONISED);
+        note("Ctrl-C ends it.");
+      },
+    });
+  },
+};
+
+function portOf(text: string): number {
+  const port = wholeNumber("--port", text, 1);
+  if (port <= PORT_MAX) return port;
+  throw new Refusal(`Cannot use --port ${text}: there are ports from 1 to ${PORT_MAX}`);
+}

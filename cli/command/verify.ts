@@ -1,0 +1,166 @@
+/**
+ * The commands for files that may be damaged: `verify` and `salvage`. Neither changes the file.
+ */
+
+import {
+  type Finding,
+  type Progress,
+  salvage as salvageFile,
+  type SalvagedKey,
+  type SalvagedTree,
+  type SalvageReport,
+  verify as verifyFile,
+  type VerifyReport,
+} from "../../mod.ts";
+import { type CommandSpec, type Context, textOf, wholeNumber } from "../command.ts";
+import { EXIT, type ExitCode } from "../exit.ts";
+import { bytesForm } from "../json_form.ts";
+import type { Output } from "../output.ts";
+import { prepareProgress, ProgressBar } from "../progress.ts";
+import { count, countOf, oneLine } from "../text.ts";
+
+const FINDINGS_MAX = 20;
+const FINDINGS_OPTION = {
+  flags: "--max-findings <count>",
+  what: `how many findings to print; default ${FINDINGS_MAX}`,
+} as const;
+
+/** Checks a file. */
+export const verify: CommandSpec = {
+  name: "verify",
+  summary: "read the whole file and tell of everything that is wrong",
+  details: "Every page, header, tree and value is checked, and nothing is changed. " +
+    "Ends with 1 where something is wrong.",
+  file: "path",
+  args: [],
+  options: [FINDINGS_OPTION],
+  examples: [["verify cities.quire", "says what is wrong, or that nothing is"]],
+  inShell: false,
+  prepare: prepareProgress,
+  async run(context, _args, options) {
+    const { path, lockTimeoutMs } = context;
+    const maxFindings = findingsMax(options.maxFindings);
+    const report = await withProgress("verifying", (onProgress) => {
+      return verifyFile(path, { maxFindings, lockTimeoutMs, onProgress });
+    });
+    if (context.json) context.out.json(report);
+    else printVerified(context.out, report);
+    return report.ok ? EXIT.done : EXIT.no;
+  },
+};
+
+/** Saves what can be saved. */
+export const salvage: CommandSpec = {
+  name: "salvage",
+  summary: "build a new database from what can be trusted in a damaged one",
+  details: "The damaged file is only read, and needs neither superblocks nor catalog nor " +
+    "branches. Ends with 1 where something was lost, and says what.",
+  file: "path",
+  args: [{ name: "to", what: "where the new database goes; nothing may be there" }],
+  options: [FINDINGS_OPTION],
+  examples: [["salvage broken.quire saved.quire", "all that is whole, under its old names"]],
+  inShell: false,
+  prepare: prepareProgress,
+  async run(context, [to], options): Promise<ExitCode> {
+    const { path, lockTimeoutMs } = context;
+    const maxFindings = findingsMax(options.maxFindings);
+    const report = await withProgress("salvaging", (onProgress) => {
+      return salvageFile(path, to, { maxFindings, lockTimeoutMs, onProgress });
+    });
+    if (context.json) context.out.json(jsonOf(report));
+    else printSalvaged(context, to, report);
+    return hasLosses(report) ? EXIT.no : EXIT.done;
+  },
+};
+
+function findingsMax(option: string | boolean | undefined): number {
+  return wholeNumber("--max-findings", textOf(option) ?? String(FINDINGS_MAX));
+}
+
+/** Shows how far long work is, phase by phase. */
+async function withProgress<T>(
+  label: string,
+  work: (onProgress: (progress: Progress) => void) => Promise<T>,
+): Promise<T> {
+  let bar: ProgressBar | undefined;
+  let phase = "";
+  try {
+    return await work((progress) => {
+      if (progress.phase !== phase) {
+        bar?.stop();
+        phase = progress.phase;
+        bar = new ProgressBar({ label: `${label} ${phase}`, unit: "pages", total: progress.total });
+      }
+      bar?.draw(progress.done);
+    });
+  } finally {
+    bar?.stop();
+  }
+}
+
+function printVerified(out: Output, report: VerifyReport): void {
+  const { ok, pages, trees, entries, recovery, unreached } = report;
+  const what = `${countOf(trees, "tree")}, ${countOf(entries, "entry")}, ${
+    countOf(pages, "page")
+  } in use`;
+  if (recovery !== undefined) {
+    out.line(`It was not closed: ${countOf(recovery.records, "record")} recovered in memory.`);
+  }
+  printFindings(out, report);
+  if (unreached > 0) out.line(`${countOf(unreached, "page")} below damage were not reached`);
+  out.line(
+    ok ? `Nothing is wrong: ${what}.` : `${countOf(report.findingCount, "finding")}: ${what}.`,
+  );
+}
+
+function printFindings(
+  out: Output,
+  { findings, findingCount }: { findings: readonly Finding[]; findingCount: number },
+): void {
+  for (const { page, offset, rule } of findings) {
+    out.line(`page ${page} at byte ${offset}: ${oneLine(rule)}`);
+  }
+  const more = findingCount - findings.length;
+  if (more > 0) out.line(`and ${count(more)} more; --max-findings shows them`);
+}
+
+function printSalvaged({ out, path }: Context, to: string, report: SalvageReport): void {
+  printFindings(out, report);
+  for (const tree of report.trees) printTree(out, tree);
+  const { entries, lostPages, lostChunks } = report;
+  if (lostPages > 0) out.line(`${countOf(lostPages, "page")} lost`);
+  if (lostChunks.length > 0) out.line(`${countOf(lostChunks.length, "chunk")} lost whole`);
+  out.line(
+    `Saved ${countOf(entries, "entry")} of ${oneLine(path)} to ${oneLine(to)}` +
+      (hasLosses(report) ? ", with losses." : "; nothing is known to be lost."),
+  );
+}
+
+function printTree(out: Output, tree: SalvagedTree): void {
+  const { name, isNamed, entries, lostValues, gaps } = tree;
+  const unnamed = isNamed ? "" : ", whose name is lost";
+  out.line(`tree ${oneLine(name)}${unnamed}: ${countOf(entries, "entry")} saved`);
+  if (lostValues > 0) out.line(`  ${countOf(lostValues, "value")} lost`);
+  for (const { lower, upper, entries: missing } of gaps) {
+    const from = lower === undefined ? "the beginning" : keyText(lower);
+    const until = upper === undefined ? "the end" : keyText(upper);
+    out.line(`  at least ${countOf(missing, "entry")} may be missing from ${from} to ${until}`);
+  }
+}
+
+function hasLosses({ trees, lostPages, lostChunks }: SalvageReport): boolean {
+  return lostPages > 0 || lostChunks.length > 0 ||
+    trees.some(({ lostValues, gaps }) => lostValues > 0 || gaps.length > 0);
+}
+
+function keyText(key: SalvagedKey): string {
+  return typeof key === "bigint" ? String(key) : oneLine(bytesForm.toText(key));
+}
+
+/** The report with keys that JSON can say. */
+function jsonOf(report: SalvageReport): unknown {
+  return JSON.parse(JSON.stringify(report, (_, value) => {
+    if (typeof value === "bigint") return { $bigint: String(value) };
+    return value instanceof Uint8Array ? bytesForm.toJson(value) : value;
+  }));
+}

@@ -1,0 +1,41 @@
+/**
+ * All commands, in the order of the help.
+ */
+
+import type { CommandSpec } from "./command.ts";
+import { bench } from "./command/bench.ts";
+import { deleteEntries, set } from "./command/change.ts";
+import { completion } from "./command/completion.ts";
+import { dump } from "./command/dump.ts";
+import { explore } from "./command/explore.ts";
+import { info, stats, trees } from "./command/info.ts";
+import { load } from "./command/load.ts";
+import { map } from "./command/map.ts";
+import { chunk, page } from "./command/page.ts";
+import { count, get, keys, scan } from "./command/read.ts";
+import { shell } from "./command/shell.ts";
+import { salvage, verify } from "./command/verify.ts";
+
+/** All commands. */
+export const COMMANDS: readonly CommandSpec[] = [
+  info,
+  trees,
+  stats,
+  map,
+  page,
+  chunk,
+  get,
+  set,
+  deleteEntries,
+  keys,
+  scan,
+  count,
+  load,
+  dump,
+  verify,
+  salvage,
+  bench,
+  shell,
+  explore,
+  completion,
+];

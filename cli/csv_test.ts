@@ -1,0 +1,56 @@
+/**
+ * CSV as RFC 4180 has it, there and back.
+ */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import fc from "fast-check";
+import { csvLine, readCsv } from "./csv.ts";
+import { LineError } from "./lines.ts";
+
+function read(text: string): (readonly string[])[] {
+  const lines = text.split("\n");
+  if (lines.at(-1) === "") lines.pop();
+  return [...readCsv(lines)].map(({ fields }) => fields);
+}
+
+describe("readCsv()", () => {
+  it("reads fields with and without quotes", () => {
+    assertEquals(read('a,b\n1,"2"\n"x, ""y""",\n'), [["a", "b"], ["1", "2"], ['x, "y"', ""]]);
+  });
+
+  it("reads both ends of lines, and keeps those in quotes", () => {
+    assertEquals(read('a,b\r\n"1\r\n2","3\n"\r\n'), [["a", "b"], ["1\r\n2", "3\n"]]);
+  });
+
+  it("passes over lines without a character, but not over empty fields", () => {
+    assertEquals(read('\na\n\r\n""\n,\n'), [["a"], [""], ["", ""]]);
+  });
+
+  it("tells the line where a record begins", () => {
+    const lines = [...readCsv(["a", "", '"b', 'c"', "d"])].map(({ line }) => line);
+    assertEquals(lines, [1, 3, 5]);
+  });
+
+  it("refuses what is malformed, with its line", () => {
+    for (
+      const [text, line] of [['a\nb"c', 2], ['a\n"b"c', 2], ['a\n"b\nc', 2], [
+        '"a\nb"c',
+        2,
+      ]] as const
+    ) {
+      const error = assertThrows(() => read(text), LineError);
+      assertEquals(error.line, line, text);
+    }
+  });
+
+  it("reads what csvLine() writes", () => {
+    const unit = fc.constantFrom(...'a",\r\n\u20ac ');
+    const record = fc.array(fc.string({ unit }), { minLength: 1, maxLength: 4 });
+    fc.assert(fc.property(fc.array(record), (records) => {
+      // A line without a character is no record.
+      const wanted = records.filter((fields) => fields.length > 1 || fields[0] !== "");
+      assertEquals(read(wanted.map((fields) => `${csvLine(fields)}\r\n`).join("")), wanted);
+    }));
+  });
+});

@@ -1,0 +1,109 @@
+/**
+ * The program: reads its command line, opens the file as the command asks, does it, and closes.
+ */
+
+import { type Database, open } from "../mod.ts";
+import { type AnyReadTree, type Context, type FileUse, openTree, textOf } from "./command.ts";
+import { COMMANDS } from "./commands.ts";
+import { EXIT, type ExitCode, failureOf, Refusal } from "./exit.ts";
+import { inspectFile, type Inspection } from "./inspect/mod.ts";
+import { note, Output, wantsColours } from "./output.ts";
+import { type Call, parseLine, type ParserOptions } from "./parser.ts";
+
+/** The version of the program. */
+const VERSION = "0.1.0";
+const MS = 1000;
+
+/** How the program reads its command line. */
+export const PROGRAM: ParserOptions = { program: "quire", version: VERSION };
+
+/** Runs the program; its exit code. Whatever goes wrong is told in one line. */
+export async function runProgram(words: readonly string[]): Promise<ExitCode> {
+  const out = new Output(Deno.stdout);
+  try {
+    const code = await runLine(words, out);
+    out.flush();
+    return code;
+  } catch (error) {
+    const { exitCode, line } = failureOf(error);
+    flushQuietly(out);
+    if (line !== undefined) note(line);
+    return exitCode;
+  }
+}
+
+async function runLine(words: readonly string[], out: Output): Promise<ExitCode> {
+  const parsed = parseLine(words, COMMANDS, PROGRAM);
+  if ("text" in parsed) {
+    out.text(parsed.text);
+    return EXIT.done;
+  }
+  const { spec, file, args, options } = parsed.call;
+  const lockTimeoutMs = waitOf(parsed.call);
+  await spec.prepare?.();
+  using opened = openAs(spec.file, file, lockTimeoutMs);
+  const context: Context = {
+    path: file,
+    db: opened.db,
+    inspect: () => opened.inspection,
+    out,
+    json: options.json === true,
+    colours: wantsColours(),
+    lockTimeoutMs,
+    inShell: false,
+    read: (name, codecs) => openTree(opened.db, name, codecs) as unknown as AnyReadTree,
+  };
+  const code = await spec.run(context, args, options) ?? EXIT.done;
+  // Before the file is closed: whoever reads the output does not wait for that.
+  out.flush();
+  return code;
+}
+
+/** What was printed before an error is still printed, if it can be. */
+function flushQuietly(out: Output): void {
+  try {
+    out.flush();
+  } catch {
+    // The first error tells more.
+  }
+}
+
+/** FILE, as far as a command has asked for it. */
+interface Opened {
+  readonly db: Database;
+  readonly inspection: Inspection;
+  [Symbol.dispose](): void;
+}
+
+function openAs(use: FileUse, path: string, lockTimeoutMs: number): Opened {
+  if (use === "path" || use === "unlocked" || use === "none") return NOT_OPENED;
+  checkFile(path);
+  if (use === "inspect") {
+    const { inspection, close } = inspectFile(path);
+    return { ...NOT_OPENED, inspection, [Symbol.dispose]: close };
+  }
+  const how = use === "read" ? { readOnly: true } : { create: use === "create" };
+  const db = open(path, { ...how, lockTimeoutMs });
+  return { db, inspection: db.inspect(), [Symbol.dispose]: () => db.close() };
+}
+
+/** Who asks for no file does not look at it. */
+const NOT_OPENED: Opened = {
+  db: undefined as unknown as Database,
+  inspection: undefined as unknown as Inspection,
+  [Symbol.dispose]: () => {},
+};
+
+/** A database in memory would be empty, and gone at once. */
+function checkFile(path: string): void {
+  if (path !== ":memory:" && path !== "") return;
+  throw new Refusal("Cannot use this FILE: it is no file on disk; give a path");
+}
+
+function waitOf({ options }: Call): number {
+  const text = textOf(options.wait);
+  if (text === undefined) return 0;
+  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
+  if (seconds <= 86_400) return seconds * MS;
+  throw new Refusal(`Cannot use --wait ${text}: it is no number of seconds up to a day`);
+}

@@ -1,0 +1,67 @@
+/**
+ * Options that say which entries of a tree are meant, and the range that they make.
+ */
+
+import type { KeyRange, Range } from "../mod.ts";
+import type { NamedCodec } from "./codecs.ts";
+import { type OptionSpec, type OptionValues, textOf, wholeNumber } from "./command.ts";
+
+const BOUNDS = ["prefix", "gt", "gte", "lt", "lte"] as const;
+
+/** The options of commands that take some entries, in any order. */
+export const KEY_RANGE_OPTIONS: readonly OptionSpec[] = [
+  { flags: "--prefix <key>", what: "keys that begin with this: a text, or parts of a tuple" },
+  { flags: "--gt <key>", what: "keys after this one" },
+  { flags: "--gte <key>", what: "keys from this one on" },
+  { flags: "--lt <key>", what: "keys before this one" },
+  { flags: "--lte <key>", what: "keys up to and with this one" },
+];
+
+/** The options of commands that go through entries. */
+export const RANGE_OPTIONS: readonly OptionSpec[] = [
+  ...KEY_RANGE_OPTIONS,
+  { flags: "--reverse", what: "the last first" },
+  { flags: "--limit <count>", what: "no more than this many" },
+];
+
+/** Options that say how keys and values are read and written. */
+export const CODEC_OPTIONS: readonly OptionSpec[] = [
+  { flags: "--codec <key,value>", what: "codecs of keys and values, as in string,json" },
+  { flags: "--key-codec <name>", what: "codec of keys; default what the tree was made with" },
+  { flags: "--value-codec <name>", what: "codec of values; default what the tree was made with" },
+];
+
+/** The same for commands that have to do with keys alone. */
+export const KEY_CODEC_OPTIONS: readonly OptionSpec[] = [CODEC_OPTIONS[1]];
+
+/**
+ * The range of keys that options say.
+ *
+ * @throws {Refusal} A bound is no key of the codec.
+ */
+export function keyRangeOf(options: OptionValues, key: NamedCodec): KeyRange<unknown, unknown> {
+  const given = BOUNDS.flatMap((name): [string, unknown][] => {
+    const text = textOf(options[name]);
+    return text === undefined ? [] : [[name, key.form.fromText(text)]];
+  });
+  return Object.fromEntries(given);
+}
+
+/**
+ * The range that options say, with order and limit.
+ *
+ * @throws {Refusal} The limit is no count, or a bound no key of the codec.
+ */
+export function rangeOf(options: OptionValues, key: NamedCodec): Range<unknown, unknown> {
+  const limit = textOf(options.limit);
+  return {
+    ...keyRangeOf(options, key),
+    ...(options.reverse === true && { reverse: true }),
+    ...(limit !== undefined && { limit: wholeNumber("--limit", limit) }),
+  };
+}
+
+/** Whether options say anything of a range. */
+export function hasKeyRange(options: OptionValues): boolean {
+  return BOUNDS.some((name) => options[name] !== undefined);
+}

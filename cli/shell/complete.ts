@@ -1,0 +1,38 @@
+/**
+ * Completion in the shell: statements, then trees, and options wherever a word begins with a dash.
+ */
+
+import type { CommandSpec } from "../command.ts";
+import { longName } from "../completion.ts";
+import { OWN_STATEMENTS } from "./shell.ts";
+import type { Completer } from "./terminal.ts";
+
+/** What completes lines, for some commands and the trees that there are at the time. */
+export function completerOf(commands: readonly CommandSpec[], trees: () => string[]): Completer {
+  const own = OWN_STATEMENTS.map(([name]) => name.split(" ")[0]);
+  const first = [...commands.map(({ name }) => name), ...own];
+  return (line) => {
+    const words = line.split(/\s+/).filter((word, i) => i > 0 || word !== "");
+    const part = words.at(-1) ?? "";
+    const candidates = words.length <= 1 ? first : others(words, part, commands, trees);
+    const found = candidates.filter((candidate) => candidate.startsWith(part));
+    // What is complete is followed by a blank.
+    return [found.length === 1 ? [`${found[0]} `] : found, part];
+  };
+}
+
+function others(
+  words: readonly string[],
+  part: string,
+  commands: readonly CommandSpec[],
+  trees: () => string[],
+): string[] {
+  if (words[0] === ".trace") return ["on", "off"];
+  if (words[0] === ".help") return commands.map(({ name }) => name);
+  const spec = commands.find(({ name }) => name === words[0]);
+  if (spec === undefined) return [];
+  if (part.startsWith("-")) return [...spec.options.map(longName), "--json"];
+  // A name with blanks would be two words.
+  const isTree = words.length === 2 && spec.args[0]?.name === "tree";
+  return isTree ? trees().filter((name) => /^[^\s'"\\#;]+$/.test(name)) : [];
+}

@@ -1,0 +1,265 @@
+/**
+ * The shell: statements one after another on an open database, alone or in a transaction.
+ *
+ * 1. A statement is a command without FILE, or one of `begin`, `commit` and `rollback`, or begins
+ *    with a dot.
+ * 2. A statement is all or nothing by itself, inside a transaction too.
+ * 3. A transaction is one of the database's: from `begin` to `commit` the shell runs inside its
+ *    callback, so it must not wait for anything.
+ * 4. On a terminal an error is told, and the shell goes on. A script stops at its first one, a
+ *    transaction that is open has not happened, and the exit code is that of the error. That the
+ *    answer is no (a key that is not there) is told, and is no error.
+ */
+
+import type { Database, Snapshot, Transaction } from "../../mod.ts";
+import {
+  type AnyReadTree,
+  codecsFor,
+  type CommandSpec,
+  type Context,
+  treeInside,
+} from "../command.ts";
+import { EXIT, type ExitCode, failureOf, Refusal } from "../exit.ts";
+import { note } from "../output.ts";
+import { helpOf, parseLine, type ParserOptions } from "../parser.ts";
+import { oneLine } from "../text.ts";
+import { CANCELLED, type LineSource } from "./lines.ts";
+import { splitStatement } from "./statement.ts";
+import { Trace } from "./trace.ts";
+
+const STATEMENTS: ParserOptions = { program: "", version: "" };
+const PROMPT = "quire> ";
+const PROMPT_INSIDE = "quire*> ";
+const PROMPT_MORE = "   ...> ";
+
+/** The user has taken the transaction back. */
+const ROLLED_BACK = Symbol("rolled back");
+
+/** Ends the shell. */
+class Exit extends Error {
+  override readonly name = "Exit";
+}
+
+/** Statements of the shell that are no commands, and what they do. */
+export const OWN_STATEMENTS: readonly (readonly [name: string, what: string])[] = [
+  ["begin", "begin a transaction: what follows happens together, or not at all"],
+  ["commit", "end it: all of it has happened, and is on the medium"],
+  ["rollback", "end it: nothing of it has happened"],
+  [".trace on|off", "show for each statement what it cost: pages, cache, reads and writes"],
+  [".help [statement]", "show this, or what a statement does"],
+  [".exit", "leave; what is not committed has not happened"],
+];
+
+/** Runs statements. */
+export class Shell {
+  readonly #context: Context;
+  readonly #commands: readonly CommandSpec[];
+  readonly #lines: LineSource;
+  readonly #trace: Trace;
+  #tx: Transaction | undefined;
+  #snapshot: Snapshot | undefined;
+
+  /**
+   * A shell.
+   *
+   * @param context What statements work with; trees are read as the shell knows best.
+   * @param commands Those that are statements.
+   */
+  constructor(context: Context, commands: readonly CommandSpec[], lines: LineSource) {
+    const read = this.#read.bind(this) as Context["read"];
+    this.#context = { ...context, inShell: true, read };
+    this.#commands = commands;
+    this.#lines = lines;
+    this.#trace = new Trace(context.db);
+  }
+
+  /** Runs statements to the end; the exit code. */
+  async run(): Promise<ExitCode> {
+    try {
+      for (;;) {
+        const words = this.#nextStatement(PROMPT);
+        if (words === undefined) return EXIT.done;
+        this.#guard(() => this.#runOutside(words));
+        // Between statements the database has a turn for what it does when it is idle.
+        await new Promise((resolve) => setTimeout(resolve));
+      }
+    } catch (error) {
+      if (error instanceof Exit) return EXIT.done;
+      throw error;
+    }
+  }
+
+  get #db(): Database {
+    return this.#context.db;
+  }
+
+  #runOutside(words: readonly string[]): void {
+    if (words[0] === "begin") return this.#runTransaction(words);
+    if (words[0] !== "commit" && words[0] !== "rollback") return this.#runStatement(words);
+    throw new Refusal(`Cannot ${words[0]}: no transaction is open; begin one with begin`);
+  }
+
+  /** Everything from `begin` on, until the transaction ends. */
+  #runTransaction(words: readonly string[]): void {
+    checkAlone(words);
+    try {
+      this.#db.writeSync((tx) => {
+        this.#tx = tx;
+        while (!this.#isCommitted());
+        this.#trace.begin();
+      });
+      this.#trace.end(this.#context.out);
+      this.#context.out.flush();
+    } catch (error) {
+      if (error !== ROLLED_BACK) throw error;
+    } finally {
+      this.#tx = undefined;
+    }
+  }
+
+  /** Runs one statement of a transaction; whether it ended it. */
+  #isCommitted(): boolean {
+    const words = this.#nextStatement(PROMPT_INSIDE);
+    if (words === undefined) throw this.#endInside();
+    return this.#guard(() => {
+      if (words[0] === "begin") {
+        throw new Refusal("Cannot begin: a transaction is open; end it with commit or rollback");
+      }
+      const isEnd = words[0] === "commit" || words[0] === "rollback";
+      if (!isEnd) return void this.#runStatement(words);
+      checkAlone(words);
+      if (words[0] === "rollback") throw ROLLED_BACK;
+      return true;
+    }) ?? false;
+  }
+
+  #endInside(): Error {
+    if (this.#lines.isInteractive) {
+      note("The transaction was not committed: nothing of it has happened.");
+      return new Exit();
+    }
+    return new Refusal(
+      "Cannot end: a transaction is open, and nothing of it has happened; " +
+        "end it with commit or rollback",
+    );
+  }
+
+  /** Tells an error to a person and goes on; a script has to be mended. */
+  #guard<T>(body: () => T): T | undefined {
+    try {
+      return body();
+    } catch (error) {
+      if (error === ROLLED_BACK || error instanceof Exit) throw error;
+      const { exitCode, line } = failureOf(error);
+      if (exitCode === EXIT.done) throw error;
+      // In the order in which things happened.
+      this.#context.out.flush();
+      if (this.#lines.isInteractive || exitCode === EXIT.no) {
+        note(line!);
+        return undefined;
+      }
+      throw error instanceof ScriptError
+        ? error
+        : new ScriptError(this.#lines.line, line!, exitCode);
+    }
+  }
+
+  #runStatement(words: readonly string[]): void {
+    if (words.length === 0) return;
+    try {
+      if (words[0].startsWith(".")) this.#runOwn(words);
+      else this.#runTraced(words);
+    } finally {
+      this.#snapshot?.close();
+      this.#snapshot = undefined;
+    }
+    this.#context.out.flush();
+  }
+
+  /** Runs a command, and shows what it cost, also when it failed. */
+  #runTraced(words: readonly string[]): void {
+    this.#trace.begin();
+    try {
+      this.#runCommand(words);
+    } finally {
+      this.#trace.end(this.#context.out);
+    }
+  }
+
+  #runCommand(words: readonly string[]): void {
+    const parsed = parseLine(words, this.#commands, STATEMENTS);
+    if ("text" in parsed) return this.#context.out.text(parsed.text);
+    const { spec, args, options } = parsed.call;
+    const json = options.json === true || this.#context.json;
+    const result = spec.run({ ...this.#context, json }, args, options);
+    if (result instanceof Promise) throw new Error(`statement ${spec.name} waits`);
+  }
+
+  #runOwn([name, argument, ...more]: readonly string[]): void {
+    if (more.length > 0) throw new Refusal(`Cannot run ${name}: it takes less; see .help`);
+    if (name === ".exit" || name === ".quit") throw new Exit();
+    if (name === ".help") return this.#help(argument);
+    if (name === ".trace" && (argument === "on" || argument === "off")) {
+      this.#trace.turn(argument === "on");
+      return;
+    }
+    const what = name === ".trace" ? "give on or off" : "see .help";
+    throw new Refusal(`Cannot run ${oneLine(name)}: there is no such statement; ${what}`);
+  }
+
+  #help(name: string | undefined): void {
+    const { out } = this.#context;
+    if (name !== undefined) {
+      const spec = this.#commands.find((command) => command.name === name);
+      if (spec === undefined) throw new Refusal(`Cannot help with ${oneLine(name)}: see .help`);
+      return out.text(helpOf(spec, this.#commands, STATEMENTS));
+    }
+    const commands = this.#commands.map(({ name, summary }) => [name, summary] as const);
+    for (const [name, what] of [...commands, ...OWN_STATEMENTS]) {
+      out.line(`${name.padEnd(18)} ${what}`);
+    }
+  }
+
+  /** A tree as the transaction has it, or as it is, with any codecs at any time. */
+  #read(...[name, codecs]: Parameters<Context["read"]>): AnyReadTree {
+    if (this.#tx !== undefined) {
+      return treeInside(this.#tx, name, codecs) as unknown as AnyReadTree;
+    }
+    this.#snapshot ??= this.#db.snapshot();
+    return this.#snapshot.tree(name, codecsFor(codecs)) as unknown as AnyReadTree;
+  }
+
+  /** The words of the next statement, or undefined at the end. */
+  #nextStatement(prompt: string): readonly string[] | undefined {
+    let text = "";
+    for (;;) {
+      const line = this.#lines.next(text === "" ? prompt : PROMPT_MORE);
+      if (line === undefined) {
+        if (text === "") return undefined;
+        throw new ScriptError(
+          this.#lines.line,
+          "Cannot end: a statement is unfinished",
+          EXIT.misuse,
+        );
+      }
+      if (line === CANCELLED) {
+        text = "";
+        continue;
+      }
+      text += text === "" ? line : `\n${line}`;
+      const split = splitStatement(text);
+      if (split !== "unfinished") return split.words;
+    }
+  }
+}
+
+/** An error in a script, with its line. */
+class ScriptError extends Refusal {
+  constructor(line: number, message: string, exitCode: ExitCode) {
+    super(`line ${line}: ${message}`, exitCode);
+  }
+}
+
+function checkAlone([name, ...rest]: readonly string[]): void {
+  if (rest.length > 0) throw new Refusal(`Cannot ${name}: it takes nothing; leave out ${rest[0]}`);
+}

@@ -1,0 +1,118 @@
+/**
+ * The shell's lines from a terminal, edited by `node:readline`: history, completion, all keys.
+ *
+ * `readline` waits for events, and the shell must not, as a transaction may be open. So it gets an
+ * input that is no stream: bytes are read from the terminal synchronously and handed over, and the
+ * line is there when it has seen the key that ends it.
+ */
+
+import { EventEmitter } from "node:events";
+import * as readline from "node:readline";
+import { Writable } from "node:stream";
+import type { History } from "./history.ts";
+import { CANCELLED, type LineSource } from "./lines.ts";
+
+const KEYS_BYTES = 4096;
+
+/** What a line may go on with, and the part of the line that it replaces. */
+export type Completer = (line: string) => [candidates: string[], part: string];
+
+/** The lines of a terminal. */
+export class TerminalLines implements LineSource {
+  readonly isInteractive = true;
+  readonly #input = new Keys();
+  readonly #output = new Screen();
+  readonly #history: History;
+  readonly #editor: readline.Interface;
+  /** What the editor has made of the keys so far; undefined = the end. */
+  readonly #done: (string | typeof CANCELLED | undefined)[] = [];
+  line = 0;
+
+  /** Lines with completion, and a history that is kept. */
+  constructor(completer: Completer, history: History) {
+    this.#history = history;
+    this.#editor = readline.createInterface({
+      input: this.#input as unknown as NodeJS.ReadableStream,
+      output: this.#output,
+      terminal: true,
+      completer,
+      history: history.newestFirst(),
+      removeHistoryDuplicates: true,
+    });
+    this.#editor.on("line", (line) => this.#done.push(line));
+    this.#editor.on("close", () => this.#done.push(undefined));
+    this.#editor.on("SIGINT", () => this.#done.push(CANCELLED));
+  }
+
+  /** The next line, or undefined at the end. */
+  next(prompt: string): string | typeof CANCELLED | undefined {
+    if (this.#done.length === 0) this.#edit(prompt);
+    const line = this.#done.shift();
+    this.line++;
+    if (line === CANCELLED) this.#output.print("^C\n");
+    else if (line === undefined) this.#output.print("\n");
+    else if (line.trim() !== "") this.#history.add(line);
+    return line;
+  }
+
+  /** Puts the terminal back. */
+  close(): void {
+    this.#editor.close();
+  }
+
+  #edit(prompt: string): void {
+    const keys = new Uint8Array(KEYS_BYTES);
+    this.#output.columns = Deno.consoleSize().columns;
+    this.#editor.setPrompt(prompt);
+    Deno.stdin.setRaw(true);
+    try {
+      // Not what a statement that was given up had.
+      Object.assign(this.#editor, { line: "", cursor: 0 });
+      this.#editor.prompt();
+      while (this.#done.length === 0) {
+        const length = Deno.stdin.readSync(keys);
+        if (length === null) this.#done.push(undefined);
+        else this.#input.emit("data", keys.slice(0, length));
+      }
+    } finally {
+      Deno.stdin.setRaw(false);
+    }
+  }
+}
+
+/** The editor's input: what is emitted on it. */
+class Keys extends EventEmitter {
+  readonly isTTY = true;
+
+  pause(): this {
+    return this;
+  }
+
+  resume(): this {
+    return this;
+  }
+
+  isPaused(): boolean {
+    return false;
+  }
+
+  setRawMode(): this {
+    return this;
+  }
+}
+
+/** The editor's output: the terminal, without waiting. */
+class Screen extends Writable {
+  readonly isTTY = true;
+  columns = 80;
+
+  print(text: string): void {
+    const bytes = new TextEncoder().encode(text);
+    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+  }
+
+  override _write(chunk: Uint8Array | string, _: string, done: () => void): void {
+    this.print(typeof chunk === "string" ? chunk : new TextDecoder().decode(chunk));
+    done();
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * What a statement of the shell costs, shown after it: the pages asked for, which of them were in
+ * memory, and what was read and written for it.
+ */
+
+import type { Database, Inspector, Trace as Traced } from "../../mod.ts";
+import type { Output } from "../output.ts";
+import { count, countOf } from "../text.ts";
+
+const PAGES_SHOWN_MAX = 16;
+
+/** Shows costs, while it is on. */
+export class Trace {
+  readonly #inspector: Inspector;
+  #isOn = false;
+  #started = 0;
+
+  /** The costs of what is done with a database. */
+  constructor(db: Database) {
+    this.#inspector = db.inspect();
+  }
+
+  /** Shows costs from now on, or no more. */
+  turn(on: boolean): void {
+    this.#isOn = on;
+    this.#inspector.trace(on);
+  }
+
+  /** Begins to count. */
+  begin(): void {
+    if (!this.#isOn) return;
+    this.#inspector.takeTrace();
+    this.#started = performance.now();
+  }
+
+  /** Shows what was done since it began. */
+  end(out: Output): void {
+    if (!this.#isOn) return;
+    const ms = performance.now() - this.#started;
+    out.lines(linesOf(this.#inspector.takeTrace(), ms));
+  }
+}
+
+function linesOf(trace: Traced, ms: number): string[] {
+  const { pages, touches, hits, misses, evictions } = trace;
+  const shown = pages.slice(0, PAGES_SHOWN_MAX).map(({ page, hit }) =>
+    hit ? `${page}` : `${page}!`
+  );
+  const more = touches > PAGES_SHOWN_MAX ? ` and ${count(touches - PAGES_SHOWN_MAX)} more` : "";
+  const list = touches === 0 ? "" : `: ${shown.join(" ")}${more}`;
+  const read = `${countOf(trace.readCalls, "read")} of ${countOf(trace.bytesRead, "byte")}`;
+  const written = `${countOf(trace.writeCalls, "write")} of ${countOf(trace.bytesWritten, "byte")}`;
+  return [
+    `-- ${countOf(touches, "page")} (${countOf(hits, "hit")}, ${countOf(misses, "miss")})${list}`,
+    `-- ${read}, ${written}, ${countOf(trace.syncCalls, "sync")}, ` +
+    `${countOf(evictions, "eviction")}, ${ms.toFixed(2)} ms`,
+  ];
+}

@@ -1,0 +1,89 @@
+/**
+ * Text for people: numbers, sizes, tables, colours, and foreign text made safe to print.
+ */
+
+const numbers = new Intl.NumberFormat("en-US");
+const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+const RESET = "\x1b[0m";
+
+/** A whole number with its thousands set apart. */
+export function count(value: number | bigint): string {
+  return numbers.format(value);
+}
+
+/** A count with its noun in the singular or the plural. */
+export function countOf(value: number, noun: string): string {
+  return `${count(value)} ${value === 1 ? noun : pluralOf(noun)}`;
+}
+
+function pluralOf(noun: string): string {
+  if (/[^aeou]y$/.test(noun)) return `${noun.slice(0, -1)}ies`;
+  return /s$/.test(noun) ? `${noun}es` : `${noun}s`;
+}
+
+/** A share of a whole, in per cent. */
+export function percent(part: number, whole: number): string {
+  return whole === 0 ? "-" : `${(100 * part / whole).toFixed(1)} %`;
+}
+
+/** Bytes in the largest unit of which there is one. */
+export function size(bytes: number): string {
+  let unit = 0;
+  let amount = bytes;
+  while (amount >= 1024 && unit < UNITS.length - 1) {
+    amount /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? count(amount) : amount.toFixed(1)} ${UNITS[unit]}`;
+}
+
+/** A size, and in bytes too where that says more. */
+export function sizeAndBytes(bytes: number): string {
+  return bytes < 1024 ? size(bytes) : `${size(bytes)} (${count(bytes)} bytes)`;
+}
+
+/** How long something took, and how many of `amount` that is in a second. */
+export function pace(amount: number, milliseconds: number): string {
+  const seconds = milliseconds / 1000;
+  // A clock may show no time at all.
+  return `${seconds.toFixed(2)} s, ${
+    count(Math.round(amount / Math.max(seconds, 0.001)))
+  } a second`;
+}
+
+/** Text whose control characters are spelt out, so that it is one line and moves no cursor. */
+export function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
+/** Rows as lines whose columns are aligned: to the left, but for the numbers. */
+export function alignTable(rows: readonly (readonly string[])[]): string[] {
+  const columns = rows[0]?.map((_, column) => rows.map((row) => row[column])) ?? [];
+  const widths = columns.map((cells) => Math.max(...cells.map((cell) => cell.length)));
+  const areNumbers = columns.map((cells) => cells.slice(1).every(isNumber));
+  return rows.map((row) =>
+    row.map((cell, column) =>
+      areNumbers[column] && rows.length > 1
+        ? cell.padStart(widths[column])
+        : cell.padEnd(widths[column])
+    ).join("  ").trimEnd()
+  );
+}
+
+/** Whether a cell is a number, maybe with a unit, or stands for none. */
+function isNumber(cell: string): boolean {
+  return /^(-|-?[\d,.]+( \S+)?)$/.test(cell);
+}
+
+/** Names with their values, as lines. */
+export function alignPairs(pairs: readonly (readonly [name: string, value: string])[]): string[] {
+  const width = Math.max(...pairs.map(([name]) => name.length));
+  return pairs.map(([name, value]) => `${name.padEnd(width)}  ${value}`.trimEnd());
+}
+
+/** Text in a colour of the terminal's, `code` as of SGR, where colours are wanted. */
+export function coloured(text: string, code: string, areWanted: boolean): string {
+  return areWanted ? `\x1b[${code}m${text}${RESET}` : text;
+}

@@ -1,0 +1,326 @@
+/**
+ * What the command line prints: pipes that close, colours, JSON, values of odd kinds, and the
+ * scripts that complete.
+ */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { COMMANDS } from "../../cli/commands.ts";
+import { json, open, string, u64 } from "../../mod.ts";
+import { format } from "../../pager/mod.ts";
+import { cliWords, inParallel, installQuire, quire } from "../support/cli.ts";
+import { cyclicValue, makeCliSample } from "../support/cli_sample.ts";
+import { inTempDir } from "../support/temp.ts";
+
+const TIMEOUT_MS = 30_000;
+const LARGE_BYTES = 5_000_000;
+
+/** Runs a line of bash in a folder with `quire` and the sample. */
+async function bash(dir: string, line: string, env: Record<string, string> = {}) {
+  const { code, stdout, stderr } = await new Deno.Command("bash", {
+    args: ["-c", line],
+    cwd: dir,
+    env: { PATH: `${dir}:${Deno.env.get("PATH")}`, ...env },
+    stdin: "null",
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
+}
+
+function inFolder<T>(body: (dir: string) => Promise<T>): Promise<T> {
+  return inTempDir((dir) => {
+    makeCliSample(`${dir}/db.quire`);
+    installQuire(dir);
+    return body(dir);
+  });
+}
+
+describe("cli: pipes", () => {
+  it("end quietly when whoever reads has read enough", () =>
+    inFolder(async (dir) => {
+      using db = open(`${dir}/big.quire`);
+      const key = { key: u64, value: string };
+      db.writeSync((tx) => {
+        tx.tree("t", key).load(Array.from({ length: 50_000 }, (_, i) => [i, "x".repeat(100)]));
+      });
+      db.close();
+      const codes = "; echo ${PIPESTATUS[*]}";
+      const lines = [
+        `quire scan big.quire | head -1${codes}`,
+        `quire dump big.quire t | head -1${codes}`,
+        `quire get db.quire words ant | true${codes}`,
+        `echo "scan t" | quire shell big.quire | head -1${codes}`,
+      ];
+      const runs = await inParallel(lines, (line) => bash(dir, line), 1);
+      const first = `0\t${"x".repeat(100)}\n`;
+      assertEquals(runs[0], { code: 0, out: `${first}0 0\n`, err: "" });
+      assertEquals([runs[1].err, runs[1].out.split("\n")[1]], ["", "0 0"]);
+      assertEquals(runs[2], { code: 0, out: "0 0\n", err: "" });
+      assertEquals(runs[3], { code: 0, out: `${first}0 0 0\n`, err: "" });
+    }));
+
+  it("take values of any size, and give them back to the byte", () =>
+    inFolder(async (dir) => {
+      const value = new Uint8Array(LARGE_BYTES).map((_, i) => i * 31 >> 3);
+      Deno.writeFileSync(`${dir}/large`, value);
+      const set = await bash(dir, "quire set db.quire raw large < large");
+      assertEquals(set, { code: 0, out: "", err: "" });
+      const same = await bash(dir, "quire get db.quire raw large --raw | cmp - large && echo same");
+      assertEquals(same, { code: 0, out: "same\n", err: "" });
+    }));
+
+  it("take text for other codecs, without the end of its last line", () =>
+    inFolder(async (dir) => {
+      const line = `echo '{"a": 1}' | quire set db.quire words elk && quire get db.quire words elk`;
+      assertEquals(await bash(dir, line), { code: 0, out: '{"a":1}\n', err: "" });
+      const wrong = await bash(dir, "printf '\\377' | quire set db.quire words elk");
+      assertEquals([wrong.code, wrong.out], [2, ""]);
+      assertMatch(wrong.err, /standard input is not UTF-8; --value-codec bytes takes bytes\n$/);
+    }));
+
+  it("tell of a full disk", { skip: Deno.build.os !== "linux" }, () =>
+    inFolder(async (dir) => {
+      const { code, err } = await bash(dir, "quire scan db.quire words > /dev/full");
+      assertEquals(code, 3);
+      assertMatch(err, /No space left on device.*; mend that, and try again\n$/);
+    }));
+});
+
+describe("cli: colours", () => {
+  const hasScript = Deno.build.os === "linux" && canRun("script");
+
+  function canRun(name: string): boolean {
+    try {
+      return new Deno.Command(name, { args: ["-qec", "true", "/dev/null"] }).outputSync().code ===
+        0;
+    } catch {
+      return false;
+    }
+  }
+
+  /** What a terminal shows. */
+  function onTerminal(dir: string, args: string[], env: Record<string, string>) {
+    const line = [Deno.execPath(), ...cliWords(args)].map((word) => `'${word}'`).join(" ");
+    return bash(dir, `script -qec "${line}" /dev/null`, env);
+  }
+
+  it("are not in pipes", () =>
+    inFolder(async (dir) => {
+      const ways = ["kind", "fill", "age", "tree"];
+      const runs = await inParallel(ways, (by) =>
+        quire(["map", "db.quire", "--by", by], { cwd: dir }));
+      for (const { code, out, err } of runs) {
+        assertEquals([code, err], [0, ""]);
+        assertMatch(out, /^0 [\w.]+\n\n/);
+        assert(!out.includes("\x1b"));
+      }
+    }));
+
+  it(
+    "are on terminals, where NO_COLOR is not set",
+    { skip: !hasScript },
+    () =>
+      inFolder(async (dir) => {
+        const map = ["map", "db.quire"];
+        const [with_, without] = await inParallel([{ NO_COLOR: "" }, { NO_COLOR: "1" }], (env) => {
+          return onTerminal(dir, map, { TERM: "xterm", ...env });
+        });
+        const start = "0 \x1b[37m\u2588\x1b[0m\x1b[31m\u2588\u2588\x1b[0m";
+        assertEquals(with_.out.slice(0, start.length), start);
+        assertMatch(without.out, /^0 HSS[\w.]+\r\n/);
+        assert(!without.out.includes("\x1b"));
+      }),
+  );
+
+  it(
+    "and control characters of values do not reach a terminal",
+    { skip: !hasScript },
+    () =>
+      inFolder(async (dir) => {
+        const path = `${dir}/evil.quire`;
+        {
+          using db = open(path);
+          db.writeSync((tx) =>
+            tx.tree("t", { key: string, value: string }).set("\x1b[2J", "a\x1b[2J\nb")
+          );
+        }
+        const [scan, keys] = await Promise.all([quire(["scan", path]), quire(["keys", path])]);
+        assertEquals(scan.out, "\\u001b[2J\ta\\u001b[2J\\u000ab\n");
+        assertEquals(keys.out, "\\u001b[2J\n");
+        const get = await onTerminal(dir, ["get", path, "t", "\x1b[2J"], { TERM: "xterm" });
+        assertEquals(get.out, "a\\u001b[2J\r\nb\r\n");
+        assertEquals((await quire(["get", path, "t", "\x1b[2J"])).out, "a\x1b[2J\nb\n");
+      }),
+  );
+});
+
+describe("cli: map", () => {
+  /** A digit for a share from 0 to 1. */
+  const digit = (share: number) => String(Math.min(9, Math.floor(share * 10)));
+
+  it("shows of each page of a short file what its header says", () =>
+    inFolder(async (dir) => {
+      const path = `${dir}/db.quire`;
+      {
+        using db = open(path);
+        await db.tree("words", { key: string, value: json }).set("elk", 1);
+        const rows = Array.from({ length: 1000 }, (_, i) => [i, "x".repeat(100)] as const);
+        await db.tree("full", { key: u64, value: string }).load(rows);
+      }
+      using db = open(path, { readOnly: true });
+      const [{ pages, kinds, usedBytes, versions, trees }] = db.chunks();
+      const slots = Array.from({ length: pages }, (_, slot) => slot);
+      const used = slots.filter((slot) => versions[slot] > 0);
+      const oldest = Math.min(...used.map((slot) => versions[slot]));
+      const letters = "LBRR";
+      const isOfTree = (slot: number) => kinds[slot] > 0 && kinds[slot] < format.KIND_JOURNAL;
+      const ids = [...new Set(slots.filter(isOfTree).map((slot) => trees[slot]))].sort();
+      const wanted: Record<string, (slot: number) => string> = {
+        fill: (slot) => isOfTree(slot) ? digit(usedBytes[slot] / format.PAGE_BYTES) : ".",
+        age: (slot) =>
+          versions[slot] === 0 ? "." : digit((versions[slot] - oldest) / (db.version - oldest)),
+        tree: (slot) => isOfTree(slot) ? "ABCDEFGH"[ids.indexOf(trees[slot])] : ".",
+        kind: (slot) => {
+          if (slot === 0) return "H";
+          if (kinds[slot] === format.KIND_SUPERBLOCK) return "S";
+          return kinds[slot] === 0 ? "." : letters[kinds[slot] - 1];
+        },
+      };
+      const ways = Object.keys(wanted);
+      const runs = await inParallel(ways, (by) => quire(["map", path, "--by", by]));
+      for (const [index, by] of ways.entries()) {
+        const [row] = runs[index].out.split("\n");
+        assertEquals(row, `0 ${slots.map(wanted[by]).join("")}`, by);
+      }
+      assert(used.some((slot) => wanted.fill(slot) === "9"), "pages that are full");
+      assert(used.some((slot) => versions[slot] < db.version), "pages of several ages");
+    }));
+});
+
+describe("cli: JSON", () => {
+  it("is what every command prints that is asked for it", () =>
+    inFolder(async (dir) => {
+      const rows: [args: string[], lines: number][] = [
+        [["info"], 1],
+        [["trees"], 6],
+        [["stats"], 1],
+        [["stats", "words"], 1],
+        [["map"], 1],
+        [["page", "3"], 1],
+        [["chunk", "0"], -1],
+        [["get", "words", "ant"], 1],
+        [["keys", "tuples"], 5],
+        [["scan", "odd"], 3],
+        [["count", "words"], 1],
+        [["dump", "words"], 5],
+        [["verify"], 1],
+      ];
+      const runs = await inParallel(rows, ([[name, ...args]]) => {
+        return quire([name, `${dir}/db.quire`, ...args, "--json"]);
+      });
+      for (const [index, [args, lines]] of rows.entries()) {
+        const { code, out, err } = runs[index];
+        assertEquals([code, err], [0, ""], args.join(" "));
+        const values = out.trimEnd().split("\n").map((line) => JSON.parse(line));
+        if (lines > 0) assertEquals(values.length, lines, args.join(" "));
+      }
+      const salvaged = await quire(["salvage", `${dir}/db.quire`, `${dir}/new.quire`, "--json"]);
+      assertEquals([salvaged.code, JSON.parse(salvaged.out).trees.length], [0, 6]);
+    }));
+
+  it("says of a page what the inspector says", () =>
+    inFolder(async (dir) => {
+      const path = `${dir}/db.quire`;
+      using db = open(path, { readOnly: true });
+      const inspector = db.inspect();
+      const { root } = inspector.trees().find(({ name }) => name === "words")!;
+      const { header, contents, bytes } = inspector.page(root);
+      const { out } = await quire(["page", path, String(root), "--json"]);
+      const shown = JSON.parse(out);
+      assertEquals(shown.header, JSON.parse(JSON.stringify(header)));
+      assertEquals(shown.cells.map(({ key }: { key: string }) => key), [
+        "ant",
+        "bee",
+        "cat",
+        "cow",
+        "dog",
+      ]);
+      assertEquals(shown.cells.length, contents!.cells.length);
+      assertEquals(Uint8Array.fromBase64(shown.bytes), bytes);
+      const hex = (await quire(["page", path, String(root), "--hex"])).out;
+      const rows = hex.split("\n").filter((line) => /^[0-9a-f]{8} {2}/.test(line));
+      assertStringIncludes(
+        rows.at(-1)!,
+        `${(format.PAGE_BYTES - 16).toString(16).padStart(8, "0")}  `,
+      );
+    }));
+
+  it("says of values what a program reads back", () =>
+    inFolder(async (dir) => {
+      const get = (tree: string, key: string) => {
+        return quire(["get", `${dir}/db.quire`, tree, key, "--json"]);
+      };
+      const [number, tuple, cycle] = await Promise.all([
+        get("numbers", "18446744073709551615"),
+        get("tuples", '["a",{"$bigint":"36893488147419103232"}]'),
+        get("odd", "cycle"),
+      ]);
+      assertEquals(number.out, '{"$bigint":"18446744073709551615"}\n');
+      assertEquals(tuple.out, '"2, \\"quoted\\"\\r\\n"\n');
+      assertMatch(cycle.out, /^\{"\$structured":"[\w+/=]+"\}\n$/);
+      assertEquals((cyclicValue() as { name: string }).name, "cycle");
+    }));
+});
+
+describe("cli: arguments", () => {
+  it("may begin with a dash, after two of them", () =>
+    inFolder(async (dir) => {
+      const path = `${dir}/dash.quire`;
+      const set = await quire(["set", path, "t", "--", "-k", "-1"]);
+      assertEquals(set, { code: 0, out: "", err: "" });
+      const [get, scan] = await Promise.all([
+        quire(["get", path, "t", "--", "-k"]),
+        quire(["scan", path, "--gte=-k", "--lt=-l"]),
+      ]);
+      assertEquals([get.out, scan.out], ["-1\n", "-k\t-1\n"]);
+    }));
+});
+
+describe("cli: completion", () => {
+  it("gives scripts that shells parse", () =>
+    inFolder(async (dir) => {
+      for (const shell of ["bash", "zsh", "fish"]) {
+        const { code, out, err } = await quire(["completion", shell]);
+        assertEquals([code, err], [0, ""], shell);
+        for (const { name } of COMMANDS) assertStringIncludes(out, name);
+        Deno.writeTextFileSync(`${dir}/script`, out);
+        const parsed = await bash(dir, `! command -v ${shell} > /dev/null || ${shell} -n script`);
+        assertEquals(parsed, { code: 0, out: "", err: "" }, shell);
+      }
+    }));
+
+  it("completes commands, options, choices, trees and files in bash", () =>
+    inFolder(async (dir) => {
+      const complete = (...words: string[]) =>
+        bash(
+          dir,
+          `source <(quire completion bash)
+          COMP_WORDS=(quire ${words.map((word) => `'${word}'`).join(" ")})
+          COMP_CWORD=${words.length}
+          _quire; printf '%s\\n' "\${COMPREPLY[@]}"`,
+        );
+      const rows: [words: string[], found: string[]][] = [
+        [["st"], ["stats"]],
+        [["scan", "db.quire", "--re"], ["--reverse"]],
+        [["map", "db.quire", "--by", "f"], ["fill"]],
+        [["scan", "db.quire", "w"], ["words"]],
+        [["scan", "db."], ["db.quire"]],
+        [["load", "db.quire", "words", "db"], ["db.quire"]],
+      ];
+      const runs = await inParallel(rows, ([words]) => complete(...words));
+      for (const [index, [words, found]] of rows.entries()) {
+        assertEquals(runs[index].out.trim().split("\n"), found, words.join(" ") + runs[index].err);
+      }
+    }));
+});

@@ -1,0 +1,265 @@
+/**
+ * What the command line refuses: each command with each kind of bad input. A refusal is one line on
+ * standard error that says what to do, nothing on standard output, a documented exit code, and a
+ * file that is as it was.
+ */
+
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { COMMANDS } from "../../cli/commands.ts";
+import { Refusal } from "../../cli/exit.ts";
+import { parseLine } from "../../cli/parser.ts";
+import { PROGRAM } from "../../cli/program.ts";
+import { open } from "../../mod.ts";
+import { inParallel, type Outcome, quire } from "../support/cli.ts";
+import { makeCliSample } from "../support/cli_sample.ts";
+import { inTempDir } from "../support/temp.ts";
+
+/** Arguments with which a command would work. */
+const GOOD: Readonly<Record<string, readonly string[]>> = {
+  get: ["words", "ant"],
+  set: ["words", "new", "1"],
+  delete: ["words", "ant"],
+  page: ["0"],
+  chunk: ["0"],
+  load: ["words", "in.ndjson"],
+  salvage: ["to.quire"],
+  keys: ["words"],
+  scan: ["words"],
+  count: ["words"],
+  dump: ["words"],
+};
+/** Commands without FILE, or that serve until they are stopped. */
+const OTHERS = ["completion", "explore"];
+const ON_FILES = COMMANDS.map(({ name }) => name).filter((name) => !OTHERS.includes(name));
+/** They make the file when it is missing. */
+const MAKERS = ["set", "load", "shell"];
+const WRITERS = [...MAKERS, "delete"];
+
+function lineOf(command: string, path: string): string[] {
+  return [command, path, ...(GOOD[command] ?? [])];
+}
+
+/** Fails unless a run is a refusal. */
+function assertRefusal(what: string, { code, out, err }: Outcome, wanted: number, says: RegExp) {
+  assertEquals([code, out], [wanted, ""], `${what}: ${err}`);
+  assertMatch(err, /^[^\n]+\n$/, what);
+  assertMatch(err, says, what);
+  assert(!/\bat \S+ \(/.test(err), `${what} shows a stack`);
+}
+
+/** Runs commands in a folder of their own, with the sample and a file to load. */
+async function refuse(
+  rows: readonly (readonly [args: readonly string[], code: number, says: RegExp])[],
+  prepare: (dir: string) => void = () => {},
+): Promise<void> {
+  await inTempDir(async (dir) => {
+    makeCliSample(`${dir}/db.quire`);
+    Deno.writeTextFileSync(`${dir}/in.ndjson`, '{"key":"new","value":1}\n');
+    Deno.writeTextFileSync(`${dir}/text.quire`, "This is a text, and no database.\n".repeat(999));
+    prepare(dir);
+    const files = () => [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
+    const bytes = () => files().map((name) => [name, Deno.readFileSync(`${dir}/${name}`)] as const);
+    const before = bytes();
+    // Who writes has the file alone.
+    for (const writes of [false, true]) {
+      const some = rows.filter(([[name]]) => WRITERS.includes(name) === writes);
+      const run = (args: readonly string[]) => quire(args, { cwd: dir, input: "" });
+      const runs = await inParallel(some, ([args]) => run(args), writes ? 1 : undefined);
+      for (const [index, [args, code, says]] of some.entries()) {
+        assertRefusal(args.join(" "), runs[index], code, says);
+      }
+    }
+    assertEquals(bytes(), before, "files are as they were");
+  });
+}
+
+describe("cli: refusals", () => {
+  it("are for a file that is missing", () =>
+    refuse(
+      ON_FILES.filter((name) => !MAKERS.includes(name)).map((name) =>
+        [lineOf(name, "none.quire"), 3, /none\.quire: .*; check the path\n$/] as const
+      ),
+    ));
+
+  it("are for a file that is no database", () =>
+    refuse(
+      ON_FILES.filter((name) => !["bench", "verify"].includes(name)).map((name) =>
+        [lineOf(name, "text.quire"), 4, /Quire database|page|superblock/] as const
+      ),
+    ));
+
+  it("are for a file in a folder that is missing", () =>
+    refuse(MAKERS.map((name) => [lineOf(name, "none/db.quire"), 3, /check the path\n$/] as const)));
+
+  it("are for options and arguments that there are not, of every command", () => {
+    for (const { name } of COMMANDS) {
+      const words = ["completion", "bench"].includes(name) ? [name, "x"] : lineOf(name, "x");
+      const parse = (...more: string[]) => parseLine([...words, ...more], COMMANDS, PROGRAM);
+      assert("call" in parse(), name);
+      assertThrows(() => parse("--nonsense"), Refusal, "unknown option '--nonsense'; 'quire ");
+      assertThrows(() => parseLine([name], COMMANDS, PROGRAM), Refusal, "missing required arg");
+      if (name !== "delete") assertThrows(() => parse("a", "b", "c"), Refusal, "too many arg");
+    }
+  });
+
+  it("are for wrong options and arguments", () =>
+    refuse([
+      [["scan", "db.quire", "--nonsense"], 2, /^Cannot run scan: unknown option '--nonsense'; /],
+      [["scan", "db.quire", "words", "--limti", "1"], 2, /did you mean --limit\?\n$/],
+      [["info", "db.quire", "more"], 2, /too many arguments/],
+      [["get", "db.quire", "words"], 2, /missing required argument 'KEY'/],
+      [
+        ["delete", "db.quire", "words"],
+        2,
+        /give either keys, or a range such as --prefix, or --all/,
+      ],
+      [["delete", "db.quire", "words", "a", "--all"], 2, /give either keys, or a range/],
+    ]));
+
+  it("are for an unknown command, with the one that was meant", () =>
+    refuse([
+      [["scann", "db.quire"], 2, /unknown command 'scann'; did you mean scan\?/],
+      [["zzzzzz"], 2, /unknown command 'zzzzzz'; 'quire --help' lists them/],
+      [[], 2, /no command; 'quire --help' lists them/],
+      [["--nonsense"], 2, /unknown option/],
+    ]));
+
+  it("are for an unknown tree", () => {
+    const names = ["get", "delete", "keys", "scan", "count", "dump", "stats"];
+    const rest = (name: string) => (GOOD[name] ?? []).slice(1);
+    return refuse(
+      names.map((name) =>
+        [
+          [name, "db.quire", "wordz", ...rest(name)],
+          1,
+          /Cannot find tree wordz: there are numb/,
+        ] as const
+      ),
+    );
+  });
+
+  it("are for no tree where there are several", () =>
+    refuse(
+      ["keys", "scan", "count", "dump"].map((name) =>
+        [[name, "db.quire"], 2, /there are several; name one/] as const
+      ),
+    ));
+
+  it("are for codecs that are none, or others than the tree's", () =>
+    refuse([
+      [["scan", "db.quire", "words", "--key-codec", "text"], 2, /no such codec; there are bytes, /],
+      [["scan", "db.quire", "words", "--key-codec", "json"], 2, /its bytes do not sort/],
+      [["scan", "db.quire", "words", "--codec", "string"], 2, /give both, as in --codec string,j/],
+      [["scan", "db.quire", "words", "--key-codec", "u64"], 2, /keys are string, not u64/],
+      [["get", "db.quire", "words", "a", "--value-codec", "u64"], 2, /values are json, not u64/],
+      [
+        ["set", "db.quire", "words", '["a"]', "1", "--codec", "tuple,json"],
+        2,
+        /are string, not tuple/,
+      ],
+      [["set", "db.quire", "own", "a", "1"], 2, /values are of the codec own, which is not here/],
+    ]));
+
+  it("are for ranges, keys and values that are malformed", () =>
+    refuse([
+      [["scan", "db.quire", "words", "--limit", "x"], 2, /--limit x: it is no whole number from 0/],
+      [["scan", "db.quire", "words", "--limit", "-1"], 2, /--limit -1|argument missing/],
+      [["keys", "db.quire", "words", "--limit", "1.5"], 2, /--limit 1.5: it is no whole number/],
+      [["count", "db.quire", "words", "--limit", "1"], 2, /unknown option '--limit'/],
+      [["scan", "db.quire", "tuples", "--prefix", "a"], 2, /it is not JSON; a tuple is an array/],
+      [["scan", "db.quire", "tuples", "--gt", '{"a":1}'], 2, /a tuple is an array, as in/],
+      [["count", "db.quire", "numbers", "--gte", "-1"], 2, /argument missing|no whole number/],
+      [
+        ["dump", "db.quire", "numbers", "--lt", "many"],
+        2,
+        /Cannot use many: it is no whole number/,
+      ],
+      [["delete", "db.quire", "numbers", "18446744073709551616"], 2, /not within 0\.\.2\^64/],
+      [["get", "db.quire", "tuples", "[null]"], 2, /Cannot use null: it is no part of a tuple/],
+      [["get", "db.quire", "words", "k".repeat(2049)], 2, /2049 bytes exceed 2048/],
+      [["set", "db.quire", "words", "a", "hello"], 2, /it is not JSON; a text has quotes of its/],
+      [["set", "db.quire", "odd", "a", '{"$bigint":"x"}'], 2, /it is no whole number/],
+      [["set", "db.quire", "odd", "a", '{"$what":1}'], 2, /there is no such form/],
+    ]));
+
+  it("are for numbers of pages and chunks that are none, or past the end", () =>
+    refuse([
+      [["page", "db.quire", "x"], 2, /Cannot use page x: it is no whole number from 0 on/],
+      [["page", "db.quire", "99999"], 2, /Cannot show page 99999: the file has \d+ pages, from 0/],
+      [["chunk", "db.quire", "-1"], 2, /unknown option '-1'|no whole number/],
+      [["chunk", "db.quire", "1"], 2, /Cannot show chunk 1: the file has 1 chunk, from 0 to 0/],
+      [["map", "db.quire", "--from", "7"], 2, /Cannot use --from 7: the file has 1 chunk/],
+      [["map", "db.quire", "--chunks", "0"], 2, /it is no whole number from 1 on/],
+      [["map", "db.quire", "--by", "size"], 2, /Allowed choices are kind, fill, age, tree/],
+      [["verify", "db.quire", "--max-findings", "x"], 2, /no whole number/],
+      [["bench", "db.quire", "--seconds", "x"], 2, /no whole number/],
+      [["info", "db.quire", "--wait", "soon"], 2, /--wait soon: it is no number of seconds/],
+      [["dump", "db.quire", "words", "--format", "xml"], 2, /Allowed choices are ndjson, csv/],
+      [["completion", "sh"], 2, /there is no script for it; there are bash, zsh, fish/],
+    ]));
+
+  it("are for what is no file", () =>
+    refuse([
+      [["info", ":memory:"], 2, /it is no file on disk; give a path/],
+      [["scan", ""], 2, /it is no file on disk; give a path/],
+      [["info", "."], 3, /; name a file\n$/],
+      [["salvage", "db.quire", "text.quire"], 3, /text\.quire/],
+    ]));
+
+  it("are for a key that is not there, which is an answer", () =>
+    refuse([
+      [["get", "db.quire", "words", "emu"], 1, /Cannot find key emu: tree words does not have it/],
+      [["get", "db.quire", "words", "emu", "--raw"], 1, /Cannot find key emu/],
+    ]));
+
+  it("are for a file that another process has, but for those who look at headers", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/db.quire`;
+      makeCliSample(path);
+      Deno.writeTextFileSync(`${dir}/in.ndjson`, '{"key":"new","value":1}\n');
+      using _db = open(path);
+      const names = ON_FILES.filter((name) => name !== "bench");
+      const runs = await inParallel(names, (name) => quire(lineOf(name, path), { cwd: dir }));
+      for (const [index, name] of names.entries()) {
+        if (["map", "page", "chunk"].includes(name)) {
+          assertEquals([runs[index].code, runs[index].err], [0, ""], name);
+          assertMatch(runs[index].out, /^unsynchronised: another process has the file open/m);
+        } else assertRefusal(name, runs[index], 3, /has it open; close it there, or wait .*--wait/);
+      }
+    }));
+
+  it("wait for a file that another process closes in time", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/db.quire`;
+      makeCliSample(path);
+      const db = open(path);
+      const run = quire(["count", path, "words", "--wait", "30"]);
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      db.close();
+      assertEquals(await run, { code: 0, out: "5\n", err: "" });
+    }));
+
+  it("are for a missing permission", () =>
+    inTempDir(async (dir) => {
+      makeCliSample(`${dir}/db.quire`);
+      const flags = ["--deny-write"];
+      const outcome = await quire(["set", `${dir}/db.quire`, "words", "a", "1"], { flags });
+      assertRefusal("set", outcome, 3, /run it with permission to read and write: deno run -RW\n$/);
+    }));
+
+  it("are for damage, which leaves the file as it is", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/db.quire`;
+      makeCliSample(path);
+      const bytes = Deno.readFileSync(path);
+      bytes.fill(0x55, 3 * 8192);
+      Deno.writeFileSync(path, bytes);
+      const runs = await inParallel(["scan", "trees"], (name) => quire(lineOf(name, path)));
+      for (const run of runs) assertRefusal("damage", run, 4, /'quire verify' tells what else is/);
+      const verified = await quire(["verify", path, "--max-findings", "1"]);
+      assertEquals([verified.code, verified.err], [1, ""]);
+      assertMatch(verified.out, /^page 3 at byte [^]* more; --max-findings shows them\n/);
+      assertEquals(Deno.readFileSync(path), bytes);
+    }));
+});

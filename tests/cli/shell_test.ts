@@ -1,0 +1,382 @@
+/**
+ * The shell in a process of its own: scripts through a pipe, with transactions and traces, and a
+ * prompt on a terminal where the system has one to lend.
+ */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { json, open, string } from "../../mod.ts";
+import { cliWords, inParallel, type Outcome, quire } from "../support/cli.ts";
+import { makeCliSample } from "../support/cli_sample.ts";
+import { inTempDir } from "../support/temp.ts";
+
+const TIMEOUT_MS = 30_000;
+const CTRL_C = "\x03";
+const CTRL_D = "\x04";
+const UP = "\x1b[A";
+
+type Script = readonly [what: string, lines: readonly string[], out: string, err: RegExp, number];
+
+const NOTHING = /^$/;
+const SCRIPTS: readonly Script[] = [
+  [
+    "runs statements in order",
+    ["set t a 1", "set t b 2", "scan t", "count t"],
+    "a\t1\nb\t2\n2\n",
+    NOTHING,
+    0,
+  ],
+  [
+    "passes over comments, blank lines and ends",
+    ["# one", "", "count words;", "keys words ;"],
+    "5\nant\nbee\ncat\ncow\ndog\n",
+    NOTHING,
+    0,
+  ],
+  [
+    "goes on in the next line",
+    ['set t "a b" {"x": [1,', '"}"]}', "get t 'a b'", "get \\", "words ant"],
+    '{"x":[1,"}"]}\n{"word":"ant"}\n',
+    NOTHING,
+    0,
+  ],
+  [
+    "commits",
+    ["begin", "set t a 1", "delete words ant bee", "commit", "count t", "count words"],
+    "removed 2 entries\n1\n3\n",
+    NOTHING,
+    0,
+  ],
+  [
+    "rolls back",
+    [
+      "begin",
+      "set t a 1",
+      "delete words --all",
+      "count words",
+      "rollback",
+      "count words",
+      "trees --names",
+    ],
+    "removed 5 entries\n0\n5\nnumbers\nodd\nown\nraw\ntuples\nwords\n",
+    NOTHING,
+    0,
+  ],
+  [
+    "shows a transaction its changes",
+    ["begin", `set words ant '"new"'`, "get words ant", "scan words --limit 1", "commit"],
+    '"new"\nant\t"new"\n',
+    NOTHING,
+    0,
+  ],
+  [
+    "tells that a key is not there, and goes on",
+    ["get words emu", "count words", "delete words emu"],
+    "5\nremoved 0 entries\n",
+    /^Cannot find key emu: [^\n]+\n$/,
+    0,
+  ],
+  [
+    "takes a tree with any codecs at any time",
+    ["keys numbers --limit 1", "keys numbers --limit 1 --key-codec raw --json"],
+    '1\n"\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0001"\n',
+    NOTHING,
+    0,
+  ],
+  ["leaves where it is told to", ["count words", ".exit", "count raw"], "5\n", NOTHING, 0],
+  [
+    "stops at an error",
+    ["count words", "", "nonsense", "count raw"],
+    "5\n",
+    /^line 3: Cannot run nonsense: unknown command[^\n]*\n$/,
+    2,
+  ],
+  [
+    "stops at an error, with nothing of the transaction",
+    ["begin", "set words ant 1", "set words bee", "commit"],
+    "",
+    /^line 3: Cannot set: the shell reads [^\n]*\n$/,
+    2,
+  ],
+  [
+    "stops at a value that is malformed",
+    ["set words ant {x}"],
+    "",
+    /^line 1: Cannot use \{x\}: it is not JSON/,
+    2,
+  ],
+  [
+    "ends inside a transaction with nothing of it",
+    ["begin", "set words ant 1"],
+    "",
+    /^line 2: Cannot end: a transaction is open, and nothing of it has happened/,
+    2,
+  ],
+  [
+    "ends inside a statement",
+    ["count words", "set words ant '"],
+    "5\n",
+    /^line 2: Cannot end: a statement is unfinished\n$/,
+    2,
+  ],
+  [
+    "refuses begin inside begin",
+    ["begin", "begin"],
+    "",
+    /^line 2: Cannot begin: a transaction is open/,
+    2,
+  ],
+  [
+    "refuses commit and rollback alone",
+    ["commit"],
+    "",
+    /^line 1: Cannot commit: no transaction is open/,
+    2,
+  ],
+  [
+    "refuses what looks into pages inside a transaction",
+    ["begin", "set t a 1", "map"],
+    "",
+    /^line 3: Cannot inspect: a transaction is open/,
+    2,
+  ],
+  [
+    "refuses more words than there should be",
+    ["rollback now"],
+    "",
+    /^line 1: Cannot rollback: no transaction/,
+    2,
+  ],
+  [
+    "refuses dots that there are not",
+    [".tables"],
+    "",
+    /^line 1: Cannot run .tables: there is no such statement/,
+    2,
+  ],
+  ["refuses a trace that is neither on nor off", [".trace maybe"], "", /give on or off\n$/, 2],
+  [
+    "has no commands that are none of its statements",
+    ["verify"],
+    "",
+    /unknown command 'verify'/,
+    2,
+  ],
+];
+
+/** How the scripts ended; they are run together, when the first one is asked for. */
+let runs: Promise<readonly Run[]> | undefined;
+
+interface Run extends Outcome {
+  /** Whether all trees have as many entries as before. */
+  readonly isUnchanged: boolean;
+}
+
+function runScripts(): Promise<readonly Run[]> {
+  return inParallel(SCRIPTS, ([, lines]) =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/db.quire`;
+      makeCliSample(path);
+      const before = JSON.stringify(countsOf(path));
+      const outcome = await quire(["shell", path], { input: lines.join("\n") });
+      return { ...outcome, isUnchanged: JSON.stringify(countsOf(path)) === before };
+    }));
+}
+
+describe("shell: a script", () => {
+  for (const [index, [what, , out, err, code]] of SCRIPTS.entries()) {
+    it(what, async () => {
+      const run = (await (runs ??= runScripts()))[index];
+      assertEquals([run.code, run.out], [code, out], run.err);
+      assertMatch(run.err, err);
+      if (code !== 0) assertEquals(run.isUnchanged, true);
+    });
+  }
+
+  it("loads and dumps inside a transaction", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/db.quire`;
+      makeCliSample(path);
+      Deno.writeTextFileSync(`${dir}/new.ndjson`, '{"id":"emu"}\n{"id":"ewe"}\n');
+      Deno.writeTextFileSync(`${dir}/bad.ndjson`, '{"id":"fox"}\n{\n');
+      const script = (file: string) => ["begin", `load words ${dir}/${file} --key id`, "commit"];
+      const good = [...script("new.ndjson"), "dump words --values --gte e"].join("\n");
+      const loaded = await quire(["shell", path], { input: good });
+      assertEquals([loaded.code, loaded.out], [0, '{"id":"emu"}\n{"id":"ewe"}\n'], loaded.err);
+      const bad = await quire(["shell", path], { input: script("bad.ndjson").join("\n") });
+      assertEquals([bad.code, bad.out], [5, ""]);
+      assertMatch(bad.err, /^line 2: Cannot load .*bad.ndjson: line 2: it is not JSON/);
+      using db = open(path);
+      assertEquals(db.tree("words", { key: string, value: json }).count(), 7);
+    }));
+
+  it("shows what statements cost, those of a transaction and its end too", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/db.quire`;
+      makeCliSample(path);
+      const lines = [
+        ".trace on",
+        "get words ant",
+        "begin",
+        "set words ant 1",
+        "commit",
+        "get words a",
+      ];
+      const { code, out } = await quire(["shell", path], {
+        input: [...lines, ".trace off", "count words"].join("\n"),
+      });
+      assertEquals(code, 0);
+      const traces = out.split("\n").filter((line) => line.startsWith("-- "));
+      // Two lines each for get, set, commit, and the get that finds nothing.
+      assertEquals(traces.length, 8, out);
+      assertMatch(traces[0], /^-- \d+ pages? \(\d+ hits?, [1-9]\d* miss(es)?\): (\d+!? ?)+$/);
+      assertMatch(traces[1], /^-- [1-9]\d* reads? of [\d,]+ bytes, 0 writes of 0 bytes, 0 syncs/);
+      assertMatch(traces[3], / 0 writes of 0 bytes, 0 syncs, /);
+      assertMatch(traces[5], / [1-9]\d* writes? of [\d,]+ bytes, [1-9]\d* syncs?, /);
+      assertMatch(traces[6], /^-- \d+ pages? \(\d+ hits?, 0 misses\): /);
+      assert(out.endsWith("\n5\n"));
+    }));
+
+  it("helps", () =>
+    inTempDir(async (dir) => {
+      const script = ".help\n.help scan\n.help nothing";
+      const { code, out, err } = await quire(["shell", `${dir}/new.quire`], { input: script });
+      assertEquals(code, 2);
+      for (const name of ["get", "scan", "begin", ".trace on|off", ".exit"]) {
+        assertMatch(out, new RegExp(`^${name.replace(/[.|]/g, "\\$&")} {2,}\\S`, "m"));
+      }
+      assertStringIncludes(out, "Usage: scan [options] [TREE]\n");
+      assertStringIncludes(err, "Cannot help with nothing");
+    }));
+});
+
+/** How many entries the trees have. */
+function countsOf(path: string): [string, number][] {
+  using db = open(path);
+  using snapshot = db.snapshot();
+  const raw = { encode: (value: Uint8Array) => value, decode: (value: Uint8Array) => value };
+  return snapshot.trees().map((name) => {
+    return [name, snapshot.tree(name, { key: raw, value: raw }).count()];
+  });
+}
+
+/** Why there is no terminal to try it on; undefined when there is. */
+function whyNoTerminal(): string | undefined {
+  try {
+    const { code } = new Deno.Command("script", { args: ["-qec", "true", "/dev/null"] })
+      .outputSync();
+    return code === 0 ? undefined : "script, which lends terminals, does not work here";
+  } catch {
+    return "there is no script, which lends terminals";
+  }
+}
+
+const NO_TERMINAL = whyNoTerminal();
+
+/** Types at a prompt, each time after the one before was answered; what the terminal showed. */
+async function type(
+  args: readonly string[],
+  keys: readonly (readonly [keys: string, until: string])[],
+  env: Record<string, string>,
+): Promise<{ code: number; shown: string }> {
+  const flags = ["--allow-env=HOME,XDG_STATE_HOME"];
+  const line = [Deno.execPath(), ...cliWords(args, flags)].map((word) => `'${word}'`).join(" ");
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const child = new Deno.Command("script", {
+    args: ["-qec", line, "/dev/null"],
+    env: { TERM: "xterm", ...env },
+    stdin: "piped",
+    stdout: "piped",
+    signal,
+  }).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const writer = child.stdin.getWriter();
+  let shown = "";
+  const waitFor = async (text: string, from: number) => {
+    while (!shown.slice(from).includes(text)) {
+      const { value, done } = await reader.read();
+      if (done) throw new Error(`the shell ended before ${JSON.stringify(text)}: ${shown}`);
+      shown += value;
+    }
+  };
+  await waitFor("quire> ", 0);
+  for (const [text, until] of keys) {
+    const from = shown.length;
+    await writer.write(new TextEncoder().encode(text));
+    await waitFor(until, from);
+  }
+  await writer.write(new TextEncoder().encode(CTRL_D));
+  await writer.close();
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    shown += value;
+  }
+  const { code } = await child.status;
+  if (signal.aborted) throw new Error(`the shell did not end: ${shown}`);
+  return { code, shown };
+}
+
+describe("shell: a prompt", () => {
+  it(
+    "completes, edits, remembers, and goes on after errors",
+    { skip: NO_TERMINAL ?? false },
+    () =>
+      inTempDir(async (dir) => {
+        const path = `${dir}/db.quire`;
+        makeCliSample(path);
+        const env = { XDG_STATE_HOME: `${dir}/state`, NO_COLOR: "1" };
+        const first = await type(["shell", path], [
+          ["coun", "coun"],
+          ["\t", "t "],
+          ["wor", "wor"],
+          ["\t", "ds "],
+          ["\r", "\n5\r\n"],
+          ["nonsense\r", "unknown command"],
+          ["set words emu '\r", "...> "],
+          [CTRL_C, "quire> "],
+          ["count ra", "count ra"],
+          [CTRL_C, "quire> "],
+          ["count words\r", "\n5\r\n"],
+          ["begin\r", "quire*> "],
+          ["delete words ant\r", "removed 1 entry"],
+          ["count words\r", "\n4\r\n"],
+          ["rollback\r", "quire> "],
+          [`${UP}${UP}\r`, "\n5\r\n"],
+          ["begin\r", "quire*> "],
+          ["delete words --all\r", "removed 5 entries"],
+        ], env);
+        assertEquals(first.code, 0, first.shown);
+        assertStringIncludes(first.shown, "The transaction was not committed");
+        assertEquals(countsOf(path).find(([name]) => name === "words"), ["words", 5]);
+        const history = `${dir}/state/quire/history`;
+        assertEquals(Deno.statSync(history).mode! & 0o777, 0o600);
+        const second = await type(
+          ["shell", path],
+          [[UP, "delete words --all"], [CTRL_C, "quire> "]],
+          env,
+        );
+        assertEquals(second.code, 0, second.shown);
+      }),
+  );
+
+  it(
+    "works where no history can be kept",
+    { skip: NO_TERMINAL ?? false },
+    () =>
+      inTempDir(async (dir) => {
+        Deno.writeTextFileSync(`${dir}/file`, "");
+        const states = [`${dir}/file`, ""];
+        const runs = await inParallel(states, (state) => {
+          const path = Deno.makeTempFileSync({ dir });
+          Deno.removeSync(path);
+          makeCliSample(path);
+          return type(["shell", path], [["count words\r", "\n5\r\n"]], {
+            XDG_STATE_HOME: state,
+            HOME: "",
+          });
+        });
+        assertEquals(runs.map(({ code }) => code), [0, 0]);
+      }),
+  );
+});

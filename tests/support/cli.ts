@@ -1,0 +1,85 @@
+/**
+ * The command line as its users run it: in processes of their own, with `-RW` and nothing more.
+ */
+
+import { fromFileUrl } from "@std/path";
+
+const CLI = fromFileUrl(new URL("../../cli/cli.ts", import.meta.url));
+const TIMEOUT_MS = 60_000;
+
+/** How a run ended, and what it said. */
+export interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** How a run differs from others. */
+export interface CliOptions {
+  /** What it reads from standard input. */
+  readonly input?: string | Uint8Array;
+  readonly cwd?: string;
+  readonly env?: Record<string, string>;
+  /** Further flags of Deno. */
+  readonly flags?: readonly string[];
+}
+
+/** The words that run a command. */
+export function cliWords(args: readonly string[], flags: readonly string[] = []): string[] {
+  // Types are checked once for all, by `deno task check`.
+  return ["run", "--quiet", "-RW", "--no-prompt", "--no-check", ...flags, CLI, ...args];
+}
+
+/** Runs a command to its end. */
+export async function quire(args: readonly string[], options: CliOptions = {}): Promise<Outcome> {
+  const { input, cwd, env = {}, flags } = options;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: cliWords(args, flags),
+    env,
+    stdin: input === undefined ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    ...(cwd !== undefined && { cwd }),
+  }).spawn();
+  if (input !== undefined) await feed(child, input);
+  const { code, stdout, stderr } = await child.output();
+  const decoder = new TextDecoder();
+  return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
+}
+
+async function feed(child: Deno.ChildProcess, input: string | Uint8Array): Promise<void> {
+  const bytes = typeof input === "string" ? new TextEncoder().encode(input) : input;
+  const writer = child.stdin.getWriter();
+  try {
+    await writer.write(bytes);
+    await writer.close();
+  } catch {
+    // It has ended without reading all.
+  }
+}
+
+/** Makes a program `quire` in a folder, for scripts of a shell. */
+export function installQuire(folder: string): void {
+  const words = [Deno.execPath(), ...cliWords([])].map((word) => `'${word}'`).join(" ");
+  Deno.writeTextFileSync(`${folder}/quire`, `#!/bin/sh\nexec ${words} "$@"\n`);
+  Deno.chmodSync(`${folder}/quire`, 0o755);
+}
+
+/** Runs work for each item, a few at a time; the results in order. */
+export async function inParallel<T, R>(
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+  lanes = 4,
+): Promise<R[]> {
+  const results: R[] = [];
+  let next = 0;
+  const lane = async () => {
+    while (next < items.length) {
+      const index = next++;
+      results[index] = await work(items[index]);
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return results;
+}
