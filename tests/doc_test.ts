@@ -16,6 +16,8 @@ import { readTree } from "./support/source_tree.ts";
 
 const TOP = fromFileUrl(new URL("..", import.meta.url));
 const TIMEOUT_MS = 240_000;
+/** What users import beside the layers. */
+const FACES = ["mod.ts", "cli/mod.ts"];
 const LAYERS = ["pager", "alloc", "btree", "store"];
 /** Its methods are those of `Tree`, where the examples are. */
 const SAME_AS_TREE = "TransactionTree";
@@ -29,6 +31,7 @@ interface Outcome {
 /** Runs the examples of some files. */
 async function runExamples(dir: string, files: readonly string[]): Promise<Outcome> {
   const permissions = ["--allow-read", "--allow-write", "--allow-env", "--allow-sys"];
+  permissions.push("--allow-net=127.0.0.1");
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["test", "--doc", "--config", `${TOP}/deno.json`, ...permissions, ...files],
     cwd: dir,
@@ -111,9 +114,10 @@ describe("the examples in the documentation", () => {
 
   it("run, and what they assert is true", async () => {
     const sources = [...readTree(TOP).values()].filter(({ path, layer, isTest }) =>
-      !isTest && (path === "mod.ts" || LAYERS.includes(layer))
+      !isTest && (FACES.includes(path) || LAYERS.includes(layer))
     );
-    const files = [...sources.map(({ path }) => path), "README.md"].map((path) => `${TOP}/${path}`);
+    const pages = ["README.md", "docs/explorer.md"];
+    const files = [...sources.map(({ path }) => path), ...pages].map((path) => `${TOP}/${path}`);
     assertGreater(files.length, 50);
     await inTempDir(async (dir) => {
       const outcome = await runExamples(dir, files);

@@ -184,7 +184,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     ]).flat(),
     CHECKPOINT,
   ]),
-  slices: scripted(100, [
+  slices: scripted(50, [
     ...times(30, (i): Step[] => [
       write([set("main", `key ${i % 9}`, i, 300), set(`tree ${i % 3}`, "a", i)], LEVELS[i % 3]),
       STEP,

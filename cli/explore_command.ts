@@ -1,0 +1,71 @@
+/**
+ * `quire explore FILE`: opens a file to look into it, and shows it in the browser until it is told
+ * to stop.
+ */
+
+import { basename } from "node:path";
+import { ExplorerServer } from "./explorer/mod.ts";
+import { inspectFile } from "./inspect/mod.ts";
+
+/** How to show a file. */
+export interface ExploreFileOptions {
+  /** The port; default any that is free. */
+  readonly port?: number;
+  /** The most memory for pages, in bytes. Default that of `open`. */
+  readonly cacheBytes?: number;
+  /** Ends it. */
+  readonly signal?: AbortSignal;
+  /**
+   * Hears where it can be seen, and whether another process has the file locked, so that the view
+   * is unsynchronised. Default: both are written to standard error.
+   */
+  readonly onListen?: (url: string, unsynchronised: boolean) => void;
+}
+
+/**
+ * Shows a file, read-only, until it is told to stop; `Ctrl-C` does too.
+ *
+ * @param path Where it is.
+ * @throws {CorruptionError} It is not a Quire database, or is damaged.
+ * @throws {IoError} The system refused, or there is no file.
+ */
+export async function exploreFile(path: string, options: ExploreFileOptions = {}): Promise<void> {
+  const { port, cacheBytes, signal, onListen = announce } = options;
+  const { inspection, database, close } = inspectFile(
+    path,
+    cacheBytes === undefined ? {} : { cacheBytes },
+  );
+  try {
+    const source = { name: basename(path), path, live: false, inspection, database };
+    const server = new ExplorerServer(
+      { ...source, inspector: database?.inspect() },
+      port === undefined ? {} : { port },
+    );
+    onListen(server.url, database === undefined);
+    await untilStopped(server, signal);
+  } finally {
+    close();
+  }
+}
+
+/** Serves until the signal, or the system, says that it is enough. */
+async function untilStopped(server: ExplorerServer, signal?: AbortSignal): Promise<void> {
+  const stop = () => void server.close();
+  if (signal?.aborted) stop();
+  signal?.addEventListener("abort", stop);
+  Deno.addSignalListener("SIGINT", stop);
+  try {
+    await server.finished;
+  } finally {
+    Deno.removeSignalListener("SIGINT", stop);
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+function announce(url: string, unsynchronised: boolean): void {
+  const lines = [`Explorer: ${url}`, "Ctrl-C ends it."];
+  if (unsynchronised) {
+    lines.unshift("Another process has the file locked: what is shown is unsynchronised.");
+  }
+  Deno.stderr.writeSync(new TextEncoder().encode(`${lines.join("\n")}\n`));
+}

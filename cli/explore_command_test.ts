@@ -1,0 +1,50 @@
+// `exploreFile` shows a file until it is told to stop, locked by somebody or not, and leaves it as
+// it is.
+
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { IoError, open } from "../mod.ts";
+import { inTempDir } from "../tests/support/temp.ts";
+import { exploreFile } from "./explore_command.ts";
+
+/** What is shown of a file, and whether that is unsynchronised. */
+async function shown(path: string): Promise<{ status: number; unsynchronised: boolean }> {
+  const abort = new AbortController();
+  let seen: Promise<{ status: number; unsynchronised: boolean }> | undefined;
+  await exploreFile(path, {
+    signal: abort.signal,
+    onListen: (url, unsynchronised) => {
+      seen = fetch(url).then(async (response) => {
+        assertStringIncludes(await response.text(), "<!DOCTYPE html>");
+        abort.abort();
+        return { status: response.status, unsynchronised };
+      });
+    },
+  });
+  return await seen!;
+}
+
+describe("exploreFile", () => {
+  it("shows a file until it is told to stop", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/a.quire`;
+      open(path).close();
+      const before = Deno.readFileSync(path);
+      assertEquals(await shown(path), { status: 200, unsynchronised: false });
+      assertEquals(Deno.readFileSync(path), before);
+    }));
+
+  it("shows a file that somebody has locked, and says so", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/a.quire`;
+      using db = open(path);
+      assertEquals(await shown(path), { status: 200, unsynchronised: true });
+      await db.tree("a").set("key", new Uint8Array(1));
+    }));
+
+  it("makes no file", () =>
+    inTempDir(async (dir) => {
+      await assertRejects(() => exploreFile(`${dir}/none`), IoError);
+      assertEquals([...Deno.readDirSync(dir)], []);
+    }));
+});

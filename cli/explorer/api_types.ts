@@ -1,0 +1,256 @@
+/**
+ * What the explorer's server tells its page, as JSON. Bytes are in hexadecimal.
+ */
+
+/** A tree in the catalog. */
+export interface TreeInfo {
+  readonly id: number;
+  readonly name: string;
+  readonly root: number;
+  readonly keyCodec: string;
+  readonly valueCodec: string;
+}
+
+/** One copy of the superblock. */
+export interface SuperblockInfo {
+  readonly page: number;
+  readonly damage: string | null;
+  /** Its fields by name, in order; empty when it is damaged. */
+  readonly fields: readonly (readonly [name: string, value: string])[];
+}
+
+/** The file as a whole. */
+export interface FileInfo {
+  readonly name: string;
+  /** Whether another process has the lock, so that what is shown may be of different moments. */
+  readonly unsynchronised: boolean;
+  /** Whether a program that runs shows its own database. */
+  readonly live: boolean;
+  /** Whether look-ups, the cache and the journal can be shown. */
+  readonly hasDatabase: boolean;
+  readonly pageBytes: number;
+  readonly chunkPages: number;
+  readonly extentPages: number;
+  readonly headerBytes: number;
+  readonly pages: number;
+  readonly chunks: number;
+  readonly bytes: number;
+  readonly version: number;
+  readonly catalogRoot: number;
+  readonly trees: readonly TreeInfo[];
+  readonly superblocks: readonly SuperblockInfo[];
+  /** Kinds in words, by their numbers. */
+  readonly kinds: readonly string[];
+}
+
+/** Tiles side by side, each of as many pages. Arrays are by tile. */
+export interface TileStrip {
+  /** The first page of the first tile. */
+  readonly from: number;
+  /** Pages of a tile, a power of two. */
+  readonly pagesPerTile: number;
+  /** Whether only some chunks of each tile were looked at. */
+  readonly sampled: boolean;
+  /** What most pages in use are; 0 = all are free, -1 = the headers are damaged. */
+  readonly kinds: readonly number[];
+  /** How much of the pages in use is used, in percent. */
+  readonly fills: readonly number[];
+  /** How many pages in a hundred are in use. */
+  readonly inUse: readonly number[];
+  /** The tree of most pages in use; -1 = none. */
+  readonly trees: readonly number[];
+  /** The newest version. */
+  readonly versions: readonly number[];
+}
+
+/** One page of a chunk. */
+export interface PageLine {
+  readonly page: number;
+  readonly kind: number;
+  readonly kindName: string;
+  readonly tree: number;
+  readonly version: number;
+  readonly entries: number;
+  readonly usedBytes: number;
+}
+
+/** A chunk, page by page. */
+export interface ChunkInfo {
+  readonly chunk: number;
+  readonly pages: readonly PageLine[];
+}
+
+/** A stretch of a page. */
+export interface RegionInfo {
+  readonly name: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** An entry of a page. */
+export interface CellInfo {
+  readonly index: number;
+  readonly offset: number;
+  readonly bytes: number;
+  readonly key: string;
+  readonly keyText: string;
+  /** How long the value is; -1 = it has none. */
+  readonly valueBytes: number;
+  readonly valueText: string;
+  /** The page that it leads to; 0 = none. */
+  readonly target: number;
+  readonly note: string;
+}
+
+/** A page on the way from a root. */
+export interface Crumb {
+  readonly page: number;
+  readonly label: string;
+}
+
+/** A page. */
+export interface PageInfo {
+  readonly page: number;
+  readonly kind: number;
+  readonly kindName: string;
+  readonly tree: number;
+  readonly treeName: string;
+  readonly level: number;
+  readonly usedBytes: number;
+  /** The fields of its header, by name, in order. */
+  readonly fields: readonly (readonly [name: string, value: string])[];
+  readonly damage: string | null;
+  readonly regions: readonly RegionInfo[];
+  readonly prefixText: string;
+  readonly cells: readonly CellInfo[];
+  /** The way from the root of its tree, itself the last; empty where that is not known. */
+  readonly crumbs: readonly Crumb[];
+  /** Its 8192 bytes. */
+  readonly hex: string;
+}
+
+/** One comparison of a binary search. */
+export interface ProbeInfo {
+  readonly index: number;
+  readonly head: string;
+  readonly order: number;
+  readonly bytesCompared: boolean;
+}
+
+/** One page of a descent. */
+export interface StepInfo {
+  readonly page: number;
+  readonly level: number;
+  readonly entries: number;
+  readonly prefixBytes: number;
+  readonly prefixOrder: number;
+  readonly head: string;
+  readonly probes: readonly ProbeInfo[];
+  readonly index: number;
+  readonly child: number;
+  readonly from: "chunk" | "page" | "file";
+  readonly read: "nothing" | "chunk" | "extent" | "page";
+  readonly readCalls: number;
+  readonly bytesRead: number;
+}
+
+/** The way of a look-up. */
+export interface DescentInfo {
+  readonly tree: string;
+  readonly key: string;
+  readonly keyText: string;
+  readonly found: boolean;
+  readonly valueBytes: number;
+  readonly steps: readonly StepInfo[];
+}
+
+/** A frame of the cache. */
+export interface FrameInfo {
+  readonly index: number;
+  /** The chunk that it holds whole; -1 = single pages. */
+  readonly chunk: number;
+  /** Of its 32 extents, or groups of 8 slots: how many pages of each are verified. */
+  readonly verified: readonly number[];
+  readonly dirty: number;
+  readonly pinned: number;
+  /** Misses ago that a page of it was used last; -1 = never. */
+  readonly idle: number;
+}
+
+/** A page in the order of use. */
+export interface RecentPage {
+  readonly page: number;
+  readonly kindName: string;
+  /** Misses ago that it was used last. */
+  readonly idle: number;
+  readonly dirty: boolean;
+}
+
+/** The cache. */
+export interface CacheInfo {
+  readonly bytes: number;
+  readonly bytesLimit: number;
+  /** Of pages asked for since somebody looks. */
+  readonly hits: number;
+  readonly misses: number;
+  readonly evictions: number;
+  readonly pages: number;
+  readonly dirtyPages: number;
+  readonly frames: readonly FrameInfo[];
+  /** Frames that are not told of, as there are so many. */
+  readonly moreFrames: number;
+  /** The pages used last, the newest first. */
+  readonly newest: readonly RecentPage[];
+  /** The pages that leave first. */
+  readonly oldest: readonly RecentPage[];
+}
+
+/** An area of the journal. */
+export interface JournalAreaInfo {
+  readonly chunks: readonly number[];
+  readonly usedBytes: number;
+  readonly capacityBytes: number;
+  readonly isCurrent: boolean;
+}
+
+/** The journal and the checkpoint. */
+export interface JournalInfo {
+  readonly version: number;
+  readonly durableVersion: number;
+  readonly writtenVersion: number;
+  readonly generation: number;
+  readonly sequence: number;
+  readonly epoch: number;
+  readonly pendingBytes: number;
+  readonly areas: readonly JournalAreaInfo[];
+  readonly checkpointRunning: boolean;
+  readonly chunksLeft: number;
+  readonly dirtyChunks: number;
+  readonly checkpoints: number;
+  readonly journalWrites: number;
+  readonly journalBatches: number;
+  readonly journalSyncs: number;
+  readonly pageWrites: number;
+  readonly superblocks: readonly SuperblockInfo[];
+}
+
+/** What reading some bytes at once took on this disk. */
+export interface ReadTime {
+  readonly bytes: number;
+  /** Microseconds, the middle of many. */
+  readonly median: number;
+  /** Microseconds that one in ten took longer than. */
+  readonly slowest: number;
+}
+
+/** What reading took, by how much at once. */
+export interface Measured {
+  /** Why nothing was measured, or empty. */
+  readonly reason: string;
+  readonly reads: readonly ReadTime[];
+}
+
+/** Why a request was refused. */
+export interface Refusal {
+  readonly error: string;
+}

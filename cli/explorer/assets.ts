@@ -1,0 +1,55 @@
+/**
+ * What the explorer serves to show itself: its page, the page's sources without their types, its
+ * style, and the library. Nothing is built; types are taken off when a source is asked for.
+ */
+
+import { createHash } from "node:crypto";
+import { stripTypeScriptTypes } from "node:module";
+import { LIBRARY, SHELL_TEXT, SOURCES, STYLE } from "./page_texts.ts";
+
+/** A file of the page. */
+export interface Asset {
+  /** Its content type. */
+  readonly type: string;
+  /** Its text. */
+  readonly text: string;
+}
+
+const JAVASCRIPT = "text/javascript; charset=utf-8";
+
+/** Where the page finds the library that its sources import by name. */
+const IMPORT_MAP = JSON.stringify({
+  imports: Object.fromEntries(Object.keys(LIBRARY).map((name) => [name, `/library/${name}.js`])),
+});
+
+/** The page itself. */
+export const SHELL: Asset = {
+  type: "text/html; charset=utf-8",
+  text: SHELL_TEXT.replace(
+    "<!-- import map -->",
+    `<script type="importmap">${IMPORT_MAP}</script>`,
+  ),
+};
+
+/** The sum of the one script that stands in the page itself, for its policy. */
+export const IMPORT_MAP_SUM: string = createHash("sha256").update(IMPORT_MAP).digest("base64");
+
+const ASSETS: ReadonlyMap<string, () => Asset> = new Map([
+  ["/style.css", () => ({ type: "text/css; charset=utf-8", text: STYLE })],
+  ...Object.entries(LIBRARY).map(([name, text]): [string, () => Asset] => {
+    return [`/library/${name}.js`, () => ({ type: JAVASCRIPT, text: withoutMap(text) })];
+  }),
+  ...Object.entries(SOURCES).map(([name, text]): [string, () => Asset] => {
+    return [`/page/${name}.ts`, () => ({ type: JAVASCRIPT, text: stripTypeScriptTypes(text) })];
+  }),
+]);
+
+/** A file of the page, or undefined. */
+export function assetAt(path: string): Asset | undefined {
+  return ASSETS.get(path)?.();
+}
+
+/** A library without the line that names its source map, which is not served. */
+function withoutMap(text: string): string {
+  return text.replace(/\n\/\/# sourceMappingURL=.*\s*$/, "\n");
+}

@@ -1,0 +1,44 @@
+/**
+ * The way of a look-up, as the page of the explorer is told of it.
+ */
+
+import type { LookupStep } from "../../mod.ts";
+import type { DescentInfo, StepInfo } from "./api_types.ts";
+import { RefusedError } from "./refusal.ts";
+import type { Source } from "./source.ts";
+import { hexOf, type KeyForm, keyOf, wordsOf } from "./words.ts";
+
+const HEAD_DIGITS = 8;
+
+/**
+ * Looks a key up.
+ *
+ * @throws {RefusedError} There is no such tree, or the key is none, or nobody can look it up.
+ */
+export function descentInfo(source: Source, tree: string, key: string, form: KeyForm): DescentInfo {
+  const { inspector } = source;
+  if (inspector === undefined) {
+    throw new RefusedError(409, "Cannot descend: another process has the file locked");
+  }
+  const found = inspector.trees().find(({ name }) => name === tree);
+  if (found === undefined) throw new RefusedError(404, "Cannot descend: there is no such tree");
+  const bytes = keyOf(key, form, found.codecs.key);
+  const lookup = inspector.descend(tree, bytes);
+  return {
+    tree,
+    key: hexOf(bytes),
+    keyText: wordsOf(bytes, found.codecs.key),
+    found: lookup.found,
+    valueBytes: lookup.valueBytes,
+    steps: lookup.steps.map(stepInfo),
+  };
+}
+
+function stepInfo({ load, probes, head, ...step }: LookupStep): StepInfo {
+  const told = probes.map((probe) => ({ ...probe, head: headOf(probe.head) }));
+  return { ...step, head: headOf(head), probes: told, ...load };
+}
+
+function headOf(head: number): string {
+  return head.toString(16).padStart(HEAD_DIGITS, "0");
+}

@@ -1,0 +1,99 @@
+/**
+ * The explorer's page: what file it is, the views, and the one that the address names.
+ */
+
+import { h, render } from "preact";
+import { useEffect } from "preact/hooks";
+import type { FileInfo } from "../api_types.ts";
+import { useAnswer } from "./ask.ts";
+import { CacheView } from "./cache_view.ts";
+import { DescentView } from "./descent_view.ts";
+import { bytes, count, some } from "./figures.ts";
+import { FileView } from "./file_view.ts";
+import { html, type Shown } from "./html.ts";
+import { JournalView } from "./journal_view.ts";
+import { PageView } from "./page_view.ts";
+import { addressOf, type Place, usePlace, type ViewName, VIEWS } from "./place.ts";
+import { WhatIfView } from "./what_if_view.ts";
+
+const EVERY_MS = 2000;
+
+const COMPONENTS: Record<ViewName, (props: { file: FileInfo; given: URLSearchParams }) => Shown> = {
+  "file": FileView,
+  "page": PageView,
+  "descent": DescentView,
+  "cache": CacheView,
+  "journal": JournalView,
+  "what-if": WhatIfView,
+};
+
+/** The whole page. */
+function App(): Shown {
+  const place = usePlace();
+  const { data, error } = useAnswer<FileInfo>("/api/file", EVERY_MS);
+  useEffect(() => {
+    const view = VIEWS.find(([name]) => name === place.view)![1];
+    document.title = data === undefined ? "Quire" : `${view} - ${data.name} - Quire`;
+  }, [place.view, data?.name]);
+  return html`
+    <${Header} file=${data} place=${place} error=${error} />
+    <main id="main" tabindex="-1">${data === undefined
+      ? html`<p class="note">${error === "" ? "Reading the file." : ""}</p>`
+      : h(COMPONENTS[place.view], { key: place.view, file: data, given: place.given })}</main>
+  `;
+}
+
+interface HeaderProps {
+  readonly file: FileInfo | undefined;
+  readonly place: Place;
+  readonly error: string;
+}
+
+/** What file it is, and the views. */
+function Header({ file, place, error }: HeaderProps): Shown {
+  return html`<header>
+    <a class="skip" href="#main" onClick=${skip}>To the content</a>
+    <div class="title">
+      <h1>${file?.name ?? "Quire"}</h1>
+      ${file !== undefined && html`<p class="facts">${factsOf(file)}</p>`}
+      ${file !== undefined && html`<span class="badge">${stateOf(file)}</span>`}
+    </div>
+    <nav aria-label="Views"><ul class="views">${
+    VIEWS.map(([view, words]) =>
+      html`<li key=${view}><a href=${addressOf(view)}
+        aria-current=${view === place.view ? "page" : undefined}>${words}</a></li>`
+    )
+  }</ul></nav>
+    ${
+    file?.unsynchronised === true && html`<p class="warning" role="status">Unsynchronised: another
+      process has this file locked. Headers and pages are read without the lock, as its checkpoints
+      left them, and may be of different moments.</p>`
+  }
+    ${error !== "" && html`<p class="error" role="alert">${error}</p>`}
+  </header>`;
+}
+
+/** The address is for views, so the focus is moved without it. */
+function skip(event: Event): void {
+  event.preventDefault();
+  document.getElementById("main")!.focus();
+}
+
+function factsOf(file: FileInfo): string {
+  return [
+    bytes(file.bytes),
+    some(file.pages, "page"),
+    some(file.chunks, "chunk"),
+    some(file.trees.length, "tree"),
+    `version ${count(file.version)}`,
+  ].join(", ");
+}
+
+function stateOf(file: FileInfo): string {
+  if (file.unsynchronised) return "unsynchronised";
+  return file.live ? "live" : "read-only";
+}
+
+// The token has become a cookie, and has no business in the address.
+if (location.search !== "") history.replaceState(null, "", `/${location.hash}`);
+render(h(App, {}), document.getElementById("app")!);

@@ -1,0 +1,103 @@
+/**
+ * What goes with the map: what it is coloured by, how closely it is looked at, what the colours
+ * mean, and its tiles as a table.
+ */
+
+import type { FileInfo } from "../api_types.ts";
+import { kindColour, type Mode, MODES, type Palette, treeColour } from "./colours.ts";
+import { count } from "./figures.ts";
+import { html, type Shown } from "./html.ts";
+import { tileWords } from "./map_words.ts";
+import type { TileStore } from "./tile_store.ts";
+
+const LEGEND_TREES = 12;
+const TABLE_TILES = 64;
+
+/** What the map is coloured by. */
+export function Modes({ mode, onMode }: { mode: Mode; onMode: (mode: Mode) => void }): Shown {
+  return html`<fieldset class="segments"><legend class="hidden">Colour by</legend>${
+    MODES.map(([name, words]) =>
+      html`<label key=${name} class=${name === mode ? "chosen" : ""}>
+      <input type="radio" name="mode" value=${name} checked=${name === mode}
+        onChange=${() => onMode(name)} />${words}</label>`
+    )
+  }</fieldset>`;
+}
+
+interface ZoomProps {
+  readonly shift: number;
+  readonly fit: number;
+  readonly onZoom: (closer: boolean) => void;
+  readonly onFit: () => void;
+}
+
+/** How closely the map is looked at. */
+export function Zoom({ shift, fit, onZoom, onFit }: ZoomProps): Shown {
+  return html`
+    <div class="buttons" role="group" aria-label="Zoom">
+      <button type="button" aria-label="Zoom out" disabled=${shift >= fit}
+        onClick=${() => onZoom(false)}>-</button>
+      <button type="button" disabled=${shift === fit} onClick=${onFit}>Whole file</button>
+      <button type="button" aria-label="Zoom in" disabled=${shift === 0}
+        onClick=${() => onZoom(true)}>+</button>
+    </div>
+  `;
+}
+
+interface LegendProps {
+  readonly mode: Mode;
+  readonly palette: Palette;
+  readonly file: FileInfo;
+  readonly versions: readonly [number, number];
+}
+
+/** What the colours mean. */
+export function Legend({ mode, palette, file, versions }: LegendProps): Shown {
+  const scaleWords = (step: number) => {
+    const steps = palette.scale.length;
+    if (mode === "fill") return `to ${Math.round(100 * (step + 1) / steps)} %`;
+    return step === 0 ? `${versions[0]} and older` : step === steps - 1 ? `${versions[1]}` : "";
+  };
+  const items = mode === "kind"
+    ? file.kinds.map((name, kind): [string, string] => [kindColour(palette, kind), name])
+      .concat([[palette.headers, "headers"], [palette.damage, "damaged"]])
+    : mode === "tree"
+    ? [[palette.headers, "catalog"] as [string, string]].concat(
+      file.trees.slice(0, LEGEND_TREES).map(({ id, name }) => [treeColour(palette, id), name]),
+    )
+    : palette.scale.map((colour, step): [string, string] => [colour, scaleWords(step)]);
+  const more = file.trees.length - LEGEND_TREES;
+  return html`<ul class="legend" aria-label="Colours">
+    ${
+    items.map(([colour, name]) =>
+      html`<li key=${colour + name}><i style=${{ background: colour }} />${name}</li>`
+    )
+  }
+    ${mode === "tree" && more > 0 && html`<li>${`and ${count(more)} more`}</li>`}
+  </ul>`;
+}
+
+interface TileTableProps {
+  readonly file: FileInfo;
+  readonly store: TileStore;
+  readonly shift: number;
+  readonly from: number;
+}
+
+/** The tiles from one on, in words. */
+export function TileTable({ file, store, shift, from }: TileTableProps): Shown {
+  const tiles = Math.ceil(file.pages / 2 ** shift);
+  const shown = Math.min(TABLE_TILES, tiles - from);
+  return html`
+    <details>
+      <summary>${`The next ${count(shown)} of ${count(tiles)} tiles, as a list`}</summary>
+      <ol class="scroll" start=${from + 1}>${Array.from(
+        { length: shown },
+        (_, i) =>
+          html`<li key=${from + i}>${
+            tileWords(store.get(shift, from + i), from + i, shift, file)
+          }</li>`,
+      )}</ol>
+    </details>
+  `;
+}

@@ -1,0 +1,149 @@
+/**
+ * A page, as the page of the explorer is told of it: header, regions, entries in words, bytes, and
+ * the way from the root of its tree.
+ *
+ * The way is found from the page's first key by reading branches past the cache, so that looking
+ * moves nothing; where that does not lead to the page there is no way to show.
+ */
+
+import type { Cell, HeaderState, PageState } from "../../mod.ts";
+import { compareKeys } from "../../btree/mod.ts";
+import { format } from "../../pager/mod.ts";
+import type { Inspection } from "../inspect/mod.ts";
+import type { CellInfo, Crumb, PageInfo } from "./api_types.ts";
+import { treesOf } from "./file_info.ts";
+import type { Source } from "./source.ts";
+import { hexOf, wordsOf } from "./words.ts";
+
+const { KIND_BRANCH, KIND_FIXED_BRANCH, KIND_FIXED_LEAF, KIND_LEAF, KIND_RUN } = format;
+const { KIND_RUN_CONTINUED } = format;
+const CATALOG_TREE = 0;
+const DEPTH_MAX = 32;
+
+/** What is known of the tree of a page. */
+interface Owner {
+  readonly name: string;
+  readonly root: number;
+  readonly keyCodec: string;
+  readonly valueCodec: string;
+}
+
+/** A page. */
+export function pageInfo({ inspection }: Source, page: number): PageInfo {
+  const state = inspection.page(page);
+  const { header, contents, damage } = state;
+  const owner = ownerOf(inspection, header);
+  const read = owner === undefined ? [] : crumbsTo(inspection, owner, state);
+  return {
+    page,
+    kind: header.kind,
+    kindName: header.kindName,
+    tree: header.tree,
+    treeName: owner?.name ?? "",
+    level: header.level,
+    usedBytes: header.usedBytes,
+    fields: fieldsOf(header),
+    damage: damage ?? null,
+    regions: contents?.regions ?? [],
+    prefixText: contents === undefined ? "" : wordsOf(contents.prefix, "bytes"),
+    cells: contents?.cells.map((cell) => cellInfo(cell, owner)) ?? [],
+    crumbs: read,
+    hex: hexOf(state.bytes),
+  };
+}
+
+function ownerOf(inspection: Inspection, header: HeaderState): Owner | undefined {
+  const { kind, tree } = header;
+  if (kind < KIND_LEAF || kind > KIND_RUN_CONTINUED) return undefined;
+  if (tree === CATALOG_TREE) {
+    const root = inspection.file().catalogRoot;
+    return { name: "catalog", root, keyCodec: "bytes", valueCodec: "bytes" };
+  }
+  const found = treesOf(inspection).find(({ id }) => id === tree);
+  if (found === undefined) return undefined;
+  const { name, root, codecs } = found;
+  return { name, root, keyCodec: codecs.key, valueCodec: codecs.value };
+}
+
+/** The fields that a page of its kind has. */
+function fieldsOf(header: HeaderState): [string, string][] {
+  const { kind } = header;
+  const isNode = kind >= KIND_LEAF && kind <= KIND_FIXED_BRANCH;
+  const isVariable = kind === KIND_LEAF || kind === KIND_BRANCH;
+  const isRun = kind === KIND_RUN;
+  const isLater = kind === KIND_RUN_CONTINUED;
+  const hex = (sum: number) => `0x${sum.toString(16).padStart(8, "0")}`;
+  const fields: [boolean, string, string | number][] = [
+    [true, "kind", `${header.kindName} (${kind})`],
+    [isNode, "level", header.level],
+    [isNode, "entries", header.entries],
+    [isRun, "pages in the run", header.runPages],
+    [isLater, "index in the run", header.runIndex],
+    [isNode || isRun || isLater, "tree", header.tree],
+    [kind === KIND_LEAF || kind === KIND_FIXED_LEAF, "right sibling", header.link || "none"],
+    [isRun, "next run", header.link || "last"],
+    [isLater, "first page", header.link],
+    [kind !== 0, "version", header.version],
+    [isVariable, "cell start", header.cellStart],
+    [isVariable, "prefix", `${header.prefixBytes} bytes`],
+    [kind === KIND_LEAF, "refers to runs", header.holdsRuns ? "yes" : "no"],
+    [isRun, "bytes in the run", header.runBytes],
+    [isVariable, "garbage", `${header.garbage} bytes`],
+    [kind !== 0, "page sum", hex(header.pageSum)],
+    [kind !== 0, "head sum", hex(header.headSum)],
+    [true, "page begins at byte", header.offset],
+    [true, "header begins at byte", header.headerOffset],
+  ];
+  return fields.filter(([has]) => has).map(([, name, value]) => [name, String(value)]);
+}
+
+function cellInfo(cell: Cell, owner: Owner | undefined): CellInfo {
+  const { index, offset, bytes, valueBytes, target, note } = cell;
+  const valueText = valueBytes < 0 || (target !== 0 && cell.value.length === 0)
+    ? ""
+    : wordsOf(cell.value, owner?.valueCodec ?? "bytes");
+  return {
+    index,
+    offset,
+    bytes,
+    key: hexOf(cell.key),
+    keyText: wordsOf(cell.key, owner?.keyCodec ?? "bytes"),
+    valueBytes,
+    valueText,
+    target,
+    note,
+  };
+}
+
+/** The pages from the root of a tree to a page of it, itself the last; or only what is known. */
+function crumbsTo(inspection: Inspection, owner: Owner, state: PageState): Crumb[] {
+  const { page, level, kind } = state.header;
+  const root = { page: owner.root, label: owner.name };
+  if (page === owner.root) return [root];
+  if (kind === KIND_RUN || kind === KIND_RUN_CONTINUED) {
+    return [root, { page, label: `${state.header.kindName} ${page}` }];
+  }
+  // The first entry of a branch has no key.
+  const key = state.contents?.cells[level > 0 ? 1 : 0]?.key;
+  const crumbs = [root];
+  let at = owner.root;
+  for (let depth = 0; key !== undefined && depth < DEPTH_MAX; depth++) {
+    const { header, contents } = inspection.page(at);
+    if (header.level <= level || contents === undefined) break;
+    at = childFor(contents.cells, key);
+    if (at === 0 || at >= inspection.file().pages) break;
+    crumbs.push({ page: at, label: `${header.level > 1 ? "branch" : "leaf"} ${at}` });
+    if (at === page) return crumbs;
+  }
+  return [root, { page, label: `${state.header.kindName} ${page}` }];
+}
+
+/** The child of a branch that holds a key. */
+function childFor(cells: readonly Cell[], key: Uint8Array): number {
+  let found = 0;
+  cells.forEach((cell, index) => {
+    const isBelow = compareKeys(cell.key, cell.key.length, key, key.length) <= 0;
+    if (index === 0 || isBelow) found = cell.target;
+  });
+  return found;
+}

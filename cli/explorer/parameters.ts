@@ -1,0 +1,65 @@
+/**
+ * The parameters of a request, read strictly: each has a name that is known, stands once, and is
+ * what its kind says. Anything else is refused with one line.
+ */
+
+import { RefusedError } from "./refusal.ts";
+
+const TEXT_MAX = 8192;
+const NUMBER = /^(0|[1-9][0-9]{0,15})$/;
+
+/** The parameters of a request. */
+export class Parameters {
+  readonly #values: ReadonlyMap<string, string>;
+
+  /**
+   * Reads the parameters of a request.
+   *
+   * @param search What stands behind the path.
+   * @param names The names that are known.
+   * @throws {RefusedError} One is unknown, or there twice.
+   */
+  constructor(search: URLSearchParams, names: readonly string[]) {
+    const values = new Map<string, string>();
+    for (const [name, value] of search) {
+      if (!names.includes(name)) throw refuse(`unknown parameter ${quote(name)}`);
+      if (values.has(name)) throw refuse(`parameter ${name} is there twice`);
+      if (value.length > TEXT_MAX) throw refuse(`parameter ${name} is too long`);
+      values.set(name, value);
+    }
+    this.#values = values;
+  }
+
+  /** A text, which may be empty. */
+  text(name: string): string {
+    const value = this.#values.get(name);
+    if (value === undefined) throw refuse(`parameter ${name} is missing`);
+    if (!value.isWellFormed()) throw refuse(`parameter ${name} is no well-formed text`);
+    return value;
+  }
+
+  /** A whole number in a range, both ends in it. */
+  number(name: string, from: number, to: number): number {
+    const value = this.text(name);
+    const number = NUMBER.test(value) ? Number(value) : NaN;
+    if (number >= from && number <= to) return number;
+    throw refuse(`parameter ${name} is no whole number of ${from}..${to}`);
+  }
+
+  /** One of some words. */
+  word<T extends string>(name: string, words: readonly T[]): T {
+    const value = this.text(name);
+    const found = words.find((word) => word === value);
+    if (found !== undefined) return found;
+    throw refuse(`parameter ${name} is none of ${words.join(", ")}`);
+  }
+}
+
+function refuse(why: string): RefusedError {
+  return new RefusedError(400, `Cannot answer: ${why}`);
+}
+
+/** A name as somebody gave it, short and in one line. */
+function quote(name: string): string {
+  return JSON.stringify(name.slice(0, 40).toWellFormed());
+}

@@ -1,0 +1,105 @@
+/**
+ * The explorer's server: on loopback, for one file, answering GET to whoever has the token.
+ *
+ * Every response says what a browser may do with it: run scripts of this server alone, ask this
+ * server alone, keep nothing, show it in no frame. What goes wrong is one line of JSON.
+ */
+
+import { Api } from "./api.ts";
+import { assetAt, IMPORT_MAP_SUM, SHELL } from "./assets.ts";
+import { Guard } from "./guard.ts";
+import { refusalOf, RefusedError } from "./refusal.ts";
+import type { Source } from "./source.ts";
+
+const HOSTNAME = "127.0.0.1";
+const JSON_TYPE = "application/json; charset=utf-8";
+
+const POLICY = [
+  "default-src 'none'",
+  `script-src 'self' 'sha256-${IMPORT_MAP_SUM}'`,
+  "style-src 'self'",
+  "connect-src 'self'",
+  "img-src 'self' data:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+const HEADERS: Readonly<Record<string, string>> = {
+  "cache-control": "no-store",
+  "content-security-policy": POLICY,
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+};
+
+/** How to serve. */
+export interface ServeOptions {
+  /** The port; default any that is free. */
+  readonly port?: number;
+}
+
+/** A server that shows a file. */
+export class ExplorerServer {
+  /** The address that lets somebody in; whoever has it sees everything in the file. */
+  readonly url: string;
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #guard: Guard;
+  readonly #api: Api;
+
+  /**
+   * Begins to serve.
+   *
+   * @param source What to show; it stays open as long as the server does.
+   * @param options How.
+   */
+  constructor(source: Source, options: ServeOptions = {}) {
+    const { port = 0 } = options;
+    this.#api = new Api(source);
+    const listen = { hostname: HOSTNAME, port, onListen: () => {} };
+    this.#server = Deno.serve(listen, (request) => this.#answer(request));
+    this.#guard = new Guard(HOSTNAME, this.#server.addr.port);
+    this.url = this.#guard.url;
+  }
+
+  /** Resolves when it has ended. */
+  get finished(): Promise<void> {
+    return this.#server.finished;
+  }
+
+  /** Ends it. */
+  async close(): Promise<void> {
+    this.#api.stop();
+    await this.#server.shutdown();
+  }
+
+  #answer(request: Request): Response {
+    try {
+      const url = new URL(request.url);
+      this.#guard.check(request, url);
+      return this.#respond(url);
+    } catch (error) {
+      const { status, line } = refusalOf(error);
+      return respond(JSON.stringify({ error: line }), JSON_TYPE, status);
+    }
+  }
+
+  #respond({ pathname, searchParams }: URL): Response {
+    if (this.#api.has(pathname)) {
+      return respond(JSON.stringify(this.#api.answer(pathname, searchParams)), JSON_TYPE);
+    }
+    if (pathname === "/") {
+      const response = respond(SHELL.text, SHELL.type);
+      response.headers.set("set-cookie", this.#guard.setCookie);
+      return response;
+    }
+    const asset = assetAt(pathname);
+    if (asset === undefined) throw new RefusedError(404, "Cannot answer: there is nothing here");
+    return respond(asset.text, asset.type);
+  }
+}
+
+function respond(body: string, type: string, status = 200): Response {
+  return new Response(body, { status, headers: { ...HEADERS, "content-type": type } });
+}

@@ -1,0 +1,106 @@
+/**
+ * Keys and values in words, and back: what the codec of their tree makes of them, or text, or
+ * hexadecimal digits.
+ */
+
+import { json, string, structured, tuple, type TuplePart, u64 } from "../../mod.ts";
+import { RefusedError } from "./refusal.ts";
+
+const SHOWN_BYTES = 240;
+const SHOWN_CHARACTERS = 160;
+
+/** How a key is given. */
+export const KEY_FORMS = ["codec", "text", "hex"] as const;
+
+/** How a key is given. */
+export type KeyForm = typeof KEY_FORMS[number];
+
+/** Some bytes in words, as a codec reads them, short and in one line. */
+export function wordsOf(bytes: Uint8Array, codec: string): string {
+  return cut(decoded(bytes, codec) ?? textOf(bytes) ?? hexOf(bytes.subarray(0, SHOWN_BYTES)));
+}
+
+/** The value that a codec makes of bytes, in words; undefined where it makes none. */
+function decoded(bytes: Uint8Array, codec: string): string | undefined {
+  try {
+    switch (codec) {
+      case "tuple":
+        return `[${tuple.decode(bytes).map(partOf).join(", ")}]`;
+      case "u64":
+        return String(u64.decode(bytes));
+      case "string":
+        return textOf(bytes) === undefined ? JSON.stringify(string.decode(bytes)) : undefined;
+      case "json":
+        return JSON.stringify(json.decode(bytes));
+      case "structured":
+        return String(Deno.inspect(structured.decode(bytes), { breakLength: Infinity, depth: 4 }));
+      default:
+        return undefined;
+    }
+  } catch {
+    // A value in the middle of which something else was put is shown as it is.
+    return undefined;
+  }
+}
+
+function partOf(part: TuplePart): string {
+  if (part instanceof Uint8Array) return `0x${hexOf(part)}`;
+  return typeof part === "bigint" ? `${part}n` : JSON.stringify(part) ?? String(part);
+}
+
+/** Text, where all of the bytes are text that can be printed. */
+function textOf(bytes: Uint8Array): string | undefined {
+  const whole = bytes.length <= SHOWN_BYTES;
+  try {
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    // A text that is cut may end inside a character, which is no error then.
+    const text = decoder.decode(bytes.subarray(0, SHOWN_BYTES), { stream: !whole });
+    return /^[^\p{C}]*$/u.test(text) ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function cut(text: string): string {
+  return text.length <= SHOWN_CHARACTERS ? text : `${text.slice(0, SHOWN_CHARACTERS)} ...`;
+}
+
+/** Bytes as hexadecimal digits. */
+export function hexOf(bytes: Uint8Array): string {
+  return bytes.toHex();
+}
+
+/**
+ * The bytes of a key that somebody typed.
+ *
+ * @param form How it is given: as the tree's codec takes it, as text, or in hexadecimal digits.
+ * @param codec The codec of the tree's keys.
+ * @throws {RefusedError} It is no such key.
+ */
+export function keyOf(text: string, form: KeyForm, codec: string): Uint8Array {
+  if (form === "hex") return fromHex(text);
+  if (form === "text") return new TextEncoder().encode(text);
+  try {
+    if (codec === "tuple") return tuple.encode(tupleOf(text)).slice();
+    if (codec === "u64") return u64.encode(BigInt(text.trim())).slice();
+  } catch (error) {
+    throw refuse(error instanceof Error ? error.message : "it cannot be encoded");
+  }
+  return new TextEncoder().encode(text);
+}
+
+function tupleOf(text: string): TuplePart[] {
+  const parts: unknown = JSON.parse(text);
+  if (Array.isArray(parts)) return parts;
+  throw new TypeError("a tuple is a JSON array");
+}
+
+function fromHex(text: string): Uint8Array {
+  const digits = text.replaceAll(" ", "").toLowerCase();
+  if (/^([0-9a-f]{2})*$/.test(digits)) return Uint8Array.fromHex(digits);
+  throw refuse("it is not pairs of hexadecimal digits");
+}
+
+function refuse(why: string): RefusedError {
+  return new RefusedError(400, `Cannot use the key: ${why.split("\n")[0]}`);
+}
