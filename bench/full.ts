@@ -2,7 +2,7 @@
  * Quire beside its peers at full size: `deno task bench:full`.
  *
  * `[--only GROUP] [--engines A,B] [--rounds N] [--quick] [--json FILE]`; groups are inserted, cold,
- * loaded, prefixed, growth, open, and durable, which is `durable.ts`. Every round runs every engine
+ * loaded, keys, growth, open, and durable, which is `durable.ts`. Every round runs every engine
  * once, each in a process of its own, another one first each time. Writes
  * `bench/results/latest.json`, or FILE, and beside it the same as Markdown and as charts; with
  * `--only` the other groups stay in them as they were. `--quick` writes only what `--json` names.

@@ -32,7 +32,7 @@ export const FULL: Size = {
   changes: 200_000,
   transactions: 50,
   coldEntries: 1_157_000,
-  growth: [10_000, 100_000, 1_000_000],
+  growth: [10_000, 100_000, 1_000_000, 10_000_000],
   openBytes: 4 * 2 ** 30,
 };
 
@@ -81,14 +81,14 @@ export function lessOf(size: Size, share: number): Size {
 export const KV_SHARE = 50;
 
 /** Workloads that one process runs after another on one database. */
-export type Group = "inserted" | "loaded" | "prefixed" | "cold" | "growth" | "open";
+export type Group = "inserted" | "loaded" | "keys" | "cold" | "growth" | "open";
 
 /** Which engines run a group; the others have nothing to be compared with, or take too long. */
 export const GROUPS: Readonly<Record<Group, readonly string[]>> = {
   inserted: ["Quire", "lmdb-js", "node:sqlite", "classic-level", "Deno KV"],
   cold: ["Quire", "lmdb-js", "node:sqlite", "classic-level"],
   loaded: ["Quire", "lmdb-js", "node:sqlite", "classic-level", "Deno KV"],
-  prefixed: ["Quire"],
+  keys: ["Quire"],
   growth: ["Quire", "lmdb-js", "node:sqlite"],
   open: ["Quire"],
 };

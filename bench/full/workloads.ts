@@ -4,7 +4,9 @@
  * To add one: measure it in its group, and give it a target in `plan.ts`.
  */
 
+import { Buffer } from "node:buffer";
 import { cpuUsage } from "node:process";
+import { type KeyCodec, open, string, tuple } from "../../mod.ts";
 import type { Engine, Later, Store } from "../engine.ts";
 import { QuireStore } from "../engines/quire.ts";
 import { Keys, Values, xorshift, Zipf } from "../keys.ts";
@@ -14,6 +16,8 @@ import type { Group, Size } from "./plan.ts";
 
 const MIB = 1024 * 1024;
 const CACHE_BYTES = 512 * MIB;
+/** Where there are more entries than that holds, so much for each. */
+const CACHE_BYTES_AN_ENTRY = 300;
 /** The least that Quire can have. */
 const COLD_CACHE_BYTES = 8 * MIB;
 const BATCH = 1000;
@@ -58,7 +62,7 @@ interface Run {
 const RUNNERS: Readonly<Record<Group, (run: Run) => Promise<void>>> = {
   inserted: runInserted,
   loaded: runLoaded,
-  prefixed: runPrefixed,
+  keys: runKeys,
   cold: runCold,
   growth: runGrowth,
   open: runOpen,
@@ -257,8 +261,8 @@ async function runLoaded(run: Run): Promise<void> {
   await again.close();
 }
 
-/** Keys with a shared prefix, beside the same ones without. */
-async function runPrefixed(run: Run): Promise<void> {
+/** Keys with a shared prefix, and keys of codecs, beside plain ones. */
+async function runKeys(run: Run): Promise<void> {
   for (const prefixBytes of [0, PREFIX_BYTES]) {
     const keys = new Keys(run.size.entries, prefixBytes);
     const path = `${run.folder}/prefix${prefixBytes}.db`;
@@ -267,6 +271,34 @@ async function runPrefixed(run: Run): Promise<void> {
     await measure(run, name, run.size.reads, () => getMany(store, keys, run.size));
     await store.close();
   }
+  const texts = new Keys(run.size.entries);
+  const textAt = (i: number) => Buffer.from(texts.at(i).subarray(0, 8)).toString("hex");
+  await measureCodec(run, "random get, string keys", string, textAt);
+  await measureCodec(run, "random get, tuple keys", tuple, (i) => [textAt(i), i]);
+}
+
+/** Gets by keys that were made before, in a tree with a codec. */
+async function measureCodec<K, KI>(
+  run: Run,
+  name: string,
+  codec: KeyCodec<K, KI>,
+  keyAt: (index: number) => KI,
+): Promise<void> {
+  const { entries, reads } = run.size;
+  const order = new Keys(entries);
+  const keys = Array.from({ length: entries }, (_, i) => keyAt(i));
+  using db = open(`${run.folder}/${name}.db`, { cacheBytes: CACHE_BYTES });
+  const tree = db.tree("entries", { key: codec });
+  db.writeSync((tx) => {
+    const inside = tx.tree(tree);
+    for (let i = 0; i < entries; i++) inside.set(keys[i], run.values.at(i));
+  });
+  db.checkpoint();
+  await measure(run, name, reads, () => {
+    let bytes = 0;
+    for (let i = 0; i < reads; i++) bytes += tree.get(keys[order.shuffled(i)])?.length ?? 0;
+    check(bytes, reads * Values.bytes);
+  });
 }
 
 async function runCold(run: Run): Promise<void> {
@@ -287,7 +319,8 @@ async function runGrowth(run: Run): Promise<void> {
   for (const entries of run.size.growth) {
     const size = { ...run.size, entries };
     const keys = new Keys(entries + 2 * BATCH * size.transactions);
-    const store = await filled({ ...run, size }, `${run.folder}/${entries}.db`, keys, CACHE_BYTES);
+    const cacheBytes = Math.max(CACHE_BYTES, entries * CACHE_BYTES_AN_ENTRY);
+    const store = await filled({ ...run, size }, `${run.folder}/${entries}.db`, keys, cacheBytes);
     await measure(run, `get at ${entries}`, size.reads, () => getMany(store, keys, size));
     const inserts = Math.min(size.transactions * BATCH, entries);
     await measure(run, `insert at ${entries}`, inserts, () => {
