@@ -11,6 +11,7 @@ import { format, header, type Pager } from "../pager/mod.ts";
 import { EntryList } from "./entry_list.ts";
 import { commonLength, compareKeys, separatorLength } from "./key.ts";
 import { KEY_BYTES_MAX, REFERENCE_BYTES, REFERENCE_TAG } from "./node.ts";
+import { copyBytes } from "./node_edit.ts";
 import { checkKey, checkValue, fitsLeaf, type Tree } from "./tree.ts";
 import { writeRuns } from "./value.ts";
 
@@ -21,25 +22,11 @@ const { setLink, setShape } = header;
 const FILL_MIN = 0.5;
 
 /**
- * Fills an empty tree, inside a transaction.
+ * Fills an empty tree, inside a transaction: `add` each entry in key order, then `finish`.
  *
- * @param entries Keys and values in key order; each is done with when the next is asked for.
- * @param fill How full to make pages, 0.5 to 1.
- * @returns How many entries there were.
- * @throws {RangeError} The tree is not empty, or an entry is out of order or too large.
+ * After an error the transaction, or savepoint, has to be rolled back.
  */
-export function bulkLoad(
-  tree: Tree,
-  entries: Iterable<readonly [Uint8Array, Uint8Array]>,
-  fill: number = 1,
-): number {
-  if (!(fill >= FILL_MIN && fill <= 1)) {
-    throw new RangeError(`Cannot load: fill ${fill} is not between ${FILL_MIN} and 1`);
-  }
-  return new BulkLoad(tree, Math.floor(PAGE_BYTES * fill)).run(entries);
-}
-
-class BulkLoad {
+export class BulkLoad {
   readonly #tree: Tree;
   readonly #pager: Pager;
   readonly #pageBytes: number;
@@ -49,44 +36,62 @@ class BulkLoad {
   #lastLength = -1;
   #count = 0;
 
-  constructor(tree: Tree, pageBytes: number) {
+  /**
+   * Begins to fill a tree.
+   *
+   * @param tree A tree without an entry.
+   * @param fill How full to make pages, 0.5 to 1.
+   * @throws {RangeError} The tree is not empty, or the fill factor is none.
+   */
+  constructor(tree: Tree, fill: number = 1) {
+    if (!(fill >= FILL_MIN && fill <= 1)) {
+      throw new RangeError(`Cannot load: fill ${fill} is not between ${FILL_MIN} and 1`);
+    }
     this.#tree = tree;
     this.#pager = tree.space.pager;
-    this.#pageBytes = pageBytes;
-  }
-
-  run(entries: Iterable<readonly [Uint8Array, Uint8Array]>): number {
+    this.#pageBytes = Math.floor(PAGE_BYTES * fill);
     this.#checkEmpty();
     this.#tree.changes++;
-    for (const [key, value] of entries) this.#add(key, value);
-    // Whoever makes the entries may have put some into the tree.
-    this.#checkEmpty();
-    if (this.#count > 0) this.#finish();
-    return this.#count;
   }
 
   #checkEmpty(): void {
     if (!this.#tree.isEmpty) throw new RangeError("Cannot load: the tree is not empty");
   }
 
-  #add(key: Uint8Array, value: Uint8Array): void {
-    checkKey(key, key.length);
+  /**
+   * Adds an entry; key and value are copied.
+   *
+   * @param length How many bytes of `key` are the key.
+   * @throws {RangeError} It is not after the one before it, or too large.
+   */
+  add(key: Uint8Array, value: Uint8Array, length: number = key.length): void {
+    checkKey(key, length);
     checkValue(value);
     this.#pager.relieve();
-    if (
-      this.#lastLength >= 0 && compareKeys(this.#lastKey, this.#lastLength, key, key.length) >= 0
-    ) {
+    if (this.#lastLength >= 0 && compareKeys(this.#lastKey, this.#lastLength, key, length) >= 0) {
       throw new RangeError(`Cannot load: entry ${this.#count} is not after the one before it`);
     }
-    const inline = fitsLeaf(key.length, value.length);
+    const inline = fitsLeaf(length, value.length);
     if (!inline) this.#store(value);
     const tag = inline ? value.length : REFERENCE_TAG;
+    const stored = inline ? value : this.#reference;
     const leaves = this.#level(0);
-    leaves.list.putLeafEntry(key, key.length, tag, inline ? value : this.#reference);
-    if (leaves.grow(key, key.length)) this.#restart(leaves, key, tag, inline, value);
-    this.#lastKey.set(key);
-    this.#lastLength = key.length;
+    leaves.list.putLeafEntry(key, length, tag, stored);
+    if (leaves.grow(key, length)) this.#restart(leaves, key, length, tag, stored);
+    copyBytes(key, 0, this.#lastKey, 0, length);
+    this.#lastLength = length;
     this.#count++;
+  }
+
+  /**
+   * Builds what is left; how many entries there were.
+   *
+   * @throws {RangeError} The tree has got entries in another way.
+   */
+  finish(): number {
+    this.#checkEmpty();
+    if (this.#count > 0) this.#finish();
+    return this.#count;
   }
 
   #store(value: Uint8Array): void {
@@ -98,17 +103,17 @@ class BulkLoad {
   #restart(
     leaves: Level,
     key: Uint8Array,
+    keyLength: number,
     tag: number,
-    inline: boolean,
-    value: Uint8Array,
+    stored: Uint8Array,
   ): void {
     leaves.list.dropLast();
     const page = this.#build(leaves);
     this.#handUp(leaves, page);
-    const length = separatorLength(this.#lastKey, this.#lastLength, key, key.length);
+    const length = separatorLength(this.#lastKey, this.#lastLength, key, keyLength);
     leaves.begin(key, length);
-    leaves.list.putLeafEntry(key, key.length, tag, inline ? value : this.#reference);
-    leaves.grow(key, key.length);
+    leaves.list.putLeafEntry(key, keyLength, tag, stored);
+    leaves.grow(key, keyLength);
   }
 
   /** Adds a child to a branch level; `key` is the one between it and the child before. */

@@ -8,6 +8,7 @@ import { transact } from "../tests/support/pages.ts";
 import { usedPages } from "../tests/support/space.ts";
 import {
   type Bed,
+  bulkLoad,
   bytesOf,
   eachSeed,
   expectSound,
@@ -20,7 +21,6 @@ import {
   sameBytes,
   valueOf,
 } from "../tests/support/trees.ts";
-import { bulkLoad } from "./bulk_load.ts";
 import { cellBytes, LEAF_WIDTH, payloadBytes, usedBytesOf } from "./node.ts";
 import type { TreeReport } from "./tree_check.ts";
 
@@ -70,7 +70,7 @@ function leafBytes({ pager, space, tree }: Bed): number[] {
   return bytes;
 }
 
-describe("bulkLoad()", () => {
+describe("a bulk load", () => {
   it("of nothing leaves an empty tree that can be loaded again", () => {
     const bed = load([]);
     expectEntries(bed, []);
@@ -221,7 +221,7 @@ describe("bulkLoad()", () => {
   });
 });
 
-describe("bulkLoad(): refusals", () => {
+describe("a bulk load: refusals", () => {
   const refused: [string, Entry[]][] = [
     ["not after", [[bytesOf("b"), bytesOf("")], [bytesOf("a"), bytesOf("")]]],
     ["not after", [[bytesOf("b"), bytesOf("")], [bytesOf("b"), bytesOf("")]]],

@@ -10,6 +10,7 @@ import { transact } from "../tests/support/pages.ts";
 import { Random } from "../tests/support/random.ts";
 import {
   type Bed,
+  bulkLoad,
   bytesOf,
   eachSeed,
   keyOf,
@@ -18,7 +19,6 @@ import {
   TreeModel,
   valueOf,
 } from "../tests/support/trees.ts";
-import { bulkLoad } from "./bulk_load.ts";
 import { childAt, childIndex } from "./node.ts";
 import { Space } from "./space.ts";
 import { Tree } from "./tree.ts";

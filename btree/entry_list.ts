@@ -228,20 +228,19 @@ export class EntryList {
       this.#copyEntry(frame, slot, at, index, cell, payloadBytes(tag), prefix);
     } else {
       const length = this.copyKeyTo(at, this.#last);
+      const bytes = source === NEW ? this.#stage : this.#nodes.u8;
+      const value = this.#valueFrom(at);
       frame.u32[headIndex(slot, index)] = headOf(this.#last, prefix, length);
-      writeLeafCell(frame.u8, cell, this.#last, prefix, length, tag, this.#valueOf(at));
+      writeLeafCell(frame.u8, cell, this.#last, prefix, length, tag, bytes, value);
     }
     return tag === REFERENCE_TAG ? FLAG_HOLDS_RUNS : 0;
   }
 
-  #valueOf(at: number): Uint8Array {
-    const bytes = valueBytes(this.#tags[at]);
-    if (this.#sources[at] === NEW) {
-      const start = this.#stagedAt[at] + this.#keyLengths[at];
-      return this.#stage.subarray(start, start + bytes);
-    }
+  /** Where the value of an entry begins, in the stage or among the nodes. */
+  #valueFrom(at: number): number {
+    if (this.#sources[at] === NEW) return this.#stagedAt[at] + this.#keyLengths[at];
     this.#cell.read(this.#nodes.u8, cellAt(this.#nodes, this.#sources[at], this.#indexes[at]));
-    return this.#nodes.u8.subarray(this.#cell.valueAt, this.#cell.end);
+    return this.#cell.valueAt;
   }
 
   #buildBranchEntry(

@@ -18,7 +18,7 @@
  * @module
  */
 
-export { bulkLoad } from "./bulk_load.ts";
+export { BulkLoad } from "./bulk_load.ts";
 export {
   Catalog,
   CATALOG_TREE,

@@ -72,13 +72,13 @@ export function insertLeafEntry(
   openLeafSlot(frame, slot, entries, index);
   frame.u32[headIndex(slot, index)] = headOf(key, prefix, length);
   frame.u16[offsetIndex(slot, entries + 1, index, true)] = start;
-  writeLeafCell(frame.u8, (slot << PAGE_SHIFT) + start, key, prefix, length, tag, value);
+  writeLeafCell(frame.u8, (slot << PAGE_SHIFT) + start, key, prefix, length, tag, value, 0);
   setCellStart(frame, slot, start);
   setEntries(frame, slot, entries + 1);
   if (tag === REFERENCE_TAG) setPrefix(frame, slot, prefix, FLAG_HOLDS_RUNS);
 }
 
-/** Writes the cell of a leaf entry. */
+/** Writes the cell of a leaf entry, whose value begins at a byte of `bytes`. */
 export function writeLeafCell(
   u8: Uint8Array,
   cell: number,
@@ -86,12 +86,13 @@ export function writeLeafCell(
   prefix: number,
   length: number,
   tag: number,
-  value: Uint8Array,
+  bytes: Uint8Array,
+  valueFrom: number,
 ): void {
   let at = putLength(u8, cell, length - prefix);
   at = putLength(u8, at, tag);
   for (let i = prefix + HEAD_BYTES; i < length; i++) u8[at++] = key[i];
-  copyBytes(value, 0, u8, at, valueBytes(tag));
+  copyBytes(bytes, valueFrom, u8, at, valueBytes(tag));
 }
 
 /** Shifts the arrays of a leaf to make room for one entry. */

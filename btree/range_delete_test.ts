@@ -9,6 +9,7 @@ import { transact } from "../tests/support/pages.ts";
 import { usedPages } from "../tests/support/space.ts";
 import {
   type Bed,
+  bulkLoad,
   bytesOf,
   eachSeed,
   expectSound,
@@ -19,7 +20,6 @@ import {
   TreeModel,
   valueOf,
 } from "../tests/support/trees.ts";
-import { bulkLoad } from "./bulk_load.ts";
 import { checkTree } from "./tree_check.ts";
 
 /** A model with keys 0, 10, 20 ...; `bytes` says how long each value is. */

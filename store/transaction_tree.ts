@@ -5,13 +5,14 @@
  * changed nothing.
  */
 
-import { bulkLoad, type Tree as Entries } from "../btree/mod.ts";
+import type { Tree as Entries } from "../btree/mod.ts";
 import { copyOf } from "./copy.ts";
 import { keyBoundsOf, type KeyRange } from "./range.ts";
 import { checkIterable, findEntries, ReadTree } from "./read_tree.ts";
 import { refusePromise } from "./refuse_promise.ts";
 import type { TransactionSource } from "./transaction.ts";
 import type { TreeFormat } from "./tree_format.ts";
+import { refuseLost, TreeLoad } from "./tree_load.ts";
 
 /** The bytes of a frame: views of that many may be views into one. */
 const FRAME_BYTES = 2 * 1024 * 1024;
@@ -164,46 +165,31 @@ export class TransactionTree<
    */
   load(entries: Iterable<readonly [KI, VI]>): number {
     checkIterable("load", entries);
-    const before = findEntries(this);
-    const encoded = this.#encoded(entries);
-    const first = encoded.next();
-    if (before !== undefined) this.#refuseLost(before);
-    // Loading nothing makes no tree.
-    if (first.done) return 0;
-    return this.#change((tree) => {
-      const all = this.#guarded(tree, first.value, encoded);
-      const count = tree.isEmpty ? bulkLoad(tree, all) : putAll(tree, all);
-      this.#source.session.feed.noteLoad(this.name, count);
-      return count;
-    });
-  }
-
-  *#encoded(
-    entries: Iterable<readonly [KI, VI]>,
-  ): Generator<[Uint8Array, Uint8Array], void, undefined> {
-    for (const [key, value] of entries) {
-      const bytes = ownBytes(this.#format.encodeValue(value));
-      const length = this.#format.encodeKey(key);
-      yield [this.#format.bytes.subarray(0, length), bytes];
-    }
-  }
-
-  /** What gives the entries may do anything in between, to this tree too. */
-  *#guarded<T>(tree: Entries, first: T, rest: Iterable<T>): Generator<T, void, undefined> {
     const { session } = this.#source;
-    let { epoch } = session;
-    yield first;
-    for (const entry of rest) {
-      if (epoch !== session.epoch) this.#refuseLost(tree);
-      ({ epoch } = session);
-      yield entry;
+    const before = findEntries(this);
+    let load: TreeLoad | undefined;
+    try {
+      for (const [key, value] of entries) {
+        const bytes = ownBytes(this.#format.encodeValue(value));
+        const length = this.#format.encodeKey(key);
+        // Loading nothing makes no tree.
+        load ??= this.#beginLoad(before);
+        load.add(this.#format.bytes, length, bytes);
+      }
+      if (load !== undefined) return load.finish();
+    } catch (error) {
+      if (load !== undefined) session.doom(error);
+      throw error;
     }
-    this.#refuseLost(tree);
+    if (before !== undefined) refuseLost(session, this.name, before);
+    return 0;
   }
 
-  #refuseLost(tree: Entries): void {
-    if (this.#source.session.findTree(this.name)?.entries.id === tree.id) return;
-    throw new TypeError(`Cannot load: tree ${this.name} was dropped or renamed meanwhile`);
+  /** Begins to add entries to what was the tree before the first of them was asked for. */
+  #beginLoad(before: Entries | undefined): TreeLoad {
+    const { session } = this.#source;
+    if (before !== undefined) refuseLost(session, this.name, before);
+    return this.#change((tree) => new TreeLoad(session, this.name, tree));
   }
 
   #put(key: Uint8Array, length: number, value: Uint8Array): void {
@@ -244,17 +230,10 @@ export class TransactionTree<
   }
 }
 
-function putAll(tree: Entries, entries: Iterable<[Uint8Array, Uint8Array]>): number {
-  let count = 0;
-  for (const [key, value] of entries) {
-    tree.put(key, value);
-    count++;
-  }
-  return count;
-}
-
 /** What may be a view into a page cannot be used while pages change. */
 function ownBytes(value: Uint8Array): Uint8Array {
+  // A page of data does not begin a frame. `buffer` of a short array makes it one of its own.
+  if (value.byteOffset === 0) return value;
   return value.buffer.byteLength === FRAME_BYTES ? copyOf(value) : value;
 }
 

@@ -5,8 +5,8 @@
  * Flipped are all bits of the headers in use and of the superblocks' fields, and a sample of all
  * others: one bit of every few bytes. With QUIRE_EVERY_BIT=1 in the environment, every bit of the
  * files is, of a database of 64 pages too, and of the batches of a journal; that takes some hours;
- * of these two, QUIRE_BIT_STEP=n flips one bit of every n bytes. QUIRE_FLIP_PAGES=0-15 takes these of
- * the 64 pages only, so that the whole can be shared among processes.
+ * of these two, QUIRE_BIT_STEP=n flips one bit of every n bytes. QUIRE_FLIP_PAGES=0-15 takes these
+ * of the 64 pages only, so that processes can share the whole.
  *
  * In a journal the last batch is a case of its own: nothing after it tells that it had been on the
  * medium, so a bit of it that flips ends the journal before it, as if that commit had been cut.

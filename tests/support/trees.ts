@@ -9,7 +9,7 @@
 import { assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { MemoryFile, Pager, type PagerOptions } from "../../pager/mod.ts";
-import { checkTree, Space, Tree, type TreeReport } from "../../btree/mod.ts";
+import { BulkLoad, checkTree, Space, Tree, type TreeReport } from "../../btree/mod.ts";
 import { transact } from "./pages.ts";
 import { Random } from "./random.ts";
 import { usedPages } from "./space.ts";
@@ -45,6 +45,17 @@ export function replant(bed: Bed, options: PagerOptions = {}): Bed {
   const pager = new Pager(file, options);
   const space = new Space(pager);
   return { file, pager, space, tree: new Tree(space, TREE_ID, bed.tree.root) };
+}
+
+/** Fills an empty tree from entries in key order, inside a transaction; how many there were. */
+export function bulkLoad(
+  tree: Tree,
+  entries: Iterable<readonly [Uint8Array, Uint8Array]>,
+  fill?: number,
+): number {
+  const load = new BulkLoad(tree, fill);
+  for (const [key, value] of entries) load.add(key, value);
+  return load.finish();
 }
 
 /** The bytes of a string of one character a byte. */
