@@ -9,7 +9,8 @@
 import { format, header, type Pager } from "../pager/mod.ts";
 import type { EntryList } from "./entry_list.ts";
 import { separatorLength } from "./key.ts";
-import { BRANCH_WIDTH, cellBytes, comparePrefix, LEAF_WIDTH, payloadBytes } from "./node.ts";
+import { BRANCH_WIDTH, cellBytes, comparePrefix, gapOf, HEAD_BYTES, LEAF_WIDTH } from "./node.ts";
+import { payloadBytes } from "./node.ts";
 import {
   clearNode,
   insertBranchEntry,
@@ -22,7 +23,7 @@ import type { Path } from "./path.ts";
 import type { Space } from "./space.ts";
 
 const { CHUNK_SHIFT, KIND_BRANCH, PAGE_BYTES, SLOT_MASK } = format;
-const { entriesOf, levelOf, linkOf, prefixLengthOf, setLink, setShape } = header;
+const { cellStartOf, entriesOf, levelOf, linkOf, prefixLengthOf, setLink, setShape } = header;
 
 /** A page given a longer prefix has to gain this much room, or it is split instead. */
 const REGAIN_BYTES = 512;
@@ -55,12 +56,21 @@ export class Growth {
    * @param tag The length of the value, or that `value` is a reference.
    */
   insert(index: number, key: Uint8Array, length: number, tag: number, value: Uint8Array): void {
-    const place = this.#touch(this.#path.depth);
+    const place = this.#pager.at(this.#path.pages[this.#path.depth]);
     const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
     const slot = place & SLOT_MASK;
     const fitsPrefix = comparePrefix(frame, slot, key, length) === 0;
     const suffix = length - prefixLengthOf(frame, slot);
     const bytes = LEAF_WIDTH + cellBytes(suffix, payloadBytes(tag));
+    if (fitsPrefix && gapOf(frame, slot) >= bytes) {
+      // The arrays from the new entry on, and its cell.
+      const cellStart = cellStartOf(frame, slot);
+      const arraysEnd = LEAF_WIDTH * (entriesOf(frame, slot) + 1);
+      const start = cellStart - bytes + LEAF_WIDTH;
+      this.#pager.touchParts(place, index * HEAD_BYTES, arraysEnd, start, cellStart);
+      return insertLeafEntry(frame, slot, index, key, length, tag, value);
+    }
+    this.#pager.touch(place);
     if (fitsPrefix && makeRoom(frame, slot, bytes)) {
       return insertLeafEntry(frame, slot, index, key, length, tag, value);
     }

@@ -118,19 +118,6 @@ function closeLeafSlot(frame: Frame, slot: number, entries: number, index: numbe
   u16.fill(0, to + entries - 1, from + entries);
 }
 
-/** Writes a new value over the one of a leaf entry, where the cell's size does not change. */
-export function overwriteValue(
-  frame: Frame,
-  slot: number,
-  index: number,
-  tag: number,
-  value: Uint8Array,
-): void {
-  removed.read(frame.u8, cellAt(frame, slot, index));
-  assert(removed.tag === tag, "a value is overwritten by one of its size");
-  copyBytes(value, 0, frame.u8, removed.valueAt, valueBytes(tag));
-}
-
 /** Removes an entry of a leaf. */
 export function removeLeafEntry(frame: Frame, slot: number, index: number): void {
   const entries = entriesOf(frame, slot);

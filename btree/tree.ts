@@ -12,14 +12,14 @@
  * transaction has to roll it back.
  */
 
-import { format, header, type Pager, type PageReader } from "../pager/mod.ts";
+import { format, type Frame, header, type Pager, type PageReader } from "../pager/mod.ts";
 import { countRange } from "./count.ts";
 import { Cursor } from "./cursor.ts";
 import { Growth } from "./growth.ts";
 import { cellAt, ENTRY_BYTES_MAX, INLINE_BYTES_MAX } from "./node.ts";
 import { cellBytes, KEY_BYTES_MAX, LEAF_WIDTH, LeafCell, payloadBytes } from "./node.ts";
 import { REFERENCE_BYTES, REFERENCE_TAG, searchLeaf } from "./node.ts";
-import { overwriteValue, removeLeafEntry } from "./node_edit.ts";
+import { removeLeafEntry } from "./node_edit.ts";
 import { createNode, Nodes } from "./nodes.ts";
 import { deleteRange } from "./range_delete.ts";
 import { Shrinkage } from "./shrinkage.ts";
@@ -27,7 +27,7 @@ import type { Space } from "./space.ts";
 import { readRuns, referredLength, releaseRuns, VALUE_BYTES_MAX, writeRuns } from "./value.ts";
 import { ValueReader } from "./value_reader.ts";
 
-const { CHUNK_SHIFT, SLOT_MASK } = format;
+const { CHUNK_SHIFT, PAGE_SHIFT, SLOT_MASK } = format;
 
 /** A B+ tree of variable-length keys and values. */
 export class Tree {
@@ -165,7 +165,6 @@ export class Tree {
     const slot = place & SLOT_MASK;
     this.changes++;
     const index = searchLeaf(frame, slot, key, length);
-    this.#pager.touch(place);
     if (index < 0) {
       this.#growth.insert(~index, key, length, tag, stored);
     } else {
@@ -192,16 +191,20 @@ export class Tree {
   ): void {
     const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
     const slot = place & SLOT_MASK;
-    this.#releaseRunsOf(place, index);
-    if (this.#cell.tag === tag) return overwriteValue(frame, slot, index, tag, value);
+    this.#cell.read(frame.u8, cellAt(frame, slot, index));
+    const isSameSize = this.#cell.tag === tag;
+    if (!isSameSize || tag === REFERENCE_TAG) {
+      this.#pager.touch(place);
+      this.#releaseRuns(frame);
+    }
+    const offset = this.#cell.valueAt - (slot << PAGE_SHIFT);
+    if (isSameSize) return this.#pager.overwrite(place, offset, value);
     removeLeafEntry(frame, slot, index);
     this.#growth.insert(index, key, length, tag, value);
   }
 
-  /** Reads a cell of a leaf, and gives back the runs it refers to. */
-  #releaseRunsOf(place: number, index: number): void {
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
-    this.#cell.read(frame.u8, cellAt(frame, place & SLOT_MASK, index));
+  /** Gives back the runs that the cell read last refers to; its page was touched. */
+  #releaseRuns(frame: Frame): void {
     if (this.#cell.tag !== REFERENCE_TAG) return;
     releaseRuns(this.#pager, this.space.allocator, this.id, frame.u8, this.#cell.valueAt);
   }
@@ -216,7 +219,8 @@ export class Tree {
     if (index < 0) return false;
     this.changes++;
     this.#pager.touch(place);
-    this.#releaseRunsOf(place, index);
+    this.#cell.read(frame.u8, cellAt(frame, slot, index));
+    this.#releaseRuns(frame);
     removeLeafEntry(frame, slot, index);
     this.#shrinkage.repair();
     return true;

@@ -3,7 +3,15 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Random } from "../tests/support/random.ts";
-import { crc, headSum, pageSum, seedFrom, seedOf } from "./checksum.ts";
+import {
+  changedPageSum,
+  crc,
+  crcOfDifference,
+  headSum,
+  pageSum,
+  seedFrom,
+  seedOf,
+} from "./checksum.ts";
 import { Frame, POOL } from "./frame.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -30,6 +38,36 @@ describe("checksum", () => {
       frame.u8[edge] ^= 1;
       assertNotEquals(pageSum(frame, 1), zeros);
       frame.u8[edge] ^= 1;
+    }
+  });
+
+  it("changedPageSum is the sum of the changed page, whichever words changed", () => {
+    const random = new Random(8);
+    const frame = new Frame(0, POOL, 2);
+    for (let word = 0; word < 2048; word++) frame.u32[2048 + word] = random.u32();
+    const edges = [[0, 0], [0, 1], [2047, 2048], [2048, 2048], [0, 2048], [1, 2047]];
+    for (let round = 0; round < 300; round++) {
+      const first = random.below(2048);
+      const [from, to] = edges[round] ?? [first, first + random.below(2049 - first)];
+      const before = pageSum(frame, 1);
+      const saved = Uint32Array.from([7, ...frame.u32.subarray(2048 + from, 2048 + to)]);
+      for (let word = from; word < to; word++) {
+        frame.u32[2048 + word] ^= random.once(3) ? 0 : random.u32();
+      }
+      const difference = crcOfDifference(saved, 1, frame.u32, 2048 + from, to - from);
+      const sum = changedPageSum(before, difference, 8192 - to * 4);
+      assertEquals(sum, pageSum(frame, 1), `words ${from} to ${to}`);
+    }
+  });
+
+  it("crcOfDifference is the exclusive or of both CRC-32", () => {
+    const random = new Random(9);
+    for (let count = 0; count < 40; count++) {
+      const [one, other] = [0, 1].map(() =>
+        Uint32Array.from({ length: count }, () => random.u32())
+      );
+      const sums = [one, other].map(({ buffer }) => crc(new Uint8Array(buffer)));
+      assertEquals(crcOfDifference(one, 0, other, 0, count), sums[0] ^ sums[1]);
     }
   });
 

@@ -3,21 +3,33 @@
  * from the undo log at the end of the callback and never later.
  *
  * A page that was new is logged whole, unless it went straight to the file; then the record only
- * names it. Of a page that was changed the journal gets what differs from its image. Where a torn
- * sector may hold anything (`protect`), pages and header pages are logged whole at their first
- * change after a checkpoint began.
+ * names it. Of a page that was changed the journal gets what differs from its image. Of one that
+ * was patched it gets the words that were saved and differ, and the page sum follows from these and
+ * from the sum before. Where a torn sector may hold anything (`protect`), pages and header pages
+ * are logged whole at their first change after a checkpoint began.
  */
 
 import type { Bypass } from "./bypass.ts";
 import type { Cache } from "./cache.ts";
-import { pageSum } from "./checksum.ts";
-import { CHUNK_SHIFT, KIND_FREE, SLOT_MASK } from "./format.ts";
+import { changedPageSum, crcOfDifference, pageSum } from "./checksum.ts";
+import {
+  CHUNK_SHIFT,
+  HEADER_WORD_SHIFT,
+  KIND_FREE,
+  PAGE_BYTES,
+  PAGE_SHIFT,
+  SLOT_MASK,
+} from "./format.ts";
 import type { Frame } from "./frame.ts";
-import { headerWord, kindOf, seal } from "./header.ts";
+import { headerWord, kindOf, seal, statedPageSum } from "./header.ts";
 import type { LogBuffer } from "./log_record.ts";
 import { publishHeader } from "./page_copy.ts";
 import { PageSet } from "./page_set.ts";
-import { CHANGED, HEADERS, OCCUPIED, type UndoLog, VACATED } from "./undo_log.ts";
+import { CHANGED, HEADERS, OCCUPIED, PATCHED, SPANS, type UndoLog, VACATED } from "./undo_log.ts";
+
+const WORD_SHIFT = PAGE_SHIFT - 2;
+/** Of more changed words the difference takes longer than the sum of the page. */
+const DIFFERENCE_WORDS_MAX = 256;
 
 /** Seals and logs transactions. */
 export class CommitSeal {
@@ -28,6 +40,8 @@ export class CommitSeal {
   readonly #protect: boolean;
   /** Pages and header pages logged whole since the last checkpoint began. */
   readonly #images = new PageSet();
+  /** Of the patched page that was sealed last: where its spans begin and end. */
+  readonly #spans = new Uint32Array(SPANS * 2);
 
   /**
    * The seal of a file.
@@ -64,6 +78,7 @@ export class CommitSeal {
     const what = this.#undo.whatAt(index);
     const page = this.#undo.pageAt(index);
     if (what === VACATED) log?.addFreed(page);
+    if (what === PATCHED) return this.#sealPatched(index, page, log);
     if (what !== CHANGED && what !== OCCUPIED) return;
     // The first record of a page in the transaction is the one that found it untouched.
     if (this.#undo.beforeAt(index) !== 0) return;
@@ -75,6 +90,46 @@ export class CommitSeal {
     seal(frame, slot, page, pageSum(frame, slot), this.#seed);
     publishHeader(this.#cache, frame, slot, page);
     if (log !== undefined) this.#logPage(log, index, page, frame, slot);
+  }
+
+  /** Seals and logs a page of which some words changed, and nothing else but its header. */
+  #sealPatched(index: number, page: number, log: LogBuffer | undefined): void {
+    const place = this.#cache.find(page);
+    const frame = this.#frameAt(place);
+    const slot = place & SLOT_MASK;
+    seal(frame, slot, page, this.#sumOfPatched(index, frame, slot), this.#seed);
+    publishHeader(this.#cache, frame, slot, page);
+    if (log === undefined) return;
+    if (this.#protect && this.#images.add(page)) log.addWhole(page, frame, slot);
+    else log.addWords(page, frame, slot, this.#spans);
+  }
+
+  /** The sum of a page of which words changed; `#spans` then says where they are. */
+  #sumOfPatched(index: number, frame: Frame, slot: number): number {
+    const spans = this.#spans;
+    const { saved } = this.#undo;
+    const now = slot << WORD_SHIFT;
+    let was = this.#undo.savedAt(index);
+    let sum = statedPageSum(frame.u32, slot << HEADER_WORD_SHIFT);
+    let words = 0;
+    for (let span = 0; span < SPANS; span++) {
+      let first = this.#undo.firstWordAt(index, span);
+      let end = this.#undo.endWordAt(index, span);
+      was -= first;
+      const next = was + end;
+      while (first < end && saved[was + first] === frame.u32[now + first]) first++;
+      while (first < end && saved[was + end - 1] === frame.u32[now + end - 1]) end--;
+      spans[span * 2] = first;
+      spans[span * 2 + 1] = end;
+      words += end - first;
+      if (words <= DIFFERENCE_WORDS_MAX) {
+        const from = was + first;
+        const difference = crcOfDifference(saved, from, frame.u32, now + first, end - first);
+        sum = changedPageSum(sum, difference, PAGE_BYTES - end * 4);
+      }
+      was = next;
+    }
+    return words <= DIFFERENCE_WORDS_MAX ? sum : pageSum(frame, slot);
   }
 
   #logPage(log: LogBuffer, index: number, page: number, frame: Frame, slot: number): void {

@@ -10,7 +10,8 @@
  * Invariants of a slot:
  * 1. `pages` names the page in it, or `NO_PAGE`, or `IMAGE` for an old image kept for rollback.
  * 2. `ticks` is 0 until the page has been verified, and then the cache's clock at its last use.
- * 3. `scopes` is 0, or the savepoint that last saved an image of it; such a slot is never evicted.
+ * 3. `scopes` is 0, or the savepoint that last saved an image of it, or `WORDS_SAVED` and more when
+ *    only some of its words were saved; a slot where it is not 0 is never evicted.
  * 4. `dirty` is 1 when committed bytes are newer than the file's.
  */
 
@@ -21,6 +22,11 @@ import { CHUNK_BYTES, CHUNK_PAGES, CHUNK_SHIFT } from "./format.ts";
 export const NO_PAGE = 0xffff_ffff;
 /** In `Frame.pages`: an old image, kept for rollback. */
 export const IMAGE = 0xffff_fffe;
+/**
+ * In `Frame.scopes`, from here on: of this slot some words were saved; what is added is the record
+ * of the undo log that has them. Savepoints have lower numbers.
+ */
+export const WORDS_SAVED: number = 2 ** 30 + 1;
 /** `Frame.chunk` of a pool frame. */
 export const POOL: number = -1;
 
@@ -42,7 +48,7 @@ export class Frame {
   readonly pages: Uint32Array;
   /** The clock at each slot's last use; 0 = not verified. */
   readonly ticks: Uint32Array;
-  /** The savepoint that last saved an image of each slot; 0 = none. */
+  /** The savepoint that last saved an image of each slot, or `WORDS_SAVED` and more; 0 = none. */
   readonly scopes: Uint32Array;
   /** 1 where memory is newer than the file. */
   readonly dirty: Uint8Array;

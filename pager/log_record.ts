@@ -88,6 +88,21 @@ export class LogBuffer {
     this.#finish(record, this.#addPieces(frame, slot, old, oldSlot));
   }
 
+  /**
+   * Notes words of a page that changed, in two spans, which may be empty: the word where one
+   * begins, the word where it ends, then the same of the one behind it.
+   */
+  addWords(page: number, frame: Frame, slot: number, spans: Uint32Array): void {
+    const record = this.#begin(page, CHANGED, frame.u8, slot * HEADER_BYTES);
+    let pieces = 0;
+    for (let at = 0; at < spans.length; at += 2) {
+      if (spans[at] === spans[at + 1]) continue;
+      this.#addPiece(frame, slot, spans[at], spans[at + 1]);
+      pieces++;
+    }
+    this.#finish(record, pieces);
+  }
+
   /** Notes where a page differs from another one; in how many pieces. */
   #addPieces(frame: Frame, slot: number, old: Frame, oldSlot: number): number {
     const now = frame.u32;

@@ -87,6 +87,31 @@ describe("LogBuffer and LogReader", () => {
     }
   });
 
+  it("bring words back that are known to have changed, and no others", () => {
+    const random = new Random(7);
+    const pairs = [[0, 0, 0, 0], [0, 1, 0, 0], [5, 40, 40, 41], [0, 1, 2047, 2048], [
+      7,
+      7,
+      0,
+      2048,
+    ]];
+    for (const [first, end, secondFirst, secondEnd] of pairs) {
+      const old = randomFrame(random, 128);
+      const frame = changed(random, old, 2000);
+      const log = new LogBuffer();
+      log.addWords(PAGE, frame, SLOT, Uint32Array.of(first, end, secondFirst, secondEnd));
+      const expected = new Frame(-1, POOL);
+      expected.u8.set(old.u8);
+      const from = SLOT * 2048;
+      for (let word = 0; word < 2048; word++) {
+        const isNoted = (word >= first && word < end) || (word >= secondFirst && word < secondEnd);
+        if (isNoted) expected.u32[from + word] = frame.u32[from + word];
+      }
+      apply(log, CHANGED, old);
+      assertEquals([headerOf(old), pageOf(old)], [headerOf(frame), pageOf(expected)]);
+    }
+  });
+
   it("note a change of one word in few bytes", () => {
     const old = randomFrame(new Random(3), 128);
     const frame = new Frame(-1, POOL);

@@ -274,6 +274,26 @@ export class Pager {
   }
 
   /**
+   * Must be called, in place of `touch`, before the bytes of one or two parts of a page, and fields
+   * of its header, are changed; see `Writer.touchParts`. Costs less where the transaction changes
+   * nothing else of the page.
+   */
+  touchParts(
+    place: number,
+    start: number,
+    end: number,
+    secondStart?: number,
+    secondEnd?: number,
+  ): void {
+    this.#writer.touchParts(place, start, end, secondStart, secondEnd);
+  }
+
+  /** Writes bytes over some of a page, from an offset on; it need not be touched before. */
+  overwrite(place: number, offset: number, bytes: Uint8Array): void {
+    this.#writer.overwrite(place, offset, bytes);
+  }
+
+  /**
    * Lets new pages of the open transaction leave memory when it is short of it. The caller must not
    * go on with a place, nor change what was touched before without touching it again.
    *

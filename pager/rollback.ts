@@ -1,8 +1,8 @@
 /**
  * Taking back what a transaction did to pages, a record of its undo log at a time, the last first.
  *
- * A changed page gets its image back, a page taken into use is free again, one given back is in use
- * again, its bytes still where they were.
+ * A changed page gets its image back, or the words that were saved of it; a page taken into use is
+ * free again; one given back is in use again, its bytes still where they were.
  */
 
 import type { Bypass } from "./bypass.ts";
@@ -12,7 +12,7 @@ import type { Frame } from "./frame.ts";
 import { clearInUse, formatHeader, headerWord, setInUse } from "./header.ts";
 import { copyPage, publishHeader } from "./page_copy.ts";
 import type { TransactionSize } from "./transaction_size.ts";
-import { CHANGED, HEADERS, OCCUPIED, type UndoLog, VACATED } from "./undo_log.ts";
+import { CHANGED, HEADERS, OCCUPIED, PATCHED, type UndoLog, VACATED } from "./undo_log.ts";
 import type { VersionStore } from "./version_store.ts";
 
 const HEADER_WORDS = 8;
@@ -51,6 +51,8 @@ export class Rollback {
     switch (this.#undo.whatAt(index)) {
       case CHANGED:
         return this.#undoChange(index, page, place, version);
+      case PATCHED:
+        return this.#undoPatch(index, page, place);
       case OCCUPIED:
         return this.#undoOccupy(index, page, place);
       case VACATED:
@@ -75,6 +77,16 @@ export class Rollback {
     frame.scopes[target & SLOT_MASK] = before;
     this.#size.pinned -= before === 0 ? 2 : 1;
     if (before === 0) this.#versions.forget(page, version);
+  }
+
+  #undoPatch(index: number, page: number, place: number): void {
+    const frame = this.#frameAt(place);
+    const slot = place & SLOT_MASK;
+    this.#undo.restoreWords(index, frame, slot);
+    // A commit that failed may have left the new header in the header page.
+    publishHeader(this.#cache, frame, slot, page);
+    frame.scopes[slot] = 0;
+    this.#size.pinned--;
   }
 
   #copyBack(image: number, place: number): void {

@@ -11,6 +11,8 @@ export class TransactionSize {
   newPages = 0;
   /** Pages that stay in memory until it ends, images among them. */
   pinned = 0;
+  /** Pages of which words were saved, and then an image. */
+  widenedPages = 0;
   readonly #pinnedMax: number;
 
   /**
@@ -45,6 +47,7 @@ export class TransactionSize {
   /** The transaction has ended. */
   reset(): void {
     this.newPages = 0;
+    this.widenedPages = 0;
     this.pinned = 0;
   }
 }

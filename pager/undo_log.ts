@@ -1,9 +1,13 @@
 /**
  * What a transaction did to pages, in order, so that it can be taken back: a growing array of
- * fixed-size records of 32-bit words, no object per record.
+ * fixed-size records of 32-bit words, no object per record. Words of pages of which no image was
+ * made stand in an array of their own.
  *
  * It only remembers. What a record means when it is taken back, the writer knows.
  */
+
+import { HEADER_WORD_SHIFT, PAGE_SHIFT } from "./format.ts";
+import type { Frame } from "./frame.ts";
 
 /** A page was changed; an image of it was saved first. */
 export const CHANGED = 1;
@@ -14,15 +18,32 @@ export const VACATED = 3;
 /** A header page was touched. */
 export const HEADERS = 4;
 
-/** Words of a record: what, page, place of the image, scope or tick before, then a header. */
-const RECORD_WORDS = 12;
+/** Some words of a page were changed; they and the header are in the log. */
+export const PATCHED = 5;
+/** How many spans a record of words has; the second may be empty. */
+export const SPANS = 2;
+
+/**
+ * Words of a record: what, page, place of the image, scope or tick before, then a header. A record
+ * of words has one or two *spans* of them, each as its first word in the page | its end << 16: the
+ * third word of the record says where they are, the fourth is one span, the last the other, or 0.
+ */
+const RECORD_WORDS = 13;
 const HEADER_AT = 4;
 const HEADER_WORDS = 8;
+const SPAN_AT = 3;
+const SECOND_SPAN_AT = 12;
+const WORD_SHIFT = PAGE_SHIFT - 2;
+const FIRST_SAVED_WORDS = 4 * 1024;
+/** More is given back when the transaction ends. */
+const KEPT_SAVED_WORDS_MAX = 1024 * 1024;
 
 /** What a transaction did to pages, in order. */
 export class UndoLog {
   #words = new Uint32Array(RECORD_WORDS * 64);
   #length = 0;
+  #saved = new Uint32Array(FIRST_SAVED_WORDS);
+  #savedLength = 0;
 
   /** How many records there are. */
   get length(): number {
@@ -43,6 +64,84 @@ export class UndoLog {
   keepHeader(words: Uint32Array, word: number): void {
     const at = (this.#length - 1) * RECORD_WORDS + HEADER_AT;
     for (let i = 0; i < HEADER_WORDS; i++) this.#words[at + i] = words[word + i];
+  }
+
+  /**
+   * Adds a record of words that will change, with these words and the header.
+   *
+   * @param first The first of them, as its number in the page.
+   * @param end The one behind the last.
+   * @param secondFirst As `first`, of those of a second span, which is behind the other.
+   * @param secondEnd As `end`; 0 = there is none.
+   */
+  pushWords(
+    page: number,
+    frame: Frame,
+    slot: number,
+    first: number,
+    end: number,
+    secondFirst: number,
+    secondEnd: number,
+  ): void {
+    this.push(PATCHED, page, this.#savedLength, first | (end << 16));
+    this.#words[(this.#length - 1) * RECORD_WORDS + SECOND_SPAN_AT] = secondFirst |
+      (secondEnd << 16);
+    this.keepHeader(frame.u32, slot << HEADER_WORD_SHIFT);
+    this.#reserveSaved(end - first + secondEnd - secondFirst);
+    this.#save(frame, slot, first, end);
+    this.#save(frame, slot, secondFirst, secondEnd);
+  }
+
+  #save(frame: Frame, slot: number, first: number, end: number): void {
+    const from = slot << WORD_SHIFT;
+    for (let word = first; word < end; word++) {
+      this.#saved[this.#savedLength++] = frame.u32[from + word];
+    }
+  }
+
+  /** Copies the words of a record, and the header, to a slot. */
+  restoreWords(index: number, frame: Frame, slot: number): void {
+    const to = slot << WORD_SHIFT;
+    let from = this.savedAt(index);
+    for (let span = 0; span < SPANS; span++) {
+      const end = this.endWordAt(index, span);
+      for (let word = this.firstWordAt(index, span); word < end; word++) {
+        frame.u32[to + word] = this.#saved[from++];
+      }
+    }
+    this.restoreHeader(index, frame.u32, slot << HEADER_WORD_SHIFT);
+  }
+
+  /** The words of all records, in an array that the next record may replace. */
+  get saved(): Uint32Array {
+    return this.#saved;
+  }
+
+  /** Where in `saved` the words of a record begin, span after span. */
+  savedAt(index: number): number {
+    return this.#words[index * RECORD_WORDS + 2];
+  }
+
+  /** The number in the page of the first word of a span, 0 or 1, of a record. */
+  firstWordAt(index: number, span: number): number {
+    return this.#spanAt(index, span) & 0xffff;
+  }
+
+  /** The number in the page of the word behind the last one of a span. */
+  endWordAt(index: number, span: number): number {
+    return this.#spanAt(index, span) >>> 16;
+  }
+
+  #spanAt(index: number, span: number): number {
+    return this.#words[index * RECORD_WORDS + (span === 0 ? SPAN_AT : SECOND_SPAN_AT)];
+  }
+
+  /** Lets a record of words be one of a page whose image was saved at its first change. */
+  setImage(index: number, image: number): void {
+    const at = index * RECORD_WORDS;
+    this.#words[at] = CHANGED;
+    this.#words[at + 2] = image;
+    this.#words[at + 3] = 0;
   }
 
   /** Copies the header of a record to where `word` says. */
@@ -73,10 +172,30 @@ export class UndoLog {
 
   /** Forgets the records from `length` on. */
   truncate(length: number): void {
+    for (let i = length; i < this.#length; i++) {
+      if (this.whatAt(i) !== PATCHED) continue;
+      this.#savedLength = this.savedAt(i);
+      break;
+    }
     this.#length = length;
+    if (length === 0) this.#clearSaved();
     if (length === 0 && this.#words.length > RECORD_WORDS * 65_536) {
       this.#words = new Uint32Array(RECORD_WORDS * 64);
     }
+  }
+
+  #clearSaved(): void {
+    this.#savedLength = 0;
+    if (this.#saved.length <= KEPT_SAVED_WORDS_MAX) return;
+    this.#saved = new Uint32Array(FIRST_SAVED_WORDS);
+  }
+
+  #reserveSaved(more: number): void {
+    const length = this.#savedLength + more;
+    if (length <= this.#saved.length) return;
+    const grown = new Uint32Array(Math.max(length, this.#saved.length * 2));
+    grown.set(this.#saved.subarray(0, this.#savedLength));
+    this.#saved = grown;
   }
 
   #grow(): void {

@@ -134,6 +134,12 @@ export class VersionStore {
     return this.#snapshots.some(({ version }) => from <= version && version < until);
   }
 
+  /** Whether a live snapshot sees a page as the version left it that wrote it last. */
+  seesLatest(version: number): boolean {
+    const { length } = this.#snapshots;
+    return length > 0 && this.#snapshots[length - 1].version >= version;
+  }
+
   #discard(image: Image): void {
     this.#count--;
     if (image.place !== IN_PLACE) this.#cache.drop(image.place);

@@ -62,6 +62,17 @@ describe("VersionStore", () => {
     assertEquals(store.bytes, PAGE_BYTES);
   });
 
+  it("tells whether the newest snapshot sees a page as it is", () => {
+    const { store } = makeStore();
+    assertEquals(store.seesLatest(1), false);
+    const [older, newer] = [store.begin(3), store.begin(5)];
+    assertEquals([4, 5, 6].map((version) => store.seesLatest(version)), [true, true, false]);
+    end(store, newer);
+    assertEquals([3, 4].map((version) => store.seesLatest(version)), [true, false]);
+    end(store, older);
+    assertEquals(store.seesLatest(1), false);
+  });
+
   it("has several images of a page, each for the snapshots of its time", () => {
     const { store, cache } = makeStore();
     const snapshots: SnapshotState[] = [];

@@ -3,9 +3,10 @@
  *
  * One writer; nested calls are savepoints. The way of a change: `touch` a page before changing it,
  * or `occupy` a free one; change its bytes and header in the frame; `commit`. The first touch in a
- * savepoint saves an image of page and header and stamps the version. The outermost commit seals
- * every page that was touched (both sums, never later) and marks it dirty. `rollback` undoes
- * everything since the matching `begin`, in reverse order.
+ * savepoint saves an image of page and header and stamps the version; where it is `touchParts` or
+ * `overwrite`, less may do (`Patches`). The outermost commit seals every page that was touched
+ * (both sums, never later) and marks it dirty. `rollback` undoes everything since the matching
+ * `begin`, in reverse order.
  *
  * Many new pages go straight to the file (`Bypass`): at commit, and before it when memory is short
  * and `relieve` is called. What else a transaction touches stays in memory, up to a bound.
@@ -39,7 +40,7 @@ import {
   SLOT_MASK,
   VERSION_MAX,
 } from "./format.ts";
-import type { Frame } from "./frame.ts";
+import { type Frame, WORDS_SAVED } from "./frame.ts";
 import {
   clearInUse,
   formatHeader,
@@ -56,6 +57,7 @@ import {
 import type { Loader } from "./loader.ts";
 import { Meta } from "./meta.ts";
 import { copyPage, publishHeader } from "./page_copy.ts";
+import { Patches } from "./patches.ts";
 import { Rollback } from "./rollback.ts";
 import { TransactionSize } from "./transaction_size.ts";
 import { CHANGED, HEADERS, OCCUPIED, UndoLog, VACATED } from "./undo_log.ts";
@@ -88,6 +90,7 @@ export class Writer {
   readonly #seal: CommitSeal;
   readonly #size: TransactionSize;
   readonly #rollback: Rollback;
+  readonly #patches: Patches;
   readonly #savepoints: Savepoint[] = [];
   #depth = 0;
   #scope = 0;
@@ -126,6 +129,7 @@ export class Writer {
     const shared = { ...parts, undo: this.#undo, bypass: this.#bypass, size: this.#size };
     this.#seal = new CommitSeal(shared, seed, protect);
     this.#rollback = new Rollback(shared);
+    this.#patches = new Patches(shared);
   }
 
   /** How many `begin`s have not ended. */
@@ -212,6 +216,40 @@ export class Writer {
   }
 
   /**
+   * Must be called, in place of `touch`, before the bytes of one or two parts of a page, and fields
+   * of its header, are changed. Costs less where the transaction changes nothing else of the page
+   * (`Patches`).
+   *
+   * @param start Where in the page the part begins.
+   * @param end Where it ends.
+   * @param secondStart Where a second part begins, behind the other.
+   * @param secondEnd Where it ends; 0 = there is none.
+   */
+  touchParts(
+    place: number,
+    start: number,
+    end: number,
+    secondStart: number = 0,
+    secondEnd: number = 0,
+  ): void {
+    assert(end <= PAGE_BYTES && secondEnd <= PAGE_BYTES, "parts are inside a page");
+    assert(secondEnd === 0 || secondStart >= end, "the second part is behind the first");
+    const frame = this.#frameAt(place);
+    const slot = place & SLOT_MASK;
+    const bytes = end - start + secondEnd - secondStart;
+    if (!this.#patches.suits(frame, slot, bytes)) return this.touch(place);
+    assert(this.#depth > 0, "pages change inside a transaction");
+    this.touchHeaderPage(frame.pages[slot] >>> CHUNK_SHIFT);
+    this.#patches.save(frame, slot, this.#version, start, end, secondStart, secondEnd);
+  }
+
+  /** Writes bytes over some of a page, from an offset on; it need not be touched before. */
+  overwrite(place: number, offset: number, bytes: Uint8Array): void {
+    this.touchParts(place, offset, offset + bytes.length);
+    this.#frameAt(place).u8.set(bytes, ((place & SLOT_MASK) << PAGE_SHIFT) + offset);
+  }
+
+  /**
    * Lets new pages of the open transaction leave memory when they are many. Whoever goes on to
    * change a page has to touch it again, and to ask again where it is.
    *
@@ -281,6 +319,7 @@ export class Writer {
     assert(this.#depth > 0, "pages change inside a transaction");
     const page = frame.pages[slot];
     this.touchHeaderPage(page >>> CHUNK_SHIFT);
+    if (frame.scopes[slot] >= WORDS_SAVED) this.#widen(frame, slot);
     const before = frame.scopes[slot] || this.#takeBack(frame, slot);
     if (before === this.#scope) return;
     this.#size.pin(before === 0 ? 2 : 1);
@@ -291,6 +330,18 @@ export class Writer {
     if (before === 0) this.#versions.keep(page, versionOf(frame, slot), this.#version, image);
     frame.scopes[slot] = this.#scope;
     setVersion(frame, slot, this.#version);
+  }
+
+  /** A patched page is one with an image from now on. */
+  #widen(frame: Frame, slot: number): void {
+    frame.scopes[slot] = this.#scopeOf(this.#patches.widen(frame, slot));
+  }
+
+  /** The innermost savepoint open that a record of the undo log belongs to. */
+  #scopeOf(record: number): number {
+    let depth = this.#depth - 1;
+    while (this.#savepoints[depth].undoLength > record) depth--;
+    return this.#savepoints[depth].scope;
   }
 
   /** A new page that is in the file becomes new again; the savepoint it belongs to, or 0. */
@@ -333,6 +384,8 @@ export class Writer {
     if (place >= 0) {
       const frame = this.#frameAt(place);
       const slot = place & SLOT_MASK;
+      // Whoever takes the page into use again leaves nothing of its bytes.
+      if (frame.scopes[slot] >= WORDS_SAVED) this.#widen(frame, slot);
       this.#undo.push(VACATED, page, 0, frame.ticks[slot]);
       this.#undo.keepHeader(frame.u32, slot << HEADER_WORD_SHIFT);
       formatHeader(frame, slot, KIND_FREE, 0, 0);

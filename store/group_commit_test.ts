@@ -39,6 +39,20 @@ describe("group commit", () => {
     db.close();
   });
 
+  it("gives all of a turn with nothing to hand on one promise, others their own", async () => {
+    const { db } = openCounted();
+    const tree = db.tree("a");
+    const [one, other] = [tree.set("one", VALUE), tree.set("other", VALUE)];
+    assert(one === other);
+    assertEquals(await Promise.all([one, tree.delete("one"), tree.delete("one")]), [
+      undefined,
+      true,
+      false,
+    ]);
+    assert(one !== tree.set("one", VALUE));
+    db.close();
+  });
+
   it("takes changes of several turns one by one", async () => {
     const { db, file } = openCounted();
     const before = countsOf(file);

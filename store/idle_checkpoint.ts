@@ -17,6 +17,7 @@ export class IdleCheckpoint {
   readonly #work: () => boolean;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #lastWrite = 0;
+  #stopped = false;
 
   /**
    * The idle checkpoints of a database.
@@ -34,11 +35,12 @@ export class IdleCheckpoint {
   /** Notes that something was committed. */
   wake(): void {
     this.#lastWrite = Date.now();
-    if (this.#timer === undefined) this.#schedule(IDLE_MS);
+    if (this.#timer === undefined && !this.#stopped) this.#schedule(IDLE_MS);
   }
 
   /** Ends for good. */
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#timer);
   }
 

@@ -102,6 +102,22 @@ describe("a database that nobody writes to", () => {
     opened.db.close();
   });
 
+  it("is left alone once it is closed, with changes that waited too", async () => {
+    const { db, session } = openBoth(new MemoryFile());
+    const { catalog } = session;
+    const dropped = catalog.dropped.bind(catalog);
+    let isAsked = false;
+    catalog.dropped = () => {
+      isAsked = true;
+      return dropped();
+    };
+    const promise = db.tree("kept").set("key", bytesOf(1, 9));
+    db.close();
+    await promise;
+    await setTimeout(IDLE_MS);
+    assertEquals(isAsked, false);
+  });
+
   it("does nothing when it was opened read-only", async () => {
     const file = new FaultyFile(new MemoryFile(dropped));
     const opened = openBoth(file, { readOnly: true });

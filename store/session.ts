@@ -91,8 +91,11 @@ export class Session implements TreeSource {
     this.catalog = new Catalog(this.space, pager);
     this.unfinished = new UnfinishedValues(this.space, this.catalog);
     const flushed = () => this.#deliver();
-    this.#group = new GroupCommit(pager, flushed);
     this.#idle = new IdleCheckpoint(pager, flushed, () => this.#sweepDropped());
+    this.#group = new GroupCommit(pager, () => {
+      this.#deliver();
+      this.#idle.wake();
+    });
   }
 
   /** Throws when the database is closed. Every use begins here, so views end here. */
@@ -115,8 +118,8 @@ export class Session implements TreeSource {
       const result = this.#run(body);
       if (this.pager.depth > 0) return Promise.resolve(result);
       const reached = this.#group.reach(durability);
-      this.#idle.wake();
-      return reached.then(() => result);
+      // Those with nothing to hand on share the promise of their turn.
+      return result === undefined ? reached as Promise<T> : reached.then(() => result);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -7,6 +7,8 @@ import { also, bug, type PlantedBug, whole } from "./planted_bugs.ts";
 
 const CACHE = "pager/cache.ts";
 const WRITER = "pager/writer.ts";
+const PATCHES = "pager/patches.ts";
+const SEAL = "pager/commit_seal.ts";
 
 /** Transactions, the cache, snapshots, and free pages. */
 export const PAGE_BUGS: readonly PlantedBug[] = [
@@ -89,6 +91,65 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "if (isFirst && this.#versions.holds(page, this.#version)) return;",
     "",
     whole("snapshots"),
+  ),
+  bug(
+    "words-for-snapshot",
+    "of a page that a snapshot sees an image is kept, and not some words",
+    PATCHES,
+    "!this.#versions.seesLatest(versionOf(frame, slot)) &&",
+    "",
+    "pager/writer_test.ts",
+  ),
+  bug(
+    "words-not-widened",
+    "a page of which words were saved gets an image before anything else of it changes",
+    WRITER,
+    "    if (frame.scopes[slot] >= WORDS_SAVED) this.#widen(frame, slot);\n    const before",
+    "    const before",
+    whole("splits"),
+    "pager/writer_test.ts",
+  ),
+  bug(
+    "widened-too-late",
+    "an image made of saved words is of the page before these words changed",
+    PATCHES,
+    "    this.#undo.restoreWords(record, imageFrame, image & SLOT_MASK);\n",
+    "",
+    "pager/writer_test.ts",
+  ),
+  bug(
+    "patched-sum",
+    "the sum of a patched page follows from the words that changed, and from where they are",
+    SEAL,
+    "sum = changedPageSum(sum, difference, PAGE_BYTES - end * 4);",
+    "sum = changedPageSum(sum, difference, PAGE_BYTES - first * 4);",
+    whole("levels"),
+    "pager/writer_test.ts",
+  ),
+  bug(
+    "patched-unlogged",
+    "each word of a patched page that changed is in the journal",
+    SEAL,
+    "      spans[span * 2 + 1] = end;\n",
+    "      spans[span * 2 + 1] = span === 0 ? end : first;\n",
+    whole("levels"),
+  ),
+  bug(
+    "parts-too-short",
+    "what a tree changes of a leaf is in the parts that it announced",
+    "btree/growth.ts",
+    "this.#pager.touchParts(place, index * HEAD_BYTES, arraysEnd, start, cellStart);",
+    "this.#pager.touchParts(place, index * HEAD_BYTES, arraysEnd, start + 4, cellStart);",
+    "btree/tree_patch_test.ts",
+    whole("splits"),
+  ),
+  bug(
+    "parts-overlap",
+    "parts that share a word are one part",
+    PATCHES,
+    "if (second >= endWord) ",
+    "if (second >= endWord - 1 && secondEnd > 0) ",
+    "pager/writer_test.ts",
   ),
   bug(
     "vacated-not-kept",
