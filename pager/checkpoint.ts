@@ -64,10 +64,15 @@ export class Checkpoint {
     return this.#chunks?.length ?? 0;
   }
 
-  /** Begins: all commits up to here become durable, and the journal goes on in its other area. */
+  /**
+   * Begins: all commits up to here become durable, and the journal goes on in its other area.
+   *
+   * They are confirmed too, so that chunks that the file ends before from here on may be emptied.
+   */
   begin(meta: Meta): void {
     assert(this.#chunks === undefined, "one checkpoint runs at a time");
     this.#journal.flush(true);
+    this.#journal.confirm(this.#journal.durableVersion);
     this.#journal.switchArea(meta);
     this.#meta.assign(meta);
     this.#sequence = this.#journal.sequence;

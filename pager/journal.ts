@@ -189,10 +189,9 @@ export class Journal {
   /** Adds chunks at the end of the file to an area. They count from the next superblock on. */
   #addChunks(area: JournalArea, count: number, meta: Meta): void {
     const first = chunksOf(Math.max(meta.pageCount, this.#pageCountMax));
-    // Chunks that only the open transaction has must be readable should it roll back.
-    for (let chunk = chunksOf(this.#pageCountMax); chunk < first; chunk++) {
-      this.#disk.claim(emptyHeaderPage(), 0, PAGE_BYTES, chunk * CHUNK_BYTES);
-    }
+    // Chunks that only the open transaction has must be readable should it roll back, and so must
+    // those that a checkpoint has cut off, or will at its end.
+    for (let chunk = chunksOf(this.#meta.pageCount); chunk < first; chunk++) this.#empty(chunk);
     for (let chunk = first; chunk < first + count; chunk++) {
       const headers = journalHeaderPage(chunk, this.#seed);
       this.#disk.claim(headers, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
@@ -201,6 +200,18 @@ export class Journal {
     for (let chunk = first; chunk < first + count; chunk++) area.chunks.push(chunk);
     this.#meta.pageCount = meta.pageCount;
     this.#pageCountMax = meta.pageCount;
+  }
+
+  /**
+   * Empties a chunk of which nothing counts. A crash may bring it back, and then replay frees what
+   * was in use; but a header page that is empty already is left alone, as no record repairs it.
+   */
+  #empty(chunk: number): void {
+    const empty = emptyHeaderPage();
+    const found = new Uint8Array(PAGE_BYTES);
+    this.#disk.read(found, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
+    if (found.every((byte, i) => byte === empty[i])) return;
+    this.#disk.claim(empty, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
   }
 
   /** Writes all that is pending, and waits until it is on the medium if asked to. */

@@ -39,7 +39,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     DURABILITY,
     "this.#journal.confirm(version);",
     "if (version > this.#journal.durableVersion) this.#journal.flush(true);",
-    "tests/journal_rot_test.ts",
+    "pager/checkpoint_test.ts",
   ),
   bug(
     "confirms-itself",

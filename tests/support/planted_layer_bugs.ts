@@ -182,6 +182,22 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "if (!isPage(frame, slot)) continue;",
   ),
   bug(
+    "cut-chunk-left",
+    "a chunk that was cut off is empty when the journal grows past it",
+    "pager/journal.ts",
+    "let chunk = chunksOf(this.#meta.pageCount); chunk < first",
+    "let chunk = chunksOf(this.#pageCountMax); chunk < first",
+    "pager/checkpoint_test.ts",
+  ),
+  bug(
+    "cut-unconfirmed",
+    "a chunk that is cut off is not emptied before the commit that freed it is confirmed",
+    "pager/checkpoint.ts",
+    "    this.#journal.confirm(this.#journal.durableVersion);\n",
+    "",
+    "pager/checkpoint_test.ts",
+  ),
+  bug(
     "page-unsummed",
     "a page is verified when it is loaded",
     "pager/page_check.ts",
