@@ -4,8 +4,8 @@
  * While there is room, whole chunks come in as chunk frames. Under pressure a chunk frame turns
  * into a pool frame where it stands: pages that were used stay in their slots and are found by a
  * table, slots never used become free. From then on pages come and go one by one. Eviction is exact
- * LRU over pages: victims are gathered in batches, oldest first, and one that was used since it was
- * gathered is passed over.
+ * LRU over pages: all that may leave are gathered, oldest first, and go one after another; one that
+ * was used since it was gathered is passed over.
  *
  * Invariants:
  * 1. A page is in at most one place; a chunk that has a chunk frame has no page in a pool frame.
@@ -30,8 +30,6 @@ export const MISS = -1;
 
 const RECENT_MISSES = 64;
 const CLOCK_MAX = 2 ** 30;
-const VICTIMS_MIN = 256;
-const VICTIMS_SHARE = 16;
 /** More than there are places. */
 const PLACES = 2 ** 22;
 
@@ -61,7 +59,9 @@ export class Cache {
   #chunkFrames = new Int32Array(16);
   readonly #pool = new PageTable();
   readonly #free: number[] = [];
+  /** What may leave, oldest first, as tick * PLACES + place; each counts until it is used again. */
   #victims = new Float64Array(0);
+  #victimCount = 0;
   #nextVictim = 0;
 
   /**
@@ -204,7 +204,7 @@ export class Cache {
       if (!this.#vacate(frame)) return;
       this.frames.pop();
       this.#removeFreeSlotsOf(frame.index);
-      this.#nextVictim = this.#victims.length;
+      this.#nextVictim = this.#victimCount;
     }
   }
 
@@ -244,7 +244,7 @@ export class Cache {
 
   /** Frees at least one slot; false when none of the victims gathered may leave. */
   #evictVictim(): boolean {
-    while (this.#nextVictim < this.#victims.length) {
+    while (this.#nextVictim < this.#victimCount) {
       const victim = this.#victims[this.#nextVictim++];
       const frame = this.frames[(victim % PLACES) >>> CHUNK_SHIFT];
       const slot = (victim % PLACES) & SLOT_MASK;
@@ -333,9 +333,10 @@ export class Cache {
     return tick > this.clock - RECENT_MISSES;
   }
 
-  /** Gathers the oldest pages that may leave, oldest first, each as tick * PLACES + place. */
+  /** Gathers all pages that may leave. */
   #gatherVictims(): void {
-    const candidates = new Float64Array(this.frames.length * CHUNK_PAGES);
+    const most = this.frames.length * CHUNK_PAGES;
+    if (this.#victims.length < most) this.#victims = new Float64Array(most);
     let count = 0;
     const keepsDirty = !this.#owner.canClean();
     for (const frame of this.frames) {
@@ -347,11 +348,11 @@ export class Cache {
         if (!isPage(frame, slot) || frame.scopes[slot] !== 0) continue;
         if (keepsDirty && frame.dirty[slot] !== 0) continue;
         if (this.#isRecent(frame.ticks[slot])) continue;
-        candidates[count++] = frame.ticks[slot] * PLACES + placeOf(frame, slot);
+        this.#victims[count++] = frame.ticks[slot] * PLACES + placeOf(frame, slot);
       }
     }
-    const sorted = candidates.subarray(0, count).sort();
-    this.#victims = sorted.slice(0, Math.max(VICTIMS_MIN, Math.ceil(count / VICTIMS_SHARE)));
+    this.#victims.subarray(0, count).sort();
+    this.#victimCount = count;
     this.#nextVictim = 0;
   }
 

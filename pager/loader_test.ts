@@ -1,13 +1,15 @@
 // What a miss reads, and that it is right: whole chunks while there is room, single pages and
-// extents under pressure, beside pages in memory that are newer than the file.
+// extents under pressure, beside pages in memory that are newer than the file; and header pages, of
+// which those that are wanted stay, and none is ever older than the file.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { FaultyFile } from "../tests/support/faulty_file.ts";
+import { always, FaultyFile } from "../tests/support/faulty_file.ts";
 import {
   dataPages,
   expectContent,
   flipBit,
+  journalChunks,
   makeFile,
   occupy,
   openNodes,
@@ -16,7 +18,7 @@ import {
   write,
 } from "../tests/support/pages.ts";
 import { Random } from "../tests/support/random.ts";
-import { CorruptionError } from "./errors.ts";
+import { CorruptionError, IoError } from "./errors.ts";
 import type { MemoryFile } from "./memory_file.ts";
 import type { Pager } from "./pager.ts";
 
@@ -60,7 +62,7 @@ describe("Loader", () => {
   it("reads one page and one header under pressure", () => {
     const { pager, file } = underPressure();
     const [reads, bytes] = [file.counts.read, file.bytesRead];
-    for (const [i, page] of [700, 20, 400, 3, 900].entries()) {
+    for (const [i, page] of [700, 20, 400, 900].entries()) {
       expectContent(pager, page, page);
       assertEquals([file.counts.read - reads, file.bytesRead - bytes], [2 * i + 2, 8224 * (i + 1)]);
     }
@@ -81,7 +83,7 @@ describe("Loader", () => {
     for (let page = 511; page > 256; page--) expectContent(pager, page, page);
     assertEquals([pager.stats().extentReads, pager.stats().pageReads], [
       extentReads,
-      pageReads + 255,
+      pageReads + 255 + 1, // the header page
     ]);
   });
 
@@ -159,6 +161,171 @@ describe("Loader", () => {
     }
     for (const page of PAGES) expectContent(pager, page, page);
     assert(pager.stats().cacheBytes <= pager.stats().cacheBytesLimit);
+  });
+});
+
+describe("Loader, the header page of a chunk that is wanted again", () => {
+  it("is read whole at the second miss, and then a miss is one call", () => {
+    const { pager, file } = underPressure();
+    const [reads, bytes] = [file.counts.read, file.bytesRead];
+    const expectReads = (calls: number, most: number) => {
+      assertEquals([file.counts.read - reads, file.bytesRead - bytes], [calls, most]);
+    };
+    expectContent(pager, 20, 20);
+    expectReads(2, 8224);
+    for (const [i, page] of [90, 40, 200, 60].entries()) {
+      expectContent(pager, page, page);
+      expectReads(4 + i, 8224 + 8192 * (2 + i));
+    }
+  });
+
+  it("stays while headers of it are wanted, and counts as a page of the cache", () => {
+    const { pager } = underPressure();
+    const figures = pager.inspection().loadFigures;
+    const random = new Random(3);
+    const look = (steps: number) => {
+      for (let i = 0; i < steps; i++) pager.at(random.pick(PAGES));
+    };
+    look(2000);
+    const { headers, pages } = figures;
+    look(5000);
+    assertEquals(figures.headers, headers);
+    assert(figures.pages > pages + 2000, `${figures.pages - pages} pages`);
+    assertEquals(pager.stats().cacheBytes, pager.stats().cacheBytesLimit);
+  });
+
+  it("leaves when nobody wants it any more", () => {
+    const { pager } = underPressure();
+    for (const page of [20, 90]) pager.at(page);
+    assertEquals(pager.inspection().whereIs(0), "page");
+    pushOut(pager);
+    assertEquals(pager.inspection().whereIs(0), "file");
+  });
+
+  it("is not read while the chunks that are asked for displace each other", () => {
+    const { pager, file } = underPressure();
+    const bytes = file.bytesRead;
+    for (let i = 0; i < 200; i++) {
+      const chunk = [0, 4][i & 1];
+      pager.at(chunk * 256 + 3 + i);
+    }
+    const { headers, pages } = { headers: 200 * 32, pages: 200 * 8192 };
+    assert(file.bytesRead - bytes <= headers + pages, `${file.bytesRead - bytes} bytes`);
+    assertEquals(pager.inspection().whereIs(0), "file");
+  });
+
+  it("hides no page when one header of it is damaged, and is nobody's to trust", () => {
+    const memory = makeFile(MANY);
+    flipBit(memory, 30 * 32 + 5);
+    const { pager } = underPressure(memory);
+    for (let page = 250; page > 3; page -= 2) {
+      if (page === 30) assertThrows(() => pager.at(page), CorruptionError, "head sum");
+      else expectContent(pager, page, page);
+    }
+    assertEquals(pager.inspection().whereIs(0), "file");
+    assertThrows(() => pager.headerPage(0), CorruptionError, "head sum");
+    // It stays for a while, unchecked.
+    assertEquals(pager.inspection().whereIs(0), "page");
+    for (let page = 251; page > 3; page -= 2) expectContent(pager, page, page);
+    assertThrows(() => pager.headerPage(0), CorruptionError, "head sum");
+  });
+
+  it("hides no page when its bitmap is damaged", () => {
+    const memory = makeFile(MANY);
+    flipBit(memory, 5);
+    const { pager } = underPressure(memory);
+    for (let page = 250; page > 3; page -= 2) expectContent(pager, page, page);
+    assertThrows(() => pager.headerPage(0), CorruptionError, "bitmap and header disagree");
+  });
+
+  it("hides no page when it cannot be read", () => {
+    const { pager, file } = underPressure();
+    expectContent(pager, 20, 20);
+    const next = file.counts.read + 1;
+    file.fault = (operation, count) => operation === "read" && count === next ? "throw" : "none";
+    expectContent(pager, 90, 90);
+    assertEquals(file.counts.read, next + 2);
+  });
+
+  it("has what was committed since, and the file has it after a checkpoint", () => {
+    const memory = makeFile(MANY);
+    const { pager } = underPressure(memory);
+    const changed = [20, 90, 300, 301, 700];
+    for (let salt = 1; salt < 4; salt++) {
+      for (const page of [21, 91, 310, 350, 701, 750]) expectContent(pager, page, page);
+      transact(pager, () => changed.forEach((page) => write(pager, page, salt)));
+      if (salt === 2) pager.checkpoint();
+      pushOut(pager);
+      for (const page of changed) expectContent(pager, page, salt);
+    }
+    pager.checkpoint();
+    pushOut(pager);
+    const again = openNodes(memory, { ...SMALL_CACHE, readOnly: true });
+    for (const page of changed) for (const one of [pager, again]) expectContent(one, page, 3);
+  });
+
+  it("is as before after a rollback", () => {
+    const { pager } = underPressure();
+    for (const page of [20, 90, 21]) expectContent(pager, page, page);
+    pager.begin();
+    write(pager, 20, 5);
+    pager.vacate(90, 1);
+    occupy(pager, pager.meta.pageCount, 1);
+    pager.rollback();
+    for (let round = 0; round < 2; round++) {
+      for (const page of [20, 90, 21, 22]) expectContent(pager, page, page);
+      pushOut(pager);
+    }
+  });
+
+  it("knows a page that was given back, and one that took its place", () => {
+    const { pager } = underPressure();
+    for (const page of [20, 90, 21]) expectContent(pager, page, page);
+    transact(pager, () => pager.vacate(90, 1));
+    pager.checkpoint();
+    pushOut(pager);
+    for (let page = 22; page < 30; page += 2) expectContent(pager, page, page);
+    assertThrows(() => pager.at(90), CorruptionError, "free");
+    transact(pager, () => occupy(pager, 90, 7));
+    pushOut(pager);
+    for (let page = 32; page < 40; page += 2) expectContent(pager, page, page);
+    expectContent(pager, 90, 7);
+  });
+
+  it("is the journal's after the file was cut before its chunk and the journal got it", () => {
+    const { pager } = underPressure();
+    // The areas of the journal come after the pages of the file, and then chunks of our own.
+    transact(pager, () => write(pager, 20, 20));
+    const chunk = pager.meta.pageCount >>> 8;
+    const ours = Array.from({ length: 200 }, (_, i) => chunk * 256 + 1 + i);
+    transact(pager, () => ours.forEach((page) => occupy(pager, page, page)));
+    pager.checkpoint();
+    pushOut(pager);
+    for (const page of [3, 90, 150]) expectContent(pager, ours[page], ours[page]);
+    assertEquals(pager.inspection().whereIs(chunk * 256), "page");
+    transact(pager, () => ours.forEach((page) => pager.vacate(page, 1)));
+    pager.checkpoint();
+    assertEquals(pager.meta.pageCount, chunk * 256);
+    // From the next sync on nothing can bring the chunk back.
+    transact(pager, () => write(pager, 20, 21));
+    pager.flush("sync");
+    pager.headerPage(chunk);
+    transact(pager, () => {
+      for (const page of PAGES) if (page < 280) write(pager, page, 9);
+    });
+    assertEquals(pager.inspection().whereIs(chunk * 256), "page");
+    assert(journalChunks(pager).includes(chunk), "the journal grew into the chunk");
+  });
+
+  it("gives no page of which what was written may be lost", () => {
+    const { pager, file } = underPressure();
+    for (const page of [20, 90, 21]) expectContent(pager, page, page);
+    transact(pager, () => write(pager, 20, 1));
+    file.fault = always("throw", "sync");
+    assertThrows(() => pager.checkpoint(), IoError);
+    file.fault = always("none");
+    assertEquals(pager.inspection().whereIs(0), "page");
+    assertThrows(() => pager.at(22), IoError, "may be lost");
   });
 });
 
