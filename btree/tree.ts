@@ -16,7 +16,7 @@ import { format, type Frame, header, type Pager, type PageReader } from "../page
 import { countRange } from "./count.ts";
 import { Cursor } from "./cursor.ts";
 import { Growth } from "./growth.ts";
-import { cellAt, ENTRY_BYTES_MAX, INLINE_BYTES_MAX } from "./node.ts";
+import { cellAt, ENTRY_BYTES_MAX, HEAD_BYTES, INLINE_BYTES_MAX } from "./node.ts";
 import { cellBytes, KEY_BYTES_MAX, LEAF_WIDTH, LeafCell, payloadBytes } from "./node.ts";
 import { REFERENCE_BYTES, REFERENCE_TAG, searchLeaf } from "./node.ts";
 import { removeLeafEntry } from "./node_edit.ts";
@@ -28,6 +28,7 @@ import { readRuns, referredLength, releaseRuns, VALUE_BYTES_MAX, writeRuns } fro
 import { ValueReader } from "./value_reader.ts";
 
 const { CHUNK_SHIFT, PAGE_SHIFT, SLOT_MASK } = format;
+const { cellStartOf, entriesOf } = header;
 
 /** A B+ tree of variable-length keys and values. */
 export class Tree {
@@ -218,12 +219,26 @@ export class Tree {
     const index = searchLeaf(frame, slot, key, length);
     if (index < 0) return false;
     this.changes++;
-    this.#pager.touch(place);
     this.#cell.read(frame.u8, cellAt(frame, slot, index));
+    this.#touchRemoval(place, index);
     this.#releaseRuns(frame);
     removeLeafEntry(frame, slot, index);
     this.#shrinkage.repair();
     return true;
+  }
+
+  /** Touches what goes with an entry, whose cell was read last. */
+  #touchRemoval(place: number, index: number): void {
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const slot = place & SLOT_MASK;
+    const entries = entriesOf(frame, slot);
+    if (entries === 1) return this.#pager.touch(place);
+    // The arrays from the entry on, and the lowest cell, which leaves no garbage.
+    const cell = cellAt(frame, slot, index) - (slot << PAGE_SHIFT);
+    const isLowest = cell === cellStartOf(frame, slot);
+    const end = isLowest ? this.#cell.end - (slot << PAGE_SHIFT) : 0;
+    const arraysEnd = LEAF_WIDTH * entries;
+    this.#pager.touchParts(place, index * HEAD_BYTES, arraysEnd, isLowest ? cell : 0, end);
   }
 
   /**
@@ -249,7 +264,7 @@ export class Tree {
   /** Whether the tree has no key. */
   get isEmpty(): boolean {
     const place = this.nodes.rootPlace();
-    return header.entriesOf(this.reader.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK) === 0;
+    return entriesOf(this.reader.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK) === 0;
   }
 
   /** How many pages there are on the way from the root to an entry. */

@@ -144,6 +144,14 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     whole("splits"),
   ),
   bug(
+    "removal-too-short",
+    "what the removal of an entry changes of a leaf is in the parts that it announced",
+    "btree/tree.ts",
+    "const arraysEnd = LEAF_WIDTH * entries;",
+    "const arraysEnd = LEAF_WIDTH * entries - 4;",
+    "btree/tree_patch_test.ts",
+  ),
+  bug(
     "parts-overlap",
     "parts that share a word are one part",
     PATCHES,
