@@ -80,7 +80,7 @@ describe("descend", () => {
   it("tells where a key stands that does not begin with a page's prefix", () => {
     const seen = new Set<string>();
     for (const key of keys.slice(0, 2000)) {
-      for (const [cut, last] of [[8, 0], [8, 255], [24, 255], [25, 255]]) {
+      for (const [cut, last] of [[1, 0], [8, 0], [8, 255], [23, 0], [24, 255], [25, 255]]) {
         const other = Uint8Array.from([...key.subarray(0, cut), last]);
         for (const { level, prefixOrder, probes, index, entries } of follow(tree, other).steps) {
           if (prefixOrder === 0) continue;

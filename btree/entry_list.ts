@@ -11,7 +11,6 @@
 import { assert, format, Frame, header } from "../pager/mod.ts";
 import {
   BRANCH_WIDTH,
-  cellAt,
   cellBytes,
   childAt,
   childIndex,
@@ -20,9 +19,10 @@ import {
   headIndex,
   headOf,
   KEY_BYTES_MAX,
-  keyLengthAt,
   LEAF_WIDTH,
   LeafCell,
+  lengthAt,
+  lengthBytes,
   offsetIndex,
   payloadBytes,
   putLength,
@@ -30,10 +30,10 @@ import {
   valueBytes,
 } from "./node.ts";
 import { copyBytes, writeLeafCell } from "./node_edit.ts";
-import { commonLength } from "./key.ts";
+import { commonLength, compareKeys, separatorLength } from "./key.ts";
 
 const { FLAG_HOLDS_RUNS, HEADER_WORD_SHIFT, PAGE_BYTES, PAGE_SHIFT } = format;
-const { prefixLengthOf, setCellStart, setEntries, setGarbage, setPrefix } = header;
+const { entriesOf, prefixLengthOf, setCellStart, setEntries, setGarbage, setPrefix } = header;
 
 /** A new entry, as a source of the list; the nodes are sources 1 and 2. */
 const NEW = 0;
@@ -51,6 +51,8 @@ export class EntryList {
   readonly #nodes = new Frame(-1, -1, SOURCES);
   readonly #sources = new Uint8Array(ENTRIES_MAX);
   readonly #indexes = new Uint16Array(ENTRIES_MAX);
+  /** Where, in the bytes of the copies, the cells begin. */
+  readonly #cells = new Uint16Array(ENTRIES_MAX);
   readonly #keyLengths = new Uint16Array(ENTRIES_MAX);
   readonly #tags = new Uint16Array(ENTRIES_MAX);
   readonly #cell = new LeafCell();
@@ -81,14 +83,51 @@ export class EntryList {
 
   /** Adds entries from..to-1 of a source to the end of the list. */
   take(source: number, from: number, to: number): void {
+    const nodes = this.#nodes;
+    const { u8, u16 } = nodes;
+    const prefix = prefixLengthOf(nodes, source);
+    const offsets = offsetIndex(source, entriesOf(nodes, source), 0, this.#leaf);
     for (let index = from; index < to; index++) {
       const at = this.count++;
+      const cell = (source << PAGE_SHIFT) + u16[offsets + index];
+      const suffix = lengthAt(u8, cell);
       this.#sources[at] = source;
       this.#indexes[at] = index;
-      this.#keyLengths[at] = keyLengthAt(this.#nodes, source, index);
-      if (!this.#leaf) continue;
-      this.#cell.read(this.#nodes.u8, cellAt(this.#nodes, source, index));
-      this.#tags[at] = this.#cell.tag;
+      this.#cells[at] = cell;
+      this.#keyLengths[at] = index > 0 || this.#leaf ? prefix + suffix : 0;
+      if (this.#leaf) this.#tags[at] = lengthAt(u8, cell + lengthBytes(suffix));
+    }
+  }
+
+  /** Adds entries 0..count-1 of a source before all others. */
+  takeAhead(source: number, count: number): void {
+    const { count: others } = this;
+    this.#shift(0, count);
+    this.count = 0;
+    this.take(source, 0, count);
+    this.count = others + count;
+  }
+
+  /** Takes entries from..to-1, which are of a source, off the list again. */
+  drop(from: number, to: number): void {
+    this.#shift(to, from - to);
+    this.count -= to - from;
+  }
+
+  /** Moves the entries from an index on. */
+  #shift(from: number, by: number): void {
+    for (
+      const column of [
+        this.#sources,
+        this.#indexes,
+        this.#cells,
+        this.#keyLengths,
+        this.#tags,
+        this.#stagedAt,
+        this.#newChildren,
+      ]
+    ) {
+      column.copyWithin(from + by, from, this.count);
     }
   }
 
@@ -138,19 +177,46 @@ export class EntryList {
     return this.#keyLengths[at];
   }
 
+  /**
+   * Leaves in `into` the key that goes up where the list is cut before an entry, and returns its
+   * length: the shortest between two leaves, or a branch's own.
+   */
+  copySeparatorTo(at: number, into: Uint8Array): number {
+    const length = this.copyKeyTo(at, into);
+    if (!this.#leaf) return length;
+    const lengthBefore = this.copyKeyTo(at - 1, this.#last);
+    return separatorLength(this.#last, lengthBefore, into, length);
+  }
+
+  /** Whether the key of an entry is above that of the one before it. */
+  ascendsAt(at: number): boolean {
+    const length = this.copyKeyTo(at, this.#first);
+    const lengthBefore = this.copyKeyTo(at - 1, this.#last);
+    return compareKeys(this.#last, lengthBefore, this.#first, length) < 0;
+  }
+
   /** The child of an entry. */
   childOf(at: number): number {
     if (this.#sources[at] === NEW) return this.#newChildren[at];
     return childAt(this.#nodes, this.#sources[at], this.#indexes[at]);
   }
 
-  /** The prefix that a page of entries from..to-1 would get: none unless there are two keys. */
+  /**
+   * The prefix that a page of entries from..to-1 would get: all that their keys share, but no more
+   * than saves bytes where they would not fit otherwise; none unless there are two keys.
+   */
   prefixLength(from: number, to: number): number {
     const first = this.#leaf ? from : from + 1;
     if (to - first < 2) return 0;
     const firstLength = this.copyKeyTo(first, this.#first);
     const lastLength = this.copyKeyTo(to - 1, this.#last);
-    return commonLength(this.#first, firstLength, this.#last, lastLength);
+    const common = commonLength(this.#first, firstLength, this.#last, lastLength);
+    let longest = 0;
+    for (let at = first; at < to; at++) longest = Math.max(longest, this.#keyLengths[at]);
+    // A head has four bytes of each key, so the last of a prefix may take more than they save.
+    const saving = Math.max(0, longest - HEAD_BYTES);
+    if (common <= saving || this.bytes(from, to, common) <= PAGE_BYTES) return common;
+    return saving;
   }
 
   /** The bytes that entries from..to-1 take in a page with this prefix. */
@@ -160,9 +226,9 @@ export class EntryList {
     return sum;
   }
 
-  /** Whether entries from..to-1 fit a page. */
-  fits(from: number, to: number): boolean {
-    return this.bytes(from, to, this.prefixLength(from, to)) <= PAGE_BYTES;
+  /** Whether entries from..to-1 fit a page, and leave so many bytes of it. */
+  fits(from: number, to: number, room: number = 0): boolean {
+    return this.bytes(from, to, this.prefixLength(from, to)) <= PAGE_BYTES - room;
   }
 
   /** The bytes that an entry takes in a page with this prefix, as the page's first entry or not. */
@@ -176,104 +242,120 @@ export class EntryList {
   /** Where to cut the list so that its two parts are as even as can be. */
   middle(): number {
     const prefix = this.prefixLength(0, this.count);
-    const total = this.bytes(0, this.count, prefix);
-    let left = prefix;
-    let best = 1;
-    let bestLarger = Infinity;
-    for (let at = 0; at < this.count - 1; at++) {
-      left += this.entryBytes(at, at === 0, prefix);
-      const larger = Math.max(left, total - left + prefix);
-      if (larger >= bestLarger) break;
-      bestLarger = larger;
-      best = at + 1;
+    const bytes = this.bytes(0, this.count, prefix) - prefix;
+    return this.#cut(0, bytes / 2, prefix);
+  }
+
+  /** Where to cut the list twice so that its three parts are nearly even; one may be empty. */
+  thirds(): [number, number] {
+    const prefix = this.prefixLength(0, this.count);
+    const bytes = this.bytes(0, this.count, prefix) - prefix;
+    const first = this.#cut(0, bytes / 3, prefix);
+    return [first, this.#cut(first, bytes / 3, prefix)];
+  }
+
+  /** Where a part that begins at an entry, and is to take so many bytes, ends most nearly. */
+  #cut(from: number, wanted: number, prefix: number): number {
+    let sum = this.entryBytes(from, from === 0, prefix);
+    let at = from + 1;
+    for (; at < this.count - 1; at++) {
+      const bytes = this.entryBytes(at, false, prefix);
+      if (sum + bytes / 2 >= wanted) break;
+      sum += bytes;
     }
-    return best;
+    return Math.min(at, this.count - 1);
   }
 
   /** Builds a page from entries from..to-1. Kind, level, tree and link of its header stay. */
   build(frame: Frame, slot: number, from: number, to: number): void {
     const prefix = this.prefixLength(from, to);
     const base = slot << PAGE_SHIFT;
-    assert(this.bytes(from, to, prefix) <= PAGE_BYTES, "what is built fits a page");
     frame.u8.fill(0, base, base + PAGE_BYTES);
-    let start = PAGE_BYTES - prefix;
     // `prefixLength` has left the first key here.
-    copyBytes(this.#first, 0, frame.u8, base + start, prefix);
-    const width = this.#leaf ? LEAF_WIDTH : BRANCH_WIDTH;
-    let flags = 0;
-    for (let at = from; at < to; at++) {
-      start -= this.entryBytes(at, at === from, prefix) - width;
-      frame.u16[offsetIndex(slot, to - from, at - from, this.#leaf)] = start;
-      if (this.#leaf) flags |= this.#buildLeafEntry(frame, slot, at, at - from, start, prefix);
-      else this.#buildBranchEntry(frame, slot, at, at - from, to - from, start, prefix);
-    }
+    copyBytes(this.#first, 0, frame.u8, base + PAGE_BYTES - prefix, prefix);
     setEntries(frame, slot, to - from);
-    setPrefix(frame, slot, prefix, flags);
-    setCellStart(frame, slot, start);
+    setPrefix(frame, slot, prefix, 0);
     setGarbage(frame, slot, 0);
+    if (this.#leaf) this.#buildLeaf(frame, slot, from, to, prefix);
+    else this.#buildBranch(frame, slot, from, to, prefix);
   }
 
-  #buildLeafEntry(
-    frame: Frame,
-    slot: number,
-    at: number,
-    index: number,
-    start: number,
-    prefix: number,
-  ): number {
-    const source = this.#sources[at];
-    const cell = (slot << PAGE_SHIFT) + start;
-    const tag = this.#tags[at];
-    if (source !== NEW && prefixLengthOf(this.#nodes, source) === prefix) {
-      this.#copyEntry(frame, slot, at, index, cell, payloadBytes(tag), prefix);
-    } else {
-      const length = this.copyKeyTo(at, this.#last);
-      const bytes = source === NEW ? this.#stage : this.#nodes.u8;
-      const value = this.#valueFrom(at);
-      frame.u32[headIndex(slot, index)] = headOf(this.#last, prefix, length);
-      writeLeafCell(frame.u8, cell, this.#last, prefix, length, tag, bytes, value);
+  #buildLeaf(frame: Frame, slot: number, from: number, to: number, prefix: number): void {
+    const base = slot << PAGE_SHIFT;
+    const heads = headIndex(slot, 0) - from;
+    const offsets = offsetIndex(slot, to - from, 0, true) - from;
+    const arrays = LEAF_WIDTH * (to - from);
+    let start = PAGE_BYTES - prefix;
+    let flags = 0;
+    for (let at = from; at < to; at++) {
+      const tag = this.#tags[at];
+      const bytes = cellBytes(this.#keyLengths[at] - prefix, payloadBytes(tag));
+      start -= bytes;
+      assert(start >= arrays, "what is built fits a page");
+      frame.u16[offsets + at] = start;
+      if (tag === REFERENCE_TAG) flags = FLAG_HOLDS_RUNS;
+      const source = this.#sources[at];
+      if (source !== NEW && prefixLengthOf(this.#nodes, source) === prefix) {
+        frame.u32[heads + at] = this.#nodes.u32[headIndex(source, this.#indexes[at])];
+        this.#copyCell(frame.u8, at, base + start, bytes);
+      } else {
+        const length = this.copyKeyTo(at, this.#last);
+        frame.u32[heads + at] = headOf(this.#last, prefix, length);
+        const values = source === NEW ? this.#stage : this.#nodes.u8;
+        const value = this.#valueFrom(at);
+        writeLeafCell(frame.u8, base + start, this.#last, prefix, length, tag, values, value);
+      }
     }
-    return tag === REFERENCE_TAG ? FLAG_HOLDS_RUNS : 0;
+    this.#copyStretch(frame.u8);
+    setPrefix(frame, slot, prefix, flags);
+    setCellStart(frame, slot, start);
+  }
+
+  /** Cells that lie side by side in a copy, and will in the page, are copied all at once. */
+  #stretchFrom = 0;
+  #stretchTo = 0;
+  #stretchBytes = 0;
+
+  /** Copies a cell as it is, now or together with those to come. */
+  #copyCell(u8: Uint8Array, at: number, to: number, bytes: number): void {
+    const from = this.#cells[at];
+    if (from + bytes === this.#stretchFrom && to + bytes === this.#stretchTo) {
+      this.#stretchBytes += bytes;
+    } else {
+      this.#copyStretch(u8);
+      this.#stretchBytes = bytes;
+    }
+    this.#stretchFrom = from;
+    this.#stretchTo = to;
+  }
+
+  #copyStretch(u8: Uint8Array): void {
+    copyBytes(this.#nodes.u8, this.#stretchFrom, u8, this.#stretchTo, this.#stretchBytes);
+    this.#stretchFrom = this.#stretchTo = this.#stretchBytes = 0;
   }
 
   /** Where the value of an entry begins, in the stage or among the nodes. */
   #valueFrom(at: number): number {
     if (this.#sources[at] === NEW) return this.#stagedAt[at] + this.#keyLengths[at];
-    this.#cell.read(this.#nodes.u8, cellAt(this.#nodes, this.#sources[at], this.#indexes[at]));
+    this.#cell.read(this.#nodes.u8, this.#cells[at]);
     return this.#cell.valueAt;
   }
 
-  #buildBranchEntry(
-    frame: Frame,
-    slot: number,
-    at: number,
-    index: number,
-    entries: number,
-    start: number,
-    prefix: number,
-  ): void {
-    frame.u32[childIndex(slot, entries, index)] = this.childOf(at);
-    if (index === 0) return; // no key: head 0, and a cell of one zero byte
-    const length = this.copyKeyTo(at, this.#last);
-    frame.u32[headIndex(slot, index)] = headOf(this.#last, prefix, length);
-    let to = putLength(frame.u8, (slot << PAGE_SHIFT) + start, length - prefix);
-    for (let i = prefix + HEAD_BYTES; i < length; i++) frame.u8[to++] = this.#last[i];
-  }
-
-  /** Copies head and cell as they are, where the prefix stays the same. */
-  #copyEntry(
-    frame: Frame,
-    slot: number,
-    at: number,
-    index: number,
-    cell: number,
-    payload: number,
-    prefix: number,
-  ): void {
-    const source = this.#sources[at];
-    frame.u32[headIndex(slot, index)] = this.#nodes.u32[headIndex(source, this.#indexes[at])];
-    const from = cellAt(this.#nodes, source, this.#indexes[at]);
-    const bytes = cellBytes(this.#keyLengths[at] - prefix, payload);
-    copyBytes(this.#nodes.u8, from, frame.u8, cell, bytes);
+  #buildBranch(frame: Frame, slot: number, from: number, to: number, prefix: number): void {
+    const entries = to - from;
+    let start = PAGE_BYTES - prefix;
+    for (let index = 0; index < entries; index++) {
+      const at = from + index;
+      start -= this.entryBytes(at, index === 0, prefix) - BRANCH_WIDTH;
+      assert(start >= BRANCH_WIDTH * entries, "what is built fits a page");
+      frame.u16[offsetIndex(slot, entries, index, false)] = start;
+      frame.u32[childIndex(slot, entries, index)] = this.childOf(at);
+      if (index === 0) continue; // no key: head 0, and a cell of one zero byte
+      const length = this.copyKeyTo(at, this.#last);
+      frame.u32[headIndex(slot, index)] = headOf(this.#last, prefix, length);
+      let to = putLength(frame.u8, (slot << PAGE_SHIFT) + start, length - prefix);
+      for (let i = prefix + HEAD_BYTES; i < length; i++) frame.u8[to++] = this.#last[i];
+    }
+    setCellStart(frame, slot, start);
   }
 }

@@ -65,7 +65,11 @@ describe("EntryList.build()", () => {
   it("joins two nodes and a new entry in the order they are taken", () => {
     const list = new EntryList();
     list.begin(true);
-    list.load(1, newLeaf([entry("ba1", "1"), entry("ba2", "2"), entry("ba3", "3")]), SLOT);
+    list.load(
+      1,
+      newLeaf([entry("ba1", "1"), entry("ba2", "2"), entry("ba3", "3")]),
+      SLOT,
+    );
     list.load(2, newLeaf([entry("bc1", "7"), entry("bc2", "8")]), SLOT);
     list.take(1, 0, 2);
     list.take(1, 2, 3);
@@ -159,6 +163,66 @@ describe("EntryList.build()", () => {
 });
 
 const entry2 = (key: string, child: number) => ({ key: bytesOf(key), child });
+
+describe("EntryList.prefixLength()", () => {
+  const lengthOf = (...keys: string[]) => {
+    return listOf(keys.map((key) => entry(key, ""))).prefixLength(0, keys.length);
+  };
+
+  it("is what all keys begin with, of two or more", () => {
+    assertEquals(lengthOf("abcdefgh"), 0);
+    assertEquals(lengthOf("abcdefgh", "abcxefgh"), 3);
+    assertEquals(lengthOf("abcdefgh", "bbcxefgh"), 0);
+  });
+
+  it("is no longer than saves bytes where a page would be too small: a head has four", () => {
+    const entries = Array.from({ length: 1024 }, (_, i) => {
+      return { key: new Uint8Array([7, 7, i >>> 8, i]), value: new Uint8Array(0) };
+    });
+    assertEquals(listOf(entries).prefixLength(0, 1023), 2);
+    assertEquals(listOf(entries).prefixLength(0, 1024), 0);
+    assertEquals(entriesOf(build(listOf(entries), true, 0, 1024), SLOT), 1024);
+    const [{ value }] = entries;
+    const [left, right] = [bytesOf("\x07\x07\x00\x00aa"), bytesOf("\x07\x07\x00\x00ab")];
+    const longer = [{ key: left, value }, { key: right, value }, ...entries.slice(1, 1022)];
+    assertEquals(listOf(longer).prefixLength(0, 1023), 2);
+  });
+});
+
+describe("EntryList.thirds()", () => {
+  it("cuts into three parts by bytes", () => {
+    const cutsOf = (...sizes: number[]) => {
+      return listOf(sizes.map((bytes, i) => {
+        return { key: bytesOf(`${i}`), value: valueOf({ bytes, salt: i }) };
+      })).thirds();
+    };
+    assertEquals(cutsOf(100, 100, 100, 100, 100, 100), [2, 4]);
+    assertEquals(cutsOf(300, 300, 300, 900, 450, 450), [3, 4]);
+    assertEquals(cutsOf(10, 10), [1, 1]);
+  });
+});
+
+describe("EntryList.takeAhead() and drop()", () => {
+  it("add the entries of a node before all others, and take them off again", () => {
+    const list = new EntryList();
+    list.begin(true);
+    list.load(1, newLeaf([entry("d", "4"), entry("f", "6")]), SLOT);
+    list.load(2, newLeaf([entry("a", "1"), entry("b", "2"), entry("c", "3")]), SLOT);
+    list.take(1, 0, 1);
+    list.putLeafEntry(bytesOf("e"), 1, 1, bytesOf("5"));
+    list.take(1, 1, 2);
+    list.takeAhead(2, 3);
+    assertEquals(namesIn(build(list, true, 0, 6)), ["a", "b", "c", "d", "e", "f"]);
+    assertEquals([1, 2, 3, 4, 5].map((at) => list.ascendsAt(at)), Array(5).fill(true));
+    list.drop(0, 3);
+    const rest = [entry("d", "4"), entry("e", "5"), entry("f", "6")];
+    assertEquals(readLeaf(build(list, true, 0, list.count)), rest);
+    list.take(2, 0, 3);
+    assertEquals([3, 4].map((at) => list.ascendsAt(at)), [false, true]);
+    list.drop(3, 6);
+    assertEquals(readLeaf(build(list, true, 0, list.count)), rest);
+  });
+});
 
 describe("EntryList.middle()", () => {
   it("leaves two parts that fit, of a full page and one entry more with its prefix", () => {

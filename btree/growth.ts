@@ -2,15 +2,27 @@
  * Adding an entry to a leaf, and what follows when it does not fit: another prefix, a split, a new
  * entry in the parent, a higher root.
  *
+ * A full leaf is split in two or, where a sibling of the same parent is nearly full too, both are
+ * split in three. So of pages that are filled at random more is used: 0.75 of each, not 0.7. What
+ * comes in order at the right edge starts a page of its own and leaves full ones behind.
+ *
  * The root's page never moves: when it overflows, its content goes down to a new page, and the root
  * becomes the parent of that one.
  */
 
-import { format, header, type Pager } from "../pager/mod.ts";
+import { corrupt, format, header, type Pager } from "../pager/mod.ts";
 import type { EntryList } from "./entry_list.ts";
-import { separatorLength } from "./key.ts";
-import { BRANCH_WIDTH, cellBytes, comparePrefix, gapOf, HEAD_BYTES, LEAF_WIDTH } from "./node.ts";
-import { payloadBytes } from "./node.ts";
+import {
+  BRANCH_WIDTH,
+  cellBytes,
+  childAt,
+  comparePrefix,
+  freeBytesOf,
+  gapOf,
+  HEAD_BYTES,
+  LEAF_WIDTH,
+  payloadBytes,
+} from "./node.ts";
 import {
   clearNode,
   insertBranchEntry,
@@ -20,6 +32,7 @@ import {
 } from "./node_edit.ts";
 import type { Nodes } from "./nodes.ts";
 import type { Path } from "./path.ts";
+import { replaceSeparator } from "./separator.ts";
 import type { Space } from "./space.ts";
 
 const { CHUNK_SHIFT, KIND_BRANCH, PAGE_BYTES, SLOT_MASK } = format;
@@ -27,6 +40,10 @@ const { cellStartOf, entriesOf, levelOf, linkOf, prefixLengthOf, setLink, setSha
 
 /** A page given a longer prefix has to gain this much room, or it is split instead. */
 const REGAIN_BYTES = 512;
+/** A leaf with less room than this, or than a new entry takes, is split with its sibling. */
+const SCANT_BYTES = PAGE_BYTES / 10;
+/** Each of the three has to have this much room left: leaves of other prefixes may not mix well. */
+const THIRD_ROOM_MIN = PAGE_BYTES / 8;
 
 /** Adds entries to one tree. */
 export class Growth {
@@ -128,16 +145,19 @@ export class Growth {
   #separatorLength = 0;
 
   /**
-   * Puts the list into the page at a depth where it came from, or into that page and a new one to
-   * its right; whether it took two. The separator is then in `#keys[2]`.
+   * Puts the list into the page at a depth where it came from, or also into a new one to its right,
+   * perhaps along with a sibling; whether there is a new one. Its separator is then in `#keys[2]`.
    */
   #spread(depth: number, index: number, fitsPrefix: boolean, appends: boolean): boolean {
     const list = this.#list;
-    const bytes = list.bytes(0, list.count, list.prefixLength(0, list.count));
+    const prefix = list.prefixLength(0, list.count);
+    const bytes = list.bytes(0, list.count, prefix);
     if (bytes <= (fitsPrefix ? PAGE_BYTES - REGAIN_BYTES : PAGE_BYTES)) {
       this.#build(this.#path.pages[depth], 0, list.count);
       return false;
     }
+    const isInnerLeaf = fitsPrefix && !appends && depth > 0 && depth === this.#path.depth;
+    if (isInnerLeaf && this.#splitWithSibling(list.entryBytes(index, false, prefix))) return true;
     const cut = this.#cut(depth, index, fitsPrefix, appends);
     const at = depth === 0 ? this.#raiseRoot() : depth;
     this.#split(at, cut);
@@ -161,7 +181,7 @@ export class Growth {
     const leftPage = this.#path.pages[depth];
     const level = this.#levelOf(leftPage);
     const rightPage = this.#nodes.create(level, leftPage);
-    this.#separatorLength = this.#separator(level, cut);
+    this.#separatorLength = list.copySeparatorTo(cut, this.#keys[2]);
     this.#build(leftPage, 0, cut);
     this.#build(rightPage, cut, list.count);
     if (level === 0) this.#link(leftPage, rightPage);
@@ -169,15 +189,79 @@ export class Growth {
     this.#splitDepth = depth;
   }
 
+  /** Splits the leaf that the list is of together with a sibling that has less room than this. */
+  #splitWithSibling(bytes: number): boolean {
+    const room = Math.max(bytes, SCANT_BYTES);
+    return this.#splitWith(1, room) || this.#splitWith(-1, room);
+  }
+
   /**
-   * Leaves in `#keys[2]` the key that goes up: the shortest between two leaves, or a branch's own.
+   * Splits the leaf that the list is of, and the sibling after it or before, into three where the
+   * sibling has less than some room; whether it did. If not, the list is as it was.
+   *
+   * @param step 1 for the sibling after it, -1 for the one before.
    */
-  #separator(level: number, cut: number): number {
-    const length = this.#list.copyKeyTo(cut, this.#keys[2]);
-    if (level > 0) return length;
-    const left = this.#keys[0];
-    const leftLength = this.#list.copyKeyTo(cut - 1, left);
-    return separatorLength(left, leftLength, this.#keys[2], length);
+  #splitWith(step: number, room: number): boolean {
+    const page = this.#siblingWithin(step, room);
+    if (page === 0) return false;
+    const place = this.#nodes.place(page, 0);
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const list = this.#list;
+    const own = list.count;
+    const others = entriesOf(frame, place & SLOT_MASK);
+    list.load(2, frame, place & SLOT_MASK);
+    if (step > 0) list.take(2, 0, others);
+    else list.takeAhead(2, others);
+    if (!list.ascendsAt(step > 0 ? own : others)) {
+      corrupt(page, 0, "a key is not within what the parent says");
+    }
+    if (this.#splitInThree(step, page)) return true;
+    if (step > 0) list.drop(own, list.count);
+    else list.drop(0, others);
+    return false;
+  }
+
+  /** The sibling after the leaf of the path or before it, if it has less than some room; or 0. */
+  #siblingWithin(step: number, room: number): number {
+    const depth = this.#path.depth - 1;
+    const place = this.#nodes.placeOn(this.#path, depth);
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const index = this.#path.indexes[depth] + step;
+    if (index < 0 || index >= entriesOf(frame, place & SLOT_MASK)) return 0;
+    const page = childAt(frame, place & SLOT_MASK, index);
+    // Its header is enough, and may be the only part of it in memory.
+    const sibling = this.#pager.peek(page);
+    return freeBytesOf(sibling, this.#pager.peekedSlot) < room ? page : 0;
+  }
+
+  /**
+   * Puts the list into the leaf of the path, its sibling, and a new one between the two; false, and
+   * nothing changed, when they or the parent have no room. The path then leads to the left one.
+   */
+  #splitInThree(step: number, siblingPage: number): boolean {
+    const list = this.#list;
+    const [first, second] = list.thirds();
+    for (const [from, to] of [[0, first], [first, second], [second, list.count]]) {
+      if (from === to || !list.fits(from, to, THIRD_ROOM_MIN)) return false;
+    }
+    const path = this.#path;
+    const { depth } = path;
+    const key = this.#keys[2];
+    const right = path.indexes[depth - 1] + (step > 0 ? 1 : 0);
+    const length = list.copySeparatorTo(second, key);
+    if (!replaceSeparator(this.#pager, path.pages[depth - 1], right, key, length)) return false;
+    const leftPage = step > 0 ? path.pages[depth] : siblingPage;
+    const rightPage = step > 0 ? siblingPage : path.pages[depth];
+    path.pages[depth] = leftPage;
+    path.indexes[depth - 1] = right - 1;
+    this.#rightPage = this.#nodes.create(0, leftPage);
+    this.#splitDepth = depth;
+    this.#separatorLength = list.copySeparatorTo(first, key);
+    this.#build(leftPage, 0, first);
+    this.#build(this.#rightPage, first, second);
+    this.#build(rightPage, second, list.count);
+    this.#link(leftPage, this.#rightPage);
+    return true;
   }
 
   #link(leftPage: number, rightPage: number): void {

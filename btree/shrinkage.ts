@@ -9,24 +9,15 @@
 
 import { format, header, type Pager } from "../pager/mod.ts";
 import type { EntryList } from "./entry_list.ts";
-import { separatorLength } from "./key.ts";
-import {
-  BRANCH_WIDTH,
-  cellBytes,
-  childAt,
-  comparePrefix,
-  copyKey,
-  freeBytesOf,
-  keyLengthAt,
-  usedBytesOf,
-} from "./node.ts";
-import { clearNode, insertBranchEntry, makeRoom, removeBranchEntry } from "./node_edit.ts";
+import { childAt, copyKey, usedBytesOf } from "./node.ts";
+import { clearNode, removeBranchEntry } from "./node_edit.ts";
 import type { Nodes } from "./nodes.ts";
 import { Path } from "./path.ts";
+import { replaceSeparator } from "./separator.ts";
 import type { Space } from "./space.ts";
 
 const { CHUNK_SHIFT, KIND_BRANCH, KIND_LEAF, PAGE_BYTES, SLOT_MASK } = format;
-const { entriesOf, kindOf, levelOf, linkOf, prefixLengthOf, setLink, setShape } = header;
+const { entriesOf, kindOf, levelOf, linkOf, setLink, setShape } = header;
 
 /** A node that uses less looks for a sibling to merge with. */
 const THIN_BYTES = PAGE_BYTES / 3;
@@ -115,7 +106,7 @@ export class Shrinkage {
     const { count } = this.#list;
     const bytes = this.#list.bytes(0, count, this.#list.prefixLength(0, count));
     if (bytes <= MERGED_BYTES_MAX) this.#merge(depth, left, leftPage, rightPage, level);
-    else if (bytes > PAGE_BYTES) this.#borrow(depth, left, leftPage, rightPage, level);
+    else if (bytes > PAGE_BYTES) this.#borrow(depth, left, leftPage, rightPage);
   }
 
   /**
@@ -153,42 +144,19 @@ export class Shrinkage {
     removeBranchEntry(this.#pager.frames[parent >>> CHUNK_SHIFT], parent & SLOT_MASK, left + 1);
   }
 
-  #borrow(depth: number, left: number, leftPage: number, rightPage: number, level: number): void {
-    const cut = this.#list.middle();
+  #borrow(depth: number, left: number, leftPage: number, rightPage: number): void {
+    const list = this.#list;
+    const cut = list.middle();
     // Together the siblings may share a shorter prefix, and then not even two pages may hold them.
-    if (!this.#list.fits(0, cut) || !this.#list.fits(cut, this.#list.count)) return;
-    const length = this.#separator(level, cut);
-    if (!this.#replaceSeparator(depth, left + 1, rightPage, length)) return;
-    for (const [page, from, to] of [[leftPage, 0, cut], [rightPage, cut, this.#list.count]]) {
-      const place = this.#touch(page);
-      this.#list.build(this.#pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK, from, to);
-    }
-  }
-
-  /** Leaves in `#keys[2]` the key between the two halves of the list. */
-  #separator(level: number, cut: number): number {
-    const length = this.#list.copyKeyTo(cut, this.#keys[2]);
-    if (level > 0) return length;
-    const leftLength = this.#list.copyKeyTo(cut - 1, this.#keys[1]);
-    return separatorLength(this.#keys[1], leftLength, this.#keys[2], length);
-  }
-
-  /** Gives an entry of the parent the key in `#keys[2]`; false when it has no room for it. */
-  #replaceSeparator(depth: number, index: number, child: number, length: number): boolean {
+    if (!list.fits(0, cut) || !list.fits(cut, list.count)) return;
     const key = this.#keys[2];
-    const place = this.#pager.at(this.#path.pages[depth - 1]);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
-    const slot = place & SLOT_MASK;
-    if (comparePrefix(frame, slot, key, length) !== 0) return false;
-    const prefix = prefixLengthOf(frame, slot);
-    const freed = BRANCH_WIDTH + cellBytes(keyLengthAt(frame, slot, index) - prefix, 0);
-    const bytes = BRANCH_WIDTH + cellBytes(length - prefix, 0);
-    if (freeBytesOf(frame, slot) + freed < bytes) return false;
-    this.#pager.touch(place);
-    removeBranchEntry(frame, slot, index);
-    makeRoom(frame, slot, bytes);
-    insertBranchEntry(frame, slot, index, key, length, child);
-    return true;
+    const length = list.copySeparatorTo(cut, key);
+    const parentPage = this.#path.pages[depth - 1];
+    if (!replaceSeparator(this.#pager, parentPage, left + 1, key, length)) return;
+    for (const [page, from, to] of [[leftPage, 0, cut], [rightPage, cut, list.count]]) {
+      const place = this.#touch(page);
+      list.build(this.#pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK, from, to);
+    }
   }
 
   /** While the root is a branch with one child, the root takes over that child's content. */

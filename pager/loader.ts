@@ -331,7 +331,7 @@ export class Loader {
     const { u8 } = this.#cache.frames[place >>> CHUNK_SHIFT];
     u8.set(this.#extent.u8.subarray(0, PAGE_BYTES), (place & SLOT_MASK) << PAGE_SHIFT);
     this.#cache.use(place);
-    this.reads.pages++;
+    this.reads.headers++;
   }
 
   /** Reads pages and returns how many: the last ones may be in memory and not in the file yet. */

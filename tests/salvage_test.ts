@@ -368,7 +368,7 @@ describe("salvage() of a file that is of two versions", () => {
         for (let i = 0; i < 4000; i++) {
           const key = keyOf(random.below(9000));
           if (turn === 1 && random.once(4)) tree.delete(key);
-          else if (turn === 0 || random.once(3)) tree.set(key, bytesOf(i + turn, 400));
+          else if (turn === 0 || random.once(3)) tree.set(key, bytesOf(i + turn, 450));
         }
       });
       db.checkpoint();

@@ -261,10 +261,18 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   bug(
     "separator-of-left",
     "a separator is above the left page's last key, and not above the right page's first",
-    "btree/growth.ts",
-    "const length = this.#list.copyKeyTo(cut, this.#keys[2]);",
-    "const length = this.#list.copyKeyTo(cut - 1, this.#keys[2]);",
+    "btree/entry_list.ts",
+    "const length = this.copyKeyTo(at, into);",
+    "const length = this.copyKeyTo(at - 1, into);",
     "btree/tree_test.ts",
+  ),
+  bug(
+    "separator-stays",
+    "where keys have moved between siblings, the key between the two is another",
+    "btree/growth.ts",
+    "if (!replaceSeparator(this.#pager, path.pages[depth - 1], right, key, length)) return false;",
+    "",
+    "btree/growth_test.ts",
   ),
   bug(
     "merge-unlinked",
