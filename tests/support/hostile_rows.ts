@@ -472,12 +472,11 @@ function payload(image: HostileImage, batch: number): number {
   return image.batches[batch].position + BATCH.payload;
 }
 
-/** The batches 0 and 4 are empty: they confirm those before them. */
-const AREA_BATCH = 0;
-const FIRST_BATCH = 1;
-const MIDDLE_BATCH = 2;
-const CONFIRMING_BATCH = 4;
-const LAST_BATCH = 5;
+/** Batch 3 is empty: it confirms those before it, all in one area; the last is in the other. */
+const FIRST_BATCH = 0;
+const MIDDLE_BATCH = 1;
+const CONFIRMING_BATCH = 3;
+const LAST_BATCH = 4;
 
 const JOURNALS: Row[] = [
   ...[0, 1, 127, 2 ** 21, MAX].map((bytes) =>
@@ -581,7 +580,7 @@ const JOURNALS: Row[] = [
   }),
   journal("a batch of another database", 60, (image) => image.putBatch(MIDDLE_BATCH, 8, 7)),
   journal("an area that begins with nothing", 64, (image) => {
-    image.put(image.batches[AREA_BATCH].position, new Uint8Array(BATCH.payload));
+    image.put(image.batches[FIRST_BATCH].position, new Uint8Array(BATCH.payload));
   }),
   journal("a confirmation that is missing before a later batch", 64, (image) => {
     image.put(image.batches[CONFIRMING_BATCH].position, new Uint8Array(BATCH.payload));
