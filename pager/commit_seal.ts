@@ -99,9 +99,7 @@ export class CommitSeal {
     const slot = place & SLOT_MASK;
     seal(frame, slot, page, this.#sumOfPatched(index, frame, slot), this.#seed);
     publishHeader(this.#cache, frame, slot, page);
-    if (log === undefined) return;
-    if (this.#protect && this.#images.add(page)) log.addWhole(page, frame, slot);
-    else log.addWords(page, frame, slot, this.#spans);
+    if (log !== undefined) this.#logPage(log, index, page, frame, slot);
   }
 
   /** The sum of a page of which words changed; `#spans` then says where they are. */
@@ -133,9 +131,12 @@ export class CommitSeal {
   }
 
   #logPage(log: LogBuffer, index: number, page: number, frame: Frame, slot: number): void {
-    const isNew = this.#undo.whatAt(index) === OCCUPIED;
+    const what = this.#undo.whatAt(index);
+    const isNew = what === OCCUPIED;
     if (isNew || (this.#protect && this.#images.add(page))) {
       log.addWhole(page, frame, slot);
+    } else if (what === PATCHED) {
+      log.addWords(page, frame, slot, this.#spans);
     } else {
       const image = this.#undo.imageAt(index);
       log.addChanged(page, frame, slot, this.#frameAt(image), image & SLOT_MASK);
