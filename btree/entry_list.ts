@@ -3,7 +3,8 @@
  *
  * Splitting, merging, borrowing, bulk loading and giving a node another prefix are all the same
  * here: load copies of nodes, say which entries come in which order, and build pages from stretches
- * of that list. Each page built gets the longest prefix its keys share, and no garbage.
+ * of that list. Each page built gets no garbage, and the longest prefix its keys share or, where
+ * that would not fit, the one that saves most.
  *
  * Everything is copied into the list first, so a page may be built from itself.
  */
@@ -108,7 +109,7 @@ export class EntryList {
     this.count = others + count;
   }
 
-  /** Takes entries from..to-1, which are of a source, off the list again. */
+  /** Takes entries from..to-1, none of them new, off the list again. */
   drop(from: number, to: number): void {
     this.#shift(to, from - to);
     this.count -= to - from;
@@ -246,7 +247,7 @@ export class EntryList {
     return this.#cut(0, bytes / 2, prefix);
   }
 
-  /** Where to cut the list twice so that its three parts are nearly even; one may be empty. */
+  /** Where to cut the list twice so that its parts are nearly even; the middle may be empty. */
   thirds(): [number, number] {
     const prefix = this.prefixLength(0, this.count);
     const bytes = this.bytes(0, this.count, prefix) - prefix;
@@ -287,6 +288,7 @@ export class EntryList {
     const arrays = LEAF_WIDTH * (to - from);
     let start = PAGE_BYTES - prefix;
     let flags = 0;
+    this.#stretchBytes = 0; // of a page that did not fit
     for (let at = from; at < to; at++) {
       const tag = this.#tags[at];
       const bytes = cellBytes(this.#keyLengths[at] - prefix, payloadBytes(tag));

@@ -160,6 +160,22 @@ describe("EntryList.build()", () => {
     assertEquals([list.fits(0, 3), list.fits(0, 4)], [true, false]);
     assertThrows(() => list.build(newNode(true), SLOT, 0, 4), AssertionError, "fits a page");
   });
+
+  it("builds the next page right after one that did not fit", () => {
+    const large = Array.from({ length: 3 }, (_, i) => {
+      return { key: bytesOf(`large ${i} of three`), value: valueOf({ bytes: 2048, salt: i }) };
+    });
+    const list = new EntryList();
+    list.begin(true);
+    list.load(1, build(listOf(large), true, 0, 3), SLOT);
+    list.take(1, 0, 3);
+    list.take(1, 0, 3);
+    assertThrows(() => list.build(newNode(true), SLOT, 0, 6), AssertionError, "fits a page");
+    const small = [entry("small 1", "1"), entry("small 2", "2")];
+    list.begin(true);
+    for (const { key, value } of small) list.putLeafEntry(key, key.length, value.length, value);
+    assertEquals(readLeaf(build(list, true, 0, 2)), small);
+  });
 });
 
 const entry2 = (key: string, child: number) => ({ key: bytesOf(key), child });

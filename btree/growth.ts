@@ -32,7 +32,7 @@ import {
 } from "./node_edit.ts";
 import type { Nodes } from "./nodes.ts";
 import type { Path } from "./path.ts";
-import { replaceSeparator } from "./separator.ts";
+import { checkBetween, replaceSeparator } from "./separator.ts";
 import type { Space } from "./space.ts";
 
 const { CHUNK_SHIFT, KIND_BRANCH, PAGE_BYTES, SLOT_MASK } = format;
@@ -41,8 +41,8 @@ const { cellStartOf, entriesOf, levelOf, linkOf, prefixLengthOf, setLink, setSha
 /** A page given a longer prefix has to gain this much room, or it is split instead. */
 const REGAIN_BYTES = 512;
 /** A leaf with less room than this, or than a new entry takes, is split with its sibling. */
-const SCANT_BYTES = PAGE_BYTES / 10;
-/** Each of the three has to have this much room left: leaves of other prefixes may not mix well. */
+const SCANT_BYTES = Math.floor(PAGE_BYTES / 10);
+/** Each of the three keeps this much room: leaves of other prefixes share less together. */
 const THIRD_ROOM_MIN = PAGE_BYTES / 8;
 
 /** Adds entries to one tree. */
@@ -124,6 +124,7 @@ export class Growth {
     const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
     const slot = place & SLOT_MASK;
     const index = this.#path.indexes[depth] + 1;
+    checkBetween(frame, slot, index - 1, index, key, length);
     const fitsPrefix = comparePrefix(frame, slot, key, length) === 0;
     const bytes = BRANCH_WIDTH + cellBytes(length - prefixLengthOf(frame, slot), 0);
     if (fitsPrefix && makeRoom(frame, slot, bytes)) {

@@ -10,6 +10,7 @@ import { Random } from "../tests/support/random.ts";
 import { type Bed, bytesOf, keyOf, nameOf, plant, TreeModel } from "../tests/support/trees.ts";
 import { childIndex, copyKey, freeBytesOf, KEY_BYTES_MAX, usedBytesOf } from "./node.ts";
 import { Path } from "./path.ts";
+import { replaceSeparator } from "./separator.ts";
 
 const { CHUNK_SHIFT, PAGE_BYTES, SLOT_MASK } = format;
 const { entriesOf, levelOf, linkOf, prefixLengthOf } = header;
@@ -285,5 +286,19 @@ describe("Growth: around a split into three", () => {
       assertThrows(() => bed.tree.put(key, new Uint8Array(100)), CorruptionError, "not within");
       bed.pager.rollback();
     }
+  });
+
+  it("a leaf whose keys are not within what its parent says is CorruptionError", () => {
+    const model = fullLeaves(4, 100);
+    const { pager, tree } = model.bed;
+    const { keys } = leavesOf(model.bed)[1];
+    thin(model, leavesOf(model.bed)[0]);
+    thin(model, leavesOf(model.bed)[2]);
+    const lower = bytesOf(keys[keys.length - 10]);
+    transact(pager, () => replaceSeparator(pager, tree.root, 1, lower, lower.length));
+    pager.begin();
+    lower[3] |= 1;
+    assertThrows(() => tree.put(lower, new Uint8Array(100)), CorruptionError, "not between");
+    pager.rollback();
   });
 });

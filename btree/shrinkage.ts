@@ -7,7 +7,7 @@
  * empty ones are not, except the root.
  */
 
-import { format, header, type Pager } from "../pager/mod.ts";
+import { corrupt, format, header, type Pager } from "../pager/mod.ts";
 import type { EntryList } from "./entry_list.ts";
 import { childAt, copyKey, usedBytesOf } from "./node.ts";
 import { clearNode, removeBranchEntry } from "./node_edit.ts";
@@ -102,7 +102,8 @@ export class Shrinkage {
     const rightPage = childAt(frame, slot, left + 1);
     const level = levelOf(frame, slot) - 1;
     const separator = copyKey(frame, slot, left + 1, this.#keys[0]);
-    this.#gather(leftPage, rightPage, level, separator);
+    const from = this.#gather(leftPage, rightPage, level, separator);
+    this.#checkOrder(from, rightPage, level);
     const { count } = this.#list;
     const bytes = this.#list.bytes(0, count, this.#list.prefixLength(0, count));
     if (bytes <= MERGED_BYTES_MAX) this.#merge(depth, left, leftPage, rightPage, level);
@@ -110,23 +111,36 @@ export class Shrinkage {
   }
 
   /**
-   * Lists the entries of two siblings. The key between branches comes down to the right one's
-   * first.
+   * Lists the entries of two siblings, and returns where those of the right one begin. The key
+   * between branches comes down to the first of them.
    */
-  #gather(leftPage: number, rightPage: number, level: number, separator: number): void {
+  #gather(leftPage: number, rightPage: number, level: number, separator: number): number {
     const list = this.#list;
+    let rightFrom = 0;
     list.begin(level === 0);
     for (const [source, page] of [[1, leftPage], [2, rightPage]]) {
       const place = this.#nodes.place(page, level);
       const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
       const slot = place & SLOT_MASK;
       list.load(source, frame, slot);
+      rightFrom = list.count;
       if (source === 2 && level > 0) {
         list.putBranchEntry(this.#keys[0], separator, childAt(frame, slot, 0));
         list.take(2, 1, entriesOf(frame, slot));
       } else {
         list.take(source, 0, entriesOf(frame, slot));
       }
+    }
+    return rightFrom;
+  }
+
+  /** Throws unless the list ascends where the siblings meet: each page was checked alone. */
+  #checkOrder(rightFrom: number, rightPage: number, level: number): void {
+    // Of branches, the key that came down stands between the two.
+    const last = level === 0 ? rightFrom : rightFrom + 1;
+    for (let at = Math.max(rightFrom, 1); at <= last && at < this.#list.count; at++) {
+      if (this.#list.ascendsAt(at)) continue;
+      corrupt(rightPage, 0, "a key is not within what the parent says");
     }
   }
 

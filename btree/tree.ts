@@ -227,11 +227,12 @@ export class Tree {
     return true;
   }
 
-  /** Touches what goes with an entry, whose cell was read last. */
+  /** Touches what the removal of an entry changes; its cell was read last. */
   #touchRemoval(place: number, index: number): void {
     const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
     const slot = place & SLOT_MASK;
     const entries = entriesOf(frame, slot);
+    // The last one leaves an empty page, zeroed whole.
     if (entries === 1) return this.#pager.touch(place);
     // The arrays from the entry on, and the lowest cell, which leaves no garbage.
     const cell = cellAt(frame, slot, index) - (slot << PAGE_SHIFT);

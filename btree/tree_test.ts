@@ -19,7 +19,8 @@ import {
   valueOf,
 } from "../tests/support/trees.ts";
 import { Random } from "../tests/support/random.ts";
-import { childAt, usedBytesOf } from "./node.ts";
+import { childAt, childIndex, usedBytesOf } from "./node.ts";
+import { replaceSeparator } from "./separator.ts";
 import { Tree } from "./tree.ts";
 import { checkTree } from "./tree_check.ts";
 
@@ -410,6 +411,29 @@ describe("Tree: damage in the middle", () => {
     assertThrows(() => tree.count(), CorruptionError, "not a node of level 1");
     assertThrows(() => tree.cursor().first(), CorruptionError, "not a node of level 1");
     assertThrows(() => checkTree(tree), CorruptionError, "not a node of level 1");
+  });
+});
+
+describe("Tree: damage in the order of siblings", () => {
+  it("is CorruptionError before entries of two leaves come into one", () => {
+    // Together their first and last key share 31 bytes, and keys between them are shorter.
+    const short = Array.from({ length: 72 }, (_, i) => bytesOf(`a${i}`.padEnd(4)));
+    const long = Array.from({ length: 40 }, (_, i) => bytesOf(`b${"0".repeat(30)}${i + 100}`));
+    const { bed: { pager, tree } } = modelOf([...short, ...long], 100);
+    transact(pager, () => {
+      replaceSeparator(pager, tree.root, 1, long[35], long[35].length);
+      const place = pager.at(tree.root);
+      const { u32 } = pager.frames[place >>> 8];
+      const at = childIndex(place & 255, 2, 0);
+      [u32[at], u32[at + 1]] = [u32[at + 1], u32[at]];
+    });
+    pager.begin();
+    assertThrows(
+      () => long.slice(0, 35).forEach((key) => tree.delete(key)),
+      CorruptionError,
+      "not within",
+    );
+    pager.rollback();
   });
 });
 
