@@ -172,9 +172,10 @@ export class TransactionTree<
       for (const [key, value] of entries) {
         const bytes = ownBytes(this.#format.encodeValue(value));
         const length = this.#format.encodeKey(key);
+        const ownKey = ownBytes(this.#format.bytes);
         // Loading nothing makes no tree.
         load ??= this.#beginLoad(before);
-        load.add(this.#format.bytes, length, bytes);
+        load.add(ownKey, length, bytes);
       }
       if (load !== undefined) return load.finish();
     } catch (error) {
@@ -195,11 +196,11 @@ export class TransactionTree<
   #put(key: Uint8Array, length: number, value: Uint8Array): void {
     this.#source.checkOpen();
     const { session } = this.#source;
+    const bytes = ownBytes(key);
     try {
       const entries = findEntries(this) ?? session.openTree(this.name, this.#format);
-      // Before the put, which may move the pages that the key is in.
-      session.feed.noteSet(this.name, key, length, value);
-      entries.put(key, value, length);
+      session.feed.noteSet(this.name, bytes, length, value);
+      entries.put(bytes, value, length);
     } catch (error) {
       session.doom(error);
       throw error;

@@ -73,6 +73,32 @@ describe("getView()", () => {
     });
     db.close();
   });
+
+  it("gives what is a key as it was, where it is used as one at once", () => {
+    const db = openOn(new MemoryFile());
+    const key = bytesOf(3, 40);
+    db.writeSync((tx) => {
+      for (const write of ["set", "load"] as const) {
+        const inside = tx.tree(write);
+        const put = (key: Uint8Array, value: Uint8Array) => {
+          if (write === "set") inside.set(key, value);
+          else inside.load([[key, value]]);
+        };
+        // The value is its own key, and its entry is replaced by a larger one.
+        inside.set("a", key);
+        inside.set(key, key);
+        put(inside.getView(key)!, bytesOf(4, 50));
+        assertEquals(inside.get(key), bytesOf(4, 50));
+        // The page of the view is full, so that its garbage has to go.
+        for (let i = 0; i < 72; i++) inside.set(`b ${i}`, bytesOf(i, 100));
+        inside.delete("b 3");
+        put(inside.getView("a")!.subarray(1), bytesOf(5, 150));
+        assertEquals(inside.get(key.subarray(1)), bytesOf(5, 150));
+        assertEquals(inside.count(), 74);
+      }
+    });
+    db.close();
+  });
 });
 
 /** A database that overwrites stale views, with a tree "tree" of a small and a large value. */
