@@ -30,7 +30,7 @@ import { findFree, longestFree, WORDS } from "./bitmap.ts";
 import { Summary } from "./summary.ts";
 
 const { CHUNK_SHIFT, KIND_BRANCH, KIND_FIXED_BRANCH, KIND_FREE, KIND_RUN } = format;
-const { KIND_RUN_CONTINUED, KIND_SUPERBLOCK, PAGE_SHIFT, RUN_PAGES_MAX, SLOT_MASK } = format;
+const { KIND_RUN_CONTINUED, KIND_SUPERBLOCK, PAGE_WORD_SHIFT, RUN_PAGES_MAX, SLOT_MASK } = format;
 
 const LOOKS_MAX = 8;
 const LARGE_RUN_PAGES = 64;
@@ -301,7 +301,7 @@ export class Allocator implements TransactionListener {
   #readTaken(chunk: number): void {
     const place = this.#pager.headerPage(chunk);
     const { u32 } = this.#pager.frames[place >>> CHUNK_SHIFT];
-    const word = (place & SLOT_MASK) << (PAGE_SHIFT - 2);
+    const word = (place & SLOT_MASK) << PAGE_WORD_SHIFT;
     for (let i = 0; i < WORDS; i++) this.#taken[i] = u32[word + i];
     const holds = this.#held.get(chunk);
     if (holds === undefined) return;

@@ -12,11 +12,10 @@ import { CAPACITY, holdsKey, lowerBound } from "./fixed_node.ts";
 import { checkU64, FixedEntry, U64_MAX } from "./fixed_entry.ts";
 import { FixedPath } from "./fixed_path.ts";
 
-const { CHUNK_SHIFT, PAGE_BYTES, PAGE_SHIFT, SLOT_MASK } = format;
+const { CHUNK_SHIFT, PAGE_BYTES, PAGE_WORD_SHIFT, SLOT_MASK } = format;
 const { entriesOf } = header;
 
 const WORDS = PAGE_BYTES / 4;
-const WORDS_SHIFT = PAGE_SHIFT - 2;
 const TO_VALUE_WORD = CAPACITY * 2;
 const HIGH_SAFE_MAX = 0x1f_ffff;
 const TWO_32 = 0x1_0000_0000;
@@ -172,7 +171,7 @@ export class FixedCursor {
 
   #arrive(place: number, index: number): void {
     const { u32 } = this.#frame(place);
-    const word = (place & SLOT_MASK) << WORDS_SHIFT;
+    const word = (place & SLOT_MASK) << PAGE_WORD_SHIFT;
     this.#words.set(u32.subarray(word, word + WORDS));
     this.#entries = entriesOf(this.#frame(place), place & SLOT_MASK);
     this.#index = index;

@@ -28,7 +28,7 @@
 import { corrupt, corruptHeader, format, type Frame, header } from "../pager/mod.ts";
 import type { Registry } from "./node_check.ts";
 
-const { HEADER, KIND_FIXED_BRANCH, KIND_FIXED_LEAF, PAGE_SHIFT } = format;
+const { HEADER, KIND_FIXED_BRANCH, KIND_FIXED_LEAF, PAGE_WORD_SHIFT } = format;
 const { entriesOf, kindOf, levelOf, linkOf, setEntries } = header;
 
 /** Entries that a fixed node can have. */
@@ -37,7 +37,6 @@ export const CAPACITY = 512;
 export const LEVEL_MAX = 31;
 
 /** Shift from slot to the word where its page begins. */
-const WORDS_SHIFT = PAGE_SHIFT - 2;
 /** Words from a key to its value or child. */
 const TO_VALUE = CAPACITY * 2;
 const HEADER_HALF_SHIFT = format.HEADER_SHIFT - 1;
@@ -51,7 +50,7 @@ export function kindOfLevel(level: number): number {
 /** The index of the first entry whose key is not less than the key in flight. */
 export function lowerBound(frame: Frame, slot: number, key: Uint32Array): number {
   const { u32 } = frame;
-  const base = slot << WORDS_SHIFT;
+  const base = slot << PAGE_WORD_SHIFT;
   const low = key[0];
   const high = key[1];
   let from = 0;
@@ -69,7 +68,7 @@ export function lowerBound(frame: Frame, slot: number, key: Uint32Array): number
 /** The index of the child where the key in flight belongs: the last whose key is not greater. */
 export function childIndex(frame: Frame, slot: number, key: Uint32Array): number {
   const { u32 } = frame;
-  const base = slot << WORDS_SHIFT;
+  const base = slot << PAGE_WORD_SHIFT;
   const low = key[0];
   const high = key[1];
   let from = 1;
@@ -87,24 +86,24 @@ export function childIndex(frame: Frame, slot: number, key: Uint32Array): number
 /** Whether there is an entry at an index and it has the key in flight. */
 export function holdsKey(frame: Frame, slot: number, index: number, key: Uint32Array): boolean {
   if (index >= entriesOf(frame, slot)) return false;
-  const word = (slot << WORDS_SHIFT) + (index << 1);
+  const word = (slot << PAGE_WORD_SHIFT) + (index << 1);
   return frame.u32[word] === key[0] && frame.u32[word + 1] === key[1];
 }
 
 /** The child at an index of a branch. */
 export function childOf(frame: Frame, slot: number, index: number): number {
-  return frame.u32[(slot << WORDS_SHIFT) + TO_VALUE + (index << 1)];
+  return frame.u32[(slot << PAGE_WORD_SHIFT) + TO_VALUE + (index << 1)];
 }
 
 /** The value at an index of a leaf, rounded when it is over 2^53 - 1. */
 export function valueNumberOf(frame: Frame, slot: number, index: number): number {
-  const word = (slot << WORDS_SHIFT) + TO_VALUE + (index << 1);
+  const word = (slot << PAGE_WORD_SHIFT) + TO_VALUE + (index << 1);
   return frame.u32[word + 1] * TWO_32 + frame.u32[word];
 }
 
 /** Copies the entry at an index into flight. */
 export function readEntry(frame: Frame, slot: number, index: number, entry: Uint32Array): void {
-  const word = (slot << WORDS_SHIFT) + (index << 1);
+  const word = (slot << PAGE_WORD_SHIFT) + (index << 1);
   entry[0] = frame.u32[word];
   entry[1] = frame.u32[word + 1];
   entry[2] = frame.u32[word + TO_VALUE];
@@ -113,21 +112,21 @@ export function readEntry(frame: Frame, slot: number, index: number, entry: Uint
 
 /** Sets the key at an index to the one in flight. */
 export function writeKey(frame: Frame, slot: number, index: number, key: Uint32Array): void {
-  const word = (slot << WORDS_SHIFT) + (index << 1);
+  const word = (slot << PAGE_WORD_SHIFT) + (index << 1);
   frame.u32[word] = key[0];
   frame.u32[word + 1] = key[1];
 }
 
 /** Sets the value or child at an index to that of the entry in flight. */
 export function writeValue(frame: Frame, slot: number, index: number, entry: Uint32Array): void {
-  const word = (slot << WORDS_SHIFT) + TO_VALUE + (index << 1);
+  const word = (slot << PAGE_WORD_SHIFT) + TO_VALUE + (index << 1);
   frame.u32[word] = entry[2];
   frame.u32[word + 1] = entry[3];
 }
 
 /** Makes the key of a branch's leftmost child what it must be, zero. */
 export function clearFirstKey(frame: Frame, slot: number): void {
-  const word = slot << WORDS_SHIFT;
+  const word = slot << PAGE_WORD_SHIFT;
   frame.u32[word] = 0;
   frame.u32[word + 1] = 0;
 }
@@ -150,7 +149,7 @@ export function removeEntry(frame: Frame, slot: number, index: number): void {
 
 /** Removes all entries from an index on. */
 export function truncate(frame: Frame, slot: number, entries: number): void {
-  const word = slot << WORDS_SHIFT;
+  const word = slot << PAGE_WORD_SHIFT;
   const from = word + (entries << 1);
   const to = word + (entriesOf(frame, slot) << 1);
   frame.u32.fill(0, from, to);
@@ -260,7 +259,7 @@ function verifyChildren(frame: Frame, slot: number, page: number, entries: numbe
 }
 
 function slotWord(slot: number): number {
-  return slot << WORDS_SHIFT;
+  return slot << PAGE_WORD_SHIFT;
 }
 
 /** Moves entries `from`..`end` of a page to begin at index `to`. */

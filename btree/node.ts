@@ -28,7 +28,7 @@
 import { format, type Frame, header } from "../pager/mod.ts";
 import { warmLeaf } from "./read_ahead.ts";
 
-const { KIND_LEAF, PAGE_BYTES, PAGE_SHIFT } = format;
+const { KIND_LEAF, PAGE_BYTES, PAGE_SHIFT, PAGE_WORD_SHIFT } = format;
 const { cellStartOf, entriesOf, garbageOf, kindOf, prefixLengthOf } = header;
 
 /** Bytes that a leaf entry takes beside its cell: head and offset. */
@@ -50,7 +50,6 @@ export const HEAD_BYTES = 4;
 /** The highest level of a node; leaves are at 0. */
 export const LEVEL_MAX = 31;
 
-const WORD_SHIFT = PAGE_SHIFT - 2;
 const HALF_SHIFT = PAGE_SHIFT - 1;
 
 /** Whether a node is a leaf. */
@@ -75,12 +74,12 @@ export function freeBytesOf(frame: Frame, slot: number): number {
 
 /** Where, in `Frame.u32`, the head of an entry is. */
 export function headIndex(slot: number, index: number): number {
-  return (slot << WORD_SHIFT) + index;
+  return (slot << PAGE_WORD_SHIFT) + index;
 }
 
 /** Where, in `Frame.u32`, the child of a branch entry is. */
 export function childIndex(slot: number, entries: number, index: number): number {
-  return (slot << WORD_SHIFT) + entries + index;
+  return (slot << PAGE_WORD_SHIFT) + entries + index;
 }
 
 /** Where, in `Frame.u16`, the cell offset of an entry is. */
@@ -268,7 +267,7 @@ export function searchLeaf(frame: Frame, slot: number, key: Uint8Array, length: 
     if (order !== 0) return order < 0 ? ~0 : ~entries;
   }
   const { u8, u16, u32 } = frame;
-  const heads = slot << WORD_SHIFT;
+  const heads = slot << PAGE_WORD_SHIFT;
   const head = headOf(key, prefix, length);
   let low = 0;
   let high = entries;
@@ -300,7 +299,7 @@ export function searchBranch(frame: Frame, slot: number, key: Uint8Array, length
     if (order !== 0) return order < 0 ? 0 : entries - 1;
   }
   const { u8, u16, u32 } = frame;
-  const heads = slot << WORD_SHIFT;
+  const heads = slot << PAGE_WORD_SHIFT;
   const head = headOf(key, prefix, length);
   let low = 1;
   let high = entries;

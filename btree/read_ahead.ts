@@ -8,12 +8,11 @@
 
 import { format, type Frame } from "../pager/mod.ts";
 
-const { PAGE_BYTES, PAGE_SHIFT } = format;
+const { PAGE_BYTES, PAGE_SHIFT, PAGE_WORD_SHIFT } = format;
 
 const LINE_BYTES = 64;
 const LINE_WORDS = LINE_BYTES / 4;
 const PAGE_WORDS = PAGE_BYTES / 4;
-const WORD_SHIFT = PAGE_SHIFT - 2;
 /** Of each cell so many lines; after that the processor reads ahead by itself. */
 const LINES_OF_CELL = 3;
 
@@ -22,7 +21,7 @@ const kept = new Uint32Array(1);
 
 /** The lines of a leaf that a search needs: heads and offsets of 64 entries, and the prefix. */
 export function warmLeaf({ u32 }: Frame, slot: number): void {
-  const first = slot << WORD_SHIFT;
+  const first = slot << PAGE_WORD_SHIFT;
   const heads = u32[first] ^ u32[first + LINE_WORDS] ^ u32[first + 2 * LINE_WORDS];
   const more = u32[first + 3 * LINE_WORDS] ^ u32[first + 4 * LINE_WORDS];
   kept[0] = heads ^ more ^ u32[first + 5 * LINE_WORDS] ^ u32[first + PAGE_WORDS - 1];
@@ -30,9 +29,9 @@ export function warmLeaf({ u32 }: Frame, slot: number): void {
 
 /** All lines of a page, in order. */
 export function warmPage({ u32 }: Frame, slot: number): void {
-  const end = (slot + 1) << WORD_SHIFT;
+  const end = (slot + 1) << PAGE_WORD_SHIFT;
   let words = 0;
-  for (let at = slot << WORD_SHIFT; at < end; at += LINE_WORDS) words ^= u32[at];
+  for (let at = slot << PAGE_WORD_SHIFT; at < end; at += LINE_WORDS) words ^= u32[at];
   kept[0] = words;
 }
 

@@ -133,7 +133,8 @@ export class Tree {
   /**
    * Sets the value of a key; whether the key is new.
    *
-   * @param value No view that `get` or a cursor gave: its page changes while it is put. Copy it.
+   * @param key No view that `get` or a cursor gave: its page changes while it is put. Copy it.
+   * @param value No view either.
    * @throws {RangeError} Key or value is too long; nothing was changed.
    */
   put(key: Uint8Array, value: Uint8Array, length: number = key.length): boolean {

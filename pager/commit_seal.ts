@@ -17,7 +17,7 @@ import {
   HEADER_WORD_SHIFT,
   KIND_FREE,
   PAGE_BYTES,
-  PAGE_SHIFT,
+  PAGE_WORD_SHIFT,
   SLOT_MASK,
 } from "./format.ts";
 import type { Frame } from "./frame.ts";
@@ -27,7 +27,6 @@ import { publishHeader } from "./page_copy.ts";
 import { PageSet } from "./page_set.ts";
 import { CHANGED, HEADERS, OCCUPIED, PATCHED, SPANS, type UndoLog, VACATED } from "./undo_log.ts";
 
-const WORD_SHIFT = PAGE_SHIFT - 2;
 /** Of more changed words the difference takes longer than the sum of the page. */
 const DIFFERENCE_WORDS_MAX = 256;
 
@@ -106,7 +105,7 @@ export class CommitSeal {
   #sumOfPatched(index: number, frame: Frame, slot: number): number {
     const spans = this.#spans;
     const { saved } = this.#undo;
-    const now = slot << WORD_SHIFT;
+    const now = slot << PAGE_WORD_SHIFT;
     let was = this.#undo.savedAt(index);
     let sum = statedPageSum(frame.u32, slot << HEADER_WORD_SHIFT);
     let words = 0;

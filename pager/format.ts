@@ -57,6 +57,8 @@
 export const PAGE_BYTES = 8192;
 /** Shift from page number to byte offset inside a frame. */
 export const PAGE_SHIFT = 13;
+/** The same in words of 32 bits. */
+export const PAGE_WORD_SHIFT = 11;
 /** Pages in a chunk, its header page included. */
 export const CHUNK_PAGES = 256;
 /** Shift from page number to chunk number. */

@@ -21,13 +21,12 @@ import {
   KIND_FREE,
   KIND_SUPERBLOCK,
   PAGE_BYTES,
-  PAGE_SHIFT,
+  PAGE_WORD_SHIFT,
   PREFIX_LENGTH_MASK,
 } from "./format.ts";
 import type { Frame } from "./frame.ts";
 import { headSum } from "./checksum.ts";
 
-const WORDS_SHIFT = PAGE_SHIFT - 2;
 const HALF_SHIFT = HEADER_SHIFT - 1;
 const TREE_WORD = HEADER.tree / 4;
 const LINK_WORD = HEADER.link / 4;
@@ -204,22 +203,22 @@ export function headerPosition(page: number): number {
 
 /** The word where the header of `slot` begins in a header page that stands in `at`. */
 export function headerWord(at: number, slot: number): number {
-  return (at << WORDS_SHIFT) + (slot << HEADER_WORD_SHIFT);
+  return (at << PAGE_WORD_SHIFT) + (slot << HEADER_WORD_SHIFT);
 }
 
 /** Whether the bitmap of a header page says that a slot is in use. */
 export function isInUse(frame: Frame, at: number, slot: number): boolean {
-  return ((frame.u32[(at << WORDS_SHIFT) + (slot >>> 5)] >>> (slot & 31)) & 1) === 1;
+  return ((frame.u32[(at << PAGE_WORD_SHIFT) + (slot >>> 5)] >>> (slot & 31)) & 1) === 1;
 }
 
 /** Sets the bit of a slot in the bitmap of a header page. */
 export function setInUse(frame: Frame, at: number, slot: number): void {
-  frame.u32[(at << WORDS_SHIFT) + (slot >>> 5)] |= 1 << (slot & 31);
+  frame.u32[(at << PAGE_WORD_SHIFT) + (slot >>> 5)] |= 1 << (slot & 31);
 }
 
 /** Clears the bit of a slot in the bitmap of a header page. */
 export function clearInUse(frame: Frame, at: number, slot: number): void {
-  frame.u32[(at << WORDS_SHIFT) + (slot >>> 5)] &= ~(1 << (slot & 31));
+  frame.u32[(at << PAGE_WORD_SHIFT) + (slot >>> 5)] &= ~(1 << (slot & 31));
 }
 
 /**

@@ -12,8 +12,8 @@
  * every further miss there a call. It is a page of the cache like any other, kept while it is used.
  *
  * Invariants:
- * 1. A header page comes into memory from the file as a whole that was checked. One that is not
- *    sound, or not readable, stays outside: a damaged header does not hide the pages beside it.
+ * 1. A header page that is brought for the sake of its headers was checked whole. One that is not
+ *    sound, or not readable, is not brought: a damaged header does not hide the pages beside it.
  * 2. A header page in memory is never older than the file's. Headers change there first (`Writer`),
  *    and whoever writes a header page past it puts the bytes over it too (`replaceHeaderPage`).
  */

@@ -26,6 +26,7 @@ import {
   KIND_FREE,
   PAGE_BYTES,
   PAGE_SHIFT,
+  PAGE_WORD_SHIFT,
   SLOT_MASK,
 } from "./format.ts";
 import { Frame, POOL } from "./frame.ts";
@@ -44,7 +45,6 @@ export const HEADERS = 5;
 const PIECES_AT = 6;
 const HEADER_AT = 8;
 const PIECE_HEAD_BYTES = 4;
-const WORD_SHIFT = PAGE_SHIFT - 2;
 const PAGE_WORDS = PAGE_BYTES / 4;
 /** So many equal words end a piece: fewer would cost more than they save. */
 const QUIET_WORDS = 3;
@@ -107,8 +107,8 @@ export class LogBuffer {
   #addPieces(frame: Frame, slot: number, old: Frame, oldSlot: number): number {
     const now = frame.u32;
     const was = old.u32;
-    const from = slot << WORD_SHIFT;
-    const oldFrom = oldSlot << WORD_SHIFT;
+    const from = slot << PAGE_WORD_SHIFT;
+    const oldFrom = oldSlot << PAGE_WORD_SHIFT;
     let pieces = 0;
     for (let word = 0; word < PAGE_WORDS;) {
       word = skipEqual(frame, from, old, oldFrom, word);

@@ -39,8 +39,8 @@ export interface PagerOptions extends DiskFileOptions {
   maxSnapshotBytes?: number;
   /**
    * How much memory the pages may take that one transaction changes, in bytes, with their old
-   * images; at least 1 MiB. New pages beyond `cacheBytes` go to the file and do not count. Default
-   * 1 GiB.
+   * images; at least 1 MiB. Words saved of small changes come on top, at most 2 KiB a page. New
+   * pages beyond `cacheBytes` go to the file and do not count. Default 1 GiB.
    */
   maxTransactionBytes?: number;
   /**

@@ -3,13 +3,13 @@
  * fixed-size records of 32-bit words, no object per record. Words of pages of which no image was
  * made stand in an array of their own.
  *
- * It only remembers. What a record means when it is taken back, the writer knows.
+ * It only remembers. What a record means when it is taken back, `Rollback` knows.
  */
 
-import { HEADER_WORD_SHIFT, PAGE_SHIFT } from "./format.ts";
+import { HEADER_WORD_SHIFT, PAGE_WORD_SHIFT } from "./format.ts";
 import type { Frame } from "./frame.ts";
 
-/** A page was changed; an image of it was saved first. */
+/** A page was changed; there is an image of it as it was before. */
 export const CHANGED = 1;
 /** A free page was taken into use. */
 export const OCCUPIED = 2;
@@ -17,7 +17,6 @@ export const OCCUPIED = 2;
 export const VACATED = 3;
 /** A header page was touched. */
 export const HEADERS = 4;
-
 /** Some words of a page were changed; they and the header are in the log. */
 export const PATCHED = 5;
 /** How many spans a record of words has; the second may be empty. */
@@ -33,9 +32,9 @@ const HEADER_AT = 4;
 const HEADER_WORDS = 8;
 const SPAN_AT = 3;
 const SECOND_SPAN_AT = 12;
-const WORD_SHIFT = PAGE_SHIFT - 2;
 const FIRST_SAVED_WORDS = 4 * 1024;
-/** More is given back when the transaction ends. */
+/** More of each is given back when the transaction ends. */
+const KEPT_RECORDS_MAX = 65_536;
 const KEPT_SAVED_WORDS_MAX = 1024 * 1024;
 
 /** What a transaction did to pages, in order. */
@@ -93,7 +92,7 @@ export class UndoLog {
   }
 
   #save(frame: Frame, slot: number, first: number, end: number): void {
-    const from = slot << WORD_SHIFT;
+    const from = slot << PAGE_WORD_SHIFT;
     for (let word = first; word < end; word++) {
       this.#saved[this.#savedLength++] = frame.u32[from + word];
     }
@@ -101,7 +100,7 @@ export class UndoLog {
 
   /** Copies the words of a record, and the header, to a slot. */
   restoreWords(index: number, frame: Frame, slot: number): void {
-    const to = slot << WORD_SHIFT;
+    const to = slot << PAGE_WORD_SHIFT;
     let from = this.savedAt(index);
     for (let span = 0; span < SPANS; span++) {
       const end = this.endWordAt(index, span);
@@ -172,22 +171,24 @@ export class UndoLog {
 
   /** Forgets the records from `length` on. */
   truncate(length: number): void {
+    if (length === 0) return this.#clear();
     for (let i = length; i < this.#length; i++) {
       if (this.whatAt(i) !== PATCHED) continue;
       this.#savedLength = this.savedAt(i);
       break;
     }
     this.#length = length;
-    if (length === 0) this.#clearSaved();
-    if (length === 0 && this.#words.length > RECORD_WORDS * 65_536) {
-      this.#words = new Uint32Array(RECORD_WORDS * 64);
-    }
   }
 
-  #clearSaved(): void {
+  #clear(): void {
+    this.#length = 0;
     this.#savedLength = 0;
-    if (this.#saved.length <= KEPT_SAVED_WORDS_MAX) return;
-    this.#saved = new Uint32Array(FIRST_SAVED_WORDS);
+    if (this.#words.length > RECORD_WORDS * KEPT_RECORDS_MAX) {
+      this.#words = new Uint32Array(RECORD_WORDS * 64);
+    }
+    if (this.#saved.length > KEPT_SAVED_WORDS_MAX) {
+      this.#saved = new Uint32Array(FIRST_SAVED_WORDS);
+    }
   }
 
   #reserveSaved(more: number): void {
