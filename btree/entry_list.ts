@@ -64,6 +64,10 @@ export class EntryList {
   #staged = 0;
   readonly #stagedAt = new Uint32Array(ENTRIES_MAX);
   readonly #newChildren = new Uint32Array(ENTRIES_MAX);
+  /** Cells that lie side by side in a copy, and will in the page, are copied all at once. */
+  #stretchFrom = 0;
+  #stretchTo = 0;
+  #stretchBytes = 0;
 
   /** Begins an empty list, of leaf entries or of branch entries. */
   begin(leaf: boolean): void {
@@ -312,11 +316,6 @@ export class EntryList {
     setPrefix(frame, slot, prefix, flags);
     setCellStart(frame, slot, start);
   }
-
-  /** Cells that lie side by side in a copy, and will in the page, are copied all at once. */
-  #stretchFrom = 0;
-  #stretchTo = 0;
-  #stretchBytes = 0;
 
   /** Copies a cell as it is, now or together with those to come. */
   #copyCell(u8: Uint8Array, at: number, to: number, bytes: number): void {

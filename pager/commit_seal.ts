@@ -103,30 +103,35 @@ export class CommitSeal {
 
   /** The sum of a page of which words changed; `#spans` then says where they are. */
   #sumOfPatched(index: number, frame: Frame, slot: number): number {
-    const spans = this.#spans;
+    if (this.#findChanged(index, frame, slot) > DIFFERENCE_WORDS_MAX) return pageSum(frame, slot);
+    let sum = statedPageSum(frame.u32, slot << HEADER_WORD_SHIFT);
+    for (let span = 0; span < SPANS; span++) {
+      const first = this.#spans[span * 2];
+      const end = this.#spans[span * 2 + 1];
+      const was = this.#undo.savedAt(index, span) + first - this.#undo.firstWordAt(index, span);
+      const now = (slot << PAGE_WORD_SHIFT) + first;
+      const difference = crcOfDifference(this.#undo.saved, was, frame.u32, now, end - first);
+      sum = changedPageSum(sum, difference, PAGE_BYTES - end * 4);
+    }
+    return sum;
+  }
+
+  /** Leaves in `#spans` where the saved spans of a page begin and end to differ; how many words. */
+  #findChanged(index: number, frame: Frame, slot: number): number {
     const { saved } = this.#undo;
     const now = slot << PAGE_WORD_SHIFT;
-    let was = this.#undo.savedAt(index);
-    let sum = statedPageSum(frame.u32, slot << HEADER_WORD_SHIFT);
     let words = 0;
     for (let span = 0; span < SPANS; span++) {
       let first = this.#undo.firstWordAt(index, span);
       let end = this.#undo.endWordAt(index, span);
-      was -= first;
-      const next = was + end;
+      const was = this.#undo.savedAt(index, span) - first;
       while (first < end && saved[was + first] === frame.u32[now + first]) first++;
       while (first < end && saved[was + end - 1] === frame.u32[now + end - 1]) end--;
-      spans[span * 2] = first;
-      spans[span * 2 + 1] = end;
+      this.#spans[span * 2] = first;
+      this.#spans[span * 2 + 1] = end;
       words += end - first;
-      if (words <= DIFFERENCE_WORDS_MAX) {
-        const from = was + first;
-        const difference = crcOfDifference(saved, from, frame.u32, now + first, end - first);
-        sum = changedPageSum(sum, difference, PAGE_BYTES - end * 4);
-      }
-      was = next;
     }
-    return words <= DIFFERENCE_WORDS_MAX ? sum : pageSum(frame, slot);
+    return words;
   }
 
   #logPage(log: LogBuffer, index: number, page: number, frame: Frame, slot: number): void {

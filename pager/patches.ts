@@ -7,15 +7,11 @@
  * first. Of a page that a snapshot sees an image is made at once, as the snapshot needs it.
  */
 
-import type { Bypass } from "./bypass.ts";
-import type { Cache } from "./cache.ts";
+import type { ChangeParts } from "./change_parts.ts";
 import { CHUNK_SHIFT, SLOT_MASK } from "./format.ts";
 import { type Frame, WORDS_SAVED } from "./frame.ts";
 import { setVersion, versionOf } from "./header.ts";
 import { copyPage } from "./page_copy.ts";
-import type { TransactionSize } from "./transaction_size.ts";
-import type { UndoLog } from "./undo_log.ts";
-import type { VersionStore } from "./version_store.ts";
 
 /** Of more bytes an image costs less than words. */
 const PARTS_BYTES_MAX = 2048;
@@ -24,29 +20,15 @@ const WIDENED_SHARE_MAX = 8;
 
 /** Small changes of pages. */
 export class Patches {
-  readonly #cache: Cache;
-  readonly #undo: UndoLog;
-  readonly #versions: VersionStore;
-  readonly #bypass: Bypass;
-  readonly #size: TransactionSize;
+  readonly #parts: ChangeParts;
 
   /**
    * The patches of a writer.
    *
    * @param parts What the writer changes pages with.
    */
-  constructor(parts: {
-    cache: Cache;
-    undo: UndoLog;
-    versions: VersionStore;
-    bypass: Bypass;
-    size: TransactionSize;
-  }) {
-    this.#cache = parts.cache;
-    this.#undo = parts.undo;
-    this.#versions = parts.versions;
-    this.#bypass = parts.bypass;
-    this.#size = parts.size;
+  constructor(parts: ChangeParts) {
+    this.#parts = parts;
   }
 
   /**
@@ -57,8 +39,9 @@ export class Patches {
    */
   suits(frame: Frame, slot: number, bytes: number): boolean {
     return frame.scopes[slot] === 0 && bytes <= PARTS_BYTES_MAX &&
-      !this.#versions.seesLatest(versionOf(frame, slot)) && !this.#bypass.has(frame.pages[slot]) &&
-      this.#size.widenedPages * WIDENED_SHARE_MAX <= this.#undo.length;
+      !this.#parts.versions.seesLatest(versionOf(frame, slot)) &&
+      !this.#parts.bypass.has(frame.pages[slot]) &&
+      this.#parts.size.widenedPages * WIDENED_SHARE_MAX <= this.#parts.undo.length;
   }
 
   /**
@@ -74,18 +57,18 @@ export class Patches {
     secondStart: number,
     secondEnd: number,
   ): void {
-    this.#size.pin(1);
+    this.#parts.size.pin(1);
     const page = frame.pages[slot];
-    const record = this.#undo.length;
+    const record = this.#parts.undo.length;
     const first = start >>> 2;
     const endWord = (end + 3) >>> 2;
     const second = secondStart >>> 2;
     const secondEndWord = (secondEnd + 3) >>> 2;
     if (second >= endWord) {
-      this.#undo.pushWords(page, frame, slot, first, endWord, second, secondEndWord);
+      this.#parts.undo.pushWords(page, frame, slot, first, endWord, second, secondEndWord);
     } else {
       // There is no second part, or it shares a word with the first.
-      this.#undo.pushWords(page, frame, slot, first, Math.max(endWord, secondEndWord), 0, 0);
+      this.#parts.undo.pushWords(page, frame, slot, first, Math.max(endWord, secondEndWord), 0, 0);
     }
     frame.scopes[slot] = WORDS_SAVED + record;
     setVersion(frame, slot, version);
@@ -98,13 +81,13 @@ export class Patches {
    */
   widen(frame: Frame, slot: number): number {
     const record = frame.scopes[slot] - WORDS_SAVED;
-    this.#size.pin(1);
-    const image = this.#cache.addImage();
-    const imageFrame = this.#cache.frames[image >>> CHUNK_SHIFT];
+    this.#parts.size.pin(1);
+    const image = this.#parts.cache.addImage();
+    const imageFrame = this.#parts.cache.frames[image >>> CHUNK_SHIFT];
     copyPage(frame, slot, imageFrame, image & SLOT_MASK);
-    this.#undo.restoreWords(record, imageFrame, image & SLOT_MASK);
-    this.#undo.setImage(record, image);
-    this.#size.widenedPages++;
+    this.#parts.undo.restoreWords(record, imageFrame, image & SLOT_MASK);
+    this.#parts.undo.setImage(record, image);
+    this.#parts.size.widenedPages++;
     return record;
   }
 }

@@ -101,8 +101,8 @@ export class UndoLog {
   /** Copies the words of a record, and the header, to a slot. */
   restoreWords(index: number, frame: Frame, slot: number): void {
     const to = slot << PAGE_WORD_SHIFT;
-    let from = this.savedAt(index);
     for (let span = 0; span < SPANS; span++) {
+      let from = this.savedAt(index, span);
       const end = this.endWordAt(index, span);
       for (let word = this.firstWordAt(index, span); word < end; word++) {
         frame.u32[to + word] = this.#saved[from++];
@@ -116,12 +116,13 @@ export class UndoLog {
     return this.#saved;
   }
 
-  /** Where in `saved` the words of a record begin, span after span. */
-  savedAt(index: number): number {
-    return this.#words[index * RECORD_WORDS + 2];
+  /** Where in `saved` the words of a span, 0 or 1, of a record begin. */
+  savedAt(index: number, span: number): number {
+    const first = this.#words[index * RECORD_WORDS + 2];
+    return span === 0 ? first : first + this.endWordAt(index, 0) - this.firstWordAt(index, 0);
   }
 
-  /** The number in the page of the first word of a span, 0 or 1, of a record. */
+  /** The number in the page of the first word of a span. */
   firstWordAt(index: number, span: number): number {
     return this.#spanAt(index, span) & 0xffff;
   }
@@ -174,7 +175,7 @@ export class UndoLog {
     if (length === 0) return this.#clear();
     for (let i = length; i < this.#length; i++) {
       if (this.whatAt(i) !== PATCHED) continue;
-      this.#savedLength = this.savedAt(i);
+      this.#savedLength = this.savedAt(i, 0);
       break;
     }
     this.#length = length;
