@@ -2,9 +2,23 @@
 // order, in reverse and with long prefixes make, the root that stays, rollback and savepoints,
 // and damage.
 
-import { assert, assertEquals, assertLess, assertLessOrEqual, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertLessOrEqual,
+  assertThrows,
+} from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { AssertionError, CorruptionError, format, type Frame, header } from "../pager/mod.ts";
+import {
+  AssertionError,
+  CorruptionError,
+  format,
+  type Frame,
+  header,
+  type Pager,
+} from "../pager/mod.ts";
 import { transact } from "../tests/support/pages.ts";
 import { usedPages } from "../tests/support/space.ts";
 import {
@@ -19,12 +33,13 @@ import {
   valueOf,
 } from "../tests/support/trees.ts";
 import { Random } from "../tests/support/random.ts";
-import { childAt, childIndex, usedBytesOf } from "./node.ts";
+import { childAt, childIndex, copyKey, KEY_BYTES_MAX, usedBytesOf } from "./node.ts";
+import { Path } from "./path.ts";
 import { replaceSeparator } from "./separator.ts";
 import { Tree } from "./tree.ts";
 import { checkTree } from "./tree_check.ts";
 
-const { KIND_BRANCH, KIND_LEAF, PAGE_BYTES } = format;
+const { KIND_BRANCH, KIND_LEAF, PAGE_BYTES, SLOT_MASK } = format;
 
 /** A model with these keys, put in this order, in one transaction. */
 function modelOf(keys: Iterable<Uint8Array>, bytes: number): TreeModel {
@@ -435,7 +450,38 @@ describe("Tree: damage in the order of siblings", () => {
     );
     pager.rollback();
   });
+
+  it("is CorruptionError before entries of two branches come into one", () => {
+    const keys = Array.from({ length: 400 }, (_, i) => pairedKey(i + 1));
+    const { bed: { pager, tree } } = modelOf(keys, 100);
+    const path = new Path();
+    tree.nodes.descend(path, keys[0], keys[0].length);
+    assertGreater(path.depth, 2);
+    const above = path.pages[path.depth - 2];
+    // The right branch's second child has keys that are below what its parent says.
+    const right = pager.at(childOf(pager, above, 1));
+    const lower = new Uint8Array(KEY_BYTES_MAX);
+    const frame = pager.frames[right >>> 8];
+    const length = copyKey(frame, right & SLOT_MASK, 1, lower) + 1;
+    transact(pager, () => assert(replaceSeparator(pager, above, 1, lower, length)));
+    pager.begin();
+    assertThrows(() => keys.forEach((key) => tree.delete(key)), CorruptionError, "not within");
+    pager.rollback();
+  });
 });
+
+/** A key that differs from its pair only at its end, so that separators between them are long. */
+function pairedKey(i: number): Uint8Array {
+  const key = new Uint8Array(1800).fill(98);
+  new DataView(key.buffer).setUint32(0, Math.floor(i / 2) * 0x0101);
+  key[1799] = i & 1;
+  return key;
+}
+
+function childOf(pager: Pager, page: number, index: number): number {
+  const place = pager.at(page);
+  return childAt(pager.frames[place >>> 8], place & SLOT_MASK, index);
+}
 
 describe("checkTree()", () => {
   const lies: [string, "root" | "child", (frame: Frame, slot: number) => void][] = [

@@ -325,15 +325,16 @@ describe("entries that take away the tree they are loaded into", () => {
     },
   };
   for (const [what, take] of Object.entries(takings)) {
-    for (const when of ["first", "later", "last"]) {
+    for (const when of ["only", "first", "later", "last"]) {
       for (const isEmpty of [true, false]) {
         // The first entry makes the tree, so before it there is none to take away.
-        if (isEmpty && when === "first") continue;
+        if (isEmpty && (when === "first" || when === "only")) continue;
         const where = isEmpty ? "an empty tree" : "a tree with an entry";
         it(`are a TypeError: ${what}, ${when}, ${where}`, () => {
           const db = openSample();
           const entries = function* (): Generator<[string, Uint8Array]> {
-            if (when === "first") take(db);
+            if (when === "first" || when === "only") take(db);
+            if (when === "only") return;
             for (let i = 0; i < 200; i++) {
               yield [`key ${1000 + i}`, bytesOf(i, 200)];
               if (when === "later" && i === 150) take(db);
