@@ -7,8 +7,8 @@ import { FaultyFile } from "../tests/support/faulty_file.ts";
 import { journalChunks, openNodes, transact } from "../tests/support/pages.ts";
 import { numbers, openSpace, type Space, take, usedPages } from "../tests/support/space.ts";
 import { CorruptionError, type File, format, header, MemoryFile } from "../pager/mod.ts";
-import { Disk } from "../pager/disk.ts";
-import { readSuperblock, writeSuperblock } from "../pager/superblock_file.ts";
+import { Disk } from "../pager/file/disk.ts";
+import { readSuperblock, writeSuperblock } from "../pager/journal/superblocks.ts";
 import { Allocator } from "./allocator.ts";
 
 const { KIND_BRANCH, KIND_LEAF, KIND_RUN } = format;

@@ -8,12 +8,12 @@
  */
 
 import { format, header, type Pager } from "../pager/mod.ts";
-import { EntryList } from "./entry_list.ts";
-import { commonLength, compareKeys, separatorLength } from "./key.ts";
-import { KEY_BYTES_MAX, REFERENCE_BYTES, REFERENCE_TAG } from "./node.ts";
-import { copyBytes } from "./node_edit.ts";
+import { EntryList } from "./node/entry_list.ts";
+import { commonLength, compareKeys, separatorLength } from "./node/key.ts";
+import { KEY_BYTES_MAX, REFERENCE_BYTES, REFERENCE_TAG } from "./node/node.ts";
+import { copyBytes } from "./node/node_edit.ts";
 import { checkKey, checkValue, fitsLeaf, type Tree } from "./tree.ts";
-import { writeRuns } from "./value.ts";
+import { writeRuns } from "./value/value.ts";
 
 const { CHUNK_SHIFT, KIND_BRANCH, KIND_LEAF, PAGE_BYTES, SLOT_MASK } = format;
 const { setLink, setShape } = header;

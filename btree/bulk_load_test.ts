@@ -21,8 +21,8 @@ import {
   sameBytes,
   valueOf,
 } from "../tests/support/trees.ts";
-import { cellBytes, LEAF_WIDTH, payloadBytes, usedBytesOf } from "./node.ts";
-import type { TreeReport } from "./tree_check.ts";
+import { cellBytes, LEAF_WIDTH, payloadBytes, usedBytesOf } from "./node/node.ts";
+import type { TreeReport } from "./check/tree_check.ts";
 
 const { KIND_LEAF, PAGE_BYTES } = format;
 type Entry = readonly [Uint8Array, Uint8Array];

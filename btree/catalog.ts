@@ -20,10 +20,10 @@
  */
 
 import { corrupt, format, header, LimitError, type Pager, type PageReader } from "../pager/mod.ts";
-import { FixedTree } from "./fixed_tree.ts";
-import { compareKeys } from "./key.ts";
-import { copyKey, KEY_BYTES_MAX } from "./node.ts";
-import type { Space } from "./space.ts";
+import { FixedTree } from "./fixed/fixed_tree.ts";
+import { compareKeys } from "./node/key.ts";
+import { copyKey, KEY_BYTES_MAX } from "./node/node.ts";
+import type { Space } from "./walk/space.ts";
 import { Tree } from "./tree.ts";
 
 const { CHUNK_SHIFT, SLOT_MASK } = format;

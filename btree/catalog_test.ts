@@ -9,10 +9,10 @@ import { usedPages } from "../tests/support/space.ts";
 import { bulkLoad, bytesOf, expectValue, keyOf, valueOf } from "../tests/support/trees.ts";
 import { Random } from "../tests/support/random.ts";
 import { Catalog, NAME_BYTES_MAX, readCatalogEntry, type TreeEntry } from "./catalog.ts";
-import { checkFixedTree } from "./fixed_check.ts";
-import { FixedTree } from "./fixed_tree.ts";
-import { Space } from "./space.ts";
-import { checkTree } from "./tree_check.ts";
+import { checkFixedTree } from "./fixed/fixed_check.ts";
+import { FixedTree } from "./fixed/fixed_tree.ts";
+import { Space } from "./walk/space.ts";
+import { checkTree } from "./check/tree_check.ts";
 import { Tree } from "./tree.ts";
 
 interface Library {

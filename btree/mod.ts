@@ -35,25 +35,30 @@ export {
   chunkCensus,
   chunkHeaders,
   usedBytesOf,
-} from "./census.ts";
-export { Cursor } from "./cursor.ts";
-export { descend, type Descent, type DescentStep, type Probe } from "./descent.ts";
-export { type FixedTreeShape, walkFixedTree } from "./fixed_check.ts";
-export { FixedCursor, type FixedRange } from "./fixed_cursor.ts";
-export { registerFixedNodes } from "./fixed_node.ts";
-export { FixedTree } from "./fixed_tree.ts";
-export { compareKeys } from "./key.ts";
-export { LeafBatch } from "./leaf_batch.ts";
-export { LeafCursor } from "./leaf_cursor.ts";
-export { firstLeafOf, type LeafRecords, leafRecords } from "./leaf_records.ts";
-export { KEY_BYTES_MAX } from "./node.ts";
-export { EXTRA_NODE_CHECKS, registerNodes, type Registry } from "./node_check.ts";
-export { Nodes } from "./nodes.ts";
-export { type Cell, type PageContents, pageContents, type Region } from "./page_contents.ts";
-export { Path } from "./path.ts";
-export { Space } from "./space.ts";
-export { checkTree, type TreeReport, walkTree } from "./tree_check.ts";
-export type { TreeFigures, TreeSource, TreeVisitor } from "./tree_visit.ts";
+} from "./inspect/census.ts";
+export { Cursor } from "./walk/cursor.ts";
+export { descend, type Descent, type DescentStep, type Probe } from "./inspect/lookup_trace.ts";
+export { type FixedTreeShape, walkFixedTree } from "./fixed/fixed_check.ts";
+export { FixedCursor, type FixedRange } from "./fixed/fixed_cursor.ts";
+export { registerFixedNodes } from "./fixed/fixed_node.ts";
+export { FixedTree } from "./fixed/fixed_tree.ts";
+export { compareKeys } from "./node/key.ts";
+export { LeafBatch } from "./node/leaf_batch.ts";
+export { LeafCursor } from "./walk/leaf_cursor.ts";
+export { firstLeafOf, type LeafRecords, leafRecords } from "./inspect/leaf_records.ts";
+export { KEY_BYTES_MAX } from "./node/node.ts";
+export { EXTRA_NODE_CHECKS, registerNodes, type Registry } from "./node/node_check.ts";
+export { Nodes } from "./walk/tree_nodes.ts";
+export {
+  type Cell,
+  type PageContents,
+  pageContents,
+  type Region,
+} from "./inspect/page_contents.ts";
+export { Path } from "./walk/path.ts";
+export { Space } from "./walk/space.ts";
+export { checkTree, type TreeReport, walkTree } from "./check/tree_check.ts";
+export type { TreeFigures, TreeSource, TreeVisitor } from "./check/tree_walk.ts";
 export { Tree } from "./tree.ts";
 export {
   isUnfinishedKey,
@@ -62,5 +67,5 @@ export {
   UnfinishedValues,
   walkUnfinished,
 } from "./unfinished.ts";
-export { readRuns, type Reference, VALUE_BYTES_MAX } from "./value.ts";
-export { PIECE_BYTES, ValueReader } from "./value_reader.ts";
+export { readRuns, type Reference, VALUE_BYTES_MAX } from "./value/value.ts";
+export { PIECE_BYTES, ValueReader } from "./value/value_reader.ts";

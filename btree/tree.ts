@@ -13,19 +13,25 @@
  */
 
 import { format, type Frame, header, type Pager, type PageReader } from "../pager/mod.ts";
-import { countRange } from "./count.ts";
-import { Cursor } from "./cursor.ts";
-import { Growth } from "./growth.ts";
-import { cellAt, ENTRY_BYTES_MAX, HEAD_BYTES, INLINE_BYTES_MAX } from "./node.ts";
-import { cellBytes, KEY_BYTES_MAX, LEAF_WIDTH, LeafCell, payloadBytes } from "./node.ts";
-import { REFERENCE_BYTES, REFERENCE_TAG, searchLeaf } from "./node.ts";
-import { removeLeafEntry } from "./node_edit.ts";
-import { createNode, Nodes } from "./nodes.ts";
-import { deleteRange } from "./range_delete.ts";
-import { Shrinkage } from "./shrinkage.ts";
-import type { Space } from "./space.ts";
-import { readRuns, referredLength, releaseRuns, VALUE_BYTES_MAX, writeRuns } from "./value.ts";
-import { ValueReader } from "./value_reader.ts";
+import { countRange } from "./walk/count.ts";
+import { Cursor } from "./walk/cursor.ts";
+import { Growth } from "./change/growth.ts";
+import { cellAt, ENTRY_BYTES_MAX, HEAD_BYTES, INLINE_BYTES_MAX } from "./node/node.ts";
+import { cellBytes, KEY_BYTES_MAX, LEAF_WIDTH, LeafCell, payloadBytes } from "./node/node.ts";
+import { REFERENCE_BYTES, REFERENCE_TAG, searchLeaf } from "./node/node.ts";
+import { removeLeafEntry } from "./node/node_edit.ts";
+import { createNode, Nodes } from "./walk/tree_nodes.ts";
+import { deleteRange } from "./change/range_delete.ts";
+import { Shrinkage } from "./change/shrinkage.ts";
+import type { Space } from "./walk/space.ts";
+import {
+  readRuns,
+  referredLength,
+  releaseRuns,
+  VALUE_BYTES_MAX,
+  writeRuns,
+} from "./value/value.ts";
+import { ValueReader } from "./value/value_reader.ts";
 
 const { CHUNK_SHIFT, PAGE_SHIFT, SLOT_MASK } = format;
 const { cellStartOf, entriesOf } = header;

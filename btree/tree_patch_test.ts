@@ -5,7 +5,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { crc32 } from "node:zlib";
 import { format, header, MemoryFile, Pager, type PagerOptions } from "../pager/mod.ts";
-import { Space } from "./space.ts";
+import { Space } from "./walk/space.ts";
 import { Tree } from "./tree.ts";
 import { usedPages } from "../tests/support/space.ts";
 import {

@@ -33,11 +33,11 @@ import {
   valueOf,
 } from "../tests/support/trees.ts";
 import { Random } from "../tests/support/random.ts";
-import { childAt, childIndex, copyKey, KEY_BYTES_MAX, usedBytesOf } from "./node.ts";
-import { Path } from "./path.ts";
-import { replaceSeparator } from "./separator.ts";
+import { childAt, childIndex, copyKey, KEY_BYTES_MAX, usedBytesOf } from "./node/node.ts";
+import { Path } from "./walk/path.ts";
+import { replaceSeparator } from "./change/separator.ts";
 import { Tree } from "./tree.ts";
-import { checkTree } from "./tree_check.ts";
+import { checkTree } from "./check/tree_check.ts";
 
 const { KIND_BRANCH, KIND_LEAF, PAGE_BYTES, SLOT_MASK } = format;
 

@@ -30,12 +30,12 @@ import {
   type PageReader,
 } from "../pager/mod.ts";
 import { type Catalog, CATALOG_TREE, decodeName, NAME_BYTES_MAX } from "./catalog.ts";
-import { REFERENCE_BYTES } from "./node.ts";
-import type { Space } from "./space.ts";
+import { REFERENCE_BYTES } from "./node/node.ts";
+import type { Space } from "./walk/space.ts";
 import { Tree } from "./tree.ts";
-import type { TreeVisitor } from "./tree_visit.ts";
-import { appendRuns, decodeReference, encodeReference, type Reference } from "./value.ts";
-import { runsOf, versionAt } from "./value.ts";
+import type { TreeVisitor } from "./check/tree_walk.ts";
+import { appendRuns, decodeReference, encodeReference, type Reference } from "./value/value.ts";
+import { runsOf, versionAt } from "./value/value.ts";
 
 const { HEADER } = format;
 

@@ -9,11 +9,11 @@ import { SMALL_CACHE, transact } from "../tests/support/pages.ts";
 import { usedPages } from "../tests/support/space.ts";
 import { bytesOf, expectValue, sameBytes, valueOf } from "../tests/support/trees.ts";
 import { Catalog } from "./catalog.ts";
-import { Space } from "./space.ts";
-import { checkTree } from "./tree_check.ts";
+import { Space } from "./walk/space.ts";
+import { checkTree } from "./check/tree_check.ts";
 import { Tree } from "./tree.ts";
 import { UnfinishedValues } from "./unfinished.ts";
-import { PIECE_BYTES, type ValueReader } from "./value_reader.ts";
+import { PIECE_BYTES, type ValueReader } from "./value/value_reader.ts";
 
 const { PAGE_BYTES } = format;
 const KEY = bytesOf("key");

@@ -6,20 +6,20 @@
  * does not move what is looked at. Only `at` of the pager counts as a use.
  */
 
-import type { Cache } from "./cache.ts";
-import type { Disk, DiskFigures } from "./disk.ts";
-import type { Durable } from "./durability.ts";
-import { CHUNK_SHIFT } from "./format.ts";
-import { type Frame, POOL } from "./frame.ts";
+import type { Cache } from "./cache/cache.ts";
+import type { Disk, DiskFigures } from "./file/disk.ts";
+import type { Durable } from "./journal/durable.ts";
+import { CHUNK_SHIFT } from "./format/format.ts";
+import { type Frame, POOL } from "./format/frame.ts";
 import {
   type CheckpointState,
   type JournalState,
   type SuperblockState,
   superblockStates,
-} from "./journal_state.ts";
-import type { Loader } from "./loader.ts";
-import type { Meta } from "./meta.ts";
-import { checkPage } from "./page_check.ts";
+} from "./journal/journal_state.ts";
+import type { Loader } from "./cache/loader.ts";
+import type { Meta } from "./format/meta.ts";
+import { checkPage } from "./format/page_check.ts";
 
 /** Where a page is: in a frame that holds its whole chunk, in one of single pages, or in none. */
 export type Residence = "chunk" | "page" | "file";

@@ -13,9 +13,9 @@
  * @module
  */
 
-export { assert, AssertionError } from "./assert.ts";
-export type { DiskFigures } from "./disk.ts";
-export type { Durability } from "./durability.ts";
+export { assert, AssertionError } from "./format/assert.ts";
+export type { DiskFigures } from "./file/disk.ts";
+export type { Durability } from "./journal/durable.ts";
 export {
   ClosedError,
   CorruptionError,
@@ -23,35 +23,40 @@ export {
   LimitError,
   LockedError,
   SnapshotTooOldError,
-} from "./errors.ts";
-export type { File } from "./file.ts";
-export { createDiskFile, type DiskFileOptions, openDiskFile, removeDiskFile } from "./disk_file.ts";
-export { examine, type Examined } from "./examine.ts";
-export { Frame, IMAGE, NO_PAGE, POOL } from "./frame.ts";
+} from "./format/errors.ts";
+export type { File } from "./file/file.ts";
+export {
+  createDiskFile,
+  type DiskFileOptions,
+  openDiskFile,
+  removeDiskFile,
+} from "./file/disk_file.ts";
+export { examine, type Examined } from "./damage/open_damaged.ts";
+export { Frame, IMAGE, NO_PAGE, POOL } from "./format/frame.ts";
 /** The format: geometry, kinds, offsets. */
-export * as format from "./format.ts";
+export * as format from "./format/format.ts";
 /** Reading and writing page headers in memory. */
-export * as header from "./header.ts";
-export { type HeaderFields, headerFields, kindName } from "./header_fields.ts";
+export * as header from "./format/header.ts";
+export { type HeaderFields, headerFields, kindName } from "./format/header_fields.ts";
 export { type LoadFigures, PagerInspection, type Residence } from "./inspection.ts";
 export type {
   CheckpointState,
   JournalAreaState,
   JournalState,
   SuperblockState,
-} from "./journal_state.ts";
-export { MemoryFile } from "./memory_file.ts";
-export { Meta, type MetaFields } from "./meta.ts";
+} from "./journal/journal_state.ts";
+export { MemoryFile } from "./file/memory_file.ts";
+export { Meta, type MetaFields } from "./format/meta.ts";
 export { CACHE_BYTES_MAX, CACHE_BYTES_MIN, type PagerOptions } from "./options.ts";
-export type { PageFile } from "./page_file.ts";
-export { PageSet } from "./page_set.ts";
-export type { Page } from "./page.ts";
-export type { PageObserver } from "./observer.ts";
+export type { PageFile } from "./damage/damaged_pages.ts";
+export { PageSet } from "./cache/page_set.ts";
+export type { Page } from "./cache/page.ts";
+export type { PageObserver } from "./cache/observer.ts";
 export { openPager, Pager } from "./pager.ts";
-export type { JournalFigures, PagerStats } from "./stats.ts";
-export type { Superblock } from "./superblock.ts";
-export { UnlockedFile } from "./unlocked_file.ts";
-export { checkZero } from "./run_check.ts";
+export type { JournalFigures, PagerStats } from "./journal/stats.ts";
+export type { Superblock } from "./format/superblock.ts";
+export { UnlockedFile } from "./damage/unlocked_pages.ts";
+export { checkZero } from "./format/run_check.ts";
 export {
   type Report,
   Scrub,
@@ -60,8 +65,9 @@ export {
   SLOT_OTHER,
   SLOT_PAGE_LOST,
   SLOT_SOUND,
-} from "./scrub.ts";
-export { type PageReader, PageSnapshot } from "./snapshot.ts";
-export { corrupt, corruptHeader, type Verifier, type Verifiers } from "./page_check.ts";
-export type { RecoveryReport } from "./recovery.ts";
-export type { TransactionListener } from "./commit_log.ts";
+} from "./damage/scrub.ts";
+export type { PageReader } from "./cache/page_reader.ts";
+export { PageSnapshot } from "./transaction/snapshot.ts";
+export { corrupt, corruptHeader, type Verifier, type Verifiers } from "./format/page_check.ts";
+export type { RecoveryReport } from "./recovery/recovery.ts";
+export type { TransactionListener } from "./journal/commit_hooks.ts";

@@ -15,24 +15,24 @@
  * It does not know which pages are free to take, nor what a page means.
  */
 
-import { assert } from "./assert.ts";
-import type { TransactionListener } from "./commit_log.ts";
-import { Cache, MISS } from "./cache.ts";
-import { seedOf } from "./checksum.ts";
-import { Disk } from "./disk.ts";
-import { type Durability, Durable } from "./durability.ts";
-import { openDiskFile } from "./disk_file.ts";
-import { ClosedError, type IoError } from "./errors.ts";
-import type { File } from "./file.ts";
-import { CHUNK_BYTES, CHUNK_SHIFT, chunksOf, KIND_COUNT, SLOT_MASK } from "./format.ts";
-import { Frame, POOL } from "./frame.ts";
+import { assert } from "./format/assert.ts";
+import type { TransactionListener } from "./journal/commit_hooks.ts";
+import { Cache, MISS } from "./cache/cache.ts";
+import { seedOf } from "./format/checksum.ts";
+import { Disk } from "./file/disk.ts";
+import { type Durability, Durable } from "./journal/durable.ts";
+import { openDiskFile } from "./file/disk_file.ts";
+import { ClosedError, type IoError } from "./format/errors.ts";
+import type { File } from "./file/file.ts";
+import { CHUNK_BYTES, CHUNK_SHIFT, chunksOf, KIND_COUNT, SLOT_MASK } from "./format/format.ts";
+import { Frame, POOL } from "./format/frame.ts";
 import { PagerInspection } from "./inspection.ts";
-import { Loader } from "./loader.ts";
-import { MemoryFile } from "./memory_file.ts";
-import { Meta } from "./meta.ts";
-import { OverlayFile } from "./overlay_file.ts";
-import { Observers, type PageObserver } from "./observer.ts";
-import { openDatabase } from "./open_database.ts";
+import { Loader } from "./cache/loader.ts";
+import { MemoryFile } from "./file/memory_file.ts";
+import { Meta } from "./format/meta.ts";
+import { OverlayFile } from "./file/overlay_file.ts";
+import { Observers, type PageObserver } from "./cache/observer.ts";
+import { openDatabase } from "./recovery/open_database.ts";
 import {
   CACHE_BYTES,
   checkSizes,
@@ -41,16 +41,16 @@ import {
   SNAPSHOT_BYTES,
   TRANSACTION_BYTES,
 } from "./options.ts";
-import { type Page, readPage } from "./page.ts";
-import type { Verifier } from "./page_check.ts";
-import type { RecoveryReport } from "./recovery.ts";
-import { type Report, Scrub, type ScrubOptions } from "./scrub.ts";
-import { NO_JOURNAL, type PagerStats } from "./stats.ts";
-import type { Superblock } from "./superblock.ts";
-import { PageSnapshot } from "./snapshot.ts";
-import { VersionStore } from "./version_store.ts";
-import { Writeback } from "./writeback.ts";
-import { Writer } from "./writer.ts";
+import { type Page, readPage } from "./cache/page.ts";
+import type { Verifier } from "./format/page_check.ts";
+import type { RecoveryReport } from "./recovery/recovery.ts";
+import { type Report, Scrub, type ScrubOptions } from "./damage/scrub.ts";
+import { NO_JOURNAL, type PagerStats } from "./journal/stats.ts";
+import type { Superblock } from "./format/superblock.ts";
+import { PageSnapshot } from "./transaction/snapshot.ts";
+import { VersionStore } from "./transaction/version_store.ts";
+import { Writeback } from "./cache/writeback.ts";
+import { Writer } from "./transaction/writer.ts";
 
 /**
  * Opens the pager of a file, or of memory when the path is `":memory:"`.

@@ -15,8 +15,8 @@ import {
   wordsAt,
   write,
 } from "../tests/support/pages.ts";
-import { IoError } from "./errors.ts";
-import type { MemoryFile } from "./memory_file.ts";
+import { IoError } from "./format/errors.ts";
+import type { MemoryFile } from "./file/memory_file.ts";
 import type { Pager } from "./pager.ts";
 
 const PAGES = dataPages(300);

@@ -18,15 +18,22 @@ import {
   wordsAt,
   write,
 } from "../tests/support/pages.ts";
-import { Disk } from "./disk.ts";
-import { ClosedError, CorruptionError, LimitError, LockedError } from "./errors.ts";
-import { KIND_LEAF, KIND_RUN } from "./format.ts";
-import { formatHeader, seal, setEntries, setLink, setRunBytes, setVersion } from "./header.ts";
-import { MemoryFile } from "./memory_file.ts";
+import { Disk } from "./file/disk.ts";
+import { ClosedError, CorruptionError, LimitError, LockedError } from "./format/errors.ts";
+import { KIND_LEAF, KIND_RUN } from "./format/format.ts";
+import {
+  formatHeader,
+  seal,
+  setEntries,
+  setLink,
+  setRunBytes,
+  setVersion,
+} from "./format/header.ts";
+import { MemoryFile } from "./file/memory_file.ts";
 import { openPager, Pager } from "./pager.ts";
-import { crc, seedOf } from "./checksum.ts";
-import { Frame, POOL } from "./frame.ts";
-import { readSuperblock, writeSuperblock } from "./superblock_file.ts";
+import { crc, seedOf } from "./format/checksum.ts";
+import { Frame, POOL } from "./format/frame.ts";
+import { readSuperblock, writeSuperblock } from "./journal/superblocks.ts";
 
 const PAGES = dataPages(300);
 

@@ -19,7 +19,7 @@ import {
   u64,
 } from "./codec/mod.ts";
 import type { Database } from "./database.ts";
-import type { Codecs } from "./tree_format.ts";
+import type { Codecs } from "./read/tree_format.ts";
 import type { TransactionTree } from "./transaction_tree.ts";
 import type { Tree } from "./tree.ts";
 

@@ -6,16 +6,16 @@ import { type Census, census, type ChunkCensus, chunkCensus } from "../btree/mod
 import { openPager } from "../pager/mod.ts";
 import { bytes, keyBytes } from "./codec/mod.ts";
 import type { DatabaseStats } from "./database_stats.ts";
-import { Inspector } from "./inspector.ts";
+import { Inspector } from "./inspect/inspector.ts";
 import { checkName } from "./name.ts";
 import { checkPath } from "./option_check.ts";
 import { checkOpenOptions, durabilityOf, type OpenOptions, type WriteOptions } from "./options.ts";
-import { Session } from "./session.ts";
+import { Session } from "./write/session.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { Transaction } from "./transaction.ts";
 import type { Tree } from "./tree.ts";
-import { checkCodecs, type Codecs, namesIn, TreeFormat } from "./tree_format.ts";
-import { verifyOpen, type VerifyOptions, type VerifyReport } from "./verify.ts";
+import { checkCodecs, type Codecs, namesIn, TreeFormat } from "./read/tree_format.ts";
+import { verifyOpen, type VerifyOptions, type VerifyReport } from "./verify/verify.ts";
 
 /**
  * Opens a database, which is made when it is missing, and locks it.

@@ -9,7 +9,7 @@ import { bytesOf, change, checkDatabase, openBoth, openOn } from "../tests/suppo
 import { makeSample } from "../tests/support/sample.ts";
 import { inTempDir } from "../tests/support/temp.ts";
 import { open } from "./database.ts";
-import type { KeyRange } from "./range.ts";
+import type { KeyRange } from "./read/range.ts";
 import type { TransactionTree } from "./transaction_tree.ts";
 
 const { CHUNK_SHIFT, KIND_BRANCH, KIND_LEAF, KIND_RUN, PAGE_BYTES, SLOT_MASK } = format;

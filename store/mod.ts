@@ -4,7 +4,7 @@
  * @module
  */
 
-export type { Change, Commit } from "./change.ts";
+export type { Change, Commit } from "./watch/change.ts";
 export { Database, open } from "./database.ts";
 export type { DatabaseStats } from "./database_stats.ts";
 export {
@@ -24,7 +24,7 @@ export {
   u64,
   type ValueCodec,
 } from "./codec/mod.ts";
-export type { Finding } from "./findings.ts";
+export type { Finding } from "./verify/findings.ts";
 export type {
   CacheState,
   FileState,
@@ -37,12 +37,12 @@ export type {
   Trace,
   TracedPage,
   TreeState,
-} from "./inspection_types.ts";
-export { Inspector } from "./inspector.ts";
+} from "./inspect/inspection_types.ts";
+export { Inspector } from "./inspect/inspector.ts";
 export type { OpenOptions, WriteOptions } from "./options.ts";
-export type { KeyRange, Range } from "./range.ts";
-export { headerState, type PageChecker, pageState } from "./page_state.ts";
-export { ReadTree } from "./read_tree.ts";
+export type { KeyRange, Range } from "./read/range.ts";
+export { headerState, type PageChecker, pageState } from "./inspect/page_state.ts";
+export { ReadTree } from "./read/read_tree.ts";
 export {
   salvage,
   type SalvagedKey,
@@ -50,13 +50,18 @@ export {
   type SalvageGap,
   type SalvageOptions,
   type SalvageReport,
-} from "./salvage.ts";
+} from "./verify/salvage.ts";
 export { Snapshot } from "./snapshot.ts";
 export { Transaction } from "./transaction.ts";
 export { TransactionTree } from "./transaction_tree.ts";
 export { Tree } from "./tree.ts";
-export type { Progress, ProgressOptions } from "./slices.ts";
-export { verify, type VerifyFileOptions, type VerifyOptions, type VerifyReport } from "./verify.ts";
-export { type Codecs, namesIn } from "./tree_format.ts";
+export type { Progress, ProgressOptions } from "./verify/slices.ts";
+export {
+  verify,
+  type VerifyFileOptions,
+  type VerifyOptions,
+  type VerifyReport,
+} from "./verify/verify.ts";
+export { type Codecs, namesIn } from "./read/tree_format.ts";
 export type { TreeStats } from "./tree_stats.ts";
-export type { Watcher, WatchOptions } from "./watcher.ts";
+export type { Watcher, WatchOptions } from "./watch/watcher.ts";

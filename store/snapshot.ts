@@ -4,12 +4,12 @@
 
 import { Catalog } from "../btree/mod.ts";
 import { ClosedError, type PageSnapshot } from "../pager/mod.ts";
-import { type FoundTree, ReadTree, type TreeSource } from "./read_tree.ts";
-import type { Session } from "./session.ts";
-import type { Slab } from "./slab.ts";
+import { type FoundTree, ReadTree, type TreeSource } from "./read/read_tree.ts";
+import type { Session } from "./write/session.ts";
+import type { Slab } from "./read/slab.ts";
 import type { Tree } from "./tree.ts";
-import type { Codecs, TreeFormat } from "./tree_format.ts";
-import type { ViewGuard } from "./view_guard.ts";
+import type { Codecs, TreeFormat } from "./read/tree_format.ts";
+import type { ViewGuard } from "./read/view_guard.ts";
 
 /**
  * Every tree as it was. Get one by `Database.snapshot`, and close it: it keeps old pages.

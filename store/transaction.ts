@@ -4,13 +4,13 @@
  */
 
 import { ClosedError, type PageSnapshot } from "../pager/mod.ts";
-import type { FoundTree, TreeSource } from "./read_tree.ts";
-import type { Session } from "./session.ts";
-import type { Slab } from "./slab.ts";
+import type { FoundTree, TreeSource } from "./read/read_tree.ts";
+import type { Session } from "./write/session.ts";
+import type { Slab } from "./read/slab.ts";
 import type { Tree } from "./tree.ts";
-import type { Codecs } from "./tree_format.ts";
+import type { Codecs } from "./read/tree_format.ts";
 import { TransactionTree } from "./transaction_tree.ts";
-import type { ViewGuard } from "./view_guard.ts";
+import type { ViewGuard } from "./read/view_guard.ts";
 
 /** The epoch of a source that has ended: it differs from every other. */
 const ENDED = -2;

@@ -6,13 +6,13 @@
  */
 
 import type { Tree as Entries } from "../btree/mod.ts";
-import { copyOf } from "./copy.ts";
-import { keyBoundsOf, type KeyRange } from "./range.ts";
-import { checkIterable, findEntries, ReadTree } from "./read_tree.ts";
+import { copyOf } from "./read/copy.ts";
+import { keyBoundsOf, type KeyRange } from "./read/range.ts";
+import { checkIterable, findEntries, ReadTree } from "./read/read_tree.ts";
 import { refusePromise } from "./refuse_promise.ts";
 import type { TransactionSource } from "./transaction.ts";
-import type { TreeFormat } from "./tree_format.ts";
-import { refuseLost, TreeLoad } from "./tree_load.ts";
+import type { TreeFormat } from "./read/tree_format.ts";
+import { refuseLost, TreeLoad } from "./write/tree_load.ts";
 
 /** The bytes of a frame: views of that many may be views into one. */
 const FRAME_BYTES = 2 * 1024 * 1024;

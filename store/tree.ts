@@ -5,15 +5,15 @@
  * changes of one turn of the event loop reach the disk together.
  */
 
-import { keyBoundsOf, type KeyRange } from "./range.ts";
-import { setStream } from "./value_upload.ts";
-import type { Watcher, WatchOptions } from "./watcher.ts";
+import { keyBoundsOf, type KeyRange } from "./read/range.ts";
+import { setStream } from "./write/value_upload.ts";
+import type { Watcher, WatchOptions } from "./watch/watcher.ts";
 import { NO_TREE, statsOf, type TreeStats } from "./tree_stats.ts";
-import { ReadTree } from "./read_tree.ts";
-import type { Session } from "./session.ts";
+import { ReadTree } from "./read/read_tree.ts";
+import type { Session } from "./write/session.ts";
 import { TransactionSource } from "./transaction.ts";
 import { TransactionTree } from "./transaction_tree.ts";
-import type { TreeFormat } from "./tree_format.ts";
+import type { TreeFormat } from "./read/tree_format.ts";
 
 /**
  * An ordered map. Get one by `Database.tree`.

@@ -8,7 +8,7 @@ import { MemoryFile } from "../pager/mod.ts";
 import { bytesOf, checkDatabase, openBoth, openOn, utf8 } from "../tests/support/database.ts";
 import { ModelTree } from "../tests/support/model.ts";
 import { json, string } from "./codec/mod.ts";
-import type { KeyRange } from "./range.ts";
+import type { KeyRange } from "./read/range.ts";
 
 const VALUE = new Uint8Array([1]);
 

@@ -6,7 +6,7 @@ import { describe, it } from "@std/testing/bdd";
 import { bytesOf, change, openOn, utf8 } from "../tests/support/database.ts";
 import { MemoryFile } from "../pager/mod.ts";
 import type { Database } from "./database.ts";
-import type { KeyRange } from "./range.ts";
+import type { KeyRange } from "./read/range.ts";
 import type { TransactionTree } from "./transaction_tree.ts";
 import type { Tree } from "./tree.ts";
 

@@ -8,7 +8,7 @@ import { ClosedError, IoError, MemoryFile } from "../pager/mod.ts";
 import { type Database, open } from "../store/database.ts";
 import type { OpenOptions } from "../store/options.ts";
 import type { Transaction } from "../store/transaction.ts";
-import type { KeyRange } from "../store/range.ts";
+import type { KeyRange } from "../store/read/range.ts";
 import type { TransactionTree } from "../store/transaction_tree.ts";
 import type { Tree } from "../store/tree.ts";
 import {

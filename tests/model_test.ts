@@ -27,8 +27,8 @@ import {
   openDiskFile,
   type PagerOptions,
 } from "../pager/mod.ts";
-import type { Range } from "../store/range.ts";
-import type { ReadTree } from "../store/read_tree.ts";
+import type { Range } from "../store/read/range.ts";
+import type { ReadTree } from "../store/read/read_tree.ts";
 import type { Transaction } from "../store/transaction.ts";
 import type { TransactionTree } from "../store/transaction_tree.ts";
 import type { Tree } from "../store/tree.ts";

@@ -9,7 +9,7 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, format, MemoryFile } from "../pager/mod.ts";
-import { verifyFile } from "../store/verify.ts";
+import { verifyFile } from "../store/verify/verify.ts";
 import { bytesOf, change, type Content, contentOf, openOn, sameBytes } from "./support/database.ts";
 import { type Base, makeBases } from "./support/hostile_bases.ts";
 import { Image } from "./support/image.ts";

@@ -26,7 +26,7 @@ const RULES = 17;
 
 const CRASH_BUGS = [...MODEL_BUGS, ...RULE_BUGS];
 const BUGS = [...CRASH_BUGS, ...PAGE_BUGS, ...TREE_BUGS];
-const FILE = "pager/durability.ts";
+const FILE = "pager/journal/durable.ts";
 const FIND = "if (this.#superblock.open) return;";
 
 /** Changes nothing: whoever says that it was caught would say so of every bug. */

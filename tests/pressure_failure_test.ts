@@ -10,7 +10,7 @@ import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "@s
 import { describe, it } from "@std/testing/bdd";
 import { IoError, MemoryFile } from "../pager/mod.ts";
 import type { Database } from "../store/database.ts";
-import type { Session } from "../store/session.ts";
+import type { Session } from "../store/write/session.ts";
 import type { TransactionTree } from "../store/transaction_tree.ts";
 import { change, checkDatabase, openBoth, openOn, sameBytes } from "./support/database.ts";
 import { FaultyFile, type Operation } from "./support/faulty_file.ts";

@@ -18,8 +18,8 @@ import {
   SnapshotTooOldError,
 } from "../pager/mod.ts";
 import { Database } from "../store/database.ts";
-import type { ReadTree } from "../store/read_tree.ts";
-import { Session } from "../store/session.ts";
+import type { ReadTree } from "../store/read/read_tree.ts";
+import { Session } from "../store/write/session.ts";
 import type { Snapshot } from "../store/snapshot.ts";
 import type { Transaction } from "../store/transaction.ts";
 import { checkDatabase, openOn } from "./support/database.ts";

@@ -46,7 +46,8 @@ describe("tidy: the rules", () => {
       "btree/a.ts": `export { b } from "../store/mod.ts";\nimport "./b.ts";`,
       "store/a.ts": `const b = await import("../mod.ts");`,
       "bench/a.ts": `import "../examples/b.ts";\nimport "../pager/mod.ts";`,
-      "cli/a.ts": `import "../mod.ts";\nimport "../pager/frame.ts";\nimport "../btree/mod.ts";`,
+      "cli/a.ts":
+        `import "../mod.ts";\nimport "../pager/format/frame.ts";\nimport "../btree/mod.ts";`,
       "cli/b.ts": `import "./a.ts";\nimport "../examples/a.ts";\nimport "../store/mod.ts";`,
       "store/b.ts": `import "../tests/support/a.ts";`,
       "pager/a_test.ts": `import "../tests/support/a.ts";\nimport "../btree/mod.ts";`,
@@ -66,9 +67,10 @@ describe("tidy: the rules", () => {
 
   it("importsThroughMod() refuses a file inside another layer, except to tests", () => {
     const tree = treeOf({
-      "alloc/a.ts": `import "../pager/frame.ts";\nimport "../pager/mod.ts";\nimport "./b.ts";`,
+      "alloc/a.ts":
+        `import "../pager/format/frame.ts";\nimport "../pager/mod.ts";\nimport "./b.ts";`,
       "examples/a.ts": `import "../store/tree.ts";\nimport "../mod.ts";`,
-      "alloc/a_test.ts": `import "../pager/frame.ts";`,
+      "alloc/a_test.ts": `import "../pager/format/frame.ts";`,
     });
     assertEquals(placesOf(rules.importsThroughMod(tree)), ["alloc/a.ts:1", "examples/a.ts:1"]);
   });
@@ -108,7 +110,7 @@ describe("tidy: the rules", () => {
       "pager/a.ts": words.map((word) => `// ${word}: later`).join("\n"),
       "pager/b.ts": `console.log(1);\nlet a = b as any;\nDeno.exit();\nimport "node:fs";`,
       "pager/c.ts": "/**\n * console.assert(Deno.args as any);\n */\nlet Denotes = `// ${1}`;",
-      "pager/disk_file.ts": `import "node:fs";\nDeno.exit();`,
+      "pager/file/disk_file.ts": `import "node:fs";\nDeno.exit();`,
       "cli/a.ts": "console.log(Deno.args);",
       "pager/a_test.ts": "console.log(Deno.args);",
     });

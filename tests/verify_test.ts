@@ -16,7 +16,7 @@ import { describe, it } from "@std/testing/bdd";
 import { FixedTree } from "../btree/mod.ts";
 import { ClosedError, format, IoError, LockedError, MemoryFile } from "../pager/mod.ts";
 import { open } from "../store/database.ts";
-import { verify, verifyFile, type VerifyReport } from "../store/verify.ts";
+import { verify, verifyFile, type VerifyReport } from "../store/verify/verify.ts";
 import { bytesOf, change, openBoth, openOn, sameBytes, utf8 } from "./support/database.ts";
 import { FaultyFile } from "./support/faulty_file.ts";
 import { Image } from "./support/image.ts";

@@ -8,9 +8,9 @@ import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/
 import { describe, it } from "@std/testing/bdd";
 import { format, MemoryFile } from "../pager/mod.ts";
 import { open } from "../store/database.ts";
-import { salvage } from "../store/salvage.ts";
-import { TreeFormat } from "../store/tree_format.ts";
-import { verify, verifyFile, type VerifyReport } from "../store/verify.ts";
+import { salvage } from "../store/verify/salvage.ts";
+import { TreeFormat } from "../store/read/tree_format.ts";
+import { verify, verifyFile, type VerifyReport } from "../store/verify/verify.ts";
 import { bytesOf, change, openBoth, type Opened } from "./support/database.ts";
 import { Image } from "./support/image.ts";
 import { inTempDir } from "./support/temp.ts";

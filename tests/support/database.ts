@@ -5,10 +5,10 @@
 
 import { assertEquals } from "@std/assert";
 import { checkTree, chunkCensus, FixedTree, Tree as Entries } from "../../btree/mod.ts";
-import { checkFixedTree } from "../../btree/fixed_check.ts";
+import { checkFixedTree } from "../../btree/fixed/fixed_check.ts";
 import { type Durability, type File, format, Pager, type PagerOptions } from "../../pager/mod.ts";
 import { Database } from "../../store/database.ts";
-import { Session } from "../../store/session.ts";
+import { Session } from "../../store/write/session.ts";
 import type { TransactionTree } from "../../store/transaction_tree.ts";
 import type { Tree } from "../../store/tree.ts";
 

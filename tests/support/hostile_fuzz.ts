@@ -6,8 +6,8 @@
  * the choice of changes has become another.
  */
 
-import { BATCH_HEADER_BYTES } from "../../pager/batch.ts";
-import { LogReader } from "../../pager/log_record.ts";
+import { BATCH_HEADER_BYTES } from "../../pager/journal/batch.ts";
+import { LogReader } from "../../pager/journal/log_record.ts";
 import { format } from "../../pager/mod.ts";
 import { type Base, BASE_NAMES, type BaseName } from "./hostile_bases.ts";
 import { BATCH, HostileImage } from "./hostile_image.ts";

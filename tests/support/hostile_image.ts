@@ -7,7 +7,7 @@
  */
 
 import { crc32 } from "node:zlib";
-import { BATCH_ALIGN, BATCH_HEADER_BYTES, decodeBatch } from "../../pager/batch.ts";
+import { BATCH_ALIGN, BATCH_HEADER_BYTES, decodeBatch } from "../../pager/journal/batch.ts";
 import { format } from "../../pager/mod.ts";
 import { Image } from "./image.ts";
 

@@ -16,7 +16,7 @@ import {
 } from "../../mod.ts";
 import { MemoryFile } from "../../pager/mod.ts";
 import type { Database } from "../../store/database.ts";
-import { verifyFile } from "../../store/verify.ts";
+import { verifyFile } from "../../store/verify/verify.ts";
 import { bytesOf, type Content, openOn, sameBytes } from "./database.ts";
 import { FaultyFile } from "./faulty_file.ts";
 

@@ -679,7 +679,7 @@ export const ELSEWHERE: Readonly<Record<number, string>> = {
   66: "not promised: other programs that write to the file",
   67: "tests/lock_test.ts",
   68: "tests/lock_test.ts",
-  69: "pager/overlay_file_test.ts, tests/bad_file_test.ts",
+  69: "pager/file/overlay_file_test.ts, tests/bad_file_test.ts",
   70: "tests/bad_file_test.ts",
   71: "tests/fault_sweep_test.ts",
 };

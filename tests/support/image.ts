@@ -4,7 +4,7 @@
  */
 
 import { crc32 } from "node:zlib";
-import { headSum, seedOf } from "../../pager/checksum.ts";
+import { headSum, seedOf } from "../../pager/format/checksum.ts";
 import { format, MemoryFile } from "../../pager/mod.ts";
 import { bytesOf } from "./database.ts";
 

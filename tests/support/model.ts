@@ -3,7 +3,7 @@
  */
 
 import { compareKeys } from "../../btree/mod.ts";
-import type { Range } from "../../store/range.ts";
+import type { Range } from "../../store/read/range.ts";
 
 /** A key and its value. */
 export type Entry = readonly [Uint8Array, Uint8Array];

@@ -6,14 +6,14 @@
 
 import { also, bug, NESTED, type PlantedBug, protect, whole } from "./planted_bugs.ts";
 
-const DURABILITY = "pager/durability.ts";
-const JOURNAL = "pager/journal.ts";
-const RECOVERY = "pager/recovery.ts";
-const REPLAY = "pager/chunk_replay.ts";
-const SUPERBLOCKS = "pager/superblock_file.ts";
-const WRITEBACK = "pager/writeback.ts";
-const WRITER = "pager/writer.ts";
-const SEAL = "pager/commit_seal.ts";
+const DURABILITY = "pager/journal/durable.ts";
+const JOURNAL = "pager/journal/journal.ts";
+const RECOVERY = "pager/recovery/recovery.ts";
+const REPLAY = "pager/recovery/chunk_replay.ts";
+const SUPERBLOCKS = "pager/journal/superblocks.ts";
+const WRITEBACK = "pager/cache/writeback.ts";
+const WRITER = "pager/transaction/writer.ts";
+const SEAL = "pager/transaction/seal.ts";
 
 /** The rows of the crash model. */
 export const MODEL_BUGS: readonly PlantedBug[] = [
@@ -28,7 +28,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   bug(
     "wal-unsynced",
     "model wal, rule 1: the journal is synced, not only written, before a page goes to the file",
-    "pager/journal.ts",
+    "pager/journal/journal.ts",
     "    this.flush(true);\n    this.#writeBatch(0, 0, false, true);",
     "    this.flush(false);\n    this.#writeBatch(0, 0, false, true);",
     whole("farApart"),
@@ -39,12 +39,12 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     DURABILITY,
     "this.#journal.confirm(version);",
     "if (version > this.#journal.durableVersion) this.#journal.flush(true);",
-    "pager/checkpoint_test.ts",
+    "pager/journal/checkpoint_test.ts",
   ),
   bug(
     "confirms-itself",
     "rule 1: no batch says of itself that it is there",
-    "pager/journal.ts",
+    "pager/journal/journal.ts",
     "this.confirmedVersion = this.durableVersion;",
     "this.confirmedVersion = this.writtenVersion;",
     "tests/journal_rot_test.ts",
@@ -61,7 +61,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   bug(
     "revoke",
     "model revoke, rule 9: records of what a published page was before count no more",
-    "pager/chunk_replay.ts",
+    "pager/recovery/chunk_replay.ts",
     "        this.#readAgain(slot);\n",
     "",
     whole("newLeaves"),
@@ -70,7 +70,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   bug(
     "bypass-unsynced",
     "model bypassSync, rule 9: the file is synced before the batch that names its new pages",
-    "pager/journal.ts",
+    "pager/journal/journal.ts",
     "      if (this.pending.publishes) this.#disk.sync();\n",
     "",
     whole("bypass"),
@@ -78,7 +78,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   bug(
     "bypass-undurable",
     "model bypassDurable, rule 9: only what is free on the medium is overwritten",
-    "pager/durability.ts",
+    "pager/journal/durable.ts",
     "    this.beforeWrite(meta.version);\n",
     "",
     whole("bypass"),
@@ -135,7 +135,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   bug(
     "switch-unsynced",
     "model syncSwitch, rule 6: before a switch all that is pending is on the medium",
-    "pager/checkpoint.ts",
+    "pager/journal/checkpoint.ts",
     "    this.#journal.flush(true);\n",
     "    this.#journal.flush(false);\n" +
       "    this.#journal.durableVersion = this.#journal.writtenVersion;\n",
@@ -144,7 +144,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   bug(
     "acquire-image",
     "model acquireImage, rule 2: an acquired page is logged whole, not against what stood there",
-    "pager/log_record.ts",
+    "pager/journal/log_record.ts",
     "this.#begin(page, WHOLE, frame.u8, slot * HEADER_BYTES)",
     "this.#begin(page, CHANGED, frame.u8, slot * HEADER_BYTES)",
     whole("drop"),
@@ -191,7 +191,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   bug(
     "superblock-early",
     "model sbOrder: pages are synced before the superblock that no longer needs the journal",
-    "pager/checkpoint.ts",
+    "pager/journal/checkpoint.ts",
     "    this.#disk.sync();\n",
     "",
     whole("slices"),
@@ -246,7 +246,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     WRITEBACK,
     "if (headerFrame.scopes[headerPlace & SLOT_MASK] !== 0) return false;",
     "",
-    "pager/writeback_test.ts",
+    "pager/cache/writeback_test.ts",
     whole("pressure"),
   ),
   bug(
@@ -268,7 +268,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "header-of-batch-unsummed",
     "rule 6: head and payload of a batch have sums of their own",
-    "pager/batch.ts",
+    "pager/journal/batch.ts",
     "if (batchSum(bytes) !== crc(bytes.subarray(SUMMED_AT, BATCH_HEADER_BYTES))) return undefined;",
     "",
     "tests/journal_damage_test.ts",
@@ -276,7 +276,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "switch-values",
     "rule 10: superblocks say what was true at the switch",
-    "pager/checkpoint.ts",
+    "pager/journal/checkpoint.ts",
     "sequence: this.#sequence });",
     "sequence: this.#journal.sequence });",
     whole("slices"),
@@ -296,12 +296,12 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     SUPERBLOCKS,
     "return first.number > second.number ? first : second;",
     "return first.number < second.number ? first : second;",
-    "pager/superblock_file_test.ts",
+    "pager/journal/superblocks_test.ts",
   ),
   bug(
     "superblock-unsummed",
     "rule 10: a superblock is believed only when its sum is right",
-    "pager/superblock.ts",
+    "pager/format/superblock.ts",
     "reader.check(stated === sum,",
     "reader.check(stated === sum || sum !== 0,",
     whole("levels"),
@@ -326,7 +326,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "no-latch",
     "rule 12: after a failed write or sync nothing is written any more",
-    "pager/disk.ts",
+    "pager/file/disk.ts",
     "    this.#failure = new IoError(",
     "    const failure = new IoError(",
     "tests/fault_sweep_test.ts",

@@ -5,10 +5,10 @@
 
 import { also, bug, type PlantedBug, whole } from "./planted_bugs.ts";
 
-const CACHE = "pager/cache.ts";
-const WRITER = "pager/writer.ts";
-const PATCHES = "pager/patches.ts";
-const SEAL = "pager/commit_seal.ts";
+const CACHE = "pager/cache/cache.ts";
+const WRITER = "pager/transaction/writer.ts";
+const PATCHES = "pager/transaction/patches.ts";
+const SEAL = "pager/transaction/seal.ts";
 
 /** Transactions, the cache, snapshots, and free pages. */
 export const PAGE_BUGS: readonly PlantedBug[] = [
@@ -79,7 +79,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
     "snapshot-off-by-one",
     "a snapshot does not see the version after it",
-    "pager/version_store.ts",
+    "pager/transaction/version_store.ts",
     "from <= version && version < until",
     "from < version && version < until",
     whole("snapshots"),
@@ -98,7 +98,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     PATCHES,
     "!this.#parts.versions.seesLatest(versionOf(frame, slot)) &&",
     "",
-    "pager/writer_test.ts",
+    "pager/transaction/writer_test.ts",
   ),
   bug(
     "words-not-widened",
@@ -107,7 +107,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "    if (frame.scopes[slot] >= WORDS_SAVED) this.#widen(frame, slot);\n    const before",
     "    const before",
     whole("splits"),
-    "pager/writer_test.ts",
+    "pager/transaction/writer_test.ts",
   ),
   bug(
     "widened-too-late",
@@ -115,7 +115,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     PATCHES,
     "    this.#parts.undo.restoreWords(record, imageFrame, image & SLOT_MASK);\n",
     "",
-    "pager/writer_test.ts",
+    "pager/transaction/writer_test.ts",
   ),
   bug(
     "patched-sum",
@@ -124,12 +124,12 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "sum = changedPageSum(sum, difference, PAGE_BYTES - end * 4);",
     "sum = changedPageSum(sum, difference, PAGE_BYTES - first * 4);",
     whole("levels"),
-    "pager/writer_test.ts",
+    "pager/transaction/writer_test.ts",
   ),
   bug(
     "patched-unlogged",
     "each word of a patched page that changed is in the journal",
-    "pager/log_record.ts",
+    "pager/journal/log_record.ts",
     "at < spans.length; at += 2",
     "at < 2; at += 2",
     whole("levels"),
@@ -137,7 +137,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
     "parts-too-short",
     "what a tree changes of a leaf is in the parts that it announced",
-    "btree/growth.ts",
+    "btree/change/growth.ts",
     "this.#pager.touchParts(place, index * HEAD_BYTES, arraysEnd, start, cellStart);",
     "this.#pager.touchParts(place, index * HEAD_BYTES, arraysEnd, start + 4, cellStart);",
     "btree/tree_patch_test.ts",
@@ -157,7 +157,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     PATCHES,
     "if (second >= endWord) ",
     "if (second >= endWord - 1 && secondEnd > 0) ",
-    "pager/writer_test.ts",
+    "pager/transaction/writer_test.ts",
   ),
   bug(
     "vacated-not-kept",
@@ -173,7 +173,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     CACHE,
     "if (frame.dirty[slot] !== 0 && !this.#owner",
     "if (frame.dirty[slot] > 1 && !this.#owner",
-    "pager/cache_test.ts",
+    "pager/cache/cache_test.ts",
   ),
   also(
     bug(
@@ -183,7 +183,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
       "    if (frame.scopes[slot] !== 0) return false;\n",
       "",
       "tests/model_test.ts",
-      "pager/cache_test.ts",
+      "pager/cache/cache_test.ts",
     ),
     CACHE,
     "if (!isPage(frame, slot) || frame.scopes[slot] !== 0) continue;",
@@ -192,59 +192,59 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
     "header-page-stale",
     "a header page in memory is never older than the file's",
-    "pager/durability.ts",
+    "pager/journal/durable.ts",
     "      this.#loader.replaceHeaderPage(chunk, journalHeaderPage(chunk, seed));\n",
     "",
-    "pager/loader_test.ts",
+    "pager/cache/loader_test.ts",
   ),
   bug(
     "header-page-unchecked",
     "a header page is checked whole before it stays in memory",
-    "pager/loader.ts",
+    "pager/cache/loader.ts",
     "this.copyHeaderPage(chunk, this.#extent);",
     "this.#readPages(chunk * CHUNK_PAGES, 1, this.#extent, 0);",
-    "pager/loader_test.ts",
+    "pager/cache/loader_test.ts",
   ),
   bug(
     "header-hides-others",
     "a damaged header does not hide the pages beside it",
-    "pager/loader.ts",
+    "pager/cache/loader.ts",
     "      if (error instanceof CorruptionError || error instanceof IoError) return;\n",
     "",
-    "pager/loader_test.ts",
+    "pager/cache/loader_test.ts",
   ),
   bug(
     "cut-chunk-left",
     "a chunk that was cut off is empty when the journal grows past it",
-    "pager/journal.ts",
+    "pager/journal/journal.ts",
     "let chunk = chunksOf(this.#meta.pageCount); chunk < first",
     "let chunk = chunksOf(this.#pageCountMax); chunk < first",
-    "pager/checkpoint_test.ts",
+    "pager/journal/checkpoint_test.ts",
   ),
   bug(
     "cut-unconfirmed",
     "a chunk that is cut off is not emptied before the commit that freed it is confirmed",
-    "pager/checkpoint.ts",
+    "pager/journal/checkpoint.ts",
     "    this.#journal.confirm(this.#journal.durableVersion);\n",
     "",
-    "pager/checkpoint_test.ts",
+    "pager/journal/checkpoint_test.ts",
   ),
   bug(
     "page-unsummed",
     "a page is verified when it is loaded",
-    "pager/page_check.ts",
+    "pager/format/page_check.ts",
     "  if (pageSum(frame, slot) !== statedPageSum(frame.u32, slot << HEADER_WORD_SHIFT)) {",
     "  if (kind < 0) {",
-    "pager/loader_test.ts",
+    "pager/cache/loader_test.ts",
     "tests/bit_flip_test.ts",
   ),
   bug(
     "page-anywhere",
     "a header's sum says to which page it belongs",
-    "pager/checksum.ts",
+    "pager/format/checksum.ts",
     "let hash = Math.imul(seed ^ page, 0x9e3779b1);",
     "let hash = Math.imul(seed ^ page ^ page, 0x9e3779b1);",
-    "pager/checksum_test.ts",
+    "pager/format/checksum_test.ts",
   ),
 ];
 
@@ -253,7 +253,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   bug(
     "leaf-unlinked",
     "leaves are linked in the order of their keys",
-    "btree/growth.ts",
+    "btree/change/growth.ts",
     "if (level === 0) this.#link(leftPage, rightPage);",
     "",
     "btree/tree_test.ts",
@@ -261,7 +261,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   bug(
     "separator-of-left",
     "a separator is above the left page's last key, and not above the right page's first",
-    "btree/entry_list.ts",
+    "btree/node/entry_list.ts",
     "const length = this.copyKeyTo(at, into);",
     "const length = this.copyKeyTo(at - 1, into);",
     "btree/tree_test.ts",
@@ -269,15 +269,15 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   bug(
     "separator-stays",
     "where keys have moved between siblings, the key between the two is another",
-    "btree/growth.ts",
+    "btree/change/growth.ts",
     "if (!replaceSeparator(this.#pager, path.pages[depth - 1], right, key, length)) return false;",
     "",
-    "btree/growth_test.ts",
+    "btree/change/growth_test.ts",
   ),
   bug(
     "merge-unlinked",
     "a merge takes the right leaf out of the chain",
-    "btree/shrinkage.ts",
+    "btree/change/shrinkage.ts",
     "      setLink(frame, place & SLOT_MASK, next);\n    }\n    this.#nodes.release(rightPage);",
     "    }\n    this.#nodes.release(rightPage);",
     "btree/tree_property_test.ts",
@@ -285,7 +285,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   bug(
     "merge-leaks",
     "a page that is merged away is given back",
-    "btree/shrinkage.ts",
+    "btree/change/shrinkage.ts",
     "    this.#nodes.release(rightPage);\n",
     "",
     whole("splits"),
@@ -293,7 +293,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   bug(
     "runs-leak",
     "a value that goes gives its runs back",
-    "btree/value.ts",
+    "btree/value/value.ts",
     "    allocator.release(run.page, run.pages);\n",
     "",
     whole("largeValues"),
@@ -301,7 +301,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   bug(
     "branch-untouched",
     "a page is touched before it is changed",
-    "btree/growth.ts",
+    "btree/change/growth.ts",
     "    this.#pager.touch(place);\n    return place;",
     "    if (depth === this.#path.depth) this.#pager.touch(place);\n    return place;",
     whole("splits"),
@@ -309,23 +309,23 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   bug(
     "free-space-left",
     "free space of a page is zero",
-    "btree/node_edit.ts",
+    "btree/node/node_edit.ts",
     "    frame.u8.fill(0, cell, cell + bytes);\n",
     "",
-    "btree/node_edit_test.ts",
+    "btree/node/node_edit_test.ts",
   ),
   bug(
     "prefix-bound",
     "the end of a prefix is the first key after all that begin with it",
-    "store/range.ts",
+    "store/read/range.ts",
     "while (length > 0 && prefix[length - 1] === 0xff) length--;",
     "",
-    "store/range_test.ts",
+    "store/read/range_test.ts",
   ),
   bug(
     "doomed-commits",
     "an error inside a change dooms the transaction, caught or not",
-    "store/session.ts",
+    "store/write/session.ts",
     "      if (this.#doomed) throw this.#doom;\n",
     "",
     "store/database_test.ts",
@@ -333,7 +333,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   bug(
     "throw-commits",
     "a callback that throws changes nothing",
-    "store/session.ts",
+    "store/write/session.ts",
     "      this.#rollback();\n      throw error;",
     "      this.pager.commit();\n      throw error;",
     whole("rollback"),
@@ -341,9 +341,9 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   bug(
     "group-forgets",
     "transactions that wait together reach the highest level that one of them asks for",
-    "store/group_commit.ts",
+    "store/write/group_commit.ts",
     'if (level === "sync") this.#level = "sync";',
     "this.#level = level;",
-    "store/group_commit_test.ts",
+    "store/write/group_commit_test.ts",
   ),
 ];

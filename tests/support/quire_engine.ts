@@ -5,8 +5,8 @@
 import { checkTree, chunkCensus, Tree as Entries } from "../../btree/mod.ts";
 import { type File, format, Pager } from "../../pager/mod.ts";
 import { Database } from "../../store/database.ts";
-import { Session } from "../../store/session.ts";
-import { TreeFormat } from "../../store/tree_format.ts";
+import { Session } from "../../store/write/session.ts";
+import { TreeFormat } from "../../store/read/tree_format.ts";
 import type { Snapshot } from "../../store/snapshot.ts";
 import type { Transaction } from "../../store/transaction.ts";
 import {

@@ -10,7 +10,7 @@ const LINE_COLUMNS_MAX = 100;
 const FUNCTION_LINES_MAX = 60;
 const FILE_LINES_MAX = 500;
 const OPENING_WORDS_MIN = 4;
-const DISK_FILE = "pager/disk_file.ts";
+const DISK_FILE = "pager/file/disk_file.ts";
 
 /** A file may import from its own layer and from those of a lower rank. */
 const RANKS: Readonly<Record<string, number>> = {

@@ -3,8 +3,8 @@
  */
 
 import { FixedTree, LeafBatch, Space } from "../../btree/mod.ts";
-import { leafRecords } from "../../btree/leaf_records.ts";
-import { pagesOfRuns } from "../../btree/value.ts";
+import { leafRecords } from "../../btree/inspect/leaf_records.ts";
+import { pagesOfRuns } from "../../btree/value/value.ts";
 import { format, header, MemoryFile, Pager } from "../../pager/mod.ts";
 import { bytesOf, openBoth } from "./database.ts";
 import { Image } from "./image.ts";

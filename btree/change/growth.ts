@@ -1,0 +1,308 @@
+/**
+ * Adding an entry to a leaf, and what follows when it does not fit: another prefix, a split, a new
+ * entry in the parent, a higher root.
+ *
+ * A full leaf is split in two or, where a sibling of the same parent is nearly full too, both are
+ * split in three. So of pages that are filled at random more is used: 0.75 of each, not 0.7. What
+ * comes in order at the right edge starts a page of its own and leaves full ones behind.
+ *
+ * The root's page never moves: when it overflows, its content goes down to a new page, and the root
+ * becomes the parent of that one.
+ */
+
+import { corrupt, format, header, type Pager } from "../../pager/mod.ts";
+import type { EntryList } from "../node/entry_list.ts";
+import {
+  BRANCH_WIDTH,
+  cellBytes,
+  childAt,
+  comparePrefix,
+  freeBytesOf,
+  gapOf,
+  HEAD_BYTES,
+  LEAF_WIDTH,
+  payloadBytes,
+} from "../node/node.ts";
+import {
+  clearNode,
+  insertBranchEntry,
+  insertLeafEntry,
+  makeRoom,
+  startBranch,
+} from "../node/node_edit.ts";
+import type { Nodes } from "../walk/tree_nodes.ts";
+import type { Path } from "../walk/path.ts";
+import { checkBetween, replaceSeparator } from "./separator.ts";
+import type { Space } from "../walk/space.ts";
+
+const { CHUNK_SHIFT, KIND_BRANCH, PAGE_BYTES, SLOT_MASK } = format;
+const { cellStartOf, entriesOf, levelOf, linkOf, prefixLengthOf, setLink, setShape } = header;
+
+/** A page given a longer prefix has to gain this much room, or it is split instead. */
+const REGAIN_BYTES = 512;
+/** A leaf with less room than this, or than a new entry takes, is split with its sibling. */
+const SCANT_BYTES = Math.floor(PAGE_BYTES / 10);
+/** Each of the three keeps this much room: leaves of other prefixes share less together. */
+const THIRD_ROOM_MIN = PAGE_BYTES / 8;
+
+/** Adds entries to one tree. */
+export class Growth {
+  readonly #nodes: Nodes;
+  readonly #pager: Pager;
+  readonly #list: EntryList;
+  readonly #path: Path;
+  readonly #keys: readonly Uint8Array[];
+
+  /**
+   * The growth of a tree.
+   *
+   * @param space Where it lives.
+   * @param nodes Its pages.
+   */
+  constructor(space: Space, nodes: Nodes) {
+    this.#nodes = nodes;
+    this.#pager = space.pager;
+    this.#list = space.list;
+    this.#path = space.path;
+    this.#keys = space.keys;
+  }
+
+  /**
+   * Adds an entry to the leaf at the end of the path, at an index.
+   *
+   * @param tag The length of the value, or that `value` is a reference.
+   */
+  insert(index: number, key: Uint8Array, length: number, tag: number, value: Uint8Array): void {
+    const place = this.#pager.at(this.#path.pages[this.#path.depth]);
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const slot = place & SLOT_MASK;
+    const fitsPrefix = comparePrefix(frame, slot, key, length) === 0;
+    const suffix = length - prefixLengthOf(frame, slot);
+    const bytes = LEAF_WIDTH + cellBytes(suffix, payloadBytes(tag));
+    if (fitsPrefix && gapOf(frame, slot) >= bytes) {
+      // The arrays from the new entry on, and its cell.
+      const cellStart = cellStartOf(frame, slot);
+      const arraysEnd = LEAF_WIDTH * (entriesOf(frame, slot) + 1);
+      const start = cellStart - bytes + LEAF_WIDTH;
+      this.#pager.touchParts(place, index * HEAD_BYTES, arraysEnd, start, cellStart);
+      return insertLeafEntry(frame, slot, index, key, length, tag, value);
+    }
+    this.#pager.touch(place);
+    if (fitsPrefix && makeRoom(frame, slot, bytes)) {
+      return insertLeafEntry(frame, slot, index, key, length, tag, value);
+    }
+    const list = this.#list;
+    list.begin(true);
+    list.load(1, frame, slot);
+    list.take(1, 0, index);
+    list.putLeafEntry(key, length, tag, value);
+    list.take(1, index, entriesOf(frame, slot));
+    const appends = index === list.count - 1 && linkOf(frame, slot) === 0;
+    const spread = this.#spread(this.#path.depth, index, fitsPrefix, appends);
+    if (spread) this.#addToParents(appends);
+  }
+
+  /** Adds what the last split made to the branches above, as far as splits go on. */
+  #addToParents(appends: boolean): void {
+    for (let depth = this.#splitDepth - 1;; depth = this.#splitDepth - 1) {
+      const key = this.#keys[depth & 1];
+      const length = this.#separatorLength;
+      key.set(this.#keys[2].subarray(0, length));
+      if (!this.#insertIntoBranch(depth, key, length, this.#rightPage, appends)) return;
+    }
+  }
+
+  /** Adds an entry to a branch after the one that the path takes; whether the branch was split. */
+  #insertIntoBranch(
+    depth: number,
+    key: Uint8Array,
+    length: number,
+    child: number,
+    appends: boolean,
+  ): boolean {
+    const place = this.#touch(depth);
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const slot = place & SLOT_MASK;
+    const index = this.#path.indexes[depth] + 1;
+    checkBetween(frame, slot, index - 1, index, key, length);
+    const fitsPrefix = comparePrefix(frame, slot, key, length) === 0;
+    const bytes = BRANCH_WIDTH + cellBytes(length - prefixLengthOf(frame, slot), 0);
+    if (fitsPrefix && makeRoom(frame, slot, bytes)) {
+      insertBranchEntry(frame, slot, index, key, length, child);
+      return false;
+    }
+    const list = this.#list;
+    list.begin(false);
+    list.load(1, frame, slot);
+    list.take(1, 0, index);
+    list.putBranchEntry(key, length, child);
+    list.take(1, index, entriesOf(frame, slot));
+    return this.#spread(depth, index, fitsPrefix, appends && index === list.count - 1);
+  }
+
+  /** The page that the last split made, the depth where, and the length of its separator. */
+  #rightPage = 0;
+  #splitDepth = 0;
+  #separatorLength = 0;
+
+  /**
+   * Puts the list into the page at a depth where it came from, or also into a new one to its right,
+   * perhaps along with a sibling; whether there is a new one. Its separator is then in `#keys[2]`.
+   */
+  #spread(depth: number, index: number, fitsPrefix: boolean, appends: boolean): boolean {
+    const list = this.#list;
+    const prefix = list.prefixLength(0, list.count);
+    const bytes = list.bytes(0, list.count, prefix);
+    if (bytes <= (fitsPrefix ? PAGE_BYTES - REGAIN_BYTES : PAGE_BYTES)) {
+      this.#build(this.#path.pages[depth], 0, list.count);
+      return false;
+    }
+    const isInnerLeaf = fitsPrefix && !appends && depth > 0 && depth === this.#path.depth;
+    if (isInnerLeaf && this.#splitWithSibling(list.entryBytes(index, false, prefix))) return true;
+    const cut = this.#cut(depth, index, fitsPrefix, appends);
+    const at = depth === 0 ? this.#raiseRoot() : depth;
+    this.#split(at, cut);
+    return true;
+  }
+
+  /**
+   * Where to cut the list: a key with another prefix, or at the right edge, starts its own page.
+   */
+  #cut(depth: number, index: number, fitsPrefix: boolean, appends: boolean): number {
+    const { count } = this.#list;
+    if (appends) return count - 1;
+    if (fitsPrefix) return this.#list.middle();
+    const isLeaf = depth === this.#path.depth;
+    const first = isLeaf ? 0 : 1;
+    return index === first ? first + 1 : count - 1;
+  }
+
+  #split(depth: number, cut: number): void {
+    const list = this.#list;
+    const leftPage = this.#path.pages[depth];
+    const level = this.#levelOf(leftPage);
+    const rightPage = this.#nodes.create(level, leftPage);
+    this.#separatorLength = list.copySeparatorTo(cut, this.#keys[2]);
+    this.#build(leftPage, 0, cut);
+    this.#build(rightPage, cut, list.count);
+    if (level === 0) this.#link(leftPage, rightPage);
+    this.#rightPage = rightPage;
+    this.#splitDepth = depth;
+  }
+
+  /** Splits the leaf that the list is of together with a sibling that has less room than this. */
+  #splitWithSibling(bytes: number): boolean {
+    const room = Math.max(bytes, SCANT_BYTES);
+    return this.#splitWith(1, room) || this.#splitWith(-1, room);
+  }
+
+  /**
+   * Splits the leaf that the list is of, and the sibling after it or before, into three where the
+   * sibling has less than some room; whether it did. If not, the list is as it was.
+   *
+   * @param step 1 for the sibling after it, -1 for the one before.
+   */
+  #splitWith(step: number, room: number): boolean {
+    const page = this.#siblingWithin(step, room);
+    if (page === 0) return false;
+    const place = this.#nodes.place(page, 0);
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const list = this.#list;
+    const own = list.count;
+    const others = entriesOf(frame, place & SLOT_MASK);
+    list.load(2, frame, place & SLOT_MASK);
+    if (step > 0) list.take(2, 0, others);
+    else list.takeAhead(2, others);
+    if (!list.ascendsAt(step > 0 ? own : others)) {
+      corrupt(page, 0, "a key is not within what the parent says");
+    }
+    if (this.#splitInThree(step, page)) return true;
+    if (step > 0) list.drop(own, list.count);
+    else list.drop(0, others);
+    return false;
+  }
+
+  /** The sibling after the leaf of the path or before it, if it has less than some room; or 0. */
+  #siblingWithin(step: number, room: number): number {
+    const depth = this.#path.depth - 1;
+    const place = this.#nodes.placeOn(this.#path, depth);
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const index = this.#path.indexes[depth] + step;
+    if (index < 0 || index >= entriesOf(frame, place & SLOT_MASK)) return 0;
+    const page = childAt(frame, place & SLOT_MASK, index);
+    // Its header is enough, and may be the only part of it in memory.
+    const sibling = this.#pager.peek(page);
+    return freeBytesOf(sibling, this.#pager.peekedSlot) < room ? page : 0;
+  }
+
+  /**
+   * Puts the list into the leaf of the path, its sibling, and a new one between the two; false, and
+   * nothing changed, when they or the parent have no room. The path then leads to the left one.
+   */
+  #splitInThree(step: number, siblingPage: number): boolean {
+    const list = this.#list;
+    const [first, second] = list.thirds();
+    for (const [from, to] of [[0, first], [first, second], [second, list.count]]) {
+      if (from === to || !list.fits(from, to, THIRD_ROOM_MIN)) return false;
+    }
+    const path = this.#path;
+    const { depth } = path;
+    const key = this.#keys[2];
+    const right = path.indexes[depth - 1] + (step > 0 ? 1 : 0);
+    const length = list.copySeparatorTo(second, key);
+    if (!replaceSeparator(this.#pager, path.pages[depth - 1], right, key, length)) return false;
+    const leftPage = step > 0 ? path.pages[depth] : siblingPage;
+    const rightPage = step > 0 ? siblingPage : path.pages[depth];
+    path.pages[depth] = leftPage;
+    path.indexes[depth - 1] = right - 1;
+    this.#rightPage = this.#nodes.create(0, leftPage);
+    this.#splitDepth = depth;
+    this.#separatorLength = list.copySeparatorTo(first, key);
+    this.#build(leftPage, 0, first);
+    this.#build(this.#rightPage, first, second);
+    this.#build(rightPage, second, list.count);
+    this.#link(leftPage, this.#rightPage);
+    return true;
+  }
+
+  #link(leftPage: number, rightPage: number): void {
+    const right = this.#pager.at(rightPage);
+    const left = this.#pager.at(leftPage);
+    const leftFrame = this.#pager.frames[left >>> CHUNK_SHIFT];
+    const next = linkOf(leftFrame, left & SLOT_MASK);
+    setLink(this.#pager.frames[right >>> CHUNK_SHIFT], right & SLOT_MASK, next);
+    setLink(leftFrame, left & SLOT_MASK, rightPage);
+  }
+
+  /** Gives the root a page below it that takes over its content, and returns that page's depth. */
+  #raiseRoot(): number {
+    const root = this.#nodes.root;
+    const level = this.#levelOf(root);
+    const page = this.#nodes.create(level, root);
+    const place = this.#pager.at(root);
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const slot = place & SLOT_MASK;
+    clearNode(frame, slot);
+    setShape(frame, slot, KIND_BRANCH, level + 1);
+    startBranch(frame, slot, page);
+    this.#path.pushUnderRoot(page);
+    return 1;
+  }
+
+  #build(page: number, from: number, to: number): void {
+    const place = this.#pager.at(page);
+    this.#pager.touch(place);
+    this.#list.build(this.#pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK, from, to);
+  }
+
+  #touch(depth: number): number {
+    const place = this.#pager.at(this.#path.pages[depth]);
+    this.#pager.touch(place);
+    return place;
+  }
+
+  #levelOf(page: number): number {
+    const place = this.#pager.at(page);
+    return levelOf(this.#pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK);
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * The key between two siblings, which their parent has in the entry of the right one: checking a
+ * new one, and giving that entry another when keys have moved from one sibling to the other.
+ *
+ * The parent is not split for it. Whoever moves keys asks first, and leaves it when the parent has
+ * no room.
+ */
+
+import { corrupt, format, type Frame, header, type Pager } from "../../pager/mod.ts";
+import { compareKeys } from "../node/key.ts";
+import {
+  BRANCH_WIDTH,
+  cellBytes,
+  childAt,
+  comparePrefix,
+  copyKey,
+  freeBytesOf,
+  KEY_BYTES_MAX,
+  keyLengthAt,
+} from "../node/node.ts";
+import { insertBranchEntry, makeRoom, removeBranchEntry } from "../node/node_edit.ts";
+
+const { CHUNK_SHIFT, SLOT_MASK } = format;
+const { entriesOf, prefixLengthOf } = header;
+
+const other = new Uint8Array(KEY_BYTES_MAX);
+
+/** Throws unless a key is above one entry of a branch, and below another if there is one. */
+export function checkBetween(
+  frame: Frame,
+  slot: number,
+  lower: number,
+  upper: number,
+  key: Uint8Array,
+  length: number,
+): void {
+  const isAbove = compareKeys(other, copyKey(frame, slot, lower, other), key, length) < 0;
+  const isBelow = upper === entriesOf(frame, slot) ||
+    compareKeys(key, length, other, copyKey(frame, slot, upper, other)) < 0;
+  if (isAbove && isBelow) return;
+  corrupt(frame.pages[slot], 0, "a key between two children is not between those around it");
+}
+
+/**
+ * Gives an entry of a branch, not its first, another key; false, and nothing changed, when the
+ * branch has no room for it or does not have its prefix.
+ *
+ * @throws {CorruptionError} The key is not between those around it, so its children are not either.
+ */
+export function replaceSeparator(
+  pager: Pager,
+  page: number,
+  index: number,
+  key: Uint8Array,
+  length: number,
+): boolean {
+  const place = pager.at(page);
+  const frame = pager.frames[place >>> CHUNK_SHIFT];
+  const slot = place & SLOT_MASK;
+  if (comparePrefix(frame, slot, key, length) !== 0) return false;
+  checkBetween(frame, slot, index - 1, index + 1, key, length);
+  const prefix = prefixLengthOf(frame, slot);
+  const freed = BRANCH_WIDTH + cellBytes(keyLengthAt(frame, slot, index) - prefix, 0);
+  const bytes = BRANCH_WIDTH + cellBytes(length - prefix, 0);
+  if (freeBytesOf(frame, slot) + freed < bytes) return false;
+  pager.touch(place);
+  const child = childAt(frame, slot, index);
+  removeBranchEntry(frame, slot, index);
+  makeRoom(frame, slot, bytes);
+  insertBranchEntry(frame, slot, index, key, length, child);
+  return true;
+}

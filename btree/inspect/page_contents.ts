@@ -1,0 +1,210 @@
+/**
+ * What stands in a page, as plain data for those who look at it: its regions, and its entries with
+ * keys, values and where they lead, each with its place in the page.
+ *
+ * The page was verified before (`node_check.ts`); everything is copied.
+ */
+
+import { CorruptionError, format, type Frame, header } from "../../pager/mod.ts";
+import { CATALOG_TREE, readCatalogEntry } from "../catalog.ts";
+import { CAPACITY, readEntry } from "../fixed/fixed_node.ts";
+import {
+  BRANCH_WIDTH,
+  cellAt,
+  childAt,
+  copyKey,
+  KEY_BYTES_MAX,
+  LEAF_WIDTH,
+  LeafCell,
+  lengthAt,
+  lengthBytes,
+  REFERENCE_TAG,
+} from "../node/node.ts";
+import { HEAD_BYTES, isLeaf } from "../node/node.ts";
+import { isUnfinishedKey, readUnfinished } from "../unfinished.ts";
+import { decodeReference } from "../value/value.ts";
+
+const {
+  KIND_BRANCH,
+  KIND_FIXED_BRANCH,
+  KIND_FIXED_LEAF,
+  KIND_LEAF,
+  KIND_RUN,
+  PAGE_BYTES,
+  PAGE_SHIFT,
+} = format;
+const { cellStartOf, entriesOf, kindOf, prefixLengthOf, runBytesOf, treeOf } = header;
+
+const NO_BYTES = new Uint8Array(0);
+const TREE_IDS_END = 2 ** 32;
+const WORD_BYTES = 8;
+
+/** A stretch of a page. */
+export interface Region {
+  /** What it holds: heads, children, offsets, free, cells, prefix, keys, values or bytes. */
+  readonly name: string;
+  /** Where in the page it begins. */
+  readonly offset: number;
+  /** How long it is. */
+  readonly bytes: number;
+}
+
+/** An entry of a page. */
+export interface Cell {
+  /** Its index. */
+  readonly index: number;
+  /** Where in the page its cell, or its key, begins. */
+  readonly offset: number;
+  /** How many bytes that is. */
+  readonly bytes: number;
+  /** The whole key; of a branch's first entry it is empty. */
+  readonly key: Uint8Array;
+  /** Of a leaf: how long the value is; else -1. */
+  readonly valueBytes: number;
+  /** The value where the leaf holds it itself; else empty. */
+  readonly value: Uint8Array;
+  /** The page that it leads to: a child, the first run of a value, the root of a tree; 0 = none. */
+  readonly target: number;
+  /** What the catalog says by it, in words; else empty. */
+  readonly note: string;
+}
+
+/** What stands in a page. */
+export interface PageContents {
+  /** All of it, in the order of the bytes. */
+  readonly regions: readonly Region[];
+  /** What all keys begin with. */
+  readonly prefix: Uint8Array;
+  /** Its entries, in order. */
+  readonly cells: readonly Cell[];
+}
+
+/** Reads a page that stands in a slot and was verified. */
+export function pageContents(frame: Frame, slot: number): PageContents {
+  const kind = kindOf(frame, slot);
+  if (kind === KIND_LEAF || kind === KIND_BRANCH) return nodeContents(frame, slot);
+  if (kind === KIND_FIXED_LEAF || kind === KIND_FIXED_BRANCH) return fixedContents(frame, slot);
+  const used = kind === KIND_RUN ? Math.min(PAGE_BYTES, runBytesOf(frame, slot)) : PAGE_BYTES;
+  return {
+    regions: regionsOf([["bytes", used], ["free", PAGE_BYTES]]),
+    prefix: NO_BYTES,
+    cells: [],
+  };
+}
+
+/** Regions one after the other, each by where it ends; empty ones are left out. */
+function regionsOf(ends: readonly (readonly [name: string, end: number])[]): Region[] {
+  let offset = 0;
+  const regions = ends.map(([name, end]) => {
+    const region = { name, offset, bytes: end - offset };
+    offset = end;
+    return region;
+  });
+  return regions.filter(({ bytes }) => bytes > 0);
+}
+
+function nodeContents(frame: Frame, slot: number): PageContents {
+  const entries = entriesOf(frame, slot);
+  const leaf = isLeaf(frame, slot);
+  const prefixAt = PAGE_BYTES - prefixLengthOf(frame, slot);
+  const width = leaf ? LEAF_WIDTH : BRANCH_WIDTH;
+  const regions = regionsOf([
+    ["heads", entries * HEAD_BYTES],
+    ["children", leaf ? entries * HEAD_BYTES : entries * HEAD_BYTES * 2],
+    ["offsets", entries * width],
+    ["free", cellStartOf(frame, slot)],
+    ["cells", prefixAt],
+    ["prefix", PAGE_BYTES],
+  ]);
+  const start = slot << PAGE_SHIFT;
+  const prefix = frame.u8.slice(start + prefixAt, start + PAGE_BYTES);
+  const read = leaf ? leafEntry : branchEntry;
+  const cells = Array.from({ length: entries }, (_, index) => read(frame, slot, index));
+  return { regions, prefix, cells };
+}
+
+function keyOf(frame: Frame, slot: number, index: number): Uint8Array {
+  const key = new Uint8Array(KEY_BYTES_MAX);
+  return key.slice(0, copyKey(frame, slot, index, key));
+}
+
+function leafEntry(frame: Frame, slot: number, index: number): Cell {
+  const at = cellAt(frame, slot, index);
+  const cell = new LeafCell();
+  cell.read(frame.u8, at);
+  const isReference = cell.tag === REFERENCE_TAG;
+  const reference = isReference ? decodeReference(frame.u8, cell.valueAt) : undefined;
+  const value = isReference ? NO_BYTES : frame.u8.slice(cell.valueAt, cell.end);
+  const key = keyOf(frame, slot, index);
+  return {
+    index,
+    offset: at - (slot << PAGE_SHIFT),
+    bytes: cell.end - at,
+    key,
+    valueBytes: reference?.length ?? cell.tag,
+    value,
+    target: reference?.page ?? 0,
+    note: "",
+    ...(treeOf(frame, slot) === CATALOG_TREE ? catalogWords(key, value) : {}),
+  };
+}
+
+/** What an entry of the catalog says, and the page that it leads to. */
+function catalogWords(key: Uint8Array, record: Uint8Array): Pick<Cell, "target" | "note"> {
+  try {
+    if (isUnfinishedKey(key)) {
+      const { tree, reference } = readUnfinished(key, record, 0, TREE_IDS_END);
+      const note = `unfinished value of ${reference.length} bytes for tree ${tree}`;
+      return { target: reference.page, note };
+    }
+    const { id, root, name, fixed } = readCatalogEntry(key, record, 0, TREE_IDS_END);
+    const what = fixed ? "tree of numbers" : "tree";
+    const note = name === undefined ? `dropped ${what} ${id}` : `${what} ${id}: ${name}`;
+    return { target: root, note };
+  } catch (error) {
+    if (!(error instanceof CorruptionError)) throw error;
+    return { target: 0, note: `damaged: ${error.rule}` };
+  }
+}
+
+function branchEntry(frame: Frame, slot: number, index: number): Cell {
+  const at = cellAt(frame, slot, index);
+  const suffix = lengthAt(frame.u8, at);
+  return {
+    index,
+    offset: at - (slot << PAGE_SHIFT),
+    bytes: lengthBytes(suffix) + Math.max(0, suffix - HEAD_BYTES),
+    key: keyOf(frame, slot, index),
+    valueBytes: -1,
+    value: NO_BYTES,
+    target: childAt(frame, slot, index),
+    note: "",
+  };
+}
+
+function fixedContents(frame: Frame, slot: number): PageContents {
+  const leaf = kindOf(frame, slot) === KIND_FIXED_LEAF;
+  const entries = entriesOf(frame, slot);
+  const regions = regionsOf([
+    ["keys", entries * WORD_BYTES],
+    ["free", CAPACITY * WORD_BYTES],
+    [leaf ? "values" : "children", (CAPACITY + entries) * WORD_BYTES],
+    ["free", PAGE_BYTES],
+  ]);
+  const entry = new Uint32Array(4);
+  const cells = Array.from({ length: entries }, (_, index): Cell => {
+    readEntry(frame, slot, index, entry);
+    const bytes = new Uint8Array(entry.buffer.slice(0));
+    return {
+      index,
+      offset: index * WORD_BYTES,
+      bytes: WORD_BYTES,
+      key: bytes.slice(0, WORD_BYTES).reverse(),
+      valueBytes: leaf ? WORD_BYTES : -1,
+      value: leaf ? bytes.slice(WORD_BYTES).reverse() : NO_BYTES,
+      target: leaf ? 0 : entry[2],
+      note: "",
+    };
+  });
+  return { regions, prefix: NO_BYTES, cells };
+}

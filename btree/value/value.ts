@@ -1,0 +1,276 @@
+/**
+ * Values too large for a leaf: lists of runs.
+ *
+ * A leaf keeps a reference of 16 bytes instead of the value:
+ *
+ * | at | size | field                                   |
+ * | -- | ---- | --------------------------------------- |
+ * |  0 | u32  | first page of the first run             |
+ * |  4 | u48  | bytes of the value                      |
+ * | 10 | u48  | version that wrote it, as in its pages  |
+ *
+ * Each run's header names the next one and says how many bytes of the value it holds; all but the
+ * last are full. Runs are never changed: a new value takes new ones. Only while a value is being
+ * written in parts (`unfinished.ts`) does its last run learn of the next one.
+ */
+
+import {
+  corruptHeader,
+  format,
+  type Frame,
+  header,
+  type Pager,
+  type PageReader,
+} from "../../pager/mod.ts";
+import type { Allocator } from "../../alloc/mod.ts";
+import { REFERENCE_BYTES } from "../node/node.ts";
+
+const { CHUNK_SHIFT, HEADER, KIND_RUN, PAGE_BYTES, PAGE_SHIFT, SLOT_MASK } = format;
+const { kindOf, linkOf, runBytesOf, runPagesOf, setLink, setRunBytes, treeOf, versionOf } = header;
+
+const TWO_16 = 0x1_0000;
+const TWO_32 = 0x1_0000_0000;
+
+/** The longest value, in bytes: 2 GiB. */
+export const VALUE_BYTES_MAX: number = 2 ** 31;
+
+/** What a reference says. */
+export interface Reference {
+  /** The first page of the first run. */
+  page: number;
+  /** Bytes of the value. */
+  length: number;
+  /** The version that wrote it; while it is not finished, that of its last part. */
+  version: number;
+}
+
+/** What a run's header says, once it is known to belong to its value. */
+export interface Run {
+  /** Its first page. */
+  readonly page: number;
+  /** How many pages it has. */
+  readonly pages: number;
+  /** How many bytes of the value it holds. */
+  readonly bytes: number;
+  /** The first page of the next run, 0 = none. */
+  readonly next: number;
+}
+
+/** The first pages of the first and the last run of a list; 0 = there is none yet. */
+export interface RunList {
+  /** Of the first run. */
+  first: number;
+  /** Of the last run. */
+  last: number;
+}
+
+/** Writes a value into runs of a tree, and the reference to them into `into`. */
+export function writeRuns(
+  pager: Pager,
+  allocator: Allocator,
+  tree: number,
+  value: Uint8Array,
+  near: number,
+  into: Uint8Array,
+): void {
+  const list = { first: 0, last: 0 };
+  appendRuns(pager, allocator, tree, value, near, list);
+  const { first } = list;
+  encodeReference({ page: first, length: value.length, version: versionAt(pager, first) }, into);
+}
+
+/** Writes bytes into runs of a tree, at the end of a list; the runs before must be full. */
+export function appendRuns(
+  pager: Pager,
+  allocator: Allocator,
+  tree: number,
+  bytes: Uint8Array,
+  near: number,
+  list: RunList,
+): void {
+  for (let done = 0; done < bytes.length;) {
+    pager.relieve();
+    const wanted = Math.ceil((bytes.length - done) / PAGE_BYTES);
+    const page = allocator.acquirePiece(wanted, tree, list.last === 0 ? near : list.last);
+    done += fillRun(pager, page, bytes, done);
+    if (list.last === 0) list.first = page;
+    else linkRun(pager, list.last, page);
+    list.last = page;
+  }
+}
+
+/** The version that last wrote a page. */
+export function versionAt(pager: PageReader, page: number): number {
+  const place = pager.at(page);
+  return versionOf(pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK);
+}
+
+/** Fills the pages of an acquired run with the value from a byte on; returns how many it took. */
+function fillRun(pager: Pager, page: number, value: Uint8Array, from: number): number {
+  const place = pager.at(page);
+  const frame = pager.frames[place >>> CHUNK_SHIFT];
+  const pages = runPagesOf(frame, place & SLOT_MASK);
+  const bytes = Math.min(pages * PAGE_BYTES, value.length - from);
+  setRunBytes(frame, place & SLOT_MASK, bytes);
+  for (let at = 0; at < bytes; at += PAGE_BYTES) {
+    const target = pager.at(page + at / PAGE_BYTES);
+    const some = value.subarray(from + at, from + Math.min(at + PAGE_BYTES, bytes));
+    pager.frames[target >>> CHUNK_SHIFT].u8.set(some, (target & SLOT_MASK) << PAGE_SHIFT);
+  }
+  return bytes;
+}
+
+function linkRun(pager: Pager, page: number, next: number): void {
+  const place = pager.at(page);
+  pager.touch(place);
+  setLink(pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK, next);
+}
+
+/** Reads the value that a reference, which begins at a byte, refers to. */
+export function readRuns(
+  pager: PageReader,
+  tree: number,
+  bytes: Uint8Array,
+  at: number,
+): Uint8Array {
+  const reference = decodeReference(bytes, at);
+  checkLength(pager, reference);
+  const value = new Uint8Array(reference.length);
+  let done = 0;
+  for (const run of runsOf(pager, tree, reference)) {
+    copyFromRun(pager, run, 0, run.bytes, value, done);
+    done += run.bytes;
+  }
+  return value;
+}
+
+/** Copies the bytes of a run from one on and below another to a place in an array. */
+export function copyFromRun(
+  pager: PageReader,
+  run: Run,
+  from: number,
+  to: number,
+  into: Uint8Array,
+  at: number,
+): void {
+  for (let done = from; done < to;) {
+    const within = done & (PAGE_BYTES - 1);
+    const some = Math.min(PAGE_BYTES - within, to - done);
+    const place = pager.at(run.page + (done >>> PAGE_SHIFT));
+    const start = ((place & SLOT_MASK) << PAGE_SHIFT) + within;
+    const { u8 } = pager.frames[place >>> CHUNK_SHIFT];
+    into.set(u8.subarray(start, start + some), at + done - from);
+    done += some;
+  }
+}
+
+/** Gives back the runs of the value that a reference, which begins at a byte, refers to. */
+export function releaseRuns(
+  pager: Pager,
+  allocator: Allocator,
+  tree: number,
+  bytes: Uint8Array,
+  at: number,
+): void {
+  for (const run of runsOf(pager, tree, decodeReference(bytes, at))) {
+    allocator.release(run.page, run.pages);
+  }
+}
+
+/** The bytes of the value that a reference, which begins at a byte, refers to. */
+export function referredLength(bytes: Uint8Array, at: number): number {
+  return decodeReference(bytes, at).length;
+}
+
+/** Every page of the runs of a value, read and verified. */
+export function* pagesOfRuns(
+  pager: PageReader,
+  tree: number,
+  bytes: Uint8Array,
+  at: number,
+): Generator<number> {
+  for (const run of runsOf(pager, tree, decodeReference(bytes, at))) {
+    for (let page = run.page; page < run.page + run.pages; page++) {
+      pager.at(page);
+      yield page;
+    }
+  }
+}
+
+/**
+ * The runs of a value, each checked to be of this value.
+ *
+ * @param isFinished Whether one version wrote them all; if not, none may be newer than the
+ * reference.
+ */
+export function* runsOf(
+  pager: PageReader,
+  tree: number,
+  reference: Reference,
+  isFinished = true,
+): Generator<Run> {
+  let { page } = reference;
+  let rest = reference.length;
+  checkLength(pager, reference);
+  while (rest > 0) {
+    const run = readRun(pager, tree, page, reference.version, isFinished);
+    if (run.bytes > rest || (run.next === 0) !== (run.bytes === rest)) {
+      corruptHeader(page, HEADER.runBytes, "the runs of a value do not add up to its length");
+    }
+    rest -= run.bytes;
+    page = run.next;
+    yield run;
+  }
+}
+
+/** A length that the file cannot hold must not become memory. */
+function checkLength(pager: PageReader, { page, length }: Reference): void {
+  if (length === 0 || length > pager.meta.pageCount * PAGE_BYTES) {
+    corruptHeader(page, HEADER.runBytes, `a value of ${length} bytes is not in the file`);
+  }
+}
+
+function readRun(
+  pager: PageReader,
+  tree: number,
+  page: number,
+  version: number,
+  isFinished: boolean,
+): Run {
+  const frame: Frame = pager.peek(page);
+  const slot = pager.peekedSlot;
+  if (kindOf(frame, slot) !== KIND_RUN || treeOf(frame, slot) !== tree) {
+    corruptHeader(page, HEADER.kind, `not a run of tree ${tree}`);
+  }
+  const found = versionOf(frame, slot);
+  if (isFinished ? found !== version : found > version) {
+    corruptHeader(page, HEADER.versionLow, "a run of another version than its reference says");
+  }
+  const pages = runPagesOf(frame, slot);
+  const bytes = runBytesOf(frame, slot);
+  const fits = pages > 0 && (page & SLOT_MASK) + pages <= SLOT_MASK + 1;
+  if (!fits || pages !== Math.ceil(bytes / PAGE_BYTES)) {
+    corruptHeader(page, HEADER.runBytes, `a run of ${pages} pages holds ${bytes} bytes`);
+  }
+  return { page, pages, bytes, next: linkOf(frame, slot) };
+}
+
+/** Writes a reference to the beginning of an array. */
+export function encodeReference({ page, length, version }: Reference, into: Uint8Array): void {
+  const view = new DataView(into.buffer, into.byteOffset, REFERENCE_BYTES);
+  view.setUint32(0, page, true);
+  view.setUint32(4, length % TWO_32, true);
+  view.setUint16(8, Math.floor(length / TWO_32), true);
+  view.setUint16(10, version % TWO_16, true);
+  view.setUint32(12, Math.floor(version / TWO_16), true);
+}
+
+/** Reads a reference; its page is checked where the page is read, its length against the runs. */
+export function decodeReference(bytes: Uint8Array, at: number): Reference {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, REFERENCE_BYTES);
+  return {
+    page: view.getUint32(0, true),
+    length: view.getUint16(8, true) * TWO_32 + view.getUint32(4, true),
+    version: view.getUint32(12, true) * TWO_16 + view.getUint16(10, true),
+  };
+}

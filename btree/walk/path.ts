@@ -1,0 +1,26 @@
+/**
+ * The way from a root to a leaf: a page at each depth, and in each the index of the entry taken.
+ *
+ * Pages and not places, since a place may go stale while others are loaded.
+ */
+
+import { LEVEL_MAX } from "../node/node.ts";
+
+/** The way from a root to a leaf. */
+export class Path {
+  /** The depth of its last page; the root is at 0. */
+  depth = 0;
+  /** The page at each depth. */
+  readonly pages: Uint32Array = new Uint32Array(LEVEL_MAX + 2);
+  /** The index of the entry taken at each depth. */
+  readonly indexes: Int32Array = new Int32Array(LEVEL_MAX + 2);
+
+  /** Puts a page under the root: the root's content has moved down to it. */
+  pushUnderRoot(page: number): void {
+    this.pages.copyWithin(1, 0, this.depth + 1);
+    this.indexes.copyWithin(1, 0, this.depth + 1);
+    this.pages[1] = page;
+    this.indexes[0] = 0;
+    this.depth++;
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * What all trees of a database share: pager, allocator, and the scratch of the one writer.
+ */
+
+import { Allocator } from "../../alloc/mod.ts";
+import type { Pager } from "../../pager/mod.ts";
+import { EntryList } from "../node/entry_list.ts";
+import { registerFixedNodes } from "../fixed/fixed_node.ts";
+import { KEY_BYTES_MAX } from "../node/node.ts";
+import { registerNodes } from "../node/node_check.ts";
+import { Path } from "./path.ts";
+
+/** What all trees of a database share. */
+export class Space {
+  /** The pager. */
+  readonly pager: Pager;
+  /** Its allocator. */
+  readonly allocator: Allocator;
+  /**
+   * Entries on their way into new pages.
+   *
+   * @internal
+   */
+  readonly list: EntryList = new EntryList();
+  /** The way to the leaf that is being changed. */
+  readonly path: Path = new Path();
+  /** Buffers for keys on their way up a tree. */
+  readonly keys: readonly [Uint8Array, Uint8Array, Uint8Array];
+
+  /**
+   * The space of a pager; there is one.
+   *
+   * @param pager The pager.
+   */
+  constructor(pager: Pager) {
+    registerNodes(pager);
+    registerFixedNodes(pager);
+    this.pager = pager;
+    this.allocator = new Allocator(pager);
+    const buffer = () => new Uint8Array(KEY_BYTES_MAX);
+    this.keys = [buffer(), buffer(), buffer()];
+  }
+}

@@ -1,0 +1,377 @@
+/**
+ * The cache: which pages are in memory, where, and which of them has to go.
+ *
+ * While there is room, whole chunks come in as chunk frames. Under pressure a chunk frame turns
+ * into a pool frame where it stands: pages that were used stay in their slots and are found by a
+ * table, slots never used become free. From then on pages come and go one by one. Eviction is exact
+ * LRU over pages: all that may leave are gathered, oldest first, and go one after another; one that
+ * was used since it was gathered is passed over.
+ *
+ * Invariants:
+ * 1. A page is in at most one place; a chunk that has a chunk frame has no page in a pool frame.
+ * 2. A place stays valid until its page is evicted. Pages that the open transaction touched
+ *    (`scopes`) and those used within the last 64 misses are never evicted, so a caller may hold
+ *    places across that many misses. A header page that was not touched may go with any miss; one
+ *    that was touched may move once it has not been used for 64.
+ * 3. A dirty page leaves only after the owner has cleaned its chunk.
+ * 4. There are at most `limit` frames, except while invariant 2 forces more; `trim` gives those
+ *    back.
+ *
+ * It reads and writes no file, and does not know what a page holds.
+ */
+
+import { assert } from "../format/assert.ts";
+import { CHUNK_PAGES, CHUNK_SHIFT, PAGE_BYTES, PAGE_SHIFT, SLOT_MASK } from "../format/format.ts";
+import { Frame, IMAGE, NO_PAGE, placeOf, POOL } from "../format/frame.ts";
+import { PageTable } from "./page_table.ts";
+
+/** What `lookup` and `find` return for a page that is not in memory. */
+export const MISS = -1;
+
+const RECENT_MISSES = 64;
+const CLOCK_MAX = 2 ** 30;
+/** More than there are places. */
+const PLACES = 2 ** 22;
+
+/** What the cache asks of whoever owns its dirty pages. */
+export interface CacheOwner {
+  /** Whether dirty pages can be written at all; if not, they stay. */
+  canClean(): boolean;
+  /** Writes the dirty pages of a chunk to the file; false when that must not happen now. */
+  clean(chunk: number): boolean;
+}
+
+/** Which pages are in memory, where, and which of them has to go. */
+export class Cache {
+  /** All frames, by index. */
+  readonly frames: Frame[] = [];
+  /** The most frames while nothing forces more. */
+  readonly limit: number;
+  /** Moves on with every miss. */
+  clock: number = RECENT_MISSES;
+  /** Pages evicted so far. */
+  evictions = 0;
+  /** The most frames there ever were. */
+  peakFrames = 0;
+
+  readonly #owner: CacheOwner;
+  /** Index + 1 of the chunk frame of each chunk, 0 = none. */
+  #chunkFrames = new Int32Array(16);
+  readonly #pool = new PageTable();
+  readonly #free: number[] = [];
+  /** What may leave, oldest first, as tick * PLACES + place; each counts until it is used again. */
+  #victims = new Float64Array(0);
+  #victimCount = 0;
+  #nextVictim = 0;
+
+  /**
+   * An empty cache.
+   *
+   * @param limit The most frames.
+   * @param owner Who cleans dirty pages.
+   */
+  constructor(limit: number, owner: CacheOwner) {
+    this.limit = limit;
+    this.#owner = owner;
+  }
+
+  /** Whether another whole chunk may come in. */
+  get hasRoom(): boolean {
+    return this.frames.length < this.limit;
+  }
+
+  /** The place of a page that is in memory and verified, marked as used now; or `MISS`. */
+  lookup(page: number): number {
+    const index = this.#chunkFrames[page >>> CHUNK_SHIFT];
+    if (index > 0) {
+      const ticks = this.frames[index - 1].ticks;
+      const slot = page & SLOT_MASK;
+      if (ticks[slot] === 0) return MISS;
+      ticks[slot] = this.clock;
+      return ((index - 1) << CHUNK_SHIFT) | slot;
+    }
+    return this.#lookupPool(page);
+  }
+
+  #lookupPool(page: number): number {
+    const place = this.#pool.get(page);
+    if (place < 0) return MISS;
+    const ticks = this.frames[place >>> CHUNK_SHIFT].ticks;
+    const slot = place & SLOT_MASK;
+    if (ticks[slot] === 0) return MISS;
+    ticks[slot] = this.clock;
+    return place;
+  }
+
+  /** The place of a page in memory, verified or not, without marking it; or `MISS`. */
+  find(page: number): number {
+    const index = this.#chunkFrames[page >>> CHUNK_SHIFT];
+    if (index > 0) return ((index - 1) << CHUNK_SHIFT) | (page & SLOT_MASK);
+    return this.#pool.get(page);
+  }
+
+  /** The frame that holds a chunk whole, or undefined. */
+  chunkFrame(chunk: number): Frame | undefined {
+    const index = this.#chunkFrames[chunk];
+    return index > 0 ? this.frames[index - 1] : undefined;
+  }
+
+  /** Whether some page of a chunk is in a pool frame. */
+  poolHoldsPartOf(chunk: number): boolean {
+    if (this.#pool.size === 0) return false;
+    const first = chunk * CHUNK_PAGES;
+    for (let slot = 0; slot < CHUNK_PAGES; slot++) {
+      if (this.#pool.get(first + slot) >= 0) return true;
+    }
+    return false;
+  }
+
+  /** Marks a page as verified and used now. */
+  use(place: number): void {
+    this.frames[place >>> CHUNK_SHIFT].ticks[place & SLOT_MASK] = this.clock;
+  }
+
+  /** Moves the clock on, as every miss does. */
+  tick(): void {
+    if (++this.clock >= CLOCK_MAX) this.#rebase();
+  }
+
+  /** Nobody holds a place: what was used up to now may leave. */
+  settle(): void {
+    for (let i = 0; i < RECENT_MISSES; i++) this.tick();
+  }
+
+  /** Makes room in the tables for chunks 0..count-1. */
+  reserve(count: number): void {
+    if (count <= this.#chunkFrames.length) return;
+    const grown = new Int32Array(Math.max(count, this.#chunkFrames.length * 2));
+    grown.set(this.#chunkFrames);
+    this.#chunkFrames = grown;
+  }
+
+  /** Adds a zeroed chunk frame; only with room, and while the pool holds nothing of the chunk. */
+  addChunkFrame(chunk: number): Frame {
+    const frame = this.#addFrame(chunk);
+    this.#chunkFrames[chunk] = frame.index + 1;
+    return frame;
+  }
+
+  /** Takes back the chunk frame that was added last, when its chunk could not be read. */
+  removeChunkFrame(frame: Frame): void {
+    assert(frame.index === this.frames.length - 1, "the frame was added last");
+    this.#chunkFrames[frame.chunk] = 0;
+    this.frames.pop();
+  }
+
+  /** Gives a page a slot in a pool frame, its old content still there, not verified. */
+  addPage(page: number): number {
+    const place = this.#takeSlot();
+    this.frames[place >>> CHUNK_SHIFT].pages[place & SLOT_MASK] = page;
+    this.#pool.set(page, place);
+    return place;
+  }
+
+  /** Gives an old image a slot in a pool frame. */
+  addImage(): number {
+    const place = this.#takeSlot();
+    this.frames[place >>> CHUNK_SHIFT].pages[place & SLOT_MASK] = IMAGE;
+    return place;
+  }
+
+  /** Lets the image in a slot be its page, which is not in memory. */
+  adoptImage(place: number, page: number): void {
+    const frame = this.frames[place >>> CHUNK_SHIFT];
+    assert(frame.pages[place & SLOT_MASK] === IMAGE, "an image becomes a page");
+    frame.pages[place & SLOT_MASK] = page;
+    this.#pool.set(page, place);
+    this.use(place);
+  }
+
+  /** Gives back the slot of an image or of a page of a pool frame. */
+  drop(place: number): void {
+    const frame = this.frames[place >>> CHUNK_SHIFT];
+    const slot = place & SLOT_MASK;
+    assert(frame.chunk === POOL, "only slots of pool frames are given back");
+    if (frame.pages[slot] !== IMAGE) this.#pool.delete(frame.pages[slot]);
+    this.#empty(frame, slot);
+    this.#free.push(place);
+  }
+
+  /** Gives back the frames over the limit, as far as their pages may leave. */
+  trim(): void {
+    while (this.frames.length > this.limit) {
+      const frame = this.frames[this.frames.length - 1];
+      if (!this.#vacate(frame)) return;
+      this.frames.pop();
+      this.#removeFreeSlotsOf(frame.index);
+      this.#nextVictim = this.#victimCount;
+    }
+  }
+
+  #addFrame(chunk: number): Frame {
+    const frame = new Frame(this.frames.length, chunk);
+    this.frames.push(frame);
+    this.peakFrames = Math.max(this.peakFrames, this.frames.length);
+    return frame;
+  }
+
+  #takeSlot(): number {
+    if (this.#free.length === 0 && this.hasRoom) this.#addPoolFrame();
+    if (this.#free.length === 0 && !this.#evictOne()) this.#addPoolFrame();
+    const place = this.#free.pop();
+    assert(place !== undefined, "a slot was made free");
+    return place;
+  }
+
+  #addPoolFrame(): void {
+    const frame = this.#addFrame(POOL);
+    for (let slot = SLOT_MASK; slot > 0; slot--) this.#free.push(placeOf(frame, slot));
+  }
+
+  #empty(frame: Frame, slot: number): void {
+    frame.pages[slot] = NO_PAGE;
+    frame.ticks[slot] = 0;
+    frame.scopes[slot] = 0;
+    frame.dirty[slot] = 0;
+  }
+
+  /** Frees at least one slot; false when nothing may leave. */
+  #evictOne(): boolean {
+    if (this.#evictVictim()) return true;
+    this.#gatherVictims();
+    return this.#evictVictim();
+  }
+
+  /** Frees at least one slot; false when none of the victims gathered may leave. */
+  #evictVictim(): boolean {
+    while (this.#nextVictim < this.#victimCount) {
+      const victim = this.#victims[this.#nextVictim++];
+      const frame = this.frames[(victim % PLACES) >>> CHUNK_SHIFT];
+      const slot = (victim % PLACES) & SLOT_MASK;
+      if (frame.ticks[slot] !== Math.floor(victim / PLACES) || !isPage(frame, slot)) continue;
+      if (frame.chunk !== POOL) {
+        if (this.#dissolve(frame) && this.#free.length > 0) return true;
+      }
+      if (frame.chunk === POOL && isPage(frame, slot) && this.#evict(frame, slot)) return true;
+    }
+    return false;
+  }
+
+  #evict(frame: Frame, slot: number): boolean {
+    if (frame.scopes[slot] !== 0) return false;
+    if (frame.dirty[slot] !== 0 && !this.#owner.clean(frame.pages[slot] >>> CHUNK_SHIFT)) {
+      return false;
+    }
+    this.evictions++;
+    this.drop(placeOf(frame, slot));
+    return true;
+  }
+
+  /** Turns a chunk frame into a pool frame where it stands; false when it must stay. */
+  #dissolve(frame: Frame): boolean {
+    const touched = frame.scopes[0] !== 0;
+    const headers = touched ? this.#slotForHeaders(frame) : 0;
+    if (touched && headers === 0) return false;
+    if (!touched && frame.dirty[0] !== 0 && !this.#owner.clean(frame.chunk)) return false;
+    this.#chunkFrames[frame.chunk] = 0;
+    frame.chunk = POOL;
+    for (let slot = SLOT_MASK; slot > 0; slot--) {
+      if (slot === headers) {
+        this.#moveHeaders(frame, slot);
+      } else if (isUsed(frame, slot)) {
+        this.#pool.set(frame.pages[slot], placeOf(frame, slot));
+      } else {
+        this.#empty(frame, slot);
+        this.#free.push(placeOf(frame, slot));
+      }
+    }
+    this.#empty(frame, 0);
+    return true;
+  }
+
+  /** The slot of a chunk frame that its touched header page can have, or 0. */
+  #slotForHeaders(frame: Frame): number {
+    if (this.#isRecent(frame.ticks[0])) return 0;
+    let evictable = 0;
+    for (let slot = SLOT_MASK; slot > 0; slot--) {
+      if (!isUsed(frame, slot)) return slot;
+      const isPinned = frame.scopes[slot] !== 0 || frame.dirty[slot] !== 0;
+      if (!isPinned && !this.#isRecent(frame.ticks[slot])) evictable = slot;
+    }
+    return evictable;
+  }
+
+  /** Moves a header page from slot 0, where a pool frame has none, to a slot of its own. */
+  #moveHeaders(frame: Frame, slot: number): void {
+    frame.u8.copyWithin(slot << PAGE_SHIFT, 0, PAGE_BYTES);
+    frame.pages[slot] = frame.pages[0];
+    frame.ticks[slot] = frame.ticks[0];
+    frame.scopes[slot] = frame.scopes[0];
+    frame.dirty[slot] = frame.dirty[0];
+    this.#pool.set(frame.pages[0], placeOf(frame, slot));
+  }
+
+  /** Empties a frame; false when a page of it must stay. */
+  #vacate(frame: Frame): boolean {
+    if (frame.chunk !== POOL && !this.#dissolve(frame)) return false;
+    for (let slot = 1; slot < CHUNK_PAGES; slot++) {
+      if (frame.pages[slot] === IMAGE) return false;
+      if (isPage(frame, slot) && !this.#evict(frame, slot)) return false;
+    }
+    return true;
+  }
+
+  #removeFreeSlotsOf(index: number): void {
+    let kept = 0;
+    for (const place of this.#free) {
+      if (place >>> CHUNK_SHIFT !== index) this.#free[kept++] = place;
+    }
+    this.#free.length = kept;
+  }
+
+  #isRecent(tick: number): boolean {
+    return tick > this.clock - RECENT_MISSES;
+  }
+
+  /** Gathers all pages that may leave. */
+  #gatherVictims(): void {
+    const most = this.frames.length * CHUNK_PAGES;
+    if (this.#victims.length < most) this.#victims = new Float64Array(most);
+    let count = 0;
+    const keepsDirty = !this.#owner.canClean();
+    for (const frame of this.frames) {
+      const mustStay = frame.scopes[0] !== 0
+        ? this.#isRecent(frame.ticks[0])
+        : keepsDirty && frame.dirty[0] !== 0;
+      if (frame.chunk !== POOL && mustStay) continue;
+      for (let slot = 1; slot < CHUNK_PAGES; slot++) {
+        if (!isPage(frame, slot) || frame.scopes[slot] !== 0) continue;
+        if (keepsDirty && frame.dirty[slot] !== 0) continue;
+        if (this.#isRecent(frame.ticks[slot])) continue;
+        this.#victims[count++] = frame.ticks[slot] * PLACES + placeOf(frame, slot);
+      }
+    }
+    this.#victims.subarray(0, count).sort();
+    this.#victimCount = count;
+    this.#nextVictim = 0;
+  }
+
+  #rebase(): void {
+    const shift = CLOCK_MAX / 2;
+    for (const { ticks } of this.frames) {
+      for (let slot = 0; slot < ticks.length; slot++) {
+        if (ticks[slot] !== 0) ticks[slot] = Math.max(1, ticks[slot] - shift);
+      }
+    }
+    this.clock -= shift;
+  }
+}
+
+/** Whether a slot of a chunk frame has something that cannot simply be read again. */
+function isUsed(frame: Frame, slot: number): boolean {
+  return frame.ticks[slot] !== 0 || frame.scopes[slot] !== 0 || frame.dirty[slot] !== 0;
+}
+
+function isPage(frame: Frame, slot: number): boolean {
+  return frame.pages[slot] < IMAGE;
+}

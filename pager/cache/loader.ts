@@ -1,0 +1,371 @@
+/**
+ * Brings pages from the file into memory, and verifies each page once per load.
+ *
+ * While the cache has room, a miss reads the whole chunk in one call. Under pressure it reads one
+ * header and one page into a pool frame, or, when reading runs ahead in order, the rest of the
+ * extent. A page is verified at its first use after a load: head sum, version, page sum, and then
+ * the structure of what it holds, by the verifier that the owner of its kind registered.
+ *
+ * After that nobody checks again: code on the hot path may trust what stands in a frame.
+ *
+ * A chunk whose headers are wanted again and again gets its header page into memory, which saves
+ * every further miss there a call. It is a page of the cache like any other, kept while it is used.
+ *
+ * Invariants:
+ * 1. A header page that is brought for the sake of its headers was checked whole. One that is not
+ *    sound, or not readable, is not brought: a damaged header does not hide the pages beside it.
+ * 2. A header page in memory is never older than the file's. Headers change there first (`Writer`),
+ *    and whoever writes a header page past it puts the bytes over it too (`replaceHeaderPage`).
+ */
+
+import type { Cache } from "./cache.ts";
+import { pageSum } from "../format/checksum.ts";
+import type { Disk } from "../file/disk.ts";
+import { CorruptionError, IoError } from "../format/errors.ts";
+import {
+  CHUNK_BYTES,
+  CHUNK_PAGES,
+  CHUNK_SHIFT,
+  EXTENT_PAGES,
+  FRESH_PAGES,
+  HEADER,
+  HEADER_BYTES,
+  HEADER_SHIFT,
+  HEADER_WORD_SHIFT,
+  KIND_COUNT,
+  KIND_FREE,
+  PAGE_BYTES,
+  PAGE_SHIFT,
+  SLOT_MASK,
+} from "../format/format.ts";
+import { Frame, POOL } from "../format/frame.ts";
+import {
+  checkHeaderPage,
+  headerPosition,
+  headerWord,
+  headSumHolds,
+  kindOf,
+  statedPageSum,
+} from "../format/header.ts";
+import type { MetaFields } from "../format/meta.ts";
+import { copyPage } from "./page_copy.ts";
+import {
+  checkPage,
+  corrupt,
+  corruptHeader,
+  registerRuns,
+  type Verifiers,
+} from "../format/page_check.ts";
+
+const NO_CHUNK = -1;
+
+/** Brings pages from the file into memory, and verifies them. */
+export class Loader {
+  /** Structure checks by kind. */
+  readonly verifiers: Verifiers = new Array(KIND_COUNT).fill(undefined);
+  /** The seed of the file's head sums. */
+  readonly seed: number;
+  /** Loads so far, by what was read. */
+  readonly reads = { chunks: 0, extents: 0, pages: 0, headers: 0 };
+
+  readonly #disk: Disk;
+  readonly #cache: Cache;
+  readonly #meta: MetaFields;
+  readonly #extent = new Frame(-1, POOL, EXTENT_PAGES + 1);
+  /**
+   * Chunks that a header was read of, an entry for each frame, in which chunks displace each other.
+   * So a header page is read whole only for a chunk that comes again soon, measured by the cache:
+   * in a file of a thousand times the cache hardly one miss in a thousand.
+   */
+  readonly #wanted: Int32Array;
+  #lastMiss = 0;
+
+  /**
+   * A loader for one file.
+   *
+   * @param disk Where pages come from.
+   * @param cache Where they go.
+   * @param meta Tells where the file ends.
+   * @param seed The seed of its head sums.
+   */
+  constructor(disk: Disk, cache: Cache, meta: MetaFields, seed: number) {
+    this.#disk = disk;
+    this.#cache = cache;
+    this.#meta = meta;
+    this.seed = seed;
+    this.#wanted = new Int32Array(cache.limit).fill(NO_CHUNK);
+    registerRuns(this.verifiers);
+  }
+
+  /**
+   * The place of a page that `Cache.lookup` did not find, loaded if need be and verified.
+   *
+   * @throws {CorruptionError} The page is not in use, or not what its header says.
+   */
+  load(page: number): number {
+    if (page < FRESH_PAGES || page >= this.#meta.pageCount || (page & SLOT_MASK) === 0) {
+      corruptHeader(page, 0, `no page of data can be here, in a file of ${this.#meta.pageCount}`);
+    }
+    this.#cache.tick();
+    let place = this.#cache.find(page);
+    if (place < 0) place = this.#fetch(page);
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT];
+    if (frame.ticks[place & SLOT_MASK] === 0) this.#verify(frame, place & SLOT_MASK, page);
+    this.#cache.use(place);
+    return place;
+  }
+
+  /**
+   * The place of a chunk's header page, loaded if need be and checked whole.
+   *
+   * @throws {CorruptionError} Some header of the chunk breaks a rule.
+   */
+  headerPage(chunk: number): number {
+    const page = chunk * CHUNK_PAGES;
+    const known = this.#cache.lookup(page);
+    if (known >= 0) return known;
+    this.#cache.tick();
+    let place = this.#cache.find(page);
+    if (place < 0) place = this.#mayLoadChunk(chunk) ? this.#loadChunk(page) : this.#loadPage(page);
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT];
+    checkHeaderPage(frame, place & SLOT_MASK, chunk, this.#meta.pageCount, this.seed);
+    this.#cache.use(place);
+    return place;
+  }
+
+  /** Puts an empty header page for a chunk past the end of the file into memory. */
+  freshHeaderPage(chunk: number): number {
+    this.#cache.tick();
+    this.#cache.reserve(chunk + 1);
+    const place = this.#mayLoadChunk(chunk)
+      ? this.#cache.addChunkFrame(chunk).index << CHUNK_SHIFT
+      : this.#cache.addPage(chunk * CHUNK_PAGES);
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT];
+    const start = (place & SLOT_MASK) << PAGE_SHIFT;
+    frame.u8.fill(0, start, start + PAGE_BYTES);
+    frame.u8[start] = 1;
+    this.#cache.use(place);
+    return place;
+  }
+
+  /** Puts bytes that the file has got over a header page in memory, if it is there. */
+  replaceHeaderPage(chunk: number, bytes: Uint8Array): void {
+    const place = this.#cache.find(chunk * CHUNK_PAGES);
+    if (place < 0) return;
+    const { u8 } = this.#cache.frames[place >>> CHUNK_SHIFT];
+    u8.set(bytes, (place & SLOT_MASK) << PAGE_SHIFT);
+  }
+
+  /**
+   * The place of a page that is in memory and verified; else -1, and its checked header is in slot
+   * 0 of a frame.
+   */
+  peek(page: number, into: Frame): number {
+    const place = this.#cache.find(page);
+    const isVerified = place >= 0 &&
+      this.#cache.frames[place >>> CHUNK_SHIFT].ticks[place & SLOT_MASK] !== 0;
+    if (isVerified) return place;
+    this.#readHeader(page, into);
+    return -1;
+  }
+
+  /** Reads one header without its page, into 8 words, and checks it. */
+  #readHeader(page: number, into: Frame): void {
+    this.#readHeaders(page, 1, into, 0);
+    if (kindOf(into, 0) === KIND_FREE) corruptHeader(page, 0, "the page is free");
+    if (!headSumHolds(into.u32, 0, page, this.seed)) {
+      corruptHeader(page, HEADER.headSum, "head sum does not match");
+    }
+  }
+
+  /** Copies a chunk's header page to slot 0 of a frame, from memory or the file, and checks it. */
+  copyHeaderPage(chunk: number, into: Frame): void {
+    const page = chunk * CHUNK_PAGES;
+    const place = this.#cache.find(page);
+    if (place >= 0) {
+      const start = (place & SLOT_MASK) << PAGE_SHIFT;
+      const from = this.#cache.frames[place >>> CHUNK_SHIFT].u8;
+      into.u8.set(from.subarray(start, start + PAGE_BYTES));
+    } else {
+      this.#readPages(page, 1, into, 0);
+    }
+    checkHeaderPage(into, 0, chunk, this.#meta.pageCount, this.seed);
+  }
+
+  /**
+   * Copies a page and its header to a slot of a frame, from memory or the file, for those who only
+   * look: not verified, not kept in memory, and no use of the page. What the file lacks is zero.
+   */
+  copyPage(page: number, into: Frame, slot: number): void {
+    const place = this.#cache.find(page);
+    if (place >= 0) {
+      copyPage(this.#cache.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK, into, slot);
+      return;
+    }
+    const [start, position] = [slot << PAGE_SHIFT, page * PAGE_BYTES];
+    const done = this.#disk.read(into.u8, start, PAGE_BYTES, position);
+    into.u8.fill(0, start + done, start + PAGE_BYTES);
+    this.#readHeaders(page, 1, into, slot);
+  }
+
+  /**
+   * Brings a page that was given back, and whose bytes are still in its frame or in the file, into
+   * a slot of its own; returns its place.
+   *
+   * @throws {CorruptionError} Its bytes do not match the header it had.
+   */
+  bringBack(page: number, header: Uint32Array): number {
+    const image = this.#cache.addImage();
+    const frame = this.#cache.frames[image >>> CHUNK_SHIFT];
+    const slot = image & SLOT_MASK;
+    const place = this.#cache.find(page);
+    if (place >= 0) {
+      const start = (place & SLOT_MASK) << PAGE_SHIFT;
+      const from = this.#cache.frames[place >>> CHUNK_SHIFT].u8;
+      frame.u8.set(from.subarray(start, start + PAGE_BYTES), slot << PAGE_SHIFT);
+    } else {
+      this.#readPages(page, 1, frame, slot);
+    }
+    frame.u32.set(header, slot << HEADER_WORD_SHIFT);
+    if (pageSum(frame, slot) !== statedPageSum(header, 0)) {
+      this.#cache.drop(image);
+      corrupt(page, 0, "page sum does not match");
+    }
+    return image;
+  }
+
+  #mayLoadChunk(chunk: number): boolean {
+    return this.#cache.hasRoom && !this.#cache.poolHoldsPartOf(chunk);
+  }
+
+  /** Tells whether a page is one that the open transaction wrote. */
+  isNew: (page: number) => boolean = () => false;
+
+  /** Tells whether what was written to a chunk may be lost, since a write or sync failed. */
+  mayBeLost: (chunk: number) => boolean = () => false;
+
+  #fetch(page: number): number {
+    if (this.mayBeLost(page >>> CHUNK_SHIFT)) {
+      throw new IoError(`Cannot read page ${page}: what was written there may be lost`);
+    }
+    const runsAhead = page > this.#lastMiss && page <= this.#lastMiss + EXTENT_PAGES;
+    this.#lastMiss = page;
+    if (this.#mayLoadChunk(page >>> CHUNK_SHIFT)) return this.#loadChunk(page);
+    return runsAhead ? this.#loadExtent(page) : this.#loadPage(page);
+  }
+
+  #loadChunk(page: number): number {
+    const chunk = page >>> CHUNK_SHIFT;
+    const first = chunk * CHUNK_PAGES;
+    const frame = this.#cache.addChunkFrame(chunk);
+    const bytes = Math.min(CHUNK_BYTES, (this.#meta.pageCount - first) * PAGE_BYTES);
+    try {
+      this.#disk.read(frame.u8, 0, bytes, first * PAGE_BYTES);
+    } catch (error) {
+      this.#cache.removeChunkFrame(frame);
+      throw error;
+    }
+    this.reads.chunks++;
+    return (frame.index << CHUNK_SHIFT) | (page & SLOT_MASK);
+  }
+
+  #loadPage(page: number): number {
+    // Before the page has a slot, which bringing another one could take.
+    if ((page & SLOT_MASK) !== 0) this.#wantHeader(page >>> CHUNK_SHIFT);
+    const place = this.#cache.addPage(page);
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT];
+    const slot = place & SLOT_MASK;
+    try {
+      this.#readPages(page, 1, frame, slot);
+      if ((page & SLOT_MASK) !== 0) this.#readHeaders(page, 1, frame, slot);
+    } catch (error) {
+      this.#cache.drop(place);
+      throw error;
+    }
+    this.reads.pages++;
+    return place;
+  }
+
+  /** Loads a page and those after it in its extent; of these only whole ones are kept. */
+  #loadExtent(page: number): number {
+    const most = Math.min((page | (EXTENT_PAGES - 1)) + 1, this.#meta.pageCount) - page;
+    this.#wantHeader(page >>> CHUNK_SHIFT);
+    // Slot 0 of a frame is where headers stand, so the pages take slots 1 and up.
+    const end = page + this.#readPages(page, most, this.#extent, 1);
+    this.#readHeaders(page, end - page, this.#extent, 1);
+    this.reads.extents++;
+    for (let ahead = page + 1; ahead < end; ahead++) this.#keepAhead(ahead, ahead - page + 1);
+    return this.#keep(page, 1);
+  }
+
+  #keepAhead(page: number, slot: number): void {
+    if (kindOf(this.#extent, slot) === KIND_FREE || this.#cache.find(page) >= 0) return;
+    try {
+      this.#verify(this.#extent, slot, page);
+    } catch (error) {
+      if (error instanceof CorruptionError) return;
+      throw error;
+    }
+    this.#cache.use(this.#keep(page, slot));
+  }
+
+  #keep(page: number, from: number): number {
+    const place = this.#cache.addPage(page);
+    copyPage(this.#extent, from, this.#cache.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK);
+    return place;
+  }
+
+  /** Uses a chunk's header page, and brings it into memory when a header of it is wanted again. */
+  #wantHeader(chunk: number): void {
+    const page = chunk * CHUNK_PAGES;
+    if (this.#cache.lookup(page) >= 0) return;
+    const entry = chunk % this.#wanted.length;
+    const isWantedAgain = this.#wanted[entry] === chunk;
+    this.#wanted[entry] = chunk;
+    // One in memory that is not verified, perhaps as it is damaged, will do as it is.
+    if (isWantedAgain && this.#cache.find(page) < 0) this.#bringHeaderPage(chunk);
+  }
+
+  #bringHeaderPage(chunk: number): void {
+    try {
+      this.copyHeaderPage(chunk, this.#extent);
+    } catch (error) {
+      if (error instanceof CorruptionError || error instanceof IoError) return;
+      throw error;
+    }
+    const place = this.#cache.addPage(chunk * CHUNK_PAGES);
+    const { u8 } = this.#cache.frames[place >>> CHUNK_SHIFT];
+    u8.set(this.#extent.u8.subarray(0, PAGE_BYTES), (place & SLOT_MASK) << PAGE_SHIFT);
+    this.#cache.use(place);
+    this.reads.headers++;
+  }
+
+  /** Reads pages and returns how many: the last ones may be in memory and not in the file yet. */
+  #readPages(page: number, count: number, frame: Frame, slot: number): number {
+    const length = count * PAGE_BYTES;
+    const done = this.#disk.read(frame.u8, slot << PAGE_SHIFT, length, page * PAGE_BYTES);
+    if (done < PAGE_BYTES) corrupt(page, done, "the file ends inside the page");
+    return done >>> PAGE_SHIFT;
+  }
+
+  /** Reads headers from the header page in memory, which may be newer, or else from the file. */
+  #readHeaders(page: number, count: number, frame: Frame, slot: number): void {
+    const place = this.#cache.find(page - (page & SLOT_MASK));
+    if (place >= 0) {
+      const from = this.#cache.frames[place >>> CHUNK_SHIFT];
+      const word = headerWord(place & SLOT_MASK, page & SLOT_MASK);
+      const to = slot << HEADER_WORD_SHIFT;
+      for (let i = 0; i < count << HEADER_WORD_SHIFT; i++) frame.u32[to + i] = from.u32[word + i];
+      return;
+    }
+    const length = count * HEADER_BYTES;
+    const done = this.#disk.read(frame.u8, slot << HEADER_SHIFT, length, headerPosition(page));
+    if (done < length) corruptHeader(page, done, "the file ends inside the header");
+    this.reads.headers++;
+  }
+
+  #verify(frame: Frame, slot: number, page: number): void {
+    const version = this.isNew(page) ? Infinity : this.#meta.version;
+    checkPage(frame, slot, page, this.seed, version, this.verifiers);
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * A page, or a whole run, with its header as one unit: for those who want only the pager.
+ */
+
+import {
+  CHUNK_SHIFT,
+  HEADER_BYTES,
+  HEADER_SHIFT,
+  KIND_RUN,
+  KIND_RUN_CONTINUED,
+  PAGE_BYTES,
+  PAGE_COUNT_MAX,
+  PAGE_SHIFT,
+  SLOT_MASK,
+} from "../format/format.ts";
+import { POOL } from "../format/frame.ts";
+import { kindOf, linkOf, runPagesOf } from "../format/header.ts";
+import { corruptHeader } from "../format/page_check.ts";
+import type { PageReader } from "./page_reader.ts";
+
+/** A page, or a run of pages, as one unit. */
+export interface Page {
+  /** Its number; of a run, that of the first page. */
+  readonly page: number;
+  /** What kind of page it is. */
+  readonly kind: number;
+  /** How many pages it has: 1, or the length of the run. */
+  readonly pages: number;
+  /** The 32 bytes of its header. */
+  readonly header: Uint8Array;
+  /** Its bytes, `pages` * 8192 of them. */
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Reads a page and its header; of a run, all its pages.
+ *
+ * @throws {RangeError} It is no page number, or the page is inside a run and not its first.
+ * @throws {CorruptionError} The page is not in use, or not what its header says.
+ */
+export function readPage(reader: PageReader, page: number): Page {
+  if (!Number.isInteger(page) || page < 0 || page >= PAGE_COUNT_MAX) {
+    throw new RangeError(`Cannot get page ${page}: not a page number`);
+  }
+  const place = reader.at(page);
+  const frame = reader.frames[place >>> CHUNK_SHIFT];
+  const slot = place & SLOT_MASK;
+  const kind = kindOf(frame, slot);
+  if (kind === KIND_RUN_CONTINUED) {
+    throw new RangeError(`Cannot get page ${page}: it is inside a run`);
+  }
+  const pages = kind === KIND_RUN ? runPagesOf(frame, slot) : 1;
+  const header = frame.u8.subarray(slot << HEADER_SHIFT, (slot << HEADER_SHIFT) + HEADER_BYTES);
+  const bytes = pages === 1
+    ? frame.u8.subarray(slot << PAGE_SHIFT, (slot + 1) << PAGE_SHIFT)
+    : runBytes(reader, page, pages, place);
+  return { page, kind, pages, header, bytes };
+}
+
+/** The bytes of a run: where they stand side by side a view, else a copy. */
+function runBytes(reader: PageReader, page: number, pages: number, place: number): Uint8Array {
+  const first = reader.frames[place >>> CHUNK_SHIFT];
+  if (first.chunk !== POOL) {
+    for (let i = 1; i < pages; i++) placeInRun(reader, page, i);
+    const start = (place & SLOT_MASK) << PAGE_SHIFT;
+    return first.u8.subarray(start, start + pages * PAGE_BYTES);
+  }
+  const bytes = new Uint8Array(pages * PAGE_BYTES);
+  for (let i = 0; i < pages; i++) {
+    const at = placeInRun(reader, page, i);
+    const start = (at & SLOT_MASK) << PAGE_SHIFT;
+    const { u8 } = reader.frames[at >>> CHUNK_SHIFT];
+    bytes.set(u8.subarray(start, start + PAGE_BYTES), i * PAGE_BYTES);
+  }
+  return bytes;
+}
+
+/** The place of the `index`-th page of a run, which must say that it is that. */
+function placeInRun(reader: PageReader, first: number, index: number): number {
+  const place = reader.at(first + index);
+  const frame = reader.frames[place >>> CHUNK_SHIFT];
+  const slot = place & SLOT_MASK;
+  // That index and link fit each other was checked when the page was loaded.
+  const isLater = kindOf(frame, slot) === KIND_RUN_CONTINUED && linkOf(frame, slot) === first;
+  if (index > 0 && !isLater) corruptHeader(first + index, 0, `not of the run at page ${first}`);
+  return place;
+}

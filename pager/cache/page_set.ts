@@ -1,0 +1,46 @@
+/**
+ * A set of page numbers, a bit each, grouped by chunk.
+ */
+
+import { CHUNK_PAGES, CHUNK_SHIFT, SLOT_MASK } from "../format/format.ts";
+
+/** A set of page numbers. */
+export class PageSet {
+  /** How many pages are in it. */
+  size = 0;
+  readonly #chunks = new Map<number, Uint32Array>();
+
+  /** Whether a page is in the set. */
+  has(page: number): boolean {
+    const words = this.#chunks.get(page >>> CHUNK_SHIFT);
+    const slot = page & SLOT_MASK;
+    return words !== undefined && (words[slot >>> 5] & (1 << (slot & 31))) !== 0;
+  }
+
+  /** Adds a page; whether it was not in the set before. */
+  add(page: number): boolean {
+    const chunk = page >>> CHUNK_SHIFT;
+    let words = this.#chunks.get(chunk);
+    if (words === undefined) this.#chunks.set(chunk, words = new Uint32Array(CHUNK_PAGES / 32));
+    const slot = page & SLOT_MASK;
+    const bit = 1 << (slot & 31);
+    if ((words[slot >>> 5] & bit) !== 0) return false;
+    words[slot >>> 5] |= bit;
+    this.size++;
+    return true;
+  }
+
+  /** Removes a page that may be in the set. */
+  delete(page: number): void {
+    if (!this.has(page)) return;
+    const slot = page & SLOT_MASK;
+    this.#chunks.get(page >>> CHUNK_SHIFT)![slot >>> 5] &= ~(1 << (slot & 31));
+    this.size--;
+  }
+
+  /** Empties the set. */
+  clear(): void {
+    this.#chunks.clear();
+    this.size = 0;
+  }
+}

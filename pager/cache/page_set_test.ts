@@ -1,0 +1,35 @@
+// A set of page numbers against a `Set`.
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { Random } from "../../tests/support/random.ts";
+import { PageSet } from "./page_set.ts";
+
+describe("PageSet", () => {
+  it("says of each page whether it was new, as a Set does", () => {
+    const random = new Random(1);
+    const pages = new PageSet();
+    const model = new Set<number>();
+    const edges = [0, 1, 31, 32, 255, 256, 0x7fff_ffff, 0x8000_0000, 0xffff_fffd];
+    for (let i = 0; i < 20_000; i++) {
+      const page = random.once(4) ? random.pick(edges) : random.below(3000);
+      assertEquals(pages.has(page), model.has(page), `page ${page}`);
+      if (random.once(5)) {
+        pages.delete(page);
+        model.delete(page);
+      } else {
+        assertEquals(pages.add(page), !model.has(page), `page ${page}`);
+        model.add(page);
+      }
+      assertEquals(pages.size, model.size);
+    }
+  });
+
+  it("is empty once cleared", () => {
+    const pages = new PageSet();
+    assertEquals([pages.add(300), pages.add(300)], [true, false]);
+    pages.clear();
+    assertEquals([pages.size, pages.has(300)], [0, false]);
+    assertEquals([pages.add(300), pages.add(300)], [true, false]);
+  });
+});

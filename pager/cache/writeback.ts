@@ -1,0 +1,180 @@
+/**
+ * Writes dirty pages to the file, a chunk at a time: the chunk's dirty pages in contiguous runs,
+ * then its header page, nothing in between.
+ *
+ * Pages that stand side by side in a frame are written straight from it in one call; pages of pool
+ * frames are gathered first. No write covers a clean page, or a superblock.
+ *
+ * Log before file: no version is written that the journal does not have on the medium.
+ */
+
+import type { Cache } from "./cache.ts";
+import type { Disk } from "../file/disk.ts";
+import {
+  CHUNK_PAGES,
+  CHUNK_SHIFT,
+  KIND_FREE,
+  PAGE_BYTES,
+  PAGE_SHIFT,
+  SLOT_MASK,
+} from "../format/format.ts";
+import { kindOf } from "../format/header.ts";
+import type { Meta } from "../format/meta.ts";
+import { assert } from "../format/assert.ts";
+
+const GATHER_PAGES = 64;
+
+/** Writes dirty pages to the file. */
+export class Writeback {
+  /** The chunks that have a dirty page or a dirty header page, each with its newest version. */
+  readonly dirtyChunks: Map<number, number> = new Map();
+  /** The chunks written since the last sync. */
+  readonly unsyncedChunks: Set<number> = new Set();
+  /** Pages written so far, header pages among them, and the calls it took. */
+  readonly writes = { pages: 0, calls: 0 };
+
+  readonly #disk: Disk;
+  readonly #cache: Cache;
+  readonly #meta: Meta;
+  readonly #beforeWrite: (version: number) => void;
+  #gathered: Uint8Array | undefined;
+
+  /**
+   * A write-back for one file.
+   *
+   * @param disk Where pages go.
+   * @param cache Where they come from.
+   * @param meta Tells where the file ends: a chunk past its end is clean without a write.
+   * @param beforeWrite Makes sure that a version may reach the file: it is in the journal, on the
+   *   medium, and the superblocks say that the file is open.
+   */
+  constructor(disk: Disk, cache: Cache, meta: Meta, beforeWrite: (version: number) => void) {
+    this.#disk = disk;
+    this.#cache = cache;
+    this.#meta = meta;
+    this.#beforeWrite = beforeWrite;
+  }
+
+  /** Marks what stands at a place as newer than the file, since a version. */
+  markDirty(place: number, page: number, version: number): void {
+    this.#cache.frames[place >>> CHUNK_SHIFT].dirty[place & SLOT_MASK] = 1;
+    this.dirtyChunks.set(page >>> CHUNK_SHIFT, version);
+  }
+
+  /**
+   * Writes what is dirty in a chunk; false when the open transaction has touched its header page,
+   * and with it perhaps pages, so that nothing of it may reach the file, and after a failed write.
+   */
+  clean(chunk: number): boolean {
+    if (this.#disk.failure !== undefined) return false;
+    const first = chunk * CHUNK_PAGES;
+    const headerPlace = this.#cache.find(first);
+    assert(headerPlace >= 0, "the header page stays in memory while its chunk is dirty");
+    const headerFrame = this.#cache.frames[headerPlace >>> CHUNK_SHIFT];
+    if (headerFrame.scopes[headerPlace & SLOT_MASK] !== 0) return false;
+    if (first < this.#meta.pageCount) {
+      this.#beforeWrite(this.dirtyChunks.get(chunk) ?? 0);
+      this.unsyncedChunks.add(chunk);
+      this.#writeDirtyPages(first);
+      this.#write(headerPlace, first, 1, false);
+    }
+    this.#markClean(first);
+    this.dirtyChunks.delete(chunk);
+    return true;
+  }
+
+  /**
+   * Writes new pages, in order, where nothing stands that counts.
+   *
+   * @throws {IoError} The system refused, which is no more than that.
+   */
+  writeNew(pages: Uint32Array): void {
+    for (let start = 0; start < pages.length;) {
+      let end = start + 1;
+      while (end < pages.length && pages[end] === pages[end - 1] + 1) end++;
+      this.unsyncedChunks.add(pages[start] >>> CHUNK_SHIFT);
+      this.#writeRun(pages[start], end - start, true);
+      start = end;
+    }
+  }
+
+  /** Writes all that is dirty, in file order. */
+  cleanAll(): void {
+    for (const chunk of [...this.dirtyChunks.keys()].sort((a, b) => a - b)) {
+      const cleaned = this.clean(chunk);
+      assert(cleaned, "no transaction is open while all is written");
+    }
+  }
+
+  #writeDirtyPages(first: number): void {
+    let start = 0;
+    for (let slot = 1; slot <= CHUNK_PAGES; slot++) {
+      const dirty = slot < CHUNK_PAGES && this.#isDirty(first + slot);
+      if (dirty && start === 0) start = slot;
+      if (!dirty && start !== 0) {
+        this.#writeRun(first + start, slot - start, false);
+        start = 0;
+      }
+    }
+  }
+
+  /** Whether a page has to be written. */
+  #isDirty(page: number): boolean {
+    const place = this.#cache.find(page);
+    if (place < 0) return false;
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT];
+    const slot = place & SLOT_MASK;
+    return frame.dirty[slot] !== 0 && kindOf(frame, slot) !== KIND_FREE;
+  }
+
+  /** Marks a chunk's pages, free ones too: only now, because a write may have failed before. */
+  #markClean(first: number): void {
+    for (let slot = 0; slot < CHUNK_PAGES; slot++) {
+      const place = this.#cache.find(first + slot);
+      if (place >= 0) this.#cache.frames[place >>> CHUNK_SHIFT].dirty[place & SLOT_MASK] = 0;
+    }
+  }
+
+  /** Writes neighbouring pages: straight from a frame where they stand side by side in it too. */
+  #writeRun(page: number, count: number, isNew: boolean): void {
+    const place = this.#cache.find(page);
+    if (this.#standsInOrder(page, count, place)) this.#write(place, page, count, isNew);
+    else this.#writeGathered(page, count, isNew);
+  }
+
+  #standsInOrder(page: number, count: number, place: number): boolean {
+    for (let i = 1; i < count; i++) {
+      if (this.#cache.find(page + i) !== place + i) return false;
+    }
+    return true;
+  }
+
+  #write(place: number, page: number, count: number, isNew: boolean): void {
+    const { u8 } = this.#cache.frames[place >>> CHUNK_SHIFT];
+    this.#put(u8, (place & SLOT_MASK) << PAGE_SHIFT, page, count, isNew);
+  }
+
+  #put(bytes: Uint8Array, start: number, page: number, count: number, isNew: boolean): void {
+    const length = count * PAGE_BYTES;
+    if (isNew) this.#disk.claim(bytes, start, length, page * PAGE_BYTES);
+    else this.#disk.write(bytes, start, length, page * PAGE_BYTES);
+    this.writes.pages += count;
+    this.writes.calls++;
+  }
+
+  #writeGathered(page: number, count: number, isNew: boolean): void {
+    this.#gathered ??= new Uint8Array(GATHER_PAGES * PAGE_BYTES);
+    for (let done = 0; done < count; done += GATHER_PAGES) {
+      const some = Math.min(GATHER_PAGES, count - done);
+      for (let i = 0; i < some; i++) this.#gather(page + done + i, i);
+      this.#put(this.#gathered, 0, page + done, some, isNew);
+    }
+  }
+
+  #gather(page: number, index: number): void {
+    const place = this.#cache.find(page);
+    const { u8 } = this.#cache.frames[place >>> CHUNK_SHIFT];
+    const start = (place & SLOT_MASK) << PAGE_SHIFT;
+    this.#gathered!.set(u8.subarray(start, start + PAGE_BYTES), index * PAGE_BYTES);
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * Opening a file that may be damaged, as far as that can be done, without writing to it.
+ *
+ * The journal is replayed in memory (`OverlayFile`), also over pages that are damaged. Where it
+ * cannot be, the file is taken as it is: then no superblock says what is true of it, and its length
+ * tells how many pages there are. The seed of head sums is what the headers themselves agree on.
+ */
+
+import { seedOf } from "../format/checksum.ts";
+import { Disk } from "../file/disk.ts";
+import { CorruptionError } from "../format/errors.ts";
+import type { File } from "../file/file.ts";
+import {
+  CHUNK_BYTES,
+  CHUNK_PAGES,
+  chunksOf,
+  FRESH_PAGES,
+  PAGE_BYTES,
+  PAGE_COUNT_MAX,
+  SUPERBLOCK,
+  SUPERBLOCK_PAGE,
+  VERSION_MAX,
+} from "../format/format.ts";
+import { Meta } from "../format/meta.ts";
+import { OverlayFile } from "../file/overlay_file.ts";
+import { checkSizes } from "../options.ts";
+import { PageFile } from "./damaged_pages.ts";
+import { Recovery, type RecoveryReport } from "../recovery/recovery.ts";
+import { findSeed } from "./seed_search.ts";
+import type { Superblock } from "../format/superblock.ts";
+import { examineSuperblocks } from "../journal/superblocks.ts";
+
+const TREE_IDS_END = 2 ** 32;
+
+/** What opening a file that may be damaged found. */
+export interface Examined {
+  /** Its pages, or undefined when nothing in it is of a Quire database. */
+  readonly pages: PageFile | undefined;
+  /** Whether a superblock, and not the length of the file, says what is in it. */
+  readonly hasSuperblock: boolean;
+  /** Whether the file has all its pages, which a superblock has to say. */
+  readonly isWhole: boolean;
+  /** Whether the journal was not needed, was replayed in memory, or could not be read. */
+  readonly journal: "none" | "replayed" | "ignored";
+  /** What the replay did. */
+  readonly recovery: RecoveryReport | undefined;
+  /** What broke a rule on the way; superblocks only where there are no pages. */
+  readonly findings: readonly CorruptionError[];
+}
+
+/**
+ * Opens a file that may be damaged. Nothing is written to it.
+ *
+ * @param file The file, which the caller closes.
+ * @param cacheBytes The most memory for pages.
+ * @throws {RangeError} That is too little, or too much.
+ */
+export function examine(file: File, cacheBytes: number): Examined {
+  checkSizes({ cacheBytes });
+  return new Examination(file).run(cacheBytes);
+}
+
+class Examination {
+  readonly #file: File;
+  readonly #findings: CorruptionError[] = [];
+  #overlay: OverlayFile;
+  #disk: Disk;
+
+  constructor(file: File) {
+    this.#file = file;
+    this.#overlay = new OverlayFile(file);
+    this.#disk = new Disk(this.#overlay);
+  }
+
+  run(cacheBytes: number): Examined {
+    const copies: CorruptionError[] = [];
+    const superblock = examineSuperblocks(this.#disk, (error) => copies.push(error));
+    const seed = this.#seed(superblock);
+    if (seed === undefined || this.#disk.size() < FRESH_PAGES * PAGE_BYTES) {
+      const findings = [...this.#findings, ...copies];
+      const nothing = { hasSuperblock: false, isWhole: false, recovery: undefined };
+      return { ...nothing, pages: undefined, journal: "none", findings };
+    }
+    const isOpen = superblock?.open ?? false;
+    const recovered = isOpen ? this.#recover(superblock!) : undefined;
+    const current = isOpen ? recovered?.superblock : superblock;
+    const meta = current === undefined ? this.#wholeFile(superblock) : this.#within(current);
+    return {
+      pages: new PageFile(this.#disk, meta, seed, cacheBytes),
+      hasSuperblock: current !== undefined,
+      isWhole: superblock !== undefined && meta.pageCount >= superblock.pageCount,
+      journal: recovered !== undefined ? "replayed" : isOpen ? "ignored" : "none",
+      recovery: recovered?.report,
+      findings: this.#findings,
+    };
+  }
+
+  /** The seed that the headers agree on, or else the superblock's. */
+  #seed(superblock: Superblock | undefined): number | undefined {
+    const chunks = Math.ceil(this.#disk.size() / CHUNK_BYTES);
+    const found = findSeed(this.#disk, chunks);
+    if (superblock === undefined) return found;
+    const stated = seedOf(superblock.databaseId);
+    if (found === undefined || found === stated) return stated;
+    this.#find(
+      SUPERBLOCK_PAGE,
+      SUPERBLOCK.databaseId,
+      "the page headers are of another database than the superblock",
+    );
+    return found;
+  }
+
+  /** Replays the journal in memory; undefined, and the file as it is, where that is impossible. */
+  #recover(superblock: Superblock) {
+    try {
+      return new Recovery(this.#disk, superblock, false, true).run();
+    } catch (error) {
+      if (!(error instanceof CorruptionError)) throw error;
+      this.#findings.push(error);
+      this.#overlay = new OverlayFile(this.#file);
+      this.#disk = new Disk(this.#overlay);
+      return undefined;
+    }
+  }
+
+  /** What a superblock says, as far as the file goes. */
+  #within(superblock: Superblock): Meta {
+    const meta = new Meta();
+    meta.assign(superblock);
+    const bytes = this.#overlay.contentEnd();
+    if (bytes >= meta.pageCount * PAGE_BYTES) return meta;
+    // After a crash the last chunk may end where free pages were never written.
+    const chunks = Math.ceil(bytes / CHUNK_BYTES);
+    if (superblock.open && chunks >= chunksOf(meta.pageCount)) return meta;
+    this.#find(
+      Math.floor(bytes / PAGE_BYTES),
+      bytes % PAGE_BYTES,
+      `the file has ${bytes} bytes, and ${meta.pageCount} pages are in it`,
+    );
+    meta.pageCount = Math.min(meta.pageCount, chunks * CHUNK_PAGES);
+    return meta;
+  }
+
+  /** What can be true of a file whose superblocks say nothing. */
+  #wholeFile(superblock: Superblock | undefined): Meta {
+    const meta = new Meta();
+    meta.version = VERSION_MAX;
+    meta.pageCount = Math.min(Math.floor(this.#disk.size() / PAGE_BYTES), PAGE_COUNT_MAX);
+    meta.catalogRoot = superblock?.catalogRoot ?? 0;
+    meta.nextTreeId = TREE_IDS_END;
+    return meta;
+  }
+
+  #find(page: number, offset: number, rule: string): void {
+    this.#findings.push(new CorruptionError(page, page * PAGE_BYTES + offset, rule));
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * A `File` under rules: what a system may do in part is finished, its errors become `IoError`, and
+ * the first failed write, truncation or sync is final.
+ *
+ * After such a failure nobody knows what the medium holds (a system may drop the pages of a failed
+ * sync and report success the next time), so no write is tried again: the disk latches, and goes on
+ * reading.
+ */
+
+import { IoError } from "../format/errors.ts";
+import type { File } from "./file.ts";
+
+/** What was asked of a file. */
+export interface DiskFigures {
+  /** Calls that read. */
+  readonly readCalls: number;
+  /** Bytes that they read. */
+  readonly bytesRead: number;
+  /** Calls that wrote. */
+  readonly writeCalls: number;
+  /** Bytes that they wrote. */
+  readonly bytesWritten: number;
+  /** Calls that waited for the medium, writes that did among them. */
+  readonly syncCalls: number;
+}
+
+/** A `File` whose failures are typed and final. */
+export class Disk {
+  /** What was asked of the file so far. */
+  readonly figures = { readCalls: 0, bytesRead: 0, writeCalls: 0, bytesWritten: 0, syncCalls: 0 };
+
+  readonly #file: File;
+  #failure: IoError | undefined;
+
+  /**
+   * Puts a file under rules.
+   *
+   * @param file The file; this disk is its only user from now on.
+   */
+  constructor(file: File) {
+    this.#file = file;
+  }
+
+  /** The write, truncation or sync that failed, if one did. */
+  get failure(): IoError | undefined {
+    return this.#failure;
+  }
+
+  /**
+   * Throws when an earlier write failed.
+   *
+   * @throws {IoError} It did; `cause` is that failure.
+   */
+  checkWritable(): void {
+    if (this.#failure === undefined) return;
+    throw new IoError(`Cannot write: an earlier write failed (${this.#failure.message})`, {
+      cause: this.#failure,
+    });
+  }
+
+  /** The size of the file in bytes. */
+  size(): number {
+    try {
+      return this.#file.size();
+    } catch (cause) {
+      throw new IoError(`Cannot tell the size of the file: ${reason(cause)}`, { cause });
+    }
+  }
+
+  /** Reads until `length` bytes are there or the file ends; returns how many there were. */
+  read(target: Uint8Array, start: number, length: number, position: number): number {
+    let done = 0;
+    while (done < length) {
+      const count = this.#readSome(target, start + done, length - done, position + done);
+      if (count <= 0) break;
+      done += count;
+    }
+    return done;
+  }
+
+  /** Writes all of `length` bytes. */
+  write(source: Uint8Array, start: number, length: number, position: number): void {
+    const failure = this.#put(source, start, length, position, false);
+    if (failure !== undefined) throw this.#failure = failure;
+  }
+
+  /** Writes all of `length` bytes, which are on the medium when it returns. */
+  writeThrough(source: Uint8Array, start: number, length: number, position: number): void {
+    const failure = this.#put(source, start, length, position, true);
+    if (failure !== undefined) throw this.#failure = failure;
+  }
+
+  /**
+   * Writes bytes where nothing stands that counts, to claim their space. Should that fail, nothing
+   * is lost and the disk does not latch.
+   */
+  claim(source: Uint8Array, start: number, length: number, position: number): void {
+    const failure = this.#put(source, start, length, position, false);
+    if (failure !== undefined) throw failure;
+  }
+
+  /** Returns when everything written is on the medium. */
+  sync(): void {
+    this.checkWritable();
+    this.figures.syncCalls++;
+    try {
+      this.#file.sync();
+    } catch (cause) {
+      throw this.#latch("sync", cause);
+    }
+  }
+
+  /** Cuts the file, or extends it with zeros. */
+  truncate(size: number): void {
+    this.checkWritable();
+    try {
+      this.#file.truncate(size);
+    } catch (cause) {
+      throw this.#latch(`truncate to ${size} bytes`, cause);
+    }
+  }
+
+  /** Closes the file. */
+  close(): void {
+    try {
+      this.#file.close();
+    } catch (cause) {
+      throw new IoError(`Cannot close: ${reason(cause)}`, { cause });
+    }
+  }
+
+  #readSome(target: Uint8Array, start: number, length: number, position: number): number {
+    try {
+      const count = this.#file.readAt(target, start, length, position);
+      this.figures.readCalls++;
+      this.figures.bytesRead += count;
+      return count;
+    } catch (cause) {
+      const what = `read ${length} bytes at byte ${position}`;
+      throw new IoError(`Cannot ${what}: ${reason(cause)}`, { cause });
+    }
+  }
+
+  /** Writes until all bytes are taken; what went wrong, if something did. */
+  #put(
+    source: Uint8Array,
+    start: number,
+    length: number,
+    position: number,
+    through: boolean,
+  ): IoError | undefined {
+    this.checkWritable();
+    for (let done = 0; done < length;) {
+      const rest = length - done;
+      let count = 0;
+      try {
+        count = through
+          ? this.#file.writeThroughAt(source, start + done, rest, position + done)
+          : this.#file.writeAt(source, start + done, rest, position + done);
+      } catch (cause) {
+        return cannotWrite(rest, position + done, cause);
+      }
+      if (count <= 0) return cannotWrite(rest, position + done, "no byte was taken");
+      this.figures.writeCalls++;
+      this.figures.bytesWritten += count;
+      if (through) this.figures.syncCalls++;
+      done += count;
+    }
+    return undefined;
+  }
+
+  #latch(action: string, cause: unknown): IoError {
+    this.#failure = new IoError(`Cannot ${action}: ${reason(cause)}`, { cause });
+    return this.#failure;
+  }
+}
+
+function cannotWrite(length: number, position: number, cause: unknown): IoError {
+  const message = `Cannot write ${length} bytes at byte ${position}: ${reason(cause)}`;
+  return new IoError(message, { cause });
+}
+
+/** What an unknown thrown thing says of itself. */
+export function reason(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,191 @@
+/**
+ * A `File` on disk.
+ *
+ * Reads and writes are positional `node:fs` calls: each is one system call. The lock is the
+ * operating system's advisory lock on a second descriptor of the same file; it conflicts between
+ * handles of one process as well as between processes, and ends with the process.
+ *
+ * This is the only module that names `Deno` or `node:fs`.
+ */
+
+import * as fs from "node:fs";
+import { IoError, LockedError } from "../format/errors.ts";
+import { reason } from "./disk.ts";
+import type { File } from "./file.ts";
+
+/** How to open a file on disk. */
+export interface DiskFileOptions {
+  /** Never write. Default false. */
+  readOnly?: boolean;
+  /** Make the file when it is missing. Default true. */
+  create?: boolean;
+  /** How long to wait for another handle to close, in milliseconds. Default 0. */
+  lockTimeoutMs?: number;
+}
+
+const LOCK_POLL_MS = 5;
+
+/**
+ * Opens and locks a file: alone, or shared with other readers when read-only.
+ *
+ * @throws {LockedError} Another handle has it.
+ * @throws {IoError} The system refused, or the path is not a regular file.
+ */
+export function openDiskFile(path: string, options: DiskFileOptions = {}): File {
+  const { readOnly = false, create = true, lockTimeoutMs = 0 } = options;
+  const file = new DiskFile(path, readOnly, create && !readOnly);
+  try {
+    waitForLock(file, path, !readOnly, lockTimeoutMs);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  return file;
+}
+
+/**
+ * Makes, opens and locks a file where nothing is yet.
+ *
+ * @throws {IoError} There is something, or the system refused.
+ */
+export function createDiskFile(path: string): File {
+  try {
+    Deno.openSync(path, { write: true, createNew: true }).close();
+  } catch (cause) {
+    throw new IoError(`Cannot make ${path}: ${reason(cause)}`, { cause });
+  }
+  return openDiskFile(path, { create: false });
+}
+
+/** Removes a file that `createDiskFile` made. */
+export function removeDiskFile(path: string): void {
+  try {
+    fs.unlinkSync(path);
+  } catch (cause) {
+    throw new IoError(`Cannot remove ${path}: ${reason(cause)}`, { cause });
+  }
+}
+
+/**
+ * Opens a file to read it without a lock, whoever has it.
+ *
+ * @throws {IoError} The system refused, or the path is not a regular file.
+ */
+export function openUnlockedDiskFile(path: string): File {
+  return new DiskFile(path, true, false);
+}
+
+function waitForLock(file: File, path: string, exclusive: boolean, timeoutMs: number): void {
+  const deadline = Date.now() + timeoutMs;
+  while (!file.lock(exclusive)) {
+    if (Date.now() >= deadline) {
+      throw new LockedError(`Cannot open ${path}: another handle has it open`);
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_POLL_MS);
+  }
+}
+
+class DiskFile implements File {
+  readonly #lock: Deno.FsFile;
+  readonly #descriptor: number;
+  readonly #path: string;
+  /** Opened at the first use; -1 where the system has no such thing. */
+  #through: number | undefined;
+
+  constructor(path: string, readOnly: boolean, create: boolean) {
+    this.#path = path;
+    this.#lock = openForLock(path, readOnly, create);
+    try {
+      this.#descriptor = openForIo(path, readOnly, this.#lock);
+    } catch (error) {
+      this.#lock.close();
+      throw error;
+    }
+  }
+
+  size(): number {
+    return fs.fstatSync(this.#descriptor).size;
+  }
+
+  readAt(target: Uint8Array, start: number, length: number, position: number): number {
+    return fs.readSync(this.#descriptor, target, start, length, position);
+  }
+
+  writeAt(source: Uint8Array, start: number, length: number, position: number): number {
+    return fs.writeSync(this.#descriptor, source, start, length, position);
+  }
+
+  writeThroughAt(source: Uint8Array, start: number, length: number, position: number): number {
+    this.#through ??= this.#openThrough();
+    if (this.#through >= 0) return fs.writeSync(this.#through, source, start, length, position);
+    const count = this.writeAt(source, start, length, position);
+    this.sync();
+    return count;
+  }
+
+  /**
+   * A descriptor whose writes wait for the medium, if the system has it and it is of the same file.
+   */
+  #openThrough(): number {
+    const { O_DSYNC, O_RDWR } = fs.constants;
+    if (O_DSYNC === undefined) return -1;
+    const descriptor = fs.openSync(this.#path, O_RDWR | O_DSYNC);
+    if (fs.fstatSync(descriptor).ino === this.#lock.statSync().ino) return descriptor;
+    fs.closeSync(descriptor);
+    return -1;
+  }
+
+  truncate(size: number): void {
+    fs.ftruncateSync(this.#descriptor, size);
+  }
+
+  sync(): void {
+    fs.fdatasyncSync(this.#descriptor);
+  }
+
+  lock(exclusive: boolean): boolean {
+    return this.#lock.tryLockSync(exclusive);
+  }
+
+  close(): void {
+    try {
+      fs.closeSync(this.#descriptor);
+      if (this.#through !== undefined && this.#through >= 0) fs.closeSync(this.#through);
+    } finally {
+      this.#lock.close();
+    }
+  }
+}
+
+function openForLock(path: string, readOnly: boolean, create: boolean): Deno.FsFile {
+  // Opening a FIFO would wait for its other end, so what is there is looked at before.
+  if (!isFileOrMissing(path)) throw new IoError(`Cannot open ${path}: it is not a regular file`);
+  try {
+    return Deno.openSync(path, { read: true, write: !readOnly, create });
+  } catch (cause) {
+    throw new IoError(`Cannot open ${path}: ${reason(cause)}`, { cause });
+  }
+}
+
+function isFileOrMissing(path: string): boolean {
+  try {
+    const found = fs.statSync(path, { throwIfNoEntry: false });
+    return found === undefined || found.isFile();
+  } catch (cause) {
+    throw new IoError(`Cannot open ${path}: ${reason(cause)}`, { cause });
+  }
+}
+
+function openForIo(path: string, readOnly: boolean, lock: Deno.FsFile): number {
+  let descriptor: number;
+  try {
+    descriptor = fs.openSync(path, readOnly ? "r" : "r+");
+  } catch (cause) {
+    throw new IoError(`Cannot open ${path}: ${reason(cause)}`, { cause });
+  }
+  if (fs.fstatSync(descriptor).ino !== lock.statSync().ino) {
+    fs.closeSync(descriptor);
+    throw new IoError(`Cannot open ${path}: it was replaced while it was being opened`);
+  }
+  return descriptor;
+}

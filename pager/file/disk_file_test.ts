@@ -1,0 +1,128 @@
+// Files on disk: locks between handles, what is refused, and the seam's operations.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { createDiskFile, openDiskFile, removeDiskFile } from "./disk_file.ts";
+import { IoError, LockedError } from "../format/errors.ts";
+
+/** Does something in a folder of its own, which is removed afterwards. */
+function inFolder(body: (folder: string) => void): void {
+  const folder = Deno.makeTempDirSync({ prefix: "quire-" });
+  try {
+    body(folder);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+describe("openDiskFile", () => {
+  it("creates a missing file, and not when told not to", () => {
+    inFolder((folder) => {
+      assertThrows(() => openDiskFile(`${folder}/a`, { create: false }), IoError, "Cannot open");
+      assertThrows(() => openDiskFile(`${folder}/a`, { readOnly: true }), IoError, "Cannot open");
+      assertThrows(() => Deno.statSync(`${folder}/a`), Deno.errors.NotFound);
+      openDiskFile(`${folder}/a`).close();
+      assertEquals(Deno.statSync(`${folder}/a`).size, 0);
+    });
+  });
+
+  it("gives a second handle of the same process a LockedError", () => {
+    inFolder((folder) => {
+      const file = openDiskFile(`${folder}/a`);
+      assertThrows(() => openDiskFile(`${folder}/a`), LockedError, "another handle has it open");
+      assertThrows(() => openDiskFile(`${folder}/a`, { readOnly: true }), LockedError);
+      file.close();
+      openDiskFile(`${folder}/a`).close();
+    });
+  });
+
+  it("lets readers share a file, and keeps a writer out meanwhile", () => {
+    inFolder((folder) => {
+      openDiskFile(`${folder}/a`).close();
+      const first = openDiskFile(`${folder}/a`, { readOnly: true });
+      const second = openDiskFile(`${folder}/a`, { readOnly: true });
+      first.close();
+      assertThrows(() => openDiskFile(`${folder}/a`), LockedError);
+      second.close();
+      openDiskFile(`${folder}/a`).close();
+    });
+  });
+
+  it("waits for the lock as long as it is told", () => {
+    inFolder((folder) => {
+      const file = openDiskFile(`${folder}/a`);
+      const start = Date.now();
+      assertThrows(() => openDiskFile(`${folder}/a`, { lockTimeoutMs: 40 }), LockedError);
+      assert(Date.now() - start >= 40);
+      file.close();
+    });
+  });
+
+  it("refuses what is no regular file with an IoError", () => {
+    inFolder((folder) => {
+      assertThrows(() => openDiskFile(folder), IoError, "not a regular file");
+      assertThrows(() => openDiskFile("/dev/null"), IoError, "not a regular file");
+      const made = new Deno.Command("mkfifo", { args: [`${folder}/fifo`] }).outputSync();
+      if (!made.success) return;
+      assertThrows(() => openDiskFile(`${folder}/fifo`), IoError, "not a regular file");
+    });
+  });
+
+  it("refuses a path that the system refuses with an IoError", () => {
+    inFolder((folder) => {
+      openDiskFile(`${folder}/a`).close();
+      const paths = [`${folder}/missing/a`, `${folder}/a/b`, `${folder}/${"x".repeat(5000)}`];
+      for (const path of paths) assertThrows(() => openDiskFile(path), IoError, "Cannot open");
+    });
+  });
+});
+
+describe("DiskFile", () => {
+  it("reads, writes, cuts, syncs and tells its size", () => {
+    inFolder((folder) => {
+      const file = openDiskFile(`${folder}/a`);
+      assertEquals(file.writeAt(Uint8Array.from([1, 2, 3, 4]), 1, 3, 2), 3);
+      assertEquals(file.size(), 5);
+      const target = new Uint8Array(6);
+      assertEquals(file.readAt(target, 1, 5, 1), 4);
+      assertEquals([...target], [0, 0, 2, 3, 4, 0]);
+      assertEquals(file.readAt(target, 0, 1, 5), 0);
+      file.truncate(3);
+      file.sync();
+      assertEquals(file.size(), 3);
+      file.close();
+      assertEquals([...Deno.readFileSync(`${folder}/a`)], [0, 0, 2]);
+    });
+  });
+
+  it("cannot write when it was opened read-only", () => {
+    inFolder((folder) => {
+      Deno.writeFileSync(`${folder}/a`, Uint8Array.of(1));
+      const file = openDiskFile(`${folder}/a`, { readOnly: true });
+      assertThrows(() => file.writeAt(Uint8Array.of(2), 0, 1, 0));
+      assertEquals(file.readAt(new Uint8Array(2), 0, 2, 0), 1);
+      file.close();
+      assertEquals([...Deno.readFileSync(`${folder}/a`)], [1]);
+    });
+  });
+});
+
+describe("createDiskFile", () => {
+  it("makes and locks a file where nothing is, and refuses where something is", () => {
+    inFolder((folder) => {
+      const path = `${folder}/a`;
+      const file = createDiskFile(path);
+      assertThrows(() => openDiskFile(path), LockedError);
+      file.writeAt(new Uint8Array([7]), 0, 1, 0);
+      file.close();
+      Deno.symlinkSync(`${folder}/missing`, `${folder}/link`);
+      for (const taken of [path, folder, `${folder}/link`, `${folder}/missing/b`]) {
+        assertThrows(() => createDiskFile(taken), IoError, "Cannot make");
+      }
+      assertEquals(Deno.readFileSync(path), new Uint8Array([7]));
+      removeDiskFile(path);
+      assertThrows(() => Deno.statSync(path), Deno.errors.NotFound);
+      assertThrows(() => removeDiskFile(path), IoError, "Cannot remove");
+    });
+  });
+});

@@ -1,0 +1,102 @@
+/**
+ * A `File` in memory, for `":memory:"` databases and for tests.
+ *
+ * It grows by segments of 2 MiB that never move, and reads and writes whole. Nobody else can reach
+ * it, so its lock is always to be had.
+ */
+
+import type { File } from "./file.ts";
+import { CHUNK_BYTES } from "../format/format.ts";
+
+const SEGMENT_BYTES = CHUNK_BYTES;
+
+/** A `File` in memory. */
+export class MemoryFile implements File {
+  readonly #segments: Uint8Array[] = [];
+  #size = 0;
+
+  /**
+   * Begins with a copy of `content`, or empty.
+   *
+   * @param content The first bytes of the file.
+   */
+  constructor(content: Uint8Array = new Uint8Array(0)) {
+    if (content.length > 0) this.writeAt(content, 0, content.length, 0);
+  }
+
+  /** A copy of the bytes of the file. */
+  content(): Uint8Array {
+    const bytes = new Uint8Array(this.#size);
+    this.readAt(bytes, 0, this.#size, 0);
+    return bytes;
+  }
+
+  /** The size in bytes. */
+  size(): number {
+    return this.#size;
+  }
+
+  /** Reads what there is, up to `length` bytes. */
+  readAt(target: Uint8Array, start: number, length: number, position: number): number {
+    const count = Math.max(0, Math.min(length, this.#size - position));
+    for (let done = 0; done < count;) {
+      const part = this.#partAt(position + done, count - done);
+      target.set(part, start + done);
+      done += part.length;
+    }
+    return count;
+  }
+
+  /** Writes all of `length` bytes. */
+  writeAt(source: Uint8Array, start: number, length: number, position: number): number {
+    this.#reserve(position + length);
+    for (let done = 0; done < length;) {
+      const part = this.#partAt(position + done, length - done);
+      part.set(source.subarray(start + done, start + done + part.length));
+      done += part.length;
+    }
+    return length;
+  }
+
+  /** Writes all of `length` bytes. */
+  writeThroughAt(source: Uint8Array, start: number, length: number, position: number): number {
+    return this.writeAt(source, start, length, position);
+  }
+
+  /** Cuts the file, or extends it with zeros. */
+  truncate(size: number): void {
+    for (let at = size; at < this.#size;) {
+      const part = this.#partAt(at, this.#size - at);
+      part.fill(0);
+      at += part.length;
+    }
+    this.#segments.length = Math.min(this.#segments.length, Math.ceil(size / SEGMENT_BYTES));
+    this.#size = Math.min(size, this.#size);
+    this.#reserve(size);
+  }
+
+  /** Does nothing: memory is as durable as it gets. */
+  sync(): void {}
+
+  /** Always taken: nobody else can reach this file. */
+  lock(_exclusive: boolean): boolean {
+    return true;
+  }
+
+  /** Keeps the bytes, so that a test can open them again. */
+  close(): void {}
+
+  /** Up to `length` bytes from a position on, as far as one segment has them. */
+  #partAt(position: number, length: number): Uint8Array {
+    const offset = position % SEGMENT_BYTES;
+    const segment = this.#segments[Math.floor(position / SEGMENT_BYTES)];
+    return segment.subarray(offset, Math.min(offset + length, SEGMENT_BYTES));
+  }
+
+  #reserve(size: number): void {
+    while (this.#segments.length * SEGMENT_BYTES < size) {
+      this.#segments.push(new Uint8Array(SEGMENT_BYTES));
+    }
+    if (size > this.#size) this.#size = size;
+  }
+}

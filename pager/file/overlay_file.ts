@@ -1,0 +1,132 @@
+/**
+ * A `File` over another that is never written: what is written stays in memory, on top.
+ *
+ * It lets a read-only handle recover a database without changing a byte of it. It keeps whole
+ * extents of 64 KiB, which is plenty for what a journal can touch.
+ */
+
+import type { File } from "./file.ts";
+import { EXTENT_PAGES, PAGE_BYTES } from "../format/format.ts";
+
+const BLOCK_BYTES = EXTENT_PAGES * PAGE_BYTES;
+
+/** A `File` over another that is never written. */
+export class OverlayFile implements File {
+  readonly #base: File;
+  readonly #blocks = new Map<number, Uint8Array>();
+  #size: number | undefined;
+  /** Where the base ends for whoever reads here: what was cut off does not come back. */
+  #baseEnd = Infinity;
+
+  /**
+   * Puts an overlay on a file.
+   *
+   * @param base The file; it is read, and closed in the end.
+   */
+  constructor(base: File) {
+    this.#base = base;
+  }
+
+  /** The size in bytes. */
+  size(): number {
+    return this.#size ?? this.#base.size();
+  }
+
+  /** Where the last bytes are that the base has or that were written; past it all is zero. */
+  contentEnd(): number {
+    const blocks = [...this.#blocks.keys()].map((index) => (index + 1) * BLOCK_BYTES);
+    const most = blocks.reduce(
+      (a, b) => Math.max(a, b),
+      Math.min(this.#base.size(), this.#baseEnd),
+    );
+    return Math.min(most, this.size());
+  }
+
+  /** Reads what there is, up to `length` bytes. */
+  readAt(target: Uint8Array, start: number, length: number, position: number): number {
+    if (this.#size === undefined) return this.#base.readAt(target, start, length, position);
+    const count = Math.max(0, Math.min(length, this.size() - position));
+    for (let done = 0; done < count;) {
+      const at = position + done;
+      const some = Math.min(count - done, BLOCK_BYTES - at % BLOCK_BYTES);
+      this.#readPart(target, start + done, some, at);
+      done += some;
+    }
+    return count;
+  }
+
+  #readPart(target: Uint8Array, start: number, length: number, position: number): void {
+    const block = this.#blocks.get(Math.floor(position / BLOCK_BYTES));
+    if (block !== undefined) {
+      const from = position % BLOCK_BYTES;
+      target.set(block.subarray(from, from + length), start);
+      return;
+    }
+    const done = this.#readBase(target, start, length, position);
+    target.fill(0, start + done, start + length);
+  }
+
+  #readBase(target: Uint8Array, start: number, length: number, position: number): number {
+    let done = 0;
+    const most = Math.min(length, this.#baseEnd - position);
+    while (done < most) {
+      const count = this.#base.readAt(target, start + done, most - done, position + done);
+      if (count <= 0) break;
+      done += count;
+    }
+    return done;
+  }
+
+  /** Keeps all of `length` bytes in memory. */
+  writeAt(source: Uint8Array, start: number, length: number, position: number): number {
+    for (let done = 0; done < length;) {
+      const at = position + done;
+      const from = at % BLOCK_BYTES;
+      const some = Math.min(length - done, BLOCK_BYTES - from);
+      this.#block(Math.floor(at / BLOCK_BYTES)).set(
+        source.subarray(start + done, start + done + some),
+        from,
+      );
+      done += some;
+    }
+    this.#size = Math.max(this.size(), position + length);
+    return length;
+  }
+
+  /** As `writeAt`. */
+  writeThroughAt(source: Uint8Array, start: number, length: number, position: number): number {
+    return this.writeAt(source, start, length, position);
+  }
+
+  #block(index: number): Uint8Array {
+    let block = this.#blocks.get(index);
+    if (block === undefined) {
+      block = new Uint8Array(BLOCK_BYTES);
+      this.#readBase(block, 0, BLOCK_BYTES, index * BLOCK_BYTES);
+      this.#blocks.set(index, block);
+    }
+    return block;
+  }
+
+  /** Cuts the file, or extends it with zeros, in memory. */
+  truncate(size: number): void {
+    this.#size = size;
+    this.#baseEnd = Math.min(this.#baseEnd, size);
+    for (const [index, block] of this.#blocks) {
+      block.fill(0, Math.min(BLOCK_BYTES, Math.max(0, size - index * BLOCK_BYTES)));
+    }
+  }
+
+  /** Does nothing: nothing was written. */
+  sync(): void {}
+
+  /** Takes the lock of the file below. */
+  lock(exclusive: boolean): boolean {
+    return this.#base.lock(exclusive);
+  }
+
+  /** Closes the file below. */
+  close(): void {
+    this.#base.close();
+  }
+}

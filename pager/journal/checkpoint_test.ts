@@ -1,0 +1,159 @@
+// The checkpoint and what comes meanwhile: no page follows a commit that is not confirmed, and a
+// chunk that is cut off the end of the file, and lies inside it again when the journal grows past
+// it, is an empty one: in memory, in the file, and after a power cut.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { FaultyFile } from "../../tests/support/faulty_file.ts";
+import {
+  dataPages,
+  expectContent,
+  flipBit,
+  isOfJournal,
+  makeFile,
+  occupy,
+  openNodes,
+  SMALL_CACHE,
+  transact,
+  write,
+} from "../../tests/support/pages.ts";
+import { BATCH_ALIGN, BATCH_HEADER_BYTES, decodeBatch } from "./batch.ts";
+import { Disk } from "../file/disk.ts";
+import { CorruptionError } from "../format/errors.ts";
+import type { File } from "../file/file.ts";
+import { CHUNK_BYTES, PAGE_BYTES } from "../format/format.ts";
+import { isInUse } from "../format/header.ts";
+import { AREA_CHUNK_BYTES, JournalArea } from "./journal_area.ts";
+import { MemoryFile } from "../file/memory_file.ts";
+import type { Pager } from "../pager.ts";
+import { readSuperblock } from "./superblocks.ts";
+
+const PAGES = dataPages(3000);
+/** After the pages and the journal's first two chunks. */
+const CHUNK = 14;
+const OURS = Array.from({ length: 200 }, (_, i) => CHUNK * 256 + 1 + i);
+
+/** A pager whose file had pages in a chunk that a checkpoint cuts off as soon as it begins. */
+function withFreedChunk(file = makeFile(PAGES.length)): { pager: Pager; file: MemoryFile } {
+  return { pager: freeChunk(file), file };
+}
+
+function freeChunk(file: File): Pager {
+  const pager = openNodes(file, SMALL_CACHE);
+  transact(pager, () => write(pager, 20, 20));
+  assertEquals(pager.meta.pageCount, CHUNK * 256);
+  transact(pager, () => OURS.forEach((page) => occupy(pager, page, page)));
+  pager.checkpoint();
+  transact(pager, () => OURS.forEach((page) => pager.vacate(page, 1)));
+  return pager;
+}
+
+/** Begins a checkpoint and takes it past all chunks, but not to its end. */
+function checkpointAllChunks(pager: Pager): void {
+  const inspection = pager.inspection();
+  while (pager.checkpointSlice() && inspection.checkpoint()?.chunksLeft !== 0);
+  assert(inspection.checkpoint()?.isRunning);
+}
+
+/** Spoils the last commit in an area of the journal. */
+function spoilLastCommit(file: MemoryFile, chunks: readonly number[]): void {
+  const { databaseId } = readSuperblock(new Disk(file));
+  const area = new JournalArea(new Disk(file), chunks, AREA_CHUNK_BYTES);
+  const bytes = new Uint8Array(BATCH_HEADER_BYTES);
+  let last = -1;
+  for (let at = 0; at < area.capacity; at += BATCH_ALIGN) {
+    area.read(bytes, bytes.length, at);
+    if ((decodeBatch(bytes, databaseId)?.payloadBytes ?? 0) > 0) last = at;
+  }
+  flipBit(file, chunks[0] * CHUNK_BYTES + PAGE_BYTES + last + BATCH_HEADER_BYTES);
+}
+
+/** Commits so much that the journal gets more chunks. */
+function growJournal(pager: Pager): void {
+  transact(pager, () => {
+    for (const page of PAGES) if (page < 600) write(pager, page, 9);
+  });
+  pager.flush("sync");
+  assert(pager.meta.pageCount > (CHUNK + 1) * 256, "the journal grew past the chunk");
+  assert(!isOfJournal(pager, CHUNK * 256 + 1), "and did not take it");
+}
+
+function expectFree(pager: Pager): void {
+  for (const page of [...PAGES, ...PAGES]) expectContent(pager, page, page < 600 ? 9 : page);
+  const place = pager.headerPage(CHUNK);
+  const used = OURS.filter((page) => {
+    return isInUse(pager.frames[place >>> 8], place & 255, page & 255);
+  });
+  assertEquals(used, []);
+}
+
+describe("A checkpoint", () => {
+  it("writes no page of a commit that came meanwhile before that is confirmed", () => {
+    const file = makeFile(600);
+    const pager = openNodes(file);
+    const pages = [20, 300];
+    transact(pager, () => pages.forEach((page) => write(pager, page, 1)));
+    assert(pager.checkpointSlice());
+    const area = pager.inspection().journal()?.areas.find(({ isCurrent }) => isCurrent);
+    transact(pager, () => write(pager, 300, 2));
+    // This takes the checkpoint past the second chunk, too.
+    pager.flush("sync");
+    assertEquals(pager.inspection().checkpoint()?.dirtyChunks, 0);
+    const cut = new MemoryFile(file.content());
+    spoilLastCommit(cut, area?.chunks ?? []);
+    assertThrows(() => openNodes(cut), CorruptionError, "not whole any more");
+  });
+});
+
+describe("A chunk that was cut off, and that the journal grows past", () => {
+  it("is free", () => {
+    const { pager, file } = withFreedChunk();
+    pager.checkpoint();
+    assertEquals(file.size(), CHUNK * 256 * 8192);
+    growJournal(pager);
+    expectFree(pager);
+    transact(pager, () => occupy(pager, OURS[0], 1));
+    pager.close();
+    expectContent(openNodes(file), OURS[0], 1);
+  });
+
+  it("is free after a power cut", () => {
+    const { pager, file } = withFreedChunk();
+    pager.checkpoint();
+    growJournal(pager);
+    const again = openNodes(new MemoryFile(file.content()), SMALL_CACHE);
+    assert(again.recovery !== undefined);
+    expectFree(again);
+    again.close();
+  });
+
+  it("is free when the checkpoint that cuts it off has come past it and not to its end", () => {
+    const { pager, file } = withFreedChunk();
+    checkpointAllChunks(pager);
+    growJournal(pager);
+    const cut = new MemoryFile(file.content());
+    pager.checkpoint();
+    expectFree(pager);
+    pager.close();
+    const again = openNodes(cut, SMALL_CACHE);
+    assert(again.recovery !== undefined);
+    expectFree(again);
+    again.close();
+  });
+
+  it("is not emptied before the commit that freed it is confirmed", () => {
+    const memory = makeFile(PAGES.length);
+    const file = new FaultyFile(memory);
+    const pager = freeChunk(file);
+    const area = pager.inspection().journal()?.areas.find(({ isCurrent }) => isCurrent);
+    checkpointAllChunks(pager);
+    const cuts: MemoryFile[] = [];
+    file.fault = (operation) => {
+      if (operation === "sync") cuts.push(new MemoryFile(memory.content()));
+      return "none";
+    };
+    growJournal(pager);
+    spoilLastCommit(cuts[0], area?.chunks ?? []);
+    assertThrows(() => openNodes(cuts[0]), CorruptionError, "not whole any more");
+  });
+});

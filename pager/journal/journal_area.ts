@@ -1,0 +1,119 @@
+/**
+ * A journal area: whole chunks of the file used as one stretch of bytes, their header pages left
+ * out.
+ *
+ * Its chunks are made at the end of the file, with headers of kind journal, before a superblock
+ * lists them. Bytes are zeroed ahead of their first use, in steps, so that what is read there is
+ * either a batch or nothing.
+ */
+
+import type { Disk } from "../file/disk.ts";
+import {
+  CHUNK_BYTES,
+  CHUNK_PAGES,
+  KIND_JOURNAL,
+  PAGE_BYTES,
+  RUN_PAGES_MAX,
+} from "../format/format.ts";
+import { Frame, POOL } from "../format/frame.ts";
+import { formatHeader, seal, setInUse } from "../format/header.ts";
+
+/** Bytes of an area in each of its chunks. */
+export const AREA_CHUNK_BYTES: number = RUN_PAGES_MAX * PAGE_BYTES;
+
+const ZERO_STEP_BYTES = 256 * 1024;
+
+/** Whole chunks of the file used as one stretch of bytes. */
+export class JournalArea {
+  /** Its chunks, in order. */
+  readonly chunks: number[];
+  readonly #disk: Disk;
+  #zeroed: number;
+
+  /**
+   * An area.
+   *
+   * @param disk The file.
+   * @param chunks The chunks it has.
+   * @param zeroed How many of its bytes were written before.
+   */
+  constructor(disk: Disk, chunks: readonly number[], zeroed: number) {
+    this.#disk = disk;
+    this.chunks = [...chunks];
+    this.#zeroed = zeroed;
+  }
+
+  /** The bytes it can hold. */
+  get capacity(): number {
+    return this.chunks.length * AREA_CHUNK_BYTES;
+  }
+
+  /** Writes zeros, where nothing was written before, so far that `end` is inside them. */
+  zeroTo(end: number): void {
+    while (this.#zeroed < end) {
+      const some = Math.min(ZERO_STEP_BYTES, this.capacity - this.#zeroed);
+      this.#each(this.#zeroed, some, (_, length, position) => {
+        this.#disk.claim(new Uint8Array(length), 0, length, position);
+      });
+      this.#zeroed += some;
+    }
+  }
+
+  /** Writes bytes at an offset, handed to the system. */
+  write(bytes: Uint8Array, length: number, offset: number): void {
+    this.#each(offset, length, (start, some, position) => {
+      this.#disk.write(bytes, start, some, position);
+    });
+  }
+
+  /** Writes bytes at an offset; they are on the medium when it returns. */
+  writeThrough(bytes: Uint8Array, length: number, offset: number): void {
+    this.#each(offset, length, (start, some, position) => {
+      this.#disk.writeThrough(bytes, start, some, position);
+    });
+  }
+
+  /** Reads bytes at an offset; what the file does not have is zero. */
+  read(into: Uint8Array, length: number, offset: number): void {
+    into.fill(0, 0, length);
+    const within = Math.max(0, Math.min(length, this.capacity - offset));
+    this.#each(offset, within, (start, some, position) => {
+      this.#disk.read(into, start, some, position);
+    });
+  }
+
+  /** Does something for each part of a stretch that lies in one chunk. */
+  #each(
+    offset: number,
+    length: number,
+    act: (start: number, length: number, position: number) => void,
+  ): void {
+    for (let done = 0; done < length;) {
+      const at = offset + done;
+      const chunk = this.chunks[Math.floor(at / AREA_CHUNK_BYTES)];
+      const inChunk = at % AREA_CHUNK_BYTES;
+      const some = Math.min(length - done, AREA_CHUNK_BYTES - inChunk);
+      act(done, some, chunk * CHUNK_BYTES + PAGE_BYTES + inChunk);
+      done += some;
+    }
+  }
+}
+
+/** The header page of a chunk that belongs to a journal. */
+export function journalHeaderPage(chunk: number, seed: number): Uint8Array {
+  const frame = new Frame(-1, POOL, 1);
+  setInUse(frame, 0, 0);
+  for (let slot = 1; slot < CHUNK_PAGES; slot++) {
+    formatHeader(frame, slot, KIND_JOURNAL, 0, 0);
+    seal(frame, slot, chunk * CHUNK_PAGES + slot, 0, seed);
+    setInUse(frame, 0, slot);
+  }
+  return frame.u8;
+}
+
+/** The header page of a chunk that holds nothing. */
+export function emptyHeaderPage(): Uint8Array {
+  const bytes = new Uint8Array(PAGE_BYTES);
+  bytes[0] = 1;
+  return bytes;
+}

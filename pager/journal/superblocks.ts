@@ -1,0 +1,190 @@
+/**
+ * The superblocks in the file: creating a database, reading which state is the current one, writing
+ * a new one.
+ *
+ * A new record goes to the slot of its number's parity, then a sync, then the same record to the
+ * other slot, then a sync. Creation writes everything but the superblocks first, so a file without
+ * a valid superblock is either an unfinished creation, whose bytes are known, or no Quire database.
+ */
+
+import type { Disk } from "../file/disk.ts";
+import { CorruptionError } from "../format/errors.ts";
+import {
+  FRESH_PAGES,
+  HEADER_SHIFT,
+  KIND_SUPERBLOCK,
+  PAGE_BYTES,
+  SUPERBLOCK_PAGE,
+} from "../format/format.ts";
+import { seedOf } from "../format/checksum.ts";
+import { Frame, POOL } from "../format/frame.ts";
+import { formatHeader, seal, setInUse } from "../format/header.ts";
+import { decodeSuperblock, encodeSuperblock, type Superblock } from "../format/superblock.ts";
+
+const FRESH_BYTES = FRESH_PAGES * PAGE_BYTES;
+
+/** Creates an empty database in an empty file, and returns its superblock. */
+export function createDatabase(disk: Disk): Superblock {
+  const superblock = freshSuperblock();
+  const pages = new Uint8Array(FRESH_BYTES);
+  pages.set(freshHeaderPage(superblock.databaseId));
+  disk.truncate(0);
+  disk.write(pages, 0, FRESH_BYTES, 0);
+  disk.sync();
+  writeSuperblock(disk, superblock);
+  return superblock;
+}
+
+/** Writes a superblock to both its slots, the one of its parity first. */
+export function writeSuperblock(disk: Disk, superblock: Superblock): void {
+  const bytes = new Uint8Array(PAGE_BYTES);
+  encodeSuperblock(superblock, bytes);
+  for (const turn of [0, 1]) {
+    const page = SUPERBLOCK_PAGE + ((superblock.number + turn) & 1);
+    disk.write(bytes, 0, PAGE_BYTES, page * PAGE_BYTES);
+    disk.sync();
+  }
+}
+
+/**
+ * Makes both copies say what the current one says. What was read may stand only in the system's
+ * cache, and the system may have lost it and not said so: so whole copies are written once more,
+ * and synced, before the other is touched. Where a cut could leave garbage in their place they are
+ * only synced.
+ */
+export function repairSuperblocks(disk: Disk, current: Superblock, protect: boolean): void {
+  const bytes = new Uint8Array(PAGE_BYTES);
+  encodeSuperblock(current, bytes);
+  const pages = [SUPERBLOCK_PAGE, SUPERBLOCK_PAGE + 1];
+  const whole = pages.filter((page) => {
+    const copy = tryRead(disk, page);
+    return !(copy instanceof CorruptionError) && copy.number === current.number;
+  });
+  if (!protect) { for (const page of whole) disk.write(bytes, 0, PAGE_BYTES, page * PAGE_BYTES); }
+  disk.sync();
+  for (const page of pages) {
+    if (whole.includes(page)) continue;
+    disk.write(bytes, 0, PAGE_BYTES, page * PAGE_BYTES);
+    disk.sync();
+  }
+}
+
+/**
+ * Reads the current superblock.
+ *
+ * @throws {CorruptionError} Neither copy is whole, or they contradict each other.
+ */
+export function readSuperblock(disk: Disk): Superblock {
+  const [first, second] = [SUPERBLOCK_PAGE, SUPERBLOCK_PAGE + 1].map((page) => tryRead(disk, page));
+  if (first instanceof CorruptionError) {
+    if (second instanceof CorruptionError) throw first;
+    return second;
+  }
+  if (second instanceof CorruptionError) return first;
+  if (first.number !== second.number) return first.number > second.number ? first : second;
+  if (!sameBytes(first, second)) {
+    throw new CorruptionError(
+      SUPERBLOCK_PAGE,
+      SUPERBLOCK_PAGE * PAGE_BYTES,
+      "two different superblocks have the same number",
+    );
+  }
+  return first;
+}
+
+/**
+ * Reports each copy that is not whole, and two that contradict each other; the current superblock,
+ * or undefined when there is none.
+ */
+export function examineSuperblocks(
+  disk: Disk,
+  report: (error: CorruptionError) => void,
+): Superblock | undefined {
+  const copies = [SUPERBLOCK_PAGE, SUPERBLOCK_PAGE + 1].map((page) => tryRead(disk, page));
+  const damaged = copies.filter((copy) => copy instanceof CorruptionError);
+  damaged.forEach(report);
+  if (damaged.length === copies.length) return undefined;
+  try {
+    return readSuperblock(disk);
+  } catch (error) {
+    if (!(error instanceof CorruptionError)) throw error;
+    report(error);
+    return undefined;
+  }
+}
+
+/**
+ * Whether a file without a valid superblock is one whose creation was cut: slot 2 was not begun,
+ * and each page is as creation writes it or still zero.
+ */
+export function isUnfinishedCreation(disk: Disk): boolean {
+  const size = disk.size();
+  if (size > FRESH_BYTES) return false;
+  const bytes = new Uint8Array(FRESH_BYTES);
+  disk.read(bytes, 0, size, 0);
+  const headers = bytes.subarray(0, PAGE_BYTES);
+  const isZero = (part: Uint8Array) => part.every((byte) => byte === 0);
+  return isZero(bytes.subarray((SUPERBLOCK_PAGE + 1) * PAGE_BYTES)) &&
+    (isZero(headers) || looksFresh(headers));
+}
+
+function tryRead(disk: Disk, page: number): Superblock | CorruptionError {
+  const bytes = new Uint8Array(PAGE_BYTES);
+  disk.read(bytes, 0, PAGE_BYTES, page * PAGE_BYTES);
+  try {
+    return decodeSuperblock(bytes, page);
+  } catch (error) {
+    if (error instanceof CorruptionError) return error;
+    throw error;
+  }
+}
+
+function sameBytes(a: Superblock, b: Superblock): boolean {
+  const [left, right] = [a, b].map((superblock) => {
+    const bytes = new Uint8Array(PAGE_BYTES);
+    encodeSuperblock(superblock, bytes);
+    return bytes;
+  });
+  return left.every((byte, i) => byte === right[i]);
+}
+
+function freshSuperblock(): Superblock {
+  return {
+    // Even, so that slot 1 is written first: a torn first copy leaves slot 2 zero.
+    number: 0,
+    open: false,
+    databaseId: crypto.getRandomValues(new Uint8Array(16)),
+    version: 0,
+    pageCount: FRESH_PAGES,
+    catalogRoot: 0,
+    nextTreeId: 1,
+    allocatorHint: 0,
+    replayGeneration: 0,
+    replaySequence: 0,
+    syncEpoch: 0,
+    journals: [[], []],
+  };
+}
+
+function freshHeaderPage(databaseId: Uint8Array): Uint8Array {
+  const frame = new Frame(-1, POOL, 1);
+  setInUse(frame, 0, 0);
+  for (let page = SUPERBLOCK_PAGE; page < FRESH_PAGES; page++) {
+    formatHeader(frame, page, KIND_SUPERBLOCK, 0, 0);
+    seal(frame, page, page, 0, seedOf(databaseId));
+    setInUse(frame, 0, page);
+  }
+  return frame.u8;
+}
+
+/** Whether a header page is a fresh one, whatever database id its head sums were made with. */
+function looksFresh(headers: Uint8Array): boolean {
+  const fresh = freshHeaderPage(new Uint8Array(16));
+  const headSumBytes = 4;
+  return fresh.every((byte, i) => {
+    const slot = i >>> HEADER_SHIFT;
+    const inHeadSum = (i & 31) >= 32 - headSumBytes;
+    const carriesSum = slot >= SUPERBLOCK_PAGE && slot < FRESH_PAGES;
+    return (carriesSum && inHeadSum) || headers[i] === byte;
+  });
+}

@@ -1,0 +1,359 @@
+/**
+ * Recovery: a file that was not closed gets back the state of its last whole commit.
+ *
+ * The steps, each of which may be cut and begun again: find the batches that follow the superblock,
+ * in sequence across both areas; write them and the superblock once more and sync, since what was
+ * read may stand only in the system's cache; then, chunk by chunk, replay all records blindly in
+ * order, verify what was replayed, and write it; sync; write superblocks of a new generation.
+ *
+ * A batch that does not read back is the end of the journal, unless a later one says that it had
+ * been on the medium: then the file is damaged, and recovery refuses.
+ */
+
+import {
+  BATCH_ALIGN,
+  BATCH_HEADER_BYTES,
+  batchBytes,
+  type BatchHeader,
+  batchSum,
+} from "../journal/batch.ts";
+import { decodeBatch } from "../journal/batch.ts";
+import { crc, seedOf } from "../format/checksum.ts";
+import type { Disk } from "../file/disk.ts";
+import { CorruptionError } from "../format/errors.ts";
+import {
+  CHUNK_BYTES,
+  CHUNK_PAGES,
+  CHUNK_SHIFT,
+  chunksOf,
+  PAGE_BYTES,
+  VERSION_MAX,
+} from "../format/format.ts";
+import {
+  AREA_CHUNK_BYTES,
+  emptyHeaderPage,
+  JournalArea,
+  journalHeaderPage,
+} from "../journal/journal_area.ts";
+import { LogReader } from "../journal/log_record.ts";
+import { ChunkReplay } from "./chunk_replay.ts";
+import type { Superblock } from "../format/superblock.ts";
+import { repairSuperblocks, writeSuperblock } from "../journal/superblocks.ts";
+
+/** After an unclean open the version jumps, so that no two histories share a number. */
+const VERSION_JUMP = 2 ** 20;
+
+/** What recovery did. */
+export interface RecoveryReport {
+  /** Batches of records that were replayed. */
+  readonly batches: number;
+  /** Records in them. */
+  readonly records: number;
+  /** Chunks that were written. */
+  readonly chunks: number;
+  /** The version that came back. */
+  readonly version: number;
+  /** Bytes at the end of the journal that were an unfinished commit. */
+  readonly tornBytes: number;
+}
+
+/** Brings a file that was not closed to the state of its last whole commit. */
+export class Recovery {
+  readonly #disk: Disk;
+  readonly #superblock: Superblock;
+  readonly #protect: boolean;
+  readonly #tolerant: boolean;
+  /** The chunks of the journal. */
+  readonly #journals: readonly [readonly number[], readonly number[]];
+  readonly #areas: readonly [JournalArea, JournalArea];
+  readonly #batches: { header: BatchHeader; bytes: Uint8Array }[] = [];
+  /** The records of batches that apply together. */
+  readonly #groups: Uint8Array[] = [];
+  /** Where the records of each chunk are: group, then byte. */
+  readonly #records = new Map<number, number[]>();
+  #recordCount = 0;
+  #last: BatchHeader | undefined;
+
+  /**
+   * A recovery.
+   *
+   * @param disk The file.
+   * @param superblock Its current superblock, which says that it is open.
+   * @param protect Whether a sector whose write was cut may hold anything.
+   * @param tolerant Replay the journal even where the pages it changes are damaged.
+   */
+  constructor(disk: Disk, superblock: Superblock, protect: boolean, tolerant: boolean = false) {
+    this.#protect = protect;
+    this.#tolerant = tolerant;
+    this.#disk = disk;
+    this.#superblock = superblock;
+    const area = (chunks: readonly number[]) => {
+      return new JournalArea(disk, chunks, chunks.length * AREA_CHUNK_BYTES);
+    };
+    // Whoever is tolerant makes do with what is there.
+    const there = (chunks: readonly number[]) => chunks.filter((chunk) => this.#isThere(chunk));
+    this.#journals = [there(superblock.journals[0]), there(superblock.journals[1])];
+    this.#areas = [area(this.#journals[0]), area(this.#journals[1])];
+  }
+
+  /**
+   * Recovers, and returns the new superblock, which is in the file.
+   *
+   * @throws {CorruptionError} The journal, or what it gives, breaks a rule.
+   */
+  run(): { superblock: Superblock; report: RecoveryReport } {
+    this.#checkAreas();
+    this.#findBatches();
+    this.#checkTail();
+    this.#indexRecords();
+    this.#checkLength();
+    this.#rewrite();
+    this.#replay();
+    const superblock = this.#finish();
+    const report = {
+      batches: this.#batches.filter(({ header }) => header.payloadBytes > 0).length,
+      records: this.#recordCount,
+      chunks: this.#records.size,
+      version: this.#last?.version ?? this.#superblock.version,
+      tornBytes: this.#tornBytes,
+    };
+    return { superblock, report };
+  }
+
+  /** The chunks of the areas were on the medium before a superblock listed them. */
+  #checkAreas(): void {
+    if (this.#tolerant) return;
+    const missing = this.#superblock.journals.flat().find((chunk) => !this.#isThere(chunk));
+    if (missing === undefined) return;
+    const rule = "the file ends before its journal";
+    throw new CorruptionError(missing * CHUNK_PAGES, missing * CHUNK_BYTES, rule);
+  }
+
+  #isThere(chunk: number): boolean {
+    return chunk * CHUNK_BYTES < this.#disk.size();
+  }
+
+  #generation = 0;
+  #offset = 0;
+  #sequence = 0;
+  #tornBytes = 0;
+
+  /** Takes consecutive batches, first of the superblock's generation, then of the next one. */
+  #findBatches(): void {
+    const { replayGeneration, replaySequence } = this.#superblock;
+    this.#sequence = replaySequence;
+    let lastSum: number | undefined;
+    for (const generation of [replayGeneration, replayGeneration + 1]) {
+      let offset = 0;
+      for (;;) {
+        const batch = this.#readBatch(generation, offset, lastSum);
+        if (batch === undefined) break;
+        this.#batches.push(batch);
+        lastSum = batchSum(batch.bytes);
+        this.#sequence = batch.header.sequence;
+        offset += batch.bytes.length;
+      }
+      if (generation === replayGeneration || offset > 0) {
+        this.#generation = generation;
+        this.#offset = offset;
+      }
+    }
+  }
+
+  #readBatch(generation: number, offset: number, lastSum: number | undefined) {
+    const header = this.#readHeader(generation, offset);
+    if (header === undefined || header.generation !== generation) return undefined;
+    if (header.offset !== offset || header.sequence !== this.#sequence + 1) return undefined;
+    if (lastSum !== undefined && header.previousSum !== lastSum) return undefined;
+    const area = this.#areas[generation & 1];
+    const length = batchBytes(header.payloadBytes);
+    if (length > area.capacity - offset) return undefined;
+    const bytes = new Uint8Array(length);
+    area.read(bytes, length, offset);
+    const end = BATCH_HEADER_BYTES + header.payloadBytes;
+    if (crc(bytes.subarray(BATCH_HEADER_BYTES, end)) !== header.payloadSum) return undefined;
+    return { header, bytes };
+  }
+
+  #readHeader(generation: number, offset: number): BatchHeader | undefined {
+    const bytes = new Uint8Array(BATCH_HEADER_BYTES);
+    this.#areas[generation & 1].read(bytes, BATCH_HEADER_BYTES, offset);
+    return decodeBatch(bytes, this.#superblock.databaseId);
+  }
+
+  /** Whatever stands after the last whole batch must not show that one is missing. */
+  #checkTail(): void {
+    for (const turn of [0, 1]) {
+      const generation = this.#generation + turn;
+      const area = this.#areas[generation & 1];
+      for (let at = turn === 0 ? this.#offset : 0; at < area.capacity; at += BATCH_ALIGN) {
+        const header = this.#readHeader(generation, at);
+        if (header !== undefined) this.#checkLater(header, generation, at);
+      }
+    }
+    const { header } = this.#batches.at(-1) ?? {};
+    if (header?.continues) this.#dropUnfinishedGroup();
+    this.#last = this.#batches.at(-1)?.header;
+  }
+
+  #checkLater(header: BatchHeader, generation: number, at: number): void {
+    if (header.generation < this.#superblock.replayGeneration) return;
+    const isNewer = header.generation > this.#superblock.replayGeneration + 1;
+    const missesOne = header.sequence > this.#sequence && header.durableSequence > this.#sequence;
+    if (!isNewer && !missesOne) {
+      if (header.sequence > this.#sequence) this.#tornBytes += batchBytes(header.payloadBytes);
+      return;
+    }
+    const area = this.#areas[generation & 1];
+    const chunk = area.chunks[Math.floor(at / AREA_CHUNK_BYTES)];
+    const page = chunk * CHUNK_PAGES + 1 + Math.floor((at % AREA_CHUNK_BYTES) / PAGE_BYTES);
+    const rule = isNewer
+      ? "the journal is newer than the superblock"
+      : `batch ${this.#sequence + 1} was on the medium and is not whole any more`;
+    throw new CorruptionError(page, page * PAGE_BYTES + at % PAGE_BYTES, rule);
+  }
+
+  /** A group whose last batch is missing does not apply. */
+  #dropUnfinishedGroup(): void {
+    while (this.#batches.at(-1)?.header.continues) {
+      this.#tornBytes += this.#batches.pop()!.bytes.length;
+    }
+  }
+
+  /**
+   * Puts on the medium what was only read. Batches are written once more, in case the system has
+   * lost a write and not said so; but not where a cut could leave garbage in their place.
+   */
+  #rewrite(): void {
+    repairSuperblocks(this.#disk, this.#superblock, this.#protect);
+    if (this.#protect) return;
+    for (const { header, bytes } of this.#batches) {
+      this.#areas[header.generation & 1].write(bytes, bytes.length, header.offset);
+    }
+    this.#disk.sync();
+  }
+
+  #indexRecords(): void {
+    let parts: Uint8Array[] = [];
+    for (const { header, bytes } of this.#batches) {
+      const end = BATCH_HEADER_BYTES + header.payloadBytes;
+      parts.push(bytes.subarray(BATCH_HEADER_BYTES, end));
+      if (header.continues) continue;
+      this.#groups.push(parts.length === 1 ? parts[0] : concat(parts));
+      this.#indexGroup(this.#groups.length - 1, header);
+      parts = [];
+    }
+  }
+
+  #indexGroup(group: number, header: BatchHeader): void {
+    const bytes = this.#groups[group];
+    const reader = new LogReader();
+    for (let at = 0; at < bytes.length;) {
+      const end = reader.read(bytes, at, bytes.length);
+      if (end < 0 || reader.page >= header.pageCount || !reader.isPlausible(bytes)) {
+        const { chunks } = this.#areas[header.generation & 1];
+        const page = chunks[0] * CHUNK_PAGES;
+        throw new CorruptionError(page, page * PAGE_BYTES, "a record of the journal is malformed");
+      }
+      const chunk = reader.page >>> CHUNK_SHIFT;
+      let positions = this.#records.get(chunk);
+      if (positions === undefined) this.#records.set(chunk, positions = []);
+      positions.push(group, at);
+      this.#recordCount++;
+      at = end;
+    }
+  }
+
+  /**
+   * A page count must not become a file. Each chunk that a superblock counts was on the medium
+   * before it was, and of each chunk that is new since then there are records, as of those that may
+   * lie between there are the journal's.
+   */
+  #checkLength(): void {
+    const bytes = this.#disk.size();
+    const there = Math.ceil(bytes / CHUNK_BYTES);
+    let chunks = there + this.#superblock.journals.flat().length;
+    for (const chunk of this.#records.keys()) if (chunk >= there) chunks++;
+    const counts = this.#batches.map(({ header }) => header.pageCount);
+    // Whoever is tolerant takes less of the file than the superblock says.
+    if (!this.#tolerant) counts.push(this.#superblock.pageCount);
+    for (const count of counts) {
+      if (chunksOf(count) <= chunks) continue;
+      const rule = `the file has ${bytes} bytes, and ${count} pages are in it`;
+      throw new CorruptionError(Math.floor(bytes / PAGE_BYTES), bytes, rule);
+    }
+  }
+
+  #replay(): void {
+    const seed = seedOf(this.#superblock.databaseId);
+    const { pageCount } = this.#superblock;
+    const replay = new ChunkReplay(this.#disk, pageCount, seed, this.#tolerant);
+    const journals = new Set(this.#journals.flat());
+    for (const chunk of [...this.#records.keys()].sort((a, b) => a - b)) {
+      replay.begin(chunk);
+      const positions = this.#records.get(chunk)!;
+      for (let i = 0; i < positions.length; i += 2) {
+        replay.apply(this.#groups[positions[i]], positions[i + 1]);
+      }
+      replay.finish(journals.has(chunk));
+    }
+  }
+
+  #finish(): Superblock {
+    const last = this.#last ?? this.#superblock;
+    const pageCount = this.#finishPages(last.pageCount);
+    this.#disk.sync();
+    const { nextTreeId, catalogRoot, allocatorHint } = last;
+    const next: Superblock = {
+      ...this.#superblock,
+      number: this.#superblock.number + 1,
+      open: true,
+      version: Math.min(last.version + VERSION_JUMP, VERSION_MAX),
+      pageCount,
+      nextTreeId,
+      catalogRoot,
+      allocatorHint: this.#lowestHint(allocatorHint),
+      replayGeneration: this.#superblock.replayGeneration + 2,
+      replaySequence: this.#sequence,
+      journals: this.#journals,
+      syncEpoch: (this.#batches.at(-1)?.header.epoch ?? this.#superblock.syncEpoch) + 1,
+    };
+    writeSuperblock(this.#disk, next);
+    return next;
+  }
+
+  /** A batch has the hint from before its commit, which may have released pages below it. */
+  #lowestHint(hint: number): number {
+    let lowest = Math.min(hint, this.#superblock.allocatorHint);
+    for (const chunk of this.#records.keys()) lowest = Math.min(lowest, chunk);
+    return lowest;
+  }
+
+  /** The page count, past both areas; chunks that only an unfinished commit had become empty. */
+  #finishPages(pageCount: number): number {
+    const journals = this.#journals.flat();
+    const chunks = Math.max(...journals.map((chunk) => chunk + 1), chunksOf(pageCount));
+    const empty = emptyHeaderPage();
+    const seed = seedOf(this.#superblock.databaseId);
+    for (let chunk = chunksOf(pageCount); chunk < chunks; chunk++) {
+      if (!journals.includes(chunk)) this.#disk.write(empty, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
+    }
+    // A close that was cut may have emptied the header pages of the areas.
+    for (const chunk of journals) {
+      this.#disk.write(journalHeaderPage(chunk, seed), 0, PAGE_BYTES, chunk * CHUNK_BYTES);
+    }
+    const pages = chunks > chunksOf(pageCount) ? chunks * CHUNK_PAGES : pageCount;
+    if (this.#disk.size() < pages * PAGE_BYTES) this.#disk.truncate(pages * PAGE_BYTES);
+    return pages;
+  }
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}

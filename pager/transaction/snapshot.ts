@@ -1,0 +1,90 @@
+/**
+ * Reading pages as they were at one version.
+ *
+ * A snapshot asks the version store first and the pager second, so what has not changed since costs
+ * one look-up more. It has to be closed: until then every page it sees is kept.
+ */
+
+import type { PageReader } from "../cache/page_reader.ts";
+import { assert } from "../format/assert.ts";
+import { ClosedError } from "../format/errors.ts";
+import { CHUNK_SHIFT, SLOT_MASK } from "../format/format.ts";
+import type { Frame } from "../format/frame.ts";
+import { versionOf } from "../format/header.ts";
+import { Meta } from "../format/meta.ts";
+import type { SnapshotState, VersionStore } from "./version_store.ts";
+
+/** Pages as they were at one version. */
+export class PageSnapshot implements PageReader {
+  /** All frames, by index. */
+  readonly frames: readonly Frame[];
+  /** What was true of the whole file. */
+  readonly meta: Meta = new Meta();
+  /** The slot that goes with what `peek` returned. */
+  peekedSlot = 0;
+
+  readonly #pager: PageReader;
+  readonly #store: VersionStore;
+  readonly #state: SnapshotState;
+  readonly #onClose: () => void;
+  #closed = false;
+
+  /**
+   * Takes a snapshot of the last committed version, outside of any transaction.
+   *
+   * @param pager Where pages are now.
+   * @param store Where they were.
+   * @param onClose Hears that it was closed, and ends it as soon as no transaction is open.
+   */
+  constructor(pager: PageReader, store: VersionStore, onClose: () => void) {
+    this.#pager = pager;
+    this.#store = store;
+    this.#onClose = onClose;
+    this.frames = pager.frames;
+    this.meta.assign(pager.meta);
+    this.#state = store.begin(pager.meta.version);
+  }
+
+  /** When it was taken, in milliseconds since 1970. */
+  get since(): number {
+    return this.#state.since;
+  }
+
+  /**
+   * The place of a page as it was.
+   *
+   * @throws {SnapshotTooOldError} It was ended to bound memory.
+   * @throws {ClosedError} It was closed.
+   */
+  at(page: number): number {
+    if (this.#closed) throw new ClosedError("Cannot read the snapshot: it is closed");
+    const old = this.#store.find(page, this.#state);
+    if (old >= 0) return old;
+    const place = this.#pager.at(page);
+    const frame = this.frames[place >>> CHUNK_SHIFT];
+    const isVisible = versionOf(frame, place & SLOT_MASK) <= this.#state.version;
+    assert(isVisible, "a page newer than a snapshot has an image for it");
+    return place;
+  }
+
+  /** The header of a page as it was. */
+  peek(page: number): Frame {
+    if (this.#closed) throw new ClosedError("Cannot read the snapshot: it is closed");
+    const old = this.#store.find(page, this.#state);
+    if (old >= 0) {
+      this.peekedSlot = old & SLOT_MASK;
+      return this.frames[old >>> CHUNK_SHIFT];
+    }
+    const frame = this.#pager.peek(page);
+    this.peekedSlot = this.#pager.peekedSlot;
+    return frame;
+  }
+
+  /** Ends the snapshot. Closing again does nothing. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#store.close(this.#state);
+    this.#onClose();
+  }
+}

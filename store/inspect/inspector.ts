@@ -1,0 +1,316 @@
+/**
+ * Looking into an open database: the face for tools that show a file, a page, a look-up, the cache.
+ *
+ * It reads and changes nothing else. What it tells is copied, and looking is no use of a page: a
+ * page that is looked at is read past the cache, and stays where it was. `descend` alone goes the
+ * way of a reader, as it shows what that costs. Until it is asked it does nothing.
+ */
+
+import { type ChunkCensus, chunkHeaders, descend, KEY_BYTES_MAX } from "../../btree/mod.ts";
+import { format, Frame, type Pager, type PagerInspection, POOL } from "../../pager/mod.ts";
+import type {
+  CacheState,
+  FileState,
+  HeaderState,
+  Lookup,
+  LookupStep,
+  PageState,
+  Trace,
+  TreeState,
+} from "./inspection_types.ts";
+import { MeasuredReader } from "./measured_reader.ts";
+import { checkName } from "../name.ts";
+import { frameState, headerState, pageState } from "./page_state.ts";
+import type { Session } from "../write/session.ts";
+import { Tracer } from "./tracer.ts";
+import { namesIn } from "../read/tree_format.ts";
+
+const { CHUNK_PAGES, CHUNK_SHIFT, chunksOf, EXTENT_PAGES, PAGE_BYTES, SLOT_MASK } = format;
+
+/**
+ * Looks into an open database. Get one by `Database.inspect`.
+ *
+ * ```ts
+ * import { open } from "../../mod.ts";
+ *
+ * using db = open(":memory:");
+ * await db.tree("cities").set("Lisboa", new Uint8Array([1]));
+ * const inspector = db.inspect();
+ * const [{ root }] = inspector.trees();
+ * console.assert(inspector.page(root).contents?.cells.length === 1);
+ * ```
+ */
+export class Inspector {
+  readonly #session: Session;
+  readonly #pager: Pager;
+  readonly #inspection: PagerInspection;
+  readonly #frame = new Frame(-1, POOL, 2);
+  #tracer: Tracer | undefined;
+  #endTrace: () => void = () => {};
+
+  /**
+   * Made by `Database.inspect`.
+   *
+   * @param session The database.
+   */
+  constructor(session: Session) {
+    session.checkOpen();
+    this.#session = session;
+    this.#pager = session.pager;
+    this.#inspection = session.pager.inspection();
+  }
+
+  /**
+   * The file as a whole: its size, superblocks, journal and checkpoint.
+   *
+   * ```ts
+   * import { open } from "../../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const { pages, chunks, superblocks } = db.inspect().file();
+   * console.assert(pages === 3 && chunks === 1 && superblocks.length === 2);
+   * ```
+   */
+  file(): FileState {
+    this.#check();
+    const { version, pageCount, catalogRoot } = this.#pager.meta;
+    return {
+      unsynchronised: false,
+      pageBytes: PAGE_BYTES,
+      chunkPages: CHUNK_PAGES,
+      extentPages: EXTENT_PAGES,
+      pages: pageCount,
+      chunks: chunksOf(pageCount),
+      bytes: this.#pager.fileBytes(),
+      version,
+      catalogRoot,
+      superblocks: this.#inspection.superblocks(),
+      journal: this.#inspection.journal(),
+      checkpoint: this.#inspection.checkpoint(),
+    };
+  }
+
+  /**
+   * The trees of the catalog, in the order of their names.
+   *
+   * ```ts
+   * import { json, open, string } from "../../mod.ts";
+   *
+   * using db = open(":memory:");
+   * await db.tree("words", { key: string, value: json }).set("a", 1);
+   * const [{ name, codecs }] = db.inspect().trees();
+   * console.assert(name === "words" && codecs.value === "json");
+   * ```
+   */
+  trees(): TreeState[] {
+    this.#check();
+    const { catalog } = this.#session;
+    return catalog.names().map((name) => {
+      const { id, root, fixed, attributes } = catalog.get(name)!;
+      const [key, value] = fixed
+        ? ["u64", "u64"]
+        : namesIn(attributes, this.#pager.meta.catalogRoot);
+      return { id, name, root, codecs: { key, value } };
+    });
+  }
+
+  /**
+   * The header of a page, of any kind, without the page.
+   *
+   * ```ts
+   * import { open } from "../../mod.ts";
+   *
+   * using db = open(":memory:");
+   * console.assert(db.inspect().header(1).kindName === "superblock");
+   * ```
+   *
+   * @throws {RangeError} The file has no such page.
+   * @throws {CorruptionError} The header page of its chunk breaks a rule.
+   */
+  header(page: number): HeaderState {
+    this.#check();
+    this.#checkPage(page);
+    this.#pager.copyHeaderPage(page >>> CHUNK_SHIFT, this.#frame);
+    return headerState(this.#frame, page & SLOT_MASK, page);
+  }
+
+  /**
+   * All headers of a chunk, field by field, without its pages.
+   *
+   * ```ts
+   * import { open } from "../../mod.ts";
+   *
+   * using db = open(":memory:");
+   * await db.tree("a").set("key", new Uint8Array(1));
+   * const { kinds, pages } = db.inspect().headers(0);
+   * console.assert(kinds.length === 256 && pages === 5);
+   * ```
+   *
+   * @throws {RangeError} The file has no such chunk.
+   * @throws {CorruptionError} Its header page breaks a rule.
+   */
+  headers(chunk: number): ChunkCensus {
+    this.#check();
+    const { pageCount } = this.#pager.meta;
+    if (!isBelow(chunk, chunksOf(pageCount))) {
+      throw new RangeError(`Cannot inspect chunk ${chunk}: the file has ${chunksOf(pageCount)}`);
+    }
+    this.#pager.copyHeaderPage(chunk, this.#frame);
+    return chunkHeaders(this.#frame, chunk, pageCount);
+  }
+
+  /**
+   * A page of any kind: its header, its bytes and what stands in it. A damaged one is told of, not
+   * refused.
+   *
+   * ```ts
+   * import { open } from "../../mod.ts";
+   *
+   * using db = open(":memory:");
+   * await db.tree("a").set("key", new Uint8Array(9));
+   * const inspector = db.inspect();
+   * const { contents } = inspector.page(inspector.trees()[0].root);
+   * console.assert(contents?.cells[0].valueBytes === 9);
+   * ```
+   *
+   * @throws {RangeError} The file has no such page.
+   */
+  page(page: number): PageState {
+    this.#check();
+    this.#checkPage(page);
+    this.#inspection.copyPage(page, this.#frame);
+    return pageState(this.#frame, page, this.#inspection);
+  }
+
+  /**
+   * Follows a key from the root of a tree to a leaf, and tells the way: each page, what was
+   * compared in it, where it was and what had to be read for it.
+   *
+   * ```ts
+   * import { open } from "../../mod.ts";
+   *
+   * using db = open(":memory:");
+   * await db.tree("cities").set("Lisboa", new Uint8Array(3));
+   * const { found, valueBytes, steps } = db.inspect().descend("cities", new Uint8Array([76]));
+   * console.assert(!found && valueBytes === -1 && steps.length === 1);
+   * ```
+   *
+   * @param name The name of the tree.
+   * @param key The key as bytes.
+   * @throws {TypeError} The key is no bytes, or the tree holds numbers.
+   * @throws {RangeError} There is no such tree, or the key is too long.
+   * @throws {CorruptionError} A page on the way is damaged.
+   */
+  descend(name: string, key: Uint8Array): Lookup {
+    this.#check();
+    checkName(name);
+    checkDescentKey(key);
+    const tree = this.#session.findTree(name)?.entries;
+    if (tree === undefined) throw new RangeError(`Cannot descend: there is no tree ${name}`);
+    const reader = new MeasuredReader(this.#pager, this.#inspection);
+    const steps: LookupStep[] = [];
+    const walk = descend(tree, key, reader);
+    let next = walk.next();
+    for (; next.done !== true; next = walk.next()) {
+      steps.push({ ...next.value, load: reader.lastLoad });
+    }
+    return { tree: name, key: key.slice(), steps, ...next.value };
+  }
+
+  /**
+   * The cache: its frames, what is in them, and in which order that leaves.
+   *
+   * ```ts
+   * import { open } from "../../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const { bytes, frames } = db.inspect().cache();
+   * console.assert(bytes === frames.length * 2 ** 21);
+   * ```
+   */
+  cache(): CacheState {
+    this.#check();
+    const { cacheBytes, cacheBytesLimit, evictions } = this.#pager.stats();
+    return {
+      bytes: cacheBytes,
+      bytesLimit: cacheBytesLimit,
+      hits: this.#tracer?.hits ?? 0,
+      misses: this.#tracer?.misses ?? 0,
+      evictions,
+      frames: this.#pager.frames.map(frameState),
+    };
+  }
+
+  /**
+   * Switches a trace on or off. While it is on, each page that is asked for is noted.
+   *
+   * ```ts
+   * import { open } from "../../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const inspector = db.inspect();
+   * inspector.trace(true);
+   * await db.tree("a").set("key", new Uint8Array(1));
+   * console.assert(inspector.takeTrace().touches > 0);
+   * inspector.trace(false);
+   * ```
+   *
+   * @throws {TypeError} `on` is no boolean.
+   */
+  trace(on: boolean): void {
+    this.#session.checkOpen();
+    if (typeof on !== "boolean") throw new TypeError(`Cannot trace: on is ${typeof on}`);
+    this.#endTrace();
+    this.#tracer = on ? new Tracer(this.#inspection) : undefined;
+    this.#endTrace = this.#tracer === undefined ? () => {} : this.#pager.observe(this.#tracer);
+  }
+
+  /**
+   * What was done since the trace was switched on, or taken last: pages, hits and misses, calls and
+   * bytes.
+   *
+   * ```ts
+   * import { open } from "../../mod.ts";
+   *
+   * using db = open(":memory:");
+   * await db.tree("a").set("key", new Uint8Array(1));
+   * const inspector = db.inspect();
+   * inspector.trace(true);
+   * db.tree("a").get("key");
+   * const { pages, hits, misses } = inspector.takeTrace();
+   * console.assert(pages.length === hits + misses);
+   * ```
+   *
+   * @throws {TypeError} No trace is on.
+   */
+  takeTrace(): Trace {
+    this.#session.checkOpen();
+    if (this.#tracer === undefined) throw new TypeError("Cannot take a trace: none is on");
+    return this.#tracer.take();
+  }
+
+  /** Headers have their sums, and pages are whole, between transactions only. */
+  #check(): void {
+    this.#session.checkOpen();
+    if (this.#pager.depth > 0) throw new TypeError("Cannot inspect: a transaction is open");
+  }
+
+  #checkPage(page: number): void {
+    const { pageCount } = this.#pager.meta;
+    if (isBelow(page, pageCount)) return;
+    throw new RangeError(`Cannot inspect page ${page}: the file has ${pageCount}`);
+  }
+}
+
+function checkDescentKey(key: unknown): void {
+  if (!(key instanceof Uint8Array)) throw new TypeError("Cannot descend: the key is no Uint8Array");
+  if (key.length <= KEY_BYTES_MAX) return;
+  throw new RangeError(`Cannot descend: a key of ${key.length} bytes exceed ${KEY_BYTES_MAX}`);
+}
+
+function isBelow(number: unknown, end: number): boolean {
+  if (typeof number !== "number") {
+    throw new TypeError(`Cannot inspect: ${typeof number} is no number`);
+  }
+  return Number.isInteger(number) && number >= 0 && number < end;
+}

@@ -1,0 +1,396 @@
+/**
+ * Reading a tree: now, inside a transaction, or as a snapshot shows it. One class for all three.
+ *
+ * What it hands out belongs to whoever gets it, but for views (`getView`). The tree is found in the
+ * catalog by name when it is first used, and again after anything may have changed there.
+ */
+
+import type { Tree as Entries } from "../../btree/mod.ts";
+import type { PageSnapshot } from "../../pager/mod.ts";
+import { type Bounds, boundsOf, keyBoundsOf, type KeyRange, type Range } from "./range.ts";
+import type { Scan } from "./scan.ts";
+import { type Pick, ScanIterator, Scanned } from "./scan_iterator.ts";
+import type { Slab } from "./slab.ts";
+import type { TreeFormat } from "./tree_format.ts";
+import { checkBound, rangeFound, streamFound } from "./value_stream.ts";
+import type { ViewGuard } from "./view_guard.ts";
+
+/** A tree in the catalog. */
+export interface FoundTree {
+  /** The tree. */
+  readonly entries: Entries;
+  /** What the catalog keeps of its codecs. */
+  readonly attributes: Uint8Array;
+  /** Where the catalog is. */
+  readonly catalogRoot: number;
+}
+
+/** Where a tree is read. */
+export interface TreeSource {
+  /** Goes up whenever a tree found by name may be another one. */
+  readonly epoch: number;
+  /** Memory for results. */
+  readonly slab: Slab;
+  /** Finds views that are used for too long, where that was asked for. */
+  readonly views: ViewGuard | undefined;
+  /** Throws when it cannot be read any more. */
+  checkOpen(): void;
+  /** The tree of a name, or undefined. */
+  findTree(name: string): FoundTree | undefined;
+  /** Whether iterators follow changes, as they do inside a transaction. */
+  readonly followsChanges: boolean;
+  /** Keeps the current version for an iterator; undefined where none has to be kept. */
+  keepVersion(): PageSnapshot | undefined;
+}
+
+/** Any tree, whatever its keys and values are. */
+export type AnyReadTree = ReadTree<unknown, unknown, never, never>;
+
+/**
+ * The pages of a tree, or undefined while there is none of its name. For its own kind alone: it is
+ * no method, so that nobody else can reach them.
+ *
+ * @throws {ClosedError} It cannot be read any more.
+ * @throws {TypeError} It was made with other codecs.
+ */
+export let findEntries: (tree: AnyReadTree) => Entries | undefined;
+
+/**
+ * An ordered map, for reading: keys `K` and values `V` as they come back, `KI` and `P` keys and
+ * prefixes as they may be given.
+ *
+ * ```ts
+ * import { open, type ReadTree, string } from "../../mod.ts";
+ *
+ * const longest = (tree: ReadTree<string, string>) =>
+ *   tree.keys().reduce((a, b) => a.length < b.length ? b : a);
+ *
+ * using db = open(":memory:");
+ * const words = db.tree("words", { key: string, value: string });
+ * await words.setMany([["a", "1"], ["ab", "2"]]);
+ * using snapshot = db.snapshot();
+ * console.assert(longest(words) === "ab" && longest(snapshot.tree(words)) === "ab");
+ * ```
+ */
+export class ReadTree<
+  K = Uint8Array,
+  V = Uint8Array,
+  KI = K extends Uint8Array ? Uint8Array | string : K,
+  P = KI,
+> {
+  /** Its name. */
+  readonly name: string;
+  readonly #source: TreeSource;
+  readonly #format: TreeFormat<K, V, KI, never, P>;
+  #entries: Entries | undefined;
+  #epoch = -1;
+  readonly #scanned: Scanned;
+  readonly #pickEntry: Pick<[K, V]> = (scan, at) => this.#entryAt(scan, at);
+  readonly #pickKey: Pick<K> = (scan, at) => this.#format.key.decode(scan.key(at));
+  readonly #pickValue: Pick<V> = (scan, at) => this.#format.value.decode(scan.value(at));
+
+  static {
+    findEntries = (tree) => tree.#find();
+  }
+
+  /**
+   * Made by `Database.tree`, `Transaction.tree` and `Snapshot.tree`.
+   *
+   * @param source Where it is read.
+   * @param name Its name.
+   * @param format Its codecs.
+   */
+  constructor(source: TreeSource, name: string, format: TreeFormat<K, V, KI, never, P>) {
+    this.#source = source;
+    this.name = name;
+    this.#format = format;
+    this.#scanned = new Scanned(source, () => this.#find());
+  }
+
+  /**
+   * The value of a key, or undefined. Small values of bytes share memory with other results: they
+   * cannot be transferred to a worker, and a clone takes that memory along, so post a `slice()`.
+   *
+   * ```ts
+   * import { open, string } from "../../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.set("one", "um");
+   * console.assert(words.get("one") === "um");
+   * console.assert(words.get("two") === undefined);
+   * ```
+   *
+   * @throws {TypeError} The codec refused the key, or the tree was made with other codecs.
+   * @throws {RangeError} The key is too long.
+   * @throws {CorruptionError} A page on the way is damaged.
+   */
+  get(key: KI): V | undefined {
+    const entries = this.#findEntry(key);
+    return entries && this.#format.foundValue(entries, this.#source.slab);
+  }
+
+  /**
+   * The values of keys, in their order; undefined where there is none.
+   *
+   * ```ts
+   * import { open, string } from "../../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.set("one", "um");
+   * const [one, two] = words.getMany(["one", "two"]);
+   * console.assert(one === "um" && two === undefined);
+   * ```
+   */
+  getMany(keys: Iterable<KI>): (V | undefined)[] {
+    checkIterable("get many", keys);
+    return Array.from(keys, (key) => this.get(key));
+  }
+
+  /**
+   * The bytes of a value where they are, not decoded and not copied, or undefined: the fastest way
+   * to look at one. A value of more than 2048 bytes is put together, and is a copy. They are good
+   * until the next call of any method of this database and no longer than this turn of the event
+   * loop, so copy what is to be kept or stored; they must not be changed. With the option
+   * `debugViews` they are overwritten when they are no longer good.
+   *
+   * ```ts
+   * import { open, string } from "../../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.set("one", "um");
+   * // It is done with before the next call.
+   * console.assert(words.getView("one")?.length === 2);
+   * ```
+   */
+  getView(key: KI): Uint8Array | undefined {
+    const entries = this.#findEntry(key);
+    if (entries === undefined) return undefined;
+    const { foundBytes, foundAt, foundLength } = entries;
+    const view = foundLength < 0
+      ? entries.readRuns(foundBytes, foundAt)
+      : foundBytes.subarray(foundAt, foundAt + foundLength);
+    return this.#source.views?.lend(view) ?? view;
+  }
+
+  /**
+   * Bytes of a value, as they are kept and as `slice` has them, or undefined if there is no such
+   * key. Of a large value only the pages of the range are read.
+   *
+   * ```ts
+   * import { open } from "../../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const files = db.tree("files");
+   * await files.set("large", new Uint8Array(1_000_000).fill(7, 500_000));
+   * console.assert(files.getRange("large", 499_999, 500_001)?.join() === "0,7");
+   * ```
+   *
+   * @param start The first byte.
+   * @param end The byte after the last. Default the end of the value.
+   * @throws {RangeError} A bound is not a whole number from 0 on.
+   */
+  getRange(key: KI, start = 0, end: number = Number.MAX_SAFE_INTEGER): Uint8Array | undefined {
+    const entries = this.#findEntry(key);
+    checkBound(start);
+    checkBound(end);
+    return entries && rangeFound(this.#source, entries, start, end);
+  }
+
+  /**
+   * A value as a stream of its bytes, as they are kept, in pieces of at most 64 KiB; undefined if
+   * there is no such key. It shows one version: read it to its end, or cancel it, as until then
+   * old pages are kept.
+   *
+   * ```ts
+   * import { open } from "../../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const files = db.tree("files");
+   * await files.set("large", new Uint8Array(1_000_000));
+   * let bytes = 0;
+   * for await (const piece of files.getStream("large")!) bytes += piece.length;
+   * console.assert(bytes === 1_000_000);
+   * ```
+   *
+   * @throws {TypeError} A transaction is open: a stream is read after its end.
+   */
+  getStream(key: KI): ReadableStream<Uint8Array> | undefined {
+    const entries = this.#findEntry(key);
+    return entries && streamFound(this.#source, entries);
+  }
+
+  /**
+   * Whether there is an entry of that key.
+   *
+   * ```ts
+   * import { open, string } from "../../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.set("one", "um");
+   * console.assert(words.has("one") && !words.has("two"));
+   * ```
+   */
+  has(key: KI): boolean {
+    return this.#findEntry(key) !== undefined;
+  }
+
+  /**
+   * How many entries there are, or how many in a range. Of leaves only page headers are read, but
+   * for those where the range begins and ends.
+   *
+   * ```ts
+   * import { open, string } from "../../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.setMany([["one", "um"], ["three", "tres"], ["two", "dois"]]);
+   * console.assert(words.count() === 3);
+   * console.assert(words.count({ prefix: "t" }) === 2);
+   * ```
+   */
+  count(range: KeyRange<KI, P> = {}): number {
+    const { lower, upper } = keyBoundsOf(range, this.#format);
+    return this.#find()?.count(lower, upper) ?? 0;
+  }
+
+  /**
+   * The entry with the lowest key, of all or of a range.
+   *
+   * ```ts
+   * import { open, string } from "../../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.setMany([["one", "um"], ["three", "tres"], ["two", "dois"]]);
+   * console.assert(words.first()?.[0] === "one");
+   * console.assert(words.first({ gt: "one" })?.[1] === "tres");
+   * ```
+   */
+  first(range: KeyRange<KI, P> = {}): [K, V] | undefined {
+    return this.#edge({ ...keyBoundsOf(range, this.#format), limit: 1 });
+  }
+
+  /**
+   * The entry with the highest key, of all or of a range.
+   *
+   * ```ts
+   * import { open, string } from "../../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.setMany([["one", "um"], ["three", "tres"], ["two", "dois"]]);
+   * console.assert(words.last()?.[0] === "two");
+   * console.assert(words.last({ lt: "a" }) === undefined);
+   * ```
+   */
+  last(range: KeyRange<KI, P> = {}): [K, V] | undefined {
+    return this.#edge({ ...keyBoundsOf(range, this.#format), forward: false, limit: 1 });
+  }
+
+  #edge(bounds: Bounds): [K, V] | undefined {
+    for (const entry of new ScanIterator(this.#scanned, bounds, this.#pickEntry)) return entry;
+    return undefined;
+  }
+
+  /**
+   * The entries of a range, in key order, of one version, whatever changes meanwhile. Inside a
+   * transaction a tree may change while it is iterated: what comes is what is there when its turn
+   * comes.
+   *
+   * ```ts
+   * import { open, string } from "../../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const cities = db.tree("cities", { key: string, value: string });
+   * await cities.set("ES/Madrid", "3 300 000");
+   * await cities.set("PT/Lisboa", "545 000");
+   * for (const [name, people] of cities.entries({ prefix: "PT/", limit: 10 })) {
+   *   console.assert(name === "PT/Lisboa" && people === "545 000");
+   * }
+   * ```
+   */
+  entries(range: Range<KI, P> = {}): Generator<[K, V], void, undefined> {
+    return new ScanIterator(this.#scanned, boundsOf(range, this.#format), this.#pickEntry);
+  }
+
+  /**
+   * The keys of a range, in order.
+   *
+   * ```ts
+   * import { open, string } from "../../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.setMany([["one", "um"], ["three", "tres"], ["two", "dois"]]);
+   * console.assert([...words.keys({ reverse: true })].join() === "two,three,one");
+   * console.assert(words.keys().filter((key) => key.includes("e")).toArray().length === 2);
+   * ```
+   */
+  keys(range: Range<KI, P> = {}): Generator<K, void, undefined> {
+    return new ScanIterator(this.#scanned, boundsOf(range, this.#format), this.#pickKey);
+  }
+
+  /**
+   * The values of a range, in key order.
+   *
+   * ```ts
+   * import { open, string } from "../../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.setMany([["one", "um"], ["three", "tres"], ["two", "dois"]]);
+   * console.assert([...words.values({ prefix: "t" })].join() === "tres,dois");
+   * ```
+   */
+  values(range: Range<KI, P> = {}): Generator<V, void, undefined> {
+    return new ScanIterator(this.#scanned, boundsOf(range, this.#format), this.#pickValue);
+  }
+
+  /** All entries, in key order. */
+  [Symbol.iterator](): Generator<[K, V], void, undefined> {
+    return this.entries();
+  }
+
+  #entryAt(scan: Scan, at: number): [K, V] {
+    const { key, value } = this.#format;
+    return [key.decode(scan.key(at)), value.decode(scan.value(at))];
+  }
+
+  /** The tree, which has found a key; undefined where there is no such entry. */
+  #findEntry(key: KI): Entries | undefined {
+    const length = this.#format.encodeKey(key);
+    const entries = this.#find();
+    return entries !== undefined && entries.find(this.#format.bytes, length) ? entries : undefined;
+  }
+
+  /** The tree, or undefined while there is none of the name; throws when it cannot be read. */
+  #find(): Entries | undefined {
+    const { epoch, views } = this.#source;
+    if (views !== undefined) views.expire();
+    if (this.#epoch !== epoch) this.#lookUp(epoch);
+    return this.#entries;
+  }
+
+  #lookUp(epoch: number): void {
+    this.#source.checkOpen();
+    const found = this.#source.findTree(this.name);
+    if (found !== undefined) this.#format.check(this.name, found.attributes, found.catalogRoot);
+    this.#entries = found?.entries;
+    this.#epoch = epoch;
+  }
+}
+
+/**
+ * Throws when what should be gone through cannot be.
+ *
+ * @throws {TypeError} It cannot.
+ */
+export function checkIterable(action: string, given: unknown): void {
+  const isIterable = given !== null && given !== undefined &&
+    typeof (given as Iterable<unknown>)[Symbol.iterator] === "function";
+  if (!isIterable) throw new TypeError(`Cannot ${action}: what is given cannot be iterated`);
+}

@@ -1,0 +1,196 @@
+/**
+ * The entries of leaves that nothing leads to, in key order, and where some are missing.
+ *
+ * Leaves of a sound tree do not overlap. Where some do, because the file is of two versions, the
+ * newest of those that cover a key says whether there is an entry of that key.
+ */
+
+import { compareKeys, type LeafRecords, leafRecords } from "../../btree/mod.ts";
+import type { PageReader, Report } from "../../pager/mod.ts";
+import { isDamage, type LostLeaf, type StrayLeaf, type TreeRemains } from "./survey.ts";
+
+/** Where entries of a tree may be missing. */
+export interface KeyGap {
+  /** The last key before it, or undefined where none is. */
+  readonly lower: Uint8Array | undefined;
+  /** The first key after it, or undefined where none is. */
+  readonly upper: Uint8Array | undefined;
+  /** At least so many entries are missing. */
+  readonly entries: number;
+}
+
+/** A leaf and the keys between which its entries are. */
+interface KeyedLeaf extends StrayLeaf {
+  readonly first: Uint8Array;
+  readonly last: Uint8Array;
+}
+
+/** A leaf that is being gone through. */
+interface Run {
+  readonly version: number;
+  readonly records: LeafRecords;
+  index: number;
+  key: Uint8Array;
+}
+
+/** One entry. */
+export interface StrayEntry {
+  /** Its key. */
+  readonly key: Uint8Array;
+  /**
+   * Its value.
+   *
+   * @throws {CorruptionError} It is damaged.
+   */
+  value(): Uint8Array;
+}
+
+/** The leaves of one tree, sorted. */
+export class LeafMerge {
+  /** Entries that a newer leaf says are no more. */
+  superseded = 0;
+
+  readonly #reader: PageReader;
+  readonly #remains: TreeRemains;
+  readonly #leaves: KeyedLeaf[] = [];
+
+  /**
+   * Sorts the leaves of a tree, each of which is read.
+   *
+   * @param report Hears of leaves that are damaged after all.
+   */
+  constructor(reader: PageReader, remains: TreeRemains, report: Report) {
+    this.#reader = reader;
+    this.#remains = remains;
+    for (const leaf of remains.leaves) {
+      try {
+        const records = leafRecords(reader, leaf.page);
+        if (records.count === 0) continue;
+        // Copies, so that they do not keep all that the leaf holds.
+        const first = records.key(0).slice();
+        this.#leaves.push({ ...leaf, first, last: records.key(records.count - 1).slice() });
+      } catch (error) {
+        if (isDamage(error)) report(error);
+      }
+    }
+    this.#leaves.sort((a, b) => compare(a.first, b.first) || b.version - a.version);
+  }
+
+  /** The entries, in key order. */
+  *entries(): Generator<StrayEntry, void, undefined> {
+    const runs: Run[] = [];
+    for (let next = 0; next < this.#leaves.length || runs.length > 0;) {
+      const key = runs.length > 0 ? leastKey(runs) : undefined;
+      const leaf = this.#leaves[next];
+      if (leaf !== undefined && (key === undefined || compare(leaf.first, key) <= 0)) {
+        runs.push(this.#begin(leaf));
+        next++;
+        continue;
+      }
+      // Each of these leaves begins before the key and ends after it.
+      const newest = runs.reduce((a, b) => b.version > a.version ? b : a);
+      yield* this.#take(runs, newest, key!);
+    }
+  }
+
+  #begin({ page, version, first }: KeyedLeaf): Run {
+    return { version, records: leafRecords(this.#reader, page), index: 0, key: first };
+  }
+
+  /** Moves all leaves past a key, and yields the entry of the newest, if it has one. */
+  *#take(runs: Run[], newest: Run, key: Uint8Array): Generator<StrayEntry, void, undefined> {
+    for (let i = runs.length - 1; i >= 0; i--) {
+      const run = runs[i];
+      if (compare(run.key, key) !== 0) continue;
+      const { records, index } = run;
+      if (++run.index < records.count) run.key = records.key(run.index);
+      else runs.splice(i, 1);
+      if (run === newest) yield { key, value: () => records.value(index) };
+      else this.superseded++;
+    }
+  }
+
+  /**
+   * Where entries may be missing, told by the links of the leaves that are there.
+   *
+   * @param firstLeaf The page of the tree's first leaf, where that is known.
+   * @param hasUnknown Whether pages are lost that may have been leaves of this tree.
+   */
+  gaps(firstLeaf: number | undefined, hasUnknown: boolean): KeyGap[] {
+    const leaves = this.#leaves;
+    const missing = new Map(this.#remains.lost);
+    if (leaves.length === 0) {
+      const isGone = hasUnknown && this.#remains.leaves.length === 0;
+      const entries = sumOf(missing.values());
+      return missing.size > 0 || isGone ? [{ lower: undefined, upper: undefined, entries }] : [];
+    }
+    const gaps: KeyGap[] = [];
+    const front = this.#gapBefore(missing, firstLeaf, hasUnknown);
+    if (front !== undefined) gaps.push(front);
+    let lower = leaves[0].last;
+    for (let i = 1; i < leaves.length; i++) {
+      const { first, last, page } = leaves[i];
+      const { link } = leaves[i - 1];
+      if (link !== page && compare(first, lower) > 0) {
+        gaps.push({ lower, upper: first, entries: followLost(missing, link) });
+      }
+      if (compare(last, lower) > 0) lower = last;
+    }
+    const { link } = leaves[leaves.length - 1];
+    if (link !== 0) gaps.push({ lower, upper: undefined, entries: followLost(missing, link) });
+    return gaps;
+  }
+
+  #gapBefore(
+    missing: Map<number, LostLeaf>,
+    firstLeaf: number | undefined,
+    hasUnknown: boolean,
+  ): KeyGap | undefined {
+    const { page, first } = this.#leaves[0];
+    const lost = takeLostBefore(missing, page);
+    if (firstLeaf === page && lost.length === 0) return undefined;
+    if (lost.length === 0 && firstLeaf === undefined && !hasUnknown) return undefined;
+    return { lower: undefined, upper: first, entries: sumOf(lost) };
+  }
+}
+
+/** Takes out the lost leaves from which links lead to a page. */
+function takeLostBefore(missing: Map<number, LostLeaf>, page: number): LostLeaf[] {
+  const before = new Map<number, number>();
+  for (const [lostPage, { link }] of missing) before.set(link, lostPage);
+  const taken: LostLeaf[] = [];
+  for (let at = before.get(page); at !== undefined; at = before.get(at)) {
+    const leaf = missing.get(at);
+    if (leaf === undefined) break;
+    missing.delete(at);
+    taken.push(leaf);
+  }
+  return taken;
+}
+
+/** Takes out the lost leaves to which links lead from a page on, and counts their entries. */
+function followLost(missing: Map<number, LostLeaf>, page: number): number {
+  let entries = 0;
+  for (let at = page, leaf = missing.get(at); leaf !== undefined; leaf = missing.get(at)) {
+    entries += leaf.entries;
+    missing.delete(at);
+    at = leaf.link;
+  }
+  return entries;
+}
+
+function sumOf(leaves: Iterable<LostLeaf>): number {
+  let entries = 0;
+  for (const leaf of leaves) entries += leaf.entries;
+  return entries;
+}
+
+function leastKey(runs: readonly Run[]): Uint8Array {
+  let { key } = runs[0];
+  for (let i = 1; i < runs.length; i++) if (compare(runs[i].key, key) < 0) key = runs[i].key;
+  return key;
+}
+
+function compare(a: Uint8Array, b: Uint8Array): number {
+  return compareKeys(a, a.length, b, b.length);
+}

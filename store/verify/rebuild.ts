@@ -1,0 +1,91 @@
+/**
+ * Filling a new database tree by tree, in batches, so that neither memory nor journal grow with it.
+ */
+
+import { Catalog, type CreateOptions, FixedTree, Space, Tree } from "../../btree/mod.ts";
+import { createDiskFile, Pager, removeDiskFile } from "../../pager/mod.ts";
+
+/** A transaction ends when it has taken so much. */
+const BATCH_BYTES = 1024 * 1024;
+/** What an entry costs beside its bytes. */
+const ENTRY_BYTES = 32;
+
+/** A new database that is being filled. */
+export class Rebuild {
+  readonly #path: string;
+  readonly #pager: Pager;
+  readonly #space: Space;
+  readonly #catalog: Catalog;
+  #tree: Tree | undefined;
+  #fixed: FixedTree | undefined;
+  #batch = 0;
+
+  /**
+   * Makes the file of a new database.
+   *
+   * @throws {IoError} There is a file already.
+   */
+  constructor(path: string, cacheBytes: number) {
+    const file = createDiskFile(path);
+    this.#path = path;
+    try {
+      this.#pager = new Pager(file, { cacheBytes });
+    } catch (error) {
+      file.close();
+      removeDiskFile(path);
+      throw error;
+    }
+    this.#space = new Space(this.#pager);
+    this.#catalog = new Catalog(this.#space);
+  }
+
+  /** Makes the tree that the entries to come are for. */
+  begin(name: string, options: CreateOptions): void {
+    const { id, root, fixed } = this.#change(() => this.#catalog.create(name, options));
+    this.#tree = fixed ? undefined : new Tree(this.#space, id, root);
+    const { allocator } = this.#space;
+    this.#fixed = fixed ? new FixedTree(this.#pager, allocator, id, root) : undefined;
+  }
+
+  /** Adds an entry to the tree begun last. Those of a fixed tree are 8 bytes, big-endian. */
+  put(key: Uint8Array, value: Uint8Array): void {
+    this.#change(() => {
+      if (this.#fixed !== undefined) this.#fixed.set(u64Of(key), u64Of(value));
+      else this.#tree!.put(key, value);
+    });
+    this.#batch += key.length + value.length + ENTRY_BYTES;
+    if (this.#batch > BATCH_BYTES) this.#commit();
+  }
+
+  #change<T>(change: () => T): T {
+    if (this.#pager.depth === 0) this.#pager.begin();
+    return change();
+  }
+
+  #commit(): void {
+    if (this.#pager.depth === 0) return;
+    this.#batch = 0;
+    this.#pager.commit();
+    this.#pager.flush("none");
+  }
+
+  /** Leaves a clean database, on the medium. */
+  finish(): void {
+    this.#commit();
+    this.#pager.close();
+  }
+
+  /** Leaves nothing. */
+  abandon(): void {
+    try {
+      this.#pager.close();
+    } finally {
+      removeDiskFile(this.#path);
+    }
+  }
+}
+
+/** The number that 8 bytes are, big-endian. */
+export function u64Of(bytes: Uint8Array): bigint {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getBigUint64(0);
+}

@@ -1,0 +1,44 @@
+// Filling a new database: what is in it afterwards, that it goes to disk meanwhile, and that
+// nothing is left of one that is given up.
+
+import { assertEquals, assertGreater, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { bytesOf, utf8 } from "../../tests/support/database.ts";
+import { inTempDir } from "../../tests/support/temp.ts";
+import { IoError } from "../../pager/mod.ts";
+import { open } from "../database.ts";
+import { Rebuild } from "./rebuild.ts";
+
+const MIB = 1024 * 1024;
+
+describe("Rebuild", () => {
+  it("writes to disk while it is filled, and leaves a closed database", () => {
+    inTempDir((dir) => {
+      const rebuild = new Rebuild(`${dir}/db`, 8 * MIB);
+      rebuild.begin("tree", {});
+      for (let i = 0; i < 20_000; i++) {
+        rebuild.put(utf8(`key ${String(i).padStart(6, "0")}`), bytesOf(i, 1000));
+      }
+      // One transaction of it all would be in memory alone.
+      assertGreater(Deno.statSync(`${dir}/db`).size, 15 * MIB);
+      rebuild.begin("empty", {});
+      rebuild.finish();
+      using db = open(`${dir}/db`, { readOnly: true });
+      assertEquals([db.stats().recovery, db.trees()], [undefined, ["empty", "tree"]]);
+      assertEquals(db.tree("tree").count(), 20_000);
+      assertEquals(db.tree("tree").get("key 000077"), bytesOf(77, 1000));
+    });
+  });
+
+  it("leaves nothing when it is given up, and takes no path where something is", () => {
+    inTempDir((dir) => {
+      const rebuild = new Rebuild(`${dir}/db`, 8 * MIB);
+      rebuild.begin("tree", {});
+      rebuild.put(utf8("key"), bytesOf(1, 1000));
+      assertThrows(() => new Rebuild(`${dir}/db`, 8 * MIB), IoError, "Cannot make");
+      rebuild.abandon();
+      assertThrows(() => new Rebuild(`${dir}/db`, 1), RangeError);
+      assertEquals([...Deno.readDirSync(dir)].length, 0);
+    });
+  });
+});

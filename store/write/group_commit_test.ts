@@ -1,0 +1,186 @@
+// Group commit: what is changed in one turn of the event loop reaches the disk together, as safe as
+// was asked, and a disk that fails tells all who wait.
+
+import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { clearImmediate, setImmediate } from "node:timers";
+import { type Durability, IoError, MemoryFile, Pager } from "../../pager/mod.ts";
+import { bytesOf, change, openOn } from "../../tests/support/database.ts";
+import { always, FaultyFile } from "../../tests/support/faulty_file.ts";
+import { Database } from "../database.ts";
+import { Session } from "./session.ts";
+
+const VALUE = new Uint8Array([1]);
+const MIB = 1024 * 1024;
+
+/** A database on a file that counts, its journal begun. */
+function openCounted(durability: Durability = "sync"): { db: Database; file: FaultyFile } {
+  const file = new FaultyFile(new MemoryFile());
+  const db = new Database(new Session(new Pager(file), durability));
+  change(db, "a", (tree) => tree.set("first", VALUE));
+  return { db, file };
+}
+
+/** How often a file was written to and synced. */
+function countsOf({ counts }: FaultyFile): number {
+  return counts.write + counts.sync;
+}
+
+describe("group commit", () => {
+  it("takes 10,000 changes of one turn to the disk in a few writes", async () => {
+    const { db, file } = openCounted();
+    const before = countsOf(file);
+    const tree = db.tree("a");
+    const promises = Array.from({ length: 10_000 }, (_, i) => tree.set(`key ${i}`, bytesOf(i, 20)));
+    assertEquals(tree.count(), 10_001, "made at once");
+    await Promise.all(promises);
+    assertLess(countsOf(file) - before, 100);
+    assertEquals([db.version, db.durableVersion], [10_001, 10_001]);
+    db.close();
+  });
+
+  it("gives all of a turn with nothing to hand on one promise, others their own", async () => {
+    const { db } = openCounted();
+    const tree = db.tree("a");
+    const [one, other] = [tree.set("one", VALUE), tree.set("other", VALUE)];
+    assert(one === other);
+    assertEquals(await Promise.all([one, tree.delete("one"), tree.delete("one")]), [
+      undefined,
+      true,
+      false,
+    ]);
+    assert(one !== tree.set("one", VALUE));
+    db.close();
+  });
+
+  it("takes changes of several turns one by one", async () => {
+    const { db, file } = openCounted();
+    const before = countsOf(file);
+    for (let i = 0; i < 50; i++) {
+      await db.tree("a").set("key", bytesOf(i, 20));
+      assertEquals(db.durableVersion, db.version);
+    }
+    assert(countsOf(file) - before >= 50);
+    db.close();
+  });
+
+  it("rejects all who wait when the disk fails, and all who come later", async () => {
+    const { db, file } = openCounted();
+    const tree = db.tree("a");
+    const promises = Array.from({ length: 100 }, (_, i) => tree.set(`key ${i}`, VALUE));
+    promises.push(db.write((tx) => tx.tree("b").set("key", VALUE)));
+    file.fault = always("throw", "write", "sync");
+    const results = await Promise.allSettled(promises);
+    for (const result of results) {
+      assert(result.status === "rejected" && result.reason instanceof IoError);
+    }
+    file.fault = () => "none";
+    await assertRejects(() => tree.set("later", VALUE), IoError, "an earlier write failed");
+    await assertRejects(async () => await Promise.resolve().then(() => db.close()), IoError);
+  });
+
+  it("resolves what waits when the database is closed first", async () => {
+    const file = new MemoryFile();
+    const db = openOn(file);
+    const promise = db.tree("a").set("key", VALUE);
+    db.close();
+    await promise;
+    const again = openOn(file);
+    assertEquals(again.tree("a").get("key"), VALUE);
+    again.close();
+  });
+});
+
+describe("a journal that is full before the checkpoint has ended", () => {
+  /** A database whose checkpoint has begun, and has 60 chunks to write. */
+  async function behind(): Promise<Database> {
+    const db = openOn(new MemoryFile(), { journalBytes: 2 * MIB });
+    await db.write((tx) => {
+      for (let i = 0; i < 60; i++) tx.tree("a").set(`large ${i}`, new Uint8Array(2 * MIB));
+    });
+    await fill(db, "first", 1.2 * MIB);
+    return db;
+  }
+
+  /** Sets 20 KB a key, and resolves when all of it is durable. */
+  async function fill(db: Database, name: string, bytes: number): Promise<void> {
+    const tree = db.tree("b");
+    const count = Math.ceil(bytes / 20_000);
+    await Promise.all(Array.from({ length: count }, (_, i) => {
+      return tree.set(`${name} ${i}`, bytesOf(i, 20_000));
+    }));
+  }
+
+  it("makes those wait who wait for a promise, and lets others go on meanwhile", async () => {
+    const db = await behind();
+    assertEquals(db.stats().checkpoints, 0);
+    let turns = 0;
+    const count = () => {
+      turns++;
+      next = setImmediate(count);
+    };
+    let next = setImmediate(count);
+    await fill(db, "second", 2.5 * MIB);
+    clearImmediate(next);
+    assert(turns > 30, `${turns} turns of the event loop`);
+    assertEquals(db.stats().checkpoints, 1);
+    assertLess(db.stats().journalBytes, 4 * MIB);
+    db.close();
+  });
+
+  it("is waited for in line where nobody waits for a promise", async () => {
+    const db = await behind();
+    for (let i = 0; i < 150 && db.stats().checkpoints === 0; i++) {
+      db.writeSync((tx) => tx.tree("b").set(`second ${i}`, bytesOf(i, 100_000)));
+      assertLess(db.stats().journalBytes, 2.3 * MIB);
+    }
+    assert(db.stats().checkpoints > 0);
+    db.close();
+  });
+
+  it("does not keep anybody waiting once the database is closed", async () => {
+    const db = await behind();
+    const promise = fill(db, "second", 2.5 * MIB);
+    await Promise.resolve();
+    db.close();
+    await promise;
+  });
+});
+
+describe("durability", () => {
+  const levels: [Durability, boolean, boolean][] = [
+    ["sync", true, true],
+    ["buffered", true, false],
+    ["none", false, false],
+  ];
+  for (const [level, writes, lasts] of levels) {
+    const what = `${writes ? "writes" : "does not write"} and ${lasts ? "waits" : "does not wait"}`;
+    it(`${level} ${what}, of a database and of one transaction`, async () => {
+      for (const ofDatabase of [true, false]) {
+        const { db, file } = openCounted(ofDatabase ? level : "sync");
+        const options = ofDatabase ? {} : { durability: level };
+        for (const wait of [true, false]) {
+          const [before, durable] = [file.counts.write, db.durableVersion];
+          const callback = () => change(db, "a", (tree) => tree.set(`key ${wait}`, VALUE));
+          if (wait) await db.write(callback, options);
+          else db.writeSync(callback, options);
+          assertEquals(file.counts.write > before, writes);
+          assertEquals(db.durableVersion, lasts ? db.version : durable);
+        }
+        db.close();
+      }
+    });
+  }
+
+  it("of the most demanding counts for all of a turn", async () => {
+    const { db } = openCounted("buffered");
+    const promises = [
+      db.tree("a").set("b", VALUE),
+      db.write((tx) => tx.tree("a").set("c", VALUE), { durability: "sync" }),
+      db.tree("a").set("d", VALUE),
+    ];
+    await Promise.all(promises);
+    assertEquals(db.durableVersion, db.version);
+    db.close();
+  });
+});

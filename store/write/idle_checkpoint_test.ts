@@ -1,0 +1,174 @@
+// What is done while nobody writes: drops that were interrupted are finished in slices, and disturb
+// nobody, whatever state their pages are in; then a checkpoint is taken.
+
+import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { setTimeout } from "node:timers/promises";
+import { format, LimitError, MemoryFile } from "../../pager/mod.ts";
+import { bytesOf, change, checkDatabase, openBoth } from "../../tests/support/database.ts";
+import type { Opened } from "../../tests/support/database.ts";
+import { FaultyFile } from "../../tests/support/faulty_file.ts";
+import { Image } from "../../tests/support/image.ts";
+
+/** Longer than it takes until a database is idle. */
+const IDLE_MS = 1300;
+const LEAVES = 700;
+const { CHUNK_BYTES, KIND_BRANCH, KIND_LEAF } = format;
+
+/** Makes a tree of about so many leaves. */
+function fill({ db }: Opened, name: string, leaves = LEAVES): void {
+  change(db, name, (tree) => {
+    for (let i = 0; i < leaves * 20; i++) tree.set(`key ${i}`.padEnd(12), bytesOf(i, 380));
+  });
+}
+
+/** The bytes of a file whose trees "a", "b" were dropped, and no page of them given back. */
+function interrupted(names = ["a"]): Uint8Array {
+  const file = new MemoryFile();
+  const opened = openBoth(file);
+  change(opened.db, "kept", (tree) => tree.set("key", bytesOf(1, 1)));
+  for (const name of names) fill(opened, name);
+  for (const name of names) opened.session.writeSync(() => opened.session.catalog.drop(name));
+  opened.db.close();
+  return file.content();
+}
+
+const dropped = interrupted();
+
+function droppedOf({ session }: Opened): number[] {
+  return [...session.catalog.dropped()];
+}
+
+function commit({ db }: Opened, seed = 2): void {
+  change(db, "kept", (tree) => tree.set("key", bytesOf(seed, 9)));
+}
+
+/** Waits until something is so. */
+async function until(is: () => boolean): Promise<void> {
+  const end = Date.now() + 8000;
+  while (!is() && Date.now() < end) await setTimeout(5);
+  assert(is(), "it did not happen");
+}
+
+describe("a database that nobody writes to", () => {
+  it("finishes a drop in slices after the next commit, and has its pages again", async () => {
+    const file = new MemoryFile(dropped);
+    const opened = openBoth(file);
+    const { db, session } = opened;
+    await setTimeout(IDLE_MS);
+    assertEquals(droppedOf(opened).length, 1, "nobody has written yet");
+    commit(opened);
+    const used = () => session.pager.meta.version;
+    const versions = new Set<number>();
+    const before = used();
+    await until(() => {
+      versions.add(used());
+      return droppedOf(opened).length === 0;
+    });
+    assertGreater(used() - before, LEAVES / 256, "slices");
+    assertEquals(checkDatabase(opened), 2);
+    await until(() => session.pager.stats().journalBytes === 0);
+    assertEquals((await db.verify()).findings, []);
+    db.close();
+    assertLess(file.size(), CHUNK_BYTES);
+  });
+
+  it("lets others write between two slices, and waits while they do", async () => {
+    const opened = openBoth(new MemoryFile(interrupted(["a", "b", "c"])));
+    commit(opened);
+    await setTimeout(IDLE_MS / 2);
+    commit(opened, 3);
+    await setTimeout(IDLE_MS / 2);
+    assertEquals(droppedOf(opened).length, 3);
+    await until(() => droppedOf(opened).length < 3);
+    commit(opened, 4);
+    assertEquals(opened.db.tree("kept").get("key"), bytesOf(4, 9));
+    await until(() => droppedOf(opened).length === 0);
+    checkDatabase(opened);
+    opened.db.close();
+  });
+
+  it("can be closed at any moment of it, and goes on when it is opened again", async () => {
+    const file = new MemoryFile(interrupted(["a", "b", "c"]));
+    for (let left = 3; left > 0; left--) {
+      const opened = openBoth(file);
+      commit(opened);
+      await until(() => droppedOf(opened).length < left);
+      opened.db.close();
+      await setTimeout(20);
+    }
+    const opened = openBoth(file);
+    assertEquals([droppedOf(opened), checkDatabase(opened)], [[], 2]);
+    opened.db.close();
+  });
+
+  it("is left alone once it is closed, with changes that waited too", async () => {
+    const { db, session } = openBoth(new MemoryFile());
+    const { catalog } = session;
+    const dropped = catalog.dropped.bind(catalog);
+    let isAsked = false;
+    catalog.dropped = () => {
+      isAsked = true;
+      return dropped();
+    };
+    const promise = db.tree("kept").set("key", bytesOf(1, 9));
+    db.close();
+    await promise;
+    await setTimeout(IDLE_MS);
+    assertEquals(isAsked, false);
+  });
+
+  it("does nothing when it was opened read-only", async () => {
+    const file = new FaultyFile(new MemoryFile(dropped));
+    const opened = openBoth(file, { readOnly: true });
+    assertThrows(() => commit(opened), TypeError);
+    await setTimeout(IDLE_MS);
+    assertEquals(droppedOf(opened).length, 1);
+    assertEquals([file.counts.write, file.counts.truncate], [0, 0]);
+    opened.db.close();
+  });
+
+  it("leaves a damaged tree as it is, disturbs nobody, and goes on with the next", async () => {
+    const image = new Image(interrupted(["a", "b"]));
+    const tree = image.pagesOf([KIND_LEAF, KIND_BRANCH], 2);
+    tree.forEach((page) => image.destroy(page));
+    const opened = openBoth(image.file());
+    const { db } = opened;
+    fill(opened, "c", 3);
+    await until(() => droppedOf(opened).length === 1);
+    assertEquals(droppedOf(opened), [2]);
+    assertEquals(db.dropTree("c"), true, "another drop");
+    await setTimeout(IDLE_MS);
+    assertEquals(droppedOf(opened), [2]);
+    commit(opened, 3);
+    const { findings } = await db.verify({ maxFindings: 10_000 });
+    const told = findings.map(({ page }) => page).sort((a, b) => a - b);
+    assertEquals(told.join(), tree.join());
+    db.close();
+  });
+
+  it("finishes a drop that failed in dropTree", async () => {
+    const opened = openBoth(new MemoryFile());
+    const { db, session } = opened;
+    fill(opened, "a");
+    commit(opened);
+    // So that it has looked for drops, and found none.
+    await setTimeout(IDLE_MS);
+    const sweep = session.catalog.sweep.bind(session.catalog);
+    let [calls, isFull] = [0, true];
+    session.catalog.sweep = (leaves, id) => {
+      calls++;
+      if (isFull) throw new LimitError("Cannot sweep: a test says so");
+      return sweep(leaves, id);
+    };
+    assertThrows(() => db.dropTree("a"), LimitError);
+    assertEquals(db.trees(), ["kept"]);
+    await setTimeout(IDLE_MS);
+    assertEquals([calls > 1, calls < 20, droppedOf(opened).length], [true, true, 1]);
+    isFull = false;
+    commit(opened);
+    await until(() => droppedOf(opened).length === 0);
+    checkDatabase(opened);
+    db.close();
+  });
+});
