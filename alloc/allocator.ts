@@ -143,7 +143,7 @@ export class Allocator implements TransactionListener {
   isInUse(page: number): boolean {
     if (page >= this.#pager.meta.pageCount) return false;
     const place = this.#pager.headerPage(page >>> CHUNK_SHIFT);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     return header.isInUse(frame, place & SLOT_MASK, page & SLOT_MASK);
   }
 
@@ -225,7 +225,7 @@ export class Allocator implements TransactionListener {
     this.#coverFile();
     const chunks = this.#summary.size;
     let page = near === 0 ? -1 : this.#findIn(near >>> CHUNK_SHIFT, span, near & SLOT_MASK, use);
-    if (page < 0) page = this.#findIn(this.#last[use], span, FIRST_SLOT, use);
+    if (page < 0) page = this.#findIn(this.#last[use]!, span, FIRST_SLOT, use);
     if (page < 0) page = this.#findKnown(span, use);
     if (page < 0) page = this.#findUnknown(span, use);
     if (page < 0) page = this.#findIn(chunks - 1, span, FIRST_SLOT, use);
@@ -251,7 +251,7 @@ export class Allocator implements TransactionListener {
    * this one stopped, so that chunks which do not suit never hide those after them.
    */
   #findKnown(span: number, use: number): number {
-    let chunk = this.#summary.find(span, this.#searchFrom[use]);
+    let chunk = this.#summary.find(span, this.#searchFrom[use]!);
     for (let looks = 0; chunk >= 0 && looks < LOOKS_MAX; looks++) {
       const page = this.#findIn(chunk, span, FIRST_SLOT, use);
       if (page >= 0) return page;
@@ -288,9 +288,9 @@ export class Allocator implements TransactionListener {
     const isClean = findFree(this.#taken, RUN_PAGES_MAX, FIRST_SLOT) >= 0;
     if (isClean) return true;
     const place = this.#pager.headerPage(chunk);
-    const { u32 } = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const { u32 } = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const word = header.headerWord(place & SLOT_MASK, FIRST_SLOT);
-    const kind = u32[word] & 0xff;
+    const kind = u32[word]! & 0xff;
     const holdsBranches = kind === KIND_BRANCH || kind === KIND_FIXED_BRANCH;
     if (use === BRANCHES) return holdsBranches;
     if (use === LARGE_RUNS) return kind === KIND_RUN;
@@ -300,13 +300,13 @@ export class Allocator implements TransactionListener {
   /** Reads which slots of a chunk are in use or held. */
   #readTaken(chunk: number): void {
     const place = this.#pager.headerPage(chunk);
-    const { u32 } = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const { u32 } = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const word = (place & SLOT_MASK) << PAGE_WORD_SHIFT;
-    for (let i = 0; i < WORDS; i++) this.#taken[i] = u32[word + i];
+    for (let i = 0; i < WORDS; i++) this.#taken[i]! = u32[word + i]!;
     const holds = this.#held.get(chunk);
     if (holds === undefined) return;
     for (const { slot, span } of holds) {
-      for (let i = slot; i < slot + span; i++) this.#taken[i >>> 5] |= 1 << (i & 31);
+      for (let i = slot; i < slot + span; i++) this.#taken[i >>> 5]! |= 1 << (i & 31);
     }
   }
 
@@ -332,17 +332,17 @@ export class Allocator implements TransactionListener {
     }
     if ((page & SLOT_MASK) === 0) refuse("it is a header page");
     const place = this.#pager.headerPage(page >>> CHUNK_SHIFT);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const word = header.headerWord(place & SLOT_MASK, page & SLOT_MASK);
-    const kind = frame.u32[word] & 0xff;
+    const kind = frame.u32[word]! & 0xff;
     if (kind === KIND_FREE) refuse("it is free");
     if (kind === KIND_SUPERBLOCK) refuse("it is a superblock");
     if (kind === KIND_RUN_CONTINUED) refuse("it is inside a run");
-    const pages = kind === KIND_RUN ? (frame.u32[word] >>> 8) & 0xff : 1;
+    const pages = kind === KIND_RUN ? (frame.u32[word]! >>> 8) & 0xff : 1;
     if (pages !== span) refuse(`it has ${pages} pages, not ${span}`);
     for (let index = 1; index < span; index++) {
       const later = word + index * HEADER_WORDS;
-      const isLater = (frame.u32[later] & 0xff) === KIND_RUN_CONTINUED;
+      const isLater = (frame.u32[later]! & 0xff) === KIND_RUN_CONTINUED;
       // A run that claims pages of others is damage, and giving those back would spread it.
       if (!isLater || frame.u32[later + 2] !== page) {
         corruptHeader(page + index, 0, `not of the run at page ${page}`);

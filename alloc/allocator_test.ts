@@ -48,7 +48,7 @@ describe("Allocator.acquire", () => {
     const space = openSpace();
     transact(space.pager, () => {
       const page = space.allocator.acquire(KIND_BRANCH, 77, 0);
-      const frame = space.pager.frames[space.pager.at(page) >>> 8];
+      const frame = space.pager.frames[space.pager.at(page) >>> 8]!;
       assertEquals([header.kindOf(frame, page), header.treeOf(frame, page)], [KIND_BRANCH, 77]);
       const bytes = space.pager.getPage(page).bytes;
       assert(bytes.every((byte) => byte === 0));
@@ -56,7 +56,7 @@ describe("Allocator.acquire", () => {
       space.allocator.release(page, 1);
     });
     const again = transact(space.pager, () => take(space, 1)[0]);
-    assert(space.pager.getPage(again).bytes.every((byte) => byte === 0));
+    assert(space.pager.getPage(again!).bytes.every((byte) => byte === 0));
   });
 
   it("takes a page close after its neighbour", () => {
@@ -115,7 +115,7 @@ describe("Allocator.acquireRun", () => {
     const { pager, allocator } = openSpace();
     transact(pager, () => {
       const page = allocator.acquireRun(9, 5, 0);
-      const frame = pager.frames[pager.at(page) >>> 8];
+      const frame = pager.frames[pager.at(page) >>> 8]!;
       assertEquals([header.kindOf(frame, page), header.runPagesOf(frame, page)], [KIND_RUN, 9]);
       for (let i = 1; i < 9; i++) {
         assertEquals(header.kindOf(frame, page + i), 6);
@@ -148,7 +148,7 @@ describe("Allocator.acquirePiece", () => {
     transact(space.pager, () => numbers(20, 40).forEach((p) => space.allocator.release(p, 1)));
     transact(space.pager, () => {
       const page = space.allocator.acquirePiece(100, 1, 0);
-      const frame = space.pager.frames[space.pager.at(page) >>> 8];
+      const frame = space.pager.frames[space.pager.at(page) >>> 8]!;
       assertEquals([page, header.runPagesOf(frame, page)], [20, 40]);
     });
   });
@@ -157,7 +157,7 @@ describe("Allocator.acquirePiece", () => {
     const { pager, allocator } = openSpace();
     transact(pager, () => {
       const page = allocator.acquirePiece(1000, 1, 0);
-      const frame = pager.frames[pager.at(page) >>> 8];
+      const frame = pager.frames[pager.at(page) >>> 8]!;
       assertEquals([page, header.runPagesOf(frame, page & 255)], [257, 255]);
     });
   });
@@ -259,7 +259,7 @@ describe("Allocator.release of a damaged run", () => {
     const other = allocator.acquireRun(3, 1, run);
     assertEquals(other, run + 2);
     const place = pager.headerPage(0);
-    const { u8 } = pager.frames[place >>> format.CHUNK_SHIFT];
+    const { u8 } = pager.frames[place >>> format.CHUNK_SHIFT]!;
     u8[(run << format.HEADER_SHIFT) + format.HEADER.runPages] = 5;
     assertThrows(() => allocator.release(run, 5), CorruptionError, "not of the run");
     assertEquals([run, other, other + 2].map((page) => allocator.isInUse(page)), [

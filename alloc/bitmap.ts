@@ -44,10 +44,10 @@ export function longestFree(words: Uint32Array): number {
 function nextSet(words: Uint32Array, from: number, flip: number): number {
   if (from >= BITS) return BITS;
   let word = from >>> 5;
-  let bits = (words[word] ^ flip) & (-1 << (from & 31));
+  let bits = (words[word]! ^ flip) & (-1 << (from & 31));
   while (bits === 0) {
     if (++word === WORDS) return BITS;
-    bits = words[word] ^ flip;
+    bits = words[word]! ^ flip;
   }
   return word * 32 + 31 - Math.clz32(bits & -bits);
 }

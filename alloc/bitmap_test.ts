@@ -10,7 +10,7 @@ const SPANS = [1, 7, 8, 9, 63, 64, 65, 254, 255, 256];
 function wordsOf(taken: readonly boolean[]): Uint32Array {
   const words = new Uint32Array(WORDS);
   taken.forEach((isTaken, slot) => {
-    if (isTaken) words[slot >>> 5] |= 1 << (slot & 31);
+    if (isTaken) words[slot >>> 5]! |= 1 << (slot & 31);
   });
   return words;
 }

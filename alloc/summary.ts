@@ -24,24 +24,24 @@ export class Summary {
   resize(size: number): void {
     for (let chunk = size; chunk < this.#size; chunk++) this.set(chunk, 0);
     this.#size = size;
-    if (size > this.#levels[0].length) this.#grow(size);
+    if (size > this.#levels[0]!.length) this.#grow(size);
   }
 
   /** The longest free run of a chunk, at most 254. */
   get(chunk: number): number {
-    return this.#levels[0][chunk];
+    return this.#levels[0]![chunk]!;
   }
 
   /** Says what the longest free run of a chunk is. */
   set(chunk: number, longest: number): void {
     let index = chunk;
-    this.#levels[0][index] = Math.min(longest, LONGEST_MAX);
+    this.#levels[0]![index] = Math.min(longest, LONGEST_MAX);
     for (let level = 1; level < this.#levels.length; level++) {
-      const below = this.#levels[level - 1];
+      const below = this.#levels[level - 1]!;
       index >>>= 1;
-      const longer = Math.max(below[index * 2], below[index * 2 + 1]);
-      if (this.#levels[level][index] === longer) return;
-      this.#levels[level][index] = longer;
+      const longer = Math.max(below[index * 2]!, below[index * 2 + 1]!);
+      if (this.#levels[level]![index] === longer) return;
+      this.#levels[level]![index] = longer;
     }
   }
 
@@ -52,7 +52,7 @@ export class Summary {
     let index = from;
     // Right, and up where a pair ends, until a group has enough; then down to its first chunk.
     while (this.#at(level, index) < enough) {
-      if (index >= this.#levels[level].length) return -1;
+      if (index >= this.#levels[level]!.length) return -1;
       index++;
       while ((index & 1) === 0 && level < this.#levels.length - 1) {
         index >>>= 1;
@@ -62,31 +62,31 @@ export class Summary {
     while (level > 0) {
       level--;
       index *= 2;
-      if (this.#levels[level][index] < enough) index++;
+      if (this.#levels[level]![index]! < enough) index++;
     }
     return index;
   }
 
   /** The longest run that any chunk is known to have. */
   longest(): number {
-    return this.#levels[this.#levels.length - 1][0];
+    return this.#levels[this.#levels.length - 1]![0]!;
   }
 
   #at(level: number, index: number): number {
-    const groups = this.#levels[level];
-    return index < groups.length ? groups[index] : 0;
+    const groups = this.#levels[level]!;
+    return index < groups.length ? groups[index]! : 0;
   }
 
   #grow(size: number): void {
-    let length = this.#levels[0].length;
+    let length = this.#levels[0]!.length;
     while (length < size) length *= 2;
     const chunks = new Uint8Array(length);
-    chunks.set(this.#levels[0]);
+    chunks.set(this.#levels[0]!);
     this.#levels = [chunks];
     for (; length > 1; length /= 2) {
-      const below = this.#levels[this.#levels.length - 1];
+      const below = this.#levels[this.#levels.length - 1]!;
       const level = new Uint8Array(length / 2);
-      for (let i = 0; i < level.length; i++) level[i] = Math.max(below[i * 2], below[i * 2 + 1]);
+      for (let i = 0; i < level.length; i++) level[i] = Math.max(below[i * 2]!, below[i * 2 + 1]!);
       this.#levels.push(level);
     }
   }

@@ -41,9 +41,9 @@ export async function loadEngines(
   const absent: [string, string][] = [];
   for (const name of names) {
     try {
-      present.push(name === "Quire" ? quireEngine() : await PEERS[name](lmdbPageBytes));
+      present.push(name === "Quire" ? quireEngine() : await PEERS[name]!(lmdbPageBytes));
     } catch (error) {
-      absent.push([name, error instanceof Error ? error.message.split("\n")[0] : String(error)]);
+      absent.push([name, error instanceof Error ? error.message.split("\n")[0]! : String(error)]);
     }
   }
   return { present, absent };

@@ -36,9 +36,9 @@ export class Keys {
     this.#order = Uint32Array.from({ length: count }, (_, i) => i);
     for (let i = count - 1; i > 0; i--) {
       const other = random() % (i + 1);
-      const swapped = this.#order[i];
-      this.#order[i] = this.#order[other];
-      this.#order[other] = swapped;
+      const swapped = this.#order[i]!;
+      this.#order[i]! = this.#order[other]!;
+      this.#order[other]! = swapped;
     }
   }
 
@@ -46,13 +46,13 @@ export class Keys {
   at(index: number): Uint8Array {
     const start = index * Keys.bytes;
     const prefixBytes = this.keyBytes - Keys.bytes;
-    for (let i = 0; i < Keys.bytes; i++) this.#key[prefixBytes + i] = this.#bytes[start + i];
+    for (let i = 0; i < Keys.bytes; i++) this.#key[prefixBytes + i]! = this.#bytes[start + i]!;
     return this.#key;
   }
 
   /** The index that stands at a position of a random order; positions begin again at the end. */
   shuffled(position: number): number {
-    return this.#order[position % this.count];
+    return this.#order[position % this.count]!;
   }
 
   /** All keys in key order, in one buffer used again, each with a value. */
@@ -69,7 +69,7 @@ export class Keys {
     const bytes = this.#bytes;
     return Uint32Array.from({ length: this.count }, (_, i) => i).sort((a, b) => {
       for (let i = 0; i < Keys.bytes; i++) {
-        const difference = bytes[a * Keys.bytes + i] - bytes[b * Keys.bytes + i];
+        const difference = bytes[a * Keys.bytes + i]! - bytes[b * Keys.bytes + i]!;
         if (difference !== 0) return difference;
       }
       return 0;
@@ -96,7 +96,7 @@ export class Values {
 
   /** A value; neighbouring indexes have different ones. */
   at(index: number): Uint8Array {
-    return this.#windows[index % this.#windows.length];
+    return this.#windows[index % this.#windows.length]!;
   }
 }
 

@@ -49,7 +49,7 @@ export function machineOf(): Machine {
 
 /** How many tasks wanted a core in the last minute, on average. */
 export function loadOf(): number {
-  return Number(os.loadavg()[0].toFixed(2));
+  return Number(os.loadavg()[0]!.toFixed(2));
 }
 
 /** The most memory this process has had, in bytes, or what it has now where that is not told. */

@@ -19,8 +19,8 @@ export function figureOf(samples: readonly number[]): Figure {
   const sorted = samples.toSorted((a, b) => a - b);
   return {
     median: percentile(sorted, 0.5),
-    least: sorted[0],
-    most: sorted[sorted.length - 1],
+    least: sorted[0]!,
+    most: sorted[sorted.length - 1]!,
     rounds: sorted.length,
   };
 }
@@ -28,7 +28,7 @@ export function figureOf(samples: readonly number[]): Figure {
 /** The value that a share of sorted ones does not exceed. */
 export function percentile(sorted: ArrayLike<number>, share: number): number {
   const at = Math.ceil(sorted.length * share) - 1;
-  return sorted[Math.min(sorted.length - 1, Math.max(0, at))];
+  return sorted[Math.min(sorted.length - 1, Math.max(0, at))]!;
 }
 
 /** Milliseconds that work takes. */
@@ -47,10 +47,10 @@ export function short(value: number): string {
 /** A Markdown table. */
 export function tableOf(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = heads.map((head, i) => {
-    return Math.max(head.length, 3, ...rows.map((row) => row[i].length));
+    return Math.max(head.length, 3, ...rows.map((row) => row[i]!.length));
   });
   const line = (cells: readonly string[]) => {
-    return `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |`;
+    return `| ${cells.map((cell, i) => cell.padEnd(widths[i]!)).join(" | ")} |`;
   };
   return [line(heads), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join(
     "\n",

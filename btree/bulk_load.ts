@@ -138,7 +138,7 @@ export class BulkLoad {
     const { list, height, lastPage } = level;
     const page = this.#tree.nodes.create(height, lastPage);
     const place = this.#pager.at(page);
-    list.build(this.#pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK, 0, list.count);
+    list.build(this.#pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK, 0, list.count);
     if (height === 0 && lastPage !== 0) this.#link(lastPage, page);
     level.lastPage = page;
     return page;
@@ -147,13 +147,13 @@ export class BulkLoad {
   #link(page: number, next: number): void {
     const place = this.#pager.at(page);
     this.#pager.touch(place);
-    setLink(this.#pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK, next);
+    setLink(this.#pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK, next);
   }
 
   /** Builds what is left at each level; the level that has but one page becomes the root. */
   #finish(): void {
     for (let height = 0;; height++) {
-      const level = this.#levels[height];
+      const level = this.#levels[height]!;
       if (level.lastPage === 0) return this.#buildRoot(level);
       this.#handUp(level, this.#build(level));
     }
@@ -161,7 +161,7 @@ export class BulkLoad {
 
   #buildRoot({ list, height }: Level): void {
     const place = this.#pager.at(this.#tree.root);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     this.#pager.touch(place);
     setShape(frame, slot, height === 0 ? KIND_LEAF : KIND_BRANCH, height);
@@ -170,7 +170,7 @@ export class BulkLoad {
 
   #level(height: number): Level {
     if (height === this.#levels.length) this.#levels.push(new Level(height, this.#pageBytes));
-    return this.#levels[height];
+    return this.#levels[height]!;
   }
 }
 

@@ -57,7 +57,7 @@ function leafBytes({ pager, space, tree }: Bed): number[] {
   let leaf = 0;
   for (const page of usedPages(space)) {
     const place = pager.at(page);
-    const frame = pager.frames[place >>> 8];
+    const frame = pager.frames[place >>> 8]!;
     if (header.kindOf(frame, place & 255) !== KIND_LEAF) continue;
     used.set(page, [usedBytesOf(frame, place & 255), header.linkOf(frame, place & 255)]);
   }
@@ -182,7 +182,7 @@ describe("a bulk load", () => {
   it("takes large values among small ones", () => {
     const sizes = [10, 2049, 255 * PAGE_BYTES, 256 * PAGE_BYTES, 3, 1024 * 1024 + 1, 2048];
     const entries = Array.from({ length: 14 }, (_, i): Entry => {
-      return [keyOf(i), valueOf({ bytes: sizes[i % 7], salt: i })];
+      return [keyOf(i), valueOf({ bytes: sizes[i % 7]!, salt: i })];
     });
     expectEntries(replant(load(entries)), entries);
   });

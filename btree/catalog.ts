@@ -295,10 +295,10 @@ function decode(record: Uint8Array, page: number, nextTreeId: number): TreeEntry
   const view = new DataView(record.buffer, record.byteOffset, record.length);
   const root = view.getUint32(0, true);
   const id = view.getUint32(4, true);
-  const type = record[8];
+  const type = record[8]!;
   if (id === CATALOG_TREE || id >= nextTreeId) fail(`the catalog names a tree ${id}`);
   if (type > TYPE_FIXED) fail(`the catalog names a tree of type ${type}`);
-  if ((record[9] | record[10] | record[11]) !== 0) fail("reserved bytes are not zero");
+  if ((record[9]! | record[10]! | record[11]!) !== 0) fail("reserved bytes are not zero");
   return { id, root, fixed: type === TYPE_FIXED, attributes: record.slice(RECORD_BYTES) };
 }
 
@@ -310,7 +310,7 @@ function sliceEnd(tree: Tree, leaves: number): Uint8Array | undefined {
   // The leftmost branch that has an entry after the slice tells where the slice ends.
   for (let depth = path.depth - 1, wanted = leaves; depth >= 0; depth--, wanted = 1) {
     const place = tree.nodes.placeOn(path, depth);
-    const frame = pager.frames[place >>> CHUNK_SHIFT];
+    const frame = pager.frames[place >>> CHUNK_SHIFT]!;
     if (wanted >= entriesOf(frame, place & SLOT_MASK)) continue;
     return key.slice(0, copyKey(frame, place & SLOT_MASK, wanted, key));
   }

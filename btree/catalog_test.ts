@@ -390,7 +390,7 @@ describe("readCatalogEntry()", () => {
       ["a", 1, false],
       ["b", 2, true],
     ]);
-    assertEquals(read[1].attributes, bytesOf("more"));
+    assertEquals(read[1]!.attributes, bytesOf("more"));
   });
 
   it("refuses what breaks a rule, and names the page", () => {

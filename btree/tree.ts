@@ -86,7 +86,7 @@ export class Tree {
   get(key: Uint8Array, length: number = key.length): Uint8Array | undefined {
     if (!this.find(key, length)) return undefined;
     const { tag, valueAt } = this.#cell;
-    const { u8 } = this.reader.frames[this.#place >>> CHUNK_SHIFT];
+    const { u8 } = this.reader.frames[this.#place >>> CHUNK_SHIFT]!;
     if (tag === REFERENCE_TAG) return readRuns(this.reader, this.id, u8, valueAt);
     return u8.subarray(valueAt, valueAt + tag);
   }
@@ -100,7 +100,7 @@ export class Tree {
   find(key: Uint8Array, length: number = key.length): boolean {
     checkKey(key, length);
     const place = this.nodes.leafFor(key, length);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     const index = searchLeaf(frame, slot, key, length);
     if (index < 0) return false;
@@ -116,7 +116,7 @@ export class Tree {
 
   /** Of the key found last: the bytes among which its value is. */
   get foundBytes(): Uint8Array {
-    return this.#pager.frames[this.#place >>> CHUNK_SHIFT].u8;
+    return this.#pager.frames[this.#place >>> CHUNK_SHIFT]!.u8;
   }
 
   /** Of the key found last: where its value, or the reference to it, begins. */
@@ -169,7 +169,7 @@ export class Tree {
   #insert(key: Uint8Array, length: number, tag: number, stored: Uint8Array): boolean {
     const { path } = this.space;
     const place = this.nodes.descend(path, key, length);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     this.changes++;
     const index = searchLeaf(frame, slot, key, length);
@@ -184,7 +184,7 @@ export class Tree {
   /** Writes a value into runs near its leaf; returns the reference to them. */
   #store(key: Uint8Array, length: number, value: Uint8Array): Uint8Array {
     const leaf = this.nodes.leafFor(key, length);
-    const near = this.#pager.frames[leaf >>> CHUNK_SHIFT].pages[leaf & SLOT_MASK];
+    const near = this.#pager.frames[leaf >>> CHUNK_SHIFT]!.pages[leaf & SLOT_MASK]!;
     writeRuns(this.#pager, this.space.allocator, this.id, value, near, this.#reference);
     return this.#reference;
   }
@@ -197,7 +197,7 @@ export class Tree {
     tag: number,
     value: Uint8Array,
   ): void {
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     this.#cell.read(frame.u8, cellAt(frame, slot, index));
     const isSameSize = this.#cell.tag === tag;
@@ -221,7 +221,7 @@ export class Tree {
   delete(key: Uint8Array, length: number = key.length): boolean {
     checkKey(key, length);
     const place = this.nodes.descend(this.space.path, key, length);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     const index = searchLeaf(frame, slot, key, length);
     if (index < 0) return false;
@@ -236,7 +236,7 @@ export class Tree {
 
   /** Touches what the removal of an entry changes; its cell was read last. */
   #touchRemoval(place: number, index: number): void {
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     const entries = entriesOf(frame, slot);
     // The last one leaves an empty page, zeroed whole.
@@ -272,13 +272,13 @@ export class Tree {
   /** Whether the tree has no key. */
   get isEmpty(): boolean {
     const place = this.nodes.rootPlace();
-    return entriesOf(this.reader.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK) === 0;
+    return entriesOf(this.reader.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK) === 0;
   }
 
   /** How many pages there are on the way from the root to an entry. */
   levels(): number {
     const place = this.nodes.rootPlace();
-    return header.levelOf(this.reader.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK) + 1;
+    return header.levelOf(this.reader.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK) + 1;
   }
 
   /** The value that a reference, which begins at a byte, refers to. */

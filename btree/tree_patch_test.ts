@@ -52,7 +52,7 @@ function expectSums({ pager, space }: Bed): void {
   for (const page of usedPages(space)) {
     if (page < format.FRESH_PAGES) continue;
     const place = pager.at(page);
-    const { u8, u32 } = pager.frames[place >>> CHUNK_SHIFT];
+    const { u8, u32 } = pager.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     const sum = crc32(u8.subarray(slot * PAGE_BYTES, (slot + 1) * PAGE_BYTES)) | 0;
     assertEquals(header.statedPageSum(u32, slot << format.HEADER_WORD_SHIFT), sum, `page ${page}`);

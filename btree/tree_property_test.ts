@@ -79,7 +79,7 @@ function live(random: Random, family: Family, options: PagerOptions = {}): void 
   }
   const names = model.names();
   model.begin();
-  while (names.length > 0) model.delete(bytesOf(names.splice(random.below(names.length), 1)[0]));
+  while (names.length > 0) model.delete(bytesOf(names.splice(random.below(names.length), 1)[0]!));
   model.commit();
   model.check();
   assertEquals(usedPages(model.bed.space), [model.bed.tree.root]);

@@ -60,8 +60,8 @@ function fillOf({ pager, space }: Bed): number {
   let leaves = 0;
   for (const page of usedPages(space)) {
     const place = pager.at(page);
-    if (header.kindOf(pager.frames[place >>> 8], place & 255) !== KIND_LEAF) continue;
-    used += usedBytesOf(pager.frames[place >>> 8], place & 255);
+    if (header.kindOf(pager.frames[place >>> 8]!, place & 255) !== KIND_LEAF) continue;
+    used += usedBytesOf(pager.frames[place >>> 8]!, place & 255);
     leaves++;
   }
   return used / leaves / PAGE_BYTES;
@@ -185,7 +185,7 @@ describe("Tree: shapes", () => {
     // 1024 entries of 8 bytes fill a page that has no prefix; with one they would not fit.
     const keys = [...numbers(0, 3000)];
     for (const [from, step] of [[0, 1], [2999, 2999], [0, 7], [1500, 1]]) {
-      modelOf(keys.map((_, i) => keys[(from + i * step) % 3000]), 0).check();
+      modelOf(keys.map((_, i) => keys[(from! + i * step!) % 3000]!), 0).check();
     }
     const model = modelOf([...numbers(0, 1024), bytesOf("b")], 0);
     assertEquals(model.check().depth, 2);
@@ -266,7 +266,7 @@ describe("Tree: shapes", () => {
     const keys = Array.from({ length: 2049 }, (_, i) => new Uint8Array(i).fill(0x61));
     modelOf(keys, 3).check();
     modelOf(keys.toReversed(), 3).check();
-    modelOf(keys.map((_, i) => keys[(i * 1000) % 2049]), 3).check();
+    modelOf(keys.map((_, i) => keys[(i * 1000) % 2049]!), 3).check();
   });
 
   it("takes separators of 2048 bytes, and gives them back", () => {
@@ -281,7 +281,7 @@ describe("Tree: shapes", () => {
     assert(model.check().depth >= 4);
     while (keys.length > 0) {
       model.begin();
-      for (let i = 0; i < 60; i++) model.delete(keys.splice(random.below(keys.length), 1)[0]);
+      for (let i = 0; i < 60; i++) model.delete(keys.splice(random.below(keys.length), 1)[0]!);
       model.commit();
       model.check();
     }
@@ -370,10 +370,10 @@ function damaged(which: "root" | "child", change: (frame: Frame, slot: number) =
   const { bed } = modelOf(numbers(0, 400), 200);
   transact(bed.pager, () => {
     const root = bed.pager.at(bed.tree.root);
-    const child = childAt(bed.pager.frames[root >>> 8], root & 255, 5);
+    const child = childAt(bed.pager.frames[root >>> 8]!, root & 255, 5);
     const place = which === "root" ? root : bed.pager.at(child);
     bed.pager.touch(place);
-    change(bed.pager.frames[place >>> 8], place & 255);
+    change(bed.pager.frames[place >>> 8]!, place & 255);
   });
   return replant(bed);
 }
@@ -416,10 +416,10 @@ describe("Tree: damage in the middle", () => {
     const { bed } = modelOf(numbers(0, 3000), 2040);
     transact(bed.pager, () => {
       const root = bed.pager.at(bed.tree.root);
-      assertEquals(header.levelOf(bed.pager.frames[root >>> 8], root & 255), 2);
-      const place = bed.pager.at(childAt(bed.pager.frames[root >>> 8], root & 255, 0));
+      assertEquals(header.levelOf(bed.pager.frames[root >>> 8]!, root & 255), 2);
+      const place = bed.pager.at(childAt(bed.pager.frames[root >>> 8]!, root & 255, 0));
       bed.pager.touch(place);
-      header.setShape(bed.pager.frames[place >>> 8], place & 255, KIND_BRANCH, 2);
+      header.setShape(bed.pager.frames[place >>> 8]!, place & 255, KIND_BRANCH, 2);
     });
     const { tree } = replant(bed);
     assertThrows(() => tree.get(keyOf(0)), CorruptionError, "not a node of level 1");
@@ -436,11 +436,11 @@ describe("Tree: damage in the order of siblings", () => {
     const long = Array.from({ length: 40 }, (_, i) => bytesOf(`b${"0".repeat(30)}${i + 100}`));
     const { bed: { pager, tree } } = modelOf([...short, ...long], 100);
     transact(pager, () => {
-      replaceSeparator(pager, tree.root, 1, long[35], long[35].length);
+      replaceSeparator(pager, tree.root, 1, long[35]!, long[35]!.length);
       const place = pager.at(tree.root);
-      const { u32 } = pager.frames[place >>> 8];
+      const { u32 } = pager.frames[place >>> 8]!;
       const at = childIndex(place & 255, 2, 0);
-      [u32[at], u32[at + 1]] = [u32[at + 1], u32[at]];
+      [u32[at], u32[at + 1]] = [u32[at + 1]!, u32[at]!];
     });
     pager.begin();
     assertThrows(
@@ -455,13 +455,13 @@ describe("Tree: damage in the order of siblings", () => {
     const keys = Array.from({ length: 400 }, (_, i) => pairedKey(i + 1));
     const { bed: { pager, tree } } = modelOf(keys, 100);
     const path = new Path();
-    tree.nodes.descend(path, keys[0], keys[0].length);
+    tree.nodes.descend(path, keys[0]!, keys[0]!.length);
     assertGreater(path.depth, 2);
-    const above = path.pages[path.depth - 2];
+    const above = path.pages[path.depth - 2]!;
     // The right branch's second child has keys that are below what its parent says.
     const right = pager.at(childOf(pager, above, 1));
     const lower = new Uint8Array(KEY_BYTES_MAX);
-    const frame = pager.frames[right >>> 8];
+    const frame = pager.frames[right >>> 8]!;
     const length = copyKey(frame, right & SLOT_MASK, 1, lower) + 1;
     transact(pager, () => assert(replaceSeparator(pager, above, 1, lower, length)));
     pager.begin();
@@ -480,7 +480,7 @@ function pairedKey(i: number): Uint8Array {
 
 function childOf(pager: Pager, page: number, index: number): number {
   const place = pager.at(page);
-  return childAt(pager.frames[place >>> 8], place & SLOT_MASK, index);
+  return childAt(pager.frames[place >>> 8]!, place & SLOT_MASK, index);
 }
 
 describe("checkTree()", () => {
@@ -489,11 +489,11 @@ describe("checkTree()", () => {
     ["is not linked", "child", (frame, slot) => header.setLink(frame, slot, 0)],
     ["twice", "root", (frame, slot) => {
       const entries = header.entriesOf(frame, slot);
-      frame.u32[(slot << 11) + entries + 5] = frame.u32[(slot << 11) + entries + 4];
+      frame.u32[(slot << 11) + entries + 5]! = frame.u32[(slot << 11) + entries + 4]!;
     }],
     ["the parent says", "root", (frame, slot) => {
       const at = (slot << 11) + header.entriesOf(frame, slot);
-      [frame.u32[at + 5], frame.u32[at + 6]] = [frame.u32[at + 6], frame.u32[at + 5]];
+      [frame.u32[at + 5], frame.u32[at + 6]] = [frame.u32[at + 6]!, frame.u32[at + 5]!];
     }],
     ["without entries", "child", (frame, slot) => {
       header.setEntries(frame, slot, 0);
@@ -513,10 +513,10 @@ describe("checkTree()", () => {
     const { bed } = modelOf(numbers(0, 400), 200);
     transact(bed.pager, () => {
       const root = bed.pager.at(bed.tree.root);
-      const last = header.entriesOf(bed.pager.frames[root >>> 8], root & 255) - 1;
-      const place = bed.pager.at(childAt(bed.pager.frames[root >>> 8], root & 255, last));
+      const last = header.entriesOf(bed.pager.frames[root >>> 8]!, root & 255) - 1;
+      const place = bed.pager.at(childAt(bed.pager.frames[root >>> 8]!, root & 255, last));
       bed.pager.touch(place);
-      header.setLink(bed.pager.frames[place >>> 8], place & 255, 4);
+      header.setLink(bed.pager.frames[place >>> 8]!, place & 255, 4);
     });
     assertThrows(() => checkTree(bed.tree), CorruptionError, "the last leaf is linked");
   });

@@ -153,13 +153,13 @@ describe("UnfinishedValues: a value in parts", () => {
     for (let at = 0; at < 4 * PART; at += PART) {
       values.forEach((value, i) =>
         transact(pager, () => {
-          unfinished.append(numbers[i], at, tree.id, value.subarray(at, at + PART));
+          unfinished.append(numbers[i]!, at, tree.id, value.subarray(at, at + PART));
         })
       );
     }
     expectNothingLost(bed);
-    transact(pager, () => unfinished.finish(numbers[0], tree, bytesOf("0")));
-    transact(pager, () => unfinished.finish(numbers[2], tree, bytesOf("2")));
+    transact(pager, () => unfinished.finish(numbers[0]!, tree, bytesOf("0")));
+    transact(pager, () => unfinished.finish(numbers[2]!, tree, bytesOf("2")));
     releaseAll(bed);
     expectValue(tree.get(bytesOf("0")), { bytes: 4 * PART, salt: 1 });
     expectValue(tree.get(bytesOf("2")), { bytes: 4 * PART, salt: 3 });

@@ -72,7 +72,7 @@ export const CODEC_NAMES: readonly string[] = Object.keys(FORMS);
 
 /** The names of codecs that keys can have. */
 export const KEY_CODEC_NAMES: readonly string[] = CODEC_NAMES.filter((name) => {
-  return (FORMS[name][0] as Codec<unknown>).ordered !== false;
+  return (FORMS[name]![0] as Codec<unknown>).ordered !== false;
 });
 
 /**
@@ -116,7 +116,7 @@ export function codecsToWrite(
 /** The codec of a name in the catalog; `raw` where there is none of that name. */
 export function codecByName(name: string): NamedCodec {
   const known = Object.hasOwn(FORMS, name) ? name : "raw";
-  const [codec, form] = FORMS[known];
+  const [codec, form] = FORMS[known]!;
   return { name: known, codec: codec as Codec<unknown>, form };
 }
 
@@ -129,7 +129,7 @@ function byName(name: string, what: "key" | "value"): NamedCodec {
       `Cannot use --${what}-codec ${oneLine(name)}: ${reason}; there are ${names.join(", ")}`,
     );
   }
-  const [codec, form] = FORMS[name];
+  const [codec, form] = FORMS[name]!;
   // Only the codec of keys that has no name of its own takes text.
   const own = name === "bytes" && what === "key" ? keyBytes : codec;
   return { name, codec: own as Codec<unknown>, form };

@@ -153,12 +153,13 @@ function callOf(spec: CommandSpec, command: Command, given: readonly unknown[]):
     const value = given[index] as string | string[] | undefined;
     return value === undefined ? [] : value;
   });
-  const [file, args] = hasFile ? [values[0], values.slice(1)] : ["", values];
+  const file = hasFile ? values[0]! : "";
+  const args = hasFile ? values.slice(1) : values;
   return { spec, file, args, options: command.opts() };
 }
 
 function descriptionOf({ summary, details }: CommandSpec): string {
-  const sentence = `${summary[0].toUpperCase()}${summary.slice(1)}.`;
+  const sentence = `${summary[0]!.toUpperCase()}${summary.slice(1)}.`;
   return details === undefined ? sentence : `${sentence}\n\n${details}`;
 }
 
@@ -197,9 +198,12 @@ function refusalOf(
 ): Refusal {
   const all = program === "" ? "'.help'" : `'${program} --help'`;
   if (code === "commander.help") return new Refusal(`Cannot run: no command; ${all} lists them`);
-  const [what, hint] = message.replace(/^error: /, "").replace(/\.$/, "").split("\n");
+  const [what, hint] = message.replace(/^error: /, "").replace(/\.$/, "").split("\n") as [
+    string,
+    string,
+  ];
   const meant = /Did you mean (.*)\?/.exec(hint ?? "")?.[1];
-  const name = words[0];
+  const name = words[0]!;
   const own = program === "" ? `'.help ${name}'` : `'${program} ${name} --help'`;
   const help = code === "commander.unknownCommand" ? `${all} lists them` : `${own} shows all`;
   const mend = meant === undefined ? help : `did you mean ${meant}?`;

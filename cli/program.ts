@@ -47,7 +47,7 @@ async function runLine(words: readonly string[], out: Output): Promise<ExitCode>
     db: opened.db,
     inspect: () => opened.inspection,
     out,
-    json: options.json === true,
+    json: options["json"] === true,
     colours: wantsColours(),
     lockTimeoutMs,
     inShell: false,
@@ -101,7 +101,7 @@ function checkFile(path: string): void {
 }
 
 function waitOf({ options }: Call): number {
-  const text = textOf(options.wait);
+  const text = textOf(options["wait"]);
   if (text === undefined) return 0;
   const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
   if (seconds <= 86_400) return seconds * MS;

@@ -32,7 +32,7 @@ export const CODEC_OPTIONS: readonly OptionSpec[] = [
 ];
 
 /** The same for commands that have to do with keys alone. */
-export const KEY_CODEC_OPTIONS: readonly OptionSpec[] = [CODEC_OPTIONS[1]];
+export const KEY_CODEC_OPTIONS: readonly OptionSpec[] = [CODEC_OPTIONS[1]!];
 
 /**
  * The range of keys that options say.
@@ -53,10 +53,10 @@ export function keyRangeOf(options: OptionValues, key: NamedCodec): KeyRange<unk
  * @throws {Refusal} The limit is no count, or a bound no key of the codec.
  */
 export function rangeOf(options: OptionValues, key: NamedCodec): Range<unknown, unknown> {
-  const limit = textOf(options.limit);
+  const limit = textOf(options["limit"]);
   return {
     ...keyRangeOf(options, key),
-    ...(options.reverse === true && { reverse: true }),
+    ...(options["reverse"] === true && { reverse: true }),
     ...(limit !== undefined && { limit: wholeNumber("--limit", limit) }),
   };
 }

@@ -114,8 +114,8 @@ export class EntryReader {
   #entryOfCells(columns: readonly string[], cells: readonly string[]): Entry {
     const { key, value } = this.#options.codecs;
     return [
-      key.form.fromText(cells[columns.indexOf("key")]),
-      value.form.fromText(cells[columns.indexOf("value")]),
+      key.form.fromText(cells[columns.indexOf("key")]!),
+      value.form.fromText(cells[columns.indexOf("value")]!),
     ];
   }
 

@@ -89,7 +89,7 @@ class Writer {
 
   #writePlain(value: Record<string, unknown>): unknown {
     const keys = Object.keys(value);
-    if (keys.length === 1 && keys[0].startsWith("$")) {
+    if (keys.length === 1 && keys[0]!.startsWith("$")) {
       return { $object: this.#writePairs(Object.entries(value)) };
     }
     return objectOf(keys.map((key) => [key, this.write(value[key])]));
@@ -128,7 +128,7 @@ function read(json: unknown): unknown {
   if (typeof json !== "object" || json === null) return json;
   if (Array.isArray(json)) return json.map(read);
   const entries = Object.entries(json);
-  const [tag, given] = entries.length === 1 ? entries[0] : [""];
+  const [tag, given] = entries.length === 1 ? entries[0]! : [""];
   if (!tag.startsWith("$")) return objectOf(entries.map(([key, value]) => [key, read(value)]));
   const reader = Object.hasOwn(READERS, tag) ? READERS[tag] : undefined;
   if (reader !== undefined) return reader(given);

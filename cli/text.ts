@@ -66,8 +66,8 @@ export function alignTable(rows: readonly (readonly string[])[]): string[] {
   return rows.map((row) =>
     row.map((cell, column) =>
       areNumbers[column] && rows.length > 1
-        ? cell.padStart(widths[column])
-        : cell.padEnd(widths[column])
+        ? cell.padStart(widths[column]!)
+        : cell.padEnd(widths[column]!)
     ).join("  ").trimEnd()
   );
 }

@@ -115,11 +115,11 @@ function numberOf(text: string): number {
 }
 
 async function main([path, command, ...rest]: readonly string[]): Promise<void> {
-  const isKnown = ["load0", "find1", "show1", "add4", "remove1"].includes(command + rest.length);
+  const isKnown = ["load0", "find1", "show1", "add4", "remove1"].includes(command! + rest.length);
   if (!isKnown) throw new Error(USAGE);
   // Those who only read can be many at a time.
-  using db = open(path, { readOnly: command === "find" || command === "show" });
-  const [first, country, latitude, longitude] = rest;
+  using db = open(path!, { readOnly: command === "find" || command === "show" });
+  const [first, country, latitude, longitude] = rest as [string, string, string, string];
   if (command === "load") await load(db);
   if (command === "find") find(db, first);
   if (command === "show") show(db, numberOf(first));

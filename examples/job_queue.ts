@@ -74,9 +74,9 @@ function show(queue: JobQueue): void {
 
 async function main([path, command, count = "0"]: readonly string[]): Promise<void> {
   const amount = Number(count);
-  if (!["add", "work", "show"].includes(command)) throw new Error(USAGE);
+  if (!["add", "work", "show"].includes(command!)) throw new Error(USAGE);
   if (!(Number.isInteger(amount) && amount >= 0)) throw new Error(USAGE);
-  using db = open(path);
+  using db = open(path!);
   const queue = new JobQueue(db, { leaseMs: LEASE_MS, restMs: REST_MS });
   if (command === "add") {
     const tasks = Array.from({ length: amount }, (_, index) => String(index + 1));

@@ -80,7 +80,7 @@ export class PagerInspection {
   whereIs(page: number): Residence {
     const place = this.#cache.find(page);
     if (place < 0) return "file";
-    return this.#cache.frames[place >>> CHUNK_SHIFT].chunk === POOL ? "page" : "chunk";
+    return this.#cache.frames[place >>> CHUNK_SHIFT]!.chunk === POOL ? "page" : "chunk";
   }
 
   /**

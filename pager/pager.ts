@@ -202,7 +202,7 @@ export class Pager {
   peek(page: number): Frame {
     const place = this.#loader.peek(page, this.#peeked);
     this.peekedSlot = place < 0 ? 0 : place & SLOT_MASK;
-    return place < 0 ? this.#peeked : this.frames[place >>> CHUNK_SHIFT];
+    return place < 0 ? this.#peeked : this.frames[place >>> CHUNK_SHIFT]!;
   }
 
   /** The slot that goes with what `peek` returned. */

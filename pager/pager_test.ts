@@ -363,7 +363,7 @@ describe("Pager.getPage", () => {
     const pager = openNodes(file);
     transact(pager, () => {
       const place = pager.occupy(257, span, KIND_RUN, 9);
-      setRunBytes(pager.frames[place >>> 8], place & 255, span * 8192 - 5);
+      setRunBytes(pager.frames[place >>> 8]!, place & 255, span * 8192 - 5);
       for (let page = 257; page < 257 + span; page++) {
         fill(wordsAt(pager, pager.at(page)), page, page);
       }

@@ -180,12 +180,12 @@ function assertReads(
   assertEquals(tree.getMany(keys), entries.map(([, value]) => value));
   assertEquals([tree.count(), tree.first(), tree.last()], [
     keys.length,
-    [...entries[0]],
+    [...entries[0]!],
     [...entries.at(-1)!],
   ]);
   for (let at = 0; at < keys.length; at++) {
     const key = keys[at];
-    assertEquals([tree.has(key), tree.get(key)], [true, entries[at][1]]);
+    assertEquals([tree.has(key), tree.get(key)], [true, entries[at]![1]]);
     assertEquals([...tree.keys({ gte: key })], keys.slice(at));
     assertEquals([...tree.keys({ gt: key, limit: 2 })], keys.slice(at + 1, at + 3));
     assertEquals([tree.count({ lt: key }), tree.count({ lte: key })], [at, at + 1]);

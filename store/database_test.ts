@@ -213,7 +213,7 @@ describe("Database.census()", () => {
       walked.entries += report.entries;
       for (const page of report.pages) {
         const place = pager.at(page);
-        const kind = header.kindOf(pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK);
+        const kind = header.kindOf(pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK);
         if (kind === KIND_LEAF) walked.leaves++;
         else if (kind === KIND_BRANCH) walked.branches++;
         else walked.runPages++;

@@ -104,7 +104,7 @@ describe("a snapshot", () => {
       change(db, "a", (tree) => tree.set("key", bytesOf(i, 3000)));
       snapshots.push(db.snapshot());
     }
-    for (const i of [3, 19, 0, 10, 1, 18]) snapshots[i].close();
+    for (const i of [3, 19, 0, 10, 1, 18]) snapshots[i]!.close();
     for (const [i, snapshot] of snapshots.entries()) {
       if ([3, 19, 0, 10, 1, 18].includes(i)) continue;
       assertEquals([snapshot.version, snapshot.tree("a").get("key")], [i + 1, bytesOf(i, 3000)]);

@@ -159,7 +159,7 @@ describe("compareAndSet()", () => {
       assertEquals(await tree.compareAndSet("a", undefined, value), false, "there is one");
       for (const at of [0, length >> 1, length - 1]) {
         const near = value.slice();
-        near[at] ^= 1;
+        near[at]! ^= 1;
         const isSame = length === 0;
         assertEquals(await tree.compareAndSet("a", near, value), isSame, `byte ${at} of ${length}`);
       }
@@ -233,7 +233,7 @@ describe("first(), last() and count() of ranges", () => {
         model.set(key, value);
       }
     });
-    const known = fc.nat(model.entries.length - 1).map((at) => model.entries[at][0]);
+    const known = fc.nat(model.entries.length - 1).map((at) => model.entries[at]![0]);
     const near = known.map((key) => key.subarray(0, Math.max(0, key.length - 1)).slice());
     const key = fc.oneof(known, near, fc.uint8Array({ maxLength: 12 }));
     const short = fc.oneof(
@@ -250,7 +250,7 @@ describe("first(), last() and count() of ranges", () => {
         const expected = model.range(bounds);
         for (const face of [tree, snapshot.tree(tree)]) {
           assertEquals(face.count(bounds), expected.length);
-          assertEquals(face.first(bounds), expected.length ? [...expected[0]] : undefined);
+          assertEquals(face.first(bounds), expected.length ? [...expected[0]!] : undefined);
           assertEquals(face.last(bounds), expected.length ? [...expected.at(-1)!] : undefined);
         }
         assertEquals([...tree.keys(bounds)], expected.map(([found]) => found));

@@ -37,12 +37,12 @@ export const NO_TREE: TreeStats = {
 export function statsOf(pager: Pager, tree: Entries): TreeStats {
   const { pagesOfKind, usedBytesOfKind, entriesOfKind } = census(pager, tree.id);
   return {
-    entries: entriesOfKind[KIND_LEAF],
+    entries: entriesOfKind[KIND_LEAF]!,
     levels: tree.levels(),
-    leafPages: pagesOfKind[KIND_LEAF],
-    branchPages: pagesOfKind[KIND_BRANCH],
-    runPages: pagesOfKind[KIND_RUN] + pagesOfKind[KIND_RUN_CONTINUED],
-    usedBytes: usedBytesOfKind[KIND_LEAF] + usedBytesOfKind[KIND_BRANCH] +
-      usedBytesOfKind[KIND_RUN],
+    leafPages: pagesOfKind[KIND_LEAF]!,
+    branchPages: pagesOfKind[KIND_BRANCH]!,
+    runPages: pagesOfKind[KIND_RUN]! + pagesOfKind[KIND_RUN_CONTINUED]!,
+    usedBytes: usedBytesOfKind[KIND_LEAF]! + usedBytesOfKind[KIND_BRANCH]! +
+      usedBytesOfKind[KIND_RUN]!,
   };
 }

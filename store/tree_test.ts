@@ -370,7 +370,7 @@ describe("what a tree hands out", () => {
   it("by get() can be changed without changing the database or other results", () => {
     const { tree } = openFilled();
     const values = Array.from({ length: 500 }, (_, i) => tree.get(keyOf(i))!);
-    for (let i = 0; i < 500; i += 2) values[i].fill(0xee);
+    for (let i = 0; i < 500; i += 2) values[i]!.fill(0xee);
     for (let i = 0; i < 500; i++) {
       assertEquals(tree.get(keyOf(i)), bytesOf(i, 60));
       if (i % 2 === 1) assertEquals(values[i], bytesOf(i, 60));

@@ -235,7 +235,7 @@ describe("a database with damaged superblocks", () => {
   it("is refused when any byte of both magics differs", () => {
     for (let i = 0; i < MAGIC.length; i++) {
       const bytes = changed((bytes) =>
-        [1, 2].forEach((page) => bytes[page * PAGE_BYTES + i] ^= 0x20)
+        [1, 2].forEach((page) => bytes[page * PAGE_BYTES + i]! ^= 0x20)
       );
       assertRefused(bytes, `byte ${i} of the magic`, "not a Quire database");
     }
@@ -245,8 +245,8 @@ describe("a database with damaged superblocks", () => {
     for (const version of [0, FORMAT_VERSION + 1, 0xffff_ffff]) {
       const sealed = withField(SUPERBLOCK.formatVersion, version);
       assertRefused(sealed, `version ${version}`, `format version ${version}`);
-      sealed[PAGE_BYTES + SUPERBLOCK.sum] ^= 1;
-      sealed[2 * PAGE_BYTES + SUPERBLOCK.sum] ^= 1;
+      sealed[PAGE_BYTES + SUPERBLOCK.sum]! ^= 1;
+      sealed[2 * PAGE_BYTES + SUPERBLOCK.sum]! ^= 1;
       assertRefused(sealed, `version ${version}, not sealed`, `format version ${version}`);
     }
   });

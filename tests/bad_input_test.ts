@@ -409,10 +409,10 @@ describe("a file that fails", () => {
   /** What was durable is there, whole, and what was under way is there whole or not at all. */
   function assertOneOf(found: Content, durable: number): void {
     try {
-      assertContent(found, contents[durable]);
+      assertContent(found, contents[durable]!);
     } catch (error) {
       if (durable + 1 === contents.length) throw error;
-      assertContent(found, contents[durable + 1]);
+      assertContent(found, contents[durable + 1]!);
     }
   }
 

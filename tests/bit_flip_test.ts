@@ -108,12 +108,12 @@ describe("a flip of a bit in a database of 64 pages", () => {
     const file = new MemoryFile(bytes);
     let [flips, refused] = [0, 0];
     for (let page = FIRST_PAGE; page <= LAST_PAGE; page++) {
-      const needs = needsOf(page, bytes, content);
-      for (const bit of sampled(page * PAGE_BYTES, (page + 1) * PAGE_BYTES, 131)) {
+      const needs = needsOf(page!, bytes, content);
+      for (const bit of sampled(page! * PAGE_BYTES, (page! + 1) * PAGE_BYTES, 131)) {
         flips++;
         flipBit(file, Math.floor(bit / 8), bit % 8);
         if (!holdsOrCorrupt(() => readNeeded(file, needs), bit)) refused++;
-        else assert(page < FRESH_PAGES, `bit ${bit} of page ${page} was not noticed`);
+        else assert(page! < FRESH_PAGES, `bit ${bit} of page ${page} was not noticed`);
         flipBit(file, Math.floor(bit / 8), bit % 8);
       }
       if (EVERY_BIT) console.log(`to page ${page}: ${flips} flips, ${refused} refused`);
@@ -163,7 +163,7 @@ describe("a flip of a bit in a file that was not closed", () => {
         const state = stateOf(file, bit);
         if (state === undefined) found.refused++;
         else if (!isContent(state, content)) {
-          assertContent(state, earlier[0], `bit ${bit}`);
+          assertContent(state, earlier[0]!, `bit ${bit}`);
           found.older++;
         }
         flipBit(file, Math.floor(bit / 8), bit % 8);
@@ -230,7 +230,7 @@ function isContent(a: Content, b: Content): boolean {
   return [...a.keys()].join() === [...b.keys()].join() && [...b].every(([name, entries]) => {
     const found = a.get(name)!;
     return found.length === entries.length && entries.every(([key, value], i) => {
-      return sameBytes(found[i][0], key) && sameBytes(found[i][1], value);
+      return sameBytes(found[i]![0], key) && sameBytes(found[i]![1], value);
     });
   });
 }

@@ -288,7 +288,7 @@ describe("a great many tiny transactions", () => {
         }
         watch.lap(`${COMMITS} commits`);
         const { cacheBytesPeak, checkpoints } = db.stats();
-        const journal = db.census().pagesOfKind[KIND_JOURNAL] * PAGE_BYTES;
+        const journal = db.census().pagesOfKind[KIND_JOURNAL]! * PAGE_BYTES;
         for (let key = 0; key < keys; key++) {
           const last = Math.floor((COMMITS - 1 - key) / keys) * keys + key;
           assert(sameBytes(tree.get(keyOf(key)), valueOf(last, 20)), keyOf(key));

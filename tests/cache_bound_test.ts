@@ -49,8 +49,8 @@ class Watch {
   }
 
   expect(entry: number, value: Uint8Array | undefined): void {
-    if (sameBytes(value, valueOf(entry, this.writes[entry]))) return;
-    assertEquals(value, valueOf(entry, this.writes[entry]).slice(), keyOf(entry));
+    if (sameBytes(value, valueOf(entry, this.writes[entry]!))) return;
+    assertEquals(value, valueOf(entry, this.writes[entry]!).slice(), keyOf(entry));
   }
 
   /** Looks at what memory there is in use. */
@@ -131,7 +131,7 @@ function use(path: string, writes: Uint8Array): void {
     change(db, "large", (tree) => {
       for (let i = 0; i < 20; i++) {
         const entry = random.below(ENTRIES);
-        tree.set(keyOf(entry), valueOf(entry, ++watch.writes[entry]));
+        tree.set(keyOf(entry), valueOf(entry, ++watch.writes[entry]!));
       }
     });
     assertEquals(db.tree("large").has("entry"), false);

@@ -73,12 +73,12 @@ function engineOf(name: string): Engine {
 function main(given: string[]): void {
   fixChance(1);
   const file = given.indexOf("--file");
-  const args = file < 0 ? given : [...readRegression(given[file + 1]).replay.split(" "), ...given];
+  const args = file < 0 ? given : [...readRegression(given[file + 1]!).replay.split(" "), ...given];
   const after = (name: string) => args.includes(name) ? Number(args[args.indexOf(name) + 1]) : 1;
   const seeds = after("--seeds");
   const sorts = new Map<string, number>();
   const tell = (failure: CrashFailure) => {
-    const sort = failure.message.split("\n")[0].replace(/\d+/g, "N");
+    const sort = failure.message.split("\n")[0]!.replace(/\d+/g, "N");
     sorts.set(sort, (sorts.get(sort) ?? 0) + 1);
     if (sorts.get(sort) === 1) show(failure, args);
     if (!args.includes("--all")) Deno.exit(1);
@@ -95,7 +95,7 @@ function show(failure: CrashFailure, args: readonly string[]): void {
   console.log(failure.message);
   console.log(failure.cause);
   const out = args.indexOf("--out");
-  if (out >= 0) Deno.writeFileSync(args[out + 1], failure.content.content());
+  if (out >= 0) Deno.writeFileSync(args[out + 1]!, failure.content.content());
 }
 
 if (import.meta.main) main(Deno.args);

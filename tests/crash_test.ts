@@ -19,7 +19,7 @@ describe("crash(): what it finds", () => {
   const names = ["levels", "groups", "rollback", "drop", "reopen", "random"];
   const crashAll = (flaw?: Flaw, garbage: Garbage = "none") => {
     return names.map((name) => {
-      const { make, limit } = WORKLOADS[name];
+      const { make, limit } = WORKLOADS[name]!;
       return crash(logEngine(flaw), make(1, {}), { name, seed: 1, limit, garbage });
     });
   };

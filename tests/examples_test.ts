@@ -188,7 +188,7 @@ describe("examples: the job queue", () => {
       said.push(...await linesFrom(JOB_QUEUE, path, "work", "8"));
       const { done, dead, waiting } = expectJobs(path, jobs, said);
       assertEquals([done + dead, waiting], [jobs, 0]);
-      const [counts, ...letters] = await linesFrom(JOB_QUEUE, path, "show");
+      const [counts, ...letters] = await linesFrom(JOB_QUEUE, path, "show") as [string, string];
       assertEquals(JSON.parse(counts), { waiting: 0, claimed: 0, resting: 0, done, dead });
       assertEquals(letters.length, dead);
     }));
@@ -268,11 +268,11 @@ describe("examples: the URL shortener", () => {
       const targets = Array.from({ length: 20 }, (_, index) => `https://example.com/${index}`);
       const answers = await Promise.all(targets.map((target) => server.put("one", target)));
       assertEquals(answers.toSorted(), [201, ...Array(19).fill(409)]);
-      await server.hit("one", targets[answers.indexOf(201)]);
-      const made = await fetch(server.url, { method: "POST", body: targets[7] });
+      await server.hit("one", targets[answers.indexOf(201)]!);
+      const made = await fetch(server.url, { method: "POST", body: targets[7]! });
       const slug = (await made.text()).trim();
       assertMatch(slug, /^\/[0-9a-f]{8}$/);
-      await server.hit(slug.slice(1), targets[7]);
+      await server.hit(slug.slice(1), targets[7]!);
       await server.stop("SIGTERM");
     }));
 

@@ -44,7 +44,7 @@ describe("the explorer in a browser", { skip }, () => {
     db = openExplorerSample(`${dir}/sample.quire`);
     inspector = db.inspect();
     explorer = explore(db, { name: "sample.quire", path: `${dir}/sample.quire` });
-    base = explorer.url.split("/?")[0];
+    base = explorer.url.split("/?")[0]!;
     browser = await startBrowser("path" in found ? found.path : "");
     context = await browser.newContext({ viewport: { width: 1180, height: 860 } });
     page = await context.newPage();
@@ -121,7 +121,7 @@ describe("the explorer in a browser", { skip }, () => {
     await page.waitForSelector("#page-title");
     await assertShowsPage(root);
     const { cells } = await ask<PageInfo>(`/api/page?page=${root}`);
-    const child = cells[1].target;
+    const child = cells[1]!.target;
     await page.click(`tr[data-cell="1"] a[data-target="${child}"]`);
     const title = `Page ${child.toLocaleString("en")}`;
     await page.locator("#page-title", { hasText: title }).waitFor();
@@ -155,7 +155,7 @@ describe("the explorer in a browser", { skip }, () => {
       return links.map((link) => Number(link.getAttribute("data-target")));
     });
     assertEquals(links, info.cells.slice(0, 200).map(({ target }) => target).filter(Boolean));
-    const hex = (await textOf(".hex pre")).split("\n")[0].slice(6, 6 + 47).replaceAll(" ", "");
+    const hex = (await textOf(".hex pre")).split("\n")[0]!.slice(6, 6 + 47).replaceAll(" ", "");
     assertEquals(hex, info.hex.slice(0, 32));
   }
 

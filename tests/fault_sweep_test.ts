@@ -107,7 +107,7 @@ class FaultyRun {
   }
 
   get #last(): State {
-    return this.#states[this.#states.length - 1];
+    return this.#states[this.#states.length - 1]!;
   }
 
   #acknowledge(): void {
@@ -136,7 +136,7 @@ class FaultyRun {
     const difference = describeDifference(found, this.#last);
     assert(index >= this.#acknowledged, `reads state ${index}, not one allowed: ${difference}`);
     // A commit that failed was taken back; it may be found after all when the file is opened again.
-    this.#states.push(this.#states[index]);
+    this.#states.push(this.#states[index]!);
     return true;
   }
 }

@@ -65,7 +65,7 @@ describe("the content of golden files", () => {
     const { pagesOfKind } = opened.db.census();
     const kinds = [KIND_FREE, KIND_LEAF, KIND_BRANCH, KIND_FIXED_LEAF, KIND_FIXED_BRANCH, KIND_RUN];
     for (const kind of [...kinds, KIND_RUN_CONTINUED]) {
-      assert(pagesOfKind[kind] > 0, `pages of kind ${kind}`);
+      assert(pagesOfKind[kind]! > 0, `pages of kind ${kind}`);
     }
   });
 });
@@ -115,7 +115,7 @@ describe("golden files", () => {
           tx.tree(tree).set("zz", value);
           for (const [key] of entries.slice(0, 5)) tx.tree(tree).delete(key);
           const rest = entries.slice(5);
-          const at = rest.findIndex(([key]) => key[0] > 0x7a);
+          const at = rest.findIndex(([key]) => key[0]! > 0x7a);
           rest.splice(at < 0 ? rest.length : at, 0, [new TextEncoder().encode("zz"), value]);
           expected.set(tree, rest);
         }

@@ -27,7 +27,7 @@ async function runSeed(seed: number, dir: string): Promise<void> {
   const one = makeCase(new Random(seed), bases);
   const showed = await judgeCase(one, bases, seed % SALVAGE_EVERY === 0 ? dir : undefined);
   if (showed === undefined) return;
-  keepCase(`seed-${seed}`, { ...one, showed: showed.split("\n")[0] });
+  keepCase(`seed-${seed}`, { ...one, showed: showed.split("\n")[0]! });
   throw new Error(`QUIRE_SEED=${seed}: ${showed}`);
 }
 
@@ -49,7 +49,7 @@ describe("random hostile files", () => {
   it("that are the same every time are refused or right", () => runFor(SECONDS / 2, 1));
 
   it("that are new are refused or right", () => {
-    return runFor(SECONDS / 2, crypto.getRandomValues(new Uint32Array(1))[0]);
+    return runFor(SECONDS / 2, crypto.getRandomValues(new Uint32Array(1))[0]!);
   });
 });
 

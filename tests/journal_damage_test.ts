@@ -63,7 +63,7 @@ function flip(content: Blocks, position: number, bit: number): Blocks {
   const flipped = content.fork();
   const byte = new Uint8Array(1);
   flipped.read(byte, 0, 1, position);
-  byte[0] ^= 1 << bit;
+  byte[0]! ^= 1 << bit;
   flipped.write(byte, 0, 1, position);
   return flipped;
 }
@@ -76,41 +76,41 @@ describe("the journal of a file that was not closed", () => {
 
   it("gives back every commit", () => {
     assertEquals(batches.length, commits.length);
-    assert(sameState(opened(content).state, states[2]));
+    assert(sameState(opened(content).state, states[2]!));
   });
 
   it("is refused when a batch rotted that was on the medium before a later one", () => {
     for (let at = 0; at < HEADER_BYTES + SHORTEST_PAYLOAD; at++) {
-      const rotten = flip(content, batches[1].position + at, at % 8);
+      const rotten = flip(content, batches[1]!.position + at, at % 8);
       assertThrows(() => opened(rotten), CorruptionError, "is not whole any more");
     }
   });
 
   it("ends before its last batch when that one rotted", () => {
     for (let at = 0; at < HEADER_BYTES + SHORTEST_PAYLOAD; at++) {
-      const rotten = flip(content, batches[2].position + at, at % 8);
-      assert(sameState(opened(rotten).state, states[1]), `byte ${at}`);
+      const rotten = flip(content, batches[2]!.position + at, at % 8);
+      assert(sameState(opened(rotten).state, states[1]!), `byte ${at}`);
     }
   });
 
   it("does not go on with a batch of another history", () => {
     const other = session(start, [
-      commits[0],
+      commits[0]!,
       [set("main", "c", 5, 22), set("main", "b", 5)],
       [set("main", "c", 6, 22)],
     ]);
     const mixed = session(start, commits.slice(0, 2)).file.snapshot();
-    const { bytes, position } = other.batches[2];
-    assertEquals(position, batches[2].position);
+    const { bytes, position } = other.batches[2]!;
+    assertEquals(position, batches[2]!.position);
     mixed.write(bytes, 0, bytes.length, position);
-    assert(sameState(opened(mixed).state, states[1]));
+    assert(sameState(opened(mixed).state, states[1]!));
   });
 
   it("never gives a version to two histories", () => {
     const lost = session(start, commits, "none");
     assertEquals(lost.batches.length, 0);
     const { state, version } = opened(lost.file.snapshot());
-    assert(!sameState(state, lost.states[2]));
+    assert(!sameState(state, lost.states[2]!));
     assert(version > lost.version, `version ${version} was seen, up to ${lost.version}`);
   });
 });

@@ -32,7 +32,7 @@ describe("rot in the last batches of a journal", () => {
   const names = ["slices", "farApart", "bypass", "renewed", "shrink", "journalTurns", "eviction"];
   for (const name of names) {
     it(`never shows parts of two states: ${name}`, () => {
-      const { make } = WORKLOADS[name];
+      const { make } = WORKLOADS[name]!;
       const { options = {}, ...steps } = make(SEED, {});
       const { whole, refused } = sweep({ options, ...steps });
       console.log(`rot in journals, ${name}: ${whole} files in one state, ${refused} refused`);
@@ -86,7 +86,7 @@ function flip(content: Blocks, { position, bytes }: Operation, random: Random): 
   const at = position + random.below(random.once(4) ? bytes.length : HEAD_BYTES);
   const byte = new Uint8Array(1);
   content.read(byte, 0, 1, at);
-  byte[0] ^= 1 << random.below(8);
+  byte[0]! ^= 1 << random.below(8);
   content.write(byte, 0, 1, at);
 }
 

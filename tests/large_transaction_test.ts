@@ -37,7 +37,7 @@ function shuffled(count: number, seed: number): number[] {
   const numbers = Array.from({ length: count }, (_, i) => i);
   for (let i = count - 1; i > 0; i--) {
     const j = random.below(i + 1);
-    [numbers[i], numbers[j]] = [numbers[j], numbers[i]];
+    [numbers[i], numbers[j]] = [numbers[j]!, numbers[i]!];
   }
   return numbers;
 }

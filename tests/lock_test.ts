@@ -188,13 +188,13 @@ describe("a second open by another name", () => {
         assertBytes(first, before);
         holder.close();
       }
-      open(names[2]).close();
+      open(names[2]!).close();
     });
   });
 
   it("is a LockedError to another process too", async () => {
     await inTempDir(async (dir) => {
-      const [path, symbolic, hard] = namesOf(dir);
+      const [path, symbolic, hard] = namesOf(dir) as [string, string, string];
       using _db = open(hard);
       const attempts = [path, symbolic, hard].map((name): Attempt => [name, {}]);
       for (const line of await outcomes(attempts)) {
@@ -212,8 +212,8 @@ describe("a second open by another name", () => {
         assertEquals(reader.tree("tall").count(), 40);
         reader.close();
       }
-      open(names[1]).close();
-      assertEquals(Deno.lstatSync(names[1]).isSymlink, true);
+      open(names[1]!).close();
+      assertEquals(Deno.lstatSync(names[1]!).isSymlink, true);
     });
   });
 
@@ -302,7 +302,7 @@ describe("a path that is no file", () => {
       );
       const lines = await outcomes(attempts);
       for (const [i, [path]] of attempts.entries()) {
-        assert(lines[i].startsWith(`IoError: Cannot open ${path}: `), `${path}: ${lines[i]}`);
+        assert(lines[i]!.startsWith(`IoError: Cannot open ${path}: `), `${path}: ${lines[i]}`);
       }
       assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name).sort(), before);
       assertBytes(`${dir}/file`, sample.bytes);

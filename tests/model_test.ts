@@ -56,7 +56,7 @@ function seeds(count: number): number[] {
   if (chosen !== undefined) return [Number(chosen)];
   const fixed = Array.from({ length: count }, (_, i) => i + 1);
   // One of them is new each time.
-  return [...fixed, crypto.getRandomValues(new Uint32Array(1))[0]];
+  return [...fixed, crypto.getRandomValues(new Uint32Array(1))[0]!];
 }
 
 /** What a run is about: which keys, how long the values. */
@@ -203,7 +203,7 @@ class Run {
 
   constructor(seed: number, plan: Plan) {
     this.random = new Random(seed);
-    this.style = plan.styles[seed % plan.styles.length];
+    this.style = plan.styles[seed % plan.styles.length]!;
     this.#plan = plan;
     this.#total = Object.values(plan.mix).reduce((sum, weight) => sum + weight, 0);
     this.#opened = this.#open();
@@ -324,7 +324,7 @@ class Run {
     const [tree, model] = this.#tree();
     const keys = Array.from({ length: this.random.below(20) }, () => this.#someKey(model));
     for (const [at, value] of tree.getMany(keys).entries()) {
-      assert(sameBytes(value, model.get(keys[at])), `get many ${keys[at]}`);
+      assert(sameBytes(value, model.get(keys[at]!)), `get many ${keys[at]}`);
     }
   }
 
@@ -376,7 +376,7 @@ class Run {
     const now = model.get(key);
     const expected = this.random.once(4) ? undefined : now?.slice() ?? this.#value();
     if (expected !== undefined && expected.length > 0 && this.random.once(3)) {
-      expected[this.random.below(expected.length)] ^= 1 << this.random.below(8);
+      expected[this.random.below(expected.length)]! ^= 1 << this.random.below(8);
     }
     const value = this.random.once(4) ? undefined : this.#value();
     const isSame = sameBytes(now, expected);

@@ -30,7 +30,7 @@ function isRefused(bytes: Uint8Array, content: Content, what: string): boolean {
         if (reverse) found.reverse();
         assertEquals(found.length, entries.length, what);
         for (const [i, [key, value]] of entries.entries()) {
-          assert(sameBytes(found[i][0], key) && sameBytes(found[i][1], value), `${what}: ${i}`);
+          assert(sameBytes(found[i]![0], key) && sameBytes(found[i]![1], value), `${what}: ${i}`);
         }
       }
     }
@@ -53,7 +53,7 @@ function playPairs(
   const pairs = used.flatMap((a) => used.filter((b) => b !== a).map((b) => [a, b]));
   let games = 0;
   for (let i = 0; i < pairs.length; i += step, games++) {
-    const [a, b] = pairs[i];
+    const [a, b] = pairs[i]! as [number, number];
     const changed = new Image(bytes);
     game(changed, a, b, image);
     assert(isRefused(changed.bytes, content, `${a} and ${b}`), `${a} and ${b} were not noticed`);

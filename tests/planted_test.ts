@@ -72,7 +72,7 @@ class Hunts {
   async #work(): Promise<void> {
     using workshop = new Workshop();
     while (this.#next < this.#bugs.length) {
-      const bug = this.#bugs[this.#next++];
+      const bug = this.#bugs[this.#next++]!;
       const result = this.#results.get(bug.name)!;
       try {
         result.resolve(await hunt(workshop, bug));

@@ -30,7 +30,7 @@ function textOf(content: Blocks): string {
   const bytes = content.content();
   let text = "";
   for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
-    text += bytes[at] === 0 ? "." : String.fromCharCode(bytes[at]);
+    text += bytes[at] === 0 ? "." : String.fromCharCode(bytes[at]!);
   }
   return text;
 }

@@ -51,7 +51,7 @@ function changeEntries(tree: TransactionTree, random: Random, writes: Writes): v
       tree.delete(keyOf(entry));
       writes[entry] = 0;
     } else {
-      tree.set(keyOf(entry), valueOf(entry, ++writes[entry]));
+      tree.set(keyOf(entry), valueOf(entry, ++writes[entry]!));
     }
   }
   const first = random.below(ENTRIES - 60);
@@ -65,7 +65,7 @@ function assertHolds(db: Database, writes: Writes): void {
   for (const [key, value] of db.tree("a")) {
     while (entry < ENTRIES && writes[entry] === 0) entry++;
     assertEquals(new TextDecoder().decode(key), keyOf(entry));
-    assert(sameBytes(value, valueOf(entry, writes[entry])), `value ${entry}`);
+    assert(sameBytes(value, valueOf(entry, writes[entry]!)), `value ${entry}`);
     entry++;
   }
   assertEquals(writes.findIndex((count, i) => i >= entry && count > 0), -1, "the rest is gone");

@@ -105,7 +105,7 @@ describe("README: its programs", () => {
     inTempDir(async (dir) => {
       const programs = [first, ...others].map((text, index) => {
         const path = join(dir, `${index}.ts`);
-        Deno.renameSync(saveProgram(dir, text), path);
+        Deno.renameSync(saveProgram(dir, text!), path);
         return path;
       });
       const { code, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -119,32 +119,32 @@ describe("README: its programs", () => {
 describe("README: its tables", () => {
   it("have every error that can be imported, and the two of the language", () => {
     const exported = Object.keys(face).filter((name) => name.endsWith("Error"));
-    const named = tableOf("Errors").map(([name]) => codeIn(name));
+    const named = tableOf("Errors").map(([name]) => codeIn(name!));
     assertEquals(named.toSorted(), [...exported, "RangeError", "TypeError"].sort());
   });
 
   it("have every option, with its default", () => {
     const source = Deno.readTextFileSync(join(TOP, "store/options.ts"));
-    const known = /const OPTION_TYPES: OptionTypes = \{([^}]*)\}/.exec(source)![1].match(
+    const known = /const OPTION_TYPES: OptionTypes = \{([^}]*)\}/.exec(source)![1]!.match(
       /\w+(?=:)/g,
     )!;
     const rows = tableOf("Options");
-    assertEquals(rows.map(([name]) => codeIn(name)).sort(), known.toSorted());
-    const defaults = new Map(rows.map(([name, value]) => [codeIn(name), value]));
+    assertEquals(rows.map(([name]) => codeIn(name!)).sort(), known.toSorted());
+    const defaults = new Map(rows.map(([name, value]) => [codeIn(name!), value]));
     assertEquals(sizeIn(defaults.get("cacheBytes")!), sizes.CACHE_BYTES);
     assertEquals(sizeIn(defaults.get("maxTransactionBytes")!), sizes.TRANSACTION_BYTES);
     assertEquals(sizeIn(defaults.get("maxSnapshotBytes")!), sizes.SNAPSHOT_BYTES);
     assertEquals(sizeIn(defaults.get("journalBytes")!), sizes.JOURNAL_BYTES);
     for (const [name, value] of defaults) {
-      const given = value.endsWith("B") ? sizeIn(value) : JSON.parse(codeIn(value));
+      const given = value!.endsWith("B") ? sizeIn(value!) : JSON.parse(codeIn(value!));
       face.open(":memory:", { [name]: given }).close();
     }
   });
 
   it("have the bounds of the options of sizes", () => {
     const bounds = tableOf("Options").flatMap(([name, , meaning]) => {
-      const [, low, high] = /(\d+ [KMG]iB) to (\d+ [KMG]iB)/.exec(meaning) ?? [];
-      return low === undefined ? [] : [[codeIn(name), sizeIn(low), sizeIn(high)] as const];
+      const [, low, high] = /(\d+ [KMG]iB) to (\d+ [KMG]iB)/.exec(meaning!) ?? [];
+      return low === undefined ? [] : [[codeIn(name!), sizeIn(low), sizeIn(high)] as const];
     });
     assertEquals(bounds.map(([name]) => name), ["cacheBytes", "journalBytes"]);
     for (const [name, low, high] of bounds) {
@@ -159,7 +159,7 @@ describe("README: its tables", () => {
   it("have the levels of durability", async () => {
     using db = face.open(":memory:");
     const tree = db.tree("tree");
-    const levels = tableOf("Durability").map(([level]) => codeIn(level));
+    const levels = tableOf("Durability").map(([level]) => codeIn(level!));
     assertEquals(levels, ["sync", "buffered", "none"]);
     for (const durability of levels as face.Durability[]) {
       await db.write((tx) => tx.tree(tree).set(durability, new Uint8Array(1)), { durability });
@@ -174,9 +174,9 @@ describe("README: its tables", () => {
     const exported = Object.entries(face).filter(([, value]) => isCodec(value));
     const rows = tableOf("Codecs").filter(([name]) => name !== "none");
     const names = exported.map(([name]) => name).filter((name) => name !== "keyBytes");
-    assertEquals(rows.map(([name]) => codeIn(name)).sort(), names.sort());
+    assertEquals(rows.map(([name]) => codeIn(name!)).sort(), names.sort());
     for (const [name, , keys] of rows) {
-      const codec = codeIn(name);
+      const codec = codeIn(name!);
       const key = (face as Record<string, unknown>)[codec] as face.KeyCodec<unknown>;
       if (keys === "yes") db.tree(codec, { key });
       else assertThrows(() => db.tree(codec, { key }), TypeError, "for keys");
@@ -229,8 +229,8 @@ describe("README: what it points at", () => {
   it("is there: files and headings", () => {
     const headings = README.match(/^## .+$/gm)!.map((line) => line.slice(3).toLowerCase());
     for (const [, target] of README.matchAll(/\]\(([^)]+)\)/g)) {
-      if (target.startsWith("#")) {
-        assert(headings.includes(target.slice(1).replaceAll("-", " ")), target);
+      if (target!.startsWith("#")) {
+        assert(headings.includes(target!.slice(1).replaceAll("-", " ")), target);
       } else assert(Deno.statSync(join(TOP, target)).isFile, target);
     }
   });
@@ -250,7 +250,7 @@ describe("README: what it points at", () => {
   });
 
   it("is every folder", () => {
-    const named = tableOf("What is where").map(([name]) => codeIn(name));
+    const named = tableOf("What is where").map(([name]) => codeIn(name!));
     const ignored = Deno.readTextFileSync(join(TOP, ".gitignore")).split("\n");
     const folders = [...Deno.readDirSync(TOP)]
       .filter(({ name, isDirectory }) => isDirectory && /^[a-z]/.test(name))

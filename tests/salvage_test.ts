@@ -95,8 +95,8 @@ function assertSurvivors(
     const found = saved.get(nameOf(name)) ?? [];
     assertEquals(found.length, kept.length, `entries of ${name}`);
     for (let i = 0; i < kept.length; i++) {
-      assert(sameBytes(found[i][0], kept[i].key), `key ${i} of ${name}`);
-      assert(sameBytes(found[i][1], kept[i].value), `value ${i} of ${name}`);
+      assert(sameBytes(found[i]![0], kept[i]!.key), `key ${i} of ${name}`);
+      assert(sameBytes(found[i]![1], kept[i]!.value), `value ${i} of ${name}`);
     }
     const tree = report.trees.find((tree) => tree.name === nameOf(name));
     if (tree === undefined) continue;
@@ -249,7 +249,7 @@ describe("salvage() of a database that lost pages", () => {
       if (random.once(2)) [1, 2].forEach((page) => image.destroy(page));
       const byHeader = random.once(3);
       for (const page of lost) {
-        if (byHeader) image.header(page)[HEADER.pageSum] ^= 1;
+        if (byHeader) image.header(page)[HEADER.pageSum]! ^= 1;
         else image.destroy(page);
       }
       const result = await save(image.bytes);
@@ -269,16 +269,16 @@ describe("salvage() of a database that lost pages", () => {
     const clean = new Image(wide.bytes);
     const order = new Map<number, Uint8Array[]>();
     for (const { key, pages } of wide.entries.get(id)!) {
-      order.set(pages[0], [...(order.get(pages[0]) ?? []), key]);
+      order.set(pages[0]!, [...(order.get(pages[0]!) ?? []), key]);
     }
     const leaves = [...order.keys()];
     const gapsWithout = async (...indexes: number[]) => {
       const image = new Image(wide.bytes);
-      for (const index of indexes) image.destroy(leaves[index]);
+      for (const index of indexes) image.destroy(leaves[index]!);
       const { report } = await save(image.bytes);
       return report.trees.find(({ name }) => name === "long")!.gaps;
     };
-    const count = (index: number) => clean.entriesOf(leaves[index]);
+    const count = (index: number) => clean.entriesOf(leaves[index]!);
     const first = (index: number) => order.get(leaves.at(index)!)![0];
     const last = (index: number) => order.get(leaves.at(index)!)!.at(-1)!;
     assertEquals(await gapsWithout(5, 6), [
@@ -301,7 +301,7 @@ describe("salvage() of a database that lost pages", () => {
     const image = new Image(wide.bytes);
     const runs = image.pagesOf([KIND_RUN]);
     const lost = new Set([runs[3], runs[40], runs[90]]);
-    lost.forEach((page) => image.destroy(page));
+    lost.forEach((page) => image.destroy(page!));
     const result = await save(image.bytes);
     assertSurvivors(result, lost);
     const files = result.report.trees.find(({ name }) => name === "files")!;
@@ -339,16 +339,16 @@ describe("salvage() of leaves that overlap", () => {
       const bytes = doubled((image, free) => {
         // The value of the last entry, so that one can be told from the other.
         image.page(free).subarray(8000, 8010).fill(0xee);
-        version(image, older, 1);
-        image.seal(older);
-        version(image, newer, 2);
-        image.seal(newer);
+        version(image, older!, 1);
+        image.seal(older!);
+        version(image, newer!, 2);
+        image.seal(newer!);
       });
       const { report, saved } = await save(bytes);
       const tall = report.trees.find(({ name }) => name === "tall")!;
       assertEquals([tall.entries, tall.superseded], [40, 10]);
       const isOriginal = saved.get("tall")!.every(([, value], i) =>
-        sameBytes(value, sample.content.get("tall")![i][1])
+        sameBytes(value, sample.content.get("tall")![i]![1])
       );
       assertEquals(isOriginal, newer === 5);
     }
@@ -382,19 +382,19 @@ describe("salvage() of a file that is of two versions", () => {
     const { states, contents } = twoStates();
     const [older, newer] = contents;
     const chunkBytes = CHUNK_PAGES * PAGE_BYTES;
-    const parts = Math.ceil(states[1].length / chunkBytes);
+    const parts = Math.ceil(states[1]!.length / chunkBytes);
     assertGreater(parts, 3);
     let superseded = 0;
     for (let mix = 0; mix < 2 ** Math.min(parts, 4); mix++) {
-      const bytes = states[1].slice();
+      const bytes = states[1]!.slice();
       for (let chunk = 0; chunk < parts; chunk++) {
         if (((mix >>> chunk) & 1) === 0) continue;
-        const part = states[0].subarray(chunk * chunkBytes, (chunk + 1) * chunkBytes);
+        const part = states[0]!.subarray(chunk * chunkBytes, (chunk + 1) * chunkBytes);
         bytes.set(part, chunk * chunkBytes);
       }
       bytes.fill(0, PAGE_BYTES, 3 * PAGE_BYTES);
       const { report, saved } = await save(bytes);
-      const tree = report.trees[0];
+      const tree = report.trees[0]!;
       superseded += tree.superseded;
       const found = new Map(saved.get(tree.name)!.map(([key, value]) => [String(key), value]));
       for (const [key, value] of found) {
@@ -438,24 +438,24 @@ describe("salvage() of a database that was not closed", () => {
     const { bytes } = crashed();
     const image = new Image(bytes);
     // A leaf that the journal changes, but does not hold whole.
-    const page = image.pagesOf([KIND_LEAF], 1)[0];
+    const page = image.pagesOf([KIND_LEAF], 1)[0]!;
     image.page(page).subarray(0, 400).fill(0x55);
     const { report, saved } = await save(image.bytes);
     assertEquals(report.journal, "replayed");
     assertGreater(report.entries, 500);
     assert(saved.get("tree")!.some(([key]) => sameBytes(key, utf8(keyOf(599)))));
     assertEquals(report.lostPages, 1);
-    assertEquals(report.trees[0].gaps.length, 1);
+    assertEquals(report.trees[0]!.gaps.length, 1);
   });
 
   it("leaves out a journal that cannot be read, and says so", async () => {
     const { bytes } = crashed();
     const image = new Image(bytes);
     const journal = image.superblock(SUPERBLOCK.journalB);
-    image.bytes[(journal * CHUNK_PAGES + 1) * PAGE_BYTES + 1] ^= 0xff;
+    image.bytes[(journal * CHUNK_PAGES + 1) * PAGE_BYTES + 1]! ^= 0xff;
     const { report } = await save(image.bytes);
     assertEquals([report.journal, report.entries], ["ignored", 500]);
-    assertStringIncludes(report.findings[0].rule, "was on the medium and is not whole");
+    assertStringIncludes(report.findings[0]!.rule, "was on the medium and is not whole");
   });
 
   it("has what the pages have when superblocks, and with them the journal, are gone", async () => {

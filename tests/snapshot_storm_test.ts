@@ -271,7 +271,7 @@ class Run {
   #expectEntry([key, value]: [Uint8Array, Uint8Array], seeds: Uint32Array, at: number): void {
     this.counts.entries++;
     assertEquals(indexOf(key), at, "the key of an entry");
-    expectValue(value, seeds[at], at);
+    expectValue(value, seeds[at]!, at);
   }
 
   /** Ends a reader, now and then after comparing all that it sees. */
@@ -325,7 +325,7 @@ function indexOf(key: Uint8Array): number {
 /** The value of a seed: its length and all its bytes depend on it. */
 function valueOf(seed: number): Uint8Array {
   const long = seed % 4001 === 0;
-  const length = long ? 300_000 : VALUE_BYTES[seed % VALUE_BYTES.length];
+  const length = long ? 300_000 : VALUE_BYTES[seed % VALUE_BYTES.length]!;
   const value = new Uint8Array(length).fill(seed % 251);
   new DataView(value.buffer).setUint32(length - WORD_BYTES, seed);
   new DataView(value.buffer).setUint32(0, seed);
@@ -344,7 +344,7 @@ function expectValue(value: Uint8Array, seed: number, at: number): void {
 }
 
 const chosen = Deno.env.get("QUIRE_SEED");
-const fresh = crypto.getRandomValues(new Uint32Array(1))[0];
+const fresh = crypto.getRandomValues(new Uint32Array(1))[0]!;
 
 describe("many snapshots against a fast writer", () => {
   for (const storm of STORMS) {

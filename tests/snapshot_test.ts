@@ -124,7 +124,7 @@ class Run {
 
   #closeOne(): void {
     if (this.#kept.length === 0) return;
-    const [kept] = this.#kept.splice(this.#random.below(this.#kept.length), 1);
+    const [kept] = this.#kept.splice(this.#random.below(this.#kept.length), 1) as [Kept];
     this.#compareOne(kept);
     kept.snapshot.close();
   }
@@ -170,7 +170,7 @@ describe("snapshots", () => {
     const seeds = chosen === undefined ? [1, fresh] : [Number(chosen)];
     for (const seed of seeds) {
       it(`show their version, ${each.what}, seed ${seed}`, () => {
-        const run = new Run(seed, each);
+        const run = new Run(seed!, each);
         for (let step = 0; step < STEPS; step++) {
           try {
             run.step();

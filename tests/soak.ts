@@ -49,7 +49,7 @@ const { values: options } = parseArgs({
 });
 const deadline = performance.now() + Number(options.minutes) * MINUTE_MS;
 const totals = new Map<string, Total>();
-let nextSeed = Number(options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0] >>> 1);
+let nextSeed = Number(options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]! >>> 1);
 
 const parts = PARTS.filter(({ name }) => name.includes(options.only)).filter(isThere);
 if (parts.length === 0 || !(Number(options.minutes) > 0)) {

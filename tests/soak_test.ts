@@ -42,7 +42,7 @@ describe("figuresOf()", () => {
   it("counts lines where each is one thing that was caught", () => {
     const output = "  are caught: wal (a rule) ... ok (3ms)\n" +
       "  are caught: sync (a rule) ... FAILED (3ms)\n  are not found where ... ok (2s)\n";
-    assertEquals(figuresOf(partOf("planted bugs"), output).lines, 2);
+    assertEquals(figuresOf(partOf("planted bugs"), output)["lines"], 2);
   });
 });
 

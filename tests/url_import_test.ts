@@ -154,7 +154,7 @@ function assertPlainImports(path: string): void {
   const code = source.replaceAll(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, "");
   const imported = code.matchAll(/\b(?:from|import)\s*\(?\s*["']([^"']+)["']/g);
   const odd = [...imported].map(([, name]) => name).filter((name) =>
-    !/^(\.\.?\/|node:)/.test(name)
+    !/^(\.\.?\/|node:)/.test(name!)
   );
   assertEquals(odd, [], path);
 }

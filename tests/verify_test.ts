@@ -253,13 +253,13 @@ const HEADERS: Breakage[] = [
   },
   {
     name: "a head sum that does not match",
-    change: (image) => image.header(SECOND)[HEADER.headSum] ^= 1,
+    change: (image) => image.header(SECOND)[HEADER.headSum]! ^= 1,
     rule: "head sum does not match",
     page: SECOND,
   },
   {
     name: "a page sum that does not match",
-    change: (image) => image.page(SECOND)[4000] ^= 1,
+    change: (image) => image.page(SECOND)[4000]! ^= 1,
     rule: "page sum does not match",
     page: SECOND,
   },
@@ -520,7 +520,7 @@ const SUPERBLOCKS: Breakage[] = [1, 2].flatMap((page) => [
   },
   {
     name: `superblock ${page} has another sum`,
-    change: (image: Image) => image.page(page)[SUPERBLOCK.sum] ^= 1,
+    change: (image: Image) => image.page(page)[SUPERBLOCK.sum]! ^= 1,
     rule: "superblock sum does not match",
     page,
   },
@@ -528,7 +528,7 @@ const SUPERBLOCKS: Breakage[] = [1, 2].flatMap((page) => [
 
 /** The first page of a kind in the wide database. */
 function first(kind: number): number {
-  return new Image(wide.bytes).pagesOf([kind])[0];
+  return new Image(wide.bytes).pagesOf([kind])[0]!;
 }
 
 const FIXED: Breakage[] = [
@@ -614,8 +614,8 @@ describe("verify() of a file with one broken rule", () => {
       image.seal(CATALOG);
       const { findings, unreached } = await check(image.bytes);
       assertEquals(findings.length, 1, JSON.stringify(findings));
-      assertStringIncludes(findings[0].rule, rule);
-      assertEquals(findings[0].page, CATALOG);
+      assertStringIncludes(findings[0]!.rule, rule);
+      assertEquals(findings[0]!.page, CATALOG);
       assertGreater(unreached, 0);
     }
   });
@@ -631,7 +631,7 @@ describe("verify() of a file with one broken rule", () => {
     const image = new Image(sample.bytes);
     image.destroy(1);
     image.destroy(2);
-    image.page(SECOND)[5] ^= 1;
+    image.page(SECOND)[5]! ^= 1;
     const { findings, pages } = await check(image.bytes);
     assertEquals(findings.map(({ page }) => page), [1, 2, SECOND]);
     assertEquals(pages, 10);
@@ -642,7 +642,7 @@ describe("verify() of a file with one broken rule", () => {
     image.setSuperblocks(SUPERBLOCK.databaseId, 7);
     const { findings, entries } = await check(image.bytes);
     assertEquals(findings.map(({ page }) => page), [1]);
-    assertStringIncludes(findings[0].rule, "of another database");
+    assertStringIncludes(findings[0]!.rule, "of another database");
     assertEquals(entries, 43);
   });
 
@@ -650,7 +650,7 @@ describe("verify() of a file with one broken rule", () => {
     for (const bytes of [new Uint8Array(0), utf8("Hello.".repeat(9000)), bytesOf(1, 90_000)]) {
       const { ok, findings } = await check(bytes);
       assertEquals(ok, false);
-      assertStringIncludes(findings[0].rule, "not a Quire database");
+      assertStringIncludes(findings[0]!.rule, "not a Quire database");
       assertEquals(findings.length, 2);
     }
   });
@@ -662,10 +662,10 @@ describe("verify() of a file with much damage", () => {
     const leaves = image.pagesOf([KIND_LEAF], wide.ids.get("long")!);
     const damaged = [leaves[3], leaves[4], leaves[90], ...image.pagesOf([KIND_RUN]).slice(5, 9)];
     damaged.push(...image.pagesOf([KIND_BRANCH], wide.ids.get("short")!));
-    damaged.forEach((page) => image.destroy(page));
-    image.setLink(leaves[20], 3);
+    damaged.forEach((page) => image.destroy(page!));
+    image.setLink(leaves[20]!, 3);
     const { findings, unreached } = await check(image.bytes);
-    const expected = [...damaged, leaves[20]].sort((a, b) => a - b);
+    const expected = [...damaged, leaves[20]].sort((a, b) => a! - b!);
     assertEquals(findings.map(({ page }) => page).sort((a, b) => a - b), expected);
     const shorts = image.pagesOf([KIND_LEAF], wide.ids.get("short")!);
     const runs = image.pagesOf([KIND_RUN, KIND_RUN_CONTINUED]);
@@ -697,11 +697,11 @@ describe("verify() of a file with much damage", () => {
     assertEquals((await check(bytes)).ok, true);
     for (const at of [start, journal * CHUNK_BYTES + 40]) {
       const broken = bytes.slice();
-      broken[at + 1] ^= 0xff;
+      broken[at + 1]! ^= 0xff;
       const { findings, recovery } = await check(broken);
       if (at === start) {
         assertEquals([findings.length > 0, recovery], [true, undefined]);
-        assertStringIncludes(findings[0].rule, "was on the medium and is not whole");
+        assertStringIncludes(findings[0]!.rule, "was on the medium and is not whole");
       } else {
         // Recovery writes the headers of the journal anew.
         assertEquals(findings, []);
@@ -756,7 +756,7 @@ describe("verify() of pages that went astray", () => {
     const last = new Image(file.content());
     let games = 0;
     for (const page of last.pagesOf([1, 2, 3, 4, 5, 6])) {
-      for (const state of [...states, new Uint8Array(states[0].length)]) {
+      for (const state of [...states, new Uint8Array(states[0]!.length)]) {
         const older = state.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
         if (older.length < PAGE_BYTES || sameBytes(older, last.page(page))) continue;
         const changed = new Image(last.bytes);
@@ -785,7 +785,7 @@ describe("verify() of pages that went astray", () => {
         ? image.headerAt(page) + random.below(32)
         : page * PAGE_BYTES + random.below(PAGE_BYTES);
       const flipped = sample.bytes.slice();
-      flipped[at] ^= 1 << random.below(8);
+      flipped[at]! ^= 1 << random.below(8);
       assertEquals((await check(flipped)).ok, false, `byte ${at} of page ${page}`);
     }
   });
@@ -853,7 +853,7 @@ describe("verify()", () => {
     assertGreater(turns, 3);
     assertGreater(told.length, 5);
     for (let i = 1; i < told.length; i++) {
-      if (told[i][0] === told[i - 1][0]) assert(told[i][1] >= told[i - 1][1], `${told[i]}`);
+      if (told[i]![0] === told[i - 1]![0]) assert(told[i]![1] >= told[i - 1]![1], `${told[i]}`);
     }
     const ends = told.filter(([, done, total]) => done === total).map(([phase]) => phase);
     assertEquals(ends, ["pages", "trees", "owners"]);
@@ -919,14 +919,14 @@ describe("Database.verify()", () => {
   it("finds damage in the file under a cache that has the page, beside what is dirty", async () => {
     const file = new MemoryFile(wide.bytes);
     const db = openOn(file);
-    const page = new Image(wide.bytes).pagesOf([KIND_LEAF], wide.ids.get("long")!)[7];
+    const page = new Image(wide.bytes).pagesOf([KIND_LEAF], wide.ids.get("long")!)[7]!;
     assertEquals(db.tree("long").count(), 2900);
     for (const _ of db.tree("long")) { /* Every leaf is in the cache. */ }
     change(db, "short", (tree) => tree.set("new", bytesOf(1, 9)));
     file.writeAt(bytesOf(1, 64), 0, 64, page * PAGE_BYTES);
     const { findings } = await db.verify();
     assertEquals(findings.map((finding) => finding.page), [page]);
-    assertStringIncludes(findings[0].rule, "page sum");
+    assertStringIncludes(findings[0]!.rule, "page sum");
   });
 
   it("is refused inside a transaction and after the end, and ends with the database", async () => {

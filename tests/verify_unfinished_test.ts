@@ -117,16 +117,16 @@ describe("verify() of a file with values that streams have not finished", () => 
         await look(`${parts} parts`);
       }
       const { unfinished } = session;
-      session.writeSync(() => unfinished.release(numbers[2], 1));
+      session.writeSync(() => unfinished.release(numbers[2]!, 1));
       await look("a part given back");
       session.writeSync(() => {
-        unfinished.finish(numbers[1], session.openTree("main", FORMAT), bytesOf(1, 3));
+        unfinished.finish(numbers[1]!, session.openTree("main", FORMAT), bytesOf(1, 3));
       });
       await look("one finished");
       db.dropTree("main");
       await look("the tree dropped");
-      while (session.writeSync(() => unfinished.release(numbers[0], 1)));
-      while (session.writeSync(() => unfinished.release(numbers[2], 1)));
+      while (session.writeSync(() => unfinished.release(numbers[0]!, 1)));
+      while (session.writeSync(() => unfinished.release(numbers[2]!, 1)));
       await look("all given back");
       db.close();
       assertEquals((await assertSound(file.content(), "closed")).pages, 1);
@@ -259,48 +259,53 @@ const RECORDS: readonly Case[] = [
 
 const u32 = (at: number, value: number) => (_: Uint8Array, view: DataView) =>
   view.setUint32(at, value, true);
-const leaf = small.pagesOf([KIND_LEAF], 1)[0];
+const leaf = small.pagesOf([KIND_LEAF], 1)[0]!;
 
 const RUNS: readonly Case[] = [
   ["a first page past the end", withRecord(u32(FIRST, 2 ** 31)), "ends inside the header", 2 ** 31],
   ["a first page 0", withRecord(u32(FIRST, 0)), "head sum", 0],
   ["a leaf", withRecord(u32(FIRST, leaf)), "not a run of tree 1", leaf],
   ["the catalog", withRecord(u32(FIRST, catalogPage)), "not a run of tree 1", catalogPage],
-  ["a later page of a run", withRecord(u32(FIRST, two[0] + 1)), "not a run of tree 1", two[0] + 1],
+  [
+    "a later page of a run",
+    withRecord(u32(FIRST, two[0]! + 1)),
+    "not a run of tree 1",
+    two[0]! + 1,
+  ],
   ["no length", withRecord(u32(LENGTH, 0)), "a value of 0 bytes", two[0]],
   ["too much length", withRecord(u32(LENGTH + 2, 0xffff_ffff)), "is not in the file", two[0]],
   ["another length", withRecord(u32(LENGTH, PAGE_BYTES)), "do not add up", two[0]],
   ["an older version", withRecord(u32(VERSION, 0)), "a run of another version", two[0]],
-  ["another last run", withRecord(u32(LAST, two[1])), "said to be at page", two[2]],
-  ["a run already walked", withPages((image) => image.setLink(two[0], one[1])), "twice", one[1]],
+  ["another last run", withRecord(u32(LAST, two[1]!)), "said to be at page", two[2]],
+  ["a run already walked", withPages((image) => image.setLink(two[0]!, one[1]!)), "twice", one[1]],
   [
     "a link to itself",
-    withPages((image) => image.setLink(two[0], two[0])),
+    withPages((image) => image.setLink(two[0]!, two[0]!)),
     "twice",
     two[0],
   ],
   [
     "a link back",
-    withPages((image) => image.setLink(two[1], two[0])),
+    withPages((image) => image.setLink(two[1]!, two[0]!)),
     "do not add up",
     two[0],
   ],
   [
     "a last run that is linked on",
-    withPages((image) => image.setLink(two[2], one[0])),
+    withPages((image) => image.setLink(two[2]!, one[0]!)),
     "do not add up",
     two[2],
   ],
   [
     "a run of another tree",
     withPages((image) => {
-      image.view.setUint32(image.headerAt(two[1]) + HEADER.tree, 0, true);
-      image.seal(two[1]);
+      image.view.setUint32(image.headerAt(two[1]!) + HEADER.tree, 0, true);
+      image.seal(two[1]!);
     }),
     "not a run of tree 1",
     two[1],
   ],
-  ["a lost page", withPages((image) => image.destroy(two[1])), "page sum", two[1]],
+  ["a lost page", withPages((image) => image.destroy(two[1]!)), "page sum", two[1]],
 ].map(([name, bytes, rule, page]) => ({ name, bytes, rule, page } as Case));
 
 describe("verify() of a damaged unfinished value", () => {
@@ -325,12 +330,12 @@ describe("verify() of a damaged unfinished value", () => {
 
   it("finds a value that is unfinished and in a leaf", async () => {
     const bytes = withRecord((_, view) => {
-      view.setUint32(FIRST, entryRun[0], true);
+      view.setUint32(FIRST, entryRun[0]!, true);
       view.setUint32(LENGTH, 3 * PAGE_BYTES, true);
     });
     const { findings } = await check(bytes);
-    assertEquals(findings[0].page, entryRun[0]);
-    assertStringIncludes(findings[0].rule, "twice");
+    assertEquals(findings[0]!.page, entryRun[0]);
+    assertStringIncludes(findings[0]!.rule, "twice");
   });
 
   it("finds two values of the same runs, and runs that nothing leads to", async () => {

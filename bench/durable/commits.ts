@@ -39,7 +39,7 @@ export async function commitSection(
   for (let round = -1; round < size.rounds; round++) {
     const rates = await commitRound(contenders, size.commits, random);
     // The first round warms everything up.
-    if (round >= 0) contenders.forEach(({ samples }, at) => samples.push(rates[at]));
+    if (round >= 0) contenders.forEach(({ samples }, at) => samples.push(rates[at]!));
   }
   for (const contender of contenders) await contender.close();
   return rateSection("Durable commits, one after another, a second", contenders, [
@@ -62,7 +62,7 @@ async function commitRound(
   for (let done = 0; done < commits; done += COMMITS_A_TURN) {
     for (const contender of shuffle(contenders, random)) {
       const ms = await timeMs(() => commitMany(contender, COMMITS_A_TURN));
-      spent[contenders.indexOf(contender)] += ms;
+      spent[contenders.indexOf(contender)]! += ms;
     }
   }
   return spent.map((ms) => commits / ms * 1000);
@@ -183,13 +183,13 @@ function rateSection(
 ): Section {
   const data: Record<string, Figure> = {};
   for (const { name, samples } of contenders) data[name] = figureOf(samples);
-  const first = contenders[0].samples;
+  const first = contenders[0]!.samples;
   return {
     title,
-    heads: ["", "median", "slowest", "fastest", "us each", `${contenders[0].name} is`],
+    heads: ["", "median", "slowest", "fastest", "us each", `${contenders[0]!.name} is`],
     rows: contenders.map(({ name, samples }) => {
-      const { median, least, most } = data[name];
-      const ratios = samples.map((sample, round) => first[round] / sample);
+      const { median, least, most } = data[name]!;
+      const ratios = samples.map((sample, round) => first[round]! / sample);
       const ratio = figureOf(ratios).median.toFixed(2);
       return [name, short(median), short(least), short(most), short(1e6 / median), `${ratio} x`];
     }),

@@ -65,7 +65,7 @@ class DenoKvStore implements Store {
       entries,
       ([key, value]): [Uint8Array, Uint8Array] => [key.slice(), value],
     );
-    await this.write(all.length, (changes, index) => changes.put(...all[index]));
+    await this.write(all.length, (changes, index) => changes.put(...all[index]!));
   }
 
   async commit(key: Uint8Array, value: Uint8Array): Promise<void> {

@@ -84,7 +84,7 @@ export class QuireStore implements Store {
 
   /** How many leaves its tree has. */
   leaves(): number {
-    return this.db.census().pagesOfKind[format.KIND_LEAF];
+    return this.db.census().pagesOfKind[format.KIND_LEAF]!;
   }
 
   /** Bytes written to the journal so far. */

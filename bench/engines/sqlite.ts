@@ -19,7 +19,7 @@ function versionOf(): string {
   const db = new DatabaseSync(":memory:");
   const row = db.prepare("SELECT sqlite_version() AS version").get();
   db.close();
-  return String(row?.version);
+  return String(row?.["version"]);
 }
 
 interface Row {
@@ -56,7 +56,7 @@ class SqliteStore implements Store {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.#get.get(key)?.value as Uint8Array | undefined;
+    return this.#get.get(key)?.["value"] as Uint8Array | undefined;
   }
 
   scan(from: Uint8Array, limit: number): number {
@@ -70,7 +70,7 @@ class SqliteStore implements Store {
   }
 
   count(): number {
-    return Number(this.#count.get()?.count);
+    return Number(this.#count.get()?.["count"]);
   }
 
   write(count: number, change: (changes: Changes, index: number) => void): void {

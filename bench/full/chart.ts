@@ -18,7 +18,7 @@ const TEXT = `font-family="sans-serif" font-size="12" fill="#333"`;
 /** Bars of how many times as long as Quire each peer takes, one group for each workload. */
 export function ratioChart(figures: Figures, peers: readonly string[]): string {
   const names = Object.keys(figures).filter((name) => {
-    return "Quire" in figures[name] && peers.some((peer) => peer in figures[name]);
+    return "Quire" in figures[name]! && peers.some((peer) => peer in figures[name]!);
   });
   const groupHeight = peers.length * BAR_HEIGHT + 10;
   const scale = logScale(0.1, 1000, LABEL_WIDTH, WIDTH - 60);
@@ -28,12 +28,12 @@ export function ratioChart(figures: Figures, peers: readonly string[]): string {
     const y = top + at * groupHeight;
     parts.push(text(LABEL_WIDTH - 8, y + groupHeight / 2, name, "end"));
     peers.forEach((peer, bar) => {
-      const median = figures[name][peer]?.median;
+      const median = figures[name]![peer]?.median;
       if (median === undefined) return;
-      const ratio = median / figures[name]["Quire"].median;
+      const ratio = median / figures[name]!["Quire"]!.median;
       const [from, to] = [scale(1), scale(ratio)];
       const barY = y + bar * BAR_HEIGHT;
-      parts.push(rectangle(Math.min(from, to), barY, Math.abs(to - from), COLORS[bar + 1]));
+      parts.push(rectangle(Math.min(from, to), barY, Math.abs(to - from), COLORS[bar + 1]!));
       parts.push(text(Math.max(from, to) + 4, barY + 10, short(ratio), "start"));
     });
   });
@@ -85,7 +85,7 @@ function logScale(least: number, most: number, from: number, to: number): (at: n
 function legend(names: readonly string[], y: number, firstColor = 1): string {
   return names.map((name, at) => {
     const x = LABEL_WIDTH + at * 130;
-    return rectangle(x, y - 9, 10, COLORS[at + firstColor]) + text(x + 16, y, name, "start");
+    return rectangle(x, y - 9, 10, COLORS[at + firstColor]!) + text(x + 16, y, name, "start");
   }).join("");
 }
 

@@ -10,13 +10,13 @@ import { peakMemory } from "../machine.ts";
 import { FULL, type Group, KV_SHARE, lessOf, QUICK, WARM_UP } from "./plan.ts";
 import { runGroup } from "./workloads.ts";
 
-const [name, group, quick] = Deno.args;
+const [name, group, quick] = Deno.args as [string, string, string];
 const LMDB_PAGE_BYTES = 8192;
 
 const { present, absent } = await loadEngines([name], LMDB_PAGE_BYTES);
-if (absent.length > 0) console.log(JSON.stringify({ absent: absent[0][1] }));
+if (absent.length > 0) console.log(JSON.stringify({ absent: absent[0]![1] }));
 else {
-  const [engine] = present;
+  const engine = present[0]!;
   const size = quick === "quick" ? QUICK : FULL;
   const own = name === "Deno KV" ? lessOf(size, KV_SHARE) : size;
   await inFolder((folder) => runGroup(group as Group, engine, folder, WARM_UP));

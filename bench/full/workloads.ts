@@ -205,15 +205,15 @@ async function mix(
   let bytes = 0;
   let reads = 0;
   for (let i = 0; i < indexes.length; i++) {
-    if (random() % 100 >= readsOf100) writes.push(indexes[i]);
+    if (random() % 100 >= readsOf100) writes.push(indexes[i]!);
     else {
-      const found = store.get(keys.at(indexes[i]));
+      const found = store.get(keys.at(indexes[i]!));
       bytes += (found instanceof Promise ? await found : found)?.length ?? 0;
       reads++;
     }
     if ((i + 1) % BATCH !== 0) continue;
     const later = store.write(writes.length, (changes, at) => {
-      changes.put(keys.at(writes[at]), values.at(i + at));
+      changes.put(keys.at(writes[at]!), values.at(i + at));
     });
     if (later instanceof Promise) await later;
     writes.length = 0;
@@ -299,7 +299,7 @@ async function measureCodec<K, KI>(
   const keys = Array.from({ length: reads }, (_, i) => keyAt(order.shuffled(i)));
   await measure(run, name, reads, () => {
     let bytes = 0;
-    for (let i = 0; i < reads; i++) bytes += tree.get(keys[i])?.length ?? 0;
+    for (let i = 0; i < reads; i++) bytes += tree.get(keys[i]!)?.length ?? 0;
     check(bytes, reads * Values.bytes);
   });
 }

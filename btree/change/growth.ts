@@ -73,8 +73,8 @@ export class Growth {
    * @param tag The length of the value, or that `value` is a reference.
    */
   insert(index: number, key: Uint8Array, length: number, tag: number, value: Uint8Array): void {
-    const place = this.#pager.at(this.#path.pages[this.#path.depth]);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const place = this.#pager.at(this.#path.pages[this.#path.depth]!);
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     const fitsPrefix = comparePrefix(frame, slot, key, length) === 0;
     const suffix = length - prefixLengthOf(frame, slot);
@@ -105,9 +105,9 @@ export class Growth {
   /** Adds what the last split made to the branches above, as far as splits go on. */
   #addToParents(appends: boolean): void {
     for (let depth = this.#splitDepth - 1;; depth = this.#splitDepth - 1) {
-      const key = this.#keys[depth & 1];
+      const key = this.#keys[depth & 1]!;
       const length = this.#separatorLength;
-      key.set(this.#keys[2].subarray(0, length));
+      key.set(this.#keys[2]!.subarray(0, length));
       if (!this.#insertIntoBranch(depth, key, length, this.#rightPage, appends)) return;
     }
   }
@@ -121,9 +121,9 @@ export class Growth {
     appends: boolean,
   ): boolean {
     const place = this.#touch(depth);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
-    const index = this.#path.indexes[depth] + 1;
+    const index = this.#path.indexes[depth]! + 1;
     checkBetween(frame, slot, index - 1, index, key, length);
     const fitsPrefix = comparePrefix(frame, slot, key, length) === 0;
     const bytes = BRANCH_WIDTH + cellBytes(length - prefixLengthOf(frame, slot), 0);
@@ -154,7 +154,7 @@ export class Growth {
     const prefix = list.prefixLength(0, list.count);
     const bytes = list.bytes(0, list.count, prefix);
     if (bytes <= (fitsPrefix ? PAGE_BYTES - REGAIN_BYTES : PAGE_BYTES)) {
-      this.#build(this.#path.pages[depth], 0, list.count);
+      this.#build(this.#path.pages[depth]!, 0, list.count);
       return false;
     }
     const isInnerLeaf = fitsPrefix && !appends && depth > 0 && depth === this.#path.depth;
@@ -179,10 +179,10 @@ export class Growth {
 
   #split(depth: number, cut: number): void {
     const list = this.#list;
-    const leftPage = this.#path.pages[depth];
+    const leftPage = this.#path.pages[depth]!;
     const level = this.#levelOf(leftPage);
     const rightPage = this.#nodes.create(level, leftPage);
-    this.#separatorLength = list.copySeparatorTo(cut, this.#keys[2]);
+    this.#separatorLength = list.copySeparatorTo(cut, this.#keys[2]!);
     this.#build(leftPage, 0, cut);
     this.#build(rightPage, cut, list.count);
     if (level === 0) this.#link(leftPage, rightPage);
@@ -206,7 +206,7 @@ export class Growth {
     const page = this.#siblingWithin(step, room);
     if (page === 0) return false;
     const place = this.#nodes.place(page, 0);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const list = this.#list;
     const own = list.count;
     const others = entriesOf(frame, place & SLOT_MASK);
@@ -226,8 +226,8 @@ export class Growth {
   #siblingWithin(step: number, room: number): number {
     const depth = this.#path.depth - 1;
     const place = this.#nodes.placeOn(this.#path, depth);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
-    const index = this.#path.indexes[depth] + step;
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
+    const index = this.#path.indexes[depth]! + step;
     if (index < 0 || index >= entriesOf(frame, place & SLOT_MASK)) return 0;
     const page = childAt(frame, place & SLOT_MASK, index);
     // Its header is enough, and may be the only part of it in memory.
@@ -242,18 +242,18 @@ export class Growth {
   #splitInThree(step: number, siblingPage: number): boolean {
     const list = this.#list;
     const [first, second] = list.thirds();
-    for (const [from, to] of [[0, first], [first, second], [second, list.count]]) {
+    for (const [from, to] of [[0, first], [first, second], [second, list.count]] as const) {
       if (from === to || !list.fits(from, to, THIRD_ROOM_MIN)) return false;
     }
     const path = this.#path;
     const { depth } = path;
-    const key = this.#keys[2];
-    const right = path.indexes[depth - 1] + (step > 0 ? 1 : 0);
+    const key = this.#keys[2]!;
+    const right = path.indexes[depth - 1]! + (step > 0 ? 1 : 0);
     const length = list.copySeparatorTo(second, key);
-    if (!replaceSeparator(this.#pager, path.pages[depth - 1], right, key, length)) return false;
-    const leftPage = step > 0 ? path.pages[depth] : siblingPage;
-    const rightPage = step > 0 ? siblingPage : path.pages[depth];
-    path.pages[depth] = leftPage;
+    if (!replaceSeparator(this.#pager, path.pages[depth - 1]!, right, key, length)) return false;
+    const leftPage = step > 0 ? path.pages[depth]! : siblingPage;
+    const rightPage = step > 0 ? siblingPage : path.pages[depth]!;
+    path.pages[depth]! = leftPage;
     path.indexes[depth - 1] = right - 1;
     this.#rightPage = this.#nodes.create(0, leftPage);
     this.#splitDepth = depth;
@@ -268,9 +268,9 @@ export class Growth {
   #link(leftPage: number, rightPage: number): void {
     const right = this.#pager.at(rightPage);
     const left = this.#pager.at(leftPage);
-    const leftFrame = this.#pager.frames[left >>> CHUNK_SHIFT];
+    const leftFrame = this.#pager.frames[left >>> CHUNK_SHIFT]!;
     const next = linkOf(leftFrame, left & SLOT_MASK);
-    setLink(this.#pager.frames[right >>> CHUNK_SHIFT], right & SLOT_MASK, next);
+    setLink(this.#pager.frames[right >>> CHUNK_SHIFT]!, right & SLOT_MASK, next);
     setLink(leftFrame, left & SLOT_MASK, rightPage);
   }
 
@@ -280,7 +280,7 @@ export class Growth {
     const level = this.#levelOf(root);
     const page = this.#nodes.create(level, root);
     const place = this.#pager.at(root);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     clearNode(frame, slot);
     setShape(frame, slot, KIND_BRANCH, level + 1);
@@ -292,17 +292,17 @@ export class Growth {
   #build(page: number, from: number, to: number): void {
     const place = this.#pager.at(page);
     this.#pager.touch(place);
-    this.#list.build(this.#pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK, from, to);
+    this.#list.build(this.#pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK, from, to);
   }
 
   #touch(depth: number): number {
-    const place = this.#pager.at(this.#path.pages[depth]);
+    const place = this.#pager.at(this.#path.pages[depth]!);
     this.#pager.touch(place);
     return place;
   }
 
   #levelOf(page: number): number {
     const place = this.#pager.at(page);
-    return levelOf(this.#pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK);
+    return levelOf(this.#pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK);
   }
 }

@@ -28,13 +28,13 @@ function leavesOf({ tree, pager }: Bed): LeafState[] {
   const key = new Uint8Array(KEY_BYTES_MAX);
   let place = tree.nodes.descendToEdge(new Path(), false);
   for (;;) {
-    const frame = pager.frames[place >>> CHUNK_SHIFT];
+    const frame = pager.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     const keys = Array.from({ length: entriesOf(frame, slot) }, (_, index) => {
       return nameOf(key.slice(0, copyKey(frame, slot, index, key)));
     });
     const used = usedBytesOf(frame, slot);
-    leaves.push({ page: frame.pages[slot], keys, used, prefix: prefixLengthOf(frame, slot) });
+    leaves.push({ page: frame.pages[slot]!, keys, used, prefix: prefixLengthOf(frame, slot) });
     const next = linkOf(frame, slot);
     if (next === 0) return leaves;
     place = pager.at(next);
@@ -44,7 +44,7 @@ function leavesOf({ tree, pager }: Bed): LeafState[] {
 /** How many children the root has; 0 when it is a leaf. */
 function childrenOfRoot({ tree, pager }: Bed): number {
   const place = pager.at(tree.root);
-  const frame = pager.frames[place >>> CHUNK_SHIFT];
+  const frame = pager.frames[place >>> CHUNK_SHIFT]!;
   return levelOf(frame, place & SLOT_MASK) === 0 ? 0 : entriesOf(frame, place & SLOT_MASK);
 }
 
@@ -59,8 +59,8 @@ function fullLeaves(count: number, bytes: number): TreeModel {
 
 /** A key that is not in a leaf of `fullLeaves`, and would go to its middle. */
 function keyWithin(leaf: LeafState): Uint8Array {
-  const key = bytesOf(leaf.keys[leaf.keys.length >> 1]);
-  key[3] |= 1;
+  const key = bytesOf(leaf.keys[leaf.keys.length >> 1]!);
+  key[3]! |= 1;
   return key;
 }
 
@@ -96,29 +96,29 @@ describe("Growth: a full leaf beside a full sibling", () => {
     it(`is split with the sibling after it into three: values of ${bytes} bytes`, () => {
       const model = fullLeaves(4, bytes);
       const before = leavesOf(model.bed);
-      put(model, keyWithin(before[1]), bytes);
+      put(model, keyWithin(before[1]!), bytes);
       const after = leavesOf(model.bed);
       assertEquals(after.length, before.length + 1);
-      assertEquals(changedPages(before, after), [before[1].page, after[2].page, before[2].page]);
+      assertEquals(changedPages(before, after), [before[1]!.page, after[2]!.page, before[2]!.page]);
       expectThirds(after.slice(1, 4));
     });
 
     it(`is split with the one before where that after it has room: ${bytes} bytes`, () => {
       const model = fullLeaves(4, bytes);
-      thin(model, leavesOf(model.bed)[3]);
+      thin(model, leavesOf(model.bed)[3]!);
       const before = leavesOf(model.bed);
-      put(model, keyWithin(before[2]), bytes);
+      put(model, keyWithin(before[2]!), bytes);
       const after = leavesOf(model.bed);
-      assertEquals(changedPages(before, after), [before[1].page, after[2].page, before[2].page]);
+      assertEquals(changedPages(before, after), [before[1]!.page, after[2]!.page, before[2]!.page]);
       expectThirds(after.slice(1, 4));
     });
   }
 
   it("is split with the one before where it is its parent's last", () => {
     const model = fullLeaves(3, 100);
-    const last = leavesOf(model.bed)[3];
+    const last = leavesOf(model.bed)[3]!;
     model.begin();
-    for (let i = 1; leavesOf(model.bed)[3].used < PAGE_BYTES - 110; i++) {
+    for (let i = 1; leavesOf(model.bed)[3]!.used < PAGE_BYTES - 110; i++) {
       model.put(keyOf(3 * PAGE_BYTES + 2 * i), 100);
     }
     model.commit();
@@ -126,17 +126,17 @@ describe("Growth: a full leaf beside a full sibling", () => {
     assertEquals(before.length, 4);
     put(model, keyOf(3 * PAGE_BYTES + 1), 100);
     const after = leavesOf(model.bed);
-    assertEquals(changedPages(before, after), [before[2].page, after[3].page, last.page]);
+    assertEquals(changedPages(before, after), [before[2]!.page, after[3]!.page, last.page]);
     expectThirds(after.slice(2, 5));
   });
 
   it("is split alone where both siblings have room", () => {
     const model = fullLeaves(4, 100);
-    for (const index of [1, 3]) thin(model, leavesOf(model.bed)[index]);
+    for (const index of [1, 3]) thin(model, leavesOf(model.bed)[index]!);
     const before = leavesOf(model.bed);
-    put(model, keyWithin(before[2]), 100);
+    put(model, keyWithin(before[2]!), 100);
     const after = leavesOf(model.bed);
-    assertEquals(changedPages(before, after), [before[2].page, after[3].page]);
+    assertEquals(changedPages(before, after), [before[2]!.page, after[3]!.page]);
     for (const { used } of after.slice(2, 4)) assertLess(Math.abs(used - PAGE_BYTES / 2), 200);
   });
 
@@ -169,7 +169,7 @@ describe("Growth: a full leaf beside a full sibling", () => {
     assertEquals(before.map(({ prefix }) => prefix > 900), [true, true]);
     put(model, inGroup(1, 900, 31), 200);
     const after = leavesOf(model.bed);
-    assertEquals(changedPages(before, after), [before[0].page, after[1].page]);
+    assertEquals(changedPages(before, after), [before[0]!.page, after[1]!.page]);
   });
 });
 
@@ -193,7 +193,7 @@ function beneathFullParent(room: number): TreeModel {
   const { pager, tree } = model.bed;
   const free = () => {
     const place = pager.at(tree.root);
-    return freeBytesOf(pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK);
+    return freeBytesOf(pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK);
   };
   model.begin();
   for (const group of [1, 2]) {
@@ -211,7 +211,7 @@ describe("Growth: the parent of leaves that are split into three", () => {
     const before = leavesOf(model.bed);
     put(model, inGroup(1, 300, 3), 1800);
     const after = leavesOf(model.bed);
-    assertEquals(changedPages(before, after), [before[0].page, after[1].page, before[1].page]);
+    assertEquals(changedPages(before, after), [before[0]!.page, after[1]!.page, before[1]!.page]);
   });
 
   it("has no room for it: the leaf is split alone", () => {
@@ -219,7 +219,7 @@ describe("Growth: the parent of leaves that are split into three", () => {
     const before = leavesOf(model.bed);
     put(model, inGroup(1, 300, 3), 1800);
     const after = leavesOf(model.bed);
-    assertEquals(changedPages(before, after), [before[0].page, after[1].page]);
+    assertEquals(changedPages(before, after), [before[0]!.page, after[1]!.page]);
     assertEquals(model.bed.tree.levels(), 3);
   });
 
@@ -228,7 +228,7 @@ describe("Growth: the parent of leaves that are split into three", () => {
     const before = leavesOf(model.bed);
     put(model, inGroup(1, 300, 3), 1800);
     const after = leavesOf(model.bed);
-    assertEquals(changedPages(before, after), [before[0].page, after[1].page, before[1].page]);
+    assertEquals(changedPages(before, after), [before[0]!.page, after[1]!.page, before[1]!.page]);
     assertEquals(model.bed.tree.levels(), 3);
   });
 });
@@ -238,13 +238,13 @@ describe("Growth: around a split into three", () => {
     const model = fullLeaves(4, 100);
     const leaves = leavesOf(model.bed);
     const { tree } = model.bed;
-    const at = leaves[2].keys.length >> 1;
+    const at = leaves[2]!.keys.length >> 1;
     const cursor = tree.cursor();
-    assert(cursor.seek(bytesOf(leaves[2].keys[at])));
+    assert(cursor.seek(bytesOf(leaves[2]!.keys[at]!)));
     model.begin();
-    model.put(keyWithin(leaves[1]), 100);
+    model.put(keyWithin(leaves[1]!), 100);
     assert(cursor.next());
-    assertEquals(nameOf(cursor.key()), leaves[2].keys[at + 1]);
+    assertEquals(nameOf(cursor.key()), leaves[2]!.keys[at + 1]);
     model.commit();
     assertEquals(leavesOf(model.bed).length, leaves.length + 1);
   });
@@ -253,7 +253,7 @@ describe("Growth: around a split into three", () => {
     const model = fullLeaves(4, 100);
     const before = leavesOf(model.bed);
     model.begin();
-    model.put(keyWithin(before[1]), 100);
+    model.put(keyWithin(before[1]!), 100);
     assertEquals(leavesOf(model.bed).length, before.length + 1);
     model.rollback();
     assertEquals(leavesOf(model.bed), before);
@@ -262,7 +262,7 @@ describe("Growth: around a split into three", () => {
 
   it("values in runs go where their entries go, and are given back", () => {
     const model = fullLeaves(3, 2049);
-    put(model, keyWithin(leavesOf(model.bed)[0]), 9000);
+    put(model, keyWithin(leavesOf(model.bed)[0]!), 9000);
     model.begin();
     model.deleteRange();
     model.commit();
@@ -276,13 +276,13 @@ describe("Growth: around a split into three", () => {
       transact(bed.pager, () => {
         const place = bed.pager.at(bed.tree.root);
         bed.pager.touch(place);
-        const { u32 } = bed.pager.frames[place >>> CHUNK_SHIFT];
+        const { u32 } = bed.pager.frames[place >>> CHUNK_SHIFT]!;
         const at = childIndex(place & SLOT_MASK, leaves.length, 0);
-        if (which === 1) u32[at + 2] = u32[at];
-        else u32[at + 2] = u32[at + 1];
+        if (which === 1) u32[at + 2]! = u32[at]!;
+        else u32[at + 2]! = u32[at + 1]!;
       });
       bed.pager.begin();
-      const key = keyWithin(leaves[1]);
+      const key = keyWithin(leaves[1]!);
       assertThrows(() => bed.tree.put(key, new Uint8Array(100)), CorruptionError, "not within");
       bed.pager.rollback();
     }
@@ -291,13 +291,13 @@ describe("Growth: around a split into three", () => {
   it("a leaf whose keys are not within what its parent says is CorruptionError", () => {
     const model = fullLeaves(4, 100);
     const { pager, tree } = model.bed;
-    const { keys } = leavesOf(model.bed)[1];
-    thin(model, leavesOf(model.bed)[0]);
-    thin(model, leavesOf(model.bed)[2]);
-    const lower = bytesOf(keys[keys.length - 10]);
+    const { keys } = leavesOf(model.bed)[1]!;
+    thin(model, leavesOf(model.bed)[0]!);
+    thin(model, leavesOf(model.bed)[2]!);
+    const lower = bytesOf(keys[keys.length - 10]!);
     transact(pager, () => replaceSeparator(pager, tree.root, 1, lower, lower.length));
     pager.begin();
-    lower[3] |= 1;
+    lower[3]! |= 1;
     assertThrows(() => tree.put(lower, new Uint8Array(100)), CorruptionError, "not between");
     pager.rollback();
   });

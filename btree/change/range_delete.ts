@@ -47,8 +47,8 @@ class RangeDelete {
   run(from: Uint8Array | undefined, to: Uint8Array | undefined): number {
     const start = this.#findStart(from);
     const end = this.#findEnd(to);
-    const leftPage = this.#left.pages[this.#left.depth];
-    const rightPage = this.#right.pages[this.#right.depth];
+    const leftPage = this.#left.pages[this.#left.depth]!;
+    const rightPage = this.#right.pages[this.#right.depth]!;
     if (leftPage === rightPage) {
       this.#removeEntries(leftPage, start, end);
     } else if (this.#isBefore()) {
@@ -82,7 +82,7 @@ class RangeDelete {
   }
 
   #indexIn(place: number, key: Uint8Array): number {
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const index = searchLeaf(frame, place & SLOT_MASK, key, key.length);
     return index < 0 ? ~index : index;
   }
@@ -90,7 +90,7 @@ class RangeDelete {
   /** Whether the left path is left of the right one: with bounds the wrong way round it is not. */
   #isBefore(): boolean {
     const depth = this.#partingDepth();
-    return this.#left.indexes[depth] < this.#right.indexes[depth];
+    return this.#left.indexes[depth]! < this.#right.indexes[depth]!;
   }
 
   /** The depth of the lowest branch that both paths go through. */
@@ -102,7 +102,7 @@ class RangeDelete {
 
   #removeEntries(page: number, from: number, to: number): void {
     const place = this.#touch(page);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     const end = Math.min(to, entriesOf(frame, slot));
     for (let index = end - 1; index >= from; index--) {
@@ -115,8 +115,8 @@ class RangeDelete {
 
   #releaseRunsOf(page: number, index: number): void {
     const place = this.#pager.at(page);
-    const { u8 } = this.#pager.frames[place >>> CHUNK_SHIFT];
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const { u8 } = this.#pager.frames[place >>> CHUNK_SHIFT]!;
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     this.#cell.read(u8, cellAt(frame, place & SLOT_MASK, index));
     if (this.#cell.tag !== REFERENCE_TAG) return;
     const { allocator } = this.#tree.space;
@@ -126,17 +126,17 @@ class RangeDelete {
   #dropBetween(): void {
     const parting = this.#partingDepth();
     for (let depth = this.#left.depth - 1; depth > parting; depth--) {
-      this.#dropChildren(this.#left.pages[depth], this.#left.indexes[depth] + 1, Infinity);
-      this.#dropChildren(this.#right.pages[depth], 0, this.#right.indexes[depth]);
+      this.#dropChildren(this.#left.pages[depth]!, this.#left.indexes[depth]! + 1, Infinity);
+      this.#dropChildren(this.#right.pages[depth]!, 0, this.#right.indexes[depth]!);
     }
-    const from = this.#left.indexes[parting] + 1;
-    this.#dropChildren(this.#left.pages[parting], from, this.#right.indexes[parting]);
+    const from = this.#left.indexes[parting]! + 1;
+    this.#dropChildren(this.#left.pages[parting]!, from, this.#right.indexes[parting]!);
   }
 
   /** Drops the subtrees of entries from..to-1 of a branch, and the entries. */
   #dropChildren(page: number, from: number, to: number): void {
     const place = this.#touch(page);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     const level = levelOf(frame, slot) - 1;
     for (let index = Math.min(to, entriesOf(frame, slot)) - 1; index >= from; index--) {
@@ -156,7 +156,7 @@ class RangeDelete {
         continue;
       }
       const place = this.#tree.nodes.place(next, nextLevel);
-      const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+      const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
       const slot = place & SLOT_MASK;
       for (let index = 0; index < entriesOf(frame, slot); index++) {
         pages.push(childAt(frame, slot, index));
@@ -188,7 +188,7 @@ class RangeDelete {
 
   #link(leftPage: number, rightPage: number): void {
     const place = this.#touch(leftPage);
-    setLink(this.#pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK, rightPage);
+    setLink(this.#pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK, rightPage);
   }
 
   /** Mends the path of each bound: the pages on both may be thin or empty now. */

@@ -81,7 +81,7 @@ describe("Tree.deleteRange()", () => {
     for (const from of bounds) for (const to of bounds) tryRange(model, from, to);
     for (const [from, to] of [[10, 9000], [20_000, 29_980], [9500, 19_995], [0, 29_990]]) {
       model.begin();
-      model.deleteRange(keyOf(from), keyOf(to));
+      model.deleteRange(keyOf(from!), keyOf(to!));
       model.commit();
       model.check();
     }
@@ -95,7 +95,7 @@ describe("Tree.deleteRange()", () => {
     const model = tens(400, () => 200);
     for (const [from, to] of [[50, 50], [55, 55], [60, 50], [3990, 0], [3000, 1000], [9999, 0]]) {
       model.begin();
-      model.deleteRange(keyOf(from), keyOf(to));
+      model.deleteRange(keyOf(from!), keyOf(to!));
       model.commit();
       assertEquals(model.entries.size, 400);
     }

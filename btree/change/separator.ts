@@ -38,7 +38,7 @@ export function checkBetween(
   const isBelow = upper === entriesOf(frame, slot) ||
     compareKeys(key, length, other, copyKey(frame, slot, upper, other)) < 0;
   if (isAbove && isBelow) return;
-  corrupt(frame.pages[slot], 0, "a key between two children is not between those around it");
+  corrupt(frame.pages[slot]!, 0, "a key between two children is not between those around it");
 }
 
 /**
@@ -55,7 +55,7 @@ export function replaceSeparator(
   length: number,
 ): boolean {
   const place = pager.at(page);
-  const frame = pager.frames[place >>> CHUNK_SHIFT];
+  const frame = pager.frames[place >>> CHUNK_SHIFT]!;
   const slot = place & SLOT_MASK;
   if (comparePrefix(frame, slot, key, length) !== 0) return false;
   checkBetween(frame, slot, index - 1, index + 1, key, length);

@@ -23,7 +23,8 @@ function withLeaves(): Bed {
 /** The keys between the children of the root, and the children. */
 function rootOf({ pager, tree }: Bed): { keys: string[]; children: number[] } {
   const place = pager.at(tree.root);
-  const [frame, slot] = [pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK];
+  const frame = pager.frames[place >>> CHUNK_SHIFT]!;
+  const slot = place & SLOT_MASK;
   const key = new Uint8Array(KEY_BYTES_MAX);
   const indexes = Array.from({ length: CHILDREN }, (_, i) => i);
   return {
@@ -51,9 +52,9 @@ describe("replaceSeparator()", () => {
     const before = rootOf(bed);
     bed.pager.begin();
     for (const other of [before.keys[1], before.keys[3], `${before.keys[3]}more`]) {
-      assertThrows(() => replace(bed, 2, other), CorruptionError, "not between");
+      assertThrows(() => replace(bed, 2, other!), CorruptionError, "not between");
     }
-    assertThrows(() => replace(bed, 3, before.keys[2]), CorruptionError, "not between");
+    assertThrows(() => replace(bed, 3, before.keys[2]!), CorruptionError, "not between");
     assertEquals(rootOf(bed), before);
     bed.pager.rollback();
   });

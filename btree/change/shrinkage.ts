@@ -50,8 +50,8 @@ export class Shrinkage {
   /** Mends the pages on the path, from the leaf up, after entries have left its leaf. */
   repair(): void {
     for (let depth = this.#path.depth; depth > 0; depth--) {
-      const place = this.#pager.at(this.#path.pages[depth]);
-      const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+      const place = this.#pager.at(this.#path.pages[depth]!);
+      const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
       const slot = place & SLOT_MASK;
       if (usedBytesOf(frame, slot) >= THIN_BYTES) continue;
       if (entriesOf(frame, slot) === 0) this.#removePage(depth);
@@ -62,21 +62,21 @@ export class Shrinkage {
 
   /** Takes a page without entries out of its parent, and out of the chain of leaves. */
   #removePage(depth: number): void {
-    const page = this.#path.pages[depth];
+    const page = this.#path.pages[depth]!;
     if (depth === this.#path.depth) this.#unlinkLeaf(page);
     this.#nodes.release(page);
-    const parent = this.#touch(this.#path.pages[depth - 1]);
-    const frame = this.#pager.frames[parent >>> CHUNK_SHIFT];
-    removeBranchEntry(frame, parent & SLOT_MASK, this.#path.indexes[depth - 1]);
+    const parent = this.#touch(this.#path.pages[depth - 1]!);
+    const frame = this.#pager.frames[parent >>> CHUNK_SHIFT]!;
+    removeBranchEntry(frame, parent & SLOT_MASK, this.#path.indexes[depth - 1]!);
   }
 
   #unlinkLeaf(page: number): void {
     const place = this.#pager.at(page);
-    const next = linkOf(this.#pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK);
+    const next = linkOf(this.#pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK);
     const before = this.placeBefore();
     if (before < 0) return;
     this.#pager.touch(before);
-    setLink(this.#pager.frames[before >>> CHUNK_SHIFT], before & SLOT_MASK, next);
+    setLink(this.#pager.frames[before >>> CHUNK_SHIFT]!, before & SLOT_MASK, next);
   }
 
   /** The place of the leaf before the one at the end of the path, or -1. */
@@ -90,18 +90,18 @@ export class Shrinkage {
 
   /** Merges a thin node with a sibling, or lets it borrow. */
   #evenOut(depth: number): void {
-    const parentPage = this.#path.pages[depth - 1];
+    const parentPage = this.#path.pages[depth - 1]!;
     const parent = this.#pager.at(parentPage);
-    const frame = this.#pager.frames[parent >>> CHUNK_SHIFT];
+    const frame = this.#pager.frames[parent >>> CHUNK_SHIFT]!;
     const slot = parent & SLOT_MASK;
     const entries = entriesOf(frame, slot);
     if (entries < 2) return; // the parent is thin itself, and is looked at next
-    const index = this.#path.indexes[depth - 1];
+    const index = this.#path.indexes[depth - 1]!;
     const left = index + 1 < entries ? index : index - 1;
     const leftPage = childAt(frame, slot, left);
     const rightPage = childAt(frame, slot, left + 1);
     const level = levelOf(frame, slot) - 1;
-    const separator = copyKey(frame, slot, left + 1, this.#keys[0]);
+    const separator = copyKey(frame, slot, left + 1, this.#keys[0]!);
     const from = this.#gather(leftPage, rightPage, level, separator);
     this.#checkOrder(from, rightPage, level);
     const { count } = this.#list;
@@ -118,14 +118,14 @@ export class Shrinkage {
     const list = this.#list;
     let rightFrom = 0;
     list.begin(level === 0);
-    for (const [source, page] of [[1, leftPage], [2, rightPage]]) {
+    for (const [source, page] of [[1, leftPage], [2, rightPage]] as const) {
       const place = this.#nodes.place(page, level);
-      const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+      const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
       const slot = place & SLOT_MASK;
       list.load(source, frame, slot);
       rightFrom = list.count;
       if (source === 2 && level > 0) {
-        list.putBranchEntry(this.#keys[0], separator, childAt(frame, slot, 0));
+        list.putBranchEntry(this.#keys[0]!, separator, childAt(frame, slot, 0));
         list.take(2, 1, entriesOf(frame, slot));
       } else {
         list.take(source, 0, entriesOf(frame, slot));
@@ -146,16 +146,16 @@ export class Shrinkage {
 
   #merge(depth: number, left: number, leftPage: number, rightPage: number, level: number): void {
     const place = this.#touch(leftPage);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     this.#list.build(frame, place & SLOT_MASK, 0, this.#list.count);
     if (level === 0) {
       const right = this.#nodes.place(rightPage, 0);
-      const next = linkOf(this.#pager.frames[right >>> CHUNK_SHIFT], right & SLOT_MASK);
+      const next = linkOf(this.#pager.frames[right >>> CHUNK_SHIFT]!, right & SLOT_MASK);
       setLink(frame, place & SLOT_MASK, next);
     }
     this.#nodes.release(rightPage);
-    const parent = this.#touch(this.#path.pages[depth - 1]);
-    removeBranchEntry(this.#pager.frames[parent >>> CHUNK_SHIFT], parent & SLOT_MASK, left + 1);
+    const parent = this.#touch(this.#path.pages[depth - 1]!);
+    removeBranchEntry(this.#pager.frames[parent >>> CHUNK_SHIFT]!, parent & SLOT_MASK, left + 1);
   }
 
   #borrow(depth: number, left: number, leftPage: number, rightPage: number): void {
@@ -163,13 +163,13 @@ export class Shrinkage {
     const cut = list.middle();
     // Together the siblings may share a shorter prefix, and then not even two pages may hold them.
     if (!list.fits(0, cut) || !list.fits(cut, list.count)) return;
-    const key = this.#keys[2];
+    const key = this.#keys[2]!;
     const length = list.copySeparatorTo(cut, key);
-    const parentPage = this.#path.pages[depth - 1];
+    const parentPage = this.#path.pages[depth - 1]!;
     if (!replaceSeparator(this.#pager, parentPage, left + 1, key, length)) return;
-    for (const [page, from, to] of [[leftPage, 0, cut], [rightPage, cut, list.count]]) {
+    for (const [page, from, to] of [[leftPage, 0, cut], [rightPage, cut, list.count]] as const) {
       const place = this.#touch(page);
-      list.build(this.#pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK, from, to);
+      list.build(this.#pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK, from, to);
     }
   }
 
@@ -177,7 +177,7 @@ export class Shrinkage {
   #lowerRoot(): void {
     for (;;) {
       const place = this.#nodes.rootPlace();
-      const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+      const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
       const slot = place & SLOT_MASK;
       if (kindOf(frame, slot) !== KIND_BRANCH || entriesOf(frame, slot) > 1) return;
       this.#pager.touch(place);
@@ -191,11 +191,11 @@ export class Shrinkage {
   }
 
   #takeOver(place: number, childPage: number): void {
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     const level = levelOf(frame, slot) - 1;
     const child = this.#nodes.place(childPage, level);
-    const childFrame = this.#pager.frames[child >>> CHUNK_SHIFT];
+    const childFrame = this.#pager.frames[child >>> CHUNK_SHIFT]!;
     const entries = entriesOf(childFrame, child & SLOT_MASK);
     const list = this.#list;
     list.begin(level === 0);

@@ -138,7 +138,7 @@ class NodeWalk extends TreeWalk<Visit> {
     for (let index = 0; index < entriesOf(frame, slot); index++) {
       if (index > 0) lower = this.#key.slice(0, copyKey(frame, slot, index, this.#key));
       const page = childAt(frame, slot, index);
-      if (index > 0) children[index - 1].upper = lower;
+      if (index > 0) children[index - 1]!.upper = lower;
       children.push({ page, level: visit.level - 1, lower, upper: visit.upper });
     }
     return children;

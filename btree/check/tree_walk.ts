@@ -117,7 +117,7 @@ export abstract class TreeWalk<Task> {
   protected at(page: number): [Frame, number] {
     const { reader } = this.tree;
     const place = reader.at(page);
-    return [reader.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK];
+    return [reader.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK];
   }
 
   /** Tells that a page is reached, which no other way may lead to. */

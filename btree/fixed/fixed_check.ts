@@ -103,8 +103,8 @@ class FixedWalk extends TreeWalk<Task> {
   #visitBranch(task: Task, longs: BigUint64Array, entries: number): void {
     this.figures.branches++;
     for (let i = entries - 1; i >= 0; i--) {
-      const from = i === 0 ? task.from : longs[i];
-      const to = i === entries - 1 ? task.to : longs[i + 1] - 1n;
+      const from = i === 0 ? task.from : longs[i]!;
+      const to = i === entries - 1 ? task.to : longs[i + 1]! - 1n;
       if (from < task.from || to > task.to || from > to) this.#outOfBounds(task.page, i, "branch");
       this.tasks.push({ page: Number(longs[CAPACITY + i]), level: task.level - 1, from, to });
     }
@@ -118,7 +118,7 @@ class FixedWalk extends TreeWalk<Task> {
   #visitLeaf(task: Task, longs: BigUint64Array, frame: Frame, slot: number): void {
     const { page, from, to } = task;
     const entries = entriesOf(frame, slot);
-    if (entries > 0 && (longs[0] < from || longs[entries - 1] > to)) {
+    if (entries > 0 && (longs[0]! < from || longs[entries - 1]! > to)) {
       this.#outOfBounds(page, 0, "leaf");
     }
     this.countLeaf(frame, slot, page);

@@ -105,13 +105,13 @@ export class FixedCursor {
   /** The key. */
   get key(): bigint {
     this.#checkPosition();
-    return this.#longs[this.#index];
+    return this.#longs[this.#index]!;
   }
 
   /** The value. */
   get value(): bigint {
     this.#checkPosition();
-    return this.#longs[CAPACITY + this.#index];
+    return this.#longs[CAPACITY + this.#index]!;
   }
 
   /** The key as a number; a `RangeError` when it exceeds 2^53-1. */
@@ -126,8 +126,8 @@ export class FixedCursor {
 
   #numberAt(word: number): number {
     this.#checkPosition();
-    const high = this.#words[word + 1];
-    if (high <= HIGH_SAFE_MAX) return high * TWO_32 + this.#words[word];
+    const high = this.#words[word + 1]!;
+    if (high <= HIGH_SAFE_MAX) return high * TWO_32 + this.#words[word]!;
     throw new RangeError("Cannot read as a number: it exceeds 2^53-1; read it as a BigInt");
   }
 
@@ -136,8 +136,8 @@ export class FixedCursor {
   }
 
   #takeKey(index: number): void {
-    this.#entry.words[0] = this.#words[index << 1];
-    this.#entry.words[1] = this.#words[(index << 1) + 1];
+    this.#entry.words[0]! = this.#words[index << 1]!;
+    this.#entry.words[1]! = this.#words[(index << 1) + 1]!;
   }
 
   #seekForward(): boolean {
@@ -150,7 +150,7 @@ export class FixedCursor {
       index = 0;
     }
     this.#arrive(place, index);
-    if (this.#longs[index] >= this.#entry.longs[0]) return true;
+    if (this.#longs[index]! >= this.#entry.longs[0]!) return true;
     return this.#misplaced(index);
   }
 
@@ -165,7 +165,7 @@ export class FixedCursor {
       index = entriesOf(this.#frame(place), place & SLOT_MASK) - 1;
     }
     this.#arrive(place, index);
-    if (this.#longs[index] <= this.#entry.longs[0]) return true;
+    if (this.#longs[index]! <= this.#entry.longs[0]!) return true;
     return this.#misplaced(index);
   }
 
@@ -184,12 +184,12 @@ export class FixedCursor {
 
   #misplaced(index: number): never {
     this.#leave();
-    const page = this.#path.pages[this.#path.depth];
+    const page = this.#path.pages[this.#path.depth]!;
     corrupt(page, index << 3, "keys overlap those of a neighbour");
   }
 
   #frame(place: number): Frame {
-    return this.#pager.frames[place >>> CHUNK_SHIFT];
+    return this.#pager.frames[place >>> CHUNK_SHIFT]!;
   }
 }
 

@@ -71,31 +71,31 @@ export class FixedEditor {
     this.#tree = tree;
     this.#path = path;
     this.#entry = entry;
-    this.#neighbour = new FixedPath(pager, tree, path.pages[0]);
+    this.#neighbour = new FixedPath(pager, tree, path.pages[0]!);
   }
 
   /** Inserts the entry at an index of the leaf at the end of the path. */
   insert(leafIndex: number): void {
     const path = this.#path;
-    const leaf = this.#pager.at(path.pages[path.depth]);
+    const leaf = this.#pager.at(path.pages[path.depth]!);
     const isAppend = leafIndex === CAPACITY && linkOf(this.#frame(leaf), leaf & SLOT_MASK) === 0;
     let index = leafIndex;
     let depth = path.depth;
-    while (!this.#insertInto(path.pages[depth], index)) {
+    while (!this.#insertInto(path.pages[depth]!, index)) {
       if (depth === 0) {
         this.#growRoot();
         depth = 1;
       }
-      this.#split(path.pages[depth], index, isAppend && index === CAPACITY);
+      this.#split(path.pages[depth]!, index, isAppend && index === CAPACITY);
       depth--;
-      index = path.indexes[depth] + 1;
+      index = path.indexes[depth]! + 1;
     }
   }
 
   /** Removes the entry at an index of the leaf at the end of the path. */
   remove(leafIndex: number): void {
     const path = this.#path;
-    const leaf = this.#touch(path.pages[path.depth]);
+    const leaf = this.#touch(path.pages[path.depth]!);
     removeEntry(this.#frame(leaf), leaf & SLOT_MASK, leafIndex);
     let depth = path.depth;
     while (depth > 0 && this.#settle(depth)) depth--;
@@ -104,7 +104,7 @@ export class FixedEditor {
 
   /** Makes the root an empty leaf. The pages below it are released already. */
   emptyRoot(): void {
-    const root = this.#touch(this.#path.pages[0]);
+    const root = this.#touch(this.#path.pages[0]!);
     truncate(this.#frame(root), root & SLOT_MASK, 0);
     setShape(this.#frame(root), root & SLOT_MASK, kindOfLevel(0), 0);
   }
@@ -120,12 +120,12 @@ export class FixedEditor {
 
   /** Moves the content of the root down into a page of its own, its only child. */
   #growRoot(): void {
-    const root = this.#touch(this.#path.pages[0]);
+    const root = this.#touch(this.#path.pages[0]!);
     const frame = this.#frame(root);
     const slot = root & SLOT_MASK;
     const level = levelOf(frame, slot);
     assert(level < LEVEL_MAX, "a fixed tree of 2^64 keys is not that deep");
-    const child = this.#acquire(level, this.#path.pages[0]);
+    const child = this.#acquire(level, this.#path.pages[0]!);
     const place = this.#pager.at(child);
     copyNode(frame, slot, this.#frame(place), place & SLOT_MASK);
     setEntries(this.#frame(place), place & SLOT_MASK, entriesOf(frame, slot));
@@ -168,15 +168,15 @@ export class FixedEditor {
    * @returns Whether its parent has to be seen to as well.
    */
   #settle(depth: number): boolean {
-    const page = this.#path.pages[depth];
+    const page = this.#path.pages[depth]!;
     const place = this.#touch(page);
     const entries = entriesOf(this.#frame(place), place & SLOT_MASK);
     if (entries >= ENTRIES_MIN) return false;
-    const parentPage = this.#path.pages[depth - 1];
+    const parentPage = this.#path.pages[depth - 1]!;
     const parent = this.#pager.at(parentPage);
     const siblings = entriesOf(this.#frame(parent), parent & SLOT_MASK) - 1;
     if (siblings > 0) {
-      const index = this.#path.indexes[depth - 1];
+      const index = this.#path.indexes[depth - 1]!;
       this.#checkSibling(parent, index < siblings ? index + 1 : index - 1, page);
       return this.#join(parentPage, index < siblings ? index + 1 : index);
     }
@@ -235,13 +235,13 @@ export class FixedEditor {
 
   /** Removes an empty node whose parent has no other child; the parent is empty then. */
   #removeOnlyChild(depth: number): void {
-    const page = this.#path.pages[depth];
+    const page = this.#path.pages[depth]!;
     const place = this.#pager.at(page);
     const frame = this.#frame(place);
     const isLeaf = levelOf(frame, place & SLOT_MASK) === 0;
     if (isLeaf) this.#unlink(linkOf(frame, place & SLOT_MASK));
     this.#allocator.release(page, 1);
-    const parent = this.#touch(this.#path.pages[depth - 1]);
+    const parent = this.#touch(this.#path.pages[depth - 1]!);
     removeEntry(this.#frame(parent), parent & SLOT_MASK, 0);
   }
 
@@ -256,7 +256,7 @@ export class FixedEditor {
 
   /** Moves the content of the root's only child up, as long as it has only one. */
   #shrinkRoot(): void {
-    const root = this.#touch(this.#path.pages[0]);
+    const root = this.#touch(this.#path.pages[0]!);
     const frame = this.#frame(root);
     const slot = root & SLOT_MASK;
     for (let level = levelOf(frame, slot); level > 0; level--) {
@@ -288,6 +288,6 @@ export class FixedEditor {
   }
 
   #frame(place: number): Frame {
-    return this.#pager.frames[place >>> CHUNK_SHIFT];
+    return this.#pager.frames[place >>> CHUNK_SHIFT]!;
   }
 }

@@ -45,9 +45,9 @@ export class FixedEntry {
   /** Makes the key the next greater one; false when there is none. */
   increment(): boolean {
     const { words } = this;
-    words[0]++;
+    words[0]!++;
     if (words[0] !== 0) return true;
-    words[1]++;
+    words[1]!++;
     return words[1] !== 0;
   }
 
@@ -56,9 +56,9 @@ export class FixedEntry {
     const { words } = this;
     if (words[0] === 0) {
       if (words[1] === 0) return false;
-      words[1]--;
+      words[1]!--;
     }
-    words[0]--;
+    words[0]!--;
     return true;
   }
 

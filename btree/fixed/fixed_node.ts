@@ -51,15 +51,15 @@ export function kindOfLevel(level: number): number {
 export function lowerBound(frame: Frame, slot: number, key: Uint32Array): number {
   const { u32 } = frame;
   const base = slot << PAGE_WORD_SHIFT;
-  const low = key[0];
-  const high = key[1];
+  const low = key[0]!;
+  const high = key[1]!;
   let from = 0;
   let to = entriesOf(frame, slot);
   while (from < to) {
     const middle = (from + to) >>> 1;
     const word = base + (middle << 1);
-    const middleHigh = u32[word + 1];
-    if (middleHigh < high || (middleHigh === high && u32[word] < low)) from = middle + 1;
+    const middleHigh = u32[word + 1]!;
+    if (middleHigh < high || (middleHigh === high && u32[word]! < low)) from = middle + 1;
     else to = middle;
   }
   return from;
@@ -69,15 +69,15 @@ export function lowerBound(frame: Frame, slot: number, key: Uint32Array): number
 export function childIndex(frame: Frame, slot: number, key: Uint32Array): number {
   const { u32 } = frame;
   const base = slot << PAGE_WORD_SHIFT;
-  const low = key[0];
-  const high = key[1];
+  const low = key[0]!;
+  const high = key[1]!;
   let from = 1;
   let to = entriesOf(frame, slot);
   while (from < to) {
     const middle = (from + to) >>> 1;
     const word = base + (middle << 1);
-    const middleHigh = u32[word + 1];
-    if (middleHigh < high || (middleHigh === high && u32[word] <= low)) from = middle + 1;
+    const middleHigh = u32[word + 1]!;
+    if (middleHigh < high || (middleHigh === high && u32[word]! <= low)) from = middle + 1;
     else to = middle;
   }
   return from - 1;
@@ -92,36 +92,36 @@ export function holdsKey(frame: Frame, slot: number, index: number, key: Uint32A
 
 /** The child at an index of a branch. */
 export function childOf(frame: Frame, slot: number, index: number): number {
-  return frame.u32[(slot << PAGE_WORD_SHIFT) + TO_VALUE + (index << 1)];
+  return frame.u32[(slot << PAGE_WORD_SHIFT) + TO_VALUE + (index << 1)]!;
 }
 
 /** The value at an index of a leaf, rounded when it is over 2^53 - 1. */
 export function valueNumberOf(frame: Frame, slot: number, index: number): number {
   const word = (slot << PAGE_WORD_SHIFT) + TO_VALUE + (index << 1);
-  return frame.u32[word + 1] * TWO_32 + frame.u32[word];
+  return frame.u32[word + 1]! * TWO_32 + frame.u32[word]!;
 }
 
 /** Copies the entry at an index into flight. */
 export function readEntry(frame: Frame, slot: number, index: number, entry: Uint32Array): void {
   const word = (slot << PAGE_WORD_SHIFT) + (index << 1);
-  entry[0] = frame.u32[word];
-  entry[1] = frame.u32[word + 1];
-  entry[2] = frame.u32[word + TO_VALUE];
-  entry[3] = frame.u32[word + TO_VALUE + 1];
+  entry[0]! = frame.u32[word]!;
+  entry[1]! = frame.u32[word + 1]!;
+  entry[2]! = frame.u32[word + TO_VALUE]!;
+  entry[3]! = frame.u32[word + TO_VALUE + 1]!;
 }
 
 /** Sets the key at an index to the one in flight. */
 export function writeKey(frame: Frame, slot: number, index: number, key: Uint32Array): void {
   const word = (slot << PAGE_WORD_SHIFT) + (index << 1);
-  frame.u32[word] = key[0];
-  frame.u32[word + 1] = key[1];
+  frame.u32[word]! = key[0]!;
+  frame.u32[word + 1]! = key[1]!;
 }
 
 /** Sets the value or child at an index to that of the entry in flight. */
 export function writeValue(frame: Frame, slot: number, index: number, entry: Uint32Array): void {
   const word = (slot << PAGE_WORD_SHIFT) + TO_VALUE + (index << 1);
-  frame.u32[word] = entry[2];
-  frame.u32[word + 1] = entry[3];
+  frame.u32[word]! = entry[2]!;
+  frame.u32[word + 1]! = entry[3]!;
 }
 
 /** Makes the key of a branch's leftmost child what it must be, zero. */
@@ -231,9 +231,9 @@ function verifyKeys(frame: Frame, slot: number, page: number, entries: number): 
   const { u32 } = frame;
   const base = slotWord(slot);
   for (let word = base + 2; word < base + (entries << 1); word += 2) {
-    const low = u32[word - 2];
-    const high = u32[word - 1];
-    if (high < u32[word + 1] || (high === u32[word + 1] && low < u32[word])) continue;
+    const low = u32[word - 2]!;
+    const high = u32[word - 1]!;
+    if (high < u32[word + 1]! || (high === u32[word + 1] && low < u32[word]!)) continue;
     corrupt(page, (word - base) << 2, "keys do not ascend");
   }
 }
@@ -242,7 +242,7 @@ function verifyUnused(frame: Frame, slot: number, page: number, entries: number)
   const { u32 } = frame;
   const base = slotWord(slot);
   for (let word = base + (entries << 1); word < base + TO_VALUE; word++) {
-    if ((u32[word] | u32[word + TO_VALUE]) === 0) continue;
+    if ((u32[word]! | u32[word + TO_VALUE]!) === 0) continue;
     corrupt(page, (word - base) << 2, "an unused key or its value is not zero");
   }
 }
@@ -250,7 +250,7 @@ function verifyUnused(frame: Frame, slot: number, page: number, entries: number)
 function verifyChildren(frame: Frame, slot: number, page: number, entries: number): void {
   const { u32 } = frame;
   const base = slotWord(slot);
-  if ((u32[base] | u32[base + 1]) !== 0) corrupt(page, 0, "key 0 of a branch is not zero");
+  if ((u32[base]! | u32[base + 1]!) !== 0) corrupt(page, 0, "key 0 of a branch is not zero");
   for (let index = 0; index < entries; index++) {
     const word = base + TO_VALUE + (index << 1);
     if (u32[word] !== 0 && u32[word + 1] === 0) continue;

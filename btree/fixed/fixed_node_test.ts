@@ -62,7 +62,7 @@ function entriesOf(frame: Frame, slot: number): Entry[] {
   const longs = longsOf(frame, slot);
   return Array.from(
     { length: header.entriesOf(frame, slot) },
-    (_, i): Entry => [longs[i], longs[512 + i]],
+    (_, i): Entry => [longs[i]!, longs[512 + i]!],
   );
 }
 

@@ -48,7 +48,7 @@ export class FixedPath {
   seek(key: Uint32Array): number {
     const { frames } = this.#pager;
     let place = this.enterRoot();
-    let frame = frames[place >>> CHUNK_SHIFT];
+    let frame = frames[place >>> CHUNK_SHIFT]!;
     let level = levelOf(frame, place & SLOT_MASK);
     for (; level > this.#bottom; level--) {
       place = this.#enter(
@@ -57,7 +57,7 @@ export class FixedPath {
         childIndex(frame, place & SLOT_MASK, key),
         level,
       );
-      frame = frames[place >>> CHUNK_SHIFT];
+      frame = frames[place >>> CHUNK_SHIFT]!;
     }
     return place;
   }
@@ -70,9 +70,9 @@ export class FixedPath {
   /** Goes to the right neighbour, and returns its place; stays and returns -1 if there is none. */
   right(): number {
     for (let depth = this.depth - 1; depth >= 0; depth--) {
-      const place = this.#pager.at(this.pages[depth]);
-      const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
-      const index = this.indexes[depth] + 1;
+      const place = this.#pager.at(this.pages[depth]!);
+      const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
+      const index = this.indexes[depth]! + 1;
       if (index >= entriesOf(frame, place & SLOT_MASK)) continue;
       return this.#turn(frame, place & SLOT_MASK, depth, index, false);
     }
@@ -82,10 +82,10 @@ export class FixedPath {
   /** Goes to the left neighbour, and returns its place; stays and returns -1 if there is none. */
   left(): number {
     for (let depth = this.depth - 1; depth >= 0; depth--) {
-      const index = this.indexes[depth] - 1;
+      const index = this.indexes[depth]! - 1;
       if (index < 0) continue;
-      const place = this.#pager.at(this.pages[depth]);
-      const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+      const place = this.#pager.at(this.pages[depth]!);
+      const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
       return this.#turn(frame, place & SLOT_MASK, depth, index, true);
     }
     return -1;
@@ -109,9 +109,9 @@ export class FixedPath {
 
   /** Goes to the root, whatever its level, and returns its place. */
   enterRoot(): number {
-    const root = this.pages[0];
+    const root = this.pages[0]!;
     const place = this.#pager.at(root);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const kind = kindOf(frame, place & SLOT_MASK);
     if (kind !== KIND_FIXED_LEAF && kind !== KIND_FIXED_BRANCH) {
       corruptHeader(root, HEADER.kind, `the root of a fixed tree cannot be of kind ${kind}`);
@@ -130,12 +130,12 @@ export class FixedPath {
   #fall(from: number, toLast: boolean): number {
     const { frames } = this.#pager;
     let place = from;
-    let frame = frames[place >>> CHUNK_SHIFT];
+    let frame = frames[place >>> CHUNK_SHIFT]!;
     let level = levelOf(frame, place & SLOT_MASK);
     for (; level > this.#bottom; level--) {
       const index = toLast ? entriesOf(frame, place & SLOT_MASK) - 1 : 0;
       place = this.#enter(frame, place & SLOT_MASK, index, level);
-      frame = frames[place >>> CHUNK_SHIFT];
+      frame = frames[place >>> CHUNK_SHIFT]!;
     }
     return place;
   }
@@ -144,7 +144,7 @@ export class FixedPath {
   #enter(frame: Frame, slot: number, index: number, level: number): number {
     const page = childOf(frame, slot, index);
     const place = this.#pager.at(page);
-    const childFrame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const childFrame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     checkChild(childFrame, place & SLOT_MASK, page, level - 1, this.#tree);
     this.indexes[this.depth++] = index;
     this.pages[this.depth] = page;

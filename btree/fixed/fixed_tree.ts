@@ -244,7 +244,7 @@ export class FixedTree {
     for (let level = 1; level <= top; level++) {
       const path = new FixedPath(this.pager, this.id, this.root, level);
       for (let place = path.first(); place >= 0; place = path.right()) {
-        this.#releaseChildren(path.pages[path.depth], level);
+        this.#releaseChildren(path.pages[path.depth]!, level);
       }
     }
   }
@@ -269,7 +269,7 @@ export class FixedTree {
   }
 
   #frame(place: number): Frame {
-    return this.pager.frames[place >>> CHUNK_SHIFT];
+    return this.pager.frames[place >>> CHUNK_SHIFT]!;
   }
 }
 

@@ -79,7 +79,7 @@ function shuffled(count: number, seed = 1): number[] {
   const items = [...upTo(count)];
   for (let i = count - 1; i > 0; i--) {
     const j = random.below(i + 1);
-    [items[i], items[j]] = [items[j], items[i]];
+    [items[i], items[j]] = [items[j]!, items[i]!];
   }
   return items;
 }
@@ -108,14 +108,14 @@ function vandalize({ pager }: Space, page: number, change: (frame: Frame, slot: 
   transact(pager, () => {
     const place = pager.at(page);
     pager.touch(place);
-    change(pager.frames[place >>> 8], place & 255);
+    change(pager.frames[place >>> 8]!, place & 255);
   });
 }
 
 /** A child of the root. */
 function child({ pager, tree }: Space, index: number): number {
   const place = pager.at(tree.root);
-  return childOf(pager.frames[place >>> 8], place & 255, index);
+  return childOf(pager.frames[place >>> 8]!, place & 255, index);
 }
 
 function setWord(frame: Frame, slot: number, word: number, value: number): void {
@@ -675,7 +675,7 @@ describe("FixedTree: damage", () => {
     const space = load([...upTo(512 * 512 + 1)].map((key) => key * 2));
     const branch = child(space, 0);
     const place = space.pager.at(branch);
-    const leaf = childOf(space.pager.frames[place >>> 8], place & 255, 5);
+    const leaf = childOf(space.pager.frames[place >>> 8]!, place & 255, 5);
     vandalize(space, leaf, (frame, slot) => header.setLink(frame, slot, 0));
     transact(space.pager, () => space.tree.set(6 * 1024 - 1, 1));
     assertEquals(space.tree.count(), 512 * 512 + 2);

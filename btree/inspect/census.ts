@@ -84,9 +84,9 @@ export function census(pager: Pager, tree?: number): Census {
     chunks++;
     for (let slot = 1; slot < pages; slot++) {
       if (tree !== undefined && trees[slot] !== tree) continue;
-      pagesOfKind[kinds[slot]]++;
-      usedBytesOfKind[kinds[slot]] += usedBytes[slot];
-      entriesOfKind[kinds[slot]] += entries[slot];
+      pagesOfKind[kinds[slot]!]!++;
+      usedBytesOfKind[kinds[slot]!]! += usedBytes[slot]!;
+      entriesOfKind[kinds[slot]!]! += entries[slot]!;
     }
   }
   return { pages: pager.meta.pageCount, chunks, pagesOfKind, usedBytesOfKind, entriesOfKind };

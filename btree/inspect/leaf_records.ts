@@ -42,7 +42,7 @@ export interface LeafRecords {
  */
 export function leafRecords(reader: PageReader, page: number): LeafRecords {
   const place = reader.at(page);
-  const frame = reader.frames[place >>> CHUNK_SHIFT];
+  const frame = reader.frames[place >>> CHUNK_SHIFT]!;
   const slot = place & SLOT_MASK;
   if (kindOf(frame, slot) === KIND_FIXED_LEAF) return fixedRecords(frame, slot);
   const batch = new LeafBatch();
@@ -80,7 +80,7 @@ export function firstLeafOf({ reader, id, root }: TreeSource): number | undefine
   let page = root;
   for (let above = Infinity;;) {
     const place = reader.at(page);
-    const frame = reader.frames[place >>> CHUNK_SHIFT];
+    const frame = reader.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     const kind = kindOf(frame, slot);
     const level = levelOf(frame, slot);

@@ -83,8 +83,8 @@ export function* descend(
   const entries = tree.readFrom(reader);
   let place = entries.nodes.rootPlace();
   for (;;) {
-    const frame = reader.frames[place >>> CHUNK_SHIFT];
-    const step = stepIn(frame, place & SLOT_MASK, key, frame.pages[place & SLOT_MASK]);
+    const frame = reader.frames[place >>> CHUNK_SHIFT]!;
+    const step = stepIn(frame, place & SLOT_MASK, key, frame.pages[place & SLOT_MASK]!);
     yield step;
     if (step.level === 0) return endIn(frame, place & SLOT_MASK, key);
     place = entries.nodes.place(step.child, step.level - 1);
@@ -132,7 +132,7 @@ function probesOf(frame: Frame, slot: number, key: Uint8Array, found: number): P
   let isHit = false;
   while (low < high && !isHit) {
     const index = (low + high) >>> 1;
-    const probed = frame.u32[headIndex(slot, index)];
+    const probed = frame.u32[headIndex(slot, index)]!;
     const length = copyKey(frame, slot, index, other);
     const order = Math.sign(compareKeys(other, length, key, key.length));
     probes.push({ index, head: probed, order, bytesCompared: probed === head });

@@ -42,13 +42,13 @@ function follow(tree: Tree, key: Uint8Array): { steps: DescentStep[]; end: Desce
 /** The page where a tree finds a key. */
 function leafOf(tree: Tree, key: Uint8Array): number {
   const place = tree.nodes.leafFor(key, key.length);
-  return tree.reader.frames[place >>> CHUNK_SHIFT].pages[place & SLOT_MASK];
+  return tree.reader.frames[place >>> CHUNK_SHIFT]!.pages[place & SLOT_MASK]!;
 }
 
 /** Fails unless the comparisons of a step are those of a binary search, and true. */
 function assertProbes(tree: Tree, step: DescentStep, key: Uint8Array): void {
   const place = tree.reader.at(step.page);
-  const frame = tree.reader.frames[place >>> CHUNK_SHIFT];
+  const frame = tree.reader.frames[place >>> CHUNK_SHIFT]!;
   const other = new Uint8Array(KEY_BYTES_MAX);
   assertLessOrEqual(step.probes.length, Math.ceil(Math.log2(step.entries + 1)));
   for (const { index, order, bytesCompared, head } of step.probes) {
@@ -64,13 +64,13 @@ describe("descend", () => {
   it("goes the tree's own way, for keys that are there and keys that are not", () => {
     const random = new Random(7);
     for (let i = 0; i < 600; i++) {
-      const key = keys[random.below(keys.length)].slice();
-      if (i % 3 === 1) key[random.below(key.length)] ^= 1;
+      const key = keys[random.below(keys.length)]!.slice();
+      if (i % 3 === 1) key[random.below(key.length)]! ^= 1;
       const { steps, end } = follow(tree, key);
-      assertEquals(steps[0].page, tree.root);
+      assertEquals(steps[0]!.page, tree.root);
       assertEquals(steps.map(({ level }) => level), [2, 1, 0]);
       assertEquals(steps.at(-1)?.page, leafOf(tree, key));
-      steps.slice(1).forEach(({ page }, i) => assertEquals(page, steps[i].child));
+      steps.slice(1).forEach(({ page }, i) => assertEquals(page, steps[i]!.child));
       assertEquals(end.found, tree.has(key));
       assertEquals(end.valueBytes, tree.lengthOf(key));
       for (const step of steps) assertProbes(tree, step, key);
@@ -111,7 +111,7 @@ describe("descend", () => {
       },
       peek: (page: number) => tree.reader.peek(page),
     };
-    for (const step of descend(tree, keys[5], reader)) assertEquals(read.at(-1), step.page);
+    for (const step of descend(tree, keys[5]!, reader)) assertEquals(read.at(-1), step.page);
     assertEquals(read.length, 3);
   });
 
@@ -122,7 +122,7 @@ describe("descend", () => {
     space.pager.commit();
     const { steps, end } = follow(empty, new Uint8Array([1]));
     assertEquals(end, { found: false, valueBytes: -1 });
-    assertEquals([steps.length, steps[0].entries, steps[0].index], [1, 0, 0]);
+    assertEquals([steps.length, steps[0]!.entries, steps[0]!.index], [1, 0, 0]);
     assertEquals(header.entriesOf(space.pager.peek(empty.root), space.pager.peekedSlot), 0);
   });
 });

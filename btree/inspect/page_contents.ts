@@ -202,7 +202,7 @@ function fixedContents(frame: Frame, slot: number): PageContents {
       key: bytes.slice(0, WORD_BYTES).reverse(),
       valueBytes: leaf ? WORD_BYTES : -1,
       value: leaf ? bytes.slice(WORD_BYTES).reverse() : NO_BYTES,
-      target: leaf ? 0 : entry[2],
+      target: leaf ? 0 : entry[2]!,
       note: "",
     };
   });

@@ -14,7 +14,7 @@ const encoder = new TextEncoder();
 
 function contentsOf(pager: Pager, page: number): PageContents {
   const place = pager.at(page);
-  return pageContents(pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK);
+  return pageContents(pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK);
 }
 
 /** Fails unless regions cover the page, and every cell lies in the cells or keys. */
@@ -53,7 +53,7 @@ describe("pageContents", () => {
       assertEquals([valueBytes, value.length], i < 9 ? [i, i] : [9000, 0]);
       assertEquals(target === 0, i < 9);
     });
-    const run = contentsOf(pager, contents.cells[9].target);
+    const run = contentsOf(pager, contents.cells[9]!.target);
     assertEquals(run.regions, [{ name: "bytes", offset: 0, bytes: PAGE_BYTES }]);
   });
 
@@ -66,7 +66,7 @@ describe("pageContents", () => {
     pager.commit();
     const contents = contentsOf(pager, tree.root);
     assertCovers(contents);
-    assertEquals(contents.cells[0].key.length, 0);
+    assertEquals(contents.cells[0]!.key.length, 0);
     const { length } = contents.cells;
     const arrays = contents.regions.slice(0, 3).map(({ name, bytes }) => `${name} ${bytes}`);
     assertEquals(arrays, [
@@ -80,7 +80,7 @@ describe("pageContents", () => {
       assertCovers(child);
       assertEquals(child.regions.at(-1)!.name, "prefix");
       assertEquals(new TextDecoder().decode(child.prefix).slice(0, 4), "all/");
-      assert(compare(child.cells[0].key, key) >= 0);
+      assert(compare(child.cells[0]!.key, key) >= 0);
     }
   });
 
@@ -93,10 +93,10 @@ describe("pageContents", () => {
     pager.commit();
     const root = contentsOf(pager, tree.root);
     assertCovers(root);
-    const leaf = contentsOf(pager, root.cells[0].target);
+    const leaf = contentsOf(pager, root.cells[0]!.target);
     assertCovers(leaf);
-    assertEquals([...leaf.cells[0].key], [0, 0, 0, 0, 0, 0, 0, 1]);
-    assertEquals([...leaf.cells[0].value], [0, 0, 0, 0, 0, 0, 0, 2]);
+    assertEquals([...leaf.cells[0]!.key], [0, 0, 0, 0, 0, 0, 0, 1]);
+    assertEquals([...leaf.cells[0]!.value], [0, 0, 0, 0, 0, 0, 0, 2]);
   });
 
   it("says of the catalog which trees it names", () => {
@@ -112,15 +112,15 @@ describe("pageContents", () => {
     const { cells } = contentsOf(pager, pager.meta.catalogRoot);
     const notes = cells.map(({ note }) => note);
     assertEquals(notes, ["dropped tree 3", "tree 1: cities", "tree of numbers 2: numbers"]);
-    assertEquals(cells[1].target, root);
+    assertEquals(cells[1]!.target, root);
     pager.begin();
     catalog.tree()!.put(new Uint8Array([1, 97]), new Uint8Array(3));
     pager.commit();
-    assertStringIncludes(contentsOf(pager, pager.meta.catalogRoot).cells[1].note, "damaged: ");
+    assertStringIncludes(contentsOf(pager, pager.meta.catalogRoot).cells[1]!.note, "damaged: ");
   });
 });
 
 function compare(a: Uint8Array, b: Uint8Array): number {
-  for (let i = 0; i < Math.min(a.length, b.length); i++) if (a[i] !== b[i]) return a[i] - b[i];
+  for (let i = 0; i < Math.min(a.length, b.length); i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
   return a.length - b.length;
 }

@@ -83,7 +83,7 @@ export class EntryList {
     this.#nodes.u8.set(page, source << PAGE_SHIFT);
     const from = slot << HEADER_WORD_SHIFT;
     const to = source << HEADER_WORD_SHIFT;
-    for (let i = 0; i < 8; i++) this.#nodes.u32[to + i] = frame.u32[from + i];
+    for (let i = 0; i < 8; i++) this.#nodes.u32[to + i]! = frame.u32[from + i]!;
   }
 
   /** Adds entries from..to-1 of a source to the end of the list. */
@@ -94,7 +94,7 @@ export class EntryList {
     const offsets = offsetIndex(source, entriesOf(nodes, source), 0, this.#leaf);
     for (let index = from; index < to; index++) {
       const at = this.count++;
-      const cell = (source << PAGE_SHIFT) + u16[offsets + index];
+      const cell = (source << PAGE_SHIFT) + u16[offsets + index]!;
       const suffix = lengthAt(u8, cell);
       this.#sources[at] = source;
       this.#indexes[at] = index;
@@ -153,7 +153,7 @@ export class EntryList {
 
   /** Takes the last new entry off the list again. */
   dropLast(): void {
-    this.#staged = this.#stagedAt[--this.count];
+    this.#staged = this.#stagedAt[--this.count]!;
   }
 
   #stageKey(key: Uint8Array, length: number, more: number): void {
@@ -176,10 +176,10 @@ export class EntryList {
   /** Puts the key of an entry together in `into`, and returns its length. */
   copyKeyTo(at: number, into: Uint8Array): number {
     if (this.#sources[at] !== NEW) {
-      return copyKey(this.#nodes, this.#sources[at], this.#indexes[at], into);
+      return copyKey(this.#nodes, this.#sources[at]!, this.#indexes[at]!, into);
     }
-    copyBytes(this.#stage, this.#stagedAt[at], into, 0, this.#keyLengths[at]);
-    return this.#keyLengths[at];
+    copyBytes(this.#stage, this.#stagedAt[at]!, into, 0, this.#keyLengths[at]!);
+    return this.#keyLengths[at]!;
   }
 
   /**
@@ -202,8 +202,8 @@ export class EntryList {
 
   /** The child of an entry. */
   childOf(at: number): number {
-    if (this.#sources[at] === NEW) return this.#newChildren[at];
-    return childAt(this.#nodes, this.#sources[at], this.#indexes[at]);
+    if (this.#sources[at] === NEW) return this.#newChildren[at]!;
+    return childAt(this.#nodes, this.#sources[at]!, this.#indexes[at]!);
   }
 
   /**
@@ -217,7 +217,7 @@ export class EntryList {
     const lastLength = this.copyKeyTo(to - 1, this.#last);
     const common = commonLength(this.#first, firstLength, this.#last, lastLength);
     let longest = 0;
-    for (let at = first; at < to; at++) longest = Math.max(longest, this.#keyLengths[at]);
+    for (let at = first; at < to; at++) longest = Math.max(longest, this.#keyLengths[at]!);
     // A head has four bytes of each key, so the last of a prefix may take more than they save.
     const saving = Math.max(0, longest - HEAD_BYTES);
     if (common <= saving || this.bytes(from, to, common) <= PAGE_BYTES) return common;
@@ -239,9 +239,9 @@ export class EntryList {
   /** The bytes that an entry takes in a page with this prefix, as the page's first entry or not. */
   entryBytes(at: number, first: boolean, prefix: number): number {
     if (this.#leaf) {
-      return LEAF_WIDTH + cellBytes(this.#keyLengths[at] - prefix, payloadBytes(this.#tags[at]));
+      return LEAF_WIDTH + cellBytes(this.#keyLengths[at]! - prefix, payloadBytes(this.#tags[at]!));
     }
-    return BRANCH_WIDTH + cellBytes(first ? 0 : this.#keyLengths[at] - prefix, 0);
+    return BRANCH_WIDTH + cellBytes(first ? 0 : this.#keyLengths[at]! - prefix, 0);
   }
 
   /** Where to cut the list so that its two parts are as even as can be. */
@@ -294,15 +294,15 @@ export class EntryList {
     let flags = 0;
     this.#stretchBytes = 0; // of a page that did not fit
     for (let at = from; at < to; at++) {
-      const tag = this.#tags[at];
-      const bytes = cellBytes(this.#keyLengths[at] - prefix, payloadBytes(tag));
+      const tag = this.#tags[at]!;
+      const bytes = cellBytes(this.#keyLengths[at]! - prefix, payloadBytes(tag));
       start -= bytes;
       assert(start >= arrays, "what is built fits a page");
       frame.u16[offsets + at] = start;
       if (tag === REFERENCE_TAG) flags = FLAG_HOLDS_RUNS;
-      const source = this.#sources[at];
+      const source = this.#sources[at]!;
       if (source !== NEW && prefixLengthOf(this.#nodes, source) === prefix) {
-        frame.u32[heads + at] = this.#nodes.u32[headIndex(source, this.#indexes[at])];
+        frame.u32[heads + at]! = this.#nodes.u32[headIndex(source, this.#indexes[at]!)]!;
         this.#copyCell(frame.u8, at, base + start, bytes);
       } else {
         const length = this.copyKeyTo(at, this.#last);
@@ -319,7 +319,7 @@ export class EntryList {
 
   /** Copies a cell as it is, now or together with those to come. */
   #copyCell(u8: Uint8Array, at: number, to: number, bytes: number): void {
-    const from = this.#cells[at];
+    const from = this.#cells[at]!;
     if (from + bytes === this.#stretchFrom && to + bytes === this.#stretchTo) {
       this.#stretchBytes += bytes;
     } else {
@@ -337,8 +337,8 @@ export class EntryList {
 
   /** Where the value of an entry begins, in the stage or among the nodes. */
   #valueFrom(at: number): number {
-    if (this.#sources[at] === NEW) return this.#stagedAt[at] + this.#keyLengths[at];
-    this.#cell.read(this.#nodes.u8, this.#cells[at]);
+    if (this.#sources[at] === NEW) return this.#stagedAt[at]! + this.#keyLengths[at]!;
+    this.#cell.read(this.#nodes.u8, this.#cells[at]!);
     return this.#cell.valueAt;
   }
 
@@ -355,7 +355,7 @@ export class EntryList {
       const length = this.copyKeyTo(at, this.#last);
       frame.u32[headIndex(slot, index)] = headOf(this.#last, prefix, length);
       let to = putLength(frame.u8, (slot << PAGE_SHIFT) + start, length - prefix);
-      for (let i = prefix + HEAD_BYTES; i < length; i++) frame.u8[to++] = this.#last[i];
+      for (let i = prefix + HEAD_BYTES; i < length; i++) frame.u8[to++]! = this.#last[i]!;
     }
     setCellStart(frame, slot, start);
   }

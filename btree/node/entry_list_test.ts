@@ -116,7 +116,7 @@ describe("EntryList.build()", () => {
     both.load(1, build(list, true, 0, 2), SLOT);
     both.take(1, 0, 2);
     assertEquals(flagsOf(build(both, true, 0, 1), SLOT), 0);
-    assertEquals(readLeaf(build(both, true, 1, 2))[0].value, value);
+    assertEquals(readLeaf(build(both, true, 1, 2))[0]!.value, value);
   });
 
   it("keeps every entry of random lists, in any two parts", () => {

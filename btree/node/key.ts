@@ -11,7 +11,7 @@ export function compareKeys(
 ): number {
   const common = aLength < bLength ? aLength : bLength;
   for (let i = 0; i < common; i++) {
-    if (a[i] !== b[i]) return a[i] - b[i];
+    if (a[i] !== b[i]) return a[i]! - b[i]!;
   }
   return aLength - bLength;
 }

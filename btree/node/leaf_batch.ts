@@ -91,7 +91,7 @@ export class LeafBatch {
     let at = 0;
     let references = 0;
     for (let entry = 0; entry < this.count; entry++) {
-      cell.read(u8, base + u16[offsets + entry]);
+      cell.read(u8, base + u16[offsets + entry]!);
       const start = takesAll ? cell.valueAt - cells : at;
       at = start + valueBytes(cell.tag);
       this.valueAt[entry] = start;
@@ -113,7 +113,7 @@ export class LeafBatch {
     let at = start;
     for (let entry = 0; entry < this.count; entry++) {
       this.keyAt[entry] = at;
-      at += prefix + this.keyEnd[entry];
+      at += prefix + this.keyEnd[entry]!;
       this.keyEnd[entry] = at;
     }
     return at - start;
@@ -126,8 +126,8 @@ export class LeafBatch {
 
   #copyValues(frame: Frame): void {
     for (let entry = 0; entry < this.count; entry++) {
-      const at = this.valueAt[entry];
-      copyBytes(frame.u8, this.#valueFrom[entry], this.bytes, at, this.#valueEnd[entry] - at);
+      const at = this.valueAt[entry]!;
+      copyBytes(frame.u8, this.#valueFrom[entry]!, this.bytes, at, this.#valueEnd[entry]! - at);
     }
   }
 
@@ -138,12 +138,12 @@ export class LeafBatch {
     const prefixFrom = prefixAt(frame, slot);
     const heads = headIndex(slot, from);
     for (let entry = 0; entry < this.count; entry++) {
-      const end = this.keyEnd[entry];
-      let to = this.keyAt[entry];
-      for (let i = 0; i < prefix; i++) bytes[to++] = u8[prefixFrom + i];
-      const head = u32[heads + entry];
+      const end = this.keyEnd[entry]!;
+      let to = this.keyAt[entry]!;
+      for (let i = 0; i < prefix; i++) bytes[to++]! = u8[prefixFrom + i]!;
+      const head = u32[heads + entry]!;
       for (let shift = 24; shift >= 0 && to < end; shift -= 8) bytes[to++] = head >>> shift;
-      for (let at = this.#tailAt[entry]; to < end; at++) bytes[to++] = u8[at];
+      for (let at = this.#tailAt[entry]!; to < end; at++) bytes[to++]! = u8[at]!;
     }
   }
 
@@ -162,19 +162,19 @@ export class LeafBatch {
 
   /** The reference of an entry as the leaf had it: a view, good until the next `fill`. */
   reference(entry: number): Uint8Array {
-    const at = this.valueAt[entry];
+    const at = this.valueAt[entry]!;
     return this.#kept.subarray(at, at + REFERENCE_BYTES);
   }
 
   /** The key of an entry. */
   key(entry: number): Uint8Array {
-    const at = this.keyAt[entry];
-    return new Uint8Array(this.#buffer, this.#offset + at, this.keyEnd[entry] - at);
+    const at = this.keyAt[entry]!;
+    return new Uint8Array(this.#buffer, this.#offset + at, this.keyEnd[entry]! - at);
   }
 
   /** The value of an entry, or the reference to it. */
   value(entry: number): Uint8Array {
-    const at = this.valueAt[entry];
-    return new Uint8Array(this.#buffer, this.#offset + at, this.#valueEnd[entry] - at);
+    const at = this.valueAt[entry]!;
+    return new Uint8Array(this.#buffer, this.#offset + at, this.#valueEnd[entry]! - at);
   }
 }

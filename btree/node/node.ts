@@ -90,12 +90,12 @@ export function offsetIndex(slot: number, entries: number, index: number, leaf: 
 /** Where, in `Frame.u8`, the cell of an entry begins. */
 export function cellAt(frame: Frame, slot: number, index: number): number {
   const at = offsetIndex(slot, entriesOf(frame, slot), index, isLeaf(frame, slot));
-  return (slot << PAGE_SHIFT) + frame.u16[at];
+  return (slot << PAGE_SHIFT) + frame.u16[at]!;
 }
 
 /** The child of a branch entry. */
 export function childAt(frame: Frame, slot: number, index: number): number {
-  return frame.u32[childIndex(slot, entriesOf(frame, slot), index)];
+  return frame.u32[childIndex(slot, entriesOf(frame, slot), index)]!;
 }
 
 /** Where, in `Frame.u8`, the prefix begins. */
@@ -105,8 +105,8 @@ export function prefixAt(frame: Frame, slot: number): number {
 
 /** The length, or tag, that begins at a byte. */
 export function lengthAt(u8: Uint8Array, at: number): number {
-  const first = u8[at];
-  return first < 0x80 ? first : ((first & 0x7f) << 8) | u8[at + 1];
+  const first = u8[at]!;
+  return first < 0x80 ? first : ((first & 0x7f) << 8) | u8[at + 1]!;
 }
 
 /** The bytes that a length, or tag, takes. */
@@ -158,10 +158,10 @@ export class LeafCell {
   /** Reads the cell that begins at a byte. */
   read(u8: Uint8Array, cell: number): void {
     let at = cell;
-    let suffix = u8[at++];
-    if (suffix >= 0x80) suffix = ((suffix & 0x7f) << 8) | u8[at++];
-    let tag = u8[at++];
-    if (tag >= 0x80) tag = ((tag & 0x7f) << 8) | u8[at++];
+    let suffix = u8[at++]!;
+    if (suffix >= 0x80) suffix = ((suffix & 0x7f) << 8) | u8[at++]!;
+    let tag = u8[at++]!;
+    if (tag >= 0x80) tag = ((tag & 0x7f) << 8) | u8[at++]!;
     this.suffix = suffix;
     this.tag = tag;
     this.tailAt = at;
@@ -190,24 +190,25 @@ export function copyKey(
   const prefix = prefixLengthOf(frame, slot);
   let from = prefixAt(frame, slot);
   let to = at;
-  for (let i = 0; i < prefix; i++) into[to++] = u8[from++];
+  for (let i = 0; i < prefix; i++) into[to++]! = u8[from++]!;
   from = cellAt(frame, slot, index);
   const suffix = lengthAt(u8, from);
-  const head = frame.u32[headIndex(slot, index)];
+  const head = frame.u32[headIndex(slot, index)]!;
   for (let i = 0; i < suffix && i < HEAD_BYTES; i++) into[to++] = head >>> (24 - 8 * i);
   from += lengthBytes(suffix);
-  if (leaf) from += u8[from] < 0x80 ? 1 : 2;
-  for (let i = HEAD_BYTES; i < suffix; i++) into[to++] = u8[from++];
+  if (leaf) from += u8[from]! < 0x80 ? 1 : 2;
+  for (let i = HEAD_BYTES; i < suffix; i++) into[to++]! = u8[from++]!;
   return prefix + suffix;
 }
 
 /** The head of what follows the first `from` bytes of a key. */
 export function headOf(key: Uint8Array, from: number, length: number): number {
   if (length - from >= HEAD_BYTES) {
-    return ((key[from] << 24) | (key[from + 1] << 16) | (key[from + 2] << 8) | key[from + 3]) >>> 0;
+    return ((key[from]! << 24) | (key[from + 1]! << 16) | (key[from + 2]! << 8) |
+      key[from + 3]!) >>> 0;
   }
   let head = 0;
-  for (let i = from; i < length; i++) head |= key[i] << (24 - 8 * (i - from));
+  for (let i = from; i < length; i++) head |= key[i]! << (24 - 8 * (i - from));
   return head >>> 0;
 }
 
@@ -226,7 +227,7 @@ export function comparePrefix(
   const { u8 } = frame;
   for (let i = 0; i < prefix; i++) {
     if (i === length) return -1;
-    const difference = key[i] - u8[at + i];
+    const difference = key[i]! - u8[at + i]!;
     if (difference !== 0) return difference;
   }
   return 0;
@@ -251,7 +252,7 @@ function compareTails(
   const rest = length - from;
   const common = suffix - HEAD_BYTES < rest ? suffix - HEAD_BYTES : rest;
   for (let i = 0; i < common; i++) {
-    const difference = u8[tailAt + i] - key[from + i];
+    const difference = u8[tailAt + i]! - key[from + i]!;
     if (difference !== 0) return difference;
   }
   return suffix - HEAD_BYTES - rest;
@@ -273,14 +274,14 @@ export function searchLeaf(frame: Frame, slot: number, key: Uint8Array, length: 
   let high = entries;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    const other = u32[heads + middle];
+    const other = u32[heads + middle]!;
     if (other < head) low = middle + 1;
     else if (other > head) high = middle;
     else {
-      const cell = (slot << PAGE_SHIFT) + u16[(slot << HALF_SHIFT) + (entries << 1) + middle];
+      const cell = (slot << PAGE_SHIFT) + u16[(slot << HALF_SHIFT) + (entries << 1) + middle]!;
       const suffix = lengthAt(u8, cell);
       const tag = cell + lengthBytes(suffix);
-      const tailAt = tag + (u8[tag] < 0x80 ? 1 : 2);
+      const tailAt = tag + (u8[tag]! < 0x80 ? 1 : 2);
       const order = compareTails(u8, suffix, tailAt, key, prefix + HEAD_BYTES, length);
       if (order === 0) return middle;
       if (order < 0) low = middle + 1;
@@ -305,11 +306,11 @@ export function searchBranch(frame: Frame, slot: number, key: Uint8Array, length
   let high = entries;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    const other = u32[heads + middle];
+    const other = u32[heads + middle]!;
     if (other < head) low = middle + 1;
     else if (other > head) high = middle;
     else {
-      const cell = (slot << PAGE_SHIFT) + u16[(slot << HALF_SHIFT) + (entries << 2) + middle];
+      const cell = (slot << PAGE_SHIFT) + u16[(slot << HALF_SHIFT) + (entries << 2) + middle]!;
       const suffix = lengthAt(u8, cell);
       const tailAt = cell + lengthBytes(suffix);
       if (compareTails(u8, suffix, tailAt, key, prefix + HEAD_BYTES, length) <= 0) low = middle + 1;

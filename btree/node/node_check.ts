@@ -71,8 +71,8 @@ function checkOverlap(frame: Frame, slot: number, page: number): void {
   });
   cells.sort((a, b) => a.start - b.start);
   for (let i = 1; i < cells.length; i++) {
-    const { index, start } = cells[i];
-    if (start >= cells[i - 1].end) continue;
+    const { index, start } = cells[i]!;
+    if (start >= cells[i - 1]!.end) continue;
     const offset = start - (slot << PAGE_SHIFT);
     corrupt(page, offset, `the cell of entry ${index} is also another's`);
   }
@@ -198,7 +198,7 @@ function checkHead(frame: Frame, slot: number, page: number, index: number, suff
   if (prefixLengthOf(frame, slot) + suffix > KEY_BYTES_MAX) {
     corrupt(page, index * HEAD_BYTES, `the key of entry ${index} is too long`);
   }
-  const head = frame.u32[headIndex(slot, index)];
+  const head = frame.u32[headIndex(slot, index)]!;
   if (suffix < HEAD_BYTES && (suffix === 0 ? head : head << (8 * suffix)) !== 0) {
     corrupt(page, index * HEAD_BYTES, `the head of entry ${index} is not zero-padded`);
   }
@@ -213,8 +213,8 @@ function checkCellBytes(frame: Frame, slot: number, page: number, cells: number)
 
 function checkOrder(frame: Frame, slot: number, page: number, first: number): void {
   for (let index = first + 1; index < entriesOf(frame, slot); index++) {
-    const head = frame.u32[headIndex(slot, index)];
-    const before = frame.u32[headIndex(slot, index - 1)];
+    const head = frame.u32[headIndex(slot, index)]!;
+    const before = frame.u32[headIndex(slot, index - 1)]!;
     if (head > before) continue;
     if (head < before || !isAfter(frame, slot, index)) {
       corrupt(page, index * HEAD_BYTES, `entry ${index} is not after the one before it`);
@@ -228,7 +228,7 @@ function isAfter(frame: Frame, slot: number, index: number): boolean {
   const lastLength = copyKey(frame, slot, index - 1, lastKey);
   const common = Math.min(length, lastLength);
   for (let i = prefixLengthOf(frame, slot); i < common; i++) {
-    if (thisKey[i] !== lastKey[i]) return thisKey[i] > lastKey[i];
+    if (thisKey[i] !== lastKey[i]) return thisKey[i]! > lastKey[i]!;
   }
   return length > lastLength;
 }

@@ -61,7 +61,7 @@ function moveCell(frame: Frame, index: number, leaf: boolean, offset: number): v
 }
 
 function copyHead(frame: Frame, from: number, to: number): void {
-  frame.u32[headIndex(SLOT, to)] = frame.u32[headIndex(SLOT, from)];
+  frame.u32[headIndex(SLOT, to)]! = frame.u32[headIndex(SLOT, from)]!;
 }
 
 const BOTH: Mutation[] = [
@@ -96,7 +96,7 @@ const LEAF: Mutation[] = [
     putLength(frame.u8, cellAt(frame, SLOT, 4), 2047);
   }],
   ["head of entry 1 is not zero-padded", "a byte after the key", (frame) => {
-    frame.u32[headIndex(SLOT, 1)] |= 0x0100;
+    frame.u32[headIndex(SLOT, 1)]! |= 0x0100;
   }],
   ["head of entry 0 is not zero-padded", "no key after the prefix", (frame) => {
     frame.u32[headIndex(SLOT, 0)] = 1;
@@ -131,7 +131,7 @@ const BRANCH: Mutation[] = [
     frame.u32[headIndex(SLOT, 0)] = 5;
   }],
   ["head of entry 2 is not zero-padded", "a byte after the key", (frame) => {
-    frame.u32[headIndex(SLOT, 2)] |= 1;
+    frame.u32[headIndex(SLOT, 2)]! |= 1;
   }],
   ["entry 6 is not after", "a head too small", (frame) => copyHead(frame, 2, 6)],
 ];
@@ -196,7 +196,7 @@ const bases = [true, false].map((leaf) => {
 
 /** A valid node with some bytes changed, of its header and of where its arrays and cells are. */
 function damaged(random: Random, leaf: boolean, slot: number): Frame {
-  const frame = bases[leaf ? 0 : 1][slot === SLOT ? 0 : 1];
+  const frame = bases[leaf ? 0 : 1]![slot === SLOT ? 0 : 1]!;
   const fresh = leaf ? validLeaf(slot) : validBranch(slot);
   frame.u8.set(fresh.u8);
   const cellStart = header.cellStartOf(frame, slot);
@@ -209,7 +209,7 @@ function damaged(random: Random, leaf: boolean, slot: number): Frame {
         : place === 2
         ? PAGE_BYTES - 1 - random.below(140)
         : cellStart + random.below(PAGE_BYTES - cellStart));
-    frame.u8[at] = random.once(3) ? frame.u8[at] ^ (1 << random.below(8)) : random.below(256);
+    frame.u8[at] = random.once(3) ? frame.u8[at]! ^ (1 << random.below(8)) : random.below(256);
   }
   return frame;
 }

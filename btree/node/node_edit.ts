@@ -91,7 +91,7 @@ export function writeLeafCell(
 ): void {
   let at = putLength(u8, cell, length - prefix);
   at = putLength(u8, at, tag);
-  for (let i = prefix + HEAD_BYTES; i < length; i++) u8[at++] = key[i];
+  for (let i = prefix + HEAD_BYTES; i < length; i++) u8[at++]! = key[i]!;
   copyBytes(bytes, valueFrom, u8, at, valueBytes(tag));
 }
 
@@ -152,7 +152,7 @@ export function insertBranchEntry(
   frame.u16[offsetIndex(slot, entries + 1, index, false)] = start;
   const cell = (slot << PAGE_SHIFT) + start;
   let at = putLength(frame.u8, cell, length - prefix);
-  for (let i = prefix + HEAD_BYTES; i < length; i++) frame.u8[at++] = key[i];
+  for (let i = prefix + HEAD_BYTES; i < length; i++) frame.u8[at++]! = key[i]!;
   setCellStart(frame, slot, start);
   setEntries(frame, slot, entries + 1);
 }
@@ -163,8 +163,8 @@ export function insertBranchEntry(
 export function removeBranchEntry(frame: Frame, slot: number, index: number): void {
   const entries = entriesOf(frame, slot);
   if (index === 0 && entries > 1) {
-    const child = frame.u32[childIndex(slot, entries, 1)];
-    frame.u32[childIndex(slot, entries, 0)] = child;
+    const child = frame.u32[childIndex(slot, entries, 1)]!;
+    frame.u32[childIndex(slot, entries, 0)]! = child;
     return removeBranchEntry(frame, slot, 1);
   }
   const cell = cellAt(frame, slot, index);
@@ -267,7 +267,7 @@ export function copyBytes(
   count: number,
 ): void {
   if (count <= LOOP_BYTES_MAX) {
-    for (let i = 0; i < count; i++) to[toAt + i] = from[fromAt + i];
+    for (let i = 0; i < count; i++) to[toAt + i]! = from[fromAt + i]!;
   } else if (fromAt === 0 && count === from.length) {
     to.set(from, toAt);
   } else {

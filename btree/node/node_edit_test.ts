@@ -74,14 +74,14 @@ function changeLeaf(random: Random, frame: Frame, model: LeafEntry[], prefix: st
 }
 
 function changeFound(random: Random, frame: Frame, model: LeafEntry[], index: number): void {
-  const old = model[index];
+  const old = model[index]!;
   if (random.once(3)) {
     // As a tree does it: bytes written over others, and nothing else of the page.
     const value = valueOf({ bytes: old.value.length, salt: random.below(1e6) });
     const cell = new LeafCell();
     cell.read(frame.u8, cellAt(frame, SLOT, index));
     frame.u8.set(value, cell.valueAt);
-    model[index] = { ...old, value };
+    model[index]! = { ...old, value };
   } else {
     removeLeafEntry(frame, SLOT, index);
     model.splice(index, 1);
@@ -147,7 +147,7 @@ describe("removeLeafEntry()", () => {
     removeLeafEntry(frame, SLOT, 1); // c, built last, has the lowest cell
     assertEquals(garbageOf(frame, SLOT), 7);
     assertEquals(gapOf(frame, SLOT), PAGE_BYTES - 2 * 7 - 7 - LEAF_WIDTH + 7);
-    expectLeaf(frame, [entries[1]]);
+    expectLeaf(frame, [entries[1]!]);
   });
 });
 
@@ -177,7 +177,7 @@ function changeBranch(random: Random, frame: Frame, model: BranchEntry[], prefix
     const index = random.below(model.length);
     removeBranchEntry(frame, SLOT, index);
     model.splice(index, 1);
-    if (index === 0) model[0] = { key: new Uint8Array(0), child: model[0].child };
+    if (index === 0) model[0] = { key: new Uint8Array(0), child: model[0]!.child };
     return;
   }
   const key = keyFor(random, prefix);
@@ -239,7 +239,7 @@ describe("copyBytes()", () => {
         const to = new Uint8Array(300);
         copyBytes(from, fromAt, to, 7, count);
         const expected = new Uint8Array(300);
-        for (let i = 0; i < count; i++) expected[7 + i] = from[fromAt + i];
+        for (let i = 0; i < count; i++) expected[7 + i]! = from[fromAt + i]!;
         assertEquals(to, expected);
       }
     }

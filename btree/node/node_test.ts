@@ -101,7 +101,7 @@ describe("node: layout", () => {
         const frame = newLeaf([{ key: new Uint8Array(keyBytes), value }]);
         const size = 6 + cellBytes(keyBytes, payloadBytes(bytes));
         assertEquals(usedBytesOf(frame, SLOT), size);
-        assertEquals(readLeaf(frame)[0].value, value);
+        assertEquals(readLeaf(frame)[0]!.value, value);
         assertEquals(keyLengthAt(frame, SLOT, 0), keyBytes);
       }
     }
@@ -147,7 +147,7 @@ function probesAround(key: Uint8Array): Uint8Array[] {
     probes.push(key.slice(0, -1), key.slice(0, key.length >>> 1));
     for (const step of [1, 255]) {
       const near = key.slice();
-      near[near.length - 1] += step;
+      near[near.length - 1]! += step;
       probes.push(near);
     }
   }

@@ -102,20 +102,20 @@ export function appendRuns(
 /** The version that last wrote a page. */
 export function versionAt(pager: PageReader, page: number): number {
   const place = pager.at(page);
-  return versionOf(pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK);
+  return versionOf(pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK);
 }
 
 /** Fills the pages of an acquired run with the value from a byte on; returns how many it took. */
 function fillRun(pager: Pager, page: number, value: Uint8Array, from: number): number {
   const place = pager.at(page);
-  const frame = pager.frames[place >>> CHUNK_SHIFT];
+  const frame = pager.frames[place >>> CHUNK_SHIFT]!;
   const pages = runPagesOf(frame, place & SLOT_MASK);
   const bytes = Math.min(pages * PAGE_BYTES, value.length - from);
   setRunBytes(frame, place & SLOT_MASK, bytes);
   for (let at = 0; at < bytes; at += PAGE_BYTES) {
     const target = pager.at(page + at / PAGE_BYTES);
     const some = value.subarray(from + at, from + Math.min(at + PAGE_BYTES, bytes));
-    pager.frames[target >>> CHUNK_SHIFT].u8.set(some, (target & SLOT_MASK) << PAGE_SHIFT);
+    pager.frames[target >>> CHUNK_SHIFT]!.u8.set(some, (target & SLOT_MASK) << PAGE_SHIFT);
   }
   return bytes;
 }
@@ -123,7 +123,7 @@ function fillRun(pager: Pager, page: number, value: Uint8Array, from: number): n
 function linkRun(pager: Pager, page: number, next: number): void {
   const place = pager.at(page);
   pager.touch(place);
-  setLink(pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK, next);
+  setLink(pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK, next);
 }
 
 /** Reads the value that a reference, which begins at a byte, refers to. */
@@ -158,7 +158,7 @@ export function copyFromRun(
     const some = Math.min(PAGE_BYTES - within, to - done);
     const place = pager.at(run.page + (done >>> PAGE_SHIFT));
     const start = ((place & SLOT_MASK) << PAGE_SHIFT) + within;
-    const { u8 } = pager.frames[place >>> CHUNK_SHIFT];
+    const { u8 } = pager.frames[place >>> CHUNK_SHIFT]!;
     into.set(u8.subarray(start, start + some), at + done - from);
     done += some;
   }

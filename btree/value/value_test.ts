@@ -160,7 +160,7 @@ function lyingRun(change: (frame: Frame, slot: number, page: number) => void, by
   const page = new DataView(bed.tree.foundBytes.buffer, bed.tree.foundAt, 16).getUint32(0, true);
   transact(bed.pager, () => {
     const place = bed.pager.at(page);
-    const frame = bed.pager.frames[place >>> 8];
+    const frame = bed.pager.frames[place >>> 8]!;
     const version = header.versionOf(frame, place & 255);
     bed.pager.touch(place);
     header.setVersion(frame, place & 255, version);

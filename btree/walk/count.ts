@@ -17,7 +17,7 @@ const PEEKS_A_PLACE = 32;
 /** How many entries a tree has. */
 function countEntries(pager: PageReader, nodes: Nodes): number {
   const root = nodes.rootPlace();
-  const frame = pager.frames[root >>> CHUNK_SHIFT];
+  const frame = pager.frames[root >>> CHUNK_SHIFT]!;
   const level = levelOf(frame, root & SLOT_MASK);
   if (level === 0) return entriesOf(frame, root & SLOT_MASK);
   return countBelow(pager, nodes, nodes.root, level);
@@ -71,7 +71,7 @@ function commonBranch(
 ): { page: number; level: number } {
   const root = nodes.rootPlace();
   let page = nodes.root;
-  let level = levelOf(pager.frames[root >>> CHUNK_SHIFT], root & SLOT_MASK);
+  let level = levelOf(pager.frames[root >>> CHUNK_SHIFT]!, root & SLOT_MASK);
   while (level > 0) {
     const [first, last] = indexesOf(pager, nodes, page, level, lower, upper);
     if (first !== last) break;
@@ -91,7 +91,7 @@ function indexesOf(
   upper: Uint8Array | undefined,
 ): [number, number] {
   const place = placeOf(nodes, page, level);
-  const frame = pager.frames[place >>> CHUNK_SHIFT];
+  const frame = pager.frames[place >>> CHUNK_SHIFT]!;
   const slot = place & SLOT_MASK;
   const end = level === 0 ? entriesOf(frame, slot) : entriesOf(frame, slot) - 1;
   const indexOf = (key: Uint8Array): number => {
@@ -153,7 +153,7 @@ function countLeaves(
   let count = 0;
   for (let index = begin; index < end;) {
     const place = placeOf(nodes, page, 1);
-    const frame = pager.frames[place >>> CHUNK_SHIFT];
+    const frame = pager.frames[place >>> CHUNK_SHIFT]!;
     const some = Math.min(end, index + PEEKS_A_PLACE);
     for (; index < some; index++) {
       count += leafEntries(pager, nodes, childAt(frame, place & SLOT_MASK, index));
@@ -171,7 +171,7 @@ function childOf(
   index: number,
 ): number {
   const place = placeOf(nodes, page, level);
-  return childAt(pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK, index);
+  return childAt(pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK, index);
 }
 
 /** How many entries are below a branch. */
@@ -187,7 +187,7 @@ function countBelow(pager: PageReader, nodes: Nodes, page: number, level: number
       corruptHeader(branch, HEADER.tree, "the tree has more pages than the file");
     }
     const place = placeOf(nodes, branch, branchLevel);
-    const frame = pager.frames[place >>> CHUNK_SHIFT];
+    const frame = pager.frames[place >>> CHUNK_SHIFT]!;
     const entries = entriesOf(frame, place & SLOT_MASK);
     if (branchLevel === 1) {
       count += countLeaves(pager, nodes, branch, 0, entries);

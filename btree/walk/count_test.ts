@@ -33,7 +33,7 @@ describe("Tree.count()", () => {
         while (model.entries.size < target) model.put(keyOf(random.below(1e6)), 2000);
         const names = model.names();
         while (model.entries.size > target) {
-          const [name] = names.splice(random.below(names.length), 1);
+          const [name] = names.splice(random.below(names.length), 1) as [string];
           model.delete(Uint8Array.from(name, (letter) => letter.charCodeAt(0)));
         }
         assertEquals(model.bed.tree.count(), target, "inside the transaction");
@@ -103,8 +103,8 @@ function boundNear(random: Random, names: readonly string[]): Uint8Array | undef
   if (random.once(20)) return new Uint8Array(random.below(3));
   const key = bytesOf(random.pick(names));
   const way = random.below(5);
-  if (way === 0) key[key.length - 1]--;
-  else if (way === 1) key[key.length - 1]++;
+  if (way === 0) key[key.length - 1]!--;
+  else if (way === 1) key[key.length - 1]!++;
   else if (way === 2) return key.slice(0, random.pick([3, 4, 900, 1504, 1505, 1507]));
   return key;
 }
@@ -133,7 +133,7 @@ describe("Tree.count() of a range", () => {
       model.commit();
       assertCounts(before, new Tree(space, tree.id, tree.root, snapshot));
       model.begin();
-      model.deleteRange(bytesOf(before[200]), bytesOf(before[700]));
+      model.deleteRange(bytesOf(before[200]!), bytesOf(before[700]!));
       for (const name of before.slice(300, 400)) model.put(bytesOf(name), random.below(2500));
       assertCounts(model.names(), tree);
       model.rollback();
@@ -148,7 +148,7 @@ describe("Tree.count() of a range", () => {
     const names = model.names();
     const { tree } = model.bed;
     for (let at = 0; at < names.length; at++) {
-      const key = bytesOf(names[at]);
+      const key = bytesOf(names[at]!);
       const after = new Uint8Array(key.length + 1);
       after.set(key);
       assertEquals([tree.count(undefined, key), tree.count(key)], [at, names.length - at]);
@@ -190,7 +190,7 @@ function damaged(change: (bed: Bed, child: number) => void): Bed {
   transact(bed.pager, () => {
     const place = bed.pager.at(bed.tree.root);
     bed.pager.touch(place);
-    const child = childAt(bed.pager.frames[place >>> 8], place & 255, 3);
+    const child = childAt(bed.pager.frames[place >>> 8]!, place & 255, 3);
     bed.pager.touch(bed.pager.at(child));
     change(bed, child);
   });
@@ -208,7 +208,7 @@ describe("Tree.count(): damage", () => {
       const { tree } = damaged(({ pager }, child) => {
         const place = pager.at(child);
         const { word, value, index } = make((place & 255) << 3);
-        pager.frames[place >>> 8].u32[word + index] = value;
+        pager.frames[place >>> 8]!.u32[word + index] = value;
       });
       assertThrows(() => tree.count(), CorruptionError, "as its parent says");
     }
@@ -226,7 +226,7 @@ describe("Tree.count(): damage", () => {
       for (let level = 1; level <= 12; level++) {
         const page = level === 12 ? tree.root : tree.nodes.create(level, 0);
         const place = pager.at(page);
-        const frame = pager.frames[place >>> 8];
+        const frame = pager.frames[place >>> 8]!;
         pager.touch(place);
         header.setShape(frame, place & 255, format.KIND_BRANCH, level);
         space.list.begin(false);
@@ -251,7 +251,7 @@ describe("Tree.count() of a range: damage", () => {
       const { tree } = damaged(({ pager }, child) => {
         const place = pager.at(child);
         const { word, value, index } = make((place & 255) << 3);
-        pager.frames[place >>> 8].u32[word + index] = value;
+        pager.frames[place >>> 8]!.u32[word + index] = value;
       });
       assertThrows(() => tree.count(keyOf(1)), CorruptionError);
       assertThrows(() => tree.count(undefined, keyOf(199)), CorruptionError);

@@ -87,7 +87,7 @@ export class Cursor {
     if (!this.#valid) return false;
     if (this.#isStale()) return this.#nextAfterChange();
     const place = this.#leafPlace();
-    const index = this.#path.indexes[this.#path.depth] + 1;
+    const index = this.#path.indexes[this.#path.depth]! + 1;
     if (index < this.#entriesAt(place)) return this.#settle(place, index);
     return this.#settle(this.#tree.nodes.neighbour(this.#path, true), 0);
   }
@@ -96,7 +96,7 @@ export class Cursor {
   previous(): boolean {
     if (!this.#valid) return false;
     if (this.#isStale()) return this.seekBefore(this.#key, this.#keyLength);
-    const index = this.#path.indexes[this.#path.depth];
+    const index = this.#path.indexes[this.#path.depth]!;
     if (index > 0) return this.#settle(this.#leafPlace(), index - 1);
     return this.#toLeafBefore();
   }
@@ -112,7 +112,7 @@ export class Cursor {
     if (this.#isStale()) return this.#tree.get(this.#key, this.#keyLength);
     const place = this.#leafPlace();
     const frame = this.#frameAt(place);
-    const index = this.#path.indexes[this.#path.depth];
+    const index = this.#path.indexes[this.#path.depth]!;
     this.#cell.read(frame.u8, cellAt(frame, place & SLOT_MASK, index));
     const { tag, valueAt } = this.#cell;
     if (tag === REFERENCE_TAG) return readRuns(this.#pager, this.#tree.id, frame.u8, valueAt);
@@ -152,11 +152,11 @@ export class Cursor {
   /** The place of the leaf that the path leads to. */
   #leafPlace(): number {
     const { depth, pages } = this.#path;
-    return depth === 0 ? this.#tree.nodes.rootPlace() : this.#tree.nodes.place(pages[depth], 0);
+    return depth === 0 ? this.#tree.nodes.rootPlace() : this.#tree.nodes.place(pages[depth]!, 0);
   }
 
   #frameAt(place: number): Frame {
-    return this.#pager.frames[place >>> CHUNK_SHIFT];
+    return this.#pager.frames[place >>> CHUNK_SHIFT]!;
   }
 
   #entriesAt(place: number): number {

@@ -79,10 +79,10 @@ describe("Cursor", () => {
     const [count, bytes, depth] of [[1, 300, 1], [20, 300, 1], [2000, 300, 2], [3000, 2040, 3]]
   ) {
     it(`walks ${count} entries on ${depth} levels both ways, and then is on none`, () => {
-      const { tree } = evens(count, bytes);
+      const { tree } = evens(count!, bytes);
       assertEquals(checkTree(tree).depth, depth);
       const cursor = tree.cursor();
-      const all = evenNumbers(0, 2 * count);
+      const all = evenNumbers(0, 2 * count!);
       assertEquals(rest(cursor, cursor.first(), true), all);
       assertEquals([cursor.valid, cursor.next(), cursor.previous()], [false, false, false]);
       assertEquals(rest(cursor, cursor.last(), false), all.reverse());

@@ -116,7 +116,7 @@ export class LeafCursor {
   }
 
   #frameAt(place: number): Frame {
-    return this.#pager.frames[place >>> CHUNK_SHIFT];
+    return this.#pager.frames[place >>> CHUNK_SHIFT]!;
   }
 
   #entriesAt(place: number): number {

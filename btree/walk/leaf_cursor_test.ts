@@ -96,11 +96,11 @@ describe("LeafCursor.copyLeaf()", () => {
     for (
       const [from, end] of [[0, 800], [0, 801], [3, 5], [4, 6], [5, 5], [100, 777], [799, 900]]
     ) {
-      const expected = evenNumbers(0, 800).filter((number) => number >= from && number < end);
-      assertEquals(copied(bed, from, end, true, 1000), expected);
-      assertEquals(copied(bed, end, from, false, 1000), expected.toReversed());
-      assertEquals(copied(bed, from, end, true, 7), expected.slice(0, 7));
-      assertEquals(copied(bed, end, from, false, 7), expected.toReversed().slice(0, 7));
+      const expected = evenNumbers(0, 800).filter((number) => number >= from! && number < end!);
+      assertEquals(copied(bed, from!, end!, true, 1000), expected);
+      assertEquals(copied(bed, end!, from!, false, 1000), expected.toReversed());
+      assertEquals(copied(bed, from!, end!, true, 7), expected.slice(0, 7));
+      assertEquals(copied(bed, end!, from!, false, 7), expected.toReversed().slice(0, 7));
     }
   });
 

@@ -39,7 +39,7 @@ export class Nodes {
   /** The place of the root. */
   rootPlace(): number {
     const place = this.#pager.at(this.root);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     const kind = kindOf(frame, slot);
     if (kind !== KIND_LEAF && kind !== KIND_BRANCH) {
@@ -52,10 +52,10 @@ export class Nodes {
   /** The place of a page that must be a node of this tree at a level. */
   place(page: number, level: number): number {
     const place = this.#pager.at(page);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const word = (place & SLOT_MASK) << HEADER_WORD_SHIFT;
     const shape = level === 0 ? KIND_LEAF : KIND_BRANCH | (level << 8);
-    if ((frame.u32[word] & 0xffff) !== shape) {
+    if ((frame.u32[word]! & 0xffff) !== shape) {
       corruptHeader(page, HEADER.kind, `not a node of level ${level}, as its parent says`);
     }
     if (frame.u32[word + 1] !== this.tree) this.#foreign(page);
@@ -69,12 +69,12 @@ export class Nodes {
   /** The place of the leaf where a key is or would be. */
   leafFor(key: Uint8Array, length: number): number {
     let place = this.rootPlace();
-    let frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    let frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     let slot = place & SLOT_MASK;
     for (let level = levelOf(frame, slot) - 1; level >= 0; level--) {
       const index = searchBranch(frame, slot, key, length);
       place = this.place(childAt(frame, slot, index), level);
-      frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+      frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
       slot = place & SLOT_MASK;
     }
     return place;
@@ -84,7 +84,7 @@ export class Nodes {
   descend(path: Path, key: Uint8Array, length: number): number {
     let place = this.#begin(path);
     while (this.#levelAt(place) > 0) {
-      const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+      const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
       place = this.#down(path, place, searchBranch(frame, place & SLOT_MASK, key, length));
     }
     return place;
@@ -94,7 +94,7 @@ export class Nodes {
   descendToEdge(path: Path, last: boolean): number {
     let place = this.#begin(path);
     while (this.#levelAt(place) > 0) {
-      const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+      const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
       place = this.#down(path, place, last ? entriesOf(frame, place & SLOT_MASK) - 1 : 0);
     }
     return place;
@@ -109,14 +109,16 @@ export class Nodes {
     const step = forward ? 1 : -1;
     const leafDepth = path.depth;
     for (let depth = leafDepth - 1; depth >= 0; depth--) {
-      let place = depth === 0 ? this.rootPlace() : this.place(path.pages[depth], leafDepth - depth);
-      const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
-      const index = path.indexes[depth] + step;
+      let place = depth === 0
+        ? this.rootPlace()
+        : this.place(path.pages[depth]!, leafDepth - depth);
+      const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
+      const index = path.indexes[depth]! + step;
       if (index < 0 || index >= entriesOf(frame, place & SLOT_MASK)) continue;
       path.depth = depth;
       place = this.#down(path, place, index);
       while (this.#levelAt(place) > 0) {
-        const inner = this.#pager.frames[place >>> CHUNK_SHIFT];
+        const inner = this.#pager.frames[place >>> CHUNK_SHIFT]!;
         place = this.#down(path, place, forward ? 0 : entriesOf(inner, place & SLOT_MASK) - 1);
       }
       return place;
@@ -126,7 +128,7 @@ export class Nodes {
 
   /** The place of the branch at a depth of a path that leads to a leaf. */
   placeOn(path: Path, depth: number): number {
-    return depth === 0 ? this.rootPlace() : this.place(path.pages[depth], path.depth - depth);
+    return depth === 0 ? this.rootPlace() : this.place(path.pages[depth]!, path.depth - depth);
   }
 
   /** Takes a page for a node, empty, its level set. */
@@ -147,7 +149,7 @@ export class Nodes {
 
   /** Follows an entry of the branch at the end of a path. */
   #down(path: Path, place: number, index: number): number {
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const child = childAt(frame, place & SLOT_MASK, index);
     path.indexes[path.depth] = index;
     path.pages[++path.depth] = child;
@@ -155,7 +157,7 @@ export class Nodes {
   }
 
   #levelAt(place: number): number {
-    return levelOf(this.#pager.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK);
+    return levelOf(this.#pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK);
   }
 }
 
@@ -168,7 +170,7 @@ export function createNode(space: Space, tree: number, level: number, near: numb
   const kind = level === 0 ? KIND_LEAF : KIND_BRANCH;
   const page = allocator.acquire(kind, tree, near);
   const place = pager.at(page);
-  const frame = pager.frames[place >>> CHUNK_SHIFT];
+  const frame = pager.frames[place >>> CHUNK_SHIFT]!;
   header.setShape(frame, place & SLOT_MASK, kind, level);
   clearNode(frame, place & SLOT_MASK);
   return page;

@@ -105,7 +105,7 @@ function tellRemoved({ out, json }: Context, removed: number): ExitCode {
 
 /** To remove everything has to be said. */
 function checkChoice(keys: readonly string[], options: OptionValues): void {
-  const ways = [keys.length > 0, hasKeyRange(options), options.all === true];
+  const ways = [keys.length > 0, hasKeyRange(options), options["all"] === true];
   if (ways.filter((is) => is).length === 1) return;
   throw new Refusal("Cannot delete: give either keys, or a range such as --prefix, or --all");
 }

@@ -49,13 +49,13 @@ export const dump: CommandSpec = {
     const name = treeName(context.db, given);
     const codecs = codecsOfTree(context.db, name, options);
     const range = rangeOf(options, codecs.key);
-    const isCsv = formatOf(options, textOf(options.output)) === "csv";
+    const isCsv = formatOf(options, textOf(options["output"])) === "csv";
     const [header, lineOf] = shapeOf(codecs, options, isCsv);
     const tree = context.read(name, codecs);
     const { limit, reverse: _, ...keyRange } = range;
     const total = Math.min(tree.count(keyRange), limit ?? Infinity);
     // Lines and a bar on one terminal would overwrite each other.
-    const isHidden = options.output === undefined && Deno.stdout.isTerminal();
+    const isHidden = options["output"] === undefined && Deno.stdout.isTerminal();
     const bar = new ProgressBar({ label: "dumping", unit: "entries", total, isHidden });
     const started = performance.now();
     const write = (out: Output) => {
@@ -67,16 +67,16 @@ export const dump: CommandSpec = {
     } finally {
       bar.stop();
     }
-    if (options.output === undefined) return;
+    if (options["output"] === undefined) return;
     note(`dumped ${countOf(total, "entry")} in ${pace(total, performance.now() - started)}`);
   },
 };
 
 /** The format that an option names, or else a file by its name. */
 export function formatOf(options: OptionValues, path: string | undefined): string {
-  const named = textOf(options.format);
+  const named = textOf(options["format"]);
   if (named !== undefined) return named;
-  const hasFields = options.fields !== undefined;
+  const hasFields = options["fields"] !== undefined;
   return hasFields || path?.toLowerCase().endsWith(".csv") === true ? "csv" : "ndjson";
 }
 
@@ -86,17 +86,19 @@ function shapeOf(
   options: OptionValues,
   isCsv: boolean,
 ): [header: string | undefined, lineOf: LineOf] {
-  const fields = textOf(options.fields)?.split(",");
+  const fields = textOf(options["fields"])?.split(",");
   if (fields !== undefined) {
     if (!isCsv) throw new Refusal("Cannot use --fields: it is for CSV; add --format csv");
     return [`${csvLine(fields)}\r\n`, (_, v) => csvLine(cellsOf(value.form.toJson(v), fields))];
   }
   if (isCsv) {
     const line = (k: unknown, v: unknown) => csvLine([key.form.toText(k), value.form.toText(v)]);
-    if (options.values !== true) return ["key,value\r\n", line];
+    if (options["values"] !== true) return ["key,value\r\n", line];
     return ["value\r\n", (_, v) => csvLine([value.form.toText(v)])];
   }
-  if (options.values === true) return [undefined, (_, v) => JSON.stringify(value.form.toJson(v))];
+  if (options["values"] === true) {
+    return [undefined, (_, v) => JSON.stringify(value.form.toJson(v))];
+  }
   return [
     undefined,
     (k, v) => JSON.stringify({ key: key.form.toJson(k), value: value.form.toJson(v) }),
@@ -129,7 +131,7 @@ function writeEntries(
 
 /** Writes to standard output, or to a new file, of which nothing is left after an error. */
 function toOutput({ out }: Context, options: OptionValues, write: (out: Output) => void): void {
-  const path = textOf(options.output);
+  const path = textOf(options["output"]);
   if (path === undefined) return write(out);
   const file = openNew(path);
   let isDone = false;

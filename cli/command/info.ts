@@ -73,7 +73,7 @@ export const trees: CommandSpec = {
   run(context, _args, options) {
     const { db, out, json } = context;
     const names = db.trees();
-    if (options.names === true) return out.lines(names.map(oneLine));
+    if (options["names"] === true) return out.lines(names.map(oneLine));
     const found = names.map((name) => {
       const { key, value } = db.codecsOf(name)!;
       return { name, key, value, entries: entriesOf(context, name) };
@@ -133,7 +133,7 @@ function printFileStats({ db, out, json }: Context): void {
 
 function partsOf(census: Census): PartFigures[] {
   return PARTS.map(({ name, kinds }, part) => {
-    const sum = (ofKind: readonly number[]) => kinds.reduce((all, kind) => all + ofKind[kind], 0);
+    const sum = (ofKind: readonly number[]) => kinds.reduce((all, kind) => all + ofKind[kind]!, 0);
     const pages = part === HEADER_PAGES ? census.chunks : sum(census.pagesOfKind);
     const [usedBytes, entries] = [sum(census.usedBytesOfKind), sum(census.entriesOfKind)];
     return { name, pages, bytes: pages * format.PAGE_BYTES, usedBytes, entries };
@@ -145,8 +145,8 @@ function partTable(parts: readonly PartFigures[], census: Census): string[] {
     name,
     count(pages),
     count(bytes),
-    PARTS[part].hasFill ? percent(usedBytes, bytes) : "-",
-    PARTS[part].hasEntries ? count(entries) : "-",
+    PARTS[part]!.hasFill ? percent(usedBytes, bytes) : "-",
+    PARTS[part]!.hasEntries ? count(entries) : "-",
   ]);
   const total = ["total", count(census.pages), count(census.pages * format.PAGE_BYTES), "-", "-"];
   return alignTable([["kind", "pages", "bytes", "fill", "entries"], ...rows, total]);

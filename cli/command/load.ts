@@ -158,8 +158,8 @@ function refusalOf(error: unknown, input: string, line: number): unknown {
 }
 
 function keysOf(options: OptionValues): Keys {
-  const fields = textOf(options.key)?.split(",");
-  const isNumber = options.number === true;
+  const fields = textOf(options["key"])?.split(",");
+  const isNumber = options["number"] === true;
   if (fields !== undefined && isNumber) {
     throw new Refusal("Cannot load: --key and --number are two ways to make keys; give one");
   }

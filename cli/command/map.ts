@@ -83,7 +83,7 @@ export const map: CommandSpec = {
     const inspection = context.inspect();
     const area = areaOf(inspection, options);
     const cells = cellsOf(inspection, area);
-    const by = textOf(options.by) ?? "kind";
+    const by = textOf(options["by"]) ?? "kind";
     if (context.json) return printJson(context, area, cells);
     const looks = { kind: kindLooks, fill: fillLooks, age: ageLooks }[by];
     const [drawn, legend] = looks?.(cells) ?? treeLooks(cells, inspection);
@@ -94,11 +94,11 @@ export const map: CommandSpec = {
 
 function areaOf(inspection: Inspection, options: OptionValues): Area {
   const all = inspection.file().chunks;
-  const firstChunk = wholeNumber("--from", textOf(options.from) ?? "0");
+  const firstChunk = wholeNumber("--from", textOf(options["from"]) ?? "0");
   if (firstChunk >= all) {
     throw new Refusal(`Cannot use --from ${firstChunk}: the file has ${countOf(all, "chunk")}`);
   }
-  const wanted = wholeNumber("--chunks", textOf(options.chunks) ?? String(all), 1);
+  const wanted = wholeNumber("--chunks", textOf(options["chunks"]) ?? String(all), 1);
   const chunks = Math.min(wanted, all - firstChunk);
   const { pages } = inspection.headers(firstChunk);
   if (chunks === 1 && pages <= ROW_CELLS) return { firstChunk, chunks, cellPages: 1, rowChunks: 0 };
@@ -119,27 +119,27 @@ function cellsOf(inspection: Inspection, { firstChunk, chunks, cellPages }: Area
 }
 
 function addPage(cell: Cell, census: ChunkCensus, slot: number): void {
-  const kind = census.kinds[slot];
-  const part = slot === 0 ? HEADER_PAGES : PART_OF_KIND[kind];
-  cell.parts[part]++;
+  const kind = census.kinds[slot]!;
+  const part = slot === 0 ? HEADER_PAGES : PART_OF_KIND[kind]!;
+  cell.parts[part]!++;
   if (kind === format.KIND_FREE) return;
-  cell.version = Math.max(cell.version, census.versions[slot]);
-  if (!PARTS[part].hasFill) return;
+  cell.version = Math.max(cell.version, census.versions[slot]!);
+  if (!PARTS[part]!.hasFill) return;
   cell.filled++;
-  cell.usedBytes += census.usedBytes[slot];
-  const tree = census.trees[slot];
+  cell.usedBytes += census.usedBytes[slot]!;
+  const tree = census.trees[slot]!;
   cell.trees.set(tree, (cell.trees.get(tree) ?? 0) + 1);
 }
 
 type Looks = readonly [cells: readonly Look[], legend: readonly (readonly [Look, string])[]];
 
 function kindLooks(cells: readonly Cell[]): Looks {
-  const total = PARTS.map((_, part) => cells.reduce((sum, cell) => sum + cell.parts[part], 0));
+  const total = PARTS.map((_, part) => cells.reduce((sum, cell) => sum + cell.parts[part]!, 0));
   const rarest = (cell: Cell) => {
-    const present = PARTS.filter((_, part) => cell.parts[part] > 0);
-    return present.reduce((a, b) => total[PARTS.indexOf(b)] < total[PARTS.indexOf(a)] ? b : a);
+    const present = PARTS.filter((_, part) => cell.parts[part]! > 0);
+    return present.reduce((a, b) => total[PARTS.indexOf(b)]! < total[PARTS.indexOf(a)]! ? b : a);
   };
-  const legend = PARTS.filter((_, part) => total[part] > 0).map((part) =>
+  const legend = PARTS.filter((_, part) => total[part]! > 0).map((part) =>
     [part, part.name] as const
   );
   return [cells.map(rarest), legend];
@@ -171,8 +171,8 @@ function treeLooks(cells: readonly Cell[], inspection: Inspection): Looks {
   const names = new Map(inspection.trees().map(({ id, name }) => [id, oneLine(name)]));
   const ids = [...new Set(cells.flatMap(({ trees }) => [...trees.keys()]))].sort((a, b) => a - b);
   const looks = new Map(ids.map((id, i): [number, Look] => [id, {
-    letter: LETTERS[i % LETTERS.length],
-    colour: TREE_COLOURS[i % TREE_COLOURS.length],
+    letter: LETTERS[i % LETTERS.length]!,
+    colour: TREE_COLOURS[i % TREE_COLOURS.length]!,
   }]));
   const most = ({ trees }: Cell) => {
     const [first] = [...trees].sort(([, a], [, b]) => b - a);
@@ -189,7 +189,7 @@ const EMPTY: Look = { letter: NOTHING, colour: "90" };
 /** A share from 0 to 1 as a digit and a colour. */
 function scaleLook(share: number): Look {
   const step = Math.max(0, Math.min(9, Math.floor(share * 10)));
-  return { letter: String(step), colour: SCALE[step] };
+  return { letter: String(step), colour: SCALE[step]! };
 }
 
 function draw({ out, colours }: Context, area: Area, looks: readonly Look[]): void {
@@ -208,10 +208,10 @@ function inLetters(looks: readonly Look[]): string {
 function inColours(looks: readonly Look[]): string {
   let line = "";
   for (let at = 0; at < looks.length;) {
-    const { colour } = looks[at];
+    const { colour } = looks[at]!;
     let text = "";
-    for (; at < looks.length && looks[at].colour === colour; at++) {
-      text += looks[at].letter === NOTHING ? SHADE : BLOCK;
+    for (; at < looks.length && looks[at]!.colour === colour; at++) {
+      text += looks[at]!.letter === NOTHING ? SHADE : BLOCK;
     }
     line += coloured(text, colour, true);
   }

@@ -38,7 +38,7 @@ export const page: CommandSpec = {
     if (context.json) return context.out.json(jsonOf(state, tree));
     printHeader(context, state, tree);
     printCells(context, state, tree);
-    const isAll = options.hex === true;
+    const isAll = options["hex"] === true;
     if (state.contents !== undefined && !isAll) return;
     context.out.line();
     context.out.lines(hexRows(state.bytes.subarray(0, isAll ? undefined : BYTES_SHOWN)));
@@ -63,8 +63,8 @@ export const chunk: CommandSpec = {
     const names = new Map(inspection.trees().map(({ id, name }) => [id, name]));
     const rows = Array.from({ length: pages }, (_, slot) => ({
       page: wanted * format.CHUNK_PAGES + slot,
-      kind: slot === 0 ? "headers" : kindName(kinds[slot]),
-      tree: trees[slot] === 0 ? null : names.get(trees[slot]) ?? trees[slot],
+      kind: slot === 0 ? "headers" : kindName(kinds[slot]!),
+      tree: trees[slot] === 0 ? null : names.get(trees[slot]!) ?? trees[slot],
       entries: entries[slot],
       usedBytes: usedBytes[slot],
       version: versions[slot],

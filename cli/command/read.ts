@@ -42,7 +42,7 @@ export const get: CommandSpec = {
     const codecs = codecsOfTree(context.db, name, options);
     const tree = context.read(name, codecs);
     const wanted = codecs.key.form.fromText(key);
-    if (options.raw === true) return printRaw(context, tree, wanted, key);
+    if (options["raw"] === true) return printRaw(context, tree, wanted, key);
     const value = tree.get(wanted);
     // The value itself may be undefined.
     if (value === undefined && !tree.has(wanted)) absent(name, key);

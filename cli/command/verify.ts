@@ -39,7 +39,7 @@ export const verify: CommandSpec = {
   prepare: prepareProgress,
   async run(context, _args, options) {
     const { path, lockTimeoutMs } = context;
-    const maxFindings = findingsMax(options.maxFindings);
+    const maxFindings = findingsMax(options["maxFindings"]);
     const report = await withProgress("verifying", (onProgress) => {
       return verifyFile(path, { maxFindings, lockTimeoutMs, onProgress });
     });
@@ -63,7 +63,7 @@ export const salvage: CommandSpec = {
   prepare: prepareProgress,
   async run(context, [to], options): Promise<ExitCode> {
     const { path, lockTimeoutMs } = context;
-    const maxFindings = findingsMax(options.maxFindings);
+    const maxFindings = findingsMax(options["maxFindings"]);
     const report = await withProgress("salvaging", (onProgress) => {
       return salvageFile(path, to, { maxFindings, lockTimeoutMs, onProgress });
     });

@@ -39,7 +39,7 @@ function pagesOf(frames: readonly FrameState[]) {
   return frames.flatMap(({ pages, kinds, verified, dirty, pinned, ticks }) => {
     return Array.from(pages, (page, slot) => ({
       page,
-      kindName: kindName(kinds[slot]),
+      kindName: kindName(kinds[slot]!),
       dirty: dirty[slot] === 1,
       isPinned: pinned[slot] === 1,
       tick: ticks[slot],
@@ -57,7 +57,7 @@ function frameInfo(frame: FrameState, clock: number): FrameInfo {
   const { index, chunk, pages, verified, dirty, pinned, ticks } = frame;
   const groups = new Array<number>(CHUNK_PAGES / EXTENT_PAGES).fill(0);
   pages.forEach((page, slot) => {
-    if (page !== NO_PAGE && verified[slot] === 1) groups[Math.floor(slot / EXTENT_PAGES)]++;
+    if (page !== NO_PAGE && verified[slot] === 1) groups[Math.floor(slot / EXTENT_PAGES)]!++;
   });
   const newest = largest(ticks);
   return {

@@ -44,7 +44,9 @@ export function treesOf(inspection: Inspection): TreeState[] {
 /** One copy of the superblock. */
 export function superblockInfo({ page, content, damage }: SuperblockState): SuperblockInfo {
   if (content === undefined) return { page, damage: damage ?? "damaged", fields: [] };
-  const [a, b] = content.journals.map((chunks) => chunks.length === 0 ? "none" : chunks.join(", "));
+  const [a, b] = content.journals.map((chunks) =>
+    chunks.length === 0 ? "none" : chunks.join(", ")
+  ) as [string, string];
   const fields: [string, string | number][] = [
     ["number", content.number],
     ["state", content.open ? "open" : "clean"],
@@ -67,7 +69,7 @@ export function superblockInfo({ page, content, damage }: SuperblockState): Supe
 export function chunkInfo({ inspection }: Source, chunk: number): ChunkInfo {
   const headers = inspection.headers(chunk);
   const pages = Array.from({ length: headers.pages }, (_, slot) => {
-    const kind = slot === 0 ? KIND_FREE : headers.kinds[slot];
+    const kind = slot === 0 ? KIND_FREE : headers.kinds[slot]!;
     return {
       page: chunk * CHUNK_PAGES + slot,
       kind,

@@ -39,5 +39,5 @@ function measureSize(file: Deno.FsFile, size: number, bytes: number): ReadTime {
     return (performance.now() - start) * MICROSECONDS;
   });
   times.sort((a, b) => a - b);
-  return { bytes, median: times[READS / 2], slowest: times[Math.floor(READS * 0.9)] };
+  return { bytes, median: times[READS / 2]!, slowest: times[Math.floor(READS * 0.9)]! };
 }

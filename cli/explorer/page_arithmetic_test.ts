@@ -69,9 +69,9 @@ describe("outcomeOf", () => {
   it("has higher trees with smaller pages, and moves more with larger ones", () => {
     const outcomes = PAGE_SIZES.map((size) => outcomeOf(question, size));
     for (let i = 1; i < outcomes.length; i++) {
-      assert(outcomes[i].levels <= outcomes[i - 1].levels);
-      assertGreater(outcomes[i].fanOut, outcomes[i - 1].fanOut);
-      assert(outcomes[i].warm.bytesMoved >= outcomes[i - 1].warm.bytesMoved);
+      assert(outcomes[i]!.levels <= outcomes[i - 1]!.levels);
+      assertGreater(outcomes[i]!.fanOut, outcomes[i - 1]!.fanOut);
+      assert(outcomes[i]!.warm.bytesMoved >= outcomes[i - 1]!.warm.bytesMoved);
     }
   });
 

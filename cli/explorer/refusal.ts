@@ -24,7 +24,7 @@ export class RefusedError extends Error {
 
 /** The status and the one line for whatever was thrown; never a stack. */
 export function refusalOf(error: unknown): { status: number; line: string } {
-  const line = error instanceof Error ? error.message.split("\n")[0] : "unknown failure";
+  const line = error instanceof Error ? error.message.split("\n")[0]! : "unknown failure";
   if (error instanceof RefusedError) return { status: error.status, line };
   if (error instanceof CorruptionError) return { status: 409, line };
   if (error instanceof ClosedError) return { status: 410, line };

@@ -49,7 +49,7 @@ function withServer(body: (subject: Subject) => Promise<void>): Promise<void> {
       tx.tree("numbers", { key: u64 }).set(7n, new Uint8Array(1));
     });
     const explorer = explore(db, { name: "test.quire", path });
-    const [base, token] = explorer.url.split("/?token=");
+    const [base, token] = explorer.url.split("/?token=") as [string, string];
     const get = (path: string, headers: Record<string, string> = {}) =>
       fetch(`${base}${path}`, { headers: { authorization: `Bearer ${token}`, ...headers } });
     const answer = async <T>(path: string): Promise<T> => {
@@ -321,15 +321,15 @@ describe("explorer: right questions", () => {
         if (info.treeName !== "") assertEquals(last?.page, page);
         for (const [i, crumb] of info.crumbs.slice(1).entries()) {
           if (info.kindName.startsWith("run")) continue;
-          const above = await answer<PageInfo>(`/api/page?page=${info.crumbs[i].page}`);
+          const above = await answer<PageInfo>(`/api/page?page=${info.crumbs[i]!.page}`);
           assert(above.cells.some(({ target }) => target === crumb.page));
         }
       }
       assertEquals([...depths].sort(), [0, 1, 2, 3]);
       const { root } = file.trees.find(({ name }) => name === "cities")!;
       const { cells } = await answer<PageInfo>(`/api/page?page=${root}`);
-      assertEquals(cells[0].keyText, '["PT", "Lisboa"]');
-      const run = await answer<PageInfo>(`/api/page?page=${cells[0].target}`);
+      assertEquals(cells[0]!.keyText, '["PT", "Lisboa"]');
+      const run = await answer<PageInfo>(`/api/page?page=${cells[0]!.target}`);
       assertEquals([run.kindName, run.treeName], ["run", "cities"]);
       assertEquals(db.tree("cities", { key: tuple }).count(), 1);
     }));
@@ -360,7 +360,7 @@ describe("explorer: right questions", () => {
       assertGreater(second.hits, 9);
       assertEquals(second.bytes, db.stats().cacheBytes);
       assertGreater(second.dirtyPages, 0);
-      assertEquals(second.newest[0].idle <= second.oldest[0].idle, true);
+      assertEquals(second.newest[0]!.idle <= second.oldest[0]!.idle, true);
     }));
 
   it("about the journal follow it", () =>
@@ -387,7 +387,7 @@ describe("explorer: right questions", () => {
     withServer(async ({ get }) => {
       const seen = new Set<string>();
       const html = await (await get("/")).text();
-      const map = JSON.parse(/<script type="importmap">(.*?)<\/script>/.exec(html)![1]).imports;
+      const map = JSON.parse(/<script type="importmap">(.*?)<\/script>/.exec(html)![1]!).imports;
       const wanted = [...html.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path]) => path);
       for (let path = wanted.pop(); path !== undefined; path = wanted.pop()) {
         if (seen.has(path)) continue;
@@ -396,7 +396,7 @@ describe("explorer: right questions", () => {
         assertEquals(response.status, 200, path);
         const text = await response.text();
         for (const [, name] of text.matchAll(/\bfrom\s*"([^"]+)"/g)) {
-          const local = name.startsWith("./") ? `/page/${name.slice(2)}` : map[name];
+          const local = name!.startsWith("./") ? `/page/${name!.slice(2)}` : map[name]!;
           wanted.push(local);
         }
       }
@@ -437,7 +437,7 @@ describe("explorer: a damaged file", () => {
         db.writeSync((tx) => tx.tree("a").set("key", new Uint8Array(1)));
       }
       const bytes = Deno.readFileSync(path);
-      bytes[3 * format.PAGE_BYTES + 8190] ^= 1;
+      bytes[3 * format.PAGE_BYTES + 8190]! ^= 1;
       Deno.writeFileSync(path, bytes);
       await withFile(path, async (get) => {
         const file: FileInfo = await (await get("/api/file")).json();
@@ -462,7 +462,7 @@ describe("explorer: a file that somebody has locked", () => {
         const file: FileInfo = await (await get("/api/file")).json();
         assertEquals([file.unsynchronised, file.hasDatabase], [true, false]);
         assertEquals(file.trees.map(({ name }) => name), ["a"]);
-        const page: PageInfo = await (await get(`/api/page?page=${file.trees[0].root}`)).json();
+        const page: PageInfo = await (await get(`/api/page?page=${file.trees[0]!.root}`)).json();
         assertEquals(page.cells.map(({ keyText }) => keyText), ["key"]);
         for (const path of ["/api/cache", "/api/journal", "/api/descent?tree=a&key=a&form=text"]) {
           await assertRefused(await get(path), path, 409);

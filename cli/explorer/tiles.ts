@@ -100,11 +100,11 @@ class ChunkSource {
       return;
     }
     for (let slot = from; slot < to; slot++) {
-      const kind = headers.kinds[slot];
+      const kind = headers.kinds[slot]!;
       // The header page is in use, and says nothing of what the chunk is for.
       if (slot === 0) sum.used++;
       if (kind === KIND_FREE) continue;
-      sum.add(kind, headers.trees[slot], headers.usedBytes[slot], headers.versions[slot]);
+      sum.add(kind, headers.trees[slot]!, headers.usedBytes[slot]!, headers.versions[slot]!);
     }
   }
 

@@ -167,7 +167,7 @@ export class Shell {
   #runStatement(words: readonly string[]): void {
     if (words.length === 0) return;
     try {
-      if (words[0].startsWith(".")) this.#runOwn(words);
+      if (words[0]!.startsWith(".")) this.#runOwn(words);
       else this.#runTraced(words);
     } finally {
       this.#snapshot?.close();
@@ -190,7 +190,7 @@ export class Shell {
     const parsed = parseLine(words, this.#commands, STATEMENTS);
     if ("text" in parsed) return this.#context.out.text(parsed.text);
     const { spec, args, options } = parsed.call;
-    const json = options.json === true || this.#context.json;
+    const json = options["json"] === true || this.#context.json;
     const result = spec.run({ ...this.#context, json }, args, options);
     if (result instanceof Promise) throw new Error(`statement ${spec.name} waits`);
   }

@@ -38,7 +38,7 @@ export function splitStatement(text: string): Split {
 function skipBlanks(text: string, start: number): number {
   let at = start;
   for (;;) {
-    while (at < text.length && BLANK.test(text[at])) at++;
+    while (at < text.length && BLANK.test(text[at]!)) at++;
     if (text.startsWith(GOES_ON, at)) at += GOES_ON.length;
     else if (text[at] === "#") at = endOfLine(text, at);
     else return at;
@@ -57,10 +57,10 @@ interface Word {
 
 /** A word, or undefined where it does not end. */
 function readWord(text: string, start: number): Word | undefined {
-  if (text[start] in CLOSING) return readJson(text, start);
+  if (text[start]! in CLOSING) return readJson(text, start);
   let word = "";
   let at = start;
-  while (!isEnd(text, at) && !BLANK.test(text[at]) && !text.startsWith(GOES_ON, at)) {
+  while (!isEnd(text, at) && !BLANK.test(text[at]!) && !text.startsWith(GOES_ON, at)) {
     const part = readPart(text, at);
     if (part === undefined) return undefined;
     word += part.text;
@@ -71,10 +71,10 @@ function readWord(text: string, start: number): Word | undefined {
 
 /** What is in quotes, or one character. */
 function readPart(text: string, at: number): Word | undefined {
-  const character = text[at];
+  const character = text[at]!;
   if (character === "'" || character === '"') return readQuoted(text, at);
   if (character !== "\\") return { text: character, end: at + 1 };
-  return at + 1 < text.length ? { text: text[at + 1], end: at + 2 } : undefined;
+  return at + 1 < text.length ? { text: text[at + 1]!, end: at + 2 } : undefined;
 }
 
 function readQuoted(text: string, start: number): Word | undefined {
@@ -94,12 +94,12 @@ function readJson(text: string, start: number): Word | undefined {
   const open: string[] = [];
   let inText = false;
   for (let at = start; at < text.length; at++) {
-    const character = text[at];
+    const character = text[at]!;
     if (inText) {
       if (character === "\\") at++;
       else if (character === '"') inText = false;
     } else if (character === '"') inText = true;
-    else if (character in CLOSING) open.push(CLOSING[character]);
+    else if (character in CLOSING) open.push(CLOSING[character]!);
     else if (character === open.at(-1) && open.pop() && open.length === 0) {
       return { text: text.slice(start, at + 1), end: at + 1 };
     }

@@ -53,11 +53,11 @@ function compareInOrder(tree: Tree, { entries }: Records): string[] {
   let at = 0;
   for (const [key, value] of tree) {
     if (at === entries.length) return [`a scan goes on after the last record: ${readable(key)}`];
-    const [wantedKey, wantedValue] = entries[at++];
+    const [wantedKey, wantedValue] = entries[at++]!;
     if (!sameBytes(key, wantedKey)) {
       return [`a scan comes to ${readable(key)} where ${readable(wantedKey)} should be`];
     }
     if (!sameBytes(value, wantedValue)) return [`a scan finds another value at ${readable(key)}`];
   }
-  return at === entries.length ? [] : [`a scan ends before ${readable(entries[at][0])}`];
+  return at === entries.length ? [] : [`a scan ends before ${readable(entries[at]![0])}`];
 }

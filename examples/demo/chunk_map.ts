@@ -58,15 +58,15 @@ function partsOfPages(chunks: Iterable<ChunkCensus>): number[] {
   const parts: number[] = [];
   for (const { kinds, pages } of chunks) {
     parts.push(HEADER_PAGES);
-    for (let slot = 1; slot < pages; slot++) parts.push(PART_OF_KIND[kinds[slot]]);
+    for (let slot = 1; slot < pages; slot++) parts.push(PART_OF_KIND[kinds[slot]!]!);
   }
   return parts;
 }
 
 function rarestOfCells(parts: readonly number[], cellPages: number): number[] {
   const pagesOf = new Array<number>(PARTS.length).fill(0);
-  for (const part of parts) pagesOf[part]++;
-  const rarer = (a: number, b: number) => pagesOf[b] < pagesOf[a] ? b : a;
+  for (const part of parts) pagesOf[part]!++;
+  const rarer = (a: number, b: number) => pagesOf[b]! < pagesOf[a]! ? b : a;
   const cells: number[] = [];
   for (let start = 0; start < parts.length; start += cellPages) {
     cells.push(parts.slice(start, start + cellPages).reduce(rarer));

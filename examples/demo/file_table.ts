@@ -19,7 +19,7 @@ const OPTIONAL = ["journal"];
  */
 export function fileTable(census: Census, fileBytes: number, dataBytes: number): string[] {
   const rows = PARTS.map((_, part) => rowOf(census, part))
-    .filter(([name, pages]) => pages !== "0" || !OPTIONAL.includes(name));
+    .filter(([name, pages]) => pages !== "0" || !OPTIONAL.includes(name!));
   const total = ["total", count(census.pages), count(census.pages * format.PAGE_BYTES)];
   return [
     ...alignTable([HEADINGS, ...rows, [...total, "", "", ""]]),
@@ -33,8 +33,8 @@ export function fileTable(census: Census, fileBytes: number, dataBytes: number):
 }
 
 function rowOf(census: Census, part: number): string[] {
-  const { name, kinds } = PARTS[part];
-  const sum = (ofKind: readonly number[]) => kinds.reduce((all, kind) => all + ofKind[kind], 0);
+  const { name, kinds } = PARTS[part]!;
+  const sum = (ofKind: readonly number[]) => kinds.reduce((all, kind) => all + ofKind[kind]!, 0);
   const pages = part === HEADER_PAGES ? census.chunks : sum(census.pagesOfKind);
   const bytes = pages * format.PAGE_BYTES;
   const used = sum(census.usedBytesOfKind);

@@ -35,7 +35,7 @@ type KeyOf = (line: Line, keys: KeyMaker) => string;
 export function readInput(path: string): Records {
   const lines = decodeLines(path, readBytes(path));
   if (lines.length === 0) throw new Refusal(`${path} has no records: every line is blank`);
-  const keyOf = isJson(path, lines[0].text) ? keyOfJson : keyOfText;
+  const keyOf = isJson(path, lines[0]!.text) ? keyOfJson : keyOfText;
   const keys = new KeyMaker();
   const entries = lines.map((line): Entry => {
     try {

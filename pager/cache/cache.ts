@@ -82,9 +82,9 @@ export class Cache {
 
   /** The place of a page that is in memory and verified, marked as used now; or `MISS`. */
   lookup(page: number): number {
-    const index = this.#chunkFrames[page >>> CHUNK_SHIFT];
+    const index = this.#chunkFrames[page >>> CHUNK_SHIFT]!;
     if (index > 0) {
-      const ticks = this.frames[index - 1].ticks;
+      const ticks = this.frames[index - 1]!.ticks;
       const slot = page & SLOT_MASK;
       if (ticks[slot] === 0) return MISS;
       ticks[slot] = this.clock;
@@ -96,7 +96,7 @@ export class Cache {
   #lookupPool(page: number): number {
     const place = this.#pool.get(page);
     if (place < 0) return MISS;
-    const ticks = this.frames[place >>> CHUNK_SHIFT].ticks;
+    const ticks = this.frames[place >>> CHUNK_SHIFT]!.ticks;
     const slot = place & SLOT_MASK;
     if (ticks[slot] === 0) return MISS;
     ticks[slot] = this.clock;
@@ -105,14 +105,14 @@ export class Cache {
 
   /** The place of a page in memory, verified or not, without marking it; or `MISS`. */
   find(page: number): number {
-    const index = this.#chunkFrames[page >>> CHUNK_SHIFT];
+    const index = this.#chunkFrames[page >>> CHUNK_SHIFT]!;
     if (index > 0) return ((index - 1) << CHUNK_SHIFT) | (page & SLOT_MASK);
     return this.#pool.get(page);
   }
 
   /** The frame that holds a chunk whole, or undefined. */
   chunkFrame(chunk: number): Frame | undefined {
-    const index = this.#chunkFrames[chunk];
+    const index = this.#chunkFrames[chunk]!;
     return index > 0 ? this.frames[index - 1] : undefined;
   }
 
@@ -128,7 +128,7 @@ export class Cache {
 
   /** Marks a page as verified and used now. */
   use(place: number): void {
-    this.frames[place >>> CHUNK_SHIFT].ticks[place & SLOT_MASK] = this.clock;
+    this.frames[place >>> CHUNK_SHIFT]!.ticks[place & SLOT_MASK] = this.clock;
   }
 
   /** Moves the clock on, as every miss does. */
@@ -166,7 +166,7 @@ export class Cache {
   /** Gives a page a slot in a pool frame, its old content still there, not verified. */
   addPage(page: number): number {
     const place = this.#takeSlot();
-    this.frames[place >>> CHUNK_SHIFT].pages[place & SLOT_MASK] = page;
+    this.frames[place >>> CHUNK_SHIFT]!.pages[place & SLOT_MASK] = page;
     this.#pool.set(page, place);
     return place;
   }
@@ -174,13 +174,13 @@ export class Cache {
   /** Gives an old image a slot in a pool frame. */
   addImage(): number {
     const place = this.#takeSlot();
-    this.frames[place >>> CHUNK_SHIFT].pages[place & SLOT_MASK] = IMAGE;
+    this.frames[place >>> CHUNK_SHIFT]!.pages[place & SLOT_MASK] = IMAGE;
     return place;
   }
 
   /** Lets the image in a slot be its page, which is not in memory. */
   adoptImage(place: number, page: number): void {
-    const frame = this.frames[place >>> CHUNK_SHIFT];
+    const frame = this.frames[place >>> CHUNK_SHIFT]!;
     assert(frame.pages[place & SLOT_MASK] === IMAGE, "an image becomes a page");
     frame.pages[place & SLOT_MASK] = page;
     this.#pool.set(page, place);
@@ -189,10 +189,10 @@ export class Cache {
 
   /** Gives back the slot of an image or of a page of a pool frame. */
   drop(place: number): void {
-    const frame = this.frames[place >>> CHUNK_SHIFT];
+    const frame = this.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     assert(frame.chunk === POOL, "only slots of pool frames are given back");
-    if (frame.pages[slot] !== IMAGE) this.#pool.delete(frame.pages[slot]);
+    if (frame.pages[slot] !== IMAGE) this.#pool.delete(frame.pages[slot]!);
     this.#empty(frame, slot);
     this.#free.push(place);
   }
@@ -200,7 +200,7 @@ export class Cache {
   /** Gives back the frames over the limit, as far as their pages may leave. */
   trim(): void {
     while (this.frames.length > this.limit) {
-      const frame = this.frames[this.frames.length - 1];
+      const frame = this.frames[this.frames.length - 1]!;
       if (!this.#vacate(frame)) return;
       this.frames.pop();
       this.#removeFreeSlotsOf(frame.index);
@@ -245,8 +245,8 @@ export class Cache {
   /** Frees at least one slot; false when none of the victims gathered may leave. */
   #evictVictim(): boolean {
     while (this.#nextVictim < this.#victimCount) {
-      const victim = this.#victims[this.#nextVictim++];
-      const frame = this.frames[(victim % PLACES) >>> CHUNK_SHIFT];
+      const victim = this.#victims[this.#nextVictim++]!;
+      const frame = this.frames[(victim % PLACES) >>> CHUNK_SHIFT]!;
       const slot = (victim % PLACES) & SLOT_MASK;
       if (frame.ticks[slot] !== Math.floor(victim / PLACES) || !isPage(frame, slot)) continue;
       if (frame.chunk !== POOL) {
@@ -259,7 +259,7 @@ export class Cache {
 
   #evict(frame: Frame, slot: number): boolean {
     if (frame.scopes[slot] !== 0) return false;
-    if (frame.dirty[slot] !== 0 && !this.#owner.clean(frame.pages[slot] >>> CHUNK_SHIFT)) {
+    if (frame.dirty[slot] !== 0 && !this.#owner.clean(frame.pages[slot]! >>> CHUNK_SHIFT)) {
       return false;
     }
     this.evictions++;
@@ -279,7 +279,7 @@ export class Cache {
       if (slot === headers) {
         this.#moveHeaders(frame, slot);
       } else if (isUsed(frame, slot)) {
-        this.#pool.set(frame.pages[slot], placeOf(frame, slot));
+        this.#pool.set(frame.pages[slot]!, placeOf(frame, slot));
       } else {
         this.#empty(frame, slot);
         this.#free.push(placeOf(frame, slot));
@@ -291,12 +291,12 @@ export class Cache {
 
   /** The slot of a chunk frame that its touched header page can have, or 0. */
   #slotForHeaders(frame: Frame): number {
-    if (this.#isRecent(frame.ticks[0])) return 0;
+    if (this.#isRecent(frame.ticks[0]!)) return 0;
     let evictable = 0;
     for (let slot = SLOT_MASK; slot > 0; slot--) {
       if (!isUsed(frame, slot)) return slot;
       const isPinned = frame.scopes[slot] !== 0 || frame.dirty[slot] !== 0;
-      if (!isPinned && !this.#isRecent(frame.ticks[slot])) evictable = slot;
+      if (!isPinned && !this.#isRecent(frame.ticks[slot]!)) evictable = slot;
     }
     return evictable;
   }
@@ -304,11 +304,11 @@ export class Cache {
   /** Moves a header page from slot 0, where a pool frame has none, to a slot of its own. */
   #moveHeaders(frame: Frame, slot: number): void {
     frame.u8.copyWithin(slot << PAGE_SHIFT, 0, PAGE_BYTES);
-    frame.pages[slot] = frame.pages[0];
-    frame.ticks[slot] = frame.ticks[0];
-    frame.scopes[slot] = frame.scopes[0];
-    frame.dirty[slot] = frame.dirty[0];
-    this.#pool.set(frame.pages[0], placeOf(frame, slot));
+    frame.pages[slot]! = frame.pages[0]!;
+    frame.ticks[slot]! = frame.ticks[0]!;
+    frame.scopes[slot]! = frame.scopes[0]!;
+    frame.dirty[slot]! = frame.dirty[0]!;
+    this.#pool.set(frame.pages[0]!, placeOf(frame, slot));
   }
 
   /** Empties a frame; false when a page of it must stay. */
@@ -341,14 +341,14 @@ export class Cache {
     const keepsDirty = !this.#owner.canClean();
     for (const frame of this.frames) {
       const mustStay = frame.scopes[0] !== 0
-        ? this.#isRecent(frame.ticks[0])
+        ? this.#isRecent(frame.ticks[0]!)
         : keepsDirty && frame.dirty[0] !== 0;
       if (frame.chunk !== POOL && mustStay) continue;
       for (let slot = 1; slot < CHUNK_PAGES; slot++) {
         if (!isPage(frame, slot) || frame.scopes[slot] !== 0) continue;
         if (keepsDirty && frame.dirty[slot] !== 0) continue;
-        if (this.#isRecent(frame.ticks[slot])) continue;
-        this.#victims[count++] = frame.ticks[slot] * PLACES + placeOf(frame, slot);
+        if (this.#isRecent(frame.ticks[slot]!)) continue;
+        this.#victims[count++] = frame.ticks[slot]! * PLACES + placeOf(frame, slot);
       }
     }
     this.#victims.subarray(0, count).sort();
@@ -360,7 +360,7 @@ export class Cache {
     const shift = CLOCK_MAX / 2;
     for (const { ticks } of this.frames) {
       for (let slot = 0; slot < ticks.length; slot++) {
-        if (ticks[slot] !== 0) ticks[slot] = Math.max(1, ticks[slot] - shift);
+        if (ticks[slot] !== 0) ticks[slot] = Math.max(1, ticks[slot]! - shift);
       }
     }
     this.clock -= shift;
@@ -373,5 +373,5 @@ function isUsed(frame: Frame, slot: number): boolean {
 }
 
 function isPage(frame: Frame, slot: number): boolean {
-  return frame.pages[slot] < IMAGE;
+  return frame.pages[slot]! < IMAGE;
 }

@@ -55,7 +55,7 @@ function full(limit: number): { cache: Cache; owner: Owner; pages: number } {
 }
 
 function frameAt(cache: Cache, place: number): Frame {
-  return cache.frames[place >>> 8];
+  return cache.frames[place >>> 8]!;
 }
 
 describe("Cache.lookup", () => {
@@ -111,9 +111,9 @@ describe("Cache eviction", () => {
       const gone = [...before].filter((known) => cache.find(known) < 0);
       assertEquals(gone.length, 1);
       const oldest = Math.min(...lastUse.values());
-      const tick = lastUse.get(gone[0]) ?? 0;
+      const tick = lastUse.get(gone[0]!) ?? 0;
       assertEquals(tick, oldest, `page ${gone[0]} went`);
-      lastUse.delete(gone[0]);
+      lastUse.delete(gone[0]!);
     }
     assertEquals(cache.frames.length, 2);
   });

@@ -109,7 +109,7 @@ export class Loader {
     this.#cache.tick();
     let place = this.#cache.find(page);
     if (place < 0) place = this.#fetch(page);
-    const frame = this.#cache.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     if (frame.ticks[place & SLOT_MASK] === 0) this.#verify(frame, place & SLOT_MASK, page);
     this.#cache.use(place);
     return place;
@@ -127,7 +127,7 @@ export class Loader {
     this.#cache.tick();
     let place = this.#cache.find(page);
     if (place < 0) place = this.#mayLoadChunk(chunk) ? this.#loadChunk(page) : this.#loadPage(page);
-    const frame = this.#cache.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     checkHeaderPage(frame, place & SLOT_MASK, chunk, this.#meta.pageCount, this.seed);
     this.#cache.use(place);
     return place;
@@ -140,7 +140,7 @@ export class Loader {
     const place = this.#mayLoadChunk(chunk)
       ? this.#cache.addChunkFrame(chunk).index << CHUNK_SHIFT
       : this.#cache.addPage(chunk * CHUNK_PAGES);
-    const frame = this.#cache.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     const start = (place & SLOT_MASK) << PAGE_SHIFT;
     frame.u8.fill(0, start, start + PAGE_BYTES);
     frame.u8[start] = 1;
@@ -152,7 +152,7 @@ export class Loader {
   replaceHeaderPage(chunk: number, bytes: Uint8Array): void {
     const place = this.#cache.find(chunk * CHUNK_PAGES);
     if (place < 0) return;
-    const { u8 } = this.#cache.frames[place >>> CHUNK_SHIFT];
+    const { u8 } = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     u8.set(bytes, (place & SLOT_MASK) << PAGE_SHIFT);
   }
 
@@ -163,7 +163,7 @@ export class Loader {
   peek(page: number, into: Frame): number {
     const place = this.#cache.find(page);
     const isVerified = place >= 0 &&
-      this.#cache.frames[place >>> CHUNK_SHIFT].ticks[place & SLOT_MASK] !== 0;
+      this.#cache.frames[place >>> CHUNK_SHIFT]!.ticks[place & SLOT_MASK] !== 0;
     if (isVerified) return place;
     this.#readHeader(page, into);
     return -1;
@@ -184,7 +184,7 @@ export class Loader {
     const place = this.#cache.find(page);
     if (place >= 0) {
       const start = (place & SLOT_MASK) << PAGE_SHIFT;
-      const from = this.#cache.frames[place >>> CHUNK_SHIFT].u8;
+      const from = this.#cache.frames[place >>> CHUNK_SHIFT]!.u8;
       into.u8.set(from.subarray(start, start + PAGE_BYTES));
     } else {
       this.#readPages(page, 1, into, 0);
@@ -199,7 +199,7 @@ export class Loader {
   copyPage(page: number, into: Frame, slot: number): void {
     const place = this.#cache.find(page);
     if (place >= 0) {
-      copyPage(this.#cache.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK, into, slot);
+      copyPage(this.#cache.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK, into, slot);
       return;
     }
     const [start, position] = [slot << PAGE_SHIFT, page * PAGE_BYTES];
@@ -216,12 +216,12 @@ export class Loader {
    */
   bringBack(page: number, header: Uint32Array): number {
     const image = this.#cache.addImage();
-    const frame = this.#cache.frames[image >>> CHUNK_SHIFT];
+    const frame = this.#cache.frames[image >>> CHUNK_SHIFT]!;
     const slot = image & SLOT_MASK;
     const place = this.#cache.find(page);
     if (place >= 0) {
       const start = (place & SLOT_MASK) << PAGE_SHIFT;
-      const from = this.#cache.frames[place >>> CHUNK_SHIFT].u8;
+      const from = this.#cache.frames[place >>> CHUNK_SHIFT]!.u8;
       frame.u8.set(from.subarray(start, start + PAGE_BYTES), slot << PAGE_SHIFT);
     } else {
       this.#readPages(page, 1, frame, slot);
@@ -273,7 +273,7 @@ export class Loader {
     // Before the page has a slot, which bringing another one could take.
     if ((page & SLOT_MASK) !== 0) this.#wantHeader(page >>> CHUNK_SHIFT);
     const place = this.#cache.addPage(page);
-    const frame = this.#cache.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     try {
       this.#readPages(page, 1, frame, slot);
@@ -311,7 +311,7 @@ export class Loader {
 
   #keep(page: number, from: number): number {
     const place = this.#cache.addPage(page);
-    copyPage(this.#extent, from, this.#cache.frames[place >>> CHUNK_SHIFT], place & SLOT_MASK);
+    copyPage(this.#extent, from, this.#cache.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK);
     return place;
   }
 
@@ -334,7 +334,7 @@ export class Loader {
       throw error;
     }
     const place = this.#cache.addPage(chunk * CHUNK_PAGES);
-    const { u8 } = this.#cache.frames[place >>> CHUNK_SHIFT];
+    const { u8 } = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     u8.set(this.#extent.u8.subarray(0, PAGE_BYTES), (place & SLOT_MASK) << PAGE_SHIFT);
     this.#cache.use(place);
     this.reads.headers++;
@@ -352,10 +352,10 @@ export class Loader {
   #readHeaders(page: number, count: number, frame: Frame, slot: number): void {
     const place = this.#cache.find(page - (page & SLOT_MASK));
     if (place >= 0) {
-      const from = this.#cache.frames[place >>> CHUNK_SHIFT];
+      const from = this.#cache.frames[place >>> CHUNK_SHIFT]!;
       const word = headerWord(place & SLOT_MASK, page & SLOT_MASK);
       const to = slot << HEADER_WORD_SHIFT;
-      for (let i = 0; i < count << HEADER_WORD_SHIFT; i++) frame.u32[to + i] = from.u32[word + i];
+      for (let i = 0; i < count << HEADER_WORD_SHIFT; i++) frame.u32[to + i]! = from.u32[word + i]!;
       return;
     }
     const length = count * HEADER_BYTES;

@@ -206,7 +206,7 @@ describe("Loader, the header page of a chunk that is wanted again", () => {
     const { pager, file } = underPressure();
     const bytes = file.bytesRead;
     for (let i = 0; i < 200; i++) {
-      const chunk = [0, 4][i & 1];
+      const chunk = [0, 4][i & 1]!;
       pager.at(chunk * 256 + 3 + i);
     }
     const { headers, pages } = { headers: 200 * 32, pages: 200 * 8192 };
@@ -301,7 +301,7 @@ describe("Loader, the header page of a chunk that is wanted again", () => {
     transact(pager, () => ours.forEach((page) => occupy(pager, page, page)));
     pager.checkpoint();
     pushOut(pager);
-    for (const page of [3, 90, 150]) expectContent(pager, ours[page], ours[page]);
+    for (const page of [3, 90, 150]) expectContent(pager, ours[page]!, ours[page]!);
     assertEquals(pager.inspection().whereIs(chunk * 256), "page");
     transact(pager, () => ours.forEach((page) => pager.vacate(page, 1)));
     pager.checkpoint();

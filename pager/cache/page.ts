@@ -43,7 +43,7 @@ export function readPage(reader: PageReader, page: number): Page {
     throw new RangeError(`Cannot get page ${page}: not a page number`);
   }
   const place = reader.at(page);
-  const frame = reader.frames[place >>> CHUNK_SHIFT];
+  const frame = reader.frames[place >>> CHUNK_SHIFT]!;
   const slot = place & SLOT_MASK;
   const kind = kindOf(frame, slot);
   if (kind === KIND_RUN_CONTINUED) {
@@ -59,7 +59,7 @@ export function readPage(reader: PageReader, page: number): Page {
 
 /** The bytes of a run: where they stand side by side a view, else a copy. */
 function runBytes(reader: PageReader, page: number, pages: number, place: number): Uint8Array {
-  const first = reader.frames[place >>> CHUNK_SHIFT];
+  const first = reader.frames[place >>> CHUNK_SHIFT]!;
   if (first.chunk !== POOL) {
     for (let i = 1; i < pages; i++) placeInRun(reader, page, i);
     const start = (place & SLOT_MASK) << PAGE_SHIFT;
@@ -69,7 +69,7 @@ function runBytes(reader: PageReader, page: number, pages: number, place: number
   for (let i = 0; i < pages; i++) {
     const at = placeInRun(reader, page, i);
     const start = (at & SLOT_MASK) << PAGE_SHIFT;
-    const { u8 } = reader.frames[at >>> CHUNK_SHIFT];
+    const { u8 } = reader.frames[at >>> CHUNK_SHIFT]!;
     bytes.set(u8.subarray(start, start + PAGE_BYTES), i * PAGE_BYTES);
   }
   return bytes;
@@ -78,7 +78,7 @@ function runBytes(reader: PageReader, page: number, pages: number, place: number
 /** The place of the `index`-th page of a run, which must say that it is that. */
 function placeInRun(reader: PageReader, first: number, index: number): number {
   const place = reader.at(first + index);
-  const frame = reader.frames[place >>> CHUNK_SHIFT];
+  const frame = reader.frames[place >>> CHUNK_SHIFT]!;
   const slot = place & SLOT_MASK;
   // That index and link fit each other was checked when the page was loaded.
   const isLater = kindOf(frame, slot) === KIND_RUN_CONTINUED && linkOf(frame, slot) === first;

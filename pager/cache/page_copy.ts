@@ -22,7 +22,7 @@ export function copyPage(from: Frame, fromSlot: number, to: Frame, toSlot: numbe
   to.u8.set(from.u8.subarray(start, start + PAGE_BYTES), toSlot << PAGE_SHIFT);
   const word = fromSlot << HEADER_WORD_SHIFT;
   const toWord = toSlot << HEADER_WORD_SHIFT;
-  for (let i = 0; i < HEADER_WORDS; i++) to.u32[toWord + i] = from.u32[word + i];
+  for (let i = 0; i < HEADER_WORDS; i++) to.u32[toWord + i]! = from.u32[word + i]!;
 }
 
 /** Copies the header of a page in a pool frame to its header page, which is in memory. */
@@ -31,6 +31,6 @@ export function publishHeader(cache: Cache, frame: Frame, slot: number, page: nu
   const headers = cache.find(page - (page & SLOT_MASK));
   const from = slot << HEADER_WORD_SHIFT;
   const to = headerWord(headers & SLOT_MASK, page & SLOT_MASK);
-  const { u32 } = cache.frames[headers >>> CHUNK_SHIFT];
-  for (let i = 0; i < HEADER_WORDS; i++) u32[to + i] = frame.u32[from + i];
+  const { u32 } = cache.frames[headers >>> CHUNK_SHIFT]!;
+  for (let i = 0; i < HEADER_WORDS; i++) u32[to + i]! = frame.u32[from + i]!;
 }

@@ -14,7 +14,7 @@ export class PageSet {
   has(page: number): boolean {
     const words = this.#chunks.get(page >>> CHUNK_SHIFT);
     const slot = page & SLOT_MASK;
-    return words !== undefined && (words[slot >>> 5] & (1 << (slot & 31))) !== 0;
+    return words !== undefined && (words[slot >>> 5]! & (1 << (slot & 31))) !== 0;
   }
 
   /** Adds a page; whether it was not in the set before. */
@@ -24,8 +24,8 @@ export class PageSet {
     if (words === undefined) this.#chunks.set(chunk, words = new Uint32Array(CHUNK_PAGES / 32));
     const slot = page & SLOT_MASK;
     const bit = 1 << (slot & 31);
-    if ((words[slot >>> 5] & bit) !== 0) return false;
-    words[slot >>> 5] |= bit;
+    if ((words[slot >>> 5]! & bit) !== 0) return false;
+    words[slot >>> 5]! |= bit;
     this.size++;
     return true;
   }
@@ -34,7 +34,7 @@ export class PageSet {
   delete(page: number): void {
     if (!this.has(page)) return;
     const slot = page & SLOT_MASK;
-    this.#chunks.get(page >>> CHUNK_SHIFT)![slot >>> 5] &= ~(1 << (slot & 31));
+    this.#chunks.get(page >>> CHUNK_SHIFT)![slot >>> 5]! &= ~(1 << (slot & 31));
     this.size--;
   }
 

@@ -22,7 +22,7 @@ export class PageTable {
   /** The place of a page, or -1. */
   get(page: number): number {
     const index = this.#find(page);
-    return this.#keys[index] === EMPTY ? -1 : this.#places[index];
+    return this.#keys[index] === EMPTY ? -1 : this.#places[index]!;
   }
 
   /** Adds a page, or moves it. */
@@ -41,11 +41,11 @@ export class PageTable {
     if (this.#keys[hole] === EMPTY) return;
     this.#size--;
     for (let next = (hole + 1) & mask; this.#keys[next] !== EMPTY; next = (next + 1) & mask) {
-      const home = this.#home(this.#keys[next]);
+      const home = this.#home(this.#keys[next]!);
       // The entry may move into the hole only if the hole is not before its home.
       if (((next - home) & mask) >= ((next - hole) & mask)) {
-        this.#keys[hole] = this.#keys[next];
-        this.#places[hole] = this.#places[next];
+        this.#keys[hole]! = this.#keys[next]!;
+        this.#places[hole]! = this.#places[next]!;
         hole = next;
       }
     }
@@ -72,9 +72,9 @@ export class PageTable {
     this.#places = new Int32Array(1 << this.#bits);
     for (let i = 0; i < keys.length; i++) {
       if (keys[i] === EMPTY) continue;
-      const index = this.#find(keys[i]);
-      this.#keys[index] = keys[i];
-      this.#places[index] = places[i];
+      const index = this.#find(keys[i]!);
+      this.#keys[index]! = keys[i]!;
+      this.#places[index]! = places[i]!;
     }
   }
 }

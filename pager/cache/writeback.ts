@@ -57,7 +57,7 @@ export class Writeback {
 
   /** Marks what stands at a place as newer than the file, since a version. */
   markDirty(place: number, page: number, version: number): void {
-    this.#cache.frames[place >>> CHUNK_SHIFT].dirty[place & SLOT_MASK] = 1;
+    this.#cache.frames[place >>> CHUNK_SHIFT]!.dirty[place & SLOT_MASK] = 1;
     this.dirtyChunks.set(page >>> CHUNK_SHIFT, version);
   }
 
@@ -70,7 +70,7 @@ export class Writeback {
     const first = chunk * CHUNK_PAGES;
     const headerPlace = this.#cache.find(first);
     assert(headerPlace >= 0, "the header page stays in memory while its chunk is dirty");
-    const headerFrame = this.#cache.frames[headerPlace >>> CHUNK_SHIFT];
+    const headerFrame = this.#cache.frames[headerPlace >>> CHUNK_SHIFT]!;
     if (headerFrame.scopes[headerPlace & SLOT_MASK] !== 0) return false;
     if (first < this.#meta.pageCount) {
       this.#beforeWrite(this.dirtyChunks.get(chunk) ?? 0);
@@ -91,9 +91,9 @@ export class Writeback {
   writeNew(pages: Uint32Array): void {
     for (let start = 0; start < pages.length;) {
       let end = start + 1;
-      while (end < pages.length && pages[end] === pages[end - 1] + 1) end++;
-      this.unsyncedChunks.add(pages[start] >>> CHUNK_SHIFT);
-      this.#writeRun(pages[start], end - start, true);
+      while (end < pages.length && pages[end] === pages[end - 1]! + 1) end++;
+      this.unsyncedChunks.add(pages[start]! >>> CHUNK_SHIFT);
+      this.#writeRun(pages[start]!, end - start, true);
       start = end;
     }
   }
@@ -122,7 +122,7 @@ export class Writeback {
   #isDirty(page: number): boolean {
     const place = this.#cache.find(page);
     if (place < 0) return false;
-    const frame = this.#cache.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     return frame.dirty[slot] !== 0 && kindOf(frame, slot) !== KIND_FREE;
   }
@@ -131,7 +131,7 @@ export class Writeback {
   #markClean(first: number): void {
     for (let slot = 0; slot < CHUNK_PAGES; slot++) {
       const place = this.#cache.find(first + slot);
-      if (place >= 0) this.#cache.frames[place >>> CHUNK_SHIFT].dirty[place & SLOT_MASK] = 0;
+      if (place >= 0) this.#cache.frames[place >>> CHUNK_SHIFT]!.dirty[place & SLOT_MASK] = 0;
     }
   }
 
@@ -150,7 +150,7 @@ export class Writeback {
   }
 
   #write(place: number, page: number, count: number, isNew: boolean): void {
-    const { u8 } = this.#cache.frames[place >>> CHUNK_SHIFT];
+    const { u8 } = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     this.#put(u8, (place & SLOT_MASK) << PAGE_SHIFT, page, count, isNew);
   }
 
@@ -173,7 +173,7 @@ export class Writeback {
 
   #gather(page: number, index: number): void {
     const place = this.#cache.find(page);
-    const { u8 } = this.#cache.frames[place >>> CHUNK_SHIFT];
+    const { u8 } = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     const start = (place & SLOT_MASK) << PAGE_SHIFT;
     this.#gathered!.set(u8.subarray(start, start + PAGE_BYTES), index * PAGE_BYTES);
   }

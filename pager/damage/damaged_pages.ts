@@ -68,7 +68,7 @@ export class PageFile implements PageReader {
   peek(page: number): Frame {
     const place = this.#loader.peek(page, this.#peeked);
     this.peekedSlot = place < 0 ? 0 : place & SLOT_MASK;
-    return place < 0 ? this.#peeked : this.frames[place >>> CHUNK_SHIFT];
+    return place < 0 ? this.#peeked : this.frames[place >>> CHUNK_SHIFT]!;
   }
 
   /** Reads the whole file a chunk at a time, and reports what breaks a rule. */

@@ -167,7 +167,7 @@ export class Scrub {
     const place = this.#isDirty ? memory.cache.find(first) : -1;
     if (place < 0) return;
     const start = (place & SLOT_MASK) << PAGE_SHIFT;
-    u8.set(memory.cache.frames[place >>> CHUNK_SHIFT].u8.subarray(start, start + PAGE_BYTES));
+    u8.set(memory.cache.frames[place >>> CHUNK_SHIFT]!.u8.subarray(start, start + PAGE_BYTES));
   }
 
   #judgeHeaders(report: Report): void {
@@ -205,7 +205,7 @@ export class Scrub {
     const { u32 } = this.frame;
     for (let slot = 1; slot < FRESH_PAGES; slot++) {
       const word = slot << HEADER_WORD_SHIFT;
-      let isPlain = (u32[word] >>> 8) === 0;
+      let isPlain = (u32[word]! >>> 8) === 0;
       for (let i = word + 1; i < word + 7; i++) isPlain &&= u32[i] === 0;
       if (!isPlain) this.#find(slot, 1, "the header of a superblock says more than its kind");
     }
@@ -261,7 +261,7 @@ export class Scrub {
     const { memory } = this.#source;
     if (!this.#isDirty || memory === undefined) return false;
     const place = memory.cache.find(this.#chunk * CHUNK_PAGES + slot);
-    return place >= 0 && memory.cache.frames[place >>> CHUNK_SHIFT].dirty[place & SLOT_MASK] !== 0;
+    return place >= 0 && memory.cache.frames[place >>> CHUNK_SHIFT]!.dirty[place & SLOT_MASK] !== 0;
   }
 
   #checkPage(slot: number): void {

@@ -59,7 +59,7 @@ export class UnlockedFile {
     const content = copies.find((copy) => copy.content !== undefined)?.content;
     if (content !== undefined) return seedOf(content.databaseId);
     const page = SUPERBLOCK_PAGE;
-    throw new CorruptionError(page, page * PAGE_BYTES, copies[0].damage ?? "");
+    throw new CorruptionError(page, page * PAGE_BYTES, copies[0]!.damage ?? "");
   }
 
   /** The size of the file in bytes, now. */

@@ -57,10 +57,10 @@ describe("UnlockedFile", () => {
       const path = `${dir}/a.quire`;
       openPager(path).close();
       const bytes = Deno.readFileSync(path);
-      bytes[PAGE_BYTES + 50] ^= 1;
+      bytes[PAGE_BYTES + 50]! ^= 1;
       Deno.writeFileSync(path, bytes);
       new UnlockedFile(path).close();
-      bytes[2 * PAGE_BYTES + 50] ^= 1;
+      bytes[2 * PAGE_BYTES + 50]! ^= 1;
       Deno.writeFileSync(path, bytes);
       assertThrows(() => new UnlockedFile(path), CorruptionError, "sum does not match");
       assertThrows(() => new UnlockedFile(`${dir}/none`), IoError);

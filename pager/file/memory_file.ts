@@ -89,7 +89,7 @@ export class MemoryFile implements File {
   /** Up to `length` bytes from a position on, as far as one segment has them. */
   #partAt(position: number, length: number): Uint8Array {
     const offset = position % SEGMENT_BYTES;
-    const segment = this.#segments[Math.floor(position / SEGMENT_BYTES)];
+    const segment = this.#segments[Math.floor(position / SEGMENT_BYTES)]!;
     return segment.subarray(offset, Math.min(offset + length, SEGMENT_BYTES));
   }
 

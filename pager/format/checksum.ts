@@ -45,7 +45,7 @@ export function pageSum(frame: Frame, slot: number): number {
  * @param rest How many bytes of the page come behind them.
  */
 export function changedPageSum(sum: number, difference: number, rest: number): number {
-  return sum ^ multiply(difference, POWERS[rest]);
+  return sum ^ multiply(difference, POWERS[rest]!);
 }
 
 /** How the CRC-32 of some words differs from that of as many others: their exclusive or. */
@@ -58,9 +58,9 @@ export function crcOfDifference(
 ): number {
   let sum = 0;
   for (let i = 0; i < count; i++) {
-    const word = sum ^ words[at + i] ^ others[otherAt + i];
-    sum = BYTE_SUMS[768 + (word & 0xff)] ^ BYTE_SUMS[512 + ((word >>> 8) & 0xff)] ^
-      BYTE_SUMS[256 + ((word >>> 16) & 0xff)] ^ BYTE_SUMS[word >>> 24];
+    const word = sum ^ words[at + i]! ^ others[otherAt + i]!;
+    sum = BYTE_SUMS[768 + (word & 0xff)]! ^ BYTE_SUMS[512 + ((word >>> 8) & 0xff)]! ^
+      BYTE_SUMS[256 + ((word >>> 16) & 0xff)]! ^ BYTE_SUMS[word >>> 24]!;
   }
   return sum;
 }
@@ -100,8 +100,8 @@ function powers(): Int32Array {
   const all = new Int32Array(PAGE_BYTES + 1);
   all[0] = 1 << 31;
   for (let n = 1; n <= PAGE_BYTES; n++) {
-    all[n] = all[n - 1];
-    for (let bit = 0; bit < 8; bit++) all[n] = timesX(all[n]);
+    all[n]! = all[n - 1]!;
+    for (let bit = 0; bit < 8; bit++) all[n] = timesX(all[n]!);
   }
   return all;
 }
@@ -114,7 +114,7 @@ function powers(): Int32Array {
 export function headSum(words: Uint32Array, at: number, page: number, seed: number): number {
   let hash = Math.imul(seed ^ page, 0x9e3779b1);
   for (let i = at; i < at + 7; i++) {
-    hash = Math.imul(hash ^ words[i], 0x85ebca6b);
+    hash = Math.imul(hash ^ words[i]!, 0x85ebca6b);
     hash = (hash << 13) | (hash >>> 19);
   }
   hash = Math.imul(hash ^ (hash >>> 16), 0xc2b2ae35);
@@ -132,13 +132,13 @@ export function seedOf(databaseId: Uint8Array): number {
  * not damaged all give the seed of that file.
  */
 export function seedFrom(words: Uint32Array, at: number, page: number): number {
-  let hash = words[at + 7] | 0;
+  let hash = words[at + 7]! | 0;
   hash ^= (hash >>> 15) ^ (hash >>> 30);
   hash = Math.imul(hash, INVERSE_LAST);
   hash ^= hash >>> 16;
   for (let i = at + 6; i >= at; i--) {
     hash = (hash >>> 13) | (hash << 19);
-    hash = Math.imul(hash, INVERSE_WORD) ^ words[i];
+    hash = Math.imul(hash, INVERSE_WORD) ^ words[i]!;
   }
   return Math.imul(hash, INVERSE_PAGE) ^ page;
 }

@@ -35,9 +35,9 @@ describe("checksum", () => {
     frame.u8[16384] = 1;
     assertEquals(pageSum(frame, 1), zeros);
     for (const edge of [8192, 16383]) {
-      frame.u8[edge] ^= 1;
+      frame.u8[edge]! ^= 1;
       assertNotEquals(pageSum(frame, 1), zeros);
-      frame.u8[edge] ^= 1;
+      frame.u8[edge]! ^= 1;
     }
   });
 
@@ -52,7 +52,7 @@ describe("checksum", () => {
       const before = pageSum(frame, 1);
       const saved = Uint32Array.from([7, ...frame.u32.subarray(2048 + from, 2048 + to)]);
       for (let word = from; word < to; word++) {
-        frame.u32[2048 + word] ^= random.once(3) ? 0 : random.u32();
+        frame.u32[2048 + word!]! ^= random.once(3) ? 0 : random.u32();
       }
       const difference = crcOfDifference(saved, 1, frame.u32, 2048 + from, to - from);
       const sum = changedPageSum(before, difference, 8192 - to * 4);
@@ -67,7 +67,7 @@ describe("checksum", () => {
         Uint32Array.from({ length: count }, () => random.u32())
       );
       const sums = [one, other].map(({ buffer }) => crc(new Uint8Array(buffer)));
-      assertEquals(crcOfDifference(one, 0, other, 0, count), sums[0] ^ sums[1]);
+      assertEquals(crcOfDifference(one, 0, other, 0, count), sums[0]! ^ sums[1]!);
     }
   });
 
@@ -85,9 +85,9 @@ describe("checksum", () => {
       const [page, seed] = [random.u32(), random.u32()];
       const sum = headSum(words, 0, page, seed);
       for (let bit = 0; bit < 256; bit++) {
-        words[bit >>> 5] ^= 1 << (bit & 31);
+        words[bit >>> 5]! ^= 1 << (bit & 31);
         assertEquals(headSum(words, 0, page, seed) === sum, bit >= 224, `bit ${bit}`);
-        words[bit >>> 5] ^= 1 << (bit & 31);
+        words[bit >>> 5]! ^= 1 << (bit & 31);
       }
     }
   });
@@ -109,7 +109,7 @@ describe("checksum", () => {
       const page = random.u32();
       words[15] = headSum(words, 8, page, seed);
       assertEquals(seedFrom(words, 8, page), seed);
-      words[8 + i % 8] ^= 1 << (i % 32);
+      words[8 + i % 8]! ^= 1 << (i % 32);
       assertNotEquals(seedFrom(words, 8, page), seed);
     }
   });

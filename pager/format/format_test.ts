@@ -99,6 +99,6 @@ describe("format", () => {
       4_294_967_294,
       16777216,
     ]];
-    for (const [pages, chunks] of cases) assertEquals(format.chunksOf(pages), chunks);
+    for (const [pages, chunks] of cases) assertEquals(format.chunksOf(pages!), chunks);
   });
 });

@@ -44,7 +44,7 @@ const TWO_32 = 0x1_0000_0000;
 
 /** What kind of page it is. */
 export function kindOf(frame: Frame, slot: number): number {
-  return frame.u8[slot << HEADER_SHIFT];
+  return frame.u8[slot << HEADER_SHIFT]!;
 }
 
 /** Makes a node one of another kind and level. */
@@ -55,17 +55,17 @@ export function setShape(frame: Frame, slot: number, kind: number, level: number
 
 /** The level of a node, 0 = leaf. */
 export function levelOf(frame: Frame, slot: number): number {
-  return frame.u8[(slot << HEADER_SHIFT) + HEADER.level];
+  return frame.u8[(slot << HEADER_SHIFT) + HEADER.level]!;
 }
 
 /** Kind, level and entries as one word: kind | level << 8 | entries << 16. */
 export function shapeOf(frame: Frame, slot: number): number {
-  return frame.u32[slot << HEADER_WORD_SHIFT];
+  return frame.u32[slot << HEADER_WORD_SHIFT]!;
 }
 
 /** The entries of a node. */
 export function entriesOf(frame: Frame, slot: number): number {
-  return frame.u16[(slot << HALF_SHIFT) + ENTRIES_HALF];
+  return frame.u16[(slot << HALF_SHIFT) + ENTRIES_HALF]!;
 }
 
 /** Sets the entries of a node. */
@@ -75,12 +75,12 @@ export function setEntries(frame: Frame, slot: number, entries: number): void {
 
 /** The tree that owns the page. */
 export function treeOf(frame: Frame, slot: number): number {
-  return frame.u32[(slot << HEADER_WORD_SHIFT) + TREE_WORD];
+  return frame.u32[(slot << HEADER_WORD_SHIFT) + TREE_WORD]!;
 }
 
 /** The right sibling of a leaf, the next run of a value, or the first page of a run. */
 export function linkOf(frame: Frame, slot: number): number {
-  return frame.u32[(slot << HEADER_WORD_SHIFT) + LINK_WORD];
+  return frame.u32[(slot << HEADER_WORD_SHIFT) + LINK_WORD]!;
 }
 
 /** Sets the link. */
@@ -90,13 +90,13 @@ export function setLink(frame: Frame, slot: number, page: number): void {
 
 /** The version that last wrote the page. */
 export function versionOf(frame: Frame, slot: number): number {
-  return frame.u16[(slot << HALF_SHIFT) + VERSION_HIGH_HALF] * TWO_32 +
-    frame.u32[(slot << HEADER_WORD_SHIFT) + VERSION_LOW_WORD];
+  return frame.u16[(slot << HALF_SHIFT) + VERSION_HIGH_HALF]! * TWO_32 +
+    frame.u32[(slot << HEADER_WORD_SHIFT) + VERSION_LOW_WORD]!;
 }
 
 /** The version in the header that begins at a word. */
 export function versionAt(words: Uint32Array, word: number): number {
-  return (words[word + VERSION_HIGH_WORD] & 0xffff) * TWO_32 + words[word + VERSION_LOW_WORD];
+  return (words[word + VERSION_HIGH_WORD]! & 0xffff) * TWO_32 + words[word + VERSION_LOW_WORD]!;
 }
 
 /** Stamps the version that writes the page. */
@@ -107,7 +107,7 @@ export function setVersion(frame: Frame, slot: number, version: number): void {
 
 /** Where in the page the lowest cell begins. */
 export function cellStartOf(frame: Frame, slot: number): number {
-  return frame.u16[(slot << HALF_SHIFT) + CELL_START_HALF];
+  return frame.u16[(slot << HALF_SHIFT) + CELL_START_HALF]!;
 }
 
 /** Sets where the lowest cell begins. */
@@ -117,12 +117,12 @@ export function setCellStart(frame: Frame, slot: number, offset: number): void {
 
 /** The length of the prefix that all keys of a node share. */
 export function prefixLengthOf(frame: Frame, slot: number): number {
-  return frame.u16[(slot << HALF_SHIFT) + PREFIX_HALF] & PREFIX_LENGTH_MASK;
+  return frame.u16[(slot << HALF_SHIFT) + PREFIX_HALF]! & PREFIX_LENGTH_MASK;
 }
 
 /** The flags of a node. */
 export function flagsOf(frame: Frame, slot: number): number {
-  return frame.u16[(slot << HALF_SHIFT) + PREFIX_HALF] & ~PREFIX_LENGTH_MASK;
+  return frame.u16[(slot << HALF_SHIFT) + PREFIX_HALF]! & ~PREFIX_LENGTH_MASK;
 }
 
 /** Sets prefix length and flags. */
@@ -132,7 +132,7 @@ export function setPrefix(frame: Frame, slot: number, length: number, flags: num
 
 /** The bytes that removed cells left among the live ones. */
 export function garbageOf(frame: Frame, slot: number): number {
-  return frame.u16[(slot << HALF_SHIFT) + GARBAGE_HALF];
+  return frame.u16[(slot << HALF_SHIFT) + GARBAGE_HALF]!;
 }
 
 /** Sets the garbage bytes. */
@@ -142,12 +142,12 @@ export function setGarbage(frame: Frame, slot: number, bytes: number): void {
 
 /** The pages of the run whose first page this is. */
 export function runPagesOf(frame: Frame, slot: number): number {
-  return frame.u8[(slot << HEADER_SHIFT) + HEADER.runPages];
+  return frame.u8[(slot << HEADER_SHIFT) + HEADER.runPages]!;
 }
 
 /** The bytes of its value that a run holds. */
 export function runBytesOf(frame: Frame, slot: number): number {
-  return frame.u32[(slot << HEADER_WORD_SHIFT) + RUN_BYTES_WORD];
+  return frame.u32[(slot << HEADER_WORD_SHIFT) + RUN_BYTES_WORD]!;
 }
 
 /** Sets the bytes of its value that a run holds. */
@@ -182,7 +182,7 @@ export function seal(frame: Frame, slot: number, page: number, sum: number, seed
 
 /** The page sum that the header at a word states, as a signed integer. */
 export function statedPageSum(words: Uint32Array, word: number): number {
-  return words[word + PAGE_SUM_WORD] | 0;
+  return words[word + PAGE_SUM_WORD]! | 0;
 }
 
 /** Whether the header at a word carries its own head sum. */
@@ -192,7 +192,7 @@ export function headSumHolds(
   page: number,
   seed: number,
 ): boolean {
-  return (words[word + HEAD_SUM_WORD] | 0) === headSum(words, word, page, seed);
+  return (words[word + HEAD_SUM_WORD]! | 0) === headSum(words, word, page, seed);
 }
 
 /** Where in the file the header of a page stands, in bytes. */
@@ -208,17 +208,17 @@ export function headerWord(at: number, slot: number): number {
 
 /** Whether the bitmap of a header page says that a slot is in use. */
 export function isInUse(frame: Frame, at: number, slot: number): boolean {
-  return ((frame.u32[(at << PAGE_WORD_SHIFT) + (slot >>> 5)] >>> (slot & 31)) & 1) === 1;
+  return ((frame.u32[(at << PAGE_WORD_SHIFT) + (slot >>> 5)]! >>> (slot & 31)) & 1) === 1;
 }
 
 /** Sets the bit of a slot in the bitmap of a header page. */
 export function setInUse(frame: Frame, at: number, slot: number): void {
-  frame.u32[(at << PAGE_WORD_SHIFT) + (slot >>> 5)] |= 1 << (slot & 31);
+  frame.u32[(at << PAGE_WORD_SHIFT) + (slot >>> 5)]! |= 1 << (slot & 31);
 }
 
 /** Clears the bit of a slot in the bitmap of a header page. */
 export function clearInUse(frame: Frame, at: number, slot: number): void {
-  frame.u32[(at << PAGE_WORD_SHIFT) + (slot >>> 5)] &= ~(1 << (slot & 31));
+  frame.u32[(at << PAGE_WORD_SHIFT) + (slot >>> 5)]! &= ~(1 << (slot & 31));
 }
 
 /**
@@ -256,7 +256,7 @@ export function headerRule(
   if (slot === 0) return used ? undefined : "the header page is marked free";
   const page = chunk * CHUNK_PAGES + slot;
   const word = headerWord(at, slot);
-  const kind = frame.u32[word] & 0xff;
+  const kind = frame.u32[word]! & 0xff;
   if (page < FRESH_PAGES !== (kind === KIND_SUPERBLOCK)) return "superblock out of place";
   if (used !== (kind !== KIND_FREE)) return "bitmap and header disagree";
   if (kind === KIND_FREE) {

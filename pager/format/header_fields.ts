@@ -131,7 +131,7 @@ export function headerFields(frame: Frame, slot: number, page: number): HeaderFi
     runPages: isRun ? runPagesOf(frame, slot) : 0,
     runIndex: kind === KIND_RUN_CONTINUED ? entriesOf(frame, slot) : 0,
     runBytes: isRun ? runBytesOf(frame, slot) : 0,
-    pageSum: isHeaderPage ? 0 : frame.u32[word + PAGE_SUM_WORD],
-    headSum: isHeaderPage ? 0 : frame.u32[word + HEAD_SUM_WORD],
+    pageSum: isHeaderPage ? 0 : frame.u32[word + PAGE_SUM_WORD]!,
+    headSum: isHeaderPage ? 0 : frame.u32[word + HEAD_SUM_WORD]!,
   };
 }

@@ -99,7 +99,7 @@ describe("header getters", () => {
   it("headerPosition is where a header stands in the file", () => {
     const last = 0xff_ffff * 2_097_152 + 253 * 32;
     for (const [page, position] of [[1, 32], [255, 8160], [257, 2_097_184], [0xffff_fffd, last]]) {
-      assertEquals(header.headerPosition(page), position);
+      assertEquals(header.headerPosition(page!), position);
     }
   });
 });
@@ -225,7 +225,7 @@ describe("checkHeaderPage", () => {
   it("refuses any flipped bit of a header in use", () => {
     for (let bit = 8; bit < 256; bit++) {
       const frame = soundHeaderPage();
-      frame.u8[HEADERS_AT * 8192 + 32 * 32 + (bit >> 3)] ^= 1 << (bit & 7);
+      frame.u8[HEADERS_AT * 8192 + 32 * 32 + (bit >> 3)]! ^= 1 << (bit & 7);
       expectRefused(frame, 32, "head sum does not match");
     }
   });

@@ -157,7 +157,7 @@ function checkIdentity(reader: FieldReader): void {
     [SUPERBLOCK.chunkPages, CHUNK_PAGES],
     [SUPERBLOCK.headerBytes, HEADER_BYTES],
     [SUPERBLOCK.headerPages, HEADER_PAGES],
-  ];
+  ] as const;
   for (const [offset, value] of geometry) {
     reader.check(reader.u32(offset) === value, offset, "unknown geometry");
   }
@@ -213,7 +213,7 @@ function checkReserved(reader: FieldReader, superblock: Superblock): void {
     [SUPERBLOCK.reserved, SUPERBLOCK.journalA],
     [SUPERBLOCK.journalA + 4 * a.length, SUPERBLOCK.journalB],
     [SUPERBLOCK.journalB + 4 * b.length, SUPERBLOCK.sum],
-  ];
+  ] as const;
   for (const [start, end] of gaps) {
     const zero = reader.bytes.subarray(start, end).every((byte) => byte === 0);
     reader.check(zero, start, "reserved bytes are not zero");

@@ -139,9 +139,9 @@ describe("decodeSuperblock", () => {
     const bytes = encoded();
     for (let byte = 0; byte < 8192; byte += byte < 120 || byte > 8180 ? 1 : 61) {
       for (let bit = 0; bit < 8; bit++) {
-        bytes[byte] ^= 1 << bit;
+        bytes[byte]! ^= 1 << bit;
         refusal(bytes);
-        bytes[byte] ^= 1 << bit;
+        bytes[byte]! ^= 1 << bit;
       }
     }
     decodeSuperblock(bytes, 1);
@@ -149,7 +149,7 @@ describe("decodeSuperblock", () => {
 
   it("refuses a wrong sum", () => {
     const bytes = encoded();
-    bytes[8191] ^= 1;
+    bytes[8191]! ^= 1;
     const error = refusal(bytes, 1);
     assertEquals([error.rule, error.offset], ["superblock sum does not match", 8192 + 8188]);
   });
@@ -157,7 +157,7 @@ describe("decodeSuperblock", () => {
   it("refuses another file's first bytes, whatever the sum", () => {
     for (let byte = 0; byte < 8; byte++) {
       const bytes = encoded();
-      bytes[byte]++;
+      bytes[byte]!++;
       assertEquals(refusal(bytes).rule, "not a Quire database");
       reseal(bytes);
       assertEquals(refusal(bytes).rule, "not a Quire database");
@@ -221,12 +221,12 @@ describe("decodeSuperblock", () => {
   it("refuses every reserved byte that is not zero, under a right sum", () => {
     const gaps = [[112, 4096], [4104, 6144], [6156, 8188]];
     for (const [start, end] of gaps) {
-      for (const byte of [start, start + 1, (start + end) >> 1, end - 1]) {
+      for (const byte of [start, start! + 1, (start! + end!) >> 1, end! - 1]) {
         const bytes = encoded();
         bytes[byte] = 1;
         reseal(bytes);
         const error = refusal(bytes);
-        assertEquals([error.rule, error.offset], ["reserved bytes are not zero", 16384 + start]);
+        assertEquals([error.rule, error.offset], ["reserved bytes are not zero", 16384 + start!]);
       }
     }
   });

@@ -65,7 +65,7 @@ function spoilLastCommit(file: MemoryFile, chunks: readonly number[]): void {
     area.read(bytes, bytes.length, at);
     if ((decodeBatch(bytes, databaseId)?.payloadBytes ?? 0) > 0) last = at;
   }
-  flipBit(file, chunks[0] * CHUNK_BYTES + PAGE_BYTES + last + BATCH_HEADER_BYTES);
+  flipBit(file, chunks[0]! * CHUNK_BYTES + PAGE_BYTES + last + BATCH_HEADER_BYTES);
 }
 
 /** Commits so much that the journal gets more chunks. */
@@ -82,7 +82,7 @@ function expectFree(pager: Pager): void {
   for (const page of [...PAGES, ...PAGES]) expectContent(pager, page, page < 600 ? 9 : page);
   const place = pager.headerPage(CHUNK);
   const used = OURS.filter((page) => {
-    return isInUse(pager.frames[place >>> 8], place & 255, page & 255);
+    return isInUse(pager.frames[place >>> 8]!, place & 255, page & 255);
   });
   assertEquals(used, []);
 }
@@ -112,9 +112,9 @@ describe("A chunk that was cut off, and that the journal grows past", () => {
     assertEquals(file.size(), CHUNK * 256 * 8192);
     growJournal(pager);
     expectFree(pager);
-    transact(pager, () => occupy(pager, OURS[0], 1));
+    transact(pager, () => occupy(pager, OURS[0]!, 1));
     pager.close();
-    expectContent(openNodes(file), OURS[0], 1);
+    expectContent(openNodes(file), OURS[0]!, 1);
   });
 
   it("is free after a power cut", () => {
@@ -153,7 +153,7 @@ describe("A chunk that was cut off, and that the journal grows past", () => {
       return "none";
     };
     growJournal(pager);
-    spoilLastCommit(cuts[0], area?.chunks ?? []);
+    spoilLastCommit(cuts[0]!, area?.chunks ?? []);
     assertThrows(() => openNodes(cuts[0]), CorruptionError, "not whole any more");
   });
 });

@@ -297,7 +297,7 @@ export class Durable implements CommitLog {
     for (let chunk = chunksOf(this.#meta.pageCount) - 1;; chunk--) {
       if (journals.has(chunk)) continue;
       const place = this.#loader.headerPage(chunk);
-      const frame = this.#frames[place >>> CHUNK_SHIFT];
+      const frame = this.#frames[place >>> CHUNK_SHIFT]!;
       for (let slot = SLOT_MASK; slot > 0; slot--) {
         if (isInUse(frame, place & SLOT_MASK, slot)) return chunk * CHUNK_PAGES + slot + 1;
       }

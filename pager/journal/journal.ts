@@ -135,11 +135,11 @@ export class Journal {
   }
 
   get #area(): JournalArea {
-    return this.#areas[this.generation & 1];
+    return this.#areas[this.generation & 1]!;
   }
 
   get #otherArea(): JournalArea {
-    return this.#areas[(this.generation & 1) ^ 1];
+    return this.#areas[(this.generation & 1) ^ 1]!;
   }
 
   /** Gives each area its first chunk, at the end of the file. */

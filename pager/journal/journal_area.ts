@@ -90,7 +90,7 @@ export class JournalArea {
   ): void {
     for (let done = 0; done < length;) {
       const at = offset + done;
-      const chunk = this.chunks[Math.floor(at / AREA_CHUNK_BYTES)];
+      const chunk = this.chunks[Math.floor(at / AREA_CHUNK_BYTES)]!;
       const inChunk = at % AREA_CHUNK_BYTES;
       const some = Math.min(length - done, AREA_CHUNK_BYTES - inChunk);
       act(done, some, chunk * CHUNK_BYTES + PAGE_BYTES + inChunk);

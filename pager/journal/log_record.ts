@@ -97,7 +97,7 @@ export class LogBuffer {
     let pieces = 0;
     for (let at = 0; at < spans.length; at += 2) {
       if (spans[at] === spans[at + 1]) continue;
-      this.#addPiece(frame, slot, spans[at], spans[at + 1]);
+      this.#addPiece(frame, slot, spans[at]!, spans[at + 1]!);
       pieces++;
     }
     this.#finish(record, pieces);
@@ -158,7 +158,7 @@ export class LogBuffer {
 
   #begin(page: number, type: number, header: Uint8Array, at: number): number {
     const record = this.#head(page, type);
-    for (let i = 0; i < HEADER_BYTES; i++) this.bytes[this.length + i] = header[at + i];
+    for (let i = 0; i < HEADER_BYTES; i++) this.bytes[this.length + i]! = header[at + i]!;
     this.length += HEADER_BYTES;
     return record;
   }
@@ -251,10 +251,10 @@ export class LogReader {
    */
   read(bytes: Uint8Array, at: number, end: number): number {
     if (at + HEADER_AT > end) return -1;
-    this.page = (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) |
-      (bytes[at + 3] << 24)) >>> 0;
-    this.type = bytes[at + 4];
-    this.#pieces = bytes[at + PIECES_AT] | (bytes[at + PIECES_AT + 1] << 8);
+    this.page = (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) |
+      (bytes[at + 3]! << 24)) >>> 0;
+    this.type = bytes[at + 4]!;
+    this.#pieces = bytes[at + PIECES_AT]! | (bytes[at + PIECES_AT + 1]! << 8);
     this.#headerAt = at + HEADER_AT;
     if (this.type < WHOLE || this.type > HEADERS || bytes[at + 5] !== 0) return -1;
     this.#piecesAt = this.#headerAt + (this.#hasHeader ? HEADER_BYTES : 0);
@@ -276,8 +276,8 @@ export class LogReader {
     let at = this.#piecesAt;
     for (let piece = 0; piece < this.#pieces; piece++) {
       if (at + PIECE_HEAD_BYTES > end) return -1;
-      const offset = bytes[at] | (bytes[at + 1] << 8);
-      const length = bytes[at + 2] | (bytes[at + 3] << 8);
+      const offset = bytes[at]! | (bytes[at + 1]! << 8);
+      const length = bytes[at + 2]! | (bytes[at + 3]! << 8);
       if (offset > PAGE_BYTES - length) return -1;
       at += PIECE_HEAD_BYTES + length;
     }
@@ -296,8 +296,8 @@ export class LogReader {
   applyPieces(bytes: Uint8Array, frame: Frame, slot: number): void {
     let at = this.#piecesAt;
     for (let piece = 0; piece < this.#pieces; piece++) {
-      const offset = bytes[at] | (bytes[at + 1] << 8);
-      const length = bytes[at + 2] | (bytes[at + 3] << 8);
+      const offset = bytes[at]! | (bytes[at + 1]! << 8);
+      const length = bytes[at + 2]! | (bytes[at + 3]! << 8);
       at += PIECE_HEAD_BYTES;
       frame.u8.set(bytes.subarray(at, at + length), (slot << PAGE_SHIFT) + offset);
       at += length;

@@ -99,13 +99,14 @@ describe("LogBuffer and LogReader", () => {
       const old = randomFrame(random, 128);
       const frame = changed(random, old, 2000);
       const log = new LogBuffer();
-      log.addWords(PAGE, frame, SLOT, Uint32Array.of(first, end, secondFirst, secondEnd));
+      log.addWords(PAGE, frame, SLOT, Uint32Array.of(first!, end!, secondFirst!, secondEnd));
       const expected = new Frame(-1, POOL);
       expected.u8.set(old.u8);
       const from = SLOT * 2048;
       for (let word = 0; word < 2048; word++) {
-        const isNoted = (word >= first && word < end) || (word >= secondFirst && word < secondEnd);
-        if (isNoted) expected.u32[from + word] = frame.u32[from + word];
+        const isNoted = (word >= first! && word < end!) ||
+          (word >= secondFirst! && word < secondEnd!);
+        if (isNoted) expected.u32[from + word]! = frame.u32[from + word]!;
       }
       apply(log, CHANGED, old);
       assertEquals([headerOf(old), pageOf(old)], [headerOf(frame), pageOf(expected)]);
@@ -116,7 +117,7 @@ describe("LogBuffer and LogReader", () => {
     const old = randomFrame(new Random(3), 128);
     const frame = new Frame(-1, POOL);
     frame.u8.set(old.u8);
-    frame.u32[SLOT * 2048 + 1000] ^= 1;
+    frame.u32[SLOT * 2048 + 1000]! ^= 1;
     const log = new LogBuffer();
     log.addChanged(PAGE, frame, SLOT, old, SLOT);
     assertEquals(log.length, 8 + 32 + 4 + 4);
@@ -132,8 +133,8 @@ describe("LogBuffer and LogReader", () => {
     const frame = new Frame(-1, POOL);
     for (let word = 0; word < 2048; word++) {
       frame.u8.set(old.u8);
-      frame.u32[SLOT * 2048 + word] ^= 0x8000_0000;
-      frame.u32[SLOT * 2048 + (word + 6) % 2048] ^= 1;
+      frame.u32[SLOT * 2048 + word]! ^= 0x8000_0000;
+      frame.u32[SLOT * 2048 + (word + 6) % 2048]! ^= 1;
       const log = new LogBuffer();
       log.addChanged(PAGE, frame, SLOT, image, SLOT + 1);
       assertEquals(log.length, 8 + 32 + 2 * (4 + 4));
@@ -208,7 +209,7 @@ describe("LogReader.read", () => {
       const bytes = Uint8Array.from({ length: 80 }, () => random.below(256));
       bytes[4] = 1 + random.below(5);
       bytes[5] = 0;
-      bytes[6] &= 3;
+      bytes[6]! &= 3;
       bytes[7] = 0;
       const at = random.below(20);
       const end = reader.read(bytes, at, 80);

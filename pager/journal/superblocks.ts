@@ -75,7 +75,8 @@ export function repairSuperblocks(disk: Disk, current: Superblock, protect: bool
  * @throws {CorruptionError} Neither copy is whole, or they contradict each other.
  */
 export function readSuperblock(disk: Disk): Superblock {
-  const [first, second] = [SUPERBLOCK_PAGE, SUPERBLOCK_PAGE + 1].map((page) => tryRead(disk, page));
+  const first = tryRead(disk, SUPERBLOCK_PAGE);
+  const second = tryRead(disk, SUPERBLOCK_PAGE + 1);
   if (first instanceof CorruptionError) {
     if (second instanceof CorruptionError) throw first;
     return second;
@@ -140,12 +141,15 @@ function tryRead(disk: Disk, page: number): Superblock | CorruptionError {
 }
 
 function sameBytes(a: Superblock, b: Superblock): boolean {
-  const [left, right] = [a, b].map((superblock) => {
-    const bytes = new Uint8Array(PAGE_BYTES);
-    encodeSuperblock(superblock, bytes);
-    return bytes;
-  });
+  const left = encoded(a);
+  const right = encoded(b);
   return left.every((byte, i) => byte === right[i]);
+}
+
+function encoded(superblock: Superblock): Uint8Array {
+  const bytes = new Uint8Array(PAGE_BYTES);
+  encodeSuperblock(superblock, bytes);
+  return bytes;
 }
 
 function freshSuperblock(): Superblock {

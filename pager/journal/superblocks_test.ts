@@ -156,7 +156,7 @@ describe("opening a file that is not Quire's", () => {
     const headerPage = created().file.content().slice(0, 8192);
     for (const byte of [0, 1, 32, 33, 59, 64, 96, 8191]) {
       const content = headerPage.slice();
-      content[byte] ^= 0x10;
+      content[byte]! ^= 0x10;
       expectUntouched(content, "not a Quire database");
     }
     const slot2 = new Uint8Array(24576);
@@ -230,7 +230,7 @@ describe("writeSuperblock", () => {
       const file = new FaultyFile(created().file);
       writeSuperblock(new Disk(file), { ...superblock, number: superblock.number + step });
       assertEquals(file.counts.sync, 2);
-      return file.writes[0].position;
+      return file.writes[0]!.position;
     });
     assertEquals(firsts, [16384, 8192, 16384, 8192]);
   });

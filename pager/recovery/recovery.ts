@@ -165,7 +165,7 @@ export class Recovery {
     if (header === undefined || header.generation !== generation) return undefined;
     if (header.offset !== offset || header.sequence !== this.#sequence + 1) return undefined;
     if (lastSum !== undefined && header.previousSum !== lastSum) return undefined;
-    const area = this.#areas[generation & 1];
+    const area = this.#areas[generation & 1]!;
     const length = batchBytes(header.payloadBytes);
     if (length > area.capacity - offset) return undefined;
     const bytes = new Uint8Array(length);
@@ -177,7 +177,7 @@ export class Recovery {
 
   #readHeader(generation: number, offset: number): BatchHeader | undefined {
     const bytes = new Uint8Array(BATCH_HEADER_BYTES);
-    this.#areas[generation & 1].read(bytes, BATCH_HEADER_BYTES, offset);
+    this.#areas[generation & 1]!.read(bytes, BATCH_HEADER_BYTES, offset);
     return decodeBatch(bytes, this.#superblock.databaseId);
   }
 
@@ -185,7 +185,7 @@ export class Recovery {
   #checkTail(): void {
     for (const turn of [0, 1]) {
       const generation = this.#generation + turn;
-      const area = this.#areas[generation & 1];
+      const area = this.#areas[generation & 1]!;
       for (let at = turn === 0 ? this.#offset : 0; at < area.capacity; at += BATCH_ALIGN) {
         const header = this.#readHeader(generation, at);
         if (header !== undefined) this.#checkLater(header, generation, at);
@@ -204,8 +204,8 @@ export class Recovery {
       if (header.sequence > this.#sequence) this.#tornBytes += batchBytes(header.payloadBytes);
       return;
     }
-    const area = this.#areas[generation & 1];
-    const chunk = area.chunks[Math.floor(at / AREA_CHUNK_BYTES)];
+    const area = this.#areas[generation & 1]!;
+    const chunk = area.chunks[Math.floor(at / AREA_CHUNK_BYTES)]!;
     const page = chunk * CHUNK_PAGES + 1 + Math.floor((at % AREA_CHUNK_BYTES) / PAGE_BYTES);
     const rule = isNewer
       ? "the journal is newer than the superblock"
@@ -228,7 +228,7 @@ export class Recovery {
     repairSuperblocks(this.#disk, this.#superblock, this.#protect);
     if (this.#protect) return;
     for (const { header, bytes } of this.#batches) {
-      this.#areas[header.generation & 1].write(bytes, bytes.length, header.offset);
+      this.#areas[header.generation & 1]!.write(bytes, bytes.length, header.offset);
     }
     this.#disk.sync();
   }
@@ -239,20 +239,20 @@ export class Recovery {
       const end = BATCH_HEADER_BYTES + header.payloadBytes;
       parts.push(bytes.subarray(BATCH_HEADER_BYTES, end));
       if (header.continues) continue;
-      this.#groups.push(parts.length === 1 ? parts[0] : concat(parts));
+      this.#groups.push(parts.length === 1 ? parts[0]! : concat(parts));
       this.#indexGroup(this.#groups.length - 1, header);
       parts = [];
     }
   }
 
   #indexGroup(group: number, header: BatchHeader): void {
-    const bytes = this.#groups[group];
+    const bytes = this.#groups[group]!;
     const reader = new LogReader();
     for (let at = 0; at < bytes.length;) {
       const end = reader.read(bytes, at, bytes.length);
       if (end < 0 || reader.page >= header.pageCount || !reader.isPlausible(bytes)) {
-        const { chunks } = this.#areas[header.generation & 1];
-        const page = chunks[0] * CHUNK_PAGES;
+        const { chunks } = this.#areas[header.generation & 1]!;
+        const page = chunks[0]! * CHUNK_PAGES;
         throw new CorruptionError(page, page * PAGE_BYTES, "a record of the journal is malformed");
       }
       const chunk = reader.page >>> CHUNK_SHIFT;
@@ -293,7 +293,7 @@ export class Recovery {
       replay.begin(chunk);
       const positions = this.#records.get(chunk)!;
       for (let i = 0; i < positions.length; i += 2) {
-        replay.apply(this.#groups[positions[i]], positions[i + 1]);
+        replay.apply(this.#groups[positions[i]!]!, positions[i + 1]!);
       }
       replay.finish(journals.has(chunk));
     }

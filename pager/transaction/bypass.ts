@@ -132,14 +132,14 @@ export class Bypass {
   #isToWrite(page: number): boolean {
     const place = this.#cache.find(page);
     if (place < 0) return false;
-    const frame = this.#cache.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     return frame.scopes[slot] !== 0 && kindOf(frame, slot) !== KIND_FREE;
   }
 
   #seal(page: number): void {
     const place = this.#cache.find(page);
-    const frame = this.#cache.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     seal(frame, slot, page, pageSum(frame, slot), this.#seed);
     publishHeader(this.#cache, frame, slot, page);
@@ -148,9 +148,9 @@ export class Bypass {
   /** A page in the file may leave memory. */
   #release(page: number): void {
     const place = this.#cache.find(page);
-    const frame = this.#cache.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
-    this.#written.set(page, frame.scopes[slot]);
+    this.#written.set(page, frame.scopes[slot]!);
     frame.scopes[slot] = 0;
     frame.dirty[slot] = 0;
   }

@@ -40,7 +40,7 @@ export class Patches {
   suits(frame: Frame, slot: number, bytes: number): boolean {
     return frame.scopes[slot] === 0 && bytes <= PARTS_BYTES_MAX &&
       !this.#parts.versions.seesLatest(versionOf(frame, slot)) &&
-      !this.#parts.bypass.has(frame.pages[slot]) &&
+      !this.#parts.bypass.has(frame.pages[slot]!) &&
       this.#parts.size.widenedPages * WIDENED_SHARE_MAX <= this.#parts.undo.length;
   }
 
@@ -58,7 +58,7 @@ export class Patches {
     secondEnd: number,
   ): void {
     this.#parts.size.pin(1);
-    const page = frame.pages[slot];
+    const page = frame.pages[slot]!;
     const record = this.#parts.undo.length;
     const first = start >>> 2;
     const endWord = (end + 3) >>> 2;
@@ -80,10 +80,10 @@ export class Patches {
    * @returns The record. The caller says to which savepoint the page belongs.
    */
   widen(frame: Frame, slot: number): number {
-    const record = frame.scopes[slot] - WORDS_SAVED;
+    const record = frame.scopes[slot]! - WORDS_SAVED;
     this.#parts.size.pin(1);
     const image = this.#parts.cache.addImage();
-    const imageFrame = this.#parts.cache.frames[image >>> CHUNK_SHIFT];
+    const imageFrame = this.#parts.cache.frames[image >>> CHUNK_SHIFT]!;
     copyPage(frame, slot, imageFrame, image & SLOT_MASK);
     this.#parts.undo.restoreWords(record, imageFrame, image & SLOT_MASK);
     this.#parts.undo.setImage(record, image);

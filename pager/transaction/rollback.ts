@@ -112,6 +112,6 @@ export class Rollback {
   }
 
   #frameAt(place: number): Frame {
-    return this.#parts.cache.frames[place >>> CHUNK_SHIFT];
+    return this.#parts.cache.frames[place >>> CHUNK_SHIFT]!;
   }
 }

@@ -106,8 +106,8 @@ export class CommitSeal {
     if (this.#findChanged(index, frame, slot) > DIFFERENCE_WORDS_MAX) return pageSum(frame, slot);
     let sum = statedPageSum(frame.u32, slot << HEADER_WORD_SHIFT);
     for (let span = 0; span < SPANS; span++) {
-      const first = this.#spans[span * 2];
-      const end = this.#spans[span * 2 + 1];
+      const first = this.#spans[span * 2]!;
+      const end = this.#spans[span * 2 + 1]!;
       const was = this.#undo.savedAt(index, span) + first - this.#undo.firstWordAt(index, span);
       const now = (slot << PAGE_WORD_SHIFT) + first;
       const difference = crcOfDifference(this.#undo.saved, was, frame.u32, now, end - first);
@@ -153,7 +153,7 @@ export class CommitSeal {
     const headers = this.#cache.find(page - (page & SLOT_MASK));
     const frame = this.#frameAt(headers);
     const word = headerWord(headers & SLOT_MASK, page & SLOT_MASK);
-    if ((frame.u32[word] & 0xff) === KIND_FREE) return;
+    if ((frame.u32[word]! & 0xff) === KIND_FREE) return;
     log?.addPublished(page, frame.u8, word * 4);
     this.#images.delete(page); // an image of what the page was before is of no use
   }
@@ -169,6 +169,6 @@ export class CommitSeal {
   }
 
   #frameAt(place: number): Frame {
-    return this.#cache.frames[place >>> CHUNK_SHIFT];
+    return this.#cache.frames[place >>> CHUNK_SHIFT]!;
   }
 }

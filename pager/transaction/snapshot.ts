@@ -61,7 +61,7 @@ export class PageSnapshot implements PageReader {
     const old = this.#store.find(page, this.#state);
     if (old >= 0) return old;
     const place = this.#pager.at(page);
-    const frame = this.frames[place >>> CHUNK_SHIFT];
+    const frame = this.frames[place >>> CHUNK_SHIFT]!;
     const isVisible = versionOf(frame, place & SLOT_MASK) <= this.#state.version;
     assert(isVisible, "a page newer than a snapshot has an image for it");
     return place;
@@ -73,7 +73,7 @@ export class PageSnapshot implements PageReader {
     const old = this.#store.find(page, this.#state);
     if (old >= 0) {
       this.peekedSlot = old & SLOT_MASK;
-      return this.frames[old >>> CHUNK_SHIFT];
+      return this.frames[old >>> CHUNK_SHIFT]!;
     }
     const frame = this.#pager.peek(page);
     this.peekedSlot = this.#pager.peekedSlot;

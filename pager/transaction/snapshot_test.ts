@@ -22,7 +22,7 @@ import type { PageSnapshot } from "./snapshot.ts";
 function expectSeen(snapshot: PageSnapshot, page: number, salt: number): void {
   const place = snapshot.at(page);
   const start = (place & 255) << 11;
-  expectWords(snapshot.frames[place >>> 8].u32.subarray(start, start + 2048), page, salt);
+  expectWords(snapshot.frames[place >>> 8]!.u32.subarray(start, start + 2048), page, salt);
 }
 
 describe("PageSnapshot", () => {
@@ -170,7 +170,7 @@ describe("PageSnapshot", () => {
       change(pager, random, salts, round);
       if (random.once(3)) live.push({ snapshot: pager.snapshot(), salts: new Map(salts) });
       if (random.once(6)) pager.checkpoint();
-      if (live.length > 4) live.splice(random.below(live.length), 1)[0].snapshot.close();
+      if (live.length > 4) live.splice(random.below(live.length), 1)[0]!.snapshot.close();
       for (const { snapshot, salts: seen } of live) {
         for (let i = 0; i < 60; i++) {
           const page = random.pick(pages);

@@ -62,7 +62,7 @@ export class UndoLog {
   /** Adds the header that begins at a word to the last record. */
   keepHeader(words: Uint32Array, word: number): void {
     const at = (this.#length - 1) * RECORD_WORDS + HEADER_AT;
-    for (let i = 0; i < HEADER_WORDS; i++) this.#words[at + i] = words[word + i];
+    for (let i = 0; i < HEADER_WORDS; i++) this.#words[at + i]! = words[word + i]!;
   }
 
   /**
@@ -94,7 +94,7 @@ export class UndoLog {
   #save(frame: Frame, slot: number, first: number, end: number): void {
     const from = slot << PAGE_WORD_SHIFT;
     for (let word = first; word < end; word++) {
-      this.#saved[this.#savedLength++] = frame.u32[from + word];
+      this.#saved[this.#savedLength++]! = frame.u32[from + word]!;
     }
   }
 
@@ -105,7 +105,7 @@ export class UndoLog {
       let from = this.savedAt(index, span);
       const end = this.endWordAt(index, span);
       for (let word = this.firstWordAt(index, span); word < end; word++) {
-        frame.u32[to + word] = this.#saved[from++];
+        frame.u32[to + word]! = this.#saved[from++]!;
       }
     }
     this.restoreHeader(index, frame.u32, slot << HEADER_WORD_SHIFT);
@@ -118,7 +118,7 @@ export class UndoLog {
 
   /** Where in `saved` the words of a span, 0 or 1, of a record begin. */
   savedAt(index: number, span: number): number {
-    const first = this.#words[index * RECORD_WORDS + 2];
+    const first = this.#words[index * RECORD_WORDS + 2]!;
     return span === 0 ? first : first + this.endWordAt(index, 0) - this.firstWordAt(index, 0);
   }
 
@@ -133,7 +133,7 @@ export class UndoLog {
   }
 
   #spanAt(index: number, span: number): number {
-    return this.#words[index * RECORD_WORDS + (span === 0 ? SPAN_AT : SECOND_SPAN_AT)];
+    return this.#words[index * RECORD_WORDS + (span === 0 ? SPAN_AT : SECOND_SPAN_AT)]!;
   }
 
   /** Lets a record of words be one of a page whose image was saved at its first change. */
@@ -147,27 +147,27 @@ export class UndoLog {
   /** Copies the header of a record to where `word` says. */
   restoreHeader(index: number, words: Uint32Array, word: number): void {
     const at = index * RECORD_WORDS + HEADER_AT;
-    for (let i = 0; i < HEADER_WORDS; i++) words[word + i] = this.#words[at + i];
+    for (let i = 0; i < HEADER_WORDS; i++) words[word + i]! = this.#words[at + i]!;
   }
 
   /** What a record tells of. */
   whatAt(index: number): number {
-    return this.#words[index * RECORD_WORDS];
+    return this.#words[index * RECORD_WORDS]!;
   }
 
   /** The page of a record. */
   pageAt(index: number): number {
-    return this.#words[index * RECORD_WORDS + 1];
+    return this.#words[index * RECORD_WORDS + 1]!;
   }
 
   /** The place of the image, of a `CHANGED` record. */
   imageAt(index: number): number {
-    return this.#words[index * RECORD_WORDS + 2];
+    return this.#words[index * RECORD_WORDS + 2]!;
   }
 
   /** The scope or, of a `VACATED` record, the tick that the page had before. */
   beforeAt(index: number): number {
-    return this.#words[index * RECORD_WORDS + 3];
+    return this.#words[index * RECORD_WORDS + 3]!;
   }
 
   /** Forgets the records from `length` on. */

@@ -137,7 +137,7 @@ export class VersionStore {
   /** Whether a live snapshot sees a page as the version left it that wrote it last. */
   seesLatest(version: number): boolean {
     const { length } = this.#snapshots;
-    return length > 0 && this.#snapshots[length - 1].version >= version;
+    return length > 0 && this.#snapshots[length - 1]!.version >= version;
   }
 
   #discard(image: Image): void {
@@ -208,8 +208,9 @@ export class VersionStore {
 
   /** Ends the oldest snapshots while images take more than they may. */
   bound(): void {
-    while (this.bytes > this.#bytesMax && this.#snapshots.length > 0) {
-      const [oldest] = this.#snapshots;
+    for (;;) {
+      const oldest = this.#snapshots[0];
+      if (oldest === undefined || this.bytes <= this.#bytesMax) return;
       oldest.isTooOld = true;
       this.#end(oldest);
     }

@@ -31,7 +31,7 @@ function end(store: VersionStore, snapshot: SnapshotState): void {
 
 /** Whether a slot holds an image still. */
 function isKept(cache: Cache, place: number): boolean {
-  return cache.frames[place >>> 8].pages[place & 255] === IMAGE;
+  return cache.frames[place >>> 8]!.pages[place & 255] === IMAGE;
 }
 
 describe("VersionStore", () => {
@@ -49,7 +49,7 @@ describe("VersionStore", () => {
     const place = cache.addImage();
     assertEquals(store.keep(PAGE, 3, 5, place), true);
     assertEquals(snapshots.map((snapshot) => store.find(PAGE, snapshot)), [-1, place, place, -1]);
-    assertEquals(store.find(PAGE + 1, snapshots[1]), -1);
+    assertEquals(store.find(PAGE + 1, snapshots[1]!), -1);
   });
 
   it("does not keep what no snapshot sees: replaced before them, or written after", () => {
@@ -80,16 +80,16 @@ describe("VersionStore", () => {
     for (let version = 1; version <= 6; version++) {
       snapshots.push(store.begin(version));
       places.push(cache.addImage());
-      store.keep(PAGE, version, version + 1, places[version - 1]);
+      store.keep(PAGE, version, version + 1, places[version - 1]!);
     }
     const current = store.begin(7);
     assertEquals(snapshots.map((snapshot) => store.find(PAGE, snapshot)), places);
     assertEquals([store.find(PAGE, current), store.bytes], [-1, 6 * PAGE_BYTES]);
     for (const index of [3, 0, 5, 1, 4, 2]) {
-      end(store, snapshots[index]);
-      assertEquals(isKept(cache, places[index]), false);
+      end(store, snapshots[index]!);
+      assertEquals(isKept(cache, places[index]!), false);
       snapshots.forEach((snapshot, i) => {
-        if (isKept(cache, places[i])) assertEquals(store.find(PAGE, snapshot), places[i]);
+        if (isKept(cache, places[i]!)) assertEquals(store.find(PAGE, snapshot), places[i]);
       });
     }
     assertEquals([store.bytes, store.oldest], [0, current]);

@@ -150,7 +150,7 @@ export class Writer {
     if (this.#depth === this.#savepoints.length) {
       this.#savepoints.push({ scope: 0, undoLength: 0, meta: new Meta() });
     }
-    const savepoint = this.#savepoints[this.#depth++];
+    const savepoint = this.#savepoints[this.#depth++]!;
     savepoint.scope = this.#scope;
     savepoint.undoLength = this.#undo.length;
     savepoint.meta.assign(this.#meta);
@@ -188,7 +188,7 @@ export class Writer {
   /** Ends the innermost savepoint and undoes its changes. */
   rollback(): void {
     assert(this.#depth > 0, "a rollback ends a transaction");
-    const savepoint = this.#savepoints[this.#depth - 1];
+    const savepoint = this.#savepoints[this.#depth - 1]!;
     for (let i = this.#undo.length - 1; i >= savepoint.undoLength; i--) {
       this.#rollback.undo(i, this.#version);
     }
@@ -210,7 +210,7 @@ export class Writer {
 
   /** Must be called before a page, or its header, is changed. */
   touch(place: number): void {
-    const frame = this.#cache.frames[place >>> CHUNK_SHIFT];
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     if (frame.scopes[place & SLOT_MASK] !== this.#scope) this.#saveImage(frame, place & SLOT_MASK);
     else assert(this.#scope !== 0, "pages change inside a transaction");
   }
@@ -239,7 +239,7 @@ export class Writer {
     const bytes = end - start + secondEnd - secondStart;
     if (!this.#patches.suits(frame, slot, bytes)) return this.touch(place);
     assert(this.#depth > 0, "pages change inside a transaction");
-    this.touchHeaderPage(frame.pages[slot] >>> CHUNK_SHIFT);
+    this.touchHeaderPage(frame.pages[slot]! >>> CHUNK_SHIFT);
     this.#patches.save(frame, slot, this.#version, start, end, secondStart, secondEnd);
   }
 
@@ -312,14 +312,14 @@ export class Writer {
   }
 
   #frameAt(place: number): Frame {
-    return this.#cache.frames[place >>> CHUNK_SHIFT];
+    return this.#cache.frames[place >>> CHUNK_SHIFT]!;
   }
 
   #saveImage(frame: Frame, slot: number): void {
     assert(this.#depth > 0, "pages change inside a transaction");
-    const page = frame.pages[slot];
+    const page = frame.pages[slot]!;
     this.touchHeaderPage(page >>> CHUNK_SHIFT);
-    if (frame.scopes[slot] >= WORDS_SAVED) this.#widen(frame, slot);
+    if (frame.scopes[slot]! >= WORDS_SAVED) this.#widen(frame, slot);
     const before = frame.scopes[slot] || this.#takeBack(frame, slot);
     if (before === this.#scope) return;
     this.#size.pin(before === 0 ? 2 : 1);
@@ -340,13 +340,13 @@ export class Writer {
   /** The innermost savepoint open that a record of the undo log belongs to. */
   #scopeOf(record: number): number {
     let depth = this.#depth - 1;
-    while (this.#savepoints[depth].undoLength > record) depth--;
-    return this.#savepoints[depth].scope;
+    while (this.#savepoints[depth]!.undoLength > record) depth--;
+    return this.#savepoints[depth]!.scope;
   }
 
   /** A new page that is in the file becomes new again; the savepoint it belongs to, or 0. */
   #takeBack(frame: Frame, slot: number): number {
-    const scope = this.#bypass.take(frame.pages[slot]);
+    const scope = this.#bypass.take(frame.pages[slot]!);
     if (scope === 0) return 0;
     this.#size.pin(1);
     return frame.scopes[slot] = scope;
@@ -362,7 +362,7 @@ export class Writer {
     const place = known >= 0 ? known : this.#cache.addPage(page);
     const frame = this.#frameAt(place);
     const slot = place & SLOT_MASK;
-    this.#undo.push(OCCUPIED, page, 0, frame.scopes[slot]);
+    this.#undo.push(OCCUPIED, page, 0, frame.scopes[slot]!);
     frame.scopes[slot] = this.#scope;
     this.#cache.use(place);
     const start = slot << PAGE_SHIFT;
@@ -385,8 +385,8 @@ export class Writer {
       const frame = this.#frameAt(place);
       const slot = place & SLOT_MASK;
       // Whoever takes the page into use again leaves nothing of its bytes.
-      if (frame.scopes[slot] >= WORDS_SAVED) this.#widen(frame, slot);
-      this.#undo.push(VACATED, page, 0, frame.ticks[slot]);
+      if (frame.scopes[slot]! >= WORDS_SAVED) this.#widen(frame, slot);
+      this.#undo.push(VACATED, page, 0, frame.ticks[slot]!);
       this.#undo.keepHeader(frame.u32, slot << HEADER_WORD_SHIFT);
       formatHeader(frame, slot, KIND_FREE, 0, 0);
       frame.ticks[slot] = 0;
@@ -446,8 +446,8 @@ export class Writer {
   }
 
   #mergeIntoOuter(): void {
-    const { undoLength, scope } = this.#savepoints[this.#depth - 1];
-    const outer = this.#savepoints[this.#depth - 2].scope;
+    const { undoLength, scope } = this.#savepoints[this.#depth - 1]!;
+    const outer = this.#savepoints[this.#depth - 2]!.scope;
     for (let i = undoLength; i < this.#undo.length; i++) {
       const page = this.#undo.pageAt(i);
       this.#bypass.move(page, scope, outer);
@@ -461,14 +461,14 @@ export class Writer {
   }
 
   #metaChanged(): boolean {
-    const { meta } = this.#savepoints[0];
+    const { meta } = this.#savepoints[0]!;
     return meta.pageCount !== this.#meta.pageCount || meta.catalogRoot !== this.#meta.catalogRoot ||
       meta.nextTreeId !== this.#meta.nextTreeId;
   }
 
   #end(): void {
     this.#depth--;
-    this.#scope = this.#depth === 0 ? 0 : this.#savepoints[this.#depth - 1].scope;
+    this.#scope = this.#depth === 0 ? 0 : this.#savepoints[this.#depth - 1]!.scope;
     if (this.#depth > 0) return;
     this.#undo.truncate(0);
     this.#bypass.reset();

@@ -30,7 +30,7 @@ const MANY = 3000;
 
 function versionAt(pager: Pager, page: number): number {
   const place = pager.at(page);
-  return versionOf(pager.frames[place >>> 8], place & 255);
+  return versionOf(pager.frames[place >>> 8]!, place & 255);
 }
 
 /** A pager that has read more than it can hold. */
@@ -80,13 +80,13 @@ const SOME = Uint8Array.from({ length: 30 }, (_, i) => 200 + i);
 function bytesAt(pager: Pager, page: number, offset: number, length: number): number[] {
   const place = pager.at(page);
   const from = (place & 255) * PAGE_BYTES + offset;
-  return [...pager.frames[place >>> 8].u8.subarray(from, from + length)];
+  return [...pager.frames[place >>> 8]!.u8.subarray(from, from + length)];
 }
 
 /** Header and bytes of a page, to tell whether anything of it changed. */
 function allOf(pager: Pager, page: number): string {
   const place = pager.at(page);
-  const { u8 } = pager.frames[place >>> 8];
+  const { u8 } = pager.frames[place >>> 8]!;
   const slot = place & 255;
   return u8.subarray(slot * 32, slot * 32 + 32) + ":" + bytesAt(pager, page, 0, PAGE_BYTES);
 }
@@ -155,10 +155,10 @@ describe("Writer.overwrite and touchParts", () => {
         pager.begin();
         const place = pager.at(5);
         pager.touchParts(place, start, end, secondStart, secondEnd);
-        const { u8 } = pager.frames[place >>> 8];
+        const { u8 } = pager.frames[place >>> 8]!;
         const page = (place & 255) * PAGE_BYTES;
-        for (let i = start; i < end; i++) u8[page + i] ^= 1 + i % 255;
-        for (let i = secondStart; i < secondEnd; i++) u8[page + i] ^= 1 + i % 255;
+        for (let i = start; i < end; i++) u8[page + i]! ^= 1 + i % 255;
+        for (let i = secondStart; i < secondEnd; i++) u8[page + i]! ^= 1 + i % 255;
         if (keeps) pager.commit();
         else pager.rollback();
         if (!keeps) assertEquals(allOf(pager, 5), before);
@@ -177,7 +177,7 @@ describe("Writer.overwrite and touchParts", () => {
     transact(pager, () => pager.overwrite(pager.at(5), 8, SOME));
     assertEquals(journal(), 40, "nothing changed");
     const other = SOME.slice();
-    other[9] ^= 1;
+    other[9]! ^= 1;
     transact(pager, () => pager.overwrite(pager.at(5), 8, other));
     assertEquals(journal(), 40 + 40 + 4 + 4, "a word changed");
   });
@@ -222,7 +222,7 @@ describe("Writer.overwrite and touchParts", () => {
       const again = openNodes(new MemoryFile(file.content()));
       for (const page of [5, 6]) assertEquals(allOf(again, page), allOf(pager, page));
       for (const [page, offset] of [[5, 100], [6, 100], [6, 8]]) {
-        const found = bytesAt(again, page, offset, 30).join() === SOME.join();
+        const found = bytesAt(again, page!, offset!, 30).join() === SOME.join();
         assertEquals(found, keeps, `page ${page}`);
       }
     }
@@ -296,11 +296,11 @@ describe("Writer.commit", () => {
       transact(pager, () => {
         const place = pager.at(5);
         pager.touch(place);
-        setEntries(pager.frames[place >>> 8], place & 255, 321);
+        setEntries(pager.frames[place >>> 8]!, place & 255, 321);
       });
       if (pager.meta.pageCount > 1000) pushOut(pager, dataPages(MANY));
       const place = pager.at(5);
-      assertEquals(entriesOf(pager.frames[place >>> 8], place & 255), 321);
+      assertEquals(entriesOf(pager.frames[place >>> 8]!, place & 255), 321);
       expectContent(pager, 5, 5);
     }
   });
@@ -339,7 +339,7 @@ describe("Writer.rollback", () => {
     pager.begin();
     const place = pager.at(page);
     pager.touch(place);
-    setLink(pager.frames[place >>> 8], place & 255, 77);
+    setLink(pager.frames[place >>> 8]!, place & 255, 77);
     pager.vacate(page, 1);
     pager.rollback();
     expectContent(pager, page, page);
@@ -405,7 +405,7 @@ function snapshotOf(pager: Pager): unknown {
   for (let page = 3; page < pager.meta.pageCount; page++) {
     if ((page & 255) === 0) continue;
     const headers = pager.headerPage(page >>> 8);
-    const used = isInUse(pager.frames[headers >>> 8], headers & 255, page & 255);
+    const used = isInUse(pager.frames[headers >>> 8]!, headers & 255, page & 255);
     pages[page] = used ? contentOf(pager, page) : "free";
   }
   return { meta: { ...pager.meta }, pages };
@@ -413,7 +413,7 @@ function snapshotOf(pager: Pager): unknown {
 
 function contentOf(pager: Pager, page: number): string {
   const place = pager.at(page);
-  const header = pager.frames[place >>> 8].u32.slice((place & 255) * 8, (place & 255) * 8 + 6);
+  const header = pager.frames[place >>> 8]!.u32.slice((place & 255) * 8, (place & 255) * 8 + 6);
   const words = wordsAt(pager, place);
   return `${header.join()}: ${words[0]} ${words[1000]} ${words[2047]}`;
 }
@@ -580,7 +580,7 @@ class ModelTest {
     const [salt, entries] = [this.#random.u32(), this.#random.below(500)];
     write(this.#pager, page, salt);
     const place = this.#pager.at(page);
-    setEntries(this.#pager.frames[place >>> 8], place & 255, entries);
+    setEntries(this.#pager.frames[place >>> 8]!, place & 255, entries);
     this.#model.set(page, { salt, entries });
   }
 
@@ -610,7 +610,7 @@ class ModelTest {
         wordsAt(this.#pager, this.#pager.at(page)).join() === wordsOf(expected.bytes).join(),
       );}
     const place = this.#pager.at(page);
-    const frame = this.#pager.frames[place >>> 8];
+    const frame = this.#pager.frames[place >>> 8]!;
     assertEquals(kindOf(frame, place & 255), KIND_LEAF);
     assertEquals(entriesOf(frame, place & 255), expected.entries, `entries of page ${page}`);
   }

@@ -12,6 +12,6 @@ export function writeU32(into: Uint8Array, at: number, value: number): void {
 
 /** Reads 32 bits, all of them within the array. */
 export function readU32(bytes: Uint8Array, at: number): number {
-  const low = (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
-  return ((bytes[at] << 24) | low) >>> 0;
+  const low = (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+  return ((bytes[at]! << 24) | low) >>> 0;
 }

@@ -36,7 +36,7 @@ describe("json", () => {
 
   it("refuses what JSON has no text for", () => {
     const cycle: Record<string, unknown> = {};
-    cycle.cycle = cycle;
+    cycle["cycle"] = cycle;
     const refused = [undefined, () => 1, Symbol("a"), 1n, [1n], cycle];
     for (const value of [...refused, { toJSON: () => undefined }]) {
       assertThrows(() => json.encode(value), TypeError, "Cannot encode: ");

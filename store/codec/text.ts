@@ -85,20 +85,20 @@ function readAscii(bytes: Uint8Array, start: number, end: number): string | unde
   let text = "";
   let at = start;
   for (; at + 8 <= end; at += 8) {
-    const a = bytes[at];
-    const b = bytes[at + 1];
-    const c = bytes[at + 2];
-    const d = bytes[at + 3];
-    const e = bytes[at + 4];
-    const f = bytes[at + 5];
-    const g = bytes[at + 6];
-    const h = bytes[at + 7];
+    const a = bytes[at]!;
+    const b = bytes[at + 1]!;
+    const c = bytes[at + 2]!;
+    const d = bytes[at + 3]!;
+    const e = bytes[at + 4]!;
+    const f = bytes[at + 5]!;
+    const g = bytes[at + 6]!;
+    const h = bytes[at + 7]!;
     if ((a | b | c | d | e | f | g | h) > 0x7f) return undefined;
     text += String.fromCharCode(a, b, c, d, e, f, g, h);
   }
   for (; at < end; at++) {
-    if (bytes[at] > 0x7f) return undefined;
-    text += String.fromCharCode(bytes[at]);
+    if (bytes[at]! > 0x7f) return undefined;
+    text += String.fromCharCode(bytes[at]!);
   }
   return text;
 }

@@ -88,8 +88,8 @@ export function writePart(part: TuplePart, into: Uint8Array, at: number): number
 function writeBytes(bytes: Uint8Array, into: Uint8Array, at: number): number {
   into[at++] = CODES.bytes;
   for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i];
-    if (byte > ESCAPE) into[at++] = byte;
+    const byte = bytes[i]!;
+    if (byte > ESCAPE) into[at++]! = byte;
     else at = writeEscaped(byte, into, at);
   }
   into[at++] = END;
@@ -160,7 +160,7 @@ function writeBigint(value: bigint, into: Uint8Array, at: number): number {
   into[at++] = header >> 8;
   into[at++] = header;
   const turn = isNegative ? 0xff : 0;
-  for (let i = 0; i < length; i++) into[at++] = magnitude[i] ^ turn;
+  for (let i = 0; i < length; i++) into[at++] = magnitude[i]! ^ turn;
   return at;
 }
 

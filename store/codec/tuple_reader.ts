@@ -47,7 +47,7 @@ class TupleReader {
   }
 
   read(): TuplePart {
-    const code = this.#bytes[this.#at++];
+    const code = this.#bytes[this.#at++]!;
     switch (code) {
       case CODES.bytes:
         return this.#readBytes();
@@ -83,7 +83,7 @@ class TupleReader {
     const bytes = this.#bytes;
     let escapes = 0;
     for (let at = this.#at; at < bytes.length; at++) {
-      const byte = bytes[at];
+      const byte = bytes[at]!;
       if (byte > ESCAPE) continue;
       if (byte === END) {
         this.#at = at + 1;
@@ -103,7 +103,7 @@ class TupleReader {
     if (escapes === 0) return new Uint8Array(escaped);
     const plain = new Uint8Array(escaped.length - escapes);
     for (let from = 0, to = 0; from < escaped.length; from++, to++) {
-      plain[to] = escaped[from] === ESCAPE ? escaped[++from] - 1 : escaped[from];
+      plain[to]! = escaped[from] === ESCAPE ? escaped[++from]! - 1 : escaped[from]!;
     }
     return plain;
   }
@@ -124,7 +124,7 @@ class TupleReader {
 
   #readBigint(): bigint {
     const header = this.#skip(2);
-    const signed = this.#bytes[header] * 0x100 + this.#bytes[header + 1] - LENGTH_ZERO;
+    const signed = this.#bytes[header]! * 0x100 + this.#bytes[header + 1]! - LENGTH_ZERO;
     const length = Math.abs(signed);
     if (length > BIGINT_BYTES_MAX) throw this.#malformed("a bigint is too long", -2);
     if (length === 0) return 0n;
@@ -153,10 +153,10 @@ function magnitudeOf(bytes: Uint8Array, at: number, length: number, turn: number
   if (length <= wordBytes.length) {
     wordBytes.fill(0);
     const shift = wordBytes.length - length;
-    for (let i = 0; i < length; i++) wordBytes[shift + i] = bytes[at + i] ^ turn;
+    for (let i = 0; i < length; i++) wordBytes[shift + i] = bytes[at + i]! ^ turn;
     return word.getBigUint64(0);
   }
   const plain = Buffer.from(bytes.subarray(at, at + length));
-  for (let i = 0; i < length; i++) plain[i] ^= turn;
+  for (let i = 0; i < length; i++) plain[i]! ^= turn;
   return BigInt(`0x${plain.toString("hex")}`);
 }

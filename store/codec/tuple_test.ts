@@ -119,7 +119,7 @@ describe("tuple", () => {
 
   it("gives every NaN the same bytes", () => {
     const others = new Float64Array(new BigUint64Array([0xfff8000000000001n, 1n]).buffer);
-    assertEquals(tuple.encode([others[0]]), tuple.encode([NaN]));
+    assertEquals(tuple.encode([others[0]!]), tuple.encode([NaN]));
     const refused = [[0, 7, 255, 255, 255, 255, 255, 255], [255, 248, 0, 0, 0, 0, 0, 1]];
     for (const bytes of refused) {
       assertThrows(

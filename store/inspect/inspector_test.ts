@@ -41,7 +41,7 @@ describe("Inspector: the file", () => {
       assertEquals(after.checkpoint?.completed, 1);
       assertEquals(after.journal?.areas.map(({ usedBytes }) => usedBytes), [0, 0]);
       assertEquals(after.journal?.generation, file.journal!.generation + 1);
-      assertEquals(after.superblocks[0].content?.version, 1);
+      assertEquals(after.superblocks[0]!.content?.version, 1);
     }));
 
   it("tells of a damaged superblock", () => {
@@ -129,7 +129,7 @@ describe("Inspector: pages", () => {
     const clean = openOn(new MemoryFile(bytes));
     const { root } = clean.inspect().trees().find(({ name }) => name === "short")!;
     clean.close();
-    bytes[root * PAGE_BYTES + 8000] ^= 1;
+    bytes[root * PAGE_BYTES + 8000]! ^= 1;
     const db = openOn(new MemoryFile(bytes));
     const { damage, contents, header } = db.inspect().page(root);
     assertEquals([damage, contents], ["page sum does not match", undefined]);
@@ -187,7 +187,7 @@ describe("Inspector.cache", () => {
       assert(frames.every(({ pinned }) => !pinned.includes(1)), "no transaction is open");
       db.checkpoint();
       assert(inspector.cache().frames.every(({ dirty }) => !dirty.includes(1)));
-      const { root } = inspector.trees()[0];
+      const { root } = inspector.trees()[0]!;
       db.tree("large").get("key 1");
       const find = () => {
         for (const { pages, ticks, kinds } of inspector.cache().frames) {
@@ -197,7 +197,7 @@ describe("Inspector.cache", () => {
         throw new Error("the root is in memory");
       };
       assertEquals(find().tick, find().top);
-      assertEquals(kindName(find().kind), "branch");
+      assertEquals(kindName(find().kind!), "branch");
       assertEquals(find().kind === KIND_FREE, false);
     }));
 });

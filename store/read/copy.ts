@@ -25,6 +25,6 @@ export function copyOfKey(bytes: Uint8Array, length: number = bytes.length): Uin
   }
   const start = blockUsed;
   blockUsed += length;
-  for (let i = 0; i < length; i++) block[start + i] = bytes[i];
+  for (let i = 0; i < length; i++) block[start + i]! = bytes[i]!;
   return block.subarray(start, blockUsed);
 }

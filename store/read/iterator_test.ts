@@ -177,12 +177,12 @@ describe("an iterator of a tree", () => {
     }
     assertEquals(db.stats().snapshots, 5);
     db.writeSync((tx) => tx.tree(tree).clear());
-    assertEquals(left[0].next().value, 1001n);
-    left[1].return();
+    assertEquals(left[0]!.next().value, 1001n);
+    left[1]!.return();
     assertEquals(db.stats().snapshots, 4);
-    assertEquals([...left[2]].length, 499);
+    assertEquals([...left[2]!].length, 499);
     assertEquals(db.stats().snapshots, 3);
-    assertEquals([...left[3], ...left[4], ...left[0]].length, 499 + 499 + 498);
+    assertEquals([...left[3]!, ...left[4]!, ...left[0]!].length, 499 + 499 + 498);
     assertEquals([db.stats().snapshots, tree.count()], [0, 0]);
     db.close();
   });

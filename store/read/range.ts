@@ -115,7 +115,7 @@ function endOfPrefix(prefix: Uint8Array): Uint8Array | undefined {
   while (length > 0 && prefix[length - 1] === 0xff) length--;
   if (length === 0) return undefined;
   const end = prefix.slice(0, length);
-  end[length - 1]++;
+  end[length - 1]!++;
   return end;
 }
 

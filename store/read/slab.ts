@@ -49,7 +49,7 @@ export class Slab {
     this.#used += length;
     const bytes = this.#bytes;
     if (length <= LOOP_BYTES_MAX) {
-      for (let i = 0; i < length; i++) bytes[at + i] = from[start + i];
+      for (let i = 0; i < length; i++) bytes[at + i]! = from[start + i]!;
     } else {
       bytes.set(from.subarray(start, start + length), at);
     }

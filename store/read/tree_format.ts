@@ -140,8 +140,8 @@ export class TreeFormat<K, V, KI, VI, P> {
 /** The names of codecs that the catalog keeps of a tree: of keys, of values. */
 export function namesIn(attributes: Uint8Array, catalogRoot: number): [string, string] {
   if (attributes.length === 0) return [DEFAULT_NAME, DEFAULT_NAME];
-  const end = 1 + attributes[0];
-  const isWhole = end < attributes.length && end + 1 + attributes[end] === attributes.length;
+  const end = 1 + attributes[0]!;
+  const isWhole = end < attributes.length && end + 1 + attributes[end]! === attributes.length;
   const rule = "the catalog names codecs that are malformed";
   if (!isWhole) throw new CorruptionError(catalogRoot, 0, rule);
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

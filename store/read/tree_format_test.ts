@@ -61,6 +61,6 @@ describe("TreeFormat.encodeKey() without codecs", () => {
 });
 
 function order(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  for (let i = 0; i < Math.min(a.length, b.length); i++) if (a[i] !== b[i]) return a[i] - b[i];
+  for (let i = 0; i < Math.min(a.length, b.length); i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
   return a.length - b.length;
 }

@@ -192,7 +192,7 @@ describe("getStream()", () => {
     first.db.writeSync((tx) => tx.tree("main").set("key", value(3 * MIB)));
     first.db.close();
     const content = file.content();
-    content[content.length - 5000] ^= 1;
+    content[content.length - 5000]! ^= 1;
     const { session } = openBoth(new MemoryFile(content));
     let pieces = 0;
     await assertRejects(async () => {

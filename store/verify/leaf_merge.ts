@@ -100,7 +100,7 @@ export class LeafMerge {
   /** Moves all leaves past a key, and yields the entry of the newest, if it has one. */
   *#take(runs: Run[], newest: Run, key: Uint8Array): Generator<StrayEntry, void, undefined> {
     for (let i = runs.length - 1; i >= 0; i--) {
-      const run = runs[i];
+      const run = runs[i]!;
       if (compare(run.key, key) !== 0) continue;
       const { records, index } = run;
       if (++run.index < records.count) run.key = records.key(run.index);
@@ -127,16 +127,16 @@ export class LeafMerge {
     const gaps: KeyGap[] = [];
     const front = this.#gapBefore(missing, firstLeaf, hasUnknown);
     if (front !== undefined) gaps.push(front);
-    let lower = leaves[0].last;
+    let lower = leaves[0]!.last;
     for (let i = 1; i < leaves.length; i++) {
-      const { first, last, page } = leaves[i];
-      const { link } = leaves[i - 1];
+      const { first, last, page } = leaves[i]!;
+      const { link } = leaves[i - 1]!;
       if (link !== page && compare(first, lower) > 0) {
         gaps.push({ lower, upper: first, entries: followLost(missing, link) });
       }
       if (compare(last, lower) > 0) lower = last;
     }
-    const { link } = leaves[leaves.length - 1];
+    const { link } = leaves[leaves.length - 1]!;
     if (link !== 0) gaps.push({ lower, upper: undefined, entries: followLost(missing, link) });
     return gaps;
   }
@@ -146,7 +146,7 @@ export class LeafMerge {
     firstLeaf: number | undefined,
     hasUnknown: boolean,
   ): KeyGap | undefined {
-    const { page, first } = this.#leaves[0];
+    const { page, first } = this.#leaves[0]!;
     const lost = takeLostBefore(missing, page);
     if (firstLeaf === page && lost.length === 0) return undefined;
     if (lost.length === 0 && firstLeaf === undefined && !hasUnknown) return undefined;
@@ -186,8 +186,8 @@ function sumOf(leaves: Iterable<LostLeaf>): number {
 }
 
 function leastKey(runs: readonly Run[]): Uint8Array {
-  let { key } = runs[0];
-  for (let i = 1; i < runs.length; i++) if (compare(runs[i].key, key) < 0) key = runs[i].key;
+  let { key } = runs[0]!;
+  for (let i = 1; i < runs.length; i++) if (compare(runs[i]!.key, key) < 0) key = runs[i]!.key;
   return key;
 }
 

@@ -212,7 +212,7 @@ describe("a watcher", () => {
     writer.commit("sync", "a");
     db.writeSync((tx) => writer.set(tx, "b", "bad"));
     writer.commit("sync", "c");
-    assertEquals((await reads[0]).done, false);
+    assertEquals((await reads[0])!.done, false);
     for (const read of [...reads.slice(1), watcher.next()]) {
       assertStrictEquals(await read.catch((error) => error), error);
     }
@@ -242,7 +242,7 @@ describe("a watcher", () => {
       let version = first;
       for await (const commit of watcher) {
         assertEquals(commit.version, version);
-        const change = commit.changes[0];
+        const change = commit.changes[0]!;
         assert(change.type === "set" && change.key === `${version - first}`);
         if (++version === first + 10_000) break;
       }
@@ -291,7 +291,7 @@ describe("a watcher and durability", () => {
       await db.write((tx) => writer.set(tx, "2"), { durability: "none" });
       writer.commit("buffered", "3");
       await db.write((tx) => writer.set(tx, "4"), { durability: "buffered" });
-      assert(await isPending(reads[0]), "nothing is durable yet");
+      assert(await isPending(reads[0]!), "nothing is durable yet");
       assert(db.durableVersion <= version);
       await make(opened);
       const expected = ["1", "2", "3"].map((key) => `${version + Number(key)}: ${key}=v`);
@@ -367,7 +367,7 @@ describe("a watcher and durability", () => {
     file.fault = from(file.counts[operation] + nth, "throw", operation);
     let acknowledged = 0;
     for (let i = 0; i < 25 && session.pager.failure === undefined; i++) {
-      const durability = LEVELS[i % 3];
+      const durability = LEVELS[i % 3]!;
       const callback = (tx: Transaction) => new Writer(session).set(tx, `${i}`, LONG);
       try {
         if (i % 2 === 0) db.writeSync(callback, { durability });
@@ -686,14 +686,14 @@ describe("watchers and a model of them", () => {
       if (random.once(40)) db.checkpoint();
       ranges.forEach((range, at) => {
         const shown = kept.filter(({ key }) => inRange(range, key)).map(({ shown }) => shown);
-        if (shown.length > 0) expected[at].push(`${db.version}: ${shown.join(" ")}`);
+        if (shown.length > 0) expected[at]!.push(`${db.version}: ${shown.join(" ")}`);
       });
       await Promise.resolve();
     }
     assert(file.counts.sync > 0);
     db.close();
     for (const [at, watcher] of watchers.entries()) {
-      for (const commit of expected[at]) assertEquals(await nextOf(watcher), commit);
+      for (const commit of expected[at]!) assertEquals(await nextOf(watcher), commit);
       assertEquals(await nextOf(watcher), "done");
     }
   });

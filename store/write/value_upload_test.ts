@@ -164,9 +164,9 @@ describe("setStream()", () => {
     const keys = ["a", "b", "c", "same", "same"];
     const values = keys.map((_, i) => valueOf({ bytes: (i + 2) * PART + i, salt: i }));
     await Promise.all(keys.map((key, i) => {
-      return setStream(opened.session, "main", key, streamOf(values[i], 100_000 * (i + 1)));
+      return setStream(opened.session, "main", key, streamOf(values[i]!, 100_000 * (i + 1)));
     }));
-    for (let i = 0; i < 3; i++) expectValue(opened, keys[i], values[i]);
+    for (let i = 0; i < 3; i++) expectValue(opened, keys[i]!, values[i]!);
     const found = opened.db.tree("main").get("same")!;
     assert(values.slice(3).some((value) => sameBytes(found, value)));
     assertEquals(opened.session.unfinished.numbers(), []);
@@ -300,7 +300,7 @@ describe("setStream() that fails", () => {
 
   it("leaves no tree that there was not", async () => {
     const opened = openBoth(new MemoryFile());
-    const { make } = FAILURES[0];
+    const { make } = FAILURES[0]!;
     const fail = (tree: string) => {
       return assertRejects(() => {
         return setStream(opened.session, tree, "key", make(opened, 2 * PART).stream);
@@ -408,7 +408,7 @@ describe("what a stream left unfinished", () => {
     first.session.pager.checkpoint();
     const content = file.content();
     // A bit of the tree's number in the run's header.
-    content[(page >>> 8) * 2 * MIB + (page & 255) * 32 + 4] ^= 4;
+    content[(page >>> 8) * 2 * MIB + (page & 255) * 32 + 4]! ^= 4;
     const { db, session } = openBoth(new MemoryFile(content), SMALL_CACHE);
     await db.tree("other").set("later", VALUE.slice(0, 20));
     assertEquals(db.tree("other").get("later")?.length, 20);
@@ -426,7 +426,7 @@ describe("what a stream left unfinished", () => {
     const key = new Uint8Array([2, 0, 0, 0, number - 1]);
     const record = catalog.tree()!.get(key)!.slice();
     // The length of its runs.
-    record[8] ^= 1;
+    record[8]! ^= 1;
     catalog.tree()!.put(key, record);
     pager.commit();
     pager.checkpoint();

@@ -26,15 +26,15 @@ interface Step {
 function stepsOf(text: string): Step[] {
   return [...text.matchAll(/^```sh\n([^]*?)^```$/gm)].flatMap(([, block]) => {
     const steps: Step[] = [];
-    const lines = block.replace(/\n$/, "").split("\n");
+    const lines = block!.replace(/\n$/, "").split("\n");
     for (let at = 0; at < lines.length;) {
-      let command = lines[at++].slice(2);
+      let command = lines[at++]!.slice(2);
       while (command.endsWith("\\")) command += `\n${lines[at++]}`;
       if (command.includes("<< 'END'")) {
-        while (!command.endsWith("\nEND")) command += `\n${lines[at++].trimStart()}`;
+        while (!command.endsWith("\nEND")) command += `\n${lines[at++]!.trimStart()}`;
       }
       const printed: string[] = [];
-      while (at < lines.length && !lines[at].startsWith("$ ")) printed.push(lines[at++]);
+      while (at < lines.length && !lines[at]!.startsWith("$ ")) printed.push(lines[at++]!);
       steps.push({ command, printed });
     }
     return steps;
@@ -68,7 +68,7 @@ function isPrinted({ printed }: Step, text: string): boolean {
   const lines = text.replace(/\n$/, "").split("\n");
   const wanted = printed.length === 0 ? [""] : printed;
   return lines.length === wanted.length &&
-    wanted.every((line, i) => patternOf(line).test(lines[i].trim()));
+    wanted.every((line, i) => patternOf(line).test(lines[i]!.trim()));
 }
 
 /** The cells of the table below a heading. */
@@ -90,7 +90,7 @@ describe("docs/cli.md", () => {
       const printed = await runSteps(dir, steps);
       assertEquals(printed.length, steps.length, printed.at(-1));
       const differences = steps.flatMap((step, i) =>
-        isPrinted(step, printed[i]) ? [] : [
+        isPrinted(step, printed[i]!) ? [] : [
           { command: step.command, printed: printed[i] },
         ]
       );
@@ -148,7 +148,7 @@ describe("the help", () => {
   it("has arguments, options and an example of each command", async () => {
     const helps = await inParallel(COMMANDS, ({ name }) => quire([name, "--help"]));
     for (const [index, { name, args, options, examples }] of COMMANDS.entries()) {
-      const { code, out, err } = helps[index];
+      const { code, out, err } = helps[index]!;
       assertEquals([code, err], [0, ""], name);
       assert(out.startsWith(`Usage: quire ${name} `), out);
       for (const arg of args) assert(out.includes(`  ${arg.name.toUpperCase()}`), arg.name);

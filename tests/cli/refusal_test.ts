@@ -63,11 +63,11 @@ async function refuse(
     const before = bytes();
     // Who writes has the file alone.
     for (const writes of [false, true]) {
-      const some = rows.filter(([[name]]) => WRITERS.includes(name) === writes);
+      const some = rows.filter(([[name]]) => WRITERS.includes(name!) === writes);
       const run = (args: readonly string[]) => quire(args, { cwd: dir, input: "" });
       const runs = await inParallel(some, ([args]) => run(args), writes ? 1 : undefined);
       for (const [index, [args, code, says]] of some.entries()) {
-        assertRefusal(args.join(" "), runs[index], code, says);
+        assertRefusal(args.join(" "), runs[index]!, code, says);
       }
     }
     assertEquals(bytes(), before, "files are as they were");
@@ -223,9 +223,14 @@ describe("cli: refusals", () => {
       const runs = await inParallel(names, (name) => quire(lineOf(name, path), { cwd: dir }));
       for (const [index, name] of names.entries()) {
         if (["map", "page", "chunk"].includes(name)) {
-          assertEquals([runs[index].code, runs[index].err], [0, ""], name);
-          assertMatch(runs[index].out, /^unsynchronised: another process has the file open/m);
-        } else assertRefusal(name, runs[index], 3, /has it open; close it there, or wait .*--wait/);
+          assertEquals([runs[index]!.code, runs[index]!.err], [0, ""], name);
+          assertMatch(runs[index]!.out, /^unsynchronised: another process has the file open/m);
+        } else {assertRefusal(
+            name,
+            runs[index]!,
+            3,
+            /has it open; close it there, or wait .*--wait/,
+          );}
       }
     }));
 

@@ -186,7 +186,7 @@ function runScripts(): Promise<readonly Run[]> {
 describe("shell: a script", () => {
   for (const [index, [what, , out, err, code]] of SCRIPTS.entries()) {
     it(what, async () => {
-      const run = (await (runs ??= runScripts()))[index];
+      const run = (await (runs ??= runScripts()))[index]!;
       assertEquals([run.code, run.out], [code, out], run.err);
       assertMatch(run.err, err);
       if (code !== 0) assertEquals(run.isUnchanged, true);

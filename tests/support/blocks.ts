@@ -47,8 +47,8 @@ class Block {
     let high = 0x811c9dc5;
     let any = 0;
     for (let i = 0; i < BLOCK_WORDS; i++) {
-      any |= words[i];
-      high = Math.imul(high ^ words[i], 0x85ebca6b);
+      any |= words[i]!;
+      high = Math.imul(high ^ words[i]!, 0x85ebca6b);
       high = (high << 13) | (high >>> 19);
     }
     this.#low = any === 0 ? 0 : crc32(this.bytes);

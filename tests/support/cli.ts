@@ -77,7 +77,7 @@ export async function inParallel<T, R>(
   const lane = async () => {
     while (next < items.length) {
       const index = next++;
-      results[index] = await work(items[index]);
+      results[index] = await work(items[index]!);
     }
   };
   await Promise.all(Array.from({ length: lanes }, lane));

@@ -21,7 +21,7 @@ export const ODD_VALUE: unknown = {
 /** A value that refers to itself. */
 export function cyclicValue(): unknown {
   const value: Record<string, unknown> = { name: "cycle" };
-  value.self = value;
+  value["self"] = value;
   return value;
 }
 

@@ -66,7 +66,7 @@ export function compareLists<T>(
   compare: (x: T, y: T) => number,
 ): number {
   for (let i = 0; i < Math.min(a.length, b.length); i++) {
-    const order = compare(a[i], b[i]);
+    const order = compare(a[i]!, b[i]!);
     if (order !== 0) return order;
   }
   return a.length - b.length;

@@ -268,7 +268,7 @@ class Sweep {
     cause: unknown,
   ): CrashFailure {
     const { name, seed } = this.#options;
-    const [outer, inner] = moment.path.split(/\/(.*)/);
+    const [outer, inner] = moment.path.split(/\/(.*)/) as [string, string];
     const image = inner === undefined ? index : Number.parseInt(inner);
     const { acknowledged, attempted } = moment.allowed;
     const replay = this.#replay(outer, image);
@@ -313,12 +313,12 @@ function* momentsOf(
     return { path: `${path}${number}`, seed: own, walk, allowed, depth };
   };
   for (let i = 0; i < operations.length; i++) {
-    const during = marks[i];
+    const during = marks[i]!;
     if (i === first) yield at(during);
-    walk.issue(operations[i]);
+    walk.issue(operations[i]!);
     // While it is done, all else has been done; after it, more may have been acknowledged.
-    if (operations[i].kind === "through" && i >= first) yield at(during);
-    walk.complete(operations[i]);
+    if (operations[i]!.kind === "through" && i >= first) yield at(during);
+    walk.complete(operations[i]!);
     if (i >= first) yield at(between(during, marks[i + 1] ?? last));
   }
 }
@@ -374,9 +374,11 @@ function expectState(handle: Handle, expected: State): void {
 
 /** The allowed state that was found; fails when it is none of them. */
 function stateIn(found: State, { states, acknowledged, attempted }: Allowed): State {
-  for (let i = attempted; i >= acknowledged; i--) if (sameState(found, states[i])) return states[i];
+  for (let i = attempted; i >= acknowledged; i--) {
+    if (sameState(found, states[i]!)) return states[i]!;
+  }
   const lost = states.findLastIndex((state) => sameState(found, state));
   if (lost >= 0) throw new Error(`opened in state ${lost}, allowed ${acknowledged}..${attempted}`);
-  const difference = describeDifference(found, states[acknowledged]);
+  const difference = describeDifference(found, states[acknowledged]!);
   throw new Error(`opened in no state there was; against state ${acknowledged}: ${difference}`);
 }

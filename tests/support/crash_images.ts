@@ -84,7 +84,7 @@ export function plansAt(walk: PowerWalk, options: ImageOptions, random: Random):
 export function makeImage(walk: PowerWalk, plan: Plan): Blocks {
   const content = walk.base.fork();
   plan.fates.forEach((fate, i) => {
-    const { operation } = walk.pending[i];
+    const { operation } = walk.pending[i]!;
     if (fate === "kept") operation.applyTo(content);
     else if (fate !== "lost") applyTorn(operation, fate, content, plan.salt);
   });
@@ -95,7 +95,7 @@ export function makeImage(walk: PowerWalk, plan: Plan): Blocks {
 /** What an image is, in words. */
 export function describePlan(walk: PowerWalk, plan: Plan): string {
   const lines = plan.fates.map((fate, i) => {
-    const { operation, forced } = walk.pending[i];
+    const { operation, forced } = walk.pending[i]!;
     const what = forced ? "durable" : typeof fate === "string" ? fate : describeTear(fate);
     return `    ${operation}: ${what}`;
   });
@@ -149,16 +149,16 @@ function tornPlan(
   options: ImageOptions,
   random: Random,
 ): Plan {
-  const subset = random.once(3) ? subsets[1] : random.pick(subsets);
+  const subset = random.once(3) ? subsets[1]! : random.pick(subsets);
   const fates = fatesOf(walk, free, subset);
   // A file of which nothing is on the medium is no file yet; garbage in it is nobody's.
   const garbage = walk.base.size === 0 ? "none" : options.garbage;
   const tear = (index: number) => {
-    const { operation } = walk.pending[index];
+    const { operation } = walk.pending[index]!;
     if (operation.isWrite) fates[index] = tearOf(operation, garbage, random);
   };
   for (const index of free) if (random.once(4)) tear(index);
-  tear(random.once(4) ? random.pick(free) : free[free.length - 1]);
+  tear(random.once(4) ? random.pick(free) : free[free.length - 1]!);
   return { fates, salt: random.u32() };
 }
 
@@ -246,7 +246,7 @@ function isWritten(content: Blocks, page: number): boolean {
 function applyRot(content: Blocks, { position, bit }: Rot): void {
   const bytes = new Uint8Array(bit < 0 ? SECTOR_BYTES : 1);
   content.read(bytes, 0, bytes.length, position);
-  for (let i = 0; i < bytes.length; i++) bytes[i] ^= bit < 0 ? 0xa5 : 1 << bit;
+  for (let i = 0; i < bytes.length; i++) bytes[i]! ^= bit < 0 ? 0xa5 : 1 << bit;
   content.write(bytes, 0, bytes.length, position);
 }
 
@@ -257,8 +257,8 @@ function sample<T>(items: readonly T[], limit: number, random: Random): T[] {
   const others = items.slice(2);
   for (let i = 0; kept.length < limit; i++) {
     const at = i + random.below(others.length - i);
-    [others[i], others[at]] = [others[at], others[i]];
-    kept.push(others[i]);
+    [others[i], others[at]] = [others[at]!, others[i]!];
+    kept.push(others[i]!);
   }
   return kept;
 }

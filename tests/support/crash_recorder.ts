@@ -100,7 +100,7 @@ export class Recorder {
 
   /** The state after the last commit. */
   get state(): State {
-    return this.#states[this.#states.length - 1];
+    return this.#states[this.#states.length - 1]!;
   }
 
   /** A state that will be there if the commit that is about to be made comes to an end. */
@@ -125,7 +125,7 @@ export class Recorder {
     const last = this.#states.length - 1;
     this.#versions[last] = version;
     for (let i = this.#acknowledged + 1; i <= last; i++) {
-      if (this.#versions[i] !== undefined && this.#versions[i] <= durableVersion) {
+      if (this.#versions[i] !== undefined && this.#versions[i]! <= durableVersion) {
         this.#acknowledged = i;
       }
     }
@@ -154,8 +154,8 @@ export class Recorder {
   /** Fails unless the states that the engine keeps are what they were. */
   checkKept(handle: Handle): void {
     handle.kept().forEach((found, i) => {
-      if (sameState(found, this.#kept[i])) return;
-      throw new Error(`a state that is kept: ${describeDifference(found, this.#kept[i])}`);
+      if (sameState(found, this.#kept[i]!)) return;
+      throw new Error(`a state that is kept: ${describeDifference(found, this.#kept[i]!)}`);
     });
   }
 

@@ -68,7 +68,7 @@ class Runs {
   }
 
   resultOf(job: number): Promise<CrashResult> {
-    return this.#results[job].promise;
+    return this.#results[job]!.promise;
   }
 
   end(): void {
@@ -83,12 +83,12 @@ class Runs {
       if (job < this.#jobs.length) worker.postMessage(this.#jobs[job]);
     };
     worker.onmessage = ({ data }: MessageEvent<CrashResult>) => {
-      this.#results[job].resolve(data);
+      this.#results[job]!.resolve(data);
       next();
     };
     worker.onerror = (event) => {
       event.preventDefault();
-      this.#results[job].resolve({ failure: event.message });
+      this.#results[job]!.resolve({ failure: event.message });
     };
     next();
     return worker;

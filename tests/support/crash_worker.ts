@@ -37,7 +37,7 @@ function resultOf(job: CrashJob): CrashResult {
 }
 
 function run({ name, seed, tornSectors, scale }: CrashJob): CrashReport {
-  const { limit, make, rare } = WORKLOADS[name];
+  const { limit, make, rare } = WORKLOADS[name]!;
   const options = { name, seed, limit: Math.ceil(limit * scale), ...rare };
   const report = crash(quireEngine, make(seed, { tornSectors }), options);
   assertGreater(report.distinct, report.operations);

@@ -60,7 +60,8 @@ export function assertContent(actual: Content, expected: Content, message = ""):
     const found = actual.get(name)!;
     assertEquals(found.length, entries.length, `entries of ${name} ${message}`);
     for (let i = 0; i < entries.length; i++) {
-      const same = sameBytes(found[i][0], entries[i][0]) && sameBytes(found[i][1], entries[i][1]);
+      const same = sameBytes(found[i]![0], entries[i]![0]) &&
+        sameBytes(found[i]![1], entries[i]![1]);
       if (!same) assertEquals(found[i], entries[i], `entry ${i} of ${name} ${message}`);
     }
   }
@@ -112,8 +113,8 @@ export function checkDatabase({ session }: Opened): number {
         assertEquals(kinds[slot], KIND_SUPERBLOCK);
       } else {
         used++;
-        const left = fixedPages.get(trees[slot]);
-        if (left !== undefined) fixedPages.set(trees[slot], left - 1);
+        const left = fixedPages.get(trees[slot]!);
+        if (left !== undefined) fixedPages.set(trees[slot]!, left - 1);
         else assertEquals(owner, trees[slot], `page ${page} is in use, its owner another or none`);
       }
     }

@@ -19,7 +19,7 @@ export function openExplorerSample(path: string): Database {
     const inside = tx.tree(cities);
     for (let i = 0; i < CITIES; i++) {
       const value = { population: (i * 7919) % 1_000_003, area: i % 977 };
-      inside.set([COUNTRIES[i % COUNTRIES.length], `city ${i}`], value);
+      inside.set([COUNTRIES[i % COUNTRIES.length]!, `city ${i}`], value);
     }
   });
   db.writeSync((tx) => {

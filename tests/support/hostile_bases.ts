@@ -61,7 +61,7 @@ function makeOpen(): Base {
     return "none";
   };
   commit(3);
-  return { bytes, content: states[0], earlier: states.slice(1) };
+  return { bytes, content: states[0]!, earlier: states.slice(1) };
 }
 
 /** Long keys, so that few entries make a tree of many levels; 64 pages in all. */

@@ -38,7 +38,7 @@ function beginPeak(): void {
 }
 
 const bases = makeBases();
-const dir = Deno.args[0];
+const dir = Deno.args[0]!;
 const say = (line: unknown) => console.log(JSON.stringify(line));
 for (const row of ROWS) {
   for (const sealed of [false, true]) {

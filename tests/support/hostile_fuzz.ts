@@ -220,7 +220,7 @@ class Chooser {
   #journal(): ByteChange {
     const { batches, view } = this.#image;
     const index = this.#random.below(batches.length);
-    const { position, length } = batches[index];
+    const { position, length } = batches[index]!;
     if (this.#random.once(2)) {
       const [name, field] = this.#random.pick(BATCH_FIELDS);
       const at = position + field;
@@ -234,8 +234,8 @@ class Chooser {
       return { what: `batch ${index} payload`, at, bytes: this.#number(at, 1) };
     }
     const field = this.#random.pick([[0, 4], [4, 1], [5, 1], [6, 2], [8, 1], [40, 2], [42, 2]]);
-    const at = this.#random.pick(records) + field[0];
-    return { what: `batch ${index} record`, at, bytes: this.#number(at, field[1]) };
+    const at = this.#random.pick(records) + field[0]!;
+    return { what: `batch ${index} record`, at, bytes: this.#number(at, field[1]!) };
   }
 
   /** Where the records of a batch begin. */

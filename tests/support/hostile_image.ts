@@ -72,14 +72,14 @@ export class HostileImage extends Image {
   /** Sets bytes; what lies past the end of the file is left out. */
   put(at: number, bytes: ArrayLike<number>): void {
     for (let i = 0; i < bytes.length && at + i < this.bytes.length; i++) {
-      this.bytes[at + i] = bytes[i];
+      this.bytes[at + i]! = bytes[i]!;
     }
     this.#note(at, Math.min(at + bytes.length, this.bytes.length));
   }
 
   /** Changes one bit. */
   flip(at: number, bit: number): void {
-    this.put8(at, this.bytes[at] ^ (1 << bit));
+    this.put8(at, this.bytes[at]! ^ (1 << bit));
   }
 
   /** Sets a byte of the header of a page. */
@@ -104,7 +104,7 @@ export class HostileImage extends Image {
 
   /** Sets a u32 of a batch of the journal. */
   putBatch(batch: number, field: number, value: number): void {
-    this.put32(this.batches[batch].position + field, value);
+    this.put32(this.batches[batch]!.position + field, value);
   }
 
   /** Puts the bytes of one page, or of header and page, over another's. */
@@ -151,9 +151,9 @@ export class HostileImage extends Image {
   }
 
   #sealBatch(index: number, isChained: boolean): void {
-    const { position, length } = this.batches[index];
+    const { position, length } = this.batches[index]!;
     if (isChained) {
-      const before = this.batches[index - 1].position;
+      const before = this.batches[index - 1]!.position;
       const sum = this.view.getUint32(before + 4, true);
       this.view.setUint32(position + BATCH.previousSum, sum, true);
     }

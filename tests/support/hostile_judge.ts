@@ -226,7 +226,7 @@ export class Judge {
     if (!isSaved) return;
     await this.#stepAsync("verify what was salvaged", async () => {
       const { ok, findings } = await verify(to);
-      if (!ok) this.#faults.push(`salvage made what verify refuses: ${findings[0].rule}`);
+      if (!ok) this.#faults.push(`salvage made what verify refuses: ${findings[0]!.rule}`);
     });
     Deno.removeSync(to);
   }
@@ -244,12 +244,12 @@ function expect(holds: boolean, otherwise: string): void {
 function expectEntries(found: [Uint8Array, Uint8Array][], entries: [Uint8Array, Uint8Array][]) {
   expect(found.length === entries.length, `${found.length} entries, not ${entries.length}`);
   for (const [i, [key, value]] of entries.entries()) {
-    expect(sameBytes(found[i][0], key), `another key at ${i}`);
-    expect(sameBytes(found[i][1], value), `another value at ${i}`);
+    expect(sameBytes(found[i]![0], key), `another key at ${i}`);
+    expect(sameBytes(found[i]![1], value), `another value at ${i}`);
   }
 }
 
 function compare(a: Uint8Array, b: Uint8Array): number {
-  for (let i = 0; i < a.length && i < b.length; i++) if (a[i] !== b[i]) return a[i] - b[i];
+  for (let i = 0; i < a.length && i < b.length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
   return a.length - b.length;
 }

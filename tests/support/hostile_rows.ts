@@ -383,7 +383,7 @@ const VALUES: Row[] = [
     image.putHeader32(RUN, HEADER.runBytes, 8999);
   }),
   deep("two values that share a run", 39, (image) => {
-    const [a, b] = [5, 9].map((page) => referenceTo(image, page));
+    const [a, b] = [5, 9].map((page) => referenceTo(image, page)) as [number, number];
     image.put(b, image.bytes.slice(a, a + 4));
   }, "told"),
   ...[0, RUNS, ROOT, FREE, RUN + 1, 256, PAGE_COUNT, MAX].map((page) =>
@@ -469,7 +469,7 @@ const CATALOGS: Row[] = [
 
 /** Where the records of a batch begin. */
 function payload(image: HostileImage, batch: number): number {
-  return image.batches[batch].position + BATCH.payload;
+  return image.batches[batch]!.position + BATCH.payload;
 }
 
 /** Batch 3 is empty: it confirms those before it, all in one area; the last is in the other. */
@@ -540,13 +540,13 @@ const JOURNALS: Row[] = [
     0,
   ),
   journal("a batch that is missing before a later one", 57, (image) => {
-    image.put(image.batches[MIDDLE_BATCH].position, new Uint8Array(BATCH.payload));
+    image.put(image.batches[MIDDLE_BATCH]!.position, new Uint8Array(BATCH.payload));
   }),
   journal(
     "a last batch that is missing",
     57,
     (image) => {
-      image.put(image.batches[LAST_BATCH].position, new Uint8Array(BATCH.payload));
+      image.put(image.batches[LAST_BATCH]!.position, new Uint8Array(BATCH.payload));
     },
     0,
     0,
@@ -580,10 +580,10 @@ const JOURNALS: Row[] = [
   }),
   journal("a batch of another database", 60, (image) => image.putBatch(MIDDLE_BATCH, 8, 7)),
   journal("an area that begins with nothing", 64, (image) => {
-    image.put(image.batches[FIRST_BATCH].position, new Uint8Array(BATCH.payload));
+    image.put(image.batches[FIRST_BATCH]!.position, new Uint8Array(BATCH.payload));
   }),
   journal("a confirmation that is missing before a later batch", 64, (image) => {
-    image.put(image.batches[CONFIRMING_BATCH].position, new Uint8Array(BATCH.payload));
+    image.put(image.batches[CONFIRMING_BATCH]!.position, new Uint8Array(BATCH.payload));
   }),
   journal("a confirmation that says it has records", 52, (image) => {
     image.putBatch(CONFIRMING_BATCH, BATCH.payloadBytes, 100);

@@ -26,7 +26,7 @@ export async function runRow(
   const base = bases[row.from];
   const expectation = sealed ? row.sealed : row.unsealed;
   const bytes = imageOf(row, base, sealed);
-  const content = typeof expectation === "number" ? base.earlier[expectation] : base.content;
+  const content = typeof expectation === "number" ? base.earlier[expectation]! : base.content;
   let verdict = await new Judge(bytes, content).run(dir);
   // A machine that was busy with something else is given a second chance.
   if (verdict.slowest[1] > STEP_MS_MAX) verdict = await new Judge(bytes, content).run(dir);

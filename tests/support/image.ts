@@ -52,7 +52,7 @@ export class Image {
 
   /** The kind of a page. */
   kindOf(page: number): number {
-    return this.bytes[this.headerAt(page)];
+    return this.bytes[this.headerAt(page)]!;
   }
 
   /** The tree of a page. */
@@ -125,7 +125,7 @@ export class Image {
     const slot = page % CHUNK_PAGES;
     const at = (page - slot) * PAGE_BYTES + (slot >>> 3);
     const bit = 1 << (slot & 7);
-    this.bytes[at] = used ? this.bytes[at] | bit : this.bytes[at] & ~bit;
+    this.bytes[at] = used ? this.bytes[at]! | bit : this.bytes[at]! & ~bit;
   }
 
   /** Copies a page and its header to a free page, and seals it there. */

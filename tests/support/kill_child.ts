@@ -73,7 +73,7 @@ function main(path: string): void {
   for (;;) {
     commit++;
     say(`t ${commit}`);
-    const level = LEVELS[commit % LEVELS.length];
+    const level = LEVELS[commit % LEVELS.length]!;
     handle.write(changesOf(commit), level);
     if (level !== "none") say(`a ${commit}`);
     if (commit % 5 === 0) handle.checkpointStep();
@@ -82,7 +82,7 @@ function main(path: string): void {
 
 if (import.meta.main) {
   try {
-    main(Deno.args[0]);
+    main(Deno.args[0]!);
   } catch (error) {
     say(`error ${error instanceof Error ? error.stack : error}`);
   }

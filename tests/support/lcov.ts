@@ -24,7 +24,7 @@ export interface Covered {
 export function parseLcov(report: string, top: string): Covered[] {
   const files: Covered[] = [];
   for (const line of report.split("\n")) {
-    const [tag, text = ""] = line.split(/:(.*)/);
+    const [tag, text = ""] = line.split(/:(.*)/) as [string, string];
     if (tag === "SF") files.push(nothing(text.replace(top, "")));
     const file = files.at(-1);
     if (file !== undefined) read(file, tag, text);

@@ -7,7 +7,7 @@
 
 import { LockedError, open } from "../../mod.ts";
 
-const [path, mode, stay] = Deno.args;
+const [path, mode, stay] = Deno.args as [string, string, string];
 try {
   const db = open(path, { readOnly: mode === "shared" });
   console.log("opened");

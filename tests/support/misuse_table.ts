@@ -437,7 +437,7 @@ const CHANGES: Rows<Tree | TransactionTree> = {
     wrong: [
       ...badKeys<Tree | TransactionTree>((tree, key) => tree.update(key, () => VALUE)),
       ...badValues<Tree | TransactionTree>((tree, value) => tree.update("new", () => value))
-        .filter((_, index) => BAD_VALUES[index][0] !== undefined),
+        .filter((_, index) => BAD_VALUES[index]![0] !== undefined),
       ...wrongs<Tree | TransactionTree>(
         all([null, undefined, 7, {}], TypeError, "Cannot update: "),
         (tree, change) => tree.update("key 1", change),
@@ -464,7 +464,7 @@ const CHANGES: Rows<Tree | TransactionTree> = {
       ...badKeys<Tree | TransactionTree>((tree, key) => tree.compareAndSet(key, VALUE, VALUE)),
       ...badValues<Tree | TransactionTree>((tree, value) => {
         return tree.compareAndSet("new", undefined, value);
-      }).filter((_, index) => BAD_VALUES[index][0] !== undefined),
+      }).filter((_, index) => BAD_VALUES[index]![0] !== undefined),
       ...wrongs<Tree | TransactionTree>(
         all([null, 7, "text", {}], TypeError, "Cannot encode: "),
         (tree, expected) => tree.compareAndSet("key 1", expected, VALUE),

@@ -16,7 +16,7 @@ export class ModelTree {
   /** The value of a key. */
   get(key: Uint8Array): Uint8Array | undefined {
     const at = this.#find(key);
-    return this.#isAt(at, key) ? this.entries[at][1] : undefined;
+    return this.#isAt(at, key) ? this.entries[at]![1] : undefined;
   }
 
   /** Sets the value of a key. */
@@ -60,14 +60,14 @@ export class ModelTree {
     let [low, high] = [0, this.entries.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (compare(this.entries[middle][0], key) < 0) low = middle + 1;
+      if (compare(this.entries[middle]![0], key) < 0) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 
   #isAt(at: number, key: Uint8Array): boolean {
-    return at < this.entries.length && compare(this.entries[at][0], key) === 0;
+    return at < this.entries.length && compare(this.entries[at]![0], key) === 0;
   }
 }
 

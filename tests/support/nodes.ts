@@ -72,7 +72,7 @@ export function newBranch(entries: readonly BranchEntry[], slot = SLOT): Frame {
 
 /** Throws where the check of nodes does. */
 export function verifyNode(frame: Frame, slot = SLOT): void {
-  verifiers[header.kindOf(frame, slot)](frame, slot, PAGE);
+  verifiers[header.kindOf(frame, slot)]!(frame, slot, PAGE);
 }
 
 /** The entries of a leaf. */

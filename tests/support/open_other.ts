@@ -24,5 +24,5 @@ if (user !== "-") {
   process.seteuid?.(Number(user));
 }
 for (let i = 0; i < pairs.length; i += 2) {
-  console.log(attempt(pairs[i], pairs[i + 1]).replaceAll("\n", " "));
+  console.log(attempt(pairs[i]!, pairs[i + 1]!).replaceAll("\n", " "));
 }

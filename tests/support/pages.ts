@@ -43,7 +43,7 @@ export function transact<T>(pager: Pager, body: () => T): T {
 /** The 32-bit words of a page in memory. */
 export function wordsAt(pager: Pager, place: number): Uint32Array {
   const start = (place & SLOT_MASK) << (PAGE_SHIFT - 2);
-  return pager.frames[place >>> CHUNK_SHIFT].u32.subarray(start, start + PAGE_WORDS);
+  return pager.frames[place >>> CHUNK_SHIFT]!.u32.subarray(start, start + PAGE_WORDS);
 }
 
 /** Touches a page and fills it with the content of a salt. */
@@ -100,9 +100,9 @@ export function journalChunks(pager: Pager): number[] {
 /** Whether the header of a page says that it is of the journal. */
 export function isOfJournal(pager: Pager, page: number): boolean {
   const place = pager.headerPage(page >>> CHUNK_SHIFT);
-  const { u32 } = pager.frames[place >>> CHUNK_SHIFT];
+  const { u32 } = pager.frames[place >>> CHUNK_SHIFT]!;
   const word = header.headerWord(place & SLOT_MASK, page & SLOT_MASK);
-  return (u32[word] & 0xff) === KIND_JOURNAL;
+  return (u32[word]! & 0xff) === KIND_JOURNAL;
 }
 
 /** Makes a file with `count` pages of data, the salt of each its number, closed clean. */
@@ -118,7 +118,7 @@ export function makeFile(count: number): MemoryFile {
 export function flipBit(file: File, position: number, bit = 0): void {
   const byte = new Uint8Array(1);
   file.readAt(byte, 0, 1, position);
-  byte[0] ^= 1 << bit;
+  byte[0]! ^= 1 << bit;
   file.writeAt(byte, 0, 1, position);
 }
 

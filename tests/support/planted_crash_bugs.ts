@@ -465,7 +465,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "area-not-turned",
     "journal: a checkpoint goes on in the other area",
     JOURNAL,
-    "return this.#areas[this.generation & 1];",
+    "return this.#areas[this.generation & 1]!;",
     "return this.#areas[0];",
     whole("levels"),
   ),

@@ -38,7 +38,7 @@ if (import.meta.main) {
 }
 
 function foundBy(hunt: string, error: unknown): Found {
-  const showed = String(error instanceof Error ? error.message : error).split("\n")[0];
+  const showed = String(error instanceof Error ? error.message : error).split("\n")[0]!;
   const cause = error instanceof CrashFailure ? error.cause : error;
   const details = cause instanceof Error ? cause.stack ?? cause.message : String(cause);
   if (!(error instanceof CrashFailure)) return { hunt, showed, details };

@@ -37,6 +37,6 @@ export class Random {
 
   /** One of the items. */
   pick<T>(items: readonly T[]): T {
-    return items[this.below(items.length)];
+    return items[this.below(items.length)]!;
   }
 }

@@ -61,7 +61,7 @@ export class Source {
 
   /** `pager`, `alloc`, ... or `mod.ts`. */
   get layer(): string {
-    return this.path.split("/")[0];
+    return this.path.split("/")[0]!;
   }
 
   /** Whether it is a test, or stands among the tests. */
@@ -120,7 +120,7 @@ export type SourceTree = ReadonlyMap<string, Source>;
 /** A tree made of texts by path. */
 export function treeOf(texts: Readonly<Record<string, string>>): SourceTree {
   const paths = Object.keys(texts).sort();
-  return new Map(paths.map((path) => [path, new Source(path, texts[path])]));
+  return new Map(paths.map((path) => [path, new Source(path, texts[path]!)]));
 }
 
 /** Reads the tree of the project at `top`. */

@@ -75,10 +75,10 @@ const BANS: readonly Ban[] = [
 export function importDirection(tree: SourceTree): string[] {
   return importsWhere(tree, (source, target) => {
     const from = source.layer;
-    const to = target.split("/")[0];
+    const to = target.split("/")[0]!;
     if (from === to || from === "tests" || (source.isTest && to === "tests")) return false;
     if (from === "cli") return !CLI_MAY_IMPORT.test(target);
-    return !(to in RANKS) || RANKS[to] >= RANKS[from];
+    return !(to in RANKS) || RANKS[to]! >= RANKS[from]!;
   }).map(([at, { target }]) => `${at}: imports ${target}, which is not in a lower layer`);
 }
 

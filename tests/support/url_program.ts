@@ -74,7 +74,7 @@ function read(path: string, readOnly: boolean): void {
   expect(db.census().chunks > 0 && db.trees().join() === "numbers", "census");
 }
 
-const path = Deno.args[0];
+const path = Deno.args[0]!;
 await write(path);
 read(path, false);
 read(path, true);

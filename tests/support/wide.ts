@@ -85,7 +85,7 @@ function entriesOf(bytes: Uint8Array): Map<number, MappedEntry[]> {
 
 function runPages(pager: Pager, tree: number, page: number, index: number): number[] {
   const place = pager.at(page);
-  const frame = pager.frames[place >>> 8];
+  const frame = pager.frames[place >>> 8]!;
   const slot = place & 255;
   if (header.kindOf(frame, slot) !== KIND_LEAF) return [];
   const batch = new LeafBatch();
@@ -96,6 +96,6 @@ function runPages(pager: Pager, tree: number, page: number, index: number): numb
 
 /** Below 0, 0 or above 0 as a key sorts before, with or after another. */
 export function compare(a: Uint8Array, b: Uint8Array): number {
-  for (let i = 0; i < Math.min(a.length, b.length); i++) if (a[i] !== b[i]) return a[i] - b[i];
+  for (let i = 0; i < Math.min(a.length, b.length); i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
   return a.length - b.length;
 }
