@@ -84,7 +84,7 @@ describe("a bulk load", () => {
     const entries = entriesOf(8, 1014);
     const [used] = leafBytes(load(entries));
     assertEquals(used, 8 * size + 3);
-    const rest = PAGE_BYTES - used;
+    const rest = PAGE_BYTES - used!;
     const exact = entries.map(([key, value], i): Entry => {
       return [key, i === 7 ? valueOf({ bytes: value.length + rest, salt: 7 }) : value];
     });

@@ -91,11 +91,11 @@ describe("Catalog", () => {
     for (let round = 0; round < 2; round++) {
       const { catalog } = library;
       const [plain, fixed, heavy] = ["plain", "fixed", "large"].map((name) => catalog.get(name)!);
-      assertEquals([plain.id, fixed.id, heavy.id], [1, 2, 3]);
-      assertEquals([plain.fixed, fixed.fixed, heavy.fixed], [false, true, false]);
-      assertEquals([plain.attributes, fixed.attributes], [new Uint8Array(0), attributes]);
-      assertEquals(heavy.attributes, large);
-      assertEquals(new Set([plain.root, fixed.root, heavy.root]).size, 3);
+      assertEquals([plain!.id, fixed!.id, heavy!.id], [1, 2, 3]);
+      assertEquals([plain!.fixed, fixed!.fixed, heavy!.fixed], [false, true, false]);
+      assertEquals([plain!.attributes, fixed!.attributes], [new Uint8Array(0), attributes]);
+      assertEquals(heavy!.attributes, large);
+      assertEquals(new Set([plain!.root, fixed!.root, heavy!.root]).size, 3);
       expectNothingLost(library);
       library = reopen(library);
     }
@@ -394,7 +394,8 @@ describe("readCatalogEntry()", () => {
   });
 
   it("refuses what breaks a rule, and names the page", () => {
-    const [[dropped, record], [name, living]] = stored();
+    const stand = stored();
+    const [[dropped, record], [name, living]] = [stand[0]!, stand[1]!];
     const lies: [string, Uint8Array, Uint8Array, number?][] = [
       ["neither a name nor", dropped, living],
       ["neither a name nor", dropped.subarray(0, 4), record],

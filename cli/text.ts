@@ -60,7 +60,7 @@ export function oneLine(text: string): string {
 
 /** Rows as lines whose columns are aligned: to the left, but for the numbers. */
 export function alignTable(rows: readonly (readonly string[])[]): string[] {
-  const columns = rows[0]?.map((_, column) => rows.map((row) => row[column])) ?? [];
+  const columns = rows[0]?.map((_, column) => rows.map((row) => row[column]!)) ?? [];
   const widths = columns.map((cells) => Math.max(...cells.map((cell) => cell.length)));
   const areNumbers = columns.map((cells) => cells.slice(1).every(isNumber));
   return rows.map((row) =>

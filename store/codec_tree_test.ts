@@ -20,7 +20,6 @@ import {
 } from "./codec/mod.ts";
 import type { Database } from "./database.ts";
 import type { Codecs } from "./read/tree_format.ts";
-import type { TransactionTree } from "./transaction_tree.ts";
 import type { Tree } from "./tree.ts";
 
 const VALUE = new Uint8Array([1]);
@@ -87,7 +86,6 @@ const VALUES: Record<string, Values> = {
 };
 
 type AnyTree = Tree<unknown, unknown, unknown, unknown, unknown>;
-type AnyInside = TransactionTree<unknown, unknown, unknown, unknown, unknown>;
 
 function openTree(db: Database, { codec: key }: Keys, { codec: value }: Values): AnyTree {
   return db.tree("tree", { key, value }) as unknown as AnyTree;
@@ -197,7 +195,8 @@ async function assertChanges(
   tree: AnyTree,
   entries: readonly (readonly [unknown, unknown])[],
 ): Promise<void> {
-  const [[key, value], [, other]] = entries;
+  const [key, value] = entries[0]!;
+  const other = entries[1]![1];
   assertEquals(await tree.setIfAbsent(key, other), false);
   assertEquals(await tree.delete(key), true);
   assertEquals(await tree.setIfAbsent(key, other), true);

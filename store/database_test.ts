@@ -222,7 +222,7 @@ describe("Database.census()", () => {
     }
     const { pages, chunks, pagesOfKind, entriesOfKind, usedBytesOfKind } = db.census();
     const [free, leaves, branches, , , run, later] = pagesOfKind;
-    assertEquals([leaves, branches, run + later, entriesOfKind[KIND_LEAF]], [
+    assertEquals([leaves, branches, run! + later!, entriesOfKind[KIND_LEAF]], [
       walked.leaves,
       walked.branches,
       walked.runPages,
@@ -230,7 +230,7 @@ describe("Database.census()", () => {
     ]);
     assertEquals(pages, db.stats().pageCount);
     // The header page and two superblocks are of no tree.
-    assertEquals([chunks, walked.pages + free + 3], [1, pages]);
+    assertEquals([chunks, walked.pages + free! + 3], [1, pages]);
     assertEquals(usedBytesOfKind[KIND_RUN], 9000);
   });
 

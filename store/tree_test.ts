@@ -385,7 +385,7 @@ describe("what a tree hands out", () => {
       for (let i = 0; i < 500; i++) inside.set(keyOf(i), bytesOf(i + 1, 60));
     });
     change(db, tree, (inside) => inside.clear());
-    assertEquals([value, entry[1], textOf(entry[0])], [bytesOf(3, 60), bytesOf(3, 60), keyOf(3)]);
+    assertEquals([value, entry![1], textOf(entry![0])], [bytesOf(3, 60), bytesOf(3, 60), keyOf(3)]);
   });
 
   it("by entries() can be changed without changing the database or the iteration", async () => {

@@ -107,7 +107,7 @@ describe("a flip of a bit in a database of 64 pages", () => {
     assertEquals(bytes.length, 64 * PAGE_BYTES);
     const file = new MemoryFile(bytes);
     let [flips, refused] = [0, 0];
-    for (let page = FIRST_PAGE; page <= LAST_PAGE; page++) {
+    for (let page = FIRST_PAGE!; page <= LAST_PAGE!; page++) {
       const needs = needsOf(page!, bytes, content);
       for (const bit of sampled(page! * PAGE_BYTES, (page! + 1) * PAGE_BYTES, 131)) {
         flips++;

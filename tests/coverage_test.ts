@@ -36,7 +36,7 @@ describe("parseLcov()", () => {
       lines: { found: 10, hit: 8 },
       missed: [9, 11],
     });
-    assertEquals([b.file, b.branches.hit, b.missed.length], ["pager/b.ts", 1, 0]);
+    assertEquals([b!.file, b!.branches.hit, b!.missed.length], ["pager/b.ts", 1, 0]);
   });
 });
 
@@ -44,12 +44,12 @@ describe("sumBy()", () => {
   it("adds up files of one name", () => {
     const [sum, ...others] = sumBy(parseLcov(REPORT, "/top/"), () => "all");
     assertEquals(others, []);
-    assertEquals([sum.file, sum.branches, sum.lines], [
+    assertEquals([sum!.file, sum!.branches, sum!.lines], [
       "all",
       { found: 4, hit: 2 },
       { found: 12, hit: 10 },
     ]);
-    assertEquals(shareOf(sum.branches), "2 of 4, 50.0%");
+    assertEquals(shareOf(sum!.branches), "2 of 4, 50.0%");
     assertEquals(shareOf({ found: 0, hit: 0 }), "-");
   });
 });

@@ -42,7 +42,7 @@ describe("crash(): what it finds", () => {
   it("is told with all that it takes to see it again", () => {
     const failure = failureOf(() => crashAll("chain"));
     const [, command] = /crash_replay\.ts (.*) --out/.exec(failure.message)!;
-    const args = ["--engine", "log-chain", ...command.split(" ")];
+    const args = ["--engine", "log-chain", ...command!.split(" ")];
     const again = failureOf(() => replay(args));
     assertEquals(again.message, failure.message);
     assertEquals(again.content.hash(), failure.content.hash());

@@ -71,7 +71,7 @@ async function publicSymbols(): Promise<readonly PublicSymbol[]> {
     signal: AbortSignal.timeout(TIMEOUT_MS),
   }).output();
   const { nodes } = JSON.parse(new TextDecoder().decode(stdout));
-  const [{ symbols }] = Object.values(nodes) as { symbols: readonly PublicSymbol[] }[];
+  const [{ symbols }] = Object.values(nodes) as [{ symbols: readonly PublicSymbol[] }];
   return symbols;
 }
 

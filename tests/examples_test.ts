@@ -282,7 +282,7 @@ describe("examples: the URL shortener", () => {
       for (const body of ["", "here", "file:///etc/passwd", `https://a.b/${"x".repeat(2000)}`]) {
         assertEquals(await server.put("slug", body), 400);
       }
-      for (const [method, path] of [["GET", "slug"], ["GET", "a/b"], ["DELETE", "slug"]]) {
+      for (const [method, path] of [["GET", "slug"], ["GET", "a/b"], ["DELETE", "slug"]] as const) {
         const answer = await fetch(server.url + path, { method });
         await answer.text();
         assertEquals(answer.status, method === "GET" ? 404 : 405);

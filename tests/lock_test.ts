@@ -125,9 +125,9 @@ describe("a second open of one file", () => {
       open(path).close();
       const [a, b] = [1, 2].map(() => open(path, { readOnly: true }));
       assertThrows(() => open(path), LockedError);
-      a.close();
+      a!.close();
       assertThrows(() => open(path), LockedError);
-      b.close();
+      b!.close();
       open(path).close();
     });
   });

@@ -28,7 +28,7 @@ const UNITS: Readonly<Record<string, number>> = {
 /** The fenced blocks of a language, in order; "" is that of what programs print. */
 function blocksOf(language: string): string[] {
   const blocks = README.matchAll(/^```(\w*)\n([^]*?)^```$/gm);
-  return [...blocks].filter(([, found]) => found === language).map(([, , text]) => text);
+  return [...blocks].filter(([, found]) => found === language).map(([, , text]) => text!);
 }
 
 /** The text under a heading, up to the next one. */
@@ -52,7 +52,7 @@ function codeIn(cell: string): string {
 /** The first size in a text, in bytes. */
 function sizeIn(text: string): number {
   const [, amount, unit] = /(\d+) (bytes?|[KMGT]iB)\b/.exec(text) ?? [];
-  return Number(amount) * UNITS[unit];
+  return Number(amount) * UNITS[unit!]!;
 }
 
 /** Writes a program of the README to a folder, as a file of its user's. */
@@ -68,7 +68,7 @@ describe("README: its programs", () => {
   const [first, ...others] = blocksOf("ts");
 
   it("begin with one of at most twenty lines", () => {
-    const lines = first.split("\n").filter((line) => line.trim() !== "");
+    const lines = first!.split("\n").filter((line) => line.trim() !== "");
     assertLessOrEqual(lines.length, PROGRAM_LINES_MAX);
   });
 
@@ -76,7 +76,7 @@ describe("README: its programs", () => {
     inTempDir(async (dir) => {
       const [printed] = blocksOf("");
       const file = join(dir, "cities.quire");
-      const text = first.replace(`"cities.quire"`, JSON.stringify(file));
+      const text = first!.replace(`"cities.quire"`, JSON.stringify(file));
       assert(text !== first);
       const program = saveProgram(dir, text);
       for (let run = 0; run < 2; run++) {
@@ -89,7 +89,7 @@ describe("README: its programs", () => {
 
   it("are allowed one path by the command beside the first", () => {
     const [command] = blocksOf("sh");
-    const allowed = command.match(/--allow-\S+/g);
+    const allowed = command!.match(/--allow-\S+/g);
     assertEquals(allowed, ["--allow-read=cities.quire", "--allow-write=cities.quire"]);
   });
 
@@ -144,7 +144,7 @@ describe("README: its tables", () => {
   it("have the bounds of the options of sizes", () => {
     const bounds = tableOf("Options").flatMap(([name, , meaning]) => {
       const [, low, high] = /(\d+ [KMG]iB) to (\d+ [KMG]iB)/.exec(meaning!) ?? [];
-      return low === undefined ? [] : [[codeIn(name!), sizeIn(low), sizeIn(high)] as const];
+      return low === undefined ? [] : [[codeIn(name!), sizeIn(low), sizeIn(high!)] as const];
     });
     assertEquals(bounds.map(([name]) => name), ["cacheBytes", "journalBytes"]);
     for (const [name, low, high] of bounds) {

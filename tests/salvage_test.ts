@@ -300,8 +300,8 @@ describe("salvage() of a database that lost pages", () => {
   it("loses with a page of a value that value alone, and names its key", async () => {
     const image = new Image(wide.bytes);
     const runs = image.pagesOf([KIND_RUN]);
-    const lost = new Set([runs[3], runs[40], runs[90]]);
-    lost.forEach((page) => image.destroy(page!));
+    const lost = new Set([runs[3]!, runs[40]!, runs[90]!]);
+    lost.forEach((page) => image.destroy(page));
     const result = await save(image.bytes);
     assertSurvivors(result, lost);
     const files = result.report.trees.find(({ name }) => name === "files")!;
@@ -398,11 +398,11 @@ describe("salvage() of a file that is of two versions", () => {
       superseded += tree.superseded;
       const found = new Map(saved.get(tree.name)!.map(([key, value]) => [String(key), value]));
       for (const [key, value] of found) {
-        const isOld = sameBytes(older.get(key), value) || sameBytes(newer.get(key), value);
+        const isOld = sameBytes(older!.get(key), value) || sameBytes(newer!.get(key), value);
         assert(isOld, `mix ${mix}: ${key} was made up`);
       }
-      for (const [key, value] of newer) {
-        if (!sameBytes(older.get(key), value)) continue;
+      for (const [key, value] of newer!) {
+        if (!sameBytes(older!.get(key), value)) continue;
         const isThere = sameBytes(found.get(key), value);
         const asBytes = new Uint8Array(key.split(",").map(Number));
         assert(isThere || isTold(asBytes, tree), `mix ${mix}: ${key} is lost in silence`);

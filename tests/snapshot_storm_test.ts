@@ -277,7 +277,7 @@ class Run {
   /** Ends a reader, now and then after comparing all that it sees. */
   #endOne(whole: boolean = this.#random.once(6)): void {
     if (this.#readers.length === 0) return;
-    const [reader] = this.#readers.splice(this.#random.below(this.#readers.length), 1);
+    const reader = this.#readers.splice(this.#random.below(this.#readers.length), 1)[0]!;
     const { snapshot, state, walks } = reader;
     try {
       for (const walk of walks) if (whole) this.#advance(walk, Infinity);

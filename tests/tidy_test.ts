@@ -207,5 +207,5 @@ describe("tidy: the rules", () => {
 
 /** The `path:line` of each finding, sorted. */
 function placesOf(found: readonly string[]): string[] {
-  return found.map((line) => line.split(": ")[0]).sort();
+  return found.map((line) => line.split(": ")[0]!).sort();
 }

@@ -198,7 +198,7 @@ describe("EntryList.prefixLength()", () => {
     assertEquals(listOf(entries).prefixLength(0, 1023), 2);
     assertEquals(listOf(entries).prefixLength(0, 1024), 0);
     assertEquals(entriesOf(build(listOf(entries), true, 0, 1024), SLOT), 1024);
-    const [{ value }] = entries;
+    const { value } = entries[0]!;
     const [left, right] = [bytesOf("\x07\x07\x00\x00aa"), bytesOf("\x07\x07\x00\x00ab")];
     const longer = [{ key: left, value }, { key: right, value }, ...entries.slice(1, 1022)];
     assertEquals(listOf(longer).prefixLength(0, 1023), 2);

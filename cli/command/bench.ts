@@ -141,7 +141,7 @@ function measure(operation: string, bytes: number, ms: number, work: (i: number)
     samples.push(us(performance.now() - start));
   }
   samples.sort((a, b) => a - b);
-  const at = (share: number) => samples[Math.floor(share * (samples.length - 1))];
+  const at = (share: number) => samples[Math.floor(share * (samples.length - 1))]!;
   return { operation, bytes, samples: samples.length, medianUs: at(0.5), p99Us: at(0.99) };
 }
 

@@ -47,14 +47,14 @@ export const set: CommandSpec = {
   inShell: true,
   run(context, [name, key, value], options) {
     const { db } = context;
-    const codecs = codecsToWrite(db, name, options, NEW_TREE);
-    const wanted = codecs.key.form.fromText(key);
+    const codecs = codecsToWrite(db, name!, options, NEW_TREE);
+    const wanted = codecs.key.form.fromText(key!);
     if (value !== undefined) {
       const given = codecs.value.form.fromText(value);
-      return db.writeSync((tx) => treeInside(tx, name, codecs).set(wanted, given));
+      return db.writeSync((tx) => treeInside(tx, name!, codecs).set(wanted, given));
     }
     refuseInput(context);
-    const tree = openTree(db, name, codecs);
+    const tree = openTree(db, name!, codecs);
     return codecs.value.codec.name === "bytes" || codecs.value.name === "raw"
       ? tree.setStream(wanted, Deno.stdin.readable).then(() => {})
       : readText(codecs.value).then((given) => tree.set(wanted, given));
@@ -84,11 +84,11 @@ export const deleteEntries: CommandSpec = {
   run(context, [name, ...given], options) {
     const { db } = context;
     checkChoice(given, options);
-    const codecs = codecsOfTree(db, name, options);
+    const codecs = codecsOfTree(db, name!, options);
     const keys = given.map((text) => codecs.key.form.fromText(text));
     const range = keyRangeOf(options, codecs.key);
     const removed = db.writeSync((tx) => {
-      const inside = treeInside(tx, name, codecs);
+      const inside = treeInside(tx, name!, codecs);
       return keys.length > 0
         ? keys.filter((key) => inside.delete(key)).length
         : inside.deleteRange(range);

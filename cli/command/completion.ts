@@ -20,15 +20,15 @@ export const completion: CommandSpec = {
   ],
   inShell: false,
   async run({ out }, [shell]) {
-    if (!SHELLS.includes(shell)) {
+    if (!SHELLS.includes(shell!)) {
       throw new Refusal(
-        `Cannot complete ${oneLine(shell)}: there is no script for it; there are ${
+        `Cannot complete ${oneLine(shell!)}: there is no script for it; there are ${
           SHELLS.join(", ")
         }`,
       );
     }
     // The list has this command too.
     const { COMMANDS } = await import("../commands.ts");
-    out.text(completionScript(shell, COMMANDS));
+    out.text(completionScript(shell!, COMMANDS));
   },
 };

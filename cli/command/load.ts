@@ -65,14 +65,14 @@ export const load: CommandSpec = {
       throw new Refusal("Cannot load: the shell reads statements from there; name a file");
     }
     const keys = keysOf(options);
-    const codecs = codecsToWrite(context.db, name, options, newTree(keys));
+    const codecs = codecsToWrite(context.db, name!, options, newTree(keys));
     const source = input === undefined ? Deno.stdin : openInput(input);
     try {
       const total = input === undefined ? undefined : sizeOf(source as Deno.FsFile);
       const lines = new LineReader(source);
       const isCsv = formatOf(options, input) === "csv";
       const reader = new EntryReader(lines, { isCsv, keys, codecs });
-      loadAll(context, { name, codecs, input: input ?? "standard input" }, reader, total);
+      loadAll(context, { name: name!, codecs, input: input ?? "standard input" }, reader, total);
     } finally {
       if (source !== Deno.stdin) (source as Deno.FsFile).close();
     }

@@ -33,7 +33,7 @@ export const page: CommandSpec = {
   inShell: true,
   run(context, [number], options) {
     const inspection = context.inspect();
-    const state = inspection.page(numberBelow("page", number, inspection.file().pages));
+    const state = inspection.page(numberBelow("page", number!, inspection.file().pages));
     const tree = treeOf(inspection, state.header);
     if (context.json) return context.out.json(jsonOf(state, tree));
     printHeader(context, state, tree);
@@ -58,16 +58,16 @@ export const chunk: CommandSpec = {
   run(context, [number]) {
     const { out, json } = context;
     const inspection = context.inspect();
-    const wanted = numberBelow("chunk", number, inspection.file().chunks);
+    const wanted = numberBelow("chunk", number!, inspection.file().chunks);
     const { pages, kinds, usedBytes, entries, trees, versions } = inspection.headers(wanted);
     const names = new Map(inspection.trees().map(({ id, name }) => [id, name]));
     const rows = Array.from({ length: pages }, (_, slot) => ({
       page: wanted * format.CHUNK_PAGES + slot,
       kind: slot === 0 ? "headers" : kindName(kinds[slot]!),
       tree: trees[slot] === 0 ? null : names.get(trees[slot]!) ?? trees[slot],
-      entries: entries[slot],
-      usedBytes: usedBytes[slot],
-      version: versions[slot],
+      entries: entries[slot]!,
+      usedBytes: usedBytes[slot]!,
+      version: versions[slot]!,
     }));
     if (json) return rows.forEach((row) => out.json(row));
     const used = rows.filter(({ kind }) => kind !== "free");

@@ -39,13 +39,13 @@ export const get: CommandSpec = {
   ],
   inShell: true,
   run(context, [name, key], options) {
-    const codecs = codecsOfTree(context.db, name, options);
-    const tree = context.read(name, codecs);
-    const wanted = codecs.key.form.fromText(key);
-    if (options["raw"] === true) return printRaw(context, tree, wanted, key);
+    const codecs = codecsOfTree(context.db, name!, options);
+    const tree = context.read(name!, codecs);
+    const wanted = codecs.key.form.fromText(key!);
+    if (options["raw"] === true) return printRaw(context, tree, wanted, key!);
     const value = tree.get(wanted);
     // The value itself may be undefined.
-    if (value === undefined && !tree.has(wanted)) absent(name, key);
+    if (value === undefined && !tree.has(wanted)) absent(name!, key!);
     const { form } = codecs.value;
     if (context.json) context.out.json(form.toJson(value));
     else context.out.line(forReader(form.toText(value)));

@@ -65,10 +65,10 @@ export const salvage: CommandSpec = {
     const { path, lockTimeoutMs } = context;
     const maxFindings = findingsMax(options["maxFindings"]);
     const report = await withProgress("salvaging", (onProgress) => {
-      return salvageFile(path, to, { maxFindings, lockTimeoutMs, onProgress });
+      return salvageFile(path, to!, { maxFindings, lockTimeoutMs, onProgress });
     });
     if (context.json) context.out.json(jsonOf(report));
-    else printSalvaged(context, to, report);
+    else printSalvaged(context, to!, report);
     return hasLosses(report) ? EXIT.no : EXIT.done;
   },
 };

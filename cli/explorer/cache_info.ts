@@ -42,7 +42,7 @@ function pagesOf(frames: readonly FrameState[]) {
       kindName: kindName(kinds[slot]!),
       dirty: dirty[slot] === 1,
       isPinned: pinned[slot] === 1,
-      tick: ticks[slot],
+      tick: ticks[slot]!,
       isShown: page !== NO_PAGE && verified[slot] === 1 && kinds[slot] !== KIND_FREE,
     })).filter(({ isShown }) => isShown);
   });

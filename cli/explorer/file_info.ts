@@ -74,10 +74,10 @@ export function chunkInfo({ inspection }: Source, chunk: number): ChunkInfo {
       page: chunk * CHUNK_PAGES + slot,
       kind,
       kindName: slot === 0 ? "headers" : kindName(kind),
-      tree: headers.trees[slot],
-      version: headers.versions[slot],
-      entries: headers.entries[slot],
-      usedBytes: headers.usedBytes[slot],
+      tree: headers.trees[slot]!,
+      version: headers.versions[slot]!,
+      entries: headers.entries[slot]!,
+      usedBytes: headers.usedBytes[slot]!,
     };
   });
   return { chunk, pages };

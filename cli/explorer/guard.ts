@@ -73,7 +73,7 @@ export class Guard {
     const inUrl = url.pathname === "/" ? url.searchParams.getAll("token") : [];
     return [
       ...own.map((cookie) => cookie.slice(this.#cookie.length + 1)),
-      ...(bearer === null ? [] : [bearer[1]]),
+      ...(bearer === null ? [] : [bearer[1]!]),
       ...inUrl,
     ];
   }

@@ -299,7 +299,7 @@ describe("explorer: right questions", () => {
       assertEquals([file.live, file.unsynchronised, file.hasDatabase], [true, false, true]);
       const [chunk] = [...db.chunks()];
       const { pages } = await answer<ChunkInfo>("/api/chunk?chunk=0");
-      assertEquals(pages.map(({ kind }) => kind), [...chunk.kinds.subarray(0, chunk.pages)]);
+      assertEquals(pages.map(({ kind }) => kind), [...chunk!.kinds.subarray(0, chunk!.pages)]);
       const strip = await answer<TileStrip>("/api/tiles?from=0&shift=0&count=4096");
       assertEquals(
         strip.kinds,
@@ -395,8 +395,8 @@ describe("explorer: right questions", () => {
         const response = await get(path);
         assertEquals(response.status, 200, path);
         const text = await response.text();
-        for (const [, name] of text.matchAll(/\bfrom\s*"([^"]+)"/g)) {
-          const local = name!.startsWith("./") ? `/page/${name!.slice(2)}` : map[name]!;
+        for (const [, name = ""] of text.matchAll(/\bfrom\s*"([^"]+)"/g)) {
+          const local = name.startsWith("./") ? `/page/${name.slice(2)}` : map[name]!;
           wanted.push(local);
         }
       }

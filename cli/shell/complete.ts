@@ -9,7 +9,7 @@ import type { Completer } from "./terminal.ts";
 
 /** What completes lines, for some commands and the trees that there are at the time. */
 export function completerOf(commands: readonly CommandSpec[], trees: () => string[]): Completer {
-  const own = OWN_STATEMENTS.map(([name]) => name.split(" ")[0]);
+  const own = OWN_STATEMENTS.map(([name]) => name.split(" ")[0]!);
   const first = [...commands.map(({ name }) => name), ...own];
   return (line) => {
     const words = line.split(/\s+/).filter((word, i) => i > 0 || word !== "");

@@ -195,7 +195,7 @@ export class Shell {
     if (result instanceof Promise) throw new Error(`statement ${spec.name} waits`);
   }
 
-  #runOwn([name, argument, ...more]: readonly string[]): void {
+  #runOwn([name = "", argument, ...more]: readonly string[]): void {
     if (more.length > 0) throw new Refusal(`Cannot run ${name}: it takes less; see .help`);
     if (name === ".exit" || name === ".quit") throw new Exit();
     if (name === ".help") return this.#help(argument);

@@ -51,7 +51,7 @@ function parse(args: readonly string[]): { db?: string; input?: string; help?: b
     return parseArgs({ args: [...args], options, allowPositionals: false }).values;
   } catch (error) {
     // Some of these messages go on with advice on further lines.
-    const [what] = messageOf(error).split("\n");
+    const [what = ""] = messageOf(error).split("\n");
     throw new Refusal(`${what.replace(/\.$/, "")}; --help shows what there is`);
   }
 }

@@ -39,7 +39,7 @@ export function chunkMap(
   const rowChunks = Math.ceil(chunkCount / ROWS_MAX);
   const isShort = parts.length <= ROW_CELLS;
   const cellPages = isShort ? 1 : format.CHUNK_PAGES * rowChunks / ROW_CELLS;
-  const cells = rarestOfCells(parts, cellPages).map((part) => PARTS[part]);
+  const cells = rarestOfCells(parts, cellPages).map((part) => PARTS[part]!);
   const draw = coloured ? drawColours : drawLetters;
   const lines: string[] = [];
   for (let at = 0; at < cells.length; at += ROW_CELLS) {

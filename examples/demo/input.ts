@@ -25,8 +25,6 @@ interface Line {
   readonly text: string;
 }
 
-type KeyOf = (line: Line, keys: KeyMaker) => string;
-
 /**
  * Reads a file of the user.
  *

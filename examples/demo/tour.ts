@@ -64,9 +64,9 @@ export function printTour(tree: Tree, records: Records): void {
 
 /** A walk for data that is not known: around its first, middle and last key. */
 function tourOf({ entries }: Records): Tour {
-  const [first] = entries[0];
-  const [middle] = entries[entries.length >> 1];
-  const [last] = entries[entries.length - 1];
+  const [first] = entries[0]!;
+  const [middle] = entries[entries.length >> 1]!;
+  const [last] = entries[entries.length - 1]!;
   const prefix = [...new TextDecoder().decode(middle)].slice(0, 2).join("");
   const title = `that begin with "${readable(new TextEncoder().encode(prefix))}"`;
   return {

@@ -95,7 +95,7 @@ describe("encodeSuperblock", () => {
 
   it("leaves everything else zero, and sums all that comes before the sum", () => {
     const bytes = encoded();
-    const gaps = [[112, 4096], [4104, 6144], [6156, 8188]];
+    const gaps = [[112, 4096], [4104, 6144], [6156, 8188]] as const;
     for (const [start, end] of gaps) assert(bytes.subarray(start, end).every((byte) => byte === 0));
     assertEquals(viewOf(bytes).getInt32(8188, true), crc(bytes.subarray(0, 8188)));
   });
@@ -219,9 +219,9 @@ describe("decodeSuperblock", () => {
   });
 
   it("refuses every reserved byte that is not zero, under a right sum", () => {
-    const gaps = [[112, 4096], [4104, 6144], [6156, 8188]];
+    const gaps = [[112, 4096], [4104, 6144], [6156, 8188]] as const;
     for (const [start, end] of gaps) {
-      for (const byte of [start, start! + 1, (start! + end!) >> 1, end! - 1]) {
+      for (const byte of [start, start + 1, (start + end) >> 1, end - 1]) {
         const bytes = encoded();
         bytes[byte] = 1;
         reseal(bytes);

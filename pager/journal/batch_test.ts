@@ -84,7 +84,7 @@ describe("decodeBatch", () => {
   });
 
   it("finds nothing under a right sum when reserved bytes or the mark are not possible", () => {
-    for (const [at, value] of [[100, 2], [101, 1], [104, 1], [127, 1]]) {
+    for (const [at, value] of [[100, 2], [101, 1], [104, 1], [127, 1]] as const) {
       const bytes = encoded();
       bytes[at] = value;
       new DataView(bytes.buffer).setInt32(4, crc(bytes.subarray(8, 128)), true);

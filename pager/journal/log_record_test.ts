@@ -99,7 +99,7 @@ describe("LogBuffer and LogReader", () => {
       const old = randomFrame(random, 128);
       const frame = changed(random, old, 2000);
       const log = new LogBuffer();
-      log.addWords(PAGE, frame, SLOT, Uint32Array.of(first!, end!, secondFirst!, secondEnd));
+      log.addWords(PAGE, frame, SLOT, Uint32Array.of(first!, end!, secondFirst!, secondEnd!));
       const expected = new Frame(-1, POOL);
       expected.u8.set(old.u8);
       const from = SLOT * 2048;

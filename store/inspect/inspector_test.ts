@@ -49,8 +49,8 @@ describe("Inspector: the file", () => {
     const db = openOn(memory);
     memory.writeAt(new Uint8Array([1]), 0, 1, PAGE_BYTES + 100);
     const [first, second] = db.inspect().file().superblocks;
-    assertStringIncludes(first.damage!, "sum does not match");
-    assertEquals([first.content, second.damage], [undefined, undefined]);
+    assertStringIncludes(first!.damage!, "sum does not match");
+    assertEquals([first!.content, second!.damage], [undefined, undefined]);
     db.close();
   });
 

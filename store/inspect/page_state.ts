@@ -50,7 +50,7 @@ export function frameState(frame: Frame): FrameState {
     index,
     chunk,
     pages: frame.pages.map((page) => page === IMAGE ? NO_PAGE : page),
-    kinds: Uint8Array.from(slots, (_, slot) => slot === 0 ? KIND_FREE : u8[slot << HEADER_SHIFT]),
+    kinds: Uint8Array.from(slots, (_, slot) => slot === 0 ? KIND_FREE : u8[slot << HEADER_SHIFT]!),
     verified: Uint8Array.from(slots, (_, slot) => frame.ticks[slot] === 0 ? 0 : 1),
     dirty: frame.dirty.slice(),
     pinned: Uint8Array.from(slots, (_, slot) => {

@@ -56,7 +56,7 @@ describe("Slab.copy()", () => {
     for (const length of SIZES) {
       const slab = new Slab();
       const [before, copy, after] = [5, length, 5].map((size) => slab.copy(source, 0, size));
-      tryTransfer(copy);
+      tryTransfer(copy!);
       for (const neighbour of [before, after]) assertEquals(neighbour, source.slice(0, 5));
       assertEquals(slab.copy(source, 3, length), source.slice(3, 3 + length), `after ${length}`);
     }

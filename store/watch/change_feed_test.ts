@@ -152,7 +152,7 @@ describe("a change feed", () => {
     ];
     const [first, second] = queues.map((queue) => queue.take()!.changes);
     assertEquals<unknown>(first, expected);
-    if (first[0]!.type === "set") first[0]!.key.fill(0);
+    if (first![0]!.type === "set") first![0]!.key.fill(0);
     assertEquals<unknown>(second, expected);
   });
 

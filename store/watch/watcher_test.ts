@@ -452,8 +452,8 @@ describe("the bound of a watcher", () => {
     writer.commit("none", "3");
     db.checkpoint();
     const [first, second, third] = await outcomes;
-    assertEquals([first.status, second.status], ["fulfilled", "fulfilled"]);
-    assert(third.status === "rejected" && third.reason instanceof LimitError);
+    assertEquals([first!.status, second!.status], ["fulfilled", "fulfilled"]);
+    assert(third!.status === "rejected" && third!.reason instanceof LimitError);
     db.close();
   });
 

@@ -115,14 +115,14 @@ describe("setStream()", () => {
     const opened = openBoth(new MemoryFile());
     const { session, db } = opened;
     const [before, after] = [1, 2].map((salt) => valueOf({ bytes: 2 * PART + salt, salt }));
-    await setStream(session, "main", "key", streamOf(before));
+    await setStream(session, "main", "key", streamOf(before!));
     const used = checkDatabase(opened);
-    const { stream } = sourceOf(after, 500_000, () => {
-      expectValue(opened, "key", before);
+    const { stream } = sourceOf(after!, 500_000, () => {
+      expectValue(opened, "key", before!);
       checkDatabase(opened);
     });
     await setStream(session, "main", "key", stream);
-    expectValue(opened, "key", after);
+    expectValue(opened, "key", after!);
     assertEquals(checkDatabase(opened), used);
     assertEquals(db.tree("main").count(), 1);
   });
@@ -177,20 +177,20 @@ describe("setStream()", () => {
     const opened = openBoth(new MemoryFile());
     const { db, session } = opened;
     const [before, after] = [1, 2].map((salt) => valueOf({ bytes: 2 * PART, salt }));
-    await setStream(session, "main", "key", streamOf(before));
+    await setStream(session, "main", "key", streamOf(before!));
     const snapshot = db.snapshot();
     const reader = db.tree("main").getStream("key")!.getReader();
-    await setStream(session, "main", "key", streamOf(after));
-    assert(sameBytes(snapshot.tree("main").get("key")!, before));
+    await setStream(session, "main", "key", streamOf(after!));
+    assert(sameBytes(snapshot.tree("main").get("key")!, before!));
     let at = 0;
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
-      assert(sameBytes(value, before.subarray(at, at + value.length)));
+      assert(sameBytes(value, before!.subarray(at, at + value.length)));
       at += value.length;
     }
     snapshot.close();
-    expectValue(opened, "key", after);
+    expectValue(opened, "key", after!);
     checkDatabase(opened);
   });
 });

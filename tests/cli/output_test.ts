@@ -127,9 +127,9 @@ describe("cli: colours", () => {
           return onTerminal(dir, map, { TERM: "xterm", ...env });
         });
         const start = "0 \x1b[37m\u2588\x1b[0m\x1b[31m\u2588\u2588\x1b[0m";
-        assertEquals(with_.out.slice(0, start.length), start);
-        assertMatch(without.out, /^0 HSS[\w.]+\r\n/);
-        assert(!without.out.includes("\x1b"));
+        assertEquals(with_!.out.slice(0, start.length), start);
+        assertMatch(without!.out, /^0 HSS[\w.]+\r\n/);
+        assert(!without!.out.includes("\x1b"));
       }),
   );
 
@@ -169,22 +169,23 @@ describe("cli: map", () => {
         await db.tree("full", { key: u64, value: string }).load(rows);
       }
       using db = open(path, { readOnly: true });
-      const [{ pages, kinds, usedBytes, versions, trees }] = db.chunks();
+      const [chunk] = db.chunks();
+      const { pages, kinds, usedBytes, versions, trees } = chunk!;
       const slots = Array.from({ length: pages }, (_, slot) => slot);
-      const used = slots.filter((slot) => versions[slot] > 0);
-      const oldest = Math.min(...used.map((slot) => versions[slot]));
+      const used = slots.filter((slot) => versions[slot]! > 0);
+      const oldest = Math.min(...used.map((slot) => versions[slot]!));
       const letters = "LBRR";
-      const isOfTree = (slot: number) => kinds[slot] > 0 && kinds[slot] < format.KIND_JOURNAL;
+      const isOfTree = (slot: number) => kinds[slot]! > 0 && kinds[slot]! < format.KIND_JOURNAL;
       const ids = [...new Set(slots.filter(isOfTree).map((slot) => trees[slot]))].sort();
       const wanted: Record<string, (slot: number) => string> = {
-        fill: (slot) => isOfTree(slot) ? digit(usedBytes[slot] / format.PAGE_BYTES) : ".",
+        fill: (slot) => isOfTree(slot) ? digit(usedBytes[slot]! / format.PAGE_BYTES) : ".",
         age: (slot) =>
-          versions[slot] === 0 ? "." : digit((versions[slot] - oldest) / (db.version - oldest)),
+          versions[slot] === 0 ? "." : digit((versions[slot]! - oldest) / (db.version - oldest)),
         tree: (slot) => isOfTree(slot) ? "ABCDEFGH"[ids.indexOf(trees[slot])]! : ".",
         kind: (slot) => {
           if (slot === 0) return "H";
           if (kinds[slot] === format.KIND_SUPERBLOCK) return "S";
-          return kinds[slot] === 0 ? "." : letters[kinds[slot] - 1];
+          return kinds[slot] === 0 ? "." : letters[kinds[slot]! - 1]!;
         },
       };
       const ways = Object.keys(wanted);
@@ -194,7 +195,7 @@ describe("cli: map", () => {
         assertEquals(row, `0 ${slots.map(wanted[by]!).join("")}`, by);
       }
       assert(used.some((slot) => wanted["fill"]!(slot) === "9"), "pages that are full");
-      assert(used.some((slot) => versions[slot] < db.version), "pages of several ages");
+      assert(used.some((slot) => versions[slot]! < db.version), "pages of several ages");
     }));
 });
 
@@ -217,7 +218,7 @@ describe("cli: JSON", () => {
         [["verify"], 1],
       ];
       const runs = await inParallel(rows, ([[name, ...args]]) => {
-        return quire([name, `${dir}/db.quire`, ...args, "--json"]);
+        return quire([name!, `${dir}/db.quire`, ...args, "--json"]);
       });
       for (const [index, [args, lines]] of rows.entries()) {
         const { code, out, err } = runs[index]!;

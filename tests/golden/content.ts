@@ -47,7 +47,7 @@ export function makeGolden({ db, session }: Opened): void {
     const first = name === "text" ? "first name" : name;
     change(db, first, (tree) => {
       // In an order of no use, so that pages split in the middle.
-      for (const [key, value] of [...entries.keys()].sort().map((i) => entries[i])) {
+      for (const [key, value] of [...entries.keys()].sort().map((i) => entries[i]!)) {
         tree.set(key, value);
       }
       tree.set("passing", bytesOf(1, 20_000));

@@ -553,7 +553,7 @@ const JOURNALS: Row[] = [
   ),
   journal("a batch twice", 58, (image) => {
     const [a, b] = [image.batches[FIRST_BATCH], image.batches[MIDDLE_BATCH]];
-    image.put(b.position, image.bytes.slice(a.position, a.position + a.length));
+    image.put(b!.position, image.bytes.slice(a!.position, a!.position + a!.length));
   }),
   ...[0, 7, 9, 12, MAX].map((sequence) =>
     journal(`a batch of sequence ${sequence}`, 58, (image) => {

@@ -156,7 +156,7 @@ export function figuresIn(line: string): Figures {
   const figures: Figures = { lines: 1 };
   const object = /\{.*\}/.exec(line)?.[0];
   if (object !== undefined) add(figures, JSON.parse(object));
-  const [label, rest = ""] = line.replace(object ?? "", "").split(/: (.*)/);
+  const [label = "", rest = ""] = line.replace(object ?? "", "").split(/: (.*)/);
   for (const [, number, words] of rest.matchAll(/(?<!seed |\d)(\d+)\s*([a-z][a-z -]*)?/g)) {
     add(figures, { [words?.trim() ?? label]: Number(number) });
   }

@@ -161,7 +161,7 @@ function draw(
       context.fillRect(LABEL + column * PITCH, y, CELL, CELL);
     });
     if (frame.dirty === 0) return;
-    context.strokeStyle = palette.kinds[2];
+    context.strokeStyle = palette.kinds[2]!;
     context.strokeRect(LABEL - 1.5, y + 0.5, columns * PITCH, CELL);
   });
 }

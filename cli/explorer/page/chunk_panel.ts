@@ -61,7 +61,7 @@ function Grid(props: ChunkPanelProps & { pages: readonly PageLine[] }): Shown {
     event.preventDefault();
     const next = Math.max(0, Math.min(pages.length - 1, current + step));
     setCurrent(next);
-    grid.current!.querySelectorAll<HTMLElement>("a")[next].focus();
+    grid.current!.querySelectorAll<HTMLElement>("a")[next]!.focus();
   };
   return html`
     <div class="chunk-grid" ref=${grid} onKeyDown=${move} role="group"

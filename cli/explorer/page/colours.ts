@@ -73,7 +73,7 @@ export function kindColour(palette: Palette, kind: number): string {
 /** A step of the scale for a part of a whole. */
 export function scaleColour(palette: Palette, part: number): string {
   const step = Math.floor(part * palette.scale.length);
-  return palette.scale[Math.max(0, Math.min(palette.scale.length - 1, step))];
+  return palette.scale[Math.max(0, Math.min(palette.scale.length - 1, step))]!;
 }
 
 /** A colour for a tree: neighbours in number are far apart in hue. */

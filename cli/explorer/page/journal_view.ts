@@ -114,7 +114,7 @@ function History({ used }: { used: number }): Shown {
   useEffect(() => {
     history.push(used);
     if (history.length > HISTORY) history.shift();
-    drawHistory(canvas.current!, history, palette.scale[3], palette.empty);
+    drawHistory(canvas.current!, history, palette.scale[3]!, palette.empty);
   });
   return html`
     <figure>

@@ -124,7 +124,7 @@ function Cells({ info, selected, onSelect }: CellsProps): Shown {
   useEffect(() => {
     if (selected >= 0) setStart(Math.floor(selected / CELLS_SHOWN) * CELLS_SHOWN);
   }, [selected]);
-  const isBranch = info.cells[0].valueBytes < 0;
+  const isBranch = info.cells[0]!.valueBytes < 0;
   const shown = info.cells.slice(start, start + CELLS_SHOWN);
   const isPaged = info.cells.length > CELLS_SHOWN;
   const end = Math.min(info.cells.length, start + CELLS_SHOWN);

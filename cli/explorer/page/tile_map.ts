@@ -65,7 +65,8 @@ export function TileMap(props: TileMapProps): Shown {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [columns, setColumns] = useState(0);
   useEffect(() => {
-    const observer = new ResizeObserver(([{ contentRect }]) => {
+    const observer = new ResizeObserver(([entry]) => {
+      const { contentRect } = entry!;
       const fitting = Math.max(8, Math.floor((contentRect.width + GAP) / PITCH));
       setColumns(fitting);
       props.onRoom(fitting, fitting * ROWS);
@@ -123,7 +124,7 @@ function press(event: KeyboardEvent, columns: number, tiles: number, props: Tile
   };
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key in steps) {
-    onSelect(Math.max(0, Math.min(tiles - 1, selected + steps[event.key])));
+    onSelect(Math.max(0, Math.min(tiles - 1, selected + steps[event.key]!)));
   } else if (event.key === "Enter") onOpen(selected);
   else if (event.key === "+" || event.key === "=") onZoom(true);
   else if (event.key === "-") onZoom(false);

@@ -45,11 +45,11 @@ export class TileStore {
     const at = index % BAND_TILES;
     if (strip === undefined || at >= strip.kinds.length) return undefined;
     return {
-      kind: strip.kinds[at],
-      fill: strip.fills[at],
-      inUse: strip.inUse[at],
-      tree: strip.trees[at],
-      version: strip.versions[at],
+      kind: strip.kinds[at]!,
+      fill: strip.fills[at]!,
+      inUse: strip.inUse[at]!,
+      tree: strip.trees[at]!,
+      version: strip.versions[at]!,
     };
   }
 
