@@ -51,7 +51,7 @@ export class BulkLoad {
     this.#pager = tree.space.pager;
     this.#pageBytes = Math.floor(PAGE_BYTES * fill);
     this.#checkEmpty();
-    this.#tree.changes++;
+    this.#tree.nodes.changes++;
   }
 
   #checkEmpty(): void {

@@ -19,15 +19,12 @@
  * | 12 | ...  | attributes, for the layer above            |
  */
 
-import { corrupt, format, header, LimitError, type Pager, type PageReader } from "../pager/mod.ts";
+import { corrupt, LimitError, type Pager, type PageReader } from "../pager/mod.ts";
 import { FixedTree } from "./fixed/fixed_tree.ts";
 import { compareKeys } from "./node/key.ts";
 import { copyKey, KEY_BYTES_MAX } from "./node/node.ts";
 import type { Space } from "./walk/space.ts";
 import { Tree } from "./tree.ts";
-
-const { CHUNK_SHIFT, SLOT_MASK } = format;
-const { entriesOf } = header;
 
 /** The catalog's own number among trees. */
 export const CATALOG_TREE = 0;
@@ -304,15 +301,14 @@ function decode(record: Uint8Array, page: number, nextTreeId: number): TreeEntry
 
 /** The key below which a tree has about this many leaves, or undefined when it has no more. */
 function sliceEnd(tree: Tree, leaves: number): Uint8Array | undefined {
-  const { path, pager } = tree.space;
+  const { path } = tree.space;
   tree.nodes.descendToEdge(path, false);
   const key = new Uint8Array(KEY_BYTES_MAX);
   // The leftmost branch that has an entry after the slice tells where the slice ends.
   for (let depth = path.depth - 1, wanted = leaves; depth >= 0; depth--, wanted = 1) {
-    const place = tree.nodes.placeOn(path, depth);
-    const frame = pager.frames[place >>> CHUNK_SHIFT]!;
-    if (wanted >= entriesOf(frame, place & SLOT_MASK)) continue;
-    return key.slice(0, copyKey(frame, place & SLOT_MASK, wanted, key));
+    const { frame, slot, entries } = tree.nodes.nodeOn(path, depth);
+    if (wanted >= entries) continue;
+    return key.slice(0, copyKey(frame, slot, wanted, key));
   }
   return undefined;
 }

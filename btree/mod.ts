@@ -48,7 +48,7 @@ export { LeafCursor } from "./walk/leaf_cursor.ts";
 export { firstLeafOf, type LeafRecords, leafRecords } from "./inspect/leaf_records.ts";
 export { KEY_BYTES_MAX } from "./node/node.ts";
 export { EXTRA_NODE_CHECKS, registerNodes, type Registry } from "./node/node_check.ts";
-export { Nodes } from "./walk/tree_nodes.ts";
+export { TreeNodes } from "./walk/tree_nodes.ts";
 export {
   type Cell,
   type PageContents,

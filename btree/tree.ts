@@ -12,15 +12,16 @@
  * transaction has to roll it back.
  */
 
-import { format, type Frame, header, type Pager, type PageReader } from "../pager/mod.ts";
+import { format, header, type Pager, type PageReader } from "../pager/mod.ts";
 import { countRange } from "./walk/count.ts";
 import { Cursor } from "./walk/cursor.ts";
 import { Growth } from "./change/growth.ts";
-import { cellAt, ENTRY_BYTES_MAX, HEAD_BYTES, INLINE_BYTES_MAX } from "./node/node.ts";
+import { ENTRY_BYTES_MAX, HEAD_BYTES, INLINE_BYTES_MAX } from "./node/node.ts";
 import { cellBytes, KEY_BYTES_MAX, LEAF_WIDTH, LeafCell, payloadBytes } from "./node/node.ts";
-import { REFERENCE_BYTES, REFERENCE_TAG, searchLeaf } from "./node/node.ts";
+import { REFERENCE_BYTES, REFERENCE_TAG } from "./node/node.ts";
 import { removeLeafEntry } from "./node/node_edit.ts";
-import { createNode, Nodes } from "./walk/tree_nodes.ts";
+import type { NodeView } from "./node/node_view.ts";
+import { createNode, TreeNodes } from "./walk/tree_nodes.ts";
 import { deleteRange } from "./change/range_delete.ts";
 import { Shrinkage } from "./change/shrinkage.ts";
 import type { Space } from "./walk/space.ts";
@@ -33,8 +34,20 @@ import {
 } from "./value/value.ts";
 import { ValueReader } from "./value/value_reader.ts";
 
-const { CHUNK_SHIFT, PAGE_SHIFT, SLOT_MASK } = format;
-const { cellStartOf, entriesOf } = header;
+const { PAGE_SHIFT } = format;
+const { cellStartOf } = header;
+
+const NO_BYTES = new Uint8Array(0);
+
+/** Where the value of an entry is. Good until the next call that reads or changes: it is reused. */
+export class FoundEntry {
+  /** The bytes among which the value is, or the reference to its runs. */
+  bytes: Uint8Array = NO_BYTES;
+  /** Where it begins. */
+  at = 0;
+  /** How long it is, or -1 where it is in runs. */
+  length = 0;
+}
 
 /** A B+ tree of variable-length keys and values. */
 export class Tree {
@@ -43,20 +56,19 @@ export class Tree {
   /** Its root page; it never moves. */
   readonly root: number;
   /** Its pages. */
-  readonly nodes: Nodes;
+  readonly nodes: TreeNodes;
   /** Where it lives. */
   readonly space: Space;
   /** Where its pages are read. */
   readonly reader: PageReader;
-  /** Goes up with every change, so that a cursor knows to seek again. */
-  changes = 0;
+  /** The entry found last. */
+  readonly found: FoundEntry = new FoundEntry();
 
   readonly #pager: Pager;
   readonly #growth: Growth;
   readonly #shrinkage: Shrinkage;
   readonly #cell = new LeafCell();
   readonly #reference = new Uint8Array(REFERENCE_BYTES);
-  #place = 0;
 
   /**
    * Opens a tree that exists.
@@ -72,7 +84,7 @@ export class Tree {
     this.#pager = space.pager;
     this.id = id;
     this.root = root;
-    this.nodes = new Nodes(space, id, root, reader);
+    this.nodes = new TreeNodes(space, id, root, reader);
     this.#growth = new Growth(space, this.nodes);
     this.#shrinkage = new Shrinkage(space, this.nodes);
   }
@@ -84,56 +96,46 @@ export class Tree {
 
   /** The value of a key, or undefined: a view, valid until the next call that reads or changes. */
   get(key: Uint8Array, length: number = key.length): Uint8Array | undefined {
-    if (!this.find(key, length)) return undefined;
-    const { tag, valueAt } = this.#cell;
-    const { u8 } = this.reader.frames[this.#place >>> CHUNK_SHIFT]!;
-    if (tag === REFERENCE_TAG) return readRuns(this.reader, this.id, u8, valueAt);
-    return u8.subarray(valueAt, valueAt + tag);
+    const found = this.find(key, length);
+    if (found === undefined) return undefined;
+    const { bytes, at } = found;
+    return found.length < 0 ? this.readRuns(bytes, at) : bytes.subarray(at, at + found.length);
   }
 
   /** Whether a key is in the tree. */
   has(key: Uint8Array, length: number = key.length): boolean {
-    return this.find(key, length);
+    return this.find(key, length) !== undefined;
   }
 
-  /** Finds a key, for `foundTag`, `foundBytes` and `foundAt`; whether it is there. */
-  find(key: Uint8Array, length: number = key.length): boolean {
+  /**
+   * Finds the entry of a key.
+   *
+   * @returns What is found, in an object that the next call uses again; undefined when nothing is.
+   */
+  find(key: Uint8Array, length: number = key.length): FoundEntry | undefined {
     checkKey(key, length);
-    const place = this.nodes.leafFor(key, length);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-    const slot = place & SLOT_MASK;
-    const index = searchLeaf(frame, slot, key, length);
-    if (index < 0) return false;
-    this.#place = place;
-    this.#cell.read(frame.u8, cellAt(frame, slot, index));
-    return true;
+    const leaf = this.nodes.leafFor(key, length);
+    const index = leaf.search(key, length);
+    if (index < 0) return undefined;
+    const cell = this.#cell;
+    const { found } = this;
+    found.bytes = leaf.frame.u8;
+    cell.read(found.bytes, leaf.cell(index));
+    found.at = cell.valueAt;
+    found.length = cell.tag === REFERENCE_TAG ? -1 : cell.tag;
+    return found;
   }
 
-  /** Of the key found last: the length of its value, or -1 where the value is in runs. */
-  get foundLength(): number {
-    return this.#cell.tag === REFERENCE_TAG ? -1 : this.#cell.tag;
-  }
-
-  /** Of the key found last: the bytes among which its value is. */
-  get foundBytes(): Uint8Array {
-    return this.#pager.frames[this.#place >>> CHUNK_SHIFT]!.u8;
-  }
-
-  /** Of the key found last: where its value, or the reference to it, begins. */
-  get foundAt(): number {
-    return this.#cell.valueAt;
-  }
-
-  /** Of the key found last, whose value is in runs: what reads parts of it, here or elsewhere. */
-  foundRuns(reader: PageReader = this.reader): ValueReader {
-    return new ValueReader(reader, this.id, this.foundBytes, this.foundAt);
+  /** What reads parts of a value in runs, which a found entry refers to, here or elsewhere. */
+  runsOf({ bytes, at }: FoundEntry, reader: PageReader = this.reader): ValueReader {
+    return new ValueReader(reader, this.id, bytes, at);
   }
 
   /** The length of the value of a key, or -1, without reading what is in runs. */
   lengthOf(key: Uint8Array, length: number = key.length): number {
-    if (!this.find(key, length)) return -1;
-    if (this.foundLength >= 0) return this.foundLength;
-    return referredLength(this.foundBytes, this.foundAt);
+    const found = this.find(key, length);
+    if (found === undefined) return -1;
+    return found.length < 0 ? referredLength(found.bytes, found.at) : found.length;
   }
 
   /**
@@ -168,81 +170,71 @@ export class Tree {
 
   #insert(key: Uint8Array, length: number, tag: number, stored: Uint8Array): boolean {
     const { path } = this.space;
-    const place = this.nodes.descend(path, key, length);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-    const slot = place & SLOT_MASK;
-    this.changes++;
-    const index = searchLeaf(frame, slot, key, length);
-    if (index < 0) {
-      this.#growth.insert(~index, key, length, tag, stored);
-    } else {
-      this.#replace(place, index, key, length, tag, stored);
-    }
+    const leaf = this.nodes.descend(path, key, length);
+    this.nodes.changes++;
+    const index = leaf.search(key, length);
+    if (index < 0) this.#growth.insert(leaf, ~index, key, length, tag, stored);
+    else this.#replace(leaf, index, key, length, tag, stored);
     return index < 0;
   }
 
   /** Writes a value into runs near its leaf; returns the reference to them. */
   #store(key: Uint8Array, length: number, value: Uint8Array): Uint8Array {
-    const leaf = this.nodes.leafFor(key, length);
-    const near = this.#pager.frames[leaf >>> CHUNK_SHIFT]!.pages[leaf & SLOT_MASK]!;
+    const near = this.nodes.leafFor(key, length).page;
     writeRuns(this.#pager, this.space.allocator, this.id, value, near, this.#reference);
     return this.#reference;
   }
 
   #replace(
-    place: number,
+    leaf: NodeView,
     index: number,
     key: Uint8Array,
     length: number,
     tag: number,
     value: Uint8Array,
   ): void {
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-    const slot = place & SLOT_MASK;
-    this.#cell.read(frame.u8, cellAt(frame, slot, index));
+    const { frame, slot, place } = leaf;
+    this.#cell.read(frame.u8, leaf.cell(index));
     const isSameSize = this.#cell.tag === tag;
     if (!isSameSize || tag === REFERENCE_TAG) {
       this.#pager.touch(place);
-      this.#releaseRuns(frame);
+      this.#releaseRuns(frame.u8);
     }
     const offset = this.#cell.valueAt - (slot << PAGE_SHIFT);
     if (isSameSize) return this.#pager.overwrite(place, offset, value);
     removeLeafEntry(frame, slot, index);
-    this.#growth.insert(index, key, length, tag, value);
+    this.#growth.insert(leaf, index, key, length, tag, value);
   }
 
   /** Gives back the runs that the cell read last refers to; its page was touched. */
-  #releaseRuns(frame: Frame): void {
+  #releaseRuns(u8: Uint8Array): void {
     if (this.#cell.tag !== REFERENCE_TAG) return;
-    releaseRuns(this.#pager, this.space.allocator, this.id, frame.u8, this.#cell.valueAt);
+    releaseRuns(this.#pager, this.space.allocator, this.id, u8, this.#cell.valueAt);
   }
 
   /** Removes a key; whether it was there. */
   delete(key: Uint8Array, length: number = key.length): boolean {
     checkKey(key, length);
-    const place = this.nodes.descend(this.space.path, key, length);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-    const slot = place & SLOT_MASK;
-    const index = searchLeaf(frame, slot, key, length);
+    const leaf = this.nodes.descend(this.space.path, key, length);
+    const index = leaf.search(key, length);
     if (index < 0) return false;
-    this.changes++;
-    this.#cell.read(frame.u8, cellAt(frame, slot, index));
-    this.#touchRemoval(place, index);
-    this.#releaseRuns(frame);
+    this.nodes.changes++;
+    const { frame, slot } = leaf;
+    this.#cell.read(frame.u8, leaf.cell(index));
+    this.#touchRemoval(leaf, index);
+    this.#releaseRuns(frame.u8);
     removeLeafEntry(frame, slot, index);
     this.#shrinkage.repair();
     return true;
   }
 
   /** Touches what the removal of an entry changes; its cell was read last. */
-  #touchRemoval(place: number, index: number): void {
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-    const slot = place & SLOT_MASK;
-    const entries = entriesOf(frame, slot);
+  #touchRemoval(leaf: NodeView, index: number): void {
+    const { frame, slot, place, entries } = leaf;
     // The last one leaves an empty page, zeroed whole.
     if (entries === 1) return this.#pager.touch(place);
     // The arrays from the entry on, and the lowest cell, which leaves no garbage.
-    const cell = cellAt(frame, slot, index) - (slot << PAGE_SHIFT);
+    const cell = leaf.cell(index) - (slot << PAGE_SHIFT);
     const isLowest = cell === cellStartOf(frame, slot);
     const end = isLowest ? this.#cell.end - (slot << PAGE_SHIFT) : 0;
     const arraysEnd = LEAF_WIDTH * entries;
@@ -258,27 +250,25 @@ export class Tree {
   deleteRange(from?: Uint8Array, to?: Uint8Array): number {
     if (from !== undefined) checkKey(from, from.length);
     if (to !== undefined) checkKey(to, to.length);
-    this.changes++;
-    return deleteRange(this, this.#shrinkage, from, to);
+    this.nodes.changes++;
+    return deleteRange(this.space, this.nodes, this.#shrinkage, from, to);
   }
 
   /**
    * How many keys the tree has from `lower` on and below `upper`, from the headers of its leaves.
    */
   count(lower?: Uint8Array, upper?: Uint8Array): number {
-    return countRange(this.reader, this.nodes, lower, upper);
+    return countRange(this.nodes, lower, upper);
   }
 
   /** Whether the tree has no key. */
   get isEmpty(): boolean {
-    const place = this.nodes.rootPlace();
-    return entriesOf(this.reader.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK) === 0;
+    return this.nodes.rootNode().entries === 0;
   }
 
   /** How many pages there are on the way from the root to an entry. */
   levels(): number {
-    const place = this.nodes.rootPlace();
-    return header.levelOf(this.reader.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK) + 1;
+    return this.nodes.rootNode().level + 1;
   }
 
   /** The value that a reference, which begins at a byte, refers to. */
@@ -298,7 +288,7 @@ export class Tree {
 
   /** A cursor, not on any entry yet. */
   cursor(): Cursor {
-    return new Cursor(this);
+    return new Cursor(this.nodes);
   }
 }
 

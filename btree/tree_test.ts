@@ -436,7 +436,7 @@ describe("Tree: damage in the order of siblings", () => {
     const long = Array.from({ length: 40 }, (_, i) => bytesOf(`b${"0".repeat(30)}${i + 100}`));
     const { bed: { pager, tree } } = modelOf([...short, ...long], 100);
     transact(pager, () => {
-      replaceSeparator(pager, tree.root, 1, long[35]!, long[35]!.length);
+      replaceSeparator(pager, tree.nodes.rootNode(), 1, long[35]!, long[35]!.length);
       const place = pager.at(tree.root);
       const { u32 } = pager.frames[place >>> 8]!;
       const at = childIndex(place & 255, 2, 0);
@@ -463,7 +463,8 @@ describe("Tree: damage in the order of siblings", () => {
     const lower = new Uint8Array(KEY_BYTES_MAX);
     const frame = pager.frames[right >>> 8]!;
     const length = copyKey(frame, right & SLOT_MASK, 1, lower) + 1;
-    transact(pager, () => assert(replaceSeparator(pager, above, 1, lower, length)));
+    const branch = tree.nodes.nodeOn(path, path.depth - 2);
+    transact(pager, () => assert(replaceSeparator(pager, branch, 1, lower, length)));
     pager.begin();
     assertThrows(() => keys.forEach((key) => tree.delete(key)), CorruptionError, "not within");
     pager.rollback();

@@ -314,8 +314,7 @@ describe("ValueReader", () => {
   const value = valueOf({ bytes, salt: 5 });
 
   function readerOf(tree: Tree): ValueReader {
-    assert(tree.find(KEY));
-    return tree.foundRuns();
+    return tree.runsOf(tree.find(KEY)!);
   }
 
   it("reads any range, across pages and runs", () => {

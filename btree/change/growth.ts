@@ -15,7 +15,6 @@ import type { EntryList } from "../node/entry_list.ts";
 import {
   BRANCH_WIDTH,
   cellBytes,
-  childAt,
   comparePrefix,
   freeBytesOf,
   gapOf,
@@ -30,13 +29,14 @@ import {
   makeRoom,
   startBranch,
 } from "../node/node_edit.ts";
-import type { Nodes } from "../walk/tree_nodes.ts";
+import { NodeView } from "../node/node_view.ts";
 import type { Path } from "../walk/path.ts";
-import { checkBetween, replaceSeparator } from "./separator.ts";
 import type { Space } from "../walk/space.ts";
+import type { TreeNodes } from "../walk/tree_nodes.ts";
+import { checkBetween, replaceSeparator } from "./separator.ts";
 
-const { CHUNK_SHIFT, KIND_BRANCH, PAGE_BYTES, SLOT_MASK } = format;
-const { cellStartOf, entriesOf, levelOf, linkOf, prefixLengthOf, setLink, setShape } = header;
+const { KIND_BRANCH, PAGE_BYTES } = format;
+const { cellStartOf, entriesOf, linkOf, prefixLengthOf, setLink, setShape } = header;
 
 /** A page given a longer prefix has to gain this much room, or it is split instead. */
 const REGAIN_BYTES = 512;
@@ -47,11 +47,13 @@ const THIRD_ROOM_MIN = PAGE_BYTES / 8;
 
 /** Adds entries to one tree. */
 export class Growth {
-  readonly #nodes: Nodes;
+  readonly #nodes: TreeNodes;
   readonly #pager: Pager;
   readonly #list: EntryList;
   readonly #path: Path;
   readonly #keys: readonly Uint8Array[];
+  readonly #view = new NodeView();
+  readonly #sibling = new NodeView();
 
   /**
    * The growth of a tree.
@@ -59,7 +61,7 @@ export class Growth {
    * @param space Where it lives.
    * @param nodes Its pages.
    */
-  constructor(space: Space, nodes: Nodes) {
+  constructor(space: Space, nodes: TreeNodes) {
     this.#nodes = nodes;
     this.#pager = space.pager;
     this.#list = space.list;
@@ -68,14 +70,21 @@ export class Growth {
   }
 
   /**
-   * Adds an entry to the leaf at the end of the path, at an index.
+   * Adds an entry to the leaf at the end of the path.
    *
+   * @param leaf That leaf.
+   * @param index Where in it.
    * @param tag The length of the value, or that `value` is a reference.
    */
-  insert(index: number, key: Uint8Array, length: number, tag: number, value: Uint8Array): void {
-    const place = this.#pager.at(this.#path.pages[this.#path.depth]!);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-    const slot = place & SLOT_MASK;
+  insert(
+    leaf: NodeView,
+    index: number,
+    key: Uint8Array,
+    length: number,
+    tag: number,
+    value: Uint8Array,
+  ): void {
+    const { frame, slot, place } = leaf;
     const fitsPrefix = comparePrefix(frame, slot, key, length) === 0;
     const suffix = length - prefixLengthOf(frame, slot);
     const bytes = LEAF_WIDTH + cellBytes(suffix, payloadBytes(tag));
@@ -120,9 +129,7 @@ export class Growth {
     child: number,
     appends: boolean,
   ): boolean {
-    const place = this.#touch(depth);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-    const slot = place & SLOT_MASK;
+    const { frame, slot } = this.#touch(this.#path.pages[depth]!);
     const index = this.#path.indexes[depth]! + 1;
     checkBetween(frame, slot, index - 1, index, key, length);
     const fitsPrefix = comparePrefix(frame, slot, key, length) === 0;
@@ -180,7 +187,7 @@ export class Growth {
   #split(depth: number, cut: number): void {
     const list = this.#list;
     const leftPage = this.#path.pages[depth]!;
-    const level = this.#levelOf(leftPage);
+    const { level } = this.#look(leftPage);
     const rightPage = this.#nodes.create(level, leftPage);
     this.#separatorLength = list.copySeparatorTo(cut, this.#keys[2]!);
     this.#build(leftPage, 0, cut);
@@ -205,12 +212,10 @@ export class Growth {
   #splitWith(step: number, room: number): boolean {
     const page = this.#siblingWithin(step, room);
     if (page === 0) return false;
-    const place = this.#nodes.place(page, 0);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
+    const { frame, slot, entries: others } = this.#nodes.node(page, 0, this.#sibling);
     const list = this.#list;
     const own = list.count;
-    const others = entriesOf(frame, place & SLOT_MASK);
-    list.load(2, frame, place & SLOT_MASK);
+    list.load(2, frame, slot);
     if (step > 0) list.take(2, 0, others);
     else list.takeAhead(2, others);
     if (!list.ascendsAt(step > 0 ? own : others)) {
@@ -225,11 +230,10 @@ export class Growth {
   /** The sibling after the leaf of the path or before it, if it has less than some room; or 0. */
   #siblingWithin(step: number, room: number): number {
     const depth = this.#path.depth - 1;
-    const place = this.#nodes.placeOn(this.#path, depth);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
+    const parent = this.#nodes.nodeOn(this.#path, depth);
     const index = this.#path.indexes[depth]! + step;
-    if (index < 0 || index >= entriesOf(frame, place & SLOT_MASK)) return 0;
-    const page = childAt(frame, place & SLOT_MASK, index);
+    if (index < 0 || index >= parent.entries) return 0;
+    const page = parent.child(index);
     // Its header is enough, and may be the only part of it in memory.
     const sibling = this.#pager.peek(page);
     return freeBytesOf(sibling, this.#pager.peekedSlot) < room ? page : 0;
@@ -250,7 +254,8 @@ export class Growth {
     const key = this.#keys[2]!;
     const right = path.indexes[depth - 1]! + (step > 0 ? 1 : 0);
     const length = list.copySeparatorTo(second, key);
-    if (!replaceSeparator(this.#pager, path.pages[depth - 1]!, right, key, length)) return false;
+    const parent = this.#look(path.pages[depth - 1]!);
+    if (!replaceSeparator(this.#pager, parent, right, key, length)) return false;
     const leftPage = step > 0 ? path.pages[depth]! : siblingPage;
     const rightPage = step > 0 ? siblingPage : path.pages[depth]!;
     path.pages[depth]! = leftPage;
@@ -266,22 +271,18 @@ export class Growth {
   }
 
   #link(leftPage: number, rightPage: number): void {
-    const right = this.#pager.at(rightPage);
-    const left = this.#pager.at(leftPage);
-    const leftFrame = this.#pager.frames[left >>> CHUNK_SHIFT]!;
-    const next = linkOf(leftFrame, left & SLOT_MASK);
-    setLink(this.#pager.frames[right >>> CHUNK_SHIFT]!, right & SLOT_MASK, next);
-    setLink(leftFrame, left & SLOT_MASK, rightPage);
+    const right = this.#sibling.at(this.#pager.frames, this.#pager.at(rightPage));
+    const left = this.#look(leftPage);
+    setLink(right.frame, right.slot, left.link);
+    setLink(left.frame, left.slot, rightPage);
   }
 
   /** Gives the root a page below it that takes over its content, and returns that page's depth. */
   #raiseRoot(): number {
     const root = this.#nodes.root;
-    const level = this.#levelOf(root);
+    const { level } = this.#look(root);
     const page = this.#nodes.create(level, root);
-    const place = this.#pager.at(root);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-    const slot = place & SLOT_MASK;
+    const { frame, slot } = this.#look(root);
     clearNode(frame, slot);
     setShape(frame, slot, KIND_BRANCH, level + 1);
     startBranch(frame, slot, page);
@@ -290,19 +291,18 @@ export class Growth {
   }
 
   #build(page: number, from: number, to: number): void {
-    const place = this.#pager.at(page);
-    this.#pager.touch(place);
-    this.#list.build(this.#pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK, from, to);
+    const { frame, slot } = this.#touch(page);
+    this.#list.build(frame, slot, from, to);
   }
 
-  #touch(depth: number): number {
-    const place = this.#pager.at(this.#path.pages[depth]!);
-    this.#pager.touch(place);
-    return place;
+  #touch(page: number): NodeView {
+    const view = this.#look(page);
+    this.#pager.touch(view.place);
+    return view;
   }
 
-  #levelOf(page: number): number {
-    const place = this.#pager.at(page);
-    return levelOf(this.#pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK);
+  /** Looks at a page of the path, or a new one, which need no check. */
+  #look(page: number): NodeView {
+    return this.#view.at(this.#pager.frames, this.#pager.at(page));
   }
 }

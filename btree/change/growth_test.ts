@@ -26,7 +26,7 @@ interface LeafState {
 function leavesOf({ tree, pager }: Bed): LeafState[] {
   const leaves: LeafState[] = [];
   const key = new Uint8Array(KEY_BYTES_MAX);
-  let place = tree.nodes.descendToEdge(new Path(), false);
+  let { place } = tree.nodes.descendToEdge(new Path(), false);
   for (;;) {
     const frame = pager.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
@@ -295,7 +295,7 @@ describe("Growth: around a split into three", () => {
     thin(model, leavesOf(model.bed)[0]!);
     thin(model, leavesOf(model.bed)[2]!);
     const lower = bytesOf(keys[keys.length - 10]!);
-    transact(pager, () => replaceSeparator(pager, tree.root, 1, lower, lower.length));
+    transact(pager, () => replaceSeparator(pager, tree.nodes.rootNode(), 1, lower, lower.length));
     pager.begin();
     lower[3]! |= 1;
     assertThrows(() => tree.put(lower, new Uint8Array(100)), CorruptionError, "not between");

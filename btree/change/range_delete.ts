@@ -9,38 +9,44 @@
  */
 
 import { corruptHeader, format, header, type Pager } from "../../pager/mod.ts";
-import { cellAt, childAt, LeafCell, REFERENCE_TAG, searchLeaf } from "../node/node.ts";
+import { childAt, LeafCell, REFERENCE_TAG } from "../node/node.ts";
 import { compactNode, removeBranchEntry, removeLeafEntry } from "../node/node_edit.ts";
-import { Path } from "../walk/path.ts";
-import type { Shrinkage } from "./shrinkage.ts";
-import type { Tree } from "../tree.ts";
+import { NodeView } from "../node/node_view.ts";
 import { releaseRuns } from "../value/value.ts";
+import { Path } from "../walk/path.ts";
+import type { Space } from "../walk/space.ts";
+import type { TreeNodes } from "../walk/tree_nodes.ts";
+import type { Shrinkage } from "./shrinkage.ts";
 
-const { CHUNK_SHIFT, FLAG_HOLDS_RUNS, HEADER, KIND_LEAF, SLOT_MASK } = format;
-const { entriesOf, flagsOf, levelOf, setLink, shapeOf, treeOf } = header;
+const { FLAG_HOLDS_RUNS, HEADER, KIND_LEAF } = format;
+const { entriesOf, flagsOf, setLink, shapeOf, treeOf } = header;
 
 /** Removes every key of a tree from `from` on and below `to`; returns how many there were. */
 export function deleteRange(
-  tree: Tree,
+  space: Space,
+  nodes: TreeNodes,
   shrinkage: Shrinkage,
   from: Uint8Array | undefined,
   to: Uint8Array | undefined,
 ): number {
-  return new RangeDelete(tree, shrinkage).run(from, to);
+  return new RangeDelete(space, nodes, shrinkage).run(from, to);
 }
 
 class RangeDelete {
-  readonly #tree: Tree;
+  readonly #space: Space;
+  readonly #nodes: TreeNodes;
   readonly #pager: Pager;
   readonly #shrinkage: Shrinkage;
   readonly #left = new Path();
   readonly #right = new Path();
+  readonly #view = new NodeView();
   readonly #cell = new LeafCell();
   #count = 0;
 
-  constructor(tree: Tree, shrinkage: Shrinkage) {
-    this.#tree = tree;
-    this.#pager = tree.space.pager;
+  constructor(space: Space, nodes: TreeNodes, shrinkage: Shrinkage) {
+    this.#space = space;
+    this.#nodes = nodes;
+    this.#pager = space.pager;
     this.#shrinkage = shrinkage;
   }
 
@@ -63,28 +69,20 @@ class RangeDelete {
 
   /** The path to the leaf where the range begins, and the index there. */
   #findStart(from: Uint8Array | undefined): number {
-    const { nodes } = this.#tree;
     if (from === undefined) {
-      nodes.descendToEdge(this.#left, false);
+      this.#nodes.descendToEdge(this.#left, false);
       return 0;
     }
-    return this.#indexIn(nodes.descend(this.#left, from, from.length), from);
+    return this.#nodes.descend(this.#left, from, from.length).lowerBound(from, from.length);
   }
 
   /** The path to the leaf where the range ends, and the index there of the first key after it. */
   #findEnd(to: Uint8Array | undefined): number {
-    const { nodes } = this.#tree;
     if (to === undefined) {
-      nodes.descendToEdge(this.#right, true);
+      this.#nodes.descendToEdge(this.#right, true);
       return Infinity;
     }
-    return this.#indexIn(nodes.descend(this.#right, to, to.length), to);
-  }
-
-  #indexIn(place: number, key: Uint8Array): number {
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-    const index = searchLeaf(frame, place & SLOT_MASK, key, key.length);
-    return index < 0 ? ~index : index;
+    return this.#nodes.descend(this.#right, to, to.length).lowerBound(to, to.length);
   }
 
   /** Whether the left path is left of the right one: with bounds the wrong way round it is not. */
@@ -101,10 +99,8 @@ class RangeDelete {
   }
 
   #removeEntries(page: number, from: number, to: number): void {
-    const place = this.#touch(page);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-    const slot = place & SLOT_MASK;
-    const end = Math.min(to, entriesOf(frame, slot));
+    const { frame, slot, entries } = this.#touch(page);
+    const end = Math.min(to, entries);
     for (let index = end - 1; index >= from; index--) {
       this.#releaseRunsOf(page, index);
       removeLeafEntry(frame, slot, index);
@@ -114,13 +110,12 @@ class RangeDelete {
   }
 
   #releaseRunsOf(page: number, index: number): void {
-    const place = this.#pager.at(page);
-    const { u8 } = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-    this.#cell.read(u8, cellAt(frame, place & SLOT_MASK, index));
+    const leaf = this.#view.at(this.#pager.frames, this.#pager.at(page));
+    const { u8 } = leaf.frame;
+    this.#cell.read(u8, leaf.cell(index));
     if (this.#cell.tag !== REFERENCE_TAG) return;
-    const { allocator } = this.#tree.space;
-    releaseRuns(this.#pager, allocator, this.#tree.id, u8, this.#cell.valueAt);
+    const { allocator } = this.#space;
+    releaseRuns(this.#pager, allocator, this.#nodes.tree, u8, this.#cell.valueAt);
   }
 
   #dropBetween(): void {
@@ -135,11 +130,10 @@ class RangeDelete {
 
   /** Drops the subtrees of entries from..to-1 of a branch, and the entries. */
   #dropChildren(page: number, from: number, to: number): void {
-    const place = this.#touch(page);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-    const slot = place & SLOT_MASK;
-    const level = levelOf(frame, slot) - 1;
-    for (let index = Math.min(to, entriesOf(frame, slot)) - 1; index >= from; index--) {
+    const branch = this.#touch(page);
+    const { frame, slot } = branch;
+    const level = branch.level - 1;
+    for (let index = Math.min(to, branch.entries) - 1; index >= from; index--) {
       this.#dropSubtree(childAt(frame, slot, index), level);
       removeBranchEntry(frame, slot, index);
     }
@@ -155,14 +149,12 @@ class RangeDelete {
         this.#dropLeaf(next);
         continue;
       }
-      const place = this.#tree.nodes.place(next, nextLevel);
-      const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-      const slot = place & SLOT_MASK;
-      for (let index = 0; index < entriesOf(frame, slot); index++) {
-        pages.push(childAt(frame, slot, index));
+      const branch = this.#nodes.node(next, nextLevel);
+      for (let index = 0; index < branch.entries; index++) {
+        pages.push(branch.child(index));
         levels.push(nextLevel - 1);
       }
-      this.#tree.nodes.release(next);
+      this.#nodes.release(next);
     }
   }
 
@@ -170,42 +162,45 @@ class RangeDelete {
     const frame = this.#pager.peek(page);
     const slot = this.#pager.peekedSlot;
     const shape = shapeOf(frame, slot);
-    if ((shape & 0xffff) !== KIND_LEAF || treeOf(frame, slot) !== this.#tree.id) {
-      corruptHeader(page, HEADER.kind, `not a leaf of tree ${this.#tree.id}, as its parent says`);
+    if ((shape & 0xffff) !== KIND_LEAF || treeOf(frame, slot) !== this.#nodes.tree) {
+      corruptHeader(
+        page,
+        HEADER.kind,
+        `not a leaf of tree ${this.#nodes.tree}, as its parent says`,
+      );
     }
     const entries = shape >>> 16;
     if ((flagsOf(frame, slot) & FLAG_HOLDS_RUNS) !== 0) this.#releaseAllRuns(page, entries);
     this.#count += entries;
-    this.#tree.nodes.release(page);
+    this.#nodes.release(page);
   }
 
   #releaseAllRuns(page: number, entries: number): void {
     for (let index = 0; index < entries; index++) {
-      this.#tree.nodes.place(page, 0);
+      this.#nodes.node(page, 0);
       this.#releaseRunsOf(page, index);
     }
   }
 
   #link(leftPage: number, rightPage: number): void {
-    const place = this.#touch(leftPage);
-    setLink(this.#pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK, rightPage);
+    const { frame, slot } = this.#touch(leftPage);
+    setLink(frame, slot, rightPage);
   }
 
   /** Mends the path of each bound: the pages on both may be thin or empty now. */
   #mend(from: Uint8Array | undefined, to: Uint8Array | undefined): void {
-    const { path } = this.#tree.space;
-    const { nodes } = this.#tree;
-    if (to === undefined) nodes.descendToEdge(path, true);
-    else nodes.descend(path, to, to.length);
+    const { path } = this.#space;
+    if (to === undefined) this.#nodes.descendToEdge(path, true);
+    else this.#nodes.descend(path, to, to.length);
     this.#shrinkage.repair();
-    if (from === undefined) nodes.descendToEdge(path, false);
-    else nodes.descend(path, from, from.length);
+    if (from === undefined) this.#nodes.descendToEdge(path, false);
+    else this.#nodes.descend(path, from, from.length);
     this.#shrinkage.repair();
   }
 
-  #touch(page: number): number {
+  #touch(page: number): NodeView {
     const place = this.#pager.at(page);
     this.#pager.touch(place);
-    return place;
+    return this.#view.at(this.#pager.frames, place);
   }
 }

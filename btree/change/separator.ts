@@ -6,7 +6,7 @@
  * no room.
  */
 
-import { corrupt, format, type Frame, header, type Pager } from "../../pager/mod.ts";
+import { corrupt, type Frame, header, type Pager } from "../../pager/mod.ts";
 import { compareKeys } from "../node/key.ts";
 import {
   BRANCH_WIDTH,
@@ -19,8 +19,8 @@ import {
   keyLengthAt,
 } from "../node/node.ts";
 import { insertBranchEntry, makeRoom, removeBranchEntry } from "../node/node_edit.ts";
+import type { NodeView } from "../node/node_view.ts";
 
-const { CHUNK_SHIFT, SLOT_MASK } = format;
 const { entriesOf, prefixLengthOf } = header;
 
 const other = new Uint8Array(KEY_BYTES_MAX);
@@ -49,21 +49,19 @@ export function checkBetween(
  */
 export function replaceSeparator(
   pager: Pager,
-  page: number,
+  branch: NodeView,
   index: number,
   key: Uint8Array,
   length: number,
 ): boolean {
-  const place = pager.at(page);
-  const frame = pager.frames[place >>> CHUNK_SHIFT]!;
-  const slot = place & SLOT_MASK;
+  const { frame, slot } = branch;
   if (comparePrefix(frame, slot, key, length) !== 0) return false;
   checkBetween(frame, slot, index - 1, index + 1, key, length);
   const prefix = prefixLengthOf(frame, slot);
   const freed = BRANCH_WIDTH + cellBytes(keyLengthAt(frame, slot, index) - prefix, 0);
   const bytes = BRANCH_WIDTH + cellBytes(length - prefix, 0);
   if (freeBytesOf(frame, slot) + freed < bytes) return false;
-  pager.touch(place);
+  pager.touch(branch.place);
   const child = childAt(frame, slot, index);
   removeBranchEntry(frame, slot, index);
   makeRoom(frame, slot, bytes);

@@ -35,7 +35,7 @@ function rootOf({ pager, tree }: Bed): { keys: string[]; children: number[] } {
 
 function replace({ pager, tree }: Bed, index: number, name: string): boolean {
   const key = bytesOf(name);
-  return replaceSeparator(pager, tree.root, index, key, key.length);
+  return replaceSeparator(pager, tree.nodes.rootNode(), index, key, key.length);
 }
 
 describe("replaceSeparator()", () => {

@@ -9,15 +9,16 @@
 
 import { corrupt, format, header, type Pager } from "../../pager/mod.ts";
 import type { EntryList } from "../node/entry_list.ts";
-import { childAt, copyKey, usedBytesOf } from "../node/node.ts";
+import { copyKey, usedBytesOf } from "../node/node.ts";
 import { clearNode, removeBranchEntry } from "../node/node_edit.ts";
-import type { Nodes } from "../walk/tree_nodes.ts";
+import { NodeView } from "../node/node_view.ts";
 import { Path } from "../walk/path.ts";
-import { replaceSeparator } from "./separator.ts";
 import type { Space } from "../walk/space.ts";
+import type { TreeNodes } from "../walk/tree_nodes.ts";
+import { replaceSeparator } from "./separator.ts";
 
-const { CHUNK_SHIFT, KIND_BRANCH, KIND_LEAF, PAGE_BYTES, SLOT_MASK } = format;
-const { entriesOf, kindOf, levelOf, linkOf, setLink, setShape } = header;
+const { KIND_BRANCH, KIND_LEAF, PAGE_BYTES } = format;
+const { setLink, setShape } = header;
 
 /** A node that uses less looks for a sibling to merge with. */
 const THIN_BYTES = PAGE_BYTES / 3;
@@ -26,12 +27,14 @@ const MERGED_BYTES_MAX = PAGE_BYTES - PAGE_BYTES / 8;
 
 /** Takes pages out of one tree. */
 export class Shrinkage {
-  readonly #nodes: Nodes;
+  readonly #nodes: TreeNodes;
   readonly #pager: Pager;
   readonly #list: EntryList;
   readonly #path: Path;
   readonly #keys: readonly Uint8Array[];
   readonly #before = new Path();
+  readonly #view = new NodeView();
+  readonly #child = new NodeView();
 
   /**
    * The shrinkage of a tree.
@@ -39,7 +42,7 @@ export class Shrinkage {
    * @param space Where it lives.
    * @param nodes Its pages.
    */
-  constructor(space: Space, nodes: Nodes) {
+  constructor(space: Space, nodes: TreeNodes) {
     this.#nodes = nodes;
     this.#pager = space.pager;
     this.#list = space.list;
@@ -50,11 +53,9 @@ export class Shrinkage {
   /** Mends the pages on the path, from the leaf up, after entries have left its leaf. */
   repair(): void {
     for (let depth = this.#path.depth; depth > 0; depth--) {
-      const place = this.#pager.at(this.#path.pages[depth]!);
-      const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-      const slot = place & SLOT_MASK;
-      if (usedBytesOf(frame, slot) >= THIN_BYTES) continue;
-      if (entriesOf(frame, slot) === 0) this.#removePage(depth);
+      const node = this.#look(this.#path.pages[depth]!);
+      if (usedBytesOf(node.frame, node.slot) >= THIN_BYTES) continue;
+      if (node.entries === 0) this.#removePage(depth);
       else this.#evenOut(depth);
     }
     this.#lowerRoot();
@@ -65,22 +66,20 @@ export class Shrinkage {
     const page = this.#path.pages[depth]!;
     if (depth === this.#path.depth) this.#unlinkLeaf(page);
     this.#nodes.release(page);
-    const parent = this.#touch(this.#path.pages[depth - 1]!);
-    const frame = this.#pager.frames[parent >>> CHUNK_SHIFT]!;
-    removeBranchEntry(frame, parent & SLOT_MASK, this.#path.indexes[depth - 1]!);
+    const { frame, slot } = this.#touch(this.#path.pages[depth - 1]!);
+    removeBranchEntry(frame, slot, this.#path.indexes[depth - 1]!);
   }
 
   #unlinkLeaf(page: number): void {
-    const place = this.#pager.at(page);
-    const next = linkOf(this.#pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK);
-    const before = this.placeBefore();
-    if (before < 0) return;
-    this.#pager.touch(before);
-    setLink(this.#pager.frames[before >>> CHUNK_SHIFT]!, before & SLOT_MASK, next);
+    const next = this.#look(page).link;
+    const before = this.#leafBefore();
+    if (before === undefined) return;
+    this.#pager.touch(before.place);
+    setLink(before.frame, before.slot, next);
   }
 
-  /** The place of the leaf before the one at the end of the path, or -1. */
-  placeBefore(): number {
+  /** The leaf before the one at the end of the path. */
+  #leafBefore(): NodeView | undefined {
     const path = this.#before;
     path.depth = this.#path.depth;
     path.pages.set(this.#path.pages);
@@ -90,18 +89,15 @@ export class Shrinkage {
 
   /** Merges a thin node with a sibling, or lets it borrow. */
   #evenOut(depth: number): void {
-    const parentPage = this.#path.pages[depth - 1]!;
-    const parent = this.#pager.at(parentPage);
-    const frame = this.#pager.frames[parent >>> CHUNK_SHIFT]!;
-    const slot = parent & SLOT_MASK;
-    const entries = entriesOf(frame, slot);
+    const parent = this.#look(this.#path.pages[depth - 1]!);
+    const { entries } = parent;
     if (entries < 2) return; // the parent is thin itself, and is looked at next
     const index = this.#path.indexes[depth - 1]!;
     const left = index + 1 < entries ? index : index - 1;
-    const leftPage = childAt(frame, slot, left);
-    const rightPage = childAt(frame, slot, left + 1);
-    const level = levelOf(frame, slot) - 1;
-    const separator = copyKey(frame, slot, left + 1, this.#keys[0]!);
+    const leftPage = parent.child(left);
+    const rightPage = parent.child(left + 1);
+    const level = parent.level - 1;
+    const separator = copyKey(parent.frame, parent.slot, left + 1, this.#keys[0]!);
     const from = this.#gather(leftPage, rightPage, level, separator);
     this.#checkOrder(from, rightPage, level);
     const { count } = this.#list;
@@ -119,16 +115,14 @@ export class Shrinkage {
     let rightFrom = 0;
     list.begin(level === 0);
     for (const [source, page] of [[1, leftPage], [2, rightPage]] as const) {
-      const place = this.#nodes.place(page, level);
-      const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-      const slot = place & SLOT_MASK;
-      list.load(source, frame, slot);
+      const node = this.#nodes.node(page, level, this.#child);
+      list.load(source, node.frame, node.slot);
       rightFrom = list.count;
       if (source === 2 && level > 0) {
-        list.putBranchEntry(this.#keys[0]!, separator, childAt(frame, slot, 0));
-        list.take(2, 1, entriesOf(frame, slot));
+        list.putBranchEntry(this.#keys[0]!, separator, node.child(0));
+        list.take(2, 1, node.entries);
       } else {
-        list.take(source, 0, entriesOf(frame, slot));
+        list.take(source, 0, node.entries);
       }
     }
     return rightFrom;
@@ -145,17 +139,12 @@ export class Shrinkage {
   }
 
   #merge(depth: number, left: number, leftPage: number, rightPage: number, level: number): void {
-    const place = this.#touch(leftPage);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-    this.#list.build(frame, place & SLOT_MASK, 0, this.#list.count);
-    if (level === 0) {
-      const right = this.#nodes.place(rightPage, 0);
-      const next = linkOf(this.#pager.frames[right >>> CHUNK_SHIFT]!, right & SLOT_MASK);
-      setLink(frame, place & SLOT_MASK, next);
-    }
+    const { frame, slot } = this.#touch(leftPage);
+    this.#list.build(frame, slot, 0, this.#list.count);
+    if (level === 0) setLink(frame, slot, this.#nodes.node(rightPage, 0, this.#child).link);
     this.#nodes.release(rightPage);
     const parent = this.#touch(this.#path.pages[depth - 1]!);
-    removeBranchEntry(this.#pager.frames[parent >>> CHUNK_SHIFT]!, parent & SLOT_MASK, left + 1);
+    removeBranchEntry(parent.frame, parent.slot, left + 1);
   }
 
   #borrow(depth: number, left: number, leftPage: number, rightPage: number): void {
@@ -165,50 +154,51 @@ export class Shrinkage {
     if (!list.fits(0, cut) || !list.fits(cut, list.count)) return;
     const key = this.#keys[2]!;
     const length = list.copySeparatorTo(cut, key);
-    const parentPage = this.#path.pages[depth - 1]!;
-    if (!replaceSeparator(this.#pager, parentPage, left + 1, key, length)) return;
+    const parent = this.#look(this.#path.pages[depth - 1]!);
+    if (!replaceSeparator(this.#pager, parent, left + 1, key, length)) return;
     for (const [page, from, to] of [[leftPage, 0, cut], [rightPage, cut, list.count]] as const) {
-      const place = this.#touch(page);
-      list.build(this.#pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK, from, to);
+      const { frame, slot } = this.#touch(page);
+      list.build(frame, slot, from, to);
     }
   }
 
   /** While the root is a branch with one child, the root takes over that child's content. */
   #lowerRoot(): void {
     for (;;) {
-      const place = this.#nodes.rootPlace();
-      const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-      const slot = place & SLOT_MASK;
-      if (kindOf(frame, slot) !== KIND_BRANCH || entriesOf(frame, slot) > 1) return;
-      this.#pager.touch(place);
-      if (entriesOf(frame, slot) === 0) {
-        setShape(frame, slot, KIND_LEAF, 0);
-        clearNode(frame, slot);
+      const root = this.#nodes.rootNode();
+      if (root.isLeaf || root.entries > 1) return;
+      this.#pager.touch(root.place);
+      if (root.entries === 0) {
+        setShape(root.frame, root.slot, KIND_LEAF, 0);
+        clearNode(root.frame, root.slot);
         return;
       }
-      this.#takeOver(place, childAt(frame, slot, 0));
+      this.#takeOver(root, root.child(0));
     }
   }
 
-  #takeOver(place: number, childPage: number): void {
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-    const slot = place & SLOT_MASK;
-    const level = levelOf(frame, slot) - 1;
-    const child = this.#nodes.place(childPage, level);
-    const childFrame = this.#pager.frames[child >>> CHUNK_SHIFT]!;
-    const entries = entriesOf(childFrame, child & SLOT_MASK);
+  #takeOver(root: NodeView, childPage: number): void {
+    const { frame, slot } = root;
+    const level = root.level - 1;
+    const child = this.#nodes.node(childPage, level, this.#child);
+    const { entries } = child;
     const list = this.#list;
     list.begin(level === 0);
-    list.load(1, childFrame, child & SLOT_MASK);
+    list.load(1, child.frame, child.slot);
     list.take(1, 0, entries);
     setShape(frame, slot, level === 0 ? KIND_LEAF : KIND_BRANCH, level);
     list.build(frame, slot, 0, entries);
     this.#nodes.release(childPage);
   }
 
-  #touch(page: number): number {
-    const place = this.#pager.at(page);
-    this.#pager.touch(place);
-    return place;
+  #touch(page: number): NodeView {
+    const view = this.#look(page);
+    this.#pager.touch(view.place);
+    return view;
+  }
+
+  /** Looks at a page of the path, which needs no check. */
+  #look(page: number): NodeView {
+    return this.#view.at(this.#pager.frames, this.#pager.at(page));
   }
 }

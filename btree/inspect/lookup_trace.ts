@@ -2,11 +2,11 @@
  * The way of a look-up, told step by step for those who look: each page on the way, what the binary
  * search in it compared, and where it went on.
  *
- * It takes the steps that `Nodes.leafFor` takes, in the same order, so what a step costs can be
+ * It takes the steps that `TreeNodes.leafFor` takes, in the same order, so what a step costs can be
  * measured between them. The searches are told again beside the real ones, and have to end alike.
  */
 
-import { assert, format, type Frame, header, type PageReader } from "../../pager/mod.ts";
+import { assert, type Frame, header, type PageReader } from "../../pager/mod.ts";
 import { compareKeys } from "../node/key.ts";
 import {
   cellAt,
@@ -22,10 +22,10 @@ import {
   searchBranch,
   searchLeaf,
 } from "../node/node.ts";
+import { NodeView } from "../node/node_view.ts";
 import type { Tree } from "../tree.ts";
 import { referredLength } from "../value/value.ts";
 
-const { CHUNK_SHIFT, SLOT_MASK } = format;
 const { entriesOf, levelOf, prefixLengthOf } = header;
 
 /** One comparison of a binary search. */
@@ -81,13 +81,15 @@ export function* descend(
   reader: PageReader,
 ): Generator<DescentStep, Descent, undefined> {
   const entries = tree.readFrom(reader);
-  let place = entries.nodes.rootPlace();
+  // A view of its own: between two steps whoever looks may read other pages.
+  const node = new NodeView();
+  node.at(reader.frames, entries.nodes.rootNode().place);
   for (;;) {
-    const frame = reader.frames[place >>> CHUNK_SHIFT]!;
-    const step = stepIn(frame, place & SLOT_MASK, key, frame.pages[place & SLOT_MASK]!);
+    const { frame, slot } = node;
+    const step = stepIn(frame, slot, key, node.page);
     yield step;
-    if (step.level === 0) return endIn(frame, place & SLOT_MASK, key);
-    place = entries.nodes.place(step.child, step.level - 1);
+    if (step.level === 0) return endIn(frame, slot, key);
+    entries.nodes.node(step.child, step.level - 1, node);
   }
 }
 

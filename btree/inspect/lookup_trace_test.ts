@@ -41,7 +41,7 @@ function follow(tree: Tree, key: Uint8Array): { steps: DescentStep[]; end: Desce
 
 /** The page where a tree finds a key. */
 function leafOf(tree: Tree, key: Uint8Array): number {
-  const place = tree.nodes.leafFor(key, key.length);
+  const { place } = tree.nodes.leafFor(key, key.length);
   return tree.reader.frames[place >>> CHUNK_SHIFT]!.pages[place & SLOT_MASK]!;
 }
 

@@ -146,9 +146,9 @@ function lying(change: (view: DataView) => void, bytes = 600 * PAGE_BYTES): Bed 
   const bed = plant();
   put(bed, KEY, { bytes, salt: 1 });
   transact(bed.pager, () => {
-    bed.tree.find(KEY);
+    const { bytes, at } = bed.tree.find(KEY)!;
     bed.pager.touch(bed.pager.at(bed.tree.root));
-    change(new DataView(bed.tree.foundBytes.buffer, bed.tree.foundAt, 16));
+    change(new DataView(bytes.buffer, at, 16));
   });
   return bed;
 }
@@ -156,8 +156,8 @@ function lying(change: (view: DataView) => void, bytes = 600 * PAGE_BYTES): Bed 
 /** The same with its first run's header changed. */
 function lyingRun(change: (frame: Frame, slot: number, page: number) => void, bytes?: number): Bed {
   const bed = lying(() => {}, bytes);
-  bed.tree.find(KEY);
-  const page = new DataView(bed.tree.foundBytes.buffer, bed.tree.foundAt, 16).getUint32(0, true);
+  const found = bed.tree.find(KEY)!;
+  const page = new DataView(found.bytes.buffer, found.at, 16).getUint32(0, true);
   transact(bed.pager, () => {
     const place = bed.pager.at(page);
     const frame = bed.pager.frames[place >>> 8]!;

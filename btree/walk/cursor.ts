@@ -8,26 +8,15 @@
  */
 
 import { compareKeys } from "../node/key.ts";
-import { format, type Frame, header, type PageReader } from "../../pager/mod.ts";
-import {
-  cellAt,
-  copyKey,
-  KEY_BYTES_MAX,
-  LeafCell,
-  REFERENCE_TAG,
-  searchLeaf,
-} from "../node/node.ts";
-import { Path } from "./path.ts";
-import type { Tree } from "../tree.ts";
+import { copyKey, KEY_BYTES_MAX, LeafCell, REFERENCE_TAG } from "../node/node.ts";
+import type { NodeView } from "../node/node_view.ts";
 import { readRuns } from "../value/value.ts";
-
-const { CHUNK_SHIFT, SLOT_MASK } = format;
-const { entriesOf } = header;
+import { Path } from "./path.ts";
+import type { TreeNodes } from "./tree_nodes.ts";
 
 /** A place between the keys of a tree, moving both ways. */
 export class Cursor {
-  readonly #tree: Tree;
-  readonly #pager: PageReader;
+  readonly #nodes: TreeNodes;
   readonly #path = new Path();
   readonly #key = new Uint8Array(KEY_BYTES_MAX);
   readonly #sought = new Uint8Array(KEY_BYTES_MAX);
@@ -40,11 +29,10 @@ export class Cursor {
   /**
    * A cursor, not on any entry yet.
    *
-   * @param tree The tree.
+   * @param nodes The nodes of the tree.
    */
-  constructor(tree: Tree) {
-    this.#tree = tree;
-    this.#pager = tree.reader;
+  constructor(nodes: TreeNodes) {
+    this.#nodes = nodes;
   }
 
   /** Whether the cursor is on an entry. */
@@ -54,42 +42,37 @@ export class Cursor {
 
   /** Goes to the first entry; false when there is none. */
   first(): boolean {
-    const place = this.#tree.nodes.descendToEdge(this.#path, false);
-    return this.#settle(place, 0);
+    return this.#settle(this.#nodes.descendToEdge(this.#path, false), 0);
   }
 
   /** Goes to the last entry; false when there is none. */
   last(): boolean {
-    const place = this.#tree.nodes.descendToEdge(this.#path, true);
-    return this.#settle(place, this.#entriesAt(place) - 1);
+    return this.#settleLast(this.#nodes.descendToEdge(this.#path, true));
   }
 
   /** Goes to the first entry whose key is not below `key`; false when there is none. */
   seek(key: Uint8Array, length: number = key.length): boolean {
-    const place = this.#tree.nodes.descend(this.#path, key, length);
-    const index = searchLeaf(this.#frameAt(place), place & SLOT_MASK, key, length);
-    const at = index < 0 ? ~index : index;
-    if (at < this.#entriesAt(place)) return this.#settle(place, at);
-    return this.#settle(this.#tree.nodes.neighbour(this.#path, true), 0);
+    const leaf = this.#nodes.descend(this.#path, key, length);
+    const index = leaf.lowerBound(key, length);
+    if (index < leaf.entries) return this.#settle(leaf, index);
+    return this.#settle(this.#nodes.neighbour(this.#path, true), 0);
   }
 
   /** Goes to the last entry whose key is below `key`; false when there is none. */
   seekBefore(key: Uint8Array, length: number = key.length): boolean {
-    const place = this.#tree.nodes.descend(this.#path, key, length);
-    const index = searchLeaf(this.#frameAt(place), place & SLOT_MASK, key, length);
-    const at = index < 0 ? ~index : index;
-    if (at > 0) return this.#settle(place, at - 1);
-    return this.#toLeafBefore();
+    const leaf = this.#nodes.descend(this.#path, key, length);
+    const index = leaf.lowerBound(key, length);
+    return index > 0 ? this.#settle(leaf, index - 1) : this.#toLeafBefore();
   }
 
   /** Goes to the next entry; false, and on no entry, when there is none. */
   next(): boolean {
     if (!this.#valid) return false;
     if (this.#isStale()) return this.#nextAfterChange();
-    const place = this.#leafPlace();
+    const leaf = this.#nodes.leafOn(this.#path);
     const index = this.#path.indexes[this.#path.depth]! + 1;
-    if (index < this.#entriesAt(place)) return this.#settle(place, index);
-    return this.#settle(this.#tree.nodes.neighbour(this.#path, true), 0);
+    if (index < leaf.entries) return this.#settle(leaf, index);
+    return this.#settle(this.#nodes.neighbour(this.#path, true), 0);
   }
 
   /** Goes to the entry before; false, and on no entry, when there is none. */
@@ -97,7 +80,7 @@ export class Cursor {
     if (!this.#valid) return false;
     if (this.#isStale()) return this.seekBefore(this.#key, this.#keyLength);
     const index = this.#path.indexes[this.#path.depth]!;
-    if (index > 0) return this.#settle(this.#leafPlace(), index - 1);
+    if (index > 0) return this.#settle(this.#nodes.leafOn(this.#path), index - 1);
     return this.#toLeafBefore();
   }
 
@@ -109,31 +92,45 @@ export class Cursor {
   /** The value of the entry: a view, or a copy where it is in runs; undefined when it is gone. */
   value(): Uint8Array | undefined {
     if (!this.#valid) return undefined;
-    if (this.#isStale()) return this.#tree.get(this.#key, this.#keyLength);
-    const place = this.#leafPlace();
-    const frame = this.#frameAt(place);
-    const index = this.#path.indexes[this.#path.depth]!;
-    this.#cell.read(frame.u8, cellAt(frame, place & SLOT_MASK, index));
+    if (this.#isStale()) return this.#valueAfterChange();
+    const leaf = this.#nodes.leafOn(this.#path);
+    return this.#valueIn(leaf, this.#path.indexes[this.#path.depth]!);
+  }
+
+  #valueAfterChange(): Uint8Array | undefined {
+    const leaf = this.#nodes.leafFor(this.#key, this.#keyLength);
+    const index = leaf.search(this.#key, this.#keyLength);
+    return index < 0 ? undefined : this.#valueIn(leaf, index);
+  }
+
+  #valueIn(leaf: NodeView, index: number): Uint8Array {
+    const { u8 } = leaf.frame;
+    this.#cell.read(u8, leaf.cell(index));
     const { tag, valueAt } = this.#cell;
-    if (tag === REFERENCE_TAG) return readRuns(this.#pager, this.#tree.id, frame.u8, valueAt);
-    return frame.u8.subarray(valueAt, valueAt + tag);
+    if (tag !== REFERENCE_TAG) return u8.subarray(valueAt, valueAt + tag);
+    return readRuns(this.#nodes.reader, this.#nodes.tree, u8, valueAt);
   }
 
   /** Ends a move: on an entry of a leaf, or on none when there is no such leaf or entry. */
-  #settle(place: number, index: number): boolean {
-    this.#valid = place >= 0 && index >= 0 && index < this.#entriesAt(place);
-    if (!this.#valid) return false;
-    this.#changes = this.#tree.changes;
-    this.#rollbacks = this.#tree.space.pager.rollbacks;
+  #settle(leaf: NodeView | undefined, index: number): boolean {
+    this.#valid = leaf !== undefined && index < leaf.entries;
+    if (leaf === undefined || !this.#valid) return false;
+    this.#changes = this.#nodes.changes;
+    this.#rollbacks = this.#nodes.pager.rollbacks;
     this.#path.indexes[this.#path.depth] = index;
-    this.#keyLength = copyKey(this.#frameAt(place), place & SLOT_MASK, index, this.#key);
+    this.#keyLength = copyKey(leaf.frame, leaf.slot, index, this.#key);
     return true;
+  }
+
+  #settleLast(leaf: NodeView | undefined): boolean {
+    if (leaf !== undefined && leaf.entries > 0) return this.#settle(leaf, leaf.entries - 1);
+    return this.#settle(undefined, 0);
   }
 
   /** Whether the tree has changed, or went back to what it was, since the cursor moved. */
   #isStale(): boolean {
-    return this.#changes !== this.#tree.changes ||
-      this.#rollbacks !== this.#tree.space.pager.rollbacks;
+    return this.#changes !== this.#nodes.changes ||
+      this.#rollbacks !== this.#nodes.pager.rollbacks;
   }
 
   #nextAfterChange(): boolean {
@@ -145,21 +142,6 @@ export class Cursor {
   }
 
   #toLeafBefore(): boolean {
-    const place = this.#tree.nodes.neighbour(this.#path, false);
-    return this.#settle(place, place < 0 ? -1 : this.#entriesAt(place) - 1);
-  }
-
-  /** The place of the leaf that the path leads to. */
-  #leafPlace(): number {
-    const { depth, pages } = this.#path;
-    return depth === 0 ? this.#tree.nodes.rootPlace() : this.#tree.nodes.place(pages[depth]!, 0);
-  }
-
-  #frameAt(place: number): Frame {
-    return this.#pager.frames[place >>> CHUNK_SHIFT]!;
-  }
-
-  #entriesAt(place: number): number {
-    return entriesOf(this.#frameAt(place), place & SLOT_MASK);
+    return this.#settleLast(this.#nodes.neighbour(this.#path, false));
   }
 }

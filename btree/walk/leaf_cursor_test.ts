@@ -44,7 +44,7 @@ function here(cursor: LeafCursor, found: boolean): number | undefined {
 describe("LeafCursor", () => {
   it("goes to the entry at, after or before any key", () => {
     const { tree } = evens(100);
-    const cursor = new LeafCursor(tree);
+    const cursor = new LeafCursor(tree.nodes);
     for (let number = 0; number <= 201; number++) {
       const key = keyOf(number);
       const even = number + (number & 1);
@@ -59,7 +59,7 @@ describe("LeafCursor", () => {
 
   it("is on no entry of an empty tree", () => {
     const { tree } = plant();
-    const cursor = new LeafCursor(tree);
+    const cursor = new LeafCursor(tree.nodes);
     assertEquals([cursor.first(), cursor.last()], [false, false]);
     const key = bytesOf("a");
     assertEquals([cursor.seek(key), cursor.seekAfter(key), cursor.seekBefore(key)], [
@@ -73,7 +73,7 @@ describe("LeafCursor", () => {
 describe("LeafCursor.copyLeaf()", () => {
   /** All numbers, leaf by leaf, with values. */
   function copied(bed: Bed, from: number, bound: number, forward: boolean, most: number): number[] {
-    const cursor = new LeafCursor(bed.tree);
+    const cursor = new LeafCursor(bed.tree.nodes);
     const batch = new LeafBatch();
     const numbers: number[] = [];
     let found = forward ? cursor.seek(keyOf(from)) : cursor.seekBefore(keyOf(from));
@@ -106,7 +106,7 @@ describe("LeafCursor.copyLeaf()", () => {
 
   it("says that more may follow just when the bound is beyond the leaf", () => {
     const { tree } = evens(20);
-    const cursor = new LeafCursor(tree);
+    const cursor = new LeafCursor(tree.nodes);
     const batch = new LeafBatch();
     const last = 38;
     cursor.first();
@@ -123,7 +123,7 @@ describe("LeafCursor.copyLeaf()", () => {
       tree.put(bytesOf("a"), bytesOf("inline"));
       tree.put(bytesOf("b"), valueOf({ bytes: 5000, salt: 1 }));
     });
-    const cursor = new LeafCursor(tree);
+    const cursor = new LeafCursor(tree.nodes);
     cursor.first();
     const batch = new LeafBatch();
     assertEquals(cursor.copyLeaf(batch, true, undefined, 100), true);

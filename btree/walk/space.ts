@@ -6,8 +6,9 @@ import { Allocator } from "../../alloc/mod.ts";
 import type { Pager } from "../../pager/mod.ts";
 import { EntryList } from "../node/entry_list.ts";
 import { registerFixedNodes } from "../fixed/fixed_node.ts";
-import { KEY_BYTES_MAX } from "../node/node.ts";
+import { KEY_BYTES_MAX, LEVEL_MAX } from "../node/node.ts";
 import { registerNodes } from "../node/node_check.ts";
+import { NodeView } from "../node/node_view.ts";
 import { Path } from "./path.ts";
 
 /** What all trees of a database share. */
@@ -22,6 +23,8 @@ export class Space {
    * @internal
    */
   readonly list: EntryList = new EntryList();
+  /** A view of a node for each level, shared by all trees, as one is walked at a time. */
+  readonly views: readonly NodeView[] = Array.from({ length: LEVEL_MAX + 1 }, () => new NodeView());
   /** The way to the leaf that is being changed. */
   readonly path: Path = new Path();
   /** Buffers for keys on their way up a tree. */

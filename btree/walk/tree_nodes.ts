@@ -1,28 +1,46 @@
 /**
- * The pages of one tree: finding them, checking that they are what their parent says, taking new
+ * The nodes of one tree: going down to them, checking that each is what its parent says, taking new
  * ones and giving them back.
+ *
+ * There is one view for each level, so a way from the root to a leaf looks at each of its nodes
+ * through a view of its own, and no step allocates. A node that is asked for by its page comes in
+ * the view of its level; who needs two nodes of one level brings a view for the second.
  */
 
-import { corruptHeader, format, header, type PageReader } from "../../pager/mod.ts";
-import { childAt, LEVEL_MAX, searchBranch } from "../node/node.ts";
+import {
+  corruptHeader,
+  format,
+  type Frame,
+  header,
+  type Pager,
+  type PageReader,
+} from "../../pager/mod.ts";
+import { LEVEL_MAX } from "../node/node.ts";
 import { clearNode } from "../node/node_edit.ts";
+import type { NodeView } from "../node/node_view.ts";
 import type { Path } from "./path.ts";
 import type { Space } from "./space.ts";
 
 const { CHUNK_SHIFT, HEADER, HEADER_WORD_SHIFT, KIND_BRANCH, KIND_LEAF, SLOT_MASK } = format;
-const { entriesOf, kindOf, levelOf, treeOf } = header;
+const { kindOf, levelOf, treeOf } = header;
 
-/** The pages of one tree. */
-export class Nodes {
+/** The nodes of one tree. */
+export class TreeNodes {
   /** The tree's number, in the header of each of its pages. */
   readonly tree: number;
   /** The root page; it never moves. */
   readonly root: number;
-  readonly #pager: PageReader;
+  /** Where its pages are read: the pager, or a snapshot, and then they cannot be changed. */
+  readonly reader: PageReader;
+  /** Goes up with every change, so that a cursor knows to seek again. */
+  changes = 0;
+
   readonly #space: Space;
+  readonly #frames: readonly Frame[];
+  readonly #views: readonly NodeView[];
 
   /**
-   * The pages of a tree.
+   * The nodes of a tree.
    *
    * @param space Where it lives.
    * @param tree Its number.
@@ -31,104 +49,101 @@ export class Nodes {
    */
   constructor(space: Space, tree: number, root: number, reader: PageReader) {
     this.#space = space;
-    this.#pager = reader;
+    this.#frames = reader.frames;
+    this.#views = space.views;
+    this.reader = reader;
     this.tree = tree;
     this.root = root;
   }
 
-  /** The place of the root. */
-  rootPlace(): number {
-    const place = this.#pager.at(this.root);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
+  /** The pager, where the pages are changed. */
+  get pager(): Pager {
+    return this.#space.pager;
+  }
+
+  /** The root. */
+  rootNode(): NodeView {
+    const place = this.reader.at(this.root);
+    const frame = this.#frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     const kind = kindOf(frame, slot);
     if (kind !== KIND_LEAF && kind !== KIND_BRANCH) {
       corruptHeader(this.root, HEADER.kind, `the root of a tree is of kind ${kind}`);
     }
     if (treeOf(frame, slot) !== this.tree) this.#foreign(this.root);
-    return place;
+    return this.#views[levelOf(frame, slot)]!.at(this.#frames, place);
   }
 
-  /** The place of a page that must be a node of this tree at a level. */
-  place(page: number, level: number): number {
-    const place = this.#pager.at(page);
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-    const word = (place & SLOT_MASK) << HEADER_WORD_SHIFT;
+  /**
+   * The page that must be a node of this tree at a level.
+   *
+   * @param view What to look at it with; by default the view of its level.
+   */
+  node(page: number, level: number, view: NodeView = this.#views[level]!): NodeView {
+    view.at(this.#frames, this.reader.at(page));
+    const { u32 } = view.frame;
+    const word = view.slot << HEADER_WORD_SHIFT;
     const shape = level === 0 ? KIND_LEAF : KIND_BRANCH | (level << 8);
-    if ((frame.u32[word]! & 0xffff) !== shape) {
+    if ((u32[word]! & 0xffff) !== shape) {
       corruptHeader(page, HEADER.kind, `not a node of level ${level}, as its parent says`);
     }
-    if (frame.u32[word + 1] !== this.tree) this.#foreign(page);
-    return place;
+    if (u32[word + 1] !== this.tree) this.#foreign(page);
+    return view;
   }
 
-  #foreign(page: number): never {
-    corruptHeader(page, HEADER.tree, `not a page of tree ${this.tree}`);
+  /** The child of an entry of a branch. */
+  child(branch: NodeView, index: number): NodeView {
+    return this.node(branch.child(index), branch.level - 1);
   }
 
-  /** The place of the leaf where a key is or would be. */
-  leafFor(key: Uint8Array, length: number): number {
-    let place = this.rootPlace();
-    let frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-    let slot = place & SLOT_MASK;
-    for (let level = levelOf(frame, slot) - 1; level >= 0; level--) {
-      const index = searchBranch(frame, slot, key, length);
-      place = this.place(childAt(frame, slot, index), level);
-      frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-      slot = place & SLOT_MASK;
-    }
-    return place;
+  /** The leaf where a key is or would be. */
+  leafFor(key: Uint8Array, length: number): NodeView {
+    let node = this.rootNode();
+    while (node.level > 0) node = this.child(node, node.childFor(key, length));
+    return node;
   }
 
   /** As `leafFor`, and notes the way there. */
-  descend(path: Path, key: Uint8Array, length: number): number {
-    let place = this.#begin(path);
-    while (this.#levelAt(place) > 0) {
-      const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-      place = this.#down(path, place, searchBranch(frame, place & SLOT_MASK, key, length));
-    }
-    return place;
+  descend(path: Path, key: Uint8Array, length: number): NodeView {
+    let node = this.#begin(path);
+    while (node.level > 0) node = this.#down(path, node, node.childFor(key, length));
+    return node;
   }
 
-  /** The place of the first leaf, or of the last, and the way there. */
-  descendToEdge(path: Path, last: boolean): number {
-    let place = this.#begin(path);
-    while (this.#levelAt(place) > 0) {
-      const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-      place = this.#down(path, place, last ? entriesOf(frame, place & SLOT_MASK) - 1 : 0);
-    }
-    return place;
+  /** The first leaf, or the last, and the way there. */
+  descendToEdge(path: Path, last: boolean): NodeView {
+    let node = this.#begin(path);
+    while (node.level > 0) node = this.#down(path, node, last ? node.entries - 1 : 0);
+    return node;
   }
 
   /**
    * Moves a path to the leaf after the one it leads to, or before.
    *
-   * @returns The place of that leaf, or -1 when there is none; then the path is of no more use.
+   * @returns That leaf, or undefined when there is none; then the path is of no more use.
    */
-  neighbour(path: Path, forward: boolean): number {
+  neighbour(path: Path, forward: boolean): NodeView | undefined {
     const step = forward ? 1 : -1;
-    const leafDepth = path.depth;
-    for (let depth = leafDepth - 1; depth >= 0; depth--) {
-      let place = depth === 0
-        ? this.rootPlace()
-        : this.place(path.pages[depth]!, leafDepth - depth);
-      const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
+    for (let depth = path.depth - 1; depth >= 0; depth--) {
+      let node = this.nodeOn(path, depth);
       const index = path.indexes[depth]! + step;
-      if (index < 0 || index >= entriesOf(frame, place & SLOT_MASK)) continue;
+      if (index < 0 || index >= node.entries) continue;
       path.depth = depth;
-      place = this.#down(path, place, index);
-      while (this.#levelAt(place) > 0) {
-        const inner = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-        place = this.#down(path, place, forward ? 0 : entriesOf(inner, place & SLOT_MASK) - 1);
-      }
-      return place;
+      node = this.#down(path, node, index);
+      while (node.level > 0) node = this.#down(path, node, forward ? 0 : node.entries - 1);
+      return node;
     }
-    return -1;
+    return undefined;
   }
 
-  /** The place of the branch at a depth of a path that leads to a leaf. */
-  placeOn(path: Path, depth: number): number {
-    return depth === 0 ? this.rootPlace() : this.place(path.pages[depth]!, path.depth - depth);
+  /** The node at a depth of a path that leads to a leaf. */
+  nodeOn(path: Path, depth: number): NodeView {
+    return depth === 0 ? this.rootNode() : this.node(path.pages[depth]!, path.depth - depth);
+  }
+
+  /** The leaf that a path leads to. */
+  leafOn(path: Path): NodeView {
+    return this.nodeOn(path, path.depth);
   }
 
   /** Takes a page for a node, empty, its level set. */
@@ -141,23 +156,21 @@ export class Nodes {
     this.#space.allocator.release(page, 1);
   }
 
-  #begin(path: Path): number {
+  #begin(path: Path): NodeView {
     path.depth = 0;
     path.pages[0] = this.root;
-    return this.rootPlace();
+    return this.rootNode();
   }
 
   /** Follows an entry of the branch at the end of a path. */
-  #down(path: Path, place: number, index: number): number {
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-    const child = childAt(frame, place & SLOT_MASK, index);
+  #down(path: Path, branch: NodeView, index: number): NodeView {
     path.indexes[path.depth] = index;
-    path.pages[++path.depth] = child;
-    return this.place(child, levelOf(frame, place & SLOT_MASK) - 1);
+    path.pages[++path.depth] = branch.child(index);
+    return this.child(branch, index);
   }
 
-  #levelAt(place: number): number {
-    return levelOf(this.#pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK);
+  #foreign(page: number): never {
+    corruptHeader(page, HEADER.tree, `not a page of tree ${this.tree}`);
   }
 }
 
@@ -169,9 +182,8 @@ export function createNode(space: Space, tree: number, level: number, near: numb
   }
   const kind = level === 0 ? KIND_LEAF : KIND_BRANCH;
   const page = allocator.acquire(kind, tree, near);
-  const place = pager.at(page);
-  const frame = pager.frames[place >>> CHUNK_SHIFT]!;
-  header.setShape(frame, place & SLOT_MASK, kind, level);
-  clearNode(frame, place & SLOT_MASK);
+  const { frame, slot } = space.views[level]!.at(pager.frames, pager.at(page));
+  header.setShape(frame, slot, kind, level);
+  clearNode(frame, slot);
   return page;
 }

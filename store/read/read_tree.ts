@@ -168,10 +168,8 @@ export class ReadTree<
   getView(key: KI): Uint8Array | undefined {
     const entries = this.#findEntry(key);
     if (entries === undefined) return undefined;
-    const { foundBytes, foundAt, foundLength } = entries;
-    const view = foundLength < 0
-      ? entries.readRuns(foundBytes, foundAt)
-      : foundBytes.subarray(foundAt, foundAt + foundLength);
+    const { bytes, at, length } = entries.found;
+    const view = length < 0 ? entries.readRuns(bytes, at) : bytes.subarray(at, at + length);
     return this.#source.views?.lend(view) ?? view;
   }
 
@@ -364,7 +362,7 @@ export class ReadTree<
   #findEntry(key: KI): Entries | undefined {
     const length = this.#format.encodeKey(key);
     const entries = this.#find();
-    return entries !== undefined && entries.find(this.#format.bytes, length) ? entries : undefined;
+    return entries?.find(this.#format.bytes, length) === undefined ? undefined : entries;
   }
 
   /** The tree, or undefined while there is none of the name; throws when it cannot be read. */

@@ -24,7 +24,7 @@ export class Scan {
    */
   constructor(entries: Entries) {
     this.entries = entries;
-    this.#cursor = new LeafCursor(entries);
+    this.#cursor = new LeafCursor(entries.nodes);
   }
 
   /** How many entries of this leaf there are to go through. */
@@ -52,7 +52,7 @@ export class Scan {
   resume(entries: Entries, at: number, limit: number): void {
     if (entries !== this.entries) {
       this.entries = entries;
-      this.#cursor = new LeafCursor(entries);
+      this.#cursor = new LeafCursor(entries.nodes);
     }
     // Of what was handed out, whoever got it may have changed a key.
     const length = this.#batch.copyKey(this.#entryAt(at), this.#key);

@@ -158,13 +158,14 @@ export class ScanIterator<T> extends Iterator<T, void, undefined>
   /** Whether nothing has changed, or what changes is not what is read. */
   #isInStep(): boolean {
     const entries = this.#entries!;
-    return (entries.changes === this.#changes && this.#scanned.source.epoch === this.#epoch) ||
+    return (entries.nodes.changes === this.#changes &&
+      this.#scanned.source.epoch === this.#epoch) ||
       !entries.isLive;
   }
 
   #keepStep(entries: Entries): void {
     this.#entries = entries;
-    this.#changes = entries.changes;
+    this.#changes = entries.nodes.changes;
     this.#epoch = this.#scanned.source.epoch;
   }
 

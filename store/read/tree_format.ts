@@ -107,12 +107,10 @@ export class TreeFormat<K, V, KI, VI, P> {
 
   /** The value that a tree found last. */
   foundValue(entries: Entries, slab: Slab): V {
-    const { foundBytes, foundAt, foundLength } = entries;
-    if (foundLength < 0) return this.value.decode(entries.readRuns(foundBytes, foundAt));
-    if (this.#valuesKeepBytes) {
-      return this.value.decode(slab.copy(foundBytes, foundAt, foundLength));
-    }
-    return this.value.decode(foundBytes.subarray(foundAt, foundAt + foundLength));
+    const { bytes, at, length } = entries.found;
+    if (length < 0) return this.value.decode(entries.readRuns(bytes, at));
+    if (this.#valuesKeepBytes) return this.value.decode(slab.copy(bytes, at, length));
+    return this.value.decode(bytes.subarray(at, at + length));
   }
 
   /** What the catalog keeps of the codecs. */

@@ -26,13 +26,13 @@ export function streamFound(source: TreeSource, entries: Entries): ReadableStrea
   if (kept === undefined && entries.isLive) {
     throw new TypeError("Cannot get a stream: a transaction is open");
   }
-  const { foundBytes, foundAt, foundLength } = entries;
-  if (foundLength < 0) {
-    const reader = entries.foundRuns(kept);
+  const { bytes, at, length } = entries.found;
+  if (length < 0) {
+    const reader = entries.runsOf(entries.found, kept);
     return streamOf(source, reader.pieces(), reader.length, kept);
   }
-  const pieces = [foundBytes.slice(foundAt, foundAt + foundLength)];
-  return streamOf(source, pieces.values(), foundLength, kept);
+  const pieces = [bytes.slice(at, at + length)];
+  return streamOf(source, pieces.values(), length, kept);
 }
 
 /** A stream of pieces that are so many bytes together, the last of which lets the version go. */
@@ -70,12 +70,11 @@ export function rangeFound(
   start: number,
   end: number,
 ): Uint8Array {
-  const { foundBytes, foundAt, foundLength } = entries;
-  const runs = foundLength < 0 ? entries.foundRuns() : undefined;
-  const length = runs?.length ?? foundLength;
-  const to = Math.min(end, length);
+  const { bytes, at, length } = entries.found;
+  const runs = length < 0 ? entries.runsOf(entries.found) : undefined;
+  const to = Math.min(end, runs?.length ?? length);
   const from = Math.min(start, to);
-  return runs?.read(from, to) ?? source.slab.copy(foundBytes, foundAt + from, to - from);
+  return runs?.read(from, to) ?? source.slab.copy(bytes, at + from, to - from);
 }
 
 /**
