@@ -4,7 +4,7 @@
  */
 
 import { ClosedError, type PageSnapshot } from "../pager/mod.ts";
-import type { FoundTree, TreeSource } from "./read/read_tree.ts";
+import type { FoundTree, TreeSource } from "./read/tree_source.ts";
 import type { Session } from "./write/session.ts";
 import type { Slab } from "./read/slab.ts";
 import type { Tree } from "./tree.ts";

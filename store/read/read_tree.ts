@@ -6,42 +6,12 @@
  */
 
 import type { Tree as Entries } from "../../btree/mod.ts";
-import type { PageSnapshot } from "../../pager/mod.ts";
 import { type Bounds, boundsOf, keyBoundsOf, type KeyRange, type Range } from "./range.ts";
 import type { Scan } from "./scan.ts";
 import { type Pick, ScanIterator, Scanned } from "./scan_iterator.ts";
-import type { Slab } from "./slab.ts";
 import type { TreeFormat } from "./tree_format.ts";
+import type { TreeSource } from "./tree_source.ts";
 import { checkBound, rangeFound, streamFound } from "./value_stream.ts";
-import type { ViewGuard } from "./view_guard.ts";
-
-/** A tree in the catalog. */
-export interface FoundTree {
-  /** The tree. */
-  readonly entries: Entries;
-  /** What the catalog keeps of its codecs. */
-  readonly attributes: Uint8Array;
-  /** Where the catalog is. */
-  readonly catalogRoot: number;
-}
-
-/** Where a tree is read. */
-export interface TreeSource {
-  /** Goes up whenever a tree found by name may be another one. */
-  readonly epoch: number;
-  /** Memory for results. */
-  readonly slab: Slab;
-  /** Finds views that are used for too long, where that was asked for. */
-  readonly views: ViewGuard | undefined;
-  /** Throws when it cannot be read any more. */
-  checkOpen(): void;
-  /** The tree of a name, or undefined. */
-  findTree(name: string): FoundTree | undefined;
-  /** Whether iterators follow changes, as they do inside a transaction. */
-  readonly followsChanges: boolean;
-  /** Keeps the current version for an iterator; undefined where none has to be kept. */
-  keepVersion(): PageSnapshot | undefined;
-}
 
 /** Any tree, whatever its keys and values are. */
 export type AnyReadTree = ReadTree<unknown, unknown, never, never>;

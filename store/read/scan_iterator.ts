@@ -14,7 +14,7 @@
 import type { Tree as Entries } from "../../btree/mod.ts";
 import type { PageSnapshot } from "../../pager/mod.ts";
 import type { Bounds } from "./range.ts";
-import type { TreeSource } from "./read_tree.ts";
+import type { TreeSource } from "./tree_source.ts";
 import { Scan } from "./scan.ts";
 
 /** What an iterator makes of an entry of the scan. */

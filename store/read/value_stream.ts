@@ -8,7 +8,7 @@
 
 import type { PageSnapshot } from "../../pager/mod.ts";
 import type { Tree as Entries } from "../../btree/mod.ts";
-import type { TreeSource } from "./read_tree.ts";
+import type { TreeSource } from "./tree_source.ts";
 
 /**
  * The value that a tree found last as a stream. Read it to its end, or cancel it: until then old

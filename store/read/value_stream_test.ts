@@ -6,7 +6,8 @@ import { describe, it } from "@std/testing/bdd";
 import { ClosedError, CorruptionError, MemoryFile, SnapshotTooOldError } from "../../pager/mod.ts";
 import { openBoth, type Opened } from "../../tests/support/database.ts";
 import { sameBytes, valueOf } from "../../tests/support/trees.ts";
-import { ReadTree, type TreeSource } from "./read_tree.ts";
+import { ReadTree } from "./read_tree.ts";
+import type { TreeSource } from "./tree_source.ts";
 import { TreeFormat } from "./tree_format.ts";
 
 const MIB = 1024 * 1024;

@@ -26,7 +26,7 @@ import { ChangeFeed } from "../watch/change_feed.ts";
 import { GroupCommit } from "./group_commit.ts";
 import { IdleCheckpoint } from "./idle_checkpoint.ts";
 import { checkName } from "../name.ts";
-import type { FoundTree, TreeSource } from "../read/read_tree.ts";
+import type { FoundTree, TreeSource } from "../read/tree_source.ts";
 import { refusePromise } from "../refuse_promise.ts";
 import { Slab } from "../read/slab.ts";
 import { Transaction, TransactionSource } from "../transaction.ts";
