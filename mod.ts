@@ -81,7 +81,6 @@ export {
   type Range,
   ReadTree,
   salvage,
-  type SalvagedKey,
   type SalvagedTree,
   type SalvageGap,
   type SalvageOptions,

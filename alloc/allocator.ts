@@ -29,7 +29,7 @@ import {
 import { findFree, longestFree, WORDS } from "./bitmap.ts";
 import { Summary } from "./summary.ts";
 
-const { CHUNK_SHIFT, KIND_BRANCH, KIND_FIXED_BRANCH, KIND_FREE, KIND_RUN } = format;
+const { CHUNK_SHIFT, KIND_BRANCH, KIND_FREE, KIND_RUN } = format;
 const { KIND_RUN_CONTINUED, KIND_SUPERBLOCK, PAGE_WORD_SHIFT, RUN_PAGES_MAX, SLOT_MASK } = format;
 
 const LOOKS_MAX = 8;
@@ -92,7 +92,7 @@ export class Allocator implements TransactionListener {
    * @returns The page.
    */
   acquire(kind: number, tree: number, near: number): number {
-    const use = kind === KIND_BRANCH || kind === KIND_FIXED_BRANCH ? BRANCHES : ANY;
+    const use = kind === KIND_BRANCH ? BRANCHES : ANY;
     return this.#acquire(1, kind, tree, near, use);
   }
 
@@ -291,7 +291,7 @@ export class Allocator implements TransactionListener {
     const { u32 } = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const word = header.headerWord(place & SLOT_MASK, FIRST_SLOT);
     const kind = u32[word]! & 0xff;
-    const holdsBranches = kind === KIND_BRANCH || kind === KIND_FIXED_BRANCH;
+    const holdsBranches = kind === KIND_BRANCH;
     if (use === BRANCHES) return holdsBranches;
     if (use === LARGE_RUNS) return kind === KIND_RUN;
     return !holdsBranches;

@@ -118,7 +118,7 @@ describe("Allocator.acquireRun", () => {
       const frame = pager.frames[pager.at(page) >>> 8]!;
       assertEquals([header.kindOf(frame, page), header.runPagesOf(frame, page)], [KIND_RUN, 9]);
       for (let i = 1; i < 9; i++) {
-        assertEquals(header.kindOf(frame, page + i), 6);
+        assertEquals(header.kindOf(frame, page + i), format.KIND_RUN_CONTINUED);
         assertEquals([header.entriesOf(frame, page + i), header.linkOf(frame, page + i)], [
           i,
           page,

@@ -14,13 +14,11 @@
  * | -- | ---- | ------------------------------------------ |
  * |  0 | u32  | root page                                  |
  * |  4 | u32  | tree number                                |
- * |  8 | u8   | type: 0 = variable, 1 = fixed              |
- * |  9 | u8 x 3 | reserved, zero                           |
+ * |  8 | u32  | reserved, zero                             |
  * | 12 | ...  | attributes, for the layer above            |
  */
 
 import { corrupt, LimitError, type Pager, type PageReader } from "../pager/mod.ts";
-import { FixedTree } from "./fixed/fixed_tree.ts";
 import { compareKeys } from "./node/key.ts";
 import { copyKey, KEY_BYTES_MAX } from "./node/node.ts";
 import type { Space } from "./walk/space.ts";
@@ -34,8 +32,6 @@ const LIVING = 1;
 const DROPPED = 0;
 const DROPPED_KEY_BYTES = 5;
 const RECORD_BYTES = 12;
-const TYPE_VARIABLE = 0;
-const TYPE_FIXED = 1;
 /** Leaves that a slice of a drop gives back, unless it is told otherwise. */
 const SLICE_LEAVES = 256;
 
@@ -48,8 +44,6 @@ export interface TreeEntry {
   readonly id: number;
   /** Its root page. */
   readonly root: number;
-  /** Whether it is a tree of u64 pairs. */
-  readonly fixed: boolean;
   /** What the layer above has stored with it. */
   readonly attributes: Uint8Array;
 }
@@ -62,8 +56,6 @@ export interface CatalogEntry extends TreeEntry {
 
 /** How to make a tree. */
 export interface CreateOptions {
-  /** Make it a tree of u64 pairs. Default false. */
-  readonly fixed?: boolean;
   /** What to store with it. Default nothing. */
   readonly attributes?: Uint8Array;
 }
@@ -104,15 +96,12 @@ export class Catalog {
     const key = nameKey(name);
     const catalog = this.makeTree();
     if (catalog.has(key)) throw new RangeError(`Cannot create tree ${name}: there is one`);
-    const { fixed = false, attributes = new Uint8Array(0) } = options;
+    const { attributes = new Uint8Array(0) } = options;
     const id = this.#pager.meta.nextTreeId;
     if (id === TREE_ID_END) throw new LimitError(`Cannot create tree ${name}: no number is left`);
     this.#pager.meta.nextTreeId = id + 1;
-    const { allocator } = this.#space;
-    const { root } = fixed
-      ? FixedTree.create(this.#pager, allocator, id)
-      : Tree.create(this.#space, id);
-    const entry = { id, root, fixed, attributes };
+    const { root } = Tree.create(this.#space, id);
+    const entry = { id, root, attributes };
     catalog.put(key, encode(entry));
     return entry;
   }
@@ -199,10 +188,6 @@ export class Catalog {
 
   /** Gives back a slice of a tree; whether only the root is left. */
   #sweepTree(entry: TreeEntry, leaves: number): boolean {
-    if (entry.fixed) {
-      new FixedTree(this.#pager, this.#space.allocator, entry.id, entry.root).clear();
-      return true;
-    }
     const tree = new Tree(this.#space, entry.id, entry.root);
     const end = sliceEnd(tree, leaves);
     tree.deleteRange(undefined, end);
@@ -292,11 +277,9 @@ function decode(record: Uint8Array, page: number, nextTreeId: number): TreeEntry
   const view = new DataView(record.buffer, record.byteOffset, record.length);
   const root = view.getUint32(0, true);
   const id = view.getUint32(4, true);
-  const type = record[8]!;
   if (id === CATALOG_TREE || id >= nextTreeId) fail(`the catalog names a tree ${id}`);
-  if (type > TYPE_FIXED) fail(`the catalog names a tree of type ${type}`);
-  if ((record[9]! | record[10]! | record[11]!) !== 0) fail("reserved bytes are not zero");
-  return { id, root, fixed: type === TYPE_FIXED, attributes: record.slice(RECORD_BYTES) };
+  if (view.getUint32(8, true) !== 0) fail("reserved bytes are not zero");
+  return { id, root, attributes: record.slice(RECORD_BYTES) };
 }
 
 /** The key below which a tree has about this many leaves, or undefined when it has no more. */
@@ -313,12 +296,11 @@ function sliceEnd(tree: Tree, leaves: number): Uint8Array | undefined {
   return undefined;
 }
 
-function encode({ id, root, fixed, attributes }: TreeEntry): Uint8Array {
+function encode({ id, root, attributes }: TreeEntry): Uint8Array {
   const record = new Uint8Array(RECORD_BYTES + attributes.length);
   const view = new DataView(record.buffer);
   view.setUint32(0, root, true);
   view.setUint32(4, id, true);
-  record[8] = fixed ? TYPE_FIXED : TYPE_VARIABLE;
   record.set(attributes, RECORD_BYTES);
   return record;
 }

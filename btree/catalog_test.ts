@@ -9,8 +9,6 @@ import { usedPages } from "../tests/support/space.ts";
 import { bulkLoad, bytesOf, expectValue, keyOf, valueOf } from "../tests/support/trees.ts";
 import { Random } from "../tests/support/random.ts";
 import { Catalog, NAME_BYTES_MAX, readCatalogEntry, type TreeEntry } from "./catalog.ts";
-import { checkFixedTree } from "./fixed/fixed_check.ts";
-import { FixedTree } from "./fixed/fixed_tree.ts";
 import { Space } from "./walk/space.ts";
 import { checkTree } from "./check/tree_check.ts";
 import { Tree } from "./tree.ts";
@@ -56,9 +54,7 @@ function expectNothingLost(library: Library): void {
   const add = (tree: Tree) => checkTree(tree).pages.forEach((page) => pages.add(page));
   if (pager.meta.catalogRoot !== 0) add(new Tree(space, 0, pager.meta.catalogRoot));
   for (const name of catalog.names()) {
-    const entry = catalog.get(name)!;
-    if (entry.fixed) pages.add(entry.root);
-    else add(treeOf(library, entry));
+    add(treeOf(library, catalog.get(name)!));
   }
   assertEquals(usedPages(space), [...pages].sort((a, b) => a - b));
 }
@@ -79,23 +75,22 @@ describe("Catalog", () => {
     assertEquals([pager.meta.pageCount, pager.meta.catalogRoot], [3, 0]);
   });
 
-  it("keeps trees with their numbers, types and attributes", () => {
+  it("keeps trees with their numbers and attributes", () => {
     let library = open();
     const attributes = bytesOf("key: tuple");
     const large = valueOf({ bytes: 5000, salt: 1 });
     transact(library.pager, () => {
       library.catalog.create("plain");
-      library.catalog.create("fixed", { fixed: true, attributes });
+      library.catalog.create("noted", { attributes });
       library.catalog.create("large", { attributes: large });
     });
     for (let round = 0; round < 2; round++) {
       const { catalog } = library;
-      const [plain, fixed, heavy] = ["plain", "fixed", "large"].map((name) => catalog.get(name)!);
-      assertEquals([plain!.id, fixed!.id, heavy!.id], [1, 2, 3]);
-      assertEquals([plain!.fixed, fixed!.fixed, heavy!.fixed], [false, true, false]);
-      assertEquals([plain!.attributes, fixed!.attributes], [new Uint8Array(0), attributes]);
+      const [plain, noted, heavy] = ["plain", "noted", "large"].map((name) => catalog.get(name)!);
+      assertEquals([plain!.id, noted!.id, heavy!.id], [1, 2, 3]);
+      assertEquals([plain!.attributes, noted!.attributes], [new Uint8Array(0), attributes]);
       assertEquals(heavy!.attributes, large);
-      assertEquals(new Set([plain!.root, fixed!.root, heavy!.root]).size, 3);
+      assertEquals(new Set([plain!.root, noted!.root, heavy!.root]).size, 3);
       expectNothingLost(library);
       library = reopen(library);
     }
@@ -107,7 +102,6 @@ describe("Catalog", () => {
     const entry = transact(pager, () => catalog.create("a"));
     transact(pager, () => {
       assertThrows(() => catalog.create("a"), RangeError, "there is one");
-      assertThrows(() => catalog.create("a", { fixed: true }), RangeError, "there is one");
     });
     assertEquals([catalog.get("a")?.id, pager.meta.nextTreeId], [entry.id, 2]);
     expectNothingLost(library);
@@ -267,7 +261,7 @@ describe("Catalog.drop() and sweep()", () => {
     expectNothingLost(library);
   });
 
-  it("sweep several trees of both types, and of three levels", () => {
+  it("sweep several trees, also of three levels", () => {
     const library = open();
     const { pager, space, catalog } = library;
     transact(pager, () => {
@@ -276,13 +270,9 @@ describe("Catalog.drop() and sweep()", () => {
       const entries = Array.from({ length: 3500 }, (_, i) => [keyOf(i), value] as const);
       bulkLoad(treeOf(library, deep), entries);
       assertEquals(checkTree(treeOf(library, deep)).depth, 3);
-      const fixed = catalog.create("fixed", { fixed: true });
-      const tree = new FixedTree(pager, space.allocator, fixed.id, fixed.root);
-      for (let i = 0; i < 3000; i++) tree.set(i, i);
-      checkFixedTree(tree);
     });
     grow(library, "flat", 3);
-    transact(pager, () => ["deep", "fixed", "flat"].forEach((name) => catalog.drop(name)));
+    transact(pager, () => ["deep", "flat"].forEach((name) => catalog.drop(name)));
     for (let used = usedPages(space).length, more = true; more;) {
       more = transact(pager, () => catalog.sweep(400));
       const left = usedPages(space).length;
@@ -329,7 +319,7 @@ describe("Catalog: records", () => {
     ["a tree 0", (_, view) => view.setUint32(4, 0, true)],
     ["a tree 2", (_, view) => view.setUint32(4, 2, true)],
     ["a tree 4294967295", (_, view) => view.setUint32(4, 0xffffffff, true)],
-    ["of type 2", (_, view) => view.setUint8(8, 2)],
+    ["reserved", (_, view) => view.setUint8(8, 1)],
     ["reserved", (_, view) => view.setUint8(9, 1)],
     ["reserved", (_, view) => view.setUint8(11, 0x80)],
   ];
@@ -355,14 +345,6 @@ describe("Catalog: records", () => {
       pager.rollback();
     }
   });
-
-  it("that name the other type are CorruptionError when the tree is swept", () => {
-    const { catalog, pager } = lying((_, view) => view.setUint8(8, 1));
-    transact(pager, () => catalog.drop("a"));
-    pager.begin();
-    assertThrows(() => catalog.sweep(), CorruptionError);
-    pager.rollback();
-  });
 });
 
 describe("readCatalogEntry()", () => {
@@ -371,7 +353,7 @@ describe("readCatalogEntry()", () => {
     const { catalog, space, pager } = open();
     transact(pager, () => {
       catalog.create("a", { attributes: bytesOf("more") });
-      catalog.create("b", { fixed: true });
+      catalog.create("b");
       catalog.create("c");
       catalog.drop("c");
     });
@@ -383,13 +365,9 @@ describe("readCatalogEntry()", () => {
     return entries;
   }
 
-  it("reads names, numbers, types and attributes, and no name of what was dropped", () => {
+  it("reads names, numbers and attributes, and no name of what was dropped", () => {
     const read = stored().map(([key, record]) => readCatalogEntry(key, record, 3, 4));
-    assertEquals(read.map(({ name, id, fixed }) => [name, id, fixed]), [
-      [undefined, 3, false],
-      ["a", 1, false],
-      ["b", 2, true],
-    ]);
+    assertEquals(read.map(({ name, id }) => [name, id]), [[undefined, 3], ["a", 1], ["b", 2]]);
     assertEquals(read[1]!.attributes, bytesOf("more"));
   });
 
@@ -406,6 +384,7 @@ describe("readCatalogEntry()", () => {
       ["not UTF-8", new Uint8Array([1, 0xff]), living],
       ["too short", name, living.subarray(0, 11)],
       ["names a tree 1", name, living, 1],
+      ["reserved bytes", name, living.map((byte, at) => at === 8 ? 1 : byte)],
     ];
     for (const [rule, key, value, next = 9] of lies) {
       const error = assertThrows(

@@ -38,10 +38,6 @@ export {
 } from "./inspect/census.ts";
 export { Cursor } from "./walk/cursor.ts";
 export { descend, type Descent, type DescentStep, type Probe } from "./inspect/lookup_trace.ts";
-export { type FixedTreeShape, walkFixedTree } from "./fixed/fixed_check.ts";
-export { FixedCursor, type FixedRange } from "./fixed/fixed_cursor.ts";
-export { registerFixedNodes } from "./fixed/fixed_node.ts";
-export { FixedTree } from "./fixed/fixed_tree.ts";
 export { compareKeys } from "./node/key.ts";
 export { LeafBatch } from "./node/leaf_batch.ts";
 export { LeafCursor } from "./walk/leaf_cursor.ts";

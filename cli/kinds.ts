@@ -35,14 +35,14 @@ export const PARTS: readonly Part[] = [
     name: "branches",
     letter: "B",
     colour: "33",
-    kinds: [format.KIND_BRANCH, format.KIND_FIXED_BRANCH],
+    kinds: [format.KIND_BRANCH],
     ...NODES,
   },
   {
     name: "leaves",
     letter: "L",
     colour: "32",
-    kinds: [format.KIND_LEAF, format.KIND_FIXED_LEAF],
+    kinds: [format.KIND_LEAF],
     ...NODES,
   },
   {

@@ -374,10 +374,10 @@ describe("Pager.getPage", () => {
 
   function expectRun(pager: Pager, span: number): void {
     const run = pager.getPage(257);
-    assertEquals([run.page, run.kind, run.pages, run.bytes.length], [257, 5, span, span * 8192]);
+    assertEquals([run.page, run.kind, run.pages, run.bytes.length], [257, 3, span, span * 8192]);
     assertEquals([run.header.length, run.header[0], run.header[1], run.header[4]], [
       32,
-      5,
+      3,
       span,
       9,
     ]);

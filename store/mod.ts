@@ -45,7 +45,6 @@ export { headerState, type PageChecker, pageState } from "./inspect/page_state.t
 export { ReadTree } from "./read/read_tree.ts";
 export {
   salvage,
-  type SalvagedKey,
   type SalvagedTree,
   type SalvageGap,
   type SalvageOptions,

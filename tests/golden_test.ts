@@ -5,10 +5,9 @@
 
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { FixedTree, type TreeEntry } from "../btree/mod.ts";
 import { format, MemoryFile } from "../pager/mod.ts";
 import { open } from "../store/database.ts";
-import { goldenContent, makeGolden, NUMBERS } from "./golden/content.ts";
+import { goldenContent, makeGolden, NUMBER_CODECS, NUMBERS } from "./golden/content.ts";
 import {
   assertContent,
   bytesOf,
@@ -21,7 +20,7 @@ import {
 } from "./support/database.ts";
 import { inTempDir } from "./support/temp.ts";
 
-const { KIND_BRANCH, KIND_FIXED_BRANCH, KIND_FIXED_LEAF, KIND_FREE, KIND_LEAF } = format;
+const { KIND_BRANCH, KIND_FREE, KIND_LEAF } = format;
 const { KIND_RUN, KIND_RUN_CONTINUED } = format;
 const BYTES_MAX = 300_000;
 const content = goldenContent();
@@ -29,7 +28,7 @@ const names = [...content.keys()];
 const namesOfAll = [...names, "numbers"].sort();
 
 function assertGolden(opened: Opened): void {
-  const { db, session } = opened;
+  const { db } = opened;
   assertEquals(db.trees(), namesOfAll);
   assertContent(contentOf(db, names), content);
   for (const [name, entries] of content) {
@@ -39,11 +38,8 @@ function assertGolden(opened: Opened): void {
     const backward = [...tree.entries({ reverse: true })].reverse();
     assertContent(new Map([[name, backward]]), new Map([[name, entries]]));
   }
-  const { id, root, fixed }: TreeEntry = session.catalog.get("numbers")!;
-  assertEquals(fixed, true);
-  const numbers = new FixedTree(session.pager, session.space.allocator, id, root);
-  assertEquals([...numbers.entries()], [...NUMBERS]);
-  assertThrows(() => db.tree("numbers").count(), TypeError, "it holds numbers");
+  assertEquals([...db.tree("numbers", NUMBER_CODECS)], [...NUMBERS]);
+  assertThrows(() => db.tree("numbers").count(), TypeError, "codecs");
   checkDatabase(opened);
 }
 
@@ -63,7 +59,7 @@ describe("the content of golden files", () => {
     assertGolden(opened);
     assertLess(file.size(), BYTES_MAX);
     const { pagesOfKind } = opened.db.census();
-    const kinds = [KIND_FREE, KIND_LEAF, KIND_BRANCH, KIND_FIXED_LEAF, KIND_FIXED_BRANCH, KIND_RUN];
+    const kinds = [KIND_FREE, KIND_LEAF, KIND_BRANCH, KIND_RUN];
     for (const kind of [...kinds, KIND_RUN_CONTINUED]) {
       assert(pagesOfKind[kind]! > 0, `pages of kind ${kind}`);
     }

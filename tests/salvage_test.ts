@@ -15,10 +15,9 @@ import {
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, format, IoError, MemoryFile } from "../pager/mod.ts";
-import { Catalog, FixedTree, Space } from "../btree/mod.ts";
-import { LockedError, Pager } from "../pager/mod.ts";
+import { LockedError } from "../pager/mod.ts";
 import { open } from "../store/database.ts";
-import { salvage, type SalvagedKey, type SalvageReport } from "../store/verify/salvage.ts";
+import { salvage, type SalvageReport } from "../store/verify/salvage.ts";
 import { verify } from "../store/verify/verify.ts";
 import { bytesOf, change, openBoth, openOn, sameBytes, utf8 } from "./support/database.ts";
 import { Image } from "./support/image.ts";
@@ -28,7 +27,7 @@ import { inTempDir } from "./support/temp.ts";
 import { compare, keyOf, makeWide, type MappedEntry } from "./support/wide.ts";
 
 const { CHUNK_PAGES, FRESH_PAGES, HEADER, PAGE_BYTES, SUPERBLOCK } = format;
-const { KIND_BRANCH, KIND_FIXED_BRANCH, KIND_FIXED_LEAF, KIND_LEAF, KIND_RUN } = format;
+const { KIND_BRANCH, KIND_LEAF, KIND_RUN } = format;
 
 const wide = makeWide();
 const CATALOG_TREE = 0;
@@ -54,27 +53,12 @@ async function save(bytes: Uint8Array): Promise<{ report: SalvageReport; saved: 
 }
 
 function readAll(bytes: Uint8Array): Saved {
-  const pager = new Pager(new MemoryFile(bytes), { readOnly: true });
-  const space = new Space(pager);
-  const catalog = new Catalog(space);
   const db = openOn(new MemoryFile(bytes), { readOnly: true });
   const saved: Saved = new Map();
-  for (const name of catalog.names()) {
-    const { id, root, fixed } = catalog.get(name)!;
-    if (!fixed) {
-      saved.set(name, [...db.tree(name)]);
-    } else {
-      const numbers = new FixedTree(pager, space.allocator, id, root);
-      saved.set(name, [...numbers.entries()].map(([key, value]) => [u64(key), u64(value)]));
-    }
+  for (const name of db.trees()) {
+    saved.set(name, [...db.tree(name)]);
   }
   return saved;
-}
-
-function u64(number: bigint): Uint8Array {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, number);
-  return bytes;
 }
 
 /** The entries of a tree that need none of the lost pages, and the others. */
@@ -107,11 +91,10 @@ function assertSurvivors(
 }
 
 function isTold(key: Uint8Array, tree: SalvageReport["trees"][number]): boolean {
-  const asBytes = (key: SalvagedKey) => typeof key === "bigint" ? u64(key) : key;
-  return tree.lostKeys.some((lost) => sameBytes(asBytes(lost), key)) ||
+  return tree.lostKeys.some((lost) => sameBytes(lost, key)) ||
     tree.gaps.some(({ lower, upper }) => {
-      return (lower === undefined || compare(asBytes(lower), key) < 0) &&
-        (upper === undefined || compare(key, asBytes(upper)) < 0);
+      return (lower === undefined || compare(lower, key) < 0) &&
+        (upper === undefined || compare(key, upper) < 0);
     });
 }
 
@@ -128,7 +111,7 @@ function pagesOfChunk(chunk: number): number[] {
   return Array.from({ length: CHUNK_PAGES }, (_, slot) => chunk * CHUNK_PAGES + slot);
 }
 
-const branches = (image: Image) => image.pagesOf([KIND_BRANCH, KIND_FIXED_BRANCH]);
+const branches = (image: Image) => image.pagesOf([KIND_BRANCH]);
 const catalog = (image: Image) => image.pagesOf([KIND_LEAF, KIND_BRANCH], CATALOG_TREE);
 const fallback = (name: string) => `tree-${wide.ids.get(name)}`;
 
@@ -190,7 +173,7 @@ describe("salvage() of a database that lost no leaf", () => {
     const { db, session } = openBoth(file);
     session.writeSync(() => {
       session.catalog.create("plain", { attributes: utf8("something") });
-      session.catalog.create("numbers", { attributes: utf8("else"), fixed: true });
+      session.catalog.create("numbers", { attributes: utf8("else") });
     });
     db.close();
     await inTempDir(async (dir) => {
@@ -200,7 +183,6 @@ describe("salvage() of a database that lost no leaf", () => {
       assertEquals(again.session.catalog.names(), ["numbers", "plain"]);
       assertEquals(again.session.catalog.get("plain")!.attributes, utf8("something"));
       assertEquals(again.session.catalog.get("numbers")!.attributes, utf8("else"));
-      assertEquals(again.session.catalog.get("numbers")!.fixed, true);
     });
   });
 });
@@ -242,7 +224,7 @@ describe("salvage() of a database that lost pages", () => {
     for (let round = 0; round < 12; round++) {
       const image = new Image(wide.bytes);
       const lost = new Set<number>();
-      const kinds = [KIND_LEAF, KIND_FIXED_LEAF, KIND_RUN];
+      const kinds = [KIND_LEAF, KIND_RUN];
       const all = image.pagesOf(kinds).filter((page) => image.treeOf(page) !== CATALOG_TREE);
       for (let i = random.below(60); i >= 0; i--) lost.add(random.pick(all));
       if (random.once(2)) branches(image).forEach((page) => image.destroy(page));

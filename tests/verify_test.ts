@@ -13,7 +13,6 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { FixedTree } from "../btree/mod.ts";
 import { ClosedError, format, IoError, LockedError, MemoryFile } from "../pager/mod.ts";
 import { open } from "../store/database.ts";
 import { verify, verifyFile, type VerifyReport } from "../store/verify/verify.ts";
@@ -26,7 +25,7 @@ import { inTempDir } from "./support/temp.ts";
 import { makeWide } from "./support/wide.ts";
 
 const { CHUNK_BYTES, CHUNK_PAGES, HEADER, PAGE_BYTES, SUPERBLOCK } = format;
-const { KIND_BRANCH, KIND_FIXED_BRANCH, KIND_FIXED_LEAF, KIND_JOURNAL, KIND_LEAF } = format;
+const { KIND_BRANCH, KIND_JOURNAL, KIND_LEAF } = format;
 const { KIND_RUN, KIND_RUN_CONTINUED, KIND_SUPERBLOCK } = format;
 
 const sample = makeSample();
@@ -432,7 +431,7 @@ const TREES: Breakage[] = [
   {
     name: "a root that is no node",
     change: (image) => image.setSuperblocks(SUPERBLOCK.catalogRoot, RUN),
-    rule: "the root of a tree is of kind 5",
+    rule: "the root of a tree is of kind 3",
     page: RUN,
   },
 ];
@@ -526,52 +525,7 @@ const SUPERBLOCKS: Breakage[] = [1, 2].flatMap((page) => [
   },
 ]);
 
-/** The first page of a kind in the wide database. */
-function first(kind: number): number {
-  return new Image(wide.bytes).pagesOf([kind])[0]!;
-}
-
-const FIXED: Breakage[] = [
-  {
-    name: "keys out of order in a fixed leaf",
-    change: (image) => {
-      image.page(first(KIND_FIXED_LEAF))[9] = 0;
-      image.page(first(KIND_FIXED_LEAF)).fill(0, 8, 16);
-      image.seal(first(KIND_FIXED_LEAF));
-    },
-    rule: "keys do not ascend",
-    page: first(KIND_FIXED_LEAF),
-    from: wide.bytes,
-  },
-  {
-    name: "a key of a fixed leaf past its parent's bound",
-    change: (image) => {
-      const page = first(KIND_FIXED_LEAF);
-      image.page(page)[8 * (image.entriesOf(page) - 1) + 7] = 0xff;
-      image.seal(page);
-    },
-    rule: "out of the bounds that its parent sets",
-    page: first(KIND_FIXED_LEAF),
-    from: wide.bytes,
-  },
-  {
-    name: "a fixed leaf that is linked elsewhere",
-    change: (image) => image.setLink(first(KIND_FIXED_LEAF), 3),
-    rule: "is not linked to its neighbour",
-    page: first(KIND_FIXED_LEAF),
-    from: wide.bytes,
-  },
-  {
-    name: "a fixed branch with a child twice",
-    change: (image) => {
-      const page = first(KIND_FIXED_BRANCH);
-      image.page(page).copyWithin(4096 + 8, 4096, 4096 + 8);
-      image.seal(page);
-    },
-    rule: "in a tree twice",
-    page: new Image(wide.bytes).view.getUint32(first(KIND_FIXED_BRANCH) * PAGE_BYTES + 4096, true),
-    from: wide.bytes,
-  },
+const WIDE: Breakage[] = [
   {
     name: "a lost page in the second chunk",
     change: (image) => image.page(CHUNK_PAGES + 9).fill(0),
@@ -582,7 +536,7 @@ const FIXED: Breakage[] = [
 ];
 
 describe("verify() of a file with one broken rule", () => {
-  for (const group of [HEADERS, TREES, RUNS, SUPERBLOCKS, FIXED]) {
+  for (const group of [HEADERS, TREES, RUNS, SUPERBLOCKS, WIDE]) {
     for (const { name, change, rule, page, from = sample.bytes } of group) {
       it(`finds ${name}`, async () => {
         const image = new Image(from);
@@ -604,7 +558,7 @@ describe("verify() of a file with one broken rule", () => {
       return CATALOG * PAGE_BYTES + text.lastIndexOf("\x01\0\0\0\0\0\0\0", 8190);
     };
     const cases: [string, (image: Image) => void][] = [
-      ["of type 7", (image) => image.bytes[at(image) + 4] = 7],
+      ["reserved bytes", (image) => image.bytes[at(image) + 4] = 7],
       ["reserved bytes", (image) => image.bytes[at(image) + 6] = 7],
       ["names a tree 77", (image) => image.bytes[at(image)] = 77],
     ];
@@ -961,17 +915,5 @@ describe("Database.verify()", () => {
         assertEquals([...phases].at(-1), last);
       });
     }
-  });
-
-  it("checks trees of numbers", async () => {
-    const { db, session } = openBoth(new MemoryFile());
-    db.writeSync(() => {
-      const { id, root } = session.catalog.create("numbers", { fixed: true });
-      const tree = new FixedTree(session.pager, session.space.allocator, id, root);
-      for (let i = 0; i < 2000; i++) tree.set(i, i);
-    });
-    const { ok, entries, trees } = await db.verify();
-    assertEquals([ok, entries, trees], [true, 2000, 1]);
-    db.close();
   });
 });

@@ -10,8 +10,6 @@ const {
   CHUNK_SHIFT,
   KIND_BRANCH,
   KIND_COUNT,
-  KIND_FIXED_BRANCH,
-  KIND_FIXED_LEAF,
   KIND_FREE,
   KIND_LEAF,
   KIND_RUN,
@@ -19,7 +17,6 @@ const {
 } = format;
 const { cellStartOf, entriesOf, garbageOf, kindOf, runBytesOf, treeOf, versionOf } = header;
 
-const FIXED_ENTRY_BYTES = 16;
 const POOL = -1;
 
 /** One chunk, told by its headers. Arrays are by slot; slot 0 is the header page. */
@@ -108,7 +105,7 @@ export function chunkHeaders(frame: Frame, chunk: number, pageCount: number): Ch
     if (kind === KIND_FREE) continue;
     result.kinds[slot] = kind;
     result.usedBytes[slot] = usedBytesOf(frame, slot, kind);
-    if (kind <= KIND_FIXED_BRANCH) result.entries[slot] = entriesOf(frame, slot);
+    if (kind <= KIND_BRANCH) result.entries[slot] = entriesOf(frame, slot);
     result.trees[slot] = treeOf(frame, slot);
     result.versions[slot] = versionOf(frame, slot);
   }
@@ -118,7 +115,6 @@ export function chunkHeaders(frame: Frame, chunk: number, pageCount: number): Ch
 /** The bytes of a page, or of a whole run at its first page, that entries use. */
 export function usedBytesOf(frame: Frame, slot: number, kind: number): number {
   const entries = entriesOf(frame, slot);
-  if (kind === KIND_FIXED_LEAF || kind === KIND_FIXED_BRANCH) return entries * FIXED_ENTRY_BYTES;
   if (kind === KIND_RUN) return runBytesOf(frame, slot);
   if (kind !== KIND_LEAF && kind !== KIND_BRANCH) return 0;
   const cells = PAGE_BYTES - cellStartOf(frame, slot) - garbageOf(frame, slot);

@@ -7,7 +7,6 @@
 
 import { CorruptionError, format, type Frame, header } from "../../pager/mod.ts";
 import { CATALOG_TREE, readCatalogEntry } from "../catalog.ts";
-import { CAPACITY, readEntry } from "../fixed/fixed_node.ts";
 import {
   BRANCH_WIDTH,
   cellAt,
@@ -26,8 +25,6 @@ import { decodeReference } from "../value/value.ts";
 
 const {
   KIND_BRANCH,
-  KIND_FIXED_BRANCH,
-  KIND_FIXED_LEAF,
   KIND_LEAF,
   KIND_RUN,
   PAGE_BYTES,
@@ -37,7 +34,6 @@ const { cellStartOf, entriesOf, kindOf, prefixLengthOf, runBytesOf, treeOf } = h
 
 const NO_BYTES = new Uint8Array(0);
 const TREE_IDS_END = 2 ** 32;
-const WORD_BYTES = 8;
 
 /** A stretch of a page. */
 export interface Region {
@@ -83,7 +79,6 @@ export interface PageContents {
 export function pageContents(frame: Frame, slot: number): PageContents {
   const kind = kindOf(frame, slot);
   if (kind === KIND_LEAF || kind === KIND_BRANCH) return nodeContents(frame, slot);
-  if (kind === KIND_FIXED_LEAF || kind === KIND_FIXED_BRANCH) return fixedContents(frame, slot);
   const used = kind === KIND_RUN ? Math.min(PAGE_BYTES, runBytesOf(frame, slot)) : PAGE_BYTES;
   return {
     regions: regionsOf([["bytes", used], ["free", PAGE_BYTES]]),
@@ -157,9 +152,8 @@ function catalogWords(key: Uint8Array, record: Uint8Array): Pick<Cell, "target" 
       const note = `unfinished value of ${reference.length} bytes for tree ${tree}`;
       return { target: reference.page, note };
     }
-    const { id, root, name, fixed } = readCatalogEntry(key, record, 0, TREE_IDS_END);
-    const what = fixed ? "tree of numbers" : "tree";
-    const note = name === undefined ? `dropped ${what} ${id}` : `${what} ${id}: ${name}`;
+    const { id, root, name } = readCatalogEntry(key, record, 0, TREE_IDS_END);
+    const note = name === undefined ? `dropped tree ${id}` : `tree ${id}: ${name}`;
     return { target: root, note };
   } catch (error) {
     if (!(error instanceof CorruptionError)) throw error;
@@ -180,31 +174,4 @@ function branchEntry(frame: Frame, slot: number, index: number): Cell {
     target: childAt(frame, slot, index),
     note: "",
   };
-}
-
-function fixedContents(frame: Frame, slot: number): PageContents {
-  const leaf = kindOf(frame, slot) === KIND_FIXED_LEAF;
-  const entries = entriesOf(frame, slot);
-  const regions = regionsOf([
-    ["keys", entries * WORD_BYTES],
-    ["free", CAPACITY * WORD_BYTES],
-    [leaf ? "values" : "children", (CAPACITY + entries) * WORD_BYTES],
-    ["free", PAGE_BYTES],
-  ]);
-  const entry = new Uint32Array(4);
-  const cells = Array.from({ length: entries }, (_, index): Cell => {
-    readEntry(frame, slot, index, entry);
-    const bytes = new Uint8Array(entry.buffer.slice(0));
-    return {
-      index,
-      offset: index * WORD_BYTES,
-      bytes: WORD_BYTES,
-      key: bytes.slice(0, WORD_BYTES).reverse(),
-      valueBytes: leaf ? WORD_BYTES : -1,
-      value: leaf ? bytes.slice(WORD_BYTES).reverse() : NO_BYTES,
-      target: leaf ? 0 : entry[2]!,
-      note: "",
-    };
-  });
-  return { regions, prefix: NO_BYTES, cells };
 }

@@ -4,7 +4,6 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { format, openPager, type Pager } from "../../pager/mod.ts";
 import { Catalog } from "../catalog.ts";
-import { FixedTree } from "../fixed/fixed_tree.ts";
 import { type PageContents, pageContents } from "./page_contents.ts";
 import { Space } from "../walk/space.ts";
 import { Tree } from "../tree.ts";
@@ -84,34 +83,19 @@ describe("pageContents", () => {
     }
   });
 
-  it("has the numbers of fixed nodes, most significant byte first", () => {
-    const space = new Space(openPager(":memory:"));
-    const { pager } = space;
-    pager.begin();
-    const tree = FixedTree.create(pager, space.allocator, 1);
-    for (let i = 1n; i <= 600n; i++) tree.set(i, i * 2n);
-    pager.commit();
-    const root = contentsOf(pager, tree.root);
-    assertCovers(root);
-    const leaf = contentsOf(pager, root.cells[0]!.target);
-    assertCovers(leaf);
-    assertEquals([...leaf.cells[0]!.key], [0, 0, 0, 0, 0, 0, 0, 1]);
-    assertEquals([...leaf.cells[0]!.value], [0, 0, 0, 0, 0, 0, 0, 2]);
-  });
-
   it("says of the catalog which trees it names", () => {
     const space = new Space(openPager(":memory:"));
     const { pager } = space;
     pager.begin();
     const catalog = new Catalog(space, pager);
     const { root } = catalog.create("cities");
-    catalog.create("numbers", { fixed: true });
+    catalog.create("numbers");
     catalog.create("old");
     catalog.drop("old");
     pager.commit();
     const { cells } = contentsOf(pager, pager.meta.catalogRoot);
     const notes = cells.map(({ note }) => note);
-    assertEquals(notes, ["dropped tree 3", "tree 1: cities", "tree of numbers 2: numbers"]);
+    assertEquals(notes, ["dropped tree 3", "tree 1: cities", "tree 2: numbers"]);
     assertEquals(cells[1]!.target, root);
     pager.begin();
     catalog.tree()!.put(new Uint8Array([1, 97]), new Uint8Array(3));

@@ -5,7 +5,6 @@
 import { Allocator } from "../../alloc/mod.ts";
 import type { Pager } from "../../pager/mod.ts";
 import { EntryList } from "../node/entry_list.ts";
-import { registerFixedNodes } from "../fixed/fixed_node.ts";
 import { KEY_BYTES_MAX, LEVEL_MAX } from "../node/node.ts";
 import { registerNodes } from "../node/node_check.ts";
 import { NodeView } from "../node/node_view.ts";
@@ -37,7 +36,6 @@ export class Space {
    */
   constructor(pager: Pager) {
     registerNodes(pager);
-    registerFixedNodes(pager);
     this.pager = pager;
     this.allocator = new Allocator(pager);
     const buffer = () => new Uint8Array(KEY_BYTES_MAX);

@@ -113,7 +113,7 @@ function treeOf(inspection: Inspection, { kind, tree }: HeaderState): Owner | un
 
 function printHeader(context: Context, { header, damage }: PageState, owner: Owner | undefined) {
   const { kind, kindName, level, tree, link, garbage, usedBytes, entries } = header;
-  const isNode = kind >= format.KIND_LEAF && kind <= format.KIND_FIXED_BRANCH;
+  const isNode = kind === format.KIND_LEAF || kind === format.KIND_BRANCH;
   const ofTree = owner === undefined ? `tree ${tree}` : `tree ${tree}, ${oneLine(owner.name)}`;
   const isOfTree = isNode || header.runBytes > 0 || header.runIndex > 0;
   const optional = (holds: boolean, name: string, value: string): [string, string][] =>

@@ -6,7 +6,6 @@ import {
   type Finding,
   type Progress,
   salvage as salvageFile,
-  type SalvagedKey,
   type SalvagedTree,
   type SalvageReport,
   verify as verifyFile,
@@ -153,14 +152,13 @@ function hasLosses({ trees, lostPages, lostChunks }: SalvageReport): boolean {
     trees.some(({ lostValues, gaps }) => lostValues > 0 || gaps.length > 0);
 }
 
-function keyText(key: SalvagedKey): string {
-  return typeof key === "bigint" ? String(key) : oneLine(bytesForm.toText(key));
+function keyText(key: Uint8Array): string {
+  return oneLine(bytesForm.toText(key));
 }
 
 /** The report with keys that JSON can say. */
 function jsonOf(report: SalvageReport): unknown {
   return JSON.parse(JSON.stringify(report, (_, value) => {
-    if (typeof value === "bigint") return { $bigint: String(value) };
     return value instanceof Uint8Array ? bytesForm.toJson(value) : value;
   }));
 }

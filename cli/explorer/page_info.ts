@@ -15,7 +15,7 @@ import { treesOf } from "./file_info.ts";
 import type { Source } from "./source.ts";
 import { hexOf, wordsOf } from "./words.ts";
 
-const { KIND_BRANCH, KIND_FIXED_BRANCH, KIND_FIXED_LEAF, KIND_LEAF, KIND_RUN } = format;
+const { KIND_BRANCH, KIND_LEAF, KIND_RUN } = format;
 const { KIND_RUN_CONTINUED } = format;
 const CATALOG_TREE = 0;
 const DEPTH_MAX = 32;
@@ -68,7 +68,7 @@ function ownerOf(inspection: Inspection, header: HeaderState): Owner | undefined
 /** The fields that a page of its kind has. */
 function fieldsOf(header: HeaderState): [string, string][] {
   const { kind } = header;
-  const isNode = kind >= KIND_LEAF && kind <= KIND_FIXED_BRANCH;
+  const isNode = kind === KIND_LEAF || kind === KIND_BRANCH;
   const isVariable = kind === KIND_LEAF || kind === KIND_BRANCH;
   const isRun = kind === KIND_RUN;
   const isLater = kind === KIND_RUN_CONTINUED;
@@ -80,7 +80,7 @@ function fieldsOf(header: HeaderState): [string, string][] {
     [isRun, "pages in the run", header.runPages],
     [isLater, "index in the run", header.runIndex],
     [isNode || isRun || isLater, "tree", header.tree],
-    [kind === KIND_LEAF || kind === KIND_FIXED_LEAF, "right sibling", header.link || "none"],
+    [kind === KIND_LEAF, "right sibling", header.link || "none"],
     [isRun, "next run", header.link || "last"],
     [isLater, "first page", header.link],
     [kind !== 0, "version", header.version],

@@ -18,7 +18,6 @@ import {
   type CatalogEntry,
   chunkHeaders,
   readCatalogEntry,
-  registerFixedNodes,
   registerNodes,
 } from "../../btree/mod.ts";
 import { format, Frame, POOL, UnlockedFile } from "../../pager/mod.ts";
@@ -43,7 +42,6 @@ export class UnlockedInspector {
   constructor(path: string) {
     this.#file = new UnlockedFile(path);
     registerNodes(this.#file);
-    registerFixedNodes(this.#file);
   }
 
   /** The file as a whole; the journal and the checkpoint are the other process's. */
@@ -72,9 +70,9 @@ export class UnlockedInspector {
   trees(): TreeState[] {
     const { catalogRoot } = this.file();
     const trees: TreeState[] = [];
-    for (const { id, root, name, fixed, attributes } of this.#catalog(catalogRoot)) {
+    for (const { id, root, name, attributes } of this.#catalog(catalogRoot)) {
       if (name === undefined) continue;
-      const [key, value] = fixed ? ["u64", "u64"] : namesOr(attributes, catalogRoot);
+      const [key, value] = namesOr(attributes, catalogRoot);
       trees.push({ id, root, name, codecs: { key, value } });
     }
     return trees;

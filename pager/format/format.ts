@@ -84,24 +84,20 @@ export const VERSION_MAX = 0xffff_ffff_ffff;
 
 /** A free page; its header is all zero. */
 export const KIND_FREE = 0;
-/** A leaf of variable-length entries. */
+/** A leaf of a tree. */
 export const KIND_LEAF = 1;
-/** A branch over variable-length keys. */
+/** A branch of a tree. */
 export const KIND_BRANCH = 2;
-/** A leaf of u64 pairs. */
-export const KIND_FIXED_LEAF = 3;
-/** A branch over u64 keys. */
-export const KIND_FIXED_BRANCH = 4;
 /** The first page of a run. */
-export const KIND_RUN = 5;
+export const KIND_RUN = 3;
 /** A later page of a run. */
-export const KIND_RUN_CONTINUED = 6;
+export const KIND_RUN_CONTINUED = 4;
 /** A page of a journal area. */
-export const KIND_JOURNAL = 7;
+export const KIND_JOURNAL = 5;
 /** One of the two superblocks. */
-export const KIND_SUPERBLOCK = 8;
+export const KIND_SUPERBLOCK = 6;
 /** One past the last kind of format 1. */
-export const KIND_COUNT = 9;
+export const KIND_COUNT = 7;
 
 /** Byte offsets of the fields of a page header. */
 export const HEADER = {

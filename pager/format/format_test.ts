@@ -52,13 +52,11 @@ describe("format", () => {
     assertEquals(format.KIND_FREE, 0);
     assertEquals(format.KIND_LEAF, 1);
     assertEquals(format.KIND_BRANCH, 2);
-    assertEquals(format.KIND_FIXED_LEAF, 3);
-    assertEquals(format.KIND_FIXED_BRANCH, 4);
-    assertEquals(format.KIND_RUN, 5);
-    assertEquals(format.KIND_RUN_CONTINUED, 6);
-    assertEquals(format.KIND_JOURNAL, 7);
-    assertEquals(format.KIND_SUPERBLOCK, 8);
-    assertEquals(format.KIND_COUNT, 9);
+    assertEquals(format.KIND_RUN, 3);
+    assertEquals(format.KIND_RUN_CONTINUED, 4);
+    assertEquals(format.KIND_JOURNAL, 5);
+    assertEquals(format.KIND_SUPERBLOCK, 6);
+    assertEquals(format.KIND_COUNT, 7);
   });
 
   it("SUPERBLOCK has every field at its offset", () => {

@@ -11,7 +11,7 @@ import {
   FLAG_HOLDS_RUNS,
   HEADER,
   HEADER_WORD_SHIFT,
-  KIND_FIXED_BRANCH,
+  KIND_BRANCH,
   KIND_FREE,
   KIND_LEAF,
   KIND_RUN,
@@ -42,8 +42,6 @@ const KIND_NAMES = [
   "free",
   "leaf",
   "branch",
-  "fixed leaf",
-  "fixed branch",
   "run",
   "run continued",
   "journal",
@@ -107,7 +105,7 @@ export function kindName(kind: number): string {
 export function headerFields(frame: Frame, slot: number, page: number): HeaderFields {
   const isHeaderPage = (page & SLOT_MASK) === 0;
   const kind = isHeaderPage ? KIND_FREE : kindOf(frame, slot);
-  const isNode = kind >= KIND_LEAF && kind <= KIND_FIXED_BRANCH;
+  const isNode = kind === KIND_LEAF || kind === KIND_BRANCH;
   const isRun = kind === KIND_RUN;
   const word = slot << HEADER_WORD_SHIFT;
   return {

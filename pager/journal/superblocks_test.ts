@@ -55,7 +55,7 @@ describe("createDatabase", () => {
     const content = file.content();
     assertEquals(content.length, 24576);
     assertEquals(content.subarray(8192, 16384), content.subarray(16384));
-    assertEquals([content[0], content[32], content[64]], [0b111, 8, 8]);
+    assertEquals([content[0], content[32], content[64]], [0b111, 6, 6]);
     assertEquals([...content.subarray(33, 60)], new Array(27).fill(0));
     assert(content.subarray(96, 8192).every((byte) => byte === 0));
     assertEquals([superblock.open, superblock.pageCount, superblock.version], [false, 3, 0]);

@@ -106,10 +106,8 @@ export class Inspector {
     this.#check();
     const { catalog } = this.#session;
     return catalog.names().map((name) => {
-      const { id, root, fixed, attributes } = catalog.get(name)!;
-      const [key, value] = fixed
-        ? ["u64", "u64"]
-        : namesIn(attributes, this.#pager.meta.catalogRoot);
+      const { id, root, attributes } = catalog.get(name)!;
+      const [key, value] = namesIn(attributes, this.#pager.meta.catalogRoot);
       return { id, name, root, codecs: { key, value } };
     });
   }

@@ -2,7 +2,7 @@
  * Filling a new database tree by tree, in batches, so that neither memory nor journal grow with it.
  */
 
-import { Catalog, type CreateOptions, FixedTree, Space, Tree } from "../../btree/mod.ts";
+import { Catalog, type CreateOptions, Space, Tree } from "../../btree/mod.ts";
 import { createDiskFile, Pager, removeDiskFile } from "../../pager/mod.ts";
 
 /** A transaction ends when it has taken so much. */
@@ -17,7 +17,6 @@ export class Rebuild {
   readonly #space: Space;
   readonly #catalog: Catalog;
   #tree: Tree | undefined;
-  #fixed: FixedTree | undefined;
   #batch = 0;
 
   /**
@@ -41,18 +40,13 @@ export class Rebuild {
 
   /** Makes the tree that the entries to come are for. */
   begin(name: string, options: CreateOptions): void {
-    const { id, root, fixed } = this.#change(() => this.#catalog.create(name, options));
-    this.#tree = fixed ? undefined : new Tree(this.#space, id, root);
-    const { allocator } = this.#space;
-    this.#fixed = fixed ? new FixedTree(this.#pager, allocator, id, root) : undefined;
+    const { id, root } = this.#change(() => this.#catalog.create(name, options));
+    this.#tree = new Tree(this.#space, id, root);
   }
 
-  /** Adds an entry to the tree begun last. Those of a fixed tree are 8 bytes, big-endian. */
+  /** Adds an entry to the tree begun last. */
   put(key: Uint8Array, value: Uint8Array): void {
-    this.#change(() => {
-      if (this.#fixed !== undefined) this.#fixed.set(u64Of(key), u64Of(value));
-      else this.#tree!.put(key, value);
-    });
+    this.#change(() => this.#tree!.put(key, value));
     this.#batch += key.length + value.length + ENTRY_BYTES;
     if (this.#batch > BATCH_BYTES) this.#commit();
   }
@@ -83,9 +77,4 @@ export class Rebuild {
       removeDiskFile(this.#path);
     }
   }
-}
-
-/** The number that 8 bytes are, big-endian. */
-export function u64Of(bytes: Uint8Array): bigint {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getBigUint64(0);
 }

@@ -17,7 +17,6 @@ import {
   firstLeafOf,
   isUnfinishedKey,
   readCatalogEntry,
-  registerFixedNodes,
   registerNodes,
 } from "../../btree/mod.ts";
 import { CorruptionError, examine, type Examined, openDiskFile } from "../../pager/mod.ts";
@@ -25,7 +24,7 @@ import type { PageFile } from "../../pager/mod.ts";
 import { type Finding, Findings } from "./findings.ts";
 import { type KeyGap, LeafMerge } from "./leaf_merge.ts";
 import { checkOptions, checkPath } from "../option_check.ts";
-import { Rebuild, u64Of } from "./rebuild.ts";
+import { Rebuild } from "./rebuild.ts";
 import { inSlices, type Progress } from "./slices.ts";
 import { isDamage, Survey, type TreeRemains } from "./survey.ts";
 import { FILE_OPTION_TYPES, READ_CACHE_BYTES, type VerifyFileOptions } from "./verify.ts";
@@ -33,15 +32,12 @@ import { FILE_OPTION_TYPES, READ_CACHE_BYTES, type VerifyFileOptions } from "./v
 /** How to salvage a database. */
 export type SalvageOptions = VerifyFileOptions;
 
-/** A key of a tree: of a tree of u64 pairs, a number. */
-export type SalvagedKey = Uint8Array | bigint;
-
 /** Where entries of a tree may be missing: between two keys that are there. */
 export interface SalvageGap {
   /** The last key before it, or undefined where none is. */
-  readonly lower: SalvagedKey | undefined;
+  readonly lower: Uint8Array | undefined;
   /** The first key after it, or undefined where none is. */
-  readonly upper: SalvagedKey | undefined;
+  readonly upper: Uint8Array | undefined;
   /** At least so many entries are missing there. */
   readonly entries: number;
 }
@@ -52,8 +48,6 @@ export interface SalvagedTree {
   readonly name: string;
   /** Whether the catalog told the name; else it is made from the tree's number. */
   readonly isNamed: boolean;
-  /** Whether it is a tree of u64 pairs. */
-  readonly fixed: boolean;
   /** Entries saved. */
   readonly entries: number;
   /** Entries that older leaves had and newer ones did not have any more. */
@@ -61,7 +55,7 @@ export interface SalvagedTree {
   /** Entries lost because their values are damaged. */
   readonly lostValues: number;
   /** Their keys, no more than findings are kept. */
-  readonly lostKeys: readonly SalvagedKey[];
+  readonly lostKeys: readonly Uint8Array[];
   /** Where entries may be missing. */
   readonly gaps: readonly SalvageGap[];
 }
@@ -138,7 +132,6 @@ export async function salvage(
     const { pages } = examined;
     if (pages === undefined) throw examined.findings[0] ?? new CorruptionError(0, 0, "no pages");
     registerNodes(pages);
-    registerFixedNodes(pages);
     examined.findings.forEach((error) => findings.add(error));
     const rebuild = new Rebuild(to, cacheBytes);
     try {
@@ -204,7 +197,7 @@ class Salvage {
 
   /** Learns names, and of trees that have a name and no leaf any more. */
   #readCatalog(): void {
-    const remains = this.#survey.remainsOf(CATALOG_TREE, false);
+    const remains = this.#survey.remainsOf(CATALOG_TREE);
     const merge = new LeafMerge(this.#pages, remains, this.#report);
     for (const { key, value } of merge.entries()) {
       // Parts of a value are no entry.
@@ -218,9 +211,9 @@ class Salvage {
         if (isDamage(error)) this.#report(error);
       }
     }
-    for (const { id, fixed, name } of this.#catalog.values()) {
+    for (const { id, name } of this.#catalog.values()) {
       if (name === undefined) continue;
-      this.#survey.remainsOf(id, fixed);
+      this.#survey.remainsOf(id);
       this.#names.add(name);
     }
   }
@@ -233,30 +226,28 @@ class Salvage {
   }
 
   *#saveTree(remains: TreeRemains): Generator<Progress, void, undefined> {
-    const { id, fixed } = remains;
-    const known = this.#catalog.get(id);
-    const entry = known?.fixed === fixed ? known : undefined;
+    const { id } = remains;
+    const entry = this.#catalog.get(id);
     const name = entry?.name ?? this.#makeName(id);
     const merge = new LeafMerge(this.#pages, remains, this.#report);
-    this.#rebuild.begin(name, entry ? { fixed, attributes: entry.attributes } : { fixed });
-    const keyOf = (key: Uint8Array): SalvagedKey => fixed ? u64Of(key) : key.slice();
-    const lostKeys: SalvagedKey[] = [];
+    this.#rebuild.begin(name, entry ? { attributes: entry.attributes } : {});
+    const lostKeys: Uint8Array[] = [];
     let entries = 0;
     let lostValues = 0;
     for (const { key, value } of merge.entries()) {
       if (this.#put(key, value)) entries++;
-      else if (++lostValues <= this.#findings.most) lostKeys.push(keyOf(key));
+      else if (++lostValues <= this.#findings.most) lostKeys.push(key.slice());
       yield { phase: "entries", done: this.#leavesDone, total: this.#leaves };
     }
     this.#leavesDone += remains.leaves.length;
     const { superseded } = merge;
     const gaps = this.#gapsOf(merge, entry).map(({ lower, upper, entries }) => ({
-      lower: lower && keyOf(lower),
-      upper: upper && keyOf(upper),
+      lower: lower?.slice(),
+      upper: upper?.slice(),
       entries,
     }));
     const isNamed = entry !== undefined;
-    this.#trees.push({ name, isNamed, fixed, entries, superseded, lostValues, lostKeys, gaps });
+    this.#trees.push({ name, isNamed, entries, superseded, lostValues, lostKeys, gaps });
   }
 
   /** Saves an entry; false when its value is lost. */

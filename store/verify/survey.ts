@@ -20,7 +20,7 @@ import {
 } from "../../pager/mod.ts";
 import type { Progress } from "./slices.ts";
 
-const { CHUNK_PAGES, KIND_FIXED_LEAF, KIND_LEAF, PAGE_BYTES } = format;
+const { CHUNK_PAGES, KIND_LEAF, PAGE_BYTES } = format;
 const { entriesOf, kindOf, linkOf, treeOf, versionOf } = header;
 
 /** A leaf that is sound. */
@@ -45,8 +45,6 @@ export interface LostLeaf {
 export interface TreeRemains {
   /** Its number. */
   readonly id: number;
-  /** Whether it is a tree of u64 pairs. */
-  readonly fixed: boolean;
   /** Its leaves that are sound, in the order of pages. */
   readonly leaves: StrayLeaf[];
   /** Its leaves that are lost and whose headers are not, by page. */
@@ -64,7 +62,7 @@ export class Survey {
   /** Whether pages are lost of which nothing is known. */
   hasUnknown = false;
 
-  readonly #byKey = new Map<string, TreeRemains>();
+  readonly #byId = new Map<number, TreeRemains>();
 
   /** Reads a whole file. */
   *run(makeScrub: (report: Report) => Scrub, report: Report): Generator<Progress, void, undefined> {
@@ -79,11 +77,10 @@ export class Survey {
   }
 
   /** What is left of a tree, which may be nothing. */
-  remainsOf(id: number, fixed: boolean): TreeRemains {
-    const key = `${id} ${fixed}`;
-    let remains = this.#byKey.get(key);
+  remainsOf(id: number): TreeRemains {
+    let remains = this.#byId.get(id);
     if (remains === undefined) {
-      this.#byKey.set(key, remains = { id, fixed, leaves: [], lost: new Map() });
+      this.#byId.set(id, remains = { id, leaves: [], lost: new Map() });
       this.trees.push(remains);
     }
     return remains;
@@ -110,8 +107,8 @@ export class Survey {
 
   #takePage(frame: Frame, slot: number, page: number, isSound: boolean): void {
     const kind = kindOf(frame, slot);
-    if (kind !== KIND_LEAF && kind !== KIND_FIXED_LEAF) return;
-    const remains = this.remainsOf(treeOf(frame, slot), kind === KIND_FIXED_LEAF);
+    if (kind !== KIND_LEAF) return;
+    const remains = this.remainsOf(treeOf(frame, slot));
     const link = linkOf(frame, slot);
     if (isSound) remains.leaves.push({ page, version: versionOf(frame, slot), link });
     else remains.lost.set(page, { link, entries: entriesOf(frame, slot) });

@@ -20,11 +20,9 @@ import {
   readCatalogEntry,
   readRuns,
   readUnfinished,
-  registerFixedNodes,
   registerNodes,
   type TreeVisitor,
   type Unfinished,
-  walkFixedTree,
   walkTree,
   walkUnfinished,
 } from "../../btree/mod.ts";
@@ -147,7 +145,6 @@ export async function verifyFile(
   found.forEach((error) => findings.add(error));
   if (pages === undefined) return reportOf(undefined, findings, undefined);
   registerNodes(pages);
-  registerFixedNodes(pages);
   const target = { reader: pages, scrub: pages.scrub.bind(pages), checkOpen: () => {} };
   const verification = new Verification(target, findings);
   await inSlices(verification.run(), options);
@@ -248,9 +245,9 @@ class Verification implements TreeVisitor {
 
   *#walkTrees(): Generator<Progress, void, undefined> {
     const { catalogRoot } = this.#reader.meta;
-    if (catalogRoot !== 0) yield* this.#walk(CATALOG_TREE, catalogRoot, false);
-    for (const { id, root, fixed, name } of this.#catalog.values()) {
-      const entries = yield* this.#walk(id, root, fixed);
+    if (catalogRoot !== 0) yield* this.#walk(CATALOG_TREE, catalogRoot);
+    for (const { id, root, name } of this.#catalog.values()) {
+      const entries = yield* this.#walk(id, root);
       if (name === undefined) continue;
       this.trees++;
       this.entries += entries;
@@ -264,10 +261,10 @@ class Verification implements TreeVisitor {
   }
 
   /** Walks a tree; returns how many entries were reached. */
-  *#walk(id: number, root: number, fixed: boolean): Generator<Progress, number, undefined> {
+  *#walk(id: number, root: number): Generator<Progress, number, undefined> {
     this.#tree = id;
     const source = { reader: this.#reader, id, root };
-    const steps = fixed ? walkFixedTree(source, this) : walkTree(source, this);
+    const steps = walkTree(source, this);
     return (yield* this.#tellSteps(steps)).entries;
   }
 

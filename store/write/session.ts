@@ -284,7 +284,6 @@ export class Session implements TreeSource {
   treeIn(catalog: Catalog, name: string, reader: PageReader): FoundTree | undefined {
     const entry = catalog.get(name);
     if (entry === undefined) return undefined;
-    if (entry.fixed) throw new TypeError(`Cannot open tree ${name}: it holds numbers, not bytes`);
     const entries = new Entries(this.space, entry.id, entry.root, reader);
     return { entries, attributes: entry.attributes, catalogRoot: reader.meta.catalogRoot };
   }

@@ -6,7 +6,7 @@
  * A file that was published stays as it is; this description of it does too.
  */
 
-import { FixedTree } from "../../btree/mod.ts";
+import { u64 } from "../../mod.ts";
 import { bytesOf, change, type Content, type Opened, utf8 } from "../support/database.ts";
 
 /** The u64 pairs of the tree `numbers`: a key and its value. */
@@ -15,6 +15,9 @@ export const NUMBERS: readonly (readonly [bigint, bigint])[] = [
   [2n ** 63n, 1n],
   [2n ** 64n - 1n, 2n ** 64n - 1n],
 ];
+
+/** The codecs of that tree. */
+export const NUMBER_CODECS = { key: u64, value: u64 };
 
 const LONGEST = new Uint8Array(2048).fill(0xff);
 const VALUE_BYTES = [0, 1, 127, 128, 2047, 2048, 2049, 8191, 8192, 8193, 40_000];
@@ -40,7 +43,7 @@ export function goldenContent(): Content {
 }
 
 /** Puts all of it into an empty database, by a way with detours. */
-export function makeGolden({ db, session }: Opened): void {
+export function makeGolden({ db }: Opened): void {
   const content = goldenContent();
   change(db, "dropped", (dropped) => dropped.load(content.get("text")!));
   for (const [name, entries] of content) {
@@ -55,11 +58,7 @@ export function makeGolden({ db, session }: Opened): void {
     db.checkpoint();
     change(db, first, (tree) => tree.delete("passing"));
   }
-  session.writeSync(() => {
-    const { id, root } = session.catalog.create("numbers", { fixed: true });
-    const numbers = new FixedTree(session.pager, session.space.allocator, id, root);
-    for (const [key, value] of NUMBERS) numbers.set(key, value);
-  });
+  db.writeSync((tx) => tx.tree(db.tree("numbers", NUMBER_CODECS)).setMany(NUMBERS));
   db.renameTree("first name", "text");
   db.dropTree("dropped");
 }

@@ -4,8 +4,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { checkTree, chunkCensus, FixedTree, Tree as Entries } from "../../btree/mod.ts";
-import { checkFixedTree } from "../../btree/fixed/fixed_check.ts";
+import { checkTree, chunkCensus, Tree as Entries } from "../../btree/mod.ts";
 import { type Durability, type File, format, Pager, type PagerOptions } from "../../pager/mod.ts";
 import { Database } from "../../store/database.ts";
 import { Session } from "../../store/write/session.ts";
@@ -99,7 +98,7 @@ export function utf8(text: string): Uint8Array {
  * @returns How many pages of data are in use.
  */
 export function checkDatabase({ session }: Opened): number {
-  const { owners, fixedPages } = ownersOf(session);
+  const owners = ownersOf(session);
   let used = 0;
   for (const { chunk, pages, kinds, trees } of chunkCensus(session.pager)) {
     for (let slot = 1; slot < pages; slot++) {
@@ -113,24 +112,16 @@ export function checkDatabase({ session }: Opened): number {
         assertEquals(kinds[slot], KIND_SUPERBLOCK);
       } else {
         used++;
-        const left = fixedPages.get(trees[slot]!);
-        if (left !== undefined) fixedPages.set(trees[slot]!, left - 1);
-        else assertEquals(owner, trees[slot], `page ${page} is in use, its owner another or none`);
+        assertEquals(owner, trees[slot], `page ${page} is in use, its owner another or none`);
       }
     }
   }
-  const fixed = [...fixedPages.values()];
-  assertEquals(fixed, fixed.map(() => 0), "pages of trees of numbers that are in no tree");
   return used;
 }
 
-/**
- * The tree of every page that a tree refers to, or will when a value is finished, and how many
- * pages each tree of numbers has.
- */
-function ownersOf({ pager, space, catalog, unfinished }: Session) {
+/** The tree of every page that a tree refers to, or will when a value is finished. */
+function ownersOf({ pager, space, catalog, unfinished }: Session): Map<number, number> {
   const owners = new Map<number, number>();
-  const fixedPages = new Map<number, number>();
   const add = (tree: Entries) => {
     const { pages, entries } = checkTree(tree);
     assertEquals(tree.count(), entries, `count of tree ${tree.id}`);
@@ -142,19 +133,12 @@ function ownersOf({ pager, space, catalog, unfinished }: Session) {
   const { catalogRoot } = pager.meta;
   if (catalogRoot !== 0) add(new Entries(space, CATALOG_TREE, catalogRoot));
   for (const name of catalog.names()) {
-    const { id, root, fixed } = catalog.get(name)!;
-    if (!fixed) {
-      add(new Entries(space, id, root));
-    } else {
-      const tree = new FixedTree(pager, space.allocator, id, root);
-      const { leaves, branches, entries } = checkFixedTree(tree);
-      assertEquals(tree.count(), entries, `count of ${name}`);
-      fixedPages.set(id, leaves + branches);
-    }
+    const { id, root } = catalog.get(name)!;
+    add(new Entries(space, id, root));
   }
   for (const [page, tree] of unfinished.pages()) {
     assertEquals(owners.get(page), undefined, `page ${page} is in a tree and not finished`);
     owners.set(page, tree);
   }
-  return { owners, fixedPages };
+  return owners;
 }

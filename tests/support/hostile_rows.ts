@@ -10,7 +10,7 @@ import type { BaseName } from "./hostile_bases.ts";
 import { BATCH, type HostileImage } from "./hostile_image.ts";
 
 const { CHUNK_PAGES, HEADER, HEADER_BYTES, MAGIC, PAGE_BYTES, SUPERBLOCK } = format;
-const { KIND_BRANCH, KIND_FIXED_LEAF, KIND_FREE, KIND_JOURNAL, KIND_LEAF } = format;
+const { KIND_BRANCH, KIND_FREE, KIND_JOURNAL, KIND_LEAF, KIND_RUN } = format;
 
 /**
  * What must come of a file:
@@ -306,8 +306,8 @@ const TREES: Row[] = [
     image.putHeader8(ROOT, HEADER.kind, KIND_LEAF);
     image.putHeader8(ROOT, HEADER.level, 0);
   }),
-  row("a leaf that says it is of numbers", 23, (image) => {
-    image.putHeader8(SECOND, HEADER.kind, KIND_FIXED_LEAF);
+  row("a leaf that says it is a run", 23, (image) => {
+    image.putHeader8(SECOND, HEADER.kind, KIND_RUN);
   }),
   deep("leaves at unequal depths", 24, (image) => {
     child(ROOT, 1, DEEP_LEAF)(image);

@@ -16,7 +16,7 @@ import {
 } from "../../pager/mod.ts";
 
 const { CHUNK_PAGES, KIND_JOURNAL } = format;
-const { CHUNK_SHIFT, KIND_BRANCH, KIND_FIXED_BRANCH, KIND_FIXED_LEAF, KIND_LEAF } = format;
+const { CHUNK_SHIFT, KIND_BRANCH, KIND_LEAF } = format;
 const { PAGE_BYTES, PAGE_SHIFT, SLOT_MASK } = format;
 const PAGE_WORDS = PAGE_BYTES / 4;
 
@@ -26,7 +26,7 @@ export const SMALL_CACHE: PagerOptions = { cacheBytes: 8 * 1024 * 1024 };
 /** Opens a pager that accepts whatever stands in nodes. */
 export function openNodes(file: File = new MemoryFile(), options: PagerOptions = {}): Pager {
   const pager = new Pager(file, options);
-  for (const kind of [KIND_LEAF, KIND_BRANCH, KIND_FIXED_LEAF, KIND_FIXED_BRANCH]) {
+  for (const kind of [KIND_LEAF, KIND_BRANCH]) {
     pager.register(kind, () => {});
   }
   return pager;

@@ -1,15 +1,15 @@
 /**
- * A database of several chunks with trees of every kind, and a map of which pages each entry needs.
+ * A database of several chunks with several trees, and a map of which pages each entry needs.
  */
 
-import { FixedTree, LeafBatch, Space } from "../../btree/mod.ts";
+import { LeafBatch, Space } from "../../btree/mod.ts";
 import { leafRecords } from "../../btree/inspect/leaf_records.ts";
 import { pagesOfRuns } from "../../btree/value/value.ts";
 import { format, header, MemoryFile, Pager } from "../../pager/mod.ts";
 import { bytesOf, openBoth } from "./database.ts";
 import { Image } from "./image.ts";
 
-const { KIND_FIXED_LEAF, KIND_LEAF } = format;
+const { KIND_LEAF } = format;
 
 /** An entry, and the pages without which it is lost. */
 export interface MappedEntry {
@@ -32,6 +32,13 @@ export function keyOf(number: number): string {
   return `key ${String(number).padStart(6, "0")}`;
 }
 
+/** A number as 8 bytes, which sort as it does. */
+function u64(number: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(number));
+  return bytes;
+}
+
 /** Makes the database, closed clean. */
 export function makeWide(): Wide {
   const file = new MemoryFile();
@@ -51,9 +58,8 @@ export function makeWide(): Wide {
   db.writeSync((tx) => {
     tx.tree("empty").clear();
     tx.tree("long").deleteRange({ gte: keyOf(1000), lt: keyOf(1100) });
-    const { id, root } = session.catalog.create("numbers", { fixed: true });
-    const numbers = new FixedTree(session.pager, session.space.allocator, id, root);
-    for (let i = 0; i < 5000; i++) numbers.set((i * 7919) % 5003, i);
+    const numbers = tx.tree("numbers");
+    for (let i = 0; i < 5000; i++) numbers.set(u64((i * 7919) % 5003), u64(i));
   });
   db.dropTree("dropped");
   const names = db.trees();
@@ -69,7 +75,7 @@ function entriesOf(bytes: Uint8Array): Map<number, MappedEntry[]> {
   const pager = new Pager(image.file(), { readOnly: true });
   new Space(pager);
   const trees = new Map<number, MappedEntry[]>();
-  for (const page of image.pagesOf([KIND_LEAF, KIND_FIXED_LEAF])) {
+  for (const page of image.pagesOf([KIND_LEAF])) {
     const tree = image.treeOf(page);
     const entries = trees.get(tree) ?? [];
     trees.set(tree, entries);
@@ -87,7 +93,6 @@ function runPages(pager: Pager, tree: number, page: number, index: number): numb
   const place = pager.at(page);
   const frame = pager.frames[place >>> 8]!;
   const slot = place & 255;
-  if (header.kindOf(frame, slot) !== KIND_LEAF) return [];
   const batch = new LeafBatch();
   batch.fill(frame, slot, 0, header.entriesOf(frame, slot));
   if (batch.isReference[index] === 0) return [];
