@@ -53,8 +53,13 @@ export {
 } from "./inspect/page_contents.ts";
 export { Path } from "./walk/path.ts";
 export { Space } from "./walk/space.ts";
-export { checkTree, type TreeReport, walkTree } from "./check/tree_check.ts";
-export type { TreeFigures, TreeSource, TreeVisitor } from "./check/tree_walk.ts";
+export { checkTree, type TreeReport } from "./check/tree_check.ts";
+export {
+  type TreeFigures,
+  type TreeSource,
+  type TreeVisitor,
+  walkTree,
+} from "./check/tree_walk.ts";
 export { Tree } from "./tree.ts";
 export {
   isUnfinishedKey,

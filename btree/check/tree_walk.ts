@@ -1,12 +1,15 @@
 /**
- * Walking over a whole tree, of either sort, for whoever wants to know how it is: the walk goes on
- * where it can when something is wrong, so that all of it is found and not the first only.
+ * Walks a whole tree and reports every broken rule to a visitor. Where something is wrong the walk
+ * goes on as far as it can, so that all damage is found and not only the first. Each node's own
+ * structure was checked when its page was loaded.
  *
- * What is the same for both sorts stands here: which nodes are still to be visited, telling of a
- * broken rule, and the links between leaves. What a node holds its own walk knows.
+ * Rules: a child is one level below its parent and of the same tree; all keys of a node are within
+ * the bounds that its parents give it; leaves are linked in key order, the last to none; only the
+ * root may be without entries; no page is in the tree twice; runs add up to their values.
  */
 
 import {
+  corrupt,
   corruptHeader,
   CorruptionError,
   format,
@@ -14,8 +17,20 @@ import {
   header,
   type PageReader,
 } from "../../pager/mod.ts";
+import { compareKeys } from "../node/key.ts";
+import {
+  cellAt,
+  childAt,
+  copyKey,
+  isLeaf,
+  KEY_BYTES_MAX,
+  LeafCell,
+  REFERENCE_TAG,
+} from "../node/node.ts";
+import { pagesOfRuns } from "../value/value.ts";
 
-const { CHUNK_SHIFT, HEADER, SLOT_MASK } = format;
+const { CHUNK_SHIFT, HEADER, KIND_BRANCH, KIND_LEAF, SLOT_MASK } = format;
+const { entriesOf, kindOf, levelOf, linkOf, shapeOf, treeOf } = header;
 
 /** A tree to be walked. */
 export interface TreeSource {
@@ -56,49 +71,60 @@ export interface TreeFigures {
 /** Of `#nextLeaf`: leaves before this one were lost, so any may come. */
 const ANY = -1;
 
-/** A walk over a whole tree; a step is one node. */
-export abstract class TreeWalk<Task> {
+interface Visit {
+  page: number;
+  level: number;
+  /** Keys of the page are not below this. */
+  lower: Uint8Array | undefined;
+  /** Keys of the page are below this. */
+  upper: Uint8Array | undefined;
+}
+
+/** Walks a whole tree and tells a visitor of every broken rule; a step is one node. */
+export function walkTree(
+  tree: TreeSource,
+  visitor: TreeVisitor,
+): Generator<void, TreeFigures, undefined> {
+  return new TreeWalk(tree, visitor).run();
+}
+
+class TreeWalk {
   /** The tree. */
-  protected readonly tree: TreeSource;
+  readonly #tree: TreeSource;
   /** Who hears of what is met. */
-  protected readonly visitor: TreeVisitor;
+  readonly #visitor: TreeVisitor;
   /** What was counted. */
-  protected readonly figures: TreeFigures = { depth: 0, entries: 0, leaves: 0, branches: 0 };
+  readonly #figures: TreeFigures = { depth: 0, entries: 0, leaves: 0, branches: 0 };
   /** Nodes still to be visited, the next one last. */
-  protected readonly tasks: Task[] = [];
+  readonly #tasks: Visit[] = [];
+  readonly #key = new Uint8Array(KEY_BYTES_MAX);
+  readonly #cell = new LeafCell();
   #lastLeaf = 0;
   #nextLeaf = ANY;
 
-  /** A walk that has not begun. */
   constructor(tree: TreeSource, visitor: TreeVisitor) {
-    this.tree = tree;
-    this.visitor = visitor;
+    this.#tree = tree;
+    this.#visitor = visitor;
   }
-
-  /** Checks the root and makes it the first task. */
-  protected abstract enterRoot(): void;
-
-  /** Checks a node, and makes its children tasks. */
-  protected abstract visit(task: Task): void;
 
   /** Walks; yields after each node. */
   *run(): Generator<void, TreeFigures, undefined> {
-    this.attempt(() => this.enterRoot());
-    for (let task = this.tasks.pop(); task; task = this.tasks.pop()) {
-      if (!this.attempt(() => this.visit(task))) this.#nextLeaf = ANY;
+    this.#attempt(() => this.#enterRoot());
+    for (let task = this.#tasks.pop(); task; task = this.#tasks.pop()) {
+      if (!this.#attempt(() => this.#visit(task))) this.#nextLeaf = ANY;
       yield;
     }
     if (this.#nextLeaf > 0) this.#tellLink("the last leaf is linked to another");
-    return this.figures;
+    return this.#figures;
   }
 
   /** Does something that gives up where a rule is broken; whether none was. */
-  protected attempt(action: () => void): boolean {
+  #attempt(action: () => void): boolean {
     return this.#tell(action, true);
   }
 
   /** As `attempt`, for a rule that loses nothing when it is broken. */
-  protected expect(action: () => void): void {
+  #expect(action: () => void): void {
     this.#tell(action, false);
   }
 
@@ -108,37 +134,130 @@ export abstract class TreeWalk<Task> {
       return true;
     } catch (error) {
       if (!(error instanceof CorruptionError)) throw error;
-      this.visitor.broken(error, isLost);
+      this.#visitor.broken(error, isLost);
       return false;
     }
   }
 
   /** The frame and slot of a page, verified. */
-  protected at(page: number): [Frame, number] {
-    const { reader } = this.tree;
+  #at(page: number): [Frame, number] {
+    const { reader } = this.#tree;
     const place = reader.at(page);
     return [reader.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK];
   }
 
   /** Tells that a page is reached, which no other way may lead to. */
-  protected reach(page: number): void {
-    if (!this.visitor.reached(page)) corruptHeader(page, 0, "the page is in a tree twice");
+  #reach(page: number): void {
+    if (!this.#visitor.reached(page)) corruptHeader(page, 0, "the page is in a tree twice");
   }
 
   /** Counts a leaf and shows it, after the link of the one before. */
-  protected countLeaf(frame: Frame, slot: number, page: number): void {
+  #countLeaf(frame: Frame, slot: number, page: number): void {
     if (this.#nextLeaf !== ANY && this.#nextLeaf !== page) {
       this.#tellLink(`is not linked to its neighbour, page ${page}`);
     }
     this.#lastLeaf = page;
-    this.#nextLeaf = header.linkOf(frame, slot);
-    this.figures.leaves++;
-    this.figures.entries += header.entriesOf(frame, slot);
-    this.visitor.leaf?.(frame, slot, page);
+    this.#nextLeaf = linkOf(frame, slot);
+    this.#figures.leaves++;
+    this.#figures.entries += entriesOf(frame, slot);
+    this.#visitor.leaf?.(frame, slot, page);
   }
 
   /** Tells what is wrong with the link of the last leaf. */
   #tellLink(rule: string): void {
-    this.expect(() => corruptHeader(this.#lastLeaf, HEADER.link, rule));
+    this.#expect(() => corruptHeader(this.#lastLeaf, HEADER.link, rule));
+  }
+
+  #enterRoot(): void {
+    const { root } = this.#tree;
+    const [frame, slot] = this.#at(root);
+    const kind = kindOf(frame, slot);
+    if (kind !== KIND_LEAF && kind !== KIND_BRANCH) {
+      corruptHeader(root, HEADER.kind, `the root of a tree is of kind ${kind}`);
+    }
+    const level = levelOf(frame, slot);
+    this.#figures.depth = level + 1;
+    this.#tasks.push({ page: root, level, lower: undefined, upper: undefined });
+  }
+
+  #visit(visit: Visit): void {
+    this.#reach(visit.page);
+    this.#checkShape(visit);
+    this.#expect(() => this.#checkFill(visit));
+    this.#expect(() => this.#checkLower(visit));
+    this.#expect(() => this.#checkUpper(visit));
+    if (visit.level > 0) {
+      this.#figures.branches++;
+      for (const child of this.#children(visit).reverse()) this.#tasks.push(child);
+    } else {
+      this.#visitLeaf(visit);
+    }
+  }
+
+  #checkShape({ page, level }: Visit): void {
+    const [frame, slot] = this.#at(page);
+    const shape = level === 0 ? KIND_LEAF : KIND_BRANCH | (level << 8);
+    if ((shapeOf(frame, slot) & 0xffff) !== shape) {
+      corruptHeader(page, HEADER.kind, `not a node of level ${level}, as its parent says`);
+    }
+    const { id } = this.#tree;
+    if (treeOf(frame, slot) !== id) corruptHeader(page, HEADER.tree, `not a page of tree ${id}`);
+  }
+
+  #checkFill({ page }: Visit): void {
+    const [frame, slot] = this.#at(page);
+    if (entriesOf(frame, slot) === 0 && page !== this.#tree.root) {
+      corruptHeader(page, HEADER.entries, "a node without entries is not the root");
+    }
+  }
+
+  #checkLower({ page, lower }: Visit): void {
+    const [frame, slot] = this.#at(page);
+    const first = isLeaf(frame, slot) ? 0 : 1;
+    if (lower === undefined || entriesOf(frame, slot) <= first) return;
+    const lowest = copyKey(frame, slot, first, this.#key);
+    if (compareKeys(this.#key, lowest, lower, lower.length) < 0) {
+      corrupt(page, 0, "a key is below what the parent says");
+    }
+  }
+
+  #checkUpper({ page, upper }: Visit): void {
+    const [frame, slot] = this.#at(page);
+    const entries = entriesOf(frame, slot);
+    if (upper === undefined || entries <= (isLeaf(frame, slot) ? 0 : 1)) return;
+    const highest = copyKey(frame, slot, entries - 1, this.#key);
+    if (compareKeys(this.#key, highest, upper, upper.length) >= 0) {
+      corrupt(page, 0, "a key is not below what the parent says");
+    }
+  }
+
+  #children(visit: Visit): Visit[] {
+    const [frame, slot] = this.#at(visit.page);
+    const children: Visit[] = [];
+    let { lower } = visit;
+    for (let index = 0; index < entriesOf(frame, slot); index++) {
+      if (index > 0) lower = this.#key.slice(0, copyKey(frame, slot, index, this.#key));
+      const page = childAt(frame, slot, index);
+      if (index > 0) children[index - 1]!.upper = lower;
+      children.push({ page, level: visit.level - 1, lower, upper: visit.upper });
+    }
+    return children;
+  }
+
+  #visitLeaf({ page }: Visit): void {
+    const [frame, slot] = this.#at(page);
+    this.#countLeaf(frame, slot, page);
+    const entries = entriesOf(frame, slot);
+    for (let index = 0; index < entries; index++) this.#attempt(() => this.#visitRuns(page, index));
+  }
+
+  #visitRuns(page: number, index: number): void {
+    const [frame, slot] = this.#at(page);
+    this.#cell.read(frame.u8, cellAt(frame, slot, index));
+    if (this.#cell.tag !== REFERENCE_TAG) return;
+    const { reader, id } = this.#tree;
+    for (const runPage of pagesOfRuns(reader, id, frame.u8, this.#cell.valueAt)) {
+      this.#reach(runPage);
+    }
   }
 }
