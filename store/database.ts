@@ -255,6 +255,9 @@ export class Database {
    * Runs a callback as one transaction: if it throws, nothing of it has happened. Transactions of
    * one turn of the event loop reach the disk together.
    *
+   * Inside a transaction it is a savepoint. Its promise resolves when the outermost transaction is
+   * as durable as was asked, and rejects with the error that rolls one around it back.
+   *
    * ```ts
    * import { open } from "../mod.ts";
    *
@@ -271,7 +274,8 @@ export class Database {
    * @param callback Runs at once, to its end; a callback that returns a promise is refused. Trees
    * are read and changed through its argument.
    * @returns What the callback returned, when it is as safe as was asked.
-   * @throws {TypeError} The callback is asynchronous, or the database was opened read-only.
+   * @throws {TypeError} The callback is asynchronous, the database was opened read-only, or the
+   * transaction around it has failed.
    * @throws {IoError} The system refused; whether it happened is known when the file is opened
    * again.
    */
@@ -285,7 +289,7 @@ export class Database {
 
   /**
    * As `write`, and waits for the disk. Called inside a transaction it is a savepoint of it: all or
-   * nothing by itself.
+   * nothing by itself, and as durable as the transaction around it.
    *
    * ```ts
    * import { open } from "../mod.ts";
@@ -329,7 +333,6 @@ export class Database {
    * @throws {TypeError} A transaction is open.
    */
   snapshot(): Snapshot {
-    this.#session.checkOpen();
     this.#refuseInside("take a snapshot");
     return new Snapshot(this.#session);
   }
@@ -354,7 +357,6 @@ export class Database {
    * @throws {IoError} The system refused; the handle writes no more.
    */
   checkpoint(): void {
-    this.#session.checkOpen();
     this.#refuseInside("take a checkpoint");
     this.#session.checkpoint();
   }
@@ -371,7 +373,6 @@ export class Database {
    * ```
    */
   census(): Census {
-    this.#session.checkOpen();
     this.#refuseInside("take a census");
     return census(this.#session.pager);
   }
@@ -388,7 +389,6 @@ export class Database {
    * ```
    */
   chunks(): Generator<ChunkCensus> {
-    this.#session.checkOpen();
     this.#refuseInside("take a census");
     return chunkCensus(this.#session.pager);
   }
@@ -411,7 +411,6 @@ export class Database {
    * @throws {SnapshotTooOldError} So much was written meanwhile that old pages had to go.
    */
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
-    this.#session.checkOpen();
     this.#refuseInside("verify");
     const { pager } = this.#session;
     const reader = pager.snapshot();
@@ -489,6 +488,7 @@ export class Database {
   }
 
   #refuseInside(action: string): void {
+    this.#session.checkOpen();
     if (this.#session.pager.depth === 0) return;
     throw new TypeError(`Cannot ${action}: a transaction is open`);
   }

@@ -18,6 +18,11 @@ const ENDED = -2;
 /**
  * Trees that can be changed, all or nothing. The callback of `Database.write` gets one.
  *
+ * A change that fails in the middle, such as a `setMany` whose second value has no encoding, dooms
+ * the innermost savepoint, or the transaction where there is none. Whether or not the callback
+ * catches the error, further changes and savepoints are refused with a `TypeError`, and at its end
+ * its changes are rolled back and the first error is thrown.
+ *
  * ```ts
  * import { open, string } from "../mod.ts";
  *

@@ -196,6 +196,7 @@ export class TransactionTree<
   #put(key: Uint8Array, length: number, value: Uint8Array): void {
     this.#source.checkOpen();
     const { session } = this.#source;
+    session.refuseDoomed();
     const bytes = ownBytes(key);
     try {
       const entries = findEntries(this) ?? session.openTree(this.name, this.#format);
@@ -218,8 +219,10 @@ export class TransactionTree<
 
   /** Changes the tree if there is one; what there is not need not be made to be emptied. */
   #changeFound<T>(change: (entries: Entries) => T, otherwise: T): T {
+    const { session } = this.#source;
+    session.refuseDoomed();
     const found = findEntries(this);
-    return found === undefined ? otherwise : this.#source.session.change(() => change(found));
+    return found === undefined ? otherwise : session.change(() => change(found));
   }
 
   #change<T>(change: (entries: Entries) => T): T {

@@ -2,7 +2,8 @@
  * What the trees of an open database share: the transaction, the catalog, and memory for results.
  *
  * An error in the middle of a change leaves pages between two states, so it dooms the innermost
- * savepoint: that one rolls back, whether or not the callback caught the error.
+ * savepoint: that one rolls back, whether or not the callback caught the error. Until it has, it
+ * refuses changes and savepoints of its own. Its end is the end of the doom.
  *
  * Before its first transaction it gives back what streams left unfinished when the file was open
  * last, and at its end what its own have not finished.
@@ -26,6 +27,7 @@ import { ChangeFeed } from "../watch/change_feed.ts";
 import { GroupCommit } from "./group_commit.ts";
 import { IdleCheckpoint } from "./idle_checkpoint.ts";
 import { checkName } from "../name.ts";
+import { NestedWrites } from "./nested_writes.ts";
 import type { FoundTree, TreeSource } from "../read/tree_source.ts";
 import { refusePromise } from "../refuse_promise.ts";
 import { Slab } from "../read/slab.ts";
@@ -73,8 +75,10 @@ export class Session implements TreeSource {
   #hasSwept = false;
   /** Trees whose drop was interrupted; undefined when that has to be looked up. */
   #dropped: number[] | undefined;
+  /** The depth of the savepoint that cannot commit, which is the innermost one; 0 = none. */
+  #doomedDepth = 0;
   #doom: unknown;
-  #doomed = false;
+  readonly #nested = new NestedWrites();
 
   /**
    * The session of a pager.
@@ -116,12 +120,15 @@ export class Session implements TreeSource {
   commit<T>(body: () => T, durability: Durability = this.#durability): Promise<T> {
     try {
       const result = this.#run(body);
-      if (this.pager.depth > 0) return Promise.resolve(result);
+      if (this.pager.depth > 0) return this.#nested.add(result, durability);
       const reached = this.#group.reach(durability);
       // Those with nothing to hand on share the promise of their turn.
       return result === undefined ? reached as Promise<T> : reached.then(() => result);
     } catch (error) {
-      return Promise.reject(error);
+      const rejected = Promise.reject(error);
+      // The transaction that refused it throws too, so the promise may be dropped.
+      if (this.#doomedDepth > 0) rejected.catch(() => {});
+      return rejected;
     }
   }
 
@@ -154,19 +161,24 @@ export class Session implements TreeSource {
   /** Runs a body in a transaction, or in a savepoint of the open one: all of it or nothing. */
   #run<T>(body: () => T): T {
     this.checkOpen();
+    this.refuseDoomed();
     if (!this.#hasSwept && this.pager.depth === 0) this.#sweepUnfinished();
     this.pager.begin();
     this.feed.begin();
+    const waiting = this.#nested.length;
+    let result: T;
     try {
-      const result = body();
-      if (this.#doomed) throw this.#doom;
+      result = body();
+      if (this.#doomedDepth > 0) throw this.#doom;
       this.pager.commit();
-      this.feed.commit(this.pager.meta.version);
-      return result;
     } catch (error) {
       this.#rollback();
+      this.#nested.reject(waiting, error);
       throw error;
     }
+    this.feed.commit(this.pager.meta.version);
+    if (this.pager.depth === 0) this.#nested.settle((level) => this.#group.reach(level));
+    return result;
   }
 
   /** Gives back a slice of a tree whose drop was interrupted; whether there may be more. */
@@ -217,6 +229,7 @@ export class Session implements TreeSource {
 
   /** Makes a change in the open transaction. */
   change<T>(change: () => T): T {
+    this.refuseDoomed();
     try {
       return change();
     } catch (error) {
@@ -227,8 +240,16 @@ export class Session implements TreeSource {
 
   /** An error in the middle of a change: the open transaction, or savepoint, cannot commit. */
   doom(error: unknown): void {
-    this.#doomed = true;
+    if (this.#doomedDepth > 0) return;
+    this.#doomedDepth = this.pager.depth;
     this.#doom = error;
+  }
+
+  /** Throws when the open transaction, or savepoint, cannot commit. */
+  refuseDoomed(): void {
+    if (this.#doomedDepth === 0) return;
+    const message = "Cannot write: the transaction has failed, and rolls back at its end";
+    throw new TypeError(message, { cause: this.#doom });
   }
 
   /** Makes the tree of a name, for `Database.tree`. */
@@ -359,7 +380,7 @@ export class Session implements TreeSource {
   #rollback(): void {
     this.pager.rollback();
     this.feed.rollback();
-    this.#doomed = false;
+    this.#doomedDepth = 0;
     this.#doom = undefined;
     // It may have been a slice of a drop.
     this.#dropped = undefined;

@@ -40,6 +40,7 @@ export class TreeLoad {
    * @throws {TypeError} The tree was dropped or renamed meanwhile.
    */
   add(key: Uint8Array, length: number, value: Uint8Array): void {
+    this.#session.refuseDoomed();
     if (this.#epoch !== this.#session.epoch) {
       refuseLost(this.#session, this.#name, this.#tree);
       this.#epoch = this.#session.epoch;
