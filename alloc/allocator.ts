@@ -14,6 +14,8 @@
  * 1. A page released in a transaction is *held*: it is not acquired again before the commit.
  * 2. The hint may be too low, never too high.
  * 3. Bits change through the pager, so that allocation is part of the transaction and rolls back.
+ * 4. What the pager tells of commits, rollbacks and snapshots reads nothing and throws nothing: of a
+ *    chunk whose header page is not in memory the summary counts too much, until a search reads it.
  *
  * It does not know what the pages are for, beyond their kind.
  */
@@ -27,6 +29,7 @@ import {
   type TransactionListener,
 } from "../pager/mod.ts";
 import { findFree, longestFree, WORDS } from "./bitmap.ts";
+import { Holds } from "./holds.ts";
 import { Summary } from "./summary.ts";
 
 const { CHUNK_SHIFT, KIND_BRANCH, KIND_FREE, KIND_RUN } = format;
@@ -47,23 +50,13 @@ const ANY = 0;
 const BRANCHES = 1;
 const LARGE_RUNS = 2;
 
-/** `Hold.version` while the transaction that released the pages is open. */
-const OPEN = Infinity;
-
-/** Pages released and not free yet. */
-interface Hold {
-  readonly slot: number;
-  readonly span: number;
-  /** The version that released them: a snapshot of an older one sees them still. */
-  version: number;
-}
-
 /** Which pages are free, and which of them to take. */
 export class Allocator implements TransactionListener {
   readonly #pager: Pager;
   readonly #summary = new Summary();
-  /** Pages released and not free yet, by chunk. */
-  readonly #held = new Map<number, Hold[]>();
+  readonly #holds = new Holds();
+  /** Chunks that the summary counts as empty, since their header pages were not in memory. */
+  readonly #uncounted = new Set<number>();
   /** Bits in use or held, of the chunk looked at last. */
   readonly #taken = new Uint32Array(WORDS);
   /** The chunk that served each use last. */
@@ -118,7 +111,7 @@ export class Allocator implements TransactionListener {
    */
   acquirePiece(span: number, tree: number, near: number): number {
     const wanted = Math.min(span, RUN_PAGES_MAX);
-    const longest = this.#summary.longest();
+    const longest = this.#longest();
     const isShort = longest < wanted && longest >= Math.max(PIECE_PAGES_MIN, wanted >>> 2);
     return this.acquireRun(isShort ? longest : wanted, tree, near);
   }
@@ -134,7 +127,7 @@ export class Allocator implements TransactionListener {
     const chunk = page >>> CHUNK_SHIFT;
     this.#checkRelease(page, span);
     this.#pager.vacate(page, span);
-    this.#hold(page, span);
+    this.#holds.add(chunk, page & SLOT_MASK, span);
     this.#learn(chunk);
     this.#searchFrom.fill(0);
   }
@@ -149,11 +142,8 @@ export class Allocator implements TransactionListener {
 
   /** Ends the holds; for the pager. */
   committed(): void {
-    const { meta } = this.#pager;
     this.#coverFile();
-    for (const holds of this.#held.values()) {
-      for (const hold of holds) if (hold.version === OPEN) hold.version = meta.version;
-    }
+    this.#holds.commit(this.#pager.meta.version);
     this.#endHolds();
     this.#updateHint();
   }
@@ -165,27 +155,18 @@ export class Allocator implements TransactionListener {
   }
 
   #endHolds(): void {
-    const oldest = this.#pager.oldestSnapshot;
-    for (const [chunk, holds] of this.#held) {
-      const kept = holds.filter(({ version }) => version > oldest);
-      if (kept.length === holds.length) continue;
-      this.#setHolds(chunk, kept);
-      if (chunk < this.#summary.size) this.#learn(chunk);
-    }
+    this.#holds.end(this.#pager.oldestSnapshot, this.#holdsEnded);
   }
 
-  #setHolds(chunk: number, holds: Hold[]): void {
-    if (holds.length === 0) this.#held.delete(chunk);
-    else this.#held.set(chunk, holds);
-  }
+  readonly #holdsEnded = (chunk: number): void => {
+    if (chunk < this.#summary.size) this.#learnInMemory(chunk);
+  };
 
   #updateHint(): void {
-    const { meta } = this.#pager;
     const free = this.#summary.find(1, 0);
     const known = free < 0 ? this.#unknown : Math.min(free, this.#unknown);
     // What is held is free on disk, and would be lost to a hint above it after a crash.
-    const held = this.#held.size === 0 ? known : Math.min(...this.#held.keys());
-    meta.allocatorHint = Math.min(known, held);
+    this.#pager.meta.allocatorHint = Math.min(known, this.#holds.lowestChunk);
   }
 
   /** Learns that bits went back to what they were; for the pager. */
@@ -194,21 +175,20 @@ export class Allocator implements TransactionListener {
     if (chunks < this.#summary.size) this.#summary.resize(chunks);
     this.#unknown = Math.min(this.#unknown, chunks);
     this.#endOpenHolds(chunk);
-    if (chunk < chunks) this.#learn(chunk);
+    if (chunk < chunks) this.#learnInMemory(chunk);
   }
 
   /**
    * Ends the holds of pages that are in use again, and at the end of the transaction all of its.
    */
   #endOpenHolds(chunk: number): void {
-    const holds = this.#held.get(chunk);
-    if (holds === undefined) return;
     const endsTransaction = this.#pager.depth === 1;
-    const first = chunk << CHUNK_SHIFT >>> 0;
-    const kept = holds.filter(({ version, slot }) => {
-      return version !== OPEN || !(endsTransaction || this.isInUse(first + slot));
+    const place = this.#pager.lookupHeaderPage(chunk);
+    this.#holds.endOpen(chunk, (slot) => {
+      if (endsTransaction) return true;
+      const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
+      return frame !== undefined && header.isInUse(frame, place & SLOT_MASK, slot);
     });
-    this.#setHolds(chunk, kept);
   }
 
   #acquire(span: number, kind: number, tree: number, near: number, use: number): number {
@@ -252,7 +232,9 @@ export class Allocator implements TransactionListener {
    */
   #findKnown(span: number, use: number): number {
     let chunk = this.#summary.find(span, this.#searchFrom[use]!);
-    for (let looks = 0; chunk >= 0 && looks < LOOKS_MAX; looks++) {
+    for (let looks = 0; chunk >= 0 && looks < LOOKS_MAX;) {
+      // The look that counts a chunk leaves it out of the next search, if it does not suit.
+      if (!this.#uncounted.has(chunk)) looks++;
       const page = this.#findIn(chunk, span, FIRST_SLOT, use);
       if (page >= 0) return page;
       chunk = this.#summary.find(span, chunk + 1);
@@ -275,7 +257,8 @@ export class Allocator implements TransactionListener {
     if (chunk >= this.#summary.size) return -1;
     const known = chunk < this.#unknown;
     if (known && this.#summary.get(chunk) < Math.min(span, RUN_PAGES_MAX - 1)) return -1;
-    this.#readTaken(chunk);
+    if (this.#uncounted.has(chunk)) this.#learn(chunk);
+    else this.#readTaken(chunk);
     if (!this.#suits(chunk, use)) return -1;
     let slot = findFree(this.#taken, span, from);
     if (slot < 0) slot = findFree(this.#taken, span, FIRST_SLOT);
@@ -299,28 +282,47 @@ export class Allocator implements TransactionListener {
 
   /** Reads which slots of a chunk are in use or held. */
   #readTaken(chunk: number): void {
-    const place = this.#pager.headerPage(chunk);
+    this.#copyTaken(chunk, this.#pager.headerPage(chunk));
+  }
+
+  #copyTaken(chunk: number, place: number): void {
     const { u32 } = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const word = (place & SLOT_MASK) << PAGE_WORD_SHIFT;
     for (let i = 0; i < WORDS; i++) this.#taken[i]! = u32[word + i]!;
-    const holds = this.#held.get(chunk);
-    if (holds === undefined) return;
-    for (const { slot, span } of holds) {
-      for (let i = slot; i < slot + span; i++) this.#taken[i >>> 5]! |= 1 << (i & 31);
-    }
+    this.#holds.mark(chunk, this.#taken);
   }
 
   #learn(chunk: number): void {
     this.#readTaken(chunk);
-    this.#summary.set(chunk, longestFree(this.#taken));
+    this.#count(chunk);
   }
 
-  #hold(page: number, span: number): void {
-    const chunk = page >>> CHUNK_SHIFT;
-    const hold = { slot: page & SLOT_MASK, span, version: OPEN };
-    const holds = this.#held.get(chunk);
-    if (holds === undefined) this.#held.set(chunk, [hold]);
-    else holds.push(hold);
+  /** Learns what a chunk has without reading: if need be, that it may have anything. */
+  #learnInMemory(chunk: number): void {
+    const place = this.#pager.lookupHeaderPage(chunk);
+    if (place < 0) {
+      this.#uncounted.add(chunk);
+      this.#summary.set(chunk, RUN_PAGES_MAX);
+    } else {
+      this.#copyTaken(chunk, place);
+      this.#count(chunk);
+    }
+  }
+
+  #count(chunk: number): void {
+    this.#summary.set(chunk, longestFree(this.#taken));
+    this.#uncounted.delete(chunk);
+  }
+
+  /** The longest run that any chunk is known to have, each counted. */
+  #longest(): number {
+    for (;;) {
+      const longest = this.#summary.longest();
+      if (this.#uncounted.size === 0) return longest;
+      const chunk = this.#summary.find(longest, 0);
+      if (!this.#uncounted.has(chunk)) return longest;
+      this.#learn(chunk);
+    }
   }
 
   #checkRelease(page: number, span: number): void {

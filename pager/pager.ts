@@ -319,6 +319,14 @@ export class Pager {
   }
 
   /**
+   * The place of a chunk's header page if it is in memory and was checked, else -1; reads nothing.
+   * For the allocator.
+   */
+  lookupHeaderPage(chunk: number): number {
+    return this.#cache.lookup(chunk << CHUNK_SHIFT >>> 0);
+  }
+
+  /**
    * Copies a chunk's header page to slot 0 of a frame, without its pages: 8 KiB tell what 2 MiB
    * hold.
    *

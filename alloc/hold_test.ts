@@ -1,0 +1,166 @@
+// Held pages: the end of a hold reads nothing, whether a commit, a rollback or the end of a
+// snapshot ends it, and what it frees is found again.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { type File, format, IoError, MemoryFile, type PageSnapshot } from "../pager/mod.ts";
+import { always, FaultyFile } from "../tests/support/faulty_file.ts";
+import { dataPages, makeFile, openNodes, SMALL_CACHE, transact } from "../tests/support/pages.ts";
+import { type Space, take } from "../tests/support/space.ts";
+import { Allocator } from "./allocator.ts";
+import { Holds } from "./holds.ts";
+
+const { CHUNK_PAGES, PAGE_BYTES } = format;
+const CHUNKS = 12;
+/** A chunk whose header page leaves memory. */
+const AWAY = 1;
+const HELD = [AWAY * CHUNK_PAGES + 7, AWAY * CHUNK_PAGES + 8, AWAY * CHUNK_PAGES + 100];
+
+const full = makeFile(CHUNKS * 255 - 2);
+
+interface Held extends Space {
+  readonly file: FaultyFile;
+  readonly snapshot: PageSnapshot;
+}
+
+function open(file: File, maxSnapshotBytes = 2 ** 28): Space {
+  const pager = openNodes(file, { ...SMALL_CACHE, maxSnapshotBytes });
+  return { pager, allocator: new Allocator(pager) };
+}
+
+/** Reads pages of other chunks until the header page of one has left memory. */
+function evict({ pager }: Space): void {
+  for (const page of dataPages(CHUNKS * 255 - 2)) {
+    if (page >= 2 * CHUNK_PAGES) pager.at(page);
+  }
+  assertEquals(pager.inspection().whereIs(AWAY * CHUNK_PAGES), "file");
+}
+
+/** A full file with pages that are held for a snapshot, and whose header page is not in memory. */
+function heldAway(maxSnapshotBytes?: number): Held {
+  const file = new FaultyFile(new MemoryFile(full.content()));
+  const space = open(file, maxSnapshotBytes);
+  const snapshot = space.pager.snapshot();
+  transact(space.pager, () => HELD.forEach((page) => space.allocator.release(page, 1)));
+  space.pager.checkpoint();
+  evict(space);
+  return { ...space, file, snapshot };
+}
+
+/** Does something while no read succeeds. */
+function withoutReads(file: FaultyFile, body: () => void): void {
+  const reads = file.counts.read;
+  file.fault = always("throw", "read");
+  body();
+  assertEquals(file.counts.read, reads, "reads");
+  file.fault = always("none");
+}
+
+/** Fails unless the pages that were held are taken next, though another chunk is near. */
+function expectFreed(held: Held): void {
+  const { pager } = held;
+  assertEquals(transact(pager, () => take(held, HELD.length)), HELD);
+  pager.close();
+}
+
+describe("the end of a hold", () => {
+  it("reads nothing when a snapshot is closed between transactions", () => {
+    const held = heldAway();
+    withoutReads(held.file, () => held.snapshot.close());
+    expectFreed(held);
+  });
+
+  it("reads nothing when a snapshot is closed inside a transaction that commits", () => {
+    const held = heldAway();
+    const { pager } = held;
+    const { version } = pager.meta;
+    pager.begin();
+    pager.touch(pager.at(5 * CHUNK_PAGES + 1));
+    held.snapshot.close();
+    withoutReads(held.file, () => pager.commit());
+    assertEquals([pager.depth, pager.meta.version], [0, version + 1]);
+    expectFreed(held);
+  });
+
+  it("reads nothing when a snapshot is closed inside a transaction that rolls back", () => {
+    const held = heldAway();
+    const { pager } = held;
+    const { version } = pager.meta;
+    pager.begin();
+    pager.touch(pager.at(5 * CHUNK_PAGES + 1));
+    held.snapshot.close();
+    withoutReads(held.file, () => pager.rollback());
+    assertEquals([pager.depth, pager.meta.version], [0, version]);
+    expectFreed(held);
+  });
+
+  it("reads nothing when a commit ends the oldest snapshot to bound memory", () => {
+    const held = heldAway(HELD.length * PAGE_BYTES);
+    const { pager } = held;
+    pager.begin();
+    pager.touch(pager.at(5 * CHUNK_PAGES + 1));
+    withoutReads(held.file, () => pager.commit());
+    assertEquals(pager.oldestSnapshot, Infinity, "the snapshot was ended");
+    expectFreed(held);
+  });
+
+  it("is known to the next search, which may read and may be refused", () => {
+    const held = heldAway();
+    const { pager } = held;
+    held.snapshot.close();
+    held.file.fault = always("throw", "read");
+    pager.begin();
+    assertThrows(() => take(held, 1), IoError);
+    pager.rollback();
+    held.file.fault = always("none");
+    expectFreed(held);
+  });
+
+  it("lets a piece of a large value be no longer than what there is", () => {
+    const file = new FaultyFile(new MemoryFile(full.content()));
+    const space = open(file);
+    const { pager, allocator } = space;
+    const snapshot = pager.snapshot();
+    const first = AWAY * CHUNK_PAGES + 50;
+    transact(pager, () => {
+      for (let page = first; page < first + 100; page++) allocator.release(page, 1);
+    });
+    pager.checkpoint();
+    evict(space);
+    const { pageCount } = pager.meta;
+    snapshot.close();
+    assertEquals(transact(pager, () => allocator.acquirePiece(200, 1, 0)), first);
+    assertEquals(pager.meta.pageCount, pageCount);
+    assert(allocator.isInUse(first + 99));
+    pager.close();
+  });
+});
+
+describe("Holds", () => {
+  const ALL = 200_000;
+
+  it("knows its lowest chunk among more than one call takes arguments", () => {
+    const holds = new Holds();
+    assertEquals(holds.lowestChunk, Infinity);
+    for (let chunk = ALL; chunk > 9; chunk--) holds.add(chunk, 1, 1);
+    assertEquals(holds.lowestChunk, 10);
+    holds.commit(5);
+    const ended: number[] = [];
+    holds.end(4, (chunk) => ended.push(chunk));
+    assertEquals([ended.length, holds.lowestChunk], [0, 10]);
+    holds.end(5, (chunk) => ended.push(chunk));
+    assertEquals([ended.length, holds.lowestChunk], [ALL - 9, Infinity]);
+  });
+
+  it("ends those of the open transaction alone where it is told to", () => {
+    const holds = new Holds();
+    holds.add(3, 1, 2);
+    holds.commit(5);
+    holds.add(3, 40, 1);
+    holds.add(3, 50, 1);
+    holds.endOpen(3, (slot) => slot === 40);
+    const bits = new Uint32Array(8);
+    holds.mark(3, bits);
+    assertEquals([...bits], [0b110, 1 << 18, 0, 0, 0, 0, 0, 0]);
+  });
+});
