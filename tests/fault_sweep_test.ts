@@ -1,6 +1,7 @@
 // I/O errors: operation n of a workload fails, for every n, once and for ever. Errors are typed,
 // reads go on, and nothing that was acknowledged is lost, neither when the file is opened again nor
-// when the power is cut while it is; RELIABILITY.md T1, T2 and T5.
+// when the power is cut while it is. Snapshots that are open meanwhile show what they showed.
+// RELIABILITY.md T1, T2 and T5.
 //
 // QUIRE_FAULTS=N tries each Nth operation only; the power is cut after one fault in
 // QUIRE_FAULT_CUTS, and QUIRE_SEED=n chooses other images of it.
@@ -32,19 +33,24 @@ const OPTIONS = {};
 const many = (commit: number) => Array.from({ length: 30 }, (_, i) => set("main", `k${i}`, commit));
 const STEPS: readonly Step[] = [
   write([set("main", "a", 1)]),
+  { do: "keep" },
   write([set("main", "b", 2, 9_000), set("other", "a", 2)], "buffered"),
   write([set("main", "c", 3)], "none"),
   { do: "abort", changes: many(0) },
   write(many(4)),
+  { do: "keep" },
   { do: "step" },
   write([remove("main", "a"), set("main", "b", 5, 30_000)], "buffered"),
   { do: "step" },
+  { do: "release" },
   write([set("main", "d", 6)]),
   { do: "checkpoint" },
   write([set("gone", "a", 7, 3_000)]),
   { do: "reopen" },
+  { do: "keep" },
   { do: "drop", tree: "gone" },
   write([set("main", "e", 8)]),
+  { do: "release" },
   stream(set("main", "f", 9, 30_000), 2, "leave"),
   stream(set("main", "f", 10, 30_000), 2),
   { do: "reopen" },
@@ -58,6 +64,8 @@ class FaultyRun {
   readonly #states: State[] = [new Map()];
   #acknowledged = 0;
   #handle: Handle | undefined;
+  /** What the snapshots of the handle show, the oldest first. */
+  #kept: State[] = [];
 
   constructor(fault: Fault | undefined, forgets = false) {
     this.file = new FaultFile(this.inner, fault);
@@ -94,6 +102,9 @@ class FaultyRun {
     const isDone = this.#attempt(() => {
       if (act(step, handle)) this.#acknowledge();
     });
+    if (step.do === "keep" && isDone) this.#kept.push(this.#last);
+    if (step.do === "release" && isDone) this.#kept.shift();
+    this.#expectKept(handle);
     if (this.#expectReads(handle) || isDone) return;
     // Whether it happened cannot be known, so nothing more can be said of this handle.
     this.#attempt(() => handle.close());
@@ -102,6 +113,7 @@ class FaultyRun {
 
   #open(): void {
     this.#handle = undefined;
+    this.#kept = [];
     this.#attempt(() => this.#handle = quireEngine.open(this.file, OPTIONS));
     if (this.#handle !== undefined) this.#expectReads(this.#handle);
   }
@@ -139,6 +151,19 @@ class FaultyRun {
     this.#states.push(this.#states[index]!);
     return true;
   }
+
+  /** Reads what each snapshot shows, if it can. */
+  #expectKept(handle: Handle): void {
+    let found: readonly State[] = [];
+    const isRead = this.#attempt(() => found = handle.kept());
+    assert(isRead || this.file.fault?.kind === "read", "reads of snapshots do not go on");
+    if (!isRead) return;
+    assertEquals(found.length, this.#kept.length, "snapshots");
+    for (const [index, state] of found.entries()) {
+      const kept = this.#kept[index]!;
+      assert(sameState(state, kept), `snapshot ${index}: ${describeDifference(state, kept)}`);
+    }
+  }
 }
 
 /** Does a step; whether all is on the medium then. */
@@ -148,6 +173,8 @@ function act(step: Step, handle: Handle): boolean {
   if (step.do === "stream") return handle.stream(step.change, step.partBytes, step.end);
   if (step.do === "abort") handle.abort(step.changes);
   else if (step.do === "checkpoint") handle.checkpoint();
+  else if (step.do === "keep") handle.keep();
+  else if (step.do === "release") handle.release();
   else handle.checkpointStep();
   return step.do === "checkpoint";
 }

@@ -1,6 +1,7 @@
 /**
  * Failing reads and writes while pages come and go: a database larger than its cache, so that every
- * transaction reads and evicts, on a file of which one operation fails.
+ * transaction reads and evicts, on a file of which one operation fails. A snapshot holds pages of
+ * chunks that have left memory, and some transactions close it while they are open.
  *
  * Whatever fails, a transaction that throws has changed nothing, one that returns has changed all,
  * and what is read is right.
@@ -81,6 +82,7 @@ function run(nth: number, operation: Operation): boolean {
   let before = writes;
   let { version } = db;
   let failed: unknown;
+  let held = db.snapshot();
   const begun = file.counts[operation];
   file.fault = (asked, count) => asked === operation && count === begun + nth ? "throw" : "none";
   for (let i = 0; i < TRANSACTIONS && failed === undefined; i++) {
@@ -88,8 +90,13 @@ function run(nth: number, operation: Operation): boolean {
     before = writes;
     const after = writes.slice();
     try {
-      change(db, "a", (tree) => changeEntries(tree, random, after));
+      change(db, "a", (tree) => {
+        changeEntries(tree, random, after);
+        if (i % 4 === 2) held.close();
+      });
       writes = after;
+      if (i % 4 === 0) held.close();
+      if (i % 2 === 0) held = db.snapshot();
     } catch (error) {
       assertInstanceOf(error, IoError);
       failed = error;
@@ -98,6 +105,7 @@ function run(nth: number, operation: Operation): boolean {
     }
   }
   file.fault = () => "none";
+  held.close();
   readOrRefused(session, () => assertHolds(db, writes));
   readOrRefused(session, () => checkDatabase({ db, session }));
   if (session.pager.failure === undefined) {

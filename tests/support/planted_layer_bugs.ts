@@ -77,14 +77,6 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "alloc/hold_test.ts",
   ),
   bug(
-    "never-counted",
-    "a chunk of which nothing is known is counted by the search that looks at it",
-    "alloc/allocator.ts",
-    "if (this.#uncounted.has(chunk)) this.#learn(chunk);",
-    "if (this.#uncounted.has(chunk)) this.#readTaken(chunk);",
-    "alloc/hold_test.ts",
-  ),
-  bug(
     "run-overlaps",
     "a run takes free pages only",
     "alloc/bitmap.ts",
