@@ -341,7 +341,9 @@ export class Pager {
   scrub(report: Report, options?: ScrubOptions): Scrub {
     this.#checkUsable();
     const { seed, verifiers } = this.#loader;
-    const memory = { cache: this.#cache, dirtyChunks: this.#writeback.dirtyChunks };
+    const { dirtyChunks } = this.#writeback;
+    const checkReadable = (page: number) => this.#loader.checkReadable(page);
+    const memory = { cache: this.#cache, dirtyChunks, checkReadable };
     const source = { disk: this.#disk, meta: this.meta, seed, verifiers, memory };
     return new Scrub(source, report, options);
   }

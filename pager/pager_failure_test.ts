@@ -16,8 +16,11 @@ import {
   write,
 } from "../tests/support/pages.ts";
 import { IoError } from "./format/errors.ts";
+import { CHUNK_BYTES, CHUNK_PAGES } from "./format/format.ts";
+import { Frame, POOL } from "./format/frame.ts";
 import type { MemoryFile } from "./file/memory_file.ts";
 import type { Pager } from "./pager.ts";
+import type { PageSnapshot } from "./transaction/snapshot.ts";
 
 const PAGES = dataPages(300);
 
@@ -111,6 +114,85 @@ describe("Pager on a failing file", () => {
     const { cacheBytes, cacheBytesLimit } = pager.stats();
     assert(cacheBytes <= 2 * cacheBytesLimit, `${cacheBytes} bytes of cache`);
     assertThrows(() => pager.close(), IoError);
+  });
+});
+
+describe("Pager after a sync that failed and dropped what was written", () => {
+  const LOST = 3;
+  const FIRST = LOST * CHUNK_PAGES;
+
+  /**
+   * A pager whose file has an older chunk than was written to it, and nothing of it in memory.
+   */
+  function withLostChunk(): { pager: Pager; snapshot: PageSnapshot } {
+    const memory = makeFile(3000);
+    const file = new FaultyFile(memory);
+    const pager = openNodes(file, SMALL_CACHE);
+    const older = new Uint8Array(CHUNK_BYTES);
+    memory.readAt(older, 0, CHUNK_BYTES, LOST * CHUNK_BYTES);
+    const snapshot = pager.snapshot();
+    transact(pager, () => {
+      write(pager, FIRST + 1, 1000);
+      pager.vacate(FIRST + 2, 1);
+    });
+    pager.flush("sync");
+    while (pager.checkpointSlice() && pager.inspection().checkpoint()?.chunksLeft !== 0);
+    file.fault = always("throw", "sync");
+    assertThrows(() => pager.checkpoint(), IoError, "sync");
+    file.fault = always("none");
+    memory.writeAt(older, 0, CHUNK_BYTES, LOST * CHUNK_BYTES);
+    for (const page of dataPages(3000)) if (page >>> 8 !== LOST) pager.at(page);
+    for (const page of [FIRST, FIRST + 1]) assertEquals(pager.inspection().whereIs(page), "file");
+    return { pager, snapshot };
+  }
+
+  const reads: Readonly<Record<string, (pager: Pager, snapshot: PageSnapshot) => unknown>> = {
+    "at()": (pager) => pager.at(FIRST + 1),
+    "peek()": (pager) => pager.peek(FIRST + 1),
+    "getPage()": (pager) => pager.getPage(FIRST + 1),
+    "headerPage()": (pager) => pager.headerPage(LOST),
+    "copyHeaderPage()": (pager) => pager.copyHeaderPage(LOST, new Frame(-1, POOL, 1)),
+    "a snapshot, of a page that was given back": (_, snapshot) => snapshot.at(FIRST + 2),
+    "a snapshot, of a header": (_, snapshot) => snapshot.peek(FIRST + 2),
+    "the copy of an inspection": (pager) => {
+      pager.inspection().copyPage(FIRST + 1, new Frame(-1, POOL, 2));
+    },
+    "a scrub": (pager) => pager.scrub(() => {}).chunk(LOST),
+    "a scrub of headers": (pager) => pager.scrub(() => {}).headers(LOST),
+  };
+  const { pager, snapshot } = withLostChunk();
+  for (const [what, read] of Object.entries(reads)) {
+    it(`refuses what it may have lost to ${what}`, () => {
+      assertThrows(() => read(pager, snapshot), IoError, "may be lost");
+    });
+  }
+
+  it("reads all that it has not lost", () => {
+    for (const page of dataPages(3000)) {
+      if (page >>> 8 !== LOST) expectContent(pager, page, page);
+    }
+    snapshot.close();
+    assertThrows(() => pager.close(), IoError);
+  });
+
+  it("refuses the header page that the journal got in vain", () => {
+    const file = new FaultyFile(makeFile(300));
+    const failing = openNodes(file);
+    transact(failing, () => write(failing, 20, 1));
+    failing.flush("sync");
+    const { pageCount } = failing.meta;
+    failing.begin();
+    PAGES.forEach((page) => write(failing, page, 1000));
+    file.fault = always("throw", "sync");
+    assertThrows(() => failing.commit(), IoError, "sync");
+    failing.rollback();
+    file.fault = always("none");
+    assert(failing.meta.pageCount > pageCount, "the journal grew");
+    const chunk = pageCount / CHUNK_PAGES;
+    assertEquals(failing.inspection().whereIs(chunk * CHUNK_PAGES), "file");
+    const frame = new Frame(-1, POOL, 1);
+    assertThrows(() => failing.copyHeaderPage(chunk, frame), IoError, "may be lost");
+    assertThrows(() => failing.close(), IoError);
   });
 });
 

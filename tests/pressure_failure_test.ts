@@ -7,7 +7,13 @@
  * and what is read is right.
  */
 
-import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { IoError, MemoryFile } from "../pager/mod.ts";
 import type { Database } from "../store/database.ts";
@@ -156,6 +162,51 @@ describe("under pressure", () => {
       for (let nth = 1; nth < 4000 * step && run(nth, operation); nth += step) runs++;
       console.log(`${operation}: failed at ${runs} places`);
       assert(runs > 1);
+    });
+  }
+});
+
+describe("after a sync that failed and dropped what was written", () => {
+  const looks: Readonly<Record<string, (db: Database) => unknown>> = {
+    "count()": (db) => db.tree("a").count(),
+    "a count of a range": (db) => db.tree("a").count({ gte: keyOf(1400), lt: keyOf(2200) }),
+    "stats()": (db) => db.tree("a").stats(),
+    "census()": (db) => db.census(),
+    "chunks()": (db) => [...db.chunks()],
+  };
+
+  /** A database whose file is as it was before the last commits, and what was true after them. */
+  function withLostWrites(): { db: Database; expected: Map<string, unknown> } {
+    const memory = new MemoryFile(original);
+    const file = new FaultyFile(memory);
+    const { db, session } = openBoth(file, { cacheBytes: CACHE_BYTES });
+    change(db, "a", (tree) => {
+      for (let entry = 1500; entry < 2100; entry += 7) tree.delete(keyOf(entry));
+    });
+    const expected = new Map(Object.entries(looks).map(([what, look]) => [what, look(db)]));
+    const inspection = session.pager.inspection();
+    while (session.pager.checkpointSlice() && inspection.checkpoint()?.chunksLeft !== 0);
+    file.fault = (operation) => operation === "sync" ? "throw" : "none";
+    assertThrows(() => db.checkpoint(), IoError, "sync");
+    file.fault = () => "none";
+    memory.writeAt(original, 0, original.length, 0);
+    // Pages of other chunks take the room of those that were changed.
+    for (let round = 0; round < 2; round++) {
+      for (const _ of db.tree("a").keys({ gte: keyOf(2800) }));
+    }
+    return { db, expected };
+  }
+
+  for (const [what, look] of Object.entries(looks)) {
+    it(`${what} tells what was committed, or is refused`, () => {
+      const { db, expected } = withLostWrites();
+      try {
+        assertEquals(look(db), expected.get(what));
+      } catch (error) {
+        if (!(error instanceof IoError)) throw error;
+        assertStringIncludes(error.message, "may be lost");
+      }
+      assertRefusesToClose(db);
     });
   }
 });

@@ -14,7 +14,9 @@
  * Invariants:
  * 1. A header page that is brought for the sake of its headers was checked whole. One that is not
  *    sound, or not readable, is not brought: a damaged header does not hide the pages beside it.
- * 2. A header page in memory is never older than the file's. Headers change there first (`Writer`),
+ * 2. Nothing is read from a chunk of which a failed write or sync may have lost what was written,
+ *    neither a page nor a header: it could be older than what was committed, and look sound.
+ * 3. A header page in memory is never older than the file's. Headers change there first (`Writer`),
  *    and whoever writes a header page past it puts the bytes over it too (`replaceHeaderPage`).
  */
 
@@ -202,8 +204,8 @@ export class Loader {
       copyPage(this.#cache.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK, into, slot);
       return;
     }
-    const [start, position] = [slot << PAGE_SHIFT, page * PAGE_BYTES];
-    const done = this.#disk.read(into.u8, start, PAGE_BYTES, position);
+    const start = slot << PAGE_SHIFT;
+    const done = this.#read(page, into.u8, start, PAGE_BYTES, page * PAGE_BYTES);
     into.u8.fill(0, start + done, start + PAGE_BYTES);
     this.#readHeaders(page, 1, into, slot);
   }
@@ -244,10 +246,23 @@ export class Loader {
   /** Tells whether what was written to a chunk may be lost, since a write or sync failed. */
   mayBeLost: (chunk: number) => boolean = () => false;
 
+  /**
+   * Throws when what the file has of a page may be older than what was written.
+   *
+   * @throws {IoError} It may be.
+   */
+  checkReadable(page: number): void {
+    if (!this.mayBeLost(page >>> CHUNK_SHIFT)) return;
+    throw new IoError(`Cannot read page ${page}: what was written there may be lost`);
+  }
+
+  /** Reads bytes that are of a page, of those after it or of their chunk, or headers of them. */
+  #read(page: number, into: Uint8Array, start: number, length: number, position: number): number {
+    this.checkReadable(page);
+    return this.#disk.read(into, start, length, position);
+  }
+
   #fetch(page: number): number {
-    if (this.mayBeLost(page >>> CHUNK_SHIFT)) {
-      throw new IoError(`Cannot read page ${page}: what was written there may be lost`);
-    }
     const runsAhead = page > this.#lastMiss && page <= this.#lastMiss + EXTENT_PAGES;
     this.#lastMiss = page;
     if (this.#mayLoadChunk(page >>> CHUNK_SHIFT)) return this.#loadChunk(page);
@@ -260,7 +275,7 @@ export class Loader {
     const frame = this.#cache.addChunkFrame(chunk);
     const bytes = Math.min(CHUNK_BYTES, (this.#meta.pageCount - first) * PAGE_BYTES);
     try {
-      this.#disk.read(frame.u8, 0, bytes, first * PAGE_BYTES);
+      this.#read(page, frame.u8, 0, bytes, first * PAGE_BYTES);
     } catch (error) {
       this.#cache.removeChunkFrame(frame);
       throw error;
@@ -343,7 +358,7 @@ export class Loader {
   /** Reads pages and returns how many: the last ones may be in memory and not in the file yet. */
   #readPages(page: number, count: number, frame: Frame, slot: number): number {
     const length = count * PAGE_BYTES;
-    const done = this.#disk.read(frame.u8, slot << PAGE_SHIFT, length, page * PAGE_BYTES);
+    const done = this.#read(page, frame.u8, slot << PAGE_SHIFT, length, page * PAGE_BYTES);
     if (done < PAGE_BYTES) corrupt(page, done, "the file ends inside the page");
     return done >>> PAGE_SHIFT;
   }
@@ -359,7 +374,7 @@ export class Loader {
       return;
     }
     const length = count * HEADER_BYTES;
-    const done = this.#disk.read(frame.u8, slot << HEADER_SHIFT, length, headerPosition(page));
+    const done = this.#read(page, frame.u8, slot << HEADER_SHIFT, length, headerPosition(page));
     if (done < length) corruptHeader(page, done, "the file ends inside the header");
     this.reads.headers++;
   }

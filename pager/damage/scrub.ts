@@ -57,8 +57,18 @@ export interface ScrubSource {
   readonly seed: number;
   /** Structure checks by kind. */
   readonly verifiers: Verifiers;
-  /** Pages in memory, if some may be newer than the file's, and the chunks they are in. */
-  readonly memory?: { readonly cache: Cache; readonly dirtyChunks: ReadonlyMap<number, unknown> };
+  /** Pages in memory, if some may be newer than the file's. */
+  readonly memory?: ScrubMemory;
+}
+
+/** Pages in memory that may be newer than the file's. */
+export interface ScrubMemory {
+  /** Where they are. */
+  readonly cache: Cache;
+  /** The chunks they are in. */
+  readonly dirtyChunks: ReadonlyMap<number, unknown>;
+  /** Throws when what the file has of a page may be older than what was written. */
+  checkReadable(page: number): void;
 }
 
 /** What else a scrub may check. */
@@ -156,6 +166,7 @@ export class Scrub {
     const { disk, meta, memory } = this.#source;
     const first = chunk * CHUNK_PAGES;
     const { u8 } = this.frame;
+    memory?.checkReadable(first);
     const wanted = Math.min(most, (meta.pageCount - first) * PAGE_BYTES);
     this.#bytes = disk.read(u8, 0, wanted, first * PAGE_BYTES);
     u8.fill(0, this.#bytes, most);

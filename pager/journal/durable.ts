@@ -113,7 +113,8 @@ export class Durable implements CommitLog {
       meta: parts.meta,
       chunks: superblock.journals,
     };
-    this.#journal = new Journal(parts.disk, start, () => this.#publishJournals());
+    const { unsyncedChunks } = parts.writeback;
+    this.#journal = new Journal(parts.disk, start, unsyncedChunks, () => this.#publishJournals());
     this.#checkpoint = new Checkpoint(parts.disk, this.#journal, parts.writeback, (values) => {
       this.#publishCheckpoint(values);
     });
@@ -310,6 +311,7 @@ export class Durable implements CommitLog {
    */
   #publishJournals(): void {
     this.#disk.sync();
+    this.#writeback.unsyncedChunks.clear();
     this.#publish({ open: true, journals: this.#journal.chunks });
   }
 

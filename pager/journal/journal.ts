@@ -77,6 +77,7 @@ export class Journal {
   readonly #databaseId: Uint8Array;
   readonly #seed: number;
   readonly #areas: [JournalArea, JournalArea];
+  readonly #unsyncedChunks: Set<number>;
   readonly #publish: () => void;
   /** The meta of the last commit that is pending. */
   readonly #meta = new Meta();
@@ -96,10 +97,17 @@ export class Journal {
    *
    * @param disk The file.
    * @param start Where it stands.
+   * @param unsyncedChunks Gets the chunks whose header pages it writes.
    * @param publish Writes superblocks that list the chunks of both areas.
    */
-  constructor(disk: Disk, start: JournalStart, publish: () => void) {
+  constructor(
+    disk: Disk,
+    start: JournalStart,
+    unsyncedChunks: Set<number>,
+    publish: () => void,
+  ) {
     this.#disk = disk;
+    this.#unsyncedChunks = unsyncedChunks;
     this.#databaseId = start.databaseId;
     this.#seed = start.seed;
     this.#publish = publish;
@@ -199,8 +207,7 @@ export class Journal {
     // those that a checkpoint has cut off, or will at its end.
     for (let chunk = chunksOf(this.#meta.pageCount); chunk < first; chunk++) this.#empty(chunk);
     for (let chunk = first; chunk < first + count; chunk++) {
-      const headers = journalHeaderPage(chunk, this.#seed);
-      this.#disk.claim(headers, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
+      this.#claimHeaderPage(chunk, journalHeaderPage(chunk, this.#seed));
     }
     meta.pageCount = (first + count) * CHUNK_PAGES;
     for (let chunk = first; chunk < first + count; chunk++) area.chunks.push(chunk);
@@ -217,7 +224,12 @@ export class Journal {
     const found = new Uint8Array(PAGE_BYTES);
     this.#disk.read(found, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
     if (found.every((byte, i) => byte === empty[i])) return;
-    this.#disk.claim(empty, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
+    this.#claimHeaderPage(chunk, empty);
+  }
+
+  #claimHeaderPage(chunk: number, bytes: Uint8Array): void {
+    this.#unsyncedChunks.add(chunk);
+    this.#disk.claim(bytes, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
   }
 
   /** Writes all that is pending, and waits until it is on the medium if asked to. */

@@ -222,6 +222,22 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "pager/cache/loader_test.ts",
   ),
   bug(
+    "lost-unchecked",
+    "nothing is read from a chunk of which what was written may be lost",
+    "pager/cache/loader.ts",
+    "    this.checkReadable(page);\n    return this.#disk",
+    "    return this.#disk",
+    "pager/pager_failure_test.ts",
+  ),
+  bug(
+    "claims-trusted",
+    "a header page that the journal wrote may be lost as any other",
+    "pager/journal/journal.ts",
+    "    this.#unsyncedChunks.add(chunk);\n",
+    "",
+    "pager/pager_failure_test.ts",
+  ),
+  bug(
     "cut-chunk-left",
     "a chunk that was cut off is empty when the journal grows past it",
     "pager/journal/journal.ts",
