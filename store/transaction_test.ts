@@ -110,6 +110,55 @@ describe("a change of nothing", () => {
     assertEquals(file.content(), before);
   });
 
+  it("in a tree that has entries makes no version, and writes and syncs nothing", async () => {
+    const db = openOn(new MemoryFile());
+    const keyOf = (number: number) => `key ${10_000 + number}`;
+    change(db, "a", (tree) => {
+      for (let i = 0; i < 2000; i += 2) {
+        tree.set(keyOf(i), new Uint8Array(i % 100 === 0 ? 9000 : 99));
+      }
+    });
+    change(db, "empty", (tree) => tree.set("key", VALUE));
+    change(db, "empty", (tree) => tree.delete("key"));
+    const changes: Record<string, () => unknown> = {
+      "clear() of an empty tree": () => db.tree("empty").clear(),
+      "clear() of no tree": () => db.tree("none").clear(),
+      "clear() in a transaction": () => db.write((tx) => tx.tree("empty").clear()),
+      "deleteRange() in an empty tree": () => db.tree("empty").deleteRange({ gte: "k" }),
+      "deleteRange() before all": () => db.tree("a").deleteRange({ lt: keyOf(0) }),
+      "deleteRange() after all": () => db.tree("a").deleteRange({ gt: keyOf(1998) }),
+      "deleteRange() the wrong way round": () => {
+        return db.tree("a").deleteRange({ gte: keyOf(1500), lt: keyOf(400) });
+      },
+      "delete()": () => db.tree("a").delete("none"),
+      "setIfAbsent()": () => db.tree("a").setIfAbsent(keyOf(0), VALUE),
+      "compareAndSet()": () => db.tree("a").compareAndSet(keyOf(0), VALUE, undefined),
+      "compareAndSet() of no entry": () => db.tree("a").compareAndSet("none", undefined, undefined),
+      "update() to no entry": () => db.tree("a").update("none", () => undefined),
+      "setMany() of nothing": () => db.tree("a").setMany([]),
+      "load() of nothing": () => db.tree("a").load([]),
+      "dropTree()": () => db.dropTree("none"),
+      "write()": () => db.write(() => {}),
+      "write() around write()": () => db.write(() => db.writeSync(() => {})),
+    };
+    for (let i = 1; i < 2000; i += 2) {
+      changes[`deleteRange() between ${i - 1} and ${i + 1}`] = () => {
+        return db.tree("a").deleteRange({ gte: keyOf(i), lt: keyOf(i + 1) });
+      };
+    }
+    const figures = () => {
+      const { version, journalBatches, journalSyncs, journalWrites } = db.stats();
+      return [version, journalBatches, journalSyncs, journalWrites];
+    };
+    const before = figures();
+    for (const [what, change] of Object.entries(changes)) {
+      await change();
+      assertEquals(figures(), before, what);
+    }
+    assertEquals(db.tree("a").count(), 1000);
+    db.close();
+  });
+
   it("loads no less for looking at the first entry, and heeds an error there", () => {
     const db = openOn(new MemoryFile());
     const load = (entries: Iterable<[string, Uint8Array]>) =>

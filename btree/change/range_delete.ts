@@ -5,7 +5,7 @@
  * where they part the entries between them, below it everything right of the one and left of the
  * other. Of the leaves that go, only headers are read, unless they refer to runs. Then the two
  * leaves lose their entries inside the range, the chain of leaves is closed, and both paths are
- * mended.
+ * mended. Where there is no key between the bounds no page is touched.
  */
 
 import { corruptHeader, format, header, type Pager } from "../../pager/mod.ts";
@@ -42,6 +42,7 @@ class RangeDelete {
   readonly #view = new NodeView();
   readonly #cell = new LeafCell();
   #count = 0;
+  #hasChanged = false;
 
   constructor(space: Space, nodes: TreeNodes, shrinkage: Shrinkage) {
     this.#space = space;
@@ -61,9 +62,9 @@ class RangeDelete {
       this.#removeEntries(leftPage, start, Infinity);
       this.#removeEntries(rightPage, 0, end);
       this.#dropBetween();
-      this.#link(leftPage, rightPage);
+      if (this.#hasChanged) this.#link(leftPage, rightPage);
     }
-    this.#mend(from, to);
+    if (this.#hasChanged) this.#mend(from, to);
     return this.#count;
   }
 
@@ -99,18 +100,19 @@ class RangeDelete {
   }
 
   #removeEntries(page: number, from: number, to: number): void {
-    const { frame, slot, entries } = this.#touch(page);
-    const end = Math.min(to, entries);
+    const end = Math.min(to, this.#look(page).entries);
+    if (end <= from) return;
+    const { frame, slot } = this.#touch(page);
     for (let index = end - 1; index >= from; index--) {
       this.#releaseRunsOf(page, index);
       removeLeafEntry(frame, slot, index);
       this.#count++;
     }
-    if (end > from && entriesOf(frame, slot) > 0) compactNode(frame, slot);
+    if (entriesOf(frame, slot) > 0) compactNode(frame, slot);
   }
 
   #releaseRunsOf(page: number, index: number): void {
-    const leaf = this.#view.at(this.#pager.frames, this.#pager.at(page));
+    const leaf = this.#look(page);
     const { u8 } = leaf.frame;
     this.#cell.read(u8, leaf.cell(index));
     if (this.#cell.tag !== REFERENCE_TAG) return;
@@ -130,10 +132,12 @@ class RangeDelete {
 
   /** Drops the subtrees of entries from..to-1 of a branch, and the entries. */
   #dropChildren(page: number, from: number, to: number): void {
+    const end = Math.min(to, this.#look(page).entries);
+    if (end <= from) return;
     const branch = this.#touch(page);
     const { frame, slot } = branch;
     const level = branch.level - 1;
-    for (let index = Math.min(to, branch.entries) - 1; index >= from; index--) {
+    for (let index = end - 1; index >= from; index--) {
       this.#dropSubtree(childAt(frame, slot, index), level);
       removeBranchEntry(frame, slot, index);
     }
@@ -199,8 +203,13 @@ class RangeDelete {
   }
 
   #touch(page: number): NodeView {
-    const place = this.#pager.at(page);
-    this.#pager.touch(place);
-    return this.#view.at(this.#pager.frames, place);
+    const view = this.#look(page);
+    this.#pager.touch(view.place);
+    this.#hasChanged = true;
+    return view;
+  }
+
+  #look(page: number): NodeView {
+    return this.#view.at(this.#pager.frames, this.#pager.at(page));
   }
 }

@@ -303,7 +303,8 @@ export class Loader {
 
   /** Loads a page and those after it in its extent; of these only whole ones are kept. */
   #loadExtent(page: number): number {
-    const most = Math.min((page | (EXTENT_PAGES - 1)) + 1, this.#meta.pageCount) - page;
+    const rest = EXTENT_PAGES - (page & (EXTENT_PAGES - 1));
+    const most = Math.min(rest, this.#meta.pageCount - page);
     this.#wantHeader(page >>> CHUNK_SHIFT);
     // Slot 0 of a frame is where headers stand, so the pages take slots 1 and up.
     const end = page + this.#readPages(page, most, this.#extent, 1);
