@@ -16,16 +16,20 @@
  */
 
 import type { Database } from "../mod.ts";
+import { pathOf } from "../pager/mod.ts";
 import { ExplorerServer } from "./explorer/mod.ts";
 
 /** How to show a database. */
 export interface ExploreOptions {
   /** The port; default any that is free. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** What to call it. Default `database`. */
-  readonly name?: string;
-  /** Where its file is, so that the disk can be measured by reading it. Default unknown. */
-  readonly path?: string;
+  readonly name?: string | undefined;
+  /**
+   * Where its file is, as a path or a `file:` URL, so that the disk can be measured by reading it.
+   * Default unknown.
+   */
+  readonly path?: string | URL | undefined;
 }
 
 /** A database that is shown. */
@@ -52,9 +56,11 @@ export interface Explorer {
  * ```
  *
  * @throws {ClosedError} The database is closed.
+ * @throws {TypeError} The path is of a wrong type, or a URL that is not of a file.
  */
 export function explore(db: Database, options: ExploreOptions = {}): Explorer {
-  const { port, name = "database", path } = options;
+  const { port, name = "database" } = options;
+  const path = options.path === undefined ? undefined : pathOf("explore", options.path);
   const inspector = db.inspect();
   const source = { name, path, live: true, inspection: inspector, database: db, inspector };
   const server = new ExplorerServer(source, port === undefined ? {} : { port });

@@ -46,6 +46,7 @@ export type {
   SuperblockState,
 } from "./journal/journal_state.ts";
 export { MemoryFile } from "./file/memory_file.ts";
+export { pathOf } from "./file/path.ts";
 export { Meta, type MetaFields } from "./format/meta.ts";
 export { CACHE_BYTES_MAX, CACHE_BYTES_MIN, type PagerOptions } from "./options.ts";
 export type { PageFile } from "./damage/damaged_pages.ts";

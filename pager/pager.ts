@@ -47,6 +47,7 @@ import type { RecoveryReport } from "./recovery/recovery.ts";
 import { type Report, Scrub, type ScrubOptions } from "./damage/scrub.ts";
 import { NO_JOURNAL, type PagerStats } from "./journal/stats.ts";
 import type { Superblock } from "./format/superblock.ts";
+import { pathOf } from "./file/path.ts";
 import { PageSnapshot } from "./transaction/snapshot.ts";
 import { VersionStore } from "./transaction/version_store.ts";
 import { Writeback } from "./cache/writeback.ts";
@@ -55,15 +56,18 @@ import { Writer } from "./transaction/writer.ts";
 /**
  * Opens the pager of a file, or of memory when the path is `":memory:"`.
  *
+ * @param path Where the file is, as a path or a `file:` URL, or `":memory:"`.
+ * @throws {TypeError} It is of a wrong type, or a URL that is not of a file.
  * @throws {LockedError} Another handle has the file.
  * @throws {CorruptionError} The file is not a Quire database, or is damaged.
  * @throws {IoError} The system refused.
  */
-export function openPager(path: string, options: PagerOptions = {}): Pager {
+export function openPager(path: string | URL, options: PagerOptions = {}): Pager {
+  const place = pathOf("open", path);
   // Before a file comes into being.
   checkSizes(options);
-  const inMemory = path === ":memory:";
-  const file = inMemory ? new MemoryFile() : openDiskFile(path, options);
+  const inMemory = place === ":memory:";
+  const file = inMemory ? new MemoryFile() : openDiskFile(place, options);
   try {
     return new Pager(file, inMemory ? { ...options, journal: false } : options);
   } catch (error) {

@@ -3,12 +3,11 @@
  */
 
 import { type Census, census, type ChunkCensus, chunkCensus } from "../btree/mod.ts";
-import { openPager } from "../pager/mod.ts";
+import { openPager, pathOf } from "../pager/mod.ts";
 import { bytes, keyBytes } from "./codec/mod.ts";
 import type { DatabaseStats } from "./database_stats.ts";
 import { Inspector } from "./inspect/inspector.ts";
 import { checkName } from "./name.ts";
-import { checkPath } from "./option_check.ts";
 import { checkOpenOptions, durabilityOf, type OpenOptions, type WriteOptions } from "./options.ts";
 import { Session } from "./write/session.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -47,21 +46,22 @@ import { verifyOpen, type VerifyOptions, type VerifyReport } from "./verify/veri
  * }
  * ```
  *
- * @param path Where the file is, or `":memory:"`.
+ * @param path Where the file is, as a path or a `file:` URL, or `":memory:"`.
  * @throws {LockedError} Another handle has it open.
  * @throws {CorruptionError} It is not a Quire database, or is damaged. It is left as it is.
  * @throws {IoError} The system refused.
- * @throws {TypeError} The path or an option is of a wrong type.
+ * @throws {TypeError} The path or an option is of a wrong type, or the path is a URL that is not of
+ * a file.
  * @throws {RangeError} An option is out of its range.
  */
-export function open(path: string, options: OpenOptions = {}): Database {
-  checkPath("open", path);
+export function open(path: string | URL, options: OpenOptions = {}): Database {
+  const place = pathOf("open", path);
   checkOpenOptions(options);
-  if (path === ":memory:" && options.readOnly === true) {
+  if (place === ":memory:" && options.readOnly === true) {
     throw new TypeError("Cannot open: a database in memory that is read-only holds nothing");
   }
   const { durability, debugViews, ...pagerOptions } = options;
-  return new Database(new Session(openPager(path, pagerOptions), durability, debugViews));
+  return new Database(new Session(openPager(place, pagerOptions), durability, debugViews));
 }
 
 /**

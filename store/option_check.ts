@@ -1,5 +1,5 @@
 /**
- * Arguments that are the same sort of thing everywhere: options by name, and paths.
+ * Options by name, which are the same sort of thing everywhere.
  */
 
 /** In `OptionTypes`: whoever uses the option checks it. */
@@ -30,14 +30,4 @@ export function checkOptions(action: string, options: unknown, types: OptionType
     if (value === undefined || fits || type === ANY) continue;
     throw new TypeError(`Cannot ${action}: ${name} is ${typeof value}, not ${type}`);
   }
-}
-
-/**
- * Refuses what is no path.
- *
- * @throws {TypeError} It is none.
- */
-export function checkPath(action: string, path: unknown): void {
-  if (typeof path === "string") return;
-  throw new TypeError(`Cannot ${action}: the path is ${typeof path}`);
 }

@@ -306,8 +306,9 @@ describe("the types of opening and writing", () => {
       open(":memory:", { durability: "maybe" });
       // @ts-expect-error: nor here.
       db.write(() => 1, { durability: "maybe" });
-      // @ts-expect-error: a database is opened by its path.
       open(new URL("file:///a"));
+      // @ts-expect-error: a path is text or a URL.
+      open(new Uint8Array(1));
       const codec: Codec<string> = string;
       return codec;
     });

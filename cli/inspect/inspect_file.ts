@@ -3,6 +3,7 @@
  * lock where somebody does.
  */
 
+import { pathOf } from "../../pager/mod.ts";
 import { type Database, type Inspector, LockedError, open } from "../../mod.ts";
 import { UnlockedInspector } from "./unlocked_inspector.ts";
 
@@ -28,17 +29,17 @@ export interface InspectOptions {
 /**
  * Opens a file to look into it. It is left as it is.
  *
- * @param path Where it is.
+ * @param path Where it is, as a path or a `file:` URL.
  * @throws {CorruptionError} It is not a Quire database, or is damaged.
  * @throws {IoError} The system refused, or there is no file.
  */
-export function inspectFile(path: string, options: InspectOptions = {}): Inspected {
+export function inspectFile(path: string | URL, options: InspectOptions = {}): Inspected {
   try {
     const database = open(path, { ...options, readOnly: true });
     return { inspection: database.inspect(), database, close: () => database.close() };
   } catch (error) {
     if (!(error instanceof LockedError)) throw error;
-    const inspection = new UnlockedInspector(path);
+    const inspection = new UnlockedInspector(pathOf("open", path));
     return { inspection, database: undefined, close: () => inspection.close() };
   }
 }

@@ -44,7 +44,7 @@ export function openDiskFile(path: string, options: DiskFileOptions = {}): File 
 }
 
 /**
- * Makes, opens and locks a file where nothing is yet.
+ * Makes, opens and locks a file where nothing is yet. What it made is removed when it fails.
  *
  * @throws {IoError} There is something, or the system refused.
  */
@@ -54,7 +54,12 @@ export function createDiskFile(path: string): File {
   } catch (cause) {
     throw new IoError(`Cannot make ${path}: ${reason(cause)}`, { cause });
   }
-  return openDiskFile(path, { create: false });
+  try {
+    return openDiskFile(path, { create: false });
+  } catch (error) {
+    removeDiskFile(path);
+    throw error;
+  }
 }
 
 /** Removes a file that `createDiskFile` made. */
@@ -144,7 +149,11 @@ class DiskFile implements File {
   }
 
   lock(exclusive: boolean): boolean {
-    return this.#lock.tryLockSync(exclusive);
+    try {
+      return this.#lock.tryLockSync(exclusive);
+    } catch (cause) {
+      throw new IoError(`Cannot lock ${this.#path}: ${reason(cause)}`, { cause });
+    }
   }
 
   close(): void {
@@ -183,9 +192,13 @@ function openForIo(path: string, readOnly: boolean, lock: Deno.FsFile): number {
   } catch (cause) {
     throw new IoError(`Cannot open ${path}: ${reason(cause)}`, { cause });
   }
-  if (fs.fstatSync(descriptor).ino !== lock.statSync().ino) {
+  try {
+    // This asks for permission to what a link leads to.
+    if (fs.fstatSync(descriptor).ino === lock.statSync().ino) return descriptor;
+  } catch (cause) {
     fs.closeSync(descriptor);
-    throw new IoError(`Cannot open ${path}: it was replaced while it was being opened`);
+    throw new IoError(`Cannot open ${path}: ${reason(cause)}`, { cause });
   }
-  return descriptor;
+  fs.closeSync(descriptor);
+  throw new IoError(`Cannot open ${path}: it was replaced while it was being opened`);
 }

@@ -19,11 +19,11 @@ import {
   readCatalogEntry,
   registerNodes,
 } from "../../btree/mod.ts";
-import { CorruptionError, examine, type Examined, openDiskFile } from "../../pager/mod.ts";
+import { CorruptionError, examine, type Examined, openDiskFile, pathOf } from "../../pager/mod.ts";
 import type { PageFile } from "../../pager/mod.ts";
 import { type Finding, Findings } from "./findings.ts";
 import { type KeyGap, LeafMerge } from "./leaf_merge.ts";
-import { checkOptions, checkPath } from "../option_check.ts";
+import { checkOptions } from "../option_check.ts";
 import { Rebuild } from "./rebuild.ts";
 import { inSlices, type Progress } from "./slices.ts";
 import { isDamage, Survey, type TreeRemains } from "./survey.ts";
@@ -109,31 +109,32 @@ export interface SalvageReport {
  * Deno.removeSync(dir, { recursive: true });
  * ```
  *
- * @param from The damaged file. Nobody may have it open for writing.
+ * @param from The damaged file, as a path or a `file:` URL. Nobody may have it open for writing.
  * @param to Where the new database goes. Nothing may be there; after an error nothing is.
  * @throws {CorruptionError} Nothing in the file is of a Quire database.
  * @throws {IoError} There is something at `to`, or the system refused.
  * @throws {LockedError} Another handle writes to the damaged file.
+ * @throws {TypeError} A path or an option is of a wrong type, or a path is a URL that is not of a
+ * file.
  * @throws {RangeError} An option is out of its range.
  */
 export async function salvage(
-  from: string,
-  to: string,
+  from: string | URL,
+  to: string | URL,
   options: SalvageOptions = {},
 ): Promise<SalvageReport> {
-  checkPath("salvage", from);
-  checkPath("salvage", to);
+  const [source, target] = [pathOf("salvage", from), pathOf("salvage", to)];
   checkOptions("salvage", options, FILE_OPTION_TYPES);
   const { cacheBytes = READ_CACHE_BYTES, lockTimeoutMs = 0 } = options;
   const findings = new Findings(options.maxFindings);
-  const file = openDiskFile(from, { readOnly: true, lockTimeoutMs });
+  const file = openDiskFile(source, { readOnly: true, lockTimeoutMs });
   try {
     const examined = examine(file, cacheBytes);
     const { pages } = examined;
     if (pages === undefined) throw examined.findings[0] ?? new CorruptionError(0, 0, "no pages");
     registerNodes(pages);
     examined.findings.forEach((error) => findings.add(error));
-    const rebuild = new Rebuild(to, cacheBytes);
+    const rebuild = new Rebuild(target, cacheBytes);
     try {
       const work = new Salvage(examined, pages, rebuild, findings).run();
       const report = await inSlices(work, options);

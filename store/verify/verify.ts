@@ -36,6 +36,7 @@ import {
   openDiskFile,
   type PageReader,
   PageSet,
+  pathOf,
   type RecoveryReport,
   type Report,
   type Scrub,
@@ -45,7 +46,7 @@ import {
   SLOT_SOUND,
 } from "../../pager/mod.ts";
 import { type Finding, Findings } from "./findings.ts";
-import { checkOptions, checkPath, type OptionTypes, PROGRESS_TYPES } from "../option_check.ts";
+import { checkOptions, type OptionTypes, PROGRESS_TYPES } from "../option_check.ts";
 import { inSlices, type Progress, type ProgressOptions } from "./slices.ts";
 
 const { CHUNK_PAGES, FRESH_PAGES, KIND_FREE, KIND_RUN, KIND_RUN_CONTINUED } = format;
@@ -114,19 +115,21 @@ export const FILE_OPTION_TYPES: OptionTypes = {
  * Deno.removeSync(path);
  * ```
  *
- * @param path Where the file is.
+ * @param path Where the file is, as a path or a `file:` URL.
  * @throws {LockedError} Another handle writes to it.
  * @throws {IoError} The system refused.
+ * @throws {TypeError} The path or an option is of a wrong type, or the path is a URL that is not of
+ * a file.
  * @throws {RangeError} An option is out of its range.
  */
 export async function verify(
-  path: string,
+  path: string | URL,
   options: VerifyFileOptions = {},
 ): Promise<VerifyReport> {
-  checkPath("verify", path);
+  const place = pathOf("verify", path);
   checkOptions("verify", options, FILE_OPTION_TYPES);
   const { lockTimeoutMs = 0 } = options;
-  const file = openDiskFile(path, { readOnly: true, lockTimeoutMs });
+  const file = openDiskFile(place, { readOnly: true, lockTimeoutMs });
   try {
     return await verifyFile(file, options);
   } finally {
