@@ -1,68 +1,19 @@
 /**
- * A database as users meet it: opening, trees, transactions, closing.
+ * A database as users meet it once it is open: trees, transactions, closing.
  */
 
 import { type Census, census, type ChunkCensus, chunkCensus } from "../btree/mod.ts";
-import { openPager, pathOf } from "../pager/mod.ts";
 import { bytes, keyBytes } from "./codec/mod.ts";
 import type { DatabaseStats } from "./database_stats.ts";
 import { Inspector } from "./inspect/inspector.ts";
 import { checkName } from "./name.ts";
-import { checkOpenOptions, durabilityOf, type OpenOptions, type WriteOptions } from "./options.ts";
-import { Session } from "./write/session.ts";
+import { durabilityOf, type WriteOptions } from "./options.ts";
+import type { Session } from "./write/session.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { Transaction } from "./transaction.ts";
 import type { Tree } from "./tree.ts";
 import { checkCodecs, type Codecs, namesIn, TreeFormat } from "./read/tree_format.ts";
 import { verifyOpen, type VerifyOptions, type VerifyReport } from "./verify/verify.ts";
-
-/**
- * Opens a database, which is made when it is missing, and locks it.
- *
- * Needs permission to read and write that one path. What is written is on disk after `checkpoint`
- * or `close`.
- *
- * ```ts
- * import { open } from "../mod.ts";
- *
- * using db = open(":memory:");
- * const cities = db.tree("cities");
- * await cities.set("Lisboa", new Uint8Array([1]));
- * console.assert(cities.has("Lisboa"));
- * ```
- *
- * A file that is in use, damaged or no database at all is left as it is:
- *
- * ```ts
- * import { CorruptionError, IoError, LockedError, open } from "../mod.ts";
- *
- * try {
- *   using db = open("no such folder/cities.quire", { lockTimeoutMs: 1000 });
- *   console.log(db.version);
- * } catch (error) {
- *   if (error instanceof LockedError) console.log("Somebody else has it open.");
- *   else if (error instanceof CorruptionError) console.log(`Damaged: ${error.rule}`);
- *   else console.assert(error instanceof IoError);
- * }
- * ```
- *
- * @param path Where the file is, as a path or a `file:` URL, or `":memory:"`.
- * @throws {LockedError} Another handle has it open.
- * @throws {CorruptionError} It is not a Quire database, or is damaged. It is left as it is.
- * @throws {IoError} The system refused.
- * @throws {TypeError} The path or an option is of a wrong type, or the path is a URL that is not of
- * a file.
- * @throws {RangeError} An option is out of its range.
- */
-export function open(path: string | URL, options: OpenOptions = {}): Database {
-  const place = pathOf("open", path);
-  checkOpenOptions(options);
-  if (place === ":memory:" && options.readOnly === true) {
-    throw new TypeError("Cannot open: a database in memory that is read-only holds nothing");
-  }
-  const { durability, debugViews, ...pagerOptions } = options;
-  return new Database(new Session(openPager(place, pagerOptions), durability, debugViews));
-}
 
 /**
  * An open database. Get one by `open`.

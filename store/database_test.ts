@@ -8,7 +8,7 @@ import { format, header, IoError, MemoryFile } from "../pager/mod.ts";
 import { bytesOf, change, checkDatabase, openBoth, openOn } from "../tests/support/database.ts";
 import { makeSample } from "../tests/support/sample.ts";
 import { inTempDir } from "../tests/support/temp.ts";
-import { open } from "./database.ts";
+import { open } from "./open.ts";
 import type { KeyRange } from "./read/range.ts";
 import type { TransactionTree } from "./transaction_tree.ts";
 

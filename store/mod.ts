@@ -5,7 +5,7 @@
  */
 
 export type { Change, Commit } from "./watch/change.ts";
-export { Database, open } from "./database.ts";
+export { Database } from "./database.ts";
 export type { DatabaseStats } from "./database_stats.ts";
 export {
   bytes,
@@ -39,6 +39,7 @@ export type {
   TreeState,
 } from "./inspect/inspection_types.ts";
 export { Inspector } from "./inspect/inspector.ts";
+export { open } from "./open.ts";
 export type { OpenOptions, WriteOptions } from "./options.ts";
 export type { KeyRange, Range } from "./read/range.ts";
 export { headerState, type PageChecker, pageState } from "./inspect/page_state.ts";

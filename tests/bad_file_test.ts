@@ -15,7 +15,7 @@ import {
 import { crc32 } from "node:zlib";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, format, IoError, MemoryFile } from "../pager/mod.ts";
-import { open } from "../store/database.ts";
+import { open } from "../store/open.ts";
 import type { OpenOptions } from "../store/options.ts";
 import {
   assertContent,

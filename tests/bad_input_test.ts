@@ -5,7 +5,8 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ClosedError, IoError, MemoryFile } from "../pager/mod.ts";
-import { type Database, open } from "../store/database.ts";
+import type { Database } from "../store/database.ts";
+import { open } from "../store/open.ts";
 import type { OpenOptions } from "../store/options.ts";
 import type { Transaction } from "../store/transaction.ts";
 import type { KeyRange } from "../store/read/range.ts";

@@ -12,7 +12,8 @@
 import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { type Durability, format } from "../pager/mod.ts";
-import { type Database, open } from "../store/database.ts";
+import type { Database } from "../store/database.ts";
+import { open } from "../store/open.ts";
 import type { OpenOptions } from "../store/options.ts";
 import type { TransactionTree } from "../store/transaction_tree.ts";
 import { sameBytes } from "./support/database.ts";

@@ -8,7 +8,8 @@
 
 import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { type Database, open } from "../store/database.ts";
+import type { Database } from "../store/database.ts";
+import { open } from "../store/open.ts";
 import { change, sameBytes } from "./support/database.ts";
 import { Random } from "./support/random.ts";
 import { inTempDir } from "./support/temp.ts";

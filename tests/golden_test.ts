@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { format, MemoryFile } from "../pager/mod.ts";
-import { open } from "../store/database.ts";
+import { open } from "../store/open.ts";
 import { goldenContent, makeGolden, NUMBER_CODECS, NUMBERS } from "./golden/content.ts";
 import {
   assertContent,

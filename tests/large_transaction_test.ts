@@ -6,7 +6,8 @@
 import { assertEquals, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { LimitError } from "../pager/mod.ts";
-import { type Database, open } from "../store/database.ts";
+import type { Database } from "../store/database.ts";
+import { open } from "../store/open.ts";
 import type { OpenOptions } from "../store/options.ts";
 import { Random } from "./support/random.ts";
 import { inTempDir } from "./support/temp.ts";

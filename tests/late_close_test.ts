@@ -6,7 +6,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ClosedError } from "../pager/mod.ts";
-import { type Database, open } from "../store/database.ts";
+import type { Database } from "../store/database.ts";
+import { open } from "../store/open.ts";
 import { bytesOf, change } from "./support/database.ts";
 import { inTempDir } from "./support/temp.ts";
 

@@ -12,7 +12,7 @@ import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { IoError, LockedError, MemoryFile } from "../pager/mod.ts";
-import { open } from "../store/database.ts";
+import { open } from "../store/open.ts";
 import type { OpenOptions } from "../store/options.ts";
 import { bytesOf, change, openOn, sameBytes } from "./support/database.ts";
 import { makeSample } from "./support/sample.ts";

@@ -16,7 +16,7 @@ import {
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, format, IoError, MemoryFile } from "../pager/mod.ts";
 import { LockedError } from "../pager/mod.ts";
-import { open } from "../store/database.ts";
+import { open } from "../store/open.ts";
 import { salvage, type SalvageReport } from "../store/verify/salvage.ts";
 import { verify } from "../store/verify/verify.ts";
 import { bytesOf, change, openBoth, openOn, sameBytes, utf8 } from "./support/database.ts";

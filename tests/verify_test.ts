@@ -14,7 +14,7 @@ import {
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ClosedError, format, IoError, LockedError, MemoryFile } from "../pager/mod.ts";
-import { open } from "../store/database.ts";
+import { open } from "../store/open.ts";
 import { verify, verifyFile, type VerifyReport } from "../store/verify/verify.ts";
 import { bytesOf, change, openBoth, openOn, sameBytes, utf8 } from "./support/database.ts";
 import { FaultyFile } from "./support/faulty_file.ts";

@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { format, MemoryFile } from "../pager/mod.ts";
-import { open } from "../store/database.ts";
+import { open } from "../store/open.ts";
 import { salvage } from "../store/verify/salvage.ts";
 import { TreeFormat } from "../store/read/tree_format.ts";
 import { verify, verifyFile, type VerifyReport } from "../store/verify/verify.ts";

@@ -7,7 +7,8 @@ import { bytesOf, change, openOn } from "../../tests/support/database.ts";
 import { makeSample } from "../../tests/support/sample.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
 import { json, string } from "../codec/mod.ts";
-import { type Database, open } from "../database.ts";
+import type { Database } from "../database.ts";
+import { open } from "../open.ts";
 
 const { CHUNK_BYTES, CHUNK_PAGES, KIND_FREE, KIND_LEAF, PAGE_BYTES } = format;
 const encoder = new TextEncoder();

@@ -4,7 +4,8 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { MemoryFile, openPager } from "../../pager/mod.ts";
 import { bytesOf, openOn, sameBytes } from "../../tests/support/database.ts";
-import { Database, open } from "../database.ts";
+import { Database } from "../database.ts";
+import { open } from "../open.ts";
 import { json, string } from "../codec/mod.ts";
 import { Session } from "../write/session.ts";
 

@@ -6,7 +6,7 @@ import { describe, it } from "@std/testing/bdd";
 import { bytesOf, utf8 } from "../../tests/support/database.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
 import { IoError } from "../../pager/mod.ts";
-import { open } from "../database.ts";
+import { open } from "../open.ts";
 import { Rebuild } from "./rebuild.ts";
 
 const MIB = 1024 * 1024;

@@ -1,0 +1,56 @@
+/**
+ * Opening a database: what a user gives is checked, and becomes a pager with a session on it.
+ */
+
+import { openPager, pathOf } from "../pager/mod.ts";
+import { Database } from "./database.ts";
+import { checkOpenOptions, type OpenOptions } from "./options.ts";
+import { Session } from "./write/session.ts";
+
+/**
+ * Opens a database, which is made when it is missing, and locks it.
+ *
+ * Needs permission to read and write that one path. What is written is on disk after `checkpoint`
+ * or `close`.
+ *
+ * ```ts
+ * import { open } from "../mod.ts";
+ *
+ * using db = open(":memory:");
+ * const cities = db.tree("cities");
+ * await cities.set("Lisboa", new Uint8Array([1]));
+ * console.assert(cities.has("Lisboa"));
+ * ```
+ *
+ * A file that is in use, damaged or no database at all is left as it is:
+ *
+ * ```ts
+ * import { CorruptionError, IoError, LockedError, open } from "../mod.ts";
+ *
+ * try {
+ *   using db = open("no such folder/cities.quire", { lockTimeoutMs: 1000 });
+ *   console.log(db.version);
+ * } catch (error) {
+ *   if (error instanceof LockedError) console.log("Somebody else has it open.");
+ *   else if (error instanceof CorruptionError) console.log(`Damaged: ${error.rule}`);
+ *   else console.assert(error instanceof IoError);
+ * }
+ * ```
+ *
+ * @param path Where the file is, as a path or a `file:` URL, or `":memory:"`.
+ * @throws {LockedError} Another handle has it open.
+ * @throws {CorruptionError} It is not a Quire database, or is damaged. It is left as it is.
+ * @throws {IoError} The system refused.
+ * @throws {TypeError} The path or an option is of a wrong type, or the path is a URL that is not of
+ * a file.
+ * @throws {RangeError} An option is out of its range.
+ */
+export function open(path: string | URL, options: OpenOptions = {}): Database {
+  const place = pathOf("open", path);
+  checkOpenOptions(options);
+  if (place === ":memory:" && options.readOnly === true) {
+    throw new TypeError("Cannot open: a database in memory that is read-only holds nothing");
+  }
+  const { durability, debugViews, ...pagerOptions } = options;
+  return new Database(new Session(openPager(place, pagerOptions), durability, debugViews));
+}
