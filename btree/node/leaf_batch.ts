@@ -2,9 +2,11 @@
  * Entries of one leaf copied out together, for iterating: one allocation for many entries, and what
  * is handed out belongs to whoever gets it.
  *
- * Of a leaf that is mostly wanted, all cells are copied at once and values are views into that
- * copy; else each value is copied alone. Keys are put together behind the values. The batch keeps
- * all of it once more for itself, as what was handed out may be changed.
+ * Keys, and values where that is asked for, begin at multiples of 8, so that they can be seen as
+ * numbers of any type. Values that nobody sees as bytes need not: of a leaf that is mostly wanted,
+ * all cells are copied at once and such values are views into that copy. Else each value is copied
+ * alone. Keys are put together behind the values. The batch keeps keys and references once more for
+ * itself, as what was handed out may be changed.
  */
 
 import { format, type Frame, header } from "../../pager/mod.ts";
@@ -18,16 +20,21 @@ import {
   valueBytes,
 } from "./node.ts";
 import { copyBytes } from "./node_edit.ts";
+import { copyWords } from "./word_copy.ts";
 import { warmCells, warmPage } from "./cache_warming.ts";
 
 const { PAGE_BYTES, PAGE_SHIFT } = format;
 const { cellStartOf, entriesOf, prefixLengthOf } = header;
 
+/** Up to here a value is copied faster in words than by the runtime. */
+const WORDS_BYTES_MAX = 160;
 /** More entries than a leaf can have. */
 const ENTRIES_MAX = 1100;
 
 /** Entries of one leaf copied out together. */
 export class LeafBatch {
+  /** Whether a fill places values at multiples of 8, as it does keys. */
+  alignsValues = false;
   /** How many entries it has. */
   count = 0;
   /** Whether there is a reference to runs among its values. */
@@ -49,7 +56,7 @@ export class LeafBatch {
   readonly #valueFrom = new Uint32Array(ENTRIES_MAX);
   readonly #cell = new LeafCell();
   readonly #allocate: (length: number) => Uint8Array;
-  /** `bytes` once more, and nobody else's. */
+  /** As much of `bytes` as is needed again, where it is in them, and nobody else's. */
   #kept = new Uint8Array(0);
   #buffer: ArrayBufferLike = this.bytes.buffer;
   #offset = 0;
@@ -57,7 +64,8 @@ export class LeafBatch {
   /**
    * An empty batch.
    *
-   * @param allocate Gives memory for all keys and values of a fill, which nobody else writes to.
+   * @param allocate Gives memory for all keys and values of a fill, which nobody else writes to. It
+   * begins at a multiple of 8.
    */
   constructor(allocate: (length: number) => Uint8Array = (length) => new Uint8Array(length)) {
     this.#allocate = allocate;
@@ -67,21 +75,25 @@ export class LeafBatch {
   fill(frame: Frame, slot: number, from: number, to: number): void {
     const entries = entriesOf(frame, slot);
     this.count = Math.max(0, Math.min(to, entries) - from);
-    const takesAll = this.count * 2 > entries;
-    if (takesAll) warmPage(frame, slot);
+    const isMostlyWanted = this.count * 2 > entries;
+    if (isMostlyWanted) warmPage(frame, slot);
     else warmCells(frame, slot, offsetIndex(slot, entries, from, true), this.count);
+    const takesAll = isMostlyWanted && !this.alignsValues;
     const values = this.#measureValues(frame, slot, from, takesAll);
-    const keys = this.#measureKeys(frame, slot, values);
-    this.bytes = this.#allocate(values + keys);
-    this.#buffer = this.bytes.buffer;
-    this.#offset = this.bytes.byteOffset;
+    const end = this.#measureKeys(frame, slot, values);
+    const bytes = this.bytes = this.#allocate(end);
+    this.#buffer = bytes.buffer;
+    this.#offset = bytes.byteOffset;
     if (takesAll) this.#copyAllCells(frame, slot);
     else this.#copyValues(frame);
     this.#copyKeys(frame, slot, from);
-    this.#keep();
+    this.#keep(this.hasReferences ? 0 : values);
   }
 
-  /** Says where each value will stand, leaves key lengths in `keyEnd`, and sums the values up. */
+  /**
+   * Says where each value will stand, and leaves key lengths in `keyEnd`; where the values end, at
+   * a multiple of 8.
+   */
   #measureValues(frame: Frame, slot: number, from: number, takesAll: boolean): number {
     const cell = this.#cell;
     const { u8, u16 } = frame;
@@ -93,9 +105,10 @@ export class LeafBatch {
     for (let entry = 0; entry < this.count; entry++) {
       cell.read(u8, base + u16[offsets + entry]!);
       const start = takesAll ? cell.valueAt - cells : at;
-      at = start + valueBytes(cell.tag);
+      const end = start + valueBytes(cell.tag);
       this.valueAt[entry] = start;
-      this.#valueEnd[entry] = at;
+      this.#valueEnd[entry] = end;
+      at = aligned(end);
       this.keyEnd[entry] = cell.suffix;
       this.#tailAt[entry] = cell.tailAt;
       this.#valueFrom[entry] = cell.valueAt;
@@ -104,19 +117,21 @@ export class LeafBatch {
       references |= isReference;
     }
     this.hasReferences = references !== 0;
-    return takesAll ? base + PAGE_BYTES - cells : at;
+    return takesAll ? aligned(base + PAGE_BYTES - cells) : at;
   }
 
-  /** Says where each key will stand, after the values, and sums the keys up. */
+  /** Says where each key will stand, after the values; where the last one ends. */
   #measureKeys(frame: Frame, slot: number, start: number): number {
     const prefix = prefixLengthOf(frame, slot);
-    let at = start;
+    let end = start;
     for (let entry = 0; entry < this.count; entry++) {
+      const at = aligned(end);
+      end = at + prefix + this.keyEnd[entry]!;
       this.keyAt[entry] = at;
-      at += prefix + this.keyEnd[entry]!;
-      this.keyEnd[entry] = at;
+      this.keyEnd[entry] = end;
     }
-    return at - start;
+    // Whole words, since values are copied in words.
+    return aligned(end);
   }
 
   #copyAllCells(frame: Frame, slot: number): void {
@@ -124,10 +139,15 @@ export class LeafBatch {
     this.bytes.set(frame.u8.subarray(base + cellStartOf(frame, slot), base + PAGE_BYTES));
   }
 
-  #copyValues(frame: Frame): void {
+  #copyValues({ u8, u32 }: Frame): void {
+    const { bytes } = this;
+    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
     for (let entry = 0; entry < this.count; entry++) {
       const at = this.valueAt[entry]!;
-      copyBytes(frame.u8, this.#valueFrom[entry]!, this.bytes, at, this.#valueEnd[entry]! - at);
+      const from = this.#valueFrom[entry]!;
+      const length = this.#valueEnd[entry]! - at;
+      if (length > WORDS_BYTES_MAX) copyBytes(u8, from, bytes, at, length);
+      else copyWords(u32, from, words, at >> 2, length);
     }
   }
 
@@ -147,10 +167,11 @@ export class LeafBatch {
     }
   }
 
-  #keep(): void {
+  /** Keeps what stands from a byte on. */
+  #keep(from: number): void {
     const { bytes } = this;
     if (this.#kept.length < bytes.length) this.#kept = new Uint8Array(bytes.length);
-    this.#kept.set(bytes);
+    this.#kept.set(from === 0 ? bytes : bytes.subarray(from), from);
   }
 
   /** Copies the key of an entry as the leaf had it, and returns its length. */
@@ -177,4 +198,9 @@ export class LeafBatch {
     const at = this.valueAt[entry]!;
     return new Uint8Array(this.#buffer, this.#offset + at, this.#valueEnd[entry]! - at);
   }
+}
+
+/** The next place where any type of number can begin. */
+function aligned(at: number): number {
+  return (at + 7) & ~7;
 }

@@ -6,7 +6,8 @@
  * comes back as a plain object. A lone surrogate is kept.
  */
 
-import { deserialize, serialize } from "node:v8";
+import { Buffer } from "node:buffer";
+import { DefaultDeserializer, type Deserializer, serialize } from "node:v8";
 import { cannot, type ValueCodec } from "./codec.ts";
 
 /** `structured` and, by `as`, its types. */
@@ -40,11 +41,10 @@ export const structured: StructuredCodec = {
     }
   },
   decode(bytes: Uint8Array): unknown {
-    // Typed arrays come back as views of what was read, which is not the codec's to keep. `slice`
-    // would give another view where the bytes are a `Buffer`.
-    const owned = new Uint8Array(bytes);
     try {
-      return deserialize(owned);
+      const reader = new OwningReader(bytes);
+      reader.readHeader();
+      return reader.readValue();
     } catch (error) {
       throw cannot("decode", error);
     }
@@ -53,3 +53,22 @@ export const structured: StructuredCodec = {
     return structured as ValueCodec<T>;
   },
 };
+
+/** The deserializer of V8 with what its types leave out. */
+type Reader = Deserializer & { _readHostObject(): ArrayBufferView };
+const Reader = DefaultDeserializer as unknown as new (bytes: Uint8Array) => Reader;
+
+/**
+ * Reads values that have nothing in common with the bytes they are read from. Buffers and typed
+ * arrays would be views of these, which belong to others and begin at any byte.
+ */
+class OwningReader extends Reader {
+  override _readHostObject(): ArrayBufferView {
+    const view = super._readHostObject();
+    const { buffer, byteOffset, byteLength } = view;
+    const memory = buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
+    if (Buffer.isBuffer(view)) return Buffer.from(memory);
+    const Kind = view.constructor as new (memory: ArrayBuffer) => ArrayBufferView;
+    return new Kind(memory);
+  }
+}

@@ -80,6 +80,8 @@ export class ReadTree<
   /**
    * The value of a key, or undefined. Small values of bytes share memory with other results: they
    * cannot be transferred to a worker, and a clone takes that memory along, so post a `slice()`.
+   * Bytes that are handed out begin at a multiple of 8 of their buffer, here as in iterators, so
+   * that an array of numbers can be made on them.
    *
    * ```ts
    * import { open, string } from "../../mod.ts";
@@ -122,8 +124,8 @@ export class ReadTree<
    * The bytes of a value where they are, not decoded and not copied, or undefined: the fastest way
    * to look at one. A value of more than 2048 bytes is put together, and is a copy. They are good
    * until the next call of any method of this database and no longer than this turn of the event
-   * loop, so copy what is to be kept or stored; they must not be changed. With the option
-   * `debugViews` they are overwritten when they are no longer good.
+   * loop, so copy what is to be kept or stored; they must not be changed, and begin at any byte.
+   * With the option `debugViews` they are overwritten when they are no longer good.
    *
    * ```ts
    * import { open, string } from "../../mod.ts";
@@ -260,7 +262,7 @@ export class ReadTree<
   }
 
   #edge(bounds: Bounds): [K, V] | undefined {
-    for (const entry of new ScanIterator(this.#scanned, bounds, this.#pickEntry)) return entry;
+    for (const entry of this.#scan(bounds, this.#pickEntry)) return entry;
     return undefined;
   }
 
@@ -282,7 +284,7 @@ export class ReadTree<
    * ```
    */
   entries(range: Range<KI, P> = {}): Generator<[K, V], void, undefined> {
-    return new ScanIterator(this.#scanned, boundsOf(range, this.#format), this.#pickEntry);
+    return this.#scan(boundsOf(range, this.#format), this.#pickEntry);
   }
 
   /**
@@ -299,7 +301,7 @@ export class ReadTree<
    * ```
    */
   keys(range: Range<KI, P> = {}): Generator<K, void, undefined> {
-    return new ScanIterator(this.#scanned, boundsOf(range, this.#format), this.#pickKey);
+    return this.#scan(boundsOf(range, this.#format), this.#pickKey, false);
   }
 
   /**
@@ -315,12 +317,18 @@ export class ReadTree<
    * ```
    */
   values(range: Range<KI, P> = {}): Generator<V, void, undefined> {
-    return new ScanIterator(this.#scanned, boundsOf(range, this.#format), this.#pickValue);
+    return this.#scan(boundsOf(range, this.#format), this.#pickValue);
   }
 
   /** All entries, in key order. */
   [Symbol.iterator](): Generator<[K, V], void, undefined> {
     return this.entries();
+  }
+
+  /** Goes through a range; `showsValues` = values are handed out. */
+  #scan<T>(bounds: Bounds, pick: Pick<T>, showsValues = true): ScanIterator<T> {
+    const alignsValues = showsValues && this.#format.valuesKeepBytes;
+    return new ScanIterator(this.#scanned, bounds, pick, alignsValues);
   }
 
   #entryAt(scan: Scan, at: number): [K, V] {

@@ -35,9 +35,14 @@ export class Scan {
   /** Whether all that is to come has been copied, so that it can do without the tree. */
   isWhole = false;
 
-  /** Begins; false when there is nothing in the range. */
-  begin(bounds: Bounds): boolean {
+  /**
+   * Begins; false when there is nothing in the range.
+   *
+   * @param alignsValues Whether values begin at multiples of 8 of their buffers, as keys do.
+   */
+  begin(bounds: Bounds, alignsValues: boolean): boolean {
     this.#bounds = bounds;
+    this.#batch.alignsValues = alignsValues;
     const { lower, upper, forward } = bounds;
     const found = forward ? this.#seekForward(lower) : this.#seekBackward(upper);
     return found && this.#copy(bounds.limit);

@@ -58,6 +58,7 @@ export class ScanIterator<T> extends Iterator<T, void, undefined>
   readonly #scanned: Scanned;
   readonly #bounds: Bounds;
   readonly #pick: Pick<T>;
+  readonly #alignsValues: boolean;
   #scan: Scan | undefined;
   #entries: Entries | undefined;
   #kept: PageSnapshot | undefined;
@@ -78,12 +79,14 @@ export class ScanIterator<T> extends Iterator<T, void, undefined>
    * @param scanned The tree.
    * @param bounds The range.
    * @param pick What it makes of an entry.
+   * @param alignsValues Whether it hands out the bytes of values.
    */
-  constructor(scanned: Scanned, bounds: Bounds, pick: Pick<T>) {
+  constructor(scanned: Scanned, bounds: Bounds, pick: Pick<T>, alignsValues: boolean) {
     super();
     this.#scanned = scanned;
     this.#bounds = bounds;
     this.#pick = pick;
+    this.#alignsValues = alignsValues;
     this.#left = bounds.limit;
   }
 
@@ -136,7 +139,7 @@ export class ScanIterator<T> extends Iterator<T, void, undefined>
     const scan = this.#scan = this.#scanned.take(entries);
     this.#keepStep(entries);
     this.#followsChanges = source.followsChanges;
-    if (!scan.begin(this.#bounds)) return undefined;
+    if (!scan.begin(this.#bounds, this.#alignsValues)) return undefined;
     if (!scan.isWhole) this.#kept = source.keepVersion();
     return scan;
   }

@@ -4,6 +4,8 @@
  * Each copy is a view of a slab of 16 KiB that nothing else writes to again; from 4 KiB up a copy
  * has a buffer of its own. Slabs are marked untransferable, so that posting one value to a worker
  * copies it instead of taking its neighbours along.
+ *
+ * All of it begins at a multiple of 8 of its buffer, so that it can be seen as numbers of any type.
  */
 
 import { markAsUntransferable } from "node:worker_threads";
@@ -20,12 +22,18 @@ let blockUsed = 0;
 
 /** Memory for results that several of them share, which nothing else writes to. */
 export function takeShared(length: number): Uint8Array {
-  if (blockUsed + length > block.length) {
+  let start = aligned(blockUsed);
+  if (start + length > block.length) {
     block = newShared(Math.max(BLOCK_BYTES, length));
-    blockUsed = 0;
+    start = 0;
   }
-  blockUsed += length;
-  return block.subarray(blockUsed - length, blockUsed);
+  blockUsed = start + length;
+  return block.subarray(start, blockUsed);
+}
+
+/** The next place where any type of number can begin. */
+function aligned(at: number): number {
+  return (at + 7) & ~7;
 }
 
 /** Memory that cannot be transferred, as several results share it. */
@@ -44,9 +52,9 @@ export class Slab {
   /** Copies `length` bytes of `from` that begin at `start`. */
   copy(from: Uint8Array, start: number, length: number): Uint8Array {
     if (length >= OWN_BYTES_MIN) return from.slice(start, start + length);
-    if (this.#used + length > this.#bytes.length) this.#begin();
-    const at = this.#used;
-    this.#used += length;
+    let at = aligned(this.#used);
+    if (at + length > this.#bytes.length) at = this.#begin();
+    this.#used = at + length;
     const bytes = this.#bytes;
     if (length <= LOOP_BYTES_MAX) {
       for (let i = 0; i < length; i++) bytes[at + i]! = from[start + i]!;
@@ -56,8 +64,9 @@ export class Slab {
     return bytes.subarray(at, at + length);
   }
 
-  #begin(): void {
+  /** Begins a slab; where in it. */
+  #begin(): number {
     this.#bytes = newShared(SLAB_BYTES);
-    this.#used = 0;
+    return 0;
   }
 }

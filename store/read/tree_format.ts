@@ -35,12 +35,13 @@ export class TreeFormat<K, V, KI, VI, P> {
   readonly key: KeyCodec<K, KI, P>;
   /** The codec of values. */
   readonly value: Codec<V, VI>;
+  /** Whether what the codec of values decodes is made of the bytes that it is given. */
+  readonly valuesKeepBytes: boolean;
   /** The key encoded last; good until the next one. */
   bytes: Uint8Array = new Uint8Array(0);
 
   readonly #scratch = new Uint8Array(KEY_BYTES_MAX);
   readonly #keysAreBytes: boolean;
-  readonly #valuesKeepBytes: boolean;
   readonly #valuesMayBeReused: boolean;
 
   /**
@@ -58,7 +59,7 @@ export class TreeFormat<K, V, KI, VI, P> {
     checkKeyCodec(this.key);
     checkCodec(this.value);
     this.#keysAreBytes = (this.key as unknown) === keyBytes || (this.key as unknown) === bytes;
-    this.#valuesKeepBytes = this.value.keepsBytes ?? true;
+    this.valuesKeepBytes = this.value.keepsBytes ?? true;
     this.#valuesMayBeReused = !NOT_REUSING.has(this.value);
   }
 
@@ -109,7 +110,7 @@ export class TreeFormat<K, V, KI, VI, P> {
   foundValue(entries: Entries, slab: Slab): V {
     const { bytes, at, length } = entries.found;
     if (length < 0) return this.value.decode(entries.readRuns(bytes, at));
-    if (this.#valuesKeepBytes) return this.value.decode(slab.copy(bytes, at, length));
+    if (this.valuesKeepBytes) return this.value.decode(slab.copy(bytes, at, length));
     return this.value.decode(bytes.subarray(at, at + length));
   }
 

@@ -1,0 +1,39 @@
+/**
+ * Copying bytes from any place to one that begins a word, a word at a time: faster for short copies
+ * than a call of the runtime, and than a loop over bytes. Words are little-endian, as those of
+ * frames are.
+ */
+
+/**
+ * Copies bytes to a place that begins a word. What is left of the last word there is overwritten.
+ *
+ * @param from What to copy from, as words.
+ * @param fromAt The first byte.
+ * @param to What to copy to, as words.
+ * @param toAt The first word.
+ * @param count How many bytes.
+ */
+export function copyWords(
+  from: Uint32Array,
+  fromAt: number,
+  to: Uint32Array,
+  toAt: number,
+  count: number,
+): void {
+  const end = toAt + ((count + 3) >> 2);
+  const shift = (fromAt & 3) << 3;
+  let at = fromAt >> 2;
+  if (shift === 0) {
+    while (toAt < end) to[toAt++] = from[at++]!;
+    return;
+  }
+  // The word after the last byte may be past the end of the array.
+  const last = (fromAt + count - 1) >> 2;
+  let word = from[at]!;
+  while (at < last) {
+    const next = from[++at]!;
+    to[toAt++] = (word >>> shift) | (next << (32 - shift));
+    word = next;
+  }
+  if (toAt < end) to[toAt] = word >>> shift;
+}
