@@ -119,7 +119,9 @@ export class TransactionTree<
   }
 
   /**
-   * Sets the value of a key if it is what was expected, byte for byte; whether it did.
+   * Sets the value of a key if it equals what was expected; whether it did. Values are equal when
+   * their bytes are, or when the codec says so: those of `json` and `structured` when they hold the
+   * same, as `isDeepStrictEqual` of `node:util` has it.
    *
    * @param expected The value it must have; undefined = no entry.
    * @param value The value it gets; undefined = the entry is removed.
@@ -127,12 +129,18 @@ export class TransactionTree<
   compareAndSet(key: KI, expected: VI | undefined, value: VI | undefined): boolean {
     const before = expected === undefined ? undefined : this.#format.encodeValue(expected);
     const after = value === undefined ? undefined : ownBytes(this.#format.encodeValue(value));
-    const now = this.getView(key);
-    if (!sameBytes(now, before)) return false;
+    if (!this.#has(key, before)) return false;
     const length = this.#format.encodeKey(key);
     if (after === undefined) this.#delete(this.#format.bytes, length);
     else this.#put(this.#format.bytes, length, after);
     return true;
+  }
+
+  /** Whether a key has a value, or none. */
+  #has(key: KI, value: Uint8Array | undefined): boolean {
+    const now = this.getView(key);
+    if (now === undefined || value === undefined) return now === value;
+    return sameBytes(now, value) || this.#format.isEqual(this.get(key)!, value);
   }
 
   /** Removes an entry; whether there was one. */
@@ -241,8 +249,7 @@ function ownBytes(value: Uint8Array): Uint8Array {
   return value.buffer.byteLength === FRAME_BYTES ? copyOf(value) : value;
 }
 
-function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;

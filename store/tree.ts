@@ -134,8 +134,9 @@ export class Tree<
   }
 
   /**
-   * Sets the value of a key if it is what was expected, byte for byte; whether it did. Durable when
-   * it resolves.
+   * Sets the value of a key if it equals what was expected; whether it did. Values are equal when
+   * their bytes are, or when the codec says so: those of `json` and `structured` when they hold the
+   * same, as `isDeepStrictEqual` of `node:util` has it. Durable when it resolves.
    *
    * ```ts
    * import { open, string } from "../mod.ts";

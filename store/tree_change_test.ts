@@ -197,8 +197,8 @@ describe("compareAndSet()", () => {
     const { db } = openNumbers();
     const tree = db.tree("objects", { key: string, value: json });
     await tree.set("a", { x: 1, y: [2] });
-    assertEquals(await tree.compareAndSet("a", { y: [2], x: 1 }, 1), false, "another order");
-    assertEquals(await tree.compareAndSet("a", { x: 1, y: [2] }, null), true);
+    assertEquals(await tree.compareAndSet("a", { y: [3], x: 1 }, 1), false, "another value");
+    assertEquals(await tree.compareAndSet("a", { y: [2], x: 1 }, null), true, "another order");
     assertEquals([tree.get("a"), await tree.compareAndSet("a", null, 0)], [null, true]);
     assertEquals(await tree.compareAndSet("a", -0, 1), true, "to JSON they are the same");
     db.close();

@@ -5,6 +5,7 @@
  * which also takes text and is what trees use for keys when no codec is given.
  */
 
+import { checkAttached } from "./attached.ts";
 import { type KeyCodec, kindOf } from "./codec.ts";
 import { encodeText, encodeTextInto } from "./text.ts";
 
@@ -23,7 +24,7 @@ export const bytes: KeyCodec<Uint8Array> = {
   name: "bytes",
   ordered: true,
   encode(value: Uint8Array): Uint8Array {
-    if (value instanceof Uint8Array) return value;
+    if (value instanceof Uint8Array) return checkAttached(value);
     throw new TypeError(`Cannot encode: a ${kindOf(value)} is not bytes`);
   },
   encodeInto(value: Uint8Array, into: Uint8Array): number {
@@ -59,7 +60,7 @@ export const keyBytes: KeyCodec<Uint8Array, Uint8Array | string> = {
 };
 
 function checkKeyBytes(value: Uint8Array): Uint8Array {
-  if (value instanceof Uint8Array) return value;
+  if (value instanceof Uint8Array) return checkAttached(value);
   throw new TypeError(`Cannot encode: a ${kindOf(value)} is neither bytes nor text`);
 }
 

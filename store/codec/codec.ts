@@ -7,6 +7,9 @@
  * keys, on the word of who wrote it.
  */
 
+/** Why undefined is refused: where a value may be given, it says that there is no entry. */
+export const UNDEFINED_VALUE = "Cannot encode: undefined is no value, and means no entry";
+
 /** The longest name of a codec, in bytes of UTF-8. */
 const NAME_BYTES_MAX = 255;
 
@@ -40,7 +43,8 @@ export interface Codec<Out, In = Out, Prefix = In> {
   readonly keepsBytes?: boolean;
   /**
    * The bytes of a value. They may be the value itself, or memory that the codec uses again: who
-   * asks has done with them, or has copied them, before the next call.
+   * asks has done with them, or has copied them, before the next call. Trees never ask for those of
+   * undefined.
    *
    * @throws {TypeError} The value cannot be encoded.
    * @throws {RangeError} It is too large.
@@ -54,6 +58,11 @@ export interface Codec<Out, In = Out, Prefix = In> {
    * @throws {RangeError} It is too large.
    */
   encodeInto?(value: In, into: Uint8Array): number;
+  /**
+   * Whether two values that were decoded are equal, for `compareAndSet` to ask where their bytes
+   * are not. Needed where `encode` may give different bytes for equal values. Default false.
+   */
+  equals?(a: Out, b: Out): boolean;
   /** The bytes that all keys with this prefix, and no others, begin with. Default `encode`. */
   encodePrefix?(prefix: Prefix): Uint8Array;
   /**

@@ -6,6 +6,7 @@
  * of these but functions.
  */
 
+import { isDeepStrictEqual } from "node:util";
 import { cannot, kindOf, type ValueCodec } from "./codec.ts";
 import { decodeText, encodeText, encodeTextInto } from "./text.ts";
 
@@ -44,6 +45,7 @@ export const json: JsonCodec = {
       throw cannot("decode", error);
     }
   },
+  equals: isDeepStrictEqual,
   as<T>(): ValueCodec<T> {
     return json as ValueCodec<T>;
   },

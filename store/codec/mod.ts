@@ -13,8 +13,9 @@
  * @module
  */
 
+export { checkAttached } from "./attached.ts";
 export { bytes, keyBytes } from "./bytes.ts";
-export { checkCodec, checkKeyCodec } from "./codec.ts";
+export { checkCodec, checkKeyCodec, UNDEFINED_VALUE } from "./codec.ts";
 export type { Codec, KeyCodec, ValueCodec } from "./codec.ts";
 export { json, type JsonCodec } from "./json.ts";
 export { string } from "./string.ts";

@@ -7,8 +7,15 @@
  */
 
 import { Buffer } from "node:buffer";
-import { DefaultDeserializer, type Deserializer, serialize } from "node:v8";
-import { cannot, type ValueCodec } from "./codec.ts";
+import { isDeepStrictEqual } from "node:util";
+import {
+  DefaultDeserializer,
+  DefaultSerializer,
+  type Deserializer,
+  type Serializer,
+} from "node:v8";
+import { checkAttached } from "./attached.ts";
+import { cannot, UNDEFINED_VALUE, type ValueCodec } from "./codec.ts";
 
 /** `structured` and, by `as`, its types. */
 export interface StructuredCodec extends ValueCodec<unknown> {
@@ -18,8 +25,8 @@ export interface StructuredCodec extends ValueCodec<unknown> {
 
 /**
  * Keeps primitive values, plain objects, arrays, `Map`, `Set`, `Date`, `RegExp`, errors, buffers
- * and typed arrays, and references among them. Refuses functions, symbols, promises, proxies and
- * shared memory.
+ * and typed arrays, and references among them. Refuses functions, symbols, promises, proxies,
+ * shared memory, and undefined where it is the value.
  *
  * ```ts
  * import { structured } from "./mod.ts";
@@ -34,8 +41,12 @@ export const structured: StructuredCodec = {
   ordered: false,
   keepsBytes: false,
   encode(value: unknown): Uint8Array {
+    if (value === undefined) throw new TypeError(UNDEFINED_VALUE);
     try {
-      return serialize(value);
+      const writer = new CheckingWriter();
+      writer.writeHeader();
+      writer.writeValue(value);
+      return writer.releaseBuffer();
     } catch (error) {
       throw cannot("encode", error);
     }
@@ -49,10 +60,24 @@ export const structured: StructuredCodec = {
       throw cannot("decode", error);
     }
   },
+  equals: isDeepStrictEqual,
   as<T>(): ValueCodec<T> {
     return structured as ValueCodec<T>;
   },
 };
+
+/** The serializer of V8 with what its types leave out. */
+type Writer = Serializer & { _writeHostObject(view: ArrayBufferView): void };
+const Writer = DefaultSerializer as unknown as new () => Writer;
+
+/** Writes values, and refuses arrays whose memory is gone rather than make empty ones of them. */
+class CheckingWriter extends Writer {
+  override _writeHostObject(view: ArrayBufferView): void {
+    // Of a `DataView` the system tells.
+    if (!(view instanceof DataView)) checkAttached(view as Uint8Array);
+    super._writeHostObject(view);
+  }
+}
 
 /** The deserializer of V8 with what its types leave out. */
 type Reader = Deserializer & { _readHostObject(): ArrayBufferView };

@@ -27,6 +27,7 @@
  */
 
 import { Buffer } from "node:buffer";
+import { checkAttached } from "./attached.ts";
 import { writeU32 } from "./big_endian.ts";
 import { kindOf } from "./codec.ts";
 import { loneSurrogate } from "./text.ts";
@@ -66,7 +67,8 @@ const word = new DataView(wordBytes.buffer);
  *
  * @param at Where it begins.
  * @returns Where it ends, maybe past the end of `into`.
- * @throws {TypeError} It is of another type, or a text with a lone surrogate.
+ * @throws {TypeError} It is of another type, a text with a lone surrogate, or bytes whose memory is
+ * gone.
  * @throws {RangeError} It is a bigint of more than 32,767 bytes.
  */
 export function writePart(part: TuplePart, into: Uint8Array, at: number): number {
@@ -81,7 +83,7 @@ export function writePart(part: TuplePart, into: Uint8Array, at: number): number
       into[at] = part ? CODES.true : CODES.false;
       return at + 1;
   }
-  if (part instanceof Uint8Array) return writeBytes(part, into, at);
+  if (part instanceof Uint8Array) return writeBytes(checkAttached(part), into, at);
   throw new TypeError(`Cannot encode: a tuple has no part that is ${kindOf(part)}`);
 }
 

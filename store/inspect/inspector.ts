@@ -19,6 +19,7 @@ import type {
   TreeState,
 } from "./inspection_types.ts";
 import { MeasuredReader } from "./measured_reader.ts";
+import { checkAttached } from "../codec/mod.ts";
 import { checkName } from "../name.ts";
 import { frameState, headerState, pageState } from "./page_state.ts";
 import type { Session } from "../write/session.ts";
@@ -302,6 +303,7 @@ export class Inspector {
 
 function checkDescentKey(key: unknown): void {
   if (!(key instanceof Uint8Array)) throw new TypeError("Cannot descend: the key is no Uint8Array");
+  checkAttached(key, "descend");
   if (key.length <= KEY_BYTES_MAX) return;
   throw new RangeError(`Cannot descend: a key of ${key.length} bytes exceed ${KEY_BYTES_MAX}`);
 }

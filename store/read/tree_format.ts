@@ -9,7 +9,8 @@
 
 import { KEY_BYTES_MAX, type Tree as Entries } from "../../btree/mod.ts";
 import { CorruptionError } from "../../pager/mod.ts";
-import { checkCodec, checkKeyCodec, type Codec, type KeyCodec } from "../codec/mod.ts";
+import { checkAttached, checkCodec, checkKeyCodec } from "../codec/mod.ts";
+import { type Codec, type KeyCodec, UNDEFINED_VALUE } from "../codec/mod.ts";
 import { bytes, json, keyBytes, string, structured, tuple, u64 } from "../codec/mod.ts";
 import { copyOf, copyOfKey } from "./copy.ts";
 import { ANY, checkOptions } from "../option_check.ts";
@@ -72,9 +73,11 @@ export class TreeFormat<K, V, KI, VI, P> {
    */
   encodeKey(key: KI): number {
     if (this.#keysAreBytes && key instanceof Uint8Array) {
-      this.bytes = key;
+      this.bytes = checkAttached(key);
       return checkLength(key.length);
     }
+    // No codec of a user's can make a key of what says elsewhere that there is none.
+    if (key === undefined) throw new TypeError("Cannot encode: undefined is no key");
     const length = this.key.encodeInto?.(key, this.#scratch) ?? -1;
     this.bytes = this.#scratch;
     // A codec of a user's may return anything.
@@ -100,10 +103,20 @@ export class TreeFormat<K, V, KI, VI, P> {
     return copyOfKey(bytes);
   }
 
-  /** The bytes of a value: itself, or memory that no other call of a codec writes to. */
+  /**
+   * The bytes of a value: itself, or memory that no other call of a codec writes to.
+   *
+   * @throws {TypeError} It is undefined, or the codec refused.
+   */
   encodeValue(value: VI): Uint8Array {
+    if (value === undefined) throw new TypeError(UNDEFINED_VALUE);
     const encoded = checkBytes(this.value.encode(value));
     return this.#valuesMayBeReused ? copyOf(encoded) : encoded;
+  }
+
+  /** Whether bytes that differ are of equal values all the same. */
+  isEqual(now: V, before: Uint8Array): boolean {
+    return this.value.equals?.(now, this.value.decode(before)) ?? false;
   }
 
   /** The value that a tree found last. */
@@ -175,6 +188,6 @@ function checkLength(length: number): number {
 }
 
 function checkBytes(bytes: Uint8Array): Uint8Array {
-  if (bytes instanceof Uint8Array) return bytes;
+  if (bytes instanceof Uint8Array) return checkAttached(bytes);
   throw new TypeError(`Cannot encode: the codec made ${typeof bytes}, not bytes`);
 }

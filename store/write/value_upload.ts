@@ -11,6 +11,7 @@
 import { setImmediate } from "node:timers";
 import { type Tree as Entries, VALUE_BYTES_MAX } from "../../btree/mod.ts";
 import { ClosedError, CorruptionError, format, IoError, LimitError } from "../../pager/mod.ts";
+import { checkAttached } from "../codec/mod.ts";
 import type { Session, TreeNaming } from "./session.ts";
 
 /** One run, as long as runs can be. */
@@ -114,13 +115,22 @@ class Upload {
       if (!(value instanceof Uint8Array)) {
         throw new TypeError(`Cannot set: a chunk of type ${typeof value} is not bytes`);
       }
+      checkAttached(value, "set");
       if (this.#done + this.#filled + value.length > VALUE_BYTES_MAX) {
         throw new RangeError(`Cannot set: the stream has more than ${VALUE_BYTES_MAX} bytes`);
       }
-      for (let at = 0; at < value.length;) {
-        if (this.#filled === PART_BYTES) await this.#append();
-        at += this.#gather(value, at);
-      }
+      await this.#take(value);
+    }
+  }
+
+  /** Takes a chunk, and appends each part that it fills. */
+  async #take(chunk: Uint8Array): Promise<void> {
+    const { length } = chunk;
+    for (let at = 0; at < length;) {
+      if (this.#filled === PART_BYTES) await this.#append();
+      // Others have had their turn.
+      if (chunk.length !== length) throw new TypeError("Cannot set: a chunk changed its length");
+      at += this.#gather(chunk, at);
     }
   }
 
