@@ -114,11 +114,8 @@ export class Pager {
     this.readOnly = readOnly;
     // A read-only handle recovers in memory, and leaves the file as it is.
     this.#disk = new Disk(readOnly ? new OverlayFile(file) : file);
-    const { superblock, report } = openDatabase(
-      this.#disk,
-      create && !readOnly,
-      tornSectors === "protect",
-    );
+    const protect = tornSectors === "protect";
+    const { superblock, report } = openDatabase(this.#disk, { create, readOnly, protect });
     this.#recovery = report;
     this.meta.assign(superblock);
     const seed = seedOf(superblock.databaseId);
@@ -135,7 +132,6 @@ export class Pager {
     this.#loader.mayBeLost = (chunk) => {
       return this.#disk.failure !== undefined && this.#writeback.unsyncedChunks.has(chunk);
     };
-    const protect = tornSectors === "protect";
     this.#durable = journal ? this.#makeDurable(superblock, { journalBytes, protect }) : undefined;
     this.#versions = new VersionStore(
       this.#cache,

@@ -1,6 +1,7 @@
 /**
  * Files that are no database, or a damaged one: opening gives a `CorruptionError` that names page,
- * offset and rule, or the right data where the damage does not matter; and the file stays as it is.
+ * offset and rule, or the right data where the damage does not matter; and the file stays as it
+ * is, but for a copy of the superblock that the other one repairs.
  *
  * The mass of cases uses files in memory, a sample of them files on disk.
  */
@@ -81,7 +82,13 @@ function judgeOnce(
     found = error;
   }
   const { write, truncate } = file.counts;
-  assertEquals(write + truncate, 0, `${what}: something was written`);
+  if (options.readOnly ?? false) assertEquals(write, 0, `${what}: a reader has written`);
+  assertEquals(truncate, 0, `${what}: the length was changed`);
+  // Opening for writing repairs one copy of the superblock by the other.
+  for (const { position, length } of file.writes) {
+    const isCopy = length === PAGE_BYTES && [1, 2].includes(position / PAGE_BYTES);
+    assert(isCopy, `${what}: something was written at byte ${position}`);
+  }
   return found;
 }
 

@@ -287,14 +287,18 @@ function flipAll(what: string, sample: Sample, bits: readonly number[]): { refus
   for (const [i, bit] of bits.entries()) {
     flipBit(file, Math.floor(bit / 8), bit % 8);
     if (!readsRight(file, sample, bit, i % 2 === 0)) refused++;
-    flipBit(file, Math.floor(bit / 8), bit % 8);
+    const at = Math.floor(bit / 8);
+    file.writeAt(sample.bytes, at, 1, at);
   }
   assert(sameBytes(file.content(), sample.bytes), "the file is as it was");
   console.log(`flips in ${what}: ${bits.length}, of which ${refused} were refused`);
   return { refused };
 }
 
-/** Whether all reading gives the right data; fails when it gives wrong data, or writes. */
+/**
+ * Whether all reading gives the right data; fails when it gives wrong data, or writes anything but
+ * a copy of the superblock that the other one repairs.
+ */
 function readsRight(content: File, sample: Sample, bit: number, readOnly: boolean): boolean {
   const file = new FaultyFile(content);
   let right = true;
@@ -306,7 +310,11 @@ function readsRight(content: File, sample: Sample, bit: number, readOnly: boolea
     for (const read of waysToRead(sample)) attempt(() => read(db));
     db.close();
   });
-  assertEquals(file.counts.write + file.counts.truncate, 0, `bit ${bit}: something was written`);
+  const repairs = file.writes.filter(({ position, length }) => {
+    return !readOnly && length === PAGE_BYTES && [1, 2].includes(position / PAGE_BYTES);
+  });
+  const changes = file.writes.length - repairs.length + file.counts.truncate;
+  assertEquals(changes, 0, `bit ${bit}: something was written`);
   return right;
 }
 

@@ -49,7 +49,7 @@ async function check(bytes: Uint8Array): Promise<VerifyReport> {
 
 async function assertClean(bytes: Uint8Array, what = ""): Promise<VerifyReport> {
   const report = await check(bytes);
-  assertEquals(report.findings, [], what);
+  assertEquals([report.findings, report.repairable], [[], []], what);
   assertEquals([report.ok, report.findingCount, report.unreached], [true, 0, 0], what);
   return report;
 }
@@ -510,20 +510,17 @@ const RUNS: Breakage[] = [
   },
 ];
 
-const SUPERBLOCKS: Breakage[] = [1, 2].flatMap((page) => [
+const SUPERBLOCKS: Breakage[] = [
   {
-    name: `superblock ${page} is destroyed`,
-    change: (image: Image) => image.destroy(page),
-    rule: "not a Quire database",
-    page,
+    name: "two superblocks of one number that contradict each other",
+    change: (image) => {
+      image.setSuperblocks(SUPERBLOCK.syncEpoch, 9);
+      image.page(2).set(new Image(sample.bytes).page(2));
+    },
+    rule: "two different superblocks have the same number",
+    page: 1,
   },
-  {
-    name: `superblock ${page} has another sum`,
-    change: (image: Image) => image.page(page)[SUPERBLOCK.sum]! ^= 1,
-    rule: "superblock sum does not match",
-    page,
-  },
-]);
+];
 
 const WIDE: Breakage[] = [
   {
@@ -664,6 +661,79 @@ describe("verify() of a file with much damage", () => {
   });
 });
 
+describe("verify() of a file that a power cut has left with one whole superblock", () => {
+  const breaks: readonly [string, string, (image: Image, page: number) => void][] = [
+    ["destroyed", "not a Quire database", (image, page) => image.destroy(page)],
+    ["zero", "not a Quire database", (image, page) => image.page(page).fill(0)],
+    ["torn", "superblock sum does not match", (image, page) => {
+      image.page(page)[SUPERBLOCK.sum]! ^= 1;
+    }],
+  ];
+  for (const [what, rule, change] of breaks) {
+    for (const page of [1, 2]) {
+      it(`is ok, and says that copy ${page}, which is ${what}, can be repaired`, async () => {
+        const image = new Image(sample.bytes);
+        change(image, page);
+        const { ok, findings, repairable, entries } = await check(image.bytes);
+        assertEquals([ok, findings, entries], [true, [], 43]);
+        assertEquals(repairable.map(({ page }) => page), [page]);
+        assertStringIncludes(repairable[0]!.rule, rule);
+        assertGreater(repairable[0]!.offset, page * PAGE_BYTES - 1);
+        assertLess(repairable[0]!.offset, (page + 1) * PAGE_BYTES);
+      });
+    }
+  }
+
+  it("is repaired as soon as it is opened for writing, and not before", async () => {
+    for (const page of [1, 2]) {
+      const image = new Image(sample.bytes);
+      image.page(page)[SUPERBLOCK.sum]! ^= 1;
+      const file = new MemoryFile(image.bytes);
+      const reader = openOn(file, { readOnly: true });
+      const { ok, repairable } = await reader.verify();
+      assertEquals([ok, repairable.length], [true, 1], "read-only");
+      reader.close();
+      assert(sameBytes(file.content(), image.bytes), "a reader changes nothing");
+      const db = openOn(file);
+      assert(sameBytes(file.content(), sample.bytes), "opened for writing");
+      assertEquals((await db.verify()).repairable, []);
+      db.close();
+      assert(sameBytes(file.content(), sample.bytes), "closed");
+    }
+  });
+
+  it("is repaired when the other copy is whole and older", () => {
+    const image = new Image(sample.bytes);
+    const older = image.view.getUint32(PAGE_BYTES + SUPERBLOCK.number, true) - 1;
+    image.setSuperblocks(SUPERBLOCK.number, older);
+    image.page(2).set(new Image(sample.bytes).page(2));
+    const file = new MemoryFile(image.bytes);
+    openOn(file).close();
+    assert(sameBytes(file.content(), sample.bytes));
+  });
+
+  it("is ok when its creation was cut and shows it, and not when nothing is in it", async () => {
+    const file = new MemoryFile();
+    openOn(file).close();
+    const created = file.content();
+    const cut = (from: number, size = created.length) => created.slice(0, size).fill(0, from);
+    for (const bytes of [cut(PAGE_BYTES), cut(PAGE_BYTES, PAGE_BYTES), cut(PAGE_BYTES + 200)]) {
+      const { ok, findings, repairable } = await check(bytes);
+      assertEquals([ok, findings], [true, []]);
+      assertEquals(repairable.map(({ rule }) => rule), ["the creation of the database was cut"]);
+      const again = new MemoryFile(bytes);
+      openOn(again).close();
+      await assertClean(again.content(), "opened for writing");
+    }
+    const { ok, repairable } = await check(cut(2 * PAGE_BYTES));
+    assertEquals([ok, repairable.map(({ page }) => page)], [true, [2]]);
+    for (const size of [0, PAGE_BYTES, created.length]) {
+      const { ok, findings, repairable } = await check(new Uint8Array(size));
+      assertEquals([ok, findings.length > 0, repairable], [false, true, []], `${size} zeros`);
+    }
+  });
+});
+
 describe("verify() of pages that went astray", () => {
   const image = new Image(sample.bytes);
   const used = image.pagesOf([1, 2, 3, 4, 5, 6]);
@@ -740,7 +810,9 @@ describe("verify() of pages that went astray", () => {
         : page * PAGE_BYTES + random.below(PAGE_BYTES);
       const flipped = sample.bytes.slice();
       flipped[at]! ^= 1 << random.below(8);
-      assertEquals((await check(flipped)).ok, false, `byte ${at} of page ${page}`);
+      const { findings, repairable } = await check(flipped);
+      assertEquals(findings.length + repairable.length > 0, true, `byte ${at} of page ${page}`);
+      if (page > 2 || inHeader) assertGreater(findings.length, 0, `byte ${at} of page ${page}`);
     }
   });
 

@@ -29,7 +29,8 @@ export const verify: CommandSpec = {
   name: "verify",
   summary: "read the whole file and tell of everything that is wrong",
   details: "Every page, header, tree and value is checked, and nothing is changed. " +
-    "Ends with 1 where something is wrong.",
+    "Ends with 1 where something is wrong. What a power cut has left unfinished is told and is " +
+    "not wrong: opening the file for writing repairs it.",
   file: "path",
   args: [],
   options: [FINDINGS_OPTION],
@@ -98,7 +99,7 @@ async function withProgress<T>(
 }
 
 function printVerified(out: Output, report: VerifyReport): void {
-  const { ok, pages, trees, entries, recovery, unreached } = report;
+  const { ok, pages, trees, entries, recovery, repairable, unreached } = report;
   const what = `${countOf(trees, "tree")}, ${countOf(entries, "entry")}, ${
     countOf(pages, "page")
   } in use`;
@@ -106,21 +107,25 @@ function printVerified(out: Output, report: VerifyReport): void {
     out.line(`It was not closed: ${countOf(recovery.records, "record")} recovered in memory.`);
   }
   printFindings(out, report);
+  for (const finding of repairable) {
+    out.line(`${textOfFinding(finding)}; opening the file for writing repairs it`);
+  }
   if (unreached > 0) out.line(`${countOf(unreached, "page")} below damage were not reached`);
-  out.line(
-    ok ? `Nothing is wrong: ${what}.` : `${countOf(report.findingCount, "finding")}: ${what}.`,
-  );
+  const sound = repairable.length > 0 ? "Nothing else is wrong" : "Nothing is wrong";
+  out.line(`${ok ? sound : countOf(report.findingCount, "finding")}: ${what}.`);
 }
 
 function printFindings(
   out: Output,
   { findings, findingCount }: { findings: readonly Finding[]; findingCount: number },
 ): void {
-  for (const { page, offset, rule } of findings) {
-    out.line(`page ${page} at byte ${offset}: ${oneLine(rule)}`);
-  }
+  for (const finding of findings) out.line(textOfFinding(finding));
   const more = findingCount - findings.length;
   if (more > 0) out.line(`and ${count(more)} more; --max-findings shows them`);
+}
+
+function textOfFinding({ page, offset, rule }: Finding): string {
+  return `page ${page} at byte ${offset}: ${oneLine(rule)}`;
 }
 
 function printSalvaged({ out, path }: Context, to: string, report: SalvageReport): void {

@@ -28,7 +28,11 @@ import { PageFile } from "./damaged_pages.ts";
 import { Recovery, type RecoveryReport } from "../recovery/recovery.ts";
 import { findSeed } from "./seed_search.ts";
 import type { Superblock } from "../format/superblock.ts";
-import { examineSuperblocks } from "../journal/superblocks.ts";
+import {
+  examineSuperblocks,
+  hasFreshHeaders,
+  isUnfinishedCreation,
+} from "../journal/superblocks.ts";
 
 const TREE_IDS_END = 2 ** 32;
 
@@ -46,6 +50,8 @@ export interface Examined {
   readonly recovery: RecoveryReport | undefined;
   /** What broke a rule on the way; superblocks only where there are no pages. */
   readonly findings: readonly CorruptionError[];
+  /** Whether the file is a database whose creation was cut, so that nothing was ever in it. */
+  readonly isCreationCut: boolean;
 }
 
 /**
@@ -73,13 +79,14 @@ class Examination {
   }
 
   run(cacheBytes: number): Examined {
-    const copies: CorruptionError[] = [];
-    const superblock = examineSuperblocks(this.#disk, (error) => copies.push(error));
+    const { current: superblock, damage } = examineSuperblocks(this.#disk);
+    const isCreationCut = superblock === undefined && isUnfinishedCreation(this.#disk) &&
+      hasFreshHeaders(this.#disk);
     const seed = this.#seed(superblock);
     if (seed === undefined || this.#disk.size() < FRESH_PAGES * PAGE_BYTES) {
-      const findings = [...this.#findings, ...copies];
+      const findings = [...this.#findings, ...damage];
       const nothing = { hasSuperblock: false, isWhole: false, recovery: undefined };
-      return { ...nothing, pages: undefined, journal: "none", findings };
+      return { ...nothing, pages: undefined, journal: "none", findings, isCreationCut };
     }
     const isOpen = superblock?.open ?? false;
     const recovered = isOpen ? this.#recover(superblock!) : undefined;
@@ -92,6 +99,7 @@ class Examination {
       journal: recovered !== undefined ? "replayed" : isOpen ? "ignored" : "none",
       recovery: recovered?.report,
       findings: this.#findings,
+      isCreationCut,
     };
   }
 

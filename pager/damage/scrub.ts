@@ -42,7 +42,7 @@ import { journalHeaderPage } from "../journal/journal_area.ts";
 import type { MetaFields } from "../format/meta.ts";
 import { checkPage, corruptHeader, type Verifiers } from "../format/page_check.ts";
 import { checkRunReserved, isOfRun } from "../format/run_check.ts";
-import { examineSuperblocks } from "../journal/superblocks.ts";
+import { examineSuperblocks, type SuperblockCopies } from "../journal/superblocks.ts";
 
 /** Hears of a broken rule. */
 export type Report = (error: CorruptionError) => void;
@@ -115,7 +115,7 @@ export class Scrub {
     this.#source = source;
     this.#report = report;
     this.#extra = options.extra ?? [];
-    this.#readJournals(() => {});
+    this.#readJournals();
   }
 
   /** How many chunks there are. */
@@ -128,19 +128,27 @@ export class Scrub {
     return this.#journals !== undefined;
   }
 
-  /** Checks both superblocks. */
-  superblocks(): void {
-    this.#readJournals(this.#report);
+  /**
+   * Checks both superblocks. Returns what is wrong with one while the other is whole: no data is
+   * lost, and opening the file for writing repairs it. Anything else that is wrong is reported.
+   */
+  superblocks(): readonly CorruptionError[] {
+    const { current, damage } = this.#readJournals();
+    if (current !== undefined) return damage;
+    damage.forEach(this.#report);
+    return [];
   }
 
-  #readJournals(report: Report): void {
-    const superblock = examineSuperblocks(this.#source.disk, report);
-    this.#journals = superblock && new Set(superblock.journals.flat());
+  #readJournals(): SuperblockCopies {
+    const copies = examineSuperblocks(this.#source.disk);
+    this.#journals = copies.current && new Set(copies.current.journals.flat());
+    return copies;
   }
 
   /** Reads a chunk and checks all that is in it. */
   chunk(chunk: number): void {
-    this.#read(chunk, CHUNK_BYTES);
+    // Of a chunk of the journal only the header page is to be as all of them are.
+    this.#read(chunk, this.#journals?.has(chunk) ? PAGE_BYTES : CHUNK_BYTES);
     this.#judgeHeaders(this.#report);
     this.#checkHint();
     if (chunk === 0) this.#checkSuperblockHeaders();
@@ -174,7 +182,7 @@ export class Scrub {
     this.#isDirty = memory?.dirtyChunks.has(chunk) ?? false;
     if (memory === undefined) return;
     // A live journal may have got chunks since.
-    this.#readJournals(() => {});
+    this.#readJournals();
     const place = this.#isDirty ? memory.cache.find(first) : -1;
     if (place < 0) return;
     const start = (place & SLOT_MASK) << PAGE_SHIFT;

@@ -75,43 +75,42 @@ export function repairSuperblocks(disk: Disk, current: Superblock, protect: bool
  * @throws {CorruptionError} Neither copy is whole, or they contradict each other.
  */
 export function readSuperblock(disk: Disk): Superblock {
-  const first = tryRead(disk, SUPERBLOCK_PAGE);
-  const second = tryRead(disk, SUPERBLOCK_PAGE + 1);
-  if (first instanceof CorruptionError) {
-    if (second instanceof CorruptionError) throw first;
-    return second;
-  }
-  if (second instanceof CorruptionError) return first;
-  if (first.number !== second.number) return first.number > second.number ? first : second;
-  if (!sameBytes(first, second)) {
-    throw new CorruptionError(
-      SUPERBLOCK_PAGE,
-      SUPERBLOCK_PAGE * PAGE_BYTES,
-      "two different superblocks have the same number",
-    );
-  }
-  return first;
+  const { current, damage } = examineSuperblocks(disk);
+  if (current === undefined) throw damage[0]!;
+  return current;
 }
 
-/**
- * Reports each copy that is not whole, and two that contradict each other; the current superblock,
- * or undefined when there is none.
- */
-export function examineSuperblocks(
-  disk: Disk,
-  report: (error: CorruptionError) => void,
-): Superblock | undefined {
+/** What the two copies of the superblock say. */
+export interface SuperblockCopies {
+  /** The current superblock, or undefined where the copies do not tell. */
+  readonly current: Superblock | undefined;
+  /** Whether both copies say it. A power cut may leave the other copy older, or torn. */
+  readonly isInBothCopies: boolean;
+  /**
+   * The copies that are not whole, or that the two contradict each other. Where there is a current
+   * superblock nothing is lost.
+   */
+  readonly damage: readonly CorruptionError[];
+}
+
+/** Reads both copies of the superblock, whatever is wrong with them. */
+export function examineSuperblocks(disk: Disk): SuperblockCopies {
   const copies = [SUPERBLOCK_PAGE, SUPERBLOCK_PAGE + 1].map((page) => tryRead(disk, page));
-  const damaged = copies.filter((copy) => copy instanceof CorruptionError);
-  damaged.forEach(report);
-  if (damaged.length === copies.length) return undefined;
-  try {
-    return readSuperblock(disk);
-  } catch (error) {
-    if (!(error instanceof CorruptionError)) throw error;
-    report(error);
-    return undefined;
+  const damage = copies.filter((copy) => copy instanceof CorruptionError);
+  const [first, second] = copies.flatMap((copy) => {
+    return copy instanceof CorruptionError ? [] : [copy];
+  });
+  if (first === undefined || second === undefined) {
+    return { current: first, isInBothCopies: false, damage };
   }
+  if (first.number !== second.number) {
+    const newer = first.number > second.number ? first : second;
+    return { current: newer, isInBothCopies: false, damage };
+  }
+  if (sameBytes(first, second)) return { current: first, isInBothCopies: true, damage };
+  const rule = "two different superblocks have the same number";
+  const conflict = new CorruptionError(SUPERBLOCK_PAGE, SUPERBLOCK_PAGE * PAGE_BYTES, rule);
+  return { current: undefined, isInBothCopies: false, damage: [conflict] };
 }
 
 /**
@@ -179,6 +178,16 @@ function freshHeaderPage(databaseId: Uint8Array): Uint8Array {
     setInUse(frame, 0, page);
   }
   return frame.u8;
+}
+
+/**
+ * Whether the header page of a creation is there. Where a creation was cut, this tells it from
+ * zeros, which may be what is left of anything.
+ */
+export function hasFreshHeaders(disk: Disk): boolean {
+  const headers = new Uint8Array(PAGE_BYTES);
+  disk.read(headers, 0, PAGE_BYTES, 0);
+  return looksFresh(headers);
 }
 
 /** Whether a header page is a fresh one, whatever database id its head sums were made with. */

@@ -11,7 +11,12 @@ import { CorruptionError, IoError } from "../format/errors.ts";
 import { MemoryFile } from "../file/memory_file.ts";
 import { Pager } from "../pager.ts";
 import { encodeSuperblock, type Superblock } from "../format/superblock.ts";
-import { createDatabase, readSuperblock, writeSuperblock } from "./superblocks.ts";
+import {
+  createDatabase,
+  examineSuperblocks,
+  readSuperblock,
+  writeSuperblock,
+} from "./superblocks.ts";
 
 const SECTOR_BYTES = 512;
 
@@ -233,6 +238,51 @@ describe("writeSuperblock", () => {
       return file.writes[0]!.position;
     });
     assertEquals(firsts, [16384, 8192, 16384, 8192]);
+  });
+});
+
+describe("opening a database of which one copy of the superblock is torn", () => {
+  it("repairs it, before anything is committed", () => {
+    for (const page of [1, 2]) {
+      const { file, superblock } = created();
+      const whole = file.content();
+      flipBit(file, page * 8192 + 70);
+      const pager = new Pager(file);
+      assertEquals(file.content(), whole);
+      pager.close();
+      assertEquals(readSuperblock(new Disk(file)), superblock);
+    }
+  });
+
+  it("only reads one that is whole, and writes nothing read-only", () => {
+    const whole = new FaultyFile(created().file);
+    new Pager(whole).close();
+    const { file } = created();
+    flipBit(file, 8192 + 70);
+    const torn = new FaultyFile(file);
+    new Pager(torn, { readOnly: true }).close();
+    for (const { counts } of [whole, torn]) assertEquals([counts.write, counts.sync], [0, 0]);
+  });
+
+  it("at every write and sync of the repair that fails, leaves a file that opens", () => {
+    for (const tornSectors of ["whole", "protect"] as const) {
+      for (const nth of [1, 2]) {
+        for (const fault of [from(nth, "throw", "sync"), tornWrite(nth)]) {
+          const { file: memory, superblock } = created();
+          flipBit(memory, 16384 + 70);
+          const file = new FaultyFile(memory);
+          file.fault = fault;
+          // With protected sectors the whole copy is not written again, so a write is one less.
+          const isReached = tornSectors === "whole" || nth === 1 || fault("sync", nth) !== "none";
+          const open = () => new Pager(file, { tornSectors });
+          if (isReached) assertThrows(open, IoError);
+          else open().close();
+          assertEquals(readSuperblock(new Disk(memory)), superblock);
+          new Pager(memory).close();
+          assertEquals(examineSuperblocks(new Disk(memory)).isInBothCopies, true);
+        }
+      }
+    }
   });
 });
 

@@ -17,6 +17,11 @@ export interface Finding {
   readonly rule: string;
 }
 
+/** What breaks a rule, without the stack of the error. */
+export function findingOf({ page, offset, rule }: CorruptionError | Finding): Finding {
+  return { page, offset, rule };
+}
+
 /** Broken rules, as many as are kept. */
 export class Findings {
   /** Those that are kept, in the order in which they were found. */
@@ -40,8 +45,8 @@ export class Findings {
   }
 
   /** Adds one. */
-  add({ page, offset, rule }: CorruptionError | Finding): void {
+  add(found: CorruptionError | Finding): void {
     this.count++;
-    if (this.kept.length < this.most) this.kept.push({ page, offset, rule });
+    if (this.kept.length < this.most) this.kept.push(findingOf(found));
   }
 }

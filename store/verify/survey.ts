@@ -67,7 +67,7 @@ export class Survey {
   /** Reads a whole file. */
   *run(makeScrub: (report: Report) => Scrub, report: Report): Generator<Progress, void, undefined> {
     const scrub = makeScrub(report);
-    scrub.superblocks();
+    scrub.superblocks().forEach(report);
     for (let chunk = 0; chunk < scrub.chunks; chunk++) {
       scrub.chunk(chunk);
       this.#takeChunk(scrub, chunk);

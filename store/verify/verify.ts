@@ -45,11 +45,12 @@ import {
   SLOT_PAGE_LOST,
   SLOT_SOUND,
 } from "../../pager/mod.ts";
-import { type Finding, Findings } from "./findings.ts";
+import { type Finding, findingOf, Findings } from "./findings.ts";
 import { checkOptions, type OptionTypes, PROGRESS_TYPES } from "../option_check.ts";
 import { inSlices, type Progress, type ProgressOptions } from "./slices.ts";
 
 const { CHUNK_PAGES, FRESH_PAGES, KIND_FREE, KIND_RUN, KIND_RUN_CONTINUED } = format;
+const { PAGE_BYTES, SUPERBLOCK_PAGE } = format;
 const { entriesOf, headerPosition, kindOf, linkOf, treeOf, versionOf } = header;
 
 /** `cacheBytes` of `verify` and `salvage` unless said otherwise. */
@@ -71,7 +72,7 @@ export interface VerifyFileOptions extends VerifyOptions {
 
 /** What is in a file, and what is wrong with it. */
 export interface VerifyReport {
-  /** Whether nothing is wrong. */
+  /** Whether nothing is wrong but what is `repairable`. */
   readonly ok: boolean;
   /** Pages in use by trees. */
   readonly pages: number;
@@ -83,11 +84,25 @@ export interface VerifyReport {
   readonly findings: readonly Finding[];
   /** How many broken rules there are. */
   readonly findingCount: number;
+  /**
+   * What a power cut has left unfinished, and opening the file for writing repairs: a copy of the
+   * superblock that is not whole while the other is, or a creation that was cut. No data is lost by
+   * it. A copy of the superblock that the medium has damaged looks the same. A file without bytes,
+   * or of zeros, is none of this: it may be what is left of any file.
+   */
+  readonly repairable: readonly Finding[];
   /** Pages in use that are not reached because of damage told of above them. */
   readonly unreached: number;
   /** What recovery, in memory, did to a file that had not been closed. */
   readonly recovery: RecoveryReport | undefined;
 }
+
+/** What is wrong with a file whose creation was cut. */
+const CUT: Finding = {
+  page: SUPERBLOCK_PAGE,
+  offset: SUPERBLOCK_PAGE * PAGE_BYTES,
+  rule: "the creation of the database was cut",
+};
 
 const OPTION_TYPES: OptionTypes = { ...PROGRESS_TYPES, maxFindings: "number" };
 /** The options of `verify` and `salvage` of a file, and their types. */
@@ -142,15 +157,23 @@ export async function verifyFile(
   file: File,
   options: VerifyFileOptions = {},
 ): Promise<VerifyReport> {
-  const { cacheBytes = READ_CACHE_BYTES, maxFindings } = options;
+  return await inSlices(verifySteps(file, options), options);
+}
+
+/** As `verifyFile`, a step at a time, for whoever cannot wait for a promise. */
+export function* verifySteps(
+  file: File,
+  { cacheBytes = READ_CACHE_BYTES, maxFindings }: VerifyFileOptions = {},
+): Generator<Progress, VerifyReport, undefined> {
   const findings = new Findings(maxFindings);
-  const { pages, recovery, findings: found } = examine(file, cacheBytes);
+  const { pages, recovery, findings: found, isCreationCut } = examine(file, cacheBytes);
+  if (isCreationCut) return { ...reportOf(undefined, findings, undefined), repairable: [CUT] };
   found.forEach((error) => findings.add(error));
   if (pages === undefined) return reportOf(undefined, findings, undefined);
   registerNodes(pages);
   const target = { reader: pages, scrub: pages.scrub.bind(pages), checkOpen: () => {} };
   const verification = new Verification(target, findings);
-  await inSlices(verification.run(), options);
+  yield* verification.run();
   return reportOf(verification, findings, recovery);
 }
 
@@ -188,6 +211,7 @@ function reportOf(
     entries: verification?.entries ?? 0,
     findings: findings.kept,
     findingCount: findings.count,
+    repairable: verification?.repairable ?? [],
     unreached: verification?.unreached ?? 0,
     recovery,
   };
@@ -198,6 +222,7 @@ class Verification implements TreeVisitor {
   trees = 0;
   entries = 0;
   unreached = 0;
+  repairable: readonly Finding[] = [];
 
   readonly #target: VerifyTarget;
   readonly #reader: PageReader;
@@ -230,7 +255,7 @@ class Verification implements TreeVisitor {
   }
 
   *#readAll(scrub: Scrub): Generator<Progress, void, undefined> {
-    scrub.superblocks();
+    this.repairable = scrub.superblocks().map(findingOf);
     const total = this.#reader.meta.pageCount;
     // A database in use may grow meanwhile.
     for (let chunk = 0; chunk < Math.min(scrub.chunks, format.chunksOf(total)); chunk++) {

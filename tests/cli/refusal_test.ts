@@ -267,4 +267,26 @@ describe("cli: refusals", () => {
       assertMatch(verified.out, /^page 3 at byte [^]* more; --max-findings shows them\n/);
       assertEquals(Deno.readFileSync(path), bytes);
     }));
+
+  it("are not for a copy of the superblock that a power cut has torn", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/db.quire`;
+      makeCliSample(path);
+      const bytes = Deno.readFileSync(path);
+      const torn = bytes.slice().fill(0, 2 * 8192, 3 * 8192);
+      Deno.writeFileSync(path, torn);
+      const verified = await quire(["verify", path]);
+      assertEquals([verified.code, verified.err], [0, ""]);
+      assertMatch(
+        verified.out,
+        /^page 2 at byte 16384: .*; opening .* for writing repairs it\nNothing else is wrong: /,
+      );
+      const { ok, findings, repairable } = JSON.parse(
+        (await quire(["verify", path, "--json"])).out,
+      );
+      assertEquals([ok, findings.length, repairable.length], [true, 0, 1]);
+      assertEquals(Deno.readFileSync(path), torn);
+      assertEquals((await quire(["set", path, "words", "a", "1"])).code, 0);
+      assertMatch((await quire(["verify", path])).out, /^Nothing is wrong: /);
+    }));
 });

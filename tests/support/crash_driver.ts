@@ -1,10 +1,10 @@
 /**
  * Cuts the power at every operation of a workload, opens what is left, and compares.
  *
- * The oracle: a file opens, within bounds, in exactly one of the states that were attempted, and
- * not in one before the last that was acknowledged; a full check passes; it takes one more commit,
- * closes, opens again and has it. Some of the openings are cut themselves, up to `depth` times in
- * each other.
+ * The oracle: `verify` finds nothing wrong in a file; it opens, within bounds, in exactly one of the
+ * states that were attempted, and not in one before the last that was acknowledged; a full check
+ * passes; it takes one more commit, closes, opens again and has it. Some of the openings are cut
+ * themselves, up to `depth` times in each other.
  *
  * Images that are the same byte by byte are opened once; for the others only what is allowed of
  * them is compared.
@@ -334,7 +334,10 @@ function between(before: Allowed, after: Allowed): Allowed {
   return { states: after.states, acknowledged: after.acknowledged, attempted };
 }
 
-/** Opens a file, and returns the state in which it is; fails unless all is as it must be. */
+/**
+ * Verifies a file as it is, opens it, and returns the state in which it is; fails unless all is as
+ * it must be.
+ */
 export function verify(
   engine: Engine,
   options: EngineOptions,
@@ -342,6 +345,7 @@ export function verify(
   recorder: Recorder,
 ): State {
   const { allowed } = recorder;
+  engine.verify?.(file);
   const handle = engine.open(file, options);
   const state = stateIn(handle.state(), allowed);
   recorder.settle(state);

@@ -73,6 +73,11 @@ export interface Engine {
   readonly rotPages: readonly number[];
   /** Opens it on a file, which is made ready when it is empty. */
   open(file: File, options: EngineOptions): Handle;
+  /**
+   * Checks a file that nobody has open, and changes nothing; throws when it calls damage what a
+   * power cut has left. Missing where an engine has no such check.
+   */
+  readonly verify?: (file: File) => void;
 }
 
 /** The name of an entry in a state. */

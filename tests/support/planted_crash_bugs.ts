@@ -294,8 +294,8 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "older-superblock",
     "rule 10: of two superblocks the newer one counts",
     SUPERBLOCKS,
-    "return first.number > second.number ? first : second;",
-    "return first.number < second.number ? first : second;",
+    "const newer = first.number > second.number ? first : second;",
+    "const newer = first.number < second.number ? first : second;",
     "pager/journal/superblocks_test.ts",
   ),
   bug(
