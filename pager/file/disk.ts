@@ -1,10 +1,11 @@
 /**
- * A `File` under rules: what a system may do in part is finished, its errors become `IoError`, and
- * the first failed write, truncation or sync is final.
+ * A `File` under rules: what a system may do in part is finished, what a signal interrupted is done
+ * again, its errors become `IoError`, and the first failed write, truncation or sync is final.
  *
  * After such a failure nobody knows what the medium holds (a system may drop the pages of a failed
  * sync and report success the next time), so no write is tried again: the disk latches, and goes on
- * reading.
+ * reading. There is one exception: a claim of space that fails because there is none has done
+ * nothing, and is refused without a latch.
  */
 
 import { IoError } from "../format/errors.ts";
@@ -60,10 +61,13 @@ export class Disk {
 
   /** The size of the file in bytes. */
   size(): number {
-    try {
-      return this.#file.size();
-    } catch (cause) {
-      throw new IoError(`Cannot tell the size of the file: ${reason(cause)}`, { cause });
+    for (;;) {
+      try {
+        return this.#file.size();
+      } catch (cause) {
+        if (isInterrupted(cause)) continue;
+        throw new IoError(`Cannot tell the size of the file: ${reason(cause)}`, { cause });
+      }
     }
   }
 
@@ -91,53 +95,63 @@ export class Disk {
   }
 
   /**
-   * Writes bytes where nothing stands that counts, to claim their space. Should that fail, nothing
-   * is lost and the disk does not latch.
+   * Writes bytes where nothing stands that counts, to claim their space. Should there be no space,
+   * nothing is lost and the disk does not latch. Any other failure is final.
    */
   claim(source: Uint8Array, start: number, length: number, position: number): void {
     const failure = this.#put(source, start, length, position, false);
-    if (failure !== undefined) throw failure;
+    if (failure === undefined) return;
+    if (!isFull(failure)) this.#failure = failure;
+    throw failure;
   }
 
   /** Returns when everything written is on the medium. */
   sync(): void {
     this.checkWritable();
-    this.figures.syncCalls++;
-    try {
-      this.#file.sync();
-    } catch (cause) {
-      throw this.#latch("sync", cause);
+    for (;;) {
+      this.figures.syncCalls++;
+      try {
+        return this.#file.sync();
+      } catch (cause) {
+        if (!isInterrupted(cause)) throw this.#latch("sync", cause);
+      }
     }
   }
 
   /** Cuts the file, or extends it with zeros. */
   truncate(size: number): void {
     this.checkWritable();
-    try {
-      this.#file.truncate(size);
-    } catch (cause) {
-      throw this.#latch(`truncate to ${size} bytes`, cause);
+    for (;;) {
+      try {
+        return this.#file.truncate(size);
+      } catch (cause) {
+        if (!isInterrupted(cause)) throw this.#latch(`truncate to ${size} bytes`, cause);
+      }
     }
   }
 
-  /** Closes the file. */
+  /** Closes the file. An interrupted close is done: closing again could hit another descriptor. */
   close(): void {
     try {
       this.#file.close();
     } catch (cause) {
+      if (isInterrupted(cause)) return;
       throw new IoError(`Cannot close: ${reason(cause)}`, { cause });
     }
   }
 
   #readSome(target: Uint8Array, start: number, length: number, position: number): number {
-    try {
-      const count = this.#file.readAt(target, start, length, position);
-      this.figures.readCalls++;
-      this.figures.bytesRead += count;
-      return count;
-    } catch (cause) {
-      const what = `read ${length} bytes at byte ${position}`;
-      throw new IoError(`Cannot ${what}: ${reason(cause)}`, { cause });
+    for (;;) {
+      try {
+        const count = this.#file.readAt(target, start, length, position);
+        this.figures.readCalls++;
+        this.figures.bytesRead += count;
+        return count;
+      } catch (cause) {
+        if (isInterrupted(cause)) continue;
+        const what = `read ${length} bytes at byte ${position}`;
+        throw new IoError(`Cannot ${what}: ${reason(cause)}`, { cause });
+      }
     }
   }
 
@@ -158,6 +172,7 @@ export class Disk {
           ? this.#file.writeThroughAt(source, start + done, rest, position + done)
           : this.#file.writeAt(source, start + done, rest, position + done);
       } catch (cause) {
+        if (isInterrupted(cause)) continue;
         return cannotWrite(rest, position + done, cause);
       }
       if (count <= 0) return cannotWrite(rest, position + done, "no byte was taken");
@@ -178,6 +193,23 @@ export class Disk {
 function cannotWrite(length: number, position: number, cause: unknown): IoError {
   const message = `Cannot write ${length} bytes at byte ${position}: ${reason(cause)}`;
   return new IoError(message, { cause });
+}
+
+/** What a system says when it has no space for what is written: on the disk, or for this user. */
+const FULL_CODES: readonly unknown[] = ["ENOSPC", "EDQUOT", "EFBIG"];
+
+/** Whether a write failed because there is no space for it. */
+export function isFull(error: unknown): boolean {
+  return error instanceof IoError && FULL_CODES.includes(codeOf(error.cause));
+}
+
+/** Whether a signal came before the system had done anything. */
+function isInterrupted(cause: unknown): boolean {
+  return codeOf(cause) === "EINTR";
+}
+
+function codeOf(cause: unknown): unknown {
+  return cause instanceof Error && "code" in cause ? cause.code : undefined;
 }
 
 /** What an unknown thrown thing says of itself. */

@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { always, FaultyFile, from, type Operation } from "../../tests/support/faulty_file.ts";
-import { Disk } from "./disk.ts";
+import { Disk, isFull } from "./disk.ts";
 import { IoError } from "../format/errors.ts";
 import { MemoryFile } from "./memory_file.ts";
 
@@ -60,6 +60,65 @@ describe("Disk.write", () => {
     file.fault = always("nothing", "write");
     assertThrows(() => disk.write(BYTES, 0, 100, 5), IoError, "at byte 5: no byte was taken");
     assertEquals(file.counts.write, 1);
+  });
+});
+
+/** A disk whose file throws a system's error, once, at each call of a sort. */
+function failingOnce(code: string): { disk: Disk; calls: () => number } {
+  const { file } = setUp(BYTES);
+  let calls = 0;
+  const fail = () => {
+    if (++calls === 1) throw Object.assign(new Error(`${code}: simulated`), { code });
+  };
+  const size = file.size.bind(file);
+  file.size = () => (fail(), size());
+  file.fault = () => (fail(), "none");
+  return { disk: new Disk(file), calls: () => calls };
+}
+
+describe("a call that a signal interrupted", () => {
+  const acts: Readonly<Record<string, (disk: Disk) => unknown>> = {
+    size: (disk) => disk.size(),
+    read: (disk) => disk.read(new Uint8Array(9), 0, 9, 0),
+    write: (disk) => disk.write(BYTES, 0, 9, 0),
+    writeThrough: (disk) => disk.writeThrough(BYTES, 0, 9, 0),
+    claim: (disk) => disk.claim(BYTES, 0, 9, 0),
+    sync: (disk) => disk.sync(),
+    truncate: (disk) => disk.truncate(9),
+  };
+  for (const [name, act] of Object.entries(acts)) {
+    it(`is made again: ${name}`, () => {
+      const { disk, calls } = failingOnce("EINTR");
+      act(disk);
+      assertEquals([calls(), disk.failure], [2, undefined]);
+    });
+  }
+
+  it("is not made again when it was a close", () => {
+    const { disk, calls } = failingOnce("EINTR");
+    disk.close();
+    assertEquals(calls(), 1);
+  });
+});
+
+describe("Disk.claim", () => {
+  for (const code of ["ENOSPC", "EDQUOT", "EFBIG"]) {
+    it(`is refused without a latch on ${code}`, () => {
+      const { disk } = failingOnce(code);
+      const error: unknown = assertThrows(() => disk.claim(BYTES, 0, 9, 0), IoError, code);
+      assertEquals([isFull(error), disk.failure], [true, undefined]);
+      disk.claim(BYTES, 0, 9, 0);
+    });
+  }
+
+  it("latches on any other failure, and when nothing is taken", () => {
+    const { disk } = failingOnce("EIO");
+    const error: unknown = assertThrows(() => disk.claim(BYTES, 0, 9, 0), IoError, "EIO");
+    assertEquals([isFull(error), disk.failure === error], [false, true]);
+    const silent = setUp();
+    silent.file.fault = always("nothing", "write");
+    assertThrows(() => silent.disk.claim(BYTES, 0, 9, 0), IoError, "no byte was taken");
+    assertThrows(() => silent.disk.sync(), IoError, "an earlier write failed");
   });
 });
 
