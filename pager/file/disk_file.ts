@@ -5,11 +5,15 @@
  * operating system's advisory lock on a second descriptor of the same file; it conflicts between
  * handles of one process as well as between processes, and ends with the process.
  *
- * This is the only module that names `Deno` or `node:fs`.
+ * All descriptors are opened when the file is: what happens to its path, to the current directory,
+ * or to the process's other descriptors afterwards does not matter to it.
+ *
+ * This module and `directory.ts` are the only ones that name `Deno` or `node:fs`.
  */
 
 import * as fs from "node:fs";
 import { IoError, LockedError } from "../format/errors.ts";
+import { syncDirectoryOf } from "./directory.ts";
 import { reason } from "./disk.ts";
 import type { File } from "./file.ts";
 
@@ -25,6 +29,22 @@ export interface DiskFileOptions {
 
 const LOCK_POLL_MS = 5;
 
+/** How a descriptor is opened whose writes wait for the medium, where the system has that. */
+const THROUGH_FLAGS = throughFlags(Deno.build.os);
+
+/**
+ * How a descriptor is opened whose writes wait for the medium, or undefined where a write and a
+ * sync do that.
+ *
+ * On Linux a write with `O_DSYNC` flushes the drive's cache as `fdatasync` does, in one call. On
+ * macOS it stops at the drive, and only `F_FULLFSYNC`, which is what Deno's `fdatasync` asks for
+ * there, goes through its cache. Of other systems nothing is assumed.
+ */
+export function throughFlags(os: string): number | undefined {
+  const { O_DSYNC, O_RDWR } = fs.constants;
+  return os === "linux" && O_DSYNC !== undefined ? O_RDWR | O_DSYNC : undefined;
+}
+
 /**
  * Opens and locks a file: alone, or shared with other readers when read-only.
  *
@@ -36,6 +56,8 @@ export function openDiskFile(path: string, options: DiskFileOptions = {}): File 
   const file = new DiskFile(path, readOnly, create && !readOnly);
   try {
     waitForLock(file, path, !readOnly, lockTimeoutMs);
+    // The entry of a new file is on the medium before anything is in it.
+    if (!readOnly && file.size() === 0) syncDirectoryOf(path);
   } catch (error) {
     file.close();
     throw error;
@@ -91,18 +113,23 @@ function waitForLock(file: File, path: string, exclusive: boolean, timeoutMs: nu
 }
 
 class DiskFile implements File {
+  readonly #path: string;
   readonly #lock: Deno.FsFile;
   readonly #descriptor: number;
-  readonly #path: string;
-  /** Opened at the first use; -1 where the system has no such thing. */
-  #through: number | undefined;
+  /** Its writes wait for the medium; -1 where nothing is written so. */
+  readonly #through: number;
 
   constructor(path: string, readOnly: boolean, create: boolean) {
     this.#path = path;
     this.#lock = openForLock(path, readOnly, create);
+    let descriptor = -1;
     try {
-      this.#descriptor = openForIo(path, readOnly, this.#lock);
+      this.#descriptor = descriptor = openForIo(path, readOnly ? "r" : "r+", this.#lock);
+      this.#through = readOnly || THROUGH_FLAGS === undefined
+        ? -1
+        : openForIo(path, THROUGH_FLAGS, this.#lock);
     } catch (error) {
+      if (descriptor >= 0) fs.closeSync(descriptor);
       this.#lock.close();
       throw error;
     }
@@ -121,23 +148,10 @@ class DiskFile implements File {
   }
 
   writeThroughAt(source: Uint8Array, start: number, length: number, position: number): number {
-    this.#through ??= this.#openThrough();
     if (this.#through >= 0) return fs.writeSync(this.#through, source, start, length, position);
     const count = this.writeAt(source, start, length, position);
     this.sync();
     return count;
-  }
-
-  /**
-   * A descriptor whose writes wait for the medium, if the system has it and it is of the same file.
-   */
-  #openThrough(): number {
-    const { O_DSYNC, O_RDWR } = fs.constants;
-    if (O_DSYNC === undefined) return -1;
-    const descriptor = fs.openSync(this.#path, O_RDWR | O_DSYNC);
-    if (fs.fstatSync(descriptor).ino === this.#lock.statSync().ino) return descriptor;
-    fs.closeSync(descriptor);
-    return -1;
   }
 
   truncate(size: number): void {
@@ -159,9 +173,12 @@ class DiskFile implements File {
   close(): void {
     try {
       fs.closeSync(this.#descriptor);
-      if (this.#through !== undefined && this.#through >= 0) fs.closeSync(this.#through);
     } finally {
-      this.#lock.close();
+      try {
+        if (this.#through >= 0) fs.closeSync(this.#through);
+      } finally {
+        this.#lock.close();
+      }
     }
   }
 }
@@ -185,10 +202,10 @@ function isFileOrMissing(path: string): boolean {
   }
 }
 
-function openForIo(path: string, readOnly: boolean, lock: Deno.FsFile): number {
+function openForIo(path: string, flags: string | number, lock: Deno.FsFile): number {
   let descriptor: number;
   try {
-    descriptor = fs.openSync(path, readOnly ? "r" : "r+");
+    descriptor = fs.openSync(path, flags);
   } catch (cause) {
     throw new IoError(`Cannot open ${path}: ${reason(cause)}`, { cause });
   }

@@ -2,8 +2,11 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { createDiskFile, openDiskFile, removeDiskFile } from "./disk_file.ts";
+import { createDiskFile, openDiskFile, removeDiskFile, throughFlags } from "./disk_file.ts";
 import { IoError, LockedError } from "../format/errors.ts";
+import { constants } from "node:fs";
+
+const windows = Deno.build.os === "windows";
 
 /** Does something in a folder of its own, which is removed afterwards. */
 function inFolder(body: (folder: string) => void): void {
@@ -104,6 +107,62 @@ describe("DiskFile", () => {
       file.close();
       assertEquals([...Deno.readFileSync(`${folder}/a`)], [1]);
     });
+  });
+});
+
+describe("an open file", () => {
+  const acts: Readonly<Record<string, (folder: string) => void>> = {
+    "a change of the current directory": () => Deno.chdir("/"),
+    "a rename": () => Deno.renameSync("a", "b"),
+    "an unlink": () => Deno.removeSync("a"),
+    "another file in its place": () => {
+      Deno.removeSync("a");
+      Deno.writeFileSync("a", new Uint8Array(10));
+    },
+    "a directory in its place": () => {
+      Deno.removeSync("a");
+      Deno.mkdirSync("a");
+    },
+  };
+  for (const [name, act] of Object.entries(acts)) {
+    it(`takes its first write through after ${name}`, { ignore: windows }, () => {
+      inFolder((folder) => {
+        const before = Deno.cwd();
+        Deno.chdir(folder);
+        const file = openDiskFile("a");
+        try {
+          act(folder);
+          assertEquals(file.writeThroughAt(Uint8Array.of(7), 0, 1, 0), 1);
+          const found = new Uint8Array(2);
+          assertEquals([file.readAt(found, 0, 2, 0), found[0], file.size()], [1, 7, 1]);
+        } finally {
+          Deno.chdir(before);
+          file.close();
+        }
+      });
+    });
+  }
+
+  it("opens nothing after it was opened", { ignore: Deno.build.os !== "linux" }, () => {
+    inFolder((folder) => {
+      const descriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
+      const before = descriptors();
+      const file = openDiskFile(`${folder}/a`);
+      const opened = descriptors();
+      file.writeThroughAt(Uint8Array.of(7), 0, 1, 0);
+      file.sync();
+      assertEquals(descriptors(), opened);
+      file.close();
+      assertEquals(descriptors(), before);
+    });
+  });
+});
+
+describe("throughFlags", () => {
+  it("is for a system where such a write passes the drive's cache", () => {
+    const { O_DSYNC, O_RDWR } = constants;
+    assertEquals(throughFlags("linux"), O_RDWR | O_DSYNC);
+    for (const os of ["darwin", "windows", "freebsd"]) assertEquals(throughFlags(os), undefined);
   });
 });
 
