@@ -48,7 +48,7 @@ export type {
 export { MemoryFile } from "./file/memory_file.ts";
 export { pathOf } from "./file/path.ts";
 export { Meta, type MetaFields } from "./format/meta.ts";
-export { CACHE_BYTES_MAX, CACHE_BYTES_MIN, type PagerOptions } from "./options.ts";
+export { CACHE_BYTES_MAX, CACHE_BYTES_MIN, type PagerOptions } from "./recovery/options.ts";
 export type { PageFile } from "./damage/damaged_pages.ts";
 export { PageSet } from "./cache/page_set.ts";
 export type { Page } from "./cache/page.ts";

@@ -40,7 +40,7 @@ import {
   type PagerOptions,
   SNAPSHOT_BYTES,
   TRANSACTION_BYTES,
-} from "./options.ts";
+} from "./recovery/options.ts";
 import { type Page, readPage } from "./cache/page.ts";
 import type { Verifier } from "./format/page_check.ts";
 import type { RecoveryReport } from "./recovery/recovery.ts";

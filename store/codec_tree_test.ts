@@ -567,7 +567,7 @@ describe("what the catalog says of codecs, malformed", () => {
       const opened = db.tree("bad");
       db.writeSync(() => {
         session.catalog.create("bad", { attributes: Uint8Array.from(attributes) });
-        session.epoch++;
+        session.treesChanged();
       });
       db.writeSync((tx) => tx.tree("good").set("a", VALUE));
       const { version } = db;

@@ -6,12 +6,13 @@ import { type Census, census, type ChunkCensus, chunkCensus } from "../btree/mod
 import { bytes, keyBytes } from "./codec/mod.ts";
 import type { DatabaseStats } from "./database_stats.ts";
 import { Inspector } from "./inspect/inspector.ts";
-import { checkName } from "./name.ts";
+import { checkName } from "./read/argument_checks.ts";
 import { durabilityOf, type WriteOptions } from "./options.ts";
 import type { Session } from "./write/session.ts";
 import { Snapshot } from "./snapshot.ts";
-import type { Transaction } from "./transaction.ts";
+import { runWith, type Transaction } from "./transaction.ts";
 import type { Tree } from "./tree.ts";
+import { TreeRegistry } from "./tree_registry.ts";
 import { checkCodecs, type Codecs, namesIn, TreeFormat } from "./read/tree_format.ts";
 import { verifyOpen, type VerifyOptions, type VerifyReport } from "./verify/verify.ts";
 
@@ -29,6 +30,7 @@ import { verifyOpen, type VerifyOptions, type VerifyReport } from "./verify/veri
  */
 export class Database {
   readonly #session: Session;
+  readonly #registry: TreeRegistry;
   readonly #trees = new Map<string, { tree: unknown; key: unknown; value: unknown }>();
 
   /**
@@ -38,6 +40,7 @@ export class Database {
    */
   constructor(session: Session) {
     this.#session = session;
+    this.#registry = new TreeRegistry(session);
   }
 
   /** The last committed version: it goes up with every transaction that changes something. */
@@ -104,7 +107,7 @@ export class Database {
     const format = new TreeFormat(codecs);
     const found = this.#session.findTree(name);
     if (found !== undefined) format.check(name, found.attributes, found.catalogRoot);
-    const tree = this.#session.makeTree(name, format);
+    const tree = this.#registry.make(name, format);
     this.#trees.set(name, { tree, key, value });
     return tree;
   }
@@ -169,7 +172,7 @@ export class Database {
       catalog.rename(from, to);
       feed.noteRename(from, to);
     });
-    this.#session.epoch++;
+    this.#session.treesChanged();
     this.#trees.delete(from);
     this.#trees.delete(to);
   }
@@ -194,7 +197,7 @@ export class Database {
       if (catalog.drop(name)) feed.noteDrop(name);
       return found;
     });
-    this.#session.epoch++;
+    this.#session.treesChanged();
     this.#trees.delete(name);
     if (id === undefined) return false;
     // Should the power go, whoever opens the file next goes on.
@@ -232,7 +235,9 @@ export class Database {
    */
   write<T>(callback: (tx: Transaction) => T, options: WriteOptions = {}): Promise<T> {
     try {
-      return this.#session.write(checkCallback(callback), durabilityOf(options));
+      checkCallback(callback);
+      const body = () => runWith(this.#session, this.#registry, callback);
+      return this.#session.write(body, durabilityOf(options));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -262,7 +267,9 @@ export class Database {
    * ```
    */
   writeSync<T>(callback: (tx: Transaction) => T, options: WriteOptions = {}): T {
-    return this.#session.writeSync(checkCallback(callback), durabilityOf(options));
+    checkCallback(callback);
+    const body = () => runWith(this.#session, this.#registry, callback);
+    return this.#session.writeSync(body, durabilityOf(options));
   }
 
   /**
@@ -285,7 +292,7 @@ export class Database {
    */
   snapshot(): Snapshot {
     this.#refuseInside("take a snapshot");
-    return new Snapshot(this.#session);
+    return new Snapshot(this.#session, this.#registry);
   }
 
   /** The last version that is on the medium. */
@@ -445,7 +452,7 @@ export class Database {
   }
 }
 
-function checkCallback<T>(callback: (tx: Transaction) => T): (tx: Transaction) => T {
-  if (typeof callback === "function") return callback;
+function checkCallback(callback: unknown): void {
+  if (typeof callback === "function") return;
   throw new TypeError(`Cannot write: the callback is ${typeof callback}, not a function`);
 }

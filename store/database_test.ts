@@ -10,7 +10,7 @@ import { makeSample } from "../tests/support/sample.ts";
 import { inTempDir } from "../tests/support/temp.ts";
 import { open } from "./open.ts";
 import type { KeyRange } from "./read/range.ts";
-import type { TransactionTree } from "./transaction_tree.ts";
+import type { TransactionTree } from "./write/transaction_tree.ts";
 
 const { CHUNK_SHIFT, KIND_BRANCH, KIND_LEAF, KIND_RUN, PAGE_BYTES, SLOT_MASK } = format;
 const VALUE = new Uint8Array([1]);

@@ -53,7 +53,7 @@ export {
 } from "./verify/salvage.ts";
 export { Snapshot } from "./snapshot.ts";
 export { Transaction } from "./transaction.ts";
-export { TransactionTree } from "./transaction_tree.ts";
+export { TransactionTree } from "./write/transaction_tree.ts";
 export { Tree } from "./tree.ts";
 export type { Progress, ProgressOptions } from "./verify/slices.ts";
 export {

@@ -4,7 +4,7 @@
  */
 
 import type { Durability, PagerOptions } from "../pager/mod.ts";
-import { ANY, checkOptions, type OptionTypes } from "./option_check.ts";
+import { ANY, checkOptions, type OptionTypes } from "./read/argument_checks.ts";
 
 /** How to open a database. */
 export interface OpenOptions extends Omit<PagerOptions, "journal"> {

@@ -9,6 +9,7 @@ import type { FoundTree, TreeSource } from "./read/tree_source.ts";
 import type { Session } from "./write/session.ts";
 import type { Slab } from "./read/slab.ts";
 import type { Tree } from "./tree.ts";
+import type { TreeRegistry } from "./tree_registry.ts";
 import type { Codecs, TreeFormat } from "./read/tree_format.ts";
 import type { ViewGuard } from "./read/view_guard.ts";
 
@@ -26,14 +27,17 @@ import type { ViewGuard } from "./read/view_guard.ts";
  */
 export class Snapshot {
   readonly #source: SnapshotSource;
+  readonly #registry: TreeRegistry;
 
   /**
    * Made by `Database.snapshot`.
    *
    * @param session What the trees of the database share.
+   * @param registry The trees that the database has handed out.
    */
-  constructor(session: Session) {
+  constructor(session: Session, registry: TreeRegistry) {
     this.#source = new SnapshotSource(session);
+    this.#registry = registry;
   }
 
   /** The version it shows. */
@@ -72,9 +76,8 @@ export class Snapshot {
     codecs: Codecs<K, V, KI, VI, P> = {},
   ): ReadTree<K, V, KI, P> {
     this.#source.checkOpen();
-    const { session } = this.#source;
-    const name = session.nameOf(tree);
-    const format = session.formatFor(tree, codecs);
+    const name = this.#registry.nameOf(tree);
+    const format = this.#registry.formatFor(tree, codecs);
     return new ReadTree(this.#source, name, format as unknown as TreeFormat<K, V, KI, never, P>);
   }
 
@@ -150,7 +153,7 @@ class SnapshotSource implements TreeSource {
   }
 
   findTree(name: string): FoundTree | undefined {
-    return this.session.treeIn(this.catalog, name, this.pages);
+    return this.session.directory.findIn(this.catalog, name, this.pages);
   }
 
   get followsChanges(): boolean {

@@ -15,7 +15,7 @@ import {
 } from "../tests/support/database.ts";
 import { fillSample } from "../tests/support/sample.ts";
 import type { Snapshot } from "./snapshot.ts";
-import type { TransactionTree } from "./transaction_tree.ts";
+import type { TransactionTree } from "./write/transaction_tree.ts";
 
 const VALUE = new Uint8Array([1]);
 

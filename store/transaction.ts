@@ -3,17 +3,13 @@
  * ends.
  */
 
-import { ClosedError, type PageSnapshot } from "../pager/mod.ts";
-import type { FoundTree, TreeSource } from "./read/tree_source.ts";
-import type { Session } from "./write/session.ts";
-import type { Slab } from "./read/slab.ts";
-import type { Tree } from "./tree.ts";
+import { refusePromise } from "./read/argument_checks.ts";
 import type { Codecs } from "./read/tree_format.ts";
-import { TransactionTree } from "./transaction_tree.ts";
-import type { ViewGuard } from "./read/view_guard.ts";
-
-/** The epoch of a source that has ended: it differs from every other. */
-const ENDED = -2;
+import type { Tree } from "./tree.ts";
+import type { TreeRegistry } from "./tree_registry.ts";
+import type { Session } from "./write/session.ts";
+import { TransactionSource } from "./write/transaction_source.ts";
+import { TransactionTree } from "./write/transaction_tree.ts";
 
 /**
  * Trees that can be changed, all or nothing. The callback of `Database.write` gets one.
@@ -38,6 +34,7 @@ const ENDED = -2;
  */
 export class Transaction {
   readonly #source: TransactionSource;
+  readonly #registry: TreeRegistry;
   /** What `tree` returned before, by the tree it was made of. */
   readonly #trees = new Map<unknown, unknown>();
 
@@ -45,9 +42,11 @@ export class Transaction {
    * Made by `Database.write`.
    *
    * @param source Where its trees are.
+   * @param registry The trees of the database.
    */
-  constructor(source: TransactionSource) {
+  constructor(source: TransactionSource, registry: TreeRegistry) {
     this.#source = source;
+    this.#registry = registry;
   }
 
   /**
@@ -82,72 +81,30 @@ export class Transaction {
     codecs: Codecs<K, V, KI, VI, P> = {},
   ): TransactionTree<K, V, KI, VI, P> {
     this.#source.checkOpen();
-    const { session } = this.#source;
-    const name = session.nameOf(tree);
+    const name = this.#registry.nameOf(tree);
     const known = this.#trees.get(tree);
     if (known !== undefined && typeof tree !== "string") {
       return known as TransactionTree<K, V, KI, VI, P>;
     }
-    const format = session.formatFor(tree, codecs);
+    const format = this.#registry.formatFor(tree, codecs);
     const made = new TransactionTree(this.#source, name, format);
     this.#trees.set(tree, made);
     return made;
   }
 }
 
-/** Where the trees of a transaction are, until it ends. */
-export class TransactionSource implements TreeSource {
-  /** What the trees of the database share. */
-  readonly session: Session;
-  #ended = false;
-
-  /**
-   * The source of a transaction that has begun.
-   *
-   * @param session What the trees of the database share.
-   */
-  constructor(session: Session) {
-    this.session = session;
-  }
-
-  /** Ends it: what its trees are asked from now on is an error. */
-  end(): void {
-    this.#ended = true;
-  }
-
-  /** Goes up whenever a tree found by name may be another one. */
-  get epoch(): number {
-    return this.#ended ? ENDED : this.session.epoch;
-  }
-
-  /** Memory for results. */
-  get slab(): Slab {
-    return this.session.slab;
-  }
-
-  /** Finds views that are used for too long, where that was asked for. */
-  get views(): ViewGuard | undefined {
-    return this.session.views;
-  }
-
-  /** Throws when the transaction has ended. */
-  checkOpen(): void {
-    if (this.#ended) throw new ClosedError("Cannot use the transaction: it has ended");
-    this.session.checkOpen();
-  }
-
-  /** The tree of a name, or undefined. */
-  findTree(name: string): FoundTree | undefined {
-    return this.session.findTree(name);
-  }
-
-  /** Iterators follow the transaction's changes. */
-  get followsChanges(): boolean {
-    return true;
-  }
-
-  /** They keep no version. */
-  keepVersion(): PageSnapshot | undefined {
-    return undefined;
+/** Runs a callback with a transaction of its own, which ends with it. */
+export function runWith<T>(
+  session: Session,
+  registry: TreeRegistry,
+  callback: (tx: Transaction) => T,
+): T {
+  const source = new TransactionSource(session);
+  try {
+    const result = callback(new Transaction(source, registry));
+    refusePromise("write: the callback", result);
+    return result;
+  } finally {
+    source.end();
   }
 }

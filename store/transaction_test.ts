@@ -5,7 +5,7 @@ import { describe, it } from "@std/testing/bdd";
 import { ClosedError, MemoryFile } from "../pager/mod.ts";
 import { change, openOn } from "../tests/support/database.ts";
 import type { Transaction } from "./transaction.ts";
-import type { TransactionTree } from "./transaction_tree.ts";
+import type { TransactionTree } from "./write/transaction_tree.ts";
 
 const VALUE = new Uint8Array([1]);
 

@@ -7,12 +7,12 @@
 
 import { keyBoundsOf, type KeyRange } from "./read/range.ts";
 import { setStream } from "./write/value_upload.ts";
-import type { Watcher, WatchOptions } from "./watch/watcher.ts";
+import { Watcher, type WatchOptions } from "./watch/watcher.ts";
 import { NO_TREE, statsOf, type TreeStats } from "./tree_stats.ts";
 import { ReadTree } from "./read/read_tree.ts";
 import type { Session } from "./write/session.ts";
-import { TransactionSource } from "./transaction.ts";
-import { TransactionTree } from "./transaction_tree.ts";
+import { TransactionSource } from "./write/transaction_source.ts";
+import { TransactionTree } from "./write/transaction_tree.ts";
 import type { TreeFormat } from "./read/tree_format.ts";
 
 /**
@@ -285,7 +285,9 @@ export class Tree<
       decodeKey: (bytes: Uint8Array) => key.decode(bytes),
       decodeValue: (bytes: Uint8Array) => value.decode(bytes),
     };
-    return this.#session.watch(source, options);
+    this.#session.checkOpen();
+    if (this.#session.pager.depth > 0) throw new TypeError("Cannot watch: a transaction is open");
+    return new Watcher(this.#session.feed, source, options);
   }
 
   /**
@@ -313,6 +315,6 @@ export class Tree<
       // Thrown at once: nobody awaits a promise inside a transaction.
       throw new TypeError(`Cannot change tree ${this.name}: a transaction is open, use its tx`);
     }
-    return this.#session.commit(() => change(this.#inside));
+    return this.#session.write(() => change(this.#inside));
   }
 }

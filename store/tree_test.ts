@@ -7,7 +7,7 @@ import { bytesOf, change, openOn, utf8 } from "../tests/support/database.ts";
 import { MemoryFile } from "../pager/mod.ts";
 import type { Database } from "./database.ts";
 import type { KeyRange } from "./read/range.ts";
-import type { TransactionTree } from "./transaction_tree.ts";
+import type { TransactionTree } from "./write/transaction_tree.ts";
 import type { Tree } from "./tree.ts";
 
 const VALUE = new Uint8Array([1]);

@@ -10,7 +10,7 @@ import { open } from "../store/open.ts";
 import type { OpenOptions } from "../store/options.ts";
 import type { Transaction } from "../store/transaction.ts";
 import type { KeyRange } from "../store/read/range.ts";
-import type { TransactionTree } from "../store/transaction_tree.ts";
+import type { TransactionTree } from "../store/write/transaction_tree.ts";
 import type { Tree } from "../store/tree.ts";
 import {
   assertContent,

@@ -15,7 +15,7 @@ import { type Durability, format } from "../pager/mod.ts";
 import type { Database } from "../store/database.ts";
 import { open } from "../store/open.ts";
 import type { OpenOptions } from "../store/options.ts";
-import type { TransactionTree } from "../store/transaction_tree.ts";
+import type { TransactionTree } from "../store/write/transaction_tree.ts";
 import { sameBytes } from "./support/database.ts";
 import { Random } from "./support/random.ts";
 import { inTempDir } from "./support/temp.ts";

@@ -30,7 +30,7 @@ import {
 import type { Range } from "../store/read/range.ts";
 import type { ReadTree } from "../store/read/read_tree.ts";
 import type { Transaction } from "../store/transaction.ts";
-import type { TransactionTree } from "../store/transaction_tree.ts";
+import type { TransactionTree } from "../store/write/transaction_tree.ts";
 import type { Tree } from "../store/tree.ts";
 import {
   bytesOf,

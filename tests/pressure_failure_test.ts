@@ -18,7 +18,7 @@ import { describe, it } from "@std/testing/bdd";
 import { IoError, MemoryFile } from "../pager/mod.ts";
 import type { Database } from "../store/database.ts";
 import type { Session } from "../store/write/session.ts";
-import type { TransactionTree } from "../store/transaction_tree.ts";
+import type { TransactionTree } from "../store/write/transaction_tree.ts";
 import { change, checkDatabase, openBoth, openOn, sameBytes } from "./support/database.ts";
 import { FaultyFile, type Operation } from "./support/faulty_file.ts";
 import { Random } from "./support/random.ts";

@@ -9,7 +9,7 @@ import { describe, it } from "@std/testing/bdd";
 import { KEY_BYTES_MAX, NAME_BYTES_MAX, VALUE_BYTES_MAX } from "../btree/mod.ts";
 import * as face from "../mod.ts";
 import { format } from "../pager/mod.ts";
-import * as sizes from "../pager/options.ts";
+import * as sizes from "../pager/recovery/options.ts";
 import { runProgram } from "./support/program.ts";
 import { inTempDir } from "./support/temp.ts";
 

@@ -12,7 +12,7 @@ import { Database } from "../store/database.ts";
 import type { ReadTree } from "../store/read/read_tree.ts";
 import { Session } from "../store/write/session.ts";
 import type { Snapshot } from "../store/snapshot.ts";
-import type { TransactionTree } from "../store/transaction_tree.ts";
+import type { TransactionTree } from "../store/write/transaction_tree.ts";
 import { checkDatabase, openOn, sameBytes, utf8 } from "./support/database.ts";
 import { ModelTree } from "./support/model.ts";
 import { Random } from "./support/random.ts";

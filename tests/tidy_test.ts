@@ -24,6 +24,9 @@ describe("tidy: the sources", () => {
     assertEquals(tree.has("tests/tidy_test.ts"), true);
   });
   holds("import only lower layers", rules.importDirection);
+  holds("import only lower rooms", rules.roomDirection);
+  holds("are in known rooms", rules.roomsAreKnown);
+  holds("import in no circle", rules.noImportCircles);
   holds("enter a layer through its mod.ts", rules.importsThroughMod);
   holds("need no import map where a URL reaches them", rules.noImportMap);
   holds("import files that exist", rules.importsExist);
@@ -62,6 +65,41 @@ describe("tidy: the rules", () => {
       "pager/a_test.ts:2",
       "store/a.ts:1",
       "store/b.ts:1",
+    ]);
+  });
+
+  it("roomDirection() refuses a higher room, except to tests and the layer's mod.ts", () => {
+    const tree = treeOf({
+      "pager/format/a.ts": `import "../file/b.ts";\nimport "../pager.ts";\nimport "./c.ts";`,
+      "pager/format/a_test.ts": `import "../file/b.ts";`,
+      "pager/file/b.ts": `import type { A } from "../format/a.ts";`,
+      "pager/pager.ts": `import "./damage/d.ts";`,
+      "btree/tree.ts": `import "./inspect/census.ts";`,
+      "btree/mod.ts": `export { a } from "./inspect/census.ts";`,
+    });
+    assertEquals(placesOf(rules.roomDirection(tree)), [
+      "btree/tree.ts:1",
+      "pager/format/a.ts:1",
+      "pager/format/a.ts:2",
+    ]);
+  });
+
+  it("roomsAreKnown() refuses a folder that has no place in the order", () => {
+    const tree = treeOf({ "pager/attic/a.ts": "", "pager/format/a.ts": "", "cli/attic/a.ts": "" });
+    assertEquals(placesOf(rules.roomsAreKnown(tree)), ["pager/attic/a.ts:1"]);
+  });
+
+  it("noImportCircles() refuses them at any length, types included", () => {
+    const tree = treeOf({
+      "pager/a.ts": `import "./b.ts";`,
+      "pager/b.ts": `import type { C } from "./c.ts";`,
+      "pager/c.ts": `export { a } from "./a.ts";`,
+      "alloc/a.ts": `import "./b.ts";\nimport "./c.ts";`,
+      "alloc/b.ts": `import "./c.ts";`,
+      "alloc/c.ts": "",
+    });
+    assertEquals(rules.noImportCircles(tree), [
+      "pager/a.ts:1: imports itself: pager/a.ts -> pager/b.ts -> pager/c.ts -> pager/a.ts",
     ]);
   });
 

@@ -23,7 +23,7 @@ import {
 } from "../format/format.ts";
 import { Meta } from "../format/meta.ts";
 import { OverlayFile } from "../file/overlay_file.ts";
-import { checkSizes } from "../options.ts";
+import { checkSizes } from "../recovery/options.ts";
 import { PageFile } from "./damaged_pages.ts";
 import { Recovery, type RecoveryReport } from "../recovery/recovery.ts";
 import { findSeed } from "./seed_search.ts";

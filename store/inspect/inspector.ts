@@ -20,7 +20,7 @@ import type {
 } from "./inspection_types.ts";
 import { MeasuredReader } from "./measured_reader.ts";
 import { checkAttached } from "../codec/mod.ts";
-import { checkName } from "../name.ts";
+import { checkName } from "../read/argument_checks.ts";
 import { frameState, headerState, pageState } from "./page_state.ts";
 import type { Session } from "../write/session.ts";
 import { Tracer } from "./tracer.ts";

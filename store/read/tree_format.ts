@@ -13,7 +13,7 @@ import { checkAttached, checkCodec, checkKeyCodec } from "../codec/mod.ts";
 import { type Codec, type KeyCodec, UNDEFINED_VALUE } from "../codec/mod.ts";
 import { bytes, json, keyBytes, string, structured, tuple, u64 } from "../codec/mod.ts";
 import { copyOf, copyOfKey } from "./copy.ts";
-import { ANY, checkOptions } from "../option_check.ts";
+import { ANY, checkOptions } from "./argument_checks.ts";
 import type { Slab } from "./slab.ts";
 
 const DEFAULT_NAME = "bytes";

@@ -54,10 +54,11 @@ describe("TreeFormat.encodeKey() without codecs", () => {
   });
 
   it("refuses what is neither bytes nor text", () => {
-    const others = [undefined, null, 1, 1n, true, {}, [1], new ArrayBuffer(1), new Uint16Array(1)];
+    const others = [null, 1, 1n, true, {}, [1], new ArrayBuffer(1), new Uint16Array(1)];
     for (const key of [...others, Symbol("key"), () => 1, new DataView(new ArrayBuffer(1))]) {
       assertThrows(() => encodeKey(key as Key), TypeError, "neither bytes nor text");
     }
+    assertThrows(() => encodeKey(undefined as unknown as Key), TypeError, "undefined is no key");
   });
 });
 

@@ -23,7 +23,7 @@ import { CorruptionError, examine, type Examined, openDiskFile, pathOf } from ".
 import type { PageFile } from "../../pager/mod.ts";
 import { type Finding, Findings } from "./findings.ts";
 import { type KeyGap, LeafMerge } from "./leaf_merge.ts";
-import { checkOptions } from "../option_check.ts";
+import { checkOptions } from "../read/argument_checks.ts";
 import { Rebuild } from "./rebuild.ts";
 import { inSlices, type Progress } from "./slices.ts";
 import { isDamage, Survey, type TreeRemains } from "./survey.ts";

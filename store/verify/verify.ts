@@ -46,7 +46,7 @@ import {
   SLOT_SOUND,
 } from "../../pager/mod.ts";
 import { type Finding, findingOf, Findings } from "./findings.ts";
-import { checkOptions, type OptionTypes, PROGRESS_TYPES } from "../option_check.ts";
+import { checkOptions, type OptionTypes, PROGRESS_TYPES } from "../read/argument_checks.ts";
 import { inSlices, type Progress, type ProgressOptions } from "./slices.ts";
 
 const { CHUNK_PAGES, FRESH_PAGES, KIND_FREE, KIND_RUN, KIND_RUN_CONTINUED } = format;

@@ -10,7 +10,7 @@ import { LimitError } from "../../pager/mod.ts";
 import type { Change, Commit, RawChange, RawCommit } from "./change.ts";
 import type { ChangeFeed } from "./change_feed.ts";
 import { CommitQueue, type QueueScope } from "./watch_queue.ts";
-import { ANY, checkOptions } from "../option_check.ts";
+import { ANY, checkOptions } from "../read/argument_checks.ts";
 import type { KeyRange } from "../read/range.ts";
 
 /** How to watch. */

@@ -15,9 +15,10 @@ import { openBoth, type Opened, utf8 } from "../../tests/support/database.ts";
 import { always, FaultyFile, from, type Operation } from "../../tests/support/faulty_file.ts";
 import { Random } from "../../tests/support/random.ts";
 import { boundsOf, type Range } from "../read/range.ts";
+import { Database } from "../database.ts";
 import { Session } from "../write/session.ts";
 import type { Transaction } from "../transaction.ts";
-import type { Watcher, WatchOptions, WatchSource } from "./watcher.ts";
+import { Watcher, type WatchOptions, type WatchSource } from "./watcher.ts";
 import { TreeFormat } from "../read/tree_format.ts";
 
 type Key = Uint8Array | string;
@@ -41,15 +42,15 @@ function watch(
   const { lower, upper } = boundsOf(range, FORMAT);
   const decode = (bytes: Uint8Array) => text.decode(bytes);
   const whole = { tree: "a", lower, upper, decodeKey: decode, decodeValue: decode, ...source };
-  return session.watch(whole, options);
+  return new Watcher(session.feed, whole, options);
 }
 
 /** Changes tree "a" in a transaction. */
 class Writer {
-  readonly #session: Session;
+  readonly #db: Database;
 
-  constructor(session: Session) {
-    this.#session = session;
+  constructor(db: Database) {
+    this.#db = db;
   }
 
   set(tx: Transaction, key: string, value = "v"): void {
@@ -66,7 +67,7 @@ class Writer {
 
   /** Sets keys in a transaction of their own. */
   commit(durability: Durability, ...keys: string[]): void {
-    this.#session.writeSync((tx) => keys.forEach((key) => this.set(tx, key)), durability);
+    this.#db.writeSync((tx) => keys.forEach((key) => this.set(tx, key)), { durability });
   }
 }
 
@@ -74,9 +75,9 @@ class Writer {
 function openWatched(): Opened & { writer: Writer; file: FaultyFile } {
   const file = new FaultyFile(new MemoryFile());
   const opened = openBoth(file);
-  opened.session.writeSync((tx) => tx.tree("a").set("made", new Uint8Array(1)));
-  opened.session.writeSync((tx) => tx.tree("a").clear());
-  return { ...opened, writer: new Writer(opened.session), file };
+  opened.db.writeSync((tx) => tx.tree("a").set("made", new Uint8Array(1)));
+  opened.db.writeSync((tx) => tx.tree("a").clear());
+  return { ...opened, writer: new Writer(opened.db), file };
 }
 
 /** A commit in short: `version: changes`. */
@@ -265,10 +266,11 @@ describe("a watcher", () => {
     refuse({ maxPending: 0 }, RangeError, "maxPending 0 is no count");
     refuse({ maxPending: 1.5 }, RangeError, "no count");
     refuse({ signal: {} }, TypeError, "no AbortSignal");
-    db.writeSync(() => assertThrows(() => watch(session), TypeError, "a transaction is open"));
+    const tree = db.tree("a");
+    db.writeSync(() => assertThrows(() => tree.watch(), TypeError, "a transaction is open"));
     assertEquals(session.feed.size, 0);
     db.close();
-    assertThrows(() => watch(session), ClosedError);
+    assertThrows(() => tree.watch(), ClosedError);
   });
 });
 
@@ -319,9 +321,11 @@ describe("a watcher and durability", () => {
     for (const durability of LEVELS) {
       const session = new Session(openPager(":memory:"), durability);
       const watcher = watch(session);
-      new Writer(session).commit(durability, "1");
+      const db = new Database(session);
+      const writer = new Writer(db);
+      writer.commit(durability, "1");
       assertEquals(await nextOf(watcher), "1: 1=v");
-      await session.write((tx) => new Writer(session).set(tx, "2"));
+      await db.write((tx) => writer.set(tx, "2"));
       assertEquals(await nextOf(watcher), "2: 2=v");
       session.close();
     }
@@ -368,7 +372,7 @@ describe("a watcher and durability", () => {
     let acknowledged = 0;
     for (let i = 0; i < 25 && session.pager.failure === undefined; i++) {
       const durability = LEVELS[i % 3]!;
-      const callback = (tx: Transaction) => new Writer(session).set(tx, `${i}`, LONG);
+      const callback = (tx: Transaction) => new Writer(db).set(tx, `${i}`, LONG);
       try {
         if (i % 2 === 0) db.writeSync(callback, { durability });
         else await db.write(callback, { durability });
@@ -404,7 +408,7 @@ describe("a watcher and durability", () => {
 
   it("shows what becomes durable while writers wait for a checkpoint", async () => {
     const { db, session } = openBoth(new MemoryFile(), { journalBytes: 2 * MIB });
-    const writer = new Writer(session);
+    const writer = new Writer(db);
     await db.write((tx) => {
       for (let i = 0; i < 60; i++) tx.tree("b").set(`large ${i}`, new Uint8Array(2 * MIB));
     });

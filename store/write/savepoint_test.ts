@@ -9,7 +9,7 @@ import { FaultyFile } from "../../tests/support/faulty_file.ts";
 import { json, string } from "../codec/mod.ts";
 import type { Database } from "../database.ts";
 import type { Transaction } from "../transaction.ts";
-import type { TransactionTree } from "../transaction_tree.ts";
+import type { TransactionTree } from "./transaction_tree.ts";
 
 const CODECS = { key: string, value: json };
 type Inside = TransactionTree<string, unknown, string, unknown, string>;

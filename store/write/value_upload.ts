@@ -12,7 +12,8 @@ import { setImmediate } from "node:timers";
 import { type Tree as Entries, VALUE_BYTES_MAX } from "../../btree/mod.ts";
 import { ClosedError, CorruptionError, format, IoError, LimitError } from "../../pager/mod.ts";
 import { checkAttached } from "../codec/mod.ts";
-import type { Session, TreeNaming } from "./session.ts";
+import type { Session } from "./session.ts";
+import type { TreeNaming } from "./tree_directory.ts";
 
 /** One run, as long as runs can be. */
 const PART_BYTES = format.RUN_PAGES_MAX * format.PAGE_BYTES;
@@ -193,7 +194,7 @@ class Upload {
     if (this.#number === 0 || closed || pager.depth > 0) return;
     try {
       while (this.#session.writeSync(() => unfinished.release(this.#number), "none"));
-      this.#session.epoch++;
+      this.#session.treesChanged();
       while (this.#session.writeSync(() => this.#session.catalog.sweep(), "none"));
     } catch (error) {
       const isExpected = error instanceof IoError || error instanceof LimitError ||

@@ -1,10 +1,10 @@
 /**
  * Cuts the power at every operation of a workload, opens what is left, and compares.
  *
- * The oracle: `verify` finds nothing wrong in a file; it opens, within bounds, in exactly one of the
- * states that were attempted, and not in one before the last that was acknowledged; a full check
- * passes; it takes one more commit, closes, opens again and has it. Some of the openings are cut
- * themselves, up to `depth` times in each other.
+ * The oracle: `verify` finds nothing wrong in a file; it opens, within bounds, in exactly one of
+ * the states that were attempted, and not in one before the last that was acknowledged; a full
+ * check passes; it takes one more commit, closes, opens again and has it. Some of the openings are
+ * cut themselves, up to `depth` times in each other.
  *
  * Images that are the same byte by byte are opened once; for the others only what is allowed of
  * them is compared.

@@ -8,7 +8,7 @@ import { checkTree, chunkCensus, Tree as Entries } from "../../btree/mod.ts";
 import { type Durability, type File, format, Pager, type PagerOptions } from "../../pager/mod.ts";
 import { Database } from "../../store/database.ts";
 import { Session } from "../../store/write/session.ts";
-import type { TransactionTree } from "../../store/transaction_tree.ts";
+import type { TransactionTree } from "../../store/write/transaction_tree.ts";
 import type { Tree } from "../../store/tree.ts";
 
 const { CHUNK_PAGES, FRESH_PAGES, KIND_FREE, KIND_JOURNAL, KIND_SUPERBLOCK } = format;

@@ -358,8 +358,8 @@ export const TREE_BUGS: readonly PlantedBug[] = [
     "doom-forgotten",
     "a savepoint inside a doomed transaction is refused",
     "store/write/session.ts",
-    "    this.refuseDoomed();\n    if (!this.#hasSwept",
-    "    this.#doomedDepth = 0;\n    if (!this.#hasSwept",
+    "    this.refuseDoomed();\n    if (this.pager.depth === 0) this.#housekeeping",
+    "    this.#doomedDepth = 0;\n    if (this.pager.depth === 0) this.#housekeeping",
     "store/write/savepoint_test.ts",
   ),
   bug(

@@ -116,7 +116,7 @@ class QuireHandle implements Handle {
       );
     } else if (end === "release") {
       while (this.#session.writeSync(() => unfinished.release(number, 1), "none"));
-      this.#session.epoch++;
+      this.#session.treesChanged();
     }
     return end === "finish";
   }
@@ -172,7 +172,7 @@ class QuireHandle implements Handle {
     for (const number of unfinished.numbers()) {
       while (this.#session.writeSync(() => unfinished.release(number)));
     }
-    this.#session.epoch++;
+    this.#session.treesChanged();
     while (this.#session.writeSync(() => this.#session.catalog.sweep()));
     checkPages(this.#session);
     for (const name of this.#db.trees()) this.#checkCount(name);

@@ -24,6 +24,15 @@ const RANKS: Readonly<Record<string, number>> = {
   examples: 5,
   tests: 6,
 };
+/**
+ * The rooms of each layer, lowest first; "" stands for the files of the layer's own folder. A file
+ * may import from its own room and from lower ones.
+ */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  pager: ["format", "file", "cache", "journal", "transaction", "recovery", "damage", ""],
+  btree: ["node", "value", "walk", "change", "check", "", "inspect"],
+  store: ["codec", "read", "watch", "write", "verify", "inspect", ""],
+};
 /** What the command line builds on: the public face, and the faces of the layers below it. */
 const CLI_MAY_IMPORT = /^(mod\.ts|(pager|alloc|btree|store)\/mod\.ts)$/;
 /** The layers that users of the library import. */
@@ -80,6 +89,61 @@ export function importDirection(tree: SourceTree): string[] {
     if (from === "cli") return !CLI_MAY_IMPORT.test(target);
     return !(to in RANKS) || RANKS[to]! >= RANKS[from]!;
   }).map(([at, { target }]) => `${at}: imports ${target}, which is not in a lower layer`);
+}
+
+/** Inside a layer, rooms import only lower rooms. */
+export function roomDirection(tree: SourceTree): string[] {
+  return importsWhere(tree, (source, target) => {
+    const rooms = ROOMS[source.layer];
+    const isInside = target.startsWith(`${source.layer}/`) && !target.endsWith("_test.ts");
+    if (rooms === undefined || source.isTest || !isInside) return false;
+    if (source.path === `${source.layer}/mod.ts`) return false;
+    return rooms.indexOf(roomOf(target)) > rooms.indexOf(roomOf(source.path));
+  }).map(([at, { target }]) => `${at}: imports ${target}, which is in a higher room`);
+}
+
+/** Every room of a layer that has rooms is in their order. */
+export function roomsAreKnown(tree: SourceTree): string[] {
+  return [...tree.values()]
+    .filter(({ layer, path }) => ROOMS[layer]?.includes(roomOf(path)) === false)
+    .map(({ path }) => `${path}:1: is in a room that has no place in the order of rooms`);
+}
+
+/** No file imports itself by way of others; imports of types count. */
+export function noImportCircles(tree: SourceTree): string[] {
+  const found: string[] = [];
+  const done = new Set<string>();
+  for (const path of tree.keys()) {
+    const circle = circleFrom(tree, path, [], done);
+    if (circle !== undefined) found.push(`${circle[0]}:1: imports itself: ${circle.join(" -> ")}`);
+  }
+  return found;
+}
+
+/** The first circle that a walk along imports meets; what was walked whole is done. */
+function circleFrom(
+  tree: SourceTree,
+  path: string,
+  way: readonly string[],
+  done: Set<string>,
+): readonly string[] | undefined {
+  const at = way.indexOf(path);
+  if (at >= 0) return [...way.slice(at), path];
+  if (done.has(path)) return undefined;
+  for (const { target } of tree.get(path)?.imports ?? []) {
+    if (target === undefined || !tree.has(target)) continue;
+    const circle = circleFrom(tree, target, [...way, path], done);
+    if (circle === undefined) continue;
+    done.add(path); // so that it is reported once
+    return circle;
+  }
+  done.add(path);
+  return undefined;
+}
+
+function roomOf(path: string): string {
+  const parts = path.split("/");
+  return parts.length > 2 ? parts[1]! : "";
 }
 
 /** A layer is entered through its `mod.ts`. */

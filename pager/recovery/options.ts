@@ -2,8 +2,8 @@
  * How a pager can be opened, and the bounds of what can be asked for.
  */
 
-import type { DiskFileOptions } from "./file/disk_file.ts";
-import { CHUNK_BYTES } from "./format/format.ts";
+import type { DiskFileOptions } from "../file/disk_file.ts";
+import { CHUNK_BYTES } from "../format/format.ts";
 
 /** `cacheBytes` unless said otherwise. */
 export const CACHE_BYTES = 256 * 1024 * 1024;

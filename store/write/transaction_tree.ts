@@ -5,14 +5,14 @@
  * changed nothing.
  */
 
-import type { Tree as Entries } from "../btree/mod.ts";
-import { copyOf } from "./read/copy.ts";
-import { keyBoundsOf, type KeyRange } from "./read/range.ts";
-import { checkIterable, findEntries, ReadTree } from "./read/read_tree.ts";
-import { refusePromise } from "./refuse_promise.ts";
-import type { TransactionSource } from "./transaction.ts";
-import type { TreeFormat } from "./read/tree_format.ts";
-import { refuseLost, TreeLoad } from "./write/tree_load.ts";
+import type { Tree as Entries } from "../../btree/mod.ts";
+import { copyOf } from "../read/copy.ts";
+import { keyBoundsOf, type KeyRange } from "../read/range.ts";
+import { checkIterable, findEntries, ReadTree } from "../read/read_tree.ts";
+import { refusePromise } from "../read/argument_checks.ts";
+import type { TransactionSource } from "./transaction_source.ts";
+import type { TreeFormat } from "../read/tree_format.ts";
+import { refuseLost, TreeLoad } from "./tree_load.ts";
 
 /** The bytes of a frame: views of that many may be views into one. */
 const FRAME_BYTES = 2 * 1024 * 1024;
@@ -21,7 +21,7 @@ const FRAME_BYTES = 2 * 1024 * 1024;
  * A tree inside a transaction.
  *
  * ```ts
- * import { json, open, string } from "../mod.ts";
+ * import { json, open, string } from "../../mod.ts";
  *
  * using db = open(":memory:");
  * const stock = db.tree("stock", { key: string, value: json.as<number>() });

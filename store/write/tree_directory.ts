@@ -1,0 +1,71 @@
+/**
+ * The trees of a database by name, as its catalog has them.
+ *
+ * The epoch goes up whenever a name may mean another tree: one was created, dropped, renamed or
+ * rolled back, or the database was closed. Trees found in an epoch are kept until the next one, so
+ * that all who use a tree share one object and see its changes.
+ */
+
+import { type Catalog, type Space, Tree as Entries } from "../../btree/mod.ts";
+import type { PageReader } from "../../pager/mod.ts";
+import type { TreeFormat } from "../read/tree_format.ts";
+import type { FoundTree } from "../read/tree_source.ts";
+
+/** What the catalog keeps of the codecs of a tree. */
+export type TreeNaming = Pick<
+  TreeFormat<unknown, unknown, never, never, never>,
+  "attributes" | "check"
+>;
+
+/** The trees of a database by name. */
+export class TreeDirectory {
+  /** Goes up whenever a name may mean another tree. */
+  epoch = 0;
+  readonly #space: Space;
+  readonly #catalog: Catalog;
+  readonly #found = new Map<string, FoundTree | undefined>();
+  #foundEpoch = 0;
+
+  /**
+   * The trees that a catalog names.
+   *
+   * @param space Where they live.
+   * @param catalog The catalog.
+   */
+  constructor(space: Space, catalog: Catalog) {
+    this.#space = space;
+    this.#catalog = catalog;
+  }
+
+  /** The tree of a name, or undefined. */
+  find(name: string): FoundTree | undefined {
+    if (this.#foundEpoch !== this.epoch) {
+      this.#found.clear();
+      this.#foundEpoch = this.epoch;
+    }
+    if (this.#found.has(name)) return this.#found.get(name);
+    const found = this.findIn(this.#catalog, name, this.#space.pager);
+    this.#found.set(name, found);
+    return found;
+  }
+
+  /** The tree of a name in a catalog, or undefined. */
+  findIn(catalog: Catalog, name: string, reader: PageReader): FoundTree | undefined {
+    const entry = catalog.get(name);
+    if (entry === undefined) return undefined;
+    const entries = new Entries(this.#space, entry.id, entry.root, reader);
+    return { entries, attributes: entry.attributes, catalogRoot: reader.meta.catalogRoot };
+  }
+
+  /** The tree of a name, created if there is none, inside a transaction. */
+  open(name: string, format: TreeNaming): Entries {
+    const found = this.find(name);
+    if (found === undefined) {
+      this.#catalog.create(name, { attributes: format.attributes() });
+      this.epoch++;
+      return this.find(name)!.entries;
+    }
+    format.check(name, found.attributes, found.catalogRoot);
+    return found.entries;
+  }
+}
