@@ -50,8 +50,8 @@ export interface Explorer {
  *
  * using db = open(":memory:");
  * const explorer = explore(db, { name: "cities" });
- * const { status } = await fetch(explorer.url.split("?")[0]);
- * console.assert(status === 401, "without the token nothing is to be had");
+ * const { status } = await fetch(new URL("/api/file", explorer.url));
+ * console.assert(status === 401, "without the token there is no data");
  * await explorer.close();
  * ```
  *

@@ -44,7 +44,7 @@ describe("the explorer in a browser", { skip }, () => {
     db = openExplorerSample(`${dir}/sample.quire`);
     inspector = db.inspect();
     explorer = explore(db, { name: "sample.quire", path: `${dir}/sample.quire` });
-    base = explorer.url.split("/?")[0]!;
+    base = explorer.url.split("/#")[0];
     browser = await startBrowser("path" in found ? found.path : "");
     context = await browser.newContext({ viewport: { width: 1180, height: 860 } });
     page = await context.newPage();
@@ -70,7 +70,10 @@ describe("the explorer in a browser", { skip }, () => {
 
   /** What the server answers to the page itself. */
   const ask = <T>(path: string): Promise<T> =>
-    page.evaluate(async (path: string) => (await fetch(path)).json(), path);
+    page.evaluate(async (path: string) => {
+      const headers = { authorization: `Bearer ${sessionStorage.getItem("token")}` };
+      return (await fetch(path, { headers })).json();
+    }, path);
 
   /** Goes to a place as a link does, and waits until something is shown there. */
   const goTo = async (hash: string, selector: string) => {

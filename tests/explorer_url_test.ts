@@ -16,7 +16,7 @@ import { explore } from "${base}/cli/mod.ts";
 
 using db = open(":memory:");
 const explorer = explore(db);
-const [origin, token] = explorer.url.split("/?token=");
+const [origin, token] = explorer.url.split("/#token=");
 const headers = { authorization: "Bearer " + token };
 for (const path of ["/", "/style.css", "/page/app.ts", "/library/preact.js", "/api/file"]) {
   const response = await fetch(origin + path, { headers });

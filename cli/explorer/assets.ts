@@ -1,6 +1,7 @@
 /**
  * What the explorer serves to show itself: its page, the page's sources without their types, its
- * style, and the library. Nothing is built; types are taken off when a source is asked for.
+ * style, and the library. Nothing is built; types are taken off when a source is first asked for.
+ * Nothing of it is secret, or differs from one file to another.
  */
 
 import { createHash } from "node:crypto";
@@ -23,7 +24,7 @@ const IMPORT_MAP = JSON.stringify({
 });
 
 /** The page itself. */
-export const SHELL: Asset = {
+const SHELL: Asset = {
   type: "text/html; charset=utf-8",
   text: SHELL_TEXT.replace(
     "<!-- import map -->",
@@ -35,6 +36,7 @@ export const SHELL: Asset = {
 export const IMPORT_MAP_SUM: string = createHash("sha256").update(IMPORT_MAP).digest("base64");
 
 const ASSETS: ReadonlyMap<string, () => Asset> = new Map([
+  ["/", () => SHELL],
   ["/style.css", () => ({ type: "text/css; charset=utf-8", text: STYLE })],
   ...Object.entries(LIBRARY).map(([name, text]): [string, () => Asset] => {
     return [`/library/${name}.js`, () => ({ type: JAVASCRIPT, text: withoutMap(text) })];
@@ -44,9 +46,14 @@ const ASSETS: ReadonlyMap<string, () => Asset> = new Map([
   }),
 ]);
 
+/** Those that were asked for: whoever asks again, and needs no token for it, costs nothing more. */
+const made = new Map<string, Asset>();
+
 /** A file of the page, or undefined. */
 export function assetAt(path: string): Asset | undefined {
-  return ASSETS.get(path)?.();
+  const asset = made.get(path) ?? ASSETS.get(path)?.();
+  if (asset !== undefined) made.set(path, asset);
+  return asset;
 }
 
 /** A library without the line that names its source map, which is not served. */

@@ -1,11 +1,12 @@
 /**
- * Who may ask: whoever has the token, from the explorer's own page, under its own name.
+ * Who may ask: the explorer's own page, under its own name, and for data only with the token.
  *
- * The token stands in the URL that is printed, and then in a cookie that the browser sends to this
- * server alone and for nobody else (`SameSite=Strict`, `HttpOnly`). A program may send it as a
- * bearer token instead. The `Host` header has to be the address itself, so that no name that was
- * bound to it later gets in; an `Origin`, where there is one, has to be the explorer's, and so has
- * `Sec-Fetch-Site`. Only GET is answered.
+ * The token is in the fragment of the address that is printed, which browsers send to nobody. The
+ * page keeps it for its tab and sends it as a bearer token, as a program may. It is never a cookie:
+ * cookies know no ports, and a browser would send it to every server of this machine. The `Host`
+ * header has to be the address itself, so that no name that was bound to it later gets in; an
+ * `Origin`, where there is one, has to be the explorer's, and so has `Sec-Fetch-Site`. Only GET is
+ * answered.
  */
 
 import { timingSafeEqual } from "node:crypto";
@@ -17,38 +18,30 @@ const TOKEN_BYTES = 32;
 export class Guard {
   /** The token: 64 hexadecimal digits. */
   readonly token: string = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)).toHex();
-  /** The address of the server, without a scheme. */
+  /** The address of the server, without a scheme, as browsers write it. */
   readonly host: string;
-  readonly #cookie: string;
 
   /**
    * Guards a server.
    *
-   * @param hostname Its address.
-   * @param port Its port.
+   * @param host Its address and its port.
    */
-  constructor(hostname: string, port: number) {
-    this.host = `${hostname}:${port}`;
-    // Browsers keep cookies by host, whatever the port.
-    this.#cookie = `quire-${port}`;
+  constructor(host: string) {
+    this.host = new URL(`http://${host}`).host;
   }
 
   /** The address that lets somebody in. */
   get url(): string {
-    return `http://${this.host}/?token=${this.token}`;
-  }
-
-  /** The cookie that carries the token from then on. */
-  get setCookie(): string {
-    return `${this.#cookie}=${this.token}; HttpOnly; SameSite=Strict; Path=/`;
+    return `http://${this.host}/#token=${this.token}`;
   }
 
   /**
    * Refuses a request that has no business here.
    *
+   * @param isData Whether it asks for data, which takes the token.
    * @throws {RefusedError} It has none.
    */
-  check(request: Request, url: URL): void {
+  check(request: Request, url: URL, isData: boolean): void {
     const { headers } = request;
     // A request may name a host in its first line too.
     if (headers.get("host") !== this.host || url.host !== this.host) {
@@ -60,27 +53,16 @@ export class Guard {
     if (site !== null && site !== "same-origin" && site !== "none") {
       throw refuse(403, "from elsewhere");
     }
-    if (!this.#tokens(headers, url).some((token) => this.#isRight(token))) {
+    if (isData && !this.#hasToken(headers)) {
       throw refuse(401, "the token is missing or wrong; use the address that was printed");
     }
     if (request.method !== "GET") throw refuse(405, "only GET is answered");
   }
 
-  #tokens(headers: Headers, url: URL): string[] {
-    const cookies = (headers.get("cookie") ?? "").split(/; */);
-    const own = cookies.filter((cookie) => cookie.startsWith(`${this.#cookie}=`));
+  #hasToken(headers: Headers): boolean {
     const bearer = /^Bearer (\S+)$/.exec(headers.get("authorization") ?? "");
-    const inUrl = url.pathname === "/" ? url.searchParams.getAll("token") : [];
-    return [
-      ...own.map((cookie) => cookie.slice(this.#cookie.length + 1)),
-      ...(bearer === null ? [] : [bearer[1]!]),
-      ...inUrl,
-    ];
-  }
-
-  #isRight(token: string): boolean {
     const encoder = new TextEncoder();
-    const [given, right] = [encoder.encode(token), encoder.encode(this.token)];
+    const [given, right] = [encoder.encode(bearer?.[1] ?? ""), encoder.encode(this.token)];
     return given.length === right.length && timingSafeEqual(given, right);
   }
 }

@@ -29,6 +29,7 @@ import shell from "./page/shell.html" with { type: "text" };
 import style from "./page/style.css" with { type: "text" };
 import tileMap from "./page/tile_map.ts" with { type: "text" };
 import tileStore from "./page/tile_store.ts" with { type: "text" };
+import token from "./page/token.ts" with { type: "text" };
 import whatIf from "./page/what_if.ts" with { type: "text" };
 import whatIfView from "./page/what_if_view.ts" with { type: "text" };
 
@@ -52,6 +53,7 @@ export const SOURCES: Readonly<Record<string, string>> = {
   place,
   tile_map: tileMap,
   tile_store: tileStore,
+  token,
   what_if: whatIf,
   what_if_view: whatIfView,
 };

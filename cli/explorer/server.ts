@@ -1,12 +1,13 @@
 /**
- * The explorer's server: on loopback, for one file, answering GET to whoever has the token.
+ * The explorer's server: on loopback, for one file, answering GET: its own page to anybody here,
+ * and what is in the file to whoever has the token.
  *
  * Every response says what a browser may do with it: run scripts of this server alone, ask this
  * server alone, keep nothing, show it in no frame. What goes wrong is one line of JSON.
  */
 
 import { Api } from "./api.ts";
-import { assetAt, IMPORT_MAP_SUM, SHELL } from "./assets.ts";
+import { type Asset, assetAt, IMPORT_MAP_SUM } from "./assets.ts";
 import { Guard } from "./guard.ts";
 import { refusalOf, RefusedError } from "./refusal.ts";
 import type { Source } from "./source.ts";
@@ -59,7 +60,7 @@ export class ExplorerServer {
     this.#api = new Api(source);
     const listen = { hostname: HOSTNAME, port, onListen: () => {} };
     this.#server = Deno.serve(listen, (request) => this.#answer(request));
-    this.#guard = new Guard(HOSTNAME, this.#server.addr.port);
+    this.#guard = new Guard(`${HOSTNAME}:${this.#server.addr.port}`);
     this.url = this.#guard.url;
   }
 
@@ -77,26 +78,21 @@ export class ExplorerServer {
   #answer(request: Request): Response {
     try {
       const url = new URL(request.url);
-      this.#guard.check(request, url);
-      return this.#respond(url);
+      const asset = assetAt(url.pathname);
+      this.#guard.check(request, url, asset === undefined);
+      return this.#respond(url, asset);
     } catch (error) {
       const { status, line } = refusalOf(error);
       return respond(JSON.stringify({ error: line }), JSON_TYPE, status);
     }
   }
 
-  #respond({ pathname, searchParams }: URL): Response {
-    if (this.#api.has(pathname)) {
-      return respond(JSON.stringify(this.#api.answer(pathname, searchParams)), JSON_TYPE);
+  #respond({ pathname, searchParams }: URL, asset: Asset | undefined): Response {
+    if (asset !== undefined) return respond(asset.text, asset.type);
+    if (!this.#api.has(pathname)) {
+      throw new RefusedError(404, "Cannot answer: there is nothing here");
     }
-    if (pathname === "/") {
-      const response = respond(SHELL.text, SHELL.type);
-      response.headers.set("set-cookie", this.#guard.setCookie);
-      return response;
-    }
-    const asset = assetAt(pathname);
-    if (asset === undefined) throw new RefusedError(404, "Cannot answer: there is nothing here");
-    return respond(asset.text, asset.type);
+    return respond(JSON.stringify(this.#api.answer(pathname, searchParams)), JSON_TYPE);
   }
 }
 

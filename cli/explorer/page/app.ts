@@ -14,6 +14,7 @@ import { html, type Shown } from "./html.ts";
 import { JournalView } from "./journal_view.ts";
 import { PageView } from "./page_view.ts";
 import { addressOf, type Place, usePlace, type ViewName, VIEWS } from "./place.ts";
+import { keepToken } from "./token.ts";
 import { WhatIfView } from "./what_if_view.ts";
 
 const EVERY_MS = 2000;
@@ -94,6 +95,7 @@ function stateOf(file: FileInfo): string {
   return file.live ? "live" : "read-only";
 }
 
-// The token has become a cookie, and has no business in the address.
-if (location.search !== "") history.replaceState(null, "", `/${location.hash}`);
+keepToken();
+// Whoever gives the address again to a tab that shows the page only changes its fragment.
+addEventListener("hashchange", keepToken);
 render(h(App, {}), document.getElementById("app")!);

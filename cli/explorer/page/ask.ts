@@ -4,6 +4,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import type { Refusal } from "../api_types.ts";
+import { tokenHeaders } from "./token.ts";
 
 /** An answer, or why there is none yet. */
 export interface Answer<T> {
@@ -29,7 +30,8 @@ export async function ask<T>(path: string, signal?: AbortSignal): Promise<T> {
 
 async function fetchFrom(path: string, signal?: AbortSignal): Promise<Response> {
   try {
-    return await fetch(path, signal === undefined ? {} : { signal });
+    const headers = tokenHeaders();
+    return await fetch(path, signal === undefined ? { headers } : { headers, signal });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new Error("The explorer has ended: nobody answers.");

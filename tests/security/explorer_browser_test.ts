@@ -1,0 +1,154 @@
+/**
+ * The explorer and a second server of the same machine, in one browser: what the browser sends to
+ * the other server opens nothing, and a page of the other server reads nothing of the explorer.
+ *
+ * Where there is no browser it is skipped, and says why.
+ */
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { after, before, describe, it } from "@std/testing/bdd";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { explore, type Explorer } from "../../cli/mod.ts";
+import { type Database, open } from "../../mod.ts";
+import { findBrowser, startBrowser } from "../support/browser.ts";
+
+const found = findBrowser();
+const skip = "reason" in found ? found.reason : false;
+if (skip !== false) console.log(`the explorer is not attacked in a browser: ${skip}`);
+const TIMEOUT_MS = 8000;
+const NAME = "name-of-the-database";
+
+/** The ways in which a page tries to read another server's answers; `""` = it got nothing. */
+const ATTEMPTS = `async (base) => {
+  const got = {};
+  for (const path of ["/", "/api/file"]) {
+    for (const mode of ["cors", "no-cors"]) {
+      const options = { mode, credentials: "include" };
+      const read = fetch(base + path, options).then((response) => response.text());
+      got[mode + " " + path] = await read.catch(() => "");
+    }
+  }
+  got.script = await new Promise((done) => {
+    const script = document.createElement("script");
+    script.type = "module";
+    script.src = base + "/page/app.ts";
+    script.onload = () => done("ran");
+    script.onerror = () => done("");
+    document.body.append(script);
+  });
+  const frame = document.createElement("iframe");
+  frame.src = base + "/";
+  document.body.append(frame);
+  await new Promise((done) => frame.onload = done);
+  try {
+    got.frame = frame.contentWindow.document.body.innerText;
+  } catch {
+    got.frame = "";
+  }
+  got.cookie = document.cookie;
+  got.storage = Object.values({ ...sessionStorage, ...localStorage }).join();
+  return got;
+}`;
+
+describe("security: the explorer beside another local server, in a browser", { skip }, () => {
+  let db: Database;
+  let explorer: Explorer;
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  let base: string;
+  let token: string;
+  /** All that the other server was sent. */
+  const sent: { url: string; headers: Headers }[] = [];
+  let other: Deno.HttpServer<Deno.NetAddr>;
+  let otherBase: string;
+
+  before(async () => {
+    db = open(":memory:");
+    explorer = explore(db, { name: NAME });
+    base = explorer.url.split("/#")[0]!;
+    token = explorer.url.split("token=")[1]!;
+    other = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+      sent.push({ url: request.url, headers: request.headers });
+      return new Response("<!DOCTYPE html><body>other", {
+        headers: { "content-type": "text/html" },
+      });
+    });
+    otherBase = `http://127.0.0.1:${other.addr.port}`;
+    browser = await startBrowser("path" in found ? found.path : "");
+    context = await browser.newContext();
+    page = await context.newPage();
+    page.setDefaultTimeout(TIMEOUT_MS);
+    await page.goto(explorer.url);
+    await page.locator("h1", { hasText: NAME }).waitFor();
+  });
+
+  after(async () => {
+    await browser?.close();
+    await explorer?.close();
+    await other?.shutdown();
+    db?.close();
+  });
+
+  it("leaves no token in the address, in cookies, or in what all tabs share", async () => {
+    assertEquals(page.url(), `${base}/`);
+    assertEquals(await context.cookies(), []);
+    assertEquals(await page.evaluate("document.cookie + Object.values({ ...localStorage })"), "");
+  });
+
+  it("sends the other server nothing that opens the database", async () => {
+    const tab = await context.newPage();
+    for (const visitor of [page, tab]) {
+      await visitor.goto(`${otherBase}/visit`);
+      await visitor.evaluate("fetch('/asked', { credentials: 'include' })");
+    }
+    await tab.close();
+    assertEquals(sent.length >= 4, true);
+    for (const { url, headers } of sent) {
+      const words = [url, ...headers.values()].join("\n");
+      assertEquals(words.includes(token), false, words);
+      const replayed = new Headers();
+      for (const name of ["authorization", "cookie"]) {
+        const value = headers.get(name);
+        if (value !== null) replayed.set(name, value);
+      }
+      const response = await fetch(`${base}/api/file`, { headers: replayed });
+      await response.body?.cancel();
+      assertEquals(response.status, 401);
+    }
+  });
+
+  it("shows a page of the other server nothing", async () => {
+    const tab = await context.newPage();
+    await tab.goto(otherBase);
+    const got: Record<string, string> = await tab.evaluate(`(${ATTEMPTS})("${base}")`);
+    for (const [way, text] of Object.entries(got)) assertEquals([way, text], [way, ""]);
+    await tab.close();
+  });
+
+  it("is not opened by a link of the other server", async () => {
+    const tab = await context.newPage();
+    await tab.goto(otherBase);
+    await tab.evaluate(`location.href = "${base}/"`);
+    await tab.waitForURL(`${base}/`);
+    assertStringIncludes(await tab.innerText("body"), "from elsewhere");
+    await tab.close();
+  });
+
+  it("shows its tab the database again, and another tab only with the token", async () => {
+    await page.goto(base);
+    await page.locator("h1", { hasText: NAME }).waitFor();
+    await page.reload();
+    await page.locator("h1", { hasText: NAME }).waitFor();
+    const tab = await context.newPage();
+    tab.setDefaultTimeout(TIMEOUT_MS);
+    await tab.goto(`${base}/#/journal`);
+    await tab.locator(".error", { hasText: "the token is missing" }).waitFor();
+    assertEquals(await tab.innerText("h1"), "Quire");
+    // The address differs in its fragment alone, so this loads nothing anew.
+    await tab.goto(explorer.url);
+    await tab.locator("h1", { hasText: NAME }).waitFor();
+    assertEquals(tab.url(), `${base}/`);
+    await tab.close();
+  });
+});
