@@ -23,11 +23,12 @@ export interface ExploreFileOptions {
 }
 
 /**
- * Shows a file, read-only, until it is told to stop; `Ctrl-C` does too.
+ * Shows a file, read-only, until it is told to stop; `Ctrl-C` does too. Answers in progress have a
+ * second to finish; a second `Ctrl-C` ends them at once.
  *
  * @param path Where it is.
  * @throws {CorruptionError} It is not a Quire database, or is damaged.
- * @throws {IoError} The system refused, or there is no file.
+ * @throws {IoError} The system refused, there is no file, or another program listens on the port.
  */
 export async function exploreFile(path: string, options: ExploreFileOptions = {}): Promise<void> {
   const { port, cacheBytes, signal, onListen = announce } = options;
@@ -50,7 +51,12 @@ export async function exploreFile(path: string, options: ExploreFileOptions = {}
 
 /** Serves until the signal, or the system, says that it is enough. */
 async function untilStopped(server: ExplorerServer, signal?: AbortSignal): Promise<void> {
-  const stop = () => void server.close();
+  let isStopping = false;
+  const stop = () => {
+    if (isStopping) server.abort();
+    else server.close();
+    isStopping = true;
+  };
   if (signal?.aborted) stop();
   signal?.addEventListener("abort", stop);
   Deno.addSignalListener("SIGINT", stop);

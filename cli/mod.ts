@@ -36,13 +36,14 @@ export interface ExploreOptions {
 export interface Explorer {
   /** The address that lets somebody in; whoever has it sees everything in the database. */
   readonly url: string;
-  /** Shows it no more. The database stays open. */
+  /** Shows it no more, after a second at most. The database stays open. */
   close(): Promise<void>;
 }
 
 /**
  * Shows an open database, live, in a browser on this machine: its pages, its cache, its journal and
- * what a look-up does. Nothing can be changed there. Needs `--allow-net=127.0.0.1`.
+ * what a look-up does. Nothing can be changed there, and no client can end the program. Needs
+ * `--allow-net=127.0.0.1`.
  *
  * ```ts
  * import { open } from "../mod.ts";
@@ -56,7 +57,7 @@ export interface Explorer {
  * ```
  *
  * @throws {ClosedError} The database is closed.
- * @throws {TypeError} The path is of a wrong type, or a URL that is not of a file.
+ * @throws {IoError} Another program listens on the port.
  */
 export function explore(db: Database, options: ExploreOptions = {}): Explorer {
   const { port, name = "database" } = options;

@@ -6,13 +6,13 @@
  * server alone, keep nothing, show it in no frame. What goes wrong is one line of JSON.
  */
 
+import { HttpServer } from "../serving/mod.ts";
 import { Api } from "./api.ts";
 import { type Asset, assetAt, IMPORT_MAP_SUM } from "./assets.ts";
 import { Guard } from "./guard.ts";
 import { refusalOf, RefusedError } from "./refusal.ts";
 import type { Source } from "./source.ts";
 
-const HOSTNAME = "127.0.0.1";
 const JSON_TYPE = "application/json; charset=utf-8";
 
 const POLICY = [
@@ -45,7 +45,7 @@ export interface ServeOptions {
 export class ExplorerServer {
   /** The address that lets somebody in; whoever has it sees everything in the file. */
   readonly url: string;
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #server: HttpServer;
   readonly #guard: Guard;
   readonly #api: Api;
 
@@ -54,25 +54,30 @@ export class ExplorerServer {
    *
    * @param source What to show; it stays open as long as the server does.
    * @param options How.
+   * @throws {IoError} Another program listens on the port.
    */
   constructor(source: Source, options: ServeOptions = {}) {
-    const { port = 0 } = options;
     this.#api = new Api(source);
-    const listen = { hostname: HOSTNAME, port, onListen: () => {} };
-    this.#server = Deno.serve(listen, (request) => this.#answer(request));
-    this.#guard = new Guard(`${HOSTNAME}:${this.#server.addr.port}`);
+    this.#server = new HttpServer((request) => this.#answer(request), options);
+    this.#guard = new Guard(this.#server.host);
     this.url = this.#guard.url;
   }
 
-  /** Resolves when it has ended. */
+  /** Resolves when it has ended; never rejects. */
   get finished(): Promise<void> {
     return this.#server.finished;
   }
 
-  /** Ends it. */
+  /** Ends it, after at most a second for answers in progress. */
   async close(): Promise<void> {
     this.#api.stop();
-    await this.#server.shutdown();
+    await this.#server.close();
+  }
+
+  /** Ends it at once. */
+  abort(): void {
+    this.#api.stop();
+    this.#server.abort();
   }
 
   #answer(request: Request): Response {

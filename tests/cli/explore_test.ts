@@ -58,11 +58,18 @@ describe("explore", () => {
     inTempDir(async (dir) => {
       Deno.writeTextFileSync(`${dir}/text.quire`, "no database\n".repeat(9999));
       makeCliSample(`${dir}/db.quire`);
+      using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const port = String(taken.addr.port);
       const rows: [args: string[], code: number, says: RegExp][] = [
         [["none.quire"], 3, /none\.quire: .*; check the path\n$/],
         [["text.quire"], 4, /not a Quire database; name another file/],
         [["db.quire", "--port", "x"], 2, /--port x: it is no whole number from 1 on\n$/],
         [["db.quire", "--port", "65536"], 2, /there are ports from 1 to 65535\n$/],
+        [
+          ["db.quire", "--port", port],
+          3,
+          /^Cannot listen on 127\.0\.0\.1:\d+: another program does; /,
+        ],
         [["db.quire", "more"], 2, /too many arguments/],
       ];
       const runs = await inParallel(rows, ([args]) =>
