@@ -9,7 +9,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { after, before, describe, it } from "@std/testing/bdd";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { explore, type Explorer } from "../../cli/mod.ts";
-import { type Database, open } from "../../mod.ts";
+import { type Database, open, string } from "../../mod.ts";
 import { findBrowser, startBrowser } from "../support/browser.ts";
 
 const found = findBrowser();
@@ -151,4 +151,75 @@ describe("security: the explorer beside another local server, in a browser", { s
     assertEquals(tab.url(), `${base}/`);
     await tab.close();
   });
+});
+
+/** Names and keys that are markup to whoever does not escape them; each would set `pwned`. */
+const PAYLOADS = [
+  "<script>pwned=1</script>",
+  "<img src=x onerror=pwned=1>",
+  "<svg onload=pwned=1>",
+  "<svg><script>pwned=1</script></svg>",
+  "<iframe srcdoc='<script>parent.pwned=1</script>'>",
+  "<body onload=pwned=1>",
+  "<details open ontoggle=pwned=1>x</details>",
+  "<a href='javascript:pwned=1'>x</a>",
+  "javascript:pwned=1",
+  '"><script>pwned=1</script>',
+  "' onmouseover='pwned=1",
+  "</title><script>pwned=1</script>",
+  "--><script>pwned=1</script>",
+  "${pwned=1}",
+  "&lt;img src=x onerror=pwned=1&gt;",
+  "<math><mi xlink:href='javascript:pwned=1'>x</mi></math>",
+];
+
+describe("security: the explorer of a database full of markup, in a browser", { skip }, () => {
+  it("runs none of it in any view, and shows it as it is", async () => {
+    using db = open(":memory:");
+    db.writeSync((tx) => {
+      for (const payload of PAYLOADS) {
+        const tree = tx.tree(payload, { key: string, value: string });
+        for (const key of PAYLOADS) tree.set(key, key);
+      }
+    });
+    const explorer = explore(db, { name: PAYLOADS[0]! });
+    const browser = await startBrowser("path" in found ? found.path : "");
+    try {
+      const page = await browser.newPage();
+      page.setDefaultTimeout(TIMEOUT_MS);
+      const troubles: string[] = [];
+      page.on("dialog", (dialog) => dialog.dismiss().then(() => troubles.push("a dialog")));
+      // The policy would stop what was let in as markup, and say so.
+      page.on("console", (message) => {
+        if (/Content Security Policy/.test(message.text())) troubles.push(message.text());
+      });
+      await page.goto(explorer.url);
+      await page.locator("h1", { hasText: PAYLOADS[0]! }).waitFor();
+      for (const place of placesOf(db)) {
+        await page.evaluate((hash: string) => location.hash = hash, place);
+        const view = /^#\/([a-z-]+)/.exec(place)![1];
+        await page.waitForSelector(`.views a[aria-current=page][href="#/${view}"]`);
+        await page.waitForTimeout(30);
+      }
+      assertEquals(await page.evaluate("typeof pwned"), "undefined");
+      assertEquals(
+        await page.locator("iframe, [onerror], [onload], a[href^=javascript]").count(),
+        0,
+      );
+      assertEquals(troubles, []);
+    } finally {
+      await browser.close();
+      await explorer.close();
+    }
+  });
+
+  /** Addresses of every view, of pages with payloads in them, and with payloads in the address. */
+  function placesOf(db: Database): string[] {
+    const pages = db.inspect().trees().map(({ root }) => `#/page?page=${root}`);
+    const addressed = PAYLOADS.flatMap((payload) => {
+      const given = new URLSearchParams({ tree: payload, key: payload, page: payload });
+      return ["file", "page", "descent"].map((view) => `#/${view}?${given}`);
+    });
+    return ["#/file", "#/cache", "#/journal", "#/what-if", "#/page?page=3", ...pages, ...addressed];
+  }
 });
