@@ -49,7 +49,7 @@ function withServer(body: (subject: Subject) => Promise<void>): Promise<void> {
       tx.tree("numbers", { key: u64 }).set(7n, new Uint8Array(1));
     });
     const explorer = explore(db, { name: "test.quire", path });
-    const [base, token] = explorer.url.split("/#token=");
+    const [base, token] = explorer.url.split("/#token=") as [string, string];
     const get = (path: string, headers: Record<string, string> = {}) =>
       fetch(`${base}${path}`, { headers: { authorization: `Bearer ${token}`, ...headers } });
     const answer = async <T>(path: string): Promise<T> => {
