@@ -1,10 +1,15 @@
 /**
  * Completion scripts for bash, zsh and fish, made of the commands: their names, their options, the
  * choices of options, files, and the trees of the file.
+ *
+ * Names of trees come from a file that may be a stranger's. They reach a shell as words that
+ * `shell_words.ts` has quoted, one a line, and a script neither evaluates nor splits them: no
+ * `eval`, no `compgen -W`, no expansion without quotes.
  */
 
 import type { CommandSpec, OptionSpec } from "./command.ts";
 import { takesLock } from "./parser.ts";
+import { isPrintable, shellWord, singleQuoted } from "./shell_words.ts";
 
 /** The shells that there are scripts for. */
 export const SHELLS: readonly string[] = ["bash", "zsh", "fish"];
@@ -24,6 +29,15 @@ export function completionScript(shell: string, commands: readonly CommandSpec[]
   return shell === "zsh" ? zshScript(commands) : bashScript(commands);
 }
 
+/** Names as a shell's script takes them: those that begin with a text, one a line. */
+export function completionWords(shell: string, names: readonly string[], begin: string): string[] {
+  // An argument of a program ends at a NUL, so no word stands for such a name.
+  const found = names.filter((name) => name.startsWith(begin) && !name.includes("\0"));
+  if (shell !== "fish") return found.map(shellWord);
+  // Fish takes the names themselves, shows them raw, and does not quote a tilde at the beginning.
+  return found.filter((name) => isPrintable(name) && !name.startsWith("~"));
+}
+
 /** The options of a command, the general ones among them. */
 function optionsOf(spec: CommandSpec): readonly OptionSpec[] {
   return [...spec.options, ...OWN_OPTIONS, ...(takesLock(spec) ? [WAIT] : [])];
@@ -39,20 +53,76 @@ function withTree(commands: readonly CommandSpec[]): readonly CommandSpec[] {
   return commands.filter(({ args }) => args[0]?.name === "tree");
 }
 
+/** What the script of bash is built on: nothing in it depends on the commands. */
+const BASH_HELPERS = `# Offers those of the words after the first that begin with it.
+_quire_offer() {
+  local begin="$1" word
+  shift
+  for word in "$@"; do
+    if [[ "$word" == "$begin"* ]]; then COMPREPLY+=("$word"); fi
+  done
+  compopt +o default 2>/dev/null
+}
+# Sets REPLY to the text of a word as typed. Nothing is expanded but a home folder. Sets quote to
+# the quote that is open at its end, and quoted to how many characters are before the last quote.
+_quire_text() {
+  local rest="$1" at=0 character
+  REPLY="" quote="" quoted=-1
+  if [[ "$rest" == "~/"* ]]; then REPLY="$HOME" at=1; fi
+  for (( ; at < \${#rest}; at++ )); do
+    character="\${rest:at:1}"
+    if [[ "$quote" == "'" && "$character" != "'" ]]; then
+      REPLY+="$character"
+    elif [[ "$character" == \\\\ ]]; then
+      (( at++ ))
+      if [[ "$quote" == '"' && "\${rest:at:1}" != [\\\\\\"\\$\\\`] ]]; then REPLY+=\\\\; fi
+      REPLY+="\${rest:at:1}"
+    elif [[ "$character" == "$quote" ]]; then
+      quote=""
+    elif [[ -z "$quote" && "$character" == [\\"\\'] ]]; then
+      quote="$character" quoted=$at
+    else
+      REPLY+="$character"
+    fi
+  done
+}
+# Offers the trees of a file. The program quotes and filters their names: none is split or expanded.
+_quire_trees() {
+  local quote quoted file begin tree open REPLY
+  compopt +o default 2>/dev/null
+  _quire_text "$1"
+  file="$REPLY"
+  _quire_text "$2"
+  begin="$REPLY" open="$quote"
+  # What replaces the word begins after an open quote, so no other quote may be before.
+  if [[ "$quoted" -gt 0 || ( "$quoted" -eq 0 && -z "$open" ) ]]; then return; fi
+  while IFS= read -r tree; do
+    if [[ -n "$open" ]]; then
+      _quire_text "$tree"
+      if [[ "$tree" == "$"* || "$REPLY" == *[\\"\\'\\\\\\$\\\`!]* ]]; then continue; fi
+      tree="$REPLY"
+    fi
+    if [[ "$3" != -- && "$tree" == -* ]]; then continue; fi
+    COMPREPLY+=("$tree")
+  done < <(quire trees --words bash "--begin=$begin" -- "$file" 2>/dev/null)
+}
+`;
+
 function bashScript(commands: readonly CommandSpec[]): string {
   const options = commands.map((spec) => {
-    return `    ${spec.name}) options="${optionsOf(spec).map(longName).join(" ")}" ;;`;
+    return `    ${spec.name}) options=(${optionsOf(spec).map(longName).join(" ")}) ;;`;
   });
   const choices = choiceLines(commands, (name, values) => {
-    return `    ${name}) COMPREPLY=($(compgen -W "${values}" -- "$word")); return ;;`;
+    return `    ${name}) _quire_offer "$word" ${values}; return ;;`;
   });
   return `# Completion of quire for bash: source <(quire completion bash)
-_quire() {
+${BASH_HELPERS}_quire() {
   local word="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD - 1]}"
-  local command="\${COMP_WORDS[1]}" file="\${COMP_WORDS[2]}" options=""
+  local command="\${COMP_WORDS[1]}" place="$COMP_CWORD"
+  local -a options=()
   COMPREPLY=()
-  if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "${commands.map(({ name }) => name).join(" ")} help" -- "$word"))
+  if [[ "$COMP_CWORD" -eq 1 ]]; then
+    _quire_offer "$word" ${commands.map(({ name }) => name).join(" ")} help
     return
   fi
   case "$before" in
@@ -61,19 +131,20 @@ ${choices.join("\n")}
   case "$command" in
 ${options.join("\n")}
   esac
-  if [ "\${word:0:1}" = "-" ]; then
-    COMPREPLY=($(compgen -W "$options" -- "$word"))
+  if [[ "$before" == -- ]]; then
+    (( place-- ))
+  elif [[ "$word" == -* ]]; then
+    _quire_offer "$word" "\${options[@]}"
     return
   fi
-  case "$COMP_CWORD:$command" in
+  # Where nothing is offered, the shell completes names of files.
+  case "$place:$command" in
     ${withTree(commands).map(({ name }) => `3:${name}`).join("|")})
-      local IFS=$'\\n'
-      COMPREPLY=($(compgen -W "$(quire trees "$file" --names 2>/dev/null)" -- "$word"))
+      _quire_trees "\${COMP_WORDS[2]}" "$word" "$before"
       ;;
-    *) COMPREPLY=($(compgen -f -- "$word")) ;;
   esac
 }
-complete -o filenames -F _quire quire
+complete -o default -F _quire quire
 `;
 }
 
@@ -86,7 +157,7 @@ function zshScript(commands: readonly CommandSpec[]): string {
   return `#compdef quire
 # Completion of quire for zsh: source <(quire completion zsh)
 _quire() {
-  local -a commands options trees
+  local -a commands options
   commands=(
 ${names.join("\n")}
   )
@@ -105,12 +176,22 @@ ${options.join("\n")}
   esac
   shift words
   (( CURRENT -= 1 ))
-  _arguments $options "1:file:_files" $third "*:file:_files"
+  if [[ "$CURRENT" -eq 4 && "$words[3]" == -- && "$third" == *:_quire_trees ]]; then
+    _quire_trees
+    return
+  fi
+  _arguments -S "$options[@]" "1:file:_files" "$third" "*:file:_files"
 }
+# Offers the trees of the file. The program quotes their names: none is split or expanded.
 _quire_trees() {
+  local file="\${(Q)words[2]}" tree
   local -a trees
-  trees=("\${(@f)$(quire trees "$words[2]" --names 2>/dev/null)}")
-  compadd -a trees
+  if [[ "$file" == "~/"* ]]; then file="$HOME\${file#\\~}"; fi
+  while IFS= read -r tree; do
+    if [[ "$words[CURRENT-1]" != -- && "$tree" == -* ]]; then continue; fi
+    trees+=("$tree")
+  done < <(quire trees --words zsh "--begin=\${(Q)PREFIX}" -- "$file" 2>/dev/null)
+  compadd -Q -a trees
 }
 compdef _quire quire
 `;
@@ -124,22 +205,33 @@ function fishScript(commands: readonly CommandSpec[]): string {
       const choices = option.choices === undefined ? "" : ` -f -a '${option.choices.join(" ")}'`;
       const name = longName(option).slice(2);
       return `complete -c quire ${condition} -l ${name}${takes}${choices} -d ${
-        quoted(option.what)
+        singleQuoted(option.what, "fish")
       }`;
     });
     const name = `complete -c quire -n __fish_use_subcommand -f -a ${spec.name} -d `;
-    return [name + quoted(spec.summary), ...options];
+    return [name + singleQuoted(spec.summary, "fish"), ...options];
   });
   const trees = withTree(commands).map(({ name }) => name).join(" ");
   return `# Completion of quire for fish: quire completion fish | source
+# Whether the word is a tree: the third, or the first after two dashes that follow FILE.
+function __quire_wants_tree
+  set -l words (commandline -opc)
+  set -l count (count $words)
+  contains -- "$words[2]" ${trees}
+  and test $count -eq 3 -o $count -eq 4 -a "$words[4]" = --
+end
+# Prints the trees of the file. The shell quotes what a command prints, and expands none of it.
 function __quire_trees
   set -l words (commandline -opc)
-  if test (count $words) -eq 3
-    quire trees $words[3] --names 2>/dev/null
+  set -l file (string replace -r '^~/' "$HOME/" -- $words[3])
+  if test (count $words) -eq 4
+    quire trees --words fish -- $file 2>/dev/null
+  else
+    quire trees --words fish -- $file 2>/dev/null | string match -v -- '-*'
   end
 end
 ${lines.join("\n")}
-complete -c quire -n '__fish_seen_subcommand_from ${trees}' -a '(__quire_trees)'
+complete -c quire -n __quire_wants_tree -f -a '(__quire_trees)'
 `;
 }
 
@@ -158,17 +250,12 @@ function choiceLines(
 }
 
 function zshText(name: string, what: string): string {
-  return quoted(`${name}:${what.replaceAll(":", "\\:")}`);
+  return singleQuoted(`${name}:${what.replaceAll(":", "\\:")}`, "zsh");
 }
 
 function zshOption(option: OptionSpec): string {
   const what = option.what.replaceAll("[", "(").replaceAll("]", ")").replaceAll(":", "\\:");
   const values = option.choices === undefined ? " " : `(${option.choices.join(" ")})`;
   const takes = option.flags.includes("<") ? `:value:${values}` : "";
-  return `      ${quoted(`${longName(option)}[${what}]${takes}`)}`;
-}
-
-/** Text in single quotes, for any of the shells. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", '"')}'`;
+  return `      ${singleQuoted(`${longName(option)}[${what}]${takes}`, "zsh")}`;
 }

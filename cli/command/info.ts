@@ -7,7 +7,8 @@
 import type { Census, Database } from "../../mod.ts";
 import { format } from "../../pager/mod.ts";
 import { codecsOfTree } from "../codecs.ts";
-import { type CommandSpec, type Context, openTree } from "../command.ts";
+import { type CommandSpec, type Context, openTree, textOf } from "../command.ts";
+import { completionWords, SHELLS } from "../completion.ts";
 import type { Inspection } from "../inspect/mod.ts";
 import { HEADER_PAGES, PARTS } from "../kinds.ts";
 import { alignPairs, alignTable, count, oneLine, percent, sizeAndBytes } from "../text.ts";
@@ -64,7 +65,15 @@ export const trees: CommandSpec = {
   summary: "list the trees, with their codecs and how many entries they have",
   file: "read",
   args: [],
-  options: [{ flags: "--names", what: "only the names, one a line" }],
+  options: [
+    { flags: "--names", what: "only the names, one a line" },
+    {
+      flags: "--words <shell>",
+      what: "only the names, quoted as words of a shell; for its completion",
+      choices: SHELLS,
+    },
+    { flags: "--begin <text>", what: "with --words: names that begin with this" },
+  ],
   examples: [
     ["trees cities.quire", "a table"],
     ["trees cities.quire --names", "for a script"],
@@ -73,7 +82,11 @@ export const trees: CommandSpec = {
   run(context, _args, options) {
     const { db, out, json } = context;
     const names = db.trees();
-    if (options["names"] === true) return out.lines(names.map(oneLine));
+    const shell = textOf(options.words);
+    if (shell !== undefined) {
+      return out.lines(completionWords(shell, names, textOf(options.begin) ?? ""));
+    }
+    if (options.names === true) return out.lines(names.map(oneLine));
     const found = names.map((name) => {
       const { key, value } = db.codecsOf(name)!;
       return { name, key, value, entries: entriesOf(context, name) };

@@ -9,8 +9,8 @@ import { json, open, string } from "../../mod.ts";
 import { cliWords, inParallel, type Outcome, quire } from "../support/cli.ts";
 import { makeCliSample } from "../support/cli_sample.ts";
 import { inTempDir } from "../support/temp.ts";
+import { Terminal, whyNoTerminal } from "../support/terminal.ts";
 
-const TIMEOUT_MS = 30_000;
 const CTRL_C = "\x03";
 const CTRL_D = "\x04";
 const UP = "\x1b[A";
@@ -260,17 +260,6 @@ function countsOf(path: string): [string, number][] {
   });
 }
 
-/** Why there is no terminal to try it on; undefined when there is. */
-function whyNoTerminal(): string | undefined {
-  try {
-    const { code } = new Deno.Command("script", { args: ["-qec", "true", "/dev/null"] })
-      .outputSync();
-    return code === 0 ? undefined : "script, which lends terminals, does not work here";
-  } catch {
-    return "there is no script, which lends terminals";
-  }
-}
-
 const NO_TERMINAL = whyNoTerminal();
 
 /** Types at a prompt, each time after the one before was answered; what the terminal showed. */
@@ -279,42 +268,12 @@ async function type(
   keys: readonly (readonly [keys: string, until: string])[],
   env: Record<string, string>,
 ): Promise<{ code: number; shown: string }> {
-  const flags = ["--allow-env=HOME,XDG_STATE_HOME"];
-  const line = [Deno.execPath(), ...cliWords(args, flags)].map((word) => `'${word}'`).join(" ");
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
-  const child = new Deno.Command("script", {
-    args: ["-qec", line, "/dev/null"],
-    env: { TERM: "xterm", ...env },
-    stdin: "piped",
-    stdout: "piped",
-    signal,
-  }).spawn();
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const writer = child.stdin.getWriter();
-  let shown = "";
-  const waitFor = async (text: string, from: number) => {
-    while (!shown.slice(from).includes(text)) {
-      const { value, done } = await reader.read();
-      if (done) throw new Error(`the shell ended before ${JSON.stringify(text)}: ${shown}`);
-      shown += value;
-    }
-  };
-  await waitFor("quire> ", 0);
-  for (const [text, until] of keys) {
-    const from = shown.length;
-    await writer.write(new TextEncoder().encode(text));
-    await waitFor(until, from);
-  }
-  await writer.write(new TextEncoder().encode(CTRL_D));
-  await writer.close();
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) break;
-    shown += value;
-  }
-  const { code } = await child.status;
-  if (signal.aborted) throw new Error(`the shell did not end: ${shown}`);
-  return { code, shown };
+  const words = cliWords(args, ["--allow-env=HOME,XDG_STATE_HOME"]);
+  const terminal = new Terminal([Deno.execPath(), ...words], { env });
+  await terminal.waitFor("quire> ");
+  for (const [text, until] of keys) await terminal.type(text, until);
+  const code = await terminal.end(CTRL_D);
+  return { code, shown: terminal.shown };
 }
 
 describe("shell: a prompt", () => {

@@ -1,0 +1,102 @@
+/**
+ * A terminal that `script` lends, with a program in it: keys go in as a person types them, and what
+ * the terminal would show comes out.
+ */
+
+const SECONDS_MAX = 60;
+
+/** Why there is no terminal to try something on; undefined when there is. */
+export function whyNoTerminal(): string | undefined {
+  return canRun("script", ["-qec", "true", "/dev/null"])
+    ? undefined
+    : "there is no script, which lends terminals, or it does not work here";
+}
+
+/** Whether a program is here, and ends well with these arguments. */
+export function canRun(program: string, args: readonly string[]): boolean {
+  try {
+    const output = new Deno.Command(program, { args: [...args], stdin: "null" }).outputSync();
+    return output.code === 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Words as a line of `sh`. */
+export function lineOfWords(words: readonly string[]): string {
+  return words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+}
+
+/** How a terminal differs from others. */
+export interface TerminalOptions {
+  readonly cwd?: string;
+  readonly env?: Record<string, string>;
+}
+
+/** A program in a terminal. */
+export class Terminal {
+  readonly #child: Deno.ChildProcess;
+  readonly #reader: ReadableStreamDefaultReader<string>;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #signal = AbortSignal.timeout(SECONDS_MAX * 1000);
+  #shown = "";
+
+  /** Starts a program. */
+  constructor(words: readonly string[], { cwd, env = {} }: TerminalOptions = {}) {
+    this.#child = new Deno.Command("script", {
+      args: ["-qec", lineOfWords(words), "/dev/null"],
+      env: { TERM: "xterm", ...env },
+      stdin: "piped",
+      stdout: "piped",
+      signal: this.#signal,
+      ...(cwd !== undefined && { cwd }),
+    }).spawn();
+    this.#reader = this.#child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    this.#writer = this.#child.stdin.getWriter();
+  }
+
+  /** All that was shown so far. */
+  get shown(): string {
+    return this.#shown;
+  }
+
+  /** Types keys. */
+  async write(keys: string): Promise<void> {
+    await this.#writer.write(new TextEncoder().encode(keys));
+  }
+
+  /** Waits until something is shown after a place; what was shown from there. */
+  async waitFor(text: string, from = 0): Promise<string> {
+    while (!this.#shown.slice(from).includes(text)) {
+      const { value, done } = await this.#reader.read();
+      if (done) throw new Error(`the program ended before ${JSON.stringify(text)}: ${this.#shown}`);
+      this.#shown += value;
+    }
+    return this.#shown.slice(from);
+  }
+
+  /** Types keys, and waits until something is shown for them; what was shown. */
+  async type(keys: string, until: string): Promise<string> {
+    const from = this.#shown.length;
+    await this.write(keys);
+    return await this.waitFor(until, from);
+  }
+
+  /** Types the last keys, and waits for the end; the exit code. */
+  async end(keys: string): Promise<number> {
+    try {
+      await this.write(keys);
+      await this.#writer.close();
+    } catch {
+      // It has ended by itself.
+    }
+    for (;;) {
+      const { value, done } = await this.#reader.read();
+      if (done) break;
+      this.#shown += value;
+    }
+    const { code } = await this.#child.status;
+    if (this.#signal.aborted) throw new Error(`the program did not end: ${this.#shown}`);
+    return code;
+  }
+}
