@@ -6,6 +6,7 @@
 import { basename } from "node:path";
 import { ExplorerServer } from "./explorer/mod.ts";
 import { inspectFile } from "./inspect/mod.ts";
+import { note } from "./output.ts";
 
 /** How to show a file. */
 export interface ExploreFileOptions {
@@ -69,9 +70,9 @@ async function untilStopped(server: ExplorerServer, signal?: AbortSignal): Promi
 }
 
 function announce(url: string, unsynchronised: boolean): void {
-  const lines = [`Explorer: ${url}`, "Ctrl-C ends it."];
   if (unsynchronised) {
-    lines.unshift("Another process has the file locked: what is shown is unsynchronised.");
+    note("Another process has the file locked: what is shown is unsynchronised.");
   }
-  Deno.stderr.writeSync(new TextEncoder().encode(`${lines.join("\n")}\n`));
+  note(`Explorer: ${url}`);
+  note("Ctrl-C ends it.");
 }

@@ -2,14 +2,20 @@
  * What the program prints: standard output, collected into large writes, and notes on standard
  * error.
  *
+ * This is the only way to a terminal, but for the line editor's of the shell. A terminal gets no
+ * control or format character but those of the program itself; files and pipes get all as it is.
+ *
  * Writes are synchronous, so that a scan never gets ahead of whoever reads it. When the reader has
  * gone (`quire scan FILE | head -1`), writing throws `OutputClosed`: a quiet end of the program.
  */
 
 import { OutputClosed } from "./exit.ts";
+import { coloured, forTerminal, type Span } from "./text.ts";
 
 const BUFFER_BYTES = 64 * 1024;
 const RETRY_MS = 1;
+/** Clears from the cursor to the end of the line. */
+const ERASE_REST = "\x1b[K";
 
 const encoder = new TextEncoder();
 
@@ -17,11 +23,15 @@ const encoder = new TextEncoder();
 export interface Sink {
   /** Writes some of the bytes; how many. */
   writeSync(bytes: Uint8Array): number;
+  /** Whether they are shown at once, and obeyed. Default false. */
+  isTerminal?(): boolean;
 }
 
 /** Collects text and bytes, and writes them in order. */
 export class Output {
   readonly #sink: Sink;
+  /** Makes text of the bytes that go to a terminal; undefined for other sinks. */
+  readonly #decoder: TextDecoder | undefined;
   readonly #buffer = new Uint8Array(BUFFER_BYTES);
   #length = 0;
   #failure: unknown;
@@ -29,6 +39,7 @@ export class Output {
   /** An output into a sink. */
   constructor(sink: Sink) {
     this.#sink = sink;
+    if (sink.isTerminal?.() === true) this.#decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   }
 
   /** Prints a line. */
@@ -47,15 +58,35 @@ export class Output {
     this.line(JSON.stringify(value));
   }
 
+  /** Prints a line of parts, in their colours. */
+  spans(spans: readonly Span[]): void {
+    // The text first, so that the colours are the only sequences.
+    const safe = spans.map((span) => ({ ...span, text: this.#shown(span.text) }));
+    this.#add(`${safe.map(coloured).join("")}\n`);
+  }
+
   /** Prints text. */
   text(text: string): void {
+    this.#add(this.#shown(text));
+  }
+
+  /** Prints bytes; on a terminal the text that they are. */
+  bytes(bytes: Uint8Array): void {
+    if (this.#decoder === undefined) this.#addBytes(bytes);
+    else this.text(this.#decoder.decode(bytes, { stream: true }));
+  }
+
+  #shown(text: string): string {
+    return this.#decoder === undefined ? text : forTerminal(text);
+  }
+
+  #add(text: string): void {
     // A unit of UTF-16 is at most three bytes of UTF-8.
-    if (text.length * 3 > BUFFER_BYTES - this.#length) return this.bytes(encoder.encode(text));
+    if (text.length * 3 > BUFFER_BYTES - this.#length) return this.#addBytes(encoder.encode(text));
     this.#length += encoder.encodeInto(text, this.#buffer.subarray(this.#length)).written;
   }
 
-  /** Prints bytes. */
-  bytes(bytes: Uint8Array): void {
+  #addBytes(bytes: Uint8Array): void {
     if (bytes.length > BUFFER_BYTES - this.#length) this.flush();
     if (bytes.length > BUFFER_BYTES) return this.#write(bytes);
     this.#buffer.set(bytes, this.#length);
@@ -95,8 +126,22 @@ function writeAll(sink: Sink, bytes: Uint8Array): void {
 
 /** Prints a line on standard error; whether anybody reads it does not matter. */
 export function note(text: string): void {
+  writeError(`${Deno.stderr.isTerminal() ? forTerminal(text) : text}\n`);
+}
+
+/** Whether standard error is a terminal, so that a status can be drawn there. */
+export function canDrawStatus(): boolean {
+  return Deno.stderr.isTerminal();
+}
+
+/** Draws a line that the next one replaces, on the terminal that standard error is. */
+export function drawStatus(text: string): void {
+  writeError(`\r${forTerminal(text)}${ERASE_REST}`);
+}
+
+function writeError(text: string): void {
   try {
-    writeAll(Deno.stderr, encoder.encode(`${text}\n`));
+    writeAll(Deno.stderr, encoder.encode(text));
   } catch (error) {
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
   }

@@ -1,10 +1,22 @@
 /**
  * Text for people: numbers, sizes, tables, colours, and foreign text made safe to print.
+ *
+ * What a terminal must not get is defined here alone, and `output.ts` applies it to all that is
+ * printed.
  */
 
 const numbers = new Intl.NumberFormat("en-US");
 const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"];
 const RESET = "\x1b[0m";
+/**
+ * What a terminal obeys, or shows so that one text looks like another: controls, marks of
+ * direction and of no width, fillers, separators of lines.
+ */
+const UNSHOWN = String.raw`[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]`;
+/** All of that, but for what lays out lines. */
+const FOR_TERMINAL = new RegExp(String.raw`(?!\r?\n|\t)${UNSHOWN}`, "gu");
+/** What `node:readline` moves the cursor with, kept; and all else that is not shown. */
+const DRAWN = new RegExp(String.raw`(\x1b\[[\d;]*[A-HJK]|[\r\n\t])|${UNSHOWN}`, "gu");
 
 /** A whole number with its thousands set apart. */
 export function count(value: number | bigint): string {
@@ -51,11 +63,34 @@ export function pace(amount: number, milliseconds: number): string {
   } a second`;
 }
 
-/** Text whose control characters are spelt out, so that it is one line and moves no cursor. */
+/** Text whose control characters are spelt out, so that it is one line, in a file too. */
 export function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
+  return text.replace(/[\p{Cc}\u2028\u2029]/gu, spelt);
+}
+
+/**
+ * Text as a terminal gets it: what it would obey or hide is spelt out as in JSON, so that JSON
+ * stays the same. Tabs and ends of lines are kept.
+ */
+export function forTerminal(text: string): string {
+  return text.replace(FOR_TERMINAL, spelt);
+}
+
+/**
+ * What a line editor draws: its own sequences and the line. What is not shown is left out, as the
+ * editor counts no columns for it; the line itself keeps it.
+ */
+export function drawn(text: string): string {
+  return text.replace(DRAWN, "$1");
+}
+
+/** A character as JSON escapes it: each unit of UTF-16 in four digits. */
+function spelt(character: string): string {
+  let digits = "";
+  for (let i = 0; i < character.length; i++) {
+    digits += `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`;
+  }
+  return digits;
 }
 
 /** Rows as lines whose columns are aligned: to the left, but for the numbers. */
@@ -83,7 +118,14 @@ export function alignPairs(pairs: readonly (readonly [name: string, value: strin
   return pairs.map(([name, value]) => `${name.padEnd(width)}  ${value}`.trimEnd());
 }
 
-/** Text in a colour of the terminal's, `code` as of SGR, where colours are wanted. */
-export function coloured(text: string, code: string, areWanted: boolean): string {
-  return areWanted ? `\x1b[${code}m${text}${RESET}` : text;
+/** A part of a line that may have a colour of the terminal's. */
+export interface Span {
+  readonly text: string;
+  /** As a code of SGR. */
+  readonly colour?: string;
+}
+
+/** A part of a line in its colour. */
+export function coloured({ text, colour }: Span): string {
+  return colour === undefined ? text : `\x1b[${colour}m${text}${RESET}`;
 }

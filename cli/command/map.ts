@@ -19,7 +19,7 @@ import {
 import { Refusal } from "../exit.ts";
 import type { Inspection } from "../inspect/mod.ts";
 import { HEADER_PAGES, PART_OF_KIND, PARTS } from "../kinds.ts";
-import { coloured, countOf, oneLine } from "../text.ts";
+import { countOf, oneLine, type Span } from "../text.ts";
 
 const ROWS_MAX = 24;
 const ROW_CELLS = 64;
@@ -197,33 +197,33 @@ function draw({ out, colours }: Context, area: Area, looks: readonly Look[]): vo
   for (let at = 0; at < looks.length; at += ROW_CELLS) {
     const chunk = area.firstChunk + at / ROW_CELLS * area.rowChunks;
     const row = looks.slice(at, at + ROW_CELLS);
-    out.line(`${String(chunk).padStart(width)} ${colours ? inColours(row) : inLetters(row)}`);
+    out.spans([{ text: `${String(chunk).padStart(width)} ` }, ...rowOf(row, colours)]);
   }
 }
 
-function inLetters(looks: readonly Look[]): string {
-  return looks.map(({ letter }) => letter).join("");
-}
-
-function inColours(looks: readonly Look[]): string {
-  let line = "";
+/** Cells as letters, or in colours. */
+function rowOf(looks: readonly Look[], inColours: boolean): Span[] {
+  if (!inColours) return [{ text: looks.map(({ letter }) => letter).join("") }];
+  const spans: Span[] = [];
   for (let at = 0; at < looks.length;) {
     const { colour } = looks[at]!;
     let text = "";
     for (; at < looks.length && looks[at]!.colour === colour; at++) {
       text += looks[at]!.letter === NOTHING ? SHADE : BLOCK;
     }
-    line += coloured(text, colour, true);
+    spans.push({ text, colour });
   }
-  return line;
+  return spans;
 }
 
 function printLegend(context: Context, area: Area, legend: Looks[1], by: string): void {
   const { out, colours } = context;
-  const draw = (look: Look) => colours ? inColours([look]) : look.letter;
   const { cellPages, rowChunks } = area;
   out.line();
-  out.line(legend.map(([look, name]) => `${draw(look)} ${name}`).join("  "));
+  out.spans(legend.flatMap(([look, name], i) => {
+    const end = i < legend.length - 1 ? "  " : "";
+    return [...rowOf([look], colours), { text: ` ${name}${end}` }];
+  }));
   const shown = cellPages > 1 && by === "kind" ? "; it shows its rarest kind" : "";
   const row = rowChunks === 0 ? "" : `a row is ${countOf(rowChunks, "chunk")}, `;
   out.line(`${row}a cell ${countOf(cellPages, "page")}${shown}`);

@@ -48,7 +48,7 @@ export const get: CommandSpec = {
     if (value === undefined && !tree.has(wanted)) absent(name!, key!);
     const { form } = codecs.value;
     if (context.json) context.out.json(form.toJson(value));
-    else context.out.line(forReader(form.toText(value)));
+    else context.out.line(form.toText(value));
   },
 };
 
@@ -131,11 +131,6 @@ function printRaw({ out }: Context, tree: AnyReadTree, wanted: unknown, key: str
     out.bytes(piece);
     if (piece.length < PIECE_BYTES) return;
   }
-}
-
-/** A value may have lines; what moves the cursor of a terminal is spelt out. */
-function forReader(text: string): string {
-  return Deno.stdout.isTerminal() ? text.split("\n").map(oneLine).join("\n") : text;
 }
 
 function absent(tree: string, key: string): never {

@@ -4,6 +4,7 @@
 
 import type { CommandSpec } from "../command.ts";
 import { longName } from "../completion.ts";
+import { isPrintable } from "../shell_words.ts";
 import { OWN_STATEMENTS } from "./shell.ts";
 import type { Completer } from "./terminal.ts";
 
@@ -32,7 +33,11 @@ function others(
   const spec = commands.find(({ name }) => name === words[0]);
   if (spec === undefined) return [];
   if (part.startsWith("-")) return [...spec.options.map(longName), "--json"];
-  // A name with blanks would be two words.
   const isTree = words.length === 2 && spec.args[0]?.name === "tree";
-  return isTree ? trees().filter((name) => /^[^\s'"\\#;]+$/.test(name)) : [];
+  return isTree ? trees().filter(isPlainWord) : [];
+}
+
+/** Whether a name is a word of a statement as it is, and a terminal shows it as it is. */
+function isPlainWord(name: string): boolean {
+  return isPrintable(name) && /^[^\s'"\\#;[{-][^\s'"\\#;]*$/.test(name);
 }

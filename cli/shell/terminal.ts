@@ -9,6 +9,7 @@
 import { EventEmitter } from "node:events";
 import * as readline from "node:readline";
 import { Writable } from "node:stream";
+import { drawn } from "../text.ts";
 import type { History } from "./history.ts";
 import { CANCELLED, type LineSource } from "./lines.ts";
 
@@ -101,13 +102,13 @@ class Keys extends EventEmitter {
   }
 }
 
-/** The editor's output: the terminal, without waiting. */
+/** The editor's output: the terminal, without waiting, and without what it must not get. */
 class Screen extends Writable {
   readonly isTTY = true;
   columns = 80;
 
   print(text: string): void {
-    const bytes = new TextEncoder().encode(text);
+    const bytes = new TextEncoder().encode(drawn(text));
     for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
   }
 
