@@ -103,8 +103,6 @@ export interface CommandSpec {
   readonly examples: readonly (readonly [line: string, what: string])[];
   /** Whether the shell has it as a statement. */
   readonly inShell: boolean;
-  /** Imports what `run` needs and most runs of the program do not. */
-  readonly prepare?: () => Promise<void>;
   /** Does it; the exit code, if not 0. In the shell it must not wait for anything. */
   run(
     context: Context,

@@ -40,7 +40,6 @@ async function runLine(words: readonly string[], out: Output): Promise<ExitCode>
   }
   const { spec, file, args, options } = parsed.call;
   const lockTimeoutMs = waitOf(parsed.call);
-  await spec.prepare?.();
   using opened = openAs(spec.file, file, lockTimeoutMs);
   const context: Context = {
     path: file,

@@ -5,13 +5,16 @@
  * It goes to standard error, and only when that is a terminal; in a pipe there is nothing.
  */
 
+import { canDrawStatus, drawStatus } from "./output.ts";
 import { count } from "./text.ts";
-
-type Library = typeof import("npm:cli-progress@3.12.0");
 
 /** How often it asks for the time. */
 const LOOK_MASK = 0x3ff;
 const DRAW_MS = 100;
+const BAR_CELLS = 32;
+const COLUMNS = 80;
+const MINUTE_S = 60;
+const HOUR_S = 3600;
 
 /** How the work is shown. */
 export interface ProgressLook {
@@ -25,45 +28,29 @@ export interface ProgressLook {
   readonly isHidden?: boolean;
 }
 
-let library: Library | undefined;
-
-/** Imports what draws bars, where there will be any. Without it there are none. */
-export async function prepareProgress(): Promise<void> {
-  if (!Deno.stderr.isTerminal()) return;
-  // deno-lint-ignore no-import-prefix -- who runs this by URL has no import map
-  library = await import("npm:cli-progress@3.12.0");
+/** How far the work is. */
+export interface ProgressState {
+  /** In units of the total. */
+  readonly done: number;
+  /** What the rate counts. */
+  readonly items: number;
+  /** Since it began. */
+  readonly seconds: number;
 }
 
 /** A bar on a terminal, or nothing. */
 export class ProgressBar {
-  readonly #bar: InstanceType<Library["SingleBar"]> | undefined;
   readonly #look: ProgressLook;
   readonly #started = performance.now();
-  #drawn = 0;
+  #isDrawn: boolean;
+  #drawnAt = 0;
   #ticks = 0;
 
   /** Draws the bar, at 0. */
   constructor(look: ProgressLook) {
     this.#look = look;
-    if (library === undefined || look.isHidden === true) return;
-    const { label, unit, total } = look;
-    const known = "{bar} {percentage} %  {rate} a second, {eta_formatted} left";
-    this.#bar = new library.SingleBar({
-      format: total === undefined
-        ? `${label} {done} ${unit}, {rate} a second`
-        : `${label} ${known}`,
-      barCompleteChar: "\u2588",
-      barIncompleteChar: "\u2591",
-      barsize: 32,
-      fps: 1000 / DRAW_MS,
-      etaBuffer: 50,
-      synchronousUpdate: true,
-      clearOnComplete: true,
-      // Otherwise an interrupt would leave the terminal without line wrapping.
-      linewrap: true,
-      gracefulExit: false,
-    });
-    this.#bar.start(total ?? 1, 0, this.#payload(0, 0));
+    this.#isDrawn = look.isHidden !== true && canDrawStatus();
+    if (this.#isDrawn) this.#show(0, 0, this.#started);
   }
 
   /**
@@ -73,27 +60,58 @@ export class ProgressBar {
    * @param items What the rate counts; default the same.
    */
   update(done: number, items: number = done): void {
-    if (this.#bar === undefined || (this.#ticks++ & LOOK_MASK) !== 0) return;
+    if (!this.#isDrawn || (this.#ticks++ & LOOK_MASK) !== 0) return;
     this.draw(done, items);
   }
 
   /** As `update`, for work that tells it seldom. */
   draw(done: number, items: number = done): void {
+    if (!this.#isDrawn) return;
     const now = performance.now();
-    if (this.#bar === undefined || now - this.#drawn < DRAW_MS) return;
-    this.#drawn = now;
-    // What nobody knows the end of is never done.
-    const value = this.#look.total === undefined ? 0 : Math.min(done, this.#look.total);
-    this.#bar.update(value, this.#payload(done, items));
+    if (now - this.#drawnAt >= DRAW_MS) this.#show(done, items, now);
   }
 
-  /** Takes the bar away. */
+  /** Takes the bar away, for good. */
   stop(): void {
-    this.#bar?.stop();
+    if (this.#isDrawn) drawStatus("");
+    this.#isDrawn = false;
   }
 
-  #payload(done: number, items: number): Record<string, string> {
-    const seconds = Math.max((performance.now() - this.#started) / 1000, 0.001);
-    return { done: count(done), rate: count(Math.round(items / seconds)) };
+  #show(done: number, items: number, now: number): void {
+    this.#drawnAt = now;
+    const line = progressLine(this.#look, { done, items, seconds: (now - this.#started) / 1000 });
+    // A line that wraps could not be replaced.
+    drawStatus(line.slice(0, columns() - 1));
+  }
+}
+
+/** The line that shows how far the work is. */
+export function progressLine(
+  { label, unit, total }: ProgressLook,
+  { done, items, seconds }: ProgressState,
+): string {
+  const rate = `${count(Math.round(items / Math.max(seconds, 0.001)))} a second`;
+  if (total === undefined) return `${label} ${count(done)} ${unit}, ${rate}`;
+  const share = total === 0 ? 1 : Math.min(done / total, 1);
+  const cells = Math.floor(share * BAR_CELLS);
+  const bar = "\u2588".repeat(cells) + "\u2591".repeat(BAR_CELLS - cells);
+  const left = share === 0 ? "" : `, ${duration(seconds * (1 - share) / share)} left`;
+  return `${label} ${bar} ${Math.floor(share * 100)} %  ${rate}${left}`;
+}
+
+function duration(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  if (whole < MINUTE_S) return `${whole}s`;
+  if (whole < HOUR_S) return `${Math.floor(whole / MINUTE_S)}m${whole % MINUTE_S}s`;
+  return `${Math.floor(whole / HOUR_S)}h${Math.floor(whole % HOUR_S / MINUTE_S)}m`;
+}
+
+/** How wide the terminal is. */
+function columns(): number {
+  try {
+    return Deno.consoleSize().columns || COLUMNS;
+  } catch {
+    // Not every terminal tells.
+    return COLUMNS;
   }
 }

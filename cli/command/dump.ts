@@ -8,7 +8,7 @@ import { type CommandSpec, type Context, type OptionValues, textOf, treeName } f
 import { csvLine } from "../csv.ts";
 import { Refusal } from "../exit.ts";
 import { note, Output } from "../output.ts";
-import { prepareProgress, ProgressBar } from "../progress.ts";
+import { ProgressBar } from "../progress.ts";
 import { CODEC_OPTIONS, RANGE_OPTIONS, rangeOf } from "../range_options.ts";
 import { countOf, oneLine, pace } from "../text.ts";
 
@@ -44,7 +44,6 @@ export const dump: CommandSpec = {
     ["dump cities.quire cities --output cities.csv --fields name,lat,lng", "a table"],
   ],
   inShell: true,
-  prepare: prepareProgress,
   run(context, [given], options) {
     const name = treeName(context.db, given);
     const codecs = codecsOfTree(context.db, name, options);

@@ -19,7 +19,7 @@ import {
 import { EXIT, messageOf, Refusal } from "../exit.ts";
 import { LineError, LineReader } from "../lines.ts";
 import { note } from "../output.ts";
-import { prepareProgress, ProgressBar } from "../progress.ts";
+import { ProgressBar } from "../progress.ts";
 import { CODEC_OPTIONS } from "../range_options.ts";
 import { type Entry, EntryReader, type Keys } from "../records.ts";
 import { countOf, oneLine, pace } from "../text.ts";
@@ -59,7 +59,6 @@ export const load: CommandSpec = {
     ["dump a.quire t | quire load b.quire t --codec tuple,json", "from one file to another"],
   ],
   inShell: true,
-  prepare: prepareProgress,
   run(context, [name, input], options) {
     if (input === undefined && context.inShell) {
       throw new Refusal("Cannot load: the shell reads statements from there; name a file");

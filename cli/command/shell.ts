@@ -23,7 +23,6 @@ export const shell: CommandSpec = {
     const { COMMANDS } = await import("../commands.ts");
     const { Shell } = await import("../shell/shell.ts");
     const statements = COMMANDS.filter(({ inShell }) => inShell);
-    for (const { prepare } of statements) await prepare?.();
     const lines = await linesFor(statements, () => context.db.trees());
     try {
       return await new Shell(context, statements, lines).run();

@@ -15,7 +15,7 @@ import { type CommandSpec, type Context, textOf, wholeNumber } from "../command.
 import { EXIT, type ExitCode } from "../exit.ts";
 import { bytesForm } from "../json_form.ts";
 import type { Output } from "../output.ts";
-import { prepareProgress, ProgressBar } from "../progress.ts";
+import { ProgressBar } from "../progress.ts";
 import { count, countOf, oneLine } from "../text.ts";
 
 const FINDINGS_MAX = 20;
@@ -36,7 +36,6 @@ export const verify: CommandSpec = {
   options: [FINDINGS_OPTION],
   examples: [["verify cities.quire", "says what is wrong, or that nothing is"]],
   inShell: false,
-  prepare: prepareProgress,
   async run(context, _args, options) {
     const { path, lockTimeoutMs } = context;
     const maxFindings = findingsMax(options["maxFindings"]);
@@ -60,7 +59,6 @@ export const salvage: CommandSpec = {
   options: [FINDINGS_OPTION],
   examples: [["salvage broken.quire saved.quire", "all that is whole, under its old names"]],
   inShell: false,
-  prepare: prepareProgress,
   async run(context, [to], options): Promise<ExitCode> {
     const { path, lockTimeoutMs } = context;
     const maxFindings = findingsMax(options["maxFindings"]);

@@ -4,33 +4,31 @@
  * It goes to stderr, and only when that is a terminal.
  */
 
-import { SingleBar } from "cli-progress";
-
 const UPDATE_MASK = 0x3ff;
+const BAR_CELLS = 32;
+const encoder = new TextEncoder();
 
 /** Passes items on, and draws how many have been. */
 export function* withProgress<T>(items: readonly T[], label: string): Generator<T> {
-  const bar = new SingleBar({
-    format: `${label.padEnd(8)} {bar} {percentage} %  {value} of {total}`,
-    barCompleteChar: "\u2588",
-    barIncompleteChar: "\u2591",
-    barsize: 32,
-    fps: 60,
-    synchronousUpdate: true,
-    // Otherwise an interrupt would leave the terminal without line wrapping.
-    linewrap: true,
-    gracefulExit: false,
-  });
-  bar.start(items.length, 0);
   let done = 0;
   try {
     for (const item of items) {
-      if ((done & UPDATE_MASK) === 0) bar.update(done);
+      if ((done & UPDATE_MASK) === 0) draw(label, done, items.length);
       yield item;
       done++;
     }
   } finally {
-    bar.update(done);
-    bar.stop();
+    draw(label, done, items.length);
+    if (Deno.stderr.isTerminal()) Deno.stderr.writeSync(encoder.encode("\n"));
   }
+}
+
+/** Draws the bar over the one before. */
+function draw(label: string, done: number, total: number): void {
+  if (!Deno.stderr.isTerminal()) return;
+  const share = total === 0 ? 1 : done / total;
+  const cells = Math.floor(share * BAR_CELLS);
+  const bar = "\u2588".repeat(cells) + "\u2591".repeat(BAR_CELLS - cells);
+  const line = `${label.padEnd(8)} ${bar} ${Math.floor(share * 100)} %  ${done} of ${total}`;
+  Deno.stderr.writeSync(encoder.encode(`\r${line}\x1b[K`));
 }

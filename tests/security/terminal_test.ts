@@ -1,0 +1,197 @@
+/**
+ * What a file that a stranger made can do to a terminal: nothing. Every command is run on names,
+ * keys and values full of escapes and marks, on a terminal and into a pipe.
+ *
+ * A terminal gets no control or format character but ends of lines, tabs, and the program's own
+ * colours. Pipes and files get the bytes as they are.
+ */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { COMMANDS } from "../../cli/commands.ts";
+import { bytes, json, open, string, structured, tuple } from "../../mod.ts";
+import { cliWords, quire } from "../support/cli.ts";
+import { inTempDir } from "../support/temp.ts";
+import { Terminal, whyNoTerminal } from "../support/terminal.ts";
+
+/** Clears the screen, sets the clipboard, as C0 and as C1; marks of direction and of no width. */
+const EVIL = "\x1b[2J\x1b]52;c;aGk=\x07\u009b2J\u009d52;c;aGk=\u009c\x7f\r\x08" +
+  "\u202e\u2066\u200b\u200d\ufeff\u00ad\u3164\u2028\u2029\u{e0041}";
+const TREE = `t${EVIL}`;
+const KEY = `k${EVIL}\n\t`;
+const VALUE = { [EVIL]: [`v${EVIL}\n`, "\ud800"] };
+/** What may be on a terminal: ends of lines, tabs, the map's colours, and lines of progress. */
+// deno-lint-ignore no-control-regex -- they are what is looked for
+const OWN = /\r+\n|\t|\x1b\[(?:\d+(?:;\d+)*)m|\r[^\r\n\x1b]*\x1b\[K/g;
+const UNSHOWN = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
+
+function makeDatabase(path: string): void {
+  using db = open(path);
+  const raw = new Uint8Array(1);
+  db.writeSync((tx) => {
+    tx.tree(TREE, { key: string, value: json }).set(KEY, VALUE);
+    // Without blanks, so that they could be words of a statement.
+    for (const name of ["esc\x1b[31m\x07", "c1\u009b2J", "mark\u202e"]) tx.tree(name).set("k", raw);
+    tx.tree("texts", { key: string, value: string }).set("key", EVIL);
+    tx.tree("bytes", { key: bytes, value: bytes })
+      .set(new TextEncoder().encode(EVIL), new TextEncoder().encode(EVIL));
+    tx.tree("tuples", { key: tuple, value: structured }).set([EVIL, 1], new Map([[EVIL, EVIL]]));
+    const own = { name: `own${EVIL}`, encode: () => new Uint8Array([7]), decode: () => "own" };
+    tx.tree("own", { key: string, value: own }).set("a", "own");
+  });
+}
+
+/** Fails unless a terminal may be shown a text. */
+function assertSafe(shown: string, what: string): void {
+  const rest = shown.replace(OWN, "");
+  const at = rest.search(UNSHOWN);
+  assert(at < 0, `${what}: ${JSON.stringify(rest.slice(Math.max(0, at - 20), at + 20))}`);
+}
+
+/** What a terminal shows of a command, with its standard error. */
+async function shownOf(args: readonly string[], cwd: string): Promise<string> {
+  const terminal = new Terminal([Deno.execPath(), ...cliWords(args)], {
+    cwd,
+    env: { NO_COLOR: "" },
+  });
+  await terminal.end("");
+  return terminal.shown;
+}
+
+/** Command lines, each of which shows something of the stranger's. */
+const LINES: readonly (readonly string[])[] = [
+  ["info", "db.quire"],
+  ["info", "db.quire", "--json"],
+  ["trees", "db.quire"],
+  ["trees", "db.quire", "--names"],
+  ["trees", "db.quire", "--json"],
+  ["trees", "db.quire", "--words", "bash"],
+  ["trees", "db.quire", "--words", "fish"],
+  ["stats", "db.quire", TREE],
+  ["stats", "db.quire", TREE, "--json"],
+  ["map", "db.quire", "--by", "tree"],
+  ["page", "db.quire", "3"],
+  ["page", "db.quire", "4", "--hex"],
+  ["page", "db.quire", "5", "--json"],
+  ["chunk", "db.quire", "0"],
+  ["get", "db.quire", TREE, KEY],
+  ["get", "db.quire", TREE, KEY, "--json"],
+  ["get", "db.quire", "texts", "key"],
+  ["get", "db.quire", "texts", "key", "--raw"],
+  ["get", "db.quire", "bytes", EVIL],
+  ["get", "db.quire", "texts", EVIL],
+  ["get", "db.quire", EVIL, EVIL],
+  ["set", "db.quire", "own", EVIL, EVIL],
+  ["delete", "db.quire", "own", EVIL],
+  ["keys", "db.quire", TREE],
+  ["keys", "db.quire", "bytes", "--json"],
+  ["scan", "db.quire", TREE],
+  ["scan", "db.quire", "tuples"],
+  ["scan", "db.quire", TREE, "--json"],
+  ["count", "db.quire", EVIL],
+  ["load", "db.quire", "texts", `no ${EVIL}`],
+  ["load", "db.quire", "texts", "bad.ndjson"],
+  ["dump", "db.quire", TREE],
+  ["dump", "db.quire", TREE, "--values"],
+  ["dump", "db.quire", TREE, "--format", "csv"],
+  ["dump", "db.quire", TREE, "--format", "csv", "--fields", EVIL],
+  ["dump", "db.quire", "bytes"],
+  ["dump", "db.quire", "texts", "--output", `none/${EVIL}`],
+  ["verify", "bad.quire"],
+  ["verify", `no ${EVIL}`],
+  ["salvage", "db.quire", `new${EVIL}.quire`],
+  ["salvage", "db.quire", "new.quire", "--json"],
+  ["bench", `no ${EVIL}`],
+  ["explore", `no ${EVIL}`],
+  ["completion", EVIL],
+  [EVIL],
+  ["get", `--${EVIL}`],
+];
+
+describe("security: a terminal", { skip: whyNoTerminal() ?? false }, () => {
+  it("gets nothing that it obeys from any command", () =>
+    inTempDir(async (dir) => {
+      makeDatabase(`${dir}/db.quire`);
+      Deno.copyFileSync(`${dir}/db.quire`, `${dir}/bad.quire`);
+      using file = Deno.openSync(`${dir}/bad.quire`, { write: true });
+      file.seekSync(4 * 8192 + 100, Deno.SeekMode.Start);
+      file.writeSync(new TextEncoder().encode(EVIL));
+      Deno.writeTextFileSync(`${dir}/bad.ndjson`, `{"key": "${EVIL}`);
+      for (const line of LINES) {
+        const shown = await shownOf(line, dir);
+        assert(shown !== "" || ["set"].includes(line[0]), `${line} says something`);
+        assertSafe(shown, line.join(" "));
+      }
+      const tried = new Set(LINES.map(([name]) => name));
+      const missing = COMMANDS.filter(({ name }) => !tried.has(name)).map(({ name }) => name);
+      assertEquals(missing, ["shell"], "the shell has tests of its own");
+    }));
+
+  it("gets JSON that says the same", () =>
+    inTempDir(async (dir) => {
+      makeDatabase(`${dir}/db.quire`);
+      const entry = { key: KEY, value: VALUE };
+      for (const [command, ...options] of [["scan", "--json"], ["dump"]]) {
+        const shown = await shownOf([command, "db.quire", TREE, ...options], dir);
+        assertEquals(JSON.parse(shown), entry, command);
+      }
+      const got = await shownOf(["get", "db.quire", TREE, KEY], dir);
+      assertEquals(JSON.parse(got), VALUE);
+    }));
+
+  it("gets nothing from completion, errors and values in the shell", () =>
+    inTempDir(async (dir) => {
+      makeDatabase(`${dir}/db.quire`);
+      const words = cliWords(["shell", "db.quire"], ["--allow-env=HOME,XDG_STATE_HOME"]);
+      Deno.mkdirSync(`${dir}/state/quire`, { recursive: true });
+      Deno.writeTextFileSync(`${dir}/state/quire/history`, `count ${EVIL}\ncount own\n`);
+      const terminal = new Terminal([Deno.execPath(), ...words], {
+        cwd: dir,
+        env: { XDG_STATE_HOME: `${dir}/state`, HOME: dir },
+      });
+      await terminal.waitFor("quire> ");
+      const from = terminal.shown.length;
+      // Between statements the system echoes what is typed, so the prompt comes first.
+      const run = async (statement: string, until: string) => {
+        const at = terminal.shown.length;
+        const shown = await terminal.type(`${statement}\r`, until);
+        await terminal.waitFor("quire> ", at + shown.indexOf(until) + until.length);
+      };
+      // What is offered of trees are those that can be shown.
+      await terminal.type("get \t\t", "tuples");
+      await terminal.type("\x15", "quire> ");
+      await run("get nothing here", "Cannot find tree");
+      await run("scan tuples", "$map");
+      await run("get texts key", "u202e");
+      await run("trees", "entries");
+      await run(".trace on", "\n");
+      await run("dump texts", " ms");
+      // Pasted text is drawn without what is not shown, and kept with it.
+      await run("get texts 'x\u202e\u009b\u200by'", "Cannot find key");
+      await terminal.type("\x1b[A\x1b[A\x1b[A", "dump texts");
+      await terminal.end("\x15\x04");
+      const shown = terminal.shown.slice(from);
+      // deno-lint-ignore no-control-regex -- they are the line editor's
+      const drawn = /\x1b\[(?:\d+[GC]|[0-2]?[JK]|\d*[A-D])|\r/g;
+      assertSafe(shown.replace(/\r\n/g, "\n").replace(drawn, ""), "the shell");
+      assertStringIncludes(shown, "x\\u202e\\u009b\\u200by");
+    }));
+});
+
+describe("security: a pipe", () => {
+  it("gets bytes as they are", () =>
+    inTempDir(async (dir) => {
+      makeDatabase(`${dir}/db.quire`);
+      const run = async (...args: string[]) => (await quire(args, { cwd: dir })).out;
+      assertEquals(await run("get", "db.quire", "texts", "key"), `${EVIL}\n`);
+      assertEquals(await run("get", "db.quire", "texts", "key", "--raw"), EVIL);
+      assertEquals(
+        await run("dump", "db.quire", TREE),
+        `${JSON.stringify({ key: KEY, value: VALUE })}\n`,
+      );
+      assertEquals(
+        await run("dump", "db.quire", "texts", "--format", "csv"),
+        `key,value\r\nkey,"${EVIL}"\r\n`,
+      );
+    }));
+});
