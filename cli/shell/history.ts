@@ -1,16 +1,21 @@
 /**
  * The lines that were typed before, in a file in the user's folder for state: `quire/history` in
- * `XDG_STATE_HOME`, or else in `.local/state` of `HOME`.
+ * `XDG_STATE_HOME`, or else in `.local/state` of `HOME`. A variable that is no absolute path does
+ * not count, as the specification of these variables says.
+ *
+ * The folder and the file are the user's alone. Lines that begin with a blank are not kept.
  *
  * Kept only where the program may already know these variables and write there; it asks for no
  * permission, and a history that cannot be kept is no reason to stop.
  */
 
-import { dirname, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 
 const LINES_MAX = 1000;
-/** The lines are the user's alone. */
-const MODE = 0o600;
+const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o600;
+/** What others may do. */
+const OTHERS = 0o077;
 
 /** Lines that were typed. */
 export class History {
@@ -22,19 +27,19 @@ export class History {
     return this.#lines.toReversed();
   }
 
-  /** Adds a line. */
+  /** Adds a line, unless it begins with a blank. */
   add(line: string): void {
-    if (this.#lines.at(-1) === line) return;
+    if (line === "" || /^\s/.test(line) || this.#lines.at(-1) === line) return;
     this.#lines.push(line);
     if (this.#path === undefined) return;
     try {
-      Deno.mkdirSync(dirname(this.#path), { recursive: true });
+      makePrivate(this.#path);
       const { length } = this.#lines;
       if (length < 2 * LINES_MAX) {
-        Deno.writeTextFileSync(this.#path, `${line}\n`, { append: true, mode: MODE });
+        Deno.writeTextFileSync(this.#path, `${line}\n`, { append: true, mode: FILE_MODE });
       } else {
         this.#lines.splice(0, length - LINES_MAX);
-        Deno.writeTextFileSync(this.#path, this.#lines.join("\n") + "\n", { mode: MODE });
+        Deno.writeTextFileSync(this.#path, this.#lines.join("\n") + "\n", { mode: FILE_MODE });
       }
     } catch {
       // The shell is of use without.
@@ -44,11 +49,32 @@ export class History {
   #read(): string[] {
     if (this.#path === undefined) return [];
     try {
-      return Deno.readTextFileSync(this.#path).split("\n").filter((line) => line !== "");
+      return Deno.readTextFileSync(this.#path).split("\n").filter(isLine);
     } catch {
       return [];
     }
   }
+}
+
+/** Whether a line could have been typed: the line editor would take escapes for its own. */
+function isLine(line: string): boolean {
+  return line !== "" && !/\p{Cc}/u.test(line);
+}
+
+/** Makes the folder, and takes from others what an older program or another umask gave them. */
+function makePrivate(path: string): void {
+  const folder = dirname(path);
+  Deno.mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
+  narrow(folder, FOLDER_MODE);
+  try {
+    narrow(path, FILE_MODE);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+function narrow(path: string, mode: number): void {
+  if (((Deno.statSync(path).mode ?? 0) & OTHERS) !== 0) Deno.chmodSync(path, mode);
 }
 
 function historyPath(): string | undefined {
@@ -61,5 +87,5 @@ function historyPath(): string | undefined {
 function variable(name: string): string | undefined {
   const { state } = Deno.permissions.querySync({ name: "env", variable: name });
   const value = state === "granted" ? Deno.env.get(name) : undefined;
-  return value === "" ? undefined : value;
+  return value !== undefined && isAbsolute(value) ? value : undefined;
 }

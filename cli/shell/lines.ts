@@ -17,6 +17,8 @@ export interface LineSource {
   readonly line: number;
   /** The next line, or undefined at the end. */
   next(prompt: string): string | typeof CANCELLED | undefined;
+  /** Keeps a statement for another time, if there is a place for it. */
+  remember(statement: string): void;
   /** Leaves everything as it was. */
   close(): void;
 }
@@ -42,6 +44,9 @@ export class ScriptLines implements LineSource {
       throw new Refusal(`Cannot read the script: ${error.message}; write it in UTF-8`, EXIT.misuse);
     }
   }
+
+  /** A script is kept where it is. */
+  remember(): void {}
 
   /** Nothing was changed. */
   close(): void {}

@@ -248,8 +248,17 @@ export class Shell {
       }
       text += text === "" ? line : `\n${line}`;
       const split = splitStatement(text);
-      if (split !== "unfinished") return split.words;
+      if (split === "unfinished") continue;
+      if (this.#isForHistory(split.words)) this.#lines.remember(text);
+      return split.words;
     }
+  }
+
+  /** Values may be secrets, and so may what is of no statement that there is. */
+  #isForHistory([name]: readonly string[]): boolean {
+    const spec = this.#commands.find((command) => command.name === name);
+    if (spec !== undefined) return !spec.args.some((arg) => arg.name === "value");
+    return name === ".quit" || OWN_STATEMENTS.some(([own]) => own.split(" ")[0] === name);
   }
 }
 

@@ -52,8 +52,13 @@ export class TerminalLines implements LineSource {
     this.line++;
     if (line === CANCELLED) this.#output.print("^C\n");
     else if (line === undefined) this.#output.print("\n");
-    else if (line.trim() !== "") this.#history.add(line);
     return line;
+  }
+
+  /** Keeps a statement, line by line, unless it begins with a blank. */
+  remember(statement: string): void {
+    if (/^\s/.test(statement)) return;
+    for (const line of statement.split("\n")) this.#history.add(line);
   }
 
   /** Puts the terminal back. */

@@ -320,6 +320,33 @@ describe("shell: a prompt", () => {
   );
 
   it(
+    "keeps no values, no mistakes, and nothing that begins with a blank",
+    { skip: NO_TERMINAL ?? false },
+    () =>
+      inTempDir(async (dir) => {
+        const path = `${dir}/db.quire`;
+        makeCliSample(path);
+        const env = { XDG_STATE_HOME: `${dir}/state`, HOME: dir };
+        const { code, shown } = await type(["shell", path], [
+          ["set words pin '\"secret 1\"'\r", "quire> "],
+          ["'set' words pin '\"secret 2\"'\r", "quire> "],
+          ["set words pin {\r", "...> "],
+          ['"pin": "secret 3"\r', "...> "],
+          ["}\r", "quire> "],
+          ["sett words pin secret4\r", "unknown command"],
+          [" get words ant\r", '"word":"ant"'],
+          ["get words ant {\r", "...> "],
+          ["}\r", "too many arguments"],
+          ["count words\r", "\n6\r\n"],
+        ], env);
+        assertEquals(code, 0, shown);
+        const history = Deno.readTextFileSync(`${dir}/state/quire/history`);
+        assertEquals(history, "get words ant {\n}\ncount words\n", shown);
+        assertEquals(Deno.statSync(`${dir}/state/quire`).mode! & 0o777, 0o700);
+      }),
+  );
+
+  it(
     "works where no history can be kept",
     { skip: NO_TERMINAL ?? false },
     () =>
