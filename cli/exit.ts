@@ -81,6 +81,28 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/**
+ * A refusal of the system's with what was being done, which its own errors do not say; any other
+ * error as it is.
+ *
+ * @param action What failed, and where, as in `write to standard output`.
+ */
+export function withAction(action: string, error: unknown): unknown {
+  if (error instanceof Deno.errors.NotCapable || !isSystemError(error)) return error;
+  const message = messageOf(error);
+  const reason = message.replace(/ \(os error \d+\).*$/s, "").replace(/^[A-Z]+: /, "");
+  const state = `${reason.charAt(0).toLowerCase()}${reason.slice(1)}`;
+  return new Refusal(`Cannot ${action}: ${state}; ${mendOfIo(message)}`, EXIT.unusable);
+}
+
+/** A failure of the database's file with its path, where the engine does not name it. */
+export function withPath(path: string, error: unknown): unknown {
+  if (!(error instanceof IoError) || path === "" || error.message.includes(path)) return error;
+  const { message, cause } = error;
+  const state = `${message.charAt(0).toLowerCase()}${message.slice(1)}`;
+  return new IoError(`Cannot use ${path}: ${state}`, { cause });
+}
+
 function kindOf(error: unknown, message: string): [ExitCode, string?] {
   if (error instanceof Refusal) return [error.exitCode];
   if (error instanceof LockedError) {
@@ -108,6 +130,7 @@ function mendOfIo(message: string): string {
   if (/no such file|not found/i.test(message)) return "check the path";
   if (/Requires \w+ access/.test(message)) return MEND_PERMISSION;
   if (/permission|denied|read-only/i.test(message)) return "check who may read and write it";
+  if (/in use|not available/i.test(message)) return "name another port";
   if (/no space/i.test(message)) return "make room on the disk, and try again";
   if (/directory|regular file/i.test(message)) return "name a file";
   return "mend that, and try again";

@@ -9,7 +9,7 @@
  * gone (`quire scan FILE | head -1`), writing throws `OutputClosed`: a quiet end of the program.
  */
 
-import { OutputClosed } from "./exit.ts";
+import { OutputClosed, withAction } from "./exit.ts";
 import { coloured, forTerminal, type Span } from "./text.ts";
 
 const BUFFER_BYTES = 64 * 1024;
@@ -34,11 +34,18 @@ export class Output {
   readonly #decoder: TextDecoder | undefined;
   readonly #buffer = new Uint8Array(BUFFER_BYTES);
   #length = 0;
+  readonly #name: string;
   #failure: unknown;
 
-  /** An output into a sink. */
-  constructor(sink: Sink) {
+  /**
+   * An output into a sink.
+   *
+   * @param sink Where bytes go.
+   * @param name What errors call it.
+   */
+  constructor(sink: Sink, name = "standard output") {
     this.#sink = sink;
+    this.#name = name;
     if (sink.isTerminal?.() === true) this.#decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   }
 
@@ -106,7 +113,9 @@ export class Output {
     try {
       writeAll(this.#sink, bytes);
     } catch (error) {
-      this.#failure = error instanceof Deno.errors.BrokenPipe ? new OutputClosed() : error;
+      this.#failure = error instanceof Deno.errors.BrokenPipe
+        ? new OutputClosed()
+        : withAction(`write to ${this.#name}`, error);
       throw this.#failure;
     }
   }

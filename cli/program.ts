@@ -5,7 +5,7 @@
 import { type Database, open } from "../mod.ts";
 import { type AnyReadTree, type Context, type FileUse, openTree, textOf } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
-import { EXIT, type ExitCode, failureOf, Refusal } from "./exit.ts";
+import { EXIT, type ExitCode, failureOf, Refusal, withPath } from "./exit.ts";
 import { inspectFile, type Inspection } from "./inspect/mod.ts";
 import { note, Output, wantsColours } from "./output.ts";
 import { type Call, parseLine, type ParserOptions } from "./parser.ts";
@@ -38,7 +38,7 @@ async function runLine(words: readonly string[], out: Output): Promise<ExitCode>
     out.text(parsed.text);
     return EXIT.done;
   }
-  const { spec, file, args, options } = parsed.call;
+  const { spec, file, options } = parsed.call;
   const lockTimeoutMs = waitOf(parsed.call);
   using opened = openAs(spec.file, file, lockTimeoutMs);
   const context: Context = {
@@ -52,10 +52,20 @@ async function runLine(words: readonly string[], out: Output): Promise<ExitCode>
     inShell: false,
     read: (name, codecs) => openTree(opened.db, name, codecs) as unknown as AnyReadTree,
   };
-  const code = await spec.run(context, args, options) ?? EXIT.done;
+  const code = await runNamed(context, parsed.call);
   // Before the file is closed: whoever reads the output does not wait for that.
   out.flush();
   return code;
+}
+
+/** Runs a command; an error of FILE names it. */
+async function runNamed(context: Context, { spec, args, options }: Call): Promise<ExitCode> {
+  try {
+    return await spec.run(context, args, options) ?? EXIT.done;
+  } catch (error) {
+    // What opens files of its own names them itself.
+    throw spec.file === "path" ? error : withPath(context.path, error);
+  }
 }
 
 /** What was printed before an error is still printed, if it can be. */

@@ -11,7 +11,7 @@ import { Buffer } from "node:buffer";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { type CommandSpec, textOf, wholeNumber } from "../command.ts";
-import { EXIT, Refusal } from "../exit.ts";
+import { EXIT, Refusal, withAction } from "../exit.ts";
 import { alignTable, count, size } from "../text.ts";
 
 const MIB = 1024 * 1024;
@@ -47,8 +47,8 @@ export const bench: CommandSpec = {
   examples: [["bench cities.quire", "the disk that the file is on"]],
   inShell: false,
   run({ path, out, json }, _args, options) {
-    const ms = 1000 * wholeNumber("--seconds", textOf(options["seconds"]) ?? "1");
-    const figures = withScratch(folderOf(path), (file) => measureAll(file, ms));
+    const ms = 1000 * wholeNumber("--seconds", textOf(options.seconds) ?? "1");
+    const figures = measureIn(folderOf(path), ms);
     if (json) return out.json(figures);
     const rows = figures.map(({ operation, bytes, medianUs, p99Us }) => [
       operation,
@@ -65,8 +65,16 @@ function folderOf(path: string): string {
   try {
     return Deno.statSync(path).isDirectory ? path : dirname(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof Deno.errors.NotFound)) throw withAction(`measure ${path}`, error);
     throw new Refusal(`Cannot measure ${path}: there is nothing; check the path`, EXIT.unusable);
+  }
+}
+
+function measureIn(folder: string, ms: number): Figure[] {
+  try {
+    return withScratch(folder, (file) => measureAll(file, ms));
+  } catch (error) {
+    throw withAction(`measure ${folder}`, error);
   }
 }
 

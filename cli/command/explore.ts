@@ -3,11 +3,13 @@
  */
 
 import { type CommandSpec, textOf, wholeNumber } from "../command.ts";
-import { Refusal } from "../exit.ts";
+import { Refusal, withAction } from "../exit.ts";
 import { note } from "../output.ts";
 import { UNSYNCHRONISED } from "./map.ts";
 
 const PORT_MAX = 65_535;
+/** What the system says where it will not let a program listen. */
+const LISTENING = [Deno.errors.AddrInUse, Deno.errors.AddrNotAvailable];
 
 /** Shows a file in a browser. */
 export const explore: CommandSpec = {
@@ -23,8 +25,8 @@ export const explore: CommandSpec = {
   inShell: false,
   async run({ path, out, json }, _args, options) {
     const { exploreFile } = await import("../explore_command.ts");
-    const port = textOf(options["port"]);
-    await exploreFile(path, {
+    const port = textOf(options.port);
+    const shown = exploreFile(path, {
       ...(port !== undefined && { port: portOf(port) }),
       onListen(url, unsynchronised) {
         if (json) out.json({ url, unsynchronised });
@@ -33,6 +35,11 @@ export const explore: CommandSpec = {
         if (unsynchronised) note(UNSYNCHRONISED);
         note("Ctrl-C ends it.");
       },
+    });
+    await shown.catch((error) => {
+      throw LISTENING.some((kind) => error instanceof kind)
+        ? withAction(`listen on port ${port ?? "0"} of this machine`, error)
+        : error;
     });
   },
 };

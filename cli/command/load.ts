@@ -16,7 +16,7 @@ import {
   textOf,
   treeInside,
 } from "../command.ts";
-import { EXIT, messageOf, Refusal } from "../exit.ts";
+import { EXIT, messageOf, Refusal, withAction } from "../exit.ts";
 import { LineError, LineReader } from "../lines.ts";
 import { note } from "../output.ts";
 import { ProgressBar } from "../progress.ts";
@@ -185,7 +185,7 @@ function openFile(path: string): Deno.FsFile {
   try {
     return Deno.openSync(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof Deno.errors.NotFound)) throw withAction(`read ${path}`, error);
     throw new Refusal(
       `Cannot read ${oneLine(path)}: there is no such file; check the path`,
       EXIT.unusable,

@@ -12,13 +12,15 @@ import {
   type VerifyReport,
 } from "../../mod.ts";
 import { type CommandSpec, type Context, textOf, wholeNumber } from "../command.ts";
-import { EXIT, type ExitCode } from "../exit.ts";
+import { EXIT, type ExitCode, messageOf, withPath } from "../exit.ts";
 import { bytesForm } from "../json_form.ts";
 import type { Output } from "../output.ts";
 import { ProgressBar } from "../progress.ts";
 import { count, countOf, oneLine } from "../text.ts";
 
 const FINDINGS_MAX = 20;
+/** How failures begin that are of the file that is made. */
+const WRITES = /^Cannot (write|sync|make|remove)\b/;
 const FINDINGS_OPTION = {
   flags: "--max-findings <count>",
   what: `how many findings to print; default ${FINDINGS_MAX}`,
@@ -41,6 +43,8 @@ export const verify: CommandSpec = {
     const maxFindings = findingsMax(options["maxFindings"]);
     const report = await withProgress("verifying", (onProgress) => {
       return verifyFile(path, { maxFindings, lockTimeoutMs, onProgress });
+    }).catch((error) => {
+      throw withPath(path, error);
     });
     if (context.json) context.out.json(report);
     else printVerified(context.out, report);
@@ -63,7 +67,9 @@ export const salvage: CommandSpec = {
     const { path, lockTimeoutMs } = context;
     const maxFindings = findingsMax(options["maxFindings"]);
     const report = await withProgress("salvaging", (onProgress) => {
-      return salvageFile(path, to!, { maxFindings, lockTimeoutMs, onProgress });
+      return salvageFile(path, to, { maxFindings, lockTimeoutMs, onProgress });
+    }).catch((error) => {
+      throw withPath(WRITES.test(messageOf(error)) ? to : path, error);
     });
     if (context.json) context.out.json(jsonOf(report));
     else printSalvaged(context, to!, report);
