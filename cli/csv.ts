@@ -13,6 +13,9 @@
 import { LineError } from "./lines.ts";
 
 const QUOTE = '"';
+/** How spreadsheets know a formula, also in the wide forms of East Asia, after blanks or not. */
+const FORMULA = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/;
+const NUMBER = /^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$/;
 const MUST_QUOTE = /[",\r\n]/;
 
 /** A record, and the line where it begins, from 1. */
@@ -113,6 +116,18 @@ class RecordReader implements CsvRecord {
 /** A record as a line of CSV, without what ends it. */
 export function csvLine(fields: readonly string[]): string {
   return fields.map(csvField).join(",");
+}
+
+/**
+ * A record as a line of CSV in which a spreadsheet computes nothing: a cell that begins like a
+ * formula gets a single quote before it, and all are in double quotes, so that none is split in
+ * two. It does not come back as it was.
+ */
+export function csvLineForSpreadsheets(fields: readonly string[]): string {
+  return fields.map((field) => {
+    const isFormula = FORMULA.test(field) && !NUMBER.test(field);
+    return `"${(isFormula ? `'${field}` : field).replaceAll(QUOTE, '""')}"`;
+  }).join(",");
 }
 
 function csvField(field: string): string {

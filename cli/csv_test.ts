@@ -5,7 +5,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
-import { csvLine, readCsv } from "./csv.ts";
+import { csvLine, csvLineForSpreadsheets, readCsv } from "./csv.ts";
 import { LineError } from "./lines.ts";
 
 function read(text: string): (readonly string[])[] {
@@ -53,4 +53,28 @@ describe("readCsv()", () => {
       assertEquals(read(wanted.map((fields) => `${csvLine(fields)}\r\n`).join("")), wanted);
     }));
   });
+});
+
+describe("csvLineForSpreadsheets()", () => {
+  const rows: [cell: string, written: string][] = [
+    ["text", '"text"'],
+    ["-5", '"-5"'],
+    ["+3.5e-7", '"+3.5e-7"'],
+    ["a=b", '"a=b"'],
+    ["=1+1", `"'=1+1"`],
+    ["+1+1", `"'+1+1"`],
+    ["-1+cmd|' /C calc'!A0", `"'-1+cmd|' /C calc'!A0"`],
+    ["@SUM(A1)", `"'@SUM(A1)"`],
+    ['=HYPERLINK("http://x")', `"'=HYPERLINK(""http://x"")"`],
+    [" =1", `"' =1"`],
+    ["\t=1", `"'\t=1"`],
+    ["\rx", `"'\rx"`],
+    ["\uff1d1", `"'\uff1d1"`],
+    ["a;=1", '"a;=1"'],
+  ];
+  for (const [cell, written] of rows) {
+    it(`writes ${JSON.stringify(cell)}`, () => {
+      assertEquals(csvLineForSpreadsheets([cell, "b"]), `${written},"b"`);
+    });
+  }
 });

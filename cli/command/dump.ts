@@ -5,8 +5,8 @@
 
 import { type CodecPair, codecsOfTree } from "../codecs.ts";
 import { type CommandSpec, type Context, type OptionValues, textOf, treeName } from "../command.ts";
-import { csvLine } from "../csv.ts";
-import { Refusal } from "../exit.ts";
+import { csvLine, csvLineForSpreadsheets } from "../csv.ts";
+import { Refusal, withAction } from "../exit.ts";
 import { note, Output } from "../output.ts";
 import { ProgressBar } from "../progress.ts";
 import { CODEC_OPTIONS, RANGE_OPTIONS, rangeOf } from "../range_options.ts";
@@ -36,6 +36,10 @@ export const dump: CommandSpec = {
     },
     { flags: "--values", what: "values without their keys" },
     { flags: "--fields <names>", what: "with --format csv: fields of the values, as in name,lat" },
+    {
+      flags: "--escape-formulas",
+      what: "with CSV: a quote mark before cells that a spreadsheet would compute",
+    },
     ...RANGE_OPTIONS,
     ...CODEC_OPTIONS,
   ],
@@ -85,15 +89,19 @@ function shapeOf(
   options: OptionValues,
   isCsv: boolean,
 ): [header: string | undefined, lineOf: LineOf] {
-  const fields = textOf(options["fields"])?.split(",");
+  const fields = textOf(options.fields)?.split(",");
+  const line = options.escapeFormulas === true ? csvLineForSpreadsheets : csvLine;
+  if (!isCsv && line !== csvLine) {
+    throw new Refusal("Cannot use --escape-formulas: it is for CSV; add --format csv");
+  }
   if (fields !== undefined) {
     if (!isCsv) throw new Refusal("Cannot use --fields: it is for CSV; add --format csv");
-    return [`${csvLine(fields)}\r\n`, (_, v) => csvLine(cellsOf(value.form.toJson(v), fields))];
+    return [`${line(fields)}\r\n`, (_, v) => line(cellsOf(value.form.toJson(v), fields))];
   }
   if (isCsv) {
-    const line = (k: unknown, v: unknown) => csvLine([key.form.toText(k), value.form.toText(v)]);
-    if (options["values"] !== true) return ["key,value\r\n", line];
-    return ["value\r\n", (_, v) => csvLine([value.form.toText(v)])];
+    const texts = (k: unknown, v: unknown) => line([key.form.toText(k), value.form.toText(v)]);
+    if (options.values !== true) return [`${line(["key", "value"])}\r\n`, texts];
+    return [`${line(["value"])}\r\n`, (_, v) => line([value.form.toText(v)])];
   }
   if (options["values"] === true) {
     return [undefined, (_, v) => JSON.stringify(value.form.toJson(v))];
@@ -135,7 +143,7 @@ function toOutput({ out }: Context, options: OptionValues, write: (out: Output) 
   const file = openNew(path);
   let isDone = false;
   try {
-    const output = new Output(file);
+    const output = new Output(file, oneLine(path));
     write(output);
     output.flush();
     isDone = true;
@@ -149,7 +157,7 @@ function openNew(path: string): Deno.FsFile {
   try {
     return Deno.openSync(path, { write: true, createNew: true });
   } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw withAction(`make ${path}`, error);
     throw new Refusal(
       `Cannot make ${oneLine(path)}: there is something already; remove it or name another file`,
     );

@@ -243,6 +243,31 @@ describe("load and dump: files", () => {
       assertEquals(Deno.readTextFileSync(`${dir}/there.csv`), "mine");
     }));
 
+  it("dump writes cells that no spreadsheet computes, where it is told to", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/db.quire`;
+      {
+        using db = open(path);
+        const tree = db.tree("t", { key: string, value: json });
+        await tree.set("=1+1", { "@a": "=HYPERLINK(1)", b: -5 });
+      }
+      const dump = (...options: string[]) => quire(["dump", path, "t", ...options]);
+      const [plain, escaped, fields, wrong] = await Promise.all([
+        dump("--format", "csv", "--fields", "@a,b"),
+        dump("--format", "csv", "--escape-formulas"),
+        dump("--fields", "@a,b", "--escape-formulas"),
+        dump("--escape-formulas"),
+      ]);
+      assertEquals(plain.out, "@a,b\r\n=HYPERLINK(1),-5\r\n");
+      assertEquals(
+        escaped.out,
+        '"key","value"\r\n"\'=1+1","{""@a"":""=HYPERLINK(1)"",""b"":-5}"\r\n',
+      );
+      assertEquals(fields.out, '"\'@a","b"\r\n"\'=HYPERLINK(1)","-5"\r\n');
+      assertEquals(wrong.code, 2);
+      assertMatch(wrong.err, /Cannot use --escape-formulas: it is for CSV; add --format csv\n$/);
+    }));
+
   it("take memory for a line, whatever the input has", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/db.quire`;
