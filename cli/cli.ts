@@ -1,10 +1,10 @@
-#!/usr/bin/env -S deno run -RW
+#!/usr/bin/env -S deno run -R=. -W=.
 /**
  * The command line of Quire: `quire COMMAND FILE`.
  *
  * ```sh
- * deno run -RW cli/cli.ts info cities.quire
- * deno install -g -RW -n quire cli/cli.ts
+ * deno run --allow-read=cities.quire cli/cli.ts info cities.quire
+ * deno install -g -R=. -W=. -n quire cli/cli.ts
  * ```
  *
  * @module

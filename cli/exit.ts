@@ -34,8 +34,8 @@ export const EXIT_MEANINGS: readonly (readonly [code: ExitCode, meaning: string]
   [EXIT.mistake, "a mistake in Quire; please report it"],
 ];
 
-const MEND_PERMISSION = "run it with permission to read and write: deno run -RW";
-const MEND_NET = "run it with permission to listen too: deno run -RWN";
+const MEND_PERMISSION = "run it with permission to read and write there: deno run -R=PATH -W=PATH";
+const MEND_NET = "run it with permission to listen too: deno run --allow-net=127.0.0.1";
 
 /** What the program will not do. The message says what is wrong, and how to mend it. */
 export class Refusal extends Error {

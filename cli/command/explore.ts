@@ -17,7 +17,7 @@ export const explore: CommandSpec = {
   summary: "show the file in a browser: chunks, pages, look-ups, cache and journal",
   details: "Prints an address on this machine, which holds a secret, and serves it until Ctrl-C. " +
     "The file is only read, also where another process has it open; then the view is " +
-    "unsynchronised. It needs permission to listen: deno run -RWN.",
+    "unsynchronised. It needs permission to listen: deno run --allow-net=127.0.0.1.",
   file: "unlocked",
   args: [],
   options: [{ flags: "--port <number>", what: "the port to listen on; default any that is free" }],

@@ -89,6 +89,9 @@ describe("explore", () => {
       });
       const denied = await quire(["explore", "db.quire"], { cwd: dir });
       assertEquals([denied.code, denied.out], [3, ""]);
-      assertMatch(denied.err, /run it with permission to listen too: deno run -RWN\n$/);
+      assertMatch(
+        denied.err,
+        /run it with permission to listen too: deno run --allow-net=127\.0\.0\.1\n$/,
+      );
     }));
 });

@@ -250,7 +250,12 @@ describe("cli: refusals", () => {
       makeCliSample(`${dir}/db.quire`);
       const flags = ["--deny-write"];
       const outcome = await quire(["set", `${dir}/db.quire`, "words", "a", "1"], { flags });
-      assertRefusal("set", outcome, 3, /run it with permission to read and write: deno run -RW\n$/);
+      assertRefusal(
+        "set",
+        outcome,
+        3,
+        /permission to read and write there: deno run -R=PATH -W=PATH\n$/,
+      );
     }));
 
   it("are for damage, which leaves the file as it is", () =>

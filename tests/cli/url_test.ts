@@ -1,6 +1,7 @@
 /**
  * The command line by URL: run from where its files are served, and installed under its name, with
- * no import map, no configuration and no lock file, and with `-RW` and nothing more.
+ * no import map, no configuration and no lock file, and with no more permission than the
+ * documentation gives it.
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
@@ -53,13 +54,13 @@ function flagsFor(host: string): string[] {
 }
 
 describe("cli: by URL", () => {
-  it("runs with -RW and nothing more", () =>
+  it("runs with permission to read the file and nothing more", () =>
     inTempDir((dir) =>
       whileServed(async (host) => {
         makeCliSample(`${dir}/db.quire`);
         const deno = (...args: string[]) => {
           const program = `http://${host}/cli/cli.ts`;
-          const flags = [...flagsFor(host), "--no-prompt", "-RW"];
+          const flags = [...flagsFor(host), "--no-prompt", "--allow-read=db.quire"];
           return run(Deno.execPath(), ["run", ...flags, program, ...args], dir);
         };
         const counted = await deno("count", "db.quire", "words");
@@ -73,7 +74,8 @@ describe("cli: by URL", () => {
     inTempDir((dir) =>
       whileServed(async (host) => {
         makeCliSample(`${dir}/db.quire`);
-        const flags = [...flagsFor(host), "--no-prompt", "-RW", "--allow-net=127.0.0.1"];
+        const narrow = ["--allow-read=db.quire", "--allow-net=127.0.0.1"];
+        const flags = [...flagsFor(host), "--no-prompt", ...narrow];
         const child = new Deno.Command(Deno.execPath(), {
           args: ["run", ...flags, `http://${host}/cli/cli.ts`, "explore", "db.quire"],
           cwd: dir,
@@ -97,12 +99,18 @@ describe("cli: by URL", () => {
       whileServed(async (host) => {
         makeCliSample(`${dir}/db.quire`);
         const flags = flagsFor(host).filter((flag) => flag !== "--no-lock");
-        const args = ["install", "--global", ...flags, "--root", dir, "-RW", "--name", "quire"];
-        const installed = await run(Deno.execPath(), [...args, `http://${host}/cli/cli.ts`], dir);
+        const args = ["install", "--global", ...flags, "--root", dir, "-R=.", "-W=."];
+        const program = ["--name", "quire", `http://${host}/cli/cli.ts`];
+        const installed = await run(Deno.execPath(), [...args, ...program], dir);
         assertEquals(installed.code, 0, installed.err);
         const path = { PATH: `${dir}/bin:${Deno.env.get("PATH")}` };
         const keys = await run(`${dir}/bin/quire`, ["keys", "db.quire", "words"], dir, path);
         assertEquals(keys, { code: 0, out: "ant\nbee\ncat\ncow\ndog\n", err: "" });
+        const set = await run(`${dir}/bin/quire`, ["set", "new.quire", "t", "a", "1"], dir, path);
+        assertEquals(set, { code: 0, out: "", err: "" });
+        const outside = await run(`${dir}/bin/quire`, ["keys", `${TOP}db.quire`], dir, path);
+        assertEquals([outside.code, outside.out], [3, ""]);
+        assertMatch(outside.err, /Requires read access/);
         const missing = await run(`${dir}/bin/quire`, ["keys", "none.quire"], dir, path);
         assertEquals([missing.code, missing.out], [3, ""]);
         assertMatch(missing.err, /; check the path\n$/);
