@@ -119,7 +119,7 @@ function bashScript(commands: readonly CommandSpec[]): string {
 ${BASH_HELPERS}_quire() {
   local word="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD - 1]}"
   local command="\${COMP_WORDS[1]}" place="$COMP_CWORD"
-  local -a options=()
+  local -a options
   COMPREPLY=()
   if [[ "$COMP_CWORD" -eq 1 ]]; then
     _quire_offer "$word" ${commands.map(({ name }) => name).join(" ")} help
@@ -130,6 +130,7 @@ ${choices.join("\n")}
   esac
   case "$command" in
 ${options.join("\n")}
+    *) options=(--help) ;;
   esac
   if [[ "$before" == -- ]]; then
     (( place-- ))

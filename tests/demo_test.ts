@@ -194,8 +194,9 @@ describe("demo: the picture of the file", () => {
 
 describe("demo: text of others", () => {
   it("cannot move the cursor or change colours", () => {
-    assertEquals(oneLine("a\x1b[31m\nb\u2028\u009b"), "a\\u001b[31m\\u000ab\\u2028\\u009b");
-    assertEquals(readable(encoder.encode("ES\0Ely\x07")), "ES / Ely\\u0007");
+    assertEquals(oneLine("a\x1b[31m\nb\u2028\u009b"), "a\\u{1b}[31m\\u{a}b\\u{2028}\\u{9b}");
+    assertEquals(oneLine("a\u202eb\u200b\u{e0041}"), "a\\u{202e}b\\u{200b}\\u{e0041}");
+    assertEquals(readable(encoder.encode("ES\0Ely\x07")), "ES / Ely\\u{7}");
     assertEquals(readable(encoder.encode("abcdefgh"), 6), "abc...");
   });
 });

@@ -32,11 +32,12 @@ export function readable(bytes: Uint8Array, columnsMax = 72): string {
   return shorten(oneLine(decoder.decode(bytes).replaceAll("\0", " / ")), columnsMax);
 }
 
-/** Text whose control characters are spelt out, so that it is one line and changes no colours. */
+/** Text as one line that a terminal shows as it is: what it would obey or hide is spelt out. */
 export function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029\p{Default_Ignorable_Code_Point}]/gu,
+    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  );
 }
 
 /** Rows as lines whose columns are aligned: the first to the left, numbers to the right. */

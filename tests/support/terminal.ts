@@ -3,7 +3,8 @@
  * the terminal would show comes out.
  */
 
-const SECONDS_MAX = 60;
+/** A guard against a program that hangs; a slow machine stays far below it. */
+const SECONDS_MAX = 300;
 
 /** Why there is no terminal to try something on; undefined when there is. */
 export function whyNoTerminal(): string | undefined {
