@@ -47,7 +47,7 @@ export const bench: CommandSpec = {
   examples: [["bench cities.quire", "the disk that the file is on"]],
   inShell: false,
   run({ path, out, json }, _args, options) {
-    const ms = 1000 * wholeNumber("--seconds", textOf(options.seconds) ?? "1");
+    const ms = 1000 * wholeNumber("--seconds", textOf(options["seconds"]) ?? "1");
     const figures = measureIn(folderOf(path), ms);
     if (json) return out.json(figures);
     const rows = figures.map(({ operation, bytes, medianUs, p99Us }) => [

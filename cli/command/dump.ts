@@ -89,8 +89,8 @@ function shapeOf(
   options: OptionValues,
   isCsv: boolean,
 ): [header: string | undefined, lineOf: LineOf] {
-  const fields = textOf(options.fields)?.split(",");
-  const line = options.escapeFormulas === true ? csvLineForSpreadsheets : csvLine;
+  const fields = textOf(options["fields"])?.split(",");
+  const line = options["escapeFormulas"] === true ? csvLineForSpreadsheets : csvLine;
   if (!isCsv && line !== csvLine) {
     throw new Refusal("Cannot use --escape-formulas: it is for CSV; add --format csv");
   }
@@ -100,7 +100,7 @@ function shapeOf(
   }
   if (isCsv) {
     const texts = (k: unknown, v: unknown) => line([key.form.toText(k), value.form.toText(v)]);
-    if (options.values !== true) return [`${line(["key", "value"])}\r\n`, texts];
+    if (options["values"] !== true) return [`${line(["key", "value"])}\r\n`, texts];
     return [`${line(["value"])}\r\n`, (_, v) => line([value.form.toText(v)])];
   }
   if (options["values"] === true) {

@@ -25,7 +25,7 @@ export const explore: CommandSpec = {
   inShell: false,
   async run({ path, out, json }, _args, options) {
     const { exploreFile } = await import("../explore_command.ts");
-    const port = textOf(options.port);
+    const port = textOf(options["port"]);
     const shown = exploreFile(path, {
       ...(port !== undefined && { port: portOf(port) }),
       onListen(url, unsynchronised) {

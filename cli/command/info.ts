@@ -82,11 +82,11 @@ export const trees: CommandSpec = {
   run(context, _args, options) {
     const { db, out, json } = context;
     const names = db.trees();
-    const shell = textOf(options.words);
+    const shell = textOf(options["words"]);
     if (shell !== undefined) {
-      return out.lines(completionWords(shell, names, textOf(options.begin) ?? ""));
+      return out.lines(completionWords(shell, names, textOf(options["begin"]) ?? ""));
     }
-    if (options.names === true) return out.lines(names.map(oneLine));
+    if (options["names"] === true) return out.lines(names.map(oneLine));
     const found = names.map((name) => {
       const { key, value } = db.codecsOf(name)!;
       return { name, key, value, entries: entriesOf(context, name) };

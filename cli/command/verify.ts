@@ -67,9 +67,9 @@ export const salvage: CommandSpec = {
     const { path, lockTimeoutMs } = context;
     const maxFindings = findingsMax(options["maxFindings"]);
     const report = await withProgress("salvaging", (onProgress) => {
-      return salvageFile(path, to, { maxFindings, lockTimeoutMs, onProgress });
+      return salvageFile(path, to!, { maxFindings, lockTimeoutMs, onProgress });
     }).catch((error) => {
-      throw withPath(WRITES.test(messageOf(error)) ? to : path, error);
+      throw withPath(WRITES.test(messageOf(error)) ? to! : path, error);
     });
     if (context.json) context.out.json(jsonOf(report));
     else printSalvaged(context, to!, report);

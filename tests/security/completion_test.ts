@@ -116,7 +116,7 @@ const SHELLS: readonly Shell[] = [
 
 /** Why a shell is not tried; false when it is. */
 function whyNot(name: string): string | false {
-  const program = name.split(" ")[0];
+  const program = name.split(" ")[0]!;
   if (!canRun(program, ["-c", "true"])) return `there is no ${program}`;
   if (name.endsWith("bash-completion") && !canRun("test", ["-r", BASH_COMPLETION])) {
     return "there is no bash-completion";
@@ -134,7 +134,7 @@ async function inFolder(shell: string, body: (dir: string) => Promise<void>): Pr
     Deno.mkdirSync(`${dir}/home`);
     makeTrees(`${dir}/work/all.quire`, [...NAMES, ...NOT_OFFERED]);
     makeTrees(`${dir}/work/a file's.quire`, ["tree"]);
-    const script = await quire(["completion", shell.split(" ")[0]]);
+    const script = await quire(["completion", shell.split(" ")[0]!]);
     Deno.writeTextFileSync(`${dir}/work/script`, script.out);
     installQuire(`${dir}/bin`);
     Deno.renameSync(`${dir}/bin/quire`, `${dir}/bin/real`);

@@ -27,7 +27,7 @@ function* sourcesIn(folder: string): Generator<string> {
 describe("security: packages of the command line", () => {
   it("are few, at one version each, and depend on no others", () => {
     const texts = [...sourcesIn(`${TOP}cli`)].map((path) => Deno.readTextFileSync(path));
-    const found = texts.flatMap((text) => [...text.matchAll(PACKAGE)].map(([, name]) => name));
+    const found = texts.flatMap((text) => [...text.matchAll(PACKAGE)].map(([, name]) => name!));
     const packages = [...new Set(found)].sort();
     assertEquals(packages.map((name) => name.split("@")[0]), ["commander", "htm", "preact"]);
     const lock: Lock = JSON.parse(Deno.readTextFileSync(`${TOP}deno.lock`));

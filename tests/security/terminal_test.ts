@@ -119,7 +119,7 @@ describe("security: a terminal", { skip: whyNoTerminal() ?? false }, () => {
       Deno.writeTextFileSync(`${dir}/bad.ndjson`, `{"key": "${EVIL}`);
       for (const line of LINES) {
         const shown = await shownOf(line, dir);
-        assert(shown !== "" || ["set"].includes(line[0]), `${line} says something`);
+        assert(shown !== "" || ["set"].includes(line[0]!), `${line} says something`);
         assertSafe(shown, line.join(" "));
       }
       const tried = new Set(LINES.map(([name]) => name));
@@ -131,7 +131,7 @@ describe("security: a terminal", { skip: whyNoTerminal() ?? false }, () => {
     inTempDir(async (dir) => {
       makeDatabase(`${dir}/db.quire`);
       const entry = { key: KEY, value: VALUE };
-      for (const [command, ...options] of [["scan", "--json"], ["dump"]]) {
+      for (const [command, ...options] of [["scan", "--json"], ["dump"]] as const) {
         const shown = await shownOf([command, "db.quire", TREE, ...options], dir);
         assertEquals(JSON.parse(shown), entry, command);
       }

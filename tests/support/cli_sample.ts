@@ -43,7 +43,7 @@ export function makeCliSample(path: string): void {
     const odd = tx.tree("odd", { key: string, value: structured });
     odd.set("all", ODD_VALUE);
     odd.set("cycle", cyclicValue());
-    odd.set("nothing", undefined);
+    odd.set("nothing", null);
     const own = { name: "own", encode: () => new Uint8Array([7]), decode: () => "own" };
     tx.tree("own", { key: string, value: own }).set("a", "own");
   });
