@@ -57,7 +57,7 @@ export interface CatalogEntry extends TreeEntry {
 /** How to make a tree. */
 export interface CreateOptions {
   /** What to store with it. Default nothing. */
-  readonly attributes?: Uint8Array;
+  readonly attributes?: Uint8Array | undefined;
 }
 
 /** The trees of a database by name. */

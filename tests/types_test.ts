@@ -2,21 +2,28 @@
  * The types of the public face: what a tree makes of its codecs, wherever it is read or changed,
  * and what the compiler refuses. A line marked as an error that is none fails the check.
  *
- * The bodies of the uses are compiled and not run.
+ * The bodies of the uses are compiled and not run, but for the one that leaves every option out.
  */
 
+import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
   bytes,
   type Codec,
+  type Codecs,
   type Database,
+  type DatabaseStats,
   json,
   keyBytes,
   type KeyCodec,
   type KeyRange,
   open,
+  type OpenOptions,
+  type ProgressOptions,
   type Range,
   type ReadTree,
+  salvage,
+  type SalvageOptions,
   type Snapshot,
   string,
   structured,
@@ -26,17 +33,30 @@ import {
   tuple,
   type TuplePart,
   u64,
+  type ValueCodec,
+  verify,
+  type VerifyFileOptions,
+  type VerifyOptions,
+  type WatchOptions,
+  type WriteOptions,
 } from "../mod.ts";
+import type { ExploreOptions } from "../cli/mod.ts";
+import type { PagerOptions, PagerStats } from "../pager/mod.ts";
 
 /** True where two types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
   : false;
+
+/** True where every option may be given as undefined, which is as if it were left out. */
+type TakesUndefined<T> = { [K in keyof T]-?: undefined } extends T ? true : false;
 
 /** Fails the check of types where two of them differ. */
 function same<_Is extends true>(): void {}
 
 /** Takes a use to compile, and does not run it. */
 function compiles(_use: (db: Database, tx: Transaction, snapshot: Snapshot) => unknown): void {}
+
+const VALUE = new Uint8Array([1]);
 
 interface City {
   readonly population: number;
@@ -294,6 +314,93 @@ describe("the types of trees of a transaction and of a snapshot", () => {
       const copy = <K, V>(from: ReadTree<K, V, K>, to: Tree<K, V, K, V>) => to.setMany(from);
       copy(tree, tree);
     });
+  });
+});
+
+describe("the types that repeat those of the pager", () => {
+  it("have all of their names", () => {
+    type Opened = Exclude<keyof PagerOptions, "journal"> | "durability" | "debugViews";
+    same<Same<keyof OpenOptions, Opened>>();
+    type Own = "version" | "durableVersion" | "recovery" | "pageCount" | "fileBytes";
+    same<Same<keyof DatabaseStats, keyof PagerStats | Own>>();
+  });
+});
+
+describe("the types of options", () => {
+  it("take undefined for every option", () => {
+    same<TakesUndefined<OpenOptions>>();
+    same<TakesUndefined<WriteOptions>>();
+    same<TakesUndefined<WatchOptions>>();
+    same<TakesUndefined<VerifyOptions>>();
+    same<TakesUndefined<VerifyFileOptions>>();
+    same<TakesUndefined<SalvageOptions>>();
+    same<TakesUndefined<ProgressOptions>>();
+    same<TakesUndefined<ExploreOptions>>();
+    same<TakesUndefined<PagerOptions>>();
+    same<TakesUndefined<Range>>();
+    same<TakesUndefined<KeyRange<string>>>();
+    same<TakesUndefined<Codecs<string, string>>>();
+    same<TakesUndefined<Pick<Codec<string>, "name" | "ordered" | "keepsBytes">>>();
+    same<TakesUndefined<Pick<KeyCodec<string>, "ordered">>>();
+    same<TakesUndefined<Pick<ValueCodec<string>, "name">>>();
+  });
+
+  it("have names that the run takes for left out where they are undefined", async () => {
+    // Every option by name, so that none is missing here.
+    const no = undefined;
+    const openOptions: Record<keyof OpenOptions, undefined> = {
+      cacheBytes: no,
+      create: no,
+      debugViews: no,
+      durability: no,
+      journalBytes: no,
+      lockTimeoutMs: no,
+      maxSnapshotBytes: no,
+      maxTransactionBytes: no,
+      readOnly: no,
+      tornSectors: no,
+    };
+    const range: Record<keyof Range, undefined> = {
+      prefix: no,
+      gt: no,
+      gte: no,
+      lt: no,
+      lte: no,
+      reverse: no,
+      limit: no,
+    };
+    const fileOptions: Record<keyof VerifyFileOptions, undefined> = {
+      cacheBytes: no,
+      lockTimeoutMs: no,
+      maxFindings: no,
+      onProgress: no,
+      signal: no,
+    };
+    const dir = Deno.makeTempDirSync({ prefix: "quire-test-" });
+    try {
+      {
+        using db = open(`${dir}/a.quire`, openOptions);
+        const tree = db.tree("a", { key: no, value: no });
+        await using watcher = tree.watch(range, { signal: no, maxPending: no });
+        db.writeSync((tx) => tx.tree("a", { key: no }).set("k", VALUE), { durability: no });
+        await db.write((tx) => tx.tree(tree).set("l", VALUE), { durability: no });
+        assertEquals((await watcher.next()).value?.changes.length, 1);
+        assertEquals([...tree.keys(range)].length, 2);
+        assertEquals([...tree.values(range)].length, [...tree.entries(range)].length);
+        assertEquals([tree.count(range), tree.first(range)?.[1], tree.last(range)?.[1]], [
+          2,
+          VALUE,
+          VALUE,
+        ]);
+        const { maxFindings, onProgress, signal } = fileOptions;
+        assert((await db.verify({ maxFindings, onProgress, signal })).ok);
+        assertEquals(await tree.deleteRange({ ...range, gt: "k" }), 1);
+      }
+      assert((await verify(`${dir}/a.quire`, fileOptions)).ok);
+      assertEquals((await salvage(`${dir}/a.quire`, `${dir}/b.quire`, fileOptions)).entries, 1);
+    } finally {
+      Deno.removeSync(dir, { recursive: true });
+    }
   });
 });
 

@@ -23,7 +23,7 @@ export interface Inspected {
 /** How to open a file to look into it. */
 export interface InspectOptions {
   /** The most memory for pages, in bytes. Default that of `open`. */
-  readonly cacheBytes?: number;
+  readonly cacheBytes?: number | undefined;
 }
 
 /**

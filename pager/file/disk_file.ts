@@ -20,11 +20,11 @@ import type { File } from "./file.ts";
 /** How to open a file on disk. */
 export interface DiskFileOptions {
   /** Never write. Default false. */
-  readOnly?: boolean;
+  readOnly?: boolean | undefined;
   /** Make the file when it is missing. Default true. */
-  create?: boolean;
+  create?: boolean | undefined;
   /** How long to wait for another handle to close, in milliseconds. Default 0. */
-  lockTimeoutMs?: number;
+  lockTimeoutMs?: number | undefined;
 }
 
 const LOCK_POLL_MS = 5;

@@ -26,30 +26,30 @@ export const CACHE_BYTES_MAX: number = 16 * 1024 * 1024 * 1024;
 /** How to open a pager. */
 export interface PagerOptions extends DiskFileOptions {
   /** The most memory for pages, in bytes; 8 MiB to 16 GiB. Default 256 MiB. Taken as needed. */
-  cacheBytes?: number;
+  cacheBytes?: number | undefined;
   /**
    * How long each of the two journal areas may become, in bytes, before commits wait for a
    * checkpoint; at least 2 MiB. Default 32 MiB.
    */
-  journalBytes?: number;
+  journalBytes?: number | undefined;
   /**
    * How much memory old pages may take that snapshots still see, in bytes; above it the oldest
    * snapshot ends. Default 256 MiB.
    */
-  maxSnapshotBytes?: number;
+  maxSnapshotBytes?: number | undefined;
   /**
    * How much memory the pages may take that one transaction changes, in bytes, with their old
    * images; at least 1 MiB. Words saved of small changes come on top, at most 2 KiB a page. New
    * pages beyond `cacheBytes` go to the file and do not count. Default 1 GiB.
    */
-  maxTransactionBytes?: number;
+  maxTransactionBytes?: number | undefined;
   /**
    * What a sector may hold whose write was cut: `"whole"` = its old or its new bytes, `"protect"` =
    * anything, against which pages are logged whole once a checkpoint. Default `"whole"`.
    */
-  tornSectors?: "whole" | "protect";
+  tornSectors?: "whole" | "protect" | undefined;
   /** Log commits. Without it nothing outlives the handle: for memory. Default true. */
-  journal?: boolean;
+  journal?: boolean | undefined;
 }
 
 /**

@@ -33,14 +33,14 @@ export interface Codec<Out, In = Out, Prefix = In> {
    * Kept with a tree, so that it is not opened with another codec. The built-in ones have the name
    * they are exported by. Without one nothing is checked. 1 to 255 bytes of UTF-8.
    */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Whether the bytes sort as the values do. False keeps the codec from being used for keys. */
-  readonly ordered?: boolean;
+  readonly ordered?: boolean | undefined;
   /**
    * Whether what `decode` returns is made of the bytes that it was given, so that these must belong
    * to whoever gets it. Default true. A codec that says false is spared a copy.
    */
-  readonly keepsBytes?: boolean;
+  readonly keepsBytes?: boolean | undefined;
   /**
    * The bytes of a value. They may be the value itself, or memory that the codec uses again: who
    * asks has done with them, or has copied them, before the next call. Trees never ask for those of
@@ -77,7 +77,7 @@ export interface Codec<Out, In = Out, Prefix = In> {
 /** A codec whose bytes sort as its values do, fit for keys and for values. */
 export interface KeyCodec<Out, In = Out, Prefix = In> extends Codec<Out, In, Prefix> {
   /** Its bytes sort as its values do. */
-  readonly ordered?: true;
+  readonly ordered?: true | undefined;
 }
 
 /** A codec whose bytes sort in no useful order: for values alone. */

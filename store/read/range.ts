@@ -10,23 +10,23 @@ import type { TreeFormat } from "./tree_format.ts";
 /** Which entries, by their keys. Bounds given together all hold. */
 export interface KeyRange<K = Uint8Array | string, P = K> {
   /** Keys that begin with this. */
-  readonly prefix?: P;
+  readonly prefix?: P | undefined;
   /** Keys after this one. */
-  readonly gt?: K;
+  readonly gt?: K | undefined;
   /** Keys from this one on. */
-  readonly gte?: K;
+  readonly gte?: K | undefined;
   /** Keys before this one. */
-  readonly lt?: K;
+  readonly lt?: K | undefined;
   /** Keys up to and with this one. */
-  readonly lte?: K;
+  readonly lte?: K | undefined;
 }
 
 /** Which entries, in which order, and how many. */
 export interface Range<K = Uint8Array | string, P = K> extends KeyRange<K, P> {
   /** The last first. Default false. */
-  readonly reverse?: boolean;
+  readonly reverse?: boolean | undefined;
   /** No more than this many. Default all. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
 }
 
 /** A range as bounds in bytes. */

@@ -25,9 +25,9 @@ const NOT_REUSING: ReadonlySet<unknown> = new Set<unknown>(
 /** How keys and values of a tree become bytes. */
 export interface Codecs<K, V, KI = K, VI = V, P = KI> {
   /** Of keys; the entries sort as its bytes do. Default bytes, and text in UTF-8. */
-  readonly key?: KeyCodec<K, KI, P>;
+  readonly key?: KeyCodec<K, KI, P> | undefined;
   /** Of values. Default bytes. */
-  readonly value?: Codec<V, VI>;
+  readonly value?: Codec<V, VI> | undefined;
 }
 
 /** The codecs of a tree at work. */

@@ -8,9 +8,9 @@ const SLICE_MS = 12;
 /** How to watch and end long work. */
 export interface ProgressOptions {
   /** Ends the work: the promise is then rejected with the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Hears how far the work is, some tens of times a second, and at the end of each phase. */
-  onProgress?: (progress: Progress) => void;
+  onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 /** How far long work is. */

@@ -59,15 +59,15 @@ export const READ_CACHE_BYTES: number = 64 * 1024 * 1024;
 /** How to verify a database. */
 export interface VerifyOptions extends ProgressOptions {
   /** How many findings to keep; all are counted. Default 1000. */
-  maxFindings?: number;
+  maxFindings?: number | undefined;
 }
 
 /** How to verify a file. */
 export interface VerifyFileOptions extends VerifyOptions {
   /** The most memory for pages, in bytes. Default 64 MiB. */
-  cacheBytes?: number;
+  cacheBytes?: number | undefined;
   /** How long to wait for another handle to close, in milliseconds. Default 0. */
-  lockTimeoutMs?: number;
+  lockTimeoutMs?: number | undefined;
 }
 
 /** What is in a file, and what is wrong with it. */

@@ -16,12 +16,12 @@ import type { KeyRange } from "../read/range.ts";
 /** How to watch. */
 export interface WatchOptions {
   /** Ends the watcher when it aborts: `next` rejects with its reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /**
    * How many changes may wait, from being made to being read, also those of one transaction.
    * Default 10 000.
    */
-  readonly maxPending?: number;
+  readonly maxPending?: number | undefined;
 }
 
 /** What is watched, and how its bytes are read. */
