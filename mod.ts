@@ -89,6 +89,7 @@ export {
   string,
   structured,
   type StructuredCodec,
+  type Sync,
   type Trace,
   type TracedPage,
   Transaction,

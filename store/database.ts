@@ -6,7 +6,7 @@ import { type Census, census, type ChunkCensus, chunkCensus } from "../btree/mod
 import { bytes, keyBytes } from "./codec/mod.ts";
 import type { DatabaseStats } from "./database_stats.ts";
 import { Inspector } from "./inspect/inspector.ts";
-import { checkName } from "./read/argument_checks.ts";
+import { checkName, type Sync } from "./read/argument_checks.ts";
 import { durabilityOf, type WriteOptions } from "./options.ts";
 import type { Session } from "./write/session.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -233,10 +233,10 @@ export class Database {
    * @throws {IoError} The system refused; whether it happened is known when the file is opened
    * again.
    */
-  write<T>(callback: (tx: Transaction) => T, options: WriteOptions = {}): Promise<T> {
+  write<T>(callback: (tx: Transaction) => Sync<T>, options: WriteOptions = {}): Promise<T> {
     try {
       checkCallback(callback);
-      const body = () => runWith(this.#session, this.#registry, callback);
+      const body = () => runWith<T>(this.#session, this.#registry, callback);
       return this.#session.write(body, durabilityOf(options));
     } catch (error) {
       return Promise.reject(error);
@@ -266,9 +266,9 @@ export class Database {
    * console.assert(log.has("kept") && !log.has("undone"));
    * ```
    */
-  writeSync<T>(callback: (tx: Transaction) => T, options: WriteOptions = {}): T {
+  writeSync<T>(callback: (tx: Transaction) => Sync<T>, options: WriteOptions = {}): T {
     checkCallback(callback);
-    const body = () => runWith(this.#session, this.#registry, callback);
+    const body = () => runWith<T>(this.#session, this.#registry, callback);
     return this.#session.writeSync(body, durabilityOf(options));
   }
 

@@ -51,6 +51,7 @@ export {
   type SalvageOptions,
   type SalvageReport,
 } from "./verify/salvage.ts";
+export type { Sync } from "./read/argument_checks.ts";
 export { Snapshot } from "./snapshot.ts";
 export { Transaction } from "./transaction.ts";
 export { TransactionTree } from "./write/transaction_tree.ts";

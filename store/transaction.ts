@@ -3,7 +3,7 @@
  * ends.
  */
 
-import { refusePromise } from "./read/argument_checks.ts";
+import { refusePromise, type Sync } from "./read/argument_checks.ts";
 import type { Codecs } from "./read/tree_format.ts";
 import type { Tree } from "./tree.ts";
 import type { TreeRegistry } from "./tree_registry.ts";
@@ -97,13 +97,13 @@ export class Transaction {
 export function runWith<T>(
   session: Session,
   registry: TreeRegistry,
-  callback: (tx: Transaction) => T,
+  callback: (tx: Transaction) => Sync<T>,
 ): T {
   const source = new TransactionSource(session);
   try {
     const result = callback(new Transaction(source, registry));
     refusePromise("write: the callback", result);
-    return result;
+    return result as T;
   } finally {
     source.end();
   }

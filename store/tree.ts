@@ -9,6 +9,7 @@ import { keyBoundsOf, type KeyRange } from "./read/range.ts";
 import { setStream } from "./write/value_upload.ts";
 import { Watcher, type WatchOptions } from "./watch/watcher.ts";
 import { NO_TREE, statsOf, type TreeStats } from "./tree_stats.ts";
+import type { Sync } from "./read/argument_checks.ts";
 import { ReadTree } from "./read/read_tree.ts";
 import type { Session } from "./write/session.ts";
 import { TransactionSource } from "./write/transaction_source.ts";
@@ -112,7 +113,10 @@ export class Tree<
    * entry.
    * @returns What the function returned.
    */
-  update<R extends VI | undefined>(key: KI, change: (value: V | undefined) => R): Promise<R> {
+  update<R extends VI | undefined>(
+    key: KI,
+    change: (value: V | undefined) => Sync<R>,
+  ): Promise<R> {
     return this.#change((tree) => tree.update(key, change));
   }
 

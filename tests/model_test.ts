@@ -29,6 +29,7 @@ import {
 } from "../pager/mod.ts";
 import type { Range } from "../store/read/range.ts";
 import type { ReadTree } from "../store/read/read_tree.ts";
+import type { Sync } from "../store/read/argument_checks.ts";
 import type { Transaction } from "../store/transaction.ts";
 import type { TransactionTree } from "../store/write/transaction_tree.ts";
 import type { Tree } from "../store/tree.ts";
@@ -279,7 +280,7 @@ class Run {
     if (transaction !== undefined) {
       assertEquals(action(transaction.tree(name)), to);
     } else if (this.random.once(2)) {
-      assertEquals(this.#db.writeSync((tx) => action(tx.tree(name))), to);
+      assertEquals(this.#db.writeSync((tx) => action(tx.tree(name)) as Sync<T>), to);
     } else {
       const promise = Promise.resolve(action(this.#db.tree(name)));
       this.#promised.push(promise.then((result) => assertEquals(result, to)));

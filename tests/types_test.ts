@@ -27,6 +27,7 @@ import {
   type Snapshot,
   string,
   structured,
+  type Sync,
   type Transaction,
   type TransactionTree,
   type Tree,
@@ -401,6 +402,43 @@ describe("the types of options", () => {
     } finally {
       Deno.removeSync(dir, { recursive: true });
     }
+  });
+});
+
+describe("the types of callbacks", () => {
+  it("refuse asynchronous ones, and know what others return", () => {
+    compiles(async (db) => {
+      const data = db.tree("data", { key: string, value: structured });
+      // @ts-expect-error: what comes after an await is outside of the transaction.
+      await db.write(async (tx) => await data.set("a", tx));
+      // @ts-expect-error: nor is a promise returned,
+      await db.write(() => Promise.resolve(1));
+      // @ts-expect-error: by any branch,
+      await db.write((tx) => tx.tree("a").has("k") ? 1 : Promise.resolve(1));
+      // @ts-expect-error: here too.
+      db.writeSync(async (tx) => await tx.tree("a").get("k"));
+      // @ts-expect-error: a value that is any data is no promise either.
+      await data.update("a", async (value) => await value);
+      db.writeSync((tx) => {
+        // @ts-expect-error: inside a transaction neither.
+        tx.tree(data).update("a", () => Promise.resolve(1));
+      });
+      const number = await db.write(() => 1);
+      same<Same<typeof number, number>>();
+      const found = db.writeSync((tx) => tx.tree("a").get("k"));
+      same<Same<typeof found, Uint8Array | undefined>>();
+      const nothing = db.write((tx) => tx.tree("a").set("k", VALUE));
+      same<Same<typeof nothing, Promise<void>>>();
+      const thrown = db.write(() => {
+        throw new Error("no");
+      });
+      same<Same<typeof thrown, Promise<never>>>();
+      const twice = <T>(body: (tx: Transaction) => Sync<T>): [T, T] => [
+        db.writeSync(body),
+        db.writeSync(body),
+      ];
+      same<Same<ReturnType<typeof twice<string>>, [string, string]>>();
+    });
   });
 });
 

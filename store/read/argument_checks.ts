@@ -57,6 +57,13 @@ export function checkName(name: unknown): asserts name is string {
 }
 
 /**
+ * What a callback that runs to its end at once may return: anything but a promise.
+ *
+ * A function that hands on a callback of its caller takes it as `(tx: Transaction) => Sync<T>`.
+ */
+export type Sync<T> = T extends PromiseLike<unknown> ? never : T;
+
+/**
  * Refuses what an asynchronous callback returned, and says nothing of what becomes of it.
  *
  * @param action What cannot be done, and whose callback it is.

@@ -177,7 +177,8 @@ describe("a watcher", () => {
         }), RangeError);
       db.writeSync((tx) => writer.set(tx, "4"));
     });
-    await assertRejects(() => db.write(async (tx) => await writer.set(tx, "promised")), TypeError);
+    const promised = async (tx: Transaction) => await writer.set(tx, "promised");
+    await assertRejects(() => db.write(promised as never), TypeError);
     writer.commit("sync", "5");
     assertEquals(await nextOf(watcher), `${version + 1}: 1=v 4=v`);
     assertEquals(await nextOf(watcher), `${version + 2}: 5=v`);

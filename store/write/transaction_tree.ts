@@ -9,7 +9,7 @@ import type { Tree as Entries } from "../../btree/mod.ts";
 import { copyOf } from "../read/copy.ts";
 import { keyBoundsOf, type KeyRange } from "../read/range.ts";
 import { checkIterable, findEntries, ReadTree } from "../read/read_tree.ts";
-import { refusePromise } from "../read/argument_checks.ts";
+import { refusePromise, type Sync } from "../read/argument_checks.ts";
 import type { TransactionSource } from "./transaction_source.ts";
 import type { TreeFormat } from "../read/tree_format.ts";
 import { refuseLost, TreeLoad } from "./tree_load.ts";
@@ -96,13 +96,13 @@ export class TransactionTree<
    * @returns What the function returned.
    * @throws {TypeError} The function is asynchronous, or a codec refused key or value.
    */
-  update<R extends VI | undefined>(key: KI, change: (value: V | undefined) => R): R {
+  update<R extends VI | undefined>(key: KI, change: (value: V | undefined) => Sync<R>): R {
     if (typeof change !== "function") {
       throw new TypeError(`Cannot update: the change is ${typeof change}, not a function`);
     }
     // What the function does may encode other keys.
     const bytes = this.#format.keyOf(key);
-    const value = change(this.get(key));
+    const value = change(this.get(key)) as R;
     refusePromise("update: the change", value);
     if (value === undefined) this.#delete(bytes, bytes.length);
     else this.#put(bytes, bytes.length, ownBytes(this.#format.encodeValue(value)));

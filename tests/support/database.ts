@@ -7,6 +7,7 @@ import { assertEquals } from "@std/assert";
 import { checkTree, chunkCensus, Tree as Entries } from "../../btree/mod.ts";
 import { type Durability, type File, format, Pager, type PagerOptions } from "../../pager/mod.ts";
 import { Database } from "../../store/database.ts";
+import type { Sync } from "../../store/read/argument_checks.ts";
 import { Session } from "../../store/write/session.ts";
 import type { TransactionTree } from "../../store/write/transaction_tree.ts";
 import type { Tree } from "../../store/tree.ts";
@@ -42,7 +43,7 @@ export function openBoth(
 export function change<T>(
   db: Database,
   tree: Tree | string,
-  action: (tree: TransactionTree) => T,
+  action: (tree: TransactionTree) => Sync<T>,
 ): T {
   return db.writeSync((tx) => action(tx.tree(tree)));
 }
