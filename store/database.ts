@@ -49,8 +49,7 @@ export class Database {
   }
 
   /**
-   * The tree of a name, of bytes: keys may also be given as text. It comes into being with its
-   * first entry.
+   * The tree of a name, of bytes: keys may also be given as text. Its first entry makes it.
    *
    * ```ts
    * import { open } from "../mod.ts";
@@ -66,8 +65,7 @@ export class Database {
    */
   tree(name: string): Tree;
   /**
-   * The tree of a name. It comes into being with its first entry, and keeps the names of its
-   * codecs.
+   * The tree of a name. Its first entry makes it, with the names of its codecs.
    *
    * ```ts
    * import { json, open, tuple } from "../mod.ts";
@@ -82,7 +80,7 @@ export class Database {
    *
    * @param name 1 to 1024 bytes of UTF-8.
    * @param codecs How its keys and values become bytes. Default bytes; keys may also be text.
-   * @throws {TypeError} The tree was made, or is open, with other codecs.
+   * @throws {TypeError} The tree was made with codecs of other names, or is open with others.
    */
   tree<
     K = Uint8Array,
@@ -153,7 +151,9 @@ export class Database {
   }
 
   /**
-   * Gives a tree another name.
+   * Gives a tree another name, and returns when that is as safe as commits of this database are.
+   * Inside a `write` it takes part in that transaction. A `Tree` is of a name: that of the old one
+   * is empty afterwards.
    *
    * ```ts
    * import { open } from "../mod.ts";
@@ -163,6 +163,8 @@ export class Database {
    * db.renameTree("draft", "final");
    * console.assert(db.tree("final").has("key") && !db.tree("draft").has("key"));
    * ```
+   *
+   * @throws {RangeError} There is no tree of the one name, or there is one of the other.
    */
   renameTree(from: string, to: string): void {
     checkName(from);
@@ -178,7 +180,9 @@ export class Database {
   }
 
   /**
-   * Removes a tree and all its entries; whether there was one.
+   * Removes a tree and all its entries; whether there was one. Returns when that is as safe as
+   * commits of this database are. Inside a `write` it takes part in that transaction; outside, its
+   * pages are given back in transactions of their own, after the one that removes it.
    *
    * ```ts
    * import { open } from "../mod.ts";

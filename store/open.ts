@@ -10,8 +10,8 @@ import { Session } from "./write/session.ts";
 /**
  * Opens a database, which is made when it is missing, and locks it.
  *
- * Needs permission to read and write that one path. What is written is on disk after `checkpoint`
- * or `close`.
+ * Needs permission to read and write that one path. A commit is on the medium when its call has
+ * returned or its promise has resolved, unless a lower `durability` is asked for.
  *
  * ```ts
  * import { open } from "../mod.ts";

@@ -88,6 +88,53 @@ describe("a transaction", () => {
   });
 });
 
+describe("dropTree() and renameTree() inside a write", () => {
+  const openWithTree = () => {
+    const db = openOn(new MemoryFile());
+    const tree = db.tree("a");
+    db.writeSync((tx) => tx.tree(tree).set("key", VALUE));
+    return { db, tree };
+  };
+
+  it("take part in it: are seen there at once, and undone with it", () => {
+    const { db, tree } = openWithTree();
+    const changes: ((tx: Transaction) => void)[] = [
+      (tx) => {
+        assert(db.dropTree("a"));
+        assertEquals([tx.tree("a").has("key"), db.trees()], [false, []]);
+      },
+      (tx) => {
+        db.renameTree("a", "b");
+        assertEquals([tx.tree("b").has("key"), tx.tree(tree).has("key")], [true, false]);
+      },
+    ];
+    for (const change of changes) {
+      const failing = (tx: Transaction) => {
+        change(tx);
+        throw new Error("not this");
+      };
+      assertThrows(() => db.writeSync(failing), Error, "not this");
+      assertEquals([db.version, db.trees(), tree.has("key")], [1, ["a"], true]);
+    }
+    db.close();
+  });
+
+  it("are one commit with all else in it", () => {
+    const { db, tree } = openWithTree();
+    db.writeSync((tx) => {
+      db.renameTree("a", "b");
+      tx.tree("b").set("other", VALUE);
+    });
+    assertEquals([db.version, db.trees(), db.tree("b").count(), tree.count()], [2, ["b"], 2, 0]);
+    db.writeSync((tx) => {
+      db.dropTree("b");
+      tx.tree("b").set("new", VALUE);
+    });
+    assertEquals([db.version, db.trees(), db.tree("b").count()], [3, ["b"], 1]);
+    db.close();
+  });
+});
+
 describe("a change of nothing", () => {
   it("leaves the file as it is, and makes no tree", () => {
     const file = new MemoryFile();

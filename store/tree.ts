@@ -246,7 +246,8 @@ export class Tree<
    * ```
    *
    * @param stream At most 2 GiB of bytes, kept as they are; locked until the promise settles.
-   * @throws {TypeError} A chunk is not bytes, the stream is locked, or a transaction is open.
+   * @throws {TypeError} A chunk is not bytes or lost its memory, the stream is locked, or a
+   * transaction is open.
    * @throws {RangeError} Key or value is too long, or the tree was dropped or renamed meanwhile.
    * @throws {ClosedError} The database was closed meanwhile.
    */
@@ -257,7 +258,8 @@ export class Tree<
 
   /**
    * Watches the tree, or a range of it: every commit from now on that changes something there, in
-   * order, once it is durable.
+   * order, once it is durable. A `load`, a drop and a rename are of the whole tree, so all who
+   * watch a part of it hear of them; of a `load` how many entries it added, and not which.
    *
    * ```ts
    * import { open, string } from "../mod.ts";

@@ -18,7 +18,10 @@ export type Change<K = Uint8Array, V = Uint8Array, R = KeyRange<Uint8Array | str
    * `range` is as it was given; `{}` is all entries.
    */
   | { readonly type: "deleteRange"; readonly range: R; readonly count: number }
-  /** Entries were added or replaced in bulk, `count` of them, anywhere in the tree. */
+  /**
+   * Entries were added or replaced by `load`, `count` of them, anywhere in the tree. Their keys and
+   * values are not told, so whoever needs them reads the tree again.
+   */
   | { readonly type: "load"; readonly count: number }
   /** The tree was removed with all its entries. */
   | { readonly type: "drop" }

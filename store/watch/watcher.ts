@@ -40,8 +40,12 @@ const PENDING_MAX = 10_000;
  * It begins when it is made, not when it is first read, and shows every commit from then on, none
  * twice, each once it is durable; with durability `"none"` or `"buffered"` that may be later than
  * the call or promise of the writer. It is of a name: after a drop or a rename it goes on with
- * whatever tree gets that name. End it by leaving a `for await`, by `return`, by `await using`, or
- * by a signal; closing the database ends it when it has given out what was durable.
+ * whatever tree gets that name.
+ *
+ * It ends without an error when a `for await` is left, by `return` or `await using`, and when the
+ * database is closed, once it has given out what is durable. It ends with an error by its signal,
+ * when more changes wait than `maxPending`, and when a codec refuses what is to be given out; every
+ * later `next` rejects with the same error.
  *
  * ```ts
  * import { open, type Watcher } from "../../mod.ts";
