@@ -44,8 +44,11 @@ interface Place {
   stop(): Promise<void>;
 }
 
-/** Runs something with a program that imports the sources by URL. */
-function inPlace(body: (place: Place) => Promise<void>): Promise<void> {
+/** Runs something with a program that imports the sources by URL; `type` = how they are sent. */
+function inPlace(
+  body: (place: Place) => Promise<void>,
+  type = "application/typescript; charset=utf-8",
+): Promise<void> {
   return inTempDir(async (dir) => {
     const served = new Set<string>();
     const refused: string[] = [];
@@ -54,8 +57,10 @@ function inPlace(body: (place: Place) => Promise<void>): Promise<void> {
       const source = readSource(pathname);
       if (source === undefined) refused.push(pathname);
       else served.add(pathname);
-      const headers = { "content-type": "application/typescript; charset=utf-8" };
-      return new Response(source ?? null, { status: source ? 200 : 404, headers });
+      // A text would come with a type of its own.
+      const body = source === undefined ? null : new TextEncoder().encode(source);
+      const headers: HeadersInit = type === "" ? {} : { "content-type": type };
+      return new Response(body, { status: source ? 200 : 404, headers });
     };
     const onListen = () => {};
     const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen }, serve);
@@ -260,3 +265,23 @@ async function denoDir(): Promise<string> {
   const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
   return JSON.parse(new TextDecoder().decode(stdout)).denoDir;
 }
+
+describe("the types that a server sends the sources as", () => {
+  /** Opens a database by sources that are sent as some type. */
+  const runAs = (type: string, check: (outcome: Outcome) => void) =>
+    inPlace(async (place) => {
+      const small = `${place.dir}/small.ts`;
+      const source = `import { open } from "http://${place.host}/mod.ts";`;
+      Deno.writeTextFileSync(small, `${source}\nopen(":memory:").close();\nconsole.log("done");\n`);
+      check(await deno(place, "run", [`--allow-import=${place.host}`, small]));
+    }, type);
+
+  for (const type of ["video/mp2t", "text/plain", "application/octet-stream", ""]) {
+    it(`may be ${type || "none"}`, () =>
+      runAs(type, (outcome) => assertEquals(outcome, { code: 0, out: "done\n", err: "" })));
+  }
+
+  for (const type of ["text/javascript", "text/html"]) {
+    it(`cannot be ${type}`, () => runAs(type, ({ code }) => assertEquals(code, 1)));
+  }
+});
