@@ -349,7 +349,8 @@ export class Pager {
   }
 
   /**
-   * Takes all commits to a level of durability.
+   * Takes all commits to a level of durability; between transactions, as it may take a slice of a
+   * checkpoint.
    *
    * @param waits Whether the caller, before it lets anybody go on, takes slices of the checkpoint
    * as long as `isOverdue`; if not, a checkpoint that is overdue is ended here.
@@ -358,6 +359,7 @@ export class Pager {
    */
   flush(level: Durability, waits = false): void {
     this.#checkUsable();
+    assert(this.depth === 0, "a flush is taken between transactions");
     this.#disk.checkWritable();
     this.#durable?.flush(level, waits);
   }

@@ -98,14 +98,6 @@ export class Writeback {
     }
   }
 
-  /** Writes all that is dirty, in file order. */
-  cleanAll(): void {
-    for (const chunk of [...this.dirtyChunks.keys()].sort((a, b) => a - b)) {
-      const cleaned = this.clean(chunk);
-      assert(cleaned, "no transaction is open while all is written");
-    }
-  }
-
   #writeDirtyPages(first: number): void {
     let start = 0;
     for (let slot = 1; slot <= CHUNK_PAGES; slot++) {

@@ -82,9 +82,17 @@ export class Checkpoint {
   /** Writes the next chunk, or ends the checkpoint; call between transactions. */
   slice(): void {
     assert(this.#chunks !== undefined, "a checkpoint is running");
-    const chunk = this.#chunks.pop();
+    const chunk = this.#chunks.at(-1);
     if (chunk === undefined) return this.#end();
-    if (this.#writeback.dirtyChunks.has(chunk)) this.#writeback.clean(chunk);
+    if (this.#writeback.dirtyChunks.has(chunk)) this.#clean(chunk);
+    this.#chunks.pop();
+  }
+
+  /** Writes a chunk; the superblocks must not say that it is written while it is not. */
+  #clean(chunk: number): void {
+    this.#disk.checkWritable();
+    const isClean = this.#writeback.clean(chunk);
+    assert(isClean, "a slice is taken between transactions");
   }
 
   /** Does all that is left of it. */

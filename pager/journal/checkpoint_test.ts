@@ -18,15 +18,19 @@ import {
   write,
 } from "../../tests/support/pages.ts";
 import { BATCH_ALIGN, BATCH_HEADER_BYTES, decodeBatch } from "./batch.ts";
+import { Checkpoint } from "./checkpoint.ts";
 import { Disk } from "../file/disk.ts";
-import { CorruptionError } from "../format/errors.ts";
+import { CorruptionError, IoError } from "../format/errors.ts";
 import type { File } from "../file/file.ts";
 import { CHUNK_BYTES, PAGE_BYTES } from "../format/format.ts";
 import { isInUse } from "../format/header.ts";
 import { AREA_CHUNK_BYTES, JournalArea } from "./journal_area.ts";
+import type { Journal } from "./journal.ts";
 import { MemoryFile } from "../file/memory_file.ts";
+import { Meta } from "../format/meta.ts";
 import type { Pager } from "../pager.ts";
 import { readSuperblock } from "./superblocks.ts";
+import type { Writeback } from "../cache/writeback.ts";
 
 const PAGES = dataPages(3000);
 /** After the pages and the journal's first two chunks. */
@@ -155,5 +159,83 @@ describe("A chunk that was cut off, and that the journal grows past", () => {
     growJournal(pager);
     spoilLastCommit(cuts[0]!, area?.chunks ?? []);
     assertThrows(() => openNodes(cuts[0]), CorruptionError, "not whole any more");
+  });
+});
+
+describe("a slice of a checkpoint", () => {
+  /** A pager with a checkpoint that has a chunk to write, and a transaction that changes it. */
+  function withOpenTransaction(): { pager: Pager; file: MemoryFile } {
+    const file = makeFile(600);
+    const pager = openNodes(file);
+    transact(pager, () => [20, 300].forEach((page) => write(pager, page, 1)));
+    assert(pager.checkpointSlice(), "there is more to do");
+    pager.begin();
+    write(pager, 300, 2);
+    return { pager, file };
+  }
+
+  it("is not taken inside a transaction, whoever asks", () => {
+    const { pager, file } = withOpenTransaction();
+    const asks = [
+      () => pager.checkpointSlice(),
+      () => pager.checkpoint(),
+      () => pager.flush("sync"),
+    ];
+    for (const ask of asks) assertThrows(ask, Error, "between transactions", ask.toString());
+    pager.commit();
+    pager.checkpoint();
+    const copy = openNodes(new MemoryFile(file.content()));
+    for (const [page, salt] of [[20, 1], [300, 2]] as const) expectContent(copy, page, salt);
+  });
+
+  it("does not pass over a chunk that could not be written", () => {
+    const disk = new Disk(new MemoryFile());
+    const dirtyChunks = new Map([[3, 1], [5, 1]]);
+    const cleaned: number[] = [];
+    let isBusy = true;
+    const writeback = {
+      dirtyChunks,
+      unsyncedChunks: new Set<number>(),
+      clean: (chunk: number) => {
+        cleaned.push(chunk);
+        return chunk === 3 || !isBusy;
+      },
+    } as unknown as Writeback;
+    const journal = {
+      flush: () => {},
+      confirm: () => {},
+      switchArea: () => {},
+    } as unknown as Journal;
+    let published = 0;
+    const checkpoint = new Checkpoint(disk, journal, writeback, () => published++);
+    checkpoint.begin(new Meta());
+    assertThrows(() => checkpoint.finish(), Error, "between transactions");
+    assertEquals([cleaned, published, checkpoint.chunksLeft], [[3, 5], 0, 1]);
+    isBusy = false;
+    checkpoint.finish();
+    assertEquals([cleaned, published, checkpoint.completed], [[3, 5, 5], 1, 1]);
+  });
+
+  it("ends with the failure of the file where that is why nothing was written", () => {
+    const file = new FaultyFile(makeFile(600));
+    const pager = openNodes(file);
+    transact(pager, () => [20, 300].forEach((page) => write(pager, page, 1)));
+    assert(pager.checkpointSlice(), "there is more to do");
+    file.fault = (operation) => operation === "write" ? "throw" : "none";
+    for (let round = 0; round < 3; round++) assertThrows(() => pager.checkpointSlice(), IoError);
+    assertEquals(pager.inspection().checkpoint()?.completed, 0);
+    assertThrows(() => pager.close(), IoError);
+  });
+
+  it("does not need to know where the file could end", () => {
+    const file = new FaultyFile(makeFile(600));
+    const pager = openNodes(file);
+    transact(pager, () => [20, 300].forEach((page) => write(pager, page, 1)));
+    pager.flush("sync");
+    file.fault = (operation) => operation === "read" ? "throw" : "none";
+    pager.checkpoint();
+    assertEquals(pager.stats().checkpoints, 1);
+    file.fault = () => "none";
+    pager.close();
   });
 });

@@ -18,7 +18,7 @@ import { assert } from "../format/assert.ts";
 import { seedOf } from "../format/checksum.ts";
 import { Checkpoint, type CheckpointValues } from "./checkpoint.ts";
 import type { Disk } from "../file/disk.ts";
-import { CorruptionError } from "../format/errors.ts";
+import { CorruptionError, IoError } from "../format/errors.ts";
 import {
   CHUNK_BYTES,
   CHUNK_PAGES,
@@ -246,8 +246,8 @@ export class Durable implements CommitLog {
     try {
       this.#meta.pageCount = this.#pagesInUse(NO_CHUNKS);
     } catch (error) {
-      // What is damaged is for whoever reads it.
-      if (!(error instanceof CorruptionError)) throw error;
+      // What is damaged, or cannot be read, is for whoever reads it.
+      if (!(error instanceof CorruptionError) && !(error instanceof IoError)) throw error;
     }
   }
 
