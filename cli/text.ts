@@ -96,7 +96,7 @@ function spelt(character: string): string {
 /** Rows as lines whose columns are aligned: to the left, but for the numbers. */
 export function alignTable(rows: readonly (readonly string[])[]): string[] {
   const columns = rows[0]?.map((_, column) => rows.map((row) => row[column]!)) ?? [];
-  const widths = columns.map((cells) => Math.max(...cells.map((cell) => cell.length)));
+  const widths = columns.map(widthOf);
   const areNumbers = columns.map((cells) => cells.slice(1).every(isNumber));
   return rows.map((row) =>
     row.map((cell, column) =>
@@ -107,6 +107,11 @@ export function alignTable(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
+/** The length of the longest cell; there may be more cells than a call takes arguments. */
+function widthOf(cells: readonly string[]): number {
+  return cells.reduce((width, cell) => Math.max(width, cell.length), 0);
+}
+
 /** Whether a cell is a number, maybe with a unit, or stands for none. */
 function isNumber(cell: string): boolean {
   return /^(-|-?[\d,.]+( \S+)?)$/.test(cell);
@@ -114,7 +119,7 @@ function isNumber(cell: string): boolean {
 
 /** Names with their values, as lines. */
 export function alignPairs(pairs: readonly (readonly [name: string, value: string])[]): string[] {
-  const width = Math.max(...pairs.map(([name]) => name.length));
+  const width = widthOf(pairs.map(([name]) => name));
   return pairs.map(([name, value]) => `${name.padEnd(width)}  ${value}`.trimEnd());
 }
 

@@ -1,10 +1,14 @@
 /**
- * Foreign text made safe to print: what is spelt out, and what is left as it is.
+ * Text for people: foreign text made safe to print, and tables and pairs whose columns are aligned,
+ * however many rows there are.
  */
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { coloured, drawn, forTerminal, oneLine } from "./text.ts";
+import { alignPairs, alignTable, coloured, drawn, forTerminal, oneLine } from "./text.ts";
+
+/** More than one call takes as arguments. */
+const MANY = 200_000;
 
 describe("oneLine()", () => {
   it("spells out what would move the cursor or end a line", () => {
@@ -56,5 +60,28 @@ describe("coloured()", () => {
   it("sets a colour and takes it back", () => {
     assertEquals(coloured({ text: "a", colour: "38;5;52" }), "\x1b[38;5;52ma\x1b[0m");
     assertEquals(coloured({ text: "a" }), "a");
+  });
+});
+
+describe("alignTable()", () => {
+  it("aligns text to the left and numbers to the right", () => {
+    const rows = [["tree", "entries"], ["a", "12"], ["longer", "3"]];
+    assertEquals(alignTable(rows), ["tree    entries", "a            12", "longer        3"]);
+    assertEquals(alignTable([]), []);
+  });
+
+  it("takes as many rows as there are", () => {
+    const rows = Array.from({ length: MANY }, (_, i) => [`tree ${i}`, String(i)]);
+    const lines = alignTable([["tree", "entries"], ...rows]);
+    assertEquals([lines.length, lines[1]], [MANY + 1, "tree 0             0"]);
+  });
+});
+
+describe("alignPairs()", () => {
+  it("takes as many pairs as there are", () => {
+    const pairs = Array.from({ length: MANY }, (_, i) => [`name ${i}`, "value"] as const);
+    const lines = alignPairs(pairs);
+    assertEquals([lines.length, lines[0]], [MANY, "name 0       value"]);
+    assertEquals(alignPairs([]), []);
   });
 });

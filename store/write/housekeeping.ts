@@ -63,8 +63,10 @@ export class Housekeeping {
     if (this.#hasSweptUnfinished) return;
     this.#hasSweptUnfinished = true;
     const { catalog, unfinished } = this.#database;
-    const numbers: number[] = [];
-    unlessDamaged(() => numbers.push(...unfinished.numbers()));
+    let numbers: number[] = [];
+    unlessDamaged(() => {
+      numbers = unfinished.numbers();
+    });
     if (numbers.length === 0) return;
     for (const number of numbers) this.#sweepAll(() => unfinished.release(number));
     // Trees that were made for them have been dropped.
