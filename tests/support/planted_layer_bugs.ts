@@ -246,6 +246,22 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "pager/journal/checkpoint_test.ts",
   ),
   bug(
+    "chunk-passed-over",
+    "a checkpoint does not end past a chunk that was not written",
+    "pager/journal/checkpoint.ts",
+    '    assert(isClean, "a slice is taken between transactions");\n',
+    "    if (!isClean) return;\n",
+    "pager/journal/checkpoint_test.ts",
+  ),
+  bug(
+    "ahead-signed",
+    "reading ahead ends where the extent does, whatever the page",
+    "pager/cache/loader.ts",
+    "    const rest = EXTENT_PAGES - (page & (EXTENT_PAGES - 1));\n",
+    "    const rest = (page | (EXTENT_PAGES - 1)) + 1 - page;\n",
+    "pager/cache/loader_far_test.ts",
+  ),
+  bug(
     "cut-unconfirmed",
     "a chunk that is cut off is not emptied before the commit that freed it is confirmed",
     "pager/journal/checkpoint.ts",
@@ -337,6 +353,18 @@ export const TREE_BUGS: readonly PlantedBug[] = [
     "    frame.u8.fill(0, cell, cell + bytes);\n",
     "",
     "btree/node/node_edit_test.ts",
+  ),
+  bug(
+    "touches-for-nothing",
+    "what removes nothing changes no page",
+    "btree/change/range_delete.ts",
+    "    const end = Math.min(to, this.#entriesOf(page));\n    if (end <= from) return;\n" +
+      "    const place = this.#touch(page);\n    const frame = this.#pager.frames[place >>> " +
+      "CHUNK_SHIFT]!;\n    const slot = place & SLOT_MASK;\n    for",
+    "    const end = Math.min(to, this.#entriesOf(page));\n" +
+      "    const place = this.#touch(page);\n    const frame = this.#pager.frames[place >>> " +
+      "CHUNK_SHIFT]!;\n    const slot = place & SLOT_MASK;\n    for",
+    "store/transaction_test.ts",
   ),
   bug(
     "prefix-bound",
