@@ -14,8 +14,8 @@
  * 1. A page released in a transaction is *held*: it is not acquired again before the commit.
  * 2. The hint may be too low, never too high.
  * 3. Bits change through the pager, so that allocation is part of the transaction and rolls back.
- * 4. Ends of transactions and snapshots read nothing and throw nothing: a chunk whose header page
- *    is not in memory counts as empty until a search reads it.
+ * 4. Ends of transactions and snapshots neither read nor throw: a chunk whose header page is not in
+ *    memory counts as empty until a search reads it.
  *
  * It does not know what the pages are for, beyond their kind.
  */
