@@ -358,12 +358,8 @@ export const TREE_BUGS: readonly PlantedBug[] = [
     "touches-for-nothing",
     "what removes nothing changes no page",
     "btree/change/range_delete.ts",
-    "    const end = Math.min(to, this.#entriesOf(page));\n    if (end <= from) return;\n" +
-      "    const place = this.#touch(page);\n    const frame = this.#pager.frames[place >>> " +
-      "CHUNK_SHIFT]!;\n    const slot = place & SLOT_MASK;\n    for",
-    "    const end = Math.min(to, this.#entriesOf(page));\n" +
-      "    const place = this.#touch(page);\n    const frame = this.#pager.frames[place >>> " +
-      "CHUNK_SHIFT]!;\n    const slot = place & SLOT_MASK;\n    for",
+    "    if (end <= from) return;\n    const { frame, slot } = this.#touch(page);",
+    "    const { frame, slot } = this.#touch(page);",
     "store/transaction_test.ts",
   ),
   bug(
