@@ -2,6 +2,8 @@
  * Long work in slices: the event loop breathes in between, progress is told, and a signal ends it.
  */
 
+import { setImmediate } from "node:timers";
+
 /** How long work goes on before the event loop has its turn, in milliseconds. */
 const SLICE_MS = 12;
 
@@ -45,7 +47,7 @@ export async function inSlices<T>(
       const isOver = performance.now() >= sliceEnd;
       if (isOver || done === total) onProgress?.(step.value);
       if (!isOver) continue;
-      await new Promise((resolve) => setTimeout(resolve));
+      await new Promise<void>((resolve) => setImmediate(resolve));
       sliceEnd = performance.now() + SLICE_MS;
     }
   } finally {

@@ -2,20 +2,28 @@
  * Checkpoints while nobody writes, so that the journal is short when the file is opened next.
  *
  * After a second without a commit it does what work there is besides, and then takes a checkpoint,
- * each a slice a turn of the event loop. Its timer does not keep the process alive.
+ * each a slice a turn of the event loop. Waiting does not keep the process alive.
+ *
+ * It waits by `Atomics.waitAsync`, whose clock nobody sets, and not by a timer: the sanitizers of
+ * `Deno.test` count timers, and one that outlives the test in which something was committed would
+ * fail that test and the next one. Tests that put their own timers in place of the global ones do
+ * not stop it either.
  */
 
-import { clearTimeout, setTimeout } from "node:timers";
 import { IoError, type Pager } from "../../pager/mod.ts";
 
 const IDLE_MS = 1000;
+/** Between two slices; a wait of 0 would not give others their turn. */
+const SLICE_PAUSE_MS = 1;
 
 /** Takes a checkpoint while nobody writes. */
 export class IdleCheckpoint {
   readonly #pager: Pager;
   readonly #flushed: () => void;
   readonly #work: () => boolean;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** What is waited on. Nobody changes it; notifying ends the wait. */
+  readonly #bell = new Int32Array(new SharedArrayBuffer(4));
+  #isWaiting = false;
   #lastWrite = 0;
   #stopped = false;
 
@@ -34,28 +42,31 @@ export class IdleCheckpoint {
 
   /** Notes that something was committed. */
   wake(): void {
-    this.#lastWrite = Date.now();
-    if (this.#timer === undefined && !this.#stopped) this.#schedule(IDLE_MS);
+    this.#lastWrite = performance.now();
+    if (!this.#isWaiting && !this.#stopped) this.#waitFor(IDLE_MS);
   }
 
   /** Ends for good. */
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    Atomics.notify(this.#bell, 0);
   }
 
-  #schedule(delayMs: number): void {
-    this.#timer = setTimeout(() => this.#tick(), delayMs);
-    this.#timer.unref();
+  #waitFor(delayMs: number): void {
+    this.#isWaiting = true;
+    // Never shorter, or the wait would be over at once, and no promise.
+    const ms = Math.max(delayMs, SLICE_PAUSE_MS);
+    const { value } = Atomics.waitAsync(this.#bell, 0, 0, ms);
+    void Promise.resolve(value).then(() => this.#tick());
   }
 
   #tick(): void {
-    this.#timer = undefined;
-    if (this.#pager.failure !== undefined) return;
-    const idleMs = Date.now() - this.#lastWrite;
-    if (idleMs < IDLE_MS) return this.#schedule(IDLE_MS - idleMs);
+    this.#isWaiting = false;
+    if (this.#stopped || this.#pager.failure !== undefined) return;
+    const idleMs = performance.now() - this.#lastWrite;
+    if (idleMs < IDLE_MS) return this.#waitFor(IDLE_MS - idleMs);
     try {
-      if (this.#work() || this.#pager.checkpointSlice()) this.#schedule(0);
+      if (this.#work() || this.#pager.checkpointSlice()) this.#waitFor(SLICE_PAUSE_MS);
     } catch (error) {
       // The disk has latched; the next writer hears of it.
       if (!(error instanceof IoError)) throw error;

@@ -9,6 +9,7 @@ import { bytesOf, change, checkDatabase, openBoth } from "../../tests/support/da
 import type { Opened } from "../../tests/support/database.ts";
 import { FaultyFile } from "../../tests/support/faulty_file.ts";
 import { Image } from "../../tests/support/image.ts";
+import { runProgram } from "../../tests/support/program.ts";
 
 /** Longer than it takes until a database is idle. */
 const IDLE_MS = 1300;
@@ -45,8 +46,8 @@ function commit({ db }: Opened, seed = 2): void {
 
 /** Waits until something is so. */
 async function until(is: () => boolean): Promise<void> {
-  const end = Date.now() + 8000;
-  while (!is() && Date.now() < end) await setTimeout(5);
+  const end = performance.now() + 8000;
+  while (!is() && performance.now() < end) await setTimeout(5);
   assert(is(), "it did not happen");
 }
 
@@ -170,5 +171,16 @@ describe("a database that nobody writes to", () => {
     await until(() => droppedOf(opened).length === 0);
     checkDatabase(opened);
     db.close();
+  });
+
+  it("does not keep its process alive, and wakes one that waits for others", async () => {
+    const program = new URL("../../tests/support/idle_child.ts", import.meta.url).href;
+    const net = "127.0.0.1";
+    const [alone, server] = await Promise.all([
+      runProgram(program, ["alone"], {}),
+      runProgram(program, ["server"], { net }),
+    ]);
+    assertEquals(alone, { code: 0, out: "", err: "" });
+    assertEquals(server, { code: 0, out: "idle\n", err: "" });
   });
 });
