@@ -483,7 +483,7 @@ export class Pager {
       dirtyChunks: this.#writeback.dirtyChunks.size,
       ...(this.#durable?.figures() ?? NO_JOURNAL),
       snapshots: this.#versions.snapshotCount,
-      snapshotAgeMs: oldest === undefined ? 0 : Date.now() - oldest.since,
+      snapshotAgeMs: oldest === undefined ? 0 : performance.now() - oldest.since,
       snapshotBytes: this.#versions.bytes,
     };
   }

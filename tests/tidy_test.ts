@@ -146,7 +146,8 @@ describe("tidy: the rules", () => {
     const words = ["FIX" + "ME", "TO" + "DO", "@ts-ignore"];
     const tree = treeOf({
       "pager/a.ts": words.map((word) => `// ${word}: later`).join("\n"),
-      "pager/b.ts": `console.log(1);\nlet a = b as any;\nDeno.exit();\nimport "node:fs";`,
+      "pager/b.ts":
+        `console.log(1);\nlet a = b as any;\nDeno.exit();\nimport "node:fs";\nDate.now();`,
       "pager/c.ts": "/**\n * console.assert(Deno.args as any);\n */\nlet Denotes = `// ${1}`;",
       "pager/file/disk_file.ts": `import "node:fs";\nDeno.exit();`,
       "cli/a.ts": "console.log(Deno.args);",
@@ -154,7 +155,7 @@ describe("tidy: the rules", () => {
     });
     assertEquals(
       placesOf(rules.noBannedWords(tree)),
-      ["a.ts:1", "a.ts:2", "a.ts:3", "b.ts:1", "b.ts:2", "b.ts:3", "b.ts:4"]
+      ["a.ts:1", "a.ts:2", "a.ts:3", "b.ts:1", "b.ts:2", "b.ts:3", "b.ts:4", "b.ts:5"]
         .map((place) => `pager/${place}`),
     );
   });

@@ -103,9 +103,9 @@ export function openUnlockedDiskFile(path: string): File {
 }
 
 function waitForLock(file: File, path: string, exclusive: boolean, timeoutMs: number): void {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = performance.now() + timeoutMs;
   while (!file.lock(exclusive)) {
-    if (Date.now() >= deadline) {
+    if (performance.now() >= deadline) {
       throw new LockedError(`Cannot open ${path}: another handle has it open`);
     }
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_POLL_MS);

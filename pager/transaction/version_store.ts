@@ -31,7 +31,7 @@ interface Image {
 export interface SnapshotState {
   /** The version it shows. */
   readonly version: number;
-  /** When it was taken, in milliseconds since 1970. */
+  /** When it was taken, in milliseconds of `performance.now`. */
   readonly since: number;
   /** Whether it was ended to bound memory. */
   isTooOld: boolean;
@@ -85,7 +85,7 @@ export class VersionStore {
 
   /** Begins a snapshot of a version, the newest there is. */
   begin(version: number): SnapshotState {
-    const snapshot = { version, since: Date.now(), isTooOld: false };
+    const snapshot = { version, since: performance.now(), isTooOld: false };
     this.#snapshots.push(snapshot);
     return snapshot;
   }
