@@ -5,7 +5,7 @@ import { assertEquals, assertGreaterOrEqual, assertLess, assertThrows } from "@s
 import { describe, it } from "@std/testing/bdd";
 import { setTimeout } from "node:timers/promises";
 import { LockedError, MemoryFile } from "../pager/mod.ts";
-import { open } from "../store/database.ts";
+import { open } from "../store/open.ts";
 import { bytesOf, change, openOn } from "./support/database.ts";
 import { inTempDir } from "./support/temp.ts";
 
