@@ -18,6 +18,7 @@
 import { assert } from "./format/assert.ts";
 import type { TransactionListener } from "./journal/commit_hooks.ts";
 import { Cache, MISS } from "./cache/cache.ts";
+import { ClaimedPages } from "./journal/claimed_pages.ts";
 import { seedOf } from "./format/checksum.ts";
 import { Disk } from "./file/disk.ts";
 import { type Durability, Durable } from "./journal/durable.ts";
@@ -91,6 +92,7 @@ export class Pager {
   readonly #writeback: Writeback;
   readonly #versions: VersionStore;
   readonly #writer: Writer;
+  readonly #claimed: ClaimedPages;
   readonly #peeked = new Frame(-1, POOL, 1);
   readonly #durable: Durable | undefined;
   readonly #recovery: RecoveryReport | undefined;
@@ -118,6 +120,7 @@ export class Pager {
     const { superblock, report } = openDatabase(this.#disk, { create, readOnly, protect });
     this.#recovery = report;
     this.meta.assign(superblock);
+    this.#claimed = new ClaimedPages(this.#disk, this.meta.pageCount);
     const seed = seedOf(superblock.databaseId);
     this.#cache = new Cache(Math.floor(cacheBytes / CHUNK_BYTES), {
       canClean: () => this.#disk.failure === undefined,
@@ -145,6 +148,7 @@ export class Pager {
         writeback: this.#writeback,
         meta: this.meta,
         versions: this.#versions,
+        claimed: this.#claimed,
       },
       { seed, protect, maxTransactionBytes },
       this.#durable,
@@ -162,6 +166,7 @@ export class Pager {
       writeback: this.#writeback,
       loader: this.#loader,
       frames: this.frames,
+      claimed: this.#claimed,
     };
     return new Durable(parts, superblock, options, {
       checkpointBegins: () => this.#writer.forgetImages(),
@@ -230,12 +235,18 @@ export class Pager {
     this.#checkUsable();
     if (this.readOnly) throw new TypeError("Cannot write: the database was opened read-only");
     this.#disk.checkWritable();
+    if (this.depth === 0) this.#durable?.makeRoom();
     this.#writer.begin();
   }
 
   /** Ends the innermost savepoint, or the transaction, and keeps its changes. */
   commit(): void {
-    this.#writer.commit();
+    try {
+      this.#writer.commit();
+    } catch (error) {
+      this.#durable?.noteFailure(error);
+      throw error;
+    }
     this.#cache.reserve(chunksOf(this.meta.pageCount));
     this.#endSnapshots();
   }
@@ -300,7 +311,12 @@ export class Pager {
    * @throws {IoError} The system refused; roll back.
    */
   relieve(): void {
-    this.#writer.relieve();
+    try {
+      this.#writer.relieve();
+    } catch (error) {
+      this.#durable?.noteFailure(error);
+      throw error;
+    }
   }
 
   /** Takes free pages into use; see `Writer.occupy`. For the allocator. */

@@ -62,6 +62,7 @@ describe("Pager on a failing file", () => {
       const file = new FaultyFile(memory);
       const pager = openNodes(file);
       transact(pager, () => PAGES.forEach((page) => write(pager, page, 1000 + page)));
+      pager.flush("sync");
       file.fault = from(nth, "throw", "sync");
       if (!throwsIoError(() => pager.close())) break;
       assertEquals(file.counts.close, 1);

@@ -38,6 +38,18 @@ export class PageSet {
     this.size--;
   }
 
+  /** Removes all pages from one on. */
+  deleteFrom(page: number): void {
+    for (const chunk of [...this.#chunks.keys()]) {
+      const first = chunk * CHUNK_PAGES;
+      if (first + CHUNK_PAGES <= page) continue;
+      for (let slot = Math.max(0, page - first); slot < CHUNK_PAGES; slot++) {
+        this.delete(first + slot);
+      }
+      if (first >= page) this.#chunks.delete(chunk);
+    }
+  }
+
   /** Empties the set. */
   clear(): void {
     this.#chunks.clear();

@@ -25,6 +25,17 @@ describe("PageSet", () => {
     }
   });
 
+  it("has none of the pages from one on once these are removed", () => {
+    const pages = [0, 7, 255, 256, 300, 511, 512, 9000, 0xffff_fffd];
+    for (const end of [0, 1, 256, 300, 301, 512, 9001, 0xffff_ffff]) {
+      const set = new PageSet();
+      for (const page of pages) set.add(page);
+      set.deleteFrom(end);
+      assertEquals(pages.filter((page) => set.has(page)), pages.filter((page) => page < end));
+      assertEquals(set.size, pages.filter((page) => page < end).length);
+    }
+  });
+
   it("is empty once cleared", () => {
     const pages = new PageSet();
     assertEquals([pages.add(300), pages.add(300)], [true, false]);

@@ -86,7 +86,7 @@ export class Writeback {
   /**
    * Writes new pages, in order, where nothing stands that counts.
    *
-   * @throws {IoError} The system refused, which is no more than that.
+   * @throws {IoError} The disk is full, which is no more than that, or a write failed.
    */
   writeNew(pages: Uint32Array): void {
     for (let start = 0; start < pages.length;) {

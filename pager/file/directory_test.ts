@@ -19,7 +19,7 @@ function inFolder(body: (folder: string) => void): void {
   }
 }
 
-/** Opens a database in another process that has some permissions and cannot ask for more. */
+/** Opens a database in another process that has some permissions, and cannot ask for more. */
 function openInOther(path: string, permissions: string[], tracer: string[] = []) {
   const args = ["run", "--no-check", "--no-prompt", ...permissions, LOCK_OTHER];
   const [program, ...rest] = [...tracer, Deno.execPath(), ...args, path, "exclusive", "leave"];

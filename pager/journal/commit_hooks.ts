@@ -20,8 +20,17 @@ export interface TransactionListener {
 export interface CommitLog {
   /** Takes the records of a commit. */
   readonly pending: LogBuffer;
+  /** Makes sure that the file may be written: the superblocks say that it is open. */
+  begin(meta: Meta): void;
+  /** Hears that pages were claimed: they are on the medium before the next commit is. */
+  claimed(): void;
   /** Makes sure that free pages may be overwritten: that they are free is on the medium. */
   beforeBypass(meta: Meta): void;
-  /** Makes sure that what is pending has a place on disk; the commit is not visible yet. */
-  reserve(meta: Meta): void;
+  /**
+   * Makes sure that what is pending has a place on disk; the commit is not visible yet.
+   *
+   * @param grows Whether the commit takes pages into use: one that does not may have what is kept
+   * back on a full disk.
+   */
+  reserve(meta: Meta, grows: boolean): void;
 }

@@ -8,6 +8,12 @@
  * free at the end of the file. A clean close ends with a checkpoint, gives the areas back, and
  * marks the file clean.
  *
+ * On a full disk commits that take pages into use are refused before anybody sees them, and those
+ * that only give back go on in what is kept of the journal, each with a checkpoint. A close on such
+ * a disk keeps some bytes where the next session's journal begins, so that the next session can
+ * begin, whoever takes the rest. Where pages in use lie behind the journal, what it gives back is
+ * no room for another: then the journal stays, empty, and the file stays marked open.
+ *
  * Invariants:
  * 1. The superblocks in the file say what was true when the journal's oldest needed batch began.
  * 2. No page reaches the file before the journal has its version on the medium, and has confirmed
@@ -17,7 +23,8 @@
 import { assert } from "../format/assert.ts";
 import { seedOf } from "../format/checksum.ts";
 import { Checkpoint, type CheckpointValues } from "./checkpoint.ts";
-import type { Disk } from "../file/disk.ts";
+import type { ClaimedPages } from "./claimed_pages.ts";
+import { type Disk, isFull } from "../file/disk.ts";
 import { CorruptionError, IoError } from "../format/errors.ts";
 import {
   CHUNK_BYTES,
@@ -29,7 +36,7 @@ import {
 } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import { isInUse } from "../format/header.ts";
-import { Journal } from "./journal.ts";
+import { AREA_BYTES_MIN, Journal } from "./journal.ts";
 import { emptyHeaderPage, journalHeaderPage } from "./journal_area.ts";
 import type { CheckpointState, JournalState } from "./journal_state.ts";
 import type { LogBuffer } from "./log_record.ts";
@@ -50,6 +57,8 @@ export type Durability = "sync" | "buffered" | "none";
 const PENDING_BYTES_MAX = 4 * 1024 * 1024;
 /** How far past its bound the journal may get while those who write wait for the checkpoint. */
 const WAITING_SHARE = 2;
+/** As long as there is so much room, a close keeps nothing back. */
+const PLENTY_BYTES = 1024 * 1024;
 const NO_CHUNKS: ReadonlySet<number> = new Set();
 
 /** What the durability of a file has to know of the rest of the pager. */
@@ -69,10 +78,15 @@ export class Durable implements CommitLog {
   readonly #writeback: Writeback;
   readonly #loader: Loader;
   readonly #frames: readonly Frame[];
+  readonly #claimed: ClaimedPages;
   readonly #journalBytes: number;
   readonly #protect: boolean;
   readonly #hooks: DurableHooks;
   #superblock: Superblock;
+  /** Whether a transaction was refused because the disk is full, and nobody has made room since. */
+  #wasRefused = false;
+  /** Whether the disk was found full in this session, or may have been in the one before it. */
+  #mayBeFull: boolean;
 
   /**
    * The durability of an open file.
@@ -90,6 +104,7 @@ export class Durable implements CommitLog {
       writeback: Writeback;
       loader: Loader;
       frames: readonly Frame[];
+      claimed: ClaimedPages;
     },
     superblock: Superblock,
     options: { journalBytes: number; protect: boolean },
@@ -100,10 +115,13 @@ export class Durable implements CommitLog {
     this.#writeback = parts.writeback;
     this.#loader = parts.loader;
     this.#frames = parts.frames;
+    this.#claimed = parts.claimed;
     this.#superblock = superblock;
     this.#journalBytes = options.journalBytes;
     this.#protect = options.protect;
     this.#hooks = hooks;
+    const isLonger = parts.disk.size() > superblock.pageCount * PAGE_BYTES;
+    this.#mayBeFull = isLonger || superblock.open;
     const start = {
       databaseId: superblock.databaseId,
       seed: seedOf(superblock.databaseId),
@@ -154,34 +172,57 @@ export class Durable implements CommitLog {
   }
 
   /** Makes sure that what is pending has a place on disk. */
-  reserve(meta: Meta): void {
+  reserve(meta: Meta, grows: boolean): void {
     const before = this.#journal.chunkCount;
     try {
-      this.#beginSession(meta);
-      this.#journal.reserve(meta);
+      this.#journal.reserve(meta, grows);
     } finally {
       if (this.#journal.chunkCount !== before) this.#showChunks();
     }
+  }
+
+  /** Hears that pages were claimed: they are on the medium before the next commit is. */
+  claimed(): void {
+    this.#journal.noteClaims();
+  }
+
+  /** Hears why a transaction failed: on a full disk the next one makes what room it can. */
+  noteFailure(error: unknown): void {
+    if (!isFull(error)) return;
+    this.#wasRefused = true;
+    this.#mayBeFull = true;
+  }
+
+  /** After a refusal, makes what room a checkpoint can make; call between transactions. */
+  makeRoom(): void {
+    if (!this.#wasRefused) return;
+    this.#wasRefused = false;
+    this.checkpoint();
   }
 
   /** Makes sure that free pages may be overwritten: that they are free is on the medium. */
   beforeBypass(meta: Meta): void {
-    const before = this.#journal.chunkCount;
-    try {
-      this.#beginSession(meta);
-    } finally {
-      if (this.#journal.chunkCount !== before) this.#showChunks();
-    }
+    this.begin(meta);
     this.beforeWrite(meta.version);
   }
 
   /** Before the first write of a session the superblocks say that the file is open. */
-  #beginSession(meta: Meta): void {
+  begin(meta: Meta): void {
     if (this.#superblock.open) return;
     // What was read at the opening may stand only in the system's cache.
     repairSuperblocks(this.#disk, this.#superblock, this.#protect);
-    this.#journal.prepare(meta);
-    this.#publishJournals();
+    try {
+      this.#journal.prepare(meta);
+    } catch (error) {
+      // Nothing lists what was claimed, and others may use it.
+      if (isFull(error)) this.#cutTail(this.#superblock.pageCount);
+      throw error;
+    }
+    try {
+      this.#publishJournals();
+    } finally {
+      this.#showChunks();
+    }
   }
 
   /** A rollback, or a cut of the tail, may have left other header pages of new chunks in memory. */
@@ -217,6 +258,8 @@ export class Durable implements CommitLog {
   }
 
   #advanceCheckpoint(bytesMax: number): void {
+    // On a full disk what is kept of an area is there again for the next transaction.
+    if (this.#journal.isShort) return this.checkpoint();
     const used = this.#journal.usedBytes;
     if (!this.#checkpoint.isRunning) {
       if (used > this.#journalBytes / 2) this.beginCheckpoint();
@@ -269,6 +312,15 @@ export class Durable implements CommitLog {
   close(): void {
     if (!this.#superblock.open) return;
     this.checkpoint();
+    const isTight = this.#mayBeFull && !this.#hasPlenty();
+    if (isTight && this.#pagesInUse(new Set(this.#journal.chunks.flat())) > this.pageCountMin) {
+      return;
+    }
+    this.#giveBackJournal();
+    if (isTight) this.#keepBack();
+  }
+
+  #giveBackJournal(): void {
     const chunks = new Set(this.#journal.giveBack());
     const empty = emptyHeaderPage();
     for (const chunk of chunks) this.#disk.write(empty, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
@@ -288,9 +340,38 @@ export class Durable implements CommitLog {
     this.#cutTail(this.#meta.pageCount);
   }
 
+  /** Whether the disk has room for much more than a journal. */
+  #hasPlenty(): boolean {
+    const { pageCount } = this.#meta;
+    const has = this.#tryClaim(pageCount * PAGE_BYTES, PLENTY_BYTES);
+    this.#cutTail(pageCount);
+    return has;
+  }
+
+  /** Claims what the first commits of the next session need where its journal will be. */
+  #keepBack(): void {
+    const first = chunksOf(this.#meta.pageCount);
+    for (const chunk of [first, first + 1]) {
+      this.#tryClaim(chunk * CHUNK_BYTES, PAGE_BYTES + AREA_BYTES_MIN);
+    }
+    this.#disk.sync();
+  }
+
+  #tryClaim(position: number, bytes: number): boolean {
+    try {
+      this.#disk.claim(new Uint8Array(bytes), 0, bytes, position);
+      return true;
+    } catch (error) {
+      if (isFull(error)) return false;
+      throw error;
+    }
+  }
+
   #cutTail(pageCount: number): void {
     const bytes = pageCount * PAGE_BYTES;
-    if (this.#disk.size() > bytes) this.#disk.truncate(bytes);
+    if (this.#disk.size() <= bytes) return;
+    this.#disk.truncate(bytes);
+    this.#claimed.cutAt(pageCount);
   }
 
   /** The page count that ends the file at its last page in use. */
@@ -310,7 +391,7 @@ export class Durable implements CommitLog {
    * No superblock lists a chunk that is not on the medium: a file that ends before was cut short.
    */
   #publishJournals(): void {
-    this.#disk.sync();
+    this.#journal.sync();
     this.#writeback.unsyncedChunks.clear();
     this.#publish({ open: true, journals: this.#journal.chunks });
   }

@@ -10,8 +10,9 @@
  *
  * Invariants:
  * 1. confirmed <= durable <= written <= committed: each version reaches a level after those before
- * 2. Everything pending fits the current area, and an empty batch after it: `reserve` sees to it
- *    before a commit becomes visible.
+ * 2. Everything pending fits the current area, and an empty batch after it, and the bytes of both
+ *    are in the file: `reserve` sees to it before a commit becomes visible. A commit that takes
+ *    pages into use leaves some more (`KEPT_BYTES`) in either area, for those that only give back.
  * 3. An area is written from its beginning only after `switchArea`, which the checkpoint calls when
  *    the superblocks no longer need what stands there.
  *
@@ -21,7 +22,7 @@
 import { assert } from "../format/assert.ts";
 import { BATCH_ALIGN, BATCH_HEADER_BYTES, batchBytes, encodeBatch } from "./batch.ts";
 import { crc } from "../format/checksum.ts";
-import type { Disk } from "../file/disk.ts";
+import { type Disk, isFull } from "../file/disk.ts";
 import { LimitError } from "../format/errors.ts";
 import {
   CHUNK_BYTES,
@@ -42,6 +43,10 @@ import { Meta } from "../format/meta.ts";
 
 /** The most bytes of records in one batch; more are written as several. */
 const PART_BYTES_MAX = 4 * 1024 * 1024;
+/** What commits that take pages into use leave of each area for those that do not. */
+const KEPT_BYTES = 64 * 1024;
+/** What an area begins with at least: a batch of a few pages, and one that confirms it. */
+export const AREA_BYTES_MIN: number = 8 * BATCH_ALIGN;
 
 /** Where the journal of a file stands when it is opened. */
 export interface JournalStart {
@@ -76,8 +81,8 @@ export class Journal {
   readonly #disk: Disk;
   readonly #databaseId: Uint8Array;
   readonly #seed: number;
-  readonly #areas: [JournalArea, JournalArea];
   readonly #unsyncedChunks: Set<number>;
+  #areas: [JournalArea, JournalArea];
   readonly #publish: () => void;
   /** The meta of the last commit that is pending. */
   readonly #meta = new Meta();
@@ -87,6 +92,10 @@ export class Journal {
   /** The last version written before the current area was begun. */
   #versionBefore: number;
   #offset = 0;
+  /** Whether the disk had no room for what is to be kept of the current area. */
+  #isShort = false;
+  /** Whether places were claimed, in the journal or for pages, that are not on the medium yet. */
+  #hasClaims = false;
   /** Bytes used of the other area when it was left. */
   #otherOffset = 0;
   #lastSum = 0;
@@ -123,8 +132,20 @@ export class Journal {
     this.#pageCountMax = start.meta.pageCount;
     // What areas of an earlier session hold is of older generations, so it need not be zeroed
     // again; but the file may end inside them.
-    const area = (chunks: readonly number[]) => new JournalArea(disk, chunks, 0);
-    this.#areas = [area(start.chunks[0]), area(start.chunks[1])];
+    this.#areas = [
+      new JournalArea(disk, start.chunks[0], 0),
+      new JournalArea(disk, start.chunks[1], 0),
+    ];
+  }
+
+  /** Whether the current area has too little left, and the disk no room for more. */
+  get isShort(): boolean {
+    return this.#isShort;
+  }
+
+  /** Hears that pages were claimed: they are on the medium before the next batch is. */
+  noteClaims(): void {
+    this.#hasClaims = true;
   }
 
   /** The chunks of both areas. */
@@ -150,9 +171,22 @@ export class Journal {
     return this.#areas[(this.generation & 1) ^ 1]!;
   }
 
-  /** Gives each area its first chunk, at the end of the file. */
+  /**
+   * Gives each area its first chunk, at the end of the file, and some bytes of it.
+   *
+   * @throws {IoError} The disk is full. Then no area has a chunk.
+   */
   prepare(meta: Meta): void {
-    for (const area of this.#areas) if (area.chunks.length === 0) this.#addChunks(area, 1, meta);
+    const { pageCount } = this.#meta;
+    try {
+      for (const area of this.#areas) if (area.chunks.length === 0) this.#addChunks(area, 1, meta);
+      for (const area of this.#areas) area.zeroExactly(AREA_BYTES_MIN);
+    } catch (error) {
+      this.#areas = [new JournalArea(this.#disk, [], 0), new JournalArea(this.#disk, [], 0)];
+      this.#meta.pageCount = this.#pageCountMax = pageCount;
+      throw error;
+    }
+    for (const area of this.#areas) this.#tryMakeRoom(area, KEPT_BYTES, meta);
   }
 
   /** Gives up the areas, as a clean close does; returns the chunks they had. */
@@ -167,13 +201,16 @@ export class Journal {
    * Sees to it that all that is pending fits the current area, whose chunks may double for it, and
    * that either area can confirm it; called with the records of a commit that nobody has seen yet.
    *
+   * @param grows Whether the commit takes pages into use, and so leaves what is kept.
    * @throws {IoError} The disk is full. Nothing has changed.
    * @throws {LimitError} The area cannot have so many chunks. Nothing has changed.
    */
-  reserve(meta: Meta): void {
+  reserve(meta: Meta, grows: boolean): void {
     const end = this.#offset + this.#pendingBytes() + BATCH_ALIGN;
-    this.#makeRoom(this.#area, end, meta);
-    this.#makeRoom(this.#otherArea, BATCH_ALIGN, meta);
+    const kept = grows ? KEPT_BYTES : 0;
+    this.#makeRoom(this.#area, end + kept, meta);
+    this.#makeRoom(this.#otherArea, BATCH_ALIGN + kept, meta);
+    this.#isShort = !grows && !this.#tryMakeRoom(this.#area, end + KEPT_BYTES, meta);
     this.#meta.assign(meta);
     this.#pageCountMax = Math.max(this.#pageCountMax, meta.pageCount);
   }
@@ -186,8 +223,21 @@ export class Journal {
   }
 
   #makeRoom(area: JournalArea, end: number, meta: Meta): void {
+    if (end <= area.zeroed) return;
     if (end > area.capacity) this.#grow(area, end, meta);
     area.zeroTo(end);
+    this.#hasClaims = true;
+  }
+
+  /** Makes room unless the disk is full, or the area cannot have so many chunks; whether it did. */
+  #tryMakeRoom(area: JournalArea, end: number, meta: Meta): boolean {
+    try {
+      this.#makeRoom(area, end, meta);
+      return true;
+    } catch (error) {
+      if (isFull(error) || error instanceof LimitError) return false;
+      throw error;
+    }
   }
 
   #grow(area: JournalArea, end: number, meta: Meta): void {
@@ -237,8 +287,10 @@ export class Journal {
     const before = this.writtenVersion;
     if (this.pending.length > 0) {
       // What the batch names must be on the medium before the batch is.
-      if (this.pending.publishes) this.#disk.sync();
+      if (this.pending.publishes) this.sync();
       if (durable && this.durableVersion === before && this.#fitsOneBatch()) {
+        // So must the places be that its commits will take.
+        if (this.#hasClaims) this.sync();
         this.#writeBatch(0, this.pending.length, false, true);
         this.#clearPending();
         this.#markDurable();
@@ -247,8 +299,14 @@ export class Journal {
       this.#writeParts();
     }
     if (!durable || this.durableVersion === this.writtenVersion) return;
-    this.#disk.sync();
+    this.sync();
     this.#markDurable();
+  }
+
+  /** Returns when everything written is on the medium: what is claimed, and what a batch names. */
+  sync(): void {
+    this.#disk.sync();
+    this.#hasClaims = false;
   }
 
   /**
@@ -336,6 +394,7 @@ export class Journal {
     this.generation++;
     this.#otherOffset = this.#offset;
     this.#offset = 0;
+    this.#isShort = false;
     this.#versionBefore = this.writtenVersion;
     this.#meta.assign(meta);
   }

@@ -4,10 +4,10 @@
  *
  * Its chunks are made at the end of the file, with headers of kind journal, before a superblock
  * lists them. Bytes are zeroed ahead of their first use, in steps, so that what is read there is
- * either a batch or nothing.
+ * either a batch or nothing, and so that a batch never meets a full disk.
  */
 
-import type { Disk } from "../file/disk.ts";
+import { type Disk, isFull } from "../file/disk.ts";
 import {
   CHUNK_BYTES,
   CHUNK_PAGES,
@@ -48,15 +48,39 @@ export class JournalArea {
     return this.chunks.length * AREA_CHUNK_BYTES;
   }
 
-  /** Writes zeros, where nothing was written before, so far that `end` is inside them. */
+  /** How many bytes from the beginning were written before. */
+  get zeroed(): number {
+    return this.#zeroed;
+  }
+
+  /**
+   * Writes zeros, where nothing was written before, so far that `end` is inside them: in whole
+   * steps, or no further than to `end` on a disk that is nearly full.
+   *
+   * @throws {IoError} The disk is full, which is no more than that, or the write failed.
+   */
   zeroTo(end: number): void {
     while (this.#zeroed < end) {
-      const some = Math.min(ZERO_STEP_BYTES, this.capacity - this.#zeroed);
-      this.#each(this.#zeroed, some, (_, length, position) => {
-        this.#disk.claim(new Uint8Array(length), 0, length, position);
-      });
-      this.#zeroed += some;
+      const step = Math.min(ZERO_STEP_BYTES, this.capacity - this.#zeroed);
+      try {
+        this.#zero(step);
+      } catch (error) {
+        if (!isFull(error) || end - this.#zeroed >= step) throw error;
+        this.#zero(end - this.#zeroed);
+      }
     }
+  }
+
+  /** As `zeroTo`, and never further than to `end`. */
+  zeroExactly(end: number): void {
+    if (this.#zeroed < end) this.#zero(end - this.#zeroed);
+  }
+
+  #zero(bytes: number): void {
+    this.#each(this.#zeroed, bytes, (_, length, position) => {
+      this.#disk.claim(new Uint8Array(length), 0, length, position);
+    });
+    this.#zeroed += bytes;
   }
 
   /** Writes bytes at an offset, handed to the system. */

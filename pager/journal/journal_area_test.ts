@@ -1,7 +1,7 @@
 // An area as one stretch of bytes over chunks that are not neighbours, their header pages left
 // alone.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { FaultyFile } from "../../tests/support/faulty_file.ts";
 import { Random } from "../../tests/support/random.ts";
@@ -15,6 +15,8 @@ import {
   JournalArea,
   journalHeaderPage,
 } from "./journal_area.ts";
+import { IoError } from "../format/errors.ts";
+import { BudgetFile } from "../../tests/support/budget_file.ts";
 import { MemoryFile } from "../file/memory_file.ts";
 
 const CHUNK_BYTES = 2_097_152;
@@ -74,6 +76,19 @@ describe("JournalArea", () => {
     assert(content.subarray(0, CHUNK_BYTES + 8192).every((byte) => byte === 7));
     assert(content.subarray(CHUNK_BYTES + 8192).every((byte) => byte === 0));
     assertEquals(content.length, 2 * CHUNK_BYTES);
+  });
+
+  it("zeroes no further than it has to where the disk is nearly full", () => {
+    const file = new BudgetFile(5);
+    const area = new JournalArea(new Disk(file), [0], 0);
+    area.zeroTo(3 * 4096);
+    assertEquals([area.zeroed, file.used], [3 * 4096, 5]);
+    assertThrows(() => area.zeroTo(6 * 4096), IoError, "no space left");
+    assertThrows(() => area.zeroExactly(6 * 4096), IoError, "no space left");
+    assertEquals(area.zeroed, 3 * 4096);
+    file.budget = 9;
+    area.zeroExactly(6 * 4096);
+    assertEquals([area.zeroed, file.used], [6 * 4096, 6]);
   });
 });
 

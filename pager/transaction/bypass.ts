@@ -5,13 +5,14 @@
  * Nobody needs what stood there: the pages were free when the transaction began, no snapshot sees
  * what they held (the allocator holds such pages), and before the first of them is written their
  * release is on the medium. The journal syncs the file before it writes the batch that names them.
- * A write that fails is the end of the transaction and of nothing else.
+ * A disk that is full is the end of the transaction and of nothing else.
  *
  * A page that was written may leave memory. Touched again it counts as new again, and is written
  * once more or logged whole.
  */
 
 import type { Cache } from "../cache/cache.ts";
+import type { ClaimedPages } from "../journal/claimed_pages.ts";
 import { pageSum } from "../format/checksum.ts";
 import type { CommitLog } from "../journal/commit_hooks.ts";
 import { CHUNK_SHIFT, KIND_FREE, SLOT_MASK } from "../format/format.ts";
@@ -30,6 +31,7 @@ export class Bypass {
   readonly #meta: Meta;
   readonly #seed: number;
   readonly #log: CommitLog | undefined;
+  readonly #claimed: ClaimedPages;
   /** The savepoint that each page belonged to when it was written. */
   #written = new PageTable();
   /** New pages of the undo log's records before this one have been written. */
@@ -40,12 +42,19 @@ export class Bypass {
   /**
    * The bypass of a file.
    *
-   * @param parts Where pages are, what writes them, and what tells which are new.
+   * @param parts Where pages are, what writes them, what tells which are new, and what learns that
+   * they are in the file.
    * @param seed The seed of head sums.
    * @param log The journal, if there is one.
    */
   constructor(
-    parts: { cache: Cache; writeback: Writeback; undo: UndoLog; meta: Meta },
+    parts: {
+      cache: Cache;
+      writeback: Writeback;
+      undo: UndoLog;
+      meta: Meta;
+      claimed: ClaimedPages;
+    },
     seed: number,
     log: CommitLog | undefined,
   ) {
@@ -53,6 +62,7 @@ export class Bypass {
     this.#writeback = parts.writeback;
     this.#undo = parts.undo;
     this.#meta = parts.meta;
+    this.#claimed = parts.claimed;
     this.#seed = seed;
     this.#log = log;
   }
@@ -151,6 +161,7 @@ export class Bypass {
     const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     this.#written.set(page, frame.scopes[slot]!);
+    this.#claimed.add(page);
     frame.scopes[slot] = 0;
     frame.dirty[slot] = 0;
   }

@@ -22,6 +22,7 @@
 
 import { assert } from "../format/assert.ts";
 import { Bypass } from "./bypass.ts";
+import type { ClaimedPages } from "../journal/claimed_pages.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { CommitLog, TransactionListener } from "../journal/commit_hooks.ts";
 import { CommitSeal } from "./seal.ts";
@@ -57,6 +58,7 @@ import {
 import type { Loader } from "../cache/loader.ts";
 import { Meta } from "../format/meta.ts";
 import { copyPage, publishHeader } from "../cache/page_copy.ts";
+import { PageClaims } from "./page_claims.ts";
 import { Patches } from "./patches.ts";
 import { Rollback } from "./rollback.ts";
 import { TransactionSize } from "./transaction_size.ts";
@@ -91,6 +93,7 @@ export class Writer {
   readonly #size: TransactionSize;
   readonly #rollback: Rollback;
   readonly #patches: Patches;
+  readonly #claims: PageClaims;
   readonly #savepoints: Savepoint[] = [];
   #depth = 0;
   #scope = 0;
@@ -100,8 +103,9 @@ export class Writer {
   /**
    * A writer for one file.
    *
-   * @param parts Where pages are changed, what brings header pages, what learns of dirty pages, and
-   * the meta, which is changed here and by the allocator through the pager.
+   * @param parts Where pages are changed, what brings header pages, what learns of dirty pages, the
+   * meta, which is changed here and by the allocator through the pager, and which pages have their
+   * bytes in the file.
    * @param options The seed of head sums; whether pages are logged whole at their first change
    * after a checkpoint began; and the most bytes that a transaction may keep in memory.
    * @param log Where commits are logged; without it nothing outlives the handle.
@@ -113,6 +117,7 @@ export class Writer {
       writeback: Writeback;
       meta: Meta;
       versions: VersionStore;
+      claimed: ClaimedPages;
     },
     options: { seed: number; protect?: boolean; maxTransactionBytes?: number },
     log?: CommitLog,
@@ -130,6 +135,7 @@ export class Writer {
     this.#seal = new CommitSeal(shared, seed, protect);
     this.#rollback = new Rollback(shared);
     this.#patches = new Patches(shared);
+    this.#claims = new PageClaims(shared, parts.claimed);
   }
 
   /** How many `begin`s have not ended. */
@@ -174,8 +180,9 @@ export class Writer {
     const logged = this.#log?.pending.length ?? 0;
     this.#meta.version = this.#version;
     try {
+      if (this.#log !== undefined) this.#claimPages(this.#log);
       this.#seal.seal(this.#log?.pending);
-      this.#log?.reserve(this.#meta);
+      this.#log?.reserve(this.#meta, this.#size.newPages > 0);
     } catch (error) {
       if (this.#log !== undefined) this.#log.pending.length = logged;
       this.#seal.forgetImages(); // what was logged of this transaction is gone
@@ -183,6 +190,11 @@ export class Writer {
     }
     for (let i = 0; i < this.#undo.length; i++) this.#finishRecord(i);
     this.#versions.bound();
+  }
+
+  #claimPages(log: CommitLog): void {
+    log.begin(this.#meta);
+    if (this.#claims.claim()) log.claimed();
   }
 
   /** Ends the innermost savepoint and undoes its changes. */
