@@ -135,7 +135,9 @@ export class Pager {
     this.#loader.mayBeLost = (chunk) => {
       return this.#disk.failure !== undefined && this.#writeback.unsyncedChunks.has(chunk);
     };
-    this.#durable = journal ? this.#makeDurable(superblock, { journalBytes, protect }) : undefined;
+    // A close on a full disk leaves a journal with nothing in it.
+    const own = { journalBytes, protect, mayBeFull: report?.batches === 0 };
+    this.#durable = journal ? this.#makeDurable(superblock, own) : undefined;
     this.#versions = new VersionStore(
       this.#cache,
       (page, header) => this.#loader.bringBack(page, header),
@@ -158,7 +160,7 @@ export class Pager {
 
   #makeDurable(
     superblock: Superblock,
-    options: { journalBytes: number; protect: boolean },
+    options: { journalBytes: number; protect: boolean; mayBeFull: boolean },
   ): Durable {
     const parts = {
       disk: this.#disk,

@@ -17,6 +17,7 @@ import {
   stateAfter,
 } from "./support/engine.ts";
 import { quireEngine } from "./support/quire_engine.ts";
+import { Random } from "./support/random.ts";
 import { remove, set } from "./support/workloads.ts";
 
 const EVERY = Number(Deno.env.get("QUIRE_BUDGETS") ?? 13);
@@ -158,6 +159,23 @@ describe("a disk that is full", () => {
       }
     });
   }
+
+  it("leaves deletes what they need, whatever commit was the last that it had room for", () => {
+    const random = new Random(9);
+    for (let trial = 0; trial < 120; trial++) {
+      const file = new BudgetFile(LAST_BLOCKS * 10);
+      const filling = new Filling(file, quireEngine.open(file, OPTIONS));
+      // So that the journal ends anywhere in what is claimed of it.
+      const commits = 5 + random.below(12);
+      for (let i = 0; i < commits; i++) {
+        filling.write([set("main", `g${i}`, i, 10_000 + random.below(40_000))]);
+      }
+      file.budget = file.used;
+      filling.empty();
+      filling.expect(filling.handle, `trial ${trial}, emptied`);
+      filling.handle.close();
+    }
+  });
 
   it("is met at many points", () => {
     console.log(`full disks: ${JSON.stringify(totals)}`);

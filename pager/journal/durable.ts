@@ -93,8 +93,9 @@ export class Durable implements CommitLog {
    *
    * @param parts What it works with.
    * @param superblock The file's current one.
-   * @param options How long a journal area may become before a checkpoint has to end first, and
-   * whether a sector whose write was cut may hold anything.
+   * @param options How long a journal area may become before a checkpoint has to end first,
+   * whether a sector whose write was cut may hold anything, and whether the last session may have
+   * found the disk full.
    * @param hooks What it has to know of the rest of the pager.
    */
   constructor(
@@ -107,7 +108,7 @@ export class Durable implements CommitLog {
       claimed: ClaimedPages;
     },
     superblock: Superblock,
-    options: { journalBytes: number; protect: boolean },
+    options: { journalBytes: number; protect: boolean; mayBeFull: boolean },
     hooks: DurableHooks,
   ) {
     this.#disk = parts.disk;
@@ -121,7 +122,7 @@ export class Durable implements CommitLog {
     this.#protect = options.protect;
     this.#hooks = hooks;
     const isLonger = parts.disk.size() > superblock.pageCount * PAGE_BYTES;
-    this.#mayBeFull = isLonger || superblock.open;
+    this.#mayBeFull = isLonger || options.mayBeFull;
     const start = {
       databaseId: superblock.databaseId,
       seed: seedOf(superblock.databaseId),

@@ -167,7 +167,9 @@ export class PowerFile implements File {
     position: number,
   ): number {
     if (position + length > SIZE_MAX) throw new Error(`a write ends at ${position + length}`);
-    if (this.isFull && kind === "write") throw new Error("no space is left");
+    if (this.isFull && kind === "write") {
+      throw Object.assign(new Error("no space is left"), { code: "ENOSPC" });
+    }
     if (this.#notes) {
       this.#do(new Operation(kind, position, source.slice(start, start + length)));
     } else {
