@@ -45,7 +45,13 @@ class Filling {
   acknowledged = 0;
   refused = 0;
 
-  constructor(readonly file: BudgetFile, readonly handle: Handle) {}
+  readonly file: BudgetFile;
+  readonly handle: Handle;
+
+  constructor(file: BudgetFile, handle: Handle) {
+    this.file = file;
+    this.handle = handle;
+  }
 
   /** Makes all commits that there is room for. */
   fill(checkpointEvery: number): void {

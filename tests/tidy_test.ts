@@ -34,7 +34,7 @@ describe("tidy: the sources", () => {
   holds("have no banned words", rules.noBannedWords);
   holds("have lines of at most 100 columns", rules.shortLines);
   holds("have functions of at most 60 lines", rules.shortFunctions);
-  holds("have files of at most 500 lines", rules.shortFiles);
+  holds("are in rooms of at most 14 files", rules.smallRooms);
   holds("are ASCII", rules.asciiOnly);
   holds("open with a comment on what they do", rules.opensWithComment);
   holds("are each imported by something", (tree) => rules.noDeadFiles(tree, entries));
@@ -184,13 +184,11 @@ describe("tidy: the rules", () => {
     );
   });
 
-  it("shortFiles() refuses 501 lines, except in tests", () => {
-    const tree = treeOf({
-      "pager/a.ts": "\n".repeat(500),
-      "pager/b.ts": "\n".repeat(501),
-      "pager/b_test.ts": "\n".repeat(501),
-    });
-    assertEquals(placesOf(rules.shortFiles(tree)), ["pager/b.ts:1"]);
+  it("smallRooms() refuses a folder of 15 sources, tests not counted", () => {
+    const files = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`pager/format/a${i}.ts`, ""]));
+    assertEquals(rules.smallRooms(treeOf({ ...files(14), "pager/format/a_test.ts": "" })), []);
+    assertEquals(placesOf(rules.smallRooms(treeOf(files(15)))), ["pager/format/:1"]);
   });
 
   it("asciiOnly() refuses letters beyond ASCII, tabs and returns", () => {

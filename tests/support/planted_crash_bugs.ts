@@ -383,7 +383,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "sync-skipped",
     "the order of things: what was handed to the system is durable only after a sync",
     JOURNAL,
-    "    this.#disk.sync();\n    this.#markDurable();\n",
+    "    this.sync();\n    this.#markDurable();\n",
     "    this.#markDurable();\n",
     whole("groups"),
   ),

@@ -8,7 +8,8 @@ import { type Import, lineOf, type Source, type SourceTree, visit } from "./sour
 
 const LINE_COLUMNS_MAX = 100;
 const FUNCTION_LINES_MAX = 60;
-const FILE_LINES_MAX = 500;
+/** A folder with more sources is no room that a newcomer sees over. */
+const ROOM_FILES_MAX = 14;
 const OPENING_WORDS_MIN = 4;
 const SYSTEM_FILES: readonly string[] = ["pager/file/disk_file.ts", "pager/file/directory.ts"];
 
@@ -222,11 +223,16 @@ export function shortFunctions(tree: SourceTree): string[] {
   return found;
 }
 
-/** Files, tests excepted, have one job. */
-export function shortFiles(tree: SourceTree): string[] {
-  return [...tree.values()]
-    .filter((source) => !source.isTest && source.lines.length > FILE_LINES_MAX)
-    .map(({ path, lines }) => `${path}:1: has ${lines.length} lines, more than ${FILE_LINES_MAX}`);
+/** A folder of the library has few enough sources to be seen over; tests do not count. */
+export function smallRooms(tree: SourceTree): string[] {
+  const counts = new Map<string, number>();
+  for (const { path } of library(tree)) {
+    const room = path.slice(0, path.lastIndexOf("/"));
+    counts.set(room, (counts.get(room) ?? 0) + 1);
+  }
+  return [...counts]
+    .filter(([, count]) => count > ROOM_FILES_MAX)
+    .map(([room, count]) => `${room}/:1: has ${count} files, more than ${ROOM_FILES_MAX}`);
 }
 
 /** Sources are ASCII. */
