@@ -67,6 +67,7 @@ const OPTION_TYPES: OptionTypes = {
   lockTimeoutMs: "number",
   maxSnapshotBytes: "number",
   maxTransactionBytes: "number",
+  mode: "number",
   readOnly: "boolean",
   tornSectors: "string",
 };

@@ -136,7 +136,7 @@ describe("README: its tables", () => {
     assertEquals(sizeIn(defaults.get("maxSnapshotBytes")!), sizes.SNAPSHOT_BYTES);
     assertEquals(sizeIn(defaults.get("journalBytes")!), sizes.JOURNAL_BYTES);
     for (const [name, value] of defaults) {
-      const given = value!.endsWith("B") ? sizeIn(value!) : JSON.parse(codeIn(value!));
+      const given = value!.endsWith("B") ? sizeIn(value!) : literalIn(codeIn(value!));
       face.open(":memory:", { [name]: given }).close();
     }
   });
@@ -265,3 +265,8 @@ describe("README: what it points at", () => {
     assertEquals(new Set(names).size, names.length);
   });
 });
+
+/** The value that a literal is, octal numbers too. */
+function literalIn(text: string): unknown {
+  return text.startsWith("0o") ? Number(text) : JSON.parse(text);
+}

@@ -23,11 +23,17 @@ export interface DiskFileOptions {
   readOnly?: boolean | undefined;
   /** Make the file when it is missing. Default true. */
   create?: boolean | undefined;
+  /**
+   * The permissions of a file that is made, as in `0o600`; the umask of the process narrows them.
+   * Nothing on Windows. Default `0o666`.
+   */
+  mode?: number | undefined;
   /** How long to wait for another handle to close, in milliseconds. Default 0. */
   lockTimeoutMs?: number | undefined;
 }
 
 const LOCK_POLL_MS = 5;
+const MODE = 0o666;
 
 /** How a descriptor is opened whose writes wait for the medium, where the system has that. */
 const THROUGH_FLAGS = throughFlags(Deno.build.os);
@@ -52,8 +58,8 @@ export function throughFlags(os: string): number | undefined {
  * @throws {IoError} The system refused, or the path is not a regular file.
  */
 export function openDiskFile(path: string, options: DiskFileOptions = {}): File {
-  const { readOnly = false, create = true, lockTimeoutMs = 0 } = options;
-  const file = new DiskFile(path, readOnly, create && !readOnly);
+  const { readOnly = false, create = true, mode = MODE, lockTimeoutMs = 0 } = options;
+  const file = new DiskFile(path, readOnly, create && !readOnly, mode);
   try {
     waitForLock(file, path, !readOnly, lockTimeoutMs);
     // The entry of a new file is on the medium before anything is in it.
@@ -99,7 +105,7 @@ export function removeDiskFile(path: string): void {
  * @throws {IoError} The system refused, or the path is not a regular file.
  */
 export function openUnlockedDiskFile(path: string): File {
-  return new DiskFile(path, true, false);
+  return new DiskFile(path, true, false, MODE);
 }
 
 function waitForLock(file: File, path: string, exclusive: boolean, timeoutMs: number): void {
@@ -119,9 +125,9 @@ class DiskFile implements File {
   /** Its writes wait for the medium; -1 where nothing is written so. */
   readonly #through: number;
 
-  constructor(path: string, readOnly: boolean, create: boolean) {
+  constructor(path: string, readOnly: boolean, create: boolean, mode: number) {
     this.#path = path;
-    this.#lock = openForLock(path, readOnly, create);
+    this.#lock = openForLock(path, readOnly, create, mode);
     let descriptor = -1;
     try {
       this.#descriptor = descriptor = openForIo(path, readOnly ? "r" : "r+", this.#lock);
@@ -183,11 +189,16 @@ class DiskFile implements File {
   }
 }
 
-function openForLock(path: string, readOnly: boolean, create: boolean): Deno.FsFile {
+function openForLock(
+  path: string,
+  readOnly: boolean,
+  create: boolean,
+  mode: number,
+): Deno.FsFile {
   // Opening a FIFO would wait for its other end, so what is there is looked at before.
   if (!isFileOrMissing(path)) throw new IoError(`Cannot open ${path}: it is not a regular file`);
   try {
-    return Deno.openSync(path, { read: true, write: !readOnly, create });
+    return Deno.openSync(path, { read: true, write: !readOnly, create, mode });
   } catch (cause) {
     throw new IoError(`Cannot open ${path}: ${reason(cause)}`, { cause });
   }

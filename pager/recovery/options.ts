@@ -23,6 +23,10 @@ export const CACHE_BYTES_MIN: number = CACHE_FRAMES_MIN * CHUNK_BYTES;
 /** The most that `cacheBytes` can be: 16 GiB. */
 export const CACHE_BYTES_MAX: number = 16 * 1024 * 1024 * 1024;
 
+const MODE_MAX = 0o777;
+/** What the owner needs of a file to use it. */
+const MODE_OWNER = 0o600;
+
 /** How to open a pager. */
 export interface PagerOptions extends DiskFileOptions {
   /** The most memory for pages, in bytes; 8 MiB to 16 GiB. Default 256 MiB. Taken as needed. */
@@ -53,7 +57,7 @@ export interface PagerOptions extends DiskFileOptions {
 }
 
 /**
- * Throws when a size is out of its bounds.
+ * Throws when a size or the mode is out of its bounds.
  *
  * @throws {RangeError} It is.
  */
@@ -65,6 +69,16 @@ export function checkSizes(options: PagerOptions): void {
   checkSize("maxSnapshotBytes", maxSnapshotBytes, 0, Number.MAX_SAFE_INTEGER);
   const most = Number.MAX_SAFE_INTEGER;
   checkSize("maxTransactionBytes", maxTransactionBytes, TRANSACTION_BYTES_MIN, most);
+  checkMode(options.mode ?? MODE_OWNER);
+}
+
+function checkMode(mode: number): void {
+  const text = `0o${mode.toString(8)}`;
+  if (!Number.isInteger(mode) || mode < 0 || mode > MODE_MAX) {
+    throw new RangeError(`Cannot open: mode ${text} is not in 0o600..0o777`);
+  }
+  if ((mode & MODE_OWNER) === MODE_OWNER) return;
+  throw new RangeError(`Cannot open: with mode ${text} the owner cannot read and write the file`);
 }
 
 function checkSize(name: string, bytes: number, least: number, most: number): void {
