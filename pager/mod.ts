@@ -14,6 +14,7 @@
  */
 
 export { assert, AssertionError } from "./format/assert.ts";
+export { BuildingFile } from "./file/building_file.ts";
 export type { DiskFigures } from "./file/disk.ts";
 export type { Durability } from "./journal/durable.ts";
 export {
@@ -25,12 +26,7 @@ export {
   SnapshotTooOldError,
 } from "./format/errors.ts";
 export type { File } from "./file/file.ts";
-export {
-  createDiskFile,
-  type DiskFileOptions,
-  openDiskFile,
-  removeDiskFile,
-} from "./file/disk_file.ts";
+export { type DiskFileOptions, openDiskFile } from "./file/disk_file.ts";
 export { examine, type Examined } from "./damage/open_damaged.ts";
 export { Frame, IMAGE, NO_PAGE, POOL } from "./format/frame.ts";
 /** The format: geometry, kinds, offsets. */
@@ -46,6 +42,7 @@ export type {
   SuperblockState,
 } from "./journal/journal_state.ts";
 export { MemoryFile } from "./file/memory_file.ts";
+export { NewFile, type NewFileOptions } from "./file/new_file.ts";
 export { pathOf } from "./file/path.ts";
 export { Meta, type MetaFields } from "./format/meta.ts";
 export { CACHE_BYTES_MAX, CACHE_BYTES_MIN, type PagerOptions } from "./recovery/options.ts";

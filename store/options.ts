@@ -20,6 +20,11 @@ export interface OpenOptions {
   readOnly?: boolean | undefined;
   /** Make the file when it is missing, unless it is opened read-only. Default true. */
   create?: boolean | undefined;
+  /**
+   * The permissions of a file that is made, as in `0o600`; the umask of the process narrows them.
+   * Nothing on Windows. Default `0o666`.
+   */
+  mode?: number | undefined;
   /** How long to wait for another handle to close, in milliseconds; the thread waits. Default 0. */
   lockTimeoutMs?: number | undefined;
   /** The most memory for pages, in bytes; 8 MiB to 16 GiB. Default 256 MiB. Taken as needed. */

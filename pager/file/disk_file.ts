@@ -8,7 +8,7 @@
  * All descriptors are opened when the file is: what happens to its path, to the current directory,
  * or to the process's other descriptors afterwards does not matter to it.
  *
- * This module and `directory.ts` are the only ones that name `Deno` or `node:fs`.
+ * This module, `directory.ts` and `new_file.ts` are the only ones that name `Deno` or `node:fs`.
  */
 
 import * as fs from "node:fs";
@@ -69,34 +69,6 @@ export function openDiskFile(path: string, options: DiskFileOptions = {}): File 
     throw error;
   }
   return file;
-}
-
-/**
- * Makes, opens and locks a file where nothing is yet. What it made is removed when it fails.
- *
- * @throws {IoError} There is something, or the system refused.
- */
-export function createDiskFile(path: string): File {
-  try {
-    Deno.openSync(path, { write: true, createNew: true }).close();
-  } catch (cause) {
-    throw new IoError(`Cannot make ${path}: ${reason(cause)}`, { cause });
-  }
-  try {
-    return openDiskFile(path, { create: false });
-  } catch (error) {
-    removeDiskFile(path);
-    throw error;
-  }
-}
-
-/** Removes a file that `createDiskFile` made. */
-export function removeDiskFile(path: string): void {
-  try {
-    fs.unlinkSync(path);
-  } catch (cause) {
-    throw new IoError(`Cannot remove ${path}: ${reason(cause)}`, { cause });
-  }
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { createDiskFile, openDiskFile, removeDiskFile, throughFlags } from "./disk_file.ts";
+import { openDiskFile, throughFlags } from "./disk_file.ts";
 import { IoError, LockedError } from "../format/errors.ts";
 import { constants } from "node:fs";
 
@@ -163,25 +163,5 @@ describe("throughFlags", () => {
     const { O_DSYNC, O_RDWR } = constants;
     assertEquals(throughFlags("linux"), O_RDWR | O_DSYNC);
     for (const os of ["darwin", "windows", "freebsd"]) assertEquals(throughFlags(os), undefined);
-  });
-});
-
-describe("createDiskFile", () => {
-  it("makes and locks a file where nothing is, and refuses where something is", () => {
-    inFolder((folder) => {
-      const path = `${folder}/a`;
-      const file = createDiskFile(path);
-      assertThrows(() => openDiskFile(path), LockedError);
-      file.writeAt(new Uint8Array([7]), 0, 1, 0);
-      file.close();
-      Deno.symlinkSync(`${folder}/missing`, `${folder}/link`);
-      for (const taken of [path, folder, `${folder}/link`, `${folder}/missing/b`]) {
-        assertThrows(() => createDiskFile(taken), IoError, "Cannot make");
-      }
-      assertEquals(Deno.readFileSync(path), new Uint8Array([7]));
-      removeDiskFile(path);
-      assertThrows(() => Deno.statSync(path), Deno.errors.NotFound);
-      assertThrows(() => removeDiskFile(path), IoError, "Cannot remove");
-    });
   });
 });

@@ -1,9 +1,11 @@
 /**
  * Filling a new database tree by tree, in batches, so that neither memory nor journal grow with it.
+ *
+ * It gets its name when it is whole, and until then nobody can open it, whatever its name is.
  */
 
 import { Catalog, type CreateOptions, Space, Tree } from "../../btree/mod.ts";
-import { createDiskFile, Pager, removeDiskFile } from "../../pager/mod.ts";
+import { BuildingFile, NewFile, openDiskFile, Pager } from "../../pager/mod.ts";
 
 /** A transaction ends when it has taken so much. */
 const BATCH_BYTES = 1024 * 1024;
@@ -12,7 +14,8 @@ const ENTRY_BYTES = 32;
 
 /** A new database that is being filled. */
 export class Rebuild {
-  readonly #path: string;
+  readonly #made: NewFile;
+  readonly #file: BuildingFile;
   readonly #pager: Pager;
   readonly #space: Space;
   readonly #catalog: Catalog;
@@ -22,16 +25,24 @@ export class Rebuild {
   /**
    * Makes the file of a new database.
    *
-   * @throws {IoError} There is a file already.
+   * @param path Where it will be.
+   * @param cacheBytes The most memory for its pages.
+   * @param copyOf The file whose entries it gets, if any; it is not more open than that.
+   * @throws {IoError} There is a file already, or the system refused.
    */
-  constructor(path: string, cacheBytes: number) {
-    const file = createDiskFile(path);
-    this.#path = path;
+  constructor(path: string, cacheBytes: number, copyOf?: string) {
+    this.#made = new NewFile(path, { copyOf, canBeInPlace: true });
     try {
-      this.#pager = new Pager(file, { cacheBytes });
+      this.#file = new BuildingFile(openDiskFile(this.#made.path, { create: false }));
     } catch (error) {
-      file.close();
-      removeDiskFile(path);
+      this.#made.abandon();
+      throw error;
+    }
+    try {
+      this.#pager = new Pager(this.#file, { cacheBytes });
+    } catch (error) {
+      this.#file.discard();
+      this.#made.abandon();
       throw error;
     }
     this.#space = new Space(this.#pager);
@@ -63,18 +74,17 @@ export class Rebuild {
     this.#pager.flush("none");
   }
 
-  /** Leaves a clean database, on the medium. */
+  /** Leaves a clean database, on the medium, under its name. */
   finish(): void {
     this.#commit();
     this.#pager.close();
+    this.#file.complete();
+    this.#made.publish();
   }
 
   /** Leaves nothing. */
   abandon(): void {
-    try {
-      this.#pager.close();
-    } finally {
-      removeDiskFile(this.#path);
-    }
+    this.#file.discard();
+    this.#made.abandon();
   }
 }

@@ -20,7 +20,7 @@ describe("Rebuild", () => {
         rebuild.put(utf8(`key ${String(i).padStart(6, "0")}`), bytesOf(i, 1000));
       }
       // One transaction of it all would be in memory alone.
-      assertGreater(Deno.statSync(`${dir}/db`).size, 15 * MIB);
+      assertGreater(Deno.statSync(`${dir}/db.unfinished`).size, 15 * MIB);
       rebuild.begin("empty", {});
       rebuild.finish();
       using db = open(`${dir}/db`, { readOnly: true });
@@ -32,11 +32,23 @@ describe("Rebuild", () => {
 
   it("leaves nothing when it is given up, and takes no path where something is", () => {
     inTempDir((dir) => {
-      const rebuild = new Rebuild(`${dir}/db`, 8 * MIB);
-      rebuild.begin("tree", {});
-      rebuild.put(utf8("key"), bytesOf(1, 1000));
+      const [first, second] = [
+        new Rebuild(`${dir}/db`, 8 * MIB),
+        new Rebuild(`${dir}/db`, 8 * MIB),
+      ];
+      for (const rebuild of [first, second]) {
+        rebuild.begin("tree", {});
+        rebuild.put(utf8("key"), bytesOf(1, 1000));
+      }
+      first.finish();
+      assertThrows(() => second.finish(), IoError, "Cannot make");
+      second.abandon();
       assertThrows(() => new Rebuild(`${dir}/db`, 8 * MIB), IoError, "Cannot make");
-      rebuild.abandon();
+      assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), ["db"]);
+      Deno.removeSync(`${dir}/db`);
+      const given = new Rebuild(`${dir}/db`, 8 * MIB);
+      given.begin("tree", {});
+      given.abandon();
       assertThrows(() => new Rebuild(`${dir}/db`, 1), RangeError);
       assertEquals([...Deno.readDirSync(dir)].length, 0);
     });

@@ -87,6 +87,10 @@ export interface SalvageReport {
  * superblocks nor catalog nor branches. What it cannot save, it names: lost pages with the reason,
  * and the keys between which entries are missing. The new database passes `verify`.
  *
+ * It is written to `to` with `.unfinished` added, and gets its name when it is whole and on the
+ * medium. A program that has permission for `to` alone writes to `to` itself; nobody can open that
+ * before it is whole. Nobody gets a permission on it that is not on the damaged file.
+ *
  * ```ts
  * import { open, salvage } from "../../mod.ts";
  *
@@ -134,7 +138,7 @@ export async function salvage(
     if (pages === undefined) throw examined.findings[0] ?? new CorruptionError(0, 0, "no pages");
     registerNodes(pages);
     examined.findings.forEach((error) => findings.add(error));
-    const rebuild = new Rebuild(target, cacheBytes);
+    const rebuild = new Rebuild(target, cacheBytes, source);
     try {
       const work = new Salvage(examined, pages, rebuild, findings).run();
       const report = await inSlices(work, options);

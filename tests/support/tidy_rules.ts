@@ -11,7 +11,12 @@ const FUNCTION_LINES_MAX = 60;
 /** A folder with more sources is no room that a newcomer sees over. */
 const ROOM_FILES_MAX = 14;
 const OPENING_WORDS_MIN = 4;
-const SYSTEM_FILES: readonly string[] = ["pager/file/disk_file.ts", "pager/file/directory.ts"];
+/** What asks the system for files. */
+const SYSTEM_FILES: readonly string[] = [
+  "pager/file/directory.ts",
+  "pager/file/disk_file.ts",
+  "pager/file/new_file.ts",
+];
 
 /** A file may import from its own layer and from those of a lower rank. */
 const RANKS: Readonly<Record<string, number>> = {
