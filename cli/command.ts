@@ -15,6 +15,7 @@ import type {
 import type { CodecPair } from "./codecs.ts";
 import { type ExitCode, Refusal } from "./exit.ts";
 import type { Inspection } from "./inspect/mod.ts";
+import type { Interruption } from "./interruption.ts";
 import type { Output } from "./output.ts";
 
 /** A positional argument of a command. FILE is not among them. */
@@ -44,6 +45,11 @@ export type FileUse =
   | "write"
   /** Opens it for writing, and makes it when it is missing. */
   | "create"
+  /**
+   * Opens it for writing. When it is missing, the command works on an empty database beside it,
+   * which gets its name when the command has succeeded, and else is removed.
+   */
+  | "fill"
   /** Looks into it, also where another process has it locked. */
   | "inspect"
   /** Gets its path, and opens it as it likes. */
@@ -81,6 +87,8 @@ export interface Context {
   readonly lockTimeoutMs: number;
   /** Whether it is a statement of the shell. */
   readonly inShell: boolean;
+  /** What ends the command by signals, where it fills a new file. */
+  readonly interruption: Interruption | undefined;
   /** What looks into the file. */
   inspect(): Inspection;
   /** A tree, for reading: with the changes of the open transaction, if there is one. */
@@ -97,6 +105,11 @@ export interface CommandSpec {
   readonly file: FileUse;
   /** What FILE is, where it is not just the database. */
   readonly fileWhat?: string;
+  /**
+   * The path that a new FILE is filled from, undefined for standard input. The new file is not more
+   * open than that.
+   */
+  readonly filledFrom?: (args: readonly string[]) => string | undefined;
   readonly args: readonly ArgumentSpec[];
   readonly options: readonly OptionSpec[];
   /** Command lines without `quire`, and what each does. */

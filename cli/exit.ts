@@ -18,6 +18,9 @@ export const EXIT = {
   damaged: 4,
   malformed: 5,
   mistake: 70,
+  hungUp: 129,
+  interrupted: 130,
+  terminated: 143,
 } as const;
 
 /** An exit code of the program. */
@@ -32,7 +35,22 @@ export const EXIT_MEANINGS: readonly (readonly [code: ExitCode, meaning: string]
   [EXIT.damaged, "the file is damaged, or no Quire database; it was left as it is"],
   [EXIT.malformed, "the input of load is malformed; nothing was loaded"],
   [EXIT.mistake, "a mistake in Quire; please report it"],
+  [EXIT.hungUp, "ended by SIGHUP; the file that was being made is removed"],
+  [EXIT.interrupted, "ended by Ctrl-C; the file that was being made is removed"],
+  [EXIT.terminated, "ended by SIGTERM; the file that was being made is removed"],
 ];
+
+/** A signal that ends the making of a file. */
+export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP";
+
+/** The signals that do. */
+export const SIGNALS: readonly SignalName[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+
+const EXIT_OF_SIGNAL: Readonly<Record<SignalName, ExitCode>> = {
+  SIGINT: EXIT.interrupted,
+  SIGTERM: EXIT.terminated,
+  SIGHUP: EXIT.hungUp,
+};
 
 const MEND_PERMISSION = "run it with permission to read and write there: deno run -R=PATH -W=PATH";
 const MEND_NET = "run it with permission to listen too: deno run --allow-net=127.0.0.1";
@@ -52,6 +70,19 @@ export class Refusal extends Error {
   constructor(message: string, exitCode: ExitCode = EXIT.misuse) {
     super(message);
     this.exitCode = exitCode;
+  }
+}
+
+/** A signal came while a file was being made. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+  /** The signal. */
+  readonly signal: SignalName;
+
+  /** The end by a signal. */
+  constructor(signal: SignalName) {
+    super(`Interrupted by ${signal}: the file that was being made is removed`);
+    this.signal = signal;
   }
 }
 
@@ -105,6 +136,7 @@ export function withPath(path: string, error: unknown): unknown {
 
 function kindOf(error: unknown, message: string): [ExitCode, string?] {
   if (error instanceof Refusal) return [error.exitCode];
+  if (error instanceof Interrupted) return [EXIT_OF_SIGNAL[error.signal]];
   if (error instanceof LockedError) {
     return [EXIT.unusable, "close it there, or wait for it with --wait SECONDS"];
   }
@@ -132,6 +164,7 @@ function mendOfIo(message: string): string {
   if (/permission|denied|read-only/i.test(message)) return "check who may read and write it";
   if (/in use|not available/i.test(message)) return "name another port";
   if (/no space/i.test(message)) return "make room on the disk, and try again";
+  if (/something already/.test(message)) return "remove it or name another file";
   if (/directory|regular file/i.test(message)) return "name a file";
   return "mend that, and try again";
 }

@@ -177,7 +177,7 @@ function exampleOf(line: string, program: string): string {
 }
 
 function generalHelp(): string {
-  const codes = EXIT_MEANINGS.map(([code, meaning]) => `  ${String(code).padEnd(4)}${meaning}`);
+  const codes = EXIT_MEANINGS.map(([code, meaning]) => `  ${String(code).padEnd(5)}${meaning}`);
   return `
 Examples:
   quire info cities.quire

@@ -3,16 +3,19 @@
  */
 
 import { type Database, open } from "../mod.ts";
-import { type AnyReadTree, type Context, type FileUse, openTree, textOf } from "./command.ts";
+import { type AnyReadTree, type Context, openTree, textOf } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT, type ExitCode, failureOf, Refusal, withPath } from "./exit.ts";
 import { inspectFile, type Inspection } from "./inspect/mod.ts";
+import type { Interruption } from "./interruption.ts";
+import { NewDatabase } from "./new_file.ts";
 import { note, Output, wantsColours } from "./output.ts";
 import { type Call, parseLine, type ParserOptions } from "./parser.ts";
 
 /** The version of the program. */
 const VERSION = "0.1.0";
 const MS = 1000;
+const STDIN = 0;
 
 /** How the program reads its command line. */
 export const PROGRAM: ParserOptions = { program: "quire", version: VERSION };
@@ -38,9 +41,9 @@ async function runLine(words: readonly string[], out: Output): Promise<ExitCode>
     out.text(parsed.text);
     return EXIT.done;
   }
-  const { spec, file, options } = parsed.call;
+  const { file, options } = parsed.call;
   const lockTimeoutMs = waitOf(parsed.call);
-  using opened = openAs(spec.file, file, lockTimeoutMs);
+  using opened = openAs(parsed.call, lockTimeoutMs);
   const context: Context = {
     path: file,
     db: opened.db,
@@ -50,11 +53,13 @@ async function runLine(words: readonly string[], out: Output): Promise<ExitCode>
     colours: wantsColours(),
     lockTimeoutMs,
     inShell: false,
+    interruption: opened.interruption,
     read: (name, codecs) => openTree(opened.db, name, codecs) as unknown as AnyReadTree,
   };
   const code = await runNamed(context, parsed.call);
   // Before the file is closed: whoever reads the output does not wait for that.
   out.flush();
+  opened.finish();
   return code;
 }
 
@@ -81,25 +86,54 @@ function flushQuietly(out: Output): void {
 interface Opened {
   readonly db: Database;
   readonly inspection: Inspection;
+  readonly interruption: Interruption | undefined;
+  /** Called when the command has succeeded, and before it is disposed of. */
+  finish(): void;
   [Symbol.dispose](): void;
 }
 
-function openAs(use: FileUse, path: string, lockTimeoutMs: number): Opened {
+function openAs({ spec, file: path, args }: Call, lockTimeoutMs: number): Opened {
+  const use = spec.file;
   if (use === "path" || use === "unlocked" || use === "none") return NOT_OPENED;
   checkFile(path);
   if (use === "inspect") {
     const { inspection, close } = inspectFile(path);
     return { ...NOT_OPENED, inspection, [Symbol.dispose]: close };
   }
+  if (use === "fill" && isMissing(path)) return openNew(path, spec.filledFrom?.(args) ?? STDIN);
   const how = use === "read" ? { readOnly: true } : { create: use === "create" };
   const db = open(path, { ...how, lockTimeoutMs });
-  return { db, inspection: db.inspect(), [Symbol.dispose]: () => db.close() };
+  return { ...NOT_OPENED, db, inspection: db.inspect(), [Symbol.dispose]: () => db.close() };
+}
+
+function openNew(path: string, from: string | number): Opened {
+  const made = new NewDatabase(path, from);
+  const { db, interruption } = made;
+  return {
+    db,
+    inspection: db.inspect(),
+    interruption,
+    finish: () => made.finish(),
+    [Symbol.dispose]: () => made[Symbol.dispose](),
+  };
+}
+
+/** Whether nothing is there; what cannot be looked at, opening tells about. */
+function isMissing(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound;
+  }
 }
 
 /** Who asks for no file does not look at it. */
 const NOT_OPENED: Opened = {
   db: undefined as unknown as Database,
   inspection: undefined as unknown as Inspection,
+  interruption: undefined,
+  finish: () => {},
   [Symbol.dispose]: () => {},
 };
 

@@ -78,14 +78,26 @@ function measureIn(folder: string, ms: number): Figure[] {
   }
 }
 
-/** Runs something with a new file, which is removed. */
+/** Runs something with a new file, which has lost its name already where the system allows that. */
 function withScratch<T>(folder: string, body: (file: number) => T): T {
   const [path, file] = makeScratch(folder);
+  // A signal may end the program at any time.
+  const isGone = isRemoved(path);
   try {
     return body(file);
   } finally {
     fs.closeSync(file);
+    if (!isGone) fs.unlinkSync(path);
+  }
+}
+
+/** Removes a file that is open; false where that cannot be. */
+function isRemoved(path: string): boolean {
+  try {
     fs.unlinkSync(path);
+    return true;
+  } catch {
+    return false;
   }
 }
 

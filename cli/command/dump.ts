@@ -6,11 +6,12 @@
 import { type CodecPair, codecsOfTree } from "../codecs.ts";
 import { type CommandSpec, type Context, type OptionValues, textOf, treeName } from "../command.ts";
 import { csvLine, csvLineForSpreadsheets } from "../csv.ts";
-import { Refusal, withAction } from "../exit.ts";
-import { note, Output } from "../output.ts";
+import { Refusal } from "../exit.ts";
+import { writeNewFile } from "../new_file.ts";
+import { note, type Output } from "../output.ts";
 import { ProgressBar } from "../progress.ts";
 import { CODEC_OPTIONS, RANGE_OPTIONS, rangeOf } from "../range_options.ts";
-import { countOf, oneLine, pace } from "../text.ts";
+import { countOf, pace } from "../text.ts";
 
 /** The formats that there are. */
 export const FORMATS: readonly string[] = ["ndjson", "csv"];
@@ -136,30 +137,9 @@ function writeEntries(
   }
 }
 
-/** Writes to standard output, or to a new file, of which nothing is left after an error. */
-function toOutput({ out }: Context, options: OptionValues, write: (out: Output) => void): void {
-  const path = textOf(options["output"]);
-  if (path === undefined) return write(out);
-  const file = openNew(path);
-  let isDone = false;
-  try {
-    const output = new Output(file, oneLine(path));
-    write(output);
-    output.flush();
-    isDone = true;
-  } finally {
-    file.close();
-    if (!isDone) Deno.removeSync(path);
-  }
-}
-
-function openNew(path: string): Deno.FsFile {
-  try {
-    return Deno.openSync(path, { write: true, createNew: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw withAction(`make ${path}`, error);
-    throw new Refusal(
-      `Cannot make ${oneLine(path)}: there is something already; remove it or name another file`,
-    );
-  }
+/** Writes to standard output, or to a new file. */
+function toOutput({ out, path }: Context, options: OptionValues, write: (out: Output) => void) {
+  const target = textOf(options["output"]);
+  if (target === undefined) write(out);
+  else writeNewFile(target, path, write);
 }

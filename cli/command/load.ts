@@ -37,8 +37,9 @@ export const load: CommandSpec = {
     "value; in CSV, an object of its columns, all texts. A key that is there already gets the " +
     "new value. A tree that is new has values of the codec json, and keys of string, of tuple " +
     "for several fields, or of u64 for numbers, unless told otherwise. " +
-    "The file is made when it is missing.",
-  file: "create",
+    "The file is made when it is missing, and gets its name when all is loaded.",
+  file: "fill",
+  filledFrom: ([, input]) => input,
   args: [
     { name: "tree", what: "which tree" },
     { name: "input", what: "the file to load; default standard input", optional: true },
@@ -68,7 +69,7 @@ export const load: CommandSpec = {
     const source = input === undefined ? Deno.stdin : openInput(input);
     try {
       const total = input === undefined ? undefined : sizeOf(source as Deno.FsFile);
-      const lines = new LineReader(source);
+      const lines = new LineReader(context.interruption?.reading(source) ?? source);
       const isCsv = formatOf(options, input) === "csv";
       const reader = new EntryReader(lines, { isCsv, keys, codecs });
       loadAll(context, { name: name!, codecs, input: input ?? "standard input" }, reader, total);

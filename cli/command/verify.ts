@@ -13,6 +13,7 @@ import {
 } from "../../mod.ts";
 import { type CommandSpec, type Context, textOf, wholeNumber } from "../command.ts";
 import { EXIT, type ExitCode, messageOf, withPath } from "../exit.ts";
+import { Interruption } from "../interruption.ts";
 import { bytesForm } from "../json_form.ts";
 import type { Output } from "../output.ts";
 import { ProgressBar } from "../progress.ts";
@@ -57,7 +58,8 @@ export const salvage: CommandSpec = {
   name: "salvage",
   summary: "build a new database from what can be trusted in a damaged one",
   details: "The damaged file is only read, and needs neither superblocks nor catalog nor " +
-    "branches. Ends with 1 where something was lost, and says what.",
+    "branches. Ends with 1 where something was lost, and says what. The new database gets its " +
+    "name when it is whole.",
   file: "path",
   args: [{ name: "to", what: "where the new database goes; nothing may be there" }],
   options: [FINDINGS_OPTION],
@@ -66,8 +68,10 @@ export const salvage: CommandSpec = {
   async run(context, [to], options): Promise<ExitCode> {
     const { path, lockTimeoutMs } = context;
     const maxFindings = findingsMax(options["maxFindings"]);
+    using interruption = new Interruption();
+    const { signal } = interruption;
     const report = await withProgress("salvaging", (onProgress) => {
-      return salvageFile(path, to!, { maxFindings, lockTimeoutMs, onProgress });
+      return salvageFile(path, to!, { maxFindings, lockTimeoutMs, onProgress, signal });
     }).catch((error) => {
       throw withPath(WRITES.test(messageOf(error)) ? to! : path, error);
     });

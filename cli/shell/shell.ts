@@ -19,7 +19,7 @@ import {
   type Context,
   treeInside,
 } from "../command.ts";
-import { EXIT, type ExitCode, failureOf, Refusal, withPath } from "../exit.ts";
+import { EXIT, type ExitCode, failureOf, Interrupted, Refusal, withPath } from "../exit.ts";
 import { note } from "../output.ts";
 import { helpOf, parseLine, type ParserOptions } from "../parser.ts";
 import { oneLine } from "../text.ts";
@@ -150,6 +150,8 @@ export class Shell {
       return body();
     } catch (error) {
       if (error === ROLLED_BACK || error instanceof Exit) throw error;
+      // Ctrl-C ends the statement alone; the other signals are for the program.
+      if (error instanceof Interrupted && error.signal !== "SIGINT") throw error;
       const { exitCode, line } = failureOf(withPath(this.#context.path, error));
       if (exitCode === EXIT.done) throw error;
       // In the order in which things happened.

@@ -218,13 +218,14 @@ describe("load: malformed input", () => {
 });
 
 describe("load and dump: files", () => {
-  it("a load that failed leaves no tree, and can be made again", () =>
+  it("a load that failed leaves no file, or no tree of it, and can be made again", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/new.quire`;
       assertEquals((await quire(["load", path, "t"], { input: "{" })).code, 5);
-      const trees = await quire(["trees", path]);
-      assertEquals([trees.code, trees.out], [0, "There are no trees.\n"]);
+      assertEquals([...Deno.readDirSync(dir)], []);
       assertEquals((await quire(["load", path, "t", "--number"], { input: "1" })).code, 0);
+      assertEquals((await quire(["load", path, "other"], { input: "{" })).code, 5);
+      assertMatch((await quire(["trees", path])).out, /^tree.*\nt .*\n$/);
       assertEquals((await quire(["count", path])).out, "1\n");
     }));
 

@@ -1,0 +1,198 @@
+/**
+ * Who may read what Quire makes: no copy is more open than its source, the umask narrows further,
+ * `open` takes a mode for files that it makes, and what the shell keeps is the user's alone.
+ */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { LockedError, open, salvage } from "../../mod.ts";
+import { cliWords, installQuire, quire } from "../support/cli.ts";
+import { inTempDir } from "../support/temp.ts";
+
+const isUnix = Deno.build.os !== "windows";
+const OTHER_GROUP = 54_321;
+const MOD = new URL("../../mod.ts", import.meta.url).href;
+
+function modeOf(path: string): string {
+  return (Deno.statSync(path).mode! & 0o7777).toString(8);
+}
+
+/** Runs something with sources of a mode, and perhaps of another group. */
+async function inSources(
+  mode: number,
+  body: (dir: string) => Promise<void>,
+  group?: number,
+): Promise<void> {
+  await inTempDir(async (dir) => {
+    installQuire(dir);
+    const sources = [`${dir}/from.quire`, `${dir}/from.ndjson`];
+    {
+      using db = open(sources[0]!);
+      await db.tree("t").set("key", new Uint8Array(10));
+    }
+    Deno.writeTextFileSync(sources[1]!, '{"key":"key","value":1}\n');
+    for (const path of sources) {
+      if (group !== undefined) Deno.chownSync(path, null, group);
+      Deno.chmodSync(path, mode);
+    }
+    await body(dir);
+  });
+}
+
+/** Lines of a shell that make a file `to`. */
+const MAKERS: Readonly<Record<string, string>> = {
+  "salvage": "./quire salvage from.quire to",
+  "dump": "./quire dump from.quire t --output to",
+  "load": "./quire load to t from.ndjson",
+  "load of a file as standard input": "./quire load to t < from.ndjson",
+};
+
+/** The mode of what a line makes, under a umask. */
+async function madeBy(dir: string, line: string, umask: string): Promise<string> {
+  const args = ["-c", `umask ${umask}; ${line}`];
+  const { success, stderr } = await new Deno.Command("bash", { args, cwd: dir }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  const mode = modeOf(`${dir}/to`);
+  Deno.removeSync(`${dir}/to`);
+  return mode;
+}
+
+describe("a copy", { skip: !isUnix }, () => {
+  const rows: [mode: number, umask: string, made: string][] = [
+    [0o600, "022", "600"],
+    [0o600, "000", "600"],
+    [0o640, "022", "640"],
+    [0o640, "077", "600"],
+    [0o644, "022", "644"],
+    [0o666, "000", "666"],
+    [0o666, "027", "640"],
+    [0o755, "022", "644"],
+    [0o660, "007", "660"],
+    [0o604, "000", "604"],
+  ];
+  for (const [maker, line] of Object.entries(MAKERS)) {
+    it(`by ${maker} is not more open than its source`, async () => {
+      for (const [mode, umask, made] of rows) {
+        await inSources(mode, async (dir) => {
+          assertEquals(await madeBy(dir, line, umask), made, `${mode.toString(8)}, umask ${umask}`);
+        });
+      }
+    });
+  }
+
+  it("by the library's salvage is not more open than its source", () =>
+    inSources(0o600, async (dir) => {
+      await salvage(`${dir}/from.quire`, `${dir}/to`);
+      assertEquals(modeOf(`${dir}/to`), "600");
+    }));
+
+  it("by a salvage with permission for the final name alone is not either", () =>
+    inSources(0o600, async (dir) => {
+      const program = `import { salvage } from "${MOD}";\nawait salvage("from.quire", "to");\n`;
+      Deno.writeTextFileSync(`${dir}/program.ts`, program);
+      const args = ["run", "--no-prompt", "--no-check", "--allow-read=from.quire,to"];
+      const child = new Deno.Command(Deno.execPath(), {
+        args: [...args, "--allow-write=to", "program.ts"],
+        cwd: dir,
+      });
+      assertEquals((await child.output()).code, 0);
+      assertEquals(modeOf(`${dir}/to`), "600");
+    }));
+
+  it("of what comes through a pipe is made as any new file", () =>
+    inSources(0o600, async (dir) => {
+      assertEquals(await madeBy(dir, "cat from.ndjson | ./quire load to t", "022"), "644");
+    }));
+
+  const isRoot = isUnix && Deno.uid() === 0;
+
+  it("in another group gives it no more than others have", { skip: !isRoot }, async () => {
+    const groups: [mode: number, made: string][] = [
+      [0o640, "600"],
+      [0o644, "644"],
+      [0o660, "600"],
+      [0o664, "644"],
+      [0o604, "600"],
+    ];
+    for (const [mode, made] of groups) {
+      await inSources(mode, async (dir) => {
+        for (const line of Object.values(MAKERS)) {
+          assertEquals(await madeBy(dir, line, "000"), made, `${mode.toString(8)}: ${line}`);
+        }
+      }, OTHER_GROUP);
+    }
+  });
+});
+
+describe("open() with a mode", { skip: !isUnix }, () => {
+  it("makes a file of it, which the umask narrows", () =>
+    inTempDir((dir) => {
+      for (const mode of [0o600, 0o640, 0o660, 0o666]) {
+        const path = `${dir}/${mode}`;
+        open(path, { mode }).close();
+        assertEquals(modeOf(path), (mode & ~umask()).toString(8));
+      }
+      open(`${dir}/default`).close();
+      assertEquals(modeOf(`${dir}/default`), (0o666 & ~umask()).toString(8));
+    }));
+
+  it("leaves the permissions of a file that is there", () =>
+    inTempDir((dir) => {
+      const path = `${dir}/file`;
+      open(path, { mode: 0o600 }).close();
+      open(path, { mode: 0o666 }).close();
+      assertEquals(modeOf(path), "600");
+    }));
+
+  it("refuses what is no mode, or locks the owner out, and makes nothing", () =>
+    inTempDir((dir) => {
+      const path = `${dir}/file`;
+      for (const mode of [-1, 0o1000, 1.5, NaN, Infinity]) {
+        assertThrows(() => open(path, { mode }), RangeError, "is not in 0o600..0o777");
+      }
+      for (const mode of [0, 0o400, 0o066, 0o200]) {
+        assertThrows(() => open(path, { mode }), RangeError, "the owner cannot read and write");
+      }
+      assertThrows(() => open(path, { mode: "600" as unknown as number }), TypeError, "mode is");
+      assertEquals([...Deno.readDirSync(dir)], []);
+    }));
+});
+
+/** The umask of this process. */
+function umask(): number {
+  return inTempDir((dir) => {
+    Deno.openSync(`${dir}/probe`, { write: true, createNew: true }).close();
+    return 0o666 & ~Deno.statSync(`${dir}/probe`).mode!;
+  });
+}
+
+describe("what another user can do", { skip: !isUnix }, () => {
+  it("who can read the file can keep its owner from writing", () =>
+    inTempDir((dir) => {
+      const path = `${dir}/file`;
+      open(path).close();
+      const reader = Deno.openSync(path, { read: true });
+      reader.lockSync(false);
+      assertThrows(() => open(path), LockedError);
+      reader.close();
+      open(path).close();
+    }));
+});
+
+describe("the history of the shell", { skip: Deno.build.os !== "linux" }, () => {
+  it("is the user's alone, and so are the folders that are made for it", () =>
+    inTempDir(async (dir) => {
+      const words = cliWords(["shell", `${dir}/db.quire`], [
+        "--allow-env=HOME,XDG_STATE_HOME",
+      ]);
+      const line = [Deno.execPath(), ...words].map((word) => `'${word}'`).join(" ");
+      const { success } = await new Deno.Command("bash", {
+        args: ["-c", `umask 022; printf 'trees\\n.exit\\n' | script -qec "${line}" /dev/null`],
+        env: { XDG_STATE_HOME: `${dir}/state`, TERM: "xterm" },
+      }).output();
+      if (!success) return;
+      assertEquals(modeOf(`${dir}/state/quire`), "700");
+      assertEquals(modeOf(`${dir}/state/quire/history`), "600");
+      assertEquals((await quire(["trees", `${dir}/db.quire`])).code, 0);
+    }));
+});

@@ -1,0 +1,320 @@
+/**
+ * Files that are made for a user, when making them is ended in the middle: by a signal, by `kill
+ * -9`, by a full disk, by a permission that is missing. Real processes are ended. Under the final
+ * name is nothing, or the whole file, and what another has put there meanwhile.
+ */
+
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { CorruptionError, open, salvage, string, verify } from "../../mod.ts";
+import { cliWords, installQuire, quire } from "../support/cli.ts";
+import { inTempDir } from "../support/temp.ts";
+
+const ENTRIES = 100_000;
+const VALUE = "v".repeat(400);
+const TIMEOUT_MS = 60_000;
+const POLL_MS = 2;
+const TRIES = 8;
+/** So much has to be written before a process is ended. */
+const BEGUN_BYTES = 256 * 1024;
+const isUnix = Deno.build.os !== "windows";
+const MOD = new URL("../../mod.ts", import.meta.url).href;
+
+/** Commands that make a file `to`, of `from.quire` or `from.ndjson`. */
+const MAKERS: Readonly<Record<string, readonly string[]>> = {
+  "salvage": ["salvage", "from.quire", "to"],
+  "dump --output": ["dump", "from.quire", "t", "--output", "to"],
+  "load": ["load", "to", "t", "from.ndjson"],
+};
+const CODES: Partial<Record<Deno.Signal, number>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
+
+function keyOf(index: number): string {
+  return `key ${String(index).padStart(8, "0")}`;
+}
+
+/** Makes `from.quire` and `from.ndjson`, of the same entries. */
+async function makeSources(dir: string): Promise<void> {
+  using db = open(`${dir}/from.quire`);
+  const rows = Array.from({ length: ENTRIES }, (_, i) => [keyOf(i), VALUE] as const);
+  await db.tree("t", { key: string, value: string }).load(rows);
+  db.close();
+  const lines = rows.map(([key, value]) => `${JSON.stringify({ key, value })}\n`);
+  Deno.writeTextFileSync(`${dir}/from.ndjson`, lines.join(""));
+}
+
+function inSources(body: (dir: string) => Promise<void>): Promise<void> {
+  return inTempDir(async (dir) => {
+    await makeSources(dir);
+    await body(dir);
+  });
+}
+
+/** What is in a folder beside the sources. */
+function madeIn(dir: string): string[] {
+  const names = [...Deno.readDirSync(dir)].map(({ name }) => name);
+  return names.filter((name) => !name.startsWith("from.") && name !== "quire").sort();
+}
+
+interface Ended {
+  readonly code: number;
+  readonly err: string;
+}
+
+/** Ends a process when it has written some of a file; undefined when it was done before that. */
+async function endInTheMiddle(
+  command: Deno.Command,
+  dir: string,
+  signal: Deno.Signal,
+): Promise<Ended | undefined> {
+  const child = command.spawn();
+  const output = child.output();
+  let isRunning = true;
+  const ended = child.status.then(() => isRunning = false);
+  while (isRunning && !hasBegun(dir)) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  if (isRunning) child.kill(signal);
+  await ended;
+  const { code, success, stderr } = await output;
+  return success ? undefined : { code, err: new TextDecoder().decode(stderr) };
+}
+
+function hasBegun(dir: string): boolean {
+  try {
+    return madeIn(dir).some((name) => Deno.lstatSync(`${dir}/${name}`).size > BEGUN_BYTES);
+  } catch {
+    // It was given its name in between.
+    return false;
+  }
+}
+
+/** As `endInTheMiddle`, as often as it takes to meet the middle. */
+async function endOne(commandOf: () => Deno.Command, dir: string, signal: Deno.Signal) {
+  for (let round = 0; round < TRIES; round++) {
+    const ended = await endInTheMiddle(commandOf(), dir, signal);
+    if (ended !== undefined) return ended;
+    for (const name of madeIn(dir)) Deno.removeSync(`${dir}/${name}`);
+  }
+  throw new Error("the process was always faster than the signal");
+}
+
+function commandIn(dir: string, args: readonly string[]): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args: cliWords(args),
+    cwd: dir,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+}
+
+/** Whether `to` has everything. */
+async function assertWhole(dir: string, maker: string): Promise<void> {
+  if (maker === "dump --output") {
+    assertEquals(Deno.readTextFileSync(`${dir}/to`), Deno.readTextFileSync(`${dir}/from.ndjson`));
+  } else {
+    const { ok, entries } = await verify(`${dir}/to`);
+    // The catalog has an entry of the tree, or not, as verify counts.
+    assert(ok && entries >= ENTRIES, `${entries} entries`);
+  }
+}
+
+describe("a file that is being made, and a signal", { skip: !isUnix }, () => {
+  for (const [maker, args] of Object.entries(MAKERS)) {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      it(`${maker} leaves nothing after ${signal}`, () =>
+        inSources(async (dir) => {
+          const { code, err } = await endOne(() => commandIn(dir, args), dir, signal);
+          assertEquals(code, CODES[signal], err);
+          assertMatch(err, new RegExp(`Interrupted by ${signal}: .* is removed\n$`));
+          assertEquals(madeIn(dir), []);
+        }));
+    }
+
+    it(`${maker} leaves nothing under the final name after SIGKILL, and can be done again`, () =>
+      inSources(async (dir) => {
+        await endOne(() => commandIn(dir, args), dir, "SIGKILL");
+        assertEquals(madeIn(dir), ["to.unfinished"]);
+        const left = Deno.readFileSync(`${dir}/to.unfinished`);
+        assertEquals((await quire(args, { cwd: dir })).code, 0);
+        assertEquals(madeIn(dir), ["to", "to.unfinished"]);
+        await assertWhole(dir, maker);
+        assertEquals(Deno.readFileSync(`${dir}/to.unfinished`), left);
+      }));
+  }
+
+  it("dump --output in a script of the shell leaves nothing either", () =>
+    inSources(async (dir) => {
+      installQuire(dir);
+      const script = 'exec ./quire shell from.quire <<< "dump t --output to"';
+      const command = () =>
+        new Deno.Command("bash", { args: ["-c", script], cwd: dir, stderr: "piped" });
+      const rows = [["SIGINT", /^line 1: Interrupted/], ["SIGTERM", /^Interrupted/]] as const;
+      for (const [signal, says] of rows) {
+        const { code, err } = await endOne(command, dir, signal);
+        assertEquals([code, madeIn(dir)], [CODES[signal], []]);
+        assertMatch(err, says);
+      }
+    }));
+
+  it("load ends while it waits for standard input", () =>
+    inTempDir(async (dir) => {
+      const child = waitingLoad(dir);
+      await begun(dir);
+      child.kill("SIGTERM");
+      assertEquals((await child.status).code, CODES.SIGTERM);
+      assertEquals(madeIn(dir), []);
+      await child.stdin.abort().catch(() => {});
+    }));
+});
+
+/** A load into a new file whose input has not ended. */
+function waitingLoad(dir: string): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: cliWords(["load", "to", "t"]),
+    cwd: dir,
+    stdin: "piped",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+}
+
+/** Waits until a file is being made. */
+async function begun(dir: string): Promise<void> {
+  while (madeIn(dir).length === 0) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+}
+
+describe("a file that is being made, and another that gets its name meanwhile", () => {
+  it("load leaves the other alone", () =>
+    inTempDir(async (dir) => {
+      const child = waitingLoad(dir);
+      await begun(dir);
+      Deno.writeTextFileSync(`${dir}/to`, "mine");
+      const writer = child.stdin.getWriter();
+      await writer.write(new TextEncoder().encode('{"key":"a","value":1}\n'));
+      await writer.close();
+      assertEquals((await child.status).code, 3);
+      assertEquals(madeIn(dir), ["to"]);
+      assertEquals(Deno.readTextFileSync(`${dir}/to`), "mine");
+    }));
+
+  it("salvage leaves the other alone", () =>
+    inSources(async (dir) => {
+      const onProgress = () => Deno.writeTextFileSync(`${dir}/to`, "mine");
+      const run = () => salvage(`${dir}/from.quire`, `${dir}/to`, { onProgress });
+      await assertRejects(run, Error, "there is something already");
+      assertEquals([madeIn(dir), Deno.readTextFileSync(`${dir}/to`)], [["to"], "mine"]);
+    }));
+});
+
+describe("a file that is being made, and an error", () => {
+  it("load of a malformed line makes no file", () =>
+    inTempDir(async (dir) => {
+      const input = '{"key":"a","value":1}\n{"key":\n';
+      const { code, err } = await quire(["load", "to", "t"], { cwd: dir, input });
+      assertEquals([code, madeIn(dir)], [5, []]);
+      assertMatch(err, /line 2: .*; nothing was loaded\n$/);
+    }));
+
+  const canMount = Deno.build.os === "linux" && canMountTmpfs();
+
+  it(
+    "a full disk leaves nothing, and is told with the path",
+    { skip: !canMount },
+    () =>
+      inSources(async (dir) => {
+        Deno.mkdirSync(`${dir}/from.disk`);
+        installQuire(dir);
+        for (const [maker, args] of Object.entries(MAKERS)) {
+          const words = args.map((word) => word === "to" ? "from.disk/to" : word).join(" ");
+          const lines = [
+            "mount -t tmpfs -o size=4m tmpfs from.disk",
+            `./quire ${words}; echo "ends with $?"; ls -A from.disk`,
+          ];
+          const { stdout, stderr } = await new Deno.Command("unshare", {
+            args: ["-rm", "bash", "-c", lines.join("\n")],
+            cwd: dir,
+          }).output();
+          const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+          assertEquals(out, "ends with 3\n", `${maker}: ${err}`);
+          assertMatch(err!, /^Cannot .*no space left.*; make room on the disk, and try again\n$/i);
+          if (maker === "dump --output") assertMatch(err!, /^Cannot write from\.disk\/to: /);
+        }
+      }),
+  );
+});
+
+function canMountTmpfs(): boolean {
+  try {
+    const args = ["-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"];
+    return new Deno.Command("unshare", { args }).outputSync().success;
+  } catch {
+    return false;
+  }
+}
+
+describe("a program with permission for the final name alone", () => {
+  /** Salvages `from.quire` to `to`, with permissions. */
+  function salvaging(dir: string, reads: string[], writes: string[]): Deno.Command {
+    const program = `${dir}/from.program.ts`;
+    Deno.writeTextFileSync(
+      program,
+      `import { salvage } from "${MOD}";\nawait salvage("from.quire", "to");\n`,
+    );
+    return new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "--quiet", "--no-prompt", "--no-check"],
+        ...[`--allow-read=${reads.join()}`, `--allow-write=${writes.join()}`, program],
+      ],
+      cwd: dir,
+      stdout: "piped",
+      stderr: "piped",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+  }
+
+  const rows: [reads: string[], writes: string[], killed: string][] = [
+    [["from.quire", "to"], ["to"], "to"],
+    [["from.quire", "to", "to.unfinished"], ["to", "to.unfinished"], "to.unfinished"],
+    [["from.quire", "to", "to.unfinished"], ["to"], "to"],
+    [["from.quire", "to"], ["to", "to.unfinished"], "to"],
+    [["from.quire", "."], ["."], "to.unfinished"],
+  ];
+
+  for (const [reads, writes, killed] of rows) {
+    const what = `reads ${reads.join()} and writes ${writes.join()}`;
+
+    it(`salvages where it ${what}`, () =>
+      inSources(async (dir) => {
+        const { success, stderr } = await salvaging(dir, reads, writes).output();
+        assert(success, new TextDecoder().decode(stderr));
+        assertEquals(madeIn(dir), ["to"]);
+        await assertWhole(dir, "salvage");
+      }));
+
+    it(
+      `leaves no database to be opened after SIGKILL where it ${what}`,
+      { skip: !isUnix },
+      () =>
+        inSources(async (dir) => {
+          await endOne(() => salvaging(dir, reads, writes), dir, "SIGKILL");
+          assertEquals(madeIn(dir), [killed]);
+          const path = `${dir}/${killed}`;
+          const bytes = Deno.readFileSync(path);
+          assertThrows(() => open(path), CorruptionError, "not a Quire database");
+          assertThrows(() => open(path, { readOnly: true }), CorruptionError);
+          assert(!(await verify(path)).ok);
+          assertEquals(Deno.readFileSync(path), bytes);
+        }),
+    );
+  }
+
+  it("is told which permission dump and load need, and has made nothing", () =>
+    inSources(async (dir) => {
+      for (const maker of ["dump --output", "load"]) {
+        const flags = ["--deny-write=to.unfinished"];
+        const { code, err } = await quire(MAKERS[maker]!, { cwd: dir, flags });
+        assertEquals([code, madeIn(dir)], [3, []], maker);
+        assertMatch(err, /^Cannot make to: Requires write access to "to\.unfinished".*-RW\n$/);
+      }
+    }));
+});
