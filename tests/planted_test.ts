@@ -11,6 +11,7 @@ import { fixChance } from "./support/fixed_chance.ts";
 import { bug, type PlantedBug, protect, whole } from "./support/planted_bugs.ts";
 import { MODEL_BUGS, RULE_BUGS } from "./support/planted_crash_bugs.ts";
 import { DISK_BUGS } from "./support/planted_disk_bugs.ts";
+import { FILE_BUGS } from "./support/planted_file_bugs.ts";
 import { PAGE_BUGS, TREE_BUGS } from "./support/planted_layer_bugs.ts";
 import type { Found } from "./support/planted_hunter.ts";
 import { Workshop } from "./support/planted_workshop.ts";
@@ -26,7 +27,7 @@ const ROWS = "wal imaged hdrImage chain syncSwitch revoke bypassDurable acquireI
 const RULES = 17;
 
 const CRASH_BUGS = [...MODEL_BUGS, ...RULE_BUGS];
-const BUGS = [...CRASH_BUGS, ...DISK_BUGS, ...PAGE_BUGS, ...TREE_BUGS];
+const BUGS = [...CRASH_BUGS, ...DISK_BUGS, ...PAGE_BUGS, ...TREE_BUGS, ...FILE_BUGS];
 const FILE = "pager/journal/durable.ts";
 const FIND = "if (this.#superblock.open) return;";
 

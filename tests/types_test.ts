@@ -356,6 +356,7 @@ describe("the types of options", () => {
       durability: no,
       journalBytes: no,
       lockTimeoutMs: no,
+      mode: no,
       maxSnapshotBytes: no,
       maxTransactionBytes: no,
       readOnly: no,

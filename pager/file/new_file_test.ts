@@ -1,10 +1,13 @@
 // Files that are made for a user: their names before and after, their permissions, what is refused.
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import * as fs from "node:fs";
 import { describe, it } from "@std/testing/bdd";
 import { inTempDir } from "../../tests/support/temp.ts";
 import { IoError } from "../format/errors.ts";
 import { giveName, NewFile } from "./new_file.ts";
+
+const isUnix = Deno.build.os !== "windows";
 
 function namesIn(dir: string): string[] {
   return [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
@@ -98,6 +101,28 @@ describe("NewFile", () => {
         file.publish();
         assert(Deno.statSync(`${dir}/${name}`).isFile);
       }
+    });
+  });
+
+  it("is not more open than its source, a path or a descriptor", { skip: !isUnix }, () => {
+    inTempDir((dir) => {
+      const source = `${dir}/source`;
+      Deno.writeTextFileSync(source, "");
+      for (const mode of [0o600, 0o640, 0o604, 0o644, 0o755]) {
+        Deno.chmodSync(source, mode);
+        const descriptor = fs.openSync(source, "r");
+        for (const copyOf of [source, descriptor]) {
+          const file = new NewFile(`${dir}/a`, { copyOf });
+          const made = fs.fstatSync(file.descriptor).mode & 0o777;
+          assertEquals(made, mode & 0o666 & made, mode.toString(8));
+          assertEquals(made & 0o600, 0o600);
+          file.abandon();
+        }
+        fs.closeSync(descriptor);
+      }
+      const file = new NewFile(`${dir}/a`, { copyOf: `${dir}/none` });
+      assertEquals(fs.fstatSync(file.descriptor).mode & 0o777, 0o600);
+      file.abandon();
     });
   });
 
