@@ -101,7 +101,7 @@ function openAs({ spec, file: path, args }: Call, lockTimeoutMs: number): Opened
     return { ...NOT_OPENED, inspection, [Symbol.dispose]: close };
   }
   if (use === "fill" && isMissing(path)) return openNew(path, spec.filledFrom?.(args) ?? STDIN);
-  const how = use === "read" ? { readOnly: true } : { create: use === "create" };
+  const how = use === "read" ? { readOnly: true } : { create: use !== "write" };
   const db = open(path, { ...how, lockTimeoutMs });
   return { ...NOT_OPENED, db, inspection: db.inspect(), [Symbol.dispose]: () => db.close() };
 }

@@ -229,6 +229,16 @@ describe("load and dump: files", () => {
       assertEquals((await quire(["count", path])).out, "1\n");
     }));
 
+  it("a load into an empty file makes a database of it, as it is", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/empty`;
+      Deno.writeTextFileSync(path, "");
+      const { ino } = Deno.statSync(path);
+      assertEquals((await quire(["load", path, "t", "--number"], { input: "1" })).code, 0);
+      assertEquals((await quire(["count", path])).out, "1\n");
+      assertEquals(Deno.statSync(path).ino, ino);
+    }));
+
   it("dump does not overwrite, and leaves nothing after an error", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/db.quire`;

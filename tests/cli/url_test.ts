@@ -65,6 +65,8 @@ describe("cli: by URL", () => {
         };
         const counted = await deno("count", "db.quire", "words");
         assertEquals(counted, { code: 0, out: "5\n", err: "" });
+        const salvaged = await deno("salvage", "db.quire", "new.quire");
+        assertEquals([salvaged.code, salvaged.err], [0, ""]);
         const helped = await deno("--help");
         assertEquals([helped.code, helped.err], [0, ""]);
       })

@@ -167,6 +167,71 @@ describe("a file that is being made, and a signal", { skip: !isUnix }, () => {
     }));
 });
 
+describe("a file that is being made, and Ctrl-C on a terminal", { skip: !hasScript() }, () => {
+  /** Runs a line of a shell on a terminal. */
+  const onTerminal = (dir: string, line: string) => {
+    installQuire(dir);
+    return new Deno.Command("script", {
+      args: ["-qec", line, "/dev/null"],
+      cwd: dir,
+      env: { TERM: "xterm" },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+  };
+  const typeInto = (child: Deno.ChildProcess) => {
+    const writer = child.stdin.getWriter();
+    const type = (keys: string) => writer.write(new TextEncoder().encode(keys));
+    return { type, close: () => writer.close() };
+  };
+
+  it("load ends while it waits for what is typed", () =>
+    inTempDir(async (dir) => {
+      const child = onTerminal(dir, "./quire load to t");
+      const output = child.output();
+      await begun(dir);
+      const { type, close } = typeInto(child);
+      await type("\x03");
+      assertEquals((await output).code, CODES.SIGINT);
+      assertEquals(madeIn(dir), []);
+      await close().catch(() => {});
+    }));
+
+  it("the shell goes on after the statement that it ended", () =>
+    inSources(async (dir) => {
+      for (let round = 0; round < TRIES; round++) {
+        const child = onTerminal(dir, "./quire shell from.quire");
+        const output = child.output();
+        const { type, close } = typeInto(child);
+        await type("dump t --output to\r");
+        while (!hasBegun(dir)) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        await type("\x03");
+        await type("count t\r.exit\r");
+        const { code, stdout } = await output;
+        await close().catch(() => {});
+        const shown = new TextDecoder().decode(stdout);
+        if (shown.includes("dumped")) {
+          Deno.removeSync(`${dir}/to`);
+          continue;
+        }
+        assertMatch(shown, /Interrupted by SIGINT[^]*100000\r?\n/);
+        assertEquals([code, madeIn(dir)], [0, []]);
+        return;
+      }
+      throw new Error("the statement was always faster than the key");
+    }));
+});
+
+function hasScript(): boolean {
+  try {
+    const args = ["-qec", "true", "/dev/null"];
+    return Deno.build.os === "linux" && new Deno.Command("script", { args }).outputSync().success;
+  } catch {
+    return false;
+  }
+}
+
 /** A load into a new file whose input has not ended. */
 function waitingLoad(dir: string): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
