@@ -32,19 +32,24 @@ function keyOf(index: number): string {
   return `key ${String(index).padStart(8, "0")}`;
 }
 
-/** Makes `from.quire` and `from.ndjson`, of the same entries. */
-async function makeSources(dir: string): Promise<void> {
-  using db = open(`${dir}/from.quire`);
+/** The bytes of `from.quire` and `from.ndjson`, which have the same entries. */
+async function makeSources(): Promise<readonly [database: Uint8Array, lines: string]> {
   const rows = Array.from({ length: ENTRIES }, (_, i) => [keyOf(i), VALUE] as const);
-  await db.tree("t", { key: string, value: string }).load(rows);
-  db.close();
-  const lines = rows.map(([key, value]) => `${JSON.stringify({ key, value })}\n`);
-  Deno.writeTextFileSync(`${dir}/from.ndjson`, lines.join(""));
+  const lines = rows.map(([key, value]) => `${JSON.stringify({ key, value })}\n`).join("");
+  return await inTempDir(async (dir) => {
+    using db = open(`${dir}/db`);
+    await db.tree("t", { key: string, value: string }).load(rows);
+    db.close();
+    return [Deno.readFileSync(`${dir}/db`), lines] as const;
+  });
 }
+
+const sources = await makeSources();
 
 function inSources(body: (dir: string) => Promise<void>): Promise<void> {
   return inTempDir(async (dir) => {
-    await makeSources(dir);
+    Deno.writeFileSync(`${dir}/from.quire`, sources[0]);
+    Deno.writeTextFileSync(`${dir}/from.ndjson`, sources[1]);
     await body(dir);
   });
 }
