@@ -4,6 +4,7 @@
  *
  * `raw` is bytes as they are kept, for any tree whatever its codec. It has no name in the catalog's
  * sense, so nothing is checked; it is what reads trees of codecs that this program does not have.
+ * `raw:NAME` is the same for a tree whose codec has that name, which a new tree then keeps.
  */
 
 import {
@@ -14,7 +15,6 @@ import {
   keyBytes,
   type KeyCodec,
   string,
-  structured,
   tuple,
   u64,
 } from "../mod.ts";
@@ -28,6 +28,7 @@ import {
   tupleForm,
   u64Form,
 } from "./json_form.ts";
+import { keptStructured } from "./structured_form.ts";
 import { oneLine } from "./text.ts";
 
 /** A codec under its name, with the forms of its values. */
@@ -57,13 +58,16 @@ const raw: KeyCodec<Uint8Array> = {
   decode: (value) => value,
 };
 
+/** What begins the name of a codec whose values are given as the bytes that are kept. */
+const RAW_OF = "raw:";
+
 const FORMS: Readonly<Record<string, readonly [codec: unknown, form: Form]>> = {
   bytes: [bytes, bytesForm],
   string: [string, stringForm],
   tuple: [tuple, tupleForm],
   u64: [u64, u64Form],
   json: [json, jsonForm],
-  structured: [structured, structuredForm],
+  structured: [keptStructured, structuredForm],
   raw: [raw, bytesForm],
 };
 
@@ -87,13 +91,29 @@ export function codecsOfTree(
   options: CodecOptions,
   willChange = false,
 ): CodecPair {
-  const stored = db.codecsOf(name);
-  if (stored === undefined) throw new Refusal(noTree(db, name), EXIT.no);
+  const stored = storedCodecs(db, name);
   const { key, value } = namesIn(options);
   return {
     key: byName(key ?? readable(name, "keys", stored.key, willChange), "key"),
     value: byName(value ?? readable(name, "values", stored.value, willChange), "value"),
   };
+}
+
+/**
+ * The names of the codecs that a tree was made with.
+ *
+ * @throws {Refusal} There is no such tree.
+ */
+export function storedCodecs(db: Database, name: string): CodecNames {
+  const stored = db.codecsOf(name);
+  if (stored !== undefined) return stored;
+  throw new Refusal(noTree(db, name), EXIT.no);
+}
+
+/** The names of codecs, of keys and of values. */
+export interface CodecNames {
+  readonly key: string;
+  readonly value: string;
 }
 
 /**
@@ -106,11 +126,55 @@ export function codecsToWrite(
   db: Database,
   name: string,
   options: CodecOptions,
-  otherwise: { readonly key: string; readonly value: string },
+  otherwise: CodecNames,
 ): CodecPair {
   if (db.codecsOf(name) !== undefined) return codecsOfTree(db, name, options, true);
   const { key = otherwise.key, value = otherwise.value } = namesIn(options);
   return { key: byName(key, "key"), value: byName(value, "value") };
+}
+
+/**
+ * The codecs of a tree that takes the entries of a dump, whether or not there is one.
+ *
+ * @param dumped What the dump says of its codecs, as `dumpedName` gives it.
+ * @throws {Refusal} They are none, or the tree has others and no option says how to read the dump.
+ */
+export function codecsForDump(
+  db: Database,
+  name: string,
+  options: CodecOptions,
+  dumped: CodecNames,
+): CodecPair {
+  const stored = db.codecsOf(name);
+  const given = namesIn(options);
+  const pick = (what: keyof CodecNames): NamedCodec => {
+    const ours = given[what];
+    if (ours !== undefined) return byName(ours, what);
+    const codec = byName(dumped[what], what, `the codec of ${what}s`);
+    const own = stored?.[what] ?? "";
+    if (own === "" || (codec.codec.name ?? own) === own) return codec;
+    throw new Refusal(
+      `Cannot load into tree ${oneLine(name)}: its ${what}s are ${oneLine(own)}, those of the ` +
+        `dump ${oneLine(codec.codec.name ?? "")}; name another tree`,
+    );
+  };
+  return { key: pick("key"), value: pick("value") };
+}
+
+/** The name that a dump has for a codec: `raw:` and its name where lines have the bytes as kept. */
+export function dumpedName({ name }: NamedCodec, stored: string): string {
+  return name === "raw" ? `${RAW_OF}${stored}` : name;
+}
+
+/** The same trees, with keys and values as the bytes that are kept. */
+export function keptCodecs({ key, value }: CodecPair): CodecPair {
+  return { key: rawCodec(key.codec.name), value: rawCodec(value.codec.name) };
+}
+
+/** Bytes as they are kept, under the name of a codec; without one, of any tree. */
+export function rawCodec(name?: string): NamedCodec {
+  const codec = name === undefined || name === "" ? raw : { ...raw, name };
+  return { name: "raw", codec: codec as Codec<unknown>, form: bytesForm };
 }
 
 /** The codec of a name in the catalog; `raw` where there is none of that name. */
@@ -121,12 +185,17 @@ export function codecByName(name: string): NamedCodec {
 }
 
 /** The codec of a name, for keys or for values. */
-function byName(name: string, what: "key" | "value"): NamedCodec {
+function byName(
+  name: string,
+  what: keyof CodecNames,
+  where = `--${what}-codec`,
+): NamedCodec {
+  if (name.startsWith(RAW_OF)) return rawCodec(name.slice(RAW_OF.length));
   const names = what === "key" ? KEY_CODEC_NAMES : CODEC_NAMES;
   if (!names.includes(name)) {
     const reason = CODEC_NAMES.includes(name) ? "its bytes do not sort" : "there is no such codec";
     throw new Refusal(
-      `Cannot use --${what}-codec ${oneLine(name)}: ${reason}; there are ${names.join(", ")}`,
+      `Cannot use ${where} ${oneLine(name)}: ${reason}; there are ${names.join(", ")}`,
     );
   }
   const [codec, form] = FORMS[name]!;

@@ -151,6 +151,17 @@ export function treeInside(tx: Transaction, name: string, codecs: CodecPair): An
   return tx.tree(name, codecsFor(codecs)) as unknown as AnyTransactionTree;
 }
 
+/**
+ * Makes a tree that has no entries, inside a transaction: its first entry makes it, and can go.
+ *
+ * @param tree Of a name that no tree has, with codecs that take bytes.
+ */
+export function makeEmptyTree(tree: AnyTransactionTree): void {
+  const key = new Uint8Array(1);
+  tree.set(key, key);
+  tree.delete(key);
+}
+
 /** What the engine takes. That keys have an order was checked where the codec was chosen. */
 export function codecsFor({ key, value }: CodecPair): Codecs<unknown, unknown> {
   return { key: key.codec as KeyCodec<unknown>, value: value.codec };

@@ -13,6 +13,7 @@ import { load } from "./command/load.ts";
 import { map } from "./command/map.ts";
 import { chunk, page } from "./command/page.ts";
 import { count, get, keys, scan } from "./command/read.ts";
+import { copy, drop, rename } from "./command/trees.ts";
 import { shell } from "./command/shell.ts";
 import { salvage, verify } from "./command/verify.ts";
 
@@ -30,6 +31,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   keys,
   scan,
   count,
+  drop,
+  rename,
+  copy,
   load,
   dump,
   verify,

@@ -2,8 +2,9 @@
  * CSV as RFC 4180 has it: reading strictly, record by record, from blocks of text, and writing.
  *
  * Strictly: a quote inside a field without quotes, text after a closing quote, and an end inside
- * quotes are errors, not guesses. Lines end with LF or CRLF; inside quotes both are kept as they
- * are.
+ * quotes are errors, not guesses. Lines end with LF, CRLF or a CR alone; inside quotes each is kept
+ * as it is. Commas part fields, or what is named instead; without a name, the semicolons or tabs of
+ * a first line that has more of these.
  *
  * The transaction that the records go into is synchronous and the file may be larger than memory,
  * so the parser takes blocks and gives records without waiting. Parsers of npm take either the
@@ -17,6 +18,16 @@ const QUOTE = '"';
 const FORMULA = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/;
 const NUMBER = /^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$/;
 const MUST_QUOTE = /[",\r\n]/;
+/** In a first line they could be taken for what parts fields. */
+const DELIMITER_TOO = /[;\t]/;
+const LINE_END = /(?:\r\n|\n|\r)$/;
+
+/** What may part fields, by name; the first is the one of RFC 4180. */
+export const DELIMITERS: ReadonlyMap<string, string> = new Map([
+  ["comma", ","],
+  ["semicolon", ";"],
+  ["tab", "\t"],
+]);
 
 /** A record, and the line where it begins, from 1. */
 export interface CsvRecord {
@@ -25,21 +36,27 @@ export interface CsvRecord {
 }
 
 /**
- * The records of a text that comes in lines, each without what ends it but for a CR.
+ * The records of a text that comes in lines, each with what ends it.
  *
  * A record is one line, or several where a field in quotes goes on. Lines without a character are
  * passed over.
  *
+ * @param given What parts fields; default what the first line has most of.
  * @throws {LineError} The text is malformed.
  */
-export function* readCsv(lines: Iterable<string>): Generator<CsvRecord, void, undefined> {
+export function* readCsv(
+  lines: Iterable<string>,
+  given?: string,
+): Generator<CsvRecord, void, undefined> {
   let number = 0;
+  let delimiter = given;
   let record: RecordReader | undefined;
   for (const line of lines) {
     number++;
     if (record === undefined) {
-      if (line === "" || line === "\r") continue;
-      record = new RecordReader(number);
+      if (line.replace(LINE_END, "") === "") continue;
+      delimiter ??= delimiterOf(line);
+      record = new RecordReader(number, delimiter);
     }
     if (!record.add(line, number)) continue;
     yield record;
@@ -49,43 +66,56 @@ export function* readCsv(lines: Iterable<string>): Generator<CsvRecord, void, un
   throw new LineError(record.line, "its quotes do not end");
 }
 
+/** What a first line has most of outside quotes. */
+function delimiterOf(line: string): string {
+  const plain = line.replace(/"[^"]*"/g, "");
+  const counts = [...DELIMITERS.values()].map((character) => {
+    return [character, plain.split(character).length] as const;
+  });
+  return counts.reduce((most, next) => next[1] > most[1] ? next : most)[0];
+}
+
 /** One record while it is read. */
 class RecordReader implements CsvRecord {
   readonly fields: string[] = [];
   readonly line: number;
+  readonly #delimiter: string;
   /** What a field in quotes has of lines before; undefined outside quotes. */
   #open: string | undefined;
 
-  constructor(line: number) {
+  constructor(line: number, delimiter: string) {
     this.line = line;
+    this.#delimiter = delimiter;
   }
 
   /** Reads a further line; whether the record ends with it. */
   add(text: string, number: number): boolean {
+    const plain = text.replace(LINE_END, "");
+    const textEnd = plain.length;
     let at = 0;
-    while (at <= text.length) {
+    while (at <= textEnd) {
       if (this.#open === undefined && text[at] !== QUOTE) {
-        at = this.#addPlain(text, at, number);
+        at = this.#addPlain(plain, at, number);
         continue;
       }
       const start = this.#open === undefined ? at + 1 : at;
       this.#open ??= "";
       const end = this.#addQuoted(text, start);
       if (end < 0) return false;
-      at = this.#endQuoted(text, end, number);
+      at = this.#endQuoted(text, end, textEnd, number);
     }
     return true;
   }
 
   /** Reads a field without quotes; where the next one begins. */
   #addPlain(text: string, at: number, number: number): number {
-    const comma = text.indexOf(",", at);
-    const field = comma < 0 ? text.slice(at).replace(/\r$/, "") : text.slice(at, comma);
+    const next = text.indexOf(this.#delimiter, at);
+    const field = next < 0 ? text.slice(at) : text.slice(at, next);
     if (field.includes(QUOTE)) {
       throw new LineError(number, 'a field without quotes has one; it is written "a ""quote"""');
     }
     this.fields.push(field);
-    return comma < 0 ? text.length + 1 : comma + 1;
+    return next < 0 ? text.length + 1 : next + 1;
   }
 
   /** Reads on inside quotes; where they end, or -1 where the line does before. */
@@ -93,7 +123,7 @@ class RecordReader implements CsvRecord {
     for (;;) {
       const quote = text.indexOf(QUOTE, at);
       if (quote < 0) {
-        this.#open += `${text.slice(at)}\n`;
+        this.#open += text.slice(at);
         return -1;
       }
       this.#open += text.slice(at, quote);
@@ -104,18 +134,25 @@ class RecordReader implements CsvRecord {
   }
 
   /** Ends a field in quotes; where the next one begins. */
-  #endQuoted(text: string, at: number, number: number): number {
+  #endQuoted(text: string, at: number, textEnd: number, number: number): number {
     this.fields.push(this.#open!);
     this.#open = undefined;
-    if (text[at] === ",") return at + 1;
-    if (at === text.length || text.slice(at) === "\r") return text.length + 1;
+    if (text[at] === this.#delimiter) return at + 1;
+    if (at === textEnd) return textEnd + 1;
     throw new LineError(number, "text goes on after a closing quote");
   }
 }
 
 /** A record as a line of CSV, without what ends it. */
 export function csvLine(fields: readonly string[]): string {
-  return fields.map(csvField).join(",");
+  return fields.map((field) => MUST_QUOTE.test(field) ? quoted(field) : field).join(",");
+}
+
+/** The names of the columns as the first line, without what ends it. */
+export function csvHeader(names: readonly string[]): string {
+  return names.map((name) => {
+    return MUST_QUOTE.test(name) || DELIMITER_TOO.test(name) ? quoted(name) : name;
+  }).join(",");
 }
 
 /**
@@ -130,6 +167,6 @@ export function csvLineForSpreadsheets(fields: readonly string[]): string {
   }).join(",");
 }
 
-function csvField(field: string): string {
-  return MUST_QUOTE.test(field) ? `"${field.replaceAll(QUOTE, '""')}"` : field;
+function quoted(field: string): string {
+  return `"${field.replaceAll(QUOTE, '""')}"`;
 }

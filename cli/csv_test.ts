@@ -5,13 +5,16 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
-import { csvLine, csvLineForSpreadsheets, readCsv } from "./csv.ts";
+import { csvHeader, csvLine, csvLineForSpreadsheets, readCsv } from "./csv.ts";
 import { LineError } from "./lines.ts";
 
-function read(text: string): (readonly string[])[] {
-  const lines = text.split("\n");
-  if (lines.at(-1) === "") lines.pop();
-  return [...readCsv(lines)].map(({ fields }) => fields);
+/** The lines of a text, each with what ends it. */
+function linesOf(text: string): string[] {
+  return text.match(/[^\r\n]*(\r\n|\n|\r)|[^\r\n]+$/g) ?? [];
+}
+
+function read(text: string, delimiter?: string): (readonly string[])[] {
+  return [...readCsv(linesOf(text), delimiter)].map(({ fields }) => fields);
 }
 
 describe("readCsv()", () => {
@@ -23,12 +26,28 @@ describe("readCsv()", () => {
     assertEquals(read('a,b\r\n"1\r\n2","3\n"\r\n'), [["a", "b"], ["1\r\n2", "3\n"]]);
   });
 
+  it("reads lines that end with a CR alone, and keeps it in quotes", () => {
+    assertEquals(read('a,b\r1,"2\r3"\r\r4,5'), [["a", "b"], ["1", "2\r3"], ["4", "5"]]);
+  });
+
+  it("reads semicolons and tabs where the first line has more of them, or they are named", () => {
+    assertEquals(read('a;"b,c,d"\n1,5;2'), [["a", "b,c,d"], ["1,5", "2"]]);
+    assertEquals(read("a\tb\n1\t2,3"), [["a", "b"], ["1", "2,3"]]);
+    assertEquals(read("a;b\n1;2", ","), [["a;b"], ["1;2"]]);
+    assertEquals(read("a,b;c\n1,2", "\t"), [["a,b;c"], ["1,2"]]);
+  });
+
+  it("takes nothing in a header of csvHeader() for what parts fields", () => {
+    const names = ["key:string", "value:raw:a;b;c\td"];
+    assertEquals(read(`${csvHeader(names)}\r\n1,2`), [names, ["1", "2"]]);
+  });
+
   it("passes over lines without a character, but not over empty fields", () => {
     assertEquals(read('\na\n\r\n""\n,\n'), [["a"], [""], ["", ""]]);
   });
 
   it("tells the line where a record begins", () => {
-    const lines = [...readCsv(["a", "", '"b', 'c"', "d"])].map(({ line }) => line);
+    const lines = [...readCsv(linesOf('a\n\n"b\nc"\nd'))].map(({ line }) => line);
     assertEquals(lines, [1, 3, 5]);
   });
 
@@ -50,7 +69,8 @@ describe("readCsv()", () => {
     fc.assert(fc.property(fc.array(record), (records) => {
       // A line without a character is no record.
       const wanted = records.filter((fields) => fields.length > 1 || fields[0] !== "");
-      assertEquals(read(wanted.map((fields) => `${csvLine(fields)}\r\n`).join("")), wanted);
+      const text = wanted.map((fields) => `${csvLine(fields)}\r\n`).join("");
+      assertEquals(read(text, ","), wanted);
     }));
   });
 });

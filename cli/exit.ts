@@ -33,7 +33,7 @@ export const EXIT_MEANINGS: readonly (readonly [code: ExitCode, meaning: string]
   [EXIT.misuse, "called wrongly: an unknown option, a malformed argument, another codec"],
   [EXIT.unusable, "the file cannot be used: missing, locked, not permitted, disk full"],
   [EXIT.damaged, "the file is damaged, or no Quire database; it was left as it is"],
-  [EXIT.malformed, "the input of load is malformed; nothing was loaded"],
+  [EXIT.malformed, "the input is malformed, or has a number that is not kept; nothing was changed"],
   [EXIT.mistake, "a mistake in Quire; please report it"],
   [EXIT.hungUp, "ended by SIGHUP; the file that was being made is removed"],
   [EXIT.interrupted, "ended by Ctrl-C; the file that was being made is removed"],

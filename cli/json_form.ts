@@ -20,6 +20,7 @@
  */
 
 import { decodeBase64, encodeBase64 } from "./base64.ts";
+import { parseExact, RoundedNumber } from "./exact_json.ts";
 import { Refusal } from "./exit.ts";
 import { structuredFromJson, structuredToJson } from "./structured_form.ts";
 import { bigintFromTag, isTagged, numberFromTag, tagOfNumber } from "./tags.ts";
@@ -130,8 +131,9 @@ export const structuredForm: Form = {
  */
 function parseJson(text: string, mend?: string): unknown {
   try {
-    return JSON.parse(text);
-  } catch {
+    return parseExact(text);
+  } catch (error) {
+    if (error instanceof RoundedNumber) throw error;
     const rest = mend === undefined ? "" : `; ${mend}`;
     throw new Refusal(`Cannot use ${shortened(text)}: it is not JSON${rest}`);
   }

@@ -15,6 +15,12 @@ import {
   tupleForm,
   u64Form,
 } from "./json_form.ts";
+import type { StructuredValue } from "./structured_form.ts";
+
+/** The value that bytes were kept of. */
+function decoded(value: unknown): unknown {
+  return (value as StructuredValue).decode();
+}
 
 /** Through JSON as a file has it, and through text. */
 function assertRoundTrips(form: Form, value: unknown): void {
@@ -84,10 +90,21 @@ describe("forms: there and back", () => {
     for (const value of [cycle, [shared, shared], holes, new Float64Array([1]), /a/g]) {
       const json = structuredForm.toJson(value) as Record<string, unknown>;
       assertEquals(Object.keys(json), ["$structured"]);
-      assertEquals(structuredForm.fromJson(json), value);
+      assertEquals(decoded(structuredForm.fromJson(json)), value);
     }
-    const again = structuredForm.fromJson(structuredForm.toJson([shared, shared])) as unknown[];
+    const json = structuredForm.toJson([shared, shared]);
+    const again = decoded(structuredForm.fromJson(json)) as unknown[];
     assertEquals(again[0] === again[1], true);
+  });
+
+  it("structured values that are deep, and refuses JSON that is too deep to be one", () => {
+    let value: unknown = 1;
+    for (let i = 0; i < 1000; i++) value = [value];
+    const json = structuredForm.toJson(value) as Record<string, unknown>;
+    assertEquals(Object.keys(json), ["$structured"]);
+    assertEquals(structuredForm.toJson(structuredForm.fromJson(json)), json);
+    const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+    assertThrows(() => structuredForm.fromText(deep), Refusal, "nested too deeply for JSON");
   });
 });
 

@@ -33,6 +33,18 @@ describe("LineReader", () => {
     }
   });
 
+  it("ends rows with LF, CRLF and a CR alone, wherever blocks are cut", () => {
+    const rows = ["a\r", "b\r\n", "\r", "\r\n", "c\n", "\u20ac\r", "d"];
+    const bytes = new TextEncoder().encode(rows.join(""));
+    for (let size = 1; size <= 20; size++) {
+      const reader = new LineReader(sourceOf(bytes, size));
+      assertEquals([...reader.rows()], rows, `${size}`);
+      assertEquals(reader.line, rows.length);
+    }
+    const ended = new LineReader(sourceOf(bytes.subarray(0, 2), 9));
+    assertEquals([...ended.rows()], ["a\r"]);
+  });
+
   it("has no line after the last newline, and none in nothing", () => {
     assertEquals([read("a\n", 9), read("\n", 9), read("", 9)], [["a"], [""], []]);
   });

@@ -30,6 +30,15 @@ export function writeNewFile(path: string, copyOf: string, write: (out: Output) 
   }
 }
 
+/** Writes to what is there and is no file, such as a device or a pipe. */
+export function writeDevice(path: string, write: (out: Output) => void): void {
+  using interruption = new Interruption();
+  using device = Deno.openSync(path, { write: true });
+  const out = new Output(interruption.writing(device), path);
+  write(out);
+  out.flush();
+}
+
 /** A database that is being filled. */
 export class NewDatabase implements Disposable {
   /** Where it is built. */

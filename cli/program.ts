@@ -2,8 +2,9 @@
  * The program: reads its command line, opens the file as the command asks, does it, and closes.
  */
 
-import { type Database, open } from "../mod.ts";
-import { type AnyReadTree, type Context, openTree, textOf } from "./command.ts";
+import { type Database, open, type Snapshot } from "../mod.ts";
+import type { CodecPair } from "./codecs.ts";
+import { type AnyReadTree, codecsFor, type Context, textOf } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT, type ExitCode, failureOf, Refusal, withPath } from "./exit.ts";
 import { inspectFile, type Inspection } from "./inspect/mod.ts";
@@ -54,9 +55,9 @@ async function runLine(words: readonly string[], out: Output): Promise<ExitCode>
     lockTimeoutMs,
     inShell: false,
     interruption: opened.interruption,
-    read: (name, codecs) => openTree(opened.db, name, codecs) as unknown as AnyReadTree,
+    read: (name, codecs) => opened.read(name, codecs),
   };
-  const code = await runNamed(context, parsed.call);
+  const code = await opened.guard(() => runNamed(context, parsed.call));
   // Before the file is closed: whoever reads the output does not wait for that.
   out.flush();
   opened.finish();
@@ -87,6 +88,10 @@ interface Opened {
   readonly db: Database;
   readonly inspection: Inspection;
   readonly interruption: Interruption | undefined;
+  /** A tree, for reading, with any codecs at any time. */
+  read(name: string, codecs: CodecPair): AnyReadTree;
+  /** Runs a command; of one that fails, and has made FILE for nothing, no file stays. */
+  guard<T>(body: () => T | Promise<T>): Promise<T>;
   /** Called when the command has succeeded, and before it is disposed of. */
   finish(): void;
   [Symbol.dispose](): void;
@@ -102,23 +107,83 @@ function openAs({ spec, file: path, args }: Call, lockTimeoutMs: number): Opened
   }
   if (use === "fill" && isMissing(path)) return openNew(path, spec.filledFrom?.(args) ?? STDIN);
   const how = use === "read" ? { readOnly: true } : { create: use !== "write" };
+  const isMade = use === "create" && isMissing(path);
   const db = open(path, { ...how, lockTimeoutMs });
-  return { ...NOT_OPENED, db, inspection: db.inspect(), [Symbol.dispose]: () => db.close() };
+  const reading = new Reading(db);
+  const close = () => {
+    reading.close();
+    db.close();
+  };
+  return {
+    ...NOT_OPENED,
+    db,
+    inspection: db.inspect(),
+    read: (name, codecs) => reading.tree(name, codecs),
+    async guard(body) {
+      try {
+        return await body();
+      } catch (error) {
+        if (isMade && db.version === 0) removeUnused(path, close);
+        throw error;
+      }
+    },
+    [Symbol.dispose]: close,
+  };
 }
 
 function openNew(path: string, from: string | number): Opened {
   const made = new NewDatabase(path, from);
   const { db, interruption } = made;
+  const reading = new Reading(db);
   return {
+    ...NOT_OPENED,
     db,
     inspection: db.inspect(),
     interruption,
-    finish: () => made.finish(),
-    [Symbol.dispose]: () => made[Symbol.dispose](),
+    read: (name, codecs) => reading.tree(name, codecs),
+    finish: () => {
+      reading.close();
+      made.finish();
+    },
+    [Symbol.dispose]: () => {
+      reading.close();
+      made[Symbol.dispose]();
+    },
   };
 }
 
-/** Whether nothing is there; what cannot be looked at, opening tells about. */
+/** Trees of one snapshot, for reading: it is taken when the first is asked for. */
+class Reading {
+  readonly #db: Database;
+  #snapshot: Snapshot | undefined;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  tree(name: string, codecs: CodecPair): AnyReadTree {
+    this.#snapshot ??= this.#db.snapshot();
+    return this.#snapshot.tree(name, codecsFor(codecs)) as unknown as AnyReadTree;
+  }
+
+  close(): void {
+    this.#snapshot?.close();
+  }
+}
+
+/** Who asks for no file does not look at it. */
+const NOT_OPENED: Opened = {
+  db: undefined as unknown as Database,
+  inspection: undefined as unknown as Inspection,
+  interruption: undefined,
+  read: () => {
+    throw new Error("no file is open");
+  },
+  guard: async (body) => await body(),
+  finish: () => {},
+  [Symbol.dispose]: () => {},
+};
+
 function isMissing(path: string): boolean {
   try {
     Deno.lstatSync(path);
@@ -128,14 +193,15 @@ function isMissing(path: string): boolean {
   }
 }
 
-/** Who asks for no file does not look at it. */
-const NOT_OPENED: Opened = {
-  db: undefined as unknown as Database,
-  inspection: undefined as unknown as Inspection,
-  interruption: undefined,
-  finish: () => {},
-  [Symbol.dispose]: () => {},
-};
+/** Closes and removes a file that nothing was committed to, if that can be done. */
+function removeUnused(path: string, close: () => void): void {
+  try {
+    close();
+    Deno.removeSync(path);
+  } catch {
+    // The error of the command tells more.
+  }
+}
 
 /** A database in memory would be empty, and gone at once. */
 function checkFile(path: string): void {

@@ -61,6 +61,19 @@ export function rangeOf(options: OptionValues, key: NamedCodec): Range<unknown, 
   };
 }
 
+/** The same range of the bytes that are kept. */
+export function keptRange(
+  { prefix, gt, gte, lt, lte, ...rest }: Range<unknown, unknown>,
+  { codec }: NamedCodec,
+): Range<unknown, unknown> {
+  const bound = (name: string, value: unknown) => {
+    return value === undefined ? {} : { [name]: codec.encode(value) };
+  };
+  const ofPrefix = prefix !== undefined && { prefix: (codec.encodePrefix ?? codec.encode)(prefix) };
+  const bounds = [bound("gt", gt), bound("gte", gte), bound("lt", lt), bound("lte", lte)];
+  return Object.assign({ ...rest, ...ofPrefix }, ...bounds);
+}
+
 /** Whether options say anything of a range. */
 export function hasKeyRange(options: OptionValues): boolean {
   return BOUNDS.some((name) => options[name] !== undefined);

@@ -16,40 +16,95 @@
  * ```
  *
  * A value with anything else in it (another typed array, an error, a hole in an array, an object
- * that is in it twice, a cycle) is `{"$structured": "base64"}` as a whole: the bytes of the codec.
+ * that is in it twice, a cycle), or one that is nested more than 200 deep, is
+ * `{"$structured": "base64"}` as a whole: the bytes of the codec.
  */
 
-import { structured } from "../mod.ts";
+import { structured, type ValueCodec } from "../mod.ts";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { Refusal } from "./exit.ts";
 import { bigintFromTag, isTagged, numberFromTag, tagOfNumber } from "./tags.ts";
 
+/** The codec reads values whose nesting would not leave room for these calls. */
+const DEPTH_MAX = 200;
+
 /** There is no form for part of a value; the whole is kept as bytes. */
 const NO_FORM = Symbol("no form");
+
+/**
+ * A value with the bytes that are kept of it: encoding it again could give others, and takes more
+ * of the stack than decoding does.
+ */
+export class StructuredValue {
+  /** What the codec made of the value. */
+  readonly bytes: Uint8Array;
+
+  /** The value of bytes. */
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  /** The value. */
+  decode(): unknown {
+    return structured.decode(this.bytes);
+  }
+}
+
+/** The codec `structured`, whose values keep their bytes; other values are taken too. */
+export const keptStructured: ValueCodec<unknown> = {
+  name: "structured",
+  ordered: false,
+  encode: (value) => value instanceof StructuredValue ? value.bytes : structured.encode(value),
+  decode: (bytes) => new StructuredValue(bytes),
+};
 
 /** What JSON says of a value that can be cloned. */
 export function structuredToJson(value: unknown): unknown {
   try {
-    return new Writer().write(value);
+    return new Writer().write(value instanceof StructuredValue ? value.decode() : value);
   } catch (error) {
-    if (error !== NO_FORM) throw error;
-    return { $structured: encodeBase64(structured.encode(value)) };
+    if (error !== NO_FORM && !isTooDeep(error)) throw error;
+    return { $structured: encodeBase64(keptStructured.encode(value)) };
   }
 }
 
+/** Whether a codec had no more room on the stack. */
+function isTooDeep(error: unknown): boolean {
+  return error instanceof TypeError && error.cause instanceof RangeError;
+}
+
+/** The value of `{"$structured": base64}`, which has to be one. */
+function structuredOf(base64: string): StructuredValue {
+  const value = new StructuredValue(decodeBase64(base64));
+  try {
+    value.decode();
+  } catch (error) {
+    if (!isTooDeep(error)) throw error;
+  }
+  return value;
+}
+
 /**
- * The value that JSON says.
+ * The value that JSON says, for `keptStructured`.
  *
  * @throws {Refusal} A tag is malformed.
  */
 export function structuredFromJson(json: unknown): unknown {
-  if (isTagged(json, "$structured")) return structured.decode(decodeBase64(json.$structured));
-  return read(json);
+  if (isTagged(json, "$structured")) return structuredOf(json.$structured);
+  try {
+    return read(json);
+  } catch (error) {
+    // No call here is given a range, so the stack is what ended.
+    if (!(error instanceof RangeError)) throw error;
+    const rest = 'nested too deeply for JSON; {"$structured": "base64"} takes it';
+    throw new Refusal(`Cannot use the value: it is ${rest}`);
+  }
 }
 
 /** Writes one value, and remembers the objects in it. */
 class Writer {
   readonly #seen = new Set<unknown>();
+  #depth = 0;
 
   write(value: unknown): unknown {
     switch (typeof value) {
@@ -60,9 +115,16 @@ class Writer {
       case "number":
         return tagOfNumber(value);
       case "object":
-        return value === null ? null : this.#writeObject(value);
+        return value === null ? null : this.#writeNested(value);
     }
     return value;
+  }
+
+  #writeNested(value: object): unknown {
+    if (++this.#depth > DEPTH_MAX) throw NO_FORM;
+    const json = this.#writeObject(value);
+    this.#depth--;
+    return json;
   }
 
   #writeObject(value: object): unknown {

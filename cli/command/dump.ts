@@ -3,33 +3,62 @@
  * in memory for one of them.
  */
 
-import { type CodecPair, codecsOfTree } from "../codecs.ts";
+import { type CodecNames, type CodecPair, codecsOfTree, dumpedName, rawCodec } from "../codecs.ts";
 import { type CommandSpec, type Context, type OptionValues, textOf, treeName } from "../command.ts";
-import { csvLine, csvLineForSpreadsheets } from "../csv.ts";
+import { csvHeader, csvLine, csvLineForSpreadsheets } from "../csv.ts";
+import { fileHeaderLine, treeHeaderLine } from "../dump_header.ts";
+import { linesOfEntry } from "../entry_line.ts";
 import { Refusal } from "../exit.ts";
-import { writeNewFile } from "../new_file.ts";
+import { writeDevice, writeNewFile } from "../new_file.ts";
 import { note, type Output } from "../output.ts";
 import { ProgressBar } from "../progress.ts";
-import { CODEC_OPTIONS, RANGE_OPTIONS, rangeOf } from "../range_options.ts";
+import { CODEC_OPTIONS, hasKeyRange, keptRange, RANGE_OPTIONS, rangeOf } from "../range_options.ts";
 import { countOf, pace } from "../text.ts";
 
 /** The formats that there are. */
 export const FORMATS: readonly string[] = ["ndjson", "csv"];
+const STDOUT = "-";
+/** Options that are for the dump of one tree. */
+const OF_ONE_TREE = [
+  "values",
+  "fields",
+  "reverse",
+  "limit",
+  "codec",
+  "keyCodec",
+  "valueCodec",
+  "escapeFormulas",
+];
 
 /** Makes a line of an entry, without what ends it. */
 type LineOf = (key: unknown, value: unknown) => string;
 
+/** The entries of a tree, and how they are written. */
+interface Table {
+  /** How many there are. */
+  readonly total: number;
+  /** The first line, if there is one. */
+  readonly header: string | undefined;
+  readonly entries: Iterable<[unknown, unknown]>;
+  /** Makes the lines of an entry, without what ends them. */
+  readonly linesOf: (key: unknown, value: unknown) => Iterable<string>;
+  /** What ends a line. */
+  readonly end: string;
+}
+
 /** Writes the entries of a tree. */
 export const dump: CommandSpec = {
   name: "dump",
-  summary: "write the entries of a tree as newline-delimited JSON or CSV",
-  details: 'A line is {"key": ..., "value": ...}, or in CSV the columns key and value, and load ' +
-    "takes it back exactly. With --values it is the value alone; in CSV --fields then says which " +
-    "fields of the value are the columns.",
+  summary: "write the entries of a tree, or of all, as newline-delimited JSON or CSV",
+  details: "load takes it back exactly, with the codecs: of JSON the first line has them, of CSV " +
+    'the names of the columns key and value. A line is {"key": ..., "value": ...}, or where a ' +
+    'value has no exact JSON, {"key": ..., "rawValue": "base64"}. With --values it is the value ' +
+    "alone; in CSV --fields then says which fields of the value are the columns.",
   file: "read",
   args: [{ name: "tree", what: "which tree; may be left out where there is one", optional: true }],
   options: [
-    { flags: "--output <file>", what: "a new file; default standard output" },
+    { flags: "--all", what: "every tree, with its name; load without TREE takes it back" },
+    { flags: "--output <file>", what: "a new file, or - for standard output, the default" },
     {
       flags: "--format <format>",
       what: "default by the name of the file, else ndjson",
@@ -46,35 +75,87 @@ export const dump: CommandSpec = {
   ],
   examples: [
     ["dump cities.quire cities > cities.ndjson", "a whole tree"],
+    ["dump cities.quire --all --output all.ndjson", "the whole file"],
     ["dump cities.quire cities --output cities.csv --fields name,lat,lng", "a table"],
   ],
   inShell: true,
   run(context, [given], options) {
-    const name = treeName(context.db, given);
-    const codecs = codecsOfTree(context.db, name, options);
-    const range = rangeOf(options, codecs.key);
-    const isCsv = formatOf(options, textOf(options["output"])) === "csv";
-    const [header, lineOf] = shapeOf(codecs, options, isCsv);
-    const tree = context.read(name, codecs);
-    const { limit, reverse: _, ...keyRange } = range;
-    const total = Math.min(tree.count(keyRange), limit ?? Infinity);
+    const first = options["all"] === true ? fileHeaderLine(context.db.trees().length) : undefined;
+    const tables = options["all"] === true
+      ? allTables(context, given, options)
+      : [tableOf(context, treeName(context.db, given), options)];
+    const total = tables.reduce((sum, table) => sum + table.total, 0);
     // Lines and a bar on one terminal would overwrite each other.
-    const isHidden = options["output"] === undefined && Deno.stdout.isTerminal();
+    const path = outputOf(options);
+    const isHidden = path === undefined && Deno.stdout.isTerminal();
     const bar = new ProgressBar({ label: "dumping", unit: "entries", total, isHidden });
     const started = performance.now();
-    const write = (out: Output) => {
-      if (header !== undefined) out.text(header);
-      writeEntries(out, tree.entries(range), lineOf, isCsv ? "\r\n" : "\n", bar);
-    };
     try {
-      toOutput(context, options, write);
+      toOutput(context, path, (out) => {
+        if (first !== undefined) out.line(first);
+        let done = 0;
+        for (const table of tables) writeTable(out, table, () => bar.update(++done));
+      });
     } finally {
       bar.stop();
     }
-    if (options["output"] === undefined) return;
-    note(`dumped ${countOf(total, "entry")} in ${pace(total, performance.now() - started)}`);
+    if (path === undefined) return;
+    const of = first === undefined ? "" : ` of ${countOf(tables.length, "tree")}`;
+    note(`dumped ${countOf(total, "entry")}${of} in ${pace(total, performance.now() - started)}`);
   },
 };
+
+/** Every tree, each with what `load` has to know of it. */
+function allTables(context: Context, given: string | undefined, options: OptionValues): Table[] {
+  const path = outputOf(options);
+  const isOther = OF_ONE_TREE.some((name) => options[name] !== undefined) ||
+    hasKeyRange(options) || formatOf(options, path) === "csv";
+  if (given !== undefined || isOther) {
+    throw new Refusal(
+      "Cannot dump --all: it is every tree as newline-delimited JSON; leave out TREE, and the " +
+        "options that are for one",
+    );
+  }
+  return context.db.trees().map((name) => tableOf(context, name, {}));
+}
+
+function outputOf(options: OptionValues): string | undefined {
+  const path = textOf(options["output"]);
+  return path === STDOUT ? undefined : path;
+}
+
+/** What is written of a tree. */
+function tableOf(context: Context, name: string, options: OptionValues): Table {
+  const codecs = codecsOfTree(context.db, name, options);
+  const range = rangeOf(options, codecs.key);
+  const isCsv = formatOf(options, outputOf(options)) === "csv";
+  const fields = textOf(options["fields"])?.split(",");
+  if (fields !== undefined && !isCsv) {
+    throw new Refusal("Cannot use --fields: it is for CSV; add --format csv");
+  }
+  if (options["escapeFormulas"] === true && !isCsv) {
+    throw new Refusal("Cannot use --escape-formulas: it is for CSV; add --format csv");
+  }
+  const tree = context.read(name, codecs);
+  const { limit, reverse: _, ...keyRange } = range;
+  const total = Math.min(tree.count(keyRange), limit ?? Infinity);
+  if (fields !== undefined) checkFields(fields, tree.values(range), codecs);
+  const { key, value } = context.db.codecsOf(name)!;
+  const names = { key: dumpedName(codecs.key, key), value: dumpedName(codecs.value, value) };
+  if (isCsv || options["values"] === true) {
+    const [header, lineOf] = shapeOf(codecs, names, fields, isCsv, options);
+    const linesOf = (k: unknown, v: unknown) => [lineOf(k, v)];
+    return { total, header, entries: tree.entries(range), linesOf, end: isCsv ? "\r\n" : "\n" };
+  }
+  const kept = context.read(name, { key: rawCodec(), value: rawCodec() });
+  return {
+    total,
+    header: treeHeaderLine({ tree: name, ...names, entries: total }),
+    entries: kept.entries(keptRange(range, codecs.key)),
+    linesOf: (k, v) => linesOfEntry(codecs, k as Uint8Array, v as Uint8Array),
+    end: "\n",
+  };
+}
 
 /** The format that an option names, or else a file by its name. */
 export function formatOf(options: OptionValues, path: string | undefined): string {
@@ -87,30 +168,48 @@ export function formatOf(options: OptionValues, path: string | undefined): strin
 /** The first line, if there is one, and how the others are made. */
 function shapeOf(
   { key, value }: CodecPair,
-  options: OptionValues,
+  names: CodecNames,
+  fields: readonly string[] | undefined,
   isCsv: boolean,
+  options: OptionValues,
 ): [header: string | undefined, lineOf: LineOf] {
-  const fields = textOf(options["fields"])?.split(",");
-  const line = options["escapeFormulas"] === true ? csvLineForSpreadsheets : csvLine;
-  if (!isCsv && line !== csvLine) {
-    throw new Refusal("Cannot use --escape-formulas: it is for CSV; add --format csv");
-  }
+  const { form } = value;
+  const escapes = options["escapeFormulas"] === true;
+  const [header, line] = escapes
+    ? [csvLineForSpreadsheets, csvLineForSpreadsheets]
+    : [csvHeader, csvLine];
   if (fields !== undefined) {
-    if (!isCsv) throw new Refusal("Cannot use --fields: it is for CSV; add --format csv");
-    return [`${line(fields)}\r\n`, (_, v) => line(cellsOf(value.form.toJson(v), fields))];
+    return [header(fields), (_, v) => line(cellsOf(form.toJson(v), fields))];
   }
-  if (isCsv) {
-    const texts = (k: unknown, v: unknown) => line([key.form.toText(k), value.form.toText(v)]);
-    if (options["values"] !== true) return [`${line(["key", "value"])}\r\n`, texts];
-    return [`${line(["value"])}\r\n`, (_, v) => line([value.form.toText(v)])];
+  if (!isCsv) return [undefined, (_, v) => JSON.stringify(form.toJson(v))];
+  if (options["values"] === true) return [header(["value"]), (_, v) => line([form.toText(v)])];
+  // What is escaped does not come back, so it needs no codecs.
+  const columns = escapes ? ["key", "value"] : [`key:${names.key}`, `value:${names.value}`];
+  return [header(columns), (k, v) => line([key.form.toText(k), form.toText(v)])];
+}
+
+/** Refuses fields that no value has: a column of nothing is a name that was mistyped. */
+function checkFields(
+  fields: readonly string[],
+  values: Iterable<unknown>,
+  { value: { form } }: CodecPair,
+): void {
+  const missing = new Set(fields);
+  let first: readonly string[] | undefined;
+  for (const value of values) {
+    const json = form.toJson(value);
+    const own = typeof json === "object" && json !== null ? Object.keys(json) : [];
+    first ??= own;
+    for (const name of own) missing.delete(name);
+    if (missing.size === 0) return;
   }
-  if (options["values"] === true) {
-    return [undefined, (_, v) => JSON.stringify(value.form.toJson(v))];
-  }
-  return [
-    undefined,
-    (k, v) => JSON.stringify({ key: key.form.toJson(k), value: value.form.toJson(v) }),
-  ];
+  if (first === undefined) return;
+  const there = first.length === 0 ? "it is no object" : `it has ${first.map(oneLine).join(", ")}`;
+  throw new Refusal(
+    `Cannot use --fields ${
+      oneLine([...missing].join())
+    }: no value has that; of the first, ${there}`,
+  );
 }
 
 /** Fields of a value as cells: text as it is, nothing for what is not there, else JSON. */
@@ -122,24 +221,38 @@ function cellsOf(value: unknown, fields: readonly string[]): string[] {
   });
 }
 
-function writeEntries(
+function writeTable(
   out: Output,
-  entries: Iterable<[unknown, unknown]>,
-  lineOf: LineOf,
-  end: string,
-  bar: ProgressBar,
+  { header, entries, linesOf, end }: Table,
+  onEntry: () => void,
 ): void {
-  let done = 0;
+  if (header !== undefined) out.text(header + end);
   for (const [key, value] of entries) {
-    out.text(lineOf(key, value));
-    out.text(end);
-    bar.update(++done);
+    for (const line of linesOf(key, value)) {
+      out.text(line);
+      out.text(end);
+    }
+    onEntry();
   }
 }
 
-/** Writes to standard output, or to a new file. */
-function toOutput({ out, path }: Context, options: OptionValues, write: (out: Output) => void) {
-  const target = textOf(options["output"]);
-  if (target === undefined) write(out);
-  else writeNewFile(target, path, write);
+/** Writes to standard output, to a device or a pipe as it is, or to a new file. */
+function toOutput(
+  { out, path: source }: Context,
+  path: string | undefined,
+  write: (out: Output) => void,
+): void {
+  if (path === undefined) write(out);
+  else if (isDevice(path)) writeDevice(path, write);
+  else writeNewFile(path, source, write);
+}
+
+/** Whether a path is a device or a pipe, such as `/dev/null`. */
+function isDevice(path: string): boolean {
+  try {
+    const { isFile, isDirectory } = Deno.statSync(path);
+    return !isFile && !isDirectory;
+  } catch {
+    return false;
+  }
 }

