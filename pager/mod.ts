@@ -20,6 +20,7 @@ export type { Durability } from "./journal/durable.ts";
 export {
   ClosedError,
   CorruptionError,
+  inFile,
   IoError,
   LimitError,
   LockedError,

@@ -23,7 +23,7 @@ import { seedOf } from "./format/checksum.ts";
 import { Disk } from "./file/disk.ts";
 import { type Durability, Durable } from "./journal/durable.ts";
 import { openDiskFile } from "./file/disk_file.ts";
-import { ClosedError, type IoError } from "./format/errors.ts";
+import { ClosedError, inFile, type IoError } from "./format/errors.ts";
 import type { File } from "./file/file.ts";
 import { CHUNK_BYTES, CHUNK_SHIFT, chunksOf, KIND_COUNT, SLOT_MASK } from "./format/format.ts";
 import { Frame, POOL } from "./format/frame.ts";
@@ -68,12 +68,12 @@ export function openPager(path: string | URL, options: PagerOptions = {}): Pager
   // Before a file comes into being.
   checkSizes(options);
   const inMemory = place === ":memory:";
-  const file = inMemory ? new MemoryFile() : openDiskFile(place, options);
+  const file: File = inMemory ? new MemoryFile() : openDiskFile(place, options);
   try {
     return new Pager(file, inMemory ? { ...options, journal: false } : options);
   } catch (error) {
     file.close();
-    throw error;
+    throw inFile(error, file.path);
   }
 }
 
@@ -85,6 +85,8 @@ export class Pager {
   readonly meta: Meta = new Meta();
   /** Whether nothing can be written. */
   readonly readOnly: boolean;
+  /** Where the file is; undefined for memory. */
+  readonly path: string | undefined;
 
   readonly #disk: Disk;
   readonly #cache: Cache;
@@ -114,6 +116,7 @@ export class Pager {
     const { maxSnapshotBytes = SNAPSHOT_BYTES, maxTransactionBytes = TRANSACTION_BYTES } = options;
     checkSizes(options);
     this.readOnly = readOnly;
+    this.path = file.path;
     // A read-only handle recovers in memory, and leaves the file as it is.
     this.#disk = new Disk(readOnly ? new OverlayFile(file) : file);
     const protect = tornSectors === "protect";

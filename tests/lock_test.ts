@@ -107,7 +107,8 @@ describe("a second open of one file", () => {
       const path = `${dir}/file`;
       const db = open(path);
       const start = performance.now();
-      assertThrows(() => open(path), LockedError, "another handle has it open");
+      const error = assertThrows(() => open(path), LockedError, "another handle has it open");
+      assert(error.isOwn && error.message.endsWith(", in this process"), error.message);
       assertThrows(() => open(path, { readOnly: true }), LockedError);
       assert(performance.now() - start < 1000, "at once");
       change(db, "a", (tree) => tree.set("key", VALUE));
@@ -198,7 +199,10 @@ describe("a second open by another name", () => {
       using _db = open(hard);
       const attempts = [path, symbolic, hard].map((name): Attempt => [name, {}]);
       for (const line of await outcomes(attempts)) {
-        assertMatch(line, /^LockedError: Cannot open .*: another handle has it open$/);
+        assertMatch(
+          line,
+          /^LockedError: Cannot open .*: another handle has it open, in another process or worker$/,
+        );
       }
     });
   });

@@ -13,7 +13,7 @@ import { writeDevice, writeNewFile } from "../new_file.ts";
 import { note, type Output } from "../output.ts";
 import { ProgressBar } from "../progress.ts";
 import { CODEC_OPTIONS, hasKeyRange, keptRange, RANGE_OPTIONS, rangeOf } from "../range_options.ts";
-import { countOf, pace } from "../text.ts";
+import { countOf, oneLine, pace } from "../text.ts";
 
 /** The formats that there are. */
 export const FORMATS: readonly string[] = ["ndjson", "csv"];

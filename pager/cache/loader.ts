@@ -23,7 +23,7 @@
 import type { Cache } from "./cache.ts";
 import { pageSum } from "../format/checksum.ts";
 import type { Disk } from "../file/disk.ts";
-import { CorruptionError, IoError } from "../format/errors.ts";
+import { CorruptionError, inFile, IoError } from "../format/errors.ts";
 import {
   CHUNK_BYTES,
   CHUNK_PAGES,
@@ -105,6 +105,14 @@ export class Loader {
    * @throws {CorruptionError} The page is not in use, or not what its header says.
    */
   load(page: number): number {
+    try {
+      return this.#load(page);
+    } catch (error) {
+      throw inFile(error, this.#disk.path);
+    }
+  }
+
+  #load(page: number): number {
     if (page < FRESH_PAGES || page >= this.#meta.pageCount || (page & SLOT_MASK) === 0) {
       corruptHeader(page, 0, `no page of data can be here, in a file of ${this.#meta.pageCount}`);
     }
@@ -123,6 +131,14 @@ export class Loader {
    * @throws {CorruptionError} Some header of the chunk breaks a rule.
    */
   headerPage(chunk: number): number {
+    try {
+      return this.#headerPage(chunk);
+    } catch (error) {
+      throw inFile(error, this.#disk.path);
+    }
+  }
+
+  #headerPage(chunk: number): number {
     const page = chunk * CHUNK_PAGES;
     const known = this.#cache.lookup(page);
     if (known >= 0) return known;
@@ -167,7 +183,11 @@ export class Loader {
     const isVerified = place >= 0 &&
       this.#cache.frames[place >>> CHUNK_SHIFT]!.ticks[place & SLOT_MASK] !== 0;
     if (isVerified) return place;
-    this.#readHeader(page, into);
+    try {
+      this.#readHeader(page, into);
+    } catch (error) {
+      throw inFile(error, this.#disk.path);
+    }
     return -1;
   }
 

@@ -42,6 +42,11 @@ export class Disk {
     this.#file = file;
   }
 
+  /** Where the file is; undefined for memory. */
+  get path(): string | undefined {
+    return this.#file.path;
+  }
+
   /** The write, truncation or sync that failed, if one did. */
   get failure(): IoError | undefined {
     return this.#failure;

@@ -80,25 +80,29 @@ export function openUnlockedDiskFile(path: string): File {
   return new DiskFile(path, true, false, MODE);
 }
 
-function waitForLock(file: File, path: string, exclusive: boolean, timeoutMs: number): void {
+function waitForLock(file: DiskFile, path: string, exclusive: boolean, timeoutMs: number): void {
   const deadline = performance.now() + timeoutMs;
   while (!file.lock(exclusive)) {
     if (performance.now() >= deadline) {
-      throw new LockedError(`Cannot open ${path}: another handle has it open`);
+      throw new LockedError(path, file.isLockedHere());
     }
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_POLL_MS);
   }
 }
 
+/** How many handles of this thread have a file locked, by its device and number. */
+const lockedHere = new Map<string, number>();
+
 class DiskFile implements File {
-  readonly #path: string;
+  readonly path: string;
+  #isLocked = false;
   readonly #lock: Deno.FsFile;
   readonly #descriptor: number;
   /** Its writes wait for the medium; -1 where nothing is written so. */
   readonly #through: number;
 
   constructor(path: string, readOnly: boolean, create: boolean, mode: number) {
-    this.#path = path;
+    this.path = path;
     this.#lock = openForLock(path, readOnly, create, mode);
     let descriptor = -1;
     try {
@@ -141,14 +145,37 @@ class DiskFile implements File {
   }
 
   lock(exclusive: boolean): boolean {
+    let isLocked: boolean;
     try {
-      return this.#lock.tryLockSync(exclusive);
+      isLocked = this.#lock.tryLockSync(exclusive);
     } catch (cause) {
-      throw new IoError(`Cannot lock ${this.#path}: ${reason(cause)}`, { cause });
+      throw new IoError(`Cannot lock ${this.path}: ${reason(cause)}`, { cause });
     }
+    if (isLocked && !this.#isLocked) this.#count(1);
+    this.#isLocked ||= isLocked;
+    return isLocked;
+  }
+
+  /** Whether a handle of this thread has the file locked. */
+  isLockedHere(): boolean {
+    return lockedHere.has(this.#identity());
+  }
+
+  #identity(): string {
+    const { dev, ino } = this.#lock.statSync();
+    return `${dev} ${ino}`;
+  }
+
+  #count(change: number): void {
+    const identity = this.#identity();
+    const count = (lockedHere.get(identity) ?? 0) + change;
+    if (count > 0) lockedHere.set(identity, count);
+    else lockedHere.delete(identity);
   }
 
   close(): void {
+    if (this.#isLocked) this.#count(-1);
+    this.#isLocked = false;
     try {
       fs.closeSync(this.#descriptor);
     } finally {

@@ -9,6 +9,8 @@
  * Implementations throw whatever their system throws.
  */
 export interface File {
+  /** Where it is, for errors; undefined for memory. */
+  readonly path?: string | undefined;
   /** The size in bytes. */
   size(): number;
   /** Reads up to `length` bytes at `position` into `target` from `start`; 0 at the end. */

@@ -27,6 +27,11 @@ export class OverlayFile implements File {
     this.#base = base;
   }
 
+  /** Where the base is. */
+  get path(): string | undefined {
+    return this.#base.path;
+  }
+
   /** The size in bytes. */
   size(): number {
     return this.#size ?? this.#base.size();

@@ -7,7 +7,7 @@
  */
 
 import { type Catalog, type Space, Tree as Entries } from "../../btree/mod.ts";
-import type { PageReader } from "../../pager/mod.ts";
+import { inFile, type PageReader } from "../../pager/mod.ts";
 import type { TreeFormat } from "../read/tree_format.ts";
 import type { FoundTree } from "../read/tree_source.ts";
 
@@ -51,10 +51,18 @@ export class TreeDirectory {
 
   /** The tree of a name in a catalog, or undefined. */
   findIn(catalog: Catalog, name: string, reader: PageReader): FoundTree | undefined {
-    const entry = catalog.get(name);
+    const entry = this.#entryIn(catalog, name);
     if (entry === undefined) return undefined;
     const entries = new Entries(this.#space, entry.id, entry.root, reader);
     return { entries, attributes: entry.attributes, catalogRoot: reader.meta.catalogRoot };
+  }
+
+  #entryIn(catalog: Catalog, name: string): ReturnType<Catalog["get"]> {
+    try {
+      return catalog.get(name);
+    } catch (error) {
+      throw inFile(error, this.#space.pager.path);
+    }
   }
 
   /** The tree of a name, created if there is none, inside a transaction. */

@@ -232,7 +232,7 @@ describe("cli: refusals", () => {
             name,
             runs[index]!,
             3,
-            /has it open; close it there, or wait .*--wait/,
+            /has it open, in another process or worker; close it there, or wait .*--wait/,
           );}
       }
     }));
