@@ -52,9 +52,8 @@ export const rename: CommandSpec = {
 export const copy: CommandSpec = {
   name: "copy",
   summary: "copy a tree, with its codecs, to another name",
-  details:
-    "One transaction: what it makes is as large as the tree. Ends with 1 where there is no " +
-    "such tree. Nothing is overwritten. Into another file goes what 'dump' writes and 'load' reads.",
+  details: "One transaction: what it makes is as large as the tree. Ends with 1 where there is " +
+    "no such tree. Nothing is overwritten. Into another file 'dump' and 'load' copy a tree.",
   file: "write",
   args: [{ name: "tree", what: "which tree" }, TO],
   options: [],

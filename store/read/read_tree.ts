@@ -6,6 +6,7 @@
  */
 
 import type { Tree as Entries } from "../../btree/mod.ts";
+import { inEntry } from "./codec_error.ts";
 import { type Bounds, boundsOf, keyBoundsOf, type KeyRange, type Range } from "./range.ts";
 import type { Scan } from "./scan.ts";
 import { type Pick, ScanIterator, Scanned } from "./scan_iterator.ts";
@@ -56,8 +57,8 @@ export class ReadTree<
   #epoch = -1;
   readonly #scanned: Scanned;
   readonly #pickEntry: Pick<[K, V]> = (scan, at) => this.#entryAt(scan, at);
-  readonly #pickKey: Pick<K> = (scan, at) => this.#format.key.decode(scan.key(at));
-  readonly #pickValue: Pick<V> = (scan, at) => this.#format.value.decode(scan.value(at));
+  readonly #pickKey: Pick<K> = (scan, at) => this.#keyAt(scan, at);
+  readonly #pickValue: Pick<V> = (scan, at) => this.#valueAt(scan, at);
 
   static {
     findEntries = (tree) => tree.#find();
@@ -99,7 +100,12 @@ export class ReadTree<
    */
   get(key: KI): V | undefined {
     const entries = this.#findEntry(key);
-    return entries && this.#format.foundValue(entries, this.#source.slab);
+    if (entries === undefined) return undefined;
+    try {
+      return this.#format.foundValue(entries, this.#source.slab);
+    } catch (error) {
+      throw inEntry(error, this.name, key);
+    }
   }
 
   /**
@@ -333,12 +339,37 @@ export class ReadTree<
 
   #entryAt(scan: Scan, at: number): [K, V] {
     const { key, value } = this.#format;
-    return [key.decode(scan.key(at)), value.decode(scan.value(at))];
+    try {
+      return [key.decode(scan.key(at)), value.decode(scan.value(at))];
+    } catch (error) {
+      throw inEntry(error, this.name, scan.key(at));
+    }
+  }
+
+  #keyAt(scan: Scan, at: number): K {
+    try {
+      return this.#format.key.decode(scan.key(at));
+    } catch (error) {
+      throw inEntry(error, this.name, scan.key(at));
+    }
+  }
+
+  #valueAt(scan: Scan, at: number): V {
+    try {
+      return this.#format.value.decode(scan.value(at));
+    } catch (error) {
+      throw inEntry(error, this.name, scan.key(at));
+    }
   }
 
   /** The tree, which has found a key; undefined where there is no such entry. */
   #findEntry(key: KI): Entries | undefined {
-    const length = this.#format.encodeKey(key);
+    let length: number;
+    try {
+      length = this.#format.encodeKey(key);
+    } catch (error) {
+      throw inEntry(error, this.name, key);
+    }
     const entries = this.#find();
     return entries?.find(this.#format.bytes, length) === undefined ? undefined : entries;
   }

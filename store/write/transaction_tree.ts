@@ -6,7 +6,8 @@
  */
 
 import type { Tree as Entries } from "../../btree/mod.ts";
-import { copyOf } from "../read/copy.ts";
+import { inEntry } from "../read/codec_error.ts";
+import { copyOf, copyOfKey } from "../read/copy.ts";
 import { keyBoundsOf, type KeyRange } from "../read/range.ts";
 import { checkIterable, findEntries, ReadTree } from "../read/read_tree.ts";
 import { refusePromise, type Sync } from "../read/argument_checks.ts";
@@ -64,8 +65,8 @@ export class TransactionTree<
    * @throws {RangeError} Key or value is too long.
    */
   set(key: KI, value: VI): void {
-    const bytes = ownBytes(this.#format.encodeValue(value));
-    const length = this.#format.encodeKey(key);
+    const bytes = this.#encodeValue(key, value);
+    const length = this.#encodeKey(key);
     this.#put(this.#format.bytes, length, bytes);
   }
 
@@ -81,7 +82,9 @@ export class TransactionTree<
     return this.#source.session.change(() => {
       let count = 0;
       for (const [key, value] of entries) {
-        this.set(key, value);
+        const bytes = this.#encodeValue(key, value, count);
+        const length = this.#encodeKey(key, count);
+        this.#put(this.#format.bytes, length, bytes);
         count++;
       }
       return count;
@@ -101,19 +104,20 @@ export class TransactionTree<
       throw new TypeError(`Cannot update: the change is ${typeof change}, not a function`);
     }
     // What the function does may encode other keys.
-    const bytes = this.#format.keyOf(key);
+    const length = this.#encodeKey(key);
+    const bytes = copyOfKey(this.#format.bytes, length);
     const value = change(this.get(key)) as R;
     refusePromise("update: the change", value);
     if (value === undefined) this.#delete(bytes, bytes.length);
-    else this.#put(bytes, bytes.length, ownBytes(this.#format.encodeValue(value)));
+    else this.#put(bytes, bytes.length, this.#encodeValue(key, value));
     return value;
   }
 
   /** Sets the value of a key that has none; whether it did. */
   setIfAbsent(key: KI, value: VI): boolean {
-    const bytes = ownBytes(this.#format.encodeValue(value));
+    const bytes = this.#encodeValue(key, value);
     if (this.has(key)) return false;
-    const length = this.#format.encodeKey(key);
+    const length = this.#encodeKey(key);
     this.#put(this.#format.bytes, length, bytes);
     return true;
   }
@@ -127,10 +131,10 @@ export class TransactionTree<
    * @param value The value it gets; undefined = the entry is removed.
    */
   compareAndSet(key: KI, expected: VI | undefined, value: VI | undefined): boolean {
-    const before = expected === undefined ? undefined : this.#format.encodeValue(expected);
-    const after = value === undefined ? undefined : ownBytes(this.#format.encodeValue(value));
+    const before = expected === undefined ? undefined : this.#encodeValue(key, expected);
+    const after = value === undefined ? undefined : this.#encodeValue(key, value);
     if (!this.#has(key, before)) return false;
-    const length = this.#format.encodeKey(key);
+    const length = this.#encodeKey(key);
     if (after === undefined) this.#delete(this.#format.bytes, length);
     else this.#put(this.#format.bytes, length, after);
     return true;
@@ -145,7 +149,7 @@ export class TransactionTree<
 
   /** Removes an entry; whether there was one. */
   delete(key: KI): boolean {
-    const length = this.#format.encodeKey(key);
+    const length = this.#encodeKey(key);
     return this.#delete(this.#format.bytes, length);
   }
 
@@ -176,10 +180,11 @@ export class TransactionTree<
     const { session } = this.#source;
     const before = findEntries(this);
     let load: TreeLoad | undefined;
+    let index = 0;
     try {
       for (const [key, value] of entries) {
-        const bytes = ownBytes(this.#format.encodeValue(value));
-        const length = this.#format.encodeKey(key);
+        const bytes = this.#encodeValue(key, value, index);
+        const length = this.#encodeKey(key, index++);
         const ownKey = ownBytes(this.#format.bytes);
         // Loading nothing makes no tree.
         load ??= this.#beginLoad(before);
@@ -199,6 +204,24 @@ export class TransactionTree<
     const { session } = this.#source;
     if (before !== undefined) refuseLost(session, this.name, before);
     return this.#change((tree) => new TreeLoad(session, this.name, tree));
+  }
+
+  /** The bytes of a value, which are no view of a page. */
+  #encodeValue(key: KI, value: VI, index?: number): Uint8Array {
+    try {
+      return ownBytes(this.#format.encodeValue(value));
+    } catch (error) {
+      throw inEntry(error, this.name, key, index);
+    }
+  }
+
+  /** Encodes a key, into `bytes` of the format; its length. */
+  #encodeKey(key: KI, index?: number): number {
+    try {
+      return this.#format.encodeKey(key);
+    } catch (error) {
+      throw inEntry(error, this.name, key, index);
+    }
   }
 
   #put(key: Uint8Array, length: number, value: Uint8Array): void {

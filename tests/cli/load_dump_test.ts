@@ -133,7 +133,7 @@ const MALFORMED: readonly Malformed[] = [
     "a key that is too long",
     [],
     `{"key":"a","value":""}\n{"key":"${"k".repeat(2049)}","value":""}\n`,
-    /line 2: .*2049 bytes exceed 2048; nothing/,
+    /line 2: .*2049 bytes exceed 2048 \(tree t, key 0x6b.*, entry 1\); nothing/,
   ],
   ["a missing field", ["--key", "id"], '{"id":"1"}\n{"ID":2}\n', /line 2: it has no field "id", w/],
   [
