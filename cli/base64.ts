@@ -3,10 +3,21 @@
  */
 
 import { Buffer } from "node:buffer";
-import { Refusal } from "./exit.ts";
+import { EXIT, MEND_LONG, Refusal } from "./exit.ts";
 
-/** Bytes as base64. */
+/** A text of more would be longer than any can be. */
+const BYTES_MAX = 380 * 1024 * 1024;
+
+/**
+ * Bytes as base64.
+ *
+ * @throws {Refusal} There are too many for a text.
+ */
 export function encodeBase64(bytes: Uint8Array): string {
+  if (bytes.length > BYTES_MAX) {
+    const what = `${bytes.length} bytes are too many for a text`;
+    throw new Refusal(`Cannot show the value: ${what}; ${MEND_LONG}`, EXIT.unusable);
+  }
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
 }
 

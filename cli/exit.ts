@@ -52,6 +52,8 @@ const EXIT_OF_SIGNAL: Readonly<Record<SignalName, ExitCode>> = {
   SIGHUP: EXIT.hungUp,
 };
 
+/** What to do about a value that is too long for a text. */
+export const MEND_LONG = "'get --raw' prints its bytes, and 'dump' takes it apart";
 const MEND_PERMISSION = "run it with permission to read and write there: deno run -R=PATH -W=PATH";
 const MEND_NET = "run it with permission to listen too: deno run --allow-net=127.0.0.1";
 
@@ -147,6 +149,9 @@ function kindOf(error: unknown, message: string): [ExitCode, string?] {
   if (error instanceof Deno.errors.NotCapable) {
     const isNet = /Requires net access/.test(message);
     return [EXIT.unusable, isNet ? MEND_NET : MEND_PERMISSION];
+  }
+  if (error instanceof RangeError && message === "Invalid string length") {
+    return [EXIT.unusable, MEND_LONG];
   }
   if (isSystemError(error)) return [EXIT.unusable, "mend that, and try again"];
   if (isMisuse(error, message)) return [EXIT.misuse];
