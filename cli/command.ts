@@ -87,6 +87,8 @@ export interface Context {
   readonly lockTimeoutMs: number;
   /** Whether it is a statement of the shell. */
   readonly inShell: boolean;
+  /** All commands of the program. */
+  readonly commands: readonly CommandSpec[];
   /** What ends the command by signals, where it fills a new file. */
   readonly interruption: Interruption | undefined;
   /** What looks into the file. */

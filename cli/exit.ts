@@ -167,7 +167,7 @@ function mendOfIo(message: string): string {
   if (/no such file|not found/i.test(message)) return "check the path";
   if (/Requires \w+ access/.test(message)) return MEND_PERMISSION;
   if (/permission|denied|read-only/i.test(message)) return "check who may read and write it";
-  if (/in use|not available/i.test(message)) return "name another port";
+  if (/in use|not available|another program/i.test(message)) return "name another port";
   if (/no space/i.test(message)) return "make room on the disk, and try again";
   if (/something already/.test(message)) return "remove it or name another file";
   if (/directory|regular file/i.test(message)) return "name a file";

@@ -54,6 +54,7 @@ async function runLine(words: readonly string[], out: Output): Promise<ExitCode>
     colours: wantsColours(),
     lockTimeoutMs,
     inShell: false,
+    commands: COMMANDS,
     interruption: opened.interruption,
     read: (name, codecs) => opened.read(name, codecs),
   };
@@ -70,7 +71,8 @@ async function runNamed(context: Context, { spec, args, options }: Call): Promis
     return await spec.run(context, args, options) ?? EXIT.done;
   } catch (error) {
     // What opens files of its own names them itself.
-    throw spec.file === "path" ? error : withPath(context.path, error);
+    const namesThem = spec.file === "path" || spec.file === "unlocked";
+    throw namesThem ? error : withPath(context.path, error);
   }
 }
 

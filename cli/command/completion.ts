@@ -19,7 +19,7 @@ export const completion: CommandSpec = {
     ["completion fish > ~/.config/fish/completions/quire.fish", "for fish"],
   ],
   inShell: false,
-  async run({ out }, [shell]) {
+  run({ out, commands }, [shell]) {
     if (!SHELLS.includes(shell!)) {
       throw new Refusal(
         `Cannot complete ${oneLine(shell!)}: there is no script for it; there are ${
@@ -27,8 +27,6 @@ export const completion: CommandSpec = {
         }`,
       );
     }
-    // The list has this command too.
-    const { COMMANDS } = await import("../commands.ts");
-    out.text(completionScript(shell!, COMMANDS));
+    out.text(completionScript(shell!, commands));
   },
 };

@@ -20,9 +20,8 @@ export const shell: CommandSpec = {
   ],
   inShell: false,
   async run(context) {
-    const { COMMANDS } = await import("../commands.ts");
     const { Shell } = await import("../shell/shell.ts");
-    const statements = COMMANDS.filter(({ inShell }) => inShell);
+    const statements = context.commands.filter(({ inShell }) => inShell);
     const lines = await linesFor(statements, () => context.db.trees());
     try {
       return await new Shell(context, statements, lines).run();
