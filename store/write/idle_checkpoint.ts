@@ -12,6 +12,11 @@
 
 import { IoError, type Pager } from "../../pager/mod.ts";
 
+/** What a wait leads to; without an owner once that has stopped. */
+interface Wait {
+  owner: IdleCheckpoint | undefined;
+}
+
 const IDLE_MS = 1000;
 /** Between two slices; a wait of 0 would not give others their turn. */
 const SLICE_PAUSE_MS = 1;
@@ -23,7 +28,7 @@ export class IdleCheckpoint {
   readonly #work: () => boolean;
   /** What is waited on. Nobody changes it; notifying ends the wait. */
   readonly #bell = new Int32Array(new SharedArrayBuffer(4));
-  #isWaiting = false;
+  #wait: Wait | undefined;
   #lastWrite = 0;
   #stopped = false;
 
@@ -43,25 +48,31 @@ export class IdleCheckpoint {
   /** Notes that something was committed. */
   wake(): void {
     this.#lastWrite = performance.now();
-    if (!this.#isWaiting && !this.#stopped) this.#waitFor(IDLE_MS);
+    if (this.#wait === undefined && !this.#stopped) this.#waitFor(IDLE_MS);
   }
 
   /** Ends for good. */
   stop(): void {
     this.#stopped = true;
+    // The wait ends in a later turn of the event loop, and must not keep the database until then.
+    if (this.#wait !== undefined) this.#wait.owner = undefined;
     Atomics.notify(this.#bell, 0);
   }
 
   #waitFor(delayMs: number): void {
-    this.#isWaiting = true;
+    const wait: Wait = { owner: this };
+    this.#wait = wait;
     // Never shorter, or the wait would be over at once, and no promise.
     const ms = Math.max(delayMs, SLICE_PAUSE_MS);
     const { value } = Atomics.waitAsync(this.#bell, 0, 0, ms);
-    void Promise.resolve(value).then(() => this.#tick());
+    void Promise.resolve(value).then(() => {
+      const { owner } = wait;
+      if (owner !== undefined) owner.#tick();
+    });
   }
 
   #tick(): void {
-    this.#isWaiting = false;
+    this.#wait = undefined;
     if (this.#stopped || this.#pager.failure !== undefined) return;
     const idleMs = performance.now() - this.#lastWrite;
     if (idleMs < IDLE_MS) return this.#waitFor(IDLE_MS - idleMs);
