@@ -100,12 +100,13 @@ function assertRefused(bytes: Uint8Array, what: string, rule?: string): void {
   if (rule !== undefined) assertStringIncludes(error.rule, rule, what);
 }
 
-function assertComplete(error: CorruptionError, what: string): void {
+function assertComplete(error: CorruptionError, what: string, path?: string): void {
   assert(Number.isSafeInteger(error.page) && error.page >= 0, `${what}: page ${error.page}`);
   assert(Number.isSafeInteger(error.offset) && error.offset >= 0, `${what}: ${error.offset}`);
   assert(error.rule.length > 0, `${what}: no rule`);
   assertStringIncludes(error.message, error.rule, what);
-  assertStringIncludes(error.message, `page ${error.page} at byte ${error.offset}`, what);
+  const file = path === undefined ? "" : ` of ${path}`;
+  assertStringIncludes(error.message, `page ${error.page}${file} at byte ${error.offset}`, what);
 }
 
 function assertRight(bytes: Uint8Array, what: string): void {
@@ -390,7 +391,7 @@ describe("a damaged database on disk", () => {
             using db = open(path, { readOnly });
             contentOf(db);
           }, CorruptionError);
-          assertComplete(error, what);
+          assertComplete(error, what, path);
           assert(sameBytes(Deno.readFileSync(path), bytes), "the file has changed");
         }
       });

@@ -54,20 +54,21 @@ function flagsFor(host: string): string[] {
 }
 
 describe("cli: by URL", () => {
-  it("runs with permission to read the file and nothing more", () =>
+  it("runs with permission for its files and nothing more", () =>
     inTempDir((dir) =>
       whileServed(async (host) => {
         makeCliSample(`${dir}/db.quire`);
-        const deno = (...args: string[]) => {
+        const deno = (permissions: string[], ...args: string[]) => {
           const program = `http://${host}/cli/cli.ts`;
-          const flags = [...flagsFor(host), "--no-prompt", "--allow-read=db.quire"];
+          const flags = [...flagsFor(host), "--no-prompt", "--allow-read=db.quire", ...permissions];
           return run(Deno.execPath(), ["run", ...flags, program, ...args], dir);
         };
-        const counted = await deno("count", "db.quire", "words");
+        const counted = await deno([], "count", "db.quire", "words");
         assertEquals(counted, { code: 0, out: "5\n", err: "" });
-        const salvaged = await deno("salvage", "db.quire", "new.quire");
+        const write = ["--allow-read=new.quire", "--allow-write=new.quire"];
+        const salvaged = await deno(write, "salvage", "db.quire", "new.quire");
         assertEquals([salvaged.code, salvaged.err], [0, ""]);
-        const helped = await deno("--help");
+        const helped = await deno([], "--help");
         assertEquals([helped.code, helped.err], [0, ""]);
       })
     ));
