@@ -1,5 +1,5 @@
 // The superblocks in a file: creation cut at every point, the choice between two copies, the order
-// of writes. Media are as DESIGN.md assumes: a cut write leaves each 512-byte sector old or new.
+// of writes. The medium is assumed to leave each 512-byte sector of a cut write old or new.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

@@ -21,7 +21,7 @@ const TIMEOUT_MS = 60_000;
 /** Clients, and the descriptors of a program: many fewer, and more than the explorer takes. */
 const CROWD = 200;
 const DESCRIPTORS = 150;
-const PROGRAM = new URL("../support/explored_program.ts", import.meta.url).pathname;
+const PROGRAM = new URL("./support/explored_program.ts", import.meta.url).pathname;
 
 /** A request that never ends, without a token. */
 function unfinished(port: number): string {

@@ -1,5 +1,7 @@
 /**
- * A `File` that counts what is asked of it and can refuse, or do less than it was asked.
+ * A `File` that counts operations, and fails those that the test's own function chooses; the test
+ * may replace the function at any time. `NthFaultFile` of the crash tests fails the nth operation
+ * of a kind with the error codes of an operating system.
  */
 
 import type { File } from "../../pager/mod.ts";

@@ -1,0 +1,316 @@
+/**
+ * The explorer in a browser: from the file to a chunk, to a page, to its child; a key followed from
+ * the root; the cache, the journal and the arithmetic; by mouse and by keys, light and dark. What
+ * is shown is what the server says, and what the database says.
+ *
+ * With `-- --screenshots` it keeps pictures in `docs/explorer`. Where there is no browser it is
+ * skipped, and says why.
+ */
+
+import { assert, assertEquals, assertGreater, assertLess, assertStringIncludes } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { after, before, describe, it } from "@std/testing/bdd";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { explore, type Explorer } from "../../cli/mod.ts";
+import type { ChunkInfo, FileInfo, PageInfo } from "../../cli/explorer/api_types.ts";
+import { ExplorerServer } from "../../cli/explorer/mod.ts";
+import { inspectFile } from "../../cli/inspect/mod.ts";
+import type { Database, Inspector } from "../../mod.ts";
+import { findBrowser, startBrowser } from "../support/browser.ts";
+import { openExplorerSample } from "./support/explorer_sample.ts";
+
+const found = findBrowser();
+const skip = "reason" in found ? found.reason : false;
+if (skip !== false) console.log(`the explorer is not tried in a browser: ${skip}`);
+const PICTURES = Deno.args.includes("--screenshots")
+  ? fromFileUrl(new URL("../../docs/explorer/", import.meta.url))
+  : undefined;
+const TIMEOUT_MS = 8000;
+const PITCH = 15;
+
+describe("the explorer in a browser", { skip }, () => {
+  let dir: string;
+  let db: Database;
+  let inspector: Inspector;
+  let explorer: Explorer;
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  let base: string;
+  const troubles: string[] = [];
+
+  before(async () => {
+    dir = Deno.makeTempDirSync({ prefix: "quire-test-" });
+    db = openExplorerSample(`${dir}/sample.quire`);
+    inspector = db.inspect();
+    explorer = explore(db, { name: "sample.quire", path: `${dir}/sample.quire` });
+    base = explorer.url.split("/#")[0]!;
+    browser = await startBrowser("path" in found ? found.path : "");
+    context = await browser.newContext({ viewport: { width: 1180, height: 860 } });
+    page = await context.newPage();
+    page.setDefaultTimeout(TIMEOUT_MS);
+    page.on("pageerror", (error) => troubles.push(error.message));
+    page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) troubles.push(message.text());
+    });
+    page.on("request", (request) => {
+      const url = request.url();
+      if (!url.startsWith(base) && !url.startsWith("data:")) troubles.push(`asked for ${url}`);
+    });
+    await page.goto(explorer.url);
+    await page.waitForSelector("canvas.map[data-columns]:not([data-columns='0'])");
+  });
+
+  after(async () => {
+    await browser?.close();
+    await explorer?.close();
+    db?.close();
+    Deno.removeSync(dir, { recursive: true });
+  });
+
+  /** What the server answers to the page itself. */
+  const ask = <T>(path: string): Promise<T> =>
+    page.evaluate(async (path: string) => {
+      const headers = { authorization: `Bearer ${sessionStorage.getItem("token")}` };
+      return (await fetch(path, { headers })).json();
+    }, path);
+
+  /** Goes to a place as a link does, and waits until something is shown there. */
+  const goTo = async (hash: string, selector: string) => {
+    await page.evaluate((hash: string) => location.hash = hash, hash);
+    await page.waitForSelector(selector);
+  };
+
+  const keepPicture = async (name: string) => {
+    if (PICTURES === undefined) return;
+    Deno.mkdirSync(PICTURES, { recursive: true });
+    await page.evaluate("scrollTo(0, 0)");
+    await page.waitForTimeout(700);
+    await page.screenshot({ path: `${PICTURES}${name}.png`, fullPage: false });
+  };
+
+  const textOf = (selector: string): Promise<string> => page.innerText(selector);
+
+  it("takes the token out of the address, and says which file it is", async () => {
+    assertEquals(page.url().includes("token"), false);
+    const file = await ask<FileInfo>("/api/file");
+    assertEquals(await textOf("h1"), "sample.quire");
+    const facts = await textOf(".facts");
+    assertStringIncludes(facts, `${file.pages.toLocaleString("en")} pages`);
+    assertEquals(file.pages, inspector.file().pages);
+    assertEquals(await textOf(".title .badge"), "live");
+    await keepPicture("file");
+  });
+
+  it("goes from the file to a chunk, to a page, to its child, by clicks", async () => {
+    const map = await page.waitForSelector("canvas.map");
+    const columns = Number(await map.getAttribute("data-columns"));
+    const pagesPerTile = 2 ** Number(await map.getAttribute("data-shift"));
+    const clickOn = async (number: number) => {
+      const tile = Math.floor(number / pagesPerTile);
+      const [x, y] = [tile % columns * PITCH + 5, Math.floor(tile / columns) * PITCH + 5];
+      await page.click("canvas.map", { position: { x, y } });
+      const title = new RegExp(`^Chunk ${Math.floor(number / 256)}$`);
+      await page.locator("#chunk-title", { hasText: title }).waitFor();
+    };
+    const { root } = inspector.trees().find(({ name }) => name === "words")!;
+    await clickOn(inspector.file().pages - 1);
+    await clickOn(root);
+    const chunk = Math.floor(root / 256);
+    await page.waitForSelector(`.chunk-grid a[data-page="${root}"]`);
+    const { pages } = await ask<ChunkInfo>(`/api/chunk?chunk=${chunk}`);
+    assertEquals(await page.locator(".chunk-grid a").count(), pages.length);
+    await page.click(`.chunk-grid a[data-page="${root}"]`);
+    await page.waitForSelector("#page-title");
+    await assertShowsPage(root);
+    const { cells } = await ask<PageInfo>(`/api/page?page=${root}`);
+    const child = cells[1]!.target;
+    await page.click(`tr[data-cell="1"] a[data-target="${child}"]`);
+    const title = `Page ${child.toLocaleString("en")}`;
+    await page.locator("#page-title", { hasText: title }).waitFor();
+    await assertShowsPage(child);
+    await page.click(`tr[data-cell="3"] button`);
+    assertGreater(await page.locator(".hex mark").count(), 0);
+    await keepPicture("page");
+    await page.click(`.crumbs a`);
+    await page.waitForFunction((page: number) => location.hash.endsWith(`page=${page}`), root);
+  });
+
+  /** Fails unless the page shows a page of the file as the server, and the database, have it. */
+  async function assertShowsPage(number: number): Promise<void> {
+    const info = await ask<PageInfo>(`/api/page?page=${number}`);
+    const state = inspector.page(number);
+    assertEquals(info.cells.length, state.contents?.cells.length);
+    assertEquals(info.kindName, state.header.kindName);
+    const names = await page.locator("dl dt").allTextContents();
+    const values = await page.locator("dl dd").allTextContents();
+    assertEquals(names.map((name, i) => [name, values[i]]), info.fields);
+    const crumbs = await page.$$eval(".crumbs li", (items) => items.map((i) => i.textContent));
+    assertEquals(crumbs, info.crumbs.map(({ label }) => label));
+    const rows = await page.$$eval(
+      "table.cells tbody tr",
+      (rows) => rows.map((row) => row.children[1].textContent?.trim()),
+    );
+    const keys = info.cells.slice(0, 200).map(({ keyText }) => keyText);
+    if (info.level > 0) keys[0] = "below all";
+    assertEquals(rows, keys);
+    const links = await page.$$eval("table.cells a", (links) => {
+      return links.map((link) => Number(link.getAttribute("data-target")));
+    });
+    assertEquals(links, info.cells.slice(0, 200).map(({ target }) => target).filter(Boolean));
+    const hex = (await textOf(".hex pre")).split("\n")[0]!.slice(6, 6 + 47).replaceAll(" ", "");
+    assertEquals(hex, info.hex.slice(0, 32));
+  }
+
+  it("follows a key from the root, as the database does", async () => {
+    await goTo("#/descent", "form select[name=tree]");
+    await page.selectOption("select[name=tree]", "words");
+    await page.fill("input[name=key]", "word 777");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".step");
+    const lookup = inspector.descend("words", new TextEncoder().encode("word 777"));
+    const steps = await page.$$eval(
+      ".step",
+      (steps) => steps.map((step) => Number(step.getAttribute("data-page"))),
+    );
+    assertEquals(steps, lookup.steps.map(({ page }) => page));
+    const probes = await page.$$eval(
+      ".step",
+      (steps) => steps.map((step) => step.querySelectorAll("tbody tr").length),
+    );
+    assertEquals(probes, lookup.steps.map(({ probes }) => probes.length));
+    assertEquals(await page.getAttribute("dd[data-found]", "data-found"), "true");
+    assertStringIncludes(await textOf("dd[data-found]"), `${lookup.valueBytes} bytes`);
+    await keepPicture("descent");
+    await page.selectOption("select[name=tree]", "cities");
+    await page.fill("input[name=key]", '["PT", "no such city"]');
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("dd[data-found=false]");
+    await page.fill("input[name=key]", "no tuple");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".error");
+    troubles.splice(0).forEach((text) => assertStringIncludes(text, "400 (Bad Request)"));
+  });
+
+  it("moves, zooms and opens by keys alone, and says where it is", async () => {
+    await goTo("#/file", "canvas.map[data-columns]:not([data-columns='0'])");
+    await page.focus("canvas.map");
+    const at = async (name: string) =>
+      Number(await page.getAttribute("canvas.map", `data-${name}`));
+    const [shift, selected] = [await at("shift"), await at("selected")];
+    await page.keyboard.press("ArrowRight");
+    await page.waitForSelector(`canvas.map[data-selected="${selected + 1}"]`);
+    assertStringIncludes(await textOf("#map-status"), "Pages");
+    await page.keyboard.press("+");
+    await page.waitForSelector(`canvas.map:not([data-shift="${shift}"])`);
+    assertLess(await at("shift"), shift);
+    for (let i = 0; i < 12 && await at("shift") > 0; i++) {
+      await page.keyboard.press("+");
+      await page.waitForTimeout(50);
+    }
+    assertEquals(await at("shift"), 0);
+    const chosen = await at("selected");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("#page-title");
+    assertStringIncludes(page.url(), `page=${chosen}`);
+  });
+
+  it("colours by kind, fill, tree and version, with a legend for each", async () => {
+    await goTo("#/file", "canvas.map");
+    const seen = new Set<string>();
+    for (const mode of ["fill", "tree", "version", "kind"]) {
+      await page.check(`input[name=mode][value=${mode}]`, { force: true });
+      await page.waitForTimeout(150);
+      seen.add(
+        await page.$eval("canvas.map", (map) => (map as { toDataURL(): string }).toDataURL()),
+      );
+      assertGreater(await page.locator("section .legend li").count(), 2);
+    }
+    assertEquals(seen.size, 4);
+  });
+
+  it("shows the cache and the journal as they move", async () => {
+    await goTo("#/cache", "dl.figures");
+    const frames = await page.locator("details tbody tr").count();
+    assertEquals(frames, inspector.cache().frames.length);
+    await keepPicture("cache");
+    await goTo("#/journal", "dl.figures");
+    const version = () => textOf("dl.figures div:first-child dd");
+    const before = await version();
+    assertEquals(before, String(db.version));
+    db.writeSync((tx) => tx.tree("photos").set("new", new Uint8Array(10)));
+    await page.locator("dl.figures div:first-child dd", { hasNotText: before }).waitFor();
+    assertEquals(await version(), String(db.version));
+    for (let round = 0; PICTURES !== undefined && round < 60; round++) {
+      db.writeSync((tx) => tx.tree("photos").set(`new ${round}`, new Uint8Array(9000)));
+      await page.waitForTimeout(100);
+    }
+    await keepPicture("journal");
+  });
+
+  it("works out what other page sizes would move, beside what the disk took", async () => {
+    await goTo("#/what-if", "table.what-if tbody tr");
+    assertEquals(await page.locator("table.what-if tbody tr").count(), 5);
+    await page.locator("table.what-if td:last-child", { hasText: "us" }).first().waitFor();
+    const levels = () => textOf("tr.ours td:nth-of-type(3)");
+    const before = Number(await levels());
+    await page.fill("input[name=rows]", "1000000000000");
+    await page.waitForTimeout(100);
+    assertGreater(Number(await levels()), before);
+    await page.fill("input[name=rows]", "1000000");
+    await keepPicture("what-if");
+  });
+
+  it("is light or dark as the system is, and has names for all that can be reached", async () => {
+    const ground = () => page.evaluate("getComputedStyle(document.body).backgroundColor");
+    const light = await ground();
+    await page.emulateMedia({ colorScheme: "dark" });
+    assert(light !== await ground());
+    await goTo("#/file", "canvas.map[data-columns]:not([data-columns='0'])");
+    await keepPicture("file-dark");
+    await page.emulateMedia({ colorScheme: "light" });
+    for (const view of ["file", "page", "descent", "cache", "journal", "what-if"]) {
+      await goTo(`#/${view}`, `.views a[aria-current=page][href="#/${view}"]`);
+      const nameless = await page.$$eval(
+        "button, a[href], input, select, canvas",
+        (found) =>
+          found.filter((element) => {
+            const label = element.getAttribute("aria-label") ??
+              element.closest("label")?.textContent;
+            return !(label || element.textContent?.trim());
+          }).map((element) => element.outerHTML.slice(0, 120)),
+      );
+      assertEquals(nameless, [], view);
+      assertEquals(await page.locator("main").count(), 1);
+      assertEquals(await page.locator("h1").count(), 1);
+    }
+  });
+
+  it("says on every view that a file is locked by somebody else", async () => {
+    const path = `${dir}/sample.quire`;
+    const { inspection, database, close } = inspectFile(path);
+    const source = {
+      name: "locked",
+      path,
+      live: false,
+      inspection,
+      database,
+      inspector: undefined,
+    };
+    const server = new ExplorerServer(source);
+    const other = await context.newPage();
+    await other.goto(server.url);
+    for (const view of ["file", "page", "descent", "cache", "journal", "what-if"]) {
+      await other.evaluate((view: string) => location.hash = `#/${view}`, view);
+      await other.waitForSelector(`.views a[aria-current=page][href="#/${view}"]`);
+      assertStringIncludes(await other.innerText(".warning"), "Unsynchronised");
+    }
+    await other.close();
+    await server.close();
+    close();
+  });
+
+  it("had no trouble, and asked nobody else for anything", () => {
+    assertEquals(troubles, []);
+  });
+});

@@ -1,0 +1,244 @@
+// Full disks that are real: a tmpfs of 8 MiB is filled to the last block at each point of a
+// database's life, and what was acknowledged is there, the database opens for writing, loses
+// entries, and gets smaller. Through `mod.ts` and the command line.
+//
+// Only the superuser of a Linux system can mount one; elsewhere this is skipped.
+
+import { assert, assertEquals, assertGreater, assertLess, assertLessOrEqual } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { type Database, IoError, open, verify } from "../../mod.ts";
+import { quire } from "../support/cli.ts";
+
+const DISK_BYTES = 8 * 1024 * 1024;
+const FILL_CHILD = fromFileUrl(new URL("./support/fill_child.ts", import.meta.url));
+const VALUE_SIZES = [300, 5_000, 30_000, 300_000];
+
+/** Runs something on a disk of its own, or returns false where there can be none. */
+async function onSmallDisk(body: (folder: string) => unknown): Promise<boolean> {
+  const folder = Deno.makeTempDirSync({ prefix: "quire-test-" });
+  try {
+    if (!run("mount", "-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "tmpfs", folder)) return false;
+    try {
+      await body(folder);
+    } finally {
+      run("umount", "-l", folder);
+    }
+  } finally {
+    Deno.removeSync(folder);
+  }
+  return true;
+}
+
+function run(program: string, ...args: string[]): boolean {
+  try {
+    return new Deno.Command(program, { args, stdout: "null", stderr: "null" }).outputSync().success;
+  } catch {
+    return false;
+  }
+}
+
+/** Takes all the room that is left, to the last block. */
+function takeTheRest(folder: string): void {
+  const file = Deno.openSync(`${folder}/ballast`, { create: true, append: true });
+  try {
+    for (const length of [65_536, 4096]) {
+      const bytes = new Uint8Array(length);
+      while (hasRoomFor(file, bytes));
+    }
+  } finally {
+    file.close();
+  }
+}
+
+function hasRoomFor(file: Deno.FsFile, bytes: Uint8Array): boolean {
+  try {
+    return file.writeSync(bytes) === bytes.length;
+  } catch {
+    return false;
+  }
+}
+
+const keyOf = (i: number) => new TextEncoder().encode(`${i}`);
+
+/** Entries of a size, set until one is refused; how many there are then. */
+function fill(db: Database, bytes: number, first = 0): number {
+  const tree = db.tree("values");
+  for (let i = first;; i++) {
+    try {
+      db.writeSync((tx) => tx.tree(tree).set(keyOf(i), new Uint8Array(bytes).fill(i)));
+    } catch (error) {
+      assert(error instanceof IoError && /No space left/.test(error.message), String(error));
+      return i;
+    }
+  }
+}
+
+/** Expects entries up to a number, all of them whole. */
+function expectEntries(db: Database, bytes: number, first: number, end: number): void {
+  const tree = db.tree("values");
+  assertEquals(tree.count(), end - first);
+  for (let i = first; i < end; i++) {
+    const value = tree.get(keyOf(i));
+    assert(value?.length === bytes && value.every((byte) => byte === (i & 0xff)), `entry ${i}`);
+  }
+}
+
+/** Removes entries, one a transaction. */
+function empty(db: Database, first: number, end: number): void {
+  const tree = db.tree("values");
+  for (let i = first; i < end; i++) db.writeSync((tx) => tx.tree(tree).delete(keyOf(i)));
+}
+
+/** What a file takes of the disk, in bytes. */
+function bytesOn(path: string): number {
+  return Deno.statSync(path).blocks! * 512;
+}
+
+/** Expects a database that others left no room to open, and to lose all it has. */
+async function expectUsable(path: string, bytes: number, count: number): Promise<void> {
+  const before = bytesOn(path);
+  const db = open(path);
+  expectEntries(db, bytes, 0, count);
+  empty(db, 0, count >> 1);
+  expectEntries(db, bytes, count >> 1, count);
+  db.checkpoint();
+  empty(db, count >> 1, count);
+  assertEquals(db.tree("values").count(), 0);
+  db.close();
+  assertLessOrEqual(bytesOn(path), before);
+  assertLess(bytesOn(path), 256 * 1024);
+  assertEquals((await verify(path)).ok, true);
+}
+
+describe("a tmpfs that is full", () => {
+  const canMount = Deno.build.os === "linux" && Deno.uid() === 0 && canMountHere();
+  const on = (name: string, body: (folder: string) => unknown) => {
+    const skipped = canMount ? "" : " (skipped: nobody but root can mount a tmpfs)";
+    it(name + skipped, { ignore: !canMount }, async () => {
+      assert(await onSmallDisk(body));
+    });
+  };
+
+  for (const bytes of VALUE_SIZES) {
+    on(`refuses values of ${bytes} bytes, and takes checkpoints, deletes and others`, (folder) => {
+      const path = `${folder}/a.quire`;
+      const db = open(path);
+      const count = fill(db, bytes);
+      assertGreater(count, 5);
+      takeTheRest(folder);
+      db.checkpoint();
+      expectEntries(db, bytes, 0, count);
+      empty(db, 0, count >> 1);
+      db.checkpoint();
+      // The room of what was deleted is there for others of its size.
+      const tree = db.tree("values");
+      db.writeSync((tx) => tx.tree(tree).set(keyOf(count), new Uint8Array(bytes).fill(count)));
+      expectEntries(db, bytes, count >> 1, count + 1);
+      empty(db, count >> 1, count + 1);
+      db.close();
+      assertLess(bytesOn(path), 256 * 1024);
+    });
+
+    on(
+      `is no bar to a database that was killed on it; values of ${bytes} bytes`,
+      async (folder) => {
+        const path = `${folder}/a.quire`;
+        const args = ["run", "-A", "--no-check", FILL_CHILD, path, `${bytes}`, "0"];
+        const { stdout } = new Deno.Command(Deno.execPath(), { args }).outputSync();
+        const count = Number(new TextDecoder().decode(stdout));
+        assertGreater(count, 5);
+        takeTheRest(folder);
+        await expectUsable(path, bytes, count);
+      },
+    );
+
+    on(
+      `is no bar to a database that was closed on it; values of ${bytes} bytes`,
+      async (folder) => {
+        const path = `${folder}/a.quire`;
+        const db = open(path);
+        const count = fill(db, bytes);
+        db.close();
+        takeTheRest(folder);
+        await expectUsable(path, bytes, count);
+      },
+    );
+  }
+
+  on("may fill up after any commit", async (folder) => {
+    for (const commits of [1, 2, 5, 20, 60]) {
+      const path = `${folder}/${commits}.quire`;
+      const db = open(path);
+      const tree = db.tree("values");
+      for (let i = 0; i < commits; i++) {
+        db.writeSync((tx) => tx.tree(tree).set(keyOf(i), new Uint8Array(9_000).fill(i)));
+      }
+      takeTheRest(folder);
+      const count = fill(db, 9_000, commits);
+      db.close();
+      takeTheRest(folder);
+      await expectUsable(path, 9_000, count);
+      Deno.removeSync(path);
+      Deno.removeSync(`${folder}/ballast`);
+    }
+  });
+
+  on("refuses a transaction of many pages whole", (folder) => {
+    const path = `${folder}/a.quire`;
+    const db = open(path);
+    const tree = db.tree("values");
+    db.writeSync((tx) => tx.tree(tree).set(keyOf(0), new Uint8Array(10)));
+    let refused: unknown;
+    try {
+      db.writeSync((tx) => {
+        for (let i = 0; i < 900; i++) tx.tree(tree).set(keyOf(i), new Uint8Array(10_000).fill(1));
+      });
+    } catch (error) {
+      refused = error;
+    }
+    assert(refused instanceof IoError, String(refused));
+    expectEntries(db, 10, 0, 1);
+    db.writeSync((tx) => tx.tree(tree).delete(keyOf(0)));
+    db.close();
+    assertLess(bytesOn(path), 256 * 1024);
+  });
+
+  on("lets the command line read, delete, verify and go on", async (folder) => {
+    const path = `${folder}/a.quire`;
+    let count = 0;
+    const value = JSON.stringify("x".repeat(500_000));
+    for (;; count++) {
+      const { code, err } = await quire(["set", path, "t", `k${count}`], { input: value });
+      if (code === 0) continue;
+      assertEquals(code, 3, err);
+      assert(err.includes("No space left"), err);
+      break;
+    }
+    assertGreater(count, 8);
+    takeTheRest(folder);
+    assertEquals((await quire(["count", path, "t"])).out.trim(), `${count}`);
+    assertEquals((await quire(["verify", path])).code, 0);
+    for (let i = 0; i < 5; i++) {
+      const { code, err } = await quire(["delete", path, "t", `k${i}`]);
+      assertEquals([code, err], [0, ""]);
+    }
+    assertEquals((await quire(["verify", path])).code, 0);
+    assertEquals((await quire(["count", path, "t"])).out.trim(), `${count - 5}`);
+    const before = bytesOn(path);
+    const rest = Array.from({ length: count - 5 }, (_, i) => `k${i + 5}`);
+    assertEquals((await quire(["delete", path, "t", ...rest])).code, 0);
+    assertLess(bytesOn(path), before / 8);
+    assertEquals((await quire(["set", path, "t", "new"], { input: value })).code, 0);
+    assertEquals((await quire(["get", path, "t", "new"])).out.trim(), value);
+  });
+});
+
+function canMountHere(): boolean {
+  const folder = Deno.makeTempDirSync({ prefix: "quire-test-" });
+  try {
+    return run("mount", "-t", "tmpfs", "tmpfs", folder) && run("umount", folder);
+  } finally {
+    Deno.removeSync(folder);
+  }
+}

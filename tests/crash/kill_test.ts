@@ -1,0 +1,97 @@
+// `kill -9`: a process that is killed at any moment leaves a file that opens with everything that
+// it acknowledged, and nothing that it did not attempt.
+//
+// QUIRE_KILLS=N kills N processes, one after the other, on the same file; QUIRE_SEED=n chooses
+// when.
+
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { openDiskFile } from "../../pager/mod.ts";
+import { commitsIn } from "./support/kill_child.ts";
+import { quireEngine } from "./support/quire_engine.ts";
+import { Random } from "../support/random.ts";
+
+const KILLS = Number(Deno.env.get("QUIRE_KILLS") ?? 200);
+const DELAY_MS_MAX = 30;
+/** A process that says nothing for so long has not even started. */
+const START_MS_MAX = 20_000;
+const CHILD = fromFileUrl(new URL("./support/kill_child.ts", import.meta.url));
+
+/** What a process said before it was killed. */
+interface Life {
+  /** The commits that it found. */
+  readonly opened: number | undefined;
+  /** The last commit that it began. */
+  readonly attempted: number | undefined;
+  /** The last commit that it acknowledged. */
+  readonly acknowledged: number | undefined;
+}
+
+describe("kill -9", () => {
+  it("loses nothing that was acknowledged, any number of times on the same file", async () => {
+    const dir = Deno.makeTempDirSync({ prefix: "quire-kill-" });
+    try {
+      const path = `${dir}/kill.quire`;
+      const random = new Random(Number(Deno.env.get("QUIRE_SEED") ?? 1));
+      let acknowledged = 0;
+      let attempted = 0;
+      let opened = 0;
+      for (let i = 0; i < KILLS; i++) {
+        const life = await liveAndDie(path, random.below(DELAY_MS_MAX + 1), i % 2 === 0);
+        if (life.opened !== undefined) {
+          expectBetween(life.opened, acknowledged, attempted, `process ${i}`);
+          opened++;
+          acknowledged = attempted = life.opened;
+        }
+        attempted = life.attempted ?? attempted;
+        acknowledged = life.acknowledged ?? acknowledged;
+      }
+      const handle = quireEngine.open(openDiskFile(path), {});
+      expectBetween(commitsIn(handle), acknowledged, attempted, "the end");
+      handle.close();
+      console.log(`kill -9: ${KILLS} processes, ${opened} had opened, ${attempted} commits`);
+      assertGreater(opened, KILLS / 4);
+      assertGreater(attempted, KILLS);
+    } finally {
+      Deno.removeSync(dir, { recursive: true });
+    }
+  });
+});
+
+function expectBetween(found: number, low: number, high: number, when: string): void {
+  assert(found >= low && found <= high, `${when}: ${found} commits, expected ${low}..${high}`);
+}
+
+/** Starts a process and kills it a while after it began to open the file, or had opened it. */
+async function liveAndDie(path: string, delayMs: number, fromStart: boolean): Promise<Life> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", CHILD, path],
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  let isDue = false;
+  const kill = () => {
+    if (isDue) return;
+    isDue = true;
+    setTimeout(() => child.kill("SIGKILL"), delayMs);
+  };
+  const timer = setTimeout(kill, START_MS_MAX);
+  let text = "";
+  for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
+    text += part;
+    if (fromStart ? text.length > 0 : text.includes("o ")) kill();
+  }
+  clearTimeout(timer);
+  const { signal } = await child.status;
+  const lines = text.split("\n");
+  // The last line may have been cut by the kill.
+  lines.pop();
+  assertEquals(lines.filter((line) => !/^s$|^[ota] \d+$/.test(line)), []);
+  assertEquals(signal, "SIGKILL");
+  const lastOf = (letter: string) => {
+    const line = lines.findLast((line) => line.startsWith(letter));
+    return line === undefined ? undefined : Number(line.slice(2));
+  };
+  return { opened: lastOf("o "), attempted: lastOf("t "), acknowledged: lastOf("a ") };
+}

@@ -1,0 +1,212 @@
+/**
+ * Failing reads and writes while pages come and go: a database larger than its cache, so that every
+ * transaction reads and evicts, on a file of which one operation fails. A snapshot holds pages of
+ * chunks that have left memory, and some transactions close it while they are open.
+ *
+ * Whatever fails, a transaction that throws has changed nothing, one that returns has changed all,
+ * and what is read is right.
+ */
+
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { IoError, MemoryFile } from "../../pager/mod.ts";
+import type { Database } from "../../store/database.ts";
+import type { Session } from "../../store/write/session.ts";
+import type { TransactionTree } from "../../store/write/transaction_tree.ts";
+import { change, checkDatabase, openBoth, openOn, sameBytes } from "../support/database.ts";
+import { FaultyFile, type Operation } from "../support/faulty_file.ts";
+import { Random } from "../support/random.ts";
+
+const CACHE_BYTES = 8 * 1024 * 1024;
+const ENTRIES = 6000;
+const TRANSACTIONS = 12;
+
+/** How often each entry was written; 0 = it is not there. */
+type Writes = Uint8Array;
+
+function valueOf(entry: number, writes: number): Uint8Array {
+  // Now and then a value is in runs, so that pages are given back by the run.
+  return new Uint8Array(entry % 50 === 0 ? 20_000 : 1900).fill(entry ^ writes).fill(writes, 0, 9);
+}
+
+function keyOf(entry: number): string {
+  return `key ${10_000 + entry}`;
+}
+
+const original = makeOriginal();
+
+function makeOriginal(): Uint8Array {
+  const file = new MemoryFile();
+  const db = openOn(file);
+  const entries = Array.from({ length: ENTRIES }, (_, i) => [keyOf(i), valueOf(i, 1)] as const);
+  change(db, "a", (tree) => tree.load(entries));
+  db.close();
+  return file.content();
+}
+
+/** Changes entries all over the tree. */
+function changeEntries(tree: TransactionTree, random: Random, writes: Writes): void {
+  for (let i = 0; i < 40; i++) {
+    const entry = random.below(ENTRIES);
+    if (random.once(3)) {
+      tree.delete(keyOf(entry));
+      writes[entry] = 0;
+    } else {
+      tree.set(keyOf(entry), valueOf(entry, ++writes[entry]!));
+    }
+  }
+  const first = random.below(ENTRIES - 60);
+  tree.deleteRange({ gte: keyOf(first), lt: keyOf(first + 60) });
+  writes.fill(0, first, first + 60);
+}
+
+/** Fails unless the database holds exactly this. */
+function assertHolds(db: Database, writes: Writes): void {
+  let entry = 0;
+  for (const [key, value] of db.tree("a")) {
+    while (entry < ENTRIES && writes[entry] === 0) entry++;
+    assertEquals(new TextDecoder().decode(key), keyOf(entry));
+    assert(sameBytes(value, valueOf(entry, writes[entry]!)), `value ${entry}`);
+    entry++;
+  }
+  assertEquals(writes.findIndex((count, i) => i >= entry && count > 0), -1, "the rest is gone");
+}
+
+/** One run in which the `nth` operation of a sort fails, once; whether it came to that. */
+function run(nth: number, operation: Operation): boolean {
+  const memory = new MemoryFile(original);
+  const file = new FaultyFile(memory);
+  const { db, session } = openBoth(file, { cacheBytes: CACHE_BYTES });
+  const random = new Random(nth);
+  let writes: Writes = new Uint8Array(ENTRIES).fill(1);
+  let before = writes;
+  let { version } = db;
+  let failed: unknown;
+  let held = db.snapshot();
+  const begun = file.counts[operation];
+  file.fault = (asked, count) => asked === operation && count === begun + nth ? "throw" : "none";
+  for (let i = 0; i < TRANSACTIONS && failed === undefined; i++) {
+    version = db.version;
+    before = writes;
+    const after = writes.slice();
+    try {
+      change(db, "a", (tree) => {
+        changeEntries(tree, random, after);
+        if (i % 4 === 2) held.close();
+      });
+      writes = after;
+      if (i % 4 === 0) held.close();
+      if (i % 2 === 0) held = db.snapshot();
+    } catch (error) {
+      assertInstanceOf(error, IoError);
+      failed = error;
+      // One that failed on its way to the disk is done in memory; one that failed before is not.
+      if (db.version > version) writes = after;
+    }
+  }
+  file.fault = () => "none";
+  held.close();
+  readOrRefused(session, () => assertHolds(db, writes));
+  readOrRefused(session, () => checkDatabase({ db, session }));
+  if (session.pager.failure === undefined) {
+    change(db, "a", (tree) => changeEntries(tree, random, writes));
+    db.close();
+    const again = openBoth(memory, { cacheBytes: CACHE_BYTES });
+    assertHolds(again.db, writes);
+    checkDatabase(again);
+    return failed !== undefined;
+  }
+  assertRefusesToClose(db);
+  // All that was durable is recovered, with or without the transaction that failed.
+  const again = openBoth(memory, { cacheBytes: CACHE_BYTES });
+  const recovered = again.db.stats().recovery?.version ?? again.db.version;
+  assert(recovered === version || recovered === db.version, `version ${recovered} came back`);
+  assertHolds(again.db, recovered === version ? before : writes);
+  checkDatabase(again);
+  again.db.close();
+  return true;
+}
+
+/** Reads; only what was written in vain may be refused, never be wrong. */
+function readOrRefused({ pager }: Session, read: () => void): void {
+  try {
+    read();
+  } catch (error) {
+    if (pager.failure === undefined || !(error instanceof IoError)) throw error;
+    assertStringIncludes(error.message, "what was written there may be lost");
+  }
+}
+
+/** The handle writes no more. */
+function assertRefusesToClose(db: Database): void {
+  try {
+    db.close();
+  } catch (error) {
+    assertInstanceOf(error, IoError);
+    return;
+  }
+  throw new Error("closed as if all were well");
+}
+
+describe("under pressure", () => {
+  const sorts: [Operation, number][] = [["read", 5], ["write", 1], ["sync", 1]];
+  for (const [operation, step] of sorts) {
+    it(`a ${operation} that fails leaves each transaction done or undone`, () => {
+      let runs = 0;
+      for (let nth = 1; nth < 4000 * step && run(nth, operation); nth += step) runs++;
+      console.log(`${operation}: failed at ${runs} places`);
+      assert(runs > 1);
+    });
+  }
+});
+
+describe("after a sync that failed and dropped what was written", () => {
+  const looks: Readonly<Record<string, (db: Database) => unknown>> = {
+    "count()": (db) => db.tree("a").count(),
+    "a count of a range": (db) => db.tree("a").count({ gte: keyOf(1400), lt: keyOf(2200) }),
+    "stats()": (db) => db.tree("a").stats(),
+    "census()": (db) => db.census(),
+    "chunks()": (db) => [...db.chunks()],
+  };
+
+  /** A database whose file is as it was before the last commits, and what was true after them. */
+  function withLostWrites(): { db: Database; expected: Map<string, unknown> } {
+    const memory = new MemoryFile(original);
+    const file = new FaultyFile(memory);
+    const { db, session } = openBoth(file, { cacheBytes: CACHE_BYTES });
+    change(db, "a", (tree) => {
+      for (let entry = 1500; entry < 2100; entry += 7) tree.delete(keyOf(entry));
+    });
+    const expected = new Map(Object.entries(looks).map(([what, look]) => [what, look(db)]));
+    const inspection = session.pager.inspection();
+    while (session.pager.checkpointSlice() && inspection.checkpoint()?.chunksLeft !== 0);
+    file.fault = (operation) => operation === "sync" ? "throw" : "none";
+    assertThrows(() => db.checkpoint(), IoError, "sync");
+    file.fault = () => "none";
+    memory.writeAt(original, 0, original.length, 0);
+    // Pages of other chunks take the room of those that were changed.
+    for (let round = 0; round < 2; round++) {
+      for (const _ of db.tree("a").keys({ gte: keyOf(2800) }));
+    }
+    return { db, expected };
+  }
+
+  for (const [what, look] of Object.entries(looks)) {
+    it(`${what} tells what was committed, or is refused`, () => {
+      const { db, expected } = withLostWrites();
+      try {
+        assertEquals(look(db), expected.get(what));
+      } catch (error) {
+        if (!(error instanceof IoError)) throw error;
+        assertStringIncludes(error.message, "may be lost");
+      }
+      assertRefusesToClose(db);
+    });
+  }
+});

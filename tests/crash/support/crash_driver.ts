@@ -1,0 +1,388 @@
+/**
+ * Cuts the power at every operation of a workload, opens what is left, and compares.
+ *
+ * The oracle: `verify` finds nothing wrong in a file; it opens, within bounds, in exactly one of
+ * the states that were attempted, and not in one before the last that was acknowledged; a full
+ * check passes; it takes one more commit, closes, opens again and has it. Some of the openings are
+ * cut themselves, up to `depth` times in each other.
+ *
+ * Images that are the same byte by byte are opened once; for the others only what is allowed of
+ * them is compared.
+ */
+
+import type { Blocks } from "../../support/blocks.ts";
+import {
+  describePlan,
+  type Garbage,
+  type ImageOptions,
+  makeImage,
+  type Plan,
+  plansAt,
+} from "../../support/crash_images.ts";
+import { type Allowed, record, Recorder, type Recording, type Workload } from "./crash_recorder.ts";
+import {
+  type Change,
+  describeDifference,
+  type Engine,
+  type EngineOptions,
+  type Handle,
+  sameState,
+  type State,
+  stateAfter,
+} from "./engine.ts";
+import { PowerFile, PowerWalk } from "../../support/power_file.ts";
+import { Random } from "../../support/random.ts";
+
+/** An opening takes milliseconds; one that takes so long hangs. */
+const OPEN_MS_MAX = 10_000;
+const NESTED_LIMIT = 4;
+
+/** How hard to look for failures. */
+export interface CrashOptions {
+  /** Names the workload, for messages. */
+  readonly name: string;
+  /** Decides everything that is random. */
+  readonly seed: number;
+  /**
+   * Which sectors of a write that was cut may hold anything. Default: none, or any if protected.
+   */
+  readonly garbage?: Garbage;
+  /** The most images of one cut. Default 300. */
+  readonly limit?: number;
+  /** Of so many images, one is cut again while it is opened. Default 200; 0 = none is. */
+  readonly nestedEvery?: number;
+  /**
+   * After one cut in so many the process is killed, and the power cut while it recovers. Default
+   * 20.
+   */
+  readonly killEvery?: number;
+  /** How deep cuts lie in each other. Default 2. */
+  readonly depth?: number;
+  /** Of all cuts, the one to look at. Default all. */
+  readonly cut?: number;
+  /** Of all images of that cut, the one to look at; -1 = the process is killed. Default all. */
+  readonly image?: number;
+  /** Whether `crash_replay.ts` knows the workload. Default true. */
+  readonly isNamed?: boolean;
+  /** Takes each failure, to go on with the next image. Default: the first one is thrown. */
+  readonly onFailure?: (failure: CrashFailure) => void;
+}
+
+/** What was looked at. */
+export interface CrashReport {
+  /** Operations of the workload. */
+  operations: number;
+  /** Cuts, those inside openings among them. */
+  cuts: number;
+  /** Images made. */
+  images: number;
+  /** Images that differ, each of which was opened. */
+  distinct: number;
+  /** Of these, those of cuts inside openings. */
+  nested: number;
+  /** Images with rot. */
+  rotten: number;
+  /** Processes killed, and the power cut while the next one recovered. */
+  kills: number;
+}
+
+/** An image that is not as it must be. */
+export class CrashFailure extends Error {
+  /** The name of the class. */
+  override readonly name = "CrashFailure";
+  /** The image. */
+  readonly content: Blocks;
+  /** The arguments with which `crash_replay.ts` makes it again. */
+  readonly replay: string;
+
+  /** Describes a failure. */
+  constructor(message: string, content: Blocks, replay: string, cause: unknown) {
+    super(message, { cause });
+    this.content = content;
+    this.replay = replay;
+  }
+}
+
+/**
+ * Cuts the power at every operation of a workload.
+ *
+ * @throws {CrashFailure} An image is not as it must be.
+ */
+export function crash(engine: Engine, workload: Workload, options: CrashOptions): CrashReport {
+  const recording = record(engine, workload, new PowerFile());
+  const sweep = new Sweep(engine, workload.options ?? {}, options);
+  sweep.report.operations = recording.operations.length - recording.first;
+  sweep.run(recording);
+  return sweep.report;
+}
+
+/**
+ * Cuts the power at every operation that a recording is about.
+ *
+ * @throws {CrashFailure} An image is not as it must be.
+ */
+export function crashRecording(
+  engine: Engine,
+  engineOptions: EngineOptions,
+  recording: Recording,
+  options: CrashOptions,
+): CrashReport {
+  const sweep = new Sweep(engine, engineOptions, options);
+  sweep.run(recording);
+  return sweep.report;
+}
+
+/** The sum of reports. */
+export function sumOf(reports: readonly CrashReport[]): CrashReport {
+  const sum = { operations: 0, cuts: 0, images: 0, distinct: 0, nested: 0, rotten: 0, kills: 0 };
+  for (const report of reports) {
+    for (const name of Object.keys(sum) as (keyof CrashReport)[]) sum[name] += report[name];
+  }
+  return sum;
+}
+
+/** A moment at which the power is cut. */
+interface Moment {
+  /** The number of the cut, and those of the cuts it lies in. */
+  readonly path: string;
+  readonly seed: number;
+  readonly walk: PowerWalk;
+  readonly allowed: Allowed;
+  /** How many cuts may lie in it. */
+  readonly depth: number;
+}
+
+class Sweep {
+  readonly report = sumOf([]);
+  readonly #engine: Engine;
+  readonly #engineOptions: EngineOptions;
+  readonly #options: CrashOptions;
+  readonly #imageOptions: ImageOptions;
+  /** The states in which images opened, by the images' hashes. */
+  readonly #seen = new Map<number, State>();
+
+  constructor(engine: Engine, engineOptions: EngineOptions, options: CrashOptions) {
+    this.#engine = engine;
+    this.#engineOptions = engineOptions;
+    this.#options = options;
+    this.#imageOptions = {
+      garbage: options.garbage ?? (engineOptions.tornSectors === "protect" ? "any" : "none"),
+      rotPages: engine.rotPages,
+      limit: options.limit ?? 300,
+    };
+  }
+
+  /** Looks at every cut of a workload. */
+  run(recording: Recording): void {
+    const depth = this.#options.depth ?? 2;
+    for (const moment of momentsOf(recording, "", this.#options.seed, depth)) {
+      const { cut } = this.#options;
+      if (cut === undefined || moment.path === String(cut)) this.#visit(moment, this.#imageOptions);
+    }
+  }
+
+  #visit(moment: Moment, imageOptions: ImageOptions): void {
+    this.report.cuts++;
+    const plans = plansAt(moment.walk, imageOptions, new Random(moment.seed));
+    const { image } = this.#options;
+    const isOuter = !moment.path.includes(".");
+    plans.forEach((plan, i) => {
+      if (!isOuter || image === undefined || image === i) this.#look(moment, plan, i);
+    });
+    const { killEvery = 20 } = this.#options;
+    const isKilled = killEvery > 0 && new Random(moment.seed + 1).once(killEvery);
+    if (isOuter && isKilled && (image === undefined || image < 0)) this.#kill(moment);
+  }
+
+  /** Kills the process at this moment, and cuts the power while the next one recovers. */
+  #kill(moment: Moment): void {
+    const { walk } = moment;
+    const operations = walk.pending.map(({ operation }) => operation);
+    const file = new PowerFile(walk.base, true, operations);
+    const plan: Plan = { fates: walk.pending.map(() => "kept"), salt: 0 };
+    this.#guard(moment, plan, -1, file.snapshot(), () => {
+      const recorder = new Recorder(file, moment.allowed);
+      verify(this.#engine, this.#engineOptions, file, recorder);
+      this.report.kills++;
+      this.#cutAgain(recorder.end(), moment, -1, moment.seed);
+    });
+  }
+
+  #look(moment: Moment, plan: Plan, index: number): void {
+    const content = makeImage(moment.walk, plan);
+    this.report.images++;
+    if (plan.rot !== undefined) this.report.rotten++;
+    this.#guard(moment, plan, index, content, () => {
+      const hash = content.hash();
+      const seen = this.#seen.get(hash);
+      if (seen !== undefined) return void stateIn(seen, moment.allowed);
+      this.report.distinct++;
+      if (moment.path.includes(".")) this.report.nested++;
+      this.#seen.set(hash, this.#open(content, moment, index));
+    });
+  }
+
+  #guard(moment: Moment, plan: Plan, index: number, content: Blocks, look: () => void): void {
+    try {
+      look();
+    } catch (cause) {
+      // What lies in another cut has said already where it was.
+      const failure = cause instanceof CrashFailure
+        ? cause
+        : this.#failure(moment, plan, index, content, cause);
+      const { onFailure } = this.#options;
+      if (onFailure === undefined) throw failure;
+      onFailure(failure);
+    }
+  }
+
+  /** Opens an image, and returns the state in which it was. */
+  #open(content: Blocks, moment: Moment, index: number): State {
+    const { nestedEvery = 200 } = this.#options;
+    const random = new Random(moment.seed ^ Math.imul(index + 1, 0x9e3779b1));
+    const isCutAgain = moment.depth > 0 && nestedEvery > 0 && random.once(nestedEvery);
+    const file = new PowerFile(content, isCutAgain);
+    const recorder = new Recorder(file, moment.allowed);
+    const begin = performance.now();
+    const state = verify(this.#engine, this.#engineOptions, file, recorder);
+    const ms = performance.now() - begin;
+    if (ms > OPEN_MS_MAX) throw new Error(`opening took ${Math.round(ms)} ms`);
+    if (isCutAgain) this.#cutAgain(recorder.end(), moment, index, random.u32());
+    return state;
+  }
+
+  #cutAgain(recording: Recording, outer: Moment, index: number, seed: number): void {
+    const path = `${outer.path}/${index}.`;
+    // What an earlier cut tore has nothing left that rot could be made up for with.
+    const imageOptions = { ...this.#imageOptions, rotPages: [], limit: NESTED_LIMIT };
+    for (const moment of momentsOf(recording, path, seed, outer.depth - 1)) {
+      this.#visit(moment, imageOptions);
+    }
+  }
+
+  #failure(
+    moment: Moment,
+    plan: Plan,
+    index: number,
+    content: Blocks,
+    cause: unknown,
+  ): CrashFailure {
+    const { name, seed } = this.#options;
+    const [outer, inner] = moment.path.split(/\/(.*)/) as [string, string];
+    const image = inner === undefined ? index : Number.parseInt(inner);
+    const { acknowledged, attempted } = moment.allowed;
+    const replay = this.#replay(outer, image);
+    const lines = [
+      `${this.#engine.name}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `  workload ${name}, seed ${seed}, cut ${moment.path}, image ${index}`,
+      `  acknowledged ${acknowledged}, attempted ${attempted}; not on the medium for certain:`,
+      describePlan(moment.walk, plan),
+    ];
+    if (this.#options.isNamed ?? true) {
+      lines.push(`  again: deno run -A tests/crash/crash_replay.ts ${replay} --out FILE`);
+    }
+    return new CrashFailure(lines.join("\n"), content, replay, cause);
+  }
+
+  /** The arguments of `crash_replay.ts` that make an image again. */
+  #replay(cut: string, image: number): string {
+    const { name, seed, nestedEvery, killEvery, depth } = this.#options;
+    const { limit, garbage } = this.#imageOptions;
+    const media = this.#engineOptions.tornSectors === "protect" ? " --protect" : "";
+    const option = (option: string, value: number | undefined) => {
+      return value === undefined ? "" : ` --${option} ${value}`;
+    };
+    return `--workload ${name} --seed ${seed} --limit ${limit} --garbage ${garbage}${media}` +
+      option("nested", nestedEvery) + option("kill", killEvery) + option("depth", depth) +
+      ` --cut ${cut} --image ${image}`;
+  }
+}
+
+/** Every moment at which the power can be cut while a file is used. */
+function* momentsOf(
+  { start, operations, first, marks, last }: Recording,
+  path: string,
+  seed: number,
+  depth: number,
+): Generator<Moment> {
+  const walk = new PowerWalk(start);
+  let number = 0;
+  const at = (allowed: Allowed): Moment => {
+    number++;
+    const own = seed ^ Math.imul(number, 0x85ebca6b);
+    return { path: `${path}${number}`, seed: own, walk, allowed, depth };
+  };
+  for (let i = 0; i < operations.length; i++) {
+    const during = marks[i]!;
+    if (i === first) yield at(during);
+    walk.issue(operations[i]!);
+    // While it is done, all else has been done; after it, more may have been acknowledged.
+    if (operations[i]!.kind === "through" && i >= first) yield at(during);
+    walk.complete(operations[i]!);
+    if (i >= first) yield at(between(during, marks[i + 1] ?? last));
+  }
+}
+
+/** What is allowed after one operation and before the next one. */
+function between(before: Allowed, after: Allowed): Allowed {
+  const end = before.states.length - 1;
+  const goesOn = after.states[0] === before.states[0] && after.states[end] === before.states[end];
+  // Once an engine was opened, only what it showed is allowed.
+  if (!goesOn) return { ...after, attempted: after.acknowledged };
+  // What was attempted later cannot stand in the file yet, unless it needed no operation.
+  const attempted = Math.max(before.attempted, after.acknowledged);
+  return { states: after.states, acknowledged: after.acknowledged, attempted };
+}
+
+/**
+ * Verifies a file as it is, opens it, and returns the state in which it is; fails unless all is as
+ * it must be.
+ */
+export function verify(
+  engine: Engine,
+  options: EngineOptions,
+  file: PowerFile,
+  recorder: Recorder,
+): State {
+  const { allowed } = recorder;
+  engine.verify?.(file);
+  const handle = engine.open(file, options);
+  const state = stateIn(handle.state(), allowed);
+  recorder.settle(state);
+  handle.check();
+  const changes = probeOf(state);
+  const after = stateAfter(state, changes);
+  recorder.attempt(after);
+  if (handle.write(changes, "sync")) recorder.acknowledge();
+  handle.close();
+  recorder.acknowledge();
+  const again = engine.open(file, options);
+  expectState(again, after);
+  again.check();
+  again.close();
+  return state;
+}
+
+/** The commit that every image must take: enough to use a page that is wrongly free. */
+function probeOf(state: State): Change[] {
+  const key = new TextEncoder().encode("probe");
+  const value = new Uint8Array(3000).fill(0x50 + state.size % 16);
+  return [{ tree: "main", key, value }, { tree: "probe", key, value: value.subarray(0, 10) }];
+}
+
+function expectState(handle: Handle, expected: State): void {
+  const found = handle.state();
+  if (sameState(found, expected)) return;
+  throw new Error(`after one more commit: ${describeDifference(found, expected)}`);
+}
+
+/** The allowed state that was found; fails when it is none of them. */
+function stateIn(found: State, { states, acknowledged, attempted }: Allowed): State {
+  for (let i = attempted; i >= acknowledged; i--) {
+    if (sameState(found, states[i]!)) return states[i]!;
+  }
+  const lost = states.findLastIndex((state) => sameState(found, state));
+  if (lost >= 0) throw new Error(`opened in state ${lost}, allowed ${acknowledged}..${attempted}`);
+  const difference = describeDifference(found, states[acknowledged]!);
+  throw new Error(`opened in no state there was; against state ${acknowledged}: ${difference}`);
+}

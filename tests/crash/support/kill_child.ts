@@ -1,0 +1,89 @@
+/**
+ * The process that `kill_test.ts` kills: it opens a database, says in which state it found it, and
+ * then commits as fast as it can, saying of each commit that it begins and that it is done.
+ *
+ * A commit changes one of a fixed set of entries, so that the state after any number of commits is
+ * known. Lines on its output: `s` it has started, `o N` it has opened state N, `t N` it begins
+ * commit N,
+ * `a N` commits up to N are done. Any other line is an error.
+ */
+
+import { openDiskFile } from "../../../pager/mod.ts";
+import {
+  type Change,
+  describeDifference,
+  type Durability,
+  type Handle,
+  sameState,
+  type State,
+  stateKey,
+} from "./engine.ts";
+import { quireEngine } from "./quire_engine.ts";
+import { valueOf } from "./workloads.ts";
+
+const KEYS = 61;
+const LEVELS: readonly Durability[] = ["sync", "buffered", "buffered", "none", "sync", "none"];
+const encoder = new TextEncoder();
+
+/** What a commit does: it sets one entry, or removes it, and says which commit it was. */
+export function changesOf(commit: number): Change[] {
+  const key = `key ${commit % KEYS}`;
+  const isLarge = commit % 17 === 0;
+  const length = isLarge ? 20_000 : commit * 31 % 900;
+  const value = commit % 7 === 3 ? undefined : valueOf(key, commit, length);
+  return [
+    { tree: "main", key: encoder.encode(key), value },
+    { tree: "last", key: encoder.encode("commit"), value: encoder.encode(String(commit)) },
+  ];
+}
+
+/** The state after a number of commits. */
+export function stateOf(commits: number): State {
+  const state = new Map<string, Uint8Array>();
+  for (let commit = Math.max(1, commits - KEYS + 1); commit <= commits; commit++) {
+    for (const { tree, key, value } of changesOf(commit)) {
+      if (value !== undefined) state.set(stateKey(tree, key), value);
+    }
+  }
+  return state;
+}
+
+/** Checks a database, and returns how many commits it has seen. */
+export function commitsIn(handle: Handle): number {
+  const state = handle.state();
+  const last = state.get(stateKey("last", encoder.encode("commit")));
+  const commits = last === undefined ? 0 : Number(new TextDecoder().decode(last));
+  const expected = stateOf(commits);
+  if (!sameState(state, expected)) {
+    throw new Error(`after ${commits} commits: ${describeDifference(state, expected)}`);
+  }
+  handle.check();
+  return commits;
+}
+
+function say(line: string): void {
+  Deno.stdout.writeSync(encoder.encode(`${line}\n`));
+}
+
+function main(path: string): void {
+  say("s");
+  const handle = quireEngine.open(openDiskFile(path), { journalBytes: 2 * 1024 * 1024 });
+  let commit = commitsIn(handle);
+  say(`o ${commit}`);
+  for (;;) {
+    commit++;
+    say(`t ${commit}`);
+    const level = LEVELS[commit % LEVELS.length]!;
+    handle.write(changesOf(commit), level);
+    if (level !== "none") say(`a ${commit}`);
+    if (commit % 5 === 0) handle.checkpointStep();
+  }
+}
+
+if (import.meta.main) {
+  try {
+    main(Deno.args[0]!);
+  } catch (error) {
+    say(`error ${error instanceof Error ? error.stack : error}`);
+  }
+}

@@ -1,0 +1,431 @@
+/**
+ * What the crash tests make an engine do. Small databases, so that very many images can be opened.
+ */
+
+import type { Step, Workload } from "./crash_recorder.ts";
+import type { Change, Durability, EngineOptions, StreamEnd } from "./engine.ts";
+import { Random } from "../../support/random.ts";
+
+const LEVELS: readonly Durability[] = ["sync", "buffered", "none"];
+const MIB = 1024 * 1024;
+const PAGE_BYTES = 8192;
+const STREAM_ENDS: readonly StreamEnd[] = ["finish", "finish", "release", "leave"];
+const SMALL_CACHE = 8 * MIB;
+
+/** A workload by name, and how many of its images are worth their time. */
+export interface NamedWorkload {
+  /** The most images of one cut in a short run. */
+  readonly limit: number;
+  /** Of so many cuts, one kills the process, and of so many images, one is cut again. */
+  readonly rare?: { readonly killEvery: number; readonly nestedEvery: number };
+  /** Whether it takes so long that only long runs do it. */
+  readonly isHeavy?: boolean;
+  /** The workload of a seed. */
+  make(seed: number, options: EngineOptions): Workload;
+}
+
+/** Bytes that say to which key and which commit they belong. */
+export function valueOf(key: string, commit: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let state = Math.imul(commit + 1, 0x9e3779b1);
+  for (let i = 0; i < key.length; i++) state = Math.imul(state ^ key.charCodeAt(i), 0x01000193);
+  for (let i = 0; i < length; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0;
+    bytes[i] = state >>> 24;
+  }
+  return bytes;
+}
+
+/** An entry of a commit. */
+export function set(tree: string, key: string, commit: number, length = 20): Change {
+  return { tree, key: new TextEncoder().encode(key), value: valueOf(key, commit, length) };
+}
+
+/** An entry that goes. */
+export function remove(tree: string, key: string): Change {
+  return { tree, key: new TextEncoder().encode(key), value: undefined };
+}
+
+/** A commit. */
+export function write(changes: readonly Change[], durability: Durability = "sync"): Step {
+  return { do: "write", changes, durability };
+}
+
+/** Keys that come in the order of their numbers. */
+function keyAt(number: number): string {
+  return `key ${String(number).padStart(4, "0")}`;
+}
+
+/** A value that is written in parts. */
+export function stream(change: Change, pages: number, end: StreamEnd = "finish"): Step {
+  return { do: "stream", change, partBytes: pages * PAGE_BYTES, end };
+}
+
+/** Entries whose pages, once they are there, are too many for what is small. */
+function manyEntries(count: number, commit: number): Change[] {
+  return times(count, (i) => set("main", keyAt(i), commit, 1_900));
+}
+
+function times<T>(count: number, of: (i: number) => T): T[] {
+  return Array.from({ length: count }, (_, i) => of(i));
+}
+
+function scripted(limit: number, steps: readonly Step[], prelude?: readonly Step[]): NamedWorkload {
+  const rest = prelude === undefined ? {} : { prelude };
+  return { limit, make: (_, options) => ({ options, steps, ...rest }) };
+}
+
+/** As `scripted`, with options that the workload is about. */
+function tuned(own: EngineOptions, workload: NamedWorkload): NamedWorkload {
+  const { make } = workload;
+  return { ...workload, make: (seed, options) => make(seed, { ...options, ...own }) };
+}
+
+/** A workload whose images take long to open, so that cuts inside openings are few. */
+function slow(workload: NamedWorkload): NamedWorkload {
+  return { ...workload, rare: { killEvery: 80, nestedEvery: 500 } };
+}
+
+/** A workload for long runs. */
+function heavy(workload: NamedWorkload): NamedWorkload {
+  return { ...workload, isHeavy: true, rare: { killEvery: 0, nestedEvery: 0 } };
+}
+
+const CHECKPOINT: Step = { do: "checkpoint" };
+const STEP: Step = { do: "step" };
+const REOPEN: Step = { do: "reopen" };
+
+const someEntries = times(40, (i) => set("main", `key ${i}`, 0, 30 + i));
+
+/** All workloads by name. */
+export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
+  firstCommit: scripted(200, [write([set("main", "a", 1)]), REOPEN]),
+  createTrees: scripted(120, [
+    ...times(6, (i) => write([set(`tree ${i}`, "a", i), set("main", `key ${i}`, i)])),
+    REOPEN,
+    write([set("late", "a", 9)], "buffered"),
+    REOPEN,
+  ]),
+  levels: scripted(100, [
+    ...times(24, (i) => write([set("main", `key ${i % 7}`, i)], LEVELS[i * 5 % 7 % 3])),
+    CHECKPOINT,
+    ...times(12, (i) => write([set("main", `key ${i % 5}`, 50 + i)], LEVELS[i % 3])),
+    REOPEN,
+  ]),
+  groups: scripted(
+    100,
+    times(8, (group) => [
+      ...times(group % 4 + 1, (i) => write([set("main", `key ${i}`, group)], "buffered")),
+      write([remove("main", "key 1"), set("main", `sync ${group % 3}`, group)]),
+    ]).flat(),
+  ),
+  largeValues: scripted(100, [
+    write([set("main", "large", 1, 60_000), set("main", "small", 1)]),
+    write([set("main", "large", 2, 9_000)]),
+    CHECKPOINT,
+    write([set("main", "large", 3, 100_000)], "buffered"),
+    write([remove("main", "large"), set("main", "other", 4, 50_000)]),
+    CHECKPOINT,
+    REOPEN,
+  ]),
+  splits: scripted(100, [
+    write(someEntries),
+    ...times(6, (i) => write(times(20, (j) => set("main", `key ${i * 3 + j * 5}`, i, 900)))),
+    ...times(4, (i) => write(times(30, (j) => remove("main", `key ${i * 20 + j}`)))),
+    CHECKPOINT,
+    REOPEN,
+  ], [write(someEntries)]),
+  drop: scripted(100, [
+    write([set("main", "a", 1)]),
+    { do: "drop", tree: "gone" },
+    write([set("gone", "again", 2, 3_000)], "buffered"),
+    CHECKPOINT,
+    { do: "drop", tree: "gone" },
+    REOPEN,
+  ], [write(times(200, (i) => set("gone", `key ${i}`, 0, 400)))]),
+  streams: scripted(60, [
+    stream(set("main", "a", 1, 70_000), 3),
+    write([set("main", "b", 1)], "none"),
+    stream(set("new", "a", 2, 50_000), 2, "release"),
+    stream(set("main", "a", 3, 40_000), 2, "leave"),
+    write([set("main", "b", 4, 3_000)], "buffered"),
+    STEP,
+    stream(set("main", "a", 5, 90_000), 4),
+    stream(set("new", "c", 6, 30_000), 1, "leave"),
+    CHECKPOINT,
+    { do: "abort", changes: [set("main", "a", 7, 20_000)] },
+    stream(set("main", "b", 8, 60_000), 5),
+    stream(set("main", "d", 9, 60_000), 3, "leave"),
+    REOPEN,
+    write([remove("main", "a")]),
+    stream(set("new", "a", 10, 30_000), 3),
+    REOPEN,
+  ]),
+  streamBypass: slow(scripted(12, [
+    stream(set("main", "a", 1, 1_400_000), 70),
+    write([set("main", "b", 1)], "none"),
+    stream(set("main", "b", 2, 1_200_000), 65, "leave"),
+    CHECKPOINT,
+    write([remove("main", "a")], "none"),
+    stream(set("main", "c", 3, 1_100_000), 66, "release"),
+    stream(set("main", "c", 4, 1_300_000), 80),
+    REOPEN,
+    stream(set("main", "a", 5, 1_200_000), 70),
+    STEP,
+    REOPEN,
+  ])),
+  rollback: scripted(100, [
+    { do: "abort", changes: [set("main", "a", 1), set("gone", "a", 1), set("main", "b", 1)] },
+    { do: "abort", changes: [set("main", "a", 1)] },
+    ...times(6, (i): Step[] => [
+      write([set("main", `key ${i}`, i, 500)], LEVELS[i % 3]),
+      { do: "abort", changes: times(30, (j) => set("main", `key ${j}`, 100 + i, 700)) },
+      { do: "abort", changes: [set(`tree ${i}`, "a", i, 5_000), remove("main", "key 0")] },
+    ]).flat(),
+    CHECKPOINT,
+  ]),
+  slices: scripted(50, [
+    ...times(30, (i): Step[] => [
+      write([set("main", `key ${i % 9}`, i, 300), set(`tree ${i % 3}`, "a", i)], LEVELS[i % 3]),
+      STEP,
+    ]).flat(),
+    REOPEN,
+  ]),
+  twoChunks: slow(scripted(40, [
+    ...times(20, (i): Step[] => [
+      write([set("main", `key ${i * 13 % 40}`, i, 1500), set("main", "large", i, 20_000)]),
+      STEP,
+    ]).flat(),
+    REOPEN,
+  ], [write(times(40, (i) => set("main", `key ${i}`, 0, 60_000)))])),
+  farApart: slow(scripted(16, [
+    ...times(12, (i): Step[] => [
+      write([set("low", `key ${i % 5}`, i, 300), set("high", `key ${i % 5}`, i)], LEVELS[i % 3]),
+      STEP,
+      // While the checkpoint has written the first chunk, and not yet the other one.
+      write([set("high", `key ${i % 4}`, 50 + i)], LEVELS[(i + 1) % 3]),
+      STEP,
+    ]).flat(),
+    REOPEN,
+  ], [
+    write(times(6, (i) => set("low", `key ${i}`, 0, 400))),
+    // Fills the first chunk, so that what comes next is in another one.
+    ...times(2, (i) => write(times(130, (j) => set("gone", keyAt(i * 130 + j), 0, 8_000)))),
+    write(times(6, (i) => set("high", `key ${i}`, 0, 400))),
+    { do: "drop", tree: "gone" },
+  ])),
+  pressure: tuned(
+    { cacheBytes: SMALL_CACHE },
+    heavy(scripted(2, [
+      write(times(60, (i) => set("main", keyAt(i * 90), 1, 1_900)), "none"),
+      { do: "abort", changes: times(600, (i) => set("main", keyAt(i * 9 + 2), 2, 1_900)) },
+      write(times(10, (i) => set("main", keyAt(i * 500), 3, 1_900))),
+    ], [
+      {
+        do: "load",
+        changes: times(5_500, (i) => set("main", keyAt(i), 0, 1_900)),
+        durability: "sync",
+      },
+    ])),
+  ),
+  bigCommit: scripted(12, [
+    write([set("main", "a", 1)]),
+    write(times(60, (i) => set("main", `key ${i}`, 2, 20_000 + i)), "buffered"),
+    write(times(50, (i) => set("main", `key ${i}`, 3, 1_500))),
+    CHECKPOINT,
+    write([set("main", "a", 4)]),
+  ]),
+  journalGrowth: tuned(
+    { journalBytes: 4 * MIB },
+    slow(scripted(8, [
+      ...times(12, (i) => write([set("main", `key ${i}`, i, 450_000)], LEVELS[i % 2])),
+      ...times(3, (i) => write(times(5, (j) => set("main", `key ${j}`, 20 + i, 90_000)))),
+      REOPEN,
+    ])),
+  ),
+  bypass: slow(scripted(12, [
+    write([set("main", "a", 1), set("main", "large", 1, 600_000)]),
+    write([set("main", "a", 2)], "none"),
+    write([remove("main", "large")], "none"),
+    write([set("main", "again", 3, 560_000)], "buffered"),
+    write([set("main", "again", 4, 10_000), set("main", "b", 4, 1_000)], "none"),
+    CHECKPOINT,
+    write([set("main", "large", 5, 700_000)], "none"),
+    write([remove("main", "large"), set("main", "again", 6, 530_000)]),
+    { do: "abort", changes: [set("main", "lost", 7, 800_000), remove("main", "a")] },
+    write([set("main", "large", 8, 640_000)]),
+    REOPEN,
+  ])),
+  newLeaves: slow(scripted(12, [
+    write(times(300, (i) => set("main", `key ${i}`, 1, 1_900))),
+    write(times(40, (i) => set("main", `key ${i * 7}`, 2, 1_900)), "buffered"),
+    write(times(200, (i) => remove("main", `key ${i + 50}`)), "none"),
+    CHECKPOINT,
+    write(times(280, (i) => set("tree 1", `key ${i}`, 3, 1_950)), "none"),
+    write(times(20, (i) => set("tree 1", `key ${i * 11}`, 4, 100))),
+    { do: "drop", tree: "tree 1" },
+    write(times(280, (i) => set("tree 2", `key ${i}`, 5, 1_950))),
+    REOPEN,
+  ])),
+  renewed: slow(scripted(12, [
+    write(times(120, (i) => set("main", `key ${i}`, 1, 1_900)), "none"),
+    write(times(120, (i) => remove("main", `key ${i}`)), "none"),
+    write(times(300, (i) => set("main", `key ${i}`, 2, 1_900))),
+    ...times(4, (i) => write(times(60, (j) => set("main", `key ${i + j * 5}`, 3, 1_900)))),
+    STEP,
+    STEP,
+    CHECKPOINT,
+    REOPEN,
+  ], [write([set("main", "full", 0, 1_500_000)])])),
+  shrink: slow(scripted(12, [
+    write([set("main", "a", 1)]),
+    write(times(6, (i) => set("main", `key ${i}`, 1, 400_000))),
+    write(times(6, (i) => remove("main", `key ${i}`))),
+    STEP,
+    write([set("main", "key 1", 2, 300_000)], "none"),
+    STEP,
+    STEP,
+    write([remove("main", "key 1"), set("main", "a", 3)], "buffered"),
+    CHECKPOINT,
+    { do: "abort", changes: [set("main", "key 2", 4, 600_000)] },
+    write(times(3, (i) => set("main", `key ${i}`, 4, 200_000))),
+    write(times(3, (i) => remove("main", `key ${i}`)), "none"),
+    CHECKPOINT,
+    REOPEN,
+  ])),
+  journalTurns: tuned(
+    { journalBytes: 2 * MIB },
+    scripted(20, [
+      ...times(60, (i) => write([set("main", `key ${i % 4}`, i, 90_000)], LEVELS[i % 3])),
+      REOPEN,
+    ]),
+  ),
+  eviction: tuned(
+    { cacheBytes: SMALL_CACHE },
+    slow(scripted(3, [
+      ...times(12, (i): Step[] => [
+        write(times(24, (j) => set("main", `key ${j * 11 + i}`, i + 1, 1_700)), LEVELS[i % 3]),
+        write([set("main", `large ${i % 2}`, i, 700_000)], "none"),
+      ]).flat(),
+      CHECKPOINT,
+    ], [write(times(300, (i) => set("main", `key ${i}`, 0, 34_000)))])),
+  ),
+  reopen: scripted(
+    60,
+    times(5, (i): Step[] => [
+      write([set("main", `key ${i}`, i, 3_000)], LEVELS[i % 3]),
+      REOPEN,
+    ]).flat(),
+  ),
+  tightFile: tuned(
+    { journalBytes: 2 * MIB },
+    scripted(12, [
+      write([set("main", "key 1", 1, 500), set("other", "a", 1)]),
+      ...times(2, (i): Step[] => [
+        { do: "checkpoint" },
+        { do: "full", changes: manyEntries(1_200, i + 2) },
+        write([set("main", "key 1", 10 + i, 500)]),
+        write([set("other", "a", 10 + i)], "buffered"),
+        STEP,
+        write([set("main", "key 1", 20 + i, 500)]),
+        STEP,
+      ]).flat(),
+    ], [write(manyEntries(1_200, 0))]),
+  ),
+  snapshots: scripted(24, [
+    ...times(16, (i): Step[] => [
+      { do: i % 3 === 0 ? "keep" : "step" },
+      write(
+        [set("main", `key ${i % 5}`, i, 900), remove("main", `key ${(i + 2) % 5}`)],
+        LEVELS[i % 3],
+      ),
+      write([set("main", `large ${i % 2}`, i, 9_000), remove("main", `large ${(i + 1) % 2}`)]),
+      i % 5 === 4 ? { do: "release" } : STEP,
+    ]).flat(),
+    CHECKPOINT,
+    { do: "release" },
+    write([set("main", "key 0", 50, 30_000)]),
+  ], [write(someEntries)]),
+  savepoints: scripted(
+    30,
+    times(6, (i): Step[] => [
+      {
+        do: "writeAround",
+        changes: times(4, (j) => set("main", `key ${i * 3 + j}`, i, 700)),
+        undone: [
+          ...times(12, (j) => set("main", `key ${j}`, 100 + i, 900)),
+          remove("main", `key ${i}`),
+          set(`tree ${i}`, "a", i, 5_000),
+          remove("main", "large"),
+        ],
+      },
+      write([set("main", "large", i, 20_000)], LEVELS[i % 3]),
+      STEP,
+    ]).flat(),
+  ),
+  bulk: scripted(30, [
+    { do: "load", changes: times(60, (i) => set("bulk", keyAt(i), 1, 1_500)), durability: "sync" },
+    { do: "drop", tree: "bulk" },
+    { do: "load", changes: times(70, (i) => set("again", keyAt(i), 2, 1_300)), durability: "none" },
+    write([set("again", keyAt(3), 3, 40_000), remove("again", keyAt(4))], "buffered"),
+    STEP,
+    { do: "drop", tree: "again" },
+    {
+      do: "load",
+      changes: times(40, (i) => set("bulk", keyAt(i), 4, 5_000)),
+      durability: "buffered",
+    },
+    write([set("bulk", keyAt(5), 5)]),
+    CHECKPOINT,
+    { do: "drop", tree: "bulk" },
+    { do: "load", changes: times(50, (i) => set("bulk", keyAt(i), 6, 2_000)), durability: "sync" },
+    REOPEN,
+  ]),
+  parts: slow(scripted(6, [
+    write([set("main", "a", 1)], "buffered"),
+    write(manyEntries(2_600, 2), "buffered"),
+    write([set("main", "a", 3)]),
+  ], [write(manyEntries(2_600, 0))])),
+  random: { limit: 40, make: randomWorkload },
+};
+
+/** Any steps, as a seed has it. */
+function randomWorkload(seed: number, options: EngineOptions): Workload {
+  const random = new Random(seed);
+  const count = 12 + random.below(30);
+  return { options, steps: times(count, (i) => randomStep(random, i)).concat(REOPEN) };
+}
+
+function randomStep(random: Random, commit: number): Step {
+  const sort = random.below(20);
+  if (sort < 12) return write(randomChanges(random, commit), random.pick(LEVELS));
+  if (sort < 14) return { do: "abort", changes: randomChanges(random, commit) };
+  if (sort === 14) return CHECKPOINT;
+  if (sort === 15) return random.once(2) ? REOPEN : CHECKPOINT;
+  if (sort === 16) return { do: "drop", tree: `tree ${random.below(3)}` };
+  if (sort === 17) return randomStream(random, commit);
+  return STEP;
+}
+
+function randomStream(random: Random, commit: number): Step {
+  const tree = random.once(2) ? "main" : `tree ${random.below(3)}`;
+  const change = set(tree, `key ${random.below(30)}`, commit, 1 + random.below(60_000));
+  return stream(change, 1 + random.below(4), random.pick(STREAM_ENDS));
+}
+
+function randomChanges(random: Random, commit: number): Change[] {
+  const count = random.once(6) ? 1 + random.below(40) : 1 + random.below(4);
+  return times(count, () => {
+    const tree = random.once(2) ? "main" : `tree ${random.below(3)}`;
+    const key = `key ${random.below(30)}`;
+    if (random.once(4)) return remove(tree, key);
+    return set(tree, key, commit, randomLength(random));
+  });
+}
+
+function randomLength(random: Random): number {
+  const sort = random.below(16);
+  if (sort === 0) return 0;
+  if (sort === 1) return 2049 + random.below(30_000);
+  return sort < 5 ? random.below(2049) : random.below(60);
+}

@@ -1,0 +1,102 @@
+/**
+ * Hostile files: every row of the table in `support/hostile_rows.ts`, with sums left wrong and with
+ * sums that fit, opened read-only and writable, through open, get, scan, set, delete, verify,
+ * salvage and close.
+ *
+ * Never wrong data without an error, except where a row says that nothing can tell; never an error
+ * that is not typed; no step of more than a second; no more than 64 MiB of memory past the cache;
+ * and not a byte changed by a read-only open.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import type { Line } from "./support/hostile_child.ts";
+import { ELSEWHERE, ROWS } from "./support/hostile_rows.ts";
+import { linesOf } from "../support/program.ts";
+import { inTempDir } from "../support/temp.ts";
+
+/** A row that says nothing for so long hangs. */
+const SILENCE_MS_MAX = 20_000;
+/** Points in the list of attacks. */
+const POINTS = 72;
+
+const CHILD = fromFileUrl(new URL("support/hostile_child.ts", import.meta.url));
+const TOP = fromFileUrl(new URL("../..", import.meta.url));
+
+/** What came of each row, by name and sums, and which one the process did not survive. */
+async function runChild(dir: string): Promise<{ lines: Line[]; died: string | undefined }> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", "--no-check", "--v8-flags=--expose-gc", CHILD, dir],
+    cwd: TOP,
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const kill = () => child.kill("SIGKILL");
+  let timer = setTimeout(kill, SILENCE_MS_MAX);
+  const lines: Line[] = [];
+  let running: string | undefined;
+  for await (const text of linesOf(child.stdout)) {
+    clearTimeout(timer);
+    timer = setTimeout(kill, SILENCE_MS_MAX);
+    const line: Line = JSON.parse(text);
+    running = line.begins === undefined ? undefined : nameOf(line.begins, line.sealed);
+    if (running === undefined) lines.push(line);
+  }
+  clearTimeout(timer);
+  const { success } = await child.status;
+  return { lines, died: success ? undefined : running ?? "at its end" };
+}
+
+function nameOf(name: string, sealed: boolean): string {
+  return `${name}, ${sealed ? "sums that fit" : "sums that do not fit"}`;
+}
+
+describe("a hostile file", () => {
+  let results: ReturnType<typeof runChild> | undefined;
+  const run = () => results ??= inTempDir(runChild);
+
+  it("neither hangs nor ends the process", async () => {
+    const { lines, died } = await run();
+    assertEquals(died, undefined);
+    assertEquals(lines.length, 2 * ROWS.length);
+    const count = (what: string) => lines.filter(({ outcome }) => outcome.startsWith(what)).length;
+    const most = Math.max(...lines.map(({ memory }) => memory)) / 1024 / 1024;
+    console.log(
+      `hostile files: ${lines.length}, of which ${count("refused")} were refused, ` +
+        `${count("right")} right, ${count("wrong")} with data that only verify can tell from ` +
+        `true, or nothing; at most ${Math.round(most)} MiB`,
+    );
+  });
+
+  for (const { name } of ROWS) {
+    for (const sealed of [false, true]) {
+      it(`is handled: ${nameOf(name, sealed)}`, async () => {
+        const { lines } = await run();
+        const line = lines.find((line) => line.name === name && line.sealed === sealed);
+        if (line === undefined) throw new Error("it was not reached");
+        assertEquals(line.complaints, [], line.outcome);
+      });
+    }
+  }
+});
+
+describe("the table of hostile files", () => {
+  it("has each row once, and rows of each point of the list of attacks", () => {
+    assertEquals(new Set(ROWS.map(({ name }) => name)).size, ROWS.length);
+    const covered = new Set(ROWS.flatMap(({ points }) => points));
+    const missing: number[] = [];
+    for (let point = 1; point <= POINTS; point++) {
+      if (!covered.has(point) && !(point in ELSEWHERE)) missing.push(point);
+    }
+    assertEquals(missing, []);
+  });
+
+  it("expects data that are not right only where sums fit", () => {
+    for (const { name, unsealed } of ROWS) {
+      const isGuarded = typeof unsealed === "number" ||
+        ["right", "refused"].includes(unsealed);
+      assert(isGuarded, name);
+    }
+  });
+});

@@ -1,0 +1,169 @@
+/**
+ * A database 16 times as large as the cache it is given: everything it returns is right, and its
+ * memory stays within the bound, as told by `stats()` and as measured.
+ *
+ * Keys and values are made from a number and how often that entry was written, so that old values,
+ * those of neighbours and mixtures show.
+ */
+
+import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import type { Database } from "../../store/database.ts";
+import { open } from "../../store/open.ts";
+import { change, sameBytes } from "../support/database.ts";
+import { Random } from "../support/random.ts";
+import { inTempDir } from "../support/temp.ts";
+
+const MIB = 1024 * 1024;
+const CACHE_BYTES = 8 * MIB;
+const TIMES = 16;
+const VALUE_WORDS = 500;
+/** Entries of about 2 KiB each. */
+const ENTRIES = Math.ceil(TIMES * CACHE_BYTES / (VALUE_WORDS * 4));
+const LOADS = 8;
+/** What the process may grow by, beyond the cache: garbage not yet collected, and code. */
+const SLACK_BYTES = 96 * MIB;
+
+function keyOf(entry: number): string {
+  return `entry ${String(entry).padStart(8, "0")}`;
+}
+
+const words = new Uint32Array(VALUE_WORDS);
+
+/** The value of an entry after so many writes: a view, good until the next call. */
+function valueOf(entry: number, writes: number): Uint8Array {
+  const step = (Math.imul(entry, 0x9e3779b1) ^ Math.imul(writes, 0x85ebca6b)) | 1;
+  for (let i = 0, word = step; i < VALUE_WORDS; i++, word += step) words[i] = word;
+  return new Uint8Array(words.buffer);
+}
+
+/** What the test knows of a database, and the highest memory it saw. */
+class Watch {
+  readonly writes = new Uint8Array(ENTRIES);
+  readonly db: Database;
+  readonly #before = memory();
+  rssGrowth = 0;
+  bufferGrowth = 0;
+
+  constructor(db: Database) {
+    this.db = db;
+  }
+
+  expect(entry: number, value: Uint8Array | undefined): void {
+    if (sameBytes(value, valueOf(entry, this.writes[entry]!))) return;
+    assertEquals(value, valueOf(entry, this.writes[entry]!).slice(), keyOf(entry));
+  }
+
+  /** Looks at what memory there is in use. */
+  measure(): void {
+    const now = memory();
+    this.rssGrowth = Math.max(this.rssGrowth, now.rss - this.#before.rss);
+    this.bufferGrowth = Math.max(this.bufferGrowth, now.buffers - this.#before.buffers);
+    const { cacheBytes, cacheBytesPeak, cacheBytesLimit } = this.db.stats();
+    assertEquals(cacheBytesLimit, CACHE_BYTES);
+    assertLessOrEqual(cacheBytes, CACHE_BYTES);
+    assertLessOrEqual(cacheBytesPeak, CACHE_BYTES);
+  }
+
+  /** Ends with the figures, and fails when they are out of bounds. */
+  finish(what: string, millis: number): void {
+    this.measure();
+    const { chunkReads, extentReads, pageReads, evictions, cacheBytesPeak } = this.db.stats();
+    const mib = (bytes: number) => `${(bytes / MIB).toFixed(1)} MiB`;
+    console.log(
+      `${what}: ${millis.toFixed(0)} ms, cache peak ${mib(cacheBytesPeak)}, ` +
+        `rss +${mib(this.rssGrowth)}, buffers +${mib(this.bufferGrowth)}, ` +
+        `reads ${chunkReads} chunks ${extentReads} extents ${pageReads} pages, ` +
+        `${evictions} evictions`,
+    );
+    assertLess(this.rssGrowth, CACHE_BYTES + SLACK_BYTES);
+    assertLess(this.bufferGrowth, CACHE_BYTES + SLACK_BYTES);
+  }
+}
+
+function memory(): { rss: number; buffers: number } {
+  const { rss, external } = Deno.memoryUsage();
+  return { rss, buffers: external };
+}
+
+describe("with data 16 times cacheBytes", () => {
+  it("random gets, scans and updates stay within the bound (measured) and are correct", () => {
+    inTempDir((dir) => {
+      const path = `${dir}/large`;
+      const writes = load(path);
+      assert(Deno.statSync(path).size > TIMES * CACHE_BYTES, "the file is 16 times the cache");
+      use(path, writes);
+      checkAll(path, writes);
+    });
+  });
+});
+
+/** Fills a file in several transactions, each smaller than the cache's room for changes. */
+function load(path: string): Uint8Array {
+  using db = open(path, { cacheBytes: CACHE_BYTES });
+  const start = performance.now();
+  const watch = new Watch(db);
+  for (let part = 0; part < LOADS * 8; part++) {
+    change(db, "large", (tree) => {
+      for (let i = part; i < ENTRIES; i += LOADS * 8) tree.set(keyOf(i), valueOf(i, 0));
+    });
+  }
+  const { cacheBytesPeak, pageCount } = db.stats();
+  console.log(
+    `load: ${(performance.now() - start).toFixed(0)} ms, ${ENTRIES} entries, ${pageCount} pages, ` +
+      `cache peak ${cacheBytesPeak / MIB} MiB (a transaction may pass the bound)`,
+  );
+  return watch.writes;
+}
+
+/** Random gets, scans both ways, and updates in small transactions. */
+function use(path: string, writes: Uint8Array): void {
+  using db = open(path, { cacheBytes: CACHE_BYTES });
+  const watch = new Watch(db);
+  watch.writes.set(writes);
+  const random = new Random(7);
+  const start = performance.now();
+  for (let round = 0; round < 40; round++) {
+    for (let i = 0; i < 250; i++) {
+      const entry = random.below(ENTRIES);
+      watch.expect(entry, db.tree("large").get(keyOf(entry)));
+    }
+    scan(watch, random.below(ENTRIES), 500, random.once(2));
+    change(db, "large", (tree) => {
+      for (let i = 0; i < 20; i++) {
+        const entry = random.below(ENTRIES);
+        tree.set(keyOf(entry), valueOf(entry, ++watch.writes[entry]!));
+      }
+    });
+    assertEquals(db.tree("large").has("entry"), false);
+    watch.measure();
+  }
+  scan(watch, 0, ENTRIES, false);
+  watch.finish("gets, scans, updates", performance.now() - start);
+  writes.set(watch.writes);
+}
+
+/** Scans entries from one on, forward or backward, and compares each. */
+function scan(watch: Watch, first: number, limit: number, reverse: boolean): void {
+  const range = reverse ? { lte: keyOf(first) } : { gte: keyOf(first) };
+  let entry = first;
+  const decoder = new TextDecoder();
+  for (const [key, value] of watch.db.tree("large").entries({ ...range, reverse, limit })) {
+    assert(decoder.decode(key) === keyOf(entry), `the key at ${entry}`);
+    watch.expect(entry, value);
+    entry += reverse ? -1 : 1;
+  }
+  const expected = reverse ? Math.max(-1, first - limit) : Math.min(ENTRIES, first + limit);
+  assertEquals(entry, expected, "where the scan ended");
+}
+
+/** All that was updated is there, in a session that only reads. */
+function checkAll(path: string, writes: Uint8Array): void {
+  using db = open(path, { cacheBytes: CACHE_BYTES, readOnly: true });
+  const watch = new Watch(db);
+  watch.writes.set(writes);
+  const start = performance.now();
+  assertEquals(db.tree("large").count(), ENTRIES);
+  scan(watch, ENTRIES - 1, ENTRIES, true);
+  watch.finish("read-only, backward", performance.now() - start);
+}

@@ -1,0 +1,222 @@
+/**
+ * Transactions larger than the cache: they complete, write new pages once, keep memory within the
+ * bound or say that they cannot, and roll back to the byte.
+ */
+
+import { assertEquals, assertLess, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { LimitError } from "../../pager/mod.ts";
+import type { Database } from "../../store/database.ts";
+import { open } from "../../store/open.ts";
+import type { OpenOptions } from "../../store/options.ts";
+import { Random } from "../support/random.ts";
+import { inTempDir } from "../support/temp.ts";
+
+const MIB = 1024 * 1024;
+const CACHE: OpenOptions = { cacheBytes: 8 * MIB };
+const VALUE_BYTES = 500;
+/** About 4 times the cache. */
+const ENTRIES = 4 * 8 * MIB / 540 | 0;
+
+function keyOf(entry: number): string {
+  return `entry ${String(entry).padStart(8, "0")}`;
+}
+
+function valueOf(entry: number, salt = 0): Uint8Array {
+  const value = new Uint8Array(VALUE_BYTES);
+  new DataView(value.buffer).setUint32(0, entry);
+  return value.fill(entry * 31 + salt, 4);
+}
+
+function* allEntries(): Generator<[string, Uint8Array]> {
+  for (let entry = 0; entry < ENTRIES; entry++) yield [keyOf(entry), valueOf(entry)];
+}
+
+/** The numbers below `count` in an order that is none. */
+function shuffled(count: number, seed: number): number[] {
+  const random = new Random(seed);
+  const numbers = Array.from({ length: count }, (_, i) => i);
+  for (let i = count - 1; i > 0; i--) {
+    const j = random.below(i + 1);
+    [numbers[i], numbers[j]] = [numbers[j]!, numbers[i]!];
+  }
+  return numbers;
+}
+
+/** Fails unless the tree holds exactly the entries. */
+function expectAll(db: Database, salt = 0): void {
+  let entry = 0;
+  for (const [key, value] of db.tree("main").entries()) {
+    const expected = valueOf(entry, salt);
+    const same = value.length === expected.length && value.every((byte, i) => byte === expected[i]);
+    if (!same) assertEquals(value, expected, keyOf(entry));
+    assertEquals(new TextDecoder().decode(key), keyOf(entry));
+    entry++;
+  }
+  assertEquals([entry, db.tree("main").count()], [ENTRIES, ENTRIES]);
+}
+
+/** Runs a body on a database, closes it and runs the other one on it opened again. */
+function onBoth(
+  options: OpenOptions,
+  body: (db: Database) => void,
+  after: (db: Database) => void,
+): void {
+  inTempDir((dir) => {
+    const path = `${dir}/large.quire`;
+    const db = open(path, options);
+    body(db);
+    after(db);
+    db.close();
+    const again = open(path, options);
+    after(again);
+    again.close();
+  });
+}
+
+class Undo extends Error {}
+
+/** Runs a transaction and takes it back. */
+function abort(db: Database, body: Parameters<Database["writeSync"]>[0]): void {
+  assertThrows(() =>
+    db.writeSync((tx) => {
+      body(tx);
+      throw new Undo();
+    }), Undo);
+}
+
+describe("a load larger than the cache", () => {
+  it("writes each page once, and stays within the cache", () => {
+    onBoth(CACHE, (db) => {
+      db.writeSync((tx) => tx.tree("main").load(allEntries()));
+      db.checkpoint();
+      const { pageWrites, pageCount, journalWrites, cacheBytesPeak } = db.stats();
+      assertLess(pageWrites, pageCount * 1.05);
+      assertLess(journalWrites, pageCount * 8192 * 0.02);
+      assertLess(cacheBytesPeak, 14 * MIB);
+    }, expectAll);
+  });
+
+  it("leaves nothing when it is rolled back, and its pages can be taken again", () => {
+    onBoth(CACHE, (db) => {
+      abort(db, (tx) => tx.tree("main").load(allEntries()));
+      assertEquals(db.trees(), []);
+      db.writeSync((tx) => tx.tree("main").load(allEntries()));
+      assertLess(db.stats().pageCount * 8192, 4.6 * CACHE.cacheBytes!);
+    }, expectAll);
+  });
+});
+
+describe("a transaction of inserts in any order, larger than the cache", () => {
+  it("completes, and stays within the cache, whatever it changes of its own pages", () => {
+    // Pages that are new do not count, also when they come back to be changed again.
+    onBoth({ ...CACHE, maxTransactionBytes: 12 * MIB }, (db) => {
+      db.writeSync((tx) => {
+        const tree = tx.tree("main");
+        for (const entry of shuffled(ENTRIES, 1)) tree.set(keyOf(entry), valueOf(entry));
+        for (let entry = 0; entry < ENTRIES; entry += 97) {
+          assertEquals(tree.get(keyOf(entry)), valueOf(entry));
+        }
+      });
+      assertLess(db.stats().cacheBytesPeak, 14 * MIB);
+    }, expectAll);
+  });
+
+  it("keeps what savepoints kept, and loses what they took back", () => {
+    onBoth(CACHE, (db) => {
+      db.writeSync((tx) => {
+        const order = shuffled(ENTRIES, 2);
+        for (let from = 0; from < ENTRIES; from += 5000) {
+          const some = order.slice(from, from + 5000);
+          abort(db, (inner) => {
+            for (const entry of some) inner.tree("main").set(keyOf(entry), valueOf(entry, 9));
+            for (const entry of order.slice(0, 2000)) inner.tree("main").delete(keyOf(entry));
+          });
+          db.writeSync((inner) => {
+            for (const entry of some) inner.tree("main").set(keyOf(entry), valueOf(entry));
+          });
+        }
+        assertEquals(tx.tree("main").count(), ENTRIES);
+      });
+    }, expectAll);
+  });
+
+  it("can be taken back whole after a commit", () => {
+    onBoth(CACHE, (db) => {
+      db.writeSync((tx) => tx.tree("main").load(allEntries()));
+      abort(db, (tx) => {
+        for (const entry of shuffled(ENTRIES, 3)) {
+          tx.tree("main").set(keyOf(entry), valueOf(entry, 5));
+          if (entry % 3 === 0) tx.tree("other").set(keyOf(entry), valueOf(entry));
+          if (entry % 5 === 0) tx.tree("main").delete(keyOf(entry));
+        }
+      });
+      assertEquals(db.trees(), ["main"]);
+      assertEquals(db.stats().cacheBytes, CACHE.cacheBytes);
+    }, expectAll);
+  });
+});
+
+describe("a value larger than the cache", () => {
+  it("is written and read back", () => {
+    const bytes = new Uint8Array(40 * MIB);
+    for (let i = 0; i < bytes.length; i += 512) bytes[i] = i / 512;
+    onBoth(CACHE, (db) => {
+      db.writeSync((tx) => tx.tree("main").set("large", bytes));
+      assertLess(db.stats().cacheBytesPeak, 14 * MIB);
+    }, (db) => {
+      const value = db.tree("main").get("large")!;
+      assertEquals(value.length, bytes.length);
+      for (let i = 0; i < bytes.length; i += 512) {
+        if (value[i] !== bytes[i]) assertEquals(value[i], bytes[i]);
+      }
+    });
+  });
+});
+
+describe("maxTransactionBytes", () => {
+  const options = { ...CACHE, maxTransactionBytes: 4 * MIB };
+
+  it("ends a transaction that changes more, and nothing has changed", () => {
+    onBoth(options, (db) => {
+      db.writeSync((tx) => tx.tree("main").load(allEntries()));
+      const { version } = db;
+      const update = () =>
+        db.writeSync((tx) => {
+          for (let entry = 0; entry < ENTRIES; entry++) {
+            tx.tree("main").set(keyOf(entry), valueOf(entry, 1));
+          }
+        });
+      assertThrows(update, LimitError, "Cannot write: the transaction changes more than 4194304");
+      assertEquals(db.version, version);
+    }, expectAll);
+  });
+
+  it("is no bound for new pages, in whatever order they are changed", () => {
+    onBoth(options, (db) => {
+      db.writeSync((tx) => {
+        for (const entry of shuffled(ENTRIES, 4)) tx.tree("main").set(keyOf(entry), valueOf(entry));
+      });
+      assertLess(db.stats().cacheBytesPeak, 16 * MIB);
+    }, expectAll);
+  });
+
+  it("lets one transaction after the other change as much in parts", () => {
+    onBoth(options, (db) => {
+      db.writeSync((tx) => tx.tree("main").load(allEntries()));
+      for (let from = 0; from < ENTRIES; from += 2000) {
+        db.writeSync((tx) => {
+          for (let entry = from; entry < Math.min(from + 2000, ENTRIES); entry++) {
+            tx.tree("main").set(keyOf(entry), valueOf(entry, 1));
+          }
+        });
+      }
+    }, (db) => expectAll(db, 1));
+  });
+
+  it("is refused where it makes no sense", () => {
+    for (const bytes of [0, 1000, 1.5 * MIB + 0.5, NaN, Infinity]) {
+      assertThrows(() => open(":memory:", { maxTransactionBytes: bytes }), RangeError);
+    }
+  });
+});

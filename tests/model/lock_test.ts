@@ -1,0 +1,400 @@
+/**
+ * Who may open a file: one writer or many readers, whatever name, thread or process they come by;
+ * nobody when it is no file, or the system refuses. Each refusal is a typed error, at once, and
+ * leaves the file as it was.
+ *
+ * Paths at which opening might wait for ever are opened by another process, which is killed when it
+ * takes too long. What depends on permissions is done by another user where this one is the
+ * superuser, to whom they mean nothing.
+ */
+
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { IoError, LockedError, MemoryFile } from "../../pager/mod.ts";
+import { open } from "../../store/open.ts";
+import type { OpenOptions } from "../../store/options.ts";
+import { bytesOf, change, openOn, sameBytes } from "../support/database.ts";
+import { makeSample } from "../support/sample.ts";
+import { inTempDir } from "../support/temp.ts";
+
+const VALUE = new Uint8Array([1]);
+const TIMEOUT_MS = 20_000;
+/** Nobody, on most systems; anybody but the superuser will do. */
+const OTHER_USER = 65_534;
+const ENTRIES_PENDING = 300;
+const sample = makeSample();
+const pending = makePending();
+
+/** A database that was not closed: its last commits are in the journal alone. */
+function makePending(): Uint8Array {
+  const file = new MemoryFile();
+  const db = openOn(file);
+  change(db, "tree", (tree) => {
+    for (let i = 0; i < ENTRIES_PENDING; i++) tree.set(`key ${i}`, bytesOf(i, 200));
+  });
+  const bytes = file.content().slice();
+  db.close();
+  return bytes;
+}
+
+const LOCK_OTHER = fromFileUrl(new URL("../support/lock_other.ts", import.meta.url));
+const OPEN_OTHER = fromFileUrl(new URL("./support/open_other.ts", import.meta.url));
+
+/** Another process that tries to open a path, and holds it or not. */
+function other(path: string, mode: string, stay = "leave"): Deno.Command {
+  const allowed = [`--allow-read=${path}`, `--allow-write=${path}`];
+  return new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-check",
+      "--no-prompt",
+      ...allowed,
+      LOCK_OTHER,
+      path,
+      mode,
+      stay,
+    ],
+    stdin: stay === "hold" ? "piped" : "null",
+    stdout: "piped",
+    stderr: "inherit",
+  });
+}
+
+/** How another process fares with a path. */
+function outcome(path: string, mode: string): string {
+  return new TextDecoder().decode(other(path, mode).outputSync().stdout).trim();
+}
+
+type Attempt = readonly [path: string, options: OpenOptions];
+
+/** How another process fares with many paths, each within a time, as itself or as a user. */
+async function outcomes(attempts: readonly Attempt[], user = "-"): Promise<string[]> {
+  const pairs = attempts.flatMap(([path, options]) => [path, JSON.stringify(options)]);
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", OPEN_OTHER, user, ...pairs],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  const { stdout } = await child.output();
+  const lines = new TextDecoder().decode(stdout).split("\n").slice(0, -1);
+  const last = attempts[lines.length];
+  assertEquals(lines.length, attempts.length, `waited for ever, or died, at ${last?.[0]}`);
+  return lines;
+}
+
+/** A file under its names: its own, a symbolic link, a hard link, and through a linked folder. */
+function namesOf(dir: string): string[] {
+  Deno.mkdirSync(`${dir}/folder`);
+  const path = `${dir}/folder/file`;
+  Deno.writeFileSync(path, sample.bytes);
+  Deno.symlinkSync(path, `${dir}/symbolic`);
+  Deno.linkSync(path, `${dir}/hard`);
+  Deno.symlinkSync(`${dir}/folder`, `${dir}/way`);
+  return [path, `${dir}/symbolic`, `${dir}/hard`, `${dir}/way/file`, `${dir}/way/../folder/file`];
+}
+
+/** Fails where bytes on disk are not as they were. */
+function assertBytes(path: string, expected: Uint8Array): void {
+  assert(sameBytes(Deno.readFileSync(path), expected), `${path} has changed`);
+}
+
+describe("a second open of one file", () => {
+  it("is a LockedError at once, until the first is closed", () => {
+    inTempDir((dir) => {
+      const path = `${dir}/file`;
+      const db = open(path);
+      const start = performance.now();
+      const error = assertThrows(() => open(path), LockedError, "another handle has it open");
+      assert(error.isOwn && error.message.endsWith(", in this process"), error.message);
+      assertThrows(() => open(path, { readOnly: true }), LockedError);
+      assert(performance.now() - start < 1000, "at once");
+      change(db, "a", (tree) => tree.set("key", VALUE));
+      assertEquals(db.tree("a").get("key"), VALUE, "the first goes on");
+      db.close();
+      const again = open(path);
+      assertEquals(again.tree("a").get("key"), VALUE);
+      again.close();
+    });
+  });
+
+  it("is shared between readers only", () => {
+    inTempDir((dir) => {
+      const path = `${dir}/file`;
+      open(path).close();
+      const [a, b] = [1, 2].map(() => open(path, { readOnly: true }));
+      assertThrows(() => open(path), LockedError);
+      a!.close();
+      assertThrows(() => open(path), LockedError);
+      b!.close();
+      open(path).close();
+    });
+  });
+
+  it("waits as long as lockTimeoutMs says", () => {
+    inTempDir((dir) => {
+      const path = `${dir}/file`;
+      using _db = open(path);
+      const start = performance.now();
+      assertThrows(() => open(path, { lockTimeoutMs: 150 }), LockedError);
+      const waited = performance.now() - start;
+      assert(waited >= 145 && waited < 2000, `waited ${waited} ms`);
+    });
+  });
+
+  it("is refused to another process as well, which needs no more than that one path", () => {
+    inTempDir((dir) => {
+      const path = `${dir}/file`;
+      const db = open(path);
+      assertEquals([outcome(path, "exclusive"), outcome(path, "shared")], ["locked", "locked"]);
+      db.close();
+      assertEquals(outcome(path, "exclusive"), "opened");
+      using _db = open(path, { readOnly: true });
+      assertEquals([outcome(path, "exclusive"), outcome(path, "shared")], ["locked", "opened"]);
+    });
+  });
+
+  it("succeeds within lockTimeoutMs when another process ends", async () => {
+    const dir = Deno.makeTempDirSync();
+    const path = `${dir}/file`;
+    const child = other(path, "exclusive", "hold").spawn();
+    const reader = child.stdout.getReader();
+    assertEquals(new TextDecoder().decode((await reader.read()).value).trim(), "opened");
+    assertThrows(() => open(path), LockedError);
+    // Killed, it neither closes nor unlocks; the system does.
+    child.kill("SIGKILL");
+    const db = open(path, { lockTimeoutMs: 5000 });
+    db.close();
+    await child.status;
+    await reader.cancel();
+    await child.stdin.close().catch(() => {});
+    Deno.removeSync(dir, { recursive: true });
+  });
+});
+
+describe("a second open by another name", () => {
+  it("is a LockedError, whichever name has it and whichever asks, as often as it asks", () => {
+    inTempDir((dir) => {
+      const names = namesOf(dir);
+      for (const first of names) {
+        const holder = open(first);
+        const before = Deno.readFileSync(first);
+        for (const second of [...names, ...names]) {
+          const error = assertThrows(() => open(second), LockedError, "another handle has it open");
+          assert(error.message.startsWith(`Cannot open ${second}: `), error.message);
+          assertThrows(() => open(second, { readOnly: true }), LockedError);
+        }
+        assertBytes(first, before);
+        holder.close();
+      }
+      open(names[2]!).close();
+    });
+  });
+
+  it("is a LockedError to another process too", async () => {
+    await inTempDir(async (dir) => {
+      const [path, symbolic, hard] = namesOf(dir) as [string, string, string];
+      using _db = open(hard);
+      const attempts = [path, symbolic, hard].map((name): Attempt => [name, {}]);
+      for (const line of await outcomes(attempts)) {
+        assertMatch(
+          line,
+          /^LockedError: Cannot open .*: another handle has it open, in another process or worker$/,
+        );
+      }
+    });
+  });
+
+  it("is shared between readers by whatever name, and no writer comes in", () => {
+    inTempDir((dir) => {
+      const names = namesOf(dir);
+      const readers = names.map((name) => open(name, { readOnly: true }));
+      for (const reader of readers) {
+        for (const name of names) assertThrows(() => open(name), LockedError);
+        assertEquals(reader.tree("tall").count(), 40);
+        reader.close();
+      }
+      open(names[1]!).close();
+      assertEquals(Deno.lstatSync(names[1]!).isSymlink, true);
+    });
+  });
+
+  it("finds the lock where a link that led nowhere made the file", () => {
+    inTempDir((dir) => {
+      Deno.symlinkSync(`${dir}/target`, `${dir}/link`);
+      assertThrows(() => open(`${dir}/link`, { readOnly: true }), IoError, "Cannot open");
+      assertThrows(() => open(`${dir}/link`, { create: false }), IoError, "Cannot open");
+      assertThrows(() => Deno.statSync(`${dir}/target`), Deno.errors.NotFound);
+      using _db = open(`${dir}/link`);
+      assertThrows(() => open(`${dir}/target`), LockedError);
+    });
+  });
+});
+
+describe("a second open in a Worker", () => {
+  /** A Worker, and its answer to what it is told. */
+  function start() {
+    const worker = new Worker(new URL("./support/lock_worker.ts", import.meta.url), {
+      type: "module",
+    });
+    const ask = (message: unknown) =>
+      new Promise<string>((resolve, reject) => {
+        worker.onmessage = ({ data }) => resolve(data);
+        worker.onerror = (event) => reject(new Error(event.message));
+        worker.postMessage(message);
+      });
+    return { worker, ask };
+  }
+
+  it("is locked, shared and released as in any other place", async () => {
+    await inTempDir(async (dir) => {
+      const path = `${dir}/file`;
+      const { worker, ask } = start();
+      try {
+        const mine = open(path);
+        assertEquals(await ask({ path, readOnly: false }), "locked");
+        assertEquals(await ask({ path, readOnly: true }), "locked");
+        mine.close();
+        assertEquals(await ask({ path, readOnly: true }), "opened");
+        open(path, { readOnly: true }).close();
+        assertThrows(() => open(path), LockedError);
+        assertEquals(await ask("close"), "closed");
+        assertEquals(await ask({ path, readOnly: false }), "opened");
+        assertThrows(() => open(path, { readOnly: true }), LockedError);
+        assertEquals(outcome(path, "shared"), "locked");
+        assertEquals(await ask("close"), "closed");
+        open(path).close();
+      } finally {
+        worker.terminate();
+      }
+    });
+  });
+
+  it("succeeds when the Worker that had it is terminated, and finds its commits", async () => {
+    await inTempDir(async (dir) => {
+      const path = `${dir}/file`;
+      const { worker, ask } = start();
+      assertEquals(await ask({ path, readOnly: false }), "opened");
+      assertThrows(() => open(path), LockedError);
+      worker.terminate();
+      using db = open(path, { lockTimeoutMs: 10_000 });
+      assert(db.stats().recovery !== undefined, "it was not closed");
+      assertEquals(db.tree("worker").get("key"), new Uint8Array([7]));
+    });
+  });
+});
+
+describe("a path that is no file", () => {
+  it("is an IoError at once, however it is opened, and nothing comes of it", async () => {
+    await inTempDir(async (dir) => {
+      Deno.writeFileSync(`${dir}/file`, sample.bytes);
+      Deno.mkdirSync(`${dir}/folder`);
+      assert(new Deno.Command("mkfifo", { args: [`${dir}/fifo`] }).outputSync().success);
+      const links = { fifo: "fifo", folder: "folder", a: "link-b", b: "link-a" };
+      for (const [from, to] of Object.entries(links)) {
+        Deno.symlinkSync(`${dir}/${to}`, `${dir}/link-${from}`);
+      }
+      using _socket = Deno.listen({ transport: "unix", path: `${dir}/socket` });
+      const names = ["folder", "fifo", "socket", "link-fifo", "link-folder", "link-a", "file/a"];
+      const inside = [...names, "file/", "folder/", "none/a", "x".repeat(5000)];
+      const paths = [...inside.map((name) => `${dir}/${name}`), "/dev/null", "/dev/zero", "/", ""];
+      const before = [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
+      const attempts = paths.flatMap((path) =>
+        [{}, { readOnly: true }, { create: false }].map((options): Attempt => [path, options])
+      );
+      const lines = await outcomes(attempts);
+      for (const [i, [path]] of attempts.entries()) {
+        assert(lines[i]!.startsWith(`IoError: Cannot open ${path}: `), `${path}: ${lines[i]}`);
+      }
+      assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name).sort(), before);
+      assertBytes(`${dir}/file`, sample.bytes);
+    });
+  });
+});
+
+/** What the superuser may do says nothing; who can, becomes another user. */
+const isSuperuser = Deno.build.os !== "windows" && Deno.uid() === 0;
+const skip = Deno.build.os === "windows"
+  ? "permissions are others there"
+  : isSuperuser && !canBecomeOther() && "the superuser cannot become another user here";
+
+function canBecomeOther(): boolean {
+  const args = ["run", "-A", "--no-check", OPEN_OTHER, String(OTHER_USER)];
+  return new Deno.Command(Deno.execPath(), { args, stdin: "null" }).outputSync().success;
+}
+
+describe("a file or folder that may not be written", { skip }, () => {
+  /** Asks as a user to whom permissions mean something, in a folder that is theirs. */
+  function asUser(attempts: readonly Attempt[]): Promise<string[]> {
+    return outcomes(attempts, isSuperuser ? String(OTHER_USER) : "-");
+  }
+
+  /** Makes a file of that user's. */
+  function put(path: string, bytes: Uint8Array, mode: number): void {
+    Deno.writeFileSync(path, bytes);
+    own(path, mode);
+  }
+
+  function own(path: string, mode: number): void {
+    if (isSuperuser) Deno.chownSync(path, OTHER_USER, OTHER_USER);
+    Deno.chmodSync(path, mode);
+  }
+
+  const READ_ONLY = { readOnly: true };
+  const DENIED = /^IoError: Cannot open .*: .*permission denied/i;
+  const PENDING = `${ENTRIES_PENDING} entries`;
+
+  it("is opened read-only and no other way when the file is read-only, closed or not", async () => {
+    await inTempDir(async (dir) => {
+      own(dir, 0o755);
+      const [closed, left] = [`${dir}/closed`, `${dir}/left`];
+      put(closed, sample.bytes, 0o444);
+      put(left, pending, 0o444);
+      const lines = await asUser([[closed, READ_ONLY], [left, READ_ONLY]]);
+      assertEquals(lines, [`${countOf()} entries`, PENDING]);
+      const refusals: Attempt[] = [[closed, {}], [left, {}], [left, { create: false }]];
+      for (const line of await asUser(refusals)) assertMatch(line, DENIED);
+      assertBytes(closed, sample.bytes);
+      assertBytes(left, pending);
+    });
+  });
+
+  it("is recovered in memory or in place when only the folder is read-only", async () => {
+    await inTempDir(async (dir) => {
+      const path = `${dir}/left`;
+      put(path, pending, 0o644);
+      own(dir, 0o555);
+      assertEquals(await asUser([[path, READ_ONLY], [path, READ_ONLY]]), [PENDING, PENDING]);
+      assertBytes(path, pending);
+      assertEquals(await asUser([[path, {}], [path, {}]]), [PENDING, PENDING]);
+      assert(!sameBytes(Deno.readFileSync(path), pending), "recovered in place");
+      assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), ["left"]);
+      const [refusal] = await asUser([[`${dir}/new`, {}]]);
+      assertMatch(refusal, DENIED);
+      Deno.chmodSync(dir, 0o755);
+    });
+  });
+
+  it("is refused when file or folder may not even be read", async () => {
+    await inTempDir(async (dir) => {
+      own(dir, 0o755);
+      put(`${dir}/file`, sample.bytes, 0o000);
+      Deno.mkdirSync(`${dir}/folder`);
+      put(`${dir}/folder/file`, sample.bytes, 0o644);
+      own(`${dir}/folder`, 0o000);
+      const paths = [`${dir}/file`, `${dir}/folder/file`, `${dir}/folder/new`];
+      const attempts = paths.flatMap((path): Attempt[] => [[path, {}], [path, READ_ONLY]]);
+      for (const line of await asUser(attempts)) assertMatch(line, DENIED);
+      Deno.chmodSync(`${dir}/folder`, 0o755);
+      Deno.chmodSync(`${dir}/file`, 0o644);
+      assertBytes(`${dir}/file`, sample.bytes);
+    });
+  });
+
+  /** The entries of all trees of the small database. */
+  function countOf(): number {
+    return [...sample.content.values()].reduce((sum, entries) => sum + entries.length, 0);
+  }
+});

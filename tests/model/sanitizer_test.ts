@@ -1,0 +1,57 @@
+// A database that is opened for a whole module of tests leaves nothing behind that the sanitizers
+// of `Deno.test` count, in the test that writes or in one after it: no timer, no resource.
+
+import { assertEquals } from "@std/assert";
+import { setTimeout } from "node:timers/promises";
+import { open } from "../../mod.ts";
+
+const MIB = 1024 * 1024;
+/** Longer than it takes until a database is idle. */
+const IDLE_MS = 1300;
+
+const dir = Deno.makeTempDirSync({ prefix: "quire-test-" });
+const db = open(`${dir}/db.quire`, { debugViews: true, journalBytes: 2 * MIB });
+const tree = db.tree("tree");
+globalThis.addEventListener("unload", () => {
+  db.close();
+  Deno.removeSync(dir, { recursive: true });
+});
+
+/** A test with both sanitizers on, whatever is the default. */
+function strictly(name: string, fn: () => void | Promise<void>): void {
+  const sanitizers = { sanitizeOps: true, sanitizeResources: true, sanitizeExit: true };
+  Deno.test({ name: `sanitizers: ${name}`, fn, ...sanitizers });
+}
+
+strictly("a durable change leaves nothing behind", async () => {
+  await tree.set("key", new Uint8Array([1]));
+});
+
+strictly("changes that nobody waits for leave nothing behind", () => {
+  db.writeSync((tx) => tx.tree(tree).set("sync", new Uint8Array([2])));
+  tree.set("later", new Uint8Array([3]));
+});
+
+strictly("a view that expires after the test leaves nothing behind", () => {
+  assertEquals(tree.getView("key")?.length, 1);
+});
+
+strictly("commits that wait for the checkpoint leave nothing behind", async () => {
+  const values = Array.from({ length: 30 }, (_, i) => tree.set(`large ${i}`, new Uint8Array(MIB)));
+  await Promise.all(values);
+  await tree.set("last", new Uint8Array(MIB));
+});
+
+strictly("a value from a stream leaves nothing behind", async () => {
+  const parts = Array.from({ length: 10 }, () => new Uint8Array(MIB));
+  assertEquals(await tree.setStream("stream", ReadableStream.from(parts)), 10 * MIB);
+});
+
+strictly("verify leaves nothing behind", async () => {
+  assertEquals((await db.verify()).ok, true);
+});
+
+strictly("what is done while nobody writes does not show in a later test", async () => {
+  for (let i = 0; i < 100 && db.stats().journalBytes > 0; i++) await setTimeout(IDLE_MS / 20);
+  assertEquals(db.stats().journalBytes, 0);
+});

@@ -1,0 +1,186 @@
+/**
+ * Snapshots against a model: random transactions, some undone, while snapshots are taken, read and
+ * closed and checkpoints run; each snapshot shows its version and no other, and nothing is lost.
+ *
+ * A run that fails names its seed; QUIRE_SEED=n in the environment runs that one alone.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { type Durability, MemoryFile, Pager } from "../../pager/mod.ts";
+import { Database } from "../../store/database.ts";
+import type { ReadTree } from "../../store/read/read_tree.ts";
+import { Session } from "../../store/write/session.ts";
+import type { Snapshot } from "../../store/snapshot.ts";
+import type { TransactionTree } from "../../store/write/transaction_tree.ts";
+import { checkDatabase, openOn, sameBytes, utf8 } from "../support/database.ts";
+import { ModelTree } from "../support/model.ts";
+import { Random } from "../support/random.ts";
+
+const MIB = 1024 * 1024;
+const STEPS = 200;
+const KEYS = 3000;
+const NAME = "tree";
+const VALUE_BYTES = [0, 10, 100, 1000, 3000, 40_000];
+
+/** What differs between the runs. */
+interface Case {
+  readonly what: string;
+  readonly cacheBytes: number;
+  readonly durability: Durability;
+}
+
+const CASES: readonly Case[] = [
+  { what: "in a large cache, synced", cacheBytes: 64 * MIB, durability: "sync" },
+  { what: "in the least cache, synced", cacheBytes: 8 * MIB, durability: "sync" },
+  { what: "in a large cache, in memory", cacheBytes: 64 * MIB, durability: "none" },
+  { what: "in the least cache, in memory", cacheBytes: 8 * MIB, durability: "none" },
+];
+
+class Undo extends Error {}
+
+/** A snapshot, and the entries that it has to show. */
+interface Kept {
+  readonly snapshot: Snapshot;
+  readonly entries: ModelTree["entries"];
+}
+
+/** A database, its model and its snapshots, and random steps for all. */
+class Run {
+  comparisons = 0;
+  readonly #random: Random;
+  readonly #file = new MemoryFile();
+  readonly #session: Session;
+  readonly #db: Database;
+  readonly #model = new ModelTree();
+  readonly #kept: Kept[] = [];
+
+  constructor(seed: number, { cacheBytes, durability }: Case) {
+    this.#random = new Random(seed);
+    const pager = new Pager(this.#file, { cacheBytes, journalBytes: 2 * MIB });
+    this.#session = new Session(pager, durability);
+    this.#db = new Database(this.#session);
+  }
+
+  /** A transaction, and now and then something with snapshots. */
+  step(): void {
+    const random = this.#random;
+    this.#transaction();
+    if (random.once(8)) {
+      this.#kept.push({ snapshot: this.#db.snapshot(), entries: [...this.#model.entries] });
+    }
+    if (random.once(10)) this.#closeOne();
+    if (random.once(40)) this.#db.checkpoint();
+    if (random.once(30)) this.#iterateWhileChanging();
+  }
+
+  /** Compares every snapshot and the database, then what is found when it is opened again. */
+  finish(): void {
+    while (this.#kept.length > 0) this.#closeOne();
+    this.#compare(this.#db.tree(NAME), this.#model.entries);
+    checkDatabase({ db: this.#db, session: this.#session });
+    this.#db.close();
+    const again = openOn(this.#file);
+    this.#compare(again.tree(NAME), this.#model.entries);
+    again.close();
+  }
+
+  #transaction(): void {
+    const random = this.#random;
+    const before = [...this.#model.entries];
+    try {
+      this.#db.writeSync((tx) => {
+        const tree = tx.tree(NAME);
+        for (let count = 1 + random.below(30); count > 0; count--) this.#change(tree);
+        if (random.once(20)) {
+          const range = { gte: this.#key(), lt: this.#key() };
+          assertEquals(tree.deleteRange(range), this.#model.deleteRange(range));
+        }
+        if (random.once(4) && this.#kept.length > 0) this.#compareOne(random.pick(this.#kept));
+        if (random.once(6)) throw new Undo();
+      });
+    } catch (error) {
+      if (!(error instanceof Undo)) throw error;
+      this.#model.entries = before;
+    }
+  }
+
+  #key(): Uint8Array {
+    return utf8(`key ${this.#random.below(KEYS)}`);
+  }
+
+  /** Sets an entry, or removes one. */
+  #change(tree: TransactionTree): void {
+    const key = this.#key();
+    if (this.#random.once(3)) {
+      assertEquals(tree.delete(key), this.#model.delete(key));
+    } else {
+      const length = this.#random.pick(VALUE_BYTES);
+      const value = new Uint8Array(length).fill(this.#random.below(256));
+      tree.set(key, value);
+      this.#model.set(key, value);
+    }
+  }
+
+  #closeOne(): void {
+    if (this.#kept.length === 0) return;
+    const [kept] = this.#kept.splice(this.#random.below(this.#kept.length), 1) as [Kept];
+    this.#compareOne(kept);
+    kept.snapshot.close();
+  }
+
+  #compareOne({ snapshot, entries }: Kept): void {
+    this.#compare(snapshot.tree(NAME), entries, `snapshot of version ${snapshot.version}`);
+  }
+
+  #compare(tree: ReadTree, expected: ModelTree["entries"], what = "the database"): void {
+    this.comparisons++;
+    let at = 0;
+    for (const [key, value] of tree) this.#expect(expected[at], key, value, `${at++} of ${what}`);
+    assertEquals([at, tree.count()], [expected.length, expected.length], what);
+  }
+
+  #expect(
+    entry: ModelTree["entries"][number] | undefined,
+    key: Uint8Array,
+    value: Uint8Array,
+    what: string,
+  ): void {
+    assert(sameBytes(key, entry?.[0]), `key ${what}`);
+    assert(sameBytes(value, entry?.[1]), `value ${what}`);
+  }
+
+  /** An iterator shows what was there when it began. */
+  #iterateWhileChanging(): void {
+    const expected = [...this.#model.entries];
+    let at = 0;
+    for (const [key, value] of this.#db.tree(NAME)) {
+      this.#expect(expected[at], key, value, `${at} of an iteration`);
+      if (++at % 97 === 0) this.#db.writeSync((tx) => this.#change(tx.tree(NAME)));
+    }
+    assertEquals(at, expected.length, "entries of an iteration");
+  }
+}
+
+const chosen = Deno.env.get("QUIRE_SEED");
+const fresh = crypto.getRandomValues(new Uint32Array(1))[0];
+
+describe("snapshots", () => {
+  for (const each of CASES) {
+    const seeds = chosen === undefined ? [1, fresh] : [Number(chosen)];
+    for (const seed of seeds) {
+      it(`show their version, ${each.what}, seed ${seed}`, () => {
+        const run = new Run(seed!, each);
+        for (let step = 0; step < STEPS; step++) {
+          try {
+            run.step();
+          } catch (error) {
+            throw new Error(`seed ${seed}, step ${step}`, { cause: error });
+          }
+        }
+        run.finish();
+        console.log(`seed ${seed}: ${run.comparisons} comparisons`);
+      });
+    }
+  }
+});

@@ -1,0 +1,615 @@
+/**
+ * How each method of the public face may be misused: one row a method, named `Class.method`, with a
+ * right use of it and every wrong one. `misuse_test.ts` tries the right use where it is out of
+ * place (closed, ended, read-only, inside a transaction ...), and the wrong ones where the rest is
+ * right. It fails when a method of `mod.ts` has no row here.
+ *
+ * A new method needs one entry in the table of its class. Where it takes a key, a value, a range, a
+ * name or a tree, `badKeys` and the others make the wrong uses.
+ */
+
+import {
+  ClosedError,
+  type Database,
+  IoError,
+  json,
+  open,
+  SnapshotTooOldError,
+} from "../../../mod.ts";
+import type {
+  Inspector,
+  ReadTree,
+  Snapshot,
+  Transaction,
+  TransactionTree,
+  Tree,
+} from "../../../mod.ts";
+
+/** A class of errors. */
+export type Thrown = new (...args: never[]) => Error;
+
+/** A use that has to fail, how, and with what in the message. */
+export type Wrong<T> = readonly [use: (on: T, db: Database) => unknown, Thrown, string];
+
+/** A method: how it is used, and how it must not be. */
+export interface Row<T> {
+  /** A right use, on the small database of `sample.ts`. */
+  readonly use: (on: T, db: Database) => unknown;
+  /** Uses with wrong arguments. */
+  readonly wrong: readonly Wrong<T>[];
+  /** It changes something: refused read-only, and after a write has failed. */
+  readonly changes?: true;
+  /** It is of use after its handle, or the database, was closed. */
+  readonly closed?: "works";
+  /** It cannot be used while a transaction is open. */
+  readonly inside?: "refused";
+  /** It writes what is committed already, so it fails after a write has failed. */
+  readonly failed?: "refused";
+  /** It reads no page, so it is of use on a snapshot that was ended to bound memory. */
+  readonly tooOld?: "works";
+}
+
+/** The rows of a class, by the names of its methods. */
+export type Rows<T> = Readonly<Record<string, Row<T>>>;
+
+type Bad = readonly [value: unknown, Thrown, message: string];
+type Use<T> = (on: T, bad: never, db: Database) => unknown;
+
+const VALUE = new Uint8Array([1]);
+/** Nonsense of every type. */
+const NONSENSE = [null, 1, NaN, 1n, true, Symbol("a"), {}, [1], () => 1, new Date(0)];
+const NO_OBJECTS = [null, 1, NaN, 1n, true, Symbol("a"), "text"];
+
+function all(values: readonly unknown[], type: Thrown, message: string): Bad[] {
+  return values.map((value) => [value, type, message]);
+}
+
+const BAD_KEYS: readonly Bad[] = [
+  ...all(NONSENSE, TypeError, "Cannot encode: "),
+  ...all([new ArrayBuffer(1), new Uint16Array(1)], TypeError, "Cannot encode: "),
+  ...all(["x".repeat(2049), new Uint8Array(2049)], RangeError, "2049 bytes exceed 2048"),
+  ["\ud800", TypeError, "lone surrogate"],
+];
+
+const BAD_VALUES: readonly Bad[] = [
+  ...all([...NONSENSE, undefined, "text"], TypeError, "Cannot"),
+  ...all([new ArrayBuffer(1), new Uint16Array(1), new DataView(VALUE.buffer)], TypeError, "Cannot"),
+  // Its memory is never touched, so it takes none.
+  [new Uint8Array(2 ** 31 + 1), RangeError, "2147483649 bytes exceed 2147483648"],
+];
+
+const BAD_NAMES: readonly Bad[] = [
+  ...all([...NONSENSE, undefined, VALUE], TypeError, "Cannot name a tree"),
+  ["a\udfff", TypeError, "lone surrogate"],
+  ["", RangeError, "0 bytes are not 1..1024"],
+  ["\u00e9".repeat(513), RangeError, "1026 bytes are not 1..1024"],
+];
+
+const BAD_LIMITS: readonly Bad[] = [
+  ...all([null, "1", 1n, true, Symbol("a"), {}], TypeError, "limit is"),
+  ...all([-1, 1.5, NaN, -Infinity], RangeError, "is no count"),
+];
+
+/** A key that is none, or may be left out and is wrong all the same. */
+function badKeys<T>(use: Use<T>, maybe: "required" | "optional" = "required"): Wrong<T>[] {
+  const missing = all([undefined], TypeError, "Cannot encode: ");
+  return wrongs(maybe === "required" ? [...BAD_KEYS, ...missing] : BAD_KEYS, use);
+}
+
+function badValues<T>(use: Use<T>): Wrong<T>[] {
+  return wrongs(BAD_VALUES, use);
+}
+
+function badNames<T>(use: Use<T>): Wrong<T>[] {
+  return wrongs(BAD_NAMES, use);
+}
+
+/** A range that is none, or has a bound or an option that is none. */
+function badRanges<T>(use: Use<T>, options: "all" | "only bounds" = "all"): Wrong<T>[] {
+  const boundNames = ["prefix", "gt", "gte", "lt", "lte"];
+  const found = [
+    ...wrongs(all(NO_OBJECTS, TypeError, "Cannot use the range"), use),
+    ...wrongs(all([{ start: "a" }, { toString: 1 }], TypeError, "unknown option"), use),
+    ...wrongs(all([[1]], TypeError, "Cannot"), use),
+    ...boundNames.flatMap((name) =>
+      badKeys((on: T, bad, db) => use(on, { [name]: bad } as never, db), "optional")
+    ),
+  ];
+  if (options === "only bounds") {
+    const ordered = [{ limit: 2 }, { reverse: true }, { gt: "a", reverse: false }];
+    return [...found, ...wrongs(all(ordered, TypeError, "limit and reverse"), use)];
+  }
+  const reverses = all([null, 1, "yes", {}], TypeError, "reverse is");
+  return [
+    ...found,
+    ...wrongs(BAD_LIMITS, (on: T, bad, db) => use(on, { limit: bad } as never, db)),
+    ...wrongs(reverses, (on: T, bad, db) => use(on, { reverse: bad } as never, db)),
+  ];
+}
+
+/** Entries that are none, or not in order where they have to be. */
+function badEntries<T>(use: Use<T>): Wrong<T>[] {
+  const none = [null, undefined, 7, {}, true];
+  const wrong = [[7], [null], [[]], [["key"]], "ab"];
+  const failing = function* () {
+    yield ["a", VALUE];
+    throw new RangeError("Cannot go on: it is the caller's error");
+  };
+  const unordered = [["b", VALUE], ["a", VALUE]];
+  return [
+    ...wrongs(all(none, TypeError, "Cannot "), use),
+    ...wrongs(all(wrong, TypeError, ""), use),
+    ...badKeys((on: T, bad, db) => use(on, [["", VALUE], [bad, VALUE]] as never, db)),
+    ...badValues((on: T, bad, db) => use(on, [["a", VALUE], ["b", bad]] as never, db)),
+    ...wrongs(all([unordered, [unordered[0], unordered[0]]], RangeError, "not after"), use),
+    [(on, db) => use(on, failing() as never, db), RangeError, "Cannot go on"],
+  ];
+}
+
+/** A tree that is none, or one of another database, or of another sort. */
+function badTrees<T>(use: Use<T>): Wrong<T>[] {
+  const foreign = (name: string) => {
+    const other = open(":memory:");
+    return { other, tree: other.tree(name) };
+  };
+  return [
+    ...wrongs(BAD_NAMES, use),
+    [(on, db) => use(on, foreign("tall").tree as never, db), TypeError, "of another database"],
+    [
+      (on, db) => {
+        const { other, tree } = foreign("tall");
+        other.close();
+        use(on, tree as never, db);
+      },
+      TypeError,
+      "of another database",
+    ],
+    [
+      (on, db) => {
+        const { other } = foreign("tall");
+        other.writeSync((tx) => use(on, tx.tree("tall") as never, db));
+      },
+      TypeError,
+      "Cannot name a tree",
+    ],
+    [
+      (on, db) => {
+        using snapshot = foreign("tall").other.snapshot();
+        use(on, snapshot.tree("tall") as never, db);
+      },
+      TypeError,
+      "Cannot name a tree",
+    ],
+    [
+      (on, db) => {
+        const { tree } = foreign("tall");
+        use(on, Object.create(Object.getPrototypeOf(tree), { name: { value: "a" } }) as never, db);
+      },
+      TypeError,
+      "of another database",
+    ],
+  ];
+}
+
+/** Codecs that are none, with a name, or that come with a tree, which has its own. */
+function badCodecs<T>(use: (on: T, tree: never, codecs: never) => unknown): Wrong<T>[] {
+  const none = all([null, 7, "json", { codec: json }], TypeError, "Cannot open a tree: ");
+  const wrong = all([null, 7, {}, { encode: 1, decode: 2 }], TypeError, "Cannot use the codec");
+  const tree = (db: Database) => db.tree("tall") as never;
+  return [
+    ...wrongs<T>(none, (on, codecs) => use(on, "new" as never, codecs)),
+    ...wrongs<T>(none, (on, codecs, db) => use(on, tree(db), codecs)),
+    ...wrongs<T>(wrong, (on, value) => use(on, "new" as never, { value } as never)),
+    [(on) => use(on, "new" as never, { key: json } as never), TypeError, "Cannot use codec json"],
+    [
+      (on, db) => use(on, tree(db), { value: json } as never),
+      TypeError,
+      "Cannot use tree tall: it has codecs",
+    ],
+  ];
+}
+
+/** A callback, or options, of a transaction that are none. */
+function badWrites(use: (db: Database, callback: never, options: never) => unknown) {
+  const callbacks: Bad[] = [
+    ...all([null, undefined, 1, "text", {}, [() => {}]], TypeError, "Cannot write: "),
+    ...all([async () => {}, () => Promise.resolve(1)], TypeError, "asynchronous"),
+    [() => ({ then: () => {} }), TypeError, "asynchronous"],
+  ];
+  const levels = [null, 1, "", "Sync", "maybe", {}, true];
+  return [
+    ...wrongs(callbacks, (db: Database, bad) => use(db, bad, {} as never)),
+    ...wrongs(
+      all(levels, TypeError, "Cannot write: no durability"),
+      (db: Database, bad) => use(db, (() => {}) as never, { durability: bad } as never),
+    ),
+    ...wrongs(
+      all([null, 7, "sync", { durabilty: "none" }], TypeError, "Cannot write: "),
+      (db: Database, bad) => use(db, (() => {}) as never, bad),
+    ),
+  ];
+}
+
+function wrongs<T>(bads: readonly Bad[], use: Use<T>): Wrong<T>[] {
+  return bads.map(([bad, type, message]) => [
+    (on, db) => use(on, bad as never, db),
+    type,
+    message,
+  ]);
+}
+
+const DATABASE: Rows<Database> = {
+  "version": { use: (db) => db.version, wrong: [], closed: "works" },
+  "durableVersion": { use: (db) => db.durableVersion, wrong: [], closed: "works" },
+  "tree": {
+    use: (db) => db.tree("tall"),
+    wrong: [
+      ...badNames<Database>((db, name) => db.tree(name)),
+      ...wrongs<Database>(
+        all([null, 7, "json", { codec: json }], TypeError, "Cannot open a tree: "),
+        (db, codecs) => db.tree("new", codecs),
+      ),
+      ...wrongs<Database>(
+        all([null, 7, {}, { encode: 1, decode: 2 }], TypeError, "Cannot use the codec"),
+        (db, codec) => db.tree("new", { value: codec }),
+      ),
+      [(db) => db.tree("new", { key: json as never }), TypeError, "Cannot use codec json for keys"],
+      [(db) => db.tree("tall", { value: json }), TypeError, "Cannot open tree tall: it"],
+    ],
+  },
+  "codecsOf": {
+    use: (db) => db.codecsOf("tall"),
+    wrong: badNames((db, name) => db.codecsOf(name)),
+  },
+  "trees": { use: (db) => db.trees(), wrong: [] },
+  "renameTree": {
+    use: (db) => db.renameTree("tall", "other"),
+    wrong: [
+      ...badNames<Database>((db, name) => db.renameTree(name, "other")),
+      ...badNames<Database>((db, name) => db.renameTree("tall", name)),
+      [(db) => db.renameTree("none", "other"), RangeError, "there is none"],
+      [(db) => db.renameTree("tall", "short"), RangeError, "there is one"],
+    ],
+    changes: true,
+  },
+  "dropTree": {
+    use: (db) => db.dropTree("tall"),
+    wrong: badNames((db, name) => db.dropTree(name)),
+    changes: true,
+  },
+  "write": {
+    use: (db) => db.write(() => {}),
+    wrong: badWrites((db, callback, options) => db.write(callback, options)),
+    changes: true,
+  },
+  "writeSync": {
+    use: (db) => db.writeSync(() => {}),
+    wrong: badWrites((db, callback, options) => db.writeSync(callback, options)),
+    changes: true,
+  },
+  "snapshot": { use: (db) => db.snapshot().close(), wrong: [], inside: "refused" },
+  "checkpoint": {
+    use: (db) => db.checkpoint(),
+    wrong: [],
+    inside: "refused",
+    failed: "refused",
+  },
+  "census": { use: (db) => db.census(), wrong: [], inside: "refused" },
+  "chunks": { use: (db) => db.chunks(), wrong: [], inside: "refused" },
+  "inspect": { use: (db) => db.inspect(), wrong: [] },
+  "stats": { use: (db) => db.stats(), wrong: [] },
+  "verify": {
+    use: (db) => db.verify(),
+    wrong: [
+      ...wrongs<Database>(
+        all(
+          [null, 7, { signal: 1 }, { onProgress: {} }, { depth: 1 }],
+          TypeError,
+          "Cannot verify: ",
+        ),
+        (db, options) => db.verify(options),
+      ),
+      ...wrongs<Database>(all([-1, 0.5, NaN], RangeError, "Cannot"), (db, maxFindings) => {
+        return db.verify({ maxFindings });
+      }),
+    ],
+    inside: "refused",
+  },
+  "close": {
+    use: (db) => db.close(),
+    wrong: [],
+    closed: "works",
+    inside: "refused",
+    failed: "refused",
+  },
+  "[Symbol.dispose]": {
+    use: (db) => db[Symbol.dispose](),
+    wrong: [],
+    closed: "works",
+    inside: "refused",
+    failed: "refused",
+  },
+};
+
+const READ_TREE: Rows<ReadTree> = {
+  "get": { use: (tree) => tree.get("key 1"), wrong: badKeys((tree, key) => tree.get(key)) },
+  "has": { use: (tree) => tree.has("key 1"), wrong: badKeys((tree, key) => tree.has(key)) },
+  "getMany": {
+    use: (tree) => tree.getMany(["key 1", "none"]),
+    wrong: [
+      ...badKeys<ReadTree>((tree, key) => tree.getMany(["key 1", key])),
+      ...wrongs<ReadTree>(
+        all([7, null, undefined, {}], TypeError, "Cannot get many: "),
+        (tree, keys) => tree.getMany(keys),
+      ),
+    ],
+  },
+  "getView": {
+    use: (tree) => tree.getView("key 1"),
+    wrong: badKeys((tree, key) => tree.getView(key)),
+  },
+  "getRange": {
+    use: (tree) => tree.getRange("key 1", 0, 3),
+    wrong: [
+      ...badKeys<ReadTree>((tree, key) => tree.getRange(key)),
+      ...wrongs<ReadTree>(
+        all([null, -1, 0.5, NaN, Infinity, "1", 1n], RangeError, "Cannot get a range: "),
+        (tree, bound) => {
+          tree.getRange("key 1", bound);
+        },
+      ),
+      [(tree) => tree.getRange("key 1", 0, -1), RangeError, "Cannot get a range: "],
+    ],
+  },
+  "getStream": {
+    use: (tree) => void tree.getStream("key 1")?.cancel(),
+    wrong: badKeys((tree, key) => tree.getStream(key)),
+  },
+  "count": {
+    use: (tree) => tree.count(),
+    wrong: badRanges((tree, range) => tree.count(range), "only bounds"),
+  },
+  "first": {
+    use: (tree) => tree.first(),
+    wrong: badRanges((tree, range) => tree.first(range), "only bounds"),
+  },
+  "last": {
+    use: (tree) => tree.last(),
+    wrong: badRanges((tree, range) => tree.last(range), "only bounds"),
+  },
+  "entries": {
+    use: (tree) => tree.entries(),
+    wrong: badRanges((tree, range) => tree.entries(range)),
+  },
+  "keys": { use: (tree) => tree.keys(), wrong: badRanges((tree, range) => tree.keys(range)) },
+  "values": { use: (tree) => tree.values(), wrong: badRanges((tree, range) => tree.values(range)) },
+  "[Symbol.iterator]": { use: (tree) => tree[Symbol.iterator](), wrong: [] },
+};
+
+/** What a `Tree` has besides. */
+const TREE: Rows<Tree> = {
+  "setStream": {
+    use: (tree) => tree.setStream("new", new Blob([VALUE]).stream()),
+    wrong: [
+      ...badKeys<Tree>((tree, key) => tree.setStream(key, new Blob([VALUE]).stream())),
+      ...wrongs<Tree>(
+        all([null, undefined, 7, "text", {}, VALUE], TypeError, "Cannot set: "),
+        (tree, stream) => tree.setStream("new", stream),
+      ),
+      [(tree) => tree.setStream("new", ReadableStream.from(["text"]) as never), TypeError, "chunk"],
+    ],
+    changes: true,
+  },
+  "watch": {
+    use: (tree) => void tree.watch().return(),
+    wrong: [
+      ...badRanges<Tree>((tree, range) => tree.watch(range), "only bounds"),
+      ...wrongs<Tree>(
+        all(
+          [null, 7, { signal: 7 }, { maxPending: "1" }, { depth: 1 }],
+          TypeError,
+          "Cannot watch: ",
+        ),
+        (tree, options) => tree.watch({}, options),
+      ),
+      ...wrongs<Tree>(all([0, -1, 1.5, NaN], RangeError, "Cannot watch: "), (tree, maxPending) => {
+        return tree.watch({}, { maxPending });
+      }),
+    ],
+    inside: "refused",
+  },
+  "stats": { use: (tree) => tree.stats(), wrong: [], inside: "refused" },
+};
+
+/** The changes of a tree: the same of a `Tree`, where they are promised, and in a transaction. */
+const CHANGES: Rows<Tree | TransactionTree> = {
+  "set": {
+    use: (tree) => tree.set("new", VALUE),
+    wrong: [
+      ...badKeys<Tree | TransactionTree>((tree, key) => tree.set(key, VALUE)),
+      ...badValues<Tree | TransactionTree>((tree, value) => tree.set("new", value)),
+    ],
+    changes: true,
+  },
+  "setMany": {
+    use: (tree) => tree.setMany([["new", VALUE]]),
+    wrong: badEntries<Tree | TransactionTree>((tree, entries) => tree.setMany(entries)).filter(
+      // The entries may come in any order.
+      ([, , message]) => message !== "not after",
+    ),
+    changes: true,
+  },
+  "update": {
+    use: (tree) => tree.update("new", () => VALUE),
+    wrong: [
+      ...badKeys<Tree | TransactionTree>((tree, key) => tree.update(key, () => VALUE)),
+      ...badValues<Tree | TransactionTree>((tree, value) => tree.update("new", () => value))
+        .filter((_, index) => BAD_VALUES[index]![0] !== undefined),
+      ...wrongs<Tree | TransactionTree>(
+        all([null, undefined, 7, {}], TypeError, "Cannot update: "),
+        (tree, change) => tree.update("key 1", change),
+      ),
+      [
+        (tree) => tree.update("key 1", (() => Promise.resolve(VALUE)) as never),
+        TypeError,
+        "Cannot update: the change is asynchronous",
+      ],
+    ],
+    changes: true,
+  },
+  "setIfAbsent": {
+    use: (tree) => tree.setIfAbsent("new", VALUE),
+    wrong: [
+      ...badKeys<Tree | TransactionTree>((tree, key) => tree.setIfAbsent(key, VALUE)),
+      ...badValues<Tree | TransactionTree>((tree, value) => tree.setIfAbsent("new", value)),
+    ],
+    changes: true,
+  },
+  "compareAndSet": {
+    use: (tree) => tree.compareAndSet("new", undefined, VALUE),
+    wrong: [
+      ...badKeys<Tree | TransactionTree>((tree, key) => tree.compareAndSet(key, VALUE, VALUE)),
+      ...badValues<Tree | TransactionTree>((tree, value) => {
+        return tree.compareAndSet("new", undefined, value);
+      }).filter((_, index) => BAD_VALUES[index]![0] !== undefined),
+      ...wrongs<Tree | TransactionTree>(
+        all([null, 7, "text", {}], TypeError, "Cannot encode: "),
+        (tree, expected) => tree.compareAndSet("key 1", expected, VALUE),
+      ),
+    ],
+    changes: true,
+  },
+  "delete": {
+    use: (tree) => tree.delete("key 1"),
+    wrong: badKeys((tree, key) => tree.delete(key)),
+    changes: true,
+  },
+  "deleteRange": {
+    use: (tree) => tree.deleteRange({ gt: "key 2" }),
+    wrong: badRanges((tree, range) => tree.deleteRange(range), "only bounds"),
+    changes: true,
+  },
+  "clear": { use: (tree) => tree.clear(), wrong: [], changes: true },
+  "load": {
+    use: (tree) => tree.load([["new", VALUE]]),
+    wrong: badEntries((tree, entries) => tree.load(entries)),
+    changes: true,
+  },
+};
+
+const TRANSACTION: Rows<Transaction> = {
+  "tree": {
+    use: (tx) => tx.tree("tall"),
+    wrong: [
+      ...badTrees<Transaction>((tx, tree) => tx.tree(tree)),
+      ...badCodecs<Transaction>((tx, tree, codecs) => tx.tree(tree, codecs)),
+    ],
+  },
+};
+
+const SNAPSHOT: Rows<Snapshot> = {
+  "version": { use: (snapshot) => snapshot.version, wrong: [], closed: "works", tooOld: "works" },
+  "tree": {
+    use: (snapshot) => snapshot.tree("tall"),
+    wrong: [
+      ...badTrees<Snapshot>((snapshot, tree) => snapshot.tree(tree)),
+      ...badCodecs<Snapshot>((snapshot, tree, codecs) => snapshot.tree(tree, codecs)),
+    ],
+    tooOld: "works",
+  },
+  "trees": { use: (snapshot) => snapshot.trees(), wrong: [] },
+  "close": {
+    use: (snapshot) => snapshot.close(),
+    wrong: [],
+    closed: "works",
+    tooOld: "works",
+  },
+  "[Symbol.dispose]": {
+    use: (snapshot) => snapshot[Symbol.dispose](),
+    wrong: [],
+    closed: "works",
+    tooOld: "works",
+  },
+};
+
+/** A number that is none, or past the end of the small file. */
+function badNumbers(use: Use<Inspector>): Wrong<Inspector>[] {
+  const none = [null, undefined, "1", 1n, true, Symbol("a"), {}, [1]];
+  const outside = [-1, 1.5, NaN, Infinity, 2 ** 32, 2 ** 53];
+  return wrongs([
+    ...all(none, TypeError, "is no number"),
+    ...all(outside, RangeError, "the file has"),
+  ], use);
+}
+
+const INSPECTOR: Rows<Inspector> = {
+  "file": { use: (inspector) => inspector.file(), wrong: [], inside: "refused" },
+  "trees": { use: (inspector) => inspector.trees(), wrong: [], inside: "refused" },
+  "header": {
+    use: (inspector) => inspector.header(3),
+    wrong: badNumbers((inspector, page) => inspector.header(page)),
+    inside: "refused",
+  },
+  "headers": {
+    use: (inspector) => inspector.headers(0),
+    wrong: badNumbers((inspector, chunk) => inspector.headers(chunk)),
+    inside: "refused",
+  },
+  "page": {
+    use: (inspector) => inspector.page(3),
+    wrong: badNumbers((inspector, page) => inspector.page(page)),
+    inside: "refused",
+  },
+  "descend": {
+    use: (inspector) => inspector.descend("tall", VALUE),
+    wrong: [
+      ...badNames<Inspector>((inspector, name) => inspector.descend(name, VALUE)),
+      ...wrongs<Inspector>(
+        all([...NONSENSE, undefined, "text"], TypeError, "Cannot descend"),
+        (inspector, key) => inspector.descend("tall", key),
+      ),
+      [(on) => on.descend("tall", new Uint8Array(2049)), RangeError, "2049 bytes exceed 2048"],
+      [(on) => on.descend("none", VALUE), RangeError, "there is no tree none"],
+    ],
+    inside: "refused",
+  },
+  "cache": { use: (inspector) => inspector.cache(), wrong: [], inside: "refused" },
+  "trace": {
+    use: (inspector) => inspector.trace(true),
+    wrong: wrongs(
+      all([null, undefined, 1, "on", {}], TypeError, "Cannot trace: on is"),
+      (inspector, on) => inspector.trace(on),
+    ),
+  },
+  "takeTrace": {
+    use: (inspector) => {
+      inspector.trace(true);
+      return inspector.takeTrace();
+    },
+    wrong: [[(inspector) => inspector.takeTrace(), TypeError, "none is on"]],
+  },
+};
+
+/** The rows of every class of `mod.ts` that is no error. */
+export const TABLE = {
+  Database: DATABASE,
+  Inspector: INSPECTOR,
+  ReadTree: READ_TREE,
+  Snapshot: SNAPSHOT,
+  Transaction: TRANSACTION,
+  TransactionTree: CHANGES as Rows<TransactionTree>,
+  Tree: { ...CHANGES as Rows<Tree>, ...TREE },
+};
+
+/** The functions of `mod.ts`; the wrong uses of each are tests of their own. */
+export const FUNCTIONS: readonly string[] = ["open", "salvage", "verify"];
+
+/** What a use gives in each state in which it is refused. */
+export const REFUSALS = {
+  closed: [ClosedError, "closed"],
+  ended: [ClosedError, "Cannot use the transaction: it has ended"],
+  readOnly: [TypeError, "opened read-only"],
+  inside: [TypeError, "a transaction is open"],
+  failed: [IoError, "an earlier write failed"],
+  tooOld: [SnapshotTooOldError, "Cannot"],
+} as const;

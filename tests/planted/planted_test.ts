@@ -1,0 +1,175 @@
+// Planted bugs: each of many edits that break one rule is caught by the tests, and edits that break
+// none are not.
+//
+// QUIRE_PLANTED=NAME plants one bug alone, and says all that was found. QUIRE_PLANTED_KEEP=1 keeps
+// the images that show bugs in `tests/crash/regressions/`, in place of those that show none any
+// more.
+
+import { assert, assertEquals, assertGreaterOrEqual, assertRejects } from "@std/assert";
+import { after, before, describe, it } from "@std/testing/bdd";
+import { replay } from "../crash/crash_replay.ts";
+import { fixChance } from "../support/fixed_chance.ts";
+import { bug, type PlantedBug, protect, whole } from "./support/planted_bugs.ts";
+import { MODEL_BUGS, RULE_BUGS } from "./support/planted_crash_bugs.ts";
+import { DISK_BUGS } from "./support/planted_disk_bugs.ts";
+import { FILE_BUGS } from "./support/planted_file_bugs.ts";
+import { PAGE_BUGS, TREE_BUGS } from "./support/planted_layer_bugs.ts";
+import type { Found } from "./support/planted_hunter.ts";
+import { Workshop } from "./support/planted_workshop.ts";
+import { readRegressions, writeRegression } from "../crash/support/regressions.ts";
+
+const ONLY = Deno.env.get("QUIRE_PLANTED");
+const KEEPS = Deno.env.get("QUIRE_PLANTED_KEEP") === "1";
+const WORKERS = 2;
+
+/** Rows of the crash model that have no planted bug: nothing in the sources does what they say. */
+const ROWS = "wal imaged hdrImage chain syncSwitch revoke bypassDurable acquireImage abortImaged " +
+  "resync blind sbOrder recycleLate bypassSync cleanGap sbBoth anyImage";
+const RULES = 17;
+
+const CRASH_BUGS = [...MODEL_BUGS, ...RULE_BUGS];
+const BUGS = [...CRASH_BUGS, ...DISK_BUGS, ...PAGE_BUGS, ...TREE_BUGS, ...FILE_BUGS];
+const FILE = "pager/journal/durable.ts";
+const FIND = "if (this.#superblock.open) return;";
+
+/** Changes nothing: whoever says that it was caught would say so of every bug. */
+const CANARY = bug(
+  "nothing",
+  "nothing",
+  FILE,
+  FIND,
+  "if (this.#superblock.open || false) return;",
+  whole("levels"),
+  protect("firstCommit"),
+  "tests/crash/journal_damage_test.ts",
+);
+
+const kept = readRegressions();
+
+/** What became of each bug, as it becomes known. */
+class Hunts {
+  readonly #bugs: readonly PlantedBug[];
+  readonly #results = new Map<string, PromiseWithResolvers<Found | undefined>>();
+  #next = 0;
+
+  constructor(bugs: readonly PlantedBug[]) {
+    this.#bugs = bugs;
+    for (const { name } of bugs) {
+      const result = Promise.withResolvers<Found | undefined>();
+      // Whoever asks for it hears of an error; nobody may have asked yet.
+      result.promise.catch(() => {});
+      this.#results.set(name, result);
+    }
+  }
+
+  /** Begins, with several bugs at a time. */
+  start(): Promise<void> {
+    return Promise.all(Array.from({ length: WORKERS }, () => this.#work())).then(() => {});
+  }
+
+  /** What was found of a bug. */
+  of(name: string): Promise<Found | undefined> {
+    return this.#results.get(name)!.promise;
+  }
+
+  async #work(): Promise<void> {
+    using workshop = new Workshop();
+    while (this.#next < this.#bugs.length) {
+      const bug = this.#bugs[this.#next++]!;
+      const result = this.#results.get(bug.name)!;
+      try {
+        result.resolve(await hunt(workshop, bug));
+      } catch (error) {
+        result.reject(error);
+      }
+    }
+  }
+}
+
+/** Looks first where the bug was seen before. */
+async function hunt(workshop: Workshop, bug: PlantedBug): Promise<Found | undefined> {
+  const image = kept.get(bug.name)?.replay;
+  const found = await workshop.try(bug, image === undefined ? bug.hunts : [image, ...bug.hunts]);
+  if (found?.replay === undefined || found.hunt === image) return found;
+  if (KEEPS) {
+    writeRegression(bug.name, { bug: bug.breaks, replay: found.replay, showed: found.showed });
+  } else if (image !== undefined) {
+    console.log(`the image kept for ${bug.name} shows it no more; QUIRE_PLANTED_KEEP=1 renews it`);
+  }
+  return found;
+}
+
+function failing(found: Found | undefined): string {
+  return found === undefined ? "nothing" : `${found.showed}\n  by ${found.hunt}`;
+}
+
+describe("planted bugs", () => {
+  const chosen = [...BUGS, CANARY].filter(({ name }) => ONLY === undefined || name === ONLY);
+  const hunts = new Hunts(chosen);
+  const started = Promise.withResolvers<void>();
+  before(() => void hunts.start().then(started.resolve, started.reject));
+  after(() => started.promise);
+
+  for (const { name, breaks } of chosen) {
+    if (name === CANARY.name) continue;
+    it(`are caught: ${name} (${breaks})`, async () => {
+      const found = await hunts.of(name);
+      if (found === undefined) throw new Error(`planted bug ${name} survived`);
+      if (ONLY !== undefined) console.log(`${failing(found)}\n${found.replay}\n${found.details}`);
+    });
+  }
+
+  it("are not found where there are none", async () => {
+    if (ONLY === undefined) assertEquals(failing(await hunts.of(CANARY.name)), "nothing");
+  });
+});
+
+describe("the list of planted bugs", () => {
+  const breaks = BUGS.map((bug) => bug.breaks).join("\n");
+
+  it("is long enough, and names each bug once", () => {
+    assertGreaterOrEqual(CRASH_BUGS.length, 25);
+    assertGreaterOrEqual(BUGS.length, 40);
+    assertEquals(new Set(BUGS.map(({ name }) => name)).size, BUGS.length);
+  });
+
+  it("has each row of the crash model, and each rule of the pager", () => {
+    for (const row of ROWS.split(" ")) {
+      assert(breaks.includes(`model ${row}`), row);
+    }
+    for (let rule = 1; rule <= RULES; rule++) {
+      const isNamed = new RegExp(`\\brule ${rule}\\b`).test(breaks);
+      assert(isNamed, `rule ${rule}`);
+    }
+  });
+});
+
+describe("a planted bug", () => {
+  const plant = async (find: string, replace: string) => {
+    using workshop = new Workshop();
+    return await workshop.try(bug("test", "", FILE, find, replace), [whole("firstCommit")]);
+  };
+
+  it("that fits no place, or two, is an error", async () => {
+    await assertRejects(() => plant("no such text", ""), Error, "0 places");
+    await assertRejects(() => plant("this.#journal.usedBytes", ""), Error, "places");
+  });
+
+  it("that leaves no program, or one that does not run, is an error", async () => {
+    await assertRejects(() => plant(FIND, "if ("), Error, "does not run");
+    await assertRejects(() => plant(FIND, "if (nobodyKnows > 0)"), Error, "does not run");
+  });
+});
+
+describe("images that showed a bug", () => {
+  it("are kept for most planted bugs of power cuts", () => {
+    assertGreaterOrEqual(kept.size, 25);
+  });
+
+  for (const [name, { replay: args }] of kept) {
+    it(`are as they must be now: ${name}`, () => {
+      fixChance(1);
+      replay(args.split(" "));
+    });
+  }
+});

@@ -1,0 +1,72 @@
+/**
+ * Planted bugs of what keeps a full disk from stopping a database.
+ */
+
+import { bug, type PlantedBug } from "./planted_bugs.ts";
+
+const CLAIMS = "pager/transaction/page_claims.ts";
+const DURABILITY = "pager/journal/durable.ts";
+const FULL_DISK = "tests/crash/full_disk_test.ts";
+const JOURNAL = "pager/journal/journal.ts";
+const WRITER = "pager/transaction/writer.ts";
+
+/** Full disks. */
+export const DISK_BUGS: readonly PlantedBug[] = [
+  bug(
+    "pages-unclaimed",
+    "rule 12: the pages of a commit have their bytes in the file before it is visible",
+    WRITER,
+    "    if (this.#claims.claim()) log.claimed();\n",
+    "",
+    FULL_DISK,
+  ),
+  bug(
+    "headers-unclaimed",
+    "rule 12: a new chunk has its header page before a commit that uses it is visible",
+    CLAIMS,
+    "what === HEADERS && this.#claimed",
+    "what === HEADERS + 100 && this.#claimed",
+    FULL_DISK,
+  ),
+  bug(
+    "claims-unsynced",
+    "rule 12: what a commit needs is on the medium before the commit is",
+    JOURNAL,
+    "        if (this.#hasClaims) this.sync();\n",
+    "",
+    FULL_DISK,
+  ),
+  bug(
+    "claims-in-use",
+    "only free pages are claimed ahead",
+    CLAIMS,
+    "!isInUse(frame, headers & SLOT_MASK, page & SLOT_MASK) && !this.#claimed.has(page)",
+    "!this.#claimed.has(page)",
+    "tests/model/model_test.ts",
+    FULL_DISK,
+  ),
+  bug(
+    "nothing-kept",
+    "on a full disk deletes have what others must leave of the journal",
+    JOURNAL,
+    "const kept = grows ? KEPT_BYTES : 0;",
+    "const kept = 0;",
+    FULL_DISK,
+  ),
+  bug(
+    "kept-used-up",
+    "on a full disk a checkpoint makes what is kept free again",
+    DURABILITY,
+    "    if (this.#journal.isShort) return this.checkpoint();\n",
+    "",
+    FULL_DISK,
+  ),
+  bug(
+    "nothing-kept-back",
+    "a close on a full disk keeps the place of the next journal",
+    DURABILITY,
+    "    if (isTight) this.#keepBack();\n",
+    "",
+    FULL_DISK,
+  ),
+];

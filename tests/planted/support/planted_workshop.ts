@@ -1,0 +1,106 @@
+/**
+ * Plants bugs in a copy of the sources, and hunts them there, in processes of their own.
+ *
+ * Invariants:
+ * 1. The sources of the project are never changed, only the copy.
+ * 2. An edit that does not fit the sources exactly once is an error, and so is one that leaves a
+ *    program that does not run: neither may pass for a bug that was caught.
+ */
+
+import { fromFileUrl, join } from "@std/path";
+import type { Edit, PlantedBug } from "./planted_bugs.ts";
+import { FOUND, type Found } from "./planted_hunter.ts";
+
+const TOP = fromFileUrl(new URL("../../../", import.meta.url));
+const NOT_COPIED = new Set([".git", ".ci", "node_modules", "bench", "docs", "examples"]);
+const HUNTER = "tests/planted/support/planted_hunter.ts";
+/** A hunt that takes so long hangs: that is no catch, since nobody knows what it would find. */
+const HUNT_MS_MAX = 120_000;
+/** Errors of a program that is no program. */
+const BROKEN = /ReferenceError|SyntaxError|module's source code|Import '.*' failed|\(uncaught /;
+
+/** A copy of the sources in which bugs are planted, one after the other. */
+export class Workshop {
+  readonly #dir: string;
+
+  /** Copies the sources to a fresh folder. */
+  constructor() {
+    this.#dir = Deno.makeTempDirSync({ prefix: "quire-planted-" });
+    copyFolder(TOP, this.#dir, NOT_COPIED);
+  }
+
+  /** Removes the copy. */
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.#dir, { recursive: true });
+  }
+
+  /**
+   * Plants a bug, hunts it, and mends it.
+   *
+   * @param hunts Where to look, in order: a test file, or arguments of `crash_replay.ts`.
+   * @returns What was found, or undefined when the bug survived.
+   */
+  async try(bug: PlantedBug, hunts: readonly string[]): Promise<Found | undefined> {
+    const before = new Map<string, string>();
+    try {
+      for (const edit of bug.edits) this.#apply(bug.name, edit, before);
+      return await this.#hunt(bug.name, hunts);
+    } finally {
+      for (const [path, text] of before) Deno.writeTextFileSync(path, text);
+    }
+  }
+
+  #apply(name: string, { file, find, replace }: Edit, before: Map<string, string>): void {
+    const path = join(this.#dir, file);
+    const text = Deno.readTextFileSync(path);
+    const count = text.split(find).length - 1;
+    if (count !== 1) throw new Error(`planted bug ${name}: ${count} places in ${file} fit`);
+    if (!before.has(path)) before.set(path, text);
+    Deno.writeTextFileSync(path, text.replace(find, () => replace));
+  }
+
+  async #hunt(name: string, hunts: readonly string[]): Promise<Found | undefined> {
+    for (const hunt of hunts) {
+      const isTest = hunt.endsWith("_test.ts");
+      const command = isTest ? ["test", "--no-check", "-A"] : ["run", "--no-check", "-A", HUNTER];
+      const { code, output } = await this.#run([...command, hunt]);
+      if (BROKEN.test(output)) throw new Error(`planted bug ${name} does not run: ${output}`);
+      if (code === 0) continue;
+      if (isTest && code === 1) return { hunt, showed: firstFailure(output), details: output };
+      if (!isTest && code === FOUND) return JSON.parse(output.trimEnd().split("\n").at(-1)!);
+      throw new Error(`planted bug ${name}: ${hunt} ended with ${code}: ${output}`);
+    }
+    return undefined;
+  }
+
+  async #run(args: string[]): Promise<{ code: number; output: string }> {
+    const command = new Deno.Command(Deno.execPath(), {
+      args,
+      cwd: this.#dir,
+      env: { NO_COLOR: "1", QUIRE_SEED: "1" },
+      signal: AbortSignal.timeout(HUNT_MS_MAX),
+      stdout: "piped",
+      stderr: "piped",
+    });
+    const { code, stdout, stderr } = await command.output();
+    const text = new TextDecoder();
+    return { code, output: text.decode(stderr) + text.decode(stdout) };
+  }
+}
+
+function copyFolder(from: string, to: string, skipped: ReadonlySet<string>): void {
+  for (const { name, isDirectory } of Deno.readDirSync(from)) {
+    if (skipped.has(name)) continue;
+    if (!isDirectory) {
+      Deno.copyFileSync(join(from, name), join(to, name));
+    } else {
+      Deno.mkdirSync(join(to, name));
+      copyFolder(join(from, name), join(to, name), new Set());
+    }
+  }
+}
+
+/** The first line of a test's output that says what failed. */
+function firstFailure(output: string): string {
+  return /^error: (.*)$/m.exec(output)?.[1] ?? "a test failed";
+}
