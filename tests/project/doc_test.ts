@@ -1,14 +1,12 @@
 /**
- * The examples in the documentation: every public class, method, function and codec has one, and
- * all of them run, those of the README too.
+ * The examples in the documentation run, those of the README too. `documented_test.ts` checks that
+ * there is one where there must be.
  *
  * They run in a folder of their own, as some open a file. An example shows what is true by
  * `console.assert`, which readers know and which does not throw: what it prints is a failure here.
- * Errors, accessors and the methods of a tree in a transaction, which are those of `Tree`, need
- * none.
  */
 
-import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { inTempDir } from "../support/temp.ts";
@@ -19,9 +17,6 @@ const TIMEOUT_MS = 240_000;
 /** What users import beside the layers. */
 const FACES = ["mod.ts", "cli/mod.ts"];
 const LAYERS = ["pager", "alloc", "btree", "store"];
-/** Its methods are those of `Tree`, where the examples are. */
-const SAME_AS_TREE = "TransactionTree";
-
 /** How a run of examples ended, and what was printed. */
 interface Outcome {
   readonly code: number;
@@ -48,70 +43,7 @@ function assertRan({ code, text }: Outcome): void {
   assertEquals(code, 0, text);
 }
 
-/** What a declaration's documentation says. */
-interface Documented {
-  readonly name: string;
-  readonly kind?: string;
-  readonly jsDoc?: { readonly doc?: string };
-  readonly def?: { readonly methods?: readonly Documented[]; readonly extends?: string };
-  readonly functionDef?: { readonly hasBody?: boolean };
-}
-
-/** What documentation says of a symbol: overloads are several declarations. */
-interface PublicSymbol {
-  readonly name: string;
-  readonly declarations: readonly Documented[];
-}
-
-/** The symbols of `mod.ts`. */
-async function publicSymbols(): Promise<readonly PublicSymbol[]> {
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["doc", "--json", "mod.ts"],
-    cwd: TOP,
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  }).output();
-  const { nodes } = JSON.parse(new TextDecoder().decode(stdout));
-  const [{ symbols }] = Object.values(nodes) as [{ symbols: readonly PublicSymbol[] }];
-  return symbols;
-}
-
-function hasExample({ jsDoc }: Documented): boolean {
-  return jsDoc?.doc?.includes("```ts\n") === true;
-}
-
-/** Methods that a loop calls. */
-const ITERATION = ["next", "return", "throw"];
-
-/** The names of what needs an example: `open`, `Tree`, `Tree.set` ..., and whether it has one. */
-function examplesOf({ name, declarations }: PublicSymbol): [string, boolean][] {
-  return declarations.flatMap((declared) => {
-    const { kind, def } = declared;
-    if (def?.extends === "Error" || !["class", "function", "variable"].includes(kind!)) return [];
-    const methods = name === SAME_AS_TREE ? [] : def?.methods ?? [];
-    // The documentation of overloads stands on them, not on what implements them.
-    const isOverloaded = (method: Documented) =>
-      methods.some((other) => other.name === method.name && !other.functionDef?.hasBody);
-    const named = methods.filter((method) =>
-      method.kind === "method" && /^\w/.test(method.name) && !ITERATION.includes(method.name) &&
-      !(method.functionDef?.hasBody && isOverloaded(method))
-    );
-    return [declared, ...named].map((documented): [string, boolean] => {
-      const path = documented === declared ? name : `${name}.${documented.name}`;
-      return [path, hasExample(documented)];
-    });
-  });
-}
-
 describe("the examples in the documentation", () => {
-  it("are there for every public class, method, function and codec", async () => {
-    const all = (await publicSymbols()).flatMap(examplesOf);
-    const names = new Set(all.map(([name]) => name));
-    for (const name of ["open", "Tree", "Tree.set", "ReadTree.get", "Snapshot.tree", "tuple"]) {
-      assert(names.has(name), `${name} was not looked at`);
-    }
-    assertEquals(all.filter(([, has]) => !has).map(([name]) => name), []);
-  });
-
   it("run, and what they assert is true", async () => {
     const sources = [...readTree(TOP).values()].filter(({ path, layer, isTest }) =>
       !isTest && (FACES.includes(path) || LAYERS.includes(layer))

@@ -1,0 +1,74 @@
+/**
+ * The planted bugs without the hunt: every edit fits the sources exactly once, every hunt exists,
+ * and the list covers each row of the crash model and each rule of the pager.
+ *
+ * An edit quotes source text. When a change of the sources fails here, put the quote right in the
+ * file of `support/` that has the bug, so that it still plants the same bug.
+ */
+
+import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { BUGS, CANARY, CRASH_BUGS } from "./support/planted_list.ts";
+
+const TOP = fromFileUrl(new URL("../..", import.meta.url));
+
+/** Rows of the crash model that have no planted bug: nothing in the sources does what they say. */
+const ROWS = "wal imaged hdrImage chain syncSwitch revoke bypassDurable acquireImage abortImaged " +
+  "resync blind sbOrder recycleLate bypassSync cleanGap sbBoth anyImage";
+const RULES = 17;
+
+/** A source, or nothing where there is none. */
+function readSource(path: string): string {
+  try {
+    return Deno.readTextFileSync(join(TOP, path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
+}
+
+describe("the edits of planted bugs", () => {
+  it("fit the sources exactly once", () => {
+    const misfits: string[] = [];
+    for (const { name, edits } of [...BUGS, CANARY]) {
+      const texts = new Map<string, string>();
+      for (const { file, find, replace } of edits) {
+        const text = texts.get(file) ?? readSource(file);
+        const count = text.split(find).length - 1;
+        if (count !== 1) misfits.push(`${name}: ${count} places in ${file} fit ${find}`);
+        if (find === replace) misfits.push(`${name}: changes nothing in ${file}`);
+        // The edits of one bug apply in order, each to what the one before it left.
+        texts.set(file, text.replace(find, () => replace));
+      }
+    }
+    assertEquals(misfits, []);
+  });
+
+  it("are hunted by tests that exist", () => {
+    const hunts = [...BUGS, CANARY].flatMap((bug) => bug.hunts);
+    const tests = new Set(hunts.filter((hunt) => hunt.endsWith("_test.ts")));
+    assertGreaterOrEqual(tests.size, 5);
+    assertEquals([...tests].filter((path) => readSource(path) === ""), []);
+  });
+});
+
+describe("the list of planted bugs", () => {
+  const breaks = BUGS.map((bug) => bug.breaks).join("\n");
+
+  it("is long enough, and names each bug once", () => {
+    assertGreaterOrEqual(CRASH_BUGS.length, 25);
+    assertGreaterOrEqual(BUGS.length, 40);
+    assertEquals(new Set(BUGS.map(({ name }) => name)).size, BUGS.length);
+  });
+
+  it("has each row of the crash model, and each rule of the pager", () => {
+    for (const row of ROWS.split(" ")) {
+      assert(breaks.includes(`model ${row}`), row);
+    }
+    for (let rule = 1; rule <= RULES; rule++) {
+      const isNamed = new RegExp(`\\brule ${rule}\\b`).test(breaks);
+      assert(isNamed, `rule ${rule}`);
+    }
+  });
+});

@@ -1,0 +1,41 @@
+/**
+ * The whole list of planted bugs, and the edit that plants none.
+ *
+ * The hunt plants each of them; `edits_test.ts` checks, without a hunt, that each edit fits the
+ * sources and that the list is complete.
+ */
+
+import { bug, type PlantedBug, protect, whole } from "./planted_bugs.ts";
+import { MODEL_BUGS, RULE_BUGS } from "./planted_crash_bugs.ts";
+import { DISK_BUGS } from "./planted_disk_bugs.ts";
+import { FILE_BUGS } from "./planted_file_bugs.ts";
+import { PAGE_BUGS, TREE_BUGS } from "./planted_layer_bugs.ts";
+
+/** Bugs that power cuts show. */
+export const CRASH_BUGS: readonly PlantedBug[] = [...MODEL_BUGS, ...RULE_BUGS];
+
+/** All bugs. */
+export const BUGS: readonly PlantedBug[] = [
+  ...CRASH_BUGS,
+  ...DISK_BUGS,
+  ...PAGE_BUGS,
+  ...TREE_BUGS,
+  ...FILE_BUGS,
+];
+
+/** A source that bugs are planted in, and a text that occurs in it once. */
+export const FILE = "pager/journal/durable.ts";
+/** The text. */
+export const FIND = "if (this.#superblock.open) return;";
+
+/** Changes nothing: a hunt that catches it catches everything. */
+export const CANARY: PlantedBug = bug(
+  "nothing",
+  "nothing",
+  FILE,
+  FIND,
+  "if (this.#superblock.open || false) return;",
+  whole("levels"),
+  protect("firstCommit"),
+  "tests/crash/journal_damage_test.ts",
+);

@@ -1,0 +1,80 @@
+/**
+ * Every public class, method, function and codec is documented with an example. Errors, accessors
+ * and the methods of a tree in a transaction, which are those of `Tree`, need none.
+ *
+ * It runs no example; `doc_test.ts` does.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+
+const TOP = fromFileUrl(new URL("../..", import.meta.url));
+const TIMEOUT_MS = 60_000;
+/** Its methods are those of `Tree`, where the examples are. */
+const SAME_AS_TREE = "TransactionTree";
+
+/** What a declaration's documentation says. */
+interface Documented {
+  readonly name: string;
+  readonly kind?: string;
+  readonly jsDoc?: { readonly doc?: string };
+  readonly def?: { readonly methods?: readonly Documented[]; readonly extends?: string };
+  readonly functionDef?: { readonly hasBody?: boolean };
+}
+
+/** What documentation says of a symbol: overloads are several declarations. */
+interface PublicSymbol {
+  readonly name: string;
+  readonly declarations: readonly Documented[];
+}
+
+/** The symbols of `mod.ts`. */
+async function publicSymbols(): Promise<readonly PublicSymbol[]> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["doc", "--json", "mod.ts"],
+    cwd: TOP,
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  }).output();
+  const { nodes } = JSON.parse(new TextDecoder().decode(stdout));
+  const [{ symbols }] = Object.values(nodes) as [{ symbols: readonly PublicSymbol[] }];
+  return symbols;
+}
+
+function hasExample({ jsDoc }: Documented): boolean {
+  return jsDoc?.doc?.includes("```ts\n") === true;
+}
+
+/** Methods that a loop calls. */
+const ITERATION = ["next", "return", "throw"];
+
+/** The names of what needs an example: `open`, `Tree`, `Tree.set` ..., and whether it has one. */
+function examplesOf({ name, declarations }: PublicSymbol): [string, boolean][] {
+  return declarations.flatMap((declared) => {
+    const { kind, def } = declared;
+    if (def?.extends === "Error" || !["class", "function", "variable"].includes(kind!)) return [];
+    const methods = name === SAME_AS_TREE ? [] : def?.methods ?? [];
+    // The documentation of overloads stands on them, not on what implements them.
+    const isOverloaded = (method: Documented) =>
+      methods.some((other) => other.name === method.name && !other.functionDef?.hasBody);
+    const named = methods.filter((method) =>
+      method.kind === "method" && /^\w/.test(method.name) && !ITERATION.includes(method.name) &&
+      !(method.functionDef?.hasBody && isOverloaded(method))
+    );
+    return [declared, ...named].map((documented): [string, boolean] => {
+      const path = documented === declared ? name : `${name}.${documented.name}`;
+      return [path, hasExample(documented)];
+    });
+  });
+}
+
+describe("the public interface", () => {
+  it("has an example of every class, method, function and codec", async () => {
+    const all = (await publicSymbols()).flatMap(examplesOf);
+    const names = new Set(all.map(([name]) => name));
+    for (const name of ["open", "Tree", "Tree.set", "ReadTree.get", "Snapshot.tree", "tuple"]) {
+      assert(names.has(name), `${name} was not looked at`);
+    }
+    assertEquals(all.filter(([, has]) => !has).map(([name]) => name), []);
+  });
+});
