@@ -126,8 +126,9 @@ export class Allocator implements TransactionListener {
   release(page: number, span: number): void {
     const chunk = page >>> CHUNK_SHIFT;
     this.#checkRelease(page, span);
+    const from = this.#oldestVersion(page, span);
     this.#pager.vacate(page, span);
-    this.#holds.add(chunk, page & SLOT_MASK, span);
+    this.#holds.add(chunk, page & SLOT_MASK, span, from);
     this.#learn(chunk);
     this.#searchFrom.fill(0);
   }
@@ -155,8 +156,10 @@ export class Allocator implements TransactionListener {
   }
 
   #endHolds(): void {
-    this.#holds.end(this.#pager.oldestSnapshot, this.#holdsEnded);
+    this.#holds.end(this.#isSeen, this.#holdsEnded);
   }
+
+  readonly #isSeen = (from: number, until: number): boolean => this.#pager.isSeen(from, until);
 
   readonly #holdsEnded = (chunk: number): void => {
     if (chunk < this.#summary.size) this.#learnInMemory(chunk);
@@ -323,6 +326,18 @@ export class Allocator implements TransactionListener {
       if (!this.#uncounted.has(chunk)) return longest;
       this.#learn(chunk);
     }
+  }
+
+  /** The oldest of the versions that wrote pages last, by their headers. */
+  #oldestVersion(page: number, span: number): number {
+    const place = this.#pager.headerPage(page >>> CHUNK_SHIFT);
+    const { u32 } = this.#pager.frames[place >>> CHUNK_SHIFT]!;
+    let word = header.headerWord(place & SLOT_MASK, page & SLOT_MASK);
+    let oldest = Infinity;
+    for (let index = 0; index < span; index++, word += HEADER_WORDS) {
+      oldest = Math.min(oldest, header.versionAt(u32, word));
+    }
+    return oldest;
   }
 
   #checkRelease(page: number, span: number): void {

@@ -100,8 +100,41 @@ describe("the end of a hold", () => {
     pager.begin();
     pager.touch(pager.at(5 * CHUNK_PAGES + 1));
     withoutReads(held.file, () => pager.commit());
-    assertEquals(pager.oldestSnapshot, Infinity, "the snapshot was ended");
+    assertEquals(pager.stats().snapshots, 0, "the snapshot was ended");
     expectFreed(held);
+  });
+
+  it("comes with the commit where each snapshot is of before the pages were written", () => {
+    const { pager, allocator } = open(new MemoryFile(full.content()));
+    const early = pager.snapshot();
+    const pages = transact(pager, () => take({ pager, allocator }, HELD.length));
+    const { pageCount } = pager.meta;
+    for (let i = 0; i < 100; i++) {
+      transact(pager, () => pages.forEach((page) => allocator.release(page, 1)));
+      const late = pager.snapshot();
+      assertEquals(transact(pager, () => take({ pager, allocator }, HELD.length)), pages);
+      late.close();
+    }
+    assertEquals(pager.meta.pageCount, pageCount);
+    early.close();
+    pager.close();
+  });
+
+  it("does not come while a snapshot between the writing and the release sees the pages", () => {
+    const space = open(new MemoryFile(full.content()));
+    const { pager, allocator } = space;
+    const early = pager.snapshot();
+    const pages = transact(pager, () => take(space, HELD.length));
+    const middle = pager.snapshot();
+    transact(pager, () => pages.forEach((page) => allocator.release(page, 1)));
+    const late = pager.snapshot();
+    const others = transact(pager, () => take(space, HELD.length));
+    assert(others.every((page) => !pages.includes(page)), "pages that a snapshot sees are held");
+    middle.close();
+    assertEquals(transact(pager, () => take(space, HELD.length)), pages);
+    early.close();
+    late.close();
+    pager.close();
   });
 
   it("is known to the next search, which may read and may be refused", () => {
@@ -142,22 +175,22 @@ describe("Holds", () => {
   it("knows its lowest chunk among more than one call takes arguments", () => {
     const holds = new Holds();
     assertEquals(holds.lowestChunk, Infinity);
-    for (let chunk = ALL; chunk > 9; chunk--) holds.add(chunk, 1, 1);
+    for (let chunk = ALL; chunk > 9; chunk--) holds.add(chunk, 1, 1, 3);
     assertEquals(holds.lowestChunk, 10);
     holds.commit(5);
     const ended: number[] = [];
-    holds.end(4, (chunk) => ended.push(chunk));
+    holds.end((from, until) => from === 3 && until === 5, (chunk) => ended.push(chunk));
     assertEquals([ended.length, holds.lowestChunk], [0, 10]);
-    holds.end(5, (chunk) => ended.push(chunk));
+    holds.end(() => false, (chunk) => ended.push(chunk));
     assertEquals([ended.length, holds.lowestChunk], [ALL - 9, Infinity]);
   });
 
   it("ends those of the open transaction alone where it is told to", () => {
     const holds = new Holds();
-    holds.add(3, 1, 2);
+    holds.add(3, 1, 2, 1);
     holds.commit(5);
-    holds.add(3, 40, 1);
-    holds.add(3, 50, 1);
+    holds.add(3, 40, 1, 1);
+    holds.add(3, 50, 1, 1);
     holds.endOpen(3, (slot) => slot === 40);
     const bits = new Uint32Array(8);
     holds.mark(3, bits);

@@ -1,8 +1,10 @@
 /**
  * Pages released and not free yet, by chunk.
  *
- * A page is held until the transaction that released it has committed and no snapshot sees it any
- * more. Its bit in the header page says that it is free; `mark` says otherwise.
+ * A page is held until the transaction that released it has committed, and for as long as a
+ * snapshot sees it: one taken after the page was last written and before it was released. An older
+ * snapshot sees an image of the page, or not the page at all, so it holds nothing. Its bit in the
+ * header page says that it is free; `mark` says otherwise.
  *
  * It keeps no count of what is free, and reads nothing.
  */
@@ -14,9 +16,14 @@ const OPEN = Infinity;
 interface Hold {
   readonly slot: number;
   readonly span: number;
-  /** The version that released them: a snapshot of an older one sees them still. */
+  /** The oldest version that wrote one of them last: a snapshot of an older one sees none. */
+  readonly from: number;
+  /** The version that released them: a snapshot of an older one may see them still. */
   version: number;
 }
+
+/** Whether a live snapshot sees what one version wrote and a later one released. */
+export type IsSeen = (from: number, until: number) => boolean;
 
 /** Pages released and not free yet. */
 export class Holds {
@@ -29,9 +36,13 @@ export class Holds {
     return lowest;
   }
 
-  /** Holds pages that the open transaction has released. */
-  add(chunk: number, slot: number, span: number): void {
-    const hold = { slot, span, version: OPEN };
+  /**
+   * Holds pages that the open transaction has released.
+   *
+   * @param from The oldest version that wrote one of them last.
+   */
+  add(chunk: number, slot: number, span: number, from: number): void {
+    const hold = { slot, span, from, version: OPEN };
     const holds = this.#byChunk.get(chunk);
     if (holds === undefined) this.#byChunk.set(chunk, [hold]);
     else holds.push(hold);
@@ -56,12 +67,12 @@ export class Holds {
   /**
    * Ends the holds that no snapshot needs; between transactions.
    *
-   * @param oldest The version of the oldest snapshot, or Infinity.
+   * @param isSeen Whether a snapshot sees pages.
    * @param ended Is called for each chunk that held pages are free of.
    */
-  end(oldest: number, ended: (chunk: number) => void): void {
+  end(isSeen: IsSeen, ended: (chunk: number) => void): void {
     for (const [chunk, holds] of this.#byChunk) {
-      const kept = holds.filter(({ version }) => version > oldest);
+      const kept = holds.filter(({ from, version }) => isSeen(from, version));
       if (kept.length === holds.length) continue;
       this.#set(chunk, kept);
       ended(chunk);

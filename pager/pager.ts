@@ -401,9 +401,9 @@ export class Pager {
     });
   }
 
-  /** The version of the oldest live snapshot, or Infinity. */
-  get oldestSnapshot(): number {
-    return this.#versions.oldest?.version ?? Infinity;
+  /** Whether a live snapshot sees a page as one version wrote it, until another replaced it. */
+  isSeen(from: number, until: number): boolean {
+    return this.#versions.isSeen(from, until);
   }
 
   /** The last version that is on the medium. */

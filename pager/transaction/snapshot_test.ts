@@ -100,12 +100,12 @@ describe("PageSnapshot", () => {
       for (const page of [5, 6]) write(pager, page, 100);
       pager.vacate(7, 1);
       snapshot.close();
-      assertEquals(pager.oldestSnapshot, 1);
+      assertEquals(pager.stats().snapshots, 1);
       // These take images too, in slots of their own.
       for (const page of [8, 9, 10]) write(pager, page, 100);
       if (undone) pager.rollback();
       else pager.commit();
-      assertEquals(pager.oldestSnapshot, Infinity);
+      assertEquals(pager.stats().snapshots, 0);
       // A slot given back twice would be taken twice.
       const later = pager.snapshot();
       transact(pager, () => [5, 6, 8, 9, 10].forEach((page) => write(pager, page, 200)));
@@ -125,10 +125,10 @@ describe("PageSnapshot", () => {
     write(pager, 6, 100);
     snapshot.close();
     pager.rollback();
-    assertEquals(pager.oldestSnapshot, 1);
+    assertEquals(pager.stats().snapshots, 1);
     expectContent(pager, 6, 6);
     pager.rollback();
-    assertEquals(pager.oldestSnapshot, Infinity);
+    assertEquals(pager.stats().snapshots, 0);
     expectContent(pager, 5, 5);
     pager.close();
   });
@@ -136,10 +136,10 @@ describe("PageSnapshot", () => {
   it("refuses use once closed, and closes once", () => {
     const pager = openNodes(makeFile(20));
     const snapshot = pager.snapshot();
-    assertEquals(pager.oldestSnapshot, 1);
+    assertEquals(pager.stats().snapshots, 1);
     snapshot.close();
     snapshot.close();
-    assertEquals(pager.oldestSnapshot, Infinity);
+    assertEquals(pager.stats().snapshots, 0);
     assertThrows(() => snapshot.at(5), ClosedError);
     assertThrows(() => snapshot.peek(5), ClosedError);
   });

@@ -123,15 +123,25 @@ export class VersionStore {
   }
 
   #keepSeen(page: number, images: Image[]): void {
-    const seen = images.filter((image) => this.#isSeen(image.from, image.until));
+    const seen = images.filter((image) => this.isSeen(image.from, image.until));
     if (seen.length === images.length) return;
     for (const image of images) if (!seen.includes(image)) this.#discard(image);
     if (seen.length === 0) this.#images.delete(page);
     else this.#images.set(page, seen);
   }
 
-  #isSeen(from: number, until: number): boolean {
-    return this.#snapshots.some(({ version }) => from <= version && version < until);
+  /** Whether a live snapshot sees a page as one version wrote it, until another replaced it. */
+  isSeen(from: number, until: number): boolean {
+    const snapshots = this.#snapshots;
+    // Iterators that nobody ends may be many, and this is asked for each page of each commit.
+    let low = 0;
+    let high = snapshots.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (snapshots[middle]!.version < from) low = middle + 1;
+      else high = middle;
+    }
+    return low < snapshots.length && snapshots[low]!.version < until;
   }
 
   /** Whether a live snapshot sees a page as the version left it that wrote it last. */
@@ -147,14 +157,14 @@ export class VersionStore {
 
   /** Takes the image of a page that a version replaces, if a snapshot sees it; whether it did. */
   keep(page: number, from: number, until: number, place: number): boolean {
-    if (!this.#isSeen(from, until)) return false;
+    if (!this.isSeen(from, until)) return false;
     this.#add(page, { from, until, place, header: undefined });
     return true;
   }
 
   /** Notes a page that a version gives back, if a snapshot sees it; whether it did. */
   keepInPlace(page: number, from: number, until: number, header: Uint32Array): boolean {
-    if (!this.#isSeen(from, until)) return false;
+    if (!this.isSeen(from, until)) return false;
     this.#add(page, { from, until, place: IN_PLACE, header });
     return true;
   }

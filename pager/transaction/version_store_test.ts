@@ -52,6 +52,22 @@ describe("VersionStore", () => {
     assertEquals(store.find(PAGE + 1, snapshots[1]!), -1);
   });
 
+  it("knows between any two versions whether a snapshot sees what was written in between", () => {
+    const { store } = makeStore();
+    const versions = [2, 2, 3, 7, 8, 20];
+    const snapshots = versions.map((version) => store.begin(version));
+    for (let left = versions.length; left >= 0; left--) {
+      const live = versions.slice(0, left);
+      for (let from = 0; from < 22; from++) {
+        for (let until = from; until < 22; until++) {
+          const seen = live.some((version) => from <= version && version < until);
+          assertEquals(store.isSeen(from, until), seen, `${from} to ${until} of ${live}`);
+        }
+      }
+      if (left > 0) end(store, snapshots[left - 1]!);
+    }
+  });
+
   it("does not keep what no snapshot sees: replaced before them, or written after", () => {
     const { store, cache } = makeStore();
     store.begin(5);

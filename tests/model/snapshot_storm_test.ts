@@ -114,7 +114,7 @@ class Run {
     const opened = { db: this.#db, session: this.#session };
     this.#compareAll((name) => this.#db.tree(name), this.#db.trees(), this.#state);
     checkDatabase(opened);
-    assertEquals(this.#session.pager.oldestSnapshot, Infinity);
+    assertEquals(this.#session.pager.stats().snapshots, 0);
     this.#db.close();
     const again = openOn(this.#file);
     this.#compareAll((name) => again.tree(name), again.trees(), this.#state);
