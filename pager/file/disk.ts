@@ -8,6 +8,7 @@
  * nothing, and is refused without a latch.
  */
 
+import { constants, platform } from "node:os";
 import { IoError } from "../format/errors.ts";
 import type { File } from "./file.ts";
 
@@ -71,7 +72,7 @@ export class Disk {
         return this.#file.size();
       } catch (cause) {
         if (isInterrupted(cause)) continue;
-        throw new IoError(`Cannot tell the size of the file: ${reason(cause)}`, { cause });
+        throw failure("tell the size of the file", cause);
       }
     }
   }
@@ -141,7 +142,7 @@ export class Disk {
       this.#file.close();
     } catch (cause) {
       if (isInterrupted(cause)) return;
-      throw new IoError(`Cannot close: ${reason(cause)}`, { cause });
+      throw failure("close", cause);
     }
   }
 
@@ -154,8 +155,7 @@ export class Disk {
         return count;
       } catch (cause) {
         if (isInterrupted(cause)) continue;
-        const what = `read ${length} bytes at byte ${position}`;
-        throw new IoError(`Cannot ${what}: ${reason(cause)}`, { cause });
+        throw failure(`read ${length} bytes at byte ${position}`, cause);
       }
     }
   }
@@ -190,14 +190,23 @@ export class Disk {
   }
 
   #latch(action: string, cause: unknown): IoError {
-    this.#failure = new IoError(`Cannot ${action}: ${reason(cause)}`, { cause });
-    return this.#failure;
+    return this.#failure = failure(action, cause);
   }
 }
 
 function cannotWrite(length: number, position: number, cause: unknown): IoError {
-  const message = `Cannot write ${length} bytes at byte ${position}: ${reason(cause)}`;
-  return new IoError(message, { cause });
+  return failure(`write ${length} bytes at byte ${position}`, cause);
+}
+
+function failure(action: string, cause: unknown): IoError {
+  return new IoError(`Cannot ${action}: ${reason(cause)}`, { cause: withCode(cause) });
+}
+
+/** A system's error with its code: Deno gives some, as those of quotas, a number alone. */
+function withCode(cause: unknown): unknown {
+  const code = codeOf(cause);
+  const isMissing = code !== undefined && (cause as { code?: unknown }).code === undefined;
+  return isMissing ? Object.assign(cause as Error, { code }) : cause;
 }
 
 /** What a system says when it has no space for what is written: on the disk, or for this user. */
@@ -213,9 +222,20 @@ function isInterrupted(cause: unknown): boolean {
   return codeOf(cause) === "EINTR";
 }
 
+/** The code of a system's error, by the number in its message if it has none. */
 function codeOf(cause: unknown): unknown {
-  return cause instanceof Error && "code" in cause ? cause.code : undefined;
+  if (!(cause instanceof Error)) return undefined;
+  if ("code" in cause && cause.code !== undefined) return cause.code;
+  const number = /\(os error (\d+)\)/.exec(cause.message)?.[1];
+  return number === undefined ? undefined : CODES.get(Number(number));
 }
+
+/** The codes by number, but on Windows, where numbers in messages are of another kind. */
+const CODES: ReadonlyMap<number, string> = new Map(
+  platform() === "win32"
+    ? []
+    : Object.entries(constants.errno).map(([code, number]) => [number, code]),
+);
 
 /** What an unknown thrown thing says of itself. */
 export function reason(cause: unknown): string {

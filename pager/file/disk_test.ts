@@ -1,6 +1,7 @@
 // The rules around a file: partial work is finished, errors are typed, the first failed write is
 // final and reads go on.
 
+import { constants } from "node:os";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { always, FaultyFile, from, type Operation } from "../../tests/support/faulty_file.ts";
@@ -8,6 +9,7 @@ import { Disk, isFull } from "./disk.ts";
 import { IoError } from "../format/errors.ts";
 import { MemoryFile } from "./memory_file.ts";
 
+const windows = Deno.build.os === "windows";
 const BYTES = Uint8Array.from({ length: 100 }, (_, i) => i + 1);
 
 function setUp(content?: Uint8Array): { memory: MemoryFile; file: FaultyFile; disk: Disk } {
@@ -64,11 +66,14 @@ describe("Disk.write", () => {
 });
 
 /** A disk whose file throws a system's error, once, at each call of a sort. */
-function failingOnce(code: string): { disk: Disk; calls: () => number } {
+function failingOnce(
+  code: string | undefined,
+  message = `${code}: simulated`,
+): { disk: Disk; calls: () => number } {
   const { file } = setUp(BYTES);
   let calls = 0;
   const fail = () => {
-    if (++calls === 1) throw Object.assign(new Error(`${code}: simulated`), { code });
+    if (++calls === 1) throw Object.assign(new Error(message), { code });
   };
   const size = file.size.bind(file);
   file.size = () => (fail(), size());
@@ -108,6 +113,15 @@ describe("Disk.claim", () => {
       const error: unknown = assertThrows(() => disk.claim(BYTES, 0, 9, 0), IoError, code);
       assertEquals([isFull(error), disk.failure], [true, undefined]);
       disk.claim(BYTES, 0, 9, 0);
+    });
+  }
+
+  for (const code of ["EDQUOT", "EFBIG"] as const) {
+    it(`knows ${code} where Deno gives its number alone`, { ignore: windows }, () => {
+      const { disk } = failingOnce(undefined, `Something (os error ${constants.errno[code]})`);
+      const error: unknown = assertThrows(() => disk.claim(BYTES, 0, 9, 0), IoError);
+      assertEquals([isFull(error), disk.failure], [true, undefined]);
+      assertEquals((error as IoError & { cause: { code: string } }).cause.code, code);
     });
   }
 

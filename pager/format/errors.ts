@@ -81,7 +81,8 @@ export class ClosedError extends Error {
 /**
  * The system refused to read, write or sync; `cause` is its error. After a failed write or sync the
  * handle refuses further writes and goes on reading; close and reopen it. A full disk refuses one
- * transaction and no more than that: then `cause.code` is `ENOSPC`, or `EDQUOT` where a quota is.
+ * transaction and no more than that: then `cause.code` is `ENOSPC`, or `EDQUOT` where a quota is,
+ * or `EFBIG` where a file may not be longer.
  */
 export class IoError extends Error {
   /** The name of the class. */

@@ -327,8 +327,8 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "no-latch",
     "rule 12: after a failed write or sync nothing is written any more",
     "pager/file/disk.ts",
-    "    this.#failure = new IoError(",
-    "    const failure = new IoError(",
+    "return this.#failure = failure(action, cause);",
+    "return failure(action, cause);",
     "tests/crash/fault_sweep_test.ts",
   ),
   bug(

@@ -1,0 +1,59 @@
+/**
+ * A program that ends in a way that users of other stores reported: by exiting at once, in the
+ * middle of a transaction, by an error that nobody catches, by coming to its end without a close, or
+ * by reaching the size that a file may have.
+ *
+ * Arguments: path, how it ends, the key that it sets.
+ */
+
+import { IoError, open, string } from "../../mod.ts";
+
+const [path, end, key] = Deno.args as [string, string, string];
+const VALUE = new Uint8Array([1]);
+const db = open(path, { lockTimeoutMs: 30_000 });
+const tree = db.tree("keys", { key: string });
+
+const ENDS: Readonly<Record<string, () => unknown>> = {
+  "exit": async () => {
+    await tree.set(key, VALUE);
+    Deno.exit(0);
+  },
+  "exit inside": () =>
+    db.writeSync((tx) => {
+      tx.tree(tree).set(key, VALUE);
+      Deno.exit(0);
+    }),
+  "error": async () => {
+    await tree.set(key, VALUE);
+    tree.set(`${key}, not awaited`, VALUE);
+    throw new Error("that nobody catches");
+  },
+  "end": () => {
+    tree.set(key, VALUE);
+  },
+  "too large": async () => {
+    const { durable, refused } = await fill();
+    const isDeleted = await tree.delete(`${key} 0`);
+    await tree.set(key, VALUE);
+    db.close();
+    console.log(JSON.stringify({ durable, refused, isDeleted }));
+  },
+  "close": () => {
+    tree.set(key, VALUE);
+    db.close();
+  },
+};
+
+/** Sets values until the system refuses one; how many were set, and what the refusal is. */
+async function fill(): Promise<{ durable: number; refused: string }> {
+  for (let durable = 0;; durable++) {
+    try {
+      await tree.set(`${key} ${durable}`, new Uint8Array(20_000));
+    } catch (error) {
+      if (!(error instanceof IoError)) throw error;
+      return { durable, refused: error.name };
+    }
+  }
+}
+
+await ENDS[end]!();
