@@ -313,11 +313,8 @@ describe("what users of other stores reported: how a program ends", () => {
   }, async () => {
     await inTempDir(async (dir) => {
       const path = `${dir}/a.quire`;
-      const deno = [Deno.execPath(), "run", "-A", "--no-check", CHILD, path, "too large", "key"];
-      const { code, stdout } = await new Deno.Command("sh", {
-        args: ["-c", `trap '' XFSZ; ulimit -f ${FILE_BLOCKS}; exec "$@"`, "sh", ...deno],
-        stderr: "inherit",
-      }).output();
+      const limited = `trap '' XFSZ; ulimit -f ${FILE_BLOCKS}; exec "$@"`;
+      const { code, stdout } = await runInShell(limited, path, "too large");
       assertEquals(code, 0);
       const { durable, refused, isDeleted } = JSON.parse(new TextDecoder().decode(stdout));
       assertEquals([refused, isDeleted], ["IoError", true]);
@@ -327,6 +324,27 @@ describe("what users of other stores reported: how a program ends", () => {
       assertEquals([tree.count(), tree.has("key"), tree.has("key 0")], [durable, true, false]);
     });
   });
+
+  // sqlite.org/howtocorrupt.html: a file that got the number of a closed stream, and its output.
+  it("standard streams are closed, and what is printed goes into the database", {
+    ignore: windows,
+  }, async () => {
+    await inTempDir(async (dir) => {
+      const path = `${dir}/a.quire`;
+      await runInShell('exec "$@" <&- >&- 2>&-', path, "print");
+      assert((await verify(path)).ok);
+      using db = open(path);
+      assertEquals(db.tree("keys", { key: string }).keys().toArray(), ["key"]);
+      assertEquals(new TextDecoder().decode(Deno.readFileSync(path)).includes("output"), false);
+    });
+  });
+
+  /** Runs the program from a line of the shell, where it is "$@". */
+  function runInShell(line: string, path: string, end: string): Promise<Deno.CommandOutput> {
+    const deno = [Deno.execPath(), "run", "-A", "--no-check", CHILD, path, end, "key"];
+    return new Deno.Command("sh", { args: ["-c", line, "sh", ...deno], stderr: "inherit" })
+      .output();
+  }
 
   // denoland/deno issue 20116, Level/levelup issue 667: "database is locked", or a panic.
   it("several processes start at once on a file that is not there yet", async () => {

@@ -1,7 +1,7 @@
 /**
  * A program that ends in a way that users of other stores reported: by exiting at once, in the
- * middle of a transaction, by an error that nobody catches, by coming to its end without a close, or
- * by reaching the size that a file may have.
+ * middle of a transaction, by an error that nobody catches, or without a close; or whose file
+ * reaches the size that it may have, or whose streams are closed.
  *
  * Arguments: path, how it ends, the key that it sets.
  */
@@ -30,6 +30,14 @@ const ENDS: Readonly<Record<string, () => unknown>> = {
   },
   "end": () => {
     tree.set(key, VALUE);
+  },
+  "print": async () => {
+    await tree.set(key, VALUE);
+    for (let i = 0; i < 1000; i++) {
+      console.log("output");
+      console.error("errors");
+    }
+    db.close();
   },
   "too large": async () => {
     const { durable, refused } = await fill();
