@@ -54,6 +54,8 @@ const EXIT_OF_SIGNAL: Readonly<Record<SignalName, ExitCode>> = {
 
 /** What to do about a value that is too long for a text. */
 export const MEND_LONG = "'get --raw' prints its bytes, and 'dump' takes it apart";
+/** What is said where a new file has no place. */
+const TAKEN = /something already/;
 const MEND_PERMISSION = "run it with permission to read and write there: deno run -R=PATH -W=PATH";
 const MEND_NET = "run it with permission to listen too: deno run --allow-net=127.0.0.1";
 
@@ -128,6 +130,12 @@ export function withAction(action: string, error: unknown): unknown {
   return new Refusal(`Cannot ${action}: ${state}; ${mendOfIo(message)}`, EXIT.unusable);
 }
 
+/** A failure that names its file already, as a refusal: no other path belongs to it. */
+export function asRefusal(error: IoError): Refusal {
+  const exitCode = TAKEN.test(error.message) ? EXIT.misuse : EXIT.unusable;
+  return new Refusal(`${error.message}; ${mendOfIo(error.message)}`, exitCode);
+}
+
 /** A failure of the database's file with its path, where the engine does not name it. */
 export function withPath(path: string, error: unknown): unknown {
   if (!(error instanceof IoError) || path === "" || error.message.includes(path)) return error;
@@ -169,7 +177,7 @@ function mendOfIo(message: string): string {
   if (/permission|denied|read-only/i.test(message)) return "check who may read and write it";
   if (/in use|not available|another program/i.test(message)) return "name another port";
   if (/no space/i.test(message)) return "make room on the disk, and try again";
-  if (/something already/.test(message)) return "remove it or name another file";
+  if (TAKEN.test(message)) return "remove it or name another file";
   if (/directory|regular file/i.test(message)) return "name a file";
   return "mend that, and try again";
 }

@@ -6,7 +6,7 @@
 import * as fs from "node:fs";
 import { type Database, IoError, open } from "../mod.ts";
 import { NewFile, type NewFileOptions } from "../pager/mod.ts";
-import { messageOf, Refusal } from "./exit.ts";
+import { asRefusal, withAction } from "./exit.ts";
 import { Interruption } from "./interruption.ts";
 import { Output, type Sink } from "./output.ts";
 
@@ -24,7 +24,7 @@ export function writeNewFile(path: string, copyOf: string, write: (out: Output) 
     write(out);
     out.flush();
     interruption.check();
-    file.publish();
+    named(() => file.publish());
   } finally {
     file.abandon();
   }
@@ -72,7 +72,7 @@ export class NewDatabase implements Disposable {
   finish(): void {
     this.db.close();
     this.interruption.check();
-    this.#file.publish();
+    named(() => this.#file.publish());
   }
 
   /** Removes it, unless it has its name. */
@@ -87,13 +87,16 @@ export class NewDatabase implements Disposable {
   }
 }
 
-/** Makes a file, and says what to do where something is. */
 function makeNewFile(path: string, options: NewFileOptions): NewFile {
+  return named(() => new NewFile(path, options));
+}
+
+/** Does something whose errors name the new file, and not the one that the command opened. */
+function named<T>(action: () => T): T {
   try {
-    return new NewFile(path, options);
+    return action();
   } catch (error) {
-    if (!(error instanceof IoError) || !/something already$/.test(error.message)) throw error;
-    throw new Refusal(`${error.message}; remove it or name another file`);
+    throw error instanceof IoError ? asRefusal(error) : error;
   }
 }
 
@@ -104,7 +107,7 @@ function sinkInto(path: string, descriptor: number): Sink {
       try {
         return fs.writeSync(descriptor, bytes);
       } catch (cause) {
-        throw new IoError(`Cannot write ${path}: ${messageOf(cause)}`, { cause });
+        throw withAction(`write ${path}`, cause);
       }
     },
   };

@@ -96,6 +96,7 @@ const LINES: readonly (readonly string[])[] = [
   ["dump", "db.quire", TREE, "--format", "csv"],
   ["dump", "db.quire", TREE, "--format", "csv", "--fields", EVIL],
   ["dump", "db.quire", "bytes"],
+  ["dump", "db.quire", "--all"],
   ["dump", "db.quire", "texts", "--output", `none/${EVIL}`],
   ["verify", "bad.quire"],
   ["verify", `no ${EVIL}`],
@@ -104,6 +105,10 @@ const LINES: readonly (readonly string[])[] = [
   ["bench", `no ${EVIL}`],
   ["explore", `no ${EVIL}`],
   ["completion", EVIL],
+  ["copy", "db.quire", TREE, `copy ${EVIL}`],
+  ["rename", "db.quire", `copy ${EVIL}`, `name ${EVIL}`],
+  ["drop", "db.quire", `name ${EVIL}`],
+  ["drop", "db.quire", `none ${EVIL}`],
   [EVIL],
   ["get", `--${EVIL}`],
 ];
@@ -119,7 +124,10 @@ describe("security: a terminal", { skip: whyNoTerminal() ?? false }, () => {
       Deno.writeTextFileSync(`${dir}/bad.ndjson`, `{"key": "${EVIL}`);
       for (const line of LINES) {
         const shown = await shownOf(line, dir);
-        assert(shown !== "" || ["set"].includes(line[0]!), `${line} says something`);
+        assert(
+          shown !== "" || ["set", "copy", "rename", "drop"].includes(line[0]!),
+          `${line} says something`,
+        );
         assertSafe(shown, line.join(" "));
       }
       const tried = new Set(LINES.map(([name]) => name));
@@ -133,7 +141,10 @@ describe("security: a terminal", { skip: whyNoTerminal() ?? false }, () => {
       const entry = { key: KEY, value: VALUE };
       for (const [command, ...options] of [["scan", "--json"], ["dump"]] as const) {
         const shown = await shownOf([command, "db.quire", TREE, ...options], dir);
-        assertEquals(JSON.parse(shown), entry, command);
+        // The first line of a dump names the tree and its codecs.
+        const lines = shown.trim().split("\n").map((line) => JSON.parse(line));
+        assertEquals(lines.at(-1), entry, command);
+        if (command === "dump") assertEquals(lines[0].tree, TREE);
       }
       const got = await shownOf(["get", "db.quire", TREE, KEY], dir);
       assertEquals(JSON.parse(got), VALUE);
@@ -185,13 +196,14 @@ describe("security: a pipe", () => {
       const run = async (...args: string[]) => (await quire(args, { cwd: dir })).out;
       assertEquals(await run("get", "db.quire", "texts", "key"), `${EVIL}\n`);
       assertEquals(await run("get", "db.quire", "texts", "key", "--raw"), EVIL);
+      const header = { $quire: 1, tree: TREE, key: "string", value: "json", entries: 1 };
       assertEquals(
         await run("dump", "db.quire", TREE),
-        `${JSON.stringify({ key: KEY, value: VALUE })}\n`,
+        `${JSON.stringify(header)}\n${JSON.stringify({ key: KEY, value: VALUE })}\n`,
       );
       assertEquals(
         await run("dump", "db.quire", "texts", "--format", "csv"),
-        `key,value\r\nkey,"${EVIL}"\r\n`,
+        `key:string,value:string\r\nkey,"${EVIL}"\r\n`,
       );
     }));
 });

@@ -112,10 +112,17 @@ function commandIn(dir: string, args: readonly string[]): Deno.Command {
   });
 }
 
+function linesOf(path: string): string[] {
+  return Deno.readTextFileSync(path).trimEnd().split("\n");
+}
+
 /** Whether `to` has everything. */
 async function assertWhole(dir: string, maker: string): Promise<void> {
   if (maker === "dump --output") {
-    assertEquals(Deno.readTextFileSync(`${dir}/to`), Deno.readTextFileSync(`${dir}/from.ndjson`));
+    // A comparison of megabytes that shows the difference would take more memory than there is.
+    const [made, source] = ["to", "from.ndjson"].map((name) => linesOf(`${dir}/${name}`));
+    assertEquals(made!.length, source!.length + 1, "its entries, and the line that names the tree");
+    assert(made!.slice(1).every((line, at) => line === source![at]), "each entry");
   } else {
     const { ok, entries } = await verify(`${dir}/to`);
     // The catalog has an entry of the tree, or not, as verify counts.
@@ -193,7 +200,7 @@ describe("a file that is being made, and Ctrl-C on a terminal", { skip: !hasScri
 
   it("load ends while it waits for what is typed", () =>
     inTempDir(async (dir) => {
-      const child = onTerminal(dir, "./quire load to t");
+      const child = onTerminal(dir, "./quire load to t -");
       const output = child.output();
       await begun(dir);
       const { type, close } = typeInto(child);
@@ -384,7 +391,10 @@ describe("a program with permission for the final name alone", () => {
         const flags = ["--deny-write=to.unfinished"];
         const { code, err } = await quire(MAKERS[maker]!, { cwd: dir, flags });
         assertEquals([code, madeIn(dir)], [3, []], maker);
-        assertMatch(err, /^Cannot make to: Requires write access to "to\.unfinished".*-RW\n$/);
+        assertMatch(
+          err,
+          /^Cannot make to: Requires write access to "to\.unfinished".*-R=PATH -W=PATH\n$/,
+        );
       }
     }));
 });
