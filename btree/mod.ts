@@ -44,6 +44,7 @@ export { LeafCursor } from "./walk/leaf_cursor.ts";
 export { firstLeafOf, type LeafRecords, leafRecords } from "./inspect/leaf_records.ts";
 export { KEY_BYTES_MAX } from "./node/node.ts";
 export { EXTRA_NODE_CHECKS, registerNodes, type Registry } from "./node/node_check.ts";
+export type { NodeView } from "./node/node_view.ts";
 export { TreeNodes } from "./walk/tree_nodes.ts";
 export {
   type Cell,
@@ -60,7 +61,7 @@ export {
   type TreeVisitor,
   walkTree,
 } from "./check/tree_walk.ts";
-export { Tree } from "./tree.ts";
+export { type FoundEntry, Tree } from "./tree.ts";
 export {
   isUnfinishedKey,
   readUnfinished,
