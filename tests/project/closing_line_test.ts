@@ -1,0 +1,32 @@
+/** The closing line of several runs, from which CI counts the tests. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { closingLine, outcomeIn, sumOutcomes } from "./support/closing_line.ts";
+
+const OK = "a ... ok (1ms)\n\nok | 3 passed (1 step) | 0 failed | 2 ignored (12ms)\n\n";
+const FAILED = "FAILED | 11 passed (32 steps) | 1 failed (2 steps) | 1 filtered out (1m2s)\n\n" +
+  "error: Test failed\n";
+
+describe("the closing line", () => {
+  const close = (...outputs: string[]) => closingLine(sumOutcomes(outputs.map(outcomeIn)), 61.7);
+
+  it("is that of one run, with the time of all", () => {
+    assertEquals(close(OK), "ok | 3 passed (1 step) | 0 failed | 2 ignored (1m2s)");
+  });
+
+  it("sums several runs, and one that failed fails all", () => {
+    const sum = "FAILED | 14 passed (33 steps) | 1 failed (2 steps) | 2 ignored | 1 filtered out";
+    assertEquals(close(OK, FAILED), `${sum} (1m2s)`);
+  });
+
+  it("counts a run that ended without one as a failure", () => {
+    assertEquals(close(OK, "killed"), "FAILED | 3 passed (1 step) | 1 failed | 2 ignored (1m2s)");
+    assertEquals(close(), "ok | 0 passed | 0 failed (1m2s)");
+  });
+
+  it("is read again as it was written", () => {
+    const sum = sumOutcomes([outcomeIn(OK), outcomeIn(FAILED)]);
+    assertEquals(outcomeIn(closingLine(sum, 5)), sum);
+  });
+});

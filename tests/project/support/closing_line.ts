@@ -1,0 +1,56 @@
+/**
+ * The line with which `deno test` closes, for instance
+ * `FAILED | 11 passed (32 steps) | 1 failed (2 steps) | 1 ignored (12ms)`: reads it, and writes the
+ * one that closes several runs.
+ */
+
+/** How many tests and steps ended in one way. */
+export interface Count {
+  readonly tests: number;
+  readonly steps: number;
+}
+
+/** What a closing line says: `passed`, `failed`, `ignored`, `filtered out`, and how many. */
+export type Outcome = ReadonlyMap<string, Count>;
+
+const CLOSING = /^(?:ok|FAILED) \| \d+ passed.*$/gm;
+const PART = /(\d+) (passed|failed|ignored|filtered out)(?: \((\d+) steps?\))?/g;
+
+/** The outcome in what a run printed, or undefined where it ended without a closing line. */
+export function outcomeIn(output: string): Outcome | undefined {
+  const line = output.match(CLOSING)?.at(-1);
+  if (line === undefined) return undefined;
+  const parts = [...line.matchAll(PART)];
+  return new Map(
+    parts.map(([, tests, name, steps]) => [
+      name!,
+      { tests: Number(tests), steps: Number(steps ?? 0) },
+    ]),
+  );
+}
+
+/** The outcome of several runs together. A run without one counts as a test that failed. */
+export function sumOutcomes(outcomes: readonly (Outcome | undefined)[]): Outcome {
+  const sum = new Map<string, Count>([["passed", NONE], ["failed", NONE]]);
+  for (const outcome of outcomes) {
+    for (const [name, { tests, steps }] of outcome ?? DEAD) {
+      const before = sum.get(name) ?? NONE;
+      sum.set(name, { tests: before.tests + tests, steps: before.steps + steps });
+    }
+  }
+  return sum;
+}
+
+const NONE: Count = { tests: 0, steps: 0 };
+const DEAD: Outcome = new Map([["failed", { tests: 1, steps: 0 }]]);
+
+/** The closing line of an outcome. */
+export function closingLine(outcome: Outcome, seconds: number): string {
+  const { tests = 0, steps = 0 } = outcome.get("failed") ?? {};
+  const parts = [...outcome].map(([name, count]) => {
+    const plural = count.steps === 1 ? "step" : "steps";
+    return `${count.tests} ${name}${count.steps === 0 ? "" : ` (${count.steps} ${plural})`}`;
+  });
+  const time = `${Math.floor(seconds / 60)}m${Math.round(seconds % 60)}s`;
+  return `${tests + steps === 0 ? "ok" : "FAILED"} | ${parts.join(" | ")} (${time})`;
+}
