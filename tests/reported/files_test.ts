@@ -11,7 +11,7 @@ import { runProgram } from "../support/program.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const MIB = 1024 * 1024;
-const CHILD = fromFileUrl(new URL("../support/reported_child.ts", import.meta.url));
+const CHILD = fromFileUrl(new URL("./support/reported_child.ts", import.meta.url));
 /** 8 MiB in blocks of 512 bytes. */
 const FILE_BLOCKS = 16_384;
 const windows = Deno.build.os === "windows";

@@ -6,7 +6,7 @@
  * Arguments: path, how it ends, the key that it sets.
  */
 
-import { IoError, open, string } from "../../mod.ts";
+import { IoError, open, string } from "../../../mod.ts";
 
 const [path, end, key] = Deno.args as [string, string, string];
 const VALUE = new Uint8Array([1]);
