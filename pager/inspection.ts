@@ -8,7 +8,7 @@
 
 import type { Cache } from "./cache/cache.ts";
 import type { Disk, DiskFigures } from "./file/disk.ts";
-import type { Durable } from "./journal/durable.ts";
+import type { CommitPath } from "./journal/commit_path.ts";
 import { CHUNK_SHIFT } from "./format/format.ts";
 import { type Frame, POOL } from "./format/frame.ts";
 import {
@@ -42,23 +42,23 @@ export class PagerInspection {
   readonly #disk: Disk;
   readonly #loader: Loader;
   readonly #meta: Meta;
-  readonly #durable: Durable | undefined;
+  readonly #commitPath: CommitPath | undefined;
 
   /**
    * Made by `Pager.inspection`.
    *
    * @param parts The parts of the pager.
-   * @param durable Its journal, if it has one.
+   * @param commitPath Its journal, if it has one.
    */
   constructor(
     parts: { cache: Cache; disk: Disk; loader: Loader; meta: Meta },
-    durable: Durable | undefined,
+    commitPath: CommitPath | undefined,
   ) {
     this.#cache = parts.cache;
     this.#disk = parts.disk;
     this.#loader = parts.loader;
     this.#meta = parts.meta;
-    this.#durable = durable;
+    this.#commitPath = commitPath;
   }
 
   /** What was asked of the file so far; the figures go on. */
@@ -108,11 +108,11 @@ export class PagerInspection {
 
   /** Where the journal stands, or undefined where there is none. */
   journal(): JournalState | undefined {
-    return this.#durable?.journalState();
+    return this.#commitPath?.journalState();
   }
 
   /** Where the checkpoint stands, or undefined where there is none. */
   checkpoint(): CheckpointState | undefined {
-    return this.#durable?.checkpointState();
+    return this.#commitPath?.checkpointState();
   }
 }

@@ -16,7 +16,7 @@
 export { assert, AssertionError } from "./format/assert.ts";
 export { BuildingFile } from "./file/building_file.ts";
 export type { DiskFigures } from "./file/disk.ts";
-export type { Durability } from "./journal/durable.ts";
+export type { Durability } from "./journal/commit_path.ts";
 export {
   ClosedError,
   CorruptionError,

@@ -1,33 +1,35 @@
 /**
- * The pager: bytes on disk become verified pages in frames, and changed pages become bytes on disk.
+ * The pager reads verified pages into frames, and takes changed pages back to the file.
  *
- * The way of a read: `at(page)` gives the place of the page, loading and verifying it on a miss;
- * the caller reads header and bytes straight from `frames[place >>> 8]`, slot `place & 255`. The
- * way of a change: `begin`, `touch` or `occupy`, change, `commit`. The way to disk: `checkpoint`,
- * or eviction under pressure.
+ * To read a page, call `at(page)`: it returns the place of the page, which it loads and verifies on
+ * a miss. Header and bytes are in `frames[place >>> 8]`, slot `place & 255`. To change pages, call
+ * `begin`, then `touch` or `occupy` before each change, then `commit`. Pages reach the file by a
+ * checkpoint, or by eviction under pressure.
  *
  * Invariants:
- * 1. What `at` returns has been verified since it was loaded.
- * 2. A failed write or sync is final: from then on nothing is written and the file is not marked
- *    clean (`Disk`).
+ * 1. A page that `at` returns was verified after its load.
+ * 2. A failed write or sync is final: nothing is written after it, and the file is not marked clean
+ *    (`Disk`).
  * 3. Bytes at or past the page count are never read.
  *
- * It does not know which pages are free to take, nor what a page means.
+ * It does not choose free pages, and does not know what a page means.
  */
 
 import { assert } from "./format/assert.ts";
-import type { TransactionListener } from "./journal/commit_hooks.ts";
-import { Cache, MISS } from "./cache/cache.ts";
+import { TransactionEnds, type TransactionListener } from "./journal/commit_hooks.ts";
+import { type Cache, MISS } from "./cache/cache.ts";
 import { ClaimedPages } from "./journal/claimed_pages.ts";
 import { seedOf } from "./format/checksum.ts";
 import { Disk } from "./file/disk.ts";
-import { type Durability, Durable } from "./journal/durable.ts";
+import { CommitPath, type Durability } from "./journal/commit_path.ts";
+import { CurrentSuperblock } from "./journal/current_superblock.ts";
 import { openDiskFile } from "./file/disk_file.ts";
-import { ClosedError, inFile, type IoError } from "./format/errors.ts";
+import { ClosedError, inFile, IoError } from "./format/errors.ts";
 import type { File } from "./file/file.ts";
 import { CHUNK_BYTES, CHUNK_SHIFT, chunksOf, KIND_COUNT, SLOT_MASK } from "./format/format.ts";
 import { Frame, POOL } from "./format/frame.ts";
 import { PagerInspection } from "./inspection.ts";
+import { Journal } from "./journal/journal.ts";
 import { Loader } from "./cache/loader.ts";
 import { MemoryFile } from "./file/memory_file.ts";
 import { Meta } from "./format/meta.ts";
@@ -43,14 +45,21 @@ import {
   TRANSACTION_BYTES,
 } from "./recovery/options.ts";
 import { type Page, readPage } from "./cache/page.ts";
+import { PageSet } from "./cache/page_set.ts";
 import type { Verifier } from "./format/page_check.ts";
 import type { RecoveryReport } from "./recovery/recovery.ts";
 import { type Report, Scrub, type ScrubOptions } from "./damage/scrub.ts";
 import { NO_JOURNAL, type PagerStats } from "./journal/stats.ts";
-import type { Superblock } from "./format/superblock.ts";
 import { pathOf } from "./file/path.ts";
+import { Bypass } from "./transaction/bypass.ts";
+import { Commit } from "./transaction/commit.ts";
+import { OpenTransaction } from "./transaction/open_transaction.ts";
+import { PageClaims } from "./transaction/page_claims.ts";
+import { Rollback } from "./transaction/rollback.ts";
+import { CommitSeal } from "./transaction/seal.ts";
 import { PageSnapshot } from "./transaction/snapshot.ts";
 import { VersionStore } from "./transaction/version_store.ts";
+import { UnsyncedChunks } from "./file/unsynced_chunks.ts";
 import { Writeback } from "./cache/writeback.ts";
 import { Writer } from "./transaction/writer.ts";
 
@@ -93,10 +102,14 @@ export class Pager {
   readonly #loader: Loader;
   readonly #writeback: Writeback;
   readonly #versions: VersionStore;
+  readonly #open: OpenTransaction;
   readonly #writer: Writer;
-  readonly #claimed: ClaimedPages;
+  readonly #bypass: Bypass;
+  readonly #commit: Commit;
+  readonly #rollback: Rollback;
+  readonly #ends = new TransactionEnds();
   readonly #peeked = new Frame(-1, POOL, 1);
-  readonly #durable: Durable | undefined;
+  readonly #commitPath: CommitPath | undefined;
   readonly #recovery: RecoveryReport | undefined;
   readonly #observers = new Observers();
   /** The same, and undefined while nobody watches. */
@@ -123,60 +136,51 @@ export class Pager {
     const { superblock, report } = openDatabase(this.#disk, { create, readOnly, protect });
     this.#recovery = report;
     this.meta.assign(superblock);
-    this.#claimed = new ClaimedPages(this.#disk, this.meta.pageCount);
     const seed = seedOf(superblock.databaseId);
-    this.#cache = new Cache(Math.floor(cacheBytes / CHUNK_BYTES), {
-      canClean: () => this.#disk.failure === undefined,
-      clean: (chunk) => this.#writeback.clean(chunk),
-    });
+    const unsynced = new UnsyncedChunks(this.#disk);
+    const current = new CurrentSuperblock(this.#disk, superblock, protect);
+    const log = journal ? new Journal(this.#disk, current, unsynced) : undefined;
+    const frameCount = Math.floor(cacheBytes / CHUNK_BYTES);
+    this.#writeback = new Writeback(this.#disk, frameCount, this.meta, unsynced, log);
+    this.#cache = this.#writeback.cache;
     this.#cache.reserve(chunksOf(this.meta.pageCount));
     this.frames = this.#cache.frames;
-    this.#loader = new Loader(this.#disk, this.#cache, this.meta, seed);
-    this.#writeback = new Writeback(this.#disk, this.#cache, this.meta, (version) => {
-      this.#durable?.beforeWrite(version);
-    });
-    this.#loader.mayBeLost = (chunk) => {
-      return this.#disk.failure !== undefined && this.#writeback.unsyncedChunks.has(chunk);
-    };
-    // A close on a full disk leaves a journal with nothing in it.
-    const own = { journalBytes, protect, mayBeFull: report?.batches === 0 };
-    this.#durable = journal ? this.#makeDurable(superblock, own) : undefined;
-    this.#versions = new VersionStore(
-      this.#cache,
-      (page, header) => this.#loader.bringBack(page, header),
-      maxSnapshotBytes,
-    );
-    this.#writer = new Writer(
-      {
-        cache: this.#cache,
-        loader: this.#loader,
-        writeback: this.#writeback,
-        meta: this.meta,
-        versions: this.#versions,
-        claimed: this.#claimed,
-      },
-      { seed, protect, maxTransactionBytes },
-      this.#durable,
-    );
-    this.#loader.isNew = (page) => this.#writer.hasWritten(page);
-  }
-
-  #makeDurable(
-    superblock: Superblock,
-    options: { journalBytes: number; protect: boolean; mayBeFull: boolean },
-  ): Durable {
+    this.#open = new OpenTransaction(this.meta, maxTransactionBytes);
+    const { bypassed } = this.#open;
+    this.#loader = new Loader(this.#disk, this.#cache, this.meta, seed, bypassed, unsynced);
+    this.#versions = new VersionStore(this.#cache, this.#loader, maxSnapshotBytes);
     const parts = {
       disk: this.#disk,
       meta: this.meta,
-      writeback: this.#writeback,
-      loader: this.#loader,
+      cache: this.#cache,
       frames: this.frames,
-      claimed: this.#claimed,
+      loader: this.#loader,
+      writeback: this.#writeback,
+      claimed: new ClaimedPages(this.#disk, this.meta.pageCount),
+      unsynced,
+      superblock: current,
+      images: new PageSet(),
+      open: this.#open,
+      versions: this.#versions,
+      snapshots: this.#versions,
+      listener: this.#ends,
+      seed,
+      protect,
     };
-    return new Durable(parts, superblock, options, {
-      checkpointBegins: () => this.#writer.forgetImages(),
-      hasSnapshots: () => this.#versions.snapshotCount > 0,
+    // A close on a full disk leaves a journal without batches.
+    const own = { journalBytes, mayBeFull: report?.batches === 0 };
+    this.#commitPath = log && new CommitPath({ ...parts, journal: log }, own);
+    const logged = { ...parts, log: this.#commitPath };
+    this.#writer = new Writer(parts);
+    this.#bypass = new Bypass(logged);
+    const claims = new PageClaims(logged);
+    this.#commit = new Commit({
+      ...logged,
+      bypass: this.#bypass,
+      claims,
+      seal: new CommitSeal(parts),
     });
+    this.#rollback = new Rollback(parts);
   }
 
   /** Registers who checks the structure of pages of a kind, once per load. */
@@ -187,8 +191,8 @@ export class Pager {
 
   /** Registers who hears of commits and rollbacks. */
   listen(listener: TransactionListener): void {
-    assert(this.#writer.listener === undefined, "one listener hears of transactions");
-    this.#writer.listener = listener;
+    assert(this.#ends.listener === undefined, "one listener follows transactions");
+    this.#ends.listener = listener;
   }
 
   /**
@@ -240,18 +244,19 @@ export class Pager {
     this.#checkUsable();
     if (this.readOnly) throw new TypeError("Cannot write: the database was opened read-only");
     this.#disk.checkWritable();
-    if (this.depth === 0) this.#durable?.makeRoom();
-    this.#writer.begin();
+    if (this.depth === 0) this.#commitPath?.makeRoom();
+    this.#open.begin();
   }
 
   /** Ends the innermost savepoint, or the transaction, and keeps its changes. */
   commit(): void {
     try {
-      this.#writer.commit();
+      this.#commit.run();
     } catch (error) {
-      this.#durable?.noteFailure(error);
+      this.#commitPath?.noteFailure(error);
       throw error;
     }
+    this.#shrinkCache();
     this.#cache.reserve(chunksOf(this.meta.pageCount));
     this.#endSnapshots();
   }
@@ -262,16 +267,28 @@ export class Pager {
   /** Ends the innermost savepoint, or the transaction, and undoes its changes. */
   rollback(): void {
     this.rollbacks++;
-    this.#writer.rollback();
-    // The journal may have got chunks at the end of the file meanwhile.
-    const pageCountMin = this.#durable?.pageCountMin ?? 0;
+    this.#rollback.run();
+    this.#shrinkCache();
+    // The journal may have added chunks at the end of the file meanwhile.
+    const pageCountMin = this.#commitPath?.pageCountMin ?? 0;
     this.meta.pageCount = Math.max(this.meta.pageCount, pageCountMin);
     this.#endSnapshots();
   }
 
-  /** Ends the snapshots that were closed, unless a rollback may need what was kept for them. */
+  /** Gives back the memory that only the transaction needed. */
+  #shrinkCache(): void {
+    if (this.depth > 0) return;
+    try {
+      this.#cache.trim();
+    } catch (error) {
+      // The commit is complete. The disk has latched, and the next writer gets the error.
+      if (!(error instanceof IoError)) throw error;
+    }
+  }
+
+  /** Ends the snapshots that were closed, unless a rollback may need the images kept for them. */
   #endSnapshots(): void {
-    if (this.depth === 0 && this.#versions.endClosed()) this.#writer.listener?.snapshotEnded();
+    if (this.depth === 0 && this.#versions.endClosed()) this.#ends.snapshotEnded();
   }
 
   /** The write or sync that failed, if one did: then nothing is written any more. */
@@ -281,7 +298,7 @@ export class Pager {
 
   /** How many `begin`s have not ended. */
   get depth(): number {
-    return this.#writer.depth;
+    return this.#open.depth;
   }
 
   /** Must be called before a page, or its header, is changed. */
@@ -317,9 +334,9 @@ export class Pager {
    */
   relieve(): void {
     try {
-      this.#writer.relieve();
+      this.#bypass.relieve();
     } catch (error) {
-      this.#durable?.noteFailure(error);
+      this.#commitPath?.noteFailure(error);
       throw error;
     }
   }
@@ -382,12 +399,12 @@ export class Pager {
     this.#checkUsable();
     assert(this.depth === 0, "a flush is taken between transactions");
     this.#disk.checkWritable();
-    this.#durable?.flush(level, waits);
+    this.#commitPath?.flush(level, waits);
   }
 
   /** Whether the journal is full before the checkpoint has ended. */
   get isOverdue(): boolean {
-    return !this.#closed && this.failure === undefined && (this.#durable?.isOverdue ?? false);
+    return !this.#closed && this.failure === undefined && (this.#commitPath?.isOverdue ?? false);
   }
 
   /**
@@ -408,7 +425,7 @@ export class Pager {
 
   /** The last version that is on the medium. */
   get durableVersion(): number {
-    return this.#durable?.durableVersion ?? this.meta.version;
+    return this.#commitPath?.durableVersion ?? this.meta.version;
   }
 
   /**
@@ -420,7 +437,7 @@ export class Pager {
     this.#checkUsable();
     assert(this.depth === 0, "a checkpoint is taken between transactions");
     this.#disk.checkWritable();
-    this.#durable?.checkpoint();
+    this.#commitPath?.checkpoint();
   }
 
   /**
@@ -433,8 +450,8 @@ export class Pager {
     this.#checkUsable();
     assert(this.depth === 0, "a checkpoint is taken between transactions");
     this.#disk.checkWritable();
-    this.#durable?.beginCheckpoint();
-    return this.#durable?.checkpointSlice() ?? false;
+    this.#commitPath?.beginCheckpoint();
+    return this.#commitPath?.checkpointSlice() ?? false;
   }
 
   /** What recovery did when the file was opened, if it had not been closed. */
@@ -454,7 +471,7 @@ export class Pager {
     while (this.depth > 0) this.rollback();
     try {
       this.#disk.checkWritable();
-      if (!this.readOnly) this.#durable?.close();
+      if (!this.readOnly) this.#commitPath?.close();
     } finally {
       this.#disk.close();
     }
@@ -479,7 +496,7 @@ export class Pager {
       loader: this.#loader,
       meta: this.meta,
     };
-    return new PagerInspection(parts, this.#durable);
+    return new PagerInspection(parts, this.#commitPath);
   }
 
   /** The size of the file in bytes, as it is on disk now. */
@@ -502,7 +519,7 @@ export class Pager {
       pageWrites: this.#writeback.writes.pages,
       writeCalls: this.#writeback.writes.calls,
       dirtyChunks: this.#writeback.dirtyChunks.size,
-      ...(this.#durable?.figures() ?? NO_JOURNAL),
+      ...(this.#commitPath?.figures() ?? NO_JOURNAL),
       snapshots: this.#versions.snapshotCount,
       snapshotAgeMs: oldest === undefined ? 0 : performance.now() - oldest.since,
       snapshotBytes: this.#versions.bytes,

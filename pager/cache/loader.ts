@@ -61,6 +61,21 @@ import {
 
 const NO_CHUNK = -1;
 
+/** Pages of the open transaction that are in the file already. */
+export interface NewPages {
+  /** Whether a page is one of them; its version is the transaction's. */
+  has(page: number): boolean;
+}
+
+/** Chunks whose last write may be lost. */
+export interface LostChunks {
+  /** Whether the file may hold older bytes of a chunk than were written. */
+  mayBeLost(chunk: number): boolean;
+}
+
+const NO_PAGES: NewPages = { has: () => false };
+const NO_CHUNKS: LostChunks = { mayBeLost: () => false };
+
 /** Brings pages from the file into memory, and verifies them. */
 export class Loader {
   /** Structure checks by kind. */
@@ -73,6 +88,8 @@ export class Loader {
   readonly #disk: Disk;
   readonly #cache: Cache;
   readonly #meta: MetaFields;
+  readonly #newPages: NewPages;
+  readonly #lostChunks: LostChunks;
   readonly #extent = new Frame(-1, POOL, EXTENT_PAGES + 1);
   /**
    * Chunks that a header was read of, an entry for each frame, in which chunks displace each other.
@@ -89,9 +106,20 @@ export class Loader {
    * @param cache Where they go.
    * @param meta Tells where the file ends.
    * @param seed The seed of its head sums.
+   * @param newPages Pages that the open transaction wrote to the file.
+   * @param lostChunks Chunks whose last write may be lost.
    */
-  constructor(disk: Disk, cache: Cache, meta: MetaFields, seed: number) {
+  constructor(
+    disk: Disk,
+    cache: Cache,
+    meta: MetaFields,
+    seed: number,
+    newPages: NewPages = NO_PAGES,
+    lostChunks: LostChunks = NO_CHUNKS,
+  ) {
     this.#disk = disk;
+    this.#newPages = newPages;
+    this.#lostChunks = lostChunks;
     this.#cache = cache;
     this.#meta = meta;
     this.seed = seed;
@@ -260,19 +288,13 @@ export class Loader {
     return this.#cache.hasRoom && !this.#cache.poolHoldsPartOf(chunk);
   }
 
-  /** Tells whether a page is one that the open transaction wrote. */
-  isNew: (page: number) => boolean = () => false;
-
-  /** Tells whether what was written to a chunk may be lost, since a write or sync failed. */
-  mayBeLost: (chunk: number) => boolean = () => false;
-
   /**
    * Throws when what the file has of a page may be older than what was written.
    *
    * @throws {IoError} It may be.
    */
   checkReadable(page: number): void {
-    if (!this.mayBeLost(page >>> CHUNK_SHIFT)) return;
+    if (!this.#lostChunks.mayBeLost(page >>> CHUNK_SHIFT)) return;
     throw new IoError(`Cannot read page ${page}: what was written there may be lost`);
   }
 
@@ -401,7 +423,7 @@ export class Loader {
   }
 
   #verify(frame: Frame, slot: number, page: number): void {
-    const version = this.isNew(page) ? Infinity : this.#meta.version;
+    const version = this.#newPages.has(page) ? Infinity : this.#meta.version;
     checkPage(frame, slot, page, this.seed, version, this.verifiers);
   }
 }

@@ -8,7 +8,7 @@
  * Log before file: no version is written that the journal does not have on the medium.
  */
 
-import type { Cache } from "./cache.ts";
+import { Cache, type CacheOwner } from "./cache.ts";
 import type { Disk } from "../file/disk.ts";
 import {
   CHUNK_PAGES,
@@ -19,45 +19,64 @@ import {
   SLOT_MASK,
 } from "../format/format.ts";
 import { kindOf } from "../format/header.ts";
-import type { Meta } from "../format/meta.ts";
+import type { MetaFields } from "../format/meta.ts";
+import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { assert } from "../format/assert.ts";
 
 const GATHER_PAGES = 64;
 
-/** Writes dirty pages to the file. */
-export class Writeback {
+/** The log that pages follow to the file. */
+export interface WriteAheadLog {
+  /** Puts a version on the medium, and confirms it, before a page of it goes to the file. */
+  confirm(version: number): void;
+}
+
+/** Writes dirty pages to the file; it owns the cache that holds them. */
+export class Writeback implements CacheOwner {
+  /** Where pages are in memory. */
+  readonly cache: Cache;
   /** The chunks that have a dirty page or a dirty header page, each with its newest version. */
   readonly dirtyChunks: Map<number, number> = new Map();
-  /** The chunks written since the last sync. */
-  readonly unsyncedChunks: Set<number> = new Set();
   /** Pages written so far, header pages among them, and the calls it took. */
   readonly writes = { pages: 0, calls: 0 };
 
   readonly #disk: Disk;
-  readonly #cache: Cache;
-  readonly #meta: Meta;
-  readonly #beforeWrite: (version: number) => void;
+  readonly #meta: MetaFields;
+  readonly #unsynced: UnsyncedChunks;
+  readonly #log: WriteAheadLog | undefined;
   #gathered: Uint8Array | undefined;
 
   /**
    * A write-back for one file.
    *
    * @param disk Where pages go.
-   * @param cache Where they come from.
-   * @param meta Tells where the file ends: a chunk past its end is clean without a write.
-   * @param beforeWrite Makes sure that a version may reach the file: it is in the journal, on the
-   *   medium, and the superblocks say that the file is open.
+   * @param frames The most frames of the cache.
+   * @param meta The page count: a chunk past the end of the file is clean without a write.
+   * @param unsynced Collects the chunks that are written.
+   * @param log The log that pages follow to the file; without it nothing is logged first.
    */
-  constructor(disk: Disk, cache: Cache, meta: Meta, beforeWrite: (version: number) => void) {
+  constructor(
+    disk: Disk,
+    frames: number,
+    meta: MetaFields,
+    unsynced: UnsyncedChunks,
+    log: WriteAheadLog | undefined,
+  ) {
     this.#disk = disk;
-    this.#cache = cache;
     this.#meta = meta;
-    this.#beforeWrite = beforeWrite;
+    this.#unsynced = unsynced;
+    this.#log = log;
+    this.cache = new Cache(frames, this);
+  }
+
+  /** Whether dirty pages can be written: no write or sync has failed. */
+  canClean(): boolean {
+    return this.#disk.failure === undefined;
   }
 
   /** Marks what stands at a place as newer than the file, since a version. */
   markDirty(place: number, page: number, version: number): void {
-    this.#cache.frames[place >>> CHUNK_SHIFT]!.dirty[place & SLOT_MASK] = 1;
+    this.cache.frames[place >>> CHUNK_SHIFT]!.dirty[place & SLOT_MASK] = 1;
     this.dirtyChunks.set(page >>> CHUNK_SHIFT, version);
   }
 
@@ -66,15 +85,15 @@ export class Writeback {
    * and with it perhaps pages, so that nothing of it may reach the file, and after a failed write.
    */
   clean(chunk: number): boolean {
-    if (this.#disk.failure !== undefined) return false;
+    if (!this.canClean()) return false;
     const first = chunk * CHUNK_PAGES;
-    const headerPlace = this.#cache.find(first);
+    const headerPlace = this.cache.find(first);
     assert(headerPlace >= 0, "the header page stays in memory while its chunk is dirty");
-    const headerFrame = this.#cache.frames[headerPlace >>> CHUNK_SHIFT]!;
+    const headerFrame = this.cache.frames[headerPlace >>> CHUNK_SHIFT]!;
     if (headerFrame.scopes[headerPlace & SLOT_MASK] !== 0) return false;
     if (first < this.#meta.pageCount) {
-      this.#beforeWrite(this.dirtyChunks.get(chunk) ?? 0);
-      this.unsyncedChunks.add(chunk);
+      this.#log?.confirm(this.dirtyChunks.get(chunk) ?? 0);
+      this.#unsynced.add(chunk);
       this.#writeDirtyPages(first);
       this.#write(headerPlace, first, 1, false);
     }
@@ -92,7 +111,7 @@ export class Writeback {
     for (let start = 0; start < pages.length;) {
       let end = start + 1;
       while (end < pages.length && pages[end] === pages[end - 1]! + 1) end++;
-      this.unsyncedChunks.add(pages[start]! >>> CHUNK_SHIFT);
+      this.#unsynced.add(pages[start]! >>> CHUNK_SHIFT);
       this.#writeRun(pages[start]!, end - start, true);
       start = end;
     }
@@ -112,9 +131,9 @@ export class Writeback {
 
   /** Whether a page has to be written. */
   #isDirty(page: number): boolean {
-    const place = this.#cache.find(page);
+    const place = this.cache.find(page);
     if (place < 0) return false;
-    const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
+    const frame = this.cache.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     return frame.dirty[slot] !== 0 && kindOf(frame, slot) !== KIND_FREE;
   }
@@ -122,27 +141,27 @@ export class Writeback {
   /** Marks a chunk's pages, free ones too: only now, because a write may have failed before. */
   #markClean(first: number): void {
     for (let slot = 0; slot < CHUNK_PAGES; slot++) {
-      const place = this.#cache.find(first + slot);
-      if (place >= 0) this.#cache.frames[place >>> CHUNK_SHIFT]!.dirty[place & SLOT_MASK] = 0;
+      const place = this.cache.find(first + slot);
+      if (place >= 0) this.cache.frames[place >>> CHUNK_SHIFT]!.dirty[place & SLOT_MASK] = 0;
     }
   }
 
   /** Writes neighbouring pages: straight from a frame where they stand side by side in it too. */
   #writeRun(page: number, count: number, isNew: boolean): void {
-    const place = this.#cache.find(page);
+    const place = this.cache.find(page);
     if (this.#standsInOrder(page, count, place)) this.#write(place, page, count, isNew);
     else this.#writeGathered(page, count, isNew);
   }
 
   #standsInOrder(page: number, count: number, place: number): boolean {
     for (let i = 1; i < count; i++) {
-      if (this.#cache.find(page + i) !== place + i) return false;
+      if (this.cache.find(page + i) !== place + i) return false;
     }
     return true;
   }
 
   #write(place: number, page: number, count: number, isNew: boolean): void {
-    const { u8 } = this.#cache.frames[place >>> CHUNK_SHIFT]!;
+    const { u8 } = this.cache.frames[place >>> CHUNK_SHIFT]!;
     this.#put(u8, (place & SLOT_MASK) << PAGE_SHIFT, page, count, isNew);
   }
 
@@ -164,8 +183,8 @@ export class Writeback {
   }
 
   #gather(page: number, index: number): void {
-    const place = this.#cache.find(page);
-    const { u8 } = this.#cache.frames[place >>> CHUNK_SHIFT]!;
+    const place = this.cache.find(page);
+    const { u8 } = this.cache.frames[place >>> CHUNK_SHIFT]!;
     const start = (place & SLOT_MASK) << PAGE_SHIFT;
     this.#gathered!.set(u8.subarray(start, start + PAGE_BYTES), index * PAGE_BYTES);
   }

@@ -1,27 +1,24 @@
 /**
- * The checkpoint: what the journal holds goes to its pages, so that the journal can be used again.
+ * The checkpoint: writes the pages that the journal holds to their places in the file, so that the
+ * journal can be used again.
  *
- * It begins by switching areas, then writes a chunk a slice, so that other work can go on in
- * between, and ends with a sync, the superblocks, and only then the old area is free. The
- * superblocks say what was true at the switch: replay begins there.
+ * It begins by switching areas, then writes one chunk a slice, so that other work can run in
+ * between. It ends with a sync, then the superblocks; only after these is the old area free. The
+ * superblocks hold the values of the switch: replay begins there.
  *
- * One runs at a time. A failed write or sync is final for the handle (`Disk`).
+ * One checkpoint runs at a time. A failed write or sync is final for the handle (`Disk`).
  */
 
-import { assert } from "../format/assert.ts";
-import type { Disk } from "../file/disk.ts";
-import type { Journal } from "./journal.ts";
-import { Meta } from "../format/meta.ts";
 import type { Writeback } from "../cache/writeback.ts";
+import type { Disk } from "../file/disk.ts";
+import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
+import { assert } from "../format/assert.ts";
+import { Meta } from "../format/meta.ts";
+import type { CurrentSuperblock } from "./current_superblock.ts";
+import type { FileEnd } from "./file_end.ts";
+import type { Journal } from "./journal.ts";
 
-/** What the superblocks of a checkpoint say. */
-export interface CheckpointValues {
-  readonly meta: Meta;
-  readonly generation: number;
-  readonly sequence: number;
-}
-
-/** Moves what the journal holds to its pages. */
+/** Writes the pages that the journal holds to their places in the file. */
 export class Checkpoint {
   /** Checkpoints completed. */
   completed = 0;
@@ -29,7 +26,10 @@ export class Checkpoint {
   readonly #disk: Disk;
   readonly #journal: Journal;
   readonly #writeback: Writeback;
-  readonly #publish: (values: CheckpointValues) => void;
+  readonly #unsynced: UnsyncedChunks;
+  readonly #superblock: CurrentSuperblock;
+  readonly #fileEnd: FileEnd;
+  /** The meta of the switch. */
   readonly #meta = new Meta();
   #chunks: number[] | undefined;
   #sequence = 0;
@@ -37,37 +37,41 @@ export class Checkpoint {
   /**
    * The checkpoints of a file.
    *
-   * @param disk The file.
-   * @param journal Its journal.
-   * @param writeback Writes its pages.
-   * @param publish Writes its superblocks.
+   * @param parts The file, its journal, its dirty pages, its chunks without a sync, its superblock
+   * and its end.
    */
   constructor(
-    disk: Disk,
-    journal: Journal,
-    writeback: Writeback,
-    publish: (values: CheckpointValues) => void,
+    parts: {
+      disk: Disk;
+      journal: Journal;
+      writeback: Writeback;
+      unsynced: UnsyncedChunks;
+      superblock: CurrentSuperblock;
+      fileEnd: FileEnd;
+    },
   ) {
-    this.#disk = disk;
-    this.#journal = journal;
-    this.#writeback = writeback;
-    this.#publish = publish;
+    this.#disk = parts.disk;
+    this.#journal = parts.journal;
+    this.#writeback = parts.writeback;
+    this.#unsynced = parts.unsynced;
+    this.#superblock = parts.superblock;
+    this.#fileEnd = parts.fileEnd;
   }
 
-  /** Whether one has begun and not ended. */
+  /** Whether a checkpoint is running. */
   get isRunning(): boolean {
     return this.#chunks !== undefined;
   }
 
-  /** Chunks that the running one has not come to. */
+  /** Chunks that the running one still has to write. */
   get chunksLeft(): number {
     return this.#chunks?.length ?? 0;
   }
 
   /**
-   * Begins: all commits up to here become durable, and the journal goes on in its other area.
+   * Begins one: every commit becomes durable, and the journal goes on in its other area.
    *
-   * They are confirmed too, so that chunks that the file ends before from here on may be emptied.
+   * The commits are confirmed too, so that chunks behind the new end of the file may be emptied.
    */
   begin(meta: Meta): void {
     assert(this.#chunks === undefined, "one checkpoint runs at a time");
@@ -88,23 +92,29 @@ export class Checkpoint {
     this.#chunks.pop();
   }
 
-  /** Writes a chunk; the superblocks must not say that it is written while it is not. */
+  /** Writes a chunk. A checkpoint must not end past a chunk that was not written. */
   #clean(chunk: number): void {
     this.#disk.checkWritable();
     const isClean = this.#writeback.clean(chunk);
     assert(isClean, "a slice is taken between transactions");
   }
 
-  /** Does all that is left of it. */
+  /** Runs it to its end. */
   finish(): void {
     while (this.#chunks !== undefined) this.slice();
   }
 
   #end(): void {
     this.#disk.sync();
-    this.#writeback.unsyncedChunks.clear();
-    const { generation } = this.#journal;
-    this.#publish({ meta: this.#meta, generation, sequence: this.#sequence });
+    this.#unsynced.clear();
+    const { generation, epoch } = this.#journal;
+    this.#superblock.publish({
+      ...this.#meta,
+      replayGeneration: generation,
+      replaySequence: this.#sequence,
+      syncEpoch: epoch,
+    });
+    this.#fileEnd.cut();
     this.#chunks = undefined;
     this.completed++;
   }

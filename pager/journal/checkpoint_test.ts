@@ -19,6 +19,9 @@ import {
 } from "../../tests/support/pages.ts";
 import { BATCH_ALIGN, BATCH_HEADER_BYTES, decodeBatch } from "./batch.ts";
 import { Checkpoint } from "./checkpoint.ts";
+import type { CurrentSuperblock } from "./current_superblock.ts";
+import type { FileEnd } from "./file_end.ts";
+import { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { Disk } from "../file/disk.ts";
 import { CorruptionError, IoError } from "../format/errors.ts";
 import type { File } from "../file/file.ts";
@@ -195,7 +198,6 @@ describe("a slice of a checkpoint", () => {
     let isBusy = true;
     const writeback = {
       dirtyChunks,
-      unsyncedChunks: new Set<number>(),
       clean: (chunk: number) => {
         cleaned.push(chunk);
         return chunk === 3 || !isBusy;
@@ -207,7 +209,11 @@ describe("a slice of a checkpoint", () => {
       switchArea: () => {},
     } as unknown as Journal;
     let published = 0;
-    const checkpoint = new Checkpoint(disk, journal, writeback, () => published++);
+    const superblock = { publish: () => published++ } as unknown as CurrentSuperblock;
+    const fileEnd = { cut: () => {} } as unknown as FileEnd;
+    const unsynced = new UnsyncedChunks(disk);
+    const parts = { disk, journal, writeback, unsynced, superblock, fileEnd };
+    const checkpoint = new Checkpoint(parts);
     checkpoint.begin(new Meta());
     assertThrows(() => checkpoint.finish(), Error, "between transactions");
     assertEquals([cleaned, published, checkpoint.chunksLeft], [[3, 5], 0, 1]);

@@ -1,36 +1,64 @@
 /**
- * Who has to do with a commit besides the writer: the log that takes its records, and whoever hears
- * of its end.
+ * The interfaces between a commit, the log that takes its records, and the layer above that follows
+ * the ends of transactions.
  */
 
 import type { LogBuffer } from "./log_record.ts";
 import type { Meta } from "../format/meta.ts";
 
-/** Hears of the end of transactions. */
+/** Follows the ends of transactions and snapshots. Its methods neither read a file nor throw. */
 export interface TransactionListener {
-  /** The outermost commit has happened. */
+  /** The outermost commit is complete. */
   committed(): void;
-  /** The bits of a chunk have gone back to what they were. */
+  /** A rollback restored the bits of a chunk. */
   rolledBack(chunk: number): void;
   /** A snapshot has ended. */
   snapshotEnded(): void;
 }
 
+/** Passes the ends of transactions on to one listener, which may come later or never. */
+export class TransactionEnds implements TransactionListener {
+  /** The listener, once there is one. */
+  listener: TransactionListener | undefined;
+
+  /** The outermost commit is complete. */
+  committed(): void {
+    this.listener?.committed();
+  }
+
+  /** A rollback restored the bits of a chunk. */
+  rolledBack(chunk: number): void {
+    this.listener?.rolledBack(chunk);
+  }
+
+  /** A snapshot has ended. */
+  snapshotEnded(): void {
+    this.listener?.snapshotEnded();
+  }
+}
+
+/** The snapshots that may see free pages. */
+export interface LiveSnapshots {
+  /** How many snapshots have not ended. */
+  readonly snapshotCount: number;
+}
+
 /** Where commits are logged. */
 export interface CommitLog {
-  /** Takes the records of a commit. */
+  /** The records of commits that are not written yet; a commit appends its own. */
   readonly pending: LogBuffer;
-  /** Makes sure that the file may be written: the superblocks say that it is open. */
+  /** Marks the file open in the superblocks, before the session's first write. */
   begin(meta: Meta): void;
-  /** Hears that pages were claimed: they are on the medium before the next commit is. */
+  /** Notes that pages were claimed: the next durable batch follows a sync of them. */
   claimed(): void;
-  /** Makes sure that free pages may be overwritten: that they are free is on the medium. */
+  /** Puts the release of free pages on the medium, before they are overwritten. */
   beforeBypass(meta: Meta): void;
   /**
-   * Makes sure that what is pending has a place on disk; the commit is not visible yet.
+   * Gives pending records room in the journal, before their commit becomes visible.
    *
-   * @param grows Whether the commit takes pages into use: one that does not may have what is kept
-   * back on a full disk.
+   * @param grows Whether the commit takes pages into use. One that does not may use the room that
+   * the journal keeps for it on a full disk.
+   * @throws {IoError} The disk is full.
    */
   reserve(meta: Meta, grows: boolean): void;
 }

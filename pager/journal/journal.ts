@@ -21,7 +21,8 @@
 
 import { assert } from "../format/assert.ts";
 import { BATCH_ALIGN, BATCH_HEADER_BYTES, batchBytes, encodeBatch } from "./batch.ts";
-import { crc } from "../format/checksum.ts";
+import { crc, seedOf } from "../format/checksum.ts";
+import type { CurrentSuperblock } from "./current_superblock.ts";
 import { type Disk, isFull } from "../file/disk.ts";
 import { LimitError } from "../format/errors.ts";
 import {
@@ -40,6 +41,7 @@ import {
 import type { JournalState } from "./journal_state.ts";
 import { LogBuffer } from "./log_record.ts";
 import { Meta } from "../format/meta.ts";
+import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 
 /** The most bytes of records in one batch; more are written as several. */
 const PART_BYTES_MAX = 4 * 1024 * 1024;
@@ -47,17 +49,6 @@ const PART_BYTES_MAX = 4 * 1024 * 1024;
 const KEPT_BYTES = 64 * 1024;
 /** What an area begins with at least: a batch of a few pages, and one that confirms it. */
 export const AREA_BYTES_MIN: number = 8 * BATCH_ALIGN;
-
-/** Where the journal of a file stands when it is opened. */
-export interface JournalStart {
-  readonly databaseId: Uint8Array;
-  readonly seed: number;
-  readonly generation: number;
-  readonly sequence: number;
-  readonly epoch: number;
-  readonly meta: Meta;
-  readonly chunks: readonly [readonly number[], readonly number[]];
-}
 
 /** Commits on their way to the medium. */
 export class Journal {
@@ -79,11 +70,10 @@ export class Journal {
   readonly writes = { bytes: 0, batches: 0, syncs: 0 };
 
   readonly #disk: Disk;
+  readonly #superblock: CurrentSuperblock;
   readonly #databaseId: Uint8Array;
-  readonly #seed: number;
-  readonly #unsyncedChunks: Set<number>;
+  readonly #unsynced: UnsyncedChunks;
   #areas: [JournalArea, JournalArea];
-  readonly #publish: () => void;
   /** The meta of the last commit that is pending. */
   readonly #meta = new Meta();
   /** The most pages since the last sync: until the next one, a crash may bring them back. */
@@ -105,36 +95,30 @@ export class Journal {
    * The journal of a file.
    *
    * @param disk The file.
-   * @param start Where it stands.
-   * @param unsyncedChunks Gets the chunks whose header pages it writes.
-   * @param publish Writes superblocks that list the chunks of both areas.
+   * @param superblock Its superblock, which lists the chunks of both areas.
+   * @param unsynced Collects the chunks whose header pages it writes.
    */
-  constructor(
-    disk: Disk,
-    start: JournalStart,
-    unsyncedChunks: Set<number>,
-    publish: () => void,
-  ) {
+  constructor(disk: Disk, superblock: CurrentSuperblock, unsynced: UnsyncedChunks) {
+    const start = superblock.fields;
     this.#disk = disk;
-    this.#unsyncedChunks = unsyncedChunks;
+    this.#superblock = superblock;
+    this.#unsynced = unsynced;
     this.#databaseId = start.databaseId;
-    this.#seed = start.seed;
-    this.#publish = publish;
-    this.generation = start.generation;
-    this.sequence = start.sequence;
-    this.epoch = start.epoch;
-    this.#durableSequence = start.sequence;
-    this.confirmedVersion = start.meta.version;
-    this.durableVersion = start.meta.version;
-    this.#versionBefore = start.meta.version;
-    this.writtenVersion = start.meta.version;
-    this.#meta.assign(start.meta);
-    this.#pageCountMax = start.meta.pageCount;
-    // What areas of an earlier session hold is of older generations, so it need not be zeroed
-    // again; but the file may end inside them.
+    this.generation = start.replayGeneration;
+    this.sequence = start.replaySequence;
+    this.epoch = start.syncEpoch;
+    this.#durableSequence = start.replaySequence;
+    this.confirmedVersion = start.version;
+    this.durableVersion = start.version;
+    this.#versionBefore = start.version;
+    this.writtenVersion = start.version;
+    this.#meta.assign(start);
+    this.#pageCountMax = start.pageCount;
+    // Areas of an earlier session hold batches of older generations, so their bytes need no zeros;
+    // but the file may end inside them.
     this.#areas = [
-      new JournalArea(disk, start.chunks[0], 0),
-      new JournalArea(disk, start.chunks[1], 0),
+      new JournalArea(disk, start.journals[0], 0),
+      new JournalArea(disk, start.journals[1], 0),
     ];
   }
 
@@ -247,7 +231,14 @@ export class Journal {
       throw new LimitError(`Cannot commit: its journal of ${end} bytes is too long`);
     }
     this.#addChunks(area, count - area.chunks.length, meta);
-    this.#publish();
+    this.publishAreas();
+  }
+
+  /** Lists the chunks of both areas in the superblocks, once they are on the medium. */
+  publishAreas(): void {
+    this.sync();
+    this.#unsynced.clear();
+    this.#superblock.publish({ open: true, journals: this.chunks });
   }
 
   /** Adds chunks at the end of the file to an area. They count from the next superblock on. */
@@ -256,8 +247,9 @@ export class Journal {
     // Chunks that only the open transaction has must be readable should it roll back, and so must
     // those that a checkpoint has cut off, or will at its end.
     for (let chunk = chunksOf(this.#meta.pageCount); chunk < first; chunk++) this.#empty(chunk);
+    const seed = seedOf(this.#databaseId);
     for (let chunk = first; chunk < first + count; chunk++) {
-      this.#claimHeaderPage(chunk, journalHeaderPage(chunk, this.#seed));
+      this.#claimHeaderPage(chunk, journalHeaderPage(chunk, seed));
     }
     meta.pageCount = (first + count) * CHUNK_PAGES;
     for (let chunk = first; chunk < first + count; chunk++) area.chunks.push(chunk);
@@ -278,7 +270,7 @@ export class Journal {
   }
 
   #claimHeaderPage(chunk: number, bytes: Uint8Array): void {
-    this.#unsyncedChunks.add(chunk);
+    this.#unsynced.add(chunk);
     this.#disk.claim(bytes, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
   }
 

@@ -1,141 +1,112 @@
 /**
- * New pages on their way past the journal: pages that the open transaction took into use are
- * written straight to the file, once, and the journal only names them.
+ * The bypass: many new pages go straight to the file, once, and the journal only names them.
  *
- * Nobody needs what stood there: the pages were free when the transaction began, no snapshot sees
- * what they held (the allocator holds such pages), and before the first of them is written their
- * release is on the medium. The journal syncs the file before it writes the batch that names them.
- * A disk that is full is the end of the transaction and of nothing else.
+ * The bytes they overwrite have no reader: the pages were free when the transaction began, no
+ * snapshot sees them (the allocator holds such pages), and their release is on the medium before
+ * the first write. The journal syncs the file before it writes the batch that names them. A full
+ * disk fails the transaction and nothing else.
  *
- * A page that was written may leave memory. Touched again it counts as new again, and is written
- * once more or logged whole.
+ * A page that was written may leave memory. A page that changes again counts as new again: it is
+ * written once more, or logged whole.
  */
 
 import type { Cache } from "../cache/cache.ts";
-import type { ClaimedPages } from "../journal/claimed_pages.ts";
+import { publishHeader } from "../cache/page_copy.ts";
+import type { Writeback } from "../cache/writeback.ts";
 import { pageSum } from "../format/checksum.ts";
-import type { CommitLog } from "../journal/commit_hooks.ts";
 import { CHUNK_SHIFT, KIND_FREE, SLOT_MASK } from "../format/format.ts";
 import { kindOf, seal } from "../format/header.ts";
 import type { Meta } from "../format/meta.ts";
-import { publishHeader } from "../cache/page_copy.ts";
-import { PageTable } from "../cache/page_table.ts";
-import { OCCUPIED, type UndoLog } from "./undo_log.ts";
-import type { Writeback } from "../cache/writeback.ts";
+import type { ClaimedPages } from "../journal/claimed_pages.ts";
+import type { CommitLog } from "../journal/commit_hooks.ts";
+import type { OpenTransaction } from "./open_transaction.ts";
+import { OCCUPIED } from "./undo_log.ts";
 
-/** New pages of the open transaction that go straight to the file. */
+/** A transaction with this many new pages writes them straight to the file: 512 KiB. */
+const BYPASS_PAGES_MIN = 64;
+
+/** Writes new pages of the open transaction straight to the file. */
 export class Bypass {
+  readonly #open: OpenTransaction;
   readonly #cache: Cache;
   readonly #writeback: Writeback;
-  readonly #undo: UndoLog;
   readonly #meta: Meta;
   readonly #seed: number;
   readonly #log: CommitLog | undefined;
   readonly #claimed: ClaimedPages;
-  /** The savepoint that each page belonged to when it was written. */
-  #written = new PageTable();
-  /** New pages of the undo log's records before this one have been written. */
-  #done = 0;
-  /** Pages that were written and are to be changed again. */
-  #taken: number[] = [];
 
   /**
    * The bypass of a file.
    *
-   * @param parts Where pages are, what writes them, what tells which are new, and what learns that
-   * they are in the file.
-   * @param seed The seed of head sums.
-   * @param log The journal, if there is one.
+   * @param parts The open transaction, its pages, the way to the file, the pages that have their
+   * bytes there, the seed of head sums, and the log, if there is one.
    */
   constructor(
     parts: {
+      open: OpenTransaction;
       cache: Cache;
       writeback: Writeback;
-      undo: UndoLog;
       meta: Meta;
       claimed: ClaimedPages;
+      seed: number;
+      log: CommitLog | undefined;
     },
-    seed: number,
-    log: CommitLog | undefined,
   ) {
+    this.#open = parts.open;
     this.#cache = parts.cache;
     this.#writeback = parts.writeback;
-    this.#undo = parts.undo;
     this.#meta = parts.meta;
     this.#claimed = parts.claimed;
-    this.#seed = seed;
-    this.#log = log;
-  }
-
-  /** How much there is to look through since new pages were written last. */
-  get backlog(): number {
-    return this.#undo.length - this.#done + this.#taken.length;
-  }
-
-  /** Whether a page is new and in the file. */
-  has(page: number): boolean {
-    return this.#written.size > 0 && this.#written.get(page) >= 0;
-  }
-
-  /** The savepoint that a page in the file belongs to; it is to be changed again. 0 = none. */
-  take(page: number): number {
-    if (this.#written.size === 0) return 0;
-    const scope = this.#written.get(page);
-    if (scope < 0) return 0;
-    this.#written.delete(page);
-    this.#taken.push(page);
-    return scope;
-  }
-
-  /** Lets the pages of one savepoint belong to another. */
-  move(page: number, from: number, to: number): void {
-    if (this.#written.size > 0 && this.#written.get(page) === from) this.#written.set(page, to);
-  }
-
-  /** Forgets a page that is no longer in use, and that records were taken back. */
-  forget(page: number): void {
-    if (this.#written.size > 0) this.#written.delete(page);
-  }
-
-  /** Records of the undo log from `length` on are gone. */
-  truncate(length: number): void {
-    this.#done = Math.min(this.#done, length);
-  }
-
-  /** The transaction has ended. */
-  reset(): void {
-    this.#done = 0;
-    this.#taken = [];
-    if (this.#written.size > 0) this.#written = new PageTable();
+    this.#seed = parts.seed;
+    this.#log = parts.log;
   }
 
   /**
-   * Writes the pages that are new, or new again, since the last call, or all that are not in the
-   * file; how many there were.
-   * Nobody may be about to change a page that was touched before.
+   * Writes new pages of an open transaction that needs memory, if they are many. The caller must
+   * not go on with a place, and touches a page again before it changes the page again.
    *
    * @throws {IoError} The system refused. Roll back: nothing that counts was written.
    */
-  write(all: boolean): number {
-    const pages = this.#newPages(all ? 0 : this.#done);
-    this.#done = this.#undo.length;
-    this.#taken = [];
-    if (pages.length === 0) return 0;
+  relieve(): void {
+    const { depth, size, undo, bypassed } = this.#open;
+    const { limit, frames } = this.#cache;
+    if (depth === 0 || (frames.length <= limit && !size.isHalfFull)) return;
+    if (undo.length - bypassed.done + bypassed.taken.length < BYPASS_PAGES_MIN) return;
+    this.#write(bypassed.done);
+    this.#cache.settle();
+  }
+
+  /**
+   * Writes all new pages of a transaction that commits, if they are many.
+   *
+   * @throws {IoError} The system refused. Roll back: nothing that counts was written.
+   */
+  writeMany(): void {
+    if (this.#open.size.newPages >= BYPASS_PAGES_MIN) this.#write(0);
+  }
+
+  /** Writes the new pages of the records from one on, and those that changed again. */
+  #write(from: number): void {
+    const { undo, bypassed, size } = this.#open;
+    const pages = this.#newPages(from);
+    bypassed.advance(undo.length);
+    if (pages.length === 0) return;
     this.#log?.beforeBypass(this.#meta);
     for (const page of pages) this.#seal(page);
     this.#writeback.writeNew(pages);
     for (const page of pages) this.#release(page);
-    return pages.length;
+    size.pinned -= pages.length;
   }
 
-  /** Pages taken into use, or taken back, and not in the file, in order, each once. */
+  /** New pages in memory that are not in the file, in order, each once. */
   #newPages(from: number): Uint32Array {
+    const { undo, bypassed } = this.#open;
     const pages = new Set<number>();
-    for (let i = from; i < this.#undo.length; i++) {
-      const page = this.#undo.pageAt(i);
-      if (this.#undo.whatAt(i) === OCCUPIED && this.#isToWrite(page)) pages.add(page);
+    for (let i = from; i < undo.length; i++) {
+      const page = undo.pageAt(i);
+      if (undo.typeAt(i) === OCCUPIED && this.#isToWrite(page)) pages.add(page);
     }
-    for (const page of this.#taken) if (this.#isToWrite(page)) pages.add(page);
+    for (const page of bypassed.taken) if (this.#isToWrite(page)) pages.add(page);
     return Uint32Array.from(pages).sort();
   }
 
@@ -155,12 +126,12 @@ export class Bypass {
     publishHeader(this.#cache, frame, slot, page);
   }
 
-  /** A page in the file may leave memory. */
+  /** Lets a page that is in the file leave memory. */
   #release(page: number): void {
     const place = this.#cache.find(page);
     const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
-    this.#written.set(page, frame.scopes[slot]!);
+    this.#open.bypassed.add(page, frame.scopes[slot]!);
     this.#claimed.add(page);
     frame.scopes[slot] = 0;
     frame.dirty[slot] = 0;

@@ -1,9 +1,9 @@
 /**
- * Sees to it that the pages that a transaction takes into use have their bytes in the file, before
- * it is sealed: its checkpoint, and its recovery, then need no room that the disk may not have.
+ * Claims the pages that a transaction takes into use: writes their bytes in the file before the
+ * transaction is sealed. Its checkpoint and its recovery then need no further room on the disk.
  *
- * Free pages next to those that are wanted are claimed with them, so that few commits have to claim
- * any. On a disk that is nearly full only those that are wanted are.
+ * Free pages after those of the transaction are claimed with them, so that few commits claim any.
+ * On a disk that is nearly full, only those of the transaction are.
  */
 
 import type { Cache } from "../cache/cache.ts";
@@ -11,6 +11,8 @@ import { isFull } from "../file/disk.ts";
 import { CHUNK_PAGES, CHUNK_SHIFT, SLOT_MASK } from "../format/format.ts";
 import { isInUse } from "../format/header.ts";
 import { CLAIM_PAGES, type ClaimedPages } from "../journal/claimed_pages.ts";
+import type { CommitLog } from "../journal/commit_hooks.ts";
+import type { OpenTransaction } from "./open_transaction.ts";
 import { HEADERS, OCCUPIED, type UndoLog, VACATED } from "./undo_log.ts";
 
 /** Claims the pages of transactions. */
@@ -18,43 +20,54 @@ export class PageClaims {
   readonly #cache: Cache;
   readonly #undo: UndoLog;
   readonly #claimed: ClaimedPages;
+  readonly #log: CommitLog | undefined;
+  /** Pages of the transaction without their bytes; emptied by each claim. */
   readonly #wanted: number[] = [];
 
   /**
-   * The claims of a writer.
+   * The claims of a file.
    *
-   * @param parts Where header pages are, and what was done to pages.
-   * @param claimed What has its bytes in the file.
+   * @param parts The open transaction, its header pages, the pages that have their bytes in the
+   * file, and the log. Without a log nothing needs a claim.
    */
-  constructor(parts: { cache: Cache; undo: UndoLog }, claimed: ClaimedPages) {
+  constructor(
+    parts: {
+      open: OpenTransaction;
+      cache: Cache;
+      claimed: ClaimedPages;
+      log: CommitLog | undefined;
+    },
+  ) {
+    this.#undo = parts.open.undo;
     this.#cache = parts.cache;
-    this.#undo = parts.undo;
-    this.#claimed = claimed;
+    this.#claimed = parts.claimed;
+    this.#log = parts.log;
   }
 
   /**
-   * Claims what the open transaction took; whether anything was written.
+   * Claims the pages of the open transaction, and notes for the log that it wrote.
    *
-   * @throws {IoError} The disk is full, which is no more than that, or a write failed.
+   * @throws {IoError} The disk is full, which fails only the transaction, or a write failed.
    */
-  claim(): boolean {
+  claim(): void {
+    if (this.#log === undefined) return;
     this.#wanted.length = 0;
     let wrote = false;
     for (let i = 0; i < this.#undo.length; i++) {
       const page = this.#undo.pageAt(i);
-      const what = this.#undo.whatAt(i);
-      if (what === OCCUPIED && !this.#claimed.has(page)) this.#wanted.push(page);
-      if (what === HEADERS && this.#claimed.claimHeaderPage(page >>> CHUNK_SHIFT)) wrote = true;
+      const type = this.#undo.typeAt(i);
+      if (type === OCCUPIED && !this.#claimed.has(page)) this.#wanted.push(page);
+      if (type === HEADERS && this.#claimed.claimHeaderPage(page >>> CHUNK_SHIFT)) wrote = true;
     }
     if (this.#wanted.length > 0) {
       this.#claimWanted();
       wrote = true;
     }
     this.#addVacated();
-    return wrote;
+    if (wrote) this.#log.claimed();
   }
 
-  /** Claims runs of pages that are wanted, each with free pages behind it. */
+  /** Claims runs of wanted pages, each with the free pages after it. */
   #claimWanted(): void {
     this.#wanted.sort((a, b) => a - b);
     for (let i = 0; i < this.#wanted.length;) {
@@ -76,17 +89,17 @@ export class PageClaims {
     }
   }
 
-  /** Whether a page of a chunk that the transaction has touched is free, and without its bytes. */
+  /** Whether a page, in a chunk that the transaction touched, is free and without its bytes. */
   #isSpare(page: number): boolean {
     const headers = this.#cache.find(Math.floor(page / CHUNK_PAGES) * CHUNK_PAGES);
     const frame = this.#cache.frames[headers >>> CHUNK_SHIFT]!;
     return !isInUse(frame, headers & SLOT_MASK, page & SLOT_MASK) && !this.#claimed.has(page);
   }
 
-  /** Pages that are given back have their bytes: they had them, or were taken here. */
+  /** Adds pages given back: each had its bytes before, or was claimed with the transaction. */
   #addVacated(): void {
     for (let i = 0; i < this.#undo.length; i++) {
-      if (this.#undo.whatAt(i) === VACATED) this.#claimed.add(this.#undo.pageAt(i));
+      if (this.#undo.typeAt(i) === VACATED) this.#claimed.add(this.#undo.pageAt(i));
     }
   }
 }

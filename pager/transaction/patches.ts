@@ -1,93 +1,99 @@
 /**
- * Small changes of pages: where a transaction changes one or two parts of a page and nothing else
- * but its header, only the words of these parts are saved for rollback, summed and logged.
+ * Patches: a transaction that changes one or two parts of a page, and only its header besides, has
+ * only the words of these parts saved for rollback, summed and logged.
  *
- * Such a page is *patched*: `Frame.scopes` names the record of the undo log that has its words.
- * What else is to change the page, or asks for all of it as it was, *widens* that to an image
- * first. Of a page that a snapshot sees an image is made at once, as the snapshot needs it.
+ * A *patched* page has in `Frame.scopes` the record of the undo log with its words. A further
+ * change of the page, or a need for the whole old page, first *widens* the patch to an image. A
+ * page that a snapshot sees gets an image at once, because the snapshot needs one.
  */
 
-import type { ChangeParts } from "./change_parts.ts";
+import type { Cache } from "../cache/cache.ts";
+import type { OpenTransaction } from "./open_transaction.ts";
+import type { VersionStore } from "./version_store.ts";
 import { CHUNK_SHIFT, SLOT_MASK } from "../format/format.ts";
 import { type Frame, WORDS_SAVED } from "../format/frame.ts";
 import { setVersion, versionOf } from "../format/header.ts";
 import { copyPage } from "../cache/page_copy.ts";
 
-/** Of more bytes an image costs less than words. */
+/** An image costs less than the words of more bytes than these. */
 const PARTS_BYTES_MAX = 2048;
-/** At most one page in so many is saved twice: some words of it first, then all of it. */
+/** At most one page in this many is saved twice, as words and then as an image. */
 const WIDENED_SHARE_MAX = 8;
 
-/** Small changes of pages. */
+/** Saves the words of pages that change in small parts. */
 export class Patches {
-  readonly #parts: ChangeParts;
+  readonly #open: OpenTransaction;
+  readonly #cache: Cache;
+  readonly #versions: VersionStore;
 
   /**
-   * The patches of a writer.
+   * The patches of a file.
    *
-   * @param parts What the writer changes pages with.
+   * @param parts The open transaction, its pages, and the images kept for snapshots.
    */
-  constructor(parts: ChangeParts) {
-    this.#parts = parts;
+  constructor(parts: { open: OpenTransaction; cache: Cache; versions: VersionStore }) {
+    this.#open = parts.open;
+    this.#cache = parts.cache;
+    this.#versions = parts.versions;
   }
 
   /**
-   * Whether words will do: the page is untouched, no snapshot needs an image of it, they are not
-   * too many, and few pages of the transaction needed an image after all.
+   * Whether words suffice: the page is untouched, no snapshot needs an image of it, the words are
+   * few, and few patches of the transaction were widened.
    *
-   * @param bytes How many will change.
+   * @param bytes How many bytes change.
    */
   suits(frame: Frame, slot: number, bytes: number): boolean {
     return frame.scopes[slot] === 0 && bytes <= PARTS_BYTES_MAX &&
-      !this.#parts.versions.seesLatest(versionOf(frame, slot)) &&
-      !this.#parts.bypass.has(frame.pages[slot]!) &&
-      this.#parts.size.widenedPages * WIDENED_SHARE_MAX <= this.#parts.undo.length;
+      !this.#versions.seesLatest(versionOf(frame, slot)) &&
+      !this.#open.bypassed.has(frame.pages[slot]!) &&
+      this.#open.size.widenedPages * WIDENED_SHARE_MAX <= this.#open.undo.length;
   }
 
   /**
-   * Saves the words that one or two parts of a page are in, as `Writer.touchParts` has them, and
-   * stamps the version.
+   * Saves the words that hold one or two parts of a page, and stamps the version; the parts are
+   * those of `Writer.touchParts`.
    */
   save(
     frame: Frame,
     slot: number,
-    version: number,
     start: number,
     end: number,
     secondStart: number,
     secondEnd: number,
   ): void {
-    this.#parts.size.pin(1);
+    const { undo, size, version } = this.#open;
+    size.pin(1);
     const page = frame.pages[slot]!;
-    const record = this.#parts.undo.length;
+    const record = undo.length;
     const first = start >>> 2;
     const endWord = (end + 3) >>> 2;
     const second = secondStart >>> 2;
     const secondEndWord = (secondEnd + 3) >>> 2;
     if (second >= endWord) {
-      this.#parts.undo.pushWords(page, frame, slot, first, endWord, second, secondEndWord);
+      undo.pushWords(page, frame, slot, first, endWord, second, secondEndWord);
     } else {
-      // There is no second part, or it shares a word with the first.
-      this.#parts.undo.pushWords(page, frame, slot, first, Math.max(endWord, secondEndWord), 0, 0);
+      // No second part, or one that shares a word with the first.
+      undo.pushWords(page, frame, slot, first, Math.max(endWord, secondEndWord), 0, 0);
     }
     frame.scopes[slot] = WORDS_SAVED + record;
     setVersion(frame, slot, version);
   }
 
   /**
-   * Makes the image of a patched page, as it was before; its record is one of a changed page then.
-   *
-   * @returns The record. The caller says to which savepoint the page belongs.
+   * Takes the image of a patched page as it was before the transaction. The page is a changed one
+   * from then on, of the savepoint that patched it.
    */
-  widen(frame: Frame, slot: number): number {
+  widen(frame: Frame, slot: number): void {
+    const { undo, size } = this.#open;
     const record = frame.scopes[slot]! - WORDS_SAVED;
-    this.#parts.size.pin(1);
-    const image = this.#parts.cache.addImage();
-    const imageFrame = this.#parts.cache.frames[image >>> CHUNK_SHIFT]!;
+    size.pin(1);
+    const image = this.#cache.addImage();
+    const imageFrame = this.#cache.frames[image >>> CHUNK_SHIFT]!;
     copyPage(frame, slot, imageFrame, image & SLOT_MASK);
-    this.#parts.undo.restoreWords(record, imageFrame, image & SLOT_MASK);
-    this.#parts.undo.setImage(record, image);
-    this.#parts.size.widenedPages++;
-    return record;
+    undo.restoreWords(record, imageFrame, image & SLOT_MASK);
+    undo.setImage(record, image);
+    size.widenedPages++;
+    frame.scopes[slot] = this.#open.scopeOf(record);
   }
 }

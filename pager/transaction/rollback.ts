@@ -1,117 +1,158 @@
 /**
- * Taking back what a transaction did to pages, a record of its undo log at a time, the last first.
+ * Rollback: undoes the changes of a savepoint, one record of the undo log at a time, the last one
+ * first.
  *
- * A changed page gets its image back, or the words that were saved of it; a page taken into use is
- * free again; one given back is in use again, its bytes still where they were.
+ * A changed page gets its image back, or its saved words. A page taken into use is free again. A
+ * page given back is in use again; its bytes never changed.
  */
 
-import type { ChangeParts } from "./change_parts.ts";
+import type { Cache } from "../cache/cache.ts";
+import { copyPage, publishHeader } from "../cache/page_copy.ts";
+import { assert } from "../format/assert.ts";
 import { CHUNK_SHIFT, HEADER_WORD_SHIFT, KIND_FREE, SLOT_MASK } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import { clearInUse, formatHeader, headerWord, setInUse } from "../format/header.ts";
-import { copyPage, publishHeader } from "../cache/page_copy.ts";
+import type { TransactionListener } from "../journal/commit_hooks.ts";
+import type { OpenTransaction } from "./open_transaction.ts";
 import { CHANGED, HEADERS, OCCUPIED, PATCHED, VACATED } from "./undo_log.ts";
+import type { VersionStore } from "./version_store.ts";
 
 const HEADER_WORDS = 8;
 
-/** Takes back what a transaction did to pages. */
+/** Rolls transactions and savepoints back. */
 export class Rollback {
-  readonly #parts: ChangeParts;
+  readonly #open: OpenTransaction;
+  readonly #cache: Cache;
+  readonly #versions: VersionStore;
+  readonly #listener: TransactionListener;
 
   /**
-   * The rollback of a writer.
+   * The rollbacks of a file.
    *
-   * @param parts What the writer changes pages with.
+   * @param parts The open transaction, its pages, the images kept of them, and the listener.
    */
-  constructor(parts: ChangeParts) {
-    this.#parts = parts;
+  constructor(
+    parts: {
+      open: OpenTransaction;
+      cache: Cache;
+      versions: VersionStore;
+      listener: TransactionListener;
+    },
+  ) {
+    this.#open = parts.open;
+    this.#cache = parts.cache;
+    this.#versions = parts.versions;
+    this.#listener = parts.listener;
   }
 
-  /** Takes back what a record tells of, which the open transaction's version did. */
-  undo(index: number, version: number): void {
-    const page = this.#parts.undo.pageAt(index);
-    const place = this.#parts.cache.find(page);
-    switch (this.#parts.undo.whatAt(index)) {
+  /** Ends the innermost savepoint and undoes its changes. */
+  run(): void {
+    const open = this.#open;
+    assert(open.depth > 0, "a rollback ends a transaction");
+    for (let i = open.undo.length - 1; i >= open.savepointStart; i--) this.#undo(i);
+    open.restoreMeta();
+    for (const chunk of this.#changedChunks()) this.#listener.rolledBack(chunk);
+    open.forgetChanges();
+    open.end();
+  }
+
+  /** The chunks that the savepoint changed; an outer one may have touched their headers. */
+  #changedChunks(): Set<number> {
+    const { undo, savepointStart } = this.#open;
+    const chunks = new Set<number>();
+    for (let i = savepointStart; i < undo.length; i++) chunks.add(undo.pageAt(i) >>> CHUNK_SHIFT);
+    return chunks;
+  }
+
+  /** Undoes the change of a record. */
+  #undo(index: number): void {
+    const { undo, size } = this.#open;
+    const page = undo.pageAt(index);
+    const place = this.#cache.find(page);
+    switch (undo.typeAt(index)) {
       case CHANGED:
-        return this.#undoChange(index, page, place, version);
+        return this.#undoChange(index, page, place);
       case PATCHED:
         return this.#undoPatch(index, page, place);
       case OCCUPIED:
         return this.#undoOccupy(index, page, place);
       case VACATED:
-        return this.#undoVacate(index, page, place, version);
+        return this.#undoVacate(index, page, place);
       case HEADERS:
-        this.#parts.size.pinned--;
+        size.pinned--;
         this.#frameAt(place).scopes[place & SLOT_MASK] = 0;
     }
   }
 
-  #undoChange(index: number, page: number, place: number, version: number): void {
-    const image = this.#parts.undo.imageAt(index);
-    const before = this.#parts.undo.beforeAt(index);
-    // A new page that went to the file is one that did not, as it was when the image was made.
-    if (this.#parts.bypass.take(page) > 0) this.#parts.size.pinned++;
-    if (place < 0) this.#parts.cache.adoptImage(image, page);
+  #undoChange(index: number, page: number, place: number): void {
+    const { undo, size, bypassed, version } = this.#open;
+    const image = undo.imageAt(index);
+    const before = undo.beforeAt(index);
+    // A new page that went to the file counts as new again, as it did when the image was taken.
+    if (bypassed.take(page) > 0) size.pinned++;
+    if (place < 0) this.#cache.adoptImage(image, page);
     else this.#copyBack(image, place);
     const target = place < 0 ? image : place;
     const frame = this.#frameAt(target);
     // A page given back after it was touched left its touched header in the header page.
-    publishHeader(this.#parts.cache, frame, target & SLOT_MASK, page);
+    publishHeader(this.#cache, frame, target & SLOT_MASK, page);
     frame.scopes[target & SLOT_MASK] = before;
-    this.#parts.size.pinned -= before === 0 ? 2 : 1;
-    if (before === 0) this.#parts.versions.forget(page, version);
+    size.pinned -= before === 0 ? 2 : 1;
+    if (before === 0) this.#versions.forget(page, version);
   }
 
   #undoPatch(index: number, page: number, place: number): void {
     const frame = this.#frameAt(place);
     const slot = place & SLOT_MASK;
-    this.#parts.undo.restoreWords(index, frame, slot);
+    this.#open.undo.restoreWords(index, frame, slot);
     // A commit that failed may have left the new header in the header page.
-    publishHeader(this.#parts.cache, frame, slot, page);
+    publishHeader(this.#cache, frame, slot, page);
     frame.scopes[slot] = 0;
-    this.#parts.size.pinned--;
+    this.#open.size.pinned--;
   }
 
   #copyBack(image: number, place: number): void {
     copyPage(this.#frameAt(image), image & SLOT_MASK, this.#frameAt(place), place & SLOT_MASK);
-    this.#parts.cache.drop(image);
+    this.#cache.drop(image);
   }
 
   #undoOccupy(index: number, page: number, place: number): void {
-    this.#parts.size.newPages--;
-    if (!this.#parts.bypass.has(page)) this.#parts.size.pinned--;
-    this.#parts.bypass.forget(page);
+    const { undo, size, bypassed } = this.#open;
+    size.newPages--;
+    if (!bypassed.has(page)) size.pinned--;
+    bypassed.forget(page);
     if (place >= 0) {
       const frame = this.#frameAt(place);
       const slot = place & SLOT_MASK;
       formatHeader(frame, slot, KIND_FREE, 0, 0);
       frame.ticks[slot] = 0;
-      frame.scopes[slot] = this.#parts.undo.beforeAt(index);
+      frame.scopes[slot] = undo.beforeAt(index);
     }
-    const headers = this.#parts.cache.find(page - (page & SLOT_MASK));
+    const headers = this.#cache.find(page - (page & SLOT_MASK));
     const headerFrame = this.#frameAt(headers);
     clearInUse(headerFrame, headers & SLOT_MASK, page & SLOT_MASK);
     const word = headerWord(headers & SLOT_MASK, page & SLOT_MASK);
     headerFrame.u32.fill(0, word, word + HEADER_WORDS);
   }
 
-  #undoVacate(index: number, page: number, place: number, version: number): void {
-    const headers = this.#parts.cache.find(page - (page & SLOT_MASK));
+  #undoVacate(index: number, page: number, place: number): void {
+    const { undo, version } = this.#open;
+    const headers = this.#cache.find(page - (page & SLOT_MASK));
     const headerFrame = this.#frameAt(headers);
     const at = headers & SLOT_MASK;
     setInUse(headerFrame, at, page & SLOT_MASK);
-    this.#parts.undo.restoreHeader(index, headerFrame.u32, headerWord(at, page & SLOT_MASK));
+    undo.restoreHeader(index, headerFrame.u32, headerWord(at, page & SLOT_MASK));
     const wasTouched = place >= 0 && this.#frameAt(place).scopes[place & SLOT_MASK] !== 0;
-    const image = wasTouched ? -1 : this.#parts.versions.forget(page, version);
-    if (image >= 0) this.#parts.cache.drop(image);
+    const image = wasTouched ? -1 : this.#versions.forget(page, version);
+    if (image >= 0) this.#cache.drop(image);
     if (place < 0) return;
     const frame = this.#frameAt(place);
     const slot = place & SLOT_MASK;
-    this.#parts.undo.restoreHeader(index, frame.u32, slot << HEADER_WORD_SHIFT);
-    frame.ticks[slot] = this.#parts.undo.beforeAt(index);
+    undo.restoreHeader(index, frame.u32, slot << HEADER_WORD_SHIFT);
+    frame.ticks[slot] = undo.beforeAt(index);
   }
 
   #frameAt(place: number): Frame {
-    return this.#parts.cache.frames[place >>> CHUNK_SHIFT]!;
+    return this.#cache.frames[place >>> CHUNK_SHIFT]!;
   }
 }

@@ -1,38 +1,38 @@
 /**
- * How much an open transaction keeps in memory, and the bound on that.
+ * The memory that an open transaction keeps, and its bound.
  */
 
 import { LimitError } from "../format/errors.ts";
 import { PAGE_BYTES } from "../format/format.ts";
 
-/** How much an open transaction keeps in memory. */
+/** The memory that an open transaction keeps. */
 export class TransactionSize {
-  /** Pages it took into use. */
+  /** Pages that it took into use. */
   newPages = 0;
   /** Pages that stay in memory until it ends, images among them. */
   pinned = 0;
-  /** Pages of which words were saved, and then an image. */
+  /** Patched pages that were widened to an image. */
   widenedPages = 0;
   readonly #pinnedMax: number;
 
   /**
-   * Nothing yet.
+   * The size of an empty transaction.
    *
-   * @param bytesMax The most bytes of pages.
+   * @param bytesMax The most bytes of pages that it may keep.
    */
   constructor(bytesMax: number) {
     this.#pinnedMax = Math.floor(bytesMax / PAGE_BYTES);
   }
 
-  /** Whether half of the bound is reached. */
+  /** Whether it keeps more than half of the bound. */
   get isHalfFull(): boolean {
     return this.pinned * 2 > this.#pinnedMax;
   }
 
   /**
-   * Counts pages that will stay in memory, before they do.
+   * Counts pages that are about to stay in memory.
    *
-   * @throws {LimitError} They are too many.
+   * @throws {LimitError} The bound is exceeded.
    */
   pin(pages: number): void {
     if (this.pinned + pages > this.#pinnedMax) {
@@ -44,7 +44,7 @@ export class TransactionSize {
     this.pinned += pages;
   }
 
-  /** The transaction has ended. */
+  /** Starts again at the end of the transaction. */
   reset(): void {
     this.newPages = 0;
     this.widenedPages = 0;

@@ -1,15 +1,15 @@
 /**
- * What a transaction did to pages, in order, so that it can be taken back: a growing array of
- * fixed-size records of 32-bit words, no object per record. Words of pages of which no image was
- * made stand in an array of their own.
+ * The undo log: the changes of a transaction to pages, in order. It is a growing array of
+ * fixed-size records of 32-bit words, without an object per record. The saved words of patched
+ * pages are in an array of their own.
  *
- * It only remembers. What a record means when it is taken back, `Rollback` knows.
+ * It stores records; `Rollback` applies them.
  */
 
 import { HEADER_WORD_SHIFT, PAGE_WORD_SHIFT } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 
-/** A page was changed; there is an image of it as it was before. */
+/** A page was changed; an image holds its old bytes. */
 export const CHANGED = 1;
 /** A free page was taken into use. */
 export const OCCUPIED = 2;
@@ -17,15 +17,15 @@ export const OCCUPIED = 2;
 export const VACATED = 3;
 /** A header page was touched. */
 export const HEADERS = 4;
-/** Some words of a page were changed; they and the header are in the log. */
+/** Some words of a page were changed; the log holds the old words and the old header. */
 export const PATCHED = 5;
-/** How many spans a record of words has; the second may be empty. */
+/** How many spans a `PATCHED` record has; the second may be empty. */
 export const SPANS = 2;
 
 /**
- * Words of a record: what, page, place of the image, scope or tick before, then a header. A record
- * of words has one or two *spans* of them, each as its first word in the page | its end << 16: the
- * third word of the record says where they are, the fourth is one span, the last the other, or 0.
+ * Words of a record: type, page, place of the image, scope or tick before, then a header. A
+ * `PATCHED` record has one or two *spans*, each as its first word in the page | its end << 16. Its
+ * third word is the index of its saved words, the fourth is one span, the last the other span or 0.
  */
 const RECORD_WORDS = 13;
 const HEADER_AT = 4;
@@ -33,11 +33,11 @@ const HEADER_WORDS = 8;
 const SPAN_AT = 3;
 const SECOND_SPAN_AT = 12;
 const FIRST_SAVED_WORDS = 4 * 1024;
-/** More of each is given back when the transaction ends. */
+/** Larger arrays are given back when the transaction ends. */
 const KEPT_RECORDS_MAX = 65_536;
 const KEPT_SAVED_WORDS_MAX = 1024 * 1024;
 
-/** What a transaction did to pages, in order. */
+/** The changes of a transaction to pages, in order. */
 export class UndoLog {
   #words = new Uint32Array(RECORD_WORDS * 64);
   #length = 0;
@@ -50,28 +50,28 @@ export class UndoLog {
   }
 
   /** Adds a record. */
-  push(what: number, page: number, image: number, before: number): void {
+  push(type: number, page: number, image: number, before: number): void {
     if ((this.#length + 1) * RECORD_WORDS > this.#words.length) this.#grow();
     const at = this.#length++ * RECORD_WORDS;
-    this.#words[at] = what;
+    this.#words[at] = type;
     this.#words[at + 1] = page;
     this.#words[at + 2] = image;
     this.#words[at + 3] = before;
   }
 
-  /** Adds the header that begins at a word to the last record. */
+  /** Copies the header at a word to the last record. */
   keepHeader(words: Uint32Array, word: number): void {
     const at = (this.#length - 1) * RECORD_WORDS + HEADER_AT;
     for (let i = 0; i < HEADER_WORDS; i++) this.#words[at + i]! = words[word + i]!;
   }
 
   /**
-   * Adds a record of words that will change, with these words and the header.
+   * Adds a `PATCHED` record with the header and the words of a page that are about to change.
    *
-   * @param first The first of them, as its number in the page.
-   * @param end The one behind the last.
-   * @param secondFirst As `first`, of those of a second span, which is behind the other.
-   * @param secondEnd As `end`; 0 = there is none.
+   * @param first The number in the page of the first word.
+   * @param end The number of the word after the last.
+   * @param secondFirst As `first`, for a second span after the other.
+   * @param secondEnd As `end`; 0 = no second span.
    */
   pushWords(
     page: number,
@@ -98,7 +98,7 @@ export class UndoLog {
     }
   }
 
-  /** Copies the words of a record, and the header, to a slot. */
+  /** Copies the words and the header of a record to a slot. */
   restoreWords(index: number, frame: Frame, slot: number): void {
     const to = slot << PAGE_WORD_SHIFT;
     for (let span = 0; span < SPANS; span++) {
@@ -111,12 +111,12 @@ export class UndoLog {
     this.restoreHeader(index, frame.u32, slot << HEADER_WORD_SHIFT);
   }
 
-  /** The words of all records, in an array that the next record may replace. */
+  /** The saved words of all records, in an array that the next record may replace. */
   get saved(): Uint32Array {
     return this.#saved;
   }
 
-  /** Where in `saved` the words of a span, 0 or 1, of a record begin. */
+  /** The index in `saved` of the first word of a span, 0 or 1. */
   savedAt(index: number, span: number): number {
     const first = this.#words[index * RECORD_WORDS + 2]!;
     return span === 0 ? first : first + this.endWordAt(index, 0) - this.firstWordAt(index, 0);
@@ -127,7 +127,7 @@ export class UndoLog {
     return this.#spanAt(index, span) & 0xffff;
   }
 
-  /** The number in the page of the word behind the last one of a span. */
+  /** The number in the page of the word after the last of a span. */
   endWordAt(index: number, span: number): number {
     return this.#spanAt(index, span) >>> 16;
   }
@@ -136,7 +136,7 @@ export class UndoLog {
     return this.#words[index * RECORD_WORDS + (span === 0 ? SPAN_AT : SECOND_SPAN_AT)]!;
   }
 
-  /** Lets a record of words be one of a page whose image was saved at its first change. */
+  /** Turns a `PATCHED` record into a `CHANGED` one, with an image of the page before. */
   setImage(index: number, image: number): void {
     const at = index * RECORD_WORDS;
     this.#words[at] = CHANGED;
@@ -144,14 +144,14 @@ export class UndoLog {
     this.#words[at + 3] = 0;
   }
 
-  /** Copies the header of a record to where `word` says. */
+  /** Copies the header of a record to a word. */
   restoreHeader(index: number, words: Uint32Array, word: number): void {
     const at = index * RECORD_WORDS + HEADER_AT;
     for (let i = 0; i < HEADER_WORDS; i++) words[word + i]! = this.#words[at + i]!;
   }
 
-  /** What a record tells of. */
-  whatAt(index: number): number {
+  /** The type of a record. */
+  typeAt(index: number): number {
     return this.#words[index * RECORD_WORDS]!;
   }
 
@@ -160,12 +160,12 @@ export class UndoLog {
     return this.#words[index * RECORD_WORDS + 1]!;
   }
 
-  /** The place of the image, of a `CHANGED` record. */
+  /** The place of the image of a `CHANGED` record. */
   imageAt(index: number): number {
     return this.#words[index * RECORD_WORDS + 2]!;
   }
 
-  /** The scope or, of a `VACATED` record, the tick that the page had before. */
+  /** The scope of the page before, or in a `VACATED` record its tick. */
   beforeAt(index: number): number {
     return this.#words[index * RECORD_WORDS + 3]!;
   }
@@ -174,7 +174,7 @@ export class UndoLog {
   truncate(length: number): void {
     if (length === 0) return this.#clear();
     for (let i = length; i < this.#length; i++) {
-      if (this.whatAt(i) !== PATCHED) continue;
+      if (this.typeAt(i) !== PATCHED) continue;
       this.#savedLength = this.savedAt(i, 0);
       break;
     }

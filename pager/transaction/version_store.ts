@@ -37,13 +37,16 @@ export interface SnapshotState {
   isTooOld: boolean;
 }
 
-/** Brings the bytes of a page that was given back into a slot, and returns its place. */
-export type BringBack = (page: number, header: Uint32Array) => number;
+/** Reads pages that were given back and whose bytes are still in their frame or in the file. */
+export interface VacatedPages {
+  /** Copies a page with the header that it had to a slot, and returns its place. */
+  bringBack(page: number, header: Uint32Array): number;
+}
 
 /** Old images of pages, kept for snapshots. */
 export class VersionStore {
   readonly #cache: Cache;
-  readonly #bringBack: BringBack;
+  readonly #vacated: VacatedPages;
   readonly #bytesMax: number;
   /** Live snapshots, the oldest first. */
   readonly #snapshots: SnapshotState[] = [];
@@ -59,12 +62,12 @@ export class VersionStore {
    * An empty store.
    *
    * @param cache Where images stand.
-   * @param bringBack Brings the bytes of a page that was given back.
+   * @param vacated Reads pages that were given back.
    * @param bytesMax When images take more, the oldest snapshot ends.
    */
-  constructor(cache: Cache, bringBack: BringBack, bytesMax: number) {
+  constructor(cache: Cache, vacated: VacatedPages, bytesMax: number) {
     this.#cache = cache;
-    this.#bringBack = bringBack;
+    this.#vacated = vacated;
     this.#bytesMax = bytesMax;
   }
 
@@ -213,7 +216,7 @@ export class VersionStore {
   #placeOf(page: number, image: Image): number {
     if (image.place !== IN_PLACE) return image.place;
     assert(image.header !== undefined, "an image in place has its header");
-    return image.place = this.#bringBack(page, image.header);
+    return image.place = this.#vacated.bringBack(page, image.header);
   }
 
   /** Ends the oldest snapshots while images take more than they may. */

@@ -20,7 +20,7 @@ function makeStore(bytesMax = Infinity) {
     broughtBack.push([page, header]);
     return cache.addImage();
   };
-  return { cache, broughtBack, store: new VersionStore(cache, bringBack, bytesMax) };
+  return { cache, broughtBack, store: new VersionStore(cache, { bringBack }, bytesMax) };
 }
 
 /** Ends a snapshot at once, as between transactions. */

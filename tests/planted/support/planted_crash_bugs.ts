@@ -6,13 +6,13 @@
 
 import { also, bug, NESTED, type PlantedBug, protect, whole } from "./planted_bugs.ts";
 
-const DURABILITY = "pager/journal/durable.ts";
+const COMMIT = "pager/transaction/commit.ts";
+const COMMIT_PATH = "pager/journal/commit_path.ts";
 const JOURNAL = "pager/journal/journal.ts";
 const RECOVERY = "pager/recovery/recovery.ts";
 const REPLAY = "pager/recovery/chunk_replay.ts";
 const SUPERBLOCKS = "pager/journal/superblocks.ts";
 const WRITEBACK = "pager/cache/writeback.ts";
-const WRITER = "pager/transaction/writer.ts";
 const SEAL = "pager/transaction/seal.ts";
 
 /** The rows of the crash model. */
@@ -20,8 +20,8 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   bug(
     "wal",
     "model wal, rule 1: the journal is on the medium before a page goes to the file",
-    DURABILITY,
-    "    this.#journal.confirm(version);\n",
+    WRITEBACK,
+    "      this.#log?.confirm(this.dirtyChunks.get(chunk) ?? 0);\n",
     "",
     whole("farApart"),
   ),
@@ -36,9 +36,9 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   bug(
     "unconfirmed",
     "rule 1: something after a batch says that it is there, before a page goes to the file",
-    DURABILITY,
-    "this.#journal.confirm(version);",
-    "if (version > this.#journal.durableVersion) this.#journal.flush(true);",
+    JOURNAL,
+    "    this.flush(true);\n    this.#writeBatch(0, 0, false, true);\n    this.#markDurable();\n",
+    "    if (version > this.durableVersion) this.flush(true);\n",
     "pager/journal/checkpoint_test.ts",
   ),
   bug(
@@ -52,9 +52,9 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   bug(
     "unlisted-area",
     "no superblock lists a chunk of the journal that is not on the medium",
-    DURABILITY,
-    "  #publishJournals(): void {\n    this.#journal.sync();\n",
-    "  #publishJournals(): void {\n",
+    JOURNAL,
+    "  publishAreas(): void {\n    this.sync();\n",
+    "  publishAreas(): void {\n",
     whole("firstCommit"),
     whole("journalGrowth"),
   ),
@@ -78,8 +78,8 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   bug(
     "bypass-undurable",
     "model bypassDurable, rule 9: only what is free on the medium is overwritten",
-    "pager/journal/durable.ts",
-    "    this.beforeWrite(meta.version);\n",
+    COMMIT_PATH,
+    "    this.#journal.confirm(meta.version);\n",
     "",
     whole("bypass"),
   ),
@@ -87,7 +87,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     "published-image",
     "rule 2: an image of what a published page was before is no image of it",
     SEAL,
-    "    this.#images.delete(page); // an image of what the page was before is of no use\n",
+    "    this.#images.delete(page); // its image is of the page before its release\n",
     "",
     protect("renewed"),
   ),
@@ -95,24 +95,25 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     "imaged",
     "model imaged, rule 2: a dirty page need not have an image since the checkpoint began",
     SEAL,
-    "this.#protect && this.#images.add(page))) {",
-    "this.#protect && frame.dirty[slot] === 0)) {",
+    "const needsImage = this.#protect && this.#images.add(page);",
+    "const place = this.#cache.find(page);\n    const needsImage = this.#protect && " +
+      "this.#frameAt(place).dirty[place & SLOT_MASK] === 0;",
     protect("farApart", NESTED),
   ),
   bug(
     "images-kept",
     "model imaged, rule 2: the images of one checkpoint are none of the next one",
-    SEAL,
-    "  forgetImages(): void {\n    this.#images.clear();",
-    "  forgetImages(): void {",
+    COMMIT_PATH,
+    "    this.#images.clear();\n",
+    "",
     protect("farApart", NESTED),
   ),
   bug(
     "any-image",
     "model anyImage, rule 2: the first change after a checkpoint began logs the whole page",
     SEAL,
-    "this.#protect && this.#images.add(page))) {",
-    "false)) {",
+    "const needsImage = this.#protect && this.#images.add(page);",
+    "const needsImage = this.#protect && page < 0;",
     protect("slices"),
   ),
   bug(
@@ -152,8 +153,8 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   bug(
     "abort-imaged",
     "model abortImaged, rule 2: what a commit logged that failed is no image",
-    WRITER,
-    "      this.#seal.forgetImages(); // what was logged of this transaction is gone\n",
+    COMMIT,
+    "    this.#images.clear();\n",
     "",
     protect("tightFile", NESTED),
   ),
@@ -168,8 +169,8 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   bug(
     "resync-superblock",
     "model resync, rule 8: the first commit writes the superblock again that the opening read",
-    DURABILITY,
-    "repairSuperblocks(this.#disk, this.#superblock, this.#protect);",
+    COMMIT_PATH,
+    "    this.#superblock.repair();\n",
     "",
     whole("reopen", NESTED),
   ),
@@ -277,14 +278,14 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "switch-values",
     "rule 10: superblocks say what was true at the switch",
     "pager/journal/checkpoint.ts",
-    "sequence: this.#sequence });",
-    "sequence: this.#journal.sequence });",
+    "replaySequence: this.#sequence,",
+    "replaySequence: this.#journal.sequence,",
     whole("slices"),
   ),
   bug(
     "switch-generation",
     "rule 10: replay begins in the generation of the switch",
-    DURABILITY,
+    "pager/journal/checkpoint.ts",
     "      replayGeneration: generation,\n",
     "      replayGeneration: generation - 1,\n",
     whole("farApart"),
@@ -311,15 +312,15 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "rule 11: every page that a commit touched is sealed",
     SEAL,
     "    seal(frame, slot, page, pageSum(frame, slot), this.#seed);\n",
-    "    if (this.#undo.whatAt(index) !== CHANGED) {\n" +
+    "    if (type !== CHANGED) {\n" +
       "      seal(frame, slot, page, pageSum(frame, slot), this.#seed);\n    }\n",
     whole("levels"),
   ),
   bug(
     "visible-first",
     "rule 12: a commit has its room in the journal before it is visible",
-    WRITER,
-    "      this.#log?.reserve(this.#meta, this.#size.newPages > 0);\n",
+    COMMIT,
+    "this.#log?.reserve(this.#meta, size.newPages > 0);",
     "",
     whole("levels"),
   ),
@@ -334,9 +335,9 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "open-mark",
     "rule 14: the superblock says open before anything else is written",
-    DURABILITY,
-    "this.#publish({ open: true, journals: this.#journal.chunks });",
-    "this.#publish({ open: false, journals: this.#journal.chunks });",
+    JOURNAL,
+    "this.#superblock.publish({ open: true, journals: this.chunks });",
+    "this.#superblock.publish({ open: false, journals: this.chunks });",
     whole("firstCommit"),
   ),
   bug(
@@ -350,7 +351,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "tail-cut",
     "rule 15: the file is cut past all that is in use",
-    DURABILITY,
+    "pager/journal/file_end.ts",
     "const bytes = pageCount * PAGE_BYTES;",
     "const bytes = (pageCount - 1) * PAGE_BYTES;",
     whole("levels"),
@@ -456,8 +457,8 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "journal-unlisted",
     "journal: a superblock lists new chunks before they are used",
     JOURNAL,
-    "    this.#publish();\n  }\n\n  /** Adds chunks",
-    "  }\n\n  /** Adds chunks",
+    "    this.publishAreas();\n",
+    "",
     whole("parts"),
     whole("journalGrowth"),
   ),

@@ -5,18 +5,18 @@
 import { bug, type PlantedBug } from "./planted_bugs.ts";
 
 const CLAIMS = "pager/transaction/page_claims.ts";
-const DURABILITY = "pager/journal/durable.ts";
+const COMMIT = "pager/transaction/commit.ts";
+const COMMIT_PATH = "pager/journal/commit_path.ts";
 const FULL_DISK = "tests/crash/full_disk_test.ts";
 const JOURNAL = "pager/journal/journal.ts";
-const WRITER = "pager/transaction/writer.ts";
 
 /** Full disks. */
 export const DISK_BUGS: readonly PlantedBug[] = [
   bug(
     "pages-unclaimed",
     "rule 12: the pages of a commit have their bytes in the file before it is visible",
-    WRITER,
-    "    if (this.#claims.claim()) log.claimed();\n",
+    COMMIT,
+    "this.#claims.claim();",
     "",
     FULL_DISK,
   ),
@@ -24,8 +24,8 @@ export const DISK_BUGS: readonly PlantedBug[] = [
     "headers-unclaimed",
     "rule 12: a new chunk has its header page before a commit that uses it is visible",
     CLAIMS,
-    "what === HEADERS && this.#claimed",
-    "what === HEADERS + 100 && this.#claimed",
+    "type === HEADERS && this.#claimed",
+    "type === HEADERS + 100 && this.#claimed",
     FULL_DISK,
   ),
   bug(
@@ -56,7 +56,7 @@ export const DISK_BUGS: readonly PlantedBug[] = [
   bug(
     "kept-used-up",
     "on a full disk a checkpoint makes what is kept free again",
-    DURABILITY,
+    COMMIT_PATH,
     "    if (this.#journal.isShort) return this.checkpoint();\n",
     "",
     FULL_DISK,
@@ -64,8 +64,8 @@ export const DISK_BUGS: readonly PlantedBug[] = [
   bug(
     "nothing-kept-back",
     "a close on a full disk keeps the place of the next journal",
-    DURABILITY,
-    "    if (isTight) this.#keepBack();\n",
+    COMMIT_PATH,
+    "    if (isTight) this.#fileEnd.claimNextJournal();\n",
     "",
     FULL_DISK,
   ),

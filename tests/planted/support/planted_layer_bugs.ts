@@ -6,6 +6,8 @@
 import { also, bug, type PlantedBug, whole } from "./planted_bugs.ts";
 
 const CACHE = "pager/cache/cache.ts";
+const ROLLBACK = "pager/transaction/rollback.ts";
+const COMMIT = "pager/transaction/commit.ts";
 const WRITER = "pager/transaction/writer.ts";
 const PATCHES = "pager/transaction/patches.ts";
 const SEAL = "pager/transaction/seal.ts";
@@ -15,25 +17,25 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
     "rollback-meta",
     "a rollback takes back what is not in a page",
-    WRITER,
-    "    this.#meta.assign(savepoint.meta);\n    for",
-    "    for",
+    ROLLBACK,
+    "    open.restoreMeta();\n",
+    "",
     whole("rollback"),
   ),
   bug(
     "rollback-forward",
     "a rollback undoes the last change first",
-    WRITER,
-    "for (let i = this.#undo.length - 1; i >= savepoint.undoLength; i--) {",
-    "for (let i = savepoint.undoLength; i < this.#undo.length; i++) {",
+    ROLLBACK,
+    "for (let i = open.undo.length - 1; i >= open.savepointStart; i--) this",
+    "for (let i = open.savepointStart; i < open.undo.length; i++) this",
     whole("rollback"),
   ),
   bug(
     "rollback-too-far",
     "a savepoint that is undone leaves what was done before it",
-    WRITER,
-    "i >= savepoint.undoLength; i--) {",
-    "i >= 0; i--) {",
+    ROLLBACK,
+    "i >= open.savepointStart; i--) this",
+    "i >= 0; i--) this",
     whole("savepoints"),
   ),
   bug(
@@ -103,8 +105,8 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
     "image-dropped",
     "an image is kept while a snapshot sees it",
-    WRITER,
-    "if (isFirst && this.#versions.holds(page, this.#version)) return;",
+    COMMIT,
+    "if (isFirst && this.#versions.holds(undo.pageAt(index), version)) return;",
     "",
     whole("snapshots"),
   ),
@@ -112,7 +114,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "words-for-snapshot",
     "of a page that a snapshot sees an image is kept, and not some words",
     PATCHES,
-    "!this.#parts.versions.seesLatest(versionOf(frame, slot)) &&",
+    "!this.#versions.seesLatest(versionOf(frame, slot)) &&",
     "",
     "pager/transaction/writer_test.ts",
   ),
@@ -120,7 +122,8 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "words-not-widened",
     "a page of which words were saved gets an image before anything else of it changes",
     WRITER,
-    "    if (frame.scopes[slot]! >= WORDS_SAVED) this.#widen(frame, slot);\n    const before",
+    "    if (frame.scopes[slot]! >= WORDS_SAVED) this.#patches.widen(frame, slot);\n" +
+      "    const before",
     "    const before",
     whole("splits"),
     "pager/transaction/writer_test.ts",
@@ -129,7 +132,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "widened-too-late",
     "an image made of saved words is of the page before these words changed",
     PATCHES,
-    "    this.#parts.undo.restoreWords(record, imageFrame, image & SLOT_MASK);\n",
+    "    undo.restoreWords(record, imageFrame, image & SLOT_MASK);\n",
     "",
     "pager/transaction/writer_test.ts",
   ),
@@ -208,7 +211,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
     "header-page-stale",
     "a header page in memory is never older than the file's",
-    "pager/journal/durable.ts",
+    "pager/journal/commit_path.ts",
     "      this.#loader.replaceHeaderPage(chunk, journalHeaderPage(chunk, seed));\n",
     "",
     "pager/cache/loader_test.ts",
@@ -241,7 +244,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "claims-trusted",
     "a header page that the journal wrote may be lost as any other",
     "pager/journal/journal.ts",
-    "    this.#unsyncedChunks.add(chunk);\n",
+    "    this.#unsynced.add(chunk);\n",
     "",
     "pager/pager_failure_test.ts",
   ),

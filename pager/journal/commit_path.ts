@@ -1,0 +1,294 @@
+/**
+ * The path of commits to the medium: the journal, the checkpoint and the superblocks, in the order
+ * in which they may write the file.
+ *
+ * The first commit of a session creates the journal areas and marks the file open. A commit first
+ * reserves its room, then becomes visible; `flush` takes it to the durability that the caller asked
+ * for. A checkpoint begins when the journal is half full, and advances one slice at a time; its end
+ * cuts the free tail of the file. A clean close ends with a checkpoint, gives the areas back, and
+ * marks the file clean.
+ *
+ * On a full disk, commits that take pages into use fail before they become visible. Commits that
+ * only give pages back go on in the room that the journal keeps for them, each followed by a
+ * checkpoint. A close on a full disk claims the first bytes of the next session's journal, so that
+ * other users of the disk cannot take them. Where pages in use follow the journal, its chunks are
+ * no room for another one: the journal stays, empty, and the file stays marked open.
+ *
+ * Invariants:
+ * 1. The superblocks in the file hold the values of the moment when the oldest batch that recovery
+ *    needs began.
+ * 2. No page reaches the file before its version is on the medium in the journal, and confirmed.
+ */
+
+import type { Loader } from "../cache/loader.ts";
+import type { PageSet } from "../cache/page_set.ts";
+import type { Writeback } from "../cache/writeback.ts";
+import { type Disk, isFull } from "../file/disk.ts";
+import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
+import { seedOf } from "../format/checksum.ts";
+import { CHUNK_BYTES, CHUNK_PAGES, PAGE_BYTES } from "../format/format.ts";
+import type { Frame } from "../format/frame.ts";
+import type { Meta } from "../format/meta.ts";
+import { Checkpoint } from "./checkpoint.ts";
+import type { ClaimedPages } from "./claimed_pages.ts";
+import type { CommitLog, LiveSnapshots } from "./commit_hooks.ts";
+import type { CurrentSuperblock } from "./current_superblock.ts";
+import { FileEnd } from "./file_end.ts";
+import type { Journal } from "./journal.ts";
+import { emptyHeaderPage, journalHeaderPage } from "./journal_area.ts";
+import type { CheckpointState, JournalState } from "./journal_state.ts";
+import type { LogBuffer } from "./log_record.ts";
+import type { JournalFigures } from "./stats.ts";
+
+/**
+ * How safe a commit is when its call returns or resolves. A level reached by one commit is reached
+ * by all before it.
+ */
+export type Durability = "sync" | "buffered" | "none";
+
+/** With durability `none`, at most this many bytes of records wait in memory. */
+const PENDING_BYTES_MAX = 4 * 1024 * 1024;
+/** How many times its bound the journal may reach while callers wait for the checkpoint. */
+const WAITING_SHARE = 2;
+
+/** The path of commits to the medium. */
+export class CommitPath implements CommitLog {
+  readonly #disk: Disk;
+  readonly #meta: Meta;
+  readonly #superblock: CurrentSuperblock;
+  readonly #journal: Journal;
+  readonly #checkpoint: Checkpoint;
+  readonly #writeback: Writeback;
+  readonly #loader: Loader;
+  readonly #fileEnd: FileEnd;
+  readonly #images: PageSet;
+  readonly #snapshots: LiveSnapshots;
+  readonly #journalBytes: number;
+  /** Whether the disk refused a transaction, and no checkpoint has made room since. */
+  #wasRefused = false;
+  /** Whether the disk was full in this session, or may have been in the session before. */
+  #mayBeFull: boolean;
+
+  /**
+   * The commit path of an open file.
+   *
+   * @param parts The parts of the pager that it drives. `images` holds the pages logged whole since
+   * the last checkpoint began; the path clears it when one begins.
+   * @param options `journalBytes` = the bytes of an area from which on a checkpoint has to end
+   * first; `mayBeFull` = whether the last session may have found the disk full.
+   */
+  constructor(
+    parts: {
+      disk: Disk;
+      meta: Meta;
+      superblock: CurrentSuperblock;
+      journal: Journal;
+      writeback: Writeback;
+      loader: Loader;
+      frames: readonly Frame[];
+      claimed: ClaimedPages;
+      unsynced: UnsyncedChunks;
+      images: PageSet;
+      snapshots: LiveSnapshots;
+    },
+    options: { journalBytes: number; mayBeFull: boolean },
+  ) {
+    this.#disk = parts.disk;
+    this.#meta = parts.meta;
+    this.#superblock = parts.superblock;
+    this.#journal = parts.journal;
+    this.#writeback = parts.writeback;
+    this.#loader = parts.loader;
+    this.#images = parts.images;
+    this.#snapshots = parts.snapshots;
+    this.#journalBytes = options.journalBytes;
+    this.#fileEnd = new FileEnd(parts);
+    this.#checkpoint = new Checkpoint({ ...parts, fileEnd: this.#fileEnd });
+    const isLonger = parts.disk.size() > parts.superblock.fields.pageCount * PAGE_BYTES;
+    this.#mayBeFull = isLonger || options.mayBeFull;
+  }
+
+  /** The records of commits that are not written yet. */
+  get pending(): LogBuffer {
+    return this.#journal.pending;
+  }
+
+  /** The last version that is on the medium. */
+  get durableVersion(): number {
+    return this.#journal.durableVersion;
+  }
+
+  /** The work of the journal and the checkpoint so far. */
+  figures(): JournalFigures {
+    const { bytes, batches, syncs } = this.#journal.writes;
+    return {
+      journalWrites: bytes,
+      journalBatches: batches,
+      journalSyncs: syncs,
+      journalBytes: this.#journal.usedBytes,
+      checkpoints: this.#checkpoint.completed,
+    };
+  }
+
+  /** The state of the journal, for inspection. */
+  journalState(): JournalState {
+    return this.#journal.state(this.#checkpoint.isRunning);
+  }
+
+  /** The state of the checkpoint, for inspection. */
+  checkpointState(): CheckpointState {
+    const { isRunning, chunksLeft, completed } = this.#checkpoint;
+    return { isRunning, chunksLeft, dirtyChunks: this.#writeback.dirtyChunks.size, completed };
+  }
+
+  /** Gives pending records room in the journal; see `CommitLog.reserve`. */
+  reserve(meta: Meta, grows: boolean): void {
+    const before = this.#journal.chunkCount;
+    try {
+      this.#journal.reserve(meta, grows);
+    } finally {
+      if (this.#journal.chunkCount !== before) this.#showChunks();
+    }
+  }
+
+  /** Notes that pages were claimed: the next durable batch follows a sync of them. */
+  claimed(): void {
+    this.#journal.noteClaims();
+  }
+
+  /** Notes why a transaction failed: after a full disk the next one makes room first. */
+  noteFailure(error: unknown): void {
+    if (!isFull(error)) return;
+    this.#wasRefused = true;
+    this.#mayBeFull = true;
+  }
+
+  /** After a refusal, frees the room that a checkpoint can free; between transactions. */
+  makeRoom(): void {
+    if (!this.#wasRefused) return;
+    this.#wasRefused = false;
+    this.checkpoint();
+  }
+
+  /** Puts the release of free pages on the medium, before they are overwritten. */
+  beforeBypass(meta: Meta): void {
+    this.begin(meta);
+    this.#journal.confirm(meta.version);
+  }
+
+  /** Marks the file open in the superblocks, before the session's first write. */
+  begin(meta: Meta): void {
+    if (this.#superblock.isOpen) return;
+    this.#superblock.repair();
+    try {
+      this.#journal.prepare(meta);
+    } catch (error) {
+      // No superblock lists the claimed chunks; their room goes back to the disk.
+      if (isFull(error)) this.#fileEnd.cutAt(this.#superblock.fields.pageCount);
+      throw error;
+    }
+    try {
+      this.#journal.publishAreas();
+    } finally {
+      this.#showChunks();
+    }
+  }
+
+  /** A rollback or a cut of the tail may have left other header pages of new chunks in memory. */
+  #showChunks(): void {
+    const seed = seedOf(this.#superblock.fields.databaseId);
+    for (const chunk of this.#journal.chunks.flat()) {
+      this.#loader.replaceHeaderPage(chunk, journalHeaderPage(chunk, seed));
+    }
+  }
+
+  /** The lowest page count that leaves both areas inside the file. */
+  get pageCountMin(): number {
+    const chunks = this.#journal.chunks.flat();
+    return chunks.length === 0 ? 0 : (Math.max(...chunks) + 1) * CHUNK_PAGES;
+  }
+
+  /**
+   * Takes all commits to a level, and advances the checkpoint when one is due.
+   *
+   * @param waits Whether the caller waits while `isOverdue`; if not, an overdue checkpoint ends
+   * here.
+   */
+  flush(level: Durability, waits: boolean): void {
+    if (level === "sync") this.#journal.flush(true);
+    else if (level === "buffered" || this.pending.length > PENDING_BYTES_MAX) {
+      this.#journal.flush(false);
+    }
+    this.#advanceCheckpoint(this.#journalBytes * (waits ? WAITING_SHARE : 1));
+  }
+
+  #advanceCheckpoint(bytesMax: number): void {
+    // On a full disk a checkpoint frees the kept room of the area for the next transaction.
+    if (this.#journal.isShort) return this.checkpoint();
+    const used = this.#journal.usedBytes;
+    if (!this.#checkpoint.isRunning) {
+      if (used > this.#journalBytes / 2) this.beginCheckpoint();
+    } else if (used > bytesMax) {
+      this.#checkpoint.finish();
+    } else {
+      this.#checkpoint.slice();
+    }
+  }
+
+  /** Whether the journal is full before the checkpoint has ended. */
+  get isOverdue(): boolean {
+    return this.#checkpoint.isRunning && this.#journal.usedBytes > this.#journalBytes;
+  }
+
+  /** Begins a checkpoint, unless one is running or has nothing to do. */
+  beginCheckpoint(): void {
+    if (this.#checkpoint.isRunning || !this.#superblock.isOpen) return;
+    if (this.#writeback.dirtyChunks.size === 0 && this.#journal.usedBytes === 0) return;
+    this.#images.clear();
+    if (this.#snapshots.snapshotCount === 0) this.#fileEnd.moveToLastPageInUse();
+    this.#checkpoint.begin(this.#meta);
+  }
+
+  /** Advances the running checkpoint by one slice; whether work remains. */
+  checkpointSlice(): boolean {
+    if (this.#checkpoint.isRunning) this.#checkpoint.slice();
+    return this.#checkpoint.isRunning;
+  }
+
+  /** Moves everything committed to the pages of the file, in one call. */
+  checkpoint(): void {
+    if (!this.#superblock.isOpen) return;
+    this.#checkpoint.finish();
+    this.beginCheckpoint();
+    this.#checkpoint.finish();
+  }
+
+  /** Leaves the file clean: everything in its pages, no journal, no tail. */
+  close(): void {
+    if (!this.#superblock.isOpen) return;
+    this.checkpoint();
+    const isTight = this.#mayBeFull && !this.#fileEnd.hasPlenty();
+    const journal = new Set(this.#journal.chunks.flat());
+    if (isTight && this.#fileEnd.pageCountWithout(journal) > this.pageCountMin) return;
+    this.#giveBackJournal();
+    if (isTight) this.#fileEnd.claimNextJournal();
+  }
+
+  #giveBackJournal(): void {
+    const chunks = new Set(this.#journal.giveBack());
+    const empty = emptyHeaderPage();
+    for (const chunk of chunks) this.#disk.write(empty, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
+    this.#meta.pageCount = this.#fileEnd.pageCountWithout(chunks);
+    this.#meta.allocatorHint = Math.min(this.#meta.allocatorHint, ...chunks);
+    this.#fileEnd.extend();
+    this.#disk.sync();
+    this.#superblock.publish({
+      ...this.#meta,
+      open: false,
+      journals: [[], []],
+      // The batch that confirmed the last checkpoint is not a batch of the next session.
+      replaySequence: this.#journal.sequence,
+    });
+    this.#fileEnd.cut();
+  }
+}

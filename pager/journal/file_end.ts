@@ -1,0 +1,139 @@
+/**
+ * The end of the file: the page count, and the tail behind it that a checkpoint or a close cuts.
+ *
+ * A close on a tight disk claims the bytes that the next session's journal begins with, behind the
+ * page count, so that the next session can commit.
+ *
+ * Invariants:
+ * 1. The file is cut only after the superblocks that have the page count are synced. The caller
+ *    publishes first.
+ * 2. Nothing is cut that is in use, held, or part of the journal.
+ */
+
+import { assert } from "../format/assert.ts";
+import type { Loader } from "../cache/loader.ts";
+import { type Disk, isFull } from "../file/disk.ts";
+import { CorruptionError, IoError } from "../format/errors.ts";
+import {
+  CHUNK_BYTES,
+  CHUNK_PAGES,
+  CHUNK_SHIFT,
+  chunksOf,
+  PAGE_BYTES,
+  SLOT_MASK,
+} from "../format/format.ts";
+import type { Frame } from "../format/frame.ts";
+import { isInUse } from "../format/header.ts";
+import type { Meta } from "../format/meta.ts";
+import type { ClaimedPages } from "./claimed_pages.ts";
+import { AREA_BYTES_MIN } from "./journal.ts";
+
+/** With this much room on the disk, a close claims nothing for the next session. */
+const PLENTY_BYTES = 1024 * 1024;
+const NO_CHUNKS: ReadonlySet<number> = new Set();
+
+/** The end of the file: the page count, and the tail behind it. */
+export class FileEnd {
+  readonly #disk: Disk;
+  readonly #meta: Meta;
+  readonly #loader: Loader;
+  readonly #frames: readonly Frame[];
+  readonly #claimed: ClaimedPages;
+
+  /**
+   * The end of a file.
+   *
+   * @param parts The file, its meta, its header pages and frames, and the pages that have their
+   * bytes in the file.
+   */
+  constructor(
+    parts: {
+      disk: Disk;
+      meta: Meta;
+      loader: Loader;
+      frames: readonly Frame[];
+      claimed: ClaimedPages;
+    },
+  ) {
+    this.#disk = parts.disk;
+    this.#meta = parts.meta;
+    this.#loader = parts.loader;
+    this.#frames = parts.frames;
+    this.#claimed = parts.claimed;
+  }
+
+  /**
+   * Sets the page count to end at the last page in use; the file keeps its length until `cut`. The
+   * page count stays as it is when a header page on the way is damaged or unreadable.
+   */
+  moveToLastPageInUse(): void {
+    try {
+      this.#meta.pageCount = this.pageCountWithout(NO_CHUNKS);
+    } catch (error) {
+      if (!(error instanceof CorruptionError) && !(error instanceof IoError)) throw error;
+    }
+  }
+
+  /**
+   * The page count that ends the file at its last page in use outside the given chunks.
+   *
+   * @throws {CorruptionError} A header page breaks a rule.
+   */
+  pageCountWithout(chunks: ReadonlySet<number>): number {
+    for (let chunk = chunksOf(this.#meta.pageCount) - 1;; chunk--) {
+      if (chunks.has(chunk)) continue;
+      const place = this.#loader.headerPage(chunk);
+      const frame = this.#frames[place >>> CHUNK_SHIFT]!;
+      for (let slot = SLOT_MASK; slot > 0; slot--) {
+        if (isInUse(frame, place & SLOT_MASK, slot)) return chunk * CHUNK_PAGES + slot + 1;
+      }
+      assert(chunk > 0, "the superblocks are in use");
+    }
+  }
+
+  /** Extends the file to its page count: the last pages may never have been written. */
+  extend(): void {
+    const bytes = this.#meta.pageCount * PAGE_BYTES;
+    if (this.#disk.size() < bytes) this.#disk.truncate(bytes);
+  }
+
+  /** Cuts the file at its page count. */
+  cut(): void {
+    this.cutAt(this.#meta.pageCount);
+  }
+
+  /** Cuts the file at a page count. */
+  cutAt(pageCount: number): void {
+    const bytes = pageCount * PAGE_BYTES;
+    if (this.#disk.size() <= bytes) return;
+    this.#disk.truncate(bytes);
+    this.#claimed.cutAt(pageCount);
+  }
+
+  /** Whether the disk has room for much more than a journal. */
+  hasPlenty(): boolean {
+    const { pageCount } = this.#meta;
+    const has = this.#tryClaim(pageCount * PAGE_BYTES, PLENTY_BYTES);
+    this.cutAt(pageCount);
+    return has;
+  }
+
+  /** Claims the bytes that the next session's journal begins with, as far as the disk has room. */
+  claimNextJournal(): void {
+    const first = chunksOf(this.#meta.pageCount);
+    for (const chunk of [first, first + 1]) {
+      this.#tryClaim(chunk * CHUNK_BYTES, PAGE_BYTES + AREA_BYTES_MIN);
+    }
+    this.#disk.sync();
+  }
+
+  #tryClaim(position: number, bytes: number): boolean {
+    try {
+      this.#disk.claim(new Uint8Array(bytes), 0, bytes, position);
+      return true;
+    } catch (error) {
+      if (isFull(error)) return false;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * The order of a commit.
+ *
+ * Up to the point of no return each step may fail; the transaction is open still, and the caller
+ * rolls it back. After it the steps neither read a file nor throw.
+ *
+ * It writes no batch: `CommitPath.flush` takes commits to the medium.
+ */
+
+import type { Cache } from "../cache/cache.ts";
+import type { PageSet } from "../cache/page_set.ts";
+import type { Writeback } from "../cache/writeback.ts";
+import { assert } from "../format/assert.ts";
+import { CHUNK_SHIFT, KIND_FREE, SLOT_MASK } from "../format/format.ts";
+import { kindOf } from "../format/header.ts";
+import type { Meta } from "../format/meta.ts";
+import type { CommitLog, TransactionListener } from "../journal/commit_hooks.ts";
+import type { Bypass } from "./bypass.ts";
+import type { OpenTransaction } from "./open_transaction.ts";
+import type { PageClaims } from "./page_claims.ts";
+import type { CommitSeal } from "./seal.ts";
+import { CHANGED, HEADERS, VACATED } from "./undo_log.ts";
+import type { VersionStore } from "./version_store.ts";
+
+/** Commits transactions. */
+export class Commit {
+  readonly #open: OpenTransaction;
+  readonly #cache: Cache;
+  readonly #writeback: Writeback;
+  readonly #meta: Meta;
+  readonly #versions: VersionStore;
+  readonly #bypass: Bypass;
+  readonly #claims: PageClaims;
+  readonly #seal: CommitSeal;
+  readonly #images: PageSet;
+  readonly #log: CommitLog | undefined;
+  readonly #listener: TransactionListener;
+
+  /**
+   * The commits of a file.
+   *
+   * @param parts The open transaction, its pages, and the parts that the steps run. Without a log
+   * nothing outlives the handle.
+   */
+  constructor(
+    parts: {
+      open: OpenTransaction;
+      cache: Cache;
+      writeback: Writeback;
+      meta: Meta;
+      versions: VersionStore;
+      bypass: Bypass;
+      claims: PageClaims;
+      seal: CommitSeal;
+      images: PageSet;
+      log: CommitLog | undefined;
+      listener: TransactionListener;
+    },
+  ) {
+    this.#open = parts.open;
+    this.#cache = parts.cache;
+    this.#writeback = parts.writeback;
+    this.#meta = parts.meta;
+    this.#versions = parts.versions;
+    this.#bypass = parts.bypass;
+    this.#claims = parts.claims;
+    this.#seal = parts.seal;
+    this.#images = parts.images;
+    this.#log = parts.log;
+    this.#listener = parts.listener;
+  }
+
+  /**
+   * Ends the innermost savepoint and keeps its changes; the outermost one commits.
+   *
+   * @throws {IoError} The disk is full, or a write failed. The transaction is open: roll it back.
+   * @throws {LimitError} The journal cannot hold the transaction. The same.
+   */
+  run(): void {
+    const open = this.#open;
+    assert(open.depth > 0, "a commit ends a transaction");
+    if (open.depth > 1) this.#mergeIntoOuter();
+    else if (open.hasChanges) this.#commitTransaction();
+    else this.#listener.committed();
+    open.end();
+  }
+
+  /** The order of a commit. Each step names its rule in the design of the pager. */
+  #commitTransaction(): void {
+    const { undo, size, version } = this.#open;
+    this.#bypass.writeMany(); // rule 9: new pages go to the file once, past the journal
+    const logged = this.#log?.pending.length ?? 0;
+    this.#meta.version = version;
+    try {
+      this.#log?.begin(this.#meta); // rule 14: the superblocks say open before the first write
+      this.#claims.claim(); // rule 12: the pages have room in the file
+      this.#seal.seal(this.#log?.pending); // rule 11: sums and records are made here, never later
+      this.#log?.reserve(this.#meta, size.newPages > 0); // rule 12: the records have room too
+    } catch (error) {
+      this.#withdrawRecords(logged);
+      throw error;
+    }
+    // The point of no return: the steps below neither read a file nor throw.
+    for (let i = 0; i < undo.length; i++) this.#markDirty(i); // rule 1: pages follow the log
+    for (let i = 0; i < undo.length; i++) this.#keepImage(i); // for the snapshots that see them
+    this.#versions.bound();
+    this.#listener.committed(); // publish: the commit is visible
+  }
+
+  /** Takes back the records of a commit that failed; none of their images counts (rule 2). */
+  #withdrawRecords(logged: number): void {
+    if (this.#log !== undefined) this.#log.pending.length = logged;
+    this.#images.clear();
+  }
+
+  /** Makes the page of a record an ordinary dirty page. */
+  #markDirty(index: number): void {
+    const type = this.#open.undo.typeAt(index);
+    if (type === VACATED) return;
+    const page = this.#open.undo.pageAt(index);
+    const place = this.#cache.find(page);
+    if (place < 0) return;
+    const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
+    const slot = place & SLOT_MASK;
+    if (frame.scopes[slot] === 0) return;
+    frame.scopes[slot] = 0;
+    if (type !== HEADERS && kindOf(frame, slot) === KIND_FREE) return;
+    this.#writeback.markDirty(place, page, this.#open.version);
+  }
+
+  /** Keeps the image of a record while a snapshot sees it, and drops it otherwise. */
+  #keepImage(index: number): void {
+    const { undo, version } = this.#open;
+    if (undo.typeAt(index) !== CHANGED) return;
+    const isFirst = undo.beforeAt(index) === 0;
+    if (isFirst && this.#versions.holds(undo.pageAt(index), version)) return;
+    this.#cache.drop(undo.imageAt(index));
+  }
+
+  /** Gives the pages of the innermost savepoint to the one around it. */
+  #mergeIntoOuter(): void {
+    const { undo, bypassed, savepointStart, scope, outerScope } = this.#open;
+    for (let i = savepointStart; i < undo.length; i++) {
+      const page = undo.pageAt(i);
+      bypassed.move(page, scope, outerScope);
+      const place = this.#cache.find(page);
+      if (place < 0) continue;
+      const { scopes } = this.#cache.frames[place >>> CHUNK_SHIFT]!;
+      if (scopes[place & SLOT_MASK] === scope) scopes[place & SLOT_MASK] = outerScope;
+    }
+  }
+}
