@@ -1,9 +1,9 @@
 /**
- * Looking into an open pager without changing it: where pages are, what stands in them, and how
- * far the journal and the checkpoint have come.
+ * The inspection of an open pager: the residence and bytes of pages, and the state of the journal
+ * and the checkpoint.
  *
- * What is looked at is copied from memory, or read from the file past the cache, so that looking
- * does not move what is looked at. Only `at` of the pager counts as a use.
+ * It copies pages from memory, or reads them from the file past the cache, so it neither loads nor
+ * evicts a page. Only `Pager.at` counts as a use.
  */
 
 import type { Cache } from "./cache/cache.ts";
@@ -21,10 +21,10 @@ import type { Loader } from "./cache/loader.ts";
 import type { Meta } from "./format/meta.ts";
 import { checkPage } from "./format/page_check.ts";
 
-/** Where a page is: in a frame that holds its whole chunk, in one of single pages, or in none. */
+/** Where a page is: in a chunk frame, in a pool frame, or only in the file. */
 export type Residence = "chunk" | "page" | "file";
 
-/** What a pager has read, by how much it read at once. */
+/** The reads of a pager, by their size. */
 export interface LoadFigures {
   /** Whole chunks. */
   readonly chunks: number;
@@ -36,7 +36,7 @@ export interface LoadFigures {
   readonly headers: number;
 }
 
-/** Looking into an open pager. Get one by `Pager.inspection`. */
+/** The inspection of an open pager; `Pager.inspection` creates one. */
 export class PagerInspection {
   readonly #cache: Cache;
   readonly #disk: Disk;
@@ -45,7 +45,7 @@ export class PagerInspection {
   readonly #commitPath: CommitPath | undefined;
 
   /**
-   * Made by `Pager.inspection`.
+   * Use `Pager.inspection`.
    *
    * @param parts The parts of the pager.
    * @param commitPath Its journal, if it has one.
@@ -61,12 +61,12 @@ export class PagerInspection {
     this.#commitPath = commitPath;
   }
 
-  /** What was asked of the file so far; the figures go on. */
+  /** The calls to the file so far; the object is live. */
   get diskFigures(): DiskFigures {
     return this.#disk.figures;
   }
 
-  /** What was read so far; the figures go on. */
+  /** The reads so far; the object is live. */
   get loadFigures(): LoadFigures {
     return this.#loader.reads;
   }
@@ -76,7 +76,7 @@ export class PagerInspection {
     return this.#cache.evictions;
   }
 
-  /** Where a page is: in memory, used or not, or only in the file. */
+  /** Where a page is, whether it was used or not. */
   whereIs(page: number): Residence {
     const place = this.#cache.find(page);
     if (place < 0) return "file";
@@ -84,34 +84,34 @@ export class PagerInspection {
   }
 
   /**
-   * Copies a page and its header to slot 1 of a frame, not verified; what the file does not have
-   * is zero.
+   * Copies a page and its header to slot 1 of a frame, not verified; bytes behind the end of the
+   * file are zero.
    */
   copyPage(page: number, into: Frame): void {
     this.#loader.copyPage(page, into, 1);
   }
 
   /**
-   * Checks a page and its header, which stand in a slot, as one that is loaded is checked.
+   * Checks the page and header in a slot as a load does.
    *
-   * @throws {CorruptionError} The first rule that they break.
+   * @throws {CorruptionError} A rule is broken; it names the first one.
    */
   checkPage(frame: Frame, slot: number, page: number): void {
     const { seed, verifiers } = this.#loader;
     checkPage(frame, slot, page, seed, this.#meta.version, verifiers);
   }
 
-  /** Both copies of the superblock, as the file has them. */
+  /** Both copies of the superblock in the file. */
   superblocks(): SuperblockState[] {
     return superblockStates(this.#disk);
   }
 
-  /** Where the journal stands, or undefined where there is none. */
+  /** The state of the journal; undefined without one. */
   journal(): JournalState | undefined {
     return this.#commitPath?.journalState();
   }
 
-  /** Where the checkpoint stands, or undefined where there is none. */
+  /** The state of the checkpoint; undefined without a journal. */
   checkpoint(): CheckpointState | undefined {
     return this.#commitPath?.checkpointState();
   }

@@ -54,9 +54,7 @@ import { pathOf } from "./file/path.ts";
 import { Bypass } from "./transaction/bypass.ts";
 import { Commit } from "./transaction/commit.ts";
 import { OpenTransaction } from "./transaction/open_transaction.ts";
-import { PageClaims } from "./transaction/page_claims.ts";
 import { Rollback } from "./transaction/rollback.ts";
-import { CommitSeal } from "./transaction/seal.ts";
 import { PageSnapshot } from "./transaction/snapshot.ts";
 import { VersionStore } from "./transaction/version_store.ts";
 import { UnsyncedChunks } from "./file/unsynced_chunks.ts";
@@ -66,16 +64,15 @@ import { Writer } from "./transaction/writer.ts";
 /**
  * Opens the pager of a file, or of memory when the path is `":memory:"`.
  *
- * @param path Where the file is, as a path or a `file:` URL, or `":memory:"`.
- * @throws {TypeError} It is of a wrong type, or a URL that is not of a file.
+ * @param path A path, a `file:` URL, or `":memory:"`.
+ * @throws {TypeError} The path has a wrong type, or is a URL of another scheme.
  * @throws {LockedError} Another handle has the file.
  * @throws {CorruptionError} The file is not a Quire database, or is damaged.
  * @throws {IoError} The system refused.
  */
 export function openPager(path: string | URL, options: PagerOptions = {}): Pager {
   const place = pathOf("open", path);
-  // Before a file comes into being.
-  checkSizes(options);
+  checkSizes(options); // before a file is created
   const inMemory = place === ":memory:";
   const file: File = inMemory ? new MemoryFile() : openDiskFile(place, options);
   try {
@@ -86,15 +83,15 @@ export function openPager(path: string | URL, options: PagerOptions = {}): Pager
   }
 }
 
-/** Bytes on disk as verified pages in frames, and back. */
+/** The verified pages of a file in frames, and the transactions that change them. */
 export class Pager {
   /** All frames, by index: a place's frame is `frames[place >>> 8]`. */
   readonly frames: readonly Frame[];
-  /** What is true of the whole file. Changed inside transactions, and undone with them. */
+  /** The values of the whole file. Transactions change them, and a rollback restores them. */
   readonly meta: Meta = new Meta();
-  /** Whether nothing can be written. */
+  /** Whether the handle refuses transactions. */
   readonly readOnly: boolean;
-  /** Where the file is; undefined for memory. */
+  /** The path of the file; undefined for memory. */
   readonly path: string | undefined;
 
   readonly #disk: Disk;
@@ -112,15 +109,13 @@ export class Pager {
   readonly #commitPath: CommitPath | undefined;
   readonly #recovery: RecoveryReport | undefined;
   readonly #observers = new Observers();
-  /** The same, and undefined while nobody watches. */
+  /** The same object, or undefined while it has no observer. */
   #observer: PageObserver | undefined;
   #closed = false;
 
   /**
-   * Opens a pager on a locked file, which it owns from here on.
+   * Opens a pager on a locked file, and takes ownership of the file.
    *
-   * @param file The file.
-   * @param options How to open it.
    * @throws {CorruptionError} The file is not a Quire database, or is damaged.
    */
   constructor(file: File, options: PagerOptions = {}) {
@@ -167,51 +162,45 @@ export class Pager {
       seed,
       protect,
     };
-    // A close on a full disk leaves a journal without batches.
+    // After a close on a full disk, recovery finds a journal without batches.
     const own = { journalBytes, mayBeFull: report?.batches === 0 };
     this.#commitPath = log && new CommitPath({ ...parts, journal: log }, own);
     const logged = { ...parts, log: this.#commitPath };
     this.#writer = new Writer(parts);
     this.#bypass = new Bypass(logged);
-    const claims = new PageClaims(logged);
-    this.#commit = new Commit({
-      ...logged,
-      bypass: this.#bypass,
-      claims,
-      seal: new CommitSeal(parts),
-    });
+    this.#commit = new Commit({ ...logged, bypass: this.#bypass });
     this.#rollback = new Rollback(parts);
   }
 
-  /** Registers who checks the structure of pages of a kind, once per load. */
+  /** Registers the check of the structure of pages of a kind, which runs once per load. */
   register(kind: number, verifier: Verifier): void {
     assert(kind > 0 && kind < KIND_COUNT, "a verifier is for a kind of the format");
     this.#loader.verifiers[kind] = verifier;
   }
 
-  /** Registers who hears of commits and rollbacks. */
+  /** Registers the listener that follows commits, rollbacks and snapshots. */
   listen(listener: TransactionListener): void {
     assert(this.#ends.listener === undefined, "one listener follows transactions");
     this.#ends.listener = listener;
   }
 
   /**
-   * The place of a page, which stays valid for the next 64 misses, or to the end of the transaction
+   * The place of a page. It stays valid for the next 64 misses, or until the end of the transaction
    * that touches it.
    *
-   * @throws {CorruptionError} The page is not in use, or not what its header says.
-   * @throws {IoError} It could not be read.
+   * @throws {CorruptionError} The page is not in use, or does not match its header.
+   * @throws {IoError} The page cannot be read.
    */
   at(page: number): number {
-    // A header page may be in memory, but is no page of data; `load` says so.
+    // A header page may be in memory, but is not a page of data; `load` throws.
     const place = (page & SLOT_MASK) === 0 ? MISS : this.#cache.lookup(page);
     if (this.#observer !== undefined) this.#observer.asked(page, place >= 0);
     return place >= 0 ? place : this.#loader.load(page);
   }
 
   /**
-   * The header of a page without the page: the frame that has it in slot 0 or, when it is in
-   * memory, in the slot that `peekedSlot` says. Valid until the next call.
+   * The frame with the header of a page, in slot `peekedSlot`; the page itself is not loaded. Valid
+   * until the next call.
    */
   peek(page: number): Frame {
     const place = this.#loader.peek(page, this.#peeked);
@@ -219,16 +208,16 @@ export class Pager {
     return place < 0 ? this.#peeked : this.frames[place >>> CHUNK_SHIFT]!;
   }
 
-  /** The slot that goes with what `peek` returned. */
+  /** The slot of the header that the last `peek` returned. */
   peekedSlot = 0;
 
   /**
-   * A page and its header as one unit; of a run, all its pages, as many as its header says.
+   * A page and its header as one unit; for a run, all its pages.
    *
-   * The bytes are a view of the frame, valid as `at` says, when they stand there side by side; else
-   * a copy. Change them only after `touch`.
+   * The bytes are a view of the frame when they are side by side in it, valid as long as the place
+   * from `at`, and a copy otherwise. Change them only after `touch`.
    *
-   * @throws {RangeError} The page is inside a run and not its first.
+   * @throws {RangeError} The page is inside a run, after its first page.
    */
   getPage(page: number): Page {
     this.#checkUsable();
@@ -248,7 +237,11 @@ export class Pager {
     this.#open.begin();
   }
 
-  /** Ends the innermost savepoint, or the transaction, and keeps its changes. */
+  /**
+   * Ends the innermost savepoint, or the transaction, and keeps its changes.
+   *
+   * @throws {IoError} The disk is full, or a write failed. The transaction is open: roll it back.
+   */
   commit(): void {
     try {
       this.#commit.run();
@@ -261,7 +254,7 @@ export class Pager {
     this.#endSnapshots();
   }
 
-  /** Goes up with every rollback, so that who knows a way through pages looks for it again. */
+  /** The count of rollbacks. A cursor whose count differs finds its path through pages again. */
   rollbacks = 0;
 
   /** Ends the innermost savepoint, or the transaction, and undoes its changes. */
@@ -291,25 +284,25 @@ export class Pager {
     if (this.depth === 0 && this.#versions.endClosed()) this.#ends.snapshotEnded();
   }
 
-  /** The write or sync that failed, if one did: then nothing is written any more. */
+  /** The write or sync that failed, or undefined. After one, nothing is written. */
   get failure(): IoError | undefined {
     return this.#disk.failure;
   }
 
-  /** How many `begin`s have not ended. */
+  /** The count of open savepoints, including the transaction. */
   get depth(): number {
     return this.#open.depth;
   }
 
-  /** Must be called before a page, or its header, is changed. */
+  /** Must be called before a page or its header changes. */
   touch(place: number): void {
     this.#writer.touch(place);
   }
 
   /**
-   * Must be called, in place of `touch`, before the bytes of one or two parts of a page, and fields
-   * of its header, are changed; see `Writer.touchParts`. Costs less where the transaction changes
-   * nothing else of the page.
+   * Must be called, instead of `touch`, before the bytes of one or two parts of a page, and fields
+   * of its header, change; see `Writer.touchParts`. It costs less than `touch` when the transaction
+   * changes nothing else of the page.
    */
   touchParts(
     place: number,
@@ -321,16 +314,16 @@ export class Pager {
     this.#writer.touchParts(place, start, end, secondStart, secondEnd);
   }
 
-  /** Writes bytes over some of a page, from an offset on; it need not be touched before. */
+  /** Writes bytes over part of a page, from an offset on; the page needs no touch before. */
   overwrite(place: number, offset: number, bytes: Uint8Array): void {
     this.#writer.overwrite(place, offset, bytes);
   }
 
   /**
-   * Lets new pages of the open transaction leave memory when it is short of it. The caller must not
-   * go on with a place, nor change what was touched before without touching it again.
+   * Writes new pages of an open transaction that needs memory, if they are many. Places become
+   * invalid, and the caller touches a page again before it changes the page again.
    *
-   * @throws {IoError} The system refused; roll back.
+   * @throws {IoError} The system refused. Roll back.
    */
   relieve(): void {
     try {
@@ -357,7 +350,7 @@ export class Pager {
   }
 
   /**
-   * The place of a chunk's header page if it is in memory and was checked, else -1; reads nothing.
+   * The place of a chunk's header page if it is in memory and checked, else -1. It reads no file.
    * For the allocator.
    */
   lookupHeaderPage(chunk: number): number {
@@ -365,17 +358,16 @@ export class Pager {
   }
 
   /**
-   * Copies a chunk's header page to slot 0 of a frame, without its pages: 8 KiB tell what 2 MiB
-   * hold.
+   * Copies a chunk's header page to slot 0 of a frame, without loading its pages.
    *
-   * @throws {CorruptionError} Some header of the chunk breaks a rule.
+   * @throws {CorruptionError} A header of the chunk breaks a rule.
    */
   copyHeaderPage(chunk: number, into: Frame): void {
     this.#checkUsable();
     this.#loader.copyHeaderPage(chunk, into);
   }
 
-  /** Reads the whole file a chunk at a time, and reports what breaks a rule; see `Scrub`. */
+  /** Reads the whole file a chunk at a time, and reports each broken rule; see `Scrub`. */
   scrub(report: Report, options?: ScrubOptions): Scrub {
     this.#checkUsable();
     const { seed, verifiers } = this.#loader;
@@ -387,13 +379,13 @@ export class Pager {
   }
 
   /**
-   * Takes all commits to a level of durability; between transactions, as it may take a slice of a
-   * checkpoint.
+   * Takes all commits to a level of durability, and advances a checkpoint that is due. Between
+   * transactions only.
    *
-   * @param waits Whether the caller, before it lets anybody go on, takes slices of the checkpoint
-   * as long as `isOverdue`; if not, a checkpoint that is overdue is ended here.
-   * @throws {IoError} The system refused: whether they last is unknown, and the handle writes no
-   * more.
+   * @param waits Whether the caller takes slices of the checkpoint while `isOverdue`, before the
+   * next transaction begins; if not, an overdue checkpoint ends here.
+   * @throws {IoError} The system refused. Whether the commits last is unknown, and the handle
+   * latches.
    */
   flush(level: Durability, waits = false): void {
     this.#checkUsable();
@@ -407,9 +399,7 @@ export class Pager {
     return !this.#closed && this.failure === undefined && (this.#commitPath?.isOverdue ?? false);
   }
 
-  /**
-   * The pages as the last commit left them, to be closed after use. Between transactions only.
-   */
+  /** A snapshot of the last commit; the caller closes it. Between transactions only. */
   snapshot(): PageSnapshot {
     this.#checkUsable();
     assert(this.depth === 0, "a snapshot is taken between transactions");
@@ -429,9 +419,9 @@ export class Pager {
   }
 
   /**
-   * Takes all that is committed to the pages of the file, so that the journal can be used again.
+   * Moves everything committed to the pages of the file, so that the journal can be used again.
    *
-   * @throws {IoError} The system refused; the handle writes no more.
+   * @throws {IoError} The system refused, and the handle latches.
    */
   checkpoint(): void {
     this.#checkUsable();
@@ -441,10 +431,9 @@ export class Pager {
   }
 
   /**
-   * Takes a checkpoint one slice further, and begins one if none is running; whether there is more
-   * to do.
+   * Advances the checkpoint by one slice, and begins one if none is running; whether work remains.
    *
-   * @throws {IoError} The system refused; the handle writes no more.
+   * @throws {IoError} The system refused, and the handle latches.
    */
   checkpointSlice(): boolean {
     this.#checkUsable();
@@ -454,14 +443,14 @@ export class Pager {
     return this.#commitPath?.checkpointSlice() ?? false;
   }
 
-  /** What recovery did when the file was opened, if it had not been closed. */
+  /** The report of the recovery that opened the file; undefined after a clean close. */
   get recovery(): RecoveryReport | undefined {
     return this.#recovery;
   }
 
   /**
-   * Writes everything, marks the file clean and closes it. An open transaction is rolled back.
-   * After a failed write the file is closed as it is, and recovers when it is opened again.
+   * Writes everything, marks the file clean and closes it. An open transaction rolls back. After a
+   * failed write the file closes as it is, and recovers at the next opening.
    *
    * @throws {IoError} The system refused.
    */
@@ -477,7 +466,7 @@ export class Pager {
     }
   }
 
-  /** Lets somebody hear of each page that `at` is asked for; returns what ends that. */
+  /** Reports each page that `at` looks up to an observer; returns a function that ends this. */
   observe(observer: PageObserver): () => void {
     const turn = (on: boolean) => {
       if (on) this.#observers.add(observer);
@@ -488,7 +477,7 @@ export class Pager {
     return () => turn(false);
   }
 
-  /** What looks into the pager without changing it. */
+  /** An inspection of the pager, which changes nothing. */
   inspection(): PagerInspection {
     const parts = {
       cache: this.#cache,
@@ -499,12 +488,12 @@ export class Pager {
     return new PagerInspection(parts, this.#commitPath);
   }
 
-  /** The size of the file in bytes, as it is on disk now. */
+  /** The size of the file on disk, in bytes. */
   fileBytes(): number {
     return this.#disk.size();
   }
 
-  /** What the pager has done and holds. */
+  /** The figures of the pager. */
   stats(): PagerStats {
     const { chunks, extents, pages } = this.#loader.reads;
     const { oldest } = this.#versions;

@@ -1,18 +1,18 @@
 /**
- * The batch: what is written to the journal at once, and the unit that survives or does not.
+ * The batch: the unit that is written to the journal, and that a crash keeps whole or loses.
  *
- * A batch begins on a 4 KiB boundary of its area: a header of 128 bytes, then records. One without
- * records is there only to say what was on the medium before it. All numbers are little-endian.
+ * A batch begins on a 4 KiB boundary of its area: a header of 128 bytes, then records. A batch
+ * without records only confirms the batches before it. All numbers are little-endian.
  *
  * | at  | size | field                                                                 |
  * | --- | ---- | --------------------------------------------------------------------- |
  * |   0 | u32  | magic                                                                 |
  * |   4 | u32  | CRC-32 of bytes 8..127                                                |
  * |   8 | 16   | database id                                                           |
- * |  24 | u64  | generation: goes up with each switch of areas                         |
- * |  32 | u64  | sequence: goes up with each batch, across generations                 |
- * |  40 | u64  | epoch: syncs completed before it was written                          |
- * |  48 | u64  | the last sequence known to be on the medium when it was written       |
+ * |  24 | u64  | generation: one more with each switch of areas                        |
+ * |  32 | u64  | sequence: one more with each batch, across generations                |
+ * |  40 | u64  | epoch: syncs completed before its write                               |
+ * |  48 | u64  | the last sequence known to be on the medium before its write          |
  * |  56 | u64  | its own offset in the area                                            |
  * |  64 | u64  | the last version in it                                                |
  * |  72 | u32  | bytes of records                                                      |
@@ -22,7 +22,7 @@
  * |  88 | u32  | next tree id                                                          |
  * |  92 | u32  | catalog root                                                          |
  * |  96 | u32  | allocator hint                                                        |
- * | 100 | u32  | 1 when more batches follow that apply only together with this one     |
+ * | 100 | u32  | 1 = applies only together with the next batch                         |
  * | 104 | 24   | reserved, zero                                                        |
  */
 
@@ -39,7 +39,7 @@ const ID_AT = 8;
 const SUMMED_AT = 8;
 const RESERVED_AT = 104;
 
-/** What a batch's header says. */
+/** The fields of a batch's header. */
 export interface BatchHeader {
   generation: number;
   sequence: number;
@@ -62,7 +62,7 @@ export function batchBytes(payloadBytes: number): number {
   return Math.ceil((BATCH_HEADER_BYTES + payloadBytes) / BATCH_ALIGN) * BATCH_ALIGN;
 }
 
-/** Writes a header to the beginning of `bytes`, and returns its own sum. */
+/** Writes a header to the beginning of `bytes`, and returns its sum. */
 export function encodeBatch(
   header: BatchHeader,
   databaseId: Uint8Array,
@@ -96,12 +96,12 @@ export function encodeBatch(
   return sum;
 }
 
-/** The sum that a whole header carries of itself. */
+/** The sum stored in a header. */
 export function batchSum(bytes: Uint8Array): number {
   return new DataView(bytes.buffer, bytes.byteOffset, 8).getInt32(4, true);
 }
 
-/** Reads a header, or undefined where there is none of this database. */
+/** Reads a header; undefined when the bytes are not a header of this database. */
 export function decodeBatch(bytes: Uint8Array, databaseId: Uint8Array): BatchHeader | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, BATCH_HEADER_BYTES);
   const get = (at: number) => view.getUint32(at, true);

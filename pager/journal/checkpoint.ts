@@ -69,7 +69,7 @@ export class Checkpoint {
   }
 
   /**
-   * Begins one: every commit becomes durable, and the journal goes on in its other area.
+   * Begins one: every commit becomes durable, and the journal continues in its other area.
    *
    * The commits are confirmed too, so that chunks behind the new end of the file may be emptied.
    */

@@ -1,17 +1,17 @@
 /**
- * Which pages have their bytes in the file, so that writing them asks the file system for no room.
+ * The claimed pages: pages whose bytes are in the file, so that a write of them needs no further
+ * room on the disk.
  *
- * A file has holes: it is extended without being written, and what was cut off comes back empty. A
- * page gets its bytes before the commit that takes it into use counts, so a disk that is full
- * refuses the commit, and never its checkpoint or its recovery. What is claimed ahead lies in free
- * pages of which nobody needs what they hold.
+ * A file has holes, where it was extended without a write or cut and extended again. A page gets
+ * its bytes before the commit that takes it into use becomes visible. A full disk then fails the
+ * commit, and never its checkpoint or its recovery. Pages claimed ahead are free.
  *
  * Invariants:
- * 1. A page that is in use in a committed state has its bytes in the file.
+ * 1. A page in use in a committed state has its bytes in the file.
  * 2. A page that was in use since the file was opened is in the set by the time it is free. So a
- *    free page outside of the set was free in the state that was opened, and may be overwritten.
+ *    free page outside the set was free in the state that was opened, and may be overwritten.
  *
- * A file system that writes elsewhere instead of in place keeps no such promise.
+ * A file system that does not write in place breaks the promise of invariant 1.
  */
 
 import { PageSet } from "../cache/page_set.ts";
@@ -19,43 +19,43 @@ import type { Disk } from "../file/disk.ts";
 import { CHUNK_BYTES, CHUNK_PAGES, chunksOf, PAGE_BYTES } from "../format/format.ts";
 import { emptyHeaderPage } from "./journal_area.ts";
 
-/** So many pages are claimed with one that is wanted, if they are free: 256 KiB. */
+/** Free pages are claimed together up to a multiple of this many: 256 KiB. */
 export const CLAIM_PAGES = 32;
 
 const ZEROS = new Uint8Array(CLAIM_PAGES * PAGE_BYTES);
 
-/** Pages that have their bytes in the file. */
+/** Pages whose bytes are in the file. */
 export class ClaimedPages {
   readonly #disk: Disk;
   readonly #pages = new PageSet();
-  /** Chunks before this one had a header page when the file was opened. */
+  /** Chunks below this one had a header page when the file was opened. */
   #chunks: number;
 
   /**
-   * The claims on a file.
+   * The claimed pages of a file.
    *
    * @param disk The file.
-   * @param pageCount How many pages it has.
+   * @param pageCount Its page count.
    */
   constructor(disk: Disk, pageCount: number) {
     this.#disk = disk;
     this.#chunks = chunksOf(pageCount);
   }
 
-  /** Whether a page that was free when the file was opened has its bytes. */
+  /** Whether a page that was free when the file was opened has its bytes in it. */
   has(page: number): boolean {
     return this.#pages.has(page);
   }
 
-  /** Notes a page that has its bytes. */
+  /** Adds a page whose bytes are in the file. */
   add(page: number): void {
     this.#pages.add(page);
   }
 
   /**
-   * Writes an empty header page for a chunk that has none; whether it had none.
+   * Writes an empty header page for a chunk that has none; whether it wrote one.
    *
-   * @throws {IoError} The disk is full, which is no more than that, or the write failed.
+   * @throws {IoError} The disk is full, which does not latch it, or the write failed.
    */
   claimHeaderPage(chunk: number): boolean {
     const page = chunk * CHUNK_PAGES;
@@ -66,19 +66,19 @@ export class ClaimedPages {
   }
 
   /**
-   * Writes zeros to neighbouring pages that nobody needs the bytes of.
+   * Writes zeros to neighbouring pages whose bytes have no reader.
    *
-   * @throws {IoError} The disk is full, which is no more than that, or the write failed.
+   * @throws {IoError} The disk is full, which does not latch it, or the write failed.
    */
   claim(first: number, count: number): void {
     for (let done = 0; done < count; done += CLAIM_PAGES) {
-      const some = Math.min(CLAIM_PAGES, count - done);
-      this.#disk.claim(ZEROS, 0, some * PAGE_BYTES, (first + done) * PAGE_BYTES);
-      for (let i = 0; i < some; i++) this.#pages.add(first + done + i);
+      const pages = Math.min(CLAIM_PAGES, count - done);
+      this.#disk.claim(ZEROS, 0, pages * PAGE_BYTES, (first + done) * PAGE_BYTES);
+      for (let i = 0; i < pages; i++) this.#pages.add(first + done + i);
     }
   }
 
-  /** The file was cut: what lay behind is gone. */
+  /** Forgets the pages behind a page count at which the file was cut. */
   cutAt(pageCount: number): void {
     this.#chunks = Math.min(this.#chunks, chunksOf(pageCount));
     this.#pages.deleteFrom(pageCount);

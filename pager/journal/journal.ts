@@ -1,20 +1,20 @@
 /**
- * The journal: commits become durable by being written here, before their pages go anywhere.
+ * The journal: the write-ahead log that makes commits durable before their pages reach the file.
  *
- * Two areas are used in turn; the generation tells which one a batch belongs to, and says of what
- * is found there whether it still counts. Records of commits gather in memory (`pending`) and are
- * written as one batch, or several that apply together. Each batch carries the sum of the one
- * before it, its sequence, and how far the journal was known to be on the medium, so that a tail
- * that was cut can be told from one that rotted. Of the last batch nothing tells that, so before
- * pages follow it to the file an empty batch does: it confirms the version.
+ * Two areas are used in turn. The generation of a batch names its area, and tells recovery whether
+ * the batch still counts. Records of commits gather in memory (`pending`) and are written as one
+ * batch, or as several that apply together. Each batch has the sum of the batch before it, its
+ * sequence, and the last sequence known to be on the medium. By these, recovery tells a tail that
+ * was cut from one that rotted. Nothing says so of the last batch. So an empty batch confirms a
+ * version before its pages go to the file.
  *
  * Invariants:
- * 1. confirmed <= durable <= written <= committed: each version reaches a level after those before
- * 2. Everything pending fits the current area, and an empty batch after it, and the bytes of both
- *    are in the file: `reserve` sees to it before a commit becomes visible. A commit that takes
- *    pages into use leaves some more (`KEPT_BYTES`) in either area, for those that only give back.
+ * 1. confirmed <= durable <= written <= committed: each version reaches a level after those before.
+ * 2. The current area has room, with bytes in the file, for everything pending and an empty batch
+ *    after it: `reserve` provides it before a commit becomes visible. A commit that takes pages
+ *    into use leaves `KEPT_BYTES` more in either area, for commits that only give pages back.
  * 3. An area is written from its beginning only after `switchArea`, which the checkpoint calls when
- *    the superblocks no longer need what stands there.
+ *    the superblocks do not need its batches.
  *
  * It does not know what a record means.
  */
@@ -43,30 +43,30 @@ import { LogBuffer } from "./log_record.ts";
 import { Meta } from "../format/meta.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 
-/** The most bytes of records in one batch; more are written as several. */
+/** The most bytes of records in one batch; more are written as several batches. */
 const PART_BYTES_MAX = 4 * 1024 * 1024;
-/** What commits that take pages into use leave of each area for those that do not. */
+/** Bytes of each area that only commits that take no page into use may fill. */
 const KEPT_BYTES = 64 * 1024;
-/** What an area begins with at least: a batch of a few pages, and one that confirms it. */
+/** The first bytes of an area: a batch of a few pages, and a batch that confirms it. */
 export const AREA_BYTES_MIN: number = 8 * BATCH_ALIGN;
 
-/** Commits on their way to the medium. */
+/** The write-ahead log of a file. */
 export class Journal {
   /** Records of commits that are not written yet. */
   readonly pending: LogBuffer = new LogBuffer();
-  /** The last version of which a later batch on the medium says that it is there. */
+  /** The last version that a later batch on the medium confirms. */
   confirmedVersion: number;
   /** The last version that is on the medium. */
   durableVersion: number;
-  /** The last version that was handed to the system. */
+  /** The last version handed to the system. */
   writtenVersion: number;
-  /** The generation that is being written. */
+  /** The generation of the next batch; its parity selects the area. */
   generation: number;
   /** The sequence of the last batch. */
   sequence: number;
   /** Syncs completed. */
   epoch: number;
-  /** Bytes written so far, and batches. */
+  /** Bytes and batches written so far, and syncs of batches. */
   readonly writes = { bytes: 0, batches: 0, syncs: 0 };
 
   readonly #disk: Disk;
@@ -76,17 +76,17 @@ export class Journal {
   #areas: [JournalArea, JournalArea];
   /** The meta of the last commit that is pending. */
   readonly #meta = new Meta();
-  /** The most pages since the last sync: until the next one, a crash may bring them back. */
+  /** The largest page count since the last sync: a crash may bring that many pages back. */
   #pageCountMax: number;
   #durableSequence: number;
-  /** The last version written before the current area was begun. */
+  /** The last version written before the first batch of the current area. */
   #versionBefore: number;
   #offset = 0;
-  /** Whether the disk had no room for what is to be kept of the current area. */
+  /** Whether the disk had no room for the kept bytes of the current area. */
   #isShort = false;
-  /** Whether places were claimed, in the journal or for pages, that are not on the medium yet. */
+  /** Whether bytes were claimed, in the journal or for pages, that are not on the medium yet. */
   #hasClaims = false;
-  /** Bytes used of the other area when it was left. */
+  /** Bytes used of the other area at the last switch. */
   #otherOffset = 0;
   #lastSum = 0;
   #batch = new Uint8Array(64 * 1024);
@@ -122,12 +122,12 @@ export class Journal {
     ];
   }
 
-  /** Whether the current area has too little left, and the disk no room for more. */
+  /** Whether the current area lacks its kept bytes, and the disk has no room for them. */
   get isShort(): boolean {
     return this.#isShort;
   }
 
-  /** Hears that pages were claimed: they are on the medium before the next batch is. */
+  /** Notes that pages were claimed: the next durable batch follows a sync of them. */
   noteClaims(): void {
     this.#hasClaims = true;
   }
@@ -137,12 +137,12 @@ export class Journal {
     return [[...this.#areas[0].chunks], [...this.#areas[1].chunks]];
   }
 
-  /** How many chunks both areas have. */
+  /** The count of chunks in both areas. */
   get chunkCount(): number {
     return this.#areas[0].chunks.length + this.#areas[1].chunks.length;
   }
 
-  /** Bytes used of the current area; 0 while no commit is there. */
+  /** Bytes used of the current area; 0 while it has no commit. */
   get usedBytes(): number {
     return this.writtenVersion > this.#versionBefore ? this.#offset : 0;
   }
@@ -156,9 +156,9 @@ export class Journal {
   }
 
   /**
-   * Gives each area its first chunk, at the end of the file, and some bytes of it.
+   * Gives each area its first chunk, at the end of the file, and its first bytes.
    *
-   * @throws {IoError} The disk is full. Then no area has a chunk.
+   * @throws {IoError} The disk is full, and no area has a chunk.
    */
   prepare(meta: Meta): void {
     const { pageCount } = this.#meta;
@@ -173,7 +173,7 @@ export class Journal {
     for (const area of this.#areas) this.#tryMakeRoom(area, KEPT_BYTES, meta);
   }
 
-  /** Gives up the areas, as a clean close does; returns the chunks they had. */
+  /** Gives the areas back at a clean close; returns their chunks. */
   giveBack(): number[] {
     const chunks = this.chunks.flat();
     for (const area of this.#areas) area.chunks.length = 0;
@@ -182,12 +182,12 @@ export class Journal {
   }
 
   /**
-   * Sees to it that all that is pending fits the current area, whose chunks may double for it, and
-   * that either area can confirm it; called with the records of a commit that nobody has seen yet.
+   * Gives pending records room in the current area, which may double its chunks, and each area room
+   * for the batch that confirms them. The commit of the records is not visible yet.
    *
-   * @param grows Whether the commit takes pages into use, and so leaves what is kept.
-   * @throws {IoError} The disk is full. Nothing has changed.
-   * @throws {LimitError} The area cannot have so many chunks. Nothing has changed.
+   * @param grows Whether the commit takes pages into use, and so leaves the kept bytes.
+   * @throws {IoError} The disk is full, and the pending commits before this one keep their room.
+   * @throws {LimitError} The area would need more chunks than it can have. The same.
    */
   reserve(meta: Meta, grows: boolean): void {
     const end = this.#offset + this.#pendingBytes() + BATCH_ALIGN;
@@ -199,7 +199,7 @@ export class Journal {
     this.#pageCountMax = Math.max(this.#pageCountMax, meta.pageCount);
   }
 
-  /** The bytes that batches of what is pending take. */
+  /** The bytes of the batches that the pending records become. */
   #pendingBytes(): number {
     const { length } = this.pending;
     const whole = Math.floor(length / PART_BYTES_MAX);
@@ -213,7 +213,7 @@ export class Journal {
     this.#hasClaims = true;
   }
 
-  /** Makes room unless the disk is full, or the area cannot have so many chunks; whether it did. */
+  /** Makes room, unless the disk is full or the area has too many chunks; whether it did. */
   #tryMakeRoom(area: JournalArea, end: number, meta: Meta): boolean {
     try {
       this.#makeRoom(area, end, meta);
@@ -241,11 +241,11 @@ export class Journal {
     this.#superblock.publish({ open: true, journals: this.chunks });
   }
 
-  /** Adds chunks at the end of the file to an area. They count from the next superblock on. */
+  /** Adds chunks at the end of the file to an area. The next superblock lists them. */
   #addChunks(area: JournalArea, count: number, meta: Meta): void {
     const first = chunksOf(Math.max(meta.pageCount, this.#pageCountMax));
-    // Chunks that only the open transaction has must be readable should it roll back, and so must
-    // those that a checkpoint has cut off, or will at its end.
+    // Chunks of the open transaction must be readable after a rollback, and so must chunks that a
+    // checkpoint has cut off or will cut off at its end.
     for (let chunk = chunksOf(this.#meta.pageCount); chunk < first; chunk++) this.#empty(chunk);
     const seed = seedOf(this.#databaseId);
     for (let chunk = first; chunk < first + count; chunk++) {
@@ -258,8 +258,8 @@ export class Journal {
   }
 
   /**
-   * Empties a chunk of which nothing counts. A crash may bring it back, and then replay frees what
-   * was in use; but a header page that is empty already is left alone, as no record repairs it.
+   * Empties a chunk without pages in use. After a crash its old header page may be back, and replay
+   * frees its pages. A header page that is empty already is not written, as no record repairs it.
    */
   #empty(chunk: number): void {
     const empty = emptyHeaderPage();
@@ -274,14 +274,14 @@ export class Journal {
     this.#disk.claim(bytes, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
   }
 
-  /** Writes all that is pending, and waits until it is on the medium if asked to. */
+  /** Writes everything pending; with `durable` it is on the medium when the call returns. */
   flush(durable: boolean): void {
     const before = this.writtenVersion;
     if (this.pending.length > 0) {
-      // What the batch names must be on the medium before the batch is.
+      // Published pages must be on the medium before the batch that names them.
       if (this.pending.publishes) this.sync();
       if (durable && this.durableVersion === before && this.#fitsOneBatch()) {
-        // So must the places be that its commits will take.
+        // So must the claimed bytes of the pages that its commits take into use.
         if (this.#hasClaims) this.sync();
         this.#writeBatch(0, this.pending.length, false, true);
         this.#clearPending();
@@ -295,15 +295,15 @@ export class Journal {
     this.#markDurable();
   }
 
-  /** Returns when everything written is on the medium: what is claimed, and what a batch names. */
+  /** Syncs the file, and with it claimed bytes and published pages. */
   sync(): void {
     this.#disk.sync();
     this.#hasClaims = false;
   }
 
   /**
-   * Makes sure that a version is on the medium, and that something after it says so: should it rot,
-   * it is missed, and not taken for a commit that was cut.
+   * Puts a version on the medium, and an empty batch after it that confirms it. If the batch of the
+   * version rots, recovery then reports it missing, and does not take it for a cut commit.
    */
   confirm(version: number): void {
     if (version <= this.confirmedVersion) return;
@@ -341,7 +341,7 @@ export class Journal {
 
   #writeBatch(from: number, to: number, continues: boolean, through: boolean): void {
     const bytes = batchBytes(to - from);
-    assert(this.#offset + bytes <= this.#area.capacity, "what is pending was given room");
+    assert(this.#offset + bytes <= this.#area.capacity, "pending records have room");
     if (this.#batch.length < bytes) this.#batch = new Uint8Array(bytes);
     const payload = this.pending.bytes.subarray(from, to);
     this.#batch.set(payload, BATCH_HEADER_BYTES);
@@ -379,7 +379,7 @@ export class Journal {
     );
   }
 
-  /** Goes on in the other area, from its beginning, with the meta that now holds. */
+  /** Continues at the beginning of the other area, with a new meta. */
   switchArea(meta: Meta): void {
     assert(this.pending.length === 0, "an area is complete before the switch");
     assert(this.durableVersion === this.writtenVersion, "an area is durable before the switch");
@@ -392,9 +392,9 @@ export class Journal {
   }
 
   /**
-   * Where it stands, for those who look.
+   * The state of the journal, for inspection.
    *
-   * @param needsOther Whether a recovery would need what is in the other area.
+   * @param needsOther Whether a recovery needs the batches of the other area.
    */
   state(needsOther: boolean): JournalState {
     const areas = this.#areas.map((area) => {

@@ -1,10 +1,9 @@
 /**
- * A journal area: whole chunks of the file used as one stretch of bytes, their header pages left
- * out.
+ * A journal area: whole chunks of the file used as one range of bytes, without their header pages.
  *
- * Its chunks are made at the end of the file, with headers of kind journal, before a superblock
- * lists them. Bytes are zeroed ahead of their first use, in steps, so that what is read there is
- * either a batch or nothing, and so that a batch never meets a full disk.
+ * Its chunks are created at the end of the file, with headers of kind journal, before a superblock
+ * lists them. Bytes are zeroed ahead of their first use, in steps. So a read finds a batch or
+ * zeros, and the write of a batch never finds a full disk.
  */
 
 import { type Disk, isFull } from "../file/disk.ts";
@@ -23,7 +22,7 @@ export const AREA_CHUNK_BYTES: number = RUN_PAGES_MAX * PAGE_BYTES;
 
 const ZERO_STEP_BYTES = 256 * 1024;
 
-/** Whole chunks of the file used as one stretch of bytes. */
+/** Whole chunks of the file used as one range of bytes. */
 export class JournalArea {
   /** Its chunks, in order. */
   readonly chunks: number[];
@@ -31,11 +30,11 @@ export class JournalArea {
   #zeroed: number;
 
   /**
-   * An area.
+   * An area of a file.
    *
    * @param disk The file.
-   * @param chunks The chunks it has.
-   * @param zeroed How many of its bytes were written before.
+   * @param chunks Its chunks, in order.
+   * @param zeroed How many bytes from its beginning were written before.
    */
   constructor(disk: Disk, chunks: readonly number[], zeroed: number) {
     this.#disk = disk;
@@ -43,7 +42,7 @@ export class JournalArea {
     this.#zeroed = zeroed;
   }
 
-  /** The bytes it can hold. */
+  /** The bytes that it can hold. */
   get capacity(): number {
     return this.chunks.length * AREA_CHUNK_BYTES;
   }
@@ -54,10 +53,10 @@ export class JournalArea {
   }
 
   /**
-   * Writes zeros, where nothing was written before, so far that `end` is inside them: in whole
-   * steps, or no further than to `end` on a disk that is nearly full.
+   * Writes zeros behind the bytes written before, up to `end` or the next whole step; only up to
+   * `end` on a disk that is nearly full.
    *
-   * @throws {IoError} The disk is full, which is no more than that, or the write failed.
+   * @throws {IoError} The disk is full, which does not latch it, or the write failed.
    */
   zeroTo(end: number): void {
     while (this.#zeroed < end) {
@@ -71,7 +70,7 @@ export class JournalArea {
     }
   }
 
-  /** As `zeroTo`, and never further than to `end`. */
+  /** Writes zeros as `zeroTo` does, up to `end` only. */
   zeroExactly(end: number): void {
     if (this.#zeroed < end) this.#zero(end - this.#zeroed);
   }
@@ -83,30 +82,30 @@ export class JournalArea {
     this.#zeroed += bytes;
   }
 
-  /** Writes bytes at an offset, handed to the system. */
+  /** Hands bytes at an offset to the system. */
   write(bytes: Uint8Array, length: number, offset: number): void {
-    this.#each(offset, length, (start, some, position) => {
-      this.#disk.write(bytes, start, some, position);
+    this.#each(offset, length, (start, count, position) => {
+      this.#disk.write(bytes, start, count, position);
     });
   }
 
-  /** Writes bytes at an offset; they are on the medium when it returns. */
+  /** Writes bytes at an offset, and returns when they are on the medium. */
   writeThrough(bytes: Uint8Array, length: number, offset: number): void {
-    this.#each(offset, length, (start, some, position) => {
-      this.#disk.writeThrough(bytes, start, some, position);
+    this.#each(offset, length, (start, count, position) => {
+      this.#disk.writeThrough(bytes, start, count, position);
     });
   }
 
-  /** Reads bytes at an offset; what the file does not have is zero. */
+  /** Reads bytes at an offset; bytes behind the end of the file are zero. */
   read(into: Uint8Array, length: number, offset: number): void {
     into.fill(0, 0, length);
     const within = Math.max(0, Math.min(length, this.capacity - offset));
-    this.#each(offset, within, (start, some, position) => {
-      this.#disk.read(into, start, some, position);
+    this.#each(offset, within, (start, count, position) => {
+      this.#disk.read(into, start, count, position);
     });
   }
 
-  /** Does something for each part of a stretch that lies in one chunk. */
+  /** Calls `act` for each part of a range that is inside one chunk. */
   #each(
     offset: number,
     length: number,
@@ -116,14 +115,14 @@ export class JournalArea {
       const at = offset + done;
       const chunk = this.chunks[Math.floor(at / AREA_CHUNK_BYTES)]!;
       const inChunk = at % AREA_CHUNK_BYTES;
-      const some = Math.min(length - done, AREA_CHUNK_BYTES - inChunk);
-      act(done, some, chunk * CHUNK_BYTES + PAGE_BYTES + inChunk);
-      done += some;
+      const count = Math.min(length - done, AREA_CHUNK_BYTES - inChunk);
+      act(done, count, chunk * CHUNK_BYTES + PAGE_BYTES + inChunk);
+      done += count;
     }
   }
 }
 
-/** The header page of a chunk that belongs to a journal. */
+/** The header page of a chunk of the journal. */
 export function journalHeaderPage(chunk: number, seed: number): Uint8Array {
   const frame = new Frame(-1, POOL, 1);
   setInUse(frame, 0, 0);
@@ -135,7 +134,7 @@ export function journalHeaderPage(chunk: number, seed: number): Uint8Array {
   return frame.u8;
 }
 
-/** The header page of a chunk that holds nothing. */
+/** The header page of a chunk whose pages are free. */
 export function emptyHeaderPage(): Uint8Array {
   const bytes = new Uint8Array(PAGE_BYTES);
   bytes[0] = 1;

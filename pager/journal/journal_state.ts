@@ -1,5 +1,5 @@
 /**
- * The superblocks, the journal and the checkpoint as plain data, for those who look at a file.
+ * The superblocks, the journal and the checkpoint as plain data, for inspection.
  */
 
 import type { Disk } from "../file/disk.ts";
@@ -7,13 +7,13 @@ import { CorruptionError } from "../format/errors.ts";
 import { PAGE_BYTES, SUPERBLOCK_PAGE } from "../format/format.ts";
 import { decodeSuperblock, type Superblock } from "../format/superblock.ts";
 
-/** One of the two copies of the superblock, as the file has it. */
+/** One of the two copies of the superblock in the file. */
 export interface SuperblockState {
-  /** The page where it is. */
+  /** Its page. */
   readonly page: number;
-  /** What it says, or undefined when it is damaged. */
+  /** Its fields; undefined when it is damaged. */
   readonly content: Readonly<Superblock> | undefined;
-  /** The rule that it breaks, or undefined. */
+  /** The rule that a damaged copy breaks, or undefined. */
   readonly damage: string | undefined;
 }
 
@@ -21,39 +21,39 @@ export interface SuperblockState {
 export interface JournalAreaState {
   /** Its chunks, in order. */
   readonly chunks: readonly number[];
-  /** Bytes of batches that a recovery would need. */
+  /** Bytes of the batches that a recovery needs. */
   readonly usedBytes: number;
-  /** Bytes that it can hold with the chunks it has. */
+  /** Bytes that its chunks can hold. */
   readonly capacityBytes: number;
-  /** Whether the next batch goes here. */
+  /** Whether the next batch is written here. */
   readonly isCurrent: boolean;
 }
 
-/** Where the journal stands. */
+/** The state of the journal. */
 export interface JournalState {
   /** Both areas. */
   readonly areas: readonly JournalAreaState[];
-  /** The generation that is being written; its parity tells the area. */
+  /** The generation of the next batch; its parity selects the area. */
   readonly generation: number;
-  /** The number of the last batch. */
+  /** The sequence of the last batch. */
   readonly sequence: number;
   /** Syncs completed. */
   readonly epoch: number;
   /** Bytes of records that wait in memory. */
   readonly pendingBytes: number;
-  /** The last version that was handed to the system. */
+  /** The last version handed to the system. */
   readonly writtenVersion: number;
   /** The last version that is on the medium. */
   readonly durableVersion: number;
 }
 
-/** Where the checkpoint stands. */
+/** The state of the checkpoint. */
 export interface CheckpointState {
-  /** Whether one has begun and not ended. */
+  /** Whether a checkpoint is running. */
   readonly isRunning: boolean;
-  /** Chunks that the running one has still to write. */
+  /** Chunks that the running checkpoint still has to write. */
   readonly chunksLeft: number;
-  /** Chunks with pages that the file does not have yet. */
+  /** Chunks with dirty pages. */
   readonly dirtyChunks: number;
   /** Checkpoints completed. */
   readonly completed: number;

@@ -1,5 +1,5 @@
 /**
- * The records of the journal: what a commit did to one page.
+ * The records of the journal: the changes of a commit to one page.
  *
  * | at | size | field                                                                |
  * | -- | ---- | -------------------------------------------------------------------- |
@@ -10,13 +10,13 @@
  * |  8 | 32   | header of the page after the commit; not in `FREED` and `HEADERS`    |
  * |    | ...  | pieces: u16 offset in the page, u16 length, bytes                    |
  *
- * A `WHOLE` record says all of a page: its pieces stand on zeros. A `CHANGED` record says what
- * changed against the page before. `FREED` says that a page is free, `PUBLISHED` that the bytes are
- * in the file already, `HEADERS` all of a header page. Applying records twice, or to a page that
- * has later ones already, does no harm as long as all of them are applied in order.
+ * A `WHOLE` record holds all of a page: its pieces replace zeros. A `CHANGED` record holds the
+ * differences from the page before. A `FREED` record frees a page. A `PUBLISHED` record names a
+ * page whose bytes are in the file already. A `HEADERS` record holds all of a header page. Records
+ * may be applied twice, or to a page with later records, as long as all are applied in order.
  *
- * Only `HEADERS` records name header pages, none names a superblock, and a header in a record is
- * that of a page in use.
+ * Only `HEADERS` records name header pages, none names a superblock, and a header in a record
+ * belongs to a page in use.
  */
 
 import {
@@ -33,7 +33,7 @@ import { Frame, POOL } from "../format/frame.ts";
 
 /** All of a page. */
 export const WHOLE = 1;
-/** What changed of a page. */
+/** The changed bytes of a page. */
 export const CHANGED = 2;
 /** A page is free. */
 export const FREED = 3;
@@ -46,9 +46,9 @@ const PIECES_AT = 6;
 const HEADER_AT = 8;
 const PIECE_HEAD_BYTES = 4;
 const PAGE_WORDS = PAGE_BYTES / 4;
-/** So many equal words end a piece: fewer would cost more than they save. */
+/** A piece ends after more equal words than these; a shorter gap costs less than a new piece. */
 const QUIET_WORDS = 3;
-/** So many bytes are compared at once: most changes fall on few blocks, and a call costs too. */
+/** The bytes that one call compares: changes are in few blocks, and each call has a cost. */
 const BLOCK_BYTES = 1024;
 const BLOCK_WORDS = BLOCK_BYTES / 4;
 const FIRST_BYTES = 64 * 1024;
@@ -60,37 +60,38 @@ export const RECORD_BYTES_MAX: number = HEADER_AT + HEADER_BYTES + PAGE_BYTES + 
 /** An empty page. */
 const ZEROS = new Frame(-1, POOL, 1);
 
-/** Records one after the other, in memory that grows. */
+/** A growing buffer of records. */
 export class LogBuffer {
-  /** The bytes; those from `length` on mean nothing. */
+  /** The bytes of the records, up to `length`. */
   bytes: Uint8Array = new Uint8Array(FIRST_BYTES);
-  /** How many bytes there are. */
+  /** Bytes of records. */
   length = 0;
-  /** Whether some record names a page that has to be on the medium before it. */
+  /** Whether a record names a page that must be on the medium before the record. */
   publishes = false;
 
-  /** Empties it, and gives back what only a large transaction needed. */
+  /** Empties the buffer, and gives back the memory of a large transaction. */
   clear(): void {
     this.length = 0;
     this.publishes = false;
     if (this.bytes.length > KEPT_BYTES_MAX) this.bytes = new Uint8Array(FIRST_BYTES);
   }
 
-  /** Notes all of a page. */
+  /** Adds a record of all of a page. */
   addWhole(page: number, frame: Frame, slot: number): void {
     const record = this.#begin(page, WHOLE, frame.u8, slot * HEADER_BYTES);
     this.#finish(record, this.#addPieces(frame, slot, ZEROS, 0));
   }
 
-  /** Notes what changed of a page against its image. */
+  /** Adds a record of the differences of a page from its image. */
   addChanged(page: number, frame: Frame, slot: number, old: Frame, oldSlot: number): void {
     const record = this.#begin(page, CHANGED, frame.u8, slot * HEADER_BYTES);
     this.#finish(record, this.#addPieces(frame, slot, old, oldSlot));
   }
 
   /**
-   * Notes words of a page that changed, in two spans, which may be empty: the word where one
-   * begins, the word where it ends, then the same of the one behind it.
+   * Adds a record of words of a page that changed.
+   *
+   * @param spans The first word and the word after the last of each span; a span may be empty.
    */
   addWords(page: number, frame: Frame, slot: number, spans: Uint32Array): void {
     const record = this.#begin(page, CHANGED, frame.u8, slot * HEADER_BYTES);
@@ -103,7 +104,7 @@ export class LogBuffer {
     this.#finish(record, pieces);
   }
 
-  /** Notes where a page differs from another one; in how many pieces. */
+  /** Adds a piece for each difference of a page from another; returns their count. */
   #addPieces(frame: Frame, slot: number, old: Frame, oldSlot: number): number {
     const now = frame.u32;
     const was = old.u32;
@@ -124,18 +125,18 @@ export class LogBuffer {
     return pieces;
   }
 
-  /** Notes that a page is free. */
+  /** Adds a record of a page that is free. */
   addFreed(page: number): void {
     this.#finish(this.#head(page, FREED), 0);
   }
 
-  /** Notes the header, which begins at a byte, of a page whose bytes are in the file already. */
+  /** Adds a record of a page whose bytes are in the file, with its header, which begins at `at`. */
   addPublished(page: number, bytes: Uint8Array, at: number): void {
     this.#finish(this.#begin(page, PUBLISHED, bytes, at), 0);
     this.publishes = true;
   }
 
-  /** Notes all of a header page, which stands in a slot. */
+  /** Adds a record of all of the header page in a slot. */
   addHeaders(page: number, frame: Frame, slot: number): void {
     const record = this.#head(page, HEADERS);
     this.#addPiece(frame, slot, 0, PAGE_WORDS);
@@ -192,10 +193,10 @@ export class LogBuffer {
 }
 
 /**
- * The first word, from one on, where two pages differ, or the end of the page. Whole blocks are
- * compared by the system, which takes a tenth of the time of comparing words one by one.
+ * The first word, from `word` on, where two pages differ, or the end of the page. `Buffer.compare`
+ * takes a tenth of the time of a loop over words, so it compares whole blocks.
  *
- * @param from The first word of the page, as `oldFrom` of the other.
+ * @param from The index of the first word of the page in its frame, as `oldFrom` of the other page.
  */
 function skipEqual(
   frame: Frame,
@@ -219,7 +220,7 @@ function skipEqual(
   return at;
 }
 
-/** Whether the blocks that begin at a word each are equal. */
+/** Whether two blocks are equal, each given by its first word. */
 function isBlockEqual(frame: Frame, word: number, old: Frame, oldWord: number): boolean {
   const start = word * 4;
   const oldStart = oldWord * 4;
@@ -233,13 +234,12 @@ function isBlockEqual(frame: Frame, word: number, old: Frame, oldWord: number): 
   ) === 0;
 }
 
-/** A record read back; its fields are those of the record that was read last. */
+/** One record of a batch: `read` fills it, and the next `read` replaces it. */
 export class LogReader {
-  /** Its page. */
+  /** The page of the record. */
   page = 0;
-  /** Its type. */
+  /** The type of the record. */
   type = 0;
-  /** Its pieces. */
   #pieces = 0;
   #piecesAt = 0;
   #headerAt = 0;
@@ -247,7 +247,7 @@ export class LogReader {
   /**
    * Reads the record at a byte.
    *
-   * @returns Where it ends, or -1 when there is no whole record.
+   * @returns The byte after it, or -1 when the bytes up to `end` are not a whole record.
    */
   read(bytes: Uint8Array, at: number, end: number): number {
     if (at + HEADER_AT > end) return -1;
@@ -265,7 +265,7 @@ export class LogReader {
     return this.type !== FREED && this.type !== HEADERS;
   }
 
-  /** Whether a record of its type may say what it says of its page. */
+  /** Whether a record of its type may name its page, with its header. */
   isPlausible(bytes: Uint8Array): boolean {
     if ((this.page & SLOT_MASK) === 0) return this.type === HEADERS;
     if (this.type === HEADERS || this.page < FRESH_PAGES) return false;

@@ -1,16 +1,16 @@
 /**
- * The figures of a pager: what it has done and what it holds.
+ * The figures of a pager: its work so far, and the memory and snapshots it holds.
  */
 
-/** What the journal and the checkpoint have done. */
+/** The work of the journal and the checkpoint so far. */
 export interface JournalFigures {
   /** Bytes written to the journal. */
   readonly journalWrites: number;
   /** Batches of commits written to the journal. */
   readonly journalBatches: number;
-  /** How often commits were taken to the medium. */
+  /** Times that batches were synced to the medium. */
   readonly journalSyncs: number;
-  /** Bytes of the journal that the next checkpoint makes free. */
+  /** Bytes of the journal that the next checkpoint frees. */
   readonly journalBytes: number;
   /** Checkpoints completed. */
   readonly checkpoints: number;
@@ -25,13 +25,13 @@ export const NO_JOURNAL: JournalFigures = {
   checkpoints: 0,
 };
 
-/** What a pager has done and holds. */
+/** The figures of a pager. */
 export interface PagerStats extends JournalFigures {
-  /** Memory in frames, in bytes: now, at its highest, and the bound. */
+  /** Memory in frames, in bytes. */
   readonly cacheBytes: number;
-  /** The most it ever was. */
+  /** The most bytes that frames have taken. */
   readonly cacheBytesPeak: number;
-  /** The bound, passed only while a transaction forces it. */
+  /** The bound on `cacheBytes`, exceeded only while a transaction needs more. */
   readonly cacheBytesLimit: number;
   /** Whole chunks read. */
   readonly chunkReads: number;
@@ -41,16 +41,16 @@ export interface PagerStats extends JournalFigures {
   readonly pageReads: number;
   /** Pages evicted. */
   readonly evictions: number;
-  /** Pages written, header pages among them. */
+  /** Pages written, including header pages. */
   readonly pageWrites: number;
-  /** Calls that wrote them. */
+  /** Calls that wrote pages. */
   readonly writeCalls: number;
-  /** Chunks with pages that the file does not have yet. */
+  /** Chunks with dirty pages. */
   readonly dirtyChunks: number;
-  /** Live snapshots, those of iterators among them. */
+  /** Live snapshots, including those of iterators. */
   readonly snapshots: number;
-  /** The age of the oldest one, in milliseconds; 0 without any. */
+  /** The age of the oldest snapshot in milliseconds; 0 without one. */
   readonly snapshotAgeMs: number;
-  /** Old pages kept for them, in bytes. */
+  /** Images kept for snapshots, in bytes. */
   readonly snapshotBytes: number;
 }

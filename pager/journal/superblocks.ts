@@ -1,10 +1,9 @@
 /**
- * The superblocks in the file: creating a database, reading which state is the current one, writing
- * a new one.
+ * The superblocks in the file: creates a database, reads the current superblock, writes a new one.
  *
- * A new record goes to the slot of its number's parity, then a sync, then the same record to the
- * other slot, then a sync. Creation writes everything but the superblocks first, so a file without
- * a valid superblock is either an unfinished creation, whose bytes are known, or no Quire database.
+ * A new superblock is written to the slot of its number's parity, then synced, then written to the
+ * other slot, then synced. Creation writes everything else first. So a file without a valid
+ * superblock is an unfinished creation, whose bytes are known, or not a Quire database.
  */
 
 import type { Disk } from "../file/disk.ts";
@@ -47,10 +46,10 @@ export function writeSuperblock(disk: Disk, superblock: Superblock): void {
 }
 
 /**
- * Makes both copies say what the current one says. What was read may stand only in the system's
- * cache, and the system may have lost it and not said so: so whole copies are written once more,
- * and synced, before the other is touched. Where a cut could leave garbage in their place they are
- * only synced.
+ * Writes the current superblock to both slots. The bytes that were read may be in the system's
+ * cache only, after a failed write that the system did not report. So the whole copies are written
+ * again and synced before the other copy is touched. With `protect` a cut write could leave garbage
+ * in a whole copy, so whole copies are only synced.
  */
 export function repairSuperblocks(disk: Disk, current: Superblock, protect: boolean): void {
   const bytes = new Uint8Array(PAGE_BYTES);
@@ -72,7 +71,7 @@ export function repairSuperblocks(disk: Disk, current: Superblock, protect: bool
 /**
  * Reads the current superblock.
  *
- * @throws {CorruptionError} Neither copy is whole, or they contradict each other.
+ * @throws {CorruptionError} Neither copy is whole, or the two contradict each other.
  */
 export function readSuperblock(disk: Disk): Superblock {
   const { current, damage } = examineSuperblocks(disk);
@@ -80,20 +79,17 @@ export function readSuperblock(disk: Disk): Superblock {
   return current;
 }
 
-/** What the two copies of the superblock say. */
+/** The two copies of the superblock. */
 export interface SuperblockCopies {
-  /** The current superblock, or undefined where the copies do not tell. */
+  /** The current superblock; undefined when no copy is whole, or the two contradict each other. */
   readonly current: Superblock | undefined;
-  /** Whether both copies say it. A power cut may leave the other copy older, or torn. */
+  /** Whether both copies hold it. A power cut may leave the other copy older, or torn. */
   readonly isInBothCopies: boolean;
-  /**
-   * The copies that are not whole, or that the two contradict each other. Where there is a current
-   * superblock nothing is lost.
-   */
+  /** The errors of the copies. With a current superblock, nothing is lost. */
   readonly damage: readonly CorruptionError[];
 }
 
-/** Reads both copies of the superblock, whatever is wrong with them. */
+/** Reads both copies of the superblock, and reports their errors instead of throwing. */
 export function examineSuperblocks(disk: Disk): SuperblockCopies {
   const copies = [SUPERBLOCK_PAGE, SUPERBLOCK_PAGE + 1].map((page) => tryRead(disk, page));
   const damage = copies.filter((copy) => copy instanceof CorruptionError);
@@ -114,8 +110,8 @@ export function examineSuperblocks(disk: Disk): SuperblockCopies {
 }
 
 /**
- * Whether a file without a valid superblock is one whose creation was cut: slot 2 was not begun,
- * and each page is as creation writes it or still zero.
+ * Whether a file without a valid superblock is an unfinished creation: slot 2 is zero, and each
+ * other page is as creation writes it, or zero.
  */
 export function isUnfinishedCreation(disk: Disk): boolean {
   const size = disk.size();
@@ -153,7 +149,7 @@ function encoded(superblock: Superblock): Uint8Array {
 
 function freshSuperblock(): Superblock {
   return {
-    // Even, so that slot 1 is written first: a torn first copy leaves slot 2 zero.
+    // An even number goes to slot 1 first, so that a torn first copy leaves slot 2 zero.
     number: 0,
     open: false,
     databaseId: crypto.getRandomValues(new Uint8Array(16)),
@@ -181,8 +177,8 @@ function freshHeaderPage(databaseId: Uint8Array): Uint8Array {
 }
 
 /**
- * Whether the header page of a creation is there. Where a creation was cut, this tells it from
- * zeros, which may be what is left of anything.
+ * Whether the file has the header page that creation writes. It tells an unfinished creation from a
+ * file of zeros, which may be the remains of any file.
  */
 export function hasFreshHeaders(disk: Disk): boolean {
   const headers = new Uint8Array(PAGE_BYTES);
@@ -190,7 +186,7 @@ export function hasFreshHeaders(disk: Disk): boolean {
   return looksFresh(headers);
 }
 
-/** Whether a header page is a fresh one, whatever database id its head sums were made with. */
+/** Whether a header page is as creation writes it, for any database id in its head sums. */
 function looksFresh(headers: Uint8Array): boolean {
   const fresh = freshHeaderPage(new Uint8Array(16));
   const headSumBytes = 4;

@@ -14,11 +14,12 @@ import { assert } from "../format/assert.ts";
 import { CHUNK_SHIFT, KIND_FREE, SLOT_MASK } from "../format/format.ts";
 import { kindOf } from "../format/header.ts";
 import type { Meta } from "../format/meta.ts";
+import type { ClaimedPages } from "../journal/claimed_pages.ts";
 import type { CommitLog, TransactionListener } from "../journal/commit_hooks.ts";
 import type { Bypass } from "./bypass.ts";
 import type { OpenTransaction } from "./open_transaction.ts";
-import type { PageClaims } from "./page_claims.ts";
-import type { CommitSeal } from "./seal.ts";
+import { PageClaims } from "./page_claims.ts";
+import { CommitSeal } from "./seal.ts";
 import { CHANGED, HEADERS, VACATED } from "./undo_log.ts";
 import type { VersionStore } from "./version_store.ts";
 
@@ -39,8 +40,9 @@ export class Commit {
   /**
    * The commits of a file.
    *
-   * @param parts The open transaction, its pages, and the parts that the steps run. Without a log
-   * nothing outlives the handle.
+   * @param parts The open transaction, its pages, and the parts that the steps use. Without a log
+   * nothing outlives the handle. With `protect`, pages are logged whole at their first change after
+   * a checkpoint began; `images` holds those that were.
    */
   constructor(
     parts: {
@@ -50,9 +52,10 @@ export class Commit {
       meta: Meta;
       versions: VersionStore;
       bypass: Bypass;
-      claims: PageClaims;
-      seal: CommitSeal;
+      claimed: ClaimedPages;
       images: PageSet;
+      seed: number;
+      protect: boolean;
       log: CommitLog | undefined;
       listener: TransactionListener;
     },
@@ -63,8 +66,8 @@ export class Commit {
     this.#meta = parts.meta;
     this.#versions = parts.versions;
     this.#bypass = parts.bypass;
-    this.#claims = parts.claims;
-    this.#seal = parts.seal;
+    this.#claims = new PageClaims(parts);
+    this.#seal = new CommitSeal(parts);
     this.#images = parts.images;
     this.#log = parts.log;
     this.#listener = parts.listener;
@@ -94,7 +97,7 @@ export class Commit {
     try {
       this.#log?.begin(this.#meta); // rule 14: the superblocks say open before the first write
       this.#claims.claim(); // rule 12: the pages have room in the file
-      this.#seal.seal(this.#log?.pending); // rule 11: sums and records are made here, never later
+      this.#seal.seal(this.#log?.pending); // rule 11: sums and records, never later
       this.#log?.reserve(this.#meta, size.newPages > 0); // rule 12: the records have room too
     } catch (error) {
       this.#withdrawRecords(logged);

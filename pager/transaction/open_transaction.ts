@@ -63,7 +63,7 @@ export class OpenTransaction {
   /**
    * Begins a transaction, or a savepoint in the open one.
    *
-   * @throws {LimitError} There is no version left.
+   * @throws {LimitError} No version is left.
    */
   begin(): void {
     if (this.depth === 0) {

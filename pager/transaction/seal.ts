@@ -33,7 +33,7 @@ const DIFFERENCE_WORDS_MAX = 256;
 
 /** The words of a patched page that differ from the saved ones. One object is used again. */
 class ChangedWords {
-  /** How many there are from the beginning to the end of each span. */
+  /** The count of words in both spans. */
   count = 0;
   /** The first word in the page and the word after the last one, of each span. */
   readonly spans = new Uint32Array(SPANS * 2);

@@ -1,8 +1,8 @@
 /**
- * Reading pages as they were at one version.
+ * A snapshot reads pages as they were at one version.
  *
- * A snapshot asks the version store first and the pager second, so what has not changed since costs
- * one look-up more. It has to be closed: until then every page it sees is kept.
+ * It asks the version store first and the pager second, so an unchanged page costs one more
+ * look-up. The owner must close it: until then the store keeps every page that it sees.
  */
 
 import type { PageReader } from "../cache/page_reader.ts";
@@ -18,9 +18,9 @@ import type { SnapshotState, VersionStore } from "./version_store.ts";
 export class PageSnapshot implements PageReader {
   /** All frames, by index. */
   readonly frames: readonly Frame[];
-  /** What was true of the whole file. */
+  /** The meta of its version. */
   readonly meta: Meta = new Meta();
-  /** The slot that goes with what `peek` returned. */
+  /** The slot of the header that the last `peek` returned. */
   peekedSlot = 0;
 
   readonly #pager: PageReader;
@@ -32,9 +32,9 @@ export class PageSnapshot implements PageReader {
   /**
    * Takes a snapshot of the last committed version, outside of any transaction.
    *
-   * @param pager Where pages are now.
-   * @param store Where they were.
-   * @param onClose Hears that it was closed, and ends it as soon as no transaction is open.
+   * @param pager The current pages.
+   * @param store The images of older ones.
+   * @param onClose Called when it is closed; ends it as soon as no transaction is open.
    */
   constructor(pager: PageReader, store: VersionStore, onClose: () => void) {
     this.#pager = pager;
@@ -45,7 +45,7 @@ export class PageSnapshot implements PageReader {
     this.#state = store.begin(pager.meta.version);
   }
 
-  /** When it was taken, in milliseconds since 1970. */
+  /** The time it was taken, in milliseconds of `performance.now`. */
   get since(): number {
     return this.#state.since;
   }

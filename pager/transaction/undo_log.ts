@@ -44,7 +44,7 @@ export class UndoLog {
   #saved = new Uint32Array(FIRST_SAVED_WORDS);
   #savedLength = 0;
 
-  /** How many records there are. */
+  /** The count of records. */
   get length(): number {
     return this.#length;
   }

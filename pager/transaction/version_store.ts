@@ -1,13 +1,12 @@
 /**
- * Old images of pages, kept for the snapshots that can still see them.
+ * The version store: images of pages, kept for the snapshots that can see them.
  *
- * An image shows its page from the version that wrote it (`from`) to the one that replaced it
+ * An image shows its page from the version that wrote it (`from`) to the version that replaced it
  * (`until`): a snapshot of version S sees it when from <= S < until. Images are the undo images of
- * transactions; what no live snapshot sees is given back. Of a page that was given back, the bytes
- * stay where they are, in its frame or in the file, until somebody asks: then they are brought into
- * a slot.
+ * transactions; an image is dropped when no live snapshot sees it. The bytes of a page that was
+ * given back stay in its frame or in the file; the first read by a snapshot copies them to a slot.
  *
- * Images stand in slots of pool frames, so a place names them like any page.
+ * Images are in slots of pool frames, so each has a place like a page.
  */
 
 import { assert } from "../format/assert.ts";
@@ -15,7 +14,7 @@ import type { Cache } from "../cache/cache.ts";
 import { SnapshotTooOldError } from "../format/errors.ts";
 import { PAGE_BYTES } from "../format/format.ts";
 
-/** An image whose bytes are still where the page was. */
+/** The place of an image whose bytes are still in the frame of the page or in the file. */
 const IN_PLACE = -1;
 
 /** One image of a page. */
@@ -23,15 +22,15 @@ interface Image {
   readonly from: number;
   readonly until: number;
   place: number;
-  /** The header of a page that was given back. */
+  /** The old header of a page that was given back. */
   readonly header: Uint32Array | undefined;
 }
 
-/** A live snapshot, as the store sees it. */
+/** A live snapshot. */
 export interface SnapshotState {
-  /** The version it shows. */
+  /** The version that it shows. */
   readonly version: number;
-  /** When it was taken, in milliseconds of `performance.now`. */
+  /** The time it was taken, in milliseconds of `performance.now`. */
   readonly since: number;
   /** Whether it was ended to bound memory. */
   isTooOld: boolean;
@@ -43,27 +42,27 @@ export interface VacatedPages {
   bringBack(page: number, header: Uint32Array): number;
 }
 
-/** Old images of pages, kept for snapshots. */
+/** Images of pages, kept for snapshots. */
 export class VersionStore {
   readonly #cache: Cache;
   readonly #vacated: VacatedPages;
   readonly #bytesMax: number;
   /** Live snapshots, the oldest first. */
   readonly #snapshots: SnapshotState[] = [];
-  /** Those of them that were closed and have not ended. */
+  /** Live snapshots that were closed and end between transactions. */
   readonly #closed: SnapshotState[] = [];
   /** Images of each page, the oldest first. */
   readonly #images = new Map<number, Image[]>();
   #count = 0;
-  /** The newest version that has left an image behind. */
+  /** The newest version that replaced an image. */
   #lastUntil = 0;
 
   /**
    * An empty store.
    *
-   * @param cache Where images stand.
+   * @param cache The cache that holds images.
    * @param vacated Reads pages that were given back.
-   * @param bytesMax When images take more, the oldest snapshot ends.
+   * @param bytesMax The most bytes of images; over it, the oldest snapshot ends.
    */
   constructor(cache: Cache, vacated: VacatedPages, bytesMax: number) {
     this.#cache = cache;
@@ -71,12 +70,12 @@ export class VersionStore {
     this.#bytesMax = bytesMax;
   }
 
-  /** Bytes of images, those still in place too. */
+  /** Bytes of images, including those that are not in a slot yet. */
   get bytes(): number {
     return this.#count * PAGE_BYTES;
   }
 
-  /** Live snapshots. */
+  /** The count of live snapshots. */
   get snapshotCount(): number {
     return this.#snapshots.length;
   }
@@ -86,23 +85,23 @@ export class VersionStore {
     return this.#snapshots[0];
   }
 
-  /** Begins a snapshot of a version, the newest there is. */
+  /** Begins a snapshot of a version, the newest one. */
   begin(version: number): SnapshotState {
     const snapshot = { version, since: performance.now(), isTooOld: false };
     this.#snapshots.push(snapshot);
     return snapshot;
   }
 
-  /** Notes that a snapshot is of no more use; it ends with the next `endClosed`. */
+  /** Marks a snapshot as closed; it ends with the next `endClosed`. */
   close(snapshot: SnapshotState): void {
     this.#closed.push(snapshot);
   }
 
   /**
-   * Ends the snapshots that were closed; images that nobody else sees are given back. Between
-   * transactions only: the open one would take back what it kept for them.
+   * Ends the closed snapshots, and drops the images that no other snapshot sees. Between
+   * transactions only, as a rollback uses the images that the open transaction kept for them.
    *
-   * @returns Whether there were any.
+   * @returns Whether a snapshot ended.
    */
   endClosed(): boolean {
     if (this.#closed.length === 0) return false;
@@ -115,7 +114,7 @@ export class VersionStore {
     const index = this.#snapshots.indexOf(snapshot);
     if (index < 0) return;
     this.#snapshots.splice(index, 1);
-    // Most iterators end before anything has changed, and no image was kept for them.
+    // Most iterators end before a commit, and no image was kept for them.
     if (snapshot.version >= this.#lastUntil) return;
     if (this.#count === 0 || this.#sameVersionLives(snapshot.version)) return;
     for (const [page, images] of this.#images) this.#keepSeen(page, images);
@@ -147,7 +146,7 @@ export class VersionStore {
     return low < snapshots.length && snapshots[low]!.version < until;
   }
 
-  /** Whether a live snapshot sees a page as the version left it that wrote it last. */
+  /** Whether a live snapshot sees the current bytes of a page, which a version wrote. */
   seesLatest(version: number): boolean {
     const { length } = this.#snapshots;
     return length > 0 && this.#snapshots[length - 1]!.version >= version;
@@ -158,14 +157,14 @@ export class VersionStore {
     if (image.place !== IN_PLACE) this.#cache.drop(image.place);
   }
 
-  /** Takes the image of a page that a version replaces, if a snapshot sees it; whether it did. */
+  /** Keeps the image of a page that a version replaces, if a snapshot sees it; whether it did. */
   keep(page: number, from: number, until: number, place: number): boolean {
     if (!this.isSeen(from, until)) return false;
     this.#add(page, { from, until, place, header: undefined });
     return true;
   }
 
-  /** Notes a page that a version gives back, if a snapshot sees it; whether it did. */
+  /** Keeps a page that a version gives back, if a snapshot sees it; whether it did. */
   keepInPlace(page: number, from: number, until: number, header: Uint32Array): boolean {
     if (!this.isSeen(from, until)) return false;
     this.#add(page, { from, until, place: IN_PLACE, header });
@@ -181,9 +180,9 @@ export class VersionStore {
   }
 
   /**
-   * Forgets what was kept of a page for a version that is rolled back.
+   * Forgets the image of a page that was kept for a version that rolls back.
    *
-   * @returns The place of the image, which is the caller's again, or -1.
+   * @returns The place of the image, which the caller owns again, or -1.
    */
   forget(page: number, until: number): number {
     const images = this.#images.get(page);
@@ -199,7 +198,11 @@ export class VersionStore {
     return this.#count > 0 && this.#images.get(page)?.at(-1)?.until === until;
   }
 
-  /** The place where a snapshot's version of a page is, or -1 when it is the current one. */
+  /**
+   * The place of a page as a snapshot sees it, or -1 when it sees the current page.
+   *
+   * @throws {SnapshotTooOldError} The snapshot was ended to bound memory.
+   */
   find(page: number, snapshot: SnapshotState): number {
     if (snapshot.isTooOld) throw new SnapshotTooOldError("Cannot read the snapshot: it is too old");
     if (this.#count === 0) return -1;
@@ -219,7 +222,7 @@ export class VersionStore {
     return image.place = this.#vacated.bringBack(page, image.header);
   }
 
-  /** Ends the oldest snapshots while images take more than they may. */
+  /** Ends the oldest snapshots while images exceed their bound. */
   bound(): void {
     for (;;) {
       const oldest = this.#snapshots[0];

@@ -201,8 +201,8 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     "recycle-early",
     "model recycleLate, rule 13: an area is used again only after the superblock is synced",
     SUPERBLOCKS,
-    "    disk.sync();\n  }\n}\n\n/**\n * Makes",
-    "  }\n}\n\n/**\n * Makes",
+    "    disk.sync();\n  }\n}\n\n/**\n * Writes",
+    "  }\n}\n\n/**\n * Writes",
     whole("slices"),
   ),
   bug(
