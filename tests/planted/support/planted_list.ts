@@ -24,9 +24,9 @@ export const BUGS: readonly PlantedBug[] = [
 ];
 
 /** A source that bugs are planted in, and a text that occurs in it once. */
-export const FILE = "pager/journal/durable.ts";
+export const FILE = "pager/journal/commit_path.ts";
 /** The text. */
-export const FIND = "if (this.#superblock.open) return;";
+export const FIND = "if (this.#superblock.isOpen) return;";
 
 /** Changes nothing: a hunt that catches it catches everything. */
 export const CANARY: PlantedBug = bug(
@@ -34,7 +34,7 @@ export const CANARY: PlantedBug = bug(
   "nothing",
   FILE,
   FIND,
-  "if (this.#superblock.open || false) return;",
+  "if (this.#superblock.isOpen || false) return;",
   whole("levels"),
   protect("firstCommit"),
   "tests/crash/journal_damage_test.ts",
