@@ -12,7 +12,7 @@ import { EntryList } from "./node/entry_list.ts";
 import { commonLength, compareKeys, separatorLength } from "./node/key.ts";
 import { KEY_BYTES_MAX, REFERENCE_BYTES, REFERENCE_TAG } from "./node/node.ts";
 import { copyBytes } from "./node/node_edit.ts";
-import { checkKey, checkValue, fitsLeaf, type Tree } from "./tree.ts";
+import { type BTree, checkKey, checkValue, fitsLeaf } from "./tree.ts";
 import { writeRuns } from "./value/value.ts";
 
 const { CHUNK_SHIFT, KIND_BRANCH, KIND_LEAF, PAGE_BYTES, SLOT_MASK } = format;
@@ -27,7 +27,7 @@ const FILL_MIN = 0.5;
  * After an error the transaction, or savepoint, has to be rolled back.
  */
 export class BulkLoad {
-  readonly #tree: Tree;
+  readonly #tree: BTree;
   readonly #pager: Pager;
   readonly #pageBytes: number;
   readonly #levels: Level[] = [];
@@ -43,7 +43,7 @@ export class BulkLoad {
    * @param fill How full to make pages, 0.5 to 1.
    * @throws {RangeError} The tree is not empty, or the fill factor is none.
    */
-  constructor(tree: Tree, fill: number = 1) {
+  constructor(tree: BTree, fill: number = 1) {
     if (!(fill >= FILL_MIN && fill <= 1)) {
       throw new RangeError(`Cannot load: fill ${fill} is not between ${FILL_MIN} and 1`);
     }

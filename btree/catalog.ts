@@ -22,7 +22,7 @@ import { corrupt, LimitError, type Pager, type PageReader } from "../pager/mod.t
 import { compareKeys } from "./node/key.ts";
 import { copyKey, KEY_BYTES_MAX } from "./node/node.ts";
 import type { Space } from "./walk/space.ts";
-import { Tree } from "./tree.ts";
+import { BTree } from "./tree.ts";
 
 /** The catalog's own number among trees. */
 export const CATALOG_TREE = 0;
@@ -65,7 +65,7 @@ export class Catalog {
   readonly #space: Space;
   readonly #pager: Pager;
   readonly #reader: PageReader;
-  #tree: Tree | undefined;
+  #tree: BTree | undefined;
 
   /**
    * The catalog of a database.
@@ -100,7 +100,7 @@ export class Catalog {
     const id = this.#pager.meta.nextTreeId;
     if (id === TREE_ID_END) throw new LimitError(`Cannot create tree ${name}: no number is left`);
     this.#pager.meta.nextTreeId = id + 1;
-    const { root } = Tree.create(this.#space, id);
+    const { root } = BTree.create(this.#space, id);
     const entry = { id, root, attributes };
     catalog.put(key, encode(entry));
     return entry;
@@ -188,7 +188,7 @@ export class Catalog {
 
   /** Gives back a slice of a tree; whether only the root is left. */
   #sweepTree(entry: TreeEntry, leaves: number): boolean {
-    const tree = new Tree(this.#space, entry.id, entry.root);
+    const tree = new BTree(this.#space, entry.id, entry.root);
     const end = sliceEnd(tree, leaves);
     tree.deleteRange(undefined, end);
     return end === undefined;
@@ -199,11 +199,11 @@ export class Catalog {
    *
    * @internal
    */
-  tree(): Tree | undefined {
+  tree(): BTree | undefined {
     const { catalogRoot } = this.#reader.meta;
     if (catalogRoot === 0) return undefined;
     if (this.#tree?.root !== catalogRoot) {
-      this.#tree = new Tree(this.#space, CATALOG_TREE, catalogRoot, this.#reader);
+      this.#tree = new BTree(this.#space, CATALOG_TREE, catalogRoot, this.#reader);
     }
     return this.#tree;
   }
@@ -213,10 +213,10 @@ export class Catalog {
    *
    * @internal
    */
-  makeTree(): Tree {
+  makeTree(): BTree {
     const living = this.tree();
     if (living !== undefined) return living;
-    this.#tree = Tree.create(this.#space, CATALOG_TREE);
+    this.#tree = BTree.create(this.#space, CATALOG_TREE);
     this.#pager.meta.catalogRoot = this.#tree.root;
     return this.#tree;
   }
@@ -283,7 +283,7 @@ function decode(record: Uint8Array, page: number, nextTreeId: number): TreeEntry
 }
 
 /** The key below which a tree has about this many leaves, or undefined when it has no more. */
-function sliceEnd(tree: Tree, leaves: number): Uint8Array | undefined {
+function sliceEnd(tree: BTree, leaves: number): Uint8Array | undefined {
   const { path } = tree.space;
   tree.nodes.descendToEdge(path, false);
   const key = new Uint8Array(KEY_BYTES_MAX);

@@ -11,7 +11,7 @@ import { Random } from "../tests/support/random.ts";
 import { Catalog, NAME_BYTES_MAX, readCatalogEntry, type TreeEntry } from "./catalog.ts";
 import { Space } from "./walk/space.ts";
 import { checkTree } from "./check/tree_check.ts";
-import { Tree } from "./tree.ts";
+import { BTree } from "./tree.ts";
 
 interface Library {
   file: MemoryFile;
@@ -31,8 +31,8 @@ function reopen(library: Library): Library {
   return open(new MemoryFile(library.file.content()));
 }
 
-function treeOf({ space }: Library, { id, root }: TreeEntry): Tree {
-  return new Tree(space, id, root);
+function treeOf({ space }: Library, { id, root }: TreeEntry): BTree {
+  return new BTree(space, id, root);
 }
 
 /** A new tree with entries, some in runs. */
@@ -51,8 +51,8 @@ function grow(library: Library, name: string, count: number): TreeEntry {
 function expectNothingLost(library: Library): void {
   const { pager, space, catalog } = library;
   const pages = new Set<number>();
-  const add = (tree: Tree) => checkTree(tree).pages.forEach((page) => pages.add(page));
-  if (pager.meta.catalogRoot !== 0) add(new Tree(space, 0, pager.meta.catalogRoot));
+  const add = (tree: BTree) => checkTree(tree).pages.forEach((page) => pages.add(page));
+  if (pager.meta.catalogRoot !== 0) add(new BTree(space, 0, pager.meta.catalogRoot));
   for (const name of catalog.names()) {
     add(treeOf(library, catalog.get(name)!));
   }
@@ -305,7 +305,7 @@ function lying(change: (record: Uint8Array, view: DataView) => Uint8Array | void
   const { pager, space } = library;
   grow(library, "a", 10);
   transact(pager, () => {
-    const tree = new Tree(space, 0, pager.meta.catalogRoot);
+    const tree = new BTree(space, 0, pager.meta.catalogRoot);
     const record = tree.get(bytesOf("\x01a"))!.slice();
     tree.put(bytesOf("\x01a"), change(record, new DataView(record.buffer)) ?? record);
   });
@@ -357,7 +357,7 @@ describe("readCatalogEntry()", () => {
       catalog.create("c");
       catalog.drop("c");
     });
-    const cursor = new Tree(space, 0, pager.meta.catalogRoot).cursor();
+    const cursor = new BTree(space, 0, pager.meta.catalogRoot).cursor();
     const entries: [Uint8Array, Uint8Array][] = [];
     for (let found = cursor.first(); found; found = cursor.next()) {
       entries.push([cursor.key().slice(), cursor.value()!.slice()]);

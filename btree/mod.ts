@@ -2,13 +2,13 @@
  * The B+ trees alone: ordered keys over a pager's pages.
  *
  * ```ts
- * import { Space, Tree } from "./mod.ts";
+ * import { Space, BTree } from "./mod.ts";
  * import { openPager } from "../pager/mod.ts";
  *
  * const pager = openPager(":memory:");
  * const space = new Space(pager);
  * pager.begin();
- * const tree = Tree.create(space, 1);
+ * const tree = BTree.create(space, 1);
  * tree.put(new Uint8Array([1]), new Uint8Array([2]));
  * pager.commit();
  * console.assert(tree.get(new Uint8Array([1]))?.[0] === 2);
@@ -61,7 +61,7 @@ export {
   type TreeVisitor,
   walkTree,
 } from "./check/tree_walk.ts";
-export { type FoundEntry, Tree } from "./tree.ts";
+export { BTree } from "./tree.ts";
 export {
   isUnfinishedKey,
   readUnfinished,

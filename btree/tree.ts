@@ -50,7 +50,7 @@ export class FoundEntry {
 }
 
 /** A B+ tree of variable-length keys and values. */
-export class Tree {
+export class BTree {
   /** Its number. */
   readonly id: number;
   /** Its root page; it never moves. */
@@ -90,8 +90,8 @@ export class Tree {
   }
 
   /** Makes an empty tree, inside a transaction. */
-  static create(space: Space, id: number): Tree {
-    return new Tree(space, id, createNode(space, id, 0, 0));
+  static create(space: Space, id: number): BTree {
+    return new BTree(space, id, createNode(space, id, 0, 0));
   }
 
   /** The value of a key, or undefined: a view, valid until the next call that reads or changes. */
@@ -282,8 +282,8 @@ export class Tree {
   }
 
   /** The same tree read from elsewhere. */
-  readFrom(reader: PageReader): Tree {
-    return new Tree(this.space, this.id, this.root, reader);
+  readFrom(reader: PageReader): BTree {
+    return new BTree(this.space, this.id, this.root, reader);
   }
 
   /** A cursor, not on any entry yet. */

@@ -6,7 +6,7 @@ import { describe, it } from "@std/testing/bdd";
 import { crc32 } from "node:zlib";
 import { format, header, MemoryFile, Pager, type PagerOptions } from "../pager/mod.ts";
 import { Space } from "./walk/space.ts";
-import { Tree } from "./tree.ts";
+import { BTree } from "./tree.ts";
 import { usedPages } from "../tests/support/space.ts";
 import {
   type Bed,
@@ -65,7 +65,7 @@ function recovered({ file, pager, tree }: Bed, options: PagerOptions): Bed {
   const copy = new MemoryFile(file.content());
   const again = new Pager(copy, options);
   const space = new Space(again);
-  return { file: copy, pager: again, space, tree: new Tree(space, tree.id, tree.root) };
+  return { file: copy, pager: again, space, tree: new BTree(space, tree.id, tree.root) };
 }
 
 function live(random: Random, family: (random: Random) => Uint8Array, options: PagerOptions): void {

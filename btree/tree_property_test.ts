@@ -85,7 +85,7 @@ function live(random: Random, family: Family, options: PagerOptions = {}): void 
   assertEquals(usedPages(model.bed.space), [model.bed.tree.root]);
 }
 
-describe("Tree: random changes", () => {
+describe("BTree: random changes", () => {
   for (const [name, family] of Object.entries(KEY_FAMILIES)) {
     it(`agree with the model: ${name}`, () => eachSeed(10, (random) => live(random, family)));
   }
@@ -133,7 +133,7 @@ describe("Tree: random changes", () => {
   });
 });
 
-describe("Tree: random changes in a small cache", () => {
+describe("BTree: random changes in a small cache", () => {
   const options = { cacheBytes: CACHE_BYTES_MIN };
 
   it("agree with the model, the data several times larger", () => {

@@ -36,7 +36,7 @@ import { Random } from "../tests/support/random.ts";
 import { childAt, childIndex, copyKey, KEY_BYTES_MAX, usedBytesOf } from "./node/node.ts";
 import { Path } from "./walk/path.ts";
 import { replaceSeparator } from "./change/separator.ts";
-import { Tree } from "./tree.ts";
+import { BTree } from "./tree.ts";
 import { checkTree } from "./check/tree_check.ts";
 
 const { KIND_BRANCH, KIND_LEAF, PAGE_BYTES, SLOT_MASK } = format;
@@ -67,7 +67,7 @@ function fillOf({ pager, space }: Bed): number {
   return used / leaves / PAGE_BYTES;
 }
 
-describe("Tree.put(), get(), has(), lengthOf() and delete()", () => {
+describe("BTree.put(), get(), has(), lengthOf() and delete()", () => {
   it("say whether the key was there", () => {
     const { pager, tree } = plant();
     pager.begin();
@@ -174,7 +174,7 @@ describe("Tree.put(), get(), has(), lengthOf() and delete()", () => {
   });
 });
 
-describe("Tree: shapes", () => {
+describe("BTree: shapes", () => {
   it("leaves full pages behind a load in order", () => {
     const model = modelOf(numbers(0, 20_000), 20);
     model.check();
@@ -288,7 +288,7 @@ describe("Tree: shapes", () => {
   });
 });
 
-describe("Tree: transactions", () => {
+describe("BTree: transactions", () => {
   it("a rollback takes back new pages, splits, merges and runs", () => {
     const model = modelOf(numbers(0, 500), 300);
     const before = usedPages(model.bed.space);
@@ -340,7 +340,7 @@ describe("Tree: transactions", () => {
   it("an empty tree that was made and rolled back leaves no page", () => {
     const { pager, space, tree } = plant();
     pager.begin();
-    const other = Tree.create(space, 2);
+    const other = BTree.create(space, 2);
     other.put(bytesOf("a"), new Uint8Array(100_000));
     pager.rollback();
     assertEquals(usedPages(space), [tree.root]);
@@ -348,7 +348,7 @@ describe("Tree: transactions", () => {
 
   it("trees of one file do not see each other", () => {
     const { pager, space, tree } = plant();
-    const other = transact(pager, () => Tree.create(space, 2));
+    const other = transact(pager, () => BTree.create(space, 2));
     transact(pager, () => {
       for (let i = 0; i < 500; i++) {
         tree.put(keyOf(i), valueOf({ bytes: 300, salt: i }));
@@ -378,7 +378,7 @@ function damaged(which: "root" | "child", change: (frame: Frame, slot: number) =
   return replant(bed);
 }
 
-describe("Tree: damage", () => {
+describe("BTree: damage", () => {
   const damages: [string, "root" | "child", (frame: Frame, slot: number) => void][] = [
     ["a root of another tree", "root", (frame, slot) => frame.u32[(slot << 3) + 1] = 9],
     ["a root of another kind", "root", (frame, slot) => header.setShape(frame, slot, 3, 0)],
@@ -411,7 +411,7 @@ describe("Tree: damage", () => {
   }
 });
 
-describe("Tree: damage in the middle", () => {
+describe("BTree: damage in the middle", () => {
   it("of a branch at another level than its parent says is CorruptionError", () => {
     const { bed } = modelOf(numbers(0, 3000), 2040);
     transact(bed.pager, () => {
@@ -429,7 +429,7 @@ describe("Tree: damage in the middle", () => {
   });
 });
 
-describe("Tree: damage in the order of siblings", () => {
+describe("BTree: damage in the order of siblings", () => {
   it("is CorruptionError before entries of two leaves come into one", () => {
     // Together their first and last key share 31 bytes, and keys between them are shorter.
     const short = Array.from({ length: 72 }, (_, i) => bytesOf(`a${i}`.padEnd(4)));

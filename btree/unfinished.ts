@@ -32,7 +32,7 @@ import {
 import { type Catalog, CATALOG_TREE, decodeName, NAME_BYTES_MAX } from "./catalog.ts";
 import { REFERENCE_BYTES } from "./node/node.ts";
 import type { Space } from "./walk/space.ts";
-import { Tree } from "./tree.ts";
+import { BTree } from "./tree.ts";
 import type { TreeVisitor } from "./check/tree_walk.ts";
 import { appendRuns, decodeReference, encodeReference, type Reference } from "./value/value.ts";
 import { runsOf, versionAt } from "./value/value.ts";
@@ -114,7 +114,7 @@ export class UnfinishedValues {
   }
 
   /** Makes all that was appended the value of a key; whether the key is new. */
-  finish(number: number, tree: Tree, key: Uint8Array): boolean {
+  finish(number: number, tree: BTree, key: Uint8Array): boolean {
     const record = this.#get(number);
     assert(record?.tree === tree.id, "a value is finished in the tree it was begun for");
     const { page, length } = record.reference;
@@ -153,7 +153,7 @@ export class UnfinishedValues {
     const entry = made === "" ? undefined : this.#catalog.get(made);
     if (entry?.id !== tree) return;
     if (this.numbers().some((number) => this.#get(number)?.tree === tree)) return;
-    if (new Tree(this.#space, tree, entry.root).count() === 0) this.#catalog.drop(made);
+    if (new BTree(this.#space, tree, entry.root).count() === 0) this.#catalog.drop(made);
   }
 
   /** The numbers of all values that have a part, those that nobody writes any more included. */

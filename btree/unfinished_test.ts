@@ -11,7 +11,7 @@ import { bytesOf, expectValue, sameBytes, valueOf } from "../tests/support/trees
 import { Catalog } from "./catalog.ts";
 import { Space } from "./walk/space.ts";
 import { checkTree } from "./check/tree_check.ts";
-import { Tree } from "./tree.ts";
+import { BTree } from "./tree.ts";
 import { UnfinishedValues } from "./unfinished.ts";
 import { PIECE_BYTES, type ValueReader } from "./value/value_reader.ts";
 
@@ -39,19 +39,19 @@ function reopen(bed: Bed): Bed {
   return open(new MemoryFile(bed.file.content()));
 }
 
-function plant(): [Bed, Tree] {
+function plant(): [Bed, BTree] {
   const bed = open();
   transact(bed.pager, () => bed.catalog.create("main"));
   return [bed, mainOf(bed)];
 }
 
-function mainOf({ space, catalog }: Bed): Tree {
+function mainOf({ space, catalog }: Bed): BTree {
   const { id, root } = catalog.get("main")!;
-  return new Tree(space, id, root);
+  return new BTree(space, id, root);
 }
 
 /** Appends a value in parts, each in a transaction; returns its number. */
-function append({ pager, unfinished }: Bed, tree: Tree, value: Uint8Array, part = PART): number {
+function append({ pager, unfinished }: Bed, tree: BTree, value: Uint8Array, part = PART): number {
   const number = unfinished.begin();
   for (let at = 0; at < value.length; at += part) {
     transact(pager, () => unfinished.append(number, at, tree.id, value.subarray(at, at + part)));
@@ -59,7 +59,7 @@ function append({ pager, unfinished }: Bed, tree: Tree, value: Uint8Array, part 
   return number;
 }
 
-function finish({ pager, unfinished }: Bed, number: number, tree: Tree): boolean {
+function finish({ pager, unfinished }: Bed, number: number, tree: BTree): boolean {
   return transact(pager, () => unfinished.finish(number, tree, KEY));
 }
 
@@ -70,10 +70,10 @@ function expectNothingLost({ pager, space, catalog, unfinished }: Bed): void {
     assert(!pages.has(page), `page ${page} is owned twice`);
     pages.add(page);
   };
-  checkTree(new Tree(space, 0, pager.meta.catalogRoot)).pages.forEach(add);
+  checkTree(new BTree(space, 0, pager.meta.catalogRoot)).pages.forEach(add);
   for (const name of catalog.names()) {
     const { id, root } = catalog.get(name)!;
-    checkTree(new Tree(space, id, root)).pages.forEach(add);
+    checkTree(new BTree(space, id, root)).pages.forEach(add);
   }
   for (const [page, tree] of unfinished.pages()) {
     const frame = pager.peek(page);
@@ -313,7 +313,7 @@ describe("ValueReader", () => {
   const bytes = 700 * PAGE_BYTES - 77;
   const value = valueOf({ bytes, salt: 5 });
 
-  function readerOf(tree: Tree): ValueReader {
+  function readerOf(tree: BTree): ValueReader {
     return tree.runsOf(tree.find(KEY)!);
   }
 

@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { checkTree, Tree as Entries } from "../btree/mod.ts";
+import { BTree, checkTree } from "../btree/mod.ts";
 import { format, header, IoError, MemoryFile } from "../pager/mod.ts";
 import { bytesOf, change, checkDatabase, openBoth, openOn } from "../tests/support/database.ts";
 import { makeSample } from "../tests/support/sample.ts";
@@ -208,7 +208,7 @@ describe("Database.census()", () => {
     const walked = { leaves: 0, branches: 0, runPages: 0, entries: 0, pages: 0 };
     const { pager, space } = session;
     const trees = db.trees().map((name) => session.findTree(name)!.entries);
-    for (const tree of [...trees, new Entries(space, 0, pager.meta.catalogRoot)]) {
+    for (const tree of [...trees, new BTree(space, 0, pager.meta.catalogRoot)]) {
       const report = checkTree(tree);
       walked.entries += report.entries;
       for (const page of report.pages) {

@@ -2,7 +2,7 @@
  * The figures of a tree.
  */
 
-import { census, type Tree as Entries } from "../btree/mod.ts";
+import { type BTree, census } from "../btree/mod.ts";
 import { format, type Pager } from "../pager/mod.ts";
 
 const { KIND_BRANCH, KIND_LEAF, KIND_RUN, KIND_RUN_CONTINUED } = format;
@@ -34,7 +34,7 @@ export const NO_TREE: TreeStats = {
 };
 
 /** The figures of a tree. */
-export function statsOf(pager: Pager, tree: Entries): TreeStats {
+export function statsOf(pager: Pager, tree: BTree): TreeStats {
   const { pagesOfKind, usedBytesOfKind, entriesOfKind } = census(pager, tree.id);
   return {
     entries: entriesOfKind[KIND_LEAF]!,

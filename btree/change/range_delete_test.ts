@@ -42,7 +42,7 @@ function tryRange(model: TreeModel, from?: number, to?: number): void {
 
 const bound = (number: number | undefined) => number === undefined ? undefined : keyOf(number);
 
-describe("Tree.deleteRange()", () => {
+describe("BTree.deleteRange()", () => {
   it("of an empty tree removes nothing", () => {
     const model = new TreeModel(plant());
     model.begin();
@@ -188,7 +188,7 @@ function pagesRead({ pager }: Bed, body: () => void): number {
   return after.pageReads - before.pageReads + 8 * (after.extentReads - before.extentReads);
 }
 
-describe("Tree.deleteRange(): what it reads", () => {
+describe("BTree.deleteRange(): what it reads", () => {
   it("reads no leaf between the bounds when none holds references", () => {
     const bed = large(0);
     coolDown(bed);

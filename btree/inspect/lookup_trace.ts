@@ -23,7 +23,7 @@ import {
   searchLeaf,
 } from "../node/node.ts";
 import { NodeView } from "../node/node_view.ts";
-import type { Tree } from "../tree.ts";
+import type { BTree } from "../tree.ts";
 import { referredLength } from "../value/value.ts";
 
 const { entriesOf, levelOf, prefixLengthOf } = header;
@@ -76,7 +76,7 @@ export interface Descent {
  * @param reader Where pages are read; each step asks it for one.
  */
 export function* descend(
-  tree: Tree,
+  tree: BTree,
   key: Uint8Array,
   reader: PageReader,
 ): Generator<DescentStep, Descent, undefined> {

@@ -9,12 +9,12 @@ import { descend, type Descent, type DescentStep } from "./lookup_trace.ts";
 import { compareKeys } from "../node/key.ts";
 import { copyKey, KEY_BYTES_MAX } from "../node/node.ts";
 import { Space } from "../walk/space.ts";
-import { Tree } from "../tree.ts";
+import { BTree } from "../tree.ts";
 
 const { CHUNK_SHIFT, SLOT_MASK } = format;
 
 /** A tree of three levels whose keys have long and short prefixes, equal heads among them. */
-function makeTree(): { tree: Tree; keys: Uint8Array[] } {
+function makeTree(): { tree: BTree; keys: Uint8Array[] } {
   const space = new Space(openPager(":memory:"));
   const encoder = new TextEncoder();
   const keys: Uint8Array[] = [];
@@ -23,7 +23,7 @@ function makeTree(): { tree: Tree; keys: Uint8Array[] } {
     keys.push(encoder.encode(`${group}${(i * 7919) % 9001}${"-".repeat(i % 40)}`));
   }
   space.pager.begin();
-  const tree = Tree.create(space, 1);
+  const tree = BTree.create(space, 1);
   for (const key of keys) tree.put(key, new Uint8Array(900 + key.length));
   tree.put(encoder.encode("large"), new Uint8Array(50_000));
   space.pager.commit();
@@ -31,7 +31,7 @@ function makeTree(): { tree: Tree; keys: Uint8Array[] } {
 }
 
 /** All steps of a descent, and its end. */
-function follow(tree: Tree, key: Uint8Array): { steps: DescentStep[]; end: Descent } {
+function follow(tree: BTree, key: Uint8Array): { steps: DescentStep[]; end: Descent } {
   const walk = descend(tree, key, tree.reader);
   const steps: DescentStep[] = [];
   let next = walk.next();
@@ -40,13 +40,13 @@ function follow(tree: Tree, key: Uint8Array): { steps: DescentStep[]; end: Desce
 }
 
 /** The page where a tree finds a key. */
-function leafOf(tree: Tree, key: Uint8Array): number {
+function leafOf(tree: BTree, key: Uint8Array): number {
   const { place } = tree.nodes.leafFor(key, key.length);
   return tree.reader.frames[place >>> CHUNK_SHIFT]!.pages[place & SLOT_MASK]!;
 }
 
 /** Fails unless the comparisons of a step are those of a binary search, and true. */
-function assertProbes(tree: Tree, step: DescentStep, key: Uint8Array): void {
+function assertProbes(tree: BTree, step: DescentStep, key: Uint8Array): void {
   const place = tree.reader.at(step.page);
   const frame = tree.reader.frames[place >>> CHUNK_SHIFT]!;
   const other = new Uint8Array(KEY_BYTES_MAX);
@@ -118,7 +118,7 @@ describe("descend", () => {
   it("works in an empty tree", () => {
     const space = new Space(openPager(":memory:"));
     space.pager.begin();
-    const empty = Tree.create(space, 1);
+    const empty = BTree.create(space, 1);
     space.pager.commit();
     const { steps, end } = follow(empty, new Uint8Array([1]));
     assertEquals(end, { found: false, valueBytes: -1 });

@@ -6,7 +6,7 @@ import { format, openPager, type Pager } from "../../pager/mod.ts";
 import { Catalog } from "../catalog.ts";
 import { type PageContents, pageContents } from "./page_contents.ts";
 import { Space } from "../walk/space.ts";
-import { Tree } from "../tree.ts";
+import { BTree } from "../tree.ts";
 
 const { CHUNK_SHIFT, PAGE_BYTES, SLOT_MASK } = format;
 const encoder = new TextEncoder();
@@ -37,7 +37,7 @@ describe("pageContents", () => {
     const space = new Space(openPager(":memory:"));
     const { pager } = space;
     pager.begin();
-    const tree = Tree.create(space, 1);
+    const tree = BTree.create(space, 1);
     for (let i = 0; i < 9; i++) tree.put(encoder.encode(`prefix ${i}`), new Uint8Array(i).fill(i));
     tree.put(encoder.encode("prefix large"), new Uint8Array(9000));
     pager.commit();
@@ -60,7 +60,7 @@ describe("pageContents", () => {
     const space = new Space(openPager(":memory:"));
     const { pager } = space;
     pager.begin();
-    const tree = Tree.create(space, 1);
+    const tree = BTree.create(space, 1);
     for (let i = 0; i < 2000; i++) tree.put(encoder.encode(`all/${i}`), new Uint8Array(50));
     pager.commit();
     const contents = contentsOf(pager, tree.root);

@@ -21,10 +21,10 @@ import {
 } from "../../tests/support/trees.ts";
 import { childAt, childIndex } from "../node/node.ts";
 import { Space } from "./space.ts";
-import { Tree } from "../tree.ts";
+import { BTree } from "../tree.ts";
 import { checkTree } from "../check/tree_check.ts";
 
-describe("Tree.count()", () => {
+describe("BTree.count()", () => {
   it("is the model's at every size from nothing to three levels and back", () => {
     const model = new TreeModel(plant());
     eachSeed(1, (random) => {
@@ -67,7 +67,7 @@ describe("Tree.count()", () => {
     bed.pager.close();
     const file = new FaultyFile(bed.file);
     const pager = new Pager(file, { cacheBytes: CACHE_BYTES_MIN });
-    const tree = new Tree(new Space(pager), bed.tree.id, bed.tree.root);
+    const tree = new BTree(new Space(pager), bed.tree.id, bed.tree.root);
     // Fills the cache, so that it reads by the page from here on.
     for (let i = 0; i < 4000; i++) tree.has(keyOf(i));
     const before = pager.stats();
@@ -109,12 +109,12 @@ function boundNear(random: Random, names: readonly string[]): Uint8Array | undef
   return key;
 }
 
-describe("Tree.count() of a range", () => {
+describe("BTree.count() of a range", () => {
   it("is the model's in three levels, whole, thinned and grown, here and in a snapshot", () => {
     eachSeed(3, (random) => {
       const model = tall(random);
       const { tree, pager, space } = model.bed;
-      const assertCounts = (names: readonly string[], counted: Tree) => {
+      const assertCounts = (names: readonly string[], counted: BTree) => {
         for (let round = 0; round < 400; round++) {
           const [lower, upper] = [boundNear(random, names), boundNear(random, names)];
           const [from, to] = [lower && nameOf(lower), upper && nameOf(upper)];
@@ -131,7 +131,7 @@ describe("Tree.count() of a range", () => {
       for (const name of before) if (!random.once(3)) model.delete(bytesOf(name));
       assertCounts(model.names(), tree);
       model.commit();
-      assertCounts(before, new Tree(space, tree.id, tree.root, snapshot));
+      assertCounts(before, new BTree(space, tree.id, tree.root, snapshot));
       model.begin();
       model.deleteRange(bytesOf(before[200]!), bytesOf(before[700]!));
       for (const name of before.slice(300, 400)) model.put(bytesOf(name), random.below(2500));
@@ -173,7 +173,7 @@ describe("Tree.count() of a range", () => {
     bed.pager.close();
     const file = new FaultyFile(bed.file);
     const pager = new Pager(file, { cacheBytes: CACHE_BYTES_MIN });
-    const tree = new Tree(new Space(pager), bed.tree.id, bed.tree.root);
+    const tree = new BTree(new Space(pager), bed.tree.id, bed.tree.root);
     for (let i = 0; i < 4000; i++) tree.has(keyOf(i));
     const { bytesRead } = file;
     assertEquals(tree.count(keyOf(5001), keyOf(19_998)), 14_997);
@@ -197,7 +197,7 @@ function damaged(change: (bed: Bed, child: number) => void): Bed {
   return bed;
 }
 
-describe("Tree.count(): damage", () => {
+describe("BTree.count(): damage", () => {
   it("of a child that is of another tree, level or kind is CorruptionError", () => {
     const changes = [
       (word: number) => ({ word, value: 9, index: 1 }),
@@ -241,7 +241,7 @@ describe("Tree.count(): damage", () => {
   });
 });
 
-describe("Tree.count() of a range: damage", () => {
+describe("BTree.count() of a range: damage", () => {
   it("below a branch, or where it ends, is CorruptionError", () => {
     const changes = [
       (word: number) => ({ word, value: 9, index: 1 }),

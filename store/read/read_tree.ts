@@ -5,7 +5,7 @@
  * catalog by name when it is first used, and again after anything may have changed there.
  */
 
-import type { Tree as Entries } from "../../btree/mod.ts";
+import type { BTree } from "../../btree/mod.ts";
 import { inEntry } from "./codec_error.ts";
 import { type Bounds, boundsOf, keyBoundsOf, type KeyRange, type Range } from "./range.ts";
 import type { Scan } from "./scan.ts";
@@ -24,7 +24,7 @@ export type AnyReadTree = ReadTree<unknown, unknown, never, never>;
  * @throws {ClosedError} It cannot be read any more.
  * @throws {TypeError} It was made with other codecs.
  */
-export let findEntries: (tree: AnyReadTree) => Entries | undefined;
+export let findEntries: (tree: AnyReadTree) => BTree | undefined;
 
 /**
  * An ordered map, for reading: keys `K` and values `V` as they come back, `KI` and `P` keys and
@@ -53,7 +53,7 @@ export class ReadTree<
   readonly name: string;
   readonly #source: TreeSource;
   readonly #format: TreeFormat<K, V, KI, never, P>;
-  #entries: Entries | undefined;
+  #entries: BTree | undefined;
   #epoch = -1;
   readonly #scanned: Scanned;
   readonly #pickEntry: Pick<[K, V]> = (scan, at) => this.#entryAt(scan, at);
@@ -363,7 +363,7 @@ export class ReadTree<
   }
 
   /** The tree, which has found a key; undefined where there is no such entry. */
-  #findEntry(key: KI): Entries | undefined {
+  #findEntry(key: KI): BTree | undefined {
     let length: number;
     try {
       length = this.#format.encodeKey(key);
@@ -375,7 +375,7 @@ export class ReadTree<
   }
 
   /** The tree, or undefined while there is none of the name; throws when it cannot be read. */
-  #find(): Entries | undefined {
+  #find(): BTree | undefined {
     const { epoch, views } = this.#source;
     if (views !== undefined) views.expire();
     if (this.#epoch !== epoch) this.#lookUp(epoch);

@@ -3,14 +3,14 @@
  * (`LeafBatch`), and keys and values are views of that copy, which cannot be transferred.
  */
 
-import { KEY_BYTES_MAX, LeafBatch, LeafCursor, type Tree as Entries } from "../../btree/mod.ts";
+import { type BTree, KEY_BYTES_MAX, LeafBatch, LeafCursor } from "../../btree/mod.ts";
 import type { Bounds } from "./range.ts";
 import { takeShared } from "./slab.ts";
 
 /** Going through the entries of a range, a leaf at a time. */
 export class Scan {
   /** The tree. */
-  entries: Entries;
+  entries: BTree;
   #cursor: LeafCursor;
   #bounds: Bounds = { lower: undefined, upper: undefined, forward: true, limit: Infinity };
   #more = false;
@@ -22,7 +22,7 @@ export class Scan {
    *
    * @param entries The tree.
    */
-  constructor(entries: Entries) {
+  constructor(entries: BTree) {
     this.entries = entries;
     this.#cursor = new LeafCursor(entries.nodes);
   }
@@ -54,7 +54,7 @@ export class Scan {
   }
 
   /** Goes on after an entry of this leaf, when the tree has changed since it was copied. */
-  resume(entries: Entries, at: number, limit: number): void {
+  resume(entries: BTree, at: number, limit: number): void {
     if (entries !== this.entries) {
       this.entries = entries;
       this.#cursor = new LeafCursor(entries.nodes);

@@ -11,7 +11,7 @@
  * 2. A version is kept no longer than that, however it ends.
  */
 
-import type { Tree as Entries } from "../../btree/mod.ts";
+import type { BTree } from "../../btree/mod.ts";
 import type { PageSnapshot } from "../../pager/mod.ts";
 import type { Bounds } from "./range.ts";
 import type { TreeSource } from "./tree_source.ts";
@@ -25,7 +25,7 @@ export class Scanned {
   /** Where the tree is read. */
   readonly source: TreeSource;
   /** The tree as it is now, or undefined while there is none of the name. */
-  readonly find: () => Entries | undefined;
+  readonly find: () => BTree | undefined;
   #idle: Scan | undefined;
 
   /**
@@ -34,13 +34,13 @@ export class Scanned {
    * @param source Where it is read.
    * @param find The tree as it is now.
    */
-  constructor(source: TreeSource, find: () => Entries | undefined) {
+  constructor(source: TreeSource, find: () => BTree | undefined) {
     this.source = source;
     this.find = find;
   }
 
   /** A scan of the tree: the one that ended last, unless it is of another tree or in use. */
-  take(entries: Entries): Scan {
+  take(entries: BTree): Scan {
     const idle = this.#idle;
     this.#idle = undefined;
     return idle?.entries === entries ? idle : new Scan(entries);
@@ -60,7 +60,7 @@ export class ScanIterator<T> extends Iterator<T, void, undefined>
   readonly #pick: Pick<T>;
   readonly #alignsValues: boolean;
   #scan: Scan | undefined;
-  #entries: Entries | undefined;
+  #entries: BTree | undefined;
   #kept: PageSnapshot | undefined;
   /** The entry of the leaf that was given last. */
   #at = -1;
@@ -166,7 +166,7 @@ export class ScanIterator<T> extends Iterator<T, void, undefined>
       !entries.isLive;
   }
 
-  #keepStep(entries: Entries): void {
+  #keepStep(entries: BTree): void {
     this.#entries = entries;
     this.#changes = entries.nodes.changes;
     this.#epoch = this.#scanned.source.epoch;
@@ -186,7 +186,7 @@ export class ScanIterator<T> extends Iterator<T, void, undefined>
     return true;
   }
 
-  #resume(scan: Scan, entries: Entries | undefined): boolean {
+  #resume(scan: Scan, entries: BTree | undefined): boolean {
     if (entries === undefined) return false;
     this.#keepStep(entries);
     scan.resume(entries, this.#at, this.#left);

@@ -7,7 +7,7 @@
  * all means that both are "bytes".
  */
 
-import { KEY_BYTES_MAX, type Tree as Entries } from "../../btree/mod.ts";
+import { type BTree, KEY_BYTES_MAX } from "../../btree/mod.ts";
 import { CorruptionError } from "../../pager/mod.ts";
 import { checkAttached, checkCodec, checkKeyCodec } from "../codec/mod.ts";
 import { type Codec, type KeyCodec, UNDEFINED_VALUE } from "../codec/mod.ts";
@@ -120,7 +120,7 @@ export class TreeFormat<K, V, KI, VI, P> {
   }
 
   /** The value that a tree found last. */
-  foundValue(entries: Entries, slab: Slab): V {
+  foundValue(entries: BTree, slab: Slab): V {
     const { bytes, at, length } = entries.found;
     if (length < 0) return this.value.decode(entries.readRuns(bytes, at));
     if (this.valuesKeepBytes) return this.value.decode(slab.copy(bytes, at, length));

@@ -3,7 +3,7 @@
  * trees they hand out.
  */
 
-import type { Tree as Entries } from "../../btree/mod.ts";
+import type { BTree } from "../../btree/mod.ts";
 import type { PageSnapshot } from "../../pager/mod.ts";
 import type { Slab } from "./slab.ts";
 import type { ViewGuard } from "./view_guard.ts";
@@ -11,7 +11,7 @@ import type { ViewGuard } from "./view_guard.ts";
 /** A tree in the catalog. */
 export interface FoundTree {
   /** The tree. */
-  readonly entries: Entries;
+  readonly entries: BTree;
   /** What the catalog keeps of its codecs. */
   readonly attributes: Uint8Array;
   /** Where the catalog is. */

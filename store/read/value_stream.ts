@@ -7,7 +7,7 @@
  */
 
 import type { PageSnapshot } from "../../pager/mod.ts";
-import type { Tree as Entries } from "../../btree/mod.ts";
+import type { BTree } from "../../btree/mod.ts";
 import type { TreeSource } from "./tree_source.ts";
 
 /**
@@ -21,7 +21,7 @@ import type { TreeSource } from "./tree_source.ts";
  * `SnapshotTooOldError` when the pages that it keeps become too many.
  * @throws {TypeError} A transaction is open: a stream is read after its end.
  */
-export function streamFound(source: TreeSource, entries: Entries): ReadableStream<Uint8Array> {
+export function streamFound(source: TreeSource, entries: BTree): ReadableStream<Uint8Array> {
   const kept = source.keepVersion();
   if (kept === undefined && entries.isLive) {
     throw new TypeError("Cannot get a stream: a transaction is open");
@@ -66,7 +66,7 @@ function streamOf(
  */
 export function rangeFound(
   source: TreeSource,
-  entries: Entries,
+  entries: BTree,
   start: number,
   end: number,
 ): Uint8Array {

@@ -4,7 +4,7 @@
  * It gets its name when it is whole, and until then nobody can open it, whatever its name is.
  */
 
-import { Catalog, type CreateOptions, Space, Tree } from "../../btree/mod.ts";
+import { BTree, Catalog, type CreateOptions, Space } from "../../btree/mod.ts";
 import { BuildingFile, NewFile, openDiskFile, Pager } from "../../pager/mod.ts";
 
 /** A transaction ends when it has taken so much. */
@@ -19,7 +19,7 @@ export class Rebuild {
   readonly #pager: Pager;
   readonly #space: Space;
   readonly #catalog: Catalog;
-  #tree: Tree | undefined;
+  #tree: BTree | undefined;
   #batch = 0;
 
   /**
@@ -52,7 +52,7 @@ export class Rebuild {
   /** Makes the tree that the entries to come are for. */
   begin(name: string, options: CreateOptions): void {
     const { id, root } = this.#change(() => this.#catalog.create(name, options));
-    this.#tree = new Tree(this.#space, id, root);
+    this.#tree = new BTree(this.#space, id, root);
   }
 
   /** Adds an entry to the tree begun last. */

@@ -9,7 +9,7 @@
  * It does not know transactions and trees as users meet them.
  */
 
-import { Catalog, Space, type Tree as Entries, UnfinishedValues } from "../../btree/mod.ts";
+import { type BTree, Catalog, Space, UnfinishedValues } from "../../btree/mod.ts";
 import { ClosedError, type Durability, type Pager, type PageSnapshot } from "../../pager/mod.ts";
 import { ChangeFeed } from "../watch/change_feed.ts";
 import { GroupCommit } from "./group_commit.ts";
@@ -178,7 +178,7 @@ export class Session implements TreeSource {
   }
 
   /** The tree of a name, created if there is none, inside a transaction. */
-  openTree(name: string, format: TreeNaming): Entries {
+  openTree(name: string, format: TreeNaming): BTree {
     return this.directory.open(name, format);
   }
 

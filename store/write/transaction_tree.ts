@@ -5,7 +5,7 @@
  * changed nothing.
  */
 
-import type { Tree as Entries } from "../../btree/mod.ts";
+import type { BTree } from "../../btree/mod.ts";
 import { inEntry } from "../read/codec_error.ts";
 import { copyOf, copyOfKey } from "../read/copy.ts";
 import { keyBoundsOf, type KeyRange } from "../read/range.ts";
@@ -200,7 +200,7 @@ export class TransactionTree<
   }
 
   /** Begins to add entries to what was the tree before the first of them was asked for. */
-  #beginLoad(before: Entries | undefined): TreeLoad {
+  #beginLoad(before: BTree | undefined): TreeLoad {
     const { session } = this.#source;
     if (before !== undefined) refuseLost(session, this.name, before);
     return this.#change((tree) => new TreeLoad(session, this.name, tree));
@@ -249,14 +249,14 @@ export class TransactionTree<
   }
 
   /** Changes the tree if there is one; what there is not need not be made to be emptied. */
-  #changeFound<T>(change: (entries: Entries) => T, otherwise: T): T {
+  #changeFound<T>(change: (entries: BTree) => T, otherwise: T): T {
     const { session } = this.#source;
     session.refuseDoomed();
     const found = findEntries(this);
     return found === undefined ? otherwise : session.change(() => change(found));
   }
 
-  #change<T>(change: (entries: Entries) => T): T {
+  #change<T>(change: (entries: BTree) => T): T {
     this.#source.checkOpen();
     const { session } = this.#source;
     return session.change(() =>

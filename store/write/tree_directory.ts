@@ -6,7 +6,7 @@
  * that all who use a tree share one object and see its changes.
  */
 
-import { type Catalog, type Space, Tree as Entries } from "../../btree/mod.ts";
+import { BTree, type Catalog, type Space } from "../../btree/mod.ts";
 import { inFile, type PageReader } from "../../pager/mod.ts";
 import type { TreeFormat } from "../read/tree_format.ts";
 import type { FoundTree } from "../read/tree_source.ts";
@@ -53,7 +53,7 @@ export class TreeDirectory {
   findIn(catalog: Catalog, name: string, reader: PageReader): FoundTree | undefined {
     const entry = this.#entryIn(catalog, name);
     if (entry === undefined) return undefined;
-    const entries = new Entries(this.#space, entry.id, entry.root, reader);
+    const entries = new BTree(this.#space, entry.id, entry.root, reader);
     return { entries, attributes: entry.attributes, catalogRoot: reader.meta.catalogRoot };
   }
 
@@ -66,7 +66,7 @@ export class TreeDirectory {
   }
 
   /** The tree of a name, created if there is none, inside a transaction. */
-  open(name: string, format: TreeNaming): Entries {
+  open(name: string, format: TreeNaming): BTree {
     const found = this.find(name);
     if (found === undefined) {
       this.#catalog.create(name, { attributes: format.attributes() });

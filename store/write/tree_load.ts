@@ -6,14 +6,14 @@
  * meanwhile is noticed at the next entry, and at the end.
  */
 
-import { BulkLoad, type Tree as Entries } from "../../btree/mod.ts";
+import { type BTree, BulkLoad } from "../../btree/mod.ts";
 import type { Session } from "./session.ts";
 
 /** Adds many entries to a tree in one transaction. */
 export class TreeLoad {
   readonly #session: Session;
   readonly #name: string;
-  readonly #tree: Entries;
+  readonly #tree: BTree;
   readonly #built: BulkLoad | undefined;
   #epoch: number;
   #count = 0;
@@ -25,7 +25,7 @@ export class TreeLoad {
    * @param name The name of the tree.
    * @param tree The tree.
    */
-  constructor(session: Session, name: string, tree: Entries) {
+  constructor(session: Session, name: string, tree: BTree) {
     this.#session = session;
     this.#name = name;
     this.#tree = tree;
@@ -60,7 +60,7 @@ export class TreeLoad {
 }
 
 /** Throws when a name is not that of a tree any more. */
-export function refuseLost(session: Session, name: string, tree: Entries): void {
+export function refuseLost(session: Session, name: string, tree: BTree): void {
   if (session.findTree(name)?.entries.id === tree.id) return;
   throw new TypeError(`Cannot load: tree ${name} was dropped or renamed meanwhile`);
 }

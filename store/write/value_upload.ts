@@ -9,7 +9,7 @@
  */
 
 import { setImmediate } from "node:timers";
-import { type Tree as Entries, VALUE_BYTES_MAX } from "../../btree/mod.ts";
+import { type BTree, VALUE_BYTES_MAX } from "../../btree/mod.ts";
 import { ClosedError, CorruptionError, format, IoError, LimitError } from "../../pager/mod.ts";
 import { checkAttached } from "../codec/mod.ts";
 import type { Session } from "./session.ts";
@@ -181,7 +181,7 @@ class Upload {
   }
 
   /** The tree, which must be the one that has the parts before. */
-  #openTree(): Entries {
+  #openTree(): BTree {
     if (this.#done === 0) return this.#session.openTree(this.#name, this.#format);
     const found = this.#session.findTree(this.#name)?.entries;
     if (found?.id === this.#tree) return found;

@@ -4,7 +4,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { checkTree, chunkCensus, Tree as Entries } from "../../btree/mod.ts";
+import { BTree, checkTree, chunkCensus } from "../../btree/mod.ts";
 import { type Durability, type File, format, Pager, type PagerOptions } from "../../pager/mod.ts";
 import { Database } from "../../store/database.ts";
 import type { Sync } from "../../store/read/argument_checks.ts";
@@ -123,7 +123,7 @@ export function checkDatabase({ session }: Opened): number {
 /** The tree of every page that a tree refers to, or will when a value is finished. */
 function ownersOf({ pager, space, catalog, unfinished }: Session): Map<number, number> {
   const owners = new Map<number, number>();
-  const add = (tree: Entries) => {
+  const add = (tree: BTree) => {
     const { pages, entries } = checkTree(tree);
     assertEquals(tree.count(), entries, `count of tree ${tree.id}`);
     for (const page of pages) {
@@ -132,10 +132,10 @@ function ownersOf({ pager, space, catalog, unfinished }: Session): Map<number, n
     }
   };
   const { catalogRoot } = pager.meta;
-  if (catalogRoot !== 0) add(new Entries(space, CATALOG_TREE, catalogRoot));
+  if (catalogRoot !== 0) add(new BTree(space, CATALOG_TREE, catalogRoot));
   for (const name of catalog.names()) {
     const { id, root } = catalog.get(name)!;
-    add(new Entries(space, id, root));
+    add(new BTree(space, id, root));
   }
   for (const [page, tree] of unfinished.pages()) {
     assertEquals(owners.get(page), undefined, `page ${page} is in a tree and not finished`);

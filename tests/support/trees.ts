@@ -9,7 +9,7 @@
 import { assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { MemoryFile, Pager, type PagerOptions } from "../../pager/mod.ts";
-import { BulkLoad, checkTree, Space, Tree, type TreeReport } from "../../btree/mod.ts";
+import { BTree, BulkLoad, checkTree, Space, type TreeReport } from "../../btree/mod.ts";
 import { transact } from "./pages.ts";
 import { Random } from "./random.ts";
 import { usedPages } from "./space.ts";
@@ -19,7 +19,7 @@ export interface Bed {
   file: MemoryFile;
   pager: Pager;
   space: Space;
-  tree: Tree;
+  tree: BTree;
 }
 
 /** What makes a value. */
@@ -35,7 +35,7 @@ export function plant(options: PagerOptions = {}): Bed {
   const file = new MemoryFile();
   const pager = new Pager(file, options);
   const space = new Space(pager);
-  return { file, pager, space, tree: transact(pager, () => Tree.create(space, TREE_ID)) };
+  return { file, pager, space, tree: transact(pager, () => BTree.create(space, TREE_ID)) };
 }
 
 /** Closes the file of a tree and opens a copy of it. */
@@ -44,12 +44,12 @@ export function replant(bed: Bed, options: PagerOptions = {}): Bed {
   const file = new MemoryFile(bed.file.content());
   const pager = new Pager(file, options);
   const space = new Space(pager);
-  return { file, pager, space, tree: new Tree(space, TREE_ID, bed.tree.root) };
+  return { file, pager, space, tree: new BTree(space, TREE_ID, bed.tree.root) };
 }
 
 /** Fills an empty tree from entries in key order, inside a transaction; how many there were. */
 export function bulkLoad(
-  tree: Tree,
+  tree: BTree,
   entries: Iterable<readonly [Uint8Array, Uint8Array]>,
   fill?: number,
 ): number {

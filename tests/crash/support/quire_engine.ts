@@ -2,14 +2,14 @@
  * Quire as the crash tests see it.
  */
 
-import { checkTree, chunkCensus, Tree as Entries } from "../../../btree/mod.ts";
-import { type File, format, Pager } from "../../../pager/mod.ts";
-import { Database } from "../../../store/database.ts";
-import { verifySteps } from "../../../store/verify/verify.ts";
-import { Session } from "../../../store/write/session.ts";
-import { TreeFormat } from "../../../store/read/tree_format.ts";
-import type { Snapshot } from "../../../store/snapshot.ts";
-import type { Transaction } from "../../../store/transaction.ts";
+import { BTree, checkTree, chunkCensus } from "../../btree/mod.ts";
+import { type File, format, Pager } from "../../pager/mod.ts";
+import { Database } from "../../store/database.ts";
+import { verifySteps } from "../../store/verify/verify.ts";
+import { Session } from "../../store/write/session.ts";
+import { TreeFormat } from "../../store/read/tree_format.ts";
+import type { Snapshot } from "../../store/snapshot.ts";
+import type { Transaction } from "../../store/transaction.ts";
 import {
   type Change,
   type Durability,
@@ -226,7 +226,7 @@ function checkPages(session: Session): void {
 /** The tree of every page that some tree refers to. */
 function ownersOf({ pager, space, catalog, unfinished }: Session): Map<number, number> {
   const owners = new Map<number, number>();
-  const add = (tree: Entries) => {
+  const add = (tree: BTree) => {
     for (const page of checkTree(tree).pages) {
       if (owners.has(page)) throw new Error(`page ${page} is in two trees`);
       owners.set(page, tree.id);
@@ -234,10 +234,10 @@ function ownersOf({ pager, space, catalog, unfinished }: Session): Map<number, n
   };
   const { catalogRoot } = pager.meta;
   if (catalogRoot === 0) return owners;
-  add(new Entries(space, CATALOG_TREE, catalogRoot));
+  add(new BTree(space, CATALOG_TREE, catalogRoot));
   for (const name of catalog.names()) {
     const { id, root } = catalog.get(name)!;
-    add(new Entries(space, id, root));
+    add(new BTree(space, id, root));
   }
   for (const [page, tree] of unfinished.pages()) {
     if (owners.has(page)) throw new Error(`page ${page} is in a tree and not finished`);
