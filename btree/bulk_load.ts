@@ -48,7 +48,7 @@ export class BulkLoad {
       throw new RangeError(`Cannot load: fill ${fill} is not between ${FILL_MIN} and 1`);
     }
     this.#tree = tree;
-    this.#pager = tree.space.pager;
+    this.#pager = tree.context.pager;
     this.#pageBytes = Math.floor(PAGE_BYTES * fill);
     this.#checkEmpty();
     this.#tree.nodes.changes++;
@@ -95,7 +95,7 @@ export class BulkLoad {
   }
 
   #store(value: Uint8Array): void {
-    const { allocator } = this.#tree.space;
+    const { allocator } = this.#tree.context;
     writeRuns(this.#pager, allocator, this.#tree.id, value, 0, this.#reference);
   }
 

@@ -52,10 +52,10 @@ function expectEntries(bed: Bed, entries: readonly Entry[]): TreeReport {
 }
 
 /** Bytes used in each leaf, in key order. */
-function leafBytes({ pager, space, tree }: Bed): number[] {
+function leafBytes({ pager, context, tree }: Bed): number[] {
   const used = new Map<number, [number, number]>();
   let leaf = 0;
-  for (const page of usedPages(space)) {
+  for (const page of usedPages(context)) {
     const place = pager.at(page);
     const frame = pager.frames[place >>> 8]!;
     if (header.kindOf(frame, place & 255) !== KIND_LEAF) continue;
@@ -232,12 +232,12 @@ describe("a bulk load: refusals", () => {
   ];
   for (const [rule, entries] of refused) {
     it(`entry ${entries.length - 1} is ${rule}; a rollback leaves nothing`, () => {
-      const { pager, space, tree } = plant();
-      const before = [usedPages(space), pager.meta.pageCount];
+      const { pager, context, tree } = plant();
+      const before = [usedPages(context), pager.meta.pageCount];
       pager.begin();
       assertThrows(() => bulkLoad(tree, entries), RangeError, rule);
       pager.rollback();
-      assertEquals([usedPages(space), pager.meta.pageCount], before);
+      assertEquals([usedPages(context), pager.meta.pageCount], before);
       assertEquals(tree.count(), 0);
     });
   }
@@ -251,7 +251,7 @@ describe("a bulk load: refusals", () => {
   });
 
   it("a source that puts into the tree itself is refused", () => {
-    const { pager, space, tree } = plant();
+    const { pager, context, tree } = plant();
     pager.begin();
     const source = function* () {
       yield* entriesOf(5, 5);
@@ -259,11 +259,11 @@ describe("a bulk load: refusals", () => {
     };
     assertThrows(() => bulkLoad(tree, source()), RangeError, "not empty");
     pager.rollback();
-    assertEquals(usedPages(space), [tree.root]);
+    assertEquals(usedPages(context), [tree.root]);
   });
 
   it("an error of the source comes through, and a savepoint undoes the load alone", () => {
-    const { pager, space, tree } = plant();
+    const { pager, context, tree } = plant();
     pager.begin();
     tree.put(keyOf(1), bytesOf("kept"));
     tree.delete(keyOf(1));
@@ -276,6 +276,6 @@ describe("a bulk load: refusals", () => {
     pager.rollback();
     assertEquals(bulkLoad(tree, entriesOf(20, 20)), 20);
     pager.commit();
-    expectEntries({ pager, space, tree, file: plant().file }, entriesOf(20, 20));
+    expectEntries({ pager, context, tree, file: plant().file }, entriesOf(20, 20));
   });
 });

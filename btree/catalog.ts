@@ -21,7 +21,7 @@
 import { corrupt, LimitError, type Pager, type PageReader } from "../pager/mod.ts";
 import { compareKeys } from "./node/key.ts";
 import { copyKey, KEY_BYTES_MAX } from "./node/node.ts";
-import type { Space } from "./walk/space.ts";
+import type { TreeContext } from "./walk/tree_context.ts";
 import { BTree } from "./tree.ts";
 
 /** The catalog's own number among trees. */
@@ -62,7 +62,7 @@ export interface CreateOptions {
 
 /** The trees of a database by name. */
 export class Catalog {
-  readonly #space: Space;
+  readonly #context: TreeContext;
   readonly #pager: Pager;
   readonly #reader: PageReader;
   #tree: BTree | undefined;
@@ -70,12 +70,12 @@ export class Catalog {
   /**
    * The catalog of a database.
    *
-   * @param space Where its trees live.
+   * @param context Where its trees live.
    * @param reader Where it is read: the pager, or a snapshot, and then it cannot be changed.
    */
-  constructor(space: Space, reader: PageReader = space.pager) {
-    this.#space = space;
-    this.#pager = space.pager;
+  constructor(context: TreeContext, reader: PageReader = context.pager) {
+    this.#context = context;
+    this.#pager = context.pager;
     this.#reader = reader;
   }
 
@@ -100,7 +100,7 @@ export class Catalog {
     const id = this.#pager.meta.nextTreeId;
     if (id === TREE_ID_END) throw new LimitError(`Cannot create tree ${name}: no number is left`);
     this.#pager.meta.nextTreeId = id + 1;
-    const { root } = BTree.create(this.#space, id);
+    const { root } = BTree.create(this.#context, id);
     const entry = { id, root, attributes };
     catalog.put(key, encode(entry));
     return entry;
@@ -180,7 +180,7 @@ export class Catalog {
     if (!catalog || !record) return false;
     const entry = this.#decode(record);
     if (this.#sweepTree(entry, leaves)) {
-      this.#space.allocator.release(entry.root, 1);
+      this.#context.allocator.release(entry.root, 1);
       catalog.delete(key);
     }
     return true;
@@ -188,7 +188,7 @@ export class Catalog {
 
   /** Gives back a slice of a tree; whether only the root is left. */
   #sweepTree(entry: TreeEntry, leaves: number): boolean {
-    const tree = new BTree(this.#space, entry.id, entry.root);
+    const tree = new BTree(this.#context, entry.id, entry.root);
     const end = sliceEnd(tree, leaves);
     tree.deleteRange(undefined, end);
     return end === undefined;
@@ -203,7 +203,7 @@ export class Catalog {
     const { catalogRoot } = this.#reader.meta;
     if (catalogRoot === 0) return undefined;
     if (this.#tree?.root !== catalogRoot) {
-      this.#tree = new BTree(this.#space, CATALOG_TREE, catalogRoot, this.#reader);
+      this.#tree = new BTree(this.#context, CATALOG_TREE, catalogRoot, this.#reader);
     }
     return this.#tree;
   }
@@ -216,7 +216,7 @@ export class Catalog {
   makeTree(): BTree {
     const living = this.tree();
     if (living !== undefined) return living;
-    this.#tree = BTree.create(this.#space, CATALOG_TREE);
+    this.#tree = BTree.create(this.#context, CATALOG_TREE);
     this.#pager.meta.catalogRoot = this.#tree.root;
     return this.#tree;
   }
@@ -284,7 +284,7 @@ function decode(record: Uint8Array, page: number, nextTreeId: number): TreeEntry
 
 /** The key below which a tree has about this many leaves, or undefined when it has no more. */
 function sliceEnd(tree: BTree, leaves: number): Uint8Array | undefined {
-  const { path } = tree.space;
+  const { path } = tree.context;
   tree.nodes.descendToEdge(path, false);
   const key = new Uint8Array(KEY_BYTES_MAX);
   // The leftmost branch that has an entry after the slice tells where the slice ends.

@@ -9,21 +9,21 @@ import { usedPages } from "../tests/support/space.ts";
 import { bulkLoad, bytesOf, expectValue, keyOf, valueOf } from "../tests/support/trees.ts";
 import { Random } from "../tests/support/random.ts";
 import { Catalog, NAME_BYTES_MAX, readCatalogEntry, type TreeEntry } from "./catalog.ts";
-import { Space } from "./walk/space.ts";
+import { TreeContext } from "./walk/tree_context.ts";
 import { checkTree } from "./check/tree_check.ts";
 import { BTree } from "./tree.ts";
 
 interface Library {
   file: MemoryFile;
   pager: Pager;
-  space: Space;
+  context: TreeContext;
   catalog: Catalog;
 }
 
 function open(file = new MemoryFile()): Library {
   const pager = new Pager(file, {});
-  const space = new Space(pager);
-  return { file, pager, space, catalog: new Catalog(space) };
+  const context = new TreeContext(pager);
+  return { file, pager, context, catalog: new Catalog(context) };
 }
 
 function reopen(library: Library): Library {
@@ -31,8 +31,8 @@ function reopen(library: Library): Library {
   return open(new MemoryFile(library.file.content()));
 }
 
-function treeOf({ space }: Library, { id, root }: TreeEntry): BTree {
-  return new BTree(space, id, root);
+function treeOf({ context }: Library, { id, root }: TreeEntry): BTree {
+  return new BTree(context, id, root);
 }
 
 /** A new tree with entries, some in runs. */
@@ -49,14 +49,14 @@ function grow(library: Library, name: string, count: number): TreeEntry {
 
 /** Every page in use is the catalog's or of a tree that it names, and each tree is sound. */
 function expectNothingLost(library: Library): void {
-  const { pager, space, catalog } = library;
+  const { pager, context, catalog } = library;
   const pages = new Set<number>();
   const add = (tree: BTree) => checkTree(tree).pages.forEach((page) => pages.add(page));
-  if (pager.meta.catalogRoot !== 0) add(new BTree(space, 0, pager.meta.catalogRoot));
+  if (pager.meta.catalogRoot !== 0) add(new BTree(context, 0, pager.meta.catalogRoot));
   for (const name of catalog.names()) {
     add(treeOf(library, catalog.get(name)!));
   }
-  assertEquals(usedPages(space), [...pages].sort((a, b) => a - b));
+  assertEquals(usedPages(context), [...pages].sort((a, b) => a - b));
 }
 
 /** Sweeps to the end, each slice in a transaction, and returns how many there were. */
@@ -110,7 +110,7 @@ describe("Catalog", () => {
   it("refuses a tree when no number is left for it, and changes nothing", () => {
     const library = open();
     transact(library.pager, () => library.catalog.create("first"));
-    const used = usedPages(library.space);
+    const used = usedPages(library.context);
     library.pager.meta.nextTreeId = 0xffff_ffff;
     assertThrows(
       () => transact(library.pager, () => library.catalog.create("last")),
@@ -118,7 +118,7 @@ describe("Catalog", () => {
       "Cannot create tree last: no number is left",
     );
     assertEquals(library.pager.meta.nextTreeId, 0xffff_ffff);
-    assertEquals([library.catalog.names(), usedPages(library.space)], [["first"], used]);
+    assertEquals([library.catalog.names(), usedPages(library.context)], [["first"], used]);
   });
 
   it("lists names in the order of their bytes", () => {
@@ -215,17 +215,17 @@ describe("Catalog.drop() and sweep()", () => {
     for (const leaves of [1, 2, 7, 100, undefined]) {
       let library = open();
       transact(library.pager, () => library.catalog.create("stays"));
-      const before = usedPages(library.space).length;
+      const before = usedPages(library.context).length;
       grow(library, "goes", 600);
-      const full = usedPages(library.space).length;
+      const full = usedPages(library.context).length;
       transact(library.pager, () => assertEquals(library.catalog.drop("goes"), true));
       assertEquals(library.catalog.names(), ["stays"]);
-      assertEquals(usedPages(library.space).length, full);
+      assertEquals(usedPages(library.context).length, full);
       transact(library.pager, () => assert(library.catalog.sweep(leaves)));
       library = reopen(library);
       const slices = sweepAll(library, leaves);
       if (leaves === 1) assert(slices > 50, `${slices} slices`);
-      assertEquals(usedPages(library.space).length, before);
+      assertEquals(usedPages(library.context).length, before);
       expectNothingLost(library);
     }
   });
@@ -263,7 +263,7 @@ describe("Catalog.drop() and sweep()", () => {
 
   it("sweep several trees, also of three levels", () => {
     const library = open();
-    const { pager, space, catalog } = library;
+    const { pager, context, catalog } = library;
     transact(pager, () => {
       const deep = catalog.create("deep");
       const value = valueOf({ bytes: 2040, salt: 9 });
@@ -273,13 +273,13 @@ describe("Catalog.drop() and sweep()", () => {
     });
     grow(library, "flat", 3);
     transact(pager, () => ["deep", "flat"].forEach((name) => catalog.drop(name)));
-    for (let used = usedPages(space).length, more = true; more;) {
+    for (let used = usedPages(context).length, more = true; more;) {
       more = transact(pager, () => catalog.sweep(400));
-      const left = usedPages(space).length;
+      const left = usedPages(context).length;
       assert(used - left <= 410, `a slice of ${used - left} pages`);
       used = left;
     }
-    assertEquals(usedPages(space), [pager.meta.catalogRoot]);
+    assertEquals(usedPages(context), [pager.meta.catalogRoot]);
   });
 
   it("go back with a rollback, in the middle of a tree too", () => {
@@ -302,10 +302,10 @@ describe("Catalog.drop() and sweep()", () => {
 /** A catalog with one tree, whose record is put as `change` makes it. */
 function lying(change: (record: Uint8Array, view: DataView) => Uint8Array | void): Library {
   const library = open();
-  const { pager, space } = library;
+  const { pager, context } = library;
   grow(library, "a", 10);
   transact(pager, () => {
-    const tree = new BTree(space, 0, pager.meta.catalogRoot);
+    const tree = new BTree(context, 0, pager.meta.catalogRoot);
     const record = tree.get(bytesOf("\x01a"))!.slice();
     tree.put(bytesOf("\x01a"), change(record, new DataView(record.buffer)) ?? record);
   });
@@ -350,14 +350,14 @@ describe("Catalog: records", () => {
 describe("readCatalogEntry()", () => {
   /** Keys and records as they stand in the tree of trees. */
   function stored(): [Uint8Array, Uint8Array][] {
-    const { catalog, space, pager } = open();
+    const { catalog, context, pager } = open();
     transact(pager, () => {
       catalog.create("a", { attributes: bytesOf("more") });
       catalog.create("b");
       catalog.create("c");
       catalog.drop("c");
     });
-    const cursor = new BTree(space, 0, pager.meta.catalogRoot).cursor();
+    const cursor = new BTree(context, 0, pager.meta.catalogRoot).cursor();
     const entries: [Uint8Array, Uint8Array][] = [];
     for (let found = cursor.first(); found; found = cursor.next()) {
       entries.push([cursor.key().slice(), cursor.value()!.slice()]);

@@ -2,13 +2,13 @@
  * The B+ trees alone: ordered keys over a pager's pages.
  *
  * ```ts
- * import { Space, BTree } from "./mod.ts";
+ * import { TreeContext, BTree } from "./mod.ts";
  * import { openPager } from "../pager/mod.ts";
  *
  * const pager = openPager(":memory:");
- * const space = new Space(pager);
+ * const context = new TreeContext(pager);
  * pager.begin();
- * const tree = BTree.create(space, 1);
+ * const tree = BTree.create(context, 1);
  * tree.put(new Uint8Array([1]), new Uint8Array([2]));
  * pager.commit();
  * console.assert(tree.get(new Uint8Array([1]))?.[0] === 2);
@@ -53,7 +53,7 @@ export {
   type Region,
 } from "./inspect/page_contents.ts";
 export { Path } from "./walk/path.ts";
-export { Space } from "./walk/space.ts";
+export { TreeContext } from "./walk/tree_context.ts";
 export { checkTree, type TreeReport } from "./check/tree_check.ts";
 export {
   type TreeFigures,

@@ -24,7 +24,7 @@ import type { NodeView } from "./node/node_view.ts";
 import { createNode, TreeNodes } from "./walk/tree_nodes.ts";
 import { deleteRange } from "./change/range_delete.ts";
 import { Shrinkage } from "./change/shrinkage.ts";
-import type { Space } from "./walk/space.ts";
+import type { TreeContext } from "./walk/tree_context.ts";
 import {
   readRuns,
   referredLength,
@@ -58,7 +58,7 @@ export class BTree {
   /** Its pages. */
   readonly nodes: TreeNodes;
   /** Where it lives. */
-  readonly space: Space;
+  readonly context: TreeContext;
   /** Where its pages are read. */
   readonly reader: PageReader;
   /** The entry found last. */
@@ -73,25 +73,25 @@ export class BTree {
   /**
    * Opens a tree that exists.
    *
-   * @param space Where it lives.
+   * @param context Where it lives.
    * @param id Its number.
    * @param root Its root page.
    * @param reader Where it is read: the pager, or a snapshot, and then it cannot be changed.
    */
-  constructor(space: Space, id: number, root: number, reader: PageReader = space.pager) {
-    this.space = space;
+  constructor(context: TreeContext, id: number, root: number, reader: PageReader = context.pager) {
+    this.context = context;
     this.reader = reader;
-    this.#pager = space.pager;
+    this.#pager = context.pager;
     this.id = id;
     this.root = root;
-    this.nodes = new TreeNodes(space, id, root, reader);
-    this.#growth = new Growth(space, this.nodes);
-    this.#shrinkage = new Shrinkage(space, this.nodes);
+    this.nodes = new TreeNodes(context, id, root, reader);
+    this.#growth = new Growth(context, this.nodes);
+    this.#shrinkage = new Shrinkage(context, this.nodes);
   }
 
   /** Makes an empty tree, inside a transaction. */
-  static create(space: Space, id: number): BTree {
-    return new BTree(space, id, createNode(space, id, 0, 0));
+  static create(context: TreeContext, id: number): BTree {
+    return new BTree(context, id, createNode(context, id, 0, 0));
   }
 
   /** The value of a key, or undefined: a view, valid until the next call that reads or changes. */
@@ -169,7 +169,7 @@ export class BTree {
   }
 
   #insert(key: Uint8Array, length: number, tag: number, stored: Uint8Array): boolean {
-    const { path } = this.space;
+    const { path } = this.context;
     const leaf = this.nodes.descend(path, key, length);
     this.nodes.changes++;
     const index = leaf.search(key, length);
@@ -181,7 +181,7 @@ export class BTree {
   /** Writes a value into runs near its leaf; returns the reference to them. */
   #store(key: Uint8Array, length: number, value: Uint8Array): Uint8Array {
     const near = this.nodes.leafFor(key, length).page;
-    writeRuns(this.#pager, this.space.allocator, this.id, value, near, this.#reference);
+    writeRuns(this.#pager, this.context.allocator, this.id, value, near, this.#reference);
     return this.#reference;
   }
 
@@ -209,13 +209,13 @@ export class BTree {
   /** Gives back the runs that the cell read last refers to; its page was touched. */
   #releaseRuns(u8: Uint8Array): void {
     if (this.#cell.tag !== REFERENCE_TAG) return;
-    releaseRuns(this.#pager, this.space.allocator, this.id, u8, this.#cell.valueAt);
+    releaseRuns(this.#pager, this.context.allocator, this.id, u8, this.#cell.valueAt);
   }
 
   /** Removes a key; whether it was there. */
   delete(key: Uint8Array, length: number = key.length): boolean {
     checkKey(key, length);
-    const leaf = this.nodes.descend(this.space.path, key, length);
+    const leaf = this.nodes.descend(this.context.path, key, length);
     const index = leaf.search(key, length);
     if (index < 0) return false;
     this.nodes.changes++;
@@ -251,7 +251,7 @@ export class BTree {
     if (from !== undefined) checkKey(from, from.length);
     if (to !== undefined) checkKey(to, to.length);
     this.nodes.changes++;
-    return deleteRange(this.space, this.nodes, this.#shrinkage, from, to);
+    return deleteRange(this.context, this.nodes, this.#shrinkage, from, to);
   }
 
   /**
@@ -283,7 +283,7 @@ export class BTree {
 
   /** The same tree read from elsewhere. */
   readFrom(reader: PageReader): BTree {
-    return new BTree(this.space, this.id, this.root, reader);
+    return new BTree(this.context, this.id, this.root, reader);
   }
 
   /** A cursor, not on any entry yet. */

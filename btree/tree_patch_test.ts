@@ -5,7 +5,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { crc32 } from "node:zlib";
 import { format, header, MemoryFile, Pager, type PagerOptions } from "../pager/mod.ts";
-import { Space } from "./walk/space.ts";
+import { TreeContext } from "./walk/tree_context.ts";
 import { BTree } from "./tree.ts";
 import { usedPages } from "../tests/support/space.ts";
 import {
@@ -48,8 +48,8 @@ function transaction(
   else model.commit();
 }
 
-function expectSums({ pager, space }: Bed): void {
-  for (const page of usedPages(space)) {
+function expectSums({ pager, context }: Bed): void {
+  for (const page of usedPages(context)) {
     if (page < format.FRESH_PAGES) continue;
     const place = pager.at(page);
     const { u8, u32 } = pager.frames[place >>> CHUNK_SHIFT]!;
@@ -64,8 +64,8 @@ function recovered({ file, pager, tree }: Bed, options: PagerOptions): Bed {
   pager.flush("sync");
   const copy = new MemoryFile(file.content());
   const again = new Pager(copy, options);
-  const space = new Space(again);
-  return { file: copy, pager: again, space, tree: new BTree(space, tree.id, tree.root) };
+  const context = new TreeContext(again);
+  return { file: copy, pager: again, context, tree: new BTree(context, tree.id, tree.root) };
 }
 
 function live(random: Random, family: (random: Random) => Uint8Array, options: PagerOptions): void {

@@ -82,7 +82,7 @@ function live(random: Random, family: Family, options: PagerOptions = {}): void 
   while (names.length > 0) model.delete(bytesOf(names.splice(random.below(names.length), 1)[0]!));
   model.commit();
   model.check();
-  assertEquals(usedPages(model.bed.space), [model.bed.tree.root]);
+  assertEquals(usedPages(model.bed.context), [model.bed.tree.root]);
 }
 
 describe("BTree: random changes", () => {

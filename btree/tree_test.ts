@@ -55,10 +55,10 @@ function* numbers(from: number, to: number): Generator<Uint8Array> {
 }
 
 /** The share of its leaves' bytes that a tree uses. */
-function fillOf({ pager, space }: Bed): number {
+function fillOf({ pager, context }: Bed): number {
   let used = 0;
   let leaves = 0;
-  for (const page of usedPages(space)) {
+  for (const page of usedPages(context)) {
     const place = pager.at(page);
     if (header.kindOf(pager.frames[place >>> 8]!, place & 255) !== KIND_LEAF) continue;
     used += usedBytesOf(pager.frames[place >>> 8]!, place & 255);
@@ -213,14 +213,14 @@ describe("BTree: shapes", () => {
     });
     const model = modelOf(keys, 4);
     model.check();
-    assertLess(usedPages(model.bed.space).length, 5000 * 16 / 6000 + 5);
+    assertLess(usedPages(model.bed.context).length, 5000 * 16 / 6000 + 5);
     model.begin();
     model.put(bytesOf("a"), 5);
     model.put(bytesOf("z"), 5);
     model.put(new Uint8Array(1000).fill(0x70), 5);
     model.commit();
     model.check();
-    assertLess(usedPages(model.bed.space).length, 5000 * 16 / 6000 + 10);
+    assertLess(usedPages(model.bed.context).length, 5000 * 16 / 6000 + 10);
   });
 
   it("keeps its root page while it grows to three levels and shrinks to none", () => {
@@ -240,7 +240,7 @@ describe("BTree: shapes", () => {
       model.commit();
       model.check();
     }
-    assertEquals(usedPages(model.bed.space), [tree.root]);
+    assertEquals(usedPages(model.bed.context), [tree.root]);
   });
 
   it("merges thin pages when most entries go", () => {
@@ -249,7 +249,7 @@ describe("BTree: shapes", () => {
     for (let i = 0; i < 20_000; i++) if (i % 50 !== 0) model.delete(keyOf(i));
     model.commit();
     model.check();
-    assertLessOrEqual(usedPages(model.bed.space).length, 12);
+    assertLessOrEqual(usedPages(model.bed.context).length, 12);
   });
 
   it("lets separators be short: long keys that differ early fill branches", () => {
@@ -291,7 +291,7 @@ describe("BTree: shapes", () => {
 describe("BTree: transactions", () => {
   it("a rollback takes back new pages, splits, merges and runs", () => {
     const model = modelOf(numbers(0, 500), 300);
-    const before = usedPages(model.bed.space);
+    const before = usedPages(model.bed.context);
     const { pageCount } = model.bed.pager.meta;
     for (
       const change of [
@@ -305,7 +305,7 @@ describe("BTree: transactions", () => {
       change();
       model.rollback();
       model.check();
-      assertEquals(usedPages(model.bed.space), before);
+      assertEquals(usedPages(model.bed.context), before);
       assertEquals(model.bed.pager.meta.pageCount, pageCount);
     }
   });
@@ -338,17 +338,17 @@ describe("BTree: transactions", () => {
   });
 
   it("an empty tree that was made and rolled back leaves no page", () => {
-    const { pager, space, tree } = plant();
+    const { pager, context, tree } = plant();
     pager.begin();
-    const other = BTree.create(space, 2);
+    const other = BTree.create(context, 2);
     other.put(bytesOf("a"), new Uint8Array(100_000));
     pager.rollback();
-    assertEquals(usedPages(space), [tree.root]);
+    assertEquals(usedPages(context), [tree.root]);
   });
 
   it("trees of one file do not see each other", () => {
-    const { pager, space, tree } = plant();
-    const other = transact(pager, () => BTree.create(space, 2));
+    const { pager, context, tree } = plant();
+    const other = transact(pager, () => BTree.create(context, 2));
     transact(pager, () => {
       for (let i = 0; i < 500; i++) {
         tree.put(keyOf(i), valueOf({ bytes: 300, salt: i }));
@@ -361,7 +361,7 @@ describe("BTree: transactions", () => {
       expectValue(other.get(keyOf(i)), { bytes: 3000, salt: i + 1000 });
     }
     const pages = [...checkTree(tree).pages, ...checkTree(other).pages];
-    assertEquals(usedPages(space), pages.sort((a, b) => a - b));
+    assertEquals(usedPages(context), pages.sort((a, b) => a - b));
   });
 });
 

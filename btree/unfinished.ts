@@ -31,7 +31,7 @@ import {
 } from "../pager/mod.ts";
 import { type Catalog, CATALOG_TREE, decodeName, NAME_BYTES_MAX } from "./catalog.ts";
 import { REFERENCE_BYTES } from "./node/node.ts";
-import type { Space } from "./walk/space.ts";
+import type { TreeContext } from "./walk/tree_context.ts";
 import { BTree } from "./tree.ts";
 import type { TreeVisitor } from "./check/tree_walk.ts";
 import { appendRuns, decodeReference, encodeReference, type Reference } from "./value/value.ts";
@@ -61,7 +61,7 @@ export interface Unfinished {
 
 /** Values that are written in parts. All but `begin` is done inside transactions. */
 export class UnfinishedValues {
-  readonly #space: Space;
+  readonly #context: TreeContext;
   readonly #pager: Pager;
   readonly #catalog: Catalog;
   /** The highest number that was given out; none is given twice, even when its record is gone. */
@@ -70,12 +70,12 @@ export class UnfinishedValues {
   /**
    * The unfinished values of a database.
    *
-   * @param space Where they are.
+   * @param context Where they are.
    * @param catalog Where their records are.
    */
-  constructor(space: Space, catalog: Catalog) {
-    this.#space = space;
-    this.#pager = space.pager;
+  constructor(context: TreeContext, catalog: Catalog) {
+    this.#context = context;
+    this.#pager = context.pager;
     this.#catalog = catalog;
   }
 
@@ -100,7 +100,7 @@ export class UnfinishedValues {
     assert(bytes.length > 0, "a part has bytes");
     assert((record?.reference.length ?? 0) === done, "parts are appended one after the other");
     const list = { first: record?.reference.page ?? 0, last: record?.last ?? 0 };
-    appendRuns(this.#pager, this.#space.allocator, tree, bytes, 0, list);
+    appendRuns(this.#pager, this.#context.allocator, tree, bytes, 0, list);
     const version = versionAt(this.#pager, list.last);
     const reference = { page: list.first, length: done + bytes.length, version };
     const name = record?.made ?? (made || this.#madeFor(tree));
@@ -134,7 +134,7 @@ export class UnfinishedValues {
     let { page, length } = record.reference;
     let count = 0;
     for (const run of runsOf(this.#pager, record.tree, record.reference, false)) {
-      this.#space.allocator.release(run.page, run.pages);
+      this.#context.allocator.release(run.page, run.pages);
       page = run.next;
       length -= run.bytes;
       if (++count === runs) break;
@@ -153,7 +153,7 @@ export class UnfinishedValues {
     const entry = made === "" ? undefined : this.#catalog.get(made);
     if (entry?.id !== tree) return;
     if (this.numbers().some((number) => this.#get(number)?.tree === tree)) return;
-    if (new BTree(this.#space, tree, entry.root).count() === 0) this.#catalog.drop(made);
+    if (new BTree(this.#context, tree, entry.root).count() === 0) this.#catalog.drop(made);
   }
 
   /** The numbers of all values that have a part, those that nobody writes any more included. */

@@ -9,7 +9,7 @@ import { SMALL_CACHE, transact } from "../tests/support/pages.ts";
 import { usedPages } from "../tests/support/space.ts";
 import { bytesOf, expectValue, sameBytes, valueOf } from "../tests/support/trees.ts";
 import { Catalog } from "./catalog.ts";
-import { Space } from "./walk/space.ts";
+import { TreeContext } from "./walk/tree_context.ts";
 import { checkTree } from "./check/tree_check.ts";
 import { BTree } from "./tree.ts";
 import { UnfinishedValues } from "./unfinished.ts";
@@ -22,16 +22,16 @@ const PART = 100 * PAGE_BYTES;
 interface Bed {
   file: MemoryFile;
   pager: Pager;
-  space: Space;
+  context: TreeContext;
   catalog: Catalog;
   unfinished: UnfinishedValues;
 }
 
 function open(file = new MemoryFile()): Bed {
   const pager = new Pager(file, SMALL_CACHE);
-  const space = new Space(pager);
-  const catalog = new Catalog(space);
-  return { file, pager, space, catalog, unfinished: new UnfinishedValues(space, catalog) };
+  const context = new TreeContext(pager);
+  const catalog = new Catalog(context);
+  return { file, pager, context, catalog, unfinished: new UnfinishedValues(context, catalog) };
 }
 
 function reopen(bed: Bed): Bed {
@@ -45,9 +45,9 @@ function plant(): [Bed, BTree] {
   return [bed, mainOf(bed)];
 }
 
-function mainOf({ space, catalog }: Bed): BTree {
+function mainOf({ context, catalog }: Bed): BTree {
   const { id, root } = catalog.get("main")!;
-  return new BTree(space, id, root);
+  return new BTree(context, id, root);
 }
 
 /** Appends a value in parts, each in a transaction; returns its number. */
@@ -64,28 +64,28 @@ function finish({ pager, unfinished }: Bed, number: number, tree: BTree): boolea
 }
 
 /** Each page in use is the catalog's, the tree's, or of one value that is not finished. */
-function expectNothingLost({ pager, space, catalog, unfinished }: Bed): void {
+function expectNothingLost({ pager, context, catalog, unfinished }: Bed): void {
   const pages = new Set<number>();
   const add = (page: number) => {
     assert(!pages.has(page), `page ${page} is owned twice`);
     pages.add(page);
   };
-  checkTree(new BTree(space, 0, pager.meta.catalogRoot)).pages.forEach(add);
+  checkTree(new BTree(context, 0, pager.meta.catalogRoot)).pages.forEach(add);
   for (const name of catalog.names()) {
     const { id, root } = catalog.get(name)!;
-    checkTree(new BTree(space, id, root)).pages.forEach(add);
+    checkTree(new BTree(context, id, root)).pages.forEach(add);
   }
   for (const [page, tree] of unfinished.pages()) {
     const frame = pager.peek(page);
     assertEquals(header.treeOf(frame, pager.peekedSlot), tree);
     add(page);
   }
-  assertEquals(usedPages(space), [...pages].sort((a, b) => a - b));
+  assertEquals(usedPages(context), [...pages].sort((a, b) => a - b));
 }
 
 /** The first pages of all runs. */
-function headsOf({ pager, space }: Bed): number[] {
-  return usedPages(space).filter((page) => {
+function headsOf({ pager, context }: Bed): number[] {
+  return usedPages(context).filter((page) => {
     return header.kindOf(pager.peek(page), pager.peekedSlot) === format.KIND_RUN;
   });
 }
@@ -218,11 +218,11 @@ describe("UnfinishedValues: a value in parts", () => {
 describe("UnfinishedValues.release()", () => {
   it("gives back slice by slice, and the rest after a reopening", () => {
     let [bed, tree] = plant();
-    const empty = usedPages(bed.space);
+    const empty = usedPages(bed.context);
     const number = append(bed, tree, valueOf({ bytes: 6 * PART, salt: 1 }));
-    const before = usedPages(bed.space).length;
+    const before = usedPages(bed.context).length;
     assertEquals(transact(bed.pager, () => bed.unfinished.release(number, 2)), true);
-    assertEquals(before - usedPages(bed.space).length, 200);
+    assertEquals(before - usedPages(bed.context).length, 200);
     expectNothingLost(bed);
     bed.pager.begin();
     bed.unfinished.release(number, 3);
@@ -233,7 +233,7 @@ describe("UnfinishedValues.release()", () => {
     assert(bed.unfinished.begin() > number);
     const runs = headsOf(bed).length;
     assertEquals(releaseAll(bed, 1), runs);
-    assertEquals(usedPages(bed.space), empty);
+    assertEquals(usedPages(bed.context), empty);
     tree = mainOf(bed);
     assertEquals([tree.count(), bed.unfinished.numbers()], [0, []]);
   });
@@ -275,7 +275,7 @@ describe("the record of an unfinished value", () => {
     const record = bed.catalog.tree()!.get(key)!.slice();
     change(new DataView(record.buffer));
     transact(bed.pager, () => bed.catalog.tree()!.put(key, record));
-    const before = usedPages(bed.space);
+    const before = usedPages(bed.context);
     for (
       const use of [
         () => bed.unfinished.release(number),
@@ -287,7 +287,7 @@ describe("the record of an unfinished value", () => {
       assertThrows(use, CorruptionError, rule);
       bed.pager.rollback();
     }
-    assertEquals(usedPages(bed.space), before);
+    assertEquals(usedPages(bed.context), before);
   }
 
   it("that lies is CorruptionError, and nothing is given back", () => {

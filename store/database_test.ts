@@ -206,9 +206,9 @@ describe("Database.census()", () => {
     const { db, session } = opened;
     checkDatabase(opened);
     const walked = { leaves: 0, branches: 0, runPages: 0, entries: 0, pages: 0 };
-    const { pager, space } = session;
+    const { pager, context } = session;
     const trees = db.trees().map((name) => session.findTree(name)!.entries);
-    for (const tree of [...trees, new BTree(space, 0, pager.meta.catalogRoot)]) {
+    for (const tree of [...trees, new BTree(context, 0, pager.meta.catalogRoot)]) {
       const report = checkTree(tree);
       walked.entries += report.entries;
       for (const page of report.pages) {

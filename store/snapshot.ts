@@ -131,7 +131,7 @@ class SnapshotSource implements TreeSource {
   constructor(session: Session) {
     this.session = session;
     this.pages = session.pager.snapshot();
-    this.catalog = new Catalog(session.space, this.pages);
+    this.catalog = new Catalog(session.context, this.pages);
   }
 
   /** Does not change before the snapshot, or the database, is closed. */

@@ -31,7 +31,7 @@ import {
 } from "../node/node_edit.ts";
 import { NodeView } from "../node/node_view.ts";
 import type { Path } from "../walk/path.ts";
-import type { Space } from "../walk/space.ts";
+import type { TreeContext } from "../walk/tree_context.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
 import { checkBetween, replaceSeparator } from "./separator.ts";
 
@@ -58,15 +58,15 @@ export class Growth {
   /**
    * The growth of a tree.
    *
-   * @param space Where it lives.
+   * @param context Where it lives.
    * @param nodes Its pages.
    */
-  constructor(space: Space, nodes: TreeNodes) {
+  constructor(context: TreeContext, nodes: TreeNodes) {
     this.#nodes = nodes;
-    this.#pager = space.pager;
-    this.#list = space.list;
-    this.#path = space.path;
-    this.#keys = space.keys;
+    this.#pager = context.pager;
+    this.#list = context.list;
+    this.#path = context.path;
+    this.#keys = context.keys;
   }
 
   /**

@@ -14,7 +14,7 @@ import { compactNode, removeBranchEntry, removeLeafEntry } from "../node/node_ed
 import { NodeView } from "../node/node_view.ts";
 import { releaseRuns } from "../value/value.ts";
 import { Path } from "../walk/path.ts";
-import type { Space } from "../walk/space.ts";
+import type { TreeContext } from "../walk/tree_context.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
 import type { Shrinkage } from "./shrinkage.ts";
 
@@ -23,17 +23,17 @@ const { entriesOf, flagsOf, setLink, shapeOf, treeOf } = header;
 
 /** Removes every key of a tree from `from` on and below `to`; returns how many there were. */
 export function deleteRange(
-  space: Space,
+  context: TreeContext,
   nodes: TreeNodes,
   shrinkage: Shrinkage,
   from: Uint8Array | undefined,
   to: Uint8Array | undefined,
 ): number {
-  return new RangeDelete(space, nodes, shrinkage).run(from, to);
+  return new RangeDelete(context, nodes, shrinkage).run(from, to);
 }
 
 class RangeDelete {
-  readonly #space: Space;
+  readonly #context: TreeContext;
   readonly #nodes: TreeNodes;
   readonly #pager: Pager;
   readonly #shrinkage: Shrinkage;
@@ -44,10 +44,10 @@ class RangeDelete {
   #count = 0;
   #hasChanged = false;
 
-  constructor(space: Space, nodes: TreeNodes, shrinkage: Shrinkage) {
-    this.#space = space;
+  constructor(context: TreeContext, nodes: TreeNodes, shrinkage: Shrinkage) {
+    this.#context = context;
     this.#nodes = nodes;
-    this.#pager = space.pager;
+    this.#pager = context.pager;
     this.#shrinkage = shrinkage;
   }
 
@@ -116,7 +116,7 @@ class RangeDelete {
     const { u8 } = leaf.frame;
     this.#cell.read(u8, leaf.cell(index));
     if (this.#cell.tag !== REFERENCE_TAG) return;
-    const { allocator } = this.#space;
+    const { allocator } = this.#context;
     releaseRuns(this.#pager, allocator, this.#nodes.tree, u8, this.#cell.valueAt);
   }
 
@@ -193,7 +193,7 @@ class RangeDelete {
 
   /** Mends the path of each bound: the pages on both may be thin or empty now. */
   #mend(from: Uint8Array | undefined, to: Uint8Array | undefined): void {
-    const { path } = this.#space;
+    const { path } = this.#context;
     if (to === undefined) this.#nodes.descendToEdge(path, true);
     else this.#nodes.descend(path, to, to.length);
     this.#shrinkage.repair();

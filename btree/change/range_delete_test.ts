@@ -88,7 +88,7 @@ describe("BTree.deleteRange()", () => {
     model.begin();
     model.deleteRange();
     model.commit();
-    assertEquals(usedPages(model.bed.space), [model.bed.tree.root]);
+    assertEquals(usedPages(model.bed.context), [model.bed.tree.root]);
   });
 
   it("removes nothing when the bounds are equal or the wrong way round", () => {
@@ -121,12 +121,12 @@ describe("BTree.deleteRange()", () => {
 
   it("gives back runs, of leaves on the bounds and between them", () => {
     const model = tens(200, (i) => i % 3 === 0 ? 300 * 8192 / (1 + i) | 0 : 700);
-    const before = usedPages(model.bed.space).length;
+    const before = usedPages(model.bed.context).length;
     model.begin();
     model.deleteRange(keyOf(500), keyOf(1500));
     model.commit();
     model.check();
-    assertLess(usedPages(model.bed.space).length, before);
+    assertLess(usedPages(model.bed.context).length, before);
     model.reopen();
     model.check();
   });

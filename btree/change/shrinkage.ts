@@ -13,7 +13,7 @@ import { copyKey, usedBytesOf } from "../node/node.ts";
 import { clearNode, removeBranchEntry } from "../node/node_edit.ts";
 import { NodeView } from "../node/node_view.ts";
 import { Path } from "../walk/path.ts";
-import type { Space } from "../walk/space.ts";
+import type { TreeContext } from "../walk/tree_context.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
 import { replaceSeparator } from "./separator.ts";
 
@@ -39,15 +39,15 @@ export class Shrinkage {
   /**
    * The shrinkage of a tree.
    *
-   * @param space Where it lives.
+   * @param context Where it lives.
    * @param nodes Its pages.
    */
-  constructor(space: Space, nodes: TreeNodes) {
+  constructor(context: TreeContext, nodes: TreeNodes) {
     this.#nodes = nodes;
-    this.#pager = space.pager;
-    this.#list = space.list;
-    this.#path = space.path;
-    this.#keys = space.keys;
+    this.#pager = context.pager;
+    this.#list = context.list;
+    this.#path = context.path;
+    this.#keys = context.keys;
   }
 
   /** Mends the pages on the path, from the leaf up, after entries have left its leaf. */

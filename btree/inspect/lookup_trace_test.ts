@@ -8,25 +8,25 @@ import { Random } from "../../tests/support/random.ts";
 import { descend, type Descent, type DescentStep } from "./lookup_trace.ts";
 import { compareKeys } from "../node/key.ts";
 import { copyKey, KEY_BYTES_MAX } from "../node/node.ts";
-import { Space } from "../walk/space.ts";
+import { TreeContext } from "../walk/tree_context.ts";
 import { BTree } from "../tree.ts";
 
 const { CHUNK_SHIFT, SLOT_MASK } = format;
 
 /** A tree of three levels whose keys have long and short prefixes, equal heads among them. */
 function makeTree(): { tree: BTree; keys: Uint8Array[] } {
-  const space = new Space(openPager(":memory:"));
+  const context = new TreeContext(openPager(":memory:"));
   const encoder = new TextEncoder();
   const keys: Uint8Array[] = [];
   for (let i = 0; i < 9000; i++) {
     const group = ["", "a/", "common prefix of many/", "zz"][i % 4];
     keys.push(encoder.encode(`${group}${(i * 7919) % 9001}${"-".repeat(i % 40)}`));
   }
-  space.pager.begin();
-  const tree = BTree.create(space, 1);
+  context.pager.begin();
+  const tree = BTree.create(context, 1);
   for (const key of keys) tree.put(key, new Uint8Array(900 + key.length));
   tree.put(encoder.encode("large"), new Uint8Array(50_000));
-  space.pager.commit();
+  context.pager.commit();
   return { tree, keys };
 }
 
@@ -116,13 +116,13 @@ describe("descend", () => {
   });
 
   it("works in an empty tree", () => {
-    const space = new Space(openPager(":memory:"));
-    space.pager.begin();
-    const empty = BTree.create(space, 1);
-    space.pager.commit();
+    const context = new TreeContext(openPager(":memory:"));
+    context.pager.begin();
+    const empty = BTree.create(context, 1);
+    context.pager.commit();
     const { steps, end } = follow(empty, new Uint8Array([1]));
     assertEquals(end, { found: false, valueBytes: -1 });
     assertEquals([steps.length, steps[0]!.entries, steps[0]!.index], [1, 0, 0]);
-    assertEquals(header.entriesOf(space.pager.peek(empty.root), space.pager.peekedSlot), 0);
+    assertEquals(header.entriesOf(context.pager.peek(empty.root), context.pager.peekedSlot), 0);
   });
 });

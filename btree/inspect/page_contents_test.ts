@@ -5,7 +5,7 @@ import { describe, it } from "@std/testing/bdd";
 import { format, openPager, type Pager } from "../../pager/mod.ts";
 import { Catalog } from "../catalog.ts";
 import { type PageContents, pageContents } from "./page_contents.ts";
-import { Space } from "../walk/space.ts";
+import { TreeContext } from "../walk/tree_context.ts";
 import { BTree } from "../tree.ts";
 
 const { CHUNK_SHIFT, PAGE_BYTES, SLOT_MASK } = format;
@@ -34,10 +34,10 @@ function assertCovers({ regions, cells }: PageContents): void {
 
 describe("pageContents", () => {
   it("has the keys and values of a leaf, and where values in runs begin", () => {
-    const space = new Space(openPager(":memory:"));
-    const { pager } = space;
+    const context = new TreeContext(openPager(":memory:"));
+    const { pager } = context;
     pager.begin();
-    const tree = BTree.create(space, 1);
+    const tree = BTree.create(context, 1);
     for (let i = 0; i < 9; i++) tree.put(encoder.encode(`prefix ${i}`), new Uint8Array(i).fill(i));
     tree.put(encoder.encode("prefix large"), new Uint8Array(9000));
     pager.commit();
@@ -57,10 +57,10 @@ describe("pageContents", () => {
   });
 
   it("has the separators and children of a branch, the first without a key", () => {
-    const space = new Space(openPager(":memory:"));
-    const { pager } = space;
+    const context = new TreeContext(openPager(":memory:"));
+    const { pager } = context;
     pager.begin();
-    const tree = BTree.create(space, 1);
+    const tree = BTree.create(context, 1);
     for (let i = 0; i < 2000; i++) tree.put(encoder.encode(`all/${i}`), new Uint8Array(50));
     pager.commit();
     const contents = contentsOf(pager, tree.root);
@@ -84,10 +84,10 @@ describe("pageContents", () => {
   });
 
   it("says of the catalog which trees it names", () => {
-    const space = new Space(openPager(":memory:"));
-    const { pager } = space;
+    const context = new TreeContext(openPager(":memory:"));
+    const { pager } = context;
     pager.begin();
-    const catalog = new Catalog(space, pager);
+    const catalog = new Catalog(context, pager);
     const { root } = catalog.create("cities");
     catalog.create("numbers");
     catalog.create("old");

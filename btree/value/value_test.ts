@@ -35,8 +35,8 @@ function put({ pager, tree }: Bed, key: Uint8Array, value: Value): void {
 }
 
 /** The lengths of the runs in use, in pages. */
-function runsOf({ pager, space }: Bed): number[] {
-  return usedPages(space).flatMap((page) => {
+function runsOf({ pager, context }: Bed): number[] {
+  return usedPages(context).flatMap((page) => {
     const frame = pager.peek(page);
     const slot = pager.peekedSlot;
     return header.kindOf(frame, slot) === KIND_RUN ? [header.runPagesOf(frame, slot)] : [];
@@ -78,7 +78,7 @@ describe("writeRuns() and readRuns()", () => {
 
   it("give everything back when the value is replaced, deleted or rolled back", () => {
     const bed = plant();
-    const empty = usedPages(bed.space);
+    const empty = usedPages(bed.context);
     const value = { bytes: 300 * PAGE_BYTES, salt: 3 };
     put(bed, KEY, value);
     bed.pager.begin();
@@ -93,15 +93,15 @@ describe("writeRuns() and readRuns()", () => {
     expectValue(bed.tree.get(KEY), { bytes: 20, salt: 5 });
     put(bed, KEY, value);
     transact(bed.pager, () => bed.tree.delete(KEY));
-    assertEquals(usedPages(bed.space), empty);
+    assertEquals(usedPages(bed.context), empty);
   });
 
   it("never change a run: a new value of the same size takes other pages", () => {
     const bed = plant();
     put(bed, KEY, { bytes: 10_000, salt: 1 });
-    const before = usedPages(bed.space);
+    const before = usedPages(bed.context);
     put(bed, KEY, { bytes: 10_000, salt: 2 });
-    const after = usedPages(bed.space);
+    const after = usedPages(bed.context);
     assertEquals(after.filter((page) => before.includes(page)), [bed.tree.root]);
   });
 

@@ -20,7 +20,7 @@ import {
   valueOf,
 } from "../../tests/support/trees.ts";
 import { childAt, childIndex } from "../node/node.ts";
-import { Space } from "./space.ts";
+import { TreeContext } from "./tree_context.ts";
 import { BTree } from "../tree.ts";
 import { checkTree } from "../check/tree_check.ts";
 
@@ -67,7 +67,7 @@ describe("BTree.count()", () => {
     bed.pager.close();
     const file = new FaultyFile(bed.file);
     const pager = new Pager(file, { cacheBytes: CACHE_BYTES_MIN });
-    const tree = new BTree(new Space(pager), bed.tree.id, bed.tree.root);
+    const tree = new BTree(new TreeContext(pager), bed.tree.id, bed.tree.root);
     // Fills the cache, so that it reads by the page from here on.
     for (let i = 0; i < 4000; i++) tree.has(keyOf(i));
     const before = pager.stats();
@@ -113,7 +113,7 @@ describe("BTree.count() of a range", () => {
   it("is the model's in three levels, whole, thinned and grown, here and in a snapshot", () => {
     eachSeed(3, (random) => {
       const model = tall(random);
-      const { tree, pager, space } = model.bed;
+      const { tree, pager, context } = model.bed;
       const assertCounts = (names: readonly string[], counted: BTree) => {
         for (let round = 0; round < 400; round++) {
           const [lower, upper] = [boundNear(random, names), boundNear(random, names)];
@@ -131,7 +131,7 @@ describe("BTree.count() of a range", () => {
       for (const name of before) if (!random.once(3)) model.delete(bytesOf(name));
       assertCounts(model.names(), tree);
       model.commit();
-      assertCounts(before, new BTree(space, tree.id, tree.root, snapshot));
+      assertCounts(before, new BTree(context, tree.id, tree.root, snapshot));
       model.begin();
       model.deleteRange(bytesOf(before[200]!), bytesOf(before[700]!));
       for (const name of before.slice(300, 400)) model.put(bytesOf(name), random.below(2500));
@@ -173,7 +173,7 @@ describe("BTree.count() of a range", () => {
     bed.pager.close();
     const file = new FaultyFile(bed.file);
     const pager = new Pager(file, { cacheBytes: CACHE_BYTES_MIN });
-    const tree = new BTree(new Space(pager), bed.tree.id, bed.tree.root);
+    const tree = new BTree(new TreeContext(pager), bed.tree.id, bed.tree.root);
     for (let i = 0; i < 4000; i++) tree.has(keyOf(i));
     const { bytesRead } = file;
     assertEquals(tree.count(keyOf(5001), keyOf(19_998)), 14_997);
@@ -215,12 +215,12 @@ describe("BTree.count(): damage", () => {
   });
 
   it("of a child that is free is CorruptionError", () => {
-    const { tree } = damaged(({ space }, child) => space.allocator.release(child, 1));
+    const { tree } = damaged(({ context }, child) => context.allocator.release(child, 1));
     assertThrows(() => tree.count(), CorruptionError, "free");
   });
 
   it("of branches that share their children is CorruptionError before it takes for ever", () => {
-    const { pager, space, tree } = plant();
+    const { pager, context, tree } = plant();
     transact(pager, () => {
       let below = tree.nodes.create(0, 0);
       for (let level = 1; level <= 12; level++) {
@@ -229,9 +229,9 @@ describe("BTree.count(): damage", () => {
         const frame = pager.frames[place >>> 8]!;
         pager.touch(place);
         header.setShape(frame, place & 255, format.KIND_BRANCH, level);
-        space.list.begin(false);
-        for (let i = 0; i < 200; i++) space.list.putBranchEntry(keyOf(i), 4, below);
-        space.list.build(frame, place & 255, 0, 200);
+        context.list.begin(false);
+        for (let i = 0; i < 200; i++) context.list.putBranchEntry(keyOf(i), 4, below);
+        context.list.build(frame, place & 255, 0, 200);
         assertEquals(frame.u32[childIndex(place & 255, 200, 7)], below);
         below = page;
       }

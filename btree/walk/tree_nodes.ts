@@ -19,7 +19,7 @@ import { LEVEL_MAX } from "../node/node.ts";
 import { clearNode } from "../node/node_edit.ts";
 import type { NodeView } from "../node/node_view.ts";
 import type { Path } from "./path.ts";
-import type { Space } from "./space.ts";
+import type { TreeContext } from "./tree_context.ts";
 
 const { CHUNK_SHIFT, HEADER, HEADER_WORD_SHIFT, KIND_BRANCH, KIND_LEAF, SLOT_MASK } = format;
 const { kindOf, levelOf, treeOf } = header;
@@ -35,22 +35,22 @@ export class TreeNodes {
   /** Goes up with every change, so that a cursor knows to seek again. */
   changes = 0;
 
-  readonly #space: Space;
+  readonly #context: TreeContext;
   readonly #frames: readonly Frame[];
   readonly #views: readonly NodeView[];
 
   /**
    * The nodes of a tree.
    *
-   * @param space Where it lives.
+   * @param context Where it lives.
    * @param tree Its number.
    * @param root Its root page.
    * @param reader Where its pages are read: the pager, or a snapshot.
    */
-  constructor(space: Space, tree: number, root: number, reader: PageReader) {
-    this.#space = space;
+  constructor(context: TreeContext, tree: number, root: number, reader: PageReader) {
+    this.#context = context;
     this.#frames = reader.frames;
-    this.#views = space.views;
+    this.#views = context.views;
     this.reader = reader;
     this.tree = tree;
     this.root = root;
@@ -58,7 +58,7 @@ export class TreeNodes {
 
   /** The pager, where the pages are changed. */
   get pager(): Pager {
-    return this.#space.pager;
+    return this.#context.pager;
   }
 
   /** The root. */
@@ -148,12 +148,12 @@ export class TreeNodes {
 
   /** Takes a page for a node, empty, its level set. */
   create(level: number, near: number): number {
-    return createNode(this.#space, this.tree, level, near);
+    return createNode(this.#context, this.tree, level, near);
   }
 
   /** Gives a node's page back. */
   release(page: number): void {
-    this.#space.allocator.release(page, 1);
+    this.#context.allocator.release(page, 1);
   }
 
   #begin(path: Path): NodeView {
@@ -175,14 +175,19 @@ export class TreeNodes {
 }
 
 /** Takes a page for a node of a tree, empty, its level set. */
-export function createNode(space: Space, tree: number, level: number, near: number): number {
-  const { pager, allocator } = space;
+export function createNode(
+  context: TreeContext,
+  tree: number,
+  level: number,
+  near: number,
+): number {
+  const { pager, allocator } = context;
   if (level > LEVEL_MAX) {
     throw new RangeError(`Cannot grow tree ${tree}: level ${level} is too high`);
   }
   const kind = level === 0 ? KIND_LEAF : KIND_BRANCH;
   const page = allocator.acquire(kind, tree, near);
-  const { frame, slot } = space.views[level]!.at(pager.frames, pager.at(page));
+  const { frame, slot } = context.views[level]!.at(pager.frames, pager.at(page));
   header.setShape(frame, slot, kind, level);
   clearNode(frame, slot);
   return page;

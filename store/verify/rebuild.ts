@@ -4,7 +4,7 @@
  * It gets its name when it is whole, and until then nobody can open it, whatever its name is.
  */
 
-import { BTree, Catalog, type CreateOptions, Space } from "../../btree/mod.ts";
+import { BTree, Catalog, type CreateOptions, TreeContext } from "../../btree/mod.ts";
 import { BuildingFile, NewFile, openDiskFile, Pager } from "../../pager/mod.ts";
 
 /** A transaction ends when it has taken so much. */
@@ -17,7 +17,7 @@ export class Rebuild {
   readonly #made: NewFile;
   readonly #file: BuildingFile;
   readonly #pager: Pager;
-  readonly #space: Space;
+  readonly #context: TreeContext;
   readonly #catalog: Catalog;
   #tree: BTree | undefined;
   #batch = 0;
@@ -45,14 +45,14 @@ export class Rebuild {
       this.#made.abandon();
       throw error;
     }
-    this.#space = new Space(this.#pager);
-    this.#catalog = new Catalog(this.#space);
+    this.#context = new TreeContext(this.#pager);
+    this.#catalog = new Catalog(this.#context);
   }
 
   /** Makes the tree that the entries to come are for. */
   begin(name: string, options: CreateOptions): void {
     const { id, root } = this.#change(() => this.#catalog.create(name, options));
-    this.#tree = new BTree(this.#space, id, root);
+    this.#tree = new BTree(this.#context, id, root);
   }
 
   /** Adds an entry to the tree begun last. */

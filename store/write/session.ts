@@ -9,7 +9,7 @@
  * It does not know transactions and trees as users meet them.
  */
 
-import { type BTree, Catalog, Space, UnfinishedValues } from "../../btree/mod.ts";
+import { type BTree, Catalog, TreeContext, UnfinishedValues } from "../../btree/mod.ts";
 import { ClosedError, type Durability, type Pager, type PageSnapshot } from "../../pager/mod.ts";
 import { ChangeFeed } from "../watch/change_feed.ts";
 import { GroupCommit } from "./group_commit.ts";
@@ -25,7 +25,7 @@ export class Session implements TreeSource {
   /** The pager. */
   readonly pager: Pager;
   /** Where the trees live. */
-  readonly space: Space;
+  readonly context: TreeContext;
   /** The catalog of trees. */
   readonly catalog: Catalog;
   /** The trees by name. */
@@ -60,10 +60,10 @@ export class Session implements TreeSource {
     this.pager = pager;
     this.views = debugViews ? new ViewGuard() : undefined;
     this.#durability = durability;
-    this.space = new Space(pager);
-    this.catalog = new Catalog(this.space, pager);
-    this.unfinished = new UnfinishedValues(this.space, this.catalog);
-    this.directory = new TreeDirectory(this.space, this.catalog);
+    this.context = new TreeContext(pager);
+    this.catalog = new Catalog(this.context, pager);
+    this.unfinished = new UnfinishedValues(this.context, this.catalog);
+    this.directory = new TreeDirectory(this.context, this.catalog);
     this.#housekeeping = new Housekeeping(this, () => this.#deliver());
     this.#group = new GroupCommit(pager, () => {
       this.#deliver();

@@ -6,7 +6,7 @@
  * that all who use a tree share one object and see its changes.
  */
 
-import { BTree, type Catalog, type Space } from "../../btree/mod.ts";
+import { BTree, type Catalog, type TreeContext } from "../../btree/mod.ts";
 import { inFile, type PageReader } from "../../pager/mod.ts";
 import type { TreeFormat } from "../read/tree_format.ts";
 import type { FoundTree } from "../read/tree_source.ts";
@@ -21,7 +21,7 @@ export type TreeNaming = Pick<
 export class TreeDirectory {
   /** Goes up whenever a name may mean another tree. */
   epoch = 0;
-  readonly #space: Space;
+  readonly #context: TreeContext;
   readonly #catalog: Catalog;
   readonly #found = new Map<string, FoundTree | undefined>();
   #foundEpoch = 0;
@@ -29,11 +29,11 @@ export class TreeDirectory {
   /**
    * The trees that a catalog names.
    *
-   * @param space Where they live.
+   * @param context Where they live.
    * @param catalog The catalog.
    */
-  constructor(space: Space, catalog: Catalog) {
-    this.#space = space;
+  constructor(context: TreeContext, catalog: Catalog) {
+    this.#context = context;
     this.#catalog = catalog;
   }
 
@@ -44,7 +44,7 @@ export class TreeDirectory {
       this.#foundEpoch = this.epoch;
     }
     if (this.#found.has(name)) return this.#found.get(name);
-    const found = this.findIn(this.#catalog, name, this.#space.pager);
+    const found = this.findIn(this.#catalog, name, this.#context.pager);
     this.#found.set(name, found);
     return found;
   }
@@ -53,7 +53,7 @@ export class TreeDirectory {
   findIn(catalog: Catalog, name: string, reader: PageReader): FoundTree | undefined {
     const entry = this.#entryIn(catalog, name);
     if (entry === undefined) return undefined;
-    const entries = new BTree(this.#space, entry.id, entry.root, reader);
+    const entries = new BTree(this.#context, entry.id, entry.root, reader);
     return { entries, attributes: entry.attributes, catalogRoot: reader.meta.catalogRoot };
   }
 
@@ -61,7 +61,7 @@ export class TreeDirectory {
     try {
       return catalog.get(name);
     } catch (error) {
-      throw inFile(error, this.#space.pager.path);
+      throw inFile(error, this.#context.pager.path);
     }
   }
 

@@ -121,7 +121,7 @@ export function checkDatabase({ session }: Opened): number {
 }
 
 /** The tree of every page that a tree refers to, or will when a value is finished. */
-function ownersOf({ pager, space, catalog, unfinished }: Session): Map<number, number> {
+function ownersOf({ pager, context, catalog, unfinished }: Session): Map<number, number> {
   const owners = new Map<number, number>();
   const add = (tree: BTree) => {
     const { pages, entries } = checkTree(tree);
@@ -132,10 +132,10 @@ function ownersOf({ pager, space, catalog, unfinished }: Session): Map<number, n
     }
   };
   const { catalogRoot } = pager.meta;
-  if (catalogRoot !== 0) add(new BTree(space, CATALOG_TREE, catalogRoot));
+  if (catalogRoot !== 0) add(new BTree(context, CATALOG_TREE, catalogRoot));
   for (const name of catalog.names()) {
     const { id, root } = catalog.get(name)!;
-    add(new BTree(space, id, root));
+    add(new BTree(context, id, root));
   }
   for (const [page, tree] of unfinished.pages()) {
     assertEquals(owners.get(page), undefined, `page ${page} is in a tree and not finished`);

@@ -9,7 +9,7 @@
 import { assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { MemoryFile, Pager, type PagerOptions } from "../../pager/mod.ts";
-import { BTree, BulkLoad, checkTree, Space, type TreeReport } from "../../btree/mod.ts";
+import { BTree, BulkLoad, checkTree, TreeContext, type TreeReport } from "../../btree/mod.ts";
 import { transact } from "./pages.ts";
 import { Random } from "./random.ts";
 import { usedPages } from "./space.ts";
@@ -18,7 +18,7 @@ import { usedPages } from "./space.ts";
 export interface Bed {
   file: MemoryFile;
   pager: Pager;
-  space: Space;
+  context: TreeContext;
   tree: BTree;
 }
 
@@ -34,8 +34,8 @@ const TREE_ID = 1;
 export function plant(options: PagerOptions = {}): Bed {
   const file = new MemoryFile();
   const pager = new Pager(file, options);
-  const space = new Space(pager);
-  return { file, pager, space, tree: transact(pager, () => BTree.create(space, TREE_ID)) };
+  const context = new TreeContext(pager);
+  return { file, pager, context, tree: transact(pager, () => BTree.create(context, TREE_ID)) };
 }
 
 /** Closes the file of a tree and opens a copy of it. */
@@ -43,8 +43,8 @@ export function replant(bed: Bed, options: PagerOptions = {}): Bed {
   bed.pager.close();
   const file = new MemoryFile(bed.file.content());
   const pager = new Pager(file, options);
-  const space = new Space(pager);
-  return { file, pager, space, tree: new BTree(space, TREE_ID, bed.tree.root) };
+  const context = new TreeContext(pager);
+  return { file, pager, context, tree: new BTree(context, TREE_ID, bed.tree.root) };
 }
 
 /** Fills an empty tree from entries in key order, inside a transaction; how many there were. */
@@ -95,9 +95,9 @@ export function expectValue(actual: Uint8Array | undefined, value: Value, what =
 }
 
 /** The tree is sound, and the file has no page in use that is not the tree's. */
-export function expectSound({ tree, space }: Bed): TreeReport {
+export function expectSound({ tree, context }: Bed): TreeReport {
   const report = checkTree(tree);
-  assertEquals(usedPages(space), [...report.pages].sort((a, b) => a - b), "pages in use");
+  assertEquals(usedPages(context), [...report.pages].sort((a, b) => a - b), "pages in use");
   return report;
 }
 

@@ -224,7 +224,7 @@ function checkPages(session: Session): void {
 }
 
 /** The tree of every page that some tree refers to. */
-function ownersOf({ pager, space, catalog, unfinished }: Session): Map<number, number> {
+function ownersOf({ pager, context, catalog, unfinished }: Session): Map<number, number> {
   const owners = new Map<number, number>();
   const add = (tree: BTree) => {
     for (const page of checkTree(tree).pages) {
@@ -234,10 +234,10 @@ function ownersOf({ pager, space, catalog, unfinished }: Session): Map<number, n
   };
   const { catalogRoot } = pager.meta;
   if (catalogRoot === 0) return owners;
-  add(new BTree(space, CATALOG_TREE, catalogRoot));
+  add(new BTree(context, CATALOG_TREE, catalogRoot));
   for (const name of catalog.names()) {
     const { id, root } = catalog.get(name)!;
-    add(new BTree(space, id, root));
+    add(new BTree(context, id, root));
   }
   for (const [page, tree] of unfinished.pages()) {
     if (owners.has(page)) throw new Error(`page ${page} is in a tree and not finished`);

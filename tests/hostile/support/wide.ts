@@ -2,12 +2,12 @@
  * A database of several chunks with several trees, and a map of which pages each entry needs.
  */
 
-import { LeafBatch, Space } from "../../../btree/mod.ts";
-import { leafRecords } from "../../../btree/inspect/leaf_records.ts";
-import { pagesOfRuns } from "../../../btree/value/value.ts";
-import { format, header, MemoryFile, Pager } from "../../../pager/mod.ts";
-import { bytesOf, openBoth } from "../../support/database.ts";
-import { Image } from "../../support/image.ts";
+import { LeafBatch, TreeContext } from "../../btree/mod.ts";
+import { leafRecords } from "../../btree/inspect/leaf_records.ts";
+import { pagesOfRuns } from "../../btree/value/value.ts";
+import { format, header, MemoryFile, Pager } from "../../pager/mod.ts";
+import { bytesOf, openBoth } from "./database.ts";
+import { Image } from "./image.ts";
 
 const { KIND_LEAF } = format;
 
@@ -73,7 +73,7 @@ export function makeWide(): Wide {
 function entriesOf(bytes: Uint8Array): Map<number, MappedEntry[]> {
   const image = new Image(bytes);
   const pager = new Pager(image.file(), { readOnly: true });
-  new Space(pager);
+  new TreeContext(pager);
   const trees = new Map<number, MappedEntry[]>();
   for (const page of image.pagesOf([KIND_LEAF])) {
     const tree = image.treeOf(page);

@@ -11,7 +11,7 @@ import { NodeView } from "../node/node_view.ts";
 import { Path } from "./path.ts";
 
 /** What all trees of a database share. */
-export class Space {
+export class TreeContext {
   /** The pager. */
   readonly pager: Pager;
   /** Its allocator. */
