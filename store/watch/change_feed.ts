@@ -13,15 +13,15 @@
  * It does not know who reads the queues, nor what the bytes mean.
  */
 
-import type { CommitQueue } from "./watch_queue.ts";
+import type { WatchQueue } from "./watch_queue.ts";
 import type { RawChange } from "./change.ts";
 import { copyOf } from "../read/copy.ts";
 
 /** Takes what transactions change to those who watch. */
 export class ChangeFeed {
   /** The queues by the tree they are for. */
-  readonly #queues = new Map<string, Set<CommitQueue>>();
-  readonly #noted: CommitQueue[] = [];
+  readonly #queues = new Map<string, Set<WatchQueue>>();
+  readonly #noted: WatchQueue[] = [];
   /** How much had been noted when each open savepoint began. */
   readonly #savepoints: number[] = [];
 
@@ -33,14 +33,14 @@ export class ChangeFeed {
   }
 
   /** Fills a queue from now on; between transactions only, so that it gets whole commits. */
-  add(queue: CommitQueue): void {
+  add(queue: WatchQueue): void {
     const queues = this.#queues.get(queue.tree);
     if (queues === undefined) this.#queues.set(queue.tree, new Set([queue]));
     else queues.add(queue);
   }
 
   /** Fills a queue no more. */
-  remove(queue: CommitQueue): void {
+  remove(queue: WatchQueue): void {
     const queues = this.#queues.get(queue.tree);
     if (queues?.delete(queue) && queues.size === 0) this.#queues.delete(queue.tree);
   }
@@ -110,12 +110,12 @@ export class ChangeFeed {
     }
   }
 
-  #note(queue: CommitQueue, change: RawChange): void {
+  #note(queue: WatchQueue, change: RawChange): void {
     queue.note(change);
     this.#noted.push(queue);
   }
 
-  #queuesOf(tree: string): Iterable<CommitQueue> {
+  #queuesOf(tree: string): Iterable<WatchQueue> {
     return this.#queues.get(tree) ?? [];
   }
 

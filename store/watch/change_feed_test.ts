@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import { utf8 } from "../../tests/support/database.ts";
 import type { RawChange } from "./change.ts";
 import { ChangeFeed } from "./change_feed.ts";
-import { CommitQueue } from "./watch_queue.ts";
+import { WatchQueue } from "./watch_queue.ts";
 import { boundsOf, type Range } from "../read/range.ts";
 import { TreeFormat } from "../read/tree_format.ts";
 
@@ -16,8 +16,8 @@ type Key = Uint8Array | string;
 const FORMAT = new TreeFormat<Uint8Array, never, Key, never, Key>({});
 
 /** A queue on a feed, for a range of a tree. */
-function queueOn(feed: ChangeFeed, range: Range = {}, changesMax = 100, tree = "a"): CommitQueue {
-  const queue = new CommitQueue({ tree, ...boundsOf(range, FORMAT) }, changesMax, () => {});
+function queueOn(feed: ChangeFeed, range: Range = {}, changesMax = 100, tree = "a"): WatchQueue {
+  const queue = new WatchQueue({ tree, ...boundsOf(range, FORMAT) }, changesMax, () => {});
   feed.add(queue);
   return queue;
 }
@@ -49,7 +49,7 @@ function shortOf(change: RawChange): string {
 }
 
 /** All that can be taken, as `version: changes`. */
-function takeAll(queue: CommitQueue): string[] {
+function takeAll(queue: WatchQueue): string[] {
   const taken: string[] = [];
   for (let commit = queue.take(); commit !== undefined; commit = queue.take()) {
     taken.push(`${commit.version}: ${commit.changes.map(shortOf).join(", ")}`);

@@ -31,7 +31,7 @@ interface Link {
 }
 
 /** The commits that wait for one watcher. */
-export class CommitQueue {
+export class WatchQueue {
   /** The tree whose changes it takes. */
   readonly tree: string;
   readonly #lower: Uint8Array | undefined;

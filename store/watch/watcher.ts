@@ -9,7 +9,7 @@
 import { LimitError } from "../../pager/mod.ts";
 import type { Change, Commit, RawChange, RawCommit } from "./change.ts";
 import type { ChangeFeed } from "./change_feed.ts";
-import { CommitQueue, type QueueScope } from "./watch_queue.ts";
+import { type QueueScope, WatchQueue } from "./watch_queue.ts";
 import { ANY, checkOptions } from "../read/argument_checks.ts";
 import type { KeyRange } from "../read/range.ts";
 
@@ -62,7 +62,7 @@ export class Watcher<K = Uint8Array, V = Uint8Array, R = KeyRange<Uint8Array | s
   implements AsyncIterableIterator<Commit<K, V, R>, undefined> {
   readonly #feed: ChangeFeed;
   readonly #source: WatchSource<K, V>;
-  readonly #queue: CommitQueue;
+  readonly #queue: WatchQueue;
   readonly #pendingMax: number;
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = () => this.#end({ error: this.#signal?.reason });
@@ -85,7 +85,7 @@ export class Watcher<K = Uint8Array, V = Uint8Array, R = KeyRange<Uint8Array | s
     this.#source = source;
     this.#pendingMax = options.maxPending ?? PENDING_MAX;
     this.#signal = options.signal;
-    this.#queue = new CommitQueue(source, this.#pendingMax, () => this.#serve());
+    this.#queue = new WatchQueue(source, this.#pendingMax, () => this.#serve());
     feed.add(this.#queue);
     this.#signal?.addEventListener("abort", this.#onAbort);
     if (this.#signal?.aborted) this.#onAbort();
