@@ -9,7 +9,7 @@ import type { BTree } from "../../btree/mod.ts";
 import { inEntry } from "./codec_error.ts";
 import { type Bounds, boundsOf, keyBoundsOf, type KeyRange, type Range } from "./range.ts";
 import type { Scan } from "./scan.ts";
-import { type Pick, ScanIterator, Scanned } from "./scan_iterator.ts";
+import { type Picker, ScanIterator, Scanned } from "./scan_iterator.ts";
 import type { TreeFormat } from "./tree_format.ts";
 import type { TreeSource } from "./tree_source.ts";
 import { checkBound, rangeFound, streamFound } from "./value_stream.ts";
@@ -56,9 +56,9 @@ export class ReadTree<
   #entries: BTree | undefined;
   #epoch = -1;
   readonly #scanned: Scanned;
-  readonly #pickEntry: Pick<[K, V]> = (scan, at) => this.#entryAt(scan, at);
-  readonly #pickKey: Pick<K> = (scan, at) => this.#keyAt(scan, at);
-  readonly #pickValue: Pick<V> = (scan, at) => this.#valueAt(scan, at);
+  readonly #pickEntry: Picker<[K, V]> = (scan, at) => this.#entryAt(scan, at);
+  readonly #pickKey: Picker<K> = (scan, at) => this.#keyAt(scan, at);
+  readonly #pickValue: Picker<V> = (scan, at) => this.#valueAt(scan, at);
 
   static {
     findEntries = (tree) => tree.#find();
@@ -332,7 +332,7 @@ export class ReadTree<
   }
 
   /** Goes through a range; `showsValues` = values are handed out. */
-  #scan<T>(bounds: Bounds, pick: Pick<T>, showsValues = true): ScanIterator<T> {
+  #scan<T>(bounds: Bounds, pick: Picker<T>, showsValues = true): ScanIterator<T> {
     const alignsValues = showsValues && this.#format.valuesKeepBytes;
     return new ScanIterator(this.#scanned, bounds, pick, alignsValues);
   }

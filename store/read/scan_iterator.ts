@@ -18,7 +18,7 @@ import type { TreeSource } from "./tree_source.ts";
 import { Scan } from "./scan.ts";
 
 /** What an iterator makes of an entry of the scan. */
-export type Pick<T> = (scan: Scan, at: number) => T;
+export type Picker<T> = (scan: Scan, at: number) => T;
 
 /** The tree that iterators go through, and the scan that they use one after the other. */
 export class Scanned {
@@ -57,7 +57,7 @@ export class ScanIterator<T> extends Iterator<T, void, undefined>
   implements Generator<T, void, undefined> {
   readonly #scanned: Scanned;
   readonly #bounds: Bounds;
-  readonly #pick: Pick<T>;
+  readonly #pick: Picker<T>;
   readonly #alignsValues: boolean;
   #scan: Scan | undefined;
   #entries: BTree | undefined;
@@ -81,7 +81,7 @@ export class ScanIterator<T> extends Iterator<T, void, undefined>
    * @param pick What it makes of an entry.
    * @param alignsValues Whether it hands out the bytes of values.
    */
-  constructor(scanned: Scanned, bounds: Bounds, pick: Pick<T>, alignsValues: boolean) {
+  constructor(scanned: Scanned, bounds: Bounds, pick: Picker<T>, alignsValues: boolean) {
     super();
     this.#scanned = scanned;
     this.#bounds = bounds;
