@@ -28,7 +28,7 @@ export {
 } from "./format/errors.ts";
 export type { File } from "./file/file.ts";
 export { type DiskFileOptions, openDiskFile } from "./file/disk_file.ts";
-export { examine, type Examined } from "./damage/open_damaged.ts";
+export { openDamaged, type OpenedDamaged } from "./damage/open_damaged.ts";
 export { Frame, IMAGE, NO_PAGE, POOL } from "./format/frame.ts";
 /** The format: geometry, kinds, offsets. */
 export * as format from "./format/format.ts";
@@ -47,14 +47,14 @@ export { NewFile, type NewFileOptions } from "./file/new_file.ts";
 export { pathOf } from "./file/path.ts";
 export { Meta, type MetaFields } from "./format/meta.ts";
 export { CACHE_BYTES_MAX, CACHE_BYTES_MIN, type PagerOptions } from "./recovery/options.ts";
-export type { PageFile } from "./damage/damaged_pages.ts";
+export type { DamagedPages } from "./damage/damaged_pages.ts";
 export { PageSet } from "./cache/page_set.ts";
 export type { Page } from "./cache/page.ts";
 export type { PageObserver } from "./cache/observer.ts";
 export { openPager, Pager } from "./pager.ts";
 export type { JournalFigures, PagerStats } from "./journal/stats.ts";
 export type { Superblock } from "./format/superblock.ts";
-export { UnlockedFile } from "./damage/unlocked_pages.ts";
+export { UnlockedPages } from "./damage/unlocked_pages.ts";
 export { checkZero } from "./format/run_check.ts";
 export {
   type Report,

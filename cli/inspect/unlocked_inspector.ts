@@ -20,7 +20,7 @@ import {
   readCatalogEntry,
   registerNodes,
 } from "../../btree/mod.ts";
-import { format, Frame, POOL, UnlockedFile } from "../../pager/mod.ts";
+import { format, Frame, POOL, UnlockedPages } from "../../pager/mod.ts";
 import { headerState, namesIn, pageState } from "../../store/mod.ts";
 
 const { CHUNK_PAGES, CHUNK_SHIFT, chunksOf, EXTENT_PAGES, PAGE_BYTES, SLOT_MASK } = format;
@@ -29,7 +29,7 @@ const TREE_IDS_END = 2 ** 32;
 
 /** Tells of a file that another process has locked. */
 export class UnlockedInspector {
-  readonly #file: UnlockedFile;
+  readonly #file: UnlockedPages;
   readonly #frame = new Frame(-1, POOL, 2);
 
   /**
@@ -40,7 +40,7 @@ export class UnlockedInspector {
    * @throws {IoError} The system refused, or there is no file.
    */
   constructor(path: string) {
-    this.#file = new UnlockedFile(path);
+    this.#file = new UnlockedPages(path);
     registerNodes(this.#file);
   }
 

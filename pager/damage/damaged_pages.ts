@@ -16,7 +16,7 @@ import { type Report, Scrub, type ScrubOptions } from "./scrub.ts";
 import type { PageReader } from "../cache/page_reader.ts";
 
 /** The pages of a file, for reading only. */
-export class PageFile implements PageReader {
+export class DamagedPages implements PageReader {
   /** All frames, by index. */
   readonly frames: readonly Frame[];
   /** What is true of the whole file, as far as is known. */

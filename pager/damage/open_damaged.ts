@@ -24,7 +24,7 @@ import {
 import { Meta } from "../format/meta.ts";
 import { OverlayFile } from "../file/overlay_file.ts";
 import { checkSizes } from "../recovery/options.ts";
-import { PageFile } from "./damaged_pages.ts";
+import { DamagedPages } from "./damaged_pages.ts";
 import { Recovery, type RecoveryReport } from "../recovery/recovery.ts";
 import { findSeed } from "./seed_search.ts";
 import type { Superblock } from "../format/superblock.ts";
@@ -37,9 +37,9 @@ import {
 const TREE_IDS_END = 2 ** 32;
 
 /** What opening a file that may be damaged found. */
-export interface Examined {
+export interface OpenedDamaged {
   /** Its pages, or undefined when nothing in it is of a Quire database. */
-  readonly pages: PageFile | undefined;
+  readonly pages: DamagedPages | undefined;
   /** Whether a superblock, and not the length of the file, says what is in it. */
   readonly hasSuperblock: boolean;
   /** Whether the file has all its pages, which a superblock has to say. */
@@ -61,7 +61,7 @@ export interface Examined {
  * @param cacheBytes The most memory for pages.
  * @throws {RangeError} That is too little, or too much.
  */
-export function examine(file: File, cacheBytes: number): Examined {
+export function openDamaged(file: File, cacheBytes: number): OpenedDamaged {
   checkSizes({ cacheBytes });
   return new Examination(file).run(cacheBytes);
 }
@@ -78,7 +78,7 @@ class Examination {
     this.#disk = new Disk(this.#overlay);
   }
 
-  run(cacheBytes: number): Examined {
+  run(cacheBytes: number): OpenedDamaged {
     const { current: superblock, damage } = examineSuperblocks(this.#disk);
     const isCreationCut = superblock === undefined && isUnfinishedCreation(this.#disk) &&
       hasFreshHeaders(this.#disk);
@@ -93,7 +93,7 @@ class Examination {
     const current = isOpen ? recovered?.superblock : superblock;
     const meta = current === undefined ? this.#wholeFile(superblock) : this.#within(current);
     return {
-      pages: new PageFile(this.#disk, meta, seed, cacheBytes),
+      pages: new DamagedPages(this.#disk, meta, seed, cacheBytes),
       hasSuperblock: current !== undefined,
       isWhole: superblock !== undefined && meta.pageCount >= superblock.pageCount,
       journal: recovered !== undefined ? "replayed" : isOpen ? "ignored" : "none",

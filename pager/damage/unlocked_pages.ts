@@ -28,7 +28,7 @@ import { type SuperblockState, superblockStates } from "../journal/journal_state
 import { checkPage, registerRuns, type Verifier, type Verifiers } from "../format/page_check.ts";
 
 /** The pages of a file that another process may be writing. */
-export class UnlockedFile {
+export class UnlockedPages {
   readonly #disk: Disk;
   readonly #seed: number;
   readonly #verifiers: Verifiers = [];

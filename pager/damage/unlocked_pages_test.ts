@@ -9,21 +9,21 @@ import { FRESH_PAGES, KIND_SUPERBLOCK, PAGE_BYTES } from "../format/format.ts";
 import { Frame, POOL } from "../format/frame.ts";
 import { kindOf } from "../format/header.ts";
 import { openPager } from "../pager.ts";
-import { UnlockedFile } from "./unlocked_pages.ts";
+import { UnlockedPages } from "./unlocked_pages.ts";
 
 /** Runs a test with a file that is locked. */
-function withLocked(body: (file: UnlockedFile, path: string) => void): void {
+function withLocked(body: (file: UnlockedPages, path: string) => void): void {
   inTempDir((dir) => {
     const path = `${dir}/a.quire`;
     const pager = openPager(path);
-    const file = new UnlockedFile(path);
+    const file = new UnlockedPages(path);
     body(file, path);
     file.close();
     pager.close();
   });
 }
 
-describe("UnlockedFile", () => {
+describe("UnlockedPages", () => {
   it("reads a file that is locked", () =>
     withLocked((file, path) => {
       assertThrows(() => openPager(path));
@@ -59,10 +59,10 @@ describe("UnlockedFile", () => {
       const bytes = Deno.readFileSync(path);
       bytes[PAGE_BYTES + 50]! ^= 1;
       Deno.writeFileSync(path, bytes);
-      new UnlockedFile(path).close();
+      new UnlockedPages(path).close();
       bytes[2 * PAGE_BYTES + 50]! ^= 1;
       Deno.writeFileSync(path, bytes);
-      assertThrows(() => new UnlockedFile(path), CorruptionError, "sum does not match");
-      assertThrows(() => new UnlockedFile(`${dir}/none`), IoError);
+      assertThrows(() => new UnlockedPages(path), CorruptionError, "sum does not match");
+      assertThrows(() => new UnlockedPages(`${dir}/none`), IoError);
     }));
 });

@@ -19,8 +19,14 @@ import {
   readCatalogEntry,
   registerNodes,
 } from "../../btree/mod.ts";
-import { CorruptionError, examine, type Examined, openDiskFile, pathOf } from "../../pager/mod.ts";
-import type { PageFile } from "../../pager/mod.ts";
+import {
+  CorruptionError,
+  openDamaged,
+  openDiskFile,
+  type OpenedDamaged,
+  pathOf,
+} from "../../pager/mod.ts";
+import type { DamagedPages } from "../../pager/mod.ts";
 import { type Finding, Findings } from "./findings.ts";
 import { type KeyGap, LeafMerge } from "./leaf_merge.ts";
 import { checkOptions } from "../read/argument_checks.ts";
@@ -133,14 +139,14 @@ export async function salvage(
   const findings = new Findings(options.maxFindings);
   const file = openDiskFile(source, { readOnly: true, lockTimeoutMs });
   try {
-    const examined = examine(file, cacheBytes);
-    const { pages } = examined;
-    if (pages === undefined) throw examined.findings[0] ?? new CorruptionError(0, 0, "no pages");
+    const opened = openDamaged(file, cacheBytes);
+    const { pages } = opened;
+    if (pages === undefined) throw opened.findings[0] ?? new CorruptionError(0, 0, "no pages");
     registerNodes(pages);
-    examined.findings.forEach((error) => findings.add(error));
+    opened.findings.forEach((error) => findings.add(error));
     const rebuild = new Rebuild(target, cacheBytes, source);
     try {
-      const work = new Salvage(examined, pages, rebuild, findings).run();
+      const work = new Salvage(opened, pages, rebuild, findings).run();
       const report = await inSlices(work, options);
       rebuild.finish();
       return report;
@@ -154,8 +160,8 @@ export async function salvage(
 }
 
 class Salvage {
-  readonly #examined: Examined;
-  readonly #pages: PageFile;
+  readonly #opened: OpenedDamaged;
+  readonly #pages: DamagedPages;
   readonly #rebuild: Rebuild;
   readonly #findings: Findings;
   readonly #report = (error: CorruptionError) => this.#findings.add(error);
@@ -167,8 +173,8 @@ class Salvage {
   #leavesDone = 0;
   #leaves = 0;
 
-  constructor(examined: Examined, pages: PageFile, rebuild: Rebuild, findings: Findings) {
-    this.#examined = examined;
+  constructor(opened: OpenedDamaged, pages: DamagedPages, rebuild: Rebuild, findings: Findings) {
+    this.#opened = opened;
     this.#pages = pages;
     this.#rebuild = rebuild;
     this.#findings = findings;
@@ -186,7 +192,7 @@ class Salvage {
   }
 
   #result(): SalvageReport {
-    const { hasSuperblock, journal } = this.#examined;
+    const { hasSuperblock, journal } = this.#opened;
     const { lostPages, lostChunks } = this.#survey;
     return {
       trees: this.#trees,
@@ -276,7 +282,7 @@ class Salvage {
       // A damaged branch was told of, and leads nowhere.
       isDamage(error);
     }
-    return merge.gaps(first, this.#survey.hasUnknown || !this.#examined.isWhole);
+    return merge.gaps(first, this.#survey.hasUnknown || !this.#opened.isWhole);
   }
 
   #makeName(id: number): string {

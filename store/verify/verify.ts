@@ -28,11 +28,11 @@ import {
 } from "../../btree/mod.ts";
 import {
   CorruptionError,
-  examine,
   type File,
   format,
   type Frame,
   header,
+  openDamaged,
   openDiskFile,
   type PageReader,
   PageSet,
@@ -166,7 +166,7 @@ export function* verifySteps(
   { cacheBytes = READ_CACHE_BYTES, maxFindings }: VerifyFileOptions = {},
 ): Generator<Progress, VerifyReport, undefined> {
   const findings = new Findings(maxFindings);
-  const { pages, recovery, findings: found, isCreationCut } = examine(file, cacheBytes);
+  const { pages, recovery, findings: found, isCreationCut } = openDamaged(file, cacheBytes);
   if (isCreationCut) return { ...reportOf(undefined, findings, undefined), repairable: [CUT] };
   found.forEach((error) => findings.add(error));
   if (pages === undefined) return reportOf(undefined, findings, undefined);
