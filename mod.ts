@@ -46,7 +46,7 @@ export type {
   Cell,
   Census,
   ChunkCensus,
-  DescentStep,
+  LookupTraceStep,
   PageContents,
   Probe,
   Region,

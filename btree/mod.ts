@@ -37,7 +37,12 @@ export {
   usedBytesOf,
 } from "./inspect/census.ts";
 export { Cursor } from "./walk/cursor.ts";
-export { descend, type Descent, type DescentStep, type Probe } from "./inspect/lookup_trace.ts";
+export {
+  type LookupTraceEnd,
+  type LookupTraceStep,
+  type Probe,
+  traceLookup,
+} from "./inspect/lookup_trace.ts";
 export { compareKeys } from "./node/key.ts";
 export { LeafBatch } from "./node/leaf_batch.ts";
 export { LeafCursor } from "./walk/leaf_cursor.ts";

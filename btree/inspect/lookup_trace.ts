@@ -41,7 +41,7 @@ export interface Probe {
 }
 
 /** One page on the way. */
-export interface DescentStep {
+export interface LookupTraceStep {
   /** The page. */
   readonly page: number;
   /** Its level, 0 = leaf. */
@@ -63,7 +63,7 @@ export interface DescentStep {
 }
 
 /** How a look-up ended. */
-export interface Descent {
+export interface LookupTraceEnd {
   /** Whether the key is there. */
   readonly found: boolean;
   /** How long its value is, or -1. */
@@ -75,11 +75,11 @@ export interface Descent {
  *
  * @param reader Where pages are read; each step asks it for one.
  */
-export function* descend(
+export function* traceLookup(
   tree: BTree,
   key: Uint8Array,
   reader: PageReader,
-): Generator<DescentStep, Descent, undefined> {
+): Generator<LookupTraceStep, LookupTraceEnd, undefined> {
   const entries = tree.readFrom(reader);
   // A view of its own: between two steps whoever looks may read other pages.
   const node = new NodeView();
@@ -93,7 +93,7 @@ export function* descend(
   }
 }
 
-function endIn(frame: Frame, slot: number, key: Uint8Array): Descent {
+function endIn(frame: Frame, slot: number, key: Uint8Array): LookupTraceEnd {
   const index = searchLeaf(frame, slot, key, key.length);
   if (index < 0) return { found: false, valueBytes: -1 };
   const cell = new LeafCell();
@@ -102,7 +102,7 @@ function endIn(frame: Frame, slot: number, key: Uint8Array): Descent {
   return { found: true, valueBytes: isInline ? cell.tag : referredLength(frame.u8, cell.valueAt) };
 }
 
-function stepIn(frame: Frame, slot: number, key: Uint8Array, page: number): DescentStep {
+function stepIn(frame: Frame, slot: number, key: Uint8Array, page: number): LookupTraceStep {
   const leaf = isLeaf(frame, slot);
   const found = leaf
     ? searchLeaf(frame, slot, key, key.length)

@@ -5,7 +5,7 @@ import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { format, header, openPager } from "../../pager/mod.ts";
 import { Random } from "../../tests/support/random.ts";
-import { descend, type Descent, type DescentStep } from "./lookup_trace.ts";
+import { type LookupTraceEnd, type LookupTraceStep, traceLookup } from "./lookup_trace.ts";
 import { compareKeys } from "../node/key.ts";
 import { copyKey, KEY_BYTES_MAX } from "../node/node.ts";
 import { TreeContext } from "../walk/tree_context.ts";
@@ -31,9 +31,9 @@ function makeTree(): { tree: BTree; keys: Uint8Array[] } {
 }
 
 /** All steps of a descent, and its end. */
-function follow(tree: BTree, key: Uint8Array): { steps: DescentStep[]; end: Descent } {
-  const walk = descend(tree, key, tree.reader);
-  const steps: DescentStep[] = [];
+function follow(tree: BTree, key: Uint8Array): { steps: LookupTraceStep[]; end: LookupTraceEnd } {
+  const walk = traceLookup(tree, key, tree.reader);
+  const steps: LookupTraceStep[] = [];
   let next = walk.next();
   for (; next.done !== true; next = walk.next()) steps.push(next.value);
   return { steps, end: next.value };
@@ -46,7 +46,7 @@ function leafOf(tree: BTree, key: Uint8Array): number {
 }
 
 /** Fails unless the comparisons of a step are those of a binary search, and true. */
-function assertProbes(tree: BTree, step: DescentStep, key: Uint8Array): void {
+function assertProbes(tree: BTree, step: LookupTraceStep, key: Uint8Array): void {
   const place = tree.reader.at(step.page);
   const frame = tree.reader.frames[place >>> CHUNK_SHIFT]!;
   const other = new Uint8Array(KEY_BYTES_MAX);
@@ -58,7 +58,7 @@ function assertProbes(tree: BTree, step: DescentStep, key: Uint8Array): void {
   }
 }
 
-describe("descend", () => {
+describe("traceLookup", () => {
   const { tree, keys } = makeTree();
 
   it("goes the tree's own way, for keys that are there and keys that are not", () => {
@@ -111,7 +111,7 @@ describe("descend", () => {
       },
       peek: (page: number) => tree.reader.peek(page),
     };
-    for (const step of descend(tree, keys[5]!, reader)) assertEquals(read.at(-1), step.page);
+    for (const step of traceLookup(tree, keys[5]!, reader)) assertEquals(read.at(-1), step.page);
     assertEquals(read.length, 3);
   });
 

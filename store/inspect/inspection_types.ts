@@ -2,7 +2,7 @@
  * What an inspector tells, as plain data: copies that stay as they are while the database goes on.
  */
 
-import type { DescentStep, PageContents } from "../../btree/mod.ts";
+import type { LookupTraceStep, PageContents } from "../../btree/mod.ts";
 import type {
   CheckpointState,
   DiskFigures,
@@ -84,7 +84,7 @@ export interface PageLoad {
 }
 
 /** One page on the way to a key, and what it took. */
-export interface LookupStep extends DescentStep {
+export interface LookupStep extends LookupTraceStep {
   /** What it took to have the page in memory. */
   readonly load: PageLoad;
 }

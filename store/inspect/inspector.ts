@@ -6,7 +6,7 @@
  * way of a reader, as it shows what that costs. Until it is asked it does nothing.
  */
 
-import { type ChunkCensus, chunkHeaders, descend, KEY_BYTES_MAX } from "../../btree/mod.ts";
+import { type ChunkCensus, chunkHeaders, KEY_BYTES_MAX, traceLookup } from "../../btree/mod.ts";
 import { format, Frame, type Pager, type PagerInspection, POOL } from "../../pager/mod.ts";
 import type {
   CacheState,
@@ -208,7 +208,7 @@ export class Inspector {
     if (tree === undefined) throw new RangeError(`Cannot descend: there is no tree ${name}`);
     const reader = new MeasuredReader(this.#pager, this.#inspection);
     const steps: LookupStep[] = [];
-    const walk = descend(tree, key, reader);
+    const walk = traceLookup(tree, key, reader);
     let next = walk.next();
     for (; next.done !== true; next = walk.next()) {
       steps.push({ ...next.value, load: reader.lastLoad });
