@@ -56,7 +56,7 @@ export interface Unfinished {
   /** The first page of the last run. */
   readonly last: number;
   /** The name of the tree, if it was made for the value. */
-  readonly made: string;
+  readonly createdTree: string;
 }
 
 /** Values that are written in parts. All but `begin` is done inside transactions. */
@@ -93,9 +93,9 @@ export class UnfinishedValues {
    * @param done The bytes appended so far.
    * @param tree The number of the tree that the value is for.
    * @param bytes The part.
-   * @param made The name of the tree if it has to be dropped with the value, unless it got entries.
+   * @param createdTree The name of the tree if it has to be dropped with the value, unless it got entries.
    */
-  append(number: number, done: number, tree: number, bytes: Uint8Array, made = ""): void {
+  append(number: number, done: number, tree: number, bytes: Uint8Array, createdTree = ""): void {
     const record = this.#get(number);
     assert(bytes.length > 0, "a part has bytes");
     assert((record?.reference.length ?? 0) === done, "parts are appended one after the other");
@@ -103,14 +103,14 @@ export class UnfinishedValues {
     appendRuns(this.#pager, this.#context.allocator, tree, bytes, 0, list);
     const version = versionAt(this.#pager, list.last);
     const reference = { page: list.first, length: done + bytes.length, version };
-    const name = record?.made ?? (made || this.#madeFor(tree));
-    this.#put(number, { tree, reference, last: list.last, made: name });
+    const name = record?.createdTree ?? (createdTree || this.#createdFor(tree));
+    this.#put(number, { tree, reference, last: list.last, createdTree: name });
   }
 
   /** The name of a tree that was made for another value and may be left to this one. */
-  #madeFor(tree: number): string {
+  #createdFor(tree: number): string {
     const records = this.numbers().map((number) => this.#get(number)!);
-    return records.find((record) => record.tree === tree)?.made ?? "";
+    return records.find((record) => record.tree === tree)?.createdTree ?? "";
   }
 
   /** Makes all that was appended the value of a key; whether the key is new. */
@@ -141,7 +141,7 @@ export class UnfinishedValues {
     }
     if (length === 0) {
       this.#catalog.tree()?.delete(keyOf(number));
-      this.#dropMade(record);
+      this.#dropCreated(record);
     } else {
       this.#put(number, { ...record, reference: { ...record.reference, page, length } });
     }
@@ -149,11 +149,11 @@ export class UnfinishedValues {
   }
 
   /** Drops the tree that was made for a value, unless it is of use. */
-  #dropMade({ tree, made }: Unfinished): void {
-    const entry = made === "" ? undefined : this.#catalog.get(made);
+  #dropCreated({ tree, createdTree }: Unfinished): void {
+    const entry = createdTree === "" ? undefined : this.#catalog.get(createdTree);
     if (entry?.id !== tree) return;
     if (this.numbers().some((number) => this.#get(number)?.tree === tree)) return;
-    if (new BTree(this.#context, tree, entry.root).count() === 0) this.#catalog.drop(made);
+    if (new BTree(this.#context, tree, entry.root).count() === 0) this.#catalog.drop(createdTree);
   }
 
   /** The numbers of all values that have a part, those that nobody writes any more included. */
@@ -192,8 +192,8 @@ export class UnfinishedValues {
     return decode(bytes, catalogRoot, nextTreeId);
   }
 
-  #put(number: number, { tree, reference, last, made }: Unfinished): void {
-    const name = new TextEncoder().encode(made);
+  #put(number: number, { tree, reference, last, createdTree }: Unfinished): void {
+    const name = new TextEncoder().encode(createdTree);
     const bytes = new Uint8Array(RECORD_BYTES + name.length);
     const view = new DataView(bytes.buffer);
     view.setUint32(0, tree, true);
@@ -277,7 +277,7 @@ function decode(record: Uint8Array, page: number, nextTreeId: number): Unfinishe
     tree,
     reference: decodeReference(record, AT_REFERENCE),
     last: view.getUint32(AT_LAST, true),
-    made: decodeName(record.subarray(RECORD_BYTES), page),
+    createdTree: decodeName(record.subarray(RECORD_BYTES), page),
   };
 }
 

@@ -87,9 +87,9 @@ export class Transaction {
       return known as TransactionTree<K, V, KI, VI, P>;
     }
     const format = this.#registry.formatFor(tree, codecs);
-    const made = new TransactionTree(this.#source, name, format);
-    this.#trees.set(tree, made);
-    return made;
+    const inside = new TransactionTree(this.#source, name, format);
+    this.#trees.set(tree, inside);
+    return inside;
   }
 }
 

@@ -77,10 +77,10 @@ class ClassicLevelStore implements Store {
   async scan(from: Uint8Array, limit: number): Promise<number> {
     const iterator = this.#db.iterator({ gte: from, limit: Number.isFinite(limit) ? limit : -1 });
     let bytes = 0;
-    const some = Math.min(limit, 1000);
-    for (let page = await iterator.nextv(some); page.length > 0;) {
+    const pageSize = Math.min(limit, 1000);
+    for (let page = await iterator.nextv(pageSize); page.length > 0;) {
       for (const [key, value] of page) bytes += key.length + value.length;
-      page = await iterator.nextv(some);
+      page = await iterator.nextv(pageSize);
     }
     await iterator.close();
     return bytes;

@@ -114,8 +114,8 @@ function fillRun(pager: Pager, page: number, value: Uint8Array, from: number): n
   setRunBytes(frame, place & SLOT_MASK, bytes);
   for (let at = 0; at < bytes; at += PAGE_BYTES) {
     const target = pager.at(page + at / PAGE_BYTES);
-    const some = value.subarray(from + at, from + Math.min(at + PAGE_BYTES, bytes));
-    pager.frames[target >>> CHUNK_SHIFT]!.u8.set(some, (target & SLOT_MASK) << PAGE_SHIFT);
+    const part = value.subarray(from + at, from + Math.min(at + PAGE_BYTES, bytes));
+    pager.frames[target >>> CHUNK_SHIFT]!.u8.set(part, (target & SLOT_MASK) << PAGE_SHIFT);
   }
   return bytes;
 }
@@ -155,12 +155,12 @@ export function copyFromRun(
 ): void {
   for (let done = from; done < to;) {
     const within = done & (PAGE_BYTES - 1);
-    const some = Math.min(PAGE_BYTES - within, to - done);
+    const length = Math.min(PAGE_BYTES - within, to - done);
     const place = pager.at(run.page + (done >>> PAGE_SHIFT));
     const start = ((place & SLOT_MASK) << PAGE_SHIFT) + within;
     const { u8 } = pager.frames[place >>> CHUNK_SHIFT]!;
-    into.set(u8.subarray(start, start + some), at + done - from);
-    done += some;
+    into.set(u8.subarray(start, start + length), at + done - from);
+    done += length;
   }
 }
 

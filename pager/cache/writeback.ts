@@ -176,9 +176,9 @@ export class Writeback implements CacheOwner {
   #writeGathered(page: number, count: number, isNew: boolean): void {
     this.#gathered ??= new Uint8Array(GATHER_PAGES * PAGE_BYTES);
     for (let done = 0; done < count; done += GATHER_PAGES) {
-      const some = Math.min(GATHER_PAGES, count - done);
-      for (let i = 0; i < some; i++) this.#gather(page + done + i, i);
-      this.#put(this.#gathered, 0, page + done, some, isNew);
+      const pages = Math.min(GATHER_PAGES, count - done);
+      for (let i = 0; i < pages; i++) this.#gather(page + done + i, i);
+      this.#put(this.#gathered, 0, page + done, pages, isNew);
     }
   }
 

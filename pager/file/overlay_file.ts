@@ -53,9 +53,9 @@ export class OverlayFile implements File {
     const count = Math.max(0, Math.min(length, this.size() - position));
     for (let done = 0; done < count;) {
       const at = position + done;
-      const some = Math.min(count - done, BLOCK_BYTES - at % BLOCK_BYTES);
-      this.#readPart(target, start + done, some, at);
-      done += some;
+      const part = Math.min(count - done, BLOCK_BYTES - at % BLOCK_BYTES);
+      this.#readPart(target, start + done, part, at);
+      done += part;
     }
     return count;
   }
@@ -87,12 +87,12 @@ export class OverlayFile implements File {
     for (let done = 0; done < length;) {
       const at = position + done;
       const from = at % BLOCK_BYTES;
-      const some = Math.min(length - done, BLOCK_BYTES - from);
+      const part = Math.min(length - done, BLOCK_BYTES - from);
       this.#block(Math.floor(at / BLOCK_BYTES)).set(
-        source.subarray(start + done, start + done + some),
+        source.subarray(start + done, start + done + part),
         from,
       );
-      done += some;
+      done += part;
     }
     this.#size = Math.max(this.size(), position + length);
     return length;

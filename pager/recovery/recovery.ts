@@ -91,8 +91,8 @@ export class Recovery {
       return new JournalArea(disk, chunks, chunks.length * AREA_CHUNK_BYTES);
     };
     // Whoever is tolerant makes do with what is there.
-    const there = (chunks: readonly number[]) => chunks.filter((chunk) => this.#isThere(chunk));
-    this.#journals = [there(superblock.journals[0]), there(superblock.journals[1])];
+    const present = (chunks: readonly number[]) => chunks.filter((chunk) => this.#isPresent(chunk));
+    this.#journals = [present(superblock.journals[0]), present(superblock.journals[1])];
     this.#areas = [area(this.#journals[0]), area(this.#journals[1])];
   }
 
@@ -123,13 +123,13 @@ export class Recovery {
   /** The chunks of the areas were on the medium before a superblock listed them. */
   #checkAreas(): void {
     if (this.#tolerant) return;
-    const missing = this.#superblock.journals.flat().find((chunk) => !this.#isThere(chunk));
+    const missing = this.#superblock.journals.flat().find((chunk) => !this.#isPresent(chunk));
     if (missing === undefined) return;
     const rule = "the file ends before its journal";
     throw new CorruptionError(missing * CHUNK_PAGES, missing * CHUNK_BYTES, rule);
   }
 
-  #isThere(chunk: number): boolean {
+  #isPresent(chunk: number): boolean {
     return chunk * CHUNK_BYTES < this.#disk.size();
   }
 
@@ -271,9 +271,9 @@ export class Recovery {
    */
   #checkLength(): void {
     const bytes = this.#disk.size();
-    const there = Math.ceil(bytes / CHUNK_BYTES);
-    let chunks = there + this.#superblock.journals.flat().length;
-    for (const chunk of this.#records.keys()) if (chunk >= there) chunks++;
+    const fileChunks = Math.ceil(bytes / CHUNK_BYTES);
+    let chunks = fileChunks + this.#superblock.journals.flat().length;
+    for (const chunk of this.#records.keys()) if (chunk >= fileChunks) chunks++;
     const counts = this.#batches.map(({ header }) => header.pageCount);
     // Whoever is tolerant takes less of the file than the superblock says.
     if (!this.#tolerant) counts.push(this.#superblock.pageCount);

@@ -14,7 +14,7 @@ const ENTRY_BYTES = 32;
 
 /** A new database that is being filled. */
 export class Rebuild {
-  readonly #made: NewFile;
+  readonly #newFile: NewFile;
   readonly #file: BuildingFile;
   readonly #pager: Pager;
   readonly #context: TreeContext;
@@ -31,18 +31,18 @@ export class Rebuild {
    * @throws {IoError} There is a file already, or the system refused.
    */
   constructor(path: string, cacheBytes: number, copyOf?: string) {
-    this.#made = new NewFile(path, { copyOf, canBeInPlace: true });
+    this.#newFile = new NewFile(path, { copyOf, canBeInPlace: true });
     try {
-      this.#file = new BuildingFile(openDiskFile(this.#made.path, { create: false }));
+      this.#file = new BuildingFile(openDiskFile(this.#newFile.path, { create: false }));
     } catch (error) {
-      this.#made.abandon();
+      this.#newFile.abandon();
       throw error;
     }
     try {
       this.#pager = new Pager(this.#file, { cacheBytes });
     } catch (error) {
       this.#file.discard();
-      this.#made.abandon();
+      this.#newFile.abandon();
       throw error;
     }
     this.#context = new TreeContext(this.#pager);
@@ -79,12 +79,12 @@ export class Rebuild {
     this.#commit();
     this.#pager.close();
     this.#file.complete();
-    this.#made.publish();
+    this.#newFile.publish();
   }
 
   /** Leaves nothing. */
   abandon(): void {
     this.#file.discard();
-    this.#made.abandon();
+    this.#newFile.abandon();
   }
 }

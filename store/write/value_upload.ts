@@ -137,11 +137,11 @@ class Upload {
 
   /** Takes bytes of a chunk into the part; returns how many. */
   #gather(chunk: Uint8Array, from: number): number {
-    const some = Math.min(PART_BYTES - this.#filled, chunk.length - from);
-    this.#makeRoom(this.#filled + some);
-    this.#part.set(chunk.subarray(from, from + some), this.#filled);
-    this.#filled += some;
-    return some;
+    const length = Math.min(PART_BYTES - this.#filled, chunk.length - from);
+    this.#makeRoom(this.#filled + length);
+    this.#part.set(chunk.subarray(from, from + length), this.#filled);
+    this.#filled += length;
+    return length;
   }
 
   /** Makes the part's memory as long as is needed; a short value needs little. */
@@ -167,8 +167,8 @@ class Upload {
     const { id } = this.#openTree();
     this.#tree = id;
     const part = this.#part.subarray(0, this.#filled);
-    const made = isNew ? this.#name : "";
-    this.#session.unfinished.append(this.#number, this.#done, id, part, made);
+    const createdTree = isNew ? this.#name : "";
+    this.#session.unfinished.append(this.#number, this.#done, id, part, createdTree);
   }
 
   #finish(): void {

@@ -86,12 +86,12 @@ export class Blocks {
     for (let done = 0; done < count;) {
       const at = position + done;
       const from = at % BLOCK_BYTES;
-      const some = Math.min(count - done, BLOCK_BYTES - from);
+      const part = Math.min(count - done, BLOCK_BYTES - from);
       const block = this.#blocks[Math.floor(at / BLOCK_BYTES)];
-      if (block === undefined) target.fill(0, start + done, start + done + some);
-      else if (some === BLOCK_BYTES) target.set(block.bytes, start + done);
-      else target.set(block.bytes.subarray(from, from + some), start + done);
-      done += some;
+      if (block === undefined) target.fill(0, start + done, start + done + part);
+      else if (part === BLOCK_BYTES) target.set(block.bytes, start + done);
+      else target.set(block.bytes.subarray(from, from + part), start + done);
+      done += part;
     }
     return count;
   }
@@ -101,10 +101,10 @@ export class Blocks {
     for (let done = 0; done < length;) {
       const at = position + done;
       const from = at % BLOCK_BYTES;
-      const some = Math.min(length - done, BLOCK_BYTES - from);
+      const part = Math.min(length - done, BLOCK_BYTES - from);
       const bytes = this.#own(Math.floor(at / BLOCK_BYTES));
-      bytes.set(source.subarray(start + done, start + done + some), from);
-      done += some;
+      bytes.set(source.subarray(start + done, start + done + part), from);
+      done += part;
     }
     this.extend(position + length);
   }

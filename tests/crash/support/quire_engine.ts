@@ -123,9 +123,9 @@ class QuireHandle implements Handle {
 
   #append(number: number, at: number, tree: string, part: Uint8Array): void {
     this.#session.writeSync(() => {
-      const made = this.#session.findTree(tree) === undefined ? tree : "";
+      const createdTree = this.#session.findTree(tree) === undefined ? tree : "";
       const { id } = this.#session.openTree(tree, BYTES);
-      this.#session.unfinished.append(number, at, id, part, made);
+      this.#session.unfinished.append(number, at, id, part, createdTree);
     }, "none");
   }
 
