@@ -270,7 +270,7 @@ export class Tree<
    * await cities.set("PT/Lisboa", "545 000");
    * for await (const { changes } of watcher) {
    *   const [change] = changes;
-   *   if (change.type !== "set" || change.key !== "PT/Lisboa") throw new Error("not that");
+   *   console.assert(change?.type === "set" && change.key === "PT/Lisboa");
    *   break;
    * }
    * ```

@@ -37,8 +37,8 @@ const { CHUNK_PAGES, CHUNK_SHIFT, chunksOf, EXTENT_PAGES, PAGE_BYTES, SLOT_MASK 
  * using db = open(":memory:");
  * await db.tree("cities").set("Lisboa", new Uint8Array([1]));
  * const inspector = db.inspect();
- * const [{ root }] = inspector.trees();
- * console.assert(inspector.page(root).contents?.cells.length === 1);
+ * const [tree] = inspector.trees();
+ * console.assert(inspector.page(tree!.root).contents?.cells.length === 1);
  * ```
  */
 export class Inspector {
@@ -99,8 +99,8 @@ export class Inspector {
    *
    * using db = open(":memory:");
    * await db.tree("words", { key: string, value: json }).set("a", 1);
-   * const [{ name, codecs }] = db.inspect().trees();
-   * console.assert(name === "words" && codecs.value === "json");
+   * const [tree] = db.inspect().trees();
+   * console.assert(tree?.name === "words" && tree.codecs.value === "json");
    * ```
    */
   trees(): TreeState[] {
@@ -168,8 +168,9 @@ export class Inspector {
    * using db = open(":memory:");
    * await db.tree("a").set("key", new Uint8Array(9));
    * const inspector = db.inspect();
-   * const { contents } = inspector.page(inspector.trees()[0].root);
-   * console.assert(contents?.cells[0].valueBytes === 9);
+   * const [tree] = inspector.trees();
+   * const { contents } = inspector.page(tree!.root);
+   * console.assert(contents?.cells[0]?.valueBytes === 9);
    * ```
    *
    * @throws {RangeError} The file has no such page.

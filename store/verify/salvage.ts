@@ -111,7 +111,7 @@ export interface SalvageReport {
  * file.close();
  *
  * const { trees } = await salvage(`${dir}/broken.quire`, `${dir}/saved.quire`);
- * console.assert(trees[0].name === "cities" && trees[0].entries === 1);
+ * console.assert(trees[0]?.name === "cities" && trees[0].entries === 1);
  * {
  *   using saved = open(`${dir}/saved.quire`);
  *   console.assert(saved.tree("cities").has("Lisboa"));

@@ -55,7 +55,7 @@ const PENDING_MAX = 10_000;
  * await using watcher: Watcher = cities.watch();
  * await cities.set("Lisboa", new Uint8Array([1]));
  * const { value } = await watcher.next();
- * console.assert(value?.changes[0].type === "set");
+ * console.assert(value?.changes[0]?.type === "set");
  * ```
  */
 export class Watcher<K = Uint8Array, V = Uint8Array, R = KeyRange<Uint8Array | string, unknown>>
