@@ -20,94 +20,33 @@
  * }
  * ```
  *
+ * `inspect.ts` beside this file exports the inspector and its types.
+ *
  * @module
  */
 
 export {
-  type CheckpointState,
-  ClosedError,
-  CorruptionError,
-  type DiskFigures,
-  type Durability,
-  type HeaderFields,
-  IoError,
-  type JournalAreaState,
-  type JournalState,
-  LimitError,
-  type LoadFigures,
-  LockedError,
-  type RecoveryReport,
-  type Residence,
-  SnapshotTooOldError,
-  type Superblock,
-  type SuperblockState,
-} from "./pager/mod.ts";
-export type {
-  Cell,
-  Census,
-  ChunkCensus,
-  LookupTraceStep,
-  PageContents,
-  Probe,
-  Region,
-} from "./btree/mod.ts";
-export {
-  bytes,
-  type CacheState,
-  type Change,
-  type Codec,
-  type Codecs,
-  type Commit,
   Database,
-  type DatabaseStats,
-  type FileState,
-  type Finding,
-  type FrameState,
-  type HeaderState,
-  Inspector,
-  json,
-  type JsonCodec,
-  keyBytes,
-  type KeyCodec,
-  type KeyRange,
-  type Lookup,
-  type LookupStep,
   open,
   type OpenOptions,
-  type PageLoad,
-  type PageState,
   type Progress,
   type ProgressOptions,
-  type Range,
-  ReadTree,
-  salvage,
-  type SalvagedTree,
-  type SalvageGap,
-  type SalvageOptions,
-  type SalvageReport,
-  Snapshot,
-  string,
-  structured,
-  type StructuredCodec,
-  type Sync,
-  type Trace,
-  type TracedPage,
-  Transaction,
-  TransactionTree,
-  Tree,
-  type TreeState,
-  type TreeStats,
-  tuple,
-  type TupleCodec,
-  type TuplePart,
-  type TuplePrefix,
-  u64,
-  type ValueCodec,
-  verify,
-  type VerifyFileOptions,
-  type VerifyOptions,
-  type VerifyReport,
-  type Watcher,
-  type WatchOptions,
-  type WriteOptions,
 } from "./store/mod.ts";
+export { Transaction, TransactionTree, type WriteOptions } from "./store/mod.ts";
+export { type KeyRange, type Range, ReadTree, Snapshot, type Sync, Tree } from "./store/mod.ts";
+export type { Change, Commit, Watcher, WatchOptions } from "./store/mod.ts";
+export { bytes, json, keyBytes, string, structured, tuple, u64 } from "./store/mod.ts";
+export type { Codec, Codecs, KeyCodec, ValueCodec } from "./store/mod.ts";
+export type {
+  JsonCodec,
+  StructuredCodec,
+  TupleCodec,
+  TuplePart,
+  TuplePrefix,
+} from "./store/mod.ts";
+export type { DatabaseStats, TreeStats } from "./store/mod.ts";
+export { type Finding, verify, type VerifyFileOptions, type VerifyOptions } from "./store/mod.ts";
+export { salvage, type SalvagedTree, type SalvageGap, type SalvageOptions } from "./store/mod.ts";
+export type { SalvageReport, VerifyReport } from "./store/mod.ts";
+export { ClosedError, CorruptionError, IoError, LimitError, LockedError } from "./pager/mod.ts";
+export { type Durability, type RecoveryReport, SnapshotTooOldError } from "./pager/mod.ts";

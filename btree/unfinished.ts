@@ -93,7 +93,8 @@ export class UnfinishedValues {
    * @param done The bytes appended so far.
    * @param tree The number of the tree that the value is for.
    * @param bytes The part.
-   * @param createdTree The name of the tree if it has to be dropped with the value, unless it got entries.
+   * @param createdTree The name of the tree if the value created it: dropping the value drops the
+   *   tree too, unless it has entries.
    */
   append(number: number, done: number, tree: number, bytes: Uint8Array, createdTree = ""): void {
     const record = this.#get(number);

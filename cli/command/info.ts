@@ -4,7 +4,8 @@
  * All but the entries of `trees` comes from page headers: 1/256 of the file is read.
  */
 
-import type { Census, Database } from "../../mod.ts";
+import type { Census } from "../../inspect.ts";
+import type { Database } from "../../mod.ts";
 import { format } from "../../pager/mod.ts";
 import { codecsOfTree } from "../codecs.ts";
 import { type CommandSpec, type Context, openTree, textOf } from "../command.ts";

@@ -7,7 +7,7 @@
  * the few header pages and branches are seen among the leaves.
  */
 
-import type { ChunkCensus } from "../../mod.ts";
+import type { ChunkCensus } from "../../inspect.ts";
 import { format } from "../../pager/mod.ts";
 import {
   type CommandSpec,

@@ -4,7 +4,7 @@
  */
 
 import { format, kindName } from "../../pager/mod.ts";
-import type { HeaderState, PageState } from "../../mod.ts";
+import type { HeaderState, PageState } from "../../inspect.ts";
 import { encodeBase64 } from "../base64.ts";
 import { codecByName, type NamedCodec } from "../codecs.ts";
 import { type CommandSpec, type Context, wholeNumber } from "../command.ts";

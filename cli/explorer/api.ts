@@ -2,7 +2,7 @@
  * The questions that the explorer's server answers, each with the parameters that it takes.
  */
 
-import type { Inspector } from "../../mod.ts";
+import type { Inspector } from "../../inspect.ts";
 import { cacheInfo } from "./cache_info.ts";
 import { descentInfo } from "./descent_info.ts";
 import { chunkInfo, fileInfo } from "./file_info.ts";

@@ -3,7 +3,7 @@
  * were used last and leave first.
  */
 
-import type { CacheState, FrameState } from "../../mod.ts";
+import type { CacheState, FrameState } from "../../inspect.ts";
 import { format, kindName, NO_PAGE } from "../../pager/mod.ts";
 import type { CacheInfo, FrameInfo, RecentPage } from "./api_types.ts";
 

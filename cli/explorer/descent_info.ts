@@ -2,7 +2,7 @@
  * The way of a look-up, as the page of the explorer is told of it.
  */
 
-import type { LookupStep } from "../../mod.ts";
+import type { LookupStep } from "../../inspect.ts";
 import type { DescentInfo, StepInfo } from "./api_types.ts";
 import { RefusedError } from "./refusal.ts";
 import type { Source } from "./source.ts";

@@ -2,7 +2,8 @@
  * The file, its superblocks, its chunks and its trees, as the page of the explorer is told of them.
  */
 
-import { CorruptionError, type SuperblockState, type TreeState } from "../../mod.ts";
+import type { SuperblockState, TreeState } from "../../inspect.ts";
+import { CorruptionError } from "../../mod.ts";
 import { format, kindName } from "../../pager/mod.ts";
 import type { Inspection } from "../inspect/mod.ts";
 import type { ChunkInfo, FileInfo, SuperblockInfo } from "./api_types.ts";

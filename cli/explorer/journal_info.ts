@@ -2,7 +2,8 @@
  * The journal and the checkpoint, as the page of the explorer is told of them.
  */
 
-import type { Database, Inspector } from "../../mod.ts";
+import type { Inspector } from "../../inspect.ts";
+import type { Database } from "../../mod.ts";
 import type { JournalInfo } from "./api_types.ts";
 import { superblockInfo } from "./file_info.ts";
 

@@ -6,7 +6,7 @@
  * moves nothing; where that does not lead to the page there is no way to show.
  */
 
-import type { Cell, HeaderState, PageState } from "../../mod.ts";
+import type { Cell, HeaderState, PageState } from "../../inspect.ts";
 import { compareKeys } from "../../btree/mod.ts";
 import { format } from "../../pager/mod.ts";
 import type { Inspection } from "../inspect/mod.ts";

@@ -2,7 +2,8 @@
  * What an explorer shows: a file, and the database behind it where there is one.
  */
 
-import type { Database, Inspector } from "../../mod.ts";
+import type { Inspector } from "../../inspect.ts";
+import type { Database } from "../../mod.ts";
 import type { Inspection } from "../inspect/mod.ts";
 
 /** What an explorer shows. */

@@ -3,7 +3,8 @@
 
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { type ChunkCensus, CorruptionError, open } from "../../mod.ts";
+import type { ChunkCensus } from "../../inspect.ts";
+import { CorruptionError, open } from "../../mod.ts";
 import { format } from "../../pager/mod.ts";
 import type { Inspection } from "../inspect/mod.ts";
 import { tileStrip } from "./tiles.ts";

@@ -4,7 +4,8 @@
  */
 
 import { pathOf } from "../../pager/mod.ts";
-import { type Database, type Inspector, LockedError, open } from "../../mod.ts";
+import type { Inspector } from "../../inspect.ts";
+import { type Database, LockedError, open } from "../../mod.ts";
 import { UnlockedInspector } from "./unlocked_inspector.ts";
 
 /** What can be told of a file, locked by another process or not. */

@@ -6,14 +6,8 @@
  * checkpoints left it. Nothing is refused for being damaged, as a write may be going on.
  */
 
-import {
-  type ChunkCensus,
-  CorruptionError,
-  type FileState,
-  type HeaderState,
-  type PageState,
-  type TreeState,
-} from "../../mod.ts";
+import type { ChunkCensus, FileState, HeaderState, PageState, TreeState } from "../../inspect.ts";
+import { CorruptionError } from "../../mod.ts";
 import {
   type CatalogEntry,
   chunkHeaders,

@@ -3,7 +3,8 @@
  * memory, and what was read and written for it.
  */
 
-import type { Database, Inspector, Trace as Traced } from "../../mod.ts";
+import type { Inspector, Trace as Traced } from "../../inspect.ts";
+import type { Database } from "../../mod.ts";
 import type { Output } from "../output.ts";
 import { count, countOf } from "../text.ts";
 

@@ -7,7 +7,7 @@
  * row has a cell for each page.
  */
 
-import type { ChunkCensus } from "../../mod.ts";
+import type { ChunkCensus } from "../../inspect.ts";
 import { format } from "../../pager/mod.ts";
 import { HEADER_PAGES, type Part, PART_OF_KIND, PARTS } from "./parts.ts";
 import { countOf } from "./text.ts";

@@ -2,7 +2,7 @@
  * A table of what a file is made of, from its page headers alone.
  */
 
-import type { Census } from "../../mod.ts";
+import type { Census } from "../../inspect.ts";
 import { format } from "../../pager/mod.ts";
 import { HEADER_PAGES, PARTS } from "./parts.ts";
 import { alignTable, count, countOf, percent } from "./text.ts";

@@ -14,11 +14,12 @@ import {
   assertThrows,
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import * as quire from "../../mod.ts";
-import { type Database, IoError, type Snapshot, type Transaction } from "../../mod.ts";
-import { type File, MemoryFile, type PagerOptions } from "../../pager/mod.ts";
-import { assertContent, bytesOf, change, contentOf, openOn } from "../support/database.ts";
-import { FaultyFile } from "../support/faulty_file.ts";
+import * as inspection from "../inspect.ts";
+import * as quire from "../mod.ts";
+import { type Database, IoError, type Snapshot, type Transaction } from "../mod.ts";
+import { type File, MemoryFile, type PagerOptions } from "../pager/mod.ts";
+import { assertContent, bytesOf, change, contentOf, openOn } from "./support/database.ts";
+import { FaultyFile } from "./support/faulty_file.ts";
 import {
   FUNCTIONS,
   REFUSALS,
@@ -119,9 +120,9 @@ async function onEach(
   await Promise.all(given);
 }
 
-/** The classes of `mod.ts` that are no errors. */
+/** The classes of `mod.ts` and `inspect.ts` that are no errors. */
 function classesOf(): [string, { prototype: object }][] {
-  const values = Object.entries<unknown>(quire);
+  const values = Object.entries<unknown>({ ...quire, ...inspection });
   return values.filter((entry): entry is [string, { prototype: object }] => {
     const value = entry[1];
     const isClass = typeof value === "function" && /^class\b/.test(String(value));

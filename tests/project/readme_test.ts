@@ -256,7 +256,7 @@ describe("README: what it points at", () => {
       .filter(({ name, isDirectory }) => isDirectory && /^[a-z]/.test(name))
       .map(({ name }) => `${name}/`)
       .filter((name) => !ignored.includes(name));
-    assertEquals(named.toSorted(), [...folders, "mod.ts"].sort());
+    assertEquals(named.toSorted(), [...folders, "inspect.ts", "mod.ts"].sort());
   });
 
   it("is one glossary, where each thing has one name", () => {

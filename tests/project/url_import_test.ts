@@ -143,7 +143,7 @@ async function reached(entry: string): Promise<{ local: string[]; other: string[
 }
 
 describe("mod.ts, and the entry of each layer", () => {
-  for (const entry of ["mod.ts", "pager/mod.ts", "alloc/mod.ts", "btree/mod.ts"]) {
+  for (const entry of ["mod.ts", "inspect.ts", "pager/mod.ts", "alloc/mod.ts", "btree/mod.ts"]) {
     it(`reaches relative files and built-ins of Node only: ${entry}`, async () => {
       const { local, other } = await reached(entry);
       assertGreater(local.length, 2);

@@ -25,6 +25,7 @@ const RANKS: Readonly<Record<string, number>> = {
   btree: 2,
   store: 3,
   "mod.ts": 4,
+  "inspect.ts": 4,
   cli: 5,
   bench: 5,
   examples: 5,
@@ -39,13 +40,14 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   btree: ["node", "value", "walk", "change", "check", "", "inspect"],
   store: ["codec", "read", "watch", "write", "verify", "inspect", ""],
 };
-/** What the command line builds on: the public face, and the faces of the layers below it. */
-const CLI_MAY_IMPORT = /^(mod\.ts|(pager|alloc|btree|store)\/mod\.ts)$/;
+/** What the command line builds on: the public faces, and the faces of the layers below it. */
+const CLI_MAY_IMPORT = /^(mod\.ts|inspect\.ts|(pager|alloc|btree|store)\/mod\.ts)$/;
 /** The layers that users of the library import. */
-const LIBRARY = ["pager", "alloc", "btree", "store", "mod.ts"];
+const LIBRARY = ["pager", "alloc", "btree", "store", "mod.ts", "inspect.ts"];
 /** The modules that can be imported by URL; no import map applies to what they reach. */
 const URL_ENTRIES = [
   "mod.ts",
+  "inspect.ts",
   "pager/mod.ts",
   "alloc/mod.ts",
   "btree/mod.ts",
@@ -158,7 +160,7 @@ function roomOf(path: string): string {
 export function importsThroughMod(tree: SourceTree): string[] {
   return importsWhere(tree, (source, target) => {
     if (source.isTest || target.startsWith(`${source.layer}/`)) return false;
-    return target !== "mod.ts" && !/^[^/]+\/mod\.ts$/.test(target);
+    return !/^(mod|inspect|[^/]+\/mod)\.ts$/.test(target);
   }).map(([at, { target }]) => `${at}: imports ${target}, not its layer's mod.ts`);
 }
 
