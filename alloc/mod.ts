@@ -19,7 +19,5 @@
  */
 
 export { Allocator } from "./allocator.ts";
-export { BITS, findFree, longestFree, nextFree, nextTaken, WORDS } from "./bitmap.ts";
-export { Summary } from "./summary.ts";
 /** What the allocator is to the pager it allocates in. */
 export type { TransactionListener } from "../pager/mod.ts";

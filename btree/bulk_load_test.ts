@@ -3,7 +3,8 @@
 
 import { assert, assertEquals, assertLessOrEqual, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { CACHE_BYTES_MIN, format, header } from "../pager/mod.ts";
+import { format, header } from "../pager/mod.ts";
+import { CACHE_BYTES_MIN } from "../pager/recovery/options.ts";
 import { transact } from "../tests/support/pages.ts";
 import { usedPages } from "../tests/support/space.ts";
 import {

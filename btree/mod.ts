@@ -36,7 +36,7 @@ export {
   chunkHeaders,
   usedBytesOf,
 } from "./inspect/census.ts";
-export { Cursor } from "./walk/cursor.ts";
+export type { Cursor } from "./walk/cursor.ts";
 export {
   type LookupTraceEnd,
   type LookupTraceStep,
@@ -50,23 +50,22 @@ export { firstLeafOf, type LeafRecords, leafRecords } from "./inspect/leaf_recor
 export { KEY_BYTES_MAX } from "./node/node.ts";
 export { EXTRA_NODE_CHECKS, registerNodes, type Registry } from "./node/node_check.ts";
 export type { NodeView } from "./node/node_view.ts";
-export { TreeNodes } from "./walk/tree_nodes.ts";
+export type { TreeNodes } from "./walk/tree_nodes.ts";
 export {
   type Cell,
   type PageContents,
   pageContents,
   type Region,
 } from "./inspect/page_contents.ts";
-export { Path } from "./walk/path.ts";
+export type { Path } from "./walk/path.ts";
 export { TreeContext } from "./walk/tree_context.ts";
-export { checkTree, type TreeReport } from "./check/tree_check.ts";
 export {
   type TreeFigures,
   type TreeSource,
   type TreeVisitor,
   walkTree,
 } from "./check/tree_walk.ts";
-export { BTree } from "./tree.ts";
+export { BTree, type FoundEntry } from "./tree.ts";
 export {
   isUnfinishedKey,
   readUnfinished,
@@ -75,4 +74,4 @@ export {
   walkUnfinished,
 } from "./unfinished.ts";
 export { readRuns, type Reference, VALUE_BYTES_MAX } from "./value/value.ts";
-export { PIECE_BYTES, ValueReader } from "./value/value_reader.ts";
+export type { ValueReader } from "./value/value_reader.ts";

@@ -11,14 +11,8 @@ import {
   assertThrows,
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import {
-  AssertionError,
-  CorruptionError,
-  format,
-  type Frame,
-  header,
-  type Pager,
-} from "../pager/mod.ts";
+import { CorruptionError, format, type Frame, header, type Pager } from "../pager/mod.ts";
+import { AssertionError } from "../pager/format/assert.ts";
 import { transact } from "../tests/support/pages.ts";
 import { usedPages } from "../tests/support/space.ts";
 import {

@@ -13,7 +13,7 @@
  * @module
  */
 
-export { assert, AssertionError } from "./format/assert.ts";
+export { assert } from "./format/assert.ts";
 export { BuildingFile } from "./file/building_file.ts";
 export type { DiskFigures } from "./file/disk.ts";
 export type { Durability } from "./journal/commit_path.ts";
@@ -46,7 +46,7 @@ export { MemoryFile } from "./file/memory_file.ts";
 export { NewFile, type NewFileOptions } from "./file/new_file.ts";
 export { pathOf } from "./file/path.ts";
 export { Meta, type MetaFields } from "./format/meta.ts";
-export { CACHE_BYTES_MAX, CACHE_BYTES_MIN, type PagerOptions } from "./recovery/options.ts";
+export { type PagerOptions } from "./recovery/options.ts";
 export type { DamagedPages } from "./damage/damaged_pages.ts";
 export { PageSet } from "./cache/page_set.ts";
 export type { Page } from "./cache/page.ts";

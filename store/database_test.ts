@@ -3,7 +3,8 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { BTree, checkTree } from "../btree/mod.ts";
+import { BTree } from "../btree/mod.ts";
+import { checkTree } from "../btree/check/tree_check.ts";
 import { format, header, IoError, MemoryFile } from "../pager/mod.ts";
 import { bytesOf, change, checkDatabase, openBoth, openOn } from "../tests/support/database.ts";
 import { makeSample } from "../tests/support/sample.ts";

@@ -42,7 +42,7 @@ export { Inspector } from "./inspect/inspector.ts";
 export { open } from "./open.ts";
 export type { OpenOptions, WriteOptions } from "./options.ts";
 export type { KeyRange, Range } from "./read/range.ts";
-export { headerState, type PageChecker, pageState } from "./inspect/page_state.ts";
+export { headerState, pageState } from "./inspect/page_state.ts";
 export { ReadTree } from "./read/read_tree.ts";
 export {
   salvage,

@@ -4,7 +4,7 @@
 
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { CACHE_BYTES_MIN } from "../../pager/mod.ts";
+import { CACHE_BYTES_MIN } from "../../pager/recovery/options.ts";
 import { transact } from "../../tests/support/pages.ts";
 import { usedPages } from "../../tests/support/space.ts";
 import {

@@ -4,7 +4,8 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { AssertionError, format, type Frame, header } from "../../pager/mod.ts";
+import { format, type Frame, header } from "../../pager/mod.ts";
+import { AssertionError } from "../../pager/format/assert.ts";
 import {
   expectTidyNode,
   type LeafEntry,

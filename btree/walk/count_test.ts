@@ -4,7 +4,8 @@
 
 import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { CACHE_BYTES_MIN, CorruptionError, format, header, Pager } from "../../pager/mod.ts";
+import { CorruptionError, format, header, Pager } from "../../pager/mod.ts";
+import { CACHE_BYTES_MIN } from "../../pager/recovery/options.ts";
 import { FaultyFile } from "../../tests/support/faulty_file.ts";
 import { transact } from "../../tests/support/pages.ts";
 import { Random } from "../../tests/support/random.ts";

@@ -4,7 +4,8 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { BTree, checkTree, chunkCensus } from "../../btree/mod.ts";
+import { BTree, chunkCensus } from "../../btree/mod.ts";
+import { checkTree } from "../../btree/check/tree_check.ts";
 import { type Durability, type File, format, Pager, type PagerOptions } from "../../pager/mod.ts";
 import { Database } from "../../store/database.ts";
 import type { Sync } from "../../store/read/argument_checks.ts";

@@ -2,7 +2,8 @@
  * Quire as the crash tests see it.
  */
 
-import { BTree, checkTree, chunkCensus } from "../../btree/mod.ts";
+import { BTree, chunkCensus } from "../../btree/mod.ts";
+import { checkTree } from "../../btree/check/tree_check.ts";
 import { type File, format, Pager } from "../../pager/mod.ts";
 import { Database } from "../../store/database.ts";
 import { verifySteps } from "../../store/verify/verify.ts";
