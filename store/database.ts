@@ -4,7 +4,7 @@
 
 import { type Census, census, type ChunkCensus, chunkCensus } from "../btree/mod.ts";
 import { bytes, keyBytes } from "./codec/mod.ts";
-import type { DatabaseStats } from "./database_stats.ts";
+import type { DatabaseStats } from "./stats.ts";
 import { Inspector } from "./inspect/inspector.ts";
 import { checkName, type Sync } from "./read/argument_checks.ts";
 import { durabilityOf, type WriteOptions } from "./options.ts";

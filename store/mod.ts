@@ -6,7 +6,7 @@
 
 export type { Change, Commit } from "./watch/change.ts";
 export { Database } from "./database.ts";
-export type { DatabaseStats } from "./database_stats.ts";
+export type { DatabaseStats, TreeStats } from "./stats.ts";
 export {
   bytes,
   type Codec,
@@ -64,5 +64,4 @@ export {
   type VerifyReport,
 } from "./verify/verify.ts";
 export { type Codecs, namesIn } from "./read/tree_format.ts";
-export type { TreeStats } from "./tree_stats.ts";
 export type { Watcher, WatchOptions } from "./watch/watcher.ts";

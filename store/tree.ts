@@ -8,7 +8,7 @@
 import { keyBoundsOf, type KeyRange } from "./read/range.ts";
 import { setStream } from "./write/value_upload.ts";
 import { Watcher, type WatchOptions } from "./watch/watcher.ts";
-import { NO_TREE, statsOf, type TreeStats } from "./tree_stats.ts";
+import { NO_TREE, statsOf, type TreeStats } from "./stats.ts";
 import type { Sync } from "./read/argument_checks.ts";
 import { ReadTree } from "./read/read_tree.ts";
 import type { Session } from "./write/session.ts";
