@@ -126,7 +126,13 @@ export function treeOf(texts: Readonly<Record<string, string>>): SourceTree {
 /** Reads the tree of the project at `top`. */
 export function readTree(top: string): SourceTree {
   const texts: Record<string, string> = {};
-  for (const path of ["mod.ts", ...FOLDERS.flatMap((folder) => listFiles(top, folder))]) {
+  for (
+    const path of [
+      "mod.ts",
+      "inspect.ts",
+      ...FOLDERS.flatMap((folder) => listFiles(top, folder)),
+    ]
+  ) {
     if (path.endsWith(".ts") && exists(join(top, path))) {
       texts[path] = Deno.readTextFileSync(join(top, path));
     }
