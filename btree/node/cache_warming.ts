@@ -1,9 +1,9 @@
 /**
- * Reading what is about to be needed, all at once. Code that finds its way through a page waits for
- * one line of memory after the other, unless the processor's caches have them; reads that do not
- * depend on each other wait together.
+ * Cache warming: reads the memory lines of a page before a search needs them. A search waits for
+ * each line in turn, because the next address depends on the last value; independent reads wait
+ * together.
  *
- * It changes nothing and checks nothing; whoever calls it reads the same pages again.
+ * It changes nothing and checks nothing. The caller reads the same pages again.
  */
 
 import { format, type Frame } from "../../pager/mod.ts";
@@ -13,13 +13,13 @@ const { PAGE_BYTES, PAGE_SHIFT, PAGE_WORD_SHIFT } = format;
 const LINE_BYTES = 64;
 const LINE_WORDS = LINE_BYTES / 4;
 const PAGE_WORDS = PAGE_BYTES / 4;
-/** Of each cell so many lines; after that the processor reads ahead by itself. */
+/** Lines read of each cell; the processor prefetches the rest. */
 const LINES_OF_CELL = 3;
 
-/** What was read, kept so that reading is not left out as of no use. */
+/** A sink for the words read, so that the compiler does not drop the reads. */
 const kept = new Uint32Array(1);
 
-/** The lines of a leaf that a search needs: heads and offsets of 64 entries, and the prefix. */
+/** Warms the lines of a leaf that a search needs: 64 heads and offsets, and the prefix. */
 export function warmLeaf({ u32 }: Frame, slot: number): void {
   const first = slot << PAGE_WORD_SHIFT;
   const heads = u32[first]! ^ u32[first + LINE_WORDS]! ^ u32[first + 2 * LINE_WORDS]!;
@@ -27,7 +27,7 @@ export function warmLeaf({ u32 }: Frame, slot: number): void {
   kept[0] = heads ^ more ^ u32[first + 5 * LINE_WORDS]! ^ u32[first + PAGE_WORDS - 1]!;
 }
 
-/** All lines of a page, in order. */
+/** Warms all lines of a page, in order. */
 export function warmPage({ u32 }: Frame, slot: number): void {
   const end = (slot + 1) << PAGE_WORD_SHIFT;
   let words = 0;
@@ -35,7 +35,7 @@ export function warmPage({ u32 }: Frame, slot: number): void {
   kept[0] = words;
 }
 
-/** The first lines of cells, which lie scattered; `offsets` is where the first of theirs stands. */
+/** Warms the first lines of cells. `offsets` is the index of the first cell offset in `u16`. */
 export function warmCells({ u8, u16 }: Frame, slot: number, offsets: number, count: number): void {
   const start = slot << PAGE_SHIFT;
   const last = start + PAGE_BYTES - 1;

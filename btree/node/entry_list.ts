@@ -1,12 +1,12 @@
 /**
- * Entries on their way into new pages: those of up to two nodes, and new ones.
+ * A list of entries from which pages are built: entries of up to two nodes, and new ones.
  *
- * Splitting, merging, borrowing, bulk loading and giving a node another prefix are all the same
- * here: load copies of nodes, say which entries come in which order, and build pages from stretches
- * of that list. Each page built gets no garbage, and the longest prefix its keys share or, where
- * that would not fit, the one that saves most.
+ * Splits, merges, borrowing, bulk loads and changes of a prefix share these steps: load copies of
+ * nodes, take entries in order, and build pages from ranges of the list. A built page has no
+ * garbage. Its prefix is the longest that its keys share or, where that would not fit, the prefix
+ * that saves the most bytes.
  *
- * Everything is copied into the list first, so a page may be built from itself.
+ * The list copies all nodes first, so a page can be rebuilt from its own entries.
  */
 
 import { assert, format, Frame, header } from "../../pager/mod.ts";
@@ -39,32 +39,32 @@ const { entriesOf, prefixLengthOf, setCellStart, setEntries, setGarbage, setPref
 /** A new entry, as a source of the list; the nodes are sources 1 and 2. */
 const NEW = 0;
 const SOURCES = 3;
-/** More entries than two nodes can have. */
+/** An upper bound on the entries of two nodes. */
 const ENTRIES_MAX = 2100;
 const STAGE_BYTES = 8192;
 
-/** Entries on their way into new pages. */
+/** A list of entries from which pages are built. */
 export class EntryList {
-  /** How many entries the list has. */
+  /** The number of entries. */
   count = 0;
 
   #leaf = true;
   readonly #nodes = new Frame(-1, -1, SOURCES);
   readonly #sources = new Uint8Array(ENTRIES_MAX);
   readonly #indexes = new Uint16Array(ENTRIES_MAX);
-  /** Where, in the bytes of the copies, the cells begin. */
+  /** The offset of each cell in the bytes of the copies. */
   readonly #cells = new Uint16Array(ENTRIES_MAX);
   readonly #keyLengths = new Uint16Array(ENTRIES_MAX);
   readonly #tags = new Uint16Array(ENTRIES_MAX);
   readonly #cell = new LeafCell();
   readonly #first = new Uint8Array(KEY_BYTES_MAX);
   readonly #last = new Uint8Array(KEY_BYTES_MAX);
-  /** Keys and values of new entries, one after the other, and where each begins. */
+  /** The keys and values of new entries, concatenated. */
   #stage = new Uint8Array(STAGE_BYTES);
   #staged = 0;
   readonly #stagedAt = new Uint32Array(ENTRIES_MAX);
   readonly #newChildren = new Uint32Array(ENTRIES_MAX);
-  /** Cells that lie side by side in a copy, and will in the page, are copied all at once. */
+  /** Cells that are adjacent both in a copy and in the new page are copied together. */
   #stretchFrom = 0;
   #stretchTo = 0;
   #stretchBytes = 0;
@@ -113,13 +113,13 @@ export class EntryList {
     this.count = others + count;
   }
 
-  /** Takes entries from..to-1, none of them new, off the list again. */
+  /** Removes entries from..to-1 from the list; none of them may be new. */
   drop(from: number, to: number): void {
     this.#shift(to, from - to);
     this.count -= to - from;
   }
 
-  /** Moves the entries from an index on. */
+  /** Moves the entries at `from` and after by `by` positions. */
   #shift(from: number, by: number): void {
     for (
       const column of [
@@ -151,7 +151,7 @@ export class EntryList {
     this.#stageKey(key, length, 0);
   }
 
-  /** Takes the last new entry off the list again. */
+  /** Removes the last entry, which must be new. */
   dropLast(): void {
     this.#staged = this.#stagedAt[--this.count]!;
   }
@@ -173,7 +173,7 @@ export class EntryList {
     this.#stage = grown;
   }
 
-  /** Puts the key of an entry together in `into`, and returns its length. */
+  /** Assembles the key of an entry in `into`, and returns its length. */
   copyKeyTo(at: number, into: Uint8Array): number {
     if (this.#sources[at] !== NEW) {
       return copyKey(this.#nodes, this.#sources[at]!, this.#indexes[at]!, into);
@@ -183,8 +183,8 @@ export class EntryList {
   }
 
   /**
-   * Leaves in `into` the key that goes up where the list is cut before an entry, and returns its
-   * length: the shortest between two leaves, or a branch's own.
+   * Writes into `into` the separator of a cut before an entry, and returns its length: the shortest
+   * key between two leaves, or a branch entry's own key.
    */
   copySeparatorTo(at: number, into: Uint8Array): number {
     const length = this.copyKeyTo(at, into);
@@ -193,7 +193,7 @@ export class EntryList {
     return separatorLength(this.#last, lengthBefore, into, length);
   }
 
-  /** Whether the key of an entry is above that of the one before it. */
+  /** Whether the key of an entry is above the key of the previous entry. */
   ascendsAt(at: number): boolean {
     const length = this.copyKeyTo(at, this.#first);
     const lengthBefore = this.copyKeyTo(at - 1, this.#last);
@@ -207,8 +207,8 @@ export class EntryList {
   }
 
   /**
-   * The prefix that a page of entries from..to-1 would get: all that their keys share, but no more
-   * than saves bytes where they would not fit otherwise; none unless there are two keys.
+   * The prefix length of a page of entries from..to-1: all bytes that their keys share, or only as
+   * many as save space where the page would not fit otherwise; 0 below two keys.
    */
   prefixLength(from: number, to: number): number {
     const first = this.#leaf ? from : from + 1;
@@ -218,7 +218,7 @@ export class EntryList {
     const common = commonLength(this.#first, firstLength, this.#last, lastLength);
     let longest = 0;
     for (let at = first; at < to; at++) longest = Math.max(longest, this.#keyLengths[at]!);
-    // A head has four bytes of each key, so the last of a prefix may take more than they save.
+    // A head holds four bytes of each key, so the last prefix bytes may cost more than they save.
     const saving = Math.max(0, longest - HEAD_BYTES);
     if (common <= saving || this.bytes(from, to, common) <= PAGE_BYTES) return common;
     return saving;
@@ -231,7 +231,7 @@ export class EntryList {
     return sum;
   }
 
-  /** Whether entries from..to-1 fit a page, and leave so many bytes of it. */
+  /** Whether entries from..to-1 fit a page and leave `room` bytes free. */
   fits(from: number, to: number, room: number = 0): boolean {
     return this.bytes(from, to, this.prefixLength(from, to)) <= PAGE_BYTES - room;
   }
@@ -244,14 +244,14 @@ export class EntryList {
     return BRANCH_WIDTH + cellBytes(first ? 0 : this.#keyLengths[at]! - prefix, 0);
   }
 
-  /** Where to cut the list so that its two parts are as even as can be. */
+  /** The index that cuts the list into two parts of nearly equal size. */
   middle(): number {
     const prefix = this.prefixLength(0, this.count);
     const bytes = this.bytes(0, this.count, prefix) - prefix;
     return this.#cut(0, bytes / 2, prefix);
   }
 
-  /** Where to cut the list twice so that its parts are nearly even; the middle may be empty. */
+  /** The indexes that cut the list into three nearly equal parts; the middle may be empty. */
   thirds(): [number, number] {
     const prefix = this.prefixLength(0, this.count);
     const bytes = this.bytes(0, this.count, prefix) - prefix;
@@ -259,7 +259,7 @@ export class EntryList {
     return [first, this.#cut(first, bytes / 3, prefix)];
   }
 
-  /** Where a part that begins at an entry, and is to take so many bytes, ends most nearly. */
+  /** The end of the part that begins at `from` and is closest to `wanted` bytes. */
   #cut(from: number, wanted: number, prefix: number): number {
     let sum = this.entryBytes(from, from === 0, prefix);
     let at = from + 1;
@@ -276,7 +276,7 @@ export class EntryList {
     const prefix = this.prefixLength(from, to);
     const base = slot << PAGE_SHIFT;
     frame.u8.fill(0, base, base + PAGE_BYTES);
-    // `prefixLength` has left the first key here.
+    // `prefixLength` wrote the first key into this buffer.
     copyBytes(this.#first, 0, frame.u8, base + PAGE_BYTES - prefix, prefix);
     setEntries(frame, slot, to - from);
     setPrefix(frame, slot, prefix, 0);
@@ -317,7 +317,7 @@ export class EntryList {
     setCellStart(frame, slot, start);
   }
 
-  /** Copies a cell as it is, now or together with those to come. */
+  /** Copies a cell unchanged, at once or together with the adjacent cells that follow. */
   #copyCell(u8: Uint8Array, at: number, to: number, bytes: number): void {
     const from = this.#cells[at]!;
     if (from + bytes === this.#stretchFrom && to + bytes === this.#stretchTo) {
@@ -335,7 +335,7 @@ export class EntryList {
     this.#stretchFrom = this.#stretchTo = this.#stretchBytes = 0;
   }
 
-  /** Where the value of an entry begins, in the stage or among the nodes. */
+  /** The offset of an entry's value, in the stage or in the copied nodes. */
   #valueFrom(at: number): number {
     if (this.#sources[at] === NEW) return this.#stagedAt[at]! + this.#keyLengths[at]!;
     this.#cell.read(this.#nodes.u8, this.#cells[at]!);

@@ -1,5 +1,5 @@
 /**
- * Keys as bytes: comparing them, what two of them share, and the shortest key between two.
+ * Byte keys: comparison, common prefix, and the shortest separator between two keys.
  */
 
 /** Below 0, 0 or above 0 as the first key sorts before, with or after the second. */
@@ -16,7 +16,7 @@ export function compareKeys(
   return aLength - bLength;
 }
 
-/** How many bytes two keys begin with alike. */
+/** The length of the common prefix of two keys. */
 export function commonLength(
   a: Uint8Array,
   aLength: number,
@@ -30,8 +30,8 @@ export function commonLength(
 }
 
 /**
- * The length of the shortest beginning of `right` that is above `left`; every key between the two
- * sorts rightly against it. `left` is below `right`.
+ * The length of the shortest prefix of `right` that is above `left`. It separates the two: keys up
+ * to `left` are below it, keys from `right` on are not. `left` is below `right`.
  */
 export function separatorLength(
   left: Uint8Array,

@@ -1,12 +1,13 @@
 /**
- * Entries of one leaf copied out together, for iterating: one allocation for many entries, and what
- * is handed out belongs to whoever gets it.
+ * A copy of entries of one leaf, for iteration: one allocation for many entries. The caller owns
+ * the keys and values that it takes.
  *
- * Keys, and values where that is asked for, begin at multiples of 8, so that they can be seen as
- * numbers of any type. Values that nobody sees as bytes need not: of a leaf that is mostly wanted,
- * all cells are copied at once and such values are views into that copy. Else each value is copied
- * alone. Keys are put together behind the values. The batch keeps keys and references once more for
- * itself, as what was handed out may be changed.
+ * 1. Keys begin at multiples of 8, so that typed arrays of any element can view them. So do values
+ *    if `alignsValues` is set.
+ * 2. Without alignment, a fill that takes most of a leaf copies all cells at once, and values are
+ *    views of that copy. Otherwise each value is copied alone.
+ * 3. Keys are assembled after the values.
+ * 4. The batch keeps its own copy of keys and references, as the caller may change what it took.
  */
 
 import { format, type Frame, header } from "../../pager/mod.ts";
@@ -26,18 +27,18 @@ import { warmCells, warmPage } from "./cache_warming.ts";
 const { PAGE_BYTES, PAGE_SHIFT } = format;
 const { cellStartOf, entriesOf, prefixLengthOf } = header;
 
-/** Up to here a value is copied faster in words than by the runtime. */
+/** Up to this length, copying by words is faster than a call of the runtime. */
 const WORDS_BYTES_MAX = 160;
-/** More entries than a leaf can have. */
+/** An upper bound on the entries of a leaf. */
 const ENTRIES_MAX = 1100;
 
-/** Entries of one leaf copied out together. */
+/** A copy of entries of one leaf. */
 export class LeafBatch {
   /** Whether a fill places values at multiples of 8, as it does keys. */
   alignsValues = false;
-  /** How many entries it has. */
+  /** The number of entries. */
   count = 0;
-  /** Whether there is a reference to runs among its values. */
+  /** Whether any of its values is a reference to runs. */
   hasReferences = false;
   /** All keys and values, in memory of their own. */
   bytes: Uint8Array = new Uint8Array(0);
@@ -47,7 +48,7 @@ export class LeafBatch {
   readonly keyEnd: Uint32Array = new Uint32Array(ENTRIES_MAX);
   /** Where each value begins. */
   readonly valueAt: Uint32Array = new Uint32Array(ENTRIES_MAX);
-  /** 1 where, instead of a value, there is a reference to runs. */
+  /** 1 where the value is a reference to runs. */
   readonly isReference: Uint8Array = new Uint8Array(ENTRIES_MAX);
   readonly #valueEnd = new Uint32Array(ENTRIES_MAX);
   /** Where, in the leaf, the key bytes after each head begin. */
@@ -56,7 +57,7 @@ export class LeafBatch {
   readonly #valueFrom = new Uint32Array(ENTRIES_MAX);
   readonly #cell = new LeafCell();
   readonly #allocate: (length: number) => Uint8Array;
-  /** As much of `bytes` as is needed again, where it is in them, and nobody else's. */
+  /** The batch's own copy of keys and references, at their offsets in `bytes`. */
   #kept = new Uint8Array(0);
   #buffer: ArrayBufferLike = this.bytes.buffer;
   #offset = 0;
@@ -64,8 +65,8 @@ export class LeafBatch {
   /**
    * An empty batch.
    *
-   * @param allocate Gives memory for all keys and values of a fill, which nobody else writes to. It
-   * begins at a multiple of 8.
+   * @param allocate Returns memory for the keys and values of one fill, for the batch alone to
+   *   write. It begins at a multiple of 8.
    */
   constructor(allocate: (length: number) => Uint8Array = (length) => new Uint8Array(length)) {
     this.#allocate = allocate;
@@ -91,8 +92,8 @@ export class LeafBatch {
   }
 
   /**
-   * Says where each value will stand, and leaves key lengths in `keyEnd`; where the values end, at
-   * a multiple of 8.
+   * Sets the offset of each value, and leaves key lengths in `keyEnd`. Returns the end of the
+   * values, a multiple of 8.
    */
   #measureValues(frame: Frame, slot: number, from: number, takesAll: boolean): number {
     const cell = this.#cell;
@@ -120,7 +121,7 @@ export class LeafBatch {
     return takesAll ? aligned(base + PAGE_BYTES - cells) : at;
   }
 
-  /** Says where each key will stand, after the values; where the last one ends. */
+  /** Sets the offset of each key, after the values. Returns the end of the last key. */
   #measureKeys(frame: Frame, slot: number, start: number): number {
     const prefix = prefixLengthOf(frame, slot);
     let end = start;
@@ -167,7 +168,7 @@ export class LeafBatch {
     }
   }
 
-  /** Keeps what stands from a byte on. */
+  /** Keeps a copy of the bytes at `from` and after. */
   #keep(from: number): void {
     const { bytes } = this;
     if (this.#kept.length < bytes.length) this.#kept = new Uint8Array(bytes.length);
@@ -181,7 +182,7 @@ export class LeafBatch {
     return key.length;
   }
 
-  /** The reference of an entry as the leaf had it: a view, good until the next `fill`. */
+  /** The reference of an entry as the leaf had it: a view, valid until the next `fill`. */
   reference(entry: number): Uint8Array {
     const at = this.valueAt[entry]!;
     return this.#kept.subarray(at, at + REFERENCE_BYTES);
@@ -200,7 +201,7 @@ export class LeafBatch {
   }
 }
 
-/** The next place where any type of number can begin. */
+/** The next multiple of 8, where an element of any typed array can begin. */
 function aligned(at: number): number {
   return (at + 7) & ~7;
 }

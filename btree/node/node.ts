@@ -1,8 +1,7 @@
 /**
  * The node of the variable-length tree: its layout, and reading it.
  *
- * Counts, links and the length of the prefix stand in the page's header; all 8192 bytes are the
- * node's own:
+ * The page's header holds counts, links and the prefix length. All 8192 bytes belong to the node:
  *
  * ```text
  * leaf     [heads u32 x n][offsets u16 x n][      zero      ][cells ...][prefix]
@@ -10,17 +9,18 @@
  *                                                                    ^ cell start
  * ```
  *
- * - The *prefix* is what all keys of the node begin with; it is stored once, at the end of the
- *   page.
+ * - The *prefix* is the bytes that all keys of the node begin with. It is stored once, at the end
+ *   of the page.
  * - A *head* is the four key bytes after the prefix, big-endian, zero-padded, so that comparing
- *   heads as unsigned numbers compares keys. These bytes stand nowhere else.
- * - A *cell* holds what is left: the length of the key after the prefix, in a leaf the value's tag,
+ *   heads as unsigned numbers compares keys. These bytes are stored nowhere else.
+ * - A *cell* holds the rest: the length of the key after the prefix, in a leaf the value's tag,
  *   then the key bytes after the head, then in a leaf the value. Lengths below 128 take one byte,
- *   others two: 0x80 | high, low. A value's tag is its length, or `REFERENCE_TAG` where 16 bytes
- *   say in which runs the value is (`value.ts`).
+ *   others two: 0x80 | high, low. A value's tag is its length, or `REFERENCE_TAG` where the cell
+ *   holds a reference of 16 bytes to the runs of the value (`value.ts`).
  * - Entries are in strict key order. A branch's entry 0 has no key (head 0, key length 0) and does
  *   not count for the prefix: its child holds everything below the key of entry 1.
- * - *Garbage* is what removed cells left among the live ones. Between arrays and cells all is zero.
+ * - *Garbage* is the bytes of removed cells between live ones. The gap between the arrays and the
+ *   cells is zero.
  *
  * Reading trusts the page: it was verified when it was loaded (`node_check.ts`).
  */
@@ -31,17 +31,17 @@ import { warmLeaf } from "./cache_warming.ts";
 const { KIND_LEAF, PAGE_BYTES, PAGE_SHIFT, PAGE_WORD_SHIFT } = format;
 const { cellStartOf, entriesOf, garbageOf, kindOf, prefixLengthOf } = header;
 
-/** Bytes that a leaf entry takes beside its cell: head and offset. */
+/** Bytes of a leaf entry outside its cell: head and offset. */
 export const LEAF_WIDTH = 6;
-/** Bytes that a branch entry takes beside its cell: head, child and offset. */
+/** Bytes of a branch entry outside its cell: head, child and offset. */
 export const BRANCH_WIDTH = 10;
 /** The longest key. */
 export const KEY_BYTES_MAX = 2048;
-/** The longest value that a leaf holds itself. */
+/** The longest inline value, stored in the leaf itself. */
 export const INLINE_BYTES_MAX = 2048;
-/** The most that an entry, cell and array slots, may take: then two of any three fit a page. */
+/** The most bytes of an entry, cell and array slots. It lets two of any three fit a page. */
 export const ENTRY_BYTES_MAX = 4096;
-/** The tag of a value that is in runs. */
+/** The tag of a value stored in runs. */
 export const REFERENCE_TAG = 0x7fff;
 /** Bytes of a reference to runs. */
 export const REFERENCE_BYTES = 16;
@@ -57,7 +57,7 @@ export function isLeaf(frame: Frame, slot: number): boolean {
   return kindOf(frame, slot) === KIND_LEAF;
 }
 
-/** Bytes that an entry of this node takes beside its cell. */
+/** Bytes of an entry of this node outside its cell. */
 export function widthOf(frame: Frame, slot: number): number {
   return isLeaf(frame, slot) ? LEAF_WIDTH : BRANCH_WIDTH;
 }
@@ -72,22 +72,22 @@ export function freeBytesOf(frame: Frame, slot: number): number {
   return gapOf(frame, slot) + garbageOf(frame, slot);
 }
 
-/** Where, in `Frame.u32`, the head of an entry is. */
+/** The index in `Frame.u32` of an entry's head. */
 export function headIndex(slot: number, index: number): number {
   return (slot << PAGE_WORD_SHIFT) + index;
 }
 
-/** Where, in `Frame.u32`, the child of a branch entry is. */
+/** The index in `Frame.u32` of a branch entry's child. */
 export function childIndex(slot: number, entries: number, index: number): number {
   return (slot << PAGE_WORD_SHIFT) + entries + index;
 }
 
-/** Where, in `Frame.u16`, the cell offset of an entry is. */
+/** The index in `Frame.u16` of an entry's cell offset. */
 export function offsetIndex(slot: number, entries: number, index: number, leaf: boolean): number {
   return (slot << HALF_SHIFT) + (leaf ? entries << 1 : entries << 2) + index;
 }
 
-/** Where, in `Frame.u8`, the cell of an entry begins. */
+/** The index in `Frame.u8` where the cell of an entry begins. */
 export function cellAt(frame: Frame, slot: number, index: number): number {
   const at = offsetIndex(slot, entriesOf(frame, slot), index, isLeaf(frame, slot));
   return (slot << PAGE_SHIFT) + frame.u16[at]!;
@@ -98,7 +98,7 @@ export function childAt(frame: Frame, slot: number, index: number): number {
   return frame.u32[childIndex(slot, entriesOf(frame, slot), index)]!;
 }
 
-/** Where, in `Frame.u8`, the prefix begins. */
+/** The index in `Frame.u8` where the prefix begins. */
 export function prefixAt(frame: Frame, slot: number): number {
   return ((slot + 1) << PAGE_SHIFT) - prefixLengthOf(frame, slot);
 }
@@ -131,7 +131,8 @@ export function valueBytes(tag: number): number {
 }
 
 /**
- * The bytes of a cell: its key has `suffix` bytes after the prefix, its tag and value `payload`.
+ * The bytes of a cell whose key has `suffix` bytes after the prefix. `payload` is the bytes of its
+ * tag and value.
  */
 export function cellBytes(suffix: number, payload: number): number {
   return (suffix < 0x80 ? 1 : 2) + (suffix > HEAD_BYTES ? suffix - HEAD_BYTES : 0) + payload;
@@ -142,7 +143,7 @@ export function payloadBytes(tag: number): number {
   return (tag < 0x80 ? 1 : 2) + (tag === REFERENCE_TAG ? REFERENCE_BYTES : tag);
 }
 
-/** What a leaf's cell says, read into an object that is used again and again. */
+/** A parsed leaf cell. The object is reused, so that reading allocates nothing. */
 export class LeafCell {
   /** The length of the key after the prefix. */
   suffix = 0;
@@ -176,7 +177,7 @@ export function keyLengthAt(frame: Frame, slot: number, index: number): number {
   return prefixLengthOf(frame, slot) + lengthAt(frame.u8, cellAt(frame, slot, index));
 }
 
-/** Puts the key of an entry together in `into`, from `at` on, and returns its length. */
+/** Assembles the key of an entry in `into` at `at`, and returns its length. */
 export function copyKey(
   frame: Frame,
   slot: number,
@@ -201,7 +202,7 @@ export function copyKey(
   return prefix + suffix;
 }
 
-/** The head of what follows the first `from` bytes of a key. */
+/** The head of a key after its first `from` bytes. */
 export function headOf(key: Uint8Array, from: number, length: number): number {
   if (length - from >= HEAD_BYTES) {
     return ((key[from]! << 24) | (key[from + 1]! << 16) | (key[from + 2]! << 8) |
@@ -213,8 +214,8 @@ export function headOf(key: Uint8Array, from: number, length: number): number {
 }
 
 /**
- * Where a key stands to the prefix of a node: 0 when it begins with it, below 0 when it sorts
- * before every key with that prefix, above 0 when it sorts after them.
+ * Compares a key with the prefix of a node: 0 if the key begins with it, below 0 if the key sorts
+ * before every key with that prefix, above 0 if it sorts after them.
  */
 export function comparePrefix(
   frame: Frame,
@@ -234,7 +235,7 @@ export function comparePrefix(
 }
 
 /**
- * Compares an entry with a key whose head is equal: below 0 when the entry is the smaller.
+ * Compares an entry with a key of equal head: below 0 if the entry is smaller.
  *
  * @param suffix The length of the entry's key after the prefix.
  * @param tailAt Where the entry's key bytes after the head begin.
@@ -248,7 +249,7 @@ function compareTails(
   from: number,
   length: number,
 ): number {
-  // Equal heads are zero-padded, so where one key ends in its head the shorter is the smaller.
+  // Heads are zero-padded: if a key ends within equal heads, the shorter key is smaller.
   const rest = length - from;
   const common = suffix - HEAD_BYTES < rest ? suffix - HEAD_BYTES : rest;
   for (let i = 0; i < common; i++) {
@@ -258,7 +259,7 @@ function compareTails(
   return suffix - HEAD_BYTES - rest;
 }
 
-/** The index of a key in a leaf, or the complement (~) of the index where it would go. */
+/** The index of a key in a leaf, or the complement (~) of its insertion point. */
 export function searchLeaf(frame: Frame, slot: number, key: Uint8Array, length: number): number {
   warmLeaf(frame, slot);
   const entries = entriesOf(frame, slot);
@@ -291,7 +292,7 @@ export function searchLeaf(frame: Frame, slot: number, key: Uint8Array, length: 
   return ~low;
 }
 
-/** The entry of a branch whose child holds a key: the last whose key is not above it. */
+/** The branch entry whose child holds a key: the last entry whose key is not above it. */
 export function searchBranch(frame: Frame, slot: number, key: Uint8Array, length: number): number {
   const entries = entriesOf(frame, slot);
   const prefix = prefixLengthOf(frame, slot);

@@ -1,6 +1,6 @@
 /**
- * The structure check of a node, done once when its page is loaded: after it, reading may trust
- * every offset and the order of the keys.
+ * The structure check of a node. It runs once, when the page is loaded. Readers then trust every
+ * offset and the order of the keys.
  *
  * Whether the node is in its right place in the tree shows on the way down (kind, tree, level) and
  * in the check of the whole tree (`tree_check.ts`).
@@ -36,9 +36,9 @@ import {
 const { FLAG_HOLDS_RUNS, HEADER, KIND_BRANCH, KIND_LEAF, PAGE_BYTES, PAGE_SHIFT } = format;
 const { cellStartOf, entriesOf, flagsOf, garbageOf, levelOf, linkOf, prefixLengthOf } = header;
 
-/** Whoever loads pages and has them checked. */
+/** A loader of pages that runs registered checks. */
 export interface Registry {
-  /** Registers who checks the structure of pages of a kind. */
+  /** Registers the structure check of pages of a kind. */
   register(kind: number, verifier: Verifier): void;
 }
 
@@ -64,7 +64,7 @@ export const EXTRA_NODE_CHECKS: readonly [number, Verifier][] = [
   }],
 ];
 
-/** No two entries share bytes: each was checked alone, and their sum would fit all the same. */
+/** No two cells overlap. The checks of single cells and of their sum cannot see that. */
 function checkOverlap(frame: Frame, slot: number, page: number): void {
   const cells = Array.from({ length: entriesOf(frame, slot) }, (_, index) => {
     return { index, start: cellAt(frame, slot, index), end: cellEnd(frame, slot, index) };
@@ -193,7 +193,7 @@ function sumBranchCells(frame: Frame, slot: number, page: number): number {
   return sum;
 }
 
-/** A head is zero-padded, and the whole key no longer than keys may be. */
+/** The head is zero-padded, and the key is at most `KEY_BYTES_MAX` long. */
 function checkHead(frame: Frame, slot: number, page: number, index: number, suffix: number): void {
   if (prefixLengthOf(frame, slot) + suffix > KEY_BYTES_MAX) {
     corrupt(page, index * HEAD_BYTES, `the key of entry ${index} is too long`);

@@ -2,8 +2,8 @@
  * Changing a node in place: adding, replacing and removing one entry where the page has room for
  * it.
  *
- * Callers touch the page first and see to the room; whatever does not fit in place is built anew
- * (`entry_list.ts`). Free space stays zero.
+ * The caller touches the page and ensures the room first. A change that does not fit in place
+ * rebuilds the page (`entry_list.ts`). Free space stays zero.
  */
 
 import { assert, format, type Frame, header } from "../../pager/mod.ts";
@@ -35,7 +35,7 @@ const { setCellStart, setEntries, setGarbage, setPrefix } = header;
 
 const removed = new LeafCell();
 
-/** Makes an acquired page an empty node. */
+/** Turns an acquired page into an empty node. */
 export function clearNode(frame: Frame, slot: number): void {
   frame.u8.fill(0, slot << PAGE_SHIFT, (slot + 1) << PAGE_SHIFT);
   setEntries(frame, slot, 0);
@@ -174,7 +174,7 @@ export function removeBranchEntry(frame: Frame, slot: number, index: number): vo
   dropCell(frame, slot, cell, bytes);
 }
 
-/** Shifts the arrays of a branch to make room for one entry: what stands last moves first. */
+/** Shifts the arrays of a branch to make room for one entry, the last array first. */
 function openBranchSlot(frame: Frame, slot: number, entries: number, index: number): void {
   const { u16, u32 } = frame;
   const offsets = offsetIndex(slot, entries, 0, false);
@@ -242,7 +242,7 @@ export function compactNode(frame: Frame, slot: number): void {
   setGarbage(frame, slot, 0);
 }
 
-/** Makes the gap of a node hold an entry, by compacting it if need be; whether that could be. */
+/** Ensures a gap of `bytes` in a node, compacting it if needed. Returns whether it fits. */
 export function makeRoom(frame: Frame, slot: number, bytes: number): boolean {
   if (gapOf(frame, slot) >= bytes) return true;
   if (freeBytesOf(frame, slot) < bytes) return false;

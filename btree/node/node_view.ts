@@ -1,9 +1,9 @@
 /**
- * A node in memory, as one thing: the frame and slot where it is, and its page number.
+ * A view of a node in memory: its frame, its slot and its page number.
  *
- * A view is an object that is used again and again, so that looking at a node allocates nothing. It
- * holds good until another page is read: loading one may move or evict what it looks at. To come
- * back to a node, keep its page number and look it up again (`walk/tree_nodes.ts`).
+ * Views are reused, so that reading a node allocates nothing. A view is valid until another page
+ * is read: a load may move or evict the viewed page. To return to a node, keep its page number and
+ * look it up again (`walk/tree_nodes.ts`).
  */
 
 import { format, Frame, header } from "../../pager/mod.ts";
@@ -12,17 +12,17 @@ import { cellAt, childAt, searchBranch, searchLeaf } from "./node.ts";
 const { CHUNK_SHIFT, KIND_LEAF, SLOT_MASK } = format;
 const { entriesOf, kindOf, levelOf, linkOf } = header;
 
-/** What a view looks at before it looks at a node. */
+/** The frame of a view that has no node yet. */
 const NOTHING = new Frame(0, -1, 0);
 
-/** A node in memory. */
+/** A view of a node in memory. */
 export class NodeView {
   /** The frame that holds it. */
   frame: Frame = NOTHING;
   /** Its slot in the frame. */
   slot = 0;
 
-  /** Looks at the node at a place; returns itself. */
+  /** Points the view at the node at a place. Returns the view. */
   at(frames: readonly Frame[], place: number): this {
     this.frame = frames[place >>> CHUNK_SHIFT]!;
     this.slot = place & SLOT_MASK;
@@ -49,17 +49,17 @@ export class NodeView {
     return kindOf(this.frame, this.slot) === KIND_LEAF;
   }
 
-  /** How many entries it has. */
+  /** The number of entries. */
   get entries(): number {
     return entriesOf(this.frame, this.slot);
   }
 
-  /** Of a leaf: the page of the next leaf, or 0. */
+  /** The page of the next leaf, or 0. Leaves only. */
   get link(): number {
     return linkOf(this.frame, this.slot);
   }
 
-  /** Of a branch: the child of an entry. */
+  /** The child of an entry. Branches only. */
   child(index: number): number {
     return childAt(this.frame, this.slot, index);
   }
@@ -69,17 +69,17 @@ export class NodeView {
     return cellAt(this.frame, this.slot, index);
   }
 
-  /** Of a branch: the entry whose child holds a key. */
+  /** The entry whose child holds a key. Branches only. */
   childFor(key: Uint8Array, length: number): number {
     return searchBranch(this.frame, this.slot, key, length);
   }
 
-  /** Of a leaf: the index of a key, or the complement (~) of the index where it would go. */
+  /** The index of a key, or the complement (~) of its insertion point. Leaves only. */
   search(key: Uint8Array, length: number): number {
     return searchLeaf(this.frame, this.slot, key, length);
   }
 
-  /** Of a leaf: the index of the first entry whose key is not below a key. */
+  /** The index of the first entry whose key is not below a key. Leaves only. */
   lowerBound(key: Uint8Array, length: number): number {
     const index = searchLeaf(this.frame, this.slot, key, length);
     return index < 0 ? ~index : index;

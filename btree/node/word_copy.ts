@@ -1,11 +1,10 @@
 /**
- * Copying bytes from any place to one that begins a word, a word at a time: faster for short copies
- * than a call of the runtime, and than a loop over bytes. Words are little-endian, as those of
- * frames are.
+ * Copies bytes from any offset to a word boundary, a word at a time. For short copies this is
+ * faster than a call of the runtime or a loop over bytes. Words are little-endian, as in frames.
  */
 
 /**
- * Copies bytes to a place that begins a word. What is left of the last word there is overwritten.
+ * Copies bytes to a word boundary. It overwrites the rest of the last word.
  *
  * @param from What to copy from, as words.
  * @param fromAt The first byte.
