@@ -1,13 +1,12 @@
 /**
- * Adding an entry to a leaf, and what follows when it does not fit: another prefix, a split, a new
- * entry in the parent, a higher root.
+ * Growth: adds an entry to a leaf. An entry that does not fit changes the prefix of the page or
+ * splits it, which adds an entry to the parent and may raise the root.
  *
- * A full leaf is split in two or, where a sibling of the same parent is nearly full too, both are
- * split in three. So of pages that are filled at random more is used: 0.75 of each, not 0.7. What
- * comes in order at the right edge starts a page of its own and leaves full ones behind.
- *
- * The root's page never moves: when it overflows, its content goes down to a new page, and the root
- * becomes the parent of that one.
+ * 1. A full leaf is split into two or, where a sibling of the same parent is nearly full too, both
+ *    are split into three. This fills pages of random inserts to 0.75 rather than 0.7.
+ * 2. An insert in key order at the right edge starts a new page and leaves full pages behind.
+ * 3. The root's page never moves. When it overflows, its content moves down to a new page, and the
+ *    root becomes the parent of that page.
  */
 
 import { corrupt, format, header, type Pager } from "../../pager/mod.ts";
@@ -38,11 +37,11 @@ import { checkBetween, replaceSeparator } from "./separator.ts";
 const { KIND_BRANCH, PAGE_BYTES } = format;
 const { cellStartOf, entriesOf, linkOf, prefixLengthOf, setLink, setShape } = header;
 
-/** A page given a longer prefix has to gain this much room, or it is split instead. */
+/** A longer prefix must gain this much room; otherwise the page is split. */
 const REGAIN_BYTES = 512;
-/** A leaf with less room than this, or than a new entry takes, is split with its sibling. */
+/** A leaf with less room than this, or than the new entry needs, is split with its sibling. */
 const SCANT_BYTES = Math.floor(PAGE_BYTES / 10);
-/** Each of the three keeps this much room: leaves of other prefixes share less together. */
+/** Free bytes that each of the three keeps, as the prefix of merged leaves may be shorter. */
 const THIRD_ROOM_MIN = PAGE_BYTES / 8;
 
 /** Adds entries to one tree. */
@@ -56,9 +55,9 @@ export class Growth {
   readonly #sibling = new NodeView();
 
   /**
-   * The growth of a tree.
+   * Creates the growth of a tree.
    *
-   * @param context Where it lives.
+   * @param context The context of its database.
    * @param nodes Its pages.
    */
   constructor(context: TreeContext, nodes: TreeNodes) {
@@ -73,8 +72,8 @@ export class Growth {
    * Adds an entry to the leaf at the end of the path.
    *
    * @param leaf That leaf.
-   * @param index Where in it.
-   * @param tag The length of the value, or that `value` is a reference.
+   * @param index The index of the new entry.
+   * @param tag The length of the value, or `REFERENCE_TAG` if `value` is a reference.
    */
   insert(
     leaf: NodeView,
@@ -111,7 +110,7 @@ export class Growth {
     if (spread) this.#addToParents(appends);
   }
 
-  /** Adds what the last split made to the branches above, as far as splits go on. */
+  /** Adds the page of the last split to its parent, and repeats for each split above. */
   #addToParents(appends: boolean): void {
     for (let depth = this.#splitDepth - 1;; depth = this.#splitDepth - 1) {
       const key = this.#keys[depth & 1]!;
@@ -121,7 +120,7 @@ export class Growth {
     }
   }
 
-  /** Adds an entry to a branch after the one that the path takes; whether the branch was split. */
+  /** Adds an entry to a branch after the entry of the path. Returns whether the branch split. */
   #insertIntoBranch(
     depth: number,
     key: Uint8Array,
@@ -147,14 +146,14 @@ export class Growth {
     return this.#spread(depth, index, fitsPrefix, appends && index === list.count - 1);
   }
 
-  /** The page that the last split made, the depth where, and the length of its separator. */
+  /** The last split: its new page, its depth, and the length of its separator. */
   #rightPage = 0;
   #splitDepth = 0;
   #separatorLength = 0;
 
   /**
-   * Puts the list into the page at a depth where it came from, or also into a new one to its right,
-   * perhaps along with a sibling; whether there is a new one. Its separator is then in `#keys[2]`.
+   * Builds the page at a depth from the list, and if needed a new page to its right, possibly
+   * together with a sibling. Returns whether a page was added; `#keys[2]` then holds its separator.
    */
   #spread(depth: number, index: number, fitsPrefix: boolean, appends: boolean): boolean {
     const list = this.#list;
@@ -173,7 +172,7 @@ export class Growth {
   }
 
   /**
-   * Where to cut the list: a key with another prefix, or at the right edge, starts its own page.
+   * The index that cuts the list. A key of another prefix, or at the right edge, starts a new page.
    */
   #cut(depth: number, index: number, fitsPrefix: boolean, appends: boolean): number {
     const { count } = this.#list;
@@ -197,17 +196,17 @@ export class Growth {
     this.#splitDepth = depth;
   }
 
-  /** Splits the leaf that the list is of together with a sibling that has less room than this. */
+  /** Splits the leaf of the list with a sibling that has less room than the leaf needs. */
   #splitWithSibling(bytes: number): boolean {
     const room = Math.max(bytes, SCANT_BYTES);
     return this.#splitWith(1, room) || this.#splitWith(-1, room);
   }
 
   /**
-   * Splits the leaf that the list is of, and the sibling after it or before, into three where the
-   * sibling has less than some room; whether it did. If not, the list is as it was.
+   * Splits the leaf of the list and its next or previous sibling into three, if the sibling has
+   * less than `room` free. Returns whether it did; if not, the list is unchanged.
    *
-   * @param step 1 for the sibling after it, -1 for the one before.
+   * @param step 1 for the next sibling, -1 for the previous one.
    */
   #splitWith(step: number, room: number): boolean {
     const page = this.#siblingWithin(step, room);
@@ -227,21 +226,21 @@ export class Growth {
     return false;
   }
 
-  /** The sibling after the leaf of the path or before it, if it has less than some room; or 0. */
+  /** The next or previous sibling of the path's leaf if it has less than `room` free, or 0. */
   #siblingWithin(step: number, room: number): number {
     const depth = this.#path.depth - 1;
     const parent = this.#nodes.nodeOn(this.#path, depth);
     const index = this.#path.indexes[depth]! + step;
     if (index < 0 || index >= parent.entries) return 0;
     const page = parent.child(index);
-    // Its header is enough, and may be the only part of it in memory.
+    // The header suffices, and may be the only part of the page in memory.
     const sibling = this.#pager.peek(page);
     return freeBytesOf(sibling, this.#pager.peekedSlot) < room ? page : 0;
   }
 
   /**
-   * Puts the list into the leaf of the path, its sibling, and a new one between the two; false, and
-   * nothing changed, when they or the parent have no room. The path then leads to the left one.
+   * Builds the path's leaf, its sibling, and a new leaf between them from the list. Returns false,
+   * with nothing changed, if they or the parent lack room. The path then leads to the left leaf.
    */
   #splitInThree(step: number, siblingPage: number): boolean {
     const list = this.#list;
@@ -277,7 +276,7 @@ export class Growth {
     setLink(left.frame, left.slot, rightPage);
   }
 
-  /** Gives the root a page below it that takes over its content, and returns that page's depth. */
+  /** Moves the root's content to a new page below it. Returns the depth of that page. */
   #raiseRoot(): number {
     const root = this.#nodes.root;
     const { level } = this.#look(root);
@@ -301,7 +300,7 @@ export class Growth {
     return view;
   }
 
-  /** Looks at a page of the path, or a new one, which need no check. */
+  /** A view of a page of the path, or of a new page; neither needs a check. */
   #look(page: number): NodeView {
     return this.#view.at(this.#pager.frames, this.#pager.at(page));
   }

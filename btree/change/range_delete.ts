@@ -1,11 +1,11 @@
 /**
- * Removing all keys between two bounds.
+ * Range delete: removes all keys between two bounds.
  *
- * Two paths lead to the leaves of the bounds. What lies between the paths goes whole: at the branch
- * where they part the entries between them, below it everything right of the one and left of the
- * other. Of the leaves that go, only headers are read, unless they refer to runs. Then the two
- * leaves lose their entries inside the range, the chain of leaves is closed, and both paths are
- * mended. Where there is no key between the bounds no page is touched.
+ * Two paths lead to the leaves of the bounds. All subtrees between the paths are dropped: at the
+ * branch where the paths part, the entries between them; below it, all entries right of the left
+ * path and left of the right path. Of dropped leaves only headers are read, unless they refer to
+ * runs. Then the two leaves lose their entries in the range, the chain of leaves is closed, and
+ * both paths are repaired. If the range holds no key, no page is touched.
  */
 
 import { corruptHeader, format, header, type Pager } from "../../pager/mod.ts";
@@ -21,7 +21,7 @@ import type { Shrinkage } from "./shrinkage.ts";
 const { FLAG_HOLDS_RUNS, HEADER, KIND_LEAF } = format;
 const { entriesOf, flagsOf, setLink, shapeOf, treeOf } = header;
 
-/** Removes every key of a tree from `from` on and below `to`; returns how many there were. */
+/** Removes every key of a tree from `from` to below `to`. Returns the number removed. */
 export function deleteRange(
   context: TreeContext,
   nodes: TreeNodes,
@@ -64,11 +64,11 @@ class RangeDelete {
       this.#dropBetween();
       if (this.#hasChanged) this.#link(leftPage, rightPage);
     }
-    if (this.#hasChanged) this.#mend(from, to);
+    if (this.#hasChanged) this.#repairPaths(from, to);
     return this.#count;
   }
 
-  /** The path to the leaf where the range begins, and the index there. */
+  /** Finds the leaf where the range begins. Returns the index of its first key. */
   #findStart(from: Uint8Array | undefined): number {
     if (from === undefined) {
       this.#nodes.descendToEdge(this.#left, false);
@@ -77,7 +77,7 @@ class RangeDelete {
     return this.#nodes.descend(this.#left, from, from.length).lowerBound(from, from.length);
   }
 
-  /** The path to the leaf where the range ends, and the index there of the first key after it. */
+  /** Finds the leaf where the range ends. Returns the index of the first key after it. */
   #findEnd(to: Uint8Array | undefined): number {
     if (to === undefined) {
       this.#nodes.descendToEdge(this.#right, true);
@@ -86,7 +86,7 @@ class RangeDelete {
     return this.#nodes.descend(this.#right, to, to.length).lowerBound(to, to.length);
   }
 
-  /** Whether the left path is left of the right one: with bounds the wrong way round it is not. */
+  /** Whether the left path is left of the right one; it is not if the bounds are reversed. */
   #isBefore(): boolean {
     const depth = this.#partingDepth();
     return this.#left.indexes[depth]! < this.#right.indexes[depth]!;
@@ -130,7 +130,7 @@ class RangeDelete {
     this.#dropChildren(this.#left.pages[parting]!, from, this.#right.indexes[parting]!);
   }
 
-  /** Drops the subtrees of entries from..to-1 of a branch, and the entries. */
+  /** Drops entries from..to-1 of a branch with their subtrees. */
   #dropChildren(page: number, from: number, to: number): void {
     const end = Math.min(to, this.#look(page).entries);
     if (end <= from) return;
@@ -191,8 +191,8 @@ class RangeDelete {
     setLink(frame, slot, rightPage);
   }
 
-  /** Mends the path of each bound: the pages on both may be thin or empty now. */
-  #mend(from: Uint8Array | undefined, to: Uint8Array | undefined): void {
+  /** Repairs both paths, whose pages may be thin or empty. */
+  #repairPaths(from: Uint8Array | undefined, to: Uint8Array | undefined): void {
     const { path } = this.#context;
     if (to === undefined) this.#nodes.descendToEdge(path, true);
     else this.#nodes.descend(path, to, to.length);

@@ -1,9 +1,9 @@
 /**
- * The key between two siblings, which their parent has in the entry of the right one: checking a
- * new one, and giving that entry another when keys have moved from one sibling to the other.
+ * Separators: the key between two siblings, held by the parent's entry for the right one. Checks a
+ * new separator, and replaces one when keys move between siblings.
  *
- * The parent is not split for it. Whoever moves keys asks first, and leaves it when the parent has
- * no room.
+ * It does not split the parent. Code that moves keys asks first, and gives up if the parent has no
+ * room.
  */
 
 import { corrupt, type Frame, header, type Pager } from "../../pager/mod.ts";
@@ -25,7 +25,7 @@ const { entriesOf, prefixLengthOf } = header;
 
 const other = new Uint8Array(KEY_BYTES_MAX);
 
-/** Throws unless a key is above one entry of a branch, and below another if there is one. */
+/** Throws unless a key is above one entry of a branch and, if it exists, below another. */
 export function checkBetween(
   frame: Frame,
   slot: number,
@@ -42,10 +42,10 @@ export function checkBetween(
 }
 
 /**
- * Gives an entry of a branch, not its first, another key; false, and nothing changed, when the
- * branch has no room for it or does not have its prefix.
+ * Replaces the key of an entry of a branch, but not of the first. Returns false, with nothing
+ * changed, if the branch has no room for the key or has another prefix.
  *
- * @throws {CorruptionError} The key is not between those around it, so its children are not either.
+ * @throws {CorruptionError} The key is not between its neighbours, so the children are out of order.
  */
 export function replaceSeparator(
   pager: Pager,

@@ -1,10 +1,10 @@
 /**
- * What follows when entries have left a tree: pages without entries go back to the allocator, thin
- * ones merge with a sibling or borrow from it, and a root with one child takes over its content.
+ * Shrinkage: repairs a tree after entries were removed. Empty pages return to the allocator, thin
+ * pages merge with a sibling or borrow from it, and a root with one child takes over its content.
  *
- * Siblings are of one parent, and it is always the right one that goes into the left one. A merge
- * or a borrow that the pages or the parent have no room for is left out: thin pages are allowed,
- * empty ones are not, except the root.
+ * Siblings share a parent. A merge moves the right sibling into the left one. A merge or borrow for
+ * which the pages or the parent lack room is skipped: thin pages are allowed, empty pages are not,
+ * except the root.
  */
 
 import { corrupt, format, header, type Pager } from "../../pager/mod.ts";
@@ -20,12 +20,12 @@ import { replaceSeparator } from "./separator.ts";
 const { KIND_BRANCH, KIND_LEAF, PAGE_BYTES } = format;
 const { setLink, setShape } = header;
 
-/** A node that uses less looks for a sibling to merge with. */
+/** A node that uses fewer bytes is thin, and merges or borrows. */
 const THIN_BYTES = PAGE_BYTES / 3;
-/** Two nodes merge when they use no more together, so that the next insert does not split them. */
+/** The most bytes that merging nodes may use, so that the next insert does not split them. */
 const MERGED_BYTES_MAX = PAGE_BYTES - PAGE_BYTES / 8;
 
-/** Takes pages out of one tree. */
+/** Removes pages from one tree. */
 export class Shrinkage {
   readonly #nodes: TreeNodes;
   readonly #pager: Pager;
@@ -37,9 +37,9 @@ export class Shrinkage {
   readonly #child = new NodeView();
 
   /**
-   * The shrinkage of a tree.
+   * Creates the shrinkage of a tree.
    *
-   * @param context Where it lives.
+   * @param context The context of its database.
    * @param nodes Its pages.
    */
   constructor(context: TreeContext, nodes: TreeNodes) {
@@ -50,7 +50,7 @@ export class Shrinkage {
     this.#keys = context.keys;
   }
 
-  /** Mends the pages on the path, from the leaf up, after entries have left its leaf. */
+  /** Repairs the pages of the path, from the leaf up, after its leaf lost entries. */
   repair(): void {
     for (let depth = this.#path.depth; depth > 0; depth--) {
       const node = this.#look(this.#path.pages[depth]!);
@@ -61,7 +61,7 @@ export class Shrinkage {
     this.#lowerRoot();
   }
 
-  /** Takes a page without entries out of its parent, and out of the chain of leaves. */
+  /** Removes an empty page from its parent and from the chain of leaves. */
   #removePage(depth: number): void {
     const page = this.#path.pages[depth]!;
     if (depth === this.#path.depth) this.#unlinkLeaf(page);
@@ -78,7 +78,7 @@ export class Shrinkage {
     setLink(before.frame, before.slot, next);
   }
 
-  /** The leaf before the one at the end of the path. */
+  /** The leaf before the path's leaf. */
   #leafBefore(): NodeView | undefined {
     const path = this.#before;
     path.depth = this.#path.depth;
@@ -91,7 +91,7 @@ export class Shrinkage {
   #evenOut(depth: number): void {
     const parent = this.#look(this.#path.pages[depth - 1]!);
     const { entries } = parent;
-    if (entries < 2) return; // the parent is thin itself, and is looked at next
+    if (entries < 2) return; // the parent is thin itself, and comes next
     const index = this.#path.indexes[depth - 1]!;
     const left = index + 1 < entries ? index : index - 1;
     const leftPage = parent.child(left);
@@ -107,8 +107,8 @@ export class Shrinkage {
   }
 
   /**
-   * Lists the entries of two siblings, and returns where those of the right one begin. The key
-   * between branches comes down to the first of them.
+   * Lists the entries of two siblings, and returns the index of the right one's first entry. For
+   * branches, the separator becomes the key of that entry.
    */
   #gather(leftPage: number, rightPage: number, level: number, separator: number): number {
     const list = this.#list;
@@ -128,9 +128,9 @@ export class Shrinkage {
     return rightFrom;
   }
 
-  /** Throws unless the list ascends where the siblings meet: each page was checked alone. */
+  /** Throws unless the list ascends where the siblings meet; each page was checked alone. */
   #checkOrder(rightFrom: number, rightPage: number, level: number): void {
-    // Of branches, the key that came down stands between the two.
+    // In branches, the separator that moved down lies between the two.
     const last = level === 0 ? rightFrom : rightFrom + 1;
     for (let at = Math.max(rightFrom, 1); at <= last && at < this.#list.count; at++) {
       if (this.#list.ascendsAt(at)) continue;
@@ -150,7 +150,7 @@ export class Shrinkage {
   #borrow(depth: number, left: number, leftPage: number, rightPage: number): void {
     const list = this.#list;
     const cut = list.middle();
-    // Together the siblings may share a shorter prefix, and then not even two pages may hold them.
+    // The common prefix of both may be shorter, so that not even two pages hold the entries.
     if (!list.fits(0, cut) || !list.fits(cut, list.count)) return;
     const key = this.#keys[2]!;
     const length = list.copySeparatorTo(cut, key);
@@ -162,7 +162,7 @@ export class Shrinkage {
     }
   }
 
-  /** While the root is a branch with one child, the root takes over that child's content. */
+  /** Replaces a root that is a branch with one child by that child's content, repeatedly. */
   #lowerRoot(): void {
     for (;;) {
       const root = this.#nodes.rootNode();
@@ -197,7 +197,7 @@ export class Shrinkage {
     return view;
   }
 
-  /** Looks at a page of the path, which needs no check. */
+  /** A view of a page of the path, which needs no check. */
   #look(page: number): NodeView {
     return this.#view.at(this.#pager.frames, this.#pager.at(page));
   }

@@ -1,7 +1,7 @@
 /**
- * Values too large for a leaf: lists of runs.
+ * Large values: a value that does not fit a leaf is stored in a list of runs.
  *
- * A leaf keeps a reference of 16 bytes instead of the value:
+ * The leaf holds a reference of 16 bytes in place of the value:
  *
  * | at | size | field                                   |
  * | -- | ---- | --------------------------------------- |
@@ -9,9 +9,9 @@
  * |  4 | u48  | bytes of the value                      |
  * | 10 | u48  | version that wrote it, as in its pages  |
  *
- * Each run's header names the next one and says how many bytes of the value it holds; all but the
- * last are full. Runs are never changed: a new value takes new ones. Only while a value is being
- * written in parts (`unfinished.ts`) does its last run learn of the next one.
+ * Each run's header holds the page of the next run and the bytes of the value in this run. All runs
+ * but the last are full. Runs are immutable: a new value takes new runs. The one exception is a
+ * value written in parts (`unfinished.ts`), whose last run is linked to the next one.
  */
 
 import {
@@ -34,29 +34,29 @@ const TWO_32 = 0x1_0000_0000;
 /** The longest value, in bytes: 2 GiB. */
 export const VALUE_BYTES_MAX: number = 2 ** 31;
 
-/** What a reference says. */
+/** A decoded reference. */
 export interface Reference {
   /** The first page of the first run. */
   page: number;
   /** Bytes of the value. */
   length: number;
-  /** The version that wrote it; while it is not finished, that of its last part. */
+  /** The version that wrote it; the version of the last part while the value is unfinished. */
   version: number;
 }
 
-/** What a run's header says, once it is known to belong to its value. */
+/** A run, checked to belong to its value. */
 export interface Run {
   /** Its first page. */
   readonly page: number;
-  /** How many pages it has. */
+  /** The number of pages. */
   readonly pages: number;
-  /** How many bytes of the value it holds. */
+  /** The bytes of the value that it holds. */
   readonly bytes: number;
   /** The first page of the next run, 0 = none. */
   readonly next: number;
 }
 
-/** The first pages of the first and the last run of a list; 0 = there is none yet. */
+/** The first pages of the first and the last run of a list; 0 = the list is empty. */
 export interface RunList {
   /** Of the first run. */
   first: number;
@@ -64,7 +64,7 @@ export interface RunList {
   last: number;
 }
 
-/** Writes a value into runs of a tree, and the reference to them into `into`. */
+/** Writes a value into new runs of a tree, and the reference to them into `into`. */
 export function writeRuns(
   pager: Pager,
   allocator: Allocator,
@@ -79,7 +79,7 @@ export function writeRuns(
   encodeReference({ page: first, length: value.length, version: versionAt(pager, first) }, into);
 }
 
-/** Writes bytes into runs of a tree, at the end of a list; the runs before must be full. */
+/** Appends bytes to a list of runs of a tree. The runs of the list must be full. */
 export function appendRuns(
   pager: Pager,
   allocator: Allocator,
@@ -105,7 +105,7 @@ export function versionAt(pager: PageReader, page: number): number {
   return versionOf(pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK);
 }
 
-/** Fills the pages of an acquired run with the value from a byte on; returns how many it took. */
+/** Fills an acquired run with the value from byte `from`. Returns the bytes written. */
 function fillRun(pager: Pager, page: number, value: Uint8Array, from: number): number {
   const place = pager.at(page);
   const frame = pager.frames[place >>> CHUNK_SHIFT]!;
@@ -126,7 +126,7 @@ function linkRun(pager: Pager, page: number, next: number): void {
   setLink(pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK, next);
 }
 
-/** Reads the value that a reference, which begins at a byte, refers to. */
+/** Reads the value of the reference at `at`. */
 export function readRuns(
   pager: PageReader,
   tree: number,
@@ -144,7 +144,7 @@ export function readRuns(
   return value;
 }
 
-/** Copies the bytes of a run from one on and below another to a place in an array. */
+/** Copies the bytes of a run from `from` to `to` - 1 into an array at `at`. */
 export function copyFromRun(
   pager: PageReader,
   run: Run,
@@ -164,7 +164,7 @@ export function copyFromRun(
   }
 }
 
-/** Gives back the runs of the value that a reference, which begins at a byte, refers to. */
+/** Releases the runs of the value of the reference at `at`. */
 export function releaseRuns(
   pager: Pager,
   allocator: Allocator,
@@ -177,12 +177,12 @@ export function releaseRuns(
   }
 }
 
-/** The bytes of the value that a reference, which begins at a byte, refers to. */
+/** The length in bytes of the value of the reference at `at`. */
 export function referredLength(bytes: Uint8Array, at: number): number {
   return decodeReference(bytes, at).length;
 }
 
-/** Every page of the runs of a value, read and verified. */
+/** All pages of the runs of a value, read and verified. */
 export function* pagesOfRuns(
   pager: PageReader,
   tree: number,
@@ -198,7 +198,7 @@ export function* pagesOfRuns(
 }
 
 /**
- * The runs of a value, each checked to be of this value.
+ * The runs of a value, each checked to belong to it.
  *
  * @param isFinished Whether one version wrote them all; if not, none may be newer than the
  * reference.
@@ -223,7 +223,7 @@ export function* runsOf(
   }
 }
 
-/** A length that the file cannot hold must not become memory. */
+/** Refuses a length that the file cannot hold before memory is allocated for it. */
 function checkLength(pager: PageReader, { page, length }: Reference): void {
   if (length === 0 || length > pager.meta.pageCount * PAGE_BYTES) {
     corruptHeader(page, HEADER.runBytes, `a value of ${length} bytes is not in the file`);
@@ -265,7 +265,7 @@ export function encodeReference({ page, length, version }: Reference, into: Uint
   view.setUint32(12, Math.floor(version / TWO_16), true);
 }
 
-/** Reads a reference; its page is checked where the page is read, its length against the runs. */
+/** Decodes a reference. Its page and length are checked when the runs are read. */
 export function decodeReference(bytes: Uint8Array, at: number): Reference {
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, REFERENCE_BYTES);
   return {

@@ -1,9 +1,9 @@
 /**
- * Reads parts of a value that is in runs: a range of its bytes, or one piece after the other.
+ * Reads parts of a value in runs: a range of its bytes, or the whole value piece by piece.
  *
- * Pages outside of the range are not read; of runs before it, only headers are. What it returns are
- * copies. It goes through the runs from the first one on, so it has to read where they stay as they
- * are: in a snapshot, or with nothing changed in between.
+ * It does not read pages outside the range; of earlier runs it reads only headers. It returns
+ * copies. It follows the runs from the first one, so they must not change meanwhile: read from a
+ * snapshot, or change nothing between calls.
  */
 
 import { assert, type PageReader } from "../../pager/mod.ts";
@@ -12,19 +12,19 @@ import { copyFromRun, decodeReference, type Reference, runsOf } from "./value.ts
 /** The length of all pieces but the last: 64 KiB. */
 export const PIECE_BYTES: number = 64 * 1024;
 
-/** Reads parts of a value that is in runs. */
+/** Reads parts of a value in runs. */
 export class ValueReader {
   readonly #pager: PageReader;
   readonly #tree: number;
   readonly #reference: Reference;
 
   /**
-   * A reader of the value that a reference refers to.
+   * Creates a reader of the value of a reference.
    *
    * @param pager Where pages are read.
-   * @param tree The number of the tree that the value is of.
-   * @param bytes Where the reference is; they are not needed afterwards.
-   * @param at Where in them it begins.
+   * @param tree The number of the tree that owns the value.
+   * @param bytes The bytes that contain the reference; the reader does not keep them.
+   * @param at The offset of the reference in `bytes`.
    */
   constructor(pager: PageReader, tree: number, bytes: Uint8Array, at: number) {
     this.#pager = pager;
@@ -32,22 +32,22 @@ export class ValueReader {
     this.#reference = decodeReference(bytes, at);
   }
 
-  /** Bytes of the value, as its reference says. */
+  /** The length of the value in bytes, by its reference. */
   get length(): number {
     return this.#reference.length;
   }
 
   /**
-   * The bytes from `start` on and below `end`, which must be in the value.
+   * Reads the bytes from `start` to `end` - 1, which must be in the value.
    *
-   * @throws {CorruptionError} The runs are not what the reference says.
+   * @throws {CorruptionError} The runs do not match the reference.
    */
   read(start: number, end: number): Uint8Array {
     assert(start >= 0 && start <= end && end <= this.length, "a range is inside its value");
     let bytes: Uint8Array | undefined;
     let first = 0;
     for (const run of runsOf(this.#pager, this.#tree, this.#reference)) {
-      // A length that the file cannot hold has been refused by now.
+      // The walk of the runs has refused a length that the file cannot hold.
       bytes ??= new Uint8Array(end - start);
       const from = Math.max(start - first, 0);
       const to = Math.min(end - first, run.bytes);
@@ -59,9 +59,9 @@ export class ValueReader {
   }
 
   /**
-   * All of the value, in pieces of 64 KiB; shorter ones stand at the ends of runs.
+   * Reads the whole value in pieces of 64 KiB. The last piece of a run may be shorter.
    *
-   * @throws {CorruptionError} The runs are not what the reference says.
+   * @throws {CorruptionError} The runs do not match the reference.
    */
   *pieces(): Generator<Uint8Array, void, undefined> {
     for (const run of runsOf(this.#pager, this.#tree, this.#reference)) {

@@ -1,6 +1,6 @@
 /**
- * Counts the entries of a tree, or of a range of it. Branches are read; of leaves only the headers,
- * except for the leaves where the range begins and ends.
+ * Counts the entries of a tree, or of a range of it. It reads branches, and of leaves only the
+ * headers, except for the leaves where the range begins and ends.
  */
 
 import { corruptHeader, format, header } from "../../pager/mod.ts";
@@ -11,14 +11,14 @@ import type { TreeNodes } from "./tree_nodes.ts";
 const { HEADER, KIND_LEAF } = format;
 const { shapeOf, treeOf } = header;
 
-/** A branch stays in memory while this many leaves below it are peeked at. */
+/** Leaf headers read between two look-ups of their branch, which may be evicted meanwhile. */
 const PEEKS_A_LOOKUP = 32;
 
 /**
- * How many entries a range of a tree has.
+ * Counts the entries of a range of a tree.
  *
- * @param lower The first key that counts, or undefined.
- * @param upper The first key after it that does not, or undefined.
+ * @param lower The lower bound, inclusive, or undefined.
+ * @param upper The upper bound, exclusive, or undefined.
  */
 export function countRange(
   nodes: TreeNodes,
@@ -36,7 +36,7 @@ export function countRange(
   return countBetween(nodes, level, lower, upper);
 }
 
-/** Counts from the lowest node that has all of the range below it. */
+/** Counts from the lowest node whose subtree holds the whole range. */
 function countBetween(
   nodes: TreeNodes,
   rootLevel: number,
@@ -60,7 +60,7 @@ function countBetween(
   }
 }
 
-/** How many entries below a page are not below a key. */
+/** Counts the entries of a subtree whose keys are not below a key. */
 function countFrom(
   nodes: TreeNodes,
   edge: number,
@@ -80,7 +80,7 @@ function countFrom(
   }
 }
 
-/** How many entries below a page are below a key. */
+/** Counts the entries of a subtree whose keys are below a key. */
 function countUpTo(
   nodes: TreeNodes,
   edge: number,
@@ -99,19 +99,19 @@ function countUpTo(
   }
 }
 
-/** Where a range begins in a node: a child of a branch, an index in a leaf. */
+/** The first child of a branch, or entry of a leaf, in the range. */
 function beginIn(node: NodeView, level: number, key: Uint8Array | undefined): number {
   if (key === undefined) return 0;
   return level > 0 ? node.childFor(key, key.length) : node.lowerBound(key, key.length);
 }
 
-/** Where a range ends in a node: a child of a branch, an index in a leaf. */
+/** The child of a branch that holds the end of the range, or the end index in a leaf. */
 function endIn(node: NodeView, level: number, key: Uint8Array | undefined): number {
   if (key === undefined) return level > 0 ? node.entries - 1 : node.entries;
   return level > 0 ? node.childFor(key, key.length) : node.lowerBound(key, key.length);
 }
 
-/** How many entries are below the children `begin` to `end - 1` of a branch. */
+/** Counts the entries below children `begin` to `end` - 1 of a branch. */
 function countChildren(
   nodes: TreeNodes,
   page: number,
@@ -127,7 +127,7 @@ function countChildren(
   return count;
 }
 
-/** How many entries the leaves `begin` to `end - 1` of a lowest branch have. */
+/** Counts the entries of leaves `begin` to `end` - 1 of a branch of level 1. */
 function countLeaves(nodes: TreeNodes, page: number, begin: number, end: number): number {
   let count = 0;
   for (let index = begin; index < end;) {
@@ -138,7 +138,7 @@ function countLeaves(nodes: TreeNodes, page: number, begin: number, end: number)
   return count;
 }
 
-/** How many entries are below a branch. */
+/** Counts the entries below a branch. */
 function countBelow(nodes: TreeNodes, page: number, level: number): number {
   let count = 0;
   let branches = 0;
@@ -168,7 +168,7 @@ function nodeAt(nodes: TreeNodes, page: number, level: number): NodeView {
   return page === nodes.root ? nodes.rootNode() : nodes.node(page, level);
 }
 
-/** The entries of a leaf, from its header. */
+/** The number of entries of a leaf, from its header. */
 function leafEntries(nodes: TreeNodes, page: number): number {
   const { reader } = nodes;
   const frame = reader.peek(page);

@@ -1,10 +1,10 @@
 /**
- * A cursor: a place between the keys of a tree, moving both ways.
+ * A cursor: a position in a tree that moves in both directions.
  *
- * It keeps the path of pages and indexes to its entry. When the tree has changed since, or a
- * rollback took changes back, it seeks its key again: an entry that is gone leaves the cursor
- * before the next one, so that neither `next` nor `previous` skips or repeats a key. Key and value
- * are views; they stay valid until the cursor moves or the tree is read or changed otherwise.
+ * It keeps the path of pages and indexes to its entry. After a change or a rollback of the tree it
+ * seeks its key again. If that entry was removed, the cursor is before the next entry, so neither
+ * `next` nor `previous` skips or repeats a key. Key and value are views, valid until the cursor
+ * moves or the tree is read or changed in any other way.
  */
 
 import { compareKeys } from "../node/key.ts";
@@ -14,7 +14,7 @@ import { readRuns } from "../value/value.ts";
 import { Path } from "./path.ts";
 import type { TreeNodes } from "./tree_nodes.ts";
 
-/** A place between the keys of a tree, moving both ways. */
+/** A position in a tree that moves in both directions. */
 export class Cursor {
   readonly #nodes: TreeNodes;
   readonly #path = new Path();
@@ -27,7 +27,7 @@ export class Cursor {
   #valid = false;
 
   /**
-   * A cursor, not on any entry yet.
+   * Creates a cursor that is on no entry.
    *
    * @param nodes The nodes of the tree.
    */
@@ -40,17 +40,17 @@ export class Cursor {
     return this.#valid;
   }
 
-  /** Goes to the first entry; false when there is none. */
+  /** Moves to the first entry; false if the tree is empty. */
   first(): boolean {
     return this.#settle(this.#nodes.descendToEdge(this.#path, false), 0);
   }
 
-  /** Goes to the last entry; false when there is none. */
+  /** Moves to the last entry; false if the tree is empty. */
   last(): boolean {
     return this.#settleLast(this.#nodes.descendToEdge(this.#path, true));
   }
 
-  /** Goes to the first entry whose key is not below `key`; false when there is none. */
+  /** Moves to the first entry whose key is not below `key`; false if no entry qualifies. */
   seek(key: Uint8Array, length: number = key.length): boolean {
     const leaf = this.#nodes.descend(this.#path, key, length);
     const index = leaf.lowerBound(key, length);
@@ -58,14 +58,14 @@ export class Cursor {
     return this.#settle(this.#nodes.neighbour(this.#path, true), 0);
   }
 
-  /** Goes to the last entry whose key is below `key`; false when there is none. */
+  /** Moves to the last entry whose key is below `key`; false if no entry qualifies. */
   seekBefore(key: Uint8Array, length: number = key.length): boolean {
     const leaf = this.#nodes.descend(this.#path, key, length);
     const index = leaf.lowerBound(key, length);
     return index > 0 ? this.#settle(leaf, index - 1) : this.#toLeafBefore();
   }
 
-  /** Goes to the next entry; false, and on no entry, when there is none. */
+  /** Moves to the next entry; false, and on no entry, at the end. */
   next(): boolean {
     if (!this.#valid) return false;
     if (this.#isStale()) return this.#nextAfterChange();
@@ -75,7 +75,7 @@ export class Cursor {
     return this.#settle(this.#nodes.neighbour(this.#path, true), 0);
   }
 
-  /** Goes to the entry before; false, and on no entry, when there is none. */
+  /** Moves to the previous entry; false, and on no entry, at the beginning. */
   previous(): boolean {
     if (!this.#valid) return false;
     if (this.#isStale()) return this.seekBefore(this.#key, this.#keyLength);
@@ -89,7 +89,7 @@ export class Cursor {
     return this.#key.subarray(0, this.#keyLength);
   }
 
-  /** The value of the entry: a view, or a copy where it is in runs; undefined when it is gone. */
+  /** The value: a view, or a copy of a value in runs; undefined if the entry was removed. */
   value(): Uint8Array | undefined {
     if (!this.#valid) return undefined;
     if (this.#isStale()) return this.#valueAfterChange();
@@ -111,7 +111,7 @@ export class Cursor {
     return readRuns(this.#nodes.reader, this.#nodes.tree, u8, valueAt);
   }
 
-  /** Ends a move: on an entry of a leaf, or on none when there is no such leaf or entry. */
+  /** Ends a move on an entry of a leaf, or on none if the leaf or entry does not exist. */
   #settle(leaf: NodeView | undefined, index: number): boolean {
     this.#valid = leaf !== undefined && index < leaf.entries;
     if (leaf === undefined || !this.#valid) return false;
@@ -127,7 +127,7 @@ export class Cursor {
     return this.#settle(undefined, 0);
   }
 
-  /** Whether the tree has changed, or went back to what it was, since the cursor moved. */
+  /** Whether the tree was changed or rolled back since the cursor moved. */
   #isStale(): boolean {
     return this.#changes !== this.#nodes.changes ||
       this.#rollbacks !== this.#nodes.pager.rollbacks;

@@ -1,6 +1,6 @@
 /**
- * A place in a tree for going through it a leaf at a time: it keeps no key, so unlike `Cursor` it
- * has to seek again after any change.
+ * A cursor that moves through a tree a leaf at a time. It keeps no key, so unlike `Cursor` it must
+ * seek again after any change.
  */
 
 import type { LeafBatch } from "../node/leaf_batch.ts";
@@ -8,16 +8,16 @@ import type { NodeView } from "../node/node_view.ts";
 import { Path } from "./path.ts";
 import type { TreeNodes } from "./tree_nodes.ts";
 
-/** A place in a tree for going through it a leaf at a time. */
+/** A cursor that moves through a tree a leaf at a time. */
 export class LeafCursor {
   readonly #nodes: TreeNodes;
   readonly #path = new Path();
   #index = 0;
-  /** The leaf, good until other pages are read. */
+  /** The leaf, valid until other pages are read. */
   #leaf: NodeView | undefined = undefined;
 
   /**
-   * A cursor, not on any entry yet.
+   * Creates a cursor that is on no entry.
    *
    * @param nodes The nodes of the tree.
    */
@@ -25,48 +25,48 @@ export class LeafCursor {
     this.#nodes = nodes;
   }
 
-  /** Goes to the first entry; false when there is none. */
+  /** Moves to the first entry; false if the tree is empty. */
   first(): boolean {
     return this.#settle(this.#nodes.descendToEdge(this.#path, false), 0);
   }
 
-  /** Goes to the last entry; false when there is none. */
+  /** Moves to the last entry; false if the tree is empty. */
   last(): boolean {
     return this.#settleLast(this.#nodes.descendToEdge(this.#path, true));
   }
 
-  /** Goes to the first entry whose key is not below `key`; false when there is none. */
+  /** Moves to the first entry whose key is not below `key`; false if no entry qualifies. */
   seek(key: Uint8Array, length: number = key.length): boolean {
     const leaf = this.#nodes.descend(this.#path, key, length);
     return this.#settleFrom(leaf, leaf.lowerBound(key, length));
   }
 
-  /** Goes to the first entry whose key is above `key`; false when there is none. */
+  /** Moves to the first entry whose key is above `key`; false if no entry qualifies. */
   seekAfter(key: Uint8Array, length: number = key.length): boolean {
     const leaf = this.#nodes.descend(this.#path, key, length);
     const index = leaf.search(key, length);
     return this.#settleFrom(leaf, index < 0 ? ~index : index + 1);
   }
 
-  /** Goes to the last entry whose key is below `key`; false when there is none. */
+  /** Moves to the last entry whose key is below `key`; false if no entry qualifies. */
   seekBefore(key: Uint8Array, length: number = key.length): boolean {
     const leaf = this.#nodes.descend(this.#path, key, length);
     const index = leaf.lowerBound(key, length);
     return index > 0 ? this.#settle(leaf, index - 1) : this.leaveLeaf(false);
   }
 
-  /** Goes to the first entry of the next leaf, or to the last of the one before. */
+  /** Moves to the first entry of the next leaf, or to the last of the previous leaf. */
   leaveLeaf(forward: boolean): boolean {
     const leaf = this.#nodes.neighbour(this.#path, forward);
     return forward ? this.#settle(leaf, 0) : this.#settleLast(leaf);
   }
 
   /**
-   * Copies entries of this leaf, from the cursor's on forward or backward: as far as the bound
-   * lets, forward below `bound`, backward not below it; and no more than `most`. Nothing may be
-   * read or changed between the move to the leaf and this.
+   * Copies entries of this leaf, from the cursor forward or backward, up to the bound and at most
+   * `most`: forward keys below `bound`, backward keys not below it. Nothing may be read or changed
+   * between the move to the leaf and this call.
    *
-   * @returns Whether the bound is beyond this leaf, so that more may follow.
+   * @returns Whether the bound is beyond this leaf, so that more entries may follow.
    */
   copyLeaf(
     batch: LeafBatch,
@@ -84,7 +84,7 @@ export class LeafCursor {
     return forward ? limit === entries : limit === 0;
   }
 
-  /** Ends a move on an entry of a leaf, or on the first one after the leaf. */
+  /** Ends a move on an entry of a leaf, or on the first entry after the leaf. */
   #settleFrom(leaf: NodeView, index: number): boolean {
     return this.#settle(leaf, index) || this.leaveLeaf(true);
   }
@@ -94,7 +94,7 @@ export class LeafCursor {
     return this.#settle(undefined, 0);
   }
 
-  /** Ends a move: on an entry of a leaf, or on none when there is no such leaf or entry. */
+  /** Ends a move on an entry of a leaf, or on none if the leaf or entry does not exist. */
   #settle(leaf: NodeView | undefined, index: number): boolean {
     this.#leaf = leaf;
     this.#index = index;

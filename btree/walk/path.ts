@@ -1,12 +1,12 @@
 /**
- * The way from a root to a leaf: a page at each depth, and in each the index of the entry taken.
+ * The path from a root to a leaf: at each depth, a page and the index of the entry taken.
  *
- * Pages and not places, since a place may go stale while others are loaded.
+ * It holds pages, not places, because a place becomes stale when other pages are loaded.
  */
 
 import { LEVEL_MAX } from "../node/node.ts";
 
-/** The way from a root to a leaf. */
+/** The path from a root to a leaf. */
 export class Path {
   /** The depth of its last page; the root is at 0. */
   depth = 0;
@@ -15,7 +15,7 @@ export class Path {
   /** The index of the entry taken at each depth. */
   readonly indexes: Int32Array = new Int32Array(LEVEL_MAX + 2);
 
-  /** Puts a page under the root: the root's content has moved down to it. */
+  /** Inserts a page below the root, after the root's content moved down to it. */
   pushUnderRoot(page: number): void {
     this.pages.copyWithin(1, 0, this.depth + 1);
     this.indexes.copyWithin(1, 0, this.depth + 1);

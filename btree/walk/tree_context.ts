@@ -1,5 +1,6 @@
 /**
- * What all trees of a database share: pager, allocator, and the scratch of the one writer.
+ * The context that all trees of a database share: the pager, the allocator, and the scratch memory
+ * of the one writer.
  */
 
 import { Allocator } from "../../alloc/mod.ts";
@@ -10,27 +11,27 @@ import { registerNodes } from "../node/node_check.ts";
 import { NodeView } from "../node/node_view.ts";
 import { Path } from "./path.ts";
 
-/** What all trees of a database share. */
+/** The context that all trees of a database share. */
 export class TreeContext {
   /** The pager. */
   readonly pager: Pager;
   /** Its allocator. */
   readonly allocator: Allocator;
   /**
-   * Entries on their way into new pages.
+   * The list of entries from which pages are built.
    *
    * @internal
    */
   readonly list: EntryList = new EntryList();
-  /** A view of a node for each level, shared by all trees, as one is walked at a time. */
+  /** One node view for each level, shared by all trees: one tree is walked at a time. */
   readonly views: readonly NodeView[] = Array.from({ length: LEVEL_MAX + 1 }, () => new NodeView());
-  /** The way to the leaf that is being changed. */
+  /** The path to the leaf that is being changed. */
   readonly path: Path = new Path();
-  /** Buffers for keys on their way up a tree. */
+  /** Buffers for separators that splits pass to the parent. */
   readonly keys: readonly [Uint8Array, Uint8Array, Uint8Array];
 
   /**
-   * The space of a pager; there is one.
+   * Creates the context of a pager. A pager has one.
    *
    * @param pager The pager.
    */

@@ -1,10 +1,10 @@
 /**
- * The nodes of one tree: going down to them, checking that each is what its parent says, taking new
- * ones and giving them back.
+ * The nodes of one tree: descends to them, checks that each matches its parent, and acquires and
+ * releases their pages.
  *
- * There is one view for each level, so a way from the root to a leaf looks at each of its nodes
- * through a view of its own, and no step allocates. A node that is asked for by its page comes in
- * the view of its level; who needs two nodes of one level brings a view for the second.
+ * Each level has one view, so a descent has a view for each node of its path, and no step
+ * allocates. A node is returned in the view of its level. A caller that needs two nodes of one
+ * level passes a view for the second.
  */
 
 import {
@@ -30,9 +30,9 @@ export class TreeNodes {
   readonly tree: number;
   /** The root page; it never moves. */
   readonly root: number;
-  /** Where its pages are read: the pager, or a snapshot, and then they cannot be changed. */
+  /** The reader of its pages: the pager, or a snapshot, which is read-only. */
   readonly reader: PageReader;
-  /** Goes up with every change, so that a cursor knows to seek again. */
+  /** Incremented by every change, so that cursors detect it and seek again. */
   changes = 0;
 
   readonly #context: TreeContext;
@@ -40,12 +40,12 @@ export class TreeNodes {
   readonly #views: readonly NodeView[];
 
   /**
-   * The nodes of a tree.
+   * Creates the nodes of a tree.
    *
-   * @param context Where it lives.
+   * @param context The context of its database.
    * @param tree Its number.
    * @param root Its root page.
-   * @param reader Where its pages are read: the pager, or a snapshot.
+   * @param reader The reader of its pages: the pager, or a snapshot.
    */
   constructor(context: TreeContext, tree: number, root: number, reader: PageReader) {
     this.#context = context;
@@ -75,9 +75,9 @@ export class TreeNodes {
   }
 
   /**
-   * The page that must be a node of this tree at a level.
+   * Reads a page that must be a node of this tree at a level.
    *
-   * @param view What to look at it with; by default the view of its level.
+   * @param view The view to point at it; by default the view of its level.
    */
   node(page: number, level: number, view: NodeView = this.#views[level]!): NodeView {
     view.at(this.#frames, this.reader.at(page));
@@ -103,14 +103,14 @@ export class TreeNodes {
     return node;
   }
 
-  /** As `leafFor`, and notes the way there. */
+  /** Like `leafFor`, and records the path. */
   descend(path: Path, key: Uint8Array, length: number): NodeView {
     let node = this.#begin(path);
     while (node.level > 0) node = this.#down(path, node, node.childFor(key, length));
     return node;
   }
 
-  /** The first leaf, or the last, and the way there. */
+  /** The first or the last leaf. Records the path. */
   descendToEdge(path: Path, last: boolean): NodeView {
     let node = this.#begin(path);
     while (node.level > 0) node = this.#down(path, node, last ? node.entries - 1 : 0);
@@ -118,9 +118,9 @@ export class TreeNodes {
   }
 
   /**
-   * Moves a path to the leaf after the one it leads to, or before.
+   * Moves a path to the next or the previous leaf.
    *
-   * @returns That leaf, or undefined when there is none; then the path is of no more use.
+   * @returns That leaf, or undefined at the edge of the tree, where the path becomes invalid.
    */
   neighbour(path: Path, forward: boolean): NodeView | undefined {
     const step = forward ? 1 : -1;
@@ -146,12 +146,12 @@ export class TreeNodes {
     return this.nodeOn(path, path.depth);
   }
 
-  /** Takes a page for a node, empty, its level set. */
+  /** Acquires a page for an empty node of a level. */
   create(level: number, near: number): number {
     return createNode(this.#context, this.tree, level, near);
   }
 
-  /** Gives a node's page back. */
+  /** Releases a node's page. */
   release(page: number): void {
     this.#context.allocator.release(page, 1);
   }
@@ -174,7 +174,7 @@ export class TreeNodes {
   }
 }
 
-/** Takes a page for a node of a tree, empty, its level set. */
+/** Acquires a page for an empty node of a tree, of a level. */
 export function createNode(
   context: TreeContext,
   tree: number,
