@@ -1,6 +1,6 @@
 /**
- * Filling an empty tree from sorted entries, from the leaves up: each page is built once, as full
- * as the fill factor says.
+ * Bulk load: fills an empty tree from sorted entries, from the leaves up. It builds each page once,
+ * filled to the fill factor.
  *
  * Each level gathers entries until the next would overfill a page, builds the page, and hands its
  * number, with the shortest key between it and the page before, to the level above. The last page
@@ -18,7 +18,7 @@ import { writeRuns } from "./value/value.ts";
 const { CHUNK_SHIFT, KIND_BRANCH, KIND_LEAF, PAGE_BYTES, SLOT_MASK } = format;
 const { setLink, setShape } = header;
 
-/** How full pages may be asked to be, as shares of a page. */
+/** The bounds of the fill factor, a share of a page. */
 const FILL_MIN = 0.5;
 
 /**
@@ -40,8 +40,8 @@ export class BulkLoad {
    * Begins to fill a tree.
    *
    * @param tree A tree without an entry.
-   * @param fill How full to make pages, 0.5 to 1.
-   * @throws {RangeError} The tree is not empty, or the fill factor is none.
+   * @param fill The fill factor of pages, 0.5 to 1.
+   * @throws {RangeError} The tree is not empty, or the fill factor is out of range.
    */
   constructor(tree: BTree, fill: number = 1) {
     if (!(fill >= FILL_MIN && fill <= 1)) {
@@ -62,7 +62,7 @@ export class BulkLoad {
    * Adds an entry; key and value are copied.
    *
    * @param length How many bytes of `key` are the key.
-   * @throws {RangeError} It is not after the one before it, or too large.
+   * @throws {RangeError} The key is not after the previous key, or key or value is too long.
    */
   add(key: Uint8Array, value: Uint8Array, length: number = key.length): void {
     checkKey(key, length);
@@ -84,9 +84,9 @@ export class BulkLoad {
   }
 
   /**
-   * Builds what is left; how many entries there were.
+   * Builds the remaining pages. Returns the number of entries.
    *
-   * @throws {RangeError} The tree has got entries in another way.
+   * @throws {RangeError} Entries were added to the tree by other means.
    */
   finish(): number {
     this.#checkEmpty();
@@ -99,7 +99,7 @@ export class BulkLoad {
     writeRuns(this.#pager, allocator, this.#tree.id, value, 0, this.#reference);
   }
 
-  /** The last entry does not fit: builds a page of those before it, and begins the next with it. */
+  /** Builds a page without the last entry, which did not fit, and begins the next page with it. */
   #restart(
     leaves: Level,
     key: Uint8Array,
@@ -133,7 +133,7 @@ export class BulkLoad {
     this.#addChild(above, level.separator, level.separatorLength, page);
   }
 
-  /** Builds a page of all that a level has gathered. */
+  /** Builds a page from all entries that a level has gathered. */
   #build(level: Level): number {
     const { list, height, lastPage } = level;
     const page = this.#tree.nodes.create(height, lastPage);
@@ -150,7 +150,7 @@ export class BulkLoad {
     setLink(this.#pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK, next);
   }
 
-  /** Builds what is left at each level; the level that has but one page becomes the root. */
+  /** Builds the last page of each level; the level of one page becomes the root. */
   #finish(): void {
     for (let height = 0;; height++) {
       const level = this.#levels[height]!;
@@ -174,7 +174,7 @@ export class BulkLoad {
   }
 }
 
-/** One level of the tree that is being built: what goes into its next page. */
+/** One level of the tree under construction: the entries of its next page. */
 class Level {
   readonly height: number;
   readonly list = new EntryList();
@@ -202,7 +202,7 @@ class Level {
     this.separatorLength = length;
   }
 
-  /** Takes the entry just added into account; whether it overfills the page. */
+  /** Accounts for the entry just added. Returns whether it overfills the page. */
   grow(key: Uint8Array, length: number): boolean {
     const { list } = this;
     const keyed = this.height === 0 ? list.count : list.count - 1;

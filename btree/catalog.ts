@@ -3,10 +3,10 @@
  *
  * Its own tree number is 0. Three kinds of keys:
  *
- * - 1, then the name in UTF-8: a tree that lives;
- * - 0, then the tree's number, big-endian: a tree that was dropped and is being given back, a slice
- *   at a time. Its name is free from the moment of the drop;
- * - 2, then a number, big-endian: a value that is not finished (`unfinished.ts`).
+ * - 1, then the name in UTF-8: a live tree;
+ * - 0, then the tree's number, big-endian: a dropped tree, whose pages are released a slice at a
+ *   time. Its name is free from the moment of the drop;
+ * - 2, then a number, big-endian: an unfinished value (`unfinished.ts`).
  *
  * The value of the first two is a record:
  *
@@ -26,37 +26,37 @@ import { BTree } from "./tree.ts";
 
 /** The catalog's own number among trees. */
 export const CATALOG_TREE = 0;
-/** The first number that no tree can have, as the next one could not be kept. */
+/** The first number that no tree can have: the number after it would not fit 32 bits. */
 const TREE_ID_END = 0xffff_ffff;
 const LIVING = 1;
 const DROPPED = 0;
 const DROPPED_KEY_BYTES = 5;
 const RECORD_BYTES = 12;
-/** Leaves that a slice of a drop gives back, unless it is told otherwise. */
+/** The leaves that a slice of a drop releases by default. */
 const SLICE_LEAVES = 256;
 
 /** The longest name of a tree, in bytes of UTF-8. */
 export const NAME_BYTES_MAX = 1024;
 
-/** What the catalog says of a tree. */
+/** The catalog's record of a tree. */
 export interface TreeEntry {
   /** Its number. */
   readonly id: number;
   /** Its root page. */
   readonly root: number;
-  /** What the layer above has stored with it. */
+  /** The attributes that the layer above has stored. */
   readonly attributes: Uint8Array;
 }
 
-/** What the catalog says, one entry of it. */
+/** One decoded entry of the catalog. */
 export interface CatalogEntry extends TreeEntry {
-  /** Its name, or undefined when it was dropped and is being given back. */
+  /** Its name, or undefined if it was dropped and its pages are being released. */
   readonly name: string | undefined;
 }
 
-/** How to make a tree. */
+/** Options of a new tree. */
 export interface CreateOptions {
-  /** What to store with it. Default nothing. */
+  /** Attributes to store with it. Default none. */
   readonly attributes?: Uint8Array | undefined;
 }
 
@@ -70,8 +70,8 @@ export class Catalog {
   /**
    * The catalog of a database.
    *
-   * @param context Where its trees live.
-   * @param reader Where it is read: the pager, or a snapshot, and then it cannot be changed.
+   * @param context The context of its trees.
+   * @param reader The reader of its pages: the pager, or a snapshot, which is read-only.
    */
   constructor(context: TreeContext, reader: PageReader = context.pager) {
     this.#context = context;
@@ -79,7 +79,7 @@ export class Catalog {
     this.#reader = reader;
   }
 
-  /** What the catalog says of a name, or undefined. */
+  /** The record of the tree of a name, or undefined. */
   get(name: string): TreeEntry | undefined {
     const key = nameKey(name);
     const record = this.tree()?.get(key);
@@ -87,10 +87,10 @@ export class Catalog {
   }
 
   /**
-   * Makes a tree, inside a transaction.
+   * Creates a tree, inside a transaction.
    *
-   * @throws {RangeError} There is a tree of that name, or the name is empty or too long.
-   * @throws {LimitError} There have been 2^32 trees.
+   * @throws {RangeError} A tree of that name exists, or the name is empty or too long.
+   * @throws {LimitError} All 2^32 tree numbers were used.
    */
   create(name: string, options: CreateOptions = {}): TreeEntry {
     const key = nameKey(name);
@@ -107,9 +107,9 @@ export class Catalog {
   }
 
   /**
-   * Gives a tree another name, inside a transaction.
+   * Renames a tree, inside a transaction.
    *
-   * @throws {RangeError} There is no tree of the old name, or there is one of the new.
+   * @throws {RangeError} No tree has the old name, or one has the new name.
    */
   rename(from: string, to: string): void {
     const catalog = this.tree();
@@ -125,7 +125,7 @@ export class Catalog {
     const names: string[] = [];
     const cursor = this.tree()?.cursor();
     if (cursor === undefined) return names;
-    // Without this it would take a byte order mark off a name that begins with one.
+    // Without this option the decoder strips a leading byte order mark from a name.
     const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
     for (let found = cursor.seek(new Uint8Array([LIVING])); found; found = cursor.next()) {
       const key = cursor.key();
@@ -135,7 +135,7 @@ export class Catalog {
     return names;
   }
 
-  /** Drops a tree, inside a transaction: its name is free, its pages are for `sweep`. */
+  /** Drops a tree, inside a transaction. It frees the name; `sweep` releases the pages. */
   drop(name: string): boolean {
     const catalog = this.tree();
     const key = nameKey(name);
@@ -146,7 +146,7 @@ export class Catalog {
     return true;
   }
 
-  /** The numbers of trees that were dropped and are not all given back; nothing may change. */
+  /** The numbers of dropped trees that still have pages. Nothing may change meanwhile. */
   *dropped(): Generator<number, void, undefined> {
     const cursor = this.tree()?.cursor();
     if (cursor === undefined) return;
@@ -165,11 +165,11 @@ export class Catalog {
   }
 
   /**
-   * Gives back pages of dropped trees, inside a transaction: a slice of one tree.
+   * Releases a slice of the pages of one dropped tree, inside a transaction.
    *
-   * @param leaves About how many leaves.
-   * @param id The number of the tree; any, if it is left out.
-   * @returns Whether there is more to do.
+   * @param leaves The approximate number of leaves.
+   * @param id The number of the tree; by default any dropped tree.
+   * @returns Whether more slices follow.
    */
   sweep(leaves: number = SLICE_LEAVES, id?: number): boolean {
     const number = id ?? this.dropped().next().value;
@@ -186,7 +186,7 @@ export class Catalog {
     return true;
   }
 
-  /** Gives back a slice of a tree; whether only the root is left. */
+  /** Releases a slice of a tree. Returns whether only the root remains. */
   #sweepTree(entry: TreeEntry, leaves: number): boolean {
     const tree = new BTree(this.#context, entry.id, entry.root);
     const end = sliceEnd(tree, leaves);
@@ -195,7 +195,7 @@ export class Catalog {
   }
 
   /**
-   * The catalog's tree, or undefined while no tree was ever made.
+   * The catalog's tree, or undefined if no tree was ever created.
    *
    * @internal
    */
@@ -209,7 +209,7 @@ export class Catalog {
   }
 
   /**
-   * The same tree, made if there is none, inside a transaction.
+   * The catalog's tree, created if it does not exist, inside a transaction.
    *
    * @internal
    */
@@ -228,11 +228,10 @@ export class Catalog {
 }
 
 /**
- * What an entry of the catalog says of a tree; those of unfinished values are for
- * `readUnfinished`.
+ * Decodes a catalog entry of a tree. `readUnfinished` decodes entries of unfinished values.
  *
- * @param page The leaf where it is, for the error.
- * @param nextTreeId No tree has this number or a higher one.
+ * @param page The leaf that holds it, for the error.
+ * @param nextTreeId The lowest tree number that was never used.
  * @throws {CorruptionError} Key or record breaks a rule.
  */
 export function readCatalogEntry(
@@ -258,9 +257,9 @@ function nameOf(key: Uint8Array, page: number): string {
 }
 
 /**
- * The name that some bytes are.
+ * Decodes a name.
  *
- * @param page The leaf where they are, for the error.
+ * @param page The leaf that holds them, for the error.
  * @throws {CorruptionError} They are not UTF-8.
  */
 export function decodeName(bytes: Uint8Array, page: number): string {
@@ -282,12 +281,12 @@ function decode(record: Uint8Array, page: number, nextTreeId: number): TreeEntry
   return { id, root, attributes: record.slice(RECORD_BYTES) };
 }
 
-/** The key below which a tree has about this many leaves, or undefined when it has no more. */
+/** The key below which a tree has about `leaves` leaves, or undefined if it has no more. */
 function sliceEnd(tree: BTree, leaves: number): Uint8Array | undefined {
   const { path } = tree.context;
   tree.nodes.descendToEdge(path, false);
   const key = new Uint8Array(KEY_BYTES_MAX);
-  // The leftmost branch that has an entry after the slice tells where the slice ends.
+  // The leftmost branch with an entry after the slice holds the key that ends it.
   for (let depth = path.depth - 1, wanted = leaves; depth >= 0; depth--, wanted = 1) {
     const { frame, slot, entries } = tree.nodes.nodeOn(path, depth);
     if (wanted >= entries) continue;
@@ -306,7 +305,7 @@ function encode({ id, root, attributes }: TreeEntry): Uint8Array {
 }
 
 function nameKey(name: string): Uint8Array {
-  // Encoding would turn lone surrogates into U+FFFD, and different names into one.
+  // Encoding turns lone surrogates into U+FFFD, which would merge different names.
   if (!name.isWellFormed()) throw new TypeError("Cannot name a tree: it has a lone surrogate");
   const bytes = new TextEncoder().encode(name);
   if (bytes.length === 0 || bytes.length > NAME_BYTES_MAX) {

@@ -1,15 +1,15 @@
 /**
  * A B+ tree of variable-length keys and values.
  *
- * The way of a `find`: from the root, in each branch the entry whose child holds the key, to a
- * leaf, and there the entry (`node.ts`); each page checked to be what its parent says (`nodes.ts`).
- * The way of a `put`: the same, noting the path; the entry is written where the page has room, else
- * the tree grows (`growth.ts`). The way of a `delete`: the entry is removed, then the path is
- * mended (`shrinkage.ts`). Values over 2048 bytes go to runs (`value.ts`).
+ * A `find` descends from the root, in each branch to the entry whose child holds the key, to a
+ * leaf and its entry (`node.ts`). Each page is checked against its parent (`tree_nodes.ts`).
+ * A `put` also records the path. It writes the entry if the page has room; otherwise the tree grows
+ * (`growth.ts`). A `delete` removes the entry, then repairs the path (`shrinkage.ts`). Values over
+ * 2048 bytes are stored in runs (`value.ts`).
  *
  * Keys are ordered by their bytes, unsigned. Changes take place inside a transaction of the pager;
- * an error in the middle of one leaves the tree between two states, so whoever began the
- * transaction has to roll it back.
+ * an error in the middle of one leaves the tree between two states, so the caller must roll the
+ * transaction back.
  */
 
 import { format, header, type Pager, type PageReader } from "../pager/mod.ts";
@@ -39,13 +39,13 @@ const { cellStartOf } = header;
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Where the value of an entry is. Good until the next call that reads or changes: it is reused. */
+/** The location of a value. The object is reused: valid until the next call on the tree. */
 export class FoundEntry {
-  /** The bytes among which the value is, or the reference to its runs. */
+  /** The bytes that contain the value, or the reference to its runs. */
   bytes: Uint8Array = NO_BYTES;
-  /** Where it begins. */
+  /** The offset in `bytes`. */
   at = 0;
-  /** How long it is, or -1 where it is in runs. */
+  /** The length of the value, or -1 if it is in runs. */
   length = 0;
 }
 
@@ -57,9 +57,9 @@ export class BTree {
   readonly root: number;
   /** Its pages. */
   readonly nodes: TreeNodes;
-  /** Where it lives. */
+  /** The context of its database. */
   readonly context: TreeContext;
-  /** Where its pages are read. */
+  /** The reader of its pages. */
   readonly reader: PageReader;
   /** The entry found last. */
   readonly found: FoundEntry = new FoundEntry();
@@ -73,10 +73,10 @@ export class BTree {
   /**
    * Opens a tree that exists.
    *
-   * @param context Where it lives.
+   * @param context The context of its database.
    * @param id Its number.
    * @param root Its root page.
-   * @param reader Where it is read: the pager, or a snapshot, and then it cannot be changed.
+   * @param reader The reader of its pages: the pager, or a snapshot, which is read-only.
    */
   constructor(context: TreeContext, id: number, root: number, reader: PageReader = context.pager) {
     this.context = context;
@@ -89,7 +89,7 @@ export class BTree {
     this.#shrinkage = new Shrinkage(context, this.nodes);
   }
 
-  /** Makes an empty tree, inside a transaction. */
+  /** Creates an empty tree, inside a transaction. */
   static create(context: TreeContext, id: number): BTree {
     return new BTree(context, id, createNode(context, id, 0, 0));
   }
@@ -110,7 +110,7 @@ export class BTree {
   /**
    * Finds the entry of a key.
    *
-   * @returns What is found, in an object that the next call uses again; undefined when nothing is.
+   * @returns The entry found, in an object that the next call reuses, or undefined.
    */
   find(key: Uint8Array, length: number = key.length): FoundEntry | undefined {
     checkKey(key, length);
@@ -126,12 +126,12 @@ export class BTree {
     return found;
   }
 
-  /** What reads parts of a value in runs, which a found entry refers to, here or elsewhere. */
+  /** A reader of the value in runs of a found entry, from this tree's pages or from others. */
   runsOf({ bytes, at }: FoundEntry, reader: PageReader = this.reader): ValueReader {
     return new ValueReader(reader, this.id, bytes, at);
   }
 
-  /** The length of the value of a key, or -1, without reading what is in runs. */
+  /** The length of the value of a key, or -1. Runs are not read. */
   lengthOf(key: Uint8Array, length: number = key.length): number {
     const found = this.find(key, length);
     if (found === undefined) return -1;
@@ -139,10 +139,10 @@ export class BTree {
   }
 
   /**
-   * Sets the value of a key; whether the key is new.
+   * Sets the value of a key. Returns whether the key is new.
    *
-   * @param key No view that `get` or a cursor gave: its page changes while it is put. Copy it.
-   * @param value No view either.
+   * @param key The key. It must not be a view from `get` or a cursor, whose page changes: copy it.
+   * @param value The value, not a view either.
    * @throws {RangeError} Key or value is too long; nothing was changed.
    */
   put(key: Uint8Array, value: Uint8Array, length: number = key.length): boolean {
@@ -150,16 +150,16 @@ export class BTree {
     checkValue(value);
     const inline = fitsLeaf(length, value.length);
     const tag = inline ? value.length : REFERENCE_TAG;
-    // What makes room may move pages, so it comes before the way down.
+    // Relieving the cache may move pages, so it precedes the descent.
     this.#pager.relieve();
     const stored = inline ? value : this.#store(key, length, value);
     return this.#insert(key, length, tag, stored);
   }
 
   /**
-   * Sets the value of a key to what stands in runs of this tree already; whether the key is new.
+   * Sets the value of a key to runs that this tree already holds. Returns whether the key is new.
    *
-   * @param reference The reference to the runs, as a leaf keeps it.
+   * @param reference The reference to the runs, as a leaf stores it.
    * @throws {RangeError} The key is too long; nothing was changed.
    */
   putRuns(key: Uint8Array, reference: Uint8Array, length: number = key.length): boolean {
@@ -178,7 +178,7 @@ export class BTree {
     return index < 0;
   }
 
-  /** Writes a value into runs near its leaf; returns the reference to them. */
+  /** Writes a value into runs near its leaf. Returns the reference to them. */
   #store(key: Uint8Array, length: number, value: Uint8Array): Uint8Array {
     const near = this.nodes.leafFor(key, length).page;
     writeRuns(this.#pager, this.context.allocator, this.id, value, near, this.#reference);
@@ -206,13 +206,13 @@ export class BTree {
     this.#growth.insert(leaf, index, key, length, tag, value);
   }
 
-  /** Gives back the runs that the cell read last refers to; its page was touched. */
+  /** Releases the runs of the cell read last, whose page was touched. */
   #releaseRuns(u8: Uint8Array): void {
     if (this.#cell.tag !== REFERENCE_TAG) return;
     releaseRuns(this.#pager, this.context.allocator, this.id, u8, this.#cell.valueAt);
   }
 
-  /** Removes a key; whether it was there. */
+  /** Removes a key. Returns whether it existed. */
   delete(key: Uint8Array, length: number = key.length): boolean {
     checkKey(key, length);
     const leaf = this.nodes.descend(this.context.path, key, length);
@@ -228,7 +228,7 @@ export class BTree {
     return true;
   }
 
-  /** Touches what the removal of an entry changes; its cell was read last. */
+  /** Touches the bytes that the removal of an entry changes; its cell was read last. */
   #touchRemoval(leaf: NodeView, index: number): void {
     const { frame, slot, place, entries } = leaf;
     // The last one leaves an empty page, zeroed whole.
@@ -242,10 +242,10 @@ export class BTree {
   }
 
   /**
-   * Removes every key from `from` on and below `to`; an absent bound is none. Whole subtrees go
-   * without their leaves being read, unless these refer to runs.
+   * Removes every key from `from` to below `to`; a missing bound does not limit. Leaves of whole
+   * subtrees are dropped unread, unless they refer to runs.
    *
-   * @returns How many keys there were.
+   * @returns The number of keys removed.
    */
   deleteRange(from?: Uint8Array, to?: Uint8Array): number {
     if (from !== undefined) checkKey(from, from.length);
@@ -255,50 +255,50 @@ export class BTree {
   }
 
   /**
-   * How many keys the tree has from `lower` on and below `upper`, from the headers of its leaves.
+   * Counts the keys from `lower` to below `upper`, from the headers of leaves.
    */
   count(lower?: Uint8Array, upper?: Uint8Array): number {
     return countRange(this.nodes, lower, upper);
   }
 
-  /** Whether the tree has no key. */
+  /** Whether the tree is empty. */
   get isEmpty(): boolean {
     return this.nodes.rootNode().entries === 0;
   }
 
-  /** How many pages there are on the way from the root to an entry. */
+  /** The number of pages on a path from the root to a leaf. */
   levels(): number {
     return this.nodes.rootNode().level + 1;
   }
 
-  /** The value that a reference, which begins at a byte, refers to. */
+  /** Reads the value of the reference at `at`. */
   readRuns(bytes: Uint8Array, at: number): Uint8Array {
     return readRuns(this.reader, this.id, bytes, at);
   }
 
-  /** Whether it shows the tree as it is now, and not a snapshot. */
+  /** Whether it shows the current tree rather than a snapshot. */
   get isLive(): boolean {
     return this.reader === this.#pager;
   }
 
-  /** The same tree read from elsewhere. */
+  /** The same tree, read through another reader. */
   readFrom(reader: PageReader): BTree {
     return new BTree(this.context, this.id, this.root, reader);
   }
 
-  /** A cursor, not on any entry yet. */
+  /** Creates a cursor that is on no entry. */
   cursor(): Cursor {
     return new Cursor(this.nodes);
   }
 }
 
-/** Whether a leaf holds a value itself: it is short, and a page can take two entries like it. */
+/** Whether a value is stored inline: it is short, and a page holds two entries of its size. */
 export function fitsLeaf(keyLength: number, valueLength: number): boolean {
   return valueLength <= INLINE_BYTES_MAX &&
     LEAF_WIDTH + cellBytes(keyLength, payloadBytes(valueLength)) <= ENTRY_BYTES_MAX;
 }
 
-/** Throws when a key is no key. */
+/** Throws unless the key is a `Uint8Array` within `KEY_BYTES_MAX`. */
 export function checkKey(key: Uint8Array, length: number): void {
   if (!(key instanceof Uint8Array)) throw new TypeError("Cannot use the key: not a Uint8Array");
   if (length > KEY_BYTES_MAX) {
@@ -306,7 +306,7 @@ export function checkKey(key: Uint8Array, length: number): void {
   }
 }
 
-/** Throws when a value is no value. */
+/** Throws unless the value is a `Uint8Array` within `VALUE_BYTES_MAX`. */
 export function checkValue(value: Uint8Array): void {
   if (!(value instanceof Uint8Array)) throw new TypeError("Cannot use the value: not a Uint8Array");
   if (value.length > VALUE_BYTES_MAX) {

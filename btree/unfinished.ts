@@ -1,23 +1,22 @@
 /**
- * Values that are written in parts, each in a transaction of its own, because they are too large
- * for one.
+ * Unfinished values: values written in parts, each part in its own transaction, because they are
+ * too large for one.
  *
- * Until the last part is there nobody can read them: their runs are in no leaf. A record in the
- * catalog names them, under the key 2, then the value's number, big-endian, so that what a crash
- * left unfinished is found and given back:
+ * They cannot be read until the last part is written, as no leaf refers to their runs. A record in
+ * the catalog, under the key 2, then the value's number, big-endian, names them, so that values
+ * that a crash left unfinished are found and released:
  *
  * | at | size | field                                                                   |
  * | -- | ---- | ----------------------------------------------------------------------- |
  * |  0 | u32  | number of the tree that the value is for, as in its pages               |
  * |  4 | 16   | reference to the runs so far, as in a leaf (`value.ts`)                 |
  * | 20 | u32  | first page of the last run                                              |
- * | 24 | ...  | name of the tree, if it was made for the value and has to go with it    |
+ * | 24 | ...  | name of the tree, if the value created it and is dropped with it        |
  *
- * Each part stamps its own version on its runs, and on the one before, which learns of them. The
- * last step stamps all of them alike, as those of any value are, and hands them to a leaf.
+ * Each part stamps its version on its runs and on the run before them, which it links to them. The
+ * last step stamps all runs with one version, as for any value, and stores the reference in a leaf.
  *
- * All that is known between two steps stands in the record, so a step that is rolled back can be
- * made again.
+ * The record holds all state between two steps, so a step that was rolled back can be repeated.
  */
 
 import {
@@ -44,34 +43,34 @@ const KEY_BYTES = 5;
 const AT_REFERENCE = 4;
 const AT_LAST = 20;
 const RECORD_BYTES = 24;
-/** Runs that one step gives back, unless it is told otherwise: 64 MiB where they are full. */
+/** The runs that one step releases by default: 64 MiB if they are full. */
 const SLICE_RUNS = 32;
 
-/** What the record of an unfinished value says. */
+/** The decoded record of an unfinished value. */
 export interface Unfinished {
-  /** The number of the tree that it is for, which may have been dropped since. */
+  /** The number of its tree, which may have been dropped since. */
   readonly tree: number;
   /** Its runs so far. */
   readonly reference: Reference;
   /** The first page of the last run. */
   readonly last: number;
-  /** The name of the tree, if it was made for the value. */
+  /** The name of the tree if the value created it; otherwise "". */
   readonly createdTree: string;
 }
 
-/** Values that are written in parts. All but `begin` is done inside transactions. */
+/** Values written in parts. All methods but `begin` run inside transactions. */
 export class UnfinishedValues {
   readonly #context: TreeContext;
   readonly #pager: Pager;
   readonly #catalog: Catalog;
-  /** The highest number that was given out; none is given twice, even when its record is gone. */
+  /** The highest number assigned; numbers are never reused, even after their record is deleted. */
   #highest = 0;
 
   /**
    * The unfinished values of a database.
    *
-   * @param context Where they are.
-   * @param catalog Where their records are.
+   * @param context The context of the database.
+   * @param catalog The catalog that holds their records.
    */
   constructor(context: TreeContext, catalog: Catalog) {
     this.#context = context;
@@ -87,11 +86,11 @@ export class UnfinishedValues {
   }
 
   /**
-   * Appends a part. Every part but the last has to fill its pages.
+   * Appends a part. Every part but the last must fill its pages.
    *
    * @param number The value's number.
    * @param done The bytes appended so far.
-   * @param tree The number of the tree that the value is for.
+   * @param tree The number of the tree of the value.
    * @param bytes The part.
    * @param createdTree The name of the tree if the value created it: dropping the value drops the
    *   tree too, unless it has entries.
@@ -108,13 +107,13 @@ export class UnfinishedValues {
     this.#put(number, { tree, reference, last: list.last, createdTree: name });
   }
 
-  /** The name of a tree that was made for another value and may be left to this one. */
+  /** The name of the tree if another unfinished value created it, which this one inherits. */
   #createdFor(tree: number): string {
     const records = this.numbers().map((number) => this.#get(number)!);
     return records.find((record) => record.tree === tree)?.createdTree ?? "";
   }
 
-  /** Makes all that was appended the value of a key; whether the key is new. */
+  /** Makes the appended bytes the value of a key. Returns whether the key is new. */
   finish(number: number, tree: BTree, key: Uint8Array): boolean {
     const record = this.#get(number);
     assert(record?.tree === tree.id, "a value is finished in the tree it was begun for");
@@ -128,7 +127,7 @@ export class UnfinishedValues {
     return tree.putRuns(key, bytes);
   }
 
-  /** Gives back a slice of a value; whether there is more of it. */
+  /** Releases a slice of a value. Returns whether more remains. */
   release(number: number, runs: number = SLICE_RUNS): boolean {
     const record = this.#get(number);
     if (record === undefined) return false;
@@ -149,7 +148,7 @@ export class UnfinishedValues {
     return length > 0;
   }
 
-  /** Drops the tree that was made for a value, unless it is of use. */
+  /** Drops the tree that a value created, unless it has entries or another unfinished value. */
   #dropCreated({ tree, createdTree }: Unfinished): void {
     const entry = createdTree === "" ? undefined : this.#catalog.get(createdTree);
     if (entry?.id !== tree) return;
@@ -157,12 +156,12 @@ export class UnfinishedValues {
     if (new BTree(this.#context, tree, entry.root).count() === 0) this.#catalog.drop(createdTree);
   }
 
-  /** The numbers of all values that have a part, those that nobody writes any more included. */
+  /** The numbers of all values that have a part, abandoned ones included. */
   numbers(): number[] {
     return [...this.#each()];
   }
 
-  /** The same, one by one; nothing may change meanwhile. */
+  /** The same numbers, one at a time. Nothing may change meanwhile. */
   *#each(): Generator<number, void, undefined> {
     const cursor = this.#catalog.tree()?.cursor();
     if (cursor === undefined) return;
@@ -173,7 +172,7 @@ export class UnfinishedValues {
     }
   }
 
-  /** Every page of every unfinished value with the number of its tree, read and verified. */
+  /** All pages of all unfinished values with the numbers of their trees, read and verified. */
   *pages(): Generator<[page: number, tree: number]> {
     for (const number of this.numbers()) {
       const { tree, reference } = this.#get(number)!;
@@ -205,16 +204,16 @@ export class UnfinishedValues {
   }
 }
 
-/** Whether a key of the catalog is of an unfinished value, if of anything. */
+/** Whether a key of the catalog has the tag of an unfinished value. */
 export function isUnfinishedKey(key: Uint8Array): boolean {
   return key[0] === UNFINISHED;
 }
 
 /**
- * What an entry of the catalog says of an unfinished value.
+ * Decodes a catalog entry of an unfinished value.
  *
- * @param page The leaf where it is, for the error.
- * @param nextTreeId No tree has this number or a higher one.
+ * @param page The leaf that holds it, for the error.
+ * @param nextTreeId The lowest tree number that was never used.
  * @throws {CorruptionError} Key or record breaks a rule.
  */
 export function readUnfinished(
@@ -228,7 +227,7 @@ export function readUnfinished(
 }
 
 /**
- * Walks the runs of an unfinished value, and tells a visitor of the first broken rule; a step is
+ * Walks the runs of an unfinished value and reports the first broken rule to a visitor. A step is
  * one run.
  */
 export function* walkUnfinished(

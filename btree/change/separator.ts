@@ -45,7 +45,7 @@ export function checkBetween(
  * Replaces the key of an entry of a branch, but not of the first. Returns false, with nothing
  * changed, if the branch has no room for the key or has another prefix.
  *
- * @throws {CorruptionError} The key is not between its neighbours, so the children are out of order.
+ * @throws {CorruptionError} The key is not between its neighbours: the children are out of order.
  */
 export function replaceSeparator(
   pager: Pager,

@@ -1,10 +1,10 @@
 /**
- * The check of a whole tree that stops at the first broken rule, and tells which pages it has.
+ * Checks a whole tree up to the first broken rule, and returns its pages.
  */
 
 import { type TreeSource, walkTree } from "./tree_walk.ts";
 
-/** What a check of a tree found. */
+/** The result of a check of a sound tree. */
 export interface TreeReport {
   /** Levels, 1 = the root is a leaf. */
   depth: number;

@@ -1,7 +1,7 @@
 /**
- * Walks a whole tree and reports every broken rule to a visitor. Where something is wrong the walk
- * goes on as far as it can, so that all damage is found and not only the first. Each node's own
- * structure was checked when its page was loaded.
+ * Walks a whole tree and reports every broken rule to a visitor. After a broken rule the walk
+ * continues where it can, so that it finds all damage. The structure of each node was checked when
+ * its page was loaded.
  *
  * Rules: a child is one level below its parent and of the same tree; all keys of a node are within
  * the bounds that its parents give it; leaves are linked in key order, the last to none; only the
@@ -32,9 +32,9 @@ import { pagesOfRuns } from "../value/value.ts";
 const { CHUNK_SHIFT, HEADER, KIND_BRANCH, KIND_LEAF, SLOT_MASK } = format;
 const { entriesOf, kindOf, levelOf, linkOf, shapeOf, treeOf } = header;
 
-/** A tree to be walked. */
+/** A tree to walk. */
 export interface TreeSource {
-  /** Where its pages are read. */
+  /** The reader of its pages. */
   readonly reader: PageReader;
   /** Its number. */
   readonly id: number;
@@ -42,21 +42,21 @@ export interface TreeSource {
   readonly root: number;
 }
 
-/** Hears of what a walk meets. */
+/** Receives the events of a walk. */
 export interface TreeVisitor {
-  /** A page was reached; whether it is for the first time. */
+  /** A page was reached. Returns whether for the first time. */
   reached(page: number): boolean;
   /**
    * A rule is broken.
    *
-   * @param isLost Whether what is below, or the value, could not be followed.
+   * @param isLost Whether the subtree, or the value, cannot be followed.
    */
   broken(error: CorruptionError, isLost: boolean): void;
-  /** A leaf was reached and is sound; it is in a slot of a frame for as long as the call lasts. */
+  /** A sound leaf was reached. Frame and slot are valid during the call. */
   leaf?(frame: Frame, slot: number, page: number): void;
 }
 
-/** What a walk counted. */
+/** The counts of a walk. */
 export interface TreeFigures {
   /** Levels, 1 = the root is a leaf. */
   depth: number;
@@ -68,7 +68,7 @@ export interface TreeFigures {
   branches: number;
 }
 
-/** Of `#nextLeaf`: leaves before this one were lost, so any may come. */
+/** The value of `#nextLeaf` after lost leaves: the next leaf may be any. */
 const ANY = -1;
 
 interface Visit {
@@ -80,7 +80,7 @@ interface Visit {
   upper: Uint8Array | undefined;
 }
 
-/** Walks a whole tree and tells a visitor of every broken rule; a step is one node. */
+/** Walks a whole tree and reports every broken rule to a visitor. A step is one node. */
 export function walkTree(
   tree: TreeSource,
   visitor: TreeVisitor,
@@ -91,11 +91,11 @@ export function walkTree(
 class TreeWalk {
   /** The tree. */
   readonly #tree: TreeSource;
-  /** Who hears of what is met. */
+  /** The receiver of events. */
   readonly #visitor: TreeVisitor;
-  /** What was counted. */
+  /** The counts so far. */
   readonly #figures: TreeFigures = { depth: 0, entries: 0, leaves: 0, branches: 0 };
-  /** Nodes still to be visited, the next one last. */
+  /** The nodes still to visit, the next one last. */
   readonly #tasks: Visit[] = [];
   readonly #key = new Uint8Array(KEY_BYTES_MAX);
   readonly #cell = new LeafCell();
@@ -118,12 +118,12 @@ class TreeWalk {
     return this.#figures;
   }
 
-  /** Does something that gives up where a rule is broken; whether none was. */
+  /** Runs an action that throws at a broken rule, and reports it. Returns whether none broke. */
   #attempt(action: () => void): boolean {
     return this.#tell(action, true);
   }
 
-  /** As `attempt`, for a rule that loses nothing when it is broken. */
+  /** Like `#attempt`, for a rule whose breach loses nothing. */
   #expect(action: () => void): void {
     this.#tell(action, false);
   }
@@ -146,12 +146,12 @@ class TreeWalk {
     return [reader.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK];
   }
 
-  /** Tells that a page is reached, which no other way may lead to. */
+  /** Reports a page as reached. No other path may lead to it. */
   #reach(page: number): void {
     if (!this.#visitor.reached(page)) corruptHeader(page, 0, "the page is in a tree twice");
   }
 
-  /** Counts a leaf and shows it, after the link of the one before. */
+  /** Checks the link of the previous leaf, counts a leaf, and passes it to the visitor. */
   #countLeaf(frame: Frame, slot: number, page: number): void {
     if (this.#nextLeaf !== ANY && this.#nextLeaf !== page) {
       this.#tellLink(`is not linked to its neighbour, page ${page}`);
@@ -163,7 +163,7 @@ class TreeWalk {
     this.#visitor.leaf?.(frame, slot, page);
   }
 
-  /** Tells what is wrong with the link of the last leaf. */
+  /** Reports a broken link of the last leaf. */
   #tellLink(rule: string): void {
     this.#expect(() => corruptHeader(this.#lastLeaf, HEADER.link, rule));
   }

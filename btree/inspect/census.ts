@@ -1,5 +1,5 @@
 /**
- * What a file is made of, told by its page headers alone: 1/256 of it is read.
+ * The census of a file: its pages by kind, from page headers alone, which are 1/256 of the file.
  */
 
 import { format, Frame, header, type Pager } from "../../pager/mod.ts";
@@ -19,15 +19,15 @@ const { cellStartOf, entriesOf, garbageOf, kindOf, runBytesOf, treeOf, versionOf
 
 const POOL = -1;
 
-/** One chunk, told by its headers. Arrays are by slot; slot 0 is the header page. */
+/** The headers of one chunk. Arrays are by slot; slot 0 is the header page. */
 export interface ChunkCensus {
   /** The chunk's number. */
   readonly chunk: number;
-  /** How many of its pages the file has. */
+  /** The number of its pages in the file. */
   readonly pages: number;
   /** Kinds, as `format.KIND_...`. */
   readonly kinds: Uint8Array;
-  /** Bytes that entries use; of a run, all at its first page. */
+  /** Bytes that entries use; the first page of a run has those of the whole run. */
   readonly usedBytes: Uint32Array;
   /** Entries of nodes. */
   readonly entries: Uint16Array;
@@ -43,7 +43,7 @@ export interface Census {
   readonly pages: number;
   /** Chunks of the file, each with one header page. */
   readonly chunks: number;
-  /** Pages of each kind; header pages are in none. */
+  /** Pages of each kind, without header pages. */
   readonly pagesOfKind: readonly number[];
   /** Bytes that are used in pages of each kind. */
   readonly usedBytesOfKind: readonly number[];
@@ -52,10 +52,10 @@ export interface Census {
 }
 
 /**
- * The chunks of a file one by one, each as it is when its turn comes.
+ * The chunks of a file, one at a time, each in its state when it is read.
  *
  * @throws {CorruptionError} A header page breaks a rule.
- * @throws {TypeError} A transaction is open: its headers have no sums yet.
+ * @throws {TypeError} A transaction is open: headers that it changes have no sums yet.
  */
 export function* chunkCensus(pager: Pager): Generator<ChunkCensus> {
   const frame = new Frame(-1, POOL, 1);
@@ -89,7 +89,7 @@ export function census(pager: Pager, tree?: number): Census {
   return { pages: pager.meta.pageCount, chunks, pagesOfKind, usedBytesOfKind, entriesOfKind };
 }
 
-/** What the header page of a chunk, which stands in slot 0 of a frame, tells of its pages. */
+/** Decodes the header page of a chunk, in slot 0 of a frame. */
 export function chunkHeaders(frame: Frame, chunk: number, pageCount: number): ChunkCensus {
   const result = {
     chunk,

@@ -1,6 +1,6 @@
 /**
- * Leaves by themselves, whatever leads to them: what a leaf holds, and which leaf is a tree's first
- * by its branches.
+ * Single leaves, read without their tree: the entries of a leaf, and the first leaf of a tree
+ * according to its branches.
  */
 
 import { format, header, type PageReader } from "../../pager/mod.ts";
@@ -14,14 +14,14 @@ const { entriesOf, kindOf, levelOf, treeOf } = header;
 
 /** The entries of one leaf, in memory of their own. */
 export interface LeafRecords {
-  /** How many there are. */
+  /** The number of entries. */
   readonly count: number;
-  /** The key of one. */
+  /** The key of an entry. */
   key(index: number): Uint8Array;
   /**
-   * The value of one.
+   * The value of an entry.
    *
-   * @throws {CorruptionError} It is in runs, and they are damaged.
+   * @throws {CorruptionError} It is in damaged runs.
    */
   value(index: number): Uint8Array;
 }
@@ -49,8 +49,7 @@ export function leafRecords(reader: PageReader, page: number): LeafRecords {
 }
 
 /**
- * The page where a tree's first leaf is, or was, by its branches; undefined when they do not lead
- * there.
+ * The page of a tree's first leaf according to its branches, or undefined if they lead nowhere.
  *
  * @throws {CorruptionError} A branch on the way is damaged.
  */

@@ -1,9 +1,10 @@
 /**
- * The way of a look-up, told step by step for those who look: each page on the way, what the binary
- * search in it compared, and where it went on.
+ * The trace of a look-up, for inspection: each page of the path, the comparisons of its binary
+ * search, and the child taken.
  *
- * It takes the steps that `TreeNodes.leafFor` takes, in the same order, so what a step costs can be
- * measured between them. The searches are told again beside the real ones, and have to end alike.
+ * It takes the steps of `TreeNodes.leafFor` in the same order, so that a caller can measure the
+ * cost of each. It repeats each search with a record of its comparisons, and asserts that both end
+ * alike.
  */
 
 import { assert, type Frame, header, type PageReader } from "../../pager/mod.ts";
@@ -30,50 +31,50 @@ const { entriesOf, levelOf, prefixLengthOf } = header;
 
 /** One comparison of a binary search. */
 export interface Probe {
-  /** The entry that was looked at. */
+  /** The entry compared. */
   readonly index: number;
   /** Its head: the four key bytes after the prefix, as a number. */
   readonly head: number;
-  /** Below 0, 0 or above 0 as the entry's key is below, at or above the key that is looked for. */
+  /** Below 0, 0 or above 0 as the entry's key is below, equal to or above the key sought. */
   readonly order: number;
-  /** Whether heads were equal, so that the keys' other bytes decided. */
+  /** Whether the heads were equal, so that the other bytes of the keys decided. */
   readonly bytesCompared: boolean;
 }
 
-/** One page on the way. */
+/** One page of the path. */
 export interface LookupTraceStep {
   /** The page. */
   readonly page: number;
   /** Its level, 0 = leaf. */
   readonly level: number;
-  /** How many entries it has. */
+  /** The number of its entries. */
   readonly entries: number;
-  /** How many bytes all its keys begin with. */
+  /** The length of its prefix. */
   readonly prefixBytes: number;
-  /** Where the key stands to that prefix: below 0, 0 = it begins with it, above 0. */
+  /** The order of the key and the prefix: 0 = it begins with it; below 0, above 0 = it sorts so. */
   readonly prefixOrder: number;
-  /** The head of the key that is looked for. */
+  /** The head of the key sought. */
   readonly head: number;
   /** The comparisons, in order. */
   readonly probes: readonly Probe[];
-  /** The entry that was taken; of a leaf, where the key is or would be. */
+  /** The entry taken; in a leaf, the index or insertion point of the key. */
   readonly index: number;
-  /** The child that was taken; 0 in a leaf. */
+  /** The child taken; 0 in a leaf. */
   readonly child: number;
 }
 
-/** How a look-up ended. */
+/** The end of a look-up. */
 export interface LookupTraceEnd {
-  /** Whether the key is there. */
+  /** Whether the key was found. */
   readonly found: boolean;
-  /** How long its value is, or -1. */
+  /** The length of its value, or -1. */
   readonly valueBytes: number;
 }
 
 /**
- * Takes the way from the root of a tree to a key, a page at a time.
+ * Follows the path from the root of a tree to a key, a page at a time.
  *
- * @param reader Where pages are read; each step asks it for one.
+ * @param reader The reader of pages; each step reads one.
  */
 export function* traceLookup(
   tree: BTree,
@@ -81,7 +82,7 @@ export function* traceLookup(
   reader: PageReader,
 ): Generator<LookupTraceStep, LookupTraceEnd, undefined> {
   const entries = tree.readFrom(reader);
-  // A view of its own: between two steps whoever looks may read other pages.
+  // A view of its own, because the caller may read other pages between two steps.
   const node = new NodeView();
   node.at(reader.frames, entries.nodes.rootNode().place);
   for (;;) {
@@ -123,7 +124,7 @@ function stepIn(frame: Frame, slot: number, key: Uint8Array, page: number): Look
   };
 }
 
-/** The comparisons that `searchLeaf` or `searchBranch` made to find what it found. */
+/** The comparisons of the `searchLeaf` or `searchBranch` call that returned `found`. */
 function probesOf(frame: Frame, slot: number, key: Uint8Array, found: number): Probe[] {
   const leaf = isLeaf(frame, slot);
   const head = headOf(key, prefixLengthOf(frame, slot), key.length);
@@ -143,6 +144,6 @@ function probesOf(frame: Frame, slot: number, key: Uint8Array, found: number): P
     else if (order <= 0) low = index + 1;
     else high = index;
   }
-  assert(found === (leaf ? (isHit ? low : ~low) : low - 1), "a search told again ends alike");
+  assert(found === (leaf ? (isHit ? low : ~low) : low - 1), "a repeated search ends alike");
   return probes;
 }

@@ -1,6 +1,6 @@
 /**
- * What stands in a page, as plain data for those who look at it: its regions, and its entries with
- * keys, values and where they lead, each with its place in the page.
+ * The contents of a page as plain data, for inspection: its regions, and its entries with keys,
+ * values and targets, each with its position in the page.
  *
  * The page was verified before (`node_check.ts`); everything is copied.
  */
@@ -39,9 +39,9 @@ const TREE_IDS_END = 2 ** 32;
 export interface Region {
   /** What it holds: heads, children, offsets, free, cells, prefix, keys, values or bytes. */
   readonly name: string;
-  /** Where in the page it begins. */
+  /** Its offset in the page. */
   readonly offset: number;
-  /** How long it is. */
+  /** Its length in bytes. */
   readonly bytes: number;
 }
 
@@ -49,33 +49,33 @@ export interface Region {
 export interface Cell {
   /** Its index. */
   readonly index: number;
-  /** Where in the page its cell, or its key, begins. */
+  /** The offset in the page of its cell, or of its key. */
   readonly offset: number;
-  /** How many bytes that is. */
+  /** The length of that in bytes. */
   readonly bytes: number;
-  /** The whole key; of a branch's first entry it is empty. */
+  /** The whole key; empty for a branch's first entry. */
   readonly key: Uint8Array;
-  /** Of a leaf: how long the value is; else -1. */
+  /** The length of the value in a leaf; otherwise -1. */
   readonly valueBytes: number;
-  /** The value where the leaf holds it itself; else empty. */
+  /** The value if it is inline; otherwise empty. */
   readonly value: Uint8Array;
   /** The page that it leads to: a child, the first run of a value, the root of a tree; 0 = none. */
   readonly target: number;
-  /** What the catalog says by it, in words; else empty. */
+  /** A description of a catalog entry; otherwise empty. */
   readonly note: string;
 }
 
-/** What stands in a page. */
+/** The contents of a page. */
 export interface PageContents {
   /** All of it, in the order of the bytes. */
   readonly regions: readonly Region[];
-  /** What all keys begin with. */
+  /** The prefix of all keys. */
   readonly prefix: Uint8Array;
   /** Its entries, in order. */
   readonly cells: readonly Cell[];
 }
 
-/** Reads a page that stands in a slot and was verified. */
+/** Reads a verified page in a slot. */
 export function pageContents(frame: Frame, slot: number): PageContents {
   const kind = kindOf(frame, slot);
   if (kind === KIND_LEAF || kind === KIND_BRANCH) return nodeContents(frame, slot);
@@ -87,7 +87,7 @@ export function pageContents(frame: Frame, slot: number): PageContents {
   };
 }
 
-/** Regions one after the other, each by where it ends; empty ones are left out. */
+/** Adjacent regions, each given by its end. Empty ones are left out. */
 function regionsOf(ends: readonly (readonly [name: string, end: number])[]): Region[] {
   let offset = 0;
   const regions = ends.map(([name, end]) => {
@@ -144,7 +144,7 @@ function leafEntry(frame: Frame, slot: number, index: number): Cell {
   };
 }
 
-/** What an entry of the catalog says, and the page that it leads to. */
+/** The description and the target page of a catalog entry. */
 function catalogWords(key: Uint8Array, record: Uint8Array): Pick<Cell, "target" | "note"> {
   try {
     if (isUnfinishedKey(key)) {
