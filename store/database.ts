@@ -1,5 +1,5 @@
 /**
- * A database as users meet it once it is open: trees, transactions, closing.
+ * The public class of an open database: trees, transactions, maintenance and closing.
  */
 
 import { type Census, census, type ChunkCensus, chunkCensus } from "../btree/mod.ts";
@@ -34,22 +34,23 @@ export class Database {
   readonly #trees = new Map<string, { tree: unknown; key: unknown; value: unknown }>();
 
   /**
-   * Made by `open`.
+   * Created by `open`.
    *
-   * @param session What its trees share.
+   * @param session The session that its trees share.
    */
   constructor(session: Session) {
     this.#session = session;
     this.#registry = new TreeRegistry(session);
   }
 
-  /** The last committed version: it goes up with every transaction that changes something. */
+  /** The last committed version. Every transaction that changes something increments it. */
   get version(): number {
     return this.#session.pager.meta.version;
   }
 
   /**
-   * The tree of a name, of bytes: keys may also be given as text. Its first entry makes it.
+   * Returns the tree of a name, with keys and values of bytes; keys may also be given as text. Its
+   * first entry creates it.
    *
    * ```ts
    * import { open } from "../mod.ts";
@@ -61,11 +62,11 @@ export class Database {
    * ```
    *
    * @param name 1 to 1024 bytes of UTF-8.
-   * @throws {TypeError} The tree was made, or is open, with codecs.
+   * @throws {TypeError} The tree was created, or is open, with codecs.
    */
   tree(name: string): Tree;
   /**
-   * The tree of a name. Its first entry makes it, with the names of its codecs.
+   * Returns the tree of a name. Its first entry creates it, and stores the names of its codecs.
    *
    * ```ts
    * import { json, open, tuple } from "../mod.ts";
@@ -80,7 +81,7 @@ export class Database {
    *
    * @param name 1 to 1024 bytes of UTF-8.
    * @param codecs How its keys and values become bytes. Default bytes; keys may also be text.
-   * @throws {TypeError} The tree was made with codecs of other names, or is open with others.
+   * @throws {TypeError} The tree was created with codecs of other names, or is open with others.
    */
   tree<
     K = Uint8Array,
@@ -111,8 +112,8 @@ export class Database {
   }
 
   /**
-   * The names of the codecs that a tree was made with, or undefined where there is no tree; "" is a
-   * codec without a name.
+   * The names of the codecs that a tree was created with, or undefined if the tree does not exist.
+   * The name "" is a codec without a name.
    *
    * ```ts
    * import { json, open, string } from "../mod.ts";
@@ -151,9 +152,8 @@ export class Database {
   }
 
   /**
-   * Gives a tree another name, and returns when that is as safe as commits of this database are.
-   * Inside a `write` it takes part in that transaction. A `Tree` is of a name: that of the old one
-   * is empty afterwards.
+   * Renames a tree, and returns at the durability of the database. Inside a `write` it is part of
+   * that transaction. A `Tree` refers to a name: the one of the old name is empty afterwards.
    *
    * ```ts
    * import { open } from "../mod.ts";
@@ -164,7 +164,7 @@ export class Database {
    * console.assert(db.tree("final").has("key") && !db.tree("draft").has("key"));
    * ```
    *
-   * @throws {RangeError} There is no tree of the one name, or there is one of the other.
+   * @throws {RangeError} No tree has the old name, or one has the new name.
    */
   renameTree(from: string, to: string): void {
     checkName(from);
@@ -180,9 +180,9 @@ export class Database {
   }
 
   /**
-   * Removes a tree and all its entries; whether there was one. Returns when that is as safe as
-   * commits of this database are. Inside a `write` it takes part in that transaction; outside, its
-   * pages are given back in transactions of their own, after the one that removes it.
+   * Removes a tree and all its entries, and returns whether it existed, at the durability of the
+   * database. Inside a `write` it is part of that transaction. Outside, transactions after the one
+   * that removes the tree release its pages.
    *
    * ```ts
    * import { open } from "../mod.ts";
@@ -204,17 +204,17 @@ export class Database {
     this.#session.treesChanged();
     this.#trees.delete(name);
     if (id === undefined) return false;
-    // Should the power go, whoever opens the file next goes on.
+    // After a power failure, the next opener of the file continues.
     while (this.#session.writeSync(() => catalog.sweep(undefined, id), "none"));
     return true;
   }
 
   /**
-   * Runs a callback as one transaction: if it throws, nothing of it has happened. Transactions of
-   * one turn of the event loop reach the disk together.
+   * Runs a callback as one transaction: if it throws, none of its changes take effect.
+   * Transactions of one turn of the event loop reach the disk together.
    *
-   * Inside a transaction it is a savepoint. Its promise resolves when the outermost transaction is
-   * as durable as was asked, and rejects with the error that rolls one around it back.
+   * Inside a transaction it is a savepoint. Its promise resolves when the outermost transaction has
+   * the requested durability, and rejects with the error that rolls an enclosing one back.
    *
    * ```ts
    * import { open } from "../mod.ts";
@@ -229,13 +229,13 @@ export class Database {
    * console.assert(cities.count() === 2);
    * ```
    *
-   * @param callback Runs at once, to its end; a callback that returns a promise is refused. Trees
-   * are read and changed through its argument.
-   * @returns What the callback returned, when it is as safe as was asked.
+   * @param callback Runs immediately and synchronously; a callback that returns a promise is
+   *   refused. It reads and changes trees through its argument.
+   * @returns The result of the callback, at the requested durability.
    * @throws {TypeError} The callback is asynchronous, the database was opened read-only, or the
-   * transaction around it has failed.
-   * @throws {IoError} The system refused; whether it happened is known when the file is opened
-   * again.
+   *   enclosing transaction has failed.
+   * @throws {IoError} The system refused. Whether the commit took effect is known when the file is
+   *   opened again.
    */
   write<T>(callback: (tx: Transaction) => Sync<T>, options: WriteOptions = {}): Promise<T> {
     try {
@@ -248,8 +248,8 @@ export class Database {
   }
 
   /**
-   * As `write`, and waits for the disk. Called inside a transaction it is a savepoint of it: all or
-   * nothing by itself, and as durable as the transaction around it.
+   * Like `write`, and waits for the disk. Inside a transaction it is a savepoint: atomic by itself,
+   * and as durable as the enclosing transaction.
    *
    * ```ts
    * import { open } from "../mod.ts";
@@ -277,8 +277,8 @@ export class Database {
   }
 
   /**
-   * All trees as the last commit left them, to be closed after use: it keeps old pages in memory,
-   * up to `maxSnapshotBytes`.
+   * Takes a snapshot of all trees as of the last commit. Close it after use: it keeps old pages in
+   * memory, up to `maxSnapshotBytes`.
    *
    * ```ts
    * import { open, string } from "../mod.ts";
@@ -299,13 +299,13 @@ export class Database {
     return new Snapshot(this.#session, this.#registry);
   }
 
-  /** The last version that is on the medium. */
+  /** The last version on the medium. */
   get durableVersion(): number {
     return this.#session.pager.durableVersion;
   }
 
   /**
-   * Writes all that is committed to the file, and returns when it is on the medium.
+   * Writes all committed changes to the file, and returns when they are on the medium.
    *
    * ```ts
    * import { open } from "../mod.ts";
@@ -316,7 +316,7 @@ export class Database {
    * console.assert(db.durableVersion === db.version);
    * ```
    *
-   * @throws {IoError} The system refused; the handle writes no more.
+   * @throws {IoError} The system refused. The handle writes nothing more.
    */
   checkpoint(): void {
     this.#refuseInside("take a checkpoint");
@@ -324,7 +324,7 @@ export class Database {
   }
 
   /**
-   * What the file is made of, from its page headers alone: 1/256 of it is read.
+   * Counts the pages of the file by kind, from page headers alone: 1/256 of the file is read.
    *
    * ```ts
    * import { open } from "../mod.ts";
@@ -340,7 +340,7 @@ export class Database {
   }
 
   /**
-   * The same chunk by chunk, page by page.
+   * Iterates over the page headers of the file, chunk by chunk.
    *
    * ```ts
    * import { open } from "../mod.ts";
@@ -356,9 +356,9 @@ export class Database {
   }
 
   /**
-   * Checks the whole file and every tree as the last commit left them, and tells of everything that
-   * is wrong. Reading and writing go on meanwhile; nothing is changed. Trees are read through the
-   * cache, all other pages past it.
+   * Checks the whole file and every tree as of the last commit, and reports every broken rule.
+   * Reads and writes continue meanwhile; verification changes nothing. It reads trees through the
+   * cache, and all other pages past it.
    *
    * ```ts
    * import { open } from "../mod.ts";
@@ -370,7 +370,7 @@ export class Database {
    * ```
    *
    * @throws {ClosedError} The database was closed meanwhile.
-   * @throws {SnapshotTooOldError} So much was written meanwhile that old pages had to go.
+   * @throws {SnapshotTooOldError} Writes meanwhile exceeded the memory for old pages.
    */
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     this.#refuseInside("verify");
@@ -386,7 +386,7 @@ export class Database {
   }
 
   /**
-   * What the database has done and holds.
+   * Returns statistics of the database.
    *
    * ```ts
    * import { open } from "../mod.ts";
@@ -408,7 +408,7 @@ export class Database {
   }
 
   /**
-   * What looks into the database, for tools. It changes nothing, and costs nothing until asked.
+   * Returns an inspector for tools. It changes nothing, and costs nothing until it is used.
    *
    * ```ts
    * import { open } from "../mod.ts";
@@ -436,7 +436,7 @@ export class Database {
    * }
    * ```
    *
-   * @throws {IoError} Something committed could not be written.
+   * @throws {IoError} Committed changes could not be written.
    */
   close(): void {
     if (this.#session.closed) return;
@@ -444,7 +444,7 @@ export class Database {
     this.#session.close();
   }
 
-  /** As `close`, for `using`. */
+  /** Calls `close`, for `using`. */
   [Symbol.dispose](): void {
     this.close();
   }

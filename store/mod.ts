@@ -1,5 +1,5 @@
 /**
- * The public face of the store, for `mod.ts`.
+ * The exports of the store, for `mod.ts`, `inspect.ts` and the command line.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Opening a database: what a user gives is checked, and becomes a pager with a session on it.
+ * Opens a database: checks the arguments, opens a pager, and creates a session on it.
  */
 
 import { openPager, pathOf } from "../pager/mod.ts";
@@ -8,10 +8,10 @@ import { checkOpenOptions, type OpenOptions } from "./options.ts";
 import { Session } from "./write/session.ts";
 
 /**
- * Opens a database, which is made when it is missing, and locks it.
+ * Opens a database and locks it. A missing file is created.
  *
- * Needs permission to read and write that one path. A commit is on the medium when its call has
- * returned or its promise has resolved, unless a lower `durability` is asked for.
+ * It needs permission to read and write that one path. A commit is on the medium when its call
+ * returns or its promise resolves, unless a lower `durability` is requested.
  *
  * ```ts
  * import { open } from "../mod.ts";
@@ -22,7 +22,7 @@ import { Session } from "./write/session.ts";
  * console.assert(cities.has("Lisboa"));
  * ```
  *
- * A file that is in use, damaged or no database at all is left as it is:
+ * A file that is in use, damaged or not a database is left unchanged:
  *
  * ```ts
  * import { CorruptionError, IoError, LockedError, open } from "../mod.ts";
@@ -37,13 +37,12 @@ import { Session } from "./write/session.ts";
  * }
  * ```
  *
- * @param path Where the file is, as a path or a `file:` URL, or `":memory:"`.
+ * @param path The file, as a path or a `file:` URL, or `":memory:"`.
  * @throws {LockedError} Another handle has it open.
- * @throws {CorruptionError} It is not a Quire database, or is damaged. It is left as it is.
+ * @throws {CorruptionError} It is damaged, or not a Quire database. It is left unchanged.
  * @throws {IoError} The system refused.
- * @throws {TypeError} The path or an option is of a wrong type, or the path is a URL that is not of
- * a file.
- * @throws {RangeError} An option is out of its range.
+ * @throws {TypeError} The path or an option has the wrong type, or the URL is not a `file:` URL.
+ * @throws {RangeError} An option is out of range.
  */
 export function open(path: string | URL, options: OpenOptions = {}): Database {
   const place = pathOf("open", path);

@@ -1,65 +1,66 @@
 /**
- * The options of a database and of a transaction, and refusing those that are none. What the pager
- * takes it also checks: here are the types, and what only the store knows.
+ * The options of a database and of a transaction, and their checks. The pager checks the options
+ * that it takes; this file has the types, and checks the options of the store.
  */
 
 import type { Durability } from "../pager/mod.ts";
 import { ANY, checkOptions, type OptionTypes } from "./read/argument_checks.ts";
 
-/** How to open a database. An option that is undefined is as if it were left out. */
+/** Options of `open`. An undefined option has its default. */
 export interface OpenOptions {
   /**
-   * How safe a commit is when its call returns or its promise resolves: `"sync"` = on the medium,
-   * `"buffered"` = handed to the system, `"none"` = in memory. Default `"sync"`.
+   * The durability of a commit when its call returns or its promise resolves: `"sync"` = on the
+   * medium, `"buffered"` = handed to the system, `"none"` = in memory. Default `"sync"`.
    */
   durability?: Durability | undefined;
   /**
-   * Never write, not even to recover: what recovery would write is in memory. Many such handles can
-   * have a file open. Default false.
+   * Opens the file read-only. Recovery takes place in memory. Many such handles can have a file
+   * open at once. Default false.
    */
   readOnly?: boolean | undefined;
-  /** Make the file when it is missing, unless it is opened read-only. Default true. */
+  /** Creates a missing file, unless it is opened read-only. Default true. */
   create?: boolean | undefined;
   /**
-   * The permissions of a file that is made, as in `0o600`; the umask of the process narrows them.
-   * Nothing on Windows. Default `0o666`.
+   * The permissions of a created file, such as `0o600`; the umask of the process narrows them.
+   * Ignored on Windows. Default `0o666`.
    */
   mode?: number | undefined;
-  /** How long to wait for another handle to close, in milliseconds; the thread waits. Default 0. */
+  /** The time to wait for another handle to close, in milliseconds; it blocks. Default 0. */
   lockTimeoutMs?: number | undefined;
-  /** The most memory for pages, in bytes; 8 MiB to 16 GiB. Default 256 MiB. Taken as needed. */
+  /** The page cache limit in bytes, 8 MiB to 16 GiB, allocated as needed. Default 256 MiB. */
   cacheBytes?: number | undefined;
   /**
-   * How much memory the pages may take that one transaction changes, in bytes, with their old
-   * images; at least 1 MiB. Words saved of small changes come on top, at most 2 KiB a page. New
-   * pages beyond `cacheBytes` go to the file and do not count. Default 1 GiB.
+   * The memory limit in bytes of the pages that one transaction changes, with their old images; at
+   * least 1 MiB. Saved words of small changes are extra, at most 2 KiB a page. New pages beyond
+   * `cacheBytes` are written to the file and do not count. Default 1 GiB.
    */
   maxTransactionBytes?: number | undefined;
   /**
-   * How much memory old pages may take that snapshots still see, in bytes; above it the oldest
-   * snapshot ends. Default 256 MiB.
+   * The memory limit in bytes of old pages that snapshots keep; beyond it the oldest snapshot ends.
+   * Default 256 MiB.
    */
   maxSnapshotBytes?: number | undefined;
   /**
-   * How long each of the two journal areas may become, in bytes, before commits wait for a
-   * checkpoint; 2 MiB to 512 MiB. Default 32 MiB.
+   * The size limit in bytes of each of the two journal areas, 2 MiB to 512 MiB. Beyond it commits
+   * wait for a checkpoint. Default 32 MiB.
    */
   journalBytes?: number | undefined;
   /**
-   * What a sector may hold whose write was cut: `"whole"` = its old or its new bytes, `"protect"` =
-   * anything, against which pages are logged whole once a checkpoint. Default `"whole"`.
+   * The assumed content of a sector after an interrupted write: `"whole"` = its old or its new
+   * bytes; `"protect"` = anything, so pages are logged whole once per checkpoint. Default
+   * `"whole"`.
    */
   tornSectors?: "whole" | "protect" | undefined;
   /**
-   * Overwrite what `getView` gave when it is no longer good, to find who uses it still. Default
+   * Overwrites views of `getView` when they expire, to reveal code that still uses them. Default
    * false.
    */
   debugViews?: boolean | undefined;
 }
 
-/** How to run a transaction. */
+/** Options of a transaction. */
 export interface WriteOptions {
-  /** How safe it is when its call returns or its promise resolves. Default that of the database. */
+  /** The durability when the call returns or its promise resolves. Default: the database's. */
   durability?: Durability | undefined;
 }
 
@@ -81,9 +82,9 @@ const DURABILITIES: readonly unknown[] = ["sync", "buffered", "none"];
 const TORN_SECTORS: readonly unknown[] = ["whole", "protect"];
 
 /**
- * What options of a transaction say of durability.
+ * The durability that options of a transaction request.
  *
- * @throws {TypeError} They are none, or say nonsense.
+ * @throws {TypeError} They are malformed.
  */
 export function durabilityOf(options: WriteOptions): Durability | undefined {
   checkOptions("write", options, { durability: ANY });
@@ -93,10 +94,10 @@ export function durabilityOf(options: WriteOptions): Durability | undefined {
 }
 
 /**
- * Refuses options of a database that are none, or out of their range.
+ * Refuses malformed options of a database.
  *
- * @throws {TypeError} One is unknown, or of a wrong type.
- * @throws {RangeError} One is out of its range.
+ * @throws {TypeError} An option is unknown or has the wrong type.
+ * @throws {RangeError} An option is out of range.
  */
 export function checkOpenOptions(options: OpenOptions): void {
   checkOptions("open", options, OPTION_TYPES);

@@ -1,5 +1,5 @@
 /**
- * A snapshot as users meet it: every tree as it was when the snapshot was taken.
+ * The public class of a snapshot: every tree as of one version.
  */
 
 import { Catalog } from "../btree/mod.ts";
@@ -14,7 +14,7 @@ import type { Codecs, TreeFormat } from "./read/tree_format.ts";
 import type { ViewGuard } from "./read/view_guard.ts";
 
 /**
- * Every tree as it was. Get one by `Database.snapshot`, and close it: it keeps old pages.
+ * A snapshot of all trees. `Database.snapshot` returns one. Close it: it keeps old pages in memory.
  *
  * ```ts
  * import { open } from "../mod.ts";
@@ -30,9 +30,9 @@ export class Snapshot {
   readonly #registry: TreeRegistry;
 
   /**
-   * Made by `Database.snapshot`.
+   * Created by `Database.snapshot`.
    *
-   * @param session What the trees of the database share.
+   * @param session The session of the database.
    * @param registry The trees that the database has handed out.
    */
   constructor(session: Session, registry: TreeRegistry) {
@@ -46,7 +46,7 @@ export class Snapshot {
   }
 
   /**
-   * A tree as it was.
+   * Returns a tree as of the snapshot.
    *
    * ```ts
    * import { open, string } from "../mod.ts";
@@ -62,7 +62,7 @@ export class Snapshot {
    *
    * @param tree One that `Database.tree` returned, or a name of 1 to 1024 bytes of UTF-8.
    * @param codecs With a name: how keys and values become bytes, as for `Database.tree`.
-   * @throws {TypeError} The tree is of another database, or is given with codecs.
+   * @throws {TypeError} The tree belongs to another database, or is given with codecs.
    * @throws {ClosedError} The snapshot or the database is closed.
    */
   tree<
@@ -82,7 +82,7 @@ export class Snapshot {
   }
 
   /**
-   * The names of all trees there were.
+   * The names of all trees of the snapshot.
    *
    * ```ts
    * import { open } from "../mod.ts";
@@ -115,13 +115,13 @@ export class Snapshot {
     this.#source.close();
   }
 
-  /** As `close`, for `using`. */
+  /** Calls `close`, for `using`. */
   [Symbol.dispose](): void {
     this.close();
   }
 }
 
-/** Where the trees of a snapshot are, until it is closed. */
+/** The source of the trees of a snapshot, until it is closed. */
 class SnapshotSource implements TreeSource {
   readonly session: Session;
   readonly pages: PageSnapshot;
@@ -134,7 +134,7 @@ class SnapshotSource implements TreeSource {
     this.catalog = new Catalog(session.context, this.pages);
   }
 
-  /** Does not change before the snapshot, or the database, is closed. */
+  /** Constant until the snapshot or the database is closed. */
   get epoch(): number {
     return this.#closed || this.session.closed ? 1 : 0;
   }

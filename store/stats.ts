@@ -8,13 +8,13 @@ import { format, type Pager, type RecoveryReport } from "../pager/mod.ts";
 
 const { KIND_BRANCH, KIND_LEAF, KIND_RUN, KIND_RUN_CONTINUED } = format;
 
-/** What a database has done and holds. */
+/** Statistics of a database. Counters begin at 0 when it is opened. */
 export interface DatabaseStats {
   /** The last committed version. */
   readonly version: number;
-  /** The last version that is on the medium. */
+  /** The last version on the medium. */
   readonly durableVersion: number;
-  /** What recovery did when the file was opened, if it had not been closed. */
+  /** The report of the recovery at opening; undefined if the file had been closed. */
   readonly recovery: RecoveryReport | undefined;
   /** Pages of the file, of 8192 bytes. */
   readonly pageCount: number;
@@ -22,9 +22,9 @@ export interface DatabaseStats {
   readonly fileBytes: number;
   /** Memory in frames, in bytes. */
   readonly cacheBytes: number;
-  /** The most it ever was, in bytes. */
+  /** The peak of `cacheBytes`. */
   readonly cacheBytesPeak: number;
-  /** Its bound, in bytes; passed only while a transaction forces it. */
+  /** The limit of `cacheBytes`; exceeded only while a transaction requires it. */
   readonly cacheBytesLimit: number;
   /** Whole chunks read. */
   readonly chunkReads: number;
@@ -34,15 +34,15 @@ export interface DatabaseStats {
   readonly pageReads: number;
   /** Pages evicted. */
   readonly evictions: number;
-  /** Pages written, header pages among them. */
+  /** Pages written, header pages included. */
   readonly pageWrites: number;
   /** Calls that wrote them. */
   readonly writeCalls: number;
-  /** Chunks with pages that the file does not have yet. */
+  /** Chunks with pages not yet written to the file. */
   readonly dirtyChunks: number;
-  /** Live snapshots, those of iterators among them. */
+  /** Live snapshots, those of iterators included. */
   readonly snapshots: number;
-  /** The age of the oldest one, in milliseconds; 0 without any. */
+  /** The age of the oldest snapshot, in milliseconds; 0 without snapshots. */
   readonly snapshotAgeMs: number;
   /** Old pages kept for them, in bytes. */
   readonly snapshotBytes: number;
@@ -50,31 +50,31 @@ export interface DatabaseStats {
   readonly journalWrites: number;
   /** Batches of commits written to the journal. */
   readonly journalBatches: number;
-  /** How often commits were taken to the medium. */
+  /** Number of times that commits were made durable. */
   readonly journalSyncs: number;
-  /** Bytes of the journal that the next checkpoint makes free. */
+  /** Bytes of the journal that the next checkpoint frees. */
   readonly journalBytes: number;
   /** Checkpoints completed. */
   readonly checkpoints: number;
 }
 
-/** How large a tree is and of what it is made. Pages are of 8192 bytes. */
+/** The size of a tree and its pages by kind. A page has 8192 bytes. */
 export interface TreeStats {
   /** Entries. */
   readonly entries: number;
-  /** Pages on the way from the root to an entry; 0 = there is no tree. */
+  /** Pages on the path from the root to an entry; 0 = the tree does not exist. */
   readonly levels: number;
   /** Pages that hold entries. */
   readonly leafPages: number;
-  /** Pages that lead there. */
+  /** Pages of branches above the leaves. */
   readonly branchPages: number;
-  /** Pages of values that are too large for a leaf. */
+  /** Pages of values too large for a leaf. */
   readonly runPages: number;
-  /** Bytes in use of all these pages. */
+  /** Bytes in use in all these pages. */
   readonly usedBytes: number;
 }
 
-/** The figures of a tree that does not exist. */
+/** The statistics of a tree that does not exist. */
 export const NO_TREE: TreeStats = {
   entries: 0,
   levels: 0,
@@ -84,7 +84,7 @@ export const NO_TREE: TreeStats = {
   usedBytes: 0,
 };
 
-/** The figures of a tree. */
+/** The statistics of a tree. */
 export function statsOf(pager: Pager, tree: BTree): TreeStats {
   const { pagesOfKind, usedBytesOfKind, entriesOfKind } = census(pager, tree.id);
   return {

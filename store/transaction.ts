@@ -1,6 +1,5 @@
 /**
- * A transaction as users meet it: trees that can be changed, all or nothing, until its callback
- * ends.
+ * The public class of a transaction: it gives access to trees until its callback ends.
  */
 
 import { refusePromise, type Sync } from "./read/argument_checks.ts";
@@ -12,12 +11,13 @@ import { TransactionSource } from "./write/transaction_source.ts";
 import { TransactionTree } from "./write/transaction_tree.ts";
 
 /**
- * Trees that can be changed, all or nothing. The callback of `Database.write` gets one.
+ * A transaction: its changes take effect together or not at all. The callback of `Database.write`
+ * receives one.
  *
- * A change that fails in the middle, such as a `setMany` whose second value has no encoding, dooms
- * the innermost savepoint, or the transaction where there is none. Whether or not the callback
- * catches the error, further changes and savepoints are refused with a `TypeError`, and at its end
- * its changes are rolled back and the first error is thrown.
+ * A change that fails midway, such as a `setMany` whose second value cannot be encoded, dooms the
+ * innermost savepoint, or the transaction outside of savepoints. Even if the callback catches the
+ * error, further changes and savepoints are refused with a `TypeError`. At its end, its changes are
+ * rolled back and the first error is thrown.
  *
  * ```ts
  * import { open, string } from "../mod.ts";
@@ -35,13 +35,13 @@ import { TransactionTree } from "./write/transaction_tree.ts";
 export class Transaction {
   readonly #source: TransactionSource;
   readonly #registry: TreeRegistry;
-  /** What `tree` returned before, by the tree it was made of. */
+  /** Results of `tree`, by its argument. */
   readonly #trees = new Map<unknown, unknown>();
 
   /**
-   * Made by `Database.write`.
+   * Created by `Database.write`.
    *
-   * @param source Where its trees are.
+   * @param source The source of its trees.
    * @param registry The trees of the database.
    */
   constructor(source: TransactionSource, registry: TreeRegistry) {
@@ -50,7 +50,7 @@ export class Transaction {
   }
 
   /**
-   * A tree, for reading and changing inside this transaction. Its first entry makes it.
+   * Returns a tree for reads and changes inside this transaction. Its first entry creates it.
    *
    * ```ts
    * import { open, string } from "../mod.ts";
@@ -67,7 +67,7 @@ export class Transaction {
    *
    * @param tree One that `Database.tree` returned, or a name of 1 to 1024 bytes of UTF-8.
    * @param codecs With a name: how keys and values become bytes, as for `Database.tree`.
-   * @throws {TypeError} The tree is of another database, or is given with codecs.
+   * @throws {TypeError} The tree belongs to another database, or is given with codecs.
    * @throws {ClosedError} The transaction has ended.
    */
   tree<

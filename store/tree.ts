@@ -1,8 +1,9 @@
 /**
- * A tree as users meet it: like a `Map`, sorted, on disk.
+ * The public class of a tree: a sorted, durable `Map`.
  *
- * Every change is a transaction of its own, made at once and safe when its promise resolves;
- * changes of one turn of the event loop reach the disk together.
+ * Each change is its own transaction: it takes effect immediately and returns a promise that
+ * resolves at the durability of the database. Changes of one turn of the event loop reach the disk
+ * together.
  */
 
 import { keyBoundsOf, type KeyRange } from "./read/range.ts";
@@ -17,10 +18,10 @@ import { TransactionTree } from "./write/transaction_tree.ts";
 import type { TreeFormat } from "./read/tree_format.ts";
 
 /**
- * An ordered map. Get one by `Database.tree`.
+ * An ordered map. `Database.tree` returns one.
  *
- * `K` and `V` are keys and values as they come back; `KI`, `VI` and `P` keys, values and prefixes
- * as they may be given. All follow from the codecs.
+ * `K` and `V` are the types of returned keys and values; `KI`, `VI` and `P` are the types of keys,
+ * values and prefixes as arguments. All follow from the codecs.
  *
  * ```ts
  * import { open, string } from "../mod.ts";
@@ -40,13 +41,13 @@ export class Tree<
 > extends ReadTree<K, V, KI, P> {
   readonly #session: Session;
   readonly #format: TreeFormat<K, V, KI, VI, P>;
-  /** The tree inside the transactions that its own changes are. */
+  /** The tree inside the transactions of its own changes. */
   readonly #inside: TransactionTree<K, V, KI, VI, P>;
 
   /**
-   * Made by `Database.tree`.
+   * Created by `Database.tree`.
    *
-   * @param session What the trees of the database share.
+   * @param session The session of the database.
    * @param name Its name.
    * @param format Its codecs.
    */
@@ -58,7 +59,7 @@ export class Tree<
   }
 
   /**
-   * Sets the value of a key; durable when it resolves.
+   * Sets the value of a key. Durable when it resolves.
    *
    * ```ts
    * import { open, string } from "../mod.ts";
@@ -72,7 +73,7 @@ export class Tree<
    *
    * @param value At most 2 GiB.
    * @throws {TypeError} A codec refused key or value, or a transaction is open: use its `tx`.
-   * @throws {RangeError} Key or value is too long.
+   * @throws {RangeError} The key or the value is too long.
    * @throws {IoError} The system refused.
    */
   set(key: KI, value: VI): Promise<void> {
@@ -80,7 +81,7 @@ export class Tree<
   }
 
   /**
-   * Sets the values of many keys, in any order, all or none; how many entries there were. Durable
+   * Sets the values of many keys, in any order, all or none. Returns the number of entries. Durable
    * when it resolves.
    *
    * ```ts
@@ -97,8 +98,8 @@ export class Tree<
   }
 
   /**
-   * Sets the value of a key to what a function makes of the one it has; nobody else can change it
-   * in between. Durable when it resolves.
+   * Replaces the value of a key by the result of a function of the current value, atomically.
+   * Durable when it resolves.
    *
    * ```ts
    * import { json, open, string } from "../mod.ts";
@@ -109,9 +110,9 @@ export class Tree<
    * console.assert(hits.get("/") === 1);
    * ```
    *
-   * @param change Gets the value, or undefined where there is none; undefined from it removes the
-   * entry.
-   * @returns What the function returned.
+   * @param change Receives the value, or undefined if there is no entry. If it returns undefined,
+   *   the entry is removed.
+   * @returns The result of the function.
    */
   update<R extends VI | undefined>(
     key: KI,
@@ -121,7 +122,7 @@ export class Tree<
   }
 
   /**
-   * Sets the value of a key that has none; whether it did. Durable when it resolves.
+   * Sets the value of a key that has no entry. Returns whether it did. Durable when it resolves.
    *
    * ```ts
    * import { open, string } from "../mod.ts";
@@ -138,9 +139,9 @@ export class Tree<
   }
 
   /**
-   * Sets the value of a key if it equals what was expected; whether it did. Values are equal when
-   * their bytes are, or when the codec says so: those of `json` and `structured` when they hold the
-   * same, as `isDeepStrictEqual` of `node:util` has it. Durable when it resolves.
+   * Sets the value of a key if the current value equals an expected one. Returns whether it did.
+   * Values are equal if their bytes are, or if the codec says so: `json` and `structured` compare
+   * with `isDeepStrictEqual` of `node:util`. Durable when it resolves.
    *
    * ```ts
    * import { open, string } from "../mod.ts";
@@ -152,15 +153,15 @@ export class Tree<
    * console.assert(!await words.compareAndSet("job", "waiting", "yours"));
    * ```
    *
-   * @param expected The value it must have; undefined = no entry.
-   * @param value The value it gets; undefined = the entry is removed.
+   * @param expected The expected value; undefined = no entry.
+   * @param value The new value; undefined = the entry is removed.
    */
   compareAndSet(key: KI, expected: VI | undefined, value: VI | undefined): Promise<boolean> {
     return this.#change((tree) => tree.compareAndSet(key, expected, value));
   }
 
   /**
-   * Removes an entry; whether there was one. Durable when it resolves.
+   * Removes an entry. Returns whether it existed. Durable when it resolves.
    *
    * ```ts
    * import { open, string } from "../mod.ts";
@@ -177,7 +178,7 @@ export class Tree<
   }
 
   /**
-   * Removes all entries of a range; how many there were. Durable when it resolves.
+   * Removes all entries of a range. Returns the number removed. Durable when it resolves.
    *
    * ```ts
    * import { open, string } from "../mod.ts";
@@ -194,7 +195,7 @@ export class Tree<
   }
 
   /**
-   * Removes all entries; how many there were. Durable when it resolves.
+   * Removes all entries. Returns the number removed. Durable when it resolves.
    *
    * ```ts
    * import { open, string } from "../mod.ts";
@@ -211,8 +212,8 @@ export class Tree<
   }
 
   /**
-   * Adds entries, all or none; much faster than one by one where the tree is empty and they come in
-   * key order. Durable when it resolves.
+   * Adds entries, all or none. It is much faster than single calls if the tree is empty and the
+   * entries are in key order. Durable when it resolves.
    *
    * ```ts
    * import { open, u64 } from "../mod.ts";
@@ -224,17 +225,17 @@ export class Tree<
    * console.assert(squares.get(30) === 900n);
    * ```
    *
-   * @returns How many there were.
-   * @throws {RangeError} The tree is empty, and an entry does not come after the one before it.
+   * @returns The number of entries.
+   * @throws {RangeError} The tree is empty, and an entry is not after the previous one.
    */
   load(entries: Iterable<readonly [KI, VI]>): Promise<number> {
     return this.#change((tree) => tree.load(entries));
   }
 
   /**
-   * Sets the value of a key to all bytes of a stream, which it reads to its end; how many there
-   * were. The key keeps its old value until then, and for good if the stream fails. Memory for one
-   * part of 2 MiB is needed, and 24 KiB for each such part at the end. Durable when it resolves.
+   * Sets the value of a key to the bytes of a stream, read to its end. Returns the length. The key
+   * keeps its old value until then, or if the stream fails. It needs memory for one part of 2 MiB,
+   * and at the end 24 KiB for each part. Durable when it resolves.
    *
    * ```ts
    * import { open } from "../mod.ts";
@@ -245,7 +246,7 @@ export class Tree<
    * console.assert(files.get("text")?.length === 6);
    * ```
    *
-   * @param stream At most 2 GiB of bytes, kept as they are; locked until the promise settles.
+   * @param stream At most 2 GiB of bytes, stored unencoded; locked until the promise settles.
    * @throws {TypeError} A chunk is not bytes or lost its memory, the stream is locked, or a
    * transaction is open.
    * @throws {RangeError} Key or value is too long, or the tree was dropped or renamed meanwhile.
@@ -257,9 +258,9 @@ export class Tree<
   }
 
   /**
-   * Watches the tree, or a range of it: every commit from now on that changes something there, in
-   * order, once it is durable. A `load`, a drop and a rename are of the whole tree, so all who
-   * watch a part of it hear of them; of a `load` how many entries it added, and not which.
+   * Watches the tree, or a range of it: yields every later commit that changes it, in order, once
+   * the commit is durable. A `load`, a drop and a rename change the whole tree, so watchers of any
+   * range receive them; a `load` reports the number of entries, not their keys.
    *
    * ```ts
    * import { open, string } from "../mod.ts";
@@ -275,8 +276,8 @@ export class Tree<
    * }
    * ```
    *
-   * @throws {TypeError} The range or an option is wrong, or a transaction is open.
-   * @throws {RangeError} An option is out of its range.
+   * @throws {TypeError} The range or an option is malformed, or a transaction is open.
+   * @throws {RangeError} An option is out of range.
    */
   watch(
     range: KeyRange<KI, P> = {},
@@ -297,7 +298,8 @@ export class Tree<
   }
 
   /**
-   * How large the tree is and of what it is made, from page headers: 1/256 of the file is read.
+   * Returns the size of the tree and its pages by kind, from page headers: 1/256 of the file is
+   * read.
    *
    * ```ts
    * import { open } from "../mod.ts";
@@ -318,7 +320,7 @@ export class Tree<
 
   #change<T>(change: (tree: TransactionTree<K, V, KI, VI, P>) => T): Promise<T> {
     if (this.#session.pager.depth > 0) {
-      // Thrown at once: nobody awaits a promise inside a transaction.
+      // Thrown rather than rejected: a transaction's callback cannot await a promise.
       throw new TypeError(`Cannot change tree ${this.name}: a transaction is open, use its tx`);
     }
     return this.#session.write(() => change(this.#inside));

@@ -1,5 +1,5 @@
 /**
- * The trees that a database has handed out, and their codecs: it tells them from those of another
+ * The registry of the `Tree` objects of a database and their codecs. It detects trees of another
  * database.
  */
 
@@ -8,13 +8,13 @@ import { checkCodecs, type Codecs, TreeFormat } from "./read/tree_format.ts";
 import { Tree } from "./tree.ts";
 import type { Session } from "./write/session.ts";
 
-/** The trees that a database has handed out. */
+/** The registry of the `Tree` objects of a database. */
 export class TreeRegistry {
   readonly #session: Session;
   readonly #formats = new WeakMap<object, unknown>();
 
   /**
-   * The trees of a database.
+   * Creates the registry of a database.
    *
    * @param session Its session.
    */
@@ -22,7 +22,7 @@ export class TreeRegistry {
     this.#session = session;
   }
 
-  /** Makes the tree of a name, for `Database.tree`. */
+  /** Creates the tree of a name, for `Database.tree`. */
   make<K, V, KI, VI, P>(
     name: string,
     format: TreeFormat<K, V, KI, VI, P>,
@@ -35,7 +35,7 @@ export class TreeRegistry {
   /**
    * The name of a tree of this database.
    *
-   * @throws {TypeError} The tree is of another database, or the name is no name.
+   * @throws {TypeError} The tree belongs to another database, or the name is malformed.
    */
   nameOf(tree: { readonly name: string } | string): string {
     if (tree instanceof Tree) {
@@ -49,7 +49,7 @@ export class TreeRegistry {
   /**
    * The codecs of a tree of this database, or of a name.
    *
-   * @throws {TypeError} Codecs come with a tree, which has its own.
+   * @throws {TypeError} Codecs are given with a tree, which has its own.
    */
   formatFor<K, V, KI, VI, P>(
     tree: Tree<K, V, KI, VI, P> | string,
