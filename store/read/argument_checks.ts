@@ -1,27 +1,26 @@
 /**
- * Checks of what users give: names of trees, options by name, and what callbacks return.
+ * Checks of arguments: names of trees, options, and results of callbacks.
  *
- * A callback runs to its end at once: what a promise does later would be outside of the
- * transaction.
+ * A callback runs synchronously: changes after an `await` would be outside the transaction.
  */
 
 import { NAME_BYTES_MAX } from "../../btree/mod.ts";
 
 const encoder = new TextEncoder();
 
-/** In `OptionTypes`: whoever uses the option checks it. */
+/** In `OptionTypes`: the user of the option checks its type. */
 export const ANY = "";
 
-/** What `typeof` says of each option. */
+/** The result of `typeof` for each option. */
 export type OptionTypes = Readonly<Record<string, string>>;
 
-/** The options of what goes on for long: see `ProgressOptions`. */
+/** The types of `ProgressOptions`. */
 export const PROGRESS_TYPES: OptionTypes = { signal: "object", onProgress: "function" };
 
 /**
- * Refuses options that are none, that nobody knows, or that are of a wrong type.
+ * Refuses options that are not an object, are unknown, or have the wrong type.
  *
- * @param action What cannot be done then.
+ * @param action The refused action, for the message.
  * @throws {TypeError} They are.
  */
 export function checkOptions(action: string, options: unknown, types: OptionTypes): void {
@@ -40,7 +39,7 @@ export function checkOptions(action: string, options: unknown, types: OptionType
 }
 
 /**
- * Throws when a name is no name.
+ * Refuses a malformed name of a tree.
  *
  * @throws {TypeError} It is no well-formed text.
  * @throws {RangeError} It is empty or too long.
@@ -57,16 +56,16 @@ export function checkName(name: unknown): asserts name is string {
 }
 
 /**
- * What a callback that runs to its end at once may return: anything but a promise.
+ * The result type of a synchronous callback: any type but a promise.
  *
- * A function that hands on a callback of its caller takes it as `(tx: Transaction) => Sync<T>`.
+ * A function that passes on a callback of its caller declares it as `(tx: Transaction) => Sync<T>`.
  */
 export type Sync<T> = T extends PromiseLike<unknown> ? never : T;
 
 /**
- * Refuses what an asynchronous callback returned, and says nothing of what becomes of it.
+ * Refuses the promise of an asynchronous callback, and ignores its outcome.
  *
- * @param action What cannot be done, and whose callback it is.
+ * @param action The refused action and the callback, for the message.
  * @throws {TypeError} It is a promise.
  */
 export function refusePromise(action: string, result: unknown): void {

@@ -1,20 +1,20 @@
 /**
- * Errors of codecs with the place where they came up: the tree, the key, and of many entries which
- * one. The message of the codec stands first.
+ * Adds the location to errors of codecs: the tree, the key, and the index among many entries. The
+ * codec's message comes first.
  */
 
 const SHOWN_UNITS = 60;
 
 /**
- * What is thrown for an error of a codec.
+ * The error to throw for an error of a codec.
  *
  * @param tree The name of the tree.
- * @param key The key as it was given or, where it could not be decoded, its bytes.
- * @param index Which of many entries, from 0.
+ * @param key The key as given or, if it could not be decoded, its bytes.
+ * @param index The index among many entries, from 0.
  */
 export function inEntry(error: unknown, tree: string, key: unknown, index?: number): unknown {
   if (!(error instanceof TypeError || error instanceof RangeError)) return error;
-  // A codec of a user's may have errors of its own kind.
+  // A user's codec may throw its own classes of errors.
   const { constructor } = error;
   if (constructor !== TypeError && constructor !== RangeError) return error;
   const entry = index === undefined ? "" : `, entry ${index}`;

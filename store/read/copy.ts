@@ -1,5 +1,5 @@
 /**
- * Copies of bytes: a `slice` of what may be a `Buffer` is another view of the same memory.
+ * Copies of bytes. `slice` does not serve: that of a `Buffer` is a view of the same memory.
  */
 
 /** A copy of bytes, or of the first of them, in memory of its own. */
@@ -15,8 +15,8 @@ let block = new Uint8Array(0);
 let blockUsed = 0;
 
 /**
- * A copy of a key. Many share a piece of memory, as one of its own takes longer than all else that
- * is done to begin a range; so it must not leave the engine.
+ * A copy of a key. Copies share one buffer, as allocating a buffer costs more than all other work
+ * to begin a range. They must not leave the engine.
  */
 export function copyOfKey(bytes: Uint8Array, length: number = bytes.length): Uint8Array {
   if (blockUsed + length > block.length) {

@@ -1,31 +1,31 @@
 /**
- * Ranges as users give them, and as bounds in bytes: keys from `lower` on and below `upper`.
+ * Ranges: their options, and their bounds in bytes, `lower` inclusive and `upper` exclusive.
  *
- * An empty or inverted range is empty. `reverse` changes the order, never the membership.
+ * An inverted range is empty. `reverse` changes the order, never the membership.
  */
 
 import { compareKeys, KEY_BYTES_MAX } from "../../btree/mod.ts";
 import type { TreeFormat } from "./tree_format.ts";
 
-/** Which entries, by their keys. Bounds given together all hold. */
+/** A range of keys. All given bounds apply. */
 export interface KeyRange<K = Uint8Array | string, P = K> {
-  /** Keys that begin with this. */
+  /** Keys with this prefix. */
   readonly prefix?: P | undefined;
-  /** Keys after this one. */
+  /** Keys above this one. */
   readonly gt?: K | undefined;
-  /** Keys from this one on. */
+  /** Keys equal to or above this one. */
   readonly gte?: K | undefined;
-  /** Keys before this one. */
+  /** Keys below this one. */
   readonly lt?: K | undefined;
-  /** Keys up to and with this one. */
+  /** Keys equal to or below this one. */
   readonly lte?: K | undefined;
 }
 
-/** Which entries, in which order, and how many. */
+/** A range of entries, with their order and a limit. */
 export interface Range<K = Uint8Array | string, P = K> extends KeyRange<K, P> {
-  /** The last first. Default false. */
+  /** Descending key order. Default false. */
   readonly reverse?: boolean | undefined;
-  /** No more than this many. Default all. */
+  /** The most entries to return. Default all. */
   readonly limit?: number | undefined;
 }
 
@@ -35,21 +35,21 @@ export interface Bounds {
   readonly lower: Uint8Array | undefined;
   /** Keys are below this. */
   readonly upper: Uint8Array | undefined;
-  /** The first first. */
+  /** Whether the order is ascending. */
   readonly forward: boolean;
-  /** No more than this many. */
+  /** The most entries to return. */
   readonly limit: number;
 }
 
-/** What makes bytes of the keys of a range. */
+/** The encoder of the keys of a range. */
 type KeyFormat<K, P> = Pick<TreeFormat<unknown, unknown, K, never, P>, "keyOf" | "prefixOf">;
 
 const NAMES = new Set(["prefix", "gt", "gte", "lt", "lte", "reverse", "limit"]);
 
 /**
- * The bounds of a range that says only which entries.
+ * The bounds of a range without order and limit.
  *
- * @throws {TypeError} It has a limit or an order, or is wrong otherwise as `boundsOf` says.
+ * @throws {TypeError} It has a limit or an order, or is malformed as for `boundsOf`.
  */
 export function keyBoundsOf<K, P>(range: KeyRange<K, P>, format: KeyFormat<K, P>): Bounds {
   const { limit, reverse }: Range<K, P> = range ?? {};
@@ -62,8 +62,8 @@ export function keyBoundsOf<K, P>(range: KeyRange<K, P>, format: KeyFormat<K, P>
 /**
  * The bounds of a range.
  *
- * @throws {TypeError} An option is unknown, or of a wrong type.
- * @throws {RangeError} A bound is too long for a key, or the limit is no count.
+ * @throws {TypeError} An option is unknown or has the wrong type.
+ * @throws {RangeError} A bound is too long for a key, or the limit is not a count.
  */
 export function boundsOf<K, P>(range: Range<K, P>, format: KeyFormat<K, P>): Bounds {
   if (typeof range !== "object" || range === null) {
@@ -81,7 +81,7 @@ export function boundsOf<K, P>(range: Range<K, P>, format: KeyFormat<K, P>): Bou
   let upper = first === undefined ? undefined : endOfPrefix(first);
   if (lt !== undefined) upper = earlierOf(upper, format.keyOf(lt));
   if (lte !== undefined) upper = earlierOf(upper, keyAfter(format.keyOf(lte)));
-  // No key is after the last one there can be, and none is below the empty one.
+  // No key is above the highest possible key, and none is below the empty key.
   if (gt !== undefined && after === undefined) upper = new Uint8Array(0);
   const forward = !isReverse(range.reverse);
   return { lower, upper, forward, limit: checkLimit(range.limit) };
@@ -99,7 +99,7 @@ function earlierOf(a: MaybeKey, b: MaybeKey): MaybeKey {
   return compareKeys(a, a.length, b, b.length) > 0 ? b : a;
 }
 
-/** The first key after a key, or undefined: no key is after the longest one of 0xff bytes. */
+/** The successor of a key, or undefined for the longest key of 0xff bytes. */
 function keyAfter(key: Uint8Array): Uint8Array | undefined {
   if (key.length < KEY_BYTES_MAX) {
     const after = new Uint8Array(key.length + 1);
@@ -109,7 +109,7 @@ function keyAfter(key: Uint8Array): Uint8Array | undefined {
   return endOfPrefix(key);
 }
 
-/** The first key after all that begin with a prefix, or undefined when there is none. */
+/** The first key above all keys with a prefix, or undefined if no key is. */
 function endOfPrefix(prefix: Uint8Array): Uint8Array | undefined {
   let length = prefix.length;
   while (length > 0 && prefix[length - 1] === 0xff) length--;

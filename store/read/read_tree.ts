@@ -1,8 +1,8 @@
 /**
- * Reading a tree: now, inside a transaction, or as a snapshot shows it. One class for all three.
+ * Reads of a tree: of the current version, of an open transaction, or of a snapshot.
  *
- * What it hands out belongs to whoever gets it, but for views (`getView`). The tree is found in the
- * catalog by name when it is first used, and again after anything may have changed there.
+ * The caller owns all results but views (`getView`). The tree is looked up in the catalog by name
+ * at its first use, and again after the catalog may have changed.
  */
 
 import type { BTree } from "../../btree/mod.ts";
@@ -14,21 +14,21 @@ import type { TreeFormat } from "./tree_format.ts";
 import type { TreeSource } from "./tree_source.ts";
 import { checkBound, rangeFound, streamFound } from "./value_stream.ts";
 
-/** Any tree, whatever its keys and values are. */
+/** A tree of keys and values of any type. */
 export type AnyReadTree = ReadTree<unknown, unknown, never, never>;
 
 /**
- * The pages of a tree, or undefined while there is none of its name. For its own kind alone: it is
- * no method, so that nobody else can reach them.
+ * Finds the B+ tree of a tree, or undefined if no tree has its name. It is a function rather than a
+ * method, so that users of the class cannot call it.
  *
- * @throws {ClosedError} It cannot be read any more.
- * @throws {TypeError} It was made with other codecs.
+ * @throws {ClosedError} Its source is closed.
+ * @throws {TypeError} It was created with other codecs.
  */
 export let findEntries: (tree: AnyReadTree) => BTree | undefined;
 
 /**
- * An ordered map, for reading: keys `K` and values `V` as they come back, `KI` and `P` keys and
- * prefixes as they may be given.
+ * The reads of an ordered map. `K` and `V` are the types of returned keys and values; `KI` and `P`
+ * are the types of keys and prefixes as arguments.
  *
  * ```ts
  * import { open, type ReadTree, string } from "../../mod.ts";
@@ -65,9 +65,9 @@ export class ReadTree<
   }
 
   /**
-   * Made by `Database.tree`, `Transaction.tree` and `Snapshot.tree`.
+   * Created by `Database.tree`, `Transaction.tree` and `Snapshot.tree`.
    *
-   * @param source Where it is read.
+   * @param source The source of its pages.
    * @param name Its name.
    * @param format Its codecs.
    */
@@ -79,10 +79,10 @@ export class ReadTree<
   }
 
   /**
-   * The value of a key, or undefined. Small values of bytes share memory with other results: they
-   * cannot be transferred to a worker, and a clone takes that memory along, so post a `slice()`.
-   * Bytes that are handed out begin at a multiple of 8 of their buffer, here as in iterators, so
-   * that an array of numbers can be made on them.
+   * Returns the value of a key, or undefined. Small values of bytes share a buffer with other
+   * results: they cannot be transferred to a worker, and a clone includes the whole buffer, so post
+   * a `slice()`. The bytes of results, here as in iterators, begin at a multiple of 8 of their
+   * buffer, so that any typed array can view them.
    *
    * ```ts
    * import { open, string } from "../../mod.ts";
@@ -94,7 +94,7 @@ export class ReadTree<
    * console.assert(words.get("two") === undefined);
    * ```
    *
-   * @throws {TypeError} The codec refused the key, or the tree was made with other codecs.
+   * @throws {TypeError} The codec refused the key, or the tree was created with other codecs.
    * @throws {RangeError} The key is too long.
    * @throws {CorruptionError} A page on the way is damaged.
    */
@@ -109,7 +109,7 @@ export class ReadTree<
   }
 
   /**
-   * The values of keys, in their order; undefined where there is none.
+   * Returns the values of keys, in the order of the keys; undefined for a key without an entry.
    *
    * ```ts
    * import { open, string } from "../../mod.ts";
@@ -127,11 +127,11 @@ export class ReadTree<
   }
 
   /**
-   * The bytes of a value where they are, not decoded and not copied, or undefined: the fastest way
-   * to look at one. A value of more than 2048 bytes is put together, and is a copy. They are good
-   * until the next call of any method of this database and no longer than this turn of the event
-   * loop, so copy what is to be kept or stored; they must not be changed, and begin at any byte.
-   * With the option `debugViews` they are overwritten when they are no longer good.
+   * Returns the stored bytes of a value without copying or decoding them, or undefined: the fastest
+   * read. A value of more than 2048 bytes is a copy. The view is valid until the next call of any
+   * method of this database, and at most for this turn of the event loop, so copy bytes to keep or
+   * store them. The bytes must not be changed, and may begin at any offset. With the option
+   * `debugViews` an expired view is overwritten.
    *
    * ```ts
    * import { open, string } from "../../mod.ts";
@@ -152,8 +152,8 @@ export class ReadTree<
   }
 
   /**
-   * Bytes of a value, as they are kept and as `slice` has them, or undefined if there is no such
-   * key. Of a large value only the pages of the range are read.
+   * Reads part of a value: its stored bytes from `start` to `end`, as `slice` returns them, or
+   * undefined if the key has no entry. Of a large value it reads only the pages of the range.
    *
    * ```ts
    * import { open } from "../../mod.ts";
@@ -165,7 +165,7 @@ export class ReadTree<
    * ```
    *
    * @param start The first byte.
-   * @param end The byte after the last. Default the end of the value.
+   * @param end The byte after the last one. Default the end of the value.
    * @throws {RangeError} A bound is not a whole number from 0 on.
    */
   getRange(key: KI, start = 0, end: number = Number.MAX_SAFE_INTEGER): Uint8Array | undefined {
@@ -176,9 +176,8 @@ export class ReadTree<
   }
 
   /**
-   * A value as a stream of its bytes, as they are kept, in pieces of at most 64 KiB; undefined if
-   * there is no such key. It shows one version: read it to its end, or cancel it, as until then
-   * old pages are kept.
+   * Returns a stream of the stored bytes of a value, in pieces of at most 64 KiB; undefined if the
+   * key has no entry. It reads one version, and keeps old pages: read it to its end, or cancel it.
    *
    * ```ts
    * import { open } from "../../mod.ts";
@@ -191,7 +190,7 @@ export class ReadTree<
    * console.assert(bytes === 1_000_000);
    * ```
    *
-   * @throws {TypeError} A transaction is open: a stream is read after its end.
+   * @throws {TypeError} A transaction is open, which would end before the stream.
    */
   getStream(key: KI): ReadableStream<Uint8Array> | undefined {
     const entries = this.#findEntry(key);
@@ -199,7 +198,7 @@ export class ReadTree<
   }
 
   /**
-   * Whether there is an entry of that key.
+   * Tests for a key.
    *
    * ```ts
    * import { open, string } from "../../mod.ts";
@@ -215,8 +214,8 @@ export class ReadTree<
   }
 
   /**
-   * How many entries there are, or how many in a range. Of leaves only page headers are read, but
-   * for those where the range begins and ends.
+   * Counts all entries, or those of a range. It reads only the headers of leaves, except for the
+   * leaves where the range begins and ends.
    *
    * ```ts
    * import { open, string } from "../../mod.ts";
@@ -234,7 +233,7 @@ export class ReadTree<
   }
 
   /**
-   * The entry with the lowest key, of all or of a range.
+   * Returns the entry with the lowest key, of the tree or of a range, or undefined.
    *
    * ```ts
    * import { open, string } from "../../mod.ts";
@@ -251,7 +250,7 @@ export class ReadTree<
   }
 
   /**
-   * The entry with the highest key, of all or of a range.
+   * Returns the entry with the highest key, of the tree or of a range, or undefined.
    *
    * ```ts
    * import { open, string } from "../../mod.ts";
@@ -273,9 +272,9 @@ export class ReadTree<
   }
 
   /**
-   * The entries of a range, in key order, of one version, whatever changes meanwhile. Inside a
-   * transaction a tree may change while it is iterated: what comes is what is there when its turn
-   * comes.
+   * Iterates over the entries of a range in key order. The iterator reads one version, which later
+   * changes do not affect. Inside a transaction it follows changes: it yields each entry as it is
+   * when the iterator reaches it.
    *
    * ```ts
    * import { open, string } from "../../mod.ts";
@@ -294,7 +293,7 @@ export class ReadTree<
   }
 
   /**
-   * The keys of a range, in order.
+   * Iterates over the keys of a range, in order.
    *
    * ```ts
    * import { open, string } from "../../mod.ts";
@@ -311,7 +310,7 @@ export class ReadTree<
   }
 
   /**
-   * The values of a range, in key order.
+   * Iterates over the values of a range, in key order.
    *
    * ```ts
    * import { open, string } from "../../mod.ts";
@@ -326,12 +325,12 @@ export class ReadTree<
     return this.#scan(boundsOf(range, this.#format), this.#pickValue);
   }
 
-  /** All entries, in key order. */
+  /** Iterates over all entries, in key order. */
   [Symbol.iterator](): Generator<[K, V], void, undefined> {
     return this.entries();
   }
 
-  /** Goes through a range; `showsValues` = values are handed out. */
+  /** Iterates over a range; `showsValues` = the results contain values. */
   #scan<T>(bounds: Bounds, pick: Picker<T>, showsValues = true): ScanIterator<T> {
     const alignsValues = showsValues && this.#format.valuesKeepBytes;
     return new ScanIterator(this.#scanned, bounds, pick, alignsValues);
@@ -362,7 +361,7 @@ export class ReadTree<
     }
   }
 
-  /** The tree, which has found a key; undefined where there is no such entry. */
+  /** Finds a key. Returns the tree, which holds the found entry, or undefined. */
   #findEntry(key: KI): BTree | undefined {
     let length: number;
     try {
@@ -374,7 +373,7 @@ export class ReadTree<
     return entries?.find(this.#format.bytes, length) === undefined ? undefined : entries;
   }
 
-  /** The tree, or undefined while there is none of the name; throws when it cannot be read. */
+  /** The tree, or undefined if no tree has the name. Throws if the source is closed. */
   #find(): BTree | undefined {
     const { epoch, views } = this.#source;
     if (views !== undefined) views.expire();
@@ -392,9 +391,9 @@ export class ReadTree<
 }
 
 /**
- * Throws when what should be gone through cannot be.
+ * Refuses an argument that is not iterable.
  *
- * @throws {TypeError} It cannot.
+ * @throws {TypeError} It is not iterable.
  */
 export function checkIterable(action: string, given: unknown): void {
   const isIterable = given !== null && given !== undefined &&

@@ -1,13 +1,13 @@
 /**
- * Going through the entries of a range, a leaf at a time: each leaf's part is copied out at once
- * (`LeafBatch`), and keys and values are views of that copy, which cannot be transferred.
+ * A scan of the entries of a range, a leaf at a time. It copies each leaf's part of the range at
+ * once (`LeafBatch`); keys and values are views of that copy, which cannot be transferred.
  */
 
 import { type BTree, KEY_BYTES_MAX, LeafBatch, LeafCursor } from "../../btree/mod.ts";
 import type { Bounds } from "./range.ts";
 import { takeShared } from "./slab.ts";
 
-/** Going through the entries of a range, a leaf at a time. */
+/** A scan of the entries of a range, a leaf at a time. */
 export class Scan {
   /** The tree. */
   entries: BTree;
@@ -18,7 +18,7 @@ export class Scan {
   readonly #key = new Uint8Array(KEY_BYTES_MAX);
 
   /**
-   * A scan that has not begun.
+   * Creates a scan that has not begun.
    *
    * @param entries The tree.
    */
@@ -27,16 +27,16 @@ export class Scan {
     this.#cursor = new LeafCursor(entries.nodes);
   }
 
-  /** How many entries of this leaf there are to go through. */
+  /** The number of entries of this leaf in the range. */
   get count(): number {
     return this.#batch.count;
   }
 
-  /** Whether all that is to come has been copied, so that it can do without the tree. */
+  /** Whether all remaining entries have been copied, so that the tree is not read again. */
   isWhole = false;
 
   /**
-   * Begins; false when there is nothing in the range.
+   * Begins the scan; false if the range is empty.
    *
    * @param alignsValues Whether values begin at multiples of 8 of their buffers, as keys do.
    */
@@ -48,18 +48,18 @@ export class Scan {
     return found && this.#copy(bounds.limit);
   }
 
-  /** Goes on to the next leaf; false when the range ends here. */
+  /** Moves to the next leaf; false at the end of the range. */
   leaveLeaf(limit: number): boolean {
     return this.#more && this.#cursor.leaveLeaf(this.#bounds.forward) && this.#copy(limit);
   }
 
-  /** Goes on after an entry of this leaf, when the tree has changed since it was copied. */
+  /** Continues after an entry of this leaf, when the tree has changed since the copy. */
   resume(entries: BTree, at: number, limit: number): void {
     if (entries !== this.entries) {
       this.entries = entries;
       this.#cursor = new LeafCursor(entries.nodes);
     }
-    // Of what was handed out, whoever got it may have changed a key.
+    // The batch's own copy: the caller may have changed the key that it received.
     const length = this.#batch.copyKey(this.#entryAt(at), this.#key);
     const found = this.#bounds.forward
       ? this.#cursor.seekAfter(this.#key, length)

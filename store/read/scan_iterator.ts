@@ -1,14 +1,14 @@
 /**
- * What `entries`, `keys` and `values` return: the protocol of iterators over a scan.
+ * The iterators that `entries`, `keys` and `values` return: the iterator protocol over a scan.
  *
- * An iterator shows one version. It reads the current pages until something changes, and from then
- * on the version it kept at its first step; it keeps none when all that it will give was copied
- * then. Inside a transaction it follows the changes instead. A generator would say the same in
- * fewer lines, and takes several times as long for each entry.
+ * An iterator reads one version. It reads the current pages until the first change, and then the
+ * version that it kept at its first step; it keeps none if that step copied all its entries. Inside
+ * a transaction it follows changes instead. A generator would be shorter, but takes several times
+ * as long for each entry.
  *
  * Invariants:
- * 1. Once it has begun and until it is done it has a scan, which nobody else uses.
- * 2. A version is kept no longer than that, however it ends.
+ * 1. From its first step to its end it owns a scan.
+ * 2. It keeps a version no longer than that, however it ends.
  */
 
 import type { BTree } from "../../btree/mod.ts";
@@ -17,42 +17,42 @@ import type { Bounds } from "./range.ts";
 import type { TreeSource } from "./tree_source.ts";
 import { Scan } from "./scan.ts";
 
-/** What an iterator makes of an entry of the scan. */
+/** Produces the result of an iterator from an entry of the scan. */
 export type Picker<T> = (scan: Scan, at: number) => T;
 
-/** The tree that iterators go through, and the scan that they use one after the other. */
+/** The tree of iterators, and the scan that they reuse in turn. */
 export class Scanned {
-  /** Where the tree is read. */
+  /** The source of the tree. */
   readonly source: TreeSource;
-  /** The tree as it is now, or undefined while there is none of the name. */
+  /** Finds the current tree, or undefined if no tree has the name. */
   readonly find: () => BTree | undefined;
   #idle: Scan | undefined;
 
   /**
-   * A tree to go through.
+   * Creates the shared state of iterators over a tree.
    *
-   * @param source Where it is read.
-   * @param find The tree as it is now.
+   * @param source The source of the tree.
+   * @param find Finds the current tree.
    */
   constructor(source: TreeSource, find: () => BTree | undefined) {
     this.source = source;
     this.find = find;
   }
 
-  /** A scan of the tree: the one that ended last, unless it is of another tree or in use. */
+  /** A scan of the tree: the last one that ended, unless it is of another tree or in use. */
   take(entries: BTree): Scan {
     const idle = this.#idle;
     this.#idle = undefined;
     return idle?.entries === entries ? idle : new Scan(entries);
   }
 
-  /** Gives a scan back. */
+  /** Returns a scan for reuse. */
   giveBack(scan: Scan): void {
     this.#idle = scan;
   }
 }
 
-/** Goes through the entries of a range. */
+/** Iterates over the entries of a range. */
 export class ScanIterator<T> extends Iterator<T, void, undefined>
   implements Generator<T, void, undefined> {
   readonly #scanned: Scanned;
@@ -62,11 +62,11 @@ export class ScanIterator<T> extends Iterator<T, void, undefined>
   #scan: Scan | undefined;
   #entries: BTree | undefined;
   #kept: PageSnapshot | undefined;
-  /** The entry of the leaf that was given last. */
+  /** The index in the leaf of the last result. */
   #at = -1;
-  /** How many entries may still come. */
+  /** The number of results left within the limit. */
   #left: number;
-  /** Of the tree and of the source, when the scan was in step with them last. */
+  /** The counters of tree and source at the last step in which the scan matched them. */
   #changes = 0;
   #epoch = 0;
   #followsChanges = false;
@@ -74,12 +74,12 @@ export class ScanIterator<T> extends Iterator<T, void, undefined>
   #isDone = false;
 
   /**
-   * An iterator that has not begun.
+   * Creates an iterator that has not begun.
    *
    * @param scanned The tree.
    * @param bounds The range.
-   * @param pick What it makes of an entry.
-   * @param alignsValues Whether it hands out the bytes of values.
+   * @param pick Produces a result from an entry.
+   * @param alignsValues Whether results contain the bytes of values.
    */
   constructor(scanned: Scanned, bounds: Bounds, pick: Picker<T>, alignsValues: boolean) {
     super();
@@ -90,7 +90,7 @@ export class ScanIterator<T> extends Iterator<T, void, undefined>
     this.#left = bounds.limit;
   }
 
-  /** The next entry. */
+  /** The next result. */
   override next(): IteratorResult<T, void> {
     this.#refuseRunning();
     this.#isRunning = true;
@@ -108,14 +108,14 @@ export class ScanIterator<T> extends Iterator<T, void, undefined>
     return this.return();
   }
 
-  /** Ends it. */
+  /** Ends the iterator. */
   override return(): IteratorResult<T, void> {
     this.#refuseRunning();
     this.#end();
     return { value: undefined, done: true };
   }
 
-  /** Ends it, and throws what it is given. */
+  /** Ends the iterator, and throws the argument. */
   override throw(error: unknown): IteratorResult<T, void> {
     this.#refuseRunning();
     this.#end();
@@ -131,7 +131,7 @@ export class ScanIterator<T> extends Iterator<T, void, undefined>
     if (this.#isRunning) throw new TypeError("Cannot step the iterator: it is in a step");
   }
 
-  /** The scan on the first leaf, or undefined: there is nothing in the range. */
+  /** The scan on the first leaf, or undefined if the range is empty. */
   #begin(): Scan | undefined {
     const { source } = this.#scanned;
     const entries = this.#scanned.find();
@@ -144,7 +144,7 @@ export class ScanIterator<T> extends Iterator<T, void, undefined>
     return scan;
   }
 
-  /** Goes to the next entry; whether there is one. */
+  /** Moves to the next entry. Returns whether it exists. */
   #toNext(scan: Scan): boolean {
     if (this.#left === 0) return false;
     if (!this.#isInStep() && !this.#catchUp(scan)) return false;
@@ -158,7 +158,7 @@ export class ScanIterator<T> extends Iterator<T, void, undefined>
     return true;
   }
 
-  /** Whether nothing has changed, or what changes is not what is read. */
+  /** Whether nothing has changed, or the version read is immutable. */
   #isInStep(): boolean {
     const entries = this.#entries!;
     return (entries.nodes.changes === this.#changes &&
@@ -173,8 +173,8 @@ export class ScanIterator<T> extends Iterator<T, void, undefined>
   }
 
   /**
-   * Goes on after a change: with what was copied, with the version that was kept, or with the tree
-   * as it is now. Whether there is such a tree.
+   * Continues after a change: with the copied entries, with the kept version, or with the current
+   * tree. Returns whether such a tree exists.
    */
   #catchUp(scan: Scan): boolean {
     const { source } = this.#scanned;

@@ -5,7 +5,7 @@
  * has a buffer of its own. Slabs are marked untransferable, so that posting one value to a worker
  * copies it instead of taking its neighbours along.
  *
- * All of it begins at a multiple of 8 of its buffer, so that it can be seen as numbers of any type.
+ * Each copy begins at a multiple of 8 of its buffer, so that any typed array can view it.
  */
 
 import { markAsUntransferable } from "node:worker_threads";
@@ -14,13 +14,13 @@ const SLAB_BYTES = 16 * 1024;
 const OWN_BYTES_MIN = 4 * 1024;
 const LOOP_BYTES_MAX = 48;
 
-/** What iterators share: some leaves, or many short ranges. */
+/** The size of the block that iterators share: some leaves, or many short ranges. */
 const BLOCK_BYTES = 64 * 1024;
 
 let block = new Uint8Array(0);
 let blockUsed = 0;
 
-/** Memory for results that several of them share, which nothing else writes to. */
+/** Takes a part of the block that results share. The caller alone writes to it. */
 export function takeShared(length: number): Uint8Array {
   let start = aligned(blockUsed);
   if (start + length > block.length) {
@@ -31,12 +31,12 @@ export function takeShared(length: number): Uint8Array {
   return block.subarray(start, blockUsed);
 }
 
-/** The next place where any type of number can begin. */
+/** The next multiple of 8, where an element of any typed array can begin. */
 function aligned(at: number): number {
   return (at + 7) & ~7;
 }
 
-/** Memory that cannot be transferred, as several results share it. */
+/** Memory that cannot be transferred, because several results share it. */
 function newShared(length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   markAsUntransferable(bytes.buffer);
@@ -64,7 +64,7 @@ export class Slab {
     return bytes.subarray(at, at + length);
   }
 
-  /** Begins a slab; where in it. */
+  /** Begins a slab. Returns the offset of the first copy. */
   #begin(): number {
     this.#bytes = newShared(SLAB_BYTES);
     return 0;

@@ -1,10 +1,10 @@
 /**
- * The codecs of a tree at work: keys and values to bytes and back, bounds of ranges, and the names
- * that the catalog keeps so that a tree is not opened with other codecs.
+ * The format of a tree: applies its codecs to keys, values and bounds of ranges, and compares the
+ * names of codecs in the catalog, so that a tree is not opened with other codecs.
  *
- * A key is encoded into memory that the next one overwrites; whoever keeps it copies it. The names
- * stand in the catalog as two texts, each a length byte and that many bytes of UTF-8; nothing at
- * all means that both are "bytes".
+ * An encoded key is valid until the next one overwrites it; copy it to keep it. The catalog stores
+ * the two names as a length byte and that many bytes of UTF-8 each; empty attributes mean that both
+ * are "bytes".
  */
 
 import { type BTree, KEY_BYTES_MAX } from "../../btree/mod.ts";
@@ -17,28 +17,28 @@ import { ANY, checkOptions } from "./argument_checks.ts";
 import type { Slab } from "./slab.ts";
 
 const DEFAULT_NAME = "bytes";
-/** Codecs that give each value memory of its own, or the value itself. */
+/** Codecs that return new memory for each value, or the value itself. */
 const NOT_REUSING: ReadonlySet<unknown> = new Set<unknown>(
   [bytes, json, keyBytes, string, structured, tuple, u64],
 );
 
 /** How keys and values of a tree become bytes. */
 export interface Codecs<K, V, KI = K, VI = V, P = KI> {
-  /** Of keys; the entries sort as its bytes do. Default bytes, and text in UTF-8. */
+  /** The codec of keys; entries sort by its bytes. Default: bytes, and text in UTF-8. */
   readonly key?: KeyCodec<K, KI, P> | undefined;
-  /** Of values. Default bytes. */
+  /** The codec of values. Default: bytes. */
   readonly value?: Codec<V, VI> | undefined;
 }
 
-/** The codecs of a tree at work. */
+/** The format of a tree. */
 export class TreeFormat<K, V, KI, VI, P> {
   /** The codec of keys. */
   readonly key: KeyCodec<K, KI, P>;
   /** The codec of values. */
   readonly value: Codec<V, VI>;
-  /** Whether what the codec of values decodes is made of the bytes that it is given. */
+  /** Whether decoded values keep the bytes that the codec of values decodes. */
   readonly valuesKeepBytes: boolean;
-  /** The key encoded last; good until the next one. */
+  /** The key encoded last; valid until the next one. */
   bytes: Uint8Array = new Uint8Array(0);
 
   readonly #scratch = new Uint8Array(KEY_BYTES_MAX);
@@ -46,14 +46,14 @@ export class TreeFormat<K, V, KI, VI, P> {
   readonly #valuesMayBeReused: boolean;
 
   /**
-   * The format of a tree.
+   * Creates the format of a tree.
    *
-   * @throws {TypeError} What is given is no codec, or none for keys.
+   * @throws {TypeError} An argument is not a codec, or not a codec for keys.
    * @throws {RangeError} A codec's name is too long.
    */
   constructor(codecs: Codecs<K, V, KI, VI, P>) {
     checkCodecs(codecs);
-    // Who leaves a codec out has the types of the default one.
+    // Without a codec the types are those of the default one.
     const { key = keyBytes, value = bytes } = codecs;
     this.key = key as KeyCodec<K, KI, P>;
     this.value = value as Codec<V, VI>;
@@ -68,7 +68,7 @@ export class TreeFormat<K, V, KI, VI, P> {
    * Encodes a key, into `bytes`.
    *
    * @returns Its length.
-   * @throws {TypeError} The codec refused.
+   * @throws {TypeError} The codec refused the key.
    * @throws {RangeError} It is too long.
    */
   encodeKey(key: KI): number {
@@ -76,11 +76,11 @@ export class TreeFormat<K, V, KI, VI, P> {
       this.bytes = checkAttached(key);
       return checkLength(key.length);
     }
-    // No codec of a user's can make a key of what says elsewhere that there is none.
+    // Undefined means no entry elsewhere, so no codec may encode it as a key.
     if (key === undefined) throw new TypeError("Cannot encode: undefined is no key");
     const length = this.key.encodeInto?.(key, this.#scratch) ?? -1;
     this.bytes = this.#scratch;
-    // A codec of a user's may return anything.
+    // A user's codec may return anything.
     if ((length | 0) === length && length >= 0 && length <= KEY_BYTES_MAX) return length;
     const encoded = checkBytes(this.key.encode(key));
     checkLength(encoded.length);
@@ -88,15 +88,15 @@ export class TreeFormat<K, V, KI, VI, P> {
     return encoded.length;
   }
 
-  /** The bytes of a key, in memory that nothing writes to, for use in the engine. */
+  /** The bytes of a key, in memory that nothing else writes to, for use in the engine. */
   keyOf(key: KI): Uint8Array {
     const length = this.encodeKey(key);
     return copyOfKey(this.bytes, length);
   }
 
-  /** The bytes that the keys of a prefix begin with, as `keyOf` has them. */
+  /** The bytes of a prefix, in memory as for `keyOf`. */
   prefixOf(prefix: P): Uint8Array {
-    // Where a codec says nothing of prefixes, they are keys.
+    // Without `encodePrefix`, prefixes are keys.
     if (this.key.encodePrefix === undefined) return this.keyOf(prefix as unknown as KI);
     const bytes = checkBytes(this.key.encodePrefix(prefix));
     checkLength(bytes.length);
@@ -104,9 +104,9 @@ export class TreeFormat<K, V, KI, VI, P> {
   }
 
   /**
-   * The bytes of a value: itself, or memory that no other call of a codec writes to.
+   * The bytes of a value: the value itself, or memory that no later call of a codec writes to.
    *
-   * @throws {TypeError} It is undefined, or the codec refused.
+   * @throws {TypeError} It is undefined, or the codec refused it.
    */
   encodeValue(value: VI): Uint8Array {
     if (value === undefined) throw new TypeError(UNDEFINED_VALUE);
@@ -114,12 +114,12 @@ export class TreeFormat<K, V, KI, VI, P> {
     return this.#valuesMayBeReused ? copyOf(encoded) : encoded;
   }
 
-  /** Whether bytes that differ are of equal values all the same. */
+  /** Whether the codec finds values equal whose bytes differ. */
   isEqual(now: V, before: Uint8Array): boolean {
     return this.value.equals?.(now, this.value.decode(before)) ?? false;
   }
 
-  /** The value that a tree found last. */
+  /** The value of the entry that a tree found last. */
   foundValue(entries: BTree, slab: Slab): V {
     const { bytes, at, length } = entries.found;
     if (length < 0) return this.value.decode(entries.readRuns(bytes, at));
@@ -127,7 +127,7 @@ export class TreeFormat<K, V, KI, VI, P> {
     return this.value.decode(bytes.subarray(at, at + length));
   }
 
-  /** What the catalog keeps of the codecs. */
+  /** The attributes that the catalog stores: the names of the codecs. */
   attributes(): Uint8Array {
     const { name: ofKeys = "" } = this.key;
     const { name: ofValues = "" } = this.value;
@@ -137,10 +137,10 @@ export class TreeFormat<K, V, KI, VI, P> {
   }
 
   /**
-   * Refuses a tree that was made with other codecs.
+   * Refuses a tree that was created with other codecs.
    *
    * @throws {TypeError} It was.
-   * @throws {CorruptionError} What the catalog says of it is malformed.
+   * @throws {CorruptionError} Its attributes are malformed.
    */
   check(tree: string, attributes: Uint8Array, catalogRoot: number): void {
     const [ofKeys, ofValues] = namesIn(attributes, catalogRoot);
@@ -149,7 +149,7 @@ export class TreeFormat<K, V, KI, VI, P> {
   }
 }
 
-/** The names of codecs that the catalog keeps of a tree: of keys, of values. */
+/** Decodes the attributes of a tree: the names of the codecs of keys and of values. */
 export function namesIn(attributes: Uint8Array, catalogRoot: number): [string, string] {
   if (attributes.length === 0) return [DEFAULT_NAME, DEFAULT_NAME];
   const end = 1 + attributes[0]!;
@@ -168,9 +168,9 @@ export function namesIn(attributes: Uint8Array, catalogRoot: number): [string, s
 }
 
 /**
- * Refuses what is no object with codecs, and options that there are not.
+ * Refuses an argument that is not an object with codecs, or has unknown options.
  *
- * @throws {TypeError} It is none.
+ * @throws {TypeError} It is malformed.
  */
 export function checkCodecs(codecs: unknown): void {
   checkOptions("open a tree", codecs, { key: ANY, value: ANY });

@@ -1,6 +1,6 @@
 /**
- * Where a tree is read: the interface that the session, a transaction and a snapshot give to the
- * trees they hand out.
+ * The source of a tree: the interface of the session, a transaction and a snapshot for the trees
+ * that they return.
  */
 
 import type { BTree } from "../../btree/mod.ts";
@@ -12,26 +12,26 @@ import type { ViewGuard } from "./view_guard.ts";
 export interface FoundTree {
   /** The tree. */
   readonly entries: BTree;
-  /** What the catalog keeps of its codecs. */
+  /** Its attributes in the catalog: the names of its codecs. */
   readonly attributes: Uint8Array;
-  /** Where the catalog is. */
+  /** The root page of the catalog, for errors. */
   readonly catalogRoot: number;
 }
 
-/** Where a tree is read. */
+/** The source of a tree. */
 export interface TreeSource {
-  /** Goes up whenever a tree found by name may be another one. */
+  /** Changes whenever a name may refer to another tree. */
   readonly epoch: number;
   /** Memory for results. */
   readonly slab: Slab;
-  /** Finds views that are used for too long, where that was asked for. */
+  /** Overwrites expired views, with the option `debugViews`. */
   readonly views: ViewGuard | undefined;
-  /** Throws when it cannot be read any more. */
+  /** Throws if the source is closed. */
   checkOpen(): void;
   /** The tree of a name, or undefined. */
   findTree(name: string): FoundTree | undefined;
   /** Whether iterators follow changes, as they do inside a transaction. */
   readonly followsChanges: boolean;
-  /** Keeps the current version for an iterator; undefined where none has to be kept. */
+  /** Keeps the current version for an iterator; undefined if none needs to be kept. */
   keepVersion(): PageSnapshot | undefined;
 }

@@ -1,9 +1,8 @@
 /**
- * Reading a value in parts: as a stream, or a range of its bytes.
+ * Reads a value in parts: as a stream, or a range of its bytes.
  *
- * A stream reads one version of the value, a piece when it is asked for one, and keeps that version
- * until it has been read to its end, is cancelled or fails. What is handed out belongs to whoever
- * gets it.
+ * A stream reads one version of the value, a piece on each pull. It keeps that version until it is
+ * read to its end, cancelled or fails. The consumer owns the pieces.
  */
 
 import type { PageSnapshot } from "../../pager/mod.ts";
@@ -11,15 +10,15 @@ import type { BTree } from "../../btree/mod.ts";
 import type { TreeSource } from "./tree_source.ts";
 
 /**
- * The value that a tree found last as a stream. Read it to its end, or cancel it: until then old
- * pages are kept, up to `maxSnapshotBytes`.
+ * Streams the value that a tree found last. Read the stream to its end, or cancel it: until then it
+ * keeps old pages, up to `maxSnapshotBytes`.
  *
- * @param source Where the tree is read.
+ * @param source The source of the tree.
  * @param entries The tree.
  * @returns A stream of pieces of at most 64 KiB. It fails with `ClosedError` when the database, or
- * the snapshot it reads, is closed, with `CorruptionError` where a page is damaged, and with
- * `SnapshotTooOldError` when the pages that it keeps become too many.
- * @throws {TypeError} A transaction is open: a stream is read after its end.
+ * the snapshot it reads, is closed, with `CorruptionError` at a damaged page, and with
+ * `SnapshotTooOldError` when the kept pages exceed their limit.
+ * @throws {TypeError} A transaction is open, which would end before the stream.
  */
 export function streamFound(source: TreeSource, entries: BTree): ReadableStream<Uint8Array> {
   const kept = source.keepVersion();
@@ -35,7 +34,7 @@ export function streamFound(source: TreeSource, entries: BTree): ReadableStream<
   return streamOf(source, pieces.values(), length, kept);
 }
 
-/** A stream of pieces that are so many bytes together, the last of which lets the version go. */
+/** A stream of pieces with a given total length; the last piece releases the version. */
 function streamOf(
   source: TreeSource,
   pieces: Iterator<Uint8Array>,
@@ -56,13 +55,13 @@ function streamOf(
     }
     kept?.close();
   };
-  // Nothing is read before it is asked for.
+  // A high-water mark of 0 reads nothing before the first pull.
   return new ReadableStream({ pull, cancel: () => kept?.close() }, { highWaterMark: 0 });
 }
 
 /**
- * The bytes of the value that a tree found last from `start` on and below `end`, as `slice` has
- * them. Pages outside of the range are not read.
+ * Reads the bytes from `start` to `end`, as for `slice`, of the value that a tree found last. Pages
+ * outside the range are not read.
  */
 export function rangeFound(
   source: TreeSource,
@@ -78,9 +77,9 @@ export function rangeFound(
 }
 
 /**
- * Refuses what is no position in a value.
+ * Refuses a bound that is not a position in a value.
  *
- * @throws {RangeError} It is none.
+ * @throws {RangeError} It is not a whole number from 0 on.
  */
 export function checkBound(bound: number): void {
   if (Number.isSafeInteger(bound) && bound >= 0) return;

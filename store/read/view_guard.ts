@@ -1,26 +1,25 @@
 /**
- * Finding views that are used for too long: with `debugViews` what `getView` hands out is a copy
- * that is overwritten as soon as the view is no longer good, at the end of the turn of the event
- * loop if not before.
+ * The view guard reveals uses of expired views. With `debugViews`, `getView` returns a copy that is
+ * overwritten as soon as the view expires, at the latest at the end of the turn of the event loop.
  */
 
 import { setImmediate } from "node:timers";
 
-/** What stale views are filled with: an unlikely byte, and no valid UTF-8. */
+/** The fill byte of expired views: an unlikely byte, and not valid UTF-8. */
 const POISON = 0xdb;
 
-/** Hands out views and overwrites them when they are no longer good. */
+/** Lends copies as views, and overwrites them when they expire. */
 export class ViewGuard {
   readonly #lent: Uint8Array[] = [];
 
-  /** A copy of bytes, good until `expire`. */
+  /** A copy of bytes, valid until `expire`. */
   lend(bytes: Uint8Array): Uint8Array {
     const copy = bytes.slice();
     if (this.#lent.push(copy) === 1) setImmediate(() => this.expire());
     return copy;
   }
 
-  /** Overwrites all that was handed out. */
+  /** Overwrites all copies that were lent. */
   expire(): void {
     for (const copy of this.#lent) copy.fill(POISON);
     this.#lent.length = 0;
