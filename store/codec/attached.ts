@@ -1,21 +1,21 @@
 /**
- * Arrays whose memory is gone: its buffer was given to a worker, or has become too short. Such an
- * array says that it is empty, and would be kept as if it were.
+ * Refuses detached arrays: their buffer was transferred or has shrunk. Such an array has length 0,
+ * and would be stored as an empty value.
  */
 
-/** What every array of numbers has, whatever a class made of it has put in its place. */
+/** The method of all typed arrays, which a subclass cannot override. */
 const { indexOf } = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array;
 
 /**
- * An array, whose memory is there.
+ * Returns an attached array.
  *
- * @param action What cannot be done where it is gone.
- * @throws {TypeError} It is gone.
+ * @param action The refused action, for the message.
+ * @throws {TypeError} It is detached.
  */
 export function checkAttached<T extends Uint8Array>(bytes: T, action = "encode"): T {
   if (bytes.length > 0) return bytes;
   try {
-    // Only a method tells.
+    // Only a method call reveals it.
     indexOf.call(bytes, 0);
   } catch (cause) {
     throw new TypeError(`Cannot ${action}: the memory of the bytes is gone`, { cause });

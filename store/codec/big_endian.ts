@@ -1,8 +1,8 @@
 /**
- * Whole numbers of 32 bits, the highest byte first, without a `DataView` on memory of others.
+ * Big-endian numbers of 32 bits, without a `DataView`, which would need an allocation.
  */
 
-/** Writes the low 32 bits of a whole number. What is past the end of the array is not written. */
+/** Writes the low 32 bits of a whole number. Bytes past the end of the array are dropped. */
 export function writeU32(into: Uint8Array, at: number, value: number): void {
   into[at] = value >>> 24;
   into[at + 1] = value >>> 16;

@@ -1,8 +1,8 @@
 /**
- * Bytes as they are, without a copy either way.
+ * The codecs of bytes, which copy nothing.
  *
- * There are two codecs under one name, as what they keep is the same: `bytes`, and `keyBytes`,
- * which also takes text and is what trees use for keys when no codec is given.
+ * Two codecs share one name, as their stored bytes are the same: `bytes`, and `keyBytes`, which
+ * also takes text and is the default codec for keys.
  */
 
 import { checkAttached } from "./attached.ts";
@@ -10,8 +10,7 @@ import { type KeyCodec, kindOf } from "./codec.ts";
 import { encodeText, encodeTextInto } from "./text.ts";
 
 /**
- * Keeps bytes as they are. What `encode` returns is the value itself, and what `decode` returns are
- * the bytes it was given.
+ * Stores bytes unchanged. `encode` returns the value itself, and `decode` returns its argument.
  *
  * ```ts
  * import { bytes } from "./mod.ts";
@@ -36,7 +35,7 @@ export const bytes: KeyCodec<Uint8Array> = {
 };
 
 /**
- * As `bytes`, and takes text, which it keeps in UTF-8; bytes come back.
+ * Like `bytes`, but also takes text, which it stores in UTF-8. It decodes to bytes.
  *
  * ```ts
  * import { keyBytes } from "./mod.ts";

@@ -1,13 +1,12 @@
 /**
- * What a codec is: how values become bytes and come back.
+ * The interface of a codec: it encodes values to bytes and decodes them.
  *
- * Keys are kept in the order of their bytes, so a codec for keys has to give bytes that sort as its
- * values do. Which codecs cannot, says `ordered: false`: they are for values alone, and both the
- * types and `checkKeyCodec` refuse them for keys. A codec that says nothing of order is taken for
- * keys, on the word of who wrote it.
+ * Keys sort by their bytes, so the bytes of a codec for keys must sort as its values do. A codec
+ * with `ordered: false` is for values alone: both the types and `checkKeyCodec` refuse it for keys.
+ * A codec without `ordered` is accepted for keys, on its author's responsibility.
  */
 
-/** Why undefined is refused: where a value may be given, it says that there is no entry. */
+/** The message for undefined, which means "no entry" as an argument. */
 export const UNDEFINED_VALUE = "Cannot encode: undefined is no value, and means no entry";
 
 /** The longest name of a codec, in bytes of UTF-8. */
@@ -16,7 +15,7 @@ const NAME_BYTES_MAX = 255;
 /**
  * Turns values into bytes and back.
  *
- * `Out` is what comes back, `In` what may be given, `Prefix` what the prefix of a range may be.
+ * `Out` is the decoded type, `In` the accepted type, `Prefix` the type of prefixes of ranges.
  *
  * ```ts
  * import type { Codec } from "./mod.ts";
@@ -30,21 +29,20 @@ const NAME_BYTES_MAX = 255;
  */
 export interface Codec<Out, In = Out, Prefix = In> {
   /**
-   * Kept with a tree, so that it is not opened with another codec. The built-in ones have the name
-   * they are exported by. Without one nothing is checked. 1 to 255 bytes of UTF-8.
+   * The name, 1 to 255 bytes of UTF-8. A tree stores it, and refuses to open with another codec.
+   * Built-in codecs have the name of their export. Without a name nothing is checked.
    */
   readonly name?: string | undefined;
-  /** Whether the bytes sort as the values do. False keeps the codec from being used for keys. */
+  /** Whether the bytes sort as the values do. False makes the codec unfit for keys. */
   readonly ordered?: boolean | undefined;
   /**
-   * Whether what `decode` returns is made of the bytes that it was given, so that these must belong
-   * to whoever gets it. Default true. A codec that says false is spared a copy.
+   * Whether the result of `decode` refers to its argument, which the caller must then own. Default
+   * true. False saves a copy.
    */
   readonly keepsBytes?: boolean | undefined;
   /**
-   * The bytes of a value. They may be the value itself, or memory that the codec uses again: who
-   * asks has done with them, or has copied them, before the next call. Trees never ask for those of
-   * undefined.
+   * Encodes a value. The result may be the value itself, or memory that the codec reuses: it is
+   * valid until the next call. Trees never encode undefined.
    *
    * @throws {TypeError} The value cannot be encoded.
    * @throws {RangeError} It is too large.
@@ -53,43 +51,43 @@ export interface Codec<Out, In = Out, Prefix = In> {
   /**
    * Writes at the start of `into` what `encode` would return, without an allocation.
    *
-   * @returns How many bytes, or -1 when they do not fit; what `into` holds then is undefined.
+   * @returns The length, or -1 if the bytes do not fit, in which case `into` may hold anything.
    * @throws {TypeError} The value cannot be encoded.
    * @throws {RangeError} It is too large.
    */
   encodeInto?(value: In, into: Uint8Array): number;
   /**
-   * Whether two values that were decoded are equal, for `compareAndSet` to ask where their bytes
-   * are not. Needed where `encode` may give different bytes for equal values. Default false.
+   * Whether two decoded values are equal. `compareAndSet` calls it if their bytes differ. A codec
+   * needs it if `encode` may return different bytes for equal values. Default false.
    */
   equals?(a: Out, b: Out): boolean;
   /** The bytes that all keys with this prefix, and no others, begin with. Default `encode`. */
   encodePrefix?(prefix: Prefix): Uint8Array;
   /**
-   * The value of bytes that `encode` made.
+   * Decodes the bytes of a value.
    *
    * @param bytes A view that the codec must not change, nor keep unless `keepsBytes`.
-   * @throws {TypeError} The bytes are of no value.
+   * @throws {TypeError} The bytes are malformed.
    */
   decode(bytes: Uint8Array): Out;
 }
 
-/** A codec whose bytes sort as its values do, fit for keys and for values. */
+/** A codec for keys and values: its bytes sort as its values do. */
 export interface KeyCodec<Out, In = Out, Prefix = In> extends Codec<Out, In, Prefix> {
   /** Its bytes sort as its values do. */
   readonly ordered?: true | undefined;
 }
 
-/** A codec whose bytes sort in no useful order: for values alone. */
+/** A codec for values alone: its bytes do not sort as its values do. */
 export interface ValueCodec<Out, In = Out> extends Codec<Out, In> {
   /** Its bytes do not sort as its values do. */
   readonly ordered: false;
 }
 
 /**
- * Refuses what is no codec.
+ * Refuses an argument that is not a codec.
  *
- * @throws {TypeError} It has no `encode` or no `decode`, or its name is no well-formed text.
+ * @throws {TypeError} It lacks `encode` or `decode`, or its name is not well-formed text.
  * @throws {RangeError} Its name is empty or too long.
  */
 export function checkCodec(codec: Codec<unknown>): void {
@@ -99,7 +97,7 @@ export function checkCodec(codec: Codec<unknown>): void {
   if (codec.name !== undefined) checkCodecName(codec.name);
 }
 
-/** Names are compared after they were kept in UTF-8, so they must come back as they were. */
+/** Names are compared after storage in UTF-8, so encoding must preserve them. */
 function checkCodecName(name: string): void {
   if (typeof name !== "string" || !name.isWellFormed()) {
     throw new TypeError("Cannot use the codec: its name is no well-formed text");
@@ -111,9 +109,9 @@ function checkCodecName(name: string): void {
 }
 
 /**
- * Refuses what is no codec for keys, also where no compiler did.
+ * Refuses an argument that is not a codec for keys, for callers without a type check.
  *
- * @throws {TypeError} It is for values alone, or no codec at all.
+ * @throws {TypeError} It is for values alone, or not a codec.
  */
 export function checkKeyCodec(codec: Codec<unknown>): void {
   checkCodec(codec);
@@ -122,13 +120,13 @@ export function checkKeyCodec(codec: Codec<unknown>): void {
   throw new TypeError(`Cannot use ${which} for keys: its bytes do not sort as its values do`);
 }
 
-/** What is thrown when encoding or decoding failed for a reason that another error tells. */
+/** The error of a codec for a failure with another error as its cause. */
 export function cannot(action: "encode" | "decode", cause: unknown): TypeError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new TypeError(`Cannot ${action}: ${reason}`, { cause });
 }
 
-/** How a refusal names a value that is of a wrong type. */
+/** The type of a value, for messages. */
 export function kindOf(value: unknown): string {
   return value === null ? "null" : typeof value;
 }

@@ -1,9 +1,9 @@
 /**
- * Values as JSON text: readable by everything, and as poor as JSON is.
+ * The codec of JSON text: readable by any program, limited to the types of JSON.
  *
- * What JSON changes comes back changed: `NaN` and the infinities as null, -0 as 0, a Date as text,
- * a Map as `{}`, and properties that are undefined or functions not at all. `structured` keeps all
- * of these but functions.
+ * Values that JSON cannot hold come back changed: `NaN` and the infinities as null, -0 as 0, a Date
+ * as text, a Map as `{}`. Properties that are undefined or functions are dropped. `structured`
+ * preserves all of these but functions.
  */
 
 import { isDeepStrictEqual } from "node:util";
@@ -12,13 +12,13 @@ import { decodeText, encodeText, encodeTextInto } from "./text.ts";
 
 /** `json` and, by `as`, its types. */
 export interface JsonCodec extends ValueCodec<unknown> {
-  /** The same codec, for values of one type. It is not checked that what is read is of it. */
+  /** The same codec, for values of one type. Decoding does not check the type. */
   as<T>(): ValueCodec<T>;
 }
 
 /**
- * Keeps what JSON can say. Refuses undefined, functions and symbols where they are the value, and
- * bigints and cycles anywhere.
+ * Stores values as JSON. It refuses a value that is undefined, a function or a symbol, and bigints
+ * and cycles anywhere in it.
  *
  * ```ts
  * import { json } from "./mod.ts";
@@ -58,7 +58,7 @@ function textOf(value: unknown): string {
   } catch (error) {
     throw cannot("encode", error);
   }
-  // The types of JSON.stringify do not say that there may be no text.
+  // The types of JSON.stringify omit that it may return undefined.
   if (text === undefined) throw new TypeError(`Cannot encode: JSON has no ${kindOf(value)}`);
   return text;
 }

@@ -1,5 +1,5 @@
 /**
- * Codecs: how keys and values become bytes and come back.
+ * Codecs: they encode keys and values to bytes and decode them.
  *
  * ```ts
  * import { json, tuple } from "./mod.ts";

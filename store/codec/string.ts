@@ -1,13 +1,13 @@
 /**
- * Text in UTF-8, sorted by code points. That is not the order of JavaScript's `<`, which puts what
- * is beyond U+FFFF before U+E000..U+FFFF, nor that of any language.
+ * The codec of text in UTF-8, sorted by code points. JavaScript's `<` differs: it sorts code points
+ * beyond U+FFFF before U+E000..U+FFFF. So does the collation of any language.
  */
 
 import { type KeyCodec, kindOf } from "./codec.ts";
 import { decodeText, encodeText, encodeTextInto } from "./text.ts";
 
 /**
- * Keeps text. A text with a lone surrogate is refused. A prefix is the beginning of a text.
+ * Stores text. It refuses text with a lone surrogate. A prefix is the beginning of a text.
  *
  * ```ts
  * import { string } from "./mod.ts";

@@ -1,9 +1,9 @@
 /**
- * Values as V8 clones them: nearly everything that is data, with its cycles.
+ * The codec of structured clones by V8: nearly all data, cycles included.
  *
- * The bytes are V8's own, for it and for later versions of it to read; other languages cannot. What
- * an object is beside its properties is lost: an instance of a class, a `URL` and a `Blob` too,
- * comes back as a plain object. A lone surrogate is kept.
+ * The bytes are V8's own format: later versions of V8 read them, other languages cannot. An object
+ * keeps only its properties: an instance of a class, also a `URL` or a `Blob`, comes back as a
+ * plain object. Lone surrogates are preserved.
  */
 
 import { Buffer } from "node:buffer";
@@ -19,14 +19,14 @@ import { cannot, UNDEFINED_VALUE, type ValueCodec } from "./codec.ts";
 
 /** `structured` and, by `as`, its types. */
 export interface StructuredCodec extends ValueCodec<unknown> {
-  /** The same codec, for values of one type. It is not checked that what is read is of it. */
+  /** The same codec, for values of one type. Decoding does not check the type. */
   as<T>(): ValueCodec<T>;
 }
 
 /**
- * Keeps primitive values, plain objects, arrays, `Map`, `Set`, `Date`, `RegExp`, errors, buffers
- * and typed arrays, and references among them. Refuses functions, symbols, promises, proxies,
- * shared memory, and undefined where it is the value.
+ * Stores primitive values, plain objects, arrays, `Map`, `Set`, `Date`, `RegExp`, errors, buffers
+ * and typed arrays, and references among them. It refuses functions, symbols, promises, proxies,
+ * shared memory, and undefined as the whole value.
  *
  * ```ts
  * import { structured } from "./mod.ts";
@@ -66,26 +66,26 @@ export const structured: StructuredCodec = {
   },
 };
 
-/** The serializer of V8 with what its types leave out. */
+/** The serializer of V8 with a method that its types omit. */
 type Writer = Serializer & { _writeHostObject(view: ArrayBufferView): void };
 const Writer = DefaultSerializer as unknown as new () => Writer;
 
-/** Writes values, and refuses arrays whose memory is gone rather than make empty ones of them. */
+/** Writes values, and refuses detached arrays, which it would write as empty ones. */
 class CheckingWriter extends Writer {
   override _writeHostObject(view: ArrayBufferView): void {
-    // Of a `DataView` the system tells.
+    // The system refuses a detached `DataView`.
     if (!(view instanceof DataView)) checkAttached(view as Uint8Array);
     super._writeHostObject(view);
   }
 }
 
-/** The deserializer of V8 with what its types leave out. */
+/** The deserializer of V8 with a method that its types omit. */
 type Reader = Deserializer & { _readHostObject(): ArrayBufferView };
 const Reader = DefaultDeserializer as unknown as new (bytes: Uint8Array) => Reader;
 
 /**
- * Reads values that have nothing in common with the bytes they are read from. Buffers and typed
- * arrays would be views of these, which belong to others and begin at any byte.
+ * Reads values that share no memory with their bytes. By default buffers and typed arrays would be
+ * views of these bytes, which the engine owns and which begin at any offset.
  */
 class OwningReader extends Reader {
   override _readHostObject(): ArrayBufferView {

@@ -1,23 +1,23 @@
 /**
- * Text as UTF-8, and back: what all codecs that keep text share.
+ * UTF-8 encoding and decoding, shared by all codecs of text.
  *
- * Nothing is lost: a lone surrogate, which UTF-8 cannot keep, and bytes that are not UTF-8 are
- * refused, and a byte order mark is a letter like others. So different texts have different bytes,
- * and the bytes sort as the code points do.
+ * It is lossless: it refuses lone surrogates, which UTF-8 cannot represent, and malformed bytes,
+ * and treats a byte order mark as a character. Different texts have different bytes, which sort as
+ * the code points do.
  *
- * Calling the runtime costs more than a short text is worth; loops do that.
+ * Loops handle short texts, for which a call of the runtime costs more.
  */
 
-/** Up to here, in code units, a loop writes text faster than the runtime does. */
+/** Up to this length in code units, a loop writes text faster than the runtime. */
 const WRITE_LOOP_MAX = 48;
-/** Up to here, in bytes, a loop reads ASCII faster than the runtime does. */
+/** Up to this length in bytes, a loop reads ASCII faster than the runtime. */
 const READ_LOOP_MAX = 64;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * A text in UTF-8, in memory of its own.
+ * Encodes a text in UTF-8, in new memory.
  *
  * @throws {TypeError} It has a lone surrogate.
  */
@@ -29,7 +29,7 @@ export function encodeText(text: string): Uint8Array {
 /**
  * Writes a text in UTF-8 at the start of `into`.
  *
- * @returns How many bytes, or -1 when they do not fit.
+ * @returns The length in bytes, or -1 if they do not fit.
  * @throws {TypeError} It has a lone surrogate.
  */
 export function encodeTextInto(text: string, into: Uint8Array): number {
@@ -42,9 +42,9 @@ export function encodeTextInto(text: string, into: Uint8Array): number {
 }
 
 /**
- * The text of UTF-8 bytes.
+ * Decodes UTF-8.
  *
- * @param bytes Where it is, from `start` up to `end`.
+ * @param bytes The bytes that contain it, from `start` to `end`.
  * @throws {TypeError} The bytes are not UTF-8.
  */
 export function decodeText(bytes: Uint8Array, start = 0, end = bytes.length): string {
@@ -59,28 +59,28 @@ export function decodeText(bytes: Uint8Array, start = 0, end = bytes.length): st
   }
 }
 
-/** What is thrown for a text that UTF-8 cannot keep. */
+/** The error for a text that UTF-8 cannot represent. */
 export function loneSurrogate(): TypeError {
   return new TypeError("Cannot encode: the text has a lone surrogate");
 }
 
 function checkWellFormed(text: string): void {
-  // The encoder would make U+FFFD of a lone surrogate, and one key of different texts.
+  // The encoder turns a lone surrogate into U+FFFD, which would merge different keys.
   if (!text.isWellFormed()) throw loneSurrogate();
 }
 
-/** Writes a text as far as there is room; whether it is all ASCII. */
+/** Writes an ASCII text. Returns false at the first other character. */
 function writeAscii(text: string, into: Uint8Array): boolean {
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit > 0x7f) return false;
-    // Past the end of the array nothing is written.
+    // Writes past the end of the array are dropped.
     into[i] = unit;
   }
   return true;
 }
 
-/** The text of bytes that are all ASCII, eight at a time, or undefined. */
+/** Decodes ASCII, eight bytes at a time; undefined if any byte is not ASCII. */
 function readAscii(bytes: Uint8Array, start: number, end: number): string | undefined {
   let text = "";
   let at = start;

@@ -1,12 +1,12 @@
 /**
- * Keys of several parts, sorted part by part. How parts become bytes is told in `tuple_part.ts`.
+ * The codec of tuples: keys of several parts, sorted part by part. `tuple_part.ts` encodes parts.
  */
 
 import { type KeyCodec, kindOf } from "./codec.ts";
 import { type TuplePart, writePart } from "./tuple_part.ts";
 import { readParts } from "./tuple_reader.ts";
 
-/** What a tuple of a type may begin with: its first parts, none to all of them. */
+/** The type of prefixes of a tuple type: none to all of its first parts. */
 export type TuplePrefix<T extends readonly unknown[]> = T extends
   readonly [infer First, ...infer Rest] ? readonly [] | readonly [First, ...TuplePrefix<Rest>]
   : Readonly<T>;
@@ -14,26 +14,26 @@ export type TuplePrefix<T extends readonly unknown[]> = T extends
 /** `tuple` and, by `as`, its types. */
 export interface TupleCodec extends KeyCodec<TuplePart[], readonly TuplePart[]> {
   /**
-   * The same codec, for tuples of one type, whose prefixes are the shorter tuples. It is not
-   * checked that what is read is of it.
+   * The same codec, for tuples of one type. Prefixes are shorter tuples. Decoding does not check
+   * the type.
    */
   as<T extends readonly TuplePart[]>(): KeyCodec<T, Readonly<T>, TuplePrefix<T>>;
 }
 
-/** Where a tuple is written before it is known how long it is; most keys fit. */
+/** A buffer for a tuple of unknown length; most keys fit. */
 const scratch = new Uint8Array(256);
 
 /**
- * Keeps arrays of bytes, strings, numbers, bigints and booleans, in this order of types, which is
- * the one that Deno KV documents for its keys. Within a type:
+ * Stores arrays of bytes, strings, numbers, bigints and booleans. Types sort in this order, which
+ * Deno KV documents for its keys. Within a type:
  *
  * - bytes sort as bytes, and strings by code points; a lone surrogate is refused,
- * - numbers sort from `-Infinity` to `Infinity`, -0 before 0, and `NaN` is last,
- * - bigints sort as numbers do; they may have 32,767 bytes,
+ * - numbers sort from `-Infinity` to `Infinity`, -0 before 0, `NaN` last,
+ * - bigints sort as numbers do, and have at most 32,767 bytes,
  * - false is before true.
  *
- * A tuple sorts after its own beginning, the empty one first of all. A prefix is a shorter tuple,
- * and is of whole parts: `["ab"]` begins `["ab", 1]`, and not `["abc"]`.
+ * A tuple sorts after its prefixes, and the empty tuple first. A prefix consists of whole parts:
+ * `["ab"]` is a prefix of `["ab", 1]`, but not of `["abc"]`.
  *
  * ```ts
  * import { tuple } from "./mod.ts";
@@ -66,7 +66,7 @@ export const tuple: TupleCodec = {
   },
 };
 
-/** Writes as much of a tuple as there is room for; how many bytes all of it takes. */
+/** Writes as much of a tuple as fits. Returns the length of the whole encoding. */
 function writeParts(parts: readonly TuplePart[], into: Uint8Array): number {
   if (!Array.isArray(parts)) {
     throw new TypeError(`Cannot encode: a tuple is an array, not a ${kindOf(parts)}`);

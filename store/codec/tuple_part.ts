@@ -1,5 +1,5 @@
 /**
- * The parts of a tuple as bytes, one after another. Each begins with a byte that tells its type:
+ * The encoding of the parts of a tuple, which are concatenated. Each begins with a type byte:
  *
  * ```text
  * 0x10  bytes    their bytes, escaped, and 0x00
@@ -16,14 +16,13 @@
  * ```
  *
  * 1. Bytes sort as parts do.
- * 2. A part has one encoding: that of `NaN` is of the quiet one without a sign, and a magnitude
- *    begins with no zero byte.
- * 3. No part's bytes begin another part's. So the keys whose bytes begin with those of a tuple are
+ * 2. A part has one encoding: `NaN` is stored as the quiet one without a sign, and a magnitude has
+ *    no leading zero byte.
+ * 3. No encoding is a prefix of another. So the keys whose bytes begin with those of a tuple are
  *    the keys whose parts begin with its parts. An end of 0x00 with 0x00 0xff for a zero inside
- *    would not do: the bytes of "a" would begin those of "a\0".
+ *    would break this: the bytes of "a" would be a prefix of those of "a\0".
  *
- * Writing goes on past the end of the array, where nothing is kept, and so finds how much room is
- * needed.
+ * Writing continues past the end of the array, where bytes are dropped, to find the length needed.
  */
 
 import { Buffer } from "node:buffer";
@@ -35,7 +34,7 @@ import { loneSurrogate } from "./text.ts";
 /** A part of a tuple. */
 export type TuplePart = Uint8Array | string | number | bigint | boolean;
 
-/** How a part begins. Their order is that of the types. */
+/** The type bytes of parts, in the order of the types. */
 export const CODES = {
   bytes: 0x10,
   string: 0x20,
@@ -47,28 +46,27 @@ export const CODES = {
 
 /** Ends bytes and strings. */
 export const END = 0x00;
-/** Stands, with one more, for a byte that is not above it. */
+/** Escapes a byte that is not above it: the escape, then that byte plus one. */
 export const ESCAPE = 0x01;
 /** The length of a bigint of no bytes. */
 export const LENGTH_ZERO = 0x8000;
-/** A bigint has no more bytes. */
+/** The most bytes of a bigint. */
 export const BIGINT_BYTES_MAX = 0x7fff;
-/** The high half of the `NaN` that is kept; the low half is 0. */
+/** The high half of the stored `NaN`; the low half is 0. */
 export const NAN_HIGH = 0x7ff80000;
 
 const U64_MAX = 2n ** 64n - 1n;
 
-/** Where doubles and short bigints are taken apart. */
+/** A buffer in which doubles and short bigints are split into words. */
 const wordBytes = new Uint8Array(8);
 const word = new DataView(wordBytes.buffer);
 
 /**
  * Writes a part.
  *
- * @param at Where it begins.
- * @returns Where it ends, maybe past the end of `into`.
- * @throws {TypeError} It is of another type, a text with a lone surrogate, or bytes whose memory is
- * gone.
+ * @param at The offset of its first byte.
+ * @returns The offset of its end, possibly past the end of `into`.
+ * @throws {TypeError} It has another type, or is text with a lone surrogate, or detached bytes.
  * @throws {RangeError} It is a bigint of more than 32,767 bytes.
  */
 export function writePart(part: TuplePart, into: Uint8Array, at: number): number {
@@ -166,7 +164,7 @@ function writeBigint(value: bigint, into: Uint8Array, at: number): number {
   return at;
 }
 
-/** The bytes of a bigint from 0 on, without zeros in front. Good until the next call. */
+/** The bytes of a bigint from 0 on, without leading zeros. Valid until the next call. */
 function magnitudeOf(value: bigint): Uint8Array {
   if (value <= U64_MAX) {
     word.setBigUint64(0, value);

@@ -1,6 +1,6 @@
 /**
- * Tuples from bytes. Reads what `tuple_part.ts` writes and refuses all else, so that what was read
- * would be written as the same bytes again.
+ * Decodes tuples. It reads what `tuple_part.ts` writes and refuses all other bytes, so that
+ * encoding a decoded tuple yields the same bytes.
  */
 
 import { Buffer } from "node:buffer";
@@ -16,14 +16,14 @@ import {
   type TuplePart,
 } from "./tuple_part.ts";
 
-/** Where doubles and short bigints are put together. */
+/** A buffer in which doubles and short bigints are joined from words. */
 const wordBytes = new Uint8Array(8);
 const word = new DataView(wordBytes.buffer);
 
 /**
- * The parts that bytes hold.
+ * Decodes the parts of a tuple.
  *
- * @throws {TypeError} They were not written as a tuple.
+ * @throws {TypeError} The bytes are not the encoding of a tuple.
  */
 export function readParts(bytes: Uint8Array): TuplePart[] {
   const reader = new TupleReader(bytes);
@@ -32,10 +32,10 @@ export function readParts(bytes: Uint8Array): TuplePart[] {
   return parts;
 }
 
-/** Reads one part after another. Every read goes forward, so reading ends. */
+/** Reads parts in order. Every read moves forward, so reading ends. */
 class TupleReader {
   readonly #bytes: Uint8Array;
-  /** What comes next. */
+  /** The offset of the next byte. */
   #at = 0;
 
   constructor(bytes: Uint8Array) {
@@ -78,7 +78,7 @@ class TupleReader {
     return decodeText(this.#unescape(start, escapes));
   }
 
-  /** Goes past the next end; how many escapes there were on the way. */
+  /** Skips past the next end byte. Returns the number of escapes before it. */
   #skipEscaped(): number {
     const bytes = this.#bytes;
     let escapes = 0;
@@ -96,9 +96,9 @@ class TupleReader {
     throw this.#malformed("a part has no end");
   }
 
-  /** A copy of what is from `start` to the end just passed. */
+  /** A copy of the bytes from `start` to the end byte just passed, unescaped. */
   #unescape(start: number, escapes: number): Uint8Array {
-    // Not `slice`, which gives a view where the bytes are a `Buffer`.
+    // Not `slice`, which returns a view if the bytes are a `Buffer`.
     const escaped = this.#bytes.subarray(start, this.#at - 1);
     if (escapes === 0) return new Uint8Array(escaped);
     const plain = new Uint8Array(escaped.length - escapes);
@@ -135,7 +135,7 @@ class TupleReader {
     return signed < 0 ? -magnitude : magnitude;
   }
 
-  /** Goes past bytes that must be there; where they begin. */
+  /** Skips bytes that must exist. Returns the offset of the first. */
   #skip(length: number): number {
     const at = this.#at;
     if (length > this.#bytes.length - at) throw this.#malformed("a part is cut off");
@@ -148,7 +148,7 @@ class TupleReader {
   }
 }
 
-/** The number that bytes are of, the highest first, turned over where `turn` has bits. */
+/** The number of big-endian bytes, each combined with `turn` by exclusive or. */
 function magnitudeOf(bytes: Uint8Array, at: number, length: number, turn: number): bigint {
   if (length <= wordBytes.length) {
     wordBytes.fill(0);

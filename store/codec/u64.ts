@@ -1,5 +1,5 @@
 /**
- * Whole numbers from 0 to 2^64 - 1, in 8 bytes, the highest first, so that they sort as numbers do.
+ * The codec of whole numbers from 0 to 2^64 - 1: 8 bytes, big-endian, which sort as numbers do.
  */
 
 import { writeU32 } from "./big_endian.ts";
@@ -9,12 +9,12 @@ const BYTES = 8;
 const LIMIT = 1n << 64n;
 const HIGH = 2 ** 32;
 
-/** Where a bigint is taken apart without another one. */
+/** A buffer that splits a bigint without creating another one. */
 const scratch = new DataView(new ArrayBuffer(BYTES));
 
 /**
- * Keeps whole numbers below 2^64; bigints come back. A number is taken where it is exact, and costs
- * less than a bigint. No key has a prefix but itself, so there are no prefixes.
+ * Stores whole numbers below 2^64, and decodes to bigints. It also takes numbers that are exact,
+ * which cost less than bigints. It has no prefixes.
  *
  * ```ts
  * import { u64 } from "./mod.ts";
