@@ -1,42 +1,42 @@
 /**
- * What a watcher hears of: changes, and the commits they are parts of.
+ * The data of a watcher: changes, and the commits that contain them.
  *
- * A change says what was done, not what it came to: of a range delete, a load or a drop the entries
- * are not listed, however many they were. Whoever needs them reads the tree.
+ * A change describes the operation, not its effect: a range delete, a load or a drop does not list
+ * the entries. A consumer that needs them reads the tree.
  */
 
 import type { KeyRange } from "../read/range.ts";
 
-/** One change of a tree, as it was committed. `R` is what ranges of the tree are. */
+/** One committed change of a tree. `R` is the type of the tree's ranges. */
 export type Change<K = Uint8Array, V = Uint8Array, R = KeyRange<Uint8Array | string, unknown>> =
-  /** A key got a value, whether or not it had one, or the same one. */
+  /** The value of a key was set, whether or not that changed it. */
   | { readonly type: "set"; readonly key: K; readonly value: V }
   /** An entry was removed. */
   | { readonly type: "delete"; readonly key: K }
   /**
-   * All entries of a range were removed, `count` of them: some may be outside of what is watched.
-   * `range` is as it was given; `{}` is all entries.
+   * All entries of a range were removed, `count` of them, some possibly outside the watched range.
+   * `range` is as given by the caller; `{}` is all entries.
    */
   | { readonly type: "deleteRange"; readonly range: R; readonly count: number }
   /**
-   * Entries were added or replaced by `load`, `count` of them, anywhere in the tree. Their keys and
-   * values are not told, so whoever needs them reads the tree again.
+   * `load` added or replaced `count` entries, anywhere in the tree. Their keys and values are not
+   * reported: read the tree to get them.
    */
   | { readonly type: "load"; readonly count: number }
   /** The tree was removed with all its entries. */
   | { readonly type: "drop" }
-  /** The tree got another name. Those who watch either name hear of it. */
+  /** The tree was renamed. Watchers of either name receive it. */
   | { readonly type: "rename"; readonly from: string; readonly to: string };
 
-/** A transaction that is durable, with those of its changes that are watched. */
+/** A durable transaction, with its watched changes. */
 export interface Commit<
   K = Uint8Array,
   V = Uint8Array,
   R = KeyRange<Uint8Array | string, unknown>,
 > {
-  /** The version it made. A later commit has a higher one; they need not follow each other. */
+  /** Its version. Later commits have higher versions, with possible gaps. */
   readonly version: number;
-  /** At least one, in the order in which they were made. */
+  /** The changes, at least one, in order. */
   readonly changes: readonly Change<K, V, R>[];
 }
 

@@ -1,51 +1,50 @@
 /**
- * The change feed: takes what transactions change to the queues of those who watch.
+ * The change feed: delivers the changes of transactions to the queues of watchers.
  *
- * A change is noted when it is made, with copies of its bytes, by every queue that wants it.
- * Savepoints mark how much had been noted, and a rollback takes back what came after. The outermost
- * commit gives what is left its version; `deliver` lets it be taken once that version is durable.
+ * Each interested queue notes a change when it happens, with copies of its bytes. Savepoints mark
+ * the number of noted changes, and a rollback retracts later ones. The outermost commit assigns its
+ * version to the remaining changes; `deliver` releases them once that version is durable.
  *
  * Invariants:
- * 1. `#noted` names, for each change that some queue has noted of the open transaction, that queue,
- *    in the order of noting.
- * 2. Where nobody watches, noting does no more than look at the size of a map.
+ * 1. `#noted` holds, for each noted change of the open transaction, its queue, in order.
+ * 2. Without watchers, noting only reads the size of a map.
  *
- * It does not know who reads the queues, nor what the bytes mean.
+ * It does not know the readers of the queues, nor the meaning of the bytes.
  */
 
 import type { WatchQueue } from "./watch_queue.ts";
 import type { RawChange } from "./change.ts";
 import { copyOf } from "../read/copy.ts";
 
-/** Takes what transactions change to those who watch. */
+/** Delivers the changes of transactions to watchers. */
 export class ChangeFeed {
-  /** The queues by the tree they are for. */
+  /** The queues by the name of their tree. */
   readonly #queues = new Map<string, Set<WatchQueue>>();
   readonly #noted: WatchQueue[] = [];
-  /** How much had been noted when each open savepoint began. */
+  /** The number of noted changes at the start of each open savepoint. */
   readonly #savepoints: number[] = [];
 
-  /** How many queues there are. */
+  /** The number of queues. */
   get size(): number {
     let size = 0;
     for (const queues of this.#queues.values()) size += queues.size;
     return size;
   }
 
-  /** Fills a queue from now on; between transactions only, so that it gets whole commits. */
+  /** Adds a queue; between transactions only, so that it receives whole commits. */
   add(queue: WatchQueue): void {
     const queues = this.#queues.get(queue.tree);
     if (queues === undefined) this.#queues.set(queue.tree, new Set([queue]));
     else queues.add(queue);
   }
 
-  /** Fills a queue no more. */
+  /** Removes a queue. */
   remove(queue: WatchQueue): void {
     const queues = this.#queues.get(queue.tree);
     if (queues?.delete(queue) && queues.size === 0) this.#queues.delete(queue.tree);
   }
 
-  /** Notes that a key, of some length, gets a value. The bytes are copied. */
+  /** Notes that the value of a key is set. The bytes are copied. */
   noteSet(tree: string, key: Uint8Array, length: number, value: Uint8Array): void {
     if (this.#queues.size === 0) return;
     for (const queue of this.#queuesOf(tree)) {
@@ -67,9 +66,9 @@ export class ChangeFeed {
    * Notes that the entries of a range are removed.
    *
    * @param tree The tree.
-   * @param range As it was given.
-   * @param bounds The same in bytes.
-   * @param count How many there were; none is no change.
+   * @param range The range as given by the caller.
+   * @param bounds The bounds of the range in bytes.
+   * @param count The number of entries removed; 0 is not a change.
    */
   noteDeleteRange(
     tree: string,
@@ -80,12 +79,12 @@ export class ChangeFeed {
     if (this.#queues.size === 0 || count === 0) return;
     for (const queue of this.#queuesOf(tree)) {
       if (!queue.wantsRange(bounds.lower, bounds.upper)) continue;
-      // The object is the caller's, who may use it again.
+      // The caller owns the object, and may reuse it.
       this.#note(queue, { type: "deleteRange", range: { ...range }, count });
     }
   }
 
-  /** Notes that entries are loaded, how many; none is no change. */
+  /** Notes that `count` entries are loaded; 0 is not a change. */
   noteLoad(tree: string, count: number): void {
     if (this.#queues.size === 0 || count === 0) return;
     this.#noteAll(tree, { type: "load", count });
@@ -97,7 +96,7 @@ export class ChangeFeed {
     this.#noteAll(tree, { type: "drop" });
   }
 
-  /** Notes that a tree is renamed, for those who watch either name. */
+  /** Notes that a tree is renamed, for watchers of either name. */
   noteRename(from: string, to: string): void {
     if (this.#queues.size === 0) return;
     this.#noteAll(from, { type: "rename", from, to });
@@ -119,21 +118,21 @@ export class ChangeFeed {
     return this.#queues.get(tree) ?? [];
   }
 
-  /** Begins a transaction, or a savepoint in the open one. */
+  /** Begins a transaction, or a savepoint of the open one. */
   begin(): void {
     this.#savepoints.push(this.#noted.length);
   }
 
-  /** Ends the innermost savepoint, or the transaction, and takes back what was noted in it. */
+  /** Ends the innermost savepoint, or the transaction, and retracts its changes. */
   rollback(): void {
     const before = this.#savepoints.pop()!;
     while (this.#noted.length > before) this.#noted.pop()!.retract();
   }
 
   /**
-   * Ends the innermost savepoint, or the transaction, and keeps what was noted in it.
+   * Ends the innermost savepoint, or the transaction, and keeps its changes.
    *
-   * @param version The version that the transaction made, if it has ended.
+   * @param version The version of the transaction, if it has ended.
    */
   commit(version: number): void {
     this.#savepoints.pop();
@@ -141,7 +140,7 @@ export class ChangeFeed {
     for (const queue of this.#noted.splice(0)) queue.commit(version);
   }
 
-  /** Lets commits be taken up to a version: they are durable. Between transactions only. */
+  /** Releases commits up to a durable version. Between transactions only. */
   deliver(durableVersion: number): void {
     if (this.#queues.size === 0) return;
     for (const queues of this.#queues.values()) {
@@ -152,7 +151,7 @@ export class ChangeFeed {
     }
   }
 
-  /** Ends all queues: what is not durable now never will be. */
+  /** Ends all queues: commits that are not durable yet never will be. */
   close(): void {
     for (const queues of this.#queues.values()) {
       for (const queue of queues) queue.end();

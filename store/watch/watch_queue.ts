@@ -1,27 +1,27 @@
 /**
- * The commits that wait for one watcher, as bytes: bounded, first in, first out.
+ * The queue of a watcher: waiting commits, as bytes, bounded, first in, first out.
  *
- * A change is noted while its transaction is open, waits from the commit until the medium has it,
- * and from then on until it is taken. All of these count against the bound. A commit that does not
- * fit is lost, so the queue takes none after it: what it gives out has no gaps.
+ * A change is noted while its transaction is open. It then waits until the commit is durable, and
+ * after that until it is taken. All these changes count against the bound. A commit that does not
+ * fit is lost, and the queue takes none after it, so its output has no gaps.
  *
  * Invariants:
  * 1. Versions rise from the head to the tail.
- * 2. No more changes than the bound wait, and `#waiting` counts them, noted ones too.
+ * 2. At most as many changes as the bound wait; `#waiting` counts them, noted ones included.
  *
- * It does not know whose transaction is open; `ChangeFeed` does.
+ * It does not track transactions and savepoints; `ChangeFeed` does.
  */
 
 import { compareKeys } from "../../btree/mod.ts";
 import type { RawChange, RawCommit } from "./change.ts";
 
-/** Which changes a queue takes. */
+/** The scope of the changes that a queue takes. */
 export interface QueueScope {
-  /** Of the tree of this name. */
+  /** The name of the tree. */
   readonly tree: string;
-  /** Of keys that are not below this. */
+  /** The lower bound of keys, inclusive. */
   readonly lower: Uint8Array | undefined;
-  /** Of keys below this. */
+  /** The upper bound of keys, exclusive. */
   readonly upper: Uint8Array | undefined;
 }
 
@@ -30,7 +30,7 @@ interface Link {
   next: Link | undefined;
 }
 
-/** The commits that wait for one watcher. */
+/** The queue of a watcher. */
 export class WatchQueue {
   /** The tree whose changes it takes. */
   readonly tree: string;
@@ -43,17 +43,17 @@ export class WatchQueue {
   #tail: Link | undefined;
   #waiting = 0;
   #durableVersion = 0;
-  /** Whether a change of the open transaction did not fit. It is the last one noted. */
+  /** Whether the change of the open transaction that was noted last did not fit. */
   #misses = false;
   #overflowed = false;
   #ended = false;
 
   /**
-   * An empty queue.
+   * Creates an empty queue.
    *
-   * @param scope Which changes it takes.
-   * @param changesMax How many may wait.
-   * @param wake Called when there may be something to take, or nothing any more.
+   * @param scope The scope of its changes.
+   * @param changesMax The bound on waiting changes.
+   * @param wake Called when a commit may be taken, or the queue has ended.
    */
   constructor({ tree, lower, upper }: QueueScope, changesMax: number, wake: () => void) {
     this.tree = tree;
@@ -63,7 +63,7 @@ export class WatchQueue {
     this.#wake = wake;
   }
 
-  /** Whether a change of a key is to be noted here. */
+  /** Whether the queue takes a change of a key. */
   wantsKey(key: Uint8Array, length: number): boolean {
     if (!this.wantsAll) return false;
     const [lower, upper] = [this.#lower, this.#upper];
@@ -71,13 +71,13 @@ export class WatchQueue {
     return upper === undefined || compareKeys(key, length, upper, upper.length) < 0;
   }
 
-  /** Whether a change of keys from `lower` on and below `upper` is to be noted here. */
+  /** Whether the queue takes a change of keys from `lower` to below `upper`. */
   wantsRange(lower: Uint8Array | undefined, upper: Uint8Array | undefined): boolean {
     return this.wantsAll && hasRoom(this.#lower, this.#upper) && hasRoom(lower, this.#upper) &&
       hasRoom(this.#lower, upper);
   }
 
-  /** Whether a change of the whole tree is to be noted here. */
+  /** Whether the queue takes a change of the whole tree. */
   get wantsAll(): boolean {
     return !this.#misses && !this.#overflowed && !this.#ended;
   }
@@ -92,7 +92,7 @@ export class WatchQueue {
     }
   }
 
-  /** Forgets what was noted last. */
+  /** Retracts the change noted last. */
   retract(): void {
     if (this.#misses) {
       this.#misses = false;
@@ -102,7 +102,7 @@ export class WatchQueue {
     }
   }
 
-  /** Makes a commit of what was noted, if anything was. */
+  /** Turns the noted changes, if any, into a commit. */
   commit(version: number): void {
     if (this.#misses) return this.#overflow();
     if (this.#noted.length === 0) return;
@@ -120,13 +120,13 @@ export class WatchQueue {
     this.#noted = [];
   }
 
-  /** Lets commits up to a version be taken. */
+  /** Releases commits up to a version. */
   deliver(durableVersion: number): void {
     this.#durableVersion = durableVersion;
     this.#wake();
   }
 
-  /** The oldest commit that is durable, or undefined: there is none now. */
+  /** Takes the oldest durable commit, or undefined if there is none. */
   take(): RawCommit | undefined {
     const link = this.#head;
     if (link === undefined || link.commit.version > this.#durableVersion) return undefined;
@@ -141,33 +141,33 @@ export class WatchQueue {
     return this.#overflowed;
   }
 
-  /** Whether what it holds is all that can ever be taken. */
+  /** Whether the commits that it holds are the last ones. */
   get isComplete(): boolean {
     if (this.#ended) return true;
     const isDurable = this.#tail === undefined || this.#tail.commit.version <= this.#durableVersion;
     return this.#overflowed && isDurable;
   }
 
-  /** Whether nothing can be taken any more. */
+  /** Whether the queue has ended and is empty. */
   get isOver(): boolean {
     if (!this.isComplete) return false;
     return this.#head === undefined || this.#head.commit.version > this.#durableVersion;
   }
 
-  /** Takes nothing more: what is not durable now never will be. */
+  /** Ends the queue: commits that are not durable yet never will be. */
   end(): void {
     this.#ended = true;
     this.#wake();
   }
 
-  /** Gives up all that waits. */
+  /** Discards all waiting commits. */
   clear(): void {
     this.#ended = true;
     this.#head = this.#tail = undefined;
   }
 }
 
-/** Whether there can be keys from a bound on and below another. */
+/** Whether keys can exist from `lower` to below `upper`. */
 function hasRoom(lower: Uint8Array | undefined, upper: Uint8Array | undefined): boolean {
   if (upper === undefined) return true;
   return lower === undefined

@@ -1,9 +1,9 @@
 /**
- * A watcher as users meet it: the commits that change a range of a tree, one after another, as soon
- * as each is durable.
+ * The public class of a watcher: it yields the commits that change a range of a tree, in order,
+ * each as soon as it is durable.
  *
- * What a watcher is told inside a flush only resolves promises; codecs run later, when the reader's
- * turn comes. A watcher that has come to an error stays there: every later `next` rejects with it.
+ * A flush only resolves promises of a watcher; codecs run later, in the reader's turn. An error of
+ * a watcher is permanent: every later `next` rejects with it.
  */
 
 import { LimitError } from "../../pager/mod.ts";
@@ -13,39 +13,39 @@ import { type QueueScope, WatchQueue } from "./watch_queue.ts";
 import { ANY, checkOptions } from "../read/argument_checks.ts";
 import type { KeyRange } from "../read/range.ts";
 
-/** How to watch. */
+/** Options of `Tree.watch`. */
 export interface WatchOptions {
-  /** Ends the watcher when it aborts: `next` rejects with its reason. */
+  /** Ends the watcher when aborted: `next` rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * How many changes may wait, from being made to being read, also those of one transaction.
+   * The most changes that may wait between commit and read, including those of one transaction.
    * Default 10 000.
    */
   readonly maxPending?: number | undefined;
 }
 
-/** What is watched, and how its bytes are read. */
+/** The scope of a watcher, and its decoders. */
 export interface WatchSource<K, V> extends QueueScope {
-  /** The key of bytes, which it may keep. */
+  /** Decodes a key, and may keep the bytes. */
   decodeKey(bytes: Uint8Array): K;
-  /** The value of bytes, which it may keep. */
+  /** Decodes a value, and may keep the bytes. */
   decodeValue(bytes: Uint8Array): V;
 }
 
 const PENDING_MAX = 10_000;
 
 /**
- * The commits that change what is watched, in order. Get one by `Tree.watch`.
+ * The commits that change a tree or a range of it, in order. `Tree.watch` returns one.
  *
- * It begins when it is made, not when it is first read, and shows every commit from then on, none
- * twice, each once it is durable; with durability `"none"` or `"buffered"` that may be later than
- * the call or promise of the writer. It is of a name: after a drop or a rename it goes on with
- * whatever tree gets that name.
+ * It begins when it is created, not at its first read. It yields every later commit exactly once,
+ * as soon as it is durable; with durability `"none"` or `"buffered"` that may be after the writer's
+ * call returns or its promise resolves. It refers to a name: after a drop or a rename it continues
+ * with the next tree of that name.
  *
- * It ends without an error when a `for await` is left, by `return` or `await using`, and when the
- * database is closed, once it has given out what is durable. It ends with an error by its signal,
- * when more changes wait than `maxPending`, and when a codec refuses what is to be given out; every
- * later `next` rejects with the same error.
+ * It ends without an error at the end of a `for await`, by `return` or `await using`, and after the
+ * last durable commit when the database is closed. It ends with an error by its signal, when more
+ * changes than `maxPending` wait, or when a codec refuses a key or value. Every later `next`
+ * rejects with the same error.
  *
  * ```ts
  * import { open, type Watcher } from "../../mod.ts";
@@ -69,15 +69,15 @@ export class Watcher<K = Uint8Array, V = Uint8Array, R = KeyRange<Uint8Array | s
   readonly #reads: PromiseWithResolvers<RawCommit | undefined>[] = [];
   #isOver = false;
   #failure: { readonly error: unknown } | undefined;
-  /** Whether a codec failed: commits that were on their way to later calls do not arrive. */
+  /** Whether a codec failed, so that pending calls receive no commits. */
   #isBroken = false;
 
   /**
-   * Made by `Tree.watch`.
+   * Created by `Tree.watch`.
    *
-   * @param feed Where changes come from.
-   * @param source What is watched.
-   * @param options How.
+   * @param feed The source of changes.
+   * @param source The scope and the decoders.
+   * @param options The options of `Tree.watch`.
    */
   constructor(feed: ChangeFeed, source: WatchSource<K, V>, options: WatchOptions) {
     checkWatchOptions(options);
@@ -92,11 +92,12 @@ export class Watcher<K = Uint8Array, V = Uint8Array, R = KeyRange<Uint8Array | s
   }
 
   /**
-   * The next commit. Several calls at once are answered in their order.
+   * Returns the next commit. Concurrent calls are answered in order.
    *
-   * @returns Done when the database was closed, or the watcher was ended.
-   * @throws {LimitError} More changes waited than `maxPending`. What came before was given out.
-   * @throws {TypeError} A codec refused the bytes of a key or a value, or whatever else it throws.
+   * @returns The commit, or `done` if the database was closed or the watcher has ended.
+   * @throws {LimitError} More changes waited than `maxPending`. All earlier commits were returned.
+   * @throws {TypeError} A codec refused the bytes of a key or a value. Its other errors pass as
+   * well.
    * @throws {unknown} The reason of the signal.
    */
   async next(): Promise<IteratorResult<Commit<K, V, R>, undefined>> {
@@ -109,7 +110,7 @@ export class Watcher<K = Uint8Array, V = Uint8Array, R = KeyRange<Uint8Array | s
     return { done: false, value: this.#decode(raw) };
   }
 
-  /** Ends the watcher; what waits is given up. */
+  /** Ends the watcher, and discards waiting commits. */
   return(): Promise<IteratorResult<Commit<K, V, R>, undefined>> {
     this.#end();
     return Promise.resolve({ done: true, value: undefined });
@@ -126,13 +127,13 @@ export class Watcher<K = Uint8Array, V = Uint8Array, R = KeyRange<Uint8Array | s
     return this;
   }
 
-  /** As `return`, for `await using`. */
+  /** Calls `return`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#end();
     return Promise.resolve();
   }
 
-  /** Answers those who wait, as far as there is an answer. */
+  /** Answers pending calls, as far as commits or an error are available. */
   #serve(): void {
     while (this.#reads.length > 0) {
       const commit = this.#queue.take();
@@ -157,7 +158,7 @@ export class Watcher<K = Uint8Array, V = Uint8Array, R = KeyRange<Uint8Array | s
     this.#answerAll();
   }
 
-  /** Tells those who wait that nothing comes any more, and why. */
+  /** Answers all pending calls with the end or the error of the watcher. */
   #answerAll(): void {
     for (const read of this.#reads.splice(0)) {
       if (this.#failure === undefined) read.resolve(undefined);
@@ -184,7 +185,7 @@ export class Watcher<K = Uint8Array, V = Uint8Array, R = KeyRange<Uint8Array | s
     if (change.type === "delete") {
       return { type: "delete", key: this.#source.decodeKey(change.key) };
     }
-    // Whoever changed the tree gave its ranges as its codecs want them.
+    // The ranges of changes have the types of the tree's codecs, which the caller used.
     return change as Change<K, V, R>;
   }
 }

@@ -2,17 +2,17 @@
  * Group commit: transactions of one turn of the event loop reach the disk together, in one write
  * and one sync.
  *
- * Each has been committed in memory already; the promise they share resolves when all of them are
- * as safe as the most demanding asked for.
+ * Each is already committed in memory. The promise that they share resolves when all of them have
+ * the highest durability that any of them requested.
  *
- * When the journal is full before the checkpoint has ended, who waits for a promise waits for the
- * checkpoint too, which goes on a slice a turn of the event loop: others go on meanwhile.
+ * If the journal is full before the checkpoint ends, the promise also waits for the checkpoint. The
+ * checkpoint advances a slice per turn of the event loop, so other work continues meanwhile.
  */
 
 import { setImmediate } from "node:timers";
 import type { Durability, Pager } from "../../pager/mod.ts";
 
-/** Takes transactions of one turn of the event loop to the disk together. */
+/** Flushes the transactions of one turn of the event loop together. */
 export class GroupCommit {
   readonly #pager: Pager;
   readonly #flushed: () => void;
@@ -23,14 +23,14 @@ export class GroupCommit {
    * The group commit of a database.
    *
    * @param pager Its pager.
-   * @param flushed Called after each flush, also one that failed.
+   * @param flushed Called after each flush, including failed ones.
    */
   constructor(pager: Pager, flushed: () => void) {
     this.#pager = pager;
     this.#flushed = flushed;
   }
 
-  /** Resolves when all that is committed has reached a level. */
+  /** Resolves when all committed transactions have reached a durability. */
   reach(level: Durability): Promise<void> {
     if (level === "none") {
       this.#flush("none", false);
@@ -44,7 +44,7 @@ export class GroupCommit {
     return this.#group.promise;
   }
 
-  /** Flushes at once what waits. */
+  /** Flushes the waiting group immediately. */
   flush(): void {
     const group = this.#group;
     if (group === undefined) return;
@@ -67,7 +67,7 @@ export class GroupCommit {
     }
   }
 
-  /** Resolves a group as soon as the checkpoint is not behind any more. */
+  /** Resolves a group once the checkpoint has caught up. */
   #resolve(group: PromiseWithResolvers<void>): void {
     if (!this.#pager.isOverdue) return group.resolve();
     setImmediate(() => {

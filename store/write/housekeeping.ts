@@ -1,64 +1,64 @@
 /**
- * What a database does for itself: checkpoints while nobody writes, trees whose drop was
- * interrupted, and values that streams left unfinished when the file was open last.
+ * Housekeeping of a database: idle checkpoints, and the release of trees whose drop was interrupted
+ * and of values that streams left unfinished when the file was last open.
  *
- * None of it is anybody's transaction, so nobody hears of its errors. What is damaged stays as it
- * is, and whoever reads it will be told.
+ * No caller waits for this work, so its errors are not reported. Damaged pages are left unchanged;
+ * a later read of them reports the damage.
  */
 
 import type { Catalog, UnfinishedValues } from "../../btree/mod.ts";
 import { CorruptionError, IoError, LimitError, type Pager } from "../../pager/mod.ts";
 import { IdleCheckpoint } from "./idle_checkpoint.ts";
 
-/** The database that is looked after. */
+/** The database that housekeeping works on. */
 export interface Household {
   /** Its pager. */
   readonly pager: Pager;
   /** Its trees. */
   readonly catalog: Catalog;
-  /** Its values that streams write in parts. */
+  /** Its unfinished values. */
   readonly unfinished: UnfinishedValues;
-  /** Runs a slice as a transaction of its own, as durable as memory allows. */
+  /** Runs a slice as its own transaction, at durability `"none"`. */
   runSlice(slice: () => boolean): boolean;
-  /** A name may mean another tree from now on. */
+  /** Notes that a name may refer to another tree. */
   treesChanged(): void;
 }
 
-/** What a database does for itself. */
+/** Housekeeping of a database. */
 export class Housekeeping {
   readonly #database: Household;
   readonly #idle: IdleCheckpoint;
   #hasSweptUnfinished = false;
-  /** Trees whose drop was interrupted; undefined until the catalog is asked. */
+  /** Trees whose drop was interrupted; undefined until the catalog is read. */
   #dropped: number[] | undefined;
 
   /**
    * The housekeeping of a database.
    *
    * @param database The database.
-   * @param flushed Called after each slice of an idle checkpoint, also one that failed.
+   * @param flushed Called after each slice of an idle checkpoint, including failed ones.
    */
   constructor(database: Household, flushed: () => void) {
     this.#database = database;
     this.#idle = new IdleCheckpoint(database.pager, flushed, () => this.#sweepDropped());
   }
 
-  /** Notes that something was committed. */
+  /** Notes a commit. */
   wake(): void {
     this.#idle.wake();
   }
 
-  /** Ends for good. */
+  /** Ends housekeeping. */
   stop(): void {
     this.#idle.stop();
   }
 
-  /** Notes a rollback, which may have taken back a slice of a drop. */
+  /** Notes a rollback, which may have undone a slice of a drop. */
   rolledBack(): void {
     this.#dropped = undefined;
   }
 
-  /** Before the first transaction: gives back what was never finished. */
+  /** Before the first transaction: releases unfinished values. */
   beforeFirstWrite(): void {
     if (this.#hasSweptUnfinished) return;
     this.#hasSweptUnfinished = true;
@@ -69,7 +69,7 @@ export class Housekeeping {
     });
     if (numbers.length === 0) return;
     for (const number of numbers) this.#sweepAll(() => unfinished.release(number));
-    // Trees that were made for them have been dropped.
+    // Releasing the values dropped the trees that they created.
     this.#sweepAll(() => catalog.sweep());
     this.#database.treesChanged();
   }
@@ -80,7 +80,7 @@ export class Housekeeping {
     });
   }
 
-  /** Gives back a slice of a tree whose drop was interrupted; whether there may be more. */
+  /** Releases a slice of a tree whose drop was interrupted. Returns whether more may remain. */
   #sweepDropped(): boolean {
     const { catalog } = this.#database;
     let left: number[] = [];

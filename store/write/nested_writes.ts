@@ -1,11 +1,11 @@
 /**
  * The promises of writes inside a transaction.
  *
- * Such a write is a savepoint, and nothing of it lasts before the outermost transaction does. So
- * its promise waits: it rejects when a transaction around it rolls back, and else resolves when the
- * outermost one is as durable as the write asked for.
+ * Such a write is a savepoint, and is not durable before the outermost transaction. So its promise
+ * waits: it rejects if an enclosing transaction rolls back; otherwise it resolves when the
+ * outermost one has the durability that the write requested.
  *
- * Writes stand in the order in which they ended, so those of a savepoint are the last ones.
+ * Writes are in the order of their ends, so those of a savepoint are the last ones.
  */
 
 import type { Durability } from "../../pager/mod.ts";
@@ -21,7 +21,7 @@ interface Waiting {
 export class NestedWrites {
   readonly #waiting: Waiting[] = [];
 
-  /** How many wait. */
+  /** The number of waiting writes. */
   get length(): number {
     return this.#waiting.length;
   }
@@ -29,13 +29,13 @@ export class NestedWrites {
   /**
    * Adds a write that has ended as a savepoint.
    *
-   * @param result What its promise resolves with.
-   * @param level How durable it has to be by then.
+   * @param result The value of its promise.
+   * @param level The durability that it requested.
    */
   add<T>(result: T, level: Durability): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const rejectHandled = (error: unknown) => {
-      // The transaction around it throws the same, so the promise may be dropped.
+      // The enclosing transaction throws the same error, so the promise may be ignored.
       promise.catch(() => {});
       reject(error);
     };
@@ -43,15 +43,15 @@ export class NestedWrites {
     return promise;
   }
 
-  /** A savepoint has rolled back: rejects all but the first `length` writes. */
+  /** After a rollback of a savepoint, rejects all but the first `length` writes. */
   reject(length: number, error: unknown): void {
     for (const { reject } of this.#waiting.splice(length)) reject(error);
   }
 
   /**
-   * The outermost transaction has committed.
+   * Settles all writes after the outermost transaction has committed.
    *
-   * @param reach Resolves when all that is committed has reached a level.
+   * @param reach Resolves when all committed transactions have reached a durability.
    */
   settle(reach: (level: Durability) => Promise<void>): void {
     for (const { level, resolve, reject } of this.#waiting.splice(0)) {

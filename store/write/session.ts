@@ -1,12 +1,12 @@
 /**
- * The transactions of an open database: each begins, runs, and commits or rolls back here; and what
- * its trees share.
+ * The session of an open database: it begins, runs, commits and rolls back transactions, and holds
+ * the state that its trees share.
  *
  * An error in the middle of a change leaves pages between two states, so it dooms the innermost
- * savepoint: that one rolls back, whether or not the callback caught the error. Until it has, it
- * refuses changes and savepoints of its own. Its end is the end of the doom.
+ * savepoint. That savepoint rolls back even if the callback catches the error, and until then
+ * refuses changes and nested savepoints. The doom ends with it.
  *
- * It does not know transactions and trees as users meet them.
+ * It does not know the public classes of transactions and trees.
  */
 
 import { type BTree, Catalog, TreeContext, UnfinishedValues } from "../../btree/mod.ts";
@@ -20,25 +20,25 @@ import { Slab } from "../read/slab.ts";
 import { ViewGuard } from "../read/view_guard.ts";
 import { TreeDirectory, type TreeNaming } from "./tree_directory.ts";
 
-/** The transactions of an open database, and what its trees share. */
+/** The session of an open database. */
 export class Session implements TreeSource {
   /** The pager. */
   readonly pager: Pager;
-  /** Where the trees live. */
+  /** The context of the trees. */
   readonly context: TreeContext;
   /** The catalog of trees. */
   readonly catalog: Catalog;
   /** The trees by name. */
   readonly directory: TreeDirectory;
-  /** Values that streams write in parts. */
+  /** The unfinished values. */
   readonly unfinished: UnfinishedValues;
-  /** Streams that write; they end with the session. */
+  /** Streams being written; they end with the session. */
   readonly uploads: Set<{ end(): void }> = new Set();
   /** Memory for results. */
   readonly slab: Slab = new Slab();
-  /** Finds views that are used for too long, where that was asked for. */
+  /** Overwrites expired views, with the option `debugViews`. */
   readonly views: ViewGuard | undefined;
-  /** Takes changes to those who watch. */
+  /** Delivers changes to watchers. */
   readonly feed: ChangeFeed = new ChangeFeed();
   readonly #durability: Durability;
   readonly #group: GroupCommit;
@@ -53,8 +53,8 @@ export class Session implements TreeSource {
    * The session of a pager.
    *
    * @param pager The pager.
-   * @param durability What commits are taken to, unless a transaction says otherwise.
-   * @param debugViews Whether to find views that are used for too long.
+   * @param durability The default durability of commits.
+   * @param debugViews Whether to overwrite expired views.
    */
   constructor(pager: Pager, durability: Durability = "sync", debugViews = false) {
     this.pager = pager;
@@ -71,29 +71,29 @@ export class Session implements TreeSource {
     });
   }
 
-  /** Throws when the database is closed. Every use begins here, so views end here. */
+  /** Throws if the database is closed. Every use calls this first, so views expire here. */
   checkOpen(): void {
     this.views?.expire();
     if (this.#closed) throw new ClosedError("Cannot use the database: it is closed");
   }
 
-  /** Runs a body as a transaction; resolves when it is as durable as was asked. */
+  /** Runs a body as a transaction. Resolves at the requested durability. */
   write<T>(body: () => T, durability: Durability = this.#durability): Promise<T> {
     try {
       const result = this.#run(body);
       if (this.pager.depth > 0) return this.#nested.add(result, durability);
       const reached = this.#group.reach(durability);
-      // Those with nothing to hand on share the promise of their turn.
+      // Writes without a result share the promise of their turn.
       return result === undefined ? reached as Promise<T> : reached.then(() => result);
     } catch (error) {
       const rejected = Promise.reject(error);
-      // The transaction that refused it throws too, so the promise may be dropped.
+      // The transaction that refused it also throws, so the promise may be ignored.
       if (this.#doomedDepth > 0) rejected.catch(() => {});
       return rejected;
     }
   }
 
-  /** Runs a body as a transaction; returns when it is as durable as was asked. */
+  /** Runs a body as a transaction. Returns at the requested durability. */
   writeSync<T>(body: () => T, durability: Durability = this.#durability): T {
     const result = this.#run(body);
     if (this.pager.depth === 0) {
@@ -107,14 +107,14 @@ export class Session implements TreeSource {
     return result;
   }
 
-  /** Runs a slice of housekeeping as a transaction, as durable as memory allows. */
+  /** Runs a slice of housekeeping as a transaction, at durability `"none"`. */
   runSlice(slice: () => boolean): boolean {
     const result = this.#run(slice);
     this.pager.flush("none");
     return result;
   }
 
-  /** Runs a body in a transaction, or in a savepoint of the open one: all of it or nothing. */
+  /** Runs a body in a transaction, or in a savepoint of the open one, atomically. */
   #run<T>(body: () => T): T {
     this.checkOpen();
     this.refuseDoomed();
@@ -137,7 +137,7 @@ export class Session implements TreeSource {
     return result;
   }
 
-  /** Makes a change in the open transaction. */
+  /** Runs a change in the open transaction; an error dooms it. */
   change<T>(change: () => T): T {
     this.refuseDoomed();
     try {
@@ -148,26 +148,26 @@ export class Session implements TreeSource {
     }
   }
 
-  /** An error in the middle of a change: the open transaction, or savepoint, cannot commit. */
+  /** Dooms the open savepoint or transaction after an error in the middle of a change. */
   doom(error: unknown): void {
     if (this.#doomedDepth > 0) return;
     this.#doomedDepth = this.pager.depth;
     this.#doom = error;
   }
 
-  /** Throws when the open transaction, or savepoint, cannot commit. */
+  /** Throws if the open savepoint or transaction is doomed. */
   refuseDoomed(): void {
     if (this.#doomedDepth === 0) return;
     const message = "Cannot write: the transaction has failed, and rolls back at its end";
     throw new TypeError(message, { cause: this.#doom });
   }
 
-  /** Goes up whenever a tree found by name may be another one. */
+  /** Changes whenever a name may refer to another tree. */
   get epoch(): number {
     return this.directory.epoch;
   }
 
-  /** Notes that a name may mean another tree from now on. */
+  /** Notes that a name may refer to another tree. */
   treesChanged(): void {
     this.directory.epoch++;
   }
@@ -177,7 +177,7 @@ export class Session implements TreeSource {
     return this.directory.find(name);
   }
 
-  /** The tree of a name, created if there is none, inside a transaction. */
+  /** The tree of a name, created if it does not exist, inside a transaction. */
   openTree(name: string, format: TreeNaming): BTree {
     return this.directory.open(name, format);
   }
@@ -192,7 +192,7 @@ export class Session implements TreeSource {
     return this.followsChanges ? undefined : this.pager.snapshot();
   }
 
-  /** Writes all that is committed to the file's pages. */
+  /** Writes all committed changes to the pages of the file. */
   checkpoint(): void {
     try {
       this.pager.checkpoint();
@@ -201,7 +201,7 @@ export class Session implements TreeSource {
     }
   }
 
-  /** Those who watch hear of what is durable, also when a flush failed after that. */
+  /** Delivers durable commits to watchers, even if a later flush failed. */
   #deliver(): void {
     this.feed.deliver(this.pager.durableVersion);
   }

@@ -1,5 +1,5 @@
 /**
- * Where the trees of a transaction are read and changed, until it ends.
+ * The source of the trees of a transaction, until it ends.
  */
 
 import { ClosedError, type PageSnapshot } from "../../pager/mod.ts";
@@ -8,30 +8,30 @@ import type { FoundTree, TreeSource } from "../read/tree_source.ts";
 import type { ViewGuard } from "../read/view_guard.ts";
 import type { Session } from "./session.ts";
 
-/** The epoch of a source that has ended: it differs from every other. */
+/** The epoch of a source that has ended; no other source has it. */
 const ENDED = -2;
 
-/** Where the trees of a transaction are, until it ends. */
+/** The source of the trees of a transaction, until it ends. */
 export class TransactionSource implements TreeSource {
-  /** What the trees of the database share. */
+  /** The session of the database. */
   readonly session: Session;
   #ended = false;
 
   /**
-   * The source of a transaction that has begun.
+   * Creates the source of an open transaction.
    *
-   * @param session What the trees of the database share.
+   * @param session The session of the database.
    */
   constructor(session: Session) {
     this.session = session;
   }
 
-  /** Ends it: what its trees are asked from now on is an error. */
+  /** Ends the source: every later use of its trees throws. */
   end(): void {
     this.#ended = true;
   }
 
-  /** Goes up whenever a tree found by name may be another one. */
+  /** Changes whenever a name may refer to another tree. */
   get epoch(): number {
     return this.#ended ? ENDED : this.session.epoch;
   }
@@ -41,12 +41,12 @@ export class TransactionSource implements TreeSource {
     return this.session.slab;
   }
 
-  /** Finds views that are used for too long, where that was asked for. */
+  /** Overwrites expired views, with the option `debugViews`. */
   get views(): ViewGuard | undefined {
     return this.session.views;
   }
 
-  /** Throws when the transaction has ended. */
+  /** Throws if the transaction has ended. */
   checkOpen(): void {
     if (this.#ended) throw new ClosedError("Cannot use the transaction: it has ended");
     this.session.checkOpen();
@@ -62,7 +62,7 @@ export class TransactionSource implements TreeSource {
     return true;
   }
 
-  /** They keep no version. */
+  /** Iterators keep no version. */
   keepVersion(): PageSnapshot | undefined {
     return undefined;
   }

@@ -1,8 +1,8 @@
 /**
- * A tree inside a transaction: everything it can be asked, and every way to change it.
+ * The public class of a tree inside a transaction: all reads and all changes.
  *
- * Keys and values are encoded before the first page is touched, so that a codec that refuses has
- * changed nothing.
+ * Keys and values are encoded before the first page is touched, so a refusal by a codec changes
+ * nothing.
  */
 
 import type { BTree } from "../../btree/mod.ts";
@@ -15,7 +15,7 @@ import type { TransactionSource } from "./transaction_source.ts";
 import type { TreeFormat } from "../read/tree_format.ts";
 import { refuseLost, TreeLoad } from "./tree_load.ts";
 
-/** The bytes of a frame: views of that many may be views into one. */
+/** The bytes of a frame: a view of a buffer of this size may be a view of a page. */
 const FRAME_BYTES = 2 * 1024 * 1024;
 
 /**
@@ -45,9 +45,9 @@ export class TransactionTree<
   readonly #format: TreeFormat<K, V, KI, VI, P>;
 
   /**
-   * Made by `Transaction.tree`.
+   * Created by `Transaction.tree`.
    *
-   * @param source Where the trees of the transaction are.
+   * @param source The source of the trees of the transaction.
    * @param name Its name.
    * @param format Its codecs.
    */
@@ -62,7 +62,7 @@ export class TransactionTree<
    *
    * @param value At most 2 GiB.
    * @throws {TypeError} A codec refused key or value.
-   * @throws {RangeError} Key or value is too long.
+   * @throws {RangeError} The key or the value is too long.
    */
   set(key: KI, value: VI): void {
     const bytes = this.#encodeValue(key, value);
@@ -71,14 +71,14 @@ export class TransactionTree<
   }
 
   /**
-   * Sets the values of many keys, in any order; of a key that comes twice the last one counts.
+   * Sets the values of many keys, in any order. The last value of a repeated key wins.
    *
-   * @returns How many entries were given.
+   * @returns The number of entries given.
    */
   setMany(entries: Iterable<readonly [KI, VI]>): number {
     checkIterable("set many", entries);
     this.#source.checkOpen();
-    // All or none, also for a callback that catches the error.
+    // All or none, even if the callback catches the error.
     return this.#source.session.change(() => {
       let count = 0;
       for (const [key, value] of entries) {
@@ -92,18 +92,18 @@ export class TransactionTree<
   }
 
   /**
-   * Sets the value of a key to what a function makes of the one it has.
+   * Replaces the value of a key by the result of a function of the current value.
    *
-   * @param change Gets the value, or undefined where there is none; undefined from it removes the
-   * entry.
-   * @returns What the function returned.
+   * @param change Receives the value, or undefined if there is no entry. If it returns undefined,
+   *   the entry is removed.
+   * @returns The result of the function.
    * @throws {TypeError} The function is asynchronous, or a codec refused key or value.
    */
   update<R extends VI | undefined>(key: KI, change: (value: V | undefined) => Sync<R>): R {
     if (typeof change !== "function") {
       throw new TypeError(`Cannot update: the change is ${typeof change}, not a function`);
     }
-    // What the function does may encode other keys.
+    // The function may have encoded other keys.
     const length = this.#encodeKey(key);
     const bytes = copyOfKey(this.#format.bytes, length);
     const value = change(this.get(key)) as R;
@@ -113,7 +113,7 @@ export class TransactionTree<
     return value;
   }
 
-  /** Sets the value of a key that has none; whether it did. */
+  /** Sets the value of a key that has no entry. Returns whether it did. */
   setIfAbsent(key: KI, value: VI): boolean {
     const bytes = this.#encodeValue(key, value);
     if (this.has(key)) return false;
@@ -123,12 +123,12 @@ export class TransactionTree<
   }
 
   /**
-   * Sets the value of a key if it equals what was expected; whether it did. Values are equal when
-   * their bytes are, or when the codec says so: those of `json` and `structured` when they hold the
-   * same, as `isDeepStrictEqual` of `node:util` has it.
+   * Sets the value of a key if the current value equals an expected one. Returns whether it did.
+   * Values are equal if their bytes are, or if the codec says so: `json` and `structured` compare
+   * with `isDeepStrictEqual` of `node:util`.
    *
-   * @param expected The value it must have; undefined = no entry.
-   * @param value The value it gets; undefined = the entry is removed.
+   * @param expected The expected value; undefined = no entry.
+   * @param value The new value; undefined = the entry is removed.
    */
   compareAndSet(key: KI, expected: VI | undefined, value: VI | undefined): boolean {
     const before = expected === undefined ? undefined : this.#encodeValue(key, expected);
@@ -140,20 +140,20 @@ export class TransactionTree<
     return true;
   }
 
-  /** Whether a key has a value, or none. */
+  /** Whether a key has a given value, or no entry if the value is undefined. */
   #has(key: KI, value: Uint8Array | undefined): boolean {
     const now = this.getView(key);
     if (now === undefined || value === undefined) return now === value;
     return sameBytes(now, value) || this.#format.isEqual(this.get(key)!, value);
   }
 
-  /** Removes an entry; whether there was one. */
+  /** Removes an entry. Returns whether it existed. */
   delete(key: KI): boolean {
     const length = this.#encodeKey(key);
     return this.#delete(this.#format.bytes, length);
   }
 
-  /** Removes all entries of a range; how many there were. */
+  /** Removes all entries of a range. Returns the number removed. */
   deleteRange(range: KeyRange<KI, P> = {}): number {
     const bounds = keyBoundsOf(range, this.#format);
     return this.#changeFound((entries) => {
@@ -163,17 +163,18 @@ export class TransactionTree<
     }, 0);
   }
 
-  /** Removes all entries; how many there were. */
+  /** Removes all entries. Returns the number removed. */
   clear(): number {
     return this.deleteRange();
   }
 
   /**
-   * Adds entries; much faster than one by one where the tree is empty and they come in key order.
+   * Adds entries. It is much faster than single calls if the tree is empty and they are in key
+   * order.
    *
-   * @returns How many there were.
-   * @throws {RangeError} The tree is empty, and an entry does not come after the one before it.
-   * @throws {TypeError} What gives the entries has dropped or renamed the tree meanwhile.
+   * @returns The number of entries.
+   * @throws {RangeError} The tree is empty, and an entry is not after the previous one.
+   * @throws {TypeError} The source of the entries dropped or renamed the tree meanwhile.
    */
   load(entries: Iterable<readonly [KI, VI]>): number {
     checkIterable("load", entries);
@@ -186,7 +187,7 @@ export class TransactionTree<
         const bytes = this.#encodeValue(key, value, index);
         const length = this.#encodeKey(key, index++);
         const ownKey = ownBytes(this.#format.bytes);
-        // Loading nothing makes no tree.
+        // Loading no entries creates no tree.
         load ??= this.#beginLoad(before);
         load.add(ownKey, length, bytes);
       }
@@ -199,14 +200,14 @@ export class TransactionTree<
     return 0;
   }
 
-  /** Begins to add entries to what was the tree before the first of them was asked for. */
+  /** Begins a load into the tree that existed before the source yielded its first entry. */
   #beginLoad(before: BTree | undefined): TreeLoad {
     const { session } = this.#source;
     if (before !== undefined) refuseLost(session, this.name, before);
     return this.#change((tree) => new TreeLoad(session, this.name, tree));
   }
 
-  /** The bytes of a value, which are no view of a page. */
+  /** The bytes of a value, never a view of a page. */
   #encodeValue(key: KI, value: VI, index?: number): Uint8Array {
     try {
       return ownBytes(this.#format.encodeValue(value));
@@ -215,7 +216,7 @@ export class TransactionTree<
     }
   }
 
-  /** Encodes a key, into `bytes` of the format; its length. */
+  /** Encodes a key into `bytes` of the format. Returns its length. */
   #encodeKey(key: KI, index?: number): number {
     try {
       return this.#format.encodeKey(key);
@@ -248,7 +249,7 @@ export class TransactionTree<
     }, false);
   }
 
-  /** Changes the tree if there is one; what there is not need not be made to be emptied. */
+  /** Changes the tree if it exists: a removal does not create one. */
   #changeFound<T>(change: (entries: BTree) => T, otherwise: T): T {
     const { session } = this.#source;
     session.refuseDoomed();
@@ -265,7 +266,7 @@ export class TransactionTree<
   }
 }
 
-/** What may be a view into a page cannot be used while pages change. */
+/** Copies bytes that may be a view of a page, which changes during the write. */
 function ownBytes(value: Uint8Array): Uint8Array {
   // A page of data does not begin a frame. `buffer` of a short array makes it one of its own.
   if (value.byteOffset === 0) return value;

@@ -1,9 +1,9 @@
 /**
- * The trees of a database by name, as its catalog has them.
+ * The directory of a database: looks up trees by name in the catalog, and caches them.
  *
- * The epoch goes up whenever a name may mean another tree: one was created, dropped, renamed or
- * rolled back, or the database was closed. Trees found in an epoch are kept until the next one, so
- * that all who use a tree share one object and see its changes.
+ * The epoch increases whenever a name may refer to another tree: after a create, drop, rename or
+ * rollback, or when the database is closed. Trees found in an epoch are cached until the next one,
+ * so that all users of a tree share one object and see its changes.
  */
 
 import { BTree, type Catalog, type TreeContext } from "../../btree/mod.ts";
@@ -11,7 +11,7 @@ import { inFile, type PageReader } from "../../pager/mod.ts";
 import type { TreeFormat } from "../read/tree_format.ts";
 import type { FoundTree } from "../read/tree_source.ts";
 
-/** What the catalog keeps of the codecs of a tree. */
+/** The part of a format that the catalog stores: the names of the codecs. */
 export type TreeNaming = Pick<
   TreeFormat<unknown, unknown, never, never, never>,
   "attributes" | "check"
@@ -19,7 +19,7 @@ export type TreeNaming = Pick<
 
 /** The trees of a database by name. */
 export class TreeDirectory {
-  /** Goes up whenever a name may mean another tree. */
+  /** Increases whenever a name may refer to another tree. */
   epoch = 0;
   readonly #context: TreeContext;
   readonly #catalog: Catalog;
@@ -27,9 +27,9 @@ export class TreeDirectory {
   #foundEpoch = 0;
 
   /**
-   * The trees that a catalog names.
+   * Creates the directory of a catalog.
    *
-   * @param context Where they live.
+   * @param context The context of its trees.
    * @param catalog The catalog.
    */
   constructor(context: TreeContext, catalog: Catalog) {
@@ -65,7 +65,7 @@ export class TreeDirectory {
     }
   }
 
-  /** The tree of a name, created if there is none, inside a transaction. */
+  /** The tree of a name, created if it does not exist, inside a transaction. */
   open(name: string, format: TreeNaming): BTree {
     const found = this.find(name);
     if (found === undefined) {

@@ -1,15 +1,15 @@
 /**
- * Adding many entries to a tree in one transaction: built from the leaves up where the tree is
- * empty, else put one by one.
+ * Loads many entries into a tree in one transaction: a bulk load if the tree is empty, otherwise
+ * single puts.
  *
- * Whoever gives the entries may do anything in between, to this tree too. A tree that is lost
- * meanwhile is noticed at the next entry, and at the end.
+ * The source of the entries may run any code in between, and may even change this tree. A drop or
+ * rename of the tree is detected at the next entry and at the end.
  */
 
 import { type BTree, BulkLoad } from "../../btree/mod.ts";
 import type { Session } from "./session.ts";
 
-/** Adds many entries to a tree in one transaction. */
+/** Loads many entries into a tree in one transaction. */
 export class TreeLoad {
   readonly #session: Session;
   readonly #name: string;
@@ -19,9 +19,9 @@ export class TreeLoad {
   #count = 0;
 
   /**
-   * Begins to add entries.
+   * Begins a load.
    *
-   * @param session What the trees of the database share.
+   * @param session The session of the database.
    * @param name The name of the tree.
    * @param tree The tree.
    */
@@ -36,7 +36,7 @@ export class TreeLoad {
   /**
    * Adds an entry.
    *
-   * @throws {RangeError} The tree was empty, and the key is not after the one before it.
+   * @throws {RangeError} The tree was empty, and the key is not after the previous key.
    * @throws {TypeError} The tree was dropped or renamed meanwhile.
    */
   add(key: Uint8Array, length: number, value: Uint8Array): void {
@@ -50,7 +50,7 @@ export class TreeLoad {
     this.#count++;
   }
 
-  /** Ends it; how many entries there were. */
+  /** Ends the load. Returns the number of entries. */
   finish(): number {
     refuseLost(this.#session, this.#name, this.#tree);
     this.#built?.finish();
@@ -59,7 +59,7 @@ export class TreeLoad {
   }
 }
 
-/** Throws when a name is not that of a tree any more. */
+/** Throws unless a name still refers to a tree. */
 export function refuseLost(session: Session, name: string, tree: BTree): void {
   if (session.findTree(name)?.entries.id === tree.id) return;
   throw new TypeError(`Cannot load: tree ${name} was dropped or renamed meanwhile`);

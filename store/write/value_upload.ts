@@ -1,11 +1,10 @@
 /**
- * Setting a value from a stream: a value of any size, in little memory, all of it or nothing.
+ * Uploads: sets a value from a stream, atomically, at any size, in little memory.
  *
- * What comes is gathered until it fills a run, and then appended in a transaction of its own, and
- * only then the stream is asked for more. Between two parts others have their turn. The last
- * transaction makes all parts the value of the key, which has kept its old value until then; what
- * fits one part needs no other transaction. When anything fails, the parts are given back, and the
- * source is cancelled.
+ * It gathers chunks until they fill a run, appends the run in its own transaction, and only then
+ * reads more of the stream. Between two parts it yields to the event loop. The last transaction
+ * makes all parts the value of the key, which keeps its old value until then. A value that fits one
+ * part needs only that transaction. On failure the parts are released and the stream is cancelled.
  */
 
 import { setImmediate } from "node:timers";
@@ -15,21 +14,21 @@ import { checkAttached } from "../codec/mod.ts";
 import type { Session } from "./session.ts";
 import type { TreeNaming } from "./tree_directory.ts";
 
-/** One run, as long as runs can be. */
+/** The size of a part: the longest run. */
 const PART_BYTES = format.RUN_PAGES_MAX * format.PAGE_BYTES;
 
 /**
- * Sets the value of a key to all bytes of a stream, which it reads to its end.
+ * Sets the value of a key to the bytes of a stream, read to its end.
  *
- * The tree is made if there is none. Memory for one part, about 2 MiB, is needed, however long the
- * value is, and 24 KiB for each such part in the last transaction.
+ * The tree is created if it does not exist. Memory use is one part, about 2 MiB, for any length of
+ * value, and 24 KiB for each part in the last transaction.
  *
- * @param session What the trees of the database share.
+ * @param session The session of the database.
  * @param name The name of the tree.
  * @param format Its codecs.
- * @param key The bytes of the key, which nobody changes.
- * @param stream Where the value comes from, at most 2 GiB; locked until the promise settles.
- * @returns How many bytes there were, when the value is as safe as the database promises.
+ * @param key The bytes of the key, which must not change.
+ * @param stream The bytes of the value, at most 2 GiB; locked until the promise settles.
+ * @returns The length of the value, at the durability of the database.
  * @throws {TypeError} A chunk is not bytes, the stream is locked, or a transaction is open.
  * @throws {RangeError} Key or value is too long, or the tree was dropped or replaced meanwhile.
  * @throws {ClosedError} The database was closed meanwhile.
@@ -51,21 +50,21 @@ export async function setStream(
   return await upload.run();
 }
 
-/** A value on its way from a stream into a tree. */
+/** The upload of one value. */
 class Upload {
   readonly #session: Session;
   readonly #name: string;
   readonly #format: TreeNaming;
   readonly #key: Uint8Array;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  /** The number of the unfinished value, 0 = nothing was appended. */
+  /** The number of the unfinished value; 0 = nothing was appended. */
   #number = 0;
   #part = new Uint8Array(0);
-  /** Bytes gathered in the part. */
+  /** Bytes gathered in the current part. */
   #filled = 0;
-  /** Bytes in the parts before. */
+  /** Bytes in earlier parts. */
   #done = 0;
-  /** The number of the tree that has the parts before. */
+  /** The number of the tree that owns the earlier parts. */
   #tree = 0;
 
   constructor(
@@ -83,7 +82,7 @@ class Upload {
     session.uploads.add(this);
   }
 
-  /** Reads the stream to its end; resolves when the value is as safe as was asked. */
+  /** Reads the stream to its end. Resolves at the durability of the database. */
   async run(): Promise<number> {
     try {
       await this.#readAll();
@@ -91,7 +90,7 @@ class Upload {
       return this.#done + this.#filled;
     } catch (error) {
       this.#giveBack();
-      // The source is told why, and what it says to that is nobody's concern.
+      // The stream receives the reason; an error of its cancellation is ignored.
       this.#reader.cancel(error).catch(() => {});
       throw error;
     } finally {
@@ -100,11 +99,11 @@ class Upload {
     }
   }
 
-  /** The session ends: what was appended is given back, and nothing more is read. */
+  /** Ends the upload with the session: releases the parts, and reads nothing more. */
   end(): void {
     this.#giveBack();
     const reason = new ClosedError("Cannot set the stream: the database was closed");
-    // Not before the session has ended, since the source may do anything.
+    // Not before the session has ended, because the stream may run any code.
     queueMicrotask(() => this.#reader.cancel(reason).catch(() => {}));
   }
 
@@ -129,13 +128,13 @@ class Upload {
     const { length } = chunk;
     for (let at = 0; at < length;) {
       if (this.#filled === PART_BYTES) await this.#append();
-      // Others have had their turn.
+      // Other code has run meanwhile.
       if (chunk.length !== length) throw new TypeError("Cannot set: a chunk changed its length");
       at += this.#gather(chunk, at);
     }
   }
 
-  /** Takes bytes of a chunk into the part; returns how many. */
+  /** Copies bytes of a chunk into the part. Returns the number copied. */
   #gather(chunk: Uint8Array, from: number): number {
     const length = Math.min(PART_BYTES - this.#filled, chunk.length - from);
     this.#makeRoom(this.#filled + length);
@@ -144,7 +143,7 @@ class Upload {
     return length;
   }
 
-  /** Makes the part's memory as long as is needed; a short value needs little. */
+  /** Grows the part's buffer as needed, so that a short value needs little memory. */
   #makeRoom(bytes: number): void {
     const before = this.#part;
     if (before.length >= bytes) return;
@@ -152,7 +151,7 @@ class Upload {
     this.#part.set(before);
   }
 
-  /** Appends a full part, and lets others have their turn. */
+  /** Appends a full part, and yields to the event loop. */
   async #append(): Promise<void> {
     if (this.#number === 0) this.#number = this.#session.unfinished.begin();
     this.#session.writeSync(() => this.#appendPart(), "none");
@@ -180,7 +179,7 @@ class Upload {
     this.#session.unfinished.finish(this.#number, this.#openTree(), this.#key);
   }
 
-  /** The tree, which must be the one that has the parts before. */
+  /** The tree, which must be the one that owns the earlier parts. */
   #openTree(): BTree {
     if (this.#done === 0) return this.#session.openTree(this.#name, this.#format);
     const found = this.#session.findTree(this.#name)?.entries;
@@ -188,7 +187,7 @@ class Upload {
     throw new RangeError(`Cannot set: tree ${this.#name} was dropped or replaced meanwhile`);
   }
 
-  /** Gives back what was appended. What cannot be now is when the file is opened again. */
+  /** Releases the parts. If this fails, the next open for writing releases them. */
   #giveBack(): void {
     const { closed, pager, unfinished } = this.#session;
     if (this.#number === 0 || closed || pager.depth > 0) return;
