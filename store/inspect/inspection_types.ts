@@ -1,5 +1,6 @@
 /**
- * What an inspector tells, as plain data: copies that stay as they are while the database goes on.
+ * The results of an inspector, as plain data: copies that later changes of the database do not
+ * affect.
  */
 
 import type { LookupTraceStep, PageContents } from "../../btree/mod.ts";
@@ -15,7 +16,7 @@ import type {
 
 /** A file as a whole. */
 export interface FileState {
-  /** Whether it was read without its lock, so that what is told may be of different moments. */
+  /** Whether it was read without its lock, so that fields may be of different moments. */
   readonly unsynchronised: boolean;
   /** Bytes of a page. */
   readonly pageBytes: number;
@@ -29,15 +30,15 @@ export interface FileState {
   readonly chunks: number;
   /** The size of the file on disk, in bytes. */
   readonly bytes: number;
-  /** The last committed version; without the lock, the last that a checkpoint took there. */
+  /** The last committed version; without the lock, the version of the last checkpoint. */
   readonly version: number;
-  /** The root page of the catalog; 0 = there is none yet. */
+  /** The root page of the catalog; 0 = no tree was created. */
   readonly catalogRoot: number;
   /** Both copies of the superblock. */
   readonly superblocks: readonly SuperblockState[];
-  /** Where the journal stands; undefined in memory, and without the lock. */
+  /** The state of the journal; undefined in memory, and without the lock. */
   readonly journal: JournalState | undefined;
-  /** Where the checkpoint stands; undefined in memory, and without the lock. */
+  /** The state of the checkpoint; undefined in memory, and without the lock. */
   readonly checkpoint: CheckpointState | undefined;
 }
 
@@ -49,13 +50,13 @@ export interface TreeState {
   readonly name: string;
   /** Its root page. */
   readonly root: number;
-  /** Names of its codecs; "" is one without a name. */
+  /** Names of its codecs; "" is a codec without a name. */
   readonly codecs: { readonly key: string; readonly value: string };
 }
 
-/** A page header, and how much of its page is used. */
+/** A page header, and the used bytes of its page. */
 export interface HeaderState extends HeaderFields {
-  /** The bytes that entries use; of a run, all at its first page. */
+  /** Bytes that entries use; the first page of a run has those of the whole run. */
   readonly usedBytes: number;
 }
 
@@ -65,41 +66,41 @@ export interface PageState {
   readonly header: HeaderState;
   /** Its 8192 bytes. */
   readonly bytes: Uint8Array;
-  /** What stands in it; undefined where that is not data of a tree, or is damaged. */
+  /** Its contents; undefined if it is damaged or holds no data of a tree. */
   readonly contents: PageContents | undefined;
   /** The first rule that it breaks, or undefined. */
   readonly damage: string | undefined;
 }
 
-/** What it took to have a page in memory. */
+/** The cost of loading a page. */
 export interface PageLoad {
-  /** Where it was before. */
+  /** Its location before. */
   readonly from: Residence;
-  /** What was read for it. */
+  /** The unit read for it. */
   readonly read: "nothing" | "chunk" | "extent" | "page";
-  /** Calls that read. */
+  /** The number of read calls. */
   readonly readCalls: number;
-  /** Bytes that they read. */
+  /** The bytes read. */
   readonly bytesRead: number;
 }
 
-/** One page on the way to a key, and what it took. */
+/** One page of the path to a key, and the cost of its load. */
 export interface LookupStep extends LookupTraceStep {
-  /** What it took to have the page in memory. */
+  /** The cost of loading the page. */
   readonly load: PageLoad;
 }
 
-/** The way of a look-up. */
+/** The path and the result of a look-up. */
 export interface Lookup {
   /** The name of the tree. */
   readonly tree: string;
   /** The key. */
   readonly key: Uint8Array;
-  /** The pages on the way, from the root to a leaf. */
+  /** The pages of the path, from the root to a leaf. */
   readonly steps: readonly LookupStep[];
-  /** Whether the key is there. */
+  /** Whether the key was found. */
   readonly found: boolean;
-  /** How long its value is, or -1. */
+  /** The length of its value, or -1. */
   readonly valueBytes: number;
 }
 
@@ -107,19 +108,19 @@ export interface Lookup {
 export interface FrameState {
   /** Its number. */
   readonly index: number;
-  /** The chunk that it holds whole; -1 = it holds single pages. */
+  /** The chunk that it holds; -1 = it holds single pages. */
   readonly chunk: number;
-  /** Page numbers; `NO_PAGE` where there is none, or an old image. */
+  /** Page numbers; `NO_PAGE` = the slot is empty or holds an old image. */
   readonly pages: Uint32Array;
   /** Kinds, as `format.KIND_...`. */
   readonly kinds: Uint8Array;
-  /** 1 where the page is verified. */
+  /** 1 = the page is verified. */
   readonly verified: Uint8Array;
-  /** 1 where it is newer than the file. */
+  /** 1 = the page is newer than the file. */
   readonly dirty: Uint8Array;
-  /** 1 where it may not leave: the open transaction touched it, or it is an old image. */
+  /** 1 = the page cannot be evicted: the open transaction touched it, or it is an old image. */
   readonly pinned: Uint8Array;
-  /** The clock at its last use; it moves on with every miss. The smallest leaves first. */
+  /** The clock at its last use; every miss advances it. The smallest is evicted first. */
   readonly ticks: Uint32Array;
 }
 
@@ -127,7 +128,7 @@ export interface FrameState {
 export interface CacheState {
   /** Memory in frames, in bytes. */
   readonly bytes: number;
-  /** The bound on it. */
+  /** The limit of `bytes`. */
   readonly bytesLimit: number;
   /** Pages found in memory, while a trace is on. */
   readonly hits: number;
@@ -139,25 +140,25 @@ export interface CacheState {
   readonly frames: readonly FrameState[];
 }
 
-/** A page that was asked for. */
+/** A requested page. */
 export interface TracedPage {
   /** Its number. */
   readonly page: number;
-  /** Whether it was in memory, verified. */
+  /** Whether it was in memory and verified. */
   readonly hit: boolean;
 }
 
-/** What was done since a trace was switched on, or taken. */
+/** The work since a trace was switched on, or last taken. */
 export interface Trace extends DiskFigures {
-  /** The pages asked for, in order; at most 10 000 of them. */
+  /** The requested pages, in order; at most 10 000 of them. */
   readonly pages: readonly TracedPage[];
-  /** How often a page was asked for. */
+  /** The number of page requests. */
   readonly touches: number;
-  /** How often it was in memory, verified. */
+  /** The requests that found the page in memory and verified. */
   readonly hits: number;
-  /** How often it was not. */
+  /** The other requests. */
   readonly misses: number;
-  /** What was read, by how much at once. */
+  /** Loads by their unit. */
   readonly loads: LoadFigures;
   /** Pages evicted. */
   readonly evictions: number;

@@ -1,9 +1,9 @@
 /**
- * Looking into an open database: the face for tools that show a file, a page, a look-up, the cache.
+ * The inspector of an open database, for tools that show a file, a page, a look-up or the cache.
  *
- * It reads and changes nothing else. What it tells is copied, and looking is no use of a page: a
- * page that is looked at is read past the cache, and stays where it was. `descend` alone goes the
- * way of a reader, as it shows what that costs. Until it is asked it does nothing.
+ * It only reads. Its results are copies. It reads pages past the cache, so inspection does not
+ * count as a use of a page. Only `descend` reads through the cache, because it shows what a look-up
+ * costs.
  */
 
 import { type ChunkCensus, chunkHeaders, KEY_BYTES_MAX, traceLookup } from "../../btree/mod.ts";
@@ -29,7 +29,7 @@ import { namesIn } from "../read/tree_format.ts";
 const { CHUNK_PAGES, CHUNK_SHIFT, chunksOf, EXTENT_PAGES, PAGE_BYTES, SLOT_MASK } = format;
 
 /**
- * Looks into an open database. Get one by `Database.inspect`.
+ * Inspects an open database. `Database.inspect` returns one.
  *
  * ```ts
  * import { open } from "../../mod.ts";
@@ -50,9 +50,9 @@ export class Inspector {
   #endTrace: () => void = () => {};
 
   /**
-   * Made by `Database.inspect`.
+   * Created by `Database.inspect`.
    *
-   * @param session The database.
+   * @param session The session of the database.
    */
   constructor(session: Session) {
     session.checkOpen();
@@ -62,7 +62,7 @@ export class Inspector {
   }
 
   /**
-   * The file as a whole: its size, superblocks, journal and checkpoint.
+   * Returns the state of the file: its size, superblocks, journal and checkpoint.
    *
    * ```ts
    * import { open } from "../../mod.ts";
@@ -92,7 +92,7 @@ export class Inspector {
   }
 
   /**
-   * The trees of the catalog, in the order of their names.
+   * Returns the trees of the catalog, in the order of their names.
    *
    * ```ts
    * import { json, open, string } from "../../mod.ts";
@@ -114,7 +114,7 @@ export class Inspector {
   }
 
   /**
-   * The header of a page, of any kind, without the page.
+   * Returns the header of a page of any kind, without reading the page.
    *
    * ```ts
    * import { open } from "../../mod.ts";
@@ -134,7 +134,7 @@ export class Inspector {
   }
 
   /**
-   * All headers of a chunk, field by field, without its pages.
+   * Returns all headers of a chunk, field by field, without reading its pages.
    *
    * ```ts
    * import { open } from "../../mod.ts";
@@ -159,8 +159,8 @@ export class Inspector {
   }
 
   /**
-   * A page of any kind: its header, its bytes and what stands in it. A damaged one is told of, not
-   * refused.
+   * Returns a page of any kind: its header, bytes and contents. It reports damage of the page in
+   * the result rather than throwing.
    *
    * ```ts
    * import { open } from "../../mod.ts";
@@ -183,8 +183,8 @@ export class Inspector {
   }
 
   /**
-   * Follows a key from the root of a tree to a leaf, and tells the way: each page, what was
-   * compared in it, where it was and what had to be read for it.
+   * Follows a key from the root of a tree to a leaf. Returns each page of the path, the comparisons
+   * in it, where it was, and the cost of loading it.
    *
    * ```ts
    * import { open } from "../../mod.ts";
@@ -197,9 +197,9 @@ export class Inspector {
    *
    * @param name The name of the tree.
    * @param key The key as bytes.
-   * @throws {TypeError} The key is no bytes, or the tree holds numbers.
-   * @throws {RangeError} There is no such tree, or the key is too long.
-   * @throws {CorruptionError} A page on the way is damaged.
+   * @throws {TypeError} The key is not bytes.
+   * @throws {RangeError} The tree does not exist, or the key is too long.
+   * @throws {CorruptionError} A page of the path is damaged.
    */
   descend(name: string, key: Uint8Array): Lookup {
     this.#check();
@@ -218,7 +218,7 @@ export class Inspector {
   }
 
   /**
-   * The cache: its frames, what is in them, and in which order that leaves.
+   * Returns the state of the cache: its frames, their pages, and the order of eviction.
    *
    * ```ts
    * import { open } from "../../mod.ts";
@@ -242,7 +242,7 @@ export class Inspector {
   }
 
   /**
-   * Switches a trace on or off. While it is on, each page that is asked for is noted.
+   * Switches a trace on or off. While it is on, each page request is recorded.
    *
    * ```ts
    * import { open } from "../../mod.ts";
@@ -255,7 +255,7 @@ export class Inspector {
    * inspector.trace(false);
    * ```
    *
-   * @throws {TypeError} `on` is no boolean.
+   * @throws {TypeError} `on` is not a boolean.
    */
   trace(on: boolean): void {
     this.#session.checkOpen();
@@ -266,8 +266,8 @@ export class Inspector {
   }
 
   /**
-   * What was done since the trace was switched on, or taken last: pages, hits and misses, calls and
-   * bytes.
+   * Returns the work since the trace was switched on, or last taken: pages, hits and misses, calls
+   * and bytes.
    *
    * ```ts
    * import { open } from "../../mod.ts";
@@ -289,7 +289,7 @@ export class Inspector {
     return this.#tracer.take();
   }
 
-  /** Headers have their sums, and pages are whole, between transactions only. */
+  /** Refuses inside a transaction, when headers lack sums and pages may be between two states. */
   #check(): void {
     this.#session.checkOpen();
     if (this.#pager.depth > 0) throw new TypeError("Cannot inspect: a transaction is open");

@@ -1,5 +1,5 @@
 /**
- * A pager that tells what each page cost: where it was, and what was read to have it.
+ * A page reader that measures the load of each page: where it was, and what was read for it.
  */
 
 import type { Frame, MetaFields, Pager, PageReader, PagerInspection } from "../../pager/mod.ts";
@@ -8,22 +8,22 @@ import { differenceOf } from "./tracer.ts";
 
 const NOTHING: PageLoad = { from: "file", read: "nothing", readCalls: 0, bytesRead: 0 };
 
-/** A pager that tells what each page cost. */
+/** A page reader that measures the load of each page. */
 export class MeasuredReader implements PageReader {
   /** All frames, by index. */
   readonly frames: readonly Frame[];
-  /** What is true of the whole file. */
+  /** The metadata of the file. */
   readonly meta: MetaFields;
-  /** What the page that was read last took. */
+  /** The load of the page that was read last. */
   lastLoad: PageLoad = NOTHING;
   readonly #pager: Pager;
   readonly #inspection: PagerInspection;
 
   /**
-   * Measures a pager.
+   * Creates a measuring reader of a pager.
    *
    * @param pager The pager.
-   * @param inspection Its figures.
+   * @param inspection The inspection of the pager.
    */
   constructor(pager: Pager, inspection: PagerInspection) {
     this.#pager = pager;
@@ -50,7 +50,7 @@ export class MeasuredReader implements PageReader {
     return this.#pager.peek(page);
   }
 
-  /** The slot that goes with what `peek` returned. */
+  /** The slot of the header that `peek` returned. */
   get peekedSlot(): number {
     return this.#pager.peekedSlot;
   }

@@ -1,5 +1,5 @@
 /**
- * Headers, pages and frames as plain data, copied from where they stand in memory.
+ * Headers, pages and frames as plain data, copied from memory.
  */
 
 import { pageContents, usedBytesOf } from "../../btree/mod.ts";
@@ -15,19 +15,19 @@ import type { FrameState, HeaderState, PageState } from "./inspection_types.ts";
 
 const { CHUNK_PAGES, HEADER_SHIFT, KIND_FREE, KIND_RUN_CONTINUED, PAGE_SHIFT } = format;
 
-/** What the header of a page, which stands in a slot, says. */
+/** The state of a page header in a slot. */
 export function headerState(frame: Frame, slot: number, page: number): HeaderState {
   const fields = headerFields(frame, slot, page);
   return { ...fields, usedBytes: usedBytesOf(frame, slot, fields.kind) };
 }
 
-/** Who checks pages. */
+/** A checker of pages. */
 export interface PageChecker {
-  /** Throws a `CorruptionError` when a page breaks a rule. */
+  /** Throws a `CorruptionError` if a page breaks a rule. */
   checkPage(frame: Frame, slot: number, page: number): void;
 }
 
-/** A page that stands, with its header, in slot 1 of a frame. */
+/** The state of a page in slot 1 of a frame. */
 export function pageState(frame: Frame, page: number, checker: PageChecker): PageState {
   const header = headerState(frame, 1, page);
   const bytes = frame.u8.slice(1 << PAGE_SHIFT, 2 << PAGE_SHIFT);
@@ -42,7 +42,7 @@ export function pageState(frame: Frame, page: number, checker: PageChecker): Pag
   return { header, bytes, contents: pageContents(frame, 1), damage: undefined };
 }
 
-/** What a frame of the cache holds. */
+/** The state of a frame of the cache. */
 export function frameState(frame: Frame): FrameState {
   const slots = { length: CHUNK_PAGES };
   const { u8, index, chunk } = frame;

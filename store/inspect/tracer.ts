@@ -1,6 +1,6 @@
 /**
- * Counts what a pager does between two moments: the pages that are asked for, by watching it; what
- * is read and written, by the difference of its figures.
+ * Traces a pager between two calls: it observes page requests, and takes differences of the pager's
+ * counters of reads and writes.
  */
 
 import type { DiskFigures, LoadFigures, PageObserver, PagerInspection } from "../../pager/mod.ts";
@@ -8,7 +8,7 @@ import type { Trace, TracedPage } from "./inspection_types.ts";
 
 const PAGES_MAX = 10_000;
 
-/** Counts what a pager does. */
+/** Traces the work of a pager. */
 export class Tracer implements PageObserver {
   readonly #inspection: PagerInspection;
   #pages: TracedPage[] = [];
@@ -17,15 +17,15 @@ export class Tracer implements PageObserver {
   #evictions: number;
   #hits = 0;
   #misses = 0;
-  /** Pages found in memory since it was made. */
+  /** Pages found in memory since its creation. */
   hits = 0;
-  /** Pages not found there since it was made. */
+  /** Pages not found in memory since its creation. */
   misses = 0;
 
   /**
-   * Counts from now on.
+   * Begins a trace.
    *
-   * @param inspection The figures of the pager.
+   * @param inspection The inspection of the pager.
    */
   constructor(inspection: PagerInspection) {
     this.#inspection = inspection;
@@ -34,7 +34,7 @@ export class Tracer implements PageObserver {
     this.#evictions = inspection.evictions;
   }
 
-  /** Counts a page that was asked for. */
+  /** Counts a page request. */
   asked(page: number, hit: boolean): void {
     if (hit) {
       this.#hits++;
@@ -46,7 +46,7 @@ export class Tracer implements PageObserver {
     if (this.#pages.length < PAGES_MAX) this.#pages.push({ page, hit });
   }
 
-  /** What was counted since the last call, or since it was made. */
+  /** Returns the work since the last call, or since its creation. */
   take(): Trace {
     const { diskFigures, loadFigures, evictions } = this.#inspection;
     const trace: Trace = {
@@ -68,7 +68,7 @@ export class Tracer implements PageObserver {
   }
 }
 
-/** Each figure less what it was. */
+/** The difference of each counter. */
 export function differenceOf<T extends object>(now: T, before: T): T {
   const entries = Object.entries(now) as [keyof T, number][];
   return Object.fromEntries(

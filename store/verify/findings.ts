@@ -1,41 +1,41 @@
 /**
- * What is wrong with a file: a list with an end, and the count of all.
+ * Findings: a bounded list of broken rules, and the count of all.
  */
 
 import type { CorruptionError } from "../../pager/mod.ts";
 
-/** `maxFindings` unless said otherwise. */
+/** The default of `maxFindings`. */
 const FINDINGS_MAX = 1000;
 
 /** One broken rule. */
 export interface Finding {
   /** The page that breaks it. */
   readonly page: number;
-  /** Where in the file, in bytes. */
+  /** The offset in the file, in bytes. */
   readonly offset: number;
   /** The rule, in words. */
   readonly rule: string;
 }
 
-/** What breaks a rule, without the stack of the error. */
+/** A finding, without the stack of its error. */
 export function findingOf({ page, offset, rule }: CorruptionError | Finding): Finding {
   return { page, offset, rule };
 }
 
-/** Broken rules, as many as are kept. */
+/** A bounded list of findings, and their count. */
 export class Findings {
-  /** Those that are kept, in the order in which they were found. */
+  /** The kept findings, in order. */
   readonly kept: Finding[] = [];
-  /** How many there were. */
+  /** The number of all findings. */
   count = 0;
-  /** How many are kept. */
+  /** The most findings to keep. */
   readonly most: number;
 
   /**
-   * None yet.
+   * Creates an empty list.
    *
-   * @param most How many to keep.
-   * @throws {RangeError} That is no count.
+   * @param most The most findings to keep.
+   * @throws {RangeError} `most` is not a count.
    */
   constructor(most: number = FINDINGS_MAX) {
     if (!Number.isSafeInteger(most) || most < 0) {
@@ -44,7 +44,7 @@ export class Findings {
     this.most = most;
   }
 
-  /** Adds one. */
+  /** Adds a finding. */
   add(found: CorruptionError | Finding): void {
     this.count++;
     if (this.kept.length < this.most) this.kept.push(findingOf(found));

@@ -1,31 +1,31 @@
 /**
- * The entries of leaves that nothing leads to, in key order, and where some are missing.
+ * Merges stray leaves of a tree: their entries in key order, and the gaps between them.
  *
- * Leaves of a sound tree do not overlap. Where some do, because the file is of two versions, the
- * newest of those that cover a key says whether there is an entry of that key.
+ * Leaves of a sound tree do not overlap. If some do, because the file mixes two versions, the
+ * newest leaf that covers a key decides whether the key has an entry.
  */
 
 import { compareKeys, type LeafRecords, leafRecords } from "../../btree/mod.ts";
 import type { PageReader, Report } from "../../pager/mod.ts";
 import { isDamage, type LostLeaf, type StrayLeaf, type TreeRemains } from "./survey.ts";
 
-/** Where entries of a tree may be missing. */
+/** A gap in which entries of a tree may be missing. */
 export interface KeyGap {
-  /** The last key before it, or undefined where none is. */
+  /** The last key before the gap, or undefined. */
   readonly lower: Uint8Array | undefined;
-  /** The first key after it, or undefined where none is. */
+  /** The first key after the gap, or undefined. */
   readonly upper: Uint8Array | undefined;
-  /** At least so many entries are missing. */
+  /** The least number of missing entries. */
   readonly entries: number;
 }
 
-/** A leaf and the keys between which its entries are. */
+/** A leaf with its first and last key. */
 interface KeyedLeaf extends StrayLeaf {
   readonly first: Uint8Array;
   readonly last: Uint8Array;
 }
 
-/** A leaf that is being gone through. */
+/** A leaf that is being merged. */
 interface Run {
   readonly version: number;
   readonly records: LeafRecords;
@@ -47,7 +47,7 @@ export interface StrayEntry {
 
 /** The leaves of one tree, sorted. */
 export class LeafMerge {
-  /** Entries that a newer leaf says are no more. */
+  /** Entries of older leaves that a newer leaf does not have. */
   superseded = 0;
 
   readonly #reader: PageReader;
@@ -55,9 +55,9 @@ export class LeafMerge {
   readonly #leaves: KeyedLeaf[] = [];
 
   /**
-   * Sorts the leaves of a tree, each of which is read.
+   * Reads and sorts the leaves of a tree.
    *
-   * @param report Hears of leaves that are damaged after all.
+   * @param report Receives leaves that turn out to be damaged.
    */
   constructor(reader: PageReader, remains: TreeRemains, report: Report) {
     this.#reader = reader;
@@ -66,7 +66,7 @@ export class LeafMerge {
       try {
         const records = leafRecords(reader, leaf.page);
         if (records.count === 0) continue;
-        // Copies, so that they do not keep all that the leaf holds.
+        // Copies, because the originals keep all records of the leaf in memory.
         const first = records.key(0).slice();
         this.#leaves.push({ ...leaf, first, last: records.key(records.count - 1).slice() });
       } catch (error) {
@@ -87,7 +87,7 @@ export class LeafMerge {
         next++;
         continue;
       }
-      // Each of these leaves begins before the key and ends after it.
+      // Each of these leaves covers the key.
       const newest = runs.reduce((a, b) => b.version > a.version ? b : a);
       yield* this.#take(runs, newest, key!);
     }
@@ -111,10 +111,10 @@ export class LeafMerge {
   }
 
   /**
-   * Where entries may be missing, told by the links of the leaves that are there.
+   * Finds gaps by the links of the sound leaves.
    *
-   * @param firstLeaf The page of the tree's first leaf, where that is known.
-   * @param hasUnknown Whether pages are lost that may have been leaves of this tree.
+   * @param firstLeaf The page of the tree's first leaf, if known.
+   * @param hasUnknown Whether lost pages may have been leaves of this tree.
    */
   gaps(firstLeaf: number | undefined, hasUnknown: boolean): KeyGap[] {
     const leaves = this.#leaves;
@@ -154,7 +154,7 @@ export class LeafMerge {
   }
 }
 
-/** Takes out the lost leaves from which links lead to a page. */
+/** Removes and returns the lost leaves whose links lead to a page. */
 function takeLostBefore(missing: Map<number, LostLeaf>, page: number): LostLeaf[] {
   const before = new Map<number, number>();
   for (const [lostPage, { link }] of missing) before.set(link, lostPage);
@@ -168,7 +168,7 @@ function takeLostBefore(missing: Map<number, LostLeaf>, page: number): LostLeaf[
   return taken;
 }
 
-/** Takes out the lost leaves to which links lead from a page on, and counts their entries. */
+/** Removes the lost leaves that links lead to from a page, and counts their entries. */
 function followLost(missing: Map<number, LostLeaf>, page: number): number {
   let entries = 0;
   for (let at = page, leaf = missing.get(at); leaf !== undefined; leaf = missing.get(at)) {

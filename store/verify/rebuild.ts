@@ -1,15 +1,16 @@
 /**
- * Filling a new database tree by tree, in batches, so that neither memory nor journal grow with it.
+ * Fills a new database tree by tree, in batches, so that neither memory nor the journal grows with
+ * it.
  *
- * It gets its name when it is whole, and until then nobody can open it, whatever its name is.
+ * The file receives its name when it is whole. Until then it cannot be opened under any name.
  */
 
 import { BTree, Catalog, type CreateOptions, TreeContext } from "../../btree/mod.ts";
 import { BuildingFile, NewFile, openDiskFile, Pager } from "../../pager/mod.ts";
 
-/** A transaction ends when it has taken so much. */
+/** The size at which a batch commits. */
 const BATCH_BYTES = 1024 * 1024;
-/** What an entry costs beside its bytes. */
+/** The overhead of an entry. */
 const ENTRY_BYTES = 32;
 
 /** A new database that is being filled. */
@@ -23,12 +24,12 @@ export class Rebuild {
   #batch = 0;
 
   /**
-   * Makes the file of a new database.
+   * Creates the file of a new database.
    *
-   * @param path Where it will be.
+   * @param path The path of the whole file.
    * @param cacheBytes The most memory for its pages.
-   * @param copyOf The file whose entries it gets, if any; it is not more open than that.
-   * @throws {IoError} There is a file already, or the system refused.
+   * @param copyOf The file whose entries it receives, if any; its permissions limit the new file's.
+   * @throws {IoError} A file exists at the path, or the system refused.
    */
   constructor(path: string, cacheBytes: number, copyOf?: string) {
     this.#newFile = new NewFile(path, { copyOf, canBeInPlace: true });
@@ -49,13 +50,13 @@ export class Rebuild {
     this.#catalog = new Catalog(this.#context);
   }
 
-  /** Makes the tree that the entries to come are for. */
+  /** Creates the tree of the following entries. */
   begin(name: string, options: CreateOptions): void {
     const { id, root } = this.#change(() => this.#catalog.create(name, options));
     this.#tree = new BTree(this.#context, id, root);
   }
 
-  /** Adds an entry to the tree begun last. */
+  /** Adds an entry to the current tree. */
   put(key: Uint8Array, value: Uint8Array): void {
     this.#change(() => this.#tree!.put(key, value));
     this.#batch += key.length + value.length + ENTRY_BYTES;
@@ -74,7 +75,7 @@ export class Rebuild {
     this.#pager.flush("none");
   }
 
-  /** Leaves a clean database, on the medium, under its name. */
+  /** Closes the database and publishes it under its name, on the medium. */
   finish(): void {
     this.#commit();
     this.#pager.close();
@@ -82,7 +83,7 @@ export class Rebuild {
     this.#newFile.publish();
   }
 
-  /** Leaves nothing. */
+  /** Removes the file. */
   abandon(): void {
     this.#file.discard();
     this.#newFile.abandon();

@@ -1,13 +1,12 @@
 /**
- * Building a new database from what can be trusted in a damaged one.
+ * Salvage: builds a new database from the sound pages of a damaged one.
  *
- * One way for every kind of damage: the file is read from end to end, and each leaf that is sound
- * by its own header is taken, whatever leads to it. So no branch, no bitmap, no catalog and no
- * superblock is needed; where they are there, the superblock tells which commits the journal still
- * has to supply, and the catalog tells names. Leaves are sorted by key; gaps between them show
- * where entries are missing.
+ * One method serves every kind of damage: it reads the whole file and takes each leaf that is sound
+ * by its own header, whether or not a branch leads to it. It needs no branch, bitmap, catalog or
+ * superblock. If they are sound, the superblock tells which commits to replay from the journal, and
+ * the catalog supplies names. It sorts leaves by key; gaps between them show missing entries.
  *
- * The damaged file is never written. In memory are, beside the cache, the first and the last key of
+ * It never writes to the damaged file. Besides the cache, memory holds the first and last key of
  * each leaf of one tree.
  */
 
@@ -35,67 +34,67 @@ import { inSlices, type Progress } from "./slices.ts";
 import { isDamage, Survey, type TreeRemains } from "./survey.ts";
 import { FILE_OPTION_TYPES, READ_CACHE_BYTES, type VerifyFileOptions } from "./verify.ts";
 
-/** How to salvage a database. */
+/** Options of `salvage`. */
 export type SalvageOptions = VerifyFileOptions;
 
-/** Where entries of a tree may be missing: between two keys that are there. */
+/** A gap between two saved keys, in which entries of a tree may be missing. */
 export interface SalvageGap {
-  /** The last key before it, or undefined where none is. */
+  /** The last key before the gap, or undefined. */
   readonly lower: Uint8Array | undefined;
-  /** The first key after it, or undefined where none is. */
+  /** The first key after the gap, or undefined. */
   readonly upper: Uint8Array | undefined;
-  /** At least so many entries are missing there. */
+  /** The least number of missing entries. */
   readonly entries: number;
 }
 
-/** What was saved and lost of a tree. */
+/** The saved and lost parts of a tree. */
 export interface SalvagedTree {
   /** Its name in the new database. */
   readonly name: string;
-  /** Whether the catalog told the name; else it is made from the tree's number. */
+  /** Whether the name is from the catalog; otherwise it is derived from the tree's number. */
   readonly isNamed: boolean;
   /** Entries saved. */
   readonly entries: number;
-  /** Entries that older leaves had and newer ones did not have any more. */
+  /** Entries of older leaves that newer leaves do not have. */
   readonly superseded: number;
-  /** Entries lost because their values are damaged. */
+  /** Entries lost with damaged values. */
   readonly lostValues: number;
-  /** Their keys, no more than findings are kept. */
+  /** The keys of these entries, at most `maxFindings`. */
   readonly lostKeys: readonly Uint8Array[];
-  /** Where entries may be missing. */
+  /** Gaps in which entries may be missing. */
   readonly gaps: readonly SalvageGap[];
 }
 
-/** What was saved and lost. */
+/** The result of a salvage. */
 export interface SalvageReport {
   /** Every tree. */
   readonly trees: readonly SalvagedTree[];
   /** Entries saved. */
   readonly entries: number;
-  /** Whether a superblock told what is in the file. */
+  /** Whether a superblock is sound. */
   readonly hasSuperblock: boolean;
-  /** Whether the journal was not needed, was replayed, or could not be read and was left out. */
+  /** Whether the journal was not needed, was replayed, or was unreadable and ignored. */
   readonly journal: "none" | "replayed" | "ignored";
-  /** Pages lost, as far as anything is known of them. */
+  /** Known lost pages; a lost chunk may have held more. */
   readonly lostPages: number;
-  /** Chunks of 256 pages of which no header could be read, so that all in them is lost. */
+  /** Chunks of 256 pages without a readable header, which are lost whole. */
   readonly lostChunks: readonly number[];
-  /** What is wrong with the file, as much as was to be kept: each lost page with the reason. */
+  /** The first `maxFindings` findings: each lost page with the reason. */
   readonly findings: readonly Finding[];
-  /** How many findings there were. */
+  /** The number of all findings. */
   readonly findingCount: number;
 }
 
 /**
- * Builds a new database from what can be trusted in a damaged one, which is only read.
+ * Builds a new database from the sound pages of a damaged one, which it only reads.
  *
- * It takes every leaf whose own header, sums and structure are right, so it needs neither
- * superblocks nor catalog nor branches. What it cannot save, it names: lost pages with the reason,
- * and the keys between which entries are missing. The new database passes `verify`.
+ * It takes every leaf whose own header, sums and structure are sound, so it needs neither
+ * superblocks nor catalog nor branches. It reports lost pages with the reason, and the keys between
+ * which entries are missing. The new database passes `verify`.
  *
- * It is written to `to` with `.unfinished` added, and gets its name when it is whole and on the
- * medium. A program that has permission for `to` alone writes to `to` itself; nobody can open that
- * before it is whole. Nobody gets a permission on it that is not on the damaged file.
+ * It is written to `to` with `.unfinished` added, and renamed when it is whole and on the medium. A
+ * program with permission for `to` alone writes to `to` itself, which cannot be opened before it is
+ * whole. Its permissions are no wider than those of the damaged file.
  *
  * ```ts
  * import { open, salvage } from "../../mod.ts";
@@ -119,14 +118,13 @@ export interface SalvageReport {
  * Deno.removeSync(dir, { recursive: true });
  * ```
  *
- * @param from The damaged file, as a path or a `file:` URL. Nobody may have it open for writing.
- * @param to Where the new database goes. Nothing may be there; after an error nothing is.
- * @throws {CorruptionError} Nothing in the file is of a Quire database.
- * @throws {IoError} There is something at `to`, or the system refused.
+ * @param from The damaged file, as a path or a `file:` URL. No handle may have it open for writing.
+ * @param to The path of the new database. No file may exist there; after an error none does.
+ * @throws {CorruptionError} No part of the file belongs to a Quire database.
+ * @throws {IoError} A file exists at `to`, or the system refused.
  * @throws {LockedError} Another handle writes to the damaged file.
- * @throws {TypeError} A path or an option is of a wrong type, or a path is a URL that is not of a
- * file.
- * @throws {RangeError} An option is out of its range.
+ * @throws {TypeError} A path or an option has the wrong type, or a URL is not a `file:` URL.
+ * @throws {RangeError} An option is out of range.
  */
 export async function salvage(
   from: string | URL,
@@ -166,7 +164,7 @@ class Salvage {
   readonly #findings: Findings;
   readonly #report = (error: CorruptionError) => this.#findings.add(error);
   readonly #survey = new Survey();
-  /** What the catalog says of trees, by number. */
+  /** The catalog entries of trees, by number. */
   readonly #catalog = new Map<number, CatalogEntry>();
   readonly #names = new Set<string>();
   readonly #trees: SalvagedTree[] = [];
@@ -206,17 +204,17 @@ class Salvage {
     };
   }
 
-  /** Learns names, and of trees that have a name and no leaf any more. */
+  /** Reads names, including those of trees that have lost all leaves. */
   #readCatalog(): void {
     const remains = this.#survey.remainsOf(CATALOG_TREE);
     const merge = new LeafMerge(this.#pages, remains, this.#report);
     for (const { key, value } of merge.entries()) {
-      // Parts of a value are no entry.
+      // An unfinished value is not an entry.
       if (isUnfinishedKey(key)) continue;
       try {
         const { nextTreeId } = this.#pages.meta;
         const entry = readCatalogEntry(key, value(), 0, nextTreeId);
-        // Of a tree that is both, what lives counts.
+        // For a tree with both kinds of record, the live one counts.
         if (this.#catalog.get(entry.id)?.name === undefined) this.#catalog.set(entry.id, entry);
       } catch (error) {
         if (isDamage(error)) this.#report(error);
@@ -229,7 +227,7 @@ class Salvage {
     }
   }
 
-  /** Not the catalog, and not what was dropped. */
+  /** Whether a tree is neither the catalog nor dropped. */
   #isWanted({ id }: TreeRemains): boolean {
     if (id === CATALOG_TREE) return false;
     const entry = this.#catalog.get(id);
@@ -261,7 +259,7 @@ class Salvage {
     this.#trees.push({ name, isNamed, entries, superseded, lostValues, lostKeys, gaps });
   }
 
-  /** Saves an entry; false when its value is lost. */
+  /** Saves an entry; false if its value is lost. */
   #put(key: Uint8Array, value: () => Uint8Array): boolean {
     let bytes: Uint8Array;
     try {
@@ -279,7 +277,7 @@ class Salvage {
     try {
       first = entry && firstLeafOf({ reader: this.#pages, id: entry.id, root: entry.root });
     } catch (error) {
-      // A damaged branch was told of, and leads nowhere.
+      // The damaged branch is already reported.
       isDamage(error);
     }
     return merge.gaps(first, this.#survey.hasUnknown || !this.#opened.isWhole);

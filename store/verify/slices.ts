@@ -1,37 +1,37 @@
 /**
- * Long work in slices: the event loop breathes in between, progress is told, and a signal ends it.
+ * Runs long work in slices: it yields to the event loop, reports progress, and ends on a signal.
  */
 
 import { setImmediate } from "node:timers";
 
-/** How long work goes on before the event loop has its turn, in milliseconds. */
+/** The length of a slice, in milliseconds. */
 const SLICE_MS = 12;
 
-/** How to watch and end long work. */
+/** Options to follow and end long work. */
 export interface ProgressOptions {
-  /** Ends the work: the promise is then rejected with the signal's reason. */
+  /** Ends the work when aborted: the promise rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** Hears how far the work is, some tens of times a second, and at the end of each phase. */
+  /** Receives the progress some tens of times a second, and at the end of each phase. */
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
-/** How far long work is. */
+/** The progress of long work. */
 export interface Progress {
   /**
-   * What is being done. Verifying: reading all pages, walking the trees, and looking for pages that
-   * no tree leads to. Salvaging: reading all pages, and saving entries.
+   * The phase. Verification reads all pages, walks the trees, and looks for pages that no tree
+   * owns. Salvage reads all pages, and saves entries.
    */
   readonly phase: "pages" | "trees" | "owners" | "entries";
-  /** How much of the phase is done, in pages. */
+  /** The finished part of the phase, in pages. */
   readonly done: number;
-  /** How much there is to do, in pages. */
+  /** The whole phase, in pages. */
   readonly total: number;
 }
 
 /**
  * Runs work that yields after each small step.
  *
- * @throws Whatever the work throws, or the signal's reason.
+ * @throws An error of the work, or the signal's reason.
  */
 export async function inSlices<T>(
   work: Generator<Progress, T, undefined>,
@@ -51,7 +51,7 @@ export async function inSlices<T>(
       sliceEnd = performance.now() + SLICE_MS;
     }
   } finally {
-    // Whatever the work holds open is closed by its own `finally`.
+    // The `finally` blocks of the work release its resources.
     work.return(undefined as never);
   }
 }

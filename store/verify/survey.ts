@@ -1,9 +1,8 @@
 /**
- * What is left of a damaged file, told by its page headers: leaves that are sound, tree by tree,
- * and pages that are lost.
+ * The survey of a damaged file, from its page headers: sound leaves, tree by tree, and lost pages.
  *
- * A page counts as sound when its own header, sums and structure are; whether anything leads to it
- * does not matter. A lost page whose header is sound is still known by kind, tree and entries.
+ * A page is sound if its own header, sums and structure are, even if no branch leads to it. The
+ * kind, tree and entries of a lost page are known if its header is sound.
  */
 
 import {
@@ -23,7 +22,7 @@ import type { Progress } from "./slices.ts";
 const { CHUNK_PAGES, KIND_LEAF, PAGE_BYTES } = format;
 const { entriesOf, kindOf, linkOf, treeOf, versionOf } = header;
 
-/** A leaf that is sound. */
+/** A sound leaf. */
 export interface StrayLeaf {
   /** Its page. */
   readonly page: number;
@@ -33,33 +32,33 @@ export interface StrayLeaf {
   readonly link: number;
 }
 
-/** A leaf that is lost, by its header. */
+/** A lost leaf, by its header. */
 export interface LostLeaf {
   /** Its right sibling, 0 = none. */
   readonly link: number;
-  /** How many entries it had. */
+  /** The number of its entries. */
   readonly entries: number;
 }
 
-/** What is left of a tree. */
+/** The remains of a tree. */
 export interface TreeRemains {
   /** Its number. */
   readonly id: number;
-  /** Its leaves that are sound, in the order of pages. */
+  /** Its sound leaves, in page order. */
   readonly leaves: StrayLeaf[];
-  /** Its leaves that are lost and whose headers are not, by page. */
+  /** Its lost leaves with sound headers, by page. */
   readonly lost: Map<number, LostLeaf>;
 }
 
-/** What is left of a damaged file. */
+/** The survey of a damaged file. */
 export class Survey {
-  /** Trees that have a leaf, sound or lost. */
+  /** Trees with a leaf, sound or lost. */
   readonly trees: TreeRemains[] = [];
-  /** Pages that are lost. */
+  /** The number of lost pages. */
   lostPages = 0;
-  /** Chunks of which no header is sound, so that nothing is known of their pages. */
+  /** Chunks without a sound header, whose pages are unknown. */
   readonly lostChunks: number[] = [];
-  /** Whether pages are lost of which nothing is known. */
+  /** Whether any lost page is unknown. */
   hasUnknown = false;
 
   readonly #byId = new Map<number, TreeRemains>();
@@ -76,7 +75,7 @@ export class Survey {
     }
   }
 
-  /** What is left of a tree, which may be nothing. */
+  /** The remains of a tree, possibly empty. */
   remainsOf(id: number): TreeRemains {
     let remains = this.#byId.get(id);
     if (remains === undefined) {
@@ -99,7 +98,7 @@ export class Survey {
       this.#takePage(frame, slot, chunk * CHUNK_PAGES + slot, state === SLOT_SOUND);
     }
     this.lostPages += lost;
-    // A header page of zeros says that nothing is in use, and is none.
+    // A zeroed header page would mark all pages free, so it counts as missing.
     const isNone = !scrub.hasHeaderPage && hasBytes(frame);
     if (sound === 0 && (lost > 0 || isNone)) this.lostChunks.push(chunk);
     this.hasUnknown ||= lost > 0 || isNone;
@@ -115,7 +114,7 @@ export class Survey {
   }
 }
 
-/** Whether there is anything in the pages of a chunk. */
+/** Whether any byte of a chunk's pages is not zero. */
 function hasBytes(frame: Frame): boolean {
   for (let word = PAGE_BYTES / 4; word < frame.u32.length; word++) {
     if (frame.u32[word] !== 0) return true;
@@ -123,7 +122,7 @@ function hasBytes(frame: Frame): boolean {
   return false;
 }
 
-/** Whether something that was thrown says that bytes are damaged; anything else is thrown on. */
+/** Whether an error reports damaged bytes. Rethrows any other error. */
 export function isDamage(error: unknown): error is CorruptionError {
   if (error instanceof CorruptionError) return true;
   throw error;

@@ -1,14 +1,14 @@
 /**
- * Checking a whole file, and telling of everything in it that breaks a rule of the format.
+ * Verification: checks a whole file, and reports every broken rule of the format.
  *
- * Three passes. The first reads the file from end to end: superblocks, headers, bitmaps, sums, the
- * structure of each page, runs, the journal's areas (`Scrub`). The second walks every tree from the
- * catalog on: order, bounds, depths, siblings, values, each page reached once (`walkTree`), and
- * then the values that streams have not finished (`walkUnfinished`). The third reads the headers
- * again: each page in use was reached.
+ * It has three passes. The first reads the whole file: superblocks, headers, bitmaps, sums, the
+ * structure of each page, runs, and the journal areas (`Scrub`). The second walks the catalog and
+ * every tree: order, bounds, depths, siblings, values, each page reached once (`walkTree`), and
+ * then unfinished values (`walkUnfinished`). The third reads the headers again and checks that each
+ * page in use was reached.
  *
- * A damaged page is told of once. What lies below it cannot be reached, and is counted rather than
- * told of page by page. Nothing is written, and memory is two bits a page beside the cache.
+ * A damaged page is reported once. Pages below it cannot be reached; they are counted, not
+ * reported. Verification writes nothing, and uses two bits of memory per page besides the cache.
  */
 
 import {
@@ -53,51 +53,51 @@ const { CHUNK_PAGES, FRESH_PAGES, KIND_FREE, KIND_RUN, KIND_RUN_CONTINUED } = fo
 const { PAGE_BYTES, SUPERBLOCK_PAGE } = format;
 const { entriesOf, headerPosition, kindOf, linkOf, treeOf, versionOf } = header;
 
-/** `cacheBytes` of `verify` and `salvage` unless said otherwise. */
+/** The default of `cacheBytes` of `verify` and `salvage`. */
 export const READ_CACHE_BYTES: number = 64 * 1024 * 1024;
 
-/** How to verify a database. */
+/** Options of `Database.verify`. */
 export interface VerifyOptions extends ProgressOptions {
-  /** How many findings to keep; all are counted. Default 1000. */
+  /** The most findings to keep; all are counted. Default 1000. */
   maxFindings?: number | undefined;
 }
 
-/** How to verify a file. */
+/** Options of `verify`. */
 export interface VerifyFileOptions extends VerifyOptions {
-  /** The most memory for pages, in bytes. Default 64 MiB. */
+  /** The page cache limit, in bytes. Default 64 MiB. */
   cacheBytes?: number | undefined;
-  /** How long to wait for another handle to close, in milliseconds. Default 0. */
+  /** The time to wait for another handle to close, in milliseconds. Default 0. */
   lockTimeoutMs?: number | undefined;
 }
 
-/** What is in a file, and what is wrong with it. */
+/** The result of a verification. */
 export interface VerifyReport {
-  /** Whether nothing is wrong but what is `repairable`. */
+  /** Whether the file is sound, apart from `repairable` findings. */
   readonly ok: boolean;
   /** Pages in use by trees. */
   readonly pages: number;
   /** Trees in the catalog. */
   readonly trees: number;
-  /** Entries that were reached in them. */
+  /** Entries reached in these trees. */
   readonly entries: number;
-  /** Broken rules, as many as were to be kept. */
+  /** The first `maxFindings` broken rules. */
   readonly findings: readonly Finding[];
-  /** How many broken rules there are. */
+  /** The number of all broken rules. */
   readonly findingCount: number;
   /**
-   * What a power cut has left unfinished, and opening the file for writing repairs: a copy of the
-   * superblock that is not whole while the other is, or a creation that was cut. No data is lost by
+   * Findings of a power cut, which opening the file for writing repairs: one damaged copy of the
+   * superblock while the other is sound, or an interrupted creation. No data is lost by
    * it. A copy of the superblock that the medium has damaged looks the same. A file without bytes,
-   * or of zeros, is none of this: it may be what is left of any file.
+   * or of zeros, is not repairable: it may be the remains of any file.
    */
   readonly repairable: readonly Finding[];
-  /** Pages in use that are not reached because of damage told of above them. */
+  /** Pages in use that were not reached because of reported damage above them. */
   readonly unreached: number;
-  /** What recovery, in memory, did to a file that had not been closed. */
+  /** The report of the recovery in memory of a file that was not closed. */
   readonly recovery: RecoveryReport | undefined;
 }
 
-/** What is wrong with a file whose creation was cut. */
+/** The finding of an interrupted creation. */
 const CUT: Finding = {
   page: SUPERBLOCK_PAGE,
   offset: SUPERBLOCK_PAGE * PAGE_BYTES,
@@ -113,9 +113,9 @@ export const FILE_OPTION_TYPES: OptionTypes = {
 };
 
 /**
- * Checks a whole file that nobody has open for writing: every page and header, every tree, every
- * value. Tells of everything that is wrong, and changes nothing; a file that was not closed is
- * recovered in memory first.
+ * Checks a whole file that no handle has open for writing: every page and header, every tree, every
+ * value. It reports every broken rule, and changes nothing. A file that was not closed is recovered
+ * in memory first.
  *
  * ```ts
  * import { open, verify } from "../../mod.ts";
@@ -130,12 +130,11 @@ export const FILE_OPTION_TYPES: OptionTypes = {
  * Deno.removeSync(path);
  * ```
  *
- * @param path Where the file is, as a path or a `file:` URL.
+ * @param path The file, as a path or a `file:` URL.
  * @throws {LockedError} Another handle writes to it.
  * @throws {IoError} The system refused.
- * @throws {TypeError} The path or an option is of a wrong type, or the path is a URL that is not of
- * a file.
- * @throws {RangeError} An option is out of its range.
+ * @throws {TypeError} The path or an option has the wrong type, or the URL is not a `file:` URL.
+ * @throws {RangeError} An option is out of range.
  */
 export async function verify(
   path: string | URL,
@@ -152,7 +151,7 @@ export async function verify(
   }
 }
 
-/** As `verify`, for a file that is open and locked; it is left open. */
+/** Like `verify`, for a file that is open and locked. It stays open. */
 export async function verifyFile(
   file: File,
   options: VerifyFileOptions = {},
@@ -160,7 +159,7 @@ export async function verifyFile(
   return await inSlices(verifySteps(file, options), options);
 }
 
-/** As `verifyFile`, a step at a time, for whoever cannot wait for a promise. */
+/** Like `verifyFile`, a step at a time, for synchronous callers. */
 export function* verifySteps(
   file: File,
   { cacheBytes = READ_CACHE_BYTES, maxFindings }: VerifyFileOptions = {},
@@ -177,17 +176,17 @@ export function* verifySteps(
   return reportOf(verification, findings, recovery);
 }
 
-/** What is verified. */
+/** The target of a verification. */
 export interface VerifyTarget {
-  /** Where trees are read. */
+  /** The reader of trees. */
   readonly reader: PageReader;
   /** Reads the file from end to end. */
   readonly scrub: (report: Report, options: ScrubOptions) => Scrub;
-  /** Throws when it cannot be read any more. */
+  /** Throws if the target is closed. */
   checkOpen(): void;
 }
 
-/** Verifies what is open. */
+/** Verifies an open target. */
 export async function verifyOpen(
   target: VerifyTarget,
   options: VerifyOptions,
@@ -228,13 +227,13 @@ class Verification implements TreeVisitor {
   readonly #reader: PageReader;
   readonly #findings: Findings;
   readonly #reached: PageSet;
-  /** Pages that were told of: what else is wrong with them follows from that. */
+  /** Reported pages: further findings on them follow from the first. */
   readonly #damaged: PageSet;
-  /** Trees of which a part could not be reached. */
+  /** Trees with an unreachable part. */
   readonly #lossy = new Set<number>();
   readonly #catalog = new Map<number, CatalogEntry>();
   readonly #unfinished: Unfinished[] = [];
-  /** The tree that is being walked, or that an unfinished value is for. */
+  /** The tree being walked, or the tree of an unfinished value. */
   #tree = CATALOG_TREE;
 
   constructor(target: VerifyTarget, findings: Findings) {
@@ -288,7 +287,7 @@ class Verification implements TreeVisitor {
     yield { phase: "trees", done: total, total };
   }
 
-  /** Walks a tree; returns how many entries were reached. */
+  /** Walks a tree. Returns the number of entries reached. */
   *#walk(id: number, root: number): Generator<Progress, number, undefined> {
     this.#tree = id;
     const source = { reader: this.#reader, id, root };
@@ -296,13 +295,13 @@ class Verification implements TreeVisitor {
     return (yield* this.#tellSteps(steps)).entries;
   }
 
-  /** Takes the steps of a walk; returns what the walk does. */
+  /** Takes the steps of a walk, and returns its result. */
   *#tellSteps<T>(steps: Generator<void, T, undefined>): Generator<Progress, T, undefined> {
     for (;;) {
       this.#target.checkOpen();
       const step = steps.next();
       if (step.done) return step.value;
-      // One less than all, so that the end of the phase is told once.
+      // One less than all, so that the end of the phase is reported once.
       const done = Math.min(this.#reached.size, Math.max(this.pages - 1, 0));
       yield { phase: "trees", done, total: this.pages };
     }
@@ -319,7 +318,7 @@ class Verification implements TreeVisitor {
     if (!this.#damaged.has(error.page)) this.#findings.add(error);
   }
 
-  /** For `TreeVisitor`: leaves of the catalog say which trees there are, and unfinished values. */
+  /** For `TreeVisitor`: leaves of the catalog list the trees and the unfinished values. */
   leaf(frame: Frame, slot: number, page: number): void {
     if (this.#tree !== CATALOG_TREE) return;
     const batch = new LeafBatch();
@@ -353,7 +352,7 @@ class Verification implements TreeVisitor {
 
   *#findOwners(scrub: Scrub): Generator<Progress, void, undefined> {
     const total = this.#reader.meta.pageCount;
-    // Without a catalog no tree can be told to be in none.
+    // Without a superblock the trees are unknown, so no page lacks an owner.
     if (scrub.hasSuperblock) {
       for (let chunk = 0; chunk < Math.min(scrub.chunks, format.chunksOf(total)); chunk++) {
         this.#target.checkOpen();
@@ -371,7 +370,7 @@ class Verification implements TreeVisitor {
     if (page < FRESH_PAGES || states[slot] !== SLOT_SOUND || kindOf(frame, slot) === KIND_FREE) {
       return;
     }
-    // What was written since the walk began is for the next one to reach.
+    // Pages written since the walk began belong to a later verification.
     if (versionOf(frame, slot) > this.#reader.meta.version) return;
     if (this.#reached.has(page) || this.#damaged.has(page)) return;
     const tree = treeOf(frame, slot);
@@ -380,7 +379,7 @@ class Verification implements TreeVisitor {
       this.unreached++;
       return;
     }
-    // Of a run, its first page is told of.
+    // A run is reported at its first page.
     if (kindOf(frame, slot) === KIND_RUN_CONTINUED && !this.#reached.has(linkOf(frame, slot))) {
       return;
     }
@@ -390,7 +389,7 @@ class Verification implements TreeVisitor {
     this.#findings.add({ page, offset: headerPosition(page), rule });
   }
 
-  /** Whether what leads to a page may be damaged: its tree, or, of a run, an unfinished value. */
+  /** Whether damage may hide the owner of a page: its tree or, for a run, an unfinished value. */
   #mayBeLost(tree: number, isKnown: boolean, kind: number): boolean {
     if (this.#lossy.has(tree)) return true;
     const isNamedByCatalog = !isKnown || kind === KIND_RUN || kind === KIND_RUN_CONTINUED;
