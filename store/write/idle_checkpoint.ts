@@ -1,12 +1,13 @@
 /**
- * Idle checkpoints: checkpoints between writes, so that the journal is short at the next open.
+ * Checkpoints while nobody writes, so that the journal is short when the file is opened next.
  *
- * After a second without a commit it does other pending work, and then takes a checkpoint, a slice
- * per turn of the event loop. Waiting does not keep the process alive.
+ * After a second without a commit it does what work there is besides, and then takes a checkpoint,
+ * each a slice a turn of the event loop. Waiting does not keep the process alive.
  *
- * It waits by `Atomics.waitAsync`, whose clock is monotonic, and not by a timer. The sanitizers of
- * `Deno.test` count timers: a timer that outlives the test of a commit would fail that test and the
- * next one. Tests that replace the global timers do not stop it either.
+ * It waits by `Atomics.waitAsync`, whose clock nobody sets, and not by a timer: the sanitizers of
+ * `Deno.test` count timers, and one that outlives the test in which something was committed would
+ * fail that test and the next one. Tests that put their own timers in place of the global ones do
+ * not stop it either.
  */
 
 import { IoError, type Pager } from "../../pager/mod.ts";
@@ -17,15 +18,15 @@ interface Wait {
 }
 
 const IDLE_MS = 1000;
-/** The pause between two slices; a wait of 0 would not yield to the event loop. */
+/** Between two slices; a wait of 0 would not give others their turn. */
 const SLICE_PAUSE_MS = 1;
 
-/** Takes checkpoints between writes. */
+/** Takes a checkpoint while nobody writes. */
 export class IdleCheckpoint {
   readonly #pager: Pager;
   readonly #flushed: () => void;
   readonly #work: () => boolean;
-  /** The word to wait on. It never changes; a notification ends the wait. */
+  /** What is waited on. Nobody changes it; notifying ends the wait. */
   readonly #bell = new Int32Array(new SharedArrayBuffer(4));
   #wait: Wait | undefined;
   #lastWrite = 0;
@@ -35,8 +36,8 @@ export class IdleCheckpoint {
    * The idle checkpoints of a database.
    *
    * @param pager Its pager.
-   * @param flushed Called after each slice, including failed ones.
-   * @param work Does a slice of other work. Returns whether more may remain.
+   * @param flushed Called after each slice, also one that failed.
+   * @param work Does a slice of other work; whether there may be more.
    */
   constructor(pager: Pager, flushed: () => void, work: () => boolean) {
     this.#pager = pager;
@@ -44,13 +45,13 @@ export class IdleCheckpoint {
     this.#work = work;
   }
 
-  /** Notes a commit. */
+  /** Notes that something was committed. */
   wake(): void {
     this.#lastWrite = performance.now();
     if (this.#wait === undefined && !this.#stopped) this.#waitFor(IDLE_MS);
   }
 
-  /** Ends idle checkpoints. */
+  /** Ends for good. */
   stop(): void {
     this.#stopped = true;
     // The wait ends in a later turn of the event loop, and must not keep the database until then.
@@ -59,8 +60,9 @@ export class IdleCheckpoint {
   }
 
   #waitFor(delayMs: number): void {
-    this.#isWaiting = true;
-    // A wait of 0 would return a result instead of a promise.
+    const wait: Wait = { owner: this };
+    this.#wait = wait;
+    // Never shorter, or the wait would be over at once, and no promise.
     const ms = Math.max(delayMs, SLICE_PAUSE_MS);
     const { value } = Atomics.waitAsync(this.#bell, 0, 0, ms);
     void Promise.resolve(value).then(() => {
@@ -77,7 +79,7 @@ export class IdleCheckpoint {
     try {
       if (this.#work() || this.#pager.checkpointSlice()) this.#waitFor(SLICE_PAUSE_MS);
     } catch (error) {
-      // The disk has latched the error, which the next write reports.
+      // The disk has latched; the next writer hears of it.
       if (!(error instanceof IoError)) throw error;
     } finally {
       this.#flushed();

@@ -11,13 +11,13 @@ import { assert, assertEquals, assertGreater, assertLess, assertStringIncludes }
 import { fromFileUrl } from "@std/path";
 import { after, before, describe, it } from "@std/testing/bdd";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import { explore, type Explorer } from "../cli/mod.ts";
-import type { ChunkInfo, FileInfo, PageInfo } from "../cli/explorer/api_types.ts";
-import { ExplorerServer } from "../cli/explorer/mod.ts";
-import { inspectFile } from "../cli/inspect/mod.ts";
-import type { Inspector } from "../inspect.ts";
-import type { Database } from "../mod.ts";
-import { findBrowser, startBrowser } from "./support/browser.ts";
+import { explore, type Explorer } from "../../cli/mod.ts";
+import type { ChunkInfo, FileInfo, PageInfo } from "../../cli/explorer/api_types.ts";
+import { ExplorerServer } from "../../cli/explorer/mod.ts";
+import { inspectFile } from "../../cli/inspect/mod.ts";
+import type { Inspector } from "../../inspect.ts";
+import type { Database } from "../../mod.ts";
+import { findBrowser, startBrowser } from "../support/browser.ts";
 import { openExplorerSample } from "./support/explorer_sample.ts";
 
 const found = findBrowser();

@@ -14,12 +14,12 @@ import {
   assertThrows,
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import * as inspection from "../inspect.ts";
-import * as quire from "../mod.ts";
-import { type Database, IoError, type Snapshot, type Transaction } from "../mod.ts";
-import { type File, MemoryFile, type PagerOptions } from "../pager/mod.ts";
-import { assertContent, bytesOf, change, contentOf, openOn } from "./support/database.ts";
-import { FaultyFile } from "./support/faulty_file.ts";
+import * as inspection from "../../inspect.ts";
+import * as quire from "../../mod.ts";
+import { type Database, IoError, type Snapshot, type Transaction } from "../../mod.ts";
+import { type File, MemoryFile, type PagerOptions } from "../../pager/mod.ts";
+import { assertContent, bytesOf, change, contentOf, openOn } from "../support/database.ts";
+import { FaultyFile } from "../support/faulty_file.ts";
 import {
   FUNCTIONS,
   REFUSALS,

@@ -29,10 +29,10 @@ interface PublicSymbol {
   readonly declarations: readonly Documented[];
 }
 
-/** The symbols of `mod.ts`. */
-async function publicSymbols(): Promise<readonly PublicSymbol[]> {
+/** The symbols of `mod.ts` or `inspect.ts`. */
+async function publicSymbols(face: string): Promise<readonly PublicSymbol[]> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["doc", "--json", "mod.ts"],
+    args: ["doc", "--json", face],
     cwd: TOP,
     signal: AbortSignal.timeout(TIMEOUT_MS),
   }).output();
@@ -70,9 +70,11 @@ function examplesOf({ name, declarations }: PublicSymbol): [string, boolean][] {
 
 describe("the public interface", () => {
   it("has an example of every class, method, function and codec", async () => {
-    const all = (await publicSymbols()).flatMap(examplesOf);
+    const faces = [await publicSymbols("mod.ts"), await publicSymbols("inspect.ts")];
+    const all = faces.flat().flatMap(examplesOf);
     const names = new Set(all.map(([name]) => name));
-    for (const name of ["open", "Tree", "Tree.set", "ReadTree.get", "Snapshot.tree", "tuple"]) {
+    const some = ["open", "Tree", "Tree.set", "ReadTree.get", "Snapshot.tree", "tuple"];
+    for (const name of [...some, "Inspector"]) {
       assert(names.has(name), `${name} was not looked at`);
     }
     assertEquals(all.filter(([, has]) => !has).map(([name]) => name), []);

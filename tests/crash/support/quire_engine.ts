@@ -2,15 +2,15 @@
  * Quire as the crash tests see it.
  */
 
-import { BTree, chunkCensus } from "../../btree/mod.ts";
-import { checkTree } from "../../btree/check/tree_check.ts";
-import { type File, format, Pager } from "../../pager/mod.ts";
-import { Database } from "../../store/database.ts";
-import { verifySteps } from "../../store/verify/verify.ts";
-import { Session } from "../../store/write/session.ts";
-import { TreeFormat } from "../../store/read/tree_format.ts";
-import type { Snapshot } from "../../store/snapshot.ts";
-import type { Transaction } from "../../store/transaction.ts";
+import { BTree, chunkCensus } from "../../../btree/mod.ts";
+import { checkTree } from "../../../btree/check/tree_check.ts";
+import { type File, format, Pager } from "../../../pager/mod.ts";
+import { Database } from "../../../store/database.ts";
+import { verifySteps } from "../../../store/verify/verify.ts";
+import { Session } from "../../../store/write/session.ts";
+import { TreeFormat } from "../../../store/read/tree_format.ts";
+import type { Snapshot } from "../../../store/snapshot.ts";
+import type { Transaction } from "../../../store/transaction.ts";
 import {
   type Change,
   type Durability,

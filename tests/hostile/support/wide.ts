@@ -2,12 +2,12 @@
  * A database of several chunks with several trees, and a map of which pages each entry needs.
  */
 
-import { LeafBatch, TreeContext } from "../../btree/mod.ts";
-import { leafRecords } from "../../btree/inspect/leaf_records.ts";
-import { pagesOfRuns } from "../../btree/value/value.ts";
-import { format, header, MemoryFile, Pager } from "../../pager/mod.ts";
-import { bytesOf, openBoth } from "./database.ts";
-import { Image } from "./image.ts";
+import { LeafBatch, TreeContext } from "../../../btree/mod.ts";
+import { leafRecords } from "../../../btree/inspect/leaf_records.ts";
+import { pagesOfRuns } from "../../../btree/value/value.ts";
+import { format, header, MemoryFile, Pager } from "../../../pager/mod.ts";
+import { bytesOf, openBoth } from "../../support/database.ts";
+import { Image } from "../../support/image.ts";
 
 const { KIND_LEAF } = format;
 

@@ -8,9 +8,16 @@
  * name or a tree, `badKeys` and the others make the wrong uses.
  */
 
-import { ClosedError, type Database, IoError, json, open, SnapshotTooOldError } from "../../mod.ts";
-import type { Inspector } from "../../inspect.ts";
-import type { ReadTree, Snapshot, Transaction, TransactionTree, Tree } from "../../mod.ts";
+import {
+  ClosedError,
+  type Database,
+  IoError,
+  json,
+  open,
+  SnapshotTooOldError,
+} from "../../../mod.ts";
+import type { Inspector } from "../../../inspect.ts";
+import type { ReadTree, Snapshot, Transaction, TransactionTree, Tree } from "../../../mod.ts";
 
 /** A class of errors. */
 export type Thrown = new (...args: never[]) => Error;
