@@ -6,7 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
-import { type PagerOptions } from "../pager/mod.ts";
+import type { PagerOptions } from "../pager/mod.ts";
 import { CACHE_BYTES_MIN } from "../pager/recovery/options.ts";
 import { usedPages } from "../tests/support/space.ts";
 import {
