@@ -3,15 +3,15 @@
  */
 
 import { type Database, open, type Snapshot } from "../mod.ts";
-import type { CodecPair } from "./codecs.ts";
-import { type AnyReadTree, codecsFor, type Context, textOf } from "./command.ts";
-import { COMMANDS } from "./commands.ts";
-import { EXIT, type ExitCode, failureOf, Refusal, withPath } from "./exit.ts";
+import type { CodecPair } from "./form/codecs.ts";
+import { type AnyReadTree, codecsFor, type Context, textOf } from "./spec/command_spec.ts";
+import { COMMANDS } from "./all_commands.ts";
+import { EXIT, type ExitCode, failureOf, Refusal, withPath } from "./io/exit.ts";
 import { inspectFile, type Inspection } from "./inspect/mod.ts";
-import type { Interruption } from "./interruption.ts";
-import { NewDatabase } from "./new_file.ts";
-import { note, Output, wantsColours } from "./output.ts";
-import { type Call, parseLine, type ParserOptions } from "./parser.ts";
+import type { Interruption } from "./io/interruption.ts";
+import { NewDatabase } from "./io/new_file.ts";
+import { note, Output, wantsColours } from "./io/output.ts";
+import { type Call, parseLine, type ParserOptions } from "./spec/parser.ts";
 
 /** The version of the program. */
 const VERSION = "0.1.0";

@@ -10,9 +10,9 @@
 import { Buffer } from "node:buffer";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
-import { type CommandSpec, textOf, wholeNumber } from "../command.ts";
-import { EXIT, Refusal, withAction } from "../exit.ts";
-import { alignTable, count, size } from "../text.ts";
+import { type CommandSpec, textOf, wholeNumber } from "../spec/command_spec.ts";
+import { EXIT, Refusal, withAction } from "../io/exit.ts";
+import { alignTable, count, size } from "../io/text.ts";
 
 const MIB = 1024 * 1024;
 const FILE_BYTES = 64 * MIB;

@@ -5,23 +5,23 @@
  * is all or nothing by itself.
  */
 
-import { codecsOfTree, codecsToWrite, type NamedCodec } from "../codecs.ts";
+import { codecsOfTree, codecsToWrite, type NamedCodec } from "../form/codecs.ts";
 import {
   type CommandSpec,
   type Context,
   openTree,
   type OptionValues,
   treeInside,
-} from "../command.ts";
-import { EXIT, type ExitCode, Refusal } from "../exit.ts";
+} from "../spec/command_spec.ts";
+import { EXIT, type ExitCode, Refusal } from "../io/exit.ts";
 import {
   CODEC_OPTIONS,
   hasKeyRange,
   KEY_CODEC_OPTIONS,
   KEY_RANGE_OPTIONS,
   keyRangeOf,
-} from "../range_options.ts";
-import { countOf } from "../text.ts";
+} from "../spec/range_options.ts";
+import { countOf } from "../io/text.ts";
 
 /** The codecs of a tree that `set` makes. */
 const NEW_TREE = { key: "string", value: "json" };

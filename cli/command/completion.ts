@@ -2,10 +2,10 @@
  * `completion`: prints the script that makes a shell complete commands, options and trees.
  */
 
-import type { CommandSpec } from "../command.ts";
-import { completionScript, SHELLS } from "../completion.ts";
-import { Refusal } from "../exit.ts";
-import { oneLine } from "../text.ts";
+import type { CommandSpec } from "../spec/command_spec.ts";
+import { completionScript, SHELLS } from "../spec/completion.ts";
+import { Refusal } from "../io/exit.ts";
+import { oneLine } from "../io/text.ts";
 
 /** Prints a completion script. */
 export const completion: CommandSpec = {

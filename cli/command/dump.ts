@@ -3,17 +3,35 @@
  * in memory for one of them.
  */
 
-import { type CodecNames, type CodecPair, codecsOfTree, dumpedName, rawCodec } from "../codecs.ts";
-import { type CommandSpec, type Context, type OptionValues, textOf, treeName } from "../command.ts";
-import { csvHeader, csvLine, csvLineForSpreadsheets } from "../csv.ts";
-import { fileHeaderLine, treeHeaderLine } from "../dump_header.ts";
-import { linesOfEntry } from "../entry_line.ts";
-import { Refusal } from "../exit.ts";
-import { writeDevice, writeNewFile } from "../new_file.ts";
-import { note, type Output } from "../output.ts";
-import { ProgressBar } from "../progress.ts";
-import { CODEC_OPTIONS, hasKeyRange, keptRange, RANGE_OPTIONS, rangeOf } from "../range_options.ts";
-import { countOf, oneLine, pace } from "../text.ts";
+import {
+  type CodecNames,
+  type CodecPair,
+  codecsOfTree,
+  dumpedName,
+  rawCodec,
+} from "../form/codecs.ts";
+import {
+  type CommandSpec,
+  type Context,
+  type OptionValues,
+  textOf,
+  treeName,
+} from "../spec/command_spec.ts";
+import { csvHeader, csvLine, csvLineForSpreadsheets } from "../form/csv.ts";
+import { fileHeaderLine, treeHeaderLine } from "../form/dump_header.ts";
+import { linesOfEntry } from "../form/entry_line.ts";
+import { Refusal } from "../io/exit.ts";
+import { writeDevice, writeNewFile } from "../io/new_file.ts";
+import { note, type Output } from "../io/output.ts";
+import { ProgressBar } from "../io/progress.ts";
+import {
+  CODEC_OPTIONS,
+  hasKeyRange,
+  keptRange,
+  RANGE_OPTIONS,
+  rangeOf,
+} from "../spec/range_options.ts";
+import { countOf, oneLine, pace } from "../io/text.ts";
 
 /** The formats that there are. */
 export const FORMATS: readonly string[] = ["ndjson", "csv"];

@@ -2,9 +2,9 @@
  * `explore`: shows the file in a browser, until it is told to stop.
  */
 
-import { type CommandSpec, textOf, wholeNumber } from "../command.ts";
-import { Refusal, withAction } from "../exit.ts";
-import { note } from "../output.ts";
+import { type CommandSpec, textOf, wholeNumber } from "../spec/command_spec.ts";
+import { Refusal, withAction } from "../io/exit.ts";
+import { note } from "../io/output.ts";
 import { UNSYNCHRONISED } from "./map.ts";
 
 const PORT_MAX = 65_535;
@@ -24,7 +24,7 @@ export const explore: CommandSpec = {
   examples: [["explore cities.quire", "open the address that it prints"]],
   inShell: false,
   async run({ path, out, json }, _args, options) {
-    const { exploreFile } = await import("../explore_command.ts");
+    const { exploreFile } = await import("./explore_file.ts");
     const port = textOf(options["port"]);
     const shown = exploreFile(path, {
       ...(port !== undefined && { port: portOf(port) }),

@@ -7,12 +7,12 @@
 import type { Census } from "../../inspect.ts";
 import type { Database } from "../../mod.ts";
 import { format } from "../../pager/mod.ts";
-import { codecsOfTree } from "../codecs.ts";
-import { type CommandSpec, type Context, openTree, textOf } from "../command.ts";
-import { completionWords, SHELLS } from "../completion.ts";
+import { codecsOfTree } from "../form/codecs.ts";
+import { type CommandSpec, type Context, openTree, textOf } from "../spec/command_spec.ts";
+import { completionWords, SHELLS } from "../spec/completion.ts";
 import type { Inspection } from "../inspect/mod.ts";
-import { HEADER_PAGES, PARTS } from "../kinds.ts";
-import { alignPairs, alignTable, count, oneLine, percent, sizeAndBytes } from "../text.ts";
+import { HEADER_PAGES, PARTS } from "../inspect/kinds.ts";
+import { alignPairs, alignTable, count, oneLine, percent, sizeAndBytes } from "../io/text.ts";
 
 /** What there is of one part of a file. */
 interface PartFigures {

@@ -14,7 +14,7 @@ import {
   codecsForDump,
   codecsToWrite,
   keptCodecs,
-} from "../codecs.ts";
+} from "../form/codecs.ts";
 import {
   type AnyTransactionTree,
   type CommandSpec,
@@ -23,15 +23,15 @@ import {
   type OptionValues,
   textOf,
   treeInside,
-} from "../command.ts";
-import { DELIMITERS } from "../csv.ts";
-import { EXIT, messageOf, Refusal, withAction } from "../exit.ts";
-import { LineError, LineReader } from "../lines.ts";
-import { note } from "../output.ts";
-import { ProgressBar } from "../progress.ts";
-import { CODEC_OPTIONS } from "../range_options.ts";
-import { type Entry, EntryReader, type Keys, type Section } from "../records.ts";
-import { count, countOf, oneLine, pace } from "../text.ts";
+} from "../spec/command_spec.ts";
+import { DELIMITERS } from "../form/csv.ts";
+import { EXIT, messageOf, Refusal, withAction } from "../io/exit.ts";
+import { LineError, LineReader } from "../io/lines.ts";
+import { note } from "../io/output.ts";
+import { ProgressBar } from "../io/progress.ts";
+import { CODEC_OPTIONS } from "../spec/range_options.ts";
+import { type Entry, EntryReader, type Keys, type Section } from "../form/records.ts";
+import { count, countOf, oneLine, pace } from "../io/text.ts";
 import { formatOf, FORMATS } from "./dump.ts";
 
 const STDIN = "-";

@@ -15,11 +15,11 @@ import {
   type OptionValues,
   textOf,
   wholeNumber,
-} from "../command.ts";
-import { Refusal } from "../exit.ts";
+} from "../spec/command_spec.ts";
+import { Refusal } from "../io/exit.ts";
 import type { Inspection } from "../inspect/mod.ts";
-import { HEADER_PAGES, PART_OF_KIND, PARTS } from "../kinds.ts";
-import { countOf, oneLine, type Span } from "../text.ts";
+import { HEADER_PAGES, PART_OF_KIND, PARTS } from "../inspect/kinds.ts";
+import { countOf, oneLine, type Span } from "../io/text.ts";
 
 const ROWS_MAX = 24;
 const ROW_CELLS = 64;

@@ -2,15 +2,15 @@
  * The commands that read entries: `get`, `keys`, `scan` and `count`.
  */
 
-import { codecsOfTree, type NamedCodec } from "../codecs.ts";
+import { codecsOfTree, type NamedCodec } from "../form/codecs.ts";
 import {
   type AnyReadTree,
   type CommandSpec,
   type Context,
   type OptionValues,
   treeName,
-} from "../command.ts";
-import { EXIT, Refusal } from "../exit.ts";
+} from "../spec/command_spec.ts";
+import { EXIT, Refusal } from "../io/exit.ts";
 import {
   CODEC_OPTIONS,
   KEY_CODEC_OPTIONS,
@@ -18,8 +18,8 @@ import {
   keyRangeOf,
   RANGE_OPTIONS,
   rangeOf,
-} from "../range_options.ts";
-import { oneLine } from "../text.ts";
+} from "../spec/range_options.ts";
+import { oneLine } from "../io/text.ts";
 
 /** How many bytes of a value `get --raw` reads at once. */
 const PIECE_BYTES = 1024 * 1024;

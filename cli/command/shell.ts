@@ -2,7 +2,7 @@
  * `shell`: a prompt on an open database, or a script through a pipe.
  */
 
-import type { CommandSpec } from "../command.ts";
+import type { CommandSpec } from "../spec/command_spec.ts";
 
 /** Runs statements. */
 export const shell: CommandSpec = {

@@ -7,11 +7,11 @@
  */
 
 import type { Database } from "../../mod.ts";
-import { rawCodec, storedCodecs } from "../codecs.ts";
-import { type CommandSpec, makeEmptyTree, treeInside } from "../command.ts";
-import { Refusal } from "../exit.ts";
-import { note } from "../output.ts";
-import { countOf, oneLine } from "../text.ts";
+import { rawCodec, storedCodecs } from "../form/codecs.ts";
+import { type CommandSpec, makeEmptyTree, treeInside } from "../spec/command_spec.ts";
+import { Refusal } from "../io/exit.ts";
+import { note } from "../io/output.ts";
+import { countOf, oneLine } from "../io/text.ts";
 
 const TO = { name: "to", what: "the new name; there is no tree of it" } as const;
 

@@ -11,13 +11,13 @@ import {
   verify as verifyFile,
   type VerifyReport,
 } from "../../mod.ts";
-import { type CommandSpec, type Context, textOf, wholeNumber } from "../command.ts";
-import { EXIT, type ExitCode, messageOf, withPath } from "../exit.ts";
-import { Interruption } from "../interruption.ts";
-import { bytesForm } from "../json_form.ts";
-import type { Output } from "../output.ts";
-import { ProgressBar } from "../progress.ts";
-import { count, countOf, oneLine } from "../text.ts";
+import { type CommandSpec, type Context, textOf, wholeNumber } from "../spec/command_spec.ts";
+import { EXIT, type ExitCode, messageOf, withPath } from "../io/exit.ts";
+import { Interruption } from "../io/interruption.ts";
+import { bytesForm } from "../form/json_form.ts";
+import type { Output } from "../io/output.ts";
+import { ProgressBar } from "../io/progress.ts";
+import { count, countOf, oneLine } from "../io/text.ts";
 
 const FINDINGS_MAX = 20;
 /** How failures begin that are of the file that is made. */

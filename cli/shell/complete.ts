@@ -2,9 +2,9 @@
  * Completion in the shell: statements, then trees, and options wherever a word begins with a dash.
  */
 
-import type { CommandSpec } from "../command.ts";
-import { longName } from "../completion.ts";
-import { isPrintable } from "../shell_words.ts";
+import type { CommandSpec } from "../spec/command_spec.ts";
+import { longName } from "../spec/completion.ts";
+import { isPrintable } from "../io/shell_words.ts";
 import { OWN_STATEMENTS } from "./shell.ts";
 import type { Completer } from "./terminal.ts";
 

@@ -3,8 +3,8 @@
  * because statements come while a transaction is open, and a transaction never waits.
  */
 
-import { LineError, LineReader } from "../lines.ts";
-import { EXIT, Refusal } from "../exit.ts";
+import { LineError, LineReader } from "../io/lines.ts";
+import { EXIT, Refusal } from "../io/exit.ts";
 
 /** The user has given up the statement. */
 export const CANCELLED = Symbol("cancelled");

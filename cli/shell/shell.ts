@@ -18,11 +18,11 @@ import {
   type CommandSpec,
   type Context,
   treeInside,
-} from "../command.ts";
-import { EXIT, type ExitCode, failureOf, Interrupted, Refusal, withPath } from "../exit.ts";
-import { note } from "../output.ts";
-import { helpOf, parseLine, type ParserOptions } from "../parser.ts";
-import { oneLine } from "../text.ts";
+} from "../spec/command_spec.ts";
+import { EXIT, type ExitCode, failureOf, Interrupted, Refusal, withPath } from "../io/exit.ts";
+import { note } from "../io/output.ts";
+import { helpOf, parseLine, type ParserOptions } from "../spec/parser.ts";
+import { oneLine } from "../io/text.ts";
 import { CANCELLED, type LineSource } from "./lines.ts";
 import { splitStatement } from "./statement.ts";
 import { Trace } from "./trace.ts";

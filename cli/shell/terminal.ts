@@ -9,7 +9,7 @@
 import { EventEmitter } from "node:events";
 import * as readline from "node:readline";
 import { Writable } from "node:stream";
-import { drawn } from "../text.ts";
+import { drawn } from "../io/text.ts";
 import type { History } from "./history.ts";
 import { CANCELLED, type LineSource } from "./lines.ts";
 

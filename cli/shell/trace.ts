@@ -5,8 +5,8 @@
 
 import type { Inspector, Trace as Traced } from "../../inspect.ts";
 import type { Database } from "../../mod.ts";
-import type { Output } from "../output.ts";
-import { count, countOf } from "../text.ts";
+import type { Output } from "../io/output.ts";
+import { count, countOf } from "../io/text.ts";
 
 const PAGES_SHOWN_MAX = 16;
 

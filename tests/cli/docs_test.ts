@@ -6,8 +6,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { COMMANDS } from "../../cli/commands.ts";
-import { EXIT_MEANINGS } from "../../cli/exit.ts";
+import { COMMANDS } from "../../cli/all_commands.ts";
+import { EXIT_MEANINGS } from "../../cli/io/exit.ts";
 import { inParallel, installQuire, quire } from "../support/cli.ts";
 import { inTempDir } from "../support/temp.ts";
 

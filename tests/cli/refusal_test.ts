@@ -6,9 +6,9 @@
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { COMMANDS } from "../../cli/commands.ts";
-import { Refusal } from "../../cli/exit.ts";
-import { parseLine } from "../../cli/parser.ts";
+import { COMMANDS } from "../../cli/all_commands.ts";
+import { Refusal } from "../../cli/io/exit.ts";
+import { parseLine } from "../../cli/spec/parser.ts";
 import { PROGRAM } from "../../cli/program.ts";
 import { open } from "../../mod.ts";
 import { inParallel, type Outcome, quire } from "../support/cli.ts";

@@ -5,8 +5,8 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { codecsFor } from "../../cli/command.ts";
-import { rawCodec } from "../../cli/codecs.ts";
+import { codecsFor } from "../../cli/spec/command_spec.ts";
+import { rawCodec } from "../../cli/form/codecs.ts";
 import { json, open, string, structured } from "../../mod.ts";
 import { quire } from "../support/cli.ts";
 import { makeCliSample } from "../support/cli_sample.ts";

@@ -85,7 +85,11 @@ describe("tidy: the rules", () => {
   });
 
   it("roomsAreKnown() refuses a folder that has no place in the order", () => {
-    const tree = treeOf({ "pager/attic/a.ts": "", "pager/format/a.ts": "", "cli/attic/a.ts": "" });
+    const tree = treeOf({
+      "pager/attic/a.ts": "",
+      "pager/format/a.ts": "",
+      "bench/attic/a.ts": "",
+    });
     assertEquals(placesOf(rules.roomsAreKnown(tree)), ["pager/attic/a.ts:1"]);
   });
 

@@ -8,7 +8,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { open } from "../../mod.ts";
-import { completionWords } from "../../cli/completion.ts";
+import { completionWords } from "../../cli/spec/completion.ts";
 import { installQuire, quire } from "../support/cli.ts";
 import { inTempDir } from "../support/temp.ts";
 import { canRun, lineOfWords, Terminal, whyNoTerminal } from "../support/terminal.ts";

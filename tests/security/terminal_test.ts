@@ -8,7 +8,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { COMMANDS } from "../../cli/commands.ts";
+import { COMMANDS } from "../../cli/all_commands.ts";
 import { bytes, json, open, string, structured, tuple } from "../../mod.ts";
 import { cliWords, quire } from "../support/cli.ts";
 import { inTempDir } from "../support/temp.ts";

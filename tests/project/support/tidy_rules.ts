@@ -39,6 +39,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   pager: ["format", "file", "cache", "journal", "transaction", "recovery", "damage", ""],
   btree: ["node", "value", "walk", "change", "check", "", "inspect"],
   store: ["codec", "read", "watch", "write", "verify", "inspect", ""],
+  cli: ["io", "form", "inspect", "serving", "explorer", "spec", "shell", "command", ""],
 };
 /** What the command line builds on: the public faces, and the faces of the layers below it. */
 const CLI_MAY_IMPORT = /^(mod\.ts|inspect\.ts|(pager|alloc|btree|store)\/mod\.ts)$/;

@@ -17,8 +17,8 @@ import {
   string,
   tuple,
   u64,
-} from "../mod.ts";
-import { EXIT, Refusal } from "./exit.ts";
+} from "../../mod.ts";
+import { EXIT, Refusal } from "../io/exit.ts";
 import {
   bytesForm,
   type Form,
@@ -29,7 +29,7 @@ import {
   u64Form,
 } from "./json_form.ts";
 import { keptStructured } from "./structured_form.ts";
-import { oneLine } from "./text.ts";
+import { oneLine } from "../io/text.ts";
 
 /** A codec under its name, with the forms of its values. */
 export interface NamedCodec {

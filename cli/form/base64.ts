@@ -3,7 +3,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { EXIT, MEND_LONG, Refusal } from "./exit.ts";
+import { EXIT, MEND_LONG, Refusal } from "../io/exit.ts";
 
 /** A text of more would be longer than any can be. */
 const BYTES_MAX = 380 * 1024 * 1024;

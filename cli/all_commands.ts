@@ -2,7 +2,7 @@
  * All commands, in the order of the help.
  */
 
-import type { CommandSpec } from "./command.ts";
+import type { CommandSpec } from "./spec/command_spec.ts";
 import { bench } from "./command/bench.ts";
 import { deleteEntries, set } from "./command/change.ts";
 import { completion } from "./command/completion.ts";

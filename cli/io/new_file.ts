@@ -4,8 +4,8 @@
  */
 
 import * as fs from "node:fs";
-import { type Database, IoError, open } from "../mod.ts";
-import { NewFile, type NewFileOptions } from "../pager/mod.ts";
+import { type Database, IoError, open } from "../../mod.ts";
+import { NewFile, type NewFileOptions } from "../../pager/mod.ts";
 import { asRefusal, withAction } from "./exit.ts";
 import { Interruption } from "./interruption.ts";
 import { Output, type Sink } from "./output.ts";

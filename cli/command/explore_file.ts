@@ -4,9 +4,9 @@
  */
 
 import { basename } from "node:path";
-import { ExplorerServer } from "./explorer/mod.ts";
-import { inspectFile } from "./inspect/mod.ts";
-import { note } from "./output.ts";
+import { ExplorerServer } from "../explorer/mod.ts";
+import { inspectFile } from "../inspect/mod.ts";
+import { note } from "../io/output.ts";
 
 /** How to show a file. */
 export interface ExploreFileOptions {

@@ -6,7 +6,13 @@
  * the engine's words, and what to do about it. Anything else is a mistake in Quire, and says so.
  */
 
-import { CorruptionError, IoError, LimitError, LockedError, SnapshotTooOldError } from "../mod.ts";
+import {
+  CorruptionError,
+  IoError,
+  LimitError,
+  LockedError,
+  SnapshotTooOldError,
+} from "../../mod.ts";
 import { oneLine } from "./text.ts";
 
 /** The exit codes, with what they mean. */

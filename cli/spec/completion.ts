@@ -7,9 +7,9 @@
  * `eval`, no `compgen -W`, no expansion without quotes.
  */
 
-import type { CommandSpec, OptionSpec } from "./command.ts";
+import type { CommandSpec, OptionSpec } from "./command_spec.ts";
 import { takesLock } from "./parser.ts";
-import { isPrintable, shellWord, singleQuoted } from "./shell_words.ts";
+import { isPrintable, shellWord, singleQuoted } from "../io/shell_words.ts";
 
 /** The shells that there are scripts for. */
 export const SHELLS: readonly string[] = ["bash", "zsh", "fish"];

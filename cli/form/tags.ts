@@ -3,7 +3,7 @@
  * from others, and the numbers that need one.
  */
 
-import { Refusal } from "./exit.ts";
+import { Refusal } from "../io/exit.ts";
 
 const NUMBERS: ReadonlyMap<string, number> = new Map([
   ["NaN", NaN],

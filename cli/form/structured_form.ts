@@ -20,9 +20,9 @@
  * `{"$structured": "base64"}` as a whole: the bytes of the codec.
  */
 
-import { structured, type ValueCodec } from "../mod.ts";
+import { structured, type ValueCodec } from "../../mod.ts";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
-import { Refusal } from "./exit.ts";
+import { Refusal } from "../io/exit.ts";
 import { bigintFromTag, isTagged, numberFromTag, tagOfNumber } from "./tags.ts";
 
 /** The codec reads values whose nesting would not leave room for these calls. */

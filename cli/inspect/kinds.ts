@@ -3,7 +3,7 @@
  * a colour.
  */
 
-import { format } from "../pager/mod.ts";
+import { format } from "../../pager/mod.ts";
 
 /** Pages that are told apart from others. */
 export interface Part {

@@ -11,12 +11,12 @@ import type {
   Transaction,
   TransactionTree,
   Tree,
-} from "../mod.ts";
-import type { CodecPair } from "./codecs.ts";
-import { type ExitCode, Refusal } from "./exit.ts";
-import type { Inspection } from "./inspect/mod.ts";
-import type { Interruption } from "./interruption.ts";
-import type { Output } from "./output.ts";
+} from "../../mod.ts";
+import type { CodecPair } from "../form/codecs.ts";
+import { type ExitCode, Refusal } from "../io/exit.ts";
+import type { Inspection } from "../inspect/mod.ts";
+import type { Interruption } from "../io/interruption.ts";
+import type { Output } from "../io/output.ts";
 
 /** A positional argument of a command. FILE is not among them. */
 export interface ArgumentSpec {

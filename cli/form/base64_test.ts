@@ -5,7 +5,7 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
-import { EXIT, failureOf, Refusal } from "./exit.ts";
+import { EXIT, failureOf, Refusal } from "../io/exit.ts";
 
 describe("base64", () => {
   it("comes back as it was, and nothing else is taken", () => {

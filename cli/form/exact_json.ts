@@ -8,7 +8,7 @@
  * back. Digits of a fraction that no number holds are rounded, as every reader of JSON rounds them.
  */
 
-import { EXIT, Refusal } from "./exit.ts";
+import { EXIT, Refusal } from "../io/exit.ts";
 
 const QUOTE = '"';
 const BACKSLASH = "\\";

@@ -5,7 +5,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
-import { Refusal } from "./exit.ts";
+import { Refusal } from "../io/exit.ts";
 import {
   bytesForm,
   type Form,

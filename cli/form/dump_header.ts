@@ -12,7 +12,7 @@
  * nothing is counted then.
  */
 
-import { Refusal } from "./exit.ts";
+import { Refusal } from "../io/exit.ts";
 
 const MARK = "$quire";
 const VERSION = 1;

@@ -10,9 +10,9 @@ import { type CsvRecord, readCsv } from "./csv.ts";
 import { readHeader, type TreeHeader } from "./dump_header.ts";
 import { type EntryPart, entryPartOf } from "./entry_line.ts";
 import { parseExact, RoundedNumber } from "./exact_json.ts";
-import { messageOf, Refusal } from "./exit.ts";
-import { LineError, type LineReader } from "./lines.ts";
-import { oneLine } from "./text.ts";
+import { messageOf, Refusal } from "../io/exit.ts";
+import { LineError, type LineReader } from "../io/lines.ts";
+import { oneLine } from "../io/text.ts";
 
 const MEND_ARRAY = "newline-delimited JSON has a value a line, as jq -c '.[]' writes an array";
 

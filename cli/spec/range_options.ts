@@ -2,9 +2,9 @@
  * Options that say which entries of a tree are meant, and the range that they make.
  */
 
-import type { KeyRange, Range } from "../mod.ts";
-import type { NamedCodec } from "./codecs.ts";
-import { type OptionSpec, type OptionValues, textOf, wholeNumber } from "./command.ts";
+import type { KeyRange, Range } from "../../mod.ts";
+import type { NamedCodec } from "../form/codecs.ts";
+import { type OptionSpec, type OptionValues, textOf, wholeNumber } from "./command_spec.ts";
 
 const BOUNDS = ["prefix", "gt", "gte", "lt", "lte"] as const;
 

@@ -4,7 +4,7 @@
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { IoError } from "../mod.ts";
+import { IoError } from "../../mod.ts";
 import { failureOf, withAction, withPath } from "./exit.ts";
 
 describe("withAction()", () => {

@@ -3,9 +3,9 @@
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { IoError, open } from "../mod.ts";
-import { inTempDir } from "../tests/support/temp.ts";
-import { exploreFile } from "./explore_command.ts";
+import { IoError, open } from "../../mod.ts";
+import { inTempDir } from "../../tests/support/temp.ts";
+import { exploreFile } from "./explore_file.ts";
 
 /** What is shown of a file, and whether that is unsynchronised. */
 async function shown(path: string): Promise<{ status: number; unsynchronised: boolean }> {

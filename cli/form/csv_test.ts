@@ -6,7 +6,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
 import { csvHeader, csvLine, csvLineForSpreadsheets, readCsv } from "./csv.ts";
-import { LineError } from "./lines.ts";
+import { LineError } from "../io/lines.ts";
 
 /** The lines of a text, each with what ends it. */
 function linesOf(text: string): string[] {

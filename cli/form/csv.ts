@@ -11,7 +11,7 @@
  * whole text or an asynchronous stream.
  */
 
-import { LineError } from "./lines.ts";
+import { LineError } from "../io/lines.ts";
 
 const QUOTE = '"';
 /** How spreadsheets know a formula, also in the wide forms of East Asia, after blanks or not. */

@@ -21,7 +21,7 @@
 
 import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { parseExact, RoundedNumber } from "./exact_json.ts";
-import { Refusal } from "./exit.ts";
+import { Refusal } from "../io/exit.ts";
 import { structuredFromJson, structuredToJson } from "./structured_form.ts";
 import { bigintFromTag, isTagged, numberFromTag, tagOfNumber } from "./tags.ts";
 
