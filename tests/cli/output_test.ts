@@ -201,6 +201,21 @@ describe("cli: map", () => {
     }));
 });
 
+/** Commands whose JSON the rows below do not show, and why. */
+const OTHER_JSON: Readonly<Record<string, string>> = {
+  set: "prints nothing",
+  drop: "prints nothing",
+  rename: "prints nothing",
+  copy: "prints a note alone",
+  load: "prints a note alone",
+  completion: "prints a script",
+  shell: "prints what its statements do",
+  explore: "serves until it is stopped",
+  delete: "changes the file; documented in docs/cli.md, which a test runs",
+  salvage: "creates a file; tested with its report",
+  bench: "measures the disk",
+};
+
 describe("cli: JSON", () => {
   it("is what every command prints that is asked for it", () =>
     inFolder(async (dir) => {
@@ -219,6 +234,13 @@ describe("cli: JSON", () => {
         [["dump", "words"], 6],
         [["verify"], 1],
       ];
+      const shown = new Set(rows.map(([[name]]) => name));
+      for (const { name } of COMMANDS) {
+        assert(
+          shown.has(name) !== Object.hasOwn(OTHER_JSON, name),
+          `tests/cli/output_test.ts: name ${name} either in these rows or in OTHER_JSON`,
+        );
+      }
       const runs = await inParallel(rows, ([[name, ...args]]) => {
         return quire([name!, `${dir}/db.quire`, ...args, "--json"]);
       });

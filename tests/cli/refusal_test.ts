@@ -7,6 +7,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { COMMANDS } from "../../cli/all_commands.ts";
+import type { CommandSpec, FileUse } from "../../cli/spec/command_spec.ts";
 import { Refusal } from "../../cli/io/exit.ts";
 import { parseLine } from "../../cli/spec/parser.ts";
 import { PROGRAM } from "../../cli/program.ts";
@@ -32,15 +33,47 @@ const GOOD: Readonly<Record<string, readonly string[]>> = {
   copy: ["words", "other"],
   dump: ["words"],
 };
-/** Commands without FILE, or that serve until they are stopped. */
-const OTHERS = ["completion", "explore"];
-const ON_FILES = COMMANDS.map(({ name }) => name).filter((name) => !OTHERS.includes(name));
-/** They make the file when it is missing. */
-const MAKERS = ["set", "load", "shell"];
-const WRITERS = [...MAKERS, "delete", "drop", "rename", "copy"];
+/** It serves until it is stopped; its own tests run it. */
+const SERVER = "explore";
+const ON_FILES = namesWhere(({ name, file }) => file !== "none" && name !== SERVER);
+/** They create the file when it is missing. */
+const MAKERS = usersOf("create", "fill");
+const WRITERS = usersOf("create", "fill", "write");
+/** They read the file although another process has locked it. */
+const INSPECTORS = usersOf("inspect");
+/** They do not open the file as a database. */
+const UNLOCKED = usersOf("unlocked");
+/** They refuse a TREE that the file does not have. */
+const NEED_TREE = namesWhere(({ name, args }) => {
+  return args[0]?.name === "tree" && !MAKERS.includes(name);
+});
+/** They choose the only tree when none is named; `stats` then shows the file. */
+const CHOOSE_TREE = namesWhere(({ name, args }) => {
+  return NEED_TREE.includes(name) && args[0]!.optional === true && name !== "stats";
+});
+
+function namesWhere(isWanted: (spec: CommandSpec) => boolean): string[] {
+  return COMMANDS.filter(isWanted).map(({ name }) => name);
+}
+
+function usersOf(...uses: readonly FileUse[]): string[] {
+  return namesWhere(({ file, name }) => uses.includes(file) && name !== SERVER);
+}
+
+/** The arguments of a command after FILE. */
+function goodOf(command: string): readonly string[] {
+  const needed = COMMANDS.find(({ name }) => name === command)!.args
+    .filter(({ optional }) => optional !== true).length;
+  const given = GOOD[command] ?? [];
+  assert(
+    given.length >= needed,
+    `tests/cli/refusal_test.ts: GOOD needs the ${needed} arguments of ${command}`,
+  );
+  return given;
+}
 
 function lineOf(command: string, path: string): string[] {
-  return [command, path, ...(GOOD[command] ?? [])];
+  return [command, path, ...goodOf(command)];
 }
 
 /** Fails unless a run is a refusal. */
@@ -64,7 +97,7 @@ async function refuse(
     const files = () => [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
     const bytes = () => files().map((name) => [name, Deno.readFileSync(`${dir}/${name}`)] as const);
     const before = bytes();
-    // Who writes has the file alone.
+    // A writer has the file to itself.
     for (const writes of [false, true]) {
       const some = rows.filter(([[name]]) => WRITERS.includes(name!) === writes);
       const run = (args: readonly string[]) => quire(args, { cwd: dir, input: "" });
@@ -87,7 +120,7 @@ describe("cli: refusals", () => {
 
   it("are for a file that is no database", () =>
     refuse(
-      ON_FILES.filter((name) => !["bench", "verify"].includes(name)).map((name) =>
+      ON_FILES.filter((name) => !UNLOCKED.includes(name) && name !== "verify").map((name) =>
         [lineOf(name, "text.quire"), 4, /Quire database|page|superblock/] as const
       ),
     ));
@@ -129,10 +162,9 @@ describe("cli: refusals", () => {
     ]));
 
   it("are for an unknown tree", () => {
-    const names = ["get", "delete", "keys", "scan", "count", "dump", "stats"];
-    const rest = (name: string) => (GOOD[name] ?? []).slice(1);
+    const rest = (name: string) => goodOf(name).slice(1);
     return refuse(
-      names.map((name) =>
+      NEED_TREE.map((name) =>
         [
           [name, "db.quire", "wordz", ...rest(name)],
           1,
@@ -144,9 +176,7 @@ describe("cli: refusals", () => {
 
   it("are for no tree where there are several", () =>
     refuse(
-      ["keys", "scan", "count", "dump"].map((name) =>
-        [[name, "db.quire"], 2, /there are several; name one/] as const
-      ),
+      CHOOSE_TREE.map((name) => [[name, "db.quire"], 2, /there are several; name one/] as const),
     ));
 
   it("are for codecs that are none, or others than the tree's", () =>
@@ -222,10 +252,10 @@ describe("cli: refusals", () => {
       makeCliSample(path);
       Deno.writeTextFileSync(`${dir}/in.ndjson`, '{"key":"new","value":1}\n');
       using _db = open(path);
-      const names = ON_FILES.filter((name) => name !== "bench");
+      const names = ON_FILES.filter((name) => !UNLOCKED.includes(name));
       const runs = await inParallel(names, (name) => quire(lineOf(name, path), { cwd: dir }));
       for (const [index, name] of names.entries()) {
-        if (["map", "page", "chunk"].includes(name)) {
+        if (INSPECTORS.includes(name)) {
           assertEquals([runs[index]!.code, runs[index]!.err], [0, ""], name);
           assertMatch(runs[index]!.out, /^unsynchronised: another process has the file open/m);
         } else {assertRefusal(
