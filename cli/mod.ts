@@ -1,5 +1,5 @@
 /**
- * Showing a database to people: what a program that runs can use of Quire's tools.
+ * Shows the database of a running program in a browser.
  *
  * ```ts
  * import { open } from "../mod.ts";
@@ -21,28 +21,27 @@ import { ExplorerServer } from "./explorer/mod.ts";
 
 /** How to show a database. */
 export interface ExploreOptions {
-  /** The port; default any that is free. */
+  /** The port; default any free port. */
   readonly port?: number | undefined;
-  /** What to call it. Default `database`. */
+  /** The name of the database on the page. Default `database`. */
   readonly name?: string | undefined;
   /**
-   * Where its file is, as a path or a `file:` URL, so that the disk can be measured by reading it.
-   * Default unknown.
+   * The file, as a path or a `file:` URL, to measure its disk with reads. Default unknown.
    */
   readonly path?: string | URL | undefined;
 }
 
-/** A database that is shown. */
+/** A running explorer. */
 export interface Explorer {
-  /** The address that lets somebody in; whoever has it sees everything in the database. */
+  /** The address, with the secret token; it gives access to all data in the database. */
   readonly url: string;
-  /** Shows it no more, after a second at most. The database stays open. */
+  /** Stops the server, within a second. The database stays open. */
   close(): Promise<void>;
 }
 
 /**
  * Shows an open database, live, in a browser on this machine: its pages, its cache, its journal and
- * what a look-up does. Nothing can be changed there, and no client can end the program. Needs
+ * the steps of a look-up. Clients cannot change data or end the program. Needs
  * `--allow-net=127.0.0.1`.
  *
  * ```ts

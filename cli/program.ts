@@ -1,5 +1,6 @@
 /**
- * The program: reads its command line, opens the file as the command asks, does it, and closes.
+ * The program: parses its command line, opens the file as the command specifies, runs the command
+ * and closes the file.
  */
 
 import { type Database, open, type Snapshot } from "../mod.ts";
@@ -21,7 +22,7 @@ const STDIN = 0;
 /** How the program reads its command line. */
 export const PROGRAM: ParserOptions = { program: "quire", version: VERSION };
 
-/** Runs the program; its exit code. Whatever goes wrong is told in one line. */
+/** Runs the program and returns its exit code. Any failure is reported in one line. */
 export async function runProgram(words: readonly string[]): Promise<ExitCode> {
   const out = new Output(Deno.stdout);
   try {
@@ -59,42 +60,42 @@ async function runLine(words: readonly string[], out: Output): Promise<ExitCode>
     read: (name, codecs) => opened.read(name, codecs),
   };
   const code = await opened.guard(() => runNamed(context, parsed.call));
-  // Before the file is closed: whoever reads the output does not wait for that.
+  // The reader of the output does not wait for the file to be closed.
   out.flush();
   opened.finish();
   return code;
 }
 
-/** Runs a command; an error of FILE names it. */
+/** Runs a command; errors of FILE name its path. */
 async function runNamed(context: Context, { spec, args, options }: Call): Promise<ExitCode> {
   try {
     return await spec.run(context, args, options) ?? EXIT.done;
   } catch (error) {
-    // What opens files of its own names them itself.
+    // Commands that open files themselves name them in their errors.
     const namesThem = spec.file === "path" || spec.file === "unlocked";
     throw namesThem ? error : withPath(context.path, error);
   }
 }
 
-/** What was printed before an error is still printed, if it can be. */
+/** Prints, if possible, the output from before an error. */
 function flushQuietly(out: Output): void {
   try {
     out.flush();
   } catch {
-    // The first error tells more.
+    // The first error is the cause.
   }
 }
 
-/** FILE, as far as a command has asked for it. */
+/** FILE, opened as far as a command specifies. */
 interface Opened {
   readonly db: Database;
   readonly inspection: Inspection;
   readonly interruption: Interruption | undefined;
-  /** A tree, for reading, with any codecs at any time. */
+  /** A tree for reading; the first call takes a snapshot. */
   read(name: string, codecs: CodecPair): AnyReadTree;
-  /** Runs a command; of one that fails, and has made FILE for nothing, no file stays. */
+  /** Runs a command; if it fails and has committed nothing, a FILE that it created is removed. */
   guard<T>(body: () => T | Promise<T>): Promise<T>;
-  /** Called when the command has succeeded, and before it is disposed of. */
+  /** Publishes a new file. Called after the command succeeds, before disposal. */
   finish(): void;
   [Symbol.dispose](): void;
 }
@@ -154,7 +155,7 @@ function openNew(path: string, from: string | number): Opened {
   };
 }
 
-/** Trees of one snapshot, for reading: it is taken when the first is asked for. */
+/** Trees of one snapshot, which the first access takes. */
 class Reading {
   readonly #db: Database;
   #snapshot: Snapshot | undefined;
@@ -173,7 +174,7 @@ class Reading {
   }
 }
 
-/** Who asks for no file does not look at it. */
+/** For commands that open no file. */
 const NOT_OPENED: Opened = {
   db: undefined as unknown as Database,
   inspection: undefined as unknown as Inspection,
@@ -195,17 +196,17 @@ function isMissing(path: string): boolean {
   }
 }
 
-/** Closes and removes a file that nothing was committed to, if that can be done. */
+/** Closes and removes a file without commits, if possible. */
 function removeUnused(path: string, close: () => void): void {
   try {
     close();
     Deno.removeSync(path);
   } catch {
-    // The error of the command tells more.
+    // The error of the command is the cause.
   }
 }
 
-/** A database in memory would be empty, and gone at once. */
+/** Rejects paths of in-memory databases: they would be empty, and lost at once. */
 function checkFile(path: string): void {
   if (path !== ":memory:" && path !== "") return;
   throw new Refusal("Cannot use this FILE: it is no file on disk; give a path");

@@ -1,10 +1,9 @@
 /**
- * `bench`: what the plain operations of this disk and system cost, as Quire uses them: the limits
- * that its own figures are to be seen against.
+ * `bench`: the cost of the basic operations of this disk and system, as Quire uses them. They bound
+ * its own figures.
  *
- * Works on a file of its own beside FILE, or in the folder that FILE is, and removes it. Reads come
- * from the system's memory, as the file was just written; what they cost there is what no cache can
- * save.
+ * Works on a temporary file beside FILE, or in FILE if it is a folder, and removes it. Reads come
+ * from the system's cache, as the file was just written: this is the least that a read can cost.
  */
 
 import { Buffer } from "node:buffer";
@@ -18,19 +17,19 @@ const MIB = 1024 * 1024;
 const FILE_BYTES = 64 * MIB;
 const READ_SIZES = [4096, 8192, 64 * 1024, MIB, 2 * MIB];
 const PAGE_BYTES = 8192;
-/** How many samples are taken at most; the time ends it earlier. */
+/** The most samples; the time limit may end the measurement earlier. */
 const SAMPLES_MAX = 20_000;
 const SAMPLES_MIN = 5;
 const NAMES_MAX = 100;
 
-/** What one operation cost. */
+/** The cost of one operation. */
 interface Figure {
   readonly operation: string;
-  /** Bytes that it moves; 0 = none. */
+  /** Bytes moved; 0 = none. */
   readonly bytes: number;
   readonly samples: number;
   readonly medianUs: number;
-  /** One in a hundred took longer. */
+  /** The 99th percentile. */
   readonly p99Us: number;
 }
 
@@ -38,12 +37,12 @@ interface Figure {
 export const bench: CommandSpec = {
   name: "bench",
   summary: "measure this disk: one system call, reads by size, a write and fdatasync",
-  details: "Writes 64 MiB to a file of its own beside FILE, or in the folder that it is, and " +
-    "removes it. Reads are of what the system has in memory.",
+  details: "Writes 64 MiB to a temporary file beside FILE, or in FILE if it is a folder, and " +
+    "removes it. Reads come from the system's cache.",
   file: "unlocked",
   fileWhat: "a database, or a folder, on the disk to measure",
   args: [],
-  options: [{ flags: "--seconds <count>", what: "how long each operation is measured; default 1" }],
+  options: [{ flags: "--seconds <count>", what: "the time for each operation; default 1" }],
   examples: [["bench cities.quire", "the disk that the file is on"]],
   inShell: false,
   run({ path, out, json }, _args, options) {
@@ -78,7 +77,7 @@ function measureIn(folder: string, ms: number): Figure[] {
   }
 }
 
-/** Runs something with a new file, which has lost its name already where the system allows that. */
+/** Runs a function with a new file, already unlinked if the system allows it. */
 function withScratch<T>(folder: string, body: (file: number) => T): T {
   const [path, file] = makeScratch(folder);
   // A signal may end the program at any time.
@@ -91,7 +90,7 @@ function withScratch<T>(folder: string, body: (file: number) => T): T {
   }
 }
 
-/** Removes a file that is open; false where that cannot be. */
+/** Removes an open file; false if the system does not allow it. */
 function isRemoved(path: string): boolean {
   try {
     fs.unlinkSync(path);
@@ -123,7 +122,7 @@ function measureAll(file: number, ms: number): Figure[] {
   const fill = us(performance.now() - start);
   const reads = READ_SIZES.map((bytes) =>
     measure(`read ${size(bytes)}`, bytes, ms, (i) => {
-      // A stride that visits all of the file, in no order that the system would guess.
+      // A stride that visits the whole file in an order that defeats read-ahead.
       const at = ((i * 7919) % (FILE_BYTES / bytes)) * bytes;
       fs.readSync(file, block, 0, bytes, at);
     })
@@ -150,7 +149,7 @@ function writePage(file: number, block: Buffer, i: number): void {
   fs.writeSync(file, block, 0, PAGE_BYTES, (i * PAGE_BYTES) % FILE_BYTES);
 }
 
-/** Does something again and again, for a while. */
+/** Repeats an operation for a given time. */
 function measure(operation: string, bytes: number, ms: number, work: (i: number) => void): Figure {
   const samples: number[] = [];
   const end = performance.now() + ms;

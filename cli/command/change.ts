@@ -1,8 +1,8 @@
 /**
- * The commands that change entries one by one: `set` and `delete`.
+ * The commands that change single entries: `set` and `delete`.
  *
- * Each is one transaction, and on the medium when it returns; inside a transaction of the shell it
- * is all or nothing by itself.
+ * Each is one transaction, durable when it returns. Inside a transaction of the shell, each
+ * statement is atomic by itself.
  */
 
 import { codecsOfTree, codecsToWrite, type NamedCodec } from "../form/codecs.ts";
@@ -23,16 +23,17 @@ import {
 } from "../spec/range_options.ts";
 import { countOf } from "../io/text.ts";
 
-/** The codecs of a tree that `set` makes. */
+/** The codecs of a tree that `set` creates. */
 const NEW_TREE = { key: "string", value: "json" };
 
 /** Sets the value of a key. */
 export const set: CommandSpec = {
   name: "set",
   summary: "set the value of a key",
-  details: "Without a value it is read from standard input: bytes as they come, of any size, " +
-    "where the codec is bytes. A tree that is new has keys of the codec string and values of " +
-    "json, unless told otherwise. The file is made when it is missing.",
+  details:
+    "Without VALUE, the value is read from standard input: bytes of any size if the codec is " +
+    "bytes. A new tree has the codecs string for keys and json for values, unless options name " +
+    "others. A missing file is created.",
   file: "create",
   args: [
     { name: "tree", what: "which tree" },
@@ -64,8 +65,8 @@ export const set: CommandSpec = {
 /** Removes entries. */
 export const deleteEntries: CommandSpec = {
   name: "delete",
-  summary: "remove entries: of keys, of a range, or all",
-  details: "Prints how many there were. Ends with 1 where there were none.",
+  summary: "remove entries by key or range, or all entries",
+  details: "Prints the number of removed entries. Ends with 1 if it is 0.",
   file: "write",
   args: [
     { name: "tree", what: "which tree" },
@@ -103,7 +104,7 @@ function tellRemoved({ out, json }: Context, removed: number): ExitCode {
   return removed === 0 ? EXIT.no : EXIT.done;
 }
 
-/** To remove everything has to be said. */
+/** Requires an explicit choice, so that nothing deletes a whole tree by accident. */
 function checkChoice(keys: readonly string[], options: OptionValues): void {
   const ways = [keys.length > 0, hasKeyRange(options), options["all"] === true];
   if (ways.filter((is) => is).length === 1) return;
@@ -124,6 +125,6 @@ async function readText({ form }: NamedCodec): Promise<unknown> {
     if (!(error instanceof TypeError)) throw error;
     throw new Refusal("Cannot set: standard input is not UTF-8; --value-codec bytes takes bytes");
   }
-  // What `echo` adds.
+  // `echo` adds a newline.
   return form.fromText(text.replace(/\r?\n$/, ""));
 }

@@ -1,5 +1,5 @@
 /**
- * `completion`: prints the script that makes a shell complete commands, options and trees.
+ * `completion`: prints the script for a shell to complete commands, options and trees.
  */
 
 import type { CommandSpec } from "../spec/command_spec.ts";

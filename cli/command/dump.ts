@@ -1,6 +1,6 @@
 /**
- * `dump`: the entries of a tree as newline-delimited JSON or CSV, to standard output or a new file,
- * in memory for one of them.
+ * `dump`: the entries of a tree as newline-delimited JSON or CSV, to standard output or a new file.
+ * Memory is bounded by one entry.
  */
 
 import {
@@ -33,10 +33,10 @@ import {
 } from "../spec/range_options.ts";
 import { countOf, oneLine, pace } from "../io/text.ts";
 
-/** The formats that there are. */
+/** The formats of a dump. */
 export const FORMATS: readonly string[] = ["ndjson", "csv"];
 const STDOUT = "-";
-/** Options that are for the dump of one tree. */
+/** Options that require a single tree. */
 const OF_ONE_TREE = [
   "values",
   "fields",
@@ -48,19 +48,19 @@ const OF_ONE_TREE = [
   "escapeFormulas",
 ];
 
-/** Makes a line of an entry, without what ends it. */
+/** Formats an entry as a line, without its terminator. */
 type LineOf = (key: unknown, value: unknown) => string;
 
-/** The entries of a tree, and how they are written. */
+/** The entries of a tree, and their format. */
 interface Table {
-  /** How many there are. */
+  /** The number of entries. */
   readonly total: number;
-  /** The first line, if there is one. */
+  /** The first line, if any. */
   readonly header: string | undefined;
   readonly entries: Iterable<[unknown, unknown]>;
-  /** Makes the lines of an entry, without what ends them. */
+  /** Formats an entry as lines, without their terminators. */
   readonly linesOf: (key: unknown, value: unknown) => Iterable<string>;
-  /** What ends a line. */
+  /** The line terminator. */
   readonly end: string;
 }
 
@@ -73,9 +73,9 @@ export const dump: CommandSpec = {
     'value has no exact JSON, {"key": ..., "rawValue": "base64"}. With --values it is the value ' +
     "alone; in CSV --fields then says which fields of the value are the columns.",
   file: "read",
-  args: [{ name: "tree", what: "which tree; may be left out where there is one", optional: true }],
+  args: [{ name: "tree", what: "which tree; may be omitted if there is only one", optional: true }],
   options: [
-    { flags: "--all", what: "every tree, with its name; load without TREE takes it back" },
+    { flags: "--all", what: "every tree, with its name; load without TREE restores them" },
     { flags: "--output <file>", what: "a new file, or - for standard output, the default" },
     {
       flags: "--format <format>",
@@ -86,7 +86,7 @@ export const dump: CommandSpec = {
     { flags: "--fields <names>", what: "with --format csv: fields of the values, as in name,lat" },
     {
       flags: "--escape-formulas",
-      what: "with CSV: a quote mark before cells that a spreadsheet would compute",
+      what: "with CSV: a quote mark before cells that a spreadsheet would evaluate",
     },
     ...RANGE_OPTIONS,
     ...CODEC_OPTIONS,
@@ -123,7 +123,7 @@ export const dump: CommandSpec = {
   },
 };
 
-/** Every tree, each with what `load` has to know of it. */
+/** Dumps every tree, each with its header line for `load`. */
 function allTables(context: Context, given: string | undefined, options: OptionValues): Table[] {
   const path = outputOf(options);
   const isOther = OF_ONE_TREE.some((name) => options[name] !== undefined) ||
@@ -142,7 +142,7 @@ function outputOf(options: OptionValues): string | undefined {
   return path === STDOUT ? undefined : path;
 }
 
-/** What is written of a tree. */
+/** The output of a tree. */
 function tableOf(context: Context, name: string, options: OptionValues): Table {
   const codecs = codecsOfTree(context.db, name, options);
   const range = rangeOf(options, codecs.key);
@@ -175,7 +175,7 @@ function tableOf(context: Context, name: string, options: OptionValues): Table {
   };
 }
 
-/** The format that an option names, or else a file by its name. */
+/** The format of the option, or else of the extension of the file. */
 export function formatOf(options: OptionValues, path: string | undefined): string {
   const named = textOf(options["format"]);
   if (named !== undefined) return named;
@@ -183,7 +183,7 @@ export function formatOf(options: OptionValues, path: string | undefined): strin
   return hasFields || path?.toLowerCase().endsWith(".csv") === true ? "csv" : "ndjson";
 }
 
-/** The first line, if there is one, and how the others are made. */
+/** The first line, if any, and the formatter of the others. */
 function shapeOf(
   { key, value }: CodecPair,
   names: CodecNames,
@@ -201,12 +201,12 @@ function shapeOf(
   }
   if (!isCsv) return [undefined, (_, v) => JSON.stringify(form.toJson(v))];
   if (options["values"] === true) return [header(["value"]), (_, v) => line([form.toText(v)])];
-  // What is escaped does not come back, so it needs no codecs.
+  // Escaped output cannot be loaded back exactly, so it needs no codecs.
   const columns = escapes ? ["key", "value"] : [`key:${names.key}`, `value:${names.value}`];
   return [header(columns), (k, v) => line([key.form.toText(k), form.toText(v)])];
 }
 
-/** Refuses fields that no value has: a column of nothing is a name that was mistyped. */
+/** Refuses fields that no value has: an empty column is a mistyped name. */
 function checkFields(
   fields: readonly string[],
   values: Iterable<unknown>,
@@ -230,7 +230,7 @@ function checkFields(
   );
 }
 
-/** Fields of a value as cells: text as it is, nothing for what is not there, else JSON. */
+/** Fields of a value as cells: strings unchanged, missing fields empty, others as JSON. */
 function cellsOf(value: unknown, fields: readonly string[]): string[] {
   const object = typeof value === "object" && value !== null ? value : {};
   return fields.map((field) => {
@@ -254,7 +254,7 @@ function writeTable(
   }
 }
 
-/** Writes to standard output, to a device or a pipe as it is, or to a new file. */
+/** Writes to standard output, an existing device or pipe, or a new file. */
 function toOutput(
   { out, path: source }: Context,
   path: string | undefined,

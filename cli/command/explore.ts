@@ -1,5 +1,5 @@
 /**
- * `explore`: shows the file in a browser, until it is told to stop.
+ * `explore`: shows the file in a browser, until a signal ends it.
  */
 
 import { type CommandSpec, textOf, wholeNumber } from "../spec/command_spec.ts";
@@ -8,19 +8,20 @@ import { note } from "../io/output.ts";
 import { UNSYNCHRONISED } from "./map.ts";
 
 const PORT_MAX = 65_535;
-/** What the system says where it will not let a program listen. */
+/** The errors of the system for a refused listen. */
 const LISTENING = [Deno.errors.AddrInUse, Deno.errors.AddrNotAvailable];
 
 /** Shows a file in a browser. */
 export const explore: CommandSpec = {
   name: "explore",
   summary: "show the file in a browser: chunks, pages, look-ups, cache and journal",
-  details: "Prints an address on this machine, which holds a secret, and serves it until Ctrl-C. " +
+  details:
+    "Prints an address on this machine, which contains a secret, and serves it until Ctrl-C. " +
     "The file is only read, also where another process has it open; then the view is " +
     "unsynchronised. It needs permission to listen: deno run --allow-net=127.0.0.1.",
   file: "unlocked",
   args: [],
-  options: [{ flags: "--port <number>", what: "the port to listen on; default any that is free" }],
+  options: [{ flags: "--port <number>", what: "the port to listen on; default any free port" }],
   examples: [["explore cities.quire", "open the address that it prints"]],
   inShell: false,
   async run({ path, out, json }, _args, options) {

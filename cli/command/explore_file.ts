@@ -1,6 +1,6 @@
 /**
- * `quire explore FILE`: opens a file to look into it, and shows it in the browser until it is told
- * to stop.
+ * `quire explore FILE`: opens a file for inspection, and shows it in the browser until a signal
+ * ends it.
  */
 
 import { basename } from "node:path";
@@ -10,24 +10,24 @@ import { note } from "../io/output.ts";
 
 /** How to show a file. */
 export interface ExploreFileOptions {
-  /** The port; default any that is free. */
+  /** The port; default any free port. */
   readonly port?: number;
   /** The most memory for pages, in bytes. Default that of `open`. */
   readonly cacheBytes?: number;
-  /** Ends it. */
+  /** Stops the explorer. */
   readonly signal?: AbortSignal;
   /**
-   * Hears where it can be seen, and whether another process has the file locked, so that the view
-   * is unsynchronised. Default: both are written to standard error.
+   * Receives the address, and whether another process has the file locked, which leaves the view
+   * unsynchronised. Default: both are written to standard error.
    */
   readonly onListen?: (url: string, unsynchronised: boolean) => void;
 }
 
 /**
- * Shows a file, read-only, until it is told to stop; `Ctrl-C` does too. Answers in progress have a
- * second to finish; a second `Ctrl-C` ends them at once.
+ * Shows a file, read-only, until the signal is aborted or `Ctrl-C` is pressed. Responses in
+ * progress have a second to finish; a second `Ctrl-C` ends them at once.
  *
- * @param path Where it is.
+ * @param path The path of the file.
  * @throws {CorruptionError} It is not a Quire database, or is damaged.
  * @throws {IoError} The system refused, there is no file, or another program listens on the port.
  */
@@ -50,7 +50,7 @@ export async function exploreFile(path: string, options: ExploreFileOptions = {}
   }
 }
 
-/** Serves until the signal, or the system, says that it is enough. */
+/** Serves until the abort signal or a signal of the system. */
 async function untilStopped(server: ExplorerServer, signal?: AbortSignal): Promise<void> {
   let isStopping = false;
   const stop = () => {

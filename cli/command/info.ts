@@ -1,7 +1,7 @@
 /**
- * The commands that tell what a file is made of: `info`, `trees` and `stats`.
+ * The commands that describe a file: `info`, `trees` and `stats`.
  *
- * All but the entries of `trees` comes from page headers: 1/256 of the file is read.
+ * All figures except the entries of `trees` come from page headers: 1/256 of the file is read.
  */
 
 import type { Census } from "../../inspect.ts";
@@ -14,7 +14,7 @@ import type { Inspection } from "../inspect/mod.ts";
 import { HEADER_PAGES, PARTS } from "../inspect/kinds.ts";
 import { alignPairs, alignTable, count, oneLine, percent, sizeAndBytes } from "../io/text.ts";
 
-/** What there is of one part of a file. */
+/** The figures of one part of a file. */
 interface PartFigures {
   readonly name: string;
   readonly pages: number;
@@ -23,10 +23,10 @@ interface PartFigures {
   readonly entries: number;
 }
 
-/** Tells what the file is. */
+/** Summarizes a file. */
 export const info: CommandSpec = {
   name: "info",
-  summary: "tell what a file is: its size, version, trees, and what its pages are",
+  summary: "summarize a file: its size, version, trees and pages by kind",
   file: "read",
   args: [],
   options: [],
@@ -70,7 +70,7 @@ export const trees: CommandSpec = {
     { flags: "--names", what: "only the names, one a line" },
     {
       flags: "--words <shell>",
-      what: "only the names, quoted as words of a shell; for its completion",
+      what: "only the names, quoted as words of a shell, for its completion",
       choices: SHELLS,
     },
     { flags: "--begin <text>", what: "with --words: names that begin with this" },
@@ -101,16 +101,18 @@ export const trees: CommandSpec = {
   },
 };
 
-/** Tells the figures of the database, or of a tree. */
+/** Shows the figures of the database, or of a tree. */
 export const stats: CommandSpec = {
   name: "stats",
-  summary: "tell the figures of a tree, or of the whole file and the cache",
+  summary: "show the figures of a tree, or of the whole file",
+  details: "In the shell, the figures of the file include what the session has read, written and " +
+    "cached.",
   file: "read",
   args: [{ name: "tree", what: "which tree; default the whole file", optional: true }],
   options: [],
   examples: [
     ["stats cities.quire cities", "levels, pages and fill of a tree"],
-    ["stats cities.quire --json", "all figures of the file, for a script"],
+    ["stats cities.quire --json", "the figures of the file, for a script"],
   ],
   inShell: true,
   run(context, [given]) {
@@ -176,7 +178,7 @@ function entriesOf({ db, read }: Context, name: string): number {
   return read(name, codecsOfTree(db, name, {})).count();
 }
 
-/** Whether both copies are whole. */
+/** The state of both copies of the superblock. */
 function superblocksOf(inspection: Inspection): string {
   const damaged = inspection.file().superblocks.filter(({ damage }) => damage !== undefined);
   if (damaged.length === 0) return "both are whole";

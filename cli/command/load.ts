@@ -1,9 +1,9 @@
 /**
  * `load`: entries from newline-delimited JSON or CSV, from a file or standard input, as one
- * transaction, in memory for one of them.
+ * transaction. Memory is bounded by one entry.
  *
- * A line that is malformed, or that a codec refuses, is named by its number, and nothing has been
- * loaded. A dump says which trees its entries are of, and with what codecs.
+ * If a line is malformed, or a codec refuses it, the error names its number and nothing is loaded.
+ * A dump names its trees and their codecs.
  */
 
 import { Buffer } from "node:buffer";
@@ -36,7 +36,7 @@ import { formatOf, FORMATS } from "./dump.ts";
 
 const STDIN = "-";
 const STDIN_NAME = "standard input";
-/** Names of files that people load; a tree of such a name is a file that was mistyped. */
+/** File names of inputs; a missing tree with such a name is probably a mistyped file. */
 const DATA_FILE = /\.(ndjson|jsonl|json|csv|tsv)$/i;
 
 /** Loads entries. */
@@ -57,7 +57,7 @@ export const load: CommandSpec = {
     return input === STDIN ? undefined : input;
   },
   args: [
-    { name: "tree", what: "which tree; default what a dump says", optional: true },
+    { name: "tree", what: "which tree; default the one that the dump names", optional: true },
     {
       name: "input",
       what: "the file to load, or - for standard input, the default",
@@ -72,10 +72,10 @@ export const load: CommandSpec = {
     },
     {
       flags: "--delimiter <name>",
-      what: "what parts the fields of CSV; default what the first line has most of",
+      what: "the delimiter of CSV; default the most frequent one of the first line",
       choices: [...DELIMITERS.keys()],
     },
-    { flags: "--key <fields>", what: "fields that make the key, as in country,name" },
+    { flags: "--key <fields>", what: "the fields of the key, as in country,name" },
     { flags: "--number", what: "the key is the number of the record, from 1" },
     ...CODEC_OPTIONS,
   ],
@@ -106,27 +106,27 @@ export const load: CommandSpec = {
   },
 };
 
-/** What is loaded, and where to. */
+/** An input, and its destination. */
 interface Job {
-  /** The tree that was named. */
+  /** The tree named on the command line. */
   readonly tree: string | undefined;
-  /** Where it comes from, for messages. */
+  /** The name of the input in messages. */
   readonly input: string;
   readonly keys: Keys;
   readonly options: OptionValues;
 }
 
-/** What became of the entries of an input. */
+/** The result of a load. */
 interface Figures {
   trees: number;
   read: number;
-  /** Of these, those whose keys were not there. */
+  /** Entries with new keys. */
   added: number;
-  /** Whether some tree had entries. */
+  /** Whether any tree had entries before. */
   hadEntries: boolean;
 }
 
-/** Which of the words are the tree and the input: one alone may be either. */
+/** Assigns the arguments to tree and input: a single one may be either. */
 function placesOf(
   db: Database,
   first: string | undefined,
@@ -151,7 +151,7 @@ function isFile(path: string): boolean {
   }
 }
 
-/** Nobody waits at a prompt that does not show. */
+/** Refuses to read from a terminal unless `-` asks for it: no prompt would appear. */
 function checkInput({ inShell }: Context, input: string | undefined): void {
   if (inShell && (input === undefined || input === STDIN)) {
     throw new Refusal("Cannot load: the shell reads statements from there; name a file");
@@ -173,11 +173,11 @@ function loadAll(db: Database, job: Job, reader: EntryReader, total: number | un
         const codecs = codecsOf(db, name, job, section);
         const tree = treeInside(tx, name, keptCodecs(codecs));
         const isNew = db.codecsOf(name) === undefined;
-        // Other codecs are refused here, where no line is to blame.
+        // Reject other codecs here, where the error should not name a line.
         tree.count();
         const entries = counted(section.entries(codecs), figures, look);
         blamingLine(reader, () => loadSection(tree, entries, figures));
-        // A dump says that the tree is there; only its entries make one.
+        // A dump may contain an empty tree, which no entry creates.
         if (isNew && section.header !== undefined && tree.count() === 0) makeEmptyTree(tree);
       }
       checkWhole(reader, figures, job);
@@ -215,7 +215,7 @@ function* counted(
   }
 }
 
-/** What the engine refuses meanwhile is of the line that was read last. */
+/** Attributes errors of the engine to the last line read. */
 function blamingLine(reader: EntryReader, body: () => void): void {
   try {
     body();
@@ -225,7 +225,7 @@ function blamingLine(reader: EntryReader, body: () => void): void {
   }
 }
 
-/** The name of the tree that entries go into. */
+/** The name of the destination tree. */
 function treeOf({ tree, input }: Job, { header, line }: Section, { trees }: Figures): string {
   if (tree !== undefined) {
     if (trees === 0) return tree;
@@ -245,7 +245,7 @@ function codecsOf(db: Database, name: string, { options, keys }: Job, section: S
     : codecsForDump(db, name, options, section.codecs);
 }
 
-/** Puts entries into a tree: those that come in key order the fast way, and the rest one by one. */
+/** Stores entries: a bulk load while they arrive in key order, then single sets. */
 function loadInto(tree: AnyTransactionTree, entries: Generator<Entry, void, undefined>): void {
   let held: Entry | undefined;
   const ascending = function* (): Generator<Entry, void, undefined> {
@@ -266,7 +266,7 @@ function loadInto(tree: AnyTransactionTree, entries: Generator<Entry, void, unde
   }
 }
 
-/** An input that has nothing is more often a mistake than a wish. */
+/** Refuses an empty input, which is usually a mistake. */
 function checkWhole(reader: EntryReader, { trees }: Figures, { input }: Job): void {
   if (reader.trees === undefined && trees === 0) {
     throw new Refusal(
@@ -278,7 +278,7 @@ function checkWhole(reader: EntryReader, { trees }: Figures, { input }: Job): vo
   throw new LineError(reader.line, `the dump has ${trees} of ${reader.trees} trees; it was cut`);
 }
 
-/** What was loaded, and what became of keys that came more than once or were there. */
+/** The summary of a load, with repeated and replaced keys. */
 function told(
   { trees, read, added, hadEntries }: Figures,
   milliseconds: number,
@@ -293,7 +293,7 @@ function told(
     : `${line}; ${count(read)} read, ${count(added)} kept, as keys came more than once`;
 }
 
-/** An error of a line names it; others are no fault of the input. */
+/** Adds the line to errors of the input; others are returned unchanged. */
 function refusalOf(error: unknown, input: string): unknown {
   if (!(error instanceof LineError)) return error;
   const place = error.column === undefined ? "" : `, column ${error.column}`;
@@ -316,7 +316,7 @@ function keysOf(options: OptionValues): Keys {
   return { fields, isNumber };
 }
 
-/** The codecs of a tree that is made. */
+/** The codecs of a new tree. */
 function newTree({ fields, isNumber }: Keys): CodecNames {
   const key = isNumber ? "u64" : fields !== undefined && fields.length > 1 ? "tuple" : "string";
   return { key, value: "json" };
@@ -341,7 +341,7 @@ function openFile(path: string): Deno.FsFile {
   }
 }
 
-/** How long an input is; of a pipe nobody knows. */
+/** The size of an input in bytes; undefined for a pipe. */
 function sizeOf(file: Deno.FsFile): number | undefined {
   const { isFile, size } = file.statSync();
   return isFile ? size : undefined;

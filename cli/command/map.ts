@@ -1,10 +1,10 @@
 /**
- * `map`: a picture of a file for the terminal, from its page headers alone, also of a file that
- * another process has locked.
+ * `map`: a picture of a file for the terminal, from its page headers alone. It also works on a
+ * file that another process has locked.
  *
- * A cell is a page, or in a longer file a few; memory is for the cells, whatever the file has. A
+ * A cell is one page, or several in a longer file; memory depends only on the number of cells. A
  * cell by kind shows only one of its pages: the one whose kind is the rarest in the file, so that
- * the few header pages and branches are seen among the leaves.
+ * the few header pages and branches are visible among the leaves.
  */
 
 import type { ChunkCensus } from "../../inspect.ts";
@@ -26,13 +26,13 @@ const ROW_CELLS = 64;
 const BLOCK = "\u2588";
 const SHADE = "\u2591";
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/** From little to much, in the terminal's 256 colours. */
+/** A scale from low to high, in the terminal's 256 colours. */
 const SCALE = [52, 88, 124, 160, 166, 172, 178, 142, 106, 70].map((colour) => `38;5;${colour}`);
 const TREE_COLOURS = ["32", "33", "34", "35", "36", "31", "92", "93", "94", "95", "96", "91"];
 const WAYS = ["kind", "fill", "age", "tree"];
 const NOTHING = ".";
 
-/** What a map is drawn of. */
+/** The part of the file that a map shows. */
 interface Area {
   readonly firstChunk: number;
   readonly chunks: number;
@@ -42,7 +42,7 @@ interface Area {
   readonly rowChunks: number;
 }
 
-/** What is in one cell. */
+/** The figures of one cell. */
 class Cell {
   /** Pages of each part. */
   readonly parts = new Uint32Array(PARTS.length);
@@ -51,11 +51,11 @@ class Cell {
   /** Pages that have a fill. */
   filled = 0;
   usedBytes = 0;
-  /** The last version that wrote any of it. */
+  /** The newest version of its pages. */
   version = 0;
 }
 
-/** What a cell looks like. */
+/** The letter and colour of a cell. */
 interface Look {
   readonly letter: string;
   readonly colour: string;
@@ -70,9 +70,9 @@ export const map: CommandSpec = {
   file: "inspect",
   args: [],
   options: [
-    { flags: "--by <what>", what: "what the cells show; default kind", choices: WAYS },
+    { flags: "--by <what>", what: "the property that the cells show; default kind", choices: WAYS },
     { flags: "--from <chunk>", what: "the first chunk; default 0" },
-    { flags: "--chunks <count>", what: "how many chunks; default all" },
+    { flags: "--chunks <count>", what: "the number of chunks; default all" },
   ],
   examples: [
     ["map cities.quire", "the whole file, by kind of page"],
@@ -230,7 +230,7 @@ function printLegend(context: Context, area: Area, legend: Looks[1], by: string)
   if (context.inspect().file().unsynchronised) out.line(UNSYNCHRONISED);
 }
 
-/** What is said of a view of a file that another process has locked. */
+/** The label of a view of a file that another process has locked. */
 export const UNSYNCHRONISED =
   "unsynchronised: another process has the file open, and this may be of different moments";
 

@@ -1,6 +1,6 @@
 /**
- * The commands that open up a part of the file: `page` and `chunk`, also of a file that another
- * process has locked.
+ * The commands that show part of the file: `page` and `chunk`. They also work on a file that
+ * another process has locked.
  */
 
 import { format, kindName } from "../../pager/mod.ts";
@@ -19,13 +19,13 @@ const TEXT_UNITS_MAX = 40;
 const CELL_BYTES_SHOWN = 12;
 const BYTES_SHOWN = 256;
 
-/** Opens up a page. */
+/** Shows a page. */
 export const page: CommandSpec = {
   name: "page",
   summary: "show a page: its header, its cells, and their bytes in hexadecimal",
   file: "inspect",
   args: [{ name: "number", what: "which page, from 0" }],
-  options: [{ flags: "--hex", what: "all bytes of the page too" }],
+  options: [{ flags: "--hex", what: "also all bytes of the page" }],
   examples: [
     ["page cities.quire 4", "a page of a tree, with its cells"],
     ["page cities.quire 1 --hex", "a superblock, byte by byte"],
@@ -169,7 +169,7 @@ function printCells({ out }: Context, state: PageState, owner: Owner | undefined
 
 type CellState = NonNullable<PageState["contents"]>["cells"][number];
 
-/** The value of a cell, or where it leads. */
+/** The value of a cell, or its child page. */
 function leadsTo({ note, target, valueBytes, value }: CellState, owner: Owner | undefined): string {
   if (note !== "") return shortened(note);
   if (valueBytes < 0) return `page ${target}`;
@@ -177,12 +177,12 @@ function leadsTo({ note, target, valueBytes, value }: CellState, owner: Owner | 
   return shortened(textOf(value, owner?.value));
 }
 
-/** Bytes as their codec says, or else as text or digits: separators are no whole keys. */
+/** Bytes decoded by their codec, or else as text or digits: separators are partial keys. */
 function textOf(bytes: Uint8Array, codec: NamedCodec | undefined): string {
   try {
     if (codec !== undefined) return codec.form.toText(codec.codec.decode(bytes));
   } catch {
-    // What the codec does not know is shown as it is.
+    // Bytes that the codec rejects are shown undecoded.
   }
   const text = bytesForm.toJson(bytes);
   return typeof text === "string" && text === oneLine(text) ? text : hex(bytes);

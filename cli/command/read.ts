@@ -21,18 +21,18 @@ import {
 } from "../spec/range_options.ts";
 import { oneLine } from "../io/text.ts";
 
-/** How many bytes of a value `get --raw` reads at once. */
+/** The bytes of a value that `get --raw` reads at a time. */
 const PIECE_BYTES = 1024 * 1024;
-const TREE = { name: "tree", what: "which tree; may be left out where there is only one" } as const;
+const TREE = { name: "tree", what: "which tree; may be omitted if there is only one" } as const;
 
 /** Prints the value of a key. */
 export const get: CommandSpec = {
   name: "get",
   summary: "print the value of a key",
-  details: "Ends with 1 where there is no such key. --raw prints the bytes as they are kept.",
+  details: "Ends with 1 if the key does not exist. --raw prints the stored bytes.",
   file: "read",
   args: [{ name: "tree", what: "which tree" }, { name: "key", what: "the key, by its codec" }],
-  options: [...CODEC_OPTIONS, { flags: "--raw", what: "the bytes as kept, nothing added" }],
+  options: [...CODEC_OPTIONS, { flags: "--raw", what: "only the stored bytes" }],
   examples: [
     [`get cities.quire cities '["PT","Lisboa"]'`, "a key that is a tuple"],
     ["get files.quire files a.jpg --raw > a.jpg", "a value that is bytes, of any size"],

@@ -9,8 +9,8 @@ export const shell: CommandSpec = {
   name: "shell",
   summary: "run statements from a prompt, or from a script through a pipe",
   details: "Statements are the commands without FILE, begin, commit and rollback, and .trace on, " +
-    "which shows what each costs; .help lists them. A script stops at its first error, and the " +
-    "exit code is that of the error. The file is made when it is missing.",
+    "which shows the cost of each; .help lists them. A script stops at its first error, and the " +
+    "exit code is that of the error. A missing file is created.",
   file: "create",
   args: [],
   options: [],

@@ -1,9 +1,8 @@
 /**
  * The commands that change trees as a whole: `drop`, `rename` and `copy`.
  *
- * Each happens whole or not at all, also where the power goes meanwhile, and is on the medium when
- * it returns. The pages of a dropped tree are given back after it is gone; should that be cut, the
- * next handle that writes goes on.
+ * Each is atomic across power loss, and durable when it returns. The pages of a dropped tree are
+ * freed after the drop; if that is interrupted, the next handle that writes continues it.
  */
 
 import type { Database } from "../../mod.ts";
@@ -13,13 +12,13 @@ import { Refusal } from "../io/exit.ts";
 import { note } from "../io/output.ts";
 import { countOf, oneLine } from "../io/text.ts";
 
-const TO = { name: "to", what: "the new name; there is no tree of it" } as const;
+const TO = { name: "to", what: "the new name, which no tree has" } as const;
 
 /** Removes a tree. */
 export const drop: CommandSpec = {
   name: "drop",
-  summary: "remove a tree with all its entries",
-  details: "Ends with 1 where there is no such tree. 'delete --all' removes the entries alone.",
+  summary: "remove a tree and all its entries",
+  details: "Ends with 1 if the tree does not exist. 'delete --all' removes only the entries.",
   file: "write",
   args: [{ name: "tree", what: "which tree" }],
   options: [],
@@ -31,11 +30,11 @@ export const drop: CommandSpec = {
   },
 };
 
-/** Gives a tree another name. */
+/** Renames a tree. */
 export const rename: CommandSpec = {
   name: "rename",
-  summary: "give a tree another name",
-  details: "Ends with 1 where there is no such tree. Nothing is overwritten.",
+  summary: "rename a tree",
+  details: "Ends with 1 if the tree does not exist. Nothing is overwritten.",
   file: "write",
   args: [{ name: "tree", what: "which tree" }, TO],
   options: [],
@@ -52,8 +51,9 @@ export const rename: CommandSpec = {
 export const copy: CommandSpec = {
   name: "copy",
   summary: "copy a tree, with its codecs, to another name",
-  details: "One transaction: what it makes is as large as the tree. Ends with 1 where there is " +
-    "no such tree. Nothing is overwritten. Into another file 'dump' and 'load' copy a tree.",
+  details:
+    "One transaction, as large as the tree. Ends with 1 if the tree does not exist. Nothing is " +
+    "overwritten. To copy a tree to another file, use 'dump' and 'load'.",
   file: "write",
   args: [{ name: "tree", what: "which tree" }, TO],
   options: [],

@@ -20,24 +20,24 @@ import { ProgressBar } from "../io/progress.ts";
 import { count, countOf, oneLine } from "../io/text.ts";
 
 const FINDINGS_MAX = 20;
-/** How failures begin that are of the file that is made. */
+/** The start of failures that concern the new file. */
 const WRITES = /^Cannot (write|sync|make|remove)\b/;
 const FINDINGS_OPTION = {
   flags: "--max-findings <count>",
-  what: `how many findings to print; default ${FINDINGS_MAX}`,
+  what: `the most findings to print; default ${FINDINGS_MAX}`,
 } as const;
 
 /** Checks a file. */
 export const verify: CommandSpec = {
   name: "verify",
-  summary: "read the whole file and tell of everything that is wrong",
+  summary: "read the whole file and report all damage",
   details: "Every page, header, tree and value is checked, and nothing is changed. " +
-    "Ends with 1 where something is wrong. What a power cut has left unfinished is told and is " +
-    "not wrong: opening the file for writing repairs it.",
+    "Ends with 1 if there is damage. Work that a power cut left unfinished is reported but is " +
+    "not damage: opening the file for writing repairs it.",
   file: "path",
   args: [],
   options: [FINDINGS_OPTION],
-  examples: [["verify cities.quire", "says what is wrong, or that nothing is"]],
+  examples: [["verify cities.quire", "reports damage, or that nothing is wrong"]],
   inShell: false,
   async run(context, _args, options) {
     const { path, lockTimeoutMs } = context;
@@ -53,17 +53,17 @@ export const verify: CommandSpec = {
   },
 };
 
-/** Saves what can be saved. */
+/** Recovers intact entries. */
 export const salvage: CommandSpec = {
   name: "salvage",
-  summary: "build a new database from what can be trusted in a damaged one",
+  summary: "build a new database from the intact pages of a damaged one",
   details: "The damaged file is only read, and needs neither superblocks nor catalog nor " +
-    "branches. Ends with 1 where something was lost, and says what. The new database gets its " +
-    "name when it is whole.",
+    "branches. Ends with 1 if data was lost, and reports the losses. The new database takes " +
+    "its name when it is complete.",
   file: "path",
-  args: [{ name: "to", what: "where the new database goes; nothing may be there" }],
+  args: [{ name: "to", what: "the path of the new database, which must not exist" }],
   options: [FINDINGS_OPTION],
-  examples: [["salvage broken.quire saved.quire", "all that is whole, under its old names"]],
+  examples: [["salvage broken.quire saved.quire", "all intact entries, under their old trees"]],
   inShell: false,
   async run(context, [to], options): Promise<ExitCode> {
     const { path, lockTimeoutMs } = context;
@@ -85,7 +85,7 @@ function findingsMax(option: string | boolean | undefined): number {
   return wholeNumber("--max-findings", textOf(option) ?? String(FINDINGS_MAX));
 }
 
-/** Shows how far long work is, phase by phase. */
+/** Shows the progress of long work, phase by phase. */
 async function withProgress<T>(
   label: string,
   work: (onProgress: (progress: Progress) => void) => Promise<T>,
@@ -169,7 +169,7 @@ function keyText(key: Uint8Array): string {
   return oneLine(bytesForm.toText(key));
 }
 
-/** The report with keys that JSON can say. */
+/** The report with keys as JSON. */
 function jsonOf(report: SalvageReport): unknown {
   return JSON.parse(JSON.stringify(report, (_, value) => {
     return value instanceof Uint8Array ? bytesForm.toJson(value) : value;

@@ -17,7 +17,7 @@ import { KEY_FORMS } from "./words.ts";
 
 const PAGES_END = 2 ** 32;
 const CHUNKS_END = 2 ** 24;
-/** Hits are counted until nobody has asked for this long. */
+/** Hits are counted until no request has arrived for this long. */
 const COUNTING_MS = 10_000;
 
 /** A question: the parameters that it takes, and its answer. */
@@ -50,7 +50,7 @@ export class Api {
   /**
    * Answers a question.
    *
-   * @throws {RefusedError} A parameter is wrong, or what is asked for is not there.
+   * @throws {RefusedError} A parameter is invalid, or its subject does not exist.
    */
   answer(path: string, search: URLSearchParams): unknown {
     const question = this.#questions.get(path);
@@ -106,7 +106,7 @@ export class Api {
     throw new RefusedError(409, `Cannot ${action}: another process has the file locked`);
   }
 
-  /** Counts hits and misses while somebody looks. */
+  /** Counts hits and misses while a client requests them. */
   #countHits(inspector: Inspector): Inspector {
     if (this.#counting === undefined) inspector.trace(true);
     clearTimeout(this.#counting);
@@ -114,7 +114,7 @@ export class Api {
     return inspector;
   }
 
-  /** Nobody looks any more. */
+  /** Stops counting. */
   stop(): void {
     if (this.#counting === undefined) return;
     clearTimeout(this.#counting);
@@ -122,7 +122,7 @@ export class Api {
     try {
       this.#source.inspector?.trace(false);
     } catch {
-      // The database was closed meanwhile, and counts no more either.
+      // The database was closed, which also ended the counting.
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What the explorer's server tells its page, as JSON. Bytes are in hexadecimal.
+ * The JSON responses of the explorer's server. Bytes are in hexadecimal.
  */
 
 /** A tree in the catalog. */
@@ -22,9 +22,9 @@ export interface SuperblockInfo {
 /** The file as a whole. */
 export interface FileInfo {
   readonly name: string;
-  /** Whether another process has the lock, so that what is shown may be of different moments. */
+  /** Whether another process has the lock, so that the figures may be of different moments. */
   readonly unsynchronised: boolean;
-  /** Whether a program that runs shows its own database. */
+  /** Whether a running program shows its own database. */
   readonly live: boolean;
   /** Whether look-ups, the cache and the journal can be shown. */
   readonly hasDatabase: boolean;
@@ -43,15 +43,15 @@ export interface FileInfo {
   readonly kinds: readonly string[];
 }
 
-/** Tiles side by side, each of as many pages. Arrays are by tile. */
+/** Adjacent tiles of equal size. Arrays are indexed by tile. */
 export interface TileStrip {
   /** The first page of the first tile. */
   readonly from: number;
   /** Pages of a tile, a power of two. */
   readonly pagesPerTile: number;
-  /** Whether only some chunks of each tile were looked at. */
+  /** Whether the figures are from a sample of the chunks of each tile. */
   readonly sampled: boolean;
-  /** What most pages in use are; 0 = all are free, -1 = the headers are damaged. */
+  /** The most frequent kind of pages in use; 0 = all free, -1 = damaged headers. */
   readonly kinds: readonly number[];
   /** How much of the pages in use is used, in percent. */
   readonly fills: readonly number[];
@@ -190,18 +190,18 @@ export interface RecentPage {
 export interface CacheInfo {
   readonly bytes: number;
   readonly bytesLimit: number;
-  /** Of pages asked for since somebody looks. */
+  /** Since counting began. */
   readonly hits: number;
   readonly misses: number;
   readonly evictions: number;
   readonly pages: number;
   readonly dirtyPages: number;
   readonly frames: readonly FrameInfo[];
-  /** Frames that are not told of, as there are so many. */
+  /** The number of omitted frames. */
   readonly moreFrames: number;
   /** The pages used last, the newest first. */
   readonly newest: readonly RecentPage[];
-  /** The pages that leave first. */
+  /** The pages that are evicted first. */
   readonly oldest: readonly RecentPage[];
 }
 
@@ -234,7 +234,7 @@ export interface JournalInfo {
   readonly superblocks: readonly SuperblockInfo[];
 }
 
-/** What reading some bytes at once took on this disk. */
+/** The duration of reads of one size on this disk. */
 export interface ReadTime {
   readonly bytes: number;
   /** Microseconds, the middle of many. */
@@ -243,7 +243,7 @@ export interface ReadTime {
   readonly slowest: number;
 }
 
-/** What reading took, by how much at once. */
+/** The durations of reads, by size. */
 export interface Measured {
   /** Why nothing was measured, or empty. */
   readonly reason: string;

@@ -32,7 +32,7 @@ const SHELL: Asset = {
   ),
 };
 
-/** The sum of the one script that stands in the page itself, for its policy. */
+/** The hash of the inline import map, for the content security policy. */
 export const IMPORT_MAP_SUM: string = createHash("sha256").update(IMPORT_MAP).digest("base64");
 
 const ASSETS: ReadonlyMap<string, () => Asset> = new Map([
@@ -46,7 +46,7 @@ const ASSETS: ReadonlyMap<string, () => Asset> = new Map([
   }),
 ]);
 
-/** Those that were asked for: whoever asks again, and needs no token for it, costs nothing more. */
+/** Assets built so far: repeated requests, which need no token, cost no more work. */
 const made = new Map<string, Asset>();
 
 /** A file of the page, or undefined. */

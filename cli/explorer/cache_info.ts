@@ -1,6 +1,6 @@
 /**
- * The cache, as the page of the explorer is told of it: frames by their extents, and which pages
- * were used last and leave first.
+ * The cache for the explorer's page: frames by extent, the most recently used pages, and the next
+ * to be evicted.
  */
 
 import type { CacheState, FrameState } from "../../inspect.ts";
@@ -11,7 +11,7 @@ const { CHUNK_PAGES, EXTENT_PAGES, KIND_FREE } = format;
 const FRAMES_MAX = 512;
 const RECENT_MAX = 24;
 
-/** The cache, of which many frames are told of in part. */
+/** The cache, with at most a bounded number of frames. */
 export function cacheInfo(cache: CacheState): CacheInfo {
   const { frames, bytes, bytesLimit, hits, misses, evictions } = cache;
   const clock = frames.reduce((most, { ticks }) => Math.max(most, largest(ticks)), 0);

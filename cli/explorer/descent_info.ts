@@ -1,5 +1,5 @@
 /**
- * The way of a look-up, as the page of the explorer is told of it.
+ * The path of a look-up for the explorer's page.
  */
 
 import type { LookupStep } from "../../inspect.ts";

@@ -1,5 +1,5 @@
 /**
- * The file, its superblocks, its chunks and its trees, as the page of the explorer is told of them.
+ * The file, its superblocks, its chunks and its trees for the explorer's page.
  */
 
 import type { SuperblockState, TreeState } from "../../inspect.ts";

@@ -30,7 +30,7 @@ export class Guard {
     this.host = new URL(`http://${host}`).host;
   }
 
-  /** The address that lets somebody in. */
+  /** The address, with the secret token. */
   get url(): string {
     return `http://${this.host}/#token=${this.token}`;
   }

@@ -1,5 +1,5 @@
 /**
- * The journal and the checkpoint, as the page of the explorer is told of them.
+ * The journal and the checkpoint for the explorer's page.
  */
 
 import type { Inspector } from "../../inspect.ts";

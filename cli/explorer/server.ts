@@ -43,7 +43,7 @@ export interface ServeOptions {
 
 /** A server that shows a file. */
 export class ExplorerServer {
-  /** The address that lets somebody in; whoever has it sees everything in the file. */
+  /** The address, with the secret token; it gives access to all data in the file. */
   readonly url: string;
   readonly #server: HttpServer;
   readonly #guard: Guard;

@@ -1,23 +1,23 @@
 /**
- * What an explorer shows: a file, and the database behind it where there is one.
+ * The source of an explorer: a file, and its open database, if any.
  */
 
 import type { Inspector } from "../../inspect.ts";
 import type { Database } from "../../mod.ts";
 import type { Inspection } from "../inspect/mod.ts";
 
-/** What an explorer shows. */
+/** The source of an explorer. */
 export interface Source {
-  /** What to call it. */
+  /** Its name on the page. */
   readonly name: string;
-  /** Where the file is, to measure its disk; undefined where that is not known. */
+  /** The path of the file, to measure its disk; undefined if unknown. */
   readonly path: string | undefined;
-  /** Whether it is the database of a program that runs. */
+  /** Whether it is the database of a running program. */
   readonly live: boolean;
-  /** What tells of the file. */
+  /** The inspection of the file. */
   readonly inspection: Inspection;
-  /** The database; undefined where another process has the lock. */
+  /** The database; undefined if another process has the lock. */
   readonly database: Database | undefined;
-  /** What looks into it; undefined where another process has the lock. */
+  /** The inspector of the database; undefined if another process has the lock. */
   readonly inspector: Inspector | undefined;
 }

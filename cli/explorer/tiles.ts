@@ -1,8 +1,8 @@
 /**
- * Tiles: what many pages side by side are, told by their headers.
+ * Tiles: summaries of adjacent pages, from their headers.
  *
- * A request costs the same whatever the size of the file: a tile of many chunks is told by some of
- * them, spread evenly, and says so (`sampled`).
+ * A request has a bounded cost for a file of any size: a tile of many chunks is computed from an
+ * evenly spread sample of them, and is marked `sampled`.
  */
 
 import { CorruptionError } from "../../mod.ts";
@@ -11,7 +11,7 @@ import type { Inspection } from "../inspect/mod.ts";
 import type { TileStrip } from "./api_types.ts";
 
 const { CHUNK_PAGES, KIND_FREE, KIND_JOURNAL, KIND_RUN, KIND_SUPERBLOCK, PAGE_BYTES } = format;
-/** Chunks that one request looks at. */
+/** The most chunks that a request of few tiles reads. */
 const CHUNKS_MAX = 512;
 /** The most tiles of a request. */
 export const TILES_MAX = 4096;
@@ -121,7 +121,7 @@ class ChunkSource {
   }
 }
 
-/** What the pages of a tile are. */
+/** The figures of the pages of a tile. */
 class TileSum {
   pages = 0;
   used = 0;
@@ -149,7 +149,7 @@ class TileSum {
   }
 }
 
-/** Counts how often each number comes. */
+/** Counts occurrences of numbers. */
 class Tally {
   readonly #counts = new Map<number, number>();
 
@@ -157,7 +157,7 @@ class Tally {
     this.#counts.set(value, (this.#counts.get(value) ?? 0) + 1);
   }
 
-  /** The number that came most often; of two the one that came first. */
+  /** The most frequent number; the first of equals. */
   largest(otherwise: number): number {
     let [found, most] = [otherwise, 0];
     for (const [value, count] of this.#counts) if (count > most) [found, most] = [value, count];

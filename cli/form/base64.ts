@@ -1,17 +1,17 @@
 /**
- * Bytes in base64, the alphabet with `+` and `/`, strictly: what is read back is what was written.
+ * Strict base64, with the alphabet of `+` and `/`: only the exact encoding of bytes decodes.
  */
 
 import { Buffer } from "node:buffer";
 import { EXIT, MEND_LONG, Refusal } from "../io/exit.ts";
 
-/** A text of more would be longer than any can be. */
+/** More bytes would exceed the maximum length of a string. */
 const BYTES_MAX = 380 * 1024 * 1024;
 
 /**
- * Bytes as base64.
+ * Encodes bytes.
  *
- * @throws {Refusal} There are too many for a text.
+ * @throws {Refusal} The encoding exceeds the maximum length of a string.
  */
 export function encodeBase64(bytes: Uint8Array): string {
   if (bytes.length > BYTES_MAX) {
@@ -22,13 +22,13 @@ export function encodeBase64(bytes: Uint8Array): string {
 }
 
 /**
- * The bytes of base64.
+ * Decodes base64.
  *
- * @throws {Refusal} It is none.
+ * @throws {Refusal} The text is not base64.
  */
 export function decodeBase64(text: string): Uint8Array {
   const bytes = new Uint8Array(Buffer.from(text, "base64"));
-  // The decoder of Node passes over what it does not know.
+  // The decoder of Node ignores invalid characters.
   if (encodeBase64(bytes) === text) return bytes;
   throw new Refusal("Cannot use the bytes: they are not in base64");
 }

@@ -1,10 +1,10 @@
 /**
- * The codecs by name, each with the forms that its values have outside, and those of a tree: what
- * the catalog keeps, unless the command line says otherwise.
+ * Codecs by name, each with the external forms of its values, and the codecs of a tree: those of
+ * the catalog, unless the command line names others.
  *
- * `raw` is bytes as they are kept, for any tree whatever its codec. It has no name in the catalog's
- * sense, so nothing is checked; it is what reads trees of codecs that this program does not have.
- * `raw:NAME` is the same for a tree whose codec has that name, which a new tree then keeps.
+ * `raw` is the stored bytes, for a tree of any codec. It has no name in the catalog, so nothing is
+ * checked; it reads trees whose codecs this program does not have. `raw:NAME` is the stored bytes
+ * for a tree whose codec has that name; a new tree is created with the name.
  */
 
 import {
@@ -44,7 +44,7 @@ export interface CodecPair {
   readonly value: NamedCodec;
 }
 
-/** What the command line says of codecs. */
+/** The codec options of the command line. */
 export interface CodecOptions {
   /** Of keys and values, as in `string,json`. */
   readonly codec?: string;
@@ -58,7 +58,7 @@ const raw: KeyCodec<Uint8Array> = {
   decode: (value) => value,
 };
 
-/** What begins the name of a codec whose values are given as the bytes that are kept. */
+/** The prefix of a codec name whose values are given as stored bytes. */
 const RAW_OF = "raw:";
 
 const FORMS: Readonly<Record<string, readonly [codec: unknown, form: Form]>> = {
@@ -74,16 +74,16 @@ const FORMS: Readonly<Record<string, readonly [codec: unknown, form: Form]>> = {
 /** The names of all codecs. */
 export const CODEC_NAMES: readonly string[] = Object.keys(FORMS);
 
-/** The names of codecs that keys can have. */
+/** The names of ordered codecs, which keys can have. */
 export const KEY_CODEC_NAMES: readonly string[] = CODEC_NAMES.filter((name) => {
   return (FORMS[name]![0] as Codec<unknown>).ordered !== false;
 });
 
 /**
- * The codecs of a tree that is there.
+ * The codecs of an existing tree.
  *
- * @param willChange Whether entries will be written by them.
- * @throws {Refusal} There is no such tree, or an option names no codec.
+ * @param willChange Whether they will write entries.
+ * @throws {Refusal} The tree does not exist, or an option names an unknown codec.
  */
 export function codecsOfTree(
   db: Database,
@@ -100,9 +100,9 @@ export function codecsOfTree(
 }
 
 /**
- * The names of the codecs that a tree was made with.
+ * The names of the codecs that a tree was created with.
  *
- * @throws {Refusal} There is no such tree.
+ * @throws {Refusal} The tree does not exist.
  */
 export function storedCodecs(db: Database, name: string): CodecNames {
   const stored = db.codecsOf(name);
@@ -117,10 +117,10 @@ export interface CodecNames {
 }
 
 /**
- * The codecs of a tree that may have to be made.
+ * The codecs of a tree that may not exist yet.
  *
- * @param otherwise The names of the codecs of a new tree, unless the options say others.
- * @throws {Refusal} An option names no codec.
+ * @param otherwise The default codecs of a new tree.
+ * @throws {Refusal} An option names an unknown codec.
  */
 export function codecsToWrite(
   db: Database,
@@ -134,10 +134,10 @@ export function codecsToWrite(
 }
 
 /**
- * The codecs of a tree that takes the entries of a dump, whether or not there is one.
+ * The codecs of a tree that a dump is loaded into, whether or not it exists.
  *
- * @param dumped What the dump says of its codecs, as `dumpedName` gives it.
- * @throws {Refusal} They are none, or the tree has others and no option says how to read the dump.
+ * @param dumped The codecs named by the dump, as `dumpedName` gives them.
+ * @throws {Refusal} They are unknown, or the tree has others and no option overrides the dump.
  */
 export function codecsForDump(
   db: Database,
@@ -161,23 +161,23 @@ export function codecsForDump(
   return { key: pick("key"), value: pick("value") };
 }
 
-/** The name that a dump has for a codec: `raw:` and its name where lines have the bytes as kept. */
+/** The name of a codec in a dump: `raw:` and its name if lines have the stored bytes. */
 export function dumpedName({ name }: NamedCodec, stored: string): string {
   return name === "raw" ? `${RAW_OF}${stored}` : name;
 }
 
-/** The same trees, with keys and values as the bytes that are kept. */
+/** The same codecs by name, with keys and values as stored bytes. */
 export function keptCodecs({ key, value }: CodecPair): CodecPair {
   return { key: rawCodec(key.codec.name), value: rawCodec(value.codec.name) };
 }
 
-/** Bytes as they are kept, under the name of a codec; without one, of any tree. */
+/** Stored bytes under the name of a codec; without a name, of any tree. */
 export function rawCodec(name?: string): NamedCodec {
   const codec = name === undefined || name === "" ? raw : { ...raw, name };
   return { name: "raw", codec: codec as Codec<unknown>, form: bytesForm };
 }
 
-/** The codec of a name in the catalog; `raw` where there is none of that name. */
+/** The codec of a name in the catalog; `raw` if the name is unknown. */
 export function codecByName(name: string): NamedCodec {
   const known = Object.hasOwn(FORMS, name) ? name : "raw";
   const [codec, form] = FORMS[known]!;
@@ -199,7 +199,7 @@ function byName(
     );
   }
   const [codec, form] = FORMS[name]!;
-  // Only the codec of keys that has no name of its own takes text.
+  // Of the two codecs of bytes, only `keyBytes` accepts text.
   const own = name === "bytes" && what === "key" ? keyBytes : codec;
   return { name, codec: own as Codec<unknown>, form };
 }
@@ -218,7 +218,7 @@ function namesIn({ codec, keyCodec, valueCodec }: CodecOptions): { key?: string;
   return { ...(key !== undefined && { key }), ...(value !== undefined && { value }) };
 }
 
-/** The name of a stored codec, or `raw` for one that this program does not have. */
+/** The name of a stored codec, or `raw` if this program does not have it. */
 function readable(tree: string, what: string, name: string, willChange: boolean): string {
   if (name !== "raw" && Object.hasOwn(FORMS, name)) return name;
   if (!willChange) return "raw";

@@ -1,47 +1,46 @@
 /**
- * CSV as RFC 4180 has it: reading strictly, record by record, from blocks of text, and writing.
+ * CSV of RFC 4180: a strict reader, record by record, and a writer.
  *
- * Strictly: a quote inside a field without quotes, text after a closing quote, and an end inside
- * quotes are errors, not guesses. Lines end with LF, CRLF or a CR alone; inside quotes each is kept
- * as it is. Commas part fields, or what is named instead; without a name, the semicolons or tabs of
- * a first line that has more of these.
+ * Strict means that a quote inside a field without quotes, text after a closing quote, and an end
+ * inside quotes are errors, not guesses. Lines end with LF, CRLF or a lone CR, which are preserved
+ * inside quotes. Commas separate fields, or a given delimiter; without one, the
+ * semicolons or tabs of a first line that has more of these.
  *
- * The transaction that the records go into is synchronous and the file may be larger than memory,
- * so the parser takes blocks and gives records without waiting. Parsers of npm take either the
- * whole text or an asynchronous stream.
+ * The transaction that stores the records is synchronous and the file may exceed memory, so the
+ * parser takes lines and yields records synchronously. Parsers of npm take either the whole text
+ * or an asynchronous stream.
  */
 
 import { LineError } from "../io/lines.ts";
 
 const QUOTE = '"';
-/** How spreadsheets know a formula, also in the wide forms of East Asia, after blanks or not. */
+/** The start of a formula in spreadsheets, full-width forms and leading blanks included. */
 const FORMULA = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/;
 const NUMBER = /^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$/;
 const MUST_QUOTE = /[",\r\n]/;
-/** In a first line they could be taken for what parts fields. */
+/** In a first line these could be mistaken for the delimiter. */
 const DELIMITER_TOO = /[;\t]/;
 const LINE_END = /(?:\r\n|\n|\r)$/;
 
-/** What may part fields, by name; the first is the one of RFC 4180. */
+/** The delimiters by name; the first is that of RFC 4180. */
 export const DELIMITERS: ReadonlyMap<string, string> = new Map([
   ["comma", ","],
   ["semicolon", ";"],
   ["tab", "\t"],
 ]);
 
-/** A record, and the line where it begins, from 1. */
+/** A record, and the 1-based line where it begins. */
 export interface CsvRecord {
   readonly fields: readonly string[];
   readonly line: number;
 }
 
 /**
- * The records of a text that comes in lines, each with what ends it.
+ * Reads records from lines, each with its terminator.
  *
- * A record is one line, or several where a field in quotes goes on. Lines without a character are
- * passed over.
+ * A record is one line, or several if a quoted field continues. Empty lines are skipped.
  *
- * @param given What parts fields; default what the first line has most of.
+ * @param given The delimiter; default the most frequent one of the first line.
  * @throws {LineError} The text is malformed.
  */
 export function* readCsv(
@@ -66,7 +65,7 @@ export function* readCsv(
   throw new LineError(record.line, "its quotes do not end");
 }
 
-/** What a first line has most of outside quotes. */
+/** The most frequent delimiter of a first line, outside quotes. */
 function delimiterOf(line: string): string {
   const plain = line.replace(/"[^"]*"/g, "");
   const counts = [...DELIMITERS.values()].map((character) => {
@@ -80,7 +79,7 @@ class RecordReader implements CsvRecord {
   readonly fields: string[] = [];
   readonly line: number;
   readonly #delimiter: string;
-  /** What a field in quotes has of lines before; undefined outside quotes. */
+  /** The part of a quoted field from earlier lines; undefined outside quotes. */
   #open: string | undefined;
 
   constructor(line: number, delimiter: string) {
@@ -88,7 +87,7 @@ class RecordReader implements CsvRecord {
     this.#delimiter = delimiter;
   }
 
-  /** Reads a further line; whether the record ends with it. */
+  /** Reads a further line and returns whether it ends the record. */
   add(text: string, number: number): boolean {
     const plain = text.replace(LINE_END, "");
     const textEnd = plain.length;
@@ -107,7 +106,7 @@ class RecordReader implements CsvRecord {
     return true;
   }
 
-  /** Reads a field without quotes; where the next one begins. */
+  /** Reads an unquoted field and returns the offset of the next. */
   #addPlain(text: string, at: number, number: number): number {
     const next = text.indexOf(this.#delimiter, at);
     const field = next < 0 ? text.slice(at) : text.slice(at, next);
@@ -118,7 +117,7 @@ class RecordReader implements CsvRecord {
     return next < 0 ? text.length + 1 : next + 1;
   }
 
-  /** Reads on inside quotes; where they end, or -1 where the line does before. */
+  /** Reads inside quotes; returns the offset of their end, or -1 if the line ends first. */
   #addQuoted(text: string, at: number): number {
     for (;;) {
       const quote = text.indexOf(QUOTE, at);
@@ -133,7 +132,7 @@ class RecordReader implements CsvRecord {
     }
   }
 
-  /** Ends a field in quotes; where the next one begins. */
+  /** Ends a quoted field and returns the offset of the next. */
   #endQuoted(text: string, at: number, textEnd: number, number: number): number {
     this.fields.push(this.#open!);
     this.#open = undefined;
@@ -143,12 +142,12 @@ class RecordReader implements CsvRecord {
   }
 }
 
-/** A record as a line of CSV, without what ends it. */
+/** A record as a line of CSV, without its terminator. */
 export function csvLine(fields: readonly string[]): string {
   return fields.map((field) => MUST_QUOTE.test(field) ? quoted(field) : field).join(",");
 }
 
-/** The names of the columns as the first line, without what ends it. */
+/** The names of the columns as the first line, without its terminator. */
 export function csvHeader(names: readonly string[]): string {
   return names.map((name) => {
     return MUST_QUOTE.test(name) || DELIMITER_TOO.test(name) ? quoted(name) : name;

@@ -1,6 +1,5 @@
 /**
- * Values of the codecs as JSON and as text, both ways, so that what is dumped and loaded again is
- * exactly what it was.
+ * Values of the codecs as JSON and as text, in both directions, so that a dump loads back exactly.
  *
  * JSON has no bytes, no bigints and no `NaN`. They are objects with one key that begins with `$`:
  *
@@ -10,13 +9,12 @@
  * u64          1 where it is exact as a number; else {"$bigint": "18446744073709551615"}
  * tuple        an array of: "text", 1.5, true, {"$bytes": "base64"}, {"$bigint": "1"}, and
  *              {"$number": "NaN" | "Infinity" | "-Infinity" | "-0"}
- * json         itself; nothing in it is taken for another thing
+ * json         itself; no object in it is interpreted
  * structured   as `structured_form.ts` says
  * ```
  *
- * The text of a value is what stands on a command line and in a cell of CSV: of text the text
- * itself, of a u64 its digits, of bytes the text that they are, else their JSON, and of all others
- * their JSON.
+ * The text of a value is its form on a command line and in a cell of CSV: a string is itself, a u64
+ * its digits, bytes the text that they encode, or else their JSON. All others are JSON.
  */
 
 import { decodeBase64, encodeBase64 } from "./base64.ts";
@@ -29,27 +27,27 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const BYTES_TAG = "$bytes";
 
-/** How the values of a codec look outside. */
+/** The external forms of the values of a codec. */
 export interface Form {
-  /** What JSON says of a value. */
+  /** Converts a value to JSON. */
   toJson(value: unknown): unknown;
   /**
-   * The value that JSON says.
+   * Converts JSON to a value.
    *
-   * @throws {Refusal} It says none of this codec.
+   * @throws {Refusal} It is not a value of this codec.
    */
   fromJson(json: unknown): unknown;
-  /** The text of a value. */
+  /** Converts a value to text. */
   toText(value: unknown): string;
   /**
-   * The value of a text.
+   * Converts text to a value.
    *
-   * @throws {Refusal} It is of none.
+   * @throws {Refusal} It is not a value of this codec.
    */
   fromText(text: string): unknown;
 }
 
-/** Bytes: text where they are UTF-8. */
+/** Bytes: text if they are UTF-8. */
 export const bytesForm: Form = {
   toJson: (value) => textIn(value as Uint8Array) ?? { [BYTES_TAG]: encodeBase64(bytesOf(value)) },
   fromJson(json) {
@@ -59,7 +57,7 @@ export const bytesForm: Form = {
   },
   toText(value) {
     const text = textIn(value as Uint8Array);
-    // A text that looks like bytes in base64 would come back as those.
+    // Text that looks like tagged base64 would be read back as such.
     if (text !== undefined && !text.startsWith(`{"${BYTES_TAG}"`)) return text;
     return JSON.stringify({ [BYTES_TAG]: encodeBase64(bytesOf(value)) });
   },
@@ -107,7 +105,7 @@ export const tupleForm: Form = {
   fromText: (text) => tupleForm.fromJson(parseJson(text, `a tuple is an array, as in ["ES", 1]`)),
 };
 
-/** What JSON can say. */
+/** JSON values. */
 export const jsonForm: Form = {
   toJson: (value) => value,
   fromJson: (json) => json,
@@ -115,7 +113,7 @@ export const jsonForm: Form = {
   fromText: (text) => parseJson(text, `a text has quotes of its own, as in '"text"'`),
 };
 
-/** What can be cloned. */
+/** Structured-clone values. */
 export const structuredForm: Form = {
   toJson: structuredToJson,
   fromJson: structuredFromJson,
@@ -124,10 +122,10 @@ export const structuredForm: Form = {
 };
 
 /**
- * The value of a JSON text.
+ * Parses JSON.
  *
- * @param mend What to do about a text that is none.
- * @throws {Refusal} It is none.
+ * @param mend The remedy for text that is not JSON.
+ * @throws {Refusal} The text is not JSON.
  */
 function parseJson(text: string, mend?: string): unknown {
   try {
@@ -153,7 +151,7 @@ function partFromJson(json: unknown): unknown {
   throw new Refusal(`Cannot use ${shown(json)}: it is no part of a tuple`);
 }
 
-/** The text that bytes are, if they are any. */
+/** Decodes bytes as UTF-8, if they are valid. */
 function textIn(bytes: Uint8Array): string | undefined {
   try {
     return decoder.decode(bytes);

@@ -1,6 +1,6 @@
 /**
- * Opens a file to look into it: read-only with its lock where nobody writes to it, and without the
- * lock where somebody does.
+ * Opens a file for inspection: read-only with its lock if no other process has it open for writing,
+ * and otherwise without the lock.
  */
 
 import { pathOf } from "../../pager/mod.ts";
@@ -8,29 +8,29 @@ import type { Inspector } from "../../inspect.ts";
 import { type Database, LockedError, open } from "../../mod.ts";
 import { UnlockedInspector } from "./unlocked_inspector.ts";
 
-/** What can be told of a file, locked by another process or not. */
+/** The inspection of a file, whether or not another process has it locked. */
 export type Inspection = Pick<Inspector, "file" | "trees" | "header" | "headers" | "page">;
 
-/** A file that is open to be looked into. */
+/** A file open for inspection. */
 export interface Inspected {
-  /** What tells of it. */
+  /** The inspection of the file. */
   readonly inspection: Inspection;
-  /** The database, read-only; undefined where another process has the lock. */
+  /** The database, read-only; undefined if another process has the lock. */
   readonly database: Database | undefined;
   /** Closes it. */
   close(): void;
 }
 
-/** How to open a file to look into it. */
+/** How to open a file for inspection. */
 export interface InspectOptions {
   /** The most memory for pages, in bytes. Default that of `open`. */
   readonly cacheBytes?: number | undefined;
 }
 
 /**
- * Opens a file to look into it. It is left as it is.
+ * Opens a file for inspection. The file is not changed.
  *
- * @param path Where it is, as a path or a `file:` URL.
+ * @param path A path or a `file:` URL.
  * @throws {CorruptionError} It is not a Quire database, or is damaged.
  * @throws {IoError} The system refused, or there is no file.
  */

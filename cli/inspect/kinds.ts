@@ -1,15 +1,14 @@
 /**
- * Kinds of pages as people are told of them: those that belong together, with a name, a letter and
- * a colour.
+ * Groups of page kinds for output, each with a name, a letter and a colour.
  */
 
 import { format } from "../../pager/mod.ts";
 
-/** Pages that are told apart from others. */
+/** A group of page kinds. */
 export interface Part {
   /** Its name, in the plural. */
   readonly name: string;
-  /** Where there are no colours. */
+  /** Its letter, for output without colours. */
   readonly letter: string;
   /** Its colour, as a code of SGR. */
   readonly colour: string;

@@ -1,5 +1,5 @@
 /**
- * Looking into a file that is open here, or that another process has locked: one face for both.
+ * Inspects a file that is open here or that another process has locked, through one interface.
  *
  * @module
  */

@@ -1,9 +1,8 @@
 /**
- * How the program ends: the exit codes, refusals that name their mend, and one line for whatever
- * went wrong.
+ * How the program ends: exit codes, refusals with their remedy, and one line for every failure.
  *
- * An error of the engine that the caller can mend becomes a line of two parts: what is wrong, in
- * the engine's words, and what to do about it. Anything else is a mistake in Quire, and says so.
+ * An error of the engine that the caller can resolve becomes a line of two parts: the problem, in
+ * the engine's words, and the remedy. Any other error is a bug in Quire and is reported as one.
  */
 
 import {
@@ -15,7 +14,7 @@ import {
 } from "../../mod.ts";
 import { oneLine } from "./text.ts";
 
-/** The exit codes, with what they mean. */
+/** The exit codes. */
 export const EXIT = {
   done: 0,
   no: 1,
@@ -32,7 +31,7 @@ export const EXIT = {
 /** An exit code of the program. */
 export type ExitCode = typeof EXIT[keyof typeof EXIT];
 
-/** What each exit code means, in order, for the help. */
+/** The meaning of each exit code, in order, for the help. */
 export const EXIT_MEANINGS: readonly (readonly [code: ExitCode, meaning: string])[] = [
   [EXIT.done, "done; also when whoever reads the output has read enough"],
   [EXIT.no, "the answer is no: no such key or tree, findings of verify, losses of salvage"],
@@ -46,10 +45,10 @@ export const EXIT_MEANINGS: readonly (readonly [code: ExitCode, meaning: string]
   [EXIT.terminated, "ended by SIGTERM; the file that was being made is removed"],
 ];
 
-/** A signal that ends the making of a file. */
+/** A signal that ends the creation of a file. */
 export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP";
 
-/** The signals that do. */
+/** All of these signals. */
 export const SIGNALS: readonly SignalName[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 const EXIT_OF_SIGNAL: Readonly<Record<SignalName, ExitCode>> = {
@@ -58,14 +57,14 @@ const EXIT_OF_SIGNAL: Readonly<Record<SignalName, ExitCode>> = {
   SIGHUP: EXIT.hungUp,
 };
 
-/** What to do about a value that is too long for a text. */
+/** The remedy for a value that is too long for a string. */
 export const MEND_LONG = "'get --raw' prints its bytes, and 'dump' takes it apart";
 /** What is said where a new file has no place. */
 const TAKEN = /something already/;
 const MEND_PERMISSION = "run it with permission to read and write there: deno run -R=PATH -W=PATH";
 const MEND_NET = "run it with permission to listen too: deno run --allow-net=127.0.0.1";
 
-/** What the program will not do. The message says what is wrong, and how to mend it. */
+/** A request that the program refuses. The message gives the problem and the remedy. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
   /** How the program ends. */
@@ -74,7 +73,7 @@ export class Refusal extends Error {
   /**
    * A refusal.
    *
-   * @param message One line: what is wrong, a semicolon, and how to mend it.
+   * @param message One line: the problem, a semicolon, and the remedy.
    * @param exitCode How the program ends.
    */
   constructor(message: string, exitCode: ExitCode = EXIT.misuse) {
@@ -83,50 +82,50 @@ export class Refusal extends Error {
   }
 }
 
-/** A signal came while a file was being made. */
+/** A signal arrived while a file was being created. */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";
   /** The signal. */
   readonly signal: SignalName;
 
-  /** The end by a signal. */
+  /** An interruption by a signal. */
   constructor(signal: SignalName) {
     super(`Interrupted by ${signal}: the file that was being made is removed`);
     this.signal = signal;
   }
 }
 
-/** Whoever reads the output has closed it: a quiet end. */
+/** The reader closed the output: the program ends quietly. */
 export class OutputClosed extends Error {
   override readonly name = "OutputClosed";
 }
 
-/** How the program ends after an error, and the line for it, if any. */
+/** The exit code of an error, and its line, if any. */
 export interface Failure {
   readonly exitCode: ExitCode;
   readonly line: string | undefined;
 }
 
-/** What an error means for the program. */
+/** Converts an error to an exit code and a line. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof OutputClosed) return { exitCode: EXIT.done, line: undefined };
-  // A database that failed may fail again when it is closed; the first failure tells more.
+  // A database that failed may fail again when it is closed; the first failure is the cause.
   if (error instanceof SuppressedError) return failureOf(error.suppressed);
   const message = messageOf(error);
   const [exitCode, mend] = kindOf(error, message);
   return { exitCode, line: oneLine(mend === undefined ? message : `${message}; ${mend}`) };
 }
 
-/** The message of whatever was thrown. */
+/** The message of a thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
 /**
- * A refusal of the system's with what was being done, which its own errors do not say; any other
- * error as it is.
+ * Adds the failed action to an error of the operating system, which does not name it; returns any
+ * other error unchanged.
  *
- * @param action What failed, and where, as in `write to standard output`.
+ * @param action The action and its object, as in `write to standard output`.
  */
 export function withAction(action: string, error: unknown): unknown {
   if (error instanceof Deno.errors.NotCapable || !isSystemError(error)) return error;
@@ -136,13 +135,13 @@ export function withAction(action: string, error: unknown): unknown {
   return new Refusal(`Cannot ${action}: ${state}; ${mendOfIo(message)}`, EXIT.unusable);
 }
 
-/** A failure that names its file already, as a refusal: no other path belongs to it. */
+/** Turns a failure that already names its file into a refusal: no other path belongs to it. */
 export function asRefusal(error: IoError): Refusal {
   const exitCode = TAKEN.test(error.message) ? EXIT.misuse : EXIT.unusable;
   return new Refusal(`${error.message}; ${mendOfIo(error.message)}`, exitCode);
 }
 
-/** A failure of the database's file with its path, where the engine does not name it. */
+/** Adds the path to a failure of the database file, where the engine does not name it. */
 export function withPath(path: string, error: unknown): unknown {
   if (!(error instanceof IoError) || path === "" || error.message.includes(path)) return error;
   const { message, cause } = error;
@@ -193,7 +192,7 @@ function isSystemError(error: unknown): boolean {
   return Object.values(Deno.errors).some((kind) => error instanceof kind) || "code" in error;
 }
 
-/** The engine's refusals name the action, a colon, then the state; those of V8 do not. */
+/** The engine's errors read action, colon, state; those of V8 do not. */
 function isMisuse(error: unknown, message: string): boolean {
   const isOfKind = error instanceof TypeError || error instanceof RangeError;
   return isOfKind && /^Cannot .+: /s.test(message);

@@ -1,13 +1,13 @@
 /**
- * Signals while a file is being made: Ctrl-C, SIGTERM and SIGHUP end the work by an error, so that
- * whoever makes the file takes it away.
+ * Signals during the creation of a file: Ctrl-C, SIGTERM and SIGHUP end the work with an error, so
+ * that its owner removes the unfinished file.
  *
- * The work runs synchronously, and meanwhile this thread hears of no signal. So a worker listens:
- * it notes the signal in shared memory, where the work looks whenever it reads or writes a block,
- * and it reads standard input for the work, which can then wait for either. Work that goes on in
- * slices gets an `AbortSignal`.
+ * The work is synchronous, so its thread receives no signals meanwhile. A worker listens instead:
+ * it records the signal in shared memory, which the work checks whenever it reads or writes a
+ * block, and it reads standard input for the work, which can then wait for either. Work that runs
+ * in slices uses an `AbortSignal`.
  *
- * A second signal of the same kind has its usual effect, and ends the process at once.
+ * A second signal of the same kind has its default effect and ends the process at once.
  */
 
 import { Interrupted, type SignalName, SIGNALS } from "./exit.ts";
@@ -17,22 +17,22 @@ import type { Sink } from "./output.ts";
 const BLOCK_BYTES = 256 * 1024;
 /** The words of shared memory. */
 const WORDS = {
-  /** Goes up with every event, and wakes who waits. */
+  /** Incremented by every event; the work waits on it. */
   events: 0,
-  /** 1 when the worker listens. */
+  /** 1 once the worker listens. */
   ready: 1,
-  /** The place of a signal in `SIGNALS`, from 1. */
+  /** The 1-based index of a signal in `SIGNALS`; 0 = none. */
   signal: 2,
-  /** 1 when standard input has been read. */
+  /** 1 once standard input has been read. */
   block: 3,
-  /** How many bytes there are, -1 at the end, -2 when reading failed. */
+  /** The number of bytes read; -1 = end of input, -2 = failure. */
   length: 4,
 } as const;
 const AT_END = -1;
 const HAS_FAILED = -2;
 const WORD_BYTES = 4;
 
-/** What the worker gets first. */
+/** The first message to the worker. */
 interface Setup {
   readonly words: Int32Array<SharedArrayBuffer>;
   readonly block: Uint8Array<SharedArrayBuffer>;
@@ -47,9 +47,9 @@ export class Interruption implements Disposable {
   readonly #block = new Uint8Array(new SharedArrayBuffer(BLOCK_BYTES));
   readonly #abort = new AbortController();
 
-  /** Begins to listen. */
+  /** Starts listening. */
   constructor() {
-    // Made of its text, so that a program that is run by URL need not fetch it.
+    // Built from source text, so that a program run by URL need not fetch it.
     const text = `(${listen})()`;
     const url = `data:application/javascript,${encodeURIComponent(text)}`;
     this.#worker = new Worker(url, { type: "module" });
@@ -59,22 +59,22 @@ export class Interruption implements Disposable {
     this.#waitUntil(() => Atomics.load(this.#words, WORDS.ready) !== 0);
   }
 
-  /** Aborted by a signal, for work that lets the event loop run; the reason is `Interrupted`. */
+  /** Aborted by a signal with the reason `Interrupted`, for asynchronous work. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
 
   /**
-   * Throws when a signal has come.
+   * Throws if a signal has arrived.
    *
-   * @throws {Interrupted} One has.
+   * @throws {Interrupted} A signal has arrived.
    */
   check(): void {
     const place = Atomics.load(this.#words, WORDS.signal);
     if (place > 0) throw new Interrupted(SIGNALS[place - 1]!);
   }
 
-  /** The same source, which a signal ends. */
+  /** Wraps a source so that a signal ends its reads. */
   reading(source: ByteSource): ByteSource {
     if (source === Deno.stdin) return { readSync: (into) => this.#readInput(into) };
     return {
@@ -85,7 +85,7 @@ export class Interruption implements Disposable {
     };
   }
 
-  /** The same sink, which a signal ends. */
+  /** Wraps a sink so that a signal ends its writes. */
   writing(sink: Sink): Sink {
     return {
       writeSync: (bytes) => {
@@ -95,12 +95,12 @@ export class Interruption implements Disposable {
     };
   }
 
-  /** Ends it. */
+  /** Stops listening. */
   [Symbol.dispose](): void {
     this.#worker.terminate();
   }
 
-  /** Reads standard input by the worker. */
+  /** Reads standard input through the worker. */
   #readInput(into: Uint8Array): number | null {
     this.check();
     Atomics.store(this.#words, WORDS.block, 0);
@@ -111,7 +111,7 @@ export class Interruption implements Disposable {
     });
     const length = Atomics.load(this.#words, WORDS.length);
     if (length === AT_END) return null;
-    // The same again, for its error.
+    // A second attempt throws the error.
     if (length === HAS_FAILED) return Deno.stdin.readSync(into);
     into.set(this.#block.subarray(0, length));
     return length;
@@ -126,7 +126,7 @@ export class Interruption implements Disposable {
   }
 }
 
-/** What the worker does. Its text becomes the worker: it names nothing that is outside of it. */
+/** The body of the worker. It is passed as source text, so it uses no outer names. */
 function listen(): void {
   const scope = self as unknown as {
     onmessage: (event: MessageEvent<Setup | number>) => void;

@@ -1,7 +1,7 @@
 /**
- * Lines of an input, read synchronously in blocks: memory for one line, whatever the input has.
+ * Lines of an input, read synchronously in blocks. Memory is bounded by one line.
  *
- * Synchronously, because the transaction that they go into is.
+ * Reads are synchronous because the transaction that stores the lines is.
  */
 
 const BLOCK_BYTES = 256 * 1024;
@@ -9,21 +9,21 @@ const LINE_BYTES_MAX = 512 * 1024 * 1024;
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** Where bytes come from: `Deno.stdin`, an open file. */
+/** A source of bytes: `Deno.stdin`, an open file. */
 export interface ByteSource {
-  /** Reads some bytes; how many, or null at the end. */
+  /** Reads some bytes and returns their count, or null at the end. */
   readSync(into: Uint8Array): number | null;
 }
 
 /** A line that cannot be read. */
 export class LineError extends Error {
   override readonly name = "LineError";
-  /** The line, from 1. */
+  /** The 1-based number of the line. */
   readonly line: number;
-  /** The character of the line, from 1, where that is known. */
+  /** The 1-based character in the line, if known. */
   readonly column: number | undefined;
 
-  /** What is wrong with a line. */
+  /** An error in a line. */
   constructor(line: number, message: string, column?: number) {
     super(message);
     this.line = line;
@@ -36,18 +36,18 @@ export class LineReader {
   readonly #source: ByteSource;
   readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   readonly #begun = new BegunLine();
-  /** The number of the line that was read last, from 1. */
+  /** The 1-based number of the last line read. */
   line = 0;
-  /** How many bytes were read. */
+  /** The number of bytes read. */
   bytesRead = 0;
 
-  /** A reader of a source. */
+  /** Creates a reader of a source. */
   constructor(source: ByteSource) {
     this.#source = source;
   }
 
   /**
-   * The lines, without the LF that ends each. A mark of byte order before the first is left out.
+   * The lines, each without its LF. A byte order mark before the first is dropped.
    *
    * @throws {LineError} A line is not UTF-8, or too long.
    */
@@ -58,8 +58,8 @@ export class LineReader {
   }
 
   /**
-   * The rows of a table or of a list of values: lines that end with LF, CRLF or a CR alone, each
-   * with what ends it.
+   * The rows of a table or of a list of values: lines that end with LF, CRLF or a lone CR, each
+   * with its terminator.
    *
    * @throws {LineError} A line is not UTF-8, or too long.
    */
@@ -67,7 +67,7 @@ export class LineReader {
     for (const bytes of this.#split(true)) yield this.#decode(bytes);
   }
 
-  /** The bytes of each line with its end, good until the next one. */
+  /** The bytes of each line with its terminator, valid until the next line. */
   *#split(atCr: boolean): Generator<Uint8Array, void, undefined> {
     const block = new Uint8Array(BLOCK_BYTES);
     for (;;) {
@@ -111,7 +111,7 @@ export class LineReader {
 class LineEnds {
   readonly #block: Uint8Array;
   readonly #atCr: boolean;
-  /** The first CR and LF not before where it was asked; the length where there is none. */
+  /** The first CR and LF from the requested offset on; the block length if none. */
   #cr = -1;
   #lf = -1;
 
@@ -121,7 +121,7 @@ class LineEnds {
     if (!atCr) this.#cr = block.length;
   }
 
-  /** Where the line of this byte ends, its end included; -1 where the block does not tell. */
+  /** The offset after the terminator of the line; -1 if the block does not contain it. */
   after(start: number): number {
     const { length } = this.#block;
     if (this.#lf < start) this.#lf = this.#find(LF, start);
@@ -131,7 +131,7 @@ class LineEnds {
     return this.#block[this.#cr + 1] === LF ? this.#cr + 2 : this.#cr + 1;
   }
 
-  /** Whether the block ends with a CR, of which only the next byte tells what it ends. */
+  /** Whether the block ends with a CR that may be the first half of a CRLF. */
   isCrLast(start: number): boolean {
     const { length } = this.#block;
     return this.#atCr && start < length && this.#block[length - 1] === CR;
@@ -143,12 +143,12 @@ class LineEnds {
   }
 }
 
-/** A line that blocks before the current one began. */
+/** A line that began in an earlier block. */
 class BegunLine {
   #parts: Uint8Array[] = [];
-  /** Whether it is whole but for an LF that may follow its CR. */
+  /** Whether it is complete except for an LF that may follow its CR. */
   isHeld = false;
-  /** Its bytes. */
+  /** Its length in bytes. */
   length = 0;
 
   add(bytes: Uint8Array): void {
@@ -157,7 +157,7 @@ class BegunLine {
     this.length += bytes.length;
   }
 
-  /** The whole line, which ends with these bytes. */
+  /** Completes the line with these bytes. */
   endWith(bytes: Uint8Array): Uint8Array {
     this.isHeld = false;
     if (this.length === 0) return bytes;

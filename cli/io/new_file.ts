@@ -1,6 +1,6 @@
 /**
- * Files that commands make: each gets its name when it is whole, and an error or a signal removes
- * what there is of it.
+ * Files that commands create: each takes its name when it is complete; an error or a signal removes
+ * the unfinished file.
  */
 
 import * as fs from "node:fs";
@@ -13,8 +13,8 @@ import { Output, type Sink } from "./output.ts";
 /**
  * Writes a new file.
  *
- * @param copyOf The file whose content it has; it is not more open than that.
- * @throws {Interrupted} A signal came.
+ * @param copyOf The source of its content; the new file has no wider permissions.
+ * @throws {Interrupted} A signal arrived.
  */
 export function writeNewFile(path: string, copyOf: string, write: (out: Output) => void): void {
   using interruption = new Interruption();
@@ -30,7 +30,7 @@ export function writeNewFile(path: string, copyOf: string, write: (out: Output) 
   }
 }
 
-/** Writes to what is there and is no file, such as a device or a pipe. */
+/** Writes to an existing device or pipe. */
 export function writeDevice(path: string, write: (out: Output) => void): void {
   using interruption = new Interruption();
   using device = Deno.openSync(path, { write: true });
@@ -41,16 +41,16 @@ export function writeDevice(path: string, write: (out: Output) => void): void {
 
 /** A database that is being filled. */
 export class NewDatabase implements Disposable {
-  /** Where it is built. */
+  /** The database at its temporary path. */
   readonly db: Database;
-  /** What ends the filling by signals. */
+  /** Ends the filling on a signal. */
   readonly interruption = new Interruption();
   readonly #file: NewFile;
 
   /**
-   * Makes an empty one beside its place.
+   * Creates an empty database beside its final path.
    *
-   * @param copyOf The path or descriptor of what it is filled from.
+   * @param copyOf The path or descriptor of its source.
    */
   constructor(path: string, copyOf: string | number) {
     try {
@@ -68,25 +68,26 @@ export class NewDatabase implements Disposable {
     }
   }
 
-  /** Closes it, and gives it its name. */
+  /** Closes the database and gives it its name. */
   finish(): void {
     this.db.close();
     this.interruption.check();
     named(() => this.#file.publish());
   }
 
-  /** Removes it, unless it has its name. */
+  /** Removes the file unless it was published. */
   [Symbol.dispose](): void {
     this.interruption[Symbol.dispose]();
     try {
       this.db.close();
     } catch {
-      // It is not kept, and the error that it is not kept for tells more.
+      // The file is discarded; the first error is the cause.
     }
     this.#file.abandon();
   }
 }
 
+/** Creates a file; if the path is taken, the error gives the remedy. */
 function makeNewFile(path: string, options: NewFileOptions): NewFile {
   return named(() => new NewFile(path, options));
 }

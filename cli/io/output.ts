@@ -1,12 +1,12 @@
 /**
- * What the program prints: standard output, collected into large writes, and notes on standard
- * error.
+ * Output: standard output, buffered into large writes, and notes on standard error.
  *
- * This is the only way to a terminal, but for the line editor's of the shell. A terminal gets no
- * control or format character but those of the program itself; files and pipes get all as it is.
- *
- * Writes are synchronous, so that a scan never gets ahead of whoever reads it. When the reader has
- * gone (`quire scan FILE | head -1`), writing throws `OutputClosed`: a quiet end of the program.
+ * 1. Only this module and the shell's line editor write to a terminal.
+ * 2. A terminal receives no control or format characters except the program's own; files and pipes
+ *    receive the bytes unchanged.
+ * 3. Writes are synchronous, so a scan never outruns its reader. After the reader has closed the
+ *    pipe (`quire scan FILE | head -1`), a write throws `OutputClosed`, which ends the program
+ *    quietly.
  */
 
 import { OutputClosed, withAction } from "./exit.ts";
@@ -19,18 +19,18 @@ const ERASE_REST = "\x1b[K";
 
 const encoder = new TextEncoder();
 
-/** Where bytes go: `Deno.stdout`, an open file. */
+/** A destination of bytes: `Deno.stdout`, an open file. */
 export interface Sink {
-  /** Writes some of the bytes; how many. */
+  /** Writes some of the bytes and returns their count. */
   writeSync(bytes: Uint8Array): number;
-  /** Whether they are shown at once, and obeyed. Default false. */
+  /** Whether it is a terminal, which interprets control sequences. Default false. */
   isTerminal?(): boolean;
 }
 
-/** Collects text and bytes, and writes them in order. */
+/** Buffers text and bytes, and writes them in order. */
 export class Output {
   readonly #sink: Sink;
-  /** Makes text of the bytes that go to a terminal; undefined for other sinks. */
+  /** Decodes bytes for a terminal; undefined for other sinks. */
   readonly #decoder: TextDecoder | undefined;
   readonly #buffer = new Uint8Array(BUFFER_BYTES);
   #length = 0;
@@ -38,10 +38,10 @@ export class Output {
   #failure: unknown;
 
   /**
-   * An output into a sink.
+   * Creates an output to a sink.
    *
-   * @param sink Where bytes go.
-   * @param name What errors call it.
+   * @param sink The destination.
+   * @param name Its name in errors.
    */
   constructor(sink: Sink, name = "standard output") {
     this.#sink = sink;
@@ -65,9 +65,9 @@ export class Output {
     this.line(JSON.stringify(value));
   }
 
-  /** Prints a line of parts, in their colours. */
+  /** Prints a line of coloured spans. */
   spans(spans: readonly Span[]): void {
-    // The text first, so that the colours are the only sequences.
+    // Escape the text first, so that only colours remain as control sequences.
     const safe = spans.map((span) => ({ ...span, text: this.#shown(span.text) }));
     this.#add(`${safe.map(coloured).join("")}\n`);
   }
@@ -77,7 +77,7 @@ export class Output {
     this.#add(this.#shown(text));
   }
 
-  /** Prints bytes; on a terminal the text that they are. */
+  /** Prints bytes; a terminal receives them decoded and escaped. */
   bytes(bytes: Uint8Array): void {
     if (this.#decoder === undefined) this.#addBytes(bytes);
     else this.text(this.#decoder.decode(bytes, { stream: true }));
@@ -100,7 +100,7 @@ export class Output {
     this.#length += bytes.length;
   }
 
-  /** Writes what is collected. */
+  /** Writes the buffer. */
   flush(): void {
     const length = this.#length;
     this.#length = 0;
@@ -108,7 +108,7 @@ export class Output {
   }
 
   #write(bytes: Uint8Array): void {
-    // After a failure the rest would be a text with a hole.
+    // Output after a failed write would have a gap.
     if (this.#failure !== undefined) throw this.#failure;
     try {
       writeAll(this.#sink, bytes);
@@ -121,7 +121,7 @@ export class Output {
   }
 }
 
-/** Writes all bytes, waiting where whoever reads them is slower. */
+/** Writes all bytes, waiting for a slow reader. */
 function writeAll(sink: Sink, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length;) {
     try {
@@ -133,7 +133,7 @@ function writeAll(sink: Sink, bytes: Uint8Array): void {
   }
 }
 
-/** Prints a line on standard error; whether anybody reads it does not matter. */
+/** Prints a line on standard error, which may be closed. */
 export function note(text: string): void {
   writeError(`${Deno.stderr.isTerminal() ? forTerminal(text) : text}\n`);
 }
@@ -143,7 +143,7 @@ export function canDrawStatus(): boolean {
   return Deno.stderr.isTerminal();
 }
 
-/** Draws a line that the next one replaces, on the terminal that standard error is. */
+/** Draws a line on the terminal of standard error; the next status replaces it. */
 export function drawStatus(text: string): void {
   writeError(`\r${forTerminal(text)}${ERASE_REST}`);
 }
@@ -156,7 +156,7 @@ function writeError(text: string): void {
   }
 }
 
-/** Whether standard output takes colours. */
+/** Whether standard output accepts colours. */
 export function wantsColours(): boolean {
   return Deno.stdout.isTerminal() && !Deno.noColor;
 }

@@ -1,12 +1,12 @@
 /**
- * The lines that were typed before, in a file in the user's folder for state: `quire/history` in
- * `XDG_STATE_HOME`, or else in `.local/state` of `HOME`. A variable that is no absolute path does
- * not count, as the specification of these variables says.
+ * The history of typed lines, in a file in the user's folder for state: `quire/history` in
+ * `XDG_STATE_HOME`, or else in `.local/state` of `HOME`. A variable without an absolute path is
+ * ignored, as the XDG specification requires.
  *
- * The folder and the file are the user's alone. Lines that begin with a blank are not kept.
+ * Only the user can read the folder and the file. Lines that begin with a blank are not kept.
  *
- * Kept only where the program may already know these variables and write there; it asks for no
- * permission, and a history that cannot be kept is no reason to stop.
+ * The history requires existing permissions for these variables and the file. It never prompts for
+ * them, and the shell works without a history.
  */
 
 import { dirname, isAbsolute, join } from "node:path";
@@ -14,7 +14,7 @@ import { dirname, isAbsolute, join } from "node:path";
 const LINES_MAX = 1000;
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
-/** What others may do. */
+/** The permission bits of group and others. */
 const OTHERS = 0o077;
 
 /** Lines that were typed. */
@@ -42,7 +42,7 @@ export class History {
         Deno.writeTextFileSync(this.#path, this.#lines.join("\n") + "\n", { mode: FILE_MODE });
       }
     } catch {
-      // The shell is of use without.
+      // The shell works without a history.
     }
   }
 
@@ -61,7 +61,7 @@ function isLine(line: string): boolean {
   return line !== "" && !/\p{Cc}/u.test(line);
 }
 
-/** Makes the folder, and takes from others what an older program or another umask gave them. */
+/** Creates the folder, and removes permissions of group and others. */
 function makePrivate(path: string): void {
   const folder = dirname(path);
   Deno.mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });

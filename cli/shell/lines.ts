@@ -1,25 +1,25 @@
 /**
  * Where the shell's lines come from: a terminal, or a script through a pipe. Both are synchronous,
- * because statements come while a transaction is open, and a transaction never waits.
+ * because a transaction may be open between statements, and a transaction never waits.
  */
 
 import { LineError, LineReader } from "../io/lines.ts";
 import { EXIT, Refusal } from "../io/exit.ts";
 
-/** The user has given up the statement. */
+/** The user cancelled the statement. */
 export const CANCELLED = Symbol("cancelled");
 
 /** Gives the shell its lines. */
 export interface LineSource {
-  /** Whether a person is there: an error is told, and the shell goes on. */
+  /** Whether a terminal: the shell reports an error and continues. */
   readonly isInteractive: boolean;
   /** The number of the last line, from 1. */
   readonly line: number;
   /** The next line, or undefined at the end. */
   next(prompt: string): string | typeof CANCELLED | undefined;
-  /** Keeps a statement for another time, if there is a place for it. */
+  /** Adds a statement to the history, if any. */
   remember(statement: string): void;
-  /** Leaves everything as it was. */
+  /** Restores the terminal. */
   close(): void;
 }
 
@@ -45,9 +45,9 @@ export class ScriptLines implements LineSource {
     }
   }
 
-  /** A script is kept where it is. */
+  /** A script has no history. */
   remember(): void {}
 
-  /** Nothing was changed. */
+  /** A script has nothing to restore. */
   close(): void {}
 }

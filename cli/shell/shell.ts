@@ -1,14 +1,14 @@
 /**
- * The shell: statements one after another on an open database, alone or in a transaction.
+ * The shell: runs statements on an open database, alone or in a transaction.
  *
  * 1. A statement is a command without FILE, or one of `begin`, `commit` and `rollback`, or begins
  *    with a dot.
- * 2. A statement is all or nothing by itself, inside a transaction too.
+ * 2. Each statement is atomic by itself, even inside a transaction.
  * 3. A transaction is one of the database's: from `begin` to `commit` the shell runs inside its
  *    callback, so it must not wait for anything.
- * 4. On a terminal an error is told, and the shell goes on. A script stops at its first one, a
- *    transaction that is open has not happened, and the exit code is that of the error. That the
- *    answer is no (a key that is not there) is told, and is no error.
+ * 4. On a terminal the shell reports an error and continues. A script stops at its first error, an
+ *    open transaction rolls back, and the exit code is that of the error. A negative answer, such
+ *    as a missing key, is reported but is not an error.
  */
 
 import type { Database, Snapshot, Transaction } from "../../mod.ts";
@@ -32,7 +32,7 @@ const PROMPT = "quire> ";
 const PROMPT_INSIDE = "quire*> ";
 const PROMPT_MORE = "   ...> ";
 
-/** The user has taken the transaction back. */
+/** The user rolled back the transaction. */
 const ROLLED_BACK = Symbol("rolled back");
 
 /** Ends the shell. */
@@ -40,14 +40,14 @@ class Exit extends Error {
   override readonly name = "Exit";
 }
 
-/** Statements of the shell that are no commands, and what they do. */
+/** Statements of the shell that are not commands, and their effects. */
 export const OWN_STATEMENTS: readonly (readonly [name: string, what: string])[] = [
-  ["begin", "begin a transaction: what follows happens together, or not at all"],
-  ["commit", "end it: all of it has happened, and is on the medium"],
-  ["rollback", "end it: nothing of it has happened"],
-  [".trace on|off", "show for each statement what it cost: pages, cache, reads and writes"],
-  [".help [statement]", "show this, or what a statement does"],
-  [".exit", "leave; what is not committed has not happened"],
+  ["begin", "begin a transaction: its statements commit together, or not at all"],
+  ["commit", "commit the transaction durably"],
+  ["rollback", "discard the transaction"],
+  [".trace on|off", "show the cost of each statement: pages, cache, reads and writes"],
+  [".help [statement]", "show this help, or that of a statement"],
+  [".exit", "leave; an open transaction is discarded"],
 ];
 
 /** Runs statements. */
@@ -62,7 +62,7 @@ export class Shell {
   /**
    * A shell.
    *
-   * @param context What statements work with; trees are read as the shell knows best.
+   * @param context The environment of statements; the shell replaces `read`.
    * @param commands Those that are statements.
    */
   constructor(context: Context, commands: readonly CommandSpec[], lines: LineSource) {
@@ -73,14 +73,14 @@ export class Shell {
     this.#trace = new Trace(context.db);
   }
 
-  /** Runs statements to the end; the exit code. */
+  /** Runs all statements and returns the exit code. */
   async run(): Promise<ExitCode> {
     try {
       for (;;) {
         const words = this.#nextStatement(PROMPT);
         if (words === undefined) return EXIT.done;
         this.#guard(() => this.#runOutside(words));
-        // Between statements the database has a turn for what it does when it is idle.
+        // Between statements the database can run its idle work.
         await new Promise((resolve) => setTimeout(resolve));
       }
     } catch (error) {
@@ -99,7 +99,7 @@ export class Shell {
     throw new Refusal(`Cannot ${words[0]}: no transaction is open; begin one with begin`);
   }
 
-  /** Everything from `begin` on, until the transaction ends. */
+  /** Runs the statements from `begin` to the end of the transaction. */
   #runTransaction(words: readonly string[]): void {
     checkAlone(words);
     try {
@@ -117,7 +117,7 @@ export class Shell {
     }
   }
 
-  /** Runs one statement of a transaction; whether it ended it. */
+  /** Runs one statement of a transaction and returns whether it commits. */
   #isCommitted(): boolean {
     const words = this.#nextStatement(PROMPT_INSIDE);
     if (words === undefined) throw this.#endInside();
@@ -144,7 +144,7 @@ export class Shell {
     );
   }
 
-  /** Tells an error to a person and goes on; a script has to be mended. */
+  /** Reports an error: a terminal session continues, a script ends. */
   #guard<T>(body: () => T): T | undefined {
     try {
       return body();
@@ -154,7 +154,7 @@ export class Shell {
       if (error instanceof Interrupted && error.signal !== "SIGINT") throw error;
       const { exitCode, line } = failureOf(withPath(this.#context.path, error));
       if (exitCode === EXIT.done) throw error;
-      // In the order in which things happened.
+      // Keep output and notes in order.
       this.#context.out.flush();
       if (this.#lines.isInteractive || exitCode === EXIT.no) {
         note(line!);
@@ -178,7 +178,7 @@ export class Shell {
     this.#context.out.flush();
   }
 
-  /** Runs a command, and shows what it cost, also when it failed. */
+  /** Runs a command and shows its cost, even if it fails. */
   #runTraced(words: readonly string[]): void {
     this.#trace.begin();
     try {
@@ -222,7 +222,7 @@ export class Shell {
     }
   }
 
-  /** A tree as the transaction has it, or as it is, with any codecs at any time. */
+  /** A tree of the open transaction, or else of a snapshot for this statement. */
   #read(...[name, codecs]: Parameters<Context["read"]>): AnyReadTree {
     if (this.#tx !== undefined) {
       return treeInside(this.#tx, name, codecs) as unknown as AnyReadTree;
@@ -256,7 +256,7 @@ export class Shell {
     }
   }
 
-  /** Values may be secrets, and so may what is of no statement that there is. */
+  /** Values may be secrets, and so may unknown statements. */
   #isForHistory([name]: readonly string[]): boolean {
     const spec = this.#commands.find((command) => command.name === name);
     if (spec !== undefined) return !spec.args.some((arg) => arg.name === "value");

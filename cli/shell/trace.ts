@@ -1,6 +1,6 @@
 /**
- * What a statement of the shell costs, shown after it: the pages asked for, which of them were in
- * memory, and what was read and written for it.
+ * The cost of a statement, shown after it: the pages requested, the cache hits and misses, and the
+ * reads and writes.
  */
 
 import type { Inspector, Trace as Traced } from "../../inspect.ts";
@@ -10,31 +10,31 @@ import { count, countOf } from "../io/text.ts";
 
 const PAGES_SHOWN_MAX = 16;
 
-/** Shows costs, while it is on. */
+/** Shows costs while enabled. */
 export class Trace {
   readonly #inspector: Inspector;
   #isOn = false;
   #started = 0;
 
-  /** The costs of what is done with a database. */
+  /** Creates a trace of a database. */
   constructor(db: Database) {
     this.#inspector = db.inspect();
   }
 
-  /** Shows costs from now on, or no more. */
+  /** Enables or disables the trace. */
   turn(on: boolean): void {
     this.#isOn = on;
     this.#inspector.trace(on);
   }
 
-  /** Begins to count. */
+  /** Starts counting. */
   begin(): void {
     if (!this.#isOn) return;
     this.#inspector.takeTrace();
     this.#started = performance.now();
   }
 
-  /** Shows what was done since it began. */
+  /** Shows the cost since `begin`. */
   end(out: Output): void {
     if (!this.#isOn) return;
     const ms = performance.now() - this.#started;

@@ -1,6 +1,6 @@
 /**
- * What a command is: its name, arguments, options and examples, how it opens the file, and what it
- * does. The help, the completion scripts and the shell are made of this alone.
+ * The specification of a command: its name, arguments, options and examples, how it opens the file,
+ * and its action. The help, the completion scripts and the shell derive from it alone.
  */
 
 import type {
@@ -18,13 +18,13 @@ import type { Inspection } from "../inspect/mod.ts";
 import type { Interruption } from "../io/interruption.ts";
 import type { Output } from "../io/output.ts";
 
-/** A positional argument of a command. FILE is not among them. */
+/** A positional argument of a command, apart from FILE. */
 export interface ArgumentSpec {
   /** As the help shows it, in lower case. */
   readonly name: string;
   readonly what: string;
   readonly optional?: true;
-  /** The last one may take all that follow. */
+  /** The last argument may take all remaining words. */
   readonly variadic?: true;
 }
 
@@ -33,7 +33,7 @@ export interface OptionSpec {
   /** As in `--limit <count>`. */
   readonly flags: string;
   readonly what: string;
-  /** The values that there are, if not all. */
+  /** The allowed values; default any. */
   readonly choices?: readonly string[];
 }
 
@@ -41,59 +41,64 @@ export interface OptionSpec {
 export type FileUse =
   /** Opens it read-only. */
   | "read"
-  /** Opens it for writing; it has to be there. */
+  /** Opens it for writing; the file must exist. */
   | "write"
-  /** Opens it for writing, and makes it when it is missing. */
+  /** Opens it for writing, and creates it if it is missing. */
   | "create"
   /**
-   * Opens it for writing. When it is missing, the command works on an empty database beside it,
-   * which gets its name when the command has succeeded, and else is removed.
+   * Opens it for writing. If it is missing, the command fills an empty database beside it, which
+   * takes its name when the command succeeds and is removed otherwise.
    */
   | "fill"
-  /** Looks into it, also where another process has it locked. */
+  /** Inspects it, even while another process has it locked. */
   | "inspect"
-  /** Gets its path, and opens it as it likes. */
+  /** Takes its path, and opens it itself. */
   | "path"
-  /** Gets its path, and waits for no lock. */
+  /** Takes its path, and takes no lock. */
   | "unlocked"
-  /** Has none. */
+  /** Takes no FILE. */
   | "none";
 
-/** The options that were given, by their names in camel case. */
+/** The given options, by name in camel case. */
 export interface OptionValues {
   readonly [name: string]: string | boolean | undefined;
 }
 
-/** A tree, for reading, whose codecs are named while the program runs. */
+/** A tree for reading, whose codecs are chosen at run time. */
 export type AnyReadTree = ReadTree<unknown, unknown, unknown, unknown>;
-/** The same, for changes. */
+/** The same, for changes in a transaction. */
 export type AnyTransactionTree = TransactionTree<unknown, unknown, unknown, unknown, unknown>;
-/** The same, with what only a tree outside transactions can do. */
+/** The same, outside transactions. */
 export type AnyTree = Tree<unknown, unknown, unknown, unknown, unknown>;
 
-/** What a command works with. */
+/** The environment of a command. */
 export interface Context {
-  /** Where FILE is. */
+  /** The path of FILE. */
   readonly path: string;
-  /** FILE, open as the command asks; not to be used by one that has no open file. */
+  /** FILE, opened as the command specifies; unusable if it opens none. */
   readonly db: Database;
-  /** What it prints. */
+  /** The output. */
   readonly out: Output;
-  /** JSON for scripts instead of text for people. */
+  /** Whether to print JSON for scripts instead of text for people. */
   readonly json: boolean;
-  /** Whether what it prints may have colours. */
+  /** Whether the output may have colours. */
   readonly colours: boolean;
   /** How long to wait for another handle to close, in milliseconds. */
   readonly lockTimeoutMs: number;
-  /** Whether it is a statement of the shell. */
+  /** Whether the command runs as a statement of the shell. */
   readonly inShell: boolean;
   /** All commands of the program. */
   readonly commands: readonly CommandSpec[];
-  /** What ends the command by signals, where it fills a new file. */
+  /** Ends the command on a signal while it fills a new file. */
   readonly interruption: Interruption | undefined;
-  /** What looks into the file. */
+  /** An inspection of the file. */
   inspect(): Inspection;
-  /** A tree, for reading: with the changes of the open transaction, if there is one. */
+  /**
+   * A tree for reading, with the changes of the open transaction if there is one.
+   *
+   * Outside a transaction the first call takes a snapshot, which all trees read by this command
+   * share. It is closed when the command ends, or in the shell when the statement ends.
+   */
   read(name: string, codecs: CodecPair): AnyReadTree;
 }
 
@@ -102,23 +107,23 @@ export interface CommandSpec {
   readonly name: string;
   /** One line, in the imperative. */
   readonly summary: string;
-  /** What the summary leaves out. */
+  /** Further help. */
   readonly details?: string;
   readonly file: FileUse;
-  /** What FILE is, where it is not just the database. */
+  /** What FILE is, if not just the database. */
   readonly fileWhat?: string;
   /**
-   * The path that a new FILE is filled from, undefined for standard input. The new file is not more
-   * open than that.
+   * The path that a new FILE is filled from; undefined for standard input. The new file has no
+   * wider permissions than its source.
    */
   readonly filledFrom?: (args: readonly string[]) => string | undefined;
   readonly args: readonly ArgumentSpec[];
   readonly options: readonly OptionSpec[];
-  /** Command lines without `quire`, and what each does. */
+  /** Command lines without `quire`, each with its effect. */
   readonly examples: readonly (readonly [line: string, what: string])[];
-  /** Whether the shell has it as a statement. */
+  /** Whether it is also a statement of the shell. */
   readonly inShell: boolean;
-  /** Does it; the exit code, if not 0. In the shell it must not wait for anything. */
+  /** Runs it, and returns the exit code if not 0. In the shell it must not wait. */
   run(
     context: Context,
     args: readonly string[],
@@ -126,16 +131,16 @@ export interface CommandSpec {
   ): ExitCode | void | Promise<ExitCode | void>;
 }
 
-/** The text of an option that takes one. */
+/** The value of an option that takes text. */
 export function textOf(value: string | boolean | undefined): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
 /**
- * The whole number that an option or argument is.
+ * Parses an option or argument as a whole number.
  *
  * @param name As the user knows it.
- * @throws {Refusal} It is none, or below `least`.
+ * @throws {Refusal} It is not one, or is below `least`.
  */
 export function wholeNumber(name: string, text: string, least = 0): number {
   const number = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
@@ -143,20 +148,20 @@ export function wholeNumber(name: string, text: string, least = 0): number {
   throw new Refusal(`Cannot use ${name} ${text}: it is no whole number from ${least} on`);
 }
 
-/** The tree of a name, with codecs. */
+/** Opens a tree by name, with codecs. */
 export function openTree(db: Database, name: string, codecs: CodecPair): AnyTree {
   return db.tree(name, codecsFor(codecs)) as unknown as AnyTree;
 }
 
-/** The tree of a name in a transaction, or in a snapshot, with codecs. */
+/** Opens a tree by name in a transaction, with codecs. */
 export function treeInside(tx: Transaction, name: string, codecs: CodecPair): AnyTransactionTree {
   return tx.tree(name, codecsFor(codecs)) as unknown as AnyTransactionTree;
 }
 
 /**
- * Makes a tree that has no entries, inside a transaction: its first entry makes it, and can go.
+ * Creates an empty tree in a transaction: its first entry creates it, and is then deleted.
  *
- * @param tree Of a name that no tree has, with codecs that take bytes.
+ * @param tree A tree that does not exist yet, with codecs that take bytes.
  */
 export function makeEmptyTree(tree: AnyTransactionTree): void {
   const key = new Uint8Array(1);
@@ -164,15 +169,15 @@ export function makeEmptyTree(tree: AnyTransactionTree): void {
   tree.delete(key);
 }
 
-/** What the engine takes. That keys have an order was checked where the codec was chosen. */
+/** The codecs for the engine. The key codec was chosen from the ordered ones. */
 export function codecsFor({ key, value }: CodecPair): Codecs<unknown, unknown> {
   return { key: key.codec as KeyCodec<unknown>, value: value.codec };
 }
 
 /**
- * The tree that is meant: the one named, or the only one.
+ * Chooses the named tree, or the only one.
  *
- * @throws {Refusal} None is named, and there is none or more than one.
+ * @throws {Refusal} No tree is named, and the file does not have exactly one.
  */
 export function treeName(db: Database, given: string | undefined): string {
   if (given !== undefined) return given;

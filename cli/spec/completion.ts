@@ -20,7 +20,7 @@ const OWN_OPTIONS: readonly OptionSpec[] = [
 ];
 const WAIT: OptionSpec = {
   flags: "--wait <seconds>",
-  what: "wait so long for another process to close FILE",
+  what: "wait this long for another process to close FILE",
 };
 
 /** The script of a shell. */

@@ -1,45 +1,48 @@
 /**
- * Command lines to calls, and the help: the commands as `commander` wants them.
+ * Parses command lines into calls, and formats the help, with `commander`.
  *
- * `commander`, because it is the argument library that most programs of npm use, has been kept for
- * more than a decade, depends on nothing, and suggests the command or option that was meant. It can
- * be had by URL users without an import map; `@std/cli` is only on JSR, and has no commands.
+ * `commander` is the most used argument library of npm, has been maintained for more than a decade,
+ * has no dependencies, and suggests the intended command or option. It is available without an
+ * import map; `@std/cli` is only on JSR, and has no commands.
  */
 
-// deno-lint-ignore no-import-prefix -- who runs this by URL has no import map
+// deno-lint-ignore no-import-prefix -- a program run by URL has no import map
 import { Command, CommanderError, Option } from "npm:commander@15.1.0";
 import type { ArgumentSpec, CommandSpec, OptionValues } from "./command_spec.ts";
 import { EXIT_MEANINGS, Refusal } from "../io/exit.ts";
 import { oneLine } from "../io/text.ts";
 
-/** A command with what it was given. */
+/** A command with its arguments. */
 export interface Call {
   readonly spec: CommandSpec;
-  /** FILE; "" where there is none. */
+  /** FILE; "" if the command takes none. */
   readonly file: string;
   readonly args: readonly string[];
   /** The command's own options and the general ones. */
   readonly options: OptionValues;
 }
 
-/** How lines are read. */
+/** How to parse lines. */
 export interface ParserOptions {
-  /** What the program is called; "" for statements of the shell, which have no FILE. */
+  /** The name of the program; "" for statements of the shell, which have no FILE. */
   readonly program: string;
   readonly version: string;
 }
 
-/** What a line asks for: a call, or text to be printed instead. */
+/** The result of parsing a line: a call, or text to print instead. */
 export type Parsed = { readonly call: Call } | { readonly text: string };
 
 const FILE = "FILE";
 const JSON_OPTION = ["--json", "print JSON for scripts"] as const;
-const WAIT_OPTION = ["--wait <seconds>", "wait so long for another process to close FILE"] as const;
+const WAIT_OPTION = [
+  "--wait <seconds>",
+  "wait this long for another process to close FILE",
+] as const;
 
 /**
- * Reads a command line.
+ * Parses a command line.
  *
- * @throws {Refusal} It is not one of the program's.
+ * @throws {Refusal} It is not a valid one.
  */
 export function parseLine(
   words: readonly string[],
@@ -83,9 +86,9 @@ function rootOf({ program, version }: ParserOptions, collect: (text: string) => 
   root.enablePositionalOptions();
   if (program === "") return root.helpOption(false).usage("STATEMENT");
   return root.version(version, "-V, --version", "print the version")
-    .description("Look into a Quire database, and change it.")
-    .helpCommand("help [command]", "show what a command does")
-    .helpOption("-h, --help", "show this, or what a command does")
+    .description("Inspect and change a Quire database.")
+    .helpCommand("help [command]", "show the help of a command")
+    .helpOption("-h, --help", "show this help, or that of a command")
     .usage("COMMAND FILE ...")
     .addHelpText("after", generalHelp());
 }
@@ -97,7 +100,7 @@ function commandOf(
 ): Command {
   const command = configured(new Command(spec.name), program, collect);
   command.summary(spec.summary).description(descriptionOf(spec));
-  command.helpOption("-h, --help", "show this");
+  command.helpOption("-h, --help", "show this help");
   if (program !== "" && spec.file !== "none") {
     command.argument(`<${FILE}>`, spec.fileWhat ?? "the database");
   }
@@ -111,7 +114,7 @@ function commandOf(
   return command.addHelpText("after", examplesOf(spec, program));
 }
 
-/** Whether another process that has the file open keeps a command from its work. */
+/** Whether a command fails while another process has the file open. */
 export function takesLock({ file }: CommandSpec): boolean {
   return file !== "none" && file !== "inspect" && file !== "unlocked";
 }
@@ -122,7 +125,7 @@ function termOf({ name, optional, variadic }: ArgumentSpec): string {
   return optional === true ? `[${term}]` : `<${term}>`;
 }
 
-/** Nothing is printed or ended behind the program's back, and no environment is asked. */
+/** Keeps `commander` from printing, exiting the process, and reading the environment. */
 function configured(
   command: Command,
   program: string,
@@ -130,7 +133,7 @@ function configured(
 ): Command {
   command.configureHelp({
     subcommandTerm: (sub) => sub.name(),
-    // Statements of the shell follow no name of a program.
+    // Statements of the shell have no program name.
     commandUsage: (of) => {
       const name = of.parent === null ? "" : of.name();
       return [program, name, of.usage()].filter((word) => word !== "").join(" ");
@@ -170,7 +173,7 @@ function examplesOf({ examples }: CommandSpec, program: string): string {
   return `\nExamples:\n${lines.join("\n")}`;
 }
 
-/** An example as it is typed: after the program's name, or in the shell without FILE. */
+/** An example as typed: after the program's name, or in the shell without FILE. */
 function exampleOf(line: string, program: string): string {
   if (program === "") return line.replace(/ [\w.]+\.quire/, "").replace(/ [<>|] .*$/, "");
   return `${program} ${line}`.replace(/\| quire /, `| ${program} `);
@@ -184,13 +187,13 @@ Examples:
   quire scan cities.quire cities --limit 10
   quire load cities.quire cities cities.ndjson --key country,name
 
-Ends with:
+Exit codes:
 ${codes.join("\n")}
 
-Colours are for terminals, and not where NO_COLOR is set.`;
+Colours are for terminals only. NO_COLOR turns them off.`;
 }
 
-/** A refusal of commander's, as one of ours: one line with the mend. */
+/** Converts an error of `commander` to a refusal: one line with the remedy. */
 function refusalOf(
   { code, message }: CommanderError,
   words: readonly string[],
