@@ -5,7 +5,7 @@
  */
 
 import type { Census } from "../../inspect.ts";
-import type { Database } from "../../mod.ts";
+import type { Database, DatabaseStats } from "../../mod.ts";
 import { format } from "../../pager/mod.ts";
 import { codecsOfTree } from "../form/codecs.ts";
 import { type CommandSpec, type Context, openTree, textOf } from "../spec/command_spec.ts";
@@ -138,13 +138,19 @@ function printTreeStats({ db, out, json }: Context, name: string): void {
   ]));
 }
 
-function printFileStats({ db, out, json }: Context): void {
-  const figures = db.stats();
+function printFileStats({ db, out, json, inShell }: Context): void {
+  const figures = inShell ? db.stats() : figuresAtOpening(db);
   if (json) return out.json(figures);
   const pairs = Object.entries(figures).map(([name, value]): [string, string] => {
     return [name, typeof value === "number" ? count(value) : JSON.stringify(value) ?? "none"];
   });
   out.lines(alignPairs(pairs));
+}
+
+/** The figures of a file opened by this command: counters of work and of snapshots would be 0. */
+function figuresAtOpening(db: Database): Partial<DatabaseStats> {
+  const { version, recovery, pageCount, fileBytes, cacheBytesLimit } = db.stats();
+  return { version, recovery, pageCount, fileBytes, cacheBytesLimit };
 }
 
 function partsOf(census: Census): PartFigures[] {

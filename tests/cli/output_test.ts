@@ -216,6 +216,20 @@ const OTHER_JSON: Readonly<Record<string, string>> = {
   bench: "measures the disk",
 };
 
+describe("cli: figures of a file", () => {
+  it("are those that mean something when it was opened just then, but for the shell", () =>
+    inFolder(async (dir) => {
+      const path = `${dir}/db.quire`;
+      const table = await quire(["stats", path]);
+      const line = await quire(["stats", path, "--json"]);
+      const session = await quire(["shell", path], { input: "stats --json\n" });
+      const names = ["version", "pageCount", "fileBytes", "cacheBytesLimit"];
+      assertEquals(Object.keys(JSON.parse(line.out)), names);
+      assert(!/^(chunkReads|evictions|journalSyncs|snapshots) /m.test(table.out), table.out);
+      assertEquals(typeof JSON.parse(session.out).journalSyncs, "number");
+    }));
+});
+
 describe("cli: JSON", () => {
   it("is what every command prints that is asked for it", () =>
     inFolder(async (dir) => {
