@@ -60,7 +60,7 @@ const EXIT_OF_SIGNAL: Readonly<Record<SignalName, ExitCode>> = {
 /** The remedy for a value that is too long for a string. */
 export const MEND_LONG = "'get --raw' prints its bytes, and 'dump' takes it apart";
 /** What is said where a new file has no place. */
-const TAKEN = /something already/;
+export const TAKEN = /something already/;
 const MEND_PERMISSION = "run it with permission to read and write there: deno run -R=PATH -W=PATH";
 const MEND_NET = "run it with permission to listen too: deno run --allow-net=127.0.0.1";
 
@@ -136,8 +136,7 @@ export function withAction(action: string, error: unknown): unknown {
 }
 
 /** Turns a failure that already names its file into a refusal: no other path belongs to it. */
-export function asRefusal(error: IoError): Refusal {
-  const exitCode = TAKEN.test(error.message) ? EXIT.misuse : EXIT.unusable;
+export function asRefusal(error: IoError, exitCode: ExitCode = EXIT.unusable): Refusal {
   return new Refusal(`${error.message}; ${mendOfIo(error.message)}`, exitCode);
 }
 

@@ -6,7 +6,7 @@
 import * as fs from "node:fs";
 import { type Database, IoError, open } from "../../mod.ts";
 import { NewFile, type NewFileOptions } from "../../pager/mod.ts";
-import { asRefusal, withAction } from "./exit.ts";
+import { asRefusal, EXIT, TAKEN, withAction } from "./exit.ts";
 import { Interruption } from "./interruption.ts";
 import { Output, type Sink } from "./output.ts";
 
@@ -89,7 +89,13 @@ export class NewDatabase implements Disposable {
 
 /** Creates a file; if the path is taken, the error gives the remedy. */
 function makeNewFile(path: string, options: NewFileOptions): NewFile {
-  return named(() => new NewFile(path, options));
+  try {
+    return new NewFile(path, options);
+  } catch (error) {
+    if (!(error instanceof IoError)) throw error;
+    // A name that is taken from the start is a mistake of the call.
+    throw asRefusal(error, TAKEN.test(error.message) ? EXIT.misuse : EXIT.unusable);
+  }
 }
 
 /** Does something whose errors name the new file, and not the one that the command opened. */
