@@ -11,7 +11,7 @@
  *
  * using db = open(":memory:");
  * const inspector: Inspector = db.inspect();
- * console.assert(inspector.header(0).kindName === "header");
+ * console.assert(inspector.header(0).kindName === "headers");
  * ```
  *
  * @module
