@@ -95,7 +95,7 @@ export class Catalog {
   create(name: string, options: CreateOptions = {}): TreeEntry {
     const key = nameKey(name);
     const catalog = this.makeTree();
-    if (catalog.has(key)) throw new RangeError(`Cannot create tree ${name}: there is one`);
+    if (catalog.has(key)) throw new RangeError(`Cannot create tree ${name}: it exists`);
     const { attributes = new Uint8Array(0) } = options;
     const id = this.#pager.meta.nextTreeId;
     if (id === TREE_ID_END) throw new LimitError(`Cannot create tree ${name}: no number is left`);
@@ -114,8 +114,8 @@ export class Catalog {
   rename(from: string, to: string): void {
     const catalog = this.tree();
     const record = catalog?.get(nameKey(from))?.slice();
-    if (!catalog || !record) throw new RangeError(`Cannot rename tree ${from}: there is none`);
-    if (catalog.has(nameKey(to))) throw new RangeError(`Cannot rename to ${to}: there is one`);
+    if (!catalog || !record) throw new RangeError(`Cannot rename tree ${from}: it does not exist`);
+    if (catalog.has(nameKey(to))) throw new RangeError(`Cannot rename to ${to}: it exists`);
     catalog.delete(nameKey(from));
     catalog.put(nameKey(to), record);
   }

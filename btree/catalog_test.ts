@@ -101,7 +101,7 @@ describe("Catalog", () => {
     const { pager, catalog } = library;
     const entry = transact(pager, () => catalog.create("a"));
     transact(pager, () => {
-      assertThrows(() => catalog.create("a"), RangeError, "there is one");
+      assertThrows(() => catalog.create("a"), RangeError, "it exists");
     });
     assertEquals([catalog.get("a")?.id, pager.meta.nextTreeId], [entry.id, 2]);
     expectNothingLost(library);
@@ -197,9 +197,9 @@ describe("Catalog.rename()", () => {
     const entry = grow(library, "old", 50);
     transact(pager, () => catalog.create("taken"));
     transact(pager, () => {
-      assertThrows(() => catalog.rename("none", "new"), RangeError, "there is none");
-      assertThrows(() => catalog.rename("old", "taken"), RangeError, "there is one");
-      assertThrows(() => catalog.rename("old", "old"), RangeError, "there is one");
+      assertThrows(() => catalog.rename("none", "new"), RangeError, "it does not exist");
+      assertThrows(() => catalog.rename("old", "taken"), RangeError, "it exists");
+      assertThrows(() => catalog.rename("old", "old"), RangeError, "it exists");
       assertThrows(() => catalog.rename("old", ""), RangeError, "Cannot name");
       catalog.rename("old", "new");
     });
@@ -234,7 +234,7 @@ describe("Catalog.drop() and sweep()", () => {
     const { catalog, pager } = open();
     transact(pager, () => {
       assertEquals(catalog.drop("a"), false);
-      assertThrows(() => catalog.rename("a", "b"), RangeError, "there is none");
+      assertThrows(() => catalog.rename("a", "b"), RangeError, "it does not exist");
     });
     assertEquals([pager.meta.pageCount, pager.meta.catalogRoot, pager.meta.version], [3, 0, 0]);
   });

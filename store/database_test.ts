@@ -82,8 +82,8 @@ describe("Database trees", () => {
     db.renameTree("a", "b");
     assertEquals([a.get("key"), b.get("key"), db.trees()], [undefined, VALUE, ["b"]]);
     change(db, a, (tree) => tree.set("other", VALUE));
-    assertThrows(() => db.renameTree("a", "b"), RangeError, "there is one");
-    assertThrows(() => db.renameTree("c", "d"), RangeError, "there is none");
+    assertThrows(() => db.renameTree("a", "b"), RangeError, "it exists");
+    assertThrows(() => db.renameTree("c", "d"), RangeError, "it does not exist");
     assertEquals([a.count(), b.count(), db.trees()], [1, 1, ["a", "b"]]);
   });
 

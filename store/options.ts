@@ -110,6 +110,6 @@ export function checkOpenOptions(options: OpenOptions): void {
   }
   const { lockTimeoutMs = 0 } = options;
   if (!(lockTimeoutMs >= 0)) {
-    throw new RangeError(`Cannot open: lockTimeoutMs ${lockTimeoutMs} is no time to wait`);
+    throw new RangeError(`Cannot open: lockTimeoutMs ${lockTimeoutMs} is not a time to wait`);
   }
 }

@@ -146,7 +146,7 @@ describe("a change of nothing", () => {
       () => db.writeSync((tx) => tx.tree("a").delete("key")),
       () => db.writeSync((tx) => tx.tree("a").clear()),
       () => db.dropTree("a"),
-      () => assertThrows(() => db.renameTree("a", "b"), RangeError, "there is none"),
+      () => assertThrows(() => db.renameTree("a", "b"), RangeError, "it does not exist"),
       () => db.writeSync(() => assertThrows(() => db.renameTree("a", "b"), RangeError)),
     ];
     for (const each of changes) {

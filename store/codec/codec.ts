@@ -7,7 +7,7 @@
  */
 
 /** The message for undefined, which means "no entry" as an argument. */
-export const UNDEFINED_VALUE = "Cannot encode: undefined is no value, and means no entry";
+export const UNDEFINED_VALUE = "Cannot encode: undefined is not a value, it means no entry";
 
 /** The longest name of a codec, in bytes of UTF-8. */
 const NAME_BYTES_MAX = 255;
@@ -100,7 +100,7 @@ export function checkCodec(codec: Codec<unknown>): void {
 /** Names are compared after storage in UTF-8, so encoding must preserve them. */
 function checkCodecName(name: string): void {
   if (typeof name !== "string" || !name.isWellFormed()) {
-    throw new TypeError("Cannot use the codec: its name is no well-formed text");
+    throw new TypeError("Cannot use the codec: its name is not well-formed text");
   }
   const { length } = new TextEncoder().encode(name);
   if (length >= 1 && length <= NAME_BYTES_MAX) return;

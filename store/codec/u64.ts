@@ -49,7 +49,7 @@ export const u64: KeyCodec<bigint, bigint | number, never> = {
   },
   decode(bytes: Uint8Array): bigint {
     if (bytes.length !== BYTES) {
-      throw new TypeError(`Cannot decode: ${bytes.length} bytes are no u64, which has ${BYTES}`);
+      throw new TypeError(`Cannot decode: ${bytes.length} bytes are not a u64, which has ${BYTES}`);
     }
     return new DataView(bytes.buffer, bytes.byteOffset, BYTES).getBigUint64(0);
   },
@@ -57,7 +57,7 @@ export const u64: KeyCodec<bigint, bigint | number, never> = {
 
 function checkNumber(value: number): void {
   if (Number.isSafeInteger(value) && value >= 0) return;
-  throw new RangeError(`Cannot encode: ${value} is no exact whole number from 0 on`);
+  throw new RangeError(`Cannot encode: ${value} is not an exact whole number from 0 on`);
 }
 
 function checkBigint(value: bigint): void {

@@ -58,7 +58,7 @@ describe("u64", () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 10 }), (bytes) => {
       checkBytes<bigint, never>(u64, bytes);
     }));
-    assertThrows(() => u64.decode(new Uint8Array(7)), TypeError, "7 bytes are no u64");
-    assertThrows(() => u64.decode(new Uint8Array(9)), TypeError, "9 bytes are no u64");
+    assertThrows(() => u64.decode(new Uint8Array(7)), TypeError, "7 bytes are not a u64");
+    assertThrows(() => u64.decode(new Uint8Array(9)), TypeError, "9 bytes are not a u64");
   });
 });

@@ -206,7 +206,7 @@ export class Inspector {
     checkName(name);
     checkDescentKey(key);
     const tree = this.#session.findTree(name)?.entries;
-    if (tree === undefined) throw new RangeError(`Cannot descend: there is no tree ${name}`);
+    if (tree === undefined) throw new RangeError(`Cannot descend: tree ${name} does not exist`);
     const reader = new MeasuredReader(this.#pager, this.#inspection);
     const steps: LookupStep[] = [];
     const walk = traceLookup(tree, key, reader);
@@ -303,15 +303,17 @@ export class Inspector {
 }
 
 function checkDescentKey(key: unknown): void {
-  if (!(key instanceof Uint8Array)) throw new TypeError("Cannot descend: the key is no Uint8Array");
+  if (!(key instanceof Uint8Array)) {
+    throw new TypeError("Cannot descend: the key is not a Uint8Array");
+  }
   checkAttached(key, "descend");
   if (key.length <= KEY_BYTES_MAX) return;
-  throw new RangeError(`Cannot descend: a key of ${key.length} bytes exceed ${KEY_BYTES_MAX}`);
+  throw new RangeError(`Cannot descend: a key of ${key.length} bytes exceeds ${KEY_BYTES_MAX}`);
 }
 
 function isBelow(number: unknown, end: number): boolean {
   if (typeof number !== "number") {
-    throw new TypeError(`Cannot inspect: ${typeof number} is no number`);
+    throw new TypeError(`Cannot inspect: ${typeof number} is not a number`);
   }
   return Number.isInteger(number) && number >= 0 && number < end;
 }

@@ -25,7 +25,7 @@ export const PROGRESS_TYPES: OptionTypes = { signal: "object", onProgress: "func
  */
 export function checkOptions(action: string, options: unknown, types: OptionTypes): void {
   if (typeof options !== "object" || options === null) {
-    throw new TypeError(`Cannot ${action}: the options are no object`);
+    throw new TypeError(`Cannot ${action}: the options are not an object`);
   }
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(types, name)) {
@@ -41,12 +41,12 @@ export function checkOptions(action: string, options: unknown, types: OptionType
 /**
  * Refuses a malformed name of a tree.
  *
- * @throws {TypeError} It is no well-formed text.
+ * @throws {TypeError} It is not well-formed text.
  * @throws {RangeError} It is empty or too long.
  */
 export function checkName(name: unknown): asserts name is string {
   if (typeof name !== "string") {
-    throw new TypeError(`Cannot name a tree: ${typeof name} is no text`);
+    throw new TypeError(`Cannot name a tree: ${typeof name} is not text`);
   }
   if (!name.isWellFormed()) throw new TypeError("Cannot name a tree: it has a lone surrogate");
   const { length } = encoder.encode(name);

@@ -131,5 +131,5 @@ function checkLimit(limit: unknown): number {
     throw new TypeError(`Cannot use the range: limit is ${typeof limit}`);
   }
   if (limit === Infinity || (Number.isInteger(limit) && limit >= 0)) return limit;
-  throw new RangeError(`Cannot use the range: limit ${limit} is no count`);
+  throw new RangeError(`Cannot use the range: limit ${limit} is not a count`);
 }

@@ -88,7 +88,7 @@ describe("boundsOf()", () => {
 
   it("refuses a limit that is no count", () => {
     for (const limit of [-1, 0.5, NaN, -Infinity]) {
-      assertThrows(() => bounds({ limit }), RangeError, `limit ${limit} is no count`);
+      assertThrows(() => bounds({ limit }), RangeError, `limit ${limit} is not a count`);
     }
   });
 });

@@ -77,7 +77,7 @@ export class TreeFormat<K, V, KI, VI, P> {
       return checkLength(key.length);
     }
     // Undefined means no entry elsewhere, so no codec may encode it as a key.
-    if (key === undefined) throw new TypeError("Cannot encode: undefined is no key");
+    if (key === undefined) throw new TypeError("Cannot encode: undefined is not a key");
     const length = this.key.encodeInto?.(key, this.#scratch) ?? -1;
     this.bytes = this.#scratch;
     // A user's codec may return anything.

@@ -58,7 +58,7 @@ describe("TreeFormat.encodeKey() without codecs", () => {
     for (const key of [...others, Symbol("key"), () => 1, new DataView(new ArrayBuffer(1))]) {
       assertThrows(() => encodeKey(key as Key), TypeError, "neither bytes nor text");
     }
-    assertThrows(() => encodeKey(undefined as never), TypeError, "undefined is no key");
+    assertThrows(() => encodeKey(undefined as never), TypeError, "undefined is not a key");
   });
 });
 

@@ -83,5 +83,5 @@ export function rangeFound(
  */
 export function checkBound(bound: number): void {
   if (Number.isSafeInteger(bound) && bound >= 0) return;
-  throw new RangeError(`Cannot get a range: ${bound} is no position in a value`);
+  throw new RangeError(`Cannot get a range: ${bound} is not a position in a value`);
 }

@@ -39,7 +39,7 @@ export class Findings {
    */
   constructor(most: number = FINDINGS_MAX) {
     if (!Number.isSafeInteger(most) || most < 0) {
-      throw new RangeError(`Cannot keep findings: maxFindings ${most} is no count`);
+      throw new RangeError(`Cannot keep findings: maxFindings ${most} is not a count`);
     }
     this.most = most;
   }

@@ -194,8 +194,8 @@ function checkWatchOptions(options: WatchOptions): void {
   checkOptions("watch", options, { signal: ANY, maxPending: "number" });
   const { signal, maxPending = PENDING_MAX } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError("Cannot watch: the signal is no AbortSignal");
+    throw new TypeError("Cannot watch: the signal is not an AbortSignal");
   }
   if (maxPending === Infinity || (Number.isInteger(maxPending) && maxPending >= 1)) return;
-  throw new RangeError(`Cannot watch: maxPending ${maxPending} is no count`);
+  throw new RangeError(`Cannot watch: maxPending ${maxPending} is not a count`);
 }

@@ -261,12 +261,12 @@ describe("a watcher", () => {
     const { db, session } = openWatched();
     const refuse = (options: unknown, type: typeof TypeError, message: string) =>
       assertThrows(() => watch(session, {}, options as WatchOptions), type, message);
-    refuse(null, TypeError, "no object");
+    refuse(null, TypeError, "not an object");
     refuse({ maxpending: 1 }, TypeError, "unknown option maxpending");
     refuse({ maxPending: "1" }, TypeError, "maxPending is string");
-    refuse({ maxPending: 0 }, RangeError, "maxPending 0 is no count");
-    refuse({ maxPending: 1.5 }, RangeError, "no count");
-    refuse({ signal: {} }, TypeError, "no AbortSignal");
+    refuse({ maxPending: 0 }, RangeError, "maxPending 0 is not a count");
+    refuse({ maxPending: 1.5 }, RangeError, "not a count");
+    refuse({ signal: {} }, TypeError, "not an AbortSignal");
     const tree = db.tree("a");
     db.writeSync(() => assertThrows(() => tree.watch(), TypeError, "a transaction is open"));
     assertEquals(session.feed.size, 0);

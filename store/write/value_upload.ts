@@ -43,7 +43,7 @@ export async function setStream(
 ): Promise<number> {
   session.checkOpen();
   if (!(stream instanceof ReadableStream)) {
-    throw new TypeError(`Cannot set: a ${typeof stream} is no stream`);
+    throw new TypeError(`Cannot set: a ${typeof stream} is not a stream`);
   }
   if (session.pager.depth > 0) throw new TypeError("Cannot set a stream: a transaction is open");
   const upload = new Upload(session, name, format, key, stream.getReader());

@@ -97,7 +97,7 @@ describe("a key, value, range or name that is none", () => {
   it("is refused with a TypeError when a value is not bytes", async () => {
     for (const value of [...NONSENSE, undefined, "text", new ArrayBuffer(1), new Uint16Array(1)]) {
       const bad = value as never;
-      const message = value === undefined ? "undefined is no value" : "not bytes";
+      const message = value === undefined ? "undefined is not a value" : "not bytes";
       await assertRefused([(trees) => trees("tall").set("key", bad), TypeError, message]);
       await assertRefused([(trees) => trees("new").load([["key", bad]]), TypeError, "Cannot"]);
     }
@@ -149,8 +149,12 @@ describe("a key, value, range or name that is none", () => {
       const long = "\u00e9".repeat(513) as never;
       await assertRefused([(_, db) => use(db, long), RangeError, "1026 bytes are not 1..1024"]);
     }
-    await assertRefused([(_, db) => db.renameTree("none", "other"), RangeError, "there is none"]);
-    await assertRefused([(_, db) => db.renameTree("tall", "short"), RangeError, "there is one"]);
+    await assertRefused([
+      (_, db) => db.renameTree("none", "other"),
+      RangeError,
+      "it does not exist",
+    ]);
+    await assertRefused([(_, db) => db.renameTree("tall", "short"), RangeError, "it exists"]);
   });
 });
 

@@ -81,7 +81,7 @@ const BAD_NAMES: readonly Bad[] = [
 
 const BAD_LIMITS: readonly Bad[] = [
   ...all([null, "1", 1n, true, Symbol("a"), {}], TypeError, "limit is"),
-  ...all([-1, 1.5, NaN, -Infinity], RangeError, "is no count"),
+  ...all([-1, 1.5, NaN, -Infinity], RangeError, "is not a count"),
 ];
 
 /** A key that is none, or may be left out and is wrong all the same. */
@@ -261,8 +261,8 @@ const DATABASE: Rows<Database> = {
     wrong: [
       ...badNames<Database>((db, name) => db.renameTree(name, "other")),
       ...badNames<Database>((db, name) => db.renameTree("tall", name)),
-      [(db) => db.renameTree("none", "other"), RangeError, "there is none"],
-      [(db) => db.renameTree("tall", "short"), RangeError, "there is one"],
+      [(db) => db.renameTree("none", "other"), RangeError, "it does not exist"],
+      [(db) => db.renameTree("tall", "short"), RangeError, "it exists"],
     ],
     changes: true,
   },
@@ -531,7 +531,7 @@ function badNumbers(use: Use<Inspector>): Wrong<Inspector>[] {
   const none = [null, undefined, "1", 1n, true, Symbol("a"), {}, [1]];
   const outside = [-1, 1.5, NaN, Infinity, 2 ** 32, 2 ** 53];
   return wrongs([
-    ...all(none, TypeError, "is no number"),
+    ...all(none, TypeError, "is not a number"),
     ...all(outside, RangeError, "the file has"),
   ], use);
 }
@@ -562,8 +562,8 @@ const INSPECTOR: Rows<Inspector> = {
         all([...NONSENSE, undefined, "text"], TypeError, "Cannot descend"),
         (inspector, key) => inspector.descend("tall", key),
       ),
-      [(on) => on.descend("tall", new Uint8Array(2049)), RangeError, "2049 bytes exceed 2048"],
-      [(on) => on.descend("none", VALUE), RangeError, "there is no tree none"],
+      [(on) => on.descend("tall", new Uint8Array(2049)), RangeError, "2049 bytes exceeds 2048"],
+      [(on) => on.descend("none", VALUE), RangeError, "tree none does not exist"],
     ],
     inside: "refused",
   },
