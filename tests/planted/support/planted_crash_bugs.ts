@@ -166,13 +166,19 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     "",
     whole("levels", NESTED),
   ),
-  bug(
-    "resync-superblock",
-    "model resync, rule 8: the first commit writes the superblock again that the opening read",
-    COMMIT_PATH,
-    "    this.#superblock.repair();\n",
+  // Either of the two makes up for the other.
+  also(
+    bug(
+      "resync-superblock",
+      "model resync, rule 8: the superblock that the opening read is written again before a commit",
+      COMMIT_PATH,
+      "    this.#superblock.repair();\n",
+      "",
+      whole("reopen", NESTED),
+    ),
+    "pager/recovery/open_database.ts",
+    "  if (!readOnly && !isInBothCopies) repairSuperblocks(disk, current, protect);\n",
     "",
-    whole("reopen", NESTED),
   ),
   also(
     bug(
