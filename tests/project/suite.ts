@@ -1,20 +1,31 @@
 /**
  * Runs all tests: `deno task test`. With arguments it is `deno test -A` with these.
  *
- * `deno test --parallel` runs several files in one process. A file that changes or measures that
- * process, by its current directory, environment, descriptors or memory, disturbs the others and is
- * disturbed by them: such files run one after another, once the rest is done. They are found by
- * what they call.
+ * Groups of files run in processes of their own, as many at a time as there are processors, and the
+ * longest groups begin first. `deno test --parallel` would run files in one process instead: they
+ * share its current directory, environment and memory, and a program that one of them starts holds
+ * the locks of the others' files for a moment.
  *
- * The last line closes both runs in the words of `deno test`.
+ * What a group prints is shown when it has ended. The last line closes all of them in the words of
+ * `deno test`.
  */
 
 import { fromFileUrl } from "@std/path";
 import { closingLine, type Outcome, outcomeIn, sumOutcomes } from "./support/closing_line.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
-const SHARES_PROCESS =
-  /Deno\.(chdir|umask|memoryUsage|env\.(set|delete))\(|\/proc\/self\/|Deno\.exitCode/;
+/** The folders whose files take longest come first; what is not below one of them comes last. */
+const ROOMS = [
+  "tests/crash/",
+  "tests/planted/",
+  "tests/security/",
+  "tests/model/",
+  "tests/hostile/",
+  "tests/project/",
+  "tests/cli/",
+];
+const GROUP_FILES_MAX = 4;
+const LANES_MAX = 4;
 
 /** The test files below a folder, from the top of the project. */
 function testsIn(folder: string): string[] {
@@ -28,38 +39,54 @@ function testsIn(folder: string): string[] {
   return paths.sort();
 }
 
-/** Runs some files, shows what they print, and returns how they ended. */
-async function run(args: readonly string[]): Promise<Outcome | undefined> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", "-A", ...args],
+/** The files of each room in small groups, the longest rooms first; others by their layer. */
+function groupsOf(tests: readonly string[]): string[][] {
+  const isIn = (room: string) => tests.filter((path) => path.startsWith(room));
+  const inRooms = ROOMS.flatMap((room) => smallGroups(isIn(room)));
+  const others = tests.filter((path) => !ROOMS.some((room) => path.startsWith(room)));
+  const byLayer = Map.groupBy(others, (path) => path.split("/")[0]);
+  return [...inRooms, ...byLayer.values()];
+}
+
+function smallGroups(paths: readonly string[]): string[][] {
+  const length = Math.ceil(paths.length / GROUP_FILES_MAX);
+  const groups = Array.from({ length }, (): string[] => []);
+  // Dealt out, so that long neighbours are in different groups.
+  paths.forEach((path, at) => groups[at % length]!.push(path));
+  return groups;
+}
+
+/** Runs a group, shows what it printed, and returns how it ended. */
+async function run(paths: readonly string[]): Promise<Outcome | undefined> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["test", "-A", ...paths],
     cwd: TOP,
+    env: { NO_COLOR: "1" }, // the closing line is read
     stdin: "null",
-    stdout: "piped",
-  }).spawn();
-  let output = "";
-  const decoder = new TextDecoder();
-  for await (const bytes of child.stdout) {
-    Deno.stdout.writeSync(bytes);
-    // The closing line is short, and only lines that are shorter follow it.
-    output = (output + decoder.decode(bytes, { stream: true })).slice(-10_000);
-  }
-  const { success } = await child.status;
-  const outcome = outcomeIn(output);
+  }).output();
+  Deno.stderr.writeSync(stderr);
+  Deno.stdout.writeSync(stdout);
+  const outcome = outcomeIn(new TextDecoder().decode(stdout));
   const saysFailed = outcome !== undefined && closingLine(outcome, 0).startsWith("FAILED");
+  if (!success && !saysFailed) console.log(`a run that died: ${paths.join(" ")}`);
   return success || saysFailed ? outcome : undefined;
 }
 
 /** Runs all files, and says whether none failed. */
 async function runAll(): Promise<boolean> {
   const begin = performance.now();
-  const tests = testsIn("");
-  const isAlone = (path: string) => SHARES_PROCESS.test(Deno.readTextFileSync(TOP + path));
-  const alone = tests.filter(isAlone);
-  const beside = tests.filter((path) => !alone.includes(path));
-  const outcomes = [await run(["--parallel", ...beside]), await run(alone)];
-  const sum = sumOutcomes(outcomes);
-  console.log(`\nall tests: ${beside.length} files in parallel, ${alone.length} alone`);
-  const line = closingLine(sum, (performance.now() - begin) / 1000);
+  const groups = groupsOf(testsIn(""));
+  const { length } = groups;
+  const outcomes: (Outcome | undefined)[] = [];
+  const runLane = async () => {
+    for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
+      outcomes.push(await run(group));
+    }
+  };
+  const lanes = Math.min(navigator.hardwareConcurrency, LANES_MAX);
+  await Promise.all(Array.from({ length: lanes }, runLane));
+  console.log(`\nall tests: ${length} groups of files, ${lanes} at a time`);
+  const line = closingLine(sumOutcomes(outcomes), (performance.now() - begin) / 1000);
   console.log(line);
   return line.startsWith("ok");
 }
