@@ -1,0 +1,47 @@
+// The tour names the files of the project: they have to exist, and the page has to stay short.
+
+import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+
+const TOP = fromFileUrl(new URL("../..", import.meta.url));
+const TOUR = Deno.readTextFileSync(`${TOP}docs/tour.md`);
+const LINES_MAX = 150;
+const LAYERS = ["pager", "alloc", "btree", "store"];
+
+/** The paths in a text that begin with a folder of the project. */
+function pathsIn(text: string): string[] {
+  const found = text.matchAll(/(?<![\w./])(?:pager|alloc|btree|store|cli|tests|docs)\/[\w./]*/g);
+  return [...new Set([...found].map(([path]) => path.replace(/\.$/, "")))];
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(TOP + path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The folders of a layer that hold sources. */
+function roomsOf(layer: string): string[] {
+  const folders = [...Deno.readDirSync(TOP + layer)].filter(({ isDirectory }) => isDirectory);
+  return folders.map(({ name }) => `${layer}/${name}/`);
+}
+
+describe("docs/tour.md", () => {
+  it("names files and folders that exist", () => {
+    const paths = pathsIn(TOUR);
+    assert(paths.length > 50, `${paths.length} paths`);
+    assertEquals(paths.filter((path) => !exists(path)), []);
+  });
+
+  it("has a line for every room", () => {
+    assertEquals(LAYERS.flatMap(roomsOf).filter((room) => !TOUR.includes(`\`${room}\``)), []);
+  });
+
+  it("is short enough to be read in one sitting", () => {
+    assertLessOrEqual(TOUR.split("\n").length, LINES_MAX);
+  });
+});
