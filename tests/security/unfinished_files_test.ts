@@ -70,31 +70,34 @@ async function endInTheMiddle(
   command: Deno.Command,
   dir: string,
   signal: Deno.Signal,
+  begunBytes: number,
 ): Promise<Ended | undefined> {
   const child = command.spawn();
   const output = child.output();
   let isRunning = true;
   const ended = child.status.then(() => isRunning = false);
-  while (isRunning && !hasBegun(dir)) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  while (isRunning && !hasBegun(dir, begunBytes)) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
   if (isRunning) child.kill(signal);
   await ended;
   const { code, success, stderr } = await output;
   return success ? undefined : { code, err: new TextDecoder().decode(stderr) };
 }
 
-function hasBegun(dir: string): boolean {
+function hasBegun(dir: string, begunBytes: number): boolean {
   try {
-    return madeIn(dir).some((name) => Deno.lstatSync(`${dir}/${name}`).size > BEGUN_BYTES);
+    return madeIn(dir).some((name) => Deno.lstatSync(`${dir}/${name}`).size >= begunBytes);
   } catch {
     // It was given its name in between.
     return false;
   }
 }
 
-/** As `endInTheMiddle`, as often as it takes to meet the middle. */
+/** As `endInTheMiddle`, earlier each time, as often as it takes to meet the middle. */
 async function endOne(commandOf: () => Deno.Command, dir: string, signal: Deno.Signal) {
   for (let round = 0; round < TRIES; round++) {
-    const ended = await endInTheMiddle(commandOf(), dir, signal);
+    const ended = await endInTheMiddle(commandOf(), dir, signal, BEGUN_BYTES >> (4 * round));
     if (ended !== undefined) return ended;
     for (const name of madeIn(dir)) Deno.removeSync(`${dir}/${name}`);
   }
@@ -217,7 +220,9 @@ describe("a file that is being made, and Ctrl-C on a terminal", { skip: !hasScri
         const output = child.output();
         const { type, close } = typeInto(child);
         await type("dump t --output to\r");
-        while (!hasBegun(dir)) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        while (!hasBegun(dir, BEGUN_BYTES)) {
+          await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        }
         await type("\x03");
         await type("count t\r.exit\r");
         const { code, stdout } = await output;
