@@ -130,12 +130,12 @@ const BASH_COMPLETION = "/usr/share/bash-completion/bash_completion";
 async function inFolder(shell: string, body: (dir: string) => Promise<void>): Promise<void> {
   await inTempDir(async (dir) => {
     Deno.mkdirSync(`${dir}/bin`);
-    Deno.mkdirSync(`${dir}/work`);
+    Deno.mkdirSync(`${dir}/files`);
     Deno.mkdirSync(`${dir}/home`);
-    makeTrees(`${dir}/work/all.quire`, [...NAMES, ...NOT_OFFERED]);
-    makeTrees(`${dir}/work/a file's.quire`, ["tree"]);
+    makeTrees(`${dir}/files/all.quire`, [...NAMES, ...NOT_OFFERED]);
+    makeTrees(`${dir}/files/a file's.quire`, ["tree"]);
     const script = await quire(["completion", shell.split(" ")[0]!]);
-    Deno.writeTextFileSync(`${dir}/work/script`, script.out);
+    Deno.writeTextFileSync(`${dir}/files/script`, script.out);
     installQuire(`${dir}/bin`);
     Deno.renameSync(`${dir}/bin/quire`, `${dir}/bin/real`);
     const program = `#!/bin/sh
@@ -157,7 +157,7 @@ function makeTrees(path: string, names: readonly string[]): void {
 /** Starts a shell with the script. */
 async function start(dir: string, { words, setUp }: Shell): Promise<Terminal> {
   const terminal = new Terminal(words, {
-    cwd: `${dir}/work`,
+    cwd: `${dir}/files`,
     env: {
       PATH: `${dir}/bin:${Deno.env.get("PATH")}`,
       HOME: `${dir}/home`,
@@ -187,7 +187,7 @@ async function wordsOf(terminal: Terminal, dir: string, line: string): Promise<s
 
 /** Fails if a name has run, or something was made of it. */
 function assertNothingRan(dir: string): void {
-  for (const folder of [dir, `${dir}/work`, `${dir}/home`]) {
+  for (const folder of [dir, `${dir}/files`, `${dir}/home`]) {
     const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
     assert(!names.includes(RAN), `a name ran in ${folder}: ${names}`);
   }
@@ -200,7 +200,7 @@ for (const shell of SHELLS) {
         const terminal = await start(dir, shell);
         const wrong: unknown[] = [];
         for (const [index, name] of NAMES.entries()) {
-          makeTrees(`${dir}/work/${index}.quire`, [name]);
+          makeTrees(`${dir}/files/${index}.quire`, [name]);
           const words = await wordsOf(terminal, dir, `quire count ${index}.quire \t`);
           const isOffered = !shell.omits.test(name) || name === WORLD;
           const wanted = ["count", `${index}.quire`, ...(isOffered ? [name] : [])];
@@ -216,7 +216,7 @@ for (const shell of SHELLS) {
         const terminal = await start(dir, shell);
         for (const [index, name] of NOT_OFFERED.entries()) {
           const file = `${index}.quire`;
-          makeTrees(`${dir}/work/${file}`, [name]);
+          makeTrees(`${dir}/files/${file}`, [name]);
           const words = await wordsOf(terminal, dir, `quire count ${file} \t`);
           assertEquals(words, ["count", file], name);
         }
