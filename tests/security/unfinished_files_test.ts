@@ -183,7 +183,7 @@ describe("a file that is being made, and a signal", { skip: !isUnix }, () => {
 });
 
 describe("a file that is being made, and Ctrl-C on a terminal", { skip: !hasScript() }, () => {
-  /** Runs a line of a shell on a terminal. */
+  /** Runs a line of a shell on a terminal. `exec` keeps the shell out of the signal's way. */
   const onTerminal = (dir: string, line: string) => {
     installQuire(dir);
     return new Deno.Command("script", {
@@ -203,7 +203,7 @@ describe("a file that is being made, and Ctrl-C on a terminal", { skip: !hasScri
 
   it("load ends while it waits for what is typed", () =>
     inTempDir(async (dir) => {
-      const child = onTerminal(dir, "./quire load to t -");
+      const child = onTerminal(dir, "exec ./quire load to t -");
       const output = child.output();
       await begun(dir);
       const { type, close } = typeInto(child);
@@ -216,7 +216,7 @@ describe("a file that is being made, and Ctrl-C on a terminal", { skip: !hasScri
   it("the shell goes on after the statement that it ended", () =>
     inSources(async (dir) => {
       for (let round = 0; round < TRIES; round++) {
-        const child = onTerminal(dir, "./quire shell from.quire");
+        const child = onTerminal(dir, "exec ./quire shell from.quire");
         const output = child.output();
         const { type, close } = typeInto(child);
         await type("dump t --output to\r");
