@@ -1,13 +1,21 @@
 /**
- * Recovery: a file that was not closed gets back the state of its last whole commit.
+ * Recovery brings a file that was not closed to the state of its last whole commit.
  *
- * The steps, each of which may be cut and begun again: find the batches that follow the superblock,
- * in sequence across both areas; write them and the superblock once more and sync, since what was
- * read may stand only in the system's cache; then, chunk by chunk, replay all records blindly in
- * order, verify what was replayed, and write it; sync; write superblocks of a new generation.
+ * `run()` lists the steps. A power cut may interrupt any of them; the next open starts again:
+ * 1. Find the chain of batches that follows the superblock, across both journal areas.
+ * 2. Decide whether the chain ends in a torn commit or in rot (below), and check every record.
+ * 3. Write the superblock and the batches again, and sync: what was read may be in the system's
+ *    cache only.
+ * 4. Chunk by chunk, replay all records in order, verify the pages, and write them.
+ * 5. Sync, and write superblocks of a new generation.
+ * Nothing is written before step 3.
  *
- * A batch that does not read back is the end of the journal, unless a later one says that it had
- * been on the medium: then the file is damaged, and recovery refuses.
+ * Torn or rotten: the chain ends at the first batch that fails its checks. A torn batch belongs to
+ * a commit that the crash cut short; it was never on the medium, and recovery discards it. A rotten
+ * batch was on the medium and was damaged later; recovery refuses the file with `CorruptionError`.
+ * `#checkTail` distinguishes them by what follows: a later batch whose `durableSequence` covers the
+ * missing one, or a batch of a generation that the superblock does not know yet, proves rot. If no
+ * batch follows, the cases look the same, and the batch counts as torn.
  */
 
 import {
@@ -40,20 +48,20 @@ import { ChunkReplay } from "./chunk_replay.ts";
 import type { Superblock } from "../format/superblock.ts";
 import { repairSuperblocks, writeSuperblock } from "../journal/superblocks.ts";
 
-/** After an unclean open the version jumps, so that no two histories share a number. */
+/** Recovery skips this many versions, so that a discarded commit and a new one never share one. */
 const VERSION_JUMP = 2 ** 20;
 
-/** What recovery did. */
+/** A summary of one recovery. */
 export interface RecoveryReport {
-  /** Batches of records that were replayed. */
+  /** The number of batches with records that were replayed. */
   readonly batches: number;
-  /** Records in them. */
+  /** The number of records in them. */
   readonly records: number;
-  /** Chunks that were written. */
+  /** The number of chunks that were written. */
   readonly chunks: number;
-  /** The version that came back. */
+  /** The version of the recovered state. */
   readonly version: number;
-  /** Bytes at the end of the journal that were an unfinished commit. */
+  /** The number of bytes at the end of the journal that belong to unfinished commits. */
   readonly tornBytes: number;
 }
 
@@ -67,9 +75,9 @@ export class Recovery {
   readonly #journals: readonly [readonly number[], readonly number[]];
   readonly #areas: readonly [JournalArea, JournalArea];
   readonly #batches: { header: BatchHeader; bytes: Uint8Array }[] = [];
-  /** The records of batches that apply together. */
+  /** The records of each group of batches that apply together. */
   readonly #groups: Uint8Array[] = [];
-  /** Where the records of each chunk are: group, then byte. */
+  /** The positions of the records of each chunk: pairs of group and byte offset. */
   readonly #records = new Map<number, number[]>();
   #recordCount = 0;
   #last: BatchHeader | undefined;
@@ -79,8 +87,8 @@ export class Recovery {
    *
    * @param disk The file.
    * @param superblock Its current superblock, which says that it is open.
-   * @param protect Whether a sector whose write was cut may hold anything.
-   * @param tolerant Replay the journal even where the pages it changes are damaged.
+   * @param protect Whether a sector whose write was cut may hold any bytes.
+   * @param tolerant Whether to replay the journal even where the pages it changes are damaged.
    */
   constructor(disk: Disk, superblock: Superblock, protect: boolean, tolerant: boolean = false) {
     this.#protect = protect;
@@ -90,16 +98,16 @@ export class Recovery {
     const area = (chunks: readonly number[]) => {
       return new JournalArea(disk, chunks, chunks.length * AREA_CHUNK_BYTES);
     };
-    // Whoever is tolerant makes do with what is there.
+    // A tolerant recovery uses what is in the file.
     const present = (chunks: readonly number[]) => chunks.filter((chunk) => this.#isPresent(chunk));
     this.#journals = [present(superblock.journals[0]), present(superblock.journals[1])];
     this.#areas = [area(this.#journals[0]), area(this.#journals[1])];
   }
 
   /**
-   * Recovers, and returns the new superblock, which is in the file.
+   * Recovers the file, and returns its new superblock, which has been written.
    *
-   * @throws {CorruptionError} The journal, or what it gives, breaks a rule.
+   * @throws {CorruptionError} The journal, or a page that results from it, breaks a rule.
    */
   run(): { superblock: Superblock; report: RecoveryReport } {
     this.#checkAreas();
@@ -120,7 +128,7 @@ export class Recovery {
     return { superblock, report };
   }
 
-  /** The chunks of the areas were on the medium before a superblock listed them. */
+  /** The chunks of the areas are on the medium before a superblock lists them. */
   #checkAreas(): void {
     if (this.#tolerant) return;
     const missing = this.#superblock.journals.flat().find((chunk) => !this.#isPresent(chunk));
@@ -181,7 +189,10 @@ export class Recovery {
     return decodeBatch(bytes, this.#superblock.databaseId);
   }
 
-  /** Whatever stands after the last whole batch must not show that one is missing. */
+  /**
+   * Distinguishes a torn tail, which is counted and discarded, from a rotten batch, which throws:
+   * no header after the last whole batch may show that one before it had been on the medium.
+   */
   #checkTail(): void {
     for (const turn of [0, 1]) {
       const generation = this.#generation + turn;
@@ -213,7 +224,7 @@ export class Recovery {
     throw new CorruptionError(page, page * PAGE_BYTES + at % PAGE_BYTES, rule);
   }
 
-  /** A group whose last batch is missing does not apply. */
+  /** A group whose last batch is missing is not replayed. */
   #dropUnfinishedGroup(): void {
     while (this.#batches.at(-1)?.header.continues) {
       this.#tornBytes += this.#batches.pop()!.bytes.length;
@@ -221,8 +232,8 @@ export class Recovery {
   }
 
   /**
-   * Puts on the medium what was only read. Batches are written once more, in case the system has
-   * lost a write and not said so; but not where a cut could leave garbage in their place.
+   * Makes sure that what was read is on the medium. Batches are written again, in case the system
+   * lost a write without reporting it, but not where a cut could replace them with garbage.
    */
   #rewrite(): void {
     repairSuperblocks(this.#disk, this.#superblock, this.#protect);
@@ -265,9 +276,9 @@ export class Recovery {
   }
 
   /**
-   * A page count must not become a file. Each chunk that a superblock counts was on the medium
-   * before it was, and of each chunk that is new since then there are records, as of those that may
-   * lie between there are the journal's.
+   * A forged page count must not make the file longer. Each chunk that a superblock counts was on
+   * the medium before the superblock; each chunk that is newer has records or belongs to the
+   * journal.
    */
   #checkLength(): void {
     const bytes = this.#disk.size();
@@ -275,7 +286,7 @@ export class Recovery {
     let chunks = fileChunks + this.#superblock.journals.flat().length;
     for (const chunk of this.#records.keys()) if (chunk >= fileChunks) chunks++;
     const counts = this.#batches.map(({ header }) => header.pageCount);
-    // Whoever is tolerant takes less of the file than the superblock says.
+    // A tolerant recovery accepts a file that is shorter than its superblock says.
     if (!this.#tolerant) counts.push(this.#superblock.pageCount);
     for (const count of counts) {
       if (chunksOf(count) <= chunks) continue;
@@ -322,14 +333,14 @@ export class Recovery {
     return next;
   }
 
-  /** A batch has the hint from before its commit, which may have released pages below it. */
+  /** A batch holds the hint from before its commit, which may have released pages below it. */
   #lowestHint(hint: number): number {
     let lowest = Math.min(hint, this.#superblock.allocatorHint);
     for (const chunk of this.#records.keys()) lowest = Math.min(lowest, chunk);
     return lowest;
   }
 
-  /** The page count, past both areas; chunks that only an unfinished commit had become empty. */
+  /** Extends the page count past both areas, and empties chunks that only a torn commit used. */
   #finishPages(pageCount: number): number {
     const journals = this.#journals.flat();
     const chunks = Math.max(...journals.map((chunk) => chunk + 1), chunksOf(pageCount));
