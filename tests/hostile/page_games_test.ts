@@ -160,7 +160,7 @@ describe("pages as they were before", () => {
       }
     }
     const guarantees = Deno.readTextFileSync(new URL("../../docs/guarantees.md", import.meta.url));
-    assert(guarantees.includes("A page and its header both put back to the same older state"));
+    assert(guarantees.includes("A page and its header both restored to the same older state"));
     assertGreater(unseen, 0);
   });
 });
