@@ -33,7 +33,7 @@ export type ExitCode = typeof EXIT[keyof typeof EXIT];
 
 /** The meaning of each exit code, in order, for the help. */
 export const EXIT_MEANINGS: readonly (readonly [code: ExitCode, meaning: string])[] = [
-  [EXIT.done, "done; also when whoever reads the output has read enough"],
+  [EXIT.done, "done; also when the reader of the output closes it early"],
   [EXIT.no, "the answer is no: no such key or tree, findings of verify, losses of salvage"],
   [EXIT.misuse, "called wrongly: an unknown option, a malformed argument, another codec"],
   [EXIT.unusable, "the file cannot be used: missing, locked, not permitted, disk full"],

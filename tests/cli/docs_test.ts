@@ -115,7 +115,7 @@ describe("docs/cli.md", () => {
 });
 
 describe("README: the command line", () => {
-  const heading = "Seeing the file: command line";
+  const heading = "Command line";
 
   it("has the commands and the exit codes of the help", () => {
     const rows = tableBelow(README, heading);

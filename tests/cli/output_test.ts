@@ -37,7 +37,7 @@ function inFolder<T>(body: (dir: string) => Promise<T>): Promise<T> {
 }
 
 describe("cli: pipes", () => {
-  it("end quietly when whoever reads has read enough", () =>
+  it("end quietly when the reader closes the pipe", () =>
     inFolder(async (dir) => {
       using db = open(`${dir}/big.quire`);
       const key = { key: u64, value: string };
