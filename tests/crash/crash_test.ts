@@ -1,8 +1,7 @@
 // Power cuts: whatever a cut leaves of a file opens in a state that was committed, and nothing that
 // was acknowledged is lost.
 //
-// QUIRE_CRASH=N makes N times as many images of each cut, and runs N times as many random
-// workloads.
+// QUIRE_CRASH=N makes the run N times as large; the default is 0.5 (see `crash_suite.ts`).
 
 import { assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

@@ -12,7 +12,7 @@ import { commitsIn } from "./support/kill_child.ts";
 import { quireEngine } from "./support/quire_engine.ts";
 import { Random } from "../support/random.ts";
 
-const KILLS = Number(Deno.env.get("QUIRE_KILLS") ?? 200);
+const KILLS = Number(Deno.env.get("QUIRE_KILLS") ?? 100);
 const DELAY_MS_MAX = 30;
 /** A process that says nothing for so long has not even started. */
 const START_MS_MAX = 20_000;

@@ -37,8 +37,14 @@ function resultOf(job: CrashJob): CrashResult {
 }
 
 function run({ name, seed, tornSectors, scale }: CrashJob): CrashReport {
-  const { limit, make, rare } = WORKLOADS[name]!;
-  const options = { name, seed, limit: Math.ceil(limit * scale), ...rare };
+  const { limit, make, rare = { killEvery: 20, nestedEvery: 200 } } = WORKLOADS[name]!;
+  const options = {
+    name,
+    seed,
+    limit: Math.ceil(limit * scale),
+    killEvery: Math.ceil(rare.killEvery / scale),
+    nestedEvery: Math.ceil(rare.nestedEvery / scale),
+  };
   const report = crash(quireEngine, make(seed, { tornSectors }), options);
   assertGreater(report.distinct, report.operations);
   return report;

@@ -4,6 +4,7 @@
  * Whatever an engine cannot do, or does under another name, is said in the adapter alone.
  */
 
+import { Buffer } from "node:buffer";
 import type { File } from "../../../pager/mod.ts";
 
 /** How safe a commit is when it returns. */
@@ -125,7 +126,5 @@ export function describeDifference(found: State, expected: State): string {
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
+  return a.length === b.length && Buffer.compare(a, b) === 0;
 }
