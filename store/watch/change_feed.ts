@@ -1,54 +1,82 @@
 /**
  * The change feed: delivers the changes of transactions to the queues of watchers.
  *
- * Each interested queue notes a change when it happens, with copies of its bytes. Savepoints mark
- * the number of noted changes, and a rollback retracts later ones. The outermost commit assigns its
- * version to the remaining changes; `deliver` releases them once that version is durable.
+ * Each interested queue notes a change when it happens, with copies of its bytes. An index of the
+ * watched ranges of each tree finds these queues. Savepoints mark the number of noted changes, and
+ * a rollback retracts later ones. The outermost commit assigns its version to the remaining
+ * changes; `deliver` releases them once that version is durable.
  *
  * Invariants:
  * 1. `#noted` holds, for each noted change of the open transaction, its queue, in order.
- * 2. Without watchers, noting only reads the size of a map.
+ * 2. `#undelivered` holds every queue that has commits that are not released.
+ * 3. A change, a commit and a delivery cost nothing for queues that they do not concern. Without
+ *    watchers, noting only reads the size of a map.
  *
  * It does not know the readers of the queues, nor the meaning of the bytes.
  */
 
 import type { WatchQueue } from "./watch_queue.ts";
 import type { RawChange } from "./change.ts";
+import { type KeySpan, RangeIndex } from "./range_index.ts";
 import { copyOf } from "../read/copy.ts";
+
+const NO_QUEUES: readonly WatchQueue[] = [];
+
+/** The queues of one tree. */
+class TreeQueues {
+  readonly all = new Set<WatchQueue>();
+  /** The same queues by their ranges. */
+  readonly ranges = new RangeIndex<WatchQueue>();
+
+  add(queue: WatchQueue): void {
+    this.all.add(queue);
+    this.ranges.add(queue.scope, queue);
+  }
+
+  remove(queue: WatchQueue): void {
+    if (this.all.delete(queue)) this.ranges.remove(queue.scope, queue);
+  }
+}
 
 /** Delivers the changes of transactions to watchers. */
 export class ChangeFeed {
   /** The queues by the name of their tree. */
-  readonly #queues = new Map<string, Set<WatchQueue>>();
+  readonly #queues = new Map<string, TreeQueues>();
   readonly #noted: WatchQueue[] = [];
   /** The number of noted changes at the start of each open savepoint. */
   readonly #savepoints: number[] = [];
+  readonly #undelivered = new Set<WatchQueue>();
+  #durableVersion = 0;
 
   /** The number of queues. */
   get size(): number {
     let size = 0;
-    for (const queues of this.#queues.values()) size += queues.size;
+    for (const { all } of this.#queues.values()) size += all.size;
     return size;
   }
 
   /** Adds a queue; between transactions only, so that it receives whole commits. */
   add(queue: WatchQueue): void {
-    const queues = this.#queues.get(queue.tree);
-    if (queues === undefined) this.#queues.set(queue.tree, new Set([queue]));
-    else queues.add(queue);
+    const { tree } = queue.scope;
+    const queues = this.#queues.get(tree) ?? new TreeQueues();
+    queues.add(queue);
+    this.#queues.set(tree, queues);
   }
 
   /** Removes a queue. */
   remove(queue: WatchQueue): void {
-    const queues = this.#queues.get(queue.tree);
-    if (queues?.delete(queue) && queues.size === 0) this.#queues.delete(queue.tree);
+    const { tree } = queue.scope;
+    const queues = this.#queues.get(tree);
+    queues?.remove(queue);
+    if (queues?.all.size === 0) this.#queues.delete(tree);
+    this.#undelivered.delete(queue);
   }
 
   /** Notes that the value of a key is set. The bytes are copied. */
   noteSet(tree: string, key: Uint8Array, length: number, value: Uint8Array): void {
     if (this.#queues.size === 0) return;
-    for (const queue of this.#queuesOf(tree)) {
-      if (!queue.wantsKey(key, length)) continue;
+    for (const queue of this.#queuesAt(tree, key, length)) {
+      if (!queue.isOpen) continue;
       this.#note(queue, { type: "set", key: copyOf(key, length), value: copyOf(value) });
     }
   }
@@ -56,9 +84,8 @@ export class ChangeFeed {
   /** Notes that an entry is removed. The bytes are copied. */
   noteDelete(tree: string, key: Uint8Array, length: number): void {
     if (this.#queues.size === 0) return;
-    for (const queue of this.#queuesOf(tree)) {
-      if (!queue.wantsKey(key, length)) continue;
-      this.#note(queue, { type: "delete", key: copyOf(key, length) });
+    for (const queue of this.#queuesAt(tree, key, length)) {
+      if (queue.isOpen) this.#note(queue, { type: "delete", key: copyOf(key, length) });
     }
   }
 
@@ -73,14 +100,15 @@ export class ChangeFeed {
   noteDeleteRange(
     tree: string,
     range: object,
-    bounds: { readonly lower: Uint8Array | undefined; readonly upper: Uint8Array | undefined },
+    bounds: KeySpan,
     count: number,
   ): void {
     if (this.#queues.size === 0 || count === 0) return;
-    for (const queue of this.#queuesOf(tree)) {
-      if (!queue.wantsRange(bounds.lower, bounds.upper)) continue;
+    const queues: WatchQueue[] = [];
+    this.#queues.get(tree)?.ranges.findOverlaps(bounds, queues);
+    for (const queue of queues) {
       // The caller owns the object, and may reuse it.
-      this.#note(queue, { type: "deleteRange", range: { ...range }, count });
+      if (queue.isOpen) this.#note(queue, { type: "deleteRange", range: { ...range }, count });
     }
   }
 
@@ -104,8 +132,8 @@ export class ChangeFeed {
   }
 
   #noteAll(tree: string, change: RawChange): void {
-    for (const queue of this.#queuesOf(tree)) {
-      if (queue.wantsAll) this.#note(queue, change);
+    for (const queue of this.#queues.get(tree)?.all ?? []) {
+      if (queue.isOpen) this.#note(queue, change);
     }
   }
 
@@ -114,8 +142,13 @@ export class ChangeFeed {
     this.#noted.push(queue);
   }
 
-  #queuesOf(tree: string): Iterable<WatchQueue> {
-    return this.#queues.get(tree) ?? [];
+  /** The queues of a tree whose range contains a key. */
+  #queuesAt(tree: string, key: Uint8Array, length: number): readonly WatchQueue[] {
+    const queues = this.#queues.get(tree);
+    if (queues === undefined) return NO_QUEUES;
+    const found: WatchQueue[] = [];
+    queues.ranges.findKey(key, length, found);
+    return found;
   }
 
   /** Begins a transaction, or a savepoint of the open one. */
@@ -137,25 +170,29 @@ export class ChangeFeed {
   commit(version: number): void {
     this.#savepoints.pop();
     if (this.#savepoints.length > 0 || this.#noted.length === 0) return;
-    for (const queue of this.#noted.splice(0)) queue.commit(version);
+    for (const queue of this.#noted.splice(0)) {
+      queue.commit(version);
+      this.#undelivered.add(queue);
+    }
   }
 
   /** Releases commits up to a durable version. Between transactions only. */
   deliver(durableVersion: number): void {
-    if (this.#queues.size === 0) return;
-    for (const queues of this.#queues.values()) {
-      for (const queue of queues) {
-        queue.deliver(durableVersion);
-        if (queue.isComplete) this.remove(queue);
-      }
+    if (durableVersion === this.#durableVersion) return;
+    this.#durableVersion = durableVersion;
+    for (const queue of this.#undelivered) {
+      queue.deliver(durableVersion);
+      if (queue.isComplete) this.remove(queue);
+      else if (queue.isDelivered) this.#undelivered.delete(queue);
     }
   }
 
   /** Ends all queues: commits that are not durable yet never will be. */
   close(): void {
-    for (const queues of this.#queues.values()) {
-      for (const queue of queues) queue.end();
+    for (const { all } of this.#queues.values()) {
+      for (const queue of all) queue.end();
     }
     this.#queues.clear();
+    this.#undelivered.clear();
   }
 }

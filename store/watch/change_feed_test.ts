@@ -218,6 +218,42 @@ describe("a change feed", () => {
   });
 });
 
+describe("the cost of a change", () => {
+  /** A queue that counts how often it is asked whether it takes a change, and delivered to. */
+  class CountingQueue extends WatchQueue {
+    static calls = 0;
+    override get isOpen(): boolean {
+      CountingQueue.calls++;
+      return super.isOpen;
+    }
+    override deliver(durableVersion: number): void {
+      CountingQueue.calls++;
+      super.deliver(durableVersion);
+    }
+  }
+
+  it("asks, and delivers to, the watchers of the key alone, of 10,000", () => {
+    const feed = new ChangeFeed();
+    for (let i = 0; i < 10_000; i++) {
+      const scope = { tree: "a", ...boundsOf({ prefix: `user ${i}/` }, FORMAT) };
+      feed.add(new CountingQueue(scope, 100, () => {}));
+    }
+    CountingQueue.calls = 0;
+    const calls: number[] = [];
+    const count = (action: () => void) => {
+      transact(feed, calls.length + 1, action);
+      calls.push(CountingQueue.calls);
+      CountingQueue.calls = 0;
+    };
+    count(() => set(feed, "other/key"));
+    count(() => deleteRange(feed, { prefix: "other/" }));
+    count(() => set(feed, "user 77/key"));
+    count(() => feed.noteDelete("a", utf8("user 8/key"), 10));
+    count(() => deleteRange(feed, { gte: "user 500/", lt: "user 502/" }));
+    assertEquals(calls, [0, 0, 2, 2, 44]);
+  });
+});
+
 describe("the bound of a queue", () => {
   it("holds as many changes, and loses the commit that does not fit and all after it", () => {
     const feed = new ChangeFeed();
@@ -230,6 +266,19 @@ describe("the bound of a queue", () => {
     transact(feed, 4, () => set(feed, "e"));
     assertEquals(takeAll(queue), ["1: set a, set b", "2: set c"]);
     assertEquals(queue.isOver, true);
+  });
+
+  it("takes a commit of any size where no other waits, and counts it for the next", () => {
+    const feed = new ChangeFeed();
+    const queue = queueOn(feed, {}, 2);
+    const keys = ["a", "b", "c", "d"];
+    for (let version = 1; version <= 2; version++) {
+      transact(feed, version, () => keys.forEach((key) => set(feed, key)));
+      assertEquals(takeAll(queue), [`${version}: set a, set b, set c, set d`]);
+    }
+    transact(feed, 3, () => keys.forEach((key) => set(feed, key)));
+    transact(feed, 4, () => set(feed, "lost"));
+    assertEquals([takeAll(queue), queue.isOver], [["3: set a, set b, set c, set d"], true]);
   });
 
   it("has room again for what was taken", () => {
@@ -292,12 +341,12 @@ describe("the bound of a queue", () => {
   it("keeps no copy of what does not fit", () => {
     const feed = new ChangeFeed();
     const queue = queueOn(feed, {}, 1);
+    transact(feed, 1, () => set(feed, "a"));
     feed.begin();
-    set(feed, "a");
-    assert(queue.wantsAll);
+    assert(queue.isOpen);
     set(feed, "b");
-    assert(!queue.wantsAll, "nothing more is copied");
+    assert(!queue.isOpen, "nothing more is copied");
     feed.rollback();
-    assert(queue.wantsAll);
+    assert(queue.isOpen);
   });
 });

@@ -2,27 +2,25 @@
  * The queue of a watcher: waiting commits, as bytes, bounded, first in, first out.
  *
  * A change is noted while its transaction is open. It then waits until the commit is durable, and
- * after that until it is taken. All these changes count against the bound. A commit that does not
+ * after that until it is taken. All these changes count against the bound. A commit fits if no
+ * other waits, whatever its size, so that a reader who keeps up loses none. A commit that does not
  * fit is lost, and the queue takes none after it, so its output has no gaps.
  *
  * Invariants:
  * 1. Versions rise from the head to the tail.
- * 2. At most as many changes as the bound wait; `#waiting` counts them, noted ones included.
+ * 2. At most as many changes as the bound wait, or those of one commit; `#waiting` counts them,
+ *    noted ones included.
  *
  * It does not track transactions and savepoints; `ChangeFeed` does.
  */
 
-import { compareKeys } from "../../btree/mod.ts";
 import type { RawChange, RawCommit } from "./change.ts";
+import type { KeySpan } from "./range_index.ts";
 
-/** The scope of the changes that a queue takes. */
-export interface QueueScope {
+/** The scope of the changes that a queue takes: a range of keys of a tree. */
+export interface QueueScope extends KeySpan {
   /** The name of the tree. */
   readonly tree: string;
-  /** The lower bound of keys, inclusive. */
-  readonly lower: Uint8Array | undefined;
-  /** The upper bound of keys, exclusive. */
-  readonly upper: Uint8Array | undefined;
 }
 
 interface Link {
@@ -32,10 +30,8 @@ interface Link {
 
 /** The queue of a watcher. */
 export class WatchQueue {
-  /** The tree whose changes it takes. */
-  readonly tree: string;
-  readonly #lower: Uint8Array | undefined;
-  readonly #upper: Uint8Array | undefined;
+  /** The scope of the changes that it takes. */
+  readonly scope: QueueScope;
   readonly #changesMax: number;
   readonly #wake: () => void;
   #noted: RawChange[] = [];
@@ -55,36 +51,21 @@ export class WatchQueue {
    * @param changesMax The bound on waiting changes.
    * @param wake Called when a commit may be taken, or the queue has ended.
    */
-  constructor({ tree, lower, upper }: QueueScope, changesMax: number, wake: () => void) {
-    this.tree = tree;
-    this.#lower = lower;
-    this.#upper = upper;
+  constructor(scope: QueueScope, changesMax: number, wake: () => void) {
+    this.scope = scope;
     this.#changesMax = changesMax;
     this.#wake = wake;
   }
 
-  /** Whether the queue takes a change of a key. */
-  wantsKey(key: Uint8Array, length: number): boolean {
-    if (!this.wantsAll) return false;
-    const [lower, upper] = [this.#lower, this.#upper];
-    if (lower !== undefined && compareKeys(key, length, lower, lower.length) < 0) return false;
-    return upper === undefined || compareKeys(key, length, upper, upper.length) < 0;
-  }
-
-  /** Whether the queue takes a change of keys from `lower` to below `upper`. */
-  wantsRange(lower: Uint8Array | undefined, upper: Uint8Array | undefined): boolean {
-    return this.wantsAll && hasRoom(this.#lower, this.#upper) && hasRoom(lower, this.#upper) &&
-      hasRoom(this.#lower, upper);
-  }
-
-  /** Whether the queue takes a change of the whole tree. */
-  get wantsAll(): boolean {
+  /** Whether the queue takes changes. */
+  get isOpen(): boolean {
     return !this.#misses && !this.#overflowed && !this.#ended;
   }
 
   /** Notes a change of the open transaction. */
   note(change: RawChange): void {
-    if (this.#waiting === this.#changesMax) {
+    const isFirst = this.#waiting === this.#noted.length;
+    if (this.#waiting >= this.#changesMax && !isFirst) {
       this.#misses = true;
     } else {
       this.#noted.push(change);
@@ -102,10 +83,11 @@ export class WatchQueue {
     }
   }
 
-  /** Turns the noted changes, if any, into a commit. */
+  /** Turns the noted changes, if any, into a commit; discards them if the queue has ended. */
   commit(version: number): void {
     if (this.#misses) return this.#overflow();
     if (this.#noted.length === 0) return;
+    if (this.#ended) return this.#forgetNoted();
     const link = { commit: { version, changes: this.#noted }, next: undefined };
     if (this.#tail === undefined) this.#head = link;
     else this.#tail.next = link;
@@ -116,6 +98,10 @@ export class WatchQueue {
   #overflow(): void {
     this.#overflowed = true;
     this.#misses = false;
+    this.#forgetNoted();
+  }
+
+  #forgetNoted(): void {
     this.#waiting -= this.#noted.length;
     this.#noted = [];
   }
@@ -141,11 +127,14 @@ export class WatchQueue {
     return this.#overflowed;
   }
 
+  /** Whether all its commits are released. */
+  get isDelivered(): boolean {
+    return this.#tail === undefined || this.#tail.commit.version <= this.#durableVersion;
+  }
+
   /** Whether the commits that it holds are the last ones. */
   get isComplete(): boolean {
-    if (this.#ended) return true;
-    const isDurable = this.#tail === undefined || this.#tail.commit.version <= this.#durableVersion;
-    return this.#overflowed && isDurable;
+    return this.#ended || (this.#overflowed && this.isDelivered);
   }
 
   /** Whether the queue has ended and is empty. */
@@ -165,12 +154,4 @@ export class WatchQueue {
     this.#ended = true;
     this.#head = this.#tail = undefined;
   }
-}
-
-/** Whether keys can exist from `lower` to below `upper`. */
-function hasRoom(lower: Uint8Array | undefined, upper: Uint8Array | undefined): boolean {
-  if (upper === undefined) return true;
-  return lower === undefined
-    ? upper.length > 0
-    : compareKeys(lower, lower.length, upper, upper.length) < 0;
 }

@@ -18,8 +18,8 @@ export interface WatchOptions {
   /** Ends the watcher when aborted: `next` rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * The most changes that may wait between commit and read, including those of one transaction.
-   * Default 10 000.
+   * The most changes that may wait between commit and read. A commit that finds no other waiting
+   * may be larger. Default 10 000.
    */
   readonly maxPending?: number | undefined;
 }

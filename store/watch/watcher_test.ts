@@ -495,6 +495,21 @@ describe("the bound of a watcher", () => {
   });
 });
 
+describe("a commit of more changes than may wait", () => {
+  it("reaches every watcher that keeps up, by one call and by several", async () => {
+    const { db } = openWatched();
+    const tree = db.tree("a");
+    const watchers = [tree.watch(), tree.watch({ prefix: "k" }), tree.watch({}, { maxPending: 1 })];
+    const entries = Array.from({ length: 10_001 }, (_, i) => [`k${i}`, utf8("v")] as const);
+    for (let round = 0; round < 2; round++) {
+      const reads = watchers.map((watcher) => watcher.next());
+      await tree.setMany(entries);
+      for (const read of reads) assertEquals((await read).value?.changes.length, 10_001);
+    }
+    db.close();
+  });
+});
+
 describe("the end of a watcher", () => {
   it("comes with a signal that has aborted before", async () => {
     const { db, session } = openWatched();
