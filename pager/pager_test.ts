@@ -1,7 +1,7 @@
 // The pager whole: what survives closing, what is noticed about damaged bytes, and the marks in the
 // superblocks.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { FaultyFile } from "../tests/support/faulty_file.ts";
 import {
@@ -28,6 +28,7 @@ import {
   setLink,
   setRunBytes,
   setVersion,
+  versionOf,
 } from "./format/header.ts";
 import { MemoryFile } from "./file/memory_file.ts";
 import { openPager, Pager } from "./pager.ts";
@@ -341,6 +342,22 @@ describe("Pager.peek", () => {
       assertEquals(frame.u32[pager.peekedSlot * 8 + 1], 1);
     }
     assertEquals(pager.stats().chunkReads, read);
+  });
+
+  it("reads the headers of a chunk once, and shows those that changed since", () => {
+    const file = new FaultyFile(makeFile(2000));
+    const pager = openNodes(file, SMALL_CACHE);
+    for (const page of dataPages(2000)) pager.at(page);
+    const versionIn = (page: number) => versionOf(pager.peek(page), pager.peekedSlot);
+    const { read } = file.counts;
+    for (let page = 10; page < 200; page++) versionIn(page);
+    assertEquals(file.counts.read - read, 2);
+    const before = versionIn(20);
+    transact(pager, () => write(pager, 20, 5));
+    pager.checkpoint();
+    for (const page of dataPages(2000)) if (page > 600) pager.at(page);
+    assertEquals(versionIn(19), before);
+    assertGreater(versionIn(20), before);
   });
 
   it("refuses a free page and a damaged header", () => {

@@ -16,7 +16,8 @@
  *    sound, or not readable, is not brought: a damaged header does not hide the pages beside it.
  * 2. Nothing is read from a chunk of which a failed write or sync may have lost what was written,
  *    neither a page nor a header: it could be older than what was committed, and look sound.
- * 3. A header page in memory is never older than the file's. Headers change there first (`Writer`),
+ * 3. The header page that `peek` keeps is of a chunk whose header page is not in memory.
+ * 4. A header page in memory is never older than the file's. Headers change there first (`Writer`),
  *    and whoever writes a header page past it puts the bytes over it too (`replaceHeaderPage`).
  */
 
@@ -98,6 +99,11 @@ export class Loader {
    */
   readonly #wanted: Int32Array;
   #lastMiss = 0;
+  /** The chunk of the last header that was read alone. */
+  #peekedChunk = NO_CHUNK;
+  /** The header page of `#peekedChunk`, where `#holdsPeeked`: what the file has, checked whole. */
+  readonly #peekedHeaders = new Frame(-1, POOL, 1);
+  #holdsPeeked = false;
 
   /**
    * A loader for one file.
@@ -181,6 +187,7 @@ export class Loader {
 
   /** Puts an empty header page for a chunk past the end of the file into memory. */
   freshHeaderPage(chunk: number): number {
+    this.#forgetPeeked(chunk);
     this.#cache.tick();
     this.#cache.reserve(chunk + 1);
     const place = this.#mayLoadChunk(chunk)
@@ -196,6 +203,7 @@ export class Loader {
 
   /** Puts bytes that the file has got over a header page in memory, if it is there. */
   replaceHeaderPage(chunk: number, bytes: Uint8Array): void {
+    this.#forgetPeeked(chunk);
     const place = this.#cache.find(chunk * CHUNK_PAGES);
     if (place < 0) return;
     const { u8 } = this.#cache.frames[place >>> CHUNK_SHIFT]!;
@@ -221,11 +229,48 @@ export class Loader {
 
   /** Reads one header without its page, into 8 words, and checks it. */
   #readHeader(page: number, into: Frame): void {
-    this.#readHeaders(page, 1, into, 0);
+    if (!this.#copyPeeked(page, into)) this.#readHeaders(page, 1, into, 0);
     if (kindOf(into, 0) === KIND_FREE) corruptHeader(page, 0, "the page is free");
     if (!headSumHolds(into.u32, 0, page, this.seed)) {
       corruptHeader(page, HEADER.headSum, "head sum does not match");
     }
+  }
+
+  /**
+   * Copies a header from the header page that was read for the sake of its headers. The second
+   * header in a row of one chunk brings that page; returns false where there is none.
+   */
+  #copyPeeked(page: number, into: Frame): boolean {
+    const chunk = page >>> CHUNK_SHIFT;
+    if (this.#cache.find(chunk * CHUNK_PAGES) >= 0) return false;
+    if (chunk !== this.#peekedChunk) {
+      this.#peekedChunk = chunk;
+      this.#holdsPeeked = false;
+      return false;
+    }
+    if (!this.#holdsPeeked) this.#holdsPeeked = this.#tryCopyHeaderPage(chunk, this.#peekedHeaders);
+    if (!this.#holdsPeeked) return false;
+    const word = (page & SLOT_MASK) << HEADER_WORD_SHIFT;
+    const from = this.#peekedHeaders.u32;
+    for (let i = 0; i < 1 << HEADER_WORD_SHIFT; i++) into.u32[i] = from[word + i]!;
+    return true;
+  }
+
+  /** Must be called when the header page of a chunk comes into memory or changes in the file. */
+  #forgetPeeked(chunk: number): void {
+    if (chunk === this.#peekedChunk) this.#peekedChunk = NO_CHUNK;
+  }
+
+  /** As `copyHeaderPage`; false where the header page is not sound or not readable. */
+  #tryCopyHeaderPage(chunk: number, into: Frame): boolean {
+    try {
+      this.copyHeaderPage(chunk, into);
+    } catch (error) {
+      if (error instanceof CorruptionError || error instanceof IoError) return false;
+      throw error;
+    }
+    this.reads.headers++;
+    return true;
   }
 
   /** Copies a chunk's header page to slot 0 of a frame, from memory or the file, and checks it. */
@@ -313,6 +358,7 @@ export class Loader {
 
   #loadChunk(page: number): number {
     const chunk = page >>> CHUNK_SHIFT;
+    this.#forgetPeeked(chunk);
     const first = chunk * CHUNK_PAGES;
     const frame = this.#cache.addChunkFrame(chunk);
     const bytes = Math.min(CHUNK_BYTES, (this.#meta.pageCount - first) * PAGE_BYTES);
@@ -329,6 +375,7 @@ export class Loader {
   #loadPage(page: number): number {
     // Before the page has a slot, which bringing another one could take.
     if ((page & SLOT_MASK) !== 0) this.#wantHeader(page >>> CHUNK_SHIFT);
+    else this.#forgetPeeked(page >>> CHUNK_SHIFT);
     const place = this.#cache.addPage(page);
     const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
@@ -385,17 +432,12 @@ export class Loader {
   }
 
   #bringHeaderPage(chunk: number): void {
-    try {
-      this.copyHeaderPage(chunk, this.#extent);
-    } catch (error) {
-      if (error instanceof CorruptionError || error instanceof IoError) return;
-      throw error;
-    }
+    if (!this.#tryCopyHeaderPage(chunk, this.#extent)) return;
+    this.#forgetPeeked(chunk);
     const place = this.#cache.addPage(chunk * CHUNK_PAGES);
     const { u8 } = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     u8.set(this.#extent.u8.subarray(0, PAGE_BYTES), (place & SLOT_MASK) << PAGE_SHIFT);
     this.#cache.use(place);
-    this.reads.headers++;
   }
 
   /** Reads pages and returns how many: the last ones may be in memory and not in the file yet. */

@@ -15,6 +15,14 @@ const SEAL = "pager/transaction/seal.ts";
 /** Transactions, the cache, snapshots, and free pages. */
 export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
+    "peeked-stale",
+    "a header page that is kept for its headers is forgotten before they change",
+    "pager/cache/loader.ts",
+    "if (chunk === this.#peekedChunk) this.#peekedChunk = NO_CHUNK;",
+    "",
+    "pager/pager_test.ts",
+  ),
+  bug(
     "rollback-meta",
     "a rollback takes back what is not in a page",
     ROLLBACK,
