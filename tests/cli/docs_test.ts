@@ -101,7 +101,11 @@ describe("docs/cli.md", () => {
 
   it("has a heading and an example of every command", () => {
     const headings = [...DOCS.matchAll(/^## (\w+)$/gm)].map(([, name]) => name);
-    assertEquals(headings.toSorted(), COMMANDS.map(({ name }) => name).sort());
+    assertEquals(
+      headings.toSorted(),
+      COMMANDS.map(({ name }) => name).sort(),
+      "docs/cli.md: headings",
+    );
     const run = steps.map(({ command }) => command).join("\n");
     for (const { name } of COMMANDS) {
       // That one serves until it is stopped; its own tests run it.
@@ -120,7 +124,7 @@ describe("README: the command line", () => {
   it("has the commands and the exit codes of the help", () => {
     const rows = tableBelow(README, heading);
     const commands = COMMANDS.map(({ name, summary }) => [`\`${name}\``, summary]);
-    assertEquals(rows.slice(0, commands.length), commands);
+    assertEquals(rows.slice(0, commands.length), commands, "README.md: Command line");
     // The heading of the second table and the line below it.
     assertEquals(rows.slice(commands.length + 2), CODES);
   });

@@ -141,7 +141,8 @@ describe("the table of misuse", () => {
     const classes = classesOf();
     assertEquals(classes.map(([name]) => name).sort(), Object.keys(TABLE).sort());
     for (const [name, found] of classes) {
-      assertEquals(Object.keys(TABLE[name as ClassName]).sort(), methodsOf(found), name);
+      const rows = Object.keys(TABLE[name as ClassName]).sort();
+      assertEquals(rows, methodsOf(found), `tests/model/support/misuse_table.ts: rows of ${name}`);
       const own = Reflect.ownKeys(found).filter((key) => typeof key !== "symbol").sort();
       assertEquals(own, ["length", "name", "prototype"], `static members of ${name}`);
     }

@@ -120,7 +120,11 @@ describe("README: its tables", () => {
   it("have every error that can be imported, and the two of the language", () => {
     const exported = Object.keys(face).filter((name) => name.endsWith("Error"));
     const named = tableOf("Errors").map(([name]) => codeIn(name!));
-    assertEquals(named.toSorted(), [...exported, "RangeError", "TypeError"].sort());
+    assertEquals(
+      named.toSorted(),
+      [...exported, "RangeError", "TypeError"].sort(),
+      "README.md: Errors",
+    );
   });
 
   it("have every option, with its default", () => {
@@ -129,7 +133,11 @@ describe("README: its tables", () => {
       /\w+(?=:)/g,
     )!;
     const rows = tableOf("Options");
-    assertEquals(rows.map(([name]) => codeIn(name!)).sort(), known.toSorted());
+    assertEquals(
+      rows.map(([name]) => codeIn(name!)).sort(),
+      known.toSorted(),
+      "README.md: Options",
+    );
     const defaults = new Map(rows.map(([name, value]) => [codeIn(name!), value]));
     assertEquals(sizeIn(defaults.get("cacheBytes")!), sizes.CACHE_BYTES);
     assertEquals(sizeIn(defaults.get("maxTransactionBytes")!), sizes.TRANSACTION_BYTES);
