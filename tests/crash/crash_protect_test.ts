@@ -1,6 +1,8 @@
-// Power cuts where a sector of a write that was cut may hold anything.
-//
-// A file of its own, so that `deno test --parallel` runs it beside `crash_test.ts`.
+/**
+ * Power cuts after which an interrupted sector may hold anything.
+ *
+ * In its own file, so that it runs in parallel with `crash_test.ts`.
+ */
 
 import { crashSuite } from "./support/crash_suite.ts";
 

@@ -1,16 +1,15 @@
 /**
- * Runs one crash test again, as its message says.
+ * Repeats one crash test, with the arguments that its failure prints.
  *
  * `deno run -A tests/crash/crash_replay.ts --workload random --seed 7 --cut 31 --image 12 --out
  * image.quire`
  *
- * Options: `--engine quire|log`, `--protect`, `--garbage none|changed|any`,
- * `--limit N`, `--nested N`, `--kill N`, `--depth N`. With
- * `--seeds N` that many seeds are tried, one after the other. With `--all` it goes on after a
- * failure, and tells the first one of each sort.
+ * Options: `--engine quire|log`, `--protect`, `--garbage none|changed|any`, `--limit N`, `--nested
+ * N`, `--kill N`, `--depth N`. `--seeds N` tries N seeds in turn. `--all` continues after a
+ * failure, and prints the first failure of each kind.
  *
  * `deno run -A tests/crash/crash_replay.ts --file tests/crash/regressions/NAME.json` takes the
- * options from a file that is kept (see `support/regressions.ts`).
+ * options from a stored image (see `support/regressions.ts`).
  */
 
 import {
@@ -27,7 +26,7 @@ import { quireEngine } from "./support/quire_engine.ts";
 import { readRegression } from "./support/regressions.ts";
 import { WORKLOADS } from "./support/workloads.ts";
 
-/** Runs a workload as arguments of a command line say. */
+/** Runs a workload with arguments of the command line. */
 export function replay(args: readonly string[], more: Partial<CrashOptions> = {}): CrashReport {
   const textOf = (name: string) => {
     const at = args.indexOf(`--${name}`);

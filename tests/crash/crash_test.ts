@@ -1,7 +1,10 @@
-// Power cuts: whatever a cut leaves of a file opens in a state that was committed, and nothing that
-// was acknowledged is lost.
-//
-// QUIRE_CRASH=N makes the run N times as large; the default is 0.5 (see `crash_suite.ts`).
+/**
+ * Power cuts: whatever a power cut leaves of a file opens in a committed state, and no acknowledged
+ * commit is lost.
+ *
+ * QUIRE_CRASH=N makes N times as many images of each cut, and runs N times as many random
+ * workloads.
+ */
 
 import { assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -14,7 +17,7 @@ import { WORKLOADS } from "./support/workloads.ts";
 
 crashSuite("whole");
 
-describe("crash(): what it finds", () => {
+describe("crash()", () => {
   const names = ["levels", "groups", "rollback", "drop", "reopen", "random"];
   const crashAll = (flaw?: Flaw, garbage: Garbage = "none") => {
     return names.map((name) => {
@@ -23,7 +26,7 @@ describe("crash(): what it finds", () => {
     });
   };
 
-  it("is nothing in an engine that survives power cuts", () => {
+  it("finds nothing in an engine that survives power cuts", () => {
     for (const garbage of ["none", "any"] as const) {
       const sum = sumOf(crashAll(undefined, garbage));
       assertGreater(sum.distinct, 500);
@@ -33,12 +36,12 @@ describe("crash(): what it finds", () => {
   });
 
   for (const flaw of ["sync", "checksum", "chain", "resync", "delete"] as const) {
-    it(`is an engine without ${flaw}`, () => {
+    it(`finds an engine without ${flaw}`, () => {
       assertThrows(() => crashAll(flaw), Error, `log without ${flaw}`);
     });
   }
 
-  it("is told with all that it takes to see it again", () => {
+  it("prints the arguments that repeat a failure", () => {
     const failure = failureOf(() => crashAll("chain"));
     const [, command] = /crash_replay\.ts (.*) --out/.exec(failure.message)!;
     const args = ["--engine", "log-chain", ...command!.split(" ")];

@@ -1,9 +1,11 @@
-// I/O errors: operation n of a workload fails, for every n, once and for ever. Errors are typed,
-// reads go on, and nothing that was acknowledged is lost, neither when the file is opened again nor
-// when the power is cut while it is. Snapshots that are open meanwhile show what they showed.
-//
-// QUIRE_FAULTS=N tries each Nth operation only; the power is cut after one fault in
-// QUIRE_FAULT_CUTS, and QUIRE_SEED=n chooses other images of it.
+/**
+ * I/O errors: the nth operation of a workload fails, for every n, once or permanently. Errors are
+ * typed, reads continue, and no acknowledged commit is lost, whether the file is opened again or
+ * the power fails meanwhile. Open snapshots do not change.
+ *
+ * QUIRE_FAULTS=N tries every Nth operation only. The power is cut after one fault in
+ * QUIRE_FAULT_CUTS, and QUIRE_SEED=N chooses other images of it.
+ */
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -60,7 +62,7 @@ const STEPS: readonly Step[] = [
   { do: "reopen" },
 ];
 
-/** A run with a fault: what is allowed of the file after it. */
+/** A run with a fault, and the states that it may leave. */
 class FaultyRun {
   readonly inner = new PowerFile();
   readonly file: NthFaultFile;
@@ -68,7 +70,7 @@ class FaultyRun {
   readonly #states: State[] = [new Map()];
   #acknowledged = 0;
   #handle: Handle | undefined;
-  /** What the snapshots of the handle show, the oldest first. */
+  /** The contents of the handle's snapshots, the oldest first. */
   #kept: State[] = [];
 
   constructor(fault: Fault | undefined, forgets = false) {
@@ -76,13 +78,13 @@ class FaultyRun {
     if (forgets) this.file.onFailedSync = () => this.inner.forget();
   }
 
-  /** What is allowed of the file now. */
+  /** The states that are allowed now. */
   get allowed(): Allowed {
     const attempted = this.#states.length - 1;
     return { states: this.#states, acknowledged: this.#acknowledged, attempted };
   }
 
-  /** Does all the steps, as far as the engine lets it. */
+  /** Executes all steps that the engine allows. */
   run(): void {
     this.#open();
     for (const step of STEPS) {
@@ -110,7 +112,7 @@ class FaultyRun {
     if (step.do === "release" && isDone) this.#kept.shift();
     this.#expectKept(handle);
     if (this.#expectReads(handle) || isDone) return;
-    // Whether it happened cannot be known, so nothing more can be said of this handle.
+    // The outcome is unknown, so nothing more can be checked with this handle.
     this.#attempt(() => handle.close());
     this.#handle = undefined;
   }
@@ -130,7 +132,7 @@ class FaultyRun {
     this.#acknowledged = this.#states.length - 1;
   }
 
-  /** Does something that may fail, with an error that says so. */
+  /** Executes an operation that may fail, with a typed error. */
   #attempt(body: () => void): boolean {
     try {
       body();
@@ -142,7 +144,7 @@ class FaultyRun {
     }
   }
 
-  /** Reads everything, if it can: a state that may be, on which whatever comes next builds. */
+  /** Reads everything, if possible: one of the allowed states, which later steps build on. */
   #expectReads(handle: Handle): boolean {
     let found: State | undefined;
     const isRead = this.#attempt(() => found = handle.state());
@@ -151,12 +153,12 @@ class FaultyRun {
     const index = this.#states.findLastIndex((state) => sameState(state, found!));
     const difference = describeDifference(found, this.#last);
     assert(index >= this.#acknowledged, `reads state ${index}, not one allowed: ${difference}`);
-    // A commit that failed was taken back; it may be found after all when the file is opened again.
+    // A failed commit was rolled back, but may be present when the file is opened again.
     this.#states.push(this.#states[index]!);
     return true;
   }
 
-  /** Reads what each snapshot shows, if it can. */
+  /** Reads each snapshot, if possible. */
   #expectKept(handle: Handle): void {
     let found: readonly State[] = [];
     const isRead = this.#attempt(() => found = handle.kept());
@@ -170,7 +172,7 @@ class FaultyRun {
   }
 }
 
-/** Does a step; whether all is on the medium then. */
+/** Executes a step. Returns whether everything is on the medium afterwards. */
 function act(step: Step, handle: Handle): boolean {
   if (step.do === "write") return handle.write(step.changes, step.durability);
   if (step.do === "drop") return handle.drop(step.tree);
@@ -183,7 +185,7 @@ function act(step: Step, handle: Handle): boolean {
   return step.do === "checkpoint";
 }
 
-/** What became of a sweep: runs, faults that were met, errors that the engine threw, images. */
+/** The counts of a sweep: runs, faults hit, errors thrown by the engine, images. */
 const totals = { runs: 0, hits: 0, errors: 0, images: 0 };
 
 function trial(fault: Fault, forgets: boolean): void {
@@ -194,7 +196,7 @@ function trial(fault: Fault, forgets: boolean): void {
   totals.errors += run.errors;
   const recorder = new Recorder(run.inner, run.allowed);
   verify(quireEngine, OPTIONS, run.inner, recorder);
-  // What a sync has dropped shows only when the power goes.
+  // Writes that a sync dropped are missed only after a power cut.
   if (!forgets && totals.runs % CUT_EVERY !== 0) return;
   const rare = { limit: 4, nestedEvery: 0, killEvery: 0, isNamed: false };
   const options = { name: "fault", seed: SEED + fault.nth, ...rare };
@@ -222,27 +224,27 @@ describe("I/O errors", () => {
   run.run();
   const { counts } = run.file;
 
-  it("do not happen by themselves", () => {
+  it("do not occur without a fault", () => {
     assertEquals(run.errors, 0);
     for (const kind of KINDS) assertGreater(counts[kind], 0, kind);
   });
 
   for (const kind of KINDS) {
     const fills = kind !== "read" && kind !== "sync";
-    it(`of every ${kind} are typed, leave reads, and lose nothing`, () => {
+    it(`of every ${kind} are typed, leave reads working, and lose nothing`, () => {
       sweep(kind, counts[kind], fills ? ["EIO", "ENOSPC"] : ["EIO"]);
     });
   }
-  it("of a sync that drops what it was to write lose nothing", () => {
+  it("of a sync that drops its writes lose nothing", () => {
     sweep("sync", counts.sync, ["EIO"], true);
   });
-  it("of writes that take nothing lose nothing", () => {
+  it("of writes that transfer nothing lose nothing", () => {
     sweep("write", counts.write, ["none"]);
     sweep("through", counts.through, ["none"]);
   });
 
   for (const kind of ["read", "write", "through"] as const) {
-    it(`are not what short ${kind}s are`, () => {
+    it(`are not caused by short ${kind}s`, () => {
       const faults: Fault[] = [{ kind, nth: 1, mode: "half", forEver: true }];
       for (let nth = 1; nth <= counts[kind]; nth += EVERY) {
         faults.push({ kind, nth, mode: "half", forEver: false });

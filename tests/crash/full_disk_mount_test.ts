@@ -1,8 +1,10 @@
-// Full disks that are real: a tmpfs of 8 MiB is filled to the last block at each point of a
-// database's life, and what was acknowledged is there, the database opens for writing, loses
-// entries, and gets smaller. Through `mod.ts` and the command line.
-//
-// Only the superuser of a Linux system can mount one; elsewhere this is skipped.
+/**
+ * Full disks, real: a tmpfs of 8 MiB is filled to its last block at each stage of a database's
+ * life. Acknowledged entries are there, and the database opens for writing, deletes entries and
+ * shrinks, through `mod.ts` and the command line.
+ *
+ * Only the superuser of a Linux system can mount a tmpfs; otherwise the tests are skipped.
+ */
 
 import { assert, assertEquals, assertGreater, assertLess, assertLessOrEqual } from "@std/assert";
 import { fromFileUrl } from "@std/path";
@@ -14,7 +16,7 @@ const DISK_BYTES = 8 * 1024 * 1024;
 const FILL_CHILD = fromFileUrl(new URL("./support/fill_child.ts", import.meta.url));
 const VALUE_SIZES = [300, 5_000, 30_000, 300_000];
 
-/** Runs something on a disk of its own, or returns false where there can be none. */
+/** Runs a test on a disk of its own. Returns false if none can be mounted. */
 async function onSmallDisk(body: (folder: string) => unknown): Promise<boolean> {
   const folder = Deno.makeTempDirSync({ prefix: "quire-test-" });
   try {
@@ -38,7 +40,7 @@ function run(program: string, ...args: string[]): boolean {
   }
 }
 
-/** Takes all the room that is left, to the last block. */
+/** Fills the disk to its last block. */
 function takeTheRest(folder: string): void {
   const file = Deno.openSync(`${folder}/ballast`, { create: true, append: true });
   try {
@@ -61,7 +63,7 @@ function hasRoomFor(file: Deno.FsFile, bytes: Uint8Array): boolean {
 
 const keyOf = (i: number) => new TextEncoder().encode(`${i}`);
 
-/** Entries of a size, set until one is refused; how many there are then. */
+/** Sets entries of a size until one is refused. Returns how many were set. */
 function fill(db: Database, bytes: number, first = 0): number {
   const tree = db.tree("values");
   for (let i = first;; i++) {
@@ -74,7 +76,7 @@ function fill(db: Database, bytes: number, first = 0): number {
   }
 }
 
-/** Expects entries up to a number, all of them whole. */
+/** Expects all entries up to a number to be intact. */
 function expectEntries(db: Database, bytes: number, first: number, end: number): void {
   const tree = db.tree("values");
   assertEquals(tree.count(), end - first);
@@ -84,18 +86,18 @@ function expectEntries(db: Database, bytes: number, first: number, end: number):
   }
 }
 
-/** Removes entries, one a transaction. */
+/** Deletes entries, one in each transaction. */
 function empty(db: Database, first: number, end: number): void {
   const tree = db.tree("values");
   for (let i = first; i < end; i++) db.writeSync((tx) => tx.tree(tree).delete(keyOf(i)));
 }
 
-/** What a file takes of the disk, in bytes. */
+/** The bytes of the disk that a file occupies. */
 function bytesOn(path: string): number {
   return Deno.statSync(path).blocks! * 512;
 }
 
-/** Expects a database that others left no room to open, and to lose all it has. */
+/** Expects a database on a full disk to open, and to let all its entries be deleted. */
 async function expectUsable(path: string, bytes: number, count: number): Promise<void> {
   const before = bytesOn(path);
   const db = open(path);
@@ -111,7 +113,7 @@ async function expectUsable(path: string, bytes: number, count: number): Promise
   assertEquals((await verify(path)).ok, true);
 }
 
-describe("a tmpfs that is full", () => {
+describe("a full tmpfs", () => {
   const canMount = Deno.build.os === "linux" && Deno.uid() === 0 && canMountHere();
   const on = (name: string, body: (folder: string) => unknown) => {
     const skipped = canMount ? "" : " (skipped: nobody but root can mount a tmpfs)";
@@ -131,7 +133,7 @@ describe("a tmpfs that is full", () => {
       expectEntries(db, bytes, 0, count);
       empty(db, 0, count >> 1);
       db.checkpoint();
-      // The room of what was deleted is there for others of its size.
+      // The space of deleted entries can be reused by others of their size.
       const tree = db.tree("values");
       db.writeSync((tx) => tx.tree(tree).set(keyOf(count), new Uint8Array(bytes).fill(count)));
       expectEntries(db, bytes, count >> 1, count + 1);

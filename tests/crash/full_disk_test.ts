@@ -1,8 +1,10 @@
-// A full disk: whatever room there is, nothing that was acknowledged is lost, no checkpoint and no
-// recovery needs more room than the file has, and deletes go on. The file system is simulated, with
-// a budget of blocks; `full_disk_mount_test.ts` fills real ones.
-//
-// QUIRE_BUDGETS=N tries each Nth budget only.
+/**
+ * Full disks, simulated: however much space there is, no acknowledged commit is lost, no checkpoint
+ * and no recovery needs more space than the file has, and deletes continue. The simulated file
+ * system has a budget of blocks; `full_disk_mount_test.ts` fills a real one.
+ *
+ * QUIRE_BUDGETS=N tries every Nth budget only.
+ */
 
 import { assert, assertEquals, assertGreater, assertLessOrEqual } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -24,13 +26,15 @@ const EVERY = Number(Deno.env.get("QUIRE_BUDGETS") ?? 13);
 const OPTIONS = {};
 /** A new database, and the first pages of its journal. */
 const FIRST_BLOCKS = 6;
-/** With so much room a close keeps nothing back. */
+/** With this much free space, a close reserves nothing. */
 const PLENTY_BLOCKS = 256;
-/** Past the room that the whole workload takes. */
+/** More than the whole workload needs. */
 const LAST_BLOCKS = 900;
 
 const range = (length: number) => Array.from({ length }, (_, i) => i);
-/** Small values, values of a run each, and a commit whose new pages go straight to the file. */
+/**
+ * Small values, values of one run each, and a commit that writes new pages directly to the file.
+ */
 const COMMITS: readonly (readonly Change[])[] = [
   ...range(6).map((i) => range(12).map((k) => set("main", `a${k * 7 + i}`, i, 300))),
   ...range(10).map((i) => [set("main", `b${i}`, i, 30_000)]),
@@ -39,7 +43,7 @@ const COMMITS: readonly (readonly Change[])[] = [
   range(60).map((k) => set("other", `e${k}`, k, 2_000)),
 ];
 
-/** A database that is filled as far as there is room. */
+/** A database filled until the disk is full. */
 class Filling {
   state: State = new Map();
   acknowledged = 0;
@@ -53,7 +57,7 @@ class Filling {
     this.handle = handle;
   }
 
-  /** Makes all commits that there is room for. */
+  /** Makes all commits for which there is space. */
   fill(checkpointEvery: number): void {
     COMMITS.forEach((changes, i) => {
       this.write(changes);
@@ -61,7 +65,7 @@ class Filling {
     });
   }
 
-  /** Makes a commit, or has it refused. */
+  /** Makes a commit, which may be refused. */
   write(changes: readonly Change[]): void {
     try {
       this.handle.write(changes, "sync");
@@ -73,7 +77,7 @@ class Filling {
     }
   }
 
-  /** Removes every entry, each by a commit of its own. */
+  /** Deletes every entry in a commit of its own. */
   empty(): void {
     for (const change of removals(this.state)) {
       this.handle.write([change], "sync");
@@ -88,7 +92,7 @@ class Filling {
   }
 }
 
-/** Changes that remove every entry. */
+/** Changes that delete every entry. */
 function removals(state: State): Change[] {
   return [...state.keys()].map((name) => {
     const [tree, key] = name.split("/");
@@ -96,13 +100,13 @@ function removals(state: State): Change[] {
   });
 }
 
-/** Whether an error says that there is no room, and no more than that. */
+/** Whether an error reports a full disk, and nothing else. */
 function isRefusal(error: unknown): boolean {
   if (!(error instanceof IoError) || !(error.cause instanceof Error)) return false;
   return "code" in error.cause && error.cause.code === "ENOSPC";
 }
 
-/** Opens what somebody left, and finds it whole, writable and able to lose entries. */
+/** Opens a file, and expects it to be intact and writable, and its entries to be deletable. */
 function reopen(from: Filling, file: BudgetFile, what: string): void {
   const handle = quireEngine.open(file, OPTIONS);
   const next = new Filling(file, handle);
@@ -114,7 +118,7 @@ function reopen(from: Filling, file: BudgetFile, what: string): void {
   handle.close();
 }
 
-/** As `reopen`, of what was closed after a refusal, and of whose disk others then took the rest. */
+/** As `reopen`, for a file closed after a refusal, on a disk that others have filled since. */
 function reopenClosed(from: Filling): void {
   const file = from.file.afterKill();
   const next = new Filling(file, quireEngine.open(file, OPTIONS));
@@ -126,7 +130,7 @@ function reopenClosed(from: Filling): void {
   reopen(next, file, "closed on a full disk");
 }
 
-/** Fills a disk of so many blocks, and does everything that has to work on it then. */
+/** Fills a disk of a number of blocks, and tries everything that must still work. */
 function trial(budget: number, checkpointEvery: number): Filling {
   const file = new BudgetFile(budget);
   const filling = new Filling(file, quireEngine.open(file, OPTIONS));
@@ -147,7 +151,7 @@ function trial(budget: number, checkpointEvery: number): Filling {
   return filling;
 }
 
-describe("a disk that is full", () => {
+describe("a full disk", () => {
   const totals = { budgets: 0, acknowledged: 0, refused: 0 };
 
   for (const checkpointEvery of [0, 3]) {
@@ -166,12 +170,12 @@ describe("a disk that is full", () => {
     });
   }
 
-  it("leaves deletes what they need, whatever commit was the last that it had room for", () => {
+  it("leaves enough space for deletes, whichever commit was the last to fit", () => {
     const random = new Random(9);
     for (let trial = 0; trial < 120; trial++) {
       const file = new BudgetFile(LAST_BLOCKS * 10);
       const filling = new Filling(file, quireEngine.open(file, OPTIONS));
-      // So that the journal ends anywhere in what is claimed of it.
+      // The journal ends at various points of its reserved space.
       const commits = 5 + random.below(12);
       for (let i = 0; i < commits; i++) {
         filling.write([set("main", `g${i}`, i, 10_000 + random.below(40_000))]);
@@ -183,13 +187,13 @@ describe("a disk that is full", () => {
     }
   });
 
-  it("is met at many points", () => {
+  it("is hit at many points", () => {
     console.log(`full disks: ${JSON.stringify(totals)}`);
     assertGreater(totals.refused, totals.budgets);
     assertGreater(totals.acknowledged, totals.budgets);
   });
 
-  it("is no bar to creation past its first blocks, nor creation a bar to a later one", () => {
+  it("prevents only the first blocks of a creation, which can be repeated later", () => {
     for (let budget = 0; budget < FIRST_BLOCKS; budget++) {
       const file = new BudgetFile(budget);
       assert(isRefusal(errorOf(() => quireEngine.open(file, OPTIONS))));

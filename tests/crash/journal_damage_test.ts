@@ -1,5 +1,7 @@
-// What stands in the journal of a file that was not closed, and is not what was written there:
-// batches that rotted, and batches of another history of the same file.
+/**
+ * Damage in the journal of a file that was not closed: rotten batches, and batches of another
+ * history of the same file.
+ */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -16,14 +18,14 @@ const SHORTEST_PAYLOAD = 48;
 /** A session that was not closed. */
 interface Session {
   readonly file: PowerFile;
-  /** What each commit wrote to the journal. */
+  /** The bytes that each commit wrote to the journal. */
   readonly batches: readonly Operation[];
   /** The states after each commit. */
   readonly states: readonly State[];
   readonly version: number;
 }
 
-/** A file that was closed, for sessions that begin alike. */
+/** A closed file, for sessions with the same beginning. */
 function closedFile(): Blocks {
   const file = new PowerFile();
   const handle = quireEngine.open(file, {});
@@ -48,7 +50,7 @@ function session(
   return { file, batches, states, version: handle.version };
 }
 
-/** The state in which a content opens, and the version that follows. */
+/** The state in which bytes open, and the next version. */
 function opened(content: Blocks): { state: State; version: number } {
   const handle = quireEngine.open(new PowerFile(content), {});
   const state = handle.state();
@@ -74,26 +76,26 @@ describe("the journal of a file that was not closed", () => {
   const { file, batches, states } = session(start, commits);
   const content = file.snapshot();
 
-  it("gives back every commit", () => {
+  it("restores every commit", () => {
     assertEquals(batches.length, commits.length);
     assert(sameState(opened(content).state, states[2]!));
   });
 
-  it("is refused when a batch rotted that was on the medium before a later one", () => {
+  it("is refused if a batch before a later one is rotten", () => {
     for (let at = 0; at < HEADER_BYTES + SHORTEST_PAYLOAD; at++) {
       const rotten = flip(content, batches[1]!.position + at, at % 8);
       assertThrows(() => opened(rotten), CorruptionError, "is not whole any more");
     }
   });
 
-  it("ends before its last batch when that one rotted", () => {
+  it("ends before its last batch if that one is rotten", () => {
     for (let at = 0; at < HEADER_BYTES + SHORTEST_PAYLOAD; at++) {
       const rotten = flip(content, batches[2]!.position + at, at % 8);
       assert(sameState(opened(rotten).state, states[1]!), `byte ${at}`);
     }
   });
 
-  it("does not go on with a batch of another history", () => {
+  it("does not continue with a batch of another history", () => {
     const other = session(start, [
       commits[0]!,
       [set("main", "c", 5, 22), set("main", "b", 5)],

@@ -1,8 +1,10 @@
-// A bit that rots in the journal of a file that was not closed, whatever else of it was on the
-// medium: the file is refused, or shows one committed state, never parts of two.
-//
-// QUIRE_ROT=N looks at every operation of each workload instead of some of them, N bits at each.
-// QUIRE_SEED=n makes other choices.
+/**
+ * Rot in the journal of a file that was not closed: one bit changes, whatever else is on the
+ * medium. The file is refused, or shows one committed state, never a mixture of two.
+ *
+ * QUIRE_ROT=N visits every operation of each workload instead of some, with N bits at each.
+ * QUIRE_SEED=N makes other choices.
+ */
 
 import { assert, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -19,10 +21,10 @@ const ROT = Number(Deno.env.get("QUIRE_ROT") ?? 0);
 const SEED = Number(Deno.env.get("QUIRE_SEED") ?? 1);
 const MOMENTS = 60;
 const MAGIC = [0x51, 0x42, 0x41, 0x54];
-/** Of a batch, most bits are looked for here: its header and its first records. */
+/** Most bits are chosen in this part of a batch: its header and first records. */
 const HEAD_BYTES = 256;
 
-/** What became of files with rot. */
+/** The outcomes of files with rot. */
 interface Found {
   whole: number;
   refused: number;
@@ -31,7 +33,7 @@ interface Found {
 describe("rot in the last batches of a journal", () => {
   const names = ["slices", "farApart", "bypass", "renewed", "shrink", "journalTurns", "eviction"];
   for (const name of names) {
-    it(`never shows parts of two states: ${name}`, () => {
+    it(`never shows a mixture of two states: ${name}`, () => {
       const { make } = WORKLOADS[name]!;
       const { options = {}, ...steps } = make(SEED, {});
       const { whole, refused } = sweep({ options, ...steps });
@@ -42,7 +44,7 @@ describe("rot in the last batches of a journal", () => {
   }
 });
 
-/** Lets batches rot at moments of a workload, with what is not on the medium yet kept or lost. */
+/** Damages batches during a workload, with pending operations kept or lost. */
 function sweep(workload: ReturnType<(typeof WORKLOADS)[string]["make"]>): Found {
   const recording = record(quireEngine, workload, new PowerFile());
   const { operations, first, marks, last, start } = recording;
@@ -72,7 +74,7 @@ function isBatch({ isWrite, bytes }: Operation): boolean {
   return isWrite && MAGIC.every((byte, i) => bytes[i] === byte);
 }
 
-/** What is on the medium, and some of what may be. */
+/** The bytes on the medium, with some of the pending operations. */
 function imageOf(walk: PowerWalk, random: Random): Blocks {
   const content = walk.base.fork();
   const share = random.pick([1, 2, 2]);
@@ -90,7 +92,7 @@ function flip(content: Blocks, { position, bytes }: Operation, random: Random): 
   content.write(byte, 0, 1, at);
 }
 
-/** Opens a file with rot, and reads all of it. */
+/** Opens a damaged file, and reads all of it. */
 function opened(content: Blocks, options: EngineOptions, { states }: Allowed): keyof Found {
   try {
     const handle = quireEngine.open(new PowerFile(content, false), options);

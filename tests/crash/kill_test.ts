@@ -1,8 +1,9 @@
-// `kill -9`: a process that is killed at any moment leaves a file that opens with everything that
-// it acknowledged, and nothing that it did not attempt.
-//
-// QUIRE_KILLS=N kills N processes, one after the other, on the same file; QUIRE_SEED=n chooses
-// when.
+/**
+ * `kill -9`: a process killed at any moment leaves a file that opens with every acknowledged
+ * commit, and with none that was not attempted.
+ *
+ * QUIRE_KILLS=N kills N processes in turn, on the same file; QUIRE_SEED=N chooses the moments.
+ */
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { fromFileUrl } from "@std/path";
@@ -14,13 +15,13 @@ import { Random } from "../support/random.ts";
 
 const KILLS = Number(Deno.env.get("QUIRE_KILLS") ?? 100);
 const DELAY_MS_MAX = 30;
-/** A process that says nothing for so long has not even started. */
+/** A process that prints nothing for this long has not started. */
 const START_MS_MAX = 20_000;
 const CHILD = fromFileUrl(new URL("./support/kill_child.ts", import.meta.url));
 
-/** What a process said before it was killed. */
+/** The output of a process before it was killed. */
 interface Life {
-  /** The commits that it found. */
+  /** The number of commits that it found. */
   readonly opened: number | undefined;
   /** The last commit that it began. */
   readonly attempted: number | undefined;
@@ -29,7 +30,7 @@ interface Life {
 }
 
 describe("kill -9", () => {
-  it("loses nothing that was acknowledged, any number of times on the same file", async () => {
+  it("loses no acknowledged commit, any number of times on the same file", async () => {
     const dir = Deno.makeTempDirSync({ prefix: "quire-kill-" });
     try {
       const path = `${dir}/kill.quire`;
@@ -63,7 +64,7 @@ function expectBetween(found: number, low: number, high: number, when: string): 
   assert(found >= low && found <= high, `${when}: ${found} commits, expected ${low}..${high}`);
 }
 
-/** Starts a process and kills it a while after it began to open the file, or had opened it. */
+/** Starts a process, and kills it some time after it begins to open the file, or has opened it. */
 async function liveAndDie(path: string, delayMs: number, fromStart: boolean): Promise<Life> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", CHILD, path],
@@ -85,7 +86,7 @@ async function liveAndDie(path: string, delayMs: number, fromStart: boolean): Pr
   clearTimeout(timer);
   const { signal } = await child.status;
   const lines = text.split("\n");
-  // The last line may have been cut by the kill.
+  // The kill may have truncated the last line.
   lines.pop();
   assertEquals(lines.filter((line) => !/^s$|^[ota] \d+$/.test(line)), []);
   assertEquals(signal, "SIGKILL");

@@ -1,6 +1,6 @@
 /**
- * What ends after its database was closed: a snapshot, an iterator. Ending them reads nothing of a
- * file that is not open any more, and that may be another's by now.
+ * Snapshots and iterators that end after their database was closed. Ending them reads nothing from
+ * a file that is no longer open, and whose descriptor may belong to another file by now.
  */
 
 import { assertEquals, assertThrows } from "@std/assert";
@@ -11,7 +11,7 @@ import { open } from "../../store/open.ts";
 import { bytesOf, change } from "../support/database.ts";
 import { inTempDir } from "../support/temp.ts";
 
-/** A database larger than its cache, from which most was removed since `keep` was called. */
+/** A database larger than its cache, most of which was deleted after `keep` was called. */
 function shrunk<T>(path: string, keep: (db: Database) => T): { db: Database; kept: T } {
   const db = open(path, { cacheBytes: 8 * 1024 * 1024, durability: "buffered" });
   change(db, "tree", (tree) => {

@@ -1,4 +1,6 @@
-// The simulated file and its power cuts: which images a cut can leave, and which it cannot.
+/**
+ * The simulated file and its power cuts: the images that a cut can leave, and those that it cannot.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -9,7 +11,7 @@ import { Random } from "../support/random.ts";
 
 const OPTIONS: ImageOptions = { garbage: "none", rotPages: [], limit: 1000 };
 
-/** The images of a cut after all operations of a file; of one byte per block, as text. */
+/** The images of a cut after all operations of a file, as text with one character a block. */
 function imagesOf(file: PowerFile, options = OPTIONS): Set<string> {
   const walk = walkOf(file);
   const plans = plansAt(walk, options, new Random(1));
@@ -25,7 +27,7 @@ function walkOf(file: PowerFile): PowerWalk {
   return walk;
 }
 
-/** The first byte of each block, as a letter; zero is a point. */
+/** The first byte of each block as a letter, or a point for zero. */
 function textOf(content: Blocks): string {
   const bytes = content.content();
   let text = "";
@@ -35,7 +37,7 @@ function textOf(content: Blocks): string {
   return text;
 }
 
-/** A file of blocks, each full of one letter. */
+/** A file of blocks, each filled with one letter. */
 function write(file: PowerFile, block: number, letters: string, through = false): void {
   const bytes = new Uint8Array(letters.length * BLOCK_BYTES);
   [...letters].forEach((letter, i) => {
@@ -46,7 +48,7 @@ function write(file: PowerFile, block: number, letters: string, through = false)
 }
 
 describe("PowerFile", () => {
-  it("reads back what was written, as a fork does", () => {
+  it("returns the bytes written, and so does a fork", () => {
     const file = new PowerFile();
     const random = new Random(1);
     const model = new Uint8Array(60_000);
@@ -126,7 +128,7 @@ describe("plansAt()", () => {
     assert(plans.some((plan) => describePlan(walk, plan).includes("torn at 512")));
   });
 
-  it("spoils sectors of a torn write only if asked to", () => {
+  it("corrupts sectors of a torn write only on request", () => {
     const file = new PowerFile();
     write(file, 0, "aaa");
     file.sync();
@@ -138,7 +140,7 @@ describe("plansAt()", () => {
     assertEquals(found.size > 2, true);
   });
 
-  it("rots only what is all on the medium", () => {
+  it("rots only pages that are completely on the medium", () => {
     const options = { ...OPTIONS, rotPages: [1] };
     const file = new PowerFile();
     write(file, 0, "aabbcc");

@@ -1,10 +1,10 @@
 /**
- * Failing reads and writes while pages come and go: a database larger than its cache, so that every
- * transaction reads and evicts, on a file of which one operation fails. A snapshot holds pages of
- * chunks that have left memory, and some transactions close it while they are open.
+ * Failing reads and writes during eviction: the database is larger than its cache, so every
+ * transaction reads and evicts, and one operation of its file fails. A snapshot holds pages of
+ * evicted chunks, and some transactions close it while they are open.
  *
- * Whatever fails, a transaction that throws has changed nothing, one that returns has changed all,
- * and what is read is right.
+ * Whatever fails, a transaction that throws changes nothing, one that returns changes everything,
+ * and reads are correct.
  */
 
 import {
@@ -27,11 +27,11 @@ const CACHE_BYTES = 8 * 1024 * 1024;
 const ENTRIES = 6000;
 const TRANSACTIONS = 12;
 
-/** How often each entry was written; 0 = it is not there. */
+/** How often each entry was written; 0 = absent. */
 type Writes = Uint8Array;
 
 function valueOf(entry: number, writes: number): Uint8Array {
-  // Now and then a value is in runs, so that pages are given back by the run.
+  // Some values are in runs, so that runs of pages are released.
   return new Uint8Array(entry % 50 === 0 ? 20_000 : 1900).fill(entry ^ writes).fill(writes, 0, 9);
 }
 
@@ -50,7 +50,7 @@ function makeOriginal(): Uint8Array {
   return file.content();
 }
 
-/** Changes entries all over the tree. */
+/** Changes entries throughout the tree. */
 function changeEntries(tree: TransactionTree, random: Random, writes: Writes): void {
   for (let i = 0; i < 40; i++) {
     const entry = random.below(ENTRIES);
@@ -66,7 +66,7 @@ function changeEntries(tree: TransactionTree, random: Random, writes: Writes): v
   writes.fill(0, first, first + 60);
 }
 
-/** Fails unless the database holds exactly this. */
+/** Fails unless the database has exactly these entries. */
 function assertHolds(db: Database, writes: Writes): void {
   let entry = 0;
   for (const [key, value] of db.tree("a")) {
@@ -78,7 +78,7 @@ function assertHolds(db: Database, writes: Writes): void {
   assertEquals(writes.findIndex((count, i) => i >= entry && count > 0), -1, "the rest is gone");
 }
 
-/** One run in which the `nth` operation of a sort fails, once; whether it came to that. */
+/** One run in which the `nth` operation of a kind fails once. Returns whether it was reached. */
 function run(nth: number, operation: Operation): boolean {
   const memory = new MemoryFile(original);
   const file = new FaultyFile(memory);
@@ -106,7 +106,7 @@ function run(nth: number, operation: Operation): boolean {
     } catch (error) {
       assertInstanceOf(error, IoError);
       failed = error;
-      // One that failed on its way to the disk is done in memory; one that failed before is not.
+      // If the write to disk failed, the change is in memory; if an earlier step failed, it is not.
       if (db.version > version) writes = after;
     }
   }
@@ -123,7 +123,7 @@ function run(nth: number, operation: Operation): boolean {
     return failed !== undefined;
   }
   assertRefusesToClose(db);
-  // All that was durable is recovered, with or without the transaction that failed.
+  // Everything durable is recovered, with or without the failed transaction.
   const again = openBoth(memory, { cacheBytes: CACHE_BYTES });
   const recovered = again.db.stats().recovery?.version ?? again.db.version;
   assert(recovered === version || recovered === db.version, `version ${recovered} came back`);
@@ -133,7 +133,7 @@ function run(nth: number, operation: Operation): boolean {
   return true;
 }
 
-/** Reads; only what was written in vain may be refused, never be wrong. */
+/** Reads. Pages whose write failed may be refused; nothing may be wrong. */
 function readOrRefused({ pager }: Session, read: () => void): void {
   try {
     read();
@@ -143,7 +143,7 @@ function readOrRefused({ pager }: Session, read: () => void): void {
   }
 }
 
-/** The handle writes no more. */
+/** The handle refuses writes. */
 function assertRefusesToClose(db: Database): void {
   try {
     db.close();
@@ -157,7 +157,7 @@ function assertRefusesToClose(db: Database): void {
 describe("under pressure", () => {
   const sorts: [Operation, number][] = [["read", 5], ["write", 1], ["sync", 1]];
   for (const [operation, step] of sorts) {
-    it(`a ${operation} that fails leaves each transaction done or undone`, () => {
+    it(`a failed ${operation} leaves each transaction applied or rolled back`, () => {
       let runs = 0;
       for (let nth = 1; nth < 4000 * step && run(nth, operation); nth += step) runs++;
       console.log(`${operation}: failed at ${runs} places`);
@@ -166,7 +166,7 @@ describe("under pressure", () => {
   }
 });
 
-describe("after a sync that failed and dropped what was written", () => {
+describe("after a failed sync that dropped its writes", () => {
   const looks: Readonly<Record<string, (db: Database) => unknown>> = {
     "count()": (db) => db.tree("a").count(),
     "a count of a range": (db) => db.tree("a").count({ gte: keyOf(1400), lt: keyOf(2200) }),
@@ -175,7 +175,7 @@ describe("after a sync that failed and dropped what was written", () => {
     "chunks()": (db) => [...db.chunks()],
   };
 
-  /** A database whose file is as it was before the last commits, and what was true after them. */
+  /** A database whose file lacks the last commits, and the state after them. */
   function withLostWrites(): { db: Database; expected: Map<string, unknown> } {
     const memory = new MemoryFile(original);
     const file = new FaultyFile(memory);
@@ -190,7 +190,7 @@ describe("after a sync that failed and dropped what was written", () => {
     assertThrows(() => db.checkpoint(), IoError, "sync");
     file.fault = () => "none";
     memory.writeAt(original, 0, original.length, 0);
-    // Pages of other chunks take the room of those that were changed.
+    // Pages of other chunks evict the changed ones.
     for (let round = 0; round < 2; round++) {
       for (const _ of db.tree("a").keys({ gte: keyOf(2800) }));
     }
@@ -198,7 +198,7 @@ describe("after a sync that failed and dropped what was written", () => {
   }
 
   for (const [what, look] of Object.entries(looks)) {
-    it(`${what} tells what was committed, or is refused`, () => {
+    it(`${what} shows committed data, or is refused`, () => {
       const { db, expected } = withLostWrites();
       try {
         assertEquals(look(db), expected.get(what));

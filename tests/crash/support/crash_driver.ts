@@ -1,13 +1,12 @@
 /**
- * Cuts the power at every operation of a workload, opens what is left, and compares.
+ * Cuts the power at every operation of a workload, opens what is left, and checks it.
  *
- * The oracle: `verify` finds nothing wrong in a file; it opens, within bounds, in exactly one of
- * the states that were attempted, and not in one before the last that was acknowledged; a full
- * check passes; it takes one more commit, closes, opens again and has it. Some of the openings are
- * cut themselves, up to `depth` times in each other.
+ * The oracle: `verify` finds nothing wrong in a file. The file opens, within a time limit, in
+ * exactly one of the attempted states, and in none before the last acknowledged one. A full check
+ * passes. It accepts one more commit, closes, opens again and shows that commit. Power cuts also
+ * interrupt some of these opens, up to `depth` levels deep.
  *
- * Images that are the same byte by byte are opened once; for the others only what is allowed of
- * them is compared.
+ * Identical images are opened once; for repeated ones only the allowed states are compared.
  */
 
 import type { Blocks } from "../../support/blocks.ts";
@@ -33,52 +32,52 @@ import {
 import { PowerFile, PowerWalk } from "../../support/power_file.ts";
 import { Random } from "../../support/random.ts";
 
-/** An opening takes milliseconds; one that takes so long hangs. */
+/** Opening takes milliseconds; past this time it hangs. */
 const OPEN_MS_MAX = 10_000;
 const NESTED_LIMIT = 4;
 
-/** How hard to look for failures. */
+/** The extent of the search for failures. */
 export interface CrashOptions {
   /** Names the workload, for messages. */
   readonly name: string;
   /** Decides everything that is random. */
   readonly seed: number;
   /**
-   * Which sectors of a write that was cut may hold anything. Default: none, or any if protected.
+   * Which sectors of an interrupted write may hold anything. Default: none, or any if protected.
    */
   readonly garbage?: Garbage;
   /** The most images of one cut. Default 300. */
   readonly limit?: number;
-  /** Of so many images, one is cut again while it is opened. Default 200; 0 = none is. */
+  /** One image in this many is cut again while it is opened. Default 200; 0 = none. */
   readonly nestedEvery?: number;
   /**
-   * After one cut in so many the process is killed, and the power cut while it recovers. Default
+   * After one cut in this many the process is killed, and the power fails in its recovery. Default
    * 20.
    */
   readonly killEvery?: number;
-  /** How deep cuts lie in each other. Default 2. */
+  /** The nesting depth of power cuts. Default 2. */
   readonly depth?: number;
-  /** Of all cuts, the one to look at. Default all. */
+  /** The only cut to try. Default all. */
   readonly cut?: number;
-  /** Of all images of that cut, the one to look at; -1 = the process is killed. Default all. */
+  /** The only image of that cut to try; -1 = the killed process. Default all. */
   readonly image?: number;
   /** Whether `crash_replay.ts` knows the workload. Default true. */
   readonly isNamed?: boolean;
-  /** Takes each failure, to go on with the next image. Default: the first one is thrown. */
+  /** Receives each failure, and the search continues. Default: the first one is thrown. */
   readonly onFailure?: (failure: CrashFailure) => void;
 }
 
-/** What was looked at. */
+/** What was tried. */
 export interface CrashReport {
   /** Operations of the workload. */
   operations: number;
-  /** Cuts, those inside openings among them. */
+  /** Cuts, including nested ones. */
   cuts: number;
-  /** Images made. */
+  /** Images created. */
   images: number;
   /** Images that differ, each of which was opened. */
   distinct: number;
-  /** Of these, those of cuts inside openings. */
+  /** The number of these from nested cuts. */
   nested: number;
   /** Images with rot. */
   rotten: number;
@@ -86,13 +85,13 @@ export interface CrashReport {
   kills: number;
 }
 
-/** An image that is not as it must be. */
+/** An image that fails the oracle. */
 export class CrashFailure extends Error {
   /** The name of the class. */
   override readonly name = "CrashFailure";
   /** The image. */
   readonly content: Blocks;
-  /** The arguments with which `crash_replay.ts` makes it again. */
+  /** The arguments with which `crash_replay.ts` repeats it. */
   readonly replay: string;
 
   /** Describes a failure. */
@@ -106,7 +105,7 @@ export class CrashFailure extends Error {
 /**
  * Cuts the power at every operation of a workload.
  *
- * @throws {CrashFailure} An image is not as it must be.
+ * @throws {CrashFailure} An image fails the oracle.
  */
 export function crash(engine: Engine, workload: Workload, options: CrashOptions): CrashReport {
   const recording = record(engine, workload, new PowerFile());
@@ -117,9 +116,9 @@ export function crash(engine: Engine, workload: Workload, options: CrashOptions)
 }
 
 /**
- * Cuts the power at every operation that a recording is about.
+ * Cuts the power at every operation of interest in a recording.
  *
- * @throws {CrashFailure} An image is not as it must be.
+ * @throws {CrashFailure} An image fails the oracle.
  */
 export function crashRecording(
   engine: Engine,
@@ -143,12 +142,12 @@ export function sumOf(reports: readonly CrashReport[]): CrashReport {
 
 /** A moment at which the power is cut. */
 interface Moment {
-  /** The number of the cut, and those of the cuts it lies in. */
+  /** The number of the cut, after those of the cuts that contain it. */
   readonly path: string;
   readonly seed: number;
   readonly walk: PowerWalk;
   readonly allowed: Allowed;
-  /** How many cuts may lie in it. */
+  /** How many levels of cuts may be nested in it. */
   readonly depth: number;
 }
 
@@ -172,7 +171,7 @@ class Sweep {
     };
   }
 
-  /** Looks at every cut of a workload. */
+  /** Tries every cut of a workload. */
   run(recording: Recording): void {
     const depth = this.#options.depth ?? 2;
     for (const moment of momentsOf(recording, "", this.#options.seed, depth)) {
@@ -226,7 +225,7 @@ class Sweep {
     try {
       look();
     } catch (cause) {
-      // What lies in another cut has said already where it was.
+      // The error of a nested cut already has its position.
       const failure = cause instanceof CrashFailure
         ? cause
         : this.#failure(moment, plan, index, content, cause);
@@ -236,7 +235,7 @@ class Sweep {
     }
   }
 
-  /** Opens an image, and returns the state in which it was. */
+  /** Opens an image, and returns its state. */
   #open(content: Blocks, moment: Moment, index: number): State {
     const { nestedEvery = 200 } = this.#options;
     const random = new Random(moment.seed ^ Math.imul(index + 1, 0x9e3779b1));
@@ -253,7 +252,7 @@ class Sweep {
 
   #cutAgain(recording: Recording, outer: Moment, index: number, seed: number): void {
     const path = `${outer.path}/${index}.`;
-    // What an earlier cut tore has nothing left that rot could be made up for with.
+    // After a torn write there is no redundancy left from which rot could be repaired.
     const imageOptions = { ...this.#imageOptions, rotPages: [], limit: NESTED_LIMIT };
     for (const moment of momentsOf(recording, path, seed, outer.depth - 1)) {
       this.#visit(moment, imageOptions);
@@ -284,7 +283,7 @@ class Sweep {
     return new CrashFailure(lines.join("\n"), content, replay, cause);
   }
 
-  /** The arguments of `crash_replay.ts` that make an image again. */
+  /** The arguments of `crash_replay.ts` that repeat an image. */
   #replay(cut: string, image: number): string {
     const { name, seed, nestedEvery, killEvery, depth } = this.#options;
     const { limit, garbage } = this.#imageOptions;
@@ -316,26 +315,26 @@ function* momentsOf(
     const during = marks[i]!;
     if (i === first) yield at(during);
     walk.issue(operations[i]!);
-    // While it is done, all else has been done; after it, more may have been acknowledged.
+    // During the operation all earlier ones are complete; after it, more may be acknowledged.
     if (operations[i]!.kind === "through" && i >= first) yield at(during);
     walk.complete(operations[i]!);
     if (i >= first) yield at(between(during, marks[i + 1] ?? last));
   }
 }
 
-/** What is allowed after one operation and before the next one. */
+/** The states allowed between one operation and the next. */
 function between(before: Allowed, after: Allowed): Allowed {
   const end = before.states.length - 1;
   const goesOn = after.states[0] === before.states[0] && after.states[end] === before.states[end];
-  // Once an engine was opened, only what it showed is allowed.
+  // Once an engine has opened, only the state that it showed is allowed.
   if (!goesOn) return { ...after, attempted: after.acknowledged };
-  // What was attempted later cannot stand in the file yet, unless it needed no operation.
+  // Later attempts cannot be in the file yet, unless they needed no operation.
   const attempted = Math.max(before.attempted, after.acknowledged);
   return { states: after.states, acknowledged: after.acknowledged, attempted };
 }
 
 /**
- * Verifies a file as it is, opens it, and returns the state in which it is; fails unless all is as
+ * Verifies a file, opens it, and returns its state. Fails unless everything is as
  * it must be.
  */
 export function verify(
@@ -363,7 +362,7 @@ export function verify(
   return state;
 }
 
-/** The commit that every image must take: enough to use a page that is wrongly free. */
+/** The commit that every image must accept, large enough to use a page that is wrongly free. */
 function probeOf(state: State): Change[] {
   const key = new TextEncoder().encode("probe");
   const value = new Uint8Array(3000).fill(0x50 + state.size % 16);
@@ -376,7 +375,7 @@ function expectState(handle: Handle, expected: State): void {
   throw new Error(`after one more commit: ${describeDifference(found, expected)}`);
 }
 
-/** The allowed state that was found; fails when it is none of them. */
+/** The allowed state that was found. Fails if it is none of them. */
 function stateIn(found: State, { states, acknowledged, attempted }: Allowed): State {
   for (let i = attempted; i >= acknowledged; i--) {
     if (sameState(found, states[i]!)) return states[i]!;

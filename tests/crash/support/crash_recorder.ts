@@ -1,5 +1,5 @@
 /**
- * A workload on an engine, and what may be true of it after a power cut at each of its operations.
+ * Runs a workload on an engine, and records the states allowed after a power cut at each operation.
  */
 
 import { IoError } from "../../../pager/mod.ts";
@@ -19,7 +19,7 @@ import {
 } from "./engine.ts";
 import type { Operation, PowerFile } from "../../support/power_file.ts";
 
-/** One thing that a workload does. */
+/** One step of a workload. */
 export type Step =
   | { readonly do: "write"; readonly changes: readonly Change[]; readonly durability: Durability }
   | { readonly do: "load"; readonly changes: readonly Change[]; readonly durability: Durability }
@@ -28,7 +28,7 @@ export type Step =
     readonly changes: readonly Change[];
     readonly undone: readonly Change[];
   }
-  /** A commit for which the disk has no room; it must be one that asks for some. */
+  /** A commit for which the disk has no space; it must be one that needs some. */
   | { readonly do: "full"; readonly changes: readonly Change[] }
   | { readonly do: "abort"; readonly changes: readonly Change[] }
   | {
@@ -40,37 +40,37 @@ export type Step =
   | { readonly do: "drop"; readonly tree: string }
   | { readonly do: "checkpoint" | "step" | "reopen" | "keep" | "release" };
 
-/** What an engine is made to do. */
+/** The steps that an engine executes. */
 export interface Workload {
   readonly options?: EngineOptions;
-  /** What is done before the first cut; it is on the medium then. */
+  /** The steps before the first cut; their results are on the medium. */
   readonly prelude?: readonly Step[];
   readonly steps: readonly Step[];
 }
 
-/** The states in which an engine may be found: from the last acknowledged one on. */
+/** The states in which an engine may be found, from the last acknowledged one on. */
 export interface Allowed {
   readonly states: readonly State[];
-  /** The index of the last state that was acknowledged. */
+  /** The index of the last acknowledged state. */
   readonly acknowledged: number;
-  /** The index of the last state that was attempted. */
+  /** The index of the last attempted state. */
   readonly attempted: number;
 }
 
-/** A file that was used, and what is allowed at each moment. */
+/** The operations of a file, and the states allowed at each moment. */
 export interface Recording {
-  /** What stood in it before the first operation. */
+  /** Its bytes before the first operation. */
   readonly start: Blocks;
   readonly operations: readonly Operation[];
   /** The first operation at which a cut is of interest. */
   readonly first: number;
-  /** What was allowed when each operation began. */
+  /** The states allowed when each operation began. */
   readonly marks: readonly Allowed[];
-  /** What is allowed at the end. */
+  /** The states allowed at the end. */
   readonly last: Allowed;
 }
 
-/** Keeps the states of an engine, and notes what is allowed at each operation of its file. */
+/** Keeps the states of an engine, and records which are allowed at each operation of its file. */
 export class Recorder {
   readonly #file: PowerFile;
   readonly #marks: Allowed[] = [];
@@ -81,18 +81,18 @@ export class Recorder {
   readonly #kept: State[] = [];
   #first = 0;
 
-  /** Begins with what is allowed of the file as it is. */
+  /** Starts with the states that the file allows now. */
   constructor(file: PowerFile, allowed: Allowed) {
     this.#file = file;
     this.#states = allowed.states.slice(0, allowed.attempted + 1);
     this.#acknowledged = allowed.acknowledged;
     this.#first = file.operations.length;
-    // What stands there already was done before.
+    // The existing content precedes the recording.
     for (let i = 0; i < this.#first; i++) this.#marks.push(allowed);
     file.beforeOperation = (_: Operation) => this.#marks.push(this.allowed);
   }
 
-  /** What is allowed now. */
+  /** The states allowed now. */
   get allowed(): Allowed {
     const attempted = this.#states.length - 1;
     return { states: this.#states, acknowledged: this.#acknowledged, attempted };
@@ -103,24 +103,24 @@ export class Recorder {
     return this.#states[this.#states.length - 1]!;
   }
 
-  /** A state that will be there if the commit that is about to be made comes to an end. */
+  /** A state that exists if the next commit completes. */
   attempt(state: State): void {
     this.#states = [...this.#states, state];
   }
 
-  /** All that was attempted must be found from now on. */
+  /** From now on every attempted commit must be found. */
   acknowledge(): void {
     this.#acknowledged = this.#states.length - 1;
   }
 
-  /** The engine was opened, and showed one state: only that one is allowed from now on. */
+  /** The engine opened and showed one state: from now on only that one is allowed. */
   settle(state: State): void {
     this.#states = [state];
     this.#acknowledged = 0;
     this.#versions = [];
   }
 
-  /** What the engine itself says of its last commit, and of the medium. */
+  /** Checks what the engine reports about its last commit and the medium. */
   learn({ version, durableVersion }: Handle): void {
     const last = this.#states.length - 1;
     this.#versions[last] = version;
@@ -131,7 +131,7 @@ export class Recorder {
     }
   }
 
-  /** Fails while the file lets nobody write, except what it has a place for. */
+  /** Makes writes fail, except those that need no space. */
   whileFull(body: () => void): void {
     this.#file.isFull = true;
     try {
@@ -141,17 +141,17 @@ export class Recorder {
     }
   }
 
-  /** The engine keeps the last state for readers. */
+  /** Makes the engine keep the last state for readers. */
   keep(): void {
     this.#kept.push(this.state);
   }
 
-  /** The engine keeps one state less, or none any more. */
+  /** Makes the engine release one kept state, or all. */
   release(all = false): void {
     this.#kept.splice(0, all ? this.#kept.length : 1);
   }
 
-  /** Fails unless the states that the engine keeps are what they were. */
+  /** Fails unless the kept states are unchanged. */
   checkKept(handle: Handle): void {
     handle.kept().forEach((found, i) => {
       if (sameState(found, this.#kept[i]!)) return;
@@ -159,12 +159,12 @@ export class Recorder {
     });
   }
 
-  /** Cuts from here on are of interest. */
+  /** Marks cuts from here on as of interest. */
   begin(): void {
     this.#first = this.#file.operations.length;
   }
 
-  /** All that was noted. */
+  /** The recording. */
   end(): Recording {
     this.#file.beforeOperation = () => {};
     return {
@@ -177,7 +177,7 @@ export class Recorder {
   }
 }
 
-/** Runs a workload on an engine in a file that is empty. */
+/** Runs a workload on an engine in an empty file. */
 export function record(engine: Engine, workload: Workload, file: PowerFile): Recording {
   const empty: State = new Map();
   const recorder = new Recorder(file, { states: [empty], acknowledged: 0, attempted: 0 });
@@ -202,7 +202,7 @@ export function record(engine: Engine, workload: Workload, file: PowerFile): Rec
   return recording;
 }
 
-/** Does one step; returns the handle to go on with. */
+/** Executes one step. Returns the handle to continue with. */
 export function runStep(
   step: Step,
   handle: Handle,
@@ -232,7 +232,7 @@ function runChanges(step: ChangesStep, handle: Handle, recorder: Recorder): void
   if (isDurable) recorder.acknowledge();
 }
 
-/** The disk is full; a commit that asks for room is taken back, and the engine goes on. */
+/** The disk is full: a commit that needs space is rolled back, and the engine continues. */
 function writeInVain(changes: readonly Change[], handle: Handle, recorder: Recorder): void {
   let failure: unknown;
   recorder.whileFull(() => {
@@ -267,7 +267,7 @@ function runOther(step: OtherStep, handle: Handle, recorder: Recorder): void {
       recorder.keep();
       break;
     case "release":
-      // Only now: what a reader has asked for once, an engine need not find again.
+      // Only now: an engine need not find again what a reader requested once.
       recorder.checkKept(handle);
       handle.release();
       recorder.release();

@@ -1,10 +1,8 @@
 /**
- * All workloads of the crash tests, under one assumption about the medium, several at a time.
+ * All workloads of the crash tests under one assumption about the medium, several at a time.
  *
- * QUIRE_CRASH=N makes N times the images of each cut that a workload names, cuts N times as many
- * openings, and runs N times as many random workloads. The default is 0.5: it catches every planted
- * bug that 1 catches, in half the time. `deno task soak` runs with 2.
- * QUIRE_SEED=n begins with that seed instead of 1.
+ * QUIRE_CRASH=N makes N times as many images of each cut, and N times as many random workloads.
+ * QUIRE_SEED=N starts with that seed instead of 1.
  */
 
 import { after, before, describe, it } from "@std/testing/bdd";
@@ -17,7 +15,7 @@ const SEED = Number(Deno.env.get("QUIRE_SEED") ?? 1);
 const RANDOM_SEEDS = 16;
 const WORKERS = Math.min(4, navigator.hardwareConcurrency);
 
-/** Tests every workload, and prints how many images there were. */
+/** Tests every workload, and prints the number of images. */
 export function crashSuite(tornSectors: "whole" | "protect"): void {
   describe(`crash(): power cuts at every operation, sectors ${tornSectors}`, () => {
     const jobs = [...jobsOf(tornSectors)];

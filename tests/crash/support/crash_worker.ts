@@ -1,5 +1,5 @@
 /**
- * Runs workloads of the crash tests, one a message, beside others that do the same.
+ * A worker that runs workloads of the crash tests, one for each message, in parallel with others.
  */
 
 import { assertGreater } from "@std/assert";
@@ -12,11 +12,11 @@ export interface CrashJob {
   readonly name: string;
   readonly seed: number;
   readonly tornSectors: "whole" | "protect";
-  /** So many times the usual images. */
+  /** The factor for the usual number of images. */
   readonly scale: number;
 }
 
-/** What came of it. */
+/** The result. */
 export type CrashResult =
   | { readonly report: CrashReport }
   | { readonly failure: string };

@@ -1,27 +1,28 @@
 /**
- * What the crash tests know of an engine: opening it on a file, changing it, and reading all of it.
+ * The interface between the crash tests and an engine: open it on a file, change it, and read all
+ * of it.
  *
- * Whatever an engine cannot do, or does under another name, is said in the adapter alone.
+ * Only the adapter of an engine knows what the engine lacks or calls by another name.
  */
 
 import { Buffer } from "node:buffer";
 import type { File } from "../../../pager/mod.ts";
 
-/** How safe a commit is when it returns. */
+/** The durability of a commit when it returns. */
 export type Durability = "sync" | "buffered" | "none";
 
-/** One entry that a commit sets, or removes. */
+/** One entry that a commit sets or deletes. */
 export interface Change {
   readonly tree: string;
   readonly key: Uint8Array;
-  /** Undefined = the entry is removed. */
+  /** Undefined = the entry is deleted. */
   readonly value: Uint8Array | undefined;
 }
 
-/** How a value ends that is written in parts: it is set, given back, or left as it is. */
+/** How the upload of a value ends: the value is set, discarded, or left unfinished. */
 export type StreamEnd = "finish" | "release" | "leave";
 
-/** All entries: values by tree and key, as `stateKey` makes them. */
+/** All entries: values by tree and key, as `stateKey` names them. */
 export type State = ReadonlyMap<string, Uint8Array>;
 
 /** How to open an engine. */
@@ -33,50 +34,50 @@ export interface EngineOptions {
 
 /** An open engine. */
 export interface Handle {
-  /** Makes one commit; whether it, and all before it, are on the medium now. */
+  /** Makes one commit. Returns whether it and all before it are on the medium. */
   write(changes: readonly Change[], durability: Durability): boolean;
-  /** Begins a commit, makes changes, and takes it back. */
+  /** Begins a commit, makes changes, and rolls back. */
   abort(changes: readonly Change[]): void;
-  /** As `write`, by a bulk load of each tree: its changes set entries, in key order. */
+  /** As `write`, by a bulk load of each tree; all changes set entries, in key order. */
   load(changes: readonly Change[], durability: Durability): boolean;
-  /** As `write`, with changes in the middle of it that are made and taken back. */
+  /** As `write`, with changes in between that are made and rolled back. */
   writeAround(changes: readonly Change[], undone: readonly Change[]): boolean;
-  /** Writes a value in parts of so many bytes; whether it is set, and on the medium now. */
+  /** Writes a value in parts of a number of bytes. Returns whether it is set, and on the medium. */
   stream(change: Change, partBytes: number, end: StreamEnd): boolean;
-  /** Removes a tree; whether that is on the medium now. */
+  /** Drops a tree. Returns whether that is on the medium. */
   drop(tree: string): boolean;
-  /** Takes all commits to the medium, by a checkpoint. */
+  /** Makes all commits durable by a checkpoint. */
   checkpoint(): void;
-  /** Takes a checkpoint one step further, and begins one if none is running. */
+  /** Advances a checkpoint by one step, and begins one if none is running. */
   checkpointStep(): void;
   /** The number of the last commit. */
   readonly version: number;
-  /** The number of the last commit that is on the medium, as far as the engine knows. */
+  /** The number of the last commit that the engine knows to be on the medium. */
   readonly durableVersion: number;
-  /** Everything there is. */
+  /** All entries. */
   state(): State;
-  /** Keeps the state as it is for readers, until `release`. */
+  /** Keeps the current state for readers, until `release`. */
   keep(): void;
-  /** The states that are kept, the oldest first, as readers see them. */
+  /** The kept states as readers see them, the oldest first. */
   kept(): State[];
-  /** Lets go of the oldest state that is kept. */
+  /** Releases the oldest kept state. */
   release(): void;
-  /** Checks every rule there is; throws when one is broken. */
+  /** Checks every rule. Throws if one is broken. */
   check(): void;
-  /** Closes it; then all commits are on the medium. */
+  /** Closes it, after which all commits are on the medium. */
   close(): void;
 }
 
 /** A kind of engine. */
 export interface Engine {
   readonly name: string;
-  /** Pages of which a bit may rot without loss. */
+  /** Pages in which a bit may rot without loss. */
   readonly rotPages: readonly number[];
-  /** Opens it on a file, which is made ready when it is empty. */
+  /** Opens it on a file, which is initialised if it is empty. */
   open(file: File, options: EngineOptions): Handle;
   /**
-   * Checks a file that nobody has open, and changes nothing; throws when it calls damage what a
-   * power cut has left. Missing where an engine has no such check.
+   * Checks a file that is not open, and changes nothing. Throws if it reports damage after a
+   * power cut. Missing if an engine has no such check.
    */
   readonly verify?: (file: File) => void;
 }
@@ -112,7 +113,7 @@ export function sameState(a: State, b: State): boolean {
   return true;
 }
 
-/** Where two states differ, in a few words. */
+/** A short description of the difference between two states. */
 export function describeDifference(found: State, expected: State): string {
   const lines: string[] = [];
   for (const [key, value] of expected) {

@@ -1,6 +1,6 @@
 /**
- * The process that fills a disk in tests and dies of it: sets values until one is refused, prints
- * how many were acknowledged, and kills itself with the database open.
+ * A child process that fills a disk: it sets values until one is refused, prints how many were
+ * acknowledged, and kills itself with the database open.
  *
  * Arguments: path, bytes of a value, the number of the first value.
  */

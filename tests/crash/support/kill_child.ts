@@ -1,11 +1,10 @@
 /**
- * The process that `kill_test.ts` kills: it opens a database, says in which state it found it, and
- * then commits as fast as it can, saying of each commit that it begins and that it is done.
+ * The child process that `kill_test.ts` kills: it opens a database, prints the state that it found,
+ * and then commits as fast as it can, printing the beginning and the end of each commit.
  *
- * A commit changes one of a fixed set of entries, so that the state after any number of commits is
- * known. Lines on its output: `s` it has started, `o N` it has opened state N, `t N` it begins
- * commit N,
- * `a N` commits up to N are done. Any other line is an error.
+ * A commit changes one of a fixed set of entries, so the state after any number of commits is
+ * known. Lines of its output: `s` it has started, `o N` it has opened state N, `t N` it begins
+ * commit N, `a N` commits up to N are acknowledged. Any other line is an error.
  */
 
 import { openDiskFile } from "../../../pager/mod.ts";
@@ -25,7 +24,7 @@ const KEYS = 61;
 const LEVELS: readonly Durability[] = ["sync", "buffered", "buffered", "none", "sync", "none"];
 const encoder = new TextEncoder();
 
-/** What a commit does: it sets one entry, or removes it, and says which commit it was. */
+/** Makes one commit, which sets or deletes one entry and records its number. */
 export function changesOf(commit: number): Change[] {
   const key = `key ${commit % KEYS}`;
   const isLarge = commit % 17 === 0;

@@ -1,9 +1,9 @@
 /**
  * The smallest engine that survives power cuts, and broken variants of it. The crash tests must
- * pass the one and fail the others: that shows that the tests test.
+ * pass the engine and fail the variants, which shows that they can detect such bugs.
  *
- * The file is a log of commits, each on a 4 KiB boundary: length, checksum, checksum of the commit
- * before, then text. The first one that does not add up ends the log, and is cut off.
+ * The file is a log of commits, each on a 4 KiB boundary: length, checksum, checksum of the
+ * previous commit, text. The first commit that does not match ends the log, and is truncated.
  */
 
 import { crc32 } from "node:zlib";
@@ -23,20 +23,20 @@ const ALIGN = 4096;
 const HEAD_BYTES = 12;
 const LENGTH_MAX = 1024 * 1024;
 
-/** What a broken variant leaves out. */
+/** The step that a broken variant omits. */
 export type Flaw =
   /** Commits return before they are on the medium. */
   | "sync"
-  /** A commit is believed without its checksum. */
+  /** A commit is accepted without its checksum. */
   | "checksum"
-  /** What stands after the end of the log stays there, and is not chained to what is before. */
+  /** Bytes after the end of the log remain, and commits are not chained. */
   | "chain"
-  /** What was read when the log was opened may not be on the medium. */
+  /** Commits that were read at opening may not be on the medium. */
   | "resync"
-  /** A commit removes nothing. */
+  /** A commit deletes nothing. */
   | "delete";
 
-/** The engine, or a variant that leaves something out. */
+/** The engine, or a variant that omits a step. */
 export function logEngine(flaw?: Flaw): Engine {
   return {
     name: flaw === undefined ? "log" : `log without ${flaw}`,
@@ -153,7 +153,7 @@ class LogHandle implements Handle {
     this.#end += bytes.length;
   }
 
-  /** Takes the next commit of the log; whether there was one. */
+  /** Reads the next commit of the log. Returns whether there was one. */
   #readOne(): boolean {
     const head = new Uint8Array(HEAD_BYTES);
     if (this.#file.readAt(head, 0, HEAD_BYTES, this.#end) < HEAD_BYTES) return false;

@@ -1,10 +1,10 @@
 /**
- * A `File` whose nth operation of one kind fails, once or from then on, as an operating system
- * fails it: with an error code, or with less done than was asked.
+ * A `File` whose nth operation of one kind fails, once or permanently, as an operating system fails
+ * it: with an error code, or by doing less than requested.
  *
- * The fault is fixed when the file is created, and writes through count apart from other writes, so
- * a sweep can fail each operation of a workload in turn. A test that decides during its run what
- * fails uses `FaultyFile`.
+ * The fault is fixed when the file is created, and write-through counts separately from other
+ * writes, so a sweep can fail each operation of a workload in turn. A test that chooses its faults
+ * during the run uses `FaultyFile`.
  */
 
 import type { File } from "../../../pager/mod.ts";
@@ -12,7 +12,7 @@ import type { File } from "../../../pager/mod.ts";
 /** What can fail. */
 export type FaultKind = "read" | "write" | "through" | "truncate" | "sync";
 
-/** How: with an error of the system, or by doing half of it, or one byte, or nothing. */
+/** The kind of failure: a system error, or half of the operation, one byte, or nothing. */
 export type FaultMode = "EIO" | "ENOSPC" | "half" | "one" | "none";
 
 /** Which operation fails, and how. */
@@ -27,7 +27,7 @@ export interface Fault {
 
 /** A file whose nth operation fails. */
 export class NthFaultFile implements File {
-  /** How often each kind was asked for. */
+  /** How often each kind was requested. */
   readonly counts: Record<FaultKind, number> = {
     read: 0,
     write: 0,
@@ -37,9 +37,9 @@ export class NthFaultFile implements File {
   };
   /** How often something failed. */
   hits = 0;
-  /** What fails; nothing when it is undefined. */
+  /** The fault; undefined = none. */
   readonly fault: Fault | undefined;
-  /** Is called when a sync fails. */
+  /** Called when a sync fails. */
   onFailedSync: () => void = () => {};
   readonly #file: File;
 
@@ -71,7 +71,7 @@ export class NthFaultFile implements File {
     return allowed === 0 ? 0 : this.#file.writeThroughAt(source, start, allowed, position);
   }
 
-  /** Cuts or extends, unless it fails. */
+  /** Truncates or extends, unless it fails. */
   truncate(size: number): void {
     this.#allowed("truncate", 1);
     this.#file.truncate(size);

@@ -1,5 +1,5 @@
 /**
- * Quire as the crash tests see it.
+ * The adapter of Quire for the crash tests.
  */
 
 import { BTree, chunkCensus } from "../../../btree/mod.ts";
@@ -33,7 +33,9 @@ export const quireEngine: Engine = {
   verify: expectVerified,
 };
 
-/** Fails unless `verify` finds nothing wrong; zeros, which may be left of anything, are spared. */
+/**
+ * Fails unless `verify` finds nothing wrong, except in files of zeros, which anything may leave.
+ */
 function expectVerified(file: File): void {
   const steps = verifySteps(file, { maxFindings: 1 });
   let step = steps.next();
@@ -43,7 +45,7 @@ function expectVerified(file: File): void {
   throw new Error(`verify: page ${first!.page} at byte ${first!.offset}: ${first!.rule}`);
 }
 
-/** Whether a file is no longer than a creation, and nothing of that is in it. */
+/** Whether a file is at most as long as a new database, and holds nothing of one. */
 function holdsZeros(file: File): boolean {
   const size = file.size();
   if (size > FRESH_PAGES * format.PAGE_BYTES) return false;
@@ -52,7 +54,7 @@ function holdsZeros(file: File): boolean {
   return bytes.every((byte) => byte === 0);
 }
 
-/** What trees are made with. */
+/** The codecs of all trees. */
 const BYTES = new TreeFormat({});
 
 class Undo extends Error {}
@@ -168,7 +170,7 @@ class QuireHandle implements Handle {
   }
 
   check(): void {
-    // A drop that was cut goes on whenever somebody sweeps, and so do values that were left.
+    // A sweep continues interrupted drops, and releases unfinished values.
     const { unfinished } = this.#session;
     for (const number of unfinished.numbers()) {
       while (this.#session.writeSync(() => unfinished.release(number)));

@@ -1,20 +1,20 @@
 /**
- * Images that once showed a bug, kept in `tests/crash/regressions/` as what makes them again: the
- * arguments of `crash_replay.ts`, which name a workload, a seed, a cut and an image. The engine as
- * it is must pass them all.
+ * Images that once revealed a bug, stored in `tests/crash/regressions/` as arguments of
+ * `crash_replay.ts`: a workload, a seed, a cut and an image. The current engine must pass all of
+ * them.
  */
 
-/** What a file in `tests/crash/regressions/` says. */
+/** The contents of a file in `tests/crash/regressions/`. */
 export interface Regression {
-  /** The planted bug, or the real one, that the image showed. */
+  /** The planted or real bug that the image revealed. */
   readonly bug: string;
-  /** The arguments of `crash_replay.ts`, with one space between each two. */
+  /** The arguments of `crash_replay.ts`, separated by single spaces. */
   readonly replay: string;
-  /** What was wrong with the image, for readers. */
+  /** A description of the failure, for readers. */
   readonly showed: string;
 }
 
-/** Where they are kept. */
+/** The folder of the images. */
 export const REGRESSIONS: URL = new URL("../regressions/", import.meta.url);
 
 /** Reads one file. */
@@ -22,7 +22,7 @@ export function readRegression(path: string | URL): Regression {
   return JSON.parse(Deno.readTextFileSync(path));
 }
 
-/** All that are kept, by name. */
+/** All stored images, by name. */
 export function readRegressions(): Map<string, Regression> {
   const names = [...Deno.readDirSync(REGRESSIONS)].map(({ name }) => name).sort();
   const kept = names.filter((name) => name.endsWith(".json"));
@@ -32,7 +32,7 @@ export function readRegressions(): Map<string, Regression> {
   ]));
 }
 
-/** Keeps an image in place of the one that was kept under the same name. */
+/** Stores an image, replacing one of the same name. */
 export function writeRegression(name: string, regression: Regression): void {
   Deno.mkdirSync(REGRESSIONS, { recursive: true });
   const text = JSON.stringify(regression, undefined, 2) + "\n";

@@ -1,5 +1,5 @@
 /**
- * What the crash tests make an engine do. Small databases, so that very many images can be opened.
+ * The workloads of the crash tests: small databases, so that very many images can be opened.
  */
 
 import type { Step, Workload } from "./crash_recorder.ts";
@@ -12,19 +12,19 @@ const PAGE_BYTES = 8192;
 const STREAM_ENDS: readonly StreamEnd[] = ["finish", "finish", "release", "leave"];
 const SMALL_CACHE = 8 * MIB;
 
-/** A workload by name, and how many of its images are worth their time. */
+/** A named workload, and how many of its images to try. */
 export interface NamedWorkload {
   /** The most images of one cut in a short run. */
   readonly limit: number;
-  /** Of so many cuts, one kills the process, and of so many images, one is cut again. */
+  /** One cut in this many kills the process, and one image in this many is cut again. */
   readonly rare?: { readonly killEvery: number; readonly nestedEvery: number };
-  /** Whether it takes so long that only long runs do it. */
+  /** Whether only long runs include it. */
   readonly isHeavy?: boolean;
-  /** The workload of a seed. */
+  /** The workload for a seed. */
   make(seed: number, options: EngineOptions): Workload;
 }
 
-/** Bytes that say to which key and which commit they belong. */
+/** Bytes that identify their key and commit. */
 export function valueOf(key: string, commit: number, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   let state = Math.imul(commit + 1, 0x9e3779b1);
@@ -41,7 +41,7 @@ export function set(tree: string, key: string, commit: number, length = 20): Cha
   return { tree, key: new TextEncoder().encode(key), value: valueOf(key, commit, length) };
 }
 
-/** An entry that goes. */
+/** An entry that is deleted. */
 export function remove(tree: string, key: string): Change {
   return { tree, key: new TextEncoder().encode(key), value: undefined };
 }
@@ -51,17 +51,17 @@ export function write(changes: readonly Change[], durability: Durability = "sync
   return { do: "write", changes, durability };
 }
 
-/** Keys that come in the order of their numbers. */
+/** Keys that sort by their numbers. */
 function keyAt(number: number): string {
   return `key ${String(number).padStart(4, "0")}`;
 }
 
-/** A value that is written in parts. */
+/** A value written in parts. */
 export function stream(change: Change, pages: number, end: StreamEnd = "finish"): Step {
   return { do: "stream", change, partBytes: pages * PAGE_BYTES, end };
 }
 
-/** Entries whose pages, once they are there, are too many for what is small. */
+/** Entries with more pages than a small transaction may have. */
 function manyEntries(count: number, commit: number): Change[] {
   return times(count, (i) => set("main", keyAt(i), commit, 1_900));
 }
@@ -75,13 +75,13 @@ function scripted(limit: number, steps: readonly Step[], prelude?: readonly Step
   return { limit, make: (_, options) => ({ options, steps, ...rest }) };
 }
 
-/** As `scripted`, with options that the workload is about. */
+/** As `scripted`, with the options that the workload tests. */
 function tuned(own: EngineOptions, workload: NamedWorkload): NamedWorkload {
   const { make } = workload;
   return { ...workload, make: (seed, options) => make(seed, { ...options, ...own }) };
 }
 
-/** A workload whose images take long to open, so that cuts inside openings are few. */
+/** A workload whose images take long to open, so few cuts are nested. */
 function slow(workload: NamedWorkload): NamedWorkload {
   return { ...workload, rare: { killEvery: 80, nestedEvery: 500 } };
 }
@@ -209,7 +209,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     REOPEN,
   ], [
     write(times(6, (i) => set("low", `key ${i}`, 0, 400))),
-    // Fills the first chunk, so that what comes next is in another one.
+    // Fills the first chunk, so that the next pages are in another one.
     ...times(2, (i) => write(times(130, (j) => set("gone", keyAt(i * 130 + j), 0, 8_000)))),
     write(times(6, (i) => set("high", `key ${i}`, 0, 400))),
     { do: "drop", tree: "gone" },
@@ -389,7 +389,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
   random: { limit: 40, make: randomWorkload },
 };
 
-/** Any steps, as a seed has it. */
+/** Random steps from a seed. */
 function randomWorkload(seed: number, options: EngineOptions): Workload {
   const random = new Random(seed);
   const count = 12 + random.below(30);
