@@ -32,7 +32,7 @@ export {
   type Progress,
   type ProgressOptions,
 } from "./store/mod.ts";
-export { Transaction, TransactionTree, type WriteOptions } from "./store/mod.ts";
+export { type LoadOptions, Transaction, TransactionTree, type WriteOptions } from "./store/mod.ts";
 export { type KeyRange, type Range, ReadTree, Snapshot, type Sync, Tree } from "./store/mod.ts";
 export type { Change, Commit, Watcher, WatchOptions } from "./store/mod.ts";
 export { bytes, json, keyBytes, string, structured, tuple, u64 } from "./store/mod.ts";

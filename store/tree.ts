@@ -7,6 +7,7 @@
  */
 
 import { keyBoundsOf, type KeyRange } from "./read/range.ts";
+import type { LoadOptions } from "./write/tree_load.ts";
 import { setStream } from "./write/value_upload.ts";
 import { Watcher, type WatchOptions } from "./watch/watcher.ts";
 import { NO_TREE, statsOf, type TreeStats } from "./stats.ts";
@@ -226,10 +227,11 @@ export class Tree<
    * ```
    *
    * @returns The number of entries.
-   * @throws {RangeError} The tree is empty, and an entry is not after the previous one.
+   * @throws {RangeError} The tree is empty, and an entry is not after the previous one; or the fill
+   * factor is out of range.
    */
-  load(entries: Iterable<readonly [KI, VI]>): Promise<number> {
-    return this.#change((tree) => tree.load(entries));
+  load(entries: Iterable<readonly [KI, VI]>, options?: LoadOptions): Promise<number> {
+    return this.#change((tree) => tree.load(entries, options));
   }
 
   /**

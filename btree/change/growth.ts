@@ -5,7 +5,9 @@
  * 1. A full leaf is split into two or, where a sibling of the same parent is nearly full too, both
  *    are split into three. This fills pages of random inserts to 0.75 rather than 0.7.
  * 2. An insert in key order at the right edge starts a new page and leaves full pages behind.
- * 3. The root's page never moves. When it overflows, its content moves down to a new page, and the
+ * 3. Where keys arrive in ascending order inside the tree, as those of one of several series do, a
+ *    leaf is split after the new entry: full pages stay behind there too.
+ * 4. The root's page never moves. When it overflows, its content moves down to a new page, and the
  *    root becomes the parent of that page.
  */
 
@@ -29,13 +31,14 @@ import {
   startBranch,
 } from "../node/node_edit.ts";
 import { NodeView } from "../node/node_view.ts";
+import type { Arrivals } from "../walk/arrivals.ts";
 import type { Path } from "../walk/path.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
 import { checkBetween, replaceSeparator } from "./separator.ts";
 
 const { KIND_BRANCH, PAGE_BYTES } = format;
-const { cellStartOf, entriesOf, linkOf, prefixLengthOf, setLink, setShape } = header;
+const { cellStartOf, entriesOf, prefixLengthOf, setLink, setShape } = header;
 
 /** A longer prefix must gain this much room; otherwise the page is split. */
 const REGAIN_BYTES = 512;
@@ -44,12 +47,25 @@ const SCANT_BYTES = Math.floor(PAGE_BYTES / 10);
 /** Free bytes that each of the three keeps, as the prefix of merged leaves may be shorter. */
 const THIRD_ROOM_MIN = PAGE_BYTES / 8;
 
+/**
+ * A series grows where a row of new entries would fill so many pages. Short rows at random places
+ * would leave thin pages behind.
+ */
+const ROW_PAGES = 2;
+/** The order in which keys arrive where an entry is added: none, */
+const ANY_ORDER = 0;
+/** ascending, */
+const ASCENDING = 1;
+/** or ascending at the right edge of the tree. */
+const APPENDING = 2;
+
 /** Adds entries to one tree. */
 export class Growth {
   readonly #nodes: TreeNodes;
   readonly #pager: Pager;
   readonly #list: EntryList;
   readonly #path: Path;
+  readonly #arrivals: Arrivals;
   readonly #keys: readonly Uint8Array[];
   readonly #view = new NodeView();
   readonly #sibling = new NodeView();
@@ -65,6 +81,7 @@ export class Growth {
     this.#pager = context.pager;
     this.#list = context.list;
     this.#path = context.path;
+    this.#arrivals = context.arrivals;
     this.#keys = context.keys;
   }
 
@@ -84,6 +101,7 @@ export class Growth {
     value: Uint8Array,
   ): void {
     const { frame, slot, place } = leaf;
+    const row = this.#arrivals.note(leaf.page, index);
     const fitsPrefix = comparePrefix(frame, slot, key, length) === 0;
     const suffix = length - prefixLengthOf(frame, slot);
     const bytes = LEAF_WIDTH + cellBytes(suffix, payloadBytes(tag));
@@ -105,18 +123,17 @@ export class Growth {
     list.take(1, 0, index);
     list.putLeafEntry(key, length, tag, value);
     list.take(1, index, entriesOf(frame, slot));
-    const appends = index === list.count - 1 && linkOf(frame, slot) === 0;
-    const spread = this.#spread(this.#path.depth, index, fitsPrefix, appends);
-    if (spread) this.#addToParents(appends);
+    const order = orderAt(leaf, index, row);
+    if (this.#spread(this.#path.depth, index, fitsPrefix, order)) this.#addToParents(order);
   }
 
   /** Adds the page of the last split to its parent, and repeats for each split above. */
-  #addToParents(appends: boolean): void {
+  #addToParents(order: number): void {
     for (let depth = this.#splitDepth - 1;; depth = this.#splitDepth - 1) {
       const key = this.#keys[depth & 1]!;
       const length = this.#separatorLength;
       key.set(this.#keys[2]!.subarray(0, length));
-      if (!this.#insertIntoBranch(depth, key, length, this.#rightPage, appends)) return;
+      if (!this.#insertIntoBranch(depth, key, length, this.#rightPage, order)) return;
     }
   }
 
@@ -126,7 +143,7 @@ export class Growth {
     key: Uint8Array,
     length: number,
     child: number,
-    appends: boolean,
+    order: number,
   ): boolean {
     const { frame, slot } = this.#touch(this.#path.pages[depth]!);
     const index = this.#path.indexes[depth]! + 1;
@@ -143,7 +160,8 @@ export class Growth {
     list.take(1, 0, index);
     list.putBranchEntry(key, length, child);
     list.take(1, index, entriesOf(frame, slot));
-    return this.#spread(depth, index, fitsPrefix, appends && index === list.count - 1);
+    const appends = order === APPENDING && index === list.count - 1;
+    return this.#spread(depth, index, fitsPrefix, appends ? APPENDING : ANY_ORDER);
   }
 
   /** The last split: its new page, its depth, and the length of its separator. */
@@ -155,7 +173,7 @@ export class Growth {
    * Builds the page at a depth from the list, and if needed a new page to its right, possibly
    * together with a sibling. Returns whether a page was added; `#keys[2]` then holds its separator.
    */
-  #spread(depth: number, index: number, fitsPrefix: boolean, appends: boolean): boolean {
+  #spread(depth: number, index: number, fitsPrefix: boolean, order: number): boolean {
     const list = this.#list;
     const prefix = list.prefixLength(0, list.count);
     const bytes = list.bytes(0, list.count, prefix);
@@ -163,24 +181,39 @@ export class Growth {
       this.#build(this.#path.pages[depth]!, 0, list.count);
       return false;
     }
-    const isInnerLeaf = fitsPrefix && !appends && depth > 0 && depth === this.#path.depth;
-    if (isInnerLeaf && this.#splitWithSibling(list.entryBytes(index, false, prefix))) return true;
-    const cut = this.#cut(depth, index, fitsPrefix, appends);
+    const isLeaf = depth > 0 && depth === this.#path.depth;
+    const isCrowded = isLeaf && fitsPrefix && order === ANY_ORDER;
+    if (isCrowded && this.#splitWithSibling(list.entryBytes(index, false, prefix))) return true;
+    const cut = this.#cut(depth, index, fitsPrefix, order);
     const at = depth === 0 ? this.#raiseRoot() : depth;
     this.#split(at, cut);
+    if (isLeaf && cut <= index) {
+      this.#arrivals.move(this.#path.pages[at]!, this.#rightPage, index - cut);
+    }
     return true;
   }
 
   /**
    * The index that cuts the list. A key of another prefix, or at the right edge, starts a new page.
    */
-  #cut(depth: number, index: number, fitsPrefix: boolean, appends: boolean): number {
+  #cut(depth: number, index: number, fitsPrefix: boolean, order: number): number {
     const { count } = this.#list;
-    if (appends) return count - 1;
-    if (fitsPrefix) return this.#list.middle();
+    if (order === APPENDING) return count - 1;
+    if (fitsPrefix) return order === ASCENDING ? this.#cutAfter(index) : this.#list.middle();
     const isLeaf = depth === this.#path.depth;
     const first = isLeaf ? 0 : 1;
     return index === first ? first + 1 : count - 1;
+  }
+
+  /**
+   * The cut where keys arrive in ascending order: after the new entry, so that what follows it does
+   * not take the room of those to come; or before it, if it is the last one or would not fit.
+   */
+  #cutAfter(index: number): number {
+    const list = this.#list;
+    const after = index + 1;
+    if (after < list.count && list.fits(0, after, 0)) return after;
+    return list.fits(index, list.count, 0) ? index : list.middle();
   }
 
   #split(depth: number, cut: number): void {
@@ -304,4 +337,14 @@ export class Growth {
   #look(page: number): NodeView {
     return this.#view.at(this.#pager.frames, this.#pager.at(page));
   }
+}
+
+/**
+ * The order in which keys arrive at an index of a leaf.
+ *
+ * @param row How many entries before it were added in a row.
+ */
+function orderAt(leaf: NodeView, index: number, row: number): number {
+  if (index === leaf.entries && leaf.link === 0) return APPENDING;
+  return row >= ROW_PAGES * leaf.entries ? ASCENDING : ANY_ORDER;
 }

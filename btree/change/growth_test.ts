@@ -205,6 +205,41 @@ function beneathFullParent(room: number): TreeModel {
   return model;
 }
 
+/** The share of its leaves that a tree uses after puts of some keys. */
+function fillAfter(keys: Iterable<number>, bytes: number): number {
+  const model = new TreeModel(plant());
+  model.begin();
+  for (const key of keys) model.put(keyOf(key), bytes);
+  model.commit();
+  model.check();
+  const leaves = leavesOf(model.bed);
+  return leaves.reduce((sum, { used }) => sum + used, 0) / (leaves.length * PAGE_BYTES);
+}
+
+describe("Growth: keys that arrive in ascending order inside the tree", () => {
+  for (const bytes of [20, 300]) {
+    it(`leave full leaves behind, in several series in turn: values of ${bytes} bytes`, () => {
+      const turns = function* () {
+        for (let i = 0; i < 3000; i++) {
+          for (let series = 0; series < 5; series++) yield series * 1e6 + i;
+        }
+      };
+      assertGreater(fillAfter(turns(), bytes), 0.7);
+    });
+
+    it(`leave no thin leaves behind, in short rows at random: values of ${bytes} bytes`, () => {
+      const random = new Random(5);
+      const rows = function* () {
+        for (let row = 0; row < 1000; row++) {
+          const first = random.below(4e8) * 10;
+          for (let i = 0; i < 10; i++) yield first + i;
+        }
+      };
+      assertGreater(fillAfter(rows(), bytes), 0.6);
+    });
+  }
+});
+
 describe("Growth: the parent of leaves that are split into three", () => {
   it("gets the new separator in place of the old one, which may be shorter", () => {
     const model = beneathFullParent(1000);

@@ -9,6 +9,7 @@ import { EntryList } from "../node/entry_list.ts";
 import { KEY_BYTES_MAX, LEVEL_MAX } from "../node/node.ts";
 import { registerNodes } from "../node/node_check.ts";
 import { NodeView } from "../node/node_view.ts";
+import { Arrivals } from "./arrivals.ts";
 import { Path } from "./path.ts";
 
 /** The context that all trees of a database share. */
@@ -27,6 +28,12 @@ export class TreeContext {
   readonly views: readonly NodeView[] = Array.from({ length: LEVEL_MAX + 1 }, () => new NodeView());
   /** The path to the leaf that is being changed. */
   readonly path: Path = new Path();
+  /**
+   * Where keys arrive.
+   *
+   * @internal
+   */
+  readonly arrivals: Arrivals = new Arrivals();
   /** Buffers for separators that splits pass to the parent. */
   readonly keys: readonly [Uint8Array, Uint8Array, Uint8Array];
 

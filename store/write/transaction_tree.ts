@@ -13,7 +13,7 @@ import { checkIterable, findEntries, ReadTree } from "../read/read_tree.ts";
 import { refusePromise, type Sync } from "../read/argument_checks.ts";
 import type { TransactionSource } from "./transaction_source.ts";
 import type { TreeFormat } from "../read/tree_format.ts";
-import { refuseLost, TreeLoad } from "./tree_load.ts";
+import { fillOf, type LoadOptions, refuseLost, TreeLoad } from "./tree_load.ts";
 
 /** The bytes of a frame: a view of a buffer of this size may be a view of a page. */
 const FRAME_BYTES = 2 * 1024 * 1024;
@@ -173,11 +173,13 @@ export class TransactionTree<
    * order.
    *
    * @returns The number of entries.
-   * @throws {RangeError} The tree is empty, and an entry is not after the previous one.
+   * @throws {RangeError} The tree is empty, and an entry is not after the previous one; or the fill
+   * factor is out of range.
    * @throws {TypeError} The source of the entries dropped or renamed the tree meanwhile.
    */
-  load(entries: Iterable<readonly [KI, VI]>): number {
+  load(entries: Iterable<readonly [KI, VI]>, options: LoadOptions = {}): number {
     checkIterable("load", entries);
+    const fill = fillOf(options);
     const { session } = this.#source;
     const before = findEntries(this);
     let load: TreeLoad | undefined;
@@ -188,7 +190,7 @@ export class TransactionTree<
         const length = this.#encodeKey(key, index++);
         const ownKey = ownBytes(this.#format.bytes);
         // Loading no entries creates no tree.
-        load ??= this.#beginLoad(before);
+        load ??= this.#beginLoad(before, fill);
         load.add(ownKey, length, bytes);
       }
       if (load !== undefined) return load.finish();
@@ -201,10 +203,10 @@ export class TransactionTree<
   }
 
   /** Begins a load into the tree that existed before the source yielded its first entry. */
-  #beginLoad(before: BTree | undefined): TreeLoad {
+  #beginLoad(before: BTree | undefined, fill: number): TreeLoad {
     const { session } = this.#source;
     if (before !== undefined) refuseLost(session, this.name, before);
-    return this.#change((tree) => new TreeLoad(session, this.name, tree));
+    return this.#change((tree) => new TreeLoad(session, this.name, tree, fill));
   }
 
   /** The bytes of a value, never a view of a page. */

@@ -486,7 +486,16 @@ const CHANGES: Rows<Tree | TransactionTree> = {
   "clear": { use: (tree) => tree.clear(), wrong: [], changes: true },
   "load": {
     use: (tree) => tree.load([["new", VALUE]]),
-    wrong: badEntries((tree, entries) => tree.load(entries)),
+    wrong: [
+      ...badEntries<Tree | TransactionTree>((tree, entries) => tree.load(entries)),
+      ...wrongs<Tree | TransactionTree>(
+        [
+          ...all([null, 7, "full", { fil: 1 }, { fill: "0.9" }], TypeError, "Cannot load: "),
+          ...all([{ fill: 0.4 }, { fill: 1.1 }, { fill: NaN }], RangeError, "Cannot load: fill"),
+        ],
+        (tree, options) => tree.load([], options as never),
+      ),
+    ],
     changes: true,
   },
 };

@@ -1,0 +1,41 @@
+/**
+ * Where keys arrive: for recently changed leaves, how many entries were added in a row, each right
+ * after the one before it. A leaf with a long row is where a series grows, and is split there.
+ *
+ * 1. A row is a hint. Leaves displace each other, and deletions and rollbacks are not noted; a
+ *    wrong hint costs space and nothing else.
+ * 2. Rows are not stored in the file.
+ */
+
+/** Leaves that are remembered, each at its page number modulo this. */
+const LEAVES = 2 ** 12;
+/** Words of each: the page, the index after its last new entry, and the length of the row. */
+const WIDTH_SHIFT = 2;
+const NEXT = 1;
+const ROW = 2;
+
+/** Where keys arrive. */
+export class Arrivals {
+  readonly #words = new Uint32Array(LEAVES << WIDTH_SHIFT);
+
+  /** Notes a new entry of a leaf. Returns how many entries before it were added in a row. */
+  note(page: number, index: number): number {
+    const words = this.#words;
+    const at = (page & (LEAVES - 1)) << WIDTH_SHIFT;
+    const row = words[at] === page && words[at + NEXT] === index ? words[at + ROW]! + 1 : 0;
+    words[at] = page;
+    words[at + NEXT] = index + 1;
+    words[at + ROW] = row;
+    return row;
+  }
+
+  /** Notes that the newest entry of a leaf is at an index of another leaf now, and its row with it. */
+  move(page: number, to: number, index: number): void {
+    const words = this.#words;
+    const row = words[((page & (LEAVES - 1)) << WIDTH_SHIFT) + ROW]!;
+    const at = (to & (LEAVES - 1)) << WIDTH_SHIFT;
+    words[at] = to;
+    words[at + NEXT] = index + 1;
+    words[at + ROW] = row;
+  }
+}

@@ -1,0 +1,28 @@
+// Rows of new entries: what counts as one, what ends one, and where one goes on after a split.
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { Arrivals } from "./arrivals.ts";
+
+describe("Arrivals", () => {
+  it("counts entries of a leaf that were added each after the one before it", () => {
+    const arrivals = new Arrivals();
+    assertEquals([4, 5, 6, 7].map((index) => arrivals.note(9, index)), [0, 1, 2, 3]);
+    assertEquals([8, 8, 9, 3].map((index) => arrivals.note(9, index)), [4, 0, 1, 0]);
+  });
+
+  it("counts in several leaves at a time, unless they have the same place", () => {
+    const arrivals = new Arrivals();
+    const noted = [9, 10, 9, 10, 9].map((page, i) => arrivals.note(page, i >> 1));
+    assertEquals(noted, [0, 0, 1, 1, 2]);
+    assertEquals(arrivals.note(9 + 4096, 3), 0);
+    assertEquals(arrivals.note(9, 3), 0);
+  });
+
+  it("goes on in another leaf", () => {
+    const arrivals = new Arrivals();
+    for (let index = 0; index < 5; index++) arrivals.note(9, index);
+    arrivals.move(9, 20, 0);
+    assertEquals([arrivals.note(20, 1), arrivals.note(20, 2)], [5, 6]);
+  });
+});
