@@ -29,7 +29,7 @@ export class Arrivals {
     return row;
   }
 
-  /** Notes that the newest entry of a leaf is at an index of another leaf now, and its row with it. */
+  /** Notes that the newest entry of a leaf, and its row with it, moved to an index of another. */
   move(page: number, to: number, index: number): void {
     const words = this.#words;
     const row = words[((page & (LEAVES - 1)) << WIDTH_SHIFT) + ROW]!;
