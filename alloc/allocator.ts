@@ -1,14 +1,18 @@
 /**
  * Which pages are free, and which of them to take.
  *
- * The truth is the bitmap in slot 0 of each chunk's header page. In memory there is a byte a chunk
- * (`Summary`), filled in as chunks are looked at, and a hint below which every chunk is full; so
- * opening reads nothing, and a page is found without scanning the file.
+ * The truth is the bitmap in slot 0 of each chunk's header page. In memory there are two bytes a
+ * chunk (`Summary`), filled in as chunks are looked at, and a hint below which every chunk is full;
+ * so opening reads nothing, and a page is found without scanning the file.
  *
  * Where a page goes: near its neighbour; else into the first chunk known to have room; else into
  * one of up to 8 chunks not looked at yet; else at the end of the file. Once the file has 16
- * chunks, branches get chunks of their own, so that they stay together in memory, and so do runs of
- * 64 pages and more. Of a large value any piece will do.
+ * chunks, branches get chunks of their own, so that they stay together in memory.
+ *
+ * Where a run goes: like a page, but of the first 8 chunks known to have room it takes the one
+ * whose longest free run is the shortest, and one of 64 pages and more has no neighbour. A large
+ * value takes several pieces before it makes the file longer. So space between runs is used again
+ * whatever their lengths, and the file stays within a fifth of its pages in use.
  *
  * Invariants:
  * 1. A page released in a transaction is *held*: it is not acquired again before the commit.
@@ -28,7 +32,7 @@ import {
   type Pager,
   type TransactionListener,
 } from "../pager/mod.ts";
-import { findFree, longestFree, WORDS } from "./bitmap.ts";
+import { BITS, findFree, longestFree, nextTaken, WORDS } from "./bitmap.ts";
 import { Holds } from "./holds.ts";
 import { Summary } from "./summary.ts";
 
@@ -36,24 +40,31 @@ const { CHUNK_SHIFT, KIND_BRANCH, KIND_FREE, KIND_RUN } = format;
 const { KIND_RUN_CONTINUED, KIND_SUPERBLOCK, PAGE_WORD_SHIFT, RUN_PAGES_MAX, SLOT_MASK } = format;
 
 const LOOKS_MAX = 8;
+/** How many chunks with room are compared for a run. */
+const CANDIDATES_MAX = 8;
 const LARGE_RUN_PAGES = 64;
+/** A piece has this many pages, and this part of what is wanted, or the file grows instead. */
 const PIECE_PAGES_MIN = 8;
-/** From this size on, branches and large runs get chunks of their own. */
+const PIECE_PART_SHIFT = 3;
+/** From this size on, branches get chunks of their own. */
 const SORTED_CHUNKS_MIN = 16;
 const FIRST_SLOT = 1;
 const HEADER_WORDS = format.HEADER_BYTES / 4;
 /** One less than the format could number, so that no page has a number with a meaning. */
 const CHUNKS_MAX = 2 ** 24 - 1;
 
-/** What pages a chunk is for, told by what stands in its first slot. */
-const ANY = 0;
+/** What pages are for. Branches have chunks of their own; the first page in use tells which. */
+const SINGLES = 0;
 const BRANCHES = 1;
-const LARGE_RUNS = 2;
+const RUNS = 2;
 
 /** Which pages are free, and which of them to take. */
 export class Allocator implements TransactionListener {
   readonly #pager: Pager;
+  /** What chunks have for pages other than branches. */
   readonly #summary = new Summary();
+  /** What chunks of branches have for branches. */
+  readonly #branches = new Summary();
   readonly #holds = new Holds();
   /** Chunks that the summary counts as empty, since their header pages were not in memory. */
   readonly #uncounted = new Set<number>();
@@ -61,8 +72,6 @@ export class Allocator implements TransactionListener {
   readonly #taken = new Uint32Array(WORDS);
   /** The chunk that served each use last. */
   readonly #last = [0, 0, 0];
-  /** The chunk where the next search for each use begins. */
-  readonly #searchFrom = [0, 0, 0];
   /** The lowest chunk nobody has looked at. */
   #unknown: number;
 
@@ -74,7 +83,7 @@ export class Allocator implements TransactionListener {
   constructor(pager: Pager) {
     this.#pager = pager;
     this.#unknown = pager.meta.allocatorHint;
-    this.#summary.resize(format.chunksOf(pager.meta.pageCount));
+    this.#resize(format.chunksOf(pager.meta.pageCount));
     pager.listen(this);
   }
 
@@ -85,8 +94,9 @@ export class Allocator implements TransactionListener {
    * @returns The page.
    */
   acquire(kind: number, tree: number, near: number): number {
-    const use = kind === KIND_BRANCH ? BRANCHES : ANY;
-    return this.#acquire(1, kind, tree, near, use);
+    const use = kind === KIND_BRANCH ? BRANCHES : SINGLES;
+    const page = this.#find(1, near, use);
+    return this.#occupy(page < 0 ? this.#firstPageOfNewChunk() : page, 1, kind, tree, use);
   }
 
   /**
@@ -101,7 +111,8 @@ export class Allocator implements TransactionListener {
     if (!Number.isInteger(span) || span < 1 || span > RUN_PAGES_MAX) {
       throw new RangeError(`Cannot acquire a run: ${span} pages are not 1..${RUN_PAGES_MAX}`);
     }
-    return this.#acquire(span, KIND_RUN, tree, near, span >= LARGE_RUN_PAGES ? LARGE_RUNS : ANY);
+    const page = this.#find(span, near, RUNS);
+    return this.#occupy(page < 0 ? this.#firstPageOfNewChunk() : page, span, KIND_RUN, tree, RUNS);
   }
 
   /**
@@ -111,9 +122,17 @@ export class Allocator implements TransactionListener {
    */
   acquirePiece(span: number, tree: number, near: number): number {
     const wanted = Math.min(span, RUN_PAGES_MAX);
-    const longest = this.#longest();
-    const isShort = longest < wanted && longest >= Math.max(PIECE_PAGES_MIN, wanted >>> 2);
-    return this.acquireRun(isShort ? longest : wanted, tree, near);
+    let pages = wanted;
+    let page = this.#find(wanted, near, RUNS);
+    if (page < 0) {
+      const chunk = this.#chunkForPiece(Math.max(PIECE_PAGES_MIN, wanted >>> PIECE_PART_SHIFT));
+      if (chunk < 0) page = this.#firstPageOfNewChunk();
+      else {
+        pages = this.#summary.get(chunk);
+        page = this.#findIn(chunk, pages, FIRST_SLOT, RUNS);
+      }
+    }
+    return this.#occupy(page, pages, KIND_RUN, tree, RUNS);
   }
 
   /**
@@ -130,7 +149,6 @@ export class Allocator implements TransactionListener {
     this.#pager.vacate(page, span);
     this.#holds.add(chunk, page & SLOT_MASK, span, from);
     this.#learn(chunk);
-    this.#searchFrom.fill(0);
   }
 
   /** Whether a page is in use. */
@@ -166,8 +184,11 @@ export class Allocator implements TransactionListener {
   };
 
   #updateHint(): void {
-    const free = this.#summary.find(1, 0);
-    const known = free < 0 ? this.#unknown : Math.min(free, this.#unknown);
+    let known = this.#unknown;
+    for (const summary of [this.#summary, this.#branches]) {
+      const free = summary.find(1, 0);
+      if (free >= 0) known = Math.min(known, free);
+    }
     // What is held is free on disk, and would be lost to a hint above it after a crash.
     this.#pager.meta.allocatorHint = Math.min(known, this.#holds.lowestChunk);
   }
@@ -175,8 +196,7 @@ export class Allocator implements TransactionListener {
   /** Learns that bits went back to what they were; for the pager. */
   rolledBack(chunk: number): void {
     const chunks = format.chunksOf(this.#pager.meta.pageCount);
-    if (chunks < this.#summary.size) this.#summary.resize(chunks);
-    this.#unknown = Math.min(this.#unknown, chunks);
+    if (chunks < this.#summary.size) this.#resize(chunks);
     this.#endOpenHolds(chunk);
     if (chunk < chunks) this.#learnInMemory(chunk);
   }
@@ -194,32 +214,37 @@ export class Allocator implements TransactionListener {
     });
   }
 
-  #acquire(span: number, kind: number, tree: number, near: number, use: number): number {
-    const page = this.#find(span, near, use);
+  #occupy(page: number, span: number, kind: number, tree: number, use: number): number {
     this.#pager.occupy(page, span, kind, tree);
     const chunk = page >>> CHUNK_SHIFT;
-    if (chunk >= this.#summary.size) this.#summary.resize(chunk + 1);
+    if (chunk >= this.#summary.size) this.#resize(chunk + 1);
     this.#last[use] = chunk;
     this.#learn(chunk);
     return page;
   }
 
+  /** The first of `span` free pages, or -1 if the file must grow by a chunk. */
   #find(span: number, near: number, use: number): number {
     this.#coverFile();
-    const chunks = this.#summary.size;
-    let page = near === 0 ? -1 : this.#findIn(near >>> CHUNK_SHIFT, span, near & SLOT_MASK, use);
-    if (page < 0) page = this.#findIn(this.#last[use]!, span, FIRST_SLOT, use);
+    let page = -1;
+    if (span < LARGE_RUN_PAGES) {
+      if (near !== 0) page = this.#findIn(near >>> CHUNK_SHIFT, span, near & SLOT_MASK, use);
+      if (page < 0) page = this.#findIn(this.#last[use]!, span, FIRST_SLOT, use);
+    }
     if (page < 0) page = this.#findKnown(span, use);
     if (page < 0) page = this.#findUnknown(span, use);
-    if (page < 0) page = this.#findIn(chunks - 1, span, FIRST_SLOT, use);
-    return page < 0 ? this.#firstPageOfNewChunk() : page;
+    return page < 0 ? this.#findIn(this.#summary.size - 1, span, FIRST_SLOT, use) : page;
   }
 
   /** The pager may have added chunks of its own to the file, or cut what was free at its end. */
   #coverFile(): void {
     const chunks = format.chunksOf(this.#pager.meta.pageCount);
-    if (chunks === this.#summary.size) return;
+    if (chunks !== this.#summary.size) this.#resize(chunks);
+  }
+
+  #resize(chunks: number): void {
     this.#summary.resize(chunks);
+    this.#branches.resize(chunks);
     this.#unknown = Math.min(this.#unknown, chunks);
   }
 
@@ -230,19 +255,48 @@ export class Allocator implements TransactionListener {
   }
 
   /**
-   * The first fit in chunks known to have room, a few of them a call. The next call goes on where
-   * this one stopped, so that chunks which do not suit never hide those after them.
+   * A fit in a chunk known to have room. A look that finds none counts the chunk anew, so that it
+   * does not hide those after it: its holds ended unread, or it was counted in a small file.
    */
   #findKnown(span: number, use: number): number {
-    let chunk = this.#summary.find(span, this.#searchFrom[use]!);
-    for (let looks = 0; chunk >= 0 && looks < LOOKS_MAX;) {
-      // The look that counts a chunk leaves it out of the next search, if it does not suit.
-      if (!this.#uncounted.has(chunk)) looks++;
+    for (let looks = 0; looks < LOOKS_MAX; looks++) {
+      const chunk = use === BRANCHES ? this.#chunkForBranch() : this.#chunkFor(span, use);
+      if (chunk < 0) return -1;
       const page = this.#findIn(chunk, span, FIRST_SLOT, use);
       if (page >= 0) return page;
-      chunk = this.#summary.find(span, chunk + 1);
+      this.#learn(chunk);
     }
-    this.#searchFrom[use] = Math.max(chunk, 0);
+    return -1;
+  }
+
+  /** The first chunk with room among branches, or the first empty one, or -1. */
+  #chunkForBranch(): number {
+    const chunk = this.#branches.find(1, 0);
+    return chunk < 0 ? this.#summary.find(this.#isSorted ? RUN_PAGES_MAX : 1, 0) : chunk;
+  }
+
+  /** The first chunk with room; for a run, of the first few the one that has the least, or -1. */
+  #chunkFor(span: number, use: number): number {
+    const summary = this.#summary;
+    let best = summary.find(span, 0);
+    if (use !== RUNS) return best;
+    let chunk = best;
+    for (let seen = 1; chunk >= 0 && seen < CANDIDATES_MAX; seen++) {
+      chunk = summary.find(span, chunk + 1);
+      if (chunk >= 0 && summary.get(chunk) < summary.get(best)) best = chunk;
+    }
+    return best;
+  }
+
+  /** The chunk with the longest free run known, if that has at least `pages`, or -1. */
+  #chunkForPiece(pages: number): number {
+    for (let looks = 0; looks < LOOKS_MAX; looks++) {
+      const longest = this.#summary.longest();
+      if (longest < pages) return -1;
+      const chunk = this.#summary.find(longest, 0);
+      if (this.#findIn(chunk, longest, FIRST_SLOT, RUNS) >= 0) return chunk;
+      this.#learn(chunk);
+    }
     return -1;
   }
 
@@ -259,7 +313,8 @@ export class Allocator implements TransactionListener {
   #findIn(chunk: number, span: number, from: number, use: number): number {
     if (chunk >= this.#summary.size) return -1;
     const known = chunk < this.#unknown;
-    if (known && this.#summary.get(chunk) < Math.min(span, RUN_PAGES_MAX - 1)) return -1;
+    const longest = Math.max(this.#summary.get(chunk), this.#branches.get(chunk));
+    if (known && longest < span) return -1;
     if (this.#uncounted.has(chunk)) this.#learn(chunk);
     else this.#readTaken(chunk);
     if (!this.#suits(chunk, use)) return -1;
@@ -268,19 +323,28 @@ export class Allocator implements TransactionListener {
     return slot < 0 ? -1 : (chunk << CHUNK_SHIFT >>> 0) + slot;
   }
 
+  /** Whether branches have chunks of their own. */
+  get #isSorted(): boolean {
+    return this.#summary.size >= SORTED_CHUNKS_MIN;
+  }
+
   /** Whether pages of one use may go into a chunk. Call after `#readTaken`. */
   #suits(chunk: number, use: number): boolean {
-    if (this.#summary.size < SORTED_CHUNKS_MIN) return true;
-    const isClean = findFree(this.#taken, RUN_PAGES_MAX, FIRST_SLOT) >= 0;
-    if (isClean) return true;
-    const place = this.#pager.headerPage(chunk);
+    if (!this.#isSorted) return true;
+    const kind = this.#firstKind(this.#pager.headerPage(chunk));
+    return kind === KIND_FREE || (kind === KIND_BRANCH) === (use === BRANCHES);
+  }
+
+  /** The kind of the first page in use of the chunk read last, free if there is none. */
+  #firstKind(place: number): number {
     const { u32 } = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-    const word = header.headerWord(place & SLOT_MASK, FIRST_SLOT);
-    const kind = u32[word]! & 0xff;
-    const holdsBranches = kind === KIND_BRANCH;
-    if (use === BRANCHES) return holdsBranches;
-    if (use === LARGE_RUNS) return kind === KIND_RUN;
-    return !holdsBranches;
+    for (let slot = nextTaken(this.#taken, FIRST_SLOT); slot < BITS;) {
+      const kind = u32[header.headerWord(place & SLOT_MASK, slot)]! & 0xff;
+      // A held page is free in its header.
+      if (kind !== KIND_FREE) return kind;
+      slot = nextTaken(this.#taken, slot + 1);
+    }
+    return KIND_FREE;
   }
 
   /** Reads which slots of a chunk are in use or held. */
@@ -296,8 +360,9 @@ export class Allocator implements TransactionListener {
   }
 
   #learn(chunk: number): void {
-    this.#readTaken(chunk);
-    this.#count(chunk);
+    const place = this.#pager.headerPage(chunk);
+    this.#copyTaken(chunk, place);
+    this.#count(chunk, place);
   }
 
   /** Learns what a chunk has without reading: if need be, that it may have anything. */
@@ -306,26 +371,19 @@ export class Allocator implements TransactionListener {
     if (place < 0) {
       this.#uncounted.add(chunk);
       this.#summary.set(chunk, RUN_PAGES_MAX);
+      this.#branches.set(chunk, RUN_PAGES_MAX);
     } else {
       this.#copyTaken(chunk, place);
-      this.#count(chunk);
+      this.#count(chunk, place);
     }
   }
 
-  #count(chunk: number): void {
-    this.#summary.set(chunk, longestFree(this.#taken));
+  #count(chunk: number, place: number): void {
+    const longest = longestFree(this.#taken);
+    const isOfBranches = this.#isSorted && this.#firstKind(place) === KIND_BRANCH;
+    this.#summary.set(chunk, isOfBranches ? 0 : longest);
+    this.#branches.set(chunk, isOfBranches ? longest : 0);
     this.#uncounted.delete(chunk);
-  }
-
-  /** The longest run that any chunk is known to have, each counted. */
-  #longest(): number {
-    for (;;) {
-      const longest = this.#summary.longest();
-      if (this.#uncounted.size === 0) return longest;
-      const chunk = this.#summary.find(longest, 0);
-      if (!this.#uncounted.has(chunk)) return longest;
-      this.#learn(chunk);
-    }
   }
 
   /** The oldest of the versions that wrote pages last, by their headers. */

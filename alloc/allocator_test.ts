@@ -154,8 +154,10 @@ describe("Allocator.acquirePiece", () => {
   });
 
   it("takes at most 255 pages", () => {
-    const { pager, allocator } = openSpace();
+    const space = openSpace();
+    const { pager, allocator } = space;
     transact(pager, () => {
+      take(space, FIRST_CHUNK_PAGES);
       const page = allocator.acquirePiece(1000, 1, 0);
       const frame = pager.frames[pager.at(page) >>> 8]!;
       assertEquals([page, header.runPagesOf(frame, page & 255)], [257, 255]);

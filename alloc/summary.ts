@@ -3,11 +3,8 @@
  * maxima, so that the first chunk with room is found in as many steps as the tree is deep, however
  * large the file.
  *
- * A chunk nobody has looked at counts as full. A longest run of 255 is kept as 254, so a caller
- * that needs 255 has to look.
+ * A chunk nobody has looked at counts as full.
  */
-
-const LONGEST_MAX = 254;
 
 /** The longest free run of every chunk. */
 export class Summary {
@@ -27,7 +24,7 @@ export class Summary {
     if (size > this.#levels[0]!.length) this.#grow(size);
   }
 
-  /** The longest free run of a chunk, at most 254. */
+  /** The longest free run of a chunk. */
   get(chunk: number): number {
     return this.#levels[0]![chunk]!;
   }
@@ -35,7 +32,7 @@ export class Summary {
   /** Says what the longest free run of a chunk is. */
   set(chunk: number, longest: number): void {
     let index = chunk;
-    this.#levels[0]![index] = Math.min(longest, LONGEST_MAX);
+    this.#levels[0]![index] = longest;
     for (let level = 1; level < this.#levels.length; level++) {
       const below = this.#levels[level - 1]!;
       index >>>= 1;
@@ -47,11 +44,10 @@ export class Summary {
 
   /** The first chunk at or after `from` whose longest free run may hold `span` pages, or -1. */
   find(span: number, from: number): number {
-    const enough = Math.min(span, LONGEST_MAX);
     let level = 0;
     let index = from;
     // Right, and up where a pair ends, until a group has enough; then down to its first chunk.
-    while (this.#at(level, index) < enough) {
+    while (this.#at(level, index) < span) {
       if (index >= this.#levels[level]!.length) return -1;
       index++;
       while ((index & 1) === 0 && level < this.#levels.length - 1) {
@@ -62,7 +58,7 @@ export class Summary {
     while (level > 0) {
       level--;
       index *= 2;
-      if (this.#levels[level]![index]! < enough) index++;
+      if (this.#levels[level]![index]! < span) index++;
     }
     return index;
   }

@@ -16,8 +16,7 @@ class NaiveSummary {
   }
 
   find(span: number, from: number): number {
-    const enough = Math.min(span, 254);
-    return this.longests.findIndex((longest, chunk) => chunk >= from && longest >= enough);
+    return this.longests.findIndex((longest, chunk) => chunk >= from && longest >= span);
   }
 
   longest(): number {
@@ -47,11 +46,11 @@ describe("Summary", () => {
     ]);
   });
 
-  it("keeps 255 as 254, and finds it for a span of 255", () => {
+  it("tells a free run of 255 from one of 254", () => {
     const summary = new Summary();
     summary.resize(3);
     summary.set(2, 255);
-    assertEquals([summary.get(2), summary.find(255, 0), summary.find(254, 0)], [254, 2, 2]);
+    assertEquals([summary.get(2), summary.find(255, 0), summary.find(254, 0)], [255, 2, 2]);
   });
 
   it("find from any chunk returns the next one with room", () => {
@@ -94,7 +93,7 @@ describe("Summary", () => {
         const chunk = random.below(summary.size);
         const longest = random.once(3) ? 0 : random.pick([1, 8, 64, 254, 255, random.below(256)]);
         summary.set(chunk, longest);
-        model.longests[chunk] = Math.min(longest, 254);
+        model.longests[chunk] = longest;
         expectSame(summary, model, random);
       }
     }

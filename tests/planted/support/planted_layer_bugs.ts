@@ -87,6 +87,22 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "alloc/allocator_test.ts",
   ),
   bug(
+    "hint-without-branches",
+    "no chunk of branches below the hint has a free page",
+    "alloc/allocator.ts",
+    "for (const summary of [this.#summary, this.#branches]) {",
+    "for (const summary of [this.#summary]) {",
+    "alloc/reuse_test.ts",
+  ),
+  bug(
+    "space-hidden",
+    "a chunk counted wrongly is counted anew, and hides no space after it",
+    "alloc/allocator.ts",
+    "      if (page >= 0) return page;\n      this.#learn(chunk);\n",
+    "      if (page >= 0) return page;\n",
+    "alloc/reuse_test.ts",
+  ),
+  bug(
     "reads-after-commit",
     "nothing is read after the point of no return of a commit",
     "alloc/allocator.ts",
