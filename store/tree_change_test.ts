@@ -8,6 +8,7 @@ import { MemoryFile } from "../pager/mod.ts";
 import { bytesOf, checkDatabase, openBoth, openOn, utf8 } from "../tests/support/database.ts";
 import { ModelTree } from "../tests/support/model.ts";
 import { json, string } from "./codec/mod.ts";
+import { open } from "./open.ts";
 import type { KeyRange } from "./read/range.ts";
 
 const VALUE = new Uint8Array([1]);
@@ -262,5 +263,27 @@ describe("first(), last() and count() of ranges", () => {
       { numRuns: 300 },
     );
     db.close();
+  });
+});
+
+describe("a load whose source creates trees", () => {
+  it("shows its entries to an iterator, whatever trees are created meanwhile", () => {
+    using db = open(":memory:");
+    const names = Array.from({ length: 300 }, (_, i) => `${1000 + 2 * i}`);
+    db.writeSync((tx) => tx.tree("a").setMany(names.map((name) => [name, VALUE] as const)));
+    db.writeSync((tx) => {
+      const inside = tx.tree("a");
+      const seen: string[] = [];
+      const entries = function* (): Generator<[string, Uint8Array]> {
+        const keys = inside.keys();
+        for (let i = 0; i < 10; i++) {
+          if (i === 3) tx.tree("another").set("key", VALUE);
+          seen.push(new TextDecoder().decode(keys.next().value!));
+          yield [`${1000 + 2 * i + 1}`, VALUE];
+        }
+      };
+      inside.load(entries());
+      assertEquals(seen, Array.from({ length: 10 }, (_, i) => `${1000 + i}`));
+    });
   });
 });

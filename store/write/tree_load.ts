@@ -40,7 +40,7 @@ export function fillOf(options: LoadOptions): number {
 export class TreeLoad {
   readonly #session: Session;
   readonly #name: string;
-  readonly #tree: BTree;
+  #tree: BTree;
   readonly #built: BulkLoad | undefined;
   #epoch: number;
   #count = 0;
@@ -70,7 +70,8 @@ export class TreeLoad {
   add(key: Uint8Array, length: number, value: Uint8Array): void {
     this.#session.refuseDoomed();
     if (this.#epoch !== this.#session.epoch) {
-      refuseLost(this.#session, this.#name, this.#tree);
+      // Another object may be in use for the tree now, whose users must see the changes.
+      this.#tree = refuseLost(this.#session, this.#name, this.#tree);
       this.#epoch = this.#session.epoch;
     }
     if (this.#built === undefined) this.#tree.put(key, value, length);
@@ -80,15 +81,18 @@ export class TreeLoad {
 
   /** Ends the load. Returns the number of entries. */
   finish(): number {
-    refuseLost(this.#session, this.#name, this.#tree);
+    const tree = refuseLost(this.#session, this.#name, this.#tree);
     this.#built?.finish();
+    // For the iterators of another object of the tree.
+    tree.nodes.changes++;
     this.#session.feed.noteLoad(this.#name, this.#count);
     return this.#count;
   }
 }
 
-/** Throws unless a name still refers to a tree. */
-export function refuseLost(session: Session, name: string, tree: BTree): void {
-  if (session.findTree(name)?.entries.id === tree.id) return;
+/** The current object of a tree. Throws unless a name still refers to it. */
+export function refuseLost(session: Session, name: string, tree: BTree): BTree {
+  const found = session.findTree(name)?.entries;
+  if (found?.id === tree.id) return found;
   throw new TypeError(`Cannot load: tree ${name} was dropped or renamed meanwhile`);
 }
