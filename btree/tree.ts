@@ -18,7 +18,7 @@ import { Cursor } from "./walk/cursor.ts";
 import { Growth } from "./change/growth.ts";
 import { ENTRY_BYTES_MAX, HEAD_BYTES, INLINE_BYTES_MAX } from "./node/node.ts";
 import { cellBytes, KEY_BYTES_MAX, LEAF_WIDTH, LeafCell, payloadBytes } from "./node/node.ts";
-import { REFERENCE_BYTES, REFERENCE_TAG } from "./node/node.ts";
+import { REFERENCE_TAG } from "./node/node.ts";
 import { removeLeafEntry } from "./node/node_edit.ts";
 import type { NodeView } from "./node/node_view.ts";
 import { createNode, TreeNodes } from "./walk/tree_nodes.ts";
@@ -68,7 +68,6 @@ export class BTree {
   readonly #growth: Growth;
   readonly #shrinkage: Shrinkage;
   readonly #cell = new LeafCell();
-  readonly #reference = new Uint8Array(REFERENCE_BYTES);
 
   /**
    * Opens a tree that exists.
@@ -181,8 +180,9 @@ export class BTree {
   /** Writes a value into runs near its leaf. Returns the reference to them. */
   #store(key: Uint8Array, length: number, value: Uint8Array): Uint8Array {
     const near = this.nodes.leafFor(key, length).page;
-    writeRuns(this.#pager, this.context.allocator, this.id, value, near, this.#reference);
-    return this.#reference;
+    const { allocator, reference } = this.context;
+    writeRuns(this.#pager, allocator, this.id, value, near, reference);
+    return reference;
   }
 
   #replace(

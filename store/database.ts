@@ -3,7 +3,6 @@
  */
 
 import { type Census, census, type ChunkCensus, chunkCensus } from "../btree/mod.ts";
-import { bytes, keyBytes } from "./codec/mod.ts";
 import type { DatabaseStats } from "./stats.ts";
 import { Inspector } from "./inspect/inspector.ts";
 import { checkName, type Sync } from "./read/argument_checks.ts";
@@ -13,7 +12,7 @@ import { Snapshot } from "./snapshot.ts";
 import { runWith, type Transaction } from "./transaction.ts";
 import type { Tree } from "./tree.ts";
 import { TreeRegistry } from "./tree_registry.ts";
-import { checkCodecs, type Codecs, namesIn, TreeFormat } from "./read/tree_format.ts";
+import { type Codecs, namesIn } from "./read/tree_format.ts";
 import { verifyOpen, type VerifyOptions, type VerifyReport } from "./verify/verify.ts";
 
 /**
@@ -31,7 +30,6 @@ import { verifyOpen, type VerifyOptions, type VerifyReport } from "./verify/veri
 export class Database {
   readonly #session: Session;
   readonly #registry: TreeRegistry;
-  readonly #trees = new Map<string, { tree: unknown; key: unknown; value: unknown }>();
 
   /**
    * Created by `open`.
@@ -95,20 +93,7 @@ export class Database {
     codecs: Codecs<K, V, KI, VI, P> = {},
   ): Tree<K, V, KI, VI, P> {
     this.#session.checkOpen();
-    checkName(name);
-    checkCodecs(codecs);
-    const { key = keyBytes, value = bytes } = codecs;
-    const known = this.#trees.get(name);
-    if (known !== undefined) {
-      if (known.key === key && known.value === value) return known.tree as Tree<K, V, KI, VI, P>;
-      throw new TypeError(`Cannot open tree ${name}: it is open with other codecs`);
-    }
-    const format = new TreeFormat(codecs);
-    const found = this.#session.findTree(name);
-    if (found !== undefined) format.check(name, found.attributes, found.catalogRoot);
-    const tree = this.#registry.make(name, format);
-    this.#trees.set(name, { tree, key, value });
-    return tree;
+    return this.#registry.open(name, codecs);
   }
 
   /**
@@ -175,8 +160,8 @@ export class Database {
       feed.noteRename(from, to);
     });
     this.#session.treesChanged();
-    this.#trees.delete(from);
-    this.#trees.delete(to);
+    this.#registry.forget(from);
+    this.#registry.forget(to);
   }
 
   /**
@@ -202,7 +187,7 @@ export class Database {
       return found;
     });
     this.#session.treesChanged();
-    this.#trees.delete(name);
+    this.#registry.forget(name);
     if (id === undefined) return false;
     // After a power failure, the next opener of the file continues.
     while (this.#session.writeSync(() => catalog.sweep(undefined, id), "none"));

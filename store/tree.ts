@@ -19,6 +19,12 @@ import { TransactionTree } from "./write/transaction_tree.ts";
 import type { TreeFormat } from "./read/tree_format.ts";
 
 /**
+ * The format of a tree, or undefined if it is of another session. It is a function rather than a
+ * method, so that users of the class cannot call it.
+ */
+export let formatIn: (tree: object, session: Session) => unknown;
+
+/**
  * An ordered map. `Database.tree` returns one.
  *
  * `K` and `V` are the types of returned keys and values; `KI`, `VI` and `P` are the types of keys,
@@ -42,8 +48,14 @@ export class Tree<
 > extends ReadTree<K, V, KI, P> {
   readonly #session: Session;
   readonly #format: TreeFormat<K, V, KI, VI, P>;
-  /** The tree inside the transactions of its own changes. */
-  readonly #inside: TransactionTree<K, V, KI, VI, P>;
+  /** The tree inside the transactions of its own changes; created by the first one. */
+  #inside: TransactionTree<K, V, KI, VI, P> | undefined;
+
+  static {
+    formatIn = (tree, session) => {
+      return #session in tree && tree.#session === session ? tree.#format : undefined;
+    };
+  }
 
   /**
    * Created by `Database.tree`.
@@ -56,7 +68,6 @@ export class Tree<
     super(session, name, format as unknown as TreeFormat<K, V, KI, never, P>);
     this.#session = session;
     this.#format = format;
-    this.#inside = new TransactionTree(new TransactionSource(session), name, format);
   }
 
   /**
@@ -325,6 +336,11 @@ export class Tree<
       // Thrown rather than rejected: a transaction's callback cannot await a promise.
       throw new TypeError(`Cannot change tree ${this.name}: a transaction is open, use its tx`);
     }
-    return this.#session.write(() => change(this.#inside));
+    const inside = this.#inside ??= this.#makeInside();
+    return this.#session.write(() => change(inside));
+  }
+
+  #makeInside(): TransactionTree<K, V, KI, VI, P> {
+    return new TransactionTree(new TransactionSource(this.#session), this.name, this.#format);
   }
 }

@@ -1,17 +1,29 @@
 /**
- * The registry of the `Tree` objects of a database and their codecs. It detects trees of another
- * database.
+ * The registry of the `Tree` objects of a database. It returns the same object for the same name
+ * and codecs, refuses other codecs, and detects trees of another database.
+ *
+ * It keeps no tree: when the program lets go of a `Tree`, its name becomes free, and its memory is
+ * given back. It does not know which trees exist in the file.
  */
 
+import { bytes, keyBytes } from "./codec/mod.ts";
 import { checkName } from "./read/argument_checks.ts";
 import { checkCodecs, type Codecs, TreeFormat } from "./read/tree_format.ts";
-import { Tree } from "./tree.ts";
+import { formatIn, Tree } from "./tree.ts";
 import type { Session } from "./write/session.ts";
+
+/** A tree that the program may hold, and its codecs. */
+interface Handle {
+  readonly tree: WeakRef<object>;
+  readonly key: unknown;
+  readonly value: unknown;
+}
 
 /** The registry of the `Tree` objects of a database. */
 export class TreeRegistry {
   readonly #session: Session;
-  readonly #formats = new WeakMap<object, unknown>();
+  readonly #handles = new Map<string, Handle>();
+  readonly #unheld = new FinalizationRegistry<string>((name) => this.#forgetUnheld(name));
 
   /**
    * Creates the registry of a database.
@@ -22,14 +34,41 @@ export class TreeRegistry {
     this.#session = session;
   }
 
-  /** Creates the tree of a name, for `Database.tree`. */
-  make<K, V, KI, VI, P>(
+  /**
+   * The tree of a name, for `Database.tree`.
+   *
+   * @throws {TypeError} It is open, or was created, with other codecs.
+   */
+  open<K, V, KI, VI, P>(
     name: string,
-    format: TreeFormat<K, V, KI, VI, P>,
+    codecs: Codecs<K, V, KI, VI, P>,
   ): Tree<K, V, KI, VI, P> {
+    checkName(name);
+    checkCodecs(codecs);
+    const { key = keyBytes, value = bytes } = codecs;
+    const handle = this.#handles.get(name);
+    const known = handle?.tree.deref();
+    if (handle !== undefined && known !== undefined) {
+      if (handle.key === key && handle.value === value) return known as Tree<K, V, KI, VI, P>;
+      throw new TypeError(`Cannot open tree ${name}: it is open with other codecs`);
+    }
+    const format = new TreeFormat(codecs);
+    const found = this.#session.findTree(name);
+    if (found !== undefined) format.check(name, found.attributes, found.catalogRoot);
     const tree = new Tree(this.#session, name, format);
-    this.#formats.set(tree, format);
+    this.#handles.set(name, { tree: new WeakRef(tree), key, value });
+    this.#unheld.register(tree, name);
     return tree;
+  }
+
+  /** Forgets the tree of a name, so that its next opening creates another object. */
+  forget(name: string): void {
+    this.#handles.delete(name);
+  }
+
+  /** Forgets the tree of a name, unless the name has been opened again. */
+  #forgetUnheld(name: string): void {
+    if (this.#handles.get(name)?.tree.deref() === undefined) this.#handles.delete(name);
   }
 
   /**
@@ -39,7 +78,7 @@ export class TreeRegistry {
    */
   nameOf(tree: { readonly name: string } | string): string {
     if (tree instanceof Tree) {
-      if (this.#formats.has(tree)) return tree.name;
+      if (formatIn(tree, this.#session) !== undefined) return tree.name;
       throw new TypeError(`Cannot use tree ${tree.name}: it is of another database`);
     }
     checkName(tree);
@@ -58,7 +97,7 @@ export class TreeRegistry {
     if (typeof tree === "string") return new TreeFormat(codecs);
     checkCodecs(codecs);
     if (codecs.key === undefined && codecs.value === undefined) {
-      return this.#formats.get(tree) as TreeFormat<K, V, KI, VI, P>;
+      return formatIn(tree, this.#session) as TreeFormat<K, V, KI, VI, P>;
     }
     throw new TypeError(`Cannot use tree ${tree.name}: it has codecs, and others are given`);
   }

@@ -12,7 +12,7 @@ import type { EntryList } from "../node/entry_list.ts";
 import { copyKey, usedBytesOf } from "../node/node.ts";
 import { clearNode, removeBranchEntry } from "../node/node_edit.ts";
 import { NodeView } from "../node/node_view.ts";
-import { Path } from "../walk/path.ts";
+import type { Path } from "../walk/path.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
 import { replaceSeparator } from "./separator.ts";
@@ -32,7 +32,7 @@ export class Shrinkage {
   readonly #list: EntryList;
   readonly #path: Path;
   readonly #keys: readonly Uint8Array[];
-  readonly #before = new Path();
+  readonly #before: Path;
   readonly #view = new NodeView();
   readonly #child = new NodeView();
 
@@ -47,6 +47,7 @@ export class Shrinkage {
     this.#pager = context.pager;
     this.#list = context.list;
     this.#path = context.path;
+    this.#before = context.pathBefore;
     this.#keys = context.keys;
   }
 

@@ -32,6 +32,8 @@ const WORDS_BYTES_MAX = 160;
 /** An upper bound on the entries of a leaf. */
 const ENTRIES_MAX = 1100;
 
+const NO_BYTES = new Uint8Array(0);
+
 /** A copy of entries of one leaf. */
 export class LeafBatch {
   /** Whether a fill places values at multiples of 8, as it does keys. */
@@ -41,7 +43,7 @@ export class LeafBatch {
   /** Whether any of its values is a reference to runs. */
   hasReferences = false;
   /** All keys and values, in memory of their own. */
-  bytes: Uint8Array = new Uint8Array(0);
+  bytes: Uint8Array = NO_BYTES;
   /** Where each key begins. */
   readonly keyAt: Uint32Array = new Uint32Array(ENTRIES_MAX);
   /** Where each key ends. */
@@ -70,6 +72,13 @@ export class LeafBatch {
    */
   constructor(allocate: (length: number) => Uint8Array = (length) => new Uint8Array(length)) {
     this.#allocate = allocate;
+  }
+
+  /** Lets go of the last fill, and of the memory that its results share. */
+  clear(): void {
+    this.count = 0;
+    this.bytes = NO_BYTES;
+    this.#buffer = NO_BYTES.buffer;
   }
 
   /** Copies entries from..to-1 of a leaf. */

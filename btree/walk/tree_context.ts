@@ -6,7 +6,7 @@
 import { Allocator } from "../../alloc/mod.ts";
 import type { Pager } from "../../pager/mod.ts";
 import { EntryList } from "../node/entry_list.ts";
-import { KEY_BYTES_MAX, LEVEL_MAX } from "../node/node.ts";
+import { KEY_BYTES_MAX, LEVEL_MAX, REFERENCE_BYTES } from "../node/node.ts";
 import { registerNodes } from "../node/node_check.ts";
 import { NodeView } from "../node/node_view.ts";
 import { Arrivals } from "./arrivals.ts";
@@ -34,6 +34,10 @@ export class TreeContext {
    * @internal
    */
   readonly arrivals: Arrivals = new Arrivals();
+  /** A path to the leaf before that one. */
+  readonly pathBefore: Path = new Path();
+  /** The reference to the runs of the value that is being stored. */
+  readonly reference: Uint8Array = new Uint8Array(REFERENCE_BYTES);
   /** Buffers for separators that splits pass to the parent. */
   readonly keys: readonly [Uint8Array, Uint8Array, Uint8Array];
 

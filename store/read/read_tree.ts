@@ -9,10 +9,18 @@ import type { BTree } from "../../btree/mod.ts";
 import { inEntry } from "./codec_error.ts";
 import { type Bounds, boundsOf, keyBoundsOf, type KeyRange, type Range } from "./range.ts";
 import type { Scan } from "./scan.ts";
-import { type Picker, ScanIterator, Scanned } from "./scan_iterator.ts";
+import { type Picker, ScanIterator, type Scanned } from "./scan_iterator.ts";
 import type { TreeFormat } from "./tree_format.ts";
 import type { TreeSource } from "./tree_source.ts";
 import { checkBound, rangeFound, streamFound } from "./value_stream.ts";
+
+/** The shared parts of the iterators over a tree. */
+interface Pickers<K, V> {
+  readonly from: Scanned;
+  readonly entry: Picker<[K, V]>;
+  readonly key: Picker<K>;
+  readonly value: Picker<V>;
+}
 
 /** A tree of keys and values of any type. */
 export type AnyReadTree = ReadTree<unknown, unknown, never, never>;
@@ -55,10 +63,8 @@ export class ReadTree<
   readonly #format: TreeFormat<K, V, KI, never, P>;
   #entries: BTree | undefined;
   #epoch = -1;
-  readonly #scanned: Scanned;
-  readonly #pickEntry: Picker<[K, V]> = (scan, at) => this.#entryAt(scan, at);
-  readonly #pickKey: Picker<K> = (scan, at) => this.#keyAt(scan, at);
-  readonly #pickValue: Picker<V> = (scan, at) => this.#valueAt(scan, at);
+  /** Created by the first iterator, so that a handle without one is small. */
+  #pickers: Pickers<K, V> | undefined;
 
   static {
     findEntries = (tree) => tree.#find();
@@ -75,7 +81,6 @@ export class ReadTree<
     this.#source = source;
     this.name = name;
     this.#format = format;
-    this.#scanned = new Scanned(source, () => this.#find());
   }
 
   /**
@@ -267,7 +272,7 @@ export class ReadTree<
   }
 
   #edge(bounds: Bounds): [K, V] | undefined {
-    for (const entry of this.#scan(bounds, this.#pickEntry)) return entry;
+    for (const entry of this.#scan(bounds, this.#pick.entry)) return entry;
     return undefined;
   }
 
@@ -289,7 +294,7 @@ export class ReadTree<
    * ```
    */
   entries(range: Range<KI, P> = {}): Generator<[K, V], void, undefined> {
-    return this.#scan(boundsOf(range, this.#format), this.#pickEntry);
+    return this.#scan(boundsOf(range, this.#format), this.#pick.entry);
   }
 
   /**
@@ -306,7 +311,7 @@ export class ReadTree<
    * ```
    */
   keys(range: Range<KI, P> = {}): Generator<K, void, undefined> {
-    return this.#scan(boundsOf(range, this.#format), this.#pickKey, false);
+    return this.#scan(boundsOf(range, this.#format), this.#pick.key, false);
   }
 
   /**
@@ -322,7 +327,7 @@ export class ReadTree<
    * ```
    */
   values(range: Range<KI, P> = {}): Generator<V, void, undefined> {
-    return this.#scan(boundsOf(range, this.#format), this.#pickValue);
+    return this.#scan(boundsOf(range, this.#format), this.#pick.value);
   }
 
   /** Iterates over all entries, in key order. */
@@ -333,7 +338,16 @@ export class ReadTree<
   /** Iterates over a range; `showsValues` = the results contain values. */
   #scan<T>(bounds: Bounds, pick: Picker<T>, showsValues = true): ScanIterator<T> {
     const alignsValues = showsValues && this.#format.valuesKeepBytes;
-    return new ScanIterator(this.#scanned, bounds, pick, alignsValues);
+    return new ScanIterator(this.#pick.from, bounds, pick, alignsValues);
+  }
+
+  get #pick(): Pickers<K, V> {
+    return this.#pickers ??= {
+      from: { source: this.#source, find: () => this.#find() },
+      entry: (scan, at) => this.#entryAt(scan, at),
+      key: (scan, at) => this.#keyAt(scan, at),
+      value: (scan, at) => this.#valueAt(scan, at),
+    };
   }
 
   #entryAt(scan: Scan, at: number): [K, V] {
@@ -377,16 +391,17 @@ export class ReadTree<
   #find(): BTree | undefined {
     const { epoch, views } = this.#source;
     if (views !== undefined) views.expire();
-    if (this.#epoch !== epoch) this.#lookUp(epoch);
+    if (this.#epoch !== epoch) this.#lookUp();
     return this.#entries;
   }
 
-  #lookUp(epoch: number): void {
+  #lookUp(): void {
     this.#source.checkOpen();
     const found = this.#source.findTree(this.name);
     if (found !== undefined) this.#format.check(this.name, found.attributes, found.catalogRoot);
     this.#entries = found?.entries;
-    this.#epoch = epoch;
+    // Looking it up may begin an epoch.
+    this.#epoch = this.#source.epoch;
   }
 }
 

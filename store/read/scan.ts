@@ -7,24 +7,46 @@ import { type BTree, KEY_BYTES_MAX, LeafBatch, LeafCursor } from "../../btree/mo
 import type { Bounds } from "./range.ts";
 import { takeShared } from "./slab.ts";
 
+const NO_BOUNDS: Bounds = { lower: undefined, upper: undefined, forward: true, limit: Infinity };
+/** The most idle scans, which serve all trees: a scan has some 30 KB of scratch memory. */
+const IDLE_MAX = 4;
+const idle: Scan[] = [];
+
+/** A scan of a tree that has not begun: one that was given back, or a new one. */
+export function takeScan(entries: BTree): Scan {
+  const scan = idle.pop() ?? new Scan();
+  scan.attach(entries);
+  return scan;
+}
+
+/** Returns a scan for reuse. */
+export function giveBackScan(scan: Scan): void {
+  scan.detach();
+  if (idle.length < IDLE_MAX) idle.push(scan);
+}
+
 /** A scan of the entries of a range, a leaf at a time. */
 export class Scan {
-  /** The tree. */
-  entries: BTree;
-  #cursor: LeafCursor;
-  #bounds: Bounds = { lower: undefined, upper: undefined, forward: true, limit: Infinity };
+  #entries: BTree | undefined;
+  #cursor: LeafCursor | undefined;
+  #bounds: Bounds = NO_BOUNDS;
   #more = false;
   readonly #batch = new LeafBatch(takeShared);
   readonly #key = new Uint8Array(KEY_BYTES_MAX);
 
-  /**
-   * Creates a scan that has not begun.
-   *
-   * @param entries The tree.
-   */
-  constructor(entries: BTree) {
-    this.entries = entries;
+  /** Points the scan at a tree. */
+  attach(entries: BTree): void {
+    if (entries === this.#entries) return;
+    this.#entries = entries;
     this.#cursor = new LeafCursor(entries.nodes);
+  }
+
+  /** Lets go of the tree, the range and the results. */
+  detach(): void {
+    this.#entries = undefined;
+    this.#cursor = undefined;
+    this.#bounds = NO_BOUNDS;
+    this.#batch.clear();
   }
 
   /** The number of entries of this leaf in the range. */
@@ -50,20 +72,18 @@ export class Scan {
 
   /** Moves to the next leaf; false at the end of the range. */
   leaveLeaf(limit: number): boolean {
-    return this.#more && this.#cursor.leaveLeaf(this.#bounds.forward) && this.#copy(limit);
+    return this.#more && this.#cursor!.leaveLeaf(this.#bounds.forward) && this.#copy(limit);
   }
 
   /** Continues after an entry of this leaf, when the tree has changed since the copy. */
   resume(entries: BTree, at: number, limit: number): void {
-    if (entries !== this.entries) {
-      this.entries = entries;
-      this.#cursor = new LeafCursor(entries.nodes);
-    }
+    this.attach(entries);
+    const cursor = this.#cursor!;
     // The batch's own copy: the caller may have changed the key that it received.
     const length = this.#batch.copyKey(this.#entryAt(at), this.#key);
     const found = this.#bounds.forward
-      ? this.#cursor.seekAfter(this.#key, length)
-      : this.#cursor.seekBefore(this.#key, length);
+      ? cursor.seekAfter(this.#key, length)
+      : cursor.seekBefore(this.#key, length);
     if (!found || !this.#copy(limit)) this.#end();
   }
 
@@ -76,7 +96,7 @@ export class Scan {
   value(at: number): Uint8Array {
     const entry = this.#entryAt(at);
     if (this.#batch.isReference[entry] === 0) return this.#batch.value(entry);
-    return this.entries.readRuns(this.#batch.reference(entry), 0);
+    return this.#entries!.readRuns(this.#batch.reference(entry), 0);
   }
 
   #entryAt(at: number): number {
@@ -86,7 +106,7 @@ export class Scan {
   #copy(limit: number): boolean {
     const { forward, lower, upper } = this.#bounds;
     const bound = forward ? upper : lower;
-    this.#more = this.#cursor.copyLeaf(this.#batch, forward, bound, limit);
+    this.#more = this.#cursor!.copyLeaf(this.#batch, forward, bound, limit);
     const { count, hasReferences } = this.#batch;
     this.isWhole = (!this.#more || count >= limit) && !hasReferences;
     return count > 0;
@@ -98,10 +118,10 @@ export class Scan {
   }
 
   #seekForward(lower: Uint8Array | undefined): boolean {
-    return lower === undefined ? this.#cursor.first() : this.#cursor.seek(lower);
+    return lower === undefined ? this.#cursor!.first() : this.#cursor!.seek(lower);
   }
 
   #seekBackward(upper: Uint8Array | undefined): boolean {
-    return upper === undefined ? this.#cursor.last() : this.#cursor.seekBefore(upper);
+    return upper === undefined ? this.#cursor!.last() : this.#cursor!.seekBefore(upper);
   }
 }

@@ -15,41 +15,17 @@ import type { BTree } from "../../btree/mod.ts";
 import type { PageSnapshot } from "../../pager/mod.ts";
 import type { Bounds } from "./range.ts";
 import type { TreeSource } from "./tree_source.ts";
-import { Scan } from "./scan.ts";
+import { giveBackScan, type Scan, takeScan } from "./scan.ts";
 
 /** Produces the result of an iterator from an entry of the scan. */
 export type Picker<T> = (scan: Scan, at: number) => T;
 
-/** The tree of iterators, and the scan that they reuse in turn. */
-export class Scanned {
+/** The tree of iterators. */
+export interface Scanned {
   /** The source of the tree. */
   readonly source: TreeSource;
   /** Finds the current tree, or undefined if no tree has the name. */
-  readonly find: () => BTree | undefined;
-  #idle: Scan | undefined;
-
-  /**
-   * Creates the shared state of iterators over a tree.
-   *
-   * @param source The source of the tree.
-   * @param find Finds the current tree.
-   */
-  constructor(source: TreeSource, find: () => BTree | undefined) {
-    this.source = source;
-    this.find = find;
-  }
-
-  /** A scan of the tree: the last one that ended, unless it is of another tree or in use. */
-  take(entries: BTree): Scan {
-    const idle = this.#idle;
-    this.#idle = undefined;
-    return idle?.entries === entries ? idle : new Scan(entries);
-  }
-
-  /** Returns a scan for reuse. */
-  giveBack(scan: Scan): void {
-    this.#idle = scan;
-  }
+  find(): BTree | undefined;
 }
 
 /** Iterates over the entries of a range. */
@@ -136,7 +112,7 @@ export class ScanIterator<T> extends Iterator<T, void, undefined>
     const { source } = this.#scanned;
     const entries = this.#scanned.find();
     if (entries === undefined || this.#left === 0) return undefined;
-    const scan = this.#scan = this.#scanned.take(entries);
+    const scan = this.#scan = takeScan(entries);
     this.#keepStep(entries);
     this.#followsChanges = source.followsChanges;
     if (!scan.begin(this.#bounds, this.#alignsValues)) return undefined;
@@ -198,7 +174,7 @@ export class ScanIterator<T> extends Iterator<T, void, undefined>
     this.#isDone = true;
     this.#kept?.close();
     this.#kept = undefined;
-    if (this.#scan !== undefined) this.#scanned.giveBack(this.#scan);
+    if (this.#scan !== undefined) giveBackScan(this.#scan);
     this.#scan = undefined;
   }
 }

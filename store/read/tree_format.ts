@@ -2,9 +2,9 @@
  * The format of a tree: applies its codecs to keys, values and bounds of ranges, and compares the
  * names of codecs in the catalog, so that a tree is not opened with other codecs.
  *
- * An encoded key is valid until the next one overwrites it; copy it to keep it. The catalog stores
- * the two names as a length byte and that many bytes of UTF-8 each; empty attributes mean that both
- * are "bytes".
+ * An encoded key is valid until the next one of any tree overwrites it; copy it to keep it. The
+ * catalog stores the two names as a length byte and that many bytes of UTF-8 each; empty attributes
+ * mean that both are "bytes".
  */
 
 import { type BTree, KEY_BYTES_MAX } from "../../btree/mod.ts";
@@ -17,10 +17,17 @@ import { ANY, checkOptions } from "./argument_checks.ts";
 import type { Slab } from "./slab.ts";
 
 const DEFAULT_NAME = "bytes";
+const NO_BYTES = new Uint8Array(0);
 /** Codecs that return new memory for each value, or the value itself. */
 const NOT_REUSING: ReadonlySet<unknown> = new Set<unknown>(
   [bytes, json, keyBytes, string, structured, tuple, u64],
 );
+
+/**
+ * The memory for encoded keys, which all formats share; undefined while a codec writes to it, so
+ * that a codec which reads another tree gets memory of its own.
+ */
+let scratch: Uint8Array | undefined;
 
 /** How keys and values of a tree become bytes. */
 export interface Codecs<K, V, KI = K, VI = V, P = KI> {
@@ -38,10 +45,9 @@ export class TreeFormat<K, V, KI, VI, P> {
   readonly value: Codec<V, VI>;
   /** Whether decoded values keep the bytes that the codec of values decodes. */
   readonly valuesKeepBytes: boolean;
-  /** The key encoded last; valid until the next one. */
-  bytes: Uint8Array = new Uint8Array(0);
+  /** The key encoded last; valid until the next one of any format. */
+  bytes: Uint8Array = NO_BYTES;
 
-  readonly #scratch = new Uint8Array(KEY_BYTES_MAX);
   readonly #keysAreBytes: boolean;
   readonly #valuesMayBeReused: boolean;
 
@@ -78,13 +84,20 @@ export class TreeFormat<K, V, KI, VI, P> {
     }
     // Undefined means no entry elsewhere, so no codec may encode it as a key.
     if (key === undefined) throw new TypeError("Cannot encode: undefined is not a key");
-    const length = this.key.encodeInto?.(key, this.#scratch) ?? -1;
-    this.bytes = this.#scratch;
+    const into = scratch ?? new Uint8Array(KEY_BYTES_MAX);
+    scratch = undefined;
+    const length = this.#encodeInto(key, into);
+    scratch = this.bytes = into;
+    return length;
+  }
+
+  #encodeInto(key: KI, into: Uint8Array): number {
+    const length = this.key.encodeInto?.(key, into) ?? -1;
     // A user's codec may return anything.
     if ((length | 0) === length && length >= 0 && length <= KEY_BYTES_MAX) return length;
     const encoded = checkBytes(this.key.encode(key));
     checkLength(encoded.length);
-    this.#scratch.set(encoded);
+    into.set(encoded);
     return encoded.length;
   }
 

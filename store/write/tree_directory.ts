@@ -3,7 +3,8 @@
  *
  * The epoch increases whenever a name may refer to another tree: after a create, drop, rename or
  * rollback, or when the database is closed. Trees found in an epoch are cached until the next one,
- * so that all users of a tree share one object and see its changes.
+ * so that all users of a tree share one object and see its changes. When the cache is full, an
+ * epoch begins: to forget one tree alone would let its users hold two objects.
  */
 
 import { BTree, type Catalog, type TreeContext } from "../../btree/mod.ts";
@@ -16,6 +17,9 @@ export type TreeNaming = Pick<
   TreeFormat<unknown, unknown, never, never, never>,
   "attributes" | "check"
 >;
+
+/** The most names in the cache. A tree in it takes about 1 KB. */
+const FOUND_MAX = 4096;
 
 /** The trees of a database by name. */
 export class TreeDirectory {
@@ -39,11 +43,15 @@ export class TreeDirectory {
 
   /** The tree of a name, or undefined. */
   find(name: string): FoundTree | undefined {
+    if (this.#foundEpoch === this.epoch) {
+      const cached = this.#found.get(name);
+      if (cached !== undefined || this.#found.has(name)) return cached;
+      if (this.#found.size >= FOUND_MAX) this.epoch++;
+    }
     if (this.#foundEpoch !== this.epoch) {
       this.#found.clear();
       this.#foundEpoch = this.epoch;
     }
-    if (this.#found.has(name)) return this.#found.get(name);
     const found = this.findIn(this.#catalog, name, this.#context.pager);
     this.#found.set(name, found);
     return found;

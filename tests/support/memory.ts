@@ -1,0 +1,45 @@
+/**
+ * Memory, for tests of what is kept: the bytes that arrays take while an action runs, and a
+ * collection of garbage at a certain moment.
+ */
+
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
+const NAMES = ["Uint8Array", "Uint16Array", "Uint32Array", "Int32Array", "Float64Array"] as const;
+
+/** The bytes of all arrays of numbers that an action makes. Views of other memory do not count. */
+export function bytesMade(action: () => void): number {
+  const scope = globalThis as unknown as Record<
+    string,
+    new (...args: unknown[]) => ArrayBufferView
+  >;
+  const before = NAMES.map((name) => scope[name]!);
+  let bytes = 0;
+  NAMES.forEach((name, i) => {
+    scope[name] = new Proxy(before[i]!, {
+      construct(target, args, made) {
+        const array = Reflect.construct(target, args, made) as ArrayBufferView;
+        if (!(args[0] instanceof ArrayBuffer)) bytes += array.byteLength;
+        return array;
+      },
+    });
+  });
+  try {
+    action();
+  } finally {
+    NAMES.forEach((name, i) => scope[name] = before[i]!);
+  }
+  return bytes;
+}
+
+/** Collects all garbage, also what a `WeakRef` kept in this turn; its callbacks have run then. */
+export async function collectGarbage(): Promise<void> {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  for (let i = 0; i < 3; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    collect();
+  }
+  await new Promise((resolve) => setTimeout(resolve, 0));
+}
