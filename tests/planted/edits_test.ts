@@ -1,9 +1,9 @@
 /**
- * The planted bugs without the hunt: every edit fits the sources exactly once, every hunt exists,
- * and the list covers each row of the crash model and each rule of the pager.
+ * The planted bugs without the hunt: every edit matches the sources exactly once, every hunt
+ * exists, and the list covers each row of the crash model and each rule of the pager.
  *
- * An edit quotes source text. When a change of the sources fails here, put the quote right in the
- * file of `support/` that has the bug, so that it still plants the same bug.
+ * An edit quotes source text. If a change of the sources fails here, correct the quote in the file
+ * of `support/` that has the bug, so that it still plants the same bug.
  */
 
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
@@ -13,12 +13,12 @@ import { BUGS, CANARY, CRASH_BUGS } from "./support/planted_list.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
 
-/** Rows of the crash model that have no planted bug: nothing in the sources does what they say. */
+/** Rows of the crash model without a planted bug, because no source implements them. */
 const ROWS = "wal imaged hdrImage chain syncSwitch revoke bypassDurable acquireImage abortImaged " +
   "resync blind sbOrder recycleLate bypassSync cleanGap sbBoth anyImage";
 const RULES = 17;
 
-/** A source, or nothing where there is none. */
+/** A source, or undefined if it does not exist. */
 function readSource(path: string): string {
   try {
     return Deno.readTextFileSync(join(TOP, path));
@@ -29,7 +29,7 @@ function readSource(path: string): string {
 }
 
 describe("the edits of planted bugs", () => {
-  it("fit the sources exactly once", () => {
+  it("match the sources exactly once", () => {
     const misfits: string[] = [];
     for (const { name, edits } of [...BUGS, CANARY]) {
       const texts = new Map<string, string>();
@@ -38,7 +38,7 @@ describe("the edits of planted bugs", () => {
         const count = text.split(find).length - 1;
         if (count !== 1) misfits.push(`${name}: ${count} places in ${file} fit ${find}`);
         if (find === replace) misfits.push(`${name}: changes nothing in ${file}`);
-        // The edits of one bug apply in order, each to what the one before it left.
+        // The edits of one bug apply in order, each to the result of the one before.
         texts.set(file, text.replace(find, () => replace));
       }
     }

@@ -1,9 +1,11 @@
-// Planted bugs: each of many edits that break one rule is caught by the tests, and edits that break
-// none are not. `edits_test.ts` checks without a hunt that the edits fit.
-//
-// QUIRE_PLANTED=NAME plants one bug alone, and says all that was found. QUIRE_PLANTED_KEEP=1 keeps
-// the images that show bugs in `tests/crash/regressions/`, in place of those that show none any
-// more.
+/**
+ * Planted bugs: the tests catch each of many edits that break one rule, and no edit that breaks
+ * none. `edits_test.ts` checks without a hunt that the edits match.
+ *
+ * QUIRE_PLANTED=NAME plants one bug, and prints everything that was found. QUIRE_PLANTED_KEEP=1
+ * stores the images that reveal bugs in `tests/crash/regressions/`, replacing those that no longer
+ * do.
+ */
 
 import { assertEquals, assertGreaterOrEqual, assertRejects } from "@std/assert";
 import { after, before, describe, it } from "@std/testing/bdd";
@@ -21,7 +23,7 @@ const WORKERS = 2;
 
 const kept = readRegressions();
 
-/** What became of each bug, as it becomes known. */
+/** The results of the hunts, as they arrive. */
 class Hunts {
   readonly #bugs: readonly PlantedBug[];
   readonly #results = new Map<string, PromiseWithResolvers<Found | undefined>>();
@@ -31,18 +33,18 @@ class Hunts {
     this.#bugs = bugs;
     for (const { name } of bugs) {
       const result = Promise.withResolvers<Found | undefined>();
-      // Whoever asks for it hears of an error; nobody may have asked yet.
+      // An error reaches the test that awaits the result; there may be none yet.
       result.promise.catch(() => {});
       this.#results.set(name, result);
     }
   }
 
-  /** Begins, with several bugs at a time. */
+  /** Starts to hunt several bugs at a time. */
   start(): Promise<void> {
     return Promise.all(Array.from({ length: WORKERS }, () => this.#work())).then(() => {});
   }
 
-  /** What was found of a bug. */
+  /** The result of a hunt. */
   of(name: string): Promise<Found | undefined> {
     return this.#results.get(name)!.promise;
   }
@@ -61,7 +63,7 @@ class Hunts {
   }
 }
 
-/** Looks first where the bug was seen before. */
+/** Hunts first where the bug was found before. */
 async function hunt(workshop: Workshop, bug: PlantedBug): Promise<Found | undefined> {
   const image = kept.get(bug.name)?.replay;
   const found = await workshop.try(bug, image === undefined ? bug.hunts : [image, ...bug.hunts]);
@@ -94,7 +96,7 @@ describe("planted bugs", () => {
     });
   }
 
-  it("are not found where there are none", async () => {
+  it("are not found in unchanged sources", async () => {
     if (ONLY === undefined) assertEquals(failing(await hunts.of(CANARY.name)), "nothing");
   });
 });
@@ -105,24 +107,24 @@ describe("a planted bug", () => {
     return await workshop.try(bug("test", "", FILE, find, replace), [whole("firstCommit")]);
   };
 
-  it("that fits no place, or two, is an error", async () => {
+  it("that matches no place, or two, is an error", async () => {
     await assertRejects(() => plant("no such text", ""), Error, "0 places");
     await assertRejects(() => plant("this.#journal.usedBytes", ""), Error, "places");
   });
 
-  it("that leaves no program, or one that does not run, is an error", async () => {
+  it("that leaves a program that does not run is an error", async () => {
     await assertRejects(() => plant(FIND, "if ("), Error, "does not run");
     await assertRejects(() => plant(FIND, "if (nobodyKnows > 0)"), Error, "does not run");
   });
 });
 
-describe("images that showed a bug", () => {
+describe("images that revealed a bug", () => {
   it("are kept for most planted bugs of power cuts", () => {
     assertGreaterOrEqual(kept.size, 25);
   });
 
   for (const [name, { replay: args }] of kept) {
-    it(`are as they must be now: ${name}`, () => {
+    it(`pass now: ${name}`, () => {
       fixChance(1);
       replay(args.split(" "));
     });

@@ -1,13 +1,13 @@
 /**
- * Runs the large sizes of the tests for so long: `deno task soak --minutes 60`.
+ * Runs the large sizes of the tests for a given time: `deno task soak --minutes 60`.
  *
- * Round after round, each part of `soak_parts.ts` in turn, in a process of its own and with
- * a new seed; a part is begun only when the time it takes is left. `--only TEXT` runs the parts
- * whose name has that text, `--seed N` makes N the first seed, `--list` tells the parts.
+ * Each round runs every part of `soak_parts.ts` in its own process and with a new seed. A part
+ * starts only if the remaining time suffices. `--only TEXT` runs the parts whose name contains the
+ * text, `--seed N` makes N the first seed, `--list` lists the parts.
  *
- * Prints of each part the command that does the same again, what its tests said was done, and in
- * the end the sums. A part that fails does not stop the others: its output is kept in a file that
- * is named, and the exit status is 1.
+ * For each part it prints a command that repeats it and the counts that its tests report, and at
+ * the end the totals. A failed part does not stop the others: its output is stored in a file whose
+ * name is printed, and the exit code is 1.
  */
 
 import { fromFileUrl } from "@std/path";
@@ -25,12 +25,12 @@ import {
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
 const MINUTE_MS = 60_000;
-/** A part may use as many seeds from the one that it is given. */
+/** The number of consecutive seeds that a part may use. */
 const SEEDS_APART = 1000;
-/** Of a part that prints one line for each of many things, only so many are shown. */
+/** The most lines shown of a part. */
 const LINES_MAX = 12;
 
-/** What became of a part in all its runs. */
+/** The results of all runs of a part. */
 interface Total {
   runs: number;
   failures: number;
@@ -76,7 +76,7 @@ function isThere({ name, file }: Part): boolean {
   }
 }
 
-/** Runs what there is time for; whether something was run. */
+/** Runs the parts for which there is time. Returns whether any was run. */
 async function runRound(round: number): Promise<boolean> {
   let hasRun = false;
   for (const part of parts) {

@@ -1,11 +1,11 @@
 /**
- * What `deno task soak` runs: tests of this project in their large sizes, each with the settings
- * that make it large, and reading from what they print how much was done.
+ * The parts of `deno task soak`: tests of this project with the settings that make them large, and
+ * the counts read from their output.
  *
- * A part is one file of tests, run as it is: nothing is checked here that the file does not check.
+ * A part is one test file, run unchanged; nothing is checked here that the file does not check.
  */
 
-/** How often a part is run: every round, with a new seed, or once, since it is always the same. */
+/** How often a part runs: in every round with a new seed, or once, if it never varies. */
 export type Rhythm = "each round" | "once";
 
 /** One part of the soak. */
@@ -14,16 +14,16 @@ export interface Part {
   readonly name: string;
   /** The tests, below the folder of the project. */
   readonly file: string;
-  /** The settings that make them large; a seed comes beside them. */
+  /** The settings that make them large, without the seed. */
   readonly env: Readonly<Record<string, string>>;
-  /** Whether QUIRE_SEED makes a run with other random choices. Default true. */
+  /** Whether QUIRE_SEED changes its random choices. Default true. */
   readonly takesSeed?: boolean;
-  /** About how long it takes on two slow cores; it is begun only when so much is left. */
+  /** Its approximate time on two slow cores; it starts only if this much is left. */
   readonly minutes: number;
   readonly rhythm: Rhythm;
-  /** The lines that tell what was done. */
+  /** The lines that report counts. */
   readonly counts: RegExp;
-  /** Of these lines, the only figures that are wanted. Default all. */
+  /** The only counts to take from these lines. Default all. */
   readonly wanted?: readonly string[];
 }
 
@@ -106,7 +106,7 @@ export const PARTS: readonly Part[] = [
     name: "hostile files, fuzzed",
     file: "tests/hostile/hostile_fuzz_test.ts",
     env: { QUIRE_FUZZ_SECONDS: "240" },
-    // It chooses new ones by itself, and takes a seed for one case alone.
+    // It chooses new seeds by itself, and uses QUIRE_SEED for a single case.
     takesSeed: false,
     minutes: 5,
     rhythm: "each round",
@@ -142,7 +142,7 @@ export const PARTS: readonly Part[] = [
 /** Figures by name. */
 export type Figures = Record<string, number>;
 
-/** The lines of an output that tell what a part has done. */
+/** The lines of an output that report counts of a part. */
 export function countLines(part: Part, output: string): string[] {
   return output.split("\n").filter((line) => part.counts.test(line));
 }
@@ -163,14 +163,14 @@ export function figuresIn(line: string): Figures {
   return figures;
 }
 
-/** Adds figures to others, each to the one of its name. */
+/** Adds counts to others by name. */
 export function add(sum: Figures, more: Figures): void {
   for (const [name, value] of Object.entries(more)) {
     if (typeof value === "number") sum[name] = (sum[name] ?? 0) + value;
   }
 }
 
-/** The figures of all that a part printed, of those that are wanted. */
+/** The counts in the whole output of a part. */
 export function figuresOf(part: Part, output: string): Figures {
   const sum: Figures = {};
   for (const line of countLines(part, output)) add(sum, figuresIn(line));
@@ -184,7 +184,7 @@ export function settingsOf({ env, takesSeed = true }: Part, seed: number): Recor
   return takesSeed ? { ...env, QUIRE_SEED: String(seed) } : { ...env };
 }
 
-/** The command that runs a part so. */
+/** The command that repeats a run of a part. */
 export function commandOf(part: Part, seed: number): string {
   const settings = Object.entries(settingsOf(part, seed));
   const words = settings.map(([name, value]) => `${name}=${value}`);

@@ -1,4 +1,6 @@
-/** What the soak reads from the output of its parts, and that its parts are told apart. */
+/**
+ * The counts that the soak reads from the output of its parts, and the list of its parts.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -7,7 +9,7 @@ import { add, commandOf, figuresIn, figuresOf, type Part, PARTS } from "./soak_p
 const partOf = (name: string): Part => PARTS.find((part) => part.name === name)!;
 
 describe("figuresIn()", () => {
-  it("takes those of an object, and what stands beside it", () => {
+  it("reads those of an object, and those beside it", () => {
     const line = 'power cuts, whole: {"cuts":129,"images":562}, 14 s';
     assertEquals(figuresIn(line), { lines: 1, cuts: 129, images: 562, s: 14 });
   });
@@ -26,7 +28,7 @@ describe("figuresIn()", () => {
     });
   });
 
-  it("takes no figure from the label, and no seed", () => {
+  it("reads none from the label, and no seed", () => {
     assertEquals(figuresIn("random files: 12, from seed 345"), { lines: 1, "random files": 12 });
     assertEquals(figuresIn("seed 7 on disk: 100 operations"), { lines: 1, operations: 100 });
   });
@@ -47,7 +49,7 @@ describe("figuresOf()", () => {
 });
 
 describe("add()", () => {
-  it("adds to what there is, and begins what there is not", () => {
+  it("adds to existing counts, and starts new ones", () => {
     const sum = { a: 1 };
     add(sum, { a: 2, b: 3 });
     assertEquals(sum, { a: 3, b: 3 } as typeof sum);
@@ -55,12 +57,12 @@ describe("add()", () => {
 });
 
 describe("the parts of the soak", () => {
-  it("have each a name of their own, and a time that they take", () => {
+  it("have distinct names, and a time", () => {
     assertEquals(new Set(PARTS.map(({ name }) => name)).size, PARTS.length);
     for (const { name, minutes } of PARTS) assert(minutes > 0, name);
   });
 
-  it("can be run again by the command that is told", () => {
+  it("can be repeated by the printed command", () => {
     const command = "QUIRE_KILLS=1000 QUIRE_SEED=7 deno test -A tests/crash/kill_test.ts";
     assertEquals(commandOf(partOf("kill -9"), 7), command);
     const unseeded = "QUIRE_FUZZ_SECONDS=240 deno test -A tests/hostile/hostile_fuzz_test.ts";

@@ -12,7 +12,7 @@ export const BLOCK_BYTES = 4096;
 
 const BLOCK_WORDS = BLOCK_BYTES / 4;
 
-/** Bytes that many files share; whoever has the `owner` may change them. */
+/** Bytes shared by many files; only the file with the `owner` may change them. */
 class Block {
   readonly bytes: Uint8Array;
   owner: object | undefined;
@@ -37,7 +37,7 @@ class Block {
     return this.#high;
   }
 
-  /** Must be called after the bytes changed. */
+  /** Recomputes the hash. Must be called after a change. */
   forget(): void {
     this.#hashed = false;
   }
@@ -57,7 +57,7 @@ class Block {
   }
 }
 
-/** Bytes that were cut into blocks once, to be put into many files. */
+/** Bytes divided into blocks once, to be put into many files. */
 export type Cut = readonly Block[];
 
 /** The bytes of a file. */
@@ -71,7 +71,7 @@ export class Blocks {
     return this.#size;
   }
 
-  /** A file with the same bytes; from now on each of the two changes alone. */
+  /** Returns a file with the same bytes; later changes affect only one of the two. */
   fork(): Blocks {
     const other = new Blocks();
     for (const block of this.#blocks) other.#blocks.push(block);
@@ -80,7 +80,7 @@ export class Blocks {
     return other;
   }
 
-  /** Copies bytes out; where nothing was written there are zeros. */
+  /** Copies bytes out; unwritten bytes are zeros. */
   read(target: Uint8Array, start: number, length: number, position: number): number {
     const count = Math.max(0, Math.min(length, this.#size - position));
     for (let done = 0; done < count;) {
@@ -109,14 +109,14 @@ export class Blocks {
     this.extend(position + length);
   }
 
-  /** Puts whole blocks at a position that is a multiple of a block, without copying them. */
+  /** Inserts whole blocks at a block boundary, without copying them. */
   share(blocks: Cut, position: number): void {
     const first = position / BLOCK_BYTES;
     for (let i = 0; i < blocks.length; i++) this.#blocks[first + i] = blocks[i];
     this.extend(position + blocks.length * BLOCK_BYTES);
   }
 
-  /** Makes the file at least so long, with zeros. */
+  /** Extends the file to at least a length, with zeros. */
   extend(size: number): void {
     if (size > this.#size) this.#size = size;
     const count = Math.ceil(this.#size / BLOCK_BYTES);
@@ -124,7 +124,7 @@ export class Blocks {
     while (this.#blocks.length < count) this.#blocks.push(undefined);
   }
 
-  /** Cuts the file, or extends it with zeros. */
+  /** Truncates the file, or extends it with zeros. */
   truncate(size: number): void {
     if (size < this.#size) {
       this.#blocks.length = Math.ceil(size / BLOCK_BYTES);
@@ -135,7 +135,7 @@ export class Blocks {
     this.extend(size);
   }
 
-  /** A number that equal files share, and different ones hardly ever do. */
+  /** A hash of the file. */
   hash(): number {
     let low = this.#size | 0;
     let high = Math.floor(this.#size / 2 ** 32);
@@ -172,7 +172,7 @@ export class Blocks {
   }
 }
 
-/** Cuts the whole blocks off the beginning of some bytes, which must not change afterwards. */
+/** Divides the whole blocks at the beginning of some bytes, which must not change afterwards. */
 export function cutBlocks(bytes: Uint8Array): Cut {
   const blocks: Block[] = [];
   for (let at = 0; at + BLOCK_BYTES <= bytes.length; at += BLOCK_BYTES) {

@@ -1,8 +1,8 @@
 /**
- * A browser for tests: Chromium as the system has it, driven without a window.
+ * A browser for tests: the system's Chromium, without a window.
  *
- * Where there is none, `findBrowser` says why, so that tests can say that they were skipped.
- * CHROMIUM_BIN in the environment names one that is elsewhere.
+ * If there is none, `findBrowser` returns the reason, so that skipped tests can report it.
+ * CHROMIUM_BIN in the environment names a browser elsewhere.
  */
 
 import { type Browser, chromium } from "playwright-core";
@@ -10,7 +10,7 @@ import { type Browser, chromium } from "playwright-core";
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 const START_TIMEOUT_MS = 20_000;
 
-/** A browser, or why there is none. */
+/** A browser, or the reason why there is none. */
 export type Found = { readonly path: string } | { readonly reason: string };
 
 /** Finds a browser of the system. */
@@ -35,7 +35,7 @@ function isFile(path: string): boolean {
 
 /** Starts a browser; it has to be closed. */
 export function startBrowser(path: string): Promise<Browser> {
-  // Its sandbox needs rights that containers do not give; it sees nothing but the test's own page.
+  // Its sandbox needs rights that containers lack; it loads only the test's own page.
   return chromium.launch({
     executablePath: path,
     args: ["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"],

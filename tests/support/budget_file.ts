@@ -1,9 +1,9 @@
 /**
- * A `File` in memory on a file system that has only so many blocks: each block that a write is the
- * first to reach costs one, a cut gives them back, and a hole costs nothing. A write that runs out
- * of them takes what fits, and the next one fails with ENOSPC.
+ * A `File` in memory on a file system with a limited number of blocks. The first write to a block
+ * takes one, a truncation returns blocks, and a hole takes none. A write for which there are too
+ * few blocks writes what fits, and the next one fails with ENOSPC.
  *
- * It can lose its power: a block that no sync came after is a hole again.
+ * A power cut turns blocks that no sync followed into holes again.
  */
 
 import { type File, MemoryFile } from "../../pager/mod.ts";
@@ -11,7 +11,7 @@ import { type File, MemoryFile } from "../../pager/mod.ts";
 /** The bytes of a block. */
 export const BLOCK_BYTES = 4096;
 
-/** A file that can have only so many blocks. */
+/** A file with a limited number of blocks. */
 export class BudgetFile implements File {
   /** How many blocks it may have. */
   budget: number;
@@ -20,7 +20,7 @@ export class BudgetFile implements File {
 
   readonly #memory = new MemoryFile();
   readonly #blocks = new Set<number>();
-  /** Blocks that no sync came after. */
+  /** Blocks that were written after the last sync. */
   readonly #unsynced = new Set<number>();
 
   /** An empty file. */
@@ -33,7 +33,7 @@ export class BudgetFile implements File {
     return this.#blocks.size;
   }
 
-  /** The file as another process would find it, were this one killed. */
+  /** The file as another process would find it if this one were killed. */
   afterKill(): BudgetFile {
     const copy = new BudgetFile(this.budget);
     const content = this.#memory.content();
@@ -42,7 +42,9 @@ export class BudgetFile implements File {
     return copy;
   }
 
-  /** The file after a power cut that lost every block it might, while others filled the disk. */
+  /**
+   * The file after a power cut that lost every block it could, on a disk that others have filled.
+   */
   afterPowerCut(): BudgetFile {
     const copy = this.afterKill();
     for (const block of this.#unsynced) {
@@ -60,18 +62,18 @@ export class BudgetFile implements File {
     return this.#memory.size();
   }
 
-  /** Reads what there is. */
+  /** Reads the bytes present. */
   readAt(target: Uint8Array, start: number, length: number, position: number): number {
     return this.#memory.readAt(target, start, length, position);
   }
 
-  /** Writes what there are blocks for. */
+  /** Writes as far as there are blocks. */
   writeAt(source: Uint8Array, start: number, length: number, position: number): number {
     const count = this.#allocate(position, length);
     return this.#memory.writeAt(source, start, count, position);
   }
 
-  /** Writes what there are blocks for, to the medium. */
+  /** Writes through to the medium, as far as there are blocks. */
   writeThroughAt(source: Uint8Array, start: number, length: number, position: number): number {
     const count = this.writeAt(source, start, length, position);
     for (let at = position; at < position + count; at += BLOCK_BYTES) this.#settle(at);
@@ -83,7 +85,7 @@ export class BudgetFile implements File {
     this.#unsynced.delete(Math.floor(position / BLOCK_BYTES));
   }
 
-  /** Finds blocks for a write; how many of its bytes have one. */
+  /** Takes blocks for a write. Returns how many of its bytes have one. */
   #allocate(position: number, length: number): number {
     for (let at = position; at < position + length;) {
       const block = Math.floor(at / BLOCK_BYTES);
@@ -103,7 +105,7 @@ export class BudgetFile implements File {
     throw Object.assign(new Error("no space left: simulated"), { code: "ENOSPC" });
   }
 
-  /** Cuts, and gives blocks back, or extends with a hole. */
+  /** Truncates, which returns blocks, or extends with a hole. */
   truncate(size: number): void {
     this.#memory.truncate(size);
     for (const block of [...this.#blocks]) {
@@ -113,7 +115,7 @@ export class BudgetFile implements File {
     }
   }
 
-  /** From here on the blocks that it has survive a power cut. */
+  /** Makes its blocks survive a power cut. */
   sync(): void {
     this.#unsynced.clear();
   }

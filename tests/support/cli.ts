@@ -1,5 +1,5 @@
 /**
- * The command line as its users run it: in processes of their own, with `-RW` and nothing more.
+ * Runs the command line as users do: in its own process, with `-RW` and no other permission.
  */
 
 import { fromFileUrl } from "@std/path";
@@ -7,16 +7,16 @@ import { fromFileUrl } from "@std/path";
 const CLI = fromFileUrl(new URL("../../cli/cli.ts", import.meta.url));
 const TIMEOUT_MS = 60_000;
 
-/** How a run ended, and what it said. */
+/** The exit code and the output of a run. */
 export interface Outcome {
   readonly code: number;
   readonly out: string;
   readonly err: string;
 }
 
-/** How a run differs from others. */
+/** Options of a run. */
 export interface CliOptions {
-  /** What it reads from standard input. */
+  /** Its standard input. */
   readonly input?: string | Uint8Array;
   readonly cwd?: string;
   readonly env?: Record<string, string>;
@@ -26,7 +26,7 @@ export interface CliOptions {
 
 /** The words that run a command. */
 export function cliWords(args: readonly string[], flags: readonly string[] = []): string[] {
-  // Types are checked once for all, by `deno task check`.
+  // `deno task check` checks the types once.
   return ["run", "--quiet", "-RW", "--no-prompt", "--no-check", ...flags, CLI, ...args];
 }
 
@@ -55,18 +55,18 @@ async function feed(child: Deno.ChildProcess, input: string | Uint8Array): Promi
     await writer.write(bytes);
     await writer.close();
   } catch {
-    // It has ended without reading all.
+    // It ended without reading all input.
   }
 }
 
-/** Makes a program `quire` in a folder, for scripts of a shell. */
+/** Creates a program `quire` in a folder, for shell scripts. */
 export function installQuire(folder: string): void {
   const words = [Deno.execPath(), ...cliWords([])].map((word) => `'${word}'`).join(" ");
   Deno.writeTextFileSync(`${folder}/quire`, `#!/bin/sh\nexec ${words} "$@"\n`);
   Deno.chmodSync(`${folder}/quire`, 0o755);
 }
 
-/** Runs work for each item, a few at a time; the results in order. */
+/** Runs work for each item, a few at a time. Returns the results in order. */
 export async function inParallel<T, R>(
   items: readonly T[],
   work: (item: T) => Promise<R>,

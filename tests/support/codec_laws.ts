@@ -1,7 +1,7 @@
 /**
- * What holds for codecs, as checks for the tests of each: values come back, from memory of any
- * kind; equal values have equal bytes; the fast path writes what the slow one returns; and bytes
- * that are of no value are refused.
+ * Laws of codecs, as checks for the tests of each: a value survives the round trip, from memory of
+ * any kind; equal values have equal bytes; the fast path writes what the slow one returns; and
+ * bytes that encode no value are refused.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -9,10 +9,10 @@ import { Buffer } from "node:buffer";
 import { compareKeys } from "../../btree/mod.ts";
 import type { Codec } from "../../store/codec/codec.ts";
 
-/** What fills memory that should stay as it is. */
+/** The filler of memory that must not change. */
 const UNTOUCHED = 0xa5;
 
-/** Checks that a value has one encoding however it is written, and comes back from it. */
+/** Checks that a value has one encoding however it is written, and survives the round trip. */
 export function checkValue<Out, In extends Out, Prefix>(
   codec: Codec<Out, In, Prefix>,
   value: In,
@@ -26,7 +26,7 @@ export function checkValue<Out, In extends Out, Prefix>(
   assertEquals(new Uint8Array(inside.subarray(1, -1)), bytes, "decoding changes nothing");
 }
 
-/** Checks that a value is written where there is room for it, and nothing after it. */
+/** Checks that a value is written only if it fits, and that nothing after it changes. */
 export function checkEncodeInto<In>(codec: Codec<unknown, In, never>, value: In): void {
   if (codec.encodeInto === undefined) return;
   const bytes = new Uint8Array(codec.encode(value));
@@ -46,7 +46,7 @@ export function checkOrder<In>(codec: Codec<unknown, In, never>, a: In, b: In, o
   assertEquals(Math.sign(compareKeys(left, left.length, right, right.length)), Math.sign(order));
 }
 
-/** Checks that bytes are of a value, whose bytes they are, or are refused with a TypeError. */
+/** Checks that bytes are the encoding of a value, or are refused with a TypeError. */
 export function checkBytes<T, Prefix>(codec: Codec<T, T, Prefix>, bytes: Uint8Array): void {
   let value: T;
   try {
@@ -59,7 +59,7 @@ export function checkBytes<T, Prefix>(codec: Codec<T, T, Prefix>, bytes: Uint8Ar
   assertEquals(new Uint8Array(codec.encode(value)), new Uint8Array(bytes));
 }
 
-/** Compares lists item by item; a list is after its own beginning. */
+/** Compares lists item by item; a list sorts after its own beginning. */
 export function compareLists<T>(
   a: readonly T[],
   b: readonly T[],
@@ -78,7 +78,7 @@ export function compareTexts(a: string, b: string): number {
   return compareLists(points(a), points(b), (x, y) => x - y);
 }
 
-/** As `assertEquals`, and tells -0 from 0 and takes memory of another kind for the same. */
+/** As `assertEquals`, but distinguishes -0 from 0, and ignores the kind of memory. */
 function checkSame(actual: unknown, expected: unknown): void {
   if (Array.isArray(actual) && Array.isArray(expected)) {
     assertEquals(actual.length, expected.length);

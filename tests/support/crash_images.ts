@@ -1,10 +1,10 @@
 /**
- * The files that a power cut can leave behind, at one moment of a `PowerWalk`.
+ * The files that a power cut can leave at one moment of a `PowerWalk`.
  *
- * Of the operations that the medium may not have, all subsets survive when there are up to 8 of
- * them; else the first ones, the last ones, all but one, only one, and random ones. Writes that
- * survive may be torn, at sectors of 512 bytes or at 4 KiB: what is missing is old or, on request,
- * anything. "Rot" is one bit or one sector that changed by itself.
+ * If at most 8 operations may be missing from the medium, every subset of them survives in some
+ * image; otherwise prefixes, suffixes, all but one, only one, and random subsets. Surviving writes
+ * may be torn, at sectors of 512 bytes or at 4 KiB: missing units hold old bytes or, on request,
+ * anything. "Rot" is one bit or one sector that changed spontaneously.
  */
 
 import { BLOCK_BYTES, type Blocks } from "./blocks.ts";
@@ -17,28 +17,28 @@ const ALL_SUBSETS_MAX = 8;
 const RANDOM_SUBSETS = 32;
 
 /**
- * Which sectors of a write that was cut may hold anything: none, those that the write was to
- * change, or also those that it was to leave as they were.
+ * Which sectors of an interrupted write may hold anything: none, those that the write would
+ * change, or also those that it would leave unchanged.
  */
 export type Garbage = "none" | "changed" | "any";
 
-/** What may happen in a cut, and how many images of it are wanted. */
+/** The faults of a power cut, and the number of images of it. */
 export interface ImageOptions {
-  /** Which sectors of a write that was cut may hold anything. */
+  /** Which sectors of an interrupted write may hold anything. */
   readonly garbage: Garbage;
-  /** Pages of which a bit or a sector may rot while everything is on the medium. */
+  /** Pages in which a bit or a sector may rot while everything is on the medium. */
   readonly rotPages: readonly number[];
   /** The most images of one cut. */
   readonly limit: number;
 }
 
-/** The unit of a write that is torn, and what became of each of its units. */
+/** The unit in which a write is torn, and the fate of each unit. */
 interface Tear {
   readonly unitBytes: number;
-  /** Whether a unit whose bytes were not to change stays as it is. */
+  /** Whether a unit that the write would not change keeps its bytes. */
   readonly sparesSame: boolean;
   readonly units: Uint8Array;
-  /** Whether the file grew as far as the whole write would have made it. */
+  /** Whether the file grew to the end of the whole write. */
   readonly grown: boolean;
 }
 
@@ -46,25 +46,25 @@ const OLD = 0;
 const NEW = 1;
 const GARBAGE = 2;
 
-/** What becomes of one operation. */
+/** The fate of one operation. */
 type Fate = "lost" | "kept" | Tear;
 
-/** One bit or sector that changed by itself. */
+/** One bit or sector that changed spontaneously. */
 interface Rot {
   readonly position: number;
-  /** Of a bit, its number; -1 = the whole sector. */
+  /** The number of the bit; -1 = the whole sector. */
   readonly bit: number;
 }
 
-/** One image, before it is made. */
+/** The plan of one image. */
 export interface Plan {
   readonly fates: readonly Fate[];
   readonly rot?: Rot;
-  /** Decides what garbage there is. */
+  /** The seed of the garbage. */
   readonly salt: number;
 }
 
-/** The images of the moment at which a walk stands. The same random numbers give the same ones. */
+/** The images at the current moment of a walk. The same random numbers give the same images. */
 export function plansAt(walk: PowerWalk, options: ImageOptions, random: Random): Plan[] {
   const { pending } = walk;
   const free = pending.flatMap(({ forced }, i) => forced ? [] : [i]);
@@ -76,7 +76,7 @@ export function plansAt(walk: PowerWalk, options: ImageOptions, random: Random):
   for (let i = 0; i < tornCount; i++) plans.push(tornPlan(walk, free, whole, options, random));
   if (free.length === 0) plans.push(...rotPlans(walk, options, random));
   if (plans.length <= options.limit) return plans;
-  // All lost and all kept come first, and stay.
+  // All lost and all kept come first, and are always kept.
   return [...plans.slice(0, 2), ...sample(plans.slice(2), options.limit - 2, random)];
 }
 
@@ -92,7 +92,7 @@ export function makeImage(walk: PowerWalk, plan: Plan): Blocks {
   return content;
 }
 
-/** What an image is, in words. */
+/** A description of an image. */
 export function describePlan(walk: PowerWalk, plan: Plan): string {
   const lines = plan.fates.map((fate, i) => {
     const { operation, forced } = walk.pending[i]!;
@@ -111,7 +111,7 @@ function describeTear({ unitBytes, units, grown }: Tear): string {
   return `torn at ${unitBytes}: ${letters}${grown ? ", grown" : ""} (- old, + new, ? garbage)`;
 }
 
-/** Which of `count` operations survive, in each of the images: none and all first. */
+/** The surviving ones of `count` operations in each image; none and all come first. */
 function subsetsOf(count: number, random: Random): boolean[][] {
   const of = (survives: (i: number) => boolean) => {
     return Array.from({ length: count }, (_, i) => survives(i));
@@ -151,7 +151,7 @@ function tornPlan(
 ): Plan {
   const subset = random.once(3) ? subsets[1]! : random.pick(subsets);
   const fates = fatesOf(walk, free, subset);
-  // A file of which nothing is on the medium is no file yet; garbage in it is nobody's.
+  // A file without bytes on the medium does not exist yet, so garbage in it is ignored.
   const garbage = walk.base.size === 0 ? "none" : options.garbage;
   const tear = (index: number) => {
     const { operation } = walk.pending[index]!;
@@ -194,14 +194,14 @@ function applyTorn(operation: Operation, tear: Tear, content: Blocks, salt: numb
     );
     if (units[i] === NEW) content.write(part, 0, part.length, from);
     if (units[i] !== GARBAGE || (tear.sparesSame && stands(part, content, from))) continue;
-    // A drive writes whole sectors, so all of a bad one is bad, as far as the file goes.
+    // A drive writes whole sectors, so all of a bad sector inside the file is bad.
     const end = Math.min(begin + unitBytes, Math.max(operation.end, content.size));
     content.write(garbageOf(salt + i, unitBytes), 0, end - begin, begin);
   }
   if (tear.grown) content.extend(operation.end);
 }
 
-/** Whether some bytes stand in a file already. */
+/** Whether a file already has some bytes. */
 function stands(bytes: Uint8Array, content: Blocks, position: number): boolean {
   const found = new Uint8Array(bytes.length);
   if (content.read(found, 0, found.length, position) < found.length) return false;
@@ -223,7 +223,7 @@ function garbageOf(salt: number, length: number): Uint8Array {
 }
 
 function rotPlans(walk: PowerWalk, { rotPages }: ImageOptions, random: Random): Plan[] {
-  // Before all these pages were written once there is nothing that could make up for the loss.
+  // Before all of these pages have been written once, nothing can compensate for the loss.
   if (!rotPages.every((page) => isWritten(walk.base, page))) return [];
   const fates = walk.pending.map((): Fate => "kept");
   return rotPages.flatMap((page) => {

@@ -1,6 +1,6 @@
 /**
- * Whole databases for tests: opening one on any `File`, reading all of its content in every way
- * there is, and checking that each page in use belongs to exactly one owner.
+ * Whole databases for tests: opening one on any `File`, reading all of its content in every way,
+ * and checking that each page in use has exactly one owner.
  */
 
 import { assertEquals } from "@std/assert";
@@ -16,7 +16,7 @@ import type { Tree } from "../../store/tree.ts";
 const { CHUNK_PAGES, FRESH_PAGES, KIND_FREE, KIND_JOURNAL, KIND_SUPERBLOCK } = format;
 const CATALOG_TREE = 0;
 
-/** A database and what is behind its face. */
+/** A database and its internals. */
 export interface Opened {
   readonly db: Database;
   readonly session: Session;
@@ -25,12 +25,12 @@ export interface Opened {
 /** The entries of every tree, in key order. */
 export type Content = Map<string, [Uint8Array, Uint8Array][]>;
 
-/** Opens a database on a file that is locked already. */
+/** Opens a database on a file that is already locked. */
 export function openOn(file: File, options: PagerOptions = {}): Database {
   return openBoth(file, options).db;
 }
 
-/** As `openOn`, with what is behind the face. */
+/** As `openOn`, and returns the internals too. */
 export function openBoth(
   file: File,
   options: PagerOptions = {},
@@ -54,7 +54,7 @@ export function contentOf(db: Database, names: readonly string[] = db.trees()): 
   return new Map(names.map((name) => [name, [...db.tree(name)]]));
 }
 
-/** Fails unless two contents are the same; far faster than comparing them deeply. */
+/** Fails unless two contents are equal; much faster than a deep comparison. */
 export function assertContent(actual: Content, expected: Content, message = ""): void {
   assertEquals([...actual.keys()], [...expected.keys()], `trees ${message}`);
   for (const [name, entries] of expected) {
@@ -76,7 +76,7 @@ export function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined):
   return true;
 }
 
-/** Bytes that depend on a seed and a length alone. */
+/** Bytes that depend only on a seed and a length. */
 export function bytesOf(seed: number, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   let state = Math.imul(seed ^ 0x5bd1e995, 0x9e3779b1) | 1;
@@ -95,9 +95,9 @@ export function utf8(text: string): Uint8Array {
 }
 
 /**
- * Checks every tree whole, and that each page in use is of one tree, the one that its header names.
+ * Checks every tree, and that each page in use belongs only to the tree that its header names.
  *
- * @returns How many pages of data are in use.
+ * @returns The number of data pages in use.
  */
 export function checkDatabase({ session }: Opened): number {
   const owners = ownersOf(session);
@@ -121,7 +121,7 @@ export function checkDatabase({ session }: Opened): number {
   return used;
 }
 
-/** The tree of every page that a tree refers to, or will when a value is finished. */
+/** The tree of every page that a tree refers to, or will once a value is finished. */
 function ownersOf({ pager, context, catalog, unfinished }: Session): Map<number, number> {
   const owners = new Map<number, number>();
   const add = (tree: BTree) => {

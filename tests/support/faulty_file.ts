@@ -1,20 +1,20 @@
 /**
- * A `File` that counts operations, and fails those that the test's own function chooses; the test
+ * A `File` that counts operations, and fails those that a function of the test chooses. The test
  * may replace the function at any time. `NthFaultFile` of the crash tests fails the nth operation
  * of a kind with the error codes of an operating system.
  */
 
 import type { File } from "../../pager/mod.ts";
 
-/** What a `FaultyFile` counts and can spoil. */
+/** The operations that a `FaultyFile` counts and can fail. */
 export type Operation = "read" | "write" | "truncate" | "sync" | "close";
 
-/** How it spoils one: not at all, with an error, by doing half of it, or by doing nothing. */
+/** The fate of an operation: it succeeds, throws, does half of its work, or does nothing. */
 export type Fault = "none" | "throw" | "half" | "nothing";
 
-/** A `File` that counts what is asked of it and can refuse. */
+/** A `File` that counts its operations, and can fail them. */
 export class FaultyFile implements File {
-  /** How often each operation was asked for. */
+  /** How often each operation was requested. */
   readonly counts: Record<Operation, number> = {
     read: 0,
     write: 0,
@@ -26,7 +26,7 @@ export class FaultyFile implements File {
   bytesRead = 0;
   /** The positions and lengths of all writes since this was last emptied. */
   writes: { position: number; length: number }[] = [];
-  /** Decides the fate of the `count`-th operation of its sort, beginning at 1. */
+  /** Decides the fate of the `count`-th operation of its kind, counted from 1. */
   fault: (operation: Operation, count: number) => Fault = () => "none";
 
   readonly #file: File;
@@ -34,7 +34,7 @@ export class FaultyFile implements File {
   /**
    * Wraps a file.
    *
-   * @param file What does the work.
+   * @param file The file that does the work.
    */
   constructor(file: File) {
     this.#file = file;
@@ -45,7 +45,7 @@ export class FaultyFile implements File {
     return this.#file.size();
   }
 
-  /** Reads, unless it is spoiled. */
+  /** Reads, unless it fails. */
   readAt(target: Uint8Array, start: number, length: number, position: number): number {
     const allowed = this.#allowed("read", length);
     if (allowed === 0) return 0;
@@ -54,26 +54,26 @@ export class FaultyFile implements File {
     return done;
   }
 
-  /** Writes, unless it is spoiled. */
+  /** Writes, unless it fails. */
   writeAt(source: Uint8Array, start: number, length: number, position: number): number {
     const allowed = this.#allowed("write", length);
     this.writes.push({ position, length: allowed });
     return allowed === 0 ? 0 : this.#file.writeAt(source, start, allowed, position);
   }
 
-  /** Writes through, unless it is spoiled; it counts as a write. */
+  /** Writes through, unless it fails; it counts as a write. */
   writeThroughAt(source: Uint8Array, start: number, length: number, position: number): number {
     const allowed = this.#allowed("write", length);
     this.writes.push({ position, length: allowed });
     return allowed === 0 ? 0 : this.#file.writeThroughAt(source, start, allowed, position);
   }
 
-  /** Cuts or extends, unless it is spoiled. */
+  /** Truncates or extends, unless it fails. */
   truncate(size: number): void {
     if (this.#allowed("truncate", 1) > 0) this.#file.truncate(size);
   }
 
-  /** Syncs, unless it is spoiled. */
+  /** Syncs, unless it fails. */
   sync(): void {
     if (this.#allowed("sync", 1) > 0) this.#file.sync();
   }
@@ -83,7 +83,7 @@ export class FaultyFile implements File {
     return this.#file.lock(exclusive);
   }
 
-  /** Closes, unless it is spoiled. */
+  /** Closes, unless it fails. */
   close(): void {
     if (this.#allowed("close", 1) > 0) this.#file.close();
   }
@@ -96,12 +96,12 @@ export class FaultyFile implements File {
   }
 }
 
-/** Spoils every operation of some sorts. */
+/** Fails every operation of some kinds. */
 export function always(fault: Fault, ...spoiled: Operation[]): FaultyFile["fault"] {
   return (operation) => spoiled.includes(operation) ? fault : "none";
 }
 
-/** Spoils the `nth` operation of a sort, counted from the file's first, and those after it. */
+/** Fails the `nth` operation of a kind, counted from the file's first, and those after it. */
 export function from(nth: number, fault: Fault, spoiled: Operation): FaultyFile["fault"] {
   return (operation, count) => operation === spoiled && count >= nth ? fault : "none";
 }

@@ -1,10 +1,10 @@
 /**
- * Chance that is the same in every run of a program, so that the files it makes are too.
+ * Seeded random numbers, so that every run of a program makes the same files.
  */
 
 import { Random } from "./random.ts";
 
-/** From now on database ids, and whatever else is drawn, come from a seed. */
+/** Makes database ids and all other random numbers depend on a seed. */
 export function fixChance(seed: number): void {
   const random = new Random(seed);
   crypto.getRandomValues = <T extends ArrayBufferView | null>(array: T): T => {

@@ -1,8 +1,8 @@
 /**
- * A process in which something was committed, and that then has nothing to do: alone it ends at
- * once, and as a server, which only waits for others, it lives until it has been idle.
+ * A process that commits something and then is idle: `alone` it ends at once, and as a `server`,
+ * which waits for connections, it lives until the idle work is done.
  *
- * Prints "idle" when the work of an idle database begins. `Deno.args`: `alone`, or `server`.
+ * Prints "idle" when the work of an idle database begins. Argument: `alone` or `server`.
  */
 
 import { MemoryFile, Pager } from "../../pager/mod.ts";

@@ -1,6 +1,6 @@
 /**
- * The bytes of a database that was closed, to be damaged in the ways a test wants: fields of
- * headers and pages are changed and, if the test says so, sealed again with sums that fit.
+ * The bytes of a closed database, for tests that damage it: they change fields of headers and pages
+ * and, if desired, seal them again with sums that fit.
  */
 
 import { crc32 } from "node:zlib";
@@ -24,7 +24,7 @@ export class Image {
     this.seed = seedOf(this.bytes.subarray(id, id + 16));
   }
 
-  /** How many pages there are. */
+  /** The number of pages. */
   get pageCount(): number {
     return Math.floor(this.bytes.length / PAGE_BYTES);
   }
@@ -34,7 +34,7 @@ export class Image {
     return new MemoryFile(this.bytes);
   }
 
-  /** Where the header of a page begins. */
+  /** The offset of the header of a page. */
   headerAt(page: number): number {
     const slot = page % CHUNK_PAGES;
     return (page - slot) * PAGE_BYTES + slot * HEADER_BYTES;
@@ -76,7 +76,7 @@ export class Image {
     this.seal(page);
   }
 
-  /** All pages of data of some kinds, of one tree or of all. */
+  /** All data pages of some kinds, of one tree or of all. */
   pagesOf(kinds: readonly number[], tree?: number): number[] {
     const pages: number[] = [];
     for (let page = FRESH_PAGES; page < this.pageCount; page++) {
@@ -86,14 +86,14 @@ export class Image {
     return pages;
   }
 
-  /** Makes both sums of a page fit what is there. */
+  /** Recomputes both sums of a page. */
   seal(page: number): void {
     const at = this.headerAt(page);
     this.view.setUint32(at + HEADER.pageSum, crc32(this.page(page)), true);
     this.sealHeader(page);
   }
 
-  /** Makes the head sum of a page fit what is there. */
+  /** Recomputes the head sum of a page. */
   sealHeader(page: number): void {
     const at = this.headerAt(page);
     const words = new Uint32Array(this.bytes.slice(at, at + HEADER_BYTES).buffer);

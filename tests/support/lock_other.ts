@@ -1,6 +1,6 @@
 /**
- * The other process in tests of locks: tries to open a file and prints how that went, as one word;
- * then keeps it open until it is told to end.
+ * The other process in tests of locks: it tries to open a file, prints the result as one word, and
+ * keeps the file open until it is ended.
  *
  * Arguments: path, "shared" or "exclusive", "hold" or "leave".
  */

@@ -1,5 +1,6 @@
 /**
- * A model of a database: trees as sorted arrays, every operation the plainest way there is.
+ * A model of a database: trees as sorted arrays, with the simplest implementation of each
+ * operation.
  */
 
 import { compareKeys } from "../../btree/mod.ts";
@@ -25,7 +26,7 @@ export class ModelTree {
     this.entries.splice(at, this.#isAt(at, key) ? 1 : 0, [key, value]);
   }
 
-  /** Removes a key; whether it was there. */
+  /** Deletes a key. Returns whether it existed. */
   delete(key: Uint8Array): boolean {
     const at = this.#find(key);
     if (!this.#isAt(at, key)) return false;
@@ -48,7 +49,7 @@ export class ModelTree {
     return reverse ? this.entries.findLast(isNext) : this.entries.find(isNext);
   }
 
-  /** Removes a range; how many entries it had. */
+  /** Deletes a range. Returns the number of its entries. */
   deleteRange(range: Range): number {
     const left = this.entries.filter(([key]) => !isIn(key, range));
     const count = this.entries.length - left.length;
@@ -76,24 +77,24 @@ export class Model {
   readonly #trees = new Map<string, ModelTree>();
   readonly #living = new Set<string>();
 
-  /** The tree of a name, which need not live. */
+  /** The tree of a name, which need not exist. */
   tree(name: string): ModelTree {
     let tree = this.#trees.get(name);
     if (tree === undefined) this.#trees.set(name, tree = new ModelTree());
     return tree;
   }
 
-  /** Notes that a tree has come into being. */
+  /** Notes that a tree was created. */
   create(name: string): void {
     this.#living.add(name);
   }
 
-  /** The names of the trees that live. */
+  /** The names of the existing trees. */
   names(): string[] {
     return [...this.#living].sort();
   }
 
-  /** Gives a tree another name. */
+  /** Renames a tree. */
   rename(from: string, to: string): void {
     this.tree(to).entries = this.tree(from).entries;
     this.tree(from).entries = [];
@@ -101,13 +102,13 @@ export class Model {
     this.#living.add(to);
   }
 
-  /** Drops a tree; whether it lived. */
+  /** Drops a tree. Returns whether it existed. */
   drop(name: string): boolean {
     this.tree(name).entries = [];
     return this.#living.delete(name);
   }
 
-  /** A copy that does not follow this one. */
+  /** An independent copy. */
   copy(): Model {
     const copy = new Model();
     for (const [name, { entries }] of this.#trees) copy.tree(name).entries = [...entries];

@@ -1,5 +1,5 @@
 /**
- * Single nodes in memory, with strange bytes on both sides that must stay as they are.
+ * Single nodes in memory, between neighbouring bytes that must not change.
  */
 
 import { assertEquals } from "@std/assert";
@@ -13,7 +13,7 @@ import { registerNodes } from "../../btree/node/node_check.ts";
 const { KIND_BRANCH, KIND_LEAF, PAGE_BYTES, PAGE_SHIFT } = format;
 const STRANGE = 0xa5;
 
-/** The slot of a node that stands between two pages of strange bytes. */
+/** The slot of a node between two pages of other bytes. */
 export const SLOT = 2;
 /** The slot of a node at the very end of its frame. */
 export const LAST_SLOT = 3;

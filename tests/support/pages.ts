@@ -1,8 +1,7 @@
 /**
- * Pages with content that tells them apart, for tests of the pager and of what stands on it.
+ * Pages with distinguishable content, for tests of the pager and the layers above it.
  *
- * Content is made from the page number and a salt, so that a page in the wrong place, an old one,
- * or one of another chunk shows.
+ * Content depends on the page number and a salt, so a misplaced or outdated page shows.
  */
 
 import { assertEquals } from "@std/assert";
@@ -20,10 +19,10 @@ const { CHUNK_SHIFT, KIND_BRANCH, KIND_LEAF } = format;
 const { PAGE_BYTES, PAGE_SHIFT, SLOT_MASK } = format;
 const PAGE_WORDS = PAGE_BYTES / 4;
 
-/** The least a cache can be, and a limit that these tests reach quickly. */
+/** The smallest cache, whose limit these tests reach quickly. */
 export const SMALL_CACHE: PagerOptions = { cacheBytes: 8 * 1024 * 1024 };
 
-/** Opens a pager that accepts whatever stands in nodes. */
+/** Opens a pager that accepts any bytes in nodes. */
 export function openNodes(file: File = new MemoryFile(), options: PagerOptions = {}): Pager {
   const pager = new Pager(file, options);
   for (const kind of [KIND_LEAF, KIND_BRANCH]) {
@@ -32,7 +31,7 @@ export function openNodes(file: File = new MemoryFile(), options: PagerOptions =
   return pager;
 }
 
-/** Does something in a transaction of its own. */
+/** Runs a callback in its own transaction. */
 export function transact<T>(pager: Pager, body: () => T): T {
   pager.begin();
   const result = body();
@@ -79,7 +78,7 @@ export function occupy(pager: Pager, page: number, salt: number): void {
   fill(wordsAt(pager, place), page, salt);
 }
 
-/** The pages of data from 3 on, header pages left out. */
+/** The data pages from 3 on, without header pages. */
 export function dataPages(count: number): number[] {
   const pages: number[] = [];
   for (let page = 3; pages.length < count; page++) {
@@ -105,7 +104,7 @@ export function isOfJournal(pager: Pager, page: number): boolean {
   return (u32[word]! & 0xff) === KIND_JOURNAL;
 }
 
-/** Makes a file with `count` pages of data, the salt of each its number, closed clean. */
+/** Makes a cleanly closed file with `count` data pages, whose salt is their number. */
 export function makeFile(count: number): MemoryFile {
   const file = new MemoryFile();
   const pager = openNodes(file);

@@ -1,26 +1,26 @@
 /**
- * A simulated `File` that notes every operation, and the power cuts that could have happened.
+ * A simulated `File` that records every operation, and the power cuts that could have happened.
  *
- * Media assumptions: a completed sync makes everything before it durable; a completed write-through
- * is durable by itself; every other write, truncation or extension since the last sync is lost or
- * kept, whatever happens to the others. The bytes of surviving operations come in the order in
- * which they were asked for.
+ * Assumptions about the medium: a completed sync makes everything before it durable. A completed
+ * write-through is durable by itself. Every other write, truncation or extension since the last
+ * sync is lost or kept, independently of the others. Surviving operations are applied in the order
+ * in which they were requested.
  */
 
 import type { File } from "../../pager/mod.ts";
 import { BLOCK_BYTES, Blocks, type Cut, cutBlocks } from "./blocks.ts";
 
-/** More operations than any test does: a handle that does so many hangs. */
+/** More operations than any test needs: a handle with this many hangs. */
 const OPERATIONS_MAX = 200_000;
 /** More bytes than any test writes. */
 const SIZE_MAX = 256 * 1024 * 1024;
 
 /**
- * What a file was asked to do; `forget` is a sync that failed, and dropped what it was to write.
+ * The kinds of operations; `forget` is a failed sync that dropped its writes.
  */
 export type OperationKind = "write" | "through" | "truncate" | "sync" | "forget";
 
-/** One operation on a file, with all it needs to be done again. */
+/** One operation on a file, with everything needed to repeat it. */
 export class Operation {
   /** What it is. */
   readonly kind: OperationKind;
@@ -32,7 +32,7 @@ export class Operation {
   readonly size: number;
   #blocks: Cut | undefined;
 
-  /** Notes an operation; `bytes` must not change afterwards. */
+  /** Records an operation; `bytes` must not change afterwards. */
   constructor(kind: OperationKind, position: number, bytes: Uint8Array, size = 0) {
     this.kind = kind;
     this.position = position;
@@ -45,19 +45,19 @@ export class Operation {
     return this.position + this.bytes.length;
   }
 
-  /** Whether it puts bytes into the file. */
+  /** Whether it writes bytes. */
   get isWrite(): boolean {
     return this.kind === "write" || this.kind === "through";
   }
 
-  /** Does it, whole. */
+  /** Applies it completely. */
   applyTo(content: Blocks): void {
     if (this.kind === "truncate") content.truncate(this.size);
     else if (this.isWrite && this.position % BLOCK_BYTES === 0) this.#share(content);
     else if (this.isWrite) content.write(this.bytes, 0, this.bytes.length, this.position);
   }
 
-  /** What it is, in words. */
+  /** A description of it. */
   toString(): string {
     if (this.kind === "sync" || this.kind === "forget") return this.kind;
     if (this.kind === "truncate") return `truncate to ${this.size}`;
@@ -75,26 +75,26 @@ export class Operation {
 
 const NOTHING = new Uint8Array(0);
 
-/** A simulated `File` that notes what it is asked for. */
+/** A simulated `File` that records its operations. */
 export class PowerFile implements File {
-  /** Everything asked for so far, unless nothing is noted. */
+  /** All operations so far, unless recording is off. */
   readonly operations: Operation[] = [];
-  /** Hears of each operation before it is done. */
+  /** Called before each operation. */
   beforeOperation: (operation: Operation) => void = () => {};
-  /** Refuses every write but those through to the medium, which go where there is room already. */
+  /** Refuses every write except write-through, which goes to reserved space. */
   isFull = false;
-  /** What stands in the file at the beginning, on the medium. */
+  /** The initial bytes, on the medium. */
   readonly start: Blocks;
   readonly #content: Blocks;
   readonly #notes: boolean;
   #count = 0;
 
   /**
-   * A file with some content.
+   * A file with initial content.
    *
-   * @param start Its bytes at first, all on the medium.
-   * @param notes Whether to note operations; without them the file is faster, and cannot be cut.
-   * @param pending Operations of a handle that was killed, which the medium may not have.
+   * @param start Its initial bytes, all on the medium.
+   * @param notes Whether to record operations; if not, the file is faster, and cannot be cut.
+   * @param pending Operations of a killed handle, which the medium may lack.
    */
   constructor(start: Blocks = new Blocks(), notes = true, pending: readonly Operation[] = []) {
     this.start = start;
@@ -106,7 +106,7 @@ export class PowerFile implements File {
     }
   }
 
-  /** The bytes as a reader sees them now. */
+  /** The bytes that a reader sees now. */
   snapshot(): Blocks {
     return this.#content.fork();
   }
@@ -116,7 +116,7 @@ export class PowerFile implements File {
     return this.#content.size;
   }
 
-  /** Reads what there is, up to `length` bytes. */
+  /** Reads up to `length` bytes. */
   readAt(target: Uint8Array, start: number, length: number, position: number): number {
     this.#countOne();
     return this.#content.read(target, start, length, position);
@@ -138,20 +138,20 @@ export class PowerFile implements File {
     this.#do(new Operation("truncate", 0, NOTHING, size));
   }
 
-  /** Takes everything to the medium. */
+  /** Makes everything durable. */
   sync(): void {
     this.#do(new Operation("sync", 0, NOTHING));
   }
 
   /**
-   * Fails as a sync may: what was to be written is readable, counts as written, and never reaches
+   * Fails as a sync may: its writes remain readable, count as written, and never reach
    * the medium unless it is written again.
    */
   forget(): void {
     this.#do(new Operation("forget", 0, NOTHING));
   }
 
-  /** Always taken: nobody else can reach this file. */
+  /** Always succeeds: no other handle can open this file. */
   lock(_exclusive: boolean): boolean {
     return true;
   }
@@ -193,18 +193,18 @@ export class PowerFile implements File {
   }
 }
 
-/** An operation that the medium may not have. */
+/** An operation that the medium may lack. */
 export interface Pending {
   readonly operation: Operation;
-  /** Whether the medium has it for certain: a write-through that has returned. */
+  /** Whether the medium certainly has it: a write-through that has returned. */
   readonly forced: boolean;
 }
 
-/** Walks through the operations of a file, and tells what the medium has for certain. */
+/** Walks through the operations of a file, and tracks what the medium certainly has. */
 export class PowerWalk {
-  /** What the medium has. */
+  /** The bytes that the medium certainly has. */
   readonly base: Blocks;
-  /** What it may have, in the order in which it was asked for. */
+  /** The operations that it may have, in the order of the requests. */
   pending: Pending[] = [];
 
   /** Begins before the first operation. */
@@ -212,13 +212,13 @@ export class PowerWalk {
     this.base = start.fork();
   }
 
-  /** An operation is asked for. */
+  /** Advances to the request of the next operation. */
   issue(operation: Operation): void {
     if (operation.kind === "sync" || operation.kind === "forget") return;
     this.pending.push({ operation, forced: false });
   }
 
-  /** The operation that was asked for last returns. */
+  /** Advances to the return of the operation requested last. */
   complete(operation: Operation): void {
     if (operation.kind === "sync") {
       for (const { operation: done } of this.pending) done.applyTo(this.base);
@@ -237,7 +237,7 @@ export class PowerWalk {
   }
 }
 
-/** Whether it makes no difference which of an earlier operation and a write is done first. */
+/** Whether the order of an earlier operation and a write makes no difference. */
 function isApart(earlier: Operation, write: Operation): boolean {
   if (earlier.kind === "truncate") return false;
   return earlier.end <= write.position || write.end <= earlier.position;

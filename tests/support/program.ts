@@ -1,6 +1,5 @@
 /**
- * Programs of the project as their users run them: in a process of their own, which is allowed what
- * it is given and asks for nothing more.
+ * Runs programs of the project as users do: in their own process, with the given permissions only.
  */
 
 import { fromFileUrl } from "@std/path";
@@ -8,7 +7,7 @@ import { fromFileUrl } from "@std/path";
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
 const TIMEOUT_MS = 60_000;
 
-/** What a program may do. */
+/** The permissions of a program. */
 export interface Permissions {
   /** The one path that it may read and write. */
   readonly path?: string;
@@ -16,7 +15,7 @@ export interface Permissions {
   readonly net?: string;
 }
 
-/** How a program ended, and what it said. */
+/** The result of a program. */
 export interface Outcome {
   /** Its exit code. */
   readonly code: number;
@@ -40,13 +39,13 @@ export async function runProgram(
   return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
 }
 
-/** Starts a program, whose output and errors are to be read. */
+/** Starts a program. The caller must read its output and errors. */
 export function startProgram(
   program: string,
   args: readonly string[],
   { path, net }: Permissions,
 ): Deno.ChildProcess {
-  // Types are checked once for all, by `deno task check`.
+  // `deno task check` checks the types once.
   const flags = ["--quiet", "--no-prompt", "--no-check"];
   if (path !== undefined) flags.push(`--allow-read=${path}`, `--allow-write=${path}`);
   if (net !== undefined) flags.push(`--allow-net=${net}`);
@@ -60,7 +59,7 @@ export function startProgram(
   }).spawn();
 }
 
-/** The lines that a stream gives, without one that its end has cut. */
+/** The complete lines of a stream. */
 export async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   let rest = "";
   for await (const text of stream.pipeThrough(new TextDecoderStream())) {

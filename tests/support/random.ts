@@ -1,7 +1,7 @@
 /**
- * Random numbers that come out the same every time, so that a failing run can be run again.
+ * Reproducible random numbers, so that a failed run can be repeated.
  *
- * The generator is mulberry32: 32 bits of state, good enough to choose operations with.
+ * The generator is mulberry32: 32 bits of state, which suffices to choose operations.
  */
 
 /** A seeded source of random numbers. */
@@ -9,7 +9,7 @@ export class Random {
   #state: number;
 
   /**
-   * A source that depends on nothing but the seed.
+   * A source that depends only on the seed.
    *
    * @param seed Any 32-bit number.
    */

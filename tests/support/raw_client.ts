@@ -1,10 +1,11 @@
 /**
- * Clients that speak to a server byte by byte, as `fetch` sends nothing wrong or unfinished.
+ * Clients that send bytes to a server directly, because `fetch` sends no invalid or partial
+ * requests.
  */
 
 const FAILED_MS = 20_000;
 
-/** A client that is connected. */
+/** A connected client. */
 export class RawClient {
   readonly #conn: Deno.TcpConn;
 
@@ -17,20 +18,20 @@ export class RawClient {
     return new RawClient(await Deno.connect({ hostname: "127.0.0.1", port }));
   }
 
-  /** Sends text, as far as the server takes it. */
+  /** Sends text, as far as the server accepts it. */
   async send(text: string): Promise<void> {
     const bytes = new TextEncoder().encode(text);
     for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
   }
 
-  /** Reads until something is there; "" = the server has ended the connection. */
+  /** Reads the next bytes; "" = the server has closed the connection. */
   async receive(): Promise<string> {
     const bytes = new Uint8Array(65_536);
     const count = await inTime(this.#conn.read(bytes), "an answer").catch(endOfReset);
     return new TextDecoder().decode(bytes.subarray(0, count ?? 0));
   }
 
-  /** Everything that comes until the server ends the connection. */
+  /** Everything received until the server closes the connection. */
   async receiveAll(): Promise<string> {
     let text = "";
     for (;;) {
@@ -46,13 +47,13 @@ export class RawClient {
   }
 }
 
-/** A connection that was reset has ended too. */
+/** A reset connection has ended, too. */
 function endOfReset(error: unknown): null {
   if (error instanceof Deno.errors.ConnectionReset) return null;
   throw error;
 }
 
-/** Fails when something does not come to pass, where the test would wait for ever. */
+/** Fails if a promise does not settle, instead of waiting forever. */
 export async function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {

@@ -1,7 +1,6 @@
 /**
- * A small database with one of each thing that a file can hold: a catalog, a tree with a branch,
- * trees of one leaf, an empty tree, values in runs, a free page inside the file, and a tree that
- * was dropped.
+ * A small database with one of each kind of content: a catalog, a tree with a branch, trees of one
+ * leaf, an empty tree, values in runs, a free page inside the file, and a dropped tree.
  */
 
 import { MemoryFile } from "../../pager/mod.ts";

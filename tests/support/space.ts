@@ -1,5 +1,5 @@
 /**
- * A pager with an allocator on it, and the questions that tests ask of the two.
+ * A pager with an allocator, and helpers that query both.
  */
 
 import { Allocator } from "../../alloc/mod.ts";
@@ -25,7 +25,7 @@ export function take({ allocator }: Space, count: number): number[] {
   return Array.from({ length: count }, () => allocator.acquire(KIND_LEAF, 1, 0));
 }
 
-/** The pages of data that the bitmaps say are in use, those of the journal left out. */
+/** The data pages in use according to the bitmaps, without those of the journal. */
 export function usedPages({ pager, allocator }: Space): number[] {
   const used: number[] = [];
   for (let page = 3; page < pager.meta.pageCount; page++) {

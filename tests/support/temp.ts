@@ -2,7 +2,7 @@
  * Folders that live as long as a test.
  */
 
-/** Runs something with the path of a fresh folder, which is gone afterwards. */
+/** Runs a callback with the path of a new folder, which is removed afterwards. */
 export function inTempDir<T>(body: (dir: string) => T): T {
   const dir = Deno.makeTempDirSync({ prefix: "quire-test-" });
   const remove = () => Deno.removeSync(dir, { recursive: true });

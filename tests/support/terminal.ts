@@ -1,19 +1,18 @@
 /**
- * A terminal that `script` lends, with a program in it: keys go in as a person types them, and what
- * the terminal would show comes out.
+ * A pseudo-terminal from `script` that runs a program: tests type keys, and read what it displays.
  */
 
-/** A guard against a program that hangs; a slow machine stays far below it. */
+/** The time limit of a program; a slow machine stays far below it. */
 const SECONDS_MAX = 300;
 
-/** Why there is no terminal to try something on; undefined when there is. */
+/** The reason why there is no terminal, or undefined. */
 export function whyNoTerminal(): string | undefined {
   return canRun("script", ["-qec", "true", "/dev/null"])
     ? undefined
     : "there is no script, which lends terminals, or it does not work here";
 }
 
-/** Whether a program is here, and ends well with these arguments. */
+/** Whether a program exists and succeeds with these arguments. */
 export function canRun(program: string, args: readonly string[]): boolean {
   try {
     const output = new Deno.Command(program, { args: [...args], stdin: "null" }).outputSync();
@@ -28,7 +27,7 @@ export function lineOfWords(words: readonly string[]): string {
   return words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
 }
 
-/** How a terminal differs from others. */
+/** Options of a terminal. */
 export interface TerminalOptions {
   readonly cwd?: string;
   readonly env?: Record<string, string>;
@@ -56,7 +55,7 @@ export class Terminal {
     this.#writer = this.#child.stdin.getWriter();
   }
 
-  /** All that was shown so far. */
+  /** Everything displayed so far. */
   get shown(): string {
     return this.#shown;
   }
@@ -66,7 +65,7 @@ export class Terminal {
     await this.#writer.write(new TextEncoder().encode(keys));
   }
 
-  /** Waits until something is shown after a place; what was shown from there. */
+  /** Waits until a text is displayed after a position. Returns everything from the position on. */
   async waitFor(text: string, from = 0): Promise<string> {
     while (!this.#shown.slice(from).includes(text)) {
       const { value, done } = await this.#reader.read();
@@ -76,14 +75,14 @@ export class Terminal {
     return this.#shown.slice(from);
   }
 
-  /** Types keys, and waits until something is shown for them; what was shown. */
+  /** Types keys, and waits until a text is displayed. Returns what was displayed. */
   async type(keys: string, until: string): Promise<string> {
     const from = this.#shown.length;
     await this.write(keys);
     return await this.waitFor(until, from);
   }
 
-  /** Types the last keys, and waits for the end; the exit code. */
+  /** Types the last keys, and waits for the end. Returns the exit code. */
   async end(keys: string): Promise<number> {
     try {
       await this.write(keys);

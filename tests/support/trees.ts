@@ -1,9 +1,8 @@
 /**
- * Trees in files in memory, a model of them, and keys and values to fill both with.
+ * Trees in files in memory, a model of them, and keys and values for both.
  *
- * The model is a map from keys, as strings of one character a byte, to what makes a value: its
- * length and a salt. Such strings sort as the keys do, and the model of a large tree takes little
- * memory.
+ * The model maps keys, as strings of one character a byte, to the length and the salt of a value.
+ * Such strings sort as the keys do, and the model of a large tree takes little memory.
  */
 
 import { assertEquals } from "@std/assert";
@@ -15,7 +14,7 @@ import { transact } from "./pages.ts";
 import { Random } from "./random.ts";
 import { usedPages } from "./space.ts";
 
-/** A tree, and what it stands on. */
+/** A tree, with its pager and allocator. */
 export interface Bed {
   file: MemoryFile;
   pager: Pager;
@@ -23,7 +22,7 @@ export interface Bed {
   tree: BTree;
 }
 
-/** What makes a value. */
+/** The parameters of a value. */
 export interface Value {
   readonly bytes: number;
   readonly salt: number;
@@ -76,7 +75,7 @@ export function keyOf(number: number): Uint8Array {
   return new Uint8Array([number >>> 24, number >>> 16, number >>> 8, number]);
 }
 
-/** The value of a length and a salt: no two of its pages are alike. */
+/** The value for a length and a salt; no two of its pages are alike. */
 export function valueOf({ bytes, salt }: Value): Uint8Array {
   const words = new Uint32Array(Math.ceil(bytes / 4));
   let word = Math.imul(salt + 1, 0x85ebca6b);
@@ -84,25 +83,25 @@ export function valueOf({ bytes, salt }: Value): Uint8Array {
   return new Uint8Array(words.buffer, 0, bytes);
 }
 
-/** Whether bytes are equal; fast where there are millions. */
+/** Whether bytes are equal; fast for millions of bytes. */
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;
 }
 
-/** Fails unless bytes are the value of a length and a salt. */
+/** Fails unless bytes are the value for a length and a salt. */
 export function expectValue(actual: Uint8Array | undefined, value: Value, what = "value"): void {
   assertEquals(actual?.length, value.bytes, `length of ${what}`);
   assertEquals(sameBytes(actual!, valueOf(value)), true, `bytes of ${what}`);
 }
 
-/** The tree is sound, and the file has no page in use that is not the tree's. */
+/** Checks the tree, and that it owns every page in use. */
 export function expectSound({ tree, context }: Bed): TreeReport {
   const report = checkTree(tree);
   assertEquals(usedPages(context), [...report.pages].sort((a, b) => a - b), "pages in use");
   return report;
 }
 
-/** Does something with several seeds, and names the one that fails. */
+/** Runs a test with several seeds, and names the one that fails. */
 export function eachSeed(count: number, body: (random: Random, seed: number) => void): void {
   for (let seed = 1; seed <= count; seed++) {
     try {
@@ -121,7 +120,7 @@ function bytesFrom(random: Random, length: number, letters: number, first = 0): 
   return Uint8Array.from({ length }, () => first + random.below(letters));
 }
 
-/** Shares a part of `LONG` and goes on with up to 8 bytes of its own. */
+/** A part of `LONG`, followed by up to 8 other bytes. */
 function longKey(random: Random): Uint8Array {
   const own = bytesFrom(random, random.below(9), 256);
   const shared = random.once(3) ? random.below(LONG.length - 8) : LONG.length - 8 - random.below(3);
@@ -144,11 +143,11 @@ export const KEY_FAMILIES: Readonly<Record<string, (random: Random) => Uint8Arra
   "keys of 4 bytes in a row": (random) => keyOf(0x01020000 + random.below(4000)),
 };
 
-/** A tree and its model, changed alike. */
+/** A tree and its model, to which the same changes apply. */
 export class TreeModel {
   /** The tree. */
   bed: Bed;
-  /** What it must hold. */
+  /** The expected entries. */
   entries = new Map<string, Value>();
   readonly #saved: Map<string, Value>[] = [];
   #salt = 0;
@@ -207,7 +206,7 @@ export class TreeModel {
     return [...this.entries.keys()].sort();
   }
 
-  /** Fails unless the tree is sound, holds what it must, and no page is lost. */
+  /** Fails unless the tree is valid, has the expected entries, and no page is lost. */
   check(): TreeReport {
     const report = expectSound(this.bed);
     const { tree } = this.bed;
@@ -232,7 +231,7 @@ export class TreeModel {
     return report;
   }
 
-  /** Closes the file, and goes on with a copy of it. */
+  /** Closes the file, and continues with a copy of it. */
   reopen(options: PagerOptions = {}): void {
     this.bed = replant(this.bed, options);
   }

@@ -1,29 +1,29 @@
 /**
- * What a planted bug is: an edit of the sources that breaks one rule, and where it shows.
+ * The type of a planted bug: an edit of the sources that breaks one rule, and where it is hunted.
  *
- * An edit's `find` must stand exactly once in its file, or the harness fails: when a source moves
- * on, its planted bugs move with it, and none is skipped in silence.
+ * The `find` of an edit must occur exactly once in its file, or the hunt fails: planted bugs must
+ * follow the sources, and none is skipped silently.
  */
 
-/** A text that another one takes the place of. */
+/** A replacement of text. */
 export interface Edit {
   /** The file, from the top of the project. */
   readonly file: string;
-  /** What stands there, exactly once. */
+  /** The text to replace, which occurs exactly once. */
   readonly find: string;
-  /** What is to stand there. */
+  /** The new text. */
   readonly replace: string;
 }
 
 /** A bug that can be planted. */
 export interface PlantedBug {
-  /** Names it; QUIRE_PLANTED takes such a name. */
+  /** Its name, for QUIRE_PLANTED. */
   readonly name: string;
   /** The rule that it breaks. */
   readonly breaks: string;
-  /** How it is planted. */
+  /** The edits that plant it. */
   readonly edits: readonly Edit[];
-  /** Where it shows: arguments of `crash_replay.ts`, or a test file, the quickest first. */
+  /** The hunts: arguments of `crash_replay.ts`, or a test file, the quickest first. */
   readonly hunts: readonly string[];
 }
 
@@ -44,10 +44,10 @@ export function also(first: PlantedBug, file: string, find: string, replace: str
   return { ...first, edits: [...first.edits, { file, find, replace }] };
 }
 
-/** Where whole sectors are old or new. */
+/** Whole sectors are old or new. */
 export const whole = (workload: string, options = "") => `--workload ${workload}${options}`;
-/** Where a sector that was being written may hold anything. */
+/** Sectors of an interrupted write may hold anything. */
 export const protect = (workload: string, options = "") =>
   `--workload ${workload} --protect${options}`;
-/** Often cut again while it is opened. */
+/** With many nested cuts. */
 export const NESTED = " --nested 8 --kill 4";

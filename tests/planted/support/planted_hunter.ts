@@ -1,7 +1,7 @@
 /**
- * Looks for a wrong image, in a process of its own: each argument is a line of arguments of
- * `crash_replay.ts`, tried in turn until one fails. It ends with `FOUND` then, and with 0 when all
- * is as it must be; a program that does not even begin ends otherwise.
+ * Hunts for a failing image in its own process: each argument is a line of arguments of
+ * `crash_replay.ts`, tried in turn until one fails. It then exits with `FOUND`, and with 0 if all
+ * pass; a program that does not start exits otherwise.
  *
  * The last line that it prints is a `Found`.
  */
@@ -10,18 +10,18 @@ import { replay } from "../../crash/crash_replay.ts";
 import { CrashFailure } from "../../crash/support/crash_driver.ts";
 import { fixChance } from "../../support/fixed_chance.ts";
 
-/** The exit code that says that something was wrong. */
+/** The exit code if an image failed. */
 export const FOUND = 3;
 
-/** What was wrong. */
+/** A failure. */
 export interface Found {
-  /** Which of the arguments led to it. */
+  /** The argument that led to it. */
   readonly hunt: string;
-  /** The arguments that lead to this image alone; none when the workload failed without a cut. */
+  /** The arguments for this image only; none if the workload failed without a cut. */
   readonly replay?: string;
-  /** What is wrong, in a line. */
+  /** The failure, in one line. */
   readonly showed: string;
-  /** All there is to say. */
+  /** The complete message. */
   readonly details: string;
 }
 

@@ -1,7 +1,7 @@
 /**
- * The whole list of planted bugs, and the edit that plants none.
+ * All planted bugs, and the canary, an edit that plants none.
  *
- * The hunt plants each of them; `edits_test.ts` checks, without a hunt, that each edit fits the
+ * The hunt plants each of them; `edits_test.ts` checks, without a hunt, that each edit matches the
  * sources and that the list is complete.
  */
 
@@ -11,7 +11,7 @@ import { DISK_BUGS } from "./planted_disk_bugs.ts";
 import { FILE_BUGS } from "./planted_file_bugs.ts";
 import { PAGE_BUGS, TREE_BUGS } from "./planted_layer_bugs.ts";
 
-/** Bugs that power cuts show. */
+/** Bugs that power cuts reveal. */
 export const CRASH_BUGS: readonly PlantedBug[] = [...MODEL_BUGS, ...RULE_BUGS];
 
 /** All bugs. */
@@ -23,12 +23,12 @@ export const BUGS: readonly PlantedBug[] = [
   ...FILE_BUGS,
 ];
 
-/** A source that bugs are planted in, and a text that occurs in it once. */
+/** A source with planted bugs, and a text that occurs in it once. */
 export const FILE = "pager/journal/commit_path.ts";
 /** The text. */
 export const FIND = "if (this.#superblock.isOpen) return;";
 
-/** Changes nothing: a hunt that catches it catches everything. */
+/** Changes nothing: a hunt that catches it would catch everything. */
 export const CANARY: PlantedBug = bug(
   "nothing",
   "nothing",

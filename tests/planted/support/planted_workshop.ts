@@ -1,10 +1,10 @@
 /**
- * Plants bugs in a copy of the sources, and hunts them there, in processes of their own.
+ * Plants bugs in a copy of the sources, and hunts them there in separate processes.
  *
  * Invariants:
- * 1. The sources of the project are never changed, only the copy.
- * 2. An edit that does not fit the sources exactly once is an error, and so is one that leaves a
- *    program that does not run: neither may pass for a bug that was caught.
+ * 1. The sources of the project never change, only the copy.
+ * 2. An edit that does not match the sources exactly once is an error, and so is one that leaves a
+ *    program that does not run: neither may count as a caught bug.
  */
 
 import { fromFileUrl, join } from "@std/path";
@@ -14,9 +14,9 @@ import { FOUND, type Found } from "./planted_hunter.ts";
 const TOP = fromFileUrl(new URL("../../../", import.meta.url));
 const NOT_COPIED = new Set([".git", ".ci", "node_modules", "bench", "docs", "examples"]);
 const HUNTER = "tests/planted/support/planted_hunter.ts";
-/** A hunt that takes so long hangs: that is no catch, since nobody knows what it would find. */
+/** A hunt past this time hangs. That is no catch, because its result is unknown. */
 const HUNT_MS_MAX = 120_000;
-/** Errors of a program that is no program. */
+/** Errors of a program that does not run. */
 const BROKEN = /ReferenceError|SyntaxError|module's source code|Import '.*' failed|\(uncaught /;
 
 /** A copy of the sources in which bugs are planted, one after the other. */
@@ -35,10 +35,10 @@ export class Workshop {
   }
 
   /**
-   * Plants a bug, hunts it, and mends it.
+   * Plants a bug, hunts it, and reverts it.
    *
    * @param hunts Where to look, in order: a test file, or arguments of `crash_replay.ts`.
-   * @returns What was found, or undefined when the bug survived.
+   * @returns What was found, or undefined if the bug survived.
    */
   async try(bug: PlantedBug, hunts: readonly string[]): Promise<Found | undefined> {
     const before = new Map<string, string>();
@@ -100,7 +100,7 @@ function copyFolder(from: string, to: string, skipped: ReadonlySet<string>): voi
   }
 }
 
-/** The first line of a test's output that says what failed. */
+/** The first line of a test's output that names the failure. */
 function firstFailure(output: string): string {
   return /^error: (.*)$/m.exec(output)?.[1] ?? "a test failed";
 }
