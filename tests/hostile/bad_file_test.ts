@@ -1,9 +1,9 @@
 /**
- * Files that are no database, or a damaged one: opening gives a `CorruptionError` that names page,
- * offset and rule, or the right data where the damage does not matter; and the file stays as it
- * is, but for a copy of the superblock that the other one repairs.
+ * Files that are no database, or a damaged one: opening raises a `CorruptionError` with page,
+ * offset and rule, or yields correct data if the damage does not matter. The file is left
+ * unchanged, except that an intact copy of the superblock repairs the other.
  *
- * The mass of cases uses files in memory, a sample of them files on disk.
+ * Most cases use files in memory, a sample of them files on disk.
  */
 
 import {
@@ -59,7 +59,7 @@ function reseal(bytes: Uint8Array, page: number): void {
   new DataView(bytes.buffer).setUint32(start + SUPERBLOCK.sum, sum, true);
 }
 
-/** Opens bytes and reads all, writable and read-only; the error, or undefined when all is right. */
+/** Opens bytes and reads everything, writable and read-only. Returns the error, or undefined. */
 function judge(bytes: Uint8Array, what: string): CorruptionError | undefined {
   const errors = [true, false].map((readOnly) => judgeOnce(bytes, what, { readOnly }));
   assertEquals(errors[0]?.message, errors[1]?.message, `${what}: read-only or not`);
@@ -84,7 +84,7 @@ function judgeOnce(
   const { write, truncate } = file.counts;
   if (options.readOnly ?? false) assertEquals(write, 0, `${what}: a reader has written`);
   assertEquals(truncate, 0, `${what}: the length was changed`);
-  // Opening for writing repairs one copy of the superblock by the other.
+  // Opening for writing repairs one copy of the superblock from the other.
   for (const { position, length } of file.writes) {
     const isCopy = length === PAGE_BYTES && [1, 2].includes(position / PAGE_BYTES);
     assert(isCopy, `${what}: something was written at byte ${position}`);
@@ -92,7 +92,7 @@ function judgeOnce(
   return found;
 }
 
-/** Fails unless bytes are refused, and the error says where and why. */
+/** Fails unless bytes are refused with an error that has page, offset and rule. */
 function assertRefused(bytes: Uint8Array, what: string, rule?: string): void {
   const error = judge(bytes, what);
   if (error === undefined) throw new Error(`${what}: was opened`);
@@ -133,10 +133,10 @@ describe("a file that is not a database", () => {
     "a magic at its very beginning": new Uint8Array([...MAGIC, ...bytesOf(4, pages)]),
   };
   for (const [what, bytes] of Object.entries(files)) {
-    it(`is refused when it is ${what}`, () => assertRefused(bytes, what));
+    it(`is refused if it is ${what}`, () => assertRefused(bytes, what));
   }
 
-  it("is refused on disk, and left alone", () => {
+  it("is refused on disk, and left unchanged", () => {
     inTempDir((dir) => {
       for (const [what, bytes] of Object.entries(files)) {
         const path = `${dir}/file`;
@@ -149,7 +149,7 @@ describe("a file that is not a database", () => {
     });
   });
 
-  it("is refused when it is a directory, a FIFO or a device", () => {
+  it("is refused if it is a directory, a FIFO or a device", () => {
     inTempDir((dir) => {
       const fifo = `${dir}/fifo`;
       assert(new Deno.Command("mkfifo", { args: [fifo] }).outputSync().success);
@@ -161,7 +161,7 @@ describe("a file that is not a database", () => {
     });
   });
 
-  it("is refused when it is empty or missing and must not be made", () => {
+  it("is refused if it is empty or missing and must not be created", () => {
     inTempDir((dir) => {
       const path = `${dir}/empty`;
       Deno.writeFileSync(path, new Uint8Array(0));
@@ -175,8 +175,8 @@ describe("a file that is not a database", () => {
   });
 });
 
-describe("a database that was cut or lengthened", () => {
-  it("is refused when it is cut at any multiple of 512 bytes", () => {
+describe("a truncated or extended database", () => {
+  it("is refused if truncated at any multiple of 512 bytes", () => {
     for (let size = 512; size < sample.bytes.length; size += 512) {
       assertRefused(sample.bytes.subarray(0, size), `cut to ${size} bytes`);
     }
@@ -186,7 +186,7 @@ describe("a database that was cut or lengthened", () => {
     );
   });
 
-  it("is refused when it is cut inside a header or a superblock", () => {
+  it("is refused if truncated inside a header or a superblock", () => {
     for (let size = 1; size < pageCount * 32; size += 7) {
       assertRefused(sample.bytes.subarray(0, size), `cut to ${size} bytes`);
     }
@@ -195,7 +195,7 @@ describe("a database that was cut or lengthened", () => {
     }
   });
 
-  it("has the right data when there is junk past its end", () => {
+  it("has the correct data if there is junk past its end", () => {
     for (const junk of [1, 511, PAGE_BYTES, 300 * PAGE_BYTES + 5]) {
       const bytes = new Uint8Array(sample.bytes.length + junk);
       bytes.set(sample.bytes);
@@ -204,7 +204,7 @@ describe("a database that was cut or lengthened", () => {
     }
   });
 
-  it("takes junk past its end for nothing when it grows over it", () => {
+  it("overwrites junk past its end when it grows", () => {
     const bytes = new Uint8Array(sample.bytes.length + 20 * PAGE_BYTES);
     bytes.set(sample.bytes);
     bytes.set(bytesOf(7, 20 * PAGE_BYTES), sample.bytes.length);
@@ -225,7 +225,7 @@ describe("a database with damaged superblocks", () => {
   const destroy = (page: number) => (bytes: Uint8Array) =>
     bytes.set(bytesOf(page, PAGE_BYTES), page * PAGE_BYTES);
 
-  it("has the right data when one of them is destroyed", () => {
+  it("has the correct data if one of them is destroyed", () => {
     assertRight(changed(destroy(1)), "the first is random");
     assertRight(changed(destroy(2)), "the second is random");
     for (const page of [1, 2]) {
@@ -234,13 +234,13 @@ describe("a database with damaged superblocks", () => {
     }
   });
 
-  it("is refused when both are destroyed", () => {
+  it("is refused if both are destroyed", () => {
     const bytes = changed((bytes) => [1, 2].forEach((page) => destroy(page)(bytes)));
     assertRefused(bytes, "both are random", "not a Quire database");
     assertRefused(changed((bytes) => bytes.fill(0, PAGE_BYTES, 3 * PAGE_BYTES)), "both are zero");
   });
 
-  it("is refused when any byte of both magics differs", () => {
+  it("is refused if any byte of both magics differs", () => {
     for (let i = 0; i < MAGIC.length; i++) {
       const bytes = changed((bytes) =>
         [1, 2].forEach((page) => bytes[page * PAGE_BYTES + i]! ^= 0x20)
@@ -249,7 +249,7 @@ describe("a database with damaged superblocks", () => {
     }
   });
 
-  it("is refused when it is of another format version, the sum right or wrong", () => {
+  it("is refused if its format version is another, with any sum", () => {
     for (const version of [0, FORMAT_VERSION + 1, 0xffff_ffff]) {
       const sealed = withField(SUPERBLOCK.formatVersion, version);
       assertRefused(sealed, `version ${version}`, `format version ${version}`);
@@ -259,7 +259,7 @@ describe("a database with damaged superblocks", () => {
     }
   });
 
-  it("is refused when its geometry is another, whatever the sum says", () => {
+  it("is refused if its geometry is another, with any sum", () => {
     for (const field of ["pageBytes", "chunkPages", "headerBytes", "headerPages"] as const) {
       for (const value of [0, 1 << 20, 0xffff_ffff]) {
         assertRefused(withField(SUPERBLOCK[field], value), `${field} ${value}`, "geometry");
@@ -267,18 +267,18 @@ describe("a database with damaged superblocks", () => {
     }
   });
 
-  it("is refused when its page count is wrong and sealed", () => {
+  it("is refused if its page count is wrong and sealed", () => {
     for (const count of [0, 1, 2, pageCount + 1, 1 << 20, 0xffff_fffe, 0xffff_ffff]) {
       assertRefused(withField(SUPERBLOCK.pageCount, count), `page count ${count}`);
     }
-    // A count below what is in use may be noticed only where the file is about to change.
+    // A count below the pages in use may be noticed only when the file is about to change.
     for (let count = 3; count < pageCount; count++) {
       const error = judgeOnce(withField(SUPERBLOCK.pageCount, count), `page count ${count}`, {});
       assertInstanceOf(error, CorruptionError, `page count ${count}`);
     }
   });
 
-  it("is refused when its catalog root is wrong and sealed", () => {
+  it("is refused if its catalog root is wrong and sealed", () => {
     const right = new DataView(sample.bytes.buffer).getUint32(
       PAGE_BYTES + SUPERBLOCK.catalogRoot,
       true,
@@ -291,7 +291,7 @@ describe("a database with damaged superblocks", () => {
     }
   });
 
-  it("is refused when other fields are out of bounds and sealed", () => {
+  it("is refused if other fields are out of bounds and sealed", () => {
     assertRefused(withField(SUPERBLOCK.state, 2), "state 2");
     assertRefused(withField(SUPERBLOCK.version + 4, 0x1_0000), "version 2^48");
     assertRefused(withField(SUPERBLOCK.number + 4, 0x1f_ffff), "number past 2^52", "exceeds 2^52");
@@ -304,7 +304,7 @@ describe("a database with damaged superblocks", () => {
     assertRefused(withField(SUPERBLOCK.databaseId, 7), "another database id", "head sum");
   });
 
-  it("is refused when two different superblocks have the same number", () => {
+  it("is refused if two different superblocks have the same number", () => {
     const bytes = withField(SUPERBLOCK.syncEpoch, 9, [2]);
     assertRefused(bytes, "two of a number", "same number");
   });
@@ -315,7 +315,7 @@ describe("a database with damaged superblocks", () => {
       true,
     );
     for (const page of [1, 2]) {
-      // The older one says something else, so that taking it would show.
+      // The older one differs, so that using it would show.
       const older = withField(SUPERBLOCK.number, number - 1, [page]);
       assertRight(withField(SUPERBLOCK.catalogRoot, 0, [page], older), `${page} is older`);
       const newer = withField(SUPERBLOCK.number, number + 1, [page]);
@@ -323,7 +323,7 @@ describe("a database with damaged superblocks", () => {
     }
   });
 
-  it("is refused, and takes neither memory nor disk, when its journal is past its end", () => {
+  it("is refused without using memory or disk if its journal is past its end", () => {
     for (const chunk of [2, 5000, 2 ** 24 - 1]) {
       const bytes = withField(SUPERBLOCK.state, 1);
       for (const [count, list] of [["journalCountA", "journalA"], ["journalCountB", "journalB"]]) {
@@ -337,7 +337,7 @@ describe("a database with damaged superblocks", () => {
     }
   });
 
-  it("is refused, and does not grow, when it is open and its page count is huge", () => {
+  it("is refused without growing if it is open and its page count is huge", () => {
     const bytes = withField(SUPERBLOCK.state, 1);
     for (const count of [257, 1 << 20, 2 ** 31, 0xffff_fffe]) {
       const start = performance.now();
@@ -352,7 +352,7 @@ describe("a database with damaged superblocks", () => {
     });
   });
 
-  it("is recovered when it is marked open, and says so until it is closed", () => {
+  it("is recovered if it is marked open, and reports it until it is closed", () => {
     const bytes = withField(SUPERBLOCK.state, 1);
     assertEquals(judgeOnce(bytes, "marked open", { readOnly: true }), undefined);
     const file = new MemoryFile(bytes);
@@ -382,7 +382,7 @@ describe("a damaged database on disk", () => {
     }),
   };
   for (const [what, bytes] of Object.entries(files)) {
-    it(`is refused and left alone when it is ${what}`, () => {
+    it(`is refused and left unchanged if it is ${what}`, () => {
       inTempDir((dir) => {
         const path = `${dir}/damaged`;
         Deno.writeFileSync(path, bytes);
@@ -398,10 +398,10 @@ describe("a damaged database on disk", () => {
     });
   }
 
-  it("can be opened again, and by others, after it was refused", () => {
+  it("can be opened again, also by others, after a refusal", () => {
     inTempDir((dir) => {
       const path = `${dir}/damaged`;
-      // Only a header that nothing but a change looks at is damaged.
+      // Only a header that is read before a change is damaged.
       Deno.writeFileSync(path, changed((bytes) => bytes[200 * 32] = 1));
       const db = open(path);
       assertContent(contentOf(db), sample.content);

@@ -1,17 +1,18 @@
 /**
- * One flipped bit, anywhere in a small database: every way of reading gives the right data or a
- * `CorruptionError`, never wrong data and never another error; and nothing is written.
+ * One flipped bit anywhere in a small database: every way of reading yields correct data or a
+ * `CorruptionError`, never wrong data or another error; and nothing is written.
  *
- * Flipped are all bits of the headers in use and of the superblocks' fields, and a sample of all
- * others: one bit of every few bytes. With QUIRE_EVERY_BIT=1 in the environment, every bit of the
- * files is, of a database of 64 pages too, and of the batches of a journal; that takes some hours;
- * of these two, QUIRE_BIT_STEP=n flips one bit of every n bytes. QUIRE_FLIP_PAGES=0-15 takes these
- * of the 64 pages only, so that processes can share the whole.
+ * Flipped are all bits of the headers in use and of the superblocks' fields, and a sample of the
+ * others: one bit of every few bytes. QUIRE_EVERY_BIT=1 flips every bit of the files, also of a
+ * database of 64 pages and of the batches of a journal, which takes hours; QUIRE_BIT_STEP=N then
+ * flips one bit of every N bytes of these two, and QUIRE_FLIP_PAGES=0-15 only these of the 64
+ * pages, so that processes can share the work.
  *
- * In a journal the last batch is a case of its own: nothing after it tells that it had been on the
- * medium, so a bit of it that flips ends the journal before it, as if that commit had been cut.
+ * The last batch of a journal is a special case: nothing after it proves that it had been on the
+ * medium, so a flipped bit in it ends the journal before it, as if that commit had been
+ * interrupted.
  *
- * QUIRE_FLIPS=N flips N bits of a database that is larger than its cache, chosen by QUIRE_SEED.
+ * QUIRE_FLIPS=N flips N bits of a database larger than its cache, chosen by QUIRE_SEED.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -39,7 +40,7 @@ const { CHUNK_PAGES, FRESH_PAGES, HEADER_BYTES, PAGE_BYTES, SUPERBLOCK } = forma
 const EVERY_BIT = Deno.env.get("QUIRE_EVERY_BIT") === "1";
 const BIT_STEP = Number(Deno.env.get("QUIRE_BIT_STEP") ?? 0);
 const [FIRST_PAGE, LAST_PAGE] = (Deno.env.get("QUIRE_FLIP_PAGES") ?? "0-63").split("-").map(Number);
-/** Elsewhere, one bit of one byte in so many is flipped. */
+/** Elsewhere, one bit in this many bytes is flipped. */
 const STEP = 7;
 const LARGE_ENTRIES = 5000;
 const LARGE_FLIPS = Number(Deno.env.get("QUIRE_FLIPS") ?? 150);
@@ -49,11 +50,11 @@ describe("a flip of every bit in a small database", () => {
   const sample = makeSample();
   const headersEnd = sample.bytes.length / PAGE_BYTES * HEADER_BYTES;
 
-  it("in the headers gives the right data or CorruptionError", () => {
+  it("in the headers gives correct data or CorruptionError", () => {
     flipAll("headers", sample, [...allBits(0, headersEnd), ...someBits(headersEnd, PAGE_BYTES)]);
   });
 
-  it("in the superblocks gives the right data", () => {
+  it("in the superblocks gives correct data", () => {
     const bits: number[] = [];
     for (let page = 1; page < FRESH_PAGES; page++) {
       const start = page * PAGE_BYTES;
@@ -65,11 +66,11 @@ describe("a flip of every bit in a small database", () => {
     assertEquals(refused, 0, "the other superblock stands in");
   });
 
-  it("in the pages gives the right data or CorruptionError", () => {
+  it("in the pages gives correct data or CorruptionError", () => {
     flipAll("pages", sample, someBits(FRESH_PAGES * PAGE_BYTES, sample.bytes.length));
   });
 
-  it("in the headers, then a change, gives the right data or a refusal that writes nothing", () => {
+  it("in the headers, then a change, gives correct data or a refusal that writes nothing", () => {
     let changed = 0;
     const bits = allBits(0, headersEnd);
     for (const bit of bits) if (changeAfterFlip(sample, bit)) changed++;
@@ -79,7 +80,7 @@ describe("a flip of every bit in a small database", () => {
 });
 
 describe("a flip of a bit in a database larger than its cache", () => {
-  it("gives the right data or CorruptionError, where pages come one by one or by extents", () => {
+  it("gives correct data or CorruptionError, with pages loaded singly or by extents", () => {
     const file = makeLarge();
     const random = new Random(LARGE_SEED);
     let refused = 0;
@@ -103,7 +104,7 @@ describe("a flip of a bit in a database larger than its cache", () => {
 describe("a flip of a bit in a database of 64 pages", () => {
   const { bytes, content } = bases.deep;
 
-  it("gives the right data or CorruptionError to whoever needs the page", () => {
+  it("gives correct data or CorruptionError when the page is read", () => {
     assertEquals(bytes.length, 64 * PAGE_BYTES);
     const file = new MemoryFile(bytes);
     let [flips, refused] = [0, 0];
@@ -135,14 +136,14 @@ describe("a flip of a bit in a file that was not closed", () => {
     assert(refused > 0);
   });
 
-  it("in the last batch gives the state before it, and nothing between", () => {
+  it("in the last batch gives the state before it, and no mixture", () => {
     const { flips, refused, older } = flipOpen(batches.slice(-1), 41);
     console.log(`flips in the last batch: ${flips}, of which ${older} ended before it`);
     assertEquals(refused, 0);
     assert(older > 0);
   });
 
-  it("in superblocks, or in pages that the journal does not bring back, is noticed", () => {
+  it("in superblocks, or in pages that the journal does not restore, is noticed", () => {
     const pages = Array.from({ length: 24 }, (_, page) => ({
       position: page * PAGE_BYTES,
       length: PAGE_BYTES,
@@ -152,7 +153,7 @@ describe("a flip of a bit in a file that was not closed", () => {
     assertEquals(older, 0);
   });
 
-  /** Flips bits of parts of the file; how many gave an error, and how many an older state. */
+  /** Flips bits in parts of the file. Returns how many gave an error or an older state. */
   function flipOpen(parts: readonly { position: number; length: number }[], step: number) {
     const file = new MemoryFile(bytes);
     const found = { flips: 0, refused: 0, older: 0 };
@@ -173,7 +174,7 @@ describe("a flip of a bit in a file that was not closed", () => {
     return found;
   }
 
-  /** What is in a file, or undefined where that is refused. */
+  /** The content of a file, or undefined if it is refused. */
   function stateOf(file: File, bit: number): Content | undefined {
     let state: Content | undefined;
     holdsOrCorrupt(() => {
@@ -185,7 +186,7 @@ describe("a flip of a bit in a file that was not closed", () => {
   }
 });
 
-/** One bit of every `usual` bytes, or of so many as the environment says, or every bit. */
+/** One bit of every `usual` bytes, or of as many as the environment sets, or every bit. */
 function sampled(start: number, end: number, usual: number): number[] {
   if (EVERY_BIT) return allBits(start, end);
   const bits: number[] = [];
@@ -195,7 +196,7 @@ function sampled(start: number, end: number, usual: number): number[] {
   return bits;
 }
 
-/** An entry that cannot be read without a page of data; undefined for all other pages. */
+/** An entry whose reading needs a data page; undefined for other pages. */
 function needsOf(page: number, bytes: Uint8Array, content: Content): Need | undefined {
   if (page < FRESH_PAGES) return undefined;
   const file = new MemoryFile(bytes);
@@ -235,7 +236,7 @@ function isContent(a: Content, b: Content): boolean {
   });
 }
 
-/** Makes a database of about 14 MiB, of which the least cache holds half. */
+/** Makes a database of about 14 MiB, half of which fits in the smallest cache. */
 function makeLarge(): MemoryFile {
   const file = new MemoryFile();
   const db = openOn(file);
@@ -272,7 +273,7 @@ function allBits(start: number, end: number): number[] {
   return Array.from({ length: (end - start) * 8 }, (_, i) => start * 8 + i);
 }
 
-/** One bit of every few bytes, each time the next of the eight. */
+/** One bit of every few bytes, the next of the eight each time. */
 function someBits(start: number, end: number): number[] {
   if (EVERY_BIT) return allBits(start, end);
   const bits: number[] = [];
@@ -280,7 +281,7 @@ function someBits(start: number, end: number): number[] {
   return bits;
 }
 
-/** Flips each bit alone, and reads; returns how many of the files were refused in some way. */
+/** Flips each bit alone, and reads. Returns how many of the files were refused in any way. */
 function flipAll(what: string, sample: Sample, bits: readonly number[]): { refused: number } {
   const file = new MemoryFile(sample.bytes);
   let refused = 0;
@@ -296,8 +297,8 @@ function flipAll(what: string, sample: Sample, bits: readonly number[]): { refus
 }
 
 /**
- * Whether all reading gives the right data; fails when it gives wrong data, or writes anything but
- * a copy of the superblock that the other one repairs.
+ * Whether all reads give correct data. Fails if one gives wrong data, or writes anything except
+ * a superblock that is repaired from its copy.
  */
 function readsRight(content: File, sample: Sample, bit: number, readOnly: boolean): boolean {
   const file = new FaultyFile(content);
@@ -318,7 +319,7 @@ function readsRight(content: File, sample: Sample, bit: number, readOnly: boolea
   return right;
 }
 
-/** Whether something works; fails when it throws anything but a `CorruptionError`. */
+/** Whether an operation works. Fails if it throws anything except a `CorruptionError`. */
 function holdsOrCorrupt(action: () => void, bit: number): boolean {
   try {
     action();
@@ -329,7 +330,7 @@ function holdsOrCorrupt(action: () => void, bit: number): boolean {
   }
 }
 
-/** Every way to read, each on its own, so that one that is refused does not shield the next. */
+/** Every way to read, each separately, so that a refusal does not hide the next. */
 function waysToRead({ content }: Sample): ((db: Database) => void)[] {
   const ways: ((db: Database) => void)[] = [
     (db) => assertEquals(db.trees(), [...content.keys()]),
@@ -349,7 +350,7 @@ function waysToRead({ content }: Sample): ((db: Database) => void)[] {
   return ways;
 }
 
-/** Flips a bit, changes something and reopens; whether the change went through. */
+/** Flips a bit, changes something and reopens. Returns whether the change succeeded. */
 function changeAfterFlip(sample: Sample, bit: number): boolean {
   const file = new FaultyFile(new MemoryFile(sample.bytes));
   flipBit(file, Math.floor(bit / 8), bit % 8);

@@ -1,12 +1,11 @@
 /**
- * Bounds on what a database takes: memory, and room in the file, with the least cache, with a great
- * many trees, with a great many tiny transactions, and with a file many times as large as its
- * cache.
+ * Bounds on memory and file size: with the smallest cache, with very many trees, with very many
+ * tiny transactions, and with a file many times as large as its cache.
  *
- * Memory is that of the process and that of `stats()`; what is written is counted in pages, so that
- * work which grows faster than the database shows without a clock. QUIRE_BOUNDS=full in the
- * environment runs the sizes of `deno task soak`: 100,000 trees, 1,000,000 transactions a level,
- * and 4 GiB with a cache of 64 MiB, for which a disk needs 5 GiB of room.
+ * Memory is that of the process and of `stats()`. Writes are counted in pages, so that work that
+ * grows faster than the database shows without a clock. QUIRE_BOUNDS=full runs the sizes of `deno
+ * task soak`: 100,000 trees, 1,000,000 transactions a level, and 4 GiB with a cache of 64 MiB,
+ * which needs 5 GiB of disk.
  */
 
 import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
@@ -25,50 +24,50 @@ const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
 const IS_FULL = Deno.env.get("QUIRE_BOUNDS") === "full";
 const SEED = Number(Deno.env.get("QUIRE_SEED") ?? 1);
-/** The least that can be asked for. */
+/** The smallest cache. */
 const LEAST: OpenOptions = { cacheBytes: 8 * MIB, journalBytes: 2 * MIB };
-/** What a transaction may need beyond the cache while it is open. */
+/** The memory that an open transaction may need beyond the cache. */
 const OVER_CACHE = 6 * MIB;
-/** What the process may grow by, beyond what it holds: garbage not yet collected, and code. */
+/** The growth allowed beyond live memory: uncollected garbage, and code. */
 const SLACK = 128 * MIB;
 const TREES = IS_FULL ? 100_000 : 10_000;
-/** What a tree that is in use may take of memory: its handle, and where it was found. */
+/** The memory allowed for a used tree: its handle and its position in the catalog. */
 const HANDLE_BYTES = 8192;
 const COMMITS = IS_FULL ? 1_000_000 : 50_000;
 const LARGE = IS_FULL
   ? { bytes: 4 * GIB, cacheBytes: 64 * MIB }
   : { bytes: 512 * MIB, cacheBytes: 16 * MIB };
 
-/** The memory of the process at its highest, above what it was at first. */
+/** The peak memory of the process, above its initial value. */
 class Memory {
   growth = 0;
   readonly #before = Deno.memoryUsage().rss;
 
-  /** Looks how much there is now. */
+  /** Samples the current value. */
   measure(): void {
     this.growth = Math.max(this.growth, Deno.memoryUsage().rss - this.#before);
   }
 }
 
-/** What a test measures, printed at its end. */
+/** The measurements of a test, printed at its end. */
 class Watch {
   readonly memory = new Memory();
   readonly #figures: string[] = [];
   #begin = performance.now();
 
-  /** Notes how long something took, and how much memory there is. */
+  /** Records the time of a step, and the memory after it. */
   lap(what: string): void {
     this.memory.measure();
     this.note(`${what} ${Math.round(performance.now() - this.#begin)} ms`);
     this.#begin = performance.now();
   }
 
-  /** Notes a figure. */
+  /** Records a figure. */
   note(figure: string): void {
     this.#figures.push(figure);
   }
 
-  /** Prints all figures, and fails when the process grew by more than this. */
+  /** Prints all figures, and fails if the process grew by more than a limit. */
   finish(what: string, growthMax: number): void {
     this.memory.measure();
     console.log(`${what}: ${this.#figures.join(", ")}, rss +${mib(this.memory.growth)}`);
@@ -82,7 +81,7 @@ function mib(bytes: number): string {
 
 const words = new Uint32Array(4096);
 
-/** A value that depends on a number: a view, good until the next call. */
+/** A value that depends on a number: a view, valid until the next call. */
 function valueOf(number: number, length: number): Uint8Array {
   const step = Math.imul(number + 1, 0x9e3779b1) | 1;
   const count = Math.ceil(length / 4);
@@ -109,7 +108,7 @@ const PIECE_BYTES = 16_000;
 /** 22 MiB a stream. */
 const PIECES = 1500;
 
-/** Fails unless a long value is what `streamOf` gave. */
+/** Fails unless a long value equals that of `streamOf`. */
 async function expectStream(db: Database, key: string, number: number, pieces: number) {
   let at = 0;
   for await (const bytes of db.tree("streams").getStream(key)!) {
@@ -125,13 +124,13 @@ async function expectStream(db: Database, key: string, number: number, pieces: n
   assertEquals(at, pieces * PIECE_BYTES);
 }
 
-describe("the least cache", () => {
+describe("the smallest cache", () => {
   const entries = 12_000;
   const rounds = IS_FULL ? 20 : 4;
-  /** The most that a snapshot had to keep. */
+  /** The most bytes kept for a snapshot. */
   let kept = 0;
 
-  /** Fails unless a tree holds what a round wrote. */
+  /** Fails unless a tree has the entries of a round. */
   function expectRound(tree: Pick<TransactionTree, "entries">, round: number): void {
     let number = 0;
     for (const [key, value] of tree.entries()) {
@@ -143,7 +142,7 @@ describe("the least cache", () => {
     assertEquals(number, entries);
   }
 
-  /** Changes every entry, in transactions that fit in the cache with what they may take back. */
+  /** Changes every entry, in transactions that fit in the cache with their images. */
   function rewrite(db: Database, round: number): void {
     for (let from = 0; from < entries; from += 1000) {
       db.writeSync((tx) => setSome(tx.tree("main"), round, from, from + 1000));
@@ -155,7 +154,7 @@ describe("the least cache", () => {
     db.dropTree("large");
     db.writeSync((tx) => {
       const tree = tx.tree("large");
-      // Neighbours come far from each other, so that most pages are changed again.
+      // Neighbours are inserted far apart, so that most pages change again.
       for (let part = 0; part < 7; part++) setSome(tree, round, part, entries, 7);
     });
   }
@@ -166,7 +165,7 @@ describe("the least cache", () => {
     }
   }
 
-  /** All at once: a stream, a snapshot, an iterator, small transactions and a large one. */
+  /** A stream, a snapshot, an iterator, small transactions and a large one, concurrently. */
   async function useAll(db: Database, round: number): Promise<void> {
     using snapshot = db.snapshot();
     const upload = db.tree("streams").setStream("value", streamOf(round, PIECES));
@@ -184,7 +183,7 @@ describe("the least cache", () => {
     kept = Math.max(kept, db.stats().snapshotBytes);
   }
 
-  it("is enough for streams, snapshots and large transactions at once", () =>
+  it("suffices for concurrent streams, snapshots and large transactions", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/least.quire`;
       const watch = new Watch();
@@ -205,14 +204,14 @@ describe("the least cache", () => {
       watch.lap(`${rounds} rounds`);
       watch.note(`cache peak ${mib(peak)}, of which a snapshot kept up to ${mib(kept)}`);
       assertLessOrEqual(peak, LEAST.cacheBytes! + OVER_CACHE + kept);
-      // Four at a time leave more behind than one.
+      // Four concurrent ones leave more garbage than one.
       watch.finish("bounds, the least cache", 3 * SLACK + LEAST.cacheBytes! + kept);
     }));
 });
 
 describe("a great many trees", () => {
   const names = Array.from({ length: TREES }, (_, i) => {
-    // An order that is none.
+    // A shuffled order.
     return `tree ${String(i * 7919 % TREES).padStart(7, "0")}`;
   });
   const perCommit = 100;
@@ -234,7 +233,7 @@ describe("a great many trees", () => {
     db.checkpoint();
     watch.lap(`${TREES} trees made`);
     const { pageWrites, pageCount, cacheBytesPeak } = db.stats();
-    // A page a tree, and the catalog.
+    // One page for each tree, and the catalog.
     assertLess(pageCount, TREES * 1.1 + 2000);
     assertLess(pageWrites, TREES * 1.1 + 2000);
     assertLessOrEqual(cacheBytesPeak, LEAST.cacheBytes! + OVER_CACHE);
@@ -242,7 +241,7 @@ describe("a great many trees", () => {
     watch.lap("listed");
   }
 
-  it("are made, listed, read, verified and dropped in memory that they do not fill", () =>
+  it("are created, listed, read, verified and dropped in bounded memory", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/trees.quire`;
       const watch = new Watch();
@@ -271,11 +270,11 @@ describe("a great many trees", () => {
 });
 
 describe("a great many tiny transactions", () => {
-  /** Entries that are written over and over. */
+  /** Entries that are overwritten repeatedly. */
   const keys = 1000;
 
   for (const durability of ["buffered", "none"] as Durability[]) {
-    it(`leave memory and file as they were, ${durability}`, () => {
+    it(`do not grow memory and file, ${durability}`, () => {
       inTempDir((dir) => {
         const path = `${dir}/tiny.quire`;
         const watch = new Watch();
@@ -299,7 +298,7 @@ describe("a great many tiny transactions", () => {
         watch.note(`file ${mib(Math.max(...sizes))} at most, ${mib(closed)} closed`);
         watch.note(`journal ${mib(journal)}, ${checkpoints} checkpoints`);
         watch.note(`cache peak ${mib(cacheBytesPeak)}`);
-        // Each of two areas holds up to twice what was asked for, and has a power of two of chunks.
+        // Each of two areas has up to twice the requested size, in a power of two of chunks.
         assertLessOrEqual(journal, 2 * 4 * LEAST.journalBytes!);
         assertLessOrEqual(Math.max(...sizes), 2 * 4 * LEAST.journalBytes! + 2 * MIB);
         assertLess(closed, MIB);
@@ -321,7 +320,7 @@ describe("a database far larger than its cache", () => {
     for (let i = 0; i < perTree; i++) yield [keyOf(i), valueOf(tree * perTree + i, valueBytes)];
   }
 
-  /** The database, and how often which of its entries was written. */
+  /** The database, and how often each of its entries was written. */
   class Large {
     readonly db: Database;
     readonly #written = new Map<number, number>();
@@ -373,7 +372,7 @@ describe("a database far larger than its cache", () => {
     }
   }
 
-  it("is loaded, read, changed and verified in the cache that it was given", () =>
+  it("is loaded, read, changed and verified within its cache", () =>
     inTempDir(async (dir) => {
       const watch = new Watch();
       using db = open(`${dir}/large.quire`, { cacheBytes, journalBytes: 8 * MIB });

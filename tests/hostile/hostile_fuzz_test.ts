@@ -1,11 +1,10 @@
 /**
- * Random hostile files, over and over: with sums that do not fit never wrong data, with sums that
- * do never an error that is not typed, a step of more than a second, or a file that `verify` passes
- * and reading refuses.
+ * Random hostile files: with wrong sums, never wrong data; with forged sums, never an untyped
+ * error, a step of more than a second, or a file that `verify` accepts and reading refuses.
  *
- * Half of the time goes to the same cases in every run, half to new ones. QUIRE_FUZZ_SECONDS=n in
- * the environment is how long in all, QUIRE_SEED=n runs one case alone. A case that fails is put
- * into `tests/hostile/corpus/`, and run again by every run from then on.
+ * Half of the time goes to the same cases in every run, half to new ones. QUIRE_FUZZ_SECONDS=N sets
+ * the total time, QUIRE_SEED=N runs one case. A failed case is stored in `tests/hostile/corpus/`,
+ * and every later run repeats it.
  */
 
 import { assertEquals } from "@std/assert";
@@ -17,12 +16,12 @@ import { inTempDir } from "../support/temp.ts";
 
 const SECONDS = Number(Deno.env.get("QUIRE_FUZZ_SECONDS") ?? 20);
 const SEED = Deno.env.get("QUIRE_SEED");
-/** One case in so many is salvaged too, which takes as long as all the rest. */
+/** One case in this many is also salvaged, which takes as long as all the rest. */
 const SALVAGE_EVERY = 8;
 
 const bases = makeBases();
 
-/** Runs one case, and keeps it when it fails. */
+/** Runs one case, and stores it if it fails. */
 async function runSeed(seed: number, dir: string): Promise<void> {
   const one = makeCase(new Random(seed), bases);
   const showed = await judgeCase(one, bases, seed % SALVAGE_EVERY === 0 ? dir : undefined);
@@ -31,7 +30,7 @@ async function runSeed(seed: number, dir: string): Promise<void> {
   throw new Error(`QUIRE_SEED=${seed}: ${showed}`);
 }
 
-/** Runs cases until the time is over. */
+/** Runs cases until the time is up. */
 async function runFor(seconds: number, first: number): Promise<void> {
   const end = performance.now() + seconds * 1000;
   let cases = 0;
@@ -43,19 +42,19 @@ async function runFor(seconds: number, first: number): Promise<void> {
 
 describe("random hostile files", () => {
   if (SEED !== undefined) {
-    it(`of seed ${SEED} are refused or right`, () => inTempDir((dir) => runSeed(+SEED, dir)));
+    it(`of seed ${SEED} are refused or correct`, () => inTempDir((dir) => runSeed(+SEED, dir)));
     return;
   }
-  it("that are the same every time are refused or right", () => runFor(SECONDS / 2, 1));
+  it("that are the same every time are refused or correct", () => runFor(SECONDS / 2, 1));
 
-  it("that are new are refused or right", () => {
+  it("that are new are refused or correct", () => {
     return runFor(SECONDS / 2, crypto.getRandomValues(new Uint32Array(1))[0]!);
   });
 });
 
 describe("hostile files that once failed", () => {
   for (const [name, kept] of readCorpus()) {
-    it(`are refused or right: ${name}`, async () => {
+    it(`are refused or correct: ${name}`, async () => {
       assertEquals(await inTempDir((dir) => judgeCase(kept, bases, dir)), undefined, kept.showed);
     });
   }

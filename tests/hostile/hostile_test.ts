@@ -1,11 +1,11 @@
 /**
- * Hostile files: every row of the table in `support/hostile_rows.ts`, with sums left wrong and with
- * sums that fit, opened read-only and writable, through open, get, scan, set, delete, verify,
- * salvage and close.
+ * Hostile files: every row of the table in `support/hostile_rows.ts`, with wrong and with forged
+ * sums, opened read-only and writable, through open, get, scan, set, delete, verify, salvage and
+ * close.
  *
- * Never wrong data without an error, except where a row says that nothing can tell; never an error
- * that is not typed; no step of more than a second; no more than 64 MiB of memory past the cache;
- * and not a byte changed by a read-only open.
+ * No wrong data without an error, except where a row says that it cannot be detected; no untyped
+ * error; no step of more than a second; at most 64 MiB of memory beyond the cache; and no byte
+ * changed by a read-only open.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -16,7 +16,7 @@ import { ELSEWHERE, ROWS } from "./support/hostile_rows.ts";
 import { linesOf } from "../support/program.ts";
 import { inTempDir } from "../support/temp.ts";
 
-/** A row that says nothing for so long hangs. */
+/** A row without output for this long hangs. */
 const SILENCE_MS_MAX = 20_000;
 /** Points in the list of attacks. */
 const POINTS = 72;
@@ -24,7 +24,7 @@ const POINTS = 72;
 const CHILD = fromFileUrl(new URL("support/hostile_child.ts", import.meta.url));
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
 
-/** What came of each row, by name and sums, and which one the process did not survive. */
+/** The results of the rows, by name and sums, and the row that the process did not survive. */
 async function runChild(dir: string): Promise<{ lines: Line[]; died: string | undefined }> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", "--no-check", "--v8-flags=--expose-gc", CHILD, dir],
@@ -92,7 +92,7 @@ describe("the table of hostile files", () => {
     assertEquals(missing, []);
   });
 
-  it("expects data that are not right only where sums fit", () => {
+  it("expects wrong data only where sums fit", () => {
     for (const { name, unsealed } of ROWS) {
       const isGuarded = typeof unsealed === "number" ||
         ["right", "refused"].includes(unsealed);

@@ -1,9 +1,9 @@
 /**
- * Pages that went astray, as a disk or a file system may do it, seen by whoever reads: a page in
- * another's place, swapped, one page off, zero, or as it was before, the header with it or not.
+ * Misplaced and outdated pages, as a disk or a file system may produce them: a page in another's
+ * place, swapped, one page off, zeroed, or in an older state, with or without its header.
  *
- * Every way of reading gives the right data or a `CorruptionError`, but for one thing, which is not
- * promised: a page and its header that were both put back to the same older state.
+ * Every way of reading yields correct data or a `CorruptionError`, with one exception, which is not
+ * promised: a page and its header both restored to the same older state.
  */
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
@@ -22,12 +22,12 @@ import { type Base, makeBases } from "./support/hostile_bases.ts";
 import { Image } from "../support/image.ts";
 
 const { HEADER_BYTES, PAGE_BYTES } = format;
-/** Of the larger database, one pair of pages in so many. */
+/** One pair of pages in this many of the larger database. */
 const PAIRS_STEP = 5;
 
 const bases = makeBases();
 
-/** Whether reading was refused; fails when it gave wrong data. */
+/** Whether reading was refused. Fails if it gave wrong data. */
 function isRefused(bytes: Uint8Array, content: Content, what: string): boolean {
   try {
     const db = openOn(new MemoryFile(bytes), { readOnly: true, cacheBytes: 8 * 1024 * 1024 });
@@ -49,7 +49,7 @@ function isRefused(bytes: Uint8Array, content: Content, what: string): boolean {
   }
 }
 
-/** Plays a game with pairs of pages in use, and returns how many; each has to be refused. */
+/** Changes pairs of pages in use; each must be refused. Returns the number of pairs. */
 function playPairs(
   { bytes, content }: Base,
   step: number,
@@ -81,15 +81,15 @@ const PAIR_GAMES: Readonly<Record<string, Parameters<typeof playPairs>[2]>> = {
   },
 };
 
-describe("pages that went astray", () => {
+describe("misplaced pages", () => {
   for (const [name, game] of Object.entries(PAIR_GAMES)) {
-    it(`are refused when they are ${name}`, () => {
+    it(`are refused if they are ${name}`, () => {
       const games = playPairs(bases.closed, 1, game) + playPairs(bases.deep, PAIRS_STEP, game);
       console.log(`pages ${name}: ${games}, all refused`);
     });
   }
 
-  it("are refused when they are zero, or one page off", () => {
+  it("are refused if they are zero, or one page off", () => {
     const { bytes, content } = bases.deep;
     const image = new Image(bytes);
     for (const page of image.pagesOf([1, 2, 3, 4, 5, 6])) {
@@ -102,7 +102,7 @@ describe("pages that went astray", () => {
   });
 });
 
-describe("pages as they were before", () => {
+describe("outdated pages", () => {
   const states: Uint8Array[] = [];
   const file = new MemoryFile();
   const db = openOn(file);
@@ -118,7 +118,7 @@ describe("pages as they were before", () => {
   const last = new Image(file.content());
   const used = last.pagesOf([1, 2, 3, 4, 5, 6]);
 
-  /** The pages in use that another state had otherwise. */
+  /** The pages in use that differ in another state. */
   function differing(state: Image): number[] {
     const hadIt = (page: number) => (page + 1) * PAGE_BYTES <= state.bytes.length;
     return used.filter((page) => hadIt(page) && !sameBytes(state.page(page), last.page(page)));
@@ -139,7 +139,7 @@ describe("pages as they were before", () => {
     assertGreater(games, 40);
   });
 
-  it("are refused when it is a whole header page", () => {
+  it("are refused if the header page is outdated", () => {
     for (const state of states) {
       const changed = new Image(last.bytes);
       const headers = state.subarray(HEADER_BYTES, PAGE_BYTES);
@@ -149,7 +149,7 @@ describe("pages as they were before", () => {
     }
   });
 
-  it("are not noticed with their headers where they still fit: that is not promised", async () => {
+  it("are not detected if their headers are outdated too, which is not promised", async () => {
     let unseen = 0;
     for (const state of states.map((bytes) => new Image(bytes))) {
       for (const page of differing(state)) {

@@ -1,7 +1,7 @@
 /**
  * `salvage`: whatever is destroyed, the new database has exactly the entries whose pages survive,
- * each missing one lies in a gap that is named, and the new database passes `verify`. The damaged
- * file is never changed, and no file of another is overwritten.
+ * each missing one lies in a reported gap, and the new database passes `verify`. The damaged file
+ * is never changed, and no existing file is overwritten.
  */
 
 import {
@@ -33,10 +33,10 @@ const wide = makeWide();
 const CATALOG_TREE = 0;
 const chunks = Math.ceil(wide.bytes.length / PAGE_BYTES / CHUNK_PAGES);
 
-/** What was saved: the entries of each tree. */
+/** The saved entries of each tree. */
 type Saved = Map<string, [Uint8Array, Uint8Array][]>;
 
-/** Salvages bytes; fails when they change, or when the new database does not pass `verify`. */
+/** Salvages bytes. Fails if they change, or if the new database does not pass `verify`. */
 async function save(bytes: Uint8Array): Promise<{ report: SalvageReport; saved: Saved }> {
   return await inTempDir(async (dir) => {
     const [from, to] = [`${dir}/from`, `${dir}/to`];
@@ -68,7 +68,7 @@ function split(name: string, lost: ReadonlySet<number>): [MappedEntry[], MappedE
   return [all.filter((entry) => !isLost(entry)), all.filter(isLost)];
 }
 
-/** Fails unless each tree has exactly what survives, and gaps and lost keys tell of the rest. */
+/** Fails unless each tree has exactly the surviving entries, and the report covers the rest. */
 function assertSurvivors(
   { report, saved }: { report: SalvageReport; saved: Saved },
   lost: ReadonlySet<number>,
@@ -98,7 +98,7 @@ function isTold(key: Uint8Array, tree: SalvageReport["trees"][number]): boolean 
     });
 }
 
-/** Fails unless the only gaps are before the first leaf of a tree, where nothing is known to be. */
+/** Fails unless the only gaps precede the first leaf of a tree, where no entry is known. */
 function assertGapsInFront({ trees }: SalvageReport): void {
   for (const { gaps } of trees) {
     assert(gaps.length < 2);
@@ -134,7 +134,7 @@ describe("salvage() of a database that lost no leaf", () => {
       assertSurvivors(result, new Set());
       const { report } = result;
       assertEquals(report.trees.reduce((sum, { lostValues }) => sum + lostValues, 0), 0);
-      // Without superblocks nobody knows how long the file was, without branches what came first.
+      // Without superblocks the length of the file is unknown, without branches the first leaf.
       const mayBeCut = what.includes("branch") && what.includes("superblock");
       if (mayBeCut) assertGapsInFront(report);
       else assertEquals(report.trees.flatMap(({ gaps }) => gaps), []);
@@ -143,7 +143,7 @@ describe("salvage() of a database that lost no leaf", () => {
     });
   }
 
-  it("saves all of it without a catalog, and gives trees their numbers for names", async () => {
+  it("saves all of it without a catalog, and names trees by number", async () => {
     for (const more of [() => [], branches, () => [1, 2]]) {
       const result = await save(destroyed((image) => [...catalog(image), ...more(image)]).bytes);
       assertSurvivors(result, new Set(), fallback);
@@ -168,7 +168,7 @@ describe("salvage() of a database that lost no leaf", () => {
     assertSurvivors(await save(image.bytes), new Set());
   });
 
-  it("keeps trees that are empty, and what layers above stored with them", async () => {
+  it("keeps empty trees, and the data that higher layers stored with them", async () => {
     const file = new MemoryFile();
     const { db, session } = openBoth(file);
     session.writeSync(() => {
@@ -188,7 +188,7 @@ describe("salvage() of a database that lost no leaf", () => {
 });
 
 describe("salvage() of a database that lost pages", () => {
-  it("loses with a header page no more than its chunk, and names the gaps", async () => {
+  it("loses at most the chunk of a lost header page, and reports the gaps", async () => {
     for (let chunk = 0; chunk < chunks; chunk++) {
       for (const fill of ["junk", "zeros"]) {
         const image = new Image(wide.bytes);
@@ -199,7 +199,7 @@ describe("salvage() of a database that lost pages", () => {
           .some((page) => Math.floor(page / CHUNK_PAGES) === chunk);
         const nameOf = isCatalogLost ? fallback : undefined;
         assertSurvivors(result, new Set(pagesOfChunk(chunk)), nameOf);
-        // Of a chunk without a byte in it, zeros are no loss.
+        // In an empty chunk, zeros are no loss.
         const pages = wide.bytes.subarray((chunk * CHUNK_PAGES + 1) * PAGE_BYTES);
         const isEmpty = fill === "zeros" &&
           pages.subarray(0, (CHUNK_PAGES - 1) * PAGE_BYTES).every((byte) => byte === 0);
@@ -219,7 +219,7 @@ describe("salvage() of a database that lost pages", () => {
     assertSurvivors(await save(image.bytes), new Set(pagesOfChunk(0)), fallback);
   });
 
-  it("tells exactly where leaves are missing, whatever else is", async () => {
+  it("reports exactly where leaves are missing, whatever else is", async () => {
     const random = new Random(31);
     for (let round = 0; round < 12; round++) {
       const image = new Image(wide.bytes);
@@ -237,7 +237,7 @@ describe("salvage() of a database that lost pages", () => {
       const result = await save(image.bytes);
       assertSurvivors(result, lost);
       if (byHeader) continue;
-      // Headers tell how many entries a lost leaf had: the sum is exact.
+      // Headers have the number of entries of a lost leaf, so the sum is exact.
       for (const tree of result.report.trees) {
         const [, gone] = split(tree.name, lost);
         const told = tree.gaps.reduce((sum, { entries }) => sum + entries, tree.lostValues);
@@ -246,7 +246,7 @@ describe("salvage() of a database that lost pages", () => {
     }
   });
 
-  it("names the keys on both sides of a gap, and of the ends", async () => {
+  it("reports the keys on both sides of a gap, also at the ends", async () => {
     const id = wide.ids.get("long")!;
     const clean = new Image(wide.bytes);
     const order = new Map<number, Uint8Array[]>();
@@ -279,7 +279,7 @@ describe("salvage() of a database that lost pages", () => {
     ]);
   });
 
-  it("loses with a page of a value that value alone, and names its key", async () => {
+  it("loses with a page of a value only that value, and reports its key", async () => {
     const image = new Image(wide.bytes);
     const runs = image.pagesOf([KIND_RUN]);
     const lost = new Set([runs[3]!, runs[40]!, runs[90]!]);
@@ -291,7 +291,7 @@ describe("salvage() of a database that lost pages", () => {
     assertEquals(result.report.lostPages, 3);
   });
 
-  it("saves nothing of a file that was cut, but what was before the cut", async () => {
+  it("saves what precedes the end of a truncated file", async () => {
     for (const size of [0.3, 0.6, 0.95]) {
       const pages = Math.floor(wide.bytes.length / PAGE_BYTES * size);
       const lost = new Set<number>();
@@ -303,7 +303,7 @@ describe("salvage() of a database that lost pages", () => {
 });
 
 describe("salvage() of leaves that overlap", () => {
-  /** A small database where the first leaf of a tree is there twice, one of the two older. */
+  /** A small database that has the first leaf of a tree twice, one of the two outdated. */
   function doubled(change: (image: Image, free: number) => void): Uint8Array {
     const image = new Image(makeSample().bytes);
     const free = 10;
@@ -313,13 +313,13 @@ describe("salvage() of leaves that overlap", () => {
     return image.bytes;
   }
 
-  it("takes the entries of the newest, and no key twice", async () => {
+  it("takes the entries of the newest leaf, and no key twice", async () => {
     const version = (image: Image, page: number, version: number) =>
       image.view.setUint32(image.headerAt(page) + HEADER.versionLow, version, true);
     const sample = makeSample();
     for (const [older, newer] of [[5, 10], [10, 5]]) {
       const bytes = doubled((image, free) => {
-        // The value of the last entry, so that one can be told from the other.
+        // The value of the last entry, which distinguishes the two.
         image.page(free).subarray(8000, 8010).fill(0xee);
         version(image, older!, 1);
         image.seal(older!);
@@ -337,8 +337,8 @@ describe("salvage() of leaves that overlap", () => {
   });
 });
 
-describe("salvage() of a file that is of two versions", () => {
-  /** Two states of one database, and what keys have in both. */
+describe("salvage() of a mixture of two versions", () => {
+  /** Two states of one database, and the values of keys in both. */
   function twoStates() {
     const file = new MemoryFile();
     const db = openOn(file, { cacheBytes: 16 * 1024 * 1024 });
@@ -360,7 +360,7 @@ describe("salvage() of a file that is of two versions", () => {
     return { states, contents };
   }
 
-  it("saves or tells of each entry that both have, and makes nothing up", async () => {
+  it("saves or reports each entry that both have, and invents none", async () => {
     const { states, contents } = twoStates();
     const [older, newer] = contents;
     const chunkBytes = CHUNK_PAGES * PAGE_BYTES;
@@ -395,7 +395,7 @@ describe("salvage() of a file that is of two versions", () => {
 });
 
 describe("salvage() of a database that was not closed", () => {
-  /** A database whose last commits are in the journal alone, and what is in it. */
+  /** A database whose last commits are only in the journal, and its content. */
   function crashed(): { bytes: Uint8Array; keys: number } {
     const file = new MemoryFile();
     const db = openOn(file);
@@ -410,16 +410,16 @@ describe("salvage() of a database that was not closed", () => {
     return { bytes: file.content(), keys: 599 };
   }
 
-  it("applies what is committed in the journal", async () => {
+  it("applies the commits in the journal", async () => {
     const { bytes, keys } = crashed();
     const { report } = await save(bytes);
     assertEquals([report.journal, report.entries, report.findingCount], ["replayed", keys, 0]);
   });
 
-  it("applies it also where pages that it changes are damaged", async () => {
+  it("applies it even where pages that it changes are damaged", async () => {
     const { bytes } = crashed();
     const image = new Image(bytes);
-    // A leaf that the journal changes, but does not hold whole.
+    // A leaf that the journal changes, but does not contain.
     const page = image.pagesOf([KIND_LEAF], 1)[0]!;
     image.page(page).subarray(0, 400).fill(0x55);
     const { report, saved } = await save(image.bytes);
@@ -430,7 +430,7 @@ describe("salvage() of a database that was not closed", () => {
     assertEquals(report.trees[0]!.gaps.length, 1);
   });
 
-  it("leaves out a journal that cannot be read, and says so", async () => {
+  it("omits an unreadable journal, and reports it", async () => {
     const { bytes } = crashed();
     const image = new Image(bytes);
     const journal = image.superblock(SUPERBLOCK.journalB);
@@ -440,7 +440,7 @@ describe("salvage() of a database that was not closed", () => {
     assertStringIncludes(report.findings[0]!.rule, "was on the medium and is not whole");
   });
 
-  it("has what the pages have when superblocks, and with them the journal, are gone", async () => {
+  it("saves the pages if superblocks, and with them the journal, are lost", async () => {
     const { bytes } = crashed();
     const image = new Image(bytes);
     [1, 2].forEach((page) => image.destroy(page));
@@ -448,7 +448,7 @@ describe("salvage() of a database that was not closed", () => {
     assertEquals([report.hasSuperblock, report.entries], [false, 500]);
   });
 
-  it("does not bring back a tree that was being dropped", async () => {
+  it("does not restore a tree that was being dropped", async () => {
     const file = new MemoryFile();
     const { db, session } = openBoth(file);
     change(db, "gone", (tree) => {
@@ -463,7 +463,7 @@ describe("salvage() of a database that was not closed", () => {
 });
 
 describe("salvage()", () => {
-  it("refuses to write over anything, and leaves both files alone", async () => {
+  it("refuses to overwrite a file, and changes neither", async () => {
     await inTempDir(async (dir) => {
       Deno.writeFileSync(`${dir}/from`, wide.bytes);
       Deno.writeTextFileSync(`${dir}/to`, "mine");
@@ -476,7 +476,7 @@ describe("salvage()", () => {
     });
   });
 
-  it("leaves nothing behind when there is nothing to save, or it is ended", async () => {
+  it("leaves no file if there is nothing to save, or it is aborted", async () => {
     await inTempDir(async (dir) => {
       await assertRejects(() => salvage(`${dir}/missing`, `${dir}/to`), IoError);
       for (const junk of [new Uint8Array(0), utf8("Hello.".repeat(9000)), bytesOf(1, 90_000)]) {
@@ -502,7 +502,7 @@ describe("salvage()", () => {
     });
   });
 
-  it("refuses a file that somebody writes", async () => {
+  it("refuses a file that is open for writing", async () => {
     await inTempDir(async (dir) => {
       Deno.writeFileSync(`${dir}/from`, wide.bytes);
       using _writer = open(`${dir}/from`);
@@ -511,7 +511,7 @@ describe("salvage()", () => {
     });
   });
 
-  it("saves an empty database as one", async () => {
+  it("saves an empty database as an empty one", async () => {
     const file = new MemoryFile();
     openOn(file).close();
     const image = new Image(file.content());
@@ -520,7 +520,7 @@ describe("salvage()", () => {
     assertEquals((await save(image.bytes)).report.trees, []);
   });
 
-  it("throws only what it says, whatever fields say, and what it makes is sound", async () => {
+  it("throws only documented errors for any fields, and creates a valid database", async () => {
     const random = new Random(77);
     const file = new MemoryFile();
     fillSample(openOn(file));

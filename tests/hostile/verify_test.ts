@@ -1,7 +1,7 @@
 /**
- * `verify`: sound files of every shape have no finding; every rule of the format, broken once with
- * sums that fit, is found with its page; all findings of one file are told; and nothing is written,
- * whatever is verified.
+ * `verify`: valid files of every shape have no finding; every rule of the format, broken once with
+ * sums that fit, is found with its page; all findings of a file are reported; and nothing is
+ * written.
  */
 
 import {
@@ -37,7 +37,7 @@ const FREE = 10;
 const RUN = 12;
 const EMPTY = 14;
 
-/** Verifies bytes; fails when something is written. */
+/** Verifies bytes. Fails if anything is written. */
 async function check(bytes: Uint8Array): Promise<VerifyReport> {
   const file = new FaultyFile(new MemoryFile(bytes));
   const report = await verifyFile(file, { cacheBytes: 8 * 1024 * 1024, maxFindings: 10_000 });
@@ -54,7 +54,7 @@ async function assertClean(bytes: Uint8Array, what = ""): Promise<VerifyReport> 
   return report;
 }
 
-describe("verify() of a sound file", () => {
+describe("verify() of a valid file", () => {
   it("has no finding, and counts trees and entries", async () => {
     const report = await assertClean(sample.bytes);
     assertEquals([report.trees, report.entries, report.pages], [4, 43, 10]);
@@ -71,7 +71,7 @@ describe("verify() of a sound file", () => {
     );
   });
 
-  it("has no finding while random changes are made, closed or cut off at any time", async () => {
+  it("has no finding after random changes, closed or interrupted at any time", async () => {
     const random = new Random(3);
     const file = new MemoryFile();
     let db = openOn(file, { cacheBytes: 8 * 1024 * 1024 });
@@ -101,7 +101,7 @@ describe("verify() of a sound file", () => {
     db.close();
   });
 
-  it("has no finding with a checkpoint or a drop half done, torn sectors allowed for", async () => {
+  it("has no finding with a checkpoint or a drop half done, sectors protected or not", async () => {
     const file = new MemoryFile();
     const { db, session } = openBoth(file, { tornSectors: "protect" });
     change(db, "many", (tree) => {
@@ -118,7 +118,7 @@ describe("verify() of a sound file", () => {
     await assertClean(file.content(), "closed in a drop");
   });
 
-  it("has no finding when it was cut off after pages below the hint were released", async () => {
+  it("has no finding if interrupted after pages below the hint were released", async () => {
     const file = new MemoryFile();
     const db = openOn(file);
     change(db, "many", (tree) => {
@@ -133,7 +133,7 @@ describe("verify() of a sound file", () => {
     await assertClean(cut.content());
     const again = openOn(cut);
     assertEquals((await again.verify()).findings, []);
-    // What was released is found again.
+    // The released pages are found again.
     change(again, "more", (tree) => {
       for (let i = 0; i < 9000; i++) tree.set(`key ${i}`, bytesOf(i, 300));
     });
@@ -152,7 +152,7 @@ describe("verify() of a sound file", () => {
     assertEquals(entries, 30_000);
   });
 
-  it("has no finding in a database that was read-only opened after a crash", async () => {
+  it("has no finding in a database opened read-only after a crash", async () => {
     const file = new MemoryFile();
     fillSample(openOn(file));
     const crashed = new MemoryFile(file.content());
@@ -166,7 +166,7 @@ describe("verify() of a sound file", () => {
 interface Breakage {
   readonly name: string;
   readonly change: (image: Image) => void;
-  /** What the finding says, and where it is. */
+  /** The finding's rule and position. */
   readonly rule: string;
   readonly page: number;
   readonly from?: Uint8Array;
@@ -180,7 +180,7 @@ function setHeader(page: number, at: number, byte: number) {
   };
 }
 
-/** Where, in its page, the children of a branch begin. */
+/** The offset of the children in the page of a branch. */
 function childrenAt(image: Image, page: number): number {
   return page * PAGE_BYTES + 4 * image.entriesOf(page);
 }
@@ -573,14 +573,14 @@ describe("verify() of a file with one broken rule", () => {
     }
   });
 
-  it("finds each cut, and never takes what is missing for sound", async () => {
+  it("finds each truncation, and never accepts missing pages", async () => {
     for (let size = 0; size < sample.bytes.length; size += 4096) {
       const { ok } = await check(sample.bytes.subarray(0, size));
       assertEquals(ok, false, `cut to ${size} bytes`);
     }
   });
 
-  it("finds both superblocks gone, and goes on by the headers alone", async () => {
+  it("finds both superblocks lost, and continues with the headers", async () => {
     const image = new Image(sample.bytes);
     image.destroy(1);
     image.destroy(2);
@@ -590,7 +590,7 @@ describe("verify() of a file with one broken rule", () => {
     assertEquals(pages, 10);
   });
 
-  it("finds that a superblock is of another database, and goes on by the headers", async () => {
+  it("finds a superblock of another database, and continues with the headers", async () => {
     const image = new Image(sample.bytes);
     image.setSuperblocks(SUPERBLOCK.databaseId, 7);
     const { findings, entries } = await check(image.bytes);
@@ -599,7 +599,7 @@ describe("verify() of a file with one broken rule", () => {
     assertEquals(entries, 43);
   });
 
-  it("says of a file that is none that it is none", async () => {
+  it("reports that a file is no database", async () => {
     for (const bytes of [new Uint8Array(0), utf8("Hello.".repeat(9000)), bytesOf(1, 90_000)]) {
       const { ok, findings } = await check(bytes);
       assertEquals(ok, false);
@@ -610,7 +610,7 @@ describe("verify() of a file with one broken rule", () => {
 });
 
 describe("verify() of a file with much damage", () => {
-  it("finds all of it, each damaged page once, and counts what lies below", async () => {
+  it("finds all of it, each damaged page once, and counts the pages below", async () => {
     const image = new Image(wide.bytes);
     const leaves = image.pagesOf([KIND_LEAF], wide.ids.get("long")!);
     const damaged = [leaves[3], leaves[4], leaves[90], ...image.pagesOf([KIND_RUN]).slice(5, 9)];
@@ -626,7 +626,7 @@ describe("verify() of a file with much damage", () => {
     assertLess(unreached, shorts.length + runs.length);
   });
 
-  it("finds every header of a lost header page, and keeps no more than it is told to", async () => {
+  it("finds every header of a lost header page, and keeps no more than the limit", async () => {
     const image = new Image(wide.bytes);
     image.destroy(CHUNK_PAGES);
     const report = await check(image.bytes);
@@ -637,7 +637,7 @@ describe("verify() of a file with much damage", () => {
     assertEquals(few.findingCount, report.findingCount);
   });
 
-  it("finds a journal that cannot be read, and goes on without it", async () => {
+  it("finds an unreadable journal, and continues without it", async () => {
     const file = new MemoryFile();
     const db = openOn(file);
     fillSample(db);
@@ -656,14 +656,14 @@ describe("verify() of a file with much damage", () => {
         assertEquals([findings.length > 0, recovery], [true, undefined]);
         assertStringIncludes(findings[0]!.rule, "was on the medium and is not whole");
       } else {
-        // Recovery writes the headers of the journal anew.
+        // Recovery rewrites the headers of the journal.
         assertEquals(findings, []);
       }
     }
   });
 });
 
-describe("verify() of a file that a power cut has left with one whole superblock", () => {
+describe("verify() of a file that a power cut left with one intact superblock", () => {
   const breaks: readonly [string, string, (image: Image, page: number) => void][] = [
     ["destroyed", "not a Quire database", (image, page) => image.destroy(page)],
     ["zero", "not a Quire database", (image, page) => image.page(page).fill(0)],
@@ -673,7 +673,7 @@ describe("verify() of a file that a power cut has left with one whole superblock
   ];
   for (const [what, rule, change] of breaks) {
     for (const page of [1, 2]) {
-      it(`is ok, and says that copy ${page}, which is ${what}, can be repaired`, async () => {
+      it(`is ok, and reports copy ${page}, which is ${what}, as repairable`, async () => {
         const image = new Image(sample.bytes);
         change(image, page);
         const { ok, findings, repairable, entries } = await check(image.bytes);
@@ -704,7 +704,7 @@ describe("verify() of a file that a power cut has left with one whole superblock
     }
   });
 
-  it("is repaired when the other copy is whole and older", () => {
+  it("is repaired if the other copy is intact and older", () => {
     const image = new Image(sample.bytes);
     const older = image.view.getUint32(PAGE_BYTES + SUPERBLOCK.number, true) - 1;
     image.setSuperblocks(SUPERBLOCK.number, older);
@@ -714,7 +714,7 @@ describe("verify() of a file that a power cut has left with one whole superblock
     assert(sameBytes(file.content(), sample.bytes));
   });
 
-  it("is ok when its creation was cut and shows it, and not when nothing is in it", async () => {
+  it("is ok after an interrupted creation, and not if it is all zeros", async () => {
     const file = new MemoryFile();
     openOn(file).close();
     const created = file.content();
@@ -736,11 +736,11 @@ describe("verify() of a file that a power cut has left with one whole superblock
   });
 });
 
-describe("verify() of pages that went astray", () => {
+describe("verify() of misplaced pages", () => {
   const image = new Image(sample.bytes);
   const used = image.pagesOf([1, 2, 3, 4, 5, 6]);
 
-  it("finds any two pages swapped, and any page in another's place", async () => {
+  it("finds any two swapped pages, and any page in another's place", async () => {
     for (const a of used) {
       for (const b of used) {
         if (a === b) continue;
@@ -818,7 +818,7 @@ describe("verify() of pages that went astray", () => {
     }
   });
 
-  it("throws nothing and ends, whatever fields say, sums fitting or not", async () => {
+  it("ends without an error, for any fields and sums", async () => {
     const random = new Random(23);
     for (let i = 0; i < 1500; i++) {
       const broken = new Image(sample.bytes);
@@ -841,7 +841,7 @@ describe("verify() of pages that went astray", () => {
 });
 
 describe("verify()", () => {
-  it("reads a file on disk that nobody writes, and changes nothing", async () => {
+  it("reads a file on disk, and changes nothing", async () => {
     await inTempDir(async (dir) => {
       const path = `${dir}/db`;
       Deno.writeFileSync(path, sample.bytes);
@@ -860,7 +860,7 @@ describe("verify()", () => {
     });
   });
 
-  it("leaves a file that was not closed as it is", async () => {
+  it("leaves a file that was not closed unchanged", async () => {
     const file = new MemoryFile();
     fillSample(openOn(file));
     const bytes = file.content();
@@ -868,7 +868,7 @@ describe("verify()", () => {
     assertEquals([recovery!.batches > 0, entries], [true, 43]);
   });
 
-  it("tells how far it is, and lets the event loop breathe", async () => {
+  it("reports its progress, and yields to the event loop", async () => {
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
     const told: [string, number, number][] = [];
@@ -887,7 +887,7 @@ describe("verify()", () => {
     assertEquals(ends, ["pages", "trees", "owners"]);
   });
 
-  it("ends when its signal says so, and lets go of what it held", async () => {
+  it("ends when its signal aborts, and releases its resources", async () => {
     await inTempDir(async (dir) => {
       const path = `${dir}/db`;
       Deno.writeFileSync(path, wide.bytes);
@@ -907,7 +907,7 @@ describe("verify()", () => {
     });
   });
 
-  it("refuses options out of their range", async () => {
+  it("refuses options out of range", async () => {
     for (const cacheBytes of [0, 1e6, 2 ** 50, NaN]) {
       await assertRejects(() => verifyFile(new MemoryFile(), { cacheBytes }), RangeError);
     }
@@ -918,7 +918,7 @@ describe("verify()", () => {
 });
 
 describe("Database.verify()", () => {
-  it("shows one version while others are written", async () => {
+  it("verifies one version while others are written", async () => {
     const file = new MemoryFile();
     const db = openOn(file, { cacheBytes: 16 * 1024 * 1024 });
     const random = new Random(9);
@@ -944,7 +944,7 @@ describe("Database.verify()", () => {
     await assertClean(file.content());
   });
 
-  it("finds damage in the file under a cache that has the page, beside what is dirty", async () => {
+  it("finds damage in the file if the page is cached, and ignores dirty pages", async () => {
     const file = new MemoryFile(wide.bytes);
     const db = openOn(file);
     const page = new Image(wide.bytes).pagesOf([KIND_LEAF], wide.ids.get("long")!)[7]!;
@@ -957,7 +957,7 @@ describe("Database.verify()", () => {
     assertStringIncludes(findings[0]!.rule, "page sum");
   });
 
-  it("is refused inside a transaction and after the end, and ends with the database", async () => {
+  it("is refused inside a transaction and after a close, and ends with the database", async () => {
     const db = open(":memory:");
     await change(db, "many", (tree) => {
       for (let i = 0; i < 40_000; i++) tree.set(`key ${i}`, bytesOf(i, 300));
@@ -973,7 +973,7 @@ describe("Database.verify()", () => {
     await assertRejects(() => db.verify(), ClosedError);
   });
 
-  it("ends with the database in any of its phases, and reads no closed file", async () => {
+  it("ends with the database in any phase, and does not read a closed file", async () => {
     for (const last of ["pages", "trees"]) {
       await inTempDir(async (dir) => {
         const db = open(`${dir}/db`, { cacheBytes: 8 * 1024 * 1024, durability: "buffered" });

@@ -1,7 +1,7 @@
 /**
- * `verify` and `salvage` of files with values that streams have not finished: such parts are no
- * damage and no entries; a record or a run of theirs that breaks a rule is found, whatever it says;
- * and who writes to such a file next hears nothing of it.
+ * `verify` and `salvage` of files with unfinished values: their parts are neither damage nor
+ * entries; a record or a run of theirs that breaks a rule is found; and later writers are not
+ * affected.
  */
 
 import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
@@ -20,13 +20,13 @@ const { HEADER, KIND_LEAF, KIND_RUN, PAGE_BYTES, RUN_PAGES_MAX } = format;
 /** The pages of a part in the small database. */
 const PART_PAGES = 2;
 const PARTS = 3;
-/** What one transaction of a stream takes. */
+/** The bytes that one transaction of a stream appends. */
 const STREAM_PART = RUN_PAGES_MAX * PAGE_BYTES;
 const FORMAT = new TreeFormat({});
-/** Where, in a record, are the tree, the reference and the last run, and its length. */
+/** The offsets of the tree, the reference, the last run and its length in a record. */
 const [TREE, FIRST, LENGTH, VERSION, LAST, RECORD_BYTES] = [0, 4, 8, 14, 20, 24];
 
-/** Appends a value in parts to a tree, which is made if there is none; returns its number. */
+/** Appends parts of a value to a tree, which is created if necessary. Returns its number. */
 function append({ session }: Opened, tree: string, seed: number, parts = PARTS): number {
   const { unfinished } = session;
   const number = unfinished.begin();
@@ -49,7 +49,7 @@ function keyOf(number: number): Uint8Array {
   return key;
 }
 
-/** A small database with a tree of a value and a leaf, and two values that are not finished. */
+/** A small database with a tree of a value and a leaf, and two unfinished values. */
 function makeSmall(): Opened & { file: MemoryFile } {
   const file = new MemoryFile();
   const opened = openBoth(file);
@@ -62,7 +62,7 @@ function makeSmall(): Opened & { file: MemoryFile } {
   return { ...opened, file };
 }
 
-/** The bytes of the small database, a record changed. */
+/** The bytes of the small database, with a changed record. */
 function withRecord(edit: (record: Uint8Array, view: DataView) => Uint8Array | void): Uint8Array {
   const { db, session, file } = makeSmall();
   session.writeSync(() => {
@@ -90,7 +90,7 @@ async function assertSound(bytes: Uint8Array, what: string): Promise<VerifyRepor
   return report;
 }
 
-/** Opens bytes, writes to them and reads all; damage of unfinished values disturbs nobody. */
+/** Opens bytes, writes and reads everything; damage of unfinished values must not matter. */
 function assertOpens(bytes: Uint8Array, what: string): void {
   const { db } = openBoth(new MemoryFile(bytes), { cacheBytes: 8 * 1024 * 1024 });
   change(db, "other", (tree) => tree.set("key", bytesOf(5, 5)));
@@ -98,8 +98,8 @@ function assertOpens(bytes: Uint8Array, what: string): void {
   db.close();
 }
 
-describe("verify() of a file with values that streams have not finished", () => {
-  it("has no finding in what was cut off or is in use between any two steps", async () => {
+describe("verify() of a file with unfinished values", () => {
+  it("has no finding between any two steps, interrupted or open", async () => {
     for (const isMade of [true, false]) {
       const file = new MemoryFile();
       const opened = openBoth(file);
@@ -133,7 +133,7 @@ describe("verify() of a file with values that streams have not finished", () => 
     }
   });
 
-  it("has none in a database whose catalog has nothing but them", async () => {
+  it("has none in a database with no other entries in its catalog", async () => {
     const opened = openBoth(new MemoryFile());
     append(opened, "main", 1);
     opened.session.writeSync(() => opened.session.catalog.drop("main"));
@@ -143,7 +143,7 @@ describe("verify() of a file with values that streams have not finished", () => 
     opened.db.close();
   });
 
-  it("has none in a file on disk while a stream is on its way, nor when it has come", async () => {
+  it("has none in a file on disk, during a stream and after it", async () => {
     await inTempDir(async (dir) => {
       using db = open(`${dir}/db`, { cacheBytes: 8 * 1024 * 1024 });
       const tree = db.tree("main");
@@ -179,7 +179,7 @@ describe("verify() of a file with values that streams have not finished", () => 
     });
   });
 
-  it("shows one version while parts are appended and given back", async () => {
+  it("verifies one version while parts are appended and released", async () => {
     const opened = openBoth(new MemoryFile(), { cacheBytes: 8 * 1024 * 1024 });
     const { db, session } = opened;
     change(db, "main", (tree) => {
@@ -310,7 +310,7 @@ const RUNS: readonly Case[] = [
 
 describe("verify() of a damaged unfinished value", () => {
   for (const { name, bytes, rule, page } of [...RECORDS, ...RUNS]) {
-    it(`finds ${name}, and it disturbs nobody`, async () => {
+    it(`finds ${name}, which affects no other operation`, async () => {
       const { findings, entries, trees } = await check(bytes);
       const found = findings.find((finding) => finding.rule.includes(rule));
       if (found === undefined) assertEquals(findings as unknown, rule);
@@ -328,7 +328,7 @@ describe("verify() of a damaged unfinished value", () => {
     });
   }
 
-  it("finds a value that is unfinished and in a leaf", async () => {
+  it("finds a value that is both unfinished and in a leaf", async () => {
     const bytes = withRecord((_, view) => {
       view.setUint32(FIRST, entryRun[0]!, true);
       view.setUint32(LENGTH, 3 * PAGE_BYTES, true);
@@ -338,7 +338,7 @@ describe("verify() of a damaged unfinished value", () => {
     assertStringIncludes(findings[0]!.rule, "twice");
   });
 
-  it("finds two values of the same runs, and runs that nothing leads to", async () => {
+  it("finds two values of the same runs, and runs without references", async () => {
     const { db, session, file } = makeSmall();
     session.writeSync(() => {
       const catalog = session.catalog.tree()!;
@@ -353,7 +353,7 @@ describe("verify() of a damaged unfinished value", () => {
     assertEquals((await check(file.content())).findings, findings);
   });
 
-  it("ends soon when a great many records lead to the same runs", async () => {
+  it("ends soon if very many records refer to the same runs", async () => {
     const { db, session } = makeSmall();
     session.writeSync(() => {
       const catalog = session.catalog.tree()!;

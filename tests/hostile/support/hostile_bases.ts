@@ -1,6 +1,6 @@
 /**
- * The databases that hostile files are made of, each small, with all that the format has: closed,
- * cut off with batches in both areas of the journal, and of high trees.
+ * The databases from which hostile files are made, each small, with everything that the format has:
+ * closed, interrupted with batches in both journal areas, and with high trees.
  */
 
 import { MemoryFile } from "../../../pager/mod.ts";
@@ -16,18 +16,18 @@ import { FaultyFile } from "../../support/faulty_file.ts";
 import { fixChance } from "../../support/fixed_chance.ts";
 import { fillSample, makeSample } from "../../support/sample.ts";
 
-/** A file, and what is in it. */
+/** A file, and its content. */
 export interface Base {
   readonly bytes: Uint8Array;
   readonly content: Content;
-  /** What was in it before each of its last commits, the newest first. */
+  /** Its content before each of its last commits, the newest first. */
   readonly earlier: readonly Content[];
 }
 
 /** The names of the databases. */
 export const BASE_NAMES = ["closed", "open", "deep"] as const;
 
-/** Which database. */
+/** The name of a database. */
 export type BaseName = typeof BASE_NAMES[number];
 
 /** All of them, the same bytes in every run. */
@@ -41,7 +41,7 @@ export function makeBases(): Record<BaseName, Base> {
   }
 }
 
-/** Cut off in a checkpoint, after a commit: both areas have batches that are needed. */
+/** Interrupted in a checkpoint, after a commit: both areas have needed batches. */
 function makeOpen(): Base {
   const content = new MemoryFile();
   const file = new FaultyFile(content);
@@ -63,7 +63,7 @@ function makeOpen(): Base {
   session.pager.checkpointSlice();
   let bytes: Uint8Array = new Uint8Array(0);
   file.fault = (operation) => {
-    // The batch of the last commit is in the journal, and the superblocks do not know of it.
+    // The batch of the last commit is in the journal, but not in the superblocks.
     if (operation === "sync" && bytes.length === 0) bytes = content.content();
     return "none";
   };
@@ -71,7 +71,7 @@ function makeOpen(): Base {
   return { bytes, content: states[0]!, earlier: states.slice(1) };
 }
 
-/** Long keys, so that few entries make a tree of many levels; 64 pages in all. */
+/** Long keys, so that few entries make a tree of many levels; 64 pages in total. */
 function makeDeep(): Base {
   const file = new MemoryFile();
   const db = openOn(file);

@@ -1,9 +1,8 @@
 /**
- * Carries out the table of hostile files in a process of its own, so that whoever started it can
- * end it when a row hangs, and so that memory can be told: says in a line of JSON each row that
- * begins, and each that is done.
+ * Runs the table of hostile files in a process of its own, so that the parent can end a row that
+ * hangs, and memory can be measured. It prints a line of JSON for each row that begins or ends.
  *
- * Started with `--v8-flags=--expose-gc`, on Linux: elsewhere memory is not looked at.
+ * Started with `--v8-flags=--expose-gc`, on Linux; elsewhere memory is not measured.
  */
 
 import { makeBases } from "./hostile_bases.ts";
@@ -11,22 +10,22 @@ import { JUDGE_CACHE_BYTES } from "./hostile_judge.ts";
 import { ROWS } from "./hostile_rows.ts";
 import { type RowResult, runRow } from "./hostile_run.ts";
 
-/** A line of what it says: a row that begins, or what came of it. */
+/** A line of its output: a row that begins, or its result. */
 export interface Line extends RowResult {
   /** The name of the row that begins. */
   readonly begins?: string;
-  /** Bytes of memory that it took at most. */
+  /** Its peak memory in bytes. */
   readonly memory: number;
 }
 
 const MEBIBYTE = 1024 * 1024;
-/** What a file may cost beside the cache: the files that the judge itself keeps are in it. */
+/** The memory allowed beyond the cache, including the files that the judge keeps. */
 const MEMORY_MAX = JUDGE_CACHE_BYTES + 64 * MEBIBYTE;
 
 const isLinux = Deno.build.os === "linux";
 const gc = (globalThis as { gc?: () => void }).gc ?? (() => {});
 
-/** Bytes in memory, now and at most since `beginPeak`. */
+/** Bytes of memory, current and peak since `beginPeak`. */
 function memory(): { now: number; peak: number } {
   const status = Deno.readTextFileSync("/proc/self/status");
   const read = (name: string) => 1024 * Number(new RegExp(`${name}:\\s*(\\d+)`).exec(status)![1]);

@@ -1,9 +1,9 @@
 /**
- * Random hostile files: changes chosen by who knows where superblocks, headers, nodes, runs,
- * records of the catalog and batches of the journal have their fields.
+ * Random hostile files: targeted changes to the fields of superblocks, headers, nodes, runs,
+ * catalog records and journal batches.
  *
- * A case comes from its seed alone, and is kept as its changes, so that it can be run again after
- * the choice of changes has become another.
+ * A case depends only on its seed, and is stored as its changes, so that it can be repeated after
+ * the generator has changed.
  */
 
 import { BATCH_HEADER_BYTES } from "../../../pager/journal/batch.ts";
@@ -17,37 +17,37 @@ import type { Random } from "../../support/random.ts";
 const { CHUNK_PAGES, HEADER, HEADER_BYTES, KIND_BRANCH, PAGE_BYTES, SUPERBLOCK } = format;
 const CHANGES_MAX = 4;
 const CATALOG = 3;
-/** With so many the arrays are inside any page. */
+/** With this many entries the arrays still fit in a page. */
 const ENTRIES_MAX = 500;
 const BATCH_FIELDS = Object.entries(BATCH);
 
-/** Bytes put somewhere. */
+/** Bytes written at an offset. */
 export interface ByteChange {
-  /** What was meant, for readers. */
+  /** A description, for readers. */
   readonly what: string;
   readonly at: number;
   readonly bytes: readonly number[];
 }
 
-/** A hostile file, as it is kept. */
+/** A hostile file as it is stored. */
 export interface FuzzCase {
   readonly from: BaseName;
-  /** Whether sums were made to fit. */
+  /** Whether sums were recomputed. */
   readonly sealed: boolean;
-  /** How long the file is; as long as it was when undefined. */
+  /** The length of the file; undefined = unchanged. */
   readonly size?: number;
   readonly changes: readonly ByteChange[];
 }
 
-/** A case that is kept, and what it showed. */
+/** A stored case, and its failure. */
 export interface KeptCase extends FuzzCase {
   readonly showed: string;
 }
 
-/** Where cases are kept that once failed. */
+/** The folder of failed cases. */
 export const CORPUS: URL = new URL("../corpus/", import.meta.url);
 
-/** All cases that are kept, by name. */
+/** All stored cases, by name. */
 export function readCorpus(): Map<string, KeptCase> {
   const names = [...Deno.readDirSync(CORPUS)].map(({ name }) => name).sort();
   return new Map(
@@ -58,7 +58,7 @@ export function readCorpus(): Map<string, KeptCase> {
   );
 }
 
-/** Keeps a case that failed. */
+/** Stores a failed case. */
 export function keepCase(name: string, kept: KeptCase): void {
   Deno.writeTextFileSync(
     new URL(`${name}.json`, CORPUS),
@@ -82,7 +82,7 @@ export function makeCase(random: Random, bases: Readonly<Record<BaseName, Base>>
   return { from, sealed, size: random.below(image.bytes.length), changes };
 }
 
-/** Judges a case; what is wrong, or undefined. */
+/** Judges a case. Returns what is wrong, or undefined. */
 export async function judgeCase(
   { from, sealed, size, changes }: FuzzCase,
   bases: Readonly<Record<BaseName, Base>>,
@@ -100,14 +100,14 @@ export async function judgeCase(
   if (took > STEP_MS_MAX) return `${step} took ${Math.round(took)} ms`;
   if (sealed) return verifiedButRefused(verdict);
   if (verdict.outcome !== "wrong") return undefined;
-  // Without its last batch the journal ends as if that commit had been cut.
+  // Without its last batch the journal ends as if that commit had been interrupted.
   for (const content of base.earlier.slice(0, 1)) {
     if ((await new Judge(bytes, content).run()).outcome !== "wrong") return undefined;
   }
   return `wrong data: ${verdict.told}`;
 }
 
-/** With sums that fit data may be any, but what `verify` passes has to be readable. */
+/** With sums that fit data may differ, but what `verify` accepts must be readable. */
 function verifiedButRefused({ verified, outcome, told }: Verdict): string | undefined {
   const isRefused = outcome === "refused" && told.includes("Cannot trust");
   return verified && isRefused ? `verify found nothing, and ${told}` : undefined;
@@ -159,12 +159,12 @@ class Chooser {
     return { what: `page ${page} ${name}`, at, bytes: this.#number(at, width) };
   }
 
-  /** How many a page may have: an earlier change may have made its count any. */
+  /** The largest possible count, because an earlier change may have set any. */
   #entriesOf(page: number): number {
     return Math.min(Math.max(1, this.#image.entriesOf(page)), ENTRIES_MAX);
   }
 
-  /** A head, a child, or where a cell begins. */
+  /** A head, a child, or the offset of a cell. */
   #array(): ByteChange {
     const page = this.#random.pick(this.#used);
     const entries = this.#entriesOf(page);
@@ -176,7 +176,7 @@ class Chooser {
     return { what: `page ${page} entry ${index}`, at, bytes: this.#number(at, isOffset ? 2 : 4) };
   }
 
-  /** Something at or near the beginning of a cell, where its lengths are. */
+  /** Bytes at or near the beginning of a cell, where its lengths are. */
   #cell(): ByteChange {
     const page = this.#random.pick(this.#used);
     const entries = this.#entriesOf(page);
@@ -249,7 +249,7 @@ class Chooser {
     return found;
   }
 
-  /** A number in place of the one that is there: near it, of the file's own, or at an edge. */
+  /** A replacement for a number: near it, from the file, or at a limit. */
   #number(at: number, width: number): number[] {
     const { bytes } = this.#image;
     let was = 0;

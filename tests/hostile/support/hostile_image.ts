@@ -1,9 +1,8 @@
 /**
- * The bytes of a database as somebody would change them who knows the format: every change notes
- * which sums no longer fit, and `sealAll` makes them fit again, those of pages, superblocks and
- * batches of the journal alike.
+ * The bytes of a database, for targeted changes: each change records which sums no longer fit, and
+ * `sealAll` recomputes them, those of pages, superblocks and journal batches.
  *
- * Batches are found where they stood before the first change.
+ * Batches are located before the first change.
  */
 
 import { crc32 } from "node:zlib";
@@ -33,17 +32,17 @@ export const BATCH = {
   payload: BATCH_HEADER_BYTES,
 } as const;
 
-/** A batch of the journal, where it stands in the file. */
+/** A batch of the journal, and its position in the file. */
 export interface Batch {
   readonly position: number;
-  /** The bytes that it takes, header and padding with it. */
+  /** Its length in bytes, with header and padding. */
   readonly length: number;
   readonly sequence: number;
 }
 
-/** The bytes of a database, and which of its sums have to be made to fit again. */
+/** The bytes of a database, and the sums to recompute. */
 export class HostileImage extends Image {
-  /** The batches of the journal that a recovery would take, in order. */
+  /** The batches of the journal that recovery would replay, in order. */
   readonly batches: readonly Batch[];
   readonly #pages = new Set<number>();
   readonly #batches = new Set<number>();
@@ -69,7 +68,7 @@ export class HostileImage extends Image {
     this.put(at, [value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, value >>> 24]);
   }
 
-  /** Sets bytes; what lies past the end of the file is left out. */
+  /** Sets bytes, as far as the file reaches. */
   put(at: number, bytes: ArrayLike<number>): void {
     for (let i = 0; i < bytes.length && at + i < this.bytes.length; i++) {
       this.bytes[at + i]! = bytes[i]!;
@@ -107,13 +106,13 @@ export class HostileImage extends Image {
     this.put32(this.batches[batch]!.position + field, value);
   }
 
-  /** Puts the bytes of one page, or of header and page, over another's. */
+  /** Copies the bytes of one page, or of header and page, over another's. */
   overlay(from: number, to: number, withHeader: boolean): void {
     this.put(to * PAGE_BYTES, this.page(from).slice());
     if (withHeader) this.put(this.headerAt(to), this.header(from).slice());
   }
 
-  /** Makes every sum fit that a change has spoiled. */
+  /** Recomputes every sum that a change invalidated. */
   sealAll(): void {
     for (const page of this.#pages) {
       if (page < FRESH_PAGES) this.#sealSuperblock(page);

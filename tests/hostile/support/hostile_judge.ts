@@ -1,7 +1,7 @@
 /**
- * What a damaged database does to whoever uses it: opened read-only and writable, read in every
- * way, changed, verified, salvaged and closed. The judge notes wrong data, errors that are not
- * typed, slowness, memory, and bytes that a read-only open has changed.
+ * Judges a damaged database: it is opened read-only and writable, read in every way, changed,
+ * verified, salvaged and closed. The judge notes wrong data, untyped errors, slow steps, memory,
+ * and bytes that a read-only open changed.
  */
 
 import {
@@ -20,24 +20,24 @@ import { verifyFile } from "../../../store/verify/verify.ts";
 import { bytesOf, type Content, openOn, sameBytes } from "../../support/database.ts";
 import { FaultyFile } from "../../support/faulty_file.ts";
 
-/** The cache with which files are judged, the least there is. */
+/** The cache with which files are judged, the smallest. */
 export const JUDGE_CACHE_BYTES: number = 8 * 1024 * 1024;
-/** What takes longer hangs: steps take milliseconds, on a machine that has other work a second. */
+/** A step past this time hangs: steps take milliseconds, or a second on a busy machine. */
 export const STEP_MS_MAX = 10_000;
 
 const TYPED = [CorruptionError, IoError, LimitError, LockedError, ClosedError, SnapshotTooOldError];
 
-/** What came of a file. */
+/** The verdict on a file. */
 export interface Verdict {
-  /** Whether all reading gave the right data, or something was refused, or something was wrong. */
+  /** Whether all reads were correct, some were refused, or some were wrong. */
   readonly outcome: "right" | "refused" | "wrong";
-  /** What was wrong, or refused first. */
+  /** The first wrong or refused read. */
   readonly told: string;
   /** Whether `verify` found nothing. */
   readonly verified: boolean;
-  /** What must never be: errors that are not typed, and bytes that were changed. */
+  /** Violations: untyped errors, and changed bytes. */
   readonly faults: readonly string[];
-  /** The slowest step, and how long it took. */
+  /** The slowest step, and its time. */
   readonly slowest: readonly [string, number];
 }
 
@@ -55,7 +55,7 @@ export class Judge {
   /**
    * A judge of a file.
    *
-   * @param content What is in it if all is right.
+   * @param content Its content if it is intact.
    */
   constructor(bytes: Uint8Array, content: Content) {
     this.#bytes = bytes;
@@ -63,9 +63,9 @@ export class Judge {
   }
 
   /**
-   * Goes through all steps.
+   * Executes all steps.
    *
-   * @param dir Where files for `salvage` go; without it that step is left out.
+   * @param dir The folder for `salvage`, which is skipped without one.
    */
   async run(dir?: string): Promise<Verdict> {
     this.#readOnly();
@@ -81,7 +81,7 @@ export class Judge {
     return { outcome, told, verified, faults: this.#faults, slowest: this.#slowest };
   }
 
-  /** Does a step; whether it went well. */
+  /** Executes a step. Returns whether it succeeded. */
   #step(what: string, action: () => void): boolean {
     const start = performance.now();
     try {
@@ -141,7 +141,7 @@ export class Judge {
       this.#changeTree(db, "judged", expected);
       this.#readAll("changed", db, expected);
     });
-    // What was refused is not there; what went through is.
+    // Refused changes are absent; successful ones are present.
     this.#use("reopened", file, true, (db) => this.#readAll("reopened", db, expected));
   }
 
@@ -180,7 +180,7 @@ export class Judge {
     }
   }
 
-  /** Sets and deletes in a transaction of its own, and notes what should be there then. */
+  /** Sets and deletes in its own transaction, and notes the expected content. */
   #changeTree(db: Database, name: string, expected: Content): void {
     const value = bytesOf(77, 500);
     const key = new TextEncoder().encode("key 5555");
@@ -213,7 +213,7 @@ export class Judge {
     return verified;
   }
 
-  /** What is saved passes `verify`, and all of it was there. */
+  /** The salvaged database passes `verify`, and has only existing entries. */
   async #salvage(dir: string): Promise<void> {
     const [from, to] = [`${dir}/from`, `${dir}/to`];
     Deno.writeFileSync(from, this.#bytes);
@@ -232,7 +232,7 @@ export class Judge {
   }
 }
 
-/** Another codec's name in the catalog is refused as misuse: nothing says that it is damage. */
+/** Another codec's name in the catalog is refused as misuse, because nothing shows damage. */
 function isOtherCodec(error: unknown): boolean {
   return error instanceof TypeError && error.message.startsWith("Cannot open tree");
 }

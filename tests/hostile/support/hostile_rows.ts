@@ -1,6 +1,6 @@
 /**
  * The table of hostile files: each row takes one of the small databases, changes it in one way, and
- * says what must come of it, with the sums left wrong and with sums that fit again.
+ * has the expected result with wrong sums and with sums that fit.
  *
  * Positions are those of the databases in `hostile_bases.ts`, which are the same in every run.
  */
@@ -13,27 +13,27 @@ const { CHUNK_PAGES, HEADER, HEADER_BYTES, MAGIC, PAGE_BYTES, SUPERBLOCK } = for
 const { KIND_BRANCH, KIND_FREE, KIND_JOURNAL, KIND_LEAF, KIND_RUN } = format;
 
 /**
- * What must come of a file:
- * - `right`: all reading gives the right data, and changes go through;
- * - `refused`: a typed error wherever the data cannot be trusted, never wrong data; `verify` tells;
- * - `unseen`: a typed error or the right data, and `verify` has nothing to tell;
- * - `told`: reading by itself cannot see it, so data may be wrong; `verify` tells;
- * - `another`: a file as Quire itself might have written it, with other data: nothing can tell;
- * - a number: the right data as it was so many commits before the last.
+ * The expected result for a file:
+ * - `right`: all reads are correct, and changes succeed;
+ * - `refused`: a typed error wherever data cannot be trusted, never wrong data; `verify` finds it;
+ * - `unseen`: a typed error or correct data, and `verify` finds nothing;
+ * - `told`: reading cannot detect it, so data may be wrong; `verify` finds it;
+ * - `another`: a file that Quire might have written with other data, which cannot be detected;
+ * - a number: the correct data from this many commits before the last.
  */
 export type Expectation = "right" | "refused" | "unseen" | "told" | "another" | number;
 
 /** One hostile file. */
 export interface Row {
   readonly name: string;
-  /** Which points of the list of attacks it is of. */
+  /** Its points in the list of attacks. */
   readonly points: readonly number[];
   readonly from: BaseName;
-  /** Changes the image, or makes other bytes of it. */
+  /** Changes the image, or returns other bytes. */
   readonly mutate: (image: HostileImage) => Uint8Array | void;
-  /** With the sums as they were. */
+  /** The result with unchanged sums. */
   readonly unsealed: Expectation;
-  /** With sums that fit. */
+  /** The result with sums that fit. */
   readonly sealed: Expectation;
 }
 
@@ -251,7 +251,7 @@ const HEADERS: Row[] = [
   }, "told"),
 ];
 
-/** Where the heads, the children and the offsets of a node begin. */
+/** The offsets of the arrays of a node: heads, children and cell offsets. */
 const heads = (page: number) => page * PAGE_BYTES;
 const children = (image: HostileImage, page: number) => heads(page) + 4 * image.entriesOf(page);
 const offsets = (image: HostileImage, page: number) => {
@@ -263,12 +263,12 @@ function child(page: number, index: number, to: number): Mutate {
   return (image) => image.put32(children(image, page) + 4 * index, to);
 }
 
-/** Sets where an entry's cell begins. */
+/** Sets the offset of an entry's cell. */
 function offset(page: number, index: number, to: number): Mutate {
   return (image) => image.put16(offsets(image, page) + 2 * index, to);
 }
 
-/** Where, in the file, the cell of an entry is. */
+/** The file offset of the cell of an entry. */
 function cell(image: HostileImage, page: number, index: number): number {
   return heads(page) + image.view.getUint16(offsets(image, page) + 2 * index, true);
 }
@@ -292,7 +292,7 @@ const TREES: Row[] = [
   }, "told"),
   row("two entries that share a child", 21, child(ROOT, 2, SECOND), "told"),
   ...[0, 1, PAGE_COUNT, 256, FREE, RUN + 1, RUN, EMPTY, 2 ** 31, MAX].map((page) =>
-    // A page that is free may be taken for a leaf of the same tree, and so come to be read.
+    // A free page may become a leaf of the same tree, and then be read.
     row(
       `a child that is page ${page}`,
       22,
@@ -356,7 +356,7 @@ const TREES: Row[] = [
   }, "right"),
 ];
 
-/** Where the reference of the value in runs is, in its leaf: of its two entries the first. */
+/** The offset of the reference to the value in runs, the first of two entries of its leaf. */
 function reference(image: HostileImage): number {
   const text = String.fromCharCode(...image.page(RUNS));
   return heads(RUNS) + text.indexOf(String.fromCharCode(RUN, 0, 0, 0, 9000 & 255, 9000 >> 8));
@@ -413,7 +413,7 @@ const VALUES: Row[] = [
   row("another byte in a run", 37, (image) => image.flip(RUN * PAGE_BYTES + 77, 1), "another"),
 ];
 
-/** Where the reference to a run of 5000 bytes is. */
+/** The offset of the reference to a run of 5000 bytes. */
 function referenceTo(image: HostileImage, run: number): number {
   const bytes = [run, 0, 0, 0, 5000 & 255, 5000 >> 8, 0, 0, 0, 0];
   for (const leaf of image.pagesOf([KIND_LEAF])) {
@@ -440,7 +440,7 @@ const BITMAP: Row[] = [
   }, "right"),
 ];
 
-/** Where the record of a tree in the catalog is. */
+/** The offset of the record of a tree in the catalog. */
 function record(image: HostileImage, tree: number, root: number): number {
   const text = String.fromCharCode(...image.page(CATALOG));
   return CATALOG * PAGE_BYTES + text.indexOf(String.fromCharCode(root, 0, 0, 0, tree, 0, 0, 0));
@@ -467,7 +467,7 @@ const CATALOGS: Row[] = [
   ),
 ];
 
-/** Where the records of a batch begin. */
+/** The offset of the records of a batch. */
 function payload(image: HostileImage, batch: number): number {
   return image.batches[batch]!.position + BATCH.payload;
 }
@@ -670,7 +670,7 @@ export const ROWS: readonly Row[] = [
   ...JOURNALS,
 ];
 
-/** Points of the list of attacks that no row is of: where they are shown, or why there is none. */
+/** Points of the list of attacks without a row, and the test that covers them, or the reason. */
 export const ELSEWHERE: Readonly<Record<number, string>> = {
   1: "tests/hostile/bad_file_test.ts",
   56: "the journal of every open database here ends before batches of its earlier turns",

@@ -1,6 +1,6 @@
 /**
- * One row of the table of hostile files, carried out: the image is made, judged, and the verdict
- * held against what the row expects.
+ * Runs one row of the table of hostile files: makes the image, judges it, and compares the verdict
+ * with what the row expects.
  */
 
 import type { Base, BaseName } from "./hostile_bases.ts";
@@ -8,7 +8,7 @@ import { HostileImage } from "./hostile_image.ts";
 import { Judge, STEP_MS_MAX, type Verdict } from "./hostile_judge.ts";
 import type { Expectation, Row } from "./hostile_rows.ts";
 
-/** What came of a row: everything that is not as it should be. */
+/** The result of a row: all deviations from what it expects. */
 export interface RowResult {
   readonly name: string;
   readonly sealed: boolean;
@@ -16,7 +16,7 @@ export interface RowResult {
   readonly outcome: string;
 }
 
-/** Carries out a row with sums that fit, or with those that were there. */
+/** Runs a row with sums that fit, or with unchanged ones. */
 export async function runRow(
   row: Row,
   sealed: boolean,
@@ -28,7 +28,7 @@ export async function runRow(
   const bytes = imageOf(row, base, sealed);
   const content = typeof expectation === "number" ? base.earlier[expectation]! : base.content;
   let verdict = await new Judge(bytes, content).run(dir);
-  // A machine that was busy with something else is given a second chance.
+  // A busy machine gets a second chance.
   if (verdict.slowest[1] > STEP_MS_MAX) verdict = await new Judge(bytes, content).run(dir);
   const complaints = complaintsOf(verdict, expectation);
   const verified = verdict.verified ? "verified" : "not verified";

@@ -1,5 +1,5 @@
 /**
- * A database of several chunks with several trees, and a map of which pages each entry needs.
+ * A database of several chunks with several trees, and the pages that each entry needs.
  */
 
 import { LeafBatch, TreeContext } from "../../../btree/mod.ts";
@@ -69,7 +69,7 @@ export function makeWide(): Wide {
   return { bytes, entries: entriesOf(bytes), ids };
 }
 
-/** Every entry of every tree with the pages it needs, told by the leaves. */
+/** Every entry of every tree with the pages that it needs, from the leaves. */
 function entriesOf(bytes: Uint8Array): Map<number, MappedEntry[]> {
   const image = new Image(bytes);
   const pager = new Pager(image.file(), { readOnly: true });
