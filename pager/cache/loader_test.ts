@@ -203,10 +203,10 @@ describe("Loader, the header page of a chunk that is wanted again", () => {
   });
 
   it("is not read while the chunks that are asked for displace each other", () => {
-    const { pager, file } = underPressure();
+    const { pager, file } = underPressure(makeFile(4400));
     const bytes = file.bytesRead;
     for (let i = 0; i < 200; i++) {
-      const chunk = [0, 4][i & 1]!;
+      const chunk = [0, 16][i & 1]!;
       pager.at(chunk * 256 + 3 + i);
     }
     const { headers, pages } = { headers: 200 * 32, pages: 200 * 8192 };
