@@ -1,6 +1,6 @@
 /**
- * Bytes that are handed out begin where any array of numbers can begin, however long what was
- * handed out before is: `new Float64Array(v.buffer, v.byteOffset, n)` works on every result.
+ * Returned bytes begin where an array of any numbers can begin, whatever was returned before them:
+ * `new Float64Array(v.buffer, v.byteOffset, n)` works on every result.
  */
 
 import { assertEquals } from "@std/assert";
@@ -19,12 +19,12 @@ import { Random } from "../support/random.ts";
 
 const KEYS = 3000;
 
-/** Bytes of some length that say which they are. */
+/** Bytes of a given length that identify themselves. */
 function bytesOf(length: number, salt: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => i * 31 + salt);
 }
 
-/** Fails where a result cannot be seen as numbers of 8 bytes. */
+/** Fails if a result cannot be viewed as numbers of 8 bytes. */
 function assertAligned(result: Uint8Array | undefined, what: string): void {
   if (result === undefined) throw new Error(`there is no ${what}`);
   assertEquals(result.byteOffset % 8, 0, `${what} of ${result.length} bytes`);
@@ -32,7 +32,7 @@ function assertAligned(result: Uint8Array | undefined, what: string): void {
   assertEquals(numbers.length, result.length >> 3);
 }
 
-/** A database of keys and values of every length and of no order. */
+/** A database of keys and values of every length, in random order. */
 async function makeDatabase(): Promise<Database> {
   const db = open(":memory:");
   const random = new Random(14);
@@ -44,8 +44,8 @@ async function makeDatabase(): Promise<Database> {
   return db;
 }
 
-describe("bytes that are handed out", () => {
-  it("are aligned to 8 where one is asked for", async () => {
+describe("returned bytes", () => {
+  it("are aligned to 8 in single reads", async () => {
     using db = await makeDatabase();
     const tree = db.tree("mixed");
     const keys = tree.keys().toArray();
@@ -64,7 +64,7 @@ describe("bytes that are handed out", () => {
     }
   });
 
-  it("are aligned to 8 where a range is gone through, in every way", async () => {
+  it("are aligned to 8 in every way of iterating over a range", async () => {
     using db = await makeDatabase();
     const check = (tree: ReadTree) => {
       const some = tree.entries({ limit: 900 }).toArray().map(([key]) => key);
@@ -87,7 +87,7 @@ describe("bytes that are handed out", () => {
     db.writeSync((tx) => check(tx.tree("mixed")));
   });
 
-  it("are aligned to 8 where changes are watched, made, or decoded by a codec", async () => {
+  it("are aligned to 8 in watched changes, in updates, and for codecs", async () => {
     using db = open(":memory:");
     const tree = db.tree("a", { key: bytes, value: bytes });
     const watcher = tree.watch();
@@ -121,7 +121,7 @@ describe("bytes that are handed out", () => {
 });
 
 describe("results of other codecs", () => {
-  it("are what they were, beside values of any length", async () => {
+  it("are unchanged beside values of any length", async () => {
     using db = open(":memory:");
     const tree = db.tree("words", { key: string, value: json.as<{ text: string }>() });
     const entries = Array.from({ length: KEYS }, (_, i): [string, { text: string }] => [

@@ -1,5 +1,5 @@
 /**
- * Misuse and failures: each gives the error that is documented for it, and changes nothing.
+ * Misuse and failures: each raises the documented error, and changes nothing.
  */
 
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
@@ -29,15 +29,15 @@ import { inTempDir } from "../support/temp.ts";
 const VALUE = new Uint8Array([1]);
 const sample = makeSample();
 type Thrown = new (...args: never[]) => Error;
-/** Gives trees: of a database, whose changes are promised, or of a transaction. */
+/** Provides trees: of a database, whose changes return promises, or of a transaction. */
 type Trees = (name: string) => Tree | TransactionTree;
-/** What is tried, how it has to fail, and with what in the message. */
+/** A use, the error it must raise, and text in the message. */
 type Mistake = [(trees: Trees, db: Database) => unknown, Thrown, string];
 
-/** Nonsense of every type. */
+/** Invalid values of every type. */
 const NONSENSE = [null, 1, NaN, 1n, true, Symbol("a"), {}, [1], () => 1, new Date(0)];
 
-/** Tries something that has to fail, alone and in a transaction, and expects nothing to change. */
+/** Expects a use to fail, alone and in a transaction, without a change. */
 async function assertRefused(
   [attempt, type, message]: Mistake,
   options: OpenOptions = {},
@@ -51,7 +51,7 @@ async function assertRefused(
   assertEquals([db.version, db.stats().pageCount], [before.version, before.pageCount], what);
   assertEquals(db.stats().dirtyChunks, 0, what);
   if (options.readOnly !== true) {
-    // A load that fails takes its savepoint with it; others are noticed before anything changes.
+    // A failed load rolls back its savepoint; the others fail before anything changes.
     const attemptInside = () => db.writeSync((tx) => attempt((name) => tx.tree(name), db));
     db.writeSync(() => assertThrows(attemptInside, type, message, what));
     assertEquals(db.version, before.version, `${what} in a transaction`);
@@ -60,7 +60,7 @@ async function assertRefused(
   db.close();
 }
 
-describe("a key, value, range or name that is none", () => {
+describe("an invalid key, value, range or name", () => {
   const keyed: ((trees: Trees, key: never) => unknown)[] = [
     (trees, key) => trees("tall").get(key),
     (trees, key) => trees("tall").has(key),
@@ -73,7 +73,7 @@ describe("a key, value, range or name that is none", () => {
     (trees, key) => trees("new").load([[key, VALUE]]),
   ];
 
-  it("is refused with a TypeError when a key is of another type", async () => {
+  it("is refused with a TypeError if a key has another type", async () => {
     for (const use of keyed) {
       for (const key of NONSENSE) {
         await assertRefused([(trees) => use(trees, key as never), TypeError, "Cannot encode: "]);
@@ -81,7 +81,7 @@ describe("a key, value, range or name that is none", () => {
     }
   });
 
-  it("is refused when a key is too long or has a lone surrogate", async () => {
+  it("is refused if a key is too long or has a lone surrogate", async () => {
     for (const use of keyed) {
       for (const key of ["x".repeat(2049), new Uint8Array(2049)]) {
         await assertRefused([
@@ -94,7 +94,7 @@ describe("a key, value, range or name that is none", () => {
     }
   });
 
-  it("is refused with a TypeError when a value is not bytes", async () => {
+  it("is refused with a TypeError if a value is not bytes", async () => {
     for (const value of [...NONSENSE, undefined, "text", new ArrayBuffer(1), new Uint16Array(1)]) {
       const bad = value as never;
       const message = value === undefined ? "undefined is not a value" : "not bytes";
@@ -103,7 +103,7 @@ describe("a key, value, range or name that is none", () => {
     }
   });
 
-  it("is refused when a range or an entry is malformed", async () => {
+  it("is refused if a range or an entry is malformed", async () => {
     for (const range of NONSENSE.filter((all) => typeof all !== "object" || all === null)) {
       await assertRefused([
         (trees) => trees("tall").entries(range as never),
@@ -133,7 +133,7 @@ describe("a key, value, range or name that is none", () => {
     for (const mistake of mistakes) await assertRefused(mistake);
   });
 
-  it("is refused when a name is", async () => {
+  it("is refused if a name is malformed", async () => {
     const named: ((db: Database, name: never) => unknown)[] = [
       (db, name) => db.tree(name),
       (db, name) => db.dropTree(name),
@@ -159,7 +159,7 @@ describe("a key, value, range or name that is none", () => {
 });
 
 describe("open() with bad arguments", () => {
-  it("is refused, and makes no file", () => {
+  it("is refused, and creates no file", () => {
     inTempDir((dir) => {
       const path = `${dir}/new`;
       for (const bad of [...NONSENSE, undefined, new URL("https://example.com/a")]) {
@@ -235,7 +235,7 @@ describe("a closed database", () => {
     db[Symbol.dispose]();
   });
 
-  it("is not what close() in a transaction gives", () => {
+  it("stays open if close() is called in a transaction", () => {
     const db = openOn(new MemoryFile(sample.bytes));
     db.writeSync((tx) => {
       assertThrows(() => db.close(), TypeError, "Cannot close: a transaction is open");
@@ -250,7 +250,7 @@ describe("a closed database", () => {
 });
 
 describe("an asynchronous callback", () => {
-  it("is refused, and what it did is undone", async () => {
+  it("is refused, and its changes are rolled back", async () => {
     const callbacks: ((tx: Transaction, db: Database) => unknown)[] = [
       // deno-lint-ignore require-await
       async (tx) => tx.tree("new").set("key", VALUE),
@@ -286,7 +286,7 @@ describe("a change beside the open transaction", () => {
     load: (tall) => tall.load([["key", VALUE]]),
   };
 
-  it("is refused, and the transaction goes on", () => {
+  it("is refused, and the transaction continues", () => {
     const db = openOn(new MemoryFile(sample.bytes));
     const tall = db.tree("tall");
     change(db, "new", (tree) => {
@@ -302,8 +302,8 @@ describe("a change beside the open transaction", () => {
   });
 });
 
-describe("a change beside the open transaction that nobody catches", () => {
-  it("takes the transaction back", async () => {
+describe("an uncaught change beside the open transaction", () => {
+  it("rolls the transaction back", async () => {
     const db = openOn(new MemoryFile(sample.bytes));
     const { version } = db;
     const bypass = db.write((tx) => {
@@ -317,7 +317,7 @@ describe("a change beside the open transaction that nobody catches", () => {
 });
 
 describe("a read-only database", () => {
-  it("refuses every change with a TypeError, and reads on", async () => {
+  it("refuses every change with a TypeError, and continues to read", async () => {
     const changes: Mistake[0][] = [
       (trees) => trees("tall").set("key", VALUE),
       (trees) => trees("tall").delete("key 1"),
@@ -336,7 +336,7 @@ describe("a read-only database", () => {
     }
   });
 
-  it("may take a checkpoint, of nothing", () => {
+  it("allows a checkpoint, which does nothing", () => {
     const file = new FaultyFile(new MemoryFile(sample.bytes));
     const db = openOn(file, { readOnly: true });
     db.checkpoint();
@@ -346,7 +346,7 @@ describe("a read-only database", () => {
 });
 
 describe("a file that fails", () => {
-  /** Changes, each durable when it returns; the contents after each. */
+  /** Makes durable changes. Returns the contents after each. */
   const steps: ((db: Database) => unknown)[] = [
     (db) => db.writeSync(() => fillSample(db)),
     (db) =>
@@ -372,7 +372,7 @@ describe("a file that fails", () => {
     ["truncate", "truncate", false],
   ];
   for (const [what, operation, half] of faults) {
-    it(`gives an IoError for each ${what} that fails, reads on, and is recovered`, async () => {
+    it(`gives an IoError for each failed ${what}, reads on, and is recovered`, async () => {
       let places = 0;
       while (await failAt(places + 1, operation, half)) places++;
       console.log(`${what}: failed at ${places} places`);
@@ -380,7 +380,7 @@ describe("a file that fails", () => {
     });
   }
 
-  /** Runs all with one failure; false when the failure was never reached. */
+  /** Runs everything with one failure. Returns false if the failure was never reached. */
   async function failAt(nth: number, operation: Operation, half: boolean): Promise<boolean> {
     const memory = new MemoryFile();
     const file = new FaultyFile(memory);
@@ -412,7 +412,7 @@ describe("a file that fails", () => {
     return true;
   }
 
-  /** What was durable is there, whole, and what was under way is there whole or not at all. */
+  /** Durable changes are complete; unfinished ones are complete or absent. */
   function assertOneOf(found: Content, durable: number): void {
     try {
       assertContent(found, contents[durable]!);
@@ -422,12 +422,12 @@ describe("a file that fails", () => {
     }
   }
 
-  /** After a failed write, what was committed is read; nothing more is written. */
+  /** After a failed write committed data can be read; writes are refused. */
   async function assertReadsOn({ db, session }: Opened, durable: number): Promise<void> {
     if (isClosed(db)) return;
     const before = contentOf(db);
     assertOneOf(before, durable);
-    // Where space could not be claimed nothing is lost, and the handle goes on.
+    // If space could not be reserved nothing is lost, and the handle stays usable.
     if (session.pager.failure === undefined) return db.close();
     const writes: (() => unknown)[] = [
       () => db.writeSync(() => {}),
@@ -455,7 +455,7 @@ describe("a file that fails", () => {
     }
   }
 
-  it("gives an IoError for a failed read, and the right data when it reads again", () => {
+  it("gives an IoError for a failed read, and correct data when it reads again", () => {
     for (let nth = 1;; nth++) {
       const file = new FaultyFile(new MemoryFile(sample.bytes));
       file.fault = (operation, count) => operation === "read" && count === nth ? "throw" : "none";

@@ -1,9 +1,9 @@
 /**
- * A database 16 times as large as the cache it is given: everything it returns is right, and its
- * memory stays within the bound, as told by `stats()` and as measured.
+ * A database 16 times as large as its cache: results are correct, and memory stays within the
+ * bound, according to `stats()` and as measured.
  *
- * Keys and values are made from a number and how often that entry was written, so that old values,
- * those of neighbours and mixtures show.
+ * Keys and values depend on a number and on how often the entry was written, so outdated,
+ * neighbouring and mixed values show.
  */
 
 import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
@@ -21,7 +21,7 @@ const VALUE_WORDS = 500;
 /** Entries of about 2 KiB each. */
 const ENTRIES = Math.ceil(TIMES * CACHE_BYTES / (VALUE_WORDS * 4));
 const LOADS = 8;
-/** What the process may grow by, beyond the cache: garbage not yet collected, and code. */
+/** The growth allowed beyond the cache: uncollected garbage, and code. */
 const SLACK_BYTES = 96 * MIB;
 
 function keyOf(entry: number): string {
@@ -30,14 +30,14 @@ function keyOf(entry: number): string {
 
 const words = new Uint32Array(VALUE_WORDS);
 
-/** The value of an entry after so many writes: a view, good until the next call. */
+/** The value of an entry after a number of writes: a view, valid until the next call. */
 function valueOf(entry: number, writes: number): Uint8Array {
   const step = (Math.imul(entry, 0x9e3779b1) ^ Math.imul(writes, 0x85ebca6b)) | 1;
   for (let i = 0, word = step; i < VALUE_WORDS; i++, word += step) words[i] = word;
   return new Uint8Array(words.buffer);
 }
 
-/** What the test knows of a database, and the highest memory it saw. */
+/** The expected content of a database, and the peak memory. */
 class Watch {
   readonly writes = new Uint8Array(ENTRIES);
   readonly db: Database;
@@ -54,7 +54,7 @@ class Watch {
     assertEquals(value, valueOf(entry, this.writes[entry]!).slice(), keyOf(entry));
   }
 
-  /** Looks at what memory there is in use. */
+  /** Samples the memory in use. */
   measure(): void {
     const now = memory();
     this.rssGrowth = Math.max(this.rssGrowth, now.rss - this.#before.rss);
@@ -65,7 +65,7 @@ class Watch {
     assertLessOrEqual(cacheBytesPeak, CACHE_BYTES);
   }
 
-  /** Ends with the figures, and fails when they are out of bounds. */
+  /** Prints the figures, and fails if they are out of bounds. */
   finish(what: string, millis: number): void {
     this.measure();
     const { chunkReads, extentReads, pageReads, evictions, cacheBytesPeak } = this.db.stats();
@@ -98,7 +98,7 @@ describe("with data 16 times cacheBytes", () => {
   });
 });
 
-/** Fills a file in several transactions, each smaller than the cache's room for changes. */
+/** Fills a file in several transactions, each small enough for the cache. */
 function load(path: string): Uint8Array {
   using db = open(path, { cacheBytes: CACHE_BYTES });
   const start = performance.now();
@@ -143,7 +143,7 @@ function use(path: string, writes: Uint8Array): void {
   writes.set(watch.writes);
 }
 
-/** Scans entries from one on, forward or backward, and compares each. */
+/** Scans entries from a start, forward or backward, and compares each. */
 function scan(watch: Watch, first: number, limit: number, reverse: boolean): void {
   const range = reverse ? { lte: keyOf(first) } : { gte: keyOf(first) };
   let entry = first;
@@ -157,7 +157,7 @@ function scan(watch: Watch, first: number, limit: number, reverse: boolean): voi
   assertEquals(entry, expected, "where the scan ended");
 }
 
-/** All that was updated is there, in a session that only reads. */
+/** Checks every update in a read-only session. */
 function checkAll(path: string, writes: Uint8Array): void {
   using db = open(path, { cacheBytes: CACHE_BYTES, readOnly: true });
   const watch = new Watch(db);

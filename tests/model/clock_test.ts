@@ -1,5 +1,7 @@
-// Durations: a wall clock that is set back, or stands still, neither shortens nor stretches what
-// Quire waits for, and wakes nobody.
+/**
+ * Durations: a wall clock that is set back or stops neither shortens nor prolongs a wait of Quire,
+ * and wakes no idle process.
+ */
 
 import { assertEquals, assertGreaterOrEqual, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -10,10 +12,10 @@ import { bytesOf, change, openOn } from "../support/database.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const DAY_MS = 86_400_000;
-/** Longer than it takes until a database is idle. */
+/** Longer than the time after which a database is idle. */
 const IDLE_MS = 1300;
 
-/** Runs something while `Date.now` gives what `clock` makes of the right time. */
+/** Runs a callback while `Date.now` returns the true time transformed by `clock`. */
 async function withClock<T>(
   clock: (now: number) => number,
   body: () => T | Promise<T>,
@@ -27,7 +29,7 @@ async function withClock<T>(
   }
 }
 
-/** Counts the waits that begin while something runs. */
+/** Counts the waits that begin during a callback. */
 async function waitsDuring(body: () => Promise<void>): Promise<number> {
   const { waitAsync } = Atomics;
   let count = 0;
@@ -45,7 +47,7 @@ async function waitsDuring(body: () => Promise<void>): Promise<number> {
 
 describe("a wall clock that is set back", () => {
   for (const [what, ms] of [["an hour", DAY_MS / 24], ["30 days", 30 * DAY_MS]] as const) {
-    it(`by ${what} neither delays the idle checkpoint nor wakes anybody`, async () => {
+    it(`by ${what} neither delays the idle checkpoint nor adds wake-ups`, async () => {
       const db = openOn(new MemoryFile());
       const waits = await waitsDuring(async () => {
         change(db, "a", (tree) => tree.set("key", bytesOf(1, 100)));
@@ -74,13 +76,13 @@ describe("a wall clock that is set back", () => {
   });
 });
 
-describe("a wall clock that stands still", () => {
-  it("does not make lockTimeoutMs last for ever", async () => {
+describe("a wall clock that stops", () => {
+  it("does not make lockTimeoutMs last forever", async () => {
     await inTempDir(async (dir) => {
       using _db = open(`${dir}/file`);
       let asked = 0;
       const clock = () => {
-        // Whoever waits by this clock would never end.
+        // A wait by this clock would never end.
         if (asked++ > 100) throw new Error("a duration is taken by the wall clock");
         return 0;
       };

@@ -1,5 +1,5 @@
 /**
- * Damage names the file that has it: when it is opened, and when a page is read later.
+ * A `CorruptionError` names the damaged file, on opening and when a page is read later.
  */
 
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
@@ -9,7 +9,7 @@ import { inTempDir } from "../support/temp.ts";
 
 const PAGE_BYTES = 8192;
 
-/** Overwrites pages of a file, from one on. */
+/** Overwrites pages of a file, from a given one on. */
 function damage(path: string, page: number): void {
   const bytes = Deno.readFileSync(path);
   bytes.fill(0x55, page * PAGE_BYTES);

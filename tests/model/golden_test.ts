@@ -1,6 +1,6 @@
 /**
- * Golden files: one for each format that Quire ever wrote, opened and read by the Quire of today,
- * and changed in a copy. `golden/content.ts` says what is in them, `golden/make.ts` made them.
+ * Golden files, one for each format version that Quire ever wrote, are read by the current version,
+ * and changed in a copy. `golden/content.ts` describes their content, `golden/make.ts` made them.
  */
 
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
@@ -43,7 +43,7 @@ function assertGolden(opened: Opened): void {
   checkDatabase(opened);
 }
 
-/** A file of today, so that the description and its check agree whatever golden files there are. */
+/** A file of the current version, which checks the description against its own writer. */
 function made(): MemoryFile {
   const file = new MemoryFile();
   const opened = openBoth(file);
@@ -53,7 +53,7 @@ function made(): MemoryFile {
 }
 
 describe("the content of golden files", () => {
-  it("is what makeGolden() makes, small, and has a page of every kind", () => {
+  it("is what makeGolden() writes, small, and has a page of every kind", () => {
     const file = made();
     const opened = openBoth(file, { readOnly: true });
     assertGolden(opened);
@@ -72,7 +72,7 @@ const files = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name
 );
 
 describe("golden files", () => {
-  it("are there, one for each format", () => {
+  it("exist, one for each format", () => {
     const expected = Array.from(
       { length: format.FORMAT_VERSION },
       (_, i) => `format-${i + 1}.quire`,
@@ -83,7 +83,7 @@ describe("golden files", () => {
   for (const name of files) {
     const bytes = Deno.readFileSync(new URL(name, folder));
 
-    it(`${name} is read completely, read-only, and left as it is`, () => {
+    it(`${name} is read completely, read-only, and left unchanged`, () => {
       inTempDir((dir) => {
         const path = `${dir}/${name}`;
         Deno.writeFileSync(path, bytes);

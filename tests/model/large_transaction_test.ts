@@ -1,6 +1,6 @@
 /**
  * Transactions larger than the cache: they complete, write new pages once, keep memory within the
- * bound or say that they cannot, and roll back to the byte.
+ * bound or fail with `LimitError`, and roll back completely.
  */
 
 import { assertEquals, assertLess, assertThrows } from "@std/assert";
@@ -32,7 +32,7 @@ function* allEntries(): Generator<[string, Uint8Array]> {
   for (let entry = 0; entry < ENTRIES; entry++) yield [keyOf(entry), valueOf(entry)];
 }
 
-/** The numbers below `count` in an order that is none. */
+/** The numbers below `count` in a shuffled order. */
 function shuffled(count: number, seed: number): number[] {
   const random = new Random(seed);
   const numbers = Array.from({ length: count }, (_, i) => i);
@@ -43,7 +43,7 @@ function shuffled(count: number, seed: number): number[] {
   return numbers;
 }
 
-/** Fails unless the tree holds exactly the entries. */
+/** Fails unless the tree has exactly the entries. */
 function expectAll(db: Database, salt = 0): void {
   let entry = 0;
   for (const [key, value] of db.tree("main").entries()) {
@@ -56,7 +56,7 @@ function expectAll(db: Database, salt = 0): void {
   assertEquals([entry, db.tree("main").count()], [ENTRIES, ENTRIES]);
 }
 
-/** Runs a body on a database, closes it and runs the other one on it opened again. */
+/** Runs one callback on a database, and another one after a close and an open. */
 function onBoth(
   options: OpenOptions,
   body: (db: Database) => void,
@@ -76,7 +76,7 @@ function onBoth(
 
 class Undo extends Error {}
 
-/** Runs a transaction and takes it back. */
+/** Runs a transaction, and rolls it back. */
 function abort(db: Database, body: Parameters<Database["writeSync"]>[0]): void {
   assertThrows(() =>
     db.writeSync((tx) => {
@@ -97,7 +97,7 @@ describe("a load larger than the cache", () => {
     }, expectAll);
   });
 
-  it("leaves nothing when it is rolled back, and its pages can be taken again", () => {
+  it("leaves nothing after a rollback, and its pages can be reused", () => {
     onBoth(CACHE, (db) => {
       abort(db, (tx) => tx.tree("main").load(allEntries()));
       assertEquals(db.trees(), []);
@@ -108,8 +108,8 @@ describe("a load larger than the cache", () => {
 });
 
 describe("a transaction of inserts in any order, larger than the cache", () => {
-  it("completes, and stays within the cache, whatever it changes of its own pages", () => {
-    // Pages that are new do not count, also when they come back to be changed again.
+  it("completes within the cache, even if it changes its own pages", () => {
+    // New pages do not count, even if they are loaded and changed again.
     onBoth({ ...CACHE, maxTransactionBytes: 12 * MIB }, (db) => {
       db.writeSync((tx) => {
         const tree = tx.tree("main");
@@ -122,7 +122,7 @@ describe("a transaction of inserts in any order, larger than the cache", () => {
     }, expectAll);
   });
 
-  it("keeps what savepoints kept, and loses what they took back", () => {
+  it("keeps the changes of savepoints, and drops those rolled back", () => {
     onBoth(CACHE, (db) => {
       db.writeSync((tx) => {
         const order = shuffled(ENTRIES, 2);
@@ -141,7 +141,7 @@ describe("a transaction of inserts in any order, larger than the cache", () => {
     }, expectAll);
   });
 
-  it("can be taken back whole after a commit", () => {
+  it("can be rolled back completely after a commit", () => {
     onBoth(CACHE, (db) => {
       db.writeSync((tx) => tx.tree("main").load(allEntries()));
       abort(db, (tx) => {
@@ -177,7 +177,7 @@ describe("a value larger than the cache", () => {
 describe("maxTransactionBytes", () => {
   const options = { ...CACHE, maxTransactionBytes: 4 * MIB };
 
-  it("ends a transaction that changes more, and nothing has changed", () => {
+  it("ends a transaction that exceeds it, and changes nothing", () => {
     onBoth(options, (db) => {
       db.writeSync((tx) => tx.tree("main").load(allEntries()));
       const { version } = db;
@@ -192,7 +192,7 @@ describe("maxTransactionBytes", () => {
     }, expectAll);
   });
 
-  it("is no bound for new pages, in whatever order they are changed", () => {
+  it("does not limit new pages, in any order of changes", () => {
     onBoth(options, (db) => {
       db.writeSync((tx) => {
         for (const entry of shuffled(ENTRIES, 4)) tx.tree("main").set(keyOf(entry), valueOf(entry));
@@ -201,7 +201,7 @@ describe("maxTransactionBytes", () => {
     }, expectAll);
   });
 
-  it("lets one transaction after the other change as much in parts", () => {
+  it("limits each transaction separately", () => {
     onBoth(options, (db) => {
       db.writeSync((tx) => tx.tree("main").load(allEntries()));
       for (let from = 0; from < ENTRIES; from += 2000) {
@@ -214,7 +214,7 @@ describe("maxTransactionBytes", () => {
     }, (db) => expectAll(db, 1));
   });
 
-  it("is refused where it makes no sense", () => {
+  it("is refused if it is out of range", () => {
     for (const bytes of [0, 1000, 1.5 * MIB + 0.5, NaN, Infinity]) {
       assertThrows(() => open(":memory:", { maxTransactionBytes: bytes }), RangeError);
     }

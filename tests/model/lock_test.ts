@@ -1,11 +1,10 @@
 /**
- * Who may open a file: one writer or many readers, whatever name, thread or process they come by;
- * nobody when it is no file, or the system refuses. Each refusal is a typed error, at once, and
- * leaves the file as it was.
+ * Locks: a file has one writer or many readers, by any name, in any thread or process. A path that
+ * is no file, or that the system refuses, is refused. Each refusal is a typed error, at once, and
+ * leaves the file unchanged.
  *
- * Paths at which opening might wait for ever are opened by another process, which is killed when it
- * takes too long. What depends on permissions is done by another user where this one is the
- * superuser, to whom they mean nothing.
+ * Paths at which opening might block forever are opened by another process, which is killed after a
+ * time. If this process is the superuser, tests of permissions run as another user.
  */
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
@@ -20,7 +19,7 @@ import { inTempDir } from "../support/temp.ts";
 
 const VALUE = new Uint8Array([1]);
 const TIMEOUT_MS = 20_000;
-/** Nobody, on most systems; anybody but the superuser will do. */
+/** The user `nobody` on most systems; any user except the superuser will do. */
 const OTHER_USER = 65_534;
 const ENTRIES_PENDING = 300;
 const sample = makeSample();
@@ -41,7 +40,7 @@ function makePending(): Uint8Array {
 const LOCK_OTHER = fromFileUrl(new URL("../support/lock_other.ts", import.meta.url));
 const OPEN_OTHER = fromFileUrl(new URL("./support/open_other.ts", import.meta.url));
 
-/** Another process that tries to open a path, and holds it or not. */
+/** Another process that tries to open a path, and may keep it open. */
 function other(path: string, mode: string, stay = "leave"): Deno.Command {
   const allowed = [`--allow-read=${path}`, `--allow-write=${path}`];
   return new Deno.Command(Deno.execPath(), {
@@ -61,14 +60,14 @@ function other(path: string, mode: string, stay = "leave"): Deno.Command {
   });
 }
 
-/** How another process fares with a path. */
+/** The result of opening a path in another process. */
 function outcome(path: string, mode: string): string {
   return new TextDecoder().decode(other(path, mode).outputSync().stdout).trim();
 }
 
 type Attempt = readonly [path: string, options: OpenOptions];
 
-/** How another process fares with many paths, each within a time, as itself or as a user. */
+/** The results of opening many paths in another process, each within a time, as a given user. */
 async function outcomes(attempts: readonly Attempt[], user = "-"): Promise<string[]> {
   const pairs = attempts.flatMap(([path, options]) => [path, JSON.stringify(options)]);
   const child = new Deno.Command(Deno.execPath(), {
@@ -85,7 +84,7 @@ async function outcomes(attempts: readonly Attempt[], user = "-"): Promise<strin
   return lines;
 }
 
-/** A file under its names: its own, a symbolic link, a hard link, and through a linked folder. */
+/** The names of a file: its own, a symbolic link, a hard link, and one through a linked folder. */
 function namesOf(dir: string): string[] {
   Deno.mkdirSync(`${dir}/folder`);
   const path = `${dir}/folder/file`;
@@ -96,7 +95,7 @@ function namesOf(dir: string): string[] {
   return [path, `${dir}/symbolic`, `${dir}/hard`, `${dir}/way/file`, `${dir}/way/../folder/file`];
 }
 
-/** Fails where bytes on disk are not as they were. */
+/** Fails if bytes on disk have changed. */
 function assertBytes(path: string, expected: Uint8Array): void {
   assert(sameBytes(Deno.readFileSync(path), expected), `${path} has changed`);
 }
@@ -144,7 +143,7 @@ describe("a second open of one file", () => {
     });
   });
 
-  it("is refused to another process as well, which needs no more than that one path", () => {
+  it("is also refused in another process, which needs permission for that path only", () => {
     inTempDir((dir) => {
       const path = `${dir}/file`;
       const db = open(path);
@@ -163,7 +162,7 @@ describe("a second open of one file", () => {
     const reader = child.stdout.getReader();
     assertEquals(new TextDecoder().decode((await reader.read()).value).trim(), "opened");
     assertThrows(() => open(path), LockedError);
-    // Killed, it neither closes nor unlocks; the system does.
+    // A killed process neither closes nor unlocks; the system does.
     child.kill("SIGKILL");
     const db = open(path, { lockTimeoutMs: 5000 });
     db.close();
@@ -175,7 +174,7 @@ describe("a second open of one file", () => {
 });
 
 describe("a second open by another name", () => {
-  it("is a LockedError, whichever name has it and whichever asks, as often as it asks", () => {
+  it("is a LockedError, for any two names and any number of attempts", () => {
     inTempDir((dir) => {
       const names = namesOf(dir);
       for (const first of names) {
@@ -193,7 +192,7 @@ describe("a second open by another name", () => {
     });
   });
 
-  it("is a LockedError to another process too", async () => {
+  it("is a LockedError in another process, too", async () => {
     await inTempDir(async (dir) => {
       const [path, symbolic, hard] = namesOf(dir) as [string, string, string];
       using _db = open(hard);
@@ -207,7 +206,7 @@ describe("a second open by another name", () => {
     });
   });
 
-  it("is shared between readers by whatever name, and no writer comes in", () => {
+  it("is shared between readers by any name, and excludes writers", () => {
     inTempDir((dir) => {
       const names = namesOf(dir);
       const readers = names.map((name) => open(name, { readOnly: true }));
@@ -221,7 +220,7 @@ describe("a second open by another name", () => {
     });
   });
 
-  it("finds the lock where a link that led nowhere made the file", () => {
+  it("finds the lock if the file was created through a dangling link", () => {
     inTempDir((dir) => {
       Deno.symlinkSync(`${dir}/target`, `${dir}/link`);
       assertThrows(() => open(`${dir}/link`, { readOnly: true }), IoError, "Cannot open");
@@ -234,7 +233,7 @@ describe("a second open by another name", () => {
 });
 
 describe("a second open in a Worker", () => {
-  /** A Worker, and its answer to what it is told. */
+  /** A Worker, and its answers to messages. */
   function start() {
     const worker = new Worker(new URL("./support/lock_worker.ts", import.meta.url), {
       type: "module",
@@ -248,7 +247,7 @@ describe("a second open in a Worker", () => {
     return { worker, ask };
   }
 
-  it("is locked, shared and released as in any other place", async () => {
+  it("is locked, shared and released as in one thread", async () => {
     await inTempDir(async (dir) => {
       const path = `${dir}/file`;
       const { worker, ask } = start();
@@ -272,7 +271,7 @@ describe("a second open in a Worker", () => {
     });
   });
 
-  it("succeeds when the Worker that had it is terminated, and finds its commits", async () => {
+  it("succeeds after the other Worker is terminated, and finds its commits", async () => {
     await inTempDir(async (dir) => {
       const path = `${dir}/file`;
       const { worker, ask } = start();
@@ -287,7 +286,7 @@ describe("a second open in a Worker", () => {
 });
 
 describe("a path that is no file", () => {
-  it("is an IoError at once, however it is opened, and nothing comes of it", async () => {
+  it("is an IoError at once, with any options, and creates nothing", async () => {
     await inTempDir(async (dir) => {
       Deno.writeFileSync(`${dir}/file`, sample.bytes);
       Deno.mkdirSync(`${dir}/folder`);
@@ -314,7 +313,7 @@ describe("a path that is no file", () => {
   });
 });
 
-/** What the superuser may do says nothing; who can, becomes another user. */
+/** The superuser ignores permissions; the test becomes another user if it can. */
 const isSuperuser = Deno.build.os !== "windows" && Deno.uid() === 0;
 const skip = Deno.build.os === "windows"
   ? "permissions are others there"
@@ -325,13 +324,13 @@ function canBecomeOther(): boolean {
   return new Deno.Command(Deno.execPath(), { args, stdin: "null" }).outputSync().success;
 }
 
-describe("a file or folder that may not be written", { skip }, () => {
-  /** Asks as a user to whom permissions mean something, in a folder that is theirs. */
+describe("a file or folder without write permission", { skip }, () => {
+  /** Opens paths as an ordinary user, in a folder of that user. */
   function asUser(attempts: readonly Attempt[]): Promise<string[]> {
     return outcomes(attempts, isSuperuser ? String(OTHER_USER) : "-");
   }
 
-  /** Makes a file of that user's. */
+  /** Creates a file of that user. */
   function put(path: string, bytes: Uint8Array, mode: number): void {
     Deno.writeFileSync(path, bytes);
     own(path, mode);
@@ -346,7 +345,7 @@ describe("a file or folder that may not be written", { skip }, () => {
   const DENIED = /^IoError: Cannot open .*: .*permission denied/i;
   const PENDING = `${ENTRIES_PENDING} entries`;
 
-  it("is opened read-only and no other way when the file is read-only, closed or not", async () => {
+  it("opens only read-only if the file is read-only, closed or not", async () => {
     await inTempDir(async (dir) => {
       own(dir, 0o755);
       const [closed, left] = [`${dir}/closed`, `${dir}/left`];
@@ -361,7 +360,7 @@ describe("a file or folder that may not be written", { skip }, () => {
     });
   });
 
-  it("is recovered in memory or in place when only the folder is read-only", async () => {
+  it("is recovered in memory or in place if only the folder is read-only", async () => {
     await inTempDir(async (dir) => {
       const path = `${dir}/left`;
       put(path, pending, 0o644);
@@ -377,7 +376,7 @@ describe("a file or folder that may not be written", { skip }, () => {
     });
   });
 
-  it("is refused when file or folder may not even be read", async () => {
+  it("is refused if file or folder cannot be read", async () => {
     await inTempDir(async (dir) => {
       own(dir, 0o755);
       put(`${dir}/file`, sample.bytes, 0o000);

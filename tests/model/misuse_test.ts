@@ -1,9 +1,9 @@
 /**
- * Every method of the public face, misused in every way: by wrong arguments, on another receiver,
- * after a close, beside an open transaction, read-only, after a failed write. Each gives the error
- * that the README's table names, and the database is as it was.
+ * Every method of the public API, misused in every way: with wrong arguments, on another receiver,
+ * after a close, beside an open transaction, read-only, after a failed write. Each misuse raises
+ * the error in the README's table, and leaves the database unchanged.
  *
- * The methods and their misuses stand in `support/misuse_table.ts`; here are the states.
+ * `support/misuse_table.ts` has the methods and their wrong arguments; the states are here.
  */
 
 import {
@@ -32,7 +32,7 @@ import { makeSample } from "../support/sample.ts";
 
 const sample = makeSample();
 type ClassName = keyof typeof TABLE;
-/** A use of something that its row knows the type of. */
+/** A use of an object whose type its row determines. */
 type Use = (on: never, db: Database) => unknown;
 type AnyRow = Row<never>;
 
@@ -42,9 +42,9 @@ const ROWS = (Object.entries(TABLE) as [ClassName, Rows<never>][]).flatMap(([own
 );
 
 /**
- * Tries a use to its end, as far as it goes at once; the error of it, or undefined.
+ * Runs a use as far as it is synchronous. Returns its error, or undefined.
  *
- * An iterator is asked for its first entry: it does nothing before.
+ * An iterator is advanced once, because it does nothing before.
  */
 async function errorOf(use: () => unknown): Promise<unknown> {
   try {
@@ -58,7 +58,7 @@ async function errorOf(use: () => unknown): Promise<unknown> {
   return undefined;
 }
 
-/** Fails unless a use fails as it has to. */
+/** Fails unless a use raises the expected error. */
 async function assertFails(
   use: () => unknown,
   [type, message]: readonly [Thrown, string],
@@ -81,7 +81,7 @@ function openSample(options: PagerOptions = {}, file: File = new MemoryFile(samp
   return openOn(file, options);
 }
 
-/** Fails unless an open database is as it was opened. */
+/** Fails unless an open database is unchanged. */
 function assertUnchanged(db: Database, version: number, what: string): void {
   assertEquals(db.version, version, what);
   assertEquals(db.stats().dirtyChunks, 0, what);
@@ -89,7 +89,7 @@ function assertUnchanged(db: Database, version: number, what: string): void {
 }
 
 /**
- * Tries something on every thing of a class that a database gives: for reading these are the trees
+ * Tries a use on every object of a class that a database provides. For reads these are the trees
  * of the database, of a transaction and of a snapshot.
  */
 async function onEach(
@@ -103,7 +103,7 @@ async function onEach(
     try {
       db.writeSync(action);
     } catch {
-      // A use that dooms its transaction has been noted.
+      // A use that dooms its transaction has been recorded.
     }
   };
   if (owner === "Database") give(db, "");
@@ -120,7 +120,7 @@ async function onEach(
   await Promise.all(given);
 }
 
-/** The classes of `mod.ts` and `inspect.ts` that are no errors. */
+/** The classes of `mod.ts` and `inspect.ts`, except errors. */
 function classesOf(): [string, { prototype: object }][] {
   const values = Object.entries<unknown>({ ...quire, ...inspection });
   return values.filter((entry): entry is [string, { prototype: object }] => {
@@ -155,7 +155,7 @@ describe("the table of misuse", () => {
     assertEquals(found.map(([name]) => name).sort(), [...FUNCTIONS].sort());
   });
 
-  it("has right uses that are right", async () => {
+  it("has valid uses that succeed", async () => {
     for (const { owner, row, what } of ROWS) {
       const db = openSample();
       await onEach(
@@ -204,7 +204,7 @@ describe("a method of something else", () => {
 });
 
 describe("a closed database", () => {
-  it("refuses every use of everything it gave, except closing again", async () => {
+  it("refuses every use of everything it returned, except closing again", async () => {
     for (const { owner, row, what } of ROWS) {
       const file = new MemoryFile(sample.bytes);
       const db = openSample({}, file);
@@ -230,7 +230,7 @@ describe("a closed database", () => {
 });
 
 describe("a transaction that has ended", () => {
-  it("refuses every use of it and of its trees, and the database goes on", async () => {
+  it("refuses every use of it and of its trees, and the database continues", async () => {
     for (const { owner, row, what } of ROWS) {
       if (["Database", "Inspector", "Snapshot", "Tree"].includes(owner)) continue;
       const db = openSample();
@@ -238,7 +238,7 @@ describe("a transaction that has ended", () => {
       const kept = db.writeSync((tx) => ({ tx, tree: tx.tree("tall") }));
       const on = (owner === "Transaction" ? kept.tx : kept.tree) as never;
       await assertFails(() => (row.use as Use)(on, db), REFUSALS.ended, what);
-      // Nor does one that is open make it valid.
+      // Another open transaction does not make it valid.
       const later: Promise<void>[] = [];
       db.writeSync(() => {
         later.push(assertFails(() => (row.use as Use)(on, db), REFUSALS.ended, `${what} inside`));
@@ -255,7 +255,7 @@ describe("a snapshot", () => {
   const subject = (owner: ClassName, snapshot: Snapshot) =>
     (owner === "Snapshot" ? snapshot : snapshot.tree("tall")) as never;
 
-  it("refuses every use of it and of its trees when it is closed", async () => {
+  it("refuses every use of it and of its trees after a close", async () => {
     for (const { owner, row, what } of rows) {
       const db = openSample();
       const snapshot = db.snapshot();
@@ -269,7 +269,7 @@ describe("a snapshot", () => {
     }
   });
 
-  it("says so when it was ended to bound memory", async () => {
+  it("raises SnapshotTooOldError if it was ended to bound memory", async () => {
     for (const { owner, row, what } of rows) {
       const db = openSample({ maxSnapshotBytes: 0 });
       const snapshot = db.snapshot();
@@ -295,7 +295,7 @@ describe("a snapshot", () => {
 });
 
 describe("an open transaction", () => {
-  it("refuses what would go around it, and is not disturbed", async () => {
+  it("refuses changes that would bypass it, and continues", async () => {
     for (const { owner, row, what } of ROWS) {
       if (owner !== "Database" && owner !== "Inspector" && owner !== "Tree") continue;
       const db = openSample();
@@ -317,7 +317,7 @@ describe("an open transaction", () => {
   });
 });
 
-describe("entries that take away the tree they are loaded into", () => {
+describe("entries that drop the tree into which they are loaded", () => {
   const takings: Record<string, (db: Database) => unknown> = {
     drop: (db) => db.dropTree("loaded"),
     rename: (db) => db.renameTree("loaded", "other"),
@@ -329,7 +329,7 @@ describe("entries that take away the tree they are loaded into", () => {
   for (const [what, take] of Object.entries(takings)) {
     for (const when of ["only", "first", "later", "last"]) {
       for (const isEmpty of [true, false]) {
-        // The first entry makes the tree, so before it there is none to take away.
+        // The first entry creates the tree, so it cannot be dropped before.
         if (isEmpty && (when === "first" || when === "only")) continue;
         const where = isEmpty ? "an empty tree" : "a tree with an entry";
         it(`are a TypeError: ${what}, ${when}, ${where}`, () => {
@@ -359,7 +359,7 @@ describe("entries that take away the tree they are loaded into", () => {
 });
 
 describe("a read-only database", () => {
-  it("refuses every change and nothing else, and is not written", async () => {
+  it("refuses every change and nothing else, and the file is not written", async () => {
     for (const { owner, row, what } of ROWS) {
       if (owner === "Transaction" || owner === "TransactionTree") continue;
       const file = new FaultyFile(new MemoryFile(sample.bytes));

@@ -1,19 +1,19 @@
 /**
- * The public face against a model that is simple enough to be right: a sorted array of entries a
- * tree.
+ * The public API against a model that is simple enough to be correct: a sorted array of entries for
+ * each tree.
  *
- * Random operations on several trees, awaited or in nested transactions some of which throw,
- * iterators that run while their tree changes, reopening. Afterwards every tree is checked whole,
- * and every page in use has to belong to exactly one of them.
+ * Random operations on several trees, awaited or in nested transactions some of which throw;
+ * iterators that run while their tree changes; reopens. Afterwards every tree is checked
+ * completely, and every page in use must belong to exactly one of them.
  *
- * Short runs do a little of everything; long ones do 1,000,000 operations with durability `none`,
- * half of them on a file on disk, half in memory, with checkpoints and reopening between.
+ * Short runs do a little of everything; long runs do 1,000,000 operations with durability `none`,
+ * half of them on a file on disk, half in memory, with checkpoints and reopens in between.
  *
- * A run that fails names its seed; QUIRE_SEED=n in the environment runs that one alone,
- * QUIRE_SEEDS=n runs the first n, and QUIRE_OPERATIONS=n is the length of all long runs together.
+ * A failed run names its seed. QUIRE_SEED=N runs only that seed, QUIRE_SEEDS=N runs the first N,
+ * and QUIRE_OPERATIONS=N is the total length of all long runs.
  *
- * Each opening has options of its own: sizes at their least and above, sectors that may tear or may
- * not, and in short runs any durability.
+ * Each open has options of its own: sizes from the minimum up, sectors protected or not, and in
+ * short runs any durability.
  *
  * A new operation is one method of `Run`, one line in `#actions` and one weight in each mix.
  */
@@ -56,11 +56,11 @@ function seeds(count: number): number[] {
   const chosen = Deno.env.get("QUIRE_SEED");
   if (chosen !== undefined) return [Number(chosen)];
   const fixed = Array.from({ length: count }, (_, i) => i + 1);
-  // One of them is new each time.
+  // One seed is new each time.
   return [...fixed, crypto.getRandomValues(new Uint32Array(1))[0]!];
 }
 
-/** What a run is about: which keys, how long the values. */
+/** The parameters of a run: its keys, and the lengths of its values. */
 interface Style {
   readonly key: (random: Random) => Uint8Array;
   readonly valueBytes: (random: Random) => number;
@@ -82,7 +82,7 @@ const STYLES: readonly Style[] = [
   },
 ];
 
-/** How often each operation is done, out of the sum of all. */
+/** The weight of each operation. */
 const MIX = {
   set: 400,
   delete: 120,
@@ -110,7 +110,7 @@ const MIX = {
 
 type Mix = Readonly<Record<keyof typeof MIX, number>>;
 
-/** Mostly what is quick for engine and model, so that a million of them take a minute. */
+/** Mostly operations that are fast in engine and model, so that a million take a minute. */
 const LONG_MIX: Mix = {
   set: 4000,
   delete: 4500,
@@ -151,7 +151,7 @@ const LONG_STYLES: readonly Style[] = [
   },
 ];
 
-/** What a run does, and on what. */
+/** The configuration of a run. */
 interface Plan {
   readonly mix: Mix;
   readonly styles: readonly Style[];
@@ -168,13 +168,13 @@ class Run {
   readonly random: Random;
   readonly style: Style;
   readonly counts: Record<string, number> = {};
-  /** How many operations were done; a step may do some. */
+  /** The number of operations; a step may do several. */
   operations = 0;
   readonly #plan: Plan;
   #opened: Opened;
   #model = new Model();
   readonly #transactions: Transaction[] = [];
-  /** What was promised and is not settled yet. */
+  /** Pending promises. */
   #promised: Promise<void>[] = [];
   readonly #actions: Readonly<Record<keyof Mix, () => void>> = {
     set: () => this.#set(),
@@ -222,7 +222,7 @@ class Run {
     }
   }
 
-  /** Waits for what was promised. */
+  /** Awaits the pending promises. */
   async settle(): Promise<void> {
     const promised = this.#promised;
     if (promised.length === 0) return;
@@ -254,7 +254,7 @@ class Run {
       cacheBytes: MEBIBYTE * random.pick([8, 8, 9, 16, 64]),
       journalBytes: MEBIBYTE * random.pick([2, 2, 3, 32]),
       tornSectors: random.pick(["whole", "protect"]),
-      // A transaction of the model's keeps an iterator, whose pages must not be taken from it.
+      // An iterator of a transaction may be open, whose pages must not be reused.
       maxSnapshotBytes: MEBIBYTE * random.pick([64, 256]),
     };
   }
@@ -293,7 +293,7 @@ class Run {
 
   #set(): void {
     const [, model, name] = this.#tree();
-    // A few neighbours at a time, so that trees grow in places.
+    // A few neighbours at a time, so that trees grow locally.
     for (let count = 1 + this.random.below(4); count > 0; count--, this.operations++) {
       const [key, value] = [this.style.key(this.random), this.#value()];
       this.#change<void>(name, (tree) => tree.set(key, value), undefined);
@@ -308,7 +308,7 @@ class Run {
     this.#change(name, (tree) => tree.delete(key), model.delete(key));
   }
 
-  /** A key that is likely to be there. */
+  /** A key that is likely to exist. */
   #someKey(model: ModelTree): Uint8Array {
     if (model.entries.length === 0 || this.random.once(4)) return this.style.key(this.random);
     return this.random.pick(model.entries)[0];
@@ -335,7 +335,7 @@ class Run {
     assert(sameBytes(tree.getView(key), model.get(key)), `get view ${key}`);
   }
 
-  /** Some entries at once, keys that come twice among them. */
+  /** Several entries, with some repeated keys. */
   #setMany(): void {
     const [, model, name] = this.#tree();
     const entries = Array.from({ length: this.random.below(12) }, () => {
@@ -346,7 +346,7 @@ class Run {
     for (const [key, value] of entries) model.set(key, value);
   }
 
-  /** To a value that tells of the one before, or to none. */
+  /** Updates to a value that depends on the old one, or deletes. */
   #update(): void {
     const [, model, name] = this.#tree();
     const key = this.#someKey(model);
@@ -354,7 +354,7 @@ class Run {
     const value = this.random.once(4) ? undefined : this.#value();
     const update = (now: Uint8Array | undefined) => {
       assert(sameBytes(now, expected), `update ${key}`);
-      // It is the caller's.
+      // The caller owns it.
       now?.fill(3);
       return value;
     };
@@ -370,7 +370,7 @@ class Run {
     if (isAbsent) this.#put(model, name, key, value);
   }
 
-  /** Expects what is there, or something near it, or nothing. */
+  /** Compares with the current value, a similar one, or none. */
   #compareAndSet(): void {
     const [, model, name] = this.#tree();
     const key = this.#someKey(model);
@@ -449,14 +449,14 @@ class Run {
   }
 
   /**
-   * In a transaction, what comes is what is there when its turn comes: the model's entry after the
-   * one before. Outside, it is what was there at the beginning.
+   * In a transaction, each step yields the current entry: the model's entry after the
+   * previous one. Otherwise, it yields the entries at the beginning.
    */
   #iterateWhileChanging(): void {
     const [tree, model, name] = this.#tree();
     const reverse = this.random.once(2);
     const range = this.#range(model);
-    // A rollback puts another model in place of this one.
+    // A rollback replaces this model.
     const beginning = new Model().tree(name);
     beginning.entries = [...model.entries];
     const follows = this.#depth > 0;
@@ -572,7 +572,7 @@ class Run {
   }
 }
 
-/** Steps until enough was done; a failure names seed and step. */
+/** Runs steps until the run is long enough. A failure names seed and step. */
 async function steps(
   run: Run,
   seed: number,
@@ -595,9 +595,9 @@ function inMemory(): () => File {
   return () => file;
 }
 
-describe("the public face", () => {
+describe("the public API", () => {
   for (const seed of SEEDS) {
-    it(`does what a sorted map does, seed ${seed}`, async () => {
+    it(`behaves like a sorted map, seed ${seed}`, async () => {
       const plan: Plan = { mix: MIX, styles: STYLES, durability: undefined, openFile: inMemory() };
       const run = new Run(seed, plan);
       await steps(run, seed, (step) => step === STEPS, 500);
@@ -607,7 +607,7 @@ describe("the public face", () => {
   }
 });
 
-describe("the public face at length", () => {
+describe("the public API in long runs", () => {
   const runs = seeds(10);
   const operations = Math.ceil(OPERATIONS / runs.length);
 
@@ -622,10 +622,10 @@ describe("the public face at length", () => {
 
   for (const seed of runs) {
     if (seed % 2 === 0) {
-      it(`does what a sorted map does in memory, seed ${seed}`, () =>
+      it(`behaves like a sorted map in memory, seed ${seed}`, () =>
         runLong(seed, "in memory", inMemory()));
     } else {
-      it(`does what a sorted map does on disk, seed ${seed}`, () =>
+      it(`behaves like a sorted map on disk, seed ${seed}`, () =>
         inTempDir((dir) => runLong(seed, "on disk", () => openDiskFile(`${dir}/file`))));
     }
   }

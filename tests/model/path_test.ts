@@ -1,6 +1,6 @@
 /**
- * Paths as users give them, at every place that takes one: text, `file:` URLs, links, and what is
- * none of these.
+ * Paths as users give them, wherever one is accepted: strings, `file:` URLs, links, and invalid
+ * ones.
  */
 
 import { assertEquals, assertInstanceOf, assertMatch, assertStringIncludes } from "@std/assert";
@@ -15,7 +15,7 @@ import { inTempDir } from "../support/temp.ts";
 const VALUE = new Uint8Array([1]);
 const TOP = new URL("../..", import.meta.url);
 
-/** Every function that takes the path of a database, none of which makes it. */
+/** Every function that takes the path of a database and does not create it. */
 const USES: Readonly<Record<string, (path: string | URL) => unknown>> = {
   "open": (path) => open(path, { create: false }).close(),
   "open read-only": (path) => open(path, { readOnly: true }).close(),
@@ -36,7 +36,7 @@ function makeDatabase(path: string): void {
   db.writeSync((tx) => tx.tree("a").set("key", VALUE));
 }
 
-/** What a use throws, at once or later. */
+/** The error of a use, synchronous or not. */
 async function errorOf(use: () => unknown): Promise<unknown> {
   try {
     await use();
@@ -58,7 +58,7 @@ async function assertRefused(path: unknown, message: string): Promise<void> {
 }
 
 describe("a file: URL", () => {
-  it("is a path, as an object and as text", () =>
+  it("is a path, as an object and as a string", () =>
     inTempDir(async (dir) => {
       makeDatabase(`${dir}/with space.quire`);
       const url = toFileUrl(`${dir}/with space.quire`);
@@ -79,7 +79,7 @@ describe("a file: URL", () => {
       assertEquals(names, ["saved 1.quire", "saved 2.quire", "with space.quire"]);
     }));
 
-  it("is refused where it names no file of this machine", () =>
+  it("is refused if it names no file of this machine", () =>
     inTempDir(async (dir) => {
       const { href } = toFileUrl(`${dir}/a.quire`);
       makeDatabase(`${dir}/a.quire`);
@@ -98,7 +98,7 @@ describe("a file: URL", () => {
       if (Deno.build.os !== "windows") refused.push(["file://server/a.quire", "host"]);
       for (const [text, message] of refused) {
         await assertRefused(text, message);
-        // As an object a relative URL is one from the root.
+        // A relative URL as an object starts at the root.
         if (!/^file:(a|$)/.test(text)) {
           await assertRefused(new URL(text), message.replace("HTTP", "http"));
         }
@@ -106,7 +106,7 @@ describe("a file: URL", () => {
     }));
 });
 
-describe("a path that is none", () => {
+describe("an invalid path", () => {
   it("is refused with a TypeError", async () => {
     for (const path of [null, 1, {}, new Uint8Array(1), ["a"]]) {
       await assertRefused(path, "the path is ");
@@ -114,7 +114,7 @@ describe("a path that is none", () => {
     await assertRefused("a\ud800", "lone surrogate");
   });
 
-  it("is no URL where its first folder only looks like one", () =>
+  it("is no URL if its first folder only looks like one", () =>
     inTempDir((dir) => {
       Deno.mkdirSync(`${dir}/a:`);
       makeDatabase(`${dir}/a:/b.quire`);
@@ -123,7 +123,7 @@ describe("a path that is none", () => {
     }));
 });
 
-/** Tries uses of one path in a process that may read and write one folder; each error's class. */
+/** Uses one path in a process that may access one folder. Returns the classes of the errors. */
 async function errorsWithin(folder: string, path: string): Promise<string[]> {
   const program = `
     import { open, salvage, verify } from "${new URL("mod.ts", TOP)}";
@@ -164,7 +164,7 @@ async function errorsWithin(folder: string, path: string): Promise<string[]> {
   return decoder.decode(stdout).trimEnd().split("\n");
 }
 
-describe("a link to what is not permitted", { ignore: Deno.build.os === "windows" }, () => {
+describe("a link to a file without permission", { ignore: Deno.build.os === "windows" }, () => {
   it("gives an IoError whose cause is the system's", () =>
     inTempDir(async (dir) => {
       const folder = `${dir}/permitted`;
@@ -175,7 +175,7 @@ describe("a link to what is not permitted", { ignore: Deno.build.os === "windows
       Deno.symlinkSync(`${dir}/other/a.quire`, `${folder}/to a file`);
       Deno.symlinkSync(`${dir}/other`, `${folder}/to a folder`);
       const refused = "IoError by NotCapable";
-      // A name that is taken is refused before the system is asked to make a file.
+      // An existing name is refused before the system is asked to create a file.
       const taken = "IoError by Error";
       assertEquals(
         await errorsWithin(folder, `${folder}/to a file`),

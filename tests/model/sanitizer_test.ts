@@ -1,12 +1,14 @@
-// A database that is opened for a whole module of tests leaves nothing behind that the sanitizers
-// of `Deno.test` count, in the test that writes or in one after it: no timer, no resource.
+/**
+ * A database opened for a whole module of tests leaves nothing that the sanitizers of `Deno.test`
+ * count, in the test that writes or in a later one: no timer, and no resource.
+ */
 
 import { assertEquals } from "@std/assert";
 import { setTimeout } from "node:timers/promises";
 import { open } from "../../mod.ts";
 
 const MIB = 1024 * 1024;
-/** Longer than it takes until a database is idle. */
+/** Longer than the time after which a database is idle. */
 const IDLE_MS = 1300;
 
 const dir = Deno.makeTempDirSync({ prefix: "quire-test-" });
@@ -17,7 +19,7 @@ globalThis.addEventListener("unload", () => {
   Deno.removeSync(dir, { recursive: true });
 });
 
-/** A test with both sanitizers on, whatever is the default. */
+/** A test with both sanitizers on, whatever the default. */
 function strictly(name: string, fn: () => void | Promise<void>): void {
   const sanitizers = { sanitizeOps: true, sanitizeResources: true, sanitizeExit: true };
   Deno.test({ name: `sanitizers: ${name}`, fn, ...sanitizers });

@@ -1,11 +1,10 @@
 /**
- * Many snapshots against a fast writer: each reads exactly one committed state, while 100,000
- * commits pass.
+ * Many snapshots against a fast writer: each reads exactly one committed state, through 100,000
+ * commits.
  *
- * The model of a state is one array of numbers a tree: at each key the seed of its value, 0 where
- * there is none. A state is copied when somebody begins to read it, and what is read, in pieces and
- * much later, has to be that copy. A run that fails names its seed; QUIRE_SEED=n in the environment
- * runs that one alone.
+ * The model of a state is one array of numbers for each tree: the seed of the value at each key, 0
+ * for none. The state is copied when a reader begins, and everything that it reads, in pieces and
+ * much later, must match the copy. A failed run names its seed; QUIRE_SEED=N runs only that seed.
  */
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
@@ -30,10 +29,10 @@ const KEYS = 2500;
 const NAMES = ["a", "b", "c"];
 const READERS_MAX = 40;
 const WORD_BYTES = 4;
-/** Long ones, in runs, are rare. */
+/** Values in runs are rare. */
 const VALUE_BYTES = [40, 200, 900, 40, 2000, 300, 2000, 40, 100, 1500, 40, 2048, 600, 40, 9000];
 
-/** What differs between the runs. */
+/** The configuration of a run. */
 interface Storm {
   readonly what: string;
   readonly commits: number;
@@ -58,17 +57,17 @@ const STORMS: readonly Storm[] = [
   },
 ];
 
-/** The seed of the value at each key; trees that do not live are absent. */
+/** The seed of the value at each key; trees that do not exist are absent. */
 type State = Map<string, Uint32Array>;
 
-/** Somebody who reads one state a piece at a time. */
+/** A reader of one state, a piece at a time. */
 interface Reader {
   readonly state: State;
   readonly snapshot: Snapshot | undefined;
   readonly walks: Walk[];
 }
 
-/** An iterator on its way, and the key that it is to give next, or one beyond. */
+/** An open iterator, and the key that it must yield next, or a bound for it. */
 interface Walk {
   readonly entries: ReturnType<ReadTree["entries"]>;
   readonly seeds: Uint32Array | undefined;
@@ -78,7 +77,7 @@ interface Walk {
 
 class Undo extends Error {}
 
-/** A database under a writer, those who read it, and the model of what they have to see. */
+/** A database with a writer and readers, and the model of the states that they must see. */
 class Run {
   readonly counts = { commits: 0, undone: 0, snapshots: 0, entries: 0, tooOld: 0 };
   readonly #random: Random;
@@ -97,7 +96,7 @@ class Run {
     this.#db = new Database(this.#session);
   }
 
-  /** Commits once, or undoes it, and lets somebody read. */
+  /** Commits or rolls back once, and lets a reader continue. */
   step(): void {
     const random = this.#random;
     this.#write();
@@ -121,7 +120,7 @@ class Run {
     again.close();
   }
 
-  /** How often pages had to leave the cache. */
+  /** The number of evicted pages. */
   get evictions(): number {
     return this.#db.stats().evictions;
   }
@@ -146,7 +145,7 @@ class Run {
     }
   }
 
-  /** A part of a transaction that is undone alone, or kept. */
+  /** A savepoint that is rolled back or kept. */
   #savepoint(): void {
     const before = this.#copy();
     try {
@@ -192,7 +191,7 @@ class Run {
     this.#state.get(name)?.fill(0, from, to);
   }
 
-  /** Drops a tree, or gives it another name. */
+  /** Drops or renames a tree. */
   #reshape(): void {
     const [from, to] = [this.#random.pick(NAMES), this.#random.pick(NAMES)];
     const seeds = this.#state.get(from);
@@ -205,7 +204,7 @@ class Run {
     }
   }
 
-  /** Somebody begins to read what is committed now, by a snapshot or by an iterator alone. */
+  /** Starts a reader of the current state, with a snapshot or only an iterator. */
   #begin(): void {
     const state = this.#copy();
     if (this.#random.once(3)) {
@@ -226,7 +225,7 @@ class Run {
     return { entries: tree(name).entries({ reverse }), seeds, reverse, at: reverse ? KEYS - 1 : 0 };
   }
 
-  /** Reads a piece of a state; ends the reader when its snapshot was ended to bound memory. */
+  /** Reads a piece of a state. Ends the reader if its snapshot was ended to bound memory. */
   #readSome(reader: Reader): void {
     try {
       this.#readPiece(reader);
@@ -252,7 +251,7 @@ class Run {
     if (walks.length > 0) this.#advance(random.pick(walks), random.below(60));
   }
 
-  /** Takes an iterator some steps further. */
+  /** Advances an iterator by several steps. */
   #advance(walk: Walk, steps: number): void {
     const step = walk.reverse ? -1 : 1;
     for (; steps > 0; steps--) {
@@ -274,7 +273,7 @@ class Run {
     expectValue(value, seeds[at]!, at);
   }
 
-  /** Ends a reader, now and then after comparing all that it sees. */
+  /** Ends a reader, sometimes after comparing everything that it sees. */
   #endOne(whole: boolean = this.#random.once(6)): void {
     if (this.#readers.length === 0) return;
     const reader = this.#readers.splice(this.#random.below(this.#readers.length), 1)[0]!;

@@ -1,8 +1,8 @@
 /**
- * Snapshots against a model: random transactions, some undone, while snapshots are taken, read and
- * closed and checkpoints run; each snapshot shows its version and no other, and nothing is lost.
+ * Snapshots against a model: random transactions, some rolled back, while snapshots are taken, read
+ * and closed and checkpoints run. Each snapshot shows exactly its version, and nothing is lost.
  *
- * A run that fails names its seed; QUIRE_SEED=n in the environment runs that one alone.
+ * A failed run names its seed; QUIRE_SEED=N runs only that seed.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -23,7 +23,7 @@ const KEYS = 3000;
 const NAME = "tree";
 const VALUE_BYTES = [0, 10, 100, 1000, 3000, 40_000];
 
-/** What differs between the runs. */
+/** The configuration of a run. */
 interface Case {
   readonly what: string;
   readonly cacheBytes: number;
@@ -39,7 +39,7 @@ const CASES: readonly Case[] = [
 
 class Undo extends Error {}
 
-/** A snapshot, and the entries that it has to show. */
+/** A snapshot, and the entries that it must show. */
 interface Kept {
   readonly snapshot: Snapshot;
   readonly entries: ModelTree["entries"];
@@ -62,7 +62,7 @@ class Run {
     this.#db = new Database(this.#session);
   }
 
-  /** A transaction, and now and then something with snapshots. */
+  /** Runs a transaction, and sometimes an operation on snapshots. */
   step(): void {
     const random = this.#random;
     this.#transaction();
@@ -74,7 +74,7 @@ class Run {
     if (random.once(30)) this.#iterateWhileChanging();
   }
 
-  /** Compares every snapshot and the database, then what is found when it is opened again. */
+  /** Compares every snapshot and the database, and the database again after a reopen. */
   finish(): void {
     while (this.#kept.length > 0) this.#closeOne();
     this.#compare(this.#db.tree(NAME), this.#model.entries);
@@ -109,7 +109,7 @@ class Run {
     return utf8(`key ${this.#random.below(KEYS)}`);
   }
 
-  /** Sets an entry, or removes one. */
+  /** Sets or deletes an entry. */
   #change(tree: TransactionTree): void {
     const key = this.#key();
     if (this.#random.once(3)) {
@@ -150,7 +150,7 @@ class Run {
     assert(sameBytes(value, entry?.[1]), `value ${what}`);
   }
 
-  /** An iterator shows what was there when it began. */
+  /** Checks that an iterator shows the state at its beginning. */
   #iterateWhileChanging(): void {
     const expected = [...this.#model.entries];
     let at = 0;

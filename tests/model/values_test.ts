@@ -1,6 +1,6 @@
 /**
- * What values mean: `undefined` is no entry wherever it stands, equal values compare as equal
- * however they are written, and bytes whose memory is gone are none.
+ * The meaning of values: `undefined` is no entry, equal values compare equal in any representation,
+ * and detached buffers are refused.
  */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
@@ -19,7 +19,7 @@ import {
   u64,
 } from "../../mod.ts";
 
-/** A codec of a user's that would take undefined for a value and for a key. */
+/** A user's codec that accepts undefined as a value and as a key. */
 const maybe: KeyCodec<string | undefined> = {
   encode: (value) => new TextEncoder().encode(value ?? "nothing"),
   decode: (bytes) => new TextDecoder().decode(bytes),
@@ -59,7 +59,7 @@ describe("undefined", () => {
       assertEquals([tree.count(), db.version], [0, 0]);
     });
 
-    it(`is no entry where a change gives it, in a tree of ${name}`, async () => {
+    it(`is no entry as the result of an update, in a tree of ${name}`, async () => {
       using db = open(":memory:");
       const tree = db.tree("a", { key: string, value });
       const some = { bytes: new Uint8Array(1), tuple: [1], u64: 1n }[name] ?? "some";
@@ -90,23 +90,23 @@ describe("undefined", () => {
     assertThrows(() => tuple.encode(Array(2)), TypeError, "Cannot encode: ");
   });
 
-  it("is refused by the codecs alone too", () => {
+  it("is refused by the codecs themselves, too", () => {
     for (const codec of [bytes, keyBytes, json, string, structured, tuple, u64]) {
       assertThrows(() => codec.encode(undefined as never), TypeError, "Cannot encode: ");
     }
   });
 
-  it("is kept inside of a structured value", () => {
+  it("is kept inside a structured value", () => {
     const value = { a: undefined, b: [undefined], c: new Map([[undefined, 1]]) };
     assertEquals(structured.decode(structured.encode(value)), value);
   });
 });
 
-/** Half as a program computes it: a number that V8 keeps as a double. */
+/** A computed half: a number that V8 stores as a double. */
 const [half] = JSON.parse("[0.5]") as [number];
 const shared = { x: 1 };
 
-/** Values that V8 writes in another way than equal ones. */
+/** Values that V8 represents differently from equal ones. */
 const REWRITTEN: Readonly<Record<string, () => [unknown, unknown]>> = {
   "a sum of halves": () => [half + half, 1],
   "a sum in an object": () => [{ x: half + half }, { x: 1 }],
@@ -128,7 +128,7 @@ const REWRITTEN: Readonly<Record<string, () => [unknown, unknown]>> = {
 
 describe("compareAndSet", () => {
   for (const [name, make] of Object.entries(REWRITTEN)) {
-    it(`takes ${name} for what it means`, async () => {
+    it(`compares ${name} by content`, async () => {
       using db = open(":memory:");
       const tree = db.tree("a", { key: string, value: structured });
       const [given, equal] = make();
@@ -144,7 +144,7 @@ describe("compareAndSet", () => {
     });
   }
 
-  it("finds whatever structured keeps equal to what was read", async () => {
+  it("finds any structured value equal to the one read", async () => {
     using db = open(":memory:");
     const tree = db.tree("a", { key: string, value: structured });
     const options = { withBigInt: true, withDate: true, withMap: true, withSet: true };
@@ -157,7 +157,7 @@ describe("compareAndSet", () => {
     }));
   });
 
-  it("tells apart what is not equal", async () => {
+  it("distinguishes different values", async () => {
     using db = open(":memory:");
     const tree = db.tree("a", { key: string, value: structured });
     const different: [unknown, unknown][] = [
@@ -188,7 +188,7 @@ describe("compareAndSet", () => {
     }
   });
 
-  it("compares json by what it says, whoever wrote it", async () => {
+  it("compares json by content, whoever wrote it", async () => {
     using db = open(":memory:");
     const tree = db.tree("a", { key: string, value: json.as<Record<string, number>>() });
     const stream = new Blob(['{ "b": 1.0, "a": [ ] }']).stream();
@@ -198,10 +198,10 @@ describe("compareAndSet", () => {
     assert(await tree.compareAndSet("k", { b: 2, a: 1 }, {}));
   });
 
-  it("asks a codec that says what is equal, and compares the bytes of others", async () => {
+  it("calls a codec's equals, and compares the bytes of other codecs", async () => {
     using db = open(":memory:");
     let salt = 0;
-    // As one that encrypts does, it never writes the same bytes twice.
+    // Like a codec that encrypts, it never writes the same bytes twice.
     const salted: Codec<string> = {
       encode: (value) => new TextEncoder().encode(`${value}#${salt++}`),
       decode: (bytes) => new TextDecoder().decode(bytes).split("#")[0]!,
@@ -218,7 +218,7 @@ describe("compareAndSet", () => {
   });
 });
 
-/** Arrays of bytes whose memory is gone: given away, or cut off. */
+/** Byte arrays with a detached or shrunk buffer. */
 function goneBytes(): Uint8Array[] {
   const detached = new Uint8Array([1, 2, 3]);
   structuredClone(detached.buffer, { transfer: [detached.buffer] });
@@ -228,7 +228,7 @@ function goneBytes(): Uint8Array[] {
   return [detached, outside];
 }
 
-describe("bytes whose memory is gone", () => {
+describe("detached buffers", () => {
   it("are refused as keys and as values", async () => {
     using db = open(":memory:");
     const tree = db.tree("a");
@@ -270,7 +270,7 @@ describe("bytes whose memory is gone", () => {
     assertEquals(db.version, 0);
   });
 
-  it("are refused from a stream, also where they go while it is read", async () => {
+  it("are refused from a stream, even if detached while it is read", async () => {
     using db = open(":memory:");
     const tree = db.tree("a");
     for (const gone of goneBytes()) {
@@ -287,7 +287,7 @@ describe("bytes whose memory is gone", () => {
     assert(!tree.has("k"));
   });
 
-  it("are not confused with bytes that are empty", async () => {
+  it("are not confused with empty arrays", async () => {
     using db = open(":memory:");
     const tree = db.tree("a");
     const empty = [new Uint8Array(0), new Uint8Array(new ArrayBuffer(0, { maxByteLength: 8 }))];

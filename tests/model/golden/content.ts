@@ -1,9 +1,9 @@
 /**
- * What the golden files hold, described so that it can be made and checked: every kind of page,
- * keys and values around every limit, a tree of three levels, freed pages, a dropped and a renamed
- * tree.
+ * The content of the golden files, described so that it can be written and checked: every kind of
+ * page, keys and values around every limit, a tree of three levels, freed pages, a dropped and a
+ * renamed tree.
  *
- * A file that was published stays as it is; this description of it does too.
+ * A published golden file never changes, and neither does this description.
  */
 
 import { u64 } from "../../../mod.ts";
@@ -42,14 +42,14 @@ export function goldenContent(): Content {
   ]);
 }
 
-/** Puts all of it into an empty database, by a way with detours. */
+/** Writes all of it to an empty database, with intermediate changes. */
 export function makeGolden({ db }: Opened): void {
   const content = goldenContent();
   change(db, "dropped", (dropped) => dropped.load(content.get("text")!));
   for (const [name, entries] of content) {
     const first = name === "text" ? "first name" : name;
     change(db, first, (tree) => {
-      // In an order of no use, so that pages split in the middle.
+      // In a shuffled order, so that pages split in the middle.
       for (const [key, value] of [...entries.keys()].sort().map((i) => entries[i]!)) {
         tree.set(key, value);
       }

@@ -1,5 +1,5 @@
 /**
- * Makes the golden file of this format, which must not be there yet: `deno task golden`.
+ * Writes the golden file of the current format, which must not exist yet: `deno task golden`.
  */
 
 import { format, MemoryFile } from "../../../pager/mod.ts";

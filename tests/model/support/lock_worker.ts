@@ -1,13 +1,14 @@
 /**
- * The Worker in tests of locks: told `{ path, readOnly }`, it tries to open the file and answers
- * how that went, as one word. What it opened stays open until it is told "close", or terminated.
+ * The Worker in tests of locks: on `{ path, readOnly }` it tries to open the file and answers with
+ * the result as one word. The file stays open until the message "close", or until the Worker is
+ * terminated.
  */
 
 import { type Database, LockedError, open } from "../../../mod.ts";
 
 let db: Database | undefined;
 
-/** Opens or closes; how that went. */
+/** Opens or closes. Returns the result. */
 async function answer(asked: "close" | { path: string; readOnly: boolean }): Promise<string> {
   if (asked === "close") {
     db?.close();
@@ -15,7 +16,7 @@ async function answer(asked: "close" | { path: string; readOnly: boolean }): Pro
   }
   try {
     db = open(asked.path, { readOnly: asked.readOnly });
-    // Left in the journal, so that a Worker that is terminated leaves something to recover.
+    // Stays in the journal, so that a terminated Worker leaves something to recover.
     if (!asked.readOnly) await db.tree("worker").set("key", new Uint8Array([7]));
     return "opened";
   } catch (error) {
@@ -23,6 +24,6 @@ async function answer(asked: "close" | { path: string; readOnly: boolean }): Pro
   }
 }
 
-// Seen from inside, the other end of a Worker is one too.
+// Inside a Worker, `self` has the interface of a Worker.
 const outside = self as unknown as Worker;
 outside.onmessage = async ({ data }) => outside.postMessage(await answer(data));

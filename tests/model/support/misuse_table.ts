@@ -1,11 +1,11 @@
 /**
- * How each method of the public face may be misused: one row a method, named `Class.method`, with a
- * right use of it and every wrong one. `misuse_test.ts` tries the right use where it is out of
- * place (closed, ended, read-only, inside a transaction ...), and the wrong ones where the rest is
- * right. It fails when a method of `mod.ts` has no row here.
+ * The misuse of each method of the public API: one row for each method, named `Class.method`, with
+ * a valid use and every wrong one. `misuse_test.ts` tries the valid use in states that do not allow
+ * it (closed, ended, read-only, inside a transaction), and the wrong ones in states that do. It
+ * fails if a method of `mod.ts` has no row here.
  *
- * A new method needs one entry in the table of its class. Where it takes a key, a value, a range, a
- * name or a tree, `badKeys` and the others make the wrong uses.
+ * A new method needs one row in the table of its class. For keys, values, ranges, names and trees,
+ * `badKeys` and similar functions create the wrong uses.
  */
 
 import {
@@ -22,24 +22,24 @@ import type { ReadTree, Snapshot, Transaction, TransactionTree, Tree } from "../
 /** A class of errors. */
 export type Thrown = new (...args: never[]) => Error;
 
-/** A use that has to fail, how, and with what in the message. */
+/** A use that must fail, its error, and text in the message. */
 export type Wrong<T> = readonly [use: (on: T, db: Database) => unknown, Thrown, string];
 
-/** A method: how it is used, and how it must not be. */
+/** The uses and misuses of a method. */
 export interface Row<T> {
-  /** A right use, on the small database of `sample.ts`. */
+  /** A valid use, on the small database of `sample.ts`. */
   readonly use: (on: T, db: Database) => unknown;
   /** Uses with wrong arguments. */
   readonly wrong: readonly Wrong<T>[];
-  /** It changes something: refused read-only, and after a write has failed. */
+  /** It changes the database: refused read-only, and after a failed write. */
   readonly changes?: true;
-  /** It is of use after its handle, or the database, was closed. */
+  /** It is allowed after its handle, or the database, was closed. */
   readonly closed?: "works";
   /** It cannot be used while a transaction is open. */
   readonly inside?: "refused";
-  /** It writes what is committed already, so it fails after a write has failed. */
+  /** It writes committed data, so it fails after a failed write. */
   readonly failed?: "refused";
-  /** It reads no page, so it is of use on a snapshot that was ended to bound memory. */
+  /** It reads no page, so it is allowed on a snapshot that was ended to bound memory. */
   readonly tooOld?: "works";
 }
 
@@ -50,7 +50,7 @@ type Bad = readonly [value: unknown, Thrown, message: string];
 type Use<T> = (on: T, bad: never, db: Database) => unknown;
 
 const VALUE = new Uint8Array([1]);
-/** Nonsense of every type. */
+/** Invalid values of every type. */
 const NONSENSE = [null, 1, NaN, 1n, true, Symbol("a"), {}, [1], () => 1, new Date(0)];
 const NO_OBJECTS = [null, 1, NaN, 1n, true, Symbol("a"), "text"];
 
@@ -68,7 +68,7 @@ const BAD_KEYS: readonly Bad[] = [
 const BAD_VALUES: readonly Bad[] = [
   ...all([...NONSENSE, undefined, "text"], TypeError, "Cannot"),
   ...all([new ArrayBuffer(1), new Uint16Array(1), new DataView(VALUE.buffer)], TypeError, "Cannot"),
-  // Its memory is never touched, so it takes none.
+  // Its memory is never touched, so none is allocated.
   [new Uint8Array(2 ** 31 + 1), RangeError, "2147483649 bytes exceed 2147483648"],
 ];
 
@@ -84,7 +84,7 @@ const BAD_LIMITS: readonly Bad[] = [
   ...all([-1, 1.5, NaN, -Infinity], RangeError, "is not a count"),
 ];
 
-/** A key that is none, or may be left out and is wrong all the same. */
+/** Invalid keys, and invalid optional keys. */
 function badKeys<T>(use: Use<T>, maybe: "required" | "optional" = "required"): Wrong<T>[] {
   const missing = all([undefined], TypeError, "Cannot encode: ");
   return wrongs(maybe === "required" ? [...BAD_KEYS, ...missing] : BAD_KEYS, use);
@@ -98,7 +98,7 @@ function badNames<T>(use: Use<T>): Wrong<T>[] {
   return wrongs(BAD_NAMES, use);
 }
 
-/** A range that is none, or has a bound or an option that is none. */
+/** Invalid ranges, and ranges with an invalid bound or option. */
 function badRanges<T>(use: Use<T>, options: "all" | "only bounds" = "all"): Wrong<T>[] {
   const boundNames = ["prefix", "gt", "gte", "lt", "lte"];
   const found = [
@@ -121,7 +121,7 @@ function badRanges<T>(use: Use<T>, options: "all" | "only bounds" = "all"): Wron
   ];
 }
 
-/** Entries that are none, or not in order where they have to be. */
+/** Invalid entries, and entries out of order where order is required. */
 function badEntries<T>(use: Use<T>): Wrong<T>[] {
   const none = [null, undefined, 7, {}, true];
   const wrong = [[7], [null], [[]], [["key"]], "ab"];
@@ -140,7 +140,7 @@ function badEntries<T>(use: Use<T>): Wrong<T>[] {
   ];
 }
 
-/** A tree that is none, or one of another database, or of another sort. */
+/** Invalid trees, and trees of another database or class. */
 function badTrees<T>(use: Use<T>): Wrong<T>[] {
   const foreign = (name: string) => {
     const other = open(":memory:");
@@ -185,7 +185,7 @@ function badTrees<T>(use: Use<T>): Wrong<T>[] {
   ];
 }
 
-/** Codecs that are none, with a name, or that come with a tree, which has its own. */
+/** Invalid codecs with a name, and codecs given with a tree, which has its own. */
 function badCodecs<T>(use: (on: T, tree: never, codecs: never) => unknown): Wrong<T>[] {
   const none = all([null, 7, "json", { codec: json }], TypeError, "Cannot open a tree: ");
   const wrong = all([null, 7, {}, { encode: 1, decode: 2 }], TypeError, "Cannot use the codec");
@@ -203,7 +203,7 @@ function badCodecs<T>(use: (on: T, tree: never, codecs: never) => unknown): Wron
   ];
 }
 
-/** A callback, or options, of a transaction that are none. */
+/** Invalid callbacks and options of a transaction. */
 function badWrites(use: (db: Database, callback: never, options: never) => unknown) {
   const callbacks: Bad[] = [
     ...all([null, undefined, 1, "text", {}, [() => {}]], TypeError, "Cannot write: "),
@@ -380,7 +380,7 @@ const READ_TREE: Rows<ReadTree> = {
   "[Symbol.iterator]": { use: (tree) => tree[Symbol.iterator](), wrong: [] },
 };
 
-/** What a `Tree` has besides. */
+/** The other methods of a `Tree`. */
 const TREE: Rows<Tree> = {
   "setStream": {
     use: (tree) => tree.setStream("new", new Blob([VALUE]).stream()),
@@ -415,7 +415,7 @@ const TREE: Rows<Tree> = {
   "stats": { use: (tree) => tree.stats(), wrong: [], inside: "refused" },
 };
 
-/** The changes of a tree: the same of a `Tree`, where they are promised, and in a transaction. */
+/** The changes of a tree, of a `Tree`, where they return promises, and in a transaction. */
 const CHANGES: Rows<Tree | TransactionTree> = {
   "set": {
     use: (tree) => tree.set("new", VALUE),
@@ -535,7 +535,7 @@ const SNAPSHOT: Rows<Snapshot> = {
   },
 };
 
-/** A number that is none, or past the end of the small file. */
+/** Invalid numbers, and numbers past the end of the small file. */
 function badNumbers(use: Use<Inspector>): Wrong<Inspector>[] {
   const none = [null, undefined, "1", 1n, true, Symbol("a"), {}, [1]];
   const outside = [-1, 1.5, NaN, Infinity, 2 ** 32, 2 ** 53];
@@ -593,7 +593,7 @@ const INSPECTOR: Rows<Inspector> = {
   },
 };
 
-/** The rows of every class of `mod.ts` that is no error. */
+/** The rows of every class of `mod.ts`, except errors. */
 export const TABLE = {
   Database: DATABASE,
   Inspector: INSPECTOR,
@@ -604,10 +604,10 @@ export const TABLE = {
   Tree: { ...CHANGES as Rows<Tree>, ...TREE },
 };
 
-/** The functions of `mod.ts`; the wrong uses of each are tests of their own. */
+/** The functions of `mod.ts`; other tests have their wrong uses. */
 export const FUNCTIONS: readonly string[] = ["open", "salvage", "verify"];
 
-/** What a use gives in each state in which it is refused. */
+/** The error of a use in each state that refuses it. */
 export const REFUSALS = {
   closed: [ClosedError, "closed"],
   ended: [ClosedError, "Cannot use the transaction: it has ended"],

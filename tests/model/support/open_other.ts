@@ -1,7 +1,7 @@
 /**
  * The other process in tests of paths that cannot be opened: it opens one path after the other and
- * prints for each, in one line, how many entries there are, or the error. A path at which opening
- * waits for ever is the one whose line is missing when the process is killed.
+ * prints, in one line for each, the number of entries or the error. If opening blocks forever, the
+ * line of that path is missing when the process is killed.
  *
  * Arguments: a user id to become first, or "-" to stay, then pairs of a path and options as JSON.
  */
