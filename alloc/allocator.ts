@@ -1,27 +1,28 @@
 /**
- * Which pages are free, and which of them to take.
+ * The allocator: tracks free pages, and chooses which of them to use.
  *
- * The truth is the bitmap in slot 0 of each chunk's header page. In memory there are two bytes a
- * chunk (`Summary`), filled in as chunks are looked at, and a hint below which every chunk is full;
- * so opening reads nothing, and a page is found without scanning the file.
+ * On disk, the bitmap in slot 0 of each chunk's header page records which pages are in use. Memory
+ * holds only two bytes per chunk (`Summary`), filled in as chunks are examined, and a hint below
+ * which every chunk is full. So opening a file reads nothing, and an allocation does not scan it.
  *
- * Where a page goes: near its neighbour; else into the first chunk known to have room; else into
- * one of up to 8 chunks not looked at yet; else at the end of the file. Once the file has 16
- * chunks, branches get chunks of their own, so that they stay together in memory.
+ * A page is placed near its neighbour; else in the first chunk known to have room; else in one of
+ * up to 8 unexamined chunks; else at the end of the file. Once the file has 16 chunks, branches get
+ * chunks of their own, so that they stay together in memory.
  *
- * Where a run goes: like a page, but of the first 8 chunks known to have room it takes the one
- * whose longest free run is the shortest, and one of 64 pages and more has no neighbour. A large
- * value takes several pieces before it makes the file longer. So space between runs is used again
- * whatever their lengths, and the file stays within a fifth of its pages in use.
+ * A run is placed like a page, with two differences. Of the first 8 chunks known to have room it
+ * takes the one whose longest free run is the shortest, and a run of 64 pages or more is not placed
+ * near a neighbour. A large value is split into several runs before it makes the file longer. So
+ * the space between runs is reused whatever their lengths, and the file stays within a fifth of its
+ * pages in use.
  *
  * Invariants:
  * 1. A page released in a transaction is *held*: it is not acquired again before the commit.
- * 2. The hint may be too low, never too high.
- * 3. Bits change through the pager, so that allocation is part of the transaction and rolls back.
- * 4. Ends of transactions and snapshots neither read nor throw: a chunk whose header page is not in
- *    memory counts as empty until a search reads it.
+ * 2. The hint may be too low, but is never too high.
+ * 3. Bits change through the pager, so allocations are part of the transaction and roll back.
+ * 4. The end of a transaction or snapshot neither reads nor throws: a chunk whose header page is
+ *    not in memory counts as empty until a search reads it.
  *
- * It does not know what the pages are for, beyond their kind.
+ * It knows the kinds of pages, but not what they contain.
  */
 
 import {
@@ -40,45 +41,45 @@ const { CHUNK_SHIFT, KIND_BRANCH, KIND_FREE, KIND_RUN } = format;
 const { KIND_RUN_CONTINUED, KIND_SUPERBLOCK, PAGE_WORD_SHIFT, RUN_PAGES_MAX, SLOT_MASK } = format;
 
 const LOOKS_MAX = 8;
-/** How many chunks with room are compared for a run. */
+/** The most chunks with room that are compared when a run is placed. */
 const CANDIDATES_MAX = 8;
 const LARGE_RUN_PAGES = 64;
-/** A piece has this many pages, and this part of what is wanted, or the file grows instead. */
+/** A piece has at least this many pages and this part of the request; else the file grows. */
 const PIECE_PAGES_MIN = 8;
 const PIECE_PART_SHIFT = 3;
-/** From this size on, branches get chunks of their own. */
+/** From this many chunks on, branches get chunks of their own. */
 const SORTED_CHUNKS_MIN = 16;
 const FIRST_SLOT = 1;
 const HEADER_WORDS = format.HEADER_BYTES / 4;
-/** One less than the format could number, so that no page has a number with a meaning. */
+/** One less than the format could number, so that no page has a reserved number. */
 const CHUNKS_MAX = 2 ** 24 - 1;
 
-/** What pages are for. Branches have chunks of their own; the first page in use tells which. */
+/** The uses of pages. A chunk is one for branches if its first page in use is a branch. */
 const SINGLES = 0;
 const BRANCHES = 1;
 const RUNS = 2;
 
-/** Which pages are free, and which of them to take. */
+/** Tracks the free pages of a file, and chooses which of them to use. */
 export class Allocator implements TransactionListener {
   readonly #pager: Pager;
-  /** What chunks have for pages other than branches. */
+  /** The free runs for pages other than branches. */
   readonly #summary = new Summary();
-  /** What chunks of branches have for branches. */
+  /** The free runs for branches, in the chunks that are for branches. */
   readonly #branches = new Summary();
   readonly #holds = new Holds();
-  /** Chunks that the summary counts as empty, since their header pages were not in memory. */
+  /** Chunks counted as empty, because their header pages were not in memory. */
   readonly #uncounted = new Set<number>();
-  /** Bits in use or held, of the chunk looked at last. */
+  /** The slots in use or held of the chunk examined last, one bit each. */
   readonly #taken = new Uint32Array(WORDS);
-  /** The chunk that served each use last. */
+  /** The chunk in which each use was last served. */
   readonly #last = [0, 0, 0];
-  /** The lowest chunk nobody has looked at. */
+  /** The lowest chunk that has not been examined. */
   #unknown: number;
 
   /**
-   * The allocator of a pager; there is one.
+   * Creates the allocator of a pager. A pager has only one.
    *
-   * @param pager The pager.
+   * @param pager The pager whose pages it allocates.
    */
   constructor(pager: Pager) {
     this.#pager = pager;
@@ -88,10 +89,10 @@ export class Allocator implements TransactionListener {
   }
 
   /**
-   * Takes a page, zeroed, its header formatted with kind and tree.
+   * Allocates a page, zeroed, with the kind and tree in its header.
    *
-   * @param near A page that this one should be close to, or 0.
-   * @returns The page.
+   * @param near A page that the new one should be close to, or 0.
+   * @returns The number of the page.
    */
   acquire(kind: number, tree: number, near: number): number {
     const use = kind === KIND_BRANCH ? BRANCHES : SINGLES;
@@ -100,12 +101,12 @@ export class Allocator implements TransactionListener {
   }
 
   /**
-   * Takes a run of pages, zeroed, their headers formatted.
+   * Allocates a run of pages, zeroed, with their headers formatted.
    *
-   * @param span How many pages, 1..255.
+   * @param span The number of pages, 1..255.
    * @param near A page that the run should be close to, or 0.
-   * @returns The first page.
-   * @throws {RangeError} The span is impossible.
+   * @returns The number of the first page.
+   * @throws {RangeError} The span is out of range.
    */
   acquireRun(span: number, tree: number, near: number): number {
     if (!Number.isInteger(span) || span < 1 || span > RUN_PAGES_MAX) {
@@ -116,9 +117,9 @@ export class Allocator implements TransactionListener {
   }
 
   /**
-   * Takes a run of at most `span` pages: a shorter one rather than making the file longer.
+   * Allocates a run of at most `span` pages: a shorter one rather than making the file longer.
    *
-   * @returns The first page; its header says how long the run is.
+   * @returns The number of the first page; its header holds the length of the run.
    */
   acquirePiece(span: number, tree: number, near: number): number {
     const wanted = Math.min(span, RUN_PAGES_MAX);
@@ -136,11 +137,12 @@ export class Allocator implements TransactionListener {
   }
 
   /**
-   * Gives back a page, or the whole run whose first page it is.
+   * Releases a page, or the whole run whose first page it is.
    *
-   * @param span How many pages it has.
-   * @throws {RangeError} It is free, held, inside a run, of another length, or no page of data.
-   * @throws {CorruptionError} It is a run whose later pages are not its own.
+   * @param span The number of pages: 1, or the length of the run.
+   * @throws {RangeError} The page is free, held, inside a run, not a data page, or the run has
+   * another length.
+   * @throws {CorruptionError} A later page of the run does not belong to it.
    */
   release(page: number, span: number): void {
     const chunk = page >>> CHUNK_SHIFT;
@@ -159,7 +161,7 @@ export class Allocator implements TransactionListener {
     return header.isInUse(frame, place & SLOT_MASK, page & SLOT_MASK);
   }
 
-  /** Ends the holds; for the pager. */
+  /** Ends the holds that no snapshot needs. The pager calls it after a commit. */
   committed(): void {
     this.#coverFile();
     this.#holds.commit(this.#pager.meta.version);
@@ -167,7 +169,7 @@ export class Allocator implements TransactionListener {
     this.#updateHint();
   }
 
-  /** Ends the holds that were for a snapshot; for the pager. */
+  /** Ends the holds that only this snapshot needed. The pager calls it. */
   snapshotEnded(): void {
     this.#endHolds();
     this.#updateHint();
@@ -189,11 +191,11 @@ export class Allocator implements TransactionListener {
       const free = summary.find(1, 0);
       if (free >= 0) known = Math.min(known, free);
     }
-    // What is held is free on disk, and would be lost to a hint above it after a crash.
+    // Held pages are free on disk: after a crash, a hint above them would lose them.
     this.#pager.meta.allocatorHint = Math.min(known, this.#holds.lowestChunk);
   }
 
-  /** Learns that bits went back to what they were; for the pager. */
+  /** Counts a chunk again after its bits were restored. The pager calls it. */
   rolledBack(chunk: number): void {
     const chunks = format.chunksOf(this.#pager.meta.pageCount);
     if (chunks < this.#summary.size) this.#resize(chunks);
@@ -202,7 +204,7 @@ export class Allocator implements TransactionListener {
   }
 
   /**
-   * Ends the holds of pages that are in use again, and at the end of the transaction all of its.
+   * Ends the holds of pages that are in use again; at the end of the transaction, all its holds.
    */
   #endOpenHolds(chunk: number): void {
     const endsTransaction = this.#pager.depth === 1;
@@ -223,7 +225,7 @@ export class Allocator implements TransactionListener {
     return page;
   }
 
-  /** The first of `span` free pages, or -1 if the file must grow by a chunk. */
+  /** The first page of `span` free ones, or -1 if the file must grow by a chunk. */
   #find(span: number, near: number, use: number): number {
     this.#coverFile();
     let page = -1;
@@ -236,7 +238,7 @@ export class Allocator implements TransactionListener {
     return page < 0 ? this.#findIn(this.#summary.size - 1, span, FIRST_SLOT, use) : page;
   }
 
-  /** The pager may have added chunks of its own to the file, or cut what was free at its end. */
+  /** Follows the file: the pager may have added journal chunks, or truncated free ones. */
   #coverFile(): void {
     const chunks = format.chunksOf(this.#pager.meta.pageCount);
     if (chunks !== this.#summary.size) this.#resize(chunks);
@@ -250,13 +252,14 @@ export class Allocator implements TransactionListener {
 
   #firstPageOfNewChunk(): number {
     const chunk = this.#summary.size;
-    if (chunk >= CHUNKS_MAX) throw new LimitError(`Cannot acquire a page: ${chunk} chunks are all`);
+    if (chunk >= CHUNKS_MAX) throw new LimitError(`Cannot acquire a page: no chunk past ${chunk}`);
     return (chunk << CHUNK_SHIFT >>> 0) + FIRST_SLOT;
   }
 
   /**
-   * A fit in a chunk known to have room. A look that finds none counts the chunk anew, so that it
-   * does not hide those after it: its holds ended unread, or it was counted in a small file.
+   * The first page of a fit in a chunk known to have room, or -1. A chunk that turns out to have
+   * none is counted again, so that it does not hide those after it: its holds ended while its
+   * header page was not in memory, or it was counted while the file was small.
    */
   #findKnown(span: number, use: number): number {
     for (let looks = 0; looks < LOOKS_MAX; looks++) {
@@ -269,13 +272,13 @@ export class Allocator implements TransactionListener {
     return -1;
   }
 
-  /** The first chunk with room among branches, or the first empty one, or -1. */
+  /** The first chunk of branches with room, or the first empty chunk, or -1. */
   #chunkForBranch(): number {
     const chunk = this.#branches.find(1, 0);
     return chunk < 0 ? this.#summary.find(this.#isSorted ? RUN_PAGES_MAX : 1, 0) : chunk;
   }
 
-  /** The first chunk with room; for a run, of the first few the one that has the least, or -1. */
+  /** The first chunk with room, or -1; for a run, the one with the least room of the first few. */
   #chunkFor(span: number, use: number): number {
     const summary = this.#summary;
     let best = summary.find(span, 0);
@@ -288,7 +291,7 @@ export class Allocator implements TransactionListener {
     return best;
   }
 
-  /** The chunk with the longest free run known, if that has at least `pages`, or -1. */
+  /** The chunk with the longest known free run, if that has at least `pages` pages, or -1. */
   #chunkForPiece(pages: number): number {
     for (let looks = 0; looks < LOOKS_MAX; looks++) {
       const longest = this.#summary.longest();
@@ -309,7 +312,7 @@ export class Allocator implements TransactionListener {
     return -1;
   }
 
-  /** The first fit in a chunk, after `from` if there is one, or -1. */
+  /** The first page of the first fit in a chunk, preferably from slot `from` on, or -1. */
   #findIn(chunk: number, span: number, from: number, use: number): number {
     if (chunk >= this.#summary.size) return -1;
     const known = chunk < this.#unknown;
@@ -335,12 +338,12 @@ export class Allocator implements TransactionListener {
     return kind === KIND_FREE || (kind === KIND_BRANCH) === (use === BRANCHES);
   }
 
-  /** The kind of the first page in use of the chunk read last, free if there is none. */
+  /** The kind of the first page in use, for the chunk read last; `KIND_FREE` if there is none. */
   #firstKind(place: number): number {
     const { u32 } = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     for (let slot = nextTaken(this.#taken, FIRST_SLOT); slot < BITS;) {
       const kind = u32[header.headerWord(place & SLOT_MASK, slot)]! & 0xff;
-      // A held page is free in its header.
+      // The header of a held page says that the page is free.
       if (kind !== KIND_FREE) return kind;
       slot = nextTaken(this.#taken, slot + 1);
     }
@@ -365,7 +368,7 @@ export class Allocator implements TransactionListener {
     this.#count(chunk, place);
   }
 
-  /** Learns what a chunk has without reading: if need be, that it may have anything. */
+  /** Counts a chunk without reading: as empty if its header page is not in memory. */
   #learnInMemory(chunk: number): void {
     const place = this.#pager.lookupHeaderPage(chunk);
     if (place < 0) {
@@ -386,7 +389,7 @@ export class Allocator implements TransactionListener {
     this.#uncounted.delete(chunk);
   }
 
-  /** The oldest of the versions that wrote pages last, by their headers. */
+  /** The oldest version in the headers of some pages. */
   #oldestVersion(page: number, span: number): number {
     const place = this.#pager.headerPage(page >>> CHUNK_SHIFT);
     const { u32 } = this.#pager.frames[place >>> CHUNK_SHIFT]!;
@@ -418,9 +421,9 @@ export class Allocator implements TransactionListener {
     for (let index = 1; index < span; index++) {
       const later = word + index * HEADER_WORDS;
       const isLater = (frame.u32[later]! & 0xff) === KIND_RUN_CONTINUED;
-      // A run that claims pages of others is damage, and giving those back would spread it.
+      // A run that claims the pages of others is damaged; releasing those would spread the damage.
       if (!isLater || frame.u32[later + 2] !== page) {
-        corruptHeader(page + index, 0, `not of the run at page ${page}`);
+        corruptHeader(page + index, 0, `not part of the run at page ${page}`);
       }
     }
   }

@@ -1,5 +1,5 @@
-// The allocator against a set of used pages: random transactions, savepoints, rollbacks and
-// reopens, every bit compared after each.
+// Compares the allocator with a set of used pages: random transactions, savepoints, rollbacks and
+// reopens, with every bit compared after each step.
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -16,9 +16,9 @@ class ModelTest {
   readonly #random: Random;
   readonly #cacheBytes: number;
   #space: Space;
-  /** Spans of what is in use, by first page. */
+  /** The spans in use, by first page. */
   #used = new Map<number, number>();
-  /** First pages and spans of what was released and not committed, by depth. */
+  /** The first pages and spans of uncommitted releases, by depth. */
   #held: Set<number>[] = [];
 
   constructor(seed: number, cacheBytes: number) {

@@ -1,5 +1,5 @@
-// The allocator: what it takes and gives back, what it refuses, what a rollback restores, how
-// little it reads, and that free space is found again.
+// The allocator: what it acquires and releases, what it refuses, what a rollback restores, how
+// little it reads, and that it finds free space again.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -12,10 +12,10 @@ import { readSuperblock, writeSuperblock } from "../pager/journal/superblocks.ts
 import { Allocator } from "./allocator.ts";
 
 const { KIND_BRANCH, KIND_LEAF, KIND_RUN } = format;
-/** Pages of data that chunk 0 has. */
+/** The number of data pages in chunk 0. */
 const FIRST_CHUNK_PAGES = 253;
 
-/** A file whose chunks are full but for some pages, closed clean. */
+/** A cleanly closed file whose chunks are full except for some pages. */
 function fileWithGaps(chunks: number, gaps: readonly number[]): MemoryFile {
   const file = new MemoryFile();
   const space = openSpace(file);
@@ -26,7 +26,7 @@ function fileWithGaps(chunks: number, gaps: readonly number[]): MemoryFile {
 }
 
 /**
- * The chunks up to that of `pageCount` are the pager's, and then come only those of the journal.
+ * The pager's pages end in the chunk of `pageCount`; only chunks of the journal follow.
  */
 function expectEnd({ pager }: Space, pageCount: number): void {
   const first = Math.ceil(pageCount / 256);
@@ -377,7 +377,7 @@ describe("Allocator after a rollback", () => {
 });
 
 describe("a free tail", () => {
-  /** A space whose journal has its chunks, 1 and 2, and with them 1,500 pages. */
+  /** A space whose journal has its two chunks, 1 and 2, and that has 1,500 pages in all. */
   function filled(file: MemoryFile): { space: Space; pages: number[] } {
     const space = openSpace(file);
     transact(space.pager, () => take(space, 1));
@@ -467,7 +467,7 @@ describe("Allocator on a reopened file", () => {
     assertEquals(space.pager.meta.allocatorHint, 30);
     const reads = file.counts.read;
     assertEquals(transact(space.pager, () => take(space, 1)), [30 * 256 + 7]);
-    // The first commit of a session looks at both superblocks once more.
+    // The first commit after opening reads both superblocks again.
     assert(file.counts.read - reads <= 4, `${file.counts.read - reads} reads`);
   });
 
@@ -476,7 +476,7 @@ describe("Allocator on a reopened file", () => {
       const file = fileWithGaps(12, [chunk * 256 + 99]);
       lowerHint(file);
       const space = openSpace(file);
-      // 8 chunks are looked at, then one is added, and the rest are looked at when that is full.
+      // It examines 8 chunks, then adds one, and examines the rest when that one is full.
       const taken = transact(space.pager, () => take(space, 256));
       assert(taken.includes(chunk * 256 + 99), `free page in chunk ${chunk}`);
     }
@@ -492,7 +492,7 @@ describe("Allocator on a reopened file", () => {
   });
 });
 
-/** Makes the hint of a closed file as low as it may be. */
+/** Sets the hint of a closed file to the lowest value that is allowed. */
 function lowerHint(file: File): void {
   const disk = new Disk(file);
   const superblock = readSuperblock(disk);

@@ -1,11 +1,11 @@
 /**
- * Searching a chunk's bitmap: 256 bits in eight 32-bit words, 1 = taken, bit i of word w is slot
- * w * 32 + i. Word by word, with `Math.clz32`; nothing is allocated and nothing is changed.
+ * Searches of a chunk's bitmap: 256 bits in eight 32-bit words, 1 = taken; bit i of word w is slot
+ * w * 32 + i. They go word by word, with `Math.clz32`, allocate nothing and change nothing.
  */
 
-/** Bits of a chunk's bitmap. */
+/** The number of bits in a chunk's bitmap. */
 export const BITS = 256;
-/** Words of a chunk's bitmap. */
+/** The number of words in a chunk's bitmap. */
 export const WORDS = 8;
 
 /** The first taken slot at or after `from`, or 256. */
@@ -18,7 +18,7 @@ export function nextFree(words: Uint32Array, from: number): number {
   return nextSet(words, from, -1);
 }
 
-/** The first slot at or after `from` with `span` free slots from there, or -1. */
+/** The first slot at or after `from` that starts `span` free slots, or -1. */
 export function findFree(words: Uint32Array, span: number, from: number): number {
   let slot = nextFree(words, from);
   while (slot + span <= BITS) {
@@ -40,7 +40,7 @@ export function longestFree(words: Uint32Array): number {
   return longest;
 }
 
-/** The first set bit, at or after `from`, of the words each xored with `flip`. */
+/** The first bit at or after `from` that is set once each word is XORed with `flip`, or 256. */
 function nextSet(words: Uint32Array, from: number, flip: number): number {
   if (from >= BITS) return BITS;
   let word = from >>> 5;

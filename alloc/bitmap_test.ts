@@ -1,4 +1,4 @@
-// Bitmap searches against the plainest loops over an array of booleans.
+// Compares the bitmap searches with simple loops over an array of booleans.
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -49,7 +49,7 @@ const bitmaps = fc.array(fc.tuple(fc.nat({ max: 255 }), fc.nat({ max: 255 }), fc
 /** Bitmaps of single bits. */
 const speckled = fc.array(fc.boolean(), { minLength: BITS, maxLength: BITS });
 
-/** One gap of exactly `length` free slots at `start`. */
+/** A bitmap with one gap, of `length` free slots at `start`. */
 function gap(start: number, length: number): Uint32Array {
   return wordsOf(Array.from({ length: BITS }, (_, i) => i < start || i >= start + length));
 }

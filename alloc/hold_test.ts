@@ -1,5 +1,5 @@
-// Held pages: the end of a hold reads nothing, whether a commit, a rollback or the end of a
-// snapshot ends it, and what it frees is found again.
+// Held pages: a hold ends without a read, whether by a commit, a rollback or the end of a snapshot,
+// and the allocator finds the freed pages again.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -28,7 +28,7 @@ function open(file: File, maxSnapshotBytes = 2 ** 28): Space {
   return { pager, allocator: new Allocator(pager) };
 }
 
-/** Reads pages of other chunks until the header page of one has left memory. */
+/** Reads pages of other chunks until the header page of a chunk has left memory. */
 function evict({ pager }: Space): void {
   for (const page of dataPages(CHUNKS * 255 - 2)) {
     if (page >= 2 * CHUNK_PAGES) pager.at(page);
@@ -36,7 +36,7 @@ function evict({ pager }: Space): void {
   assertEquals(pager.inspection().whereIs(AWAY * CHUNK_PAGES), "file");
 }
 
-/** A full file with pages that are held for a snapshot, and whose header page is not in memory. */
+/** A full file with pages held for a snapshot, whose header page is not in memory. */
 function heldAway(maxSnapshotBytes?: number): Held {
   const file = new FaultyFile(new MemoryFile(full.content()));
   const space = open(file, maxSnapshotBytes);
@@ -47,7 +47,7 @@ function heldAway(maxSnapshotBytes?: number): Held {
   return { ...space, file, snapshot };
 }
 
-/** Does something while no read succeeds. */
+/** Runs a function while every read fails. */
 function withoutReads(file: FaultyFile, body: () => void): void {
   const reads = file.counts.read;
   file.fault = always("throw", "read");
@@ -56,7 +56,7 @@ function withoutReads(file: FaultyFile, body: () => void): void {
   file.fault = always("none");
 }
 
-/** Fails unless the pages that were held are taken next, though another chunk is near. */
+/** Fails unless the pages that were held are acquired next, although another chunk is nearer. */
 function expectFreed(held: Held): void {
   const { pager } = held;
   assertEquals(transact(pager, () => take(held, HELD.length)), HELD);

@@ -1,12 +1,12 @@
 /**
- * Pages released and not free yet, by chunk.
+ * Holds: the pages, by chunk, that are released but not free yet.
  *
  * A page is held until the transaction that released it has committed, and for as long as a
  * snapshot sees it: one taken after the page was last written and before it was released. An older
- * snapshot sees an image of the page, or not the page at all, so it holds nothing. Its bit in the
- * header page says that it is free; `mark` says otherwise.
+ * snapshot sees an image of the page, or does not see the page at all, so it needs no hold. The
+ * header page marks a held page as free; `mark` sets the bit again.
  *
- * It keeps no count of what is free, and reads nothing.
+ * It does not count free pages, and reads nothing.
  */
 
 /** `Hold.version` while the transaction that released the pages is open. */
@@ -16,20 +16,20 @@ const OPEN = Infinity;
 interface Hold {
   readonly slot: number;
   readonly span: number;
-  /** The oldest version that wrote one of them last: a snapshot of an older one sees none. */
+  /** The oldest version in their headers: a snapshot of an older one sees none of them. */
   readonly from: number;
-  /** The version that released them: a snapshot of an older one may see them still. */
+  /** The version that released them: a snapshot of an older one may still see them. */
   version: number;
 }
 
-/** Whether a live snapshot sees what one version wrote and a later one released. */
+/** Whether a live snapshot sees pages that version `from` wrote and version `until` released. */
 export type IsSeen = (from: number, until: number) => boolean;
 
-/** Pages released and not free yet. */
+/** The pages of a file that are released but not free yet. */
 export class Holds {
   readonly #byChunk = new Map<number, Hold[]>();
 
-  /** The lowest chunk with held pages, or Infinity. */
+  /** The lowest chunk with held pages; `Infinity` if there is none. */
   get lowestChunk(): number {
     let lowest = Infinity;
     for (const chunk of this.#byChunk.keys()) if (chunk < lowest) lowest = chunk;
@@ -39,7 +39,7 @@ export class Holds {
   /**
    * Holds pages that the open transaction has released.
    *
-   * @param from The oldest version that wrote one of them last.
+   * @param from The oldest version in their headers.
    */
   add(chunk: number, slot: number, span: number, from: number): void {
     const hold = { slot, span, from, version: OPEN };
@@ -57,7 +57,7 @@ export class Holds {
     }
   }
 
-  /** The open transaction has become a version. */
+  /** Gives the holds of the open transaction the version that it committed as. */
   commit(version: number): void {
     for (const holds of this.#byChunk.values()) {
       for (const hold of holds) if (hold.version === OPEN) hold.version = version;
@@ -65,10 +65,10 @@ export class Holds {
   }
 
   /**
-   * Ends the holds that no snapshot needs; between transactions.
+   * Ends the holds that no snapshot needs. Call it between transactions.
    *
-   * @param isSeen Whether a snapshot sees pages.
-   * @param ended Is called for each chunk that held pages are free of.
+   * @param isSeen Whether a live snapshot sees pages.
+   * @param ended Called for each chunk in which holds ended.
    */
   end(isSeen: IsSeen, ended: (chunk: number) => void): void {
     for (const [chunk, holds] of this.#byChunk) {
@@ -79,7 +79,7 @@ export class Holds {
     }
   }
 
-  /** Ends those holds of the open transaction in a chunk that `isOver` names, by first slot. */
+  /** Ends the open transaction's holds in a chunk whose first slot `isOver` accepts. */
   endOpen(chunk: number, isOver: (slot: number) => boolean): void {
     const holds = this.#byChunk.get(chunk);
     if (holds === undefined) return;

@@ -1,5 +1,5 @@
 /**
- * The allocator alone: free pages of a pager's file, found without scanning it.
+ * The allocator by itself: finds free pages in a pager's file without scanning the file.
  *
  * ```ts
  * import { Allocator } from "./mod.ts";
@@ -19,5 +19,5 @@
  */
 
 export { Allocator } from "./allocator.ts";
-/** What the allocator is to the pager it allocates in. */
+/** The interface through which the pager calls the allocator. */
 export type { TransactionListener } from "../pager/mod.ts";

@@ -1,5 +1,5 @@
-// Space between runs is used again: values replaced over many rounds, the pages that the file has
-// for each page in use, and how little an allocation reads to get there.
+// Space between runs is reused: values are replaced over many rounds, and the tests bound the pages
+// of the file per page in use and the reads of an allocation.
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -12,13 +12,13 @@ import { Allocator } from "./allocator.ts";
 
 const { CHUNK_PAGES, KIND_BRANCH, KIND_LEAF } = format;
 
-/** Values by key, each replaced by one of another length, as a tree does it. */
+/** Values by key, each replaced by one of another length, as in a tree. */
 class Values {
   readonly space: Space = openSpace();
   /** The pieces of each value, by first page and length. */
   readonly #pieces: [number, number][][] = [];
   #live = 0;
-  /** The pieces that all values had. */
+  /** The number of pieces allocated so far. */
   pieces = 0;
 
   replace(key: number, pages: number): void {
@@ -49,7 +49,7 @@ class Values {
     return pieces;
   }
 
-  /** The pages of the file, without those of the journal, for each page in use. */
+  /** The pages of the file per page in use, without those of the journal. */
   ratio(): number {
     const { pager } = this.space;
     return (pager.meta.pageCount - journalChunks(pager).length * CHUNK_PAGES) / this.#live;
@@ -58,7 +58,7 @@ class Values {
 
 /**
  * Replaces values at random for some rounds. Returns the highest ratio after any round, and the
- * pieces of a value on average.
+ * average number of pieces of a value.
  */
 function churn(keys: number, rounds: number, pagesOf: (key: number, random: Random) => number) {
   const values = new Values();
@@ -98,7 +98,7 @@ describe("the file stays within 1.3 of its pages in use", () => {
 });
 
 describe("Allocator.acquirePiece", () => {
-  /** The pages of chunks that hold leaves, but for a gap in each. */
+  /** The pages of chunks that hold leaves, except for a gap in each. */
   function withGaps(chunks: number, gap: number): Space {
     const space = openSpace();
     transact(space.pager, () => take(space, chunks * 255 - 2));
@@ -168,7 +168,7 @@ describe("Allocator.acquirePiece", () => {
 });
 
 describe("Allocator.acquire of a branch", () => {
-  /** A file of 20 full chunks, the last of branches, and what is free in it. */
+  /** A file of 20 full chunks, the last one of branches, and its free pages. */
   function withBranches(): { file: MemoryFile; branches: number[]; space: Space } {
     const file = new MemoryFile();
     const space = openSpace(file);
@@ -182,7 +182,7 @@ describe("Allocator.acquire of a branch", () => {
   it("finds what is free among branches, and nothing else does", () => {
     const { branches, space } = withBranches();
     const { pager, allocator } = space;
-    // The first page of its chunk among them.
+    // The first page of the chunk is among them.
     const gap = branches.slice(0, 20);
     transact(pager, () => gap.forEach((page) => allocator.release(page, 1)));
     transact(pager, () => {
@@ -224,7 +224,7 @@ describe("Allocator.acquire of a branch", () => {
   });
 });
 
-/** Lets the allocator look at every chunk, a few for each run that it finds nowhere. */
+/** Makes the allocator examine every chunk, a few for each run that fits nowhere. */
 function lookAtAll({ pager, allocator }: Space): void {
   pager.begin();
   for (let i = 0; i < 6; i++) allocator.acquireRun(255, 1, 0);

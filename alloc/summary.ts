@@ -1,23 +1,22 @@
 /**
- * The longest free run of every chunk, one byte a chunk, and of every group of chunks: a tree of
- * maxima, so that the first chunk with room is found in as many steps as the tree is deep, however
- * large the file.
+ * The longest free run of every chunk, one byte each, below a tree of maxima over groups of chunks.
+ * A search for the first chunk with room takes time proportional to the depth of the tree.
  *
- * A chunk nobody has looked at counts as full.
+ * A chunk that has not been examined counts as full.
  */
 
-/** The longest free run of every chunk. */
+/** Holds the longest free run of every chunk, and searches them. */
 export class Summary {
-  /** Level 0 is the chunks; each further level has the maxima of pairs of the one below. */
+  /** Level 0 has one entry per chunk; each further level, the maxima of pairs of the one below. */
   #levels: Uint8Array[] = [new Uint8Array(1)];
   #size = 0;
 
-  /** How many chunks it covers. */
+  /** The number of chunks. */
   get size(): number {
     return this.#size;
   }
 
-  /** Covers `size` chunks; new ones count as full. */
+  /** Sets the number of chunks; new ones count as full. */
   resize(size: number): void {
     for (let chunk = size; chunk < this.#size; chunk++) this.set(chunk, 0);
     this.#size = size;
@@ -29,7 +28,7 @@ export class Summary {
     return this.#levels[0]![chunk]!;
   }
 
-  /** Says what the longest free run of a chunk is. */
+  /** Sets the longest free run of a chunk. */
   set(chunk: number, longest: number): void {
     let index = chunk;
     this.#levels[0]![index] = longest;
@@ -42,11 +41,11 @@ export class Summary {
     }
   }
 
-  /** The first chunk at or after `from` whose longest free run may hold `span` pages, or -1. */
+  /** The first chunk at or after `from` whose longest free run has at least `span` pages, or -1. */
   find(span: number, from: number): number {
     let level = 0;
     let index = from;
-    // Right, and up where a pair ends, until a group has enough; then down to its first chunk.
+    // Go right, and up where a pair ends, until a group has enough; then down to its first chunk.
     while (this.#at(level, index) < span) {
       if (index >= this.#levels[level]!.length) return -1;
       index++;
@@ -63,7 +62,7 @@ export class Summary {
     return index;
   }
 
-  /** The longest run that any chunk is known to have. */
+  /** The longest free run of any chunk. */
   longest(): number {
     return this.#levels[this.#levels.length - 1]![0]!;
   }

@@ -1,4 +1,4 @@
-// The summary against an array that is searched from its start.
+// Compares the summary with an array that is searched from its start.
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -7,7 +7,7 @@ import { Summary } from "./summary.ts";
 
 const SPANS = [1, 2, 7, 8, 9, 63, 64, 65, 253, 254, 255];
 
-/** The plainest thing that does what `Summary` does. */
+/** A plain array with the methods of `Summary`. */
 class NaiveSummary {
   longests: number[] = [];
 

@@ -82,6 +82,8 @@ function placeInRun(reader: PageReader, first: number, index: number): number {
   const slot = place & SLOT_MASK;
   // That index and link fit each other was checked when the page was loaded.
   const isLater = kindOf(frame, slot) === KIND_RUN_CONTINUED && linkOf(frame, slot) === first;
-  if (index > 0 && !isLater) corruptHeader(first + index, 0, `not of the run at page ${first}`);
+  if (index > 0 && !isLater) {
+    corruptHeader(first + index, 0, `not part of the run at page ${first}`);
+  }
   return place;
 }

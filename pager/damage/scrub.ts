@@ -272,7 +272,7 @@ export class Scrub {
   #checkOfRun(slot: number, first: number): void {
     const chunkPage = this.#chunk * CHUNK_PAGES;
     if (isOfRun(this.frame, slot, chunkPage, first)) return;
-    this.#find(slot, HEADER.kind, `not of the run at page ${chunkPage + first}`);
+    this.#find(slot, HEADER.kind, `not part of the run at page ${chunkPage + first}`);
   }
 
   /** The pages of the file are older than the cache's. */

@@ -442,7 +442,7 @@ const RUNS: Breakage[] = [
   {
     name: "a later page of another run",
     change: (image) => image.setLink(RUN + 1, RUN - 1),
-    rule: "not of the run at page 12",
+    rule: "not part of the run at page 12",
     page: RUN + 1,
   },
   {
