@@ -263,7 +263,7 @@ describe("Allocator.release of a damaged run", () => {
     const place = pager.headerPage(0);
     const { u8 } = pager.frames[place >>> format.CHUNK_SHIFT]!;
     u8[(run << format.HEADER_SHIFT) + format.HEADER.runPages] = 5;
-    assertThrows(() => allocator.release(run, 5), CorruptionError, "not of the run");
+    assertThrows(() => allocator.release(run, 5), CorruptionError, "not part of the run");
     assertEquals([run, other, other + 2].map((page) => allocator.isInUse(page)), [
       true,
       true,
