@@ -1,21 +1,21 @@
 /**
- * The cache: which pages are in memory, where, and which of them has to go.
+ * The cache: tracks the pages in memory and their places, and evicts pages.
  *
- * While there is room, whole chunks come in as chunk frames. Under pressure a chunk frame turns
- * into a pool frame where it stands: pages that were used stay in their slots and are found by a
- * table, slots never used become free. From then on pages come and go one by one. Eviction is exact
- * LRU over pages: all that may leave are gathered, oldest first, and go one after another; one that
- * was used since it was gathered is passed over.
+ * While there is room, whole chunks are loaded as chunk frames. Under pressure a chunk frame is
+ * converted to a pool frame in place: pages that were used keep their slots and are found through a
+ * hash table; slots that were not used become free. From then on pages are loaded and evicted one
+ * by one. Eviction is exact LRU over pages: all evictable pages are gathered, oldest first, and
+ * evicted in that order; a page used since it was gathered is skipped.
  *
  * Invariants:
  * 1. A page is in at most one place; a chunk that has a chunk frame has no page in a pool frame.
  * 2. A place stays valid until its page is evicted. Pages that the open transaction touched
- *    (`scopes`) and those used within the last 64 misses are never evicted, so a caller may hold
- *    places across that many misses. A header page that was not touched may go with any miss; one
- *    that was touched may move once it has not been used for 64.
- * 3. A dirty page leaves only after the owner has cleaned its chunk.
- * 4. There are at most `limit` frames, except while invariant 2 forces more; `trim` gives those
- *    back.
+ *    (`scopes`) and pages used within the last 64 misses are never evicted, so a caller may hold
+ *    places across that many misses. Any miss may evict an untouched header page; a touched one may
+ *    move after 64 misses without use.
+ * 3. A dirty page is evicted only after the owner has cleaned its chunk.
+ * 4. There are at most `limit` frames, except while invariant 2 forces more; `trim` releases the
+ *    excess.
  *
  * It reads and writes no file, and does not know what a page holds.
  */
@@ -30,28 +30,28 @@ export const MISS = -1;
 
 const RECENT_MISSES = 64;
 const CLOCK_MAX = 2 ** 30;
-/** More than there are places. */
+/** Greater than every place. */
 const PLACES = 2 ** 22;
 
-/** What the cache asks of whoever owns its dirty pages. */
+/** The owner of a cache's dirty pages. */
 export interface CacheOwner {
   /** Whether dirty pages can be written at all; if not, they stay. */
   canClean(): boolean;
-  /** Writes the dirty pages of a chunk to the file; false when that must not happen now. */
+  /** Writes the dirty pages of a chunk to the file; false if they must not be written now. */
   clean(chunk: number): boolean;
 }
 
-/** Which pages are in memory, where, and which of them has to go. */
+/** Tracks the pages in memory and their places, and evicts pages. */
 export class Cache {
   /** All frames, by index. */
   readonly frames: Frame[] = [];
-  /** The most frames while nothing forces more. */
+  /** The most frames, unless invariant 2 forces more. */
   readonly limit: number;
-  /** Moves on with every miss. */
+  /** Advances with every miss. */
   clock: number = RECENT_MISSES;
   /** Pages evicted so far. */
   evictions = 0;
-  /** The most frames there ever were. */
+  /** The most frames so far. */
   peakFrames = 0;
 
   readonly #owner: CacheOwner;
@@ -59,23 +59,23 @@ export class Cache {
   #chunkFrames = new Int32Array(16);
   readonly #pool = new PageTable();
   readonly #free: number[] = [];
-  /** What may leave, oldest first, as tick * PLACES + place; each counts until it is used again. */
+  /** Eviction candidates, oldest first, as tick * PLACES + place; one used again is skipped. */
   #victims = new Float64Array(0);
   #victimCount = 0;
   #nextVictim = 0;
 
   /**
-   * An empty cache.
+   * Creates an empty cache.
    *
    * @param limit The most frames.
-   * @param owner Who cleans dirty pages.
+   * @param owner Cleans dirty pages before they are evicted.
    */
   constructor(limit: number, owner: CacheOwner) {
     this.limit = limit;
     this.#owner = owner;
   }
 
-  /** Whether another whole chunk may come in. */
+  /** Whether another whole chunk may be loaded. */
   get hasRoom(): boolean {
     return this.frames.length < this.limit;
   }
@@ -110,13 +110,13 @@ export class Cache {
     return this.#pool.get(page);
   }
 
-  /** The frame that holds a chunk whole, or undefined. */
+  /** The chunk frame of a chunk, or undefined. */
   chunkFrame(chunk: number): Frame | undefined {
     const index = this.#chunkFrames[chunk]!;
     return index > 0 ? this.frames[index - 1] : undefined;
   }
 
-  /** Whether some page of a chunk is in a pool frame. */
+  /** Whether any page of a chunk is in a pool frame. */
   poolHoldsPartOf(chunk: number): boolean {
     if (this.#pool.size === 0) return false;
     const first = chunk * CHUNK_PAGES;
@@ -131,12 +131,12 @@ export class Cache {
     this.frames[place >>> CHUNK_SHIFT]!.ticks[place & SLOT_MASK] = this.clock;
   }
 
-  /** Moves the clock on, as every miss does. */
+  /** Advances the clock, as every miss does. */
   tick(): void {
     if (++this.clock >= CLOCK_MAX) this.#rebase();
   }
 
-  /** Nobody holds a place: what was used up to now may leave. */
+  /** Makes all pages used so far evictable. Call it only while no caller holds a place. */
   settle(): void {
     for (let i = 0; i < RECENT_MISSES; i++) this.tick();
   }
@@ -149,21 +149,21 @@ export class Cache {
     this.#chunkFrames = grown;
   }
 
-  /** Adds a zeroed chunk frame; only with room, and while the pool holds nothing of the chunk. */
+  /** Adds a zeroed chunk frame. There must be room, and no page of the chunk in a pool frame. */
   addChunkFrame(chunk: number): Frame {
     const frame = this.#addFrame(chunk);
     this.#chunkFrames[chunk] = frame.index + 1;
     return frame;
   }
 
-  /** Takes back the chunk frame that was added last, when its chunk could not be read. */
+  /** Removes the chunk frame added last, because its chunk could not be read. */
   removeChunkFrame(frame: Frame): void {
     assert(frame.index === this.frames.length - 1, "the frame was added last");
     this.#chunkFrames[frame.chunk] = 0;
     this.frames.pop();
   }
 
-  /** Gives a page a slot in a pool frame, its old content still there, not verified. */
+  /** Gives a page a slot in a pool frame, unverified. The slot still has its old content. */
   addPage(page: number): number {
     const place = this.#takeSlot();
     this.frames[place >>> CHUNK_SHIFT]!.pages[place & SLOT_MASK] = page;
@@ -171,14 +171,14 @@ export class Cache {
     return place;
   }
 
-  /** Gives an old image a slot in a pool frame. */
+  /** Allocates a slot in a pool frame for an old image. */
   addImage(): number {
     const place = this.#takeSlot();
     this.frames[place >>> CHUNK_SHIFT]!.pages[place & SLOT_MASK] = IMAGE;
     return place;
   }
 
-  /** Lets the image in a slot be its page, which is not in memory. */
+  /** Turns the image in a slot into its page, which must not be in memory. */
   adoptImage(place: number, page: number): void {
     const frame = this.frames[place >>> CHUNK_SHIFT]!;
     assert(frame.pages[place & SLOT_MASK] === IMAGE, "an image becomes a page");
@@ -187,7 +187,7 @@ export class Cache {
     this.use(place);
   }
 
-  /** Gives back the slot of an image or of a page of a pool frame. */
+  /** Frees the slot of an image, or of a page in a pool frame. */
   drop(place: number): void {
     const frame = this.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
@@ -197,7 +197,7 @@ export class Cache {
     this.#free.push(place);
   }
 
-  /** Gives back the frames over the limit, as far as their pages may leave. */
+  /** Releases the frames over the limit, as far as their pages can be evicted. */
   trim(): void {
     while (this.frames.length > this.limit) {
       const frame = this.frames[this.frames.length - 1]!;
@@ -235,14 +235,14 @@ export class Cache {
     frame.dirty[slot] = 0;
   }
 
-  /** Frees at least one slot; false when nothing may leave. */
+  /** Frees at least one slot; false if no page can be evicted. */
   #evictOne(): boolean {
     if (this.#evictVictim()) return true;
     this.#gatherVictims();
     return this.#evictVictim();
   }
 
-  /** Frees at least one slot; false when none of the victims gathered may leave. */
+  /** Frees at least one slot; false if none of the gathered victims can be evicted. */
   #evictVictim(): boolean {
     while (this.#nextVictim < this.#victimCount) {
       const victim = this.#victims[this.#nextVictim++]!;
@@ -267,7 +267,7 @@ export class Cache {
     return true;
   }
 
-  /** Turns a chunk frame into a pool frame where it stands; false when it must stay. */
+  /** Converts a chunk frame to a pool frame in place; false if it must stay a chunk frame. */
   #dissolve(frame: Frame): boolean {
     const touched = frame.scopes[0] !== 0;
     const headers = touched ? this.#slotForHeaders(frame) : 0;
@@ -289,7 +289,7 @@ export class Cache {
     return true;
   }
 
-  /** The slot of a chunk frame that its touched header page can have, or 0. */
+  /** The slot of a chunk frame that its touched header page can move to, or 0. */
   #slotForHeaders(frame: Frame): number {
     if (this.#isRecent(frame.ticks[0]!)) return 0;
     let evictable = 0;
@@ -301,7 +301,7 @@ export class Cache {
     return evictable;
   }
 
-  /** Moves a header page from slot 0, where a pool frame has none, to a slot of its own. */
+  /** Moves a header page from slot 0, which a pool frame does not use, to a slot of its own. */
   #moveHeaders(frame: Frame, slot: number): void {
     frame.u8.copyWithin(slot << PAGE_SHIFT, 0, PAGE_BYTES);
     frame.pages[slot]! = frame.pages[0]!;
@@ -311,7 +311,7 @@ export class Cache {
     this.#pool.set(frame.pages[0]!, placeOf(frame, slot));
   }
 
-  /** Empties a frame; false when a page of it must stay. */
+  /** Empties a frame; false if a page in it cannot be evicted. */
   #vacate(frame: Frame): boolean {
     if (frame.chunk !== POOL && !this.#dissolve(frame)) return false;
     for (let slot = 1; slot < CHUNK_PAGES; slot++) {
@@ -333,7 +333,7 @@ export class Cache {
     return tick > this.clock - RECENT_MISSES;
   }
 
-  /** Gathers all pages that may leave. */
+  /** Gathers all pages that can be evicted, oldest first. */
   #gatherVictims(): void {
     const most = this.frames.length * CHUNK_PAGES;
     if (this.#victims.length < most) this.#victims = new Float64Array(most);
@@ -367,7 +367,7 @@ export class Cache {
   }
 }
 
-/** Whether a slot of a chunk frame has something that cannot simply be read again. */
+/** Whether a slot of a chunk frame has to be kept: it is verified, touched or dirty. */
 function isUsed(frame: Frame, slot: number): boolean {
   return frame.ticks[slot] !== 0 || frame.scopes[slot] !== 0 || frame.dirty[slot] !== 0;
 }

@@ -1,5 +1,5 @@
-// The cache alone, with an owner that only takes notes: the bound, the order of eviction, what may
-// not leave, and memory given back.
+// The cache alone, with an owner that only records calls: the limit, the order of eviction, pages
+// that must not be evicted, and the release of memory.
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -7,7 +7,7 @@ import { Random } from "../../tests/support/random.ts";
 import { Cache, MISS } from "./cache.ts";
 import { type Frame, IMAGE } from "../format/frame.ts";
 
-/** An owner that cleans what it is asked to, unless told not to. */
+/** An owner that cleans every chunk on request, unless it is set to refuse. */
 class Owner {
   readonly cleaned: number[] = [];
   cleans = true;
@@ -37,7 +37,7 @@ function setUp(limit: number): { cache: Cache; owner: Owner } {
   return { cache, owner };
 }
 
-/** Brings a page in, as the loader does on a miss under pressure. */
+/** Loads a page, as the loader does on a miss under pressure. */
 function bring(cache: Cache, page: number): number {
   cache.tick();
   const place = cache.addPage(page);
@@ -45,7 +45,7 @@ function bring(cache: Cache, page: number): number {
   return place;
 }
 
-/** A cache of `limit` frames whose every slot has a page, one a miss, page 1 the oldest. */
+/** A cache of `limit` frames, each slot filled by a miss of its own, page 1 the oldest. */
 function full(limit: number): { cache: Cache; owner: Owner; pages: number } {
   const { cache, owner } = setUp(limit);
   const pages = limit * 255;

@@ -1,24 +1,25 @@
 /**
- * Brings pages from the file into memory, and verifies each page once per load.
+ * Loads pages from the file into memory, and verifies each page once per load.
  *
  * While the cache has room, a miss reads the whole chunk in one call. Under pressure it reads one
- * header and one page into a pool frame, or, when reading runs ahead in order, the rest of the
- * extent. A page is verified at its first use after a load: head sum, version, page sum, and then
- * the structure of what it holds, by the verifier that the owner of its kind registered.
+ * header and one page into a pool frame or, during sequential reads, the rest of the extent. A page
+ * is verified at its first use after a load: head sum, version, page sum, and then the structure of
+ * its content, by the verifier registered for its kind.
  *
- * After that nobody checks again: code on the hot path may trust what stands in a frame.
+ * A page is not checked again after that: code on the hot path may trust what is in a frame.
  *
- * A chunk whose headers are wanted again and again gets its header page into memory, which saves
- * every further miss there a call. It is a page of the cache like any other, kept while it is used.
+ * If headers of a chunk are needed repeatedly, its header page is loaded, which saves every further
+ * miss in the chunk a read. The cache keeps and evicts it like any other page.
  *
  * Invariants:
- * 1. A header page that is brought for the sake of its headers was checked whole. One that is not
- *    sound, or not readable, is not brought: a damaged header does not hide the pages beside it.
- * 2. Nothing is read from a chunk of which a failed write or sync may have lost what was written,
- *    neither a page nor a header: it could be older than what was committed, and look sound.
+ * 1. A header page that is loaded to serve headers has been checked completely. One that is damaged
+ *    or unreadable is not loaded: a damaged header does not hide the pages next to it.
+ * 2. Neither pages nor headers are read from a chunk if a failed write or sync may have lost a
+ *    write to it: they could be older than the committed state and still look valid.
  * 3. The header page that `peek` keeps is of a chunk whose header page is not in memory.
- * 4. A header page in memory is never older than the file's. Headers change there first (`Writer`),
- *    and whoever writes a header page past it puts the bytes over it too (`replaceHeaderPage`).
+ * 4. A header page in memory is never older than the file's. Headers change in memory first
+ *    (`Writer`); code that writes a header page to the file directly also calls
+ *    `replaceHeaderPage`.
  */
 
 import type { Cache } from "./cache.ts";
@@ -64,13 +65,13 @@ const NO_CHUNK = -1;
 /** Binary logarithm of the entries of `#wanted` for each frame of the cache. */
 const WANTED_SHIFT = 2;
 
-/** Pages of the open transaction that are in the file already. */
+/** The pages of the open transaction that are already in the file. */
 export interface NewPages {
-  /** Whether a page is one of them; its version is the transaction's. */
+  /** Whether a page is one of them; its version is that of the transaction. */
   has(page: number): boolean;
 }
 
-/** Chunks whose last write may be lost. */
+/** The chunks whose last write may be lost. */
 export interface LostChunks {
   /** Whether the file may hold older bytes of a chunk than were written. */
   mayBeLost(chunk: number): boolean;
@@ -79,7 +80,7 @@ export interface LostChunks {
 const NO_PAGES: NewPages = { has: () => false };
 const NO_CHUNKS: LostChunks = { mayBeLost: () => false };
 
-/** Brings pages from the file into memory, and verifies them. */
+/** Loads pages from the file into memory, and verifies them. */
 export class Loader {
   /** Structure checks by kind. */
   readonly verifiers: Verifiers = new Array(KIND_COUNT).fill(undefined);
@@ -95,27 +96,27 @@ export class Loader {
   readonly #lostChunks: LostChunks;
   readonly #extent = new Frame(-1, POOL, EXTENT_PAGES + 1);
   /**
-   * Chunks that a header was read of, four entries for each frame, in which chunks displace each
-   * other. So a header page is read whole only for a chunk that comes again soon, measured by the
-   * cache: in a file of a thousand times the cache one miss in 250.
+   * The chunks from which a header was read recently: four entries per frame, in which chunks
+   * displace each other. So a whole header page is read only for a chunk that is used again soon,
+   * relative to the size of the cache: on one miss in 250 if the file has a thousand times that.
    */
   readonly #wanted: Int32Array;
   #lastMiss = 0;
-  /** The chunk of the last header that was read alone. */
+  /** The chunk of the last header that `peek` read from the file. */
   #peekedChunk = NO_CHUNK;
-  /** The header page of `#peekedChunk`, where `#holdsPeeked`: what the file has, checked whole. */
+  /** If `#holdsPeeked`, the header page of `#peekedChunk` from the file, checked completely. */
   readonly #peekedHeaders = new Frame(-1, POOL, 1);
   #holdsPeeked = false;
 
   /**
-   * A loader for one file.
+   * Creates the loader of one file.
    *
-   * @param disk Where pages come from.
-   * @param cache Where they go.
-   * @param meta Tells where the file ends.
-   * @param seed The seed of its head sums.
-   * @param newPages Pages that the open transaction wrote to the file.
-   * @param lostChunks Chunks whose last write may be lost.
+   * @param disk The file.
+   * @param cache The cache to load into.
+   * @param meta Has the page count and the version of the file.
+   * @param seed The seed of the file's head sums.
+   * @param newPages The pages that the open transaction wrote to the file.
+   * @param lostChunks The chunks whose last write may be lost.
    */
   constructor(
     disk: Disk,
@@ -136,9 +137,9 @@ export class Loader {
   }
 
   /**
-   * The place of a page that `Cache.lookup` did not find, loaded if need be and verified.
+   * Loads and verifies a page that `Cache.lookup` did not find; returns its place.
    *
-   * @throws {CorruptionError} The page is not in use, or not what its header says.
+   * @throws {CorruptionError} The page is not in use, or does not match its header.
    */
   load(page: number): number {
     try {
@@ -162,9 +163,9 @@ export class Loader {
   }
 
   /**
-   * The place of a chunk's header page, loaded if need be and checked whole.
+   * The place of a chunk's header page, which is loaded and checked completely if necessary.
    *
-   * @throws {CorruptionError} Some header of the chunk breaks a rule.
+   * @throws {CorruptionError} A header of the chunk breaks a rule.
    */
   headerPage(chunk: number): number {
     try {
@@ -187,7 +188,7 @@ export class Loader {
     return place;
   }
 
-  /** Puts an empty header page for a chunk past the end of the file into memory. */
+  /** Creates an empty header page in memory, for a chunk past the end of the file. */
   freshHeaderPage(chunk: number): number {
     this.#forgetPeeked(chunk);
     this.#cache.tick();
@@ -203,7 +204,7 @@ export class Loader {
     return place;
   }
 
-  /** Puts bytes that the file has got over a header page in memory, if it is there. */
+  /** Replaces a header page in memory, if it is there, by bytes just written to the file. */
   replaceHeaderPage(chunk: number, bytes: Uint8Array): void {
     this.#forgetPeeked(chunk);
     const place = this.#cache.find(chunk * CHUNK_PAGES);
@@ -213,8 +214,8 @@ export class Loader {
   }
 
   /**
-   * The place of a page that is in memory and verified; else -1, and its checked header is in slot
-   * 0 of a frame.
+   * Returns the place of a page that is in memory and verified. Else it returns -1, and puts the
+   * page's checked header in slot 0 of `into`.
    */
   peek(page: number, into: Frame): number {
     const place = this.#cache.find(page);
@@ -239,8 +240,8 @@ export class Loader {
   }
 
   /**
-   * Copies a header from the header page that was read for the sake of its headers. The second
-   * header in a row of one chunk brings that page; returns false where there is none.
+   * Copies a header from the kept header page; returns false if that is of another chunk. The
+   * second consecutive header of one chunk loads its header page.
    */
   #copyPeeked(page: number, into: Frame): boolean {
     const chunk = page >>> CHUNK_SHIFT;
@@ -258,12 +259,12 @@ export class Loader {
     return true;
   }
 
-  /** Must be called when the header page of a chunk comes into memory or changes in the file. */
+  /** Call it whenever the header page of a chunk is loaded, or changes in the file. */
   #forgetPeeked(chunk: number): void {
     if (chunk === this.#peekedChunk) this.#peekedChunk = NO_CHUNK;
   }
 
-  /** As `copyHeaderPage`; false where the header page is not sound or not readable. */
+  /** Like `copyHeaderPage`, but returns false if the header page is damaged or unreadable. */
   #tryCopyHeaderPage(chunk: number, into: Frame): boolean {
     try {
       this.copyHeaderPage(chunk, into);
@@ -290,8 +291,9 @@ export class Loader {
   }
 
   /**
-   * Copies a page and its header to a slot of a frame, from memory or the file, for those who only
-   * look: not verified, not kept in memory, and no use of the page. What the file lacks is zero.
+   * Copies a page and its header to a slot of a frame, from memory or the file, for inspection: the
+   * page is not verified, not cached, and not marked as used. Bytes past the end of the file are
+   * zero.
    */
   copyPage(page: number, into: Frame, slot: number): void {
     const place = this.#cache.find(page);
@@ -306,10 +308,11 @@ export class Loader {
   }
 
   /**
-   * Brings a page that was given back, and whose bytes are still in its frame or in the file, into
-   * a slot of its own; returns its place.
+   * Copies a released page, whose bytes are still in its frame or in the file, to a slot of its
+   * own; returns its place.
    *
-   * @throws {CorruptionError} Its bytes do not match the header it had.
+   * @param header The header that the page had before its release.
+   * @throws {CorruptionError} The bytes do not match `header`.
    */
   bringBack(page: number, header: Uint32Array): number {
     const image = this.#cache.addImage();
@@ -336,16 +339,16 @@ export class Loader {
   }
 
   /**
-   * Throws when what the file has of a page may be older than what was written.
+   * Checks that a page in the file is not older than its last write.
    *
-   * @throws {IoError} It may be.
+   * @throws {IoError} It may be older, because of a failed write or sync.
    */
   checkReadable(page: number): void {
     if (!this.#lostChunks.mayBeLost(page >>> CHUNK_SHIFT)) return;
     throw new IoError(`Cannot read page ${page}: what was written there may be lost`);
   }
 
-  /** Reads bytes that are of a page, of those after it or of their chunk, or headers of them. */
+  /** Reads pages or headers from the file, all of them in the chunk of `page`. */
   #read(page: number, into: Uint8Array, start: number, length: number, position: number): number {
     this.checkReadable(page);
     return this.#disk.read(into, start, length, position);
@@ -375,7 +378,7 @@ export class Loader {
   }
 
   #loadPage(page: number): number {
-    // Before the page has a slot, which bringing another one could take.
+    // Do this before the page gets a slot: loading the header page could evict it.
     if ((page & SLOT_MASK) !== 0) this.#wantHeader(page >>> CHUNK_SHIFT);
     else this.#forgetPeeked(page >>> CHUNK_SHIFT);
     const place = this.#cache.addPage(page);
@@ -392,12 +395,12 @@ export class Loader {
     return place;
   }
 
-  /** Loads a page and those after it in its extent; of these only whole ones are kept. */
+  /** Loads a page and those after it in its extent; of the latter it keeps only valid ones. */
   #loadExtent(page: number): number {
     const rest = EXTENT_PAGES - (page & (EXTENT_PAGES - 1));
     const most = Math.min(rest, this.#meta.pageCount - page);
     this.#wantHeader(page >>> CHUNK_SHIFT);
-    // Slot 0 of a frame is where headers stand, so the pages take slots 1 and up.
+    // The headers overlay slot 0 of the frame, so the pages go to slots 1 and up.
     const end = page + this.#readPages(page, most, this.#extent, 1);
     this.#readHeaders(page, end - page, this.#extent, 1);
     this.reads.extents++;
@@ -422,14 +425,14 @@ export class Loader {
     return place;
   }
 
-  /** Uses a chunk's header page, and brings it into memory when a header of it is wanted again. */
+  /** Marks a chunk's header page as used; loads it if its headers are needed repeatedly. */
   #wantHeader(chunk: number): void {
     const page = chunk * CHUNK_PAGES;
     if (this.#cache.lookup(page) >= 0) return;
     const entry = chunk % this.#wanted.length;
     const isWantedAgain = this.#wanted[entry] === chunk;
     this.#wanted[entry] = chunk;
-    // One in memory that is not verified, perhaps as it is damaged, will do as it is.
+    // A header page in memory stays, even if it is unverified, perhaps because it is damaged.
     if (isWantedAgain && this.#cache.find(page) < 0) this.#bringHeaderPage(chunk);
   }
 
@@ -442,7 +445,7 @@ export class Loader {
     this.#cache.use(place);
   }
 
-  /** Reads pages and returns how many: the last ones may be in memory and not in the file yet. */
+  /** Reads pages; returns how many, as the last ones may be in memory but not in the file yet. */
   #readPages(page: number, count: number, frame: Frame, slot: number): number {
     const length = count * PAGE_BYTES;
     const done = this.#read(page, frame.u8, slot << PAGE_SHIFT, length, page * PAGE_BYTES);
@@ -450,7 +453,7 @@ export class Loader {
     return done >>> PAGE_SHIFT;
   }
 
-  /** Reads headers from the header page in memory, which may be newer, or else from the file. */
+  /** Reads headers from the header page in memory, which may be newer; else from the file. */
   #readHeaders(page: number, count: number, frame: Frame, slot: number): void {
     const place = this.#cache.find(page - (page & SLOT_MASK));
     if (place >= 0) {

@@ -23,7 +23,7 @@ import { Loader } from "./loader.ts";
 
 const SEED = 7;
 
-/** A file of which each page is a leaf that names itself, made when it is read. */
+/** A file whose every page is a leaf that holds its own number, generated when it is read. */
 class FarFile extends MemoryFile implements File {
   #frame = new Frame(-1, 0);
 
@@ -37,7 +37,7 @@ class FarFile extends MemoryFile implements File {
   }
 }
 
-/** A chunk of leaves, as it stands in a file. */
+/** A chunk of leaves, as a file has it. */
 function leaves(chunk: number): Frame {
   const frame = new Frame(-1, chunk);
   setInUse(frame, 0, 0);
@@ -53,7 +53,7 @@ function leaves(chunk: number): Frame {
   return frame;
 }
 
-/** A loader whose cache has room for single pages only. */
+/** A loader whose cache has room only for single pages. */
 function openFar(): { cache: Cache; loader: Loader } {
   const cache = new Cache(1, { canClean: () => true, clean: () => true });
   cache.reserve(chunksOf(PAGE_COUNT_MAX));

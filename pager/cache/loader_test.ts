@@ -1,6 +1,6 @@
-// What a miss reads, and that it is right: whole chunks while there is room, single pages and
-// extents under pressure, beside pages in memory that are newer than the file; and header pages, of
-// which those that are wanted stay, and none is ever older than the file.
+// The reads of a miss, and their results: whole chunks while there is room, single pages and
+// extents under pressure, next to pages in memory that are newer than the file. Header pages that
+// are needed again stay in memory, and none is ever older than the file's.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -25,7 +25,7 @@ import type { Pager } from "../pager.ts";
 const MANY = 3000;
 const PAGES = dataPages(MANY);
 
-/** A small cache, full of pages of the chunks from 4 on, and the file to watch. */
+/** A small cache, full of pages of the chunks from 4 on, and its observed file. */
 function underPressure(memory: MemoryFile = makeFile(MANY)): { pager: Pager; file: FaultyFile } {
   const file = new FaultyFile(memory);
   const pager = openNodes(file, SMALL_CACHE);
@@ -33,7 +33,7 @@ function underPressure(memory: MemoryFile = makeFile(MANY)): { pager: Pager; fil
   return { pager, file };
 }
 
-/** Fills the cache with other pages than those of the first chunks. */
+/** Fills the cache with pages of chunks other than the first ones. */
 function pushOut(pager: Pager): void {
   for (const page of PAGES) if (page >= 1024) pager.at(page);
 }
@@ -224,7 +224,7 @@ describe("Loader, the header page of a chunk that is wanted again", () => {
     }
     assertEquals(pager.inspection().whereIs(0), "file");
     assertThrows(() => pager.headerPage(0), CorruptionError, "head sum");
-    // It stays for a while, unchecked.
+    // It stays in memory for a while, unverified.
     assertEquals(pager.inspection().whereIs(0), "page");
     for (let page = 251; page > 3; page -= 2) expectContent(pager, page, page);
     assertThrows(() => pager.headerPage(0), CorruptionError, "head sum");
@@ -294,7 +294,7 @@ describe("Loader, the header page of a chunk that is wanted again", () => {
 
   it("is the journal's after the file was cut before its chunk and the journal got it", () => {
     const { pager } = underPressure();
-    // The areas of the journal come after the pages of the file, and then chunks of our own.
+    // The journal areas follow the pages of the file, and then come the test's own chunks.
     transact(pager, () => write(pager, 20, 20));
     const chunk = pager.meta.pageCount >>> 8;
     const ours = Array.from({ length: 200 }, (_, i) => chunk * 256 + 1 + i);
@@ -306,7 +306,7 @@ describe("Loader, the header page of a chunk that is wanted again", () => {
     transact(pager, () => ours.forEach((page) => pager.vacate(page, 1)));
     pager.checkpoint();
     assertEquals(pager.meta.pageCount, chunk * 256);
-    // From the next sync on nothing can bring the chunk back.
+    // After the next sync, no crash can bring the chunk back.
     transact(pager, () => write(pager, 20, 21));
     pager.flush("sync");
     pager.headerPage(chunk);

@@ -1,41 +1,41 @@
 /**
- * Who watches a pager at work: each page that is asked for, as it is asked for.
+ * Observers of a pager at work: they are called for each page that is requested.
  *
- * Nobody does as a rule, and then a page costs one test for `undefined`. What reads and writes cost
- * is counted where they are made (`Disk`), watched or not.
+ * A pager usually has none; then a request costs one extra test for `undefined`. Reads and writes
+ * are always counted, in `Disk`.
  */
 
-/** Hears of each page that is asked for. */
+/** Is called for each page that is requested. */
 export interface PageObserver {
   /**
-   * A page was asked for.
+   * Called when a page is requested.
    *
-   * @param page Its number.
-   * @param hit Whether it was in memory, verified.
+   * @param page The number of the page.
+   * @param hit Whether the page was in memory and verified.
    */
   asked(page: number, hit: boolean): void;
 }
 
-/** Several who watch, as one. */
+/** Several observers as one. */
 export class Observers implements PageObserver {
   readonly #observers = new Set<PageObserver>();
 
-  /** Whether nobody watches. */
+  /** Whether there is no observer. */
   get isEmpty(): boolean {
     return this.#observers.size === 0;
   }
 
-  /** Lets somebody watch from now on. */
+  /** Adds an observer. */
   add(observer: PageObserver): void {
     this.#observers.add(observer);
   }
 
-  /** Lets somebody watch no longer. */
+  /** Removes an observer. */
   delete(observer: PageObserver): void {
     this.#observers.delete(observer);
   }
 
-  /** Tells all who watch. */
+  /** Calls every observer. */
   asked(page: number, hit: boolean): void {
     for (const observer of this.#observers) observer.asked(page, hit);
   }

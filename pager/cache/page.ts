@@ -1,5 +1,5 @@
 /**
- * A page, or a whole run, with its header as one unit: for those who want only the pager.
+ * A page, or a whole run, with its header as one unit, for programs that use the pager by itself.
  */
 
 import {
@@ -20,11 +20,11 @@ import type { PageReader } from "./page_reader.ts";
 
 /** A page, or a run of pages, as one unit. */
 export interface Page {
-  /** Its number; of a run, that of the first page. */
+  /** The number of the page; for a run, of its first page. */
   readonly page: number;
-  /** What kind of page it is. */
+  /** The kind of the page, as `format.KIND_...`. */
   readonly kind: number;
-  /** How many pages it has: 1, or the length of the run. */
+  /** The number of pages: 1, or the length of the run. */
   readonly pages: number;
   /** The 32 bytes of its header. */
   readonly header: Uint8Array;
@@ -33,10 +33,10 @@ export interface Page {
 }
 
 /**
- * Reads a page and its header; of a run, all its pages.
+ * Reads a page and its header; for a run, all its pages.
  *
- * @throws {RangeError} It is no page number, or the page is inside a run and not its first.
- * @throws {CorruptionError} The page is not in use, or not what its header says.
+ * @throws {RangeError} `page` is not a page number, or is a later page of a run.
+ * @throws {CorruptionError} The page is not in use, or does not match its header.
  */
 export function readPage(reader: PageReader, page: number): Page {
   if (!Number.isInteger(page) || page < 0 || page >= PAGE_COUNT_MAX) {
@@ -57,7 +57,7 @@ export function readPage(reader: PageReader, page: number): Page {
   return { page, kind, pages, header, bytes };
 }
 
-/** The bytes of a run: where they stand side by side a view, else a copy. */
+/** The bytes of a run: a view if they are contiguous in memory, else a copy. */
 function runBytes(reader: PageReader, page: number, pages: number, place: number): Uint8Array {
   const first = reader.frames[place >>> CHUNK_SHIFT]!;
   if (first.chunk !== POOL) {
@@ -75,12 +75,12 @@ function runBytes(reader: PageReader, page: number, pages: number, place: number
   return bytes;
 }
 
-/** The place of the `index`-th page of a run, which must say that it is that. */
+/** The place of the page with an index in a run; its header must say that it belongs there. */
 function placeInRun(reader: PageReader, first: number, index: number): number {
   const place = reader.at(first + index);
   const frame = reader.frames[place >>> CHUNK_SHIFT]!;
   const slot = place & SLOT_MASK;
-  // That index and link fit each other was checked when the page was loaded.
+  // The load has already checked that index and link match.
   const isLater = kindOf(frame, slot) === KIND_RUN_CONTINUED && linkOf(frame, slot) === first;
   if (index > 0 && !isLater) {
     corruptHeader(first + index, 0, `not part of the run at page ${first}`);

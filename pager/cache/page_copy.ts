@@ -1,6 +1,6 @@
 /**
- * Copying pages and headers between slots: a page in a pool frame has its header there, and the
- * header page of its chunk has it once more.
+ * Copies of pages and headers between slots. A pool frame has a copy of the header of each of its
+ * pages; the header page of the chunk, if in memory, has another.
  */
 
 import type { Cache } from "./cache.ts";
@@ -25,7 +25,7 @@ export function copyPage(from: Frame, fromSlot: number, to: Frame, toSlot: numbe
   for (let i = 0; i < HEADER_WORDS; i++) to.u32[toWord + i]! = from.u32[word + i]!;
 }
 
-/** Copies the header of a page in a pool frame to its header page, which is in memory. */
+/** Copies the header of a page in a pool frame to its header page, which must be in memory. */
 export function publishHeader(cache: Cache, frame: Frame, slot: number, page: number): void {
   if (frame.chunk !== POOL) return;
   const headers = cache.find(page - (page & SLOT_MASK));

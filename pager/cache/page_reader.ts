@@ -1,21 +1,21 @@
 /**
- * The interface of everything that pages can be read from: the pager with its current pages, a
- * snapshot with those of one version, and the readers of damaged or locked files.
+ * The interface for reading pages, from the pager (current pages), a snapshot (pages of one
+ * version), or a reader of damaged files.
  */
 
 import type { Frame } from "../format/frame.ts";
 import type { MetaFields } from "../format/meta.ts";
 
-/** Where pages can be read: the pager itself, or a snapshot. */
+/** Reads pages. */
 export interface PageReader {
   /** All frames, by index. */
   readonly frames: readonly Frame[];
-  /** What is true of the whole file. */
+  /** The facts about the whole file. */
   readonly meta: MetaFields;
-  /** The slot that goes with what `peek` returned. */
+  /** The slot of the header in the frame that `peek` returned last. */
   readonly peekedSlot: number;
   /** The place of a page, verified. */
   at(page: number): number;
-  /** The header of a page without the page, in slot `peekedSlot`. */
+  /** The frame that has the header of a page, in slot `peekedSlot`; the page need not be read. */
   peek(page: number): Frame;
 }

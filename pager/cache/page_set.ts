@@ -1,12 +1,12 @@
 /**
- * A set of page numbers, a bit each, grouped by chunk.
+ * A set of page numbers: one bit each, grouped by chunk.
  */
 
 import { CHUNK_PAGES, CHUNK_SHIFT, SLOT_MASK } from "../format/format.ts";
 
 /** A set of page numbers. */
 export class PageSet {
-  /** How many pages are in it. */
+  /** The number of pages in the set. */
   size = 0;
   readonly #chunks = new Map<number, Uint32Array>();
 
@@ -17,7 +17,7 @@ export class PageSet {
     return words !== undefined && (words[slot >>> 5]! & (1 << (slot & 31))) !== 0;
   }
 
-  /** Adds a page; whether it was not in the set before. */
+  /** Adds a page; returns whether it was new. */
   add(page: number): boolean {
     const chunk = page >>> CHUNK_SHIFT;
     let words = this.#chunks.get(chunk);
@@ -30,7 +30,7 @@ export class PageSet {
     return true;
   }
 
-  /** Removes a page that may be in the set. */
+  /** Removes a page, if it is in the set. */
   delete(page: number): void {
     if (!this.has(page)) return;
     const slot = page & SLOT_MASK;
@@ -38,7 +38,7 @@ export class PageSet {
     this.size--;
   }
 
-  /** Removes all pages from one on. */
+  /** Removes `page` and all higher pages. */
   deleteFrom(page: number): void {
     for (const chunk of [...this.#chunks.keys()]) {
       const first = chunk * CHUNK_PAGES;

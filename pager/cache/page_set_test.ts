@@ -1,4 +1,4 @@
-// A set of page numbers against a `Set`.
+// Compares the set of page numbers with a `Set`.
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

@@ -1,7 +1,7 @@
 /**
- * A hash table from page number to place, for the pages of pool frames: open addressing with linear
- * probing, removal by shifting back (Knuth, The Art of Computer Programming, volume 3, 6.4,
- * algorithm R), at most half full. It allocates only when it grows.
+ * A hash table from page number to place, for the pages in pool frames. It uses open addressing
+ * with linear probing and backward-shift deletion (Knuth, The Art of Computer Programming, volume
+ * 3, 6.4, algorithm R), and is at most half full. It allocates only when it grows.
  */
 
 const EMPTY = -1;
@@ -14,7 +14,7 @@ export class PageTable {
   #places = new Int32Array(1 << FIRST_BITS);
   #size = 0;
 
-  /** How many pages it holds. */
+  /** The number of pages in the table. */
   get size(): number {
     return this.#size;
   }
@@ -25,7 +25,7 @@ export class PageTable {
     return this.#keys[index] === EMPTY ? -1 : this.#places[index]!;
   }
 
-  /** Adds a page, or moves it. */
+  /** Adds a page, or changes its place. */
   set(page: number, place: number): void {
     if ((this.#size + 1) * 2 > this.#keys.length) this.#grow();
     const index = this.#find(page);
@@ -34,7 +34,7 @@ export class PageTable {
     this.#places[index] = place;
   }
 
-  /** Removes a page that may be there. */
+  /** Removes a page, if it is in the table. */
   delete(page: number): void {
     const mask = this.#keys.length - 1;
     let hole = this.#find(page);

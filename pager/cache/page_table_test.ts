@@ -1,4 +1,4 @@
-// The page table against a Map, with page numbers chosen to collide and to come back.
+// Compares the page table with a Map, with page numbers chosen to collide and to repeat.
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -45,7 +45,7 @@ describe("PageTable", () => {
     const pages = Array.from({ length: 4000 }, (_, i) => i < 2000 ? i : random.u32() % 0xffff_fffe);
     for (let step = 0; step < 60_000; step++) {
       const page = random.pick(pages);
-      // More sets than deletes at first, so that it grows; then more deletes, so that it empties.
+      // More sets than deletes at first, so that it grows; then more deletes, so that it shrinks.
       if (random.below(10) < (step < 30_000 ? 7 : 3)) {
         table.set(page, step);
         model.set(page, step);
@@ -64,7 +64,7 @@ describe("PageTable", () => {
       const table = new PageTable();
       const model = new Map<number, number>();
       steps.forEach(([isSet, key], step) => {
-        // Multiples of the table's first length land in few homes.
+        // Multiples of the table's initial length hash to few homes.
         const page = key * 1024;
         if (isSet) table.set(page, step), model.set(page, step);
         else table.delete(page), model.delete(page);

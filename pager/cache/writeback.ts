@@ -1,11 +1,11 @@
 /**
- * Writes dirty pages to the file, a chunk at a time: the chunk's dirty pages in contiguous runs,
- * then its header page, nothing in between.
+ * Writes dirty pages to the file, a chunk at a time: the chunk's dirty pages, neighbours together,
+ * then its header page.
  *
- * Pages that stand side by side in a frame are written straight from it in one call; pages of pool
- * frames are gathered first. No write covers a clean page, or a superblock.
+ * Pages that are contiguous in a frame are written directly from it in one call; others are
+ * gathered first. No write covers a clean page or a superblock.
  *
- * Log before file: no version is written that the journal does not have on the medium.
+ * Write-ahead rule: a page is written only after its version is in the journal on the medium.
  */
 
 import { Cache, type CacheOwner } from "./cache.ts";
@@ -27,17 +27,17 @@ const GATHER_PAGES = 64;
 
 /** The log that pages follow to the file. */
 export interface WriteAheadLog {
-  /** Puts a version on the medium, and confirms it, before a page of it goes to the file. */
+  /** Makes a version durable and confirmed, before a page of it is written to the file. */
   confirm(version: number): void;
 }
 
 /** Writes dirty pages to the file; it owns the cache that holds them. */
 export class Writeback implements CacheOwner {
-  /** Where pages are in memory. */
+  /** The cache that holds the pages. */
   readonly cache: Cache;
-  /** The chunks that have a dirty page or a dirty header page, each with its newest version. */
+  /** The newest version of each chunk that has a dirty page or a dirty header page. */
   readonly dirtyChunks: Map<number, number> = new Map();
-  /** Pages written so far, header pages among them, and the calls it took. */
+  /** Pages written so far, including header pages, and the calls that wrote them. */
   readonly writes = { pages: 0, calls: 0 };
 
   readonly #disk: Disk;
@@ -47,13 +47,13 @@ export class Writeback implements CacheOwner {
   #gathered: Uint8Array | undefined;
 
   /**
-   * A write-back for one file.
+   * Creates the write-back of one file, and its cache.
    *
-   * @param disk Where pages go.
+   * @param disk The file.
    * @param frames The most frames of the cache.
-   * @param meta The page count: a chunk past the end of the file is clean without a write.
+   * @param meta Has the page count; a chunk past the end of the file is clean without a write.
    * @param unsynced Collects the chunks that are written.
-   * @param log The log that pages follow to the file; without it nothing is logged first.
+   * @param log The write-ahead log; without one, pages are written without logging.
    */
   constructor(
     disk: Disk,
@@ -74,15 +74,15 @@ export class Writeback implements CacheOwner {
     return this.#disk.failure === undefined;
   }
 
-  /** Marks what stands at a place as newer than the file, since a version. */
+  /** Marks the page at a place as newer than the file, as of a version. */
   markDirty(place: number, page: number, version: number): void {
     this.cache.frames[place >>> CHUNK_SHIFT]!.dirty[place & SLOT_MASK] = 1;
     this.dirtyChunks.set(page >>> CHUNK_SHIFT, version);
   }
 
   /**
-   * Writes what is dirty in a chunk; false when the open transaction has touched its header page,
-   * and with it perhaps pages, so that nothing of it may reach the file, and after a failed write.
+   * Writes the dirty pages of a chunk. Returns false if the open transaction has touched the header
+   * page (and so perhaps pages, which must not reach the file yet), or after a failed write.
    */
   clean(chunk: number): boolean {
     if (!this.canClean()) return false;
@@ -103,9 +103,9 @@ export class Writeback implements CacheOwner {
   }
 
   /**
-   * Writes new pages, in order, where nothing stands that counts.
+   * Writes new pages, in ascending order, to unused parts of the file.
    *
-   * @throws {IoError} The disk is full, which is no more than that, or a write failed.
+   * @throws {IoError} The disk is full, which does not latch the disk, or a write failed.
    */
   writeNew(pages: Uint32Array): void {
     for (let start = 0; start < pages.length;) {
@@ -129,7 +129,7 @@ export class Writeback implements CacheOwner {
     }
   }
 
-  /** Whether a page has to be written. */
+  /** Whether a page must be written. */
   #isDirty(page: number): boolean {
     const place = this.cache.find(page);
     if (place < 0) return false;
@@ -138,7 +138,7 @@ export class Writeback implements CacheOwner {
     return frame.dirty[slot] !== 0 && kindOf(frame, slot) !== KIND_FREE;
   }
 
-  /** Marks a chunk's pages, free ones too: only now, because a write may have failed before. */
+  /** Marks all pages of a chunk clean, free ones too. Call it only after every write succeeded. */
   #markClean(first: number): void {
     for (let slot = 0; slot < CHUNK_PAGES; slot++) {
       const place = this.cache.find(first + slot);
@@ -146,7 +146,7 @@ export class Writeback implements CacheOwner {
     }
   }
 
-  /** Writes neighbouring pages: straight from a frame where they stand side by side in it too. */
+  /** Writes neighbouring pages: directly from a frame if contiguous in it, else gathered. */
   #writeRun(page: number, count: number, isNew: boolean): void {
     const place = this.cache.find(page);
     if (this.#standsInOrder(page, count, place)) this.#write(place, page, count, isNew);

@@ -1,5 +1,5 @@
-// What is written in place, and in which order: dirty pages in contiguous runs, then their header
-// page; never a clean page, a superblock, or anything past the end.
+// In-place writes and their order: dirty pages, neighbours together, then their header page; never
+// a clean page, a superblock, or anything past the end.
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -18,7 +18,7 @@ import {
 import { Random } from "../../tests/support/random.ts";
 import type { Pager } from "../pager.ts";
 
-/** A session whose superblocks say open already, so that only pages are written next. */
+/** A session whose superblocks are already in state open, so that only pages are written next. */
 function openedFor(pages: number, options = {}): { pager: Pager; file: FaultyFile } {
   const file = new FaultyFile(makeFile(pages));
   const pager = openNodes(file, options);
@@ -28,7 +28,7 @@ function openedFor(pages: number, options = {}): { pager: Pager; file: FaultyFil
   return { pager, file };
 }
 
-/** The writes of pages, as first page and count, superblocks and the journal left out. */
+/** The writes of pages, as first page and count, without superblocks and the journal. */
 function pageWrites(file: FaultyFile, pager: Pager): [number, number][] {
   const journal = journalChunks(pager);
   return file.writes.map(({ position, length }): [number, number] => [
@@ -132,7 +132,7 @@ describe("Writeback", () => {
     pages.forEach((page) => pager.at(page));
     const random = new Random(10);
     const some = Array.from({ length: 150 }, (_, i) => 520 + i);
-    // In random order, so that neighbours do not come to stand side by side.
+    // In random order, so that neighbours are not contiguous in memory.
     const shuffled = some.toSorted(() => random.below(3) - 1);
     transact(pager, () => shuffled.forEach((page) => write(pager, page, 9)));
     file.writes = [];
@@ -148,7 +148,7 @@ describe("Writeback", () => {
   it("writes nothing of a chunk that the open transaction touched", () => {
     const { pager, file } = openedFor(3000, SMALL_CACHE);
     const pages = dataPages(3000);
-    // So that the chunk is in pool frames: one that is in memory whole stays there anyway.
+    // Moves the chunk to pool frames; a chunk frame would stay in memory anyway.
     pages.forEach((page) => pager.at(page));
     transact(pager, () => [600, 601, 1500].forEach((page) => write(pager, page, 1)));
     file.writes = [];
