@@ -72,6 +72,11 @@ export function bytesWritten(): number | undefined {
   return statusField("/proc/self/io", "wchar");
 }
 
+/** Bytes that this process has read by system calls, or undefined where it is not told. */
+export function bytesRead(): number | undefined {
+  return statusField("/proc/self/io", "rchar");
+}
+
 function statusField(path: string, name: string): number | undefined {
   try {
     const match = new RegExp(`^${name}:\\s*(\\d+)`, "m").exec(Deno.readTextFileSync(path));
