@@ -1,10 +1,10 @@
 /**
- * Figures of durability: commits that reach the medium, the bytes they write, the pauses they meet,
- * a transaction larger than the cache.
+ * Measures durability: durable commits, the bytes that they write, their pauses, and a transaction
+ * larger than the cache.
  *
  * `deno task bench:durable [--only SECTION] [--quick] [--json FILE]`; sections are commits,
  * concurrent, concurrentLarge, bytes, pauses and large. With `--only`, the other sections of FILE
- * stay as they were.
+ * remain.
  */
 
 import { parseArgs } from "node:util";

@@ -1,10 +1,9 @@
 /**
- * What a storage engine has to do to be measured, in terms that fit all of them.
+ * The interface of a storage engine to be measured, which fits all of them.
  *
- * A store takes keys in a buffer that the caller uses again, so it must be done with a key when its
- * call returns. Reads and writes of an engine that works synchronously return at once; those of
- * the others return promises. Every store is durable: a write has reached the medium when it
- * returns or resolves.
+ * A store receives keys in a buffer that the caller reuses, so it must not keep it after its call
+ * returns. Synchronous engines return results, the others promises. Every store is durable: a write
+ * is on the medium when it returns or resolves.
  */
 
 /** A result, now or later. */
@@ -14,46 +13,46 @@ export type Later<T> = T | Promise<T>;
 export interface Changes {
   /** Sets the value of a key. */
   put(key: Uint8Array, value: Uint8Array): void;
-  /** Removes an entry. */
+  /** Deletes an entry. */
   remove(key: Uint8Array): void;
 }
 
 /** An open database of an engine. */
 export interface Store {
-  /** The value of a key, the caller's to keep. */
+  /** The value of a key, which the caller owns. */
   get(key: Uint8Array): Later<Uint8Array | null | undefined>;
-  /** The value of a key in memory that may be used again, where the engine has such a call. */
+  /** The value of a key in memory that may be reused, if the engine has such a call. */
   getView?(key: Uint8Array): Uint8Array | null | undefined;
-  /** Goes through up to `limit` entries from a key on; returns the bytes of keys and values. */
+  /** Iterates over up to `limit` entries from a key on. Returns the bytes of keys and values. */
   scan(from: Uint8Array, limit: number): Later<number>;
-  /** How many entries there are. */
+  /** The number of entries. */
   count(): Later<number>;
-  /** Makes a number of changes in one transaction, or in as few as the engine can. */
+  /** Makes changes in one transaction, or in as few as the engine allows. */
   write(count: number, change: (changes: Changes, index: number) => void): Later<void>;
-  /** Adds entries that come in key order to an empty database. */
+  /** Loads entries in key order into an empty database. */
   load(entries: Iterable<[Uint8Array, Uint8Array]>): Later<void>;
   /** Sets one value as a transaction of its own. */
   commit(key: Uint8Array, value: Uint8Array): Later<void>;
-  /** Sets values as transactions of their own that do not wait for one another. */
+  /** Sets values in concurrent transactions of their own. */
   commitAll(entries: readonly [Uint8Array, Uint8Array][]): Later<void>;
-  /** Writes to the database's main file what a log still holds, where there is such a call. */
+  /** Writes pending changes of a log to the main file, if there is such a call. */
   checkpoint?(): void;
   /** Closes it. */
   close(): Later<void>;
 }
 
-/** How a database is to be opened. */
+/** Options of an open database. */
 export interface StoreOptions {
-  /** Memory for pages, where the engine has a cache of its own. */
+  /** Memory for pages, if the engine has a cache of its own. */
   readonly cacheBytes: number;
 }
 
 /** A storage engine. */
 export interface Engine {
-  /** What it is called. */
+  /** Its name. */
   readonly name: string;
-  /** Its version, and how it was set up. */
+  /** Its version and configuration. */
   readonly about: string;
-  /** Opens the database of a path, which is made when it is missing. */
+  /** Opens the database at a path, and creates it if it does not exist. */
   open(path: string, options: StoreOptions): Later<Store>;
 }

@@ -1,5 +1,5 @@
 /**
- * Quire and its peers. A peer that cannot be loaded here is named as absent, with the reason.
+ * Quire and its peers. A peer that cannot be loaded is reported as absent, with the reason.
  */
 
 import type { Engine, Later } from "./engine.ts";
@@ -9,7 +9,7 @@ import { lmdbEngine } from "./engines/lmdb.ts";
 import { quireEngine } from "./engines/quire.ts";
 import { sqliteEngine } from "./engines/sqlite.ts";
 
-/** The engines that are there, Quire first, and why others are not. */
+/** The available engines, Quire first, and the reasons why others are absent. */
 export interface Engines {
   /** Those that can be measured. */
   readonly present: readonly Engine[];
@@ -17,7 +17,7 @@ export interface Engines {
   readonly absent: readonly (readonly [name: string, reason: string])[];
 }
 
-/** How to load each peer; an error says that the peer is absent. */
+/** The loader of each peer; an error means that it is absent. */
 const PEERS: Readonly<Record<string, (pageBytes: number) => Later<Engine>>> = {
   "lmdb-js": lmdbEngine,
   "node:sqlite": sqliteEngine,

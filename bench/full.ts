@@ -1,11 +1,11 @@
 /**
- * Quire beside its peers at full size: `deno task bench:full`.
+ * Compares Quire with its peers at full size: `deno task bench:full`.
  *
  * `[--only GROUP] [--engines A,B] [--rounds N] [--quick] [--json FILE]`; groups are inserted, cold,
  * loaded, keys, growth, open, and durable, which is `durable.ts`. Every round runs every engine
- * once, each in a process of its own, another one first each time. Writes
- * `bench/results/latest.json`, or FILE, and beside it the same as Markdown and as charts; with
- * `--only` the other groups stay in them as they were. `--quick` writes only what `--json` names.
+ * once, each in its own process, and starts with another one. Writes `bench/results/latest.json`,
+ * or FILE, and the same data as Markdown and as charts; with `--only` the other groups remain.
+ * `--quick` writes only the file of `--json`.
  */
 
 import { fileURLToPath } from "node:url";
@@ -17,7 +17,7 @@ import type { Measured, Samples } from "./full/workloads.ts";
 import { type Limits, limitsOf, loadOf, machineOf } from "./machine.ts";
 import { type Figure, figureOf } from "./measure.ts";
 
-/** What a process prints. */
+/** The output of a process. */
 interface Output extends Measured {
   readonly absent?: string;
   readonly about: string;
@@ -31,7 +31,7 @@ const LATEST = new URL("./results/latest.json", import.meta.url);
 const CHILD = new URL("./full/child.ts", import.meta.url);
 const DURABLE = new URL("./durable.ts", import.meta.url);
 
-/** How to start a process that finds the peers. */
+/** The command of a process that finds the peers. */
 const RUN = ["run", "-A", "--config", fileURLToPath(new URL("./deno.json", import.meta.url))];
 
 const { values: options } = parseArgs({
@@ -64,7 +64,7 @@ for (const group of Object.keys(GROUPS) as Group[]) {
   }
   const date = new Date().toISOString().slice(0, 10);
   groups[group] = { date, rounds: count, load: [before, loadOf()], limits };
-  // After each group, so that a run that is cut short has its figures.
+  // After each group, so that an interrupted run keeps its figures.
   write(resultsOf());
 }
 if (Object.keys(groups).length > 0) console.log(markdownOf(resultsOf()));
@@ -156,7 +156,7 @@ function sortedByPlace(about: Record<string, string>): Record<string, string> {
   );
 }
 
-/** Writes what was measured; of a file that is there, the groups that were not run stay. */
+/** Writes the measurements; groups of an existing file that were not run remain. */
 function write(measured: Results): void {
   if (options.quick && options.json === undefined) return;
   const path = options.json ?? LATEST;

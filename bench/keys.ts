@@ -1,5 +1,5 @@
 /**
- * Random keys and values that are the same in every run, and orders to ask for them in.
+ * Random keys and values, the same in every run, and orders of access.
  */
 
 const VALUE_BYTES = 100;
@@ -22,8 +22,8 @@ export class Keys {
   /**
    * Makes the keys.
    *
-   * @param count How many.
-   * @param prefixBytes How many bytes all keys begin with, before the random ones.
+   * @param count Their number.
+   * @param prefixBytes The length of the prefix that all keys share, before the random bytes.
    */
   constructor(count: number, prefixBytes = 0) {
     this.count = count;
@@ -42,7 +42,7 @@ export class Keys {
     }
   }
 
-  /** A key, in a buffer that the next call uses again. */
+  /** A key, in a buffer that the next call reuses. */
   at(index: number): Uint8Array {
     const start = index * Keys.bytes;
     const prefixBytes = this.keyBytes - Keys.bytes;
@@ -50,12 +50,12 @@ export class Keys {
     return this.#key;
   }
 
-  /** The index that stands at a position of a random order; positions begin again at the end. */
+  /** The index at a position of a random order; positions wrap around. */
   shuffled(position: number): number {
     return this.#order[position % this.count]!;
   }
 
-  /** All keys in key order, in one buffer used again, each with a value. */
+  /** All keys in key order, in one reused buffer, each with a value. */
   *pairs(values: Values): Generator<[Uint8Array, Uint8Array]> {
     for (const index of this.sorted()) yield [this.at(index), values.at(index)];
   }
@@ -101,7 +101,7 @@ export class Values {
 }
 
 /**
- * Indexes as often as Zipf's law has them, exponent 0.99, the frequent ones spread over all keys.
+ * Indexes with a Zipf distribution, exponent 0.99, the frequent ones spread over all keys.
  *
  * The method is that of Gray and others, "Quickly generating billion-record synthetic databases",
  * 1994.
@@ -115,7 +115,7 @@ export class Zipf {
   /**
    * Makes the law.
    *
-   * @param count How many indexes there are.
+   * @param count The number of indexes.
    */
   constructor(count: number) {
     this.#count = count;

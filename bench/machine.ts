@@ -1,6 +1,6 @@
 /**
- * What the machine is, what else it does, and what its plain operations cost: the limits that the
- * figures of a run are to be seen against.
+ * The machine, its load, and the costs of its basic operations, which put the figures of a run in
+ * context.
  */
 
 import * as fs from "node:fs";
@@ -19,11 +19,11 @@ export interface Machine {
   readonly v8: string;
 }
 
-/** What plain operations cost, medians. */
+/** The costs of basic operations, as medians. */
 export interface Limits {
-  /** A read of one byte that the system has in memory, in microseconds. */
+  /** A read of one byte from the system's cache, in microseconds. */
   readonly syscallUs: number;
-  /** A read of 8 KiB that the system has in memory, in microseconds. */
+  /** A read of 8 KiB from the system's cache, in microseconds. */
   readonly read8KUs: number;
   /** Copying memory, in GB/s. */
   readonly copyGBs: number;
@@ -47,18 +47,18 @@ export function machineOf(): Machine {
   };
 }
 
-/** How many tasks wanted a core in the last minute, on average. */
+/** The load average of the last minute. */
 export function loadOf(): number {
   return Number(os.loadavg()[0]!.toFixed(2));
 }
 
-/** The most memory this process has had, in bytes, or what it has now where that is not told. */
+/** The peak memory of this process in bytes, or its current memory if the peak is unknown. */
 export function peakMemory(): number {
   const peak = statusField("/proc/self/status", "VmHWM");
   return peak === undefined ? Deno.memoryUsage().rss : peak * 1024;
 }
 
-/** Begins the peak of memory anew, where the system can. */
+/** Resets the peak memory, if the system can. */
 export function resetPeakMemory(): void {
   try {
     Deno.writeTextFileSync("/proc/self/clear_refs", "5");
@@ -67,7 +67,7 @@ export function resetPeakMemory(): void {
   }
 }
 
-/** Bytes that this process has handed to the system to write, or undefined where it is not told. */
+/** The bytes that this process has written, or undefined if unknown. */
 export function bytesWritten(): number | undefined {
   return statusField("/proc/self/io", "wchar");
 }
@@ -87,7 +87,7 @@ function statusField(path: string, name: string): number | undefined {
   }
 }
 
-/** The size of a file, of what stands beside it under its name, or of all files of a folder. */
+/** The size of a file with its companion files, or of all files of a folder. */
 export function bytesOnDisk(folder: string): number {
   let bytes = 0;
   for (const { name, isDirectory } of Deno.readDirSync(folder)) {
@@ -138,7 +138,7 @@ function diskSpeed(path: string): number {
   return Math.round(32 * bytes.length / us);
 }
 
-/** A file of zeros, for the cost of plain operations on it. */
+/** A file of zeros, to measure basic operations. */
 export class BareFile {
   static readonly #bytes = 4 * 2 ** 20;
   readonly #descriptor: number;

@@ -2,7 +2,7 @@
  * Figures from repeated measurements: medians, percentiles and spread.
  */
 
-/** What a workload gave over the rounds. */
+/** The result of a workload over the rounds. */
 export interface Figure {
   /** The median of the rounds. */
   readonly median: number;
@@ -14,7 +14,7 @@ export interface Figure {
   readonly rounds: number;
 }
 
-/** The figure of what the rounds gave. */
+/** The figure of the samples of the rounds. */
 export function figureOf(samples: readonly number[]): Figure {
   const sorted = samples.toSorted((a, b) => a - b);
   return {
@@ -25,7 +25,7 @@ export function figureOf(samples: readonly number[]): Figure {
   };
 }
 
-/** The value that a share of sorted ones does not exceed. */
+/** The percentile of sorted values. */
 export function percentile(sorted: ArrayLike<number>, share: number): number {
   const at = Math.ceil(sorted.length * share) - 1;
   return sorted[Math.min(sorted.length - 1, Math.max(0, at))]!;
@@ -38,7 +38,7 @@ export async function timeMs(work: () => unknown): Promise<number> {
   return performance.now() - start;
 }
 
-/** A number with three significant figures or, when it is larger, none after the point. */
+/** A number with three significant digits, or as an integer if it has more. */
 export function short(value: number): string {
   if (value === 0) return "0";
   return Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);

@@ -1,8 +1,8 @@
 /**
- * `deno task bench`: Quire beside its peers in about two minutes, 100,000 entries.
+ * `deno task bench`: compares Quire with its peers in about two minutes, 100,000 entries.
  *
- * All engines share one process here, and Deno KV has ten times fewer entries; `bench:full` gives
- * each a process of its own, and full size.
+ * All engines share one process, and Deno KV has a tenth of the entries; `bench:full` gives each
+ * engine its own process, and the full size.
  */
 
 import type { Later, Store } from "./engine.ts";

@@ -1,6 +1,6 @@
 /**
- * Bytes written for an update of 100 bytes, a thousand of them a transaction, over so many leaves
- * that each falls into another one.
+ * Bytes written for an update of 100 bytes, 1,000 in a transaction, over so many leaves that nearly
+ * every update falls on another leaf.
  */
 
 import type { Engine, Store } from "../engine.ts";
@@ -11,24 +11,24 @@ import { short } from "../measure.ts";
 import { type DurableSize, openFilled, type Section } from "./fixture.ts";
 
 const UPDATES = 1000;
-/** A journal that has been used to here has been zeroed to here. */
+/** A journal used up to this size has been zeroed up to it. */
 const WARM_UP_TRANSACTIONS = 20;
 const TRANSACTIONS = 20;
-/** So many that engines which put off part of the work have done it several times over. */
+/** Enough that engines with deferred work have done it several times. */
 const LONG_TRANSACTIONS = 400;
 
-/** What an engine wrote for one update. */
+/** The bytes that an engine wrote for one update. */
 interface Written {
   readonly name: string;
-  /** To the journal alone, where that can be told. */
+  /** To the journal only, if known. */
   readonly journal: number | undefined;
   /** Until the transactions were durable. */
   readonly durable: number | undefined;
   /** Until the main file had them too. */
   readonly settled: number | undefined;
-  /** The same of many more transactions. */
+  /** The same for many more transactions. */
   readonly long: number | undefined;
-  /** Leaves of the tree, where that can be told. */
+  /** Leaves of the tree, if known. */
   readonly leaves: number | undefined;
 }
 

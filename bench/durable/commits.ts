@@ -1,6 +1,6 @@
 /**
- * Single durable commits a second, one after another and many at once, beside a bare write that
- * reaches the medium.
+ * Single durable commits a second, sequential and concurrent, beside a bare write that reaches the
+ * medium.
  */
 
 import type { Engine, Store } from "../engine.ts";
@@ -17,7 +17,7 @@ const SMALL_JOURNAL_BYTES = 2 * 1024 * 1024;
 /** Deno KV takes thousands of concurrent sets one by one, so it is given fewer. */
 const KV_CONCURRENT = 1000;
 
-/** A way to commit, and how many commits a second it did in each round. */
+/** A way to commit, and its commits a second in each round. */
 interface Contender {
   readonly name: string;
   readonly samples: number[];
@@ -38,7 +38,7 @@ export async function commitSection(
   const random = xorshift(2463534242);
   for (let round = -1; round < size.rounds; round++) {
     const rates = await commitRound(contenders, size.commits, random);
-    // The first round warms everything up.
+    // The first round is a warm-up.
     if (round >= 0) contenders.forEach(({ samples }, at) => samples.push(rates[at]!));
   }
   for (const contender of contenders) await contender.close();
@@ -50,8 +50,8 @@ export async function commitSection(
 }
 
 /**
- * Each in turn a few commits at a time, so that what disturbs the disk disturbs all of them, and in
- * another order each time, so that nobody always follows the same one.
+ * Alternates between all, a few commits at a time and in another order each time, so that a
+ * disturbance affects all of them, and none always follows the same one.
  */
 async function commitRound(
   contenders: readonly Contender[],
@@ -135,7 +135,7 @@ function commitSyncOf(store: Store): Store["commit"] {
   return (key, value) => store.commitSync(key, value);
 }
 
-/** Many commits that do not wait for one another, on databases with a number of entries. */
+/** Many concurrent commits, on databases with a number of entries. */
 export async function concurrentSection(
   engines: readonly Engine[],
   folder: string,
@@ -171,7 +171,7 @@ export async function concurrentSection(
   ]);
 }
 
-/** Everyone in turn, another first in each round. */
+/** Runs each in turn, starting with another one in each round. */
 function rotate<T>(all: readonly T[], by: number): T[] {
   return [...all.slice(by % all.length), ...all.slice(0, by % all.length)];
 }

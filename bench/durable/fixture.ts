@@ -1,5 +1,5 @@
 /**
- * What the sections of the durable bench share: their size, a folder, and filled databases.
+ * Common parts of the durable bench: its sizes, a folder, and filled databases.
  */
 
 import { loadEngines } from "../engines.ts";
@@ -11,7 +11,7 @@ export const CACHE_BYTES = 256 * 1024 * 1024;
 /** lmdb-js writes least, and commits fastest, with small pages. */
 const LMDB_PAGE_BYTES = 4096;
 
-/** How much the durable bench does. */
+/** The sizes of the durable bench. */
 export interface DurableSize {
   readonly rounds: number;
   /** Commits one after another, in each round. */
@@ -26,7 +26,7 @@ export interface DurableSize {
   readonly pauseCommits: number;
 }
 
-/** The size the figures are taken at. */
+/** The size for published figures. */
 export const FULL_SIZE: DurableSize = {
   rounds: 7,
   commits: 500,
@@ -36,7 +36,7 @@ export const FULL_SIZE: DurableSize = {
   pauseCommits: 3200,
 };
 
-/** A size for a look. */
+/** A size for a quick look. */
 export const QUICK_SIZE: DurableSize = {
   rounds: 5,
   commits: 200,
@@ -46,7 +46,7 @@ export const QUICK_SIZE: DurableSize = {
   pauseCommits: 1000,
 };
 
-/** What a section measured: a heading, a table, and the same as data. */
+/** The result of a section: a heading, a table, and the same as data. */
 export interface Section {
   readonly title: string;
   readonly heads: readonly string[];
@@ -55,12 +55,12 @@ export interface Section {
   readonly notes: readonly string[];
 }
 
-/** The engines that are there, and which are not. */
+/** The available and the absent engines. */
 export function durableEngines(names: readonly string[]): ReturnType<typeof loadEngines> {
   return loadEngines(names, LMDB_PAGE_BYTES);
 }
 
-/** Opens a database and fills it in random order, so that its leaves are as they get with time. */
+/** Opens a database and fills it in random order, so that its leaves are as full as usual. */
 export async function openFilled(
   engine: Engine,
   path: string,

@@ -1,5 +1,5 @@
 /**
- * A transaction larger than the cache: how long it takes, and what memory.
+ * A transaction larger than the cache: its time and its memory.
  */
 
 import { open } from "../../mod.ts";
@@ -11,7 +11,7 @@ import type { DurableSize, Section } from "./fixture.ts";
 const MIB = 1024 * 1024;
 const CACHES_MIB = [16, 256];
 
-/** What the transaction took. */
+/** The time and memory of the transaction. */
 interface Large {
   readonly cacheMiB: number;
   readonly ms: number;
@@ -22,7 +22,7 @@ interface Large {
   readonly fileMiB: number;
 }
 
-/** A transaction larger than the cache, and the same one with room. */
+/** A transaction larger than the cache, and the same one with enough cache. */
 export async function largeSection(folder: string, size: DurableSize): Promise<Section> {
   const keys = new Keys(size.largeEntries);
   const data: Large[] = [];

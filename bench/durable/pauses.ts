@@ -1,8 +1,8 @@
 /**
- * How long commits take while checkpoints run, and how long the event loop stands still.
+ * The latency of commits while checkpoints run, and the longest pause of the event loop.
  *
- * Commits come one a turn of the event loop. A commit during which pages were written to their
- * places had a part of a checkpoint, or all of one, in it.
+ * There is one commit in each turn of the event loop. A commit during which pages were written to
+ * their places contains a slice of a checkpoint, or a whole one.
  */
 
 import { setImmediate } from "node:timers/promises";
@@ -16,7 +16,7 @@ import { CACHE_BYTES, type DurableSize, type Section } from "./fixture.ts";
 const MIB = 1024 * 1024;
 const COMMITS_PER_BARE_WRITE = 4;
 
-/** What steady commits met. */
+/** The latencies of steady commits. */
 interface Pauses {
   readonly name: string;
   readonly commits: number;
@@ -28,7 +28,7 @@ interface Pauses {
   readonly checkpoint: Percentiles | undefined;
   /** The longest time between two turns of the event loop, in milliseconds. */
   readonly longestTurn: number;
-  /** A bare write of 4 KiB that reaches the medium, tried once for every few commits. */
+  /** A bare durable write of 4 KiB, once for every few commits. */
   readonly bare: Percentiles;
 }
 

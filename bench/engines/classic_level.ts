@@ -1,17 +1,16 @@
 /**
- * classic-level (LevelDB) as a store to be measured: views of bytes, no compression as no other
- * engine compresses, a cache of the given size, a larger write buffer for loads as its
- * documentation advises.
+ * The adapter of classic-level (LevelDB): views of bytes, no compression, as in all other engines,
+ * a cache of the given size, and a larger write buffer for loads, as its documentation advises.
  *
- * Its package is found through `bench/deno.json` when it is first asked for, and described here
- * only as far as it is used, so that nothing but the bench needs it.
+ * Its package is resolved through `bench/deno.json` on first use, and only the part in use is
+ * declared here, so that only the bench depends on it.
  */
 
 import type { Changes, Engine, Store } from "../engine.ts";
 
 const WRITE_BUFFER_BYTES = 64 * 1024 * 1024;
 
-/** Not a literal, so that it is resolved when it is imported and not before. */
+/** Not a literal, so that it is resolved only when it is imported. */
 const PACKAGE: string = "classic-level";
 
 interface Module {
@@ -97,7 +96,7 @@ class ClassicLevelStore implements Store {
     return count;
   }
 
-  /** One batch, which copies each key and value as it takes them. */
+  /** One batch, which copies each key and value. */
   async write(count: number, change: (changes: Changes, index: number) => void): Promise<void> {
     const batch = this.#db.batch();
     const changes: Changes = {

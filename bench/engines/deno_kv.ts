@@ -1,8 +1,8 @@
 /**
- * Deno KV on a file as a store to be measured.
+ * The adapter of Deno KV on a file.
  *
- * It keeps a reference to a key until it commits, so keys are copied. It takes at most 1,000
- * changes in one transaction, so larger ones are several.
+ * It keeps a reference to a key until it commits, so keys are copied. A transaction has at most
+ * 1,000 changes, so larger ones are divided.
  */
 
 import type { Changes, Engine, Store } from "../engine.ts";
@@ -10,7 +10,7 @@ import type { Changes, Engine, Store } from "../engine.ts";
 const CHANGES_MAX = 1000;
 const READ_BATCH = 500;
 
-/** The key-value store that the runtime brings. */
+/** The key-value store of the runtime. */
 export function denoKvEngine(): Engine {
   if (!("openKv" in Deno)) throw new Error("the runtime has it only as unstable");
   return {

@@ -1,17 +1,17 @@
 /**
- * lmdb-js as a store to be measured.
+ * The adapter of lmdb-js.
  *
- * Its package is found through `bench/deno.json` when it is first asked for, and described here
- * only as far as it is used, so that nothing but the bench needs it.
+ * Its package is resolved through `bench/deno.json` on first use, and only the part in use is
+ * declared here, so that only the bench depends on it.
  *
- * Set up as its documentation advises for keys and values in bytes: binary encodings, no zeroing of
- * new memory, synchronous transactions, which are flushed when they return. Single commits are
- * `transactionSync`, the fastest of its ways to a durable commit; concurrent ones are `put`.
+ * It is configured as its documentation advises for keys and values in bytes: binary encodings, no
+ * zeroing of new memory, synchronous transactions, which are flushed when they return. Single
+ * commits use `transactionSync`, its fastest durable commit; concurrent ones use `put`.
  */
 
 import type { Changes, Engine, Store } from "../engine.ts";
 
-/** Not a literal, so that it is resolved when it is imported and not before. */
+/** Not a literal, so that it is resolved only when it is imported. */
 const PACKAGE: string = "lmdb";
 
 interface Lmdb {
@@ -33,7 +33,7 @@ interface LmdbDatabase {
   close(): Promise<void>;
 }
 
-/** lmdb-js with pages of a size. */
+/** lmdb-js with pages of a given size. */
 export async function lmdbEngine(pageBytes: number): Promise<Engine> {
   const { open }: Lmdb = await import(PACKAGE);
   return {

@@ -1,5 +1,5 @@
 /**
- * Quire as a store to be measured: one tree, default options but for the cache.
+ * The adapter of Quire: one tree, with default options except for the cache.
  */
 
 import { format } from "../../pager/mod.ts";
@@ -82,7 +82,7 @@ export class QuireStore implements Store {
     this.db.checkpoint();
   }
 
-  /** How many leaves its tree has. */
+  /** The number of leaves of its tree. */
   leaves(): number {
     return this.db.census().pagesOfKind[format.KIND_LEAF]!;
   }

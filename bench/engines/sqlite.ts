@@ -1,12 +1,12 @@
 /**
- * node:sqlite as a store to be measured: one table without row ids, prepared statements, a
- * write-ahead log that is synced at every commit.
+ * The adapter of node:sqlite: one table without row ids, prepared statements, and a write-ahead log
+ * that is synced at every commit.
  */
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Changes, Engine, Store } from "../engine.ts";
 
-/** The SQLite that the runtime brings. */
+/** The SQLite of the runtime. */
 export function sqliteEngine(): Engine {
   return {
     name: "node:sqlite",
@@ -61,7 +61,7 @@ class SqliteStore implements Store {
 
   scan(from: Uint8Array, limit: number): number {
     let bytes = 0;
-    // A negative limit is none.
+    // A negative limit means no limit.
     const rows = this.#range.iterate(from, Number.isFinite(limit) ? limit : -1);
     for (const { key, value } of rows as unknown as Iterable<Row>) {
       bytes += key.length + value.length;
@@ -89,7 +89,7 @@ class SqliteStore implements Store {
     this.#put.run(key, value);
   }
 
-  /** Nothing runs at once here, so what comes together is one transaction. */
+  /** Nothing runs concurrently here, so concurrent sets are one transaction. */
   commitAll(entries: readonly [Uint8Array, Uint8Array][]): void {
     this.load(entries);
   }

@@ -1,7 +1,7 @@
 /**
- * Charts of the results as SVG: how many times as long as Quire the peers take, and how cost grows
- * with the number of entries. Axes are logarithmic; a bar ends at the edge of its chart, the figure
- * beside it is right.
+ * Charts of the results as SVG: the time of the peers divided by that of Quire, and the growth of
+ * cost with the number of entries. Axes are logarithmic; a bar ends at the edge of its chart, and
+ * the figure beside it is exact.
  */
 
 import { type Figure, short } from "../measure.ts";
@@ -15,7 +15,7 @@ const LABEL_WIDTH = 270;
 const BAR_HEIGHT = 11;
 const TEXT = `font-family="sans-serif" font-size="12" fill="#333"`;
 
-/** Bars of how many times as long as Quire each peer takes, one group for each workload. */
+/** Bars of the time of each peer divided by that of Quire, one group for each workload. */
 export function ratioChart(figures: Figures, peers: readonly string[]): string {
   const names = Object.keys(figures).filter((name) => {
     return "Quire" in figures[name]! && peers.some((peer) => peer in figures[name]!);

@@ -1,8 +1,8 @@
 /**
- * One group of workloads with one engine, in a process of its own, so that engines share neither
- * memory nor compiled code. Prints what it measured as one line of JSON.
+ * Runs one group of workloads with one engine in its own process, so that engines share neither
+ * memory nor compiled code. Prints the measurements as one line of JSON.
  *
- * The group is run once at a small size before, unmeasured, whatever the engine.
+ * The group first runs once at a small size, unmeasured, for every engine.
  */
 
 import { loadEngines } from "../engines.ts";

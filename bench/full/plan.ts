@@ -1,8 +1,8 @@
 /**
- * What the full bench runs, how much of it, and what Quire is meant to reach.
+ * The plan of the full bench: its groups, sizes and targets.
  */
 
-/** How much of everything. */
+/** The sizes of the workloads. */
 export interface Size {
   readonly rounds: number;
   /** Entries of a database. */
@@ -23,7 +23,7 @@ export interface Size {
   readonly openBytes: number;
 }
 
-/** The size the figures are taken at. */
+/** The size for published figures. */
 export const FULL: Size = {
   rounds: 5,
   entries: 1_000_000,
@@ -36,7 +36,7 @@ export const FULL: Size = {
   openBytes: 4 * 2 ** 30,
 };
 
-/** A size for a look: a minute or two. */
+/** A size for a quick look of a minute or two. */
 export const QUICK: Size = {
   rounds: 3,
   entries: 50_000,
@@ -49,7 +49,7 @@ export const QUICK: Size = {
   openBytes: 2 ** 27,
 };
 
-/** The size that warms an engine up before it is measured; every engine gets it. */
+/** The size of the warm-up of every engine. */
 export const WARM_UP: Size = {
   rounds: 1,
   entries: 5000,
@@ -62,7 +62,7 @@ export const WARM_UP: Size = {
   openBytes: 2 ** 22,
 };
 
-/** A size with fewer of everything, for an engine that would take an hour. */
+/** A smaller size, for an engine that would take an hour. */
 export function lessOf(size: Size, share: number): Size {
   const less = (count: number) => Math.ceil(count / share);
   return {
@@ -77,13 +77,13 @@ export function lessOf(size: Size, share: number): Size {
   };
 }
 
-/** How many times less Deno KV is given; its figures are for each operation all the same. */
+/** The factor by which Deno KV gets less; its figures are still for each operation. */
 export const KV_SHARE = 50;
 
 /** Workloads that one process runs after another on one database. */
 export type Group = "inserted" | "loaded" | "keys" | "cold" | "growth" | "open";
 
-/** Which engines run a group; the others have nothing to be compared with, or take too long. */
+/** The engines that run a group; others have no equivalent, or take too long. */
 export const GROUPS: Readonly<Record<Group, readonly string[]>> = {
   inserted: ["Quire", "lmdb-js", "node:sqlite", "classic-level", "Deno KV"],
   cold: ["Quire", "lmdb-js", "node:sqlite", "classic-level"],
@@ -93,7 +93,7 @@ export const GROUPS: Readonly<Record<Group, readonly string[]>> = {
   open: ["Quire"],
 };
 
-/** How many times faster Quire is meant to be than a peer, by workload. */
+/** The target: how many times faster than a peer Quire should be, by workload. */
 export const TARGETS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   "random get, view": { "lmdb-js": 2.5, "node:sqlite": 8, "Deno KV": 50 },
   "random get, owned": { "lmdb-js": 2.5 },

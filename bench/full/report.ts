@@ -1,34 +1,34 @@
 /**
- * What the full bench found, as Markdown.
+ * The report of the full bench, as Markdown.
  */
 
 import type { Limits, Machine } from "../machine.ts";
 import { type Figure, short, tableOf } from "../measure.ts";
 import { TARGETS } from "./plan.ts";
 
-/** When and how a group of workloads was run. */
+/** The time and the circumstances of a run of a group. */
 export interface GroupRun {
   readonly date: string;
   readonly rounds: number;
-  /** Tasks that wanted a core, on average, before and after. */
+  /** The load averages before and after. */
   readonly load: readonly [number, number];
   /** The limits of the machine, measured before. */
   readonly limits: Limits;
 }
 
-/** What the full bench found. */
+/** The results of the full bench. */
 export interface Results {
   readonly machine: Machine;
   readonly groups: Readonly<Record<string, GroupRun>>;
-  /** How each engine was set up. */
+  /** The configuration of each engine. */
   readonly engines: Readonly<Record<string, string>>;
-  /** Why others are not there. */
+  /** The reasons why others are absent. */
   readonly absent: Readonly<Record<string, string>>;
   /** Nanoseconds an operation, or what the name says, by workload and engine. */
   readonly workloads: Readonly<Record<string, Readonly<Record<string, Figure>>>>;
   /** Nanoseconds of processor time an operation, all threads together. */
   readonly processor: Readonly<Record<string, Readonly<Record<string, Figure>>>>;
-  /** The most memory a process had, in bytes, by group and engine. */
+  /** The peak memory of a process in bytes, by group and engine. */
   readonly peakMemory: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 

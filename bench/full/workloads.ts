@@ -16,9 +16,9 @@ import type { Group, Size } from "./plan.ts";
 
 const MIB = 1024 * 1024;
 const CACHE_BYTES = 512 * MIB;
-/** Where there are more entries than that holds, so much for each. */
+/** The cache for each entry, if the default is too small. */
 const CACHE_BYTES_AN_ENTRY = 300;
-/** The least that Quire can have. */
+/** Quire's smallest cache. */
 const COLD_CACHE_BYTES = 8 * MIB;
 const BATCH = 1000;
 const PREFIX_BYTES = 20;
@@ -27,10 +27,10 @@ const SINGLE_COMMITS = 200;
 const LARGE_VALUE_BYTES = MIB;
 const LARGE_VALUES_A_TRANSACTION = 16;
 
-/** What a group measured: nanoseconds an operation, or what the name says, by workload. */
+/** The figures of a group: nanoseconds an operation, or as the name says, by workload. */
 export type Samples = Record<string, number>;
 
-/** What a group measured. */
+/** The measurements of a group. */
 export interface Measured {
   readonly samples: Samples;
   /** Nanoseconds of processor time an operation, all threads together, by workload. */
@@ -68,7 +68,7 @@ const RUNNERS: Readonly<Record<Group, (run: Run) => Promise<void>>> = {
   open: runOpen,
 };
 
-/** Times work of a number of operations, by the clock and by what all threads had of the cores. */
+/** Measures elapsed and processor time of work with a number of operations. */
 async function measure(
   { samples, processor }: Run,
   name: string,
@@ -113,7 +113,7 @@ async function measureReads(run: Run, store: Store, keys: Keys): Promise<void> {
   await measureCount(run, store);
 }
 
-/** The median of five counts, or of one where that takes long. */
+/** The median of five counts, or a single one if that takes long. */
 async function measureCount({ samples, size }: Run, store: Store): Promise<void> {
   const times: number[] = [];
   for (let spent = 0; times.length < 5 && spent < 100; spent += times.at(-1)!) {
@@ -192,7 +192,7 @@ async function measureMixed(run: Run, store: Store, keys: Keys): Promise<void> {
   }
 }
 
-/** Reads, and writes that are committed durably for every thousand operations. */
+/** Reads and writes, committed durably after every thousand operations. */
 async function mix(
   { values }: Run,
   store: Store,
@@ -261,7 +261,7 @@ async function runLoaded(run: Run): Promise<void> {
   await again.close();
 }
 
-/** Keys with a shared prefix, and keys of codecs, beside plain ones. */
+/** Keys with a shared prefix, and keys of codecs, compared with plain ones. */
 async function runKeys(run: Run): Promise<void> {
   for (const prefixBytes of [0, PREFIX_BYTES]) {
     const keys = new Keys(run.size.entries, prefixBytes);
@@ -278,8 +278,8 @@ async function runKeys(run: Run): Promise<void> {
 }
 
 /**
- * Gets by keys of a codec, made before in the order in which they are asked for: a million objects
- * in another order would have to be waited for, and not the get.
+ * Gets by keys of a codec, created beforehand in the order of access: with a million objects
+ * in another order, access to the objects would dominate.
  */
 async function measureCodec<K, KI>(
   run: Run,

@@ -1,6 +1,6 @@
 /**
- * docs/cli.md and the README beside the program: the session of the documentation runs as it says,
- * every command is in it, and the tables are those of the program's own help.
+ * docs/cli.md and the README against the program: the session in the documentation runs as written,
+ * covers every command, and the tables are those of the program's help.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -16,7 +16,7 @@ const DOCS = Deno.readTextFileSync(join(TOP, "docs/cli.md"));
 const README = Deno.readTextFileSync(join(TOP, "README.md"));
 const TIMEOUT_MS = 60_000;
 
-/** A command of the session, and what it prints. */
+/** A command of the session, and its expected output. */
 interface Step {
   readonly command: string;
   readonly printed: readonly string[];
@@ -41,7 +41,7 @@ function stepsOf(text: string): Step[] {
   });
 }
 
-/** What a line of the documentation may be in a run: `...` is anything, blanks are any blanks. */
+/** The pattern of a line of the documentation: `...` is anything, blanks are any blanks. */
 function patternOf(line: string): RegExp {
   const parts = line.trim().split("...").map((part) =>
     part.split(/ +/).map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join(" +")
@@ -49,7 +49,7 @@ function patternOf(line: string): RegExp {
   return new RegExp(`^${parts.join(".*")}$`);
 }
 
-/** Runs the steps in one shell, in which standard error comes with standard output. */
+/** Runs the steps in one shell, with standard error redirected to standard output. */
 async function runSteps(dir: string, steps: readonly Step[]): Promise<string[]> {
   const mark = "--- end of step ---";
   const script = steps.map(({ command }) => `${command}\necho '${mark}'`).join("\n");
@@ -83,7 +83,7 @@ const CODES = EXIT_MEANINGS.map(([code, meaning]) => [String(code), meaning]);
 describe("docs/cli.md", () => {
   const steps = stepsOf(DOCS);
 
-  it("is a session that runs as it says", () =>
+  it("is a session that runs as written", () =>
     inTempDir(async (dir) => {
       Deno.mkdirSync(`${dir}/bin`);
       installQuire(`${dir}/bin`);
@@ -108,7 +108,7 @@ describe("docs/cli.md", () => {
     );
     const run = steps.map(({ command }) => command).join("\n");
     for (const { name } of COMMANDS) {
-      // That one serves until it is stopped; its own tests run it.
+      // It serves until it is stopped; its own tests run it.
       if (name !== "explore") assert(run.includes(`quire ${name} `), name);
     }
   });
@@ -125,7 +125,7 @@ describe("README: the command line", () => {
     const rows = tableBelow(README, heading);
     const commands = COMMANDS.map(({ name, summary }) => [`\`${name}\``, summary]);
     assertEquals(rows.slice(0, commands.length), commands, "README.md: Command line");
-    // The heading of the second table and the line below it.
+    // Skips the heading of the second table, and the line below it.
     assertEquals(rows.slice(commands.length + 2), CODES);
   });
 });
@@ -141,7 +141,7 @@ describe("the help", () => {
     for (const row of CODES) assert(listed.some((found) => found.join() === row.join()), row[1]);
   });
 
-  it("is that of a command too, and the version that of the project", async () => {
+  it("is available for each command, and the version is that of the project", async () => {
     const words = [["help", "scan"], ["scan", "--help"], ["--version"]];
     const [help, scan, version] = await inParallel(words, (args) => quire(args));
     assertEquals(help, scan);

@@ -1,5 +1,5 @@
 /**
- * `explore` as its users start and end it. What it shows, its own tests tell.
+ * The start and the end of `explore`. Other tests cover what it shows.
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
@@ -13,7 +13,7 @@ import { inTempDir } from "../support/temp.ts";
 const TIMEOUT_MS = 30_000;
 const NET = ["--allow-net=127.0.0.1"];
 
-/** Starts it, asks for what it shows, and ends it as Ctrl-C does. */
+/** Starts it, requests its data, and ends it with SIGINT, as Ctrl-C does. */
 async function visit(path: string, ...args: string[]): Promise<{ line: string; code: number }> {
   const child = new Deno.Command(Deno.execPath(), {
     args: cliWords(["explore", path, ...args], NET),
@@ -45,7 +45,7 @@ describe("explore", () => {
       assertEquals(Deno.readFileSync(path), before);
     }));
 
-  it("says that its view is unsynchronised where another process has the file", () =>
+  it("reports an unsynchronised view if another process has the file locked", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/db.quire`;
       makeCliSample(path);

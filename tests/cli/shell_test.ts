@@ -1,6 +1,6 @@
 /**
- * The shell in a process of its own: scripts through a pipe, with transactions and traces, and a
- * prompt on a terminal where the system has one to lend.
+ * The shell in its own process: scripts through a pipe, with transactions and traces, and a prompt
+ * on a terminal, if the system has `script`.
  */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
@@ -164,11 +164,11 @@ const SCRIPTS: readonly Script[] = [
   ],
 ];
 
-/** How the scripts ended; they are run together, when the first one is asked for. */
+/** The results of the scripts, which run together when the first one is requested. */
 let runs: Promise<readonly Run[]> | undefined;
 
 interface Run extends Outcome {
-  /** Whether all trees have as many entries as before. */
+  /** Whether all trees have the same number of entries as before. */
   readonly isUnchanged: boolean;
 }
 
@@ -210,7 +210,7 @@ describe("shell: a script", () => {
       assertEquals(db.tree("words", { key: string, value: json }).count(), 7);
     }));
 
-  it("shows what statements cost, those of a transaction and its end too", () =>
+  it("shows the cost of statements, also in a transaction and at its end", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/db.quire`;
       makeCliSample(path);
@@ -227,7 +227,7 @@ describe("shell: a script", () => {
       });
       assertEquals(code, 0);
       const traces = out.split("\n").filter((line) => line.startsWith("-- "));
-      // Two lines each for get, set, commit, and the get that finds nothing.
+      // Two lines each for get, set, commit, and the get of a missing key.
       assertEquals(traces.length, 8, out);
       assertMatch(traces[0], /^-- \d+ pages? \(\d+ hits?, [1-9]\d* miss(es)?\): (\d+!? ?)+$/);
       assertMatch(traces[1], /^-- [1-9]\d* reads? of [\d,]+ bytes, 0 writes of 0 bytes, 0 syncs/);
@@ -250,7 +250,7 @@ describe("shell: a script", () => {
     }));
 });
 
-/** How many entries the trees have. */
+/** The number of entries of each tree. */
 function countsOf(path: string): [string, number][] {
   using db = open(path);
   using snapshot = db.snapshot();
@@ -262,7 +262,7 @@ function countsOf(path: string): [string, number][] {
 
 const NO_TERMINAL = whyNoTerminal();
 
-/** Types at a prompt, each time after the one before was answered; what the terminal showed. */
+/** Types statements at a prompt, each after the previous answer. Returns the terminal's output. */
 async function type(
   args: readonly string[],
   keys: readonly (readonly [keys: string, until: string])[],

@@ -1,6 +1,6 @@
 /**
- * Trees as a whole on the command line: a dump carries every tree with its codecs, and what is
- * loaded has the same bytes; `drop`, `rename` and `copy` happen whole or not at all.
+ * Commands on whole trees: a dump contains every tree with its codecs, and loading it restores the
+ * same bytes; `drop`, `rename` and `copy` are all or nothing.
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
@@ -26,7 +26,9 @@ function bytesOf(path: string): unknown {
   return db.trees().map((name) => [name, db.codecsOf(name), [...db.tree(name, raw).entries()]]);
 }
 
-/** The sample, with what a dump could lose: odd names and codecs, values, and a tree of nothing. */
+/**
+ * The sample, with content that a dump could lose: unusual names, codecs and values, an empty tree.
+ */
 function makeWide(path: string): void {
   makeCliSample(path);
   using db = open(path);
@@ -46,7 +48,7 @@ function makeWide(path: string): void {
 }
 
 describe("dump and load: trees with their codecs", () => {
-  it("a whole file comes back, to the byte", () =>
+  it("a whole file is restored, to the byte", () =>
     inTempDir(async (dir) => {
       const [from, to, all] = [`${dir}/from.quire`, `${dir}/to.quire`, `${dir}/all.ndjson`];
       makeWide(from);
@@ -54,14 +56,14 @@ describe("dump and load: trees with their codecs", () => {
       const dumped = await quire(["dump", from, "--all", "--output", all]);
       assertEquals([dumped.code, dumped.out], [0, ""], dumped.err);
       assertMatch(dumped.err, /^dumped 24 entries of 10 trees in /);
-      // The natural call: the only word is a file.
+      // The natural call: the only argument is a file.
       const loaded = await quire(["load", to, all]);
       assertEquals([loaded.code, loaded.out], [0, ""], loaded.err);
       assertMatch(loaded.err, /^loaded 24 entries into 10 trees in /);
       assertEquals(bytesOf(to), before);
     }));
 
-  it("one tree comes back through a pipe under its name or another one, and as CSV", () =>
+  it("one tree is restored through a pipe under its name or another one, and as CSV", () =>
     inTempDir(async (dir) => {
       const [from, to] = [`${dir}/from.quire`, `${dir}/to.quire`];
       makeWide(from);
@@ -83,7 +85,7 @@ describe("dump and load: trees with their codecs", () => {
       }
     }));
 
-  it("a dump that was cut, or goes into other codecs, is refused", () =>
+  it("a truncated dump, or one for other codecs, is refused", () =>
     inTempDir(async (dir) => {
       const [from, to] = [`${dir}/from.quire`, `${dir}/to.quire`];
       makeCliSample(from);
@@ -119,7 +121,7 @@ describe("dump and load: trees with their codecs", () => {
       );
     }));
 
-  it("every value is shown that the library reads", () =>
+  it("every value that the library reads is shown", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/db.quire`;
       makeWide(path);
@@ -170,7 +172,7 @@ describe("drop, rename and copy", () => {
       assertEquals((await quire(["verify", path])).code, 0);
     }));
 
-  it("refuse what would lose a tree, and change nothing then", () =>
+  it("refuse to lose a tree, and then change nothing", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/db.quire`;
       makeCliSample(path);

@@ -1,7 +1,6 @@
 /**
- * The command line by URL: run from where its files are served, and installed under its name, with
- * no import map, no configuration and no lock file, and with no more permission than the
- * documentation gives it.
+ * The command line by URL: run from a server, and installed under its name, without an import map,
+ * a configuration or a lock file, and with only the permissions in the documentation.
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
@@ -14,7 +13,7 @@ import { inTempDir } from "../support/temp.ts";
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
 const TIMEOUT_MS = 60_000;
 
-/** Serves the sources as they are, while something runs. */
+/** Serves the sources during a callback. */
 async function whileServed(body: (address: string) => Promise<void>): Promise<void> {
   const serve = async (request: Request) => {
     const path = new URL(request.url).pathname;
@@ -42,7 +41,7 @@ async function run(command: string, args: string[], cwd: string, env: Record<str
   return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
 }
 
-/** The address of the program, which may be of a server that was there before on the same port. */
+/** The address of the program, possibly of an earlier server on the same port. */
 function flagsFor(host: string): string[] {
   return [
     "--quiet",
@@ -54,7 +53,7 @@ function flagsFor(host: string): string[] {
 }
 
 describe("cli: by URL", () => {
-  it("runs with permission for its files and nothing more", () =>
+  it("runs with permission for its files only", () =>
     inTempDir((dir) =>
       whileServed(async (host) => {
         makeCliSample(`${dir}/db.quire`);
@@ -73,7 +72,7 @@ describe("cli: by URL", () => {
       })
     ));
 
-  it("explores, with permission to listen too", () =>
+  it("explores with permission to listen", () =>
     inTempDir((dir) =>
       whileServed(async (host) => {
         makeCliSample(`${dir}/db.quire`);

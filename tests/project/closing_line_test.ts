@@ -11,11 +11,11 @@ const FAILED = "FAILED | 11 passed (32 steps) | 1 failed (2 steps) | 1 filtered 
 describe("the closing line", () => {
   const close = (...outputs: string[]) => closingLine(sumOutcomes(outputs.map(outcomeIn)), 61.7);
 
-  it("is that of one run, with the time of all", () => {
+  it("is that of a single run, with the total time", () => {
     assertEquals(close(OK), "ok | 3 passed (1 step) | 0 failed | 2 ignored (1m2s)");
   });
 
-  it("sums several runs, and one that failed fails all", () => {
+  it("sums several runs, and fails if one failed", () => {
     const sum = "FAILED | 14 passed (33 steps) | 1 failed (2 steps) | 2 ignored | 1 filtered out";
     assertEquals(close(OK, FAILED), `${sum} (1m2s)`);
   });
@@ -25,7 +25,7 @@ describe("the closing line", () => {
     assertEquals(close(), "ok | 0 passed | 0 failed (1m2s)");
   });
 
-  it("is read again as it was written", () => {
+  it("is read back as it was written", () => {
     const sum = sumOutcomes([outcomeIn(OK), outcomeIn(FAILED)]);
     assertEquals(outcomeIn(closingLine(sum, 5)), sum);
   });

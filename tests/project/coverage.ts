@@ -1,9 +1,10 @@
 /**
- * How much of the engine the tests reach, by branch, function and line: `deno task coverage`.
+ * Measures how much of the engine the tests reach, by branch, function and line: `deno task
+ * coverage`.
  *
- * Runs the tests that stand beside the sources, and those whole-engine tests that take seconds; not
- * the power cuts, kills and random models, which are many runs of the same code. `--files` prints
- * each file, `--missed` where each branch is that was never taken.
+ * Runs the unit tests and those whole-engine tests that take seconds, without the power cuts, kills
+ * and random models, which run the same code many times. `--files` prints each file, `--missed` the
+ * line of each branch that was never taken.
  */
 
 import { fromFileUrl } from "@std/path";
@@ -12,7 +13,7 @@ import { type Covered, parseLcov, shareOf, sumBy } from "./support/lcov.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
 const LAYERS = ["pager", "alloc", "btree", "store"];
-/** Whole-engine tests of what the sources' own tests have no files for. */
+/** Whole-engine tests of code without unit tests of its own. */
 const TESTS = [
   "hostile/bad_file",
   "crash/journal_damage",
@@ -39,7 +40,7 @@ try {
   Deno.removeSync(dir, { recursive: true });
 }
 
-/** Runs Deno and gives what it prints; when it fails, so will this process, in the end. */
+/** Runs Deno, and returns its output. If it fails, this process fails at its end, too. */
 async function deno(...args: string[]): Promise<string> {
   const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
     args,

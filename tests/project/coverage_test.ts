@@ -27,7 +27,7 @@ end_of_record
 `;
 
 describe("parseLcov()", () => {
-  it("gives each file with what there is, what was reached, and where it was not", () => {
+  it("returns the totals, the counts reached and the missed lines of each file", () => {
     const [a, b] = parseLcov(REPORT, "/top/");
     assertEquals(a, {
       file: "pager/a.ts",
@@ -41,7 +41,7 @@ describe("parseLcov()", () => {
 });
 
 describe("sumBy()", () => {
-  it("adds up files of one name", () => {
+  it("sums files of one name", () => {
     const [sum, ...others] = sumBy(parseLcov(REPORT, "/top/"), () => "all");
     assertEquals(others, []);
     assertEquals([sum!.file, sum!.branches, sum!.lines], [

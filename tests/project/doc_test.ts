@@ -1,9 +1,9 @@
 /**
- * The examples in the documentation run, those of the README too. `documented_test.ts` checks that
- * there is one where there must be.
+ * The examples in the documentation run, including those of the README. `documented_test.ts` checks
+ * that every symbol that needs an example has one.
  *
- * They run in a folder of their own, as some open a file. An example shows what is true by
- * `console.assert`, which readers know and which does not throw: what it prints is a failure here.
+ * They run in their own folder, because some open a file. An example states facts with
+ * `console.assert`, which readers know and which does not throw: its output is a failure here.
  */
 
 import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
@@ -14,10 +14,10 @@ import { readTree } from "./support/source_tree.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
 const TIMEOUT_MS = 240_000;
-/** What users import beside the layers. */
+/** The modules that users import, besides the layers. */
 const FACES = ["mod.ts", "inspect.ts", "cli/mod.ts"];
 const LAYERS = ["pager", "alloc", "btree", "store"];
-/** How a run of examples ended, and what was printed. */
+/** The exit code and the output of a run of examples. */
 interface Outcome {
   readonly code: number;
   readonly text: string;
@@ -49,14 +49,14 @@ async function runExamples(dir: string, files: readonly string[]): Promise<Outco
   return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };
 }
 
-/** Fails unless all examples ran, and what they say is true. */
+/** Fails unless all examples ran, and their assertions hold. */
 function assertRan({ code, text }: Outcome): void {
   assertEquals(text.includes("Assertion failed"), false, text);
   assertEquals(code, 0, text);
 }
 
 describe("the examples in the documentation", () => {
-  it("run, and what they assert is true", async () => {
+  it("run, and their assertions hold", async () => {
     const sources = [...readTree(TOP).values()].filter(({ path, layer, isTest }) =>
       !isTest && (FACES.includes(path) || LAYERS.includes(layer))
     );
@@ -71,7 +71,7 @@ describe("the examples in the documentation", () => {
     });
   });
 
-  it("would fail here where they assert what is not true", async () => {
+  it("fail if an assertion is false", async () => {
     const wrong = 'console.assert(open(":memory:").version === 7)';
     await inTempDir(async (dir) => {
       const source = (body: string) => {

@@ -11,10 +11,10 @@ import { describe, it } from "@std/testing/bdd";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
 const TIMEOUT_MS = 60_000;
-/** Its methods are those of `Tree`, where the examples are. */
+/** Its methods are those of `Tree`, which has the examples. */
 const SAME_AS_TREE = "TransactionTree";
 
-/** What a declaration's documentation says. */
+/** The documentation of a declaration. */
 interface Documented {
   readonly name: string;
   readonly kind?: string;
@@ -23,7 +23,7 @@ interface Documented {
   readonly functionDef?: { readonly hasBody?: boolean };
 }
 
-/** What documentation says of a symbol: overloads are several declarations. */
+/** The documentation of a symbol; overloads are several declarations. */
 interface PublicSymbol {
   readonly name: string;
   readonly declarations: readonly Documented[];
@@ -45,16 +45,16 @@ function hasExample({ jsDoc }: Documented): boolean {
   return jsDoc?.doc?.includes("```ts\n") === true;
 }
 
-/** Methods that a loop calls. */
+/** Methods that loops call. */
 const ITERATION = ["next", "return", "throw"];
 
-/** The names of what needs an example: `open`, `Tree`, `Tree.set` ..., and whether it has one. */
+/** The names that need an example (`open`, `Tree`, `Tree.set`), and whether they have one. */
 function examplesOf({ name, declarations }: PublicSymbol): [string, boolean][] {
   return declarations.flatMap((declared) => {
     const { kind, def } = declared;
     if (def?.extends === "Error" || !["class", "function", "variable"].includes(kind!)) return [];
     const methods = name === SAME_AS_TREE ? [] : def?.methods ?? [];
-    // The documentation of overloads stands on them, not on what implements them.
+    // Overloads are documented at their signatures, not at the implementation.
     const isOverloaded = (method: Documented) =>
       methods.some((other) => other.name === method.name && !other.functionDef?.hasBody);
     const named = methods.filter((method) =>
@@ -75,7 +75,7 @@ describe("the public interface", () => {
     const names = new Set(all.map(([name]) => name));
     const some = ["open", "Tree", "Tree.set", "ReadTree.get", "Snapshot.tree", "tuple"];
     for (const name of [...some, "Inspector"]) {
-      assert(names.has(name), `${name} was not looked at`);
+      assert(names.has(name), `${name} was not checked`);
     }
     assertEquals(all.filter(([, has]) => !has).map(([name]) => name), []);
   });

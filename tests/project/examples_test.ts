@@ -1,6 +1,6 @@
 /**
- * The examples as their users run them: each in a process of its own, allowed one path and, where
- * it is a server, one address. What they promise is checked in their files and from outside, also
+ * The examples as their users run them: each in its own process, with permission for one path and,
+ * if it is a server, one address. Their promises are checked in their files and from outside, also
  * after `kill -9`.
  */
 
@@ -18,12 +18,12 @@ const ADDRESS_BOOK = fromFileUrl(new URL("../../examples/address_book.ts", impor
 const JOB_QUEUE = fromFileUrl(new URL("../../examples/job_queue.ts", import.meta.url));
 const URL_SHORTENER = fromFileUrl(new URL("../../examples/url_shortener.ts", import.meta.url));
 
-/** Runs an example on one file, which is all that it may touch. */
+/** Runs an example with permission for one file. */
 function run(program: string, path: string, ...args: string[]): Promise<Outcome> {
   return runProgram(program, [path, ...args], { path });
 }
 
-/** Runs an example, which has to succeed; its lines. */
+/** Runs an example, which must succeed. Returns the lines of its output. */
 async function linesFrom(program: string, path: string, ...args: string[]): Promise<string[]> {
   const { code, out, err } = await run(program, path, ...args);
   assertEquals({ code, err }, { code: 0, err: "" });
@@ -33,7 +33,7 @@ async function linesFrom(program: string, path: string, ...args: string[]): Prom
 describe("examples: the address book", () => {
   const book = (path: string, ...args: string[]) => linesFrom(ADDRESS_BOOK, path, ...args);
 
-  it("finds the cities of the world by the beginning of their names", () =>
+  it("finds cities by the beginning of their names", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/book.quire`;
       assertEquals(await book(path, "load"), [`${cities.length} places`]);
@@ -50,7 +50,7 @@ describe("examples: the address book", () => {
       assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), ["book.quire"]);
     }));
 
-  it("adds, shows and removes places, in the index too", () =>
+  it("adds, shows and deletes places, also in the index", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/book.quire`;
       assertEquals(await book(path, "add", "\u00c9vora", "PT", "38.57", "-7.91"), [
@@ -67,7 +67,7 @@ describe("examples: the address book", () => {
       expectIndexed(path, 1);
     }));
 
-  it("says in one line what it cannot do, and changes nothing", () =>
+  it("refuses in one line what it cannot do, and changes nothing", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/book.quire`;
       await book(path, "add", "Evora", "PT", "38.57", "-7.91");
@@ -104,7 +104,7 @@ function expectIndexed(path: string, places: number): void {
 }
 
 describe("examples: the job queue", () => {
-  it("gives jobs by priority, then by time", async () => {
+  it("hands out jobs by priority, then by time", async () => {
     const { queue, tick } = queueInMemory();
     await queue.enqueue(["late", "later"], 5);
     tick(1);
@@ -122,7 +122,7 @@ describe("examples: the job queue", () => {
     assertEquals(queue.counts(), { waiting: 0, claimed: 0, resting: 0, done: 4, dead: 0 });
   });
 
-  it("gives a job to another worker when the lease ends, and then to that one alone", async () => {
+  it("hands a job to one other worker when the lease expires", async () => {
     const { queue, tick } = queueInMemory({ leaseMs: 100, restMs: 10 });
     await queue.enqueue(["task"]);
     const slow = await queue.claim();
@@ -142,7 +142,7 @@ describe("examples: the job queue", () => {
     assertEquals(queue.counts(), { waiting: 0, claimed: 0, resting: 0, done: 1, dead: 0 });
   });
 
-  it("takes no old claim for the new one when the clock was set back", async () => {
+  it("does not confuse an old claim with a new one after the clock is set back", async () => {
     const { queue, tick } = queueInMemory({ leaseMs: 100, restMs: 10 });
     await queue.enqueue(["task"]);
     const old = await queue.claim();
@@ -158,7 +158,7 @@ describe("examples: the job queue", () => {
     assertEquals(await queue.done(claim!, "in time"), true);
   });
 
-  it("tries a job again that failed, and keeps it apart when it fails too often", async () => {
+  it("retries a failed job, and sets it aside after too many failures", async () => {
     const { queue, tick } = queueInMemory({ restMs: 10, attemptsMax: 2 });
     await queue.enqueue(["task"]);
     assertEquals(await queue.retry((await queue.claim())!, "no"), true);
@@ -173,7 +173,7 @@ describe("examples: the job queue", () => {
     ]);
   });
 
-  it("loses no job and does none twice, whenever it is killed", () =>
+  it("loses no job and does none twice, killed at any time", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/jobs.quire`;
       const seed = Number(Deno.env.get("QUIRE_SEED") ?? 1);
@@ -194,7 +194,7 @@ describe("examples: the job queue", () => {
     }));
 });
 
-/** A queue whose clock stands still but for `tick`. */
+/** A queue whose clock advances only by `tick`. */
 function queueInMemory(options: QueueOptions = {}) {
   let time = 1000;
   const queue = new JobQueue(open(":memory:"), { now: () => time, ...options });
@@ -204,7 +204,7 @@ function queueInMemory(options: QueueOptions = {}) {
   return { queue, tick };
 }
 
-/** Has workers work until they have said so many lines, and kills them; what they said. */
+/** Runs workers until they print a number of lines, and kills them. Returns their output. */
 async function workUntilKilled(path: string, lines: number): Promise<string[]> {
   const child = startProgram(JOB_QUEUE, [path, "work", "8"], { path });
   const errors = new Response(child.stderr).text();
@@ -217,7 +217,7 @@ async function workUntilKilled(path: string, lines: number): Promise<string[]> {
   return said;
 }
 
-/** Fails unless every job is in one state, and what was said to be done was done once. */
+/** Fails unless every job is in one state, and each reported job was done once. */
 function expectJobs(path: string, jobs: number, said: readonly string[]) {
   using db = open(path);
   const queue = new JobQueue(db);
@@ -234,7 +234,7 @@ function expectJobs(path: string, jobs: number, said: readonly string[]) {
 }
 
 describe("examples: the URL shortener", () => {
-  it("counts every one of many hits at once, and goes on counting after a restart", () =>
+  it("counts each of many concurrent hits, and continues after a restart", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/links.quire`;
       const target = "https://deno.com/blog";
@@ -262,7 +262,7 @@ describe("examples: the URL shortener", () => {
       await third.stop("SIGINT");
     }));
 
-  it("gives a slug to one of many who want it, and makes slugs by itself", () =>
+  it("assigns a slug to one of many clients, and generates slugs", () =>
     inTempDir(async (dir) => {
       const server = await startServer(`${dir}/links.quire`);
       const targets = Array.from({ length: 20 }, (_, index) => `https://example.com/${index}`);
@@ -276,7 +276,7 @@ describe("examples: the URL shortener", () => {
       await server.stop("SIGTERM");
     }));
 
-  it("refuses what is no URL, and does not know other links", () =>
+  it("refuses invalid URLs, and reports unknown links", () =>
     inTempDir(async (dir) => {
       const server = await startServer(`${dir}/links.quire`);
       for (const body of ["", "here", "file:///etc/passwd", `https://a.b/${"x".repeat(2000)}`]) {

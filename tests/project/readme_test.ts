@@ -1,6 +1,6 @@
 /**
- * The README: its programs run as it says, and its tables have what the sources have: errors,
- * options with their defaults, codecs, limits, durability levels, folders, tasks and links.
+ * The README: its programs run as written, and its tables match the sources: errors, options with
+ * their defaults, codecs, limits, durability levels, folders, tasks and links.
  */
 
 import { assert, assertEquals, assertLessOrEqual, assertThrows } from "@std/assert";
@@ -25,7 +25,7 @@ const UNITS: Readonly<Record<string, number>> = {
   TiB: 2 ** 40,
 };
 
-/** The fenced blocks of a language, in order; "" is that of what programs print. */
+/** The fenced blocks of a language, in order; "" is that of program output. */
 function blocksOf(language: string): string[] {
   const blocks = README.matchAll(/^```(\w*)\n([^]*?)^```$/gm);
   return [...blocks].filter(([, found]) => found === language).map(([, , text]) => text!);
@@ -55,7 +55,7 @@ function sizeIn(text: string): number {
   return Number(amount) * UNITS[unit!]!;
 }
 
-/** Writes a program of the README to a folder, as a file of its user's. */
+/** Writes a program of the README to a folder, as its user would. */
 function saveProgram(dir: string, text: string): string {
   const path = join(dir, "program.ts");
   assert(text.includes(`"./mod.ts"`));
@@ -72,7 +72,7 @@ describe("README: its programs", () => {
     assertLessOrEqual(lines.length, PROGRAM_LINES_MAX);
   });
 
-  it("begin with one that prints what the README says, as often as it is run", () =>
+  it("begin with one that prints the output in the README, in every run", () =>
     inTempDir(async (dir) => {
       const [printed] = blocksOf("");
       const file = join(dir, "cities.quire");
@@ -94,14 +94,14 @@ describe("README: its programs", () => {
   });
 
   for (const [index, text] of others.entries()) {
-    it(`run without a word: the other one, ${index + 1}`, () =>
+    it(`run without output: number ${index + 2}`, () =>
       inTempDir(async (dir) => {
         const outcome = await runProgram(saveProgram(dir, text), [], {});
         assertEquals(outcome, { code: 0, out: "", err: "" });
       }));
   }
 
-  it("have no errors of types", () =>
+  it("have no type errors", () =>
     inTempDir(async (dir) => {
       const programs = [first, ...others].map((text, index) => {
         const path = join(dir, `${index}.ts`);
@@ -117,7 +117,7 @@ describe("README: its programs", () => {
 });
 
 describe("README: its tables", () => {
-  it("have every error that can be imported, and the two of the language", () => {
+  it("have every exported error, and two of the language", () => {
     const exported = Object.keys(face).filter((name) => name.endsWith("Error"));
     const named = tableOf("Errors").map(([name]) => codeIn(name!));
     assertEquals(
@@ -149,7 +149,7 @@ describe("README: its tables", () => {
     }
   });
 
-  it("have the bounds of the options of sizes", () => {
+  it("have the bounds of the size options", () => {
     const bounds = tableOf("Options").flatMap(([name, , meaning]) => {
       const [, low, high] = /(\d+ [KMG]iB) to (\d+ [KMG]iB)/.exec(meaning!) ?? [];
       return low === undefined ? [] : [[codeIn(name!), sizeIn(low), sizeIn(high!)] as const];
@@ -175,7 +175,7 @@ describe("README: its tables", () => {
     assertEquals(tree.count(), levels.length);
   });
 
-  it("have the codecs, and which are for keys", () => {
+  it("have the codecs, and whether they are for keys", () => {
     using db = face.open(":memory:");
     const isCodec = (value: unknown): value is face.Codec<unknown> =>
       typeof value === "object" && value !== null && "encode" in value;
@@ -233,8 +233,8 @@ describe("README: its limits", () => {
     }));
 });
 
-describe("README: what it points at", () => {
-  it("is there: files and headings", () => {
+describe("README: its references", () => {
+  it("exist: files and headings", () => {
     const headings = README.match(/^## .+$/gm)!.map((line) => line.slice(3).toLowerCase());
     for (const [, target] of README.matchAll(/\]\(([^)]+)\)/g)) {
       if (target!.startsWith("#")) {
@@ -243,7 +243,7 @@ describe("README: what it points at", () => {
     }
   });
 
-  it("is there: tasks", () => {
+  it("exist: tasks", () => {
     const { tasks } = JSON.parse(Deno.readTextFileSync(join(TOP, "deno.json")));
     const named = [...README.matchAll(/deno task (\S+?)(?=[`\s])/g)].map(([, name]) => name);
     assertEquals(new Set(named).difference(new Set(Object.keys(tasks))), new Set());
@@ -251,13 +251,13 @@ describe("README: what it points at", () => {
     assertEquals(new Set(own).difference(new Set(named)), new Set());
   });
 
-  it("is there: programs that its commands run", () => {
+  it("exist: programs in its commands", () => {
     for (const [, path] of README.matchAll(/\b((?:examples|tests)\/(?:\w+\/)*\w+\.ts)\b/g)) {
       assert(Deno.statSync(join(TOP, path)).isFile, path);
     }
   });
 
-  it("is every folder", () => {
+  it("include every folder", () => {
     const named = tableOf("What is where").map(([name]) => codeIn(name!));
     const ignored = Deno.readTextFileSync(join(TOP, ".gitignore")).split("\n");
     const folders = [...Deno.readDirSync(TOP)]
@@ -267,14 +267,14 @@ describe("README: what it points at", () => {
     assertEquals(named.toSorted(), [...folders, "inspect.ts", "mod.ts"].sort());
   });
 
-  it("is one glossary, where each thing has one name", () => {
+  it("include one glossary without repeated names", () => {
     assertEquals(README.match(/^## Glossary$/gm)?.length, 1);
     const names = tableOf("Glossary").map(([name]) => name);
     assertEquals(new Set(names).size, names.length);
   });
 });
 
-/** The value that a literal is, octal numbers too. */
+/** The value of a literal, including octal numbers. */
 function literalIn(text: string): unknown {
   return text.startsWith("0o") ? Number(text) : JSON.parse(text);
 }

@@ -1,20 +1,20 @@
 /**
- * Runs all tests: `deno task test`. With arguments it is `deno test -A` with these.
+ * Runs all tests: `deno task test`. With arguments it is `deno test -A` with these arguments.
  *
- * Groups of files run in processes of their own, as many at a time as there are processors, and the
- * longest groups begin first. `deno test --parallel` would run files in one process instead: they
- * share its current directory, environment and memory, and a program that one of them starts holds
- * the locks of the others' files for a moment.
+ * Groups of files run in separate processes, as many at a time as there are processors, the longest
+ * groups first. `deno test --parallel` would run files in one process: they would share the current
+ * directory, environment and memory, and a program started by one would briefly hold the locks of
+ * the others' files.
  *
- * What a group prints is shown when it has ended. The last line closes all of them in the words of
- * `deno test`.
+ * The output of a group is printed when it ends. The last line summarises all of them in the format
+ * of `deno test`.
  */
 
 import { fromFileUrl } from "@std/path";
 import { closingLine, type Outcome, outcomeIn, sumOutcomes } from "./support/closing_line.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
-/** The folders whose files take longest come first; what is not below one of them comes last. */
+/** The folders whose files take longest come first; all others come last. */
 const ROOMS = [
   "tests/crash/",
   "tests/planted/",
@@ -39,7 +39,7 @@ function testsIn(folder: string): string[] {
   return paths.sort();
 }
 
-/** The files of each room in small groups, the longest rooms first; others by their layer. */
+/** The files of each room in small groups, the longest rooms first; others by layer. */
 function groupsOf(tests: readonly string[]): string[][] {
   const isIn = (room: string) => tests.filter((path) => path.startsWith(room));
   const inRooms = ROOMS.flatMap((room) => smallGroups(isIn(room)));
@@ -51,17 +51,17 @@ function groupsOf(tests: readonly string[]): string[][] {
 function smallGroups(paths: readonly string[]): string[][] {
   const length = Math.ceil(paths.length / GROUP_FILES_MAX);
   const groups = Array.from({ length }, (): string[] => []);
-  // Dealt out, so that long neighbours are in different groups.
+  // Distributed, so that long neighbours are in different groups.
   paths.forEach((path, at) => groups[at % length]!.push(path));
   return groups;
 }
 
-/** Runs a group, shows what it printed, and returns how it ended. */
+/** Runs a group, prints its output, and returns its outcome. */
 async function run(paths: readonly string[]): Promise<Outcome | undefined> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", ...paths],
     cwd: TOP,
-    env: { NO_COLOR: "1" }, // the closing line is read
+    env: { NO_COLOR: "1" }, // because the closing line is parsed
     stdin: "null",
   }).output();
   Deno.stderr.writeSync(stderr);
@@ -72,7 +72,7 @@ async function run(paths: readonly string[]): Promise<Outcome | undefined> {
   return success || saysFailed ? outcome : undefined;
 }
 
-/** Runs all files, and says whether none failed. */
+/** Runs all files. Returns whether none failed. */
 async function runAll(): Promise<boolean> {
   const begin = performance.now();
   const groups = groupsOf(testsIn(""));

@@ -1,4 +1,6 @@
-// The tour names the files of the project: they have to exist, and the page has to stay short.
+/**
+ * docs/tour.md: the files that it names exist, every room has a line, and the page stays short.
+ */
 
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { fromFileUrl } from "@std/path";
@@ -41,7 +43,7 @@ describe("docs/tour.md", () => {
     assertEquals(LAYERS.flatMap(roomsOf).filter((room) => !TOUR.includes(`\`${room}\``)), []);
   });
 
-  it("is short enough to be read in one sitting", () => {
+  it("is short enough to read at once", () => {
     assertLessOrEqual(TOUR.split("\n").length, LINES_MAX);
   });
 });

@@ -1,8 +1,8 @@
 /**
- * The types of the public face: what a tree makes of its codecs, wherever it is read or changed,
- * and what the compiler refuses. A line marked as an error that is none fails the check.
+ * The types of the public API: how codecs determine the types of a tree, in every read and change,
+ * and what the compiler refuses. A line marked as an error without one fails the check.
  *
- * The bodies of the uses are compiled and not run, but for the one that leaves every option out.
+ * The uses are compiled and not run, except for the one that omits every option.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -44,17 +44,17 @@ import {
 import type { ExploreOptions } from "../../cli/mod.ts";
 import type { PagerOptions, PagerStats } from "../../pager/mod.ts";
 
-/** True where two types are the same. */
+/** True if two types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
   : false;
 
-/** True where every option may be given as undefined, which is as if it were left out. */
+/** True if every option may be undefined, which means that it is omitted. */
 type TakesUndefined<T> = { [K in keyof T]-?: undefined } extends T ? true : false;
 
-/** Fails the check of types where two of them differ. */
+/** Fails the type check if two types differ. */
 function same<_Is extends true>(): void {}
 
-/** Takes a use to compile, and does not run it. */
+/** Accepts a use for the compiler, and does not run it. */
 function compiles(_use: (db: Database, tx: Transaction, snapshot: Snapshot) => unknown): void {}
 
 const VALUE = new Uint8Array([1]);
@@ -94,7 +94,7 @@ describe("the types of a tree without codecs", () => {
     });
   });
 
-  it("are the same with the codecs that go without saying", () => {
+  it("are the same with explicit default codecs", () => {
     compiles((db) => {
       same<Same<Tree, ReturnType<typeof withKeyBytes>>>();
       function withKeyBytes() {
@@ -137,7 +137,7 @@ describe("the types of a tree with codecs", () => {
     });
   });
 
-  it("may be said, and the codecs must fit them then", () => {
+  it("may be given, and the codecs must then match", () => {
     compiles((db) => {
       const cities = db.tree<string, City>("cities", { key: string, value: json.as<City>() });
       same<Same<typeof cities, Tree<string, City>>>();
@@ -234,7 +234,7 @@ describe("the types of ranges", () => {
 });
 
 describe("the types of the results of changes", () => {
-  it("are promised outside of a transaction, and at once inside", () => {
+  it("are promises outside a transaction, and plain inside", () => {
     compiles((db, tx) => {
       const tree = db.tree("cities", cityCodecs);
       const inside = tx.tree(tree);
@@ -301,7 +301,7 @@ describe("the types of trees of a transaction and of a snapshot", () => {
     });
   });
 
-  it("fit what takes any tree to read", () => {
+  it("fit functions that read any tree", () => {
     compiles((db, tx, snapshot) => {
       const total = (tree: ReadTree<string, number>) => tree.count({ prefix: "a" });
       const tree = db.tree("a", { key: string, value: json.as<number>() });
@@ -318,7 +318,7 @@ describe("the types of trees of a transaction and of a snapshot", () => {
   });
 });
 
-describe("the types that repeat those of the pager", () => {
+describe("the types that repeat names of the pager", () => {
   it("have all of their names", () => {
     type Opened = Exclude<keyof PagerOptions, "journal"> | "durability" | "debugViews";
     same<Same<keyof OpenOptions, Opened>>();
@@ -346,7 +346,7 @@ describe("the types of options", () => {
     same<TakesUndefined<Pick<ValueCodec<string>, "name">>>();
   });
 
-  it("have names that the run takes for left out where they are undefined", async () => {
+  it("are ignored at run time if they are undefined", async () => {
     // Every option by name, so that none is missing here.
     const no = undefined;
     const openOptions: Record<keyof OpenOptions, undefined> = {
@@ -407,7 +407,7 @@ describe("the types of options", () => {
 });
 
 describe("the types of callbacks", () => {
-  it("refuse asynchronous ones, and know what others return", () => {
+  it("refuse asynchronous ones, and infer the results of others", () => {
     compiles(async (db) => {
       const data = db.tree("data", { key: string, value: structured });
       // @ts-expect-error: what comes after an await is outside of the transaction.

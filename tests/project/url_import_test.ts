@@ -1,12 +1,12 @@
 /**
- * Imported by URL: `mod.ts` over HTTP gives a program, which lies outside of the repository and has
- * no import map, all of Quire, with no permission but its import and one path; and the same program
- * compiled, with the server gone.
+ * Imports by URL: `mod.ts` over HTTP provides all of Quire to a program outside the repository,
+ * without an import map, and with no permission except the import and one path; and the same
+ * program works compiled, after the server has ended.
  *
- * The server is on loopback and serves the sources as they are. `deno compile` puts a program into
- * the runtime `denort`, which Deno downloads once for each of its versions. Where it cannot be had
- * the program is compiled all the same, but not run, and why is printed. DENORT_BIN in the
- * environment names a `denort` that need not be downloaded.
+ * The server is on loopback and serves the sources unchanged. `deno compile` embeds a program in
+ * the runtime `denort`, which Deno downloads once for each of its versions. If it is unavailable,
+ * the program is compiled but not run, and the reason is printed. DENORT_BIN names a local
+ * `denort`.
  */
 
 import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
@@ -22,29 +22,29 @@ const RUNTIME: Record<string, string> = DENORT === undefined ? {} : { DENORT_BIN
 const NO_RUNTIME = await whyNoRuntime();
 if (NO_RUNTIME !== undefined) console.log(`compiled programs are not run: ${NO_RUNTIME}`);
 
-/** How a process ended, and what it said. */
+/** The result of a process. */
 interface Outcome {
   readonly code: number;
   readonly out: string;
   readonly err: string;
 }
 
-/** A folder outside of the repository, with the program in it, and the server that it imports. */
+/** A folder outside the repository with the program, and the server that it imports from. */
 interface Place {
   readonly dir: string;
   readonly program: string;
   readonly database: string;
-  /** Where the server is, as a permission names it. */
+  /** The server's address, as in a permission. */
   readonly host: string;
-  /** The paths that were asked for and served. */
+  /** The paths requested and served. */
   readonly served: Set<string>;
-  /** The paths that were asked for and are no sources. */
+  /** The paths requested that are no sources. */
   readonly refused: string[];
   /** Ends the server. */
   stop(): Promise<void>;
 }
 
-/** Runs something with a program that imports the sources by URL; `type` = how they are sent. */
+/** Runs a callback with a program that imports the sources by URL; `type` = their media type. */
 function inPlace(
   body: (place: Place) => Promise<void>,
   type = "application/typescript; charset=utf-8",
@@ -57,7 +57,7 @@ function inPlace(
       const source = readSource(pathname);
       if (source === undefined) refused.push(pathname);
       else served.add(pathname);
-      // A text would come with a type of its own.
+      // A string would be sent with its own type.
       const body = source === undefined ? null : new TextEncoder().encode(source);
       const headers: HeadersInit = type === "" ? {} : { "content-type": type };
       return new Response(body, { status: source ? 200 : 404, headers });
@@ -79,7 +79,7 @@ function inPlace(
   });
 }
 
-/** A source of the repository, or undefined where a path is none. */
+/** A source of the repository, or undefined for other paths. */
 function readSource(pathname: string): string | undefined {
   if (!pathname.endsWith(".ts") || pathname.startsWith("/tests/")) return undefined;
   try {
@@ -89,7 +89,7 @@ function readSource(pathname: string): string | undefined {
   }
 }
 
-/** Runs a program in a folder, with nothing of this process's environment but what is given. */
+/** Runs a program in a folder, with only the given environment. */
 async function run(
   command: string,
   args: readonly string[],
@@ -108,7 +108,7 @@ async function run(
   return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
 }
 
-/** Runs Deno with an empty cache, no configuration and no lock file, where nobody answers. */
+/** Runs Deno with an empty cache, no configuration, no lock file and no other network. */
 function deno(
   place: Place,
   subcommand: string,
@@ -128,7 +128,7 @@ function permissions({ host, database }: Place): string[] {
 
 const DONE: Outcome = { code: 0, out: "granted everywhere: nothing\ndone\n", err: "" };
 
-/** The files that `mod.ts` reaches, as Deno sees it, and what else it reaches. */
+/** The files that `mod.ts` reaches according to Deno, and other modules. */
 async function reached(entry: string): Promise<{ local: string[]; other: string[] }> {
   const top = fromFileUrl(TOP);
   const { code, out, err } = await run(Deno.execPath(), ["info", "--json", entry], top);
@@ -153,7 +153,7 @@ describe("mod.ts, and the entry of each layer", () => {
   }
 });
 
-/** Fails where a source names a module in another way than by relative path or as `node:`. */
+/** Fails if a source imports anything except relative paths and `node:` modules. */
 function assertPlainImports(path: string): void {
   const source = Deno.readTextFileSync(new URL(`.${path}`, TOP));
   const code = source.replaceAll(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, "");
@@ -165,7 +165,7 @@ function assertPlainImports(path: string): void {
 }
 
 describe("a program that imports mod.ts by URL", () => {
-  it("does a whole round with its import and one path allowed, and nothing else", () =>
+  it("completes a round trip with permission for its import and one path", () =>
     inPlace(async (place) => {
       const outcome = await deno(place, "run", [
         ...permissions(place),
@@ -180,22 +180,22 @@ describe("a program that imports mod.ts by URL", () => {
       assertEquals(left, ["cache", "db.quire", "program.ts"], "no file beside the database");
     }));
 
-  it("is type-checked with all that it imports, as Deno checks by default", () =>
+  it("is type-checked with all its imports, as Deno does by default", () =>
     inPlace(async (place) => {
       const allowed = `--allow-import=${place.host}`;
       const { code, err } = await deno(place, "check", ["--all", allowed, place.program]);
       assertEquals({ code, err }, { code: 0, err: "" });
-      // Files of types alone are fetched only here.
+      // Files that have only types are fetched only here.
       const { local } = await reached("mod.ts");
       assertEquals([...place.served].sort(), local.sort());
     }));
 
-  it("is refused, not asked, when a permission is missing", () =>
+  it("is refused without a prompt if a permission is missing", () =>
     inPlace(async (place) => {
       const all = permissions(place);
       for (const missing of all) {
         const rest = all.filter((permission) => permission !== missing);
-        // Without this one, addresses that Deno trusts by itself would be allowed.
+        // Without this, addresses that Deno trusts by default would be allowed.
         if (missing === all[0]) rest.push("--deny-import");
         const { code, out, err } = await deno(place, "run", [
           ...rest,
@@ -213,7 +213,7 @@ describe("a program that imports mod.ts by URL", () => {
 
   it("can be compiled", () =>
     inPlace(async (place) => {
-      // Whether it can does not depend on the runtime that it is put into.
+      // The compilation does not depend on the embedded runtime.
       const binary = await compile(place, { DENORT_BIN: Deno.execPath() });
       assertGreater(Deno.statSync(binary).size, Deno.statSync(Deno.execPath()).size);
       assertEquals(place.refused, []);
@@ -236,7 +236,7 @@ describe("a program that imports mod.ts by URL", () => {
   );
 });
 
-/** Compiles the program; the path of the binary. */
+/** Compiles the program. Returns the path of the binary. */
 async function compile(place: Place, env: Record<string, string>): Promise<string> {
   const binary = `${place.dir}/program`;
   const args = ["--no-prompt", ...permissions(place), "--output", binary, place.program];
@@ -245,7 +245,7 @@ async function compile(place: Place, env: Record<string, string>): Promise<strin
   return binary;
 }
 
-/** Why there is no `denort` for compiled programs; undefined when there is. */
+/** The reason why there is no `denort`, or undefined. */
 async function whyNoRuntime(): Promise<string | undefined> {
   const dir = Deno.makeTempDirSync({ prefix: "quire-test-" });
   try {
@@ -260,14 +260,14 @@ async function whyNoRuntime(): Promise<string | undefined> {
   }
 }
 
-/** Where Deno keeps what it has fetched. */
+/** Deno's cache folder. */
 async function denoDir(): Promise<string> {
   const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
   return JSON.parse(new TextDecoder().decode(stdout)).denoDir;
 }
 
 describe("the types that a server sends the sources as", () => {
-  /** Opens a database by sources that are sent as some type. */
+  /** Opens a database with sources sent as a media type. */
   const runAs = (type: string, check: (outcome: Outcome) => void) =>
     inPlace(async (place) => {
       const small = `${place.dir}/small.ts`;

@@ -1,6 +1,6 @@
 /**
- * What users of other stores reported of files and processes, tried against the public face. The
- * comment of each test names the report.
+ * Problems with files and processes that users of other stores reported, tried against the public
+ * API. The comment of each test names the report.
  */
 
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
@@ -122,7 +122,7 @@ describe("what users of other stores reported: files that others touch", () => {
       const db = open(path);
       await db.tree("a").set("before", new Uint8Array(1));
       Deno.removeSync(`${dir}/folder`, { recursive: true });
-      // The file lives on without a name; nothing is made anew where it was.
+      // The file continues to exist without a name; nothing is created in its place.
       await db.tree("a").set("after", new Uint8Array(1));
       assertEquals([db.tree("a").count(), (await db.verify()).ok], [2, true]);
       db.checkpoint();
@@ -147,7 +147,7 @@ describe("what users of other stores reported: files that others touch", () => {
         Deno.renameSync(other, path);
         await db.tree("a").set("after", new Uint8Array(100_000));
         assertEquals(db.tree("a").count(), 2);
-        // The lock is of the file, not of its name, and no byte of one went into the other.
+        // The lock belongs to the file, not to its name, and no byte of one went to the other.
         using second = open(path);
         assertEquals(second.trees(), ["b"]);
         db.close();
@@ -166,7 +166,7 @@ describe("what users of other stores reported: files that others touch", () => {
         for (let i = 0; i < 100; i++) db.tree("a").set(`${copy} ${i}`, new Uint8Array(9000));
         await db.tree("a").set(`last of ${copy}`, new Uint8Array(1));
         const to = `${dir}/copy ${copy}.quire`;
-        // Between commits: what a power cut would leave.
+        // Between commits: as after a power cut.
         Deno.copyFileSync(path, to);
         assert((await verify(to)).ok);
         using copied = open(to);
@@ -208,7 +208,7 @@ describe("what users of other stores reported: files that others touch", () => {
     });
   });
 
-  /** What a copy shows: one state that was once committed, or a CorruptionError. */
+  /** The content of a copy: one committed state, or a CorruptionError. */
   function outcomeOf(path: string): string {
     try {
       using db = open(path);
@@ -297,7 +297,7 @@ describe("what users of other stores reported: how a program ends", () => {
       assert((await verify(path)).ok);
       using db = open(path);
       const keys = db.tree("keys", { key: string }).keys().toArray();
-      // What was acknowledged is there, what was in a transaction is not, the rest may be.
+      // Acknowledged entries are there, those of the open transaction are not, others may be.
       assertEquals(keys.filter((key) => key !== "error, not awaited"), [
         "close",
         "end",

@@ -1,6 +1,6 @@
 /**
- * What users of other stores reported of iterators and ranges, tried against the public face. The
- * comment of each test names the report.
+ * Problems with iterators and ranges that users of other stores reported, tried against the public
+ * API. The comment of each test names the report.
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
@@ -28,7 +28,7 @@ function openFilled(): { db: Database; tree: Texts } {
   return { db, tree };
 }
 
-/** A tree of short keys that are given as bytes. */
+/** A tree of short keys, given as bytes. */
 function openBytes(
   keys: readonly number[][],
 ): { db: Database; keysIn: (range: object) => string[] } {
@@ -105,7 +105,7 @@ describe("what users of other stores reported: a loop that changes what it goes 
     for (const key of tree.keys()) tree.set(`${key}+`, VALUE);
     assertEquals(tree.count(), 2 * ENTRIES);
 
-    // In a transaction an iterator follows its changes; a range that ends ends the loop.
+    // In a transaction an iterator follows its changes; a bounded range ends the loop.
     db.writeSync((tx) => {
       const inside = tx.tree(tree);
       let steps = 0;

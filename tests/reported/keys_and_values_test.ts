@@ -1,6 +1,6 @@
 /**
- * What users of other stores reported of keys and values, tried against the public face. The
- * comment of each test names the report.
+ * Problems with keys and values that users of other stores reported, tried against the public API.
+ * The comment of each test names the report.
  */
 
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
@@ -204,7 +204,7 @@ describe("what users of other stores reported: values", () => {
         return this.x + this.#hidden;
       }
     }
-    // What is data of its own is kept, as documented, and nothing that cannot be read.
+    // Own data properties are stored, as documented, and nothing that cannot be read.
     tree.set("point", new Point());
     assertEquals(tree.get("point"), { x: 1 });
     const others = [new Blob(["b"]), new Response("r"), new URL("http://a/"), new Headers()];

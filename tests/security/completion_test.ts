@@ -1,8 +1,9 @@
 /**
- * Completion of names that a stranger chose, with a Tab on a terminal, in each shell that is here.
+ * Completion of names that a stranger chose, with the Tab key on a terminal, in each installed
+ * shell.
  *
- * A name of a tree gets onto the line as one word that is the name, whatever it holds. Nothing in
- * it runs or expands, and nothing in it reaches the terminal as it is.
+ * The name of a tree is completed as one word that is the name, whatever it contains. Nothing in it
+ * runs or expands, and no control character in it reaches the terminal.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -13,12 +14,12 @@ import { installQuire, quire } from "../support/cli.ts";
 import { inTempDir } from "../support/temp.ts";
 import { canRun, lineOfWords, Terminal, whyNoTerminal } from "../support/terminal.ts";
 
-/** What would be there if a name had run. */
+/** The file that would exist if a name had run. */
 const RAN = "ran";
 /** Letters of other scripts. */
 const WORLD = "\u00e9, \u00fc and \u65e5\u672c";
 const NONE = /(?!)/;
-/** Names that are words of a command line only when they are quoted well. */
+/** Names that are single words only if quoted correctly. */
 const NAMES: readonly string[] = [
   "plain",
   `$(touch ${RAN})`,
@@ -66,20 +67,20 @@ const NAMES: readonly string[] = [
   "filler\u3164",
   "tag\u{e0041}",
 ];
-/** What a program cannot be given as an argument, or takes for an option. */
+/** Names that cannot be an argument, or that are options. */
 const NOT_OFFERED: readonly string[] = ["--all", "-rf", "nul\0byte"];
-/** What a terminal obeys, or does not show. */
+/** Characters that a terminal obeys or does not show. */
 const UNSHOWN = /(?!\t)[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
-/** Where `quire`, run by a shell, says which words it got, and that it did. */
+/** The file in which `quire`, run by a shell, records its arguments. */
 const WORDS = "words";
 const DONE = "<done>";
 
 interface Shell {
   readonly name: string;
   readonly words: readonly string[];
-  /** Before anything is typed. */
+  /** The setup before anything is typed. */
   readonly setUp: string;
-  /** Names that it has no safe word for, so that they are not offered. */
+  /** Names without a safe quotation, which are not offered. */
   readonly omits: RegExp;
 }
 
@@ -114,7 +115,7 @@ const SHELLS: readonly Shell[] = [
   },
 ];
 
-/** Why a shell is not tried; false when it is. */
+/** The reason why a shell is skipped, or false. */
 function whyNot(name: string): string | false {
   const program = name.split(" ")[0]!;
   if (!canRun(program, ["-c", "true"])) return `there is no ${program}`;
@@ -168,24 +169,24 @@ async function start(dir: string, { words, setUp }: Shell): Promise<Terminal> {
     },
   });
   await terminal.write(`stty cols 200 rows 100\r${setUp}\r`);
-  // The first words of all show that the shell has read the script.
+  // The first words show that the shell has read the script.
   await terminal.type("quire ready\r", DONE);
   return terminal;
 }
 
-/** Where the cache is, also for whoever has another home. */
+/** The cache folder, also for a user with another home. */
 function denoDir(): string {
   const { stdout } = new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).outputSync();
   return JSON.parse(new TextDecoder().decode(stdout)).denoDir;
 }
 
-/** The words that the program gets from a line that is typed with a Tab. */
+/** The arguments that the program receives from a line typed with a Tab. */
 async function wordsOf(terminal: Terminal, dir: string, line: string): Promise<string[]> {
   await terminal.type(`${line}\r`, DONE);
   return Deno.readTextFileSync(`${dir}/${WORDS}`).split("\0").slice(0, -1);
 }
 
-/** Fails if a name has run, or something was made of it. */
+/** Fails if a name has run or expanded. */
 function assertNothingRan(dir: string): void {
   for (const folder of [dir, `${dir}/files`, `${dir}/home`]) {
     const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
@@ -195,7 +196,7 @@ function assertNothingRan(dir: string): void {
 
 for (const shell of SHELLS) {
   describe(`security: completion in ${shell.name}`, { skip: whyNot(shell.name) }, () => {
-    it("puts each name on the line as one word that is the name", () =>
+    it("completes each name as one word that is the name", () =>
       inFolder(shell.name, async (dir) => {
         const terminal = await start(dir, shell);
         const wrong: unknown[] = [];
@@ -211,7 +212,7 @@ for (const shell of SHELLS) {
         assertNothingRan(dir);
       }));
 
-    it("offers no name that is an option, or that no argument can be", () =>
+    it("offers no name that is an option or cannot be an argument", () =>
       inFolder(shell.name, async (dir) => {
         const terminal = await start(dir, shell);
         for (const [index, name] of NOT_OFFERED.entries()) {
@@ -226,13 +227,13 @@ for (const shell of SHELLS) {
         assertNothingRan(dir);
       }));
 
-    it("lists all of them without what a terminal obeys, and runs none", () =>
+    it("lists all of them without control characters, and runs none", () =>
       inFolder(shell.name, async (dir) => {
         const terminal = await start(dir, shell);
         const from = terminal.shown.length;
         await terminal.write("quire count all.quire \t\t");
         await terminal.waitFor("plain", from);
-        // Ctrl-U gives the line up.
+        // Ctrl-U discards the line.
         await terminal.write("\x15");
         await wordsOf(terminal, dir, "quire again");
         await terminal.end("exit\r");
@@ -246,7 +247,7 @@ for (const shell of SHELLS) {
         assertNothingRan(dir);
       }));
 
-    it("completes what was begun, of files whose names have blanks and quotes", () =>
+    it("completes the beginning of file names with blanks and quotes", () =>
       inFolder(shell.name, async (dir) => {
         const terminal = await start(dir, shell);
         const rows: [line: string, words: string[]][] = [
@@ -289,7 +290,7 @@ describe("security: words of a shell", () => {
     );
   }
 
-  it("quote what the tests themselves say to a shell", () => {
+  it("quote the tests' own arguments to a shell", () => {
     const { stdout } = new Deno.Command("sh", {
       args: ["-c", `printf '%s\\0' ${lineOfWords(NAMES)}`],
     }).outputSync();

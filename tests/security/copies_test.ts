@@ -1,6 +1,7 @@
 /**
- * Who may read what Quire makes: no copy is more open than its source, the umask narrows further,
- * `open` takes a mode for files that it makes, and what the shell keeps is the user's alone.
+ * The permissions of files that Quire creates: no copy has wider permissions than its source, the
+ * umask narrows them further, `open` takes a mode for new files, and the history of the shell is
+ * private.
  */
 
 import { assertEquals, assertThrows } from "@std/assert";
@@ -17,7 +18,7 @@ function modeOf(path: string): string {
   return (Deno.statSync(path).mode! & 0o7777).toString(8);
 }
 
-/** Runs something with sources of a mode, and perhaps of another group. */
+/** Runs a callback with sources of a mode, and perhaps of another group. */
 async function inSources(
   mode: number,
   body: (dir: string) => Promise<void>,
@@ -39,7 +40,7 @@ async function inSources(
   });
 }
 
-/** Lines of a shell that make a file `to`. */
+/** Shell commands that create a file `to`. */
 const MAKERS: Readonly<Record<string, string>> = {
   "salvage": "./quire salvage from.quire to",
   "dump": "./quire dump from.quire t --output to",
@@ -47,7 +48,7 @@ const MAKERS: Readonly<Record<string, string>> = {
   "load of a file as standard input": "./quire load to t < from.ndjson",
 };
 
-/** The mode of what a line makes, under a umask. */
+/** The mode of the file that a command creates under a umask. */
 async function madeBy(dir: string, line: string, umask: string): Promise<string> {
   const args = ["-c", `umask ${umask}; ${line}`];
   const { success, stderr } = await new Deno.Command("bash", { args, cwd: dir }).output();
@@ -71,7 +72,7 @@ describe("a copy", { skip: !isUnix }, () => {
     [0o604, "000", "604"],
   ];
   for (const [maker, line] of Object.entries(MAKERS)) {
-    it(`by ${maker} is not more open than its source`, async () => {
+    it(`by ${maker} has no wider permissions than its source`, async () => {
       for (const [mode, umask, made] of rows) {
         await inSources(mode, async (dir) => {
           assertEquals(await madeBy(dir, line, umask), made, `${mode.toString(8)}, umask ${umask}`);
@@ -80,13 +81,13 @@ describe("a copy", { skip: !isUnix }, () => {
     });
   }
 
-  it("by the library's salvage is not more open than its source", () =>
+  it("by the library's salvage has no wider permissions than its source", () =>
     inSources(0o600, async (dir) => {
       await salvage(`${dir}/from.quire`, `${dir}/to`);
       assertEquals(modeOf(`${dir}/to`), "600");
     }));
 
-  it("by a salvage with permission for the final name alone is not either", () =>
+  it("by a salvage with permission for the final name alone has neither", () =>
     inSources(0o600, async (dir) => {
       const program = `import { salvage } from "${MOD}";\nawait salvage("from.quire", "to");\n`;
       Deno.writeTextFileSync(`${dir}/program.ts`, program);
@@ -99,14 +100,14 @@ describe("a copy", { skip: !isUnix }, () => {
       assertEquals(modeOf(`${dir}/to`), "600");
     }));
 
-  it("of what comes through a pipe is made as any new file", () =>
+  it("from a pipe is created like any new file", () =>
     inSources(0o600, async (dir) => {
       assertEquals(await madeBy(dir, "cat from.ndjson | ./quire load to t", "022"), "644");
     }));
 
   const isRoot = isUnix && Deno.uid() === 0;
 
-  it("in another group gives it no more than others have", { skip: !isRoot }, async () => {
+  it("in another group grants it no more than others have", { skip: !isRoot }, async () => {
     const groups: [mode: number, made: string][] = [
       [0o640, "600"],
       [0o644, "644"],
@@ -125,7 +126,7 @@ describe("a copy", { skip: !isUnix }, () => {
 });
 
 describe("open() with a mode", { skip: !isUnix }, () => {
-  it("makes a file of it, which the umask narrows", () =>
+  it("creates a file of the mode, narrowed by the umask", () =>
     inTempDir((dir) => {
       for (const mode of [0o600, 0o640, 0o660, 0o666]) {
         const path = `${dir}/${mode}`;
@@ -136,7 +137,7 @@ describe("open() with a mode", { skip: !isUnix }, () => {
       assertEquals(modeOf(`${dir}/default`), (0o666 & ~umask()).toString(8));
     }));
 
-  it("leaves the permissions of a file that is there", () =>
+  it("leaves the permissions of an existing file", () =>
     inTempDir((dir) => {
       const path = `${dir}/file`;
       open(path, { mode: 0o600 }).close();
@@ -144,7 +145,7 @@ describe("open() with a mode", { skip: !isUnix }, () => {
       assertEquals(modeOf(path), "600");
     }));
 
-  it("refuses what is no mode, or locks the owner out, and makes nothing", () =>
+  it("refuses an invalid mode, or one that locks the owner out, and creates nothing", () =>
     inTempDir((dir) => {
       const path = `${dir}/file`;
       for (const mode of [-1, 0o1000, 1.5, NaN, Infinity]) {
@@ -167,7 +168,7 @@ function umask(): number {
 }
 
 describe("what another user can do", { skip: !isUnix }, () => {
-  it("who can read the file can keep its owner from writing", () =>
+  it("includes keeping the owner of a readable file from writing", () =>
     inTempDir((dir) => {
       const path = `${dir}/file`;
       open(path).close();
@@ -180,7 +181,7 @@ describe("what another user can do", { skip: !isUnix }, () => {
 });
 
 describe("the history of the shell", { skip: Deno.build.os !== "linux" }, () => {
-  it("is the user's alone, and so are the folders that are made for it", () =>
+  it("is private, and so are the folders created for it", () =>
     inTempDir(async (dir) => {
       const words = cliWords(["shell", `${dir}/db.quire`], [
         "--allow-env=HOME,XDG_STATE_HOME",

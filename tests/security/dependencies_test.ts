@@ -1,6 +1,6 @@
 /**
- * What comes along with the command line when it is run by URL, where no lock file holds: packages
- * at one version that depend on nothing, so that nobody else chooses what runs.
+ * The dependencies of the command line when it is run by URL, where no lock file applies: packages
+ * at one exact version without dependencies, so that no third party chooses the code.
  */
 
 import { assert, assertEquals } from "@std/assert";

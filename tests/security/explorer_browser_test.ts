@@ -1,8 +1,8 @@
 /**
- * The explorer and a second server of the same machine, in one browser: what the browser sends to
- * the other server opens nothing, and a page of the other server reads nothing of the explorer.
+ * The explorer and a second server on the same machine, in one browser: what the browser sends to
+ * the other server grants no access, and a page of the other server reads nothing of the explorer.
  *
- * Where there is no browser it is skipped, and says why.
+ * Without a browser the tests are skipped, and print the reason.
  */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
@@ -18,7 +18,7 @@ if (skip !== false) console.log(`the explorer is not attacked in a browser: ${sk
 const TIMEOUT_MS = 8000;
 const NAME = "name-of-the-database";
 
-/** The ways in which a page tries to read another server's answers; `""` = it got nothing. */
+/** The ways in which a page tries to read another server's responses; `""` = it got nothing. */
 const ATTEMPTS = `async (base) => {
   const got = {};
   for (const path of ["/", "/api/file"]) {
@@ -58,7 +58,7 @@ describe("security: the explorer beside another local server, in a browser", { s
   let page: Page;
   let base: string;
   let token: string;
-  /** All that the other server was sent. */
+  /** All requests to the other server. */
   const sent: { url: string; headers: Headers }[] = [];
   let other: Deno.HttpServer<Deno.NetAddr>;
   let otherBase: string;
@@ -90,13 +90,13 @@ describe("security: the explorer beside another local server, in a browser", { s
     db?.close();
   });
 
-  it("leaves no token in the address, in cookies, or in what all tabs share", async () => {
+  it("leaves no token in the address, in cookies, or in storage shared by tabs", async () => {
     assertEquals(page.url(), `${base}/`);
     assertEquals(await context.cookies(), []);
     assertEquals(await page.evaluate("document.cookie + Object.values({ ...localStorage })"), "");
   });
 
-  it("sends the other server nothing that opens the database", async () => {
+  it("sends the other server nothing that grants access", async () => {
     const tab = await context.newPage();
     for (const visitor of [page, tab]) {
       await visitor.goto(`${otherBase}/visit`);
@@ -145,7 +145,7 @@ describe("security: the explorer beside another local server, in a browser", { s
     await tab.goto(`${base}/#/journal`);
     await tab.locator(".error", { hasText: "the token is missing" }).waitFor();
     assertEquals(await tab.innerText("h1"), "Quire");
-    // The address differs in its fragment alone, so this loads nothing anew.
+    // The address differs only in its fragment, so this reloads nothing.
     await tab.goto(explorer.url);
     await tab.locator("h1", { hasText: NAME }).waitFor();
     assertEquals(tab.url(), `${base}/`);
@@ -153,7 +153,7 @@ describe("security: the explorer beside another local server, in a browser", { s
   });
 });
 
-/** Names and keys that are markup to whoever does not escape them; each would set `pwned`. */
+/** Names and keys that are markup unless escaped; each would set `pwned`. */
 const PAYLOADS = [
   "<script>pwned=1</script>",
   "<img src=x onerror=pwned=1>",
@@ -174,7 +174,7 @@ const PAYLOADS = [
 ];
 
 describe("security: the explorer of a database full of markup, in a browser", { skip }, () => {
-  it("runs none of it in any view, and shows it as it is", async () => {
+  it("runs none of it in any view, and shows it as text", async () => {
     using db = open(":memory:");
     db.writeSync((tx) => {
       for (const payload of PAYLOADS) {
@@ -189,7 +189,7 @@ describe("security: the explorer of a database full of markup, in a browser", { 
       page.setDefaultTimeout(TIMEOUT_MS);
       const troubles: string[] = [];
       page.on("dialog", (dialog) => dialog.dismiss().then(() => troubles.push("a dialog")));
-      // The policy would stop what was let in as markup, and say so.
+      // The policy would block and report injected markup.
       page.on("console", (message) => {
         if (/Content Security Policy/.test(message.text())) troubles.push(message.text());
       });

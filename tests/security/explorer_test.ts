@@ -1,5 +1,5 @@
 /**
- * The explorer and those who have no token: they cannot end the program that shows its database,
+ * The explorer and clients without a token: they cannot end the program that shows its database,
  * hold its descriptors, or keep it from ending. The clients are on this machine, and few enough for
  * a small one.
  */
@@ -18,7 +18,9 @@ import { Random } from "../support/random.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const TIMEOUT_MS = 60_000;
-/** Clients, and the descriptors of a program: many fewer, and more than the explorer takes. */
+/**
+ * The numbers of clients and of a program's descriptors: fewer, but more than the explorer uses.
+ */
 const CROWD = 200;
 const DESCRIPTORS = 150;
 const PROGRAM = new URL("./support/explored_program.ts", import.meta.url).pathname;
@@ -28,7 +30,7 @@ function unfinished(port: number): string {
   return `POST /api/file HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Length: 9\r\n\r\na`;
 }
 
-/** Asks as often as a client may before it reads, and reads nothing. */
+/** Sends as many requests as allowed before a read, and reads nothing. */
 async function askWithoutReading(port: number): Promise<RawClient> {
   const client = await RawClient.to(port);
   const request = `GET /library/preact.js HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`;
@@ -36,7 +38,7 @@ async function askWithoutReading(port: number): Promise<RawClient> {
   return client;
 }
 
-/** Clients that hold what they can. */
+/** Clients that hold connections open. */
 async function holdConnections(port: number): Promise<RawClient[]> {
   const silent = await RawClient.to(port);
   const half = await RawClient.to(port);
@@ -46,7 +48,7 @@ async function holdConnections(port: number): Promise<RawClient[]> {
   return [silent, half, body, await askWithoutReading(port)];
 }
 
-/** More clients than the explorer takes, who say nothing. */
+/** More silent clients than the explorer accepts. */
 async function gather({ port }: URL): Promise<RawClient[]> {
   const crowd: RawClient[] = [];
   for (let i = 0; i < CROWD; i++) crowd.push(await RawClient.to(Number(port)));
@@ -68,10 +70,10 @@ async function withExplorer(body: (url: URL, close: () => Promise<void>) => Prom
   }
 }
 
-/** A program that shows its database, and does what it is told. */
+/** A program that shows its database, and executes commands. */
 interface Program {
   readonly url: URL;
-  /** Tells it a command; what it says to that. */
+  /** Sends a command. Returns its answer. */
   run(command: string): Promise<string>;
 }
 
@@ -100,7 +102,7 @@ function withProgram(body: (program: Program) => Promise<void>): Promise<void> {
   });
 }
 
-/** What a browser gets that has the token, or what keeps it from that. */
+/** The data for a browser with the token, or the error that prevents it. */
 async function statusWithToken(url: URL): Promise<number> {
   const authorization = `Bearer ${new URLSearchParams(url.hash.slice(1)).get("token")}`;
   const response = await fetch(new URL("/api/file", url), { headers: { authorization } });
@@ -112,14 +114,14 @@ describe("security: explorer clients without a token", () => {
   it("do not use up the descriptors of the program", () =>
     withProgram(async ({ url, run }) => {
       const crowd = await gather(url);
-      // Files that the program opens, which takes descriptors.
+      // The program opens files, which takes descriptors.
       assertEquals(await run("open 20"), "opened 20");
       assertEquals(await run("set"), "set 1");
       assertEquals(await statusWithToken(url), 200);
       endAll(crowd);
     }));
 
-  it("do not stay with half-sent requests, and do not keep others out", () =>
+  it("are dropped after half-sent requests, and do not keep others out", () =>
     withExplorer(async (url) => {
       const port = Number(url.port);
       const crowd: RawClient[] = [];
@@ -129,12 +131,12 @@ describe("security: explorer clients without a token", () => {
         await client.send("GET / HTTP/1.1\r\n").catch(() => {});
       }
       assertEquals(await statusWithToken(url), 200);
-      // All but as many as are let in at a time.
+      // All except as many as are accepted at a time.
       for (const client of crowd.slice(0, 200)) assertEquals(await client.receiveAll(), "");
       endAll(crowd);
     }));
 
-  it("do not end it by requests that are malformed or cut, or by going away", () =>
+  it("do not end it with malformed or truncated requests, or by disconnecting", () =>
     withExplorer(async (url) => {
       const random = new Random(15);
       const host = `HTTP/1.1\r\nHost: ${url.host}\r\n`;
@@ -168,7 +170,7 @@ describe("security: explorer clients without a token", () => {
       endAll(clients);
     }));
 
-  it("are answered before their body has come, and get no data", () =>
+  it("are answered before their body arrives, and get no data", () =>
     withExplorer(async ({ port }) => {
       using client = await RawClient.to(Number(port));
       await client.send(unfinished(Number(port)));
@@ -176,7 +178,7 @@ describe("security: explorer clients without a token", () => {
     }));
 });
 
-describe("security: the explorer of a file that somebody changes meanwhile", () => {
+describe("security: the explorer of a file that changes meanwhile", () => {
   const changes: Record<string, (path: string) => void> = {
     "cut to nothing": (path) => Deno.truncateSync(path, 0),
     "cut in the middle": (path) => Deno.truncateSync(path, Deno.statSync(path).size / 2 + 77),
@@ -188,7 +190,7 @@ describe("security: the explorer of a file that somebody changes meanwhile", () 
     },
   };
   for (const [name, change] of Object.entries(changes)) {
-    it(`refuses in one line or answers, and serves on: ${name}`, () =>
+    it(`refuses in one line or answers, and continues to serve: ${name}`, () =>
       inTempDir(async (dir) => {
         const path = `${dir}/db.quire`;
         makeCliSample(path);
@@ -217,7 +219,7 @@ describe("security: the explorer of a file that somebody changes meanwhile", () 
       .map((question) => `/api/${question}`);
   }
 
-  /** The statuses of answers, each of which is JSON, and one line where it refuses. */
+  /** The statuses of responses. Each is JSON; a refusal is one line. */
   async function askAll(server: ExplorerServer, questions: readonly string[]): Promise<number[]> {
     const [base = "", token = ""] = server.url.split("/#token=");
     const statuses: number[] = [];
@@ -251,7 +253,7 @@ describe("security: Ctrl-C ends quire explore", () => {
           assertEquals(await statusWithToken(url), 200);
           for (let i = 0; i < times; i++) child.kill("SIGINT");
           const { code, signal } = await inTime(child.status, "the end of the program");
-          // The second may find the program past all that it had to close.
+          // The second one may arrive after everything is closed.
           assert(code === 0 || (times === 2 && signal === "SIGINT"), `${code} ${signal}`);
           endAll(clients);
         } finally {
@@ -266,6 +268,6 @@ function killIfThere(child: Deno.ChildProcess): void {
   try {
     child.kill("SIGKILL");
   } catch {
-    // It has ended.
+    // It ended.
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Other users of the machine: a user with read permission can lock a file against its owner, and
- * do no more.
+ * nothing else.
  */
 
 import { assertEquals, assertThrows } from "@std/assert";
@@ -8,7 +8,7 @@ import { describe, it } from "@std/testing/bdd";
 import { LockedError, open } from "../../mod.ts";
 import { inTempDir } from "../support/temp.ts";
 
-/** Holds the lock in the process itself, which opens the file to read. */
+/** Holds the lock in its own process, which opens the file to read. */
 const LOCKER = ["--exclusive", "--no-fork"];
 
 const skip = hasLocker() ? false : "flock is not installed";

@@ -1,9 +1,9 @@
 /**
- * What a file that a stranger made can do to a terminal: nothing. Every command is run on names,
- * keys and values full of escapes and marks, on a terminal and into a pipe.
+ * A stranger's file has no effect on a terminal: every command runs on names, keys and values full
+ * of escapes and marks, on a terminal and into a pipe.
  *
- * A terminal gets no control or format character but ends of lines, tabs, and the program's own
- * colours. Pipes and files get the bytes as they are.
+ * A terminal receives no control or format character except line ends, tabs, and the program's own
+ * colours. Pipes and files receive the bytes unchanged.
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
@@ -20,8 +20,10 @@ const EVIL = "\x1b[2J\x1b]52;c;aGk=\x07\u009b2J\u009d52;c;aGk=\u009c\x7f\r\x08" 
 const TREE = `t${EVIL}`;
 const KEY = `k${EVIL}\n\t`;
 const VALUE = { [EVIL]: [`v${EVIL}\n`, "\ud800"] };
-/** What may be on a terminal: ends of lines, tabs, the map's colours, and lines of progress. */
-// deno-lint-ignore no-control-regex -- they are what is looked for
+/**
+ * The control sequences allowed on a terminal: line ends, tabs, the map's colours, progress lines.
+ */
+// deno-lint-ignore no-control-regex -- the pattern searches for them
 const OWN = /\r+\n|\t|\x1b\[(?:\d+(?:;\d+)*)m|\r[^\r\n\x1b]*\x1b\[K/g;
 const UNSHOWN = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
 
@@ -30,7 +32,7 @@ function makeDatabase(path: string): void {
   const raw = new Uint8Array(1);
   db.writeSync((tx) => {
     tx.tree(TREE, { key: string, value: json }).set(KEY, VALUE);
-    // Without blanks, so that they could be words of a statement.
+    // Without blanks, so that they can be words of a statement.
     for (const name of ["esc\x1b[31m\x07", "c1\u009b2J", "mark\u202e"]) tx.tree(name).set("k", raw);
     tx.tree("texts", { key: string, value: string }).set("key", EVIL);
     tx.tree("bytes", { key: bytes, value: bytes })
@@ -41,14 +43,14 @@ function makeDatabase(path: string): void {
   });
 }
 
-/** Fails unless a terminal may be shown a text. */
+/** Fails unless a text is safe for a terminal. */
 function assertSafe(shown: string, what: string): void {
   const rest = shown.replace(OWN, "");
   const at = rest.search(UNSHOWN);
   assert(at < 0, `${what}: ${JSON.stringify(rest.slice(Math.max(0, at - 20), at + 20))}`);
 }
 
-/** What a terminal shows of a command, with its standard error. */
+/** The output of a command on a terminal, with its standard error. */
 async function shownOf(args: readonly string[], cwd: string): Promise<string> {
   const terminal = new Terminal([Deno.execPath(), ...cliWords(args)], {
     cwd,
@@ -58,7 +60,7 @@ async function shownOf(args: readonly string[], cwd: string): Promise<string> {
   return terminal.shown;
 }
 
-/** Command lines, each of which shows something of the stranger's. */
+/** Command lines that each show some of the stranger's text. */
 const LINES: readonly (readonly string[])[] = [
   ["info", "db.quire"],
   ["info", "db.quire", "--json"],
@@ -114,7 +116,7 @@ const LINES: readonly (readonly string[])[] = [
 ];
 
 describe("security: a terminal", { skip: whyNoTerminal() ?? false }, () => {
-  it("gets nothing that it obeys from any command", () =>
+  it("receives no control characters from any command", () =>
     inTempDir(async (dir) => {
       makeDatabase(`${dir}/db.quire`);
       Deno.copyFileSync(`${dir}/db.quire`, `${dir}/bad.quire`);
@@ -136,7 +138,7 @@ describe("security: a terminal", { skip: whyNoTerminal() ?? false }, () => {
       assertEquals(missing, ["shell"], "tests/security/terminal_test.ts: give it a row in LINES");
     }));
 
-  it("gets JSON that says the same", () =>
+  it("receives equivalent JSON", () =>
     inTempDir(async (dir) => {
       makeDatabase(`${dir}/db.quire`);
       const entry = { key: KEY, value: VALUE };
@@ -151,7 +153,7 @@ describe("security: a terminal", { skip: whyNoTerminal() ?? false }, () => {
       assertEquals(JSON.parse(got), VALUE);
     }));
 
-  it("gets nothing from completion, errors and values in the shell", () =>
+  it("receives none from completion, errors and values in the shell", () =>
     inTempDir(async (dir) => {
       makeDatabase(`${dir}/db.quire`);
       const words = cliWords(["shell", "db.quire"], ["--allow-env=HOME,XDG_STATE_HOME"]);
@@ -163,13 +165,13 @@ describe("security: a terminal", { skip: whyNoTerminal() ?? false }, () => {
       });
       await terminal.waitFor("quire> ");
       const from = terminal.shown.length;
-      // Between statements the system echoes what is typed, so the prompt comes first.
+      // Between statements the system echoes typed text, so the prompt comes first.
       const run = async (statement: string, until: string) => {
         const at = terminal.shown.length;
         const shown = await terminal.type(`${statement}\r`, until);
         await terminal.waitFor("quire> ", at + shown.indexOf(until) + until.length);
       };
-      // What is offered of trees are those that can be shown.
+      // Completion offers only trees whose names can be shown.
       await terminal.type("get \t\t", "tuples");
       await terminal.type("\x15", "quire> ");
       await run("get nothing here", "Cannot find tree");
@@ -178,12 +180,12 @@ describe("security: a terminal", { skip: whyNoTerminal() ?? false }, () => {
       await run("trees", "entries");
       await run(".trace on", "\n");
       await run("dump texts", " ms");
-      // Pasted text is drawn without what is not shown, and kept with it.
+      // Pasted text is drawn without hidden characters, but keeps them.
       await run("get texts 'x\u202e\u009b\u200by'", "Cannot find key");
       await terminal.type("\x1b[A\x1b[A\x1b[A", "dump texts");
       await terminal.end("\x15\x04");
       const shown = terminal.shown.slice(from);
-      // deno-lint-ignore no-control-regex -- they are the line editor's
+      // deno-lint-ignore no-control-regex -- the line editor writes them
       const drawn = /\x1b\[(?:\d+[GC]|[0-2]?[JK]|\d*[A-D])|\r/g;
       assertSafe(shown.replace(/\r\n/g, "\n").replace(drawn, ""), "the shell");
       assertStringIncludes(shown, "x\\u202e\\u009b\\u200by");
@@ -191,7 +193,7 @@ describe("security: a terminal", { skip: whyNoTerminal() ?? false }, () => {
 });
 
 describe("security: a pipe", () => {
-  it("gets bytes as they are", () =>
+  it("receives bytes unchanged", () =>
     inTempDir(async (dir) => {
       makeDatabase(`${dir}/db.quire`);
       const run = async (...args: string[]) => (await quire(args, { cwd: dir })).out;

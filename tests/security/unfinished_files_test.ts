@@ -1,7 +1,7 @@
 /**
- * Files that are made for a user, when making them is ended in the middle: by a signal, by `kill
- * -9`, by a full disk, by a permission that is missing. Real processes are ended. Under the final
- * name is nothing, or the whole file, and what another has put there meanwhile.
+ * The creation of files, interrupted by a signal, by `kill -9`, by a full disk or by a missing
+ * permission, in real processes. Under the final name there is nothing, the complete file, or a
+ * file that another process created meanwhile.
  */
 
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
@@ -15,12 +15,12 @@ const VALUE = "v".repeat(400);
 const TIMEOUT_MS = 60_000;
 const POLL_MS = 2;
 const TRIES = 8;
-/** So much has to be written before a process is ended. */
+/** A process is ended after it has written this much. */
 const BEGUN_BYTES = 256 * 1024;
 const isUnix = Deno.build.os !== "windows";
 const MOD = new URL("../../mod.ts", import.meta.url).href;
 
-/** Commands that make a file `to`, of `from.quire` or `from.ndjson`. */
+/** Commands that create a file `to` from `from.quire` or `from.ndjson`. */
 const MAKERS: Readonly<Record<string, readonly string[]>> = {
   "salvage": ["salvage", "from.quire", "to"],
   "dump --output": ["dump", "from.quire", "t", "--output", "to"],
@@ -54,7 +54,7 @@ function inSources(body: (dir: string) => Promise<void>): Promise<void> {
   });
 }
 
-/** What is in a folder beside the sources. */
+/** The files in a folder, without the sources. */
 function madeIn(dir: string): string[] {
   const names = [...Deno.readDirSync(dir)].map(({ name }) => name);
   return names.filter((name) => !name.startsWith("from.") && name !== "quire").sort();
@@ -65,7 +65,7 @@ interface Ended {
   readonly err: string;
 }
 
-/** Ends a process when it has written some of a file; undefined when it was done before that. */
+/** Ends a process once it has written part of a file. Returns undefined if it was done before. */
 async function endInTheMiddle(
   command: Deno.Command,
   dir: string,
@@ -89,12 +89,12 @@ function hasBegun(dir: string, begunBytes: number): boolean {
   try {
     return madeIn(dir).some((name) => Deno.lstatSync(`${dir}/${name}`).size >= begunBytes);
   } catch {
-    // It was given its name in between.
+    // It received its name in between.
     return false;
   }
 }
 
-/** As `endInTheMiddle`, earlier each time, as often as it takes to meet the middle. */
+/** As `endInTheMiddle`, earlier each time, until it hits the middle. */
 async function endOne(commandOf: () => Deno.Command, dir: string, signal: Deno.Signal) {
   for (let round = 0; round < TRIES; round++) {
     const ended = await endInTheMiddle(commandOf(), dir, signal, BEGUN_BYTES >> (4 * round));
@@ -122,18 +122,18 @@ function linesOf(path: string): string[] {
 /** Whether `to` has everything. */
 async function assertWhole(dir: string, maker: string): Promise<void> {
   if (maker === "dump --output") {
-    // A comparison of megabytes that shows the difference would take more memory than there is.
+    // A comparison of megabytes that prints the difference would exhaust memory.
     const [made, source] = ["to", "from.ndjson"].map((name) => linesOf(`${dir}/${name}`));
     assertEquals(made!.length, source!.length + 1, "its entries, and the line that names the tree");
     assert(made!.slice(1).every((line, at) => line === source![at]), "each entry");
   } else {
     const { ok, entries } = await verify(`${dir}/to`);
-    // The catalog has an entry of the tree, or not, as verify counts.
+    // Verify may or may not count the tree's entry in the catalog.
     assert(ok && entries >= ENTRIES, `${entries} entries`);
   }
 }
 
-describe("a file that is being made, and a signal", { skip: !isUnix }, () => {
+describe("a new file, and a signal", { skip: !isUnix }, () => {
   for (const [maker, args] of Object.entries(MAKERS)) {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       it(`${maker} leaves nothing after ${signal}`, () =>
@@ -145,7 +145,7 @@ describe("a file that is being made, and a signal", { skip: !isUnix }, () => {
         }));
     }
 
-    it(`${maker} leaves nothing under the final name after SIGKILL, and can be done again`, () =>
+    it(`${maker} leaves nothing under the final name after SIGKILL, and can be repeated`, () =>
       inSources(async (dir) => {
         await endOne(() => commandIn(dir, args), dir, "SIGKILL");
         assertEquals(madeIn(dir), ["to.unfinished"]);
@@ -157,7 +157,7 @@ describe("a file that is being made, and a signal", { skip: !isUnix }, () => {
       }));
   }
 
-  it("dump --output in a script of the shell leaves nothing either", () =>
+  it("dump --output in a shell script leaves nothing, either", () =>
     inSources(async (dir) => {
       installQuire(dir);
       const script = 'exec ./quire shell from.quire <<< "dump t --output to"';
@@ -182,7 +182,7 @@ describe("a file that is being made, and a signal", { skip: !isUnix }, () => {
     }));
 });
 
-describe("a file that is being made, and Ctrl-C on a terminal", { skip: !hasScript() }, () => {
+describe("a new file, and Ctrl-C on a terminal", { skip: !hasScript() }, () => {
   /** Runs a line of a shell on a terminal. `exec` keeps the shell out of the signal's way. */
   const onTerminal = (dir: string, line: string) => {
     installQuire(dir);
@@ -201,7 +201,7 @@ describe("a file that is being made, and Ctrl-C on a terminal", { skip: !hasScri
     return { type, close: () => writer.close() };
   };
 
-  it("load ends while it waits for what is typed", () =>
+  it("load ends while it waits for typed input", () =>
     inTempDir(async (dir) => {
       const child = onTerminal(dir, "exec ./quire load to t -");
       const output = child.output();
@@ -213,7 +213,7 @@ describe("a file that is being made, and Ctrl-C on a terminal", { skip: !hasScri
       await close().catch(() => {});
     }));
 
-  it("the shell goes on after the statement that it ended", () =>
+  it("the shell continues after an interrupted statement", () =>
     inSources(async (dir) => {
       for (let round = 0; round < TRIES; round++) {
         const child = onTerminal(dir, "exec ./quire shell from.quire");
@@ -260,13 +260,13 @@ function waitingLoad(dir: string): Deno.ChildProcess {
   }).spawn();
 }
 
-/** Waits until a file is being made. */
+/** Waits until a file is being written. */
 async function begun(dir: string): Promise<void> {
   while (madeIn(dir).length === 0) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
 }
 
-describe("a file that is being made, and another that gets its name meanwhile", () => {
-  it("load leaves the other alone", () =>
+describe("a new file, and another that takes its name meanwhile", () => {
+  it("load leaves the other unchanged", () =>
     inTempDir(async (dir) => {
       const child = waitingLoad(dir);
       await begun(dir);
@@ -279,7 +279,7 @@ describe("a file that is being made, and another that gets its name meanwhile", 
       assertEquals(Deno.readTextFileSync(`${dir}/to`), "mine");
     }));
 
-  it("salvage leaves the other alone", () =>
+  it("salvage leaves the other unchanged", () =>
     inSources(async (dir) => {
       const onProgress = () => Deno.writeTextFileSync(`${dir}/to`, "mine");
       const run = () => salvage(`${dir}/from.quire`, `${dir}/to`, { onProgress });
@@ -288,8 +288,8 @@ describe("a file that is being made, and another that gets its name meanwhile", 
     }));
 });
 
-describe("a file that is being made, and an error", () => {
-  it("load of a malformed line makes no file", () =>
+describe("a new file, and an error", () => {
+  it("load of a malformed line creates no file", () =>
     inTempDir(async (dir) => {
       const input = '{"key":"a","value":1}\n{"key":\n';
       const { code, err } = await quire(["load", "to", "t"], { cwd: dir, input });
@@ -390,7 +390,7 @@ describe("a program with permission for the final name alone", () => {
     );
   }
 
-  it("is told which permission dump and load need, and has made nothing", () =>
+  it("is told which permission dump and load need, and creates nothing", () =>
     inSources(async (dir) => {
       for (const maker of ["dump --output", "load"]) {
         const flags = ["--deny-write=to.unfinished"];

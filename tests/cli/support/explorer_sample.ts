@@ -1,6 +1,6 @@
 /**
- * A database that is worth looking at: trees of small and of large values, branches, free pages,
- * several versions, and a journal in use.
+ * A database for the explorer: trees of small and of large values, branches, free pages, several
+ * versions, and a journal in use.
  */
 
 import { type Database, json, open, string, tuple } from "../../../mod.ts";
@@ -10,7 +10,7 @@ const CITIES = 24_000;
 const WORDS = 30_000;
 const PHOTOS = 24;
 
-/** Fills a database at a path, and leaves it open. */
+/** Fills a database at a path, and keeps it open. */
 export function openExplorerSample(path: string): Database {
   const db = open(path, { cacheBytes: 16 * 2 ** 20 });
   const cities = db.tree("cities", { key: tuple, value: json });

@@ -4,19 +4,19 @@
  * one that closes several runs.
  */
 
-/** How many tests and steps ended in one way. */
+/** The number of tests and steps with one outcome. */
 export interface Count {
   readonly tests: number;
   readonly steps: number;
 }
 
-/** What a closing line says: `passed`, `failed`, `ignored`, `filtered out`, and how many. */
+/** The counts of a closing line: `passed`, `failed`, `ignored`, `filtered out`. */
 export type Outcome = ReadonlyMap<string, Count>;
 
 const CLOSING = /^(?:ok|FAILED) \| \d+ passed.*$/gm;
 const PART = /(\d+) (passed|failed|ignored|filtered out)(?: \((\d+) steps?\))?/g;
 
-/** The outcome in what a run printed, or undefined where it ended without a closing line. */
+/** The outcome in the output of a run, or undefined without a closing line. */
 export function outcomeIn(output: string): Outcome | undefined {
   const line = output.match(CLOSING)?.at(-1);
   if (line === undefined) return undefined;
@@ -29,7 +29,7 @@ export function outcomeIn(output: string): Outcome | undefined {
   );
 }
 
-/** The outcome of several runs together. A run without one counts as a test that failed. */
+/** The total outcome of several runs. A run without one counts as a failed test. */
 export function sumOutcomes(outcomes: readonly (Outcome | undefined)[]): Outcome {
   const sum = new Map<string, Count>([["passed", NONE], ["failed", NONE]]);
   for (const outcome of outcomes) {

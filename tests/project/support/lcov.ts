@@ -1,17 +1,17 @@
 /**
- * Reading what `deno coverage --lcov` prints: of each file how many branches, functions and lines
- * there are, and how many of them a test reached.
+ * Parses the output of `deno coverage --lcov`: the totals of branches, functions and lines in each
+ * file, and how many of them a test reached.
  */
 
-/** How many there are of something, and how many of them were reached. */
+/** A total, and the number reached. */
 export interface Share {
   found: number;
   hit: number;
 }
 
-/** What was reached of a file, or of several. */
+/** The coverage of a file, or of several. */
 export interface Covered {
-  /** The file, below the folder of the project, or what several are called. */
+  /** The path of the file in the project, or the name of several. */
   readonly file: string;
   readonly branches: Share;
   readonly functions: Share;

@@ -1,6 +1,6 @@
 /**
- * Reads the project's TypeScript sources for the tests of style: what each file imports, which
- * functions it has and how long they are, and its text without comments.
+ * Parses the project's TypeScript sources for the tests of style: the imports of each file, its
+ * functions and their lengths, and its text without comments.
  *
  * A tree can also be made of snippets, so that every rule can be shown to fail.
  */
@@ -22,9 +22,9 @@ export const FOLDERS: readonly string[] = [
 
 /** One import, re-export, dynamic import, or `new URL("...", import.meta.url)`. */
 export interface Import {
-  /** As it stands in the source. */
+  /** The specifier in the source. */
   readonly specifier: string;
-  /** The file it names from the top of the project, or undefined when it is not relative. */
+  /** The imported file in the project, or undefined if it is not relative. */
   readonly target: string | undefined;
   /** Whether it is `export * from` without a name. */
   readonly isBareStar: boolean;
@@ -34,11 +34,11 @@ export interface Import {
 
 /** A function, method, accessor, constructor or arrow. */
 export interface FunctionSpan {
-  /** Its name, or what it is called with, or `(anonymous)`. */
+  /** Its name, or the function that receives it, or `(anonymous)`. */
   readonly name: string;
   /** The line where it begins, from 1. */
   readonly line: number;
-  /** How many lines it has. */
+  /** Its number of lines. */
   readonly lines: number;
   /** Whether it is the body of a `describe`. */
   readonly isDescribe: boolean;
@@ -64,7 +64,7 @@ export class Source {
     return this.path.split("/")[0]!;
   }
 
-  /** Whether it is a test, or stands among the tests. */
+  /** Whether it is a test, or lies below `tests/`. */
   get isTest(): boolean {
     return this.layer === "tests" || this.path.endsWith("_test.ts");
   }
@@ -74,7 +74,7 @@ export class Source {
     return this.text.replace(/\n$/, "").split("\n");
   }
 
-  /** The same text with every comment turned to blanks, so that lines and columns stay. */
+  /** The text with every comment replaced by blanks, so that lines and columns are unchanged. */
   get code(): string {
     return this.#code ??= blankComments(this.syntax);
   }
@@ -180,7 +180,7 @@ export function lineOf(syntax: ts.SourceFile, position: number): number {
   return syntax.getLineAndCharacterOfPosition(position).line + 1;
 }
 
-/** The string that names another module, when a node has one. */
+/** The module specifier of a node, if it has one. */
 function specifierOf(node: ts.Node): ts.StringLiteralLike | undefined {
   let name: ts.Node | undefined;
   if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) name = node.moduleSpecifier;
@@ -207,7 +207,7 @@ function isDescribeBody(node: ts.Node): boolean {
   return ts.isCallExpression(parent) && /^describe\b/.test(parent.expression.getText());
 }
 
-/** Keeps the tokens where they stand, and blanks whatever lies between them. */
+/** Keeps the tokens in place, and blanks everything between them. */
 function blankComments(syntax: ts.SourceFile): string {
   const blank = (text: string) => text.replace(/[^\n]/g, " ");
   const parts: string[] = [];

@@ -8,10 +8,10 @@ import { type Import, lineOf, type Source, type SourceTree, visit } from "./sour
 
 const LINE_COLUMNS_MAX = 100;
 const FUNCTION_LINES_MAX = 60;
-/** A folder with more sources is no room that a newcomer sees over. */
+/** A folder with more sources is too large for a newcomer to survey. */
 const ROOM_FILES_MAX = 14;
 const OPENING_WORDS_MIN = 4;
-/** What asks the system for files. */
+/** Modules and names that access files. */
 const SYSTEM_FILES: readonly string[] = [
   "pager/file/directory.ts",
   "pager/file/disk_file.ts",
@@ -41,7 +41,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   store: ["codec", "read", "watch", "write", "verify", "inspect", ""],
   cli: ["io", "form", "inspect", "serving", "explorer", "spec", "shell", "command", ""],
 };
-/** What the command line builds on: the public faces, and the faces of the layers below it. */
+/** The modules that the command line may import: the public API, and the layers below it. */
 const CLI_MAY_IMPORT = /^(mod\.ts|inspect\.ts|(pager|alloc|btree|store)\/mod\.ts)$/;
 /** The layers that users of the library import. */
 const LIBRARY = ["pager", "alloc", "btree", "store", "mod.ts", "inspect.ts"];
@@ -56,12 +56,14 @@ const URL_ENTRIES = [
   "cli/cli.ts",
   "cli/mod.ts",
 ];
-/** A package at one version: the command line may have some, as it is no part of the library. */
+/**
+ * A package at one version, which the command line may import, because it is not in the library.
+ */
 const PINNED = /^npm:(@[\w.-]+\/)?[\w.-]+@\d+\.\d+\.\d+(\/|$)/;
-/** What a browser gets, with an import map of its own. */
+/** The page's sources, which have an import map of their own. */
 const PAGE = "cli/explorer/page/";
 
-/** Words of higher layers that a layer's sources do not say, not even in comments. */
+/** Words of higher layers that must not occur in a layer's sources, not even in comments. */
 const HIGHER_WORDS: Readonly<Record<string, RegExp>> = {
   pager: /\bbtree\b|\balloc\b/i,
   alloc: /\bbtree\b/i,
@@ -74,19 +76,19 @@ interface Ban {
   readonly pattern: RegExp;
   /** Whether comments count. */
   readonly inComments: boolean;
-  /** The files where it may stand. */
+  /** The files that may contain it. */
   readonly except?: readonly string[];
 }
 
 const BANS: readonly Ban[] = [
-  // Split, so that a search of the project for leftovers does not find this line.
+  // Split, so that a search for leftovers does not find this line.
   { what: "FIX" + "ME", pattern: new RegExp("\\bFIX" + "ME\\b"), inComments: true },
   { what: "TO" + "DO", pattern: new RegExp("\\bTO" + "DO\\b"), inComments: true },
   { what: "@ts-ignore", pattern: /@ts-ignore\b/, inComments: true },
   { what: "console", pattern: /\bconsole\b/, inComments: false },
   { what: "as any", pattern: /\bas any\b/, inComments: false },
   { what: "Deno", pattern: /\bDeno\b/, inComments: false, except: SYSTEM_FILES },
-  // A duration is taken by `performance.now`, which nobody sets back.
+  // Durations use `performance.now`, which cannot be set back.
   { what: "Date.now", pattern: /\bDate\.now\b/, inComments: false },
   { what: "node:fs", pattern: /["']node:fs\b/, inComments: false, except: SYSTEM_FILES },
 ];
@@ -120,7 +122,7 @@ export function roomsAreKnown(tree: SourceTree): string[] {
     .map(({ path }) => `${path}:1: is in a room that has no place in the order of rooms`);
 }
 
-/** No file imports itself by way of others; imports of types count. */
+/** No file imports itself through others; imports of types count. */
 export function noImportCircles(tree: SourceTree): string[] {
   const found: string[] = [];
   const done = new Set<string>();
@@ -131,7 +133,7 @@ export function noImportCircles(tree: SourceTree): string[] {
   return found;
 }
 
-/** The first circle that a walk along imports meets; what was walked whole is done. */
+/** The first circle on a walk along imports; completed files are in `done`. */
 function circleFrom(
   tree: SourceTree,
   path: string,
@@ -166,7 +168,7 @@ export function importsThroughMod(tree: SourceTree): string[] {
 }
 
 /**
- * What is imported by URL sees no import map, so it needs relative paths or `node:`; the command
+ * No import map applies to imports by URL, so they need relative paths or `node:`; the command
  * line may name packages at one version.
  */
 export function noImportMap(tree: SourceTree): string[] {
@@ -182,13 +184,13 @@ export function noImportMap(tree: SourceTree): string[] {
   return found;
 }
 
-/** A relative import names a file that is there. */
+/** A relative import names an existing file. */
 export function importsExist(tree: SourceTree): string[] {
   return importsWhere(tree, (_, target) => target.endsWith(".ts") && !tree.has(target))
     .map(([at, { target }]) => `${at}: imports ${target}, which is not there`);
 }
 
-/** Layers do not talk of the layers above them. */
+/** Layers do not mention the layers above them. */
 export function noHigherWords(tree: SourceTree): string[] {
   return [...tree.values()].flatMap((source) => {
     const pattern = HIGHER_WORDS[source.layer];
@@ -231,7 +233,7 @@ export function shortFunctions(tree: SourceTree): string[] {
   return found;
 }
 
-/** A folder of the library has few enough sources to be seen over; tests do not count. */
+/** A folder of the library has few enough sources to survey; tests do not count. */
 export function smallRooms(tree: SourceTree): string[] {
   const counts = new Map<string, number>();
   for (const { path } of library(tree)) {
@@ -253,7 +255,7 @@ export function asciiOnly(tree: SourceTree): string[] {
   });
 }
 
-/** A file says first what it does. */
+/** A file opens with a comment that says what it does. */
 export function opensWithComment(tree: SourceTree): string[] {
   return [...tree.values()].flatMap(({ path, text, code }) => {
     const opening = text.replace(/^#!.*\n/, "");
@@ -300,7 +302,7 @@ function library(tree: SourceTree): Source[] {
   return [...tree.values()].filter((source) => LIBRARY.includes(source.layer) && !source.isTest);
 }
 
-/** Where a relative import is as asked, and the import. */
+/** The findings for relative imports that match a condition. */
 function importsWhere(
   tree: SourceTree,
   isSo: (source: Source, target: string, found: Import) => boolean,
@@ -314,7 +316,7 @@ function importsWhere(
 
 function reach(tree: SourceTree, entries: readonly string[]): Set<string> {
   const reached = new Set(entries.filter((path) => tree.has(path)));
-  // A set that grows while it is walked is walked to its new end.
+  // Iteration over a set includes elements added meanwhile.
   for (const path of reached) {
     for (const { target } of tree.get(path)?.imports ?? []) {
       if (target !== undefined) reached.add(target);

@@ -1,9 +1,9 @@
 /**
- * The program of a user who has nothing but the address of `mod.ts`: one whole round with a
- * database. `url_import_test.ts` copies it out of the repository and puts the address in place of
- * the path in the import below.
+ * The program of a user who has only the address of `mod.ts`: one round trip with a database.
+ * `url_import_test.ts` copies it out of the repository and replaces the path in the import below
+ * with the address.
  *
- * Argument: the path of the database. Prints what it may do, and "done" when all was as expected.
+ * Argument: the path of the database. Prints its permissions, and "done" if all is as expected.
  */
 
 import { ClosedError, open } from "../../../mod.ts";

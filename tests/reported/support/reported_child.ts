@@ -1,9 +1,9 @@
 /**
- * A program that ends in a way that users of other stores reported: by exiting at once, in the
- * middle of a transaction, by an error that nobody catches, or without a close; or whose file
- * reaches the size that it may have, or whose streams are closed.
+ * A program that ends in a way that users of other stores reported: by an immediate exit, in the
+ * middle of a transaction, by an uncaught error, or without a close; or whose file reaches its size
+ * limit, or whose standard streams are closed.
  *
- * Arguments: path, how it ends, the key that it sets.
+ * Arguments: path, the way to end, the key to set.
  */
 
 import { IoError, open, string } from "../../../mod.ts";
@@ -52,7 +52,7 @@ const ENDS: Readonly<Record<string, () => unknown>> = {
   },
 };
 
-/** Sets values until the system refuses one; how many were set, and what the refusal is. */
+/** Sets values until the system refuses one. Returns the number set, and the error. */
 async function fill(): Promise<{ durable: number; refused: string }> {
   for (let durable = 0;; durable++) {
     try {

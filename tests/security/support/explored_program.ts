@@ -1,6 +1,6 @@
 /**
- * A program that shows its database in the explorer and works on: for each line that it reads, it
- * commits or opens files, and says so.
+ * A program that shows its database in the explorer and continues to work: for each line of its
+ * input it commits or opens files, and prints the result.
  */
 
 import { explore } from "../../../cli/mod.ts";
