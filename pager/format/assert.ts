@@ -1,9 +1,9 @@
 /**
- * Assertions: they catch Quire's own mistakes, never bytes from disk or arguments from users, which
- * have typed errors (`errors.ts`).
+ * Assertions: they catch bugs in Quire. Bad bytes from disk and bad arguments from users have typed
+ * errors instead (`errors.ts`).
  */
 
-/** A rule of the code that did not hold: a bug in Quire. */
+/** Thrown when a rule of the code does not hold: a bug in Quire. */
 export class AssertionError extends Error {
   /** The name of the class. */
   override readonly name = "AssertionError";

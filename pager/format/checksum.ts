@@ -1,14 +1,14 @@
 /**
  * The two sums of a page.
  *
- * The page sum is CRC-32 (zlib's polynomial), which finds every error burst of up to 32 bits. The
- * head sum is a multiply-and-rotate mix in the manner of MurmurHash3's body: each of its steps is a
- * bijection of the word it takes in, so a change confined to one word always shows. Seeding it with
- * the database id and the page number makes a header, or a page, that belongs elsewhere show too.
+ * The page sum is CRC-32 (zlib's polynomial), which detects every error burst of up to 32 bits. The
+ * head sum is a multiply-and-rotate mix like the body of MurmurHash3: each step is a bijection of
+ * the word it mixes in, so it detects every change within one word. It is seeded with the database
+ * id and the page number, so it also detects a header or page that belongs elsewhere.
  *
- * CRC-32 is linear: what a change of some bytes does to the page sum follows from these bytes
- * before and after, and from how many come behind them. So a small change needs no look at the
- * whole page.
+ * CRC-32 is linear: the effect of a change on the page sum depends only on the changed bytes,
+ * before and after, and on the number of bytes that follow them. So a small change updates the sum
+ * without reading the whole page.
  *
  * Sums are compared as signed 32-bit integers, which V8 keeps unboxed.
  */
@@ -17,11 +17,11 @@ import { crc32 } from "node:zlib";
 import { PAGE_BYTES, PAGE_SHIFT } from "./format.ts";
 import type { Frame } from "./frame.ts";
 
-/** What undoes the multiplications of the head sum, modulo 2^32. */
+/** The inverses of the head sum's multipliers, modulo 2^32. */
 const INVERSE_PAGE = 0x0e8b2f51;
 const INVERSE_WORD = 0xa5cb9243;
 const INVERSE_LAST = 0x7ed1b41d;
-/** The polynomial of CRC-32, its highest coefficient left out, the lowest in the highest bit. */
+/** The polynomial of CRC-32 without its highest coefficient; the lowest is in the highest bit. */
 const CRC_POLYNOMIAL = 0xedb88320;
 const POWERS = powers();
 const BYTE_SUMS = byteSums();
@@ -31,7 +31,7 @@ export function crc(bytes: Uint8Array): number {
   return crc32(bytes) | 0;
 }
 
-/** The page sum of what stands in a slot, as a signed integer. */
+/** The page sum of the page in a slot, as a signed integer. */
 export function pageSum(frame: Frame, slot: number): number {
   const start = slot << PAGE_SHIFT;
   return crc(frame.u8.subarray(start, start + PAGE_BYTES));
@@ -41,14 +41,14 @@ export function pageSum(frame: Frame, slot: number): number {
  * The page sum after a change of some words.
  *
  * @param sum The page sum before.
- * @param difference What `crcOfDifference` tells of these words.
- * @param rest How many bytes of the page come behind them.
+ * @param difference The result of `crcOfDifference` for these words.
+ * @param rest The number of bytes of the page that follow them.
  */
 export function changedPageSum(sum: number, difference: number, rest: number): number {
   return sum ^ multiply(difference, POWERS[rest]!);
 }
 
-/** How the CRC-32 of some words differs from that of as many others: their exclusive or. */
+/** The exclusive or of the CRC-32 of some words and the CRC-32 of as many others. */
 export function crcOfDifference(
   words: Uint32Array,
   at: number,
@@ -65,7 +65,7 @@ export function crcOfDifference(
   return sum;
 }
 
-/** What a byte adds to a CRC-32, with none to three bytes behind it: 256 entries each. */
+/** The part of a byte in a CRC-32 when 0 to 3 bytes follow it: 256 entries for each. */
 function byteSums(): Int32Array {
   const all = new Int32Array(1024);
   for (let byte = 0; byte < 256; byte++) {
@@ -79,8 +79,8 @@ function byteSums(): Int32Array {
 }
 
 /**
- * The product of two polynomials over GF(2), modulo that of CRC-32, as it has them: the highest bit
- * is the coefficient of 1.
+ * The product of two polynomials over GF(2), modulo that of CRC-32, in its bit order: the highest
+ * bit is the coefficient of 1.
  */
 function multiply(a: number, b: number): number {
   let product = 0;
@@ -95,7 +95,7 @@ function timesX(polynomial: number): number {
   return (polynomial >>> 1) ^ (CRC_POLYNOMIAL & -(polynomial & 1));
 }
 
-/** What so many zero bytes behind some others multiply their CRC-32 by: x to the power of 8 n. */
+/** The factor by which n zero bytes appended to some bytes multiply their CRC-32: x to the 8 n. */
 function powers(): Int32Array {
   const all = new Int32Array(PAGE_BYTES + 1);
   all[0] = 1 << 31;
@@ -127,9 +127,9 @@ export function seedOf(databaseId: Uint8Array): number {
 }
 
 /**
- * The seed with which a header, whose eight words begin at `words[at]`, would carry its head sum:
- * the sum worked backwards, since each of its steps is a bijection. Headers of one file that were
- * not damaged all give the seed of that file.
+ * The seed that gives a header, whose eight words begin at `words[at]`, its head sum. It is
+ * computed backwards from the sum, as each step is a bijection. All undamaged headers of a file
+ * give the seed of that file.
  */
 export function seedFrom(words: Uint32Array, at: number, page: number): number {
   let hash = words[at + 7]! | 0;

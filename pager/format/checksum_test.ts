@@ -1,4 +1,4 @@
-// The two sums: known values, so that they never change, and what must show in them.
+// The two sums: known values, so that they never change, and the changes that they must detect.
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

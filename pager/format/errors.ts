@@ -1,8 +1,8 @@
 /**
  * The errors that Quire throws, besides `TypeError` and `RangeError` for misuse.
  *
- * Messages name the action, a colon, then the state. The table of what a caller should do about
- * each stands in the README.
+ * A message has the action, a colon, then the state. The README has a table of the errors, and how
+ * a caller should handle each.
  */
 
 /** Bytes on disk break a rule of the format. The file is left as it was. */
@@ -11,20 +11,20 @@ export class CorruptionError extends Error {
   override readonly name = "CorruptionError";
   /** The page that breaks the rule. */
   readonly page: number;
-  /** Where in the file, in bytes. */
+  /** The offset in the file, in bytes. */
   readonly offset: number;
   /** The rule, in words. */
   readonly rule: string;
-  /** The file, as it was named; undefined for memory, and for a finding of a known file. */
+  /** The path of the file, as given; undefined for memory, and in reports about a known file. */
   readonly path: string | undefined;
 
   /**
    * Describes one broken rule.
    *
    * @param page The page that breaks the rule.
-   * @param offset Where in the file, in bytes.
+   * @param offset The offset in the file, in bytes.
    * @param rule The rule, in words.
-   * @param path The file.
+   * @param path The path of the file.
    */
   constructor(page: number, offset: number, rule: string, path?: string) {
     const of = path === undefined ? "" : ` of ${path}`;
@@ -37,9 +37,10 @@ export class CorruptionError extends Error {
 }
 
 /**
- * What is thrown of an error that was met in a file: a `CorruptionError` gets its path.
+ * Adds the path of a file to an error that occurred in it, if it is a `CorruptionError`.
  *
- * @param path Where the file is; undefined for memory.
+ * @param path The path of the file; undefined for memory.
+ * @returns The error to throw.
  */
 export function inFile(error: unknown, path: string | undefined): unknown {
   if (!(error instanceof CorruptionError) || path === undefined) return error;
@@ -49,21 +50,21 @@ export function inFile(error: unknown, path: string | undefined): unknown {
   return named;
 }
 
-/** Another open handle, in this process or another, has the file. */
+/** Another handle, in this process or another, has the file open. */
 export class LockedError extends Error {
   /** The name of the class. */
   override readonly name = "LockedError";
   /**
-   * Whether a handle of this thread has it, so that closing that one helps. A handle of another
-   * worker counts as another process's.
+   * Whether a handle of this thread has the file open; closing it then helps. A handle of another
+   * worker counts as one of another process.
    */
   readonly isOwn: boolean;
 
   /**
-   * Says who has a file.
+   * Says where a file is open.
    *
-   * @param path The file.
-   * @param isOwn Whether a handle of this thread has it.
+   * @param path The path of the file.
+   * @param isOwn Whether a handle of this thread has it open.
    */
   constructor(path: string, isOwn: boolean) {
     const where = isOwn ? "in this process" : "in another process or worker";
@@ -72,7 +73,7 @@ export class LockedError extends Error {
   }
 }
 
-/** The handle was closed. */
+/** The handle is closed. */
 export class ClosedError extends Error {
   /** The name of the class. */
   override readonly name = "ClosedError";
@@ -80,22 +81,22 @@ export class ClosedError extends Error {
 
 /**
  * The system refused to read, write or sync; `cause` is its error. After a failed write or sync the
- * handle refuses further writes and goes on reading; close and reopen it. A full disk refuses one
- * transaction and no more than that: then `cause.code` is `ENOSPC`, or `EDQUOT` where a quota is,
- * or `EFBIG` where a file may not be longer.
+ * handle refuses further writes but still reads; close and reopen it. A full disk fails only the
+ * current transaction: then `cause.code` is `ENOSPC`, or `EDQUOT` for a quota, or `EFBIG` for a
+ * limit on the size of files.
  */
 export class IoError extends Error {
   /** The name of the class. */
   override readonly name = "IoError";
 }
 
-/** Something would exceed a limit of the format or of an option. Nothing was changed. */
+/** An operation would exceed a limit of the format or of an option. Nothing was changed. */
 export class LimitError extends Error {
   /** The name of the class. */
   override readonly name = "LimitError";
 }
 
-/** A snapshot was ended because what it held took more memory than `maxSnapshotBytes`. */
+/** A snapshot was ended because its pages took more memory than `maxSnapshotBytes`. */
 export class SnapshotTooOldError extends Error {
   /** The name of the class. */
   override readonly name = "SnapshotTooOldError";

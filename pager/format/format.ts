@@ -1,9 +1,8 @@
 /**
- * Format 1 of a Quire file: the one place where its bytes are described.
+ * Format 1 of a Quire file: the layout of everything around the pages.
  *
- * All integers are little-endian at aligned offsets. Reserved bytes are written zero and checked
- * zero. What stands inside a page belongs to the layer that owns the page's kind and is described
- * there; this file describes everything around the pages.
+ * All integers are little-endian at aligned offsets. Reserved bytes are written as zero and checked
+ * to be zero. The content of a page is defined by the layer that owns the page's kind.
  *
  * ## File
  *
@@ -23,9 +22,9 @@
  *
  * ## Header page
  *
- * 256 x 32 bytes. Slot 0's own 32 bytes are the free-space bitmap of the chunk: bit i of the 256 is
- * set exactly when slot i is in use; bit 0 is always set. It carries no sum because it repeats what
- * the headers say, and is checked against them. Slots 1..255 hold a header each:
+ * 256 x 32 bytes. The 32 bytes of slot 0 are the free-space bitmap of the chunk: bit i is set if
+ * and only if slot i is in use; bit 0 is always set. The bitmap has no sum: it is redundant with
+ * the headers, and is checked against them. Slots 1..255 hold a header each:
  *
  * | at | size | node                         | first page of a run     | later page of a run |
  * | -- | ---- | ---------------------------- | ----------------------- | ------------------- |
@@ -53,13 +52,13 @@
  * else, with a page sum of 0. Offsets and fields: `SUPERBLOCK` below.
  */
 
-/** Bytes in a page. */
+/** The bytes in a page. */
 export const PAGE_BYTES = 8192;
-/** Shift from page number to byte offset inside a frame. */
+/** The shift from a slot to its byte offset in a frame. */
 export const PAGE_SHIFT = 13;
-/** The same in words of 32 bits. */
+/** The shift from a slot to its offset in a frame, in words of 32 bits. */
 export const PAGE_WORD_SHIFT = 11;
-/** Pages in a chunk, its header page included. */
+/** The pages in a chunk, including its header page. */
 export const CHUNK_PAGES = 256;
 /** Shift from page number to chunk number. */
 export const CHUNK_SHIFT = 8;
@@ -75,7 +74,7 @@ export const HEADER_SHIFT = 5;
 export const HEADER_WORD_SHIFT = 3;
 /** Pages in an extent, the unit of read-ahead. */
 export const EXTENT_PAGES = 8;
-/** The longest run: all of a chunk but its header page. */
+/** The pages in the longest run: a whole chunk except its header page. */
 export const RUN_PAGES_MAX: number = CHUNK_PAGES - 1;
 /** The most pages a file can have; the last two numbers mark "no page" and "image" in memory. */
 export const PAGE_COUNT_MAX = 0xffff_fffe;
@@ -120,18 +119,18 @@ export const HEADER = {
 
 /** Bits of the u16 at `HEADER.prefix` that hold the prefix length. */
 export const PREFIX_LENGTH_MASK = 0x0fff;
-/** Bit of the u16 at `HEADER.prefix`: some entry of the node refers to a run. */
+/** The bit of the u16 at `HEADER.prefix` that says that an entry of the leaf refers to a run. */
 export const FLAG_HOLDS_RUNS = 0x8000;
 
-/** The first eight bytes of a superblock: a name, then bytes that a text-mode copy would change. */
+/** The first eight bytes of a superblock: "QUIRE", then bytes that a text-mode copy changes. */
 export const MAGIC: readonly number[] = [0x51, 0x55, 0x49, 0x52, 0x45, 0x0d, 0x0a, 0x1a];
 /** The version of this format. */
 export const FORMAT_VERSION = 1;
 /** Page number of the first superblock; the second follows it. */
 export const SUPERBLOCK_PAGE = 1;
-/** Pages of a file that holds nothing: the header page and two superblocks. */
+/** The pages of an empty database: the header page and two superblocks. */
 export const FRESH_PAGES = 3;
-/** Chunks that one journal area can have. */
+/** The most chunks of one journal area. */
 export const JOURNAL_CHUNKS_MAX = 508;
 
 /** Byte offsets of the fields of a superblock; u32 unless noted. */
@@ -147,7 +146,7 @@ export const SUPERBLOCK = {
   state: 28,
   /** 16 bytes. */
   databaseId: 32,
-  /** u64. Number of this superblock; the larger is the newer. */
+  /** u64. The number of this superblock; of two copies, the larger is newer. */
   number: 48,
   /** u64, at most 48 bits. */
   version: 56,
@@ -157,16 +156,16 @@ export const SUPERBLOCK = {
   nextTreeId: 72,
   /** Chunk number: no chunk below it has a free page. */
   allocatorHint: 76,
-  /** u64. Generation of the journal where replay starts. */
+  /** u64. The generation of the journal where replay starts. */
   replayGeneration: 80,
-  /** u64. Sequence number of the last batch that the file already holds. */
+  /** u64. The sequence number of the last batch whose pages are already in the file. */
   replaySequence: 88,
   /** u64. Syncs completed. */
   syncEpoch: 96,
-  /** Chunks in journal area a, then in b. */
+  /** The number of chunks in journal area a, then in area b. */
   journalCountA: 104,
   journalCountB: 108,
-  /** Reserved, zero, to the first list; and after each list to the next field. */
+  /** Reserved and zero, up to the first list; so are the bytes after each list. */
   reserved: 112,
   /** 508 chunk numbers. */
   journalA: 4096,
@@ -176,7 +175,7 @@ export const SUPERBLOCK = {
   sum: 8188,
 } as const;
 
-/** How many chunks hold `pageCount` pages, one at least. */
+/** The number of chunks that hold `pageCount` pages; at least 1. */
 export function chunksOf(pageCount: number): number {
   return ((pageCount - 1) >>> CHUNK_SHIFT) + 1;
 }

@@ -1,5 +1,5 @@
-// The format, number by number. A change here is a change of every file there is, so each number is
-// a literal: nothing in this file is derived from what it tests.
+// The numbers of the format. Changing one breaks every existing file, so each is a literal here:
+// nothing is derived from the code under test.
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

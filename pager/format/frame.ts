@@ -1,18 +1,20 @@
 /**
- * A frame: 2 MiB of memory in the shape of a chunk, and what is known of each of its slots.
+ * A frame: 2 MiB of memory in the layout of a chunk, and the state of each of its slots.
  *
  * A page in memory is always (frame, slot): its header at slot << 5, its bytes at slot << 13. A
  * *chunk frame* holds one whole chunk, so slot = page & 255 and slot 0 is the header page. A *pool
  * frame* holds up to 255 unrelated pages with copies of their headers, and nothing in slot 0.
  *
- * A *place* is one number, frame index << 8 | slot, so that a page found costs no object.
+ * A *place* is one number, frame index << 8 | slot, so that a look-up allocates no object.
  *
  * Invariants of a slot:
- * 1. `pages` names the page in it, or `NO_PAGE`, or `IMAGE` for an old image kept for rollback.
+ * 1. `pages` is the number of the page in it, `NO_PAGE`, or `IMAGE` for an old image kept for
+ *    rollback.
  * 2. `ticks` is 0 until the page has been verified, and then the cache's clock at its last use.
- * 3. `scopes` is 0, or the savepoint that last saved an image of it, or `WORDS_SAVED` and more when
- *    only some of its words were saved; a slot where it is not 0 is never evicted.
- * 4. `dirty` is 1 when committed bytes are newer than the file's.
+ * 3. `scopes` is 0, or the savepoint that last saved an image of the page, or at least
+ *    `WORDS_SAVED` if only some of its words were saved; while it is not 0, the page is not
+ *    evicted.
+ * 4. `dirty` is 1 if the committed bytes are newer than the file's.
  */
 
 import { Buffer } from "node:buffer";
@@ -23,14 +25,14 @@ export const NO_PAGE = 0xffff_ffff;
 /** In `Frame.pages`: an old image, kept for rollback. */
 export const IMAGE = 0xffff_fffe;
 /**
- * In `Frame.scopes`, from here on: of this slot some words were saved; what is added is the record
- * of the undo log that has them. Savepoints have lower numbers.
+ * The lowest value in `Frame.scopes` that says that only some words of the slot were saved; the
+ * rest of the value is the undo-log record that has them. Savepoints have lower numbers.
  */
 export const WORDS_SAVED: number = 2 ** 30 + 1;
 /** `Frame.chunk` of a pool frame. */
 export const POOL: number = -1;
 
-/** 2 MiB of memory in the shape of a chunk. */
+/** 2 MiB of memory in the layout of a chunk. */
 export class Frame {
   /** Its number in the cache. */
   readonly index: number;
@@ -42,23 +44,23 @@ export class Frame {
   readonly u16: Uint16Array;
   /** The same bytes as 32-bit words. */
   readonly u32: Uint32Array;
-  /** The same bytes as what the system compares. */
+  /** The same bytes as a `Buffer`, for native comparison. */
   readonly buffer: Buffer;
   /** The page in each slot. */
   readonly pages: Uint32Array;
   /** The clock at each slot's last use; 0 = not verified. */
   readonly ticks: Uint32Array;
-  /** The savepoint that last saved an image of each slot, or `WORDS_SAVED` and more; 0 = none. */
+  /** The savepoint that last saved each slot, or at least `WORDS_SAVED`; 0 = not saved. */
   readonly scopes: Uint32Array;
   /** 1 where memory is newer than the file. */
   readonly dirty: Uint8Array;
 
   /**
-   * An empty frame.
+   * Creates an empty frame.
    *
-   * @param index Its number in the cache.
-   * @param chunk The chunk it will hold, or `POOL`.
-   * @param slots How many slots; a scratch frame has few.
+   * @param index The number of the frame in the cache.
+   * @param chunk The chunk that it will hold, or `POOL`.
+   * @param slots The number of slots; a scratch frame has few.
    */
   constructor(index: number, chunk: number, slots: number = CHUNK_PAGES) {
     const buffer = new ArrayBuffer(slots * (CHUNK_BYTES / CHUNK_PAGES));

@@ -1,12 +1,11 @@
 /**
- * Reading and writing page headers in memory.
+ * Reads and writes page headers in memory.
  *
  * The first group of functions takes a page in memory, (frame, slot). The second takes a header
- * page in memory, which stands either in slot 0 of its chunk frame or in any slot of a pool frame:
- * in both cases its bytes begin at slot << 13, and the header of slot k in it at 8 * k words
- * further.
+ * page in memory, which is in slot 0 of its chunk frame or in any slot of a pool frame: in both
+ * cases its bytes begin at slot << 13, and the header of slot k follows 8 * k words later.
  *
- * Nothing here checks: a header is checked when it is loaded.
+ * The accessors check nothing: headers are checked when they are loaded.
  */
 
 import { CorruptionError } from "./errors.ts";
@@ -42,12 +41,12 @@ const PREFIX_HALF = HEADER.prefix / 2;
 const GARBAGE_HALF = HEADER.garbage / 2;
 const TWO_32 = 0x1_0000_0000;
 
-/** What kind of page it is. */
+/** The kind of the page. */
 export function kindOf(frame: Frame, slot: number): number {
   return frame.u8[slot << HEADER_SHIFT]!;
 }
 
-/** Makes a node one of another kind and level. */
+/** Sets the kind and level of a node. */
 export function setShape(frame: Frame, slot: number, kind: number, level: number): void {
   frame.u8[slot << HEADER_SHIFT] = kind;
   frame.u8[(slot << HEADER_SHIFT) + HEADER.level] = level;
@@ -63,12 +62,12 @@ export function shapeOf(frame: Frame, slot: number): number {
   return frame.u32[slot << HEADER_WORD_SHIFT]!;
 }
 
-/** The entries of a node. */
+/** The number of entries of a node. */
 export function entriesOf(frame: Frame, slot: number): number {
   return frame.u16[(slot << HALF_SHIFT) + ENTRIES_HALF]!;
 }
 
-/** Sets the entries of a node. */
+/** Sets the number of entries of a node. */
 export function setEntries(frame: Frame, slot: number, entries: number): void {
   frame.u16[(slot << HALF_SHIFT) + ENTRIES_HALF] = entries;
 }
@@ -99,18 +98,18 @@ export function versionAt(words: Uint32Array, word: number): number {
   return (words[word + VERSION_HIGH_WORD]! & 0xffff) * TWO_32 + words[word + VERSION_LOW_WORD]!;
 }
 
-/** Stamps the version that writes the page. */
+/** Sets the version that last wrote the page. */
 export function setVersion(frame: Frame, slot: number, version: number): void {
   frame.u32[(slot << HEADER_WORD_SHIFT) + VERSION_LOW_WORD] = version % TWO_32;
   frame.u16[(slot << HALF_SHIFT) + VERSION_HIGH_HALF] = Math.floor(version / TWO_32);
 }
 
-/** Where in the page the lowest cell begins. */
+/** The offset in the page of the lowest cell. */
 export function cellStartOf(frame: Frame, slot: number): number {
   return frame.u16[(slot << HALF_SHIFT) + CELL_START_HALF]!;
 }
 
-/** Sets where the lowest cell begins. */
+/** Sets the offset of the lowest cell. */
 export function setCellStart(frame: Frame, slot: number, offset: number): void {
   frame.u16[(slot << HALF_SHIFT) + CELL_START_HALF] = offset;
 }
@@ -130,7 +129,7 @@ export function setPrefix(frame: Frame, slot: number, length: number, flags: num
   frame.u16[(slot << HALF_SHIFT) + PREFIX_HALF] = length | flags;
 }
 
-/** The bytes that removed cells left among the live ones. */
+/** The bytes of removed cells among the live ones. */
 export function garbageOf(frame: Frame, slot: number): number {
   return frame.u16[(slot << HALF_SHIFT) + GARBAGE_HALF]!;
 }
@@ -140,23 +139,23 @@ export function setGarbage(frame: Frame, slot: number, bytes: number): void {
   frame.u16[(slot << HALF_SHIFT) + GARBAGE_HALF] = bytes;
 }
 
-/** The pages of the run whose first page this is. */
+/** The number of pages of a run, from the header of its first page. */
 export function runPagesOf(frame: Frame, slot: number): number {
   return frame.u8[(slot << HEADER_SHIFT) + HEADER.runPages]!;
 }
 
-/** The bytes of its value that a run holds. */
+/** The number of bytes of a value that a run holds. */
 export function runBytesOf(frame: Frame, slot: number): number {
   return frame.u32[(slot << HEADER_WORD_SHIFT) + RUN_BYTES_WORD]!;
 }
 
-/** Sets the bytes of its value that a run holds. */
+/** Sets the number of bytes of a value that a run holds. */
 export function setRunBytes(frame: Frame, slot: number, bytes: number): void {
   frame.u32[(slot << HEADER_WORD_SHIFT) + RUN_BYTES_WORD] = bytes;
 }
 
 /**
- * Writes a header anew, all other fields zero.
+ * Writes a new header, with all other fields zero.
  *
  * @param second The byte after the kind: the level of a node, or the pages of a run.
  */
@@ -180,12 +179,12 @@ export function seal(frame: Frame, slot: number, page: number, sum: number, seed
   frame.u32[word + HEAD_SUM_WORD] = headSum(frame.u32, word, page, seed);
 }
 
-/** The page sum that the header at a word states, as a signed integer. */
+/** The page sum in the header that begins at a word, as a signed integer. */
 export function statedPageSum(words: Uint32Array, word: number): number {
   return words[word + PAGE_SUM_WORD]! | 0;
 }
 
-/** Whether the header at a word carries its own head sum. */
+/** Whether the head sum of the header that begins at a word is correct. */
 export function headSumHolds(
   words: Uint32Array,
   word: number,
@@ -195,13 +194,13 @@ export function headSumHolds(
   return (words[word + HEAD_SUM_WORD]! | 0) === headSum(words, word, page, seed);
 }
 
-/** Where in the file the header of a page stands, in bytes. */
+/** The offset in the file of the header of a page, in bytes. */
 export function headerPosition(page: number): number {
   return (page >>> CHUNK_SHIFT) * CHUNK_PAGES * PAGE_BYTES +
     (page & (CHUNK_PAGES - 1)) * (1 << HEADER_SHIFT);
 }
 
-/** The word where the header of `slot` begins in a header page that stands in `at`. */
+/** The word where the header of `slot` begins in the header page in slot `at`. */
 export function headerWord(at: number, slot: number): number {
   return (at << PAGE_WORD_SHIFT) + (slot << HEADER_WORD_SHIFT);
 }
@@ -222,11 +221,11 @@ export function clearInUse(frame: Frame, at: number, slot: number): void {
 }
 
 /**
- * Checks a header page whole, as it must be before anything is written by it: bit 0 set, each other
- * bit set exactly when the header has a kind, no kind unknown, used headers summed, free ones zero,
- * nothing in use at or past the page count.
+ * Checks a header page completely, which must precede every write based on it: bit 0 is set, each
+ * other bit is set if and only if its header has a kind, all kinds are known, headers in use have
+ * correct sums, free ones are zero, and no page at or past the page count is in use.
  *
- * @throws {CorruptionError} The first header that breaks a rule.
+ * @throws {CorruptionError} A header breaks a rule; the error is about the first.
  */
 export function checkHeaderPage(
   frame: Frame,
@@ -243,7 +242,7 @@ export function checkHeaderPage(
   }
 }
 
-/** The rule that one header of a header page breaks, or undefined. Slot 0 is the bitmap's own. */
+/** The rule that one header of a header page breaks, or undefined. Slot 0 is the bitmap. */
 export function headerRule(
   frame: Frame,
   at: number,

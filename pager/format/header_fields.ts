@@ -1,8 +1,7 @@
 /**
- * A page header as plain data, for those who look at a file: every field of every kind, under its
- * own name, copied.
+ * A page header as plain data, for inspection: a copy of every field of every kind, by name.
  *
- * Nothing here is on the way of a read, and nothing is refused: a field is what the bytes say.
+ * It is not used by reads and checks nothing: a field has the value that its bytes have.
  */
 
 import {
@@ -48,9 +47,9 @@ const KIND_NAMES = [
   "superblock",
 ];
 
-/** Where a page is, and what its header says. Fields that its kind does not have are 0. */
+/** The location of a page, and the fields of its header. Fields that its kind lacks are 0. */
 export interface HeaderFields {
-  /** The page's number. */
+  /** The number of the page. */
   readonly page: number;
   /** The chunk it is in. */
   readonly chunk: number;
@@ -58,11 +57,11 @@ export interface HeaderFields {
   readonly slot: number;
   /** The extent it is in. */
   readonly extent: number;
-  /** Where in the file the page begins, in bytes. */
+  /** The offset of the page in the file, in bytes. */
   readonly offset: number;
-  /** Where in the file its header begins, in bytes. */
+  /** The offset of its header in the file, in bytes. */
   readonly headerOffset: number;
-  /** What kind of page it is, as `format.KIND_...`; 0 for a header page too. */
+  /** The kind of the page, as `format.KIND_...`; also 0 for a header page. */
   readonly kind: number;
   /** The kind in words; "headers" for the header page of a chunk. */
   readonly kindName: string;
@@ -70,29 +69,29 @@ export interface HeaderFields {
   readonly tree: number;
   /** The version that last wrote it. */
   readonly version: number;
-  /** Of a node: its level, 0 = leaf. */
+  /** Node: its level, 0 = leaf. */
   readonly level: number;
-  /** Of a node: how many entries it has. */
+  /** Node: the number of its entries. */
   readonly entries: number;
-  /** Right sibling of a leaf, next run of a value, or first page of a run; 0 = none. */
+  /** The right sibling of a leaf, next run of a value, or first page of a run; 0 = none. */
   readonly link: number;
-  /** Of a node: where in the page the lowest cell begins. */
+  /** Node: the offset in the page of its lowest cell. */
   readonly cellStart: number;
-  /** Of a node: how many bytes all its keys begin with. */
+  /** Node: the length of the prefix that all its keys share. */
   readonly prefixBytes: number;
-  /** Of a leaf: whether some value of it is in runs. */
+  /** Leaf: whether any of its values is stored in runs. */
   readonly holdsRuns: boolean;
-  /** Of a node: the bytes that removed cells left. */
+  /** Node: the bytes of removed cells among the live ones. */
   readonly garbage: number;
-  /** Of the first page of a run: how many pages the run has. */
+  /** First page of a run: the number of pages of the run. */
   readonly runPages: number;
-  /** Of a later page of a run: its index in the run. */
+  /** Later page of a run: its index in the run. */
   readonly runIndex: number;
-  /** Of the first page of a run: how many bytes of the value it holds. */
+  /** First page of a run: the number of bytes of the value that the run holds. */
   readonly runBytes: number;
-  /** The CRC-32 of the page that the header states. */
+  /** The page sum in the header: the CRC-32 of the page. */
   readonly pageSum: number;
-  /** The sum of the header that it states. */
+  /** The head sum in the header. */
   readonly headSum: number;
 }
 
@@ -101,7 +100,7 @@ export function kindName(kind: number): string {
   return KIND_NAMES[kind] ?? `unknown ${kind}`;
 }
 
-/** Reads the header of a page that stands in a slot; a header page has none, and no fields. */
+/** Reads the header of the page in a slot. A header page has none; its fields are 0. */
 export function headerFields(frame: Frame, slot: number, page: number): HeaderFields {
   const isHeaderPage = (page & SLOT_MASK) === 0;
   const kind = isHeaderPage ? KIND_FREE : kindOf(frame, slot);

@@ -1,4 +1,5 @@
-// Header fields, each at its literal byte; seals; and every rule of a header page, broken in turn.
+// Header fields, each at its literal byte; both sums; and every rule of a header page, each broken
+// in turn.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -10,7 +11,7 @@ const SEED = 0x0badcafe;
 const SLOT = 2;
 const AT = SLOT * 32;
 
-/** The bytes of one header as hexadecimal, after a change to a zeroed frame. */
+/** The bytes of one header in hexadecimal, after a change to a zeroed frame. */
 function bytesAfter(change: (frame: Frame) => void): number[] {
   const frame = new Frame(0, POOL, 4);
   change(frame);
@@ -19,7 +20,7 @@ function bytesAfter(change: (frame: Frame) => void): number[] {
   return [...frame.u8.subarray(AT, AT + 32)];
 }
 
-/** 32 bytes, zero but for some. */
+/** 32 bytes, zero except for some. */
 function bytesWith(some: Record<number, number>): number[] {
   return Array.from({ length: 32 }, (_, i) => some[i] ?? 0);
 }
@@ -142,13 +143,13 @@ describe("header bitmap", () => {
   });
 });
 
-/** Where the header page under test stands, which is not slot 0. */
+/** The slot of the header page under test, which is not slot 0. */
 const HEADERS_AT = 2;
 const CHUNK = 5;
 const FIRST = CHUNK * 256;
 const PAGE_COUNT = FIRST + 200;
 
-/** A sound header page of chunk 5 with pages 1, 31, 32 and 199 in use. */
+/** A valid header page of chunk 5, with pages 1, 31, 32 and 199 in use. */
 function soundHeaderPage(): Frame {
   const frame = new Frame(0, POOL, 256);
   header.setInUse(frame, HEADERS_AT, 0);

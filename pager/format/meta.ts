@@ -1,25 +1,25 @@
 /**
- * What is true of the whole file and stands in no page: the small record that a savepoint copies
- * and a superblock stores.
+ * The facts about the whole file that no page holds, in a small record: savepoints copy it, and
+ * superblocks store it.
  */
 
 /** The fields of the record. */
 export type MetaFields = Readonly<Omit<Meta, "assign">>;
 
-/** What is true of the whole file and stands in no page. */
+/** The facts about the whole file that no page holds. */
 export class Meta {
   /** The last committed version. */
   version = 0;
-  /** Pages of the file; bytes at or past it are never read. */
+  /** The number of pages of the file; bytes at or past it are never read. */
   pageCount = 0;
   /** The root page of the catalog, 0 = none yet. */
   catalogRoot = 0;
-  /** The next tree gets this number. */
+  /** The number that the next new tree gets. */
   nextTreeId = 1;
-  /** No chunk below it has a free page; it may be too low, never too high. */
+  /** No chunk below it has a free page; it may be too low, but is never too high. */
   allocatorHint = 0;
 
-  /** Takes over every field of another record. */
+  /** Copies every field of another record. */
   assign(other: MetaFields): void {
     this.version = other.version;
     this.pageCount = other.pageCount;

@@ -1,8 +1,8 @@
 /**
- * What makes a page trustworthy: head sum, version, page sum, and the structure of what it holds.
+ * Checks a page by itself: head sum, version, page sum, and the structure of its content.
  *
- * The structure is checked by whoever owns the page's kind; runs are checked here. What a page by
- * itself cannot show, such as its place in a tree, is not checked here.
+ * The structure is checked by the verifier of the page's kind; those of runs are here. Properties
+ * that involve other pages, such as its place in a tree, are not checked here.
  */
 
 import { pageSum } from "./checksum.ts";
@@ -31,8 +31,8 @@ import {
 } from "./header.ts";
 
 /**
- * Checks the structure of a page whose sums are right, and throws a `CorruptionError` when the page
- * could mislead a reader that trusts it. `corrupt` makes the error.
+ * Checks the structure of a page whose sums are correct. Throws a `CorruptionError`, by `corrupt`,
+ * if the page could mislead a reader that trusts it.
  */
 export type Verifier = (frame: Frame, slot: number, page: number) => void;
 
@@ -49,18 +49,18 @@ export function corruptHeader(page: number, offset: number, rule: string): never
   throw new CorruptionError(page, headerPosition(page) + offset, rule);
 }
 
-/** Registers the checks of both kinds of pages of runs. */
+/** Registers the verifiers of the two kinds of pages of runs. */
 export function registerRuns(verifiers: Verifiers): void {
   verifiers[KIND_RUN] = verifyRun;
   verifiers[KIND_RUN_CONTINUED] = verifyRunContinued;
 }
 
 /**
- * Checks a page and its header, which stand in a slot.
+ * Checks the page and header in a slot.
  *
  * @param seed The seed of the file's head sums.
  * @param version The last version of the file.
- * @throws {CorruptionError} The first rule that they break.
+ * @throws {CorruptionError} They break a rule; the error is about the first.
  */
 export function checkPage(
   frame: Frame,

@@ -1,6 +1,7 @@
 /**
- * The rules of runs that the check of one page does not see, or that no reader depends on: which
- * later pages are a run's own, and that reserved bytes and what is past the value are zero.
+ * The rules of runs that `checkPage` does not cover, because they involve several pages or no
+ * reader depends on them: which later pages belong to a run, and that reserved bytes and the bytes
+ * past the value are zero.
  */
 
 import { HEADER, KIND_RUN, KIND_RUN_CONTINUED, PAGE_BYTES, PAGE_SHIFT } from "./format.ts";
@@ -19,8 +20,9 @@ import {
 import { corrupt, corruptHeader } from "./page_check.ts";
 
 /**
- * Whether the page in a slot of a chunk frame is of the run that begins in another slot. The first
- * page alone is written again when a value in parts goes on, or is finished.
+ * Whether the page in a slot of a chunk frame belongs to the run that begins in another slot. Its
+ * version may be older than the first page's: when a value that is written in parts is extended or
+ * finished, only the first page is rewritten.
  */
 export function isOfRun(frame: Frame, slot: number, chunkPage: number, first: number): boolean {
   return kindOf(frame, slot) === KIND_RUN_CONTINUED &&
@@ -31,10 +33,11 @@ export function isOfRun(frame: Frame, slot: number, chunkPage: number, first: nu
 }
 
 /**
- * Checks the reserved bytes of a page of a run, and those past its value; any other page passes.
+ * Checks that the reserved bytes of a page of a run, and those past its value, are zero. Pages of
+ * other kinds pass.
  *
- * @param frame A chunk frame, which has the first page of the run too.
- * @throws {CorruptionError} Some are not zero.
+ * @param frame A chunk frame, which also has the first page of the run.
+ * @throws {CorruptionError} A byte is not zero.
  */
 export function checkRunReserved(frame: Frame, slot: number, page: number): void {
   const kind = kindOf(frame, slot);
@@ -49,7 +52,7 @@ export function checkRunReserved(frame: Frame, slot: number, page: number): void
   checkTail(frame, slot, page, slot - entriesOf(frame, slot));
 }
 
-/** Of the last page of a run, all that is past the value is zero. */
+/** Checks that the last page of a run is zero past the end of the value. */
 function checkTail(frame: Frame, slot: number, page: number, first: number): void {
   if (kindOf(frame, first) !== KIND_RUN || slot - first !== runPagesOf(frame, first) - 1) return;
   const used = runBytesOf(frame, first) - (slot - first) * PAGE_BYTES;
@@ -57,9 +60,9 @@ function checkTail(frame: Frame, slot: number, page: number, first: number): voi
 }
 
 /**
- * Checks that a page is zero from one byte on and up to another.
+ * Checks that the bytes of a page from offset `from` up to `to` (exclusive) are zero.
  *
- * @throws {CorruptionError} It is not.
+ * @throws {CorruptionError} A byte is not zero.
  */
 export function checkZero(
   frame: Frame,

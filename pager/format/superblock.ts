@@ -1,12 +1,12 @@
 /**
- * The superblocks: encoding, checking, choosing.
+ * Encodes, decodes and checks superblocks.
  *
- * Two copies of one record stand in slots 1 and 2 of chunk 0. A new record goes to the slot of its
- * number's parity, is synced, and then goes to the other slot: so at every moment one of the two is
- * whole, and no damage to one of them brings back an older state.
+ * Slots 1 and 2 of chunk 0 hold two copies of one record. A new record is written to the slot given
+ * by the parity of its number, synced, and then written to the other slot. So at any time at least
+ * one copy is intact, and damage to one of them never brings back an older state.
  *
- * Bytes become a `Superblock` only by passing every check here. Fields that depend on the rest of
- * the file (is the page count within it?) are checked by whoever opens it.
+ * Bytes become a `Superblock` only if they pass every check here. Checks that involve the rest of
+ * the file (is the page count within it?) are made when the file is opened.
  */
 
 import { crc } from "./checksum.ts";
@@ -30,38 +30,38 @@ const TWO_32 = 0x1_0000_0000;
 const CLEAN = 0;
 const OPEN = 1;
 const CHUNKS_MAX = 2 ** 24;
-/** Counters go up while the file is open, and what is written then has to be readable too. */
+/** The limit of counters. They grow while the file is open, so it leaves room below 2^53. */
 const COUNTER_MAX = 2 ** 52;
 
-/** What a superblock says. */
+/** The content of a superblock. */
 export interface Superblock {
-  /** The larger is the newer. */
+  /** Its number; of two superblocks, the one with the larger number is newer. */
   number: number;
-  /** Whether a session that writes has not closed the file. */
+  /** Whether a writing session has the file open, or ended without closing it. */
   open: boolean;
-  /** 16 random bytes, made at creation. */
+  /** 16 random bytes, chosen when the file is created. */
   databaseId: Uint8Array;
   /** The last version in the file. */
   version: number;
-  /** Pages of the file. */
+  /** The number of pages of the file. */
   pageCount: number;
   /** The root page of the catalog, 0 = none yet. */
   catalogRoot: number;
-  /** The next tree gets this number. */
+  /** The number that the next new tree gets. */
   nextTreeId: number;
   /** No chunk below it has a free page. */
   allocatorHint: number;
   /** The journal generation where replay starts. */
   replayGeneration: number;
-  /** The last batch that the file already holds. */
+  /** The sequence number of the last batch whose pages are already in the file. */
   replaySequence: number;
   /** Syncs completed. */
   syncEpoch: number;
-  /** Chunks of the two journal areas. */
+  /** The chunks of the two journal areas. */
   journals: readonly [readonly number[], readonly number[]];
 }
 
-/** Writes a superblock into 8192 bytes. */
+/** Encodes a superblock into 8192 bytes. */
 export function encodeSuperblock(superblock: Superblock, bytes: Uint8Array): void {
   bytes.fill(0);
   const view = viewOf(bytes);
@@ -95,10 +95,10 @@ export function encodeSuperblock(superblock: Superblock, bytes: Uint8Array): voi
 }
 
 /**
- * Reads a superblock out of 8192 bytes.
+ * Decodes a superblock from 8192 bytes.
  *
- * @param page Where the bytes were read, for the error.
- * @throws {CorruptionError} The first rule that they break.
+ * @param page The page that the bytes were read from, for the error.
+ * @throws {CorruptionError} They break a rule; the error is about the first.
  */
 export function decodeSuperblock(bytes: Uint8Array, page: number): Superblock {
   const reader = new FieldReader(bytes, page);
@@ -109,7 +109,7 @@ export function decodeSuperblock(bytes: Uint8Array, page: number): Superblock {
   return superblock;
 }
 
-/** Reads fields and turns each broken rule into an error with the field's offset. */
+/** Reads fields, and throws an error with the offset of the field if a rule is broken. */
 class FieldReader {
   readonly bytes: Uint8Array;
   readonly #view: DataView;
@@ -219,7 +219,7 @@ function checkReserved(reader: FieldReader, superblock: Superblock): void {
   }
 }
 
-/** A loop, since nearly all of a superblock is reserved, and an opening reads several. */
+/** A plain loop for speed: most of a superblock is reserved, and opening a file reads several. */
 function isZero(bytes: Uint8Array, start: number, end: number): boolean {
   for (let i = start; i < end; i++) if (bytes[i] !== 0) return false;
   return true;

@@ -1,4 +1,4 @@
-// A superblock's bytes, each check that makes them trusted, and how two copies are chosen between.
+// The bytes of a superblock, every check of them, and the choice between two copies.
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -23,7 +23,7 @@ const SUPERBLOCK: Superblock = {
 };
 
 function encoded(superblock: Superblock = SUPERBLOCK): Uint8Array {
-  // Not zero before, so that bytes left out would show.
+  // Filled beforehand, so that bytes that are not written show.
   const bytes = new Uint8Array(8192).fill(0xee);
   encodeSuperblock(superblock, bytes);
   return bytes;
@@ -33,7 +33,7 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer);
 }
 
-/** Makes the sum right again, as an enemy or a bug would, and not a failing disk. */
+/** Corrects the sum, as an attacker or a bug could; a failing disk would not. */
 function reseal(bytes: Uint8Array): void {
   viewOf(bytes).setInt32(8188, crc(bytes.subarray(0, 8188)), true);
 }
@@ -44,7 +44,7 @@ function refusal(bytes: Uint8Array, page = 2): CorruptionError {
   throw error;
 }
 
-/** Expects the refusal of a resealed superblock with one u32 changed. */
+/** Expects that a superblock with one u32 changed and a corrected sum is refused. */
 function expectRefused(offset: number, value: number, rule: string, at = offset): void {
   const bytes = encoded();
   viewOf(bytes).setUint32(offset, value, true);
