@@ -1,8 +1,8 @@
 /**
- * The pages of a file, for reading only: verified as the pager's are, in a cache of their own, with
- * nothing written and nothing taken for granted that a superblock says.
+ * Reads the pages of a file that may be damaged. Pages are verified like the pager's, in a cache of
+ * their own; nothing is written, and the superblocks need not be intact.
  *
- * It stands in for the pager where the file may be damaged, so that opening it must not fail.
+ * It replaces the pager where damage must not prevent the file from being opened.
  */
 
 import { Cache, MISS } from "../cache/cache.ts";
@@ -15,13 +15,13 @@ import type { Verifier } from "../format/page_check.ts";
 import { type Report, Scrub, type ScrubOptions } from "./scrub.ts";
 import type { PageReader } from "../cache/page_reader.ts";
 
-/** The pages of a file, for reading only. */
+/** The pages of a file that may be damaged, read-only. */
 export class DamagedPages implements PageReader {
   /** All frames, by index. */
   readonly frames: readonly Frame[];
-  /** What is true of the whole file, as far as is known. */
+  /** The facts about the whole file, as far as they are known. */
   readonly meta: Meta = new Meta();
-  /** The slot that goes with what `peek` returned. */
+  /** The slot of the header that the last `peek` returned. */
   peekedSlot = 0;
 
   readonly #disk: Disk;
@@ -30,10 +30,10 @@ export class DamagedPages implements PageReader {
   readonly #peeked = new Frame(-1, POOL, 1);
 
   /**
-   * The pages of a file.
+   * Creates the reader of a file.
    *
    * @param disk The file.
-   * @param meta What is true of it.
+   * @param meta The facts about the whole file.
    * @param seed The seed of its head sums.
    * @param cacheBytes The most memory for pages.
    */
@@ -49,7 +49,7 @@ export class DamagedPages implements PageReader {
     this.#loader = new Loader(disk, this.#cache, this.meta, seed);
   }
 
-  /** Registers who checks the structure of pages of a kind, once per load. */
+  /** Registers the check of the structure of pages of a kind, which runs once per load. */
   register(kind: number, verifier: Verifier): void {
     this.#loader.verifiers[kind] = verifier;
   }
@@ -57,21 +57,21 @@ export class DamagedPages implements PageReader {
   /**
    * The place of a page, verified.
    *
-   * @throws {CorruptionError} The page is not in use, or not what its header says.
+   * @throws {CorruptionError} The page is not in use, or does not match its header.
    */
   at(page: number): number {
     const place = (page & SLOT_MASK) === 0 ? MISS : this.#cache.lookup(page);
     return place >= 0 ? place : this.#loader.load(page);
   }
 
-  /** The header of a page without the page, in slot `peekedSlot`. */
+  /** The frame with the header of a page, in slot `peekedSlot`; the page itself is not loaded. */
   peek(page: number): Frame {
     const place = this.#loader.peek(page, this.#peeked);
     this.peekedSlot = place < 0 ? 0 : place & SLOT_MASK;
     return place < 0 ? this.#peeked : this.frames[place >>> CHUNK_SHIFT]!;
   }
 
-  /** Reads the whole file a chunk at a time, and reports what breaks a rule. */
+  /** Creates a scrub, which reads the file a chunk at a time and reports broken rules. */
   scrub(report: Report, options?: ScrubOptions): Scrub {
     const { meta } = this;
     const { seed, verifiers } = this.#loader;

@@ -1,9 +1,9 @@
 /**
- * Opening a file that may be damaged, as far as that can be done, without writing to it.
+ * Opens a file that may be damaged, as far as possible, without writing to it.
  *
- * The journal is replayed in memory (`OverlayFile`), also over pages that are damaged. Where it
- * cannot be, the file is taken as it is: then no superblock says what is true of it, and its length
- * tells how many pages there are. The seed of head sums is what the headers themselves agree on.
+ * The journal is replayed in memory (`OverlayFile`), even over damaged pages. If that fails, the
+ * file is used as it is: then the superblocks do not describe it, and the page count is derived
+ * from its length. The seed of the head sums is the one that most headers agree on.
  */
 
 import { seedOf } from "../format/checksum.ts";
@@ -36,21 +36,21 @@ import {
 
 const TREE_IDS_END = 2 ** 32;
 
-/** What opening a file that may be damaged found. */
+/** The result of opening a file that may be damaged. */
 export interface OpenedDamaged {
-  /** Its pages, or undefined when nothing in it is of a Quire database. */
+  /** Its pages; undefined if nothing in it belongs to a Quire database. */
   readonly pages: DamagedPages | undefined;
-  /** Whether a superblock, and not the length of the file, says what is in it. */
+  /** Whether its content is described by a superblock, rather than derived from its length. */
   readonly hasSuperblock: boolean;
-  /** Whether the file has all its pages, which a superblock has to say. */
+  /** Whether the file has all the pages of its superblock; false without one. */
   readonly isWhole: boolean;
-  /** Whether the journal was not needed, was replayed in memory, or could not be read. */
+  /** Whether the journal was not needed, was replayed in memory, or could not be replayed. */
   readonly journal: "none" | "replayed" | "ignored";
-  /** What the replay did. */
+  /** The report of the replay, if there was one. */
   readonly recovery: RecoveryReport | undefined;
-  /** What broke a rule on the way; superblocks only where there are no pages. */
+  /** The broken rules found while opening; those of superblocks only if there are no pages. */
   readonly findings: readonly CorruptionError[];
-  /** Whether the file is a database whose creation was cut, so that nothing was ever in it. */
+  /** Whether the creation of the database was interrupted, so that it was never used. */
   readonly isCreationCut: boolean;
 }
 
@@ -59,7 +59,7 @@ export interface OpenedDamaged {
  *
  * @param file The file, which the caller closes.
  * @param cacheBytes The most memory for pages.
- * @throws {RangeError} That is too little, or too much.
+ * @throws {RangeError} `cacheBytes` is too small or too large.
  */
 export function openDamaged(file: File, cacheBytes: number): OpenedDamaged {
   checkSizes({ cacheBytes });
@@ -103,7 +103,7 @@ class Examination {
     };
   }
 
-  /** The seed that the headers agree on, or else the superblock's. */
+  /** The seed that the headers agree on; else that of the superblock. */
   #seed(superblock: Superblock | undefined): number | undefined {
     const chunks = Math.ceil(this.#disk.size() / CHUNK_BYTES);
     const found = findSeed(this.#disk, chunks);
@@ -113,12 +113,12 @@ class Examination {
     this.#find(
       SUPERBLOCK_PAGE,
       SUPERBLOCK.databaseId,
-      "the page headers are of another database than the superblock",
+      "the page headers belong to another database than the superblock",
     );
     return found;
   }
 
-  /** Replays the journal in memory; undefined, and the file as it is, where that is impossible. */
+  /** Replays the journal in memory; if that fails, discards the changes and returns undefined. */
   #recover(superblock: Superblock) {
     try {
       return new Recovery(this.#disk, superblock, false, true).run();
@@ -131,13 +131,13 @@ class Examination {
     }
   }
 
-  /** What a superblock says, as far as the file goes. */
+  /** The facts in a superblock, limited to the length of the file. */
   #within(superblock: Superblock): Meta {
     const meta = new Meta();
     meta.assign(superblock);
     const bytes = this.#overlay.contentEnd();
     if (bytes >= meta.pageCount * PAGE_BYTES) return meta;
-    // After a crash the last chunk may end where free pages were never written.
+    // After a crash the last chunk may be short, because its free pages were never written.
     const chunks = Math.ceil(bytes / CHUNK_BYTES);
     if (superblock.open && chunks >= chunksOf(meta.pageCount)) return meta;
     this.#find(
@@ -149,7 +149,7 @@ class Examination {
     return meta;
   }
 
-  /** What can be true of a file whose superblocks say nothing. */
+  /** The widest facts that are possible for a file without a usable superblock. */
   #wholeFile(superblock: Superblock | undefined): Meta {
     const meta = new Meta();
     meta.version = VERSION_MAX;

@@ -1,11 +1,11 @@
 /**
- * Reading a file whole, a chunk at a time, and saying of everything in it whether it is as the
- * format has it: superblocks, header pages, bitmaps, the journal's areas, runs, sums, reserved
- * bytes, and the structure of each page by itself.
+ * Scrubs a file: reads all of it, a chunk at a time, and checks everything against the format:
+ * superblocks, header pages, bitmaps, journal areas, runs, sums, reserved bytes, and the structure
+ * of each page by itself. So it also finds rotten pages that no reader would reach.
  *
- * Every broken rule is reported, of each header and each page the first one. Pages come from the
- * file and not from the cache; where a live cache has something newer than the file, its headers
- * count, and the bytes of its dirty pages are left out.
+ * It reports the first broken rule of every header and every page. Pages are read from the file,
+ * not from the cache. Where a live cache is newer than the file, the headers of the cache are
+ * checked instead, and its dirty pages are skipped.
  */
 
 import type { Cache } from "../cache/cache.ts";
@@ -44,71 +44,71 @@ import { checkPage, corruptHeader, type Verifiers } from "../format/page_check.t
 import { checkRunReserved, isOfRun } from "../format/run_check.ts";
 import { examineSuperblocks, type SuperblockCopies } from "../journal/superblocks.ts";
 
-/** Hears of a broken rule. */
+/** Is called for each broken rule. */
 export type Report = (error: CorruptionError) => void;
 
-/** What a scrub reads. */
+/** The file that a scrub reads. */
 export interface ScrubSource {
   /** The file. */
   readonly disk: Disk;
-  /** What is true of it. */
+  /** The facts about the whole file. */
   readonly meta: MetaFields;
   /** The seed of its head sums. */
   readonly seed: number;
-  /** Structure checks by kind. */
+  /** The checks of structure, by kind. */
   readonly verifiers: Verifiers;
-  /** Pages in memory, if some may be newer than the file's. */
+  /** The pages in memory, if some may be newer than the file's. */
   readonly memory?: ScrubMemory;
 }
 
-/** Pages in memory that may be newer than the file's. */
+/** The pages in memory that may be newer than the file's. */
 export interface ScrubMemory {
-  /** Where they are. */
+  /** The cache that has them. */
   readonly cache: Cache;
   /** The chunks they are in. */
   readonly dirtyChunks: ReadonlyMap<number, unknown>;
-  /** Throws when what the file has of a page may be older than what was written. */
+  /** Throws if a page in the file may be older than its last write. */
   checkReadable(page: number): void;
 }
 
-/** What else a scrub may check. */
+/** Further checks of a scrub. */
 export interface ScrubOptions {
-  /** Checks by kind beside those of the structure; what they find does not make a page unsound. */
+  /** Checks by kind, besides those of structure. A page that fails them still counts as sound. */
   readonly extra?: Verifiers;
 }
 
-/** Of a slot: nothing that belongs to a tree. */
+/** The slot has nothing that belongs to a tree. */
 export const SLOT_OTHER = 0;
-/** Of a slot: page and header are sound. */
+/** The page and header in the slot are sound. */
 export const SLOT_SOUND = 1;
-/** Of a slot: the header is sound, and the page is not. */
+/** The header of the slot is sound, but the page is not. */
 export const SLOT_PAGE_LOST = 2;
-/** Of a slot: the header is not sound, so nothing is known. */
+/** The header of the slot is not sound, so nothing is known of the page. */
 export const SLOT_LOST = 3;
 
-/** Reads a file a chunk at a time. */
+/** Reads and checks a file, a chunk at a time. */
 export class Scrub {
   /** The chunk read last. */
   readonly frame: Frame = new Frame(-1, 0);
-  /** Of each of its slots, one of `SLOT_...`. */
+  /** The state of each slot of that chunk, one of `SLOT_...`. */
   readonly states: Uint8Array = new Uint8Array(CHUNK_PAGES);
 
   readonly #source: ScrubSource;
   readonly #report: Report;
   readonly #extra: Verifiers;
-  /** The chunks of the journal, or undefined while no superblock tells. */
+  /** The chunks of the journal; undefined without a superblock. */
   #journals: ReadonlySet<number> | undefined;
   #chunk = 0;
-  /** Whether the last chunk's headers in memory are newer than the file's. */
+  /** Whether the headers in memory of the last chunk are newer than the file's. */
   #isDirty = false;
   #bytes = 0;
 
   /**
-   * A scrub; nothing is read yet.
+   * Creates a scrub; it reads only the superblocks.
    *
-   * @param source What to read.
-   * @param report Hears of broken rules.
-   * @param options What else to check.
+   * @param source The file to read.
+   * @param report Called for each broken rule.
+   * @param options Further checks.
    * @internal
    */
   constructor(source: ScrubSource, report: Report, options: ScrubOptions = {}) {
@@ -118,19 +118,19 @@ export class Scrub {
     this.#readJournals();
   }
 
-  /** How many chunks there are. */
+  /** The number of chunks of the file. */
   get chunks(): number {
     return chunksOf(this.#source.meta.pageCount);
   }
 
-  /** Whether there is a superblock to tell what is in the file. */
+  /** Whether the file has a valid superblock. */
   get hasSuperblock(): boolean {
     return this.#journals !== undefined;
   }
 
   /**
-   * Checks both superblocks. Returns what is wrong with one while the other is whole: no data is
-   * lost, and opening the file for writing repairs it. Anything else that is wrong is reported.
+   * Checks both superblocks. If only one is damaged, it returns the damage: no data is lost, and
+   * opening the file for writing repairs it. If both are, it reports the damage.
    */
   superblocks(): readonly CorruptionError[] {
     const { current, damage } = this.#readJournals();
@@ -145,9 +145,9 @@ export class Scrub {
     return copies;
   }
 
-  /** Reads a chunk and checks all that is in it. */
+  /** Reads a chunk, and checks everything in it. */
   chunk(chunk: number): void {
-    // Of a chunk of the journal only the header page is to be as all of them are.
+    // In a chunk of the journal, only the header page has content that can be checked.
     this.#read(chunk, this.#journals?.has(chunk) ? PAGE_BYTES : CHUNK_BYTES);
     this.#judgeHeaders(this.#report);
     this.#checkHint();
@@ -165,7 +165,7 @@ export class Scrub {
     this.#judgeHeaders(() => {});
   }
 
-  /** Whether the header page of the chunk read last is one, by the bit that each has set. */
+  /** Whether the chunk read last has a header page, judged by the bit that each one has set. */
   get hasHeaderPage(): boolean {
     return isInUse(this.frame, 0, 0);
   }
@@ -181,7 +181,7 @@ export class Scrub {
     this.#chunk = chunk;
     this.#isDirty = memory?.dirtyChunks.has(chunk) ?? false;
     if (memory === undefined) return;
-    // A live journal may have got chunks since.
+    // A live journal may have been given more chunks since.
     this.#readJournals();
     const place = this.#isDirty ? memory.cache.find(first) : -1;
     if (place < 0) return;
@@ -200,7 +200,7 @@ export class Scrub {
     }
   }
 
-  /** The bitmap repeats what headers say, so a header is sound whatever its bit is. */
+  /** The state of a slot. It ignores the bitmap, which is redundant with the headers. */
   #stateOf(slot: number, page: number): number {
     const kind = kindOf(this.frame, slot);
     if (slot === 0 || page < FRESH_PAGES || kind === KIND_FREE) return SLOT_OTHER;
@@ -219,7 +219,7 @@ export class Scrub {
     }
   }
 
-  /** Headers of superblocks say nothing but their kind. */
+  /** Checks that the headers of the superblocks have only a kind. */
   #checkSuperblockHeaders(): void {
     const { u32 } = this.frame;
     for (let slot = 1; slot < FRESH_PAGES; slot++) {
@@ -230,7 +230,7 @@ export class Scrub {
     }
   }
 
-  /** Whether the chunk is the journal's; then its header page is as all of them are. */
+  /** Whether the chunk belongs to the journal; if so, its header page is checked. */
   #checkJournal(): boolean {
     if (this.#journals?.has(this.#chunk)) {
       const expected = journalHeaderPage(this.#chunk, this.#source.seed);
@@ -246,11 +246,11 @@ export class Scrub {
     return false;
   }
 
-  /** Each run has its later pages, and each later page its run. */
+  /** Checks that each run has its later pages, and each later page its run. */
   #checkRuns(): void {
     let first = 0;
     let end = 0;
-    // After a lost header, later pages may be of the run that began there.
+    // Later pages that follow a lost header may belong to a run that began there.
     let isKnown = true;
     for (let slot = 1; slot < CHUNK_PAGES; slot++) {
       const isLost = this.states[slot] === SLOT_LOST;
@@ -275,7 +275,7 @@ export class Scrub {
     this.#find(slot, HEADER.kind, `not part of the run at page ${chunkPage + first}`);
   }
 
-  /** The pages of the file are older than the cache's. */
+  /** Whether a page in memory is newer than the file's. */
   #isNewerInMemory(slot: number): boolean {
     const { memory } = this.#source;
     if (!this.#isDirty || memory === undefined) return false;
@@ -308,7 +308,7 @@ export class Scrub {
     this.#extra[kindOf(this.frame, slot)]?.(this.frame, slot, page);
   }
 
-  /** Reports what a check throws; whether it threw nothing. */
+  /** Runs a check, and reports its error; returns whether it passed. */
   #try(check: () => void): boolean {
     try {
       check();

@@ -1,8 +1,8 @@
 /**
- * Finding the seed of a file's head sums without its superblocks.
+ * Finds the seed of a file's head sums without its superblocks.
  *
- * A head sum can be worked backwards, so each header in use says with which seed it was made. Whole
- * headers agree; of those that were damaged, or never were headers, no two do but by chance.
+ * A head sum can be computed backwards, so each header in use gives the seed that it was made with.
+ * Intact headers agree; damaged headers, and bytes that are not headers, agree only by chance.
  */
 
 import { seedFrom } from "../format/checksum.ts";
@@ -18,17 +18,18 @@ import {
 import { Frame, POOL } from "../format/frame.ts";
 import { kindOf } from "../format/header.ts";
 
-/** So many headers that agree are enough. */
+/** This many headers that agree end the search. */
 const VOTES_ENOUGH = 16;
-/** Fewer than this may be chance. A database without a tree has two headers. */
+/** Fewer headers may agree by chance. A database without a tree has two. */
 const VOTES_MIN = 2;
-/** Seeds that are counted at a time: a file of junk must not become memory. */
+/** The most seeds that are counted at a time: this bounds the memory used for a file of junk. */
 const SEEDS_MAX = 65_536;
 
 /**
- * The seed that the headers of a file agree on, or undefined. Reads header pages until enough do.
+ * The seed that the headers of a file agree on, or undefined. It reads header pages until enough
+ * headers agree.
  *
- * @param chunks How many chunks the file has.
+ * @param chunks The number of chunks of the file.
  */
 export function findSeed(disk: Disk, chunks: number): number | undefined {
   const votes = new Map<number, number>();
@@ -44,7 +45,7 @@ export function findSeed(disk: Disk, chunks: number): number | undefined {
   return count >= VOTES_MIN ? seed : undefined;
 }
 
-/** Counts what the headers of a chunk say; the seed that has enough votes, or undefined. */
+/** Counts the seeds of a chunk's headers; returns the seed that has enough votes, if any. */
 function countVotes(frame: Frame, chunk: number, votes: Map<number, number>): number | undefined {
   for (let slot = 1; slot < CHUNK_PAGES; slot++) {
     const kind = kindOf(frame, slot);

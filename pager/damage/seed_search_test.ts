@@ -1,4 +1,4 @@
-// Finding the seed of head sums: in any file with headers, and in none without.
+// The search for the seed of head sums: it succeeds in every file with headers, and only there.
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

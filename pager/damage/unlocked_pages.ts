@@ -1,10 +1,10 @@
 /**
- * The pages of a file that another process may be writing, for looking at it: read without the
- * lock, straight from the file, one by one.
+ * Reads the pages of a file that another process may be writing, for inspection: without the lock,
+ * directly from the file, one by one.
  *
- * What is read is not one state: a header may be newer than its page, a page may be half written,
- * and what the writer has in memory or in the journal is not seen at all. So nothing is checked
- * unless it is asked for, nothing is kept, and nothing is written.
+ * The pages read are not one consistent state: a header may be newer than its page, a page may be
+ * half written, and the writer's changes in memory and in the journal are not visible. So pages are
+ * checked only by `checkPage`, nothing is cached, and nothing is written.
  */
 
 import { seedOf } from "../format/checksum.ts";
@@ -34,10 +34,10 @@ export class UnlockedPages {
   readonly #verifiers: Verifiers = [];
 
   /**
-   * Opens a file to look at it, locked or not.
+   * Opens a file for inspection, locked or not.
    *
-   * @param path Where it is.
-   * @throws {CorruptionError} It is not a Quire database, or none that can be told as one now.
+   * @param path The path of the file.
+   * @throws {CorruptionError} It is not a Quire database, or cannot be recognised as one now.
    * @throws {IoError} The system refused, or there is no file.
    */
   constructor(path: string) {
@@ -62,12 +62,12 @@ export class UnlockedPages {
     throw new CorruptionError(page, page * PAGE_BYTES, copies[0]!.damage ?? "");
   }
 
-  /** The size of the file in bytes, now. */
+  /** The current size of the file, in bytes. */
   fileBytes(): number {
     return this.#disk.size();
   }
 
-  /** Whole pages that the file has, now. */
+  /** The current number of whole pages in the file. */
   get pageCount(): number {
     return Math.min(Math.floor(this.fileBytes() / PAGE_BYTES), PAGE_COUNT_MAX);
   }
@@ -77,26 +77,26 @@ export class UnlockedPages {
     return superblockStates(this.#disk);
   }
 
-  /** Registers who checks the structure of pages of a kind. */
+  /** Registers the check of the structure of pages of a kind. */
   register(kind: number, verifier: Verifier): void {
     this.#verifiers[kind] = verifier;
   }
 
-  /** Copies a chunk's header page to slot 0 of a frame; what the file does not have is zero. */
+  /** Copies a chunk's header page to slot 0 of a frame; bytes past the end of the file are zero. */
   copyHeaderPage(chunk: number, into: Frame): void {
     this.#read(into, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
   }
 
-  /** Copies a page and its header to slot 1 of a frame; what the file does not have is zero. */
+  /** Copies a page and its header to slot 1 of a frame; bytes past the end of the file are zero. */
   copyPage(page: number, into: Frame): void {
     this.#read(into, 1 << HEADER_SHIFT, HEADER_BYTES, headerPosition(page));
     this.#read(into, 1 << PAGE_SHIFT, PAGE_BYTES, page * PAGE_BYTES);
   }
 
   /**
-   * Checks a page and its header, which stand in a slot.
+   * Checks the page and header in a slot.
    *
-   * @throws {CorruptionError} The first rule that they break: damage, or a write that was going on.
+   * @throws {CorruptionError} They break a rule, through damage or a write in progress.
    */
   checkPage(frame: Frame, slot: number, page: number): void {
     checkPage(frame, slot, page, this.#seed, VERSION_MAX, this.#verifiers);
