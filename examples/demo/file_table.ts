@@ -1,5 +1,5 @@
 /**
- * A table of what a file is made of, from its page headers alone.
+ * A table of the kinds of pages in a file, from its page headers alone.
  */
 
 import type { Census } from "../../inspect.ts";
@@ -9,13 +9,13 @@ import { alignTable, count, countOf, percent } from "./text.ts";
 
 const HEADINGS = ["kind", "pages", "bytes", "used", "fill", "entries"];
 const NODES = ["branches", "leaves"];
-/** Parts that the table leaves out where a file has none. */
+/** Parts that the table omits if a file has none. */
 const OPTIONAL = ["journal"];
 
 /**
- * The table of a file, with a summary below.
+ * The lines of the table of a file, with a summary below.
  *
- * @param dataBytes Bytes of all keys and values.
+ * @param dataBytes The bytes of all keys and values.
  */
 export function fileTable(census: Census, fileBytes: number, dataBytes: number): string[] {
   const rows = PARTS.map((_, part) => rowOf(census, part))

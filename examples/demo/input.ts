@@ -1,11 +1,11 @@
 /**
  * The user's own data: a file of newline-delimited JSON, or of plain lines.
  *
- * A file is newline-delimited JSON when its name says so, or when its first line that is not blank
- * begins with a brace or is a JSON array. Then each line is one value, and one that does not parse
- * is an error, not text. Blank lines are skipped in both.
+ * A file is newline-delimited JSON if its extension says so, or if its first line that is not blank
+ * begins with a brace or is a JSON array. Then each line is one value, and a line that does not
+ * parse is an error. Blank lines are skipped in both formats.
  *
- * The whole file is read and judged before anything is stored.
+ * The whole file is read and checked before anything is stored.
  */
 
 import { KEY_BYTES_MAX } from "../../btree/mod.ts";
@@ -26,7 +26,7 @@ interface Line {
 }
 
 /**
- * Reads a file of the user.
+ * Reads a file given by the user.
  *
  * @throws {Refusal} There is no such file, or a line of it cannot be a record.
  */
@@ -54,7 +54,7 @@ function readBytes(path: string): Uint8Array {
   }
 }
 
-/** The lines that are not blank, without what ends them. */
+/** The lines that are not blank, without line endings. */
 function decodeLines(path: string, bytes: Uint8Array): Line[] {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   const lines: Line[] = [];
@@ -99,12 +99,12 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    // The parser counts lines of what it was given, which is always line 1.
+    // The parser got only this line, so its position always says line 1.
     throw new Error(`it is not JSON: ${messageOf(error).replace(/ \(line 1 column \d+\)$/, "")}`);
   }
 }
 
-/** A line is its own key; of a long one, the beginning that leaves room for a number. */
+/** A line is its own key; a long one is shortened, which leaves room for a number. */
 function keyOfText({ text }: Line, keys: KeyMaker): string {
   const { read } = encoder.encodeInto(text, scratch);
   return keys.plain(text.slice(0, read));

@@ -1,10 +1,10 @@
 /**
- * Keys of the demo: text in UTF-8 whose order is the order of its parts.
+ * The keys of the demo: UTF-8 text that sorts by its parts.
  *
  * A city's key is `country U+0000 name U+0000 number`. U+0000 sorts before every other character,
- * so all of "Ely" comes before all of "Ely East". The number tells records apart whose country and
- * name are the same, counts from 1 in the order of the input, and has leading zeros, so that its
- * text sorts as it counts.
+ * so all of "Ely" comes before all of "Ely East". The number distinguishes records of the same
+ * country and name. It counts from 1 in the order of the input, and has leading zeros, so that its
+ * text sorts in numeric order.
  *
  * Keys of other data are the text alone, and only repetitions of it get a number. No two records of
  * a load ever get the same key, whatever characters their texts have.
@@ -12,7 +12,7 @@
 
 const NUMBER_DIGITS = 8;
 
-/** Bytes that a number adds to a key. */
+/** The bytes that a number adds to a key. */
 export const NUMBER_BYTES: number = NUMBER_DIGITS + 1;
 
 /** The key of a city. */
@@ -20,17 +20,17 @@ export function cityKey(country: string, name: string, number: number): string {
   return withNumber(cityText(country, name), number);
 }
 
-/** What all cities of one country and name have in common: their key without its number. */
+/** The key of a city without its number, common to all cities of one country and name. */
 export function cityText(country: string, name: string): string {
   return `${country}\0${name}`;
 }
 
-/** A number as text that sorts as it counts. */
+/** A number as text that sorts in numeric order. */
 export function sortableNumber(number: number): string {
   return String(number).padStart(NUMBER_DIGITS, "0");
 }
 
-/** Hands out keys, none of them twice. */
+/** Creates keys, each of them only once. */
 export class KeyMaker {
   readonly #taken = new Set<string>();
   readonly #lastNumbers = new Map<string, number>();
@@ -40,7 +40,7 @@ export class KeyMaker {
     return this.#take(text, (number) => withNumber(text, number));
   }
 
-  /** A key that is the text itself, when that is free. */
+  /** A key that is the text itself, or has a number if the text is taken. */
   plain(text: string): string {
     return this.#take(text, (number) => number === 1 ? text : withNumber(text, number));
   }

@@ -1,15 +1,15 @@
 /**
- * What a file is made of, as the demo tells it: kinds of pages that belong together, with a name, a
- * letter and a colour.
+ * The parts of a file as the demo shows them: groups of page kinds, each with a name, a letter and
+ * a colour.
  */
 
 import { format } from "../../pager/mod.ts";
 
-/** Pages that the demo tells apart from others. */
+/** A group of page kinds. */
 export interface Part {
   /** Its name, in the plural. */
   readonly name: string;
-  /** Where there are no colours. */
+  /** Its letter, for output without colours. */
   readonly letter: string;
   /** Its number among the terminal's colours. */
   readonly colour: number;

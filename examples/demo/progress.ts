@@ -1,14 +1,14 @@
 /**
- * A progress bar for work that never lets the event loop run: it draws itself from inside the loop.
+ * A progress bar for work that does not return to the event loop: the loop of the work draws it.
  *
- * It goes to stderr, and only when that is a terminal.
+ * It is drawn on stderr, and only if that is a terminal.
  */
 
 const UPDATE_MASK = 0x3ff;
 const BAR_CELLS = 32;
 const encoder = new TextEncoder();
 
-/** Passes items on, and draws how many have been. */
+/** Yields items, and draws the progress. */
 export function* withProgress<T>(items: readonly T[], label: string): Generator<T> {
   let done = 0;
   try {
@@ -23,7 +23,7 @@ export function* withProgress<T>(items: readonly T[], label: string): Generator<
   }
 }
 
-/** Draws the bar over the one before. */
+/** Draws the bar over the previous one. */
 function draw(label: string, done: number, total: number): void {
   if (!Deno.stderr.isTerminal()) return;
   const share = total === 0 ? 1 : done / total;

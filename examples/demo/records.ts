@@ -1,6 +1,5 @@
 /**
- * Records in memory, as the database is to hold them: what the demo loads, and what it compares the
- * reopened file with.
+ * Records in memory: the demo loads them, and compares them with the reopened file.
  */
 
 import { Buffer } from "node:buffer";
@@ -10,17 +9,17 @@ export type Entry = readonly [key: Uint8Array, value: Uint8Array];
 
 /** Records to load. */
 export interface Records {
-  /** The tree they go to. */
+  /** The tree to load them into. */
   readonly tree: string;
-  /** Where they come from, for the user. */
+  /** Their source, for output. */
   readonly source: string;
-  /** All of them, in the order of their keys, which is what a bulk load needs. */
+  /** All records in key order, as a bulk load requires. */
   readonly entries: readonly Entry[];
-  /** Bytes of their keys and values. */
+  /** The bytes of their keys and values. */
   readonly dataBytes: number;
 }
 
-/** Puts records in order, and sums up their bytes. */
+/** Sorts records, and adds up their bytes. */
 export function makeRecords(
   about: Pick<Records, "tree" | "source">,
   entries: Entry[],
@@ -30,7 +29,7 @@ export function makeRecords(
   return { ...about, entries, dataBytes };
 }
 
-/** Whether bytes are the same. */
+/** Whether two byte strings are equal. */
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;
 }

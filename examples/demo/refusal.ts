@@ -1,19 +1,19 @@
 /**
- * What the demo will not do, said in one line: the user can mend it by calling the demo in another
- * way, so there is no stack and the exit code is 2.
+ * Refusals: errors that the user corrects by calling the demo differently. They are reported in one
+ * line without a stack, and the exit code is 2.
  */
 
-/** The exit code of a call that the user has to mend. */
+/** The exit code of a refusal. */
 export const EXIT_MISUSE = 2;
 
-/** A call that the user has to mend. The message says what is wrong, and how to mend it. */
+/** An error in the use of the demo. The message has the error and the remedy. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
 }
 
-/** The message of whatever was thrown. */
+/** The message of a thrown value. */
 export function messageOf(error: unknown): string {
-  // A database that failed may fail again when it is closed; the first failure tells more.
+  // A database that failed may fail again when it is closed; the first failure is the cause.
   if (error instanceof SuppressedError) return messageOf(error.suppressed);
   return error instanceof Error ? error.message : String(error);
 }

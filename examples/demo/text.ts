@@ -1,16 +1,16 @@
 /**
- * Text for the terminal: numbers, tables, and foreign bytes made safe to print.
+ * Text for the terminal: numbers, tables, and untrusted bytes made safe to print.
  */
 
 const numbers = new Intl.NumberFormat("en-US");
 const decoder = new TextDecoder();
 
-/** A whole number with its thousands set apart. */
+/** A whole number with thousands separators. */
 export function count(value: number): string {
   return numbers.format(Math.round(value));
 }
 
-/** A count with its noun in the singular or the plural. */
+/** A count with its noun, in the singular or plural. */
 export function countOf(value: number, noun: string): string {
   return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 }
@@ -20,19 +20,19 @@ export function percent(part: number, whole: number): string {
   return whole === 0 ? "-" : `${(100 * part / whole).toFixed(1)} %`;
 }
 
-/** How long something took, and how many of `amount` that is in a second. */
+/** The duration of some work on `amount` items, and the items per second. */
 export function pace(amount: number, milliseconds: number): string {
   const seconds = milliseconds / 1000;
-  // Clocks of a browser's grain may show no time at all.
+  // A coarse clock may show no time at all.
   return `${seconds.toFixed(2)} s, ${count(amount / Math.max(seconds, 0.001))} a second`;
 }
 
-/** Bytes as text in which nothing moves the cursor: parts of a key are set apart by a slash. */
+/** Bytes as printable text, with slashes between the parts of a key. */
 export function readable(bytes: Uint8Array, columnsMax = 72): string {
   return shorten(oneLine(decoder.decode(bytes).replaceAll("\0", " / ")), columnsMax);
 }
 
-/** Text as one line that a terminal shows as it is: what it would obey or hide is spelt out. */
+/** Text as one printable line: control and invisible characters are escaped. */
 export function oneLine(text: string): string {
   return text.replace(
     /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029\p{Default_Ignorable_Code_Point}]/gu,
@@ -40,7 +40,7 @@ export function oneLine(text: string): string {
   );
 }
 
-/** Rows as lines whose columns are aligned: the first to the left, numbers to the right. */
+/** Rows as lines with aligned columns: the first to the left, the others to the right. */
 export function alignTable(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows.map((row) =>

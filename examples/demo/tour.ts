@@ -1,5 +1,5 @@
 /**
- * A walk through a tree: exact look-ups, a prefix, a reverse range, counts.
+ * A tour of a tree: exact look-ups, a prefix, a reverse range, counts.
  */
 
 import type { Range, Tree } from "../../mod.ts";
@@ -9,9 +9,9 @@ import type { Records } from "./records.ts";
 import { count, readable } from "./text.ts";
 
 interface Tour {
-  /** Keys to look up; one of them is not there. */
+  /** Keys to look up; one of them does not exist. */
   readonly lookups: readonly Key[];
-  /** Ranges to show the first entries of. */
+  /** Ranges whose first entries are shown. */
   readonly ranges: readonly { readonly title: string; readonly range: Range }[];
   /** Prefixes whose entries are counted. */
   readonly counted: readonly { readonly title: string; readonly prefix: Key }[];
@@ -46,7 +46,7 @@ const CITY_TOUR: Tour = {
   })),
 };
 
-/** Prints the walk. */
+/** Prints the tour. */
 export function printTour(tree: Tree, records: Records): void {
   const tour = records.tree === CITIES ? CITY_TOUR : tourOf(records);
   console.log("\nExact look-ups");
@@ -62,7 +62,7 @@ export function printTour(tree: Tree, records: Records): void {
   }
 }
 
-/** A walk for data that is not known: around its first, middle and last key. */
+/** A tour of the user's own data, around its first, middle and last key. */
 function tourOf({ entries }: Records): Tour {
   const [first] = entries[0]!;
   const [middle] = entries[entries.length >> 1]!;

@@ -1,5 +1,5 @@
 /**
- * A queue of jobs that outlives its process, whatever ends it.
+ * A queue of jobs that survives the end of its process, even by a crash.
  *
  * A job is in one of five trees, and every step moves it from one to another in one transaction:
  *
@@ -9,25 +9,25 @@
  *        +------------------------- its time has come <--------------+
  *
  * - No job is lost: no transaction removes it from one tree without adding it to another.
- * - No job is done twice: only the claim that has it can do it, and a claim ends with its lease.
+ * - No job is done twice: only its current claim can finish it, and a claim ends with its lease.
  *
- * What a worker does outside of the database, before it says that it is done, may happen again
- * after a crash: that part of a job should bear repeating.
+ * A crash may repeat the work that a job does outside of the database before `done`: that work
+ * should be idempotent.
  */
 
 import { type Database, json, string, type Transaction, type Tree, tuple } from "../../mod.ts";
 
-/** Something to do. */
+/** A job. */
 export interface Job {
   /** Its number, never used again. */
   readonly id: number;
-  /** Lower ones come first. */
+  /** Its priority; lower ones come first. */
   readonly priority: number;
   /** What to do. */
   readonly task: string;
-  /** How often it was claimed. */
+  /** The number of times it was claimed. */
   readonly attempts: number;
-  /** Why it failed the last time. */
+  /** The reason of its last failure. */
   readonly reason?: string;
 }
 
@@ -39,16 +39,16 @@ export interface Claim {
   readonly expires: number;
 }
 
-/** How many jobs there are in each state. */
+/** The number of jobs in each state. */
 export type Counts = Readonly<Record<"waiting" | "claimed" | "resting" | "done" | "dead", number>>;
 
-/** How a queue works. */
+/** Options of a queue. */
 export interface QueueOptions {
   /** How long a worker may keep a job, in milliseconds. Default 30 s. */
   readonly leaseMs?: number;
-  /** How long a job rests that failed, in milliseconds, times its attempts. Default 1 s. */
+  /** How long a failed job rests, in milliseconds, multiplied by its attempts. Default 1 s. */
   readonly restMs?: number;
-  /** How often a job is tried before it is dead. Default 3. */
+  /** The number of attempts after which a job is dead. Default 3. */
   readonly attemptsMax?: number;
   /** The time, in milliseconds since 1970. Default `Date.now`. */
   readonly now?: () => number;
@@ -85,7 +85,7 @@ export class JobQueue {
     this.#dead = db.tree("dead", { key: byId, value: job });
   }
 
-  /** Adds jobs, all or none; their numbers. They are on disk when it resolves. */
+  /** Adds jobs, all or none; resolves to their numbers when they are on disk. */
   enqueue(tasks: readonly string[], priority = 0): Promise<number[]> {
     return this.#db.write((tx) => {
       const now = this.#options.now();
@@ -97,7 +97,7 @@ export class JobQueue {
     });
   }
 
-  /** Takes the job that comes first, or undefined when there is none to take now. */
+  /** Claims the first job; resolves to undefined if none can be claimed now. */
   claim(): Promise<Claim | undefined> {
     return this.#db.write((tx) => {
       const now = this.#options.now();
@@ -115,7 +115,7 @@ export class JobQueue {
     });
   }
 
-  /** Ends a job with a result; false when the lease had ended, and nothing has changed. */
+  /** Ends a job with a result; false, and no change, if the lease has ended. */
   done(claim: Claim, result: string): Promise<boolean> {
     return this.#db.write((tx) => {
       if (!this.#release(tx, claim)) return false;
@@ -124,7 +124,7 @@ export class JobQueue {
     });
   }
 
-  /** Gives a job back that failed; false when the lease had ended, and nothing has changed. */
+  /** Returns a failed job to the queue; false, and no change, if the lease has ended. */
   retry(claim: Claim, reason: string): Promise<boolean> {
     return this.#db.write((tx) => {
       if (!this.#release(tx, claim)) return false;
@@ -133,7 +133,7 @@ export class JobQueue {
     });
   }
 
-  /** How many jobs there are in each state, all at one moment. */
+  /** The number of jobs in each state, in one snapshot. */
   counts(): Counts {
     using snapshot = this.#db.snapshot();
     return {
@@ -145,7 +145,7 @@ export class JobQueue {
     };
   }
 
-  /** The jobs that were tried too often, by their numbers. */
+  /** The jobs that failed too often, by number. */
   deadLetters(): Job[] {
     return this.#dead.values().toArray();
   }
@@ -158,13 +158,13 @@ export class JobQueue {
   /** Ends a claim, if it still has its job. */
   #release(tx: Transaction, { job, expires }: Claim): boolean {
     const claimed = tx.tree(this.#claimed);
-    // A clock that was set back may give two claims of one job the same end.
+    // If the clock was set back, two claims of one job may end at the same time.
     if (claimed.get([expires, job.id])?.attempts !== job.attempts) return false;
     if (expires <= this.#options.now()) return false;
     return claimed.delete([expires, job.id]);
   }
 
-  /** Lets jobs that failed rest for a while, or for ever. */
+  /** Moves a failed job to the resting ones, or after too many attempts to the dead ones. */
   #rest(tx: Transaction, job: Job, now: number): void {
     const { attemptsMax, restMs } = this.#options;
     if (job.attempts >= attemptsMax) tx.tree(this.#dead).set([job.id], job);
@@ -182,7 +182,7 @@ export class JobQueue {
   }
 }
 
-/** Removes the jobs whose time is not after a moment. */
+/** Removes the jobs whose time is at or before `now`, and returns them. */
 function takeDue(tx: Transaction, timed: Timed, now: number): Job[] {
   const tree = tx.tree(timed);
   const due = { lte: [now, Infinity] } as const;
