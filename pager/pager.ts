@@ -23,15 +23,13 @@ import { seedOf } from "./format/checksum.ts";
 import { Disk } from "./file/disk.ts";
 import { CommitPath, type Durability } from "./journal/commit_path.ts";
 import { CurrentSuperblock } from "./journal/current_superblock.ts";
-import { openDiskFile } from "./file/disk_file.ts";
-import { ClosedError, inFile, IoError } from "./format/errors.ts";
+import { ClosedError, IoError } from "./format/errors.ts";
 import type { File } from "./file/file.ts";
 import { CHUNK_BYTES, CHUNK_SHIFT, chunksOf, KIND_COUNT, SLOT_MASK } from "./format/format.ts";
 import { Frame, POOL } from "./format/frame.ts";
 import { PagerInspection } from "./inspection.ts";
 import { Journal } from "./journal/journal.ts";
 import { Loader } from "./cache/loader.ts";
-import { MemoryFile } from "./file/memory_file.ts";
 import { Meta } from "./format/meta.ts";
 import { OverlayFile } from "./file/overlay_file.ts";
 import { Observers, type PageObserver } from "./cache/observer.ts";
@@ -50,7 +48,6 @@ import type { Verifier } from "./format/page_check.ts";
 import type { RecoveryReport } from "./recovery/recovery.ts";
 import { type Report, Scrub, type ScrubOptions } from "./damage/scrub.ts";
 import { NO_JOURNAL, type PagerStats } from "./journal/stats.ts";
-import { pathOf } from "./file/path.ts";
 import { Bypass } from "./transaction/bypass.ts";
 import { Commit } from "./transaction/commit.ts";
 import { OpenTransaction } from "./transaction/open_transaction.ts";
@@ -60,28 +57,6 @@ import { VersionStore } from "./transaction/version_store.ts";
 import { UnsyncedChunks } from "./file/unsynced_chunks.ts";
 import { Writeback } from "./cache/writeback.ts";
 import { Writer } from "./transaction/writer.ts";
-
-/**
- * Opens the pager of a file, or of memory when the path is `":memory:"`.
- *
- * @param path A path, a `file:` URL, or `":memory:"`.
- * @throws {TypeError} The path has a wrong type, or is a URL of another scheme.
- * @throws {LockedError} Another handle has the file.
- * @throws {CorruptionError} The file is not a Quire database, or is damaged.
- * @throws {IoError} The system refused.
- */
-export function openPager(path: string | URL, options: PagerOptions = {}): Pager {
-  const place = pathOf("open", path);
-  checkSizes(options); // before a file is created
-  const inMemory = place === ":memory:";
-  const file: File = inMemory ? new MemoryFile() : openDiskFile(place, options);
-  try {
-    return new Pager(file, inMemory ? { ...options, journal: false } : options);
-  } catch (error) {
-    file.close();
-    throw inFile(error, file.path);
-  }
-}
 
 /** The verified pages of a file in frames, and the transactions that change them. */
 export class Pager {

@@ -31,7 +31,8 @@ import {
   versionOf,
 } from "./format/header.ts";
 import { MemoryFile } from "./file/memory_file.ts";
-import { openPager, Pager } from "./pager.ts";
+import { openPager } from "./open_pager.ts";
+import { Pager } from "./pager.ts";
 import { crc, seedOf } from "./format/checksum.ts";
 import { Frame, POOL } from "./format/frame.ts";
 import { readSuperblock, writeSuperblock } from "./journal/superblocks.ts";

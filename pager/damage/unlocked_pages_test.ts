@@ -8,7 +8,7 @@ import { CorruptionError, IoError } from "../format/errors.ts";
 import { FRESH_PAGES, KIND_SUPERBLOCK, PAGE_BYTES } from "../format/format.ts";
 import { Frame, POOL } from "../format/frame.ts";
 import { kindOf } from "../format/header.ts";
-import { openPager } from "../pager.ts";
+import { openPager } from "../open_pager.ts";
 import { UnlockedPages } from "./unlocked_pages.ts";
 
 /** Runs a test with a file that is locked. */
