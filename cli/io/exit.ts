@@ -60,7 +60,7 @@ const EXIT_OF_SIGNAL: Readonly<Record<SignalName, ExitCode>> = {
 /** The remedy for a value that is too long for a string. */
 export const MEND_LONG = "'get --raw' prints its bytes, and 'dump' takes it apart";
 /** What is said where a new file has no place. */
-export const TAKEN = /something already/;
+export const TAKEN = /it already exists/;
 const MEND_PERMISSION = "run it with permission to read and write there: deno run -R=PATH -W=PATH";
 const MEND_NET = "run it with permission to listen too: deno run --allow-net=127.0.0.1";
 

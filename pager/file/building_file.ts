@@ -1,12 +1,12 @@
 /**
- * A database file that is being built: nobody can open it before it is whole.
+ * A database file that is being built: it cannot be opened before it is complete.
  *
- * What goes to the two superblocks stays in memory, and in their place the file has a text that is
- * no superblock, so that it is refused however long it is. `complete` writes them, after everything
- * else is on the medium. So a process that is killed, or a power cut, leaves a file that is whole
- * or refused, whatever its name is.
+ * Writes to the two superblocks stay in memory; in their place the file has a text that is not a
+ * superblock, so that opening refuses it at any length. `complete` writes the superblocks after
+ * everything else is on the medium. So a killed process or a power failure leaves a file that is
+ * complete or refused, whatever its name is.
  *
- * `close` does nothing: who built the database ends the file by `complete` or `discard`.
+ * `close` does nothing: the builder ends the file by `complete` or `discard`.
  */
 
 import { Disk } from "./disk.ts";
@@ -26,9 +26,9 @@ export class BuildingFile implements File {
   #isOpen = true;
 
   /**
-   * A database to be built.
+   * Starts a database.
    *
-   * @param file An empty file, which this one owns from here on.
+   * @param file An empty file; this object owns it from now on.
    */
   constructor(file: File) {
     this.#file = file;
@@ -80,9 +80,9 @@ export class BuildingFile implements File {
   close(): void {}
 
   /**
-   * Makes it a database, on the medium, and closes it.
+   * Writes the superblocks, which makes the file a durable database, and closes it.
    *
-   * @throws {IoError} The system refused; it is still to be discarded.
+   * @throws {IoError} The system refused; the file must still be discarded.
    */
   complete(): void {
     const disk = new Disk(this.#file);
@@ -93,7 +93,7 @@ export class BuildingFile implements File {
     disk.close();
   }
 
-  /** Closes it as it is, unless that is done. */
+  /** Closes the file as it is, unless it is closed. */
   discard(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;

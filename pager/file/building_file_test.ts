@@ -1,4 +1,5 @@
-// A database that is being built: what reads of it see, and that no cut leaves one to be opened.
+// A database that is being built: the results of reads, and that an interrupted one cannot be
+// opened.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -28,7 +29,7 @@ function build(file: File): void {
   building.complete();
 }
 
-/** The version in a file, or undefined where it is refused. */
+/** The version in a file, or undefined if opening it is refused. */
 function versionOf(file: File): number | undefined {
   try {
     return new Pager(file).meta.version;
@@ -83,7 +84,7 @@ describe("BuildingFile", () => {
         if (version === undefined) found.refused++;
         else if (version === COMMITS) found.whole++;
         else {
-          // Nothing was in it yet: creation begins anew.
+          // It was still empty, so it is created again.
           assertEquals(version, 0);
           assert(image.length <= FRESH_PAGES * PAGE_BYTES);
           found.fresh++;

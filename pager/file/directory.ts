@@ -1,9 +1,9 @@
 /**
- * Makes the entry of a new file last: a file whose data is on the medium is lost with the power as
- * long as the directory that names it is not.
+ * Makes the directory entry of a new file durable: a power failure loses a file whose data is on
+ * the medium if its directory entry is not.
  *
- * The directory is synced where the program may read it. It never asks for a permission: a program
- * may be allowed the one path and nothing else, and then when the entry lasts is up to the system.
+ * The directory is synced if the program may read it. This never prompts for a permission: if a
+ * program has access only to the file itself, the system decides when the entry is durable.
  */
 
 import * as fs from "node:fs";
@@ -11,11 +11,11 @@ import { dirname, isAbsolute } from "node:path";
 import { IoError } from "../format/errors.ts";
 import { reason } from "./disk.ts";
 
-/** What a system says when it does not let anybody sync this directory. */
+/** The error codes of systems that do not allow this directory to be synced. */
 const REFUSALS: readonly unknown[] = ["EACCES", "EBADF", "EINVAL", "EISDIR", "ENOTSUP", "EPERM"];
 
 /**
- * Waits until the entry of a file is on the medium; false where that cannot be waited for.
+ * Waits until the directory entry of a file is on the medium; false if it cannot wait for that.
  *
  * @throws {IoError} The sync failed: the entry may be lost.
  */
@@ -36,10 +36,10 @@ export function syncDirectoryOf(path: string): boolean {
   }
 }
 
-/** The directory that names a file, behind symbolic links, if it may be read. */
+/** The directory of a file, with symbolic links resolved; undefined if it may not be read. */
 function directoryOf(path: string): string | undefined {
   const named = dirname(path);
-  // What a relative path means can be told by those alone who may read the current directory.
+  // Resolving a relative path requires permission to read the current directory.
   if (!mayRead(named) || (!isAbsolute(path) && !mayRead("."))) return undefined;
   const directory = dirname(realPath(path));
   return mayRead(directory) ? directory : undefined;
@@ -57,7 +57,7 @@ function mayRead(path: string): boolean {
   return Deno.permissions.querySync({ name: "read", path }).state === "granted";
 }
 
-/** A descriptor of a directory, or -1 where the system refuses one. */
+/** A descriptor of a directory, or -1 if the system refuses it. */
 function openDirectory(path: string): number {
   try {
     return fs.openSync(path, "r");

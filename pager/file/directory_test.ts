@@ -1,4 +1,5 @@
-// The entry of a new file: waited for where its directory may be read, and not asked for elsewhere.
+// The directory entry of a new file: it is synced if the directory may be read; otherwise no
+// permission is requested.
 
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
@@ -19,7 +20,7 @@ function inFolder(body: (folder: string) => void): void {
   }
 }
 
-/** Opens a database in another process that has some permissions, and cannot ask for more. */
+/** Opens a database in another process that has some permissions, and cannot request more. */
 function openInOther(path: string, permissions: string[], tracer: string[] = []) {
   const args = ["run", "--no-check", "--no-prompt", ...permissions, LOCK_OTHER];
   const [program, ...rest] = [...tracer, Deno.execPath(), ...args, path, "exclusive", "leave"];

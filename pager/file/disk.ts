@@ -1,18 +1,18 @@
 /**
- * A `File` under rules: what a system may do in part is finished, what a signal interrupted is done
- * again, its errors become `IoError`, and the first failed write, truncation or sync is final.
+ * A `File` with rules: partial reads and writes are completed, calls interrupted by a signal are
+ * repeated, errors become `IoError`, and the first failed write, truncation or sync is final.
  *
- * After such a failure nobody knows what the medium holds (a system may drop the pages of a failed
- * sync and report success the next time), so no write is tried again: the disk latches, and goes on
- * reading. There is one exception: a claim of space that fails because there is none has done
- * nothing, and is refused without a latch.
+ * After such a failure the content of the medium is unknown (a system may drop the pages of a
+ * failed sync, and report success the next time). So writes are not retried: the disk latches, and
+ * serves only reads. There is one exception: a claim of space that fails because the disk is full
+ * has lost nothing, and does not latch the disk.
  */
 
 import { constants, platform } from "node:os";
 import { IoError } from "../format/errors.ts";
 import type { File } from "./file.ts";
 
-/** What was asked of a file. */
+/** The calls made to a file so far. */
 export interface DiskFigures {
   /** Calls that read. */
   readonly readCalls: number;
@@ -22,20 +22,20 @@ export interface DiskFigures {
   readonly writeCalls: number;
   /** Bytes that they wrote. */
   readonly bytesWritten: number;
-  /** Calls that waited for the medium, writes that did among them. */
+  /** Calls that waited for the medium, including write-through writes. */
   readonly syncCalls: number;
 }
 
 /** A `File` whose failures are typed and final. */
 export class Disk {
-  /** What was asked of the file so far. */
+  /** The calls made to the file so far. */
   readonly figures = { readCalls: 0, bytesRead: 0, writeCalls: 0, bytesWritten: 0, syncCalls: 0 };
 
   readonly #file: File;
   #failure: IoError | undefined;
 
   /**
-   * Puts a file under rules.
+   * Wraps a file.
    *
    * @param file The file; this disk is its only user from now on.
    */
@@ -43,20 +43,20 @@ export class Disk {
     this.#file = file;
   }
 
-  /** Where the file is; undefined for memory. */
+  /** The path of the file; undefined for memory. */
   get path(): string | undefined {
     return this.#file.path;
   }
 
-  /** The write, truncation or sync that failed, if one did. */
+  /** The failure of a write, truncation or sync that latched the disk, if any. */
   get failure(): IoError | undefined {
     return this.#failure;
   }
 
   /**
-   * Throws when an earlier write failed.
+   * Checks that no write, truncation or sync has failed.
    *
-   * @throws {IoError} It did; `cause` is that failure.
+   * @throws {IoError} One has; `cause` is that failure.
    */
   checkWritable(): void {
     if (this.#failure === undefined) return;
@@ -72,12 +72,12 @@ export class Disk {
         return this.#file.size();
       } catch (cause) {
         if (isInterrupted(cause)) continue;
-        throw failure("tell the size of the file", cause);
+        throw failure("get the size of the file", cause);
       }
     }
   }
 
-  /** Reads until `length` bytes are there or the file ends; returns how many there were. */
+  /** Reads until it has `length` bytes or the file ends; returns the number of bytes read. */
   read(target: Uint8Array, start: number, length: number, position: number): number {
     let done = 0;
     while (done < length) {
@@ -94,15 +94,15 @@ export class Disk {
     if (failure !== undefined) throw this.#failure = failure;
   }
 
-  /** Writes all of `length` bytes, which are on the medium when it returns. */
+  /** Writes all of `length` bytes; they are on the medium when it returns. */
   writeThrough(source: Uint8Array, start: number, length: number, position: number): void {
     const failure = this.#put(source, start, length, position, true);
     if (failure !== undefined) throw this.#failure = failure;
   }
 
   /**
-   * Writes bytes where nothing stands that counts, to claim their space. Should there be no space,
-   * nothing is lost and the disk does not latch. Any other failure is final.
+   * Writes bytes to an unused part of the file, to claim its space. If the disk is full, nothing is
+   * lost and the disk does not latch. Any other failure is final.
    */
   claim(source: Uint8Array, start: number, length: number, position: number): void {
     const failure = this.#put(source, start, length, position, false);
@@ -124,7 +124,7 @@ export class Disk {
     }
   }
 
-  /** Cuts the file, or extends it with zeros. */
+  /** Shortens the file, or extends it with zeros. */
   truncate(size: number): void {
     this.checkWritable();
     for (;;) {
@@ -136,7 +136,7 @@ export class Disk {
     }
   }
 
-  /** Closes the file. An interrupted close is done: closing again could hit another descriptor. */
+  /** Closes the file. An interrupted close is not repeated: that could hit another descriptor. */
   close(): void {
     try {
       this.#file.close();
@@ -160,7 +160,7 @@ export class Disk {
     }
   }
 
-  /** Writes until all bytes are taken; what went wrong, if something did. */
+  /** Writes all bytes; returns the failure, if any. */
   #put(
     source: Uint8Array,
     start: number,
@@ -202,27 +202,27 @@ function failure(action: string, cause: unknown): IoError {
   return new IoError(`Cannot ${action}: ${reason(cause)}`, { cause: withCode(cause) });
 }
 
-/** A system's error with its code: Deno gives some, as those of quotas, a number alone. */
+/** Adds the code to a system's error. Some errors of Deno, such as quotas, have only a number. */
 function withCode(cause: unknown): unknown {
   const code = codeOf(cause);
   const isMissing = code !== undefined && (cause as { code?: unknown }).code === undefined;
   return isMissing ? Object.assign(cause as Error, { code }) : cause;
 }
 
-/** What a system says when it has no space for what is written: on the disk, or for this user. */
+/** The error codes of a write without space: on the disk, in a quota, or below a size limit. */
 const FULL_CODES: readonly unknown[] = ["ENOSPC", "EDQUOT", "EFBIG"];
 
-/** Whether a write failed because there is no space for it. */
+/** Whether a write failed for lack of space. */
 export function isFull(error: unknown): boolean {
   return error instanceof IoError && FULL_CODES.includes(codeOf(error.cause));
 }
 
-/** Whether a signal came before the system had done anything. */
+/** Whether a signal interrupted a call before it had any effect. */
 function isInterrupted(cause: unknown): boolean {
   return codeOf(cause) === "EINTR";
 }
 
-/** The code of a system's error, by the number in its message if it has none. */
+/** The code of a system's error; if it has none, from the number in its message. */
 function codeOf(cause: unknown): unknown {
   if (!(cause instanceof Error)) return undefined;
   if ("code" in cause && cause.code !== undefined) return cause.code;
@@ -230,14 +230,14 @@ function codeOf(cause: unknown): unknown {
   return number === undefined ? undefined : CODES.get(Number(number));
 }
 
-/** The codes by number, but on Windows, where numbers in messages are of another kind. */
+/** The codes by number; none on Windows, whose messages have numbers of another kind. */
 const CODES: ReadonlyMap<number, string> = new Map(
   platform() === "win32"
     ? []
     : Object.entries(constants.errno).map(([code, number]) => [number, code]),
 );
 
-/** What an unknown thrown thing says of itself. */
+/** The message of a thrown value of unknown type. */
 export function reason(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }

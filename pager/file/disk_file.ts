@@ -5,10 +5,10 @@
  * operating system's advisory lock on a second descriptor of the same file; it conflicts between
  * handles of one process as well as between processes, and ends with the process.
  *
- * All descriptors are opened when the file is: what happens to its path, to the current directory,
- * or to the process's other descriptors afterwards does not matter to it.
+ * All descriptors are opened with the file: later changes of its path, the current directory or the
+ * process's other descriptors do not affect it.
  *
- * This module, `directory.ts` and `new_file.ts` are the only ones that name `Deno` or `node:fs`.
+ * Only this module, `directory.ts` and `new_file.ts` use `Deno` or `node:fs`.
  */
 
 import * as fs from "node:fs";
@@ -17,15 +17,15 @@ import { syncDirectoryOf } from "./directory.ts";
 import { reason } from "./disk.ts";
 import type { File } from "./file.ts";
 
-/** How to open a file on disk. */
+/** Options for opening a file on disk. */
 export interface DiskFileOptions {
-  /** Never write. Default false. */
+  /** Open the file read-only. Default false. */
   readOnly?: boolean | undefined;
-  /** Make the file when it is missing. Default true. */
+  /** Create the file if it is missing. Default true. */
   create?: boolean | undefined;
   /**
-   * The permissions of a file that is made, as in `0o600`; the umask of the process narrows them.
-   * Nothing on Windows. Default `0o666`.
+   * The permissions of a file that is created, as in `0o600`; the umask of the process narrows
+   * them. Ignored on Windows. Default `0o666`.
    */
   mode?: number | undefined;
   /** How long to wait for another handle to close, in milliseconds. Default 0. */
@@ -35,16 +35,16 @@ export interface DiskFileOptions {
 const LOCK_POLL_MS = 5;
 const MODE = 0o666;
 
-/** How a descriptor is opened whose writes wait for the medium, where the system has that. */
+/** The flags that open a descriptor whose writes wait for the medium, if the system has them. */
 const THROUGH_FLAGS = throughFlags(Deno.build.os);
 
 /**
- * How a descriptor is opened whose writes wait for the medium, or undefined where a write and a
- * sync do that.
+ * The flags that open a descriptor whose writes wait for the medium; undefined on systems where a
+ * sync has to follow the write.
  *
  * On Linux a write with `O_DSYNC` flushes the drive's cache as `fdatasync` does, in one call. On
- * macOS it stops at the drive, and only `F_FULLFSYNC`, which is what Deno's `fdatasync` asks for
- * there, goes through its cache. Of other systems nothing is assumed.
+ * macOS it does not flush that cache; only `F_FULLFSYNC` does, which Deno's `fdatasync` uses there.
+ * Nothing is assumed about other systems.
  */
 export function throughFlags(os: string): number | undefined {
   const { O_DSYNC, O_RDWR } = fs.constants;
@@ -52,9 +52,9 @@ export function throughFlags(os: string): number | undefined {
 }
 
 /**
- * Opens and locks a file: alone, or shared with other readers when read-only.
+ * Opens and locks a file: exclusively, or shared with other readers if read-only.
  *
- * @throws {LockedError} Another handle has it.
+ * @throws {LockedError} Another handle has it locked.
  * @throws {IoError} The system refused, or the path is not a regular file.
  */
 export function openDiskFile(path: string, options: DiskFileOptions = {}): File {
@@ -62,7 +62,7 @@ export function openDiskFile(path: string, options: DiskFileOptions = {}): File 
   const file = new DiskFile(path, readOnly, create && !readOnly, mode);
   try {
     waitForLock(file, path, !readOnly, lockTimeoutMs);
-    // The entry of a new file is on the medium before anything is in it.
+    // The directory entry of a new file must be durable before its content is.
     if (!readOnly && file.size() === 0) syncDirectoryOf(path);
   } catch (error) {
     file.close();
@@ -72,7 +72,7 @@ export function openDiskFile(path: string, options: DiskFileOptions = {}): File 
 }
 
 /**
- * Opens a file to read it without a lock, whoever has it.
+ * Opens a file for reading without a lock, even if another handle has it locked.
  *
  * @throws {IoError} The system refused, or the path is not a regular file.
  */
@@ -90,7 +90,7 @@ function waitForLock(file: DiskFile, path: string, exclusive: boolean, timeoutMs
   }
 }
 
-/** How many handles of this thread have a file locked, by its device and number. */
+/** The number of handles of this thread that have a file locked, by device and inode. */
 const lockedHere = new Map<string, number>();
 
 class DiskFile implements File {
@@ -98,7 +98,7 @@ class DiskFile implements File {
   #isLocked = false;
   readonly #lock: Deno.FsFile;
   readonly #descriptor: number;
-  /** Its writes wait for the medium; -1 where nothing is written so. */
+  /** The descriptor whose writes wait for the medium; -1 if there is none. */
   readonly #through: number;
 
   constructor(path: string, readOnly: boolean, create: boolean, mode: number) {
@@ -194,7 +194,7 @@ function openForLock(
   create: boolean,
   mode: number,
 ): Deno.FsFile {
-  // Opening a FIFO would wait for its other end, so what is there is looked at before.
+  // Opening a FIFO would wait for its other end, so the type is checked first.
   if (!isFileOrMissing(path)) throw new IoError(`Cannot open ${path}: it is not a regular file`);
   try {
     return Deno.openSync(path, { read: true, write: !readOnly, create, mode });
@@ -220,7 +220,7 @@ function openForIo(path: string, flags: string | number, lock: Deno.FsFile): num
     throw new IoError(`Cannot open ${path}: ${reason(cause)}`, { cause });
   }
   try {
-    // This asks for permission to what a link leads to.
+    // If the path is a link, this prompts for permission to its target.
     if (fs.fstatSync(descriptor).ino === lock.statSync().ino) return descriptor;
   } catch (cause) {
     fs.closeSync(descriptor);

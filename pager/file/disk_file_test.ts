@@ -1,4 +1,4 @@
-// Files on disk: locks between handles, what is refused, and the seam's operations.
+// Files on disk: locks between handles, refused paths, and the operations of `File`.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -8,7 +8,7 @@ import { constants } from "node:fs";
 
 const windows = Deno.build.os === "windows";
 
-/** Does something in a folder of its own, which is removed afterwards. */
+/** Runs a function with a folder of its own, which is removed afterwards. */
 function inFolder(body: (folder: string) => void): void {
   const folder = Deno.makeTempDirSync({ prefix: "quire-" });
   try {

@@ -1,5 +1,5 @@
-// The rules around a file: partial work is finished, errors are typed, the first failed write is
-// final and reads go on.
+// The rules of `Disk`: partial reads and writes are completed, errors are typed, the first failed
+// write is final, and reads still work after it.
 
 import { constants } from "node:os";
 import { assert, assertEquals, assertThrows } from "@std/assert";
@@ -65,7 +65,7 @@ describe("Disk.write", () => {
   });
 });
 
-/** A disk whose file throws a system's error, once, at each call of a sort. */
+/** A disk whose file throws a system's error once for each kind of call. */
 function failingOnce(
   code: string | undefined,
   message = `${code}: simulated`,

@@ -1,32 +1,40 @@
 /**
- * The one seam for I/O. Everything that Quire asks of a system goes through a `File`, so every
- * simulated disk and every injected fault stands here.
+ * The interface for I/O. All of Quire's file operations go through a `File`; tests implement it to
+ * simulate disks and inject faults.
  */
 
 /**
- * A file as the pager sees it: positional, synchronous, and free to do less than it was asked.
+ * A file as the pager uses it: its calls are positional and synchronous, and may read or write less
+ * than requested.
  *
- * Implementations throw whatever their system throws.
+ * Implementations throw the errors of their system.
  */
 export interface File {
-  /** Where it is, for errors; undefined for memory. */
+  /** The path, for errors; undefined for memory. */
   readonly path?: string | undefined;
   /** The size in bytes. */
   size(): number;
-  /** Reads up to `length` bytes at `position` into `target` from `start`; 0 at the end. */
+  /**
+   * Reads up to `length` bytes at `position` into `target` from `start`; returns the number of
+   * bytes read, 0 at the end of the file.
+   */
   readAt(target: Uint8Array, start: number, length: number, position: number): number;
-  /** Writes up to `length` bytes of `source` from `start` at `position`; returns how many. */
+  /**
+   * Writes up to `length` bytes of `source` from `start` at `position`; returns the number of bytes
+   * written.
+   */
   writeAt(source: Uint8Array, start: number, length: number, position: number): number;
   /**
-   * As `writeAt`, and what was written is on the medium when it returns; earlier writes may not be.
+   * Like `writeAt`, but the bytes written are on the medium when it returns; those of earlier
+   * writes may not be.
    */
   writeThroughAt(source: Uint8Array, start: number, length: number, position: number): number;
-  /** Cuts the file, or extends it with zeros. */
+  /** Shortens the file, or extends it with zeros. */
   truncate(size: number): void;
   /** Returns when everything written is on the medium. */
   sync(): void;
-  /** Takes the lock, alone or shared with other readers; false when somebody has it. */
+  /** Takes the lock, exclusive or shared with other readers; false if another handle has it. */
   lock(exclusive: boolean): boolean;
-  /** Gives back the lock and the descriptors. */
+  /** Releases the lock, and closes the descriptors. */
   close(): void;
 }

@@ -1,8 +1,8 @@
 /**
  * A `File` in memory, for `":memory:"` databases and for tests.
  *
- * It grows by segments of 2 MiB that never move, and reads and writes whole. Nobody else can reach
- * it, so its lock is always to be had.
+ * It grows by segments of 2 MiB that never move; its reads and writes are never partial. No other
+ * handle can reach it, so its lock is always available.
  */
 
 import type { File } from "./file.ts";
@@ -16,9 +16,9 @@ export class MemoryFile implements File {
   #size = 0;
 
   /**
-   * Begins with a copy of `content`, or empty.
+   * Creates a file that has a copy of `content`.
    *
-   * @param content The first bytes of the file.
+   * @param content The first bytes of the file. Default none.
    */
   constructor(content: Uint8Array = new Uint8Array(0)) {
     if (content.length > 0) this.writeAt(content, 0, content.length, 0);
@@ -36,7 +36,7 @@ export class MemoryFile implements File {
     return this.#size;
   }
 
-  /** Reads what there is, up to `length` bytes. */
+  /** Reads up to `length` bytes: fewer only at the end of the file. */
   readAt(target: Uint8Array, start: number, length: number, position: number): number {
     const count = Math.max(0, Math.min(length, this.#size - position));
     for (let done = 0; done < count;) {
@@ -63,7 +63,7 @@ export class MemoryFile implements File {
     return this.writeAt(source, start, length, position);
   }
 
-  /** Cuts the file, or extends it with zeros. */
+  /** Shortens the file, or extends it with zeros. */
   truncate(size: number): void {
     for (let at = size; at < this.#size;) {
       const part = this.#partAt(at, this.#size - at);
@@ -75,10 +75,10 @@ export class MemoryFile implements File {
     this.#reserve(size);
   }
 
-  /** Does nothing: memory is as durable as it gets. */
+  /** Does nothing: there is no medium to sync to. */
   sync(): void {}
 
-  /** Always taken: nobody else can reach this file. */
+  /** Returns true: no other handle can reach this file. */
   lock(_exclusive: boolean): boolean {
     return true;
   }
@@ -86,7 +86,7 @@ export class MemoryFile implements File {
   /** Keeps the bytes, so that a test can open them again. */
   close(): void {}
 
-  /** Up to `length` bytes from a position on, as far as one segment has them. */
+  /** A view of up to `length` bytes from a position on, within one segment. */
   #partAt(position: number, length: number): Uint8Array {
     const offset = position % SEGMENT_BYTES;
     const segment = this.#segments[Math.floor(position / SEGMENT_BYTES)]!;

@@ -1,4 +1,4 @@
-// The file in memory against an array of bytes.
+// Compares the file in memory with an array of bytes.
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

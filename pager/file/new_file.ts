@@ -1,18 +1,18 @@
 /**
- * A file that is made for a user: written beside its place under another name, and given its own
- * name when it is whole.
+ * A new file for a user: it is written under a temporary name in the same folder, and renamed when
+ * it is complete.
  *
- * 1. Under the final name is nothing until the file is whole and on the medium. The one exception
- *    is asked for by `canBeInPlace`, for content that shows by itself that it is unfinished.
- * 2. Nothing is ever overwritten. What appears under the final name meanwhile stays, and the new
- *    file is refused. The name is given by a hard link, which fails where something is; a file
- *    system without links gets an empty file of the final name, which the rename then replaces.
- * 3. A copy is not more open than its source: no class of users gets a permission that it does not
- *    have on the source. The umask of the process narrows that further.
- * 4. Only what this object has made is removed, and only while it still is that file.
+ * 1. The final name does not exist until the file is complete and on the medium. The option
+ *    `canBeInPlace` allows an exception, for content that itself shows when it is unfinished.
+ * 2. Nothing is overwritten. If a file appears under the final name meanwhile, it stays, and the
+ *    new file is refused. The final name is a hard link, which fails if the name exists; on a file
+ *    system without links it is an empty file, which a rename then replaces.
+ * 3. A copy has no wider permissions than its source: no class of users gets a permission that it
+ *    lacks on the source. The umask of the process narrows them further.
+ * 4. Only a file that this object created is removed, and only while the path still leads to it.
  *
- * A process that is killed leaves the unfinished file under its temporary name. It is never reused:
- * the next attempt takes a name with a number.
+ * A killed process leaves the unfinished file under its temporary name. The name is not reused: the
+ * next attempt takes a name with a number.
  */
 
 import * as fs from "node:fs";
@@ -21,13 +21,13 @@ import { assert } from "../format/assert.ts";
 import { reason } from "./disk.ts";
 import { IoError } from "../format/errors.ts";
 
-/** How to make a file for a user. */
+/** Options for creating a file for a user. */
 export interface NewFileOptions {
-  /** The path or descriptor of what it is a copy of. Default: it is no copy. */
+  /** The path or descriptor of the file that it is a copy of. Default: it is not a copy. */
   copyOf?: string | number | undefined;
   /**
-   * Write under the final name where this program has no permission for a name beside it. Only for
-   * content that nobody takes for whole before it is. Default false: that is an error.
+   * Write under the final name if this program has no permission for the temporary name. Only for
+   * content that cannot be mistaken for complete before it is. Default false: fail instead.
    */
   canBeInPlace?: boolean;
 }
@@ -35,34 +35,34 @@ export interface NewFileOptions {
 const SUFFIX = ".unfinished";
 const NAMES_MAX = 100;
 const NAME_BYTES_MAX = 255;
-/** A new file has no right to be executed. */
+/** A new file is not executable. */
 const MODE_NEW = 0o666;
 const MODE_PRIVATE = 0o600;
 const MODE_OWNER = 0o700;
 const GROUP_SHIFT = 3;
 const CLASS_MASK = 0o7;
-/** What a system says of a file system without hard links. */
+/** The error codes of a file system without hard links. */
 const NO_LINKS = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"];
-/** What a system says that cannot sync a folder. */
+/** The error codes of a system that cannot sync a folder. */
 const NO_FOLDER_SYNC = ["EINVAL", "ENOTSUP", "EOPNOTSUPP", "EBADF", "EPERM", "EISDIR"];
 
 const encoder = new TextEncoder();
 
-/** A file that has no name of its own until it is whole. */
+/** A file that gets its final name when it is complete. */
 export class NewFile {
-  /** Where it is written. */
+  /** The path under which it is written. */
   readonly path: string;
-  /** A descriptor that reads and writes it, open until it is published or abandoned. */
+  /** A descriptor for reading and writing, open until the file is published or abandoned. */
   readonly descriptor: number;
   readonly #target: string;
   #isOpen = true;
 
   /**
-   * Makes an empty file beside its place.
+   * Creates an empty file under a temporary name.
    *
-   * @param target Where it will be. Nothing may be there.
-   * @param options How to make it.
-   * @throws {IoError} There is something, or the system refused.
+   * @param target The final path, which must not exist.
+   * @param options How to create the file.
+   * @throws {IoError} `target` exists, or the system refused.
    */
   constructor(target: string, options: NewFileOptions = {}) {
     const { copyOf, canBeInPlace = false } = options;
@@ -76,10 +76,10 @@ export class NewFile {
   }
 
   /**
-   * Gives it its name, which is on the medium too where this program may read the folder. After an
-   * error it has to be abandoned.
+   * Gives the file its final name, durably if this program may read the folder. After an error it
+   * must be abandoned.
    *
-   * @throws {IoError} Something has that name meanwhile, or the system refused.
+   * @throws {IoError} The final name exists by now, or the system refused.
    */
   publish(): void {
     assert(this.#isOpen, "a file is published once");
@@ -94,7 +94,7 @@ export class NewFile {
     this.#close();
   }
 
-  /** Removes what is not published, as far as the system lets it. May be called at any time. */
+  /** Removes the file unless it is published, if the system allows it. Call it at any time. */
   abandon(): void {
     if (!this.#isOpen) return;
     try {
@@ -102,11 +102,11 @@ export class NewFile {
       this.#close();
       if (isThere) fs.unlinkSync(this.path);
     } catch {
-      // Whoever abandons a file has an error that tells more.
+      // The caller abandons the file because of an error that says more.
     }
   }
 
-  /** Whether its path still leads to it. */
+  /** Whether the path still leads to this file. */
   #isThere(): boolean {
     const found = fs.lstatSync(this.path, { throwIfNoEntry: false });
     return found?.ino === fs.fstatSync(this.descriptor).ino;
@@ -119,11 +119,11 @@ export class NewFile {
 }
 
 /**
- * Moves a whole file to its final name, unless something is there.
+ * Moves a complete file to its final name, unless that exists.
  *
- * @param from Its name so far.
- * @param to Its final name, in the same folder.
- * @param link Makes a hard link.
+ * @param from The temporary path.
+ * @param to The final path, in the same folder.
+ * @param link Creates a hard link.
  */
 export function giveName(from: string, to: string, link: typeof fs.linkSync = fs.linkSync): void {
   try {
@@ -133,7 +133,7 @@ export function giveName(from: string, to: string, link: typeof fs.linkSync = fs
     return renameToNew(from, to);
   }
   try {
-    // Before the other name goes: a power cut leaves at least one of the two.
+    // Sync before the other name is removed, so that a power failure leaves at least one of them.
     syncFolder(to);
     fs.unlinkSync(from);
   } catch (error) {
@@ -142,7 +142,7 @@ export function giveName(from: string, to: string, link: typeof fs.linkSync = fs
   }
 }
 
-/** As `giveName`, where there are no links. A process killed in between leaves an empty file. */
+/** Like `giveName`, without links. A process that is killed in between leaves an empty file. */
 function renameToNew(from: string, to: string): void {
   fs.closeSync(fs.openSync(to, "wx", MODE_PRIVATE));
   try {
@@ -154,7 +154,7 @@ function renameToNew(from: string, to: string): void {
   syncFolder(to);
 }
 
-/** Takes the names in the folder of a path to the medium, where the folder can be synced. */
+/** Makes the entries of the folder of a path durable, if the folder can be synced. */
 function syncFolder(path: string): void {
   const folder = dirname(path);
   if (!isGranted("read", folder)) return;
@@ -162,7 +162,7 @@ function syncFolder(path: string): void {
   try {
     descriptor = fs.openSync(folder, "r");
   } catch {
-    // The user may write into it and not read it, or the system opens no folders.
+    // The user may write to the folder but not read it, or the system does not open folders.
     return;
   }
   try {
@@ -175,12 +175,12 @@ function syncFolder(path: string): void {
 }
 
 function refuseTaken(target: string): void {
-  if (basename(target) === "" || /\/$/.test(target)) throw new Error("the path names no file");
+  if (basename(target) === "" || /\/$/.test(target)) throw new Error("the path has no file name");
   if (fs.lstatSync(target, { throwIfNoEntry: false }) === undefined) return;
-  throw new Error("there is something already");
+  throw new Error("it already exists");
 }
 
-/** Makes the file under the first name that is free; its path and its descriptor. */
+/** Creates the file under the first free name; returns its path and its descriptor. */
 function create(target: string, source: Source | undefined, canBeInPlace: boolean): Created {
   for (let number = 1; number <= NAMES_MAX; number++) {
     const path = nameBeside(target, number);
@@ -192,10 +192,10 @@ function create(target: string, source: Source | undefined, canBeInPlace: boolea
       if (codeOf(error) !== "EEXIST") throw error;
     }
   }
-  throw new Error(`${NAMES_MAX} unfinished files are beside it; remove those that nobody writes`);
+  throw new Error(`it has ${NAMES_MAX} unfinished files; remove those that are not being written`);
 }
 
-/** A name in the same folder, cut where it would be longer than names can be. */
+/** A temporary name in the same folder, shortened to the longest that a name can be. */
 function nameBeside(target: string, number: number): string {
   const suffix = number === 1 ? SUFFIX : `${SUFFIX}-${number}`;
   let name = basename(target);
@@ -205,21 +205,21 @@ function nameBeside(target: string, number: number): string {
 
 type Created = [path: string, descriptor: number];
 
-/** What a new file is a copy of. */
+/** The source of a copy. */
 interface Source {
   /** The permissions that a copy in the same group may have. */
   readonly mode: number;
   readonly group: number | undefined;
 }
 
-/** Undefined where it is no copy of a file. */
+/** The source, or undefined if the new file is not a copy of a file. */
 function sourceOf(copyOf: string | number | undefined): Source | undefined {
   if (copyOf === undefined) return undefined;
   try {
     const { mode, gid, isFile } = statOf(copyOf);
     return isFile ? { mode: mode & MODE_NEW, group: gid } : undefined;
   } catch {
-    // Of what nobody can look at, nobody else may get a copy.
+    // The permissions of the source are unknown, so only this user gets any.
     return { mode: MODE_PRIVATE, group: undefined };
   }
 }
@@ -230,8 +230,8 @@ function statOf(of: string | number): { mode: number; gid: number; isFile: boole
 }
 
 /**
- * Makes a file with the permissions of its source. Until it is known that the group is the same,
- * members of the group and others get no more than both have.
+ * Creates a file with the permissions of its source. Until it is known that both have the same
+ * group, the group and others get only the permissions that both classes have.
  */
 function createWithMode(path: string, source: Source | undefined): Created {
   if (source === undefined) return [path, fs.openSync(path, "wx+", MODE_NEW)];
@@ -240,13 +240,13 @@ function createWithMode(path: string, source: Source | undefined): Created {
   const narrow = (mode & MODE_OWNER) | (both << GROUP_SHIFT) | both;
   const descriptor = fs.openSync(path, "wx+", narrow);
   if (narrow === mode || fs.fstatSync(descriptor).gid !== group) return [path, descriptor];
-  // Made anew rather than widened, which would pass over the umask.
+  // Create it again rather than widen its permissions, which would bypass the umask.
   fs.closeSync(descriptor);
   fs.unlinkSync(path);
   return [path, fs.openSync(path, "wx+", mode)];
 }
 
-/** Whether this program has a permission, without asking the user for it. */
+/** Whether this program has a permission, without a prompt. */
 function isGranted(name: "read" | "write", path: string): boolean {
   return Deno.permissions.querySync({ name, path }).state === "granted";
 }
@@ -256,6 +256,6 @@ function codeOf(error: unknown): string {
 }
 
 function cannotMake(target: string, cause: unknown): IoError {
-  const why = codeOf(cause) === "EEXIST" ? "there is something already" : reason(cause);
-  return new IoError(`Cannot make ${target}: ${why}`, { cause });
+  const why = codeOf(cause) === "EEXIST" ? "it already exists" : reason(cause);
+  return new IoError(`Cannot create ${target}: ${why}`, { cause });
 }

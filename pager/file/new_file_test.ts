@@ -1,4 +1,4 @@
-// Files that are made for a user: their names before and after, their permissions, what is refused.
+// New files for a user: their names before and after, their permissions, and refusals.
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import * as fs from "node:fs";
@@ -42,14 +42,14 @@ describe("NewFile", () => {
       const files = [new NewFile(`${dir}/a`), new NewFile(`${dir}/a`)];
       assertEquals(namesIn(dir), ["a.unfinished", "a.unfinished-2", "a.unfinished-3"]);
       files[1]!.publish();
-      assertThrows(() => files[0]!.publish(), IoError, "there is something already");
+      assertThrows(() => files[0]!.publish(), IoError, "it already exists");
       files[0]!.abandon();
       assertEquals(namesIn(dir), ["a", "a.unfinished"]);
       assertEquals(Deno.readTextFileSync(`${dir}/a.unfinished`), "of somebody");
     });
   });
 
-  it("refuses a path where something is, or that names no file", () => {
+  it("refuses a path that exists, or that has no file name", () => {
     inTempDir((dir) => {
       Deno.writeTextFileSync(`${dir}/file`, "mine");
       Deno.mkdirSync(`${dir}/folder`);
@@ -57,10 +57,10 @@ describe("NewFile", () => {
       const before = namesIn(dir);
       for (const name of ["file", "folder", "link"]) {
         const make = () => new NewFile(`${dir}/${name}`);
-        assertThrows(make, IoError, `${name}: there is something already`);
+        assertThrows(make, IoError, `${name}: it already exists`);
       }
       for (const path of ["", `${dir}/new/`]) {
-        assertThrows(() => new NewFile(path), IoError, "the path names no file");
+        assertThrows(() => new NewFile(path), IoError, "the path has no file name");
       }
       assertThrows(() => new NewFile(`${dir}/none/a`), IoError, "no such file");
       assertEquals(namesIn(dir), before);
@@ -75,7 +75,7 @@ describe("NewFile", () => {
         else if (kind === "link") Deno.symlinkSync(`${dir}/missing`, `${dir}/a`);
         else Deno.mkdirSync(`${dir}/a`);
         const before = Deno.lstatSync(`${dir}/a`).ino;
-        assertThrows(() => file.publish(), IoError, "a: there is something already");
+        assertThrows(() => file.publish(), IoError, "a: it already exists");
         file.abandon();
         assertEquals(namesIn(dir), ["a"], kind);
         assertEquals(Deno.lstatSync(`${dir}/a`).ino, before);

@@ -1,8 +1,8 @@
 /**
- * A `File` over another that is never written: what is written stays in memory, on top.
+ * A `File` that overlays another one: writes stay in memory, and the base is never written.
  *
  * It lets a read-only handle recover a database without changing a byte of it. It keeps whole
- * extents of 64 KiB, which is plenty for what a journal can touch.
+ * extents of 64 KiB.
  */
 
 import type { File } from "./file.ts";
@@ -10,24 +10,24 @@ import { EXTENT_PAGES, PAGE_BYTES } from "../format/format.ts";
 
 const BLOCK_BYTES = EXTENT_PAGES * PAGE_BYTES;
 
-/** A `File` over another that is never written. */
+/** A `File` that overlays another one, which is never written. */
 export class OverlayFile implements File {
   readonly #base: File;
   readonly #blocks = new Map<number, Uint8Array>();
   #size: number | undefined;
-  /** Where the base ends for whoever reads here: what was cut off does not come back. */
+  /** The end of the part of the base that is visible: bytes truncated here do not reappear. */
   #baseEnd = Infinity;
 
   /**
-   * Puts an overlay on a file.
+   * Creates an overlay of a file.
    *
-   * @param base The file; it is read, and closed in the end.
+   * @param base The file, which is only read; closed with this one.
    */
   constructor(base: File) {
     this.#base = base;
   }
 
-  /** Where the base is. */
+  /** The path of the base. */
   get path(): string | undefined {
     return this.#base.path;
   }
@@ -37,7 +37,7 @@ export class OverlayFile implements File {
     return this.#size ?? this.#base.size();
   }
 
-  /** Where the last bytes are that the base has or that were written; past it all is zero. */
+  /** The end of the bytes that the base has or that were written; past it, all bytes are zero. */
   contentEnd(): number {
     const blocks = [...this.#blocks.keys()].map((index) => (index + 1) * BLOCK_BYTES);
     const most = blocks.reduce(
@@ -47,7 +47,7 @@ export class OverlayFile implements File {
     return Math.min(most, this.size());
   }
 
-  /** Reads what there is, up to `length` bytes. */
+  /** Reads up to `length` bytes. */
   readAt(target: Uint8Array, start: number, length: number, position: number): number {
     if (this.#size === undefined) return this.#base.readAt(target, start, length, position);
     const count = Math.max(0, Math.min(length, this.size() - position));
@@ -98,7 +98,7 @@ export class OverlayFile implements File {
     return length;
   }
 
-  /** As `writeAt`. */
+  /** Does the same as `writeAt`. */
   writeThroughAt(source: Uint8Array, start: number, length: number, position: number): number {
     return this.writeAt(source, start, length, position);
   }
@@ -113,7 +113,7 @@ export class OverlayFile implements File {
     return block;
   }
 
-  /** Cuts the file, or extends it with zeros, in memory. */
+  /** Shortens the file, or extends it with zeros, in memory. */
   truncate(size: number): void {
     this.#size = size;
     this.#baseEnd = Math.min(this.#baseEnd, size);
@@ -122,15 +122,15 @@ export class OverlayFile implements File {
     }
   }
 
-  /** Does nothing: nothing was written. */
+  /** Does nothing: nothing is written to the base. */
   sync(): void {}
 
-  /** Takes the lock of the file below. */
+  /** Takes the lock of the base. */
   lock(exclusive: boolean): boolean {
     return this.#base.lock(exclusive);
   }
 
-  /** Closes the file below. */
+  /** Closes the base. */
   close(): void {
     this.#base.close();
   }

@@ -1,4 +1,4 @@
-// An overlay against a file that is written: the same bytes, and the base as it was.
+// Compares an overlay with a file that is written: the bytes are the same, the base is unchanged.
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -13,7 +13,7 @@ function randomBytes(random: Random, length: number): Uint8Array {
   return Uint8Array.from({ length }, () => random.below(256));
 }
 
-/** All bytes of a file. */
+/** The bytes of a file. */
 function contentOf(file: OverlayFile): Uint8Array {
   const bytes = new Uint8Array(file.size()).fill(0xee);
   assertEquals(file.readAt(bytes, 0, bytes.length, 0), bytes.length);

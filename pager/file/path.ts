@@ -1,23 +1,23 @@
 /**
- * Paths as users give them: text, and URLs of files, become the paths that the system takes.
+ * Converts paths given by users, strings or `file:` URLs, to paths for the system.
  *
- * A text is a URL where it begins as one, with `file:` or with another scheme and two slashes; a
- * file whose name begins so is reached by `./` before it. What names no file of this machine is
- * refused rather than taken for the name of a file.
+ * A string is a URL if it begins with `file:`, or with another scheme and two slashes; for a file
+ * with such a name, put `./` before it. A URL that is not of a file on this machine is refused, not
+ * used as the name of a file.
  */
 
 import { fileURLToPath } from "node:url";
 import { reason } from "./disk.ts";
 
-/** The scheme of a text that is a URL. One letter is a drive. */
+/** The scheme of a string that is a URL. A single letter is a drive instead. */
 const SCHEME = /^(file:|[a-z][a-z\d+.-]+:(?=\/\/))/i;
 
 /**
- * The path of what a user gives as one.
+ * Converts a path given by a user.
  *
- * @param action What cannot be done where it is none.
- * @throws {TypeError} It is no path: of another type, a URL that is not of a file on this machine,
- * or a text with a lone surrogate.
+ * @param action The action that needs the path, for the error.
+ * @throws {TypeError} `path` is not a string or `URL`, is a URL that is not of a file on this
+ * machine, or is a string with a lone surrogate.
  */
 export function pathOf(action: string, path: unknown): string {
   if (path instanceof URL) return pathOfUrl(action, path);
@@ -28,10 +28,10 @@ export function pathOf(action: string, path: unknown): string {
   const [scheme] = SCHEME.exec(path) ?? [];
   if (scheme === undefined) return path;
   if (scheme.toLowerCase() !== "file:") throw wrongScheme(action, scheme);
-  // The parser would take a relative path for one from the root.
+  // The parser would read a relative path as an absolute one.
   if (path[scheme.length] !== "/" || !URL.canParse(path)) {
     throw new TypeError(
-      `Cannot ${action}: the path is no URL of a file, as file:///folder/name is`,
+      `Cannot ${action}: the path is not a URL of a file, such as file:///folder/name`,
     );
   }
   return pathOfUrl(action, new URL(path));
@@ -39,7 +39,7 @@ export function pathOf(action: string, path: unknown): string {
 
 function pathOfUrl(action: string, url: URL): string {
   if (url.protocol !== "file:") throw wrongScheme(action, url.protocol);
-  // An empty query or fragment shows in the text of the URL alone.
+  // An empty query or fragment shows only in the text of the URL.
   if (/[?#]/.test(url.href)) {
     throw new TypeError(`Cannot ${action}: the URL of a file has ? or #, not %3F or %23`);
   }

@@ -11,7 +11,7 @@ export class UnsyncedChunks {
   readonly #chunks = new Set<number>();
 
   /**
-   * No chunk yet.
+   * Starts with no chunk.
    *
    * @param disk The file.
    */
@@ -24,7 +24,7 @@ export class UnsyncedChunks {
     this.#chunks.add(chunk);
   }
 
-  /** Forgets all chunks: a sync of the file has completed. */
+  /** Removes all chunks, after a sync of the file has completed. */
   clear(): void {
     this.#chunks.clear();
   }

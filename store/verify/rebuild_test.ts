@@ -41,9 +41,9 @@ describe("Rebuild", () => {
         rebuild.put(utf8("key"), bytesOf(1, 1000));
       }
       first.finish();
-      assertThrows(() => second.finish(), IoError, "Cannot make");
+      assertThrows(() => second.finish(), IoError, "Cannot create");
       second.abandon();
-      assertThrows(() => new Rebuild(`${dir}/db`, 8 * MIB), IoError, "Cannot make");
+      assertThrows(() => new Rebuild(`${dir}/db`, 8 * MIB), IoError, "Cannot create");
       assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), ["db"]);
       Deno.removeSync(`${dir}/db`);
       const given = new Rebuild(`${dir}/db`, 8 * MIB);

@@ -254,7 +254,7 @@ describe("load and dump: files", () => {
         quire(["dump", path, "words", "--fields", "a", "--format", "ndjson"]),
       ]);
       assertEquals([there.code, fields.code], [2, 2]);
-      assertMatch(there.err, /there is something already; remove it or name another file\n$/);
+      assertMatch(there.err, /it already exists; remove it or name another file\n$/);
       assertMatch(fields.err, /Cannot use --fields: it is for CSV; add --format csv\n$/);
       assertEquals(Deno.readTextFileSync(`${dir}/there.csv`), "mine");
     }));

@@ -467,9 +467,9 @@ describe("salvage()", () => {
     await inTempDir(async (dir) => {
       Deno.writeFileSync(`${dir}/from`, wide.bytes);
       Deno.writeTextFileSync(`${dir}/to`, "mine");
-      await assertRejects(() => salvage(`${dir}/from`, `${dir}/to`), IoError, "Cannot make");
+      await assertRejects(() => salvage(`${dir}/from`, `${dir}/to`), IoError, "Cannot create");
       assertEquals(Deno.readTextFileSync(`${dir}/to`), "mine");
-      await assertRejects(() => salvage(`${dir}/from`, `${dir}/from`), IoError, "Cannot make");
+      await assertRejects(() => salvage(`${dir}/from`, `${dir}/from`), IoError, "Cannot create");
       Deno.mkdirSync(`${dir}/folder`);
       await assertRejects(() => salvage(`${dir}/from`, `${dir}/folder`), IoError);
       assert(sameBytes(Deno.readFileSync(`${dir}/from`), wide.bytes));

@@ -283,7 +283,7 @@ describe("a new file, and another that takes its name meanwhile", () => {
     inSources(async (dir) => {
       const onProgress = () => Deno.writeTextFileSync(`${dir}/to`, "mine");
       const run = () => salvage(`${dir}/from.quire`, `${dir}/to`, { onProgress });
-      await assertRejects(run, Error, "there is something already");
+      await assertRejects(run, Error, "it already exists");
       assertEquals([madeIn(dir), Deno.readTextFileSync(`${dir}/to`)], [["to"], "mine"]);
     }));
 });
@@ -398,7 +398,7 @@ describe("a program with permission for the final name alone", () => {
         assertEquals([code, madeIn(dir)], [3, []], maker);
         assertMatch(
           err,
-          /^Cannot make to: Requires write access to "to\.unfinished".*-R=PATH -W=PATH\n$/,
+          /^Cannot create to: Requires write access to "to\.unfinished".*-R=PATH -W=PATH\n$/,
         );
       }
     }));
