@@ -57,7 +57,7 @@ function compareInOrder(tree: Tree, { entries }: Records): string[] {
     if (!sameBytes(key, wantedKey)) {
       return [`a scan comes to ${readable(key)} where ${readable(wantedKey)} should be`];
     }
-    if (!sameBytes(value, wantedValue)) return [`a scan finds another value at ${readable(key)}`];
+    if (!sameBytes(value, wantedValue)) return [`a scan finds a changed value at ${readable(key)}`];
   }
   return at === entries.length ? [] : [`a scan ends before ${readable(entries[at]![0])}`];
 }
