@@ -595,7 +595,7 @@ describe("verify() of a file with one broken rule", () => {
     image.setSuperblocks(SUPERBLOCK.databaseId, 7);
     const { findings, entries } = await check(image.bytes);
     assertEquals(findings.map(({ page }) => page), [1]);
-    assertStringIncludes(findings[0]!.rule, "of another database");
+    assertStringIncludes(findings[0]!.rule, "to another database than the superblock");
     assertEquals(entries, 43);
   });
 
