@@ -10,7 +10,7 @@ import type { TreeNodes } from "./tree_nodes.ts";
 
 /** A cursor that moves through a tree a leaf at a time. */
 export class LeafCursor {
-  readonly #nodes: TreeNodes;
+  #tree: TreeNodes | undefined;
   readonly #path = new Path();
   #index = 0;
   /** The leaf, valid until other pages are read. */
@@ -19,10 +19,20 @@ export class LeafCursor {
   /**
    * Creates a cursor that is on no entry.
    *
-   * @param nodes The nodes of the tree.
+   * @param nodes The nodes of the tree. Without them, call `attach` before anything else.
    */
-  constructor(nodes: TreeNodes) {
-    this.#nodes = nodes;
+  constructor(nodes?: TreeNodes) {
+    this.#tree = nodes;
+  }
+
+  /** Points the cursor at a tree, on no entry. Undefined releases the tree. */
+  attach(nodes: TreeNodes | undefined): void {
+    this.#tree = nodes;
+    this.#leaf = undefined;
+  }
+
+  get #nodes(): TreeNodes {
+    return this.#tree!;
   }
 
   /** Moves to the first entry; false if the tree is empty. */

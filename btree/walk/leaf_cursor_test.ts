@@ -57,6 +57,16 @@ describe("LeafCursor", () => {
     assertEquals([here(cursor, cursor.first()), here(cursor, cursor.last())], [0, 198]);
   });
 
+  it("goes through another tree once it is attached to it", () => {
+    const cursor = new LeafCursor();
+    for (const count of [100, 3, 200]) {
+      cursor.attach(evens(count).tree.nodes);
+      assertEquals(here(cursor, cursor.last()), 2 * count - 2);
+      assertEquals(cursor.leaveLeaf(true), false);
+      assertEquals(here(cursor, cursor.first()), 0);
+    }
+  });
+
   it("is on no entry of an empty tree", () => {
     const { tree } = plant();
     const cursor = new LeafCursor(tree.nodes);

@@ -28,7 +28,7 @@ export function giveBackScan(scan: Scan): void {
 /** A scan of the entries of a range, a leaf at a time. */
 export class Scan {
   #entries: BTree | undefined;
-  #cursor: LeafCursor | undefined;
+  readonly #cursor = new LeafCursor();
   #bounds: Bounds = NO_BOUNDS;
   #more = false;
   readonly #batch = new LeafBatch(takeShared);
@@ -38,13 +38,13 @@ export class Scan {
   attach(entries: BTree): void {
     if (entries === this.#entries) return;
     this.#entries = entries;
-    this.#cursor = new LeafCursor(entries.nodes);
+    this.#cursor.attach(entries.nodes);
   }
 
   /** Lets go of the tree, the range and the results. */
   detach(): void {
     this.#entries = undefined;
-    this.#cursor = undefined;
+    this.#cursor.attach(undefined);
     this.#bounds = NO_BOUNDS;
     this.#batch.clear();
   }
@@ -72,13 +72,13 @@ export class Scan {
 
   /** Moves to the next leaf; false at the end of the range. */
   leaveLeaf(limit: number): boolean {
-    return this.#more && this.#cursor!.leaveLeaf(this.#bounds.forward) && this.#copy(limit);
+    return this.#more && this.#cursor.leaveLeaf(this.#bounds.forward) && this.#copy(limit);
   }
 
   /** Continues after an entry of this leaf, when the tree has changed since the copy. */
   resume(entries: BTree, at: number, limit: number): void {
     this.attach(entries);
-    const cursor = this.#cursor!;
+    const cursor = this.#cursor;
     // The batch's own copy: the caller may have changed the key that it received.
     const length = this.#batch.copyKey(this.#entryAt(at), this.#key);
     const found = this.#bounds.forward
@@ -106,7 +106,7 @@ export class Scan {
   #copy(limit: number): boolean {
     const { forward, lower, upper } = this.#bounds;
     const bound = forward ? upper : lower;
-    this.#more = this.#cursor!.copyLeaf(this.#batch, forward, bound, limit);
+    this.#more = this.#cursor.copyLeaf(this.#batch, forward, bound, limit);
     const { count, hasReferences } = this.#batch;
     this.isWhole = (!this.#more || count >= limit) && !hasReferences;
     return count > 0;
@@ -118,10 +118,10 @@ export class Scan {
   }
 
   #seekForward(lower: Uint8Array | undefined): boolean {
-    return lower === undefined ? this.#cursor!.first() : this.#cursor!.seek(lower);
+    return lower === undefined ? this.#cursor.first() : this.#cursor.seek(lower);
   }
 
   #seekBackward(upper: Uint8Array | undefined): boolean {
-    return upper === undefined ? this.#cursor!.last() : this.#cursor!.seekBefore(upper);
+    return upper === undefined ? this.#cursor.last() : this.#cursor.seekBefore(upper);
   }
 }
