@@ -2,8 +2,9 @@
  * The registry of the `Tree` objects of a database. It returns the same object for the same name
  * and codecs, refuses other codecs, and detects trees of another database.
  *
- * It keeps no tree: when the program lets go of a `Tree`, its name becomes free, and its memory is
- * given back. It does not know which trees exist in the file.
+ * It keeps the first trees that are opened. Of all others it keeps nothing: when the program lets
+ * go of such a `Tree`, its name becomes free, and its memory is given back. It does not know which
+ * trees exist in the file.
  */
 
 import { bytes, keyBytes } from "./codec/mod.ts";
@@ -12,9 +13,21 @@ import { checkCodecs, type Codecs, TreeFormat } from "./read/tree_format.ts";
 import { formatIn, Tree } from "./tree.ts";
 import type { Session } from "./write/session.ts";
 
+/**
+ * How many trees are kept. A weak reference keeps its target, and the database with it, until the
+ * turn of the event loop ends; a program that opens many databases in one turn needs none.
+ */
+const KEPT_MAX = 256;
+
+/** Where a tree is that the program may hold. */
+interface TreeReference {
+  /** The tree; undefined when it is gone. */
+  deref(): object | undefined;
+}
+
 /** A tree that the program may hold, and its codecs. */
 interface Handle {
-  readonly tree: WeakRef<object>;
+  readonly tree: TreeReference;
   readonly key: unknown;
   readonly value: unknown;
 }
@@ -56,9 +69,14 @@ export class TreeRegistry {
     const found = this.#session.findTree(name);
     if (found !== undefined) format.check(name, found.attributes, found.catalogRoot);
     const tree = new Tree(this.#session, name, format);
-    this.#handles.set(name, { tree: new WeakRef(tree), key, value });
-    this.#unheld.register(tree, name);
+    this.#handles.set(name, { tree: this.#refer(tree), key, value });
     return tree;
+  }
+
+  #refer(tree: Tree<unknown, unknown>): TreeReference {
+    if (this.#handles.size < KEPT_MAX) return { deref: () => tree };
+    this.#unheld.register(tree, tree.name);
+    return new WeakRef(tree);
   }
 
   /** Forgets the tree of a name, so that its next opening creates another object. */
