@@ -26,11 +26,14 @@
  */
 
 import {
+  type ChunkNumber,
   corruptHeader,
   format,
   header,
   LimitError,
+  type PageNumber,
   type Pager,
+  type Place,
   type TransactionListener,
 } from "../pager/mod.ts";
 import { BITS, findFree, longestFree, nextTaken, WORDS } from "./bitmap.ts";
@@ -94,7 +97,7 @@ export class Allocator implements TransactionListener {
    * @param near A page that the new one should be close to, or 0.
    * @returns The number of the page.
    */
-  acquire(kind: number, tree: number, near: number): number {
+  acquire(kind: number, tree: number, near: number): PageNumber {
     const use = kind === KIND_BRANCH ? BRANCHES : SINGLES;
     const page = this.#find(1, near, use);
     return this.#occupy(page < 0 ? this.#firstPageOfNewChunk() : page, 1, kind, tree, use);
@@ -108,7 +111,7 @@ export class Allocator implements TransactionListener {
    * @returns The number of the first page.
    * @throws {RangeError} The span is out of range.
    */
-  acquireRun(span: number, tree: number, near: number): number {
+  acquireRun(span: number, tree: number, near: number): PageNumber {
     if (!Number.isInteger(span) || span < 1 || span > RUN_PAGES_MAX) {
       throw new RangeError(`Cannot acquire a run: ${span} pages are not 1..${RUN_PAGES_MAX}`);
     }
@@ -121,7 +124,7 @@ export class Allocator implements TransactionListener {
    *
    * @returns The number of the first page; its header holds the length of the run.
    */
-  acquirePiece(span: number, tree: number, near: number): number {
+  acquirePiece(span: number, tree: number, near: number): PageNumber {
     const wanted = Math.min(span, RUN_PAGES_MAX);
     let pages = wanted;
     let page = this.#find(wanted, near, RUNS);
@@ -144,7 +147,7 @@ export class Allocator implements TransactionListener {
    * another length.
    * @throws {CorruptionError} A later page of the run does not belong to it.
    */
-  release(page: number, span: number): void {
+  release(page: PageNumber, span: number): void {
     const chunk = page >>> CHUNK_SHIFT;
     this.#checkRelease(page, span);
     const from = this.#oldestVersion(page, span);
@@ -154,7 +157,7 @@ export class Allocator implements TransactionListener {
   }
 
   /** Whether a page is in use. */
-  isInUse(page: number): boolean {
+  isInUse(page: PageNumber): boolean {
     if (page >= this.#pager.meta.pageCount) return false;
     const place = this.#pager.headerPage(page >>> CHUNK_SHIFT);
     const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
@@ -181,7 +184,7 @@ export class Allocator implements TransactionListener {
 
   readonly #isSeen = (from: number, until: number): boolean => this.#pager.isSeen(from, until);
 
-  readonly #holdsEnded = (chunk: number): void => {
+  readonly #holdsEnded = (chunk: ChunkNumber): void => {
     if (chunk < this.#summary.size) this.#learnInMemory(chunk);
   };
 
@@ -196,7 +199,7 @@ export class Allocator implements TransactionListener {
   }
 
   /** Counts a chunk again after its bits were restored. The pager calls it. */
-  rolledBack(chunk: number): void {
+  rolledBack(chunk: ChunkNumber): void {
     const chunks = format.chunksOf(this.#pager.meta.pageCount);
     if (chunks < this.#summary.size) this.#resize(chunks);
     this.#endOpenHolds(chunk);
@@ -206,7 +209,7 @@ export class Allocator implements TransactionListener {
   /**
    * Ends the holds of pages that are in use again; at the end of the transaction, all its holds.
    */
-  #endOpenHolds(chunk: number): void {
+  #endOpenHolds(chunk: ChunkNumber): void {
     const endsTransaction = this.#pager.depth === 1;
     const place = this.#pager.lookupHeaderPage(chunk);
     this.#holds.endOpen(chunk, (slot) => {
@@ -216,7 +219,7 @@ export class Allocator implements TransactionListener {
     });
   }
 
-  #occupy(page: number, span: number, kind: number, tree: number, use: number): number {
+  #occupy(page: PageNumber, span: number, kind: number, tree: number, use: number): number {
     this.#pager.occupy(page, span, kind, tree);
     const chunk = page >>> CHUNK_SHIFT;
     if (chunk >= this.#summary.size) this.#resize(chunk + 1);
@@ -313,7 +316,7 @@ export class Allocator implements TransactionListener {
   }
 
   /** The first page of the first fit in a chunk, preferably from slot `from` on, or -1. */
-  #findIn(chunk: number, span: number, from: number, use: number): number {
+  #findIn(chunk: ChunkNumber, span: number, from: number, use: number): number {
     if (chunk >= this.#summary.size) return -1;
     const known = chunk < this.#unknown;
     const longest = Math.max(this.#summary.get(chunk), this.#branches.get(chunk));
@@ -332,14 +335,14 @@ export class Allocator implements TransactionListener {
   }
 
   /** Whether pages of one use may go into a chunk. Call after `#readTaken`. */
-  #suits(chunk: number, use: number): boolean {
+  #suits(chunk: ChunkNumber, use: number): boolean {
     if (!this.#isSorted) return true;
     const kind = this.#firstKind(this.#pager.headerPage(chunk));
     return kind === KIND_FREE || (kind === KIND_BRANCH) === (use === BRANCHES);
   }
 
   /** The kind of the first page in use, for the chunk read last; `KIND_FREE` if there is none. */
-  #firstKind(place: number): number {
+  #firstKind(place: Place): number {
     const { u32 } = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     for (let slot = nextTaken(this.#taken, FIRST_SLOT); slot < BITS;) {
       const kind = u32[header.headerWord(place & SLOT_MASK, slot)]! & 0xff;
@@ -351,25 +354,25 @@ export class Allocator implements TransactionListener {
   }
 
   /** Reads which slots of a chunk are in use or held. */
-  #readTaken(chunk: number): void {
+  #readTaken(chunk: ChunkNumber): void {
     this.#copyTaken(chunk, this.#pager.headerPage(chunk));
   }
 
-  #copyTaken(chunk: number, place: number): void {
+  #copyTaken(chunk: ChunkNumber, place: Place): void {
     const { u32 } = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const word = (place & SLOT_MASK) << PAGE_WORD_SHIFT;
     for (let i = 0; i < WORDS; i++) this.#taken[i]! = u32[word + i]!;
     this.#holds.mark(chunk, this.#taken);
   }
 
-  #learn(chunk: number): void {
+  #learn(chunk: ChunkNumber): void {
     const place = this.#pager.headerPage(chunk);
     this.#copyTaken(chunk, place);
     this.#count(chunk, place);
   }
 
   /** Counts a chunk without reading: as empty if its header page is not in memory. */
-  #learnInMemory(chunk: number): void {
+  #learnInMemory(chunk: ChunkNumber): void {
     const place = this.#pager.lookupHeaderPage(chunk);
     if (place < 0) {
       this.#uncounted.add(chunk);
@@ -381,7 +384,7 @@ export class Allocator implements TransactionListener {
     }
   }
 
-  #count(chunk: number, place: number): void {
+  #count(chunk: ChunkNumber, place: Place): void {
     const longest = longestFree(this.#taken);
     const isOfBranches = this.#isSorted && this.#firstKind(place) === KIND_BRANCH;
     this.#summary.set(chunk, isOfBranches ? 0 : longest);
@@ -390,7 +393,7 @@ export class Allocator implements TransactionListener {
   }
 
   /** The oldest version in the headers of some pages. */
-  #oldestVersion(page: number, span: number): number {
+  #oldestVersion(page: PageNumber, span: number): number {
     const place = this.#pager.headerPage(page >>> CHUNK_SHIFT);
     const { u32 } = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     let word = header.headerWord(place & SLOT_MASK, page & SLOT_MASK);
@@ -401,7 +404,7 @@ export class Allocator implements TransactionListener {
     return oldest;
   }
 
-  #checkRelease(page: number, span: number): void {
+  #checkRelease(page: PageNumber, span: number): void {
     const refuse = (state: string): never => {
       throw new RangeError(`Cannot release page ${page}: ${state}`);
     };

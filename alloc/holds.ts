@@ -9,17 +9,19 @@
  * It does not count free pages, and reads nothing.
  */
 
+import type { ChunkNumber, Slot, Version } from "../pager/mod.ts";
+
 /** `Hold.version` while the transaction that released the pages is open. */
 const OPEN = Infinity;
 
 /** Pages released together. */
 interface Hold {
-  readonly slot: number;
+  readonly slot: Slot;
   readonly span: number;
   /** The oldest version in their headers: a snapshot of an older one sees none of them. */
   readonly from: number;
   /** The version that released them: a snapshot of an older one may still see them. */
-  version: number;
+  version: Version;
 }
 
 /** Whether a live snapshot sees pages that version `from` wrote and version `until` released. */
@@ -41,7 +43,7 @@ export class Holds {
    *
    * @param from The oldest version in their headers.
    */
-  add(chunk: number, slot: number, span: number, from: number): void {
+  add(chunk: ChunkNumber, slot: Slot, span: number, from: number): void {
     const hold = { slot, span, from, version: OPEN };
     const holds = this.#byChunk.get(chunk);
     if (holds === undefined) this.#byChunk.set(chunk, [hold]);
@@ -49,7 +51,7 @@ export class Holds {
   }
 
   /** Sets the bits of a chunk's held pages. */
-  mark(chunk: number, bits: Uint32Array): void {
+  mark(chunk: ChunkNumber, bits: Uint32Array): void {
     const holds = this.#byChunk.get(chunk);
     if (holds === undefined) return;
     for (const { slot, span } of holds) {
@@ -58,7 +60,7 @@ export class Holds {
   }
 
   /** Gives the holds of the open transaction the version that it committed as. */
-  commit(version: number): void {
+  commit(version: Version): void {
     for (const holds of this.#byChunk.values()) {
       for (const hold of holds) if (hold.version === OPEN) hold.version = version;
     }
@@ -70,7 +72,7 @@ export class Holds {
    * @param isSeen Whether a live snapshot sees pages.
    * @param ended Called for each chunk in which holds ended.
    */
-  end(isSeen: IsSeen, ended: (chunk: number) => void): void {
+  end(isSeen: IsSeen, ended: (chunk: ChunkNumber) => void): void {
     for (const [chunk, holds] of this.#byChunk) {
       const kept = holds.filter(({ from, version }) => isSeen(from, version));
       if (kept.length === holds.length) continue;
@@ -80,13 +82,13 @@ export class Holds {
   }
 
   /** Ends the open transaction's holds in a chunk whose first slot `isOver` accepts. */
-  endOpen(chunk: number, isOver: (slot: number) => boolean): void {
+  endOpen(chunk: ChunkNumber, isOver: (slot: Slot) => boolean): void {
     const holds = this.#byChunk.get(chunk);
     if (holds === undefined) return;
     this.#set(chunk, holds.filter(({ version, slot }) => version !== OPEN || !isOver(slot)));
   }
 
-  #set(chunk: number, holds: Hold[]): void {
+  #set(chunk: ChunkNumber, holds: Hold[]): void {
     if (holds.length === 0) this.#byChunk.delete(chunk);
     else this.#byChunk.set(chunk, holds);
   }

@@ -21,3 +21,4 @@
 export { Allocator } from "./allocator.ts";
 /** The interface through which the pager calls the allocator. */
 export type { TransactionListener } from "../pager/mod.ts";
+export type { ChunkNumber, PageNumber, Place, Slot, Version } from "../pager/mod.ts";

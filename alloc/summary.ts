@@ -5,6 +5,8 @@
  * A chunk that has not been examined counts as full.
  */
 
+import type { ChunkNumber } from "../pager/mod.ts";
+
 /** Holds the longest free run of every chunk, and searches them. */
 export class Summary {
   /** Level 0 has one entry per chunk; each further level, the maxima of pairs of the one below. */
@@ -24,12 +26,12 @@ export class Summary {
   }
 
   /** The longest free run of a chunk. */
-  get(chunk: number): number {
+  get(chunk: ChunkNumber): number {
     return this.#levels[0]![chunk]!;
   }
 
   /** Sets the longest free run of a chunk. */
-  set(chunk: number, longest: number): void {
+  set(chunk: ChunkNumber, longest: number): void {
     let index = chunk;
     this.#levels[0]![index] = longest;
     for (let level = 1; level < this.#levels.length; level++) {

@@ -7,7 +7,7 @@
  * of a level may be thin.
  */
 
-import { format, header, type Pager } from "../pager/mod.ts";
+import { format, header, type PageNumber, type Pager } from "../pager/mod.ts";
 import { EntryList } from "./node/entry_list.ts";
 import { commonLength, compareKeys, separatorLength } from "./node/key.ts";
 import { KEY_BYTES_MAX, REFERENCE_BYTES, REFERENCE_TAG } from "./node/node.ts";
@@ -128,7 +128,7 @@ export class BulkLoad {
     level.grow(key, length);
   }
 
-  #handUp(level: Level, page: number): void {
+  #handUp(level: Level, page: PageNumber): void {
     const above = this.#level(level.height + 1);
     this.#addChild(above, level.separator, level.separatorLength, page);
   }
@@ -144,7 +144,7 @@ export class BulkLoad {
     return page;
   }
 
-  #link(page: number, next: number): void {
+  #link(page: PageNumber, next: number): void {
     const place = this.#pager.at(page);
     this.#pager.touch(place);
     setLink(this.#pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK, next);

@@ -18,7 +18,7 @@
  * | 12 | ...  | attributes, for the layer above            |
  */
 
-import { corrupt, LimitError, type Pager, type PageReader } from "../pager/mod.ts";
+import { corrupt, LimitError, type PageNumber, type Pager, type PageReader } from "../pager/mod.ts";
 import { compareKeys } from "./node/key.ts";
 import { copyKey, KEY_BYTES_MAX } from "./node/node.ts";
 import type { TreeContext } from "./walk/tree_context.ts";
@@ -237,7 +237,7 @@ export class Catalog {
 export function readCatalogEntry(
   key: Uint8Array,
   record: Uint8Array,
-  page: number,
+  page: PageNumber,
   nextTreeId: number,
 ): CatalogEntry {
   const entry = decode(record, page, nextTreeId);
@@ -249,7 +249,7 @@ export function readCatalogEntry(
   return { ...entry, name: undefined };
 }
 
-function nameOf(key: Uint8Array, page: number): string {
+function nameOf(key: Uint8Array, page: PageNumber): string {
   if (key.length < 2 || key.length > NAME_BYTES_MAX + 1) {
     corrupt(page, 0, `the catalog has a name of ${key.length - 1} bytes`);
   }
@@ -262,7 +262,7 @@ function nameOf(key: Uint8Array, page: number): string {
  * @param page The leaf that holds them, for the error.
  * @throws {CorruptionError} They are not UTF-8.
  */
-export function decodeName(bytes: Uint8Array, page: number): string {
+export function decodeName(bytes: Uint8Array, page: PageNumber): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
@@ -270,7 +270,7 @@ export function decodeName(bytes: Uint8Array, page: number): string {
   }
 }
 
-function decode(record: Uint8Array, page: number, nextTreeId: number): TreeEntry {
+function decode(record: Uint8Array, page: PageNumber, nextTreeId: number): TreeEntry {
   const fail = (rule: string): never => corrupt(page, 0, rule);
   if (record.length < RECORD_BYTES) fail("a record of the catalog is too short");
   const view = new DataView(record.buffer, record.byteOffset, record.length);

@@ -75,3 +75,4 @@ export {
 } from "./unfinished.ts";
 export { readRuns, type Reference, VALUE_BYTES_MAX } from "./value/value.ts";
 export type { ValueReader } from "./value/value_reader.ts";
+export type { ChunkNumber, PageNumber, Place, Slot, Version } from "../pager/mod.ts";

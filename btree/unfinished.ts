@@ -25,6 +25,7 @@ import {
   corruptHeader,
   CorruptionError,
   format,
+  type PageNumber,
   type Pager,
   type PageReader,
 } from "../pager/mod.ts";
@@ -173,7 +174,7 @@ export class UnfinishedValues {
   }
 
   /** All pages of all unfinished values with the numbers of their trees, read and verified. */
-  *pages(): Generator<[page: number, tree: number]> {
+  *pages(): Generator<[page: PageNumber, tree: number]> {
     for (const number of this.numbers()) {
       const { tree, reference } = this.#get(number)!;
       for (const run of runsOf(this.#pager, tree, reference, false)) {
@@ -219,7 +220,7 @@ export function isUnfinishedKey(key: Uint8Array): boolean {
 export function readUnfinished(
   key: Uint8Array,
   record: Uint8Array,
-  page: number,
+  page: PageNumber,
   nextTreeId: number,
 ): Unfinished {
   checkKey(key, page);
@@ -258,12 +259,12 @@ export function* walkUnfinished(
   }
 }
 
-function checkKey(key: Uint8Array, page: number): void {
+function checkKey(key: Uint8Array, page: PageNumber): void {
   if (isUnfinishedKey(key) && key.length === KEY_BYTES) return;
   corrupt(page, 0, "a key of the catalog is of no known kind");
 }
 
-function decode(record: Uint8Array, page: number, nextTreeId: number): Unfinished {
+function decode(record: Uint8Array, page: PageNumber, nextTreeId: number): Unfinished {
   const { length } = record;
   if (length < RECORD_BYTES || length > RECORD_BYTES + NAME_BYTES_MAX) {
     corrupt(page, 0, `an unfinished value has a record of ${length} bytes`);

@@ -20,6 +20,7 @@ import {
 import type { Loader } from "./cache/loader.ts";
 import type { Meta } from "./format/meta.ts";
 import { checkPage } from "./format/page_check.ts";
+import type { PageNumber, Slot } from "./format/units.ts";
 
 /** Where a page is: in a chunk frame, in a pool frame, or only in the file. */
 export type Residence = "chunk" | "page" | "file";
@@ -77,7 +78,7 @@ export class PagerInspection {
   }
 
   /** Where a page is, whether it was used or not. */
-  whereIs(page: number): Residence {
+  whereIs(page: PageNumber): Residence {
     const place = this.#cache.find(page);
     if (place < 0) return "file";
     return this.#cache.frames[place >>> CHUNK_SHIFT]!.chunk === POOL ? "page" : "chunk";
@@ -87,7 +88,7 @@ export class PagerInspection {
    * Copies a page and its header to slot 1 of a frame, not verified; bytes behind the end of the
    * file are zero.
    */
-  copyPage(page: number, into: Frame): void {
+  copyPage(page: PageNumber, into: Frame): void {
     this.#loader.copyPage(page, into, 1);
   }
 
@@ -96,7 +97,7 @@ export class PagerInspection {
    *
    * @throws {CorruptionError} A rule is broken; it names the first one.
    */
-  checkPage(frame: Frame, slot: number, page: number): void {
+  checkPage(frame: Frame, slot: Slot, page: PageNumber): void {
     const { seed, verifiers } = this.#loader;
     checkPage(frame, slot, page, seed, this.#meta.version, verifiers);
   }

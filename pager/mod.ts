@@ -71,3 +71,4 @@ export { PageSnapshot } from "./transaction/snapshot.ts";
 export { corrupt, corruptHeader, type Verifier, type Verifiers } from "./format/page_check.ts";
 export type { RecoveryReport } from "./recovery/recovery.ts";
 export type { TransactionListener } from "./journal/commit_hooks.ts";
+export type { ChunkNumber, PageNumber, Place, Slot, Version } from "./format/units.ts";

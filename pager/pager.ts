@@ -57,6 +57,7 @@ import { VersionStore } from "./transaction/version_store.ts";
 import { UnsyncedChunks } from "./file/unsynced_chunks.ts";
 import { Writeback } from "./cache/writeback.ts";
 import { Writer } from "./transaction/writer.ts";
+import type { ChunkNumber, PageNumber, Place } from "./format/units.ts";
 
 /** The verified pages of a file in frames, and the transactions that change them. */
 export class Pager {
@@ -166,7 +167,7 @@ export class Pager {
    * @throws {CorruptionError} The page is not in use, or does not match its header.
    * @throws {IoError} The page cannot be read.
    */
-  at(page: number): number {
+  at(page: PageNumber): Place {
     // A header page may be in memory, but is not a page of data; `load` throws.
     const place = (page & SLOT_MASK) === 0 ? MISS : this.#cache.lookup(page);
     if (this.#observer !== undefined) this.#observer.asked(page, place >= 0);
@@ -177,7 +178,7 @@ export class Pager {
    * The frame with the header of a page, in slot `peekedSlot`; the page itself is not loaded. Valid
    * until the next call.
    */
-  peek(page: number): Frame {
+  peek(page: PageNumber): Frame {
     const place = this.#loader.peek(page, this.#peeked);
     this.peekedSlot = place < 0 ? 0 : place & SLOT_MASK;
     return place < 0 ? this.#peeked : this.frames[place >>> CHUNK_SHIFT]!;
@@ -194,7 +195,7 @@ export class Pager {
    *
    * @throws {RangeError} The page is inside a run, after its first page.
    */
-  getPage(page: number): Page {
+  getPage(page: PageNumber): Page {
     this.#checkUsable();
     return readPage(this, page);
   }
@@ -270,7 +271,7 @@ export class Pager {
   }
 
   /** Must be called before a page or its header changes. */
-  touch(place: number): void {
+  touch(place: Place): void {
     this.#writer.touch(place);
   }
 
@@ -280,7 +281,7 @@ export class Pager {
    * changes nothing else of the page.
    */
   touchParts(
-    place: number,
+    place: Place,
     start: number,
     end: number,
     secondStart?: number,
@@ -290,7 +291,7 @@ export class Pager {
   }
 
   /** Writes bytes over part of a page, from an offset on; the page needs no touch before. */
-  overwrite(place: number, offset: number, bytes: Uint8Array): void {
+  overwrite(place: Place, offset: number, bytes: Uint8Array): void {
     this.#writer.overwrite(place, offset, bytes);
   }
 
@@ -310,17 +311,17 @@ export class Pager {
   }
 
   /** Takes free pages into use; see `Writer.occupy`. For the allocator. */
-  occupy(page: number, span: number, kind: number, tree: number): number {
+  occupy(page: PageNumber, span: number, kind: number, tree: number): number {
     return this.#writer.occupy(page, span, kind, tree);
   }
 
   /** Gives pages in use back; see `Writer.vacate`. For the allocator. */
-  vacate(page: number, span: number): void {
+  vacate(page: PageNumber, span: number): void {
     this.#writer.vacate(page, span);
   }
 
   /** The place of a chunk's header page, checked whole. For the allocator. */
-  headerPage(chunk: number): number {
+  headerPage(chunk: ChunkNumber): Place {
     return this.#loader.headerPage(chunk);
   }
 
@@ -328,7 +329,7 @@ export class Pager {
    * The place of a chunk's header page if it is in memory and checked, else -1. It reads no file.
    * For the allocator.
    */
-  lookupHeaderPage(chunk: number): number {
+  lookupHeaderPage(chunk: ChunkNumber): number {
     return this.#cache.lookup(chunk << CHUNK_SHIFT >>> 0);
   }
 
@@ -337,7 +338,7 @@ export class Pager {
    *
    * @throws {CorruptionError} A header of the chunk breaks a rule.
    */
-  copyHeaderPage(chunk: number, into: Frame): void {
+  copyHeaderPage(chunk: ChunkNumber, into: Frame): void {
     this.#checkUsable();
     this.#loader.copyHeaderPage(chunk, into);
   }
@@ -347,7 +348,7 @@ export class Pager {
     this.#checkUsable();
     const { seed, verifiers } = this.#loader;
     const { dirtyChunks } = this.#writeback;
-    const checkReadable = (page: number) => this.#loader.checkReadable(page);
+    const checkReadable = (page: PageNumber) => this.#loader.checkReadable(page);
     const memory = { cache: this.#cache, dirtyChunks, checkReadable };
     const source = { disk: this.#disk, meta: this.meta, seed, verifiers, memory };
     return new Scrub(source, report, options);

@@ -11,7 +11,7 @@
  *    root becomes the parent of that page.
  */
 
-import { corrupt, format, header, type Pager } from "../../pager/mod.ts";
+import { corrupt, format, header, type PageNumber, type Pager } from "../../pager/mod.ts";
 import type { EntryList } from "../node/entry_list.ts";
 import {
   BRANCH_WIDTH,
@@ -322,19 +322,19 @@ export class Growth {
     return 1;
   }
 
-  #build(page: number, from: number, to: number): void {
+  #build(page: PageNumber, from: number, to: number): void {
     const { frame, slot } = this.#touch(page);
     this.#list.build(frame, slot, from, to);
   }
 
-  #touch(page: number): NodeView {
+  #touch(page: PageNumber): NodeView {
     const view = this.#look(page);
     this.#pager.touch(view.place);
     return view;
   }
 
   /** A view of a page of the path, or of a new page; neither needs a check. */
-  #look(page: number): NodeView {
+  #look(page: PageNumber): NodeView {
     return this.#view.at(this.#pager.frames, this.#pager.at(page));
   }
 }

@@ -8,7 +8,7 @@
  * both paths are repaired. If the range holds no key, no page is touched.
  */
 
-import { corruptHeader, format, header, type Pager } from "../../pager/mod.ts";
+import { corruptHeader, format, header, type PageNumber, type Pager } from "../../pager/mod.ts";
 import { childAt, LeafCell, REFERENCE_TAG } from "../node/node.ts";
 import { compactNode, removeBranchEntry, removeLeafEntry } from "../node/node_edit.ts";
 import { NodeView } from "../node/node_view.ts";
@@ -99,7 +99,7 @@ class RangeDelete {
     return depth;
   }
 
-  #removeEntries(page: number, from: number, to: number): void {
+  #removeEntries(page: PageNumber, from: number, to: number): void {
     const end = Math.min(to, this.#look(page).entries);
     if (end <= from) return;
     const { frame, slot } = this.#touch(page);
@@ -111,7 +111,7 @@ class RangeDelete {
     if (entriesOf(frame, slot) > 0) compactNode(frame, slot);
   }
 
-  #releaseRunsOf(page: number, index: number): void {
+  #releaseRunsOf(page: PageNumber, index: number): void {
     const leaf = this.#look(page);
     const { u8 } = leaf.frame;
     this.#cell.read(u8, leaf.cell(index));
@@ -131,7 +131,7 @@ class RangeDelete {
   }
 
   /** Drops entries from..to-1 of a branch with their subtrees. */
-  #dropChildren(page: number, from: number, to: number): void {
+  #dropChildren(page: PageNumber, from: number, to: number): void {
     const end = Math.min(to, this.#look(page).entries);
     if (end <= from) return;
     const branch = this.#touch(page);
@@ -143,7 +143,7 @@ class RangeDelete {
     }
   }
 
-  #dropSubtree(page: number, level: number): void {
+  #dropSubtree(page: PageNumber, level: number): void {
     const pages = [page];
     const levels = [level];
     while (pages.length > 0) {
@@ -162,7 +162,7 @@ class RangeDelete {
     }
   }
 
-  #dropLeaf(page: number): void {
+  #dropLeaf(page: PageNumber): void {
     const frame = this.#pager.peek(page);
     const slot = this.#pager.peekedSlot;
     const shape = shapeOf(frame, slot);
@@ -179,7 +179,7 @@ class RangeDelete {
     this.#nodes.release(page);
   }
 
-  #releaseAllRuns(page: number, entries: number): void {
+  #releaseAllRuns(page: PageNumber, entries: number): void {
     for (let index = 0; index < entries; index++) {
       this.#nodes.node(page, 0);
       this.#releaseRunsOf(page, index);
@@ -202,14 +202,14 @@ class RangeDelete {
     this.#shrinkage.repair();
   }
 
-  #touch(page: number): NodeView {
+  #touch(page: PageNumber): NodeView {
     const view = this.#look(page);
     this.#pager.touch(view.place);
     this.#hasChanged = true;
     return view;
   }
 
-  #look(page: number): NodeView {
+  #look(page: PageNumber): NodeView {
     return this.#view.at(this.#pager.frames, this.#pager.at(page));
   }
 }

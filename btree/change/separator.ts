@@ -6,7 +6,7 @@
  * room.
  */
 
-import { corrupt, type Frame, header, type Pager } from "../../pager/mod.ts";
+import { corrupt, type Frame, header, type Pager, type Slot } from "../../pager/mod.ts";
 import { compareKeys } from "../node/key.ts";
 import {
   BRANCH_WIDTH,
@@ -28,7 +28,7 @@ const other = new Uint8Array(KEY_BYTES_MAX);
 /** Throws unless a key is above one entry of a branch and, if it exists, below another. */
 export function checkBetween(
   frame: Frame,
-  slot: number,
+  slot: Slot,
   lower: number,
   upper: number,
   key: Uint8Array,

@@ -7,7 +7,7 @@
  * except the root.
  */
 
-import { corrupt, format, header, type Pager } from "../../pager/mod.ts";
+import { corrupt, format, header, type PageNumber, type Pager } from "../../pager/mod.ts";
 import type { EntryList } from "../node/entry_list.ts";
 import { copyKey, usedBytesOf } from "../node/node.ts";
 import { clearNode, removeBranchEntry } from "../node/node_edit.ts";
@@ -71,7 +71,7 @@ export class Shrinkage {
     removeBranchEntry(frame, slot, this.#path.indexes[depth - 1]!);
   }
 
-  #unlinkLeaf(page: number): void {
+  #unlinkLeaf(page: PageNumber): void {
     const next = this.#look(page).link;
     const before = this.#leafBefore();
     if (before === undefined) return;
@@ -192,14 +192,14 @@ export class Shrinkage {
     this.#nodes.release(childPage);
   }
 
-  #touch(page: number): NodeView {
+  #touch(page: PageNumber): NodeView {
     const view = this.#look(page);
     this.#pager.touch(view.place);
     return view;
   }
 
   /** A view of a page of the path, which needs no check. */
-  #look(page: number): NodeView {
+  #look(page: PageNumber): NodeView {
     return this.#view.at(this.#pager.frames, this.#pager.at(page));
   }
 }

@@ -15,7 +15,9 @@ import {
   format,
   type Frame,
   header,
+  type PageNumber,
   type PageReader,
+  type Slot,
 } from "../../pager/mod.ts";
 import { compareKeys } from "../node/key.ts";
 import {
@@ -45,7 +47,7 @@ export interface TreeSource {
 /** Receives the events of a walk. */
 export interface TreeVisitor {
   /** A page was reached. Returns whether for the first time. */
-  reached(page: number): boolean;
+  reached(page: PageNumber): boolean;
   /**
    * A rule is broken.
    *
@@ -53,7 +55,7 @@ export interface TreeVisitor {
    */
   broken(error: CorruptionError, isLost: boolean): void;
   /** A sound leaf was reached. Frame and slot are valid during the call. */
-  leaf?(frame: Frame, slot: number, page: number): void;
+  leaf?(frame: Frame, slot: Slot, page: PageNumber): void;
 }
 
 /** The counts of a walk. */
@@ -72,7 +74,7 @@ export interface TreeFigures {
 const ANY = -1;
 
 interface Visit {
-  page: number;
+  page: PageNumber;
   level: number;
   /** Keys of the page are not below this. */
   lower: Uint8Array | undefined;
@@ -140,19 +142,19 @@ class TreeWalk {
   }
 
   /** The frame and slot of a page, verified. */
-  #at(page: number): [Frame, number] {
+  #at(page: PageNumber): [Frame, number] {
     const { reader } = this.#tree;
     const place = reader.at(page);
     return [reader.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK];
   }
 
   /** Reports a page as reached. No other path may lead to it. */
-  #reach(page: number): void {
+  #reach(page: PageNumber): void {
     if (!this.#visitor.reached(page)) corruptHeader(page, 0, "the page is in a tree twice");
   }
 
   /** Checks the link of the previous leaf, counts a leaf, and passes it to the visitor. */
-  #countLeaf(frame: Frame, slot: number, page: number): void {
+  #countLeaf(frame: Frame, slot: Slot, page: PageNumber): void {
     if (this.#nextLeaf !== ANY && this.#nextLeaf !== page) {
       this.#tellLink(`is not linked to its neighbour, page ${page}`);
     }
@@ -251,7 +253,7 @@ class TreeWalk {
     for (let index = 0; index < entries; index++) this.#attempt(() => this.#visitRuns(page, index));
   }
 
-  #visitRuns(page: number, index: number): void {
+  #visitRuns(page: PageNumber, index: number): void {
     const [frame, slot] = this.#at(page);
     this.#cell.read(frame.u8, cellAt(frame, slot, index));
     if (this.#cell.tag !== REFERENCE_TAG) return;

@@ -2,7 +2,7 @@
  * The census of a file: its pages by kind, from page headers alone, which are 1/256 of the file.
  */
 
-import { format, Frame, header, type Pager } from "../../pager/mod.ts";
+import { type ChunkNumber, format, Frame, header, type Pager, type Slot } from "../../pager/mod.ts";
 import { BRANCH_WIDTH, LEAF_WIDTH } from "../node/node.ts";
 
 const {
@@ -90,7 +90,7 @@ export function census(pager: Pager, tree?: number): Census {
 }
 
 /** Decodes the header page of a chunk, in slot 0 of a frame. */
-export function chunkHeaders(frame: Frame, chunk: number, pageCount: number): ChunkCensus {
+export function chunkHeaders(frame: Frame, chunk: ChunkNumber, pageCount: number): ChunkCensus {
   const result = {
     chunk,
     pages: Math.min(CHUNK_PAGES, pageCount - (chunk << CHUNK_SHIFT >>> 0)),
@@ -113,7 +113,7 @@ export function chunkHeaders(frame: Frame, chunk: number, pageCount: number): Ch
 }
 
 /** The bytes of a page, or of a whole run at its first page, that entries use. */
-export function usedBytesOf(frame: Frame, slot: number, kind: number): number {
+export function usedBytesOf(frame: Frame, slot: Slot, kind: number): number {
   const entries = entriesOf(frame, slot);
   if (kind === KIND_RUN) return runBytesOf(frame, slot);
   if (kind !== KIND_LEAF && kind !== KIND_BRANCH) return 0;

@@ -3,7 +3,7 @@
  * according to its branches.
  */
 
-import { format, header, type PageReader } from "../../pager/mod.ts";
+import { format, header, type PageNumber, type PageReader } from "../../pager/mod.ts";
 import { LeafBatch } from "../node/leaf_batch.ts";
 import { childAt } from "../node/node.ts";
 import type { TreeSource } from "../check/tree_walk.ts";
@@ -31,7 +31,7 @@ export interface LeafRecords {
  *
  * @throws {CorruptionError} The page is damaged.
  */
-export function leafRecords(reader: PageReader, page: number): LeafRecords {
+export function leafRecords(reader: PageReader, page: PageNumber): LeafRecords {
   const place = reader.at(page);
   const frame = reader.frames[place >>> CHUNK_SHIFT]!;
   const slot = place & SLOT_MASK;

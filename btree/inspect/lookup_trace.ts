@@ -7,7 +7,14 @@
  * alike.
  */
 
-import { assert, type Frame, header, type PageReader } from "../../pager/mod.ts";
+import {
+  assert,
+  type Frame,
+  header,
+  type PageNumber,
+  type PageReader,
+  type Slot,
+} from "../../pager/mod.ts";
 import { compareKeys } from "../node/key.ts";
 import {
   cellAt,
@@ -94,7 +101,7 @@ export function* traceLookup(
   }
 }
 
-function endIn(frame: Frame, slot: number, key: Uint8Array): LookupTraceEnd {
+function endIn(frame: Frame, slot: Slot, key: Uint8Array): LookupTraceEnd {
   const index = searchLeaf(frame, slot, key, key.length);
   if (index < 0) return { found: false, valueBytes: -1 };
   const cell = new LeafCell();
@@ -103,7 +110,7 @@ function endIn(frame: Frame, slot: number, key: Uint8Array): LookupTraceEnd {
   return { found: true, valueBytes: isInline ? cell.tag : referredLength(frame.u8, cell.valueAt) };
 }
 
-function stepIn(frame: Frame, slot: number, key: Uint8Array, page: number): LookupTraceStep {
+function stepIn(frame: Frame, slot: Slot, key: Uint8Array, page: PageNumber): LookupTraceStep {
   const leaf = isLeaf(frame, slot);
   const found = leaf
     ? searchLeaf(frame, slot, key, key.length)
@@ -125,7 +132,7 @@ function stepIn(frame: Frame, slot: number, key: Uint8Array, page: number): Look
 }
 
 /** The comparisons of the `searchLeaf` or `searchBranch` call that returned `found`. */
-function probesOf(frame: Frame, slot: number, key: Uint8Array, found: number): Probe[] {
+function probesOf(frame: Frame, slot: Slot, key: Uint8Array, found: number): Probe[] {
   const leaf = isLeaf(frame, slot);
   const head = headOf(key, prefixLengthOf(frame, slot), key.length);
   const other = new Uint8Array(KEY_BYTES_MAX);

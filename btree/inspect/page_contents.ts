@@ -5,7 +5,7 @@
  * The page was verified before (`node_check.ts`); everything is copied.
  */
 
-import { CorruptionError, format, type Frame, header } from "../../pager/mod.ts";
+import { CorruptionError, format, type Frame, header, type Slot } from "../../pager/mod.ts";
 import { CATALOG_TREE, readCatalogEntry } from "../catalog.ts";
 import {
   BRANCH_WIDTH,
@@ -76,7 +76,7 @@ export interface PageContents {
 }
 
 /** Reads a verified page in a slot. */
-export function pageContents(frame: Frame, slot: number): PageContents {
+export function pageContents(frame: Frame, slot: Slot): PageContents {
   const kind = kindOf(frame, slot);
   if (kind === KIND_LEAF || kind === KIND_BRANCH) return nodeContents(frame, slot);
   const used = kind === KIND_RUN ? Math.min(PAGE_BYTES, runBytesOf(frame, slot)) : PAGE_BYTES;
@@ -98,7 +98,7 @@ function regionsOf(ends: readonly (readonly [name: string, end: number])[]): Reg
   return regions.filter(({ bytes }) => bytes > 0);
 }
 
-function nodeContents(frame: Frame, slot: number): PageContents {
+function nodeContents(frame: Frame, slot: Slot): PageContents {
   const entries = entriesOf(frame, slot);
   const leaf = isLeaf(frame, slot);
   const prefixAt = PAGE_BYTES - prefixLengthOf(frame, slot);
@@ -118,12 +118,12 @@ function nodeContents(frame: Frame, slot: number): PageContents {
   return { regions, prefix, cells };
 }
 
-function keyOf(frame: Frame, slot: number, index: number): Uint8Array {
+function keyOf(frame: Frame, slot: Slot, index: number): Uint8Array {
   const key = new Uint8Array(KEY_BYTES_MAX);
   return key.slice(0, copyKey(frame, slot, index, key));
 }
 
-function leafEntry(frame: Frame, slot: number, index: number): Cell {
+function leafEntry(frame: Frame, slot: Slot, index: number): Cell {
   const at = cellAt(frame, slot, index);
   const cell = new LeafCell();
   cell.read(frame.u8, at);
@@ -161,7 +161,7 @@ function catalogWords(key: Uint8Array, record: Uint8Array): Pick<Cell, "target" 
   }
 }
 
-function branchEntry(frame: Frame, slot: number, index: number): Cell {
+function branchEntry(frame: Frame, slot: Slot, index: number): Cell {
   const at = cellAt(frame, slot, index);
   const suffix = lengthAt(frame.u8, at);
   return {

@@ -6,7 +6,7 @@
  * It changes nothing and checks nothing. The caller reads the same pages again.
  */
 
-import { format, type Frame } from "../../pager/mod.ts";
+import { format, type Frame, type Slot } from "../../pager/mod.ts";
 
 const { PAGE_BYTES, PAGE_SHIFT, PAGE_WORD_SHIFT } = format;
 
@@ -20,7 +20,7 @@ const LINES_OF_CELL = 3;
 const kept = new Uint32Array(1);
 
 /** Warms the lines of a leaf that a search needs: 64 heads and offsets, and the prefix. */
-export function warmLeaf({ u32 }: Frame, slot: number): void {
+export function warmLeaf({ u32 }: Frame, slot: Slot): void {
   const first = slot << PAGE_WORD_SHIFT;
   const heads = u32[first]! ^ u32[first + LINE_WORDS]! ^ u32[first + 2 * LINE_WORDS]!;
   const more = u32[first + 3 * LINE_WORDS]! ^ u32[first + 4 * LINE_WORDS]!;
@@ -28,7 +28,7 @@ export function warmLeaf({ u32 }: Frame, slot: number): void {
 }
 
 /** Warms all lines of a page, in order. */
-export function warmPage({ u32 }: Frame, slot: number): void {
+export function warmPage({ u32 }: Frame, slot: Slot): void {
   const end = (slot + 1) << PAGE_WORD_SHIFT;
   let words = 0;
   for (let at = slot << PAGE_WORD_SHIFT; at < end; at += LINE_WORDS) words ^= u32[at]!;
@@ -36,7 +36,7 @@ export function warmPage({ u32 }: Frame, slot: number): void {
 }
 
 /** Warms the first lines of cells. `offsets` is the index of the first cell offset in `u16`. */
-export function warmCells({ u8, u16 }: Frame, slot: number, offsets: number, count: number): void {
+export function warmCells({ u8, u16 }: Frame, slot: Slot, offsets: number, count: number): void {
   const start = slot << PAGE_SHIFT;
   const last = start + PAGE_BYTES - 1;
   let bytes = 0;

@@ -9,7 +9,7 @@
  * The list copies all nodes first, so a page can be rebuilt from its own entries.
  */
 
-import { assert, format, Frame, header } from "../../pager/mod.ts";
+import { assert, format, Frame, header, type Slot } from "../../pager/mod.ts";
 import {
   BRANCH_WIDTH,
   cellBytes,
@@ -77,7 +77,7 @@ export class EntryList {
   }
 
   /** Copies a node, as source 1 or 2. */
-  load(source: number, frame: Frame, slot: number): void {
+  load(source: number, frame: Frame, slot: Slot): void {
     const start = slot << PAGE_SHIFT;
     const page = frame.u8.subarray(start, start + PAGE_BYTES);
     this.#nodes.u8.set(page, source << PAGE_SHIFT);
@@ -272,7 +272,7 @@ export class EntryList {
   }
 
   /** Builds a page from entries from..to-1. Kind, level, tree and link of its header stay. */
-  build(frame: Frame, slot: number, from: number, to: number): void {
+  build(frame: Frame, slot: Slot, from: number, to: number): void {
     const prefix = this.prefixLength(from, to);
     const base = slot << PAGE_SHIFT;
     frame.u8.fill(0, base, base + PAGE_BYTES);
@@ -285,7 +285,7 @@ export class EntryList {
     else this.#buildBranch(frame, slot, from, to, prefix);
   }
 
-  #buildLeaf(frame: Frame, slot: number, from: number, to: number, prefix: number): void {
+  #buildLeaf(frame: Frame, slot: Slot, from: number, to: number, prefix: number): void {
     const base = slot << PAGE_SHIFT;
     const heads = headIndex(slot, 0) - from;
     const offsets = offsetIndex(slot, to - from, 0, true) - from;
@@ -342,7 +342,7 @@ export class EntryList {
     return this.#cell.valueAt;
   }
 
-  #buildBranch(frame: Frame, slot: number, from: number, to: number, prefix: number): void {
+  #buildBranch(frame: Frame, slot: Slot, from: number, to: number, prefix: number): void {
     const entries = to - from;
     let start = PAGE_BYTES - prefix;
     for (let index = 0; index < entries; index++) {

@@ -10,7 +10,7 @@
  * 4. The batch keeps its own copy of keys and references, as the caller may change what it took.
  */
 
-import { format, type Frame, header } from "../../pager/mod.ts";
+import { format, type Frame, header, type Slot } from "../../pager/mod.ts";
 import {
   headIndex,
   LeafCell,
@@ -82,7 +82,7 @@ export class LeafBatch {
   }
 
   /** Copies entries from..to-1 of a leaf. */
-  fill(frame: Frame, slot: number, from: number, to: number): void {
+  fill(frame: Frame, slot: Slot, from: number, to: number): void {
     const entries = entriesOf(frame, slot);
     this.count = Math.max(0, Math.min(to, entries) - from);
     const isMostlyWanted = this.count * 2 > entries;
@@ -104,7 +104,7 @@ export class LeafBatch {
    * Sets the offset of each value, and leaves key lengths in `keyEnd`. Returns the end of the
    * values, a multiple of 8.
    */
-  #measureValues(frame: Frame, slot: number, from: number, takesAll: boolean): number {
+  #measureValues(frame: Frame, slot: Slot, from: number, takesAll: boolean): number {
     const cell = this.#cell;
     const { u8, u16 } = frame;
     const base = slot << PAGE_SHIFT;
@@ -131,7 +131,7 @@ export class LeafBatch {
   }
 
   /** Sets the offset of each key, after the values. Returns the end of the last key. */
-  #measureKeys(frame: Frame, slot: number, start: number): number {
+  #measureKeys(frame: Frame, slot: Slot, start: number): number {
     const prefix = prefixLengthOf(frame, slot);
     let end = start;
     for (let entry = 0; entry < this.count; entry++) {
@@ -144,7 +144,7 @@ export class LeafBatch {
     return aligned(end);
   }
 
-  #copyAllCells(frame: Frame, slot: number): void {
+  #copyAllCells(frame: Frame, slot: Slot): void {
     const base = slot << PAGE_SHIFT;
     this.bytes.set(frame.u8.subarray(base + cellStartOf(frame, slot), base + PAGE_BYTES));
   }
@@ -161,7 +161,7 @@ export class LeafBatch {
     }
   }
 
-  #copyKeys(frame: Frame, slot: number, from: number): void {
+  #copyKeys(frame: Frame, slot: Slot, from: number): void {
     const { u8, u32 } = frame;
     const { bytes } = this;
     const prefix = prefixLengthOf(frame, slot);

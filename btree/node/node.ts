@@ -25,7 +25,7 @@
  * Reading trusts the page: it was verified when it was loaded (`node_check.ts`).
  */
 
-import { format, type Frame, header } from "../../pager/mod.ts";
+import { format, type Frame, header, type PageNumber, type Slot } from "../../pager/mod.ts";
 import { warmLeaf } from "./cache_warming.ts";
 
 const { KIND_LEAF, PAGE_BYTES, PAGE_SHIFT, PAGE_WORD_SHIFT } = format;
@@ -53,53 +53,53 @@ export const LEVEL_MAX = 31;
 const HALF_SHIFT = PAGE_SHIFT - 1;
 
 /** Whether a node is a leaf. */
-export function isLeaf(frame: Frame, slot: number): boolean {
+export function isLeaf(frame: Frame, slot: Slot): boolean {
   return kindOf(frame, slot) === KIND_LEAF;
 }
 
 /** Bytes of an entry of this node outside its cell. */
-export function widthOf(frame: Frame, slot: number): number {
+export function widthOf(frame: Frame, slot: Slot): number {
   return isLeaf(frame, slot) ? LEAF_WIDTH : BRANCH_WIDTH;
 }
 
 /** The bytes between arrays and cells. */
-export function gapOf(frame: Frame, slot: number): number {
+export function gapOf(frame: Frame, slot: Slot): number {
   return cellStartOf(frame, slot) - widthOf(frame, slot) * entriesOf(frame, slot);
 }
 
 /** The bytes that entries do not use, garbage among them. */
-export function freeBytesOf(frame: Frame, slot: number): number {
+export function freeBytesOf(frame: Frame, slot: Slot): number {
   return gapOf(frame, slot) + garbageOf(frame, slot);
 }
 
 /** The index in `Frame.u32` of an entry's head. */
-export function headIndex(slot: number, index: number): number {
+export function headIndex(slot: Slot, index: number): number {
   return (slot << PAGE_WORD_SHIFT) + index;
 }
 
 /** The index in `Frame.u32` of a branch entry's child. */
-export function childIndex(slot: number, entries: number, index: number): number {
+export function childIndex(slot: Slot, entries: number, index: number): number {
   return (slot << PAGE_WORD_SHIFT) + entries + index;
 }
 
 /** The index in `Frame.u16` of an entry's cell offset. */
-export function offsetIndex(slot: number, entries: number, index: number, leaf: boolean): number {
+export function offsetIndex(slot: Slot, entries: number, index: number, leaf: boolean): number {
   return (slot << HALF_SHIFT) + (leaf ? entries << 1 : entries << 2) + index;
 }
 
 /** The index in `Frame.u8` where the cell of an entry begins. */
-export function cellAt(frame: Frame, slot: number, index: number): number {
+export function cellAt(frame: Frame, slot: Slot, index: number): number {
   const at = offsetIndex(slot, entriesOf(frame, slot), index, isLeaf(frame, slot));
   return (slot << PAGE_SHIFT) + frame.u16[at]!;
 }
 
 /** The child of a branch entry. */
-export function childAt(frame: Frame, slot: number, index: number): number {
+export function childAt(frame: Frame, slot: Slot, index: number): PageNumber {
   return frame.u32[childIndex(slot, entriesOf(frame, slot), index)]!;
 }
 
 /** The index in `Frame.u8` where the prefix begins. */
-export function prefixAt(frame: Frame, slot: number): number {
+export function prefixAt(frame: Frame, slot: Slot): number {
   return ((slot + 1) << PAGE_SHIFT) - prefixLengthOf(frame, slot);
 }
 
@@ -172,7 +172,7 @@ export class LeafCell {
 }
 
 /** The length of the key of an entry, the prefix included. A branch's entry 0 has none. */
-export function keyLengthAt(frame: Frame, slot: number, index: number): number {
+export function keyLengthAt(frame: Frame, slot: Slot, index: number): number {
   if (index === 0 && !isLeaf(frame, slot)) return 0;
   return prefixLengthOf(frame, slot) + lengthAt(frame.u8, cellAt(frame, slot, index));
 }
@@ -180,7 +180,7 @@ export function keyLengthAt(frame: Frame, slot: number, index: number): number {
 /** Assembles the key of an entry in `into` at `at`, and returns its length. */
 export function copyKey(
   frame: Frame,
-  slot: number,
+  slot: Slot,
   index: number,
   into: Uint8Array,
   at: number = 0,
@@ -219,7 +219,7 @@ export function headOf(key: Uint8Array, from: number, length: number): number {
  */
 export function comparePrefix(
   frame: Frame,
-  slot: number,
+  slot: Slot,
   key: Uint8Array,
   length: number,
 ): number {
@@ -260,7 +260,7 @@ function compareTails(
 }
 
 /** The index of a key in a leaf, or the complement (~) of its insertion point. */
-export function searchLeaf(frame: Frame, slot: number, key: Uint8Array, length: number): number {
+export function searchLeaf(frame: Frame, slot: Slot, key: Uint8Array, length: number): number {
   warmLeaf(frame, slot);
   const entries = entriesOf(frame, slot);
   const prefix = prefixLengthOf(frame, slot);
@@ -293,7 +293,7 @@ export function searchLeaf(frame: Frame, slot: number, key: Uint8Array, length: 
 }
 
 /** The branch entry whose child holds a key: the last entry whose key is not above it. */
-export function searchBranch(frame: Frame, slot: number, key: Uint8Array, length: number): number {
+export function searchBranch(frame: Frame, slot: Slot, key: Uint8Array, length: number): number {
   const entries = entriesOf(frame, slot);
   const prefix = prefixLengthOf(frame, slot);
   if (prefix !== 0) {
@@ -322,6 +322,6 @@ export function searchBranch(frame: Frame, slot: number, key: Uint8Array, length
 }
 
 /** Bytes of a node's page that entries and the prefix use. */
-export function usedBytesOf(frame: Frame, slot: number): number {
+export function usedBytesOf(frame: Frame, slot: Slot): number {
   return PAGE_BYTES - freeBytesOf(frame, slot);
 }

@@ -13,6 +13,8 @@ import {
   format,
   type Frame,
   header,
+  type PageNumber,
+  type Slot,
   type Verifier,
 } from "../../pager/mod.ts";
 import {
@@ -65,7 +67,7 @@ export const EXTRA_NODE_CHECKS: readonly [number, Verifier][] = [
 ];
 
 /** No two cells overlap. The checks of single cells and of their sum cannot see that. */
-function checkOverlap(frame: Frame, slot: number, page: number): void {
+function checkOverlap(frame: Frame, slot: Slot, page: PageNumber): void {
   const cells = Array.from({ length: entriesOf(frame, slot) }, (_, index) => {
     return { index, start: cellAt(frame, slot, index), end: cellEnd(frame, slot, index) };
   });
@@ -78,7 +80,7 @@ function checkOverlap(frame: Frame, slot: number, page: number): void {
   }
 }
 
-function cellEnd(frame: Frame, slot: number, index: number): number {
+function cellEnd(frame: Frame, slot: Slot, index: number): number {
   const cell = cellAt(frame, slot, index);
   if (isLeaf(frame, slot)) {
     leafCell.read(frame.u8, cell);
@@ -88,7 +90,7 @@ function cellEnd(frame: Frame, slot: number, index: number): number {
   return cell + lengthBytes(suffix) + Math.max(0, suffix - HEAD_BYTES);
 }
 
-function checkGap(frame: Frame, slot: number, page: number, width: number): void {
+function checkGap(frame: Frame, slot: Slot, page: PageNumber, width: number): void {
   checkZero(frame, slot, page, width * entriesOf(frame, slot), cellStartOf(frame, slot));
 }
 
@@ -97,7 +99,7 @@ const thisKey = new Uint8Array(KEY_BYTES_MAX);
 const lastKey = new Uint8Array(KEY_BYTES_MAX);
 
 /** Checks a leaf. */
-function checkLeaf(frame: Frame, slot: number, page: number): void {
+function checkLeaf(frame: Frame, slot: Slot, page: PageNumber): void {
   checkOutline(frame, slot, page, LEAF_WIDTH, 0);
   if (levelOf(frame, slot) !== 0) corruptHeader(page, HEADER.level, "a leaf is not at level 0");
   if ((flagsOf(frame, slot) & ~FLAG_HOLDS_RUNS) !== 0) {
@@ -109,7 +111,7 @@ function checkLeaf(frame: Frame, slot: number, page: number): void {
 }
 
 /** Checks a branch. */
-function checkBranch(frame: Frame, slot: number, page: number): void {
+function checkBranch(frame: Frame, slot: Slot, page: PageNumber): void {
   checkOutline(frame, slot, page, BRANCH_WIDTH, 1);
   const level = levelOf(frame, slot);
   if (level === 0 || level > LEVEL_MAX) {
@@ -123,8 +125,8 @@ function checkBranch(frame: Frame, slot: number, page: number): void {
 
 function checkOutline(
   frame: Frame,
-  slot: number,
-  page: number,
+  slot: Slot,
+  page: PageNumber,
   width: number,
   entriesMin: number,
 ): void {
@@ -142,7 +144,7 @@ function checkOutline(
 }
 
 /** Where a cell begins, once it is known to lie between cell start and prefix. */
-function boundedCell(frame: Frame, slot: number, page: number, index: number): number {
+function boundedCell(frame: Frame, slot: Slot, page: PageNumber, index: number): number {
   const cell = cellAt(frame, slot, index);
   const offset = cell - (slot << PAGE_SHIFT);
   const end = PAGE_BYTES - prefixLengthOf(frame, slot);
@@ -153,7 +155,7 @@ function boundedCell(frame: Frame, slot: number, page: number, index: number): n
   return cell;
 }
 
-function sumLeafCells(frame: Frame, slot: number, page: number): number {
+function sumLeafCells(frame: Frame, slot: Slot, page: PageNumber): number {
   const end = (slot << PAGE_SHIFT) + PAGE_BYTES - prefixLengthOf(frame, slot);
   const holdsRuns = (flagsOf(frame, slot) & FLAG_HOLDS_RUNS) !== 0;
   let sum = 0;
@@ -174,7 +176,7 @@ function sumLeafCells(frame: Frame, slot: number, page: number): number {
   return sum;
 }
 
-function sumBranchCells(frame: Frame, slot: number, page: number): number {
+function sumBranchCells(frame: Frame, slot: Slot, page: PageNumber): number {
   const end = (slot << PAGE_SHIFT) + PAGE_BYTES - prefixLengthOf(frame, slot);
   let sum = 0;
   for (let index = 0; index < entriesOf(frame, slot); index++) {
@@ -194,7 +196,13 @@ function sumBranchCells(frame: Frame, slot: number, page: number): number {
 }
 
 /** The head is zero-padded, and the key is at most `KEY_BYTES_MAX` long. */
-function checkHead(frame: Frame, slot: number, page: number, index: number, suffix: number): void {
+function checkHead(
+  frame: Frame,
+  slot: Slot,
+  page: PageNumber,
+  index: number,
+  suffix: number,
+): void {
   if (prefixLengthOf(frame, slot) + suffix > KEY_BYTES_MAX) {
     corrupt(page, index * HEAD_BYTES, `the key of entry ${index} is too long`);
   }
@@ -204,14 +212,14 @@ function checkHead(frame: Frame, slot: number, page: number, index: number, suff
   }
 }
 
-function checkCellBytes(frame: Frame, slot: number, page: number, cells: number): void {
+function checkCellBytes(frame: Frame, slot: Slot, page: PageNumber, cells: number): void {
   const area = PAGE_BYTES - prefixLengthOf(frame, slot) - cellStartOf(frame, slot);
   if (cells + garbageOf(frame, slot) !== area) {
     corruptHeader(page, HEADER.garbage, "cells and garbage do not add up");
   }
 }
 
-function checkOrder(frame: Frame, slot: number, page: number, first: number): void {
+function checkOrder(frame: Frame, slot: Slot, page: PageNumber, first: number): void {
   for (let index = first + 1; index < entriesOf(frame, slot); index++) {
     const head = frame.u32[headIndex(slot, index)]!;
     const before = frame.u32[headIndex(slot, index - 1)]!;
@@ -223,7 +231,7 @@ function checkOrder(frame: Frame, slot: number, page: number, first: number): vo
 }
 
 /** Whether an entry's key is after that of the entry before it, where their heads are equal. */
-function isAfter(frame: Frame, slot: number, index: number): boolean {
+function isAfter(frame: Frame, slot: Slot, index: number): boolean {
   const length = copyKey(frame, slot, index, thisKey);
   const lastLength = copyKey(frame, slot, index - 1, lastKey);
   const common = Math.min(length, lastLength);

@@ -6,7 +6,7 @@
  * rebuilds the page (`entry_list.ts`). Free space stays zero.
  */
 
-import { assert, format, type Frame, header } from "../../pager/mod.ts";
+import { assert, format, type Frame, header, type Slot } from "../../pager/mod.ts";
 import {
   BRANCH_WIDTH,
   cellAt,
@@ -36,7 +36,7 @@ const { setCellStart, setEntries, setGarbage, setPrefix } = header;
 const removed = new LeafCell();
 
 /** Turns an acquired page into an empty node. */
-export function clearNode(frame: Frame, slot: number): void {
+export function clearNode(frame: Frame, slot: Slot): void {
   frame.u8.fill(0, slot << PAGE_SHIFT, (slot + 1) << PAGE_SHIFT);
   setEntries(frame, slot, 0);
   setPrefix(frame, slot, 0, 0);
@@ -45,7 +45,7 @@ export function clearNode(frame: Frame, slot: number): void {
 }
 
 /** Gives an empty branch its first entry, which has no key. */
-export function startBranch(frame: Frame, slot: number, child: number): void {
+export function startBranch(frame: Frame, slot: Slot, child: number): void {
   const start = PAGE_BYTES - 1;
   frame.u32[childIndex(slot, 1, 0)] = child;
   frame.u16[offsetIndex(slot, 1, 0, false)] = start;
@@ -56,7 +56,7 @@ export function startBranch(frame: Frame, slot: number, child: number): void {
 /** Adds an entry to a leaf. The key begins with the node's prefix, and the gap has room. */
 export function insertLeafEntry(
   frame: Frame,
-  slot: number,
+  slot: Slot,
   index: number,
   key: Uint8Array,
   length: number,
@@ -96,7 +96,7 @@ export function writeLeafCell(
 }
 
 /** Shifts the arrays of a leaf to make room for one entry. */
-function openLeafSlot(frame: Frame, slot: number, entries: number, index: number): void {
+function openLeafSlot(frame: Frame, slot: Slot, entries: number, index: number): void {
   const { u16, u32 } = frame;
   const from = offsetIndex(slot, entries, 0, true);
   const to = offsetIndex(slot, entries + 1, 0, true);
@@ -107,7 +107,7 @@ function openLeafSlot(frame: Frame, slot: number, entries: number, index: number
 }
 
 /** Shifts the arrays of a leaf to close over one entry, and zeroes what they leave. */
-function closeLeafSlot(frame: Frame, slot: number, entries: number, index: number): void {
+function closeLeafSlot(frame: Frame, slot: Slot, entries: number, index: number): void {
   const { u16, u32 } = frame;
   const heads = headIndex(slot, 0);
   u32.copyWithin(heads + index, heads + index + 1, heads + entries);
@@ -119,7 +119,7 @@ function closeLeafSlot(frame: Frame, slot: number, entries: number, index: numbe
 }
 
 /** Removes an entry of a leaf. */
-export function removeLeafEntry(frame: Frame, slot: number, index: number): void {
+export function removeLeafEntry(frame: Frame, slot: Slot, index: number): void {
   const entries = entriesOf(frame, slot);
   const cell = cellAt(frame, slot, index);
   removed.read(frame.u8, cell);
@@ -131,7 +131,7 @@ export function removeLeafEntry(frame: Frame, slot: number, index: number): void
 /** Adds an entry to a branch, at index 1 or later. */
 export function insertBranchEntry(
   frame: Frame,
-  slot: number,
+  slot: Slot,
   index: number,
   key: Uint8Array,
   length: number,
@@ -160,7 +160,7 @@ export function insertBranchEntry(
 /**
  * Removes an entry of a branch; when it is the first, the next one becomes first and loses its key.
  */
-export function removeBranchEntry(frame: Frame, slot: number, index: number): void {
+export function removeBranchEntry(frame: Frame, slot: Slot, index: number): void {
   const entries = entriesOf(frame, slot);
   if (index === 0 && entries > 1) {
     const child = frame.u32[childIndex(slot, entries, 1)]!;
@@ -175,7 +175,7 @@ export function removeBranchEntry(frame: Frame, slot: number, index: number): vo
 }
 
 /** Shifts the arrays of a branch to make room for one entry, the last array first. */
-function openBranchSlot(frame: Frame, slot: number, entries: number, index: number): void {
+function openBranchSlot(frame: Frame, slot: Slot, entries: number, index: number): void {
   const { u16, u32 } = frame;
   const offsets = offsetIndex(slot, entries, 0, false);
   const toOffsets = offsetIndex(slot, entries + 1, 0, false);
@@ -190,7 +190,7 @@ function openBranchSlot(frame: Frame, slot: number, entries: number, index: numb
 }
 
 /** Shifts the arrays of a branch to close over one entry, and zeroes what they leave. */
-function closeBranchSlot(frame: Frame, slot: number, entries: number, index: number): void {
+function closeBranchSlot(frame: Frame, slot: Slot, entries: number, index: number): void {
   const { u16, u32 } = frame;
   const heads = headIndex(slot, 0);
   u32.copyWithin(heads + index, heads + index + 1, heads + entries);
@@ -208,7 +208,7 @@ function closeBranchSlot(frame: Frame, slot: number, entries: number, index: num
 /**
  * Turns the bytes of a removed cell into free space where they are the first, else into garbage.
  */
-function dropCell(frame: Frame, slot: number, cell: number, bytes: number): void {
+function dropCell(frame: Frame, slot: Slot, cell: number, bytes: number): void {
   const start = cellStartOf(frame, slot);
   if (entriesOf(frame, slot) === 0) {
     clearNode(frame, slot);
@@ -223,7 +223,7 @@ function dropCell(frame: Frame, slot: number, cell: number, bytes: number): void
 const packed = new Uint8Array(PAGE_BYTES);
 
 /** Moves the cells of a node together, so that its garbage becomes free space. */
-export function compactNode(frame: Frame, slot: number): void {
+export function compactNode(frame: Frame, slot: Slot): void {
   const leaf = isLeaf(frame, slot);
   const entries = entriesOf(frame, slot);
   const prefix = prefixLengthOf(frame, slot);
@@ -243,7 +243,7 @@ export function compactNode(frame: Frame, slot: number): void {
 }
 
 /** Ensures a gap of `bytes` in a node, compacting it if needed. Returns whether it fits. */
-export function makeRoom(frame: Frame, slot: number, bytes: number): boolean {
+export function makeRoom(frame: Frame, slot: Slot, bytes: number): boolean {
   if (gapOf(frame, slot) >= bytes) return true;
   if (freeBytesOf(frame, slot) < bytes) return false;
   compactNode(frame, slot);

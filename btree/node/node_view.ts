@@ -6,7 +6,7 @@
  * look it up again (`walk/tree_nodes.ts`).
  */
 
-import { format, Frame, header } from "../../pager/mod.ts";
+import { format, Frame, header, type PageNumber, type Place } from "../../pager/mod.ts";
 import { cellAt, childAt, searchBranch, searchLeaf } from "./node.ts";
 
 const { CHUNK_SHIFT, KIND_LEAF, SLOT_MASK } = format;
@@ -23,19 +23,19 @@ export class NodeView {
   slot = 0;
 
   /** Points the view at the node at a place. Returns the view. */
-  at(frames: readonly Frame[], place: number): this {
+  at(frames: readonly Frame[], place: Place): this {
     this.frame = frames[place >>> CHUNK_SHIFT]!;
     this.slot = place & SLOT_MASK;
     return this;
   }
 
   /** Its page number. */
-  get page(): number {
+  get page(): PageNumber {
     return this.frame.pages[this.slot]!;
   }
 
   /** Its place, for the pager. */
-  get place(): number {
+  get place(): Place {
     return (this.frame.index << CHUNK_SHIFT) | this.slot;
   }
 
@@ -55,12 +55,12 @@ export class NodeView {
   }
 
   /** The page of the next leaf, or 0. Leaves only. */
-  get link(): number {
+  get link(): PageNumber {
     return linkOf(this.frame, this.slot);
   }
 
   /** The child of an entry. Branches only. */
-  child(index: number): number {
+  child(index: number): PageNumber {
     return childAt(this.frame, this.slot, index);
   }
 

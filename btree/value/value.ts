@@ -19,8 +19,10 @@ import {
   format,
   type Frame,
   header,
+  type PageNumber,
   type Pager,
   type PageReader,
+  type Version,
 } from "../../pager/mod.ts";
 import type { Allocator } from "../../alloc/mod.ts";
 import { REFERENCE_BYTES } from "../node/node.ts";
@@ -37,17 +39,17 @@ export const VALUE_BYTES_MAX: number = 2 ** 31;
 /** A decoded reference. */
 export interface Reference {
   /** The first page of the first run. */
-  page: number;
+  page: PageNumber;
   /** Bytes of the value. */
   length: number;
   /** The version that wrote it; the version of the last part while the value is unfinished. */
-  version: number;
+  version: Version;
 }
 
 /** A run, checked to belong to its value. */
 export interface Run {
   /** Its first page. */
-  readonly page: number;
+  readonly page: PageNumber;
   /** The number of pages. */
   readonly pages: number;
   /** The bytes of the value that it holds. */
@@ -100,13 +102,13 @@ export function appendRuns(
 }
 
 /** The version that last wrote a page. */
-export function versionAt(pager: PageReader, page: number): number {
+export function versionAt(pager: PageReader, page: PageNumber): number {
   const place = pager.at(page);
   return versionOf(pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK);
 }
 
 /** Fills an acquired run with the value from byte `from`. Returns the bytes written. */
-function fillRun(pager: Pager, page: number, value: Uint8Array, from: number): number {
+function fillRun(pager: Pager, page: PageNumber, value: Uint8Array, from: number): number {
   const place = pager.at(page);
   const frame = pager.frames[place >>> CHUNK_SHIFT]!;
   const pages = runPagesOf(frame, place & SLOT_MASK);
@@ -120,7 +122,7 @@ function fillRun(pager: Pager, page: number, value: Uint8Array, from: number): n
   return bytes;
 }
 
-function linkRun(pager: Pager, page: number, next: number): void {
+function linkRun(pager: Pager, page: PageNumber, next: number): void {
   const place = pager.at(page);
   pager.touch(place);
   setLink(pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK, next);
@@ -233,8 +235,8 @@ function checkLength(pager: PageReader, { page, length }: Reference): void {
 function readRun(
   pager: PageReader,
   tree: number,
-  page: number,
-  version: number,
+  page: PageNumber,
+  version: Version,
   isFinished: boolean,
 ): Run {
   const frame: Frame = pager.peek(page);

@@ -7,6 +7,8 @@
  * 2. Rows are not stored in the file.
  */
 
+import type { PageNumber } from "../../pager/mod.ts";
+
 /** Leaves that are remembered, each at its page number modulo this. */
 const LEAVES = 2 ** 12;
 /** Words of each: the page, the index after its last new entry, and the length of the row. */
@@ -19,7 +21,7 @@ export class Arrivals {
   readonly #words = new Uint32Array(LEAVES << WIDTH_SHIFT);
 
   /** Notes a new entry of a leaf. Returns how many entries before it were added in a row. */
-  note(page: number, index: number): number {
+  note(page: PageNumber, index: number): number {
     const words = this.#words;
     const at = (page & (LEAVES - 1)) << WIDTH_SHIFT;
     const row = words[at] === page && words[at + NEXT] === index ? words[at + ROW]! + 1 : 0;
@@ -30,7 +32,7 @@ export class Arrivals {
   }
 
   /** Notes that the newest entry of a leaf, and its row with it, moved to an index of another. */
-  move(page: number, to: number, index: number): void {
+  move(page: PageNumber, to: number, index: number): void {
     const words = this.#words;
     const row = words[((page & (LEAVES - 1)) << WIDTH_SHIFT) + ROW]!;
     const at = (to & (LEAVES - 1)) << WIDTH_SHIFT;

@@ -6,7 +6,7 @@
  * one page, so a count of n leaves in c chunks makes about 2c reads for each batch, not n.
  */
 
-import { corruptHeader, format, header } from "../../pager/mod.ts";
+import { corruptHeader, format, header, type PageNumber } from "../../pager/mod.ts";
 import { compareKeys } from "../node/key.ts";
 import type { NodeView } from "../node/node_view.ts";
 import type { TreeNodes } from "./tree_nodes.ts";
@@ -169,7 +169,7 @@ function endIn(node: NodeView, level: number, key: Uint8Array | undefined): numb
 function addChildren(
   nodes: TreeNodes,
   leaves: LeafCounter,
-  page: number,
+  page: PageNumber,
   level: number,
   begin: number,
   end: number,
@@ -181,7 +181,7 @@ function addChildren(
 }
 
 /** Adds the leaves below a branch. */
-function addBelow(nodes: TreeNodes, leaves: LeafCounter, page: number, level: number): void {
+function addBelow(nodes: TreeNodes, leaves: LeafCounter, page: PageNumber, level: number): void {
   let branches = 0;
   const pages = [page];
   const levels = [level];
@@ -204,12 +204,12 @@ function addBelow(nodes: TreeNodes, leaves: LeafCounter, page: number, level: nu
   }
 }
 
-function nodeAt(nodes: TreeNodes, page: number, level: number): NodeView {
+function nodeAt(nodes: TreeNodes, page: PageNumber, level: number): NodeView {
   return page === nodes.root ? nodes.rootNode() : nodes.node(page, level);
 }
 
 /** The number of entries of a leaf, from its header. */
-function leafEntries(nodes: TreeNodes, page: number): number {
+function leafEntries(nodes: TreeNodes, page: PageNumber): number {
   const { reader } = nodes;
   const frame = reader.peek(page);
   const shape = shapeOf(frame, reader.peekedSlot);

@@ -4,6 +4,7 @@
  * It holds pages, not places, because a place becomes stale when other pages are loaded.
  */
 
+import type { PageNumber } from "../../pager/mod.ts";
 import { LEVEL_MAX } from "../node/node.ts";
 
 /** The path from a root to a leaf. */
@@ -16,7 +17,7 @@ export class Path {
   readonly indexes: Int32Array = new Int32Array(LEVEL_MAX + 2);
 
   /** Inserts a page below the root, after the root's content moved down to it. */
-  pushUnderRoot(page: number): void {
+  pushUnderRoot(page: PageNumber): void {
     this.pages.copyWithin(1, 0, this.depth + 1);
     this.indexes.copyWithin(1, 0, this.depth + 1);
     this.pages[1] = page;

@@ -12,6 +12,7 @@ import {
   format,
   type Frame,
   header,
+  type PageNumber,
   type Pager,
   type PageReader,
 } from "../../pager/mod.ts";
@@ -79,7 +80,7 @@ export class TreeNodes {
    *
    * @param view The view to point at it; by default the view of its level.
    */
-  node(page: number, level: number, view: NodeView = this.#views[level]!): NodeView {
+  node(page: PageNumber, level: number, view: NodeView = this.#views[level]!): NodeView {
     view.at(this.#frames, this.reader.at(page));
     const { u32 } = view.frame;
     const word = view.slot << HEADER_WORD_SHIFT;
@@ -152,7 +153,7 @@ export class TreeNodes {
   }
 
   /** Releases a node's page. */
-  release(page: number): void {
+  release(page: PageNumber): void {
     this.#context.allocator.release(page, 1);
   }
 
@@ -169,7 +170,7 @@ export class TreeNodes {
     return this.child(branch, index);
   }
 
-  #foreign(page: number): never {
+  #foreign(page: PageNumber): never {
     corruptHeader(page, HEADER.tree, `not a page of tree ${this.tree}`);
   }
 }

@@ -24,6 +24,7 @@ import { assert } from "../format/assert.ts";
 import { CHUNK_PAGES, CHUNK_SHIFT, PAGE_BYTES, PAGE_SHIFT, SLOT_MASK } from "../format/format.ts";
 import { Frame, IMAGE, NO_PAGE, placeOf, POOL } from "../format/frame.ts";
 import { PageTable } from "./page_table.ts";
+import type { ChunkNumber, PageNumber, Place, Slot } from "../format/units.ts";
 
 /** What `lookup` and `find` return for a page that is not in memory. */
 export const MISS = -1;
@@ -38,7 +39,7 @@ export interface CacheOwner {
   /** Whether dirty pages can be written at all; if not, they stay. */
   canClean(): boolean;
   /** Writes the dirty pages of a chunk to the file; false if they must not be written now. */
-  clean(chunk: number): boolean;
+  clean(chunk: ChunkNumber): boolean;
 }
 
 /** Tracks the pages in memory and their places, and evicts pages. */
@@ -81,7 +82,7 @@ export class Cache {
   }
 
   /** The place of a page that is in memory and verified, marked as used now; or `MISS`. */
-  lookup(page: number): number {
+  lookup(page: PageNumber): Place {
     const index = this.#chunkFrames[page >>> CHUNK_SHIFT]!;
     if (index > 0) {
       const ticks = this.frames[index - 1]!.ticks;
@@ -93,7 +94,7 @@ export class Cache {
     return this.#lookupPool(page);
   }
 
-  #lookupPool(page: number): number {
+  #lookupPool(page: PageNumber): number {
     const place = this.#pool.get(page);
     if (place < 0) return MISS;
     const ticks = this.frames[place >>> CHUNK_SHIFT]!.ticks;
@@ -104,20 +105,20 @@ export class Cache {
   }
 
   /** The place of a page in memory, verified or not, without marking it; or `MISS`. */
-  find(page: number): number {
+  find(page: PageNumber): Place {
     const index = this.#chunkFrames[page >>> CHUNK_SHIFT]!;
     if (index > 0) return ((index - 1) << CHUNK_SHIFT) | (page & SLOT_MASK);
     return this.#pool.get(page);
   }
 
   /** The chunk frame of a chunk, or undefined. */
-  chunkFrame(chunk: number): Frame | undefined {
+  chunkFrame(chunk: ChunkNumber): Frame | undefined {
     const index = this.#chunkFrames[chunk]!;
     return index > 0 ? this.frames[index - 1] : undefined;
   }
 
   /** Whether any page of a chunk is in a pool frame. */
-  poolHoldsPartOf(chunk: number): boolean {
+  poolHoldsPartOf(chunk: ChunkNumber): boolean {
     if (this.#pool.size === 0) return false;
     const first = chunk * CHUNK_PAGES;
     for (let slot = 0; slot < CHUNK_PAGES; slot++) {
@@ -127,7 +128,7 @@ export class Cache {
   }
 
   /** Marks a page as verified and used now. */
-  use(place: number): void {
+  use(place: Place): void {
     this.frames[place >>> CHUNK_SHIFT]!.ticks[place & SLOT_MASK] = this.clock;
   }
 
@@ -150,7 +151,7 @@ export class Cache {
   }
 
   /** Adds a zeroed chunk frame. There must be room, and no page of the chunk in a pool frame. */
-  addChunkFrame(chunk: number): Frame {
+  addChunkFrame(chunk: ChunkNumber): Frame {
     const frame = this.#addFrame(chunk);
     this.#chunkFrames[chunk] = frame.index + 1;
     return frame;
@@ -164,7 +165,7 @@ export class Cache {
   }
 
   /** Gives a page a slot in a pool frame, unverified. The slot still has its old content. */
-  addPage(page: number): number {
+  addPage(page: PageNumber): Place {
     const place = this.#takeSlot();
     this.frames[place >>> CHUNK_SHIFT]!.pages[place & SLOT_MASK] = page;
     this.#pool.set(page, place);
@@ -172,14 +173,14 @@ export class Cache {
   }
 
   /** Allocates a slot in a pool frame for an old image. */
-  addImage(): number {
+  addImage(): Place {
     const place = this.#takeSlot();
     this.frames[place >>> CHUNK_SHIFT]!.pages[place & SLOT_MASK] = IMAGE;
     return place;
   }
 
   /** Turns the image in a slot into its page, which must not be in memory. */
-  adoptImage(place: number, page: number): void {
+  adoptImage(place: Place, page: PageNumber): void {
     const frame = this.frames[place >>> CHUNK_SHIFT]!;
     assert(frame.pages[place & SLOT_MASK] === IMAGE, "an image becomes a page");
     frame.pages[place & SLOT_MASK] = page;
@@ -188,7 +189,7 @@ export class Cache {
   }
 
   /** Frees the slot of an image, or of a page in a pool frame. */
-  drop(place: number): void {
+  drop(place: Place): void {
     const frame = this.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     assert(frame.chunk === POOL, "only slots of pool frames are given back");
@@ -208,7 +209,7 @@ export class Cache {
     }
   }
 
-  #addFrame(chunk: number): Frame {
+  #addFrame(chunk: ChunkNumber): Frame {
     const frame = new Frame(this.frames.length, chunk);
     this.frames.push(frame);
     this.peakFrames = Math.max(this.peakFrames, this.frames.length);
@@ -228,7 +229,7 @@ export class Cache {
     for (let slot = SLOT_MASK; slot > 0; slot--) this.#free.push(placeOf(frame, slot));
   }
 
-  #empty(frame: Frame, slot: number): void {
+  #empty(frame: Frame, slot: Slot): void {
     frame.pages[slot] = NO_PAGE;
     frame.ticks[slot] = 0;
     frame.scopes[slot] = 0;
@@ -257,7 +258,7 @@ export class Cache {
     return false;
   }
 
-  #evict(frame: Frame, slot: number): boolean {
+  #evict(frame: Frame, slot: Slot): boolean {
     if (frame.scopes[slot] !== 0) return false;
     if (frame.dirty[slot] !== 0 && !this.#owner.clean(frame.pages[slot]! >>> CHUNK_SHIFT)) {
       return false;
@@ -302,7 +303,7 @@ export class Cache {
   }
 
   /** Moves a header page from slot 0, which a pool frame does not use, to a slot of its own. */
-  #moveHeaders(frame: Frame, slot: number): void {
+  #moveHeaders(frame: Frame, slot: Slot): void {
     frame.u8.copyWithin(slot << PAGE_SHIFT, 0, PAGE_BYTES);
     frame.pages[slot]! = frame.pages[0]!;
     frame.ticks[slot]! = frame.ticks[0]!;
@@ -368,10 +369,10 @@ export class Cache {
 }
 
 /** Whether a slot of a chunk frame has to be kept: it is verified, touched or dirty. */
-function isUsed(frame: Frame, slot: number): boolean {
+function isUsed(frame: Frame, slot: Slot): boolean {
   return frame.ticks[slot] !== 0 || frame.scopes[slot] !== 0 || frame.dirty[slot] !== 0;
 }
 
-function isPage(frame: Frame, slot: number): boolean {
+function isPage(frame: Frame, slot: Slot): boolean {
   return frame.pages[slot]! < IMAGE;
 }

@@ -60,6 +60,7 @@ import {
   registerRuns,
   type Verifiers,
 } from "../format/page_check.ts";
+import type { ChunkNumber, PageNumber, Place, Slot } from "../format/units.ts";
 
 const NO_CHUNK = -1;
 /** Binary logarithm of the entries of `#wanted` for each frame of the cache. */
@@ -68,13 +69,13 @@ const WANTED_SHIFT = 2;
 /** The pages of the open transaction that are already in the file. */
 export interface NewPages {
   /** Whether a page is one of them; its version is that of the transaction. */
-  has(page: number): boolean;
+  has(page: PageNumber): boolean;
 }
 
 /** The chunks whose last write may be lost. */
 export interface LostChunks {
   /** Whether the file may hold older bytes of a chunk than were written. */
-  mayBeLost(chunk: number): boolean;
+  mayBeLost(chunk: ChunkNumber): boolean;
 }
 
 const NO_PAGES: NewPages = { has: () => false };
@@ -141,7 +142,7 @@ export class Loader {
    *
    * @throws {CorruptionError} The page is not in use, or does not match its header.
    */
-  load(page: number): number {
+  load(page: PageNumber): Place {
     try {
       return this.#load(page);
     } catch (error) {
@@ -149,7 +150,7 @@ export class Loader {
     }
   }
 
-  #load(page: number): number {
+  #load(page: PageNumber): Place {
     if (page < FRESH_PAGES || page >= this.#meta.pageCount || (page & SLOT_MASK) === 0) {
       corruptHeader(page, 0, `no page of data can be here, in a file of ${this.#meta.pageCount}`);
     }
@@ -167,7 +168,7 @@ export class Loader {
    *
    * @throws {CorruptionError} A header of the chunk breaks a rule.
    */
-  headerPage(chunk: number): number {
+  headerPage(chunk: ChunkNumber): Place {
     try {
       return this.#headerPage(chunk);
     } catch (error) {
@@ -175,7 +176,7 @@ export class Loader {
     }
   }
 
-  #headerPage(chunk: number): number {
+  #headerPage(chunk: ChunkNumber): Place {
     const page = chunk * CHUNK_PAGES;
     const known = this.#cache.lookup(page);
     if (known >= 0) return known;
@@ -189,7 +190,7 @@ export class Loader {
   }
 
   /** Creates an empty header page in memory, for a chunk past the end of the file. */
-  freshHeaderPage(chunk: number): number {
+  freshHeaderPage(chunk: ChunkNumber): Place {
     this.#forgetPeeked(chunk);
     this.#cache.tick();
     this.#cache.reserve(chunk + 1);
@@ -205,7 +206,7 @@ export class Loader {
   }
 
   /** Replaces a header page in memory, if it is there, by bytes just written to the file. */
-  replaceHeaderPage(chunk: number, bytes: Uint8Array): void {
+  replaceHeaderPage(chunk: ChunkNumber, bytes: Uint8Array): void {
     this.#forgetPeeked(chunk);
     const place = this.#cache.find(chunk * CHUNK_PAGES);
     if (place < 0) return;
@@ -217,7 +218,7 @@ export class Loader {
    * Returns the place of a page that is in memory and verified. Else it returns -1, and puts the
    * page's checked header in slot 0 of `into`.
    */
-  peek(page: number, into: Frame): number {
+  peek(page: PageNumber, into: Frame): number {
     const place = this.#cache.find(page);
     const isVerified = place >= 0 &&
       this.#cache.frames[place >>> CHUNK_SHIFT]!.ticks[place & SLOT_MASK] !== 0;
@@ -231,7 +232,7 @@ export class Loader {
   }
 
   /** Reads one header without its page, into 8 words, and checks it. */
-  #readHeader(page: number, into: Frame): void {
+  #readHeader(page: PageNumber, into: Frame): void {
     if (!this.#copyPeeked(page, into)) this.#readHeaders(page, 1, into, 0);
     if (kindOf(into, 0) === KIND_FREE) corruptHeader(page, 0, "the page is free");
     if (!headSumHolds(into.u32, 0, page, this.seed)) {
@@ -243,7 +244,7 @@ export class Loader {
    * Copies a header from the kept header page; returns false if that is of another chunk. The
    * second consecutive header of one chunk loads its header page.
    */
-  #copyPeeked(page: number, into: Frame): boolean {
+  #copyPeeked(page: PageNumber, into: Frame): boolean {
     const chunk = page >>> CHUNK_SHIFT;
     if (this.#cache.find(chunk * CHUNK_PAGES) >= 0) return false;
     if (chunk !== this.#peekedChunk) {
@@ -260,12 +261,12 @@ export class Loader {
   }
 
   /** Call it whenever the header page of a chunk is loaded, or changes in the file. */
-  #forgetPeeked(chunk: number): void {
+  #forgetPeeked(chunk: ChunkNumber): void {
     if (chunk === this.#peekedChunk) this.#peekedChunk = NO_CHUNK;
   }
 
   /** Like `copyHeaderPage`, but returns false if the header page is damaged or unreadable. */
-  #tryCopyHeaderPage(chunk: number, into: Frame): boolean {
+  #tryCopyHeaderPage(chunk: ChunkNumber, into: Frame): boolean {
     try {
       this.copyHeaderPage(chunk, into);
     } catch (error) {
@@ -277,7 +278,7 @@ export class Loader {
   }
 
   /** Copies a chunk's header page to slot 0 of a frame, from memory or the file, and checks it. */
-  copyHeaderPage(chunk: number, into: Frame): void {
+  copyHeaderPage(chunk: ChunkNumber, into: Frame): void {
     const page = chunk * CHUNK_PAGES;
     const place = this.#cache.find(page);
     if (place >= 0) {
@@ -295,7 +296,7 @@ export class Loader {
    * page is not verified, not cached, and not marked as used. Bytes past the end of the file are
    * zero.
    */
-  copyPage(page: number, into: Frame, slot: number): void {
+  copyPage(page: PageNumber, into: Frame, slot: Slot): void {
     const place = this.#cache.find(page);
     if (place >= 0) {
       copyPage(this.#cache.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK, into, slot);
@@ -314,7 +315,7 @@ export class Loader {
    * @param header The header that the page had before its release.
    * @throws {CorruptionError} The bytes do not match `header`.
    */
-  bringBack(page: number, header: Uint32Array): number {
+  bringBack(page: PageNumber, header: Uint32Array): number {
     const image = this.#cache.addImage();
     const frame = this.#cache.frames[image >>> CHUNK_SHIFT]!;
     const slot = image & SLOT_MASK;
@@ -334,7 +335,7 @@ export class Loader {
     return image;
   }
 
-  #mayLoadChunk(chunk: number): boolean {
+  #mayLoadChunk(chunk: ChunkNumber): boolean {
     return this.#cache.hasRoom && !this.#cache.poolHoldsPartOf(chunk);
   }
 
@@ -343,25 +344,31 @@ export class Loader {
    *
    * @throws {IoError} It may be older, because of a failed write or sync.
    */
-  checkReadable(page: number): void {
+  checkReadable(page: PageNumber): void {
     if (!this.#lostChunks.mayBeLost(page >>> CHUNK_SHIFT)) return;
     throw new IoError(`Cannot read page ${page}: what was written there may be lost`);
   }
 
   /** Reads pages or headers from the file, all of them in the chunk of `page`. */
-  #read(page: number, into: Uint8Array, start: number, length: number, position: number): number {
+  #read(
+    page: PageNumber,
+    into: Uint8Array,
+    start: number,
+    length: number,
+    position: number,
+  ): number {
     this.checkReadable(page);
     return this.#disk.read(into, start, length, position);
   }
 
-  #fetch(page: number): number {
+  #fetch(page: PageNumber): number {
     const runsAhead = page > this.#lastMiss && page <= this.#lastMiss + EXTENT_PAGES;
     this.#lastMiss = page;
     if (this.#mayLoadChunk(page >>> CHUNK_SHIFT)) return this.#loadChunk(page);
     return runsAhead ? this.#loadExtent(page) : this.#loadPage(page);
   }
 
-  #loadChunk(page: number): number {
+  #loadChunk(page: PageNumber): number {
     const chunk = page >>> CHUNK_SHIFT;
     this.#forgetPeeked(chunk);
     const first = chunk * CHUNK_PAGES;
@@ -377,7 +384,7 @@ export class Loader {
     return (frame.index << CHUNK_SHIFT) | (page & SLOT_MASK);
   }
 
-  #loadPage(page: number): number {
+  #loadPage(page: PageNumber): number {
     // Do this before the page gets a slot: loading the header page could evict it.
     if ((page & SLOT_MASK) !== 0) this.#wantHeader(page >>> CHUNK_SHIFT);
     else this.#forgetPeeked(page >>> CHUNK_SHIFT);
@@ -396,7 +403,7 @@ export class Loader {
   }
 
   /** Loads a page and those after it in its extent; of the latter it keeps only valid ones. */
-  #loadExtent(page: number): number {
+  #loadExtent(page: PageNumber): number {
     const rest = EXTENT_PAGES - (page & (EXTENT_PAGES - 1));
     const most = Math.min(rest, this.#meta.pageCount - page);
     this.#wantHeader(page >>> CHUNK_SHIFT);
@@ -408,7 +415,7 @@ export class Loader {
     return this.#keep(page, 1);
   }
 
-  #keepAhead(page: number, slot: number): void {
+  #keepAhead(page: PageNumber, slot: Slot): void {
     if (kindOf(this.#extent, slot) === KIND_FREE || this.#cache.find(page) >= 0) return;
     try {
       this.#verify(this.#extent, slot, page);
@@ -419,14 +426,14 @@ export class Loader {
     this.#cache.use(this.#keep(page, slot));
   }
 
-  #keep(page: number, from: number): number {
+  #keep(page: PageNumber, from: number): number {
     const place = this.#cache.addPage(page);
     copyPage(this.#extent, from, this.#cache.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK);
     return place;
   }
 
   /** Marks a chunk's header page as used; loads it if its headers are needed repeatedly. */
-  #wantHeader(chunk: number): void {
+  #wantHeader(chunk: ChunkNumber): void {
     const page = chunk * CHUNK_PAGES;
     if (this.#cache.lookup(page) >= 0) return;
     const entry = chunk % this.#wanted.length;
@@ -436,7 +443,7 @@ export class Loader {
     if (isWantedAgain && this.#cache.find(page) < 0) this.#bringHeaderPage(chunk);
   }
 
-  #bringHeaderPage(chunk: number): void {
+  #bringHeaderPage(chunk: ChunkNumber): void {
     if (!this.#tryCopyHeaderPage(chunk, this.#extent)) return;
     this.#forgetPeeked(chunk);
     const place = this.#cache.addPage(chunk * CHUNK_PAGES);
@@ -446,7 +453,7 @@ export class Loader {
   }
 
   /** Reads pages; returns how many, as the last ones may be in memory but not in the file yet. */
-  #readPages(page: number, count: number, frame: Frame, slot: number): number {
+  #readPages(page: PageNumber, count: number, frame: Frame, slot: Slot): number {
     const length = count * PAGE_BYTES;
     const done = this.#read(page, frame.u8, slot << PAGE_SHIFT, length, page * PAGE_BYTES);
     if (done < PAGE_BYTES) corrupt(page, done, "the file ends inside the page");
@@ -454,7 +461,7 @@ export class Loader {
   }
 
   /** Reads headers from the header page in memory, which may be newer; else from the file. */
-  #readHeaders(page: number, count: number, frame: Frame, slot: number): void {
+  #readHeaders(page: PageNumber, count: number, frame: Frame, slot: Slot): void {
     const place = this.#cache.find(page - (page & SLOT_MASK));
     if (place >= 0) {
       const from = this.#cache.frames[place >>> CHUNK_SHIFT]!;
@@ -469,7 +476,7 @@ export class Loader {
     this.reads.headers++;
   }
 
-  #verify(frame: Frame, slot: number, page: number): void {
+  #verify(frame: Frame, slot: Slot, page: PageNumber): void {
     const version = this.#newPages.has(page) ? Infinity : this.#meta.version;
     checkPage(frame, slot, page, this.seed, version, this.verifiers);
   }

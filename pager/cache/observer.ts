@@ -5,6 +5,8 @@
  * are always counted, in `Disk`.
  */
 
+import type { PageNumber } from "../format/units.ts";
+
 /** Is called for each page that is requested. */
 export interface PageObserver {
   /**
@@ -13,7 +15,7 @@ export interface PageObserver {
    * @param page The number of the page.
    * @param hit Whether the page was in memory and verified.
    */
-  asked(page: number, hit: boolean): void;
+  asked(page: PageNumber, hit: boolean): void;
 }
 
 /** Several observers as one. */
@@ -36,7 +38,7 @@ export class Observers implements PageObserver {
   }
 
   /** Calls every observer. */
-  asked(page: number, hit: boolean): void {
+  asked(page: PageNumber, hit: boolean): void {
     for (const observer of this.#observers) observer.asked(page, hit);
   }
 }

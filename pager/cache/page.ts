@@ -17,11 +17,12 @@ import { POOL } from "../format/frame.ts";
 import { kindOf, linkOf, runPagesOf } from "../format/header.ts";
 import { corruptHeader } from "../format/page_check.ts";
 import type { PageReader } from "./page_reader.ts";
+import type { PageNumber, Place } from "../format/units.ts";
 
 /** A page, or a run of pages, as one unit. */
 export interface Page {
   /** The number of the page; for a run, of its first page. */
-  readonly page: number;
+  readonly page: PageNumber;
   /** The kind of the page, as `format.KIND_...`. */
   readonly kind: number;
   /** The number of pages: 1, or the length of the run. */
@@ -38,7 +39,7 @@ export interface Page {
  * @throws {RangeError} `page` is not a page number, or is a later page of a run.
  * @throws {CorruptionError} The page is not in use, or does not match its header.
  */
-export function readPage(reader: PageReader, page: number): Page {
+export function readPage(reader: PageReader, page: PageNumber): Page {
   if (!Number.isInteger(page) || page < 0 || page >= PAGE_COUNT_MAX) {
     throw new RangeError(`Cannot get page ${page}: not a page number`);
   }
@@ -58,7 +59,7 @@ export function readPage(reader: PageReader, page: number): Page {
 }
 
 /** The bytes of a run: a view if they are contiguous in memory, else a copy. */
-function runBytes(reader: PageReader, page: number, pages: number, place: number): Uint8Array {
+function runBytes(reader: PageReader, page: PageNumber, pages: number, place: Place): Uint8Array {
   const first = reader.frames[place >>> CHUNK_SHIFT]!;
   if (first.chunk !== POOL) {
     for (let i = 1; i < pages; i++) placeInRun(reader, page, i);

@@ -13,6 +13,7 @@ import {
 } from "../format/format.ts";
 import { type Frame, POOL } from "../format/frame.ts";
 import { headerWord } from "../format/header.ts";
+import type { PageNumber, Slot } from "../format/units.ts";
 
 const HEADER_WORDS = 8;
 
@@ -26,7 +27,7 @@ export function copyPage(from: Frame, fromSlot: number, to: Frame, toSlot: numbe
 }
 
 /** Copies the header of a page in a pool frame to its header page, which must be in memory. */
-export function publishHeader(cache: Cache, frame: Frame, slot: number, page: number): void {
+export function publishHeader(cache: Cache, frame: Frame, slot: Slot, page: PageNumber): void {
   if (frame.chunk !== POOL) return;
   const headers = cache.find(page - (page & SLOT_MASK));
   const from = slot << HEADER_WORD_SHIFT;

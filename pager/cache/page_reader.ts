@@ -5,6 +5,7 @@
 
 import type { Frame } from "../format/frame.ts";
 import type { MetaFields } from "../format/meta.ts";
+import type { PageNumber, Place } from "../format/units.ts";
 
 /** Reads pages. */
 export interface PageReader {
@@ -15,7 +16,7 @@ export interface PageReader {
   /** The slot of the header in the frame that `peek` returned last. */
   readonly peekedSlot: number;
   /** The place of a page, verified. */
-  at(page: number): number;
+  at(page: PageNumber): Place;
   /** The frame that has the header of a page, in slot `peekedSlot`; the page need not be read. */
-  peek(page: number): Frame;
+  peek(page: PageNumber): Frame;
 }

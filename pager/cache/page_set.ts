@@ -3,6 +3,7 @@
  */
 
 import { CHUNK_PAGES, CHUNK_SHIFT, SLOT_MASK } from "../format/format.ts";
+import type { PageNumber } from "../format/units.ts";
 
 /** A set of page numbers. */
 export class PageSet {
@@ -11,14 +12,14 @@ export class PageSet {
   readonly #chunks = new Map<number, Uint32Array>();
 
   /** Whether a page is in the set. */
-  has(page: number): boolean {
+  has(page: PageNumber): boolean {
     const words = this.#chunks.get(page >>> CHUNK_SHIFT);
     const slot = page & SLOT_MASK;
     return words !== undefined && (words[slot >>> 5]! & (1 << (slot & 31))) !== 0;
   }
 
   /** Adds a page; returns whether it was new. */
-  add(page: number): boolean {
+  add(page: PageNumber): boolean {
     const chunk = page >>> CHUNK_SHIFT;
     let words = this.#chunks.get(chunk);
     if (words === undefined) this.#chunks.set(chunk, words = new Uint32Array(CHUNK_PAGES / 32));
@@ -31,7 +32,7 @@ export class PageSet {
   }
 
   /** Removes a page, if it is in the set. */
-  delete(page: number): void {
+  delete(page: PageNumber): void {
     if (!this.has(page)) return;
     const slot = page & SLOT_MASK;
     this.#chunks.get(page >>> CHUNK_SHIFT)![slot >>> 5]! &= ~(1 << (slot & 31));
@@ -39,7 +40,7 @@ export class PageSet {
   }
 
   /** Removes `page` and all higher pages. */
-  deleteFrom(page: number): void {
+  deleteFrom(page: PageNumber): void {
     for (const chunk of [...this.#chunks.keys()]) {
       const first = chunk * CHUNK_PAGES;
       if (first + CHUNK_PAGES <= page) continue;

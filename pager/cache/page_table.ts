@@ -4,6 +4,8 @@
  * 3, 6.4, algorithm R), and is at most half full. It allocates only when it grows.
  */
 
+import type { PageNumber, Place } from "../format/units.ts";
+
 const EMPTY = -1;
 const FIRST_BITS = 10;
 
@@ -20,13 +22,13 @@ export class PageTable {
   }
 
   /** The place of a page, or -1. */
-  get(page: number): number {
+  get(page: PageNumber): number {
     const index = this.#find(page);
     return this.#keys[index] === EMPTY ? -1 : this.#places[index]!;
   }
 
   /** Adds a page, or changes its place. */
-  set(page: number, place: number): void {
+  set(page: PageNumber, place: Place): void {
     if ((this.#size + 1) * 2 > this.#keys.length) this.#grow();
     const index = this.#find(page);
     if (this.#keys[index] === EMPTY) this.#size++;
@@ -35,7 +37,7 @@ export class PageTable {
   }
 
   /** Removes a page, if it is in the table. */
-  delete(page: number): void {
+  delete(page: PageNumber): void {
     const mask = this.#keys.length - 1;
     let hole = this.#find(page);
     if (this.#keys[hole] === EMPTY) return;
@@ -52,7 +54,7 @@ export class PageTable {
     this.#keys[hole] = EMPTY;
   }
 
-  #find(page: number): number {
+  #find(page: PageNumber): number {
     const mask = this.#keys.length - 1;
     const key = page | 0;
     let index = this.#home(key);

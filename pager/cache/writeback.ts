@@ -22,13 +22,14 @@ import { kindOf } from "../format/header.ts";
 import type { MetaFields } from "../format/meta.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { assert } from "../format/assert.ts";
+import type { ChunkNumber, PageNumber, Place, Version } from "../format/units.ts";
 
 const GATHER_PAGES = 64;
 
 /** The log that pages follow to the file. */
 export interface WriteAheadLog {
   /** Makes a version durable and confirmed, before a page of it is written to the file. */
-  confirm(version: number): void;
+  confirm(version: Version): void;
 }
 
 /** Writes dirty pages to the file; it owns the cache that holds them. */
@@ -75,7 +76,7 @@ export class Writeback implements CacheOwner {
   }
 
   /** Marks the page at a place as newer than the file, as of a version. */
-  markDirty(place: number, page: number, version: number): void {
+  markDirty(place: Place, page: PageNumber, version: Version): void {
     this.cache.frames[place >>> CHUNK_SHIFT]!.dirty[place & SLOT_MASK] = 1;
     this.dirtyChunks.set(page >>> CHUNK_SHIFT, version);
   }
@@ -84,7 +85,7 @@ export class Writeback implements CacheOwner {
    * Writes the dirty pages of a chunk. Returns false if the open transaction has touched the header
    * page (and so perhaps pages, which must not reach the file yet), or after a failed write.
    */
-  clean(chunk: number): boolean {
+  clean(chunk: ChunkNumber): boolean {
     if (!this.canClean()) return false;
     const first = chunk * CHUNK_PAGES;
     const headerPlace = this.cache.find(first);
@@ -130,7 +131,7 @@ export class Writeback implements CacheOwner {
   }
 
   /** Whether a page must be written. */
-  #isDirty(page: number): boolean {
+  #isDirty(page: PageNumber): boolean {
     const place = this.cache.find(page);
     if (place < 0) return false;
     const frame = this.cache.frames[place >>> CHUNK_SHIFT]!;
@@ -147,25 +148,25 @@ export class Writeback implements CacheOwner {
   }
 
   /** Writes neighbouring pages: directly from a frame if contiguous in it, else gathered. */
-  #writeRun(page: number, count: number, isNew: boolean): void {
+  #writeRun(page: PageNumber, count: number, isNew: boolean): void {
     const place = this.cache.find(page);
     if (this.#standsInOrder(page, count, place)) this.#write(place, page, count, isNew);
     else this.#writeGathered(page, count, isNew);
   }
 
-  #standsInOrder(page: number, count: number, place: number): boolean {
+  #standsInOrder(page: PageNumber, count: number, place: Place): boolean {
     for (let i = 1; i < count; i++) {
       if (this.cache.find(page + i) !== place + i) return false;
     }
     return true;
   }
 
-  #write(place: number, page: number, count: number, isNew: boolean): void {
+  #write(place: Place, page: PageNumber, count: number, isNew: boolean): void {
     const { u8 } = this.cache.frames[place >>> CHUNK_SHIFT]!;
     this.#put(u8, (place & SLOT_MASK) << PAGE_SHIFT, page, count, isNew);
   }
 
-  #put(bytes: Uint8Array, start: number, page: number, count: number, isNew: boolean): void {
+  #put(bytes: Uint8Array, start: number, page: PageNumber, count: number, isNew: boolean): void {
     const length = count * PAGE_BYTES;
     if (isNew) this.#disk.claim(bytes, start, length, page * PAGE_BYTES);
     else this.#disk.write(bytes, start, length, page * PAGE_BYTES);
@@ -173,7 +174,7 @@ export class Writeback implements CacheOwner {
     this.writes.calls++;
   }
 
-  #writeGathered(page: number, count: number, isNew: boolean): void {
+  #writeGathered(page: PageNumber, count: number, isNew: boolean): void {
     this.#gathered ??= new Uint8Array(GATHER_PAGES * PAGE_BYTES);
     for (let done = 0; done < count; done += GATHER_PAGES) {
       const pages = Math.min(GATHER_PAGES, count - done);
@@ -182,7 +183,7 @@ export class Writeback implements CacheOwner {
     }
   }
 
-  #gather(page: number, index: number): void {
+  #gather(page: PageNumber, index: number): void {
     const place = this.cache.find(page);
     const { u8 } = this.cache.frames[place >>> CHUNK_SHIFT]!;
     const start = (place & SLOT_MASK) << PAGE_SHIFT;

@@ -14,6 +14,7 @@ import { Meta, type MetaFields } from "../format/meta.ts";
 import type { Verifier } from "../format/page_check.ts";
 import { type Report, Scrub, type ScrubOptions } from "./scrub.ts";
 import type { PageReader } from "../cache/page_reader.ts";
+import type { PageNumber, Place } from "../format/units.ts";
 
 /** The pages of a file that may be damaged, read-only. */
 export class DamagedPages implements PageReader {
@@ -59,13 +60,13 @@ export class DamagedPages implements PageReader {
    *
    * @throws {CorruptionError} The page is not in use, or does not match its header.
    */
-  at(page: number): number {
+  at(page: PageNumber): Place {
     const place = (page & SLOT_MASK) === 0 ? MISS : this.#cache.lookup(page);
     return place >= 0 ? place : this.#loader.load(page);
   }
 
   /** The frame with the header of a page, in slot `peekedSlot`; the page itself is not loaded. */
-  peek(page: number): Frame {
+  peek(page: PageNumber): Frame {
     const place = this.#loader.peek(page, this.#peeked);
     this.peekedSlot = place < 0 ? 0 : place & SLOT_MASK;
     return place < 0 ? this.#peeked : this.frames[place >>> CHUNK_SHIFT]!;

@@ -33,6 +33,7 @@ import {
   hasFreshHeaders,
   isUnfinishedCreation,
 } from "../journal/superblocks.ts";
+import type { PageNumber } from "../format/units.ts";
 
 const TREE_IDS_END = 2 ** 32;
 
@@ -159,7 +160,7 @@ class Examination {
     return meta;
   }
 
-  #find(page: number, offset: number, rule: string): void {
+  #find(page: PageNumber, offset: number, rule: string): void {
     this.#findings.push(new CorruptionError(page, page * PAGE_BYTES + offset, rule));
   }
 }

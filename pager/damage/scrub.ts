@@ -43,6 +43,7 @@ import type { MetaFields } from "../format/meta.ts";
 import { checkPage, corruptHeader, type Verifiers } from "../format/page_check.ts";
 import { checkRunReserved, isOfRun } from "../format/run_check.ts";
 import { examineSuperblocks, type SuperblockCopies } from "../journal/superblocks.ts";
+import type { ChunkNumber, PageNumber, Slot } from "../format/units.ts";
 
 /** Is called for each broken rule. */
 export type Report = (error: CorruptionError) => void;
@@ -68,7 +69,7 @@ export interface ScrubMemory {
   /** The chunks they are in. */
   readonly dirtyChunks: ReadonlyMap<number, unknown>;
   /** Throws if a page in the file may be older than its last write. */
-  checkReadable(page: number): void;
+  checkReadable(page: PageNumber): void;
 }
 
 /** Further checks of a scrub. */
@@ -146,7 +147,7 @@ export class Scrub {
   }
 
   /** Reads a chunk, and checks everything in it. */
-  chunk(chunk: number): void {
+  chunk(chunk: ChunkNumber): void {
     // In a chunk of the journal, only the header page has content that can be checked.
     this.#read(chunk, this.#journals?.has(chunk) ? PAGE_BYTES : CHUNK_BYTES);
     this.#judgeHeaders(this.#report);
@@ -160,7 +161,7 @@ export class Scrub {
   }
 
   /** Reads only the headers of a chunk, and reports nothing. */
-  headers(chunk: number): void {
+  headers(chunk: ChunkNumber): void {
     this.#read(chunk, PAGE_BYTES);
     this.#judgeHeaders(() => {});
   }
@@ -170,7 +171,7 @@ export class Scrub {
     return isInUse(this.frame, 0, 0);
   }
 
-  #read(chunk: number, most: number): void {
+  #read(chunk: ChunkNumber, most: number): void {
     const { disk, meta, memory } = this.#source;
     const first = chunk * CHUNK_PAGES;
     const { u8 } = this.frame;
@@ -201,7 +202,7 @@ export class Scrub {
   }
 
   /** The state of a slot. It ignores the bitmap, which is redundant with the headers. */
-  #stateOf(slot: number, page: number): number {
+  #stateOf(slot: Slot, page: PageNumber): number {
     const kind = kindOf(this.frame, slot);
     if (slot === 0 || page < FRESH_PAGES || kind === KIND_FREE) return SLOT_OTHER;
     if (page >= this.#source.meta.pageCount || kind >= KIND_COUNT) return SLOT_LOST;
@@ -269,21 +270,21 @@ export class Scrub {
     }
   }
 
-  #checkOfRun(slot: number, first: number): void {
+  #checkOfRun(slot: Slot, first: number): void {
     const chunkPage = this.#chunk * CHUNK_PAGES;
     if (isOfRun(this.frame, slot, chunkPage, first)) return;
     this.#find(slot, HEADER.kind, `not part of the run at page ${chunkPage + first}`);
   }
 
   /** Whether a page in memory is newer than the file's. */
-  #isNewerInMemory(slot: number): boolean {
+  #isNewerInMemory(slot: Slot): boolean {
     const { memory } = this.#source;
     if (!this.#isDirty || memory === undefined) return false;
     const place = memory.cache.find(this.#chunk * CHUNK_PAGES + slot);
     return place >= 0 && memory.cache.frames[place >>> CHUNK_SHIFT]!.dirty[place & SLOT_MASK] !== 0;
   }
 
-  #checkPage(slot: number): void {
+  #checkPage(slot: Slot): void {
     const { meta, seed, verifiers } = this.#source;
     const page = this.#chunk * CHUNK_PAGES + slot;
     if (this.#bytes < (slot + 1) << PAGE_SHIFT) {
@@ -298,7 +299,7 @@ export class Scrub {
     else this.#try(() => this.#checkMore(slot, page));
   }
 
-  #checkMore(slot: number, page: number): void {
+  #checkMore(slot: Slot, page: PageNumber): void {
     const tree = treeOf(this.frame, slot);
     const { nextTreeId } = this.#source.meta;
     if (tree >= nextTreeId) {
@@ -320,7 +321,7 @@ export class Scrub {
     }
   }
 
-  #find(slot: number, offset: number, rule: string): void {
+  #find(slot: Slot, offset: number, rule: string): void {
     const page = this.#chunk * CHUNK_PAGES + slot;
     this.#report(new CorruptionError(page, headerPosition(page) + offset, rule));
   }

@@ -17,6 +17,7 @@ import {
 } from "../format/format.ts";
 import { Frame, POOL } from "../format/frame.ts";
 import { kindOf } from "../format/header.ts";
+import type { ChunkNumber } from "../format/units.ts";
 
 /** This many headers that agree end the search. */
 const VOTES_ENOUGH = 16;
@@ -46,7 +47,11 @@ export function findSeed(disk: Disk, chunks: number): number | undefined {
 }
 
 /** Counts the seeds of a chunk's headers; returns the seed that has enough votes, if any. */
-function countVotes(frame: Frame, chunk: number, votes: Map<number, number>): number | undefined {
+function countVotes(
+  frame: Frame,
+  chunk: ChunkNumber,
+  votes: Map<number, number>,
+): number | undefined {
   for (let slot = 1; slot < CHUNK_PAGES; slot++) {
     const kind = kindOf(frame, slot);
     if (kind === KIND_FREE || kind >= KIND_COUNT) continue;

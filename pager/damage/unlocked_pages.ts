@@ -26,6 +26,7 @@ import type { Frame } from "../format/frame.ts";
 import { headerPosition } from "../format/header.ts";
 import { type SuperblockState, superblockStates } from "../journal/journal_state.ts";
 import { checkPage, registerRuns, type Verifier, type Verifiers } from "../format/page_check.ts";
+import type { ChunkNumber, PageNumber, Slot } from "../format/units.ts";
 
 /** The pages of a file that another process may be writing. */
 export class UnlockedPages {
@@ -83,12 +84,12 @@ export class UnlockedPages {
   }
 
   /** Copies a chunk's header page to slot 0 of a frame; bytes past the end of the file are zero. */
-  copyHeaderPage(chunk: number, into: Frame): void {
+  copyHeaderPage(chunk: ChunkNumber, into: Frame): void {
     this.#read(into, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
   }
 
   /** Copies a page and its header to slot 1 of a frame; bytes past the end of the file are zero. */
-  copyPage(page: number, into: Frame): void {
+  copyPage(page: PageNumber, into: Frame): void {
     this.#read(into, 1 << HEADER_SHIFT, HEADER_BYTES, headerPosition(page));
     this.#read(into, 1 << PAGE_SHIFT, PAGE_BYTES, page * PAGE_BYTES);
   }
@@ -98,7 +99,7 @@ export class UnlockedPages {
    *
    * @throws {CorruptionError} They break a rule, through damage or a write in progress.
    */
-  checkPage(frame: Frame, slot: number, page: number): void {
+  checkPage(frame: Frame, slot: Slot, page: PageNumber): void {
     checkPage(frame, slot, page, this.#seed, VERSION_MAX, this.#verifiers);
   }
 

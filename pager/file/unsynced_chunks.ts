@@ -4,6 +4,7 @@
  */
 
 import type { Disk } from "./disk.ts";
+import type { ChunkNumber } from "../format/units.ts";
 
 /** The chunks written since the last sync of the file. */
 export class UnsyncedChunks {
@@ -20,7 +21,7 @@ export class UnsyncedChunks {
   }
 
   /** Adds a chunk that is about to be written. */
-  add(chunk: number): void {
+  add(chunk: ChunkNumber): void {
     this.#chunks.add(chunk);
   }
 
@@ -30,7 +31,7 @@ export class UnsyncedChunks {
   }
 
   /** Whether the file may hold older bytes of a chunk than the cache wrote. */
-  mayBeLost(chunk: number): boolean {
+  mayBeLost(chunk: ChunkNumber): boolean {
     return this.#disk.failure !== undefined && this.#chunks.has(chunk);
   }
 }

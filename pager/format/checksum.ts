@@ -16,6 +16,7 @@
 import { crc32 } from "node:zlib";
 import { PAGE_BYTES, PAGE_SHIFT } from "./format.ts";
 import type { Frame } from "./frame.ts";
+import type { PageNumber, Slot } from "./units.ts";
 
 /** The inverses of the head sum's multipliers, modulo 2^32. */
 const INVERSE_PAGE = 0x0e8b2f51;
@@ -32,7 +33,7 @@ export function crc(bytes: Uint8Array): number {
 }
 
 /** The page sum of the page in a slot, as a signed integer. */
-export function pageSum(frame: Frame, slot: number): number {
+export function pageSum(frame: Frame, slot: Slot): number {
   const start = slot << PAGE_SHIFT;
   return crc(frame.u8.subarray(start, start + PAGE_BYTES));
 }
@@ -111,7 +112,7 @@ function powers(): Int32Array {
  *
  * @param seed The database's seed, from `seedOf`.
  */
-export function headSum(words: Uint32Array, at: number, page: number, seed: number): number {
+export function headSum(words: Uint32Array, at: number, page: PageNumber, seed: number): number {
   let hash = Math.imul(seed ^ page, 0x9e3779b1);
   for (let i = at; i < at + 7; i++) {
     hash = Math.imul(hash ^ words[i]!, 0x85ebca6b);
@@ -131,7 +132,7 @@ export function seedOf(databaseId: Uint8Array): number {
  * computed backwards from the sum, as each step is a bijection. All undamaged headers of a file
  * give the seed of that file.
  */
-export function seedFrom(words: Uint32Array, at: number, page: number): number {
+export function seedFrom(words: Uint32Array, at: number, page: PageNumber): number {
   let hash = words[at + 7]! | 0;
   hash ^= (hash >>> 15) ^ (hash >>> 30);
   hash = Math.imul(hash, INVERSE_LAST);

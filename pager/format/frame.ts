@@ -19,6 +19,7 @@
 
 import { Buffer } from "node:buffer";
 import { CHUNK_BYTES, CHUNK_PAGES, CHUNK_SHIFT } from "./format.ts";
+import type { ChunkNumber, Slot } from "./units.ts";
 
 /** In `Frame.pages`: nothing in this slot. */
 export const NO_PAGE = 0xffff_ffff;
@@ -37,7 +38,7 @@ export class Frame {
   /** Its number in the cache. */
   readonly index: number;
   /** The chunk it holds, or `POOL`. */
-  chunk: number;
+  chunk: ChunkNumber;
   /** All its bytes. */
   readonly u8: Uint8Array;
   /** The same bytes as 16-bit words. */
@@ -62,7 +63,7 @@ export class Frame {
    * @param chunk The chunk that it will hold, or `POOL`.
    * @param slots The number of slots; a scratch frame has few.
    */
-  constructor(index: number, chunk: number, slots: number = CHUNK_PAGES) {
+  constructor(index: number, chunk: ChunkNumber, slots: number = CHUNK_PAGES) {
     const buffer = new ArrayBuffer(slots * (CHUNK_BYTES / CHUNK_PAGES));
     this.index = index;
     this.chunk = chunk;
@@ -81,6 +82,6 @@ export class Frame {
 }
 
 /** The place of a slot of a frame. */
-export function placeOf(frame: Frame, slot: number): number {
+export function placeOf(frame: Frame, slot: Slot): number {
   return (frame.index << CHUNK_SHIFT) | slot;
 }

@@ -25,6 +25,7 @@ import {
 } from "./format.ts";
 import type { Frame } from "./frame.ts";
 import { headSum } from "./checksum.ts";
+import type { ChunkNumber, PageNumber, Slot, Version } from "./units.ts";
 
 const HALF_SHIFT = HEADER_SHIFT - 1;
 const TREE_WORD = HEADER.tree / 4;
@@ -42,53 +43,53 @@ const GARBAGE_HALF = HEADER.garbage / 2;
 const TWO_32 = 0x1_0000_0000;
 
 /** The kind of the page. */
-export function kindOf(frame: Frame, slot: number): number {
+export function kindOf(frame: Frame, slot: Slot): number {
   return frame.u8[slot << HEADER_SHIFT]!;
 }
 
 /** Sets the kind and level of a node. */
-export function setShape(frame: Frame, slot: number, kind: number, level: number): void {
+export function setShape(frame: Frame, slot: Slot, kind: number, level: number): void {
   frame.u8[slot << HEADER_SHIFT] = kind;
   frame.u8[(slot << HEADER_SHIFT) + HEADER.level] = level;
 }
 
 /** The level of a node, 0 = leaf. */
-export function levelOf(frame: Frame, slot: number): number {
+export function levelOf(frame: Frame, slot: Slot): number {
   return frame.u8[(slot << HEADER_SHIFT) + HEADER.level]!;
 }
 
 /** Kind, level and entries as one word: kind | level << 8 | entries << 16. */
-export function shapeOf(frame: Frame, slot: number): number {
+export function shapeOf(frame: Frame, slot: Slot): number {
   return frame.u32[slot << HEADER_WORD_SHIFT]!;
 }
 
 /** The number of entries of a node. */
-export function entriesOf(frame: Frame, slot: number): number {
+export function entriesOf(frame: Frame, slot: Slot): number {
   return frame.u16[(slot << HALF_SHIFT) + ENTRIES_HALF]!;
 }
 
 /** Sets the number of entries of a node. */
-export function setEntries(frame: Frame, slot: number, entries: number): void {
+export function setEntries(frame: Frame, slot: Slot, entries: number): void {
   frame.u16[(slot << HALF_SHIFT) + ENTRIES_HALF] = entries;
 }
 
 /** The tree that owns the page. */
-export function treeOf(frame: Frame, slot: number): number {
+export function treeOf(frame: Frame, slot: Slot): number {
   return frame.u32[(slot << HEADER_WORD_SHIFT) + TREE_WORD]!;
 }
 
 /** The right sibling of a leaf, the next run of a value, or the first page of a run. */
-export function linkOf(frame: Frame, slot: number): number {
+export function linkOf(frame: Frame, slot: Slot): PageNumber {
   return frame.u32[(slot << HEADER_WORD_SHIFT) + LINK_WORD]!;
 }
 
 /** Sets the link. */
-export function setLink(frame: Frame, slot: number, page: number): void {
+export function setLink(frame: Frame, slot: Slot, page: PageNumber): void {
   frame.u32[(slot << HEADER_WORD_SHIFT) + LINK_WORD] = page;
 }
 
 /** The version that last wrote the page. */
-export function versionOf(frame: Frame, slot: number): number {
+export function versionOf(frame: Frame, slot: Slot): number {
   return frame.u16[(slot << HALF_SHIFT) + VERSION_HIGH_HALF]! * TWO_32 +
     frame.u32[(slot << HEADER_WORD_SHIFT) + VERSION_LOW_WORD]!;
 }
@@ -99,58 +100,58 @@ export function versionAt(words: Uint32Array, word: number): number {
 }
 
 /** Sets the version that last wrote the page. */
-export function setVersion(frame: Frame, slot: number, version: number): void {
+export function setVersion(frame: Frame, slot: Slot, version: Version): void {
   frame.u32[(slot << HEADER_WORD_SHIFT) + VERSION_LOW_WORD] = version % TWO_32;
   frame.u16[(slot << HALF_SHIFT) + VERSION_HIGH_HALF] = Math.floor(version / TWO_32);
 }
 
 /** The offset in the page of the lowest cell. */
-export function cellStartOf(frame: Frame, slot: number): number {
+export function cellStartOf(frame: Frame, slot: Slot): number {
   return frame.u16[(slot << HALF_SHIFT) + CELL_START_HALF]!;
 }
 
 /** Sets the offset of the lowest cell. */
-export function setCellStart(frame: Frame, slot: number, offset: number): void {
+export function setCellStart(frame: Frame, slot: Slot, offset: number): void {
   frame.u16[(slot << HALF_SHIFT) + CELL_START_HALF] = offset;
 }
 
 /** The length of the prefix that all keys of a node share. */
-export function prefixLengthOf(frame: Frame, slot: number): number {
+export function prefixLengthOf(frame: Frame, slot: Slot): number {
   return frame.u16[(slot << HALF_SHIFT) + PREFIX_HALF]! & PREFIX_LENGTH_MASK;
 }
 
 /** The flags of a node. */
-export function flagsOf(frame: Frame, slot: number): number {
+export function flagsOf(frame: Frame, slot: Slot): number {
   return frame.u16[(slot << HALF_SHIFT) + PREFIX_HALF]! & ~PREFIX_LENGTH_MASK;
 }
 
 /** Sets prefix length and flags. */
-export function setPrefix(frame: Frame, slot: number, length: number, flags: number): void {
+export function setPrefix(frame: Frame, slot: Slot, length: number, flags: number): void {
   frame.u16[(slot << HALF_SHIFT) + PREFIX_HALF] = length | flags;
 }
 
 /** The bytes of removed cells among the live ones. */
-export function garbageOf(frame: Frame, slot: number): number {
+export function garbageOf(frame: Frame, slot: Slot): number {
   return frame.u16[(slot << HALF_SHIFT) + GARBAGE_HALF]!;
 }
 
 /** Sets the garbage bytes. */
-export function setGarbage(frame: Frame, slot: number, bytes: number): void {
+export function setGarbage(frame: Frame, slot: Slot, bytes: number): void {
   frame.u16[(slot << HALF_SHIFT) + GARBAGE_HALF] = bytes;
 }
 
 /** The number of pages of a run, from the header of its first page. */
-export function runPagesOf(frame: Frame, slot: number): number {
+export function runPagesOf(frame: Frame, slot: Slot): number {
   return frame.u8[(slot << HEADER_SHIFT) + HEADER.runPages]!;
 }
 
 /** The number of bytes of a value that a run holds. */
-export function runBytesOf(frame: Frame, slot: number): number {
+export function runBytesOf(frame: Frame, slot: Slot): number {
   return frame.u32[(slot << HEADER_WORD_SHIFT) + RUN_BYTES_WORD]!;
 }
 
 /** Sets the number of bytes of a value that a run holds. */
-export function setRunBytes(frame: Frame, slot: number, bytes: number): void {
+export function setRunBytes(frame: Frame, slot: Slot, bytes: number): void {
   frame.u32[(slot << HEADER_WORD_SHIFT) + RUN_BYTES_WORD] = bytes;
 }
 
@@ -161,7 +162,7 @@ export function setRunBytes(frame: Frame, slot: number, bytes: number): void {
  */
 export function formatHeader(
   frame: Frame,
-  slot: number,
+  slot: Slot,
   kind: number,
   second: number,
   tree: number,
@@ -173,7 +174,7 @@ export function formatHeader(
 }
 
 /** Writes both sums of a page. */
-export function seal(frame: Frame, slot: number, page: number, sum: number, seed: number): void {
+export function seal(frame: Frame, slot: Slot, page: PageNumber, sum: number, seed: number): void {
   const word = slot << HEADER_WORD_SHIFT;
   frame.u32[word + PAGE_SUM_WORD] = sum;
   frame.u32[word + HEAD_SUM_WORD] = headSum(frame.u32, word, page, seed);
@@ -188,35 +189,35 @@ export function statedPageSum(words: Uint32Array, word: number): number {
 export function headSumHolds(
   words: Uint32Array,
   word: number,
-  page: number,
+  page: PageNumber,
   seed: number,
 ): boolean {
   return (words[word + HEAD_SUM_WORD]! | 0) === headSum(words, word, page, seed);
 }
 
 /** The offset in the file of the header of a page, in bytes. */
-export function headerPosition(page: number): number {
+export function headerPosition(page: PageNumber): number {
   return (page >>> CHUNK_SHIFT) * CHUNK_PAGES * PAGE_BYTES +
     (page & (CHUNK_PAGES - 1)) * (1 << HEADER_SHIFT);
 }
 
 /** The word where the header of `slot` begins in the header page in slot `at`. */
-export function headerWord(at: number, slot: number): number {
+export function headerWord(at: number, slot: Slot): number {
   return (at << PAGE_WORD_SHIFT) + (slot << HEADER_WORD_SHIFT);
 }
 
 /** Whether the bitmap of a header page says that a slot is in use. */
-export function isInUse(frame: Frame, at: number, slot: number): boolean {
+export function isInUse(frame: Frame, at: number, slot: Slot): boolean {
   return ((frame.u32[(at << PAGE_WORD_SHIFT) + (slot >>> 5)]! >>> (slot & 31)) & 1) === 1;
 }
 
 /** Sets the bit of a slot in the bitmap of a header page. */
-export function setInUse(frame: Frame, at: number, slot: number): void {
+export function setInUse(frame: Frame, at: number, slot: Slot): void {
   frame.u32[(at << PAGE_WORD_SHIFT) + (slot >>> 5)]! |= 1 << (slot & 31);
 }
 
 /** Clears the bit of a slot in the bitmap of a header page. */
-export function clearInUse(frame: Frame, at: number, slot: number): void {
+export function clearInUse(frame: Frame, at: number, slot: Slot): void {
   frame.u32[(at << PAGE_WORD_SHIFT) + (slot >>> 5)]! &= ~(1 << (slot & 31));
 }
 
@@ -230,7 +231,7 @@ export function clearInUse(frame: Frame, at: number, slot: number): void {
 export function checkHeaderPage(
   frame: Frame,
   at: number,
-  chunk: number,
+  chunk: ChunkNumber,
   pageCount: number,
   seed: number,
 ): void {
@@ -246,8 +247,8 @@ export function checkHeaderPage(
 export function headerRule(
   frame: Frame,
   at: number,
-  chunk: number,
-  slot: number,
+  chunk: ChunkNumber,
+  slot: Slot,
   pageCount: number,
   seed: number,
 ): string | undefined {

@@ -34,6 +34,7 @@ import {
   treeOf,
   versionOf,
 } from "./header.ts";
+import type { PageNumber, Slot } from "./units.ts";
 
 const PAGE_SUM_WORD = HEADER.pageSum / 4;
 const HEAD_SUM_WORD = HEADER.headSum / 4;
@@ -101,7 +102,7 @@ export function kindName(kind: number): string {
 }
 
 /** Reads the header of the page in a slot. A header page has none; its fields are 0. */
-export function headerFields(frame: Frame, slot: number, page: number): HeaderFields {
+export function headerFields(frame: Frame, slot: Slot, page: PageNumber): HeaderFields {
   const isHeaderPage = (page & SLOT_MASK) === 0;
   const kind = isHeaderPage ? KIND_FREE : kindOf(frame, slot);
   const isNode = kind === KIND_LEAF || kind === KIND_BRANCH;

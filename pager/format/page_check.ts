@@ -29,23 +29,24 @@ import {
   statedPageSum,
   versionOf,
 } from "./header.ts";
+import type { PageNumber, Slot, Version } from "./units.ts";
 
 /**
  * Checks the structure of a page whose sums are correct. Throws a `CorruptionError`, by `corrupt`,
  * if the page could mislead a reader that trusts it.
  */
-export type Verifier = (frame: Frame, slot: number, page: number) => void;
+export type Verifier = (frame: Frame, slot: Slot, page: PageNumber) => void;
 
 /** Structure checks by kind. */
 export type Verifiers = (Verifier | undefined)[];
 
 /** Throws the error for a page that breaks a rule, at a byte of that page. */
-export function corrupt(page: number, offset: number, rule: string): never {
+export function corrupt(page: PageNumber, offset: number, rule: string): never {
   throw new CorruptionError(page, page * PAGE_BYTES + offset, rule);
 }
 
 /** Throws the error for a page whose header breaks a rule, at a byte of that header. */
-export function corruptHeader(page: number, offset: number, rule: string): never {
+export function corruptHeader(page: PageNumber, offset: number, rule: string): never {
   throw new CorruptionError(page, headerPosition(page) + offset, rule);
 }
 
@@ -64,10 +65,10 @@ export function registerRuns(verifiers: Verifiers): void {
  */
 export function checkPage(
   frame: Frame,
-  slot: number,
-  page: number,
+  slot: Slot,
+  page: PageNumber,
   seed: number,
-  version: number,
+  version: Version,
   verifiers: Verifiers,
 ): void {
   const kind = kindOf(frame, slot);
@@ -86,7 +87,7 @@ export function checkPage(
   verifier(frame, slot, page);
 }
 
-function verifyRun(frame: Frame, slot: number, page: number): void {
+function verifyRun(frame: Frame, slot: Slot, page: PageNumber): void {
   const pages = runPagesOf(frame, slot);
   if (pages === 0) corruptHeader(page, HEADER.runPages, "a run of no pages");
   if ((page & SLOT_MASK) + pages > CHUNK_PAGES) {
@@ -98,7 +99,7 @@ function verifyRun(frame: Frame, slot: number, page: number): void {
   }
 }
 
-function verifyRunContinued(frame: Frame, slot: number, page: number): void {
+function verifyRunContinued(frame: Frame, slot: Slot, page: PageNumber): void {
   const index = entriesOf(frame, slot);
   if (index === 0 || index >= (page & SLOT_MASK) || linkOf(frame, slot) !== page - index) {
     corruptHeader(page, HEADER.runIndex, "a later page of a run does not name its first");

@@ -18,13 +18,14 @@ import {
   versionOf,
 } from "./header.ts";
 import { corrupt, corruptHeader } from "./page_check.ts";
+import type { PageNumber, Slot } from "./units.ts";
 
 /**
  * Whether the page in a slot of a chunk frame belongs to the run that begins in another slot. Its
  * version may be older than the first page's: when a value that is written in parts is extended or
  * finished, only the first page is rewritten.
  */
-export function isOfRun(frame: Frame, slot: number, chunkPage: number, first: number): boolean {
+export function isOfRun(frame: Frame, slot: Slot, chunkPage: number, first: number): boolean {
   return kindOf(frame, slot) === KIND_RUN_CONTINUED &&
     linkOf(frame, slot) === chunkPage + first &&
     entriesOf(frame, slot) === slot - first &&
@@ -39,7 +40,7 @@ export function isOfRun(frame: Frame, slot: number, chunkPage: number, first: nu
  * @param frame A chunk frame, which also has the first page of the run.
  * @throws {CorruptionError} A byte is not zero.
  */
-export function checkRunReserved(frame: Frame, slot: number, page: number): void {
+export function checkRunReserved(frame: Frame, slot: Slot, page: PageNumber): void {
   const kind = kindOf(frame, slot);
   if (kind !== KIND_RUN && kind !== KIND_RUN_CONTINUED) return;
   if (cellStartOf(frame, slot) !== 0) reserved(page, HEADER.cellStart);
@@ -53,7 +54,7 @@ export function checkRunReserved(frame: Frame, slot: number, page: number): void
 }
 
 /** Checks that the last page of a run is zero past the end of the value. */
-function checkTail(frame: Frame, slot: number, page: number, first: number): void {
+function checkTail(frame: Frame, slot: Slot, page: PageNumber, first: number): void {
   if (kindOf(frame, first) !== KIND_RUN || slot - first !== runPagesOf(frame, first) - 1) return;
   const used = runBytesOf(frame, first) - (slot - first) * PAGE_BYTES;
   if (used >= 0) checkZero(frame, slot, page, used, PAGE_BYTES);
@@ -66,8 +67,8 @@ function checkTail(frame: Frame, slot: number, page: number, first: number): voi
  */
 export function checkZero(
   frame: Frame,
-  slot: number,
-  page: number,
+  slot: Slot,
+  page: PageNumber,
   from: number,
   to: number,
 ): void {
@@ -77,6 +78,6 @@ export function checkZero(
   }
 }
 
-function reserved(page: number, offset: number): never {
+function reserved(page: PageNumber, offset: number): never {
   corruptHeader(page, offset, "reserved bytes are not zero");
 }

@@ -24,6 +24,7 @@ import {
   SUPERBLOCK,
   VERSION_MAX,
 } from "./format.ts";
+import type { PageNumber } from "./units.ts";
 
 const HEADER_PAGES = 1;
 const TWO_32 = 0x1_0000_0000;
@@ -100,7 +101,7 @@ export function encodeSuperblock(superblock: Superblock, bytes: Uint8Array): voi
  * @param page The page that the bytes were read from, for the error.
  * @throws {CorruptionError} They break a rule; the error is about the first.
  */
-export function decodeSuperblock(bytes: Uint8Array, page: number): Superblock {
+export function decodeSuperblock(bytes: Uint8Array, page: PageNumber): Superblock {
   const reader = new FieldReader(bytes, page);
   checkIdentity(reader);
   const superblock = readFields(reader);
@@ -113,9 +114,9 @@ export function decodeSuperblock(bytes: Uint8Array, page: number): Superblock {
 class FieldReader {
   readonly bytes: Uint8Array;
   readonly #view: DataView;
-  readonly #page: number;
+  readonly #page: PageNumber;
 
-  constructor(bytes: Uint8Array, page: number) {
+  constructor(bytes: Uint8Array, page: PageNumber) {
     this.bytes = bytes;
     this.#view = viewOf(bytes);
     this.#page = page;

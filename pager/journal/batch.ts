@@ -27,6 +27,7 @@
  */
 
 import { crc } from "../format/checksum.ts";
+import type { Version } from "../format/units.ts";
 
 /** Bytes of a batch's header. */
 export const BATCH_HEADER_BYTES = 128;
@@ -46,7 +47,7 @@ export interface BatchHeader {
   epoch: number;
   durableSequence: number;
   offset: number;
-  version: number;
+  version: Version;
   payloadBytes: number;
   payloadSum: number;
   previousSum: number;

@@ -17,6 +17,7 @@ import { Meta } from "../format/meta.ts";
 import type { CurrentSuperblock } from "./current_superblock.ts";
 import type { FileEnd } from "./file_end.ts";
 import type { Journal } from "./journal.ts";
+import type { ChunkNumber } from "../format/units.ts";
 
 /** Writes the pages that the journal holds to their places in the file. */
 export class Checkpoint {
@@ -93,7 +94,7 @@ export class Checkpoint {
   }
 
   /** Writes a chunk. A checkpoint must not end past a chunk that was not written. */
-  #clean(chunk: number): void {
+  #clean(chunk: ChunkNumber): void {
     this.#disk.checkWritable();
     const isClean = this.#writeback.clean(chunk);
     assert(isClean, "a slice is taken between transactions");

@@ -18,6 +18,7 @@ import { PageSet } from "../cache/page_set.ts";
 import type { Disk } from "../file/disk.ts";
 import { CHUNK_BYTES, CHUNK_PAGES, chunksOf, PAGE_BYTES } from "../format/format.ts";
 import { emptyHeaderPage } from "./journal_area.ts";
+import type { ChunkNumber, PageNumber } from "../format/units.ts";
 
 /** Free pages are claimed together up to a multiple of this many: 256 KiB. */
 export const CLAIM_PAGES = 32;
@@ -43,12 +44,12 @@ export class ClaimedPages {
   }
 
   /** Whether a page that was free when the file was opened has its bytes in it. */
-  has(page: number): boolean {
+  has(page: PageNumber): boolean {
     return this.#pages.has(page);
   }
 
   /** Adds a page whose bytes are in the file. */
-  add(page: number): void {
+  add(page: PageNumber): void {
     this.#pages.add(page);
   }
 
@@ -57,7 +58,7 @@ export class ClaimedPages {
    *
    * @throws {IoError} The disk is full, which does not latch it, or the write failed.
    */
-  claimHeaderPage(chunk: number): boolean {
+  claimHeaderPage(chunk: ChunkNumber): boolean {
     const page = chunk * CHUNK_PAGES;
     if (chunk < this.#chunks || this.#pages.has(page)) return false;
     this.#disk.claim(emptyHeaderPage(), 0, PAGE_BYTES, chunk * CHUNK_BYTES);

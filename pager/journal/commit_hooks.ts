@@ -5,13 +5,14 @@
 
 import type { LogBuffer } from "./log_record.ts";
 import type { Meta } from "../format/meta.ts";
+import type { ChunkNumber } from "../format/units.ts";
 
 /** Follows the ends of transactions and snapshots. Its methods neither read a file nor throw. */
 export interface TransactionListener {
   /** The outermost commit is complete. */
   committed(): void;
   /** A rollback restored the bits of a chunk. */
-  rolledBack(chunk: number): void;
+  rolledBack(chunk: ChunkNumber): void;
   /** A snapshot has ended. */
   snapshotEnded(): void;
 }
@@ -27,7 +28,7 @@ export class TransactionEnds implements TransactionListener {
   }
 
   /** A rollback restored the bits of a chunk. */
-  rolledBack(chunk: number): void {
+  rolledBack(chunk: ChunkNumber): void {
     this.listener?.rolledBack(chunk);
   }
 

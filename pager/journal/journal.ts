@@ -42,6 +42,7 @@ import type { JournalState } from "./journal_state.ts";
 import { LogBuffer } from "./log_record.ts";
 import { Meta } from "../format/meta.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
+import type { ChunkNumber, Version } from "../format/units.ts";
 
 /** The most bytes of records in one batch; more are written as several batches. */
 const PART_BYTES_MAX = 4 * 1024 * 1024;
@@ -261,7 +262,7 @@ export class Journal {
    * Empties a chunk without pages in use. After a crash its old header page may be back, and replay
    * frees its pages. A header page that is empty already is not written, as no record repairs it.
    */
-  #empty(chunk: number): void {
+  #empty(chunk: ChunkNumber): void {
     const empty = emptyHeaderPage();
     const found = new Uint8Array(PAGE_BYTES);
     this.#disk.read(found, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
@@ -269,7 +270,7 @@ export class Journal {
     this.#claimHeaderPage(chunk, empty);
   }
 
-  #claimHeaderPage(chunk: number, bytes: Uint8Array): void {
+  #claimHeaderPage(chunk: ChunkNumber, bytes: Uint8Array): void {
     this.#unsynced.add(chunk);
     this.#disk.claim(bytes, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
   }
@@ -305,7 +306,7 @@ export class Journal {
    * Puts a version on the medium, and an empty batch after it that confirms it. If the batch of the
    * version rots, recovery then reports it missing, and does not take it for a cut commit.
    */
-  confirm(version: number): void {
+  confirm(version: Version): void {
     if (version <= this.confirmedVersion) return;
     this.flush(true);
     this.#writeBatch(0, 0, false, true);

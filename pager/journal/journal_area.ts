@@ -16,6 +16,7 @@ import {
 } from "../format/format.ts";
 import { Frame, POOL } from "../format/frame.ts";
 import { formatHeader, seal, setInUse } from "../format/header.ts";
+import type { ChunkNumber } from "../format/units.ts";
 
 /** Bytes of an area in each of its chunks. */
 export const AREA_CHUNK_BYTES: number = RUN_PAGES_MAX * PAGE_BYTES;
@@ -123,7 +124,7 @@ export class JournalArea {
 }
 
 /** The header page of a chunk of the journal. */
-export function journalHeaderPage(chunk: number, seed: number): Uint8Array {
+export function journalHeaderPage(chunk: ChunkNumber, seed: number): Uint8Array {
   const frame = new Frame(-1, POOL, 1);
   setInUse(frame, 0, 0);
   for (let slot = 1; slot < CHUNK_PAGES; slot++) {

@@ -30,6 +30,7 @@ import {
   SLOT_MASK,
 } from "../format/format.ts";
 import { Frame, POOL } from "../format/frame.ts";
+import type { PageNumber, Slot } from "../format/units.ts";
 
 /** All of a page. */
 export const WHOLE = 1;
@@ -77,13 +78,13 @@ export class LogBuffer {
   }
 
   /** Adds a record of all of a page. */
-  addWhole(page: number, frame: Frame, slot: number): void {
+  addWhole(page: PageNumber, frame: Frame, slot: Slot): void {
     const record = this.#begin(page, WHOLE, frame.u8, slot * HEADER_BYTES);
     this.#finish(record, this.#addPieces(frame, slot, ZEROS, 0));
   }
 
   /** Adds a record of the differences of a page from its image. */
-  addChanged(page: number, frame: Frame, slot: number, old: Frame, oldSlot: number): void {
+  addChanged(page: PageNumber, frame: Frame, slot: Slot, old: Frame, oldSlot: number): void {
     const record = this.#begin(page, CHANGED, frame.u8, slot * HEADER_BYTES);
     this.#finish(record, this.#addPieces(frame, slot, old, oldSlot));
   }
@@ -93,7 +94,7 @@ export class LogBuffer {
    *
    * @param spans The first word and the word after the last of each span; a span may be empty.
    */
-  addWords(page: number, frame: Frame, slot: number, spans: Uint32Array): void {
+  addWords(page: PageNumber, frame: Frame, slot: Slot, spans: Uint32Array): void {
     const record = this.#begin(page, CHANGED, frame.u8, slot * HEADER_BYTES);
     let pieces = 0;
     for (let at = 0; at < spans.length; at += 2) {
@@ -105,7 +106,7 @@ export class LogBuffer {
   }
 
   /** Adds a piece for each difference of a page from another; returns their count. */
-  #addPieces(frame: Frame, slot: number, old: Frame, oldSlot: number): number {
+  #addPieces(frame: Frame, slot: Slot, old: Frame, oldSlot: number): number {
     const now = frame.u32;
     const was = old.u32;
     const from = slot << PAGE_WORD_SHIFT;
@@ -126,24 +127,24 @@ export class LogBuffer {
   }
 
   /** Adds a record of a page that is free. */
-  addFreed(page: number): void {
+  addFreed(page: PageNumber): void {
     this.#finish(this.#head(page, FREED), 0);
   }
 
   /** Adds a record of a page whose bytes are in the file, with its header, which begins at `at`. */
-  addPublished(page: number, bytes: Uint8Array, at: number): void {
+  addPublished(page: PageNumber, bytes: Uint8Array, at: number): void {
     this.#finish(this.#begin(page, PUBLISHED, bytes, at), 0);
     this.publishes = true;
   }
 
   /** Adds a record of all of the header page in a slot. */
-  addHeaders(page: number, frame: Frame, slot: number): void {
+  addHeaders(page: PageNumber, frame: Frame, slot: Slot): void {
     const record = this.#head(page, HEADERS);
     this.#addPiece(frame, slot, 0, PAGE_WORDS);
     this.#finish(record, 1);
   }
 
-  #head(page: number, type: number): number {
+  #head(page: PageNumber, type: number): number {
     this.#reserve(RECORD_BYTES_MAX + PAGE_WORDS);
     const record = this.length;
     const { bytes } = this;
@@ -157,14 +158,14 @@ export class LogBuffer {
     return record;
   }
 
-  #begin(page: number, type: number, header: Uint8Array, at: number): number {
+  #begin(page: PageNumber, type: number, header: Uint8Array, at: number): number {
     const record = this.#head(page, type);
     for (let i = 0; i < HEADER_BYTES; i++) this.bytes[this.length + i]! = header[at + i]!;
     this.length += HEADER_BYTES;
     return record;
   }
 
-  #addPiece(frame: Frame, slot: number, startWord: number, endWord: number): void {
+  #addPiece(frame: Frame, slot: Slot, startWord: number, endWord: number): void {
     const offset = startWord * 4;
     const length = (endWord - startWord) * 4;
     this.#reserve(length + PIECE_HEAD_BYTES);
@@ -285,7 +286,7 @@ export class LogReader {
   }
 
   /** Copies the record's header to a slot. */
-  applyHeader(bytes: Uint8Array, frame: Frame, slot: number): void {
+  applyHeader(bytes: Uint8Array, frame: Frame, slot: Slot): void {
     frame.u8.set(
       bytes.subarray(this.#headerAt, this.#headerAt + HEADER_BYTES),
       slot * HEADER_BYTES,
@@ -293,7 +294,7 @@ export class LogReader {
   }
 
   /** Writes the record's pieces over the page in a slot. */
-  applyPieces(bytes: Uint8Array, frame: Frame, slot: number): void {
+  applyPieces(bytes: Uint8Array, frame: Frame, slot: Slot): void {
     let at = this.#piecesAt;
     for (let piece = 0; piece < this.#pieces; piece++) {
       const offset = bytes[at]! | (bytes[at + 1]! << 8);

@@ -19,6 +19,7 @@ import { seedOf } from "../format/checksum.ts";
 import { Frame, POOL } from "../format/frame.ts";
 import { formatHeader, seal, setInUse } from "../format/header.ts";
 import { decodeSuperblock, encodeSuperblock, type Superblock } from "../format/superblock.ts";
+import type { PageNumber } from "../format/units.ts";
 
 const FRESH_BYTES = FRESH_PAGES * PAGE_BYTES;
 
@@ -124,7 +125,7 @@ export function isUnfinishedCreation(disk: Disk): boolean {
     (isZero(headers) || looksFresh(headers));
 }
 
-function tryRead(disk: Disk, page: number): Superblock | CorruptionError {
+function tryRead(disk: Disk, page: PageNumber): Superblock | CorruptionError {
   const bytes = new Uint8Array(PAGE_BYTES);
   disk.read(bytes, 0, PAGE_BYTES, page * PAGE_BYTES);
   try {

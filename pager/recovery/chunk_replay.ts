@@ -19,6 +19,7 @@ import {
 import { Frame } from "../format/frame.ts";
 import { formatHeader, headSumHolds, kindOf, setInUse, statedPageSum } from "../format/header.ts";
 import { CHANGED, FREED, HEADERS, LogReader, PUBLISHED, WHOLE } from "../journal/log_record.ts";
+import type { ChunkNumber, PageNumber, Slot } from "../format/units.ts";
 
 /** A page that no record touched. */
 const UNTOUCHED = 0;
@@ -54,7 +55,7 @@ export class ChunkReplay {
   }
 
   /** Reads a chunk. What the file does not have, or had not then, is free. */
-  begin(chunk: number): void {
+  begin(chunk: ChunkNumber): void {
     this.#first = chunk * CHUNK_PAGES;
     this.#states.fill(UNTOUCHED);
     const done = this.#disk.read(this.#frame.u8, 0, CHUNK_BYTES, chunk * CHUNK_BYTES);
@@ -91,7 +92,7 @@ export class ChunkReplay {
   }
 
   /** Earlier records of the page are about what it was before. */
-  #readAgain(slot: number): void {
+  #readAgain(slot: Slot): void {
     const position = (this.#first + slot) * PAGE_BYTES;
     this.#disk.read(this.#frame.u8, slot << PAGE_SHIFT, PAGE_BYTES, position);
   }
@@ -133,7 +134,7 @@ export class ChunkReplay {
     }
   }
 
-  #verify(slot: number): void {
+  #verify(slot: Slot): void {
     if (this.#states[slot] === UNTOUCHED) return;
     const page = this.#first + slot;
     const word = slot << HEADER_WORD_SHIFT;
@@ -142,12 +143,12 @@ export class ChunkReplay {
     if (pageSum(this.#frame, slot) !== statedPageSum(u32, word)) this.#fail(page, "its bytes");
   }
 
-  #fail(page: number, what: string): never {
+  #fail(page: PageNumber, what: string): never {
     const rule = `after replay of the journal ${what} do not match the sum`;
     throw new CorruptionError(page, page * PAGE_BYTES, rule);
   }
 
-  #write(slot: number, count: number): void {
+  #write(slot: Slot, count: number): void {
     const position = (this.#first + slot) * PAGE_BYTES;
     this.#disk.write(this.#frame.u8, slot << PAGE_SHIFT, count * PAGE_BYTES, position);
   }

@@ -47,6 +47,7 @@ import { LogReader } from "../journal/log_record.ts";
 import { ChunkReplay } from "./chunk_replay.ts";
 import type { Superblock } from "../format/superblock.ts";
 import { repairSuperblocks, writeSuperblock } from "../journal/superblocks.ts";
+import type { ChunkNumber } from "../format/units.ts";
 
 /** Recovery skips this many versions, so that a discarded commit and a new one never share one. */
 const VERSION_JUMP = 2 ** 20;
@@ -137,7 +138,7 @@ export class Recovery {
     throw new CorruptionError(missing * CHUNK_PAGES, missing * CHUNK_BYTES, rule);
   }
 
-  #isPresent(chunk: number): boolean {
+  #isPresent(chunk: ChunkNumber): boolean {
     return chunk * CHUNK_BYTES < this.#disk.size();
   }
 

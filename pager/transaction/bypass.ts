@@ -21,6 +21,7 @@ import type { ClaimedPages } from "../journal/claimed_pages.ts";
 import type { CommitLog } from "../journal/commit_hooks.ts";
 import type { OpenTransaction } from "./open_transaction.ts";
 import { OCCUPIED } from "./undo_log.ts";
+import type { PageNumber } from "../format/units.ts";
 
 /** A transaction with this many new pages writes them straight to the file: 512 KiB. */
 const BYPASS_PAGES_MIN = 64;
@@ -110,7 +111,7 @@ export class Bypass {
     return Uint32Array.from(pages).sort();
   }
 
-  #isToWrite(page: number): boolean {
+  #isToWrite(page: PageNumber): boolean {
     const place = this.#cache.find(page);
     if (place < 0) return false;
     const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
@@ -118,7 +119,7 @@ export class Bypass {
     return frame.scopes[slot] !== 0 && kindOf(frame, slot) !== KIND_FREE;
   }
 
-  #seal(page: number): void {
+  #seal(page: PageNumber): void {
     const place = this.#cache.find(page);
     const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
@@ -127,7 +128,7 @@ export class Bypass {
   }
 
   /** Lets a page that is in the file leave memory. */
-  #release(page: number): void {
+  #release(page: PageNumber): void {
     const place = this.#cache.find(page);
     const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;

@@ -7,6 +7,7 @@
  */
 
 import { PageTable } from "../cache/page_table.ts";
+import type { PageNumber } from "../format/units.ts";
 
 /** The new pages of the open transaction that are in the file already. */
 export class BypassTable {
@@ -28,17 +29,17 @@ export class BypassTable {
   }
 
   /** Whether a page is new and in the file. */
-  has(page: number): boolean {
+  has(page: PageNumber): boolean {
     return this.#scopes.size > 0 && this.#scopes.get(page) >= 0;
   }
 
   /** Adds a page that was written, with its scope. */
-  add(page: number, scope: number): void {
+  add(page: PageNumber, scope: number): void {
     this.#scopes.set(page, scope);
   }
 
   /** Takes a page out that is about to change; its scope, or 0 when it is not in the table. */
-  take(page: number): number {
+  take(page: PageNumber): number {
     if (this.#scopes.size === 0) return 0;
     const scope = this.#scopes.get(page);
     if (scope < 0) return 0;
@@ -48,12 +49,12 @@ export class BypassTable {
   }
 
   /** Moves a page from one savepoint to another. */
-  move(page: number, from: number, to: number): void {
+  move(page: PageNumber, from: number, to: number): void {
     if (this.#scopes.size > 0 && this.#scopes.get(page) === from) this.#scopes.set(page, to);
   }
 
   /** Forgets a page that a rollback made free. */
-  forget(page: number): void {
+  forget(page: PageNumber): void {
     if (this.#scopes.size > 0) this.#scopes.delete(page);
   }
 

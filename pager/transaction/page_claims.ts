@@ -14,6 +14,7 @@ import { CLAIM_PAGES, type ClaimedPages } from "../journal/claimed_pages.ts";
 import type { CommitLog } from "../journal/commit_hooks.ts";
 import type { OpenTransaction } from "./open_transaction.ts";
 import { HEADERS, OCCUPIED, type UndoLog, VACATED } from "./undo_log.ts";
+import type { PageNumber } from "../format/units.ts";
 
 /** Claims the pages of transactions. */
 export class PageClaims {
@@ -90,7 +91,7 @@ export class PageClaims {
   }
 
   /** Whether a page, in a chunk that the transaction touched, is free and without its bytes. */
-  #isSpare(page: number): boolean {
+  #isSpare(page: PageNumber): boolean {
     const headers = this.#cache.find(Math.floor(page / CHUNK_PAGES) * CHUNK_PAGES);
     const frame = this.#cache.frames[headers >>> CHUNK_SHIFT]!;
     return !isInUse(frame, headers & SLOT_MASK, page & SLOT_MASK) && !this.#claimed.has(page);

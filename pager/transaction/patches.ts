@@ -14,6 +14,7 @@ import { CHUNK_SHIFT, SLOT_MASK } from "../format/format.ts";
 import { type Frame, WORDS_SAVED } from "../format/frame.ts";
 import { setVersion, versionOf } from "../format/header.ts";
 import { copyPage } from "../cache/page_copy.ts";
+import type { Slot } from "../format/units.ts";
 
 /** An image costs less than the words of more bytes than these. */
 const PARTS_BYTES_MAX = 2048;
@@ -43,7 +44,7 @@ export class Patches {
    *
    * @param bytes How many bytes change.
    */
-  suits(frame: Frame, slot: number, bytes: number): boolean {
+  suits(frame: Frame, slot: Slot, bytes: number): boolean {
     return frame.scopes[slot] === 0 && bytes <= PARTS_BYTES_MAX &&
       !this.#versions.seesLatest(versionOf(frame, slot)) &&
       !this.#open.bypassed.has(frame.pages[slot]!) &&
@@ -56,7 +57,7 @@ export class Patches {
    */
   save(
     frame: Frame,
-    slot: number,
+    slot: Slot,
     start: number,
     end: number,
     secondStart: number,
@@ -84,7 +85,7 @@ export class Patches {
    * Takes the image of a patched page as it was before the transaction. The page is a changed one
    * from then on, of the savepoint that patched it.
    */
-  widen(frame: Frame, slot: number): void {
+  widen(frame: Frame, slot: Slot): void {
     const { undo, size } = this.#open;
     const record = frame.scopes[slot]! - WORDS_SAVED;
     size.pin(1);

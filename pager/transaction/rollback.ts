@@ -16,6 +16,7 @@ import type { TransactionListener } from "../journal/commit_hooks.ts";
 import type { OpenTransaction } from "./open_transaction.ts";
 import { CHANGED, HEADERS, OCCUPIED, PATCHED, VACATED } from "./undo_log.ts";
 import type { VersionStore } from "./version_store.ts";
+import type { PageNumber, Place } from "../format/units.ts";
 
 const HEADER_WORDS = 8;
 
@@ -84,7 +85,7 @@ export class Rollback {
     }
   }
 
-  #undoChange(index: number, page: number, place: number): void {
+  #undoChange(index: number, page: PageNumber, place: Place): void {
     const { undo, size, bypassed, version } = this.#open;
     const image = undo.imageAt(index);
     const before = undo.beforeAt(index);
@@ -101,7 +102,7 @@ export class Rollback {
     if (before === 0) this.#versions.forget(page, version);
   }
 
-  #undoPatch(index: number, page: number, place: number): void {
+  #undoPatch(index: number, page: PageNumber, place: Place): void {
     const frame = this.#frameAt(place);
     const slot = place & SLOT_MASK;
     this.#open.undo.restoreWords(index, frame, slot);
@@ -111,12 +112,12 @@ export class Rollback {
     this.#open.size.pinned--;
   }
 
-  #copyBack(image: number, place: number): void {
+  #copyBack(image: number, place: Place): void {
     copyPage(this.#frameAt(image), image & SLOT_MASK, this.#frameAt(place), place & SLOT_MASK);
     this.#cache.drop(image);
   }
 
-  #undoOccupy(index: number, page: number, place: number): void {
+  #undoOccupy(index: number, page: PageNumber, place: Place): void {
     const { undo, size, bypassed } = this.#open;
     size.newPages--;
     if (!bypassed.has(page)) size.pinned--;
@@ -135,7 +136,7 @@ export class Rollback {
     headerFrame.u32.fill(0, word, word + HEADER_WORDS);
   }
 
-  #undoVacate(index: number, page: number, place: number): void {
+  #undoVacate(index: number, page: PageNumber, place: Place): void {
     const { undo, version } = this.#open;
     const headers = this.#cache.find(page - (page & SLOT_MASK));
     const headerFrame = this.#frameAt(headers);
@@ -152,7 +153,7 @@ export class Rollback {
     frame.ticks[slot] = undo.beforeAt(index);
   }
 
-  #frameAt(place: number): Frame {
+  #frameAt(place: Place): Frame {
     return this.#cache.frames[place >>> CHUNK_SHIFT]!;
   }
 }

@@ -27,6 +27,7 @@ import type { LogBuffer } from "../journal/log_record.ts";
 import { publishHeader } from "../cache/page_copy.ts";
 import type { PageSet } from "../cache/page_set.ts";
 import { CHANGED, HEADERS, OCCUPIED, PATCHED, SPANS, type UndoLog, VACATED } from "./undo_log.ts";
+import type { PageNumber, Place, Slot } from "../format/units.ts";
 
 /** With more changed words, the sum of the whole page takes less time than the difference. */
 const DIFFERENCE_WORDS_MAX = 256;
@@ -103,7 +104,7 @@ export class CommitSeal {
   }
 
   /** Seals and logs a page whose only changes are in its saved words and its header. */
-  #sealPatched(index: number, page: number, log: LogBuffer | undefined): void {
+  #sealPatched(index: number, page: PageNumber, log: LogBuffer | undefined): void {
     const place = this.#cache.find(page);
     const frame = this.#frameAt(place);
     const slot = place & SLOT_MASK;
@@ -116,7 +117,7 @@ export class CommitSeal {
   }
 
   /** The sum of a patched page. */
-  #sumOfPatched(index: number, frame: Frame, slot: number, changed: ChangedWords): number {
+  #sumOfPatched(index: number, frame: Frame, slot: Slot, changed: ChangedWords): number {
     if (changed.count > DIFFERENCE_WORDS_MAX) return pageSum(frame, slot);
     let sum = statedPageSum(frame.u32, slot << HEADER_WORD_SHIFT);
     for (let span = 0; span < SPANS; span++) {
@@ -131,7 +132,7 @@ export class CommitSeal {
   }
 
   /** The saved words of a page that differ; valid until the next call. */
-  #findChanged(index: number, frame: Frame, slot: number): ChangedWords {
+  #findChanged(index: number, frame: Frame, slot: Slot): ChangedWords {
     const { saved } = this.#undo;
     const changed = this.#changed;
     const now = slot << PAGE_WORD_SHIFT;
@@ -150,13 +151,13 @@ export class CommitSeal {
   }
 
   /** Whether a page is logged whole: a new one, or with `protect` one that has no image yet. */
-  #isLoggedWhole(type: number, page: number): boolean {
+  #isLoggedWhole(type: number, page: PageNumber): boolean {
     const needsImage = this.#protect && this.#images.add(page);
     return type === OCCUPIED || needsImage;
   }
 
   /** Names a page that is in the file, unless the transaction gave it back. */
-  #logPublished(page: number, log: LogBuffer | undefined): void {
+  #logPublished(page: PageNumber, log: LogBuffer | undefined): void {
     const headers = this.#cache.find(page - (page & SLOT_MASK));
     const frame = this.#frameAt(headers);
     const word = headerWord(headers & SLOT_MASK, page & SLOT_MASK);
@@ -175,7 +176,7 @@ export class CommitSeal {
     }
   }
 
-  #frameAt(place: number): Frame {
+  #frameAt(place: Place): Frame {
     return this.#cache.frames[place >>> CHUNK_SHIFT]!;
   }
 }

@@ -13,6 +13,7 @@ import type { Frame } from "../format/frame.ts";
 import { versionOf } from "../format/header.ts";
 import { Meta } from "../format/meta.ts";
 import type { SnapshotState, VersionStore } from "./version_store.ts";
+import type { PageNumber, Place } from "../format/units.ts";
 
 /** Pages as they were at one version. */
 export class PageSnapshot implements PageReader {
@@ -56,7 +57,7 @@ export class PageSnapshot implements PageReader {
    * @throws {SnapshotTooOldError} It was ended to bound memory.
    * @throws {ClosedError} It was closed.
    */
-  at(page: number): number {
+  at(page: PageNumber): Place {
     if (this.#closed) throw new ClosedError("Cannot read the snapshot: it is closed");
     const old = this.#store.find(page, this.#state);
     if (old >= 0) return old;
@@ -68,7 +69,7 @@ export class PageSnapshot implements PageReader {
   }
 
   /** The header of a page as it was. */
-  peek(page: number): Frame {
+  peek(page: PageNumber): Frame {
     if (this.#closed) throw new ClosedError("Cannot read the snapshot: it is closed");
     const old = this.#store.find(page, this.#state);
     if (old >= 0) {

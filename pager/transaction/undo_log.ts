@@ -8,6 +8,7 @@
 
 import { HEADER_WORD_SHIFT, PAGE_WORD_SHIFT } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
+import type { PageNumber, Slot } from "../format/units.ts";
 
 /** A page was changed; an image holds its old bytes. */
 export const CHANGED = 1;
@@ -50,7 +51,7 @@ export class UndoLog {
   }
 
   /** Adds a record. */
-  push(type: number, page: number, image: number, before: number): void {
+  push(type: number, page: PageNumber, image: number, before: number): void {
     if ((this.#length + 1) * RECORD_WORDS > this.#words.length) this.#grow();
     const at = this.#length++ * RECORD_WORDS;
     this.#words[at] = type;
@@ -74,9 +75,9 @@ export class UndoLog {
    * @param secondEnd As `end`; 0 = no second span.
    */
   pushWords(
-    page: number,
+    page: PageNumber,
     frame: Frame,
-    slot: number,
+    slot: Slot,
     first: number,
     end: number,
     secondFirst: number,
@@ -91,7 +92,7 @@ export class UndoLog {
     this.#save(frame, slot, secondFirst, secondEnd);
   }
 
-  #save(frame: Frame, slot: number, first: number, end: number): void {
+  #save(frame: Frame, slot: Slot, first: number, end: number): void {
     const from = slot << PAGE_WORD_SHIFT;
     for (let word = first; word < end; word++) {
       this.#saved[this.#savedLength++]! = frame.u32[from + word]!;
@@ -99,7 +100,7 @@ export class UndoLog {
   }
 
   /** Copies the words and the header of a record to a slot. */
-  restoreWords(index: number, frame: Frame, slot: number): void {
+  restoreWords(index: number, frame: Frame, slot: Slot): void {
     const to = slot << PAGE_WORD_SHIFT;
     for (let span = 0; span < SPANS; span++) {
       let from = this.savedAt(index, span);

@@ -13,6 +13,7 @@ import { assert } from "../format/assert.ts";
 import type { Cache } from "../cache/cache.ts";
 import { SnapshotTooOldError } from "../format/errors.ts";
 import { PAGE_BYTES } from "../format/format.ts";
+import type { PageNumber, Place, Version } from "../format/units.ts";
 
 /** The place of an image whose bytes are still in the frame of the page or in the file. */
 const IN_PLACE = -1;
@@ -21,7 +22,7 @@ const IN_PLACE = -1;
 interface Image {
   readonly from: number;
   readonly until: number;
-  place: number;
+  place: Place;
   /** The old header of a page that was given back. */
   readonly header: Uint32Array | undefined;
 }
@@ -29,7 +30,7 @@ interface Image {
 /** A live snapshot. */
 export interface SnapshotState {
   /** The version that it shows. */
-  readonly version: number;
+  readonly version: Version;
   /** The time it was taken, in milliseconds of `performance.now`. */
   readonly since: number;
   /** Whether it was ended to bound memory. */
@@ -39,7 +40,7 @@ export interface SnapshotState {
 /** Reads pages that were given back and whose bytes are still in their frame or in the file. */
 export interface VacatedPages {
   /** Copies a page with the header that it had to a slot, and returns its place. */
-  bringBack(page: number, header: Uint32Array): number;
+  bringBack(page: PageNumber, header: Uint32Array): number;
 }
 
 /** Images of pages, kept for snapshots. */
@@ -86,7 +87,7 @@ export class VersionStore {
   }
 
   /** Begins a snapshot of a version, the newest one. */
-  begin(version: number): SnapshotState {
+  begin(version: Version): SnapshotState {
     const snapshot = { version, since: performance.now(), isTooOld: false };
     this.#snapshots.push(snapshot);
     return snapshot;
@@ -120,11 +121,11 @@ export class VersionStore {
     for (const [page, images] of this.#images) this.#keepSeen(page, images);
   }
 
-  #sameVersionLives(version: number): boolean {
+  #sameVersionLives(version: Version): boolean {
     return this.#snapshots.some((other) => other.version === version);
   }
 
-  #keepSeen(page: number, images: Image[]): void {
+  #keepSeen(page: PageNumber, images: Image[]): void {
     const seen = images.filter((image) => this.isSeen(image.from, image.until));
     if (seen.length === images.length) return;
     for (const image of images) if (!seen.includes(image)) this.#discard(image);
@@ -147,7 +148,7 @@ export class VersionStore {
   }
 
   /** Whether a live snapshot sees the current bytes of a page, which a version wrote. */
-  seesLatest(version: number): boolean {
+  seesLatest(version: Version): boolean {
     const { length } = this.#snapshots;
     return length > 0 && this.#snapshots[length - 1]!.version >= version;
   }
@@ -158,20 +159,20 @@ export class VersionStore {
   }
 
   /** Keeps the image of a page that a version replaces, if a snapshot sees it; whether it did. */
-  keep(page: number, from: number, until: number, place: number): boolean {
+  keep(page: PageNumber, from: number, until: number, place: Place): boolean {
     if (!this.isSeen(from, until)) return false;
     this.#add(page, { from, until, place, header: undefined });
     return true;
   }
 
   /** Keeps a page that a version gives back, if a snapshot sees it; whether it did. */
-  keepInPlace(page: number, from: number, until: number, header: Uint32Array): boolean {
+  keepInPlace(page: PageNumber, from: number, until: number, header: Uint32Array): boolean {
     if (!this.isSeen(from, until)) return false;
     this.#add(page, { from, until, place: IN_PLACE, header });
     return true;
   }
 
-  #add(page: number, image: Image): void {
+  #add(page: PageNumber, image: Image): void {
     const images = this.#images.get(page);
     if (images === undefined) this.#images.set(page, [image]);
     else images.push(image);
@@ -184,7 +185,7 @@ export class VersionStore {
    *
    * @returns The place of the image, which the caller owns again, or -1.
    */
-  forget(page: number, until: number): number {
+  forget(page: PageNumber, until: number): number {
     const images = this.#images.get(page);
     if (images?.at(-1)?.until !== until) return -1;
     const { place } = images.pop()!;
@@ -194,7 +195,7 @@ export class VersionStore {
   }
 
   /** Whether an image of a page was kept for a version that replaces it. */
-  holds(page: number, until: number): boolean {
+  holds(page: PageNumber, until: number): boolean {
     return this.#count > 0 && this.#images.get(page)?.at(-1)?.until === until;
   }
 
@@ -203,7 +204,7 @@ export class VersionStore {
    *
    * @throws {SnapshotTooOldError} The snapshot was ended to bound memory.
    */
-  find(page: number, snapshot: SnapshotState): number {
+  find(page: PageNumber, snapshot: SnapshotState): number {
     if (snapshot.isTooOld) throw new SnapshotTooOldError("Cannot read the snapshot: it is too old");
     if (this.#count === 0) return -1;
     const images = this.#images.get(page);
@@ -216,7 +217,7 @@ export class VersionStore {
     return -1;
   }
 
-  #placeOf(page: number, image: Image): number {
+  #placeOf(page: PageNumber, image: Image): number {
     if (image.place !== IN_PLACE) return image.place;
     assert(image.header !== undefined, "an image in place has its header");
     return image.place = this.#vacated.bringBack(page, image.header);

@@ -50,6 +50,7 @@ import type { OpenTransaction } from "./open_transaction.ts";
 import { Patches } from "./patches.ts";
 import { CHANGED, HEADERS, OCCUPIED, VACATED } from "./undo_log.ts";
 import type { VersionStore } from "./version_store.ts";
+import type { ChunkNumber, PageNumber, Place, Slot } from "../format/units.ts";
 
 const HEADER_WORDS = 8;
 
@@ -86,7 +87,7 @@ export class Writer {
   }
 
   /** Must be called before a page or its header changes. */
-  touch(place: number): void {
+  touch(place: Place): void {
     const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     const { scope } = this.#open;
     if (frame.scopes[place & SLOT_MASK] !== scope) this.#saveImage(frame, place & SLOT_MASK);
@@ -104,7 +105,7 @@ export class Writer {
    * @param secondEnd The byte after its last; 0 = no second part.
    */
   touchParts(
-    place: number,
+    place: Place,
     start: number,
     end: number,
     secondStart: number = 0,
@@ -122,7 +123,7 @@ export class Writer {
   }
 
   /** Writes bytes over part of a page, from an offset on; the page needs no touch before. */
-  overwrite(place: number, offset: number, bytes: Uint8Array): void {
+  overwrite(place: Place, offset: number, bytes: Uint8Array): void {
     this.touchParts(place, offset, offset + bytes.length);
     this.#frameAt(place).u8.set(bytes, ((place & SLOT_MASK) << PAGE_SHIFT) + offset);
   }
@@ -132,7 +133,7 @@ export class Writer {
    *
    * @returns The place of the first page.
    */
-  occupy(page: number, span: number, kind: number, tree: number): number {
+  occupy(page: PageNumber, span: number, kind: number, tree: number): number {
     assert(this.#open.depth > 0, "pages change inside a transaction");
     assert((page & SLOT_MASK) + span <= CHUNK_PAGES, "pages taken together are of one chunk");
     assert(page + span <= PAGE_COUNT_MAX, "the file can have these pages");
@@ -150,14 +151,14 @@ export class Writer {
   }
 
   /** Gives back `span` pages in use. Their bytes stay as they are. */
-  vacate(page: number, span: number): void {
+  vacate(page: PageNumber, span: number): void {
     assert(this.#open.depth > 0, "pages change inside a transaction");
     const headers = this.#touchHeaderPage(page >>> CHUNK_SHIFT);
     for (let i = 0; i < span; i++) this.#vacateOne(page + i, headers);
   }
 
   /** Brings a chunk's header page into memory, keeps it there, and returns its place. */
-  #touchHeaderPage(chunk: number): number {
+  #touchHeaderPage(chunk: ChunkNumber): number {
     const exists = chunk < chunksOf(this.#meta.pageCount) ||
       this.#cache.find(chunk * CHUNK_PAGES) >= 0;
     const place = exists ? this.#loader.headerPage(chunk) : this.#loader.freshHeaderPage(chunk);
@@ -170,11 +171,11 @@ export class Writer {
     return place;
   }
 
-  #frameAt(place: number): Frame {
+  #frameAt(place: Place): Frame {
     return this.#cache.frames[place >>> CHUNK_SHIFT]!;
   }
 
-  #saveImage(frame: Frame, slot: number): void {
+  #saveImage(frame: Frame, slot: Slot): void {
     const { undo, size, depth, scope, version } = this.#open;
     assert(depth > 0, "pages change inside a transaction");
     const page = frame.pages[slot]!;
@@ -193,14 +194,20 @@ export class Writer {
   }
 
   /** Makes a bypassed page new again; returns the scope of its savepoint, 0 = not bypassed. */
-  #takeBack(frame: Frame, slot: number): number {
+  #takeBack(frame: Frame, slot: Slot): number {
     const scope = this.#open.bypassed.take(frame.pages[slot]!);
     if (scope === 0) return 0;
     this.#open.size.pin(1);
     return frame.scopes[slot] = scope;
   }
 
-  #occupyOne(page: number, kind: number, second: number, tree: number, headers: number): number {
+  #occupyOne(
+    page: PageNumber,
+    kind: number,
+    second: number,
+    tree: number,
+    headers: number,
+  ): number {
     const { undo, size, scope, version } = this.#open;
     const headerFrame = this.#frameAt(headers);
     const at = headers & SLOT_MASK;
@@ -223,7 +230,7 @@ export class Writer {
     return place;
   }
 
-  #vacateOne(page: number, headers: number): void {
+  #vacateOne(page: PageNumber, headers: number): void {
     const { undo } = this.#open;
     const headerFrame = this.#frameAt(headers);
     const at = headers & SLOT_MASK;
@@ -249,7 +256,7 @@ export class Writer {
   }
 
   /** Keeps an untouched page that is given back for the snapshots that see it. */
-  #keepVacated(page: number, headerFrame: Frame, word: number): void {
+  #keepVacated(page: PageNumber, headerFrame: Frame, word: number): void {
     const { version } = this.#open;
     if (this.#versions.snapshotCount === 0) return;
     const place = this.#cache.find(page);
