@@ -44,12 +44,12 @@ const { cellStartOf, entriesOf, prefixLengthOf, setLink, setShape } = header;
 const REGAIN_BYTES = 512;
 /** A leaf with less room than this, or than the new entry needs, is split with its sibling. */
 const SCANT_BYTES = Math.floor(PAGE_BYTES / 10);
-/** Free bytes that each of the three keeps, as the prefix of merged leaves may be shorter. */
+/** Free bytes that each of the three keeps, because merged leaves may have a shorter prefix. */
 const THIRD_ROOM_MIN = PAGE_BYTES / 8;
 
 /**
- * A series grows where a row of new entries would fill so many pages. Short rows at random places
- * would leave thin pages behind.
+ * Keys count as ascending once a row of consecutive inserts would fill this many pages. A shorter
+ * row may be chance, and splitting after each would leave thin pages behind.
  */
 const ROW_PAGES = 2;
 /** The order in which keys arrive where an entry is added: none, */
@@ -206,8 +206,8 @@ export class Growth {
   }
 
   /**
-   * The cut where keys arrive in ascending order: after the new entry, so that what follows it does
-   * not take the room of those to come; or before it, if it is the last one or would not fit.
+   * The cut where keys arrive in ascending order: after the new entry, so that later entries do not
+   * take the room of the next inserts; or before it, if it is the last one or would not fit.
    */
   #cutAfter(index: number): number {
     const list = this.#list;
@@ -342,7 +342,7 @@ export class Growth {
 /**
  * The order in which keys arrive at an index of a leaf.
  *
- * @param row How many entries before it were added in a row.
+ * @param row The number of entries before it that were added in a row.
  */
 function orderAt(leaf: NodeView, index: number, row: number): number {
   if (index === leaf.entries && leaf.link === 0) return APPENDING;

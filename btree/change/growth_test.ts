@@ -1,6 +1,5 @@
-// Splits: of a leaf with a sibling that is full too, into three, and of a leaf alone wherever that
-// cannot be. After each the tree is sound and holds what it must, and leaves that had no part in it
-// are as they were.
+// Splits: a leaf and a full sibling are split into three, and a leaf is split alone where that is
+// impossible. After each split the tree is sound and complete, and all other leaves are unchanged.
 
 import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -22,7 +21,7 @@ interface LeafState {
   readonly prefix: number;
 }
 
-/** The leaves of a tree, as their links lead. */
+/** The leaves of a tree, in the order of their links. */
 function leavesOf({ tree, pager }: Bed): LeafState[] {
   const leaves: LeafState[] = [];
   const key = new Uint8Array(KEY_BYTES_MAX);
@@ -41,14 +40,14 @@ function leavesOf({ tree, pager }: Bed): LeafState[] {
   }
 }
 
-/** How many children the root has; 0 when it is a leaf. */
+/** The number of children of the root; 0 if it is a leaf. */
 function childrenOfRoot({ tree, pager }: Bed): number {
   const place = pager.at(tree.root);
   const frame = pager.frames[place >>> CHUNK_SHIFT]!;
   return levelOf(frame, place & SLOT_MASK) === 0 ? 0 : entriesOf(frame, place & SLOT_MASK);
 }
 
-/** A tree of full leaves, its keys even numbers put in order, with a last leaf that is not full. */
+/** A tree of full leaves and a last leaf that is not full; its keys are even, put in order. */
 function fullLeaves(count: number, bytes: number): TreeModel {
   const model = new TreeModel(plant());
   model.begin();
@@ -57,7 +56,7 @@ function fullLeaves(count: number, bytes: number): TreeModel {
   return model;
 }
 
-/** A key that is not in a leaf of `fullLeaves`, and would go to its middle. */
+/** A key that is not in a leaf of `fullLeaves`, and belongs in its middle. */
 function keyWithin(leaf: LeafState): Uint8Array {
   const key = bytesOf(leaf.keys[leaf.keys.length >> 1]!);
   key[3]! |= 1;
@@ -78,7 +77,7 @@ function thin(model: TreeModel, leaf: LeafState): void {
   model.commit();
 }
 
-/** Pages of leaves whose keys, before, are not those after. */
+/** The pages of leaves with different keys before and after. */
 function changedPages(before: readonly LeafState[], after: readonly LeafState[]): number[] {
   const keysOf = new Map(before.map(({ page, keys }) => [page, keys.join()]));
   return after.filter(({ page, keys }) => keysOf.get(page) !== keys.join()).map(({ page }) => page);
@@ -179,7 +178,7 @@ function longKey(start: Uint8Array, bytes: number): Uint8Array {
   return key;
 }
 
-/** Keys of a group begin alike, and with bytes that no others begin with. */
+/** A key of a group. The keys of a group share a prefix that no other keys have. */
 function inGroup(group: number, filler: number, number: number): Uint8Array {
   const key = new Uint8Array(filler + 5).fill(0x61);
   key[0] = group;
@@ -187,7 +186,7 @@ function inGroup(group: number, filler: number, number: number): Uint8Array {
   return key;
 }
 
-/** Two full leaves of two groups, and more until their parent has so little room left. */
+/** Two full leaves of two groups, and more leaves until their parent has little room left. */
 function beneathFullParent(room: number): TreeModel {
   const model = new TreeModel(plant());
   const { pager, tree } = model.bed;
@@ -205,7 +204,7 @@ function beneathFullParent(room: number): TreeModel {
   return model;
 }
 
-/** The share of its leaves that a tree uses after puts of some keys. */
+/** The fill factor of the leaves of a tree after puts of some keys. */
 function fillAfter(keys: Iterable<number>, bytes: number): number {
   const model = new TreeModel(plant());
   model.begin();

@@ -125,7 +125,7 @@ class TreeWalk {
     return this.#tell(action, true);
   }
 
-  /** Like `#attempt`, for a rule whose breach loses nothing. */
+  /** Like `#attempt`, for a rule that loses no subtree or value if it is broken. */
   #expect(action: () => void): void {
     this.#tell(action, false);
   }

@@ -9,7 +9,7 @@
 import { assert, type PageReader } from "../../pager/mod.ts";
 import { copyFromRun, decodeReference, type Reference, runsOf } from "./value.ts";
 
-/** The length of all pieces but the last: 64 KiB. */
+/** The most bytes in one piece: 64 KiB. */
 export const PIECE_BYTES: number = 64 * 1024;
 
 /** Reads parts of a value in runs. */
@@ -21,7 +21,7 @@ export class ValueReader {
   /**
    * Creates a reader of the value of a reference.
    *
-   * @param pager Where pages are read.
+   * @param pager The source of pages.
    * @param tree The number of the tree that owns the value.
    * @param bytes The bytes that contain the reference; the reader does not keep them.
    * @param at The offset of the reference in `bytes`.

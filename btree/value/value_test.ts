@@ -1,5 +1,5 @@
 // Values in runs: sizes around pages and runs, lists of runs, pieces of a fragmented file, and
-// references and runs that lie.
+// damaged references and runs.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -43,7 +43,7 @@ function runsOf({ pager, context }: Bed): number[] {
   });
 }
 
-/** How many chunks the file has, those of the journal left out. */
+/** The number of chunks of the file, without those of the journal. */
 const chunksOf = ({ pager }: Bed) => {
   return format.chunksOf(pager.meta.pageCount) - journalChunks(pager).length;
 };
@@ -153,7 +153,7 @@ function lying(change: (view: DataView) => void, bytes = 600 * PAGE_BYTES): Bed 
   return bed;
 }
 
-/** The same with its first run's header changed. */
+/** The same, but the header of its first run is changed. */
 function lyingRun(change: (frame: Frame, slot: number, page: number) => void, bytes?: number): Bed {
   const bed = lying(() => {}, bytes);
   const found = bed.tree.find(KEY)!;
@@ -169,7 +169,7 @@ function lyingRun(change: (frame: Frame, slot: number, page: number) => void, by
   return bed;
 }
 
-/** Reading, releasing and checking all notice; nothing of it is kept. */
+/** Expects that reading, releasing and checking all report the damage, and change nothing. */
 function expectCorrupt(bed: Bed, rule: string): void {
   const { pager, tree } = bed;
   assertThrows(() => tree.get(KEY), CorruptionError, rule);

@@ -1,8 +1,8 @@
 /**
  * A database file that is being built: it cannot be opened before it is complete.
  *
- * Writes to the two superblocks stay in memory; in their place the file has a text that is not a
- * superblock, so that opening refuses it at any length. `complete` writes the superblocks after
+ * Writes to the two superblocks stay in memory; in their place the file has text that is not a
+ * superblock, so that it cannot be opened at any length. `complete` writes the superblocks after
  * everything else is on the medium. So a killed process or a power failure leaves a file that is
  * complete or refused, whatever its name is.
  *

@@ -1,6 +1,6 @@
 /**
- * Makes the directory entry of a new file durable: a power failure loses a file whose data is on
- * the medium if its directory entry is not.
+ * Makes the directory entry of a new file durable. If the entry is not on the medium, a power
+ * failure loses the file even if its data is.
  *
  * The directory is synced if the program may read it. This never prompts for a permission: if a
  * program has access only to the file itself, the system decides when the entry is durable.

@@ -230,7 +230,7 @@ function codeOf(cause: unknown): unknown {
   return number === undefined ? undefined : CODES.get(Number(number));
 }
 
-/** The codes by number; none on Windows, whose messages have numbers of another kind. */
+/** The codes by number; empty on Windows, where the numbers in messages are not these codes. */
 const CODES: ReadonlyMap<number, string> = new Map(
   platform() === "win32"
     ? []

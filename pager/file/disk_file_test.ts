@@ -8,7 +8,7 @@ import { constants } from "node:fs";
 
 const windows = Deno.build.os === "windows";
 
-/** Runs a function with a folder of its own, which is removed afterwards. */
+/** Runs a function with a temporary folder, which is removed afterwards. */
 function inFolder(body: (folder: string) => void): void {
   const folder = Deno.makeTempDirSync({ prefix: "quire-" });
   try {

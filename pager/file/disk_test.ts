@@ -65,7 +65,7 @@ describe("Disk.write", () => {
   });
 });
 
-/** A disk whose file throws a system's error once for each kind of call. */
+/** A disk on a file that throws a system error once for each kind of call. */
 function failingOnce(
   code: string | undefined,
   message = `${code}: simulated`,

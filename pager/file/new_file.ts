@@ -79,7 +79,7 @@ export class NewFile {
    * Gives the file its final name, durably if this program may read the folder. After an error it
    * must be abandoned.
    *
-   * @throws {IoError} The final name exists by now, or the system refused.
+   * @throws {IoError} The final name now exists, or the system refused.
    */
   publish(): void {
     assert(this.#isOpen, "a file is published once");

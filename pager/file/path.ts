@@ -2,8 +2,8 @@
  * Converts paths given by users, strings or `file:` URLs, to paths for the system.
  *
  * A string is a URL if it begins with `file:`, or with another scheme and two slashes; for a file
- * with such a name, put `./` before it. A URL that is not of a file on this machine is refused, not
- * used as the name of a file.
+ * with such a name, put `./` before it. A URL that does not name a file on this machine is refused,
+ * not used as a file name.
  */
 
 import { fileURLToPath } from "node:url";
@@ -16,8 +16,8 @@ const SCHEME = /^(file:|[a-z][a-z\d+.-]+:(?=\/\/))/i;
  * Converts a path given by a user.
  *
  * @param action The action that needs the path, for the error.
- * @throws {TypeError} `path` is not a string or `URL`, is a URL that is not of a file on this
- * machine, or is a string with a lone surrogate.
+ * @throws {TypeError} `path` is not a string or `URL`, is a URL that does not name a file on
+ * this machine, or is a string with a lone surrogate.
  */
 export function pathOf(action: string, path: unknown): string {
   if (path instanceof URL) return pathOfUrl(action, path);

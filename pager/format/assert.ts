@@ -1,5 +1,5 @@
 /**
- * Assertions: they catch bugs in Quire. Bad bytes from disk and bad arguments from users have typed
+ * Assertions catch bugs in Quire. Bad bytes from disk and bad arguments from users cause typed
  * errors instead (`errors.ts`).
  */
 

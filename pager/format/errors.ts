@@ -1,8 +1,8 @@
 /**
  * The errors that Quire throws, besides `TypeError` and `RangeError` for misuse.
  *
- * A message has the action, a colon, then the state. The README has a table of the errors, and how
- * a caller should handle each.
+ * A message consists of the action, a colon, and the state. The README lists the errors, and says
+ * how a caller should handle each.
  */
 
 /** Bytes on disk break a rule of the format. The file is left as it was. */

@@ -20,7 +20,7 @@ function bytesAfter(change: (frame: Frame) => void): number[] {
   return [...frame.u8.subarray(AT, AT + 32)];
 }
 
-/** 32 bytes, zero except for some. */
+/** A header of 32 bytes, zero except for the given ones. */
 function bytesWith(some: Record<number, number>): number[] {
   return Array.from({ length: 32 }, (_, i) => some[i] ?? 0);
 }

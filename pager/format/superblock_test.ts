@@ -1,4 +1,4 @@
-// The bytes of a superblock, every check of them, and the choice between two copies.
+// The bytes of a superblock, each check of them, and the choice between two copies.
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -23,7 +23,7 @@ const SUPERBLOCK: Superblock = {
 };
 
 function encoded(superblock: Superblock = SUPERBLOCK): Uint8Array {
-  // Filled beforehand, so that bytes that are not written show.
+  // Filled first, to reveal bytes that encoding does not write.
   const bytes = new Uint8Array(8192).fill(0xee);
   encodeSuperblock(superblock, bytes);
   return bytes;
@@ -33,7 +33,7 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer);
 }
 
-/** Corrects the sum, as an attacker or a bug could; a failing disk would not. */
+/** Corrects the sum, as an attacker or a bug could but a failing disk would not. */
 function reseal(bytes: Uint8Array): void {
   viewOf(bytes).setInt32(8188, crc(bytes.subarray(0, 8188)), true);
 }

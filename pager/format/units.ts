@@ -1,8 +1,8 @@
 /**
- * The numbers that name things in a file, as types of their own.
+ * A type for each kind of number that identifies something in a file.
  *
- * A plain number passes for any of them, so that arithmetic needs no cast. One of them does not
- * pass for another: a slot where a page number belongs is a type error. At run time all are
+ * A plain number is assignable to any of these types, so arithmetic needs no cast. They are not
+ * assignable to each other: a slot in place of a page number is a type error. At run time all are
  * numbers.
  */
 

@@ -1,5 +1,5 @@
-// The types of numbers: one kind is refused where another belongs, and plain numbers pass. A line
-// marked as an error that is none fails the check of types.
+// The types of numbers: none is assignable to another, and plain numbers are assignable to all. The
+// type check fails if a line marked as an error is not one.
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -17,7 +17,7 @@ describe("the types of page numbers, chunks, slots, places and versions", () => 
     assertEquals(slotsFrom(slot, 2), [44, 45]);
     assertEquals(slotsFrom(page & 255, 1), [44]);
     const others = [
-      // @ts-expect-error a page is no slot
+      // @ts-expect-error a page is not a slot
       slotsFrom(page, 1),
       // @ts-expect-error nor is a chunk
       slotsFrom(chunk, 1),

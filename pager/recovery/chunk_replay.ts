@@ -1,8 +1,8 @@
 /**
- * Replaying the journal's records of one chunk: the chunk is read, all its records are applied in
- * order, what they touched is verified, and only that is written, the header page last.
+ * Replays the journal's records of one chunk: reads the chunk, applies all its records in order,
+ * verifies the pages that they touched, and writes those that changed, then the header page.
  *
- * Nothing is compared and nothing is skipped. It uses one frame of its own and no cache.
+ * No record is skipped, whatever the file already holds. Replay uses its own frame and no cache.
  */
 
 import { pageSum } from "../format/checksum.ts";
@@ -23,12 +23,12 @@ import type { ChunkNumber, PageNumber, Slot } from "../format/units.ts";
 
 /** A page that no record touched. */
 const UNTOUCHED = 0;
-/** A page whose bytes have to be written. */
+/** A page whose bytes must be written. */
 const REPLAYED = 1;
-/** A page whose bytes are in the file. */
+/** A page whose bytes are already in the file. */
 const IN_FILE = 2;
 
-/** Replays the records of one chunk after the other. */
+/** Replays the records of one chunk after another. */
 export class ChunkReplay {
   readonly #disk: Disk;
   readonly #pageCount: number;
@@ -40,12 +40,13 @@ export class ChunkReplay {
   #first = 0;
 
   /**
-   * A replay.
+   * Creates a replay.
    *
    * @param disk The file.
-   * @param pageCount How many pages it had when the replayed journal began.
+   * @param pageCount The number of pages that it had when the replayed journal began.
    * @param seed The seed of head sums.
-   * @param tolerant Leave pages that do not match their headers to whoever reads them.
+   * @param tolerant Whether to accept pages that do not match their headers; a later read of them
+   *   reports the damage.
    */
   constructor(disk: Disk, pageCount: number, seed: number, tolerant: boolean) {
     this.#tolerant = tolerant;
@@ -54,7 +55,7 @@ export class ChunkReplay {
     this.#seed = seed;
   }
 
-  /** Reads a chunk. What the file does not have, or had not then, is free. */
+  /** Reads a chunk. Pages that the file lacks, or lacked when the journal began, are free. */
   begin(chunk: ChunkNumber): void {
     this.#first = chunk * CHUNK_PAGES;
     this.#states.fill(UNTOUCHED);
@@ -65,7 +66,7 @@ export class ChunkReplay {
     }
   }
 
-  /** Applies the record at a byte. */
+  /** Applies the record at an offset of `bytes`. */
   apply(bytes: Uint8Array, at: number): void {
     const reader = this.#reader;
     reader.read(bytes, at, bytes.length);
@@ -91,17 +92,17 @@ export class ChunkReplay {
     this.#states[slot] = reader.type === PUBLISHED ? IN_FILE : REPLAYED;
   }
 
-  /** Earlier records of the page are about what it was before. */
+  /** Reads a page from the file, because earlier records apply to its previous content. */
   #readAgain(slot: Slot): void {
     const position = (this.#first + slot) * PAGE_BYTES;
     this.#disk.read(this.#frame.u8, slot << PAGE_SHIFT, PAGE_BYTES, position);
   }
 
   /**
-   * Verifies what was replayed and writes it.
+   * Verifies the replayed pages, and writes them.
    *
-   * @param isJournal Whether the journal has the chunk by now: all pages it had before are free.
-   * @throws {CorruptionError} A page does not match its header, or is where the journal is.
+   * @param isJournal Whether the chunk now belongs to the journal, so that all its pages are free.
+   * @throws {CorruptionError} A page does not match its header, or is in a chunk of the journal.
    */
   finish(isJournal: boolean): void {
     if (isJournal) this.#checkEmpty();

@@ -1,6 +1,6 @@
 /**
- * From a file to its current superblock: creation where there is nothing yet, recovery where the
- * last session did not close it, repair where a copy of the superblock is not whole.
+ * Opens a file up to its current superblock: creates a database in an empty file, recovers a file
+ * that the last session did not close, and repairs a damaged copy of the superblock.
  */
 
 import type { Disk } from "../file/disk.ts";
@@ -15,26 +15,26 @@ import {
   repairSuperblocks,
 } from "../journal/superblocks.ts";
 
-/** What opening found. */
+/** The result of opening a file. */
 export interface Opened {
   /** The file's current superblock. */
   superblock: Superblock;
-  /** What recovery did, if it was needed. */
+  /** The summary of the recovery, if one was needed. */
   report: RecoveryReport | undefined;
 }
 
 /** How to open a file. */
 export interface OpenDatabaseOptions {
-  /** Make a database of an empty file, or of one whose creation was cut. */
+  /** Create a database in an empty file, or in one whose creation was interrupted. */
   readonly create: boolean;
-  /** Repair nothing: a superblock that is in one copy only stays as it is. */
+  /** Repair nothing: if only one copy of the superblock is intact, the other stays damaged. */
   readonly readOnly: boolean;
-  /** Whether a sector whose write was cut may hold anything. */
+  /** Whether a sector may hold any bytes after an interrupted write. */
   readonly protect: boolean;
 }
 
 /**
- * The file's current superblock, after creation, recovery or repair where these are needed.
+ * Returns the file's current superblock, after any creation, recovery or repair that is needed.
  *
  * @throws {CorruptionError} The file is not a Quire database, or is damaged.
  * @throws {IoError} The system refused.

@@ -84,11 +84,11 @@ export class Recovery {
   #last: BatchHeader | undefined;
 
   /**
-   * A recovery.
+   * Creates a recovery.
    *
    * @param disk The file.
    * @param superblock Its current superblock, which says that it is open.
-   * @param protect Whether a sector whose write was cut may hold any bytes.
+   * @param protect Whether a sector may hold any bytes after an interrupted write.
    * @param tolerant Whether to replay the journal even where the pages it changes are damaged.
    */
   constructor(disk: Disk, superblock: Superblock, protect: boolean, tolerant: boolean = false) {

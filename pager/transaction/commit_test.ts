@@ -1,5 +1,5 @@
-// The order of a commit: every step that reads or writes the file, or can fail, comes before the
-// commit is visible, and a commit that fails is visible to nobody.
+// The order of a commit: every step that reads or writes the file, or can fail, precedes the point
+// where the commit is visible, and a failed commit is never visible.
 
 import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

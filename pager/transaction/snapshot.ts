@@ -1,8 +1,9 @@
 /**
  * A snapshot reads pages as they were at one version.
  *
- * It asks the version store first and the pager second, so an unchanged page costs one more
- * look-up. The owner must close it: until then the store keeps every page that it sees.
+ * A read looks in the version store first and in the pager second, so an unchanged page costs one
+ * more look-up. The owner must close the snapshot: until then the store keeps every page that it
+ * sees.
  */
 
 import type { PageReader } from "../cache/page_reader.ts";
@@ -34,8 +35,8 @@ export class PageSnapshot implements PageReader {
    * Takes a snapshot of the last committed version, outside of any transaction.
    *
    * @param pager The current pages.
-   * @param store The images of older ones.
-   * @param onClose Called when it is closed; ends it as soon as no transaction is open.
+   * @param store The images of older pages.
+   * @param onClose Called on close; ends the snapshot as soon as no transaction is open.
    */
   constructor(pager: PageReader, store: VersionStore, onClose: () => void) {
     this.#pager = pager;
@@ -54,8 +55,8 @@ export class PageSnapshot implements PageReader {
   /**
    * The place of a page as it was.
    *
-   * @throws {SnapshotTooOldError} It was ended to bound memory.
-   * @throws {ClosedError} It was closed.
+   * @throws {SnapshotTooOldError} The snapshot was ended to bound memory.
+   * @throws {ClosedError} The snapshot was closed.
    */
   at(page: PageNumber): Place {
     if (this.#closed) throw new ClosedError("Cannot read the snapshot: it is closed");
@@ -81,7 +82,7 @@ export class PageSnapshot implements PageReader {
     return frame;
   }
 
-  /** Ends the snapshot. Closing again does nothing. */
+  /** Closes the snapshot. A second call does nothing. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -1,5 +1,5 @@
-// Snapshots: each sees its version through updates, frees, rollbacks and eviction, and pages cost
-// memory only as long as somebody sees them.
+// Snapshots: each sees its version through updates, frees, rollbacks and eviction, and old pages
+// take memory only while a snapshot sees them.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -18,7 +18,7 @@ import { ClosedError, SnapshotTooOldError } from "../format/errors.ts";
 import type { Pager } from "../pager.ts";
 import type { PageSnapshot } from "./snapshot.ts";
 
-/** Fails unless a snapshot sees a page with the content of a salt. */
+/** Expects that a snapshot sees a page with the content of a salt. */
 function expectSeen(snapshot: PageSnapshot, page: number, salt: number): void {
   const place = snapshot.at(page);
   const start = (place & 255) << 11;
@@ -106,7 +106,7 @@ describe("PageSnapshot", () => {
       if (undone) pager.rollback();
       else pager.commit();
       assertEquals(pager.stats().snapshots, 0);
-      // A slot given back twice would be taken twice.
+      // A slot released twice would be taken twice.
       const later = pager.snapshot();
       transact(pager, () => [5, 6, 8, 9, 10].forEach((page) => write(pager, page, 200)));
       for (const page of [5, 6, 8, 9, 10]) expectSeen(later, page, undone ? page : 100);

@@ -4,9 +4,10 @@
  * An image shows its page from the version that wrote it (`from`) to the version that replaced it
  * (`until`): a snapshot of version S sees it when from <= S < until. Images are the undo images of
  * transactions; an image is dropped when no live snapshot sees it. The bytes of a page that was
- * given back stay in its frame or in the file; the first read by a snapshot copies them to a slot.
+ * given back stay in its frame or in the file until the first read by a snapshot copies them to a
+ * slot.
  *
- * Images are in slots of pool frames, so each has a place like a page.
+ * Images occupy slots of pool frames, so each has a place, as a page does.
  */
 
 import { assert } from "../format/assert.ts";
@@ -29,7 +30,7 @@ interface Image {
 
 /** A live snapshot. */
 export interface SnapshotState {
-  /** The version that it shows. */
+  /** The version that it sees. */
   readonly version: Version;
   /** The time it was taken, in milliseconds of `performance.now`. */
   readonly since: number;
@@ -39,7 +40,7 @@ export interface SnapshotState {
 
 /** Reads pages that were given back and whose bytes are still in their frame or in the file. */
 export interface VacatedPages {
-  /** Copies a page with the header that it had to a slot, and returns its place. */
+  /** Copies a page, with its old header, to a slot. Returns the place of the copy. */
   bringBack(page: PageNumber, header: Uint32Array): number;
 }
 
@@ -50,7 +51,7 @@ export class VersionStore {
   readonly #bytesMax: number;
   /** Live snapshots, the oldest first. */
   readonly #snapshots: SnapshotState[] = [];
-  /** Live snapshots that were closed and end between transactions. */
+  /** Live snapshots that were closed, and will end between transactions. */
   readonly #closed: SnapshotState[] = [];
   /** Images of each page, the oldest first. */
   readonly #images = new Map<number, Image[]>();
@@ -59,11 +60,11 @@ export class VersionStore {
   #lastUntil = 0;
 
   /**
-   * An empty store.
+   * Creates an empty store.
    *
    * @param cache The cache that holds images.
    * @param vacated Reads pages that were given back.
-   * @param bytesMax The most bytes of images; over it, the oldest snapshot ends.
+   * @param bytesMax The most bytes of images; above it, the oldest snapshot ends.
    */
   constructor(cache: Cache, vacated: VacatedPages, bytesMax: number) {
     this.#cache = cache;
@@ -71,12 +72,12 @@ export class VersionStore {
     this.#bytesMax = bytesMax;
   }
 
-  /** Bytes of images, including those that are not in a slot yet. */
+  /** The bytes of all images, including images that are not in a slot yet. */
   get bytes(): number {
     return this.#count * PAGE_BYTES;
   }
 
-  /** The count of live snapshots. */
+  /** The number of live snapshots. */
   get snapshotCount(): number {
     return this.#snapshots.length;
   }
@@ -86,7 +87,7 @@ export class VersionStore {
     return this.#snapshots[0];
   }
 
-  /** Begins a snapshot of a version, the newest one. */
+  /** Begins a snapshot of the newest version. */
   begin(version: Version): SnapshotState {
     const snapshot = { version, since: performance.now(), isTooOld: false };
     this.#snapshots.push(snapshot);
@@ -99,8 +100,8 @@ export class VersionStore {
   }
 
   /**
-   * Ends the closed snapshots, and drops the images that no other snapshot sees. Between
-   * transactions only, as a rollback uses the images that the open transaction kept for them.
+   * Ends the closed snapshots, and drops the images that no other snapshot sees. Must be called
+   * between transactions: a rollback uses the images that the open transaction kept for them.
    *
    * @returns Whether a snapshot ended.
    */
@@ -133,10 +134,10 @@ export class VersionStore {
     else this.#images.set(page, seen);
   }
 
-  /** Whether a live snapshot sees a page as one version wrote it, until another replaced it. */
+  /** Whether a live snapshot sees a page as it was from one version until another replaced it. */
   isSeen(from: number, until: number): boolean {
     const snapshots = this.#snapshots;
-    // Iterators that nobody ends may be many, and this is asked for each page of each commit.
+    // A program may leave many iterators open, and each commit calls this for each of its pages.
     let low = 0;
     let high = snapshots.length;
     while (low < high) {
@@ -147,7 +148,7 @@ export class VersionStore {
     return low < snapshots.length && snapshots[low]!.version < until;
   }
 
-  /** Whether a live snapshot sees the current bytes of a page, which a version wrote. */
+  /** Whether a live snapshot sees the current bytes of a page that `version` wrote. */
   seesLatest(version: Version): boolean {
     const { length } = this.#snapshots;
     return length > 0 && this.#snapshots[length - 1]!.version >= version;
@@ -158,14 +159,14 @@ export class VersionStore {
     if (image.place !== IN_PLACE) this.#cache.drop(image.place);
   }
 
-  /** Keeps the image of a page that a version replaces, if a snapshot sees it; whether it did. */
+  /** Keeps the image of a page that a version replaces, if a snapshot sees it. Returns whether. */
   keep(page: PageNumber, from: number, until: number, place: Place): boolean {
     if (!this.isSeen(from, until)) return false;
     this.#add(page, { from, until, place, header: undefined });
     return true;
   }
 
-  /** Keeps a page that a version gives back, if a snapshot sees it; whether it did. */
+  /** Keeps a page that a version gives back, if a snapshot sees it. Returns whether. */
   keepInPlace(page: PageNumber, from: number, until: number, header: Uint32Array): boolean {
     if (!this.isSeen(from, until)) return false;
     this.#add(page, { from, until, place: IN_PLACE, header });

@@ -1,4 +1,4 @@
-// The version store: which snapshot sees which image of a page, what is kept and given back, and
+// The version store: the image of a page that each snapshot sees, the images kept and released, and
 // the bound on memory.
 
 import { assertEquals, assertThrows } from "@std/assert";
@@ -12,7 +12,7 @@ import { type SnapshotState, VersionStore } from "./version_store.ts";
 const HEADER = new Uint32Array(8);
 const PAGE = 7;
 
-/** A store, its cache, and which pages were brought back. */
+/** A store, its cache, and the pages that were read again. */
 function makeStore(bytesMax = Infinity) {
   const cache = new Cache(4, { canClean: () => true, clean: () => true });
   const broughtBack: [number, Uint32Array][] = [];
@@ -29,7 +29,7 @@ function end(store: VersionStore, snapshot: SnapshotState): void {
   store.endClosed();
 }
 
-/** Whether a slot holds an image still. */
+/** Whether a slot still holds an image. */
 function isKept(cache: Cache, place: number): boolean {
   return cache.frames[place >>> 8]!.pages[place & 255] === IMAGE;
 }
@@ -187,7 +187,7 @@ describe("VersionStore", () => {
     assertThrows(() => store.find(5, first), SnapshotTooOldError);
     assertThrows(() => store.find(99, first), SnapshotTooOldError);
     assertEquals([store.find(5, second), store.oldest], [place, second]);
-    // Whoever held it closes it like any other.
+    // Its owner closes it like any other.
     end(store, first);
     assertEquals(store.snapshotCount, 1);
   });

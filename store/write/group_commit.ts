@@ -2,8 +2,8 @@
  * Group commit: transactions of one turn of the event loop reach the disk together, in one write
  * and one sync.
  *
- * Each is already committed in memory. The promise that they share resolves when all of them have
- * the highest durability that any of them requested.
+ * Each is already committed in memory. Their shared promise resolves when all have the highest
+ * durability that any of them requested.
  *
  * If the journal is full before the checkpoint ends, the promise also waits for the checkpoint. The
  * checkpoint advances a slice per turn of the event loop, so other work continues meanwhile.
@@ -20,7 +20,7 @@ export class GroupCommit {
   #level: Durability = "buffered";
 
   /**
-   * The group commit of a database.
+   * Creates the group commit of a database.
    *
    * @param pager Its pager.
    * @param flushed Called after each flush, including failed ones.

@@ -1,5 +1,5 @@
-// Group commit: what is changed in one turn of the event loop reaches the disk together, as safe as
-// was asked, and a disk that fails tells all who wait.
+// Group commit: the changes of one turn of the event loop reach the disk together, at the requested
+// durability, and a disk failure rejects all waiting promises.
 
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -13,7 +13,7 @@ import { Session } from "./session.ts";
 const VALUE = new Uint8Array([1]);
 const MIB = 1024 * 1024;
 
-/** A database on a file that counts, its journal begun. */
+/** A database whose journal has begun, on a file that counts calls. */
 function openCounted(durability: Durability = "sync"): { db: Database; file: FaultyFile } {
   const file = new FaultyFile(new MemoryFile());
   const db = new Database(new Session(new Pager(file), durability));
@@ -21,7 +21,7 @@ function openCounted(durability: Durability = "sync"): { db: Database; file: Fau
   return { db, file };
 }
 
-/** How often a file was written to and synced. */
+/** The number of writes and syncs of a file. */
 function countsOf({ counts }: FaultyFile): number {
   return counts.write + counts.sync;
 }
@@ -102,7 +102,7 @@ describe("a journal that is full before the checkpoint has ended", () => {
     return db;
   }
 
-  /** Sets 20 KB a key, and resolves when all of it is durable. */
+  /** Sets 20 KB per key. Resolves when all values are durable. */
   async function fill(db: Database, name: string, bytes: number): Promise<void> {
     const tree = db.tree("b");
     const count = Math.ceil(bytes / 20_000);

@@ -33,7 +33,7 @@ export class Housekeeping {
   #dropped: number[] | undefined;
 
   /**
-   * The housekeeping of a database.
+   * Creates the housekeeping of a database.
    *
    * @param database The database.
    * @param flushed Called after each slice of an idle checkpoint, including failed ones.
@@ -58,7 +58,7 @@ export class Housekeeping {
     this.#dropped = undefined;
   }
 
-  /** Before the first transaction: releases unfinished values. */
+  /** Releases unfinished values, before the first transaction. */
   beforeFirstWrite(): void {
     if (this.#hasSweptUnfinished) return;
     this.#hasSweptUnfinished = true;

@@ -1,43 +1,43 @@
 /**
- * Checkpoints while nobody writes, so that the journal is short when the file is opened next.
+ * Idle checkpoints: they run while the database is idle, and keep the journal short for the next
+ * open of the file.
  *
- * After a second without a commit it does what work there is besides, and then takes a checkpoint,
- * each a slice a turn of the event loop. Waiting does not keep the process alive.
+ * After a second without a commit, the other work of housekeeping runs, and then a checkpoint, one
+ * slice per turn of the event loop. The wait does not keep the process alive.
  *
- * It waits by `Atomics.waitAsync`, whose clock nobody sets, and not by a timer: the sanitizers of
- * `Deno.test` count timers, and one that outlives the test in which something was committed would
- * fail that test and the next one. Tests that put their own timers in place of the global ones do
- * not stop it either.
+ * The wait uses `Atomics.waitAsync` rather than a timer. The sanitizers of `Deno.test` count
+ * timers: a timer that outlives the test that committed would fail that test and the next one. Nor
+ * does the wait stop in tests that replace the global timers.
  */
 
 import { IoError, type Pager } from "../../pager/mod.ts";
 
-/** What a wait leads to; without an owner once that has stopped. */
+/** A pending wait. It has no owner once the owner has stopped. */
 interface Wait {
   owner: IdleCheckpoint | undefined;
 }
 
 const IDLE_MS = 1000;
-/** Between two slices; a wait of 0 would not give others their turn. */
+/** The pause between two slices; after a pause of 0 no other task could run. */
 const SLICE_PAUSE_MS = 1;
 
-/** Takes a checkpoint while nobody writes. */
+/** Takes a checkpoint while the database is idle. */
 export class IdleCheckpoint {
   readonly #pager: Pager;
   readonly #flushed: () => void;
   readonly #work: () => boolean;
-  /** What is waited on. Nobody changes it; notifying ends the wait. */
+  /** The word that a wait watches. Its value never changes; a notification ends the wait. */
   readonly #bell = new Int32Array(new SharedArrayBuffer(4));
   #wait: Wait | undefined;
   #lastWrite = 0;
   #stopped = false;
 
   /**
-   * The idle checkpoints of a database.
+   * Creates the idle checkpoints of a database.
    *
    * @param pager Its pager.
-   * @param flushed Called after each slice, also one that failed.
-   * @param work Does a slice of other work; whether there may be more.
+   * @param flushed Called after each slice, including failed ones.
+   * @param work Does a slice of other work. Returns whether more may remain.
    */
   constructor(pager: Pager, flushed: () => void, work: () => boolean) {
     this.#pager = pager;
@@ -45,16 +45,16 @@ export class IdleCheckpoint {
     this.#work = work;
   }
 
-  /** Notes that something was committed. */
+  /** Notes a commit. */
   wake(): void {
     this.#lastWrite = performance.now();
     if (this.#wait === undefined && !this.#stopped) this.#waitFor(IDLE_MS);
   }
 
-  /** Ends for good. */
+  /** Ends idle checkpoints. */
   stop(): void {
     this.#stopped = true;
-    // The wait ends in a later turn of the event loop, and must not keep the database until then.
+    // The wait ends in a later turn of the event loop; until then it must not retain the database.
     if (this.#wait !== undefined) this.#wait.owner = undefined;
     Atomics.notify(this.#bell, 0);
   }
@@ -62,7 +62,7 @@ export class IdleCheckpoint {
   #waitFor(delayMs: number): void {
     const wait: Wait = { owner: this };
     this.#wait = wait;
-    // Never shorter, or the wait would be over at once, and no promise.
+    // A wait of 0 would end at once and return no promise.
     const ms = Math.max(delayMs, SLICE_PAUSE_MS);
     const { value } = Atomics.waitAsync(this.#bell, 0, 0, ms);
     void Promise.resolve(value).then(() => {
@@ -79,7 +79,7 @@ export class IdleCheckpoint {
     try {
       if (this.#work() || this.#pager.checkpointSlice()) this.#waitFor(SLICE_PAUSE_MS);
     } catch (error) {
-      // The disk has latched; the next writer hears of it.
+      // The disk has latched, so the next write reports the failure.
       if (!(error instanceof IoError)) throw error;
     } finally {
       this.#flushed();

@@ -1,5 +1,5 @@
-// What is done while nobody writes: drops that were interrupted are finished in slices, and disturb
-// nobody, whatever state their pages are in; then a checkpoint is taken.
+// The work of an idle database: interrupted drops are finished in slices, and disturb no other work
+// even if their pages are damaged; then a checkpoint is taken.
 
 import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -11,19 +11,19 @@ import { FaultyFile } from "../../tests/support/faulty_file.ts";
 import { Image } from "../../tests/support/image.ts";
 import { runProgram } from "../../tests/support/program.ts";
 
-/** Longer than it takes until a database is idle. */
+/** A time after which a database without commits is idle. */
 const IDLE_MS = 1300;
 const LEAVES = 700;
 const { CHUNK_BYTES, KIND_BRANCH, KIND_LEAF } = format;
 
-/** Makes a tree of about so many leaves. */
+/** Creates a tree of about a given number of leaves. */
 function fill({ db }: Opened, name: string, leaves = LEAVES): void {
   change(db, name, (tree) => {
     for (let i = 0; i < leaves * 20; i++) tree.set(`key ${i}`.padEnd(12), bytesOf(i, 380));
   });
 }
 
-/** The bytes of a file whose trees "a", "b" were dropped, and no page of them given back. */
+/** The bytes of a file with dropped trees whose pages have not been given back. */
 function interrupted(names = ["a"]): Uint8Array {
   const file = new MemoryFile();
   const opened = openBoth(file);
@@ -44,7 +44,7 @@ function commit({ db }: Opened, seed = 2): void {
   change(db, "kept", (tree) => tree.set("key", bytesOf(seed, 9)));
 }
 
-/** Waits until something is so. */
+/** Waits until a condition holds. */
 async function until(is: () => boolean): Promise<void> {
   const end = performance.now() + 8000;
   while (!is() && performance.now() < end) await setTimeout(5);
@@ -153,7 +153,7 @@ describe("a database that nobody writes to", () => {
     const { db, session } = opened;
     fill(opened, "a");
     commit(opened);
-    // So that it has looked for drops, and found none.
+    // Housekeeping must have looked for interrupted drops, and found none.
     await setTimeout(IDLE_MS);
     const sweep = session.catalog.sweep.bind(session.catalog);
     let [calls, isFull] = [0, true];
@@ -174,7 +174,7 @@ describe("a database that nobody writes to", () => {
   });
 
   it("does not keep the memory of databases that were closed in the same turn", () => {
-    // Each takes a frame of 2 MiB at the least; only a turn of the event loop ends their waits.
+    // Each takes a frame of 2 MiB at least; only a turn of the event loop ends their waits.
     const before = Deno.memoryUsage().external;
     let most = 0;
     for (let i = 0; i < 400; i++) {

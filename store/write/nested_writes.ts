@@ -5,7 +5,7 @@
  * waits: it rejects if an enclosing transaction rolls back; otherwise it resolves when the
  * outermost one has the durability that the write requested.
  *
- * Writes are in the order of their ends, so those of a savepoint are the last ones.
+ * Writes are kept in the order in which they ended, so those of a savepoint are the last ones.
  */
 
 import type { Durability } from "../../pager/mod.ts";

@@ -1,4 +1,4 @@
-// Savepoints: what an error dooms and what it does not, and when the promise of a write inside a
+// Savepoints: the errors that doom one, and the time at which the promise of a write inside a
 // transaction settles.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
@@ -14,7 +14,7 @@ import type { TransactionTree } from "./transaction_tree.ts";
 const CODECS = { key: string, value: json };
 type Inside = TransactionTree<string, unknown, string, unknown, string>;
 
-/** The ways to do half of several changes, and to catch what went wrong. */
+/** The ways to fail in the middle of several changes, and to catch the error. */
 const DOOMS: Readonly<Record<string, (tree: Inside) => void>> = {
   setMany: (tree) => {
     assertThrows(() => tree.setMany([["half", 1], ["b", 2n]]), TypeError, "BigInt");

@@ -50,7 +50,7 @@ export class Session implements TreeSource {
   readonly #nested = new NestedWrites();
 
   /**
-   * The session of a pager.
+   * Creates the session of a pager.
    *
    * @param pager The pager.
    * @param durability The default durability of commits.

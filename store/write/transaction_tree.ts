@@ -270,7 +270,7 @@ export class TransactionTree<
 
 /** Copies bytes that may be a view of a page, which changes during the write. */
 function ownBytes(value: Uint8Array): Uint8Array {
-  // A page of data does not begin a frame. `buffer` of a short array makes it one of its own.
+  // No page of data is at the start of a frame. `buffer` gives a short array a buffer of its own.
   if (value.byteOffset === 0) return value;
   return value.buffer.byteLength === FRAME_BYTES ? copyOf(value) : value;
 }

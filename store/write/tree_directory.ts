@@ -3,8 +3,8 @@
  *
  * The epoch increases whenever a name may refer to another tree: after a create, drop, rename or
  * rollback, or when the database is closed. Trees found in an epoch are cached until the next one,
- * so that all users of a tree share one object and see its changes. When the cache is full, an
- * epoch begins: to forget one tree alone would let its users hold two objects.
+ * so that all users of a tree share one object and see its changes. When the cache is full, a
+ * new epoch begins: evicting one tree alone would let its users hold two objects.
  */
 
 import { BTree, type Catalog, type TreeContext } from "../../btree/mod.ts";

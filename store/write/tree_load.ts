@@ -10,7 +10,7 @@ import { type BTree, BulkLoad } from "../../btree/mod.ts";
 import { checkOptions } from "../read/argument_checks.ts";
 import type { Session } from "./session.ts";
 
-/** The fill factor of a load that names none: room for about a tenth more entries. */
+/** The default fill factor: it leaves room for about a tenth more entries. */
 const FILL_DEFAULT = 0.9;
 const FILL_MIN = 0.5;
 
@@ -26,7 +26,7 @@ export interface LoadOptions {
 /**
  * The fill factor that options name, or the default.
  *
- * @throws {TypeError} The options are not such options.
+ * @throws {TypeError} The options are not an object with valid fields.
  * @throws {RangeError} The fill factor is out of range.
  */
 export function fillOf(options: LoadOptions): number {
@@ -70,7 +70,7 @@ export class TreeLoad {
   add(key: Uint8Array, length: number, value: Uint8Array): void {
     this.#session.refuseDoomed();
     if (this.#epoch !== this.#session.epoch) {
-      // Another object may be in use for the tree now, whose users must see the changes.
+      // The tree may now be in use through another object, and its users must see the changes.
       this.#tree = refuseLost(this.#session, this.#name, this.#tree);
       this.#epoch = this.#session.epoch;
     }

@@ -1,5 +1,5 @@
 // setStream(): values of any size from streams, all or nothing: failing sources, wrong chunks,
-// trees that go, databases that close, other writers in between, and memory that stays small.
+// dropped trees, closed databases, other writers in between, and bounded memory.
 
 import { assert, assertEquals, assertLess, assertLessOrEqual, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -32,13 +32,13 @@ const SMALL_CACHE = { cacheBytes: 8 * MIB };
 
 interface Source {
   readonly stream: ReadableStream<Uint8Array>;
-  /** Why the stream was cancelled. */
+  /** The reason of the cancellation. */
   reason?: unknown;
-  /** How many chunks were asked for. */
+  /** The number of chunks requested. */
   pulls: number;
 }
 
-/** A stream of a value in chunks; `before` runs before each, and may return another one. */
+/** A stream of a value in chunks; `before` runs before each, and may return a replacement. */
 function sourceOf(
   value: Uint8Array,
   chunk: number,
@@ -134,7 +134,7 @@ describe("setStream()", () => {
     let before = 0;
     while (opened.session.uploads.size > 0) {
       await wait();
-      // One run a turn, and no chunk beyond it.
+      // One run per turn, and no chunk beyond it.
       assertLessOrEqual(source.pulls - before, 3);
       before = source.pulls;
     }
@@ -195,14 +195,14 @@ describe("setStream()", () => {
   });
 });
 
-/** Streams that fail, and leave nothing. */
+/** Streams that fail, and leave no pages behind. */
 interface Failure {
   readonly name: string;
   readonly error: ErrorConstructor | typeof ClosedError;
   readonly message: string;
-  /** Whether the source hears of it. */
+  /** Whether the source is cancelled. */
   readonly isCancelled: boolean;
-  /** Makes it fail at the first chunk from a byte on. */
+  /** Makes it fail at the first chunk at or past a byte. */
   make(opened: Opened, from: number): Source;
 }
 
@@ -344,7 +344,7 @@ describe("setStream() that fails", () => {
     });
     const done = setStream(opened.session, "main", "key", stream);
     while (opened.session.unfinished.numbers().length === 0) await wait();
-    // Until it has appended what there is, and waits for more.
+    // Until the upload has appended all chunks so far, and waits for more.
     for (let turn = 0; turn < 20; turn++) await wait();
     opened.db.close();
     await assertRejects(() => done, ClosedError);
@@ -361,7 +361,7 @@ describe("setStream() that fails", () => {
 });
 
 describe("what a stream left unfinished", () => {
-  /** A file in which a process died while it wrote a value. */
+  /** A file left by a process that died while it wrote a value. */
   async function leave(): Promise<[MemoryFile, number]> {
     const file = new MemoryFile();
     const { db } = openBoth(file, SMALL_CACHE);
@@ -403,7 +403,7 @@ describe("what a stream left unfinished", () => {
   it("is left as it is when it is damaged, and others can write", async () => {
     const [file] = await leave();
     const first = openBoth(file, SMALL_CACHE);
-    // Outside of the chunk of the leaf that is written to.
+    // Outside the chunk of the leaf that is written to.
     const [page] = [...first.session.unfinished.pages()].find(([page]) => page > 256)!;
     first.session.pager.checkpoint();
     const content = file.content();
