@@ -1,5 +1,5 @@
 /**
- * The questions that the explorer's server answers, each with the parameters that it takes.
+ * The queries that the explorer's server answers, each with its parameters.
  */
 
 import type { Inspector } from "../../inspect.ts";
@@ -20,20 +20,20 @@ const CHUNKS_END = 2 ** 24;
 /** Hits are counted until no request has arrived for this long. */
 const COUNTING_MS = 10_000;
 
-/** A question: the parameters that it takes, and its answer. */
+/** A query: its parameters, and the function that answers it. */
 interface Question {
   readonly names: readonly string[];
   readonly answer: (parameters: Parameters) => unknown;
 }
 
-/** Answers questions about a file. */
+/** Answers queries about a file. */
 export class Api {
   readonly #source: Source;
   readonly #questions: ReadonlyMap<string, Question>;
   #counting: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * Answers questions about a file.
+   * Creates the API of a file.
    *
    * @param source The file.
    */
@@ -42,13 +42,13 @@ export class Api {
     this.#questions = new Map(Object.entries(this.#makeQuestions()));
   }
 
-  /** Whether a path is that of a question. */
+  /** Whether a path names a query. */
   has(path: string): boolean {
     return this.#questions.has(path);
   }
 
   /**
-   * Answers a question.
+   * Answers a query.
    *
    * @throws {RefusedError} A parameter is invalid, or its subject does not exist.
    */

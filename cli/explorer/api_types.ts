@@ -22,7 +22,7 @@ export interface SuperblockInfo {
 /** The file as a whole. */
 export interface FileInfo {
   readonly name: string;
-  /** Whether another process has the lock, so that the figures may be of different moments. */
+  /** Whether another process holds the lock: the figures may then be from different moments. */
   readonly unsynchronised: boolean;
   /** Whether a running program shows its own database. */
   readonly live: boolean;
@@ -39,7 +39,7 @@ export interface FileInfo {
   readonly catalogRoot: number;
   readonly trees: readonly TreeInfo[];
   readonly superblocks: readonly SuperblockInfo[];
-  /** Kinds in words, by their numbers. */
+  /** The names of the kinds, indexed by kind. */
   readonly kinds: readonly string[];
 }
 
@@ -53,11 +53,11 @@ export interface TileStrip {
   readonly sampled: boolean;
   /** The most frequent kind of pages in use; 0 = all free, -1 = damaged headers. */
   readonly kinds: readonly number[];
-  /** How much of the pages in use is used, in percent. */
+  /** The bytes used in the pages in use, in percent. */
   readonly fills: readonly number[];
-  /** How many pages in a hundred are in use. */
+  /** The pages in use, in percent. */
   readonly inUse: readonly number[];
-  /** The tree of most pages in use; -1 = none. */
+  /** The tree with the most pages in use; -1 = none. */
   readonly trees: readonly number[];
   /** The newest version. */
   readonly versions: readonly number[];
@@ -80,7 +80,7 @@ export interface ChunkInfo {
   readonly pages: readonly PageLine[];
 }
 
-/** A stretch of a page. */
+/** A region of a page. */
 export interface RegionInfo {
   readonly name: string;
   readonly offset: number;
@@ -94,15 +94,15 @@ export interface CellInfo {
   readonly bytes: number;
   readonly key: string;
   readonly keyText: string;
-  /** How long the value is; -1 = it has none. */
+  /** The length of the value; -1 = no value. */
   readonly valueBytes: number;
   readonly valueText: string;
-  /** The page that it leads to; 0 = none. */
+  /** The page that it points to; 0 = none. */
   readonly target: number;
   readonly note: string;
 }
 
-/** A page on the way from a root. */
+/** A page on the path from a root. */
 export interface Crumb {
   readonly page: number;
   readonly label: string;
@@ -123,7 +123,7 @@ export interface PageInfo {
   readonly regions: readonly RegionInfo[];
   readonly prefixText: string;
   readonly cells: readonly CellInfo[];
-  /** The way from the root of its tree, itself the last; empty where that is not known. */
+  /** The path from the root of its tree to the page itself; empty if unknown. */
   readonly crumbs: readonly Crumb[];
   /** Its 8192 bytes. */
   readonly hex: string;
@@ -154,7 +154,7 @@ export interface StepInfo {
   readonly bytesRead: number;
 }
 
-/** The way of a look-up. */
+/** The path of a look-up. */
 export interface DescentInfo {
   readonly tree: string;
   readonly key: string;
@@ -167,13 +167,13 @@ export interface DescentInfo {
 /** A frame of the cache. */
 export interface FrameInfo {
   readonly index: number;
-  /** The chunk that it holds whole; -1 = single pages. */
+  /** The chunk if it holds a whole one; -1 = single pages. */
   readonly chunk: number;
-  /** Of its 32 extents, or groups of 8 slots: how many pages of each are verified. */
+  /** The number of verified pages in each of its 32 extents, or groups of 8 slots. */
   readonly verified: readonly number[];
   readonly dirty: number;
   readonly pinned: number;
-  /** Misses ago that a page of it was used last; -1 = never. */
+  /** Misses since a page of it was last used; -1 = never used. */
   readonly idle: number;
 }
 
@@ -181,7 +181,7 @@ export interface FrameInfo {
 export interface RecentPage {
   readonly page: number;
   readonly kindName: string;
-  /** Misses ago that it was used last. */
+  /** Misses since it was last used. */
   readonly idle: number;
   readonly dirty: boolean;
 }
@@ -199,9 +199,9 @@ export interface CacheInfo {
   readonly frames: readonly FrameInfo[];
   /** The number of omitted frames. */
   readonly moreFrames: number;
-  /** The pages used last, the newest first. */
+  /** The most recently used pages, newest first. */
   readonly newest: readonly RecentPage[];
-  /** The pages that are evicted first. */
+  /** The next pages to be evicted. */
   readonly oldest: readonly RecentPage[];
 }
 
@@ -237,15 +237,15 @@ export interface JournalInfo {
 /** The duration of reads of one size on this disk. */
 export interface ReadTime {
   readonly bytes: number;
-  /** Microseconds, the middle of many. */
+  /** The median, in microseconds. */
   readonly median: number;
-  /** Microseconds that one in ten took longer than. */
+  /** The 90th percentile, in microseconds. */
   readonly slowest: number;
 }
 
 /** The durations of reads, by size. */
 export interface Measured {
-  /** Why nothing was measured, or empty. */
+  /** Why nothing was measured; empty if it was. */
   readonly reason: string;
   readonly reads: readonly ReadTime[];
 }

@@ -1,7 +1,7 @@
 /**
- * What the explorer serves to show itself: its page, the page's sources without their types, its
- * style, and the library. Nothing is built; types are taken off when a source is first asked for.
- * Nothing of it is secret, or differs from one file to another.
+ * The static assets of the explorer: its page, the page's sources without their types, its style,
+ * and the library. There is no build step; types are stripped when a source is first requested. The
+ * assets contain no secrets, and are the same for every file.
  */
 
 import { createHash } from "node:crypto";
@@ -18,7 +18,7 @@ export interface Asset {
 
 const JAVASCRIPT = "text/javascript; charset=utf-8";
 
-/** Where the page finds the library that its sources import by name. */
+/** Maps the library names that the page's sources import to paths on the server. */
 const IMPORT_MAP = JSON.stringify({
   imports: Object.fromEntries(Object.keys(LIBRARY).map((name) => [name, `/library/${name}.js`])),
 });
@@ -46,7 +46,7 @@ const ASSETS: ReadonlyMap<string, () => Asset> = new Map([
   }),
 ]);
 
-/** Assets built so far: repeated requests, which need no token, cost no more work. */
+/** Assets built so far. Requests for assets need no token, so repeating one must be cheap. */
 const made = new Map<string, Asset>();
 
 /** A file of the page, or undefined. */
@@ -56,7 +56,7 @@ export function assetAt(path: string): Asset | undefined {
   return asset;
 }
 
-/** A library without the line that names its source map, which is not served. */
+/** A library without the reference to its source map, which is not served. */
 function withoutMap(text: string): string {
   return text.replace(/\n\/\/# sourceMappingURL=.*\s*$/, "\n");
 }

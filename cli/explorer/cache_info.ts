@@ -11,7 +11,7 @@ const { CHUNK_PAGES, EXTENT_PAGES, KIND_FREE } = format;
 const FRAMES_MAX = 512;
 const RECENT_MAX = 24;
 
-/** The cache, with at most a bounded number of frames. */
+/** The cache, with a bounded number of frames. */
 export function cacheInfo(cache: CacheState): CacheInfo {
   const { frames, bytes, bytesLimit, hits, misses, evictions } = cache;
   const clock = frames.reduce((most, { ticks }) => Math.max(most, largest(ticks)), 0);
@@ -34,7 +34,7 @@ export function cacheInfo(cache: CacheState): CacheInfo {
   };
 }
 
-/** The pages of trees in memory that were used. */
+/** The used pages of trees that are in memory. */
 function pagesOf(frames: readonly FrameState[]) {
   return frames.flatMap(({ pages, kinds, verified, dirty, pinned, ticks }) => {
     return Array.from(pages, (page, slot) => ({

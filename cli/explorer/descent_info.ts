@@ -11,9 +11,9 @@ import { hexOf, type KeyForm, keyOf, wordsOf } from "./words.ts";
 const HEAD_DIGITS = 8;
 
 /**
- * Looks a key up.
+ * Looks up a key.
  *
- * @throws {RefusedError} There is no such tree, or the key is none, or nobody can look it up.
+ * @throws {RefusedError} The tree does not exist, the key is invalid, or the database is not open.
  */
 export function descentInfo(source: Source, tree: string, key: string, form: KeyForm): DescentInfo {
   const { inspector } = source;

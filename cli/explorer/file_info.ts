@@ -32,7 +32,7 @@ export function fileInfo(source: Source): FileInfo {
   };
 }
 
-/** The trees of the catalog; none where it is damaged, as the rest can be shown all the same. */
+/** The trees of the catalog; none if it is damaged, so that the rest can still be shown. */
 export function treesOf(inspection: Inspection): TreeState[] {
   try {
     return inspection.trees();

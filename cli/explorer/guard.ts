@@ -1,12 +1,12 @@
 /**
- * Who may ask: the explorer's own page, under its own name, and for data only with the token.
+ * Access control: only the explorer's own page may send requests, and data requires the token.
  *
- * The token is in the fragment of the address that is printed, which browsers send to nobody. The
- * page keeps it for its tab and sends it as a bearer token, as a program may. It is never a cookie:
- * cookies know no ports, and a browser would send it to every server of this machine. The `Host`
- * header has to be the address itself, so that no name that was bound to it later gets in; an
- * `Origin`, where there is one, has to be the explorer's, and so has `Sec-Fetch-Site`. Only GET is
- * answered.
+ * The token is in the fragment of the printed address, and browsers never send fragments. The page
+ * keeps it for its tab and sends it as a bearer token, as other programs may. It is never a cookie:
+ * cookies ignore ports, so a browser would send it to every server on this machine.
+ *
+ * The `Host` header must equal the address, which prevents DNS rebinding. `Origin` and
+ * `Sec-Fetch-Site`, if present, must be those of the explorer. Only GET is allowed.
  */
 
 import { timingSafeEqual } from "node:crypto";
@@ -18,13 +18,13 @@ const TOKEN_BYTES = 32;
 export class Guard {
   /** The token: 64 hexadecimal digits. */
   readonly token: string = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)).toHex();
-  /** The address of the server, without a scheme, as browsers write it. */
+  /** The host and port of the server, as in a `Host` header. */
   readonly host: string;
 
   /**
    * Guards a server.
    *
-   * @param host Its address and its port.
+   * @param host Its host and port.
    */
   constructor(host: string) {
     this.host = new URL(`http://${host}`).host;
@@ -36,14 +36,14 @@ export class Guard {
   }
 
   /**
-   * Refuses a request that has no business here.
+   * Refuses a request that is not allowed.
    *
-   * @param isData Whether it asks for data, which takes the token.
-   * @throws {RefusedError} It has none.
+   * @param isData Whether it requests data, which requires the token.
+   * @throws {RefusedError} The request is not allowed.
    */
   check(request: Request, url: URL, isData: boolean): void {
     const { headers } = request;
-    // A request may name a host in its first line too.
+    // The request line may also contain a host.
     if (headers.get("host") !== this.host || url.host !== this.host) {
       throw refuse(403, "the host is another");
     }

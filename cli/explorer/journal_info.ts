@@ -7,7 +7,7 @@ import type { Database } from "../../mod.ts";
 import type { JournalInfo } from "./api_types.ts";
 import { superblockInfo } from "./file_info.ts";
 
-/** Where the journal and the checkpoint of an open database stand. */
+/** The state of an open database's journal and checkpoint. */
 export function journalInfo(database: Database, inspector: Inspector): JournalInfo {
   const { journal, checkpoint, superblocks, version } = inspector.file();
   const stats = database.stats();

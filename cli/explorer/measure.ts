@@ -1,8 +1,8 @@
 /**
- * What reading some bytes at once takes on the disk where a file is, measured by reading it.
+ * Measures how long reads of different sizes take on the disk of a file.
  *
- * The reads are at random places of the file, through the system's cache as any program's are; what
- * is cached is faster than the medium is.
+ * It reads the file at random offsets through the system's cache, as any program does. Cached data
+ * reads faster than the medium.
  */
 
 import type { Measured, ReadTime } from "./api_types.ts";

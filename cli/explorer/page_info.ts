@@ -1,9 +1,9 @@
 /**
- * A page, as the page of the explorer is told of it: header, regions, entries in words, bytes, and
- * the way from the root of its tree.
+ * A page for the explorer's page: header, regions, entries as text, bytes, and the path from the
+ * root of its tree.
  *
- * The way is found from the page's first key by reading branches past the cache, so that looking
- * moves nothing; where that does not lead to the page there is no way to show.
+ * The path is found by a look-up of the page's first key that bypasses the cache, so that
+ * inspection does not change the cache. If the look-up does not reach the page, the path is empty.
  */
 
 import type { Cell, HeaderState, PageState } from "../../inspect.ts";
@@ -20,7 +20,7 @@ const { KIND_RUN_CONTINUED } = format;
 const CATALOG_TREE = 0;
 const DEPTH_MAX = 32;
 
-/** What is known of the tree of a page. */
+/** The tree of a page, as far as it is known. */
 interface Owner {
   readonly name: string;
   readonly root: number;
@@ -65,7 +65,7 @@ function ownerOf(inspection: Inspection, header: HeaderState): Owner | undefined
   return { name, root, keyCodec: codecs.key, valueCodec: codecs.value };
 }
 
-/** The fields that a page of its kind has. */
+/** The header fields that apply to the page's kind. */
 function fieldsOf(header: HeaderState): [string, string][] {
   const { kind } = header;
   const isNode = kind === KIND_LEAF || kind === KIND_BRANCH;
@@ -115,7 +115,7 @@ function cellInfo(cell: Cell, owner: Owner | undefined): CellInfo {
   };
 }
 
-/** The pages from the root of a tree to a page of it, itself the last; or only what is known. */
+/** The path from the root of a tree to one of its pages, as far as it is known. */
 function crumbsTo(inspection: Inspection, owner: Owner, state: PageState): Crumb[] {
   const { page, level, kind } = state.header;
   const root = { page: owner.root, label: owner.name };
@@ -138,7 +138,7 @@ function crumbsTo(inspection: Inspection, owner: Owner, state: PageState): Crumb
   return [root, { page, label: `${state.header.kindName} ${page}` }];
 }
 
-/** The child of a branch that holds a key. */
+/** The child of a branch whose range includes a key. */
 function childFor(cells: readonly Cell[], key: Uint8Array): number {
   let found = 0;
   cells.forEach((cell, index) => {

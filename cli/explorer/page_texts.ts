@@ -1,9 +1,9 @@
 /**
- * The texts of the explorer's page and of the library that it is made with: read from where this
- * module was read, and from the package cache, so that they are there offline as this module is.
+ * The texts of the explorer's page and of its library. They are imported as this module is, or come
+ * from the package cache, so they are available offline whenever this module is.
  */
 
-// What is imported by URL sees no import map, so packages are named in full.
+// A module imported by URL has no import map, so packages are named in full.
 // deno-lint-ignore-file no-import-prefix
 
 import htm from "npm:htm@3.1.1" with { type: "text" };

@@ -1,6 +1,6 @@
 /**
- * The parameters of a request, read strictly: each has a name that is known, stands once, and is
- * what its kind says. Anything else is refused with one line.
+ * The parameters of a request, read strictly: each has a known name, occurs once, and has a valid
+ * value. Anything else is refused with a message of one line.
  */
 
 import { RefusedError } from "./refusal.ts";
@@ -15,9 +15,9 @@ export class Parameters {
   /**
    * Reads the parameters of a request.
    *
-   * @param search What stands behind the path.
-   * @param names The names that are known.
-   * @throws {RefusedError} One is unknown, or there twice.
+   * @param search The query string.
+   * @param names The known names.
+   * @throws {RefusedError} A parameter is unknown or repeated.
    */
   constructor(search: URLSearchParams, names: readonly string[]) {
     const values = new Map<string, string>();
@@ -30,7 +30,7 @@ export class Parameters {
     this.#values = values;
   }
 
-  /** A text, which may be empty. */
+  /** A text; may be empty. */
   text(name: string): string {
     const value = this.#values.get(name);
     if (value === undefined) throw refuse(`parameter ${name} is missing`);
@@ -38,7 +38,7 @@ export class Parameters {
     return value;
   }
 
-  /** A whole number in a range, both ends in it. */
+  /** A whole number from `from` to `to`, inclusive. */
   number(name: string, from: number, to: number): number {
     const value = this.text(name);
     const number = NUMBER.test(value) ? Number(value) : NaN;
@@ -46,7 +46,7 @@ export class Parameters {
     throw refuse(`parameter ${name} is no whole number of ${from}..${to}`);
   }
 
-  /** One of some words. */
+  /** One of the given words. */
   word<T extends string>(name: string, words: readonly T[]): T {
     const value = this.text(name);
     const found = words.find((word) => word === value);
@@ -59,7 +59,7 @@ function refuse(why: string): RefusedError {
   return new RefusedError(400, `Cannot answer: ${why}`);
 }
 
-/** A name as somebody gave it, short and in one line. */
+/** A given name in quotes, shortened to one line. */
 function quote(name: string): string {
   return JSON.stringify(name.slice(0, 40).toWellFormed());
 }

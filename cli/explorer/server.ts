@@ -1,9 +1,9 @@
 /**
- * The explorer's server: on loopback, for one file, answering GET: its own page to anybody here,
- * and what is in the file to whoever has the token.
+ * The explorer's server: serves one file on loopback, with GET only. Its page is open to any local
+ * client; the contents of the file require the token.
  *
- * Every response says what a browser may do with it: run scripts of this server alone, ask this
- * server alone, keep nothing, show it in no frame. What goes wrong is one line of JSON.
+ * Every response restricts the browser: it runs scripts and sends requests only from and to this
+ * server, stores nothing, and shows the page in no frame. An error is one line of JSON.
  */
 
 import { HttpServer } from "../serving/mod.ts";
@@ -35,9 +35,9 @@ const HEADERS: Readonly<Record<string, string>> = {
   "x-content-type-options": "nosniff",
 };
 
-/** How to serve. */
+/** Options of the server. */
 export interface ServeOptions {
-  /** The port; default any that is free. */
+  /** The port; default any free port. */
   readonly port?: number;
 }
 
@@ -50,10 +50,10 @@ export class ExplorerServer {
   readonly #api: Api;
 
   /**
-   * Begins to serve.
+   * Starts the server.
    *
-   * @param source What to show; it stays open as long as the server does.
-   * @param options How.
+   * @param source The source to show; it must stay open as long as the server.
+   * @param options The port.
    * @throws {IoError} Another program listens on the port.
    */
   constructor(source: Source, options: ServeOptions = {}) {

@@ -11,7 +11,7 @@ import type { Inspection } from "../inspect/mod.ts";
 import type { TileStrip } from "./api_types.ts";
 
 const { CHUNK_PAGES, KIND_FREE, KIND_JOURNAL, KIND_RUN, KIND_SUPERBLOCK, PAGE_BYTES } = format;
-/** The most chunks that a request of few tiles reads. */
+/** The most chunks that a request for a few tiles reads. */
 const CHUNKS_MAX = 512;
 /** The most tiles of a request. */
 export const TILES_MAX = 4096;
@@ -21,11 +21,11 @@ const DAMAGED = -1;
 const NO_TREE = -1;
 
 /**
- * Tiles side by side, as far as the file goes.
+ * Adjacent tiles, up to the end of the file.
  *
  * @param from The first page of the first tile.
  * @param shift The pages of a tile, as a power of two.
- * @param count How many tiles at most.
+ * @param count The most tiles to return.
  */
 export function tileStrip(
   inspection: Inspection,
@@ -63,7 +63,7 @@ export function tileStrip(
   return strip;
 }
 
-/** Adds the pages of a tile, or of some chunks of it, spread evenly. */
+/** Adds the pages of a tile, or of an evenly spread sample of its chunks. */
 function addPages(
   sum: TileSum,
   source: ChunkSource,
@@ -81,7 +81,7 @@ function addPages(
   }
 }
 
-/** The headers of chunks; the last is kept, as tiles smaller than a chunk share it. */
+/** The headers of chunks. Keeps the last, because tiles smaller than a chunk share it. */
 class ChunkSource {
   readonly #inspection: Inspection;
   #last: ReturnType<Inspection["headers"]> | undefined;
@@ -91,7 +91,7 @@ class ChunkSource {
     this.#inspection = inspection;
   }
 
-  /** Adds the pages of slots `from` on and below `to`. */
+  /** Adds the pages of the slots from `from` to below `to`. */
   add(sum: TileSum, chunk: number, from: number, to: number): void {
     const headers = this.#headers(chunk);
     sum.pages += to - from;
@@ -101,7 +101,7 @@ class ChunkSource {
     }
     for (let slot = from; slot < to; slot++) {
       const kind = headers.kinds[slot]!;
-      // The header page is in use, and says nothing of what the chunk is for.
+      // The header page is in use, but does not count as a use of the chunk.
       if (slot === 0) sum.used++;
       if (kind === KIND_FREE) continue;
       sum.add(kind, headers.trees[slot]!, headers.usedBytes[slot]!, headers.versions[slot]!);
@@ -121,7 +121,7 @@ class ChunkSource {
   }
 }
 
-/** The figures of the pages of a tile. */
+/** The totals of a tile's pages. */
 class TileSum {
   pages = 0;
   used = 0;
@@ -139,11 +139,11 @@ class TileSum {
     this.trees.add(tree);
     this.version = Math.max(this.version, version);
     this.#nodes++;
-    // A run has all its bytes at its first page.
+    // The header of a run's first page counts the bytes of the whole run.
     this.#usedBytes += kind >= KIND_RUN ? PAGE_BYTES : Math.min(usedBytes, PAGE_BYTES);
   }
 
-  /** How much of the pages of trees is used, in percent. */
+  /** The bytes used in the pages of trees, in percent. */
   get fill(): number {
     return Math.round(100 * this.#usedBytes / Math.max(1, this.#nodes * PAGE_BYTES));
   }
@@ -157,7 +157,7 @@ class Tally {
     this.#counts.set(value, (this.#counts.get(value) ?? 0) + 1);
   }
 
-  /** The most frequent number; the first of equals. */
+  /** The most frequent number; the first in a tie. */
   largest(otherwise: number): number {
     let [found, most] = [otherwise, 0];
     for (const [value, count] of this.#counts) if (count > most) [found, most] = [value, count];

@@ -1,6 +1,6 @@
 /**
- * Keys and values in words, and back: what the codec of their tree makes of them, or text, or
- * hexadecimal digits.
+ * Formats keys and values, and parses keys: by the codec of their tree, as text, or as hexadecimal
+ * digits.
  */
 
 import { json, string, structured, tuple, type TuplePart, u64 } from "../../mod.ts";
@@ -15,12 +15,12 @@ export const KEY_FORMS = ["codec", "text", "hex"] as const;
 /** How a key is given. */
 export type KeyForm = typeof KEY_FORMS[number];
 
-/** Some bytes in words, as a codec reads them, short and in one line. */
+/** Bytes as a codec decodes them, shortened to one line. */
 export function wordsOf(bytes: Uint8Array, codec: string): string {
   return cut(decoded(bytes, codec) ?? textOf(bytes) ?? hexOf(bytes.subarray(0, SHOWN_BYTES)));
 }
 
-/** The value that a codec makes of bytes, in words; undefined where it makes none. */
+/** The decoded value as text; undefined if the codec cannot decode the bytes. */
 function decoded(bytes: Uint8Array, codec: string): string | undefined {
   try {
     switch (codec) {
@@ -38,7 +38,7 @@ function decoded(bytes: Uint8Array, codec: string): string | undefined {
         return undefined;
     }
   } catch {
-    // A value in the middle of which something else was put is shown as it is.
+    // A value that does not decode, such as a patched one, is shown as bytes.
     return undefined;
   }
 }
@@ -48,12 +48,12 @@ function partOf(part: TuplePart): string {
   return typeof part === "bigint" ? `${part}n` : JSON.stringify(part) ?? String(part);
 }
 
-/** Text, where all of the bytes are text that can be printed. */
+/** The bytes as text; undefined unless all of them are printable text. */
 function textOf(bytes: Uint8Array): string | undefined {
   const whole = bytes.length <= SHOWN_BYTES;
   try {
     const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-    // A text that is cut may end inside a character, which is no error then.
+    // A shortened text may end inside a character, which is not an error.
     const text = decoder.decode(bytes.subarray(0, SHOWN_BYTES), { stream: !whole });
     return /^[^\p{C}]*$/u.test(text) ? text : undefined;
   } catch {
@@ -71,11 +71,11 @@ export function hexOf(bytes: Uint8Array): string {
 }
 
 /**
- * The bytes of a key that somebody typed.
+ * The bytes of a typed key.
  *
- * @param form How it is given: as the tree's codec takes it, as text, or in hexadecimal digits.
+ * @param form The form of the text: that of the tree's codec, plain text, or hexadecimal digits.
  * @param codec The codec of the tree's keys.
- * @throws {RefusedError} It is no such key.
+ * @throws {RefusedError} The text is not a key of this form.
  */
 export function keyOf(text: string, form: KeyForm, codec: string): Uint8Array {
   if (form === "hex") return fromHex(text);

@@ -1,9 +1,9 @@
 /**
- * What an `Inspector` tells, of a file that another process has locked: read without the lock, so
- * that nothing that is told is sure to be of one moment (`unsynchronised`).
+ * An `Inspector` for a file that another process has locked. It reads without the lock, so its
+ * results may mix different moments (`unsynchronised`).
  *
- * What that process has in memory, or in the journal, is not seen: the file is shown as its
- * checkpoints left it. Nothing is refused for being damaged, as a write may be going on.
+ * It does not see the other process's memory or the journal: it shows the file as the last
+ * checkpoint left it. Damaged pages are not errors, because a write may be in progress.
  */
 
 import type { ChunkCensus, FileState, HeaderState, PageState, TreeState } from "../../inspect.ts";
@@ -21,7 +21,7 @@ const { CHUNK_PAGES, CHUNK_SHIFT, chunksOf, EXTENT_PAGES, PAGE_BYTES, SLOT_MASK 
 const CATALOG_PAGES_MAX = 4096;
 const TREE_IDS_END = 2 ** 32;
 
-/** Tells of a file that another process has locked. */
+/** Inspects a file that another process has locked. */
 export class UnlockedInspector {
   readonly #file: UnlockedPages;
   readonly #frame = new Frame(-1, POOL, 2);
@@ -29,16 +29,16 @@ export class UnlockedInspector {
   /**
    * Opens a file without its lock.
    *
-   * @param path Where it is.
+   * @param path The path of the file.
    * @throws {CorruptionError} It is not a Quire database.
-   * @throws {IoError} The system refused, or there is no file.
+   * @throws {IoError} The file does not exist, or cannot be read.
    */
   constructor(path: string) {
     this.#file = new UnlockedPages(path);
     registerNodes(this.#file);
   }
 
-  /** The file as a whole; the journal and the checkpoint are the other process's. */
+  /** The file as a whole, without the journal and the checkpoint of the other process. */
   file(): FileState {
     const superblocks = this.#file.superblocks();
     const contents = superblocks.flatMap(({ content }) => content ?? []);
@@ -60,7 +60,7 @@ export class UnlockedInspector {
     };
   }
 
-  /** The trees that can be found in the catalog, in the order of their names. */
+  /** The trees that can be read from the catalog, in order of name. */
   trees(): TreeState[] {
     const { catalogRoot } = this.file();
     const trees: TreeState[] = [];
@@ -72,7 +72,7 @@ export class UnlockedInspector {
     return trees;
   }
 
-  /** The entries of the catalog, as far as its pages are whole now. */
+  /** The entries of the catalog's intact pages. */
   *#catalog(root: number): Generator<CatalogEntry> {
     const pages = root === 0 ? [] : [root];
     for (let read = 0; pages.length > 0 && read < CATALOG_PAGES_MAX; read++) {
@@ -91,7 +91,7 @@ export class UnlockedInspector {
   }
 
   /**
-   * The header of a page, of any kind, without the page.
+   * The header of a page of any kind, without reading the page.
    *
    * @throws {RangeError} The file has no such page.
    */
@@ -102,7 +102,7 @@ export class UnlockedInspector {
   }
 
   /**
-   * All headers of a chunk, field by field, without its pages.
+   * All headers of a chunk, field by field, without reading its pages.
    *
    * @throws {RangeError} The file has no such chunk.
    */
@@ -117,7 +117,7 @@ export class UnlockedInspector {
   }
 
   /**
-   * A page of any kind: its header, its bytes and what stands in it.
+   * A page of any kind: its header, its bytes and its contents.
    *
    * @throws {RangeError} The file has no such page.
    */

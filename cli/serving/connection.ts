@@ -17,7 +17,7 @@ const READ_BYTES = 65_536;
 /** The most requests that a client may send before the first is answered; browsers send one. */
 const UNANSWERED_MAX = 16;
 
-/** How long a connection waits for its client. */
+/** The time limits of a connection. */
 export interface ConnectionLimits {
   /** Milliseconds for the headers of a request, from the last answer or the beginning. */
   readonly headersMs: number;
@@ -46,7 +46,7 @@ export class Connection extends Duplex {
    * Takes over an accepted connection.
    *
    * @param conn The connection; closed with this stream.
-   * @param limits How long it waits.
+   * @param limits Its time limits.
    */
   constructor(conn: Deno.TcpConn, limits: ConnectionLimits) {
     super();

@@ -1,8 +1,8 @@
 /**
- * An HTTP/1.1 server on loopback, for programs that have other work than to serve.
+ * An HTTP/1.1 server on loopback, for programs whose main work is something else.
  *
  * No client can end the program, use more than a bounded number of descriptors, or keep the server
- * from ending: `close` gives answers in progress one second, and then ends every connection. The
+ * from closing: `close` gives answers in progress one second, and then ends every connection. The
  * server does not authorize requests; its handler does.
  */
 
@@ -24,9 +24,9 @@ const LIMITS: ListenerLimits = {
 /** Answers a request. */
 export type Handler = (request: Request) => Response | Promise<Response>;
 
-/** How to serve. */
+/** Options of the server. */
 export interface HttpServerOptions {
-  /** The port; default any that is free. */
+  /** The port; default any free port. */
   readonly port?: number;
   /** Default 64 connections, 10 s for headers, 30 s for a body, 10 s without reading. */
   readonly limits?: Partial<ListenerLimits>;
@@ -42,15 +42,15 @@ export class HttpServer {
   #grace: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * Begins to serve.
+   * Starts the server.
    *
    * @param handler Answers requests.
-   * @param options How.
+   * @param options The port and the limits.
    * @throws {IoError} Another program listens on the port.
    */
   constructor(handler: Handler, { port = 0, limits = {} }: HttpServerOptions = {}) {
     this.#handler = handler;
-    // The listener hands it connections, which have their own time limits.
+    // The listener passes connections to it, which have their own time limits.
     this.#http = createServer({ maxHeaderSize: HEADER_BYTES_MAX, keepAliveTimeout: 0 });
     // Node closes a connection after each answer if its server does not listen itself.
     Object.defineProperty(this.#http, "listening", { value: true });
@@ -83,7 +83,7 @@ export class HttpServer {
       this.#follow(message, response);
       await send(await this.#respond(message), response);
     } catch {
-      // The client has gone, or the body failed: the client must not take the part for the whole.
+      // The client is gone, or the body failed: the client must not mistake a part for the whole.
       response.destroy();
     }
   }
@@ -133,7 +133,7 @@ function requestOf(message: IncomingMessage, host: string): Request {
 }
 
 async function send(from: Response, to: ServerResponse): Promise<void> {
-  // The source of the body stops when the client has gone.
+  // Stop the source of the body when the client is gone.
   if (to.destroyed) return await from.body?.cancel();
   to.statusCode = from.status;
   to.setHeaders(from.headers);
@@ -145,7 +145,7 @@ async function send(from: Response, to: ServerResponse): Promise<void> {
   to.end();
 }
 
-/** Resolves when more can be written, or the client has gone. */
+/** Resolves when more can be written, or the client is gone. */
 function flushed(to: ServerResponse): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   to.once("drain", resolve);

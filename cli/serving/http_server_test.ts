@@ -1,5 +1,5 @@
-// The server on loopback: requests and answers are what was sent, and no client holds a connection,
-// a descriptor or the end of the server for longer than its limits say.
+// The server on loopback: requests and answers arrive unchanged, and no client can hold a
+// connection or a descriptor, or delay the end of the server, for longer than the limits allow.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -17,7 +17,7 @@ interface Subject {
   connect(): Promise<RawClient>;
 }
 
-/** Runs a test with a server, which has to end at last. */
+/** Runs a test with a server, which must end afterwards. */
 async function withServer(
   handler: Handler,
   limits: NonNullable<HttpServerOptions["limits"]>,
@@ -252,7 +252,7 @@ describe("http server: many clients", () => {
       const idle = await Promise.all(Array.from({ length: 12 }, connect));
       for (const client of idle) await client.send("GET / HTTP/1.1\r\n").catch(() => {});
       assertEquals(await (await fetch(base)).text(), "hello");
-      // Who came first had to go.
+      // The oldest connections were closed.
       for (const client of idle.slice(0, 8)) assertEquals(await client.receiveAll(), "");
       for (const client of idle) client[Symbol.dispose]();
     }));

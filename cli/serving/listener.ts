@@ -14,7 +14,7 @@ import { Connection, type ConnectionLimits } from "./connection.ts";
 export const HOSTNAME = "127.0.0.1";
 const RETRY_MS = 100;
 
-/** What a listener allows. */
+/** The limits of a listener. */
 export interface ListenerLimits extends ConnectionLimits {
   /** The most connections that are open at the same time. */
   readonly connectionsMax: number;
@@ -36,10 +36,10 @@ export class LoopbackListener {
   #retry: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * Begins to listen.
+   * Starts listening.
    *
-   * @param port The port; 0 = any that is free.
-   * @param limits What it allows.
+   * @param port The port; 0 = any free port.
+   * @param limits Its limits.
    * @param serve Serves a new connection.
    * @throws {IoError} Another program listens on the port.
    */

@@ -1,5 +1,5 @@
-// The listener where the system refuses connections, as it does when a program has no descriptors
-// left. Accept is made to fail: without descriptors Deno itself would not last.
+// The listener when accept fails, as it does when a program runs out of descriptors. The tests make
+// accept fail instead of using up the descriptors, because Deno itself would fail without them.
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -7,7 +7,7 @@ import { inTime, RawClient } from "../../tests/support/raw_client.ts";
 import { IoError } from "../../mod.ts";
 import { HttpServer } from "./mod.ts";
 
-/** Runs a test in which accept fails so many times before it accepts. */
+/** Runs a test in which accept fails the given number of times before it succeeds. */
 async function withAcceptFailing(
   times: number,
   body: (failed: () => number) => Promise<void>,

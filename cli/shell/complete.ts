@@ -1,5 +1,5 @@
 /**
- * Completion in the shell: statements, then trees, and options wherever a word begins with a dash.
+ * Completion in the shell: statements, then trees, and options for words that begin with a dash.
  */
 
 import type { CommandSpec } from "../spec/command_spec.ts";
@@ -8,7 +8,7 @@ import { isPrintable } from "../io/shell_words.ts";
 import { OWN_STATEMENTS } from "./shell.ts";
 import type { Completer } from "./terminal.ts";
 
-/** What completes lines, for some commands and the trees that there are at the time. */
+/** A completer for the given commands and the trees that exist when it is called. */
 export function completerOf(commands: readonly CommandSpec[], trees: () => string[]): Completer {
   const own = OWN_STATEMENTS.map(([name]) => name.split(" ")[0]!);
   const first = [...commands.map(({ name }) => name), ...own];
@@ -17,7 +17,7 @@ export function completerOf(commands: readonly CommandSpec[], trees: () => strin
     const part = words.at(-1) ?? "";
     const candidates = words.length <= 1 ? first : others(words, part, commands, trees);
     const found = candidates.filter((candidate) => candidate.startsWith(part));
-    // What is complete is followed by a blank.
+    // A blank follows a complete word.
     return [found.length === 1 ? [`${found[0]} `] : found, part];
   };
 }
@@ -37,7 +37,7 @@ function others(
   return isTree ? trees().filter(isPlainWord) : [];
 }
 
-/** Whether a name is a word of a statement as it is, and a terminal shows it as it is. */
+/** Whether a name is a word of a statement without quotes, and printable. */
 function isPlainWord(name: string): boolean {
   return isPrintable(name) && /^[^\s'"\\#;[{-][^\s'"\\#;]*$/.test(name);
 }

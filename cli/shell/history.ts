@@ -5,8 +5,8 @@
  *
  * Only the user can read the folder and the file. Lines that begin with a blank are not kept.
  *
- * The history requires existing permissions for these variables and the file. It never prompts for
- * them, and the shell works without a history.
+ * The history needs permissions for these variables and the file, and never prompts for them. The
+ * shell also works without a history.
  */
 
 import { dirname, isAbsolute, join } from "node:path";
@@ -17,12 +17,12 @@ const FILE_MODE = 0o600;
 /** The permission bits of group and others. */
 const OTHERS = 0o077;
 
-/** Lines that were typed. */
+/** The typed lines. */
 export class History {
   readonly #path: string | undefined = historyPath();
   readonly #lines: string[] = this.#read();
 
-  /** All of them, the newest first, as `node:readline` wants them. */
+  /** All lines, newest first, as `node:readline` expects them. */
   newestFirst(): string[] {
     return this.#lines.toReversed();
   }
@@ -56,7 +56,7 @@ export class History {
   }
 }
 
-/** Whether a line could have been typed: the line editor would take escapes for its own. */
+/** Whether a line could have been typed: the line editor would interpret escapes. */
 function isLine(line: string): boolean {
   return line !== "" && !/\p{Cc}/u.test(line);
 }

@@ -1,5 +1,5 @@
 /**
- * The history of the shell: where it is, who can read it, and what is not in it.
+ * The history of the shell: its path, its permissions, and the lines that it omits.
  */
 
 import { assertEquals } from "@std/assert";
@@ -7,7 +7,7 @@ import { describe, it } from "@std/testing/bdd";
 import { inTempDir } from "../../tests/support/temp.ts";
 import { History } from "./history.ts";
 
-/** Runs something with other variables. */
+/** Runs a function with other environment variables. */
 function withVariables(variables: Record<string, string>, body: () => void): void {
   const before = Object.keys(variables).map((name) => [name, Deno.env.get(name)] as const);
   for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);

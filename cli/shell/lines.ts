@@ -1,5 +1,5 @@
 /**
- * Where the shell's lines come from: a terminal, or a script through a pipe. Both are synchronous,
+ * The source of the shell's lines: a terminal, or a script through a pipe. Both are synchronous,
  * because a transaction may be open between statements, and a transaction never waits.
  */
 
@@ -9,9 +9,9 @@ import { EXIT, Refusal } from "../io/exit.ts";
 /** The user cancelled the statement. */
 export const CANCELLED = Symbol("cancelled");
 
-/** Gives the shell its lines. */
+/** Provides the shell's lines. */
 export interface LineSource {
-  /** Whether a terminal: the shell reports an error and continues. */
+  /** Whether it is a terminal, where the shell continues after an error. */
   readonly isInteractive: boolean;
   /** The number of the last line, from 1. */
   readonly line: number;

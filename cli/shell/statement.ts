@@ -1,23 +1,23 @@
 /**
- * Statements of the shell as words: split at blanks, joined again over several lines.
+ * Splits statements of the shell into words at blanks. A statement may continue over several lines.
  *
  * ```text
- * 'text'    as it stands
- * "text"    with \" and \\ for these two
- * {...}     JSON that begins a word, to its closing bracket, as it stands; so does [...]
- * \         at the end of a line: the statement goes on in the next
- * # text    a comment, where a word would begin
- * ;         at the end: nothing
+ * 'text'    literal text
+ * "text"    literal text, except for the escapes \" and \\
+ * {...}     JSON at the beginning of a word, literal to its closing bracket; also [...]
+ * \         at the end of a line: the statement continues on the next line
+ * # text    a comment, at the beginning of a word
+ * ;         at the end of a statement: ignored
  * ```
  *
- * Inside quotes and JSON a statement goes on in the next line by itself.
+ * A line break inside quotes or JSON continues the statement.
  */
 
 const BLANK = /\s/;
 const GOES_ON = "\\\n";
 const CLOSING: Readonly<Record<string, string>> = { "{": "}", "[": "]" };
 
-/** The words of a statement, or that it goes on in the next line. */
+/** The words of a statement, or "unfinished" if it continues on the next line. */
 export type Split = { readonly words: readonly string[] } | "unfinished";
 
 /** Splits a statement into words. */
@@ -34,7 +34,7 @@ export function splitStatement(text: string): Split {
   }
 }
 
-/** Where the next word begins. */
+/** The beginning of the next word. */
 function skipBlanks(text: string, start: number): number {
   let at = start;
   for (;;) {
@@ -45,7 +45,7 @@ function skipBlanks(text: string, start: number): number {
   }
 }
 
-/** Whether nothing follows, or only the `;` that a statement may end with. */
+/** Whether the statement ends here, or after an optional `;`. */
 function isEnd(text: string, at: number): boolean {
   return at >= text.length || (text[at] === ";" && text.slice(at + 1).trim() === "");
 }
@@ -55,7 +55,7 @@ interface Word {
   readonly end: number;
 }
 
-/** A word, or undefined where it does not end. */
+/** A word, or undefined if it is unfinished. */
 function readWord(text: string, start: number): Word | undefined {
   if (text[start]! in CLOSING) return readJson(text, start);
   let word = "";
@@ -69,7 +69,7 @@ function readWord(text: string, start: number): Word | undefined {
   return { text: word, end: at };
 }
 
-/** What is in quotes, or one character. */
+/** A quoted text, or one character. */
 function readPart(text: string, at: number): Word | undefined {
   const character = text[at]!;
   if (character === "'" || character === '"') return readQuoted(text, at);
@@ -89,7 +89,7 @@ function readQuoted(text: string, start: number): Word | undefined {
   return undefined;
 }
 
-/** JSON to its closing bracket; whether it is JSON, its reader tells. */
+/** JSON to its closing bracket; its syntax is checked elsewhere. */
 function readJson(text: string, start: number): Word | undefined {
   const open: string[] = [];
   let inText = false;

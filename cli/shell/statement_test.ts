@@ -1,5 +1,5 @@
 /**
- * Statements as words: quotes, JSON, comments, and what goes on in the next line.
+ * Splitting statements into words: quotes, JSON, comments, and continued lines.
  */
 
 import { assertEquals } from "@std/assert";

@@ -1,9 +1,9 @@
 /**
- * The shell's lines from a terminal, edited by `node:readline`: history, completion, all keys.
+ * The shell's lines from a terminal, edited by `node:readline` with history and completion.
  *
- * `readline` waits for events, and the shell must not, as a transaction may be open. So it gets an
- * input that is no stream: bytes are read from the terminal synchronously and handed over, and the
- * line is there when it has seen the key that ends it.
+ * `readline` waits for events, but the shell must not wait, because a transaction may be open. So
+ * its input is not a stream: bytes are read from the terminal synchronously and emitted on it, and
+ * a line is complete as soon as the key that ends it has been emitted.
  */
 
 import { EventEmitter } from "node:events";
@@ -15,7 +15,7 @@ import { CANCELLED, type LineSource } from "./lines.ts";
 
 const KEYS_BYTES = 4096;
 
-/** What a line may go on with, and the part of the line that it replaces. */
+/** Returns candidates for the end of a line, and the part of the line that they replace. */
 export type Completer = (line: string) => [candidates: string[], part: string];
 
 /** The lines of a terminal. */
@@ -25,11 +25,11 @@ export class TerminalLines implements LineSource {
   readonly #output = new Screen();
   readonly #history: History;
   readonly #editor: readline.Interface;
-  /** What the editor has made of the keys so far; undefined = the end. */
+  /** The lines that the editor has completed; undefined = the end. */
   readonly #done: (string | typeof CANCELLED | undefined)[] = [];
   line = 0;
 
-  /** Lines with completion, and a history that is kept. */
+  /** Creates a line editor with completion and a persistent history. */
   constructor(completer: Completer, history: History) {
     this.#history = history;
     this.#editor = readline.createInterface({
@@ -55,13 +55,13 @@ export class TerminalLines implements LineSource {
     return line;
   }
 
-  /** Keeps a statement, line by line, unless it begins with a blank. */
+  /** Adds a statement to the history, line by line, unless it begins with a blank. */
   remember(statement: string): void {
     if (/^\s/.test(statement)) return;
     for (const line of statement.split("\n")) this.#history.add(line);
   }
 
-  /** Puts the terminal back. */
+  /** Restores the terminal. */
   close(): void {
     this.#editor.close();
   }
@@ -72,7 +72,7 @@ export class TerminalLines implements LineSource {
     this.#editor.setPrompt(prompt);
     Deno.stdin.setRaw(true);
     try {
-      // Not what a statement that was given up had.
+      // Discard the text of a cancelled statement.
       Object.assign(this.#editor, { line: "", cursor: 0 });
       this.#editor.prompt();
       while (this.#done.length === 0) {
@@ -86,7 +86,7 @@ export class TerminalLines implements LineSource {
   }
 }
 
-/** The editor's input: what is emitted on it. */
+/** The editor's input: the keys are emitted on it. */
 class Keys extends EventEmitter {
   readonly isTTY = true;
 
@@ -107,7 +107,7 @@ class Keys extends EventEmitter {
   }
 }
 
-/** The editor's output: the terminal, without waiting, and without what it must not get. */
+/** The editor's output: writes to the terminal synchronously, without unsafe characters. */
 class Screen extends Writable {
   readonly isTTY = true;
   columns = 80;

@@ -110,7 +110,7 @@ export interface CommandSpec {
   /** Further help. */
   readonly details?: string;
   readonly file: FileUse;
-  /** What FILE is, if not just the database. */
+  /** A description of FILE, if it is not just the database. */
   readonly fileWhat?: string;
   /**
    * The path that a new FILE is filled from; undefined for standard input. The new file has no

@@ -1,17 +1,17 @@
 /**
- * Completion scripts for bash, zsh and fish, made of the commands: their names, their options, the
- * choices of options, files, and the trees of the file.
+ * Completion scripts for bash, zsh and fish, derived from the commands. They complete commands,
+ * options, the choices of options, files, and the trees of the file.
  *
- * Names of trees come from a file that may be a stranger's. They reach a shell as words that
- * `shell_words.ts` has quoted, one a line, and a script neither evaluates nor splits them: no
- * `eval`, no `compgen -W`, no expansion without quotes.
+ * The names of trees come from a file that may not be trustworthy. A shell gets them as words that
+ * `shell_words.ts` has quoted, one per line, and the script neither evaluates nor splits them: no
+ * `eval`, no `compgen -W`, no unquoted expansion.
  */
 
 import type { CommandSpec, OptionSpec } from "./command_spec.ts";
 import { takesLock } from "./parser.ts";
 import { isPrintable, shellWord, singleQuoted } from "../io/shell_words.ts";
 
-/** The shells that there are scripts for. */
+/** The shells that have a script. */
 export const SHELLS: readonly string[] = ["bash", "zsh", "fish"];
 
 const OWN_OPTIONS: readonly OptionSpec[] = [
@@ -23,22 +23,22 @@ const WAIT: OptionSpec = {
   what: "wait this long for another process to close FILE",
 };
 
-/** The script of a shell. */
+/** The completion script for a shell. */
 export function completionScript(shell: string, commands: readonly CommandSpec[]): string {
   if (shell === "fish") return fishScript(commands);
   return shell === "zsh" ? zshScript(commands) : bashScript(commands);
 }
 
-/** Names as a shell's script takes them: those that begin with a text, one a line. */
+/** The names that begin with a text, as the words that a shell's script expects. */
 export function completionWords(shell: string, names: readonly string[], begin: string): string[] {
-  // An argument of a program ends at a NUL, so no word stands for such a name.
+  // A program argument ends at a NUL, so a name with a NUL cannot be a word.
   const found = names.filter((name) => name.startsWith(begin) && !name.includes("\0"));
   if (shell !== "fish") return found.map(shellWord);
-  // Fish takes the names themselves, shows them raw, and does not quote a tilde at the beginning.
+  // Fish expects unquoted names, displays them raw, and does not quote a leading tilde.
   return found.filter((name) => isPrintable(name) && !name.startsWith("~"));
 }
 
-/** The options of a command, the general ones among them. */
+/** The options of a command, including the general ones. */
 function optionsOf(spec: CommandSpec): readonly OptionSpec[] {
   return [...spec.options, ...OWN_OPTIONS, ...(takesLock(spec) ? [WAIT] : [])];
 }
@@ -53,7 +53,7 @@ function withTree(commands: readonly CommandSpec[]): readonly CommandSpec[] {
   return commands.filter(({ args }) => args[0]?.name === "tree");
 }
 
-/** What the script of bash is built on: nothing in it depends on the commands. */
+/** The functions of the bash script, which do not depend on the commands. */
 const BASH_HELPERS = `# Offers those of the words after the first that begin with it.
 _quire_offer() {
   local begin="$1" word
@@ -236,7 +236,7 @@ complete -c quire -n __quire_wants_tree -f -a '(__quire_trees)'
 `;
 }
 
-/** A line for each option that has choices, whatever command it is of. */
+/** A line for each option with choices, of any command. */
 function choiceLines(
   commands: readonly CommandSpec[],
   line: (name: string, values: string) => string,

@@ -1,5 +1,5 @@
 /**
- * Options that say which entries of a tree are meant, and the range that they make.
+ * Options that select entries of a tree, and the range that they specify.
  */
 
 import type { KeyRange, Range } from "../../mod.ts";
@@ -8,7 +8,7 @@ import { type OptionSpec, type OptionValues, textOf, wholeNumber } from "./comma
 
 const BOUNDS = ["prefix", "gt", "gte", "lt", "lte"] as const;
 
-/** The options of commands that take some entries, in any order. */
+/** The options of commands that select entries regardless of order. */
 export const KEY_RANGE_OPTIONS: readonly OptionSpec[] = [
   { flags: "--prefix <key>", what: "keys that begin with this: a text, or parts of a tuple" },
   { flags: "--gt <key>", what: "keys after this one" },
@@ -17,27 +17,27 @@ export const KEY_RANGE_OPTIONS: readonly OptionSpec[] = [
   { flags: "--lte <key>", what: "keys up to and with this one" },
 ];
 
-/** The options of commands that go through entries. */
+/** The options of commands that scan entries in order. */
 export const RANGE_OPTIONS: readonly OptionSpec[] = [
   ...KEY_RANGE_OPTIONS,
   { flags: "--reverse", what: "the last first" },
   { flags: "--limit <count>", what: "no more than this many" },
 ];
 
-/** Options that say how keys and values are read and written. */
+/** The options that choose the codecs of keys and values. */
 export const CODEC_OPTIONS: readonly OptionSpec[] = [
   { flags: "--codec <key,value>", what: "codecs of keys and values, as in string,json" },
   { flags: "--key-codec <name>", what: "codec of keys; default what the tree was made with" },
   { flags: "--value-codec <name>", what: "codec of values; default what the tree was made with" },
 ];
 
-/** The same for commands that have to do with keys alone. */
+/** The same for commands that use only keys. */
 export const KEY_CODEC_OPTIONS: readonly OptionSpec[] = [CODEC_OPTIONS[1]!];
 
 /**
- * The range of keys that options say.
+ * The range of keys that the options specify.
  *
- * @throws {Refusal} A bound is no key of the codec.
+ * @throws {Refusal} A bound is not a key of the codec.
  */
 export function keyRangeOf(options: OptionValues, key: NamedCodec): KeyRange<unknown, unknown> {
   const given = BOUNDS.flatMap((name): [string, unknown][] => {
@@ -48,9 +48,9 @@ export function keyRangeOf(options: OptionValues, key: NamedCodec): KeyRange<unk
 }
 
 /**
- * The range that options say, with order and limit.
+ * The range that the options specify, with order and limit.
  *
- * @throws {Refusal} The limit is no count, or a bound no key of the codec.
+ * @throws {Refusal} The limit is not a whole number, or a bound is not a key of the codec.
  */
 export function rangeOf(options: OptionValues, key: NamedCodec): Range<unknown, unknown> {
   const limit = textOf(options["limit"]);
@@ -61,7 +61,7 @@ export function rangeOf(options: OptionValues, key: NamedCodec): Range<unknown, 
   };
 }
 
-/** The same range of the bytes that are kept. */
+/** The same range with encoded bounds. */
 export function keptRange(
   { prefix, gt, gte, lt, lte, ...rest }: Range<unknown, unknown>,
   { codec }: NamedCodec,
@@ -74,7 +74,7 @@ export function keptRange(
   return Object.assign({ ...rest, ...ofPrefix }, ...bounds);
 }
 
-/** Whether options say anything of a range. */
+/** Whether the options restrict the range of keys. */
 export function hasKeyRange(options: OptionValues): boolean {
   return BOUNDS.some((name) => options[name] !== undefined);
 }

@@ -1,13 +1,13 @@
 /**
- * The type of a planted bug: an edit of the sources that breaks one rule, and where it is hunted.
+ * The type of a planted bug: edits of the sources that break one rule, and the hunts for it.
  *
- * The `find` of an edit must occur exactly once in its file, or the hunt fails: planted bugs must
- * follow the sources, and none is skipped silently.
+ * The `find` of an edit must occur exactly once in its file, or the hunt fails. So a change of the
+ * sources cannot silently disable a planted bug.
  */
 
 /** A replacement of text. */
 export interface Edit {
-  /** The file, from the top of the project. */
+  /** The file, relative to the root of the project. */
   readonly file: string;
   /** The text to replace, which occurs exactly once. */
   readonly find: string;
@@ -23,11 +23,11 @@ export interface PlantedBug {
   readonly breaks: string;
   /** The edits that plant it. */
   readonly edits: readonly Edit[];
-  /** The hunts: arguments of `crash_replay.ts`, or a test file, the quickest first. */
+  /** The hunts, fastest first: arguments of `crash_replay.ts`, or a test file. */
   readonly hunts: readonly string[];
 }
 
-/** A bug of one edit. */
+/** A bug with one edit. */
 export function bug(
   name: string,
   breaks: string,
@@ -39,15 +39,15 @@ export function bug(
   return { name, breaks, edits: [{ file, find, replace }], hunts };
 }
 
-/** With one more edit. */
+/** The bug with one more edit. */
 export function also(first: PlantedBug, file: string, find: string, replace: string): PlantedBug {
   return { ...first, edits: [...first.edits, { file, find, replace }] };
 }
 
-/** Whole sectors are old or new. */
+/** A workload in which each sector of an interrupted write is old or new. */
 export const whole = (workload: string, options = "") => `--workload ${workload}${options}`;
-/** Sectors of an interrupted write may hold anything. */
+/** A workload in which the sectors of an interrupted write may hold anything. */
 export const protect = (workload: string, options = "") =>
   `--workload ${workload} --protect${options}`;
-/** With many nested cuts. */
+/** Options for many nested cuts. */
 export const NESTED = " --nested 8 --kill 4";

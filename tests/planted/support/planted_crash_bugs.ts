@@ -1,7 +1,6 @@
 /**
  * Planted bugs of the journal, the checkpoint and recovery: one for each row of the crash model and
- * for each rule of the pager, as far as the sources have it, and some that only change the order of
- * things.
+ * each rule of the pager that the sources implement, and some that only change the order of steps.
  */
 
 import { also, bug, NESTED, type PlantedBug, protect, whole } from "./planted_bugs.ts";
@@ -166,7 +165,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     "",
     whole("levels", NESTED),
   ),
-  // Either of the two makes up for the other.
+  // Both edits are needed: each check covers for the other.
   also(
     bug(
       "resync-superblock",
@@ -229,7 +228,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   ),
 ];
 
-/** The rules of section 4 that the model does not have, and the order of things. */
+/** The rules of section 4 that the model lacks, and the order of steps. */
 export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "superblock-covered",

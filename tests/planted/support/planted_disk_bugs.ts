@@ -1,5 +1,5 @@
 /**
- * Planted bugs of what keeps a full disk from stopping a database.
+ * Planted bugs of the code that keeps a database working when the disk is full.
  */
 
 import { bug, type PlantedBug } from "./planted_bugs.ts";
@@ -10,7 +10,7 @@ const COMMIT_PATH = "pager/journal/commit_path.ts";
 const FULL_DISK = "tests/crash/full_disk_test.ts";
 const JOURNAL = "pager/journal/journal.ts";
 
-/** Full disks. */
+/** Bugs on full disks. */
 export const DISK_BUGS: readonly PlantedBug[] = [
   bug(
     "pages-unclaimed",

@@ -1,6 +1,6 @@
 /**
- * Planted bugs of files that are made for a user: their names, their permissions, and databases
- * that can be opened too early.
+ * Planted bugs of new files: their names, their permissions, and databases that can be opened too
+ * early.
  */
 
 import { bug, type PlantedBug } from "./planted_bugs.ts";
@@ -10,7 +10,7 @@ const NEW_FILE_TEST = "pager/file/new_file_test.ts";
 const BUILDING = "pager/file/building_file.ts";
 const BUILDING_TEST = "pager/file/building_file_test.ts";
 
-/** Files that are made for a user. */
+/** Bugs of new files. */
 export const FILE_BUGS: readonly PlantedBug[] = [
   bug(
     "superblocks-not-last",

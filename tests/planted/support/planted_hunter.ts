@@ -1,9 +1,9 @@
 /**
- * Hunts for a failing image in its own process: each argument is a line of arguments of
- * `crash_replay.ts`, tried in turn until one fails. It then exits with `FOUND`, and with 0 if all
- * pass; a program that does not start exits otherwise.
+ * Hunts for a failing image in its own process. Each argument is a line of arguments of
+ * `crash_replay.ts`; they are tried in turn until one fails. The exit code is `FOUND` if one fails,
+ * 0 if all pass, and a different one if the program does not start.
  *
- * The last line that it prints is a `Found`.
+ * The last line of output is a `Found`, in JSON.
  */
 
 import { replay } from "../../crash/crash_replay.ts";
@@ -15,7 +15,7 @@ export const FOUND = 3;
 
 /** A failure. */
 export interface Found {
-  /** The argument that led to it. */
+  /** The argument that found it. */
   readonly hunt: string;
   /** The arguments for this image only; none if the workload failed without a cut. */
   readonly replay?: string;

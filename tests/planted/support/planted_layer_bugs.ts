@@ -1,6 +1,6 @@
 /**
- * Planted bugs of everything that is not about power cuts: transactions on pages, the cache,
- * snapshots, free pages, trees, and what is built on them.
+ * Planted bugs that do not concern power cuts: transactions on pages, the cache, snapshots, free
+ * pages, trees, and the layers above trees.
  */
 
 import { also, bug, type PlantedBug, whole } from "./planted_bugs.ts";
@@ -12,7 +12,7 @@ const WRITER = "pager/transaction/writer.ts";
 const PATCHES = "pager/transaction/patches.ts";
 const SEAL = "pager/transaction/seal.ts";
 
-/** Transactions, the cache, snapshots, and free pages. */
+/** Bugs of transactions, the cache, snapshots, and free pages. */
 export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
     "peeked-stale",
@@ -323,7 +323,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   ),
 ];
 
-/** Trees, and what is built on them. */
+/** Bugs of trees and the layers above them. */
 export const TREE_BUGS: readonly PlantedBug[] = [
   bug(
     "leaf-unlinked",

@@ -1,5 +1,5 @@
 /**
- * All planted bugs, and the canary, an edit that plants none.
+ * All planted bugs, and the canary, an edit that changes nothing.
  *
  * The hunt plants each of them; `edits_test.ts` checks, without a hunt, that each edit matches the
  * sources and that the list is complete.
@@ -28,7 +28,7 @@ export const FILE = "pager/journal/commit_path.ts";
 /** The text. */
 export const FIND = "if (this.#superblock.isOpen) return;";
 
-/** Changes nothing: a hunt that catches it would catch everything. */
+/** An edit that changes nothing: a hunt that catches it would catch everything. */
 export const CANARY: PlantedBug = bug(
   "nothing",
   "nothing",

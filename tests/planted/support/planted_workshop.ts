@@ -3,8 +3,8 @@
  *
  * Invariants:
  * 1. The sources of the project never change, only the copy.
- * 2. An edit that does not match the sources exactly once is an error, and so is one that leaves a
- *    program that does not run: neither may count as a caught bug.
+ * 2. An edit must match the sources exactly once, and the program must still run. Anything else is
+ *    an error and does not count as a caught bug.
  */
 
 import { fromFileUrl, join } from "@std/path";
@@ -14,16 +14,16 @@ import { FOUND, type Found } from "./planted_hunter.ts";
 const TOP = fromFileUrl(new URL("../../../", import.meta.url));
 const NOT_COPIED = new Set([".git", ".ci", "node_modules", "bench", "docs", "examples"]);
 const HUNTER = "tests/planted/support/planted_hunter.ts";
-/** A hunt past this time hangs. That is no catch, because its result is unknown. */
+/** The time limit of a hunt. A hunt that exceeds it is not a catch: its result is unknown. */
 const HUNT_MS_MAX = 120_000;
-/** Errors of a program that does not run. */
+/** Matches the errors of a program that does not run. */
 const BROKEN = /ReferenceError|SyntaxError|module's source code|Import '.*' failed|\(uncaught /;
 
-/** A copy of the sources in which bugs are planted, one after the other. */
+/** A copy of the sources, in which bugs are planted one at a time. */
 export class Workshop {
   readonly #dir: string;
 
-  /** Copies the sources to a fresh folder. */
+  /** Copies the sources to a new folder. */
   constructor() {
     this.#dir = Deno.makeTempDirSync({ prefix: "quire-planted-" });
     copyFolder(TOP, this.#dir, NOT_COPIED);
@@ -37,8 +37,8 @@ export class Workshop {
   /**
    * Plants a bug, hunts it, and reverts it.
    *
-   * @param hunts Where to look, in order: a test file, or arguments of `crash_replay.ts`.
-   * @returns What was found, or undefined if the bug survived.
+   * @param hunts The hunts, in order: a test file, or arguments of `crash_replay.ts`.
+   * @returns The failure, or undefined if the bug survived.
    */
   async try(bug: PlantedBug, hunts: readonly string[]): Promise<Found | undefined> {
     const before = new Map<string, string>();
