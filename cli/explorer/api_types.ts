@@ -123,7 +123,7 @@ export interface PageInfo {
   readonly regions: readonly RegionInfo[];
   readonly prefixText: string;
   readonly cells: readonly CellInfo[];
-  /** The path from the root of its tree to the page itself; empty if unknown. */
+  /** The path from the root of its tree to the page itself; empty if the tree is unknown. */
   readonly crumbs: readonly Crumb[];
   /** Its 8192 bytes. */
   readonly hex: string;

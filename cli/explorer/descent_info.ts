@@ -13,7 +13,7 @@ const HEAD_DIGITS = 8;
 /**
  * Looks up a key.
  *
- * @throws {RefusedError} The tree does not exist, the key is invalid, or the database is not open.
+ * @throws {RefusedError} The tree does not exist, the key is invalid, or the file is locked.
  */
 export function descentInfo(source: Source, tree: string, key: string, form: KeyForm): DescentInfo {
   const { inspector } = source;

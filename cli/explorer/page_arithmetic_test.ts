@@ -1,5 +1,5 @@
-// The arithmetic that the explorer's page shows: where pages are, and what other page sizes would
-// move. It is held to the format, and to itself.
+// The arithmetic that the explorer's page shows: the offsets of pages, and the cost of other page
+// sizes. It is compared with the format, and checked for consistency.
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -30,7 +30,7 @@ describe("sumsOf", () => {
   });
 });
 
-/** Works a formula out as it stands, from left to right but products first. */
+/** Evaluates a formula from left to right, products first. */
 function evaluate(formula: string): number {
   const terms = formula.split(" + ").map((term) => {
     const [first, ...rest] = term.split(" ");

@@ -3,7 +3,8 @@
  * root of its tree.
  *
  * The path is found by a look-up of the page's first key that bypasses the cache, so that
- * inspection does not change the cache. If the look-up does not reach the page, the path is empty.
+ * inspection does not change the cache. If the look-up does not reach the page, the path
+ * consists of the root and the page.
  */
 
 import type { Cell, HeaderState, PageState } from "../../inspect.ts";

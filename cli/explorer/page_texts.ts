@@ -1,6 +1,6 @@
 /**
- * The texts of the explorer's page and of its library. They are imported as this module is, or come
- * from the package cache, so they are available offline whenever this module is.
+ * The texts of the explorer's page and of its library. They are imported from the location of this
+ * module and from the package cache, so they are available offline whenever this module is.
  */
 
 // A module imported by URL has no import map, so packages are named in full.

@@ -1,5 +1,5 @@
-// The explorer's server: who gets nothing, what wrong questions get, and that right answers are
-// what the database says.
+// The explorer's server: unauthorized and invalid requests are refused, and answers agree with the
+// database.
 
 import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -26,9 +26,9 @@ interface Subject {
   readonly db: Database;
   readonly base: string;
   readonly token: string;
-  /** Asks with the token, unless headers say otherwise. */
+  /** Sends a request with the token, unless the headers contain another. */
   get(path: string, headers?: Record<string, string>): Promise<Response>;
-  /** The answer to a question. */
+  /** The answer to a query. */
   answer<T>(path: string): Promise<T>;
 }
 
@@ -43,7 +43,7 @@ function withServer(body: (subject: Subject) => Promise<void>): Promise<void> {
       tx.tree("cities", { key: tuple }).set(["PT", "Lisboa"], new Uint8Array(20_000));
       const deep = tx.tree("deep");
       for (let i = 0; i < 1200; i++) {
-        // Keys that are alike for long make long separators, and so a high tree.
+        // Keys with long common prefixes need long separators, and so make a high tree.
         deep.set(`${Math.floor(i / 4)}${"-".repeat(600)}${i % 4}`, new Uint8Array(1));
       }
       tx.tree("numbers", { key: u64 }).set(7n, new Uint8Array(1));
@@ -66,7 +66,7 @@ function withServer(body: (subject: Subject) => Promise<void>): Promise<void> {
   });
 }
 
-/** Fails unless a response refuses in one line of JSON. */
+/** Asserts that a response is a refusal of one line of JSON. */
 async function assertRefused(response: Response, about: string, status?: number): Promise<void> {
   const text = await response.text();
   assert(response.status >= 400 && response.status < 500, `${about}: ${response.status} ${text}`);
@@ -78,7 +78,7 @@ async function assertRefused(response: Response, about: string, status?: number)
   assert(!/\.ts:\d/.test(error), `${about}: ${error}`);
 }
 
-/** Sends a request by hand, as `fetch` makes no wrong ones; the status and the text that came. */
+/** Sends a raw request, as `fetch` sends no invalid ones; returns the status and the text. */
 async function sendRaw(base: string, request: string): Promise<string> {
   const { hostname, port } = new URL(base);
   using connection = await Deno.connect({ hostname, port: Number(port) });
@@ -410,7 +410,7 @@ describe("explorer: right questions", () => {
     }));
 });
 
-/** Asks a server that shows a file, opened to be looked into, one question after the other. */
+/** Runs a test with a server that inspects a file, one request at a time. */
 async function withFile(
   path: string,
   body: (get: (path: string) => Promise<Response>) => Promise<void>,

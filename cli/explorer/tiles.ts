@@ -101,7 +101,7 @@ class ChunkSource {
     }
     for (let slot = from; slot < to; slot++) {
       const kind = headers.kinds[slot]!;
-      // The header page is in use, but does not count as a use of the chunk.
+      // The header page is in use, but its kind says nothing about the use of the chunk.
       if (slot === 0) sum.used++;
       if (kind === KIND_FREE) continue;
       sum.add(kind, headers.trees[slot]!, headers.usedBytes[slot]!, headers.versions[slot]!);

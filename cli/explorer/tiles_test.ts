@@ -1,5 +1,5 @@
-// Tiles: exact where a request can look at every chunk, told by some where it cannot, and never at
-// more than a bounded number of chunks, whatever the size of the file.
+// Tiles: exact if a request can read every chunk, sampled if not. A request reads a bounded number
+// of chunks, whatever the size of the file.
 
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -11,7 +11,7 @@ import { tileStrip } from "./tiles.ts";
 
 const { CHUNK_PAGES, KIND_BRANCH, KIND_FREE, KIND_LEAF, PAGE_BYTES } = format;
 
-/** A file of a size, whose chunks are what a function says; it counts those that are read. */
+/** A file of the given size whose chunks a function describes; counts the chunks that are read. */
 function makeFile(pages: number, describeChunk: (chunk: number) => Partial<ChunkCensus>) {
   const read: number[] = [];
   const db = open(":memory:");

@@ -32,7 +32,7 @@ export interface InspectOptions {
  *
  * @param path A path or a `file:` URL.
  * @throws {CorruptionError} It is not a Quire database, or is damaged.
- * @throws {IoError} The system refused, or there is no file.
+ * @throws {IoError} The file does not exist, or cannot be opened.
  */
 export function inspectFile(path: string | URL, options: InspectOptions = {}): Inspected {
   try {

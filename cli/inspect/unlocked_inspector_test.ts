@@ -1,5 +1,5 @@
-// A file that somebody has locked is looked into all the same, and says so; without a lock in the
-// way the same questions have the same answers.
+// Inspection of a locked file works, and its results are marked unsynchronised. Without another
+// process both inspectors give the same results.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

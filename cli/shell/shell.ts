@@ -4,7 +4,7 @@
  * 1. A statement is a command without FILE, or one of `begin`, `commit` and `rollback`, or begins
  *    with a dot.
  * 2. Each statement is atomic by itself, even inside a transaction.
- * 3. A transaction is one of the database's: from `begin` to `commit` the shell runs inside its
+ * 3. A transaction is a database transaction: from `begin` to `commit` the shell runs inside its
  *    callback, so it must not wait for anything.
  * 4. On a terminal the shell reports an error and continues. A script stops at its first error, an
  *    open transaction rolls back, and the exit code is that of the error. A negative answer, such
@@ -60,10 +60,10 @@ export class Shell {
   #snapshot: Snapshot | undefined;
 
   /**
-   * A shell.
+   * Creates a shell.
    *
    * @param context The environment of statements; the shell replaces `read`.
-   * @param commands Those that are statements.
+   * @param commands The commands that are statements.
    */
   constructor(context: Context, commands: readonly CommandSpec[], lines: LineSource) {
     const read = this.#read.bind(this) as Context["read"];
@@ -150,7 +150,7 @@ export class Shell {
       return body();
     } catch (error) {
       if (error === ROLLED_BACK || error instanceof Exit) throw error;
-      // Ctrl-C ends the statement alone; the other signals are for the program.
+      // Ctrl-C ends only the statement; other signals end the program.
       if (error instanceof Interrupted && error.signal !== "SIGINT") throw error;
       const { exitCode, line } = failureOf(withPath(this.#context.path, error));
       if (exitCode === EXIT.done) throw error;
@@ -256,7 +256,7 @@ export class Shell {
     }
   }
 
-  /** Values may be secrets, and so may unknown statements. */
+  /** Excludes statements with values, and unknown ones, because they may contain secrets. */
   #isForHistory([name]: readonly string[]): boolean {
     const spec = this.#commands.find((command) => command.name === name);
     if (spec !== undefined) return !spec.args.some((arg) => arg.name === "value");

@@ -1,5 +1,5 @@
 /**
- * The explorer's page: what file it is, the views, and the one that the address names.
+ * The explorer's page: the name of the file, the list of views, and the current view.
  */
 
 import { h, render } from "preact";
@@ -50,7 +50,7 @@ interface HeaderProps {
   readonly error: string;
 }
 
-/** What file it is, and the views. */
+/** The name of the file, and the list of views. */
 function Header({ file, place, error }: HeaderProps): Shown {
   return html`<header>
     <a class="skip" href="#main" onClick=${skip}>To the content</a>
@@ -74,7 +74,7 @@ function Header({ file, place, error }: HeaderProps): Shown {
   </header>`;
 }
 
-/** The address is for views, so the focus is moved without it. */
+/** Moves the focus without following the link: the fragment of the address names the view. */
 function skip(event: Event): void {
   event.preventDefault();
   document.getElementById("main")!.focus();
@@ -96,6 +96,6 @@ function stateOf(file: FileInfo): string {
 }
 
 keepToken();
-// Whoever gives the address again to a tab that shows the page only changes its fragment.
+// Opening the printed address again in a tab that shows the page changes only its fragment.
 addEventListener("hashchange", keepToken);
 render(h(App, {}), document.getElementById("app")!);

@@ -1,25 +1,25 @@
 /**
- * Asking the server: answers as data, and components that ask as often as they have to.
+ * Queries to the server: one query, and a hook that repeats a query for a component.
  */
 
 import { useEffect, useState } from "preact/hooks";
 import type { Refusal } from "../api_types.ts";
 import { tokenHeaders } from "./token.ts";
 
-/** An answer, or why there is none yet. */
+/** The state of a query. */
 export interface Answer<T> {
   /** The last answer. */
   readonly data: T | undefined;
-  /** Why the last question was refused. */
+  /** Why the last query was refused. */
   readonly error: string;
-  /** Whether a question is on its way. */
+  /** Whether a query is in progress. */
   readonly isAsking: boolean;
 }
 
 /**
- * Asks a question.
+ * Sends a query.
  *
- * @throws {Error} The server refused it, or is gone.
+ * @throws {Error} The server refused it, or does not respond.
  */
 export async function ask<T>(path: string, signal?: AbortSignal): Promise<T> {
   const response = await fetchFrom(path, signal);
@@ -39,11 +39,11 @@ async function fetchFrom(path: string, signal?: AbortSignal): Promise<Response> 
 }
 
 /**
- * The answer to a question, asked again when the question changes, and every so often.
+ * The answer to a query. The query is sent again when it changes, and at an interval.
  *
- * @param path The question; undefined = none.
- * @param everyMs How long after an answer to ask again; 0 = never.
- * @param epoch Asks again when it changes.
+ * @param path The query; undefined = none.
+ * @param everyMs Milliseconds from an answer to the next query; 0 = no repetition.
+ * @param epoch Sends the query again when it changes.
  */
 export function useAnswer<T>(path: string | undefined, everyMs = 0, epoch = 0): Answer<T> {
   const [answer, setAnswer] = useState<Answer<T> & { path: string | undefined }>(NOTHING);
@@ -69,7 +69,7 @@ export function useAnswer<T>(path: string | undefined, everyMs = 0, epoch = 0): 
       clearTimeout(timer);
     };
   }, [path, everyMs, epoch]);
-  // What was answered to another question is no answer to this one.
+  // Ignore the answer to another query.
   return answer.path === path ? answer : { ...NOTHING, isAsking: path !== undefined };
 }
 

@@ -1,6 +1,6 @@
 /**
- * The cache as it is used: how much of it, how well, which extents of which frames, which pages
- * were used last and leave first.
+ * The cache in use: its size, its hit rate, its frames by extent, the most recently used pages, and
+ * the next to be evicted.
  */
 
 import { useEffect, useRef, useState } from "preact/hooks";
@@ -99,7 +99,7 @@ function nameOf({ index, chunk }: FrameInfo): string {
   return `${index}: ${chunk < 0 ? "single pages" : `chunk ${count(chunk)}`}`;
 }
 
-/** The frames, a line each, an extent a tile. */
+/** The frames, one per line, with a tile for each extent. */
 function Frames({ data, file, palette }: FramesProps): Shown {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => draw(canvas.current!, data.frames, file, palette), [data, palette]);

@@ -1,6 +1,6 @@
 /**
- * A chunk, page by page: a row of eight for each extent, as buttons that arrow keys move among, and
- * the same as a table.
+ * A chunk, page by page: a grid of buttons with a row of eight for each extent and arrow-key
+ * navigation, and the same as a table.
  */
 
 import { useRef, useState } from "preact/hooks";
@@ -14,7 +14,7 @@ import { tileColour } from "./tile_map.ts";
 
 const ROWS = 8;
 
-/** What to show of which chunk. */
+/** The chunk to show, and the selection. */
 export interface ChunkPanelProps {
   readonly file: FileInfo;
   readonly chunk: number;
@@ -42,7 +42,7 @@ export function ChunkPanel(props: ChunkPanelProps): Shown {
   </section>`;
 }
 
-/** The pages as a grid: one of them takes part in the order of tabs. */
+/** The pages as a grid, with one tab stop. */
 function Grid(props: ChunkPanelProps & { pages: readonly PageLine[] }): Shown {
   const { pages, mode, palette, versions, file } = props;
   const [current, setCurrent] = useState(0);

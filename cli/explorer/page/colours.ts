@@ -1,11 +1,11 @@
 /**
- * Colours of kinds, fill, trees and versions. They stand in the style sheet, for light and dark,
- * and are read from there.
+ * Colours of kinds, fill, trees and versions. They are read from the style sheet, which has them
+ * for light and dark pages.
  */
 
 import { useEffect, useState } from "preact/hooks";
 
-/** What tiles can be coloured by. */
+/** The properties that tiles can be coloured by. */
 export const MODES = [
   ["kind", "Kind"],
   ["fill", "Fill"],
@@ -13,7 +13,7 @@ export const MODES = [
   ["version", "Version"],
 ] as const;
 
-/** What tiles are coloured by. */
+/** The property that tiles are coloured by. */
 export type Mode = typeof MODES[number][0];
 
 /** The colours of one scheme. */
@@ -24,11 +24,11 @@ export interface Palette {
   readonly headers: string;
   /** Damage. */
   readonly damage: string;
-  /** What is not known yet. */
+  /** Tiles that are not loaded yet. */
   readonly empty: string;
-  /** The frame of what is selected. */
+  /** The frame of the selection. */
   readonly ink: string;
-  /** From little to much. */
+  /** From low to high. */
   readonly scale: readonly string[];
   /** Whether it is for a dark page. */
   readonly isDark: boolean;
@@ -38,7 +38,7 @@ const KINDS = 9;
 const STEPS = 6;
 const GOLDEN_ANGLE = 137.508;
 
-/** Reads the colours that hold now. */
+/** Reads the current colours. */
 export function readPalette(): Palette {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string) => style.getPropertyValue(`--${name}`).trim();
@@ -53,7 +53,7 @@ export function readPalette(): Palette {
   };
 }
 
-/** The colours, as the scheme changes. */
+/** The current colours; updates when the scheme changes. */
 export function usePalette(): Palette {
   const [palette, setPalette] = useState(readPalette);
   useEffect(() => {
@@ -65,18 +65,18 @@ export function usePalette(): Palette {
   return palette;
 }
 
-/** The colour of a kind; of damage where there is none. */
+/** The colour of a kind; that of damage if the kind has none. */
 export function kindColour(palette: Palette, kind: number): string {
   return palette.kinds[kind] ?? palette.damage;
 }
 
-/** A step of the scale for a part of a whole. */
+/** The colour on the scale for a fraction from 0 to 1. */
 export function scaleColour(palette: Palette, part: number): string {
   const step = Math.floor(part * palette.scale.length);
   return palette.scale[Math.max(0, Math.min(palette.scale.length - 1, step))]!;
 }
 
-/** A colour for a tree: neighbours in number are far apart in hue. */
+/** A colour for a tree: adjacent tree numbers are far apart in hue. */
 export function treeColour(palette: Palette, tree: number): string {
   if (tree < 0) return palette.empty;
   if (tree === 0) return palette.headers;

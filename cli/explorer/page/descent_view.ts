@@ -1,6 +1,6 @@
 /**
- * The descent of a key: each page on the way, what the search in it compared, and what it took to
- * have the page in memory.
+ * The descent of a key: each page on the path, the comparisons of its binary search, and the reads
+ * that brought it into memory.
  */
 
 import { useState } from "preact/hooks";
@@ -75,7 +75,7 @@ function placeholderFor(file: FileInfo, tree: string): string {
   return codec === "tuple" ? '["PT", "Lisboa"]' : codec === "u64" ? "12345" : "a key";
 }
 
-/** How it ended, and what it cost. */
+/** Its result and its cost. */
 function Result({ data }: { data: DescentInfo }): Shown {
   const sum = (of: (step: StepInfo) => number) =>
     data.steps.reduce((sum, step) => sum + of(step), 0);
@@ -112,7 +112,7 @@ function Result({ data }: { data: DescentInfo }): Shown {
   `;
 }
 
-/** One page on the way. */
+/** One page on the path. */
 function Step({ step, file }: { step: StepInfo; file: FileInfo }): Shown {
   const { page, level, entries, index, child, prefixBytes, prefixOrder } = step;
   const sums = sumsOf(page, file);
@@ -143,7 +143,7 @@ function Step({ step, file }: { step: StepInfo; file: FileInfo }): Shown {
   </li>`;
 }
 
-/** Where the page was, and what was read. */
+/** Whether the page was in memory, and the reads. */
 function Load({ step }: { step: StepInfo }): Shown {
   const { from, read, readCalls, bytesRead } = step;
   const isHit = read === "nothing";

@@ -1,22 +1,22 @@
 /**
- * Figures in words, for people to read.
+ * Formats figures for people to read.
  */
 
 const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"];
 const grouped = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const fine = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 
-/** A whole number, its thousands apart. */
+/** A whole number with separated thousands. */
 export function count(number: number): string {
   return grouped.format(number);
 }
 
-/** Some of something: "1 page", "2 pages". */
+/** A count with its noun: "1 page", "2 pages". */
 export function some(number: number, what: string): string {
   return `${count(number)} ${what}${number === 1 ? "" : "s"}`;
 }
 
-/** Bytes in the unit that suits them. */
+/** Bytes in a suitable unit. */
 export function bytes(number: number): string {
   let [value, unit] = [number, 0];
   while (value >= 1024 && unit < UNITS.length - 1) [value, unit] = [value / 1024, unit + 1];
@@ -24,7 +24,7 @@ export function bytes(number: number): string {
   return `${value >= 100 ? count(value) : fine.format(value)} ${UNITS[unit]}`;
 }
 
-/** Part of a whole in percent. */
+/** A part of a whole, in percent. */
 export function percent(part: number, whole: number): string {
   return whole === 0 ? "-" : `${fine.format(100 * part / whole)} %`;
 }
@@ -34,12 +34,12 @@ export function rough(number: number): string {
   return fine.format(number);
 }
 
-/** A hexadecimal text as characters where they can be printed, else dots. */
+/** Character codes as text, with a dot for each that is not printable. */
 export function printable(codes: readonly number[]): string {
   return codes.map((code) => code >= 32 && code < 127 ? String.fromCharCode(code) : ".").join("");
 }
 
-/** Four bytes of a head, in hexadecimal, as text where they are text. */
+/** The four bytes of a head, given in hexadecimal, as text if they are printable. */
 export function headText(head: string): string {
   const codes = Array.from({ length: 4 }, (_, i) => parseInt(head.slice(2 * i, 2 * i + 2), 16));
   return printable(codes);

@@ -1,6 +1,6 @@
 /**
- * The file as a map, from the whole of it to one page, and the chunk that is selected. The address
- * says which page is selected; how closely the map is looked at is for this view alone.
+ * The file as a map, from the whole file to one page, and the selected chunk. The selected page is
+ * in the address; the zoom is local to this view.
  */
 
 import { useEffect, useMemo, useState } from "preact/hooks";
@@ -18,15 +18,15 @@ import { TileStore } from "./tile_store.ts";
 const VERSIONS_SHOWN = 64;
 const NO_ROOM: Room = { columns: 0, tiles: 0 };
 
-/** How many tiles there is room for, side by side and in all. */
+/** The number of tiles that fit: per row, and in total. */
 interface Room {
   readonly columns: number;
   readonly tiles: number;
 }
 
-/** How closely the map is looked at, and where. */
+/** The zoom and the position of the map. */
 interface Look {
-  /** Pages of a tile, as a power of two; -1 = as fits. */
+  /** Pages of a tile, as a power of two; -1 = fits the whole file. */
   readonly shift: number;
   /** The first tile. */
   readonly first: number;
@@ -76,7 +76,7 @@ export function FileView({ file, given }: FileViewProps): Shown {
   `;
 }
 
-/** How closely the map is looked at, and what moves it. */
+/** The zoom and the position of the map, with functions that change them. */
 function useLook(file: FileInfo, page: number) {
   const [{ shift: wanted, first: wish }, setLook] = useState<Look>({ shift: -1, first: 0 });
   const [room, setRoom] = useState(NO_ROOM);
@@ -116,14 +116,14 @@ function useLook(file: FileInfo, page: number) {
   };
 }
 
-/** Puts what is selected into the address, where it is kept without a step to go back. */
+/** Puts the selected page into the address, without an entry in the browser's history. */
 function goTo(page: number, file: FileInfo): void {
   const address = addressOf("file", { page: Math.min(file.pages - 1, page) });
   history.replaceState(null, "", address);
   dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
-/** The first tile to show so that one is shown; -1 = there is none that is shown already. */
+/** The first tile to show so that `tile` is visible. `first` is the current one; -1 = none. */
 function firstFor(tile: number, first: number, room: Room): number {
   const { columns, tiles } = room;
   if (columns === 0) return 0;

@@ -1,5 +1,5 @@
 /**
- * The arithmetic of pages: where each one is, and which chunk, extent and header go with it.
+ * The arithmetic of pages: the offset of a page, its chunk, its extent and its header.
  */
 
 /** The measures of a file's format. */
@@ -10,14 +10,14 @@ export interface Measures {
   readonly headerBytes: number;
 }
 
-/** One line of the arithmetic: what, how, and what comes out. */
+/** One line of the arithmetic: a name, a formula, and its result. */
 export interface Sum {
   readonly name: string;
   readonly formula: string;
   readonly result: number;
 }
 
-/** Where a page is, line by line. */
+/** The position of a page, line by line. */
 export function sumsOf(page: number, measures: Measures): Sum[] {
   const { pageBytes, chunkPages, extentPages, headerBytes } = measures;
   const chunk = Math.floor(page / chunkPages);
@@ -49,20 +49,20 @@ export function sumsOf(page: number, measures: Measures): Sum[] {
   ];
 }
 
-/** How large the tiles of a map may be, as powers of two: a page, an extent, a chunk, and more. */
+/** The tile sizes of a map, as powers of two: a page, an extent, a chunk, and more. */
 const SHIFTS = [0, 1, 3, 5, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28];
 
-/** The smallest tiles with which a file fits a map. */
+/** The smallest tile size at which the whole file fits the map. */
 export function fittingShift(pages: number, tiles: number): number {
   return SHIFTS.find((shift) => Math.ceil(pages / 2 ** shift) <= tiles) ?? SHIFTS.at(-1)!;
 }
 
-/** The next smaller tiles. */
+/** The next smaller tile size. */
 export function smallerShift(shift: number): number {
   return SHIFTS.findLast((other) => other < shift) ?? 0;
 }
 
-/** The next larger tiles. */
+/** The next larger tile size. */
 export function largerShift(shift: number): number {
   return SHIFTS.find((other) => other > shift) ?? shift;
 }

@@ -1,14 +1,14 @@
 /**
- * Templates that become elements: `htm` bound to `preact`, and no build.
+ * Templates for elements: `htm` bound to `preact`, which needs no build step.
  */
 
 import htm from "htm";
 import { type ComponentChild, h, type VNode } from "preact";
 
-/** What a template may become: one element, several, or text. */
+/** A template tag. Its result is one element, several, or text. */
 type Template = (strings: TemplateStringsArray, ...values: unknown[]) => VNode;
 
-/** What a component may show. */
+/** The result of a component. */
 export type Shown = ComponentChild;
 
 /** A template: html`<p>${text}</p>`. */

@@ -1,5 +1,5 @@
 /**
- * The journal and the checkpoint as they move, and the superblocks that say where recovery begins.
+ * The progress of the journal and the checkpoint, and the superblocks, where recovery begins.
  */
 
 import { useEffect, useRef, useState } from "preact/hooks";
@@ -87,7 +87,7 @@ function Journal({ data }: { data: JournalInfo }): Shown {
   `;
 }
 
-/** An area: how full it is. */
+/** The fill of an area. */
 function Area({ area, name }: { area: JournalAreaInfo; name: string }): Shown {
   const { chunks, usedBytes, capacityBytes, isCurrent } = area;
   const where = chunks.length === 0
@@ -106,7 +106,7 @@ function Area({ area, name }: { area: JournalAreaInfo; name: string }): Shown {
   `;
 }
 
-/** How full the journal was over the last minutes. */
+/** The fill of the journal over the last minutes. */
 function History({ used }: { used: number }): Shown {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [history] = useState<number[]>(() => []);

@@ -1,6 +1,5 @@
 /**
- * What goes with the map: what it is coloured by, how closely it is looked at, what the colours
- * mean, and its tiles as a table.
+ * The controls of the map: the colour mode, the zoom, the legend, and the tiles as a table.
  */
 
 import type { FileInfo } from "../api_types.ts";
@@ -13,7 +12,7 @@ import type { TileStore } from "./tile_store.ts";
 const LEGEND_TREES = 12;
 const TABLE_TILES = 64;
 
-/** What the map is coloured by. */
+/** The choice of the colour mode. */
 export function Modes({ mode, onMode }: { mode: Mode; onMode: (mode: Mode) => void }): Shown {
   return html`<fieldset class="segments"><legend class="hidden">Colour by</legend>${
     MODES.map(([name, words]) =>
@@ -31,7 +30,7 @@ interface ZoomProps {
   readonly onFit: () => void;
 }
 
-/** How closely the map is looked at. */
+/** The zoom controls. */
 export function Zoom({ shift, fit, onZoom, onFit }: ZoomProps): Shown {
   return html`
     <div class="buttons" role="group" aria-label="Zoom">
@@ -51,7 +50,7 @@ interface LegendProps {
   readonly versions: readonly [number, number];
 }
 
-/** What the colours mean. */
+/** The legend of the colours. */
 export function Legend({ mode, palette, file, versions }: LegendProps): Shown {
   const scaleWords = (step: number) => {
     const steps = palette.scale.length;
@@ -84,7 +83,7 @@ interface TileTableProps {
   readonly from: number;
 }
 
-/** The tiles from one on, in words. */
+/** The tiles from a given one on, as text. */
 export function TileTable({ file, store, shift, from }: TileTableProps): Shown {
   const tiles = Math.ceil(file.pages / 2 ** shift);
   const shown = Math.min(TABLE_TILES, tiles - from);

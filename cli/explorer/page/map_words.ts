@@ -1,5 +1,5 @@
 /**
- * Tiles of the map in words.
+ * Descriptions of the map's tiles.
  */
 
 import type { FileInfo } from "../api_types.ts";
@@ -7,7 +7,7 @@ import { treeName } from "./chunk_panel.ts";
 import { bytes, count, some } from "./figures.ts";
 import type { Tile } from "./tile_store.ts";
 
-/** How large a tile is. */
+/** The size of a tile. */
 export function sizeWords(shift: number, file: FileInfo): string {
   const pages = 2 ** shift;
   if (shift === 0) return `one page, ${bytes(file.pageBytes)}`;
@@ -17,7 +17,7 @@ export function sizeWords(shift: number, file: FileInfo): string {
   return `${some(pages, "page")}, ${some(pages / file.chunkPages, "chunk")}, ${size}`;
 }
 
-/** What a tile is. */
+/** The description of a tile. */
 export function tileWords(
   tile: Tile | undefined,
   index: number,

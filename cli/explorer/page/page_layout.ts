@@ -1,6 +1,6 @@
 /**
- * A page to scale: 8192 bytes as 32 lines of 256, regions in their colours, entries told apart, and
- * the one that is selected framed. The table of entries beside it says the same in words.
+ * A page to scale: 8192 bytes as 32 lines of 256, with coloured regions, separated entries, and a
+ * frame around the selected entry. The table of entries beside it has the same content as text.
  */
 
 import { useEffect, useRef } from "preact/hooks";
@@ -12,7 +12,7 @@ const BYTE_WIDTH = 3;
 const LINE_HEIGHT = 10;
 const LINE_GAP = 1;
 
-/** A page, and which of its entries is selected. */
+/** A page and its selected entry. */
 export interface PageLayoutProps {
   readonly info: PageInfo;
   readonly selected: number;
@@ -69,7 +69,7 @@ function draw(canvas: HTMLCanvasElement, info: PageInfo, selected: number): void
   fillBytes(context, chosen.offset, chosen.bytes);
 }
 
-/** Fills some bytes, line by line. */
+/** Fills a range of bytes, line by line. */
 function fillBytes(context: CanvasRenderingContext2D, offset: number, bytes: number): void {
   for (let at = offset; at < offset + bytes;) {
     const within = at % LINE_BYTES;

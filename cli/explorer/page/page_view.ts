@@ -1,6 +1,6 @@
 /**
- * A page: the way to it from the root, its header, its layout to scale, its entries, its bytes, and
- * where it is in the file.
+ * A page: its path from the root, its header, its layout to scale, its entries, its bytes, and its
+ * position in the file.
  */
 
 import { useEffect, useRef, useState } from "preact/hooks";
@@ -96,7 +96,7 @@ function PageContents({ info, file }: { info: PageInfo; file: FileInfo }): Shown
   </article>`;
 }
 
-/** The way from the root. */
+/** The path from the root. */
 function Crumbs({ info }: { info: PageInfo }): Shown {
   if (info.crumbs.length === 0) return null;
   return html`
@@ -118,7 +118,7 @@ interface CellsProps {
   readonly onSelect: (index: number) => void;
 }
 
-/** The entries, as many at a time as can be looked through. */
+/** The entries, a limited number at a time. */
 function Cells({ info, selected, onSelect }: CellsProps): Shown {
   const [start, setStart] = useState(0);
   useEffect(() => {
@@ -199,7 +199,7 @@ function CellRow({ cell, isSelected, onSelect }: CellRowProps): Shown {
   `;
 }
 
-/** The bytes, sixteen a line; those of the selected entry marked. */
+/** The bytes, sixteen per line, with those of the selected entry marked. */
 function Hex({ info, cell }: { info: PageInfo; cell: CellInfo | undefined }): Shown {
   const box = useRef<HTMLDivElement>(null);
   const [from, to] = cell === undefined ? [0, 0] : [cell.offset, cell.offset + cell.bytes];
@@ -241,7 +241,7 @@ function hexLine(hex: string, at: number, from: number, to: number): unknown {
   }${after}${text}`;
 }
 
-/** Where a page is, and how that is worked out. */
+/** The position of a page, and its computation. */
 function Arithmetic({ file, page }: { file: FileInfo; page: number }): Shown {
   return html`
     <section class="panel" aria-labelledby="sums-title">

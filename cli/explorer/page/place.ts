@@ -1,11 +1,11 @@
 /**
- * Where the page is: a view and what it shows, in the address behind `#`, so that a place can be
- * kept, linked to and gone back from.
+ * Places: a view and its parameters, in the fragment of the address, so that bookmarks, links and
+ * the back button work.
  */
 
 import { useEffect, useState } from "preact/hooks";
 
-/** The views, in order, and what they are called. */
+/** The views, in order, with their titles. */
 export const VIEWS = [
   ["file", "File"],
   ["page", "Page"],
@@ -22,11 +22,11 @@ export type ViewName = typeof VIEWS[number][0];
 export interface Place {
   /** The view. */
   readonly view: ViewName;
-  /** What it shows. */
+  /** Its parameters. */
   readonly given: URLSearchParams;
 }
 
-/** The place that an address names; the file where it names none. */
+/** The place in an address; the file view if there is none. */
 export function placeOf(hash: string): Place {
   const [name, query = ""] = hash.replace(/^#\/?/, "").split("?");
   const view = VIEWS.find(([view]) => view === name)?.[0] ?? "file";
@@ -46,13 +46,13 @@ export function pageAddress(page: number): string {
   return addressOf("page", { page });
 }
 
-/** A whole number that a place gives, or another. */
+/** A parameter that is a whole number; `otherwise` if it is missing or invalid. */
 export function numberIn(given: URLSearchParams, name: string, otherwise: number): number {
   const text = given.get(name) ?? "";
   return /^\d{1,15}$/.test(text) ? Number(text) : otherwise;
 }
 
-/** The place, as it changes. */
+/** The current place; updates when it changes. */
 export function usePlace(): Place {
   const [place, setPlace] = useState(() => placeOf(location.hash));
   useEffect(() => {

@@ -1,6 +1,6 @@
 /**
- * The map of the file: tiles on a canvas, each of one page or of many, from the whole file to one
- * page. Arrow keys move, plus and minus zoom, Enter opens; what is selected is said in words.
+ * The map of the file: tiles of one or more pages on a canvas, from the whole file to one page.
+ * Arrow keys move, plus and minus zoom, Enter opens. The selection is also described in text.
  */
 
 import { useEffect, useRef, useState } from "preact/hooks";
@@ -14,7 +14,7 @@ const PITCH = CELL + GAP;
 const ROWS = 20;
 const FREE_SHOWN = 0.5;
 
-/** The part of the file that is shown. */
+/** The visible part of the file. */
 export interface Window {
   /** Pages of a tile, as a power of two. */
   readonly shift: number;
@@ -22,7 +22,7 @@ export interface Window {
   readonly first: number;
 }
 
-/** What a map shows, and who hears of it. */
+/** The content of a map, and its event handlers. */
 export interface TileMapProps {
   readonly pages: number;
   readonly window: Window;
@@ -31,12 +31,12 @@ export interface TileMapProps {
   readonly versions: readonly [oldest: number, newest: number];
   readonly palette: Palette;
   readonly store: TileStore;
-  /** Changes with what the store knows. */
+  /** Changes when the content of the store changes. */
   readonly epoch: number;
   readonly onSelect: (tile: number) => void;
   readonly onOpen: (tile: number) => void;
   readonly onZoom: (closer: boolean) => void;
-  /** Hears how many tiles there is room for, side by side and in all. */
+  /** Receives the number of tiles that fit: per row, and in total. */
   readonly onRoom: (columns: number, tiles: number) => void;
 }
 
@@ -109,7 +109,7 @@ export function TileMap(props: TileMapProps): Shown {
   `;
 }
 
-/** Moves, zooms or opens by keys. */
+/** Handles a key: moves, zooms or opens. */
 function press(event: KeyboardEvent, columns: number, tiles: number, props: TileMapProps): void {
   const { selected, onSelect, onOpen, onZoom } = props;
   const steps: Record<string, number> = {
@@ -152,7 +152,7 @@ function draw(
     const index = window.first + i;
     const tile = store.get(window.shift, index);
     const [x, y] = [i % columns * PITCH, Math.floor(i / columns) * PITCH];
-    // A tile that is partly free is partly the colour of what is free.
+    // A partly free tile is partly in the colour of free pages.
     const used = tile === undefined || tile.inUse === 0 || window.shift === 0
       ? 1
       : FREE_SHOWN + (1 - FREE_SHOWN) * tile.inUse / 100;

@@ -1,17 +1,17 @@
 /**
- * Tiles that were asked for: by bands of tiles side by side, so that only those that can be seen
- * are asked for, once each.
+ * The loaded tiles. They are requested in bands of adjacent tiles, each once, and only while they
+ * are visible.
  */
 
 import type { TileStrip } from "../api_types.ts";
 import { ask } from "./ask.ts";
 
-/** Tiles of a band. */
+/** The number of tiles in a band. */
 export const BAND_TILES = 256;
 const BANDS_MAX = 256;
 const ASKED_MAX = 4;
 
-/** What is known of one tile. */
+/** The figures of one tile. */
 export interface Tile {
   readonly kind: number;
   readonly fill: number;
@@ -20,26 +20,26 @@ export interface Tile {
   readonly version: number;
 }
 
-/** Tiles that were asked for. */
+/** The loaded tiles. */
 export class TileStore {
   readonly #bands = new Map<string, TileStrip>();
-  /** Bands that have to be asked for again. */
+  /** Bands that must be requested again. */
   readonly #stale = new Set<string>();
   readonly #asked = new Set<string>();
   readonly #onChange: () => void;
 
-  /** Tiles; `onChange` hears when there are more. */
+  /** Creates an empty store; `onChange` is called when tiles arrive. */
   constructor(onChange: () => void) {
     this.#onChange = onChange;
   }
 
-  /** What is known may have changed: it is shown until it was asked for again. */
+  /** Marks all tiles as stale. They stay visible until they are loaded again. */
   invalidate(): void {
     for (const key of this.#bands.keys()) this.#stale.add(key);
     this.#onChange();
   }
 
-  /** A tile of a size, by its index; undefined until it is known. */
+  /** A tile of a size, by its index; undefined until it is loaded. */
   get(shift: number, index: number): Tile | undefined {
     const strip = this.#bands.get(`${shift}/${Math.floor(index / BAND_TILES)}`);
     const at = index % BAND_TILES;
@@ -53,12 +53,12 @@ export class TileStore {
     };
   }
 
-  /** Whether the tiles of a size are told by some of their chunks. */
+  /** Whether a tile is computed from a sample of its chunks. */
   isSampled(shift: number, index: number): boolean {
     return this.#bands.get(`${shift}/${Math.floor(index / BAND_TILES)}`)?.sampled ?? false;
   }
 
-  /** Asks for the tiles of a size from one on and below another, as far as they are not known. */
+  /** Requests the tiles of a size from `from` to below `to` that are not loaded. */
   want(shift: number, from: number, to: number): void {
     for (let band = Math.floor(from / BAND_TILES); band * BAND_TILES < to; band++) {
       const key = `${shift}/${band}`;
@@ -80,7 +80,7 @@ export class TileStore {
       this.#stale.delete(key);
       this.#onChange();
     } catch {
-      // The header of the page says that nobody answers; what is known stays.
+      // The header of the page shows that the server does not respond. Keep the loaded tiles.
     } finally {
       this.#asked.delete(key);
     }

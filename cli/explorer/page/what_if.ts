@@ -1,11 +1,11 @@
 /**
- * What reading one row would move with pages of another size: the arithmetic of the what-if panel.
+ * The arithmetic of the what-if panel: the cost of reading one row with other page sizes.
  *
- * A tree is as high as its fan-out makes it; every page that is not in memory is read whole, with
- * its header, and a disk moves whole blocks.
+ * The fan-out determines the height of a tree. Each page that is not in memory is read whole, with
+ * its header, and a disk transfers whole blocks.
  */
 
-/** What is stored, and on what. */
+/** The rows and the disk. */
 export interface Question {
   /** Rows of the tree. */
   readonly rows: number;
@@ -13,32 +13,32 @@ export interface Question {
   readonly rowBytes: number;
   /** Bytes of a key. */
   readonly keyBytes: number;
-  /** How full pages are, 0 to 1. */
+  /** The fill of pages, 0 to 1. */
   readonly fill: number;
   /** Bytes of a block of the disk. */
   readonly blockBytes: number;
 }
 
-/** What reading a row takes. */
+/** The cost of reading a row. */
 export interface Cost {
   /** Pages read. */
   readonly pages: number;
-  /** Bytes that are asked for. */
+  /** Bytes requested. */
   readonly bytesAsked: number;
-  /** Blocks that the disk touches for them, those of the headers among them. */
+  /** Blocks that the disk reads, including those of the headers. */
   readonly blocks: number;
-  /** Bytes that the disk moves. */
+  /** Bytes that the disk transfers. */
   readonly bytesMoved: number;
 }
 
-/** What a page size means. */
+/** The results for a page size. */
 export interface Outcome {
   readonly pageBytes: number;
   /** Rows of a leaf. */
   readonly leafRows: number;
   /** Children of a branch. */
   readonly fanOut: number;
-  /** Pages on the way from the root to a row. */
+  /** Pages on the path from the root to a row. */
   readonly levels: number;
   /** With nothing in memory. */
   readonly cold: Cost;
@@ -46,19 +46,19 @@ export interface Outcome {
   readonly warm: Cost;
 }
 
-/** The page sizes that are compared. */
+/** The page sizes to compare. */
 export const PAGE_SIZES: readonly number[] = [1024, 4096, 8192, 16_384, 65_536];
 
 const HEADER_BYTES = 32;
-/** Bytes that an entry of a leaf takes beside key and value, and of a branch beside its key. */
+/** Overhead of an entry in bytes: in a leaf beside key and value, in a branch beside the key. */
 const LEAF_EXTRA = 8;
 const BRANCH_EXTRA = 11;
 
-/** What a page size would mean. */
+/** Computes the results for a page size. */
 export function outcomeOf(question: Question, pageBytes: number): Outcome {
   const { rows, rowBytes, keyBytes, fill } = question;
   const usable = pageBytes * fill;
-  // A value that takes more than a quarter of a page has pages of its own.
+  // A value larger than a quarter of a page has its own pages.
   const isLarge = rowBytes > pageBytes / 4;
   const inLeaf = isLarge ? 16 : rowBytes;
   const leafRows = Math.max(1, Math.floor(usable / (inLeaf + keyBytes + LEAF_EXTRA)));
@@ -80,7 +80,7 @@ export function outcomeOf(question: Question, pageBytes: number): Outcome {
 
 function costOf(pages: number, pageBytes: number, blockBytes: number): Cost {
   const blocksOfPage = Math.max(1, Math.ceil(pageBytes / blockBytes));
-  // The header of each page is in a block of its own, somewhere else.
+  // The header of each page is in a separate block elsewhere.
   const blocks = pages * (blocksOfPage + 1);
   return {
     pages,
