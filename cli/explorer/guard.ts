@@ -1,5 +1,5 @@
 /**
- * Access control: only the explorer's own page may send requests, and data requires the token.
+ * Access control: no other web page may send requests, and data requires the token.
  *
  * The token is in the fragment of the printed address, and browsers never send fragments. The page
  * keeps it for its tab and sends it as a bearer token, as other programs may. It is never a cookie:

@@ -2,8 +2,8 @@
  * An `Inspector` for a file that another process has locked. It reads without the lock, so its
  * results may mix different moments (`unsynchronised`).
  *
- * It does not see the other process's memory or the journal: it shows the file as the last
- * checkpoint left it. Damaged pages are not errors, because a write may be in progress.
+ * It does not see the other process's memory or the journal: it shows the pages that checkpoints
+ * have written. Damaged pages are not errors, because a write may be in progress.
  */
 
 import type { ChunkCensus, FileState, HeaderState, PageState, TreeState } from "../../inspect.ts";

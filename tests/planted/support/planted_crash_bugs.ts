@@ -165,7 +165,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     "",
     whole("levels", NESTED),
   ),
-  // Both edits are needed: each check covers for the other.
+  // Both edits are needed: each of the two repairs covers for the other.
   also(
     bug(
       "resync-superblock",
