@@ -1,5 +1,5 @@
-// Bulk loads: trees of every height from sorted entries, equal to what puts make, with pages as
-// full as they can be; refusals leave nothing once the caller rolls back.
+// Bulk loads: sorted entries build trees of every height, equal to trees built by puts, with full
+// pages; a refused load leaves nothing after the caller's rollback.
 
 import { assert, assertEquals, assertLessOrEqual, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

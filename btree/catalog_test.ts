@@ -1,5 +1,5 @@
-// The catalog: making, finding, renaming and listing trees by any name, dropping and giving them
-// back slice by slice until no page is lost, all of it in transactions, and records that lie.
+// The catalog: creates, finds, renames and lists trees by any name, drops them and releases their
+// pages slice by slice until none is lost, all in transactions; and damaged records.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

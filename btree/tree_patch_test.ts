@@ -1,5 +1,5 @@
-// Small transactions on a tree, which save and log only the words that they change: after each one
-// every page stands under its own sum, and the journal makes the same tree of the file.
+// Small transactions on a tree, which save and log only the words that they change: after each,
+// every page has the correct sum, and the journal recovers the same tree.
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

@@ -1,6 +1,6 @@
-// The tree, case by case: what put, get and delete return, limits, the shapes that loads in
-// order, in reverse and with long prefixes make, the root that stays, rollback and savepoints,
-// and damage.
+// The tree, case by case: the results of put, get and delete; limits; the shapes after inserts in
+// order, in reverse and with long prefixes; the root that never moves; rollback and savepoints; and
+// damage.
 
 import {
   assert,

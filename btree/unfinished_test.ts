@@ -1,6 +1,6 @@
 // Values written in parts: appended across transactions, finished into a leaf, read in ranges and
-// pieces, given back in slices, after a reopening too, and taken back with transactions
-// and savepoints.
+// pieces, released in slices, also after a reopening, and rolled back with transactions and
+// savepoints.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

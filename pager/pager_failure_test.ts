@@ -1,5 +1,5 @@
-// The pager on a file that fails: the failure is an IoError, final for writes; reads go on and are
-// right; the file is never marked clean with less than was committed, and recovers with all of it.
+// The pager on a file that fails: the failure is an IoError and final for writes; reads still work;
+// the file is never marked clean without all committed data, and recovers with all of it.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

@@ -1,5 +1,5 @@
-// The pager whole: what survives closing, what is noticed about damaged bytes, and the marks in the
-// superblocks.
+// The whole pager: the state that survives closing, the detection of damaged bytes, and the marks
+// in the superblocks.
 
 import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

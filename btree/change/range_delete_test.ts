@@ -1,6 +1,6 @@
-// Removing ranges, against a model: every sort of bounds, in one leaf and over levels, with runs
-// and without; no page is lost; and of the leaves that go only headers are read, unless they
-// hold runs.
+// Range deletes against a model: bounds of every kind, in one leaf and across levels, with runs and
+// without. No page is lost, and only the headers of removed leaves are read, unless they refer to
+// runs.
 
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -22,7 +22,7 @@ import {
 } from "../../tests/support/trees.ts";
 import { checkTree } from "../check/tree_check.ts";
 
-/** A model with keys 0, 10, 20 ...; `bytes` says how long each value is. */
+/** A model with keys 0, 10, 20 ...; `bytes` gives the length of each value. */
 function tens(count: number, bytes: (index: number) => number): TreeModel {
   const model = new TreeModel(plant());
   model.begin();

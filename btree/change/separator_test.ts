@@ -1,4 +1,4 @@
-// The key between two siblings: what takes its place, and what is refused.
+// The key between two siblings: its replacement, and the keys that are refused.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

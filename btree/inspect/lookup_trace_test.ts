@@ -1,5 +1,5 @@
-// The way of a look-up told step by step: it is the way that the tree takes, and each comparison
-// that is told is true.
+// The trace of a look-up, step by step: it follows the path that the tree takes, and each
+// comparison that it reports is correct.
 
 import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

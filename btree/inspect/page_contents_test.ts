@@ -1,4 +1,4 @@
-// What stands in a page, as plain data: regions that cover it, entries that are those of the tree.
+// The content of a page as plain data: regions that cover the page, and the entries of the tree.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

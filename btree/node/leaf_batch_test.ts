@@ -1,5 +1,5 @@
-// Entries of a leaf copied out together: every stretch of leaves with prefixes, references and
-// garbage, against what the leaf itself says; and what was handed out stays as it is.
+// Batch copies of the entries of a leaf: every range of leaves with prefixes, references and
+// garbage, compared with the leaf's own reads; and returned copies never change.
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

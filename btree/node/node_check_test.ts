@@ -1,5 +1,6 @@
-// The structure check of nodes: each rule, broken alone in a valid node, is noticed by name; random
-// damage throws nothing but CorruptionError, and what is accepted can be read within its page.
+// The structure check of nodes: each rule, broken alone in a valid node, is reported by name;
+// random damage causes no error but CorruptionError, and accepted nodes can be read within their
+// page.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

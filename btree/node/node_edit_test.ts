@@ -1,5 +1,5 @@
-// Changing nodes in place, against a model: an array of entries. After every change the node passes
-// its check, its free space is zero, and the pages beside it are as they were.
+// Changes of nodes in place, against a model: an array of entries. After every change the node
+// passes its check, its free space is zero, and the adjacent pages are unchanged.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

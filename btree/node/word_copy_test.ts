@@ -1,4 +1,4 @@
-// Copies in words are those of bytes, at every place and length, up to the ends of the arrays.
+// Copies by words equal copies by bytes, at every offset and length, up to the ends of the arrays.
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

@@ -1,4 +1,5 @@
-// Rows of new entries: what counts as one, what ends one, and where one goes on after a split.
+// Rows of new entries: the inserts that extend a row or end it, and where a row continues after a
+// split.
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

@@ -1,6 +1,5 @@
-// Counting: the count is the model's on every number of levels; with a cold small cache it reads
-// the headers of leaves and not the leaves; and it notices damage, also when that leads in
-// circles.
+// Counting: the count equals the model's for any number of levels; in a small cold cache only the
+// headers of leaves are read; and damage is detected, including cycles.
 
 import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

@@ -1,5 +1,5 @@
-// Cursors: both directions, seeks at, between, before and after keys, and what they do when the
-// tree changes under them, all against the sorted keys of a model.
+// Cursors, against the sorted keys of a model: both directions, seeks at, between, before and after
+// keys, and changes of the tree during iteration.
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

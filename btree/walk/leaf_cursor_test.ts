@@ -1,5 +1,5 @@
-// Going through a tree a leaf at a time: every way to a place, at, between, before and after keys,
-// and what is copied there between bounds.
+// Iterating over a tree by leaves: seeks at, between, before and after keys, and the entries copied
+// between bounds.
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

@@ -1,5 +1,5 @@
-// A file that is read without its lock: what is there is copied as it is, what is not is zero, and
-// nothing is trusted.
+// A file that is read without its lock: existing bytes are copied unchanged, missing bytes are
+// zero, and nothing is trusted.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

@@ -28,7 +28,7 @@ export interface DiskFileOptions {
    * them. Ignored on Windows. Default `0o666`.
    */
   mode?: number | undefined;
-  /** How long to wait for another handle to close, in milliseconds. Default 0. */
+  /** The longest wait for another handle to close, in milliseconds. Default 0. */
   lockTimeoutMs?: number | undefined;
 }
 

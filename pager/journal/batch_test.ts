@@ -1,4 +1,4 @@
-// The bytes of a batch's header: where each field is, and that no flipped bit goes unnoticed.
+// The bytes of a batch header: the offset of each field, and the detection of every flipped bit.
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

@@ -1,6 +1,6 @@
-// The checkpoint and what comes meanwhile: no page follows a commit that is not confirmed, and a
-// chunk that is cut off the end of the file, and lies inside it again when the journal grows past
-// it, is an empty one: in memory, in the file, and after a power cut.
+// The checkpoint and concurrent work: no page is written before its commit is confirmed; and a
+// chunk that is truncated, and becomes part of the file again when the journal grows past it, is
+// empty: in memory, in the file, and after a power failure.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

@@ -1,4 +1,5 @@
-// Which pages have their bytes in the file: claims are written once, and a cut takes them away.
+// The pages that have their bytes in the file: claims are written once, and a truncation removes
+// them.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

@@ -1,5 +1,4 @@
-// An area as one stretch of bytes over chunks that are not neighbours, their header pages left
-// alone.
+// An area as one range of bytes over chunks that are not adjacent, without their header pages.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

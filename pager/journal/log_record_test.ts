@@ -1,5 +1,5 @@
-// Records of the journal: what is noted of a page comes back byte for byte, and what is not a whole
-// record is not taken for one.
+// Records of the journal: the recorded parts of a page are restored byte for byte, and an
+// incomplete record is not accepted.
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

@@ -1,5 +1,5 @@
-// The superblocks in a file: creation cut at every point, the choice between two copies, the order
-// of writes. The medium is assumed to leave each 512-byte sector of a cut write old or new.
+// The superblocks in a file: creation interrupted at every point, the choice between two copies,
+// the order of writes. Each 512-byte sector of an interrupted write is assumed to be old or new.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

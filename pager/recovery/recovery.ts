@@ -4,8 +4,8 @@
  * `run()` lists the steps. A power cut may interrupt any of them; the next open starts again:
  * 1. Find the chain of batches that follows the superblock, across both journal areas.
  * 2. Decide whether the chain ends in a torn commit or in rot (below), and check every record.
- * 3. Write the superblock and the batches again, and sync: what was read may be in the system's
- *    cache only.
+ * 3. Write the superblock and the batches again, and sync: the bytes that were read may be only in
+ *    the system's cache.
  * 4. Chunk by chunk, replay all records in order, verify the pages, and write them.
  * 5. Sync, and write superblocks of a new generation.
  * Nothing is written before step 3.
@@ -99,7 +99,7 @@ export class Recovery {
     const area = (chunks: readonly number[]) => {
       return new JournalArea(disk, chunks, chunks.length * AREA_CHUNK_BYTES);
     };
-    // A tolerant recovery uses what is in the file.
+    // A tolerant recovery uses whatever bytes are in the file.
     const present = (chunks: readonly number[]) => chunks.filter((chunk) => this.#isPresent(chunk));
     this.#journals = [present(superblock.journals[0]), present(superblock.journals[1])];
     this.#areas = [area(this.#journals[0]), area(this.#journals[1])];
@@ -233,7 +233,7 @@ export class Recovery {
   }
 
   /**
-   * Makes sure that what was read is on the medium. Batches are written again, in case the system
+   * Makes sure that the bytes read are on the medium. Batches are written again, in case the system
    * lost a write without reporting it, but not where a cut could replace them with garbage.
    */
   #rewrite(): void {

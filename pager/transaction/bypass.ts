@@ -1,5 +1,6 @@
 /**
- * The bypass: many new pages go straight to the file, once, and the journal only names them.
+ * The bypass: a large set of new pages is written straight to the file, once, and the journal holds
+ * only their numbers.
  *
  * The bytes they overwrite have no reader: the pages were free when the transaction began, no
  * snapshot sees them (the allocator holds such pages), and their release is on the medium before
@@ -7,7 +8,7 @@
  * disk fails the transaction and nothing else.
  *
  * A page that was written may leave memory. A page that changes again counts as new again: it is
- * written once more, or logged whole.
+ * written again, or logged whole.
  */
 
 import type { Cache } from "../cache/cache.ts";
@@ -37,7 +38,7 @@ export class Bypass {
   readonly #claimed: ClaimedPages;
 
   /**
-   * The bypass of a file.
+   * Creates the bypass of a file.
    *
    * @param parts The open transaction, its pages, the way to the file, the pages that have their
    * bytes there, the seed of head sums, and the log, if there is one.
@@ -63,8 +64,8 @@ export class Bypass {
   }
 
   /**
-   * Writes new pages of an open transaction that needs memory, if they are many. The caller must
-   * not go on with a place, and touches a page again before it changes the page again.
+   * Writes new pages of an open transaction that needs memory, if they are many. Afterwards the
+   * caller must not use an earlier place, and must touch a page again before changing it again.
    *
    * @throws {IoError} The system refused. Roll back: nothing that counts was written.
    */

@@ -1,5 +1,5 @@
 /**
- * The new pages of the open transaction that are in the file already, each with the scope of its
+ * The new pages of the open transaction that are already in the file, each with the scope of its
  * savepoint, and those that the transaction changes again.
  *
  * A page in the table has scope 0 in its frame and may leave memory. `take` returns it to its
@@ -9,7 +9,7 @@
 import { PageTable } from "../cache/page_table.ts";
 import type { PageNumber } from "../format/units.ts";
 
-/** The new pages of the open transaction that are in the file already. */
+/** The new pages of the open transaction that are already in the file. */
 export class BypassTable {
   /** The scope of each page when it was written. */
   #scopes = new PageTable();
@@ -38,7 +38,7 @@ export class BypassTable {
     this.#scopes.set(page, scope);
   }
 
-  /** Takes a page out that is about to change; its scope, or 0 when it is not in the table. */
+  /** Removes a page that is about to change. Returns its scope, or 0 if it is not in the table. */
   take(page: PageNumber): number {
     if (this.#scopes.size === 0) return 0;
     const scope = this.#scopes.get(page);
@@ -64,7 +64,7 @@ export class BypassTable {
     this.#taken = [];
   }
 
-  /** Notes that the undo log was cut to `length` records. */
+  /** Notes that the undo log was truncated to `length` records. */
   truncate(length: number): void {
     this.#done = Math.min(this.#done, length);
   }

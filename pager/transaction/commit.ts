@@ -1,8 +1,8 @@
 /**
  * The order of a commit.
  *
- * Up to the point of no return each step may fail; the transaction is open still, and the caller
- * rolls it back. After it the steps neither read a file nor throw.
+ * Up to the point of no return each step may fail; the transaction is then still open, and the
+ * caller rolls it back. After that point the steps neither read a file nor throw.
  *
  * It writes no batch: `CommitPath.flush` takes commits to the medium.
  */
@@ -38,7 +38,7 @@ export class Commit {
   readonly #listener: TransactionListener;
 
   /**
-   * The commits of a file.
+   * Creates the commits of a file.
    *
    * @param parts The open transaction, its pages, and the parts that the steps use. Without a log
    * nothing outlives the handle. With `protect`, pages are logged whole at their first change after
@@ -110,7 +110,7 @@ export class Commit {
     this.#listener.committed(); // publish: the commit is visible
   }
 
-  /** Takes back the records of a commit that failed; none of their images counts (rule 2). */
+  /** Removes the records of a commit that failed; none of their images counts (rule 2). */
   #withdrawRecords(logged: number): void {
     if (this.#log !== undefined) this.#log.pending.length = logged;
     this.#images.clear();
@@ -131,7 +131,7 @@ export class Commit {
     this.#writeback.markDirty(place, page, this.#open.version);
   }
 
-  /** Keeps the image of a record while a snapshot sees it, and drops it otherwise. */
+  /** Keeps the image of a record if a snapshot sees it; otherwise drops it. */
   #keepImage(index: number): void {
     const { undo, version } = this.#open;
     if (undo.typeAt(index) !== CHANGED) return;

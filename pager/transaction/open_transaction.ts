@@ -8,7 +8,7 @@
  * 1. Scopes differ among the open savepoints, and none is 0: a page with scope 0 is untouched.
  * 2. Savepoint `d` owns the records of the undo log from its `undoLength` to that of savepoint
  *    `d + 1`.
- * 3. Outside of a transaction the undo log, the table of bypassed pages and the counts are empty.
+ * 3. Outside a transaction the undo log, the table of bypassed pages and the counts are empty.
  *
  * It holds state and changes no page.
  */
@@ -37,7 +37,7 @@ export class OpenTransaction {
   readonly bypassed: BypassTable = new BypassTable();
   /** The memory that it keeps. */
   readonly size: TransactionSize;
-  /** How many savepoints are open; the outermost one is the transaction. */
+  /** The number of open savepoints; the outermost one is the transaction. */
   depth = 0;
   /** The scope of the innermost savepoint, 0 = no transaction. */
   scope = 0;
@@ -50,7 +50,7 @@ export class OpenTransaction {
   #lastScope = 0;
 
   /**
-   * No transaction yet.
+   * Creates the state without a transaction.
    *
    * @param meta The meta of the pager, which savepoints copy.
    * @param bytesMax The most bytes of pages that a transaction may keep in memory.

@@ -1,6 +1,6 @@
 /**
  * Claims the pages that a transaction takes into use: writes their bytes in the file before the
- * transaction is sealed. Its checkpoint and its recovery then need no further room on the disk.
+ * transaction is sealed. Its checkpoint and its recovery then need no more space on the disk.
  *
  * Free pages after those of the transaction are claimed with them, so that few commits claim any.
  * On a disk that is nearly full, only those of the transaction are.
@@ -26,7 +26,7 @@ export class PageClaims {
   readonly #wanted: number[] = [];
 
   /**
-   * The claims of a file.
+   * Creates the claims of a file.
    *
    * @param parts The open transaction, its header pages, the pages that have their bytes in the
    * file, and the log. Without a log nothing needs a claim.

@@ -1,6 +1,6 @@
 /**
- * Patches: a transaction that changes one or two parts of a page, and only its header besides, has
- * only the words of these parts saved for rollback, summed and logged.
+ * Patches: if a transaction changes only one or two parts of a page and its header, only the words
+ * of these parts are saved for rollback, summed and logged.
  *
  * A *patched* page has in `Frame.scopes` the record of the undo log with its words. A further
  * change of the page, or a need for the whole old page, first *widens* the patch to an image. A
@@ -16,7 +16,7 @@ import { setVersion, versionOf } from "../format/header.ts";
 import { copyPage } from "../cache/page_copy.ts";
 import type { Slot } from "../format/units.ts";
 
-/** An image costs less than the words of more bytes than these. */
+/** Above this many bytes, an image costs less than the words. */
 const PARTS_BYTES_MAX = 2048;
 /** At most one page in this many is saved twice, as words and then as an image. */
 const WIDENED_SHARE_MAX = 8;
@@ -28,7 +28,7 @@ export class Patches {
   readonly #versions: VersionStore;
 
   /**
-   * The patches of a file.
+   * Creates the patches of a file.
    *
    * @param parts The open transaction, its pages, and the images kept for snapshots.
    */
@@ -42,7 +42,7 @@ export class Patches {
    * Whether words suffice: the page is untouched, no snapshot needs an image of it, the words are
    * few, and few patches of the transaction were widened.
    *
-   * @param bytes How many bytes change.
+   * @param bytes The number of bytes that change.
    */
   suits(frame: Frame, slot: Slot, bytes: number): boolean {
     return frame.scopes[slot] === 0 && bytes <= PARTS_BYTES_MAX &&
@@ -74,7 +74,7 @@ export class Patches {
     if (second >= endWord) {
       undo.pushWords(page, frame, slot, first, endWord, second, secondEndWord);
     } else {
-      // No second part, or one that shares a word with the first.
+      // There is no second part, or it shares a word with the first.
       undo.pushWords(page, frame, slot, first, Math.max(endWord, secondEndWord), 0, 0);
     }
     frame.scopes[slot] = WORDS_SAVED + record;

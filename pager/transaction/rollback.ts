@@ -1,6 +1,6 @@
 /**
- * Rollback: undoes the changes of a savepoint, one record of the undo log at a time, the last one
- * first.
+ * Rollback: undoes the changes of a savepoint, one record of the undo log at a time, in reverse
+ * order.
  *
  * A changed page gets its image back, or its saved words. A page taken into use is free again. A
  * page given back is in use again; its bytes never changed.
@@ -28,7 +28,7 @@ export class Rollback {
   readonly #listener: TransactionListener;
 
   /**
-   * The rollbacks of a file.
+   * Creates the rollbacks of a file.
    *
    * @param parts The open transaction, its pages, the images kept of them, and the listener.
    */

@@ -32,9 +32,9 @@ import type { PageNumber, Place, Slot } from "../format/units.ts";
 /** With more changed words, the sum of the whole page takes less time than the difference. */
 const DIFFERENCE_WORDS_MAX = 256;
 
-/** The words of a patched page that differ from the saved ones. One object is used again. */
+/** The words of a patched page that differ from the saved ones. One object is reused. */
 class ChangedWords {
-  /** The count of words in both spans. */
+  /** The number of words in both spans. */
   count = 0;
   /** The first word in the page and the word after the last one, of each span. */
   readonly spans = new Uint32Array(SPANS * 2);
@@ -48,11 +48,11 @@ export class CommitSeal {
   readonly #seed: number;
   readonly #protect: boolean;
   readonly #images: PageSet;
-  /** The result of `#findChanged`, used again for each page. */
+  /** The result of `#findChanged`, reused for each page. */
   readonly #changed = new ChangedWords();
 
   /**
-   * The seal of a file.
+   * Creates the seal of a file.
    *
    * @param parts The open transaction, its pages, and the seed of head sums. With `protect`, pages
    * are logged whole at their first change after a checkpoint began; `images` holds those that

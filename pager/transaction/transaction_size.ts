@@ -16,7 +16,7 @@ export class TransactionSize {
   readonly #pinnedMax: number;
 
   /**
-   * The size of an empty transaction.
+   * Creates the size of an empty transaction.
    *
    * @param bytesMax The most bytes of pages that it may keep.
    */
@@ -44,7 +44,7 @@ export class TransactionSize {
     this.pinned += pages;
   }
 
-  /** Starts again at the end of the transaction. */
+  /** Resets the counts at the end of the transaction. */
   reset(): void {
     this.newPages = 0;
     this.widenedPages = 0;

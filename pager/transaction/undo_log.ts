@@ -20,7 +20,7 @@ export const VACATED = 3;
 export const HEADERS = 4;
 /** Some words of a page were changed; the log holds the old words and the old header. */
 export const PATCHED = 5;
-/** How many spans a `PATCHED` record has; the second may be empty. */
+/** The number of spans of a `PATCHED` record; the second may be empty. */
 export const SPANS = 2;
 
 /**
@@ -34,7 +34,7 @@ const HEADER_WORDS = 8;
 const SPAN_AT = 3;
 const SECOND_SPAN_AT = 12;
 const FIRST_SAVED_WORDS = 4 * 1024;
-/** Larger arrays are given back when the transaction ends. */
+/** Larger arrays are released when the transaction ends. */
 const KEPT_RECORDS_MAX = 65_536;
 const KEPT_SAVED_WORDS_MAX = 1024 * 1024;
 
@@ -45,7 +45,7 @@ export class UndoLog {
   #saved = new Uint32Array(FIRST_SAVED_WORDS);
   #savedLength = 0;
 
-  /** The count of records. */
+  /** The number of records. */
   get length(): number {
     return this.#length;
   }

@@ -64,7 +64,7 @@ export class Writer {
   readonly #patches: Patches;
 
   /**
-   * The writer of a file.
+   * Creates the writer of a file.
    *
    * @param parts The open transaction, the pages and header pages that it changes, the meta, whose
    * page count `occupy` raises, and the images kept for snapshots.
@@ -96,7 +96,7 @@ export class Writer {
 
   /**
    * Must be called, instead of `touch`, before the bytes of one or two parts of a page, and fields
-   * of its header, change. It costs less than `touch` when the transaction changes nothing else of
+   * of its header, change. It costs less than `touch` if the transaction changes nothing else of
    * the page (`Patches`).
    *
    * @param start The first byte of the part in the page.

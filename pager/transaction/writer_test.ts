@@ -1,5 +1,5 @@
-// Transactions on pages: commit, rollback and savepoints, with room in the cache and without; and a
-// model of random nested changes, in which every byte of page and header is compared.
+// Transactions on pages: commit, rollback and savepoints, within the cache and beyond it; and a
+// model of random nested changes, with every byte of each page and header compared.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -41,7 +41,7 @@ function underPressure(file: MemoryFile = makeFile(MANY)): Pager {
   return pager;
 }
 
-/** Pushes everything out of the cache that may leave it. */
+/** Evicts all pages that may leave the cache. */
 function pushOut(pager: Pager, pages: readonly number[]): void {
   for (const page of pages) pager.at(page);
 }
@@ -83,7 +83,7 @@ function bytesAt(pager: Pager, page: number, offset: number, length: number): nu
   return [...pager.frames[place >>> 8]!.u8.subarray(from, from + length)];
 }
 
-/** Header and bytes of a page, to tell whether anything of it changed. */
+/** The header and bytes of a page, to detect any change. */
 function allOf(pager: Pager, page: number): string {
   const place = pager.at(page);
   const { u8 } = pager.frames[place >>> 8]!;
@@ -485,7 +485,7 @@ class ModelTest {
   #model = new Map<number, ModelPage>();
   /** Chunks of the journal, as of the last transaction. */
   #journal: number[] = [];
-  /** Pages given back in the open transaction, which nobody takes before its end. */
+  /** Pages given back in the open transaction; they are not occupied before its end. */
   readonly #held = new Set<number>();
 
   constructor(seed: number, pages: number, cacheBytes: number, large = false) {
@@ -531,7 +531,7 @@ class ModelTest {
     if (this.#random.once(3)) {
       this.#pager.rollback();
       this.#model = before;
-      // The journal may have got its chunks meanwhile, which stay.
+      // The journal may have received chunks meanwhile, and keeps them.
       if (this.#pager.meta.pageCount % 256 === 0) meta.pageCount = this.#pager.meta.pageCount;
       assertEquals({ ...this.#pager.meta }, meta);
     } else this.#pager.commit();

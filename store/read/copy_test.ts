@@ -1,4 +1,4 @@
-// Copies of bytes and of keys: they stay as they are whatever happens to what they are copied from.
+// Copies of bytes and of keys: no change of their source affects them.
 
 import { assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";

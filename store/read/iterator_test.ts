@@ -1,5 +1,5 @@
-// What `entries`, `keys` and `values` return: the protocol of iterators, their helpers, the version
-// that each keeps and when it lets it go, and what happens to results that leave the thread.
+// The results of `entries`, `keys` and `values`: the iterator protocol, their helpers, the version
+// that each keeps and when it is released, and results that are sent to another thread.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

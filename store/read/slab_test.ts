@@ -1,4 +1,4 @@
-// Memory for results: copies are right, apart from each other, and stay so whatever is done to one.
+// Memory for results: copies are correct and independent; no change of one affects another.
 
 import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

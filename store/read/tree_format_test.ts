@@ -1,4 +1,4 @@
-// Keys as trees without codecs take them: which are taken, which are refused, and how.
+// The keys of trees without codecs: the accepted types, the refused ones, and the errors.
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

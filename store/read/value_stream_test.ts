@@ -1,5 +1,5 @@
-// getStream() and getRange(): every length, from the database, a snapshot, and while it changes;
-// what ends a stream, and what a stream keeps.
+// getStream() and getRange(): every length, from the database, from a snapshot, and during changes;
+// the events that end a stream, and the version that it keeps.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

@@ -1,4 +1,4 @@
-// Views: bytes of values where they are, and how those that are used for too long are found.
+// Views: the bytes of values in place, and the detection of views that are used for too long.
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
