@@ -1,5 +1,5 @@
-// The allocator: what it acquires and releases, what it refuses, what a rollback restores, how
-// little it reads, and that it finds free space again.
+// The allocator: the pages that it acquires and releases, the calls that it refuses, rollback, the
+// number of its reads, and the search for free space.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

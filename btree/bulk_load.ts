@@ -61,7 +61,7 @@ export class BulkLoad {
   /**
    * Adds an entry; key and value are copied.
    *
-   * @param length How many bytes of `key` are the key.
+   * @param length The length of the key in `key`, in bytes.
    * @throws {RangeError} The key is not after the previous key, or key or value is too long.
    */
   add(key: Uint8Array, value: Uint8Array, length: number = key.length): void {

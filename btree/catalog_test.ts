@@ -59,7 +59,7 @@ function expectNothingLost(library: Library): void {
   assertEquals(usedPages(context), [...pages].sort((a, b) => a - b));
 }
 
-/** Sweeps to the end, each slice in a transaction, and returns how many there were. */
+/** Sweeps to the end, each slice in a transaction. Returns the number of slices. */
 function sweepAll({ pager, catalog }: Library, leaves?: number): number {
   for (let slices = 0;; slices++) {
     assert(slices < 10_000, "a sweep ends");
@@ -348,7 +348,7 @@ describe("Catalog: records", () => {
 });
 
 describe("readCatalogEntry()", () => {
-  /** Keys and records as they stand in the tree of trees. */
+  /** The keys and records in the tree of the catalog. */
   function stored(): [Uint8Array, Uint8Array][] {
     const { catalog, context, pager } = open();
     transact(pager, () => {

@@ -90,7 +90,7 @@ function headsOf({ pager, context }: Bed): number[] {
   });
 }
 
-/** Gives back all that was not finished; in how many steps. */
+/** Releases all unfinished values. Returns the number of steps. */
 function releaseAll({ pager, unfinished }: Bed, runs?: number): number {
   let steps = 0;
   for (const number of unfinished.numbers()) {
@@ -337,7 +337,7 @@ describe("ValueReader", () => {
     tree = mainOf(bed);
     const reader = readerOf(tree);
     const { frames } = bed.pager;
-    // While there is room a miss reads a whole chunk, so it is told by the pages that were used.
+    // A miss reads a whole chunk while there is room, so this counts pages used, not pages read.
     const used = () => frames.reduce((sum, frame) => sum + frame.ticks.filter(Boolean).length, 0);
     const before = used();
     reader.read(400 * PAGE_BYTES + 5, 402 * PAGE_BYTES);

@@ -98,7 +98,7 @@ describe("Pager on a failing file", () => {
     const pager = openNodes(file, SMALL_CACHE);
     const pages = dataPages(3000);
     const changed = pages.filter((page) => page % 7 === 0);
-    // Reading first, so that pages stand in pool frames and go one by one.
+    // Read first, so that the pages are in pool frames and are evicted one by one.
     pages.forEach((page) => pager.at(page));
     transact(pager, () => changed.forEach((page) => write(pager, page, 1000 + page)));
     // Some chunks are written, then the disk fails in the middle of one.
@@ -107,7 +107,7 @@ describe("Pager on a failing file", () => {
     const doubtful = new Set(file.writes.map(({ position }) => position / 8192 >>> 8));
     for (let round = 0; round < 2; round++) {
       for (const page of pages) {
-        // What was written and never synced may be lost: it is refused, not trusted.
+        // Bytes that were written but never synced may be lost, so they are refused.
         if (doubtful.has(page >>> 8) && throwsIoError(() => pager.at(page))) continue;
         expectContent(pager, page, page % 7 === 0 ? 1000 + page : page);
       }

@@ -1,5 +1,5 @@
 // Trees with codecs: every method with every pair of codecs, trees reopened with other codecs, and
-// codecs of users that throw, return garbage, or use their memory again.
+// user codecs that throw, return garbage, or reuse their memory.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -256,7 +256,7 @@ describe("a tree opened with other codecs than it was made with", () => {
         try {
           tx.tree("made").set("a", VALUE);
         } catch {
-          // What is caught here has doomed the transaction.
+          // The error that is caught here has doomed the transaction.
         }
       });
     assertThrows(write, TypeError, "its keys are string, not bytes");
@@ -446,7 +446,7 @@ describe("a codec of a user's", () => {
           try {
             inside[method](entries);
           } catch {
-            // What is caught here has doomed the transaction.
+            // The error that is caught here has doomed the transaction.
           }
         });
       assertThrows(write, TypeError, "BigInt");

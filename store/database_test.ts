@@ -1,5 +1,5 @@
-// A database as users meet it: trees by name, transactions and savepoints, versions, the census,
-// and what stats() tells.
+// The public interface of a database: trees by name, transactions and savepoints, versions, the
+// census, and the figures of stats().
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

@@ -1,4 +1,5 @@
-// Snapshots as users meet them: trees as they were, until they are closed or cost too much memory.
+// The public interface of snapshots: unchanged trees, until they are closed or cost too much
+// memory.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

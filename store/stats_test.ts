@@ -1,4 +1,4 @@
-// The figures of a tree agree with what a walk of it counts.
+// The figures of a tree equal the counts of a walk over it.
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

@@ -1,4 +1,5 @@
-// Transactions as users meet them: trees of a `tx`, its end, and what may not be done beside it.
+// The public interface of transactions: the trees of a `tx`, its end, and the calls that are
+// refused while it is open.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

@@ -1,5 +1,5 @@
-// The changes that a `Map` does not have: `setMany`, `update`, `setIfAbsent`, `compareAndSet`; and
-// `getMany`, `first`, `last` and `count` of ranges, against all entries filtered.
+// The changes that a `Map` lacks: `setMany`, `update`, `setIfAbsent`, `compareAndSet`; and
+// `getMany`, `first`, `last` and `count` of ranges, compared with a filter over all entries.
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

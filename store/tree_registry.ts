@@ -14,14 +14,15 @@ import { formatIn, Tree } from "./tree.ts";
 import type { Session } from "./write/session.ts";
 
 /**
- * How many trees are kept. A weak reference keeps its target, and the database with it, until the
- * turn of the event loop ends; a program that opens many databases in one turn needs none.
+ * The number of trees held by strong references. A weak reference keeps its target, and with it the
+ * database, until the turn of the event loop ends. So a program that opens many databases in one
+ * turn, each with few trees, creates none.
  */
 const KEPT_MAX = 256;
 
-/** Where a tree is that the program may hold. */
+/** A reference to a tree, strong or weak. */
 interface TreeReference {
-  /** The tree; undefined when it is gone. */
+  /** The tree; undefined once it was collected. */
   deref(): object | undefined;
 }
 

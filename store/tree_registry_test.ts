@@ -1,5 +1,5 @@
-// Handles of trees: one object for a name while it is held, little memory for each, and nothing
-// for those that the program has let go.
+// Handles of trees: one object per name while it is referenced, little memory for each, and none
+// after the program has dropped it.
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -43,7 +43,7 @@ describe("handles of trees", () => {
     assertEquals(refs.filter((ref) => ref.deref() !== undefined).length, 0);
     assertStrictEquals(db.tree("held", { key: string, value: json }), held);
     assertThrows(() => db.tree("held"), TypeError, "it is open with other codecs");
-    // A name that nobody holds is open no more, and opens anew.
+    // A tree without references is no longer open, so its name can be opened again.
     const again = db.tree("7", { key: string, value: json });
     await collectGarbage();
     assertStrictEquals(db.tree("7", { key: string, value: json }), again);

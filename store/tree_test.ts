@@ -1,5 +1,5 @@
-// A tree as users meet it: the faces of a map, iterating while the tree changes, and that what is
-// handed out belongs to whoever gets it.
+// The public interface of a tree: the operations of a map, iteration while the tree changes, and
+// results that belong to the caller.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -227,7 +227,7 @@ describe("Tree.entries()", () => {
           const text = textOf(key);
           seen.push(text);
           const number = Number(text.slice(4)) - 1000;
-          // What is behind is not seen any more, what is ahead is.
+          // Changes ahead of the iterator are seen; changes behind it are not.
           if (number % 50 === 0 && !text.includes("+")) {
             for (let i = 0; i < 20; i++) inside.set(`${text}+${10 + i}`, bytesOf(i, 500));
             inside.delete(keyOf(reverse ? number - 1 : number + 1));

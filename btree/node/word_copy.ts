@@ -6,11 +6,11 @@
 /**
  * Copies bytes to a word boundary. It overwrites the rest of the last word.
  *
- * @param from What to copy from, as words.
+ * @param from The source, as words.
  * @param fromAt The first byte.
- * @param to What to copy to, as words.
+ * @param to The target, as words.
  * @param toAt The first word.
- * @param count How many bytes.
+ * @param count The number of bytes.
  */
 export function copyWords(
   from: Uint32Array,

@@ -1,9 +1,10 @@
 /**
- * Where keys arrive: for recently changed leaves, how many entries were added in a row, each right
- * after the one before it. A leaf with a long row is where a series grows, and is split there.
+ * Tracks where keys arrive: for each recently changed leaf, the number of entries added in a row,
+ * each directly after the previous one. A long row means that a series grows at that place, where
+ * the leaf is then split.
  *
  * 1. A row is a hint. Leaves displace each other, and deletions and rollbacks are not noted; a
- *    wrong hint costs space and nothing else.
+ *    wrong hint costs only space.
  * 2. Rows are not stored in the file.
  */
 
@@ -20,7 +21,7 @@ const ROW = 2;
 export class Arrivals {
   readonly #words = new Uint32Array(LEAVES << WIDTH_SHIFT);
 
-  /** Notes a new entry of a leaf. Returns how many entries before it were added in a row. */
+  /** Notes a new entry of a leaf. Returns the number of entries before it in its row. */
   note(page: PageNumber, index: number): number {
     const words = this.#words;
     const at = (page & (LEAVES - 1)) << WIDTH_SHIFT;

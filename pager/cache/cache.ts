@@ -26,7 +26,7 @@ import { Frame, IMAGE, NO_PAGE, placeOf, POOL } from "../format/frame.ts";
 import { PageTable } from "./page_table.ts";
 import type { ChunkNumber, PageNumber, Place, Slot } from "../format/units.ts";
 
-/** What `lookup` and `find` return for a page that is not in memory. */
+/** The result of `lookup` and `find` for a page that is not in memory. */
 export const MISS = -1;
 
 const RECENT_MISSES = 64;

@@ -452,7 +452,7 @@ export class Loader {
     this.#cache.use(place);
   }
 
-  /** Reads pages; returns how many, as the last ones may be in memory but not in the file yet. */
+  /** Reads pages. Returns the number read: the last ones may not be in the file yet. */
   #readPages(page: PageNumber, count: number, frame: Frame, slot: Slot): number {
     const length = count * PAGE_BYTES;
     const done = this.#read(page, frame.u8, slot << PAGE_SHIFT, length, page * PAGE_BYTES);

@@ -40,7 +40,7 @@ export class TransactionEnds implements TransactionListener {
 
 /** The snapshots that may see free pages. */
 export interface LiveSnapshots {
-  /** How many snapshots have not ended. */
+  /** The number of live snapshots. */
   readonly snapshotCount: number;
 }
 

@@ -48,7 +48,7 @@ export type Durability = "sync" | "buffered" | "none";
 
 /** With durability `none`, at most this many bytes of records wait in memory. */
 const PENDING_BYTES_MAX = 4 * 1024 * 1024;
-/** How many times its bound the journal may reach while callers wait for the checkpoint. */
+/** The multiple of its bound that the journal may reach while callers wait for the checkpoint. */
 const WAITING_SHARE = 2;
 
 /** The path of commits to the medium. */

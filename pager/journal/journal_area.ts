@@ -31,11 +31,11 @@ export class JournalArea {
   #zeroed: number;
 
   /**
-   * An area of a file.
+   * Creates an area of a file.
    *
    * @param disk The file.
    * @param chunks Its chunks, in order.
-   * @param zeroed How many bytes from its beginning were written before.
+   * @param zeroed The number of bytes from its beginning that were written before.
    */
   constructor(disk: Disk, chunks: readonly number[], zeroed: number) {
     this.#disk = disk;
@@ -48,7 +48,7 @@ export class JournalArea {
     return this.chunks.length * AREA_CHUNK_BYTES;
   }
 
-  /** How many bytes from the beginning were written before. */
+  /** The number of bytes from the beginning that were written before. */
   get zeroed(): number {
     return this.#zeroed;
   }

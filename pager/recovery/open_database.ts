@@ -23,7 +23,7 @@ export interface Opened {
   report: RecoveryReport | undefined;
 }
 
-/** How to open a file. */
+/** Options for opening a file. */
 export interface OpenDatabaseOptions {
   /** Create a database in an empty file, or in one whose creation was interrupted. */
   readonly create: boolean;

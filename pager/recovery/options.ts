@@ -24,7 +24,7 @@ export const CACHE_BYTES_MIN: number = CACHE_FRAMES_MIN * CHUNK_BYTES;
 export const CACHE_BYTES_MAX: number = 16 * 1024 * 1024 * 1024;
 
 const MODE_MAX = 0o777;
-/** What the owner needs of a file to use it. */
+/** The permissions that the owner needs to use a file. */
 const MODE_OWNER = 0o600;
 
 /** Options for opening a pager. */

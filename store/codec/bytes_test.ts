@@ -1,4 +1,4 @@
-// Bytes as keys and values: kept as they are; as keys also text, which is kept in UTF-8.
+// Bytes as keys and values are stored unchanged; keys may also be text, which is stored in UTF-8.
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

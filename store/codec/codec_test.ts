@@ -1,4 +1,4 @@
-// Which codecs are taken for keys, also where no compiler looks.
+// The codecs that are accepted for keys, also in code without type checks.
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

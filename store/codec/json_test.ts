@@ -1,4 +1,4 @@
-// Values as JSON: what comes back, what comes back changed, and what is refused.
+// Values as JSON: those restored unchanged, those restored in another form, and those refused.
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

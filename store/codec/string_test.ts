@@ -1,4 +1,4 @@
-// Text as keys and values: no letter is lost, none is made up, and it sorts by code points.
+// Text as keys and values: it is restored exactly, and sorts by code points.
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

@@ -1,4 +1,4 @@
-// Values as V8 clones them: what comes back, on its own memory, and what is refused.
+// Values as V8 clones them: those restored, each in its own memory, and those refused.
 
 import {
   assert,

@@ -1,5 +1,5 @@
-// Tuples as keys: every part comes back, bytes sort as parts do, the bytes of a tuple begin just
-// the tuples it begins, and bytes that no tuple has are refused.
+// Tuples as keys: every part is restored; bytes sort as parts do; the bytes of a tuple are a prefix
+// only of tuples that begin with it; and bytes that encode no tuple are refused.
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -17,7 +17,7 @@ import {
 import { tuple } from "./tuple.ts";
 import type { TuplePart } from "./tuple_part.ts";
 
-/** What may be a part, in order. */
+/** Values of every type of part, in order. */
 const SORTED: readonly TuplePart[] = [
   ...[[], [0], [0, 0], [0, 1], [1], [1, 0], [2], [255], [255, 0]].map((all) => new Uint8Array(all)),
   ...["", "\0", "\0\0", "\0\x01", "\x01", "\x01\0", "\x02", "a", "a\0", "a\0b", "a\x01", "aa", "b"],
@@ -46,7 +46,7 @@ const ANY_TUPLE = fc.array(ANY_PART, { maxLength: 4 });
 
 const TYPES = ["object", "string", "number", "bigint", "boolean"];
 
-/** The order of parts, told without their bytes. */
+/** The order of parts, computed without their bytes. */
 function compareParts(a: TuplePart, b: TuplePart): number {
   const types = TYPES.indexOf(typeof a) - TYPES.indexOf(typeof b);
   if (types !== 0 || Object.is(a, b)) return types;

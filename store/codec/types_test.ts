@@ -1,4 +1,4 @@
-// What the compiler takes and refuses: a line marked as an error that is none fails the check.
+// The types that the compiler accepts. The check fails if a line marked as an error is not one.
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -20,7 +20,7 @@ import {
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
   : false;
 
-/** What a tree makes of its codecs. */
+/** The types that a tree derives from its codecs. */
 interface Typed<Key, KeyIn, Prefix, Value, ValueIn> {
   readonly key: Key;
   readonly keyIn: KeyIn;
@@ -29,7 +29,7 @@ interface Typed<Key, KeyIn, Prefix, Value, ValueIn> {
   readonly valueIn: ValueIn;
 }
 
-/** A stand-in for what opens a tree: it only has types. */
+/** A substitute for the call that opens a tree, with types only. */
 function typed<
   Key = Uint8Array,
   KeyIn = Uint8Array | string,

@@ -1,4 +1,4 @@
-// Looking into an open database: what is told is what is there, and looking moves nothing.
+// Inspecting an open database: the reports are correct, and inspection changes nothing.
 
 import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

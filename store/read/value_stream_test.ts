@@ -146,7 +146,7 @@ describe("getStream()", () => {
       throw new Error("no more");
     };
     await assertRejects(() => readAll(failing), Error, "no more");
-    // What goes on while nobody writes asks too.
+    // Idle work calls `checkOpen` too.
     Reflect.deleteProperty(session, "checkOpen");
     assertEquals(pager.stats().snapshots, 0);
   });

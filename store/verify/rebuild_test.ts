@@ -1,5 +1,5 @@
-// Filling a new database: what is in it afterwards, that it goes to disk meanwhile, and that
-// nothing is left of one that is given up.
+// Filling a new database: its content afterwards, the writes to disk meanwhile, and the removal of
+// one that is abandoned.
 
 import { assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

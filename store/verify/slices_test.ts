@@ -1,4 +1,4 @@
-// Work in slices: what it returns and throws, when it breathes and tells, and that it is closed.
+// Work in slices: its result and errors, its pauses and progress reports, and its end by a signal.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

@@ -1,5 +1,5 @@
-// The change feed and its queues by themselves: which changes a queue gets, what savepoints take
-// back, when a commit can be taken, and how many changes wait at most.
+// The change feed and its queues by themselves: the changes that a queue receives, their removal by
+// savepoints, the time when a commit can be taken, and the bound on waiting changes.
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";

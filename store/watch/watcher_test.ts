@@ -1,5 +1,5 @@
-// Watching a tree: commits come in order, once, whole and only when they are durable, and a watcher
-// ends as it should in every way there is.
+// Watching a tree: commits arrive in order, once, whole, and only when they are durable; and every
+// way to end a watcher.
 
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
