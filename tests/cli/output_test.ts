@@ -168,7 +168,7 @@ describe("cli: map", () => {
         using db = open(path);
         await db.tree("words", { key: string, value: json }).set("elk", 1);
         const rows = Array.from({ length: 1000 }, (_, i) => [i, "x".repeat(100)] as const);
-        await db.tree("full", { key: u64, value: string }).load(rows);
+        await db.tree("full", { key: u64, value: string }).load(rows, { fill: 1 });
       }
       using db = open(path, { readOnly: true });
       const [chunk] = db.chunks();
