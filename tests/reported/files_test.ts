@@ -228,7 +228,7 @@ describe("what users of other stores reported: files that others touch", () => {
       for (const name of names) open(`${dir}/${name}`).close();
       assertEquals(namesIn(dir), names.toSorted());
       for (const name of ["file:m?mode=memory&cache=shared", "file::memory:?cache=shared"]) {
-        assertThrows(() => open(name), TypeError, "no URL of a file");
+        assertThrows(() => open(name), TypeError, "not a URL of a file");
       }
       for (const name of ["", "a\0b"]) assertThrows(() => open(name), IoError);
       assertEquals(namesIn(dir), names.toSorted());
