@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { loadOf, machineOf } from "./machine.ts";
 import { tableOf } from "./measure.ts";
+import { inTempFolder } from "./temp_folder.ts";
 import { type Point, TRIALS, type TrialSize } from "./scale/trials.ts";
 
 /** What `child.ts` says of opening after a kill. */
@@ -50,7 +51,7 @@ for (const name of [...Object.keys(TRIALS), "kill"]) {
   if (options.only !== undefined && options.only !== name) continue;
   results[name] = {};
   for (const engine of engines) {
-    results[name][engine] = await inFolder((dir) => run(name, engine, dir));
+    results[name][engine] = await inTempFolder((dir) => run(name, engine, dir));
   }
   console.log(`\n${name}\n\n${name === "kill" ? openingTable(name) : trialTable(name)}`);
 }
@@ -72,15 +73,6 @@ async function child(...args: string[]): Promise<string> {
   }).output();
   if (code !== 0 && args[0] !== "kill") throw new Error(new TextDecoder().decode(stderr));
   return new TextDecoder().decode(stdout).trimEnd().split("\n").at(-1) ?? "";
-}
-
-async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = Deno.makeTempDirSync({ prefix: "quire-bench-" });
-  try {
-    return await work(folder);
-  } finally {
-    Deno.removeSync(folder, { recursive: true });
-  }
 }
 
 function trialTable(name: string): string {

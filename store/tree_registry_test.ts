@@ -41,6 +41,8 @@ describe("handles of trees", () => {
     })();
     await collectGarbage();
     assertEquals(refs.filter((ref) => ref.deref() !== undefined).length, 0);
+    // The registry keeps the first trees, and their codecs with them.
+    assertThrows(() => db.tree("first 0", { key: string, value: json }), TypeError, "other codecs");
     assertStrictEquals(db.tree("held", { key: string, value: json }), held);
     assertThrows(() => db.tree("held"), TypeError, "it is open with other codecs");
     // A tree without references is no longer open, so its name can be opened again.

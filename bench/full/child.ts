@@ -7,6 +7,7 @@
 
 import { loadEngines } from "../engines.ts";
 import { peakMemory } from "../machine.ts";
+import { inTempFolder } from "../temp_folder.ts";
 import { FULL, type Group, KV_SHARE, lessOf, QUICK, WARM_UP } from "./plan.ts";
 import { runGroup } from "./workloads.ts";
 
@@ -19,16 +20,7 @@ else {
   const engine = present[0]!;
   const size = quick === "quick" ? QUICK : FULL;
   const own = name === "Deno KV" ? lessOf(size, KV_SHARE) : size;
-  await inFolder((folder) => runGroup(group as Group, engine, folder, WARM_UP));
-  const measured = await inFolder((folder) => runGroup(group as Group, engine, folder, own));
+  await inTempFolder((folder) => runGroup(group as Group, engine, folder, WARM_UP));
+  const measured = await inTempFolder((folder) => runGroup(group as Group, engine, folder, own));
   console.log(JSON.stringify({ about: engine.about, ...measured, peakMemory: peakMemory() }));
-}
-
-async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = Deno.makeTempDirSync({ prefix: "quire-bench-" });
-  try {
-    return await work(folder);
-  } finally {
-    Deno.removeSync(folder, { recursive: true });
-  }
 }

@@ -2,8 +2,8 @@
  * One step of `scale.ts` in a process of its own: prints a line of JSON.
  *
  * `trial NAME ENGINE FOLDER SIZE` runs a trial. `kill ENGINE FOLDER SIZE` sets entries and then
- * kills itself in the middle of a transaction's worth of work. `open ENGINE FOLDER SIZE` opens what
- * is there, and says what that took.
+ * kills itself, so that nothing is closed. `open ENGINE FOLDER SIZE` opens what is there, and says
+ * what that took.
  */
 
 import type { Engine } from "../engine.ts";
