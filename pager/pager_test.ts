@@ -1,7 +1,7 @@
 // The whole pager: the state that survives closing, the detection of damaged bytes, and the marks
 // in the superblocks.
 
-import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { FaultyFile } from "../tests/support/faulty_file.ts";
 import {
@@ -20,7 +20,7 @@ import {
 } from "../tests/support/pages.ts";
 import { Disk } from "./file/disk.ts";
 import { ClosedError, CorruptionError, LimitError, LockedError } from "./format/errors.ts";
-import { KIND_LEAF, KIND_RUN } from "./format/format.ts";
+import { CHUNK_BYTES, KIND_LEAF, KIND_RUN } from "./format/format.ts";
 import {
   formatHeader,
   seal,
@@ -181,6 +181,19 @@ describe("Pager marks", () => {
       expectContent(closed, 7, 3);
       closed.close();
     }
+  });
+
+  it("recovers with few reads, although a batch may follow at every 4 KiB of the journal", () => {
+    const file = makeFile(10);
+    const pager = openNodes(file);
+    transact(pager, () => write(pager, 5, 1));
+    pager.flush("sync");
+    const counted = new FaultyFile(new MemoryFile(file.content()));
+    const again = openNodes(counted);
+    assertGreater(counted.bytesRead, CHUNK_BYTES);
+    assertLess(counted.counts.read, 50);
+    again.close();
+    pager.close();
   });
 
   it("recovers for a read-only handle in memory, and leaves the file as it is", () => {

@@ -102,6 +102,11 @@ export function batchSum(bytes: Uint8Array): number {
   return new DataView(bytes.buffer, bytes.byteOffset, 8).getInt32(4, true);
 }
 
+/** Whether a header may begin at an offset: a quick test before `decodeBatch`. */
+export function mayBeginAt(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === (MAGIC & 0xff) && bytes[at + 1] === (MAGIC >>> 8 & 0xff);
+}
+
 /** Reads a header; undefined when the bytes are not a header of this database. */
 export function decodeBatch(bytes: Uint8Array, databaseId: Uint8Array): BatchHeader | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, BATCH_HEADER_BYTES);

@@ -24,8 +24,9 @@ import {
   batchBytes,
   type BatchHeader,
   batchSum,
+  decodeBatch,
+  mayBeginAt,
 } from "../journal/batch.ts";
-import { decodeBatch } from "../journal/batch.ts";
 import { crc, seedOf } from "../format/checksum.ts";
 import type { Disk } from "../file/disk.ts";
 import { CorruptionError } from "../format/errors.ts";
@@ -51,6 +52,8 @@ import type { ChunkNumber } from "../format/units.ts";
 
 /** Recovery skips this many versions, so that a discarded commit and a new one never share one. */
 const VERSION_JUMP = 2 ** 20;
+/** The bytes of the journal's tail that are read at a time. */
+const TAIL_PIECE_BYTES = 256 * 1024;
 
 /** A summary of one recovery. */
 export interface RecoveryReport {
@@ -195,17 +198,27 @@ export class Recovery {
    * no header after the last whole batch may show that one before it had been on the medium.
    */
   #checkTail(): void {
-    for (const turn of [0, 1]) {
-      const generation = this.#generation + turn;
-      const area = this.#areas[generation & 1]!;
-      for (let at = turn === 0 ? this.#offset : 0; at < area.capacity; at += BATCH_ALIGN) {
-        const header = this.#readHeader(generation, at);
-        if (header !== undefined) this.#checkLater(header, generation, at);
-      }
-    }
+    this.#checkHeaders(this.#generation, this.#offset);
+    this.#checkHeaders(this.#generation + 1, 0);
     const { header } = this.#batches.at(-1) ?? {};
     if (header?.continues) this.#dropUnfinishedGroup();
     this.#last = this.#batches.at(-1)?.header;
+  }
+
+  /** Checks every header of an area from an offset on; reads the area in large pieces. */
+  #checkHeaders(generation: number, from: number): void {
+    const area = this.#areas[generation & 1]!;
+    const piece = new Uint8Array(Math.min(TAIL_PIECE_BYTES, area.capacity - from));
+    for (let start = from; start < area.capacity; start += piece.length) {
+      const length = Math.min(piece.length, area.capacity - start);
+      area.read(piece, length, start);
+      for (let at = 0; at < length; at += BATCH_ALIGN) {
+        if (!mayBeginAt(piece, at)) continue;
+        const bytes = piece.subarray(at, at + BATCH_HEADER_BYTES);
+        const header = decodeBatch(bytes, this.#superblock.databaseId);
+        if (header !== undefined) this.#checkLater(header, generation, start + at);
+      }
+    }
   }
 
   #checkLater(header: BatchHeader, generation: number, at: number): void {
