@@ -235,8 +235,10 @@ export class Scrub {
   #checkJournal(): boolean {
     if (this.#journals?.has(this.#chunk)) {
       const expected = journalHeaderPage(this.#chunk, this.#source.seed);
-      const at = expected.findIndex((byte, i) => this.frame.u8[i] !== byte);
-      if (at >= 0) this.#find(at >>> 5, at & 31, "not a header of the journal");
+      if (this.frame.buffer.compare(expected, 0, PAGE_BYTES, 0, PAGE_BYTES) !== 0) {
+        const at = expected.findIndex((byte, i) => this.frame.u8[i] !== byte);
+        this.#find(at >>> 5, at & 31, "not a header of the journal");
+      }
       this.states.fill(SLOT_OTHER);
       return true;
     }

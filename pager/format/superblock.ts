@@ -25,6 +25,7 @@ import {
   VERSION_MAX,
 } from "./format.ts";
 import type { PageNumber } from "./units.ts";
+import { isZero } from "./zeros.ts";
 
 const HEADER_PAGES = 1;
 const TWO_32 = 0x1_0000_0000;
@@ -218,12 +219,6 @@ function checkReserved(reader: FieldReader, superblock: Superblock): void {
   for (const [start, end] of gaps) {
     reader.check(isZero(reader.bytes, start, end), start, "reserved bytes are not zero");
   }
-}
-
-/** A plain loop for speed: most of a superblock is reserved, and opening a file reads several. */
-function isZero(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) if (bytes[i] !== 0) return false;
-  return true;
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -6,6 +6,7 @@
  * superblock is an unfinished creation, whose bytes are known, or not a Quire database.
  */
 
+import { Buffer } from "node:buffer";
 import type { Disk } from "../file/disk.ts";
 import { CorruptionError } from "../format/errors.ts";
 import {
@@ -137,9 +138,7 @@ function tryRead(disk: Disk, page: PageNumber): Superblock | CorruptionError {
 }
 
 function sameBytes(a: Superblock, b: Superblock): boolean {
-  const left = encoded(a);
-  const right = encoded(b);
-  return left.every((byte, i) => byte === right[i]);
+  return Buffer.compare(encoded(a), encoded(b)) === 0;
 }
 
 function encoded(superblock: Superblock): Uint8Array {

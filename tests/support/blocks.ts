@@ -5,12 +5,14 @@
  * Each block keeps a hash of its bytes, so that equal images are found without comparing them.
  */
 
+import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 
 /** Bytes of a block, and the larger of the two units in which writes tear. */
 export const BLOCK_BYTES = 4096;
 
 const BLOCK_WORDS = BLOCK_BYTES / 4;
+const ZEROS = new Uint8Array(BLOCK_BYTES);
 
 /** Bytes shared by many files; only the file with the `owner` may change them. */
 class Block {
@@ -102,8 +104,10 @@ export class Blocks {
       const at = position + done;
       const from = at % BLOCK_BYTES;
       const part = Math.min(length - done, BLOCK_BYTES - from);
-      const bytes = this.#own(Math.floor(at / BLOCK_BYTES));
-      bytes.set(source.subarray(start + done, start + done + part), from);
+      const index = Math.floor(at / BLOCK_BYTES);
+      const bytes = source.subarray(start + done, start + done + part);
+      if (part < BLOCK_BYTES) this.#own(index).set(bytes, from);
+      else this.#replace(index, bytes);
       done += part;
     }
     this.extend(position + length);
@@ -155,6 +159,13 @@ export class Blocks {
     const bytes = new Uint8Array(this.#size);
     this.read(bytes, 0, this.#size, 0);
     return bytes;
+  }
+
+  /** Replaces a whole block; zeros take no memory. */
+  #replace(index: number, bytes: Uint8Array): void {
+    while (this.#blocks.length <= index) this.#blocks.push(undefined);
+    const isZero = Buffer.compare(bytes, ZEROS) === 0;
+    this.#blocks[index] = isZero ? undefined : new Block(bytes.slice(), this.#token);
   }
 
   /** The bytes of a block, which may be changed. */
