@@ -140,7 +140,9 @@ describe("LeafCursor.copyLeaf()", () => {
     assertEquals([batch.count, ...batch.isReference.subarray(0, 2)], [2, 0, 1]);
     transact(pager, () => tree.put(bytesOf("a"), bytesOf("other!")));
     assertEquals(nameOf(batch.value(0)), "inline");
-    batch.bytes.fill(0xee);
+    for (const entry of [0, 1]) {
+      for (const taken of [batch.key(entry), batch.value(entry)]) taken.fill(0xee);
+    }
     expectValue(tree.readRuns(batch.reference(1), 0), { bytes: 5000, salt: 1 });
     const key = new Uint8Array(1);
     assertEquals([batch.copyKey(1, key), nameOf(key)], [1, "b"]);

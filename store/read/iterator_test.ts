@@ -253,6 +253,16 @@ describe("results that leave the thread", () => {
     for (const [bytes, expected] of found) assertEquals(bytes, expected);
   });
 
+  it("cannot be transferred even if they are empty", async () => {
+    using db = openOn(new MemoryFile());
+    const tree = db.tree("empty");
+    await tree.setMany([[new Uint8Array(0), new Uint8Array(0)]]);
+    for (const bytes of [...tree.keys(), ...tree.values(), ...tree.entries().toArray().flat()]) {
+      assertThrows(() => structuredClone(bytes, { transfer: [bytes.buffer as ArrayBuffer] }));
+    }
+    assertEquals([...tree], [[new Uint8Array(0), new Uint8Array(0)]]);
+  });
+
   it("reach a worker as they are", async () => {
     const source = `onmessage = ({ data }) => { data.fill(0); postMessage(data.length); }`;
     const url = `data:application/javascript,${encodeURIComponent(source)}`;

@@ -9,6 +9,7 @@ import type { BTree } from "../../btree/mod.ts";
 import { inEntry } from "./codec_error.ts";
 import { type Bounds, boundsOf, keyBoundsOf, type KeyRange, type Range } from "./range.ts";
 import type { Scan } from "./scan.ts";
+import type { ScanMemory } from "./slab.ts";
 import { type Picker, ScanIterator, type Scanned } from "./scan_iterator.ts";
 import type { TreeFormat } from "./tree_format.ts";
 import type { TreeSource } from "./tree_source.ts";
@@ -311,7 +312,7 @@ export class ReadTree<
    * ```
    */
   keys(range: Range<KI, P> = {}): Generator<K, void, undefined> {
-    return this.#scan(boundsOf(range, this.#format), this.#pick.key, false);
+    return this.#scan(boundsOf(range, this.#format), this.#pick.key, this.#format.keyMemory);
   }
 
   /**
@@ -327,7 +328,7 @@ export class ReadTree<
    * ```
    */
   values(range: Range<KI, P> = {}): Generator<V, void, undefined> {
-    return this.#scan(boundsOf(range, this.#format), this.#pick.value);
+    return this.#scan(boundsOf(range, this.#format), this.#pick.value, this.#format.valueMemory);
   }
 
   /** Iterates over all entries, in key order. */
@@ -335,10 +336,13 @@ export class ReadTree<
     return this.entries();
   }
 
-  /** Iterates over a range; `showsValues` = the results contain values. */
-  #scan<T>(bounds: Bounds, pick: Picker<T>, showsValues = true): ScanIterator<T> {
-    const alignsValues = showsValues && this.#format.valuesKeepBytes;
-    return new ScanIterator(this.#pick.from, bounds, pick, alignsValues);
+  /** Iterates over a range; `memory` is that of the results. */
+  #scan<T>(
+    bounds: Bounds,
+    pick: Picker<T>,
+    memory: ScanMemory = this.#format.memory,
+  ): ScanIterator<T> {
+    return new ScanIterator(this.#pick.from, bounds, pick, memory);
   }
 
   get #pick(): Pickers<K, V> {

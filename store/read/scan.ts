@@ -1,11 +1,12 @@
 /**
  * A scan of the entries of a range, a leaf at a time. It copies each leaf's part of the range at
- * once (`LeafBatch`); keys and values are views of that copy, which cannot be transferred.
+ * once (`LeafBatch`). Keys and values that the caller owns are views of memory that a few share,
+ * which cannot be transferred; others are lent until the next step.
  */
 
 import { type BTree, KEY_BYTES_MAX, LeafBatch, LeafCursor } from "../../btree/mod.ts";
 import type { Bounds } from "./range.ts";
-import { takeShared } from "./slab.ts";
+import { type ScanMemory, takeForKeys, takeForValues } from "./slab.ts";
 
 const NO_BOUNDS: Bounds = { lower: undefined, upper: undefined, forward: true, limit: Infinity };
 /** The most idle scans, which serve all trees: a scan has some 30 KB of scratch memory. */
@@ -31,7 +32,7 @@ export class Scan {
   readonly #cursor = new LeafCursor();
   #bounds: Bounds = NO_BOUNDS;
   #more = false;
-  readonly #batch = new LeafBatch(takeShared);
+  readonly #batch = new LeafBatch(takeForKeys, takeForValues);
   readonly #key = new Uint8Array(KEY_BYTES_MAX);
 
   /** Points the scan at a tree. */
@@ -60,11 +61,13 @@ export class Scan {
   /**
    * Begins the scan; false if the range is empty.
    *
-   * @param alignsValues Whether values begin at multiples of 8 of their buffers, as keys do.
+   * @param results The memory of its keys and values.
    */
-  begin(bounds: Bounds, alignsValues: boolean): boolean {
+  begin(bounds: Bounds, results: ScanMemory): boolean {
     this.#bounds = bounds;
-    this.#batch.alignsValues = alignsValues;
+    this.#batch.takesValues = results.takesValues;
+    this.#batch.ownsKeys = results.ownsKeys;
+    this.#batch.ownsValues = results.ownsValues;
     const { lower, upper, forward } = bounds;
     const found = forward ? this.#seekForward(lower) : this.#seekBackward(upper);
     return found && this.#copy(bounds.limit);

@@ -16,6 +16,7 @@ import type { PageSnapshot } from "../../pager/mod.ts";
 import type { Bounds } from "./range.ts";
 import type { TreeSource } from "./tree_source.ts";
 import { giveBackScan, type Scan, takeScan } from "./scan.ts";
+import type { ScanMemory } from "./slab.ts";
 
 /** Produces the result of an iterator from an entry of the scan. */
 export type Picker<T> = (scan: Scan, at: number) => T;
@@ -34,7 +35,7 @@ export class ScanIterator<T> extends Iterator<T, void, undefined>
   readonly #scanned: Scanned;
   readonly #bounds: Bounds;
   readonly #pick: Picker<T>;
-  readonly #alignsValues: boolean;
+  readonly #memory: ScanMemory;
   #scan: Scan | undefined;
   #entries: BTree | undefined;
   #kept: PageSnapshot | undefined;
@@ -55,14 +56,14 @@ export class ScanIterator<T> extends Iterator<T, void, undefined>
    * @param scanned The tree.
    * @param bounds The range.
    * @param pick Produces a result from an entry.
-   * @param alignsValues Whether results contain the bytes of values.
+   * @param memory The memory of the keys and values that `pick` decodes.
    */
-  constructor(scanned: Scanned, bounds: Bounds, pick: Picker<T>, alignsValues: boolean) {
+  constructor(scanned: Scanned, bounds: Bounds, pick: Picker<T>, memory: ScanMemory) {
     super();
     this.#scanned = scanned;
     this.#bounds = bounds;
     this.#pick = pick;
-    this.#alignsValues = alignsValues;
+    this.#memory = memory;
     this.#left = bounds.limit;
   }
 
@@ -115,7 +116,7 @@ export class ScanIterator<T> extends Iterator<T, void, undefined>
     const scan = this.#scan = takeScan(entries);
     this.#keepStep(entries);
     this.#followsChanges = source.followsChanges;
-    if (!scan.begin(this.#bounds, this.#alignsValues)) return undefined;
+    if (!scan.begin(this.#bounds, this.#memory)) return undefined;
     if (!scan.isWhole) this.#kept = source.keepVersion();
     return scan;
   }

@@ -1,34 +1,82 @@
 /**
- * Memory for values that leave the engine: many small copies in one allocation.
+ * Memory for results: many small ones share a block, because an allocation costs more than all
+ * other work of reading them.
  *
- * Each copy is a view of a slab of 16 KiB that nothing else writes to again; from 4 KiB up a copy
- * has a buffer of its own. Slabs are marked untransferable, so that posting one value to a worker
- * copies it instead of taking its neighbours along.
+ * A kept result keeps its block. Blocks are as small as speed allows, and depend on the results in
+ * them: 2 KiB for values up to 64 bytes, 8 KiB up to 256, 16 KiB below 4 KiB; from there on a value
+ * has a buffer of its own. Iterators take blocks of 4 KiB for keys, of 32 KiB for values up to 256
+ * bytes (the mean of a leaf) and of 64 KiB for longer ones. The keys, or values, of a leaf that take
+ * more than half a block get a block of their own.
  *
- * Each copy begins at a multiple of 8 of its buffer, so that any typed array can view it.
+ * Nothing writes to a result again. Blocks are marked untransferable, so that posting one result to
+ * a worker copies it instead of taking its neighbours along. Each result begins at a multiple of 8
+ * of its buffer, so that any typed array can view it.
  */
 
 import { markAsUntransferable } from "node:worker_threads";
 
-const SLAB_BYTES = 16 * 1024;
 const OWN_BYTES_MIN = 4 * 1024;
 const LOOP_BYTES_MAX = 48;
 
-/** The size of the block that iterators share: some leaves, or many short ranges. */
-const BLOCK_BYTES = 64 * 1024;
+const SMALL_BYTES_MAX = 64;
+const MEDIUM_BYTES_MAX = 256;
+/** Up to this mean length, values of iterators share the smaller blocks. */
+const SCANNED_BYTES_MAX = 256;
 
-let block = new Uint8Array(0);
-let blockUsed = 0;
+/** How a scan hands out keys and values. */
+export interface ScanMemory {
+  /** Whether values are read at all. */
+  readonly takesValues: boolean;
+  /** Whether the caller owns keys; otherwise they are views, valid until the next step. */
+  readonly ownsKeys: boolean;
+  /** Whether the caller owns values; otherwise they are views, valid until the next step. */
+  readonly ownsValues: boolean;
+}
 
-/** Takes a part of the block that results share. The caller alone writes to it. */
-export function takeShared(length: number): Uint8Array {
-  let start = aligned(blockUsed);
-  if (start + length > block.length) {
-    block = newShared(Math.max(BLOCK_BYTES, length));
-    start = 0;
+/** Memory that results share, in blocks of one size. */
+class Shelf {
+  readonly #blockBytes: number;
+  /** The current block. */
+  block: Uint8Array = new Uint8Array(0);
+  /** Past the end, so that even an empty first result begins a block. */
+  #used = 1;
+
+  constructor(blockBytes: number) {
+    this.#blockBytes = blockBytes;
   }
-  blockUsed = start + length;
-  return block.subarray(start, blockUsed);
+
+  /** Reserves a part of the block. Returns its offset. */
+  reserve(length: number): number {
+    let at = aligned(this.#used);
+    if (at + length > this.block.length) {
+      this.block = newShared(this.#blockBytes);
+      at = 0;
+    }
+    this.#used = at + length;
+    return at;
+  }
+
+  /** Takes memory for several results, which the caller alone writes to. */
+  take(length: number): Uint8Array {
+    if (length * 2 > this.#blockBytes) return newShared(length);
+    const at = this.reserve(length);
+    return this.block.subarray(at, at + length);
+  }
+}
+
+const keyShelf = new Shelf(4 * 1024);
+const valueShelf = new Shelf(32 * 1024);
+const longValueShelf = new Shelf(64 * 1024);
+
+/** Takes memory for the keys that an iterator reads at once. */
+export function takeForKeys(length: number): Uint8Array {
+  return keyShelf.take(length);
+}
+
+/** Takes memory for the `count` values that an iterator reads at once. */
+export function takeForValues(length: number, count: number): Uint8Array {
+  const shelf = length > count * SCANNED_BYTES_MAX ? longValueShelf : valueShelf;
+  return shelf.take(length);
 }
 
 /** The next multiple of 8, where an element of any typed array can begin. */
@@ -43,19 +91,18 @@ function newShared(length: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Memory for values that leave the engine. */
+/** Memory for single values that leave the engine. */
 export class Slab {
-  #bytes = new Uint8Array(0);
-  /** Past the end, so that even an empty first copy begins a slab. */
-  #used = 1;
+  readonly #small = new Shelf(2 * 1024);
+  readonly #medium = new Shelf(8 * 1024);
+  readonly #large = new Shelf(16 * 1024);
 
   /** Copies `length` bytes of `from` that begin at `start`. */
   copy(from: Uint8Array, start: number, length: number): Uint8Array {
     if (length >= OWN_BYTES_MIN) return from.slice(start, start + length);
-    let at = aligned(this.#used);
-    if (at + length > this.#bytes.length) at = this.#begin();
-    this.#used = at + length;
-    const bytes = this.#bytes;
+    const shelf = this.#shelfFor(length);
+    const at = shelf.reserve(length);
+    const bytes = shelf.block;
     if (length <= LOOP_BYTES_MAX) {
       for (let i = 0; i < length; i++) bytes[at + i]! = from[start + i]!;
     } else {
@@ -64,9 +111,8 @@ export class Slab {
     return bytes.subarray(at, at + length);
   }
 
-  /** Begins a slab. Returns the offset of the first copy. */
-  #begin(): number {
-    this.#bytes = newShared(SLAB_BYTES);
-    return 0;
+  #shelfFor(length: number): Shelf {
+    if (length <= SMALL_BYTES_MAX) return this.#small;
+    return length <= MEDIUM_BYTES_MAX ? this.#medium : this.#large;
   }
 }

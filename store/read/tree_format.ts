@@ -14,7 +14,7 @@ import { type Codec, type KeyCodec, UNDEFINED_VALUE } from "../codec/mod.ts";
 import { bytes, json, keyBytes, string, structured, tuple, u64 } from "../codec/mod.ts";
 import { copyOf, copyOfKey } from "./copy.ts";
 import { ANY, checkOptions } from "./argument_checks.ts";
-import type { Slab } from "./slab.ts";
+import type { ScanMemory, Slab } from "./slab.ts";
 
 const DEFAULT_NAME = "bytes";
 const NO_BYTES = new Uint8Array(0);
@@ -43,8 +43,12 @@ export class TreeFormat<K, V, KI, VI, P> {
   readonly key: KeyCodec<K, KI, P>;
   /** The codec of values. */
   readonly value: Codec<V, VI>;
-  /** Whether decoded values keep the bytes that the codec of values decodes. */
-  readonly valuesKeepBytes: boolean;
+  /** The memory of entries that a scan decodes: owned where the decoded results keep the bytes. */
+  readonly memory: ScanMemory;
+  /** The same where only keys are decoded. */
+  readonly keyMemory: ScanMemory;
+  /** The same where only values are decoded. */
+  readonly valueMemory: ScanMemory;
   /** The key encoded last; valid until the next one of any format. */
   bytes: Uint8Array = NO_BYTES;
 
@@ -66,7 +70,11 @@ export class TreeFormat<K, V, KI, VI, P> {
     checkKeyCodec(this.key);
     checkCodec(this.value);
     this.#keysAreBytes = (this.key as unknown) === keyBytes || (this.key as unknown) === bytes;
-    this.valuesKeepBytes = this.value.keepsBytes ?? true;
+    const ownsKeys = this.key.keepsBytes ?? true;
+    const ownsValues = this.value.keepsBytes ?? true;
+    this.memory = { takesValues: true, ownsKeys, ownsValues };
+    this.valueMemory = { takesValues: true, ownsKeys: false, ownsValues };
+    this.keyMemory = { takesValues: false, ownsKeys, ownsValues };
     this.#valuesMayBeReused = !NOT_REUSING.has(this.value);
   }
 
@@ -136,7 +144,7 @@ export class TreeFormat<K, V, KI, VI, P> {
   foundValue(entries: BTree, slab: Slab): V {
     const { bytes, at, length } = entries.found;
     if (length < 0) return this.value.decode(entries.readRuns(bytes, at));
-    if (this.valuesKeepBytes) return this.value.decode(slab.copy(bytes, at, length));
+    if (this.memory.ownsValues) return this.value.decode(slab.copy(bytes, at, length));
     return this.value.decode(bytes.subarray(at, at + length));
   }
 
