@@ -5,15 +5,23 @@
  */
 
 import { type Figure, short } from "../measure.ts";
+import {
+  COLORS,
+  legend,
+  logScale,
+  polyline,
+  rectangle,
+  svg,
+  text,
+  verticalLine,
+  WIDTH,
+} from "../svg.ts";
 
 /** Figures by name and engine. */
 export type Figures = Readonly<Record<string, Readonly<Record<string, Figure>>>>;
 
-const COLORS = ["#1b6ca8", "#d1495b", "#edae49", "#66a182", "#8d6a9f"];
-const WIDTH = 880;
 const LABEL_WIDTH = 270;
 const BAR_HEIGHT = 11;
-const TEXT = `font-family="sans-serif" font-size="12" fill="#333"`;
 
 /** Bars of the time of each peer divided by that of Quire, one group for each workload. */
 export function ratioChart(figures: Figures, peers: readonly string[]): string {
@@ -22,7 +30,7 @@ export function ratioChart(figures: Figures, peers: readonly string[]): string {
   });
   const groupHeight = peers.length * BAR_HEIGHT + 10;
   const scale = logScale(0.1, 1000, LABEL_WIDTH, WIDTH - 60);
-  const parts = [legend(peers, 14)];
+  const parts = [legend(peers, LABEL_WIDTH, 14)];
   const top = 40;
   names.forEach((name, at) => {
     const y = top + at * groupHeight;
@@ -54,7 +62,7 @@ export function growthChart(figures: Figures, engines: readonly string[]): strin
   });
   const x = logScale(Math.min(...points), Math.max(...points), 80, WIDTH - 40);
   const y = logScale(Math.min(...medians) / 2, Math.max(...medians) * 2, height - 40, 40);
-  const parts = [legend(engines, 14, 0)];
+  const parts = [legend(engines, LABEL_WIDTH, 14, 0)];
   for (const kind of ["get", "insert"]) {
     engines.forEach((engine, at) => {
       const line = Object.entries(figures).flatMap(([name, byEngine]) => {
@@ -62,9 +70,7 @@ export function growthChart(figures: Figures, engines: readonly string[]): strin
         if (!name.startsWith(`${kind} `) || median === undefined) return [];
         return [`${x(Number(name.split(" at ")[1])).toFixed(1)},${y(median).toFixed(1)}`];
       });
-      const dash = kind === "insert" ? ` stroke-dasharray="6 4"` : "";
-      const stroke = `fill="none" stroke="${COLORS[at]}" stroke-width="2"${dash}`;
-      parts.push(`<polyline points="${line.join(" ")}" ${stroke}/>`);
+      parts.push(polyline(line, COLORS[at]!, kind === "insert" ? "6 4" : ""));
     });
   }
   for (const count of new Set(points)) {
@@ -75,40 +81,4 @@ export function growthChart(figures: Figures, engines: readonly string[]): strin
   }
   parts.push(text(WIDTH - 40, 32, "whole lines: get; dashed: insert", "end"));
   return svg(height, parts);
-}
-
-function logScale(least: number, most: number, from: number, to: number): (at: number) => number {
-  const span = Math.log(most / least);
-  return (at) => from + Math.log(Math.min(most, Math.max(least, at)) / least) / span * (to - from);
-}
-
-function legend(names: readonly string[], y: number, firstColor = 1): string {
-  return names.map((name, at) => {
-    const x = LABEL_WIDTH + at * 130;
-    return rectangle(x, y - 9, 10, COLORS[at + firstColor]!) + text(x + 16, y, name, "start");
-  }).join("");
-}
-
-function rectangle(x: number, y: number, width: number, color: string): string {
-  return `<rect x="${x.toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="10"` +
-    ` fill="${color}"/>`;
-}
-
-function verticalLine(x: number, from: number, to: number): string {
-  return `<line x1="${x.toFixed(1)}" x2="${x.toFixed(1)}" y1="${from}" y2="${to}"` +
-    ` stroke="#bbb" stroke-dasharray="2 3"/>`;
-}
-
-function text(x: number, y: number, words: string, anchor: string): string {
-  const safe = words.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${TEXT} text-anchor="${anchor}">` +
-    `${safe}</text>`;
-}
-
-function svg(height: number, parts: readonly string[]): string {
-  const size = `width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}"`;
-  const background = `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size}>\n${background}\n${
-    parts.join("\n")
-  }\n</svg>\n`;
 }
