@@ -33,6 +33,8 @@ export interface Store {
   load(entries: Iterable<[Uint8Array, Uint8Array]>): Later<void>;
   /** Sets one value as a transaction of its own. */
   commit(key: Uint8Array, value: Uint8Array): Later<void>;
+  /** As `commit`, in the call that shares a sync with concurrent ones, if that is another one. */
+  commitShared?(key: Uint8Array, value: Uint8Array): Later<void>;
   /** Sets values in concurrent transactions of their own. */
   commitAll(entries: readonly [Uint8Array, Uint8Array][]): Later<void>;
   /** Writes pending changes of a log to the main file, if there is such a call. */

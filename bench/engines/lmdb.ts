@@ -6,7 +6,8 @@
  *
  * It is configured as its documentation advises for keys and values in bytes: binary encodings, no
  * zeroing of new memory, synchronous transactions, which are flushed when they return. Single
- * commits use `transactionSync`, its fastest durable commit; concurrent ones use `put`.
+ * commits use `transactionSync`, its fastest durable commit; concurrent ones use `put`, which its
+ * own thread commits together.
  */
 
 import type { Changes, Engine, Store } from "../engine.ts";
@@ -100,6 +101,11 @@ class LmdbStore implements Store {
 
   commit(key: Uint8Array, value: Uint8Array): void {
     this.#db.transactionSync(() => this.#db.putSync(key, value));
+  }
+
+  /** Resolves after the sync, because `overlappingSync` is off. */
+  async commitShared(key: Uint8Array, value: Uint8Array): Promise<void> {
+    await this.#db.put(key, value);
   }
 
   async commitAll(entries: readonly [Uint8Array, Uint8Array][]): Promise<void> {

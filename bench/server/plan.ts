@@ -1,0 +1,161 @@
+/**
+ * What the server bench runs: its options, their defaults and their limits.
+ */
+
+import { parseArgs } from "node:util";
+import { ENGINE_NAMES } from "../engines.ts";
+
+/** The parts of the bench. */
+export const PARTS = ["server", "clients", "sequential", "small", "large"] as const;
+/** A part of the bench. */
+export type Part = typeof PARTS[number];
+
+/** What to run. */
+export interface Plan {
+  readonly parts: readonly Part[];
+  readonly engines: readonly string[];
+  /** Connections to the server. */
+  readonly connections: readonly number[];
+  /** Shares of requests that write. */
+  readonly writePercents: readonly number[];
+  /** Milliseconds by which syncs are slowed. */
+  readonly syncMs: readonly number[];
+  readonly rounds: number;
+  /** The time of one measurement, and the most requests or sets in it. */
+  readonly seconds: number;
+  readonly requests: number;
+  /** Entries of a database, and of the large one. */
+  readonly entries: number;
+  readonly largeEntries: number;
+  /** Clients in one process. */
+  readonly clients: number;
+  /** Sets at once. */
+  readonly sets: number;
+  /** Files to write. */
+  readonly json: string | undefined;
+  readonly chart: string | undefined;
+}
+
+/** Options that cannot be run. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** The help. */
+export const USAGE = `Usage: deno task bench:server [OPTION]...
+
+Measures engines inside a server, and as such a server uses them in one process.
+
+  --only PARTS          of ${PARTS.join(",")}
+  --engines NAMES       of ${ENGINE_NAMES.join(",")}
+  --connections COUNTS  connections to the server; default 1,16,64,256
+  --writes PERCENTS     shares of requests that write; default 100,50,5
+  --sync-ms TIMES       milliseconds by which each sync is slowed; default 0,1,5
+  --rounds COUNT        default 3; every round starts with another engine
+  --seconds TIME        the time of one measurement; default 2
+  --requests COUNT      the most requests or sets in one measurement; default 100000
+  --entries COUNT       entries of a database; default 20000
+  --large-entries COUNT entries of the large database; default 1000000
+  --clients COUNT       clients in one process; default 64
+  --sets COUNT          sets at once; default 10000
+  --quick               1 round of 0.3 seconds, 5000 entries, 20000 in the large database
+  --json FILE           write the figures; the parts of FILE that are not run remain
+  --chart FILE          draw them as SVG
+  --help                print this
+
+Databases are below the folder for temporary files, which TMPDIR chooses.
+A list has commas and no spaces; an engine with a space in its name needs quotes.
+`;
+
+const OPTIONS = {
+  only: { type: "string" },
+  engines: { type: "string" },
+  connections: { type: "string" },
+  writes: { type: "string" },
+  "sync-ms": { type: "string" },
+  rounds: { type: "string" },
+  seconds: { type: "string" },
+  requests: { type: "string" },
+  entries: { type: "string" },
+  "large-entries": { type: "string" },
+  clients: { type: "string" },
+  sets: { type: "string" },
+  quick: { type: "boolean", default: false },
+  json: { type: "string" },
+  chart: { type: "string" },
+  help: { type: "boolean", default: false },
+} as const;
+
+/** The plan of the arguments, or undefined if they ask for the help. */
+export function planOf(args: readonly string[]): Plan | undefined {
+  const given = parse(args);
+  if (given.help) return undefined;
+  const count = (name: NumberOption, usual: number, most: number) =>
+    numberOf(name, given[name] ?? `${usual}`, 1, most, true);
+  return {
+    parts: namesOf("only", given.only, PARTS),
+    engines: namesOf("engines", given.engines, ENGINE_NAMES),
+    connections: numbersOf("connections", given.connections ?? "1,16,64,256", 1, 1024, true),
+    writePercents: numbersOf("writes", given.writes ?? "100,50,5", 0, 100, true),
+    syncMs: numbersOf("sync-ms", given["sync-ms"] ?? "0,1,5", 0, 100, false),
+    rounds: count("rounds", given.quick ? 1 : 3, 25),
+    seconds: numberOf("seconds", given.seconds ?? (given.quick ? "0.3" : "2"), 0.05, 60, false),
+    requests: count("requests", 100_000, 10_000_000),
+    entries: count("entries", given.quick ? 5000 : 20_000, 10_000_000),
+    largeEntries: count("large-entries", given.quick ? 20_000 : 1_000_000, 10_000_000),
+    clients: count("clients", 64, 1024),
+    sets: count("sets", 10_000, 100_000),
+    json: given.json,
+    chart: given.chart,
+  };
+}
+
+type NumberOption = "rounds" | "requests" | "entries" | "large-entries" | "clients" | "sets";
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS }).values;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new UsageError(`Cannot read the options: ${error.message}`);
+  }
+}
+
+/** The chosen names of a list in their own order, all of them if none is chosen. */
+function namesOf<T extends string>(option: string, text: string | undefined, all: readonly T[]) {
+  if (text === undefined) return all;
+  const chosen = text.split(",");
+  const unknown = chosen.find((name) => !(all as readonly string[]).includes(name));
+  if (unknown !== undefined) {
+    throw new UsageError(
+      `Cannot use --${option}: ${JSON.stringify(unknown)} is none of ${all.join(", ")}`,
+    );
+  }
+  return all.filter((name) => chosen.includes(name));
+}
+
+function numbersOf(
+  option: string,
+  text: string,
+  least: number,
+  most: number,
+  isWhole: boolean,
+): number[] {
+  const numbers = text.split(",").map((part) => numberOf(option, part, least, most, isWhole));
+  return [...new Set(numbers)];
+}
+
+function numberOf(
+  option: string,
+  text: string,
+  least: number,
+  most: number,
+  isWhole: boolean,
+): number {
+  const number = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
+  if (number >= least && number <= most && (!isWhole || Number.isInteger(number))) return number;
+  const kind = isWhole ? "whole number" : "number";
+  throw new UsageError(
+    `Cannot use --${option}: ${JSON.stringify(text)} is no ${kind} from ${least} to ${most}`,
+  );
+}
