@@ -5,8 +5,8 @@
  * A kept result keeps its block. Blocks are as small as speed allows, and depend on the results in
  * them: 2 KiB for values up to 64 bytes, 8 KiB up to 256, 16 KiB below 4 KiB; from there on a value
  * has a buffer of its own. Iterators take blocks of 4 KiB for keys, of 32 KiB for values up to 256
- * bytes (the mean of a leaf) and of 64 KiB for longer ones. The keys, or values, of a leaf that take
- * more than half a block get a block of their own.
+ * bytes (the mean of a leaf) and of 64 KiB for longer ones. The keys, or values, of one leaf that
+ * take more than half a block get a block of their own.
  *
  * Nothing writes to a result again. Blocks are marked untransferable, so that posting one result to
  * a worker copies it instead of taking its neighbours along. Each result begins at a multiple of 8
