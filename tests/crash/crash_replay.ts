@@ -5,8 +5,9 @@
  * image.quire`
  *
  * Options: `--engine quire|log`, `--protect`, `--garbage none|changed|any`, `--limit N`, `--nested
- * N`, `--kill N`, `--depth N`. `--seeds N` tries N seeds in turn. `--all` continues after a
- * failure, and prints the first failure of each kind.
+ * N`, `--kill N`, `--depth N`. `--near N` begins with the cuts near the Nth commit. `--seeds N`
+ * tries N seeds in turn. `--all` continues after a failure, and prints the first failure of each
+ * kind.
  *
  * `deno run -A tests/crash/crash_replay.ts --file tests/crash/regressions/NAME.json` takes the
  * options from a stored image (see `support/regressions.ts`).
@@ -60,6 +61,7 @@ const NUMBERS = {
   nested: "nestedEvery",
   kill: "killEvery",
   depth: "depth",
+  near: "near",
   cut: "cut",
   image: "image",
 };

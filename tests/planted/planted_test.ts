@@ -63,10 +63,11 @@ class Hunts {
   }
 }
 
-/** Hunts first where the bug was found before. */
+/** Hunts first where the bug was found before, then near there. */
 async function hunt(workshop: Workshop, bug: PlantedBug): Promise<Found | undefined> {
   const image = kept.get(bug.name)?.replay;
-  const found = await workshop.try(bug, image === undefined ? bug.hunts : [image, ...bug.hunts]);
+  const first = image === undefined ? [] : [image, image.replace(/ --cut .*/, "")];
+  const found = await workshop.try(bug, [...first, ...bug.hunts]);
   if (found?.replay === undefined || found.hunt === image) return found;
   if (KEEPS) {
     writeRegression(bug.name, { bug: bug.breaks, replay: found.replay, showed: found.showed });

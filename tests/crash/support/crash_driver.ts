@@ -59,6 +59,11 @@ export interface CrashOptions {
   readonly depth?: number;
   /** The only cut to try. Default all. */
   readonly cut?: number;
+  /**
+   * Cuts are tried in the order of their distance from this commit, instead of in the order of
+   * time: a change of the engine moves a failure to another cut, and seldom to another commit.
+   */
+  readonly near?: number;
   /** The only image of that cut to try; -1 = the killed process. Default all. */
   readonly image?: number;
   /** Whether `crash_replay.ts` knows the workload. Default true. */
@@ -149,6 +154,8 @@ interface Moment {
   readonly allowed: Allowed;
   /** How many levels of cuts may be nested in it. */
   readonly depth: number;
+  /** The number of commits attempted before the outermost cut. */
+  readonly commit: number;
 }
 
 class Sweep {
@@ -173,10 +180,15 @@ class Sweep {
 
   /** Tries every cut of a workload. */
   run(recording: Recording): void {
-    const depth = this.#options.depth ?? 2;
-    for (const moment of momentsOf(recording, "", this.#options.seed, depth)) {
-      const { cut } = this.#options;
-      if (cut === undefined || moment.path === String(cut)) this.#visit(moment, this.#imageOptions);
+    const { cut, near, seed, depth = 2 } = this.#options;
+    const moments = () => momentsOf(recording, "", seed, depth);
+    const distance = ({ commit }: Moment) => near === undefined ? 0 : Math.abs(commit - near);
+    const distances = near === undefined ? [0] : [...new Set(moments().map(distance))];
+    for (const round of distances.sort((a, b) => a - b)) {
+      for (const moment of moments()) {
+        if (cut !== undefined && moment.path !== String(cut)) continue;
+        if (distance(moment) === round) this.#visit(moment, this.#imageOptions);
+      }
     }
   }
 
@@ -254,7 +266,7 @@ class Sweep {
     const path = `${outer.path}/${index}.`;
     // After a torn write there is no redundancy left from which rot could be repaired.
     const imageOptions = { ...this.#imageOptions, rotPages: [], limit: NESTED_LIMIT };
-    for (const moment of momentsOf(recording, path, seed, outer.depth - 1)) {
+    for (const moment of momentsOf(recording, path, seed, outer.depth - 1, outer.commit)) {
       this.#visit(moment, imageOptions);
     }
   }
@@ -270,7 +282,7 @@ class Sweep {
     const [outer, inner] = moment.path.split(/\/(.*)/) as [string, string];
     const image = inner === undefined ? index : Number.parseInt(inner);
     const { acknowledged, attempted } = moment.allowed;
-    const replay = this.#replay(outer, image);
+    const replay = this.#replay(outer, image, moment.commit);
     const lines = [
       `${this.#engine.name}: ${cause instanceof Error ? cause.message : String(cause)}`,
       `  workload ${name}, seed ${seed}, cut ${moment.path}, image ${index}`,
@@ -284,7 +296,7 @@ class Sweep {
   }
 
   /** The arguments of `crash_replay.ts` that repeat an image. */
-  #replay(cut: string, image: number): string {
+  #replay(cut: string, image: number, commit: number): string {
     const { name, seed, nestedEvery, killEvery, depth } = this.#options;
     const { limit, garbage } = this.#imageOptions;
     const media = this.#engineOptions.tornSectors === "protect" ? " --protect" : "";
@@ -293,7 +305,7 @@ class Sweep {
     };
     return `--workload ${name} --seed ${seed} --limit ${limit} --garbage ${garbage}${media}` +
       option("nested", nestedEvery) + option("kill", killEvery) + option("depth", depth) +
-      ` --cut ${cut} --image ${image}`;
+      ` --near ${commit} --cut ${cut} --image ${image}`;
   }
 }
 
@@ -303,13 +315,22 @@ function* momentsOf(
   path: string,
   seed: number,
   depth: number,
+  commit?: number,
 ): Generator<Moment> {
   const walk = new PowerWalk(start);
   let number = 0;
   const at = (allowed: Allowed): Moment => {
     number++;
     const own = seed ^ Math.imul(number, 0x85ebca6b);
-    return { path: `${path}${number}`, seed: own, walk, allowed, depth };
+    const { attempted } = allowed;
+    return {
+      path: `${path}${number}`,
+      seed: own,
+      walk,
+      allowed,
+      depth,
+      commit: commit ?? attempted,
+    };
   };
   for (let i = 0; i < operations.length; i++) {
     const during = marks[i]!;
