@@ -2,9 +2,12 @@
  * Runs all tests: `deno task test`. With arguments it is `deno test -A` with these arguments.
  *
  * Groups of files run in separate processes, as many at a time as there are processors, the longest
- * groups first. `deno test --parallel` would run files in one process: they would share the current
- * directory, environment and memory, and a program started by one would briefly hold the locks of
- * the others' files.
+ * groups first, so that the processors are busy to the end. `deno test --parallel` would run files
+ * in one process: they would share the current directory, environment and memory, and a program
+ * started by one would briefly hold the locks of the others' files.
+ *
+ * The types of the whole project are checked once, by a process of its own: each group would check
+ * the types of nearly the same sources again.
  *
  * The output of a group is printed when it ends. The last line summarises all of them in the format
  * of `deno test`.
@@ -14,10 +17,15 @@ import { fromFileUrl } from "@std/path";
 import { closingLine, type Outcome, outcomeIn, sumOutcomes } from "./support/closing_line.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
+/** The files that take longest, the longest first. Each is a group of its own. */
+const LONGEST = [
+  "tests/planted/planted_test.ts",
+  "tests/crash/crash_test.ts",
+  "tests/crash/crash_protect_test.ts",
+];
 /** The folders whose files take longest come first; all others come last. */
 const ROOMS = [
   "tests/crash/",
-  "tests/planted/",
   "tests/security/",
   "tests/model/",
   "tests/hostile/",
@@ -39,13 +47,14 @@ function testsIn(folder: string): string[] {
   return paths.sort();
 }
 
-/** The files of each room in small groups, the longest rooms first; others by layer. */
+/** The longest files, then those of each room in small groups, then the others by layer. */
 function groupsOf(tests: readonly string[]): string[][] {
-  const isIn = (room: string) => tests.filter((path) => path.startsWith(room));
+  const shorter = tests.filter((path) => !LONGEST.includes(path));
+  const isIn = (room: string) => shorter.filter((path) => path.startsWith(room));
   const inRooms = ROOMS.flatMap((room) => smallGroups(isIn(room)));
-  const others = tests.filter((path) => !ROOMS.some((room) => path.startsWith(room)));
+  const others = shorter.filter((path) => !ROOMS.some((room) => path.startsWith(room)));
   const byLayer = Map.groupBy(others, (path) => path.split("/")[0]);
-  return [...inRooms, ...byLayer.values()];
+  return [...LONGEST.map((path) => [path]), ...inRooms, ...byLayer.values()];
 }
 
 function smallGroups(paths: readonly string[]): string[][] {
@@ -56,36 +65,49 @@ function smallGroups(paths: readonly string[]): string[][] {
   return groups;
 }
 
-/** Runs a group, prints its output, and returns its outcome. */
-async function run(paths: readonly string[]): Promise<Outcome | undefined> {
+/** Runs Deno, prints its output, and returns what it wrote to standard output. */
+async function deno(args: readonly string[]): Promise<{ success: boolean; text: string }> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["test", "-A", ...paths],
+    args: [...args],
     cwd: TOP,
     env: { NO_COLOR: "1" }, // because the closing line is parsed
     stdin: "null",
   }).output();
   Deno.stderr.writeSync(stderr);
   Deno.stdout.writeSync(stdout);
-  const outcome = outcomeIn(new TextDecoder().decode(stdout));
+  return { success, text: new TextDecoder().decode(stdout) };
+}
+
+/** Runs a group of tests. Returns its outcome, or undefined if it ended without one. */
+async function runGroup(paths: readonly string[]): Promise<Outcome | undefined> {
+  const { success, text } = await deno(["test", "-A", "--no-check", ...paths]);
+  const outcome = outcomeIn(text);
   const saysFailed = outcome !== undefined && closingLine(outcome, 0).startsWith("FAILED");
   if (!success && !saysFailed) console.log(`a run that died: ${paths.join(" ")}`);
   return success || saysFailed ? outcome : undefined;
+}
+
+/** Checks the types of all sources and tests. Returns an outcome as of one test. */
+async function checkTypes(): Promise<Outcome> {
+  const { success } = await deno(["check", "-q", "."]);
+  return new Map([[success ? "passed" : "failed", { tests: 1, steps: 0 }]]);
 }
 
 /** Runs all files. Returns whether none failed. */
 async function runAll(): Promise<boolean> {
   const begin = performance.now();
   const groups = groupsOf(testsIn(""));
-  const { length } = groups;
+  const runs = [checkTypes, ...groups.map((group) => () => runGroup(group))];
+  const { length } = runs;
   const outcomes: (Outcome | undefined)[] = [];
   const runLane = async () => {
-    for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
-      outcomes.push(await run(group));
+    for (let run = runs.shift(); run !== undefined; run = runs.shift()) {
+      outcomes.push(await run());
     }
   };
   const lanes = Math.min(navigator.hardwareConcurrency, LANES_MAX);
   await Promise.all(Array.from({ length: lanes }, runLane));
-  console.log(`\nall tests: ${length} groups of files, ${lanes} at a time`);
+  console.log(`\nall tests: ${length} runs, ${lanes} at a time`);
   const line = closingLine(sumOutcomes(outcomes), (performance.now() - begin) / 1000);
   console.log(line);
   return line.startsWith("ok");
