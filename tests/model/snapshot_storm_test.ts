@@ -1,6 +1,6 @@
 /**
  * Many snapshots against a fast writer: each reads exactly one committed state, through 100,000
- * commits.
+ * commits, or QUIRE_STORM times as many.
  *
  * The model of a state is one array of numbers for each tree: the seed of the value at each key, 0
  * for none. The state is copied when a reader begins, and everything that it reads, in pieces and
@@ -25,6 +25,7 @@ import { checkDatabase, openOn } from "../support/database.ts";
 import { Random } from "../support/random.ts";
 
 const MIB = 1024 * 1024;
+const SCALE = Number(Deno.env.get("QUIRE_STORM") ?? 0.3);
 const KEYS = 2500;
 const NAMES = ["a", "b", "c"];
 const READERS_MAX = 40;
@@ -42,16 +43,16 @@ interface Storm {
 
 const LEAST = { cacheBytes: 8 * MIB, journalBytes: 2 * MIB };
 const STORMS: readonly Storm[] = [
-  { what: "in the least cache", commits: 70_000, durability: "none", options: LEAST },
+  { what: "in the least cache", commits: 70_000 * SCALE, durability: "none", options: LEAST },
   {
     what: "handed to the system, in a large cache",
-    commits: 10_000,
+    commits: 10_000 * SCALE,
     durability: "buffered",
     options: { journalBytes: 4 * MIB },
   },
   {
     what: "with little memory for old pages",
-    commits: 20_000,
+    commits: 20_000 * SCALE,
     durability: "none",
     options: { ...LEAST, maxSnapshotBytes: 2 * MIB },
   },

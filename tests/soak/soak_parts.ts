@@ -89,7 +89,7 @@ export const PARTS: readonly Part[] = [
   {
     name: "snapshots in a storm of commits",
     file: "tests/model/snapshot_storm_test.ts",
-    env: {},
+    env: { QUIRE_STORM: "1" },
     minutes: 3,
     rhythm: "each round",
     counts: /^seed \d+: /,
@@ -128,6 +128,24 @@ export const PARTS: readonly Part[] = [
     minutes: 6,
     rhythm: "once",
     counts: /^ *are (caught|not found|as they must be).* ok /,
+  },
+  {
+    name: "modes of copies",
+    file: "tests/security/copies_test.ts",
+    env: { QUIRE_FULL: "1" },
+    takesSeed: false,
+    minutes: 1,
+    rhythm: "once",
+    counts: / \.\.\. ok /,
+  },
+  {
+    name: "unfinished files",
+    file: "tests/security/unfinished_files_test.ts",
+    env: { QUIRE_FULL: "1" },
+    takesSeed: false,
+    minutes: 2,
+    rhythm: "once",
+    counts: / \.\.\. ok /,
   },
   {
     name: "every bit flipped",
