@@ -64,7 +64,7 @@ export const PARTS: readonly Part[] = [
   {
     name: "I/O errors",
     file: "tests/crash/fault_sweep_test.ts",
-    env: { QUIRE_FAULT_CUTS: "1" },
+    env: { QUIRE_FAULTS: "1", QUIRE_FAULT_CUTS: "1" },
     minutes: 3,
     rhythm: "each round",
     counts: /^I\/O errors/,
