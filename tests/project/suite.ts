@@ -1,10 +1,11 @@
 /**
  * Runs all tests: `deno task test`. With arguments it is `deno test -A` with these arguments.
  *
- * Groups of files run in separate processes, as many at a time as there are processors, the longest
- * groups first, so that the processors are busy to the end. `deno test --parallel` would run files
- * in one process: they would share the current directory, environment and memory, and a program
- * started by one would briefly hold the locks of the others' files.
+ * Groups of files run in separate processes, one more at a time than there are processors, because
+ * some wait for the disk or a timer; the longest groups first, so that the processors are busy to
+ * the end. `deno test --parallel` would run files in one process: they would share the current
+ * directory, environment and memory, and a program started by one would briefly hold the locks of
+ * the others' files.
  *
  * The types of the whole project are checked once, by a process of its own: each group would check
  * the types of nearly the same sources again.
@@ -33,7 +34,9 @@ const ROOMS = [
   "tests/cli/",
 ];
 const GROUP_FILES_MAX = 4;
-const LANES_MAX = 4;
+/** Unit tests are shorter. */
+const UNIT_FILES_MAX = 12;
+const LANES_MAX = 5;
 
 /** The test files below a folder, from the top of the project. */
 function testsIn(folder: string): string[] {
@@ -51,14 +54,15 @@ function testsIn(folder: string): string[] {
 function groupsOf(tests: readonly string[]): string[][] {
   const shorter = tests.filter((path) => !LONGEST.includes(path));
   const isIn = (room: string) => shorter.filter((path) => path.startsWith(room));
-  const inRooms = ROOMS.flatMap((room) => smallGroups(isIn(room)));
+  const inRooms = ROOMS.flatMap((room) => smallGroups(isIn(room), GROUP_FILES_MAX));
   const others = shorter.filter((path) => !ROOMS.some((room) => path.startsWith(room)));
   const byLayer = Map.groupBy(others, (path) => path.split("/")[0]);
-  return [...LONGEST.map((path) => [path]), ...inRooms, ...byLayer.values()];
+  const units = [...byLayer.values()].flatMap((paths) => smallGroups(paths, UNIT_FILES_MAX));
+  return [...LONGEST.map((path) => [path]), ...inRooms, ...units];
 }
 
-function smallGroups(paths: readonly string[]): string[][] {
-  const length = Math.ceil(paths.length / GROUP_FILES_MAX);
+function smallGroups(paths: readonly string[], filesMax: number): string[][] {
+  const length = Math.ceil(paths.length / filesMax);
   const groups = Array.from({ length }, (): string[] => []);
   // Distributed, so that long neighbours are in different groups.
   paths.forEach((path, at) => groups[at % length]!.push(path));
@@ -105,7 +109,7 @@ async function runAll(): Promise<boolean> {
       outcomes.push(await run());
     }
   };
-  const lanes = Math.min(navigator.hardwareConcurrency, LANES_MAX);
+  const lanes = Math.min(navigator.hardwareConcurrency + 1, LANES_MAX);
   await Promise.all(Array.from({ length: lanes }, runLane));
   console.log(`\nall tests: ${length} runs, ${lanes} at a time`);
   const line = closingLine(sumOutcomes(outcomes), (performance.now() - begin) / 1000);
