@@ -34,7 +34,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "unconfirmed",
-    "rule 1: something after a batch says that it is there, before a page goes to the file",
+    "rule 1: a later batch confirms a batch before a page goes to the file",
     JOURNAL,
     "    this.flush(true);\n    this.#writeBatch(0, 0, false, true);\n    this.#markDurable();\n",
     "    if (version > this.durableVersion) this.flush(true);\n",
@@ -42,7 +42,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "confirms-itself",
-    "rule 1: no batch says of itself that it is there",
+    "rule 1: no batch confirms itself",
     "pager/journal/journal.ts",
     "this.confirmedVersion = this.durableVersion;",
     "this.confirmedVersion = this.writtenVersion;",
@@ -59,7 +59,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "revoke",
-    "model revoke, rule 9: records of what a published page was before count no more",
+    "model revoke, rule 9: replay ignores records of a page from before it was published",
     "pager/recovery/chunk_replay.ts",
     "        this.#readAgain(slot);\n",
     "",
@@ -84,7 +84,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "published-image",
-    "rule 2: an image of what a published page was before is no image of it",
+    "rule 2: an image from before a page was published does not count as its image",
     SEAL,
     "    this.#images.delete(page); // its image is of the page before its release\n",
     "",
@@ -92,7 +92,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "imaged",
-    "model imaged, rule 2: a dirty page need not have an image since the checkpoint began",
+    "model imaged, rule 2: a dirty page may lack an image since the checkpoint began",
     SEAL,
     "const needsImage = this.#protect && this.#images.add(page);",
     "const place = this.#cache.find(page);\n    const needsImage = this.#protect && " +
@@ -101,7 +101,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "images-kept",
-    "model imaged, rule 2: the images of one checkpoint are none of the next one",
+    "model imaged, rule 2: the images of one checkpoint do not count in the next one",
     COMMIT_PATH,
     "    this.#images.clear();\n",
     "",
@@ -143,7 +143,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "acquire-image",
-    "model acquireImage, rule 2: an acquired page is logged whole, not against what stood there",
+    "model acquireImage, rule 2: an acquired page is logged whole, not as a change of its former bytes",
     "pager/journal/log_record.ts",
     "this.#begin(page, WHOLE, frame.u8, slot * HEADER_BYTES)",
     "this.#begin(page, CHANGED, frame.u8, slot * HEADER_BYTES)",
@@ -151,7 +151,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "abort-imaged",
-    "model abortImaged, rule 2: what a commit logged that failed is no image",
+    "model abortImaged, rule 2: what a failed commit logged does not count as an image",
     COMMIT,
     "    this.#images.clear();\n",
     "",
@@ -159,7 +159,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "resync",
-    "model resync, rule 8: recovery writes again what it read, and syncs",
+    "model resync, rule 8: recovery rewrites what it read, and syncs",
     RECOVERY,
     "    this.#rewrite();\n",
     "",
@@ -169,7 +169,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   also(
     bug(
       "resync-superblock",
-      "model resync, rule 8: the superblock that the opening read is written again before a commit",
+      "model resync, rule 8: the superblock read at opening is rewritten before a commit",
       COMMIT_PATH,
       "    this.#superblock.repair();\n",
       "",
@@ -248,7 +248,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "slice-in-transaction",
-    "rule 5: nothing of a chunk goes to the file while a transaction changes it",
+    "rule 5: no page of a chunk is written to the file while a transaction changes the chunk",
     WRITEBACK,
     "if (headerFrame.scopes[headerPlace & SLOT_MASK] !== 0) return false;",
     "",
@@ -257,7 +257,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "batch-unsummed",
-    "rule 6: a batch is believed only when its sum is right",
+    "rule 6: a batch is accepted only if its sum matches",
     RECOVERY,
     "!== header.payloadSum) return undefined;",
     "!== header.payloadSum && length < 0) return undefined;",
@@ -265,7 +265,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "rotten-batch",
-    "rule 7: a bad batch that was on the medium is damage, not the end of the journal",
+    "rule 7: a damaged batch that was on the medium is an error, not the end of the journal",
     RECOVERY,
     "    this.#checkTail();\n",
     "    this.#last = this.#batches.at(-1)?.header;\n",
@@ -273,7 +273,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "header-of-batch-unsummed",
-    "rule 6: head and payload of a batch have sums of their own",
+    "rule 6: the header and the payload of a batch have separate sums",
     "pager/journal/batch.ts",
     "if (batchSum(bytes) !== crc(bytes.subarray(SUMMED_AT, BATCH_HEADER_BYTES))) return undefined;",
     "",
@@ -281,7 +281,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "switch-values",
-    "rule 10: superblocks say what was true at the switch",
+    "rule 10: superblocks record the state at the switch",
     "pager/journal/checkpoint.ts",
     "replaySequence: this.#sequence,",
     "replaySequence: this.#journal.sequence,",
@@ -298,7 +298,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "older-superblock",
-    "rule 10: of two superblocks the newer one counts",
+    "rule 10: the newer of two superblocks is used",
     SUPERBLOCKS,
     "const newer = first.number > second.number ? first : second;",
     "const newer = first.number < second.number ? first : second;",
@@ -306,7 +306,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "superblock-unsummed",
-    "rule 10: a superblock is believed only when its sum is right",
+    "rule 10: a superblock is accepted only if its sum matches",
     "pager/format/superblock.ts",
     "reader.check(stated === sum,",
     "reader.check(stated === sum || sum !== 0,",
@@ -323,7 +323,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "visible-first",
-    "rule 12: a commit has its room in the journal before it is visible",
+    "rule 12: a commit reserves its space in the journal before it is visible",
     COMMIT,
     "this.#log?.reserve(this.#meta, size.newPages > 0);",
     "",
@@ -331,15 +331,17 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "no-latch",
-    "rule 12: after a failed write or sync nothing is written any more",
+    "rule 12: after a failed write or sync nothing more is written",
     "pager/file/disk.ts",
     "return this.#failure = failure(action, cause);",
     "return failure(action, cause);",
+    "pager/file/disk_test.ts",
+    "pager/pager_failure_test.ts",
     "tests/crash/fault_sweep_test.ts",
   ),
   bug(
     "open-mark",
-    "rule 14: the superblock says open before anything else is written",
+    "rule 14: the superblock is marked open before anything else is written",
     JOURNAL,
     "this.#superblock.publish({ open: true, journals: this.chunks });",
     "this.#superblock.publish({ open: false, journals: this.chunks });",
@@ -355,7 +357,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "tail-cut",
-    "rule 15: the file is cut past all that is in use",
+    "rule 15: the file is truncated only after the last page in use",
     "pager/journal/file_end.ts",
     "const bytes = pageCount * PAGE_BYTES;",
     "const bytes = (pageCount - 1) * PAGE_BYTES;",
@@ -363,7 +365,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "version-again",
-    "rule 16: after an unclean open the version jumps",
+    "rule 16: recovery advances the version by a large step",
     RECOVERY,
     "const VERSION_JUMP = 2 ** 20;",
     "const VERSION_JUMP = 0;",
@@ -371,7 +373,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "part-applies",
-    "rule 17: a batch in parts applies only with its last",
+    "rule 17: a batch in parts applies only with its last part",
     RECOVERY,
     "      this.#tornBytes += this.#batches.pop()!.bytes.length;\n",
     "      this.#batches.at(-1)!.header.continues = false;\n",
@@ -387,7 +389,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "sync-skipped",
-    "the order of things: what was handed to the system is durable only after a sync",
+    "order of steps: what was handed to the system is durable only after a sync",
     JOURNAL,
     "    this.sync();\n    this.#markDurable();\n",
     "    this.#markDurable();\n",
@@ -395,7 +397,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "through-not",
-    "the order of things: a durable batch is written through to the medium",
+    "order of steps: a durable batch is written through to the medium",
     JOURNAL,
     "if (through) this.#area.writeThrough(",
     "if (through) this.#area.write(",
@@ -403,7 +405,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "durable-early",
-    "the order of things: a version is durable after its sync, not after its write",
+    "order of steps: a version is durable after its sync, not after its write",
     JOURNAL,
     "    this.writtenVersion = this.#meta.version;\n",
     "    this.writtenVersion = this.#meta.version;\n" +
@@ -412,7 +414,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "recovered-unsynced",
-    "the order of things: what recovery wrote is synced before the new superblock",
+    "order of steps: what recovery wrote is synced before the new superblock",
     RECOVERY,
     "    const pageCount = this.#finishPages(last.pageCount);\n    this.#disk.sync();\n",
     "    const pageCount = this.#finishPages(last.pageCount);\n",
@@ -420,7 +422,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "recovered-version",
-    "the order of things: recovery goes on after the version of the last batch",
+    "order of steps: recovery continues after the version of the last batch",
     RECOVERY,
     "version: Math.min(last.version + VERSION_JUMP, VERSION_MAX),",
     "version: this.#superblock.version,",
@@ -428,7 +430,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "freed-kept",
-    "replay: a page that was freed is free",
+    "replay: a freed page is free",
     REPLAY,
     "        formatHeader(this.#frame, slot, KIND_FREE, 0, 0);\n        this.#states",
     "        this.#states",
@@ -452,7 +454,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "journal-overlap",
-    "journal: new chunks lie past every page that a crash may bring back",
+    "journal: new chunks lie past every page that a crash may restore",
     JOURNAL,
     "const first = chunksOf(Math.max(meta.pageCount, this.#pageCountMax));",
     "const first = chunksOf(meta.pageCount) - 1;",
@@ -469,7 +471,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "area-not-turned",
-    "journal: a checkpoint goes on in the other area",
+    "journal: a checkpoint continues in the other area",
     JOURNAL,
     "return this.#areas[this.generation & 1]!;",
     "return this.#areas[0];",

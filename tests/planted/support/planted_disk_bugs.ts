@@ -14,7 +14,7 @@ const JOURNAL = "pager/journal/journal.ts";
 export const DISK_BUGS: readonly PlantedBug[] = [
   bug(
     "pages-unclaimed",
-    "rule 12: the pages of a commit have their bytes in the file before it is visible",
+    "rule 12: the file has space for the pages of a commit before the commit is visible",
     COMMIT,
     "this.#claims.claim();",
     "",
@@ -30,7 +30,7 @@ export const DISK_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "claims-unsynced",
-    "rule 12: what a commit needs is on the medium before the commit is",
+    "rule 12: the space that a commit needs is on the medium before the commit",
     JOURNAL,
     "        if (this.#hasClaims) this.sync();\n",
     "",
@@ -38,7 +38,7 @@ export const DISK_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "claims-in-use",
-    "only free pages are claimed ahead",
+    "only free pages are claimed in advance",
     CLAIMS,
     "!isInUse(frame, headers & SLOT_MASK, page & SLOT_MASK) && !this.#claimed.has(page)",
     "!this.#claimed.has(page)",
@@ -47,7 +47,7 @@ export const DISK_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "nothing-kept",
-    "on a full disk deletes have what others must leave of the journal",
+    "on a full disk deletes may use the space of the journal that other commits must leave",
     JOURNAL,
     "const kept = grows ? KEPT_BYTES : 0;",
     "const kept = 0;",
@@ -55,7 +55,7 @@ export const DISK_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "kept-used-up",
-    "on a full disk a checkpoint makes what is kept free again",
+    "on a full disk a checkpoint frees the reserved space again",
     COMMIT_PATH,
     "    if (this.#journal.isShort) return this.checkpoint();\n",
     "",
@@ -63,7 +63,7 @@ export const DISK_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "nothing-kept-back",
-    "a close on a full disk keeps the place of the next journal",
+    "a close on a full disk keeps the space for the next journal",
     COMMIT_PATH,
     "    if (isTight) this.#fileEnd.claimNextJournal();\n",
     "",

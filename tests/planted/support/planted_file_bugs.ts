@@ -14,7 +14,7 @@ const BUILDING_TEST = "pager/file/building_file_test.ts";
 export const FILE_BUGS: readonly PlantedBug[] = [
   bug(
     "superblocks-not-last",
-    "the superblocks of a database that is built are written last",
+    "the superblocks of a database under construction are written last",
     BUILDING,
     "return position >= END || position + length <= BEGIN;",
     "return position >= 0;",
@@ -22,7 +22,7 @@ export const FILE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "building-unmarked",
-    "a database that is built is not taken for an unfinished creation",
+    "a database under construction is distinguished from an unfinished creation",
     BUILDING,
     "if (!this.#hasMark) this.#writeMark();",
     "this.#hasMark = true;",
@@ -30,7 +30,7 @@ export const FILE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "name-overwrites",
-    "a new file does not replace what has its name",
+    "a new file does not replace an existing one",
     NEW_FILE,
     "    link(from, to);\n",
     "    fs.renameSync(from, to);\n    fs.linkSync(to, from);\n",
@@ -38,7 +38,7 @@ export const FILE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "named-at-once",
-    "a new file has no name before it is whole",
+    "a new file gets its name only when it is complete",
     NEW_FILE,
     "const path = nameBeside(target, number);",
     "const path = target;",
@@ -46,7 +46,7 @@ export const FILE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "removes-another",
-    "only what was made is removed",
+    "only the program's own file is removed",
     NEW_FILE,
     "if (isThere) fs.unlinkSync(this.path);",
     "fs.unlinkSync(this.path);",

@@ -16,7 +16,7 @@ const SEAL = "pager/transaction/seal.ts";
 export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
     "peeked-stale",
-    "a header page that is kept for its headers is forgotten before they change",
+    "a header page read for its headers is discarded before they change",
     "pager/cache/loader.ts",
     "if (chunk === this.#peekedChunk) this.#peekedChunk = NO_CHUNK;",
     "",
@@ -24,7 +24,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "rollback-meta",
-    "a rollback takes back what is not in a page",
+    "a rollback also restores the state outside of pages",
     ROLLBACK,
     "    open.restoreMeta();\n",
     "",
@@ -40,7 +40,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "rollback-too-far",
-    "a savepoint that is undone leaves what was done before it",
+    "rolling back to a savepoint keeps earlier changes",
     ROLLBACK,
     "i >= open.savepointStart; i--) this",
     "i >= 0; i--) this",
@@ -56,7 +56,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "freed-too-early",
-    "a page that a transaction gave back is not taken in it again",
+    "a page that a transaction released is not taken again in it",
     "alloc/allocator.ts",
     "    this.#holds.add(chunk, page & SLOT_MASK, span, from);\n",
     "",
@@ -72,7 +72,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "hold-without-end",
-    "a page is held for those snapshots alone that can see it",
+    "a page is held only for snapshots that can see it",
     "alloc/holds.ts",
     "isSeen(from, version)",
     "isSeen(0, version)",
@@ -96,7 +96,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "space-hidden",
-    "a chunk counted wrongly is counted anew, and hides no space after it",
+    "a chunk with a wrong count is counted again, and hides no space after it",
     "alloc/allocator.ts",
     "      if (page >= 0) return page;\n      this.#learn(chunk);\n",
     "      if (page >= 0) return page;\n",
@@ -136,7 +136,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "words-for-snapshot",
-    "of a page that a snapshot sees an image is kept, and not some words",
+    "a page that a snapshot sees is kept as an image, not as words",
     PATCHES,
     "!this.#versions.seesLatest(versionOf(frame, slot)) &&",
     "",
@@ -144,7 +144,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "words-not-widened",
-    "a page of which words were saved gets an image before anything else of it changes",
+    "a page with saved words gets an image before any other part changes",
     WRITER,
     "    if (frame.scopes[slot]! >= WORDS_SAVED) this.#patches.widen(frame, slot);\n" +
       "    const before",
@@ -154,7 +154,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "widened-too-late",
-    "an image made of saved words is of the page before these words changed",
+    "an image made from saved words shows the page before these words changed",
     PATCHES,
     "    undo.restoreWords(record, imageFrame, image & SLOT_MASK);\n",
     "",
@@ -162,7 +162,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "patched-sum",
-    "the sum of a patched page follows from the words that changed, and from where they are",
+    "the sum of a patched page depends on the changed words and their positions",
     SEAL,
     "sum = changedPageSum(sum, difference, PAGE_BYTES - end * 4);",
     "sum = changedPageSum(sum, difference, PAGE_BYTES - first * 4);",
@@ -171,7 +171,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "patched-unlogged",
-    "each word of a patched page that changed is in the journal",
+    "each changed word of a patched page is in the journal",
     "pager/journal/log_record.ts",
     "at < spans.length; at += 2",
     "at < 2; at += 2",
@@ -179,7 +179,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "parts-too-short",
-    "what a tree changes of a leaf is in the parts that it announced",
+    "a tree changes a leaf only in the parts that it announced",
     "btree/change/growth.ts",
     "this.#pager.touchParts(place, index * HEAD_BYTES, arraysEnd, start, cellStart);",
     "this.#pager.touchParts(place, index * HEAD_BYTES, arraysEnd, start + 4, cellStart);",
@@ -188,7 +188,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "removal-too-short",
-    "what the removal of an entry changes of a leaf is in the parts that it announced",
+    "the removal of an entry changes a leaf only in the parts that it announced",
     "btree/tree.ts",
     "const arraysEnd = LEAF_WIDTH * entries;",
     "const arraysEnd = LEAF_WIDTH * entries - 4;",
@@ -196,7 +196,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "parts-overlap",
-    "parts that share a word are one part",
+    "parts that share a word are merged",
     PATCHES,
     "if (second >= endWord) ",
     "if (second >= endWord - 1 && secondEnd > 0) ",
@@ -204,7 +204,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "vacated-not-kept",
-    "a page that is given back is kept for the snapshots that see it",
+    "a released page is kept for the snapshots that see it",
     WRITER,
     "    this.#keepVacated(page, headerFrame, word);\n",
     "",
@@ -212,7 +212,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "dirty-evicted",
-    "a dirty page leaves only after it was written",
+    "a dirty page is evicted only after it was written",
     CACHE,
     "if (frame.dirty[slot] !== 0 && !this.#owner",
     "if (frame.dirty[slot] > 1 && !this.#owner",
@@ -225,8 +225,8 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
       CACHE,
       "    if (frame.scopes[slot] !== 0) return false;\n",
       "",
-      "tests/model/model_test.ts",
       "pager/cache/cache_test.ts",
+      "tests/model/model_test.ts",
     ),
     CACHE,
     "if (!isPage(frame, slot) || frame.scopes[slot] !== 0) continue;",
@@ -258,7 +258,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "lost-unchecked",
-    "nothing is read from a chunk of which what was written may be lost",
+    "nothing is read from a chunk whose writes may be lost",
     "pager/cache/loader.ts",
     "    this.checkReadable(page);\n    return this.#disk",
     "    return this.#disk",
@@ -266,7 +266,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "claims-trusted",
-    "a header page that the journal wrote may be lost as any other",
+    "a header page that the journal wrote may be lost like any other",
     "pager/journal/journal.ts",
     "    this.#unsynced.add(chunk);\n",
     "",
@@ -290,7 +290,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "ahead-signed",
-    "reading ahead ends where the extent does, whatever the page",
+    "reading ahead ends with the extent, for every page",
     "pager/cache/loader.ts",
     "    const rest = EXTENT_PAGES - (page & (EXTENT_PAGES - 1));\n",
     "    const rest = (page | (EXTENT_PAGES - 1)) + 1 - page;\n",
@@ -315,7 +315,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "page-anywhere",
-    "a header's sum says to which page it belongs",
+    "a header's sum depends on the number of its page",
     "pager/format/checksum.ts",
     "let hash = Math.imul(seed ^ page, 0x9e3779b1);",
     "let hash = Math.imul(seed ^ page ^ page, 0x9e3779b1);",
@@ -335,7 +335,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "separator-of-left",
-    "a separator is above the left page's last key, and not above the right page's first",
+    "a separator is greater than the left page's last key, and at most the right page's first",
     "btree/node/entry_list.ts",
     "const length = this.copyKeyTo(at, into);",
     "const length = this.copyKeyTo(at - 1, into);",
@@ -343,7 +343,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "separator-stays",
-    "where keys have moved between siblings, the key between the two is another",
+    "when keys move between siblings, their separator is replaced",
     "btree/change/growth.ts",
     "if (!replaceSeparator(this.#pager, parent, right, key, length)) return false;",
     "",
@@ -359,7 +359,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "merge-leaks",
-    "a page that is merged away is given back",
+    "a page that is merged away is released",
     "btree/change/shrinkage.ts",
     "    this.#nodes.release(rightPage);\n",
     "",
@@ -367,7 +367,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "runs-leak",
-    "a value that goes gives its runs back",
+    "a removed value releases its runs",
     "btree/value/value.ts",
     "    allocator.release(run.page, run.pages);\n",
     "",
@@ -391,7 +391,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "touches-for-nothing",
-    "what removes nothing changes no page",
+    "a range delete that removes nothing changes no page",
     "btree/change/range_delete.ts",
     "    if (end <= from) return;\n    const { frame, slot } = this.#touch(page);",
     "    const { frame, slot } = this.#touch(page);",
@@ -399,7 +399,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "prefix-bound",
-    "the end of a prefix is the first key after all that begin with it",
+    "the end of a prefix is the first key after all keys that begin with it",
     "store/read/range.ts",
     "while (length > 0 && prefix[length - 1] === 0xff) length--;",
     "",
@@ -423,7 +423,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "nested-early",
-    "the promise of a write inside a transaction waits for the end of that",
+    "the promise of a write inside a transaction waits for the transaction's end",
     "store/write/session.ts",
     "if (this.pager.depth > 0) return this.#nested.add(result, durability);",
     "if (this.pager.depth > 0) return Promise.resolve(result);",
@@ -431,7 +431,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "nested-outlives",
-    "the promise of a write inside a transaction rejects when that rolls back",
+    "the promise of a write inside a transaction rejects when the transaction rolls back",
     "store/write/session.ts",
     "      this.#nested.reject(waiting, error);\n",
     "",
@@ -447,7 +447,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "group-forgets",
-    "transactions that wait together reach the highest level that one of them asks for",
+    "transactions that wait together reach the highest durability that any of them asks for",
     "store/write/group_commit.ts",
     'if (level === "sync") this.#level = "sync";',
     "this.#level = level;",

@@ -16,6 +16,13 @@ const NOT_COPIED = new Set([".git", ".ci", "node_modules", "bench", "docs", "exa
 const HUNTER = "tests/planted/support/planted_hunter.ts";
 /** The time limit of a hunt. A hunt that exceeds it is not a catch: its result is unknown. */
 const HUNT_MS_MAX = 120_000;
+/** A part of a long test suffices to catch the bugs that are hunted with it. */
+const ENVIRONMENT = {
+  NO_COLOR: "1",
+  QUIRE_SEED: "1",
+  QUIRE_BUDGETS: "39",
+  QUIRE_OPERATIONS: "60000",
+};
 /** Matches the errors of a program that does not run. */
 const BROKEN = /ReferenceError|SyntaxError|module's source code|Import '.*' failed|\(uncaught /;
 
@@ -77,7 +84,7 @@ export class Workshop {
     const command = new Deno.Command(Deno.execPath(), {
       args,
       cwd: this.#dir,
-      env: { NO_COLOR: "1", QUIRE_SEED: "1" },
+      env: ENVIRONMENT,
       signal: AbortSignal.timeout(HUNT_MS_MAX),
       stdout: "piped",
       stderr: "piped",
