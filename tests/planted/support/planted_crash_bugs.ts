@@ -143,7 +143,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "acquire-image",
-    "model acquireImage, rule 2: an acquired page is logged whole, not as a change of its former bytes",
+    "model acquireImage, rule 2: an acquired page is logged whole, not as a difference",
     "pager/journal/log_record.ts",
     "this.#begin(page, WHOLE, frame.u8, slot * HEADER_BYTES)",
     "this.#begin(page, CHANGED, frame.u8, slot * HEADER_BYTES)",
