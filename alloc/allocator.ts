@@ -30,6 +30,7 @@ import {
   corruptHeader,
   format,
   header,
+  type Kept,
   LimitError,
   type PageNumber,
   type Pager,
@@ -152,7 +153,7 @@ export class Allocator implements TransactionListener {
     this.#checkRelease(page, span);
     const from = this.#oldestVersion(page, span);
     this.#pager.vacate(page, span);
-    this.#holds.add(chunk, page & SLOT_MASK, span, from);
+    this.#holds.add(chunk, page & SLOT_MASK, span, from, this.#pager.changes);
     this.#learn(chunk);
   }
 
@@ -164,27 +165,26 @@ export class Allocator implements TransactionListener {
     return header.isInUse(frame, place & SLOT_MASK, page & SLOT_MASK);
   }
 
-  /** Ends the holds that no snapshot needs. The pager calls it after a commit. */
+  /** Ends the transaction's holds that no snapshot needs. The pager calls it after a commit. */
   committed(): void {
     this.#coverFile();
-    this.#holds.commit(this.#pager.meta.version);
-    this.#endHolds();
-    this.#updateHint();
+    this.#holds.commit(this.#keep);
+    this.#learnFreed();
   }
 
-  /** Ends the holds that only this snapshot needed. The pager calls it. */
+  /** Counts the pages that only the ended snapshot held. The pager calls it. */
   snapshotEnded(): void {
-    this.#endHolds();
+    this.#learnFreed();
+  }
+
+  readonly #keep = (hold: Kept): boolean => this.#pager.keepWhileSeen(hold);
+
+  #learnFreed(): void {
+    this.#holds.reportFreed(this.#freed);
     this.#updateHint();
   }
 
-  #endHolds(): void {
-    this.#holds.end(this.#isSeen, this.#holdsEnded);
-  }
-
-  readonly #isSeen = (from: number, until: number): boolean => this.#pager.isSeen(from, until);
-
-  readonly #holdsEnded = (chunk: ChunkNumber): void => {
+  readonly #freed = (chunk: ChunkNumber): void => {
     if (chunk < this.#summary.size) this.#learnInMemory(chunk);
   };
 
@@ -202,21 +202,8 @@ export class Allocator implements TransactionListener {
   rolledBack(chunk: ChunkNumber): void {
     const chunks = format.chunksOf(this.#pager.meta.pageCount);
     if (chunks < this.#summary.size) this.#resize(chunks);
-    this.#endOpenHolds(chunk);
+    this.#holds.rollBack(chunk, this.#pager.changes);
     if (chunk < chunks) this.#learnInMemory(chunk);
-  }
-
-  /**
-   * Ends the holds of pages that are in use again; at the end of the transaction, all its holds.
-   */
-  #endOpenHolds(chunk: ChunkNumber): void {
-    const endsTransaction = this.#pager.depth === 1;
-    const place = this.#pager.lookupHeaderPage(chunk);
-    this.#holds.endOpen(chunk, (slot) => {
-      if (endsTransaction) return true;
-      const frame = this.#pager.frames[place >>> CHUNK_SHIFT];
-      return frame !== undefined && header.isInUse(frame, place & SLOT_MASK, slot);
-    });
   }
 
   #occupy(page: PageNumber, span: number, kind: number, tree: number, use: number): number {

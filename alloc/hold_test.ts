@@ -3,10 +3,18 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { type File, format, IoError, MemoryFile, type PageSnapshot } from "../pager/mod.ts";
+import {
+  type File,
+  format,
+  IoError,
+  type Kept,
+  MemoryFile,
+  Pager,
+  type PageSnapshot,
+} from "../pager/mod.ts";
 import { always, FaultyFile } from "../tests/support/faulty_file.ts";
 import { dataPages, makeFile, openNodes, SMALL_CACHE, transact } from "../tests/support/pages.ts";
-import { type Space, take } from "../tests/support/space.ts";
+import { openSpace, type Space, take } from "../tests/support/space.ts";
 import { Allocator } from "./allocator.ts";
 import { Holds } from "./holds.ts";
 
@@ -54,6 +62,16 @@ function withoutReads(file: FaultyFile, body: () => void): void {
   body();
   assertEquals(file.counts.read, reads, "reads");
   file.fault = always("none");
+}
+
+/** Counts the look-ups of header pages from now on. */
+function countLookups(pager: Pager): () => number {
+  let count = 0;
+  pager.lookupHeaderPage = (chunk) => {
+    count++;
+    return Pager.prototype.lookupHeaderPage.call(pager, chunk);
+  };
+  return () => count;
 }
 
 /** Fails unless the pages that were held are acquired next, although another chunk is nearer. */
@@ -149,6 +167,38 @@ describe("the end of a hold", () => {
     expectFreed(held);
   });
 
+  for (const count of [1, 100, 2500]) {
+    it(`adds no work to a commit elsewhere, with ${count} held pages`, () => {
+      const { pager, allocator } = open(new MemoryFile(full.content()));
+      const [page, ...pages] = dataPages(count + 1);
+      const snapshot = pager.snapshot();
+      transact(pager, () => pages.forEach((page) => allocator.release(page, 1)));
+      transact(pager, () => pager.touch(pager.at(page!)));
+      const before = pager.inspection().snapshotVisits;
+      const lookups = countLookups(pager);
+      for (let i = 0; i < 10; i++) transact(pager, () => pager.touch(pager.at(page!)));
+      assertEquals([lookups(), pager.inspection().snapshotVisits], [0, before]);
+      snapshot.close();
+      assertEquals(lookups(), new Set(pages.map((page) => page >>> 8)).size);
+      pager.close();
+    });
+  }
+
+  it("comes with the rollback of a savepoint that acquired and released the pages", () => {
+    const space = openSpace();
+    const { pager, allocator } = space;
+    pager.begin();
+    const pages = take(space, 5);
+    for (let i = 0; i < 3; i++) {
+      pager.begin();
+      take(space, 20).forEach((page) => allocator.release(page, 1));
+      pager.rollback();
+    }
+    assertEquals(take(space, 5), pages.map((page) => page + 5));
+    pager.commit();
+    pager.close();
+  });
+
   it("lets a piece of a large value be no longer than what there is", () => {
     const file = new FaultyFile(new MemoryFile(full.content()));
     const space = open(file);
@@ -172,28 +222,50 @@ describe("the end of a hold", () => {
 describe("Holds", () => {
   const ALL = 200_000;
 
+  /** The chunks in which pages became free. */
+  function freed(holds: Holds): number[] {
+    const chunks: number[] = [];
+    holds.reportFreed((chunk) => chunks.push(chunk));
+    return chunks;
+  }
+
   it("knows its lowest chunk among more than one call takes arguments", () => {
     const holds = new Holds();
+    const kept: Kept[] = [];
     assertEquals(holds.lowestChunk, Infinity);
-    for (let chunk = ALL; chunk > 9; chunk--) holds.add(chunk, 1, 1, 3);
+    for (let chunk = ALL; chunk > 9; chunk--) holds.add(chunk, 1, 1, 3, 1);
     assertEquals(holds.lowestChunk, 10);
-    holds.commit(5);
-    const ended: number[] = [];
-    holds.end((from, until) => from === 3 && until === 5, (chunk) => ended.push(chunk));
-    assertEquals([ended.length, holds.lowestChunk], [0, 10]);
-    holds.end(() => false, (chunk) => ended.push(chunk));
-    assertEquals([ended.length, holds.lowestChunk], [ALL - 9, Infinity]);
+    holds.commit((hold) => hold.from === 3 && kept.push(hold) > 0);
+    assertEquals([freed(holds).length, holds.lowestChunk], [0, 10]);
+    for (const hold of kept) hold.unseen();
+    assertEquals([freed(holds).length, holds.lowestChunk], [ALL - 9, Infinity]);
+    assertEquals(freed(holds), []);
   });
 
-  it("ends those of the open transaction alone where it is told to", () => {
+  it("undoes the holds of a savepoint, and no others", () => {
     const holds = new Holds();
-    holds.add(3, 1, 2, 1);
-    holds.commit(5);
-    holds.add(3, 40, 1, 1);
-    holds.add(3, 50, 1, 1);
-    holds.endOpen(3, (slot) => slot === 40);
-    const bits = new Uint32Array(8);
-    holds.mark(3, bits);
-    assertEquals([...bits], [0b110, 1 << 18, 0, 0, 0, 0, 0, 0]);
+    const marked = () => {
+      const bits = new Uint32Array(8);
+      holds.mark(3, bits);
+      return [bits[0], bits[1]];
+    };
+    holds.add(3, 1, 2, 1, 9);
+    holds.commit(() => true);
+    holds.add(3, 40, 1, 1, 2);
+    holds.add(3, 50, 1, 1, 7);
+    holds.rollBack(3, 2);
+    assertEquals(marked(), [0b110, 1 << 8]);
+    holds.rollBack(3, 0);
+    assertEquals([marked(), freed(holds)], [[0b110, 0], []]);
+    holds.add(3, 50, 1, 1, 1);
+    holds.commit(() => false);
+    assertEquals([marked(), freed(holds)], [[0b110, 0], [3]]);
+  });
+
+  it("reports a chunk once, however many of its pages became free", () => {
+    const holds = new Holds();
+    for (const slot of [1, 2, 3]) holds.add(7, slot, 1, 1, slot);
+    holds.commit(() => false);
+    assertEquals([freed(holds), holds.lowestChunk], [[7], Infinity]);
   });
 });

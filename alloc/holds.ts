@@ -6,90 +6,136 @@
  * snapshot sees an image of the page, or does not see the page at all, so it needs no hold. The
  * header page marks a held page as free; `mark` sets the bit again.
  *
+ * A method visits only the holds that it adds or ends, so a commit costs the same however many
+ * pages are held.
+ *
  * It does not count free pages, and reads nothing.
  */
 
-import type { ChunkNumber, Slot, Version } from "../pager/mod.ts";
-
-/** `Hold.version` while the transaction that released the pages is open. */
-const OPEN = Infinity;
+import { type ChunkNumber, Kept, type Slot, type Version } from "../pager/mod.ts";
+import { WORDS } from "./bitmap.ts";
+import { Summary } from "./summary.ts";
 
 /** Pages released together. */
-interface Hold {
+class Hold extends Kept {
+  readonly chunk: ChunkNumber;
   readonly slot: Slot;
   readonly span: number;
   /** The oldest version in their headers: a snapshot of an older one sees none of them. */
-  readonly from: number;
-  /** The version that released them: a snapshot of an older one may still see them. */
-  version: Version;
-}
+  readonly from: Version;
+  /** The number of changes of the transaction, the release included. */
+  readonly changes: number;
+  readonly #holds: Holds;
 
-/** Whether a live snapshot sees pages that version `from` wrote and version `until` released. */
-export type IsSeen = (from: number, until: number) => boolean;
+  constructor(
+    holds: Holds,
+    chunk: ChunkNumber,
+    slot: Slot,
+    span: number,
+    from: Version,
+    changes: number,
+  ) {
+    super();
+    this.#holds = holds;
+    this.chunk = chunk;
+    this.slot = slot;
+    this.span = span;
+    this.from = from;
+    this.changes = changes;
+  }
+
+  override unseen(): void {
+    this.#holds.free(this);
+  }
+}
 
 /** The pages of a file that are released but not free yet. */
 export class Holds {
-  readonly #byChunk = new Map<number, Hold[]>();
+  /** For each chunk with held pages, their bits. */
+  readonly #bits = new Map<number, Uint32Array>();
+  /** 1 for each chunk with held pages. */
+  readonly #chunks = new Summary();
+  /** The holds of the open transaction, by chunk, in the order of its changes. */
+  readonly #open = new Map<number, Hold[]>();
+  /** The chunks in which pages became free since the last report. */
+  readonly #freed = new Set<number>();
 
   /** The lowest chunk with held pages; `Infinity` if there is none. */
   get lowestChunk(): number {
-    let lowest = Infinity;
-    for (const chunk of this.#byChunk.keys()) if (chunk < lowest) lowest = chunk;
-    return lowest;
+    const chunk = this.#chunks.find(1, 0);
+    return chunk < 0 ? Infinity : chunk;
   }
 
   /**
    * Holds pages that the open transaction has released.
    *
    * @param from The oldest version in their headers.
+   * @param changes The number of changes of the transaction, the release included.
    */
-  add(chunk: ChunkNumber, slot: Slot, span: number, from: number): void {
-    const hold = { slot, span, from, version: OPEN };
-    const holds = this.#byChunk.get(chunk);
-    if (holds === undefined) this.#byChunk.set(chunk, [hold]);
+  add(chunk: ChunkNumber, slot: Slot, span: number, from: Version, changes: number): void {
+    const hold = new Hold(this, chunk, slot, span, from, changes);
+    const holds = this.#open.get(chunk);
+    if (holds === undefined) this.#open.set(chunk, [hold]);
     else holds.push(hold);
+    this.#setBits(hold);
   }
 
   /** Sets the bits of a chunk's held pages. */
   mark(chunk: ChunkNumber, bits: Uint32Array): void {
-    const holds = this.#byChunk.get(chunk);
-    if (holds === undefined) return;
-    for (const { slot, span } of holds) {
-      for (let i = slot; i < slot + span; i++) bits[i >>> 5]! |= 1 << (i & 31);
-    }
-  }
-
-  /** Gives the holds of the open transaction the version that it committed as. */
-  commit(version: Version): void {
-    for (const holds of this.#byChunk.values()) {
-      for (const hold of holds) if (hold.version === OPEN) hold.version = version;
-    }
+    const held = this.#bits.get(chunk);
+    if (held === undefined) return;
+    for (let word = 0; word < WORDS; word++) bits[word]! |= held[word]!;
   }
 
   /**
-   * Ends the holds that no snapshot needs. Call it between transactions.
+   * Ends the holds of the transaction, which has committed, except those that a snapshot needs.
    *
-   * @param isSeen Whether a live snapshot sees pages.
-   * @param ended Called for each chunk in which holds ended.
+   * @param keep Keeps a hold while a snapshot sees its pages. Returns false if none does.
    */
-  end(isSeen: IsSeen, ended: (chunk: ChunkNumber) => void): void {
-    for (const [chunk, holds] of this.#byChunk) {
-      const kept = holds.filter(({ from, version }) => isSeen(from, version));
-      if (kept.length === holds.length) continue;
-      this.#set(chunk, kept);
-      ended(chunk);
+  commit(keep: (hold: Kept) => boolean): void {
+    if (this.#open.size === 0) return;
+    for (const holds of this.#open.values()) {
+      for (const hold of holds) if (!keep(hold)) this.free(hold);
     }
+    this.#open.clear();
   }
 
-  /** Ends the open transaction's holds in a chunk whose first slot `isOver` accepts. */
-  endOpen(chunk: ChunkNumber, isOver: (slot: Slot) => boolean): void {
-    const holds = this.#byChunk.get(chunk);
+  /** Undoes the holds in a chunk that the open transaction added after that many changes. */
+  rollBack(chunk: ChunkNumber, changes: number): void {
+    const holds = this.#open.get(chunk);
     if (holds === undefined) return;
-    this.#set(chunk, holds.filter(({ version, slot }) => version !== OPEN || !isOver(slot)));
+    while (holds.length > 0 && holds.at(-1)!.changes > changes) this.#clearBits(holds.pop()!);
+    if (holds.length === 0) this.#open.delete(chunk);
   }
 
-  #set(chunk: ChunkNumber, holds: Hold[]): void {
-    if (holds.length === 0) this.#byChunk.delete(chunk);
-    else this.#byChunk.set(chunk, holds);
+  /** Ends a hold: its pages are free. */
+  free(hold: Hold): void {
+    this.#clearBits(hold);
+    this.#freed.add(hold.chunk);
+  }
+
+  /** Calls a function for each chunk in which pages became free since the last call. */
+  reportFreed(freed: (chunk: ChunkNumber) => void): void {
+    if (this.#freed.size === 0) return;
+    for (const chunk of this.#freed) freed(chunk);
+    this.#freed.clear();
+  }
+
+  #setBits({ chunk, slot, span }: Hold): void {
+    let bits = this.#bits.get(chunk);
+    if (bits === undefined) {
+      this.#bits.set(chunk, bits = new Uint32Array(WORDS));
+      if (chunk >= this.#chunks.size) this.#chunks.resize(chunk + 1);
+      this.#chunks.set(chunk, 1);
+    }
+    for (let i = slot; i < slot + span; i++) bits[i >>> 5]! |= 1 << (i & 31);
+  }
+
+  #clearBits({ chunk, slot, span }: Hold): void {
+    const bits = this.#bits.get(chunk)!;
+    for (let i = slot; i < slot + span; i++) bits[i >>> 5]! &= ~(1 << (i & 31));
+    if (bits.some((word) => word !== 0)) return;
+    this.#bits.delete(chunk);
+    this.#chunks.set(chunk, 0);
   }
 }

@@ -21,6 +21,7 @@ import type { Loader } from "./cache/loader.ts";
 import type { Meta } from "./format/meta.ts";
 import { checkPage } from "./format/page_check.ts";
 import type { PageNumber, Slot } from "./format/units.ts";
+import type { SnapshotList } from "./transaction/snapshot_list.ts";
 
 /** Where a page is: in a chunk frame, in a pool frame, or only in the file. */
 export type Residence = "chunk" | "page" | "file";
@@ -43,6 +44,7 @@ export class PagerInspection {
   readonly #disk: Disk;
   readonly #loader: Loader;
   readonly #meta: Meta;
+  readonly #snapshots: SnapshotList;
   readonly #commitPath: CommitPath | undefined;
 
   /**
@@ -52,13 +54,14 @@ export class PagerInspection {
    * @param commitPath Its journal, if it has one.
    */
   constructor(
-    parts: { cache: Cache; disk: Disk; loader: Loader; meta: Meta },
+    parts: { cache: Cache; disk: Disk; loader: Loader; meta: Meta; snapshots: SnapshotList },
     commitPath: CommitPath | undefined,
   ) {
     this.#cache = parts.cache;
     this.#disk = parts.disk;
     this.#loader = parts.loader;
     this.#meta = parts.meta;
+    this.#snapshots = parts.snapshots;
     this.#commitPath = commitPath;
   }
 
@@ -75,6 +78,11 @@ export class PagerInspection {
   /** Pages evicted so far. */
   get evictions(): number {
     return this.#cache.evictions;
+  }
+
+  /** Visits so far of images and held pages, by commits and by the ends of snapshots. */
+  get snapshotVisits(): number {
+    return this.#snapshots.visits;
   }
 
   /** Where a page is, whether it was used or not. */

@@ -68,6 +68,7 @@ export {
 } from "./damage/scrub.ts";
 export type { PageReader } from "./cache/page_reader.ts";
 export { PageSnapshot } from "./transaction/snapshot.ts";
+export { Kept } from "./transaction/snapshot_list.ts";
 export { corrupt, corruptHeader, type Verifier, type Verifiers } from "./format/page_check.ts";
 export type { RecoveryReport } from "./recovery/recovery.ts";
 export type { TransactionListener } from "./journal/commit_hooks.ts";

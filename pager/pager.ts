@@ -53,6 +53,7 @@ import { Commit } from "./transaction/commit.ts";
 import { OpenTransaction } from "./transaction/open_transaction.ts";
 import { Rollback } from "./transaction/rollback.ts";
 import { PageSnapshot } from "./transaction/snapshot.ts";
+import type { Kept } from "./transaction/snapshot_list.ts";
 import { VersionStore } from "./transaction/version_store.ts";
 import { UnsyncedChunks } from "./file/unsynced_chunks.ts";
 import { Writeback } from "./cache/writeback.ts";
@@ -133,7 +134,7 @@ export class Pager {
       images: new PageSet(),
       open: this.#open,
       versions: this.#versions,
-      snapshots: this.#versions,
+      snapshots: this.#versions.snapshots,
       listener: this.#ends,
       seed,
       protect,
@@ -257,7 +258,7 @@ export class Pager {
 
   /** Ends the snapshots that were closed, unless a rollback may need the images kept for them. */
   #endSnapshots(): void {
-    if (this.depth === 0 && this.#versions.endClosed()) this.#ends.snapshotEnded();
+    if (this.depth === 0 && this.#versions.snapshots.endClosed()) this.#ends.snapshotEnded();
   }
 
   /** The write or sync that failed, or undefined. After one, nothing is written. */
@@ -268,6 +269,11 @@ export class Pager {
   /** The count of open savepoints, including the transaction. */
   get depth(): number {
     return this.#open.depth;
+  }
+
+  /** The number of changes of the open transaction; a rollback restores it. For the allocator. */
+  get changes(): number {
+    return this.#open.undo.length;
   }
 
   /** Must be called before a page or its header changes. */
@@ -384,9 +390,14 @@ export class Pager {
     });
   }
 
-  /** Whether a live snapshot sees a page as one version wrote it, until another replaced it. */
-  isSeen(from: number, until: number): boolean {
-    return this.#versions.isSeen(from, until);
+  /**
+   * Keeps something that the last commit replaced while a live snapshot sees it, then calls its
+   * `unseen`. For the allocator.
+   *
+   * @returns Whether a snapshot sees it. If none does, `unseen` is not called.
+   */
+  keepWhileSeen(kept: Kept): boolean {
+    return this.#versions.snapshots.keep(kept);
   }
 
   /** The last version that is on the medium. */
@@ -460,6 +471,7 @@ export class Pager {
       disk: this.#disk,
       loader: this.#loader,
       meta: this.meta,
+      snapshots: this.#versions.snapshots,
     };
     return new PagerInspection(parts, this.#commitPath);
   }
@@ -472,7 +484,7 @@ export class Pager {
   /** The figures of the pager. */
   stats(): PagerStats {
     const { chunks, extents, pages } = this.#loader.reads;
-    const { oldest } = this.#versions;
+    const { oldest, snapshotCount } = this.#versions.snapshots;
     return {
       cacheBytes: this.frames.length * CHUNK_BYTES,
       cacheBytesPeak: this.#cache.peakFrames * CHUNK_BYTES,
@@ -485,7 +497,7 @@ export class Pager {
       writeCalls: this.#writeback.writes.calls,
       dirtyChunks: this.#writeback.dirtyChunks.size,
       ...(this.#commitPath?.figures() ?? NO_JOURNAL),
-      snapshots: this.#versions.snapshotCount,
+      snapshots: snapshotCount,
       snapshotAgeMs: oldest === undefined ? 0 : performance.now() - oldest.since,
       snapshotBytes: this.#versions.bytes,
     };

@@ -14,6 +14,7 @@ import {
   openBoth,
   openOn,
 } from "../tests/support/database.ts";
+import { Random } from "../tests/support/random.ts";
 import { fillSample } from "../tests/support/sample.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { TransactionTree } from "./write/transaction_tree.ts";
@@ -141,6 +142,38 @@ describe("a snapshot", () => {
     using snapshot = db.snapshot();
     assertThrows(() => snapshot.tree(other.tree("a")), TypeError, "of another database");
   });
+
+  for (const count of [1, 100, 10_000]) {
+    it(`bounds the work of a change and a close, with ${count} live snapshots`, () => {
+      const { db, session } = openBoth(new MemoryFile(), { maxSnapshotBytes: 2 ** 30 });
+      fillSample(db);
+      const random = new Random(count);
+      const inspection = session.pager.inspection();
+      /** The number of images and held pages that a step visits. */
+      const visitsOf = (step: () => void) => {
+        const before = inspection.snapshotVisits;
+        step();
+        return inspection.snapshotVisits - before;
+      };
+      const set = () =>
+        change(db, "tall", (tree) => tree.set(`key ${random.below(500)}`, bytesOf(count, 400)));
+      const live: Snapshot[] = [];
+      for (let i = 0; i < count; i++) {
+        live.push(db.snapshot());
+        set();
+      }
+      for (let i = 0; i < 20; i++) {
+        live.push(db.snapshot());
+        const sets = visitsOf(set);
+        const closes = visitsOf(() => live.splice(random.below(live.length), 1)[0]!.close());
+        assert(sets <= 60 && closes <= 60, `${sets} visits of a set, ${closes} of a close`);
+      }
+      const all = visitsOf(() => live.forEach((snapshot) => snapshot.close()));
+      assert(all <= 20 * (count + 20), `${all} visits to close all`);
+      assertEquals([db.stats().snapshots, db.stats().snapshotBytes], [0, 0]);
+      db.close();
+    });
+  }
 
   it("ends with a SnapshotTooOldError, the oldest first, when it costs too much memory", () => {
     const db = openOn(new MemoryFile(), { maxSnapshotBytes: 2 * 1024 * 1024 });

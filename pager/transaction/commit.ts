@@ -106,6 +106,7 @@ export class Commit {
     // The point of no return: the steps below neither read a file nor throw.
     for (let i = 0; i < undo.length; i++) this.#markDirty(i); // rule 1: pages follow the log
     for (let i = 0; i < undo.length; i++) this.#keepImage(i); // for the snapshots that see them
+    this.#versions.commit();
     this.#versions.bound();
     this.#listener.committed(); // publish: the commit is visible
   }

@@ -46,7 +46,7 @@ export class Patches {
    */
   suits(frame: Frame, slot: Slot, bytes: number): boolean {
     return frame.scopes[slot] === 0 && bytes <= PARTS_BYTES_MAX &&
-      !this.#versions.seesLatest(versionOf(frame, slot)) &&
+      !this.#versions.snapshots.seesLatest(versionOf(frame, slot)) &&
       !this.#open.bypassed.has(frame.pages[slot]!) &&
       this.#open.size.widenedPages * WIDENED_SHARE_MAX <= this.#open.undo.length;
   }

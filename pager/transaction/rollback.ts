@@ -52,8 +52,9 @@ export class Rollback {
     assert(open.depth > 0, "a rollback ends a transaction");
     for (let i = open.undo.length - 1; i >= open.savepointStart; i--) this.#undo(i);
     open.restoreMeta();
-    for (const chunk of this.#changedChunks()) this.#listener.rolledBack(chunk);
+    const chunks = this.#changedChunks();
     open.forgetChanges();
+    for (const chunk of chunks) this.#listener.rolledBack(chunk);
     open.end();
   }
 

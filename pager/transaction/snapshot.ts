@@ -13,7 +13,8 @@ import { CHUNK_SHIFT, SLOT_MASK } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import { versionOf } from "../format/header.ts";
 import { Meta } from "../format/meta.ts";
-import type { SnapshotState, VersionStore } from "./version_store.ts";
+import type { SnapshotState } from "./snapshot_list.ts";
+import type { VersionStore } from "./version_store.ts";
 import type { PageNumber, Place } from "../format/units.ts";
 
 /** Pages as they were at one version. */
@@ -41,10 +42,10 @@ export class PageSnapshot implements PageReader {
   constructor(pager: PageReader, store: VersionStore, onClose: () => void) {
     this.#pager = pager;
     this.#store = store;
-    this.#onClose = onClose;
     this.frames = pager.frames;
     this.meta.assign(pager.meta);
-    this.#state = store.begin(pager.meta.version);
+    this.#state = store.snapshots.begin(pager.meta.version);
+    this.#onClose = onClose;
   }
 
   /** The time it was taken, in milliseconds of `performance.now`. */
@@ -86,7 +87,7 @@ export class PageSnapshot implements PageReader {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#store.close(this.#state);
+    this.#store.snapshots.close(this.#state);
     this.#onClose();
   }
 }

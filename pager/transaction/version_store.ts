@@ -3,9 +3,14 @@
  *
  * An image shows its page from the version that wrote it (`from`) to the version that replaced it
  * (`until`): a snapshot of version S sees it when from <= S < until. Images are the undo images of
- * transactions; an image is dropped when no live snapshot sees it. The bytes of a page that was
- * given back stay in its frame or in the file until the first read by a snapshot copies them to a
- * slot.
+ * transactions; an image is dropped when no live snapshot sees it (`SnapshotList`). The bytes of a
+ * page that was given back stay in its frame or in the file until the first read by a snapshot
+ * copies them to a slot.
+ *
+ * Invariants:
+ * 1. The images of a page are in the order of their versions, and no two overlap.
+ * 2. An image of the open transaction is in `#open`; the commit gives it to a snapshot.
+ * 3. After a drop, at most half of the images in the list of the page are dropped ones.
  *
  * Images occupy slots of pool frames, so each has a place, as a page does.
  */
@@ -15,28 +20,12 @@ import type { Cache } from "../cache/cache.ts";
 import { SnapshotTooOldError } from "../format/errors.ts";
 import { PAGE_BYTES } from "../format/format.ts";
 import type { PageNumber, Place, Version } from "../format/units.ts";
+import { Kept, SnapshotList, type SnapshotState } from "./snapshot_list.ts";
 
 /** The place of an image whose bytes are still in the frame of the page or in the file. */
 const IN_PLACE = -1;
-
-/** One image of a page. */
-interface Image {
-  readonly from: number;
-  readonly until: number;
-  place: Place;
-  /** The old header of a page that was given back. */
-  readonly header: Uint32Array | undefined;
-}
-
-/** A live snapshot. */
-export interface SnapshotState {
-  /** The version that it sees. */
-  readonly version: Version;
-  /** The time it was taken, in milliseconds of `performance.now`. */
-  readonly since: number;
-  /** Whether it was ended to bound memory. */
-  isTooOld: boolean;
-}
+/** The place of an image that was dropped. */
+const DROPPED = -2;
 
 /** Reads pages that were given back and whose bytes are still in their frame or in the file. */
 export interface VacatedPages {
@@ -44,20 +33,58 @@ export interface VacatedPages {
   bringBack(page: PageNumber, header: Uint32Array): number;
 }
 
+/** The images of a page. */
+interface PageImages {
+  /** The oldest first. */
+  list: Image[];
+  /** The number of images in the list that are dropped. */
+  dropped: number;
+}
+
+/** One image of a page. */
+class Image extends Kept {
+  readonly page: PageNumber;
+  readonly from: Version;
+  readonly until: Version;
+  place: Place;
+  /** The old header of a page that was given back. */
+  readonly header: Uint32Array | undefined;
+  readonly #drop: (image: Image) => void;
+
+  constructor(
+    page: PageNumber,
+    from: Version,
+    until: Version,
+    place: Place,
+    header: Uint32Array | undefined,
+    drop: (image: Image) => void,
+  ) {
+    super();
+    this.page = page;
+    this.from = from;
+    this.until = until;
+    this.place = place;
+    this.header = header;
+    this.#drop = drop;
+  }
+
+  override unseen(): void {
+    this.#drop(this);
+  }
+}
+
 /** Images of pages, kept for snapshots. */
 export class VersionStore {
+  /** The live snapshots. */
+  readonly snapshots: SnapshotList = new SnapshotList();
+
   readonly #cache: Cache;
   readonly #vacated: VacatedPages;
   readonly #bytesMax: number;
-  /** Live snapshots, the oldest first. */
-  readonly #snapshots: SnapshotState[] = [];
-  /** Live snapshots that were closed, and will end between transactions. */
-  readonly #closed: SnapshotState[] = [];
-  /** Images of each page, the oldest first. */
-  readonly #images = new Map<number, Image[]>();
+  readonly #images = new Map<number, PageImages>();
+  /** The images that the open transaction kept, in the order of its changes. */
+  readonly #open: Image[] = [];
   #count = 0;
-  /** The newest version that replaced an image. */
-  #lastUntil = 0;
 
   /**
    * Creates an empty store.
@@ -77,108 +104,32 @@ export class VersionStore {
     return this.#count * PAGE_BYTES;
   }
 
-  /** The number of live snapshots. */
-  get snapshotCount(): number {
-    return this.#snapshots.length;
-  }
-
-  /** The oldest live snapshot, or undefined. */
-  get oldest(): SnapshotState | undefined {
-    return this.#snapshots[0];
-  }
-
-  /** Begins a snapshot of the newest version. */
-  begin(version: Version): SnapshotState {
-    const snapshot = { version, since: performance.now(), isTooOld: false };
-    this.#snapshots.push(snapshot);
-    return snapshot;
-  }
-
-  /** Marks a snapshot as closed; it ends with the next `endClosed`. */
-  close(snapshot: SnapshotState): void {
-    this.#closed.push(snapshot);
-  }
-
-  /**
-   * Ends the closed snapshots, and drops the images that no other snapshot sees. Must be called
-   * between transactions: a rollback uses the images that the open transaction kept for them.
-   *
-   * @returns Whether a snapshot ended.
-   */
-  endClosed(): boolean {
-    if (this.#closed.length === 0) return false;
-    for (const snapshot of this.#closed) this.#end(snapshot);
-    this.#closed.length = 0;
-    return true;
-  }
-
-  #end(snapshot: SnapshotState): void {
-    const index = this.#snapshots.indexOf(snapshot);
-    if (index < 0) return;
-    this.#snapshots.splice(index, 1);
-    // Most iterators end before a commit, and no image was kept for them.
-    if (snapshot.version >= this.#lastUntil) return;
-    if (this.#count === 0 || this.#sameVersionLives(snapshot.version)) return;
-    for (const [page, images] of this.#images) this.#keepSeen(page, images);
-  }
-
-  #sameVersionLives(version: Version): boolean {
-    return this.#snapshots.some((other) => other.version === version);
-  }
-
-  #keepSeen(page: PageNumber, images: Image[]): void {
-    const seen = images.filter((image) => this.isSeen(image.from, image.until));
-    if (seen.length === images.length) return;
-    for (const image of images) if (!seen.includes(image)) this.#discard(image);
-    if (seen.length === 0) this.#images.delete(page);
-    else this.#images.set(page, seen);
-  }
-
-  /** Whether a live snapshot sees a page as it was from one version until another replaced it. */
-  isSeen(from: number, until: number): boolean {
-    const snapshots = this.#snapshots;
-    // A program may leave many iterators open, and each commit calls this for each of its pages.
-    let low = 0;
-    let high = snapshots.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (snapshots[middle]!.version < from) low = middle + 1;
-      else high = middle;
-    }
-    return low < snapshots.length && snapshots[low]!.version < until;
-  }
-
-  /** Whether a live snapshot sees the current bytes of a page that `version` wrote. */
-  seesLatest(version: Version): boolean {
-    const { length } = this.#snapshots;
-    return length > 0 && this.#snapshots[length - 1]!.version >= version;
-  }
-
-  #discard(image: Image): void {
-    this.#count--;
-    if (image.place !== IN_PLACE) this.#cache.drop(image.place);
-  }
-
   /** Keeps the image of a page that a version replaces, if a snapshot sees it. Returns whether. */
-  keep(page: PageNumber, from: number, until: number, place: Place): boolean {
-    if (!this.isSeen(from, until)) return false;
-    this.#add(page, { from, until, place, header: undefined });
+  keep(page: PageNumber, from: Version, until: Version, place: Place): boolean {
+    if (!this.snapshots.seesLatest(from)) return false;
+    this.#add(new Image(page, from, until, place, undefined, this.#drop));
     return true;
   }
 
   /** Keeps a page that a version gives back, if a snapshot sees it. Returns whether. */
-  keepInPlace(page: PageNumber, from: number, until: number, header: Uint32Array): boolean {
-    if (!this.isSeen(from, until)) return false;
-    this.#add(page, { from, until, place: IN_PLACE, header });
+  keepInPlace(page: PageNumber, from: Version, until: Version, header: Uint32Array): boolean {
+    if (!this.snapshots.seesLatest(from)) return false;
+    this.#add(new Image(page, from, until, IN_PLACE, header, this.#drop));
     return true;
   }
 
-  #add(page: PageNumber, image: Image): void {
-    const images = this.#images.get(page);
-    if (images === undefined) this.#images.set(page, [image]);
-    else images.push(image);
+  #add(image: Image): void {
+    const images = this.#images.get(image.page);
+    if (images === undefined) this.#images.set(image.page, { list: [image], dropped: 0 });
+    else images.list.push(image);
+    this.#open.push(image);
     this.#count++;
-    this.#lastUntil = image.until;
+  }
+
+  /** Gives the images of the transaction, which has committed, to the snapshots that see them. */
+  commit(): void {
+    for (const image of this.#open) if (!this.snapshots.keep(image)) this.#drop(image);
+    this.#open.length = 0;
   }
 
   /**
@@ -186,18 +137,21 @@ export class VersionStore {
    *
    * @returns The place of the image, which the caller owns again, or -1.
    */
-  forget(page: PageNumber, until: number): number {
+  forget(page: PageNumber, until: Version): number {
     const images = this.#images.get(page);
-    if (images?.at(-1)?.until !== until) return -1;
-    const { place } = images.pop()!;
+    const image = images?.list.at(-1);
+    if (images === undefined || image?.until !== until) return -1;
+    images.list.pop();
+    if (images.list.length === images.dropped) this.#images.delete(page);
+    // A rollback undoes the last change first, so this is the last image of the list.
+    this.#open.splice(this.#open.lastIndexOf(image), 1);
     this.#count--;
-    if (images.length === 0) this.#images.delete(page);
-    return place;
+    return image.place;
   }
 
   /** Whether an image of a page was kept for a version that replaces it. */
-  holds(page: PageNumber, until: number): boolean {
-    return this.#count > 0 && this.#images.get(page)?.at(-1)?.until === until;
+  holds(page: PageNumber, until: Version): boolean {
+    return this.#count > 0 && this.#images.get(page)?.list.at(-1)?.until === until;
   }
 
   /**
@@ -210,12 +164,9 @@ export class VersionStore {
     if (this.#count === 0) return -1;
     const images = this.#images.get(page);
     if (images === undefined) return -1;
-    for (const image of images) {
-      if (image.from <= snapshot.version && snapshot.version < image.until) {
-        return this.#placeOf(page, image);
-      }
-    }
-    return -1;
+    const image = firstAfter(images.list, snapshot.version);
+    if (image === undefined || image.from > snapshot.version) return -1;
+    return this.#placeOf(page, image);
   }
 
   #placeOf(page: PageNumber, image: Image): number {
@@ -226,11 +177,36 @@ export class VersionStore {
 
   /** Ends the oldest snapshots while images exceed their bound. */
   bound(): void {
-    for (;;) {
-      const oldest = this.#snapshots[0];
-      if (oldest === undefined || this.bytes <= this.#bytesMax) return;
-      oldest.isTooOld = true;
-      this.#end(oldest);
+    while (this.bytes > this.#bytesMax && this.snapshots.snapshotCount > 0) {
+      this.snapshots.endOldest();
     }
   }
+
+  /** Drops an image that no snapshot sees. Its page's list loses dropped images several at once. */
+  readonly #drop = (image: Image): void => {
+    if (image.place !== IN_PLACE) this.#cache.drop(image.place);
+    image.place = DROPPED;
+    this.#count--;
+    const images = this.#images.get(image.page);
+    assert(images !== undefined, "an image is listed until it is dropped");
+    images.dropped++;
+    if (images.dropped === images.list.length) {
+      this.#images.delete(image.page);
+    } else if (images.dropped * 2 > images.list.length) {
+      images.list = images.list.filter(({ place }) => place !== DROPPED);
+      images.dropped = 0;
+    }
+  };
+}
+
+/** The first image that was replaced after a version. */
+function firstAfter(images: readonly Image[], version: Version): Image | undefined {
+  let low = 0;
+  let high = images.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (images[middle]!.until <= version) low = middle + 1;
+    else high = middle;
+  }
+  return images[low];
 }

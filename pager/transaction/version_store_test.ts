@@ -1,5 +1,6 @@
 // The version store: the image of a page that each snapshot sees, the images kept and released, and
-// the bound on memory.
+// the bound on memory. Versions rise with each commit, so a test begins a snapshot before it keeps
+// the images that the snapshot sees.
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -7,7 +8,8 @@ import { Cache } from "../cache/cache.ts";
 import { SnapshotTooOldError } from "../format/errors.ts";
 import { PAGE_BYTES } from "../format/format.ts";
 import { IMAGE } from "../format/frame.ts";
-import { type SnapshotState, VersionStore } from "./version_store.ts";
+import type { SnapshotState } from "./snapshot_list.ts";
+import { VersionStore } from "./version_store.ts";
 
 const HEADER = new Uint32Array(8);
 const PAGE = 7;
@@ -25,8 +27,8 @@ function makeStore(bytesMax = Infinity) {
 
 /** Ends a snapshot at once, as between transactions. */
 function end(store: VersionStore, snapshot: SnapshotState): void {
-  store.close(snapshot);
-  store.endClosed();
+  store.snapshots.close(snapshot);
+  store.snapshots.endClosed();
 }
 
 /** Whether a slot still holds an image. */
@@ -34,59 +36,39 @@ function isKept(cache: Cache, place: number): boolean {
   return cache.frames[place >>> 8]!.pages[place & 255] === IMAGE;
 }
 
+/** Keeps an image of the page, of the versions from `from` up to `until`, in a commit. */
+function keep(store: VersionStore, place: number, from: number, until = from + 1): boolean {
+  const isKept = store.keep(PAGE, from, until, place);
+  store.commit();
+  return isKept;
+}
+
 describe("VersionStore", () => {
   it("keeps nothing while there is no snapshot", () => {
     const { store, cache } = makeStore();
     assertEquals(store.keep(PAGE, 1, 2, cache.addImage()), false);
     assertEquals(store.keepInPlace(PAGE, 1, 2, HEADER), false);
-    assertEquals([store.bytes, store.snapshotCount, store.oldest], [0, 0, undefined]);
+    assertEquals(store.bytes, 0);
     assertEquals([store.holds(PAGE, 2), store.forget(PAGE, 2)], [false, -1]);
   });
 
   it("shows an image from the version that wrote it to the one that replaced it", () => {
     const { store, cache } = makeStore();
-    const snapshots = [2, 3, 4, 5].map((version) => store.begin(version));
+    const snapshots = [2, 3, 4].map((version) => store.snapshots.begin(version));
     const place = cache.addImage();
-    assertEquals(store.keep(PAGE, 3, 5, place), true);
+    assertEquals(keep(store, place, 3, 5), true);
+    snapshots.push(store.snapshots.begin(5));
     assertEquals(snapshots.map((snapshot) => store.find(PAGE, snapshot)), [-1, place, place, -1]);
     assertEquals(store.find(PAGE + 1, snapshots[1]!), -1);
   });
 
-  it("knows between any two versions whether a snapshot sees what was written in between", () => {
-    const { store } = makeStore();
-    const versions = [2, 2, 3, 7, 8, 20];
-    const snapshots = versions.map((version) => store.begin(version));
-    for (let left = versions.length; left >= 0; left--) {
-      const live = versions.slice(0, left);
-      for (let from = 0; from < 22; from++) {
-        for (let until = from; until < 22; until++) {
-          const seen = live.some((version) => from <= version && version < until);
-          assertEquals(store.isSeen(from, until), seen, `${from} to ${until} of ${live}`);
-        }
-      }
-      if (left > 0) end(store, snapshots[left - 1]!);
-    }
-  });
-
-  it("does not keep what no snapshot sees: replaced before them, or written after", () => {
+  it("does not keep what was written after the newest snapshot", () => {
     const { store, cache } = makeStore();
-    store.begin(5);
-    assertEquals(store.keep(PAGE, 3, 5, cache.addImage()), false);
+    store.snapshots.begin(5);
     assertEquals(store.keep(PAGE, 6, 7, cache.addImage()), false);
     assertEquals(store.keepInPlace(PAGE, 6, 7, HEADER), false);
-    assertEquals(store.keep(PAGE, 5, 6, cache.addImage()), true);
+    assertEquals(keep(store, cache.addImage(), 5), true);
     assertEquals(store.bytes, PAGE_BYTES);
-  });
-
-  it("tells whether the newest snapshot sees a page as it is", () => {
-    const { store } = makeStore();
-    assertEquals(store.seesLatest(1), false);
-    const [older, newer] = [store.begin(3), store.begin(5)];
-    assertEquals([4, 5, 6].map((version) => store.seesLatest(version)), [true, true, false]);
-    end(store, newer);
-    assertEquals([3, 4].map((version) => store.seesLatest(version)), [true, false]);
-    end(store, older);
-    assertEquals(store.seesLatest(1), false);
   });
 
   it("has several images of a page, each for the snapshots of its time", () => {
@@ -94,11 +76,11 @@ describe("VersionStore", () => {
     const snapshots: SnapshotState[] = [];
     const places: number[] = [];
     for (let version = 1; version <= 6; version++) {
-      snapshots.push(store.begin(version));
+      snapshots.push(store.snapshots.begin(version));
       places.push(cache.addImage());
-      store.keep(PAGE, version, version + 1, places[version - 1]!);
+      keep(store, places[version - 1]!, version);
     }
-    const current = store.begin(7);
+    const current = store.snapshots.begin(7);
     assertEquals(snapshots.map((snapshot) => store.find(PAGE, snapshot)), places);
     assertEquals([store.find(PAGE, current), store.bytes], [-1, 6 * PAGE_BYTES]);
     for (const index of [3, 0, 5, 1, 4, 2]) {
@@ -108,52 +90,71 @@ describe("VersionStore", () => {
         if (isKept(cache, places[i]!)) assertEquals(store.find(PAGE, snapshot), places[i]);
       });
     }
-    assertEquals([store.bytes, store.oldest], [0, current]);
+    assertEquals([store.bytes, store.snapshots.oldest], [0, current]);
   });
 
-  it("keeps an image while anybody of any version sees it", () => {
+  it("shows the images that the open transaction keeps, before it commits", () => {
     const { store, cache } = makeStore();
-    const [first, twin, second] = [store.begin(1), store.begin(1), store.begin(2)];
+    const [first, second] = [store.snapshots.begin(1), store.snapshots.begin(2)];
     const place = cache.addImage();
-    store.keep(PAGE, 1, 3, place);
-    end(store, first);
+    store.keep(PAGE, 2, 3, place);
+    assertEquals([store.find(PAGE, first), store.find(PAGE, second)], [-1, place]);
+    store.commit();
+    assertEquals(store.find(PAGE, second), place);
     end(store, second);
-    assertEquals([isKept(cache, place), store.find(PAGE, twin)], [true, place]);
-    end(store, twin);
     assertEquals([isKept(cache, place), store.bytes], [false, 0]);
   });
 
-  it("ends what was closed only when it is told that no transaction is open", () => {
+  it("keeps an image while a snapshot of any version sees it", () => {
     const { store, cache } = makeStore();
-    const [first, second] = [store.begin(1), store.begin(1)];
+    const [first, twin, second] = [1, 1, 2].map((version) => store.snapshots.begin(version));
     const place = cache.addImage();
-    store.keep(PAGE, 1, 2, place);
-    store.close(second);
-    store.close(first);
-    assertEquals([store.snapshotCount, store.oldest, isKept(cache, place)], [2, first, true]);
-    assertEquals([store.endClosed(), store.endClosed()], [true, false]);
-    assertEquals([store.snapshotCount, isKept(cache, place)], [0, false]);
+    keep(store, place, 1, 3);
+    end(store, first!);
+    end(store, second!);
+    assertEquals([isKept(cache, place), store.find(PAGE, twin!)], [true, place]);
+    end(store, twin!);
+    assertEquals([isKept(cache, place), store.bytes], [false, 0]);
   });
 
   it("forgets the image of a version that is rolled back; its place is the caller's", () => {
     const { store, cache } = makeStore();
-    const snapshot = store.begin(1);
+    const snapshot = store.snapshots.begin(1);
     const [older, newer] = [cache.addImage(), cache.addImage()];
-    store.keep(PAGE, 1, 2, older);
-    const second = store.begin(2);
+    keep(store, older, 1);
+    const second = store.snapshots.begin(2);
     store.keep(PAGE, 2, 3, newer);
     assertEquals([store.holds(PAGE, 3), store.holds(PAGE, 2)], [true, false]);
     assertEquals(store.forget(PAGE, 4), -1);
     assertEquals(store.forget(PAGE, 3), newer);
     assertEquals([store.holds(PAGE, 3), isKept(cache, newer)], [false, true]);
     assertEquals([store.find(PAGE, second), store.find(PAGE, snapshot)], [-1, older]);
-    assertEquals([store.forget(PAGE, 2), store.bytes], [older, 0]);
+    end(store, second);
+    end(store, snapshot);
+    assertEquals([isKept(cache, older), isKept(cache, newer), store.bytes], [false, true, 0]);
+  });
+
+  it("forgets the images of a savepoint, and keeps those of the transaction around it", () => {
+    const { store, cache } = makeStore();
+    const snapshot = store.snapshots.begin(1);
+    const places = [10, 11, 12].map((page) => {
+      const place = cache.addImage();
+      store.keep(page, 1, 2, place);
+      return place;
+    });
+    assertEquals([store.forget(12, 2), store.forget(11, 2)], [places[2], places[1]]);
+    store.commit();
+    assertEquals([10, 11, 12].map((page) => store.find(page, snapshot)), [places[0], -1, -1]);
+    end(store, snapshot);
+    assertEquals(places.map((place) => isKept(cache, place)), [false, true, true]);
+    assertEquals(store.bytes, 0);
   });
 
   it("brings the bytes of a page that was given back when somebody asks, and once", () => {
     const { store, cache, broughtBack } = makeStore();
-    const [first, second] = [store.begin(1), store.begin(2)];
+    const [first, second] = [store.snapshots.begin(1), store.snapshots.begin(2)];
     assertEquals(store.keepInPlace(PAGE, 1, 3, HEADER), true);
+    store.commit();
     assertEquals([broughtBack.length, store.bytes], [0, PAGE_BYTES]);
     const place = store.find(PAGE, first);
     assertEquals([store.find(PAGE, second), broughtBack], [place, [[PAGE, HEADER]]]);
@@ -165,41 +166,44 @@ describe("VersionStore", () => {
 
   it("gives back a page that nobody asked for without bringing it", () => {
     const { store, broughtBack } = makeStore();
-    const snapshot = store.begin(1);
+    const snapshot = store.snapshots.begin(1);
     store.keepInPlace(PAGE, 1, 2, HEADER);
     assertEquals([store.forget(PAGE, 2), store.bytes], [-1, 0]);
     store.keepInPlace(PAGE, 1, 2, HEADER);
+    store.commit();
     end(store, snapshot);
     assertEquals([store.bytes, broughtBack.length], [0, 0]);
   });
 
   it("ends the oldest snapshots, no more of them than it must, above its bound", () => {
     const { store, cache } = makeStore(2 * PAGE_BYTES);
-    const first = store.begin(1);
+    const first = store.snapshots.begin(1);
     for (const page of [5, 6]) store.keep(page, 1, 2, cache.addImage());
+    store.commit();
     store.bound();
     assertEquals([first.isTooOld, store.bytes], [false, 2 * PAGE_BYTES]);
-    const second = store.begin(2);
+    const second = store.snapshots.begin(2);
     const place = cache.addImage();
     store.keep(5, 2, 3, place);
+    store.commit();
     store.bound();
     assertEquals([first.isTooOld, second.isTooOld, store.bytes], [true, false, PAGE_BYTES]);
     assertThrows(() => store.find(5, first), SnapshotTooOldError);
     assertThrows(() => store.find(99, first), SnapshotTooOldError);
-    assertEquals([store.find(5, second), store.oldest], [place, second]);
+    assertEquals([store.find(5, second), store.snapshots.oldest], [place, second]);
     // Its owner closes it like any other.
     end(store, first);
-    assertEquals(store.snapshotCount, 1);
+    assertEquals(store.snapshots.snapshotCount, 1);
   });
 
   it("ends all of them when it may keep nothing", () => {
     const { store, cache } = makeStore(0);
-    const snapshots = [store.begin(1), store.begin(1)];
+    const snapshots = [store.snapshots.begin(1), store.snapshots.begin(1)];
     store.bound();
-    assertEquals(store.snapshotCount, 2);
-    store.keep(PAGE, 1, 2, cache.addImage());
+    assertEquals(store.snapshots.snapshotCount, 2);
+    keep(store, cache.addImage(), 1);
     store.bound();
     assertEquals(snapshots.map(({ isTooOld }) => isTooOld), [true, true]);
-    assertEquals([store.snapshotCount, store.bytes], [0, 0]);
+    assertEquals([store.snapshots.snapshotCount, store.bytes], [0, 0]);
   });
 });

@@ -258,7 +258,7 @@ export class Writer {
   /** Keeps an untouched page that is given back for the snapshots that see it. */
   #keepVacated(page: PageNumber, headerFrame: Frame, word: number): void {
     const { version } = this.#open;
-    if (this.#versions.snapshotCount === 0) return;
+    if (this.#versions.snapshots.snapshotCount === 0) return;
     const place = this.#cache.find(page);
     const slot = place & SLOT_MASK;
     const frame = place < 0 ? undefined : this.#frameAt(place);

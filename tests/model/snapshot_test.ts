@@ -74,9 +74,14 @@ class Run {
     if (random.once(30)) this.#iterateWhileChanging();
   }
 
-  /** Compares every snapshot and the database, and the database again after a reopen. */
+  /**
+   * Compares every snapshot and the database, and the database again after a reopen. The last
+   * snapshot leaves nothing kept.
+   */
   finish(): void {
     while (this.#kept.length > 0) this.#closeOne();
+    const { snapshots, snapshotBytes } = this.#db.stats();
+    assertEquals([snapshots, snapshotBytes], [0, 0], "after the last snapshot");
     this.#compare(this.#db.tree(NAME), this.#model.entries);
     checkDatabase({ db: this.#db, session: this.#session });
     this.#db.close();

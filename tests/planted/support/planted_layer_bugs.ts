@@ -11,6 +11,7 @@ const COMMIT = "pager/transaction/commit.ts";
 const WRITER = "pager/transaction/writer.ts";
 const PATCHES = "pager/transaction/patches.ts";
 const SEAL = "pager/transaction/seal.ts";
+const SNAPSHOT_LIST = "pager/transaction/snapshot_list.ts";
 
 /** Bugs of transactions, the cache, snapshots, and free pages. */
 export const PAGE_BUGS: readonly PlantedBug[] = [
@@ -58,7 +59,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "freed-too-early",
     "a page that a transaction released is not taken again in it",
     "alloc/allocator.ts",
-    "    this.#holds.add(chunk, page & SLOT_MASK, span, from);\n",
+    "    this.#holds.add(chunk, page & SLOT_MASK, span, from, this.#pager.changes);\n",
     "",
     "alloc/allocator_test.ts",
   ),
@@ -66,17 +67,26 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "hold-ends-early",
     "a page is held while a snapshot sees it",
     "alloc/allocator.ts",
-    "this.#holds.end(this.#isSeen, this.#holdsEnded);",
-    "this.#holds.end(() => false, this.#holdsEnded);",
+    "=> this.#pager.keepWhileSeen(hold);",
+    "=> hold.from < 0;",
     whole("snapshots"),
   ),
   bug(
     "hold-without-end",
     "a page is held only for snapshots that can see it",
     "alloc/holds.ts",
-    "isSeen(from, version)",
-    "isSeen(0, version)",
+    "this.from = from;",
+    "this.from = Math.min(from, 0);",
     "alloc/hold_test.ts",
+  ),
+  bug(
+    "hold-undone-too-far",
+    "a rollback of a savepoint does not end the holds of the transaction around it",
+    "alloc/holds.ts",
+    "holds.at(-1)!.changes > changes",
+    "holds.at(-1)!.changes >= changes",
+    "alloc/hold_test.ts",
+    "alloc/allocator_model_test.ts",
   ),
   bug(
     "hint-too-high",
@@ -121,10 +131,38 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
     "snapshot-off-by-one",
     "a snapshot does not see the version after it",
-    "pager/transaction/version_store.ts",
-    "snapshots[middle]!.version < from",
-    "snapshots[middle]!.version <= from",
+    SNAPSHOT_LIST,
+    "this.#newest.version >= version",
+    "this.#newest.version > version",
     "pager/transaction/version_store_test.ts",
+    "pager/transaction/snapshot_list_test.ts",
+  ),
+  bug(
+    "freed-with-newest",
+    "an image is kept until the last snapshot that sees it has ended",
+    SNAPSHOT_LIST,
+    "previous?.version ?? NO_VERSION",
+    "NO_VERSION",
+    "pager/transaction/snapshot_list_test.ts",
+    "tests/model/snapshot_test.ts",
+  ),
+  bug(
+    "freed-behind-root",
+    "the end of a snapshot keeps every image that the snapshot before it sees",
+    SNAPSHOT_LIST,
+    "        seen = this.#meld(seen, node);",
+    "        seen = node;",
+    "pager/transaction/snapshot_list_test.ts",
+    "tests/model/snapshot_test.ts",
+  ),
+  bug(
+    "undone-image-kept",
+    "a commit keeps no image of a savepoint that was rolled back",
+    "pager/transaction/version_store.ts",
+    "    this.#open.splice(this.#open.lastIndexOf(image), 1);\n",
+    "",
+    "pager/transaction/version_store_test.ts",
+    "tests/model/snapshot_test.ts",
   ),
   bug(
     "image-dropped",
@@ -138,7 +176,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "words-for-snapshot",
     "a page that a snapshot sees is kept as an image, not as words",
     PATCHES,
-    "!this.#versions.seesLatest(versionOf(frame, slot)) &&",
+    "!this.#versions.snapshots.seesLatest(versionOf(frame, slot)) &&",
     "",
     "pager/transaction/writer_test.ts",
   ),
