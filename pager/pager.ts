@@ -52,7 +52,7 @@ import { Bypass } from "./transaction/bypass.ts";
 import { Commit } from "./transaction/commit.ts";
 import { OpenTransaction } from "./transaction/open_transaction.ts";
 import { Rollback } from "./transaction/rollback.ts";
-import { PageSnapshot } from "./transaction/snapshot.ts";
+import { type PageSnapshot, SnapshotOwner } from "./transaction/snapshot.ts";
 import type { Kept } from "./transaction/snapshot_list.ts";
 import { VersionStore } from "./transaction/version_store.ts";
 import { UnsyncedChunks } from "./file/unsynced_chunks.ts";
@@ -76,6 +76,7 @@ export class Pager {
   readonly #loader: Loader;
   readonly #writeback: Writeback;
   readonly #versions: VersionStore;
+  readonly #snapshots: SnapshotOwner;
   readonly #open: OpenTransaction;
   readonly #writer: Writer;
   readonly #bypass: Bypass;
@@ -147,6 +148,7 @@ export class Pager {
     this.#bypass = new Bypass(logged);
     this.#commit = new Commit({ ...logged, bypass: this.#bypass });
     this.#rollback = new Rollback(parts);
+    this.#snapshots = new SnapshotOwner(this, parts);
   }
 
   /** Registers the check of the structure of pages of a kind, which runs once per load. */
@@ -228,7 +230,8 @@ export class Pager {
     }
     this.#shrinkCache();
     this.#cache.reserve(chunksOf(this.meta.pageCount));
-    this.#endSnapshots();
+    this.#snapshots.endClosed();
+    this.#snapshots.register();
   }
 
   /** The count of rollbacks. A cursor whose count differs finds its path through pages again. */
@@ -242,7 +245,7 @@ export class Pager {
     // The journal may have added chunks at the end of the file meanwhile.
     const pageCountMin = this.#commitPath?.pageCountMin ?? 0;
     this.meta.pageCount = Math.max(this.meta.pageCount, pageCountMin);
-    this.#endSnapshots();
+    this.#snapshots.endClosed();
   }
 
   /** Gives back the memory that only the transaction needed. */
@@ -254,11 +257,6 @@ export class Pager {
       // The commit is complete. The disk has latched, and the next writer gets the error.
       if (!(error instanceof IoError)) throw error;
     }
-  }
-
-  /** Ends the snapshots that were closed, unless a rollback may need the images kept for them. */
-  #endSnapshots(): void {
-    if (this.depth === 0 && this.#versions.snapshots.endClosed()) this.#ends.snapshotEnded();
   }
 
   /** The write or sync that failed, or undefined. After one, nothing is written. */
@@ -385,16 +383,12 @@ export class Pager {
   snapshot(): PageSnapshot {
     this.#checkUsable();
     assert(this.depth === 0, "a snapshot is taken between transactions");
-    return new PageSnapshot(this, this.#versions, () => {
-      if (!this.#closed) this.#endSnapshots();
-    });
+    return this.#snapshots.take();
   }
 
   /**
-   * Keeps something that the last commit replaced while a live snapshot sees it, then calls its
-   * `unseen`. For the allocator.
-   *
-   * @returns Whether a snapshot sees it. If none does, `unseen` is not called.
+   * Keeps an item that the last commit replaced while a live snapshot sees it; see
+   * `SnapshotList.keep`. For the allocator.
    */
   keepWhileSeen(kept: Kept): boolean {
     return this.#versions.snapshots.keep(kept);

@@ -263,7 +263,7 @@ export class Database {
 
   /**
    * Takes a snapshot of all trees as of the last commit. Close it after use: it keeps old pages in
-   * memory, up to `maxSnapshotBytes`.
+   * memory, up to `maxSnapshotBytes`. One that is never closed ends when it is garbage collected.
    *
    * ```ts
    * import { open, string } from "../mod.ts";

@@ -14,6 +14,7 @@ import {
   openBoth,
   openOn,
 } from "../tests/support/database.ts";
+import { collectUntil } from "../tests/support/garbage.ts";
 import { Random } from "../tests/support/random.ts";
 import { fillSample } from "../tests/support/sample.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -141,6 +142,18 @@ describe("a snapshot", () => {
     using other = openOn(new MemoryFile());
     using snapshot = db.snapshot();
     assertThrows(() => snapshot.tree(other.tree("a")), TypeError, "of another database");
+  });
+
+  it("that the program loses ends, unless it still has one of its trees", async () => {
+    const db = openOn(new MemoryFile());
+    change(db, "a", (tree) => tree.set("key", VALUE));
+    db.snapshot();
+    const tree = db.snapshot().tree("a");
+    change(db, "a", (inside) => inside.set("key", bytesOf(1, 9)));
+    assert(await collectUntil(() => db.stats().snapshots === 1));
+    assertEquals(tree.get("key"), VALUE);
+    assertEquals(db.stats().snapshots, 1);
+    db.close();
   });
 
   for (const count of [1, 100, 10_000]) {

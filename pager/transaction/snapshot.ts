@@ -2,8 +2,14 @@
  * A snapshot reads pages as they were at one version.
  *
  * A read looks in the version store first and in the pager second, so an unchanged page costs one
- * more look-up. The owner must close the snapshot: until then the store keeps every page that it
- * sees.
+ * more look-up. Close a snapshot: until then the store keeps every page that it sees. The garbage
+ * collector ends one that the program loses, such as that of an iterator left half-way.
+ *
+ * An entry in the registry of the collector costs about as much as a snapshot. So a snapshot is
+ * registered only once a commit follows, as it keeps no page before, or once many have been taken.
+ *
+ * Invariant: an open snapshot is either registered or among the recent ones, of which there are
+ * fewer than `RECENT_MAX`.
  */
 
 import type { PageReader } from "../cache/page_reader.ts";
@@ -13,9 +19,83 @@ import { CHUNK_SHIFT, SLOT_MASK } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import { versionOf } from "../format/header.ts";
 import { Meta } from "../format/meta.ts";
+import type { TransactionListener } from "../journal/commit_hooks.ts";
+import type { OpenTransaction } from "./open_transaction.ts";
 import type { SnapshotState } from "./snapshot_list.ts";
 import type { VersionStore } from "./version_store.ts";
 import type { PageNumber, Place } from "../format/units.ts";
+
+const RECENT_MAX = 256;
+
+/** Takes the snapshots of a pager, and ends those that the program lost. */
+export class SnapshotOwner {
+  readonly #pager: PageReader;
+  readonly #versions: VersionStore;
+  readonly #open: OpenTransaction;
+  readonly #listener: TransactionListener;
+  /** The snapshots that are not registered, and some that were closed since. */
+  readonly #recent: SnapshotState[] = [];
+  /**
+   * Calls back between turns of the event loop. Pagers cannot share a registry: it would keep in
+   * memory each pager that the program lost together with an open snapshot.
+   */
+  readonly #registry = new FinalizationRegistry<SnapshotState>((state) => this.#end(state));
+
+  /**
+   * Creates the owner of the snapshots of a pager.
+   *
+   * @param pager The current pages.
+   * @param parts The images of older pages, the open transaction, and the listener.
+   */
+  constructor(
+    pager: PageReader,
+    parts: { versions: VersionStore; open: OpenTransaction; listener: TransactionListener },
+  ) {
+    this.#pager = pager;
+    this.#versions = parts.versions;
+    this.#open = parts.open;
+    this.#listener = parts.listener;
+  }
+
+  /** Takes a snapshot of the last committed version, outside of any transaction. */
+  take(): PageSnapshot {
+    const state = this.#versions.snapshots.begin(this.#pager.meta.version);
+    const snapshot = new PageSnapshot(this.#pager, this.#versions, state, this);
+    state.unregistered = snapshot;
+    if (this.#recent.push(state) >= RECENT_MAX) this.register();
+    return snapshot;
+  }
+
+  /** Registers the open snapshots, so that they end when the program loses them. */
+  register(): void {
+    if (this.#recent.length === 0) return;
+    for (const state of this.#recent) {
+      if (state.unregistered === undefined) continue;
+      this.#registry.register(state.unregistered, state, state);
+      state.unregistered = undefined;
+      state.isRegistered = true;
+    }
+    this.#recent.length = 0;
+  }
+
+  /** Ends a snapshot that was closed, at once or at the end of the open transaction. */
+  closed(state: SnapshotState): void {
+    state.unregistered = undefined;
+    if (state.isRegistered) this.#registry.unregister(state);
+    this.#end(state);
+  }
+
+  #end(state: SnapshotState): void {
+    this.#versions.snapshots.close(state);
+    this.endClosed();
+  }
+
+  /** Ends the snapshots that were closed, unless a rollback may need the images kept for them. */
+  endClosed(): void {
+    if (this.#open.depth > 0) return;
+    if (this.#versions.snapshots.endClosed()) this.#listener.snapshotEnded();
+  }
+}
 
 /** Pages as they were at one version. */
 export class PageSnapshot implements PageReader {
@@ -29,23 +109,29 @@ export class PageSnapshot implements PageReader {
   readonly #pager: PageReader;
   readonly #store: VersionStore;
   readonly #state: SnapshotState;
-  readonly #onClose: () => void;
+  readonly #owner: SnapshotOwner;
   #closed = false;
 
   /**
-   * Takes a snapshot of the last committed version, outside of any transaction.
+   * Creates the reader of a snapshot that has begun; `SnapshotOwner.take` does both.
    *
    * @param pager The current pages.
    * @param store The images of older pages.
-   * @param onClose Called on close; ends the snapshot as soon as no transaction is open.
+   * @param state Its part of the list of live snapshots.
+   * @param owner Ends it when it is closed.
    */
-  constructor(pager: PageReader, store: VersionStore, onClose: () => void) {
+  constructor(
+    pager: PageReader,
+    store: VersionStore,
+    state: SnapshotState,
+    owner: SnapshotOwner,
+  ) {
     this.#pager = pager;
     this.#store = store;
+    this.#state = state;
+    this.#owner = owner;
     this.frames = pager.frames;
     this.meta.assign(pager.meta);
-    this.#state = store.snapshots.begin(pager.meta.version);
-    this.#onClose = onClose;
   }
 
   /** The time it was taken, in milliseconds of `performance.now`. */
@@ -87,7 +173,6 @@ export class PageSnapshot implements PageReader {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#store.snapshots.close(this.#state);
-    this.#onClose();
+    this.#owner.closed(this.#state);
   }
 }

@@ -54,6 +54,10 @@ export interface SnapshotState {
   next: SnapshotState | undefined;
   /** The heap of its items, of which it is the newest snapshot. */
   kept: Kept | undefined;
+  /** The object that reads it, until it is registered or closed; `SnapshotOwner` sets it. */
+  unregistered: object | undefined;
+  /** Whether the garbage collector ends it. */
+  isRegistered: boolean;
 }
 
 /** The live snapshots, and the items kept for them. */
@@ -84,6 +88,8 @@ export class SnapshotList implements LiveSnapshots {
       previous,
       next: undefined,
       kept: undefined,
+      unregistered: undefined,
+      isRegistered: false,
     };
     if (previous === undefined) this.oldest = snapshot;
     else previous.next = snapshot;

@@ -5,6 +5,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { MemoryFile } from "../../pager/mod.ts";
 import { bytesOf, change, openOn } from "../../tests/support/database.ts";
+import { collectUntil } from "../../tests/support/garbage.ts";
 import { string, u64 } from "../codec/mod.ts";
 import type { Database } from "../database.ts";
 import type { Tree } from "../tree.ts";
@@ -185,6 +186,39 @@ describe("an iterator of a tree", () => {
     assertEquals([...left[3]!, ...left[4]!, ...left[0]!].length, 499 + 499 + 498);
     assertEquals([db.stats().snapshots, tree.count()], [0, 0]);
     db.close();
+  });
+
+  it("that the program loses ends after a commit", async () => {
+    const { db, tree } = openNumbers();
+    const held = tree.keys();
+    held.next();
+    for (let i = 0; i < 20; i++) tree.entries().next();
+    for (let i = 0; i < 20; i++) tree.keys().map((key) => key.length).next();
+    assertEquals(db.stats().snapshots, 41);
+    db.writeSync((tx) => tx.tree(tree).clear());
+    assert(await collectUntil(() => db.stats().snapshots === 1));
+    assertEquals([...held].length, 499);
+    assertEquals([db.stats().snapshots, db.stats().snapshotBytes], [0, 0]);
+    db.close();
+  });
+
+  it("that the program loses ends without a commit, but for the last 256", async () => {
+    const { db, tree } = openNumbers();
+    for (let i = 0; i < 600; i++) tree.entries().next();
+    assertEquals(db.stats().snapshots, 600);
+    assert(await collectUntil(() => db.stats().snapshots < 256));
+    db.close();
+  });
+
+  it("that the program loses may end after the close of its database", async () => {
+    const { db, tree } = openNumbers();
+    tree.entries().next();
+    db.writeSync((tx) => tx.tree(tree).clear());
+    let isCollected = false;
+    const registry = new FinalizationRegistry(() => isCollected = true);
+    registry.register(tree.entries(), undefined);
+    db.close();
+    assert(await collectUntil(() => isCollected));
   });
 
   it("goes on to the end of its leaf after a close, and is refused then", () => {

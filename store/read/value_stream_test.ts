@@ -5,6 +5,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ClosedError, CorruptionError, MemoryFile, SnapshotTooOldError } from "../../pager/mod.ts";
 import { openBoth, type Opened } from "../../tests/support/database.ts";
+import { collectUntil } from "../../tests/support/garbage.ts";
 import { sameBytes, valueOf } from "../../tests/support/trees.ts";
 import { ReadTree } from "./read_tree.ts";
 import type { TreeSource } from "./tree_source.ts";
@@ -185,6 +186,21 @@ describe("getStream()", () => {
     });
     await assertRejects(() => reader.read(), SnapshotTooOldError);
     assertEquals(session.pager.stats().snapshots, 0);
+  });
+
+  it("that the program loses half-way ends after a commit", async () => {
+    const { db, session } = plant();
+    const held = getStream(session, "main", `key ${3 * MIB + 7}`)!.getReader();
+    await held.read();
+    for (let i = 0; i < 10; i++) {
+      await getStream(session, "main", `key ${3 * MIB + 7}`)!.getReader().read();
+    }
+    assertEquals(db.stats().snapshots, 11);
+    db.writeSync((tx) => tx.tree("main").clear());
+    assert(await collectUntil(() => db.stats().snapshots === 1));
+    await held.cancel();
+    assertEquals([db.stats().snapshots, db.stats().snapshotBytes], [0, 0]);
+    db.close();
   });
 
   it("fails with CorruptionError where a page is damaged, after what is before", async () => {

@@ -165,6 +165,22 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "tests/model/snapshot_test.ts",
   ),
   bug(
+    "held-snapshot-ended",
+    "a snapshot does not end while the program can read it",
+    "pager/transaction/snapshot.ts",
+    "this.#registry.register(state.unregistered, ",
+    "this.#registry.register({}, ",
+    "store/read/iterator_test.ts",
+  ),
+  bug(
+    "lost-snapshot-kept",
+    "a snapshot that the program lost ends after a commit",
+    "pager/pager.ts",
+    "    this.#snapshots.register();\n",
+    "",
+    "store/read/iterator_test.ts",
+  ),
+  bug(
     "image-dropped",
     "an image is kept while a snapshot sees it",
     COMMIT,
