@@ -1,5 +1,5 @@
-// `exploreFile` shows a file until it is told to stop, locked by somebody or not, and leaves it as
-// it is.
+// `exploreFile` shows a file until it is stopped, whether another program has locked it or not, and
+// leaves it unchanged.
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -25,7 +25,7 @@ async function shown(path: string): Promise<{ status: number; unsynchronised: bo
 }
 
 describe("exploreFile", () => {
-  it("shows a file until it is told to stop", () =>
+  it("shows a file until it is stopped", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/a.quire`;
       open(path).close();
@@ -34,7 +34,7 @@ describe("exploreFile", () => {
       assertEquals(Deno.readFileSync(path), before);
     }));
 
-  it("shows a file that somebody has locked, and says so", () =>
+  it("shows a file that another program has locked, and says so", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/a.quire`;
       using db = open(path);

@@ -48,9 +48,9 @@ export const load: CommandSpec = {
     '{"key": ..., "value": ...}, or in CSV the columns key and value. With --key or --number a ' +
     "line is a value; in CSV, an object of its columns, all texts. A key that is there already " +
     "gets the new value. A tree that is new has values of the codec json, and keys of string, of " +
-    "tuple for several fields, or of u64 for numbers, unless told otherwise. A word alone is a " +
-    "tree, or where there is none of that name and a file, the input. " +
-    "The file is made when it is missing, and gets its name when all is loaded.",
+    "tuple for several fields, or of u64 for numbers, unless an option names others. A single " +
+    "word is a tree, or, if there is no such tree but a file of that name, the input. " +
+    "A missing file is created, and gets its name when everything is loaded.",
   file: "fill",
   filledFrom: ([first, second]) => {
     const input = second ?? (first !== undefined && isFile(first) ? first : undefined);
@@ -187,7 +187,7 @@ function loadAll(db: Database, job: Job, reader: EntryReader, total: number | un
   } finally {
     bar.stop();
   }
-  note(told(figures, performance.now() - started, reader.trees !== undefined));
+  note(summary(figures, performance.now() - started, reader.trees !== undefined));
 }
 
 /** Loads the entries of one tree. */
@@ -279,7 +279,7 @@ function checkWhole(reader: EntryReader, { trees }: Figures, { input }: Job): vo
 }
 
 /** The summary of a load, with repeated and replaced keys. */
-function told(
+function summary(
   { trees, read, added, hadEntries }: Figures,
   milliseconds: number,
   isWholeFile: boolean,

@@ -17,8 +17,8 @@ export function cacheInfo(cache: CacheState): CacheInfo {
   const clock = frames.reduce((most, { ticks }) => Math.max(most, largest(ticks)), 0);
   const pages = pagesOf(frames);
   pages.sort((a, b) => b.tick - a.tick);
-  const told = pages.map(({ tick, ...page }) => ({ ...page, idle: clock - tick }));
-  const mayLeave = told.filter(({ isPinned }) => !isPinned);
+  const described = pages.map(({ tick, ...page }) => ({ ...page, idle: clock - tick }));
+  const mayLeave = described.filter(({ isPinned }) => !isPinned);
   return {
     bytes,
     bytesLimit,
@@ -29,7 +29,7 @@ export function cacheInfo(cache: CacheState): CacheInfo {
     dirtyPages: pages.filter(({ dirty }) => dirty).length,
     frames: frames.slice(0, FRAMES_MAX).map((frame) => frameInfo(frame, clock)),
     moreFrames: Math.max(0, frames.length - FRAMES_MAX),
-    newest: told.slice(0, RECENT_MAX).map(recentPage),
+    newest: described.slice(0, RECENT_MAX).map(recentPage),
     oldest: mayLeave.slice(-RECENT_MAX).reverse().map(recentPage),
   };
 }

@@ -35,8 +35,8 @@ export function descentInfo(source: Source, tree: string, key: string, form: Key
 }
 
 function stepInfo({ load, probes, head, ...step }: LookupStep): StepInfo {
-  const told = probes.map((probe) => ({ ...probe, head: headOf(probe.head) }));
-  return { ...step, head: headOf(head), probes: told, ...load };
+  const described = probes.map((probe) => ({ ...probe, head: headOf(probe.head) }));
+  return { ...step, head: headOf(head), probes: described, ...load };
 }
 
 function headOf(head: number): string {

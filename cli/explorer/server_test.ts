@@ -92,8 +92,8 @@ async function sendRaw(base: string, request: string): Promise<string> {
   }
 }
 
-describe("explorer: who may ask", () => {
-  it("nobody gets data without the token", () =>
+describe("explorer: access", () => {
+  it("no request gets data without the token", () =>
     withServer(async ({ base, token }) => {
       const wrong = ["0".repeat(64), token.slice(1), `${token}0`, token.toUpperCase(), `${token} `];
       const port = new URL(base).port;
@@ -355,7 +355,7 @@ describe("explorer: right questions", () => {
       assertEquals((await ask("numbers", "8", "codec")).found, false);
     }));
 
-  it("about the cache count hits only while somebody asks", () =>
+  it("about the cache count hits only while requests come", () =>
     withServer(async ({ db, answer }) => {
       const words = db.tree("words", { key: string, value: json });
       db.writeSync((tx) => tx.tree(words).set("word 1", { i: 2 }));
@@ -457,7 +457,7 @@ describe("explorer: a damaged file", () => {
     }));
 });
 
-describe("explorer: a file that somebody has locked", () => {
+describe("explorer: a file that another program has locked", () => {
   it("says so, and why the rest cannot be shown", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/test.quire`;

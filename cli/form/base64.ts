@@ -3,7 +3,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { EXIT, MEND_LONG, Refusal } from "../io/exit.ts";
+import { EXIT, LONG_REMEDY, Refusal } from "../io/exit.ts";
 
 /** More bytes would exceed the maximum length of a string. */
 const BYTES_MAX = 380 * 1024 * 1024;
@@ -16,7 +16,7 @@ const BYTES_MAX = 380 * 1024 * 1024;
 export function encodeBase64(bytes: Uint8Array): string {
   if (bytes.length > BYTES_MAX) {
     const what = `${bytes.length} bytes are too many for a text`;
-    throw new Refusal(`Cannot show the value: ${what}; ${MEND_LONG}`, EXIT.unusable);
+    throw new Refusal(`Cannot show the value: ${what}; ${LONG_REMEDY}`, EXIT.unusable);
   }
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
 }

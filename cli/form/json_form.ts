@@ -124,15 +124,15 @@ export const structuredForm: Form = {
 /**
  * Parses JSON.
  *
- * @param mend The remedy for text that is not JSON.
+ * @param remedy The remedy for text that is not JSON.
  * @throws {Refusal} The text is not JSON.
  */
-function parseJson(text: string, mend?: string): unknown {
+function parseJson(text: string, remedy?: string): unknown {
   try {
     return parseExact(text);
   } catch (error) {
     if (error instanceof RoundedNumber) throw error;
-    const rest = mend === undefined ? "" : `; ${mend}`;
+    const rest = remedy === undefined ? "" : `; ${remedy}`;
     throw new Refusal(`Cannot use ${shortened(text)}: it is not JSON${rest}`);
   }
 }

@@ -14,7 +14,7 @@ import { messageOf, Refusal } from "../io/exit.ts";
 import { LineError, type LineReader } from "../io/lines.ts";
 import { oneLine } from "../io/text.ts";
 
-const MEND_ARRAY = "newline-delimited JSON has a value a line, as jq -c '.[]' writes an array";
+const ARRAY_REMEDY = "newline-delimited JSON has a value a line, as jq -c '.[]' writes an array";
 
 /** A key and its value, as they are kept. */
 export type Entry = readonly [key: Uint8Array, value: Uint8Array];
@@ -127,7 +127,7 @@ export class EntryReader {
     }
   }
 
-  /** The entries up to the next header, of which whoever asked is told. */
+  /** The entries up to the next header, which `stop` receives. */
   *#entriesFrom(
     first: IteratorResult<Peeked, void>,
     values: Generator<Peeked, void, undefined>,
@@ -250,15 +250,15 @@ export class EntryReader {
       }
       // The parser counts lines of what it was given, which is always line 1.
       const reason = (error as Error).message.replace(/ \(line 1 column \d+\)$/, "");
-      const mend = text.trimStart().startsWith("[") ? `; ${MEND_ARRAY}` : "";
-      throw new LineError(this.line, `it is not JSON: ${reason}${mend}`);
+      const remedy = text.trimStart().startsWith("[") ? `; ${ARRAY_REMEDY}` : "";
+      throw new LineError(this.line, `it is not JSON: ${reason}${remedy}`);
     }
   }
 
   #refuseLine(json: unknown): never {
     const makes = "--key or --number makes keys";
     const reason = Array.isArray(json)
-      ? `it is a JSON array; ${MEND_ARRAY}`
+      ? `it is a JSON array; ${ARRAY_REMEDY}`
       : `it has no "key" and "value"; ${makes}`;
     throw new LineError(this.line, reason);
   }
@@ -306,7 +306,7 @@ export class EntryReader {
     const object = typeof json === "object" && json !== null ? json : {};
     if (Object.hasOwn(object, field)) return (object as Record<string, unknown>)[field];
     const reason = Array.isArray(json)
-      ? `is a JSON array; ${MEND_ARRAY}`
+      ? `is a JSON array; ${ARRAY_REMEDY}`
       : `has ${namesOf(object)}`;
     throw new LineError(
       this.line,
@@ -324,12 +324,12 @@ export class EntryReader {
       if (what === "value") {
         throw new Refusal(`the value of key ${shown(key)}: ${messageOf(error)}`);
       }
-      const mend = mendOfKey(name, given);
-      throw mend === undefined ? error : new Refusal(`${messageOf(error)}; ${mend}`);
+      const remedy = keyRemedy(name, given);
+      throw remedy === undefined ? error : new Refusal(`${messageOf(error)}; ${remedy}`);
     }
   }
 
-  /** What the line is to blame for is told with its number. */
+  /** Runs `body`, and adds the number of the line to its errors. */
   #atLine<T>(body: () => T, what?: string): T {
     try {
       return body();
@@ -357,7 +357,7 @@ function isOfLine(error: unknown): error is Error {
 }
 
 /** The codec that takes keys which a codec of text has refused. */
-function mendOfKey(codec: string, given: unknown): string | undefined {
+function keyRemedy(codec: string, given: unknown): string | undefined {
   if (codec !== "string" && codec !== "bytes") return undefined;
   if (Array.isArray(given)) return "--key-codec tuple takes keys that are arrays";
   if (typeof given !== "number") return undefined;
@@ -372,10 +372,10 @@ function entryColumns({ fields, line }: CsvRecord): { names: CodecNames | undefi
   const codecOf = (what: string) => found.find((match) => match?.[1] === what);
   const [key, value] = [codecOf("key"), codecOf("value")];
   if (fields.length !== 2 || key === undefined || value === undefined) {
-    const mend = "--key or --number makes keys of other columns";
+    const remedy = "--key or --number makes keys of other columns";
     throw new LineError(
       line,
-      `its columns are not key and value, but ${fields.map(oneLine).join(", ")}; ${mend}`,
+      `its columns are not key and value, but ${fields.map(oneLine).join(", ")}; ${remedy}`,
     );
   }
   if (key?.[2] === undefined || value?.[2] === undefined) return { names: undefined };

@@ -58,11 +58,12 @@ const EXIT_OF_SIGNAL: Readonly<Record<SignalName, ExitCode>> = {
 };
 
 /** The remedy for a value that is too long for a string. */
-export const MEND_LONG = "'get --raw' prints its bytes, and 'dump' takes it apart";
+export const LONG_REMEDY = "'get --raw' prints its bytes, and 'dump' takes it apart";
 /** What is said where a new file has no place. */
 export const TAKEN = /it already exists/;
-const MEND_PERMISSION = "run it with permission to read and write there: deno run -R=PATH -W=PATH";
-const MEND_NET = "run it with permission to listen too: deno run --allow-net=127.0.0.1";
+const PERMISSION_REMEDY =
+  "run it with permission to read and write there: deno run -R=PATH -W=PATH";
+const NET_REMEDY = "run it with permission to listen too: deno run --allow-net=127.0.0.1";
 
 /** A request that the program refuses. The message gives the problem and the remedy. */
 export class Refusal extends Error {
@@ -112,8 +113,8 @@ export function failureOf(error: unknown): Failure {
   // A database that failed may fail again when it is closed; the first failure is the cause.
   if (error instanceof SuppressedError) return failureOf(error.suppressed);
   const message = messageOf(error);
-  const [exitCode, mend] = kindOf(error, message);
-  return { exitCode, line: oneLine(mend === undefined ? message : `${message}; ${mend}`) };
+  const [exitCode, remedy] = kindOf(error, message);
+  return { exitCode, line: oneLine(remedy === undefined ? message : `${message}; ${remedy}`) };
 }
 
 /** The message of a thrown value. */
@@ -132,12 +133,12 @@ export function withAction(action: string, error: unknown): unknown {
   const message = messageOf(error);
   const reason = message.replace(/ \(os error \d+\).*$/s, "").replace(/^[A-Z]+: /, "");
   const state = `${reason.charAt(0).toLowerCase()}${reason.slice(1)}`;
-  return new Refusal(`Cannot ${action}: ${state}; ${mendOfIo(message)}`, EXIT.unusable);
+  return new Refusal(`Cannot ${action}: ${state}; ${ioRemedy(message)}`, EXIT.unusable);
 }
 
 /** Turns a failure that already names its file into a refusal: no other path belongs to it. */
 export function asRefusal(error: IoError, exitCode: ExitCode = EXIT.unusable): Refusal {
-  return new Refusal(`${error.message}; ${mendOfIo(error.message)}`, exitCode);
+  return new Refusal(`${error.message}; ${ioRemedy(error.message)}`, exitCode);
 }
 
 /** Adds the path to a failure of the database file, where the engine does not name it. */
@@ -154,36 +155,36 @@ function kindOf(error: unknown, message: string): [ExitCode, string?] {
   if (error instanceof LockedError) {
     return [EXIT.unusable, "close it there, or wait for it with --wait SECONDS"];
   }
-  if (error instanceof CorruptionError) return [EXIT.damaged, mendOfDamage(message)];
+  if (error instanceof CorruptionError) return [EXIT.damaged, damageRemedy(message)];
   if (error instanceof LimitError) return [EXIT.unusable, "do it in smaller parts"];
   if (error instanceof SnapshotTooOldError) return [EXIT.unusable, "try again"];
-  if (error instanceof IoError) return [EXIT.unusable, mendOfIo(message)];
+  if (error instanceof IoError) return [EXIT.unusable, ioRemedy(message)];
   if (error instanceof Deno.errors.NotCapable) {
     const isNet = /Requires net access/.test(message);
-    return [EXIT.unusable, isNet ? MEND_NET : MEND_PERMISSION];
+    return [EXIT.unusable, isNet ? NET_REMEDY : PERMISSION_REMEDY];
   }
   if (error instanceof RangeError && message === "Invalid string length") {
-    return [EXIT.unusable, MEND_LONG];
+    return [EXIT.unusable, LONG_REMEDY];
   }
-  if (isSystemError(error)) return [EXIT.unusable, "mend that, and try again"];
+  if (isSystemError(error)) return [EXIT.unusable, "correct that, and try again"];
   if (isMisuse(error, message)) return [EXIT.misuse];
   return [EXIT.mistake, "this is a mistake in Quire, please report it"];
 }
 
-function mendOfDamage(message: string): string {
+function damageRemedy(message: string): string {
   if (/not a Quire database/.test(message)) return "name another file, this one was left as it is";
   return "'quire verify' tells what else is wrong, and 'quire salvage' saves the rest";
 }
 
-function mendOfIo(message: string): string {
+function ioRemedy(message: string): string {
   if (/no such file|not found/i.test(message)) return "check the path";
-  if (/Requires \w+ access/.test(message)) return MEND_PERMISSION;
-  if (/permission|denied|read-only/i.test(message)) return "check who may read and write it";
+  if (/Requires \w+ access/.test(message)) return PERMISSION_REMEDY;
+  if (/permission|denied|read-only/i.test(message)) return "check its permissions";
   if (/in use|not available|another program/i.test(message)) return "name another port";
   if (/no space/i.test(message)) return "make room on the disk, and try again";
   if (TAKEN.test(message)) return "remove it or name another file";
   if (/directory|regular file/i.test(message)) return "name a file";
-  return "mend that, and try again";
+  return "correct that, and try again";
 }
 
 function isSystemError(error: unknown): boolean {

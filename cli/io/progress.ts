@@ -22,7 +22,7 @@ export interface ProgressLook {
   readonly label: string;
   /** What `total` counts, in the plural. */
   readonly unit: string;
-  /** How much there is to do; undefined where nobody knows. */
+  /** How much there is to do; undefined if unknown. */
   readonly total: number | undefined;
   /** Draw nothing. Default false. */
   readonly isHidden?: boolean;

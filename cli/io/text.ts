@@ -112,7 +112,7 @@ function widthOf(cells: readonly string[]): number {
   return cells.reduce((width, cell) => Math.max(width, cell.length), 0);
 }
 
-/** Whether a cell is a number, maybe with a unit, or stands for none. */
+/** Whether a cell is a number, perhaps with a unit, or the sign for none. */
 function isNumber(cell: string): boolean {
   return /^(-|-?[\d,.]+( \S+)?)$/.test(cell);
 }

@@ -150,8 +150,8 @@ describe("http server: clients that keep it waiting", () => {
 
   for (
     const [name, handler] of Object.entries<Handler>({
-      "that somebody reads": async (request) => new Response(await request.text()),
-      "that nobody reads": () => new Response("no", { status: 401 }),
+      "that the handler reads": async (request) => new Response(await request.text()),
+      "that the handler ignores": () => new Response("no", { status: 401 }),
     })
   ) {
     it(`with half of a body ${name} are ended`, () =>
@@ -160,7 +160,7 @@ describe("http server: clients that keep it waiting", () => {
           using client = await connect();
           await client.send(`POST / HTTP/1.1\r\nHost: x\r\n${how}\r\n\r\n5\r\nabc`);
           const text = await client.receiveAll();
-          assertEquals(text.includes("401"), name === "that nobody reads", how);
+          assertEquals(text.includes("401"), name === "that the handler ignores", how);
         }
       }));
   }

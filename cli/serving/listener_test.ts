@@ -33,7 +33,7 @@ async function withAcceptFailing(
 }
 
 describe("listener: accept that fails", () => {
-  it("is tried again, and then answers those who have waited", () =>
+  it("is tried again, and then answers waiting clients", () =>
     withAcceptFailing(3, async (failed) => {
       const server = new HttpServer(() => new Response("hello"));
       const response = fetch(`http://${server.host}/`);

@@ -209,6 +209,6 @@ function refusalOf(
   const name = words[0]!;
   const own = program === "" ? `'.help ${name}'` : `'${program} ${name} --help'`;
   const help = code === "commander.unknownCommand" ? `${all} lists them` : `${own} shows all`;
-  const mend = meant === undefined ? help : `did you mean ${meant}?`;
-  return new Refusal(`Cannot run ${oneLine(name)}: ${oneLine(what)}; ${mend}`);
+  const remedy = meant === undefined ? help : `did you mean ${meant}?`;
+  return new Refusal(`Cannot run ${oneLine(name)}: ${oneLine(what)}; ${remedy}`);
 }

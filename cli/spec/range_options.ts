@@ -10,25 +10,28 @@ const BOUNDS = ["prefix", "gt", "gte", "lt", "lte"] as const;
 
 /** The options of commands that select entries regardless of order. */
 export const KEY_RANGE_OPTIONS: readonly OptionSpec[] = [
-  { flags: "--prefix <key>", what: "keys that begin with this: a text, or parts of a tuple" },
-  { flags: "--gt <key>", what: "keys after this one" },
-  { flags: "--gte <key>", what: "keys from this one on" },
-  { flags: "--lt <key>", what: "keys before this one" },
-  { flags: "--lte <key>", what: "keys up to and with this one" },
+  {
+    flags: "--prefix <key>",
+    what: "keys that begin with this text, or with these parts of a tuple",
+  },
+  { flags: "--gt <key>", what: "keys after this key" },
+  { flags: "--gte <key>", what: "this key and keys after it" },
+  { flags: "--lt <key>", what: "keys before this key" },
+  { flags: "--lte <key>", what: "keys up to this key, inclusive" },
 ];
 
 /** The options of commands that scan entries in order. */
 export const RANGE_OPTIONS: readonly OptionSpec[] = [
   ...KEY_RANGE_OPTIONS,
-  { flags: "--reverse", what: "the last first" },
-  { flags: "--limit <count>", what: "no more than this many" },
+  { flags: "--reverse", what: "in reverse order" },
+  { flags: "--limit <count>", what: "at most this many" },
 ];
 
 /** The options that choose the codecs of keys and values. */
 export const CODEC_OPTIONS: readonly OptionSpec[] = [
   { flags: "--codec <key,value>", what: "codecs of keys and values, as in string,json" },
-  { flags: "--key-codec <name>", what: "codec of keys; default what the tree was made with" },
-  { flags: "--value-codec <name>", what: "codec of values; default what the tree was made with" },
+  { flags: "--key-codec <name>", what: "codec of keys; default: that of the tree" },
+  { flags: "--value-codec <name>", what: "codec of values; default: that of the tree" },
 ];
 
 /** The same for commands that use only keys. */

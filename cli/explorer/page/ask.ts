@@ -34,7 +34,7 @@ async function fetchFrom(path: string, signal?: AbortSignal): Promise<Response> 
     return await fetch(path, signal === undefined ? { headers } : { headers, signal });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new Error("The explorer has ended: nobody answers.");
+    throw new Error("The explorer has ended.");
   }
 }
 

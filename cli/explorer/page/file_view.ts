@@ -63,7 +63,7 @@ export function FileView({ file, given }: FileViewProps): Shown {
           onOpen=${look.open} onZoom=${look.zoom} onRoom=${look.setRoom} />
         <p id="map-status" class="status" aria-live="polite">
             ${tileWords(store.get(shift, selected), selected, shift, file)}
-            ${store.isSampled(shift, selected) && " Told by some of its chunks."}
+            ${store.isSampled(shift, selected) && " From a sample of its chunks."}
           </p>
         <p class="note">${`A tile is ${sizeWords(shift, file)}. `}
             <span id="map-keys">Arrow keys move, + and - zoom, Enter opens.</span></p>
