@@ -60,7 +60,7 @@ describe("bitmap", () => {
   });
 
   for (const span of SPANS) {
-    it(`findFree finds ${span} slots where exactly so many are free`, () => {
+    it(`findFree finds ${span} slots where exactly that many are free`, () => {
       for (let start = 0; start + span <= BITS; start++) {
         assertEquals(findFree(gap(start, span), span, 0), start);
         assertEquals(findFree(gap(start, span), span, start), start);

@@ -72,7 +72,7 @@ export function bytesWritten(): number | undefined {
   return statusField("/proc/self/io", "wchar");
 }
 
-/** Bytes that this process has read by system calls, or undefined where it is not told. */
+/** Bytes that this process has read by system calls, or undefined where the system does not say. */
 export function bytesRead(): number | undefined {
   return statusField("/proc/self/io", "rchar");
 }

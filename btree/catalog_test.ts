@@ -372,8 +372,8 @@ describe("readCatalogEntry()", () => {
   });
 
   it("refuses what breaks a rule, and names the page", () => {
-    const stand = stored();
-    const [[dropped, record], [name, living]] = [stand[0]!, stand[1]!];
+    const all = stored();
+    const [[dropped, record], [name, living]] = [all[0]!, all[1]!];
     const lies: [string, Uint8Array, Uint8Array, number?][] = [
       ["neither a name nor", dropped, living],
       ["neither a name nor", dropped.subarray(0, 4), record],

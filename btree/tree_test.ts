@@ -75,7 +75,7 @@ describe("BTree.put(), get(), has(), lengthOf() and delete()", () => {
     pager.commit();
   });
 
-  it("tell the empty key, the empty value and no value apart", () => {
+  it("distinguish the empty key, the empty value and no value", () => {
     const { pager, tree } = plant();
     pager.begin();
     const empty = new Uint8Array(0);
@@ -90,7 +90,7 @@ describe("BTree.put(), get(), has(), lengthOf() and delete()", () => {
     pager.commit();
   });
 
-  it("take the first bytes of a buffer as the key when told so", () => {
+  it("take the first bytes of a buffer as the key when given a length", () => {
     const { pager, tree } = plant();
     const buffer = bytesOf("key and noise");
     transact(pager, () => tree.put(buffer, bytesOf("v"), 3));

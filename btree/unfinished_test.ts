@@ -144,7 +144,7 @@ describe("UnfinishedValues: a value in parts", () => {
     assertEquals(new Set(versions()), new Set([bed.pager.meta.version]));
   });
 
-  it("stands beside others that are written in turns", () => {
+  it("is independent of others that are written in turns", () => {
     const [bed, tree] = plant();
     const { pager, unfinished } = bed;
     const values = [1, 2, 3].map((salt) => valueOf({ bytes: 4 * PART, salt }));
@@ -344,7 +344,7 @@ describe("ValueReader", () => {
     assertEquals(used() - before, 2);
   });
 
-  it("hands out pieces that are nobody else's", () => {
+  it("returns pieces that it shares with no other reader", () => {
     const [bed, tree] = plant();
     transact(bed.pager, () => tree.put(KEY, value));
     let at = 0;

@@ -95,7 +95,7 @@ describe("Pager", () => {
     }
   });
 
-  it("stands on a real file", () => {
+  it("works on a real file", () => {
     const folder = Deno.makeTempDirSync({ prefix: "quire-" });
     const path = `${folder}/a.quire`;
     const pager = openPager(path);
@@ -269,7 +269,7 @@ describe("Pager.at", () => {
     expectCorrupt(() => pager.at(5), 5, "a version that the file has not reached");
   });
 
-  it("refuses a page of a kind that nobody checks", () => {
+  it("refuses a page of a kind without a verifier", () => {
     const file = makeFile(10);
     forgeHeader(file, 5, (frame) => frame.u8[0] = 7);
     const pager = openNodes(file);

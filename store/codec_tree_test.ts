@@ -536,7 +536,7 @@ describe("a codec of a user's", () => {
 });
 
 describe("a key that is a Buffer", () => {
-  it("is copied before a range changes it, or who gave it does", async () => {
+  it("is copied before a range or the caller changes it", async () => {
     const db = openOn(new MemoryFile());
     const tree = db.tree("tree");
     await tree.setMany([["a1", VALUE], ["a2", VALUE], ["b1", VALUE]]);

@@ -31,7 +31,7 @@ import { Session } from "./write/session.ts";
  *   using db = open("no such folder/cities.quire", { lockTimeoutMs: 1000 });
  *   console.log(db.version);
  * } catch (error) {
- *   if (error instanceof LockedError) console.log("Somebody else has it open.");
+ *   if (error instanceof LockedError) console.log("Another handle has it open.");
  *   else if (error instanceof CorruptionError) console.log(`Damaged: ${error.rule}`);
  *   else console.assert(error instanceof IoError);
  * }

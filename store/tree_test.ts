@@ -93,7 +93,7 @@ describe("Tree", () => {
     }
   });
 
-  it("does not come into being by deleting, clearing, reading or failing", async () => {
+  it("is not created by deleting, clearing, reading or failing", async () => {
     const { db, tree } = openTree();
     assertEquals([await tree.delete("a"), await tree.deleteRange({ prefix: "a" })], [false, 0]);
     assertEquals(await tree.clear(), 0);

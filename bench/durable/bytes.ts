@@ -1,5 +1,5 @@
 /**
- * Bytes written for an update of 100 bytes, 1,000 in a transaction, over so many leaves that nearly
+ * Bytes written for an update of 100 bytes, 1,000 in a transaction, over enough leaves that nearly
  * every update falls on another leaf.
  */
 
@@ -41,7 +41,7 @@ export async function bytesSection(
   const keys = new Keys(size.entries);
   const data: Written[] = [];
   for (const engine of engines) {
-    // Its own file takes minutes to fill, and it cannot take so many entries in one transaction.
+    // Its own file takes minutes to fill, and it cannot take this many entries in one transaction.
     if (engine.name === "Deno KV") continue;
     data.push(await bytesOf(engine, `${folder}/bytes${data.length}.db`, keys));
   }
@@ -63,7 +63,7 @@ export async function bytesSection(
 }
 
 function cell(bytes: number | undefined): string {
-  return bytes === undefined ? "not told" : short(bytes);
+  return bytes === undefined ? "unknown" : short(bytes);
 }
 
 async function bytesOf(engine: Engine, path: string, keys: Keys): Promise<Written> {

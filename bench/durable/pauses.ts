@@ -74,7 +74,7 @@ export async function pauseSection(
     rows: data.map(({ name, all, checkpoint, withCheckpoint, commits, longestTurn, bare }) => [
       name,
       ...cells(all),
-      checkpoint === undefined ? "not told" : `${withCheckpoint} of ${commits}`,
+      checkpoint === undefined ? "unknown" : `${withCheckpoint} of ${commits}`,
       ...cells(checkpoint),
       longestTurn.toFixed(2),
       ...cells(bare),

@@ -47,7 +47,7 @@ export function markdownOf(results: Results): string {
     "The same in processor time, all threads of the process together: it says less about waiting" +
     " for the disk, and is disturbed less by other work on the machine.",
     workloadTable(results.processor, engines),
-    "Targets (Quire at least so many times as fast as the peer):",
+    "Targets (how many times as fast as the peer Quire must be, at least):",
     targetTable(results),
     "Spread of Quire over the rounds:",
     spreadTable(results),

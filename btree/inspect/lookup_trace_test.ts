@@ -77,7 +77,7 @@ describe("traceLookup", () => {
     }
   });
 
-  it("tells where a key stands that does not begin with a page's prefix", () => {
+  it("reports the position of a key that does not begin with a page's prefix", () => {
     const seen = new Set<string>();
     for (const key of keys.slice(0, 2000)) {
       for (const [cut, last] of [[1, 0], [8, 0], [8, 255], [23, 0], [24, 255], [25, 255]]) {
@@ -93,7 +93,7 @@ describe("traceLookup", () => {
     assertEquals([...seen].sort(), ["0 -1", "0 1"]);
   });
 
-  it("tells how long a value is without reading its runs", () => {
+  it("reports the length of a value without reading its runs", () => {
     const key = new TextEncoder().encode("large");
     assertEquals(follow(tree, key).end, { found: true, valueBytes: 50_000 });
   });

@@ -109,7 +109,7 @@ describe("node: layout", () => {
 });
 
 describe("LeafCell.read()", () => {
-  it("says where key bytes and value stand and where the cell ends", () => {
+  it("returns the positions of key bytes and value, and the end of the cell", () => {
     const cell = new LeafCell();
     cell.read(bytesOf("..\x06\x02ghxy"), 2);
     assertEquals([cell.suffix, cell.tag, cell.tailAt, cell.valueAt, cell.end], [6, 2, 4, 6, 8]);

@@ -137,8 +137,8 @@ export class Cursor {
     const length = this.#keyLength;
     this.#sought.set(this.#key.subarray(0, length));
     if (!this.seek(this.#sought, length)) return false;
-    const stands = compareKeys(this.#key, this.#keyLength, this.#sought, length) === 0;
-    return stands ? this.next() : true;
+    const isThere = compareKeys(this.#key, this.#keyLength, this.#sought, length) === 0;
+    return isThere ? this.next() : true;
   }
 
   #toLeafBefore(): boolean {

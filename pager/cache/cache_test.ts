@@ -191,7 +191,7 @@ describe("Cache eviction", () => {
 });
 
 describe("Cache, chunk frames", () => {
-  it("become pool frames where they stand: pages used stay in place, others leave", () => {
+  it("become pool frames in place: pages used stay in place, others leave", () => {
     const { cache } = setUp(2);
     for (const chunk of [0, 1]) cache.addChunkFrame(chunk);
     for (const page of [3, 200, 300]) cache.use(cache.find(page));

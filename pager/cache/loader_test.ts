@@ -87,7 +87,7 @@ describe("Loader", () => {
     ]);
   });
 
-  it("leaves a damaged page of an extent for whoever asks for it", () => {
+  it("reports a damaged page of an extent only to the read that asks for it", () => {
     const memory = makeFile(MANY);
     flipBit(memory, 303 * 8192 + 7);
     flipBit(memory, 2_097_152 + (310 & 255) * 32 + 5);
@@ -194,7 +194,7 @@ describe("Loader, the header page of a chunk that is wanted again", () => {
     assertEquals(pager.stats().cacheBytes, pager.stats().cacheBytesLimit);
   });
 
-  it("leaves when nobody wants it any more", () => {
+  it("leaves when no read needs it any more", () => {
     const { pager } = underPressure();
     for (const page of [20, 90]) pager.at(page);
     assertEquals(pager.inspection().whereIs(0), "page");
@@ -214,7 +214,7 @@ describe("Loader, the header page of a chunk that is wanted again", () => {
     assertEquals(pager.inspection().whereIs(0), "file");
   });
 
-  it("hides no page when one header of it is damaged, and is nobody's to trust", () => {
+  it("hides no page when one header of it is damaged, and is not trusted", () => {
     const memory = makeFile(MANY);
     flipBit(memory, 30 * 32 + 5);
     const { pager } = underPressure(memory);

@@ -19,7 +19,7 @@ function inFolder(body: (folder: string) => void): void {
 }
 
 describe("openDiskFile", () => {
-  it("creates a missing file, and not when told not to", () => {
+  it("creates a missing file, unless an option forbids it", () => {
     inFolder((folder) => {
       assertThrows(() => openDiskFile(`${folder}/a`, { create: false }), IoError, "Cannot open");
       assertThrows(() => openDiskFile(`${folder}/a`, { readOnly: true }), IoError, "Cannot open");
@@ -51,7 +51,7 @@ describe("openDiskFile", () => {
     });
   });
 
-  it("waits for the lock as long as it is told", () => {
+  it("waits for the lock as long as the option says", () => {
     inFolder((folder) => {
       const file = openDiskFile(`${folder}/a`);
       const start = performance.now();

@@ -38,14 +38,14 @@ describe("NewFile", () => {
 
   it("takes a name with a number where an unfinished file is, and leaves that alone", () => {
     inTempDir((dir) => {
-      Deno.writeTextFileSync(`${dir}/a.unfinished`, "of somebody");
+      Deno.writeTextFileSync(`${dir}/a.unfinished`, "of another");
       const files = [new NewFile(`${dir}/a`), new NewFile(`${dir}/a`)];
       assertEquals(namesIn(dir), ["a.unfinished", "a.unfinished-2", "a.unfinished-3"]);
       files[1]!.publish();
       assertThrows(() => files[0]!.publish(), IoError, "it already exists");
       files[0]!.abandon();
       assertEquals(namesIn(dir), ["a", "a.unfinished"]);
-      assertEquals(Deno.readTextFileSync(`${dir}/a.unfinished`), "of somebody");
+      assertEquals(Deno.readTextFileSync(`${dir}/a.unfinished`), "of another");
     });
   });
 
@@ -87,7 +87,7 @@ describe("NewFile", () => {
     inTempDir((dir) => {
       const file = new NewFile(`${dir}/a`);
       Deno.renameSync(file.path, `${dir}/moved`);
-      Deno.writeTextFileSync(file.path, "of somebody");
+      Deno.writeTextFileSync(file.path, "of another");
       assertThrows(() => file.publish(), IoError, "was replaced meanwhile");
       file.abandon();
       assertEquals(namesIn(dir), ["a.unfinished", "moved"]);

@@ -97,7 +97,7 @@ describe("header getters", () => {
     }
   });
 
-  it("headerPosition is where a header stands in the file", () => {
+  it("headerPosition is the position of a header in the file", () => {
     const last = 0xff_ffff * 2_097_152 + 253 * 32;
     for (const [page, position] of [[1, 32], [255, 8160], [257, 2_097_184], [0xffff_fffd, last]]) {
       assertEquals(header.headerPosition(page!), position);
@@ -135,7 +135,7 @@ describe("header bitmap", () => {
     }
   });
 
-  it("stands at the page's bytes when the header page is in another slot", () => {
+  it("is the position of the page's bytes when the header page is in another slot", () => {
     const frame = new Frame(0, POOL, 4);
     header.setInUse(frame, 3, 9);
     assertEquals(frame.u8[3 * 8192 + 1], 2);

@@ -177,7 +177,7 @@ describe("a slice of a checkpoint", () => {
     return { pager, file };
   }
 
-  it("is not taken inside a transaction, whoever asks", () => {
+  it("is not taken inside a transaction, whatever requests it", () => {
     const { pager, file } = withOpenTransaction();
     const asks = [
       () => pager.checkpointSlice(),

@@ -150,7 +150,7 @@ describe("VersionStore", () => {
     assertEquals(store.bytes, 0);
   });
 
-  it("brings the bytes of a page that was given back when somebody asks, and once", () => {
+  it("reads the bytes of a released page when a snapshot asks, and only once", () => {
     const { store, cache, broughtBack } = makeStore();
     const [first, second] = [store.snapshots.begin(1), store.snapshots.begin(2)];
     assertEquals(store.keepInPlace(PAGE, 1, 3, HEADER), true);
@@ -164,7 +164,7 @@ describe("VersionStore", () => {
     assertEquals([isKept(cache, place), store.bytes], [false, 0]);
   });
 
-  it("gives back a page that nobody asked for without bringing it", () => {
+  it("releases a page that no snapshot asked for without reading it", () => {
     const { store, broughtBack } = makeStore();
     const snapshot = store.snapshots.begin(1);
     store.keepInPlace(PAGE, 1, 2, HEADER);

@@ -260,7 +260,7 @@ describe("getRange()", () => {
     assertThrows(() => getRange(session, "main", "key 1"), ClosedError);
   });
 
-  it("belongs to whoever gets it, and sees the open transaction", () => {
+  it("belongs to the caller, and sees the open transaction", () => {
     const { db, session } = plant();
     for (const bytes of [2048, 65_537]) {
       getRange(session, "main", `key ${bytes}`, 10, 20)!.fill(0);

@@ -20,11 +20,11 @@ function* work(steps: number, ms: number, ends: string[] = []): Generator<Progre
 
 describe("inSlices()", () => {
   it("returns what the work returns, and tells of its end", async () => {
-    const told: number[] = [];
+    const reported: number[] = [];
     const ends: string[] = [];
-    const onProgress = ({ done }: Progress) => told.push(done);
+    const onProgress = ({ done }: Progress) => reported.push(done);
     assertEquals(await inSlices(work(50, 0, ends), { onProgress }), "all");
-    assertEquals(told.at(-1), 50);
+    assertEquals(reported.at(-1), 50);
     assertEquals(ends, ["closed"]);
   });
 
@@ -55,9 +55,9 @@ describe("inSlices()", () => {
       "enough",
     );
     assertEquals(ends, ["closed"]);
-    const told: number[] = [];
-    const late = { signal, onProgress: ({ done }: Progress) => told.push(done) };
+    const reported: number[] = [];
+    const late = { signal, onProgress: ({ done }: Progress) => reported.push(done) };
     await assertRejects(() => inSlices(work(1, 0), late), Error, "enough");
-    assertEquals(told, []);
+    assertEquals(reported, []);
   });
 });

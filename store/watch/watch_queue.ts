@@ -3,7 +3,7 @@
  *
  * A change is noted while its transaction is open. It then waits until the commit is durable, and
  * after that until it is taken. All these changes count against the bound. A commit fits if no
- * other waits, whatever its size, so that a reader who keeps up loses none. A commit that does not
+ * other waits, whatever its size, so that a reader that keeps up loses none. A commit that does not
  * fit is lost, and the queue takes none after it, so its output has no gaps.
  *
  * Invariants:

@@ -281,7 +281,7 @@ describe("a watcher and durability", () => {
     ["a promise of level sync", ({ db }) => db.write((tx) => tx.tree("b").set("c", utf8("d")))],
     ["a checkpoint", ({ db }) => db.checkpoint()],
     ["the close", ({ db }) => db.close()],
-    ["a checkpoint while nobody writes", () => new Promise((done) => setTimeout(done, 2500))],
+    ["a checkpoint while nothing is written", () => new Promise((done) => setTimeout(done, 2500))],
   ];
   for (const [what, make] of later) {
     it(`shows commits of lower levels once ${what} has made them durable`, async () => {
@@ -447,7 +447,7 @@ describe("the bound of a watcher", () => {
     db.close();
   });
 
-  it("rejects who waits already, after the commits that others wait for", async () => {
+  it("rejects pending reads, after the commits that other reads wait for", async () => {
     const { db, session, writer } = openWatched();
     const watcher = watch(session, {}, { maxPending: 2 });
     const reads = [nextOf(watcher), nextOf(watcher), nextOf(watcher)];
@@ -595,7 +595,7 @@ describe("the end of a watcher", () => {
     }
   });
 
-  it("comes with return, which answers who waits", async () => {
+  it("comes with return, which settles pending reads", async () => {
     const { db, session, writer } = openWatched();
     const watcher = watch(session);
     const read = watcher.next();

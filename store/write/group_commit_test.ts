@@ -64,7 +64,7 @@ describe("group commit", () => {
     db.close();
   });
 
-  it("rejects all who wait when the disk fails, and all who come later", async () => {
+  it("rejects all waiting promises when the disk fails, and all later ones", async () => {
     const { db, file } = openCounted();
     const tree = db.tree("a");
     const promises = Array.from({ length: 100 }, (_, i) => tree.set(`key ${i}`, VALUE));
@@ -111,7 +111,7 @@ describe("a journal that is full before the checkpoint has ended", () => {
     }));
   }
 
-  it("makes those wait who wait for a promise, and lets others go on meanwhile", async () => {
+  it("delays only callers that await a promise", async () => {
     const db = await behind();
     assertEquals(db.stats().checkpoints, 0);
     let turns = 0;
@@ -128,7 +128,7 @@ describe("a journal that is full before the checkpoint has ended", () => {
     db.close();
   });
 
-  it("is waited for in line where nobody waits for a promise", async () => {
+  it("is waited for synchronously where no promise is awaited", async () => {
     const db = await behind();
     for (let i = 0; i < 150 && db.stats().checkpoints === 0; i++) {
       db.writeSync((tx) => tx.tree("b").set(`second ${i}`, bytesOf(i, 100_000)));

@@ -51,13 +51,13 @@ async function until(is: () => boolean): Promise<void> {
   assert(is(), "it did not happen");
 }
 
-describe("a database that nobody writes to", () => {
+describe("an idle database", () => {
   it("finishes a drop in slices after the next commit, and has its pages again", async () => {
     const file = new MemoryFile(dropped);
     const opened = openBoth(file);
     const { db, session } = opened;
     await setTimeout(IDLE_MS);
-    assertEquals(droppedOf(opened).length, 1, "nobody has written yet");
+    assertEquals(droppedOf(opened).length, 1, "nothing was written yet");
     commit(opened);
     const used = () => session.pager.meta.version;
     const versions = new Set<number>();
@@ -129,7 +129,7 @@ describe("a database that nobody writes to", () => {
     opened.db.close();
   });
 
-  it("leaves a damaged tree as it is, disturbs nobody, and goes on with the next", async () => {
+  it("leaves a damaged tree unchanged, fails no caller, and continues with the next", async () => {
     const image = new Image(interrupted(["a", "b"]));
     const tree = image.pagesOf([KIND_LEAF, KIND_BRANCH], 2);
     tree.forEach((page) => image.destroy(page));
@@ -143,8 +143,8 @@ describe("a database that nobody writes to", () => {
     assertEquals(droppedOf(opened), [2]);
     commit(opened, 3);
     const { findings } = await db.verify({ maxFindings: 10_000 });
-    const told = findings.map(({ page }) => page).sort((a, b) => a - b);
-    assertEquals(told.join(), tree.join());
+    const found = findings.map(({ page }) => page).sort((a, b) => a - b);
+    assertEquals(found.join(), tree.join());
     db.close();
   });
 

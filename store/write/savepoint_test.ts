@@ -64,7 +64,7 @@ describe("a transaction that an error has doomed", () => {
       });
     }
 
-    it(`by ${how}() refuses write(), whether somebody awaits it or not`, async () => {
+    it(`by ${how}() refuses write(), awaited or not`, async () => {
       const db = openWithTree();
       let inner: Promise<unknown> | undefined;
       const run = (isKept: boolean) =>
@@ -142,7 +142,7 @@ describe("a transaction that an error has doomed", () => {
     db.close();
   });
 
-  it("may be one whose entries came from somebody who wrote in between", () => {
+  it("may be one whose entries came from code that wrote in between", () => {
     const db = openWithTree();
     const entries = function* (): Generator<[string, unknown]> {
       yield ["a", 1];
@@ -204,7 +204,7 @@ describe("the promise of a write inside a transaction", () => {
     db.close();
   });
 
-  it("may be dropped: whoever hears of the rollback is enough", async () => {
+  it("may be dropped, if the outer promise reports the rollback", async () => {
     const db = openOn(new MemoryFile());
     const outer = db.write(() => {
       db.write(() => {});
@@ -240,7 +240,7 @@ describe("the promise of a write inside a transaction", () => {
     db.close();
   });
 
-  it("stands for the level that it asked for, whatever the transaction around it did", async () => {
+  it("keeps the durability that it asked for, whatever the transaction around it did", async () => {
     const file = new MemoryFile();
     const { db } = openBoth(file, {}, "none");
     let inner: Promise<unknown> | undefined;

@@ -392,7 +392,7 @@ describe("what a stream left unfinished", () => {
     assertEquals([...again.db.tree("other").keys()].length, 1);
   });
 
-  it("is left alone by who only reads", async () => {
+  it("is left unchanged by readers", async () => {
     const [file] = await leave();
     const { db, session } = openBoth(file, { readOnly: true });
     assertEquals(db.tree("other").count(), 2);
@@ -400,7 +400,7 @@ describe("what a stream left unfinished", () => {
     db.close();
   });
 
-  it("is left as it is when it is damaged, and others can write", async () => {
+  it("is left unchanged when it is damaged, and others can write", async () => {
     const [file] = await leave();
     const first = openBoth(file, SMALL_CACHE);
     // Outside the chunk of the leaf that is written to.

@@ -83,7 +83,7 @@ const SCRIPTS: readonly Script[] = [
     NOTHING,
     0,
   ],
-  ["leaves where it is told to", ["count words", ".exit", "count raw"], "5\n", NOTHING, 0],
+  ["exits at .exit", ["count words", ".exit", "count raw"], "5\n", NOTHING, 0],
   [
     "stops at an error",
     ["count words", "", "nonsense", "count raw"],

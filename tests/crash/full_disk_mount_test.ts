@@ -116,7 +116,7 @@ async function expectUsable(path: string, bytes: number, count: number): Promise
 describe("a full tmpfs", () => {
   const canMount = Deno.build.os === "linux" && Deno.uid() === 0 && canMountHere();
   const on = (name: string, body: (folder: string) => unknown) => {
-    const skipped = canMount ? "" : " (skipped: nobody but root can mount a tmpfs)";
+    const skipped = canMount ? "" : " (skipped: only root can mount a tmpfs)";
     it(name + skipped, { ignore: !canMount }, async () => {
       assert(await onSmallDisk(body));
     });

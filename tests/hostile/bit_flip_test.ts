@@ -63,7 +63,7 @@ describe("a flip of every bit in a small database", () => {
       bits.push(...allBits(start + SUPERBLOCK.sum, start + PAGE_BYTES));
     }
     const { refused } = flipAll("superblocks", sample, bits);
-    assertEquals(refused, 0, "the other superblock stands in");
+    assertEquals(refused, 0, "the other superblock is used");
   });
 
   it("in the pages gives correct data or CorruptionError", () => {

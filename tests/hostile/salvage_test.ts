@@ -86,7 +86,11 @@ function assertSurvivors(
     if (tree === undefined) continue;
     for (const { key } of gone) assert(isTold(key, tree), `${name}: ${key} is lost in silence`);
     const inGaps = tree.gaps.reduce((sum, { entries }) => sum + entries, 0);
-    assertLess(inGaps + tree.lostValues, gone.length + 1, `${name}: more is told than was lost`);
+    assertLess(
+      inGaps + tree.lostValues,
+      gone.length + 1,
+      `${name}: more is reported than was lost`,
+    );
   }
 }
 
@@ -240,8 +244,8 @@ describe("salvage() of a database that lost pages", () => {
       // Headers have the number of entries of a lost leaf, so the sum is exact.
       for (const tree of result.report.trees) {
         const [, gone] = split(tree.name, lost);
-        const told = tree.gaps.reduce((sum, { entries }) => sum + entries, tree.lostValues);
-        assertEquals(told, gone.length, tree.name);
+        const reported = tree.gaps.reduce((sum, { entries }) => sum + entries, tree.lostValues);
+        assertEquals(reported, gone.length, tree.name);
       }
     }
   });

@@ -871,19 +871,23 @@ describe("verify()", () => {
   it("reports its progress, and yields to the event loop", async () => {
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
-    const told: [string, number, number][] = [];
+    const reported: [string, number, number][] = [];
     using db = open(":memory:");
     change(db, "many", (tree) => {
       for (let i = 0; i < 60_000; i++) tree.set(`key ${i}`, bytesOf(i, 300));
     });
-    await db.verify({ onProgress: ({ phase, done, total }) => told.push([phase, done, total]) });
+    await db.verify({
+      onProgress: ({ phase, done, total }) => reported.push([phase, done, total]),
+    });
     clearInterval(timer);
     assertGreater(turns, 3);
-    assertGreater(told.length, 5);
-    for (let i = 1; i < told.length; i++) {
-      if (told[i]![0] === told[i - 1]![0]) assert(told[i]![1] >= told[i - 1]![1], `${told[i]}`);
+    assertGreater(reported.length, 5);
+    for (let i = 1; i < reported.length; i++) {
+      if (reported[i]![0] === reported[i - 1]![0]) {
+        assert(reported[i]![1] >= reported[i - 1]![1], `${reported[i]}`);
+      }
     }
-    const ends = told.filter(([, done, total]) => done === total).map(([phase]) => phase);
+    const ends = reported.filter(([, done, total]) => done === total).map(([phase]) => phase);
     assertEquals(ends, ["pages", "trees", "owners"]);
   });
 

@@ -317,7 +317,7 @@ describe("verify() of a damaged unfinished value", () => {
       assertEquals(found!.page, page);
       assertEquals([trees, entries], [1, 41]);
       const others = findings.filter((finding) => finding.page !== page);
-      assert(!others.some(({ rule }) => rule.includes("does not lead to it")), "told of more");
+      assert(!others.some(({ rule }) => rule.includes("does not lead to it")), "reported more");
       assertOpens(bytes, name);
       await inTempDir(async (dir) => {
         Deno.writeFileSync(`${dir}/from`, bytes);

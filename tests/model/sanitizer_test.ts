@@ -29,7 +29,7 @@ strictly("a durable change leaves nothing behind", async () => {
   await tree.set("key", new Uint8Array([1]));
 });
 
-strictly("changes that nobody waits for leave nothing behind", () => {
+strictly("changes that are not awaited leave nothing behind", () => {
   db.writeSync((tx) => tx.tree(tree).set("sync", new Uint8Array([2])));
   tree.set("later", new Uint8Array([3]));
 });
@@ -53,7 +53,7 @@ strictly("verify leaves nothing behind", async () => {
   assertEquals((await db.verify()).ok, true);
 });
 
-strictly("what is done while nobody writes does not show in a later test", async () => {
+strictly("idle work does not show in a later test", async () => {
   for (let i = 0; i < 100 && db.stats().journalBytes > 0; i++) await setTimeout(IDLE_MS / 20);
   assertEquals(db.stats().journalBytes, 0);
 });

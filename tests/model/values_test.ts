@@ -188,7 +188,7 @@ describe("compareAndSet", () => {
     }
   });
 
-  it("compares json by content, whoever wrote it", async () => {
+  it("compares json by content, whatever wrote it", async () => {
     using db = open(":memory:");
     const tree = db.tree("a", { key: string, value: json.as<Record<string, number>>() });
     const stream = new Blob(['{ "b": 1.0, "a": [ ] }']).stream();

@@ -115,7 +115,7 @@ describe("what users of other stores reported: files that grow", () => {
 
 describe("what users of other stores reported: files that others touch", () => {
   // vorot93/libmdbx-rs issue 36, WiseLibs/better-sqlite3 issue 1237.
-  it("somebody removes the folder while it is open", { ignore: windows }, async () => {
+  it("another program removes the folder while it is open", { ignore: windows }, async () => {
     await inTempDir(async (dir) => {
       const path = `${dir}/folder/a.quire`;
       Deno.mkdirSync(`${dir}/folder`);
@@ -134,7 +134,7 @@ describe("what users of other stores reported: files that others touch", () => {
 
   // WiseLibs/better-sqlite3 issue 1237, sqlitebrowser/sqlitebrowser issue 891.
   it(
-    "somebody puts another database in its place while it is open",
+    "another program puts a database in its place while it is open",
     { ignore: windows },
     async () => {
       await inTempDir(async (dir) => {

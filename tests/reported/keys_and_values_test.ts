@@ -132,7 +132,7 @@ describe("what users of other stores reported: values", () => {
   });
 
   // kriszyp/lmdb-js issue 244: the best way to count, which must not stop at 2^53.
-  it("a counter that many raise at once loses some, or stands still at 2^53", async () => {
+  it("a counter that many raise at once loses some, or stops at 2^53", async () => {
     using db = open(":memory:");
     const tree = db.tree("counters", { key: string, value: u64 });
     await tree.set("hits", 2n ** 53n - 50n);

@@ -302,7 +302,7 @@ describe("a new file, and an error", () => {
   const canMount = Deno.build.os === "linux" && canMountTmpfs();
 
   it(
-    "a full disk leaves nothing, and is told with the path",
+    "a full disk leaves nothing, and is reported with the path",
     { skip: !canMount },
     () =>
       inSources(async (dir) => {
@@ -392,7 +392,7 @@ describe("a program with permission for the final name alone", () => {
     );
   }
 
-  it("is told which permission dump and load need, and creates nothing", () =>
+  it("says which permission dump and load need, and creates nothing", () =>
     inSources(async (dir) => {
       for (const maker of ["dump --output", "load"]) {
         const flags = ["--deny-write=to.unfinished"];

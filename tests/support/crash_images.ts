@@ -193,7 +193,7 @@ function applyTorn(operation: Operation, tear: Tear, content: Blocks, salt: numb
       Math.min(begin + unitBytes, operation.end) - operation.position,
     );
     if (units[i] === NEW) content.write(part, 0, part.length, from);
-    if (units[i] !== GARBAGE || (tear.sparesSame && stands(part, content, from))) continue;
+    if (units[i] !== GARBAGE || (tear.sparesSame && isSame(part, content, from))) continue;
     // A drive writes whole sectors, so all of a bad sector inside the file is bad.
     const end = Math.min(begin + unitBytes, Math.max(operation.end, content.size));
     content.write(garbageOf(salt + i, unitBytes), 0, end - begin, begin);
@@ -202,7 +202,7 @@ function applyTorn(operation: Operation, tear: Tear, content: Blocks, salt: numb
 }
 
 /** Whether a file already has some bytes. */
-function stands(bytes: Uint8Array, content: Blocks, position: number): boolean {
+function isSame(bytes: Uint8Array, content: Blocks, position: number): boolean {
   const found = new Uint8Array(bytes.length);
   if (content.read(found, 0, found.length, position) < found.length) return false;
   return found.every((byte, i) => byte === bytes[i]);

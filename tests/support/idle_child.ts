@@ -11,7 +11,7 @@ import { IdleCheckpoint } from "../../store/write/idle_checkpoint.ts";
 let end = () => {};
 if (Deno.args[0] === "server") {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  // Ends when the listener is closed, since nobody connects.
+  // Ends when the listener is closed, since no client connects.
   listener.accept().catch(() => {});
   end = () => listener.close();
 }

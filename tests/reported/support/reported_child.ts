@@ -26,7 +26,7 @@ const ENDS: Readonly<Record<string, () => unknown>> = {
   "error": async () => {
     await tree.set(key, VALUE);
     tree.set(`${key}, not awaited`, VALUE);
-    throw new Error("that nobody catches");
+    throw new Error("that is not caught");
   },
   "end": () => {
     tree.set(key, VALUE);
