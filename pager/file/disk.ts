@@ -88,6 +88,19 @@ export class Disk {
     return done;
   }
 
+  /** Whether reads can be started that do not block the thread. */
+  get startsReads(): boolean {
+    return this.#file.startRead !== undefined;
+  }
+
+  /**
+   * Starts a read that does not block the thread, and drops the bytes; see `File.startRead`. If it
+   * fails, a later read meets the failure.
+   */
+  async startRead(position: number, length: number): Promise<void> {
+    await this.#file.startRead?.(position, length);
+  }
+
   /** Writes all of `length` bytes. */
   write(source: Uint8Array, start: number, length: number, position: number): void {
     const failure = this.#put(source, start, length, position, false);

@@ -8,11 +8,13 @@
  * All descriptors are opened with the file: later changes of its path, the current directory or the
  * process's other descriptors do not affect it.
  *
- * Only this module, `directory.ts` and `new_file.ts` use `Deno` or `node:fs`.
+ * Only this module, `background_reads.ts`, `directory.ts` and `new_file.ts` use `Deno` or
+ * `node:fs`.
  */
 
 import * as fs from "node:fs";
 import { IoError, LockedError } from "../format/errors.ts";
+import { BackgroundReads } from "./background_reads.ts";
 import { syncDirectoryOf } from "./directory.ts";
 import { reason } from "./disk.ts";
 import type { File } from "./file.ts";
@@ -95,6 +97,7 @@ const lockedHere = new Map<string, number>();
 
 class DiskFile implements File {
   readonly path: string;
+  readonly #reads: BackgroundReads;
   #isLocked = false;
   readonly #lock: Deno.FsFile;
   readonly #descriptor: number;
@@ -115,6 +118,7 @@ class DiskFile implements File {
       this.#lock.close();
       throw error;
     }
+    this.#reads = new BackgroundReads(path, this.#descriptor);
   }
 
   size(): number {
@@ -123,6 +127,10 @@ class DiskFile implements File {
 
   readAt(target: Uint8Array, start: number, length: number, position: number): number {
     return fs.readSync(this.#descriptor, target, start, length, position);
+  }
+
+  startRead(position: number, length: number): Promise<void> {
+    return this.#reads.read(position, length);
   }
 
   writeAt(source: Uint8Array, start: number, length: number, position: number): number {
@@ -174,6 +182,7 @@ class DiskFile implements File {
   }
 
   close(): void {
+    this.#reads.close();
     if (this.#isLocked) this.#count(-1);
     this.#isLocked = false;
     try {

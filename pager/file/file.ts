@@ -20,6 +20,12 @@ export interface File {
    */
   readAt(target: Uint8Array, start: number, length: number, position: number): number;
   /**
+   * Starts a read that does not block the thread, and drops the bytes: a later read of them finds
+   * them in the cache of the system. Resolves when it ends, even if it failed or could not begin,
+   * and soon after `close`. Absent where reads do not wait for a medium.
+   */
+  readonly startRead?: ((position: number, length: number) => Promise<void>) | undefined;
+  /**
    * Writes up to `length` bytes of `source` from `start` at `position`; returns the number of bytes
    * written.
    */

@@ -47,6 +47,11 @@ export class OverlayFile implements File {
     return Math.min(most, this.size());
   }
 
+  /** Starts reads of the base, if it can. */
+  get startRead(): File["startRead"] {
+    return this.#base.startRead?.bind(this.#base);
+  }
+
   /** Reads up to `length` bytes. */
   readAt(target: Uint8Array, start: number, length: number, position: number): number {
     if (this.#size === undefined) return this.#base.readAt(target, start, length, position);

@@ -1,6 +1,6 @@
 /**
- * Planted bugs of new files: their names, their permissions, and databases that can be opened too
- * early.
+ * Planted bugs of files: the names and permissions of new ones, databases that can be opened too
+ * early, and descriptors.
  */
 
 import { bug, type PlantedBug } from "./planted_bugs.ts";
@@ -10,8 +10,16 @@ const NEW_FILE_TEST = "pager/file/new_file_test.ts";
 const BUILDING = "pager/file/building_file.ts";
 const BUILDING_TEST = "pager/file/building_file_test.ts";
 
-/** Bugs of new files. */
+/** Bugs of files. */
 export const FILE_BUGS: readonly PlantedBug[] = [
+  bug(
+    "descriptor-left",
+    "a descriptor in use when its file is closed is closed after its last call",
+    "pager/file/background_reads.ts",
+    "    else if (this.#isClosed) fs.closeSync(descriptor);\n",
+    "",
+    "pager/file/background_reads_test.ts",
+  ),
   bug(
     "superblocks-not-last",
     "the superblocks of a database under construction are written last",

@@ -13,6 +13,7 @@ const ROOM_FILES_MAX = 14;
 const OPENING_WORDS_MIN = 4;
 /** Modules and names that access files. */
 const SYSTEM_FILES: readonly string[] = [
+  "pager/file/background_reads.ts",
   "pager/file/directory.ts",
   "pager/file/disk_file.ts",
   "pager/file/new_file.ts",
