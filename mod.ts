@@ -33,7 +33,15 @@ export {
   type ProgressOptions,
 } from "./store/mod.ts";
 export { type LoadOptions, Transaction, TransactionTree, type WriteOptions } from "./store/mod.ts";
-export { type KeyRange, type Range, ReadTree, Snapshot, type Sync, Tree } from "./store/mod.ts";
+export {
+  type KeyRange,
+  type PrefetchOptions,
+  type Range,
+  ReadTree,
+  Snapshot,
+  type Sync,
+  Tree,
+} from "./store/mod.ts";
 export type { Change, Commit, Watcher, WatchOptions } from "./store/mod.ts";
 export { bytes, json, keyBytes, string, structured, tuple, u64 } from "./store/mod.ts";
 export type { Codec, Codecs, KeyCodec, ValueCodec } from "./store/mod.ts";

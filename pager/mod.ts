@@ -50,6 +50,7 @@ export { type PagerOptions } from "./recovery/options.ts";
 export type { DamagedPages } from "./damage/damaged_pages.ts";
 export { PageSet } from "./cache/page_set.ts";
 export type { Page } from "./cache/page.ts";
+export type { Prefetch, Prefetches } from "./cache/prefetch.ts";
 export type { PageObserver } from "./cache/observer.ts";
 export { openPager } from "./open_pager.ts";
 export { Pager } from "./pager.ts";

@@ -30,6 +30,7 @@ import { Frame, POOL } from "./format/frame.ts";
 import { PagerInspection } from "./inspection.ts";
 import { Journal } from "./journal/journal.ts";
 import { Loader } from "./cache/loader.ts";
+import { Prefetches } from "./cache/prefetch.ts";
 import { Meta } from "./format/meta.ts";
 import { OverlayFile } from "./file/overlay_file.ts";
 import { Observers, type PageObserver } from "./cache/observer.ts";
@@ -66,6 +67,8 @@ export class Pager {
   readonly frames: readonly Frame[];
   /** The values of the whole file. Transactions change them, and a rollback restores them. */
   readonly meta: Meta = new Meta();
+  /** The prefetches of pages. */
+  readonly prefetches: Prefetches;
   /** Whether the handle refuses transactions. */
   readonly readOnly: boolean;
   /** The path of the file; undefined for memory. */
@@ -140,6 +143,7 @@ export class Pager {
       seed,
       protect,
     };
+    this.prefetches = new Prefetches(parts);
     // After a close on a full disk, recovery finds a journal without batches.
     const own = { journalBytes, mayBeFull: report?.batches === 0 };
     this.#commitPath = log && new CommitPath({ ...parts, journal: log }, own);

@@ -42,6 +42,7 @@ export { Inspector } from "./inspect/inspector.ts";
 export { open } from "./open.ts";
 export type { OpenOptions, WriteOptions } from "./options.ts";
 export type { LoadOptions } from "./write/tree_load.ts";
+export type { PrefetchOptions } from "./read/prefetch.ts";
 export type { KeyRange, Range } from "./read/range.ts";
 export { headerState, pageState } from "./inspect/page_state.ts";
 export { ReadTree } from "./read/read_tree.ts";

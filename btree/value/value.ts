@@ -232,7 +232,12 @@ function checkLength(pager: PageReader, { page, length }: Reference): void {
   }
 }
 
-function readRun(
+/**
+ * Reads the header of a run, and checks that it belongs to a value.
+ *
+ * @throws {CorruptionError} It does not.
+ */
+export function readRun(
   pager: PageReader,
   tree: number,
   page: PageNumber,

@@ -163,6 +163,11 @@ export class Loader {
     return place;
   }
 
+  /** Ends a run of sequential reads: the next miss reads one page, not the rest of its extent. */
+  endRun(): void {
+    this.#lastMiss = this.#meta.pageCount;
+  }
+
   /**
    * The place of a chunk's header page, which is loaded and checked completely if necessary.
    *
@@ -182,7 +187,7 @@ export class Loader {
     if (known >= 0) return known;
     this.#cache.tick();
     let place = this.#cache.find(page);
-    if (place < 0) place = this.#mayLoadChunk(chunk) ? this.#loadChunk(page) : this.#loadPage(page);
+    if (place < 0) place = this.loadsChunk(chunk) ? this.#loadChunk(page) : this.#loadPage(page);
     const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     checkHeaderPage(frame, place & SLOT_MASK, chunk, this.#meta.pageCount, this.seed);
     this.#cache.use(place);
@@ -194,7 +199,7 @@ export class Loader {
     this.#forgetPeeked(chunk);
     this.#cache.tick();
     this.#cache.reserve(chunk + 1);
-    const place = this.#mayLoadChunk(chunk)
+    const place = this.loadsChunk(chunk)
       ? this.#cache.addChunkFrame(chunk).index << CHUNK_SHIFT
       : this.#cache.addPage(chunk * CHUNK_PAGES);
     const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
@@ -335,7 +340,8 @@ export class Loader {
     return image;
   }
 
-  #mayLoadChunk(chunk: ChunkNumber): boolean {
+  /** Whether a miss in a chunk reads the whole chunk. */
+  loadsChunk(chunk: ChunkNumber): boolean {
     return this.#cache.hasRoom && !this.#cache.poolHoldsPartOf(chunk);
   }
 
@@ -364,7 +370,7 @@ export class Loader {
   #fetch(page: PageNumber): number {
     const runsAhead = page > this.#lastMiss && page <= this.#lastMiss + EXTENT_PAGES;
     this.#lastMiss = page;
-    if (this.#mayLoadChunk(page >>> CHUNK_SHIFT)) return this.#loadChunk(page);
+    if (this.loadsChunk(page >>> CHUNK_SHIFT)) return this.#loadChunk(page);
     return runsAhead ? this.#loadExtent(page) : this.#loadPage(page);
   }
 

@@ -8,6 +8,7 @@
 import type { BTree } from "../../btree/mod.ts";
 import { inEntry } from "./codec_error.ts";
 import { type Bounds, boundsOf, keyBoundsOf, type KeyRange, type Range } from "./range.ts";
+import { prefetch, type PrefetchOptions } from "./prefetch.ts";
 import type { Scan } from "./scan.ts";
 import type { ScanMemory } from "./slab.ts";
 import { type Picker, ScanIterator, type Scanned } from "./scan_iterator.ts";
@@ -334,6 +335,43 @@ export class ReadTree<
   /** Iterates over all entries, in key order. */
   [Symbol.iterator](): Generator<[K, V], void, undefined> {
     return this.entries();
+  }
+
+  /**
+   * Brings pages from the file into memory without blocking the event loop, so that the reads after
+   * it do not wait for the disk: the pages that `get` of each key needs, or a scan of a range. It
+   * fills at most half of the cache, and stops there.
+   *
+   * The tree may change meanwhile; keys are iterated in later turns too. Other reads may displace
+   * the pages again. A damaged page is not an error here, but in the read that needs it. In a
+   * database in memory there is nothing to do.
+   *
+   * ```ts
+   * import { open, string } from "../../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const words = db.tree("words", { key: string, value: string });
+   * await words.setMany([["one", "um"], ["three", "tres"], ["two", "dois"]]);
+   * await words.prefetch(["one", "two"]);
+   * console.assert(words.get("one") === "um" && words.get("two") === "dois");
+   * console.assert(await words.prefetch({ prefix: "t", limit: 100 }));
+   * console.assert(words.count({ prefix: "t" }) === 2);
+   * ```
+   *
+   * @param what A range, as for `entries`, or keys. Default the whole tree.
+   * @returns Whether all of it was brought in: it fit, and no page was damaged.
+   * @throws {TypeError} Range, keys or an option are malformed, or a transaction is open.
+   * @throws {ClosedError} The database, or the snapshot, was closed meanwhile.
+   * @throws {SnapshotTooOldError} The snapshot was ended to bound memory.
+   * @throws {unknown} The reason of the signal.
+   */
+  prefetch(
+    what: Range<KI, P> | Iterable<KI> = {},
+    options: PrefetchOptions = {},
+  ): Promise<boolean> {
+    const find = () => this.#find();
+    const { name } = this;
+    return prefetch({ name, source: this.#source, format: this.#format, find }, what, options);
   }
 
   /** Iterates over a range; `memory` is that of the results. */

@@ -94,7 +94,7 @@ function assertUnchanged(db: Database, version: number, what: string): void {
  */
 async function onEach(
   db: Database,
-  owner: ClassName,
+  { owner, row }: { readonly owner: ClassName; readonly row: AnyRow },
   attempt: (on: never, where: string) => Promise<void>,
 ): Promise<void> {
   const given: Promise<void>[] = [];
@@ -110,7 +110,8 @@ async function onEach(
   if (owner === "Inspector") give(db.inspect(), "");
   if (owner === "Tree" || owner === "ReadTree") give(db.tree("empty"), "of the database");
   if (owner === "Transaction") inside((tx) => give(tx, ""));
-  if (owner === "TransactionTree" || owner === "ReadTree") {
+  const isReadInside = owner === "ReadTree" && row.inside !== "refused";
+  if (owner === "TransactionTree" || isReadInside) {
     inside((tx) => give(tx.tree("empty"), "of a transaction"));
   }
   if (owner === "Snapshot" || owner === "ReadTree") {
@@ -160,7 +161,7 @@ describe("the table of misuse", () => {
       const db = openSample();
       await onEach(
         db,
-        owner,
+        { owner, row },
         (on, where) => assertWorks(() => (row.use as Use)(on, db), `${what} ${where}`),
       );
       db.close();
@@ -177,7 +178,7 @@ describe("wrong arguments", () => {
         const about = `${what}: ${use}, ${message}`;
         await onEach(
           db,
-          owner,
+          { owner, row },
           (on, where) => assertFails(() => use(on, db), [type, message], `${about} ${where}`),
         );
         assertUnchanged(db, version, about);
@@ -209,7 +210,7 @@ describe("a closed database", () => {
       const file = new MemoryFile(sample.bytes);
       const db = openSample({}, file);
       const uses: Promise<() => Promise<void>>[] = [];
-      await onEach(db, owner, (on, where) => {
+      await onEach(db, { owner, row }, (on, where) => {
         const use = () => (row.use as Use)(on, db);
         const isEnded = where.includes("transaction") || owner === "Transaction";
         const refusal = isEnded ? REFUSALS.ended : REFUSALS.closed;
@@ -364,7 +365,7 @@ describe("a read-only database", () => {
       if (owner === "Transaction" || owner === "TransactionTree") continue;
       const file = new FaultyFile(new MemoryFile(sample.bytes));
       const db = openSample({ readOnly: true }, file);
-      await onEach(db, owner, (on, where) => {
+      await onEach(db, { owner, row }, (on, where) => {
         const use = () => (row.use as Use)(on, db);
         if (row.changes) return assertFails(use, REFUSALS.readOnly, `${what} ${where}`);
         return assertWorks(use, `${what} ${where}`);
@@ -385,7 +386,7 @@ describe("a database after a failed write", () => {
       change(db, "new", (tree) => tree.set("key", bytesOf(1, 1)));
       file.fault = (operation) => operation === "write" ? "throw" : "none";
       assertInstanceOf(await errorOf(() => db.tree("new").set("key", bytesOf(2, 1))), IoError);
-      await onEach(db, owner, (on, where) => {
+      await onEach(db, { owner, row }, (on, where) => {
         const use = () => (row.use as Use)(on, db);
         if (!row.changes && row.failed === undefined) return assertWorks(use, `${what} ${where}`);
         return assertFails(use, [IoError, "Cannot"], `${what} ${where}`);

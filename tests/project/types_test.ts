@@ -19,6 +19,7 @@ import {
   type KeyRange,
   open,
   type OpenOptions,
+  type PrefetchOptions,
   type ProgressOptions,
   type Range,
   type ReadTree,
@@ -119,6 +120,9 @@ describe("the types of a tree with codecs", () => {
       for (const [[country, city], { population }] of cities) {
         same<Same<[typeof country, typeof city, typeof population], [string, string, number]>>();
       }
+      same<Same<ReturnType<typeof cities.prefetch>, Promise<boolean>>>();
+      cities.prefetch([["ES", "Madrid"]]);
+      cities.prefetch({ prefix: ["ES"], limit: 1 }, { signal: AbortSignal.abort(), values: false });
       for (const key of cities.keys()) same<Same<typeof key, CityKey>>();
       for (const value of cities.values()) same<Same<typeof value, City>>();
     });
@@ -184,6 +188,10 @@ describe("the types of a tree with codecs", () => {
       await cities.update(["ES", "Madrid"], (city) => ({ population: city.population }));
       // @ts-expect-error: and is not asynchronous.
       await cities.update(["ES", "Madrid"], (city) => Promise.resolve(city));
+      // @ts-expect-error: keys are given together,
+      await cities.prefetch(["ES", "Madrid"]);
+      // @ts-expect-error: or as a range.
+      await cities.prefetch({ before: ["ES"] });
       // @ts-expect-error: what was found may be nothing.
       cities.get(["ES", "Madrid"]).population;
       // @ts-expect-error: clones do not sort.
@@ -332,6 +340,7 @@ describe("the types of options", () => {
     same<TakesUndefined<OpenOptions>>();
     same<TakesUndefined<WriteOptions>>();
     same<TakesUndefined<WatchOptions>>();
+    same<TakesUndefined<PrefetchOptions>>();
     same<TakesUndefined<VerifyOptions>>();
     same<TakesUndefined<VerifyFileOptions>>();
     same<TakesUndefined<SalvageOptions>>();
@@ -388,6 +397,7 @@ describe("the types of options", () => {
         await db.write((tx) => tx.tree(tree).set("l", VALUE), { durability: no });
         assertEquals((await watcher.next()).value?.changes.length, 1);
         assertEquals([...tree.keys(range)].length, 2);
+        assert(await tree.prefetch(range, { signal: no, values: no }));
         assertEquals([...tree.values(range)].length, [...tree.entries(range)].length);
         assertEquals([tree.count(range), tree.first(range)?.[1], tree.last(range)?.[1]], [
           2,

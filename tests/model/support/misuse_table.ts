@@ -377,6 +377,21 @@ const READ_TREE: Rows<ReadTree> = {
   },
   "keys": { use: (tree) => tree.keys(), wrong: badRanges((tree, range) => tree.keys(range)) },
   "values": { use: (tree) => tree.values(), wrong: badRanges((tree, range) => tree.values(range)) },
+  "prefetch": {
+    use: (tree) => tree.prefetch(["key 1", "none"]),
+    wrong: [
+      ...badRanges<ReadTree>((tree, range) => tree.prefetch(range)),
+      ...badKeys<ReadTree>((tree, key) => tree.prefetch(["key 1", key])),
+      ...wrongs<ReadTree>(all([VALUE], TypeError, "Cannot prefetch: "), (tree, key) => {
+        return tree.prefetch(key);
+      }),
+      ...wrongs<ReadTree>(
+        all([null, 7, { signal: 7 }, { values: 1 }, { depth: 1 }], TypeError, "Cannot prefetch: "),
+        (tree, options) => tree.prefetch({}, options),
+      ),
+    ],
+    inside: "refused",
+  },
   "[Symbol.iterator]": { use: (tree) => tree[Symbol.iterator](), wrong: [] },
 };
 

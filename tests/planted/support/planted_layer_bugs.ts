@@ -24,6 +24,14 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "pager/pager_test.ts",
   ),
   bug(
+    "prefetch-blocks",
+    "a prefetch reads off the thread all that the load after it reads",
+    "pager/cache/prefetch.ts",
+    "        if (cache.find(first) < 0) wanted.add(first);\n",
+    "",
+    "store/read/prefetch_test.ts",
+  ),
+  bug(
     "rollback-meta",
     "a rollback also restores the state outside of pages",
     ROLLBACK,
