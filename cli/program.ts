@@ -209,7 +209,7 @@ function removeUnused(path: string, close: () => void): void {
 /** Rejects paths of in-memory databases: they would be empty, and lost at once. */
 function checkFile(path: string): void {
   if (path !== ":memory:" && path !== "") return;
-  throw new Refusal("Cannot use this FILE: it is no file on disk; give a path");
+  throw new Refusal("Cannot use this FILE: it is not a file on disk; give a path");
 }
 
 function waitOf({ options }: Call): number {
@@ -217,5 +217,5 @@ function waitOf({ options }: Call): number {
   if (text === undefined) return 0;
   const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
   if (seconds <= 86_400) return seconds * MS;
-  throw new Refusal(`Cannot use --wait ${text}: it is no number of seconds up to a day`);
+  throw new Refusal(`Cannot use --wait ${text}: it is not a number of seconds up to a day`);
 }

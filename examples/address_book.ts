@@ -111,7 +111,7 @@ async function remove(db: Database, id: number): Promise<void> {
 function numberOf(text: string): number {
   const number = Number(text);
   if (text.trim() !== "" && Number.isFinite(number)) return number;
-  throw new Error(`Cannot read ${text}: it is no number`);
+  throw new Error(`Cannot read ${text}: it is not a number`);
 }
 
 async function main([path, command, ...rest]: readonly string[]): Promise<void> {

@@ -201,7 +201,7 @@ describe("a reference", () => {
     expectCorrupt(lying((view) => view.setUint32(4, 0, true)), "not in the file");
   });
 
-  it("to a page that is no first page of a run of the tree is CorruptionError", () => {
+  it("to a page that is not the first page of a run of the tree is CorruptionError", () => {
     const bed = lying(() => {});
     const { root } = bed.tree;
     const at = (page: number) => lying((view) => view.setUint32(0, page, true));

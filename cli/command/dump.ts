@@ -222,7 +222,9 @@ function checkFields(
     if (missing.size === 0) return;
   }
   if (first === undefined) return;
-  const there = first.length === 0 ? "it is no object" : `it has ${first.map(oneLine).join(", ")}`;
+  const there = first.length === 0
+    ? "it is not an object"
+    : `it has ${first.map(oneLine).join(", ")}`;
   throw new Refusal(
     `Cannot use --fields ${
       oneLine([...missing].join())

@@ -34,7 +34,7 @@ export class Parameters {
   text(name: string): string {
     const value = this.#values.get(name);
     if (value === undefined) throw refuse(`parameter ${name} is missing`);
-    if (!value.isWellFormed()) throw refuse(`parameter ${name} is no well-formed text`);
+    if (!value.isWellFormed()) throw refuse(`parameter ${name} is not well-formed text`);
     return value;
   }
 
@@ -43,7 +43,7 @@ export class Parameters {
     const value = this.text(name);
     const number = NUMBER.test(value) ? Number(value) : NaN;
     if (number >= from && number <= to) return number;
-    throw refuse(`parameter ${name} is no whole number of ${from}..${to}`);
+    throw refuse(`parameter ${name} is not a whole number of ${from}..${to}`);
   }
 
   /** One of the given words. */
@@ -51,7 +51,7 @@ export class Parameters {
     const value = this.text(name);
     const found = words.find((word) => word === value);
     if (found !== undefined) return found;
-    throw refuse(`parameter ${name} is none of ${words.join(", ")}`);
+    throw refuse(`parameter ${name} must be one of ${words.join(", ")}`);
   }
 }
 

@@ -22,7 +22,7 @@ describe("base64", () => {
     assertMatch(error.message, /419430400 bytes are too many for a text; 'get --raw' prints its/);
   });
 
-  it("and a text that is too long with its escapes is no mistake in Quire", () => {
+  it("and a text that is too long with its escapes is not a bug of Quire", () => {
     const { exitCode, line } = failureOf(new RangeError("Invalid string length"));
     assertEquals(exitCode, EXIT.unusable);
     assertMatch(line ?? "", /'get --raw' prints its bytes/);

@@ -67,7 +67,7 @@ describe("readCsv()", () => {
     const unit = fc.constantFrom(...'a",\r\n\u20ac ');
     const record = fc.array(fc.string({ unit }), { minLength: 1, maxLength: 4 });
     fc.assert(fc.property(fc.array(record), (records) => {
-      // A line without a character is no record.
+      // An empty line is not a record.
       const wanted = records.filter((fields) => fields.length > 1 || fields[0] !== "");
       const text = wanted.map((fields) => `${csvLine(fields)}\r\n`).join("");
       assertEquals(read(text, ","), wanted);

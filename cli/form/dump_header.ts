@@ -1,5 +1,5 @@
 /**
- * The lines of a dump that are no entries: they say which tree the entries after them are of, its
+ * The lines of a dump that are not entries: they say which tree the entries after them are of, its
  * codecs, and how many entries there are, so that a dump carries all that `load` has to know and
  * one that was cut is noticed.
  *

@@ -99,5 +99,5 @@ export function entryPartOf(
 
 function rawBytes(name: string, given: unknown): Uint8Array {
   if (typeof given === "string") return decodeBase64(given);
-  throw new Refusal(`Cannot use "${name}": it is no text in base64`);
+  throw new Refusal(`Cannot use "${name}": it is not in base64`);
 }

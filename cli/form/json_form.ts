@@ -148,7 +148,7 @@ function partFromJson(json: unknown): unknown {
   if (isTagged(json, BYTES_TAG)) return decodeBase64(json[BYTES_TAG]);
   if (isTagged(json, "$bigint")) return bigintFromTag(json.$bigint);
   if (isTagged(json, "$number")) return numberFromTag(json.$number);
-  throw new Refusal(`Cannot use ${shown(json)}: it is no part of a tuple`);
+  throw new Refusal(`Cannot use ${shown(json)}: it is not part of a tuple`);
 }
 
 /** Decodes bytes as UTF-8, if they are valid. */
@@ -171,7 +171,7 @@ function bytesOfText(text: string): Uint8Array {
 
 function wholeNumber(text: string): bigint {
   if (/^\d+$/.test(text)) return BigInt(text);
-  throw new Refusal(`Cannot use ${shortened(text)}: it is no whole number from 0 on`);
+  throw new Refusal(`Cannot use ${shortened(text)}: it is not a whole number from 0 on`);
 }
 
 function shown(json: unknown): string {

@@ -44,5 +44,5 @@ export function numberFromTag(name: string): number {
  */
 export function bigintFromTag(text: string): bigint {
   if (/^-?\d+$/.test(text)) return BigInt(text);
-  throw new Refusal(`Cannot use {"$bigint": ${JSON.stringify(text)}}: it is no whole number`);
+  throw new Refusal(`Cannot use {"$bigint": ${JSON.stringify(text)}}: it is not a whole number`);
 }

@@ -42,7 +42,7 @@ describe("inspectFile", () => {
       close();
     }));
 
-  it("makes no file, and refuses what is none of Quire's", () =>
+  it("makes no file, and refuses files that are not Quire's", () =>
     inTempDir((dir) => {
       assertThrows(() => inspectFile(`${dir}/none`), IoError);
       assertEquals([...Deno.readDirSync(dir)], []);

@@ -104,7 +104,7 @@ export class HttpServer {
     try {
       request = requestOf(message, this.host);
     } catch {
-      return refuse(400, "this is no request");
+      return refuse(400, "this is not a request");
     }
     try {
       return await this.#handler(request);

@@ -65,7 +65,7 @@ describe("http server: requests and answers", () => {
       }
     }));
 
-  it("that are no requests get a status of 4xx", () =>
+  it("that are not requests get a status of 4xx", () =>
     withServer(hello, {}, async ({ connect }) => {
       const wrong = [
         "nothing\r\n\r\n",

@@ -145,7 +145,7 @@ export function textOf(value: string | boolean | undefined): string | undefined 
 export function wholeNumber(name: string, text: string, least = 0): number {
   const number = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
   if (number >= least) return number;
-  throw new Refusal(`Cannot use ${name} ${text}: it is no whole number from ${least} on`);
+  throw new Refusal(`Cannot use ${name} ${text}: it is not a whole number from ${least} on`);
 }
 
 /** Opens a tree by name, with codecs. */

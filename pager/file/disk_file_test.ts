@@ -61,7 +61,7 @@ describe("openDiskFile", () => {
     });
   });
 
-  it("refuses what is no regular file with an IoError", () => {
+  it("refuses a path that is not a regular file with an IoError", () => {
     inFolder((folder) => {
       assertThrows(() => openDiskFile(folder), IoError, "not a regular file");
       assertThrows(() => openDiskFile("/dev/null"), IoError, "not a regular file");

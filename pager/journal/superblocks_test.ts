@@ -47,7 +47,7 @@ function expectCreated(content: Uint8Array, what: string): void {
   readSuperblock(new Disk(file));
 }
 
-/** Opens a file that is no unfinished creation, and expects it to be left as it is. */
+/** Opens a file that is not an unfinished creation, and expects it to be left as it is. */
 function expectUntouched(content: Uint8Array, rule: string): void {
   const file = new FaultyFile(new MemoryFile(content));
   assertThrows(() => new Pager(file), CorruptionError, rule);

@@ -27,7 +27,7 @@ describe("checkKeyCodec()", () => {
 });
 
 describe("checkCodec()", () => {
-  it("refuses what is no codec", () => {
+  it("refuses values that are not codecs", () => {
     for (const other of [undefined, null, "json", {}, () => OWN, { encode: OWN.encode }]) {
       assertThrows(() => checkCodec(other as Codec<unknown>), TypeError, "encode and decode");
       assertThrows(() => checkKeyCodec(other as Codec<unknown>), TypeError, "encode and decode");

@@ -102,7 +102,7 @@ describe("structured", () => {
     }
   });
 
-  it("refuses bytes that are no clone", () => {
+  it("refuses bytes that are not a clone", () => {
     const start = structured.encode({ a: [1, "two", new Map([[3, 4n]])] });
     for (let length = 0; length < start.length; length++) {
       const cut = start.subarray(0, length);

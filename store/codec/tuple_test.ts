@@ -156,7 +156,7 @@ describe("tuple", () => {
     }
   });
 
-  it("refuses what is no tuple, and parts of other types", () => {
+  it("refuses values that are not tuples, and parts of other types", () => {
     for (const other of [undefined, null, "ab", 1, {}, new Uint8Array(1)]) {
       assertThrows(() => tuple.encode(other as TuplePart[]), TypeError, "a tuple is an array");
     }

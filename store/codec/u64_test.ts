@@ -48,7 +48,7 @@ describe("u64", () => {
     }
   });
 
-  it("refuses what is no number", () => {
+  it("refuses values that are not numbers", () => {
     for (const value of [undefined, null, "1", true, {}, Object(1n)]) {
       assertThrows(() => u64.encode(value as bigint), TypeError, "neither a bigint nor a number");
     }

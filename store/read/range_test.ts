@@ -86,7 +86,7 @@ describe("boundsOf()", () => {
     }
   });
 
-  it("refuses a limit that is no count", () => {
+  it("refuses a limit that is not a count", () => {
     for (const limit of [-1, 0.5, NaN, -Infinity]) {
       assertThrows(() => bounds({ limit }), RangeError, `limit ${limit} is not a count`);
     }

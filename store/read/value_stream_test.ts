@@ -250,7 +250,7 @@ describe("getRange()", () => {
     assertEquals(getRange(session, "none", "none", 0, 1), undefined);
   });
 
-  it("refuses what is no position, and a database that is closed", () => {
+  it("refuses invalid positions, and a database that is closed", () => {
     const { db, session } = plant();
     for (const bound of [-1, 0.5, NaN, Infinity, "1" as unknown as number]) {
       assertThrows(() => getRange(session, "main", "key 1", bound), RangeError);

@@ -134,7 +134,7 @@ describe("a change feed", () => {
   it("copies keys, values and ranges, for each queue by itself", () => {
     const feed = new ChangeFeed();
     const queues = [queueOn(feed), queueOn(feed)];
-    // The `slice` of a `Buffer` is no copy.
+    // The `slice` of a `Buffer` is not a copy.
     const [key, value] = [Buffer.from("key and more"), Buffer.from("value")];
     const range: { prefix?: string } = { prefix: "b" };
     transact(feed, 1, () => {

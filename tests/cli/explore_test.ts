@@ -63,7 +63,7 @@ describe("explore", () => {
       const rows: [args: string[], code: number, says: RegExp][] = [
         [["none.quire"], 3, /none\.quire: .*; check the path\n$/],
         [["text.quire"], 4, /not a Quire database; name another file/],
-        [["db.quire", "--port", "x"], 2, /--port x: it is no whole number from 1 on\n$/],
+        [["db.quire", "--port", "x"], 2, /--port x: it is not a whole number from 1 on\n$/],
         [["db.quire", "--port", "65536"], 2, /there are ports from 1 to 65535\n$/],
         [
           ["db.quire", "--port", port],

@@ -27,7 +27,7 @@ const LOADS: readonly Row[] = [
   ["- for standard input", ["t", "-"], PAIR, 0, /^loaded 1 entry in /, '{"a":1}'],
   ["a file that is missing", ["data.ndjson"], PAIR, 2, /no such file, and no such tree; check/],
   ["a file without its tree", ["there.csv"], "", 2, /name it, as in load FILE there there\.csv\n$/],
-  ["a word that is no file", ["words"], PAIR, 0, /^loaded 1 entry/, '{"a":1}'],
+  ["a word that is not a file", ["words"], PAIR, 0, /^loaded 1 entry/, '{"a":1}'],
   [
     "a whole number past 2^53",
     ["t"],

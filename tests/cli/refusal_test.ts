@@ -118,7 +118,7 @@ describe("cli: refusals", () => {
       ),
     ));
 
-  it("are for a file that is no database", () =>
+  it("are for a file that is not a database", () =>
     refuse(
       ON_FILES.filter((name) => !UNLOCKED.includes(name) && name !== "verify").map((name) =>
         [lineOf(name, "text.quire"), 4, /Quire database|page|superblock/] as const
@@ -196,46 +196,50 @@ describe("cli: refusals", () => {
 
   it("are for malformed ranges, keys and values", () =>
     refuse([
-      [["scan", "db.quire", "words", "--limit", "x"], 2, /--limit x: it is no whole number from 0/],
+      [
+        ["scan", "db.quire", "words", "--limit", "x"],
+        2,
+        /--limit x: it is not a whole number from 0/,
+      ],
       [["scan", "db.quire", "words", "--limit", "-1"], 2, /--limit -1|argument missing/],
-      [["keys", "db.quire", "words", "--limit", "1.5"], 2, /--limit 1.5: it is no whole number/],
+      [["keys", "db.quire", "words", "--limit", "1.5"], 2, /--limit 1.5: it is not a whole number/],
       [["count", "db.quire", "words", "--limit", "1"], 2, /unknown option '--limit'/],
       [["scan", "db.quire", "tuples", "--prefix", "a"], 2, /it is not JSON; a tuple is an array/],
       [["scan", "db.quire", "tuples", "--gt", '{"a":1}'], 2, /a tuple is an array, as in/],
-      [["count", "db.quire", "numbers", "--gte", "-1"], 2, /argument missing|no whole number/],
+      [["count", "db.quire", "numbers", "--gte", "-1"], 2, /argument missing|not a whole number/],
       [
         ["dump", "db.quire", "numbers", "--lt", "many"],
         2,
-        /Cannot use many: it is no whole number/,
+        /Cannot use many: it is not a whole number/,
       ],
       [["delete", "db.quire", "numbers", "18446744073709551616"], 2, /not within 0\.\.2\^64/],
-      [["get", "db.quire", "tuples", "[null]"], 2, /Cannot use null: it is no part of a tuple/],
+      [["get", "db.quire", "tuples", "[null]"], 2, /Cannot use null: it is not part of a tuple/],
       [["get", "db.quire", "words", "k".repeat(2049)], 2, /2049 bytes exceed 2048/],
       [["set", "db.quire", "words", "a", "hello"], 2, /it is not JSON; a text has quotes of its/],
-      [["set", "db.quire", "odd", "a", '{"$bigint":"x"}'], 2, /it is no whole number/],
+      [["set", "db.quire", "odd", "a", '{"$bigint":"x"}'], 2, /it is not a whole number/],
       [["set", "db.quire", "odd", "a", '{"$what":1}'], 2, /there is no such form/],
     ]));
 
   it("are for invalid page and chunk numbers, and numbers past the end", () =>
     refuse([
-      [["page", "db.quire", "x"], 2, /Cannot use page x: it is no whole number from 0 on/],
+      [["page", "db.quire", "x"], 2, /Cannot use page x: it is not a whole number from 0 on/],
       [["page", "db.quire", "99999"], 2, /Cannot show page 99999: the file has \d+ pages, from 0/],
-      [["chunk", "db.quire", "-1"], 2, /unknown option '-1'|no whole number/],
+      [["chunk", "db.quire", "-1"], 2, /unknown option '-1'|not a whole number/],
       [["chunk", "db.quire", "1"], 2, /Cannot show chunk 1: the file has 1 chunk, from 0 to 0/],
       [["map", "db.quire", "--from", "7"], 2, /Cannot use --from 7: the file has 1 chunk/],
-      [["map", "db.quire", "--chunks", "0"], 2, /it is no whole number from 1 on/],
+      [["map", "db.quire", "--chunks", "0"], 2, /it is not a whole number from 1 on/],
       [["map", "db.quire", "--by", "size"], 2, /Allowed choices are kind, fill, age, tree/],
-      [["verify", "db.quire", "--max-findings", "x"], 2, /no whole number/],
-      [["bench", "db.quire", "--seconds", "x"], 2, /no whole number/],
-      [["info", "db.quire", "--wait", "soon"], 2, /--wait soon: it is no number of seconds/],
+      [["verify", "db.quire", "--max-findings", "x"], 2, /not a whole number/],
+      [["bench", "db.quire", "--seconds", "x"], 2, /not a whole number/],
+      [["info", "db.quire", "--wait", "soon"], 2, /--wait soon: it is not a number of seconds/],
       [["dump", "db.quire", "words", "--format", "xml"], 2, /Allowed choices are ndjson, csv/],
       [["completion", "sh"], 2, /there is no script for it; there are bash, zsh, fish/],
     ]));
 
-  it("are for paths that are no files", () =>
+  it("are for paths that are not files", () =>
     refuse([
-      [["info", ":memory:"], 2, /it is no file on disk; give a path/],
-      [["scan", ""], 2, /it is no file on disk; give a path/],
+      [["info", ":memory:"], 2, /it is not a file on disk; give a path/],
+      [["scan", ""], 2, /it is not a file on disk; give a path/],
       [["info", "."], 3, /; name a file\n$/],
       [["salvage", "db.quire", "text.quire"], 3, /text\.quire/],
     ]));

@@ -156,7 +156,7 @@ const SCRIPTS: readonly Script[] = [
   ],
   ["refuses a trace that is neither on nor off", [".trace maybe"], "", /give on or off\n$/, 2],
   [
-    "has no commands that are none of its statements",
+    "has no commands besides its statements",
     ["verify"],
     "",
     /unknown command 'verify'/,

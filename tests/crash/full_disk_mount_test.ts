@@ -143,7 +143,7 @@ describe("a full tmpfs", () => {
     });
 
     on(
-      `is no bar to a database that was killed on it; values of ${bytes} bytes`,
+      `does not stop a database that was killed on it; values of ${bytes} bytes`,
       async (folder) => {
         const path = `${folder}/a.quire`;
         const args = ["run", "-A", "--no-check", FILL_CHILD, path, `${bytes}`, "0"];
@@ -156,7 +156,7 @@ describe("a full tmpfs", () => {
     );
 
     on(
-      `is no bar to a database that was closed on it; values of ${bytes} bytes`,
+      `does not stop a database that was closed on it; values of ${bytes} bytes`,
       async (folder) => {
         const path = `${folder}/a.quire`;
         const db = open(path);

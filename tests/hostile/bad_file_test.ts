@@ -1,5 +1,5 @@
 /**
- * Files that are no database, or a damaged one: opening raises a `CorruptionError` with page,
+ * Files that are not databases, or a damaged one: opening raises a `CorruptionError` with page,
  * offset and rule, or yields correct data if the damage does not matter. The file is left
  * unchanged, except that an intact copy of the superblock repairs the other.
  *

@@ -431,7 +431,7 @@ const TREES: Breakage[] = [
     page: EMPTY,
   },
   {
-    name: "a root that is no node",
+    name: "a root that is not a node",
     change: (image) => image.setSuperblocks(SUPERBLOCK.catalogRoot, RUN),
     rule: "the root of a tree is of kind 3",
     page: RUN,
@@ -599,7 +599,7 @@ describe("verify() of a file with one broken rule", () => {
     assertEquals(entries, 43);
   });
 
-  it("reports that a file is no database", async () => {
+  it("reports that a file is not a database", async () => {
     for (const bytes of [new Uint8Array(0), utf8("Hello.".repeat(9000)), bytesOf(1, 90_000)]) {
       const { ok, findings } = await check(bytes);
       assertEquals(ok, false);

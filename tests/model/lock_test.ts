@@ -285,7 +285,7 @@ describe("a second open in a Worker", () => {
   });
 });
 
-describe("a path that is no file", () => {
+describe("a path that is not a file", () => {
   it("is an IoError at once, with any options, and creates nothing", async () => {
     await inTempDir(async (dir) => {
       Deno.writeFileSync(`${dir}/file`, sample.bytes);

@@ -1,6 +1,6 @@
 /**
- * The meaning of values: `undefined` is no entry, equal values compare equal in any representation,
- * and detached buffers are refused.
+ * The meaning of values: `undefined` means no entry, equal values compare equal in any
+ * representation, and detached buffers are refused.
  */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";

@@ -82,7 +82,7 @@ describe("demo: a run", () => {
     });
   });
 
-  it("refuses a file that is no database, and leaves it unchanged", () => {
+  it("refuses a file that is not a database, and leaves it unchanged", () => {
     inFolder((folder) => {
       const input = writeInput(folder, "a.txt", ["pear"]);
       expectRefusal(["--input", input, "--db", input], /a\.txt: .* not a Quire database/);

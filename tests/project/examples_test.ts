@@ -75,7 +75,7 @@ describe("examples: the address book", () => {
         [["load"], /^Cannot load: the book has 1 places\n$/],
         [["show", "7"], /^Cannot show 7: there is no such place\n$/],
         [["remove", "7"], /^Cannot remove 7: there is no such place\n$/],
-        [["show", "x"], /^Cannot read x: it is no number\n$/],
+        [["show", "x"], /^Cannot read x: it is not a number\n$/],
         [
           ["add", "x".repeat(2100), "PT", "1", "2"],
           /^Cannot use the key: \d+ bytes exceed 2048 \(tree names, key .*\)\n$/,

@@ -38,7 +38,7 @@ interface Place {
   readonly host: string;
   /** The paths requested and served. */
   readonly served: Set<string>;
-  /** The paths requested that are no sources. */
+  /** The paths requested that are not sources. */
   readonly refused: string[];
   /** Ends the server. */
   stop(): Promise<void>;

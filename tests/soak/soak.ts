@@ -54,7 +54,7 @@ let nextSeed = Number(options.seed ?? crypto.getRandomValues(new Uint32Array(1))
 const parts = PARTS.filter(({ name }) => name.includes(options.only)).filter(isThere);
 if (parts.length === 0 || !(Number(options.minutes) > 0)) {
   console.error(
-    `no part has "${options.only}" in its name, or ${options.minutes} minutes are none`,
+    `no part has "${options.only}" in its name, or ${options.minutes} minutes is not a time`,
   );
   Deno.exit(2);
 }
