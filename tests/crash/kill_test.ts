@@ -13,7 +13,7 @@ import { commitsIn } from "./support/kill_child.ts";
 import { quireEngine } from "./support/quire_engine.ts";
 import { Random } from "../support/random.ts";
 
-const KILLS = Number(Deno.env.get("QUIRE_KILLS") ?? 100);
+const KILLS = Number(Deno.env.get("QUIRE_KILLS") ?? 50);
 const DELAY_MS_MAX = 30;
 /** A process that prints nothing for this long has not started. */
 const START_MS_MAX = 20_000;
