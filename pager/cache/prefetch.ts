@@ -17,12 +17,13 @@ import { setImmediate } from "node:timers";
 import type { Cache } from "./cache.ts";
 import type { Disk } from "../file/disk.ts";
 import { CorruptionError, IoError } from "../format/errors.ts";
-import { CHUNK_PAGES, CHUNK_SHIFT, PAGE_BYTES } from "../format/format.ts";
+import { CHUNK_PAGES, CHUNK_SHIFT } from "../format/format.ts";
 import type { MetaFields } from "../format/meta.ts";
 import type { PageNumber } from "../format/units.ts";
 import type { Loader } from "./loader.ts";
 import type { PageReader } from "./page_reader.ts";
 import { PageSet } from "./page_set.ts";
+import { SharedReads, type Span } from "./shared_reads.ts";
 
 /** The most reads that one prefetch has in flight. */
 const READS_MAX = 16;
@@ -30,12 +31,6 @@ const READS_MAX = 16;
 const SPAN_PAGES_MAX = 32;
 /** The longest that a prefetch occupies the thread in one turn of the event loop. */
 const SLICE_MS = 1;
-
-/** Pages side by side. */
-interface Span {
-  readonly page: PageNumber;
-  readonly pages: number;
-}
 
 /** The parts of the pager that prefetches use. */
 interface PrefetchParts {
@@ -45,14 +40,10 @@ interface PrefetchParts {
   readonly meta: MetaFields;
 }
 
-/** The prefetches of a pager. They share reads that they need at the same time. */
+/** The prefetches of a pager. */
 export class Prefetches {
   readonly #parts: PrefetchParts;
-  /** The reads in flight, by their first page. */
-  readonly #reads = new Map<
-    PageNumber,
-    { readonly pages: number; readonly ended: Promise<void> }
-  >();
+  readonly #reads: SharedReads;
 
   /**
    * Creates the prefetches of a pager; none has begun.
@@ -61,6 +52,7 @@ export class Prefetches {
    */
   constructor(parts: PrefetchParts) {
     this.#parts = parts;
+    this.#reads = new SharedReads(parts.disk);
   }
 
   /**
@@ -70,19 +62,7 @@ export class Prefetches {
    */
   begin(check: () => void): Prefetch | undefined {
     if (!this.#parts.disk.startsReads) return undefined;
-    return new Prefetch(this.#parts, (span) => this.#read(span), check);
-  }
-
-  /** Reads a span off the thread, unless a read in flight includes it. */
-  #read({ page, pages }: Span): Promise<void> {
-    const known = this.#reads.get(page);
-    if (known !== undefined && known.pages >= pages) return known.ended;
-    const ended = this.#parts.disk.startRead(page * PAGE_BYTES, pages * PAGE_BYTES).finally(() => {
-      if (this.#reads.get(page) === read) this.#reads.delete(page);
-    });
-    const read = { pages, ended };
-    this.#reads.set(page, read);
-    return ended;
+    return new Prefetch(this.#parts, this.#reads, check);
   }
 }
 
@@ -94,7 +74,7 @@ export class Prefetch {
   isWhole = true;
 
   readonly #parts: PrefetchParts;
-  readonly #read: (span: Span) => Promise<void>;
+  readonly #reads: SharedReads;
   readonly #check: () => void;
   readonly #tried = new PageSet();
   /** Those that could not be loaded. They may be no longer needed. */
@@ -104,9 +84,9 @@ export class Prefetch {
   #sliceEnd = performance.now() + SLICE_MS;
 
   /** Use `Prefetches.begin`. */
-  constructor(parts: PrefetchParts, read: (span: Span) => Promise<void>, check: () => void) {
+  constructor(parts: PrefetchParts, reads: SharedReads, check: () => void) {
     this.#parts = parts;
-    this.#read = read;
+    this.#reads = reads;
     this.#check = check;
     this.#left = parts.cache.limit * CHUNK_PAGES >>> 1;
   }
@@ -130,7 +110,7 @@ export class Prefetch {
     let next = 0;
     const readSpans = async () => {
       while (next < spans.length) {
-        await this.#read(spans[next++]!);
+        await this.#reads.read(spans[next++]!);
         this.#check();
       }
     };
@@ -182,7 +162,7 @@ export class Prefetch {
         for (let slot = 0; slot < CHUNK_PAGES; slot++) wanted.add(first + slot);
       } else if (!isKnown) {
         wanted.add(page);
-        if (cache.find(first) < 0) wanted.add(first);
+        if (cache.find(first) < 0 && !this.#reads.readHeadersOf(chunk)) wanted.add(first);
       }
     }
     return spansOf(wanted, this.#parts.meta.pageCount);

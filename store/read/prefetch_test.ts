@@ -125,6 +125,16 @@ describe("prefetch() of keys", () => {
     db.close();
   });
 
+  it("does not read the headers of a chunk again soon", async () => {
+    const { db, tree, file } = openCold();
+    await tree.prefetch(farKeys(100), { values: false });
+    const { startedReads } = file;
+    await tree.prefetch([keyAt(4000)], { values: false });
+    assertEquals(file.startedReads - startedReads, 1);
+    assertEquals(file.coldReads, 0);
+    db.close();
+  });
+
   it("stops at half of the cache, and takes no more keys", async () => {
     const { db, tree, file } = openCold();
     let taken = 0;

@@ -27,7 +27,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "prefetch-blocks",
     "a prefetch reads off the thread all that the load after it reads",
     "pager/cache/prefetch.ts",
-    "        if (cache.find(first) < 0) wanted.add(first);\n",
+    "        if (cache.find(first) < 0 && !this.#reads.readHeadersOf(chunk)) wanted.add(first);\n",
     "",
     "store/read/prefetch_test.ts",
   ),
