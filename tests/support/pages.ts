@@ -60,13 +60,13 @@ export function expectContent(pager: Pager, page: number, salt: number): void {
 /** Fills the words of a page with the content of a salt. */
 export function fill(words: Uint32Array, page: number, salt: number): void {
   const step = stepOf(page, salt);
-  for (let i = 0, word = step; i < words.length; i++, word += step) words[i] = word;
+  for (let i = 0, word = step; i < words.length; i++, word = (word + step) | 0) words[i] = word;
 }
 
 /** Fails unless words are the content of a salt. */
 export function expectWords(words: Uint32Array, page: number, salt: number): void {
   const step = stepOf(page, salt);
-  for (let i = 0, word = step; i < words.length; i++, word += step) {
+  for (let i = 0, word = step; i < words.length; i++, word = (word + step) | 0) {
     if (words[i] === word >>> 0) continue;
     assertEquals(words[i], word >>> 0, `word ${i} of page ${page}, salt ${salt}`);
   }

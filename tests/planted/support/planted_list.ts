@@ -35,7 +35,7 @@ export const CANARY: PlantedBug = bug(
   FILE,
   FIND,
   "if (this.#superblock.isOpen || false) return;",
-  whole("levels"),
-  protect("firstCommit"),
+  whole("levels", " --limit 20"),
+  protect("firstCommit", " --limit 40"),
   "tests/crash/journal_damage_test.ts",
 );
