@@ -3,8 +3,9 @@
  * into the cache of the system, so that a later read is quick.
  *
  * The calls on one descriptor run one after another, so each concurrent read has a descriptor of
- * its own. They are opened when they are first needed. Nothing depends on these reads: if the path
- * leads to another file by then, or may no longer be read, they end without reading.
+ * its own. They are opened when they are first needed, because most programs need none, and can be,
+ * because nothing depends on these reads: if the path leads to another file by then, or may no
+ * longer be read, they end without reading.
  *
  * Invariant: a descriptor is not closed under a call in flight, because its number could be used
  * again. `close` closes the idle ones, and the end of its last call each of the others.

@@ -8,6 +8,8 @@
  * All descriptors are opened with the file: later changes of its path, the current directory or the
  * process's other descriptors do not affect it.
  *
+ * The exception are the descriptors of `BackgroundReads`, whose bytes are dropped.
+ *
  * Only this module, `background_reads.ts`, `directory.ts` and `new_file.ts` use `Deno` or
  * `node:fs`.
  */
