@@ -3,10 +3,10 @@
  * `CorruptionError`, never wrong data or another error; and nothing is written.
  *
  * Flipped are all bits of the headers in use and of the superblocks' fields, and a sample of the
- * others: one bit of every few bytes. QUIRE_EVERY_BIT=1 flips every bit of the files, also of a
- * database of 64 pages and of the batches of a journal, which takes hours; QUIRE_BIT_STEP=N then
- * flips one bit of every N bytes of these two, and QUIRE_FLIP_PAGES=0-15 only these of the 64
- * pages, so that processes can share the work.
+ * others: one bit of every 19 bytes, or of every QUIRE_FLIP_STEP. QUIRE_EVERY_BIT=1 flips every bit
+ * of the files, also of a database of 64 pages and of the batches of a journal, which takes hours;
+ * QUIRE_BIT_STEP=N then flips one bit of every N bytes of these two, and QUIRE_FLIP_PAGES=0-15 only
+ * these of the 64 pages, so that processes can share the work.
  *
  * The last batch of a journal is a special case: nothing after it proves that it had been on the
  * medium, so a flipped bit in it ends the journal before it, as if that commit had been
@@ -41,7 +41,7 @@ const EVERY_BIT = Deno.env.get("QUIRE_EVERY_BIT") === "1";
 const BIT_STEP = Number(Deno.env.get("QUIRE_BIT_STEP") ?? 0);
 const [FIRST_PAGE, LAST_PAGE] = (Deno.env.get("QUIRE_FLIP_PAGES") ?? "0-63").split("-").map(Number);
 /** Elsewhere, one bit in this many bytes is flipped. */
-const STEP = 7;
+const STEP = Number(Deno.env.get("QUIRE_FLIP_STEP") ?? 19);
 const LARGE_ENTRIES = 5000;
 const LARGE_FLIPS = Number(Deno.env.get("QUIRE_FLIPS") ?? 150);
 const LARGE_SEED = Number(Deno.env.get("QUIRE_SEED") ?? 5);

@@ -97,7 +97,7 @@ export const PARTS: readonly Part[] = [
   {
     name: "bit flips",
     file: "tests/hostile/bit_flip_test.ts",
-    env: { QUIRE_FLIPS: "3000" },
+    env: { QUIRE_FLIPS: "3000", QUIRE_FLIP_STEP: "7" },
     minutes: 4,
     rhythm: "each round",
     counts: /^(flips in|changes after)/,

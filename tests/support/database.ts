@@ -3,6 +3,7 @@
  * and checking that each page in use has exactly one owner.
  */
 
+import { Buffer } from "node:buffer";
 import { assertEquals } from "@std/assert";
 import { BTree, chunkCensus } from "../../btree/mod.ts";
 import { checkTree } from "../../btree/check/tree_check.ts";
@@ -71,9 +72,7 @@ export function assertContent(actual: Content, expected: Content, message = ""):
 /** Whether two arrays hold the same bytes. */
 export function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
+  return Buffer.compare(a, b) === 0;
 }
 
 /** Bytes that depend only on a seed and a length. */
