@@ -107,9 +107,10 @@ export class Pager {
     this.readOnly = readOnly;
     this.path = file.path;
     // A read-only handle recovers in memory, and leaves the file as it is.
-    this.#disk = new Disk(readOnly ? new OverlayFile(file) : file);
+    const overlay = readOnly ? new OverlayFile(file) : undefined;
+    this.#disk = new Disk(overlay ?? file);
     const protect = tornSectors === "protect";
-    const { superblock, report } = openDatabase(this.#disk, { create, readOnly, protect });
+    const { superblock, report } = openDatabase(this.#disk, { create, overlay, protect });
     this.#recovery = report;
     this.meta.assign(superblock);
     const seed = seedOf(superblock.databaseId);

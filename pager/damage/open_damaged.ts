@@ -122,7 +122,8 @@ class Examination {
   /** Replays the journal in memory; if that fails, discards the changes and returns undefined. */
   #recover(superblock: Superblock) {
     try {
-      return new Recovery(this.#disk, superblock, false, true).run();
+      const options = { protect: false, tolerant: true, overlay: this.#overlay };
+      return new Recovery(this.#disk, superblock, options).run();
     } catch (error) {
       if (!(error instanceof CorruptionError)) throw error;
       this.#findings.push(error);

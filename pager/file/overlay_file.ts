@@ -1,22 +1,39 @@
 /**
  * A `File` that overlays another one: writes stay in memory, and the base is never written.
  *
- * It lets a read-only handle recover a database without changing a byte of it. It keeps whole
- * extents of 64 KiB.
+ * It lets a read-only handle recover a database without changing a byte of it. It keeps each
+ * written page whole. It does not keep the pages that recovery replayed: `PagePatches` rebuilds
+ * them from the base at each read.
  */
 
+import { assert } from "../format/assert.ts";
+import { PAGE_BYTES } from "../format/format.ts";
+import { Frame, POOL } from "../format/frame.ts";
+import type { PageNumber } from "../format/units.ts";
 import type { File } from "./file.ts";
-import { EXTENT_PAGES, PAGE_BYTES } from "../format/format.ts";
 
-const BLOCK_BYTES = EXTENT_PAGES * PAGE_BYTES;
+/** Changes to pages of a file. */
+export interface PagePatches {
+  /** The byte after the last changed page; 0 = no page is changed. */
+  readonly end: number;
+  /** Returns the first changed page from `page` on, or Infinity. */
+  next(page: PageNumber): number;
+  /** Changes a page. Slot 0 of `frame` holds it as it is in the file. */
+  apply(page: PageNumber, frame: Frame): void;
+}
 
 /** A `File` that overlays another one, which is never written. */
 export class OverlayFile implements File {
   readonly #base: File;
-  readonly #blocks = new Map<number, Uint8Array>();
+  /** Written pages; they take precedence over patches. */
+  readonly #pages = new Map<PageNumber, Uint8Array>();
+  readonly #scratch = new Frame(-1, POOL, 1);
   #size: number | undefined;
   /** The end of the part of the base that is visible: bytes truncated here do not reappear. */
   #baseEnd = Infinity;
+  #patches: PagePatches | undefined;
+  /** The end of the part of the patches that is visible. */
+  #patchEnd = 0;
 
   /**
    * Creates an overlay of a file.
@@ -32,19 +49,24 @@ export class OverlayFile implements File {
     return this.#base.path;
   }
 
-  /** The size in bytes. */
+  /** The size of the file in bytes. */
   size(): number {
     return this.#size ?? this.#base.size();
   }
 
-  /** The end of the bytes that the base has or that were written; past it, all bytes are zero. */
+  /** Applies patches to the base from now on, below what is written. Call it at most once. */
+  patch(patches: PagePatches): void {
+    assert(this.#patches === undefined, "an overlay is patched once");
+    this.#patches = patches;
+    this.#patchEnd = patches.end;
+    this.#size = Math.max(this.size(), patches.end);
+  }
+
+  /** The end of the bytes in the base, in patches or written; past it, all bytes are zero. */
   contentEnd(): number {
-    const blocks = [...this.#blocks.keys()].map((index) => (index + 1) * BLOCK_BYTES);
-    const most = blocks.reduce(
-      (a, b) => Math.max(a, b),
-      Math.min(this.#base.size(), this.#baseEnd),
-    );
-    return Math.min(most, this.size());
+    let end = Math.max(Math.min(this.#base.size(), this.#baseEnd), this.#patchEnd);
+    for (const page of this.#pages.keys()) end = Math.max(end, (page + 1) * PAGE_BYTES);
+    return Math.min(end, this.size());
   }
 
   /** Starts reads of the base, if it can. */
@@ -56,24 +78,40 @@ export class OverlayFile implements File {
   readAt(target: Uint8Array, start: number, length: number, position: number): number {
     if (this.#size === undefined) return this.#base.readAt(target, start, length, position);
     const count = Math.max(0, Math.min(length, this.size() - position));
-    for (let done = 0; done < count;) {
-      const at = position + done;
-      const part = Math.min(count - done, BLOCK_BYTES - at % BLOCK_BYTES);
-      this.#readPart(target, start + done, part, at);
-      done += part;
-    }
+    const done = this.#readBase(target, start, count, position);
+    target.fill(0, start + done, start + count);
+    this.#overlayPages(target, start, count, position);
     return count;
   }
 
-  #readPart(target: Uint8Array, start: number, length: number, position: number): void {
-    const block = this.#blocks.get(Math.floor(position / BLOCK_BYTES));
-    if (block !== undefined) {
-      const from = position % BLOCK_BYTES;
-      target.set(block.subarray(from, from + length), start);
-      return;
+  /** Replaces bytes that were read from the base where their pages are patched or written. */
+  #overlayPages(target: Uint8Array, start: number, length: number, position: number): void {
+    const end = position + length;
+    let patched = this.#nextPatched(Math.floor(position / PAGE_BYTES));
+    for (let at = position; at < end;) {
+      const page = Math.floor(at / PAGE_BYTES);
+      const from = at % PAGE_BYTES;
+      const part = Math.min(end - at, PAGE_BYTES - from);
+      const written = this.#pages.get(page);
+      const bytes = written ?? (page === patched ? this.#patched(page) : undefined);
+      if (bytes !== undefined) target.set(bytes.subarray(from, from + part), start + at - position);
+      if (page === patched) patched = this.#nextPatched(page + 1);
+      at += part;
     }
-    const done = this.#readBase(target, start, length, position);
-    target.fill(0, start + done, start + length);
+  }
+
+  #nextPatched(page: PageNumber): number {
+    const next = this.#patches?.next(page) ?? Infinity;
+    return next * PAGE_BYTES < this.#patchEnd ? next : Infinity;
+  }
+
+  /** Returns the bytes of a patched page, valid until the next call. */
+  #patched(page: PageNumber): Uint8Array {
+    const { u8 } = this.#scratch;
+    const position = page * PAGE_BYTES;
+    u8.fill(0, this.#readBase(u8, 0, PAGE_BYTES, position));
+    this.#patches!.apply(page, this.#scratch);
+    return u8.fill(0, Math.min(PAGE_BYTES, this.#patchEnd - position));
   }
 
   #readBase(target: Uint8Array, start: number, length: number, position: number): number {
@@ -87,43 +125,44 @@ export class OverlayFile implements File {
     return done;
   }
 
-  /** Keeps all of `length` bytes in memory. */
+  /** Keeps bytes in memory. */
   writeAt(source: Uint8Array, start: number, length: number, position: number): number {
     for (let done = 0; done < length;) {
       const at = position + done;
-      const from = at % BLOCK_BYTES;
-      const part = Math.min(length - done, BLOCK_BYTES - from);
-      this.#block(Math.floor(at / BLOCK_BYTES)).set(
-        source.subarray(start + done, start + done + part),
-        from,
-      );
+      const from = at % PAGE_BYTES;
+      const part = Math.min(length - done, PAGE_BYTES - from);
+      const bytes = source.subarray(start + done, start + done + part);
+      this.#written(Math.floor(at / PAGE_BYTES)).set(bytes, from);
       done += part;
     }
     this.#size = Math.max(this.size(), position + length);
     return length;
   }
 
-  /** Does the same as `writeAt`. */
+  /** Keeps bytes in memory: there is no medium. */
   writeThroughAt(source: Uint8Array, start: number, length: number, position: number): number {
     return this.writeAt(source, start, length, position);
   }
 
-  #block(index: number): Uint8Array {
-    let block = this.#blocks.get(index);
-    if (block === undefined) {
-      block = new Uint8Array(BLOCK_BYTES);
-      this.#readBase(block, 0, BLOCK_BYTES, index * BLOCK_BYTES);
-      this.#blocks.set(index, block);
+  /** Returns the bytes of a page that is about to be written. */
+  #written(page: PageNumber): Uint8Array {
+    let bytes = this.#pages.get(page);
+    if (bytes === undefined) {
+      bytes = new Uint8Array(PAGE_BYTES);
+      if (this.#nextPatched(page) === page) bytes.set(this.#patched(page));
+      else this.#readBase(bytes, 0, PAGE_BYTES, page * PAGE_BYTES);
+      this.#pages.set(page, bytes);
     }
-    return block;
+    return bytes;
   }
 
   /** Shortens the file, or extends it with zeros, in memory. */
   truncate(size: number): void {
     this.#size = size;
     this.#baseEnd = Math.min(this.#baseEnd, size);
-    for (const [index, block] of this.#blocks) {
-      block.fill(0, Math.min(BLOCK_BYTES, Math.max(0, size - index * BLOCK_BYTES)));
+    this.#patchEnd = Math.min(this.#patchEnd, size);
+    for (const [page, bytes] of this.#pages) {
+      bytes.fill(0, Math.min(PAGE_BYTES, Math.max(0, size - page * PAGE_BYTES)));
     }
   }
 

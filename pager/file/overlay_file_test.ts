@@ -5,7 +5,8 @@ import { describe, it } from "@std/testing/bdd";
 import { always, FaultyFile } from "../../tests/support/faulty_file.ts";
 import { Random } from "../../tests/support/random.ts";
 import { MemoryFile } from "./memory_file.ts";
-import { OverlayFile } from "./overlay_file.ts";
+import { PAGE_BYTES } from "../format/format.ts";
+import { OverlayFile, type PagePatches } from "./overlay_file.ts";
 
 const BLOCK = 65_536;
 
@@ -71,11 +72,46 @@ describe("OverlayFile", () => {
     overlay.truncate(50 * BLOCK);
     assertEquals([overlay.size(), overlay.contentEnd()], [50 * BLOCK, 100]);
     overlay.writeAt(new Uint8Array([9]), 0, 1, 7 * BLOCK + 3);
-    assertEquals(overlay.contentEnd(), 8 * BLOCK);
+    assertEquals(overlay.contentEnd(), 7 * BLOCK + PAGE_BYTES);
     overlay.truncate(10);
     assertEquals(overlay.contentEnd(), 10);
     overlay.truncate(200);
     assertEquals(contentOf(overlay).join(), new Uint8Array(200).join());
+  });
+
+  const patches = (...pages: number[]): PagePatches => ({
+    end: (pages.at(-1)! + 1) * PAGE_BYTES,
+    next: (page) => pages.find((other) => other >= page) ?? Infinity,
+    apply: (page, { u8 }) => u8[5] = u8[0]! + page,
+  });
+
+  it("applies patches at each read, below what is written", () => {
+    const base = new MemoryFile(new Uint8Array(2 * BLOCK).fill(7));
+    const overlay = new OverlayFile(base);
+    overlay.patch(patches(3, 4, 20));
+    const expected = new Uint8Array(21 * PAGE_BYTES).fill(7, 0, 2 * BLOCK);
+    for (const page of [3, 4, 20]) expected[page * PAGE_BYTES + 5] = page + (page < 16 ? 7 : 0);
+    assertEquals([overlay.size(), overlay.contentEnd()], [expected.length, expected.length]);
+    assertEquals(contentOf(overlay).join(), expected.join());
+    overlay.writeAt(new Uint8Array([1, 2]), 0, 2, 4 * PAGE_BYTES + 100);
+    expected.set([1, 2], 4 * PAGE_BYTES + 100);
+    const part = new Uint8Array(PAGE_BYTES + 200);
+    const start = 4 * PAGE_BYTES - 100;
+    assertEquals(overlay.readAt(part, 0, part.length, start), part.length);
+    assertEquals(part.join(), expected.subarray(start, start + part.length).join());
+    assertEquals(base.content()[3 * PAGE_BYTES + 5], 7);
+  });
+
+  it("shows no byte of a patched page that was truncated", () => {
+    const overlay = new OverlayFile(new MemoryFile(new Uint8Array(BLOCK).fill(7)));
+    overlay.patch(patches(1, 2));
+    overlay.truncate(PAGE_BYTES + 3);
+    overlay.truncate(BLOCK);
+    const expected = new Uint8Array(BLOCK).fill(7, 0, PAGE_BYTES + 3);
+    assertEquals(contentOf(overlay).join(), expected.join());
+    overlay.writeAt(new Uint8Array([1]), 0, 1, 2 * PAGE_BYTES + 9);
+    expected[2 * PAGE_BYTES + 9] = 1;
+    assertEquals(contentOf(overlay).join(), expected.join());
   });
 
   it("closes the base", () => {

@@ -1,15 +1,19 @@
 /**
- * Replays the journal's records of one chunk: reads the chunk, applies all its records in order,
- * verifies the pages that they touched, and writes those that changed, then the header page.
+ * Replays the journal's records of one chunk: applies them all in order, verifies the pages that
+ * result, and writes those, then the header page. If the file must not change, it keeps them in
+ * memory instead.
  *
- * No record is skipped, whatever the file already holds. Replay uses its own frame and no cache.
+ * Of the chunk it reads the header page, and each page to whose bytes in the file a record applies.
+ * It does not read a page that a record holds whole, nor a page that was published and not changed
+ * since: of that page it verifies the header, and the first read of the page verifies its bytes.
+ *
+ * No record is skipped, whatever the file already holds. Replay uses its own frames and no cache.
  */
 
 import { pageSum } from "../format/checksum.ts";
 import type { Disk } from "../file/disk.ts";
 import { CorruptionError } from "../format/errors.ts";
 import {
-  CHUNK_BYTES,
   CHUNK_PAGES,
   HEADER_WORD_SHIFT,
   KIND_FREE,
@@ -19,6 +23,7 @@ import {
 import { Frame } from "../format/frame.ts";
 import { formatHeader, headSumHolds, kindOf, setInUse, statedPageSum } from "../format/header.ts";
 import { CHANGED, FREED, HEADERS, LogReader, PUBLISHED, WHOLE } from "../journal/log_record.ts";
+import type { ReplayedPages } from "./replayed_pages.ts";
 import type { ChunkNumber, PageNumber, Slot } from "../format/units.ts";
 
 /** A page that no record touched. */
@@ -28,42 +33,68 @@ const REPLAYED = 1;
 /** A page whose bytes are already in the file. */
 const IN_FILE = 2;
 
+/** The frame does not hold the page. */
+const ABSENT = 0;
+/** The frame holds the page of the file, with changes. */
+const FROM_FILE = 1;
+/** The frame holds a page that does not depend on the file. */
+const FROM_LOG = 2;
+
+/** Options of a replay. */
+export interface ReplayOptions {
+  /** The number of pages that the file had when the replayed journal began. */
+  readonly pageCount: number;
+  /** The seed of head sums. */
+  readonly seed: number;
+  /**
+   * Whether to accept pages that do not match their headers; a later read of them reports the
+   * damage.
+   */
+  readonly tolerant: boolean;
+  /** Keeps the replayed pages; undefined to write them to the file. */
+  readonly kept: ReplayedPages | undefined;
+}
+
 /** Replays the records of one chunk after another. */
 export class ChunkReplay {
   readonly #disk: Disk;
-  readonly #pageCount: number;
-  readonly #seed: number;
-  readonly #tolerant: boolean;
+  readonly #options: ReplayOptions;
   readonly #frame = new Frame(-1, 0);
+  /** Pages as they are in the file, if replayed pages are kept. */
+  readonly #base: Frame | undefined;
   readonly #states = new Uint8Array(CHUNK_PAGES);
+  readonly #sources = new Uint8Array(CHUNK_PAGES);
   readonly #reader = new LogReader();
   #first = 0;
 
-  /**
-   * Creates a replay.
-   *
-   * @param disk The file.
-   * @param pageCount The number of pages that it had when the replayed journal began.
-   * @param seed The seed of head sums.
-   * @param tolerant Whether to accept pages that do not match their headers; a later read of them
-   *   reports the damage.
-   */
-  constructor(disk: Disk, pageCount: number, seed: number, tolerant: boolean) {
-    this.#tolerant = tolerant;
+  /** Creates a replay of a file. */
+  constructor(disk: Disk, options: ReplayOptions) {
     this.#disk = disk;
-    this.#pageCount = pageCount;
-    this.#seed = seed;
+    this.#options = options;
+    this.#base = options.kept === undefined ? undefined : new Frame(-1, 0);
   }
 
-  /** Reads a chunk. Pages that the file lacks, or lacked when the journal began, are free. */
+  /** Begins a chunk. Pages that the file lacks, or lacked when the journal began, are free. */
   begin(chunk: ChunkNumber): void {
+    const { pageCount } = this.#options;
     this.#first = chunk * CHUNK_PAGES;
     this.#states.fill(UNTOUCHED);
-    const done = this.#disk.read(this.#frame.u8, 0, CHUNK_BYTES, chunk * CHUNK_BYTES);
-    this.#frame.u8.fill(0, done);
+    this.#sources.fill(ABSENT);
+    this.#read(0);
     for (let slot = 1; slot < CHUNK_PAGES; slot++) {
-      if (this.#first + slot >= this.#pageCount) formatHeader(this.#frame, slot, KIND_FREE, 0, 0);
+      if (this.#first + slot >= pageCount) formatHeader(this.#frame, slot, KIND_FREE, 0, 0);
     }
+  }
+
+  /** Reads a page of the file into the frame. Bytes past the end of the file are zero. */
+  #read(slot: Slot): void {
+    const { u8 } = this.#frame;
+    const start = slot << PAGE_SHIFT;
+    const end = start + PAGE_BYTES;
+    const done = this.#disk.read(u8, start, PAGE_BYTES, (this.#first + slot) * PAGE_BYTES);
+    u8.fill(0, start + done, end);
+    this.#base?.u8.set(u8.subarray(start, end), start);
+    this.#sources[slot] = FROM_FILE;
   }
 
   /** Applies the record at an offset of `bytes`. */
@@ -81,25 +112,22 @@ export class ChunkReplay {
         return;
       case WHOLE:
         this.#frame.u8.fill(0, slot << PAGE_SHIFT, (slot + 1) << PAGE_SHIFT);
+        this.#sources[slot] = FROM_LOG;
         break;
       case PUBLISHED:
-        this.#readAgain(slot);
+        // Earlier records apply to the previous page, and later ones to the page in the file.
+        this.#sources[slot] = ABSENT;
         break;
       case CHANGED:
+        if (this.#sources[slot] === ABSENT) this.#read(slot);
     }
     reader.applyHeader(bytes, this.#frame, slot);
     reader.applyPieces(bytes, this.#frame, slot);
     this.#states[slot] = reader.type === PUBLISHED ? IN_FILE : REPLAYED;
   }
 
-  /** Reads a page from the file, because earlier records apply to its previous content. */
-  #readAgain(slot: Slot): void {
-    const position = (this.#first + slot) * PAGE_BYTES;
-    this.#disk.read(this.#frame.u8, slot << PAGE_SHIFT, PAGE_BYTES, position);
-  }
-
   /**
-   * Verifies the replayed pages, and writes them.
+   * Verifies the replayed pages, and writes or keeps them.
    *
    * @param isJournal Whether the chunk now belongs to the journal, so that all its pages are free.
    * @throws {CorruptionError} A page does not match its header, or is in a chunk of the journal.
@@ -107,7 +135,13 @@ export class ChunkReplay {
   finish(isJournal: boolean): void {
     if (isJournal) this.#checkEmpty();
     this.#deriveBitmap();
-    for (let slot = 1; slot < CHUNK_PAGES && !this.#tolerant; slot++) this.#verify(slot);
+    for (let slot = 1; slot < CHUNK_PAGES && !this.#options.tolerant; slot++) this.#verify(slot);
+    if (this.#options.kept === undefined) this.#writePages();
+    else this.#keepPages(this.#options.kept, this.#base!);
+  }
+
+  /** Writes the replayed pages, and the header page last. */
+  #writePages(): void {
     let start = 0;
     for (let slot = 1; slot <= CHUNK_PAGES; slot++) {
       const replayed = slot < CHUNK_PAGES && this.#states[slot] === REPLAYED;
@@ -118,6 +152,16 @@ export class ChunkReplay {
       }
     }
     this.#write(0, 1);
+  }
+
+  #keepPages(kept: ReplayedPages, base: Frame): void {
+    kept.addChanged(this.#first, this.#frame, 0, base);
+    for (let slot = 1; slot < CHUNK_PAGES; slot++) {
+      if (this.#states[slot] !== REPLAYED) continue;
+      const page = this.#first + slot;
+      if (this.#sources[slot] === FROM_LOG) kept.addWhole(page, this.#frame, slot);
+      else kept.addChanged(page, this.#frame, slot, base);
+    }
   }
 
   #checkEmpty(): void {
@@ -140,7 +184,8 @@ export class ChunkReplay {
     const page = this.#first + slot;
     const word = slot << HEADER_WORD_SHIFT;
     const { u32 } = this.#frame;
-    if (!headSumHolds(u32, word, page, this.#seed)) this.#fail(page, "its header");
+    if (!headSumHolds(u32, word, page, this.#options.seed)) this.#fail(page, "its header");
+    if (this.#states[slot] === IN_FILE) return;
     if (pageSum(this.#frame, slot) !== statedPageSum(u32, word)) this.#fail(page, "its bytes");
   }
 

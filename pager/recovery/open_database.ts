@@ -4,6 +4,7 @@
  */
 
 import type { Disk } from "../file/disk.ts";
+import type { OverlayFile } from "../file/overlay_file.ts";
 import { CorruptionError } from "../format/errors.ts";
 import { PAGE_BYTES } from "../format/format.ts";
 import { Recovery, type RecoveryReport } from "./recovery.ts";
@@ -27,8 +28,11 @@ export interface Opened {
 export interface OpenDatabaseOptions {
   /** Create a database in an empty file, or in one whose creation was interrupted. */
   readonly create: boolean;
-  /** Repair nothing: if only one copy of the superblock is intact, the other stays damaged. */
-  readonly readOnly: boolean;
+  /**
+   * The overlay under the disk, if the file must not change. Then nothing is created or repaired:
+   * if only one copy of the superblock is intact, the other stays damaged.
+   */
+  readonly overlay: OverlayFile | undefined;
   /** Whether a sector may hold any bytes after an interrupted write. */
   readonly protect: boolean;
 }
@@ -40,17 +44,17 @@ export interface OpenDatabaseOptions {
  * @throws {IoError} The system refused.
  */
 export function openDatabase(disk: Disk, options: OpenDatabaseOptions): Opened {
-  const { readOnly, protect } = options;
-  const create = options.create && !readOnly;
+  const { overlay, protect } = options;
+  const create = options.create && overlay === undefined;
   if (create && disk.size() === 0) return { superblock: createDatabase(disk), report: undefined };
   const { current, isInBothCopies, damage } = examineSuperblocks(disk);
   if (current === undefined) {
     if (!create || !isUnfinishedCreation(disk)) throw damage[0]!;
     return { superblock: createDatabase(disk), report: undefined };
   }
-  if (current.open) return new Recovery(disk, current, protect).run();
+  if (current.open) return new Recovery(disk, current, { protect, tolerant: false, overlay }).run();
   checkLength(disk, current);
-  if (!readOnly && !isInBothCopies) repairSuperblocks(disk, current, protect);
+  if (overlay === undefined && !isInBothCopies) repairSuperblocks(disk, current, protect);
   return { superblock: current, report: undefined };
 }
 

@@ -6,9 +6,12 @@
  * 2. Decide whether the chain ends in a torn commit or in rot (below), and check every record.
  * 3. Write the superblock and the batches again, and sync: the bytes that were read may be only in
  *    the system's cache.
- * 4. Chunk by chunk, replay all records in order, verify the pages, and write them.
+ * 4. Chunk by chunk, replay all records in order, verify the pages, and write them. Of the file,
+ *    only header pages and pages that records change are read, so the work is in proportion to the
+ *    journal.
  * 5. Sync, and write superblocks of a new generation.
- * Nothing is written before step 3.
+ * Nothing is written before step 3. A read-only handle skips step 3, and keeps the replayed pages
+ * in memory, each as one record (`ReplayedPages`).
  *
  * Torn or rotten: the chain ends at the first batch that fails its checks. A torn batch belongs to
  * a commit that the crash cut short; it was never on the medium, and recovery discards it. A rotten
@@ -29,6 +32,7 @@ import {
 } from "../journal/batch.ts";
 import { crc, seedOf } from "../format/checksum.ts";
 import type { Disk } from "../file/disk.ts";
+import type { OverlayFile } from "../file/overlay_file.ts";
 import { CorruptionError } from "../format/errors.ts";
 import {
   CHUNK_BYTES,
@@ -46,6 +50,7 @@ import {
 } from "../journal/journal_area.ts";
 import { LogReader } from "../journal/log_record.ts";
 import { ChunkReplay } from "./chunk_replay.ts";
+import { ReplayedPages } from "./replayed_pages.ts";
 import type { Superblock } from "../format/superblock.ts";
 import { repairSuperblocks, writeSuperblock } from "../journal/superblocks.ts";
 import type { ChunkNumber } from "../format/units.ts";
@@ -61,20 +66,34 @@ export interface RecoveryReport {
   readonly batches: number;
   /** The number of records in them. */
   readonly records: number;
-  /** The number of chunks that were written. */
+  /** The number of chunks that have records. */
   readonly chunks: number;
   /** The version of the recovered state. */
   readonly version: number;
   /** The number of bytes at the end of the journal that belong to unfinished commits. */
   readonly tornBytes: number;
+  /**
+   * The bytes of memory that the replayed pages take while the handle is open, besides
+   * `cacheBytes`; 0 if they were written to the file.
+   */
+  readonly keptBytes: number;
+}
+
+/** Options of a recovery. */
+export interface RecoveryOptions {
+  /** Whether a sector may hold any bytes after an interrupted write. */
+  readonly protect: boolean;
+  /** Whether to replay the journal even where the pages it changes are damaged. */
+  readonly tolerant: boolean;
+  /** The overlay under the disk, if the file must not change. */
+  readonly overlay: OverlayFile | undefined;
 }
 
 /** Brings a file that was not closed to the state of its last whole commit. */
 export class Recovery {
   readonly #disk: Disk;
   readonly #superblock: Superblock;
-  readonly #protect: boolean;
-  readonly #tolerant: boolean;
+  readonly #options: RecoveryOptions;
   /** The chunks of the journal. */
   readonly #journals: readonly [readonly number[], readonly number[]];
   readonly #areas: readonly [JournalArea, JournalArea];
@@ -91,14 +110,11 @@ export class Recovery {
    *
    * @param disk The file.
    * @param superblock Its current superblock, which says that it is open.
-   * @param protect Whether a sector may hold any bytes after an interrupted write.
-   * @param tolerant Whether to replay the journal even where the pages it changes are damaged.
    */
-  constructor(disk: Disk, superblock: Superblock, protect: boolean, tolerant: boolean = false) {
-    this.#protect = protect;
-    this.#tolerant = tolerant;
+  constructor(disk: Disk, superblock: Superblock, options: RecoveryOptions) {
     this.#disk = disk;
     this.#superblock = superblock;
+    this.#options = options;
     const area = (chunks: readonly number[]) => {
       return new JournalArea(disk, chunks, chunks.length * AREA_CHUNK_BYTES);
     };
@@ -120,7 +136,7 @@ export class Recovery {
     this.#indexRecords();
     this.#checkLength();
     this.#rewrite();
-    this.#replay();
+    const keptBytes = this.#replay();
     const superblock = this.#finish();
     const report = {
       batches: this.#batches.filter(({ header }) => header.payloadBytes > 0).length,
@@ -128,13 +144,14 @@ export class Recovery {
       chunks: this.#records.size,
       version: this.#last?.version ?? this.#superblock.version,
       tornBytes: this.#tornBytes,
+      keptBytes,
     };
     return { superblock, report };
   }
 
   /** The chunks of the areas are on the medium before a superblock lists them. */
   #checkAreas(): void {
-    if (this.#tolerant) return;
+    if (this.#options.tolerant) return;
     const missing = this.#superblock.journals.flat().find((chunk) => !this.#isPresent(chunk));
     if (missing === undefined) return;
     const rule = "the file ends before its journal";
@@ -247,11 +264,14 @@ export class Recovery {
 
   /**
    * Makes sure that the bytes read are on the medium. Batches are written again, in case the system
-   * lost a write without reporting it, but not where a cut could replace them with garbage.
+   * lost a write without reporting it, but not where a cut could replace them with garbage. Under
+   * an overlay nothing reaches the medium, so nothing depends on it.
    */
   #rewrite(): void {
-    repairSuperblocks(this.#disk, this.#superblock, this.#protect);
-    if (this.#protect) return;
+    const { overlay, protect } = this.#options;
+    if (overlay !== undefined) return;
+    repairSuperblocks(this.#disk, this.#superblock, protect);
+    if (protect) return;
     for (const { header, bytes } of this.#batches) {
       this.#areas[header.generation & 1]!.write(bytes, bytes.length, header.offset);
     }
@@ -301,7 +321,7 @@ export class Recovery {
     for (const chunk of this.#records.keys()) if (chunk >= fileChunks) chunks++;
     const counts = this.#batches.map(({ header }) => header.pageCount);
     // A tolerant recovery accepts a file that is shorter than its superblock says.
-    if (!this.#tolerant) counts.push(this.#superblock.pageCount);
+    if (!this.#options.tolerant) counts.push(this.#superblock.pageCount);
     for (const count of counts) {
       if (chunksOf(count) <= chunks) continue;
       const rule = `the file has ${bytes} bytes, and ${count} pages are in it`;
@@ -309,10 +329,13 @@ export class Recovery {
     }
   }
 
-  #replay(): void {
-    const seed = seedOf(this.#superblock.databaseId);
-    const { pageCount } = this.#superblock;
-    const replay = new ChunkReplay(this.#disk, pageCount, seed, this.#tolerant);
+  /** Replays all records; returns the bytes of memory that the replayed pages take from now on. */
+  #replay(): number {
+    const { overlay, tolerant } = this.#options;
+    const { pageCount, databaseId } = this.#superblock;
+    const kept = overlay === undefined ? undefined : new ReplayedPages();
+    const options = { pageCount, seed: seedOf(databaseId), tolerant, kept };
+    const replay = new ChunkReplay(this.#disk, options);
     const journals = new Set(this.#journals.flat());
     for (const chunk of [...this.#records.keys()].sort((a, b) => a - b)) {
       replay.begin(chunk);
@@ -322,6 +345,10 @@ export class Recovery {
       }
       replay.finish(journals.has(chunk));
     }
+    if (kept === undefined) return 0;
+    kept.finish();
+    overlay!.patch(kept);
+    return kept.memoryBytes;
   }
 
   #finish(): Superblock {

@@ -60,11 +60,10 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   bug(
     "revoke",
     "model revoke, rule 9: replay ignores records of a page from before it was published",
-    "pager/recovery/chunk_replay.ts",
-    "        this.#readAgain(slot);\n",
+    REPLAY,
+    "        this.#sources[slot] = ABSENT;\n",
     "",
-    whole("newLeaves"),
-    protect("newLeaves"),
+    "pager/recovery/recovery_test.ts",
   ),
   bug(
     "bypass-unsynced",
@@ -176,7 +175,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
       whole("reopen", NESTED),
     ),
     "pager/recovery/open_database.ts",
-    "  if (!readOnly && !isInBothCopies) repairSuperblocks(disk, current, protect);\n",
+    "  if (overlay === undefined && !isInBothCopies) repairSuperblocks(disk, current, protect);\n",
     "",
   ),
   also(
@@ -451,6 +450,22 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "    this.#deriveBitmap();\n",
     "",
     whole("levels"),
+  ),
+  bug(
+    "changed-unread",
+    "replay: changes apply to the page in the file, if no record before them has all of the page",
+    REPLAY,
+    "        if (this.#sources[slot] === ABSENT) this.#read(slot);\n",
+    "",
+    whole("levels"),
+  ),
+  bug(
+    "kept-on-wrong-base",
+    "replay for a read-only handle: changes are kept against the page in the file",
+    REPLAY,
+    "    this.#base?.u8.set(u8.subarray(start, end), start);\n",
+    "",
+    "pager/recovery/recovery_test.ts",
   ),
   bug(
     "journal-overlap",
