@@ -1,5 +1,6 @@
 /**
- * docs/tour.md: the files that it names exist, every room has a line, and the page stays short.
+ * docs/tour.md: the files that it names exist, every room has a line, and the page stays short. The
+ * tests that other pages name for a promise exist too.
  */
 
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
@@ -47,3 +48,13 @@ describe("docs/tour.md", () => {
     assertLessOrEqual(TOUR.split("\n").length, LINES_MAX);
   });
 });
+
+for (const page of ["docs/guarantees.md", "docs/operations.md"]) {
+  describe(page, () => {
+    it("names tests that exist", () => {
+      const paths = pathsIn(Deno.readTextFileSync(TOP + page));
+      assert(paths.length > 5, `${paths.length} paths`);
+      assertEquals(paths.filter((path) => !exists(path)), []);
+    });
+  });
+}

@@ -1,0 +1,113 @@
+// The work of opening, closing and maintenance, counted at two sizes of file: reads, writes and the
+// memory for pages. docs/operations.md states these bounds.
+
+import { assertEquals, assertGreater, assertLess, assertLessOrEqual } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { format, MemoryFile } from "../../pager/mod.ts";
+import type { Database } from "../../store/database.ts";
+import { bytesOf, openOn } from "../support/database.ts";
+import { FaultyFile } from "../support/faulty_file.ts";
+
+const { PAGE_BYTES } = format;
+const MIB = 1024 * 1024;
+const VALUE_BYTES = 1000;
+/** Entries that a chunk of full leaves holds, about. */
+const CHUNK_ENTRIES = 1750;
+/** The changes of a test, each in another leaf. */
+const CHANGES = 40;
+/** Four chunks in memory. */
+const CACHE_BYTES = 8 * MIB;
+const SIZES = [2, 10];
+
+const keyOf = (entry: number) => String(entry).padStart(8, "0");
+
+/** The content of closed files, by chunks. */
+const contents = new Map(SIZES.map((chunks) => {
+  const file = new MemoryFile();
+  const db = openOn(file);
+  function* entries(): Generator<[string, Uint8Array]> {
+    for (let i = 0; i < chunks * CHUNK_ENTRIES; i++) yield [keyOf(i), bytesOf(i, VALUE_BYTES)];
+  }
+  db.writeSync((tx) => tx.tree("main").load(entries()));
+  db.close();
+  return [chunks, file.content()];
+}));
+
+/** A file that counts, and a database on it. */
+class Counted {
+  readonly file: FaultyFile;
+  readonly db: Database;
+  readonly entries: number;
+
+  constructor(chunks: number) {
+    this.file = new FaultyFile(new MemoryFile(contents.get(chunks)));
+    this.db = openOn(this.file, { cacheBytes: CACHE_BYTES });
+    this.entries = chunks * CHUNK_ENTRIES;
+  }
+
+  /** Changes `CHANGES` entries, evenly spread, in a transaction each. */
+  change(): void {
+    for (let i = 0; i < CHANGES; i++) {
+      const key = keyOf(Math.floor(i * this.entries / CHANGES));
+      const value = bytesOf(i, VALUE_BYTES);
+      this.db.writeSync((tx) => void tx.tree("main").set(key, value), { durability: "none" });
+    }
+  }
+
+  /** The bytes that an action reads and writes. */
+  async bytesOf(action: () => unknown): Promise<{ read: number; written: number }> {
+    const { bytesRead } = this.file;
+    this.file.writes = [];
+    await action();
+    const written = this.file.writes.reduce((sum, { length }) => sum + length, 0);
+    return { read: this.file.bytesRead - bytesRead, written };
+  }
+}
+
+for (const chunks of SIZES) {
+  describe(`a file of ${chunks} chunks`, () => {
+    it("is opened by reading two pages, if it was closed", () => {
+      const { file, db } = new Counted(chunks);
+      assertEquals([file.bytesRead, file.writes], [2 * PAGE_BYTES, []]);
+      db.close();
+    });
+
+    it("is closed without a read or a write, if nothing changed", async () => {
+      const counted = new Counted(chunks);
+      assertEquals(counted.db.tree("main").has(keyOf(0)), true);
+      assertEquals(await counted.bytesOf(() => counted.db.close()), { read: 0, written: 0 });
+    });
+
+    for (const what of ["checkpoint", "close"] as const) {
+      it(`takes a write for each changed page, however often it changed, to ${what}`, async () => {
+        const counted = new Counted(chunks);
+        for (let i = 0; i < 3; i++) counted.change();
+        const { written } = await counted.bytesOf(() => counted.db[what]());
+        // Beside the pages: header pages, superblocks, and the batch that confirms the last commit.
+        const batches = 3 * CHANGES * (VALUE_BYTES + 100);
+        assertGreater(written, CHANGES * PAGE_BYTES);
+        assertLess(written, (CHANGES + 2 * chunks + 12) * PAGE_BYTES + batches);
+        if (what === "checkpoint") {
+          assertEquals((await counted.bytesOf(() => counted.db.checkpoint())).written, 0);
+        }
+        counted.db.close();
+      });
+    }
+
+    it("is counted by census() from its header pages", async () => {
+      const counted = new Counted(chunks);
+      const { read, written } = await counted.bytesOf(() => counted.db.census());
+      assertLessOrEqual(read, (chunks + 1) * PAGE_BYTES);
+      assertEquals(written, 0);
+      counted.db.close();
+    });
+
+    it("is verified by reading it twice at most, within the cache", async () => {
+      const counted = new Counted(chunks);
+      const { read } = await counted.bytesOf(() => counted.db.verify());
+      assertLess(read, 2.2 * counted.file.size());
+      assertLessOrEqual(counted.db.stats().cacheBytesPeak, CACHE_BYTES);
+      counted.db.close();
+    });
+  });
+}
