@@ -11,8 +11,8 @@
  * 1. A page is in at most one place; a chunk that has a chunk frame has no page in a pool frame.
  * 2. A place stays valid until its page is evicted. Pages that the open transaction touched
  *    (`scopes`) and pages used within the last 64 misses are never evicted, so a caller may hold
- *    places across that many misses. Any miss may evict an untouched header page; a touched one may
- *    move after 64 misses without use.
+ *    places across that many misses. A page taken into use counts as a miss. Any miss may evict an
+ *    untouched header page; a touched one may move after 64 misses without use.
  * 3. A dirty page is evicted only after the owner has cleaned its chunk.
  * 4. There are at most `limit` frames, except while invariant 2 forces more; `trim` releases the
  *    excess.
@@ -48,7 +48,7 @@ export class Cache {
   readonly frames: Frame[] = [];
   /** The most frames, unless invariant 2 forces more. */
   readonly limit: number;
-  /** Advances with every miss. */
+  /** Advances with every miss and every new page. */
   clock: number = RECENT_MISSES;
   /** Pages evicted so far. */
   evictions = 0;
@@ -132,7 +132,7 @@ export class Cache {
     this.frames[place >>> CHUNK_SHIFT]!.ticks[place & SLOT_MASK] = this.clock;
   }
 
-  /** Advances the clock, as every miss does. */
+  /** Advances the clock, as every miss and every new page does. */
   tick(): void {
     if (++this.clock >= CLOCK_MAX) this.#rebase();
   }

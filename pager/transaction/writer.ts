@@ -215,7 +215,7 @@ export class Writer {
     size.pin(1);
     size.newPages++;
     const known = this.#cache.find(page);
-    const place = known >= 0 ? known : this.#cache.addPage(page);
+    const place = known >= 0 ? known : this.#addPage(page);
     const frame = this.#frameAt(place);
     const slot = place & SLOT_MASK;
     undo.push(OCCUPIED, page, 0, frame.scopes[slot]!);
@@ -228,6 +228,12 @@ export class Writer {
     setInUse(headerFrame, at, page & SLOT_MASK);
     publishHeader(this.#cache, frame, slot, page);
     return place;
+  }
+
+  /** Gives a new page a slot. It counts as a miss, so that pages not used for long can leave. */
+  #addPage(page: PageNumber): Place {
+    this.#cache.tick();
+    return this.#cache.addPage(page);
   }
 
   #vacateOne(page: PageNumber, headers: number): void {

@@ -10,7 +10,8 @@ import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert
 import { describe, it } from "@std/testing/bdd";
 import type { Database } from "../../store/database.ts";
 import { open } from "../../store/open.ts";
-import { change, sameBytes } from "../support/database.ts";
+import { MemoryFile } from "../../pager/mod.ts";
+import { bytesOf, change, openOn, sameBytes } from "../support/database.ts";
 import { Random } from "../support/random.ts";
 import { inTempDir } from "../support/temp.ts";
 
@@ -95,6 +96,26 @@ describe("with data 16 times cacheBytes", () => {
       use(path, writes);
       checkAll(path, writes);
     });
+  });
+});
+
+describe("values of many pages, more of them than the cache holds", () => {
+  it("stay within the bound, and cost no sync each", () => {
+    using db = openOn(new MemoryFile(), { cacheBytes: CACHE_BYTES });
+    const values = 300;
+    for (let key = 0; key < 2 * values; key++) {
+      db.writeSync((tx) => tx.tree("large").set(keyOf(key % values), bytesOf(key, 100_000)), {
+        durability: "buffered",
+      });
+    }
+    const { cacheBytesPeak, evictions, journalSyncs } = db.stats();
+    assertLess(2000, evictions);
+    assertEquals(cacheBytesPeak, CACHE_BYTES);
+    assertLess(journalSyncs, 2 * values / 4);
+    for (let key = 0; key < values; key++) {
+      const value = db.tree("large").get(keyOf(key));
+      assert(sameBytes(value, bytesOf(values + key, 100_000)), keyOf(key));
+    }
   });
 });
 

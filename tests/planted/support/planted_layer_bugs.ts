@@ -105,6 +105,14 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "alloc/allocator_test.ts",
   ),
   bug(
+    "new-pages-no-miss",
+    "pages taken into use let those leave that were not used for long",
+    WRITER,
+    "    this.#cache.tick();\n    return this.#cache.addPage(page);\n",
+    "    return this.#cache.addPage(page);\n",
+    "tests/model/cache_bound_test.ts",
+  ),
+  bug(
     "hint-without-branches",
     "no chunk of branches below the hint has a free page",
     "alloc/allocator.ts",
