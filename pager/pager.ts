@@ -379,6 +379,11 @@ export class Pager {
     this.#commitPath?.flush(level, waits);
   }
 
+  /** The bytes of records of commits that wait in memory for a flush. */
+  get pendingBytes(): number {
+    return this.#commitPath?.pending.length ?? 0;
+  }
+
   /** Whether the journal is full before the checkpoint has ended. */
   get isOverdue(): boolean {
     return !this.#closed && this.failure === undefined && (this.#commitPath?.isOverdue ?? false);

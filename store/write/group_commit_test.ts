@@ -91,6 +91,45 @@ describe("group commit", () => {
   });
 });
 
+describe("a turn with more changes than the journal holds", () => {
+  const VALUES = 4_000;
+  const options = { journalBytes: 2 * MIB, cacheBytes: 16 * MIB };
+
+  /** Makes 40 MB of changes to 20 keys in one turn; returns what they resolve with. */
+  function burst(db: Database, durability: Durability): Promise<unknown>[] {
+    return Array.from({ length: VALUES }, (_, i) => {
+      const set = () => change(db, "a", (tree) => tree.set(`key ${i % 20}`, bytesOf(i, 10_000)));
+      return db.write(set, { durability });
+    });
+  }
+
+  for (const durability of ["sync", "buffered", "none"] as const) {
+    it(`uses the journal again within the turn, at durability ${durability}`, async () => {
+      const db = openOn(new MemoryFile(), options);
+      const promises = burst(db, durability);
+      const { checkpoints, fileBytes, journalBytes } = db.stats();
+      assert(checkpoints > 2);
+      assertLess(journalBytes, 8 * MIB);
+      assertLess(fileBytes, 48 * MIB);
+      await Promise.all(promises);
+      assertEquals(db.version, VALUES);
+      db.close();
+    });
+  }
+
+  it("rejects all of the turn when the disk fails in the middle", async () => {
+    const file = new FaultyFile(new MemoryFile());
+    const db = new Database(new Session(new Pager(file, options), "sync"));
+    await Promise.all(burst(db, "sync"));
+    file.fault = always("throw", "write");
+    const results = await Promise.allSettled(burst(db, "sync"));
+    for (const result of results) {
+      assert(result.status === "rejected" && result.reason instanceof IoError);
+    }
+    await assertRejects(async () => await Promise.resolve().then(() => db.close()), IoError);
+  });
+});
+
 describe("a journal that is full before the checkpoint has ended", () => {
   /** A database whose checkpoint has begun, and has 60 chunks to write. */
   async function behind(): Promise<Database> {

@@ -523,4 +523,12 @@ export const TREE_BUGS: readonly PlantedBug[] = [
     "this.#level = level;",
     "store/write/group_commit_test.ts",
   ),
+  bug(
+    "group-hoards",
+    "many transactions of one turn are written before they fill memory and the journal",
+    "store/write/group_commit.ts",
+    "if (this.#pager.pendingBytes >= PENDING_BYTES) this.#writePending();",
+    "",
+    "store/write/group_commit_test.ts",
+  ),
 ];
