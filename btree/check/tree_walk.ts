@@ -31,8 +31,8 @@ import {
 } from "../node/node.ts";
 import { pagesOfRuns } from "../value/value.ts";
 
-const { CHUNK_SHIFT, HEADER, KIND_BRANCH, KIND_LEAF, SLOT_MASK } = format;
-const { entriesOf, kindOf, levelOf, linkOf, shapeOf, treeOf } = header;
+const { CHUNK_SHIFT, FLAG_HOLDS_RUNS, HEADER, KIND_BRANCH, KIND_LEAF, SLOT_MASK } = format;
+const { entriesOf, flagsOf, kindOf, levelOf, linkOf, shapeOf, treeOf } = header;
 
 /** A tree to walk. */
 export interface TreeSource {
@@ -249,6 +249,8 @@ class TreeWalk {
   #visitLeaf({ page }: Visit): void {
     const [frame, slot] = this.#at(page);
     this.#countLeaf(frame, slot, page);
+    // The check of a loaded page refuses a leaf that has runs without the flag.
+    if ((flagsOf(frame, slot) & FLAG_HOLDS_RUNS) === 0) return;
     const entries = entriesOf(frame, slot);
     for (let index = 0; index < entries; index++) this.#attempt(() => this.#visitRuns(page, index));
   }

@@ -23,6 +23,7 @@
 import { assert } from "../format/assert.ts";
 import { CHUNK_PAGES, CHUNK_SHIFT, PAGE_BYTES, PAGE_SHIFT, SLOT_MASK } from "../format/format.ts";
 import { Frame, IMAGE, NO_PAGE, placeOf, POOL } from "../format/frame.ts";
+import { freeMemory } from "../format/free_memory.ts";
 import { PageTable } from "./page_table.ts";
 import type { ChunkNumber, PageNumber, Place, Slot } from "../format/units.ts";
 
@@ -204,6 +205,7 @@ export class Cache {
       const frame = this.frames[this.frames.length - 1]!;
       if (!this.#vacate(frame)) return;
       this.frames.pop();
+      freeMemory(frame.u8);
       this.#removeFreeSlotsOf(frame.index);
       this.#nextVictim = this.#victimCount;
     }

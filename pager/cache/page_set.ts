@@ -1,32 +1,36 @@
 /**
- * A set of page numbers: one bit each, grouped by chunk.
+ * A set of page numbers, one bit each, in blocks of 16,384 pages. A block without pages takes no
+ * memory.
  */
 
-import { CHUNK_PAGES, CHUNK_SHIFT, SLOT_MASK } from "../format/format.ts";
 import type { PageNumber } from "../format/units.ts";
+
+const BLOCK_SHIFT = 14;
+const BLOCK_PAGES = 1 << BLOCK_SHIFT;
+const BLOCK_MASK = BLOCK_PAGES - 1;
 
 /** A set of page numbers. */
 export class PageSet {
   /** The number of pages in the set. */
   size = 0;
-  readonly #chunks = new Map<number, Uint32Array>();
+  readonly #blocks = new Map<number, Uint32Array>();
 
   /** Whether a page is in the set. */
   has(page: PageNumber): boolean {
-    const words = this.#chunks.get(page >>> CHUNK_SHIFT);
-    const slot = page & SLOT_MASK;
-    return words !== undefined && (words[slot >>> 5]! & (1 << (slot & 31))) !== 0;
+    const words = this.#blocks.get(page >>> BLOCK_SHIFT);
+    const index = page & BLOCK_MASK;
+    return words !== undefined && (words[index >>> 5]! & (1 << (index & 31))) !== 0;
   }
 
   /** Adds a page; returns whether it was new. */
   add(page: PageNumber): boolean {
-    const chunk = page >>> CHUNK_SHIFT;
-    let words = this.#chunks.get(chunk);
-    if (words === undefined) this.#chunks.set(chunk, words = new Uint32Array(CHUNK_PAGES / 32));
-    const slot = page & SLOT_MASK;
-    const bit = 1 << (slot & 31);
-    if ((words[slot >>> 5]! & bit) !== 0) return false;
-    words[slot >>> 5]! |= bit;
+    const block = page >>> BLOCK_SHIFT;
+    let words = this.#blocks.get(block);
+    if (words === undefined) this.#blocks.set(block, words = new Uint32Array(BLOCK_PAGES / 32));
+    const index = page & BLOCK_MASK;
+    const bit = 1 << (index & 31);
+    if ((words[index >>> 5]! & bit) !== 0) return false;
+    words[index >>> 5]! |= bit;
     this.size++;
     return true;
   }
@@ -34,26 +38,26 @@ export class PageSet {
   /** Removes a page, if it is in the set. */
   delete(page: PageNumber): void {
     if (!this.has(page)) return;
-    const slot = page & SLOT_MASK;
-    this.#chunks.get(page >>> CHUNK_SHIFT)![slot >>> 5]! &= ~(1 << (slot & 31));
+    const index = page & BLOCK_MASK;
+    this.#blocks.get(page >>> BLOCK_SHIFT)![index >>> 5]! &= ~(1 << (index & 31));
     this.size--;
   }
 
   /** Removes `page` and all higher pages. */
   deleteFrom(page: PageNumber): void {
-    for (const chunk of [...this.#chunks.keys()]) {
-      const first = chunk * CHUNK_PAGES;
-      if (first + CHUNK_PAGES <= page) continue;
-      for (let slot = Math.max(0, page - first); slot < CHUNK_PAGES; slot++) {
-        this.delete(first + slot);
+    for (const block of [...this.#blocks.keys()]) {
+      const first = block * BLOCK_PAGES;
+      if (first + BLOCK_PAGES <= page) continue;
+      for (let index = Math.max(0, page - first); index < BLOCK_PAGES; index++) {
+        this.delete(first + index);
       }
-      if (first >= page) this.#chunks.delete(chunk);
+      if (first >= page) this.#blocks.delete(block);
     }
   }
 
   /** Empties the set. */
   clear(): void {
-    this.#chunks.clear();
+    this.#blocks.clear();
     this.size = 0;
   }
 }

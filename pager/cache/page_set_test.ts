@@ -1,7 +1,8 @@
 // Compares the set of page numbers with a `Set`.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { bytesMade } from "../../tests/support/memory.ts";
 import { Random } from "../../tests/support/random.ts";
 import { PageSet } from "./page_set.ts";
 
@@ -42,5 +43,13 @@ describe("PageSet", () => {
     pages.clear();
     assertEquals([pages.size, pages.has(300)], [0, false]);
     assertEquals([pages.add(300), pages.add(300)], [true, false]);
+  });
+
+  it("takes one bit a page where pages are side by side", () => {
+    const pages = new PageSet();
+    const made = bytesMade(() => {
+      for (let page = 0; page < 100_000; page++) pages.add(page);
+    });
+    assertLess(made, 100_000 / 8 + 2048);
   });
 });

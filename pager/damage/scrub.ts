@@ -148,8 +148,12 @@ export class Scrub {
 
   /** Reads a chunk, and checks everything in it. */
   chunk(chunk: ChunkNumber): void {
-    // In a chunk of the journal, only the header page has content that can be checked.
-    this.#read(chunk, this.#journals?.has(chunk) ? PAGE_BYTES : CHUNK_BYTES);
+    this.#readChunk(chunk);
+    // A live journal may have taken or given back chunks since its superblock was read.
+    if (this.#source.memory !== undefined && this.#isJournalNow !== this.#isJournalListed) {
+      this.#readJournals();
+      this.#readChunk(chunk);
+    }
     this.#judgeHeaders(this.#report);
     this.#checkHint();
     if (chunk === 0) this.#checkSuperblockHeaders();
@@ -158,6 +162,21 @@ export class Scrub {
     for (let slot = 1; slot < CHUNK_PAGES; slot++) {
       if (this.states[slot] === SLOT_SOUND && !this.#isNewerInMemory(slot)) this.#checkPage(slot);
     }
+  }
+
+  /** Reads a chunk; of the journal's, only the header page has content that can be checked. */
+  #readChunk(chunk: ChunkNumber): void {
+    this.#read(chunk, this.#journals?.has(chunk) ? PAGE_BYTES : CHUNK_BYTES);
+  }
+
+  /** Whether the chunk read last has headers of a journal chunk. */
+  get #isJournalNow(): boolean {
+    return kindOf(this.frame, 1) === KIND_JOURNAL;
+  }
+
+  /** Whether the superblock lists the chunk read last as a journal chunk. */
+  get #isJournalListed(): boolean {
+    return this.#journals?.has(this.#chunk) ?? false;
   }
 
   /** Reads only the headers of a chunk, and reports nothing. */
@@ -182,8 +201,6 @@ export class Scrub {
     this.#chunk = chunk;
     this.#isDirty = memory?.dirtyChunks.has(chunk) ?? false;
     if (memory === undefined) return;
-    // A live journal may have been given more chunks since.
-    this.#readJournals();
     const place = this.#isDirty ? memory.cache.find(first) : -1;
     if (place < 0) return;
     const start = (place & SLOT_MASK) << PAGE_SHIFT;
@@ -233,7 +250,7 @@ export class Scrub {
 
   /** Whether the chunk belongs to the journal; if so, its header page is checked. */
   #checkJournal(): boolean {
-    if (this.#journals?.has(this.#chunk)) {
+    if (this.#isJournalListed) {
       const expected = journalHeaderPage(this.#chunk, this.#source.seed);
       if (this.frame.buffer.compare(expected, 0, PAGE_BYTES, 0, PAGE_BYTES) !== 0) {
         const at = expected.findIndex((byte, i) => this.frame.u8[i] !== byte);

@@ -40,7 +40,7 @@ export class Frame {
   /** The chunk it holds, or `POOL`. */
   chunk: ChunkNumber;
   /** All its bytes. */
-  readonly u8: Uint8Array;
+  readonly u8: Uint8Array<ArrayBuffer>;
   /** The same bytes as 16-bit words. */
   readonly u16: Uint16Array;
   /** The same bytes as 32-bit words. */

@@ -30,6 +30,7 @@ import {
   SLOT_MASK,
 } from "../format/format.ts";
 import { Frame, POOL } from "../format/frame.ts";
+import { freeMemory } from "../format/free_memory.ts";
 import type { PageNumber, Slot } from "../format/units.ts";
 
 /** All of a page. */
@@ -64,17 +65,23 @@ const ZEROS = new Frame(-1, POOL, 1);
 /** A growing buffer of records. */
 export class LogBuffer {
   /** The bytes of the records, up to `length`. */
-  bytes: Uint8Array = new Uint8Array(FIRST_BYTES);
+  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(FIRST_BYTES);
   /** Bytes of records. */
   length = 0;
   /** Whether a record names a page that must be on the medium before the record. */
   publishes = false;
 
-  /** Empties the buffer, and gives back the memory of a large transaction. */
+  /** Empties the buffer. */
   clear(): void {
-    this.length = 0;
-    this.publishes = false;
-    if (this.bytes.length > KEPT_BYTES_MAX) this.bytes = new Uint8Array(FIRST_BYTES);
+    this.truncate(0);
+  }
+
+  /** Forgets the records from `length` on, and gives back the memory of a large transaction. */
+  truncate(length: number): void {
+    this.length = length;
+    if (length === 0) this.publishes = false;
+    if (this.bytes.length <= KEPT_BYTES_MAX || length > KEPT_BYTES_MAX) return;
+    this.#resize(length + FIRST_BYTES);
   }
 
   /** Adds a record of all of a page. */
@@ -187,9 +194,14 @@ export class LogBuffer {
 
   #reserve(more: number): void {
     if (this.length + more <= this.bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.length + more));
-    grown.set(this.bytes.subarray(0, this.length));
-    this.bytes = grown;
+    this.#resize(Math.max(this.bytes.length * 2, this.length + more));
+  }
+
+  #resize(capacity: number): void {
+    const resized = new Uint8Array(capacity);
+    resized.set(this.bytes.subarray(0, this.length));
+    freeMemory(this.bytes);
+    this.bytes = resized;
   }
 }
 

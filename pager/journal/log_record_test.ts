@@ -217,3 +217,18 @@ describe("LogReader.read", () => {
     }
   });
 });
+
+describe("a buffer of records", () => {
+  it("gives back the memory of a large transaction, and keeps the records before it", () => {
+    const log = new LogBuffer();
+    const frame = randomFrame(new Random(3), 256);
+    log.addWhole(PAGE, frame, SLOT);
+    const { length } = log;
+    const first = log.bytes.slice(0, length);
+    while (log.length < 10 * 1024 * 1024) log.addWhole(PAGE, frame, SLOT);
+    const large = log.bytes;
+    log.truncate(length);
+    assertEquals(log.bytes.subarray(0, log.length), first);
+    assertEquals([large.length, log.bytes.length < 128 * 1024], [0, true]);
+  });
+});

@@ -113,7 +113,7 @@ export class Commit {
 
   /** Removes the records of a commit that failed; none of their images counts (rule 2). */
   #withdrawRecords(logged: number): void {
-    if (this.#log !== undefined) this.#log.pending.length = logged;
+    this.#log?.pending.truncate(logged);
     this.#images.clear();
   }
 

@@ -8,6 +8,7 @@
 
 import { HEADER_WORD_SHIFT, PAGE_WORD_SHIFT } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
+import { freeMemory } from "../format/free_memory.ts";
 import type { PageNumber, Slot } from "../format/units.ts";
 
 /** A page was changed; an image holds its old bytes. */
@@ -186,9 +187,11 @@ export class UndoLog {
     this.#length = 0;
     this.#savedLength = 0;
     if (this.#words.length > RECORD_WORDS * KEPT_RECORDS_MAX) {
+      freeMemory(this.#words);
       this.#words = new Uint32Array(RECORD_WORDS * 64);
     }
     if (this.#saved.length > KEPT_SAVED_WORDS_MAX) {
+      freeMemory(this.#saved);
       this.#saved = new Uint32Array(FIRST_SAVED_WORDS);
     }
   }
@@ -198,12 +201,14 @@ export class UndoLog {
     if (length <= this.#saved.length) return;
     const grown = new Uint32Array(Math.max(length, this.#saved.length * 2));
     grown.set(this.#saved.subarray(0, this.#savedLength));
+    freeMemory(this.#saved);
     this.#saved = grown;
   }
 
   #grow(): void {
     const grown = new Uint32Array(this.#words.length * 2);
     grown.set(this.#words);
+    freeMemory(this.#words);
     this.#words = grown;
   }
 }

@@ -8,7 +8,8 @@
  * page in use was reached.
  *
  * A damaged page is reported once. Pages below it cannot be reached; they are counted, not
- * reported. Verification writes nothing, and uses two bits of memory per page besides the cache.
+ * reported. Verification writes nothing. Besides the cache it uses memory for one chunk, for each
+ * tree in the catalog, and at most two bits per page.
  */
 
 import {

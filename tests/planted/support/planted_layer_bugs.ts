@@ -113,6 +113,14 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "tests/model/cache_bound_test.ts",
   ),
   bug(
+    "memory-kept",
+    "the memory of large arrays is given back at once",
+    "pager/format/free_memory.ts",
+    "buffer.transfer(0);",
+    "void buffer;",
+    "pager/journal/log_record_test.ts",
+  ),
+  bug(
     "hint-without-branches",
     "no chunk of branches below the hint has a free page",
     "alloc/allocator.ts",
