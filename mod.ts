@@ -32,7 +32,13 @@ export {
   type Progress,
   type ProgressOptions,
 } from "./store/mod.ts";
-export { type LoadOptions, Transaction, TransactionTree, type WriteOptions } from "./store/mod.ts";
+export {
+  type DeleteRangeOptions,
+  type LoadOptions,
+  Transaction,
+  TransactionTree,
+  type WriteOptions,
+} from "./store/mod.ts";
 export {
   type KeyRange,
   type PrefetchOptions,

@@ -20,7 +20,6 @@
 
 import { corrupt, LimitError, type PageNumber, type Pager, type PageReader } from "../pager/mod.ts";
 import { compareKeys } from "./node/key.ts";
-import { copyKey, KEY_BYTES_MAX } from "./node/node.ts";
 import type { TreeContext } from "./walk/tree_context.ts";
 import { BTree } from "./tree.ts";
 
@@ -32,8 +31,8 @@ const LIVING = 1;
 const DROPPED = 0;
 const DROPPED_KEY_BYTES = 5;
 const RECORD_BYTES = 12;
-/** The leaves that a slice of a drop releases by default. */
-const SLICE_LEAVES = 256;
+/** The pages that a slice of a drop releases by default. */
+const SLICE_PAGES = 256;
 
 /** The longest name of a tree, in bytes of UTF-8. */
 export const NAME_BYTES_MAX = 1024;
@@ -167,11 +166,11 @@ export class Catalog {
   /**
    * Releases a slice of the pages of one dropped tree, inside a transaction.
    *
-   * @param leaves The approximate number of leaves.
+   * @param pages The most pages of leaves and of values in runs; a single value may have more.
    * @param id The number of the tree; by default any dropped tree.
    * @returns Whether more slices follow.
    */
-  sweep(leaves: number = SLICE_LEAVES, id?: number): boolean {
+  sweep(pages: number = SLICE_PAGES, id?: number): boolean {
     const number = id ?? this.dropped().next().value;
     if (number === undefined) return false;
     const key = droppedKey(number);
@@ -179,7 +178,7 @@ export class Catalog {
     const record = catalog?.get(key);
     if (!catalog || !record) return false;
     const entry = this.#decode(record);
-    if (this.#sweepTree(entry, leaves)) {
+    if (this.#sweepTree(entry, pages)) {
       this.#context.allocator.release(entry.root, 1);
       catalog.delete(key);
     }
@@ -187,9 +186,9 @@ export class Catalog {
   }
 
   /** Releases a slice of a tree. Returns whether only the root remains. */
-  #sweepTree(entry: TreeEntry, leaves: number): boolean {
+  #sweepTree(entry: TreeEntry, pages: number): boolean {
     const tree = new BTree(this.#context, entry.id, entry.root);
-    const end = sliceEnd(tree, leaves);
+    const end = tree.sliceEnd(undefined, pages);
     tree.deleteRange(undefined, end);
     return end === undefined;
   }
@@ -279,20 +278,6 @@ function decode(record: Uint8Array, page: PageNumber, nextTreeId: number): TreeE
   if (id === CATALOG_TREE || id >= nextTreeId) fail(`the catalog names a tree ${id}`);
   if (view.getUint32(8, true) !== 0) fail("reserved bytes are not zero");
   return { id, root, attributes: record.slice(RECORD_BYTES) };
-}
-
-/** The key below which a tree has about `leaves` leaves, or undefined if it has no more. */
-function sliceEnd(tree: BTree, leaves: number): Uint8Array | undefined {
-  const { path } = tree.context;
-  tree.nodes.descendToEdge(path, false);
-  const key = new Uint8Array(KEY_BYTES_MAX);
-  // The leftmost branch with an entry after the slice holds the key that ends it.
-  for (let depth = path.depth - 1, wanted = leaves; depth >= 0; depth--, wanted = 1) {
-    const { frame, slot, entries } = tree.nodes.nodeOn(path, depth);
-    if (wanted >= entries) continue;
-    return key.slice(0, copyKey(frame, slot, wanted, key));
-  }
-  return undefined;
 }
 
 function encode({ id, root, attributes }: TreeEntry): Uint8Array {

@@ -23,6 +23,7 @@ import { removeLeafEntry } from "./node/node_edit.ts";
 import type { NodeView } from "./node/node_view.ts";
 import { createNode, TreeNodes } from "./walk/tree_nodes.ts";
 import { deleteRange } from "./change/range_delete.ts";
+import { sliceEnd } from "./walk/slice_end.ts";
 import { Shrinkage } from "./change/shrinkage.ts";
 import type { TreeContext } from "./walk/tree_context.ts";
 import {
@@ -252,6 +253,18 @@ export class BTree {
     if (to !== undefined) checkKey(to, to.length);
     this.nodes.changes++;
     return deleteRange(this.context, this.nodes, this.#shrinkage, from, to);
+  }
+
+  /**
+   * The key that ends a slice of the tree.
+   *
+   * @param from The key where the slice begins; undefined = at the first one.
+   * @param pages The pages of leaves and of values in runs that the slice should not exceed; a
+   *   single value may.
+   * @returns A key above `from`, not necessarily of an entry; undefined if the tree ends first.
+   */
+  sliceEnd(from: Uint8Array | undefined, pages: number): Uint8Array | undefined {
+    return sliceEnd(this.nodes, this.context.path, from, pages);
   }
 
   /**

@@ -43,6 +43,7 @@ export { open } from "./open.ts";
 export type { OpenOptions, WriteOptions } from "./options.ts";
 export type { LoadOptions } from "./write/tree_load.ts";
 export type { PrefetchOptions } from "./read/prefetch.ts";
+export type { DeleteRangeOptions } from "./write/range_delete_slices.ts";
 export type { KeyRange, Range } from "./read/range.ts";
 export { headerState, pageState } from "./inspect/page_state.ts";
 export { ReadTree } from "./read/read_tree.ts";

@@ -8,6 +8,11 @@
 
 import { keyBoundsOf, type KeyRange } from "./read/range.ts";
 import type { LoadOptions } from "./write/tree_load.ts";
+import {
+  budgetOf,
+  type DeleteRangeOptions,
+  RangeDeleteSlices,
+} from "./write/range_delete_slices.ts";
 import { setStream } from "./write/value_upload.ts";
 import { Watcher, type WatchOptions } from "./watch/watcher.ts";
 import { NO_TREE, statsOf, type TreeStats } from "./stats.ts";
@@ -192,6 +197,15 @@ export class Tree<
   /**
    * Removes all entries of a range. Returns the number removed. Durable when it resolves.
    *
+   * By default this is one transaction, in one turn of the event loop. Its time follows the pages
+   * of the range: a range of millions of entries takes seconds. With `budgetMs` it is many
+   * transactions, one per turn, in key order, and other work runs between them. Each is atomic and
+   * waits for the disk as `set` does; the whole is not atomic. Meanwhile the range becomes shorter
+   * from its beginning, and after a crash or an error its end may remain. An entry that is set
+   * meanwhile stays if the removal has passed its key. Watchers receive a change for each
+   * transaction, with the part of the range that it removed. A turn may take longer than the budget
+   * by its commit and by the time to release 256 KiB of pages, or one value.
+   *
    * ```ts
    * import { open, string } from "../mod.ts";
    *
@@ -201,13 +215,27 @@ export class Tree<
    * console.assert(await words.deleteRange({ gte: "t" }) === 2);
    * console.assert(words.count() === 1);
    * ```
+   *
+   * @throws {TypeError} The range or an option is malformed, or a transaction is open: use its
+   * `tx`.
+   * @throws {RangeError} A bound is too long, `budgetMs` is not above 0, or with `budgetMs` the
+   * tree was dropped or renamed meanwhile.
    */
-  deleteRange(range: KeyRange<KI, P> = {}): Promise<number> {
-    return this.#change((tree) => tree.deleteRange(range));
+  deleteRange(range: KeyRange<KI, P> = {}, options: DeleteRangeOptions = {}): Promise<number> {
+    this.#refuseInside();
+    try {
+      const budgetMs = budgetOf(options);
+      if (budgetMs === undefined) return this.#change((tree) => tree.deleteRange(range));
+      const target = { session: this.#session, format: this.#format, inside: this.#insideTree() };
+      return new RangeDeleteSlices(target, range, budgetMs).run();
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
-   * Removes all entries. Returns the number removed. Durable when it resolves.
+   * Removes all entries. Returns the number removed. Durable when it resolves. With `budgetMs` it
+   * works in slices as `deleteRange` does, and is not atomic.
    *
    * ```ts
    * import { open, string } from "../mod.ts";
@@ -217,10 +245,11 @@ export class Tree<
    * await words.setMany([["one", "um"], ["three", "tres"], ["two", "dois"]]);
    * console.assert(await words.clear() === 3);
    * console.assert(words.count() === 0);
+   * await words.clear({ budgetMs: 5 }); // other work runs between the slices
    * ```
    */
-  clear(): Promise<number> {
-    return this.deleteRange();
+  clear(options: DeleteRangeOptions = {}): Promise<number> {
+    return this.deleteRange({}, options);
   }
 
   /**
@@ -332,15 +361,22 @@ export class Tree<
   }
 
   #change<T>(change: (tree: TransactionTree<K, V, KI, VI, P>) => T): Promise<T> {
-    if (this.#session.pager.depth > 0) {
-      // Thrown rather than rejected: a transaction's callback cannot await a promise.
-      throw new TypeError(`Cannot change tree ${this.name}: a transaction is open, use its tx`);
-    }
-    const inside = this.#inside ??= this.#makeInside();
+    this.#refuseInside();
+    const inside = this.#insideTree();
     return this.#session.write(() => change(inside));
   }
 
-  #makeInside(): TransactionTree<K, V, KI, VI, P> {
-    return new TransactionTree(new TransactionSource(this.#session), this.name, this.#format);
+  /** Throws rather than rejects, as a transaction's callback cannot await a promise. */
+  #refuseInside(): void {
+    if (this.#session.pager.depth === 0) return;
+    throw new TypeError(`Cannot change tree ${this.name}: a transaction is open, use its tx`);
+  }
+
+  #insideTree(): TransactionTree<K, V, KI, VI, P> {
+    return this.#inside ??= new TransactionTree(
+      new TransactionSource(this.#session),
+      this.name,
+      this.#format,
+    );
   }
 }

@@ -208,7 +208,7 @@ describe("the types of a tree with codecs", () => {
 
 describe("the types of ranges", () => {
   it("are those of keys and prefixes", () => {
-    compiles((db) => {
+    compiles((db, tx) => {
       const cities = db.tree("cities", cityCodecs);
       cities.entries({ prefix: ["ES"], gt: ["ES", "A"], lte: ["ES", "Z"], limit: 3 });
       cities.count({ prefix: [] });
@@ -223,6 +223,11 @@ describe("the types of ranges", () => {
       cities.count({ reverse: true });
       // @ts-expect-error: nor is there a limit to what is removed,
       cities.deleteRange({ limit: 1 });
+      cities.deleteRange({}, { budgetMs: 5 });
+      // @ts-expect-error: there is no such option,
+      cities.clear({ budget: 5 });
+      // @ts-expect-error: and none inside a transaction.
+      tx.tree(cities).clear({ budgetMs: 5 });
       // @ts-expect-error: or to one entry.
       cities.first({ limit: 1 });
       const counts = db.tree("counts", { key: u64 });
@@ -406,7 +411,7 @@ describe("the types of options", () => {
         ]);
         const { maxFindings, onProgress, signal } = fileOptions;
         assert((await db.verify({ maxFindings, onProgress, signal })).ok);
-        assertEquals(await tree.deleteRange({ ...range, gt: "k" }), 1);
+        assertEquals(await tree.deleteRange({ ...range, gt: "k" }, { budgetMs: no }), 1);
       }
       assert((await verify(`${dir}/a.quire`, fileOptions)).ok);
       assertEquals((await salvage(`${dir}/a.quire`, `${dir}/b.quire`, fileOptions)).entries, 1);

@@ -395,7 +395,19 @@ const READ_TREE: Rows<ReadTree> = {
   "[Symbol.iterator]": { use: (tree) => tree[Symbol.iterator](), wrong: [] },
 };
 
-/** The other methods of a `Tree`. */
+/** Invalid options of a removal in slices. */
+function badBudgets(use: Use<Tree>): Wrong<Tree>[] {
+  const malformed = [null, 7, "5", { budget: 5 }, { budgetMs: "5" }, { budgetMs: null }];
+  return wrongs(
+    [
+      ...all(malformed, TypeError, "Cannot delete the range: "),
+      ...all([{ budgetMs: 0 }, { budgetMs: -1 }, { budgetMs: NaN }], RangeError, "not above 0"),
+    ],
+    use,
+  );
+}
+
+/** The methods of a `Tree` that a `TransactionTree` does not have, or has with fewer options. */
 const TREE: Rows<Tree> = {
   "setStream": {
     use: (tree) => tree.setStream("new", new Blob([VALUE]).stream()),
@@ -426,6 +438,20 @@ const TREE: Rows<Tree> = {
       }),
     ],
     inside: "refused",
+  },
+  "deleteRange": {
+    use: (tree) => tree.deleteRange({ gt: "key 2" }, { budgetMs: 1 }),
+    wrong: [
+      ...badRanges<Tree>((tree, range) => tree.deleteRange(range), "only bounds"),
+      ...badRanges<Tree>((tree, range) => tree.deleteRange(range, { budgetMs: 1 }), "only bounds"),
+      ...badBudgets((tree, options) => tree.deleteRange({}, options)),
+    ],
+    changes: true,
+  },
+  "clear": {
+    use: (tree) => tree.clear({ budgetMs: 1 }),
+    wrong: badBudgets((tree, options) => tree.clear(options)),
+    changes: true,
   },
   "stats": { use: (tree) => tree.stats(), wrong: [], inside: "refused" },
 };

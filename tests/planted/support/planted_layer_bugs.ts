@@ -539,4 +539,20 @@ export const TREE_BUGS: readonly PlantedBug[] = [
     "",
     "store/write/group_commit_test.ts",
   ),
+  bug(
+    "slice-of-values",
+    "a slice of a tree has few pages, also where leaves refer to runs",
+    "btree/walk/slice_end.ts",
+    "if (holdsRuns(nodes, page)) {",
+    "if (page < 0) {",
+    "btree/walk/slice_end_test.ts",
+  ),
+  bug(
+    "slices-of-another-tree",
+    "a removal in slices ends where another tree has taken the name",
+    "store/write/range_delete_slices.ts",
+    "if (id === undefined || found?.id === id) return found;",
+    "if (id === undefined || found !== undefined) return found;",
+    "store/write/range_delete_slices_test.ts",
+  ),
 ];
