@@ -1,6 +1,9 @@
 /**
- * Housekeeping of a database: idle checkpoints, and the release of trees whose drop was interrupted
- * and of values that streams left unfinished when the file was last open.
+ * Housekeeping of a database: idle checkpoints, and the release of dropped trees, and of values that
+ * streams left unfinished when the file was last open.
+ *
+ * A drop releases its first pages at once, and the rest in the next turns of the event loop, a few
+ * milliseconds each. Trees whose drop was interrupted wait until the database is idle.
  *
  * No caller waits for this work, so its errors are not reported. Damaged pages are left unchanged;
  * a later read of them reports the damage.
@@ -10,6 +13,11 @@ import type { Catalog, UnfinishedValues } from "../../btree/mod.ts";
 import { CorruptionError, IoError, LimitError, type Pager } from "../../pager/mod.ts";
 import { IdleCheckpoint } from "./idle_checkpoint.ts";
 
+/** The slices of a drop that run at once: 8 MiB of pages. */
+const SLICES_AT_ONCE = 4;
+/** The time in which one turn releases pages, in milliseconds. */
+const TURN_MS = 4;
+
 /** The database that housekeeping works on. */
 export interface Household {
   /** Its pager. */
@@ -18,7 +26,7 @@ export interface Household {
   readonly catalog: Catalog;
   /** Its unfinished values. */
   readonly unfinished: UnfinishedValues;
-  /** Runs a slice as its own transaction, at durability `"none"`. */
+  /** Runs a slice as its own transaction, at durability `"none"`, or in the open one. */
   runSlice(slice: () => boolean): boolean;
   /** Notes that a name may refer to another tree. */
   treesChanged(): void;
@@ -31,6 +39,8 @@ export class Housekeeping {
   #hasSweptUnfinished = false;
   /** Trees whose drop was interrupted; undefined until the catalog is read. */
   #dropped: number[] | undefined;
+  /** Trees dropped in this session that still have pages. */
+  readonly #releasing: number[] = [];
 
   /**
    * Creates the housekeeping of a database.
@@ -40,7 +50,10 @@ export class Housekeeping {
    */
   constructor(database: Household, flushed: () => void) {
     this.#database = database;
-    this.#idle = new IdleCheckpoint(database.pager, flushed, () => this.#sweepDropped());
+    this.#idle = new IdleCheckpoint(database.pager, flushed, {
+      urgent: () => this.#releaseTurn(),
+      idle: () => this.#sweepDropped(),
+    });
   }
 
   /** Notes a commit. */
@@ -80,22 +93,69 @@ export class Housekeeping {
     });
   }
 
+  /** Releases the pages of a dropped tree: some at once, the rest in the next turns. */
+  releaseTree(id: number): void {
+    const { catalog } = this.#database;
+    for (let slices = 0; slices < SLICES_AT_ONCE; slices++) {
+      if (!this.#database.runSlice(() => catalog.sweep(undefined, id))) return;
+    }
+    this.#releasing.push(id);
+    this.#idle.hurry();
+  }
+
+  /** Releases the rest of the trees dropped in this session. Between transactions only. */
+  releaseAll(): void {
+    // What is refused now waits for the next session.
+    while (this.#releasing.length > 0 && this.#sweepFirst(this.#releasing));
+    this.#releasing.length = 0;
+  }
+
+  /** Releases pages for the time of a turn. Returns whether more remain. */
+  #releaseTurn(): boolean {
+    const { pager } = this.#database;
+    const left = this.#releasing;
+    if (left.length > 0 && pager.isOverdue) {
+      // A slice would take the checkpoint to its end.
+      pager.checkpointSlice();
+      return true;
+    }
+    const end = performance.now() + TURN_MS;
+    while (left.length > 0 && performance.now() < end) {
+      // Refused trees wait until the database is idle.
+      if (!this.#sweepFirst(left)) left.length = 0;
+    }
+    return left.length > 0;
+  }
+
   /** Releases a slice of a tree whose drop was interrupted. Returns whether more may remain. */
   #sweepDropped(): boolean {
+    let left = this.#dropped ?? [];
+    if (this.#dropped === undefined) {
+      unlessDamaged(() => {
+        left = [...this.#database.catalog.dropped()];
+      });
+    }
+    if (!this.#sweepFirst(left)) return false;
+    this.#dropped = left;
+    return left.length > 0;
+  }
+
+  /**
+   * Releases a slice of the first tree of a list; a tree that is released or damaged leaves it.
+   * Returns whether the disk and the limits allowed it.
+   */
+  #sweepFirst(left: number[]): boolean {
+    const [id] = left;
+    if (id === undefined) return true;
     const { catalog } = this.#database;
-    let left: number[] = [];
     try {
-      left = this.#dropped ?? [...catalog.dropped()];
-      if (left.length > 0 && !this.#database.runSlice(() => catalog.sweep(undefined, left[0]))) {
-        left.shift();
-      }
+      if (!this.#database.runSlice(() => catalog.sweep(undefined, id))) left.shift();
     } catch (error) {
       if (error instanceof IoError || error instanceof LimitError) return false;
       if (!(error instanceof CorruptionError)) throw error;
       left.shift();
     }
-    this.#dropped = left;
-    return left.length > 0;
+    return true;
   }
 }
 

@@ -2,8 +2,9 @@
  * Idle checkpoints: they run while the database is idle, and keep the journal short for the next
  * open of the file.
  *
- * After a second without a commit, the other work of housekeeping runs, and then a checkpoint, one
- * slice per turn of the event loop. The wait does not keep the process alive.
+ * After a second without a commit, the idle work of housekeeping runs, and then a checkpoint, one
+ * slice per turn of the event loop. Urgent work runs in the next turns, whether the database is
+ * idle or not. The wait does not keep the process alive.
  *
  * The wait uses `Atomics.waitAsync` rather than a timer. The sanitizers of `Deno.test` count
  * timers: a timer that outlives the test that committed would fail that test and the next one. Nor
@@ -17,6 +18,14 @@ interface Wait {
   owner: IdleCheckpoint | undefined;
 }
 
+/** Work of housekeeping. Each function does a slice, and returns whether more may remain. */
+export interface HouseWork {
+  /** Runs after `hurry`, until nothing remains. */
+  urgent(): boolean;
+  /** Runs while the database is idle, before the checkpoint. */
+  idle(): boolean;
+}
+
 const IDLE_MS = 1000;
 /** The pause between two slices; after a pause of 0 no other task could run. */
 const SLICE_PAUSE_MS = 1;
@@ -25,7 +34,7 @@ const SLICE_PAUSE_MS = 1;
 export class IdleCheckpoint {
   readonly #pager: Pager;
   readonly #flushed: () => void;
-  readonly #work: () => boolean;
+  readonly #work: HouseWork;
   /** The word that a wait watches. Its value never changes; a notification ends the wait. */
   readonly #bell = new Int32Array(new SharedArrayBuffer(4));
   #wait: Wait | undefined;
@@ -37,9 +46,9 @@ export class IdleCheckpoint {
    *
    * @param pager Its pager.
    * @param flushed Called after each slice, including failed ones.
-   * @param work Does a slice of other work. Returns whether more may remain.
+   * @param work The other work.
    */
-  constructor(pager: Pager, flushed: () => void, work: () => boolean) {
+  constructor(pager: Pager, flushed: () => void, work: HouseWork) {
     this.#pager = pager;
     this.#flushed = flushed;
     this.#work = work;
@@ -49,6 +58,13 @@ export class IdleCheckpoint {
   wake(): void {
     this.#lastWrite = performance.now();
     if (this.#wait === undefined && !this.#stopped) this.#waitFor(IDLE_MS);
+  }
+
+  /** Runs urgent work in the next turns. */
+  hurry(): void {
+    if (this.#stopped) return;
+    if (this.#wait === undefined) this.#waitFor(SLICE_PAUSE_MS);
+    else Atomics.notify(this.#bell, 0);
   }
 
   /** Ends idle checkpoints. */
@@ -74,10 +90,11 @@ export class IdleCheckpoint {
   #tick(): void {
     this.#wait = undefined;
     if (this.#stopped || this.#pager.failure !== undefined) return;
-    const idleMs = performance.now() - this.#lastWrite;
-    if (idleMs < IDLE_MS) return this.#waitFor(IDLE_MS - idleMs);
     try {
-      if (this.#work() || this.#pager.checkpointSlice()) this.#waitFor(SLICE_PAUSE_MS);
+      if (this.#work.urgent()) return this.#waitFor(SLICE_PAUSE_MS);
+      const idleMs = performance.now() - this.#lastWrite;
+      if (idleMs < IDLE_MS) return this.#waitFor(IDLE_MS - idleMs);
+      if (this.#work.idle() || this.#pager.checkpointSlice()) this.#waitFor(SLICE_PAUSE_MS);
     } catch (error) {
       // The disk has latched, so the next write reports the failure.
       if (!(error instanceof IoError)) throw error;

@@ -107,11 +107,19 @@ export class Session implements TreeSource {
     return result;
   }
 
-  /** Runs a slice of housekeeping as a transaction, at durability `"none"`. */
+  /**
+   * Runs a slice of housekeeping as a transaction, at durability `"none"`, or as a savepoint of the
+   * open one.
+   */
   runSlice(slice: () => boolean): boolean {
     const result = this.#run(slice);
-    this.pager.flush("none");
+    if (this.pager.depth === 0) this.pager.flush("none");
     return result;
+  }
+
+  /** Releases the pages of a dropped tree: some at once, the rest in the next turns. */
+  releaseTree(id: number): void {
+    this.#housekeeping.releaseTree(id);
   }
 
   /** Runs a body in a transaction, or in a savepoint of the open one, atomically. */
@@ -209,6 +217,7 @@ export class Session implements TreeSource {
   /** Ends the session. */
   close(): void {
     for (const upload of this.uploads) upload.end();
+    if (this.pager.depth === 0 && !this.pager.readOnly) this.#housekeeping.releaseAll();
     this.#closed = true;
     this.treesChanged();
     this.#housekeeping.stop();

@@ -194,7 +194,7 @@ class Upload {
     try {
       while (this.#session.writeSync(() => unfinished.release(this.#number), "none"));
       this.#session.treesChanged();
-      while (this.#session.writeSync(() => this.#session.catalog.sweep(), "none"));
+      for (const tree of [...this.#session.catalog.dropped()]) this.#session.releaseTree(tree);
     } catch (error) {
       const isExpected = error instanceof IoError || error instanceof LimitError ||
         error instanceof CorruptionError;

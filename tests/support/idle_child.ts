@@ -15,9 +15,12 @@ if (Deno.args[0] === "server") {
   listener.accept().catch(() => {});
   end = () => listener.close();
 }
-const idle = new IdleCheckpoint(new Pager(new MemoryFile()), () => {}, () => {
-  console.log("idle");
-  end();
-  return false;
+const idle = new IdleCheckpoint(new Pager(new MemoryFile()), () => {}, {
+  urgent: () => false,
+  idle: () => {
+    console.log("idle");
+    end();
+    return false;
+  },
 });
 idle.wake();

@@ -555,4 +555,12 @@ export const TREE_BUGS: readonly PlantedBug[] = [
     "if (id === undefined || found !== undefined) return found;",
     "store/write/range_delete_slices_test.ts",
   ),
+  bug(
+    "drop-left",
+    "the pages of a large dropped tree are released in the session that dropped it",
+    "store/write/housekeeping.ts",
+    "    this.#releasing.push(id);\n",
+    "",
+    "store/write/housekeeping_test.ts",
+  ),
 ];

@@ -1,0 +1,118 @@
+// The release of dropped trees: a large one returns its pages in the next turns of the event loop,
+// at the latest when the database is closed, or in the next session.
+
+import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { setTimeout } from "node:timers/promises";
+import { format, MemoryFile } from "../../pager/mod.ts";
+import { bytesOf, change, checkDatabase, openBoth } from "../../tests/support/database.ts";
+import type { Opened } from "../../tests/support/database.ts";
+import { usedPages } from "../../tests/support/space.ts";
+
+const { CHUNK_BYTES } = format;
+/** More than a drop releases at once. */
+const LEAVES = 2500;
+
+/** A database with a tree of 2,500 leaves, and one of one entry. */
+function opened(file = new MemoryFile()): Opened {
+  const opened = openBoth(file);
+  change(opened.db, "kept", (tree) => tree.set("key", bytesOf(1, 1)));
+  change(opened.db, "large", (tree) => {
+    const entry = (i: number) => [String(i).padStart(6, "0"), bytesOf(i, 1800)] as const;
+    tree.load(Array.from({ length: LEAVES * 4 }, (_, i) => entry(i)), { fill: 1 });
+  });
+  return opened;
+}
+
+function droppedOf({ session }: Opened): number {
+  return [...session.catalog.dropped()].length;
+}
+
+function commit({ db }: Opened, seed: number): void {
+  change(db, "kept", (tree) => tree.set("key", bytesOf(seed, 9)));
+}
+
+/** Commits in each turn of the event loop until no dropped tree has pages. Returns the turns. */
+async function commitUntilReleased(opened: Opened): Promise<number> {
+  const end = performance.now() + 20_000;
+  for (let turns = 0;; turns++) {
+    if (droppedOf(opened) === 0) return turns;
+    assert(performance.now() < end, "the pages were not released");
+    commit(opened, turns);
+    await setTimeout(0);
+  }
+}
+
+describe("a drop of a large tree", () => {
+  it("returns before its pages are free, which later turns release among other work", async () => {
+    const large = opened();
+    const { db, session } = large;
+    const before = usedPages(session.context).length;
+    assertEquals(db.dropTree("large"), true);
+    assertEquals(db.trees(), ["kept"]);
+    assertEquals(droppedOf(large), 1);
+    const at = usedPages(session.context).length;
+    assertLess(before - at, 1200, "at once");
+    assertGreater(before - at, 900, "at once");
+    assertGreater(await commitUntilReleased(large), 0);
+    assertEquals(checkDatabase(large), 2);
+    db.close();
+  });
+
+  it("ends with the database at the latest", () => {
+    const file = new MemoryFile();
+    const { db } = opened(file);
+    assertLess(8 * CHUNK_BYTES, file.size());
+    db.dropTree("large");
+    db.close();
+    assertLess(file.size(), CHUNK_BYTES);
+    const again = openBoth(file);
+    assertEquals([droppedOf(again), checkDatabase(again)], [0, 2]);
+    again.db.close();
+  });
+
+  it("goes on in the next session after a crash", async () => {
+    const file = new MemoryFile();
+    const crashed = opened(file);
+    crashed.db.dropTree("large");
+    await setTimeout(2);
+    commit(crashed, 1);
+    const again = openBoth(new MemoryFile(file.content()));
+    crashed.db.close();
+    assertEquals(again.db.trees(), ["kept"]);
+    await commitUntilIdleReleased(again);
+    assertEquals(checkDatabase(again), 2);
+    again.db.close();
+  });
+
+  it("goes back with its transaction", async () => {
+    const large = opened();
+    const { db } = large;
+    assertThrows(
+      () =>
+        db.writeSync(() => {
+          db.dropTree("large");
+          throw new Error("undo");
+        }),
+      Error,
+      "undo",
+    );
+    commit(large, 1);
+    await setTimeout(20);
+    assertEquals(db.tree("large").count(), LEAVES * 4);
+    db.writeSync(() => db.dropTree("large"));
+    await commitUntilReleased(large);
+    assertEquals(checkDatabase(large), 2);
+    db.close();
+  });
+});
+
+/** Commits once, and waits until an idle database has released its dropped trees. */
+async function commitUntilIdleReleased(opened: Opened): Promise<void> {
+  commit(opened, 7);
+  const end = performance.now() + 20_000;
+  while (droppedOf(opened) > 0) {
+    assert(performance.now() < end, "the pages were not released");
+    await setTimeout(20);
+  }
+}
