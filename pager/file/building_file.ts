@@ -73,6 +73,10 @@ export class BuildingFile implements File {
     this.#file.sync();
   }
 
+  startSync(): Promise<void> {
+    return this.#file.startSync();
+  }
+
   lock(exclusive: boolean): boolean {
     return this.#file.lock(exclusive);
   }

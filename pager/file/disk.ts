@@ -137,6 +137,24 @@ export class Disk {
     }
   }
 
+  /**
+   * Starts a sync that does not block the thread; resolves when everything written before the call
+   * is on the medium.
+   *
+   * @throws {IoError} Later, in the promise: the sync failed, and the disk has latched.
+   */
+  async startSync(): Promise<void> {
+    this.checkWritable();
+    for (;;) {
+      this.figures.syncCalls++;
+      try {
+        return await this.#file.startSync();
+      } catch (cause) {
+        if (!isInterrupted(cause)) throw this.#latch("sync", cause);
+      }
+    }
+  }
+
   /** Shortens the file, or extends it with zeros. */
   truncate(size: number): void {
     this.checkWritable();

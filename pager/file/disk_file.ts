@@ -6,7 +6,9 @@
  * handles of one process as well as between processes, and ends with the process.
  *
  * All descriptors are opened with the file: later changes of its path, the current directory or the
- * process's other descriptors do not affect it.
+ * process's other descriptors do not affect it. A system reports a lost write once to each
+ * descriptor, so the syncs of `startSync` have a descriptor of their own. It stays open until the
+ * last of them ends.
  *
  * The exception are the descriptors of `BackgroundReads`, whose bytes are dropped.
  *
@@ -105,18 +107,27 @@ class DiskFile implements File {
   readonly #descriptor: number;
   /** The descriptor whose writes wait for the medium; -1 if there is none. */
   readonly #through: number;
+  /** The descriptor of `startSync`; -1 if the file is read-only. */
+  readonly #background: number;
+  /** The number of syncs that have started and not ended. */
+  #started = 0;
+  #isClosed = false;
 
   constructor(path: string, readOnly: boolean, create: boolean, mode: number) {
     this.path = path;
     this.#lock = openForLock(path, readOnly, create, mode);
-    let descriptor = -1;
+    const opened: number[] = [];
+    const openOne = (flags: string | number) => {
+      const descriptor = openForIo(path, flags, this.#lock);
+      opened.push(descriptor);
+      return descriptor;
+    };
     try {
-      this.#descriptor = descriptor = openForIo(path, readOnly ? "r" : "r+", this.#lock);
-      this.#through = readOnly || THROUGH_FLAGS === undefined
-        ? -1
-        : openForIo(path, THROUGH_FLAGS, this.#lock);
+      this.#descriptor = openOne(readOnly ? "r" : "r+");
+      this.#background = readOnly ? -1 : openOne("r+");
+      this.#through = readOnly || THROUGH_FLAGS === undefined ? -1 : openOne(THROUGH_FLAGS);
     } catch (error) {
-      if (descriptor >= 0) fs.closeSync(descriptor);
+      for (const descriptor of opened) fs.closeSync(descriptor);
       this.#lock.close();
       throw error;
     }
@@ -154,6 +165,23 @@ class DiskFile implements File {
     fs.fdatasyncSync(this.#descriptor);
   }
 
+  startSync(): Promise<void> {
+    this.#started++;
+    return new Promise((resolve, reject) => {
+      fs.fdatasync(this.#background, (error) => {
+        this.#started--;
+        if (this.#isClosed) this.#closeBackground();
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+  }
+
+  /** Closes the descriptor of `startSync` once no sync uses it. */
+  #closeBackground(): void {
+    if (this.#background >= 0 && this.#started === 0) fs.closeSync(this.#background);
+  }
+
   lock(exclusive: boolean): boolean {
     let isLocked: boolean;
     try {
@@ -187,16 +215,29 @@ class DiskFile implements File {
     this.#reads.close();
     if (this.#isLocked) this.#count(-1);
     this.#isLocked = false;
-    try {
-      fs.closeSync(this.#descriptor);
-    } finally {
-      try {
+    this.#isClosed = true;
+    closeAll([
+      () => fs.closeSync(this.#descriptor),
+      () => this.#closeBackground(),
+      () => {
         if (this.#through >= 0) fs.closeSync(this.#through);
-      } finally {
-        this.#lock.close();
-      }
+      },
+      () => this.#lock.close(),
+    ]);
+  }
+}
+
+/** Takes every step, and then throws the first error of one. */
+function closeAll(steps: readonly (() => void)[]): void {
+  const errors: unknown[] = [];
+  for (const step of steps) {
+    try {
+      step();
+    } catch (error) {
+      errors.push(error);
     }
   }
+  if (errors.length > 0) throw errors[0];
 }
 
 function openForLock(

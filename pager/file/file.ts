@@ -4,8 +4,8 @@
  */
 
 /**
- * A file as the pager uses it: its calls are positional and synchronous, and may read or write less
- * than requested.
+ * A file as the pager uses it: its calls are positional, and may read or write less than requested.
+ * All but `startSync` are synchronous.
  *
  * Implementations throw the errors of their system.
  */
@@ -39,6 +39,12 @@ export interface File {
   truncate(size: number): void;
   /** Returns when everything written is on the medium. */
   sync(): void;
+  /**
+   * Starts a sync that does not block the thread; resolves when everything written before the call
+   * is on the medium. Other calls may follow meanwhile, and neither kind of sync may take the error
+   * of a lost write from the other.
+   */
+  startSync(): Promise<void>;
   /** Takes the lock, exclusive or shared with other readers; false if another handle has it. */
   lock(exclusive: boolean): boolean;
   /** Releases the lock, and closes the descriptors. */

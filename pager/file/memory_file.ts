@@ -5,6 +5,7 @@
  * handle can reach it, so its lock is always available.
  */
 
+import { setImmediate } from "node:timers";
 import type { File } from "./file.ts";
 import { CHUNK_BYTES } from "../format/format.ts";
 
@@ -77,6 +78,11 @@ export class MemoryFile implements File {
 
   /** Does nothing: there is no medium to sync to. */
   sync(): void {}
+
+  /** Resolves in a later turn of the event loop, as a sync of a disk does. */
+  startSync(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
 
   /** Returns true: no other handle can reach this file. */
   lock(_exclusive: boolean): boolean {

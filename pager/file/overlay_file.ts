@@ -169,6 +169,11 @@ export class OverlayFile implements File {
   /** Does nothing: nothing is written to the base. */
   sync(): void {}
 
+  /** Resolves at once. */
+  startSync(): Promise<void> {
+    return Promise.resolve();
+  }
+
   /** Takes the lock of the base. */
   lock(exclusive: boolean): boolean {
     return this.#base.lock(exclusive);

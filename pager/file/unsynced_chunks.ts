@@ -9,7 +9,10 @@ import type { ChunkNumber } from "../format/units.ts";
 /** The chunks written since the last sync of the file. */
 export class UnsyncedChunks {
   readonly #disk: Disk;
+  /** The chunks written since the last sync began. */
   readonly #chunks = new Set<number>();
+  /** The chunks written before it. */
+  readonly #syncing = new Set<number>();
 
   /**
    * Starts with no chunk.
@@ -28,10 +31,23 @@ export class UnsyncedChunks {
   /** Removes all chunks, after a sync of the file has completed. */
   clear(): void {
     this.#chunks.clear();
+    this.#syncing.clear();
+  }
+
+  /** Notes that a sync begins, while chunks may still be written. */
+  beginSync(): void {
+    for (const chunk of this.#chunks) this.#syncing.add(chunk);
+    this.#chunks.clear();
+  }
+
+  /** Removes the chunks written before the sync began, after it has completed. */
+  endSync(): void {
+    this.#syncing.clear();
   }
 
   /** Whether the file may hold older bytes of a chunk than the cache wrote. */
   mayBeLost(chunk: ChunkNumber): boolean {
-    return this.#disk.failure !== undefined && this.#chunks.has(chunk);
+    if (this.#disk.failure === undefined) return false;
+    return this.#chunks.has(chunk) || this.#syncing.has(chunk);
   }
 }

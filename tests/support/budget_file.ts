@@ -120,6 +120,13 @@ export class BudgetFile implements File {
     this.#unsynced.clear();
   }
 
+  /** Makes the blocks written so far survive a power cut, later. */
+  async startSync(): Promise<void> {
+    const blocks = [...this.#unsynced];
+    await Promise.resolve();
+    for (const block of blocks) this.#unsynced.delete(block);
+  }
+
   /** Always taken. */
   lock(_exclusive: boolean): boolean {
     return true;

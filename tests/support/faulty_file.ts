@@ -78,6 +78,11 @@ export class FaultyFile implements File {
     if (this.#allowed("sync", 1) > 0) this.#file.sync();
   }
 
+  /** Starts a sync, unless it fails; it counts as a sync. */
+  async startSync(): Promise<void> {
+    if (this.#allowed("sync", 1) > 0) await this.#file.startSync();
+  }
+
   /** Takes the lock. */
   lock(exclusive: boolean): boolean {
     return this.#file.lock(exclusive);

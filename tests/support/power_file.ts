@@ -4,7 +4,8 @@
  * Assumptions about the medium: a completed sync makes everything before it durable. A completed
  * write-through is durable by itself. Every other write, truncation or extension since the last
  * sync is lost or kept, independently of the others. Surviving operations are applied in the order
- * in which they were requested.
+ * in which they were requested. A sync that was started makes durable, when it ends, what was
+ * requested before it started.
  */
 
 import type { File } from "../../pager/mod.ts";
@@ -16,9 +17,10 @@ const OPERATIONS_MAX = 200_000;
 const SIZE_MAX = 256 * 1024 * 1024;
 
 /**
- * The kinds of operations; `forget` is a failed sync that dropped its writes.
+ * The kinds of operations; `forget` is a failed sync that dropped its writes, `start` and `end` are
+ * those of a sync that runs meanwhile.
  */
-export type OperationKind = "write" | "through" | "truncate" | "sync" | "forget";
+export type OperationKind = "write" | "through" | "truncate" | "sync" | "forget" | "start" | "end";
 
 /** One operation on a file, with everything needed to repeat it. */
 export class Operation {
@@ -59,9 +61,8 @@ export class Operation {
 
   /** A description of it. */
   toString(): string {
-    if (this.kind === "sync" || this.kind === "forget") return this.kind;
     if (this.kind === "truncate") return `truncate to ${this.size}`;
-    return `${this.kind} ${this.position}+${this.bytes.length}`;
+    return this.isWrite ? `${this.kind} ${this.position}+${this.bytes.length}` : this.kind;
   }
 
   #share(content: Blocks): void {
@@ -88,6 +89,7 @@ export class PowerFile implements File {
   readonly #content: Blocks;
   readonly #notes: boolean;
   #count = 0;
+  #started: PromiseWithResolvers<void> | undefined;
 
   /**
    * A file with initial content.
@@ -141,6 +143,19 @@ export class PowerFile implements File {
   /** Makes everything durable. */
   sync(): void {
     this.#do(new Operation("sync", 0, NOTHING));
+  }
+
+  /** Starts a sync, which runs until `endSync`. */
+  startSync(): Promise<void> {
+    this.#do(new Operation("start", 0, NOTHING));
+    this.#started = Promise.withResolvers();
+    return this.#started.promise;
+  }
+
+  /** Ends the sync that was started. */
+  endSync(): void {
+    this.#do(new Operation("end", 0, NOTHING));
+    this.#started?.resolve();
   }
 
   /**
@@ -206,6 +221,8 @@ export class PowerWalk {
   readonly base: Blocks;
   /** The operations that it may have, in the order of the requests. */
   pending: Pending[] = [];
+  /** How many of these were requested before the sync that runs was started. */
+  #started = 0;
 
   /** Begins before the first operation. */
   constructor(start: Blocks) {
@@ -214,18 +231,21 @@ export class PowerWalk {
 
   /** Advances to the request of the next operation. */
   issue(operation: Operation): void {
-    if (operation.kind === "sync" || operation.kind === "forget") return;
+    if (operation.kind === "start") this.#started = this.pending.length;
+    if (!operation.isWrite && operation.kind !== "truncate") return;
     this.pending.push({ operation, forced: false });
   }
 
   /** Advances to the return of the operation requested last. */
   complete(operation: Operation): void {
     if (operation.kind === "sync") {
-      for (const { operation: done } of this.pending) done.applyTo(this.base);
-      this.pending = [];
+      this.#settle(this.pending.length);
+    } else if (operation.kind === "end") {
+      this.#settle(this.#started);
     } else if (operation.kind === "forget") {
       for (const { operation: done, forced } of this.pending) if (forced) done.applyTo(this.base);
       this.pending = [];
+      this.#started = 0;
     } else if (operation.kind === "through") {
       this.pending.pop();
       if (this.pending.every((other) => isApart(other.operation, operation))) {
@@ -234,6 +254,12 @@ export class PowerWalk {
         this.pending.push({ operation, forced: true });
       }
     }
+  }
+
+  /** Puts the first `count` operations on the medium. */
+  #settle(count: number): void {
+    for (const { operation } of this.pending.splice(0, count)) operation.applyTo(this.base);
+    this.#started = 0;
   }
 }
 

@@ -83,6 +83,12 @@ export class NthFaultFile implements File {
     this.#file.sync();
   }
 
+  /** Starts a sync, unless it fails; it counts as a sync. */
+  async startSync(): Promise<void> {
+    this.#allowed("sync", 1);
+    await this.#file.startSync();
+  }
+
   /** Takes the lock. */
   lock(exclusive: boolean): boolean {
     return this.#file.lock(exclusive);
