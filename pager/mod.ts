@@ -45,6 +45,8 @@ export type {
 export { MemoryFile } from "./file/memory_file.ts";
 export { NewFile, type NewFileOptions } from "./file/new_file.ts";
 export { pathOf } from "./file/path.ts";
+export { Flights } from "./flights.ts";
+export type { Flight } from "./journal/journal.ts";
 export { Meta, type MetaFields } from "./format/meta.ts";
 export { type PagerOptions } from "./recovery/options.ts";
 export type { DamagedPages } from "./damage/damaged_pages.ts";

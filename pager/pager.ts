@@ -27,6 +27,7 @@ import { ClosedError, IoError } from "./format/errors.ts";
 import type { File } from "./file/file.ts";
 import { CHUNK_BYTES, CHUNK_SHIFT, chunksOf, KIND_COUNT, SLOT_MASK } from "./format/format.ts";
 import { Frame, POOL } from "./format/frame.ts";
+import { Flights } from "./flights.ts";
 import { PagerInspection } from "./inspection.ts";
 import { Journal } from "./journal/journal.ts";
 import { Loader } from "./cache/loader.ts";
@@ -73,6 +74,8 @@ export class Pager {
   readonly readOnly: boolean;
   /** The path of the file; undefined for memory. */
   readonly path: string | undefined;
+  /** The way of commits to the medium that does not block the thread. */
+  readonly flights: Flights;
 
   readonly #disk: Disk;
   readonly #cache: Cache;
@@ -148,6 +151,7 @@ export class Pager {
     // After a close on a full disk, recovery finds a journal without batches.
     const own = { journalBytes, mayBeFull: report?.batches === 0 };
     this.#commitPath = log && new CommitPath({ ...parts, journal: log }, own);
+    this.flights = new Flights(this, this.#disk, this.#commitPath);
     const logged = { ...parts, log: this.#commitPath };
     this.#writer = new Writer(parts);
     this.#bypass = new Bypass(logged);
@@ -267,6 +271,11 @@ export class Pager {
   /** The write or sync that failed, or undefined. After one, nothing is written. */
   get failure(): IoError | undefined {
     return this.#disk.failure;
+  }
+
+  /** Whether the pager is closed. */
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   /** The count of open savepoints, including the transaction. */

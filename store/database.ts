@@ -436,6 +436,24 @@ export class Database {
     this.close();
   }
 
+  /**
+   * Closes without blocking the event loop for long syncs, for `await using`. The database can be
+   * used until the promise resolves.
+   *
+   * ```ts
+   * import { open } from "../mod.ts";
+   *
+   * await using db = open(":memory:");
+   * await db.tree("a").set(new Uint8Array([1]), new Uint8Array([2]));
+   * ```
+   *
+   * @throws {IoError} Committed changes could not be written.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#session.closed) return;
+    await this.#session.closeLater();
+  }
+
   #refuseInside(action: string): void {
     this.#session.checkOpen();
     if (this.#session.pager.depth === 0) return;

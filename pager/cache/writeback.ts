@@ -3,7 +3,9 @@
  * then its header page.
  *
  * Pages that are contiguous in a frame are written directly from it in one call; others are
- * gathered first. No write covers a clean page or a superblock.
+ * gathered first. No write covers a clean page or a superblock. One chunk can be staged: its pages
+ * are copied, and the copy is written once its version is confirmed, unless something else has
+ * written the chunk, or pages of the file that may have been freed since, meanwhile.
  *
  * Write-ahead rule: a page is written only after its version is in the journal on the medium.
  */
@@ -18,10 +20,11 @@ import {
   PAGE_SHIFT,
   SLOT_MASK,
 } from "../format/format.ts";
-import { kindOf } from "../format/header.ts";
+import { kindOf, versionOf } from "../format/header.ts";
 import type { MetaFields } from "../format/meta.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { assert } from "../format/assert.ts";
+import { StagedChunk } from "./staged_chunk.ts";
 import type { ChunkNumber, PageNumber, Place, Version } from "../format/units.ts";
 
 const GATHER_PAGES = 64;
@@ -45,6 +48,7 @@ export class Writeback implements CacheOwner {
   readonly #meta: MetaFields;
   readonly #unsynced: UnsyncedChunks;
   readonly #log: WriteAheadLog | undefined;
+  readonly #staged = new StagedChunk();
   #gathered: Uint8Array | undefined;
 
   /**
@@ -92,6 +96,7 @@ export class Writeback implements CacheOwner {
     assert(headerPlace >= 0, "the header page stays in memory while its chunk is dirty");
     const headerFrame = this.cache.frames[headerPlace >>> CHUNK_SHIFT]!;
     if (headerFrame.scopes[headerPlace & SLOT_MASK] !== 0) return false;
+    if (this.#staged.chunk === chunk) this.#staged.drop();
     if (first < this.#meta.pageCount) {
       this.#log?.confirm(this.dirtyChunks.get(chunk) ?? 0);
       this.#unsynced.add(chunk);
@@ -103,12 +108,69 @@ export class Writeback implements CacheOwner {
     return true;
   }
 
+  /** Copies the dirty pages of a chunk, for `writeStaged`. Between transactions only. */
+  stage(chunk: ChunkNumber): void {
+    const first = chunk * CHUNK_PAGES;
+    this.#staged.begin(chunk, this.dirtyChunks.get(chunk)!);
+    for (let slot = 0; slot < CHUNK_PAGES; slot++) {
+      if (slot > 0 && !this.#isDirty(first + slot)) continue;
+      const place = this.cache.find(first + slot);
+      assert(place >= 0, "a dirty page and its header page are in memory");
+      this.#staged.copy(slot, this.cache.frames[place >>> CHUNK_SHIFT]!, place);
+    }
+  }
+
+  /**
+   * Writes the staged chunk, if its version is confirmed, and drops it.
+   *
+   * @returns The chunk, or -1 if none was written.
+   */
+  writeStaged(confirmed: Version): ChunkNumber {
+    const { chunk, version } = this.#staged;
+    if (chunk < 0) return chunk;
+    const first = chunk * CHUNK_PAGES;
+    if (version > confirmed || first >= this.#meta.pageCount || !this.canClean()) {
+      this.#staged.drop();
+      return this.#staged.chunk;
+    }
+    this.#unsynced.add(chunk);
+    this.writes.calls += this.#staged.write(this.#disk);
+    this.writes.pages += this.#staged.pages;
+    this.#staged.drop();
+    if (this.dirtyChunks.get(chunk) === version) {
+      this.#markClean(first);
+      this.dirtyChunks.delete(chunk);
+    } else {
+      this.#markUnchangedClean(first, version);
+    }
+    return chunk;
+  }
+
+  /**
+   * Marks the pages of a chunk clean that have not changed since a version: the journal may not be
+   * able to repair them any more when the others are written.
+   */
+  #markUnchangedClean(first: number, version: Version): void {
+    for (let slot = 1; slot < CHUNK_PAGES; slot++) {
+      const place = this.cache.find(first + slot);
+      if (place < 0) continue;
+      const frame = this.cache.frames[place >>> CHUNK_SHIFT]!;
+      if (versionOf(frame, place & SLOT_MASK) <= version) frame.dirty[place & SLOT_MASK] = 0;
+    }
+  }
+
+  /** Gives back the memory of staged chunks. */
+  endStages(): void {
+    this.#staged.release();
+  }
+
   /**
    * Writes new pages, in ascending order, to unused parts of the file.
    *
    * @throws {IoError} The disk is full, which does not latch the disk, or a write failed.
    */
   writeNew(pages: Uint32Array): void {
+    this.#staged.drop();
     for (let start = 0; start < pages.length;) {
       let end = start + 1;
       while (end < pages.length && pages[end] === pages[end - 1]! + 1) end++;

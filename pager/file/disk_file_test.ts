@@ -1,6 +1,6 @@
 // Files on disk: locks between handles, refused paths, and the operations of `File`.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { openDiskFile, throughFlags } from "./disk_file.ts";
 import { IoError, LockedError } from "../format/errors.ts";
@@ -155,6 +155,38 @@ describe("an open file", () => {
       file.close();
       assertEquals(descriptors(), before);
     });
+  });
+});
+
+describe("a sync off the thread", () => {
+  const isLinux = Deno.build.os === "linux";
+  const descriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
+
+  it("ends after its file was closed, and keeps its descriptor until then", {
+    ignore: !isLinux,
+  }, async () => {
+    const folder = Deno.makeTempDirSync();
+    const before = descriptors();
+    const file = openDiskFile(`${folder}/a`);
+    file.writeAt(new Uint8Array(100_000), 0, 100_000, 0);
+    const syncs = [file.startSync(), file.startSync()];
+    file.close();
+    assertGreater(descriptors(), before);
+    await Promise.all(syncs);
+    assertEquals(descriptors(), before);
+    Deno.removeSync(folder, { recursive: true });
+  });
+
+  it("leaves no descriptor and no lock behind", async () => {
+    const folder = Deno.makeTempDirSync();
+    for (let i = 0; i < 3; i++) {
+      const file = openDiskFile(`${folder}/a`);
+      file.writeAt(Uint8Array.of(i), 0, 1, i);
+      await file.startSync();
+      file.close();
+    }
+    assertEquals(Deno.readFileSync(`${folder}/a`), Uint8Array.of(0, 1, 2));
+    Deno.removeSync(folder, { recursive: true });
   });
 });
 

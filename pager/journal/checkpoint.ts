@@ -3,8 +3,12 @@
  * journal can be used again.
  *
  * It begins by switching areas, then writes one chunk a slice, so that other work can run in
- * between. It ends with a sync, then the superblocks; only after these is the old area free. The
- * superblocks hold the values of the switch: replay begins there.
+ * between. It ends with a sync, then the superblocks, each copy synced; only after these is the old
+ * area free. The superblocks hold the values of the switch: replay begins there.
+ *
+ * In line (`begin`, `slice`, `finish`) it waits for its syncs. In flight (`beginConfirmed`,
+ * `takeOff`, `land`) it uses those of flights: before one it stages a chunk that is not confirmed
+ * yet, and after one it writes what the flight confirmed. Both ways may alternate.
  *
  * One checkpoint runs at a time. A failed write or sync is final for the handle (`Disk`).
  */
@@ -18,6 +22,14 @@ import type { CurrentSuperblock } from "./current_superblock.ts";
 import type { FileEnd } from "./file_end.ts";
 import type { Journal } from "./journal.ts";
 import type { ChunkNumber } from "../format/units.ts";
+
+/** The pages that one landing writes; the chunk that reaches the count is written whole. */
+const LANDING_PAGES = 128;
+/** The chunks that one landing looks at. */
+const LANDING_CHUNKS = 256;
+
+/** What was written last; a sync has to follow before the next step. */
+type Step = "pages" | "first copy" | "second copy";
 
 /** Writes the pages that the journal holds to their places in the file. */
 export class Checkpoint {
@@ -34,6 +46,9 @@ export class Checkpoint {
   readonly #meta = new Meta();
   #chunks: number[] | undefined;
   #sequence = 0;
+  #step: Step = "pages";
+  /** Whether the flight in the air syncs everything that the step wrote. */
+  #isSyncing = false;
 
   /**
    * The checkpoints of a file.
@@ -75,12 +90,21 @@ export class Checkpoint {
    * The commits are confirmed too, so that chunks behind the new end of the file may be emptied.
    */
   begin(meta: Meta): void {
-    assert(this.#chunks === undefined, "one checkpoint runs at a time");
     this.#journal.flush(true);
     this.#journal.confirm(this.#journal.durableVersion);
+    this.beginConfirmed(meta);
+  }
+
+  /** Begins one where everything written is confirmed (`Journal.canSwitch`). */
+  beginConfirmed(meta: Meta): void {
+    assert(this.#chunks === undefined, "one checkpoint runs at a time");
+    const { writtenVersion, writtenMeta } = this.#journal;
+    // Commits that are pending belong to the area that follows the switch.
+    this.#meta.assign(meta.version === writtenVersion ? meta : writtenMeta);
     this.#journal.switchArea(meta);
-    this.#meta.assign(meta);
     this.#sequence = this.#journal.sequence;
+    this.#step = "pages";
+    this.#isSyncing = false;
     this.#chunks = [...this.#writeback.dirtyChunks.keys()].sort((a, b) => b - a);
   }
 
@@ -106,17 +130,69 @@ export class Checkpoint {
   }
 
   #end(): void {
-    this.#disk.sync();
-    this.#unsynced.clear();
-    const { generation, epoch } = this.#journal;
-    this.#superblock.publish({
-      ...this.#meta,
-      replayGeneration: generation,
-      replaySequence: this.#sequence,
-      syncEpoch: epoch,
-    });
-    this.#fileEnd.cut();
-    this.#chunks = undefined;
-    this.completed++;
+    this.#isSyncing = false;
+    while (this.#chunks !== undefined) {
+      this.#disk.sync();
+      if (this.#step === "pages") this.#unsynced.clear();
+      this.#nextStep();
+    }
+  }
+
+  /** Prepares a flight: stages a chunk that is not confirmed yet. Between transactions only. */
+  takeOff(): void {
+    const chunk = this.#chunks?.at(-1);
+    this.#isSyncing = this.#chunks?.length === 0;
+    if (chunk === undefined) return;
+    const version = this.#writeback.dirtyChunks.get(chunk) ?? 0;
+    if (version > this.#journal.confirmedVersion) this.#writeback.stage(chunk);
+  }
+
+  /** After a flight, writes what is confirmed, or takes the next step of the end. */
+  land(): void {
+    if (this.#chunks === undefined) return;
+    if (this.#isSyncing) {
+      this.#isSyncing = false;
+      return this.#nextStep();
+    }
+    const staged = this.#writeback.writeStaged(this.#journal.confirmedVersion);
+    const index = this.#chunks.lastIndexOf(staged);
+    if (index >= 0) this.#chunks.splice(index, 1);
+    this.#writeConfirmed(this.#chunks);
+  }
+
+  /** Writes chunks whose pages are confirmed; removes them from the list. */
+  #writeConfirmed(chunks: number[]): void {
+    const { dirtyChunks, writes } = this.#writeback;
+    const end = writes.pages + LANDING_PAGES;
+    const last = Math.max(0, chunks.length - LANDING_CHUNKS);
+    for (let i = chunks.length - 1; i >= last && writes.pages < end; i--) {
+      const version = dirtyChunks.get(chunks[i]!);
+      if (version !== undefined && version > this.#journal.confirmedVersion) continue;
+      if (version !== undefined) this.#clean(chunks[i]!);
+      chunks.splice(i, 1);
+    }
+  }
+
+  /** The steps of the end, each after a sync of the one before. */
+  #nextStep(): void {
+    if (this.#step === "pages") {
+      const { generation, epoch } = this.#journal;
+      this.#superblock.writeFirstCopy({
+        ...this.#meta,
+        replayGeneration: generation,
+        replaySequence: this.#sequence,
+        syncEpoch: epoch,
+      });
+      this.#step = "first copy";
+    } else if (this.#step === "first copy") {
+      this.#superblock.writeSecondCopy();
+      this.#step = "second copy";
+    } else {
+      this.#superblock.endSteps();
+      this.#fileEnd.cut();
+      this.#writeback.endStages();
+      this.#chunks = undefined;
+      this.completed++;
+    }
   }
 }

@@ -202,14 +202,20 @@ describe("a slice of a checkpoint", () => {
         cleaned.push(chunk);
         return chunk === 3 || !isBusy;
       },
+      endStages: () => {},
     } as unknown as Writeback;
     const journal = {
       flush: () => {},
       confirm: () => {},
       switchArea: () => {},
+      writtenVersion: 0,
     } as unknown as Journal;
     let published = 0;
-    const superblock = { publish: () => published++ } as unknown as CurrentSuperblock;
+    const superblock = {
+      writeFirstCopy: () => published++,
+      writeSecondCopy: () => {},
+      endSteps: () => {},
+    } as unknown as CurrentSuperblock;
     const fileEnd = { cut: () => {} } as unknown as FileEnd;
     const unsynced = new UnsyncedChunks(disk);
     const parts = { disk, journal, writeback, unsynced, superblock, fileEnd };

@@ -8,6 +8,9 @@
  * cuts the free tail of the file. A clean close ends with a checkpoint, gives the areas back, and
  * marks the file clean.
  *
+ * `flush` waits for the medium in line. `takeOff` and `land` do the same work around a sync that
+ * runs off the thread; a checkpoint then uses the syncs of these flights.
+ *
  * On a full disk, commits that take pages into use fail before they become visible. Commits that
  * only give pages back go on in the room that the journal keeps for them, each followed by a
  * checkpoint. A close on a full disk claims the first bytes of the next session's journal, so that
@@ -34,7 +37,7 @@ import type { ClaimedPages } from "./claimed_pages.ts";
 import type { CommitLog, LiveSnapshots } from "./commit_hooks.ts";
 import type { CurrentSuperblock } from "./current_superblock.ts";
 import { FileEnd } from "./file_end.ts";
-import type { Journal } from "./journal.ts";
+import type { Flight, Journal } from "./journal.ts";
 import { emptyHeaderPage, journalHeaderPage } from "./journal_area.ts";
 import type { CheckpointState, JournalState } from "./journal_state.ts";
 import type { LogBuffer } from "./log_record.ts";
@@ -50,6 +53,8 @@ export type Durability = "sync" | "buffered" | "none";
 const PENDING_BYTES_MAX = 4 * 1024 * 1024;
 /** The multiple of its bound that the journal may reach while callers wait for the checkpoint. */
 const WAITING_SHARE = 2;
+/** The flights that may land before a checkpoint that is due begins in line. */
+const LANDINGS_MAX = 8;
 
 /** The path of commits to the medium. */
 export class CommitPath implements CommitLog {
@@ -61,9 +66,14 @@ export class CommitPath implements CommitLog {
   readonly #writeback: Writeback;
   readonly #loader: Loader;
   readonly #fileEnd: FileEnd;
+  readonly #unsynced: UnsyncedChunks;
   readonly #images: PageSet;
   readonly #snapshots: LiveSnapshots;
   readonly #journalBytes: number;
+  /** The flights that landed while a checkpoint was due and could not begin. */
+  #landings = 0;
+  /** Whether the next flights take a checkpoint, however short the journal is. */
+  #isRequested = false;
   /** Whether the disk refused a transaction, and no checkpoint has made room since. */
   #wasRefused = false;
   /** Whether the disk was full in this session, or may have been in the session before. */
@@ -99,6 +109,7 @@ export class CommitPath implements CommitLog {
     this.#journal = parts.journal;
     this.#writeback = parts.writeback;
     this.#loader = parts.loader;
+    this.#unsynced = parts.unsynced;
     this.#images = parts.images;
     this.#snapshots = parts.snapshots;
     this.#journalBytes = options.journalBytes;
@@ -216,18 +227,75 @@ export class CommitPath implements CommitLog {
    */
   flush(level: Durability, waits: boolean): void {
     if (level === "sync") this.#journal.flush(true);
-    else if (level === "buffered" || this.pending.length > PENDING_BYTES_MAX) {
-      this.#journal.flush(false);
-    }
+    else this.write(level);
     this.#advanceCheckpoint(this.#journalBytes * (waits ? WAITING_SHARE : 1));
+  }
+
+  /** Takes all commits to a level that needs no sync. */
+  write(level: "buffered" | "none"): void {
+    if (level === "buffered" || this.pending.length > PENDING_BYTES_MAX) this.#journal.flush(false);
+  }
+
+  /** Whether a flight would advance a checkpoint. */
+  get needsFlight(): boolean {
+    return this.#checkpoint.isRunning || this.#isCheckpointDue;
+  }
+
+  get #isCheckpointDue(): boolean {
+    if (this.#checkpoint.isRunning) return false;
+    return this.#isRequested || this.#journal.usedBytes > this.#journalBytes / 2;
+  }
+
+  /** Lets the next flights take a checkpoint, unless one has nothing to do. */
+  requestCheckpoint(): void {
+    this.#isRequested = this.#hasWork && !this.#checkpoint.isRunning;
+  }
+
+  /** Whether a checkpoint has something to do. */
+  get #hasWork(): boolean {
+    if (!this.#superblock.isOpen) return false;
+    return this.#writeback.dirtyChunks.size > 0 || this.#journal.usedBytes > 0;
+  }
+
+  /** Writes all commits, and starts a sync off the thread; `land` follows it. */
+  takeOff(): Flight | undefined {
+    // On a full disk a checkpoint frees the kept room of the area for the next transaction.
+    if (this.#journal.isShort) {
+      this.flush("sync", false);
+      return undefined;
+    }
+    this.#unsynced.beginSync();
+    const flight = this.#journal.takeOff(this.needsFlight);
+    this.#checkpoint.takeOff();
+    return flight;
+  }
+
+  /** Notes that the sync of a flight has ended, and advances the checkpoint. */
+  land(flight: Flight): void {
+    this.#unsynced.endSync();
+    this.#journal.land(flight);
+    if (this.#checkpoint.isRunning) this.#checkpoint.land();
+    else if (this.#isCheckpointDue) this.#beginCheckpointInFlight();
+  }
+
+  /** Begins a checkpoint without a sync of its own, or in line after many landings. */
+  #beginCheckpointInFlight(): void {
+    if (!this.#journal.canSwitch(this.#meta)) {
+      if (++this.#landings >= LANDINGS_MAX) this.beginCheckpoint();
+      return;
+    }
+    this.#prepareCheckpoint();
+    this.#checkpoint.beginConfirmed(this.#meta);
   }
 
   #advanceCheckpoint(bytesMax: number): void {
     // On a full disk a checkpoint frees the kept room of the area for the next transaction.
     if (this.#journal.isShort) return this.checkpoint();
     const used = this.#journal.usedBytes;
-    if (!this.#checkpoint.isRunning) {
-      if (used > this.#journalBytes / 2) this.beginCheckpoint();
+    if (this.#isCheckpointDue) {
+      this.beginCheckpoint();
+    } else if (!this.#checkpoint.isRunning) {
+      return;
     } else if (used > bytesMax) {
       this.#checkpoint.finish();
     } else {
@@ -242,11 +310,19 @@ export class CommitPath implements CommitLog {
 
   /** Begins a checkpoint, unless one is running or has nothing to do. */
   beginCheckpoint(): void {
-    if (this.#checkpoint.isRunning || !this.#superblock.isOpen) return;
-    if (this.#writeback.dirtyChunks.size === 0 && this.#journal.usedBytes === 0) return;
-    this.#images.clear();
-    if (this.#snapshots.snapshotCount === 0) this.#fileEnd.moveToLastPageInUse();
+    if (this.#checkpoint.isRunning || !this.#hasWork) return;
+    this.#journal.flush(true);
+    this.#prepareCheckpoint();
     this.#checkpoint.begin(this.#meta);
+  }
+
+  #prepareCheckpoint(): void {
+    this.#landings = 0;
+    this.#isRequested = false;
+    this.#images.clear();
+    // Commits that are pending may have freed the last pages of the state of the switch.
+    const isWritten = this.pending.length === 0;
+    if (isWritten && this.#snapshots.snapshotCount === 0) this.#fileEnd.moveToLastPageInUse();
   }
 
   /** Advances the running checkpoint by one slice; whether work remains. */

@@ -1,19 +1,25 @@
 /**
  * The superblock of an open file: what both copies hold, and the way to replace it.
  *
- * Each new superblock has the next number and goes to both slots (`writeSuperblock`). The caller
- * syncs whatever the new superblock relies on before it publishes.
+ * Each new superblock has the next number and goes to both slots, each copy synced before the next
+ * step. `publish` takes all steps in line. A checkpoint that waits for its syncs off the thread
+ * takes the steps one by one; a `publish` meanwhile completes these first. The caller syncs
+ * whatever the new superblock relies on before it publishes.
  */
 
 import type { Disk } from "../file/disk.ts";
 import type { Superblock } from "../format/superblock.ts";
-import { repairSuperblocks, writeSuperblock } from "./superblocks.ts";
+import { repairSuperblocks, writeSuperblock, writeSuperblockCopy } from "./superblocks.ts";
 
 /** The superblock of an open file. */
 export class CurrentSuperblock {
   readonly #disk: Disk;
   readonly #protect: boolean;
   #fields: Superblock;
+  /** The superblock that is being published in steps. */
+  #next: Superblock | undefined;
+  /** Whether its second copy is written. */
+  #hasSecondCopy = false;
 
   /**
    * The superblock that the file was opened with.
@@ -45,8 +51,44 @@ export class CurrentSuperblock {
 
   /** Replaces some of its fields, in both copies, each synced. */
   publish(changes: Partial<Superblock>): void {
-    const next = { ...this.#fields, ...changes, number: this.#fields.number + 1 };
+    this.#completeSteps();
+    const next = this.#replacedBy(changes);
     writeSuperblock(this.#disk, next);
     this.#fields = next;
+  }
+
+  /** The first step: writes the first copy of the next superblock. A sync has to follow. */
+  writeFirstCopy(changes: Partial<Superblock>): void {
+    this.#completeSteps();
+    this.#next = this.#replacedBy(changes);
+    this.#hasSecondCopy = false;
+    writeSuperblockCopy(this.#disk, this.#next, 0);
+  }
+
+  /** The second step: writes the second copy, unless a `publish` has. A sync has to follow. */
+  writeSecondCopy(): void {
+    if (this.#next === undefined) return;
+    writeSuperblockCopy(this.#disk, this.#next, 1);
+    this.#hasSecondCopy = true;
+  }
+
+  /** The last step, once the second copy is on the medium. */
+  endSteps(): void {
+    if (this.#next !== undefined) this.#fields = this.#next;
+    this.#next = undefined;
+  }
+
+  #completeSteps(): void {
+    if (this.#next === undefined) return;
+    this.#disk.sync();
+    if (!this.#hasSecondCopy) {
+      this.writeSecondCopy();
+      this.#disk.sync();
+    }
+    this.endSteps();
+  }
+
+  #replacedBy(changes: Partial<Superblock>): Superblock {
+    return { ...this.#fields, ...changes, number: this.#fields.number + 1 };
   }
 }

@@ -8,10 +8,16 @@
  * was cut from one that rotted. Nothing says so of the last batch. So an empty batch confirms a
  * version before its pages go to the file.
  *
+ * A flush waits for the medium in line. A flight (`takeOff`, `land`) writes the same batches, and
+ * its sync runs off the thread. Records that name published pages must not be written before these
+ * pages are on the medium: a flight first syncs the pages, and `land` writes the records, which the
+ * next flight syncs.
+ *
  * Invariants:
  * 1. confirmed <= durable <= written <= committed: each version reaches a level after those before.
  * 2. The current area has room, with bytes in the file, for everything pending and an empty batch
- *    after it: `reserve` provides it before a commit becomes visible. A commit that takes pages
+ *    after it, unless the last batch is empty and nothing is pending: `reserve` provides it before
+ *    a commit becomes visible. A commit that takes pages
  *    into use leaves `KEPT_BYTES` more in either area, for commits that only give pages back.
  * 3. An area is written from its beginning only after `switchArea`, which the checkpoint calls when
  *    the superblocks do not need its batches.
@@ -20,8 +26,9 @@
  */
 
 import { assert } from "../format/assert.ts";
-import { BATCH_ALIGN, BATCH_HEADER_BYTES, batchBytes, encodeBatch } from "./batch.ts";
-import { crc, seedOf } from "../format/checksum.ts";
+import { BATCH_ALIGN, batchBytes } from "./batch.ts";
+import { BatchWriter } from "./batch_writer.ts";
+import { seedOf } from "../format/checksum.ts";
 import type { CurrentSuperblock } from "./current_superblock.ts";
 import { type Disk, isFull } from "../file/disk.ts";
 import { LimitError } from "../format/errors.ts";
@@ -51,10 +58,31 @@ const KEPT_BYTES = 64 * 1024;
 /** The first bytes of an area: a batch of a few pages, and a batch that confirms it. */
 export const AREA_BYTES_MIN: number = 8 * BATCH_ALIGN;
 
+const NOTHING = new Uint8Array(0);
+
+/**
+ * A sync that has started off the thread, and what is on the medium once it ends. One flight is in
+ * the air at a time. Commits, checkpoint slices and syncs in line go on meanwhile.
+ */
+export interface Flight {
+  /** The last version that was written when it took off. */
+  readonly version: Version;
+  /** The last version that a batch confirmed then. */
+  readonly confirmed: Version;
+  /** The sequence of the last batch that was written when it took off. */
+  readonly sequence: number;
+  /** The page count when it took off. */
+  readonly pageCount: number;
+  /** The number of claims made when it took off. */
+  readonly claims: number;
+  /** Resolves when everything written before it is on the medium. */
+  readonly synced: Promise<void>;
+}
+
 /** The write-ahead log of a file. */
 export class Journal {
   /** Records of commits that are not written yet. */
-  readonly pending: LogBuffer = new LogBuffer();
+  pending: LogBuffer = new LogBuffer();
   /** The last version that a later batch on the medium confirms. */
   confirmedVersion: number;
   /** The last version that is on the medium. */
@@ -63,8 +91,6 @@ export class Journal {
   writtenVersion: number;
   /** The generation of the next batch; its parity selects the area. */
   generation: number;
-  /** The sequence of the last batch. */
-  sequence: number;
   /** Syncs completed. */
   epoch: number;
   /** Bytes and batches written so far, and syncs of batches. */
@@ -77,20 +103,29 @@ export class Journal {
   #areas: [JournalArea, JournalArea];
   /** The meta of the last commit that is pending. */
   readonly #meta = new Meta();
+  /** The meta of the last commit that is written. */
+  readonly #writtenMeta = new Meta();
+  /** Records that wait for their published pages, which the flight in the air syncs. */
+  #published = new LogBuffer();
+  /** The meta of the last commit of these. */
+  readonly #publishedMeta = new Meta();
   /** The largest page count since the last sync: a crash may bring that many pages back. */
   #pageCountMax: number;
   #durableSequence: number;
+  /** The version that is confirmed once all batches are on the medium. */
+  #nextConfirmed: number;
   /** The last version written before the first batch of the current area. */
   #versionBefore: number;
   #offset = 0;
   /** Whether the disk had no room for the kept bytes of the current area. */
   #isShort = false;
-  /** Whether bytes were claimed, in the journal or for pages, that are not on the medium yet. */
-  #hasClaims = false;
+  /** How often bytes were claimed, in the journal or for pages. */
+  #claims = 0;
+  /** How many of these claims are on the medium. */
+  #syncedClaims = 0;
   /** Bytes used of the other area at the last switch. */
   #otherOffset = 0;
-  #lastSum = 0;
-  #batch = new Uint8Array(64 * 1024);
+  readonly #batches: BatchWriter;
 
   /**
    * The journal of a file.
@@ -106,14 +141,16 @@ export class Journal {
     this.#unsynced = unsynced;
     this.#databaseId = start.databaseId;
     this.generation = start.replayGeneration;
-    this.sequence = start.replaySequence;
+    this.#batches = new BatchWriter(start.databaseId, start.replaySequence);
     this.epoch = start.syncEpoch;
     this.#durableSequence = start.replaySequence;
     this.confirmedVersion = start.version;
+    this.#nextConfirmed = start.version;
     this.durableVersion = start.version;
     this.#versionBefore = start.version;
     this.writtenVersion = start.version;
     this.#meta.assign(start);
+    this.#writtenMeta.assign(start);
     this.#pageCountMax = start.pageCount;
     // Areas of an earlier session hold batches of older generations, so their bytes need no zeros;
     // but the file may end inside them.
@@ -123,6 +160,11 @@ export class Journal {
     ];
   }
 
+  /** The sequence of the last batch. */
+  get sequence(): number {
+    return this.#batches.sequence;
+  }
+
   /** Whether the current area lacks its kept bytes, and the disk has no room for them. */
   get isShort(): boolean {
     return this.#isShort;
@@ -130,7 +172,7 @@ export class Journal {
 
   /** Notes that pages were claimed: the next durable batch follows a sync of them. */
   noteClaims(): void {
-    this.#hasClaims = true;
+    this.#claims++;
   }
 
   /** The chunks of both areas. */
@@ -202,16 +244,14 @@ export class Journal {
 
   /** The bytes of the batches that the pending records become. */
   #pendingBytes(): number {
-    const { length } = this.pending;
-    const whole = Math.floor(length / PART_BYTES_MAX);
-    return whole * batchBytes(PART_BYTES_MAX) + batchBytes(length % PART_BYTES_MAX);
+    return partsBytes(this.#published.length) + partsBytes(this.pending.length);
   }
 
   #makeRoom(area: JournalArea, end: number, meta: Meta): void {
     if (end <= area.zeroed) return;
     if (end > area.capacity) this.#grow(area, end, meta);
     area.zeroTo(end);
-    this.#hasClaims = true;
+    this.noteClaims();
   }
 
   /** Makes room, unless the disk is full or the area has too many chunks; whether it did. */
@@ -277,29 +317,91 @@ export class Journal {
 
   /** Writes everything pending; with `durable` it is on the medium when the call returns. */
   flush(durable: boolean): void {
-    const before = this.writtenVersion;
+    if (this.#published.length > 0) {
+      this.sync();
+      this.#writePublished();
+    }
     if (this.pending.length > 0) {
       // Published pages must be on the medium before the batch that names them.
       if (this.pending.publishes) this.sync();
-      if (durable && this.durableVersion === before && this.#fitsOneBatch()) {
-        // So must the claimed bytes of the pages that its commits take into use.
-        if (this.#hasClaims) this.sync();
-        this.#writeBatch(0, this.pending.length, false, true);
-        this.#clearPending();
-        this.#markDurable();
-        return;
+      if (durable && this.#isDurable && this.pending.length <= PART_BYTES_MAX) {
+        return this.#writePendingThrough();
       }
-      this.#writeParts();
+      this.#writePending();
     }
-    if (!durable || this.durableVersion === this.writtenVersion) return;
+    if (!durable || this.#isDurable) return;
     this.sync();
+    this.#markDurable();
+  }
+
+  /** Whether every batch is on the medium. */
+  get #isDurable(): boolean {
+    return this.#durableSequence === this.sequence;
+  }
+
+  /** Writes everything pending as one batch, which is on the medium when the call returns. */
+  #writePendingThrough(): void {
+    // The claimed bytes of the pages that its commits take into use must be there before it.
+    if (this.#claims > this.#syncedClaims) this.sync();
+    this.#nextConfirmed = this.writtenVersion;
+    this.#writeBatch(this.pending.bytes.subarray(0, this.pending.length), this.#meta, false, true);
+    this.#clearPending();
     this.#markDurable();
   }
 
   /** Syncs the file, and with it claimed bytes and published pages. */
   sync(): void {
+    const claims = this.#claims;
     this.#disk.sync();
-    this.#hasClaims = false;
+    this.#syncedClaims = claims;
+  }
+
+  /**
+   * Writes everything pending, and starts a sync off the thread. If pending records name published
+   * pages, the sync is for these pages, and `land` writes the records.
+   *
+   * @param confirms Whether the flight also confirms what it makes durable.
+   */
+  takeOff(confirms: boolean): Flight {
+    assert(this.#published.length === 0, "one flight is in the air at a time");
+    if (this.pending.publishes) this.#holdPending();
+    else if (this.pending.length > 0) this.#writePending();
+    if (confirms && this.#nextConfirmed < this.writtenVersion) this.#writeConfirmation(false);
+    return {
+      version: this.writtenVersion,
+      confirmed: this.#nextConfirmed,
+      sequence: this.sequence,
+      pageCount: this.#meta.pageCount,
+      claims: this.#claims,
+      synced: this.#disk.startSync(),
+    };
+  }
+
+  /** Notes that a flight has ended, and writes the records that waited for published pages. */
+  land(flight: Flight): void {
+    this.epoch++;
+    this.writes.syncs++;
+    this.#syncedClaims = Math.max(this.#syncedClaims, flight.claims);
+    this.#durableSequence = Math.max(this.#durableSequence, flight.sequence);
+    this.durableVersion = Math.max(this.durableVersion, flight.version);
+    this.confirmedVersion = Math.max(this.confirmedVersion, flight.confirmed);
+    if (flight.version === this.#meta.version) {
+      this.#pageCountMax = Math.max(flight.pageCount, this.#meta.pageCount);
+    }
+    if (this.#published.length > 0) this.#writePublished();
+  }
+
+  /** Sets pending records aside until their published pages are on the medium. */
+  #holdPending(): void {
+    const { pending } = this;
+    this.pending = this.#published;
+    this.#published = pending;
+    this.#publishedMeta.assign(this.#meta);
+  }
+
+  #writePublished(): void {
+    this.#writeParts(this.#published, this.#publishedMeta);
+    this.#published.clear();
   }
 
   /**
@@ -309,87 +411,97 @@ export class Journal {
   confirm(version: Version): void {
     if (version <= this.confirmedVersion) return;
     this.flush(true);
-    this.#writeBatch(0, 0, false, true);
+    if (version <= this.confirmedVersion) return;
+    this.#writeConfirmation(true);
     this.#markDurable();
   }
 
-  #fitsOneBatch(): boolean {
-    return this.pending.length <= PART_BYTES_MAX;
+  /** Writes an empty batch, which confirms everything written. */
+  #writeConfirmation(through: boolean): void {
+    this.#nextConfirmed = this.writtenVersion;
+    const isWritten = this.#meta.version === this.writtenVersion;
+    this.#writeBatch(NOTHING, isWritten ? this.#meta : this.#writtenMeta, false, through);
   }
 
-  #writeParts(): void {
-    const { length } = this.pending;
+  #writePending(): void {
+    this.#writeParts(this.pending, this.#meta);
+    this.#clearPending();
+  }
+
+  /** Writes records, which are those up to a commit with a meta. */
+  #writeParts({ bytes, length }: LogBuffer, meta: Meta): void {
+    this.#nextConfirmed = this.writtenVersion;
     for (let from = 0; from < length; from += PART_BYTES_MAX) {
       const to = Math.min(from + PART_BYTES_MAX, length);
-      this.#writeBatch(from, to, to < length, false);
+      this.#writeBatch(bytes.subarray(from, to), meta, to < length, false);
     }
-    this.#clearPending();
+    this.#noteWritten(meta);
   }
 
   #clearPending(): void {
     this.pending.clear();
-    this.writtenVersion = this.#meta.version;
+    this.#noteWritten(this.#meta);
+  }
+
+  #noteWritten(meta: Meta): void {
+    this.writtenVersion = meta.version;
+    this.#writtenMeta.assign(meta);
   }
 
   #markDurable(): void {
     this.epoch++;
     this.writes.syncs++;
     this.#durableSequence = this.sequence;
-    this.confirmedVersion = this.durableVersion;
+    this.confirmedVersion = this.#nextConfirmed;
     this.durableVersion = this.writtenVersion;
     this.#pageCountMax = this.#meta.pageCount;
   }
 
-  #writeBatch(from: number, to: number, continues: boolean, through: boolean): void {
-    const bytes = batchBytes(to - from);
-    assert(this.#offset + bytes <= this.#area.capacity, "pending records have room");
-    if (this.#batch.length < bytes) this.#batch = new Uint8Array(bytes);
-    const payload = this.pending.bytes.subarray(from, to);
-    this.#batch.set(payload, BATCH_HEADER_BYTES);
-    this.#batch.fill(0, BATCH_HEADER_BYTES + payload.length, bytes);
-    this.#encodeHeader(payload, continues);
-    if (through) this.#area.writeThrough(this.#batch, bytes, this.#offset);
-    else this.#area.write(this.#batch, bytes, this.#offset);
-    this.#offset += bytes;
-    this.writes.bytes += bytes;
+  #writeBatch(payload: Uint8Array, meta: Meta, continues: boolean, through: boolean): void {
+    const area = this.#area;
+    const end = this.#offset + batchBytes(payload.length);
+    assert(end <= area.capacity, "pending records have room");
+    this.writes.bytes += this.#batches.write(payload, meta, {
+      area,
+      offset: this.#offset,
+      generation: this.generation,
+      epoch: this.epoch,
+      durableSequence: this.#durableSequence,
+      continues,
+      through,
+    });
+    this.#offset = end;
     this.writes.batches++;
   }
 
-  #encodeHeader(payload: Uint8Array, continues: boolean): void {
-    const { version, pageCount, nextTreeId, catalogRoot, allocatorHint } = this.#meta;
-    this.sequence++;
-    this.#lastSum = encodeBatch(
-      {
-        generation: this.generation,
-        sequence: this.sequence,
-        epoch: this.epoch,
-        durableSequence: this.#durableSequence,
-        offset: this.#offset,
-        version,
-        payloadBytes: payload.length,
-        payloadSum: crc(payload),
-        previousSum: this.#lastSum,
-        pageCount,
-        nextTreeId,
-        catalogRoot,
-        allocatorHint,
-        continues,
-      },
-      this.#databaseId,
-      this.#batch,
-    );
+  /**
+   * Whether an area can end here: everything written is confirmed, and the other area has room for
+   * what is pending.
+   */
+  canSwitch(meta: Meta): boolean {
+    if (this.#published.length > 0 || !this.#isDurable) return false;
+    if (this.confirmedVersion < this.writtenVersion) return false;
+    return this.#tryMakeRoom(this.#otherArea, this.#pendingBytes() + BATCH_ALIGN, meta);
   }
 
-  /** Continues at the beginning of the other area, with a new meta. */
+  /** The meta of the last commit that is written. */
+  get writtenMeta(): Meta {
+    return this.#writtenMeta;
+  }
+
+  /**
+   * Continues at the beginning of the other area, with a new meta. What is pending is written
+   * there.
+   */
   switchArea(meta: Meta): void {
-    assert(this.pending.length === 0, "an area is complete before the switch");
-    assert(this.durableVersion === this.writtenVersion, "an area is durable before the switch");
+    assert(this.#isDurable && this.#published.length === 0, "an area is complete at the switch");
     this.generation++;
     this.#otherOffset = this.#offset;
     this.#offset = 0;
     this.#isShort = false;
     this.#versionBefore = this.writtenVersion;
     this.#meta.assign(meta);
+    if (meta.version === this.writtenVersion) this.#writtenMeta.assign(meta);
   }
 
   /**
@@ -405,7 +517,13 @@ export class Journal {
       return { chunks: [...chunks], usedBytes, capacityBytes, isCurrent };
     });
     const { generation, sequence, epoch, writtenVersion, durableVersion } = this;
-    const pendingBytes = this.pending.length;
+    const pendingBytes = this.#published.length + this.pending.length;
     return { areas, generation, sequence, epoch, pendingBytes, writtenVersion, durableVersion };
   }
+}
+
+/** The bytes of the batches that records become. */
+function partsBytes(length: number): number {
+  const whole = Math.floor(length / PART_BYTES_MAX);
+  return whole * batchBytes(PART_BYTES_MAX) + batchBytes(length % PART_BYTES_MAX);
 }

@@ -38,13 +38,18 @@ export function createDatabase(disk: Disk): Superblock {
 
 /** Writes a superblock to both its slots, the one of its parity first. */
 export function writeSuperblock(disk: Disk, superblock: Superblock): void {
-  const bytes = new Uint8Array(PAGE_BYTES);
-  encodeSuperblock(superblock, bytes);
-  for (const turn of [0, 1]) {
-    const page = SUPERBLOCK_PAGE + ((superblock.number + turn) & 1);
-    disk.write(bytes, 0, PAGE_BYTES, page * PAGE_BYTES);
+  for (const turn of [0, 1] as const) {
+    writeSuperblockCopy(disk, superblock, turn);
     disk.sync();
   }
+}
+
+/** Writes the first or the second copy of a superblock; a sync has to follow each. */
+export function writeSuperblockCopy(disk: Disk, superblock: Superblock, turn: 0 | 1): void {
+  const bytes = new Uint8Array(PAGE_BYTES);
+  encodeSuperblock(superblock, bytes);
+  const page = SUPERBLOCK_PAGE + ((superblock.number + turn) & 1);
+  disk.write(bytes, 0, PAGE_BYTES, page * PAGE_BYTES);
 }
 
 /**

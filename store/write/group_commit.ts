@@ -1,108 +1,259 @@
 /**
- * Group commit: transactions of one turn of the event loop reach the disk together, in one write
- * and one sync.
+ * Group commit: transactions that wait for the medium at the same time share one write and one
+ * sync.
  *
- * Each is already committed in memory. Their shared promise resolves when all have the highest
- * durability that any of them requested.
+ * Each is already committed in memory. In line, those of one turn of the event loop share a flush.
+ * In a flight, the sync runs off the thread; those committed meanwhile gather, and the next flight
+ * takes off with them as soon as the first has landed. So none waits longer than two flights, or
+ * three if it has large values. `FlushPolicy` chooses between the two ways.
  *
  * Commits whose records reach `PENDING_BYTES` are written within the turn, without a sync, and
  * advance the checkpoint there. So the memory and the journal of a turn are bounded, whatever the
  * number of its transactions.
  *
- * If the journal is full before the checkpoint ends, the promise also waits for the checkpoint. The
- * checkpoint advances a slice per turn of the event loop, so other work continues meanwhile.
+ * If the journal is full before the checkpoint ends, promises also wait for the checkpoint. It
+ * advances with each flight, or by a slice per turn of the event loop, so other work continues
+ * meanwhile.
  */
 
 import { setImmediate } from "node:timers";
 import type { Durability, Pager } from "../../pager/mod.ts";
+import type { FlushPolicy } from "./flush_policy.ts";
 
 /** The most bytes of records that wait in memory for the end of the turn. */
 const PENDING_BYTES = 4 * 1024 * 1024;
 
-/** Flushes the transactions of one turn of the event loop together. */
+/** What follows a flush, even a failed one. */
+export interface FlushListener {
+  /** Commits may have become durable. */
+  durable(): void;
+  /** Commits that a caller made have been flushed. */
+  flushed(): void;
+}
+
+/** Takes transactions to the medium together. */
 export class GroupCommit {
   readonly #pager: Pager;
-  readonly #flushed: () => void;
-  #group: PromiseWithResolvers<void> | undefined;
-  #level: Durability = "buffered";
+  readonly #listener: FlushListener;
+  readonly #policy: FlushPolicy;
+  /** Those that wait for the medium. */
+  #synced: PromiseWithResolvers<void> | undefined;
+  /** Those that wait for the system. */
+  #buffered: PromiseWithResolvers<void> | undefined;
+  /** Resolves when the flights in the air have landed; undefined if there are none. */
+  #flying: Promise<void> | undefined;
 
   /**
    * Creates the group commit of a database.
    *
    * @param pager Its pager.
-   * @param flushed Called after each flush, including failed ones.
+   * @param listener Follows each flush.
+   * @param policy Chooses between flights and flushes in line.
    */
-  constructor(pager: Pager, flushed: () => void) {
+  constructor(pager: Pager, listener: FlushListener, policy: FlushPolicy) {
     this.#pager = pager;
-    this.#flushed = flushed;
+    this.#policy = policy;
+    this.#listener = listener;
   }
 
   /** Resolves when all committed transactions have reached a durability. */
   reach(level: Durability): Promise<void> {
     if (level === "none") {
-      this.#flush("none", false);
+      this.#writeFor("none");
       return Promise.resolve();
     }
-    if (this.#group === undefined) {
-      this.#group = Promise.withResolvers<void>();
-      queueMicrotask(() => this.flush());
-    }
-    const { promise } = this.#group;
-    if (level === "sync") this.#level = "sync";
+    const reached = level === "buffered" ? this.#reachSystem() : this.#reachMedium();
     if (this.#pager.pendingBytes >= PENDING_BYTES) this.#writePending();
-    return promise;
+    return reached;
   }
 
-  /** Writes the records of the waiting group; its promise still waits for the end of the turn. */
+  /** Writes what waits; its promises still wait for the end of the turn, or for a flight. */
   #writePending(): void {
     try {
-      this.#flush("buffered", false);
+      this.#writeFor("buffered");
     } catch (error) {
-      this.#takeGroup()?.reject(error);
+      this.#buffered?.reject(error);
+      this.#synced?.reject(error);
+      this.#buffered = this.#synced = undefined;
     }
   }
 
-  /** Ends the waiting group, if there is one. */
-  #takeGroup(): PromiseWithResolvers<void> | undefined {
-    const group = this.#group;
-    this.#group = undefined;
-    this.#level = "buffered";
-    return group;
+  #reachMedium(): Promise<void> {
+    if (this.#synced === undefined) {
+      this.#synced = Promise.withResolvers<void>();
+      // The flights in the air take it along next.
+      if (this.#flying === undefined) queueMicrotask(() => this.#flushSynced());
+    }
+    return this.#synced.promise;
   }
 
-  /** Flushes the waiting group immediately. */
-  flush(): void {
-    const level = this.#level;
-    const group = this.#takeGroup();
-    if (group === undefined) return;
+  #reachSystem(): Promise<void> {
+    if (this.#buffered === undefined) {
+      this.#buffered = Promise.withResolvers<void>();
+      queueMicrotask(() => this.#flushBuffered());
+    }
+    return this.#buffered.promise;
+  }
+
+  /**
+   * Takes all committed transactions to a level that needs no sync, and advances the checkpoint.
+   *
+   * @throws {IoError} The system refused, and the handle latches.
+   */
+  write(level: "buffered" | "none"): void {
+    const mayFly = this.#flying !== undefined || this.#policy.isSyncLong;
+    if (!mayFly || this.#pager.isOverdue) return this.#pager.flush(level, level === "buffered");
+    this.#pager.flights.write(level);
+    if (this.#pager.flights.isNeeded) this.#fly();
+  }
+
+  #writeFor(level: "buffered" | "none"): void {
     try {
-      this.#flush(level, true);
+      this.write(level);
+    } finally {
+      this.#notify();
+    }
+  }
+
+  #notify(): void {
+    this.#listener.durable();
+    this.#listener.flushed();
+  }
+
+  /** Flushes everything that waits immediately. */
+  flush(): void {
+    if (this.#buffered !== undefined) this.#flushBuffered();
+    if (this.#synced !== undefined) this.#flushInLine();
+  }
+
+  /** Whether a checkpoint has work left, after a slice of it was done or begun. */
+  checkpointSlice(): boolean {
+    if (this.#flying !== undefined) return true;
+    if (!this.#policy.isSyncLong) return this.#pager.checkpointSlice();
+    const { flights } = this.#pager;
+    flights.requestCheckpoint();
+    if (!flights.isNeeded) return false;
+    this.#fly();
+    return true;
+  }
+
+  /**
+   * Takes everything to the pages of the file, as far as that is possible without a sync in line.
+   * Resolves when no flight is in the air; errors go to those that wait for a commit.
+   */
+  async settle(): Promise<void> {
+    if (this.#policy.isSyncLong) {
+      this.#pager.flights.requestCheckpoint();
+      while (this.#pager.flights.isNeeded) {
+        this.#fly();
+        await this.#flying;
+      }
+    }
+    while (this.#flying !== undefined) await this.#flying;
+  }
+
+  #flushBuffered(): void {
+    const group = this.#buffered;
+    if (group === undefined) return;
+    this.#buffered = undefined;
+    try {
+      this.#writeFor("buffered");
       this.#resolve(group);
     } catch (error) {
       group.reject(error);
     }
   }
 
-  #flush(level: Durability, waits: boolean): void {
+  #flushSynced(): void {
+    if (this.#synced === undefined || this.#flying !== undefined) return;
+    if (this.#policy.flies) this.#fly();
+    else this.#flushInLine();
+  }
+
+  #flushInLine(): void {
+    const group = this.#synced!;
+    this.#synced = undefined;
+    const begin = performance.now();
     try {
-      this.#pager.flush(level, waits);
+      this.#pager.flush("sync", true);
+      this.#policy.noteInLine(performance.now() - begin);
+      this.#resolve(group);
+    } catch (error) {
+      group.reject(error);
     } finally {
-      this.#flushed();
+      this.#notify();
     }
+  }
+
+  /** Takes off, unless a flight is in the air. */
+  #fly(): void {
+    this.#flying ??= this.#flyOn().finally(() => {
+      this.#flying = undefined;
+      // Commits may have been made between the last landing and now.
+      this.#flushSynced();
+    });
+  }
+
+  /** Flies until nothing waits. */
+  async #flyOn(): Promise<void> {
+    const landed: PromiseWithResolvers<void>[] = [];
+    do {
+      const group = this.#synced;
+      this.#synced = undefined;
+      const { version } = this.#pager.meta;
+      try {
+        await this.#flyOnce(version);
+        if (group !== undefined) landed.push(group);
+      } catch (error) {
+        // A flush in line may have made them durable meanwhile.
+        if (this.#pager.durableVersion >= version) group?.resolve();
+        else group?.reject(error);
+      } finally {
+        if (!this.#pager.isOverdue) { for (const { resolve } of landed.splice(0)) resolve(); }
+        this.#listener.durable();
+        if (group !== undefined) this.#listener.flushed();
+      }
+    } while (this.#synced !== undefined || landed.length > 0);
+  }
+
+  /** Takes all commits up to a version to the medium. */
+  async #flyOnce(version: number): Promise<void> {
+    const { flights } = this.#pager;
+    do {
+      const begin = performance.now();
+      const flight = flights.takeOff();
+      if (flight === undefined) return;
+      await flight.synced;
+      flights.land(flight);
+      this.#policy.noteFlight(performance.now() - begin, this.#synced !== undefined);
+    } while (!this.#pager.isClosed && this.#pager.durableVersion < version);
   }
 
   /** Resolves a group once the checkpoint has caught up. */
   #resolve(group: PromiseWithResolvers<void>): void {
     if (!this.#pager.isOverdue) return group.resolve();
-    setImmediate(() => {
-      try {
-        if (this.#pager.isOverdue && this.#pager.depth === 0) this.#pager.checkpointSlice();
-        this.#resolve(group);
-      } catch (error) {
-        group.reject(error);
-      } finally {
-        this.#flushed();
-      }
+    if (this.#flying !== undefined || this.#policy.isSyncLong) this.#resolveInFlight(group);
+    else setImmediate(() => this.#resolveInLine(group));
+  }
+
+  #resolveInFlight(group: PromiseWithResolvers<void>): void {
+    this.#fly();
+    void this.#flying!.then(() => {
+      const { failure } = this.#pager;
+      if (failure === undefined) this.#resolve(group);
+      else group.reject(failure);
     });
+  }
+
+  #resolveInLine(group: PromiseWithResolvers<void>): void {
+    try {
+      const isFree = this.#pager.isOverdue && this.#pager.depth === 0;
+      if (isFree && this.#flying === undefined) this.#pager.checkpointSlice();
+      this.#resolve(group);
+    } catch (error) {
+      group.reject(error);
+    } finally {
+      this.#notify();
+    }
   }
 }

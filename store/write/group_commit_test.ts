@@ -8,10 +8,13 @@ import { type Durability, IoError, MemoryFile, Pager } from "../../pager/mod.ts"
 import { bytesOf, change, openOn } from "../../tests/support/database.ts";
 import { always, FaultyFile } from "../../tests/support/faulty_file.ts";
 import { Database } from "../database.ts";
+import type { FlushPolicy } from "./flush_policy.ts";
 import { Session } from "./session.ts";
 
 const VALUE = new Uint8Array([1]);
 const MIB = 1024 * 1024;
+/** Never flies. */
+const IN_LINE: FlushPolicy = { isSyncLong: false, flies: false, noteInLine() {}, noteFlight() {} };
 
 /** A database whose journal has begun, on a file that counts calls. */
 function openCounted(durability: Durability = "sync"): { db: Database; file: FaultyFile } {
@@ -133,7 +136,8 @@ describe("a turn with more changes than the journal holds", () => {
 describe("a journal that is full before the checkpoint has ended", () => {
   /** A database whose checkpoint has begun, and has 60 chunks to write. */
   async function behind(): Promise<Database> {
-    const db = openOn(new MemoryFile(), { journalBytes: 2 * MIB });
+    const pager = new Pager(new MemoryFile(), { journalBytes: 2 * MIB });
+    const db = new Database(new Session(pager, "sync", false, IN_LINE));
     await db.write((tx) => {
       for (let i = 0; i < 60; i++) tx.tree("a").set(`large ${i}`, new Uint8Array(2 * MIB));
     });

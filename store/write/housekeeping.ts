@@ -1,6 +1,6 @@
 /**
- * Housekeeping of a database: idle checkpoints, and the release of dropped trees, and of values that
- * streams left unfinished when the file was last open.
+ * Housekeeping of a database: idle checkpoints, and the release of dropped trees and of values
+ * that streams left unfinished when the file was last open.
  *
  * A drop releases its first pages at once, and the rest in the next turns of the event loop, a few
  * milliseconds each. Trees whose drop was interrupted wait until the database is idle.
@@ -28,6 +28,8 @@ export interface Household {
   readonly unfinished: UnfinishedValues;
   /** Runs a slice as its own transaction, at durability `"none"`, or in the open one. */
   runSlice(slice: () => boolean): boolean;
+  /** Takes a slice of a checkpoint. Returns whether more may remain. */
+  checkpointSlice(): boolean;
   /** Notes that a name may refer to another tree. */
   treesChanged(): void;
 }
@@ -52,7 +54,7 @@ export class Housekeeping {
     this.#database = database;
     this.#idle = new IdleCheckpoint(database.pager, flushed, {
       urgent: () => this.#releaseTurn(),
-      idle: () => this.#sweepDropped(),
+      idle: () => this.#sweepDropped() || database.checkpointSlice(),
     });
   }
 

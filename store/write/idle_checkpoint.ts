@@ -46,7 +46,7 @@ export class IdleCheckpoint {
    *
    * @param pager Its pager.
    * @param flushed Called after each slice, including failed ones.
-   * @param work The other work.
+   * @param work The other work, and the slices of the checkpoint.
    */
   constructor(pager: Pager, flushed: () => void, work: HouseWork) {
     this.#pager = pager;
@@ -94,7 +94,7 @@ export class IdleCheckpoint {
       if (this.#work.urgent()) return this.#waitFor(SLICE_PAUSE_MS);
       const idleMs = performance.now() - this.#lastWrite;
       if (idleMs < IDLE_MS) return this.#waitFor(IDLE_MS - idleMs);
-      if (this.#work.idle() || this.#pager.checkpointSlice()) this.#waitFor(SLICE_PAUSE_MS);
+      if (this.#work.idle()) this.#waitFor(SLICE_PAUSE_MS);
     } catch (error) {
       // The disk has latched, so the next write reports the failure.
       if (!(error instanceof IoError)) throw error;

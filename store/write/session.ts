@@ -12,6 +12,7 @@
 import { type BTree, Catalog, TreeContext, UnfinishedValues } from "../../btree/mod.ts";
 import { ClosedError, type Durability, type Pager, type PageSnapshot } from "../../pager/mod.ts";
 import { ChangeFeed } from "../watch/change_feed.ts";
+import { AdaptivePolicy, type FlushPolicy } from "./flush_policy.ts";
 import { GroupCommit } from "./group_commit.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { NestedWrites } from "./nested_writes.ts";
@@ -47,6 +48,8 @@ export class Session implements TreeSource {
   /** The depth of the savepoint that cannot commit, which is the innermost one; 0 = none. */
   #doomedDepth = 0;
   #doom: unknown;
+  /** The promise of the group that has a promise with a result. */
+  #reported: Promise<void> | undefined;
   readonly #nested = new NestedWrites();
 
   /**
@@ -55,8 +58,14 @@ export class Session implements TreeSource {
    * @param pager The pager.
    * @param durability The default durability of commits.
    * @param debugViews Whether to overwrite expired views.
+   * @param policy Chooses how flushes wait for the medium.
    */
-  constructor(pager: Pager, durability: Durability = "sync", debugViews = false) {
+  constructor(
+    pager: Pager,
+    durability: Durability = "sync",
+    debugViews = false,
+    policy: FlushPolicy = new AdaptivePolicy(),
+  ) {
     this.pager = pager;
     this.views = debugViews ? new ViewGuard() : undefined;
     this.#durability = durability;
@@ -64,11 +73,10 @@ export class Session implements TreeSource {
     this.catalog = new Catalog(this.context, pager);
     this.unfinished = new UnfinishedValues(this.context, this.catalog);
     this.directory = new TreeDirectory(this.context, this.catalog);
+    const durable = () => this.#deliver();
+    const flushed = () => this.#housekeeping.wake();
+    this.#group = new GroupCommit(pager, { durable, flushed }, policy);
     this.#housekeeping = new Housekeeping(this, () => this.#deliver());
-    this.#group = new GroupCommit(pager, () => {
-      this.#deliver();
-      this.#housekeeping.wake();
-    });
   }
 
   /** Throws if the database is closed. Every use calls this first, so views expire here. */
@@ -82,15 +90,24 @@ export class Session implements TreeSource {
     try {
       const result = this.#run(body);
       if (this.pager.depth > 0) return this.#nested.add(result, durability);
-      const reached = this.#group.reach(durability);
-      // Writes without a result share the promise of their turn.
-      return result === undefined ? reached as Promise<T> : reached.then(() => result);
+      return this.#resultOf(result, this.#group.reach(durability));
     } catch (error) {
       const rejected = Promise.reject(error);
       // The transaction that refused it also throws, so the promise may be ignored.
       if (this.#doomedDepth > 0) rejected.catch(() => {});
       return rejected;
     }
+  }
+
+  /** The promise of a write, once the promise of its group resolves. */
+  #resultOf<T>(result: T, reached: Promise<void>): Promise<T> {
+    // Writes without a result share the promise of their group.
+    if (result === undefined) return reached as Promise<T>;
+    const promise = reached.then(() => result);
+    // If nobody waits for a group that fails, one unhandled rejection says so.
+    if (this.#reported === reached) promise.catch(() => {});
+    this.#reported = reached;
+    return promise;
   }
 
   /** Runs a body as a transaction. Returns at the requested durability. */
@@ -113,8 +130,13 @@ export class Session implements TreeSource {
    */
   runSlice(slice: () => boolean): boolean {
     const result = this.#run(slice);
-    if (this.pager.depth === 0) this.pager.flush("none");
+    if (this.pager.depth === 0) this.#group.write("none");
     return result;
+  }
+
+  /** Takes a slice of a checkpoint while the database is idle. Returns whether more may remain. */
+  checkpointSlice(): boolean {
+    return this.#group.checkpointSlice();
   }
 
   /** Releases the pages of a dropped tree: some at once, the rest in the next turns. */
@@ -212,6 +234,12 @@ export class Session implements TreeSource {
   /** Delivers durable commits to watchers, even if a later flush failed. */
   #deliver(): void {
     this.feed.deliver(this.pager.durableVersion);
+  }
+
+  /** Ends the session after its syncs have ended off the thread, where they are long. */
+  async closeLater(): Promise<void> {
+    await this.#group.settle();
+    if (!this.#closed) this.close();
   }
 
   /** Ends the session. */

@@ -31,7 +31,18 @@ interface Found {
 }
 
 describe("rot in the last batches of a journal", () => {
-  const names = ["slices", "farApart", "bypass", "renewed", "shrink", "journalTurns", "eviction"];
+  const names = [
+    "slices",
+    "farApart",
+    "bypass",
+    "renewed",
+    "shrink",
+    "journalTurns",
+    "eviction",
+    "flightCheckpoints",
+    "flightStages",
+    "flightsApart",
+  ];
   for (const name of names) {
     it(`never shows a mixture of two states: ${name}`, () => {
       const { make } = WORKLOADS[name]!;

@@ -38,7 +38,17 @@ export type Step =
     readonly end: StreamEnd;
   }
   | { readonly do: "drop"; readonly tree: string }
-  | { readonly do: "checkpoint" | "step" | "reopen" | "keep" | "release" };
+  | { readonly do: OtherAct };
+
+type OtherAct =
+  | "checkpoint"
+  | "step"
+  | "reopen"
+  | "keep"
+  | "release"
+  | "takeOff"
+  | "land"
+  | "requestCheckpoint";
 
 /** The steps that an engine executes. */
 export interface Workload {
@@ -129,6 +139,11 @@ export class Recorder {
         this.#acknowledged = i;
       }
     }
+  }
+
+  /** Ends the sync that runs off the thread. */
+  endSync(): void {
+    this.#file.endSync();
   }
 
   /** Makes writes fail, except those that need no space. */
@@ -261,6 +276,16 @@ function runOther(step: OtherStep, handle: Handle, recorder: Recorder): void {
       break;
     case "step":
       handle.checkpointStep();
+      break;
+    case "takeOff":
+      void handle.takeOff();
+      break;
+    case "land":
+      if (handle.isFlying) recorder.endSync();
+      if (handle.isFlying) handle.land();
+      break;
+    case "requestCheckpoint":
+      handle.requestCheckpoint();
       break;
     case "keep":
       handle.keep();

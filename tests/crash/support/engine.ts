@@ -50,6 +50,17 @@ export interface Handle {
   checkpoint(): void;
   /** Advances a checkpoint by one step, and begins one if none is running. */
   checkpointStep(): void;
+  /**
+   * Starts a sync off the thread, which takes all commits to the medium, unless one runs. Resolves
+   * when the sync has ended.
+   */
+  takeOff(): Promise<void>;
+  /** Whether such a sync runs. */
+  readonly isFlying: boolean;
+  /** Notes that the sync has ended. */
+  land(): void;
+  /** Lets the next of these syncs take a checkpoint. */
+  requestCheckpoint(): void;
   /** The number of the last commit. */
   readonly version: number;
   /** The number of the last commit that the engine knows to be on the medium. */

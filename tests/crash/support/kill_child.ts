@@ -64,7 +64,7 @@ function say(line: string): void {
   Deno.stdout.writeSync(encoder.encode(`${line}\n`));
 }
 
-function main(path: string): void {
+async function main(path: string): Promise<void> {
   say("s");
   const handle = quireEngine.open(openDiskFile(path), { journalBytes: 2 * 1024 * 1024 });
   let commit = commitsIn(handle);
@@ -76,12 +76,32 @@ function main(path: string): void {
     handle.write(changesOf(commit), level);
     if (level !== "none") say(`a ${commit}`);
     if (commit % 5 === 0) handle.checkpointStep();
+    if (commit % 40 === 1) commit = await flyFor(handle, commit);
   }
+}
+
+/** Makes some commits while syncs run off the thread; returns the last commit. */
+async function flyFor(handle: Handle, first: number): Promise<number> {
+  let commit = first;
+  for (let flight = 0; flight < 6; flight++) {
+    if (flight === 2) handle.requestCheckpoint();
+    const covered = commit;
+    const synced = handle.takeOff();
+    for (let i = 0; i < 3; i++) {
+      commit++;
+      say(`t ${commit}`);
+      handle.write(changesOf(commit), "none");
+    }
+    await synced;
+    handle.land();
+    say(`a ${covered}`);
+  }
+  return commit;
 }
 
 if (import.meta.main) {
   try {
-    main(Deno.args[0]!);
+    await main(Deno.args[0]!);
   } catch (error) {
     say(`error ${error instanceof Error ? error.stack : error}`);
   }

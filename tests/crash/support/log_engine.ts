@@ -103,6 +103,16 @@ class LogHandle implements Handle {
 
   checkpointStep(): void {}
 
+  readonly isFlying = false;
+
+  takeOff(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  land(): void {}
+
+  requestCheckpoint(): void {}
+
   state(): State {
     return this.#state;
   }

@@ -4,7 +4,7 @@
 
 import { BTree, chunkCensus } from "../../../btree/mod.ts";
 import { checkTree } from "../../../btree/check/tree_check.ts";
-import { type File, format, Pager } from "../../../pager/mod.ts";
+import { type File, type Flight, format, Pager } from "../../../pager/mod.ts";
 import { Database } from "../../../store/database.ts";
 import { verifySteps } from "../../../store/verify/verify.ts";
 import { Session } from "../../../store/write/session.ts";
@@ -59,14 +59,28 @@ const BYTES = new TreeFormat({});
 
 class Undo extends Error {}
 
+/** A pager whose checkpoints advance with flights only, from the first flight on. */
+class FlyingPager extends Pager {
+  /** Whether there was a flight. */
+  hasFlown = false;
+
+  override flush(level: Durability, waits?: boolean): void {
+    if (this.hasFlown && level !== "sync") this.flights.write(level);
+    else super.flush(level, waits);
+  }
+}
+
 /** An open database. */
 class QuireHandle implements Handle {
+  readonly #pager: FlyingPager;
   readonly #session: Session;
   readonly #db: Database;
   readonly #kept: Snapshot[] = [];
+  #flight: Flight | undefined;
 
   constructor(file: File, options: EngineOptions) {
-    this.#session = new Session(new Pager(file, { cacheBytes: 2 ** 26, ...options }));
+    this.#pager = new FlyingPager(file, { cacheBytes: 2 ** 26, ...options });
+    this.#session = new Session(this.#pager);
     this.#db = new Database(this.#session);
   }
 
@@ -143,6 +157,26 @@ class QuireHandle implements Handle {
 
   checkpointStep(): void {
     this.#session.pager.checkpointSlice();
+  }
+
+  takeOff(): Promise<void> {
+    this.#pager.hasFlown = true;
+    this.#flight ??= this.#pager.flights.takeOff();
+    return this.#flight?.synced ?? Promise.resolve();
+  }
+
+  get isFlying(): boolean {
+    return this.#flight !== undefined;
+  }
+
+  land(): void {
+    const flight = this.#flight!;
+    this.#flight = undefined;
+    this.#session.pager.flights.land(flight);
+  }
+
+  requestCheckpoint(): void {
+    this.#session.pager.flights.requestCheckpoint();
   }
 
   get version(): number {

@@ -94,6 +94,9 @@ function heavy(workload: NamedWorkload): NamedWorkload {
 const CHECKPOINT: Step = { do: "checkpoint" };
 const STEP: Step = { do: "step" };
 const REOPEN: Step = { do: "reopen" };
+const TAKE_OFF: Step = { do: "takeOff" };
+const LAND: Step = { do: "land" };
+const REQUEST: Step = { do: "requestCheckpoint" };
 
 const someEntries = times(40, (i) => set("main", `key ${i}`, 0, 30 + i));
 
@@ -386,6 +389,112 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     write(manyEntries(2_600, 2), "buffered"),
     write([set("main", "a", 3)]),
   ], [write(manyEntries(2_600, 0))])),
+  flights: scripted(
+    60,
+    times(12, (i): Step[] => [
+      write([set("main", `key ${i % 7}`, i)], LEVELS[1 + i % 2]),
+      TAKE_OFF,
+      write([set("main", `key ${i % 5}`, 50 + i), set("main", "last", i)], LEVELS[i * 5 % 7 % 3]),
+      { do: "abort", changes: [set("main", "last", 100 + i)] },
+      LAND,
+      i % 5 === 4 ? CHECKPOINT : STEP,
+    ]).flat().concat(TAKE_OFF, REOPEN),
+  ),
+  flightCheckpoints: scripted(
+    40,
+    times(18, (i): Step[] => [
+      write([set("main", `key ${i % 9}`, i, 300), set(`tree ${i % 3}`, "a", i)], LEVELS[1 + i % 2]),
+      REQUEST,
+      TAKE_OFF,
+      write([set("main", `key ${i % 4}`, 50 + i, 200)], LEVELS[i % 11 === 10 ? 0 : 2]),
+      ...(i % 7 === 6 ? [STEP] : []),
+      LAND,
+    ]).flat().concat(
+      CHECKPOINT,
+      // The flight writes only the batch that confirms the commit before it.
+      write([set("main", "confirmed", 1)]),
+      REQUEST,
+      TAKE_OFF,
+      write([set("main", "confirmed", 2)]),
+      LAND,
+      REOPEN,
+    ),
+  ),
+  // A chunk that is staged, and then changed, written in line, or not confirmed by the flight.
+  flightStages: scripted(
+    24,
+    times(3, (i): Step[] => [
+      write([set("main", "first", i, 300)]),
+      REQUEST,
+      TAKE_OFF,
+      LAND,
+      write([set("main", "staged", i, i === 2 ? 600_000 : 300)], "none"),
+      TAKE_OFF,
+      write([set("main", "later", i, 300)], "none"),
+      ...(i === 1 ? [STEP] : []),
+      LAND,
+      CHECKPOINT,
+      CHECKPOINT,
+      REOPEN,
+    ]).flat(),
+  ),
+  flightsApart: slow(scripted(12, [
+    ...times(12, (i): Step[] => [
+      write(
+        [set("low", `key ${i % 5}`, i, 300), set("high", `key ${i % 5}`, i)],
+        LEVELS[1 + i % 2],
+      ),
+      ...(i % 3 === 0 ? [REQUEST] : []),
+      TAKE_OFF,
+      write([set("high", `key ${i % 4}`, 50 + i)], "none"),
+      ...(i % 4 === 3 ? [write([set("low", "key 1", 70 + i)], "sync")] : []),
+      LAND,
+    ]).flat(),
+    REOPEN,
+  ], [
+    write(times(6, (i) => set("low", `key ${i}`, 0, 400))),
+    // Fills the first chunk, so that the next pages are in another one.
+    ...times(2, (i) => write(times(130, (j) => set("gone", keyAt(i * 130 + j), 0, 8_000)))),
+    write(times(6, (i) => set("high", `key ${i}`, 0, 400))),
+    { do: "drop", tree: "gone" },
+  ])),
+  flightsBypass: slow(scripted(12, [
+    write([set("main", "a", 1), set("main", "large", 1, 600_000)], "none"),
+    TAKE_OFF,
+    write([set("main", "a", 2), set("main", "large", 2, 560_000)], "none"),
+    write([remove("main", "large")], "none"),
+    LAND,
+    TAKE_OFF,
+    REQUEST,
+    write([set("main", "again", 3, 540_000), set("main", "a", 3)], "none"),
+    LAND,
+    TAKE_OFF,
+    write([set("main", "large", 4, 530_000)]),
+    LAND,
+    TAKE_OFF,
+    write([remove("main", "again"), set("main", "b", 5, 700)], "none"),
+    LAND,
+    TAKE_OFF,
+    write([set("main", "again", 6, 525_000)], "none"),
+    LAND,
+    TAKE_OFF,
+    LAND,
+    TAKE_OFF,
+    LAND,
+    REOPEN,
+  ])),
+  flightTurns: tuned(
+    { journalBytes: 2 * MIB },
+    scripted(8, [
+      ...times(50, (i): Step[] => [
+        write([set("main", `key ${i % 4}`, i, 90_000)], LEVELS[1 + i % 2]),
+        TAKE_OFF,
+        write([set("main", `small ${i % 6}`, i, 500)], "none"),
+        LAND,
+      ]).flat(),
+      REOPEN,
+    ]),
+  ),
   random: { limit: 40, make: randomWorkload },
 };
 
@@ -404,6 +513,8 @@ function randomStep(random: Random, commit: number): Step {
   if (sort === 15) return random.once(2) ? REOPEN : CHECKPOINT;
   if (sort === 16) return { do: "drop", tree: `tree ${random.below(3)}` };
   if (sort === 17) return randomStream(random, commit);
+  if (sort === 18) return random.once(2) ? TAKE_OFF : REQUEST;
+  if (sort === 19) return random.once(4) ? TAKE_OFF : LAND;
   return STEP;
 }
 

@@ -5,8 +5,10 @@
 
 import { also, bug, NESTED, type PlantedBug, protect, whole } from "./planted_bugs.ts";
 
+const CHECKPOINT = "pager/journal/checkpoint.ts";
 const COMMIT = "pager/transaction/commit.ts";
 const COMMIT_PATH = "pager/journal/commit_path.ts";
+const CURRENT_SUPERBLOCK = "pager/journal/current_superblock.ts";
 const JOURNAL = "pager/journal/journal.ts";
 const RECOVERY = "pager/recovery/recovery.ts";
 const REPLAY = "pager/recovery/chunk_replay.ts";
@@ -28,15 +30,16 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     "wal-unsynced",
     "model wal, rule 1: the journal is synced, not only written, before a page goes to the file",
     "pager/journal/journal.ts",
-    "    this.flush(true);\n    this.#writeBatch(0, 0, false, true);",
-    "    this.flush(false);\n    this.#writeBatch(0, 0, false, true);",
+    "    this.flush(true);\n    if (version <= this.confirmedVersion) return;\n",
+    "    this.flush(false);\n    if (version <= this.confirmedVersion) return;\n",
     whole("farApart"),
   ),
   bug(
     "unconfirmed",
     "rule 1: a later batch confirms a batch before a page goes to the file",
     JOURNAL,
-    "    this.flush(true);\n    this.#writeBatch(0, 0, false, true);\n    this.#markDurable();\n",
+    "    this.flush(true);\n    if (version <= this.confirmedVersion) return;\n" +
+      "    this.#writeConfirmation(true);\n    this.#markDurable();\n",
     "    if (version > this.durableVersion) this.flush(true);\n",
     "pager/journal/checkpoint_test.ts",
   ),
@@ -44,7 +47,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     "confirms-itself",
     "rule 1: no batch confirms itself",
     "pager/journal/journal.ts",
-    "this.confirmedVersion = this.durableVersion;",
+    "this.confirmedVersion = this.#nextConfirmed;",
     "this.confirmedVersion = this.writtenVersion;",
     "tests/crash/journal_rot_test.ts",
   ),
@@ -204,9 +207,17 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   bug(
     "recycle-early",
     "model recycleLate, rule 13: an area is used again only after the superblock is synced",
-    SUPERBLOCKS,
-    "    disk.sync();\n  }\n}\n\n/**\n * Writes",
-    "  }\n}\n\n/**\n * Writes",
+    CHECKPOINT,
+    'this.#step = "second copy";\n',
+    'this.#step = "second copy";\n      this.#nextStep();\n',
+    whole("slices"),
+  ),
+  bug(
+    "copies-together",
+    "rule 10: one copy of a superblock is on the medium before the other is written",
+    CHECKPOINT,
+    'this.#step = "first copy";\n',
+    'this.#step = "first copy";\n      this.#nextStep();\n',
     whole("slices"),
   ),
   bug(
@@ -221,8 +232,16 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     "superblock-once",
     "model sbBoth, rule 10: the same superblock goes to both slots",
     SUPERBLOCKS,
-    "for (const turn of [0, 1]) {",
-    "for (const turn of [0]) {",
+    "for (const turn of [0, 1] as const) {",
+    "for (const turn of [0] as const) {",
+    whole("levels"),
+  ),
+  bug(
+    "checkpoint-superblock-once",
+    "model sbBoth, rule 10: so does the superblock of a checkpoint",
+    CURRENT_SUPERBLOCK,
+    "    writeSuperblockCopy(this.#disk, this.#next, 1);\n",
+    "",
     whole("levels"),
   ),
 ];
@@ -382,8 +401,8 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "part-ends",
     "rule 17: each part but the last says that more follow",
     JOURNAL,
-    "this.#writeBatch(from, to, to < length, false);",
-    "this.#writeBatch(from, to, false, false);",
+    "this.#writeBatch(bytes.subarray(from, to), meta, to < length, false);",
+    "this.#writeBatch(bytes.subarray(from, to), meta, false, false);",
     whole("parts"),
   ),
   bug(
@@ -397,17 +416,17 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "through-not",
     "order of steps: a durable batch is written through to the medium",
-    JOURNAL,
-    "if (through) this.#area.writeThrough(",
-    "if (through) this.#area.write(",
+    "pager/journal/batch_writer.ts",
+    "if (place.through) place.area.writeThrough(",
+    "if (place.through) place.area.write(",
     whole("firstCommit"),
   ),
   bug(
     "durable-early",
     "order of steps: a version is durable after its sync, not after its write",
     JOURNAL,
-    "    this.writtenVersion = this.#meta.version;\n",
-    "    this.writtenVersion = this.#meta.version;\n" +
+    "    this.writtenVersion = meta.version;\n",
+    "    this.writtenVersion = meta.version;\n" +
       "    this.durableVersion = this.writtenVersion;\n",
     whole("levels"),
   ),

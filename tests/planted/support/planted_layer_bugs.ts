@@ -527,8 +527,8 @@ export const TREE_BUGS: readonly PlantedBug[] = [
     "group-forgets",
     "transactions that wait together reach the highest durability that any of them asks for",
     "store/write/group_commit.ts",
-    'if (level === "sync") this.#level = "sync";',
-    "this.#level = level;",
+    'level === "buffered" ? this.#reachSystem() : this.#reachMedium();',
+    "this.#reachSystem();",
     "store/write/group_commit_test.ts",
   ),
   bug(

@@ -7,12 +7,13 @@
 
 import { bug, type PlantedBug, protect, whole } from "./planted_bugs.ts";
 import { MODEL_BUGS, RULE_BUGS } from "./planted_crash_bugs.ts";
+import { FLIGHT_BUGS } from "./planted_flight_bugs.ts";
 import { DISK_BUGS } from "./planted_disk_bugs.ts";
 import { FILE_BUGS } from "./planted_file_bugs.ts";
 import { PAGE_BUGS, TREE_BUGS } from "./planted_layer_bugs.ts";
 
 /** Bugs that power cuts reveal. */
-export const CRASH_BUGS: readonly PlantedBug[] = [...MODEL_BUGS, ...RULE_BUGS];
+export const CRASH_BUGS: readonly PlantedBug[] = [...MODEL_BUGS, ...RULE_BUGS, ...FLIGHT_BUGS];
 
 /** All bugs. */
 export const BUGS: readonly PlantedBug[] = [

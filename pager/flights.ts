@@ -1,0 +1,91 @@
+/**
+ * Flights: the way of commits to the medium that does not block the thread.
+ *
+ * `takeOff` writes all commits and starts a sync; the caller waits for it and calls `land`. One
+ * flight is in the air at a time. Transactions, and flushes and checkpoints in line, go on
+ * meanwhile.
+ */
+
+import { assert } from "./format/assert.ts";
+import type { Disk } from "./file/disk.ts";
+import type { CommitPath } from "./journal/commit_path.ts";
+import type { Flight } from "./journal/journal.ts";
+
+/** The pager that commits belong to. */
+interface Owner {
+  /** The count of open savepoints. */
+  readonly depth: number;
+  /** Whether it is closed. */
+  readonly isClosed: boolean;
+}
+
+/** The flights of a pager. */
+export class Flights {
+  readonly #owner: Owner;
+  readonly #disk: Disk;
+  readonly #commitPath: CommitPath | undefined;
+
+  /**
+   * The flights of a pager.
+   *
+   * @param owner The pager.
+   * @param disk Its file.
+   * @param commitPath The path of its commits; without one, nothing outlives the handle.
+   */
+  constructor(owner: Owner, disk: Disk, commitPath: CommitPath | undefined) {
+    this.#owner = owner;
+    this.#disk = disk;
+    this.#commitPath = commitPath;
+  }
+
+  /** Whether a flight would advance a checkpoint. False after a close or a failure. */
+  get isNeeded(): boolean {
+    if (this.#owner.isClosed || this.#disk.failure !== undefined) return false;
+    return this.#commitPath?.needsFlight ?? false;
+  }
+
+  /** Lets the next flights take a checkpoint, unless one has nothing to do. */
+  requestCheckpoint(): void {
+    this.#commitPath?.requestCheckpoint();
+  }
+
+  /**
+   * Takes all commits to a level that needs no sync, and advances no checkpoint. Between
+   * transactions only.
+   *
+   * @throws {IoError} The system refused, and the handle latches.
+   */
+  write(level: "buffered" | "none"): void {
+    this.#checkBetween();
+    this.#commitPath?.write(level);
+  }
+
+  /**
+   * Writes all commits, and starts a sync that takes them to the medium. Between transactions only.
+   *
+   * Large values may need two flights, so the caller compares the durable version.
+   *
+   * @returns The flight; undefined if all commits are on the medium already.
+   * @throws {IoError} The system refused, and the handle latches.
+   */
+  takeOff(): Flight | undefined {
+    this.#checkBetween();
+    return this.#commitPath?.takeOff();
+  }
+
+  /**
+   * Notes that the sync of a flight has ended, and advances a checkpoint that is due. After a close
+   * it does nothing.
+   *
+   * @throws {IoError} A write failed, and the handle latches.
+   */
+  land(flight: Flight): void {
+    this.#disk.checkWritable();
+    if (!this.#owner.isClosed) this.#commitPath?.land(flight);
+  }
+
+  #checkBetween(): void {
+    assert(this.#owner.depth === 0, "a flush is taken between transactions");
+    this.#disk.checkWritable();
+  }
+}

@@ -1,0 +1,222 @@
+// Flights: a commit whose sync runs off the thread is visible at once, and its promise resolves
+// after the sync. Commits made meanwhile share the next flight.
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { setImmediate } from "node:timers";
+import { IoError, MemoryFile, Pager } from "../../pager/mod.ts";
+import { bytesOf, openOn } from "../../tests/support/database.ts";
+import { runProgram } from "../../tests/support/program.ts";
+import { Database } from "../database.ts";
+import type { FlushPolicy } from "./flush_policy.ts";
+import { Session } from "./session.ts";
+
+const MIB = 1024 * 1024;
+const VALUE = new Uint8Array([1]);
+
+/** Always flies. */
+const FLIES: FlushPolicy = { isSyncLong: true, flies: true, noteInLine() {}, noteFlight() {} };
+
+/** A file whose syncs off the thread end when the test says so. */
+class WaitingFile extends MemoryFile {
+  /** The syncs that have started and not ended. */
+  readonly started: PromiseWithResolvers<void>[] = [];
+  /** Syncs in line so far. */
+  syncs = 0;
+  /** Syncs off the thread so far. */
+  starts = 0;
+  /** Whether the test ends them; if not, they end in a later turn. */
+  waits = true;
+  /** Where writes began, in order; -1 is the start of a sync. */
+  readonly writes: number[] = [];
+
+  override writeAt(source: Uint8Array, start: number, length: number, position: number): number {
+    this.writes?.push(position);
+    return super.writeAt(source, start, length, position);
+  }
+
+  override sync(): void {
+    this.syncs++;
+  }
+
+  override startSync(): Promise<void> {
+    this.starts++;
+    this.writes.push(-1);
+    if (!this.waits) return super.startSync();
+    const started = Promise.withResolvers<void>();
+    this.started.push(started);
+    return started.promise;
+  }
+}
+
+/** A database whose journal has begun, and which always flies. */
+function openFlying(journalBytes = 64 * MIB): { db: Database; file: WaitingFile } {
+  const file = new WaitingFile();
+  const db = new Database(new Session(new Pager(file, { journalBytes }), "sync", false, FLIES));
+  db.writeSync((tx) => tx.tree("a").set("first", VALUE));
+  return { db, file };
+}
+
+/** Lets everything happen that needs no sync. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Whether a promise has settled, after a turn. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  let settled = false;
+  promise.then(() => settled = true, () => settled = true);
+  await turn();
+  return settled;
+}
+
+describe("a commit in a flight", () => {
+  it("is visible at once, and acknowledged after its sync", async () => {
+    const { db, file } = openFlying();
+    const promise = db.tree("a").set("key", VALUE);
+    assertEquals(db.tree("a").get("key"), VALUE);
+    assertEquals(await isSettled(promise), false);
+    assertEquals(db.durableVersion, db.version - 1);
+    file.started.shift()!.resolve();
+    await promise;
+    assertEquals(db.durableVersion, db.version);
+    db.close();
+  });
+
+  it("shares the next flight with all that are made while one is in the air", async () => {
+    const { db, file } = openFlying();
+    const tree = db.tree("a");
+    const first = tree.set("first", VALUE);
+    await turn();
+    const others = Array.from({ length: 1000 }, (_, i) => tree.set(`key ${i}`, bytesOf(i, 20)));
+    assertEquals([await isSettled(others[0]!), file.starts], [false, 1]);
+    file.started.shift()!.resolve();
+    await first;
+    assertEquals([await isSettled(others[0]!), file.starts], [false, 2]);
+    file.started.shift()!.resolve();
+    await Promise.all(others);
+    assertEquals(file.starts, 2);
+    db.close();
+  });
+
+  it("does not hold up one of a lower level", async () => {
+    const { db, file } = openFlying();
+    const synced = db.tree("a").set("key", VALUE);
+    await turn();
+    await db.write((tx) => tx.tree("a").set("other", VALUE), { durability: "buffered" });
+    assertEquals(await isSettled(synced), false);
+    file.started.shift()!.resolve();
+    await synced;
+    db.close();
+  });
+
+  it("is durable before a writeSync that follows it returns", async () => {
+    const { db, file } = openFlying();
+    const promise = db.tree("a").set("key", VALUE);
+    await turn();
+    db.writeSync((tx) => tx.tree("a").set("other", VALUE));
+    assertEquals(db.durableVersion, db.version);
+    file.started.shift()!.resolve();
+    await promise;
+    db.close();
+  });
+
+  it("has the pages of large values on the medium before the batch that names them", async () => {
+    const { db, file } = openFlying();
+    const promise = db.tree("a").set("large", new Uint8Array(MIB));
+    file.writes.length = 0;
+    await turn();
+    assertEquals(file.writes, [-1], "only the sync of the pages");
+    file.started.shift()!.resolve();
+    await turn();
+    assertEquals([file.writes.length, file.writes.at(-1)], [3, -1], "the batch and its sync");
+    assertEquals(await isSettled(promise), false);
+    file.started.shift()!.resolve();
+    await promise;
+    db.close();
+  });
+});
+
+describe("the end of a database with a flight in the air", () => {
+  it("writes everything in line, and resolves what waits", async () => {
+    const { db, file } = openFlying();
+    const first = db.tree("a").set("one", VALUE);
+    await turn();
+    const second = db.tree("a").set("two", VALUE);
+    db.close();
+    const again = openOn(new MemoryFile(file.content()));
+    assertEquals([again.tree("a").get("one"), again.tree("a").get("two")], [VALUE, VALUE]);
+    assertEquals(again.stats().recovery, undefined, "it was closed cleanly");
+    again.close();
+    await second;
+    assertEquals(await isSettled(first), false);
+    file.started.shift()!.resolve();
+    await first;
+    assertEquals(file.started.length, 0);
+  });
+
+  it("waits for syncs off the thread with await using", async () => {
+    const { db, file } = openFlying();
+    const promise = db.tree("a").set("one", VALUE);
+    await turn();
+    file.waits = false;
+    const { syncs } = file;
+    const closed = db[Symbol.asyncDispose]();
+    assertEquals(await isSettled(closed), false);
+    file.started.shift()!.resolve();
+    await closed;
+    await promise;
+    assert(file.syncs - syncs <= 3, `${file.syncs - syncs} syncs in line`);
+    await db[Symbol.asyncDispose]();
+  });
+});
+
+describe("a flight that fails", () => {
+  it("rejects its commits and those that gathered, and all later ones", async () => {
+    const { db, file } = openFlying();
+    const tree = db.tree("a");
+    const first = tree.set("one", VALUE);
+    await turn();
+    const second = tree.set("two", VALUE);
+    file.started.shift()!.reject(new Error("simulated"));
+    await assertRejects(() => first, IoError, "Cannot sync: simulated");
+    await assertRejects(() => second, IoError, "an earlier write failed");
+    await assertRejects(() => tree.set("three", VALUE), IoError, "an earlier write failed");
+    assertEquals(tree.get("one"), VALUE, "reads go on");
+    await assertRejects(async () => await Promise.resolve().then(() => db.close()), IoError);
+  });
+
+  it("does not reject what a flush in line has made durable meanwhile", async () => {
+    const { db, file } = openFlying();
+    const first = db.tree("a").set("one", VALUE);
+    await turn();
+    db.close();
+    file.started.shift()!.reject(new Error("simulated"));
+    await first;
+  });
+});
+
+describe("promises that nobody awaits", () => {
+  it("end in one unhandled rejection, however many share a flight that fails", async () => {
+    const program = new URL("../../tests/support/unhandled_child.ts", import.meta.url).href;
+    assertEquals(await runProgram(program, [], {}), { code: 0, out: "1\n", err: "" });
+  });
+});
+
+describe("a checkpoint in flights", () => {
+  it("makes no sync in line, and ends while commits go on", async () => {
+    const { db, file } = openFlying(2 * MIB);
+    file.waits = false;
+    const tree = db.tree("a");
+    const { syncs } = file;
+    for (let i = 0; db.stats().checkpoints < 3 && i < 2000; i++) {
+      await Promise.all([tree.set(`key ${i % 50}`, bytesOf(i, 20_000)), tree.set("hot", VALUE)]);
+    }
+    assertEquals([db.stats().checkpoints, file.syncs - syncs], [3, 0]);
+    db.close();
+    const again = openOn(new MemoryFile(file.content()));
+    assertEquals(again.tree("a").get("hot"), VALUE);
+    assert((await again.verify()).ok);
+    again.close();
+  });
+});

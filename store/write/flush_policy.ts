@@ -1,0 +1,71 @@
+/**
+ * Chooses how a flush waits for the medium: in line, or in a flight, whose sync runs off the
+ * thread.
+ *
+ * A flight costs more than a short sync: the way to another thread and back. In line, a flush
+ * blocks the event loop, and requests of other turns cannot share its sync. So a flush flies while
+ * syncs are long, and while flights gather commits of other turns. A lone caller on a fast disk is
+ * served in line, except for one flight after each `IN_LINE_MS` of syncs: it lets the event loop
+ * run, and shows whether others wait.
+ *
+ * It does not measure: the caller notes what a flush took.
+ */
+
+/** Syncs that take longer are long, in milliseconds. */
+const LONG_MS = 0.4;
+/** The syncs in line between two flights, in milliseconds. */
+const IN_LINE_MS = 2;
+/** The flights that still fly after one has gathered commits. */
+const CROWD_FLIGHTS = 32;
+/** The weight of the last sync in the average. */
+const WEIGHT = 1 / 8;
+
+/** Chooses how a flush waits for the medium. */
+export interface FlushPolicy {
+  /** Whether syncs are long. */
+  readonly isSyncLong: boolean;
+  /** Whether the next flush flies. */
+  readonly flies: boolean;
+  /** Notes a flush in line, and the milliseconds that it took. */
+  noteInLine(ms: number): void;
+  /**
+   * Notes a flight.
+   *
+   * @param ms The milliseconds from its start to its landing.
+   * @param hasGathered Whether commits were made meanwhile that wait for the medium.
+   */
+  noteFlight(ms: number, hasGathered: boolean): void;
+}
+
+/** Flies while syncs are long or shared. */
+export class AdaptivePolicy implements FlushPolicy {
+  /** The average time of a sync in milliseconds; undefined before the first. */
+  #syncMs: number | undefined;
+  /** The time of syncs in line since the last flight. */
+  #inLineMs = 0;
+  /** The flights that still fly, because one has gathered commits. */
+  #crowd = 0;
+
+  get isSyncLong(): boolean {
+    return this.#syncMs !== undefined && this.#syncMs > LONG_MS;
+  }
+
+  get flies(): boolean {
+    return this.isSyncLong || this.#crowd > 0 || this.#inLineMs > IN_LINE_MS;
+  }
+
+  noteInLine(ms: number): void {
+    this.#inLineMs += ms;
+    this.#average(ms);
+  }
+
+  noteFlight(ms: number, hasGathered: boolean): void {
+    this.#inLineMs = 0;
+    this.#crowd = hasGathered ? CROWD_FLIGHTS : Math.max(0, this.#crowd - 1);
+    this.#average(ms);
+  }
+
+  #average(ms: number): void {
+    this.#syncMs = this.#syncMs === undefined ? ms : this.#syncMs + (ms - this.#syncMs) * WEIGHT;
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Planted bugs of flights: commits and checkpoints whose syncs run off the thread.
+ */
+
+import { bug, type PlantedBug, protect, whole } from "./planted_bugs.ts";
+
+const JOURNAL = "pager/journal/journal.ts";
+const WRITEBACK = "pager/cache/writeback.ts";
+
+/** The rules of syncs that run off the thread. */
+export const FLIGHT_BUGS: readonly PlantedBug[] = [
+  bug(
+    "flight-newest",
+    "a flight makes durable what was written when it took off, and nothing newer",
+    JOURNAL,
+    "this.durableVersion = Math.max(this.durableVersion, flight.version);",
+    "this.durableVersion = this.writtenVersion;",
+    whole("flights"),
+  ),
+  bug(
+    "flight-gap",
+    "no batch is written through while one before it is not on the medium",
+    JOURNAL,
+    "return this.#durableSequence === this.sequence;",
+    "return this.durableVersion === this.writtenVersion;",
+    whole("flightCheckpoints"),
+  ),
+  bug(
+    "flight-publishes",
+    "rule 9: published pages are on the medium before the batch that names them is written",
+    JOURNAL,
+    "    if (this.pending.publishes) this.#holdPending();\n    else if",
+    "    if",
+    whole("flightsBypass"),
+  ),
+  bug(
+    "flight-confirms-early",
+    "a flight confirms what a batch confirmed when it took off, and nothing newer",
+    JOURNAL,
+    "this.confirmedVersion = Math.max(this.confirmedVersion, flight.confirmed);",
+    "this.confirmedVersion = this.#meta.version;",
+    whole("flightStages"),
+  ),
+  bug(
+    "stage-stale",
+    "a staged chunk is not written over pages that were written after it was staged",
+    WRITEBACK,
+    "    if (this.#staged.chunk === chunk) this.#staged.drop();\n",
+    "",
+    whole("flightStages"),
+  ),
+  bug(
+    "stage-unconfirmed",
+    "rule 1: a staged chunk is written once its version is confirmed",
+    WRITEBACK,
+    "if (version > confirmed || first",
+    "if (first",
+    whole("flightStages"),
+  ),
+  bug(
+    "stage-cleans",
+    "a chunk that changed after it was staged stays dirty",
+    WRITEBACK,
+    "if (this.dirtyChunks.get(chunk) === version) {",
+    "{",
+    whole("flightStages"),
+  ),
+  bug(
+    "stage-rewrites",
+    "rule 4: a page that was written from the stage is not written again without a change",
+    WRITEBACK,
+    "      this.#markUnchangedClean(first, version);\n",
+    "",
+    protect("flightStages"),
+  ),
+];
