@@ -131,7 +131,7 @@ describe("Catalog", () => {
     assertEquals(library.catalog.names(), names.toSorted((a, b) => bytes(a) < bytes(b) ? -1 : 1));
   });
 
-  it("gives back every unusual name as it was given", () => {
+  it("returns every unusual name unchanged", () => {
     const library = open();
     const names = [
       ...[" ", "\0", "\n", "\ufeff", "\ufeffname", "na\ufeffme", "\ufffd", "../x", "\u{10ffff}"],

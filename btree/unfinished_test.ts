@@ -216,7 +216,7 @@ describe("UnfinishedValues: a value in parts", () => {
 });
 
 describe("UnfinishedValues.release()", () => {
-  it("gives back slice by slice, and the rest after a reopening", () => {
+  it("is released slice by slice, and the rest after a reopening", () => {
     let [bed, tree] = plant();
     const empty = usedPages(bed.context);
     const number = append(bed, tree, valueOf({ bytes: 6 * PART, salt: 1 }));

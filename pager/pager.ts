@@ -257,7 +257,7 @@ export class Pager {
     this.#snapshots.endClosed();
   }
 
-  /** Gives back the memory that only the transaction needed. */
+  /** Releases the memory that only the transaction needed. */
   #shrinkCache(): void {
     if (this.depth > 0) return;
     try {

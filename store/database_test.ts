@@ -335,7 +335,7 @@ describe("Database.close()", () => {
     assertEquals(openOn(file).tree("a").get("key"), VALUE);
   });
 
-  it("may be repeated, and lets go of the file", () => {
+  it("may be repeated, and releases the file", () => {
     inTempDir((dir) => {
       const path = `${dir}/file`;
       const db = open(path);

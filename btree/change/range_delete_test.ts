@@ -119,7 +119,7 @@ describe("BTree.deleteRange()", () => {
     model.check();
   });
 
-  it("gives back runs, of leaves on the bounds and between them", () => {
+  it("releases runs, of leaves on the bounds and between them", () => {
     const model = tens(200, (i) => i % 3 === 0 ? 300 * 8192 / (1 + i) | 0 : 700);
     const before = usedPages(model.bed.context).length;
     model.begin();

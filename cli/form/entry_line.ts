@@ -55,7 +55,7 @@ function memberOf(name: string, rawName: string, codec: NamedCodec, bytes: Uint8
   return text === undefined ? `"${rawName}":"${encodeBase64(bytes)}"` : `"${name}":${text}`;
 }
 
-/** The JSON that gives back just these bytes, or undefined where there is none. */
+/** The JSON that is read back as exactly these bytes, or undefined if there is none. */
 function exactJson({ codec, form }: NamedCodec, bytes: Uint8Array): string | undefined {
   try {
     const value = codec.decode(bytes);

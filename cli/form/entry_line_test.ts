@@ -74,7 +74,7 @@ describe("linesOfEntry()", () => {
     ]);
   });
 
-  it("gives back the bytes of structured values, however V8 has written them", () => {
+  it("preserves the bytes of structured values, however V8 wrote them", () => {
     const codecs = pairOf("string", "structured");
     const shared = { a: 1 };
     const values = [0.5 + 0.5, Array(3).fill(0), [shared, shared], "\u20ac".repeat(3), /a/g];
@@ -85,14 +85,14 @@ describe("linesOfEntry()", () => {
     assertEquals(assertExact(codecs, key, wide), ['{"key":"k","rawValue":"/w9jAmEA"}']);
   });
 
-  it("gives back structured arrays that are 3,000 deep, and JSON that is deeper", () => {
+  it("preserves structured arrays that are 3,000 deep, and JSON that is deeper", () => {
     assertExact(pairOf("string", "structured"), key, structured.encode(nested(3000)));
     const depth = 500_000;
     const text = `${"[".repeat(depth)}${"]".repeat(depth)}`;
     assertExact(pairOf("string", "json"), key, encoder.encode(text));
   });
 
-  it("gives back bytes that are of no value of the codec", () => {
+  it("preserves bytes that are not a value of the codec", () => {
     const bytes = Uint8Array.of(0xff, 0, 0x31);
     for (const value of ["json", "structured", "string", "u64"]) {
       const [line] = assertExact(pairOf("string", value), key, bytes);

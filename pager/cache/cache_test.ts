@@ -250,7 +250,7 @@ describe("Cache, chunk frames", () => {
 });
 
 describe("Cache.trim", () => {
-  it("gives back what a transaction made it grow by", () => {
+  it("releases the memory by which a transaction made it grow", () => {
     const { cache, pages } = full(2);
     const images = Array.from({ length: 900 }, () => cache.addImage());
     for (const image of images) assertEquals(frameAt(cache, image).pages[image & 255], IMAGE);

@@ -49,7 +49,7 @@ describe("BuildingFile", () => {
     assertThrows(() => new Pager(new MemoryFile(begun.content())), CorruptionError, "not a Quire");
   });
 
-  it("gives back what was written, where superblocks are and around them", () => {
+  it("reads what was written, where superblocks are and around them", () => {
     const [plain, inner] = [new MemoryFile(), new MemoryFile()];
     const building = new BuildingFile(inner);
     const random = new Random(3);

@@ -67,7 +67,7 @@ describe("encodeBatch", () => {
 });
 
 describe("decodeBatch", () => {
-  it("gives back what was encoded", () => {
+  it("decodes what was encoded", () => {
     assertEquals(decodeBatch(encoded(), ID), HEADER);
     const other = { ...HEADER, continues: false, payloadBytes: 0, payloadSum: 0 };
     assertEquals(decodeBatch(encoded(other), ID), other);

@@ -35,7 +35,7 @@ function callsTo({ counts }: FaultyFile): number {
   return counts.read + counts.write + counts.truncate + counts.sync;
 }
 
-/** Changes, occupies and gives back pages: records of every type. */
+/** Changes, occupies and releases pages: records of every type. */
 function change(pager: Pager, newPages: number): void {
   for (const page of [5, 6, 7]) write(pager, page, 1000 + page);
   pager.overwrite(pager.at(8), 0, Uint8Array.of(1, 2, 3));

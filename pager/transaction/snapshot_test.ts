@@ -189,7 +189,7 @@ describe("PageSnapshot", () => {
   });
 });
 
-/** Changes and gives back some pages, or begins to. */
+/** Changes and releases some pages, or begins to. */
 function change(pager: Pager, random: Random, salts: Map<number, number>, round: number): void {
   const after = new Map(salts);
   pager.begin();

@@ -111,7 +111,7 @@ export class VersionStore {
     return true;
   }
 
-  /** Keeps a page that a version gives back, if a snapshot sees it. Returns whether. */
+  /** Keeps a page that a version releases, if a snapshot sees it. Returns whether it does. */
   keepInPlace(page: PageNumber, from: Version, until: Version, header: Uint32Array): boolean {
     if (!this.snapshots.seesLatest(from)) return false;
     this.#add(new Image(page, from, until, IN_PLACE, header, this.#drop));

@@ -150,7 +150,7 @@ export class Writer {
     return place;
   }
 
-  /** Gives back `span` pages in use. Their bytes stay as they are. */
+  /** Releases `span` pages in use. Their bytes are unchanged. */
   vacate(page: PageNumber, span: number): void {
     assert(this.#open.depth > 0, "pages change inside a transaction");
     const headers = this.#touchHeaderPage(page >>> CHUNK_SHIFT);
