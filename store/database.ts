@@ -451,6 +451,7 @@ export class Database {
    */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#session.closed) return;
+    this.#refuseInside("close");
     await this.#session.closeLater();
   }
 

@@ -166,7 +166,9 @@ export class GroupCommit {
 
   #flushSynced(): void {
     if (this.#synced === undefined || this.#flying !== undefined) return;
-    if (this.#policy.flies) this.#fly();
+    // A writeSync may have made everything durable meanwhile.
+    const isDurable = this.#pager.durableVersion >= this.#pager.meta.version;
+    if (this.#policy.flies && !isDurable) this.#fly();
     else this.#flushInLine();
   }
 

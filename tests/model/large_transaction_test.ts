@@ -243,7 +243,7 @@ describe("the memory of a large transaction", () => {
         }
       };
       assertThrows(() => db.writeSync((tx) => update(tx, ENTRIES)), LimitError);
-      assertLess(30 * MIB, within - before);
+      assertLess(16 * MIB, within - before);
       assertLess(outside() - before, 4 * MIB);
       abort(db, (tx) => update(tx, ENTRIES / 2));
       assertLess(outside() - before, 4 * MIB);

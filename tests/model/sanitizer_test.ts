@@ -29,9 +29,9 @@ strictly("a durable change leaves nothing behind", async () => {
   await tree.set("key", new Uint8Array([1]));
 });
 
-strictly("changes that are not awaited leave nothing behind", () => {
-  db.writeSync((tx) => tx.tree(tree).set("sync", new Uint8Array([2])));
+strictly("changes that are not awaited leave nothing behind after a writeSync", () => {
   tree.set("later", new Uint8Array([3]));
+  db.writeSync((tx) => tx.tree(tree).set("sync", new Uint8Array([2])));
 });
 
 strictly("a view that expires after the test leaves nothing behind", () => {

@@ -323,6 +323,13 @@ const DATABASE: Rows<Database> = {
     inside: "refused",
     failed: "refused",
   },
+  "[Symbol.asyncDispose]": {
+    use: (db) => db[Symbol.asyncDispose](),
+    wrong: [],
+    closed: "works",
+    inside: "refused",
+    failed: "refused",
+  },
 };
 
 const READ_TREE: Rows<ReadTree> = {

@@ -242,7 +242,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     CURRENT_SUPERBLOCK,
     "    writeSuperblockCopy(this.#disk, this.#next, 1);\n",
     "",
-    whole("levels"),
+    whole("flightCheckpoints"),
   ),
 ];
 
