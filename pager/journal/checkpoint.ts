@@ -85,12 +85,10 @@ export class Checkpoint {
   }
 
   /**
-   * Begins one: every commit becomes durable, and the journal continues in its other area.
-   *
-   * The commits are confirmed too, so that chunks behind the new end of the file may be emptied.
+   * Begins one, after a flush: the journal continues in its other area. The commits are confirmed
+   * first, so that chunks behind the new end of the file may be emptied.
    */
   begin(meta: Meta): void {
-    this.#journal.flush(true);
     this.#journal.confirm(this.#journal.durableVersion);
     this.beginConfirmed(meta);
   }

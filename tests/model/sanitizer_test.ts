@@ -54,6 +54,8 @@ strictly("verify leaves nothing behind", async () => {
 });
 
 strictly("idle work does not show in a later test", async () => {
-  for (let i = 0; i < 100 && db.stats().journalBytes > 0; i++) await setTimeout(IDLE_MS / 20);
-  assertEquals(db.stats().journalBytes, 0);
+  // Where syncs are long, the checkpoint runs off the thread, and has to end in this test.
+  const isBusy = () => db.stats().journalBytes > 0 || db.inspect().file().checkpoint!.isRunning;
+  for (let i = 0; i < 100 && isBusy(); i++) await setTimeout(IDLE_MS / 20);
+  assertEquals(isBusy(), false);
 });

@@ -134,14 +134,18 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     "false",
     "tests/crash/journal_damage_test.ts",
   ),
-  bug(
-    "switch-unsynced",
-    "model syncSwitch, rule 6: before a switch all that is pending is on the medium",
-    "pager/journal/checkpoint.ts",
-    "    this.#journal.flush(true);\n",
-    "    this.#journal.flush(false);\n" +
-      "    this.#journal.durableVersion = this.#journal.writtenVersion;\n",
-    whole("slices"),
+  also(
+    bug(
+      "switch-unsynced",
+      "model syncSwitch, rule 6: before a switch all that is pending is on the medium",
+      COMMIT_PATH,
+      "    this.#journal.flush(true);\n    this.#prepareCheckpoint();\n",
+      "    this.#prepareCheckpoint();\n",
+      whole("slices"),
+    ),
+    CHECKPOINT,
+    "    this.#journal.confirm(this.#journal.durableVersion);\n",
+    "",
   ),
   bug(
     "acquire-image",
@@ -204,13 +208,18 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     "",
     whole("slices"),
   ),
-  bug(
-    "recycle-early",
-    "model recycleLate, rule 13: an area is used again only after the superblock is synced",
+  also(
+    bug(
+      "recycle-early",
+      "model recycleLate, rule 13: an area is used again only after the superblock is synced",
+      CHECKPOINT,
+      'this.#step = "second copy";\n',
+      'this.#step = "second copy";\n      this.#nextStep();\n',
+      whole("slices"),
+    ),
     CHECKPOINT,
-    'this.#step = "second copy";\n',
-    'this.#step = "second copy";\n      this.#nextStep();\n',
-    whole("slices"),
+    'this.#step = "first copy";\n',
+    'this.#step = "first copy";\n      this.#nextStep();\n',
   ),
   bug(
     "copies-together",

@@ -62,7 +62,7 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     "a chunk that changed after it was staged stays dirty",
     WRITEBACK,
     "if (this.dirtyChunks.get(chunk) === version) {",
-    "{",
+    "if (version > 0) {",
     whole("flightStages"),
   ),
   bug(
