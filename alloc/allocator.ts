@@ -184,6 +184,12 @@ export class Allocator implements TransactionListener {
     this.#updateHint();
   }
 
+  /** Counts a chunk again that the journal took or gave back. The pager calls it. */
+  chunkChanged(chunk: ChunkNumber): void {
+    this.#coverFile();
+    if (chunk < this.#summary.size) this.#learnInMemory(chunk);
+  }
+
   readonly #freed = (chunk: ChunkNumber): void => {
     if (chunk < this.#summary.size) this.#learnInMemory(chunk);
   };

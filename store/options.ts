@@ -42,7 +42,8 @@ export interface OpenOptions {
   maxSnapshotBytes?: number | undefined;
   /**
    * The size limit in bytes of each of the two journal areas, 2 MiB to 512 MiB. Beyond it commits
-   * wait for a checkpoint. Default 32 MiB.
+   * wait for a checkpoint. In a file with fewer bytes of pages than that, the limit is their size,
+   * but at least 4 MiB. Default 32 MiB.
    */
   journalBytes?: number | undefined;
   /**

@@ -15,6 +15,8 @@ export interface TransactionListener {
   rolledBack(chunk: ChunkNumber): void;
   /** A snapshot has ended. */
   snapshotEnded(): void;
+  /** The journal took a chunk of the file, or gave it back. */
+  chunkChanged(chunk: ChunkNumber): void;
 }
 
 /** Passes the ends of transactions on to one listener, which may come later or never. */
@@ -35,6 +37,11 @@ export class TransactionEnds implements TransactionListener {
   /** A snapshot has ended. */
   snapshotEnded(): void {
     this.listener?.snapshotEnded();
+  }
+
+  /** The journal took a chunk of the file, or gave it back. */
+  chunkChanged(chunk: ChunkNumber): void {
+    this.listener?.chunkChanged(chunk);
   }
 }
 

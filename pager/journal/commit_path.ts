@@ -5,8 +5,9 @@
  * The first commit of a session creates the journal areas and marks the file open. A commit first
  * reserves its room, then becomes visible; `flush` takes it to the durability that the caller asked
  * for. A checkpoint begins when the journal is half full, and advances one slice at a time; its end
- * cuts the free tail of the file. A clean close ends with a checkpoint, gives the areas back, and
- * marks the file clean.
+ * cuts the free tail of the file, and the journal may then move to the end of the data
+ * (`JournalPlace`). A clean close ends with a checkpoint, gives the areas back, and marks the file
+ * clean.
  *
  * `flush` waits for the medium in line. `takeOff` and `land` do the same work around a sync that
  * runs off the thread; a checkpoint then uses the syncs of these flights.
@@ -28,20 +29,19 @@ import type { PageSet } from "../cache/page_set.ts";
 import type { Writeback } from "../cache/writeback.ts";
 import { type Disk, isFull } from "../file/disk.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
-import { seedOf } from "../format/checksum.ts";
-import { CHUNK_BYTES, CHUNK_PAGES, PAGE_BYTES } from "../format/format.ts";
+import { CorruptionError, IoError } from "../format/errors.ts";
+import { CHUNK_BYTES, chunksOf, PAGE_BYTES } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import type { Meta } from "../format/meta.ts";
 import { Checkpoint } from "./checkpoint.ts";
 import type { ClaimedPages } from "./claimed_pages.ts";
-import type { CommitLog, LiveSnapshots } from "./commit_hooks.ts";
+import type { CommitLog, LiveSnapshots, TransactionListener } from "./commit_hooks.ts";
 import type { CurrentSuperblock } from "./current_superblock.ts";
 import { FileEnd } from "./file_end.ts";
 import type { Flight, Journal } from "./journal.ts";
-import { emptyHeaderPage, journalHeaderPage } from "./journal_area.ts";
-import type { CheckpointState, JournalState } from "./journal_state.ts";
+import { JournalPlace } from "./journal_place.ts";
+import type { CheckpointState, JournalFigures, JournalState } from "./journal_state.ts";
 import type { LogBuffer } from "./log_record.ts";
-import type { JournalFigures } from "./stats.ts";
 
 /**
  * How safe a commit is when its call returns or resolves. A level reached by one commit is reached
@@ -55,6 +55,13 @@ const PENDING_BYTES_MAX = 4 * 1024 * 1024;
 const WAITING_SHARE = 2;
 /** The flights that may land before a checkpoint that is due begins in line. */
 const LANDINGS_MAX = 8;
+/** An area is bounded by the size of the data too, but by no less than this. */
+const BYTES_MAX_MIN = 4 * 1024 * 1024;
+/** The journal is renewed if that saves this many chunks, and this part of the data's chunks. */
+const SAVED_CHUNKS_MIN = 2;
+const SAVED_PART = 16;
+/** Between commits the journal is renewed if it keeps this many free chunks: 32 MiB. */
+const TAIL_CHUNKS_MIN = 16;
 
 /** The path of commits to the medium. */
 export class CommitPath implements CommitLog {
@@ -64,12 +71,14 @@ export class CommitPath implements CommitLog {
   readonly #journal: Journal;
   readonly #checkpoint: Checkpoint;
   readonly #writeback: Writeback;
-  readonly #loader: Loader;
+  readonly #place: JournalPlace;
   readonly #fileEnd: FileEnd;
   readonly #unsynced: UnsyncedChunks;
   readonly #images: PageSet;
   readonly #snapshots: LiveSnapshots;
   readonly #journalBytes: number;
+  /** Whether a flight is in the air. */
+  #isFlying = false;
   /** The flights that landed while a checkpoint was due and could not begin. */
   #landings = 0;
   /** Whether the next flights take a checkpoint, however short the journal is. */
@@ -85,7 +94,8 @@ export class CommitPath implements CommitLog {
    * @param parts The parts of the pager that it drives. `images` holds the pages logged whole since
    * the last checkpoint began; the path clears it when one begins.
    * @param options `journalBytes` = the bytes of an area from which on a checkpoint has to end
-   * first; `mayBeFull` = whether the last session may have found the disk full.
+   * first, fewer in a small file; `mayBeFull` = whether the last session may have found the disk
+   * full.
    */
   constructor(
     parts: {
@@ -100,6 +110,7 @@ export class CommitPath implements CommitLog {
       unsynced: UnsyncedChunks;
       images: PageSet;
       snapshots: LiveSnapshots;
+      listener: TransactionListener;
     },
     options: { journalBytes: number; mayBeFull: boolean },
   ) {
@@ -108,12 +119,12 @@ export class CommitPath implements CommitLog {
     this.#superblock = parts.superblock;
     this.#journal = parts.journal;
     this.#writeback = parts.writeback;
-    this.#loader = parts.loader;
     this.#unsynced = parts.unsynced;
     this.#images = parts.images;
     this.#snapshots = parts.snapshots;
     this.#journalBytes = options.journalBytes;
     this.#fileEnd = new FileEnd(parts);
+    this.#place = new JournalPlace({ ...parts, fileEnd: this.#fileEnd });
     this.#checkpoint = new Checkpoint({ ...parts, fileEnd: this.#fileEnd });
     const isLonger = parts.disk.size() > parts.superblock.fields.pageCount * PAGE_BYTES;
     this.#mayBeFull = isLonger || options.mayBeFull;
@@ -158,7 +169,7 @@ export class CommitPath implements CommitLog {
     try {
       this.#journal.reserve(meta, grows);
     } finally {
-      if (this.#journal.chunkCount !== before) this.#showChunks();
+      if (this.#journal.chunkCount !== before) this.#place.show();
     }
   }
 
@@ -178,7 +189,7 @@ export class CommitPath implements CommitLog {
   makeRoom(): void {
     if (!this.#wasRefused) return;
     this.#wasRefused = false;
-    this.checkpoint();
+    this.#writeAll();
   }
 
   /** Puts the release of free pages on the medium, before they are overwritten. */
@@ -191,32 +202,12 @@ export class CommitPath implements CommitLog {
   begin(meta: Meta): void {
     if (this.#superblock.isOpen) return;
     this.#superblock.repair();
-    try {
-      this.#journal.prepare(meta);
-    } catch (error) {
-      // No superblock lists the claimed chunks; their room goes back to the disk.
-      if (isFull(error)) this.#fileEnd.cutAt(this.#superblock.fields.pageCount);
-      throw error;
-    }
-    try {
-      this.#journal.publishAreas();
-    } finally {
-      this.#showChunks();
-    }
-  }
-
-  /** A rollback or a cut of the tail may have left other header pages of new chunks in memory. */
-  #showChunks(): void {
-    const seed = seedOf(this.#superblock.fields.databaseId);
-    for (const chunk of this.#journal.chunks.flat()) {
-      this.#loader.replaceHeaderPage(chunk, journalHeaderPage(chunk, seed));
-    }
+    this.#place.create(meta);
   }
 
   /** The lowest page count that leaves both areas inside the file. */
   get pageCountMin(): number {
-    const chunks = this.#journal.chunks.flat();
-    return chunks.length === 0 ? 0 : (Math.max(...chunks) + 1) * CHUNK_PAGES;
+    return this.#place.pageCountMin;
   }
 
   /**
@@ -228,7 +219,7 @@ export class CommitPath implements CommitLog {
   flush(level: Durability, waits: boolean): void {
     if (level === "sync") this.#journal.flush(true);
     else this.write(level);
-    this.#advanceCheckpoint(this.#journalBytes * (waits ? WAITING_SHARE : 1));
+    this.#advanceCheckpoint(this.#bytesMax * (waits ? WAITING_SHARE : 1));
   }
 
   /** Takes all commits to a level that needs no sync. */
@@ -243,7 +234,7 @@ export class CommitPath implements CommitLog {
 
   get #isCheckpointDue(): boolean {
     if (this.#checkpoint.isRunning) return false;
-    return this.#isRequested || this.#journal.usedBytes > this.#journalBytes / 2;
+    return this.#isRequested || this.#journal.usedBytes > this.#bytesMax / 2;
   }
 
   /** Lets the next flights take a checkpoint, unless one has nothing to do. */
@@ -265,6 +256,7 @@ export class CommitPath implements CommitLog {
       return undefined;
     }
     this.#unsynced.beginSync();
+    this.#isFlying = true;
     const flight = this.#journal.takeOff(this.needsFlight);
     this.#checkpoint.takeOff();
     return flight;
@@ -273,9 +265,14 @@ export class CommitPath implements CommitLog {
   /** Notes that the sync of a flight has ended, and advances the checkpoint. */
   land(flight: Flight): void {
     this.#unsynced.endSync();
+    this.#isFlying = false;
     this.#journal.land(flight);
-    if (this.#checkpoint.isRunning) this.#checkpoint.land();
-    else if (this.#isCheckpointDue) this.#beginCheckpointInFlight();
+    if (!this.#checkpoint.isRunning) {
+      if (this.#isCheckpointDue) this.#beginCheckpointInFlight();
+    } else {
+      this.#checkpoint.land();
+      if (!this.#checkpoint.isRunning) this.#cutLargeTail();
+    }
   }
 
   /** Begins a checkpoint without a sync of its own, or in line after many landings. */
@@ -290,7 +287,7 @@ export class CommitPath implements CommitLog {
 
   #advanceCheckpoint(bytesMax: number): void {
     // On a full disk a checkpoint frees the kept room of the area for the next transaction.
-    if (this.#journal.isShort) return this.checkpoint();
+    if (this.#journal.isShort) return this.#writeAll();
     const used = this.#journal.usedBytes;
     if (this.#isCheckpointDue) {
       this.beginCheckpoint();
@@ -300,12 +297,30 @@ export class CommitPath implements CommitLog {
       this.#checkpoint.finish();
     } else {
       this.#checkpoint.slice();
+      if (!this.#checkpoint.isRunning) this.#cutLargeTail();
     }
+  }
+
+  /**
+   * After a checkpoint without a pause in commits: where the journal keeps much of the file that is
+   * free, a second checkpoint, of what was committed meanwhile, lets it move.
+   */
+  #cutLargeTail(): void {
+    if (!this.#superblock.isOpen || this.#mayBeFull || this.#snapshots.snapshotCount > 0) return;
+    const enough = this.#journal.chunkCount + Math.max(TAIL_CHUNKS_MIN, this.#chunksWorthSaving);
+    if (this.#chunksSaved() < enough) return;
+    this.#writeAll();
+    this.#renewJournal(enough);
   }
 
   /** Whether the journal is full before the checkpoint has ended. */
   get isOverdue(): boolean {
-    return this.#checkpoint.isRunning && this.#journal.usedBytes > this.#journalBytes;
+    return this.#checkpoint.isRunning && this.#journal.usedBytes > this.#bytesMax;
+  }
+
+  /** The bytes of an area from which on a checkpoint has to end first. */
+  get #bytesMax(): number {
+    return Math.min(this.#journalBytes, Math.max(BYTES_MAX_MIN, this.#dataChunks * CHUNK_BYTES));
   }
 
   /** Begins a checkpoint, unless one is running or has nothing to do. */
@@ -325,46 +340,80 @@ export class CommitPath implements CommitLog {
     if (isWritten && this.#snapshots.snapshotCount === 0) this.#fileEnd.moveToLastPageInUse();
   }
 
-  /** Advances the running checkpoint by one slice; whether work remains. */
+  /**
+   * Advances the running checkpoint by one slice, or renews the journal after the last one; whether
+   * work may remain.
+   */
   checkpointSlice(): boolean {
-    if (this.#checkpoint.isRunning) this.#checkpoint.slice();
-    return this.#checkpoint.isRunning;
+    if (!this.#checkpoint.isRunning) return !this.#isFlying && this.#renewJournal();
+    this.#checkpoint.slice();
+    return true;
   }
 
-  /** Moves everything committed to the pages of the file, in one call. */
+  /** Moves everything committed to the pages of the file, and cuts the free tail, in one call. */
   checkpoint(): void {
+    this.#writeAll();
+    while (!this.#isFlying && this.#renewJournal());
+  }
+
+  #writeAll(): void {
     if (!this.#superblock.isOpen) return;
     this.#checkpoint.finish();
     this.beginCheckpoint();
     this.#checkpoint.finish();
   }
 
+  /**
+   * Creates the journal anew behind the data, if that saves enough chunks of the file. Returns
+   * whether it did.
+   */
+  #renewJournal(enough = this.#chunksWorthSaving): boolean {
+    if (!this.#canRenewJournal()) return false;
+    if (this.#chunksSaved() < enough || !this.#fileEnd.hasPlenty()) return false;
+    try {
+      this.#place.renew();
+      return true;
+    } catch (error) {
+      this.#disk.checkWritable();
+      if (!isFull(error)) throw error;
+      // The next commit tries again to create the journal.
+      this.#mayBeFull = true;
+      return false;
+    }
+  }
+
+  /** The chunks that a renewal saves at most; none behind a damaged or unreadable header page. */
+  #chunksSaved(): number {
+    try {
+      return this.#place.savedByRenewal();
+    } catch (error) {
+      if (error instanceof CorruptionError || error instanceof IoError) return -Infinity;
+      throw error;
+    }
+  }
+
+  get #chunksWorthSaving(): number {
+    return Math.max(SAVED_CHUNKS_MIN, this.#dataChunks / SAVED_PART);
+  }
+
+  get #dataChunks(): number {
+    return chunksOf(this.#meta.pageCount) - this.#journal.chunkCount;
+  }
+
+  #canRenewJournal(): boolean {
+    if (!this.#superblock.isOpen || this.#mayBeFull) return false;
+    if (this.#checkpoint.isRunning || this.#snapshots.snapshotCount > 0) return false;
+    return this.#writeback.dirtyChunks.size === 0 && this.#journal.isEmpty;
+  }
+
   /** Leaves the file clean: everything in its pages, no journal, no tail. */
   close(): void {
     if (!this.#superblock.isOpen) return;
-    this.checkpoint();
+    this.#writeAll();
     const isTight = this.#mayBeFull && !this.#fileEnd.hasPlenty();
     const journal = new Set(this.#journal.chunks.flat());
-    if (isTight && this.#fileEnd.pageCountWithout(journal) > this.pageCountMin) return;
-    this.#giveBackJournal();
+    if (isTight && this.#fileEnd.pageCountWithout(journal, Infinity) > this.pageCountMin) return;
+    this.#place.giveBack(Infinity);
     if (isTight) this.#fileEnd.claimNextJournal();
-  }
-
-  #giveBackJournal(): void {
-    const chunks = new Set(this.#journal.giveBack());
-    const empty = emptyHeaderPage();
-    for (const chunk of chunks) this.#disk.write(empty, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
-    this.#meta.pageCount = this.#fileEnd.pageCountWithout(chunks);
-    this.#meta.allocatorHint = Math.min(this.#meta.allocatorHint, ...chunks);
-    this.#fileEnd.extend();
-    this.#disk.sync();
-    this.#superblock.publish({
-      ...this.#meta,
-      open: false,
-      journals: [[], []],
-      // The batch that confirmed the last checkpoint is not a batch of the next session.
-      replaySequence: this.#journal.sequence,
-    });
-    this.#fileEnd.cut();
   }
 }

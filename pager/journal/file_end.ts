@@ -31,6 +31,8 @@ import { AREA_BYTES_MIN } from "./journal.ts";
 /** With this much room on the disk, a close claims nothing for the next session. */
 const PLENTY_BYTES = 1024 * 1024;
 const NO_CHUNKS: ReadonlySet<number> = new Set();
+/** While the file is open its end moves by at most this many chunks at a time: 1 GiB. */
+export const LOOKS_MAX = 512;
 
 /** The end of the file: the page count, and the tail behind it. */
 export class FileEnd {
@@ -63,24 +65,29 @@ export class FileEnd {
   }
 
   /**
-   * Sets the page count to end at the last page in use; the file keeps its length until `cut`. The
-   * page count stays as it is when a header page on the way is damaged or unreadable.
+   * Sets the page count to end at the last page in use, or `LOOKS_MAX` chunks before its end; the
+   * file keeps its length until `cut`. The page count stays as it is when a header page on the way
+   * is damaged or unreadable.
    */
   moveToLastPageInUse(): void {
     try {
-      this.#meta.pageCount = this.pageCountWithout(NO_CHUNKS);
+      this.#meta.pageCount = this.pageCountWithout(NO_CHUNKS, LOOKS_MAX);
     } catch (error) {
       if (!(error instanceof CorruptionError) && !(error instanceof IoError)) throw error;
     }
   }
 
   /**
-   * The page count that ends the file at its last page in use outside the given chunks.
+   * The page count that ends the file at its last page in use outside the given chunks, or after
+   * the chunks that it did not look at.
    *
+   * @param looksMax The most chunks at the end of the file to look at.
    * @throws {CorruptionError} A header page breaks a rule.
    */
-  pageCountWithout(chunks: ReadonlySet<number>): number {
-    for (let chunk = chunksOf(this.#meta.pageCount) - 1;; chunk--) {
+  pageCountWithout(chunks: ReadonlySet<number>, looksMax: number): number {
+    const last = chunksOf(this.#meta.pageCount) - 1;
+    for (let chunk = last;; chunk--) {
+      if (last - chunk === looksMax) return (chunk + 1) * CHUNK_PAGES;
       if (chunks.has(chunk)) continue;
       const place = this.#loader.headerPage(chunk);
       const frame = this.#frames[place >>> CHUNK_SHIFT]!;

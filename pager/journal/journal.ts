@@ -190,6 +190,12 @@ export class Journal {
     return this.writtenVersion > this.#versionBefore ? this.#offset : 0;
   }
 
+  /** Whether the current area has no commit, and none is pending. */
+  get isEmpty(): boolean {
+    if (this.pending.length > 0 || this.#published.length > 0) return false;
+    return this.usedBytes === 0;
+  }
+
   get #area(): JournalArea {
     return this.#areas[this.generation & 1]!;
   }
@@ -216,12 +222,20 @@ export class Journal {
     for (const area of this.#areas) this.#tryMakeRoom(area, KEPT_BYTES, meta);
   }
 
-  /** Gives the areas back at a clean close; returns their chunks. */
-  giveBack(): number[] {
-    const chunks = this.chunks.flat();
-    for (const area of this.#areas) area.chunks.length = 0;
+  /**
+   * Gives both areas back: everything committed is in the pages of the file. `prepare` creates
+   * others.
+   *
+   * @param meta The meta of the file without the areas.
+   */
+  giveBack(meta: Meta): void {
+    assert(this.isEmpty, "an area is given back when its commits are in the pages of the file");
+    this.#areas = [new JournalArea(this.#disk, [], 0), new JournalArea(this.#disk, [], 0)];
     this.#offset = 0;
-    return chunks;
+    this.#otherOffset = 0;
+    this.#meta.assign(meta);
+    this.#writtenMeta.assign(meta);
+    this.#pageCountMax = meta.pageCount;
   }
 
   /**

@@ -21,7 +21,9 @@ import type { ChunkNumber } from "../format/units.ts";
 /** Bytes of an area in each of its chunks. */
 export const AREA_CHUNK_BYTES: number = RUN_PAGES_MAX * PAGE_BYTES;
 
-const ZERO_STEP_BYTES = 256 * 1024;
+/** A step doubles the bytes of a small area, so that a small database has a small journal. */
+const ZERO_STEP_MIN = 64 * 1024;
+const ZERO_STEP_MAX = 256 * 1024;
 
 /** Whole chunks of the file used as one range of bytes. */
 export class JournalArea {
@@ -61,7 +63,8 @@ export class JournalArea {
    */
   zeroTo(end: number): void {
     while (this.#zeroed < end) {
-      const step = Math.min(ZERO_STEP_BYTES, this.capacity - this.#zeroed);
+      const whole = Math.min(ZERO_STEP_MAX, Math.max(ZERO_STEP_MIN, this.#zeroed));
+      const step = Math.min(whole, this.capacity - this.#zeroed);
       try {
         this.#zero(step);
       } catch (error) {

@@ -62,12 +62,14 @@ describe("JournalArea", () => {
     }
   });
 
-  it("zeroes in steps of 256 KiB, each byte once, to the end and no further", () => {
+  it("zeroes in steps of 64 to 256 KiB, each byte once, to the end and no further", () => {
     const { memory, file, area } = areaOf([1], 0);
     memory.writeAt(new Uint8Array(2 * CHUNK_BYTES).fill(7), 0, 2 * CHUNK_BYTES, 0);
     area.zeroTo(1);
-    area.zeroTo(262_144);
-    assertEquals(file.writes, [{ position: CHUNK_BYTES + 8192, length: 262_144 }]);
+    area.zeroTo(65_536);
+    assertEquals(file.writes, [{ position: CHUNK_BYTES + 8192, length: 65_536 }]);
+    area.zeroTo(600_000);
+    assertEquals(file.writes.map(({ length }) => length / 65_536), [1, 1, 2, 4, 4]);
     area.zeroTo(area.capacity);
     const total = file.writes.reduce((sum, { length }) => sum + length, 0);
     assertEquals(total, area.capacity);

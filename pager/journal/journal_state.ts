@@ -1,5 +1,5 @@
 /**
- * The superblocks, the journal and the checkpoint as plain data, for inspection.
+ * The superblocks, the journal and the checkpoint as plain data, for inspection and statistics.
  */
 
 import type { Disk } from "../file/disk.ts";
@@ -58,6 +58,29 @@ export interface CheckpointState {
   /** Checkpoints completed. */
   readonly completed: number;
 }
+
+/** The work of the journal and the checkpoint so far. */
+export interface JournalFigures {
+  /** Bytes written to the journal. */
+  readonly journalWrites: number;
+  /** Batches of commits written to the journal. */
+  readonly journalBatches: number;
+  /** Times that batches were synced to the medium. */
+  readonly journalSyncs: number;
+  /** Bytes of the journal that the next checkpoint frees. */
+  readonly journalBytes: number;
+  /** Checkpoints completed. */
+  readonly checkpoints: number;
+}
+
+/** The figures of a pager without a journal. */
+export const NO_JOURNAL: JournalFigures = {
+  journalWrites: 0,
+  journalBatches: 0,
+  journalSyncs: 0,
+  journalBytes: 0,
+  checkpoints: 0,
+};
 
 /** Both copies of the superblock, in the order of their pages. */
 export function superblockStates(disk: Disk): SuperblockState[] {

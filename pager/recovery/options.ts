@@ -33,7 +33,8 @@ export interface PagerOptions extends DiskFileOptions {
   cacheBytes?: number | undefined;
   /**
    * The most bytes that each of the two journal areas may hold before commits wait for a
-   * checkpoint; at least 2 MiB. Default 32 MiB.
+   * checkpoint; at least 2 MiB. In a file with fewer bytes of pages than that, the bound is their
+   * size, but at least 4 MiB. Default 32 MiB.
    */
   journalBytes?: number | undefined;
   /**

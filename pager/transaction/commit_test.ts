@@ -27,6 +27,7 @@ function openWatched(): { pager: Pager; file: FaultyFile; atPublish: number[] } 
     committed: () => void atPublish.push(callsTo(file)),
     rolledBack: () => {},
     snapshotEnded: () => {},
+    chunkChanged: () => {},
   });
   return { pager, file, atPublish };
 }

@@ -513,7 +513,10 @@ class ModelTest {
       this.#expectSome(200);
       const { cacheBytes, cacheBytesLimit } = this.#pager.stats();
       assert(cacheBytes <= cacheBytesLimit, `${cacheBytes} bytes of cache`);
-      if (this.#random.once(10)) this.#pager.checkpoint();
+      if (this.#random.once(10)) {
+        this.#pager.checkpoint();
+        this.#journal = journalChunks(this.#pager);
+      }
       if (this.#random.once(20)) this.#reopen();
     }
     this.#reopen();

@@ -220,3 +220,19 @@ describe("a checkpoint in flights", () => {
     again.close();
   });
 });
+
+describe("an idle database that flies", () => {
+  it("moves a large journal behind the data, once nothing is in the air", async () => {
+    const file = new WaitingFile();
+    file.waits = false;
+    const session = new Session(new Pager(file), "sync", false, FLIES);
+    const db = new Database(session);
+    const value = bytesOf(1, 450_000);
+    for (let i = 0; i < 12; i++) db.writeSync((tx) => tx.tree("a").set(`key ${i % 2}`, value));
+    const before = file.size();
+    while (session.checkpointSlice()) await turn();
+    assert(file.size() < before - 4 * MIB, `${file.size()} bytes, ${before} before`);
+    assertEquals(db.tree("a").get("key 1"), value);
+    db.close();
+  });
+});

@@ -132,7 +132,8 @@ export class GroupCommit {
     if (!this.#policy.isSyncLong) return this.#pager.checkpointSlice();
     const { flights } = this.#pager;
     flights.requestCheckpoint();
-    if (!flights.isNeeded) return false;
+    // Without work the slice may still move the journal, in line.
+    if (!flights.isNeeded) return this.#pager.checkpointSlice();
     this.#fly();
     return true;
   }

@@ -303,6 +303,33 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
       REOPEN,
     ]),
   ),
+  journalRenewal: slow(scripted(4, [
+    write([set("main", "a", 1, 400)]),
+    { do: "drop", tree: "gone" },
+    write([set("main", "b", 1, 400)], "none"),
+    // The journal follows the data to the beginning of the file.
+    CHECKPOINT,
+    write([set("main", "c", 2, 400)], "buffered"),
+    TAKE_OFF,
+    write([set("main", "b", 2, 400)], "none"),
+    CHECKPOINT,
+    LAND,
+    // Both areas grow, and data is put behind them.
+    ...times(10, (i) => write([set("main", `key ${i}`, 3, 450_000)], LEVELS[1 + i % 2])),
+    REQUEST,
+    ...times(8, () => [TAKE_OFF, LAND]).flat(),
+    STEP,
+    // The chunks that the journal gave back take pages.
+    write([set("main", "d", 4, 700_000), set("main", "key 3", 4, 300_000)], "none"),
+    write([set("main", "a", 5, 400)]),
+    STEP,
+    { do: "abort", changes: [set("main", "e", 6, 400_000)] },
+    write([remove("main", "d")], "buffered"),
+    REOPEN,
+  ], [
+    write(times(3, (i) => set("gone", `key ${i}`, 0, 1_900_000))),
+    write([set("main", "a", 0, 400)]),
+  ])),
   eviction: tuned(
     { cacheBytes: SMALL_CACHE },
     slow(scripted(3, [

@@ -10,6 +10,7 @@ const COMMIT = "pager/transaction/commit.ts";
 const COMMIT_PATH = "pager/journal/commit_path.ts";
 const CURRENT_SUPERBLOCK = "pager/journal/current_superblock.ts";
 const JOURNAL = "pager/journal/journal.ts";
+const JOURNAL_PLACE = "pager/journal/journal_place.ts";
 const RECOVERY = "pager/recovery/recovery.ts";
 const REPLAY = "pager/recovery/chunk_replay.ts";
 const SUPERBLOCKS = "pager/journal/superblocks.ts";
@@ -365,6 +366,46 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "pager/file/disk_test.ts",
     "pager/pager_failure_test.ts",
     "tests/crash/fault_sweep_test.ts",
+  ),
+  bug(
+    "given-back-unsynced",
+    "the header pages of the journal's chunks are empty before no superblock lists them",
+    JOURNAL_PLACE,
+    "    this.#disk.sync();\n    this.#unsynced.clear();\n",
+    "    this.#unsynced.clear();\n",
+    whole("journalRenewal"),
+  ),
+  bug(
+    "given-back-full",
+    "the chunks that the journal gave back are free in the file",
+    JOURNAL_PLACE,
+    "    this.#disk.write(empty, 0, PAGE_BYTES, chunk * CHUNK_BYTES);\n",
+    "",
+    whole("journalRenewal"),
+  ),
+  bug(
+    "given-back-claimed",
+    "rule 4: a header page that the journal gave back is not written before an image of it",
+    JOURNAL_PLACE,
+    "    this.#claimed.add(chunk * CHUNK_PAGES);\n",
+    "",
+    protect("journalRenewal"),
+  ),
+  bug(
+    "renewed-under-snapshot",
+    "the file keeps pages at its end that a snapshot sees",
+    "pager/journal/commit_path.ts",
+    "    if (this.#checkpoint.isRunning || this.#snapshots.snapshotCount > 0) return false;\n",
+    "    if (this.#checkpoint.isRunning) return false;\n",
+    "pager/journal/journal_place_test.ts",
+  ),
+  bug(
+    "renewed-on-full-disk",
+    "the journal keeps its room on a disk that is nearly full",
+    "pager/journal/commit_path.ts",
+    "    if (this.#chunksSaved() < enough || !this.#fileEnd.hasPlenty()) return false;\n",
+    "    if (this.#chunksSaved() < enough) return false;\n",
+    "pager/journal/journal_place_test.ts",
   ),
   bug(
     "open-mark",

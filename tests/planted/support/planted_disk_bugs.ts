@@ -57,7 +57,7 @@ export const DISK_BUGS: readonly PlantedBug[] = [
     "kept-used-up",
     "on a full disk a checkpoint frees the reserved space again",
     COMMIT_PATH,
-    "    if (this.#journal.isShort) return this.checkpoint();\n",
+    "    if (this.#journal.isShort) return this.#writeAll();\n",
     "",
     FULL_DISK,
   ),

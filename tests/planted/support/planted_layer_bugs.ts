@@ -313,8 +313,8 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
     "header-page-stale",
     "a header page in memory is never older than the file's",
-    "pager/journal/commit_path.ts",
-    "      this.#loader.replaceHeaderPage(chunk, journalHeaderPage(chunk, seed));\n",
+    "pager/journal/journal_place.ts",
+    "    this.#loader.replaceHeaderPage(chunk, bytes);\n",
     "",
     "pager/cache/loader_test.ts",
   ),

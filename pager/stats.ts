@@ -2,28 +2,7 @@
  * The figures of a pager: its work so far, and the memory and snapshots it holds.
  */
 
-/** The work of the journal and the checkpoint so far. */
-export interface JournalFigures {
-  /** Bytes written to the journal. */
-  readonly journalWrites: number;
-  /** Batches of commits written to the journal. */
-  readonly journalBatches: number;
-  /** Times that batches were synced to the medium. */
-  readonly journalSyncs: number;
-  /** Bytes of the journal that the next checkpoint frees. */
-  readonly journalBytes: number;
-  /** Checkpoints completed. */
-  readonly checkpoints: number;
-}
-
-/** The figures of a pager without a journal. */
-export const NO_JOURNAL: JournalFigures = {
-  journalWrites: 0,
-  journalBatches: 0,
-  journalSyncs: 0,
-  journalBytes: 0,
-  checkpoints: 0,
-};
+import type { JournalFigures } from "./journal/journal_state.ts";
 
 /** The figures of a pager. */
 export interface PagerStats extends JournalFigures {

@@ -1,0 +1,173 @@
+/**
+ * The place of the journal in the file. Its areas grow at the end of the file, so pages are put
+ * behind them, and the areas then keep their size, and the end of the file, while there is no need.
+ *
+ * So the journal is renewed when it is empty and enough chunks can be saved: both areas are given
+ * back as at a clean close, the free tail is cut, and new, small areas are created behind the last
+ * page in use. Between the two steps the file is clean, and has no journal.
+ *
+ * Invariants:
+ * 1. A chunk that is given back is free only once superblocks that do not list it are synced, and
+ *    its empty header page before them.
+ * 2. The journal is renewed only while no snapshot may see free pages, and never on a disk that is
+ *    nearly full, where other users could take the room of the new areas.
+ */
+
+import type { Loader } from "../cache/loader.ts";
+import { type Disk, isFull } from "../file/disk.ts";
+import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
+import { seedOf } from "../format/checksum.ts";
+import { CHUNK_BYTES, CHUNK_PAGES, chunksOf, PAGE_BYTES } from "../format/format.ts";
+import type { Meta } from "../format/meta.ts";
+import type { ChunkNumber } from "../format/units.ts";
+import type { ClaimedPages } from "./claimed_pages.ts";
+import type { TransactionListener } from "./commit_hooks.ts";
+import type { CurrentSuperblock } from "./current_superblock.ts";
+import { type FileEnd, LOOKS_MAX } from "./file_end.ts";
+import type { Journal } from "./journal.ts";
+import { emptyHeaderPage, journalHeaderPage } from "./journal_area.ts";
+
+/** The chunks of a new journal: one for each area. */
+const NEW_CHUNKS = 2;
+
+/** The place of the journal in the file. */
+export class JournalPlace {
+  readonly #disk: Disk;
+  readonly #meta: Meta;
+  readonly #superblock: CurrentSuperblock;
+  readonly #journal: Journal;
+  readonly #loader: Loader;
+  readonly #fileEnd: FileEnd;
+  readonly #claimed: ClaimedPages;
+  readonly #unsynced: UnsyncedChunks;
+  readonly #listener: TransactionListener;
+
+  /**
+   * The place of the journal of an open file.
+   *
+   * @param parts The file, its meta, superblock, journal, header pages and end; the pages that have
+   * their bytes in the file, and the chunks without a sync; and the listener that learns which
+   * chunks the journal takes and gives back.
+   */
+  constructor(
+    parts: {
+      disk: Disk;
+      meta: Meta;
+      superblock: CurrentSuperblock;
+      journal: Journal;
+      loader: Loader;
+      fileEnd: FileEnd;
+      claimed: ClaimedPages;
+      unsynced: UnsyncedChunks;
+      listener: TransactionListener;
+    },
+  ) {
+    this.#disk = parts.disk;
+    this.#meta = parts.meta;
+    this.#superblock = parts.superblock;
+    this.#journal = parts.journal;
+    this.#loader = parts.loader;
+    this.#fileEnd = parts.fileEnd;
+    this.#claimed = parts.claimed;
+    this.#unsynced = parts.unsynced;
+    this.#listener = parts.listener;
+  }
+
+  /** The lowest page count that leaves both areas inside the file. */
+  get pageCountMin(): number {
+    const chunks = this.#journal.chunks.flat();
+    return chunks.length === 0 ? 0 : (Math.max(...chunks) + 1) * CHUNK_PAGES;
+  }
+
+  /** Creates both areas at the end of the file, and lists them in the superblocks. */
+  create(meta: Meta): void {
+    try {
+      this.#journal.prepare(meta);
+    } catch (error) {
+      // No superblock lists the claimed chunks; their room goes back to the disk.
+      if (isFull(error)) this.#fileEnd.cutAt(this.#superblock.fields.pageCount);
+      throw error;
+    }
+    try {
+      this.#journal.publishAreas();
+    } finally {
+      this.show();
+    }
+  }
+
+  /** A rollback or a cut of the tail may have left other header pages of new chunks in memory. */
+  show(): void {
+    const seed = seedOf(this.#superblock.fields.databaseId);
+    for (const chunk of this.#journal.chunks.flat()) {
+      this.#replaceHeaderPage(chunk, journalHeaderPage(chunk, seed));
+    }
+  }
+
+  /**
+   * The chunks that the file saves at most when its journal is renewed: those behind the new areas,
+   * and those before them, which pages can use.
+   *
+   * @throws {CorruptionError} A header page breaks a rule.
+   */
+  savedByRenewal(): number {
+    const journal = new Set(this.#journal.chunks.flat());
+    const dataChunks = chunksOf(this.#fileEnd.pageCountWithout(journal, LOOKS_MAX));
+    const inside = [...journal].filter((chunk) => chunk < dataChunks).length;
+    return chunksOf(this.#meta.pageCount) + inside - dataChunks - NEW_CHUNKS;
+  }
+
+  /**
+   * Creates the journal anew: its areas are given back, and others created behind the data.
+   *
+   * @throws {IoError} The disk is full: the file is clean, and has no journal.
+   */
+  renew(): void {
+    this.giveBack(LOOKS_MAX);
+    const { pageCount } = this.#meta;
+    try {
+      this.create(this.#meta);
+    } catch (error) {
+      this.#meta.pageCount = pageCount;
+      throw error;
+    }
+  }
+
+  /**
+   * Gives both areas back, cuts the free tail, and marks the file clean. The journal is empty.
+   *
+   * @param looksMax The most chunks at the end of the file to look at.
+   * @throws {CorruptionError} A header page breaks a rule, and nothing has changed.
+   */
+  giveBack(looksMax: number): void {
+    const chunks = this.#journal.chunks.flat();
+    this.#meta.pageCount = this.#fileEnd.pageCountWithout(new Set(chunks), looksMax);
+    this.#meta.allocatorHint = Math.min(this.#meta.allocatorHint, ...chunks);
+    this.#journal.giveBack(this.#meta);
+    for (const chunk of chunks) this.#empty(chunk);
+    this.#fileEnd.extend();
+    this.#disk.sync();
+    this.#unsynced.clear();
+    this.#superblock.publish({
+      ...this.#meta,
+      open: false,
+      journals: [[], []],
+      // The batch that confirmed the last checkpoint is not a batch of the next journal.
+      replaySequence: this.#journal.sequence,
+    });
+    this.#fileEnd.cut();
+  }
+
+  #empty(chunk: ChunkNumber): void {
+    const empty = emptyHeaderPage();
+    this.#unsynced.add(chunk);
+    this.#disk.write(empty, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
+    this.#replaceHeaderPage(chunk, empty);
+    // Its first page in use must not have it written again before the journal can repair it.
+    this.#claimed.add(chunk * CHUNK_PAGES);
+  }
+
+  #replaceHeaderPage(chunk: ChunkNumber, bytes: Uint8Array): void {
+    this.#loader.replaceHeaderPage(chunk, bytes);
+    this.#listener.chunkChanged(chunk);
+  }
+}

@@ -1,0 +1,187 @@
+// The place of the journal: a checkpoint that leaves it empty creates it anew behind the data, if
+// that saves enough of the file. Chunks and bytes are counted.
+
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { BLOCK_BYTES, BudgetFile } from "../../tests/support/budget_file.ts";
+import {
+  dataPages,
+  expectContent,
+  journalChunks,
+  makeFile,
+  occupy,
+  openNodes,
+  transact,
+  write,
+} from "../../tests/support/pages.ts";
+import { FaultyFile } from "../../tests/support/faulty_file.ts";
+import type { File } from "../file/file.ts";
+import { MemoryFile } from "../file/memory_file.ts";
+import { IoError } from "../format/errors.ts";
+import { CHUNK_BYTES } from "../format/format.ts";
+import type { Pager } from "../pager.ts";
+
+const PAGES = dataPages(600);
+/** The chunks of these pages. */
+const DATA_CHUNKS = 3;
+/** The chunk behind the journal. */
+const FAR_CHUNK = 8;
+const FAR = Array.from({ length: 250 }, (_, i) => FAR_CHUNK * 256 + 1 + i);
+
+/** A pager with a journal of five chunks behind its pages. */
+function withLargeJournal(file: File = makeFile(PAGES.length)): Pager {
+  const pager = openNodes(file);
+  transact(pager, () => PAGES.forEach((page) => write(pager, page, 1)));
+  pager.flush("sync");
+  assertEquals(journalChunks(pager), [3, 4, 5, 6, 7]);
+  return pager;
+}
+
+function expectPages(pager: Pager, salt: number): void {
+  for (const page of PAGES) expectContent(pager, page, salt);
+}
+
+/** Takes a checkpoint whose nth write finds the disk full; whether it came so far. */
+function failsFull(pager: Pager, file: FaultyFile, nth: number): boolean {
+  let writes = 0;
+  file.fault = (operation) => {
+    if (operation !== "write" || ++writes !== nth) return "none";
+    throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
+  };
+  try {
+    pager.checkpoint();
+  } catch (error) {
+    assert(error instanceof IoError, `write ${nth}: ${error}`);
+  }
+  file.fault = () => "none";
+  return writes >= nth;
+}
+
+describe("The journal", () => {
+  it("is created anew behind the data by a checkpoint", () => {
+    const file = makeFile(PAGES.length);
+    const pager = withLargeJournal(file);
+    pager.checkpoint();
+    assertEquals(journalChunks(pager), [DATA_CHUNKS, DATA_CHUNKS + 1]);
+    assert(file.size() < (DATA_CHUNKS + 2) * CHUNK_BYTES, `${file.size()} bytes`);
+    transact(pager, () => write(pager, PAGES[0]!, 2));
+    pager.flush("sync");
+    const again = openNodes(file);
+    expectContent(again, PAGES[0]!, 2);
+    expectContent(again, PAGES[1]!, 1);
+  });
+
+  it("is created anew by the slices of a checkpoint, in a slice of its own", () => {
+    const pager = withLargeJournal();
+    const chunks = journalChunks(pager);
+    const inspection = pager.inspection();
+    while (pager.checkpointSlice() && inspection.checkpoint()?.isRunning);
+    assertEquals(journalChunks(pager), chunks);
+    while (pager.checkpointSlice());
+    assertEquals(journalChunks(pager), [DATA_CHUNKS, DATA_CHUNKS + 1]);
+  });
+
+  it("leaves chunks before the data that pages can use", () => {
+    const file = makeFile(PAGES.length);
+    const pager = withLargeJournal(file);
+    const inside = journalChunks(pager);
+    transact(pager, () => FAR.forEach((page) => occupy(pager, page, 1)));
+    pager.checkpoint();
+    assertEquals(journalChunks(pager), [FAR_CHUNK + 1, FAR_CHUNK + 2]);
+    const pages = inside.map((chunk) => chunk * 256 + 7);
+    transact(pager, () => pages.forEach((page) => occupy(pager, page, 3)));
+    pager.close();
+    const again = openNodes(file);
+    for (const page of pages) expectContent(again, page, 3);
+    for (const page of FAR) expectContent(again, page, 1);
+    expectPages(again, 1);
+  });
+
+  it("stays while a snapshot may see free pages behind the data", () => {
+    const pager = withLargeJournal();
+    transact(pager, () => FAR.forEach((page) => occupy(pager, page, 1)));
+    const chunks = journalChunks(pager);
+    const snapshot = pager.snapshot();
+    transact(pager, () => FAR.forEach((page) => pager.vacate(page, 1)));
+    pager.checkpoint();
+    assertEquals(journalChunks(pager), chunks);
+    snapshot.close();
+    pager.checkpoint();
+    assertNotEquals(journalChunks(pager), chunks);
+  });
+
+  it("stays while it holds a commit that the pages of the file do not", () => {
+    const file = makeFile(PAGES.length);
+    const pager = withLargeJournal(file);
+    const chunks = journalChunks(pager);
+    while (pager.checkpointSlice() && pager.inspection().checkpoint()?.isRunning);
+    transact(pager, () => write(pager, PAGES[5]!, 2));
+    pager.flush("buffered");
+    pager.checkpointSlice();
+    assertEquals(journalChunks(pager), chunks);
+    expectContent(openNodes(file), PAGES[5]!, 2);
+  });
+
+  it("stays on a disk that is nearly full", () => {
+    const file = new BudgetFile(Infinity);
+    const first = openNodes(file);
+    transact(first, () => PAGES.forEach((page) => occupy(first, page, page)));
+    first.close();
+    const pager = withLargeJournal(file);
+    const chunks = journalChunks(pager);
+    file.budget = file.used + 512 * 1024 / BLOCK_BYTES;
+    pager.checkpoint();
+    assertEquals(journalChunks(pager), chunks);
+    file.budget = Infinity;
+    pager.checkpoint();
+    assertEquals(journalChunks(pager), [DATA_CHUNKS, DATA_CHUNKS + 1]);
+  });
+
+  it("is created by the next commit if the disk fills up meanwhile", () => {
+    const goesOn: number[] = [];
+    for (let nth = 11, isHit = true; isHit; nth++) {
+      const memory = makeFile(PAGES.length);
+      const file = new FaultyFile(memory);
+      const pager = withLargeJournal(file);
+      isHit = failsFull(pager, file, nth);
+      if (pager.failure === undefined) {
+        goesOn.push(nth);
+        transact(pager, () => write(pager, PAGES[0]!, 2));
+        pager.flush("sync");
+      }
+      const again = openNodes(new MemoryFile(memory.content()));
+      for (const page of PAGES.slice(1)) expectContent(again, page, 1);
+      expectContent(again, PAGES[0]!, pager.failure === undefined ? 2 : 1);
+    }
+    assert(goesOn.length > 3, `${goesOn}`);
+  });
+
+  it("moves between commits too, if it keeps many free chunks", () => {
+    const file = makeFile(PAGES.length);
+    const pager = openNodes(file);
+    transact(pager, () => write(pager, PAGES[0]!, 1));
+    const far = Array.from({ length: 40 }, (_, i) => (DATA_CHUNKS + 2 + i) * 256 + 1);
+    transact(pager, () => far.forEach((page) => occupy(pager, page, 1)));
+    transact(pager, () => PAGES.forEach((page) => write(pager, page, 1)));
+    transact(pager, () => far.forEach((page) => pager.vacate(page, 1)));
+    assert(file.size() > 45 * CHUNK_BYTES);
+    for (let salt = 2; pager.stats().checkpoints < 4; salt++) {
+      transact(pager, () => PAGES.slice(0, 40).forEach((page) => write(pager, page, salt)));
+      pager.flush("buffered");
+    }
+    assert(file.size() <= 12 * CHUNK_BYTES, `${file.size()} bytes`);
+    const again = openNodes(file);
+    for (const page of PAGES.slice(40)) expectContent(again, page, 1);
+  });
+
+  it("is bounded by the size of the data", () => {
+    const file = makeFile(50);
+    const pager = openNodes(file);
+    for (let salt = 0; salt < 200; salt++) {
+      transact(pager, () => PAGES.slice(0, 40).forEach((page) => write(pager, page, salt)));
+      pager.flush("buffered");
+    }
+    assert(pager.stats().journalWrites > 40 * 1024 * 1024);
+    assert(file.size() <= 10 * CHUNK_BYTES, `${file.size()} bytes`);
+  });
+});
