@@ -141,6 +141,37 @@ export class Allocator implements TransactionListener {
   }
 
   /**
+   * Allocates a page, or a run of at most `span` pages, in the first chunk below `end` with room,
+   * whatever that chunk is for.
+   *
+   * @param end The chunk after the last one to look at. All before it are examined.
+   * @returns The number of the first page, or -1 if those chunks have no room.
+   */
+  acquireBelow(end: ChunkNumber, span: number, kind: number, tree: number): number {
+    this.#coverFile();
+    while (this.#unknown < end) this.#learn(this.#unknown++);
+    const use = kind === KIND_RUN ? RUNS : kind === KIND_BRANCH ? BRANCHES : SINGLES;
+    for (let pages = span; pages >= Math.min(span, PIECE_PAGES_MIN); pages = pages >>> 1) {
+      const page = this.#findBelow(end, pages);
+      if (page >= 0) return this.#occupy(page, pages, kind, tree, use);
+    }
+    return -1;
+  }
+
+  /** The first page of the first fit in chunks below `end`, or -1. */
+  #findBelow(end: ChunkNumber, span: number): number {
+    for (;;) {
+      const chunks = [this.#summary.find(span, 0), this.#branches.find(span, 0)];
+      const chunk = Math.min(...chunks.map((found) => found < 0 ? end : found));
+      if (chunk >= end) return -1;
+      // It may have less room than was known, and counts as it is from now on.
+      this.#learn(chunk);
+      const slot = findFree(this.#taken, span, FIRST_SLOT);
+      if (slot >= 0) return (chunk << CHUNK_SHIFT >>> 0) + slot;
+    }
+  }
+
+  /**
    * Releases a page, or the whole run whose first page it is.
    *
    * @param span The number of pages: 1, or the length of the run.

@@ -167,6 +167,27 @@ describe("Allocator.acquirePiece", () => {
   });
 });
 
+describe("Allocator.acquireBelow", () => {
+  it("takes the first free page of lower chunks, whatever they are for, and no other", () => {
+    const space = openSpace(fileWithGaps(4, [40, 300, 900]));
+    const below = (end: number) => space.allocator.acquireBelow(end, 1, KIND_BRANCH, 1);
+    transact(space.pager, () => {
+      assertEquals([below(1), below(1)], [40, -1]);
+      assertEquals([below(3), below(3)], [300, -1]);
+    });
+  });
+
+  it("takes part of a run, of at least eight pages", () => {
+    const space = openSpace(fileWithGaps(2, [...numbers(20, 9), ...numbers(300, 7)]));
+    const below = (span: number) => space.allocator.acquireBelow(2, span, KIND_RUN, 1);
+    transact(space.pager, () => {
+      assertEquals([below(16), below(16), below(7)], [20, -1, 300]);
+      const headers = space.pager.frames[space.pager.at(20) >>> 8]!;
+      assertEquals(header.runPagesOf(headers, 20), 8);
+    });
+  });
+});
+
 describe("Allocator.release", () => {
   /** Pages 3 and 4, and a run of 5 pages from 5 on. */
   function withRun(): Space {

@@ -18,7 +18,14 @@
  * | 12 | ...  | attributes, for the layer above            |
  */
 
-import { corrupt, LimitError, type PageNumber, type Pager, type PageReader } from "../pager/mod.ts";
+import {
+  assert,
+  corrupt,
+  LimitError,
+  type PageNumber,
+  type Pager,
+  type PageReader,
+} from "../pager/mod.ts";
 import { compareKeys } from "./node/key.ts";
 import type { TreeContext } from "./walk/tree_context.ts";
 import { BTree } from "./tree.ts";
@@ -117,6 +124,13 @@ export class Catalog {
     if (catalog.has(nameKey(to))) throw new RangeError(`Cannot rename to ${to}: it exists`);
     catalog.delete(nameKey(from));
     catalog.put(nameKey(to), record);
+  }
+
+  /** Stores that the root of a tree is in another page now, inside a transaction. */
+  moveRoot(name: string, root: PageNumber): void {
+    const entry = this.get(name);
+    assert(entry !== undefined, "a tree whose root moves has a name");
+    this.makeTree().put(nameKey(name), encode({ ...entry, root }));
   }
 
   /** The names of all trees, in the order of their bytes. */

@@ -36,6 +36,7 @@ export {
   chunkHeaders,
   usedBytesOf,
 } from "./inspect/census.ts";
+export { Compaction } from "./compact/compaction.ts";
 export type { Cursor } from "./walk/cursor.ts";
 export {
   type LookupTraceEnd,

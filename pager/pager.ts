@@ -432,6 +432,20 @@ export class Pager {
   }
 
   /**
+   * Takes a checkpoint, and creates the journal anew behind the last page in use, so that the
+   * chunks before that can be used; whether it did. Not while a snapshot is open, nor on a full
+   * disk.
+   *
+   * @throws {IoError} The system refused, and the handle latches.
+   */
+  moveJournalToEnd(): boolean {
+    this.#checkUsable();
+    assert(this.depth === 0, "a checkpoint is taken between transactions");
+    this.#disk.checkWritable();
+    return this.#commitPath?.moveJournalToEnd() ?? false;
+  }
+
+  /**
    * Advances the checkpoint by one slice, and begins one if none is running; whether work remains.
    *
    * @throws {IoError} The system refused, and the handle latches.

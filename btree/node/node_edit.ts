@@ -30,8 +30,9 @@ import {
 } from "./node.ts";
 
 const { FLAG_HOLDS_RUNS, PAGE_BYTES, PAGE_SHIFT } = format;
-const { cellStartOf, entriesOf, garbageOf, prefixLengthOf } = header;
-const { setCellStart, setEntries, setGarbage, setPrefix } = header;
+const { cellStartOf, entriesOf, flagsOf, garbageOf, kindOf, levelOf, linkOf } = header;
+const { prefixLengthOf } = header;
+const { setCellStart, setEntries, setGarbage, setLink, setPrefix, setShape } = header;
 
 const removed = new LeafCell();
 
@@ -155,6 +156,23 @@ export function insertBranchEntry(
   for (let i = prefix + HEAD_BYTES; i < length; i++) frame.u8[at++]! = key[i]!;
   setCellStart(frame, slot, start);
   setEntries(frame, slot, entries + 1);
+}
+
+/** Points an entry of a branch at another child. */
+export function setChild(frame: Frame, slot: Slot, index: number, child: number): void {
+  frame.u32[childIndex(slot, entriesOf(frame, slot), index)] = child;
+}
+
+/** Copies a node to an acquired page of the same tree. */
+export function copyNode(from: Frame, fromSlot: Slot, to: Frame, toSlot: Slot): void {
+  const start = fromSlot << PAGE_SHIFT;
+  to.u8.set(from.u8.subarray(start, start + PAGE_BYTES), toSlot << PAGE_SHIFT);
+  setShape(to, toSlot, kindOf(from, fromSlot), levelOf(from, fromSlot));
+  setEntries(to, toSlot, entriesOf(from, fromSlot));
+  setLink(to, toSlot, linkOf(from, fromSlot));
+  setCellStart(to, toSlot, cellStartOf(from, fromSlot));
+  setPrefix(to, toSlot, prefixLengthOf(from, fromSlot), flagsOf(from, fromSlot));
+  setGarbage(to, toSlot, garbageOf(from, fromSlot));
 }
 
 /**

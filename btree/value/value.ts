@@ -66,10 +66,16 @@ export interface RunList {
   last: number;
 }
 
+/** Provides the runs of a value. */
+export interface RunSource {
+  /** Acquires a run of at most `span` pages; see `Allocator.acquirePiece`. */
+  acquirePiece(span: number, tree: number, near: number): number;
+}
+
 /** Writes a value into new runs of a tree, and the reference to them into `into`. */
 export function writeRuns(
   pager: Pager,
-  allocator: Allocator,
+  allocator: RunSource,
   tree: number,
   value: Uint8Array,
   near: number,
@@ -84,7 +90,7 @@ export function writeRuns(
 /** Appends bytes to a list of runs of a tree. The runs of the list must be full. */
 export function appendRuns(
   pager: Pager,
-  allocator: Allocator,
+  allocator: RunSource,
   tree: number,
   bytes: Uint8Array,
   near: number,

@@ -60,6 +60,8 @@ const BYTES_MAX_MIN = 4 * 1024 * 1024;
 /** The journal is renewed if that saves this many chunks, and this part of the data's chunks. */
 const SAVED_CHUNKS_MIN = 2;
 const SAVED_PART = 16;
+/** Before a compaction a renewal need not save a chunk. */
+const NOTHING_SAVED = 0;
 /** Between commits the journal is renewed if it keeps this many free chunks: 32 MiB. */
 const TAIL_CHUNKS_MIN = 16;
 
@@ -354,6 +356,15 @@ export class CommitPath implements CommitLog {
   checkpoint(): void {
     this.#writeAll();
     while (!this.#isFlying && this.#renewJournal());
+  }
+
+  /**
+   * Moves everything committed to the pages of the file, and the journal behind them; whether the
+   * journal is there now. It stays where it is while a snapshot is open, and on a full disk.
+   */
+  moveJournalToEnd(): boolean {
+    this.#writeAll();
+    return this.#renewJournal(NOTHING_SAVED);
   }
 
   #writeAll(): void {

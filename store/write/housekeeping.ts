@@ -1,15 +1,20 @@
 /**
- * Housekeeping of a database: idle checkpoints, and the release of dropped trees and of values
- * that streams left unfinished when the file was last open.
+ * Housekeeping of a database: idle checkpoints, compaction before a close, and the release of
+ * dropped trees and of values that streams left unfinished when the file was last open.
  *
  * A drop releases its first pages at once, and the rest in the next turns of the event loop, a few
  * milliseconds each. Trees whose drop was interrupted wait until the database is idle.
  *
- * No caller waits for this work, so its errors are not reported. Damaged pages are left unchanged;
- * a later read of them reports the damage.
+ * No caller asks for this work, so its errors are not reported. Damaged pages are left unchanged; a
+ * later read of them reports the damage.
  */
 
-import type { Catalog, UnfinishedValues } from "../../btree/mod.ts";
+import {
+  type Catalog,
+  Compaction,
+  type TreeContext,
+  type UnfinishedValues,
+} from "../../btree/mod.ts";
 import { CorruptionError, IoError, LimitError, type Pager } from "../../pager/mod.ts";
 import { IdleCheckpoint } from "./idle_checkpoint.ts";
 
@@ -22,6 +27,8 @@ const TURN_MS = 4;
 export interface Household {
   /** Its pager. */
   readonly pager: Pager;
+  /** The context of its trees. */
+  readonly context: TreeContext;
   /** Its trees. */
   readonly catalog: Catalog;
   /** Its unfinished values. */
@@ -61,6 +68,24 @@ export class Housekeeping {
   /** Notes a commit. */
   wake(): void {
     this.#idle.wake();
+  }
+
+  /**
+   * Before the file closes: moves the pages that keep free pages inside the file, if these are many
+   * and the session wrote anything. On a full disk, or at a damaged page, the file stays as it is.
+   */
+  beforeClose(): void {
+    const { pager, context, catalog } = this.#database;
+    if (pager.failure !== undefined || pager.depth > 0) return;
+    if (pager.stats().journalBatches === 0) return;
+    const compaction = new Compaction(context, catalog);
+    try {
+      if (!compaction.isWorthwhile() || !pager.moveJournalToEnd()) return;
+      while (this.#database.runSlice(() => compaction.slice()));
+    } catch (error) {
+      if (error instanceof IoError || error instanceof LimitError) return;
+      if (!(error instanceof CorruptionError)) throw error;
+    }
   }
 
   /** Ends housekeeping. */

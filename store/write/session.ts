@@ -246,6 +246,7 @@ export class Session implements TreeSource {
   close(): void {
     for (const upload of this.uploads) upload.end();
     if (this.pager.depth === 0 && !this.pager.readOnly) this.#housekeeping.releaseAll();
+    this.#housekeeping.beforeClose();
     this.#closed = true;
     this.treesChanged();
     this.#housekeeping.stop();

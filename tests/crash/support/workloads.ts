@@ -330,6 +330,21 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     write(times(3, (i) => set("gone", `key ${i}`, 0, 1_900_000))),
     write([set("main", "a", 0, 400)]),
   ])),
+  compaction: slow(scripted(4, [
+    write([set("main", "large", 2, 30_000)]),
+    { do: "drop", tree: "gone" },
+    write([remove("main", "gone")], "none"),
+    TAKE_OFF,
+    // The close moves nodes, roots and values to the beginning of the file.
+    REOPEN,
+    write([set("main", "a", 3, 400)]),
+    REOPEN,
+  ], [
+    write(times(3, (i) => set("gone", `key ${i}`, 0, 900_000))),
+    write([set("main", "gone", 0, 900_000)]),
+    write(times(40, (i) => set("main", `key ${i}`, 0, 1_900))),
+    write([set("main", "large", 1, 200_000), set("late", "a", 1, 5_000)]),
+  ])),
   eviction: tuned(
     { cacheBytes: SMALL_CACHE },
     slow(scripted(3, [

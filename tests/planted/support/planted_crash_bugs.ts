@@ -408,6 +408,22 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "pager/journal/journal_place_test.ts",
   ),
   bug(
+    "moved-unlinked",
+    "the leaf before a leaf that moved links to its new page",
+    "btree/compact/relocation.ts",
+    "    if (depth === this.#path.depth) this.#linkFromBefore(to);\n",
+    "",
+    whole("compaction"),
+  ),
+  bug(
+    "moved-value-lost",
+    "an entry refers to the runs to which its value moved",
+    "btree/compact/compaction.ts",
+    "      tree.putRuns(key, reference);\n",
+    "",
+    whole("compaction"),
+  ),
+  bug(
     "open-mark",
     "rule 14: the superblock is marked open before anything else is written",
     JOURNAL,

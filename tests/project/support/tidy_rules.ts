@@ -38,7 +38,7 @@ const RANKS: Readonly<Record<string, number>> = {
  */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   pager: ["format", "file", "cache", "journal", "transaction", "recovery", "damage", ""],
-  btree: ["node", "value", "walk", "change", "check", "", "inspect"],
+  btree: ["node", "value", "walk", "change", "check", "", "compact", "inspect"],
   store: ["codec", "read", "watch", "write", "verify", "inspect", ""],
   cli: ["io", "form", "inspect", "serving", "explorer", "spec", "shell", "command", ""],
 };

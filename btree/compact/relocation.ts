@@ -1,0 +1,105 @@
+/**
+ * Relocation: moves nodes of a tree to free pages of lower chunks.
+ *
+ * A move is a change like any other, inside a transaction: it acquires a page, copies the node,
+ * points the parent and the leaf before it at the page, and releases the old one. A root has no
+ * parent; the caller stores its new page.
+ *
+ * The path to a node is found by a key from the node itself. A node without one does not move.
+ */
+
+import { format, header, type PageNumber, type Pager } from "../../pager/mod.ts";
+import { copyKey, KEY_BYTES_MAX } from "../node/node.ts";
+import { copyNode, setChild } from "../node/node_edit.ts";
+import { NodeView } from "../node/node_view.ts";
+import { Path } from "../walk/path.ts";
+import type { TreeContext } from "../walk/tree_context.ts";
+import type { TreeNodes } from "../walk/tree_nodes.ts";
+
+const { CHUNK_SHIFT, KIND_BRANCH, KIND_LEAF } = format;
+
+/** Moves nodes of one tree. */
+export class Relocation {
+  readonly #context: TreeContext;
+  readonly #nodes: TreeNodes;
+  readonly #pager: Pager;
+  readonly #path = new Path();
+  readonly #from = new NodeView();
+  readonly #to = new NodeView();
+  readonly #key = new Uint8Array(KEY_BYTES_MAX);
+
+  /**
+   * Creates the relocation of a tree.
+   *
+   * @param context The context of its database.
+   * @param nodes Its pages.
+   */
+  constructor(context: TreeContext, nodes: TreeNodes) {
+    this.#context = context;
+    this.#nodes = nodes;
+    this.#pager = context.pager;
+  }
+
+  /** Moves a node that is not the root. Returns whether it moved. */
+  move(page: PageNumber): boolean {
+    const depth = this.#descendTo(page);
+    if (depth <= 0) return false;
+    const to = this.#copyDown(page);
+    if (to < 0) return false;
+    const parent = this.#touch(this.#path.pages[depth - 1]!);
+    setChild(parent.frame, parent.slot, this.#path.indexes[depth - 1]!, to);
+    if (depth === this.#path.depth) this.#linkFromBefore(to);
+    this.#nodes.release(page);
+    return true;
+  }
+
+  /** Moves the root. Returns its new page, or -1 if the chunks below are full. */
+  moveRoot(): number {
+    const { root } = this.#nodes;
+    const to = this.#copyDown(root);
+    if (to >= 0) this.#nodes.release(root);
+    return to;
+  }
+
+  /** Descends to a node by a key of its own. Returns its depth on the path, or -1. */
+  #descendTo(page: PageNumber): number {
+    const { frame, slot, level, entries } = this.#view(page, this.#from);
+    // Entry 0 of a branch has no key.
+    const index = level === 0 ? 0 : 1;
+    if (index >= entries) return -1;
+    const length = copyKey(frame, slot, index, this.#key);
+    this.#nodes.descend(this.#path, this.#key, length);
+    const depth = this.#path.depth - level;
+    return depth >= 0 && this.#path.pages[depth] === page ? depth : -1;
+  }
+
+  /** Copies a node to a page of a lower chunk. Returns that page, or -1. */
+  #copyDown(page: PageNumber): number {
+    const kind = this.#view(page, this.#from).isLeaf ? KIND_LEAF : KIND_BRANCH;
+    const end = page >>> CHUNK_SHIFT;
+    const to = this.#context.allocator.acquireBelow(end, 1, kind, this.#nodes.tree);
+    if (to < 0) return -1;
+    const target = this.#view(to, this.#to);
+    const source = this.#view(page, this.#from);
+    copyNode(source.frame, source.slot, target.frame, target.slot);
+    return to;
+  }
+
+  /** Links the leaf before the one at the end of the path to a page. The path becomes invalid. */
+  #linkFromBefore(to: PageNumber): void {
+    const before = this.#nodes.neighbour(this.#path, false);
+    if (before === undefined) return;
+    this.#pager.touch(before.place);
+    header.setLink(before.frame, before.slot, to);
+  }
+
+  #touch(page: PageNumber): NodeView {
+    const view = this.#view(page, this.#from);
+    this.#pager.touch(view.place);
+    return view;
+  }
+
+  #view(page: PageNumber, view: NodeView): NodeView {
+    return view.at(this.#pager.frames, this.#pager.at(page));
+  }
+}

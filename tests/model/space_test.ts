@@ -1,0 +1,171 @@
+// The size of the file beside the pages in use, closed and open, for several mixes of work. Bytes
+// and pages are counted, never time.
+
+import { assert } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { format, MemoryFile } from "../../pager/mod.ts";
+import type { Database } from "../../store/database.ts";
+import {
+  assertContent,
+  bytesOf,
+  change,
+  checkDatabase,
+  contentOf,
+  openBoth,
+  openOn,
+} from "../support/database.ts";
+import { Random } from "../support/random.ts";
+
+const { CHUNK_BYTES, CHUNK_PAGES, KIND_FREE, KIND_JOURNAL, PAGE_BYTES } = format;
+const MIB = 1024 * 1024;
+
+/** The bytes of the pages in use, with the header pages that they need. */
+function usedBytes(db: Database): number {
+  const { pagesOfKind } = db.census();
+  const total = pagesOfKind.reduce((sum, pages) => sum + pages, 0);
+  const used = total - pagesOfKind[KIND_FREE]! - pagesOfKind[KIND_JOURNAL]!;
+  return (used + Math.ceil(used / (CHUNK_PAGES - 1))) * PAGE_BYTES;
+}
+
+/** Fails unless the closed file has little more than its pages in use, and all of its content. */
+function expectCompact(db: Database, file: MemoryFile): void {
+  const most = Math.floor(1.1 * usedBytes(db)) + CHUNK_BYTES;
+  const content = contentOf(db);
+  db.close();
+  assert(file.size() <= most, `${file.size()} bytes closed, at most ${most}`);
+  const again = openBoth(file);
+  assertContent(contentOf(again.db), content);
+  checkDatabase(again);
+  again.db.close();
+}
+
+/** Fails unless the open file has, after a checkpoint, little more than its pages in use. */
+function expectOpen(db: Database, file: MemoryFile): void {
+  db.checkpoint();
+  const most = Math.floor(1.1 * usedBytes(db)) + CHUNK_BYTES + 4 * MIB;
+  assert(file.size() <= most, `${file.size()} bytes open, at most ${most}`);
+}
+
+/** Sets random keys, a thousand a transaction. */
+function setRandom(db: Database, tree: string, count: number, seed: number): void {
+  const random = new Random(seed);
+  for (let done = 0; done < count; done += 1000) {
+    change(db, tree, (entries) => {
+      for (let i = 0; i < 1000; i++) {
+        entries.set(`k${random.u32()}`, bytesOf(done + i, 60));
+      }
+    });
+  }
+}
+
+describe("a closed file", () => {
+  it("of ten entries has less than 100 KiB, and 4.2 MiB while it was open", () => {
+    const file = new MemoryFile();
+    const db = openOn(file);
+    for (let i = 0; i < 10; i++) change(db, "t", (tree) => tree.set(`${i}`, bytesOf(i, 60)));
+    assert(file.size() < 4.2 * MIB, `${file.size()} bytes open`);
+    db.close();
+    assert(file.size() < 100 * 1024, `${file.size()} bytes closed`);
+  });
+
+  it("of random sets is in proportion", () => {
+    const file = new MemoryFile();
+    const db = openOn(file);
+    setRandom(db, "t", 40_000, 1);
+    expectCompact(db, file);
+  });
+
+  it("of growing values is in proportion", () => {
+    const file = new MemoryFile();
+    const db = openOn(file);
+    for (let round = 1; round <= 8; round++) {
+      change(db, "index", (tree) => {
+        for (let i = 0; i < 300; i++) tree.set(`word${i}`, bytesOf(i, round * (200 + i * 3)));
+      });
+    }
+    expectCompact(db, file);
+  });
+
+  it("does not keep the space of a large value that was deleted", () => {
+    const file = new MemoryFile();
+    const db = openOn(file);
+    change(db, "t", (tree) => tree.set("large", new Uint8Array(10 * MIB)));
+    change(db, "t", (tree) => tree.set("small", bytesOf(1, 60)));
+    change(db, "t", (tree) => tree.delete("large"));
+    expectCompact(db, file);
+    assert(file.size() < 100 * 1024, `${file.size()} bytes closed`);
+  });
+
+  it("has no gaps where most of the entries before a tree were deleted", () => {
+    const file = new MemoryFile();
+    const db = openOn(file);
+    setRandom(db, "first", 20_000, 2);
+    setRandom(db, "second", 5_000, 3);
+    change(db, "third", (tree) => {
+      for (let i = 0; i < 6; i++) tree.set(`${i}`, bytesOf(i, 300_000));
+    });
+    change(db, "first", (tree) => tree.clear());
+    expectCompact(db, file);
+  });
+});
+
+describe("a close", () => {
+  /** A file with free pages before those in use. */
+  function withGaps(): MemoryFile {
+    const file = new MemoryFile();
+    const db = openOn(file);
+    setRandom(db, "first", 20_000, 5);
+    setRandom(db, "second", 3_000, 6);
+    const snapshot = db.snapshot();
+    change(db, "first", (tree) => tree.clear());
+    db.close();
+    snapshot[Symbol.dispose]();
+    return file;
+  }
+
+  it("moves nothing while a snapshot is open", () => {
+    assert(withGaps().size() > 3 * MIB);
+  });
+
+  it("moves nothing when the session wrote nothing", () => {
+    const file = withGaps();
+    const before = file.content();
+    const db = openOn(file);
+    assert(db.tree("second").count() > 2000);
+    db.close();
+    const after = file.content();
+    assert(before.every((byte, i) => after[i] === byte));
+  });
+
+  it("moves pages of every tree, roots included, once the session wrote something", () => {
+    const file = withGaps();
+    const db = openOn(file);
+    for (let i = 0; i < 20; i++) change(db, `tree ${i}`, (tree) => tree.set("k", bytesOf(i, 60)));
+    expectCompact(db, file);
+  });
+});
+
+describe("an open file", () => {
+  it("is in proportion after random sets", () => {
+    const file = new MemoryFile();
+    const db = openOn(file);
+    setRandom(db, "t", 20_000, 4);
+    change(db, "t", (tree) => tree.clear());
+    expectOpen(db, file);
+    db.close();
+  });
+
+  it("gives back the space of a tree that was dropped", () => {
+    const file = new MemoryFile();
+    const db = openOn(file);
+    change(db, "kept", (tree) => tree.set("k", bytesOf(1, 60)));
+    change(db, "dropped", (tree) => {
+      for (let i = 0; i < 30; i++) tree.set(`${i}`, bytesOf(i, 400_000));
+    });
+    db.checkpoint();
+    assert(file.size() > 12 * MIB);
+    db.dropTree("dropped");
+    expectOpen(db, file);
+    expectCompact(db, file);
+  });
+});
