@@ -143,7 +143,7 @@ export class Housekeeping {
     const left = this.#releasing;
     if (left.length > 0 && pager.isOverdue) {
       // A slice would take the checkpoint to its end.
-      pager.checkpointSlice();
+      this.#database.checkpointSlice();
       return true;
     }
     const end = performance.now() + TURN_MS;
