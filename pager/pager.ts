@@ -394,7 +394,7 @@ export class Pager {
     return this.#commitPath?.pending.length ?? 0;
   }
 
-  /** Whether the journal is full before the checkpoint has ended. */
+  /** Whether the journal is full before a checkpoint has begun, or before the running one ended. */
   get isOverdue(): boolean {
     return !this.#closed && this.failure === undefined && (this.#commitPath?.isOverdue ?? false);
   }

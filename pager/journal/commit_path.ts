@@ -315,9 +315,9 @@ export class CommitPath implements CommitLog {
     this.#renewJournal(enough);
   }
 
-  /** Whether the journal is full before the checkpoint has ended. */
+  /** Whether the journal is full before a checkpoint has begun, or before the running one ended. */
   get isOverdue(): boolean {
-    return this.#checkpoint.isRunning && this.#journal.usedBytes > this.#bytesMax;
+    return this.#journal.usedBytes > this.#bytesMax;
   }
 
   /** The bytes of an area from which on a checkpoint has to end first. */

@@ -59,7 +59,7 @@ export class GroupCommit {
   /** Resolves when all committed transactions have reached a durability. */
   reach(level: Durability): Promise<void> {
     if (level === "none") {
-      this.#writeFor("none");
+      this.#writeFor("none", false);
       return Promise.resolve();
     }
     const reached = level === "buffered" ? this.#reachSystem() : this.#reachMedium();
@@ -70,7 +70,8 @@ export class GroupCommit {
   /** Writes what waits; its promises still wait for the end of the turn, or for a flight. */
   #writePending(): void {
     try {
-      this.#writeFor("buffered");
+      // The turn goes on, so no slice can follow.
+      this.#writeFor("buffered", false);
     } catch (error) {
       this.#buffered?.reject(error);
       this.#synced?.reject(error);
@@ -98,18 +99,19 @@ export class GroupCommit {
   /**
    * Takes all committed transactions to a level that needs no sync, and advances the checkpoint.
    *
+   * @param waits Whether the caller waits while the checkpoint is overdue.
    * @throws {IoError} The system refused, and the handle latches.
    */
-  write(level: "buffered" | "none"): void {
+  write(level: "buffered" | "none", waits: boolean): void {
     const mayFly = this.#flying !== undefined || this.#policy.isSyncLong;
-    if (!mayFly || this.#pager.isOverdue) return this.#pager.flush(level, level === "buffered");
-    this.#pager.flights.write(level);
-    if (this.#pager.flights.isNeeded) this.#fly();
+    if (mayFly) this.#pager.flights.write(level);
+    if (!mayFly || this.#pager.isOverdue) this.#pager.flush(level, waits);
+    else if (this.#pager.flights.isNeeded) this.#fly();
   }
 
-  #writeFor(level: "buffered" | "none"): void {
+  #writeFor(level: "buffered" | "none", waits: boolean): void {
     try {
-      this.write(level);
+      this.write(level, waits);
     } finally {
       this.#notify();
     }
@@ -158,7 +160,7 @@ export class GroupCommit {
     if (group === undefined) return;
     this.#buffered = undefined;
     try {
-      this.#writeFor("buffered");
+      this.#writeFor("buffered", true);
       this.#resolve(group);
     } catch (error) {
       group.reject(error);

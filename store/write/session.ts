@@ -130,7 +130,7 @@ export class Session implements TreeSource {
    */
   runSlice(slice: () => boolean): boolean {
     const result = this.#run(slice);
-    if (this.pager.depth === 0) this.#group.write("none");
+    if (this.pager.depth === 0) this.#group.write("none", false);
     return result;
   }
 

@@ -532,6 +532,14 @@ export const TREE_BUGS: readonly PlantedBug[] = [
     "store/write/group_commit_test.ts",
   ),
   bug(
+    "flight-hoards",
+    "many transactions of one turn use the journal again while flushes fly",
+    "store/write/group_commit.ts",
+    "if (!mayFly || this.#pager.isOverdue) this",
+    "if (!mayFly) this",
+    "store/write/group_commit_test.ts",
+  ),
+  bug(
     "group-hoards",
     "many transactions of one turn are written before they fill memory and the journal",
     "store/write/group_commit.ts",
