@@ -134,7 +134,7 @@ export class Session implements TreeSource {
     return result;
   }
 
-  /** Takes a slice of a checkpoint while the database is idle. Returns whether more may remain. */
+  /** Takes a slice of a checkpoint. Returns whether more may remain. */
   checkpointSlice(): boolean {
     return this.#group.checkpointSlice();
   }
