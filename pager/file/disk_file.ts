@@ -8,9 +8,8 @@
  * All descriptors are opened with the file: later changes of its path, the current directory or the
  * process's other descriptors do not affect it. A system reports a lost write once to each
  * descriptor, so the syncs of `startSync` have a descriptor of their own. It stays open until the
- * last of them ends.
- *
- * The exception are the descriptors of `BackgroundReads`, whose bytes are dropped.
+ * last of them ends. Only the descriptors of `BackgroundReads` are opened later; their bytes are
+ * dropped.
  *
  * Only this module, `background_reads.ts`, `directory.ts` and `new_file.ts` use `Deno` or
  * `node:fs`.
@@ -212,11 +211,11 @@ class DiskFile implements File {
   }
 
   close(): void {
-    this.#reads.close();
     if (this.#isLocked) this.#count(-1);
     this.#isLocked = false;
     this.#isClosed = true;
     closeAll([
+      () => this.#reads.close(),
       () => fs.closeSync(this.#descriptor),
       () => this.#closeBackground(),
       () => {

@@ -5,7 +5,7 @@
 
 /**
  * A file as the pager uses it: its calls are positional, and may read or write less than requested.
- * All but `startSync` are synchronous.
+ * All but `startRead` and `startSync` are synchronous.
  *
  * Implementations throw the errors of their system.
  */
