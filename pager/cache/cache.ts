@@ -4,8 +4,13 @@
  * While there is room, whole chunks are loaded as chunk frames. Under pressure a chunk frame is
  * converted to a pool frame in place: pages that were used keep their slots and are found through a
  * hash table; slots that were not used become free. From then on pages are loaded and evicted one
- * by one. Eviction is exact LRU over pages: all evictable pages are gathered, oldest first, and
- * evicted in that order; a page used since it was gathered is skipped.
+ * by one.
+ *
+ * Eviction is LRU over pages. A collection adds all evictable pages to a queue (`Victims`), some
+ * frames at each miss. The oldest page of the queue is evicted. A page used since it was collected
+ * is skipped; after many of these, a new collection begins. So a miss visits at most some thousand
+ * pages, whatever the size of the cache. The misses during a collection choose among the frames
+ * collected so far.
  *
  * Invariants:
  * 1. A page is in at most one place; a chunk that has a chunk frame has no page in a pool frame.
@@ -16,6 +21,7 @@
  * 3. A dirty page is evicted only after the owner has cleaned its chunk.
  * 4. There are at most `limit` frames, except while invariant 2 forces more; `trim` releases the
  *    excess.
+ * 5. A collection visits a frame once, so a place is in the queue once.
  *
  * It reads and writes no file, and does not know what a page holds.
  */
@@ -25,6 +31,7 @@ import { CHUNK_PAGES, CHUNK_SHIFT, PAGE_BYTES, PAGE_SHIFT, SLOT_MASK } from "../
 import { Frame, IMAGE, NO_PAGE, placeOf, POOL } from "../format/frame.ts";
 import { freeMemory } from "../format/free_memory.ts";
 import { PageTable } from "./page_table.ts";
+import { Victims } from "./victims.ts";
 import type { ChunkNumber, PageNumber, Place, Slot } from "../format/units.ts";
 
 /** The result of `lookup` and `find` for a page that is not in memory. */
@@ -32,8 +39,10 @@ export const MISS = -1;
 
 const RECENT_MISSES = 64;
 const CLOCK_MAX = 2 ** 30;
-/** Greater than every place. */
-const PLACES = 2 ** 22;
+/** The number of frames that a miss collects. */
+const COLLECTED_FRAMES = 16;
+/** The number of skipped pages after which the queue is outdated. */
+const SKIPS_MAX = 4096;
 
 /** The owner of a cache's dirty pages. */
 export interface CacheOwner {
@@ -55,16 +64,21 @@ export class Cache {
   evictions = 0;
   /** The most frames so far. */
   peakFrames = 0;
+  /** The slots visited so far to choose victims. */
+  visits = 0;
 
   readonly #owner: CacheOwner;
   /** Index + 1 of the chunk frame of each chunk, 0 = none. */
   #chunkFrames = new Int32Array(16);
   readonly #pool = new PageTable();
   readonly #free: number[] = [];
-  /** Eviction candidates, oldest first, as tick * PLACES + place; one used again is skipped. */
-  #victims = new Float64Array(0);
-  #victimCount = 0;
-  #nextVictim = 0;
+  readonly #victims = new Victims();
+  /** The clock at the start of the collection; the ages of victims are as of then. */
+  #collectedAt = 0;
+  /** The frame to collect next. */
+  #nextFrame = 0;
+  /** The number of frames that are not collected yet. */
+  #framesLeft = 0;
 
   /**
    * Creates an empty cache.
@@ -207,13 +221,14 @@ export class Cache {
       this.frames.pop();
       freeMemory(frame.u8);
       this.#removeFreeSlotsOf(frame.index);
-      this.#nextVictim = this.#victimCount;
+      this.#forgetVictims();
     }
   }
 
   #addFrame(chunk: ChunkNumber): Frame {
     const frame = new Frame(this.frames.length, chunk);
     this.frames.push(frame);
+    if (this.#victims.reserve(this.frames.length * CHUNK_PAGES)) this.#framesLeft = 0;
     this.peakFrames = Math.max(this.peakFrames, this.frames.length);
     return frame;
   }
@@ -240,18 +255,28 @@ export class Cache {
 
   /** Frees at least one slot; false if no page can be evicted. */
   #evictOne(): boolean {
+    if (this.#framesLeft > 0) this.#collect();
     if (this.#evictVictim()) return true;
-    this.#gatherVictims();
-    return this.#evictVictim();
+    // The pages collected so far were used since, or cannot be evicted.
+    this.#beginCollection();
+    while (this.#framesLeft > 0) {
+      this.#collect();
+      if (this.#evictVictim()) return true;
+    }
+    return false;
   }
 
-  /** Frees at least one slot; false if none of the gathered victims can be evicted. */
+  /** Frees at least one slot; false if no victim can be evicted, or the queue is outdated. */
   #evictVictim(): boolean {
-    while (this.#nextVictim < this.#victimCount) {
-      const victim = this.#victims[this.#nextVictim++]!;
-      const frame = this.frames[(victim % PLACES) >>> CHUNK_SHIFT]!;
-      const slot = (victim % PLACES) & SLOT_MASK;
-      if (frame.ticks[slot] !== Math.floor(victim / PLACES) || !isPage(frame, slot)) continue;
+    let skips = 0;
+    for (let place = this.#victims.take(); place >= 0; place = this.#victims.take()) {
+      this.visits++;
+      const frame = this.frames[place >>> CHUNK_SHIFT]!;
+      const slot = place & SLOT_MASK;
+      if (!isPage(frame, slot) || !this.#victims.hadAge(this.#collectedAt - frame.ticks[slot]!)) {
+        if (++skips === SKIPS_MAX) return false;
+        continue;
+      }
       if (frame.chunk !== POOL) {
         if (this.#dissolve(frame) && this.#free.length > 0) return true;
       }
@@ -336,30 +361,45 @@ export class Cache {
     return tick > this.clock - RECENT_MISSES;
   }
 
-  /** Gathers all pages that can be evicted, oldest first. */
-  #gatherVictims(): void {
-    const most = this.frames.length * CHUNK_PAGES;
-    if (this.#victims.length < most) this.#victims = new Float64Array(most);
-    let count = 0;
+  #beginCollection(): void {
+    this.#victims.clear();
+    this.#collectedAt = this.clock;
+    this.#framesLeft = this.frames.length;
+  }
+
+  #forgetVictims(): void {
+    this.#victims.clear();
+    this.#framesLeft = 0;
+  }
+
+  /** Adds the evictable pages of the next frames to the victims. */
+  #collect(): void {
     const keepsDirty = !this.#owner.canClean();
-    for (const frame of this.frames) {
-      const mustStay = frame.scopes[0] !== 0
-        ? this.#isRecent(frame.ticks[0]!)
-        : keepsDirty && frame.dirty[0] !== 0;
-      if (frame.chunk !== POOL && mustStay) continue;
-      for (let slot = 1; slot < CHUNK_PAGES; slot++) {
-        if (!isPage(frame, slot) || frame.scopes[slot] !== 0) continue;
-        if (keepsDirty && frame.dirty[slot] !== 0) continue;
-        if (this.#isRecent(frame.ticks[slot]!)) continue;
-        this.#victims[count++] = frame.ticks[slot]! * PLACES + placeOf(frame, slot);
-      }
+    const count = Math.min(COLLECTED_FRAMES, this.#framesLeft);
+    this.#framesLeft -= count;
+    for (let i = 0; i < count; i++) {
+      if (this.#nextFrame >= this.frames.length) this.#nextFrame = 0;
+      this.#collectFrame(this.frames[this.#nextFrame++]!, keepsDirty);
     }
-    this.#victims.subarray(0, count).sort();
-    this.#victimCount = count;
-    this.#nextVictim = 0;
+  }
+
+  #collectFrame(frame: Frame, keepsDirty: boolean): void {
+    const mustStay = frame.scopes[0] !== 0
+      ? this.#isRecent(frame.ticks[0]!)
+      : keepsDirty && frame.dirty[0] !== 0;
+    if (frame.chunk !== POOL && mustStay) return;
+    this.visits += CHUNK_PAGES;
+    const newest = Math.min(this.#collectedAt, this.clock - RECENT_MISSES);
+    for (let slot = CHUNK_PAGES - 1; slot > 0; slot--) {
+      if (!isPage(frame, slot) || frame.scopes[slot] !== 0) continue;
+      if (keepsDirty && frame.dirty[slot] !== 0) continue;
+      const tick = frame.ticks[slot]!;
+      if (tick <= newest) this.#victims.add(placeOf(frame, slot), this.#collectedAt - tick);
+    }
   }
 
   #rebase(): void {
+    this.#forgetVictims();
     const shift = CLOCK_MAX / 2;
     for (const { ticks } of this.frames) {
       for (let slot = 0; slot < ticks.length; slot++) {

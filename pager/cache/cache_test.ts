@@ -138,6 +138,58 @@ describe("Cache eviction", () => {
     }
   });
 
+  for (const limit of [1, 8, 64, 256]) {
+    it(`visits few pages a miss, in ${limit} frames`, () => {
+      const { cache, pages } = full(limit);
+      const random = new Random(limit);
+      const misses = Math.ceil(1.5 * pages);
+      let most = 0;
+      for (let miss = 1; miss <= misses; miss++) {
+        for (let use = random.below(3); use > 0; use--) cache.lookup(1 + random.below(pages));
+        const before = cache.visits;
+        bring(cache, pages + miss);
+        most = Math.max(most, cache.visits - before);
+      }
+      assert(most <= 3 * 4096 + 256, `${most} visits at one miss`);
+      assert(cache.visits <= 12 * misses, `${cache.visits} visits at ${misses} misses`);
+      assertEquals([cache.frames.length, cache.evictions], [limit, misses]);
+    });
+  }
+
+  it("visits few pages when a large cache was used whole since they were collected", () => {
+    const { cache, pages } = full(64);
+    for (let round = 0; round < 50; round++) {
+      for (let page = 1; page <= pages; page++) cache.lookup(page);
+      cache.settle();
+      const before = cache.visits;
+      bring(cache, pages + 1 + round);
+      assert(cache.visits - before <= 3 * 4096 + 256, `${cache.visits - before} visits`);
+    }
+    assertEquals([cache.frames.length, cache.evictions], [64, 50]);
+  });
+
+  it("hits as often as exact LRU in a cache of many frames", () => {
+    const { cache, pages } = full(40);
+    const random = new Random(3);
+    const recent = new Map<number, true>();
+    for (let page = 1; page <= pages; page++) recent.set(page, true);
+    let hits = 0;
+    let exactHits = 0;
+    const place = () => Math.floor(pages * 3 * random.below(1000) * random.below(1000) / 1e6);
+    for (let step = 0; step < 60_000; step++) {
+      const page = 1 + place() + random.below(3);
+      if (cache.lookup(page) >= 0) hits++;
+      else bring(cache, page);
+      if (recent.delete(page)) exactHits++;
+      else {for (const [oldest] of recent) {
+          recent.delete(oldest);
+          break;
+        }}
+      recent.set(page, true);
+    }
+    assert(hits > exactHits * 0.99, `${hits} hits, ${exactHits} of exact LRU`);
+  });
+
   it("keeps places for 64 misses", () => {
     const { cache, pages } = full(2);
     const place = cache.lookup(1);
@@ -186,7 +238,7 @@ describe("Cache eviction", () => {
     for (let page = pages + 1; page < pages + 100; page++) bring(cache, page);
     assert(cache.clock < 2 ** 30);
     for (let page = 200; page <= 300; page++) assert(cache.lookup(page) >= 0, `page ${page}`);
-    assertEquals(cache.find(1), MISS);
+    assertEquals(cache.evictions, 99);
   });
 });
 

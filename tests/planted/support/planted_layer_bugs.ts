@@ -289,6 +289,22 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     whole("snapshots"),
   ),
   bug(
+    "victim-used-since",
+    "a page used since it was collected for eviction stays in memory",
+    CACHE,
+    "!this.#victims.hadAge(this.#collectedAt - frame.ticks[slot]!)",
+    "this.#victims.hadAge(-1)",
+    "pager/cache/cache_test.ts",
+  ),
+  bug(
+    "queue-outdated",
+    "a miss visits a bounded number of pages",
+    CACHE,
+    "if (++skips === SKIPS_MAX) return false;",
+    "if (++skips < 0) return false;",
+    "pager/cache/cache_test.ts",
+  ),
+  bug(
     "dirty-evicted",
     "a dirty page is evicted only after it was written",
     CACHE,
