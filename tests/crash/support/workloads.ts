@@ -212,10 +212,10 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     REOPEN,
   ], [
     write(times(6, (i) => set("low", `key ${i}`, 0, 400))),
-    // Fills the first chunk, so that the next pages are in another one.
-    ...times(2, (i) => write(times(130, (j) => set("gone", keyAt(i * 130 + j), 0, 8_000)))),
+    // Fill the first chunk, so that the next pages are, and stay, in another one.
+    ...times(5, (i) => write([set("full", keyAt(i), 0, 400_000)])),
+    write(times(20, (i) => set("full", keyAt(10 + i), 0, 8_000))),
     write(times(6, (i) => set("high", `key ${i}`, 0, 400))),
-    { do: "drop", tree: "gone" },
   ])),
   pressure: tuned(
     { cacheBytes: SMALL_CACHE },
@@ -495,10 +495,10 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     REOPEN,
   ], [
     write(times(6, (i) => set("low", `key ${i}`, 0, 400))),
-    // Fills the first chunk, so that the next pages are in another one.
-    ...times(2, (i) => write(times(130, (j) => set("gone", keyAt(i * 130 + j), 0, 8_000)))),
+    // Fill the first chunk, so that the next pages are, and stay, in another one.
+    ...times(5, (i) => write([set("full", keyAt(i), 0, 400_000)])),
+    write(times(20, (i) => set("full", keyAt(10 + i), 0, 8_000))),
     write(times(6, (i) => set("high", `key ${i}`, 0, 400))),
-    { do: "drop", tree: "gone" },
   ])),
   flightsBypass: slow(scripted(12, [
     write([set("main", "a", 1), set("main", "large", 1, 600_000)], "none"),

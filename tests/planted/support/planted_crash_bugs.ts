@@ -389,7 +389,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     JOURNAL_PLACE,
     "    this.#claimed.add(chunk * CHUNK_PAGES);\n",
     "",
-    protect("journalRenewal"),
+    protect("journalRenewal", " --limit 12"),
   ),
   bug(
     "renewed-under-snapshot",
