@@ -387,9 +387,11 @@ describe("a watcher and durability", () => {
     const failed = session.pager.failure !== undefined;
     if (failed) assertThrows(() => db.close(), IoError);
     file.fault = () => "none";
+    // A close may move pages, which is a version without a change.
+    const last = failed ? db.durableVersion : db.version;
     db.close();
     await turn();
-    assertEquals(seen.version, db.durableVersion, `${operation} ${nth}, closed`);
+    assertEquals(seen.version, last, `${operation} ${nth}, closed`);
     assert(seen.version >= acknowledged);
     using again = openBoth(memory).db;
     const recovered = again.stats().recovery?.version ?? again.version;

@@ -53,7 +53,7 @@ describe("kill -9", () => {
       handle.close();
       console.log(`kill -9: ${KILLS} processes, ${opened} had opened, ${attempted} commits`);
       assertGreater(opened, KILLS / 4);
-      assertGreater(attempted, KILLS);
+      assertGreater(attempted, KILLS / 3);
     } finally {
       Deno.removeSync(dir, { recursive: true });
     }
@@ -64,7 +64,7 @@ function expectBetween(found: number, low: number, high: number, when: string): 
   assert(found >= low && found <= high, `${when}: ${found} commits, expected ${low}..${high}`);
 }
 
-/** Starts a process, and kills it some time after it begins to open the file, or has opened it. */
+/** Starts a process, and kills it some time after it begins to open the file, or has committed. */
 async function liveAndDie(path: string, delayMs: number, fromStart: boolean): Promise<Life> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", CHILD, path],
@@ -81,7 +81,7 @@ async function liveAndDie(path: string, delayMs: number, fromStart: boolean): Pr
   let text = "";
   for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
     text += part;
-    if (fromStart ? text.length > 0 : text.includes("o ")) kill();
+    if (fromStart ? text.length > 0 : text.includes("a ")) kill();
   }
   clearTimeout(timer);
   const { signal } = await child.status;
