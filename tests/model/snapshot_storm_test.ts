@@ -52,7 +52,7 @@ const STORMS: readonly Storm[] = [
   },
   {
     what: "with little memory for old pages",
-    commits: 20_000 * SCALE,
+    commits: 40_000 * SCALE,
     durability: "none",
     options: { ...LEAST, maxSnapshotBytes: 2 * MIB },
   },
@@ -363,8 +363,7 @@ describe("many snapshots against a fast writer", () => {
       console.log(`seed ${seed}:`, JSON.stringify({ ...run.counts, evictions }));
       assertGreater(run.counts.snapshots, storm.commits / 200);
       assertEquals(run.counts.tooOld > 0, storm.options.maxSnapshotBytes !== undefined);
-      // The third storm ends snapshots before it fills its cache in some runs.
-      if (storm === STORMS[0]) assertGreater(evictions, 0);
+      if (storm.options.cacheBytes !== undefined) assertGreater(evictions, 0);
     });
   }
 });

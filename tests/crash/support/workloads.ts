@@ -100,6 +100,14 @@ const REQUEST: Step = { do: "requestCheckpoint" };
 
 const someEntries = times(40, (i) => set("main", `key ${i}`, 0, 30 + i));
 
+/** The trees "low" and "high" in two chunks: the first chunk is full, and stays so. */
+const TWO_CHUNKS: readonly Step[] = [
+  write(times(6, (i) => set("low", `key ${i}`, 0, 400))),
+  ...times(5, (i) => write([set("full", keyAt(i), 0, 400_000)])),
+  write(times(20, (i) => set("full", keyAt(10 + i), 0, 8_000))),
+  write(times(6, (i) => set("high", `key ${i}`, 0, 400))),
+];
+
 /** All workloads by name. */
 export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
   firstCommit: scripted(200, [write([set("main", "a", 1)]), REOPEN]),
@@ -210,13 +218,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
       STEP,
     ]).flat(),
     REOPEN,
-  ], [
-    write(times(6, (i) => set("low", `key ${i}`, 0, 400))),
-    // Fill the first chunk, so that the next pages are, and stay, in another one.
-    ...times(5, (i) => write([set("full", keyAt(i), 0, 400_000)])),
-    write(times(20, (i) => set("full", keyAt(10 + i), 0, 8_000))),
-    write(times(6, (i) => set("high", `key ${i}`, 0, 400))),
-  ])),
+  ], TWO_CHUNKS)),
   pressure: tuned(
     { cacheBytes: SMALL_CACHE },
     heavy(scripted(2, [
@@ -493,13 +495,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
       LAND,
     ]).flat(),
     REOPEN,
-  ], [
-    write(times(6, (i) => set("low", `key ${i}`, 0, 400))),
-    // Fill the first chunk, so that the next pages are, and stay, in another one.
-    ...times(5, (i) => write([set("full", keyAt(i), 0, 400_000)])),
-    write(times(20, (i) => set("full", keyAt(10 + i), 0, 8_000))),
-    write(times(6, (i) => set("high", `key ${i}`, 0, 400))),
-  ])),
+  ], TWO_CHUNKS)),
   flightsBypass: slow(scripted(12, [
     write([set("main", "a", 1), set("main", "large", 1, 600_000)], "none"),
     TAKE_OFF,
