@@ -12,6 +12,7 @@ import type { Database } from "../../store/database.ts";
 import { open } from "../../store/open.ts";
 import { MemoryFile } from "../../pager/mod.ts";
 import { bytesOf, change, openOn, sameBytes } from "../support/database.ts";
+import { FaultyFile } from "../support/faulty_file.ts";
 import { Random } from "../support/random.ts";
 import { inTempDir } from "../support/temp.ts";
 
@@ -116,6 +117,33 @@ describe("values of many pages, more of them than the cache holds", () => {
       const value = db.tree("large").get(keyOf(key));
       assert(sameBytes(value, bytesOf(values + key, 100_000)), keyOf(key));
     }
+  });
+});
+
+describe("random gets of data 16 times cacheBytes", () => {
+  it("cost one read for each page that is not in memory", () => {
+    const memory = new MemoryFile();
+    {
+      using db = openOn(memory, { cacheBytes: CACHE_BYTES });
+      change(db, "large", (tree) => {
+        for (let i = 0; i < ENTRIES; i++) tree.set(keyOf(i), valueOf(i, 0));
+      });
+    }
+    const file = new FaultyFile(memory);
+    using db = openOn(file, { cacheBytes: CACHE_BYTES });
+    const tree = db.tree("large");
+    const random = new Random(3);
+    const getMany = (gets: number) => {
+      for (let i = 0; i < gets; i++) tree.get(keyOf(random.below(ENTRIES)));
+    };
+    // Until the header pages and the branches are in memory.
+    getMany(20_000);
+    const { pageReads } = db.stats();
+    const before = file.counts.read;
+    getMany(10_000);
+    const misses = db.stats().pageReads - pageReads;
+    assertLess(8_000, misses);
+    assertLess(file.counts.read - before, 1.05 * misses);
   });
 });
 
