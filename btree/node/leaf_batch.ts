@@ -57,7 +57,8 @@ class Scratch {
   /** Makes room for a number of bytes, and forgets the bytes before. */
   reserve(length: number): void {
     if (this.u8.length >= length) return;
-    this.words = new Int32Array(Math.max(length, PAGE_BYTES) >> 2);
+    // Whole words, so that the same length fits the next time.
+    this.words = new Int32Array((Math.max(length, PAGE_BYTES) + 3) >> 2);
     this.u8 = new Uint8Array(this.words.buffer);
   }
 

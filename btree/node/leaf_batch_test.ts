@@ -1,7 +1,7 @@
 // Batch copies of the entries of a leaf: every range of leaves with prefixes, references and
 // garbage, compared with the leaf's own reads; and returned copies never change.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStrictEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { header } from "../../pager/mod.ts";
 import { type LeafEntry, newLeaf, readLeaf, SLOT } from "../../tests/support/nodes.ts";
@@ -61,5 +61,20 @@ describe("LeafBatch.fill()", () => {
     assertEquals(handed.map(nameOf), ["abc1", "one", "abc2", "two"]);
     batch.fill(newLeaf([]), SLOT, 0, 5);
     assertEquals([batch.count, ...handed.map(nameOf)], [0, "abc1", "one", "abc2", "two"]);
+  });
+
+  it("lends the same memory for another fill of the same size, whatever the size", () => {
+    const batch = new LeafBatch();
+    batch.ownsKeys = false;
+    for (const prefix of ["", "a", "ab", "abc"]) {
+      const key = (end: string) => bytesOf(prefix + end);
+      const frame = newLeaf([{ key: key("1"), value: key("") }, { key: key("2"), value: key("") }]);
+      for (const count of [1, 2]) {
+        batch.fill(frame, SLOT, 0, count);
+        const { buffer } = batch.key(0);
+        batch.fill(frame, SLOT, 0, count);
+        assertStrictEquals(batch.key(0).buffer, buffer, `${count} keys of prefix ${prefix}`);
+      }
+    }
   });
 });
