@@ -45,7 +45,7 @@ export {
   traceLookup,
 } from "./inspect/lookup_trace.ts";
 export { compareKeys } from "./node/key.ts";
-export { LeafBatch } from "./node/leaf_batch.ts";
+export { LeafBatch, type ResultMemory } from "./node/leaf_batch.ts";
 export { LeafCursor } from "./walk/leaf_cursor.ts";
 export { firstLeafOf, type LeafRecords, leafRecords } from "./inspect/leaf_records.ts";
 export { KEY_BYTES_MAX } from "./node/node.ts";

@@ -45,6 +45,8 @@ export class Frame {
   readonly u16: Uint16Array;
   /** The same bytes as 32-bit words. */
   readonly u32: Uint32Array;
+  /** The same bytes, for words that begin at any byte. */
+  readonly view: DataView;
   /** The same bytes as a `Buffer`, for native comparison. */
   readonly buffer: Buffer;
   /** The page in each slot. */
@@ -70,6 +72,7 @@ export class Frame {
     this.u8 = new Uint8Array(buffer);
     this.u16 = new Uint16Array(buffer);
     this.u32 = new Uint32Array(buffer);
+    this.view = new DataView(buffer);
     this.buffer = Buffer.from(buffer);
     this.pages = new Uint32Array(slots).fill(NO_PAGE);
     this.ticks = new Uint32Array(slots);

@@ -6,7 +6,7 @@
 
 import { type BTree, KEY_BYTES_MAX, LeafBatch, LeafCursor } from "../../btree/mod.ts";
 import type { Bounds } from "./range.ts";
-import { type ScanMemory, takeForKeys, takeForValues } from "./slab.ts";
+import { memoryForKeys, memoryForValues, type ScanMemory } from "./slab.ts";
 
 const NO_BOUNDS: Bounds = { lower: undefined, upper: undefined, forward: true, limit: Infinity };
 /** The most idle scans, which serve all trees: a scan has some 30 KB of scratch memory. */
@@ -32,7 +32,7 @@ export class Scan {
   readonly #cursor = new LeafCursor();
   #bounds: Bounds = NO_BOUNDS;
   #more = false;
-  readonly #batch = new LeafBatch(takeForKeys, takeForValues);
+  readonly #batch = new LeafBatch(memoryForKeys, memoryForValues);
   readonly #key = new Uint8Array(KEY_BYTES_MAX);
 
   /** Points the scan at a tree. */

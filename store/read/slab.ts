@@ -14,6 +14,7 @@
  */
 
 import { markAsUntransferable } from "node:worker_threads";
+import type { ResultMemory } from "../../btree/mod.ts";
 
 const OWN_BYTES_MIN = 4 * 1024;
 const LOOP_BYTES_MAX = 48;
@@ -34,10 +35,14 @@ export interface ScanMemory {
 }
 
 /** Memory that results share, in blocks of one size. */
-class Shelf {
+class Shelf implements ResultMemory {
   readonly #blockBytes: number;
   /** The current block. */
-  block: Uint8Array = new Uint8Array(0);
+  buffer: ArrayBuffer = new ArrayBuffer(0);
+  /** Its bytes. */
+  u8: Uint8Array = new Uint8Array(this.buffer);
+  /** Its bytes, for words that begin at any byte. */
+  view: DataView = new DataView(this.buffer);
   /** Past the end, so that even an empty first result begins a block. */
   #used = 1;
 
@@ -45,22 +50,20 @@ class Shelf {
     this.#blockBytes = blockBytes;
   }
 
-  /** Reserves a part of the block. Returns its offset. */
+  /** Reserves a part of the block, or of a new one. Returns its offset. */
   reserve(length: number): number {
-    let at = aligned(this.#used);
-    if (at + length > this.block.length) {
-      this.block = newShared(this.#blockBytes);
-      at = 0;
-    }
+    const at = aligned(this.#used);
     this.#used = at + length;
-    return at;
+    return this.#used <= this.u8.length ? at : this.#newBlock(length);
   }
 
-  /** Takes memory for several results, which the caller alone writes to. */
-  take(length: number): Uint8Array {
-    if (length * 2 > this.#blockBytes) return newShared(length);
-    const at = this.reserve(length);
-    return this.block.subarray(at, at + length);
+  #newBlock(length: number): number {
+    const size = length * 2 > this.#blockBytes ? aligned(length) : this.#blockBytes;
+    this.buffer = newShared(size);
+    this.u8 = new Uint8Array(this.buffer);
+    this.view = new DataView(this.buffer);
+    this.#used = length;
+    return 0;
   }
 }
 
@@ -68,15 +71,14 @@ const keyShelf = new Shelf(4 * 1024);
 const valueShelf = new Shelf(32 * 1024);
 const longValueShelf = new Shelf(64 * 1024);
 
-/** Takes memory for the keys that an iterator reads at once. */
-export function takeForKeys(length: number): Uint8Array {
-  return keyShelf.take(length);
+/** Chooses the memory for the keys that an iterator reads at once. */
+export function memoryForKeys(): ResultMemory {
+  return keyShelf;
 }
 
-/** Takes memory for the `count` values that an iterator reads at once. */
-export function takeForValues(length: number, count: number): Uint8Array {
-  const shelf = length > count * SCANNED_BYTES_MAX ? longValueShelf : valueShelf;
-  return shelf.take(length);
+/** Chooses the memory for the `count` values that an iterator reads at once. */
+export function memoryForValues(length: number, count: number): ResultMemory {
+  return length > count * SCANNED_BYTES_MAX ? longValueShelf : valueShelf;
 }
 
 /** The next multiple of 8, where an element of any typed array can begin. */
@@ -85,10 +87,10 @@ function aligned(at: number): number {
 }
 
 /** Memory that cannot be transferred, because several results share it. */
-function newShared(length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  markAsUntransferable(bytes.buffer);
-  return bytes;
+function newShared(length: number): ArrayBuffer {
+  const buffer = new ArrayBuffer(length);
+  markAsUntransferable(buffer);
+  return buffer;
 }
 
 /** Memory for single values that leave the engine. */
@@ -102,13 +104,13 @@ export class Slab {
     if (length >= OWN_BYTES_MIN) return from.slice(start, start + length);
     const shelf = this.#shelfFor(length);
     const at = shelf.reserve(length);
-    const bytes = shelf.block;
+    const { u8 } = shelf;
     if (length <= LOOP_BYTES_MAX) {
-      for (let i = 0; i < length; i++) bytes[at + i]! = from[start + i]!;
+      for (let i = 0; i < length; i++) u8[at + i]! = from[start + i]!;
     } else {
-      bytes.set(from.subarray(start, start + length), at);
+      u8.set(from.subarray(start, start + length), at);
     }
-    return bytes.subarray(at, at + length);
+    return new Uint8Array(shelf.buffer, at, length);
   }
 
   #shelfFor(length: number): Shelf {
