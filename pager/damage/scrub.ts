@@ -38,7 +38,7 @@ import {
   runPagesOf,
   treeOf,
 } from "../format/header.ts";
-import { journalHeaderPage } from "../journal/journal_area.ts";
+import { journalHeaderPage } from "../batch/journal_area.ts";
 import type { MetaFields } from "../format/meta.ts";
 import { checkPage, corruptHeader, type Verifiers } from "../format/page_check.ts";
 import { checkRunReserved, isOfRun } from "../format/run_check.ts";

@@ -17,7 +17,7 @@ import {
   transact,
   write,
 } from "../../tests/support/pages.ts";
-import { BATCH_ALIGN, BATCH_HEADER_BYTES, decodeBatch } from "./batch.ts";
+import { BATCH_ALIGN, BATCH_HEADER_BYTES, decodeBatch } from "../batch/batch.ts";
 import { Checkpoint } from "./checkpoint.ts";
 import type { CurrentSuperblock } from "./current_superblock.ts";
 import type { FileEnd } from "./file_end.ts";
@@ -27,7 +27,7 @@ import { CorruptionError, IoError } from "../format/errors.ts";
 import type { File } from "../file/file.ts";
 import { CHUNK_BYTES, PAGE_BYTES } from "../format/format.ts";
 import { isInUse } from "../format/header.ts";
-import { AREA_CHUNK_BYTES, JournalArea } from "./journal_area.ts";
+import { AREA_CHUNK_BYTES, JournalArea } from "../batch/journal_area.ts";
 import type { Journal } from "./journal.ts";
 import { MemoryFile } from "../file/memory_file.ts";
 import { Meta } from "../format/meta.ts";

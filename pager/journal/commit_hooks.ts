@@ -3,7 +3,7 @@
  * the ends of transactions.
  */
 
-import type { LogBuffer } from "./log_record.ts";
+import type { LogBuffer } from "../batch/log_record.ts";
 import type { Meta } from "../format/meta.ts";
 import type { ChunkNumber } from "../format/units.ts";
 

@@ -41,7 +41,7 @@ import { FileEnd } from "./file_end.ts";
 import type { Flight, Journal } from "./journal.ts";
 import { JournalPlace } from "./journal_place.ts";
 import type { CheckpointState, JournalFigures, JournalState } from "./journal_state.ts";
-import type { LogBuffer } from "./log_record.ts";
+import type { LogBuffer } from "../batch/log_record.ts";
 
 /**
  * How safe a commit is when its call returns or resolves. A level reached by one commit is reached

@@ -26,8 +26,8 @@
  */
 
 import { assert } from "../format/assert.ts";
-import { BATCH_ALIGN, batchBytes } from "./batch.ts";
-import { BatchWriter } from "./batch_writer.ts";
+import { BATCH_ALIGN, batchBytes } from "../batch/batch.ts";
+import { BatchWriter } from "../batch/batch_writer.ts";
 import { seedOf } from "../format/checksum.ts";
 import type { CurrentSuperblock } from "./current_superblock.ts";
 import { type Disk, isFull } from "../file/disk.ts";
@@ -44,9 +44,9 @@ import {
   emptyHeaderPage,
   JournalArea,
   journalHeaderPage,
-} from "./journal_area.ts";
+} from "../batch/journal_area.ts";
 import type { JournalState } from "./journal_state.ts";
-import { LogBuffer } from "./log_record.ts";
+import { LogBuffer } from "../batch/log_record.ts";
 import { Meta } from "../format/meta.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import type { ChunkNumber, Version } from "../format/units.ts";

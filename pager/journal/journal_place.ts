@@ -25,7 +25,7 @@ import type { TransactionListener } from "./commit_hooks.ts";
 import type { CurrentSuperblock } from "./current_superblock.ts";
 import { type FileEnd, LOOKS_MAX } from "./file_end.ts";
 import type { Journal } from "./journal.ts";
-import { emptyHeaderPage, journalHeaderPage } from "./journal_area.ts";
+import { emptyHeaderPage, journalHeaderPage } from "../batch/journal_area.ts";
 
 /** The chunks of a new journal: one for each area. */
 const NEW_CHUNKS = 2;

@@ -22,7 +22,7 @@ import {
 } from "../format/format.ts";
 import { Frame } from "../format/frame.ts";
 import { formatHeader, headSumHolds, kindOf, setInUse, statedPageSum } from "../format/header.ts";
-import { CHANGED, FREED, HEADERS, LogReader, PUBLISHED, WHOLE } from "../journal/log_record.ts";
+import { CHANGED, FREED, HEADERS, LogReader, PUBLISHED, WHOLE } from "../batch/log_record.ts";
 import type { ReplayedPages } from "./replayed_pages.ts";
 import type { ChunkNumber, PageNumber, Slot } from "../format/units.ts";
 

@@ -29,7 +29,7 @@ import {
   batchSum,
   decodeBatch,
   mayBeginAt,
-} from "../journal/batch.ts";
+} from "../batch/batch.ts";
 import { crc, seedOf } from "../format/checksum.ts";
 import type { Disk } from "../file/disk.ts";
 import type { OverlayFile } from "../file/overlay_file.ts";
@@ -47,8 +47,8 @@ import {
   emptyHeaderPage,
   JournalArea,
   journalHeaderPage,
-} from "../journal/journal_area.ts";
-import { LogReader } from "../journal/log_record.ts";
+} from "../batch/journal_area.ts";
+import { LogReader } from "../batch/log_record.ts";
 import { ChunkReplay } from "./chunk_replay.ts";
 import { ReplayedPages } from "./replayed_pages.ts";
 import type { Superblock } from "../format/superblock.ts";

@@ -22,7 +22,7 @@ import {
 import { MemoryFile } from "../file/memory_file.ts";
 import { CorruptionError } from "../format/errors.ts";
 import { KIND_LEAF, PAGE_BYTES } from "../format/format.ts";
-import { AREA_CHUNK_BYTES } from "../journal/journal_area.ts";
+import { AREA_CHUNK_BYTES } from "../batch/journal_area.ts";
 import type { Pager } from "../pager.ts";
 
 const CHUNKS = 12;

@@ -14,7 +14,7 @@ import type { PagePatches } from "../file/overlay_file.ts";
 import { PAGE_BYTES } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import type { PageNumber, Slot } from "../format/units.ts";
-import { LogBuffer, LogReader, WHOLE } from "../journal/log_record.ts";
+import { LogBuffer, LogReader, WHOLE } from "../batch/log_record.ts";
 
 /** Replayed pages as records. Add pages in ascending order, then call `finish`. */
 export class ReplayedPages implements PagePatches {

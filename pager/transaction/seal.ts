@@ -23,7 +23,7 @@ import {
 } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import { headerWord, kindOf, seal, statedPageSum } from "../format/header.ts";
-import type { LogBuffer } from "../journal/log_record.ts";
+import type { LogBuffer } from "../batch/log_record.ts";
 import { publishHeader } from "../cache/page_copy.ts";
 import type { PageSet } from "../cache/page_set.ts";
 import { CHANGED, HEADERS, OCCUPIED, PATCHED, SPANS, type UndoLog, VACATED } from "./undo_log.ts";

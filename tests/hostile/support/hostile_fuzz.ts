@@ -6,8 +6,8 @@
  * the generator has changed.
  */
 
-import { BATCH_HEADER_BYTES } from "../../../pager/journal/batch.ts";
-import { LogReader } from "../../../pager/journal/log_record.ts";
+import { BATCH_HEADER_BYTES } from "../../../pager/batch/batch.ts";
+import { LogReader } from "../../../pager/batch/log_record.ts";
 import { format } from "../../../pager/mod.ts";
 import { type Base, BASE_NAMES, type BaseName } from "./hostile_bases.ts";
 import { BATCH, HostileImage } from "./hostile_image.ts";

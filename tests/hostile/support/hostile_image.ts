@@ -6,7 +6,7 @@
  */
 
 import { crc32 } from "node:zlib";
-import { BATCH_ALIGN, BATCH_HEADER_BYTES, decodeBatch } from "../../../pager/journal/batch.ts";
+import { BATCH_ALIGN, BATCH_HEADER_BYTES, decodeBatch } from "../../../pager/batch/batch.ts";
 import { format } from "../../../pager/mod.ts";
 import { Image } from "../../support/image.ts";
 

@@ -151,7 +151,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   bug(
     "acquire-image",
     "model acquireImage, rule 2: an acquired page is logged whole, not as a difference",
-    "pager/journal/log_record.ts",
+    "pager/batch/log_record.ts",
     "this.#begin(page, WHOLE, frame.u8, slot * HEADER_BYTES)",
     "this.#begin(page, CHANGED, frame.u8, slot * HEADER_BYTES)",
     whole("drop"),
@@ -302,7 +302,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "header-of-batch-unsummed",
     "rule 6: the header and the payload of a batch have separate sums",
-    "pager/journal/batch.ts",
+    "pager/batch/batch.ts",
     "if (batchSum(bytes) !== crc(bytes.subarray(SUMMED_AT, BATCH_HEADER_BYTES))) return undefined;",
     "",
     "tests/crash/journal_damage_test.ts",
@@ -482,7 +482,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "through-not",
     "order of steps: a durable batch is written through to the medium",
-    "pager/journal/batch_writer.ts",
+    "pager/batch/batch_writer.ts",
     "if (place.through) place.area.writeThrough(",
     "if (place.through) place.area.write(",
     whole("firstCommit"),

@@ -118,7 +118,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "pager/format/free_memory.ts",
     "buffer.transfer(0);",
     "void buffer;",
-    "pager/journal/log_record_test.ts",
+    "pager/batch/log_record_test.ts",
   ),
   bug(
     "hint-without-branches",
@@ -250,7 +250,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
     "patched-unlogged",
     "each changed word of a patched page is in the journal",
-    "pager/journal/log_record.ts",
+    "pager/batch/log_record.ts",
     "at < spans.length; at += 2",
     "at < 2; at += 2",
     whole("levels"),

@@ -37,7 +37,7 @@ const RANKS: Readonly<Record<string, number>> = {
  * may import from its own room and from lower ones.
  */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  pager: ["format", "file", "cache", "journal", "transaction", "recovery", "damage", ""],
+  pager: ["format", "file", "cache", "batch", "journal", "transaction", "recovery", "damage", ""],
   btree: ["node", "value", "walk", "change", "check", "", "compact", "inspect"],
   store: ["codec", "read", "watch", "write", "verify", "inspect", ""],
   cli: ["io", "form", "inspect", "serving", "explorer", "spec", "shell", "command", ""],
