@@ -17,8 +17,8 @@
  * 1. confirmed <= durable <= written <= committed: each version reaches a level after those before.
  * 2. The current area has room, with bytes in the file, for everything pending and an empty batch
  *    after it, unless the last batch is empty and nothing is pending: `reserve` provides it before
- *    a commit becomes visible. A commit that takes pages
- *    into use leaves `KEPT_BYTES` more in either area, for commits that only give pages back.
+ *    a commit becomes visible. A commit that takes pages into use leaves `KEPT_BYTES` more in
+ *    either area, for commits that only give pages back.
  * 3. An area is written from its beginning only after `switchArea`, which the checkpoint calls when
  *    the superblocks do not need its batches.
  *
@@ -28,36 +28,18 @@
 import { assert } from "../format/assert.ts";
 import { BATCH_ALIGN, batchBytes } from "../batch/batch.ts";
 import { BatchWriter } from "../batch/batch_writer.ts";
-import { seedOf } from "../format/checksum.ts";
 import type { CurrentSuperblock } from "./current_superblock.ts";
-import { type Disk, isFull } from "../file/disk.ts";
-import { LimitError } from "../format/errors.ts";
-import {
-  CHUNK_BYTES,
-  CHUNK_PAGES,
-  chunksOf,
-  JOURNAL_CHUNKS_MAX,
-  PAGE_BYTES,
-} from "../format/format.ts";
-import {
-  AREA_CHUNK_BYTES,
-  emptyHeaderPage,
-  JournalArea,
-  journalHeaderPage,
-} from "../batch/journal_area.ts";
+import type { Disk } from "../file/disk.ts";
+import type { JournalArea } from "../batch/journal_area.ts";
+import { JournalAreas, KEPT_BYTES } from "./journal_areas.ts";
 import type { JournalState } from "./journal_state.ts";
 import { LogBuffer } from "../batch/log_record.ts";
 import { Meta } from "../format/meta.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
-import type { ChunkNumber, Version } from "../format/units.ts";
+import type { Version } from "../format/units.ts";
 
 /** The most bytes of records in one batch; more are written as several batches. */
 const PART_BYTES_MAX = 4 * 1024 * 1024;
-/** Bytes of each area that only commits that take no page into use may fill. */
-const KEPT_BYTES = 64 * 1024;
-/** The first bytes of an area: a batch of a few pages, and a batch that confirms it. */
-export const AREA_BYTES_MIN: number = 8 * BATCH_ALIGN;
-
 const NOTHING = new Uint8Array(0);
 
 /**
@@ -97,10 +79,7 @@ export class Journal {
   readonly writes = { bytes: 0, batches: 0, syncs: 0 };
 
   readonly #disk: Disk;
-  readonly #superblock: CurrentSuperblock;
-  readonly #databaseId: Uint8Array;
-  readonly #unsynced: UnsyncedChunks;
-  #areas: [JournalArea, JournalArea];
+  readonly #areas: JournalAreas;
   /** The meta of the last commit that is pending. */
   readonly #meta = new Meta();
   /** The meta of the last commit that is written. */
@@ -109,8 +88,6 @@ export class Journal {
   #published = new LogBuffer();
   /** The meta of the last commit of these. */
   readonly #publishedMeta = new Meta();
-  /** The largest page count since the last sync: a crash may bring that many pages back. */
-  #pageCountMax: number;
   #durableSequence: number;
   /** The version that is confirmed once all batches are on the medium. */
   #nextConfirmed: number;
@@ -119,10 +96,6 @@ export class Journal {
   #offset = 0;
   /** Whether the disk had no room for the kept bytes of the current area. */
   #isShort = false;
-  /** How often bytes were claimed, in the journal or for pages. */
-  #claims = 0;
-  /** How many of these claims are on the medium. */
-  #syncedClaims = 0;
   /** Bytes used of the other area at the last switch. */
   #otherOffset = 0;
   readonly #batches: BatchWriter;
@@ -137,9 +110,6 @@ export class Journal {
   constructor(disk: Disk, superblock: CurrentSuperblock, unsynced: UnsyncedChunks) {
     const start = superblock.fields;
     this.#disk = disk;
-    this.#superblock = superblock;
-    this.#unsynced = unsynced;
-    this.#databaseId = start.databaseId;
     this.generation = start.replayGeneration;
     this.#batches = new BatchWriter(start.databaseId, start.replaySequence);
     this.epoch = start.syncEpoch;
@@ -151,13 +121,7 @@ export class Journal {
     this.writtenVersion = start.version;
     this.#meta.assign(start);
     this.#writtenMeta.assign(start);
-    this.#pageCountMax = start.pageCount;
-    // Areas of an earlier session hold batches of older generations, so their bytes need no zeros;
-    // but the file may end inside them.
-    this.#areas = [
-      new JournalArea(disk, start.journals[0], 0),
-      new JournalArea(disk, start.journals[1], 0),
-    ];
+    this.#areas = new JournalAreas(disk, superblock, unsynced, this.#meta);
   }
 
   /** The sequence of the last batch. */
@@ -172,17 +136,17 @@ export class Journal {
 
   /** Notes that pages were claimed: the next durable batch follows a sync of them. */
   noteClaims(): void {
-    this.#claims++;
+    this.#areas.noteClaims();
   }
 
   /** The chunks of both areas. */
   get chunks(): [number[], number[]] {
-    return [[...this.#areas[0].chunks], [...this.#areas[1].chunks]];
+    return this.#areas.chunks;
   }
 
   /** The count of chunks in both areas. */
   get chunkCount(): number {
-    return this.#areas[0].chunks.length + this.#areas[1].chunks.length;
+    return this.#areas.chunkCount;
   }
 
   /** Bytes used of the current area; 0 while it has no commit. */
@@ -197,11 +161,11 @@ export class Journal {
   }
 
   get #area(): JournalArea {
-    return this.#areas[this.generation & 1]!;
+    return this.#areas.of(this.generation);
   }
 
   get #otherArea(): JournalArea {
-    return this.#areas[(this.generation & 1) ^ 1]!;
+    return this.#areas.of(this.generation + 1);
   }
 
   /**
@@ -210,16 +174,7 @@ export class Journal {
    * @throws {IoError} The disk is full, and no area has a chunk.
    */
   prepare(meta: Meta): void {
-    const { pageCount } = this.#meta;
-    try {
-      for (const area of this.#areas) if (area.chunks.length === 0) this.#addChunks(area, 1, meta);
-      for (const area of this.#areas) area.zeroExactly(AREA_BYTES_MIN);
-    } catch (error) {
-      this.#areas = [new JournalArea(this.#disk, [], 0), new JournalArea(this.#disk, [], 0)];
-      this.#meta.pageCount = this.#pageCountMax = pageCount;
-      throw error;
-    }
-    for (const area of this.#areas) this.#tryMakeRoom(area, KEPT_BYTES, meta);
+    this.#areas.prepare(meta);
   }
 
   /**
@@ -230,12 +185,11 @@ export class Journal {
    */
   giveBack(meta: Meta): void {
     assert(this.isEmpty, "an area is given back when its commits are in the pages of the file");
-    this.#areas = [new JournalArea(this.#disk, [], 0), new JournalArea(this.#disk, [], 0)];
+    this.#areas.clear(meta.pageCount);
     this.#offset = 0;
     this.#otherOffset = 0;
     this.#meta.assign(meta);
     this.#writtenMeta.assign(meta);
-    this.#pageCountMax = meta.pageCount;
   }
 
   /**
@@ -249,11 +203,11 @@ export class Journal {
   reserve(meta: Meta, grows: boolean): void {
     const end = this.#offset + this.#pendingBytes() + BATCH_ALIGN;
     const kept = grows ? KEPT_BYTES : 0;
-    this.#makeRoom(this.#area, end + kept, meta);
-    this.#makeRoom(this.#otherArea, BATCH_ALIGN + kept, meta);
-    this.#isShort = !grows && !this.#tryMakeRoom(this.#area, end + KEPT_BYTES, meta);
+    this.#areas.makeRoom(this.#area, end + kept, meta);
+    this.#areas.makeRoom(this.#otherArea, BATCH_ALIGN + kept, meta);
+    this.#isShort = !grows && !this.#areas.tryMakeRoom(this.#area, end + KEPT_BYTES, meta);
     this.#meta.assign(meta);
-    this.#pageCountMax = Math.max(this.#pageCountMax, meta.pageCount);
+    this.#areas.noteCommit(meta.pageCount);
   }
 
   /** The bytes of the batches that the pending records become. */
@@ -261,72 +215,9 @@ export class Journal {
     return partsBytes(this.#published.length) + partsBytes(this.pending.length);
   }
 
-  #makeRoom(area: JournalArea, end: number, meta: Meta): void {
-    if (end <= area.zeroed) return;
-    if (end > area.capacity) this.#grow(area, end, meta);
-    area.zeroTo(end);
-    this.noteClaims();
-  }
-
-  /** Makes room, unless the disk is full or the area has too many chunks; whether it did. */
-  #tryMakeRoom(area: JournalArea, end: number, meta: Meta): boolean {
-    try {
-      this.#makeRoom(area, end, meta);
-      return true;
-    } catch (error) {
-      if (isFull(error) || error instanceof LimitError) return false;
-      throw error;
-    }
-  }
-
-  #grow(area: JournalArea, end: number, meta: Meta): void {
-    let count = area.chunks.length;
-    while (count * AREA_CHUNK_BYTES < end) count = Math.max(1, count * 2);
-    if (count > JOURNAL_CHUNKS_MAX) {
-      throw new LimitError(`Cannot commit: its journal of ${end} bytes is too long`);
-    }
-    this.#addChunks(area, count - area.chunks.length, meta);
-    this.publishAreas();
-  }
-
   /** Lists the chunks of both areas in the superblocks, once they are on the medium. */
   publishAreas(): void {
-    this.sync();
-    this.#unsynced.clear();
-    this.#superblock.publish({ open: true, journals: this.chunks });
-  }
-
-  /** Adds chunks at the end of the file to an area. The next superblock lists them. */
-  #addChunks(area: JournalArea, count: number, meta: Meta): void {
-    const first = chunksOf(Math.max(meta.pageCount, this.#pageCountMax));
-    // Chunks of the open transaction must be readable after a rollback, and so must chunks that a
-    // checkpoint has cut off or will cut off at its end.
-    for (let chunk = chunksOf(this.#meta.pageCount); chunk < first; chunk++) this.#empty(chunk);
-    const seed = seedOf(this.#databaseId);
-    for (let chunk = first; chunk < first + count; chunk++) {
-      this.#claimHeaderPage(chunk, journalHeaderPage(chunk, seed));
-    }
-    meta.pageCount = (first + count) * CHUNK_PAGES;
-    for (let chunk = first; chunk < first + count; chunk++) area.chunks.push(chunk);
-    this.#meta.pageCount = meta.pageCount;
-    this.#pageCountMax = meta.pageCount;
-  }
-
-  /**
-   * Empties a chunk without pages in use. After a crash its old header page may be back, and replay
-   * frees its pages. A header page that is empty already is not written, as no record repairs it.
-   */
-  #empty(chunk: ChunkNumber): void {
-    const empty = emptyHeaderPage();
-    const found = new Uint8Array(PAGE_BYTES);
-    this.#disk.read(found, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
-    if (found.every((byte, i) => byte === empty[i])) return;
-    this.#claimHeaderPage(chunk, empty);
-  }
-
-  #claimHeaderPage(chunk: ChunkNumber, bytes: Uint8Array): void {
-    this.#unsynced.add(chunk);
-    this.#disk.claim(bytes, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
+    this.#areas.publish();
   }
 
   /** Writes everything pending; with `durable` it is on the medium when the call returns. */
@@ -356,7 +247,7 @@ export class Journal {
   /** Writes everything pending as one batch, which is on the medium when the call returns. */
   #writePendingThrough(): void {
     // The claimed bytes of the pages that its commits take into use must be there before it.
-    if (this.#claims > this.#syncedClaims) this.sync();
+    if (!this.#areas.areClaimsSynced) this.sync();
     this.#nextConfirmed = this.writtenVersion;
     this.#writeBatch(this.pending.bytes.subarray(0, this.pending.length), this.#meta, false, true);
     this.#clearPending();
@@ -365,9 +256,7 @@ export class Journal {
 
   /** Syncs the file, and with it claimed bytes and published pages. */
   sync(): void {
-    const claims = this.#claims;
-    this.#disk.sync();
-    this.#syncedClaims = claims;
+    this.#areas.sync();
   }
 
   /**
@@ -386,7 +275,7 @@ export class Journal {
       confirmed: this.#nextConfirmed,
       sequence: this.sequence,
       pageCount: this.#meta.pageCount,
-      claims: this.#claims,
+      claims: this.#areas.claims,
       synced: this.#disk.startSync(),
     };
   }
@@ -395,13 +284,11 @@ export class Journal {
   land(flight: Flight): void {
     this.epoch++;
     this.writes.syncs++;
-    this.#syncedClaims = Math.max(this.#syncedClaims, flight.claims);
+    this.#areas.noteSyncedClaims(flight.claims);
     this.#durableSequence = Math.max(this.#durableSequence, flight.sequence);
     this.durableVersion = Math.max(this.durableVersion, flight.version);
     this.confirmedVersion = Math.max(this.confirmedVersion, flight.confirmed);
-    if (flight.version === this.#meta.version) {
-      this.#pageCountMax = Math.max(flight.pageCount, this.#meta.pageCount);
-    }
+    if (flight.version === this.#meta.version) this.#areas.noteDurable(flight.pageCount);
     if (this.#published.length > 0) this.#writePublished();
   }
 
@@ -468,7 +355,7 @@ export class Journal {
     this.#durableSequence = this.sequence;
     this.confirmedVersion = this.#nextConfirmed;
     this.durableVersion = this.writtenVersion;
-    this.#pageCountMax = this.#meta.pageCount;
+    this.#areas.noteDurable(this.#meta.pageCount);
   }
 
   #writeBatch(payload: Uint8Array, meta: Meta, continues: boolean, through: boolean): void {
@@ -495,7 +382,7 @@ export class Journal {
   canSwitch(meta: Meta): boolean {
     if (this.#published.length > 0 || !this.#isDurable) return false;
     if (this.confirmedVersion < this.writtenVersion) return false;
-    return this.#tryMakeRoom(this.#otherArea, this.#pendingBytes() + BATCH_ALIGN, meta);
+    return this.#areas.tryMakeRoom(this.#otherArea, this.#pendingBytes() + BATCH_ALIGN, meta);
   }
 
   /** The meta of the last commit that is written. */
@@ -524,7 +411,7 @@ export class Journal {
    * @param needsOther Whether a recovery needs the batches of the other area.
    */
   state(needsOther: boolean): JournalState {
-    const areas = this.#areas.map((area) => {
+    const areas = [this.#areas.of(0), this.#areas.of(1)].map((area) => {
       const isCurrent = area === this.#area;
       const { chunks, capacity: capacityBytes } = area;
       const usedBytes = isCurrent ? this.usedBytes : needsOther ? this.#otherOffset : 0;

@@ -10,6 +10,7 @@ const COMMIT = "pager/transaction/commit.ts";
 const COMMIT_PATH = "pager/journal/commit_path.ts";
 const CURRENT_SUPERBLOCK = "pager/journal/current_superblock.ts";
 const JOURNAL = "pager/journal/journal.ts";
+const JOURNAL_AREAS = "pager/journal/journal_areas.ts";
 const JOURNAL_PLACE = "pager/journal/journal_place.ts";
 const RECOVERY = "pager/recovery/recovery.ts";
 const REPLAY = "pager/recovery/chunk_replay.ts";
@@ -55,9 +56,9 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   bug(
     "unlisted-area",
     "no superblock lists a chunk of the journal that is not on the medium",
-    JOURNAL,
-    "  publishAreas(): void {\n    this.sync();\n",
-    "  publishAreas(): void {\n",
+    JOURNAL_AREAS,
+    "  publish(): void {\n    this.sync();\n",
+    "  publish(): void {\n",
     whole("firstCommit"),
     whole("journalGrowth"),
   ),
@@ -426,7 +427,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "open-mark",
     "rule 14: the superblock is marked open before anything else is written",
-    JOURNAL,
+    JOURNAL_AREAS,
     "this.#superblock.publish({ open: true, journals: this.chunks });",
     "this.#superblock.publish({ open: false, journals: this.chunks });",
     whole("firstCommit"),
@@ -555,7 +556,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "journal-overlap",
     "journal: new chunks lie past every page that a crash may restore",
-    JOURNAL,
+    JOURNAL_AREAS,
     "const first = chunksOf(Math.max(meta.pageCount, this.#pageCountMax));",
     "const first = chunksOf(meta.pageCount) - 1;",
     whole("journalGrowth"),
@@ -563,8 +564,8 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "journal-unlisted",
     "journal: a superblock lists new chunks before they are used",
-    JOURNAL,
-    "    this.publishAreas();\n",
+    JOURNAL_AREAS,
+    "    this.publish();\n",
     "",
     whole("parts"),
     whole("journalGrowth"),
@@ -573,8 +574,8 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "area-not-turned",
     "journal: a checkpoint continues in the other area",
     JOURNAL,
-    "return this.#areas[this.generation & 1]!;",
-    "return this.#areas[0];",
+    "return this.#areas.of(this.generation);",
+    "return this.#areas.of(0);",
     whole("levels"),
   ),
 ];

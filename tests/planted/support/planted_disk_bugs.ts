@@ -32,7 +32,7 @@ export const DISK_BUGS: readonly PlantedBug[] = [
     "claims-unsynced",
     "rule 12: the space that a commit needs is on the medium before the commit",
     JOURNAL,
-    "    if (this.#claims > this.#syncedClaims) this.sync();\n",
+    "    if (!this.#areas.areClaimsSynced) this.sync();\n",
     "",
     FULL_DISK,
   ),

@@ -361,7 +361,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
     "claims-trusted",
     "a header page that the journal wrote may be lost like any other",
-    "pager/journal/journal.ts",
+    "pager/journal/journal_areas.ts",
     "    this.#unsynced.add(chunk);\n",
     "",
     "pager/pager_failure_test.ts",
@@ -369,9 +369,9 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
     "cut-chunk-left",
     "a chunk that was cut off is empty when the journal grows past it",
-    "pager/journal/journal.ts",
-    "let chunk = chunksOf(this.#meta.pageCount); chunk < first",
-    "let chunk = chunksOf(this.#pageCountMax); chunk < first",
+    "pager/journal/journal_areas.ts",
+    "const end = chunksOf(this.#committed.pageCount);",
+    "const end = chunksOf(this.#pageCountMax);",
     "pager/journal/checkpoint_test.ts",
   ),
   bug(

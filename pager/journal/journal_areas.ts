@@ -1,0 +1,233 @@
+/**
+ * The two areas of the journal: their chunks, their growth at the end of the file, and room for the
+ * batches to come.
+ *
+ * Invariants:
+ * 1. A chunk is listed in a superblock once its header page is on the medium, and before a batch is
+ *    written to it.
+ * 2. New chunks lie past every page that a crash may bring back.
+ * 3. Bytes claimed here or noted by `noteClaims` are on the medium after the next `sync`.
+ *
+ * It does not know which area is current, and writes no batch.
+ */
+
+import { BATCH_ALIGN } from "../batch/batch.ts";
+import {
+  AREA_CHUNK_BYTES,
+  emptyHeaderPage,
+  JournalArea,
+  journalHeaderPage,
+} from "../batch/journal_area.ts";
+import { type Disk, isFull } from "../file/disk.ts";
+import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
+import { seedOf } from "../format/checksum.ts";
+import { LimitError } from "../format/errors.ts";
+import {
+  CHUNK_BYTES,
+  CHUNK_PAGES,
+  chunksOf,
+  JOURNAL_CHUNKS_MAX,
+  PAGE_BYTES,
+} from "../format/format.ts";
+import type { Meta } from "../format/meta.ts";
+import type { ChunkNumber } from "../format/units.ts";
+import type { CurrentSuperblock } from "./current_superblock.ts";
+
+/** Bytes of each area that only commits that take no page into use may fill. */
+export const KEPT_BYTES = 64 * 1024;
+/** The first bytes of an area: a batch of a few pages, and a batch that confirms it. */
+export const AREA_BYTES_MIN: number = 8 * BATCH_ALIGN;
+
+/** Both areas of a journal. */
+export class JournalAreas {
+  readonly #disk: Disk;
+  readonly #superblock: CurrentSuperblock;
+  readonly #unsynced: UnsyncedChunks;
+  readonly #seed: number;
+  /** The meta of the last commit, which gets the page count with new chunks. */
+  readonly #committed: Meta;
+  #areas: readonly [JournalArea, JournalArea];
+  /** The largest page count since the last sync: a crash may bring that many pages back. */
+  #pageCountMax: number;
+  /** How often bytes were claimed, in the areas or for pages. */
+  #claims = 0;
+  /** How many of these claims are on the medium. */
+  #syncedClaims = 0;
+
+  /**
+   * The areas that the superblock of a file lists.
+   *
+   * @param disk The file.
+   * @param superblock Its superblock, which lists the chunks of both areas.
+   * @param unsynced Collects the chunks whose header pages are written here.
+   * @param committed The meta of the last commit, which gets the page count with new chunks.
+   */
+  constructor(
+    disk: Disk,
+    superblock: CurrentSuperblock,
+    unsynced: UnsyncedChunks,
+    committed: Meta,
+  ) {
+    const { databaseId, journals, pageCount } = superblock.fields;
+    this.#disk = disk;
+    this.#superblock = superblock;
+    this.#unsynced = unsynced;
+    this.#seed = seedOf(databaseId);
+    this.#committed = committed;
+    this.#pageCountMax = pageCount;
+    // Areas of an earlier session hold batches of older generations, so their bytes need no zeros;
+    // but the file may end inside them.
+    this.#areas = [new JournalArea(disk, journals[0], 0), new JournalArea(disk, journals[1], 0)];
+  }
+
+  /** The chunks of both areas. */
+  get chunks(): [number[], number[]] {
+    return [[...this.#areas[0].chunks], [...this.#areas[1].chunks]];
+  }
+
+  /** The count of chunks in both areas. */
+  get chunkCount(): number {
+    return this.#areas[0].chunks.length + this.#areas[1].chunks.length;
+  }
+
+  /** The area of the batches of a generation. */
+  of(generation: number): JournalArea {
+    return this.#areas[generation & 1]!;
+  }
+
+  /** The number of claims so far, of which a sync that begins now takes all to the medium. */
+  get claims(): number {
+    return this.#claims;
+  }
+
+  /** Whether all claimed bytes are on the medium. */
+  get areClaimsSynced(): boolean {
+    return this.#claims === this.#syncedClaims;
+  }
+
+  /** Notes that pages were claimed. */
+  noteClaims(): void {
+    this.#claims++;
+  }
+
+  /** Notes that the first claims, that many, are on the medium. */
+  noteSyncedClaims(claims: number): void {
+    this.#syncedClaims = Math.max(this.#syncedClaims, claims);
+  }
+
+  /** Notes the page count of a commit. */
+  noteCommit(pageCount: number): void {
+    this.#pageCountMax = Math.max(this.#pageCountMax, pageCount);
+  }
+
+  /** Notes that a crash brings back at most this many pages, or those of the last commit. */
+  noteDurable(pageCount: number): void {
+    this.#pageCountMax = Math.max(pageCount, this.#committed.pageCount);
+  }
+
+  /** Syncs the file, and with it claimed bytes and published pages. */
+  sync(): void {
+    const claims = this.#claims;
+    this.#disk.sync();
+    this.#syncedClaims = claims;
+  }
+
+  /**
+   * Gives each area its first chunk, at the end of the file, and its first bytes.
+   *
+   * @throws {IoError} The disk is full, and no area has a chunk.
+   */
+  prepare(meta: Meta): void {
+    const { pageCount } = this.#committed;
+    try {
+      for (const area of this.#areas) if (area.chunks.length === 0) this.#addChunks(area, 1, meta);
+      for (const area of this.#areas) area.zeroExactly(AREA_BYTES_MIN);
+    } catch (error) {
+      this.clear(pageCount);
+      this.#committed.pageCount = pageCount;
+      throw error;
+    }
+    for (const area of this.#areas) this.tryMakeRoom(area, KEPT_BYTES, meta);
+  }
+
+  /** Leaves both areas without a chunk, in a file of that many pages. */
+  clear(pageCount: number): void {
+    this.#areas = [new JournalArea(this.#disk, [], 0), new JournalArea(this.#disk, [], 0)];
+    this.#pageCountMax = pageCount;
+  }
+
+  /**
+   * Makes room in an area up to an offset. The area doubles its chunks if necessary, and the
+   * superblocks list them.
+   *
+   * @throws {IoError} The disk is full.
+   * @throws {LimitError} The area would need more chunks than it can have.
+   */
+  makeRoom(area: JournalArea, end: number, meta: Meta): void {
+    if (end <= area.zeroed) return;
+    if (end > area.capacity) this.#grow(area, end, meta);
+    area.zeroTo(end);
+    this.noteClaims();
+  }
+
+  /** Makes room, unless the disk is full or the area has too many chunks; whether it did. */
+  tryMakeRoom(area: JournalArea, end: number, meta: Meta): boolean {
+    try {
+      this.makeRoom(area, end, meta);
+      return true;
+    } catch (error) {
+      if (isFull(error) || error instanceof LimitError) return false;
+      throw error;
+    }
+  }
+
+  #grow(area: JournalArea, end: number, meta: Meta): void {
+    let count = area.chunks.length;
+    while (count * AREA_CHUNK_BYTES < end) count = Math.max(1, count * 2);
+    if (count > JOURNAL_CHUNKS_MAX) {
+      throw new LimitError(`Cannot commit: its journal of ${end} bytes is too long`);
+    }
+    this.#addChunks(area, count - area.chunks.length, meta);
+    this.publish();
+  }
+
+  /** Lists the chunks of both areas in the superblocks, once they are on the medium. */
+  publish(): void {
+    this.sync();
+    this.#unsynced.clear();
+    this.#superblock.publish({ open: true, journals: this.chunks });
+  }
+
+  /** Adds chunks at the end of the file to an area. The next superblock lists them. */
+  #addChunks(area: JournalArea, count: number, meta: Meta): void {
+    const first = chunksOf(Math.max(meta.pageCount, this.#pageCountMax));
+    // Chunks of the open transaction must be readable after a rollback, and so must chunks that a
+    // checkpoint has cut off or will cut off at its end.
+    const end = chunksOf(this.#committed.pageCount);
+    for (let chunk = end; chunk < first; chunk++) this.#empty(chunk);
+    for (let chunk = first; chunk < first + count; chunk++) {
+      this.#claimHeaderPage(chunk, journalHeaderPage(chunk, this.#seed));
+    }
+    meta.pageCount = (first + count) * CHUNK_PAGES;
+    for (let chunk = first; chunk < first + count; chunk++) area.chunks.push(chunk);
+    this.#committed.pageCount = meta.pageCount;
+    this.#pageCountMax = meta.pageCount;
+  }
+
+  /**
+   * Empties a chunk without pages in use. After a crash its old header page may be back, and replay
+   * frees its pages. A header page that is empty already is not written, as no record repairs it.
+   */
+  #empty(chunk: ChunkNumber): void {
+    const empty = emptyHeaderPage();
+    const found = new Uint8Array(PAGE_BYTES);
+    this.#disk.read(found, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
+    if (found.every((byte, i) => byte === empty[i])) return;
+    this.#claimHeaderPage(chunk, empty);
+  }
+
+  #claimHeaderPage(chunk: ChunkNumber, bytes: Uint8Array): void {
+    this.#unsynced.add(chunk);
+    this.#disk.claim(bytes, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
+  }
+}
