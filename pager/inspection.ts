@@ -1,6 +1,6 @@
 /**
- * The inspection of an open pager: the residence and bytes of pages, and the state of the journal
- * and the checkpoint.
+ * The inspection of an open pager: the residence and bytes of pages, the state of the journal and
+ * the checkpoint, and the figures of all parts.
  *
  * It copies pages from memory, or reads them from the file past the cache, so it neither loads nor
  * evicts a page. Only `Pager.at` counts as a use.
@@ -9,19 +9,23 @@
 import type { Cache } from "./cache/cache.ts";
 import type { Disk, DiskFigures } from "./file/disk.ts";
 import type { CommitPath } from "./journal/commit_path.ts";
-import { CHUNK_SHIFT } from "./format/format.ts";
+import { CHUNK_BYTES, CHUNK_SHIFT } from "./format/format.ts";
 import { type Frame, POOL } from "./format/frame.ts";
 import {
   type CheckpointState,
   type JournalState,
+  NO_JOURNAL,
   type SuperblockState,
   superblockStates,
 } from "./journal/journal_state.ts";
 import type { Loader } from "./cache/loader.ts";
 import type { Meta } from "./format/meta.ts";
 import { checkPage } from "./format/page_check.ts";
+import { type Report, Scrub, type ScrubOptions } from "./damage/scrub.ts";
 import type { PageNumber, Slot } from "./format/units.ts";
-import type { SnapshotList } from "./transaction/snapshot_list.ts";
+import type { PagerStats } from "./stats.ts";
+import type { VersionStore } from "./transaction/version_store.ts";
+import type { Writeback } from "./cache/writeback.ts";
 
 /** Where a page is: in a chunk frame, in a pool frame, or only in the file. */
 export type Residence = "chunk" | "page" | "file";
@@ -44,7 +48,8 @@ export class PagerInspection {
   readonly #disk: Disk;
   readonly #loader: Loader;
   readonly #meta: Meta;
-  readonly #snapshots: SnapshotList;
+  readonly #writeback: Writeback;
+  readonly #versions: VersionStore;
   readonly #commitPath: CommitPath | undefined;
 
   /**
@@ -54,14 +59,22 @@ export class PagerInspection {
    * @param commitPath Its journal, if it has one.
    */
   constructor(
-    parts: { cache: Cache; disk: Disk; loader: Loader; meta: Meta; snapshots: SnapshotList },
+    parts: {
+      cache: Cache;
+      disk: Disk;
+      loader: Loader;
+      meta: Meta;
+      versions: VersionStore;
+      writeback: Writeback;
+    },
     commitPath: CommitPath | undefined,
   ) {
     this.#cache = parts.cache;
     this.#disk = parts.disk;
     this.#loader = parts.loader;
     this.#meta = parts.meta;
-    this.#snapshots = parts.snapshots;
+    this.#writeback = parts.writeback;
+    this.#versions = parts.versions;
     this.#commitPath = commitPath;
   }
 
@@ -82,7 +95,7 @@ export class PagerInspection {
 
   /** Visits so far of images and held pages, by commits and by the ends of snapshots. */
   get snapshotVisits(): number {
-    return this.#snapshots.visits;
+    return this.#versions.snapshots.visits;
   }
 
   /** Where a page is, whether it was used or not. */
@@ -123,5 +136,37 @@ export class PagerInspection {
   /** The state of the checkpoint; undefined without a journal. */
   checkpoint(): CheckpointState | undefined {
     return this.#commitPath?.checkpointState();
+  }
+
+  /** The figures of the pager. */
+  stats(): PagerStats {
+    const { chunks, extents, pages } = this.#loader.reads;
+    const { oldest, snapshotCount } = this.#versions.snapshots;
+    return {
+      cacheBytes: this.#cache.frames.length * CHUNK_BYTES,
+      cacheBytesPeak: this.#cache.peakFrames * CHUNK_BYTES,
+      cacheBytesLimit: this.#cache.limit * CHUNK_BYTES,
+      chunkReads: chunks,
+      extentReads: extents,
+      pageReads: pages,
+      evictions: this.#cache.evictions,
+      pageWrites: this.#writeback.writes.pages,
+      writeCalls: this.#writeback.writes.calls,
+      dirtyChunks: this.#writeback.dirtyChunks.size,
+      ...(this.#commitPath?.figures() ?? NO_JOURNAL),
+      snapshots: snapshotCount,
+      snapshotAgeMs: oldest === undefined ? 0 : performance.now() - oldest.since,
+      snapshotBytes: this.#versions.bytes,
+    };
+  }
+
+  /** Reads the whole file a chunk at a time, and reports each broken rule; see `Scrub`. */
+  scrub(report: Report, options?: ScrubOptions): Scrub {
+    const { seed, verifiers } = this.#loader;
+    const { dirtyChunks } = this.#writeback;
+    const checkReadable = (page: PageNumber) => this.#loader.checkReadable(page);
+    const memory = { cache: this.#cache, dirtyChunks, checkReadable };
+    const source = { disk: this.#disk, meta: this.#meta, seed, verifiers, memory };
+    return new Scrub(source, report, options);
   }
 }

@@ -48,8 +48,7 @@ import { type Page, readPage } from "./cache/page.ts";
 import { PageSet } from "./cache/page_set.ts";
 import type { Verifier } from "./format/page_check.ts";
 import type { RecoveryReport } from "./recovery/recovery.ts";
-import { type Report, Scrub, type ScrubOptions } from "./damage/scrub.ts";
-import { NO_JOURNAL } from "./journal/journal_state.ts";
+import type { Report, Scrub, ScrubOptions } from "./damage/scrub.ts";
 import type { PagerStats } from "./stats.ts";
 import { Bypass } from "./transaction/bypass.ts";
 import { Commit } from "./transaction/commit.ts";
@@ -365,12 +364,7 @@ export class Pager {
   /** Reads the whole file a chunk at a time, and reports each broken rule; see `Scrub`. */
   scrub(report: Report, options?: ScrubOptions): Scrub {
     this.#checkUsable();
-    const { seed, verifiers } = this.#loader;
-    const { dirtyChunks } = this.#writeback;
-    const checkReadable = (page: PageNumber) => this.#loader.checkReadable(page);
-    const memory = { cache: this.#cache, dirtyChunks, checkReadable };
-    const source = { disk: this.#disk, meta: this.meta, seed, verifiers, memory };
-    return new Scrub(source, report, options);
+    return this.inspection().scrub(report, options);
   }
 
   /**
@@ -383,9 +377,7 @@ export class Pager {
    * latches.
    */
   flush(level: Durability, waits = false): void {
-    this.#checkUsable();
-    assert(this.depth === 0, "a flush is taken between transactions");
-    this.#disk.checkWritable();
+    this.#checkBetween();
     this.#commitPath?.flush(level, waits);
   }
 
@@ -425,9 +417,7 @@ export class Pager {
    * @throws {IoError} The system refused, and the handle latches.
    */
   checkpoint(): void {
-    this.#checkUsable();
-    assert(this.depth === 0, "a checkpoint is taken between transactions");
-    this.#disk.checkWritable();
+    this.#checkBetween();
     this.#commitPath?.checkpoint();
   }
 
@@ -439,9 +429,7 @@ export class Pager {
    * @throws {IoError} The system refused, and the handle latches.
    */
   moveJournalToEnd(): boolean {
-    this.#checkUsable();
-    assert(this.depth === 0, "a checkpoint is taken between transactions");
-    this.#disk.checkWritable();
+    this.#checkBetween();
     return this.#commitPath?.moveJournalToEnd() ?? false;
   }
 
@@ -451,9 +439,7 @@ export class Pager {
    * @throws {IoError} The system refused, and the handle latches.
    */
   checkpointSlice(): boolean {
-    this.#checkUsable();
-    assert(this.depth === 0, "a checkpoint is taken between transactions");
-    this.#disk.checkWritable();
+    this.#checkBetween();
     this.#commitPath?.beginCheckpoint();
     return this.#commitPath?.checkpointSlice() ?? false;
   }
@@ -499,7 +485,8 @@ export class Pager {
       disk: this.#disk,
       loader: this.#loader,
       meta: this.meta,
-      snapshots: this.#versions.snapshots,
+      versions: this.#versions,
+      writeback: this.#writeback,
     };
     return new PagerInspection(parts, this.#commitPath);
   }
@@ -511,24 +498,13 @@ export class Pager {
 
   /** The figures of the pager. */
   stats(): PagerStats {
-    const { chunks, extents, pages } = this.#loader.reads;
-    const { oldest, snapshotCount } = this.#versions.snapshots;
-    return {
-      cacheBytes: this.frames.length * CHUNK_BYTES,
-      cacheBytesPeak: this.#cache.peakFrames * CHUNK_BYTES,
-      cacheBytesLimit: this.#cache.limit * CHUNK_BYTES,
-      chunkReads: chunks,
-      extentReads: extents,
-      pageReads: pages,
-      evictions: this.#cache.evictions,
-      pageWrites: this.#writeback.writes.pages,
-      writeCalls: this.#writeback.writes.calls,
-      dirtyChunks: this.#writeback.dirtyChunks.size,
-      ...(this.#commitPath?.figures() ?? NO_JOURNAL),
-      snapshots: snapshotCount,
-      snapshotAgeMs: oldest === undefined ? 0 : performance.now() - oldest.since,
-      snapshotBytes: this.#versions.bytes,
-    };
+    return this.inspection().stats();
+  }
+
+  #checkBetween(): void {
+    this.#checkUsable();
+    assert(this.depth === 0, "commits go to the medium between transactions");
+    this.#disk.checkWritable();
   }
 
   #checkUsable(): void {
