@@ -11,6 +11,8 @@ import { describe, it } from "@std/testing/bdd";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
 const TIMEOUT_MS = 60_000;
+/** The modules that users import. */
+const FACES = ["mod.ts", "inspect.ts", "level/mod.ts"];
 /** Its methods are those of `Tree`, which has the examples. */
 const SAME_AS_TREE = "TransactionTree";
 
@@ -29,7 +31,7 @@ interface PublicSymbol {
   readonly declarations: readonly Documented[];
 }
 
-/** The symbols of `mod.ts` or `inspect.ts`. */
+/** The symbols of a module. */
 async function publicSymbols(face: string): Promise<readonly PublicSymbol[]> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["doc", "--json", face],
@@ -70,11 +72,11 @@ function examplesOf({ name, declarations }: PublicSymbol): [string, boolean][] {
 
 describe("the public interface", () => {
   it("has an example of every class, method, function and codec", async () => {
-    const faces = [await publicSymbols("mod.ts"), await publicSymbols("inspect.ts")];
+    const faces = await Promise.all(FACES.map(publicSymbols));
     const all = faces.flat().flatMap(examplesOf);
     const names = new Set(all.map(([name]) => name));
     const some = ["open", "Tree", "Tree.set", "ReadTree.get", "Snapshot.tree", "tuple"];
-    for (const name of [...some, "Inspector"]) {
+    for (const name of [...some, "Inspector", "QuireLevel"]) {
       assert(names.has(name), `${name} was not checked`);
     }
     assertEquals(all.filter(([, has]) => !has).map(([name]) => name), []);

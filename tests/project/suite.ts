@@ -31,6 +31,7 @@ const ROOMS = [
   "tests/model/",
   "tests/hostile/",
   "tests/project/",
+  "tests/level/",
   "tests/cli/",
 ];
 const GROUP_FILES_MAX = 4;

@@ -52,6 +52,7 @@ describe("tidy: the rules", () => {
       "cli/a.ts":
         `import "../mod.ts";\nimport "../pager/format/frame.ts";\nimport "../btree/mod.ts";`,
       "cli/b.ts": `import "./a.ts";\nimport "../examples/a.ts";\nimport "../store/mod.ts";`,
+      "level/a.ts": `import "../mod.ts";\nimport "../store/mod.ts";\nimport "../cli/a.ts";`,
       "store/b.ts": `import "../tests/support/a.ts";`,
       "pager/a_test.ts": `import "../tests/support/a.ts";\nimport "../btree/mod.ts";`,
       "tests/a_test.ts": `import "../cli/a.ts";`,
@@ -61,6 +62,8 @@ describe("tidy: the rules", () => {
       "btree/a.ts:1",
       "cli/a.ts:2",
       "cli/b.ts:2",
+      "level/a.ts:2",
+      "level/a.ts:3",
       "pager/a.ts:1",
       "pager/a_test.ts:2",
       "store/a.ts:1",
@@ -124,10 +127,17 @@ describe("tidy: the rules", () => {
       "store/a.ts": `import "npm:a@1";\nimport "@std/path";`,
       "store/a_test.ts": `import "@std/assert";`,
       "cli/cli.ts": `import "npm:a@1.2.3";\nimport "npm:a@1";\nimport "./mod.ts";\nimport "a";`,
+      "level/mod.ts": `import "npm:@a/b@1.2.3";\nimport "npm:a@1";`,
       "cli/mod.ts": `import "./explorer/page/a.ts";`,
       "cli/explorer/page/a.ts": `import "what-the-browser-maps";`,
     });
-    const places = ["cli/cli.ts:2", "cli/cli.ts:4", "store/a.ts:1", "store/a.ts:2"];
+    const places = [
+      "cli/cli.ts:2",
+      "cli/cli.ts:4",
+      "level/mod.ts:2",
+      "store/a.ts:1",
+      "store/a.ts:2",
+    ];
     assertEquals(placesOf(rules.noImportMap(tree)), places);
   });
 

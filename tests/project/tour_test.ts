@@ -14,7 +14,9 @@ const LAYERS = ["pager", "alloc", "btree", "store"];
 
 /** The paths in a text that begin with a folder of the project. */
 function pathsIn(text: string): string[] {
-  const found = text.matchAll(/(?<![\w./])(?:pager|alloc|btree|store|cli|tests|docs)\/[\w./]*/g);
+  const found = text.matchAll(
+    /(?<![\w./])(?:pager|alloc|btree|store|level|cli|tests|docs)\/[\w./]*/g,
+  );
   return [...new Set([...found].map(([path]) => path.replace(/\.$/, "")))];
 }
 

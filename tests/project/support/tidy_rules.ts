@@ -13,6 +13,7 @@ const ROOM_FILES_MAX = 14;
 const OPENING_WORDS_MIN = 4;
 /** Modules and names that access files. */
 const SYSTEM_FILES: readonly string[] = [
+  "level/open_file.ts",
   "pager/file/background_reads.ts",
   "pager/file/directory.ts",
   "pager/file/disk_file.ts",
@@ -27,10 +28,11 @@ const RANKS: Readonly<Record<string, number>> = {
   store: 3,
   "mod.ts": 4,
   "inspect.ts": 4,
-  cli: 5,
-  bench: 5,
-  examples: 5,
-  tests: 6,
+  level: 5,
+  cli: 6,
+  bench: 6,
+  examples: 6,
+  tests: 7,
 };
 /**
  * The rooms of each layer, lowest first; "" stands for the files of the layer's own folder. A file
@@ -44,8 +46,10 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 };
 /** The modules that the command line may import: the public API, and the layers below it. */
 const CLI_MAY_IMPORT = /^(mod\.ts|inspect\.ts|(pager|alloc|btree|store)\/mod\.ts)$/;
+/** The layers on top of the public API, which import nothing else of the project. */
+const ADAPTERS: readonly string[] = ["level"];
 /** The layers that users of the library import. */
-const LIBRARY = ["pager", "alloc", "btree", "store", "mod.ts", "inspect.ts"];
+const LIBRARY = ["pager", "alloc", "btree", "store", "mod.ts", "inspect.ts", ...ADAPTERS];
 /** The modules that can be imported by URL; no import map applies to what they reach. */
 const URL_ENTRIES = [
   "mod.ts",
@@ -54,12 +58,11 @@ const URL_ENTRIES = [
   "alloc/mod.ts",
   "btree/mod.ts",
   "store/mod.ts",
+  "level/mod.ts",
   "cli/cli.ts",
   "cli/mod.ts",
 ];
-/**
- * A package at one version, which the command line may import, because it is not in the library.
- */
+/** A package at one version, which the layers outside of the library's core may import. */
 const PINNED = /^npm:(@[\w.-]+\/)?[\w.-]+@\d+\.\d+\.\d+(\/|$)/;
 /** The page's sources, which have an import map of their own. */
 const PAGE = "cli/explorer/page/";
@@ -101,6 +104,7 @@ export function importDirection(tree: SourceTree): string[] {
     const to = target.split("/")[0]!;
     if (from === to || from === "tests" || (source.isTest && to === "tests")) return false;
     if (from === "cli") return !CLI_MAY_IMPORT.test(target);
+    if (ADAPTERS.includes(from)) return target !== "mod.ts";
     return !(to in RANKS) || RANKS[to]! >= RANKS[from]!;
   }).map(([at, { target }]) => `${at}: imports ${target}, which is not in a lower layer`);
 }
@@ -170,14 +174,16 @@ export function importsThroughMod(tree: SourceTree): string[] {
 
 /**
  * No import map applies to imports by URL, so they need relative paths or `node:`; the command
- * line may name packages at one version.
+ * line and the adapters may name packages at one version.
  */
 export function noImportMap(tree: SourceTree): string[] {
   const found: string[] = [];
   for (const path of reach(tree, URL_ENTRIES)) {
     for (const { specifier, target, line } of tree.get(path)?.imports ?? []) {
       if (target !== undefined || specifier.startsWith("node:")) continue;
-      if (path.startsWith("cli/") && PINNED.test(specifier)) continue;
+      const layer = path.split("/")[0]!;
+      const mayUsePackages = layer === "cli" || ADAPTERS.includes(layer);
+      if (mayUsePackages && PINNED.test(specifier)) continue;
       if (path.startsWith(PAGE)) continue;
       found.push(`${path}:${line}: imports ${specifier}, neither relative nor node:`);
     }
