@@ -29,12 +29,14 @@ import {
   type ChunkNumber,
   corruptHeader,
   format,
+  type Frame,
   header,
   type Kept,
   LimitError,
   type PageNumber,
   type Pager,
   type Place,
+  type Slot,
   type TransactionListener,
 } from "../pager/mod.ts";
 import { BITS, findFree, longestFree, nextTaken, WORDS } from "./bitmap.ts";
@@ -65,6 +67,9 @@ const RUNS = 2;
 
 /** Tracks the free pages of a file, and chooses which of them to use. */
 export class Allocator implements TransactionListener {
+  /** Pages that may have become free so far: those released, and chunks that the journal left. */
+  pagesFreed = 0;
+
   readonly #pager: Pager;
   /** The free runs for pages other than branches. */
   readonly #summary = new Summary();
@@ -144,12 +149,12 @@ export class Allocator implements TransactionListener {
    * Allocates a page, or a run of at most `span` pages, in the first chunk below `end` with room,
    * whatever that chunk is for.
    *
-   * @param end The chunk after the last one to look at. All before it are examined.
+   * @param end The chunk after the last one to look at. Chunks on the way that were not examined
+   * are examined.
    * @returns The number of the first page, or -1 if those chunks have no room.
    */
   acquireBelow(end: ChunkNumber, span: number, kind: number, tree: number): number {
     this.#coverFile();
-    while (this.#unknown < end) this.#learn(this.#unknown++);
     const use = kind === KIND_RUN ? RUNS : kind === KIND_BRANCH ? BRANCHES : SINGLES;
     for (let pages = span; pages >= Math.min(span, PIECE_PAGES_MIN); pages = pages >>> 1) {
       const page = this.#findBelow(end, pages);
@@ -162,7 +167,11 @@ export class Allocator implements TransactionListener {
   #findBelow(end: ChunkNumber, span: number): number {
     for (;;) {
       const chunks = [this.#summary.find(span, 0), this.#branches.find(span, 0)];
-      const chunk = Math.min(...chunks.map((found) => found < 0 ? end : found));
+      const chunk = Math.min(end, ...chunks.map((found) => found < 0 ? end : found));
+      if (this.#unknown < chunk) {
+        this.#learn(this.#unknown++);
+        continue;
+      }
       if (chunk >= end) return -1;
       // It may have less room than was known, and counts as it is from now on.
       this.#learn(chunk);
@@ -184,8 +193,18 @@ export class Allocator implements TransactionListener {
     this.#checkRelease(page, span);
     const from = this.#oldestVersion(page, span);
     this.#pager.vacate(page, span);
+    this.pagesFreed += span;
     this.#holds.add(chunk, page & SLOT_MASK, span, from, this.#pager.changes);
     this.#learn(chunk);
+  }
+
+  /** Examines a chunk by a copy of its header page, if all chunks before it were examined. */
+  examine(chunk: ChunkNumber, headers: Frame): void {
+    this.#coverFile();
+    if (chunk !== this.#unknown || chunk >= this.#summary.size) return;
+    this.#copyTaken(chunk, headers, 0);
+    this.#count(chunk, headers, 0);
+    this.#unknown++;
   }
 
   /** Whether a page is in use. */
@@ -217,6 +236,7 @@ export class Allocator implements TransactionListener {
 
   /** Counts a chunk again that the journal took or gave back. The pager calls it. */
   chunkChanged(chunk: ChunkNumber): void {
+    this.pagesFreed += format.CHUNK_PAGES;
     this.#coverFile();
     if (chunk < this.#summary.size) this.#learnInMemory(chunk);
   }
@@ -361,15 +381,15 @@ export class Allocator implements TransactionListener {
   /** Whether pages of one use may go into a chunk. Call after `#readTaken`. */
   #suits(chunk: ChunkNumber, use: number): boolean {
     if (!this.#isSorted) return true;
-    const kind = this.#firstKind(this.#pager.headerPage(chunk));
+    const place = this.#pager.headerPage(chunk);
+    const kind = this.#firstKind(this.#pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK);
     return kind === KIND_FREE || (kind === KIND_BRANCH) === (use === BRANCHES);
   }
 
   /** The kind of the first page in use, for the chunk read last; `KIND_FREE` if there is none. */
-  #firstKind(place: Place): number {
-    const { u32 } = this.#pager.frames[place >>> CHUNK_SHIFT]!;
+  #firstKind({ u32 }: Frame, headerSlot: Slot): number {
     for (let slot = nextTaken(this.#taken, FIRST_SLOT); slot < BITS;) {
-      const kind = u32[header.headerWord(place & SLOT_MASK, slot)]! & 0xff;
+      const kind = u32[header.headerWord(headerSlot, slot)]! & 0xff;
       // The header of a held page says that the page is free.
       if (kind !== KIND_FREE) return kind;
       slot = nextTaken(this.#taken, slot + 1);
@@ -379,20 +399,24 @@ export class Allocator implements TransactionListener {
 
   /** Reads which slots of a chunk are in use or held. */
   #readTaken(chunk: ChunkNumber): void {
-    this.#copyTaken(chunk, this.#pager.headerPage(chunk));
+    const place = this.#pager.headerPage(chunk);
+    this.#copyTaken(chunk, this.#pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK);
   }
 
-  #copyTaken(chunk: ChunkNumber, place: Place): void {
-    const { u32 } = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-    const word = (place & SLOT_MASK) << PAGE_WORD_SHIFT;
+  #copyTaken(chunk: ChunkNumber, { u32 }: Frame, headerSlot: Slot): void {
+    const word = headerSlot << PAGE_WORD_SHIFT;
     for (let i = 0; i < WORDS; i++) this.#taken[i]! = u32[word + i]!;
     this.#holds.mark(chunk, this.#taken);
   }
 
   #learn(chunk: ChunkNumber): void {
-    const place = this.#pager.headerPage(chunk);
-    this.#copyTaken(chunk, place);
-    this.#count(chunk, place);
+    this.#learnFrom(chunk, this.#pager.headerPage(chunk));
+  }
+
+  #learnFrom(chunk: ChunkNumber, place: Place): void {
+    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
+    this.#copyTaken(chunk, frame, place & SLOT_MASK);
+    this.#count(chunk, frame, place & SLOT_MASK);
   }
 
   /** Counts a chunk without reading: as empty if its header page is not in memory. */
@@ -403,14 +427,13 @@ export class Allocator implements TransactionListener {
       this.#summary.set(chunk, RUN_PAGES_MAX);
       this.#branches.set(chunk, RUN_PAGES_MAX);
     } else {
-      this.#copyTaken(chunk, place);
-      this.#count(chunk, place);
+      this.#learnFrom(chunk, place);
     }
   }
 
-  #count(chunk: ChunkNumber, place: Place): void {
+  #count(chunk: ChunkNumber, headers: Frame, headerSlot: Slot): void {
     const longest = longestFree(this.#taken);
-    const isOfBranches = this.#isSorted && this.#firstKind(place) === KIND_BRANCH;
+    const isOfBranches = this.#isSorted && this.#firstKind(headers, headerSlot) === KIND_BRANCH;
     this.#summary.set(chunk, isOfBranches ? 0 : longest);
     this.#branches.set(chunk, isOfBranches ? longest : 0);
     this.#uncounted.delete(chunk);

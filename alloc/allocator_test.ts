@@ -177,6 +177,16 @@ describe("Allocator.acquireBelow", () => {
     });
   });
 
+  it("examines no chunk behind the page that it takes", () => {
+    const space = openSpace(fileWithGaps(4, [40, 300, 900]));
+    const before = space.pager.stats();
+    transact(space.pager, () => {
+      assertEquals(space.allocator.acquireBelow(4, 1, KIND_BRANCH, 1), 40);
+    });
+    const { chunkReads, pageReads } = space.pager.stats();
+    assertEquals(chunkReads + pageReads - before.chunkReads - before.pageReads, 1);
+  });
+
   it("takes part of a run, of at least eight pages", () => {
     const space = openSpace(fileWithGaps(2, [...numbers(20, 9), ...numbers(300, 7)]));
     const below = (span: number) => space.allocator.acquireBelow(2, span, KIND_RUN, 1);

@@ -21,4 +21,5 @@
 export { Allocator } from "./allocator.ts";
 /** The interface through which the pager calls the allocator. */
 export type { TransactionListener } from "../pager/mod.ts";
+export type { Frame } from "../pager/mod.ts";
 export type { ChunkNumber, PageNumber, Place, Slot, Version } from "../pager/mod.ts";

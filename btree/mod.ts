@@ -36,7 +36,7 @@ export {
   chunkHeaders,
   usedBytesOf,
 } from "./inspect/census.ts";
-export { Compaction } from "./compact/compaction.ts";
+export { Compaction, type CompactionBounds } from "./compact/compaction.ts";
 export type { Cursor } from "./walk/cursor.ts";
 export {
   type LookupTraceEnd,

@@ -1,16 +1,16 @@
 /**
  * Compaction: moves the pages that keep free pages inside the file, so that its end can be cut.
  *
- * The goal is the page count of a file without free pages. Pages in use at or behind it move to
- * free pages of lower chunks, the last page first, a slice a transaction. Nodes move one by one
- * (`relocation.ts`). A large value moves whole, because one version writes all its runs: it is set
- * again. The first page that cannot move ends the compaction.
+ * It first counts the pages in use. The goal is the page count of a file without free pages. Pages
+ * in use at or behind it move to free pages of lower chunks, the last page first. Nodes move one by
+ * one (`relocation.ts`). A large value moves whole, because one version writes all its runs: it is
+ * set again. The first page that cannot move ends the compaction.
  *
- * The work has bounds: a file over `CHUNKS_MAX` chunks stays as it is, and at most `MOVES_MAX`
- * pages move. What is left is moved another time.
+ * It works in slices, and others may commit between two of them: each step finds its tree, path and
+ * key anew. Pages that others take into use behind the goal meanwhile are left for another
+ * compaction.
  *
- * The caller sees to it that the journal is behind the data, and that nothing else changes
- * meanwhile.
+ * The caller sees to it that the journal is behind the data; chunks of the journal do not move.
  */
 
 import {
@@ -28,97 +28,151 @@ import { BTree } from "../tree.ts";
 import { type RunSource, writeRuns } from "../value/value.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import { Relocation } from "./relocation.ts";
-import { valueOwners } from "./value_owners.ts";
+import { ValueOwners } from "./value_owners.ts";
 
 const { CHUNK_PAGES, CHUNK_SHIFT, chunksOf, PAGE_BYTES, RUN_PAGES_MAX, SLOT_MASK } = format;
 const { KIND_BRANCH, KIND_FREE, KIND_JOURNAL, KIND_LEAF, KIND_RUN, KIND_RUN_CONTINUED } = format;
 const { headerWord, kindOf } = header;
 
-/** The pages that one transaction moves. */
-const SLICE_PAGES = 256;
-/** The most pages that move: 32 MiB. A larger value stays where it is. */
-const MOVES_MAX = 4096;
-/** All header pages are read, so a file with more chunks stays as it is: 1 GiB. */
-const CHUNKS_MAX = 512;
-/** The most leaves of a tree that are read to find the keys of large values: 32 MiB. */
-const LEAVES_MAX = 4096;
-/** Free pages that do not matter: half a chunk, and this part of the goal. */
-const SLACK_PAGES = 128;
-const SLACK_PART = 16;
+/** How far a compaction goes. */
+export interface CompactionBounds {
+  /** All header pages are read, so a file with more chunks stays as it is. */
+  readonly chunksMax: number;
+  /** The most pages that move. */
+  readonly movesMax: number;
+  /** The pages that a slice moves at most, unless its last value has more. */
+  readonly slicePagesMax: number;
+  /** The most pages of a value that moves. */
+  readonly valuePagesMax: number;
+  /** The most leaves of a tree that are read to find the keys of its large values. */
+  readonly leavesMax: number;
+  /** Free pages that do not matter: this many, and this part of the pages in use. */
+  readonly slackPages: number;
+  /** See `slackPages`. */
+  readonly slackPart: number;
+}
 
 /** A tree, and the keys of its large values at or behind the goal once they were looked for. */
 interface FoundTree {
   /** The name in the catalog; undefined for the catalog's own tree. */
   readonly name: string | undefined;
   readonly tree: BTree;
-  owners?: Map<PageNumber, Uint8Array>;
+  readonly owners: ValueOwners;
 }
 
 /** Moves the pages that keep free pages inside the file. */
 export class Compaction {
+  /** The number of pages moved so far. */
+  moved = 0;
+
   readonly #context: TreeContext;
   readonly #pager: Pager;
   readonly #catalog: Catalog;
+  readonly #bounds: CompactionBounds;
   readonly #headers = new Frame(-1, -1, 1);
+  readonly #counting = this.#countChunks();
+  readonly #moving = this.#moveAll();
   /** Trees by number. */
   readonly #trees = new Map<number, FoundTree>();
-  #goal: PageNumber = 0;
+  /** The pages in use, and the page after the last one. */
+  #used = 0;
+  #end: PageNumber = 0;
   /** The page to look at next; those after it are done. */
   #page: PageNumber = 0;
-  #moved = 0;
 
   /**
    * Creates the compaction of a database.
    *
    * @param context The context of its trees.
    * @param catalog Its catalog.
+   * @param bounds How far it goes.
    */
-  constructor(context: TreeContext, catalog: Catalog) {
+  constructor(context: TreeContext, catalog: Catalog, bounds: CompactionBounds) {
     this.#context = context;
     this.#pager = context.pager;
     this.#catalog = catalog;
+    this.#bounds = bounds;
   }
 
   /**
-   * Whether enough pages are free that moving others pays; between transactions.
+   * Counts pages for a time, between transactions. Returns whether more chunks follow.
    *
-   * @throws {CorruptionError} A header page breaks a rule.
+   * @throws {CorruptionError} A header page breaks a rule. End the compaction.
    */
-  isWorthwhile(): boolean {
-    const chunks = chunksOf(this.#pager.meta.pageCount);
-    if (chunks > CHUNKS_MAX) return false;
-    let used = 0;
-    let end = 0;
-    for (let chunk = 0; chunk < chunks; chunk++) {
-      this.#pager.copyHeaderPage(chunk, this.#headers);
-      for (let slot = 1; slot < CHUNK_PAGES; slot++) {
-        const kind = kindOf(this.#headers, slot);
-        if (kind === KIND_FREE || kind === KIND_JOURNAL) continue;
-        used++;
-        end = chunk * CHUNK_PAGES + slot + 1;
-      }
-    }
-    this.#goal = used + Math.ceil(used / RUN_PAGES_MAX);
-    this.#page = end - 1;
-    return end > this.#goal + Math.floor(this.#goal / SLACK_PART) + SLACK_PAGES;
+  countSlice(budgetMs: number): boolean {
+    const deadline = performance.now() + budgetMs;
+    do {
+      if (this.#counting.next().done) return false;
+    } while (performance.now() < deadline);
+    return true;
+  }
+
+  /** Whether enough pages are free that moving others pays. Call after counting. */
+  get isWorthwhile(): boolean {
+    const { slackPages, slackPart } = this.#bounds;
+    return this.#end > this.#goal + Math.floor(this.#used * slackPart) + slackPages;
+  }
+
+  /** The pages between the goal and the end, and how many of them are done. */
+  get progress(): { done: number; total: number } {
+    const total = Math.max(0, this.#end - this.#goal);
+    return { done: Math.min(total, Math.max(0, this.#end - 1 - this.#page)), total };
   }
 
   /**
-   * Moves a slice of pages, inside a transaction, after `isWorthwhile`. Returns whether more
-   * follow.
+   * Moves pages for a time, inside a transaction, after counting. Returns whether more follow.
    *
    * @throws {CorruptionError} A page breaks a rule. Roll back, and end the compaction.
+   * @throws {IoError} The system refused. The same.
    */
-  slice(): boolean {
-    if (this.#moved === 0) this.#findTrees();
-    for (let moved = 0; moved < SLICE_PAGES && this.#moved < MOVES_MAX; this.#page--) {
-      if (this.#page < this.#goal) return false;
-      const pages = this.#move(this.#page);
-      if (pages < 0) return false;
-      moved += pages;
-      this.#moved += pages;
+  moveSlice(budgetMs: number): boolean {
+    const deadline = performance.now() + budgetMs;
+    const { movesMax, slicePagesMax } = this.#bounds;
+    const last = Math.min(this.moved + slicePagesMax, movesMax);
+    do {
+      if (this.#moving.next().done || this.moved >= movesMax) return false;
+    } while (this.moved < last && performance.now() < deadline);
+    return true;
+  }
+
+  /** The page count of a file without free pages. */
+  get #goal(): PageNumber {
+    return this.#used + Math.ceil(this.#used / RUN_PAGES_MAX);
+  }
+
+  *#countChunks(): Generator<void> {
+    // The file may become longer or shorter meanwhile.
+    for (let chunk = 0; chunk < chunksOf(this.#pager.meta.pageCount); chunk++) {
+      if (chunk >= this.#bounds.chunksMax) {
+        this.#end = 0;
+        return;
+      }
+      this.#count(chunk);
+      yield;
     }
-    return this.#moved < MOVES_MAX;
+    this.#page = this.#end - 1;
+  }
+
+  #count(chunk: ChunkNumber): void {
+    this.#pager.copyHeaderPage(chunk, this.#headers);
+    this.#context.allocator.examine(chunk, this.#headers);
+    for (let slot = 1; slot < CHUNK_PAGES; slot++) {
+      const kind = kindOf(this.#headers, slot);
+      if (kind === KIND_FREE || kind === KIND_JOURNAL) continue;
+      this.#used++;
+      this.#end = chunk * CHUNK_PAGES + slot + 1;
+    }
+  }
+
+  /** Moves the pages one after the other; yields where a slice may end. */
+  *#moveAll(): Generator<void> {
+    this.#findTrees();
+    for (; this.#page >= this.#goal; this.#page--) {
+      const pages = this.#page < this.#pager.meta.pageCount ? yield* this.#move(this.#page) : 0;
+      if (pages < 0) return;
+      this.moved += pages;
+      yield;
+    }
   }
 
   #findTrees(): void {
@@ -130,47 +184,87 @@ export class Compaction {
     }
   }
 
-  #addTree(name: string | undefined, id: number, root: PageNumber): void {
-    this.#trees.set(id, { name, tree: new BTree(this.#context, id, root) });
+  #addTree(
+    name: string | undefined,
+    id: number,
+    root: PageNumber,
+    owners?: ValueOwners,
+  ): FoundTree {
+    const tree = new BTree(this.#context, id, root);
+    const { leavesMax } = this.#bounds;
+    const found = { name, tree, owners: owners ?? new ValueOwners(this.#goal, leavesMax) };
+    this.#trees.set(id, found);
+    return found;
+  }
+
+  /** The tree of a number as it is now. Others may have created, renamed or dropped trees. */
+  #treeOf(id: number): FoundTree | undefined {
+    const found = this.#trees.get(id);
+    if (found !== undefined) {
+      const { name, tree, owners } = found;
+      const root = this.#rootOf(name, id);
+      if (root === tree.root) return found;
+      if (root !== undefined) return this.#addTree(name, id, root, owners);
+    }
+    this.#trees.clear();
+    this.#findTrees();
+    return this.#trees.get(id);
+  }
+
+  #rootOf(name: string | undefined, id: number): PageNumber | undefined {
+    if (name === undefined) return this.#pager.meta.catalogRoot;
+    const entry = this.#catalog.get(name);
+    return entry?.id === id ? entry.root : undefined;
   }
 
   /** Moves a page, or the value that it is part of. Returns how many moved, or -1. */
-  #move(page: PageNumber): number {
+  *#move(page: PageNumber): Generator<void, number> {
     const place = this.#pager.headerPage(page >>> CHUNK_SHIFT);
     const { u32 } = this.#pager.frames[place >>> CHUNK_SHIFT]!;
     const slot = page & SLOT_MASK;
     const word = headerWord(place & SLOT_MASK, slot);
     const kind = slot === 0 ? KIND_FREE : u32[word]! & 0xff;
     if (kind === KIND_FREE || kind === KIND_JOURNAL) return 0;
+    const [id, link] = [u32[word + 1]!, u32[word + 2]!];
     // A dropped tree whose pages are being released is not among the trees.
-    const found = this.#trees.get(u32[word + 1]!);
+    const found = this.#treeOf(id);
     if (found === undefined) return -1;
     if (kind === KIND_LEAF || kind === KIND_BRANCH) return this.#moveNode(page, found);
-    if (kind === KIND_RUN) return this.#moveValue(page, found);
-    return kind === KIND_RUN_CONTINUED ? this.#moveValue(u32[word + 2]!, found) : -1;
+    if (kind === KIND_RUN) return yield* this.#moveValue(page, id);
+    return kind === KIND_RUN_CONTINUED ? yield* this.#moveValue(link, id) : -1;
   }
 
-  #moveNode(page: PageNumber, { name, tree }: FoundTree): number {
+  #moveNode(page: PageNumber, { name, tree, owners }: FoundTree): number {
     const relocation = new Relocation(this.#context, tree.nodes);
     if (page !== tree.root) return relocation.move(page) ? 1 : -1;
     const root = relocation.moveRoot();
     if (root < 0) return -1;
     if (name === undefined) this.#pager.meta.catalogRoot = root;
     else this.#catalog.moveRoot(name, root);
-    this.#addTree(name, tree.id, root);
+    this.#addTree(name, tree.id, root, owners);
     return 1;
   }
 
   /** Sets the value of a run again, with runs in chunks below it. */
-  #moveValue(run: PageNumber, found: FoundTree): number {
-    const { tree } = found;
-    found.owners ??= valueOwners(tree, this.#goal, LEAVES_MAX);
-    const key = found.owners.get(run);
-    if (key === undefined) return -1;
+  *#moveValue(run: PageNumber, id: number): Generator<void, number> {
+    for (;;) {
+      const found = this.#treeOf(id);
+      if (found === undefined) return -1;
+      const key = found.owners.keyOf(found.tree, run);
+      if (key !== undefined) return this.#moveValueOf(found, key, run);
+      if (!this.#context.allocator.isInUse(run)) return 0;
+      if (!found.owners.search(found.tree)) return -1;
+      yield;
+    }
+  }
+
+  #moveValueOf({ tree, owners }: FoundTree, key: Uint8Array, run: PageNumber): number {
     const pages = Math.ceil(tree.lengthOf(key) / PAGE_BYTES);
-    if (pages > MOVES_MAX) return -1;
+    if (pages > this.#bounds.valuePagesMax) return -1;
     const value = tree.get(key);
-    return value !== undefined && this.#setAgain(tree, key, value, run) ? pages : -1;
+    if (value === undefined || !this.#setAgain(tree, key, value, run)) return -1;
+    owners.add(tree, key);
+    return pages;
   }
 
   /** Sets a value again, with runs in chunks below a run. Returns whether they have room. */

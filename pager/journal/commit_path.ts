@@ -360,11 +360,13 @@ export class CommitPath implements CommitLog {
 
   /**
    * Moves everything committed to the pages of the file, and the journal behind them; whether the
-   * journal is there now. It stays where it is while a snapshot is open, and on a full disk.
+   * journal is there now. It does not move while a snapshot is open, or on a full disk.
    */
   moveJournalToEnd(): boolean {
     this.#writeAll();
-    return this.#renewJournal(NOTHING_SAVED);
+    if (!this.#canRenewJournal()) return false;
+    const isThere = this.#fromHeaders(() => this.#place.isBehindData(), false);
+    return isThere || this.#renewJournal(NOTHING_SAVED);
   }
 
   #writeAll(): void {
@@ -395,10 +397,15 @@ export class CommitPath implements CommitLog {
 
   /** The chunks that a renewal saves at most; none behind a damaged or unreadable header page. */
   #chunksSaved(): number {
+    return this.#fromHeaders(() => this.#place.savedByRenewal(), -Infinity);
+  }
+
+  /** What header pages say, or what holds where one is damaged or unreadable. */
+  #fromHeaders<T>(read: () => T, otherwise: T): T {
     try {
-      return this.#place.savedByRenewal();
+      return read();
     } catch (error) {
-      if (error instanceof CorruptionError || error instanceof IoError) return -Infinity;
+      if (error instanceof CorruptionError || error instanceof IoError) return otherwise;
       throw error;
     }
   }

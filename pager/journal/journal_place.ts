@@ -110,10 +110,25 @@ export class JournalPlace {
    * @throws {CorruptionError} A header page breaks a rule.
    */
   savedByRenewal(): number {
+    const { inside, dataChunks } = this.#layout();
+    return chunksOf(this.#meta.pageCount) + inside - dataChunks - NEW_CHUNKS;
+  }
+
+  /**
+   * Whether the areas are as a renewal would create them.
+   *
+   * @throws {CorruptionError} A header page breaks a rule.
+   */
+  isBehindData(): boolean {
+    const { inside, dataChunks } = this.#layout();
+    return inside === 0 && chunksOf(this.#meta.pageCount) === dataChunks + NEW_CHUNKS;
+  }
+
+  /** The chunks up to the last page in use outside the journal, and its own among them. */
+  #layout(): { inside: number; dataChunks: number } {
     const journal = new Set(this.#journal.chunks.flat());
     const dataChunks = chunksOf(this.#fileEnd.pageCountWithout(journal, LOOKS_MAX));
-    const inside = [...journal].filter((chunk) => chunk < dataChunks).length;
-    return chunksOf(this.#meta.pageCount) + inside - dataChunks - NEW_CHUNKS;
+    return { inside: [...journal].filter((chunk) => chunk < dataChunks).length, dataChunks };
   }
 
   /**

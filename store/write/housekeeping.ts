@@ -1,45 +1,51 @@
 /**
- * Housekeeping of a database: idle checkpoints, compaction before a close, and the release of
- * dropped trees and of values that streams left unfinished when the file was last open.
+ * Housekeeping of a database: idle checkpoints, compaction while it is idle and before a close, and
+ * the release of dropped trees and of values that streams left unfinished when the file was last
+ * open.
  *
  * A drop releases its first pages at once, and the rest in the next turns of the event loop, a few
  * milliseconds each. Trees whose drop was interrupted wait until the database is idle.
+ *
+ * A compaction follows the idle checkpoint if enough pages may have become free since the last one,
+ * and no snapshot is open. It ends at the next commit, and begins anew when the database is idle
+ * again. Without commits it comes to rest, and then nothing is read or written.
  *
  * No caller asks for this work, so its errors are not reported. Damaged pages are left unchanged; a
  * later read of them reports the damage.
  */
 
-import {
-  type Catalog,
-  Compaction,
-  type TreeContext,
-  type UnfinishedValues,
-} from "../../btree/mod.ts";
-import { CorruptionError, IoError, LimitError, type Pager } from "../../pager/mod.ts";
+import { Compaction, type CompactionBounds } from "../../btree/mod.ts";
+import { CorruptionError, IoError, LimitError } from "../../pager/mod.ts";
+import { CompactionRun, SLICE_PAGES } from "./compaction_run.ts";
+import type { Household } from "./household.ts";
 import { IdleCheckpoint } from "./idle_checkpoint.ts";
 
 /** The slices of a drop that run at once: 8 MiB of pages. */
 const SLICES_AT_ONCE = 4;
 /** The time in which one turn releases pages, in milliseconds. */
 const TURN_MS = 4;
-
-/** The database that housekeeping works on. */
-export interface Household {
-  /** Its pager. */
-  readonly pager: Pager;
-  /** The context of its trees. */
-  readonly context: TreeContext;
-  /** Its trees. */
-  readonly catalog: Catalog;
-  /** Its unfinished values. */
-  readonly unfinished: UnfinishedValues;
-  /** Runs a slice as its own transaction, at durability `"none"`, or in the open one. */
-  runSlice(slice: () => boolean): boolean;
-  /** Takes a slice of a checkpoint. Returns whether more may remain. */
-  checkpointSlice(): boolean;
-  /** Notes that a name may refer to another tree. */
-  treesChanged(): void;
-}
+/** The time of a step of a compaction in an idle database, in milliseconds. */
+const COMPACTION_MS = 2;
+/** A compaction before a close: at most 32 MiB of pages, in files of at most 1 GiB. */
+const CLOSE_BOUNDS: CompactionBounds = {
+  chunksMax: 512,
+  movesMax: 4096,
+  slicePagesMax: 256,
+  valuePagesMax: 4096,
+  leavesMax: 4096,
+  slackPages: 128,
+  slackPart: 1 / 16,
+};
+/** A compaction in an idle database: values of at most 4 MiB, in files of at most 16 GiB. */
+const IDLE_BOUNDS: CompactionBounds = {
+  chunksMax: 8192,
+  movesMax: Infinity,
+  slicePagesMax: SLICE_PAGES,
+  valuePagesMax: 512,
+  leavesMax: Infinity,
+  slackPages: 192,
+  slackPart: 1 / 10,
+};
 
 /** Housekeeping of a database. */
 export class Housekeeping {
@@ -50,6 +56,12 @@ export class Housekeeping {
   #dropped: number[] | undefined;
   /** Trees dropped in this session that still have pages. */
   readonly #releasing: number[] = [];
+  /** The compaction of the idle database that has begun. */
+  #compaction: CompactionRun | undefined;
+  /** The compactions that a caller asked for and that have not ended. */
+  #requested = 0;
+  /** The allocator's `pagesFreed` when the last compaction had ended. */
+  #freedAtRest = -Infinity;
 
   /**
    * Creates the housekeeping of a database.
@@ -61,13 +73,52 @@ export class Housekeeping {
     this.#database = database;
     this.#idle = new IdleCheckpoint(database.pager, flushed, {
       urgent: () => this.#releaseTurn(),
-      idle: () => this.#sweepDropped() || database.checkpointSlice(),
+      idle: () => this.#sweepDropped() || this.#compactSlice(),
     });
   }
 
   /** Notes a commit. */
   wake(): void {
+    this.#compaction = undefined;
     this.#idle.wake();
+  }
+
+  /** Keeps idle compactions from running until the result is disposed. */
+  pauseCompaction(): Disposable {
+    this.#requested++;
+    this.#compaction = undefined;
+    return { [Symbol.dispose]: () => void this.#requested-- };
+  }
+
+  /** Releases a slice of the dropped trees. Returns whether more may remain. */
+  sweepSlice(): boolean {
+    return this.#releasing.length > 0 ? this.#releaseTurn() : this.#sweepDropped();
+  }
+
+  /** Takes a slice of a checkpoint or of a compaction. Returns whether more may remain. */
+  #compactSlice(): boolean {
+    // A compaction that has begun takes its own checkpoints.
+    if (this.#compaction === undefined) {
+      if (this.#database.checkpointSlice()) return true;
+      if (!this.#mayCompact()) return false;
+      this.#compaction = new CompactionRun(this.#database, IDLE_BOUNDS, COMPACTION_MS);
+    }
+    try {
+      if (this.#compaction.step()) return true;
+    } catch (error) {
+      if (!(error instanceof CorruptionError) && !(error instanceof LimitError)) throw error;
+    }
+    this.#compaction = undefined;
+    this.#freedAtRest = this.#database.context.allocator.pagesFreed;
+    return this.#database.checkpointSlice();
+  }
+
+  /** Whether a compaction may gain something. */
+  #mayCompact(): boolean {
+    const { pager, context } = this.#database;
+    const { journalBatches, snapshots } = pager.stats();
+    if (journalBatches === 0 || snapshots > 0 || this.#requested > 0) return false;
+    return context.allocator.pagesFreed - this.#freedAtRest >= IDLE_BOUNDS.slackPages;
   }
 
   /**
@@ -78,10 +129,11 @@ export class Housekeeping {
     const { pager, context, catalog } = this.#database;
     if (pager.failure !== undefined || pager.depth > 0) return;
     if (pager.stats().journalBatches === 0) return;
-    const compaction = new Compaction(context, catalog);
+    const compaction = new Compaction(context, catalog, CLOSE_BOUNDS);
     try {
-      if (!compaction.isWorthwhile() || !pager.moveJournalToEnd()) return;
-      while (this.#database.runSlice(() => compaction.slice()));
+      while (compaction.countSlice(Infinity));
+      if (!compaction.isWorthwhile || !pager.moveJournalToEnd()) return;
+      while (this.#database.runSlice(() => compaction.moveSlice(Infinity)));
     } catch (error) {
       if (error instanceof IoError || error instanceof LimitError) return;
       if (!(error instanceof CorruptionError)) throw error;

@@ -144,6 +144,16 @@ export class Session implements TreeSource {
     this.#housekeeping.releaseTree(id);
   }
 
+  /** Releases a slice of the dropped trees. Returns whether more may remain. */
+  sweepSlice(): boolean {
+    return this.#housekeeping.sweepSlice();
+  }
+
+  /** Keeps idle compactions from running until the result is disposed. */
+  pauseIdleCompaction(): Disposable {
+    return this.#housekeeping.pauseCompaction();
+  }
+
   /** Runs a body in a transaction, or in a savepoint of the open one, atomically. */
   #run<T>(body: () => T): T {
     this.checkOpen();

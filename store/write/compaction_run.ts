@@ -1,0 +1,100 @@
+/**
+ * A compaction of an open database, step by step: it counts pages, moves the journal behind the
+ * data, moves pages, and lets checkpoints cut the end of the file.
+ *
+ * A step takes about its budget in time, or moves one large value. The steps that move pages are
+ * transactions at durability "none"; no watcher sees a change. Others may commit between steps.
+ *
+ * While others commit without a pause, the journal may stay where it is. Then less is cut.
+ */
+
+import { Compaction, type CompactionBounds } from "../../btree/mod.ts";
+import type { Household } from "./household.ts";
+
+/** A slice with this many pages goes through the journal, and waits for no sync. */
+export const SLICE_PAGES = 48;
+/** The checkpoints that one wait for an empty journal takes at most. */
+const CHECKPOINTS_MAX = 2;
+
+/** What a run does next. */
+type Phase = "count" | "make room" | "move" | "cut" | "end";
+
+/** A compaction of an open database. */
+export class CompactionRun {
+  readonly #database: Household;
+  readonly #budgetMs: number;
+  readonly #compaction: Compaction;
+  #phase: Phase = "count";
+  /** The checkpoints completed when the phase began. */
+  #checkpoints = 0;
+
+  /**
+   * Creates a run, which has done nothing yet.
+   *
+   * @param database The database.
+   * @param bounds How far it goes.
+   * @param budgetMs The time that a step takes, in milliseconds.
+   */
+  constructor(database: Household, bounds: CompactionBounds, budgetMs: number) {
+    this.#database = database;
+    this.#budgetMs = budgetMs;
+    this.#compaction = new Compaction(database.context, database.catalog, bounds);
+  }
+
+  /** The number of pages moved so far. */
+  get moved(): number {
+    return this.#compaction.moved;
+  }
+
+  /** The pages that may move, and how many of them are done. */
+  get progress(): { done: number; total: number } {
+    return this.#compaction.progress;
+  }
+
+  /**
+   * Takes a step, between transactions. Returns whether more follow.
+   *
+   * @throws {CorruptionError} A page breaks a rule. The step has no effect; end the run.
+   * @throws {LimitError} A step exceeds a limit. The same.
+   * @throws {IoError} The system refused. The same.
+   */
+  step(): boolean {
+    if (this.#phase === "count") this.#count();
+    else if (this.#phase === "move") this.#move();
+    else if (this.#phase === "make room") this.#moveJournal("move");
+    else if (this.#phase === "cut") this.#moveJournal("end");
+    return this.#phase !== "end";
+  }
+
+  #begin(phase: Phase): void {
+    this.#phase = phase;
+    this.#checkpoints = this.#database.pager.stats().checkpoints;
+  }
+
+  #count(): void {
+    if (this.#compaction.countSlice(this.#budgetMs)) return;
+    this.#begin(this.#compaction.isWorthwhile ? "make room" : "end");
+  }
+
+  #move(): void {
+    const { pager } = this.#database;
+    if (pager.isOverdue) {
+      // A slice would take the checkpoint to its end.
+      this.#database.checkpointSlice();
+      return;
+    }
+    const { moved } = this;
+    const more = this.#database.runSlice(() => this.#compaction.moveSlice(this.#budgetMs));
+    // Roots may have moved.
+    if (this.moved > moved) this.#database.treesChanged();
+    if (!more) this.#begin(this.moved > 0 ? "cut" : "end");
+  }
+
+  /** Takes a slice of a checkpoint; after the last one, moves the journal behind the data. */
+  #moveJournal(next: Phase): void {
+    const { pager } = this.#database;
+    if (!this.#database.checkpointSlice()) pager.moveJournalToEnd();
+    else if (pager.stats().checkpoints - this.#checkpoints < CHECKPOINTS_MAX) return;
+    this.#begin(next);
+  }
+}

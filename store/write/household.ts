@@ -1,0 +1,24 @@
+/**
+ * The database as its housekeeping and compactions see it.
+ */
+
+import type { Catalog, TreeContext, UnfinishedValues } from "../../btree/mod.ts";
+import type { Pager } from "../../pager/mod.ts";
+
+/** The database that housekeeping works on. */
+export interface Household {
+  /** Its pager. */
+  readonly pager: Pager;
+  /** The context of its trees. */
+  readonly context: TreeContext;
+  /** Its trees. */
+  readonly catalog: Catalog;
+  /** Its unfinished values. */
+  readonly unfinished: UnfinishedValues;
+  /** Runs a slice as its own transaction, at durability `"none"`, or in the open one. */
+  runSlice(slice: () => boolean): boolean;
+  /** Takes a slice of a checkpoint. Returns whether more may remain. */
+  checkpointSlice(): boolean;
+  /** Notes that a name may refer to another tree. */
+  treesChanged(): void;
+}
