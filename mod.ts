@@ -26,6 +26,8 @@
  */
 
 export {
+  type CompactOptions,
+  type CompactReport,
   Database,
   open,
   type OpenOptions,

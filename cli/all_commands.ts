@@ -5,6 +5,7 @@
 import type { CommandSpec } from "./spec/command_spec.ts";
 import { bench } from "./command/bench.ts";
 import { deleteEntries, set } from "./command/change.ts";
+import { compact } from "./command/compact.ts";
 import { completion } from "./command/completion.ts";
 import { dump } from "./command/dump.ts";
 import { explore } from "./command/explore.ts";
@@ -36,6 +37,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   copy,
   load,
   dump,
+  compact,
   verify,
   salvage,
   bench,

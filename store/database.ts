@@ -7,6 +7,7 @@ import type { DatabaseStats } from "./stats.ts";
 import { Inspector } from "./inspect/inspector.ts";
 import { checkName, type Sync } from "./read/argument_checks.ts";
 import { durabilityOf, type WriteOptions } from "./options.ts";
+import { compact, type CompactOptions, type CompactReport } from "./compact.ts";
 import type { Session } from "./write/session.ts";
 import { Snapshot } from "./snapshot.ts";
 import { runWith, type Transaction } from "./transaction.ts";
@@ -370,6 +371,30 @@ export class Database {
     } finally {
       reader.close();
     }
+  }
+
+  /**
+   * Moves pages from the end of the file to free pages, so that the file becomes shorter. It works
+   * in many short transactions, one per turn of the event loop. Reads and writes continue
+   * meanwhile, and watchers see no change. The space of pages that a snapshot sees returns after
+   * it. Values over 32 MiB stay where they are, and so do the pages before them.
+   *
+   * ```ts
+   * import { open } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * await db.tree("a").set("key", new Uint8Array(1));
+   * const { bytesBefore, bytesAfter } = await db.compact({ budgetMs: 1 });
+   * console.assert(bytesAfter <= bytesBefore);
+   * ```
+   *
+   * @throws {CorruptionError} A page breaks a rule. Pages that moved before stay moved.
+   * @throws {ClosedError} The database was closed meanwhile.
+   * @throws {IoError} The system refused.
+   */
+  async compact(options: CompactOptions = {}): Promise<CompactReport> {
+    this.#refuseInside("compact");
+    return await compact(this.#session, options);
   }
 
   /**

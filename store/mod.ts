@@ -57,6 +57,7 @@ export {
 export type { Sync } from "./read/argument_checks.ts";
 export { Snapshot } from "./snapshot.ts";
 export { Transaction } from "./transaction.ts";
+export type { CompactOptions, CompactReport } from "./compact.ts";
 export { TransactionTree } from "./write/transaction_tree.ts";
 export { Tree } from "./tree.ts";
 export type { Progress, ProgressOptions } from "./verify/slices.ts";

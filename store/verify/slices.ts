@@ -19,9 +19,9 @@ export interface ProgressOptions {
 export interface Progress {
   /**
    * The phase. Verification reads all pages, walks the trees, and looks for pages that no tree
-   * owns. Salvage reads all pages, and saves entries.
+   * owns. Salvage reads all pages, and saves entries. Compaction moves pages.
    */
-  readonly phase: "pages" | "trees" | "owners" | "entries";
+  readonly phase: "pages" | "trees" | "owners" | "entries" | "moves";
   /** The finished part of the phase, in pages. */
   readonly done: number;
   /** The whole phase, in pages. */

@@ -246,6 +246,7 @@ describe("cli: JSON", () => {
         [["scan", "odd"], 3],
         [["count", "words"], 1],
         [["dump", "words"], 6],
+        [["compact"], 1],
         [["verify"], 1],
       ];
       const shown = new Set(rows.map(([[name]]) => name));

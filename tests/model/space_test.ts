@@ -155,6 +155,19 @@ describe("an open file", () => {
     db.close();
   });
 
+  it("is in proportion after growing values, once it was compacted", async () => {
+    const file = new MemoryFile();
+    const db = openOn(file);
+    for (let round = 1; round <= 8; round++) {
+      change(db, "index", (tree) => {
+        for (let i = 0; i < 300; i++) tree.set(`word${i}`, bytesOf(i, round * (200 + i * 3)));
+      });
+    }
+    await db.compact();
+    expectOpen(db, file);
+    db.close();
+  });
+
   it("gives back the space of a tree that was dropped", () => {
     const file = new MemoryFile();
     const db = openOn(file);

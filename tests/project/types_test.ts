@@ -411,6 +411,7 @@ describe("the types of options", () => {
         ]);
         const { maxFindings, onProgress, signal } = fileOptions;
         assert((await db.verify({ maxFindings, onProgress, signal })).ok);
+        assertEquals((await db.compact({ budgetMs: no, onProgress, signal })).pagesMoved, 0);
         assertEquals(await tree.deleteRange({ ...range, gt: "k" }, { budgetMs: no }), 1);
       }
       assert((await verify(`${dir}/a.quire`, fileOptions)).ok);

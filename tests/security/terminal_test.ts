@@ -100,6 +100,7 @@ const LINES: readonly (readonly string[])[] = [
   ["dump", "db.quire", "bytes"],
   ["dump", "db.quire", "--all"],
   ["dump", "db.quire", "texts", "--output", `none/${EVIL}`],
+  ["compact", "db.quire"],
   ["verify", "bad.quire"],
   ["verify", `no ${EVIL}`],
   ["salvage", "db.quire", `new${EVIL}.quire`],

@@ -43,6 +43,8 @@ export type Step =
 type OtherAct =
   | "checkpoint"
   | "step"
+  | "compact"
+  | "compactStep"
   | "reopen"
   | "keep"
   | "release"
@@ -276,6 +278,12 @@ function runOther(step: OtherStep, handle: Handle, recorder: Recorder): void {
       break;
     case "step":
       handle.checkpointStep();
+      break;
+    case "compact":
+      handle.compact("all");
+      break;
+    case "compactStep":
+      handle.compact("step");
       break;
     case "takeOff":
       void handle.takeOff();

@@ -59,6 +59,8 @@ export interface Handle {
   readonly isFlying: boolean;
   /** Notes that the sync has ended. */
   land(): void;
+  /** Takes a step of a compaction, or all that remain of it. */
+  compact(steps: "step" | "all"): void;
   /** Lets the next of these syncs take a checkpoint. */
   requestCheckpoint(): void;
   /** The number of the last commit. */

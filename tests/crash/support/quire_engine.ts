@@ -7,6 +7,8 @@ import { checkTree } from "../../../btree/check/tree_check.ts";
 import { type File, type Flight, format, Pager } from "../../../pager/mod.ts";
 import { Database } from "../../../store/database.ts";
 import { verifySteps } from "../../../store/verify/verify.ts";
+import { COMPACT_BOUNDS } from "../../../store/compact.ts";
+import { CompactionRun } from "../../../store/write/compaction_run.ts";
 import { Session } from "../../../store/write/session.ts";
 import { TreeFormat } from "../../../store/read/tree_format.ts";
 import type { Snapshot } from "../../../store/snapshot.ts";
@@ -77,6 +79,7 @@ class QuireHandle implements Handle {
   readonly #db: Database;
   readonly #kept: Snapshot[] = [];
   #flight: Flight | undefined;
+  #compaction: CompactionRun | undefined;
 
   constructor(file: File, options: EngineOptions) {
     this.#pager = new FlyingPager(file, { cacheBytes: 2 ** 26, ...options });
@@ -157,6 +160,13 @@ class QuireHandle implements Handle {
 
   checkpointStep(): void {
     this.#session.pager.checkpointSlice();
+  }
+
+  compact(steps: "step" | "all"): void {
+    // Steps of the shortest time move one page, or one value.
+    const run = this.#compaction ?? new CompactionRun(this.#session, COMPACT_BOUNDS, 0);
+    while (run.step() && steps === "all");
+    this.#compaction = steps === "all" ? undefined : run;
   }
 
   takeOff(): Promise<void> {

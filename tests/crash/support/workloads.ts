@@ -96,6 +96,8 @@ const STEP: Step = { do: "step" };
 const REOPEN: Step = { do: "reopen" };
 const TAKE_OFF: Step = { do: "takeOff" };
 const LAND: Step = { do: "land" };
+const COMPACT: Step = { do: "compact" };
+const COMPACT_STEP: Step = { do: "compactStep" };
 const REQUEST: Step = { do: "requestCheckpoint" };
 
 const someEntries = times(40, (i) => set("main", `key ${i}`, 0, 30 + i));
@@ -106,6 +108,14 @@ const TWO_CHUNKS: readonly Step[] = [
   ...times(5, (i) => write([set("full", keyAt(i), 0, 400_000)])),
   write(times(20, (i) => set("full", keyAt(10 + i), 0, 8_000))),
   write(times(6, (i) => set("high", `key ${i}`, 0, 400))),
+];
+
+/** Nodes, roots and values behind a tree that will be dropped, and a value. */
+const GAPS: readonly Step[] = [
+  write(times(3, (i) => set("gone", `key ${i}`, 0, 900_000))),
+  write([set("main", "gone", 0, 900_000)]),
+  write(times(40, (i) => set("main", `key ${i}`, 0, 1_900))),
+  write([set("main", "large", 1, 200_000), set("late", "a", 1, 5_000)]),
 ];
 
 /** All workloads by name. */
@@ -341,12 +351,35 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     REOPEN,
     write([set("main", "a", 3, 400)]),
     REOPEN,
-  ], [
-    write(times(3, (i) => set("gone", `key ${i}`, 0, 900_000))),
-    write([set("main", "gone", 0, 900_000)]),
-    write(times(40, (i) => set("main", `key ${i}`, 0, 1_900))),
-    write([set("main", "large", 1, 200_000), set("late", "a", 1, 5_000)]),
-  ])),
+  ], GAPS)),
+  compactionWhole: slow(scripted(4, [
+    write([set("main", "large", 2, 30_000)]),
+    { do: "drop", tree: "gone" },
+    write([remove("main", "gone")], "none"),
+    COMPACT,
+    write([set("main", "a", 3, 400), set("late", "b", 3, 9_000)], "buffered"),
+    COMPACT,
+  ], GAPS)),
+  // Each step moves a page or a value; others commit and fly between them.
+  compactionSteps: slow(scripted(4, [
+    { do: "drop", tree: "gone" },
+    write([remove("main", "gone")], "none"),
+    ...times(20, (): Step => COMPACT_STEP),
+    ...times(16, (i): Step[] => [
+      COMPACT_STEP,
+      write([set("main", `key ${i * 5 % 40}`, 3 + i, 1_700)], LEVELS[i % 3]),
+      ...(i % 5 === 2 ? [write([set("main", "large", 3 + i, 20_000 + i)], "none")] : []),
+      ...(i % 4 === 1 ? [TAKE_OFF, COMPACT_STEP, LAND] : []),
+      { do: "abort", changes: [set("main", `key ${i}`, 90, 1_000), remove("late", "a")] },
+      ...times(3, (): Step => COMPACT_STEP),
+    ]).flat(),
+    { do: "keep" },
+    ...times(4, (): Step => COMPACT_STEP),
+    { do: "release" },
+    COMPACT,
+    write([set("main", "a", 50, 400)]),
+    REOPEN,
+  ], GAPS)),
   eviction: tuned(
     { cacheBytes: SMALL_CACHE },
     slow(scripted(3, [

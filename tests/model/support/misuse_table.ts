@@ -288,6 +288,20 @@ const DATABASE: Rows<Database> = {
     inside: "refused",
     failed: "refused",
   },
+  "compact": {
+    use: (db) => db.compact(),
+    wrong: [
+      ...wrongs<Database>(
+        all([null, 7, { signal: 1 }, { budgetMs: "1" }, { depth: 1 }], TypeError, "Cannot compact"),
+        (db, options) => db.compact(options),
+      ),
+      ...wrongs<Database>(all([0, -1, NaN], RangeError, "is not above 0"), (db, budgetMs) => {
+        return db.compact({ budgetMs });
+      }),
+    ],
+    changes: true,
+    inside: "refused",
+  },
   "census": { use: (db) => db.census(), wrong: [], inside: "refused" },
   "chunks": { use: (db) => db.chunks(), wrong: [], inside: "refused" },
   "inspect": { use: (db) => db.inspect(), wrong: [] },

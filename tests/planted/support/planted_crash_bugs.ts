@@ -417,6 +417,22 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     whole("compaction"),
   ),
   bug(
+    "moved-root-lost",
+    "the catalog refers to the page to which a root moved",
+    "btree/compact/compaction.ts",
+    "    else this.#catalog.moveRoot(name, root);\n",
+    "",
+    whole("compactionSteps"),
+  ),
+  bug(
+    "moved-root-cached",
+    "trees found before a root moved are found again",
+    "store/write/compaction_run.ts",
+    "    if (this.moved > moved) this.#database.treesChanged();\n",
+    "",
+    "store/compact_test.ts",
+  ),
+  bug(
     "moved-value-lost",
     "an entry refers to the runs to which its value moved",
     "btree/compact/compaction.ts",

@@ -1,0 +1,76 @@
+/**
+ * `Database.compact`: a compaction that the caller asks for, one step per turn of the event loop.
+ */
+
+import { setImmediate } from "node:timers";
+import type { CompactionBounds } from "../btree/mod.ts";
+import { checkOptions, PROGRESS_TYPES } from "./read/argument_checks.ts";
+import type { ProgressOptions } from "./verify/slices.ts";
+import { CompactionRun, SLICE_PAGES } from "./write/compaction_run.ts";
+import type { Session } from "./write/session.ts";
+
+/** The default of `budgetMs`. */
+const BUDGET_MS = 2;
+/** The pause between two reports of progress. */
+const REPORT_MS = 30;
+/** Everything that is free, of files and values of any size up to 32 MiB. */
+export const COMPACT_BOUNDS: CompactionBounds = {
+  chunksMax: Infinity,
+  movesMax: Infinity,
+  slicePagesMax: SLICE_PAGES,
+  valuePagesMax: 4096,
+  leavesMax: Infinity,
+  slackPages: 0,
+  slackPart: 0,
+};
+
+/** Options of `Database.compact`. */
+export interface CompactOptions extends ProgressOptions {
+  /**
+   * The time that the compaction takes in one turn of the event loop, in milliseconds; a large
+   * value takes longer. Default 2.
+   */
+  budgetMs?: number | undefined;
+}
+
+/** The result of a compaction. */
+export interface CompactReport {
+  /** The number of pages moved. */
+  readonly pagesMoved: number;
+  /** The size of the file before, in bytes. */
+  readonly bytesBefore: number;
+  /** The size of the file after, in bytes. */
+  readonly bytesAfter: number;
+}
+
+/**
+ * Compacts a database; see `Database.compact`.
+ *
+ * @throws {TypeError} The options are not an object with valid fields.
+ * @throws {RangeError} The budget is not above 0.
+ */
+export async function compact(session: Session, options: CompactOptions): Promise<CompactReport> {
+  checkOptions("compact", options, { ...PROGRESS_TYPES, budgetMs: "number" });
+  const { budgetMs = BUDGET_MS, signal, onProgress } = options;
+  if (!(budgetMs > 0)) {
+    throw new RangeError(`Cannot compact: budgetMs ${budgetMs} is not above 0`);
+  }
+  // Refuses a handle that cannot write, even if nothing is to move.
+  session.runSlice(() => false);
+  const bytesBefore = session.pager.fileBytes();
+  const run = new CompactionRun(session, COMPACT_BOUNDS, budgetMs);
+  const report = () => onProgress?.({ phase: "moves", ...run.progress });
+  let reported = performance.now();
+  using _ = session.pauseIdleCompaction();
+  do {
+    signal?.throwIfAborted();
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    session.checkOpen();
+    if (performance.now() - reported < REPORT_MS) continue;
+    report();
+    reported = performance.now();
+  } while (session.sweepSlice() || run.step());
+  report();
+  const bytesAfter = session.pager.fileBytes();
+  return { pagesMoved: run.moved, bytesBefore, bytesAfter };
+}

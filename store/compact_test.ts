@@ -1,0 +1,215 @@
+// Compaction of an open database: asked for, beside other work, and by itself while it is idle.
+// Pages, versions and writes are counted, never time.
+
+import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { setTimeout } from "node:timers/promises";
+import { ClosedError, CorruptionError, format, MemoryFile } from "../pager/mod.ts";
+import { bytesOf, change, checkDatabase, contentOf, openBoth } from "../tests/support/database.ts";
+import type { Opened } from "../tests/support/database.ts";
+import { FaultyFile } from "../tests/support/faulty_file.ts";
+import { Image } from "../tests/support/image.ts";
+
+const MIB = 1024 * 1024;
+const { CHUNK_BYTES, KIND_LEAF } = format;
+/** Two chunks of pages, and both areas of a journal without commits. */
+const COMPACT_BYTES = 3 * CHUNK_BYTES + MIB / 4;
+
+/** Sets entries with values of a length. */
+function fill({ db }: Opened, name: string, count: number, length: number): void {
+  change(db, name, (tree) => {
+    for (let i = 0; i < count; i++) tree.set(`key ${i}`.padEnd(9), bytesOf(i, length));
+  });
+}
+
+/** A database with 8 MiB of free pages before its trees "kept" and "values". */
+function withGaps(file: MemoryFile = new MemoryFile()): Opened {
+  const opened = openBoth(file);
+  fill(opened, "gone", 16, 500_000);
+  fill(opened, "kept", 2000, 400);
+  fill(opened, "values", 12, 100_000);
+  change(opened.db, "gone", (tree) => tree.clear());
+  return opened;
+}
+
+/** Waits until a condition holds. */
+async function until(is: () => boolean): Promise<void> {
+  const end = performance.now() + 8000;
+  while (!is() && performance.now() < end) await setTimeout(5);
+  assert(is(), "it did not happen");
+}
+
+describe("Database.compact()", () => {
+  it("makes the file shorter while it is open, and keeps all entries", async () => {
+    const file = new MemoryFile();
+    const opened = withGaps(file);
+    const content = contentOf(opened.db);
+    const before = file.size();
+    const { pagesMoved, bytesBefore, bytesAfter } = await opened.db.compact();
+    assertGreater(pagesMoved, 200);
+    assertEquals([bytesBefore, bytesAfter], [before, file.size()]);
+    assertLess(file.size(), COMPACT_BYTES);
+    assertEquals(opened.db.stats().journalBytes, 0, "everything is in the pages of the file");
+    assertEquals(contentOf(opened.db), content);
+    checkDatabase(opened);
+    assertEquals((await opened.db.compact()).pagesMoved, 0, "nothing is left to move");
+    opened.db.close();
+  });
+
+  it("moves a bounded number of pages in a transaction", async () => {
+    const opened = withGaps();
+    const { session, db } = opened;
+    const runSlice = session.runSlice.bind(session);
+    const spans: number[] = [];
+    session.runSlice = (slice) => {
+      const before = session.context.allocator.pagesFreed;
+      const more = runSlice(slice);
+      spans.push(session.context.allocator.pagesFreed - before);
+      return more;
+    };
+    await db.compact({ budgetMs: 1000 });
+    // A slice ends after the value of 13 pages that reaches its 48.
+    assertLess(Math.max(...spans), 64);
+    assertGreater(spans.filter((pages) => pages > 0).length, 4);
+    db.close();
+  });
+
+  it("goes on while others change, create, rename and drop what it moves", async () => {
+    const opened = withGaps();
+    const { db } = opened;
+    let i = 0;
+    const work = setInterval(() => {
+      i++;
+      change(db, "kept", (tree) => {
+        tree.set(`key ${i * 7 % 2000}`.padEnd(9), bytesOf(i, 900));
+        tree.delete(`key ${i * 11 % 2000}`.padEnd(9));
+      });
+      change(db, `values`, (tree) => {
+        tree.set(`key ${i % 12}`.padEnd(9), bytesOf(i, i % 2 === 0 ? 60 : 50_000));
+      });
+      change(db, `new ${i}`, (tree) => tree.set("key", bytesOf(i, 10)));
+      if (i % 3 === 0) db.renameTree(`new ${i}`, `old ${i}`);
+      if (i % 4 === 0) db.dropTree(`new ${i - 2}`);
+    }, 0);
+    const { pagesMoved } = await db.compact({ budgetMs: 0.1 });
+    clearInterval(work);
+    assertGreater(pagesMoved, 100);
+    assertGreater(i, 2);
+    const [content, { findings }] = [contentOf(db), await db.verify()];
+    assertEquals(findings, []);
+    checkDatabase(opened);
+    await db.compact();
+    assertEquals(contentOf(db), content);
+    checkDatabase(opened);
+    db.close();
+  });
+
+  it("is no change for watchers, snapshots and open iterators", async () => {
+    const opened = withGaps();
+    const { db } = opened;
+    const watcher = db.tree("kept").watch();
+    using snapshot = db.snapshot();
+    const entries = db.tree("kept").entries();
+    entries.next();
+    const values = db.tree("values").entries().toArray();
+    await db.compact();
+    assertEquals(snapshot.tree("values").entries().toArray(), values);
+    assertEquals(entries.toArray().length, 1999);
+    change(db, "kept", (tree) => tree.set("later", bytesOf(1, 1)));
+    assertEquals((await watcher.next()).value?.changes.length, 1, "only the one that follows");
+    await watcher.return();
+    db.close();
+  });
+
+  it("returns the space of what a snapshot saw once that has ended", async () => {
+    const file = new MemoryFile();
+    const { db } = withGaps(file);
+    const snapshot = db.snapshot();
+    await db.compact();
+    assertGreater(file.size(), 8 * MIB);
+    snapshot.close();
+    await db.compact();
+    assertLess(file.size(), COMPACT_BYTES);
+    db.close();
+  });
+
+  it("reports progress, ends on a signal, and rejects if the database is closed", async () => {
+    const { db } = withGaps();
+    const ended = new AbortController();
+    const shown: number[] = [];
+    const onProgress = ({ phase, done, total }: { phase: string; done: number; total: number }) => {
+      assertEquals([phase, done <= total], ["moves", true]);
+      shown.push(done);
+    };
+    const aborted = db.compact({ signal: ended.signal });
+    ended.abort(new Error("enough"));
+    await assertRejects(() => aborted, Error, "enough");
+    await db.compact({ onProgress });
+    assertGreater(shown.length, 0);
+    assertEquals(shown, shown.toSorted((a, b) => a - b));
+    const closed = db.compact();
+    db.close();
+    await assertRejects(() => closed, ClosedError);
+  });
+
+  it("rejects at a damaged page, and keeps what it moved before", async () => {
+    const file = new MemoryFile();
+    const first = withGaps(file);
+    using snapshot = first.db.snapshot();
+    first.db.close();
+    snapshot.close();
+    const image = new Image(file.content());
+    image.destroy(image.pagesOf([KIND_LEAF], 2)[30]!);
+    const opened = openBoth(image.file());
+    await assertRejects(() => opened.db.compact(), CorruptionError);
+    const { findings } = await opened.db.verify();
+    assertEquals(findings.length, 1, "the damaged page alone");
+    opened.db.close();
+  });
+});
+
+describe("an idle database", () => {
+  it("compacts itself, and then rests without a read or a write", async () => {
+    const file = new FaultyFile(new MemoryFile());
+    const opened = openBoth(file);
+    const { db } = opened;
+    fill(opened, "gone", 16, 500_000);
+    fill(opened, "kept", 2000, 400);
+    change(db, "gone", (tree) => tree.clear());
+    const content = contentOf(db);
+    await until(() => db.stats().fileBytes < COMPACT_BYTES);
+    let seen = { ...file.counts };
+    await until(() => {
+      const before = seen;
+      seen = { ...file.counts };
+      return JSON.stringify(before) === JSON.stringify(seen) && db.stats().journalBytes === 0;
+    });
+    const version = db.version;
+    await setTimeout(1300);
+    assertEquals([file.counts, db.version], [seen, version]);
+    assertEquals(contentOf(db), content);
+    checkDatabase(opened);
+    db.close();
+  });
+
+  it("ends its compaction at a commit, and begins none while a snapshot is open", async () => {
+    const opened = withGaps();
+    const { db, session } = opened;
+    let slices = 0;
+    const runSlice = session.runSlice.bind(session);
+    session.runSlice = (slice) => {
+      slices++;
+      const more = runSlice(slice);
+      // A commit of a user between two slices.
+      if (slices === 3) change(db, "kept", (tree) => tree.set("key", bytesOf(1, 1)));
+      return more;
+    };
+    await until(() => slices >= 3);
+    await setTimeout(300);
+    assertEquals(slices, 3);
+    using _ = db.snapshot();
+    await setTimeout(1200);
+    assertEquals(slices, 3);
+    db.close();
+  });
+});
