@@ -12,7 +12,7 @@ import { parseArgs } from "node:util";
 import { type Covered, parseLcov, shareOf, sumBy } from "./support/lcov.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
-const LAYERS = ["pager", "alloc", "btree", "store"];
+const LAYERS = ["pager", "alloc", "btree", "store", "kv"];
 /** Whole-engine tests of code without unit tests of its own. */
 const TESTS = [
   "hostile/bad_file",

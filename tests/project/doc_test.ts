@@ -16,7 +16,7 @@ const TOP = fromFileUrl(new URL("../..", import.meta.url));
 const TIMEOUT_MS = 240_000;
 /** The modules that users import, besides the layers. */
 const FACES = ["mod.ts", "inspect.ts", "cli/mod.ts"];
-const LAYERS = ["pager", "alloc", "btree", "store", "level"];
+const LAYERS = ["pager", "alloc", "btree", "store", "kv", "level"];
 /** The exit code and the output of a run of examples. */
 interface Outcome {
   readonly code: number;
@@ -60,7 +60,7 @@ describe("the examples in the documentation", () => {
     const sources = [...readTree(TOP).values()].filter(({ path, layer, isTest }) =>
       !isTest && (FACES.includes(path) || LAYERS.includes(layer))
     );
-    const pages = ["README.md", "docs/explorer.md", "docs/level.md"];
+    const pages = ["README.md", "docs/explorer.md", "docs/kv.md", "docs/level.md"];
     const files = [...sources.map(({ path }) => path), ...pages].map((path) => `${TOP}/${path}`);
     assertGreater(files.length, 50);
     await inTempDir(async (dir) => {

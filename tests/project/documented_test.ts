@@ -12,7 +12,7 @@ import { describe, it } from "@std/testing/bdd";
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
 const TIMEOUT_MS = 60_000;
 /** The modules that users import. */
-const FACES = ["mod.ts", "inspect.ts", "level/mod.ts"];
+const FACES = ["mod.ts", "inspect.ts", "kv/mod.ts", "level/mod.ts"];
 /** Its methods are those of `Tree`, which has the examples. */
 const SAME_AS_TREE = "TransactionTree";
 
@@ -76,7 +76,7 @@ describe("the public interface", () => {
     const all = faces.flat().flatMap(examplesOf);
     const names = new Set(all.map(([name]) => name));
     const some = ["open", "Tree", "Tree.set", "ReadTree.get", "Snapshot.tree", "tuple"];
-    for (const name of [...some, "Inspector", "QuireLevel"]) {
+    for (const name of [...some, "Inspector", "Kv.watch", "QuireLevel"]) {
       assert(names.has(name), `${name} was not checked`);
     }
     assertEquals(all.filter(([, has]) => !has).map(([name]) => name), []);

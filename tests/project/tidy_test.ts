@@ -52,6 +52,7 @@ describe("tidy: the rules", () => {
       "cli/a.ts":
         `import "../mod.ts";\nimport "../pager/format/frame.ts";\nimport "../btree/mod.ts";`,
       "cli/b.ts": `import "./a.ts";\nimport "../examples/a.ts";\nimport "../store/mod.ts";`,
+      "kv/a.ts": `import "../mod.ts";\nimport "./b.ts";\nimport "../store/mod.ts";`,
       "level/a.ts": `import "../mod.ts";\nimport "../store/mod.ts";\nimport "../cli/a.ts";`,
       "store/b.ts": `import "../tests/support/a.ts";`,
       "pager/a_test.ts": `import "../tests/support/a.ts";\nimport "../btree/mod.ts";`,
@@ -62,6 +63,7 @@ describe("tidy: the rules", () => {
       "btree/a.ts:1",
       "cli/a.ts:2",
       "cli/b.ts:2",
+      "kv/a.ts:3",
       "level/a.ts:2",
       "level/a.ts:3",
       "pager/a.ts:1",

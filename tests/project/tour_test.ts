@@ -10,12 +10,12 @@ import { describe, it } from "@std/testing/bdd";
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
 const TOUR = Deno.readTextFileSync(`${TOP}docs/tour.md`);
 const LINES_MAX = 150;
-const LAYERS = ["pager", "alloc", "btree", "store"];
+const LAYERS = ["pager", "alloc", "btree", "store", "kv"];
 
 /** The paths in a text that begin with a folder of the project. */
 function pathsIn(text: string): string[] {
   const found = text.matchAll(
-    /(?<![\w./])(?:pager|alloc|btree|store|level|cli|tests|docs)\/[\w./]*/g,
+    /(?<![\w./])(?:pager|alloc|btree|store|kv|level|cli|tests|docs)\/[\w./]*/g,
   );
   return [...new Set([...found].map(([path]) => path.replace(/\.$/, "")))];
 }

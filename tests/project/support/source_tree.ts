@@ -14,6 +14,7 @@ export const FOLDERS: readonly string[] = [
   "alloc",
   "btree",
   "store",
+  "kv",
   "level",
   "cli",
   "bench",

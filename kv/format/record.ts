@@ -1,0 +1,126 @@
+/**
+ * The record of an entry: its value, with the version that set it and its expiry.
+ *
+ * ```text
+ * 0      the encoding of the value; 0x80 is added if it expires
+ * 1..8   version, the most significant byte first
+ * 9..16  expiry in milliseconds since 1970, if it expires
+ * 17..20 number in its commit, if it expires
+ * ...    value
+ * ```
+ *
+ * Expiry, version and number are the key of the entry in the index by expiry.
+ */
+
+import type { ValueCodec } from "../../mod.ts";
+import { decodeValue, type EncodedValue } from "./value.ts";
+
+/** The expiry of an entry that does not expire. */
+export const NEVER = Infinity;
+
+/** What a record has beside the value. */
+export interface RecordHeader {
+  /** The encoding of the value. */
+  readonly encoding: number;
+  /** The version of the commit that set the entry. */
+  readonly version: number;
+  /** When it expires, in milliseconds since 1970; `NEVER` if it does not. */
+  readonly expiresAt: number;
+  /** Its number among the expiring entries of its commit. */
+  readonly ordinal: number;
+}
+
+/** A record that was read. */
+export interface KvRecord extends RecordHeader {
+  /** The value. */
+  readonly value: unknown;
+}
+
+/** A record to write. */
+export interface NewRecord extends EncodedValue {
+  /** The version of the commit. */
+  readonly version: number;
+  /** When the entry expires. */
+  readonly expiresAt: number;
+  /** Its number among the expiring entries of its commit. */
+  readonly ordinal: number;
+}
+
+const EXPIRES = 0x80;
+const VERSION_AT = 1;
+const EXPIRY_AT = 9;
+const ORDINAL_AT = 17;
+const EXPIRING_BYTES = 21;
+const LASTING_BYTES = 9;
+const WORD = 2 ** 32;
+
+/** The bytes of a record that hold its header. */
+export const HEADER_BYTES_MAX = EXPIRING_BYTES;
+
+/**
+ * The codec of the values of the tree `kv`.
+ *
+ * ```ts
+ * import { open } from "../../mod.ts";
+ * import { kvKey, kvRecord, openKv } from "../mod.ts";
+ *
+ * using db = open(":memory:");
+ * using kv = await openKv(db);
+ * await kv.set(["a"], "text");
+ * const record = db.tree("kv", { key: kvKey, value: kvRecord }).get(["a"]);
+ * console.assert(record?.value === "text" && record.version === 1);
+ * ```
+ */
+export const kvRecord: ValueCodec<KvRecord, NewRecord> = {
+  name: "kv.record",
+  ordered: false,
+  keepsBytes: false,
+  encode({ encoding, data, version, expiresAt, ordinal }: NewRecord): Uint8Array {
+    const expires = expiresAt !== NEVER;
+    const start = expires ? EXPIRING_BYTES : LASTING_BYTES;
+    const bytes = new Uint8Array(start + data.length);
+    const view = new DataView(bytes.buffer);
+    bytes[0] = expires ? encoding | EXPIRES : encoding;
+    setInteger(view, VERSION_AT, version);
+    if (expires) {
+      setInteger(view, EXPIRY_AT, expiresAt);
+      view.setUint32(ORDINAL_AT, ordinal);
+    }
+    bytes.set(data, start);
+    return bytes;
+  },
+  decode(bytes: Uint8Array): KvRecord {
+    const header = headerIn(bytes);
+    const start = header.expiresAt === NEVER ? LASTING_BYTES : EXPIRING_BYTES;
+    return { ...header, value: decodeValue(header.encoding, bytes.subarray(start)) };
+  },
+};
+
+/**
+ * Decodes the header of a record.
+ *
+ * @param bytes The record, or its first `HEADER_BYTES_MAX` bytes.
+ * @throws {TypeError} It is too short.
+ */
+export function headerIn(bytes: Uint8Array): RecordHeader {
+  const expires = bytes.length > 0 && bytes[0]! >= EXPIRES;
+  if (bytes.length < (expires ? EXPIRING_BYTES : LASTING_BYTES)) {
+    throw new TypeError(`Cannot decode the record: ${bytes.length} bytes are too few`);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return {
+    encoding: bytes[0]! & ~EXPIRES,
+    version: integerAt(view, VERSION_AT),
+    expiresAt: expires ? integerAt(view, EXPIRY_AT) : NEVER,
+    ordinal: expires ? view.getUint32(ORDINAL_AT) : 0,
+  };
+}
+
+function setInteger(view: DataView, at: number, value: number): void {
+  view.setUint32(at, Math.floor(value / WORD));
+  view.setUint32(at + 4, value % WORD);
+}
+
+function integerAt(view: DataView, at: number): number {
+  return view.getUint32(at) * WORD + view.getUint32(at + 4);
+}

@@ -1,0 +1,83 @@
+/**
+ * The trees that hold the data of a KV database, with their codecs. They are ordinary trees:
+ *
+ * ```text
+ * kv          key -> record
+ * kv.expiry   [expiry, version, number] -> key of an entry that expires
+ * kv.queue    [due, version, number] -> message
+ * kv.meta     "version" -> the version of the last commit
+ * ```
+ *
+ * Every entry that expires has exactly one in `kv.expiry`, whose key its record has.
+ */
+
+import { type Database, json, type KeyCodec, string, type Tree, tuple } from "../../mod.ts";
+import type { KvKey } from "../api/types.ts";
+import { decodeKey, encodeKey } from "./key.ts";
+import { type KvMessage, kvMessage } from "./message.ts";
+import { type KvRecord, kvRecord, type NewRecord } from "./record.ts";
+
+/** A key in parts, or encoded. */
+export type KeyLike = KvKey | Uint8Array;
+
+/** A date in milliseconds, a version, and a number within the commit of that version. */
+export type DatedId = readonly [date: number, version: number, ordinal: number];
+
+/**
+ * The codec of the keys of the tree `kv`: arrays of parts, with the bytes and the order of Deno KV.
+ * It accepts bytes as a key that is encoded already.
+ *
+ * ```ts
+ * import { kvKey } from "../mod.ts";
+ *
+ * const bytes = kvKey.encode(["users", 1n]);
+ * console.assert(kvKey.decode(bytes)[1] === 1n);
+ * ```
+ */
+export const kvKey: KeyCodec<KvKey, KeyLike> = {
+  name: "kv.key",
+  ordered: true,
+  keepsBytes: false,
+  encode: (key) => key instanceof Uint8Array ? key : encodeKey(key),
+  decode: decodeKey,
+};
+
+/** The same bytes as values, of the index by expiry: encoded keys, not decoded. */
+const encodedKey = {
+  name: "kv.key",
+  encode: (key: Uint8Array): Uint8Array => key,
+  decode: (bytes: Uint8Array): Uint8Array => bytes,
+};
+
+/** The longest key of the engine, which is that of Deno KV. */
+export const KEY_BYTES_MAX = 2048;
+
+/** The name under which `meta` has the version of the last commit. */
+export const LAST_VERSION = "version";
+
+/** The trees of a database. */
+export interface KvTrees {
+  /** The entries by key. */
+  readonly entries: Tree<KvKey, KvRecord, KeyLike, NewRecord>;
+  /** The keys of the entries that expire, by expiry. */
+  readonly expiry: Tree<DatedId, Uint8Array>;
+  /** The messages by the time when they are due. */
+  readonly queue: Tree<DatedId, KvMessage>;
+  /** The version of the last commit. */
+  readonly meta: Tree<string, number>;
+}
+
+/**
+ * The trees of a database; the first commit creates them.
+ *
+ * @throws {TypeError} A tree of such a name has other codecs.
+ */
+export function treesOf(db: Database): KvTrees {
+  const id = tuple.as<DatedId>();
+  return {
+    entries: db.tree("kv", { key: kvKey, value: kvRecord }),
+    expiry: db.tree("kv.expiry", { key: id, value: encodedKey }),
+    queue: db.tree("kv.queue", { key: id, value: kvMessage }),
+    meta: db.tree("kv.meta", { key: string, value: json.as<number>() }),
+  };
+}

@@ -1,0 +1,17 @@
+/**
+ * Versionstamps: a counter of commits as 16 hexadecimal digits, and four zeros, as in Deno KV.
+ */
+
+const DIGITS = 16;
+const BATCH = "0000";
+const SHAPE = /^[0-9a-f]{20}$/i;
+
+/** The versionstamp of a version. */
+export function versionstampOf(version: number): string {
+  return version.toString(16).padStart(DIGITS, "0") + BATCH;
+}
+
+/** Whether a text has the shape of a versionstamp. */
+export function isVersionstamp(text: string): boolean {
+  return SHAPE.test(text);
+}

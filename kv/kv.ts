@@ -1,0 +1,374 @@
+/**
+ * The handle on a KV database, with the interface of `Deno.Kv`.
+ *
+ * Reads are synchronous inside, so a `getMany`, and each batch of a list, shows one version. A
+ * handle owns its iterators, streams and listeners; `close` ends them.
+ */
+
+import { badResource, TEXTS } from "./api/deno.ts";
+import type { KvCommitResult, KvConsistencyLevel, KvEnqueueOptions } from "./api/types.ts";
+import type { KvEntry, KvEntryMaybe, KvKey, KvListOptions, KvOptions } from "./api/types.ts";
+import type { KvListSelector } from "./api/types.ts";
+import { AtomicOperation } from "./atomic_operation.ts";
+import { encodeKey } from "./format/key.ts";
+import type { KvRecord } from "./format/record.ts";
+import { versionstampOf } from "./format/versionstamp.ts";
+import { type BatchReader, KvListIterator } from "./list_iterator.ts";
+import type { Share } from "./owners.ts";
+import { now } from "./schedule/clock.ts";
+import type { KvStore } from "./store.ts";
+import { watchStream } from "./watch_stream.ts";
+import { COMMIT_VERSIONSTAMP, encodeWrite, type GivenWrite } from "./write/encode.ts";
+import { checkCount, checkReadKey, checkWrite, type Limits, limitsOf } from "./write/limits.ts";
+
+/**
+ * A handle on a KV database. `openKv` returns one.
+ *
+ * ```ts
+ * import { openKv } from "./mod.ts";
+ *
+ * using kv = await openKv(":memory:");
+ * await kv.set(["users", "ada"], { born: 1815 });
+ * const { value } = await kv.get<{ born: number }>(["users", "ada"]);
+ * console.assert(value?.born === 1815);
+ * ```
+ */
+export class Kv implements Disposable {
+  readonly #share: Share;
+  readonly #store: KvStore;
+  readonly #limits: Limits;
+  readonly #hidesExpired: boolean;
+  /** What ends the streams and listeners of the handle. */
+  readonly #ends = new Set<() => void>();
+  #isClosed = false;
+
+  /**
+   * Created by `openKv`.
+   *
+   * @param share The share of the database that the handle gives back when it is closed.
+   * @param options The options of `openKv`.
+   * @throws {TypeError} An option is malformed, or the share is missing.
+   */
+  constructor(share: Share, options: KvOptions) {
+    if (share === undefined) throw new TypeError(TEXTS.noConstructor);
+    this.#limits = limitsOf(options.limits);
+    this.#hidesExpired = hidesExpired(options);
+    this.#share = share;
+    this.#store = share.store;
+  }
+
+  /**
+   * Reads an entry.
+   *
+   * ```ts
+   * import { openKv } from "./mod.ts";
+   *
+   * using kv = await openKv(":memory:");
+   * await kv.set(["a"], 1);
+   * console.assert((await kv.get(["a"])).value === 1);
+   * console.assert((await kv.get(["b"])).versionstamp === null);
+   * ```
+   *
+   * @throws {TypeError} The key is malformed.
+   */
+  // deno-lint-ignore require-await -- its errors are rejections
+  async get<T = unknown>(
+    key: KvKey,
+    options?: { consistency?: KvConsistencyLevel },
+  ): Promise<KvEntryMaybe<T>> {
+    const bytes = encodeReadKey(key);
+    checkConsistency(options?.consistency);
+    this.#checkOpen();
+    checkReadKey(bytes.length + 1, this.#limits);
+    return entryOf(key, this.#store.read(bytes, this.#hiddenUntil()));
+  }
+
+  /**
+   * Reads entries at one version.
+   *
+   * ```ts
+   * import { openKv } from "./mod.ts";
+   *
+   * using kv = await openKv(":memory:");
+   * await kv.set(["a"], 1);
+   * const [a, b] = await kv.getMany<[number, string]>([["a"], ["b"]]);
+   * console.assert(a.value === 1 && b.value === null);
+   * ```
+   *
+   * @throws {TypeError} A key is malformed.
+   */
+  // deno-lint-ignore require-await -- its errors are rejections
+  async getMany<T extends readonly unknown[]>(
+    keys: readonly [...{ [K in keyof T]: KvKey }],
+    options?: { consistency?: KvConsistencyLevel },
+  ): Promise<{ [K in keyof T]: KvEntryMaybe<T[K]> }> {
+    // As in Deno KV, what is not an array has no keys.
+    const given: KvKey[] = Array.prototype.map.call(keys, (key) => key) as KvKey[];
+    const encoded = given.map(encodeReadKey);
+    checkConsistency(options?.consistency);
+    this.#checkOpen();
+    checkCount("ranges", encoded.length, this.#limits.ranges);
+    for (const { length } of encoded) checkReadKey(length + 1, this.#limits);
+    return this.#readMany(given, encoded) as { [K in keyof T]: KvEntryMaybe<T[K]> };
+  }
+
+  #readMany(keys: readonly KvKey[], encoded: readonly Uint8Array[]): KvEntryMaybe<unknown>[] {
+    const hiddenUntil = this.#hiddenUntil();
+    return encoded.map((bytes, i) => entryOf(keys[i]!, this.#store.read(bytes, hiddenUntil)));
+  }
+
+  /**
+   * Sets the value of a key. Resolves when it is durable.
+   *
+   * ```ts
+   * import { openKv } from "./mod.ts";
+   *
+   * using kv = await openKv(":memory:");
+   * await kv.set(["session", "x7"], { user: "ada" }, { expireIn: 60_000 });
+   * await kv.set(["log", kv.commitVersionstamp()], "text");
+   * ```
+   *
+   * @param value Any value that can be cloned.
+   * @throws {TypeError} The key is malformed, or the value cannot be cloned.
+   */
+  async set(
+    key: KvKey,
+    value: unknown,
+    options?: { expireIn?: number },
+  ): Promise<KvCommitResult> {
+    return await this.#commitAlways(this.atomic().set(key, value, options));
+  }
+
+  /**
+   * Removes an entry, if it exists. Resolves when that is durable.
+   *
+   * ```ts
+   * import { openKv } from "./mod.ts";
+   *
+   * using kv = await openKv(":memory:");
+   * await kv.set(["a"], 1);
+   * await kv.delete(["a"]);
+   * console.assert((await kv.get(["a"])).value === null);
+   * ```
+   *
+   * @throws {TypeError} The key is malformed.
+   */
+  async delete(key: KvKey): Promise<void> {
+    await this.#commitAlways(this.atomic().delete(key));
+  }
+
+  /**
+   * Lists entries in key order.
+   *
+   * ```ts
+   * import { openKv } from "./mod.ts";
+   *
+   * using kv = await openKv(":memory:");
+   * await kv.atomic().set(["a", 1], "x").set(["a", 2], "y").set(["b"], "z").commit();
+   * const entries = await Array.fromAsync(kv.list({ prefix: ["a"] }, { reverse: true }));
+   * console.assert(entries.map(({ value }) => value).join() === "y,x");
+   * ```
+   *
+   * @throws {TypeError} The selector is malformed.
+   * @throws {Error} The limit or the size of the batches is not a positive integer.
+   */
+  list<T = unknown>(selector: KvListSelector, options: KvListOptions = {}): KvListIterator<T> {
+    const read: BatchReader = (bounds, reverse, limit) => {
+      checkConsistency(options.consistency);
+      this.#checkOpen();
+      checkReadKey(bounds.lower.length, this.#limits);
+      checkReadKey(bounds.upper.length, this.#limits);
+      checkCount("entries", limit, this.#limits.entries);
+      const hiddenUntil = this.#hiddenUntil();
+      return this.#store.list({ bounds, reverse, limit, hiddenUntil })
+        .map(([key, record]) => entryOf(key, record) as KvEntry<unknown>);
+    };
+    return new KvListIterator<T>(read, selector, options);
+  }
+
+  /**
+   * Begins an atomic operation.
+   *
+   * ```ts
+   * import { openKv } from "./mod.ts";
+   *
+   * using kv = await openKv(":memory:");
+   * const result = await kv.atomic().set(["a"], 1).set(["b"], 2).commit();
+   * console.assert(result.ok);
+   * ```
+   */
+  atomic(): AtomicOperation {
+    return new AtomicOperation((write) => this.#commit(write));
+  }
+
+  /** Commits an operation without checks. */
+  async #commitAlways(operation: AtomicOperation): Promise<KvCommitResult> {
+    const result = await operation.commit();
+    if (!result.ok) throw new TypeError("Failed to set value");
+    return result;
+  }
+
+  // deno-lint-ignore require-await -- its errors are rejections
+  async #commit(write: GivenWrite): Promise<string | null> {
+    const encoded = encodeWrite(write, now());
+    this.#checkOpen();
+    checkWrite(encoded, this.#limits);
+    return this.#store.commit(encoded, this.#hiddenUntil());
+  }
+
+  /**
+   * Adds a message to the queue. Resolves when it is durable.
+   *
+   * ```ts
+   * import { openKv } from "./mod.ts";
+   *
+   * using kv = await openKv(":memory:");
+   * await kv.enqueue({ to: "ada" }, { delay: 1000, keysIfUndelivered: [["failed", "ada"]] });
+   * ```
+   *
+   * @throws {TypeError} The message cannot be cloned, or an option is malformed.
+   */
+  async enqueue(value: unknown, options?: KvEnqueueOptions): Promise<KvCommitResult> {
+    return await this.#commitAlways(this.atomic().enqueue(value, options));
+  }
+
+  /**
+   * Delivers the messages of the queue to a handler, each at least once. If the handler throws or
+   * rejects, the message is delivered again later.
+   *
+   * ```ts
+   * import { openKv } from "./mod.ts";
+   *
+   * const kv = await openKv(":memory:");
+   * const ended = kv.listenQueue((message) => {
+   *   console.assert(message === "hello");
+   *   kv.close();
+   * });
+   * await kv.enqueue("hello");
+   * await ended;
+   * ```
+   *
+   * @returns Resolves when the handle is closed.
+   * @throws {Error} The handle is closed.
+   */
+  // deno-lint-ignore no-explicit-any -- the type of Deno KV
+  async listenQueue(handler: (value: any) => Promise<void> | void): Promise<void> {
+    if (this.#isClosed) throw new Error("Queue already closed");
+    const { end, ended } = this.#store.queue.listen(handler);
+    this.#ends.add(end);
+    await ended;
+  }
+
+  /**
+   * Streams the state of some keys: first the present one, and then the next one whenever a commit
+   * has changed them. A slow reader misses states in between, and never the last one.
+   *
+   * ```ts
+   * import { openKv } from "./mod.ts";
+   *
+   * using kv = await openKv(":memory:");
+   * await kv.set(["a"], 1);
+   * for await (const [a] of kv.watch<[number]>([["a"]])) {
+   *   console.assert(a.value === 1);
+   *   break;
+   * }
+   * ```
+   *
+   * @throws {TypeError} A key is malformed.
+   */
+  watch<T extends readonly unknown[]>(
+    keys: readonly [...{ [K in keyof T]: KvKey }],
+    options: { raw?: boolean } = {},
+  ): ReadableStream<{ [K in keyof T]: KvEntryMaybe<T[K]> }> {
+    const raw = Boolean(options.raw);
+    const given = arrayOf(keys).map((key) => arrayOf(key) as KvKey);
+    const encoded = given.map(encodeKey);
+    this.#checkOpen();
+    checkCount("keys", encoded.length, this.#limits.watchedKeys);
+    for (const { length } of encoded) checkReadKey(length, this.#limits);
+    const { stream, close } = watchStream({
+      keys: encoded,
+      raw,
+      read: () => this.#readMany(given, encoded),
+      follow: (key, changed, ended) => this.#store.watch(key, changed, ended),
+    }, () => this.#ends.delete(close));
+    this.#ends.add(close);
+    return stream as ReadableStream<{ [K in keyof T]: KvEntryMaybe<T[K]> }>;
+  }
+
+  /**
+   * Closes the handle: its streams and listeners end, and calls that follow are refused. The last
+   * handle of a file closes it.
+   *
+   * ```ts
+   * import { openKv } from "./mod.ts";
+   *
+   * const kv = await openKv(":memory:");
+   * kv.close();
+   * await kv.get(["a"]).catch((error) => console.assert(error.name === "BadResource"));
+   * ```
+   *
+   * @throws {Deno.errors.BadResource} It is closed already.
+   */
+  close(): void {
+    this.#checkOpen();
+    this.#isClosed = true;
+    for (const end of this.#ends) end();
+    this.#ends.clear();
+    this.#share.release();
+  }
+
+  /**
+   * A symbol for the last part of a key in `set`, which becomes the versionstamp of the commit.
+   *
+   * ```ts
+   * import { openKv } from "./mod.ts";
+   *
+   * using kv = await openKv(":memory:");
+   * const { versionstamp } = await kv.set(["log", kv.commitVersionstamp()], "text");
+   * console.assert((await kv.get(["log", versionstamp])).value === "text");
+   * ```
+   */
+  commitVersionstamp(): symbol {
+    return COMMIT_VERSIONSTAMP;
+  }
+
+  /** Closes the handle unless it is closed, for `using`. */
+  [Symbol.dispose](): void {
+    if (!this.#isClosed) this.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw badResource();
+  }
+
+  #hiddenUntil(): number {
+    return this.#hidesExpired ? now() : -Infinity;
+  }
+}
+
+/** The entry of a key. */
+function entryOf<T>(key: KvKey, record: KvRecord | undefined): KvEntryMaybe<T> {
+  if (record === undefined) return { key, value: null, versionstamp: null };
+  return { key, value: record.value as T, versionstamp: versionstampOf(record.version) };
+}
+
+function encodeReadKey(key: KvKey): Uint8Array {
+  if (key === undefined || key === null) throw new TypeError("Invalid range");
+  return encodeKey(key);
+}
+
+function arrayOf(value: unknown): unknown[] {
+  if (Array.isArray(value)) return value.slice();
+  return encodeKey(value) as never; // throws
+}
+
+function checkConsistency(level: KvConsistencyLevel = "strong"): void {
+  if (level === "strong" || level === "eventual" || level === null) return;
+  throw new TypeError(`unknown variant \`${level}\`, expected \`strong\` or \`eventual\``);
+}
+
+function hidesExpired({ expired = "visible" }: KvOptions): boolean {
+  if (expired === "visible" || expired === "hidden") return expired === "hidden";
+  throw new TypeError(`Cannot open: expired cannot be ${String(expired)}`);
+}

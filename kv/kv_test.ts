@@ -1,0 +1,110 @@
+/** A handle: atomicity, limits, lists, streams, and the trees that hold the data. */
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { open } from "../mod.ts";
+import { treesOf } from "./format/trees.ts";
+import { openKv } from "./open.ts";
+
+describe("Kv", () => {
+  it("changes nothing if a mutation of an operation fails", async () => {
+    using kv = await openKv(":memory:");
+    await kv.set(["text"], "x");
+    const operation = kv.atomic().set(["a"], 1).enqueue("m").sum(["text"], 1n);
+    await assertRejects(() => operation.commit(), TypeError, "non-U64");
+    assertEquals((await kv.get(["a"])).versionstamp, null);
+  });
+
+  it("changes nothing if a check fails", async () => {
+    using db = open(":memory:");
+    using kv = await openKv(db);
+    await kv.set(["a"], 1);
+    const { version } = db;
+    const missing = { key: ["a"], versionstamp: null };
+    assertEquals(await kv.atomic().check(missing).set(["b"], 1).commit(), { ok: false });
+    assertEquals(db.version, version);
+  });
+
+  it("has no limits but those of the engine, unless they are asked for", async () => {
+    using db = open(":memory:");
+    using kv = await openKv(db);
+    const large = new Uint8Array(1_000_000).fill(7);
+    const operation = kv.atomic();
+    for (let i = 0; i < 2000; i++) operation.set([i], i);
+    await operation.set(["large"], large).commit();
+    assertEquals((await kv.get(["large"])).value, large);
+    assertEquals((await kv.getMany(Array.from({ length: 50 }, (_, i) => [i]))).length, 50);
+    const all = await Array.fromAsync(kv.list({ prefix: [] }, { batchSize: 1500 }));
+    assertEquals(all.length, 2001);
+    await kv.watch(Array.from({ length: 50 }, (_, i) => [i])).cancel();
+    using strict = await openKv(db, { limits: "deno" });
+    await assertRejects(() => strict.set(["large"], large), TypeError, "Value too large");
+  });
+
+  it("lists at one version in a batch, and continues after changes", async () => {
+    using kv = await openKv(":memory:");
+    const operation = kv.atomic();
+    for (let i = 0; i < 5; i++) operation.set(["k", i], i);
+    await operation.commit();
+    const seen: unknown[] = [];
+    for await (const { key, value } of kv.list({ prefix: ["k"] }, { batchSize: 2 })) {
+      seen.push(value);
+      await kv.delete(["k", (key[1] as number) + 1]);
+    }
+    assertEquals(seen, [0, 1, 3, 4]);
+  });
+
+  it("reads keys below the longest key, where no key can be", async () => {
+    using kv = await openKv(":memory:");
+    const longest = "k".repeat(2046);
+    await kv.set([longest], 1);
+    assertEquals(await Array.fromAsync(kv.list({ prefix: [longest] })), []);
+    const range = { start: [longest], end: [`${longest}\0`] };
+    assertEquals((await Array.fromAsync(kv.list({ start: [longest], end: ["l"] }))).length, 1);
+    await assertRejects(() => Array.fromAsync(kv.list(range)), TypeError, "Key too large");
+  });
+
+  it("gives every watcher the last state, however many changes it missed", async () => {
+    using kv = await openKv(":memory:");
+    const reader = kv.watch<[number]>([["a"]]).getReader();
+    assertEquals((await reader.read()).value?.[0].value, null);
+    for (let i = 1; i <= 100; i++) await kv.set(["a"], i);
+    let last: number | null = null;
+    for (let reads = 0; last !== 100; reads++) {
+      last = (await reader.read()).value![0].value;
+      assertEquals(reads < 3, true, "it coalesces");
+    }
+  });
+
+  it("ends its streams, and those of no other handle, when it is closed", async () => {
+    using db = open(":memory:");
+    const [a, b] = [await openKv(db), await openKv(db)];
+    const readers = [a.watch([["x"]]).getReader(), b.watch([["x"]]).getReader()] as const;
+    for (const reader of readers) await reader.read();
+    a.close();
+    assertEquals((await readers[0].read()).done, true);
+    await b.set(["x"], 1);
+    assertEquals((await readers[1].read()).value?.[0].value, 1);
+    b.close();
+    assertEquals((await readers[1].read()).done, true);
+  });
+
+  it("ends its streams when the database of the program closes", async () => {
+    const db = open(":memory:");
+    const kv = await openKv(db);
+    const reader = kv.watch([["x"]]).getReader();
+    await reader.read();
+    db.close();
+    assertEquals((await reader.read()).done, true);
+    kv.close();
+  });
+
+  it("has its data in trees that any program can read", async () => {
+    using db = open(":memory:");
+    using kv = await openKv(db);
+    await kv.set(["users", 1n], { name: "Ada" });
+    const [key, record] = treesOf(db).entries.first()!;
+    assertEquals([key, record.value, record.version], [["users", 1n], { name: "Ada" }, 1]);
+    assertEquals(db.codecsOf("kv"), { key: "kv.key", value: "kv.record" });
+  });
+});

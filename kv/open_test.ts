@@ -1,0 +1,82 @@
+/** Opening: what handles share, and what is refused. */
+
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { LockedError, open } from "../mod.ts";
+import { inTempDir } from "../tests/support/temp.ts";
+import { openKv } from "./open.ts";
+import type { KvOptions } from "./api/types.ts";
+
+describe("openKv()", () => {
+  it("shares a file among handles by any path to it; the last close closes it", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/a.quire`;
+      const first = await openKv(path);
+      Deno.symlinkSync(path, `${dir}/link.quire`);
+      const more = [`${dir}/./a.quire`, `${dir}/link.quire`, new URL(`file://${path}`)];
+      const others = await Promise.all(more.map((place) => openKv(place)));
+      for (let i = 0; i < 20; i++) others.push(await openKv(path));
+      await first.set(["a"], 1);
+      assertEquals((await others[2]!.get(["a"])).value, 1);
+      first.close();
+      assertEquals((await others[0]!.get(["a"])).value, 1);
+      for (const other of others) other.close();
+      open(path, { create: false }).close();
+      const again = await openKv(path);
+      assertEquals((await again.get(["a"])).versionstamp, "00000000000000010000");
+      again.close();
+    }));
+
+  it("does not share databases in memory", async () => {
+    using a = await openKv(":memory:");
+    using b = await openKv(":memory:");
+    await a.set(["a"], 1);
+    assertEquals((await b.get(["a"])).value, null);
+  });
+
+  it("leaves a database of the program open", async () => {
+    using db = open(":memory:");
+    const [a, b] = [await openKv(db), await openKv(db)];
+    await a.set(["a"], 1);
+    a.close();
+    assertEquals((await b.get(["a"])).value, 1);
+    b.close();
+    assertEquals(db.trees(), ["kv", "kv.meta"]);
+  });
+
+  it("continues the versionstamps of a session before", async () => {
+    using db = open(":memory:");
+    const a = await openKv(db);
+    const { versionstamp } = await a.set(["a"], 1);
+    a.close();
+    using b = await openKv(db);
+    assertEquals((await b.set(["b"], 1)).versionstamp > versionstamp, true);
+  });
+
+  it("refuses a file that another handle has open", () =>
+    inTempDir(async (dir) => {
+      using _ = open(`${dir}/a.quire`);
+      await assertRejects(() => openKv(`${dir}/a.quire`), LockedError);
+    }));
+
+  it("refuses options and places that are malformed, and leaves nothing open", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/a.quire`;
+      const wrong = [{ limits: "some" }, { expired: "gone" }] as unknown as KvOptions[];
+      for (const options of wrong) await assertRejects(() => openKv(path, options), TypeError);
+      open(path).close();
+      await assertRejects(() => openKv(""), TypeError, "Filename cannot be empty");
+      await assertRejects(() => openKv(undefined as never), TypeError, "the path is");
+    }));
+
+  it("refuses a tree of its name with other codecs", async () => {
+    using db = open(":memory:");
+    await db.tree("kv").set("key", new Uint8Array(1));
+    await assertRejects(() => openKv(db), TypeError, "Cannot open tree kv");
+  });
+
+  it("gives a URL to Deno's client, which needs a flag", async () => {
+    const { message } = await assertRejects(() => openKv("http://127.0.0.1:1"), TypeError);
+    assertStringIncludes(message, "--unstable-kv");
+  });
+});

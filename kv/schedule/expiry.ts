@@ -1,0 +1,67 @@
+/**
+ * Removes entries that have expired: never before their time, in the order of their expiry, those
+ * that are due together in slices of one transaction each.
+ */
+
+import { ClosedError, type Database } from "../../mod.ts";
+import type { KvTrees } from "../format/trees.ts";
+import { EntryWriter } from "../write/entry_writer.ts";
+import { Alarm, now } from "./clock.ts";
+
+/** The most entries that one transaction removes. */
+const SLICE = 1000;
+/** The wait after a failure of the database. */
+const RETRY_MS = 60_000;
+
+/** Removes the entries of a database that have expired. */
+export class Expiry {
+  readonly #db: Database;
+  readonly #trees: KvTrees;
+  readonly #alarm = new Alarm(() => void this.#sweep(), { keepsAlive: false });
+  #isRunning = false;
+
+  /** Creates it; it does nothing before `start`. */
+  constructor(db: Database, trees: KvTrees) {
+    this.#db = db;
+    this.#trees = trees;
+  }
+
+  /** Waits for the first entry that expires. */
+  start(): void {
+    this.#isRunning = true;
+    const first = this.#trees.expiry.first();
+    if (first !== undefined) this.#alarm.setTo(first[0][0]);
+  }
+
+  /** Notes that an entry was set that expires at a date. */
+  note(date: number): void {
+    if (this.#isRunning && date !== Infinity) this.#alarm.setTo(date);
+  }
+
+  /** Ends waiting. */
+  stop(): void {
+    this.#isRunning = false;
+    this.#alarm.stop();
+  }
+
+  /** Removes a slice of what is due, and waits for what remains. */
+  async #sweep(): Promise<void> {
+    try {
+      await this.#removeDue(now());
+      if (this.#isRunning) this.start();
+    } catch (error) {
+      // A closed database has no entries. A file that is full may have room later.
+      if (this.#isRunning && !(error instanceof ClosedError)) this.#alarm.setTo(now() + RETRY_MS);
+    }
+  }
+
+  #removeDue(date: number): Promise<void> {
+    return this.#db.write((tx) => {
+      const range = { lt: [date + 1, 0, 0] as const, limit: SLICE };
+      const due = tx.tree(this.#trees.expiry).values(range).toArray();
+      if (due.length === 0) return;
+      const writer = new EntryWriter(tx, this.#trees);
+      for (const key of due) writer.delete(key);
+    });
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * Delivers the messages of the queue to the listeners of the process, at least once.
+ *
+ * A message stays in its tree until its handler has succeeded, or has failed for the last time. So
+ * a crash at any moment loses none: a message that was in the hands of a handler is delivered again
+ * by the next session. A failed delivery moves the message to a later date.
+ *
+ * At most `IN_FLIGHT_MAX` messages are in the hands of handlers at a time.
+ */
+
+import { ClosedError, type Database } from "../../mod.ts";
+import { reportHandlerError } from "../api/deno.ts";
+import type { KvMessage } from "../format/message.ts";
+import type { DatedId, KvTrees } from "../format/trees.ts";
+import { deserialize, ENCODING } from "../format/value.ts";
+import { EntryWriter } from "../write/entry_writer.ts";
+import { Alarm, now } from "./clock.ts";
+
+const IN_FLIGHT_MAX = 100;
+/** The wait after a failure of the database. */
+const RETRY_MS = 1000;
+
+/** A handler of messages. */
+export type Handler = (message: unknown) => unknown;
+
+/** A call of `listenQueue`. */
+interface Listener {
+  readonly handler: Handler;
+  /** The changes to the queue that follow its deliveries and are not durable yet. */
+  readonly settling: Set<Promise<void>>;
+}
+
+/** A listener, for its owner. */
+export interface Listening {
+  /** Ends it: it gets no more messages. */
+  end(): void;
+  /** Resolves when it has ended, and the results of its handlers are durable. */
+  readonly ended: Promise<void>;
+}
+
+/** The queue of a database. */
+export class Queue {
+  readonly #db: Database;
+  readonly #trees: KvTrees;
+  readonly #listeners: Listener[] = [];
+  readonly #inFlight = new Set<string>();
+  readonly #alarm = new Alarm(() => this.#dispatch(), { keepsAlive: true });
+  #isWoken = false;
+  /** Nothing is delivered before this date, after a failure of the database. */
+  #pausedUntil = 0;
+
+  /** Creates the queue of a database; it delivers nothing before a listener exists. */
+  constructor(db: Database, trees: KvTrees) {
+    this.#db = db;
+    this.#trees = trees;
+  }
+
+  /** Adds a listener. Listeners take turns. */
+  listen(handler: Handler): Listening {
+    const listener: Listener = { handler, settling: new Set() };
+    const ended = Promise.withResolvers<void>();
+    this.#listeners.push(listener);
+    this.wake();
+    const end = () => {
+      const at = this.#listeners.indexOf(listener);
+      if (at < 0) return;
+      this.#listeners.splice(at, 1);
+      if (this.#listeners.length === 0) this.#alarm.stop();
+      ended.resolve(Promise.allSettled(listener.settling).then(() => {}));
+    };
+    return { end, ended: ended.promise };
+  }
+
+  /** Delivers, later in this turn, what is due. */
+  wake(): void {
+    if (this.#isWoken || this.#listeners.length === 0) return;
+    this.#isWoken = true;
+    queueMicrotask(() => {
+      this.#isWoken = false;
+      this.#dispatch();
+    });
+  }
+
+  /** Gives what is due to the listeners, and waits for what is not. */
+  #dispatch(): void {
+    if (this.#listeners.length === 0) return;
+    try {
+      this.#alarm.setTo(now() < this.#pausedUntil ? this.#pausedUntil : this.#deliverDue());
+    } catch (error) {
+      // A closed database has no messages.
+      if (!(error instanceof ClosedError)) this.#pause();
+    }
+  }
+
+  /** Returns the date of the next message, or a date without end that keeps the process alive. */
+  #deliverDue(): number {
+    const date = now();
+    for (const id of this.#trees.queue.keys()) {
+      if (this.#inFlight.size >= IN_FLIGHT_MAX) break;
+      if (id[0] > date) return id[0];
+      if (!this.#inFlight.has(id.join())) void this.#deliver(id);
+    }
+    return Number.MAX_SAFE_INTEGER;
+  }
+
+  /** Gives a message to the next listener, and settles it when the handler has ended. */
+  async #deliver(id: DatedId): Promise<void> {
+    const message = this.#trees.queue.get(id)!;
+    const listener = this.#listeners.shift()!;
+    this.#listeners.push(listener);
+    this.#inFlight.add(id.join());
+    const isDone = await handle(message, listener.handler);
+    const settled = this.#settle(id, message, isDone);
+    listener.settling.add(settled);
+    try {
+      await settled;
+    } catch {
+      // The message stays in the queue, and is delivered again.
+      this.#pause();
+    }
+    listener.settling.delete(settled);
+    this.#inFlight.delete(id.join());
+    this.wake();
+  }
+
+  #pause(): void {
+    this.#pausedUntil = now() + RETRY_MS;
+    if (this.#listeners.length > 0) this.#alarm.setTo(this.#pausedUntil);
+  }
+
+  #settle(id: DatedId, message: KvMessage, isDone: boolean): Promise<void> {
+    return this.#db.write((tx) => {
+      const queue = tx.tree(this.#trees.queue);
+      if (!queue.delete(id) || isDone) return;
+      const { payload, backoffSchedule, keysIfUndelivered } = message;
+      const [wait, ...left] = backoffSchedule;
+      if (wait !== undefined) {
+        const next = [now() + wait, id[1], id[2]] as const;
+        return queue.set(next, { payload, backoffSchedule: left, keysIfUndelivered });
+      }
+      if (keysIfUndelivered.length === 0) return;
+      const writer = new EntryWriter(tx, this.#trees);
+      const value = { encoding: ENCODING.v8, data: payload };
+      for (const key of keysIfUndelivered) writer.set(key, value);
+    });
+  }
+}
+
+/** Calls a handler, in a turn of its own. Returns whether it succeeded. */
+async function handle(message: KvMessage, handler: Handler): Promise<boolean> {
+  await undefined;
+  try {
+    await handler(deserialize(message.payload));
+    return true;
+  } catch (error) {
+    reportHandlerError(error);
+    return false;
+  }
+}

@@ -1,0 +1,124 @@
+/** The queue: order, concurrency, delays, and messages that no handler accepts. */
+
+import { assertEquals, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { open } from "../../mod.ts";
+import { treesOf } from "../format/trees.ts";
+import { openKv } from "../open.ts";
+
+describe("the queue", () => {
+  it("delivers each message once, in order, when handlers succeed", async () => {
+    using db = open(":memory:");
+    const kv = await openKv(db);
+    const seen: number[] = [];
+    const ended = kv.listenQueue((n: number) => {
+      seen.push(n);
+      if (seen.length === 500) kv.close();
+    });
+    const operation = kv.atomic();
+    for (let i = 0; i < 500; i++) operation.enqueue(i);
+    await operation.commit();
+    await ended;
+    assertEquals(seen, seen.map((_, i) => i));
+  });
+
+  it("has at most 100 messages in the hands of handlers", async () => {
+    const kv = await openKv(":memory:");
+    let now = 0;
+    let most = 0;
+    let done = 0;
+    const ended = kv.listenQueue(async () => {
+      most = Math.max(most, ++now);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      now--;
+      if (++done === 300) kv.close();
+    });
+    const operation = kv.atomic();
+    for (let i = 0; i < 300; i++) operation.enqueue(i);
+    await operation.commit();
+    await ended;
+    assertEquals(most, 100);
+  });
+
+  it("shares messages among listeners of all handles", async () => {
+    using db = open(":memory:");
+    const [a, b] = [await openKv(db), await openKv(db)];
+    const seen = [0, 0];
+    const all = Promise.withResolvers<void>();
+    const handler = (at: 0 | 1) => () => {
+      seen[at]!++;
+      if (seen[0]! + seen[1]! === 10) all.resolve();
+    };
+    const ended = [a.listenQueue(handler(0)), b.listenQueue(handler(1))];
+    const operation = a.atomic();
+    for (let i = 0; i < 10; i++) operation.enqueue(i);
+    await operation.commit();
+    await all.promise;
+    a.close();
+    b.close();
+    await Promise.all(ended);
+    assertEquals(seen, [5, 5]);
+  });
+
+  it("waits for a delay, and never delivers early", async () => {
+    const kv = await openKv(":memory:");
+    const order: string[] = [];
+    const date = Date.now() + 60;
+    const ended = kv.listenQueue((text: string) => {
+      order.push(text);
+      if (text === "late") assertGreaterOrEqual(Date.now(), date);
+      if (order.length === 2) kv.close();
+    });
+    await kv.enqueue("late", { delay: 60 });
+    await kv.enqueue("soon");
+    await ended;
+    assertEquals(order, ["soon", "late"]);
+  });
+
+  it("keeps a message whose handler did not end before the close", async () => {
+    using db = open(":memory:");
+    const first = await openKv(db);
+    const began = Promise.withResolvers<void>();
+    const never = new Promise<void>(() => {});
+    const ended = first.listenQueue(() => {
+      began.resolve();
+      return never;
+    });
+    await first.enqueue("kept");
+    await began.promise;
+    first.close();
+    await ended;
+    assertEquals(treesOf(db).queue.count(), 1);
+    const second = await openKv(db);
+    const again = second.listenQueue((message: string) => {
+      assertEquals(message, "kept");
+      second.close();
+    });
+    await again;
+    assertLessOrEqual(treesOf(db).queue.count(), 1);
+  });
+
+  it("sets keysIfUndelivered after the last wait of the schedule", async () => {
+    using db = open(":memory:");
+    using kv = await openKv(db);
+    let deliveries = 0;
+    const { error } = console;
+    console.error = () => {};
+    try {
+      void kv.listenQueue(() => {
+        deliveries++;
+        throw new Error("refused");
+      });
+      const options = { backoffSchedule: [1, 1, 1], keysIfUndelivered: [["lost"]] };
+      await kv.enqueue({ text: "lost" }, options);
+      for await (const [entry] of kv.watch([["lost"]])) {
+        if (entry.versionstamp !== null) break;
+      }
+    } finally {
+      console.error = error;
+    }
+    assertEquals(deliveries, 4);
+    assertEquals((await kv.get(["lost"])).value, { text: "lost" });
+    assertEquals(treesOf(db).queue.count(), 0);
+  });
+});

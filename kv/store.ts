@@ -1,0 +1,109 @@
+/**
+ * The KV data of one database: reads, commits, expiry and the queue. All handles on a database
+ * share one store.
+ */
+
+import type { Database } from "../mod.ts";
+import { KEY_BYTES_MAX, type KvTrees, treesOf } from "./format/trees.ts";
+import type { KvRecord } from "./format/record.ts";
+import type { KeyBounds } from "./format/selector.ts";
+import { Expiry } from "./schedule/expiry.ts";
+import { Queue } from "./schedule/queue.ts";
+import { applyWrite } from "./write/apply.ts";
+import type { EncodedWrite } from "./write/encode.ts";
+import type { KvKey } from "./api/types.ts";
+
+/** What a list reads. */
+export interface Batch {
+  /** The range of keys. */
+  readonly bounds: KeyBounds;
+  /** Whether the order is descending. */
+  readonly reverse: boolean;
+  /** The most entries. */
+  readonly limit: number;
+  /** Entries that expire by then are left out. */
+  readonly hiddenUntil: number;
+}
+
+/** The KV data of one database. */
+export class KvStore {
+  /** The database. */
+  readonly db: Database;
+  /** The queue. */
+  readonly queue: Queue;
+  readonly #trees: KvTrees;
+  readonly #expiry: Expiry;
+
+  /**
+   * Creates the store of a database.
+   *
+   * @throws {TypeError} A tree of its names has other codecs.
+   */
+  constructor(db: Database) {
+    this.db = db;
+    this.#trees = treesOf(db);
+    this.#expiry = new Expiry(db, this.#trees);
+    this.queue = new Queue(db, this.#trees);
+  }
+
+  /** Begins to remove entries that expire. */
+  start(): void {
+    this.#expiry.start();
+  }
+
+  /** Ends all timers. */
+  stop(): void {
+    this.#expiry.stop();
+  }
+
+  /** The record of a key, or undefined. */
+  read(key: Uint8Array, hiddenUntil: number): KvRecord | undefined {
+    if (key.length > KEY_BYTES_MAX) return undefined;
+    const record = this.#trees.entries.get(key);
+    return record === undefined || record.expiresAt <= hiddenUntil ? undefined : record;
+  }
+
+  /** The entries of a range, at one version. */
+  list({ bounds, reverse, limit, hiddenUntil }: Batch): [KvKey, KvRecord][] {
+    const range = { ...rangeOf(bounds), reverse };
+    if (hiddenUntil === -Infinity) {
+      return this.#trees.entries.entries({ ...range, limit }).toArray();
+    }
+    return this.#trees.entries.entries(range)
+      .filter(([, { expiresAt }]) => expiresAt > hiddenUntil)
+      .take(limit)
+      .toArray();
+  }
+
+  /**
+   * Commits. Resolves when the commit is durable.
+   *
+   * @returns The versionstamp, or null if a check failed.
+   */
+  async commit(write: EncodedWrite, hiddenUntil: number): Promise<string | null> {
+    const committed = this.db.write((tx) => applyWrite(tx, this.#trees, write, hiddenUntil));
+    for (const { expiresAt } of write.mutations) this.#expiry.note(expiresAt);
+    const versionstamp = await committed;
+    if (versionstamp === undefined) return null;
+    if (write.enqueues.length > 0) this.queue.wake();
+    return versionstamp;
+  }
+
+  /** Calls a function after each durable commit that changes a key, until the result is called. */
+  watch(key: Uint8Array, changed: () => void, ended: () => void): () => void {
+    const watcher = this.#trees.entries.watch({ gte: key, lte: key }, { maxPending: Infinity });
+    const follow = async () => {
+      for await (const _ of watcher) changed();
+    };
+    follow().then(ended, ended);
+    return () => void watcher.return();
+  }
+}
+
+/** Bounds as a range of the engine, which refuses bounds that are longer than any key. */
+function rangeOf({ lower, upper }: KeyBounds): Record<string, Uint8Array> {
+  return {
+    ...(lower.length <= KEY_BYTES_MAX ? { gte: lower } : { gt: lower.slice(0, KEY_BYTES_MAX) }),
+    ...(upper.length <= KEY_BYTES_MAX ? { lt: upper } : { lte: upper.slice(0, KEY_BYTES_MAX) }),
+  };
+}

@@ -1,0 +1,105 @@
+/**
+ * The stream of `Kv.watch`: the present state of some keys, and the next one whenever a commit has
+ * changed them. It skips states that the reader was too slow for.
+ */
+
+import type { KvEntryMaybe } from "./api/types.ts";
+import { keepAlive } from "./schedule/clock.ts";
+
+/** What a stream watches. */
+export interface Watched {
+  /** The keys. */
+  readonly keys: readonly Uint8Array[];
+  /** Whether equal states are sent too, when a commit has set or removed a key. */
+  readonly raw: boolean;
+  /** Reads the present state. */
+  read(): KvEntryMaybe<unknown>[];
+  /** Calls a function after each commit that changes a key; returns what ends it. */
+  follow(key: Uint8Array, changed: () => void, ended: () => void): () => void;
+}
+
+/** A stream, and what closes it. */
+export interface WatchStream {
+  /** The stream. */
+  readonly stream: ReadableStream<KvEntryMaybe<unknown>[]>;
+  /** Closes it, for the reader. */
+  close(): void;
+}
+
+/**
+ * Opens the stream of some keys.
+ *
+ * @param ended Called when it is over, however it ends.
+ */
+export function watchStream(watched: Watched, ended: () => void): WatchStream {
+  const source = new WatchSource(watched, ended);
+  return { stream: new ReadableStream(source), close: () => source.end() };
+}
+
+/** The source of the states. */
+class WatchSource implements UnderlyingDefaultSource<KvEntryMaybe<unknown>[]> {
+  readonly #watched: Watched;
+  readonly #ended: () => void;
+  readonly #unfollow: (() => void)[];
+  /** The versionstamps that were sent last. */
+  #sent: (string | null)[] | undefined;
+  #isChanged = true;
+  #isOver = false;
+  #isCancelled = false;
+  #wake: (() => void) | undefined;
+
+  constructor(watched: Watched, ended: () => void) {
+    this.#watched = watched;
+    this.#ended = ended;
+    const changed = () => {
+      this.#isChanged = true;
+      this.#wake?.();
+    };
+    const end = () => this.end();
+    this.#unfollow = watched.keys.map((key) => watched.follow(key, changed, end));
+    if (watched.keys.length === 0) this.#isOver = true;
+  }
+
+  async pull(controller: ReadableStreamDefaultController<KvEntryMaybe<unknown>[]>): Promise<void> {
+    while (!this.#isOver) {
+      if (!this.#isChanged) await this.#change();
+      else if (this.#sendTo(controller)) return;
+    }
+    if (!this.#isCancelled) controller.close();
+  }
+
+  /** Sends the present state, unless it was sent already. Returns whether it did. */
+  #sendTo(controller: ReadableStreamDefaultController<KvEntryMaybe<unknown>[]>): boolean {
+    this.#isChanged = false;
+    const entries = this.#watched.read();
+    const now = entries.map(({ versionstamp }) => versionstamp);
+    const isNew = this.#sent === undefined || now.some((stamp, i) => stamp !== this.#sent![i]);
+    if (!isNew && !this.#watched.raw) return false;
+    this.#sent = now;
+    controller.enqueue(entries);
+    return true;
+  }
+
+  /** Resolves at the next change or the end. A program that waits for it stays alive. */
+  async #change(): Promise<void> {
+    const release = keepAlive();
+    await new Promise<void>((resolve) => this.#wake = resolve);
+    this.#wake = undefined;
+    release();
+  }
+
+  /** The reader wants no more. */
+  cancel(): void {
+    this.#isCancelled = true;
+    this.end();
+  }
+
+  /** Ends the stream behind what was sent. */
+  end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    for (const unfollow of this.#unfollow) unfollow();
+    this.#wake?.();
+    this.#ended();
+  }
+}

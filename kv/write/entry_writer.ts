@@ -1,0 +1,60 @@
+/**
+ * Writes entries in one transaction: it gives the commit its version, and keeps the index by expiry
+ * in step with the entries.
+ */
+
+import type { Transaction, TransactionTree } from "../../mod.ts";
+import { HEADER_BYTES_MAX, headerIn, NEVER, type RecordHeader } from "../format/record.ts";
+import type { KvRecord, NewRecord } from "../format/record.ts";
+import { type DatedId, type KeyLike, type KvTrees, LAST_VERSION } from "../format/trees.ts";
+import type { EncodedValue } from "../format/value.ts";
+import type { KvKey } from "../api/types.ts";
+
+/** The entries inside a transaction. */
+type Entries = TransactionTree<KvKey, KvRecord, KeyLike, NewRecord>;
+
+/** The header of the record of a key, or undefined if there is none. */
+export function headerOf(entries: Entries, key: Uint8Array): RecordHeader | undefined {
+  const bytes = entries.getRange(key, 0, HEADER_BYTES_MAX);
+  return bytes === undefined ? undefined : headerIn(bytes);
+}
+
+/** Writes entries in one transaction. */
+export class EntryWriter {
+  /** The version of the commit. */
+  readonly version: number;
+  readonly #entries: Entries;
+  readonly #expiry: TransactionTree<DatedId, Uint8Array>;
+  #expiring = 0;
+
+  /** Creates the writer of a transaction, and gives it the next version. */
+  constructor(tx: Transaction, trees: KvTrees) {
+    const meta = tx.tree(trees.meta);
+    this.version = (meta.get(LAST_VERSION) ?? 0) + 1;
+    meta.set(LAST_VERSION, this.version);
+    this.#entries = tx.tree(trees.entries);
+    this.#expiry = tx.tree(trees.expiry);
+  }
+
+  /** Sets the value of a key. */
+  set(key: Uint8Array, { encoding, data }: EncodedValue, expiresAt = NEVER): void {
+    const { version } = this;
+    this.#forgetExpiry(headerOf(this.#entries, key));
+    const ordinal = expiresAt === NEVER ? 0 : this.#expiring++;
+    this.#entries.set(key, { encoding, data, version, expiresAt, ordinal });
+    if (expiresAt !== NEVER) this.#expiry.set([expiresAt, version, ordinal], key);
+  }
+
+  /** Removes the entry of a key, if there is one. */
+  delete(key: Uint8Array): void {
+    const stored = headerOf(this.#entries, key);
+    if (stored === undefined) return;
+    this.#forgetExpiry(stored);
+    this.#entries.delete(key);
+  }
+
+  #forgetExpiry(header: RecordHeader | undefined): void {
+    if (header === undefined || header.expiresAt === NEVER) return;
+    this.#expiry.delete([header.expiresAt, header.version, header.ordinal]);
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Compares Quire's KV with Deno's own in one process, which needs `--unstable-kv`:
+ *
+ * ```text
+ * deno run -A --unstable-kv beside_deno.ts corners
+ * deno run -A --unstable-kv beside_deno.ts programs OPERATIONS SEED
+ * deno run -A --unstable-kv beside_deno.ts scenarios
+ * deno run -A --unstable-kv beside_deno.ts bytes FOLDER
+ * ```
+ *
+ * It ends with exit code 1 and a report at the first difference, and else with one line.
+ */
+
+import fc from "fast-check";
+import { DatabaseSync } from "node:sqlite";
+import { openKv } from "../../../kv/mod.ts";
+import { encodeKey } from "../../../kv/format/key.ts";
+import { encodeValue } from "../../../kv/format/value.ts";
+import { CORNERS } from "./corners.ts";
+import { programOf, type Step } from "./random_programs.ts";
+import { STORED } from "./stored_entries.ts";
+import { SCENARIOS } from "./scenarios.ts";
+import { Side } from "./side.ts";
+
+const PROGRAM_STEPS = 50;
+/** Programs of one seed. */
+const PROGRAMS = 10;
+
+/** The two sides, with new databases in memory. */
+async function bothSides(): Promise<[deno: Side, quire: Side]> {
+  const quire = await openKv(":memory:", { limits: "deno" });
+  return [new Side(await Deno.openKv(":memory:")), new Side(quire)];
+}
+
+function refuseDifference(what: string, deno: string, quire: string): void {
+  if (deno === quire) return;
+  throw new Error(`Different: ${what}\n  Deno:  ${deno}\n  Quire: ${quire}`);
+}
+
+async function compareCorners(): Promise<string> {
+  const [deno, quire] = await bothSides();
+  for (const [name, call] of CORNERS) {
+    refuseDifference(name, await deno.run(call), await quire.run(call));
+  }
+  return `${CORNERS.length} corners`;
+}
+
+/** Runs a program on both sides. Returns the number of operations. */
+async function compareProgram(steps: readonly Step[]): Promise<number> {
+  const [deno, quire] = await bothSides();
+  try {
+    for (const step of steps) {
+      const run = (side: Side) => step.run(side);
+      refuseDifference(step.text, await deno.run(run), await quire.run(run));
+    }
+    const everything = ({ kv }: Side) => Array.fromAsync(kv.list({ prefix: [] }));
+    refuseDifference("the end", await deno.run(everything), await quire.run(everything));
+  } finally {
+    deno.kv.close();
+    quire.kv.close();
+  }
+  return steps.length;
+}
+
+async function comparePrograms(operations: number, seed: number): Promise<string> {
+  let count = 0;
+  let programs = 0;
+  for (let batch = 0; count < operations; batch++) {
+    const property = fc.asyncProperty(programOf(PROGRAM_STEPS), async (steps) => {
+      count += await compareProgram(steps);
+      programs++;
+    });
+    const details = await fc.check(property, { seed: seed + batch, numRuns: PROGRAMS });
+    if (details.failed) throw failureOf(details);
+  }
+  return `${count} operations in ${programs} programs, seed ${seed}`;
+}
+
+/** The error of a failed program, with its shortest form. */
+function failureOf(details: fc.RunDetails<[Step[]]>): Error {
+  const { seed, counterexample, errorInstance } = details;
+  const program = counterexample![0].map(({ text }) => `  ${text}`);
+  const lines = [`Seed ${seed} fails; the shortest program is`, ...program];
+  return new Error([...lines, (errorInstance as Error).message].join("\n"));
+}
+
+async function compareScenarios(): Promise<string> {
+  await Promise.all(SCENARIOS.map(async (scenario) => {
+    const [deno, quire] = await bothSides();
+    const [ofDeno, ofQuire] = await Promise.all([deno.run(scenario), quire.run(scenario)]);
+    refuseDifference(scenario.name, ofDeno, ofQuire);
+    deno.kv[Symbol.dispose]();
+    quire.kv[Symbol.dispose]();
+  }));
+  return `${SCENARIOS.length} scenarios`;
+}
+
+/** Compares what Deno writes into its file with the bytes that Quire makes. */
+async function compareBytes(dir: string): Promise<string> {
+  const path = `${dir}/deno.sqlite`;
+  const kv = await Deno.openKv(path);
+  for (const [key, value] of STORED) await kv.set(key, value);
+  kv.close();
+  const file = new DatabaseSync(path, { readOnly: true });
+  const rows = new Map(
+    file.prepare("select k, v, v_encoding from kv").all().map(({ k, v, v_encoding }) => {
+      const hexOf = (bytes: unknown) => (bytes as Uint8Array).toHex();
+      return [hexOf(k), `${v_encoding} ${hexOf(v)}`];
+    }),
+  );
+  file.close();
+  for (const [key, value] of STORED) {
+    const { encoding, data } = encodeValue(value);
+    const stored = rows.get(encodeKey(key).toHex()) ?? "no such key";
+    refuseDifference(Deno.inspect([key, value]), stored, `${encoding} ${data.toHex()}`);
+  }
+  return `${STORED.length} entries`;
+}
+
+const [mode, ...args] = Deno.args;
+try {
+  if (mode === "corners") console.log(await compareCorners());
+  else if (mode === "bytes") console.log(await compareBytes(args[0]!));
+  else if (mode === "scenarios") console.log(await compareScenarios());
+  else console.log(await comparePrograms(Number(args[0]), Number(args[1])));
+} catch (error) {
+  console.error((error as Error).message);
+  Deno.exit(1);
+}

@@ -1,0 +1,97 @@
+/**
+ * Scenarios with streams and queues, which take time: each says what it saw, and sees the same in
+ * Deno's KV and in Quire's.
+ */
+
+import { setTimeout } from "node:timers/promises";
+import type { Side } from "./side.ts";
+
+/** A scenario. Returns what it saw. */
+export type Scenario = (side: Side) => Promise<unknown>;
+
+const QUIET = { backoffSchedule: [1, 1] };
+
+async function watchCoalesces({ kv }: Side): Promise<unknown> {
+  const seen: unknown[] = [];
+  const reader = kv.watch<[number, string]>([["a"], ["b"]]).getReader();
+  const read = async () => {
+    const { value } = await reader.read();
+    seen.push(value?.map((entry) => [entry.key, entry.value, entry.versionstamp === null]));
+  };
+  await read();
+  await kv.set(["a"], 1);
+  await read();
+  await kv.atomic().set(["a"], 2).set(["b"], "x").commit();
+  await read();
+  await kv.delete(["missing"]);
+  await kv.delete(["a"]);
+  await read();
+  await reader.cancel();
+  return seen;
+}
+
+async function watchSkipsEqualStates({ kv }: Side): Promise<unknown> {
+  const reader = kv.watch([["a"]]).getReader();
+  const first = await reader.read();
+  const second = reader.read();
+  await kv.delete(["a"]);
+  const isQuiet = await Promise.race([second.then(() => false), setTimeout(100, true)]);
+  await kv.set(["a"], 1);
+  const values = [first, await second].map(({ value }) => value?.[0].value);
+  await reader.cancel();
+  return [isQuiet, values];
+}
+
+async function watchEndsWithTheHandle({ kv }: Side): Promise<unknown> {
+  const states: unknown[] = [];
+  for await (const [entry] of kv.watch([["a"]])) {
+    states.push(entry.value);
+    if (entry.value === null) await kv.set(["a"], 1);
+    else kv.close();
+  }
+  return states;
+}
+
+async function queueDelivers({ kv }: Side): Promise<unknown> {
+  const seen: unknown[] = [];
+  const all = Promise.withResolvers<void>();
+  const ended = kv.listenQueue((message) => {
+    seen.push(message);
+    if (seen.length === 3) all.resolve();
+  });
+  await kv.enqueue("first");
+  await setTimeout(200);
+  await kv.enqueue({ second: [1] });
+  await setTimeout(200);
+  await kv.atomic().set(["a"], 1).enqueue(new Uint8Array([3])).commit();
+  await all.promise;
+  kv.close();
+  await ended;
+  return seen;
+}
+
+async function queueRetriesAndGivesUp(side: Side): Promise<unknown> {
+  const { kv } = side;
+  let deliveries = 0;
+  const ended = kv.listenQueue(() => {
+    deliveries++;
+    throw new Error("refused");
+  });
+  await kv.enqueue({ text: "lost" }, { ...QUIET, keysIfUndelivered: [["lost"], ["too"]] });
+  // Deno does not wake watchers of such keys.
+  while ((await kv.get(["lost"])).versionstamp === null) await setTimeout(20);
+  const lost = await kv.getMany([["lost"], ["too"]]);
+  const isOne = lost[0].versionstamp === lost[1].versionstamp;
+  kv.close();
+  await ended;
+  return [deliveries, lost.map(({ value }) => value), isOne];
+}
+
+/** All scenarios. Each gets a database of its own. */
+export const SCENARIOS: readonly Scenario[] = [
+  watchCoalesces,
+  watchSkipsEqualStates,
+  watchEndsWithTheHandle,
+  queueDelivers,
+  queueRetriesAndGivesUp,
+];

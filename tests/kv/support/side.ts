@@ -1,0 +1,55 @@
+/**
+ * One of the two databases that are compared, Deno's and Quire's, and its results as text in which
+ * equal behaviour has equal texts: a versionstamp is its number in the order of commits.
+ */
+
+/** A constructor of `KvU64`. */
+export type U64 = new (value: bigint) => Deno.KvU64;
+
+/** One of the two databases. */
+export class Side {
+  /** The handle. */
+  readonly kv: Deno.Kv;
+  /** The versionstamps of the commits, in order. */
+  readonly versionstamps: string[] = [];
+
+  constructor(kv: Deno.Kv) {
+    this.kv = kv;
+  }
+
+  /** Runs an operation. Returns its result or its error as text. */
+  async run(operation: (side: Side) => unknown): Promise<string> {
+    try {
+      return this.textOf(await operation(this));
+    } catch (error) {
+      const { name, message } = error as Error;
+      return `${Object.getPrototypeOf(error).constructor.name} ${name}: ${message}`;
+    }
+  }
+
+  /** Notes the versionstamp of a result, and checks that it is later than all before. */
+  noted<T>(result: T): T {
+    const { versionstamp } = result as { versionstamp?: string };
+    if (versionstamp !== undefined) {
+      if (versionstamp <= (this.versionstamps.at(-1) ?? "")) {
+        throw new Error(`${versionstamp} is not after ${this.versionstamps.at(-1)}`);
+      }
+      this.versionstamps.push(versionstamp);
+    }
+    return result;
+  }
+
+  /** A value as text. */
+  textOf(value: unknown): string {
+    const text = Deno.inspect(value, {
+      depth: 20,
+      iterableLimit: Infinity,
+      strAbbreviateSize: Infinity,
+      breakLength: Infinity,
+    });
+    return text.replaceAll(/[0-9a-f]{16}0000/g, (stamp) => {
+      const at = this.versionstamps.indexOf(stamp);
+      return at < 0 ? stamp : `commit ${at}`;
+    });
+  }
+}
