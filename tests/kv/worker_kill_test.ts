@@ -1,0 +1,70 @@
+/**
+ * `kill -9` of a worker at any moment loses no message of the queue, and handlers that claim their
+ * messages do no work twice.
+ *
+ * QUIRE_KILLS=N kills N workers in turn, on the same file; QUIRE_SEED=N chooses the moments.
+ */
+
+import { assertEquals, assertGreater } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { setTimeout } from "node:timers/promises";
+import { type KvU64, openKv } from "../../kv/mod.ts";
+import { open } from "../../mod.ts";
+import { linesOf } from "../support/program.ts";
+import { Random } from "../support/random.ts";
+import { inTempDir } from "../support/temp.ts";
+
+const CHILD = fromFileUrl(new URL("./support/queue_child.ts", import.meta.url));
+const KILLS = Number(Deno.env.get("QUIRE_KILLS") ?? 5);
+const MESSAGES = 2000;
+const DELAY_MS_MAX = 60;
+
+/** Runs a worker, and kills it a while after it has added its messages. */
+async function workAndDie(path: string, count: number, delayMs: number): Promise<void> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "-q", "--no-check", CHILD, path, String(count)],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  for await (const line of linesOf(child.stdout)) {
+    assertEquals(line, "added");
+    await setTimeout(delayMs);
+    child.kill("SIGKILL");
+  }
+  await child.status;
+}
+
+describe("kill -9 of workers", () => {
+  it("loses no message, and lets none be worked on twice", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/queue.quire`;
+      const random = new Random(Number(Deno.env.get("QUIRE_SEED") ?? 1));
+      for (let i = 0; i < KILLS; i++) {
+        await workAndDie(path, i === 0 ? MESSAGES : 0, random.below(DELAY_MS_MAX));
+      }
+      const kv = await openKv(path);
+      const left = MESSAGES - (await Array.fromAsync(kv.list({ prefix: ["done"] }))).length;
+      const seen = new Set<number>();
+      const ended = kv.listenQueue(async (message: number) => {
+        seen.add(message);
+        const claim = { key: ["done", message], versionstamp: null };
+        await kv.atomic().check(claim).set(claim.key, true).sum(["works", message], 1n).commit();
+      });
+      const count = async (name: string) =>
+        (await Array.fromAsync(kv.list({ prefix: [name] }, { batchSize: 500 }))).length;
+      while (await count("done") < MESSAGES) await setTimeout(5);
+      const works = await Array.fromAsync(kv.list<KvU64>({ prefix: ["works"] }));
+      kv.close();
+      await ended;
+      assertEquals(works.length, MESSAGES);
+      assertEquals(works.filter(({ value }) => value.value !== 1n), []);
+      console.log(
+        `kill -9: ${KILLS} workers, ${left} of ${MESSAGES} messages left to the last one`,
+      );
+      assertGreater(seen.size, left - 1);
+      using db = open(path);
+      assertEquals((await db.verify()).ok, true);
+    }));
+});
