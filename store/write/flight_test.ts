@@ -15,7 +15,14 @@ const MIB = 1024 * 1024;
 const VALUE = new Uint8Array([1]);
 
 /** Always flies. */
-const FLIES: FlushPolicy = { isSyncLong: true, flies: true, noteInLine() {}, noteFlight() {} };
+const FLIES: FlushPolicy = {
+  isSyncLong: true,
+  flies: true,
+  yields: false,
+  noteInLine() {},
+  noteFlight() {},
+  noteTurn() {},
+};
 
 /** A file whose syncs off the thread end when the test says so. */
 class WaitingFile extends MemoryFile {

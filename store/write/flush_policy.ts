@@ -5,17 +5,17 @@
  * A flight costs more than a short sync: the way to another thread and back. In line, a flush
  * blocks the event loop, and requests of other turns cannot share its sync. So a flush flies while
  * syncs are long, and while flights gather commits of other turns. A lone caller on a fast disk is
- * served in line, except for one flight after each `IN_LINE_MS` of syncs: it lets the event loop
- * run, and shows whether others wait.
+ * served in line. After each `IN_LINE_MS` of syncs the flush yields first: it waits for a turn of
+ * the event loop, which shows whether others wait.
  *
  * It does not measure: the caller notes what a flush took.
  */
 
 /** Syncs that take longer are long, in milliseconds. */
 const LONG_MS = 0.4;
-/** The syncs in line between two flights, in milliseconds. */
+/** The syncs in line that may block the event loop without a break, in milliseconds. */
 const IN_LINE_MS = 2;
-/** The flights that still fly after one has gathered commits. */
+/** The flights that still fly after a flight, or a turn, has gathered commits. */
 const CROWD_FLIGHTS = 32;
 /** The weight of the last sync in the average. */
 const WEIGHT = 1 / 8;
@@ -26,6 +26,8 @@ export interface FlushPolicy {
   readonly isSyncLong: boolean;
   /** Whether the next flush flies. */
   readonly flies: boolean;
+  /** Whether the next flush, in line, waits for a turn of the event loop first. */
+  readonly yields: boolean;
   /** Notes a flush in line, and the milliseconds that it took. */
   noteInLine(ms: number): void;
   /**
@@ -35,13 +37,15 @@ export interface FlushPolicy {
    * @param hasGathered Whether commits were made meanwhile that wait for the medium.
    */
   noteFlight(ms: number, hasGathered: boolean): void;
+  /** Notes a turn of the event loop before a flush, and whether commits were made meanwhile. */
+  noteTurn(hasGathered: boolean): void;
 }
 
 /** Flies while syncs are long or shared. */
 export class AdaptivePolicy implements FlushPolicy {
   /** The average time of a sync in milliseconds; undefined before the first. */
   #syncMs: number | undefined;
-  /** The time of syncs in line since the last flight. */
+  /** The time of syncs in line since the event loop last ran. */
   #inLineMs = 0;
   /** The flights that still fly, because one has gathered commits. */
   #crowd = 0;
@@ -51,7 +55,11 @@ export class AdaptivePolicy implements FlushPolicy {
   }
 
   get flies(): boolean {
-    return this.isSyncLong || this.#crowd > 0 || this.#inLineMs > IN_LINE_MS;
+    return this.isSyncLong || this.#crowd > 0;
+  }
+
+  get yields(): boolean {
+    return this.#inLineMs > IN_LINE_MS && !this.flies;
   }
 
   noteInLine(ms: number): void {
@@ -63,6 +71,11 @@ export class AdaptivePolicy implements FlushPolicy {
     this.#inLineMs = 0;
     this.#crowd = hasGathered ? CROWD_FLIGHTS : Math.max(0, this.#crowd - 1);
     this.#average(ms);
+  }
+
+  noteTurn(hasGathered: boolean): void {
+    this.#inLineMs = 0;
+    if (hasGathered) this.#crowd = CROWD_FLIGHTS;
   }
 
   #average(ms: number): void {

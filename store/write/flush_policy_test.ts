@@ -12,6 +12,7 @@ function flightsOf(policy: AdaptivePolicy, count: number, ms: number, hasGathere
       flights++;
       policy.noteFlight(ms + 0.1, hasGathered);
     } else {
+      if (policy.yields) policy.noteTurn(false);
       policy.noteInLine(ms);
     }
   }
@@ -21,8 +22,26 @@ function flightsOf(policy: AdaptivePolicy, count: number, ms: number, hasGathere
 describe("AdaptivePolicy", () => {
   it("begins in line", () => assertEquals(new AdaptivePolicy().flies, false));
 
-  it("lets a lone caller fly once in 2 ms of short syncs", () => {
-    assertEquals(flightsOf(new AdaptivePolicy(), 160, 0.14), 10);
+  it("serves a lone caller in line, and lets the event loop run once in 2 ms of syncs", () => {
+    const policy = new AdaptivePolicy();
+    let turns = 0;
+    for (let i = 0; i < 160; i++) {
+      assertEquals(policy.flies, false);
+      if (policy.yields) {
+        turns++;
+        policy.noteTurn(false);
+      }
+      policy.noteInLine(0.14);
+    }
+    assertEquals(turns, 10);
+  });
+
+  it("flies after a turn in which others have committed, and yields no more", () => {
+    const policy = new AdaptivePolicy();
+    while (!policy.yields) policy.noteInLine(0.14);
+    policy.noteTurn(true);
+    assertEquals([policy.flies, policy.yields], [true, false]);
+    assertEquals(flightsOf(policy, 100, 0.14), 32);
   });
 
   it("flies always where syncs are long, and no longer once they are short", () => {
@@ -35,7 +54,6 @@ describe("AdaptivePolicy", () => {
   it("goes on to fly while flights gather commits, and for some flights after", () => {
     const policy = new AdaptivePolicy();
     flightsOf(policy, 20, 0.14);
-    while (!policy.flies) policy.noteInLine(0.14);
     policy.noteFlight(0.2, true);
     assertEquals(flightsOf(policy, 100, 0.14, true), 100);
     assertEquals(flightsOf(policy, 32, 0.14), 32);

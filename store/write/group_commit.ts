@@ -167,7 +167,17 @@ export class GroupCommit {
     }
   }
 
+  /** Takes the group to the medium, where the policy says so after a turn of the event loop. */
   #flushSynced(): void {
+    if (!this.#policy.yields) return this.#flushNow();
+    const { version } = this.#pager.meta;
+    setImmediate(() => {
+      this.#policy.noteTurn(this.#pager.meta.version > version);
+      this.#flushNow();
+    });
+  }
+
+  #flushNow(): void {
     if (this.#synced === undefined || this.#flying !== undefined) return;
     // A writeSync may have made everything durable meanwhile.
     const isDurable = this.#pager.durableVersion >= this.#pager.meta.version;
@@ -195,7 +205,7 @@ export class GroupCommit {
     this.#flying ??= this.#flyOn().finally(() => {
       this.#flying = undefined;
       // Commits may have been made between the last landing and now.
-      this.#flushSynced();
+      this.#flushNow();
     });
   }
 

@@ -14,8 +14,22 @@ import { Session } from "./session.ts";
 const VALUE = new Uint8Array([1]);
 const MIB = 1024 * 1024;
 /** Never flies. */
-const FLIES: FlushPolicy = { isSyncLong: true, flies: true, noteInLine() {}, noteFlight() {} };
-const IN_LINE: FlushPolicy = { isSyncLong: false, flies: false, noteInLine() {}, noteFlight() {} };
+const FLIES: FlushPolicy = {
+  isSyncLong: true,
+  flies: true,
+  yields: false,
+  noteInLine() {},
+  noteFlight() {},
+  noteTurn() {},
+};
+const IN_LINE: FlushPolicy = {
+  isSyncLong: false,
+  flies: false,
+  yields: false,
+  noteInLine() {},
+  noteFlight() {},
+  noteTurn() {},
+};
 
 /** A database whose journal has begun, on a file that counts calls. */
 function openCounted(durability: Durability = "sync"): { db: Database; file: FaultyFile } {
@@ -54,6 +68,27 @@ describe("group commit", () => {
       false,
     ]);
     assert(one !== tree.set("one", VALUE));
+    db.close();
+  });
+
+  it("lets the event loop run first where the policy yields, and takes its commits", async () => {
+    const file = new FaultyFile(new MemoryFile());
+    const turns: boolean[] = [];
+    const policy = {
+      ...IN_LINE,
+      yields: true,
+      noteTurn: (gathered: boolean) => turns.push(gathered),
+    };
+    const db = new Database(new Session(new Pager(file), "sync", false, policy));
+    const tree = db.tree("a");
+    await tree.set("alone", VALUE);
+    assertEquals(turns, [false]);
+    const before = countsOf(file);
+    const other = new Promise((resolve) => setImmediate(() => resolve(tree.set("other", VALUE))));
+    await tree.set("first", VALUE);
+    assertEquals([turns, db.durableVersion, tree.has("other")], [[false, true], db.version, true]);
+    assertEquals(countsOf(file) - before, 1);
+    await other;
     db.close();
   });
 

@@ -25,7 +25,14 @@ import { set } from "./support/workloads.ts";
 const EVERY = Number(Deno.env.get("QUIRE_FAULTS") ?? 1);
 const CUT_EVERY = 16;
 const OPTIONS = { journalBytes: 2 * 1024 * 1024 };
-const FLIES: FlushPolicy = { isSyncLong: true, flies: true, noteInLine() {}, noteFlight() {} };
+const FLIES: FlushPolicy = {
+  isSyncLong: true,
+  flies: true,
+  yields: false,
+  noteInLine() {},
+  noteFlight() {},
+  noteTurn() {},
+};
 
 /** A `PowerFile` whose syncs off the thread end in a later turn. */
 class LandingFile extends PowerFile {

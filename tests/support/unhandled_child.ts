@@ -9,7 +9,14 @@ import { Database } from "../../store/database.ts";
 import type { FlushPolicy } from "../../store/write/flush_policy.ts";
 import { Session } from "../../store/write/session.ts";
 
-const FLIES: FlushPolicy = { isSyncLong: true, flies: true, noteInLine() {}, noteFlight() {} };
+const FLIES: FlushPolicy = {
+  isSyncLong: true,
+  flies: true,
+  yields: false,
+  noteInLine() {},
+  noteFlight() {},
+  noteTurn() {},
+};
 
 /** A file whose syncs off the thread fail. */
 class LostFile extends MemoryFile {
