@@ -322,8 +322,17 @@ export class Loader {
    */
   bringBack(page: PageNumber, header: Uint32Array): number {
     const image = this.#cache.addImage();
-    const frame = this.#cache.frames[image >>> CHUNK_SHIFT]!;
-    const slot = image & SLOT_MASK;
+    try {
+      this.copyBack(page, header, this.#cache.frames[image >>> CHUNK_SHIFT]!, image & SLOT_MASK);
+    } catch (error) {
+      this.#cache.drop(image);
+      throw error;
+    }
+    return image;
+  }
+
+  /** Copies a released page as `bringBack` does, to a slot of a frame outside of the cache. */
+  copyBack(page: PageNumber, header: Uint32Array, frame: Frame, slot: Slot): void {
     const place = this.#cache.find(page);
     if (place >= 0) {
       const start = (place & SLOT_MASK) << PAGE_SHIFT;
@@ -334,10 +343,8 @@ export class Loader {
     }
     frame.u32.set(header, slot << HEADER_WORD_SHIFT);
     if (pageSum(frame, slot) !== statedPageSum(header, 0)) {
-      this.#cache.drop(image);
       corrupt(page, 0, "page sum does not match");
     }
-    return image;
   }
 
   /** Whether a miss in a chunk reads the whole chunk. */

@@ -66,6 +66,27 @@ export class SnapshotOwner {
     return snapshot;
   }
 
+  /**
+   * Begins a snapshot of the last committed version without a reader; `endState` ends it.
+   *
+   * @param drains Whether the caller drains it; see `drain`.
+   */
+  beginState(drains: boolean): SnapshotState {
+    return this.#versions.snapshots.begin(this.#pager.meta.version, drains);
+  }
+
+  /** Ends a snapshot without a reader. */
+  endState(state: SnapshotState): void {
+    this.#end(state);
+  }
+
+  /** Lets go of what is kept for a snapshot, between transactions. It does not see it any more. */
+  drain(state: SnapshotState): void {
+    assert(this.#open.depth === 0, "a snapshot drains between transactions");
+    this.#versions.snapshots.drain(state);
+    this.#listener.snapshotEnded();
+  }
+
   /** Registers the open snapshots, so that they end when the program loses them. */
   register(): void {
     if (this.#recent.length === 0) return;

@@ -11,7 +11,9 @@
  * 1. Snapshots are in the order in which they began, so their versions never decrease.
  * 2. An item is kept when a commit replaces it, so the newest snapshot sees it unless the item was
  *    written after that snapshot.
- * 3. The items of a snapshot are a leftist heap with the highest `from` at its root: an item has at
+ * 3. A snapshot that drains is never ended to bound memory: its owner takes the items that it needs
+ *    elsewhere, and lets go of them by `drain`.
+ * 4. The items of a snapshot are a leftist heap with the highest `from` at its root: an item has at
  *    most two children, none with a higher `from`, and `rank` is the length of its right spine,
  *    the shortest path to a missing child.
  *
@@ -48,6 +50,8 @@ export interface SnapshotState {
   readonly since: number;
   /** Whether it was ended to bound memory. */
   isTooOld: boolean;
+  /** Whether its owner drains its items, instead of being ended to bound memory. */
+  readonly drains: boolean;
   /** The live snapshot that began before it. */
   previous: SnapshotState | undefined;
   /** The live snapshot that began after it. */
@@ -73,8 +77,12 @@ export class SnapshotList implements LiveSnapshots {
   /** Live snapshots that were closed, and will end between transactions. */
   readonly #closed: SnapshotState[] = [];
 
-  /** Begins a snapshot of the last commit. */
-  begin(version: Version): SnapshotState {
+  /**
+   * Begins a snapshot of the last commit.
+   *
+   * @param drains Whether its owner drains its items, instead of being ended to bound memory.
+   */
+  begin(version: Version, drains = false): SnapshotState {
     const previous = this.#newest;
     assert(
       previous === undefined || previous.version <= version,
@@ -85,6 +93,7 @@ export class SnapshotList implements LiveSnapshots {
       version,
       since,
       isTooOld: false,
+      drains,
       previous,
       next: undefined,
       kept: undefined,
@@ -116,12 +125,37 @@ export class SnapshotList implements LiveSnapshots {
     return true;
   }
 
-  /** Ends the oldest snapshot to bound memory. Its owner still closes it. */
-  endOldest(): void {
-    const { oldest } = this;
-    assert(oldest !== undefined, "a snapshot ends once");
+  /**
+   * Ends the oldest snapshot that does not drain, to bound memory. Its owner still closes it.
+   *
+   * @returns Whether ending another one may help: there is one, and the items of this one did not
+   * pass to a snapshot that drains.
+   */
+  endOldest(): boolean {
+    let { oldest } = this;
+    while (oldest?.drains) oldest = oldest.next;
+    if (oldest === undefined) return false;
+    const { previous } = oldest;
     oldest.isTooOld = true;
     this.#end(oldest);
+    return previous === undefined;
+  }
+
+  /** Calls a function for each item of a snapshot, of which it is the newest snapshot. */
+  each(snapshot: SnapshotState, visit: (kept: Kept) => void): void {
+    const pending = snapshot.kept === undefined ? [] : [snapshot.kept];
+    for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+      visit(node);
+      if (node.left !== undefined) pending.push(node.left);
+      if (node.right !== undefined) pending.push(node.right);
+    }
+  }
+
+  /** Lets go of the items of a live snapshot, as its end would. It does not see them any more. */
+  drain(snapshot: SnapshotState): void {
+    const { previous, kept } = snapshot;
+    snapshot.kept = undefined;
+    this.#passOn(kept, previous);
   }
 
   /** Whether a live snapshot sees the current bytes of a page that `version` wrote. */
@@ -149,6 +183,11 @@ export class SnapshotList implements LiveSnapshots {
     else next.previous = previous;
     this.snapshotCount--;
     snapshot.previous = snapshot.next = snapshot.kept = undefined;
+    this.#passOn(kept, previous);
+  }
+
+  /** Gives items to the snapshot before theirs, and releases those that it does not see. */
+  #passOn(kept: Kept | undefined, previous: SnapshotState | undefined): void {
     const seen = this.#release(kept, previous?.version ?? NO_VERSION);
     if (previous !== undefined) previous.kept = this.#meld(previous.kept, seen);
   }

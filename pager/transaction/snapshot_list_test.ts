@@ -104,6 +104,35 @@ describe("SnapshotList", () => {
     assertEquals([list.snapshotCount, item.isReleased], [0, true]);
   });
 
+  it("never ends one that drains to bound memory, nor others for what passes to it", () => {
+    const list = new SnapshotList();
+    const draining = list.begin(1, true);
+    const [first, second] = [list.begin(1), list.begin(2)];
+    const item = keep(list, 1)!;
+    assertEquals([list.endOldest(), list.endOldest(), list.endOldest()], [false, false, false]);
+    assertEquals([draining.isTooOld, first.isTooOld, second.isTooOld], [false, true, true]);
+    assertEquals([list.snapshotCount, item.isReleased], [1, false]);
+    list.drain(draining);
+    assertEquals([list.snapshotCount, item.isReleased], [1, true]);
+    end(list, draining);
+    assertEquals(list.snapshotCount, 0);
+  });
+
+  it("drains a snapshot of what an older one does not see", () => {
+    const list = new SnapshotList();
+    const older = list.begin(1);
+    const draining = list.begin(2, true);
+    const [both, one] = [keep(list, 1)!, keep(list, 2)!];
+    const visited: unknown[] = [];
+    list.each(draining, (item) => visited.push(item));
+    assertEquals([visited.length, visited.includes(both), visited.includes(one)], [2, true, true]);
+    list.drain(draining);
+    assertEquals([both.isReleased, one.isReleased], [false, true]);
+    end(list, draining);
+    end(list, older);
+    assertEquals(both.isReleased, true);
+  });
+
   it("keeps exactly the items that a live snapshot sees, in any order of ends", () => {
     for (let seed = 0; seed < 20; seed++) {
       const random = new Random(seed);

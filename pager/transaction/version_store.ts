@@ -17,9 +17,11 @@
 
 import { assert } from "../format/assert.ts";
 import type { Cache } from "../cache/cache.ts";
+import { copyPage } from "../cache/page_copy.ts";
 import { SnapshotTooOldError } from "../format/errors.ts";
-import { PAGE_BYTES } from "../format/format.ts";
-import type { PageNumber, Place, Version } from "../format/units.ts";
+import { CHUNK_SHIFT, PAGE_BYTES, SLOT_MASK } from "../format/format.ts";
+import type { Frame } from "../format/frame.ts";
+import type { PageNumber, Place, Slot, Version } from "../format/units.ts";
 import { Kept, SnapshotList, type SnapshotState } from "./snapshot_list.ts";
 
 /** The place of an image whose bytes are still in the frame of the page or in the file. */
@@ -31,6 +33,8 @@ const DROPPED = -2;
 export interface VacatedPages {
   /** Copies a page, with its old header, to a slot. Returns the place of the copy. */
   bringBack(page: PageNumber, header: Uint32Array): number;
+  /** Copies a page, with its old header, to a slot of a frame outside of the cache. */
+  copyBack(page: PageNumber, header: Uint32Array, into: Frame, slot: Slot): void;
 }
 
 /** The images of a page. */
@@ -160,13 +164,50 @@ export class VersionStore {
    * @throws {SnapshotTooOldError} The snapshot was ended to bound memory.
    */
   find(page: PageNumber, snapshot: SnapshotState): number {
+    const image = this.#imageFor(page, snapshot);
+    return image === undefined ? -1 : this.#placeOf(page, image);
+  }
+
+  /**
+   * Copies a page as a snapshot sees it, with its header, to a slot of a frame outside of the
+   * cache. Returns false, and copies nothing, when the snapshot sees the current page.
+   *
+   * @throws {SnapshotTooOldError} The snapshot was ended to bound memory.
+   */
+  copyTo(page: PageNumber, snapshot: SnapshotState, into: Frame, slot: Slot): boolean {
+    const image = this.#imageFor(page, snapshot);
+    if (image === undefined) return false;
+    if (image.place === IN_PLACE) {
+      assert(image.header !== undefined, "an image in place has its header");
+      this.#vacated.copyBack(page, image.header, into, slot);
+    } else {
+      copyPage(
+        this.#cache.frames[image.place >>> CHUNK_SHIFT]!,
+        image.place & SLOT_MASK,
+        into,
+        slot,
+      );
+    }
+    return true;
+  }
+
+  /** The pages, in order, whose images no snapshot newer than this one sees. */
+  pagesOf(snapshot: SnapshotState): PageNumber[] {
+    const pages: PageNumber[] = [];
+    this.snapshots.each(snapshot, (kept) => {
+      if (kept instanceof Image) pages.push(kept.page);
+    });
+    return pages.sort((a, b) => a - b);
+  }
+
+  /** The image of a page that a snapshot sees; undefined when it sees the current page. */
+  #imageFor(page: PageNumber, snapshot: SnapshotState): Image | undefined {
     if (snapshot.isTooOld) throw new SnapshotTooOldError("Cannot read the snapshot: it is too old");
-    if (this.#count === 0) return -1;
+    if (this.#count === 0) return undefined;
     const images = this.#images.get(page);
-    if (images === undefined) return -1;
+    if (images === undefined) return undefined;
     const image = firstAfter(images.list, snapshot.version);
-    if (image === undefined || image.from > snapshot.version) return -1;
-    return this.#placeOf(page, image);
+    return image === undefined || image.from > snapshot.version ? undefined : image;
   }
 
   #placeOf(page: PageNumber, image: Image): number {
@@ -175,11 +216,9 @@ export class VersionStore {
     return image.place = this.#vacated.bringBack(page, image.header);
   }
 
-  /** Ends the oldest snapshots while images exceed their bound. */
+  /** Ends the oldest snapshots while images exceed their bound, except those that drain. */
   bound(): void {
-    while (this.bytes > this.#bytesMax && this.snapshots.snapshotCount > 0) {
-      this.snapshots.endOldest();
-    }
+    while (this.bytes > this.#bytesMax && this.snapshots.endOldest());
   }
 
   /** Drops an image that no snapshot sees. Its page's list loses dropped images several at once. */

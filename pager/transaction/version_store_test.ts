@@ -22,7 +22,11 @@ function makeStore(bytesMax = Infinity) {
     broughtBack.push([page, header]);
     return cache.addImage();
   };
-  return { cache, broughtBack, store: new VersionStore(cache, { bringBack }, bytesMax) };
+  return {
+    cache,
+    broughtBack,
+    store: new VersionStore(cache, { bringBack, copyBack: () => {} }, bytesMax),
+  };
 }
 
 /** Ends a snapshot at once, as between transactions. */
