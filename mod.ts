@@ -26,6 +26,8 @@
  */
 
 export {
+  type BackupOptions,
+  type BackupResult,
   type CompactOptions,
   type CompactReport,
   Database,
@@ -61,6 +63,7 @@ export type {
   TuplePrefix,
 } from "./store/mod.ts";
 export type { DatabaseStats, TreeStats } from "./store/mod.ts";
+export { restore, type RestoreResult } from "./store/mod.ts";
 export { type Finding, verify, type VerifyFileOptions, type VerifyOptions } from "./store/mod.ts";
 export { salvage, type SalvagedTree, type SalvageGap, type SalvageOptions } from "./store/mod.ts";
 export type { SalvageReport, VerifyReport } from "./store/mod.ts";

@@ -15,7 +15,15 @@
 
 export { assert } from "./format/assert.ts";
 export { BuildingFile } from "./file/building_file.ts";
-export type { DiskFigures } from "./file/disk.ts";
+export { CopiedFile, superblockPages } from "./copy/copied_file.ts";
+export type { Copies } from "./copy/copies.ts";
+export type { CopiedChunk, CopyReader, TakePage } from "./copy/copy_reader.ts";
+export type { StateSum } from "./copy/state_sum.ts";
+export { IncrementApply } from "./copy/increment_apply.ts";
+export type { IncrementHead } from "./copy/increment_format.ts";
+export { IncrementReader, type IncrementRecord } from "./copy/increment_reader.ts";
+export { IncrementWriter } from "./copy/increment_writer.ts";
+export { Disk, type DiskFigures } from "./file/disk.ts";
 export type { Durability } from "./journal/commit_path.ts";
 export {
   ClosedError,

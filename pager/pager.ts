@@ -57,6 +57,7 @@ import { Rollback } from "./transaction/rollback.ts";
 import { type PageSnapshot, SnapshotOwner } from "./transaction/snapshot.ts";
 import type { Kept } from "./transaction/snapshot_list.ts";
 import { VersionStore } from "./transaction/version_store.ts";
+import { Copies } from "./copy/copies.ts";
 import { UnsyncedChunks } from "./file/unsynced_chunks.ts";
 import { Writeback } from "./cache/writeback.ts";
 import { Writer } from "./transaction/writer.ts";
@@ -76,6 +77,8 @@ export class Pager {
   readonly path: string | undefined;
   /** The way of commits to the medium that does not block the thread. */
   readonly flights: Flights;
+  /** The copies of the file that are being made. */
+  readonly copies: Copies;
 
   readonly #disk: Disk;
   readonly #cache: Cache;
@@ -158,6 +161,7 @@ export class Pager {
     this.#commit = new Commit({ ...logged, bypass: this.#bypass });
     this.#rollback = new Rollback(parts);
     this.#snapshots = new SnapshotOwner(this, parts);
+    this.copies = new Copies({ ...parts, snapshots: this.#snapshots });
   }
 
   /** Registers the check of the structure of pages of a kind, which runs once per load. */
@@ -221,7 +225,10 @@ export class Pager {
     this.#checkUsable();
     if (this.readOnly) throw new TypeError("Cannot write: the database was opened read-only");
     this.#disk.checkWritable();
-    if (this.depth === 0) this.#commitPath?.makeRoom();
+    if (this.depth === 0) {
+      this.copies.makeRoom();
+      this.#commitPath?.makeRoom();
+    }
     this.#open.begin();
   }
 

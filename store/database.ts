@@ -3,6 +3,7 @@
  */
 
 import { type Census, census, type ChunkCensus, chunkCensus } from "../btree/mod.ts";
+import { backup, type BackupOptions, type BackupResult } from "./backup/backup.ts";
 import type { DatabaseStats } from "./stats.ts";
 import { Inspector } from "./inspect/inspector.ts";
 import { checkName, type Sync } from "./read/argument_checks.ts";
@@ -395,6 +396,54 @@ export class Database {
   async compact(options: CompactOptions = {}): Promise<CompactReport> {
     this.#refuseInside("compact");
     return await compact(this.#session, options);
+  }
+
+  /**
+   * Copies the database as of the last commit to a new file or a stream. Reads and writes continue
+   * meanwhile, whatever they change, and at most one chunk of 2 MiB is read in each turn of the
+   * event loop. Every copied page has been checked.
+   *
+   * The file is a closed database. It is written to `to` with `.unfinished` added, and renamed when
+   * it is whole and on the medium; after an error nothing remains. Its permissions are no wider
+   * than those of the source.
+   *
+   * With `since`, only pages that changed after that version are written, as an increment for
+   * `restore`; they are found from page headers, 1/256 of the file.
+   *
+   * A stream receives the bytes of that file in order, and is closed. As the order is fixed, pages
+   * that change before their turn wait in memory; beyond `maxSnapshotBytes` the backup fails.
+   *
+   * ```ts
+   * import { open } from "../mod.ts";
+   *
+   * const dir = Deno.makeTempDirSync();
+   * {
+   *   using db = open(":memory:");
+   *   await db.tree("a").set("key", new Uint8Array(1));
+   *   const { version } = await db.backup(`${dir}/copy.quire`);
+   *   console.assert(version === db.version);
+   * }
+   * {
+   *   using copy = open(`${dir}/copy.quire`);
+   *   console.assert(copy.tree("a").has("key"));
+   * }
+   * Deno.removeSync(dir, { recursive: true });
+   * ```
+   *
+   * @param to The path of the new file, or a `file:` URL, or a stream.
+   * @throws {IoError} A file exists at `to`, or the system refused.
+   * @throws {CorruptionError} A page is damaged.
+   * @throws {ClosedError} The database was closed meanwhile.
+   * @throws {SnapshotTooOldError} To a stream: writes meanwhile exceeded the memory for old pages.
+   * @throws {TypeError} A transaction is open, or an argument has the wrong type.
+   * @throws {RangeError} `since` is not a version that the database has reached.
+   */
+  async backup(
+    to: string | URL | WritableStream<Uint8Array>,
+    options: BackupOptions = {},
+  ): Promise<BackupResult> {
+    this.#refuseInside("back up");
+    return await backup(this.#session, to, options);
   }
 
   /**

@@ -5,6 +5,8 @@
  */
 
 export type { Change, Commit } from "./watch/change.ts";
+export type { BackupOptions, BackupResult } from "./backup/backup.ts";
+export { restore, restoreChain, type RestoreResult } from "./backup/restore.ts";
 export { Database } from "./database.ts";
 export type { DatabaseStats, TreeStats } from "./stats.ts";
 export {

@@ -94,6 +94,24 @@ export class NewFile {
     this.#close();
   }
 
+  /**
+   * Like `publish`, but no sync holds up the thread.
+   *
+   * @throws {IoError} Later, in the promise: as `publish`.
+   */
+  async publishLater(): Promise<void> {
+    assert(this.#isOpen, "a file is published once");
+    try {
+      await startSync(this.descriptor);
+      if (!this.#isThere()) throw new Error(`${this.path} was replaced meanwhile`);
+      if (this.path === this.#target) await startSyncOfFolder(this.#target);
+      else await giveNameLater(this.path, this.#target);
+    } catch (cause) {
+      throw cannotMake(this.#target, cause);
+    }
+    this.#close();
+  }
+
   /** Removes the file unless it is published, if the system allows it. Call it at any time. */
   abandon(): void {
     if (!this.#isOpen) return;
@@ -142,6 +160,23 @@ export function giveName(from: string, to: string, link: typeof fs.linkSync = fs
   }
 }
 
+/** Like `giveName`, but no sync holds up the thread. */
+async function giveNameLater(from: string, to: string): Promise<void> {
+  try {
+    fs.linkSync(from, to);
+  } catch (error) {
+    if (!NO_LINKS.includes(codeOf(error))) throw error;
+    return renameToNew(from, to);
+  }
+  try {
+    await startSyncOfFolder(to);
+    fs.unlinkSync(from);
+  } catch (error) {
+    fs.unlinkSync(to);
+    throw error;
+  }
+}
+
 /** Like `giveName`, without links. A process that is killed in between leaves an empty file. */
 function renameToNew(from: string, to: string): void {
   fs.closeSync(fs.openSync(to, "wx", MODE_PRIVATE));
@@ -156,15 +191,8 @@ function renameToNew(from: string, to: string): void {
 
 /** Makes the entries of the folder of a path durable, if the folder can be synced. */
 function syncFolder(path: string): void {
-  const folder = dirname(path);
-  if (!isGranted("read", folder)) return;
-  let descriptor: number;
-  try {
-    descriptor = fs.openSync(folder, "r");
-  } catch {
-    // The user may write to the folder but not read it, or the system does not open folders.
-    return;
-  }
+  const descriptor = openFolder(path);
+  if (descriptor === undefined) return;
   try {
     fs.fsyncSync(descriptor);
   } catch (error) {
@@ -172,6 +200,37 @@ function syncFolder(path: string): void {
   } finally {
     fs.closeSync(descriptor);
   }
+}
+
+/** Like `syncFolder`, but does not hold up the thread. */
+async function startSyncOfFolder(path: string): Promise<void> {
+  const descriptor = openFolder(path);
+  if (descriptor === undefined) return;
+  try {
+    await startSync(descriptor);
+  } catch (error) {
+    if (!NO_FOLDER_SYNC.includes(codeOf(error))) throw error;
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+/** A descriptor of the folder of a path; undefined if this program or the system refuses it. */
+function openFolder(path: string): number | undefined {
+  const folder = dirname(path);
+  if (!isGranted("read", folder)) return undefined;
+  try {
+    return fs.openSync(folder, "r");
+  } catch {
+    // The user may write to the folder but not read it, or the system does not open folders.
+    return undefined;
+  }
+}
+
+function startSync(descriptor: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fs.fsync(descriptor, (error) => error ? reject(error) : resolve());
+  });
 }
 
 function refuseTaken(target: string): void {

@@ -32,6 +32,11 @@ export function crc(bytes: Uint8Array): number {
   return crc32(bytes) | 0;
 }
 
+/** The CRC-32 of some bytes and of `bytes` after them, as an unsigned integer. */
+export function crcAfter(bytes: Uint8Array, before: number): number {
+  return crc32(bytes, before);
+}
+
 /** The page sum of the page in a slot, as a signed integer. */
 export function pageSum(frame: Frame, slot: Slot): number {
   const start = slot << PAGE_SHIFT;

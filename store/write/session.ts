@@ -241,6 +241,15 @@ export class Session implements TreeSource {
     }
   }
 
+  /**
+   * Resolves when a committed version is on the medium.
+   *
+   * @throws {IoError} Later, in the promise: the system refused.
+   */
+  async reachMedium(version: number): Promise<void> {
+    if (this.pager.durableVersion < version) await this.#group.reach("sync");
+  }
+
   /** Delivers durable commits to watchers, even if a later flush failed. */
   #deliver(): void {
     this.feed.deliver(this.pager.durableVersion);

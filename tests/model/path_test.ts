@@ -8,7 +8,7 @@ import { toFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { inspectFile } from "../../cli/inspect/mod.ts";
 import { explore } from "../../cli/mod.ts";
-import { open, salvage, verify } from "../../mod.ts";
+import { open, restore, salvage, verify } from "../../mod.ts";
 import { openPager } from "../../pager/mod.ts";
 import { inTempDir } from "../support/temp.ts";
 
@@ -23,6 +23,13 @@ const USES: Readonly<Record<string, (path: string | URL) => unknown>> = {
   "verify": (path) => verify(path),
   "salvage from": (path) => salvage(path, ":nowhere:/saved.quire"),
   "salvage to": (path) => salvage("there is none.quire", path),
+  "restore from": (path) => restore(":nowhere:/restored.quire", path),
+  "restore to": (path) => restore(path, "there is none.quire"),
+  "restore with": (path) => restore(":nowhere:/restored.quire", "there is none.quire", path),
+  "backup": async (path) => {
+    using db = open(":memory:");
+    await db.backup(path);
+  },
   "inspectFile": (path) => inspectFile(path).close(),
   "explore": async (path) => {
     using db = open(":memory:");
@@ -52,7 +59,11 @@ async function assertRefused(path: unknown, message: string): Promise<void> {
     const error = await errorOf(() => use(path as string));
     const what = `${name} of ${String(path)}`;
     assertInstanceOf(error, TypeError, `${what}: ${error}`);
-    assertMatch((error as TypeError).message, /^Cannot (open|verify|salvage|explore): /, what);
+    assertMatch(
+      (error as TypeError).message,
+      /^Cannot (open|verify|salvage|restore|back up|explore): /,
+      what,
+    );
     assertStringIncludes((error as TypeError).message, message, what);
   }
 }

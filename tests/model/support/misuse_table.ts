@@ -323,6 +323,31 @@ const DATABASE: Rows<Database> = {
     ],
     inside: "refused",
   },
+  "backup": {
+    use: (db) => db.backup(new WritableStream()),
+    wrong: [
+      ...wrongs<Database>(
+        all(
+          [null, 7, { signal: 1 }, { onProgress: {} }, { since: "1" }, { depth: 1 }],
+          TypeError,
+          "Cannot back up: ",
+        ),
+        (db, options) => db.backup(new WritableStream(), options),
+      ),
+      ...wrongs<Database>(
+        all([undefined, null, 7, {}], TypeError, "Cannot back up: "),
+        (db, to) => {
+          return db.backup(to);
+        },
+      ),
+      ...wrongs<Database>(all([-1, 0.5, NaN], RangeError, "Cannot back up: "), (db, since) => {
+        return db.backup(new WritableStream(), { since });
+      }),
+    ],
+    inside: "refused",
+    // Its version is not on the medium.
+    failed: "refused",
+  },
   "close": {
     use: (db) => db.close(),
     wrong: [],
@@ -667,7 +692,7 @@ export const TABLE = {
 };
 
 /** The functions of `mod.ts`; other tests have their wrong uses. */
-export const FUNCTIONS: readonly string[] = ["open", "salvage", "verify"];
+export const FUNCTIONS: readonly string[] = ["open", "restore", "salvage", "verify"];
 
 /** The error of a use in each state that refuses it. */
 export const REFUSALS = {

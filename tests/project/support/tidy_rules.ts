@@ -40,9 +40,20 @@ const RANKS: Readonly<Record<string, number>> = {
  * may import from its own room and from lower ones.
  */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  pager: ["format", "file", "cache", "batch", "journal", "transaction", "recovery", "damage", ""],
+  pager: [
+    "format",
+    "file",
+    "cache",
+    "batch",
+    "journal",
+    "transaction",
+    "recovery",
+    "damage",
+    "copy",
+    "",
+  ],
   btree: ["node", "value", "walk", "change", "check", "", "compact", "inspect"],
-  store: ["codec", "read", "watch", "write", "verify", "inspect", ""],
+  store: ["codec", "read", "watch", "write", "verify", "inspect", "backup", ""],
   kv: ["api", "format", "write", "schedule", ""],
   cli: ["io", "form", "inspect", "serving", "explorer", "spec", "shell", "command", ""],
 };

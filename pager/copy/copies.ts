@@ -1,0 +1,73 @@
+/**
+ * The copies of an open file that are being made, and what writers do for them.
+ *
+ * A copy shows one version while later ones are committed, so it needs the images of pages that
+ * change before it has reached them. It does not wait for them in memory: before a transaction
+ * begins, the copies take the images kept since the last time, once these exceed `DRAIN_BYTES`. So
+ * a transaction waits for that many bytes and for the pages that the one before it replaced, and
+ * memory stays within the same bounds.
+ *
+ * An error of a copy never reaches the transaction: the copy keeps it for its own next step.
+ */
+
+import type { SnapshotOwner } from "../transaction/snapshot.ts";
+import type { VersionStore } from "../transaction/version_store.ts";
+import { CopyReader, type CopySource, type TakePage } from "./copy_reader.ts";
+
+/** The bytes of images that are kept before copies take them. */
+const DRAIN_BYTES = 1024 * 1024;
+
+/** The copies of an open file. */
+export class Copies {
+  readonly #source: CopySource;
+  readonly #versions: VersionStore;
+  /** The copies that take images early, the oldest first. */
+  readonly #draining: CopyReader[] = [];
+  /** The bytes of images that remained when the copies took theirs last. */
+  #remaining = 0;
+
+  /**
+   * Starts without a copy.
+   *
+   * @param source The parts of the pager that copies read.
+   */
+  constructor(source: CopySource & { versions: VersionStore; snapshots: SnapshotOwner }) {
+    this.#source = source;
+    this.#versions = source.versions;
+  }
+
+  /** The id of the database. */
+  get databaseId(): Uint8Array {
+    return this.#source.superblock.fields.databaseId;
+  }
+
+  /**
+   * Begins a copy of the last commit, between transactions.
+   *
+   * @param take Takes a page before its turn, because it is about to be forgotten. Without it the
+   * copy ends with `SnapshotTooOldError` when others need the memory.
+   */
+  begin(take?: TakePage): CopyReader {
+    const copy = new CopyReader(this.#source, take, () => this.#ended(copy));
+    if (take !== undefined) this.#draining.push(copy);
+    return copy;
+  }
+
+  /** Lets the copies take images, if there are many. Call it before a transaction begins. */
+  makeRoom(): void {
+    if (this.#draining.length === 0) return;
+    this.#remaining = Math.min(this.#remaining, this.#versions.bytes);
+    if (this.#versions.bytes - this.#remaining > DRAIN_BYTES) this.#drain();
+  }
+
+  /** The newest copy first: what an older one sees too passes to that. */
+  #drain(): void {
+    for (const copy of this.#draining.toReversed()) copy.drain();
+    this.#remaining = this.#versions.bytes;
+  }
+
+  #ended(copy: CopyReader): void {
+    const index = this.#draining.indexOf(copy);
+    if (index >= 0) this.#draining.splice(index, 1);
+  }
+}

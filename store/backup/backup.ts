@@ -1,0 +1,96 @@
+/**
+ * Backup: copies an open database, or what changed in it since a version, to a new file or a
+ * stream, while reads and writes go on.
+ *
+ * The copy shows the last commit before it began. It is completed only once that commit is on the
+ * medium: otherwise a crash of the source could replace it by another commit with the same number.
+ */
+
+import { type CopyReader, pathOf } from "../../pager/mod.ts";
+import { checkOptions, type OptionTypes, PROGRESS_TYPES } from "../read/argument_checks.ts";
+import type { ProgressOptions } from "../verify/slices.ts";
+import type { Session } from "../write/session.ts";
+import { copyChunks } from "./copy_loop.ts";
+import { FileSink, StreamSink } from "./sinks.ts";
+import { BytesTarget, type CopyTarget, DatabaseTarget, IncrementTarget } from "./targets.ts";
+
+/** Options of `Database.backup`. */
+export interface BackupOptions extends ProgressOptions {
+  /**
+   * Write an increment, which has only what changed after this version; `restore` applies it to a
+   * copy of that version. Default: a whole copy.
+   */
+  since?: number | undefined;
+}
+
+/** The result of a backup. */
+export interface BackupResult {
+  /** The version that the copy shows. */
+  readonly version: number;
+  /** The number of pages of trees that were written. */
+  readonly pages: number;
+  /** The bytes read from the file of the database. */
+  readonly bytesRead: number;
+  /** The bytes written to the target. */
+  readonly bytesWritten: number;
+}
+
+const ACTION = "back up";
+const OPTION_TYPES: OptionTypes = { ...PROGRESS_TYPES, since: "number" };
+/** All pages are of a later version. */
+const ALL = -1;
+
+/** Copies the last commit of an open database; see `Database.backup`. */
+export async function backup(
+  session: Session,
+  to: string | URL | WritableStream<Uint8Array>,
+  options: BackupOptions,
+): Promise<BackupResult> {
+  checkOptions(ACTION, options, OPTION_TYPES);
+  const { signal } = options;
+  checkSince(options.since, session.pager.meta.version);
+  signal?.throwIfAborted();
+  const sink = to instanceof WritableStream
+    ? streamSink(to, signal)
+    : new FileSink(pathOf(ACTION, to), session.pager.path);
+  let reader: CopyReader | undefined;
+  try {
+    const target = targetOf(sink, options.since);
+    reader = session.pager.copies.begin(target.takeEarly);
+    target.begin(reader);
+    await session.reachMedium(reader.meta.version);
+    const checkOpen = () => session.checkOpen();
+    const versionNow = () => session.pager.meta.version;
+    const since = options.since ?? ALL;
+    await copyChunks({ reader, target, since, checkOpen, versionNow }, options);
+    reader.close();
+    signal?.throwIfAborted();
+    await target.complete(reader);
+    const { meta, sum, bytesRead } = reader;
+    const pages = target instanceof IncrementTarget ? target.pages : sum.pages;
+    return { version: meta.version, pages, bytesRead, bytesWritten: sink.bytesWritten };
+  } catch (error) {
+    sink.abandon(error);
+    throw error;
+  } finally {
+    reader?.close();
+  }
+}
+
+function checkSince(since: number | undefined, version: number): void {
+  if (since === undefined || (Number.isInteger(since) && since >= 0 && since <= version)) return;
+  throw new RangeError(`Cannot ${ACTION}: since ${since} is not a version from 0 to ${version}`);
+}
+
+function streamSink(
+  stream: WritableStream<Uint8Array>,
+  signal: AbortSignal | undefined,
+): StreamSink {
+  if (stream.locked) throw new TypeError(`Cannot ${ACTION}: the stream is locked`);
+  return new StreamSink(stream, signal);
+}
+
+function targetOf(sink: FileSink | StreamSink, since: number | undefined): CopyTarget {
+  if (since !== undefined) return new IncrementTarget(sink, since);
+  return sink instanceof FileSink ? new DatabaseTarget(sink) : new BytesTarget(sink);
+}

@@ -1,0 +1,303 @@
+// Backups to files and streams: what is there after success, errors, an abort and a close, what a
+// writer meets meanwhile, and the memory that old pages take.
+
+import { Buffer } from "node:buffer";
+import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { ClosedError, IoError, MemoryFile, SnapshotTooOldError } from "../../pager/mod.ts";
+import type { Database } from "../database.ts";
+import { open } from "../open.ts";
+import { verify } from "../verify/verify.ts";
+import { copyChunks } from "./copy_loop.ts";
+import {
+  assertContent,
+  bytesOf,
+  contentOf,
+  openBoth,
+  openOn,
+  sameBytes,
+} from "../../tests/support/database.ts";
+import { FaultyFile } from "../../tests/support/faulty_file.ts";
+import { inTempDir } from "../../tests/support/temp.ts";
+
+const MIB = 1024 * 1024;
+const KEYS = 3000;
+const VALUE_BYTES = 1000;
+
+/** Sets some keys to values that depend on a seed, in one transaction. */
+function fill(db: Database, seed: number, from = 0, to = KEYS): void {
+  db.writeSync((tx) => {
+    for (let i = from; i < to; i++) tx.tree("t").set(keyOf(i), bytesOf(seed + i, VALUE_BYTES));
+  });
+}
+
+function keyOf(index: number): string {
+  return `key ${String(index).padStart(6, "0")}`;
+}
+
+function namesIn(dir: string): string[] {
+  return [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
+}
+
+/** The bytes that a stream received, and the stream. */
+function collector(): { stream: WritableStream<Uint8Array>; bytes: () => Uint8Array } {
+  const parts: Uint8Array[] = [];
+  const stream = new WritableStream<Uint8Array>({ write: (part) => void parts.push(part) });
+  return { stream, bytes: () => new Uint8Array(Buffer.concat(parts)) };
+}
+
+describe("Database.backup() to a file", () => {
+  it("makes a closed database that verify passes, and says what it did", () =>
+    inTempDir(async (dir) => {
+      using db = open(`${dir}/from`);
+      fill(db, 1);
+      const content = contentOf(db);
+      const steps: number[] = [];
+      const result = await db.backup(`${dir}/to`, {
+        onProgress: ({ phase, done, total }) => {
+          assertEquals(phase, "pages");
+          if (done === total) steps.push(done);
+        },
+      });
+      assertEquals(steps.length, 1);
+      assertEquals(result.version, db.version);
+      const { size } = Deno.statSync(`${dir}/to`);
+      assert(result.bytesWritten >= result.pages * 8192 && result.bytesWritten <= size + 16384);
+      assertEquals(namesIn(dir), ["from", "to"]);
+      const { ok, recovery, pages } = await verify(`${dir}/to`);
+      assertEquals([ok, recovery, pages], [true, undefined, result.pages]);
+      using copy = open(`${dir}/to`);
+      assertContent(contentOf(copy), content);
+      fill(copy, 7);
+      copy.close();
+      assert((await verify(`${dir}/to`)).ok);
+    }));
+
+  it("shows the version of its beginning, and two at once their own", () =>
+    inTempDir(async (dir) => {
+      using db = open(`${dir}/from`);
+      fill(db, 1);
+      const first = db.backup(`${dir}/1`);
+      fill(db, 2);
+      const second = db.backup(`${dir}/2`);
+      fill(db, 3);
+      const versions = (await Promise.all([first, second])).map(({ version }) => version);
+      assertEquals(versions, [1, 2]);
+      for (const seed of [1, 2]) {
+        using copy = open(`${dir}/${seed}`, { readOnly: true });
+        assertEquals(copy.tree("t").get(keyOf(77)), bytesOf(seed + 77, VALUE_BYTES));
+        assert((await copy.verify()).ok);
+      }
+    }));
+
+  it("takes a source in memory, read-only, or not closed", () =>
+    inTempDir(async (dir) => {
+      using memory = open(":memory:");
+      fill(memory, 1);
+      await memory.backup(`${dir}/1`);
+      {
+        using source = open(`${dir}/1`, { readOnly: true });
+        await source.backup(`${dir}/2`);
+      }
+      const file = new MemoryFile();
+      const db = openOn(file);
+      db.tree("t").set("last", bytesOf(1, 10));
+      db.writeSync((tx) => tx.tree("t").set("more", bytesOf(2, 10)));
+      const unclosed = openOn(new MemoryFile(file.content()), { readOnly: true });
+      await unclosed.backup(`${dir}/3`);
+      for (const name of ["1", "2", "3"]) assert((await verify(`${dir}/${name}`)).ok, name);
+      using copy = open(`${dir}/3`);
+      assert(copy.tree("t").has("last") && copy.tree("t").has("more"));
+    }));
+
+  it("of an empty database is one", () =>
+    inTempDir(async (dir) => {
+      using db = open(":memory:");
+      assertEquals((await db.backup(`${dir}/to`)).pages, 0);
+      assert((await verify(`${dir}/to`)).ok);
+      using copy = open(`${dir}/to`);
+      fill(copy, 1);
+    }));
+
+  it("refuses a target that exists, also as a link, and a missing folder", () =>
+    inTempDir(async (dir) => {
+      using db = open(`${dir}/from`);
+      fill(db, 1, 0, 10);
+      Deno.symlinkSync(`${dir}/from`, `${dir}/link`);
+      Deno.symlinkSync(`${dir}/none`, `${dir}/nowhere`);
+      for (const name of ["from", "link", "nowhere", "none/to"]) {
+        await assertRejects(() => db.backup(`${dir}/${name}`), IoError, "Cannot create ");
+      }
+      assertEquals(namesIn(dir), ["from", "link", "nowhere"]);
+      assertEquals(db.stats().snapshots, 0);
+    }));
+
+  it("leaves nothing after an abort, before or in the middle", () =>
+    inTempDir(async (dir) => {
+      using db = open(":memory:");
+      fill(db, 1);
+      const reason = new Error("enough");
+      const early = db.backup(`${dir}/to`, { signal: AbortSignal.abort(reason) });
+      assertEquals(await early.catch((error) => error), reason);
+      const controller = new AbortController();
+      const late = db.backup(`${dir}/to`, { signal: controller.signal });
+      assertEquals(namesIn(dir), ["to.unfinished"]);
+      controller.abort(reason);
+      assertEquals(await late.catch((error) => error), reason);
+      assertEquals(namesIn(dir), []);
+      assertEquals(db.stats().snapshots, 0);
+    }));
+
+  it("leaves nothing when the database is closed meanwhile", () =>
+    inTempDir(async (dir) => {
+      const db = open(`${dir}/from`);
+      fill(db, 1);
+      const backup = db.backup(`${dir}/to`);
+      db.close();
+      await assertRejects(() => backup, ClosedError);
+      assertEquals(namesIn(dir), ["from"]);
+      assert((await verify(`${dir}/from`)).ok);
+    }));
+
+  it("refuses a page that is damaged, and leaves nothing", () =>
+    inTempDir(async (dir) => {
+      const file = new MemoryFile();
+      const made = openOn(file);
+      fill(made, 1);
+      made.close();
+      const bytes = file.content();
+      bytes[100 * 8192 + 5]! ^= 1;
+      using db = openOn(new MemoryFile(bytes));
+      const error = await db.backup(`${dir}/to`).catch((error) => error);
+      assertEquals([error.name, error.page], ["CorruptionError", 100]);
+      assertEquals(namesIn(dir), []);
+    }));
+});
+
+describe("Database.backup() and a writer", () => {
+  it("waits until its version is on the medium", async () => {
+    const file = new FaultyFile(new MemoryFile());
+    const { db } = openBoth(file, {}, "none");
+    fill(db, 1, 0, 10);
+    assertLess(db.durableVersion, db.version);
+    const { stream } = collector();
+    await db.backup(stream);
+    assertEquals(db.durableVersion, db.version);
+    fill(db, 2, 0, 10);
+    file.fault = (operation) => operation === "sync" || operation === "write" ? "throw" : "none";
+    await assertRejects(() => db.backup(collector().stream), IoError);
+  });
+
+  it("takes old pages out of memory, however many change", () =>
+    inTempDir(async (dir) => {
+      const options = { maxSnapshotBytes: 2 * MIB, cacheBytes: 8 * MIB };
+      using db = open(":memory:", options);
+      fill(db, 1, 0, 12 * KEYS);
+      const content = contentOf(db);
+      const backup = db.backup(`${dir}/to`);
+      let most = 0;
+      for (let seed = 2; seed < 4; seed++) {
+        for (let i = 0; i < 12 * KEYS; i += 200) {
+          fill(db, seed, i, i + 200);
+          most = Math.max(most, db.stats().snapshotBytes);
+        }
+      }
+      await backup;
+      assertLess(most, 2 * MIB);
+      using copy = open(`${dir}/to`);
+      assertContent(contentOf(copy), content);
+    }));
+
+  it("to a stream fails beyond the memory for old pages, and another snapshot does before", () =>
+    inTempDir(async (dir) => {
+      using db = open(":memory:", { maxSnapshotBytes: 1 * MIB });
+      fill(db, 1);
+      const toFile = db.backup(`${dir}/to`);
+      const toStream = db.backup(collector().stream);
+      fill(db, 2);
+      await assertRejects(() => toStream, SnapshotTooOldError);
+      await toFile;
+      assert((await verify(`${dir}/to`)).ok);
+    }));
+
+  it("rests after each step during which others wrote, and else not", async () => {
+    const { db, session } = openBoth(new MemoryFile());
+    fill(db, 1);
+    fill(db, 1, KEYS, 2 * KEYS);
+    const reader = session.pager.copies.begin();
+    const steps: string[] = [];
+    const work = {
+      reader,
+      target: { writeChunk: () => void steps.push("step") },
+      since: -1,
+      checkOpen: () => {
+        if (steps.length === 2) fill(db, 2, 0, 1);
+      },
+      versionNow: () => db.version,
+    };
+    await copyChunks(work, {}, (ms) => {
+      assertGreater(ms, 0);
+      steps.push("rest");
+      return Promise.resolve();
+    });
+    assertEquals(steps.slice(0, 4), ["step", "step", "step", "rest"]);
+    assertEquals(steps.filter((step) => step === "rest").length, 1);
+    reader.close();
+  });
+
+  it("that fails to write an early page fails alone", async () => {
+    const { db, session } = openBoth(new MemoryFile());
+    fill(db, 1);
+    const reader = session.pager.copies.begin(() => {
+      throw new IoError("no more");
+    });
+    fill(db, 2);
+    fill(db, 3);
+    assertEquals(db.stats().snapshotBytes < 2 * MIB, true);
+    await assertRejects(async () => await Promise.resolve(reader.read(-1)), IoError, "no more");
+    reader.close();
+    assertEquals(db.stats().snapshots, 0);
+  });
+});
+
+describe("Database.backup() to a stream", () => {
+  it("writes the bytes of the file, in order, and closes it", () =>
+    inTempDir(async (dir) => {
+      using db = open(":memory:");
+      fill(db, 1);
+      db.writeSync((tx) => tx.tree("t").deleteRange({ lt: keyOf(900) }));
+      await db.backup(`${dir}/to`);
+      const { stream, bytes } = collector();
+      const { bytesWritten } = await db.backup(stream);
+      assertEquals(bytesWritten, bytes().length);
+      assertEquals(bytes().length, Deno.statSync(`${dir}/to`).size);
+      assert(sameBytes(bytes(), Deno.readFileSync(`${dir}/to`)));
+      Deno.writeFileSync(`${dir}/streamed`, bytes());
+      assert((await verify(`${dir}/streamed`)).ok);
+      using copy = open(`${dir}/streamed`);
+      assertContent(contentOf(copy), contentOf(db));
+    }));
+
+  it("ends on an abort while nobody reads, and on an error of the stream", async () => {
+    using db = open(":memory:");
+    fill(db, 1);
+    const aborted: unknown[] = [];
+    const stalled = new WritableStream<Uint8Array>({
+      write: () => new Promise(() => {}),
+      abort: (reason) => void aborted.push(reason),
+    });
+    const reason = new Error("enough");
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(reason), 20);
+    const backup = db.backup(stalled, { signal: controller.signal });
+    assertEquals(await backup.catch((error) => error), reason);
+    const broken = new WritableStream<Uint8Array>({
+      write: () => Promise.reject(new Error("cut")),
+    });
+    await assertRejects(() => db.backup(broken), Error, "cut");
+    assertEquals(db.stats().snapshots, 0);
+    const { stream } = collector();
+    stream.getWriter();
+    await assertRejects(() => db.backup(stream), TypeError, "the stream is locked");
+  });
+});

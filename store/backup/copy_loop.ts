@@ -1,0 +1,88 @@
+/**
+ * The loop of a copy: reads a chunk, hands it to a target, and lets other tasks run.
+ *
+ * While one chunk is written, the next one is read into the cache of the system off the thread. No
+ * step waits for the medium in line. While others write to the source, the copy rests after each
+ * step, so that it takes about a tenth of the thread.
+ */
+
+import { clearTimeout, setImmediate, setTimeout } from "node:timers";
+import type { CopiedChunk, CopyReader } from "../../pager/mod.ts";
+import type { ProgressOptions } from "../verify/slices.ts";
+
+/** The least time between two reports of progress, in milliseconds. */
+const REPORT_MS = 12;
+/** How many times as long as a step the copy rests after it, while others write. */
+const REST = 9;
+
+/** What receives a copy. */
+export interface ChunkTarget {
+  /** Writes the pages of a chunk; the chunk is valid until the promise, if any, resolves. */
+  writeChunk(chunk: CopiedChunk): Promise<void> | void;
+}
+
+/** A copy that is being made. */
+export interface CopyWork {
+  readonly reader: CopyReader;
+  readonly target: ChunkTarget;
+  /** Only pages of later versions are copied; -1 = all pages. */
+  readonly since: number;
+  /** Throws when the source is closed. */
+  readonly checkOpen: () => void;
+  /** The last version of the source, which shows whether others write. */
+  readonly versionNow: () => number;
+}
+
+/**
+ * Copies all chunks.
+ *
+ * @param pause Waits for some milliseconds, or until the signal aborts.
+ * @throws An error of the source or the target, or the signal's reason.
+ */
+export async function copyChunks(
+  work: CopyWork,
+  options: ProgressOptions,
+  pause: typeof rest = rest,
+): Promise<void> {
+  const { reader, target, since, checkOpen, versionNow } = work;
+  const { signal, onProgress } = options;
+  const total = reader.chunks;
+  let version = versionNow();
+  let reported = performance.now();
+  let prepared = reader.prepare(since >= 0);
+  for (let done = 1; done <= total; done++) {
+    await prepared;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    signal?.throwIfAborted();
+    checkOpen();
+    const begun = performance.now();
+    const chunk = reader.read(since);
+    prepared = reader.prepare(since >= 0);
+    await target.writeChunk(chunk);
+    if (versionNow() !== version) await pause((performance.now() - begun) * REST, signal);
+    version = versionNow();
+    if (performance.now() - reported < REPORT_MS && done < total) continue;
+    reported = performance.now();
+    onProgress?.({ phase: "pages", ...pagesDone(reader, done) });
+  }
+  await prepared;
+}
+
+/** Waits for a time, or until the signal aborts. */
+async function rest(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  const end = () => resolve();
+  signal?.addEventListener("abort", end);
+  await promise;
+  signal?.removeEventListener("abort", end);
+  clearTimeout(timer);
+}
+
+function pagesDone(reader: CopyReader, chunks: number): { done: number; total: number } {
+  const { pageCount } = reader.meta;
+  return {
+    done: Math.min(pageCount, Math.round(pageCount * chunks / reader.chunks)),
+    total: pageCount,
+  };
+}

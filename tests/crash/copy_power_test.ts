@@ -1,0 +1,137 @@
+/**
+ * Power cuts while a copy is written, and while an increment is applied to one: at any moment the
+ * file is refused, or has exactly the state of the copy. Once it is complete, which is when it gets
+ * its name, every image of a cut has that state.
+ */
+
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { CorruptionError, type Database } from "../../mod.ts";
+import {
+  CopiedFile,
+  type CopyReader,
+  Disk,
+  IncrementApply,
+  IncrementReader,
+  IncrementWriter,
+  MemoryFile,
+} from "../../pager/mod.ts";
+import { type ChunkTarget, copyChunks } from "../../store/backup/copy_loop.ts";
+import { bytesOf, contentOf, openBoth, type Opened, openOn } from "../support/database.ts";
+import { makeImage, plansAt } from "../support/crash_images.ts";
+import { PowerFile, PowerWalk } from "../support/power_file.ts";
+import { Random } from "../support/random.ts";
+
+const KEYS = 300;
+const IMAGES = 40;
+const WHOLE = -1;
+
+function fill(db: Database, seed: number, from = 0, to = KEYS): void {
+  db.writeSync((tx) => {
+    for (let i = from; i < to; i++) tx.tree("t").set(`key ${i}`, bytesOf(seed + i, 1000));
+  });
+}
+
+async function copy(reader: CopyReader, target: ChunkTarget, since: number): Promise<void> {
+  const source = { since, checkOpen: () => {}, versionNow: () => 0 };
+  await copyChunks({ reader, target, ...source }, {});
+  reader.close();
+}
+
+/** Completes a copy; each of its syncs ends in a later turn. */
+async function complete(file: PowerFile, target: CopiedFile, reader: CopyReader): Promise<void> {
+  let isComplete = false;
+  const completed = target.complete(reader.superblock).finally(() => isComplete = true);
+  while (!isComplete) {
+    file.endSync();
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  await completed;
+}
+
+/** Writes a whole copy to a file, with pages that come early. */
+async function writeWhole({ db, session }: Opened, file: PowerFile): Promise<void> {
+  const target = new CopiedFile(new Disk(file));
+  const reader = session.pager.copies.begin((...page) => target.takeEarly(...page));
+  fill(db, 7);
+  reader.drain();
+  await copy(reader, target, WHOLE);
+  await complete(file, target, reader);
+}
+
+/** The text of all content, or undefined if opening a file is refused. */
+function textOf(file: MemoryFile): string | undefined {
+  let db: Database;
+  try {
+    db = openOn(file, { readOnly: true });
+  } catch (error) {
+    if (error instanceof CorruptionError) return undefined;
+    throw error;
+  }
+  return textIn(db);
+}
+
+function textIn(db: Database): string {
+  return `${db.version}: ${contentOf(db).get("t")!.join()}`;
+}
+
+/** Judges the images of every cut: refused or whole, and only whole after the last operation. */
+function judge(file: PowerFile, wanted: string): void {
+  const walk = new PowerWalk(file.start);
+  const random = new Random(20);
+  const found = { refused: 0, whole: 0 };
+  const images = () =>
+    plansAt(walk, { garbage: "none", rotPages: [], limit: IMAGES }, random)
+      .map((plan) => textOf(new MemoryFile(makeImage(walk, plan).content())));
+  for (const operation of file.operations) {
+    walk.issue(operation);
+    for (const text of images()) {
+      if (text !== undefined) assertEquals(text, wanted);
+      found[text === undefined ? "refused" : "whole"]++;
+    }
+    walk.complete(operation);
+  }
+  assertGreater(found.refused, 0);
+  assertGreater(found.whole, 0);
+  assert(images().every((text) => text === wanted), "it is on the medium when it is complete");
+}
+
+describe("power cuts", () => {
+  it("during a backup leave a file that is refused or whole", async () => {
+    const opened = openBoth(new MemoryFile());
+    fill(opened.db, 1);
+    const wanted = textIn(opened.db);
+    const file = new PowerFile();
+    await writeWhole(opened, file);
+    judge(file, wanted);
+  });
+
+  it("during a restore leave a file that is refused or whole", async () => {
+    const opened = openBoth(new MemoryFile());
+    const { db, session } = opened;
+    fill(db, 1);
+    const file = new PowerFile();
+    const base = new CopiedFile(new Disk(file));
+    const since = db.version;
+    await copy(session.pager.copies.begin(), base, WHOLE);
+    fill(db, 2, 100, 130);
+    db.writeSync((tx) => tx.tree("t").deleteRange({ gte: "key 2" }));
+    const increment = new MemoryFile();
+    const writer = new IncrementWriter(since, (bytes) => {
+      increment.writeAt(bytes, 0, bytes.length, increment.size());
+    });
+    const reader = session.pager.copies.begin();
+    writer.begin(reader);
+    await copy(reader, writer, since);
+    writer.end(reader);
+    const steps = new IncrementApply(
+      new Disk(file),
+      new IncrementReader(new Disk(increment)),
+    ).run();
+    let step = steps.next();
+    while (step.done !== true) step = steps.next();
+    assert(step.value);
+    await complete(file, base, reader);
+    judge(file, textIn(db));
+  });
+});

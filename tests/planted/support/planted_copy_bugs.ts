@@ -1,0 +1,136 @@
+/**
+ * Planted bugs of copies: backups, increments, and restored databases.
+ */
+
+import { bug, type PlantedBug } from "./planted_bugs.ts";
+
+const READER = "pager/copy/copy_reader.ts";
+const APPLY = "pager/copy/increment_apply.ts";
+const MODEL = "tests/model/backup_test.ts";
+const POWER = "tests/crash/copy_power_test.ts";
+const RESTORE = "store/backup/restore_test.ts";
+const BACKUP = "store/backup/backup_test.ts";
+
+/** Bugs of copies. */
+export const COPY_BUGS: readonly PlantedBug[] = [
+  bug(
+    "copy-changed-page",
+    "a copy has a page as it was, although the page has changed since",
+    READER,
+    "      for (const page of this.#source.versions.pagesOf(this.#state)) this.#takeEarly(page);\n",
+    "",
+    MODEL,
+  ),
+  bug(
+    "copy-newer-page",
+    "a page that was taken into use later is not in a copy",
+    READER,
+    "&& versionOf(frame, slot) <= this.meta.version) {",
+    ") {",
+    MODEL,
+  ),
+  bug(
+    "copy-stale-page",
+    "a copy has a page from memory where that is newer than the file",
+    READER,
+    "if (this.#isPresent[slot] === 0) this.#copyIfNewer(first + slot, slot);",
+    "",
+    MODEL,
+  ),
+  bug(
+    "copy-unchecked",
+    "a damaged page is not copied",
+    READER,
+    "      check(this.#frame, slot, first + slot, loader.seed);\n",
+    "",
+    BACKUP,
+  ),
+  bug(
+    "copy-loses-early-header",
+    "the header of a page that came early is in the header page",
+    "pager/copy/copied_file.ts",
+    "    if (early.includes(1)) this.#takeOverHeaders(first, frame, early);\n",
+    "",
+    MODEL,
+  ),
+  bug(
+    "copy-superblocks-first",
+    "the superblocks of a copy follow a sync of everything else",
+    "pager/copy/copied_file.ts",
+    "* PAGE_BYTES);\n    await this.#disk.startSync();\n    const bytes",
+    "* PAGE_BYTES);\n    const bytes",
+    POWER,
+  ),
+  bug(
+    "copy-named-early",
+    "a copy gets its name after a sync of its superblocks",
+    "pager/copy/copied_file.ts",
+    "SUPERBLOCK_PAGE * PAGE_BYTES);\n    await this.#disk.startSync();\n",
+    "SUPERBLOCK_PAGE * PAGE_BYTES);\n",
+    POWER,
+  ),
+  bug(
+    "copy-not-durable",
+    "a copy shows a version that is on the medium of its source",
+    "store/backup/backup.ts",
+    "    await session.reachMedium(reader.meta.version);\n",
+    "",
+    BACKUP,
+  ),
+  bug(
+    "copy-hoards",
+    "images that a copy needs leave memory while it goes on",
+    "pager/copy/copies.ts",
+    "if (this.#versions.bytes - this.#remaining > DRAIN_BYTES) this.#drain();",
+    "",
+    BACKUP,
+  ),
+  bug(
+    "increment-omits-replaced",
+    "an increment has a page that is replaced, or freed and used again, meanwhile",
+    READER,
+    "if (versionOf(frame, slot) > since) this",
+    "if (versionOf(frame, slot) > since && this.#isPresent[slot] === 0) this",
+    MODEL,
+  ),
+  bug(
+    "increment-omits-early",
+    "an increment has the pages that came early",
+    "pager/copy/increment_writer.ts",
+    "if (versionOf(frame, slot) > this.#since) this",
+    "if (versionOf(frame, slot) < 0) this",
+    MODEL,
+  ),
+  bug(
+    "increment-keeps-freed",
+    "applying an increment frees the pages that its state does not have",
+    APPLY,
+    "if (!isInUse(frame, 0, slot)) frame.u32.fill(0, word, word + HEADER_WORDS);",
+    "if (!isInUse(frame, 0, slot)) continue;",
+    MODEL,
+  ),
+  bug(
+    "increment-of-another-history",
+    "an increment is applied only to its own base",
+    APPLY,
+    "    return this.#sum.equals({ pages: u32(0), sum: u32(4), mixed: u32(8) });",
+    "    return u32(0) >= 0;",
+    RESTORE,
+  ),
+  bug(
+    "increment-with-gap",
+    "each increment begins where the one before it ends",
+    "store/backup/restore.ts",
+    "if (head.base !== version) {",
+    "if (head.base < version) {",
+    RESTORE,
+  ),
+  bug(
+    "increment-cut",
+    "the sum of an increment covers all its bytes",
+    "pager/copy/increment_reader.ts",
+    "    if (type === END_RECORD) this.#checkEnd(number, content, sum, offset);\n",
+    "",
+    RESTORE,
+  ),
+];
