@@ -3,6 +3,7 @@
  */
 
 import type { CommandSpec } from "./spec/command_spec.ts";
+import { backup, restore } from "./command/backup.ts";
 import { bench } from "./command/bench.ts";
 import { deleteEntries, set } from "./command/change.ts";
 import { compact } from "./command/compact.ts";
@@ -40,6 +41,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   compact,
   verify,
   salvage,
+  backup,
+  restore,
   bench,
   shell,
   explore,

@@ -72,7 +72,7 @@ async function runNamed(context: Context, { spec, args, options }: Call): Promis
     return await spec.run(context, args, options) ?? EXIT.done;
   } catch (error) {
     // Commands that open files themselves name them in their errors.
-    const namesThem = spec.file === "path" || spec.file === "unlocked";
+    const namesThem = ["path", "unlocked", "new"].includes(spec.file);
     throw namesThem ? error : withPath(context.path, error);
   }
 }
@@ -102,7 +102,7 @@ interface Opened {
 
 function openAs({ spec, file: path, args }: Call, lockTimeoutMs: number): Opened {
   const use = spec.file;
-  if (use === "path" || use === "unlocked" || use === "none") return NOT_OPENED;
+  if (["path", "unlocked", "new", "none"].includes(use)) return NOT_OPENED;
   checkFile(path);
   if (use === "inspect") {
     const { inspection, close } = inspectFile(path);

@@ -56,6 +56,8 @@ export type FileUse =
   | "path"
   /** Takes its path, and takes no lock. */
   | "unlocked"
+  /** Takes its path, where there must be no file, and creates one. */
+  | "new"
   /** Takes no FILE. */
   | "none";
 

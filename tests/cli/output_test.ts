@@ -213,6 +213,8 @@ const OTHER_JSON: Readonly<Record<string, string>> = {
   explore: "serves until it is stopped",
   delete: "changes the file; documented in docs/cli.md, which a test runs",
   salvage: "creates a file; tested with its report",
+  backup: "creates a file; tested with its result",
+  restore: "creates a file; tested with its result",
   bench: "measures the disk",
 };
 
@@ -267,6 +269,12 @@ describe("cli: JSON", () => {
       }
       const salvaged = await quire(["salvage", `${dir}/db.quire`, `${dir}/new.quire`, "--json"]);
       assertEquals([salvaged.code, JSON.parse(salvaged.out).trees.length], [0, 6]);
+      const [copy, restored] = [`${dir}/copy.quire`, `${dir}/restored.quire`];
+      const { version, pages } = JSON.parse(
+        (await quire(["backup", `${dir}/db.quire`, copy, "--json"])).out,
+      );
+      const restoring = await quire(["restore", restored, copy, "--json"]);
+      assertEquals(JSON.parse(restoring.out), { version, pages });
     }));
 
   it("describes a page as the inspector does", () =>

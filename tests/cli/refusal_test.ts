@@ -25,6 +25,8 @@ const GOOD: Readonly<Record<string, readonly string[]>> = {
   chunk: ["0"],
   load: ["words", "in.ndjson"],
   salvage: ["to.quire"],
+  backup: ["to.quire"],
+  restore: ["db.quire"],
   keys: ["words"],
   scan: ["words"],
   count: ["words"],
@@ -37,16 +39,20 @@ const GOOD: Readonly<Record<string, readonly string[]>> = {
 const SERVER = "explore";
 const ON_FILES = namesWhere(({ name, file }) => file !== "none" && name !== SERVER);
 /** They create the file when it is missing. */
-const MAKERS = usersOf("create", "fill");
+const MAKERS = usersOf("create", "fill", "new");
 const WRITERS = usersOf("create", "fill", "write");
 /** They read the file even if another process has locked it. */
 const INSPECTORS = usersOf("inspect");
 /** They do not open the file as a database. */
 const UNLOCKED = usersOf("unlocked");
+/** They do not refuse a file because it is no database. */
+const NO_DATABASE = [...usersOf("unlocked", "new"), "verify"];
 /** They refuse a TREE that the file does not have. */
 const NEED_TREE = namesWhere(({ name, args }) => {
   return args[0]?.name === "tree" && !MAKERS.includes(name);
 });
+/** Their last argument takes all remaining words. */
+const TAKE_MORE = namesWhere(({ args }) => args.at(-1)?.variadic === true);
 /** They choose the only tree when none is named; `stats` then shows the file. */
 const CHOOSE_TREE = namesWhere(({ name, args }) => {
   return NEED_TREE.includes(name) && args[0]!.optional === true && name !== "stats";
@@ -120,7 +126,7 @@ describe("cli: refusals", () => {
 
   it("are for a file that is not a database", () =>
     refuse(
-      ON_FILES.filter((name) => !UNLOCKED.includes(name) && name !== "verify").map((name) =>
+      ON_FILES.filter((name) => !NO_DATABASE.includes(name)).map((name) =>
         [lineOf(name, "text.quire"), 4, /Quire database|page|superblock/] as const
       ),
     ));
@@ -135,7 +141,9 @@ describe("cli: refusals", () => {
       assert("call" in parse(), name);
       assertThrows(() => parse("--nonsense"), Refusal, "unknown option '--nonsense'; 'quire ");
       assertThrows(() => parseLine([name], COMMANDS, PROGRAM), Refusal, "missing required arg");
-      if (name !== "delete") assertThrows(() => parse("a", "b", "c"), Refusal, "too many arg");
+      if (!TAKE_MORE.includes(name)) {
+        assertThrows(() => parse("a", "b", "c"), Refusal, "too many arg");
+      }
     }
   });
 

@@ -49,6 +49,8 @@ async function inSources(
 /** Shell commands that create a file `to`. */
 const MAKERS: Readonly<Record<string, string>> = {
   "salvage": "./quire salvage from.quire to",
+  "backup": "./quire backup from.quire to",
+  "restore": "./quire restore to from.quire",
   "dump": "./quire dump from.quire t --output to",
   "load": "./quire load to t from.ndjson",
   "load of a file as standard input": "./quire load to t < from.ndjson",

@@ -27,6 +27,8 @@ const MAKERS: Readonly<Record<string, readonly string[]>> = {
   "salvage": ["salvage", "from.quire", "to"],
   "dump --output": ["dump", "from.quire", "t", "--output", "to"],
   "load": ["load", "to", "t", "from.ndjson"],
+  "backup": ["backup", "from.quire", "to"],
+  "restore": ["restore", "to", "from.quire"],
 };
 const CODES: Partial<Record<Deno.Signal, number>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
 

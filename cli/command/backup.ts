@@ -1,0 +1,84 @@
+/**
+ * The commands for copies: `backup` and `restore`. Neither changes a file that exists.
+ */
+
+import type { Progress } from "../../mod.ts";
+import { restoreChain } from "../../store/mod.ts";
+import { type CommandSpec, textOf, wholeNumber } from "../spec/command_spec.ts";
+import { withPath } from "../io/exit.ts";
+import { Interruption } from "../io/interruption.ts";
+import { ProgressBar } from "../io/progress.ts";
+import { count, countOf, oneLine } from "../io/text.ts";
+
+/** The start of failures that concern the new file. */
+const WRITES = /^Cannot (write|sync|make|remove|truncate)\b/;
+
+/** Copies a database. */
+export const backup: CommandSpec = {
+  name: "backup",
+  summary: "copy a database, or what changed in it since a version, to a new file",
+  details: "Every page is checked while it is copied. A file that was not closed is recovered in " +
+    "memory, and its copy is closed. With --since the new file is an increment, which 'restore' " +
+    "applies to a copy of that version. The new file takes its name when it is complete.",
+  file: "read",
+  args: [{ name: "to", what: "the path of the copy, which must not exist" }],
+  options: [{
+    flags: "--since <version>",
+    what: "copy only the pages that changed after this version",
+  }],
+  examples: [
+    ["backup cities.quire monday.quire", "a copy, and the version that it shows"],
+    ["backup cities.quire tuesday.increment --since 7", "what changed after version 7"],
+  ],
+  inShell: false,
+  async run(context, [to], options) {
+    const { db, out } = context;
+    const given = textOf(options["since"]);
+    const since = given === undefined ? undefined : wholeNumber("--since", given);
+    using interruption = new Interruption();
+    const { signal } = interruption;
+    const bar = new ProgressBar({ label: "copying", unit: "pages", total: db.stats().pageCount });
+    const onProgress = ({ done }: Progress) => bar.draw(done);
+    const result = await db.backup(to!, { since, signal, onProgress })
+      .catch((error) => {
+        throw withPath(WRITES.test(String(error.message)) ? to! : context.path, error);
+      })
+      .finally(() => bar.stop());
+    if (context.json) return out.json(result);
+    const { version, pages, bytesRead, bytesWritten } = result;
+    out.line(
+      `Copied version ${version} to ${oneLine(to!)}: ${countOf(pages, "page")}, ` +
+        `${count(bytesRead)} bytes read, ${count(bytesWritten)} written.`,
+    );
+  },
+};
+
+/** Builds a database from copies. */
+export const restore: CommandSpec = {
+  name: "restore",
+  summary: "build a new database from a backup, and the increments that follow it",
+  details: "Each increment must begin at the version where the one before it ends. Everything is " +
+    "checked. The new database takes its name when it is complete.",
+  file: "new",
+  fileWhat: "the path of the new database, which must not exist",
+  args: [
+    { name: "base", what: "a copy made by 'backup' without --since" },
+    { name: "increments", what: "increments, in order", optional: true, variadic: true },
+  ],
+  options: [],
+  examples: [["restore new.quire monday.quire tuesday.increment", "the state of tuesday"]],
+  inShell: false,
+  async run({ path, out, json, lockTimeoutMs }, [base, ...increments]) {
+    using interruption = new Interruption();
+    const { signal } = interruption;
+    const chain = [base!, ...increments];
+    const result = await restoreChain(path, chain, { signal, lockTimeoutMs }).catch((error) => {
+      throw withPath(path, error);
+    });
+    if (json) return out.json(result);
+    out.line(
+      `Restored version ${result.version} to ${oneLine(path)}: ` +
+        `${countOf(result.pages, "page")} written.`,
+    );
+  },
+};
