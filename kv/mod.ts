@@ -30,11 +30,12 @@ export type {
   KvOptions,
 } from "./api/types.ts";
 export { AtomicOperation } from "./atomic_operation.ts";
-export { type KvMessage, kvMessage } from "./format/message.ts";
+export { type KvMessage, kvMessage, messageOf } from "./format/message.ts";
 export { kvRecord } from "./format/record.ts";
 export type { KvRecord, NewRecord, RecordHeader } from "./format/record.ts";
 export { type KeyLike, kvKey } from "./format/trees.ts";
 export type { EncodedValue } from "./format/value.ts";
+export { versionstampOf } from "./format/versionstamp.ts";
 export { Kv } from "./kv.ts";
 export { KvListIterator } from "./list_iterator.ts";
 export { openKv } from "./open.ts";

@@ -42,6 +42,9 @@ export async function openKv(
   // The client of a server has the same interface.
   if (REMOTE.test(url)) return await openRemote(url) as Kv;
   if (url === "") throw new TypeError("Filename cannot be empty");
+  if (url.startsWith(":") && url !== ":memory:") {
+    throw new TypeError("Filename cannot start with ':' unless prefixed with './'");
+  }
   return handleOn(shareFile(place), options);
 }
 

@@ -27,6 +27,15 @@ describe("openKv()", () => {
       again.close();
     }));
 
+  it("takes an empty file as a new database", () =>
+    inTempDir(async (dir) => {
+      Deno.createSync(`${dir}/empty`).close();
+      const handles = await Promise.all([1, 2, 3].map(() => openKv(`${dir}/empty`)));
+      await handles[0]!.set(["a"], 1);
+      assertEquals((await handles[2]!.get(["a"])).value, 1);
+      for (const handle of handles) handle.close();
+    }));
+
   it("does not share databases in memory", async () => {
     using a = await openKv(":memory:");
     using b = await openKv(":memory:");
@@ -66,6 +75,7 @@ describe("openKv()", () => {
       for (const options of wrong) await assertRejects(() => openKv(path, options), TypeError);
       open(path).close();
       await assertRejects(() => openKv(""), TypeError, "Filename cannot be empty");
+      await assertRejects(() => openKv(":foo"), TypeError, "Filename cannot start with ':'");
       await assertRejects(() => openKv(undefined as never), TypeError, "the path is");
     }));
 

@@ -4,6 +4,7 @@
  */
 
 import { json, string, structured, tuple, type TuplePart, u64 } from "../../mod.ts";
+import { kvKey, kvMessage, kvRecord, messageOf } from "../../kv/mod.ts";
 import { RefusedError } from "./refusal.ts";
 
 const SHOWN_BYTES = 240;
@@ -25,7 +26,13 @@ function decoded(bytes: Uint8Array, codec: string): string | undefined {
   try {
     switch (codec) {
       case "tuple":
-        return `[${tuple.decode(bytes).map(partOf).join(", ")}]`;
+        return partsOf(tuple.decode(bytes));
+      case "kv.key":
+        return partsOf(kvKey.decode(bytes) as readonly TuplePart[]);
+      case "kv.record":
+        return inspected(kvRecord.decode(bytes).value);
+      case "kv.message":
+        return inspected(messageOf(kvMessage.decode(bytes)));
       case "u64":
         return String(u64.decode(bytes));
       case "string":
@@ -33,7 +40,7 @@ function decoded(bytes: Uint8Array, codec: string): string | undefined {
       case "json":
         return JSON.stringify(json.decode(bytes));
       case "structured":
-        return String(Deno.inspect(structured.decode(bytes), { breakLength: Infinity, depth: 4 }));
+        return inspected(structured.decode(bytes));
       default:
         return undefined;
     }
@@ -41,6 +48,14 @@ function decoded(bytes: Uint8Array, codec: string): string | undefined {
     // A value that does not decode, such as a patched one, is shown as bytes.
     return undefined;
   }
+}
+
+function inspected(value: unknown): string {
+  return Deno.inspect(value, { breakLength: Infinity, depth: 4 });
+}
+
+function partsOf(parts: readonly TuplePart[]): string {
+  return `[${parts.map(partOf).join(", ")}]`;
 }
 
 function partOf(part: TuplePart): string {
@@ -82,6 +97,7 @@ export function keyOf(text: string, form: KeyForm, codec: string): Uint8Array {
   if (form === "text") return new TextEncoder().encode(text);
   try {
     if (codec === "tuple") return tuple.encode(tupleOf(text)).slice();
+    if (codec === "kv.key") return kvKey.encode(tupleOf(text));
     if (codec === "u64") return u64.encode(BigInt(text.trim())).slice();
   } catch (error) {
     throw refuse(error instanceof Error ? error.message : "it cannot be encoded");

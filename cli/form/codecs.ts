@@ -18,6 +18,7 @@ import {
   tuple,
   u64,
 } from "../../mod.ts";
+import { kvKey, kvMessage, kvRecord } from "../../kv/mod.ts";
 import { EXIT, Refusal } from "../io/exit.ts";
 import {
   bytesForm,
@@ -28,6 +29,7 @@ import {
   tupleForm,
   u64Form,
 } from "./json_form.ts";
+import { messageForm, recordForm } from "./kv_form.ts";
 import { keptStructured } from "./structured_form.ts";
 import { oneLine } from "../io/text.ts";
 
@@ -68,6 +70,9 @@ const FORMS: Readonly<Record<string, readonly [codec: unknown, form: Form]>> = {
   u64: [u64, u64Form],
   json: [json, jsonForm],
   structured: [keptStructured, structuredForm],
+  "kv.key": [kvKey, tupleForm],
+  "kv.record": [kvRecord, recordForm],
+  "kv.message": [kvMessage, messageForm],
   raw: [raw, bytesForm],
 };
 

@@ -11,6 +11,8 @@
  *              {"$number": "NaN" | "Infinity" | "-Infinity" | "-0"}
  * json         itself; no object in it is interpreted
  * structured   as `structured_form.ts` says
+ * kv.key       as `tuple`
+ * kv.record, kv.message   as `kv_form.ts` says
  * ```
  *
  * The text of a value is its form on a command line and in a cell of CSV: a string is itself, a u64

@@ -12,6 +12,7 @@
  */
 
 import type { ValueCodec } from "../../mod.ts";
+import { deserialize } from "./value.ts";
 
 /** A message of the queue. */
 export interface KvMessage {
@@ -66,6 +67,26 @@ export const kvMessage: ValueCodec<KvMessage> = {
     }
   },
 };
+
+/**
+ * The message that a program added to the queue.
+ *
+ * ```ts
+ * import { open, tuple } from "../../mod.ts";
+ * import { kvMessage, messageOf, openKv } from "../mod.ts";
+ *
+ * using db = open(":memory:");
+ * using kv = await openKv(db);
+ * await kv.enqueue({ to: "ada" });
+ * const [message] = db.tree("kv.queue", { key: tuple, value: kvMessage }).values();
+ * console.assert((messageOf(message!) as { to: string }).to === "ada");
+ * ```
+ *
+ * @throws {TypeError} The payload is malformed.
+ */
+export function messageOf({ payload }: KvMessage): unknown {
+  return deserialize(payload);
+}
 
 function decodeMessage(bytes: Uint8Array): KvMessage {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -6,7 +6,15 @@ const DIGITS = 16;
 const BATCH = "0000";
 const SHAPE = /^[0-9a-f]{20}$/i;
 
-/** The versionstamp of a version. */
+/**
+ * The versionstamp of a version.
+ *
+ * ```ts
+ * import { versionstampOf } from "../mod.ts";
+ *
+ * console.assert(versionstampOf(10) === "000000000000000a0000");
+ * ```
+ */
 export function versionstampOf(version: number): string {
   return version.toString(16).padStart(DIGITS, "0") + BATCH;
 }

@@ -10,9 +10,9 @@
 
 import { ClosedError, type Database } from "../../mod.ts";
 import { reportHandlerError } from "../api/deno.ts";
-import type { KvMessage } from "../format/message.ts";
+import { type KvMessage, messageOf } from "../format/message.ts";
 import type { DatedId, KvTrees } from "../format/trees.ts";
-import { deserialize, ENCODING } from "../format/value.ts";
+import { ENCODING } from "../format/value.ts";
 import { EntryWriter } from "../write/entry_writer.ts";
 import { Alarm, now } from "./clock.ts";
 
@@ -150,7 +150,7 @@ export class Queue {
 async function handle(message: KvMessage, handler: Handler): Promise<boolean> {
   await undefined;
   try {
-    await handler(deserialize(message.payload));
+    await handler(messageOf(message));
     return true;
   } catch (error) {
     reportHandlerError(error);

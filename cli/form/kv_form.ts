@@ -1,0 +1,47 @@
+/**
+ * Records and messages of Deno KV as JSON, for reading only: a handle of `openKv` has to write
+ * them, because it keeps versions and the index by expiry in step.
+ *
+ * ```text
+ * kv.record    {"value": ..., "versionstamp": "...", "expiresAt": "2024-02-29T12:00:00.000Z"}
+ * kv.message   {"message": ..., "backoffSchedule": [100, 1000], "keysIfUndelivered": [["a", 1]]}
+ * ```
+ *
+ * Values are as those of `structured`; a `KvU64` is `{"$u64": "1"}`. A dump has the bytes of
+ * records and messages in base64, which load as they were.
+ */
+
+import { kvKey, type KvMessage, type KvRecord, KvU64 } from "../../kv/mod.ts";
+import { messageOf, versionstampOf } from "../../kv/mod.ts";
+import { Refusal } from "../io/exit.ts";
+import { type Form, tupleForm } from "./json_form.ts";
+import { structuredToJson } from "./structured_form.ts";
+
+/** Records of entries. */
+export const recordForm: Form = readingForm((record: KvRecord) => ({
+  value: record.value instanceof KvU64
+    ? { $u64: String(record.value) }
+    : structuredToJson(record.value),
+  versionstamp: versionstampOf(record.version),
+  ...(record.expiresAt !== Infinity && { expiresAt: new Date(record.expiresAt).toISOString() }),
+}));
+
+/** Messages of the queue. */
+export const messageForm: Form = readingForm((message: KvMessage) => ({
+  message: structuredToJson(messageOf(message)),
+  backoffSchedule: message.backoffSchedule,
+  keysIfUndelivered: message.keysIfUndelivered.map((key) => tupleForm.toJson(kvKey.decode(key))),
+}));
+
+/** A form that converts to JSON only. */
+function readingForm<T>(toJson: (value: T) => unknown): Form {
+  const refuse = (): never => {
+    throw new Refusal("Cannot make an entry of Deno KV here: a program sets it, with openKv");
+  };
+  return {
+    toJson: (value) => toJson(value as T),
+    fromJson: refuse,
+    toText: (value) => JSON.stringify(toJson(value as T)),
+    fromText: refuse,
+  };
+}
