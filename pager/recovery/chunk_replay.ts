@@ -74,27 +74,33 @@ export class ChunkReplay {
     this.#base = options.kept === undefined ? undefined : new Frame(-1, 0);
   }
 
-  /** Begins a chunk. Pages that the file lacks, or lacked when the journal began, are free. */
-  begin(chunk: ChunkNumber): void {
+  /**
+   * Begins a chunk. Pages that the file lacks, or lacked when the journal began, are free.
+   *
+   * @param changed 1 for each slot whose first record applies to its bytes in the file. Those side
+   * by side are read by one call.
+   */
+  begin(chunk: ChunkNumber, changed: Uint8Array): void {
     const { pageCount } = this.#options;
     this.#first = chunk * CHUNK_PAGES;
     this.#states.fill(UNTOUCHED);
     this.#sources.fill(ABSENT);
-    this.#read(0);
+    this.#read(0, 1);
+    forEachRun((slot) => changed[slot] === 1, (slot, count) => this.#read(slot, count));
     for (let slot = 1; slot < CHUNK_PAGES; slot++) {
       if (this.#first + slot >= pageCount) formatHeader(this.#frame, slot, KIND_FREE, 0, 0);
     }
   }
 
-  /** Reads a page of the file into the frame. Bytes past the end of the file are zero. */
-  #read(slot: Slot): void {
+  /** Reads pages of the file into the frame. Bytes past the end of the file are zero. */
+  #read(slot: Slot, count: number): void {
     const { u8 } = this.#frame;
     const start = slot << PAGE_SHIFT;
-    const end = start + PAGE_BYTES;
-    const done = this.#disk.read(u8, start, PAGE_BYTES, (this.#first + slot) * PAGE_BYTES);
+    const end = (slot + count) << PAGE_SHIFT;
+    const done = this.#disk.read(u8, start, end - start, (this.#first + slot) * PAGE_BYTES);
     u8.fill(0, start + done, end);
     this.#base?.u8.set(u8.subarray(start, end), start);
-    this.#sources[slot] = FROM_FILE;
+    this.#sources.fill(FROM_FILE, slot, slot + count);
   }
 
   /** Applies the record at an offset of `bytes`. */
@@ -119,7 +125,8 @@ export class ChunkReplay {
         this.#sources[slot] = ABSENT;
         break;
       case CHANGED:
-        if (this.#sources[slot] === ABSENT) this.#read(slot);
+        // Only after a record that published the page; `begin` has read the others.
+        if (this.#sources[slot] === ABSENT) this.#read(slot, 1);
     }
     reader.applyHeader(bytes, this.#frame, slot);
     reader.applyPieces(bytes, this.#frame, slot);
@@ -142,15 +149,8 @@ export class ChunkReplay {
 
   /** Writes the replayed pages, and the header page last. */
   #writePages(): void {
-    let start = 0;
-    for (let slot = 1; slot <= CHUNK_PAGES; slot++) {
-      const replayed = slot < CHUNK_PAGES && this.#states[slot] === REPLAYED;
-      if (replayed && start === 0) start = slot;
-      if (!replayed && start !== 0) {
-        this.#write(start, slot - start);
-        start = 0;
-      }
-    }
+    const isReplayed = (slot: Slot) => this.#states[slot] === REPLAYED;
+    forEachRun(isReplayed, (slot, count) => this.#write(slot, count));
     this.#write(0, 1);
   }
 
@@ -197,5 +197,17 @@ export class ChunkReplay {
   #write(slot: Slot, count: number): void {
     const position = (this.#first + slot) * PAGE_BYTES;
     this.#disk.write(this.#frame.u8, slot << PAGE_SHIFT, count * PAGE_BYTES, position);
+  }
+}
+
+/** Calls a function for each run of slots that belong, header page apart. */
+function forEachRun(belongs: (slot: Slot) => boolean, run: (slot: Slot, count: number) => void) {
+  let start = 0;
+  for (let slot = 1; slot <= CHUNK_PAGES; slot++) {
+    const isInside = slot < CHUNK_PAGES && belongs(slot);
+    if (isInside && start === 0) start = slot;
+    if (isInside || start === 0) continue;
+    run(start, slot - start);
+    start = 0;
   }
 }

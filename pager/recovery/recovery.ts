@@ -40,6 +40,7 @@ import {
   CHUNK_SHIFT,
   chunksOf,
   PAGE_BYTES,
+  SLOT_MASK,
   VERSION_MAX,
 } from "../format/format.ts";
 import {
@@ -48,7 +49,7 @@ import {
   JournalArea,
   journalHeaderPage,
 } from "../batch/journal_area.ts";
-import { LogReader } from "../batch/log_record.ts";
+import { CHANGED, LogReader, PUBLISHED, WHOLE } from "../batch/log_record.ts";
 import { ChunkReplay } from "./chunk_replay.ts";
 import { ReplayedPages } from "./replayed_pages.ts";
 import type { Superblock } from "../format/superblock.ts";
@@ -89,6 +90,24 @@ export interface RecoveryOptions {
   readonly overlay: OverlayFile | undefined;
 }
 
+/** The records of a chunk. */
+class ChunkRecords {
+  /** Their positions, in order: pairs of group and byte offset. */
+  readonly positions: number[] = [];
+  /** 1 for each slot whose first record applies to its bytes in the file. */
+  readonly changed = new Uint8Array(CHUNK_PAGES);
+  /** 1 for each slot that has a record of its bytes. */
+  readonly #seen = new Uint8Array(CHUNK_PAGES);
+
+  add(group: number, at: number, { type, page }: LogReader): void {
+    this.positions.push(group, at);
+    const slot = page & SLOT_MASK;
+    if (type !== CHANGED && type !== WHOLE && type !== PUBLISHED) return;
+    if (this.#seen[slot] === 0 && type === CHANGED) this.changed[slot] = 1;
+    this.#seen[slot] = 1;
+  }
+}
+
 /** Brings a file that was not closed to the state of its last whole commit. */
 export class Recovery {
   readonly #disk: Disk;
@@ -100,8 +119,7 @@ export class Recovery {
   readonly #batches: { header: BatchHeader; bytes: Uint8Array }[] = [];
   /** The records of each group of batches that apply together. */
   readonly #groups: Uint8Array[] = [];
-  /** The positions of the records of each chunk: pairs of group and byte offset. */
-  readonly #records = new Map<number, number[]>();
+  readonly #records = new Map<number, ChunkRecords>();
   #recordCount = 0;
   #last: BatchHeader | undefined;
 
@@ -301,9 +319,9 @@ export class Recovery {
         throw new CorruptionError(page, page * PAGE_BYTES, "a record of the journal is malformed");
       }
       const chunk = reader.page >>> CHUNK_SHIFT;
-      let positions = this.#records.get(chunk);
-      if (positions === undefined) this.#records.set(chunk, positions = []);
-      positions.push(group, at);
+      let records = this.#records.get(chunk);
+      if (records === undefined) this.#records.set(chunk, records = new ChunkRecords());
+      records.add(group, at, reader);
       this.#recordCount++;
       at = end;
     }
@@ -338,8 +356,8 @@ export class Recovery {
     const replay = new ChunkReplay(this.#disk, options);
     const journals = new Set(this.#journals.flat());
     for (const chunk of [...this.#records.keys()].sort((a, b) => a - b)) {
-      replay.begin(chunk);
-      const positions = this.#records.get(chunk)!;
+      const { positions, changed } = this.#records.get(chunk)!;
+      replay.begin(chunk, changed);
       for (let i = 0; i < positions.length; i += 2) {
         replay.apply(this.#groups[positions[i]!]!, positions[i + 1]!);
       }

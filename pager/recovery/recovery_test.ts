@@ -85,6 +85,21 @@ for (const readOnly of [false, true]) {
       pager.close();
     });
 
+    it("reads changed pages that are side by side by one call", () => {
+      const readsFor = (pages: readonly number[]) => {
+        const change = each(pages, (pager, page) => changeWord(pager, page, 3, page));
+        const { file, pager } = openCopy(cutOff(makeFile(PAGES.length), change), readOnly);
+        const { read } = file.counts;
+        pages.forEach((page) => assertEquals(wordsAt(pager, pager.at(page))[3], page));
+        pager.close();
+        return read;
+      };
+      // All are in one chunk.
+      const apart = PAGES.slice(0, 240).filter((page) => page % 2 === 0);
+      const together = PAGES.slice(0, apart.length);
+      assertEquals(readsFor(apart) - readsFor(together), apart.length - 1);
+    });
+
     it("reads no page that a record holds whole", () => {
       const content = cutOff(
         new MemoryFile(),

@@ -553,13 +553,18 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "",
     whole("levels"),
   ),
-  bug(
-    "changed-unread",
-    "replay: changes apply to the page in the file, if no record before them has all of the page",
+  also(
+    bug(
+      "changed-unread",
+      "replay: changes apply to the page in the file, if no record before them has all of the page",
+      REPLAY,
+      "        if (this.#sources[slot] === ABSENT) this.#read(slot, 1);\n",
+      "",
+      whole("levels"),
+    ),
     REPLAY,
-    "        if (this.#sources[slot] === ABSENT) this.#read(slot);\n",
+    "    forEachRun((slot) => changed[slot] === 1, (slot, count) => this.#read(slot, count));\n",
     "",
-    whole("levels"),
   ),
   bug(
     "kept-on-wrong-base",
