@@ -29,6 +29,8 @@ export interface Store {
   count(): Later<number>;
   /** Makes changes in one transaction, or in as few as the engine allows. */
   write(count: number, change: (changes: Changes, index: number) => void): Later<void>;
+  /** As `write`, in the call that does not hold the event loop for the medium, if there is one. */
+  writeLater?(count: number, change: (changes: Changes, index: number) => void): Promise<void>;
   /** Loads entries in key order into an empty database. */
   load(entries: Iterable<[Uint8Array, Uint8Array]>): Later<void>;
   /** Sets one value as a transaction of its own. */

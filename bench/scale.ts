@@ -1,128 +1,99 @@
 /**
  * How cost grows with the work: files, bytes written, the longest turn of the event loop, memory,
- * and opening after a kill.
+ * and opening after a kill, each as a series over the work done.
  *
- * `deno task bench:scale [--only TRIAL] [--engines A,B] [--entries N] [--rounds N] [--cache MIB]
- * [--json FILE]`; trials are sets, churn, large, middle and kill. Every engine runs in a process of
- * its own, on a database below the system's folder for temporary files. 1,000,000 entries and 10
- * rounds need about 3 GB of disk and some minutes.
+ * `deno task bench:scale [--only TRIALS] [--engines A,B] [--entries N] [--churn N] [--rounds N]
+ * [--cache MIB] [--pause MS] [--json FILE] [--chart FILE]`; trials are grow, sets, large, middle
+ * and day. Every engine runs in a process of its own, on a database below the system's folder for
+ * temporary files, which is removed before the next one.
+ *
+ * Disk: about 250 bytes for each of the entries, and 2 GB. `--churn` is a part of the entries by
+ * default, and the trials other than `grow` grow with the entries up to a bound.
  */
 
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { loadOf, machineOf } from "./machine.ts";
-import { tableOf } from "./measure.ts";
 import { inTempFolder } from "./temp_folder.ts";
-import { type Point, TRIALS, type TrialSize } from "./scale/trials.ts";
-
-/** What `child.ts` says of opening after a kill. */
-interface Opening {
-  readonly fileBytes: number;
-  readonly openMs: number;
-  readonly readBytes?: number;
-  readonly peakBytes: number;
-  readonly closedBytes: number;
-}
+import { scaleChart } from "./scale/chart.ts";
+import { trialTables } from "./scale/report.ts";
+import type { ScaleResults, TrialResult, TrialResults } from "./scale/results.ts";
+import { TRIALS, type TrialSize } from "./scale/trials.ts";
 
 const CHILD = fileURLToPath(new URL("./scale/child.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("./deno.json", import.meta.url));
 const MIB = 2 ** 20;
+/** The churn is this part of the entries. */
+const CHURN_PART = 25;
+/** The trial that ends with a kill. */
+const KILLED = "grow";
 
 const { values: options } = parseArgs({
   options: {
-    only: { type: "string" },
+    only: { type: "string", default: Object.keys(TRIALS).join() },
     engines: { type: "string", default: "Quire,lmdb-js,node:sqlite" },
     entries: { type: "string", default: "1000000" },
+    churn: { type: "string" },
     rounds: { type: "string", default: "10" },
     cache: { type: "string", default: "256" },
+    pause: { type: "string", default: "2500" },
     json: { type: "string" },
+    chart: { type: "string" },
   },
 });
 const engines = options.engines.split(",");
+const trials = options.only.split(",");
+const entries = Number(options.entries);
 const size: TrialSize = {
-  entries: Math.ceil(Number(options.entries) / 1000) * 1000,
+  entries,
+  churn: Number(options.churn ?? Math.ceil(entries / CHURN_PART)),
   rounds: Number(options.rounds),
   cacheBytes: Number(options.cache) * MIB,
+  pauseMs: Number(options.pause),
 };
-const results: Record<string, Record<string, unknown>> = {};
+const unknown = trials.find((trial) => TRIALS[trial] === undefined);
+if (unknown !== undefined) {
+  console.error(`Cannot run ${unknown}: trials are ${Object.keys(TRIALS).join(", ")}`);
+  Deno.exit(2);
+}
 
+const results: TrialResults = {};
 console.log(JSON.stringify({ machine: machineOf(), size, load: loadOf() }, null, 2));
-for (const name of [...Object.keys(TRIALS), "kill"]) {
-  if (options.only !== undefined && options.only !== name) continue;
-  results[name] = {};
+for (const trial of trials) {
+  results[trial] = {};
   for (const engine of engines) {
-    results[name][engine] = await inTempFolder((dir) => run(name, engine, dir));
+    results[trial][engine] = await inTempFolder((folder) => run(trial, engine, folder));
+    // A long run that ends early keeps what it has.
+    write(results);
   }
-  console.log(`\n${name}\n\n${name === "kill" ? openingTable(name) : trialTable(name)}`);
-}
-if (options.json !== undefined) {
-  const all = { machine: machineOf(), size, results };
-  Deno.writeTextFileSync(options.json, JSON.stringify(all, null, 2) + "\n");
+  console.log(`\n${trial}\n\n${trialTables(results[trial])}`);
 }
 
-async function run(trial: string, engine: string, folder: string): Promise<unknown> {
-  if (trial !== "kill") return JSON.parse(await child("trial", trial, engine, folder));
-  await child("kill", engine, folder);
-  return JSON.parse(await child("open", engine, folder));
+async function run(trial: string, engine: string, folder: string): Promise<TrialResult> {
+  const begin = performance.now();
+  const step = trial === KILLED ? "kill" : "trial";
+  const printed = JSON.parse(await child(step, trial, engine, folder));
+  const seconds = (performance.now() - begin) / 1000;
+  if (!Array.isArray(printed)) return { ...printed, points: [], seconds };
+  if (trial !== KILLED) return { points: printed, seconds };
+  return { points: printed, opening: JSON.parse(await child("open", engine, folder)), seconds };
 }
 
-/** The last line that a step prints; nothing if it was killed. */
+/** The last line that a step prints. */
 async function child(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--config", CONFIG, CHILD, ...args, JSON.stringify(size)],
   }).output();
   if (code !== 0 && args[0] !== "kill") throw new Error(new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout).trimEnd().split("\n").at(-1) ?? "";
+  const line = new TextDecoder().decode(stdout).trimEnd().split("\n").at(-1) ?? "";
+  if (line === "") throw new Error(new TextDecoder().decode(stderr));
+  return line;
 }
 
-function trialTable(name: string): string {
-  const heads = [
-    "engine",
-    "file/live at a fifth",
-    "half",
-    "the end",
-    "closed",
-    "written/live",
-    "longest turn",
-    "memory",
-  ];
-  const rows = Object.entries(results[name]!).map(([engine, series]) => {
-    if (!Array.isArray(series)) return [engine, "absent", ...heads.slice(2).map(() => "")];
-    const points: Point[] = series;
-    const open = points.filter(({ closed }) => !closed);
-    const at = (share: number) => open.find(({ done }) => done >= share) ?? open.at(-1)!;
-    const ratio = ({ fileBytes, liveBytes }: Point) => (fileBytes / liveBytes).toFixed(2);
-    const last = points.at(-1)!;
-    const written = last.writtenBytes === undefined
-      ? ""
-      : (last.writtenBytes / last.liveBytes).toFixed(1);
-    const turn = Math.max(...points.map(({ longestTurnMs }) => longestTurnMs));
-    return [
-      engine,
-      ...[at(0.2), at(0.5), open.at(-1)!, last].map(ratio),
-      written,
-      `${turn.toFixed(0)} ms`,
-      `${Math.round(last.peakBytes / MIB)} MiB`,
-    ];
-  });
-  return tableOf(heads, rows);
-}
-
-function openingTable(name: string): string {
-  const heads = ["engine", "file", "open", "read", "memory", "closed"];
-  const rows = Object.entries(results[name]!).map(([engine, result]) => {
-    const { fileBytes, openMs, readBytes, peakBytes, closedBytes } = result as Opening;
-    if (openMs === undefined) return [engine, "absent", "", "", "", ""];
-    const mib = (bytes: number | undefined) =>
-      bytes === undefined ? "" : `${(bytes / MIB).toFixed(1)} MiB`;
-    return [
-      engine,
-      mib(fileBytes),
-      `${openMs.toFixed(0)} ms`,
-      mib(readBytes),
-      mib(peakBytes),
-      mib(closedBytes),
-    ];
-  });
-  return tableOf(heads, rows);
+function write(results: TrialResults): void {
+  if (options.json !== undefined) {
+    const all: ScaleResults = { machine: machineOf(), size, results };
+    Deno.writeTextFileSync(options.json, JSON.stringify(all, null, 2) + "\n");
+  }
+  if (options.chart !== undefined) Deno.writeTextFileSync(options.chart, scaleChart(results));
 }

@@ -3,7 +3,7 @@
  */
 
 import { format } from "../../pager/mod.ts";
-import { type Database, open, type OpenOptions, type Tree } from "../../mod.ts";
+import { type Database, open, type OpenOptions, type Transaction, type Tree } from "../../mod.ts";
 import type { Changes, Engine, Store, StoreOptions } from "../engine.ts";
 
 /** Quire with options. */
@@ -51,14 +51,20 @@ export class QuireStore implements Store {
   }
 
   write(count: number, change: (changes: Changes, index: number) => void): void {
-    this.db.writeSync((tx) => {
-      const tree = tx.tree(this.tree);
-      const changes: Changes = {
-        put: (key, value) => tree.set(key, value),
-        remove: (key) => void tree.delete(key),
-      };
-      for (let i = 0; i < count; i++) change(changes, i);
-    });
+    this.db.writeSync((tx) => this.#change(tx, count, change));
+  }
+
+  writeLater(count: number, change: (changes: Changes, index: number) => void): Promise<void> {
+    return this.db.write((tx) => this.#change(tx, count, change));
+  }
+
+  #change(tx: Transaction, count: number, change: (changes: Changes, index: number) => void): void {
+    const tree = tx.tree(this.tree);
+    const changes: Changes = {
+      put: (key, value) => tree.set(key, value),
+      remove: (key) => void tree.delete(key),
+    };
+    for (let i = 0; i < count; i++) change(changes, i);
   }
 
   load(entries: Iterable<[Uint8Array, Uint8Array]>): void {

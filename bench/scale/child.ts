@@ -1,15 +1,15 @@
 /**
  * One step of `scale.ts` in a process of its own: prints a line of JSON.
  *
- * `trial NAME ENGINE FOLDER SIZE` runs a trial. `kill ENGINE FOLDER SIZE` sets entries and then
- * kills itself, so that nothing is closed. `open ENGINE FOLDER SIZE` opens what is there, and says
- * what that took.
+ * `trial NAME ENGINE FOLDER SIZE` runs a trial and closes the database. `kill NAME ENGINE FOLDER
+ * SIZE` runs it and then kills itself, so that nothing is closed. `open ENGINE FOLDER SIZE` opens
+ * what is there, and says what that took.
  */
 
 import type { Engine } from "../engine.ts";
 import { loadEngines } from "../engines.ts";
 import { bytesOnDisk, bytesRead, peakMemory } from "../machine.ts";
-import { runTrial, TRIALS, type TrialSize } from "./trials.ts";
+import { runTrial, type TrialSize } from "./trials.ts";
 
 const LMDB_PAGE_BYTES = 8192;
 const KEY = new Uint8Array(16);
@@ -20,15 +20,11 @@ const size: TrialSize = JSON.parse(sizeText);
 const { present, absent } = await loadEngines([name], LMDB_PAGE_BYTES);
 
 if (absent.length > 0) console.log(JSON.stringify({ absent: absent[0]![1] }));
-else if (step === "trial") {
-  console.log(JSON.stringify(await runTrial(args[0]!, present[0]!, folder, size)));
-} else if (step === "kill") await setAndDie(present[0]!);
-else console.log(JSON.stringify(await openAgain(present[0]!)));
-
-async function setAndDie(engine: Engine): Promise<void> {
-  const store = await engine.open(`${folder}/db`, { cacheBytes: size.cacheBytes });
-  await TRIALS["sets"]!(store, size, () => {});
-  Deno.kill(Deno.pid, "SIGKILL");
+else if (step === "open") console.log(JSON.stringify(await openAgain(present[0]!)));
+else {
+  const closes = step === "trial";
+  console.log(JSON.stringify(await runTrial(args[0]!, present[0]!, folder, size, closes)));
+  if (!closes) Deno.kill(Deno.pid, "SIGKILL");
 }
 
 /** What opening takes until the first get is answered. */

@@ -6,24 +6,43 @@
  * engine nothing about them.
  */
 
+import { setImmediate } from "node:timers/promises";
 import type { Engine, Store } from "../engine.ts";
 import { xorshift } from "../keys.ts";
 import { bytesOnDisk, bytesWritten, peakMemory } from "../machine.ts";
+import { Day } from "./day.ts";
 import { LongestTurn } from "./longest_turn.ts";
+import { writeTo } from "./write_to.ts";
+import { KEY_BYTES, keyOf, orderedKey, valueOf } from "./values.ts";
 
+/** The share of the work between two points. */
+const STEP = 0.025;
 /** Changes of one transaction. */
 const BATCH = 1000;
-const KEY_BYTES = 16;
-const POOL_BYTES = 2 ** 21;
+/** Changes of one transaction of a load. */
+const LOAD_BATCH = 10_000;
+const VALUE_BYTES = 60;
+/** The trials other than `grow` set this part of its entries, and no more than `SETS_MAX`. */
+const SETS_PART = 50;
+const SETS_MAX = 1_000_000;
+/** The changes of a busy hour of the day. */
+const HOUR_CHANGES_MAX = 60_000;
+/** Factors without a divisor in common with any number of entries below 2^31. */
+const LEAVING = 2_147_483_647;
+const ARRIVING = 2_147_483_629;
 
 /** How much a trial does. */
 export interface TrialSize {
-  /** Entries that are set. */
+  /** Entries that `grow` loads. */
   readonly entries: number;
+  /** Changes that `grow` makes then. */
+  readonly churn: number;
   /** How often each large value is replaced. */
   readonly rounds: number;
   /** Memory of the engine's cache. */
   readonly cacheBytes: number;
+  /** The pause after each hour of the night of `day`, in milliseconds. */
+  readonly pauseMs: number;
 }
 
 /** The cost of a database after some work. */
@@ -52,48 +71,58 @@ type Trial = (
 
 /** All trials by name. */
 export const TRIALS: Readonly<Record<string, Trial>> = {
+  /** Entries in key order, and then changes at random: half of them replace, the others move. */
+  grow: async (store, { entries, churn }, at) => {
+    const live = entries * (KEY_BYTES + VALUE_BYTES);
+    const total = entries + churn;
+    for (let count = 0; count < entries; count += LOAD_BATCH) {
+      const batch = Math.min(LOAD_BATCH, entries - count);
+      await writeTo(store, batch, (changes, index) => {
+        changes.put(orderedKey(0, 2 * (count + index)), valueOf(count + index, VALUE_BYTES));
+      });
+      await setImmediate();
+      at((count + batch) / total, (count + batch) * (KEY_BYTES + VALUE_BYTES));
+    }
+    await change(store, entries, churn, (done) => at((entries + done) / total, live));
+  },
   /** Random keys with values of 60 bytes; nothing is deleted. */
   sets: async (store, { entries }, at) => {
-    await setEntries(store, entries, 60, (count) => at(count / entries, count * (KEY_BYTES + 60)));
-  },
-  /** As `sets`, and then as many changes again: half of them replace, the others remove and add. */
-  churn: async (store, { entries }, at) => {
-    const live = entries * (KEY_BYTES + 60);
-    await setEntries(
-      store,
-      entries,
-      60,
-      (count) => at(count / entries / 2, count * (KEY_BYTES + 60)),
-    );
-    const random = xorshift(7);
-    let first = 0;
-    for (let done = 0; done < entries; done += BATCH) {
-      await store.write(BATCH, (changes, index) => {
-        // Numbers leave at one end and arrive at the other; their keys have no order.
-        if (index % 2 === 0) changes.put(keyOf(first + random() % entries), valueOf(random(), 60));
-        else if (index % 4 === 1) changes.remove(keyOf(first++));
-        else changes.put(keyOf(first + entries), valueOf(random(), 60));
+    const count = Math.ceil(Math.min(SETS_MAX, entries / SETS_PART) / BATCH) * BATCH;
+    for (let done = 0; done < count; done += BATCH) {
+      await writeTo(store, BATCH, (changes, index) => {
+        changes.put(keyOf(done + index), valueOf(done + index, VALUE_BYTES));
       });
-      await turn();
-      at(0.5 + (done + BATCH) / entries / 2, live);
+      await setImmediate();
+      at((done + BATCH) / count, (done + BATCH) * (KEY_BYTES + VALUE_BYTES));
     }
   },
   /** 200 values of 0.6 to 1.5 MB, replaced at random one by one. */
   large: async (store, { rounds }, at) => {
     await replaceValues(store, 200, rounds, 600_000, 900_000, at);
   },
-  /** 4,000 values of 2 to 100 KB, replaced at random one by one. */
+  /** 500 values of 2 to 100 KB, replaced at random one by one. */
   middle: async (store, { rounds }, at) => {
-    await replaceValues(store, 4000, rounds, 2000, 98_000, at);
+    await replaceValues(store, 500, rounds, 2000, 98_000, at);
+  },
+  /** A day of mixed work. */
+  day: async (store, { entries, pauseMs }, at) => {
+    const day = new Day(store);
+    const changes = Math.min(HOUR_CHANGES_MAX, entries / SETS_PART);
+    await day.run(changes, pauseMs, (done) => at(done, day.live));
   },
 };
 
-/** Runs a trial in a folder, and returns its series. */
+/**
+ * Runs a trial in a folder, and returns its series.
+ *
+ * @param closes Whether it closes the database, and adds a point after that.
+ */
 export async function runTrial(
   name: string,
   engine: Engine,
   folder: string,
   size: TrialSize,
+  closes: boolean,
 ): Promise<Point[]> {
   const points: Point[] = [];
   const store = await engine.open(`${folder}/db`, { cacheBytes: size.cacheBytes });
@@ -118,26 +147,40 @@ export async function runTrial(
     live = liveBytes;
     if (done < next) return;
     point(done, false);
-    next = done + 0.05;
+    next = done + STEP;
   });
-  await store.close();
-  point(1, true);
+  if (closes) {
+    await store.close();
+    point(1, true);
+  }
   return points;
 }
 
-async function setEntries(
+/** Changes entries: of two changes one replaces an entry, the others remove and add in turn. */
+async function change(
   store: Store,
   entries: number,
-  bytes: number,
-  at: (count: number) => void,
+  count: number,
+  at: (done: number) => void,
 ): Promise<void> {
-  for (let count = 0; count < entries; count += BATCH) {
-    await store.write(BATCH, (changes, index) => {
-      changes.put(keyOf(count + index), valueOf(count + index, bytes));
+  const random = xorshift(7);
+  for (let done = 0; done < count; done += BATCH) {
+    await writeTo(store, Math.min(BATCH, count - done), (changes, index) => {
+      const moved = Math.floor((done + index) / 4);
+      if (index % 4 === 1) changes.remove(orderedKey(0, 2 * placeOf(moved, LEAVING, entries)));
+      else if (index % 4 === 3) {
+        const number = 2 * placeOf(moved, ARRIVING, entries) + 1;
+        changes.put(orderedKey(0, number), valueOf(random(), VALUE_BYTES));
+      } else changes.put(orderedKey(0, 2 * (random() % entries)), valueOf(random(), VALUE_BYTES));
     });
-    await turn();
-    at(count + BATCH);
+    await setImmediate();
+    at(Math.min(count, done + BATCH));
   }
+}
+
+/** A number below `count` that no other number below `count` has. */
+function placeOf(number: number, factor: number, count: number): number {
+  return Number(BigInt(number) * BigInt(factor) % BigInt(count));
 }
 
 async function replaceValues(
@@ -157,36 +200,8 @@ async function replaceValues(
     const length = least + random() % spread;
     live += length - lengths[key]!;
     lengths[key] = length;
-    await store.write(1, (changes) => changes.put(keyOf(key), valueOf(random(), length)));
-    await turn();
+    await writeTo(store, 1, (changes) => changes.put(keyOf(key), valueOf(random(), length)));
+    await setImmediate();
     at((done + 1) / total, live);
   }
-}
-
-const key = new Uint8Array(KEY_BYTES);
-const keyWords = new Uint32Array(key.buffer);
-
-/** The key of a number, in no order of the numbers; the next call uses its buffer again. */
-function keyOf(number: number): Uint8Array {
-  for (let i = 0; i < keyWords.length; i++) {
-    let mixed = Math.imul(number + 1, 0x9e3779b1) ^ Math.imul(i + 1, 0x85ebca6b);
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d);
-    keyWords[i] = mixed ^ (mixed >>> 13);
-  }
-  return key;
-}
-
-const pool = new Uint8Array(POOL_BYTES);
-const fillWord = xorshift(88675123);
-for (let i = 0; i < pool.length; i++) pool[i] = fillWord() >>> 8;
-
-/** A value: a part of a pool of random bytes. */
-function valueOf(number: number, length: number): Uint8Array {
-  const start = number % (POOL_BYTES - length);
-  return pool.subarray(start, start + length);
-}
-
-/** Lets the event loop turn, as a server does between requests. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve));
 }
