@@ -45,7 +45,7 @@ export class Summary {
 
   /** The first chunk at or after `from` whose longest free run has at least `span` pages, or -1. */
   find(span: number, from: number): number {
-    let level = 0;
+    let level = from === 0 ? this.#levels.length - 1 : 0;
     let index = from;
     // Go right, and up where a pair ends, until a group has enough; then down to its first chunk.
     while (this.#at(level, index) < span) {

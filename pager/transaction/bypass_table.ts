@@ -61,7 +61,7 @@ export class BypassTable {
   /** Notes that every new page of the first `records` records is in the file. */
   advance(records: number): void {
     this.#done = records;
-    this.#taken = [];
+    if (this.#taken.length > 0) this.#taken = [];
   }
 
   /** Notes that the undo log was truncated to `length` records. */
@@ -72,7 +72,7 @@ export class BypassTable {
   /** Empties the table at the end of the transaction. */
   clear(): void {
     this.#done = 0;
-    this.#taken = [];
+    if (this.#taken.length > 0) this.#taken = [];
     if (this.#scopes.size > 0) this.#scopes = new PageTable();
   }
 }

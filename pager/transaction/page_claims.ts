@@ -22,8 +22,6 @@ export class PageClaims {
   readonly #undo: UndoLog;
   readonly #claimed: ClaimedPages;
   readonly #log: CommitLog | undefined;
-  /** Pages of the transaction without their bytes; emptied by each claim. */
-  readonly #wanted: number[] = [];
 
   /**
    * Creates the claims of a file.
@@ -52,16 +50,16 @@ export class PageClaims {
    */
   claim(): void {
     if (this.#log === undefined) return;
-    this.#wanted.length = 0;
+    const wanted: number[] = [];
     let wrote = false;
     for (let i = 0; i < this.#undo.length; i++) {
       const page = this.#undo.pageAt(i);
       const type = this.#undo.typeAt(i);
-      if (type === OCCUPIED && !this.#claimed.has(page)) this.#wanted.push(page);
+      if (type === OCCUPIED && !this.#claimed.has(page)) wanted.push(page);
       if (type === HEADERS && this.#claimed.claimHeaderPage(page >>> CHUNK_SHIFT)) wrote = true;
     }
-    if (this.#wanted.length > 0) {
-      this.#claimWanted();
+    if (wanted.length > 0) {
+      this.#claimWanted(wanted);
       wrote = true;
     }
     this.#addVacated();
@@ -69,12 +67,12 @@ export class PageClaims {
   }
 
   /** Claims runs of wanted pages, each with the free pages after it. */
-  #claimWanted(): void {
-    this.#wanted.sort((a, b) => a - b);
-    for (let i = 0; i < this.#wanted.length;) {
-      const first = this.#wanted[i]!;
+  #claimWanted(wanted: number[]): void {
+    wanted.sort((a, b) => a - b);
+    for (let i = 0; i < wanted.length;) {
+      const first = wanted[i]!;
       let end = first;
-      while (i < this.#wanted.length && this.#wanted[i]! <= end) end = this.#wanted[i++]! + 1;
+      while (i < wanted.length && wanted[i]! <= end) end = wanted[i++]! + 1;
       let spareEnd = end;
       while (spareEnd % CLAIM_PAGES !== 0 && this.#isSpare(spareEnd)) spareEnd++;
       this.#claimRun(first, end, spareEnd);

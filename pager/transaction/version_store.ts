@@ -132,6 +132,7 @@ export class VersionStore {
 
   /** Gives the images of the transaction, which has committed, to the snapshots that see them. */
   commit(): void {
+    if (this.#open.length === 0) return;
     for (const image of this.#open) if (!this.snapshots.keep(image)) this.#drop(image);
     this.#open.length = 0;
   }

@@ -54,6 +54,7 @@ export class NestedWrites {
    * @param reach Resolves when all committed transactions have reached a durability.
    */
   settle(reach: (level: Durability) => Promise<void>): void {
+    if (this.#waiting.length === 0) return;
     for (const { level, resolve, reject } of this.#waiting.splice(0)) {
       if (level === "none") resolve();
       else reach(level).then(resolve, reject);
