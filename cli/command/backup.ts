@@ -2,10 +2,10 @@
  * The commands for copies: `backup` and `restore`. Neither changes a file that exists.
  */
 
-import type { Progress } from "../../mod.ts";
+import { CorruptionError, type Progress } from "../../mod.ts";
 import { restoreChain } from "../../store/mod.ts";
 import { type CommandSpec, textOf, wholeNumber } from "../spec/command_spec.ts";
-import { withPath } from "../io/exit.ts";
+import { EXIT, Refusal, withPath } from "../io/exit.ts";
 import { Interruption } from "../io/interruption.ts";
 import { ProgressBar } from "../io/progress.ts";
 import { count, countOf, oneLine } from "../io/text.ts";
@@ -73,7 +73,7 @@ export const restore: CommandSpec = {
     const { signal } = interruption;
     const chain = [base!, ...increments];
     const result = await restoreChain(path, chain, { signal, lockTimeoutMs }).catch((error) => {
-      throw withPath(path, error);
+      throw withRemedy(withPath(path, error), increments);
     });
     if (json) return out.json(result);
     out.line(
@@ -82,3 +82,10 @@ export const restore: CommandSpec = {
     );
   },
 };
+
+/** Adds the remedy for a damaged increment: other commands cannot read one. */
+function withRemedy(error: unknown, increments: readonly string[]): unknown {
+  if (!(error instanceof CorruptionError) || !increments.includes(error.path ?? "")) return error;
+  const remedy = "name an undamaged copy of it, or leave it and those after it out";
+  return new Refusal(`${error.message}; ${remedy}`, EXIT.damaged);
+}

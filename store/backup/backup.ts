@@ -71,7 +71,7 @@ export async function backup(
     return { version: meta.version, pages, bytesRead, bytesWritten: sink.bytesWritten };
   } catch (error) {
     sink.abandon(error);
-    throw error;
+    throw sink instanceof FileSink ? sink.named(error) : error;
   } finally {
     reader?.close();
   }

@@ -140,7 +140,7 @@ async function build(
     return { version: meta.version, pages };
   } catch (error) {
     sink.abandon();
-    throw error;
+    throw sink.named(error);
   } finally {
     reader?.close();
   }

@@ -5,7 +5,7 @@
  * aborted by an error.
  */
 
-import { Disk, NewFile, openDiskFile } from "../../pager/mod.ts";
+import { Disk, IoError, NewFile, openDiskFile } from "../../pager/mod.ts";
 
 /** Takes the bytes of a copy in order. */
 export interface ByteSink {
@@ -28,6 +28,7 @@ export class FileSink implements ByteSink {
   readonly isImmediate = true;
   /** The file, for writes out of order. */
   readonly disk: Disk;
+  readonly #path: string;
   readonly #newFile: NewFile;
   #length = 0;
   #isOpen = true;
@@ -40,6 +41,7 @@ export class FileSink implements ByteSink {
    * @throws {IoError} The path exists, or the system refused.
    */
   constructor(path: string, copyOf: string | undefined) {
+    this.#path = path;
     this.#newFile = new NewFile(path, { copyOf });
     try {
       this.disk = new Disk(openDiskFile(this.#newFile.path, { create: false }));
@@ -71,6 +73,14 @@ export class FileSink implements ByteSink {
   abandon(): void {
     this.#close();
     this.#newFile.abandon();
+  }
+
+  /** Adds the path to an error, if it is of this file and not of the source. */
+  named(error: unknown): unknown {
+    if (!(error instanceof IoError) || error !== this.disk.failure) return error;
+    const { message, cause } = error;
+    const state = `${message.charAt(0).toLowerCase()}${message.slice(1)}`;
+    return new IoError(`Cannot write ${this.#path}: ${state}`, { cause });
   }
 
   #close(): void {

@@ -250,6 +250,15 @@ describe("cli: refusals", () => {
       [["scan", ""], 2, /it is not a file on disk; give a path/],
       [["info", "."], 3, /; name a file\n$/],
       [["salvage", "db.quire", "text.quire"], 3, /text\.quire/],
+      [["backup", "db.quire", "text.quire"], 3, /text\.quire: it already exists; remove it or/],
+      [["backup", "db.quire", "to", "--since", "999"], 2, /since 999 is not a version from 0 to/],
+      [["restore", "text.quire", "db.quire"], 3, /text\.quire: it already exists; remove it or/],
+      [["restore", "to", "text.quire"], 4, /not a Quire database; name another file/],
+      [
+        ["restore", "to", "db.quire", "text.quire"],
+        4,
+        /text\.quire at byte 0: not an increment .*; name an undamaged copy of it/,
+      ],
     ]));
 
   it("are for a missing key, which is an answer", () =>

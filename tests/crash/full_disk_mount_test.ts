@@ -9,7 +9,7 @@
 import { assert, assertEquals, assertGreater, assertLess, assertLessOrEqual } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { type Database, IoError, open, verify } from "../../mod.ts";
+import { type Database, IoError, open, restore, verify } from "../../mod.ts";
 import { quire } from "../support/cli.ts";
 
 const DISK_BYTES = 8 * 1024 * 1024;
@@ -184,6 +184,36 @@ describe("a full tmpfs", () => {
       Deno.removeSync(path);
       Deno.removeSync(`${folder}/ballast`);
     }
+  });
+
+  on("refuses a backup, an increment and a restore, and keeps nothing of them", async (folder) => {
+    using db = open(":memory:");
+    const tree = db.tree("values");
+    const set = (fill: number) => {
+      for (let i = 0; i < 1000; i++) tree.set(keyOf(i), new Uint8Array(9000).fill(fill));
+    };
+    await tree.set("first", new Uint8Array(1));
+    const { version: since } = await db.backup(`${folder}/base`);
+    set(1);
+    const errorOf = (work: Promise<unknown>) => work.then(() => undefined, (error) => error);
+    const early = errorOf(db.backup(`${folder}/early`));
+    set(2);
+    const base = Deno.makeTempFileSync();
+    Deno.removeSync(base);
+    await db.backup(base);
+    const errors = [
+      await early,
+      await errorOf(db.backup(`${folder}/whole`)),
+      await errorOf(db.backup(`${folder}/increment`, { since })),
+      await errorOf(restore(`${folder}/restored`, base)),
+    ];
+    for (const { name, message, cause } of errors) {
+      assertEquals([name, cause.code], ["IoError", "ENOSPC"]);
+      assert(message.startsWith(`Cannot write ${folder}/`), message);
+    }
+    Deno.removeSync(base);
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["base"]);
+    assertEquals(tree.count(), 1001);
   });
 
   on("refuses a transaction of many pages whole", (folder) => {
