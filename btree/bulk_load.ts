@@ -13,6 +13,9 @@ import { commonLength, compareKeys, separatorLength } from "./node/key.ts";
 import { KEY_BYTES_MAX, REFERENCE_BYTES, REFERENCE_TAG } from "./node/node.ts";
 import { copyBytes } from "./node/node_edit.ts";
 import { type BTree, checkKey, checkValue, fitsLeaf } from "./tree.ts";
+import { NearbyPages } from "./value/nearby_pages.ts";
+import { decodeReference } from "./value/reference.ts";
+import { fitsShared, writeShared } from "./value/shared_page.ts";
 import { writeRuns } from "./value/value.ts";
 
 const { CHUNK_SHIFT, KIND_BRANCH, KIND_LEAF, PAGE_BYTES, SLOT_MASK } = format;
@@ -33,6 +36,8 @@ export class BulkLoad {
   readonly #levels: Level[] = [];
   readonly #lastKey = new Uint8Array(KEY_BYTES_MAX);
   readonly #reference = new Uint8Array(REFERENCE_BYTES);
+  /** The pages that the last values share. */
+  readonly #recent = new NearbyPages();
   #lastLength = -1;
   #count = 0;
 
@@ -72,7 +77,7 @@ export class BulkLoad {
       throw new RangeError(`Cannot load: entry ${this.#count} is not after the one before it`);
     }
     const inline = fitsLeaf(length, value.length);
-    if (!inline) this.#store(value);
+    if (!inline) this.#store(key, length, value);
     const tag = inline ? value.length : REFERENCE_TAG;
     const stored = inline ? value : this.#reference;
     const leaves = this.#level(0);
@@ -94,9 +99,14 @@ export class BulkLoad {
     return this.#count;
   }
 
-  #store(value: Uint8Array): void {
-    const { allocator } = this.#tree.context;
-    writeRuns(this.#pager, allocator, this.#tree.id, value, 0, this.#reference);
+  #store(key: Uint8Array, length: number, value: Uint8Array): void {
+    const { context: { allocator }, id } = this.#tree;
+    const reference = this.#reference;
+    if (!fitsShared(length, value.length)) {
+      return writeRuns(this.#pager, allocator, id, value, 0, reference);
+    }
+    writeShared(this.#pager, allocator, id, key, length, value, this.#recent, reference);
+    this.#recent.addFirst(decodeReference(reference, 0).page);
   }
 
   /** Builds a page without the last entry, which did not fit, and begins the next page with it. */

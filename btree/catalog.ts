@@ -180,7 +180,8 @@ export class Catalog {
   /**
    * Releases a slice of the pages of one dropped tree, inside a transaction.
    *
-   * @param pages The most pages of leaves and of values in runs; a single value may have more.
+   * @param pages The most pages of leaves, and of values outside of them; a single value may have
+   *   more.
    * @param id The number of the tree; by default any dropped tree.
    * @returns Whether more slices follow.
    */

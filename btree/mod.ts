@@ -76,6 +76,7 @@ export {
 } from "./unfinished.ts";
 export { prefetchKeys, prefetchRange, type PrefetchScope } from "./tree_prefetch.ts";
 export type { LeafBounds } from "./walk/missing_pages.ts";
-export { readRuns, type Reference, VALUE_BYTES_MAX } from "./value/value.ts";
+export type { Reference } from "./value/reference.ts";
+export { readRuns, VALUE_BYTES_MAX } from "./value/value.ts";
 export type { ValueReader } from "./value/value_reader.ts";
 export type { ChunkNumber, PageNumber, Place, Slot, Version } from "../pager/mod.ts";

@@ -5,7 +5,7 @@
  * leaf and its entry (`node.ts`). Each page is checked against its parent (`tree_nodes.ts`).
  * A `put` also records the path. It writes the entry if the page has room; otherwise the tree grows
  * (`growth.ts`). A `delete` removes the entry, then repairs the path (`shrinkage.ts`). Values over
- * 2048 bytes are stored in runs (`value.ts`).
+ * 2048 bytes are stored in shared pages (`shared_page.ts`), or in runs (`value.ts`).
  *
  * Keys are ordered by their bytes, unsigned. Changes take place inside a transaction of the pager;
  * an error in the middle of one leaves the tree between two states, so the caller must roll the
@@ -18,7 +18,7 @@ import { Cursor } from "./walk/cursor.ts";
 import { Growth } from "./change/growth.ts";
 import { ENTRY_BYTES_MAX, HEAD_BYTES, INLINE_BYTES_MAX } from "./node/node.ts";
 import { cellBytes, KEY_BYTES_MAX, LEAF_WIDTH, LeafCell, payloadBytes } from "./node/node.ts";
-import { REFERENCE_TAG } from "./node/node.ts";
+import { REFERENCE_BYTES, REFERENCE_TAG } from "./node/node.ts";
 import { removeLeafEntry } from "./node/node_edit.ts";
 import type { NodeView } from "./node/node_view.ts";
 import { createNode, TreeNodes } from "./walk/tree_nodes.ts";
@@ -26,13 +26,9 @@ import { deleteRange } from "./change/range_delete.ts";
 import { sliceEnd } from "./walk/slice_end.ts";
 import { Shrinkage } from "./change/shrinkage.ts";
 import type { TreeContext } from "./walk/tree_context.ts";
-import {
-  readRuns,
-  referredLength,
-  releaseRuns,
-  VALUE_BYTES_MAX,
-  writeRuns,
-} from "./value/value.ts";
+import { decodeReference, encodeReference, referredLength } from "./value/reference.ts";
+import { fitsShared, replaceShared, writeShared } from "./value/shared_page.ts";
+import { readRuns, releaseRuns, VALUE_BYTES_MAX, writeRuns } from "./value/value.ts";
 import { ValueReader } from "./value/value_reader.ts";
 
 const { PAGE_SHIFT } = format;
@@ -148,12 +144,44 @@ export class BTree {
   put(key: Uint8Array, value: Uint8Array, length: number = key.length): boolean {
     checkKey(key, length);
     checkValue(value);
-    const inline = fitsLeaf(length, value.length);
-    const tag = inline ? value.length : REFERENCE_TAG;
     // Relieving the cache may move pages, so it precedes the descent.
     this.#pager.relieve();
-    const stored = inline ? value : this.#store(key, length, value);
-    return this.#insert(key, length, tag, stored);
+    if (fitsLeaf(length, value.length)) return this.#insert(key, length, value.length, value);
+    if (fitsShared(length, value.length)) return this.#putShared(key, length, value);
+    return this.#insert(key, length, REFERENCE_TAG, this.#store(key, length, value));
+  }
+
+  /** Stores a value in a shared page: its own if it has room, else one near it. */
+  #putShared(key: Uint8Array, length: number, value: Uint8Array): boolean {
+    const { path, nearby, allocator, reference } = this.context;
+    const leaf = this.nodes.descend(path, key, length);
+    const index = leaf.search(key, length);
+    if (index >= 0 && this.#replaceShared(leaf, index, key, length, value)) return false;
+    nearby.collect(this.nodes.leafOn(path), index < 0 ? ~index : index);
+    writeShared(this.#pager, allocator, this.id, key, length, value, nearby, reference);
+    return this.#insert(key, length, REFERENCE_TAG, reference);
+  }
+
+  /** Replaces a value in its shared page. Returns false if it is in none, or the page is full. */
+  #replaceShared(
+    leaf: NodeView,
+    index: number,
+    key: Uint8Array,
+    length: number,
+    value: Uint8Array,
+  ): boolean {
+    const { path, reference } = this.context;
+    this.#cell.read(leaf.frame.u8, leaf.cell(index));
+    if (this.#cell.tag !== REFERENCE_TAG) return false;
+    const old = decodeReference(leaf.frame.u8, this.#cell.valueAt);
+    if (old.number === 0) return false;
+    const offset = this.#cell.valueAt - (leaf.slot << PAGE_SHIFT);
+    if (!replaceShared(this.#pager, this.id, old, key, length, value)) return false;
+    this.nodes.changes++;
+    if (old.length === value.length) return true;
+    encodeReference({ ...old, length: value.length }, reference);
+    this.#pager.overwrite(this.nodes.leafOn(path).place, offset, reference);
+    return true;
   }
 
   /**
@@ -196,21 +224,29 @@ export class BTree {
   ): void {
     const { frame, slot, place } = leaf;
     this.#cell.read(frame.u8, leaf.cell(index));
-    const isSameSize = this.#cell.tag === tag;
-    if (!isSameSize || tag === REFERENCE_TAG) {
+    const isReference = this.#copyReference(frame.u8);
+    if (this.#cell.tag === tag) {
+      this.#pager.overwrite(place, this.#cell.valueAt - (slot << PAGE_SHIFT), value);
+    } else {
       this.#pager.touch(place);
-      this.#releaseRuns(frame.u8);
+      removeLeafEntry(frame, slot, index);
+      this.#growth.insert(leaf, index, key, length, tag, value);
     }
-    const offset = this.#cell.valueAt - (slot << PAGE_SHIFT);
-    if (isSameSize) return this.#pager.overwrite(place, offset, value);
-    removeLeafEntry(frame, slot, index);
-    this.#growth.insert(leaf, index, key, length, tag, value);
+    if (isReference) this.#releaseOld();
   }
 
-  /** Releases the runs of the cell read last, whose page was touched. */
-  #releaseRuns(u8: Uint8Array): void {
-    if (this.#cell.tag !== REFERENCE_TAG) return;
-    releaseRuns(this.#pager, this.context.allocator, this.id, u8, this.#cell.valueAt);
+  /** Copies the reference of the cell read last. Returns false if it has a value. */
+  #copyReference(u8: Uint8Array): boolean {
+    const { tag, valueAt } = this.#cell;
+    if (tag !== REFERENCE_TAG) return false;
+    this.context.oldReference.set(u8.subarray(valueAt, valueAt + REFERENCE_BYTES));
+    return true;
+  }
+
+  /** Releases the value of the copied reference. It may load pages, so leaves come first. */
+  #releaseOld(): void {
+    const { allocator, oldReference } = this.context;
+    releaseRuns(this.#pager, allocator, this.id, oldReference, 0);
   }
 
   /** Removes a key. Returns whether it existed. */
@@ -222,10 +258,11 @@ export class BTree {
     this.nodes.changes++;
     const { frame, slot } = leaf;
     this.#cell.read(frame.u8, leaf.cell(index));
+    const isReference = this.#copyReference(frame.u8);
     this.#touchRemoval(leaf, index);
-    this.#releaseRuns(frame.u8);
     removeLeafEntry(frame, slot, index);
     this.#shrinkage.repair();
+    if (isReference) this.#releaseOld();
     return true;
   }
 

@@ -10,8 +10,8 @@
 
 import { compareKeys } from "./node/key.ts";
 import { LeafCell, REFERENCE_TAG } from "./node/node.ts";
-import { decodeReference, type Reference } from "./value/value.ts";
 import { missingInRuns } from "./value/missing_runs.ts";
+import { decodeReference, type Reference } from "./value/reference.ts";
 import { type IsReady, type LeafBounds, leafWindow, missingOnPath } from "./walk/missing_pages.ts";
 import type { NodeView } from "./node/node_view.ts";
 import { format, header, type PageNumber, type Prefetch } from "../pager/mod.ts";
@@ -35,7 +35,7 @@ export interface PrefetchScope {
   find(): BTree | undefined;
   /** The prefetch that brings pages in. */
   readonly prefetch: Prefetch;
-  /** Whether values in runs are brought in too. */
+  /** Whether values outside of leaves are brought in too. */
   readonly takesValues: boolean;
 }
 
@@ -79,7 +79,7 @@ async function prefetchBatch(scope: PrefetchScope, batch: readonly Uint8Array[])
   if (entries !== undefined) await prefetchValues(prefetch, entries, references);
 }
 
-/** Adds the reference of a key whose value is in runs. */
+/** Adds the reference of a key whose value is outside of its leaf. */
 function addReference(entries: BTree, key: Uint8Array, references: Reference[]): void {
   const found = entries.find(key, key.length);
   if (found !== undefined && found.length < 0) {
@@ -155,7 +155,7 @@ function partOf(
     : { begin: Math.max(begin, end - most), end };
 }
 
-/** Adds the references of the entries of a leaf whose values are in runs. */
+/** Adds the references of the entries of a leaf whose values are outside of it. */
 function addReferences(leaf: NodeView, begin: number, end: number, references: Reference[]): void {
   if ((flagsOf(leaf.frame, leaf.slot) & FLAG_HOLDS_RUNS) === 0) return;
   const cell = new LeafCell();
@@ -165,7 +165,7 @@ function addReferences(leaf: NodeView, begin: number, end: number, references: R
   }
 }
 
-/** Brings in values in runs. Those that were released meanwhile are left out. */
+/** Brings in values outside of leaves. Those that were released meanwhile are left out. */
 async function prefetchValues(
   prefetch: Prefetch,
   entries: BTree,

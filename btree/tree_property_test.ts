@@ -23,7 +23,7 @@ import type { Random } from "../tests/support/random.ts";
 type Family = (random: Random) => Uint8Array;
 
 const SMALL_SIZES = [0, 1, 8, 30, 100, 300];
-const EDGE_SIZES = [127, 128, 900, 2047, 2048, 2049, 8191, 8192, 8193, 20_000];
+const EDGE_SIZES = [127, 128, 900, 2047, 2048, 2049, 2600, 3900, 8191, 8192, 8193, 20_000];
 const HUGE_SIZES = [255 * 8192, 256 * 8192];
 
 function someSize(random: Random): number {

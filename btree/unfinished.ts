@@ -34,8 +34,8 @@ import { REFERENCE_BYTES } from "./node/node.ts";
 import type { TreeContext } from "./walk/tree_context.ts";
 import { BTree } from "./tree.ts";
 import type { TreeVisitor } from "./check/tree_walk.ts";
-import { appendRuns, decodeReference, encodeReference, type Reference } from "./value/value.ts";
-import { runsOf, versionAt } from "./value/value.ts";
+import { decodeReference, encodeReference, type Reference } from "./value/reference.ts";
+import { appendRuns, runsOf, versionAt } from "./value/value.ts";
 
 const { HEADER } = format;
 
@@ -103,7 +103,7 @@ export class UnfinishedValues {
     const list = { first: record?.reference.page ?? 0, last: record?.last ?? 0 };
     appendRuns(this.#pager, this.#context.allocator, tree, bytes, 0, list);
     const version = versionAt(this.#pager, list.last);
-    const reference = { page: list.first, length: done + bytes.length, version };
+    const reference = { page: list.first, length: done + bytes.length, number: 0, version };
     const name = record?.createdTree ?? (createdTree || this.#createdFor(tree));
     this.#put(number, { tree, reference, last: list.last, createdTree: name });
   }
@@ -123,7 +123,7 @@ export class UnfinishedValues {
       this.#pager.touch(this.#pager.at(run.page));
     }
     const bytes = new Uint8Array(REFERENCE_BYTES);
-    encodeReference({ page, length, version: versionAt(this.#pager, page) }, bytes);
+    encodeReference({ page, length, number: 0, version: versionAt(this.#pager, page) }, bytes);
     this.#catalog.tree()?.delete(keyOf(number));
     return tree.putRuns(key, bytes);
   }
@@ -274,9 +274,11 @@ function decode(record: Uint8Array, page: PageNumber, nextTreeId: number): Unfin
   if (tree === CATALOG_TREE || tree >= nextTreeId) {
     corrupt(page, 0, `an unfinished value is for a tree ${tree}`);
   }
+  const reference = decodeReference(record, AT_REFERENCE);
+  if (reference.number !== 0) corrupt(page, 0, "an unfinished value is not in runs");
   return {
     tree,
-    reference: decodeReference(record, AT_REFERENCE),
+    reference,
     last: view.getUint32(AT_LAST, true),
     createdTree: decodeName(record.subarray(RECORD_BYTES), page),
   };

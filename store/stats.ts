@@ -6,7 +6,7 @@
 import { type BTree, census } from "../btree/mod.ts";
 import { format, type Pager, type RecoveryReport } from "../pager/mod.ts";
 
-const { KIND_BRANCH, KIND_LEAF, KIND_RUN, KIND_RUN_CONTINUED } = format;
+const { KIND_BRANCH, KIND_LEAF, KIND_RUN, KIND_RUN_CONTINUED, KIND_SHARED } = format;
 
 /** Statistics of a database. Counters begin at 0 when it is opened. */
 export interface DatabaseStats {
@@ -68,7 +68,9 @@ export interface TreeStats {
   readonly leafPages: number;
   /** Pages of branches above the leaves. */
   readonly branchPages: number;
-  /** Pages of values too large for a leaf. */
+  /** Pages that values too large for a leaf share. */
+  readonly sharedPages: number;
+  /** Pages of values too large for a shared page. */
   readonly runPages: number;
   /** Bytes in use in all these pages. */
   readonly usedBytes: number;
@@ -80,6 +82,7 @@ export const NO_TREE: TreeStats = {
   levels: 0,
   leafPages: 0,
   branchPages: 0,
+  sharedPages: 0,
   runPages: 0,
   usedBytes: 0,
 };
@@ -92,8 +95,9 @@ export function statsOf(pager: Pager, tree: BTree): TreeStats {
     levels: tree.levels(),
     leafPages: pagesOfKind[KIND_LEAF]!,
     branchPages: pagesOfKind[KIND_BRANCH]!,
+    sharedPages: pagesOfKind[KIND_SHARED]!,
     runPages: pagesOfKind[KIND_RUN]! + pagesOfKind[KIND_RUN_CONTINUED]!,
     usedBytes: usedBytesOfKind[KIND_LEAF]! + usedBytesOfKind[KIND_BRANCH]! +
-      usedBytesOfKind[KIND_RUN]!,
+      usedBytesOfKind[KIND_SHARED]! + usedBytesOfKind[KIND_RUN]!,
   };
 }

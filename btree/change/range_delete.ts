@@ -4,18 +4,20 @@
  * Two paths lead to the leaves of the bounds. All subtrees between the paths are dropped: at the
  * branch where the paths part, the entries between them; below it, all entries right of the left
  * path and left of the right path. Of dropped leaves only headers are read, unless they refer to
- * runs. Then the two leaves lose their entries in the range, the chain of leaves is closed, and
- * both paths are repaired. If the range holds no key, no page is touched.
+ * values outside of them. Then the two leaves lose their entries in the range, the chain of leaves
+ * is closed, and both paths are repaired. If the range holds no key, no page is touched.
  */
 
 import { corruptHeader, format, header, type PageNumber, type Pager } from "../../pager/mod.ts";
 import { childAt, LeafCell, REFERENCE_TAG } from "../node/node.ts";
 import { compactNode, removeBranchEntry, removeLeafEntry } from "../node/node_edit.ts";
 import { NodeView } from "../node/node_view.ts";
+import { decodeReference } from "../value/reference.ts";
 import { releaseRuns } from "../value/value.ts";
 import { Path } from "../walk/path.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
+import { SharedReleases } from "./shared_releases.ts";
 import type { Shrinkage } from "./shrinkage.ts";
 
 const { FLAG_HOLDS_RUNS, HEADER, KIND_LEAF } = format;
@@ -41,6 +43,7 @@ class RangeDelete {
   readonly #right = new Path();
   readonly #view = new NodeView();
   readonly #cell = new LeafCell();
+  readonly #shared: SharedReleases;
   #count = 0;
   #hasChanged = false;
 
@@ -49,6 +52,7 @@ class RangeDelete {
     this.#nodes = nodes;
     this.#pager = context.pager;
     this.#shrinkage = shrinkage;
+    this.#shared = new SharedReleases(context, nodes.tree);
   }
 
   run(from: Uint8Array | undefined, to: Uint8Array | undefined): number {
@@ -64,6 +68,7 @@ class RangeDelete {
       this.#dropBetween();
       if (this.#hasChanged) this.#link(leftPage, rightPage);
     }
+    this.#shared.finish();
     if (this.#hasChanged) this.#repairPaths(from, to);
     return this.#count;
   }
@@ -102,12 +107,14 @@ class RangeDelete {
   #removeEntries(page: PageNumber, from: number, to: number): void {
     const end = Math.min(to, this.#look(page).entries);
     if (end <= from) return;
-    const { frame, slot } = this.#touch(page);
+    this.#touch(page);
     for (let index = end - 1; index >= from; index--) {
       this.#releaseRunsOf(page, index);
+      const { frame, slot } = this.#look(page);
       removeLeafEntry(frame, slot, index);
       this.#count++;
     }
+    const { frame, slot } = this.#look(page);
     if (entriesOf(frame, slot) > 0) compactNode(frame, slot);
   }
 
@@ -116,6 +123,8 @@ class RangeDelete {
     const { u8 } = leaf.frame;
     this.#cell.read(u8, leaf.cell(index));
     if (this.#cell.tag !== REFERENCE_TAG) return;
+    const reference = decodeReference(u8, this.#cell.valueAt);
+    if (reference.number !== 0) return this.#shared.add(reference);
     const { allocator } = this.#context;
     releaseRuns(this.#pager, allocator, this.#nodes.tree, u8, this.#cell.valueAt);
   }

@@ -5,7 +5,8 @@
  *
  * Rules: a child is one level below its parent and of the same tree; all keys of a node are within
  * the bounds that its parents give it; leaves are linked in key order, the last to none; only the
- * root may be without entries; no page is in the tree twice; runs add up to their values.
+ * root may be without entries; no page is in the tree twice; runs add up to their values; each
+ * value in a shared page has one owner.
  */
 
 import {
@@ -29,7 +30,10 @@ import {
   LeafCell,
   REFERENCE_TAG,
 } from "../node/node.ts";
+import { decodeReference, type Reference } from "../value/reference.ts";
+import { checkOwner } from "../value/shared_page.ts";
 import { pagesOfRuns } from "../value/value.ts";
+import { SharedOwners } from "./shared_owners.ts";
 
 const { CHUNK_SHIFT, FLAG_HOLDS_RUNS, HEADER, KIND_BRANCH, KIND_LEAF, SLOT_MASK } = format;
 const { entriesOf, flagsOf, kindOf, levelOf, linkOf, shapeOf, treeOf } = header;
@@ -101,8 +105,11 @@ class TreeWalk {
   readonly #tasks: Visit[] = [];
   readonly #key = new Uint8Array(KEY_BYTES_MAX);
   readonly #cell = new LeafCell();
+  readonly #owners = new SharedOwners();
   #lastLeaf = 0;
   #nextLeaf = ANY;
+  /** Whether a broken rule may hide the owners of values. */
+  #hasLost = false;
 
   constructor(tree: TreeSource, visitor: TreeVisitor) {
     this.#tree = tree;
@@ -117,6 +124,7 @@ class TreeWalk {
       yield;
     }
     if (this.#nextLeaf > 0) this.#tellLink("the last leaf is linked to another");
+    if (!this.#hasLost) this.#tellOwnerless();
     return this.#figures;
   }
 
@@ -137,6 +145,7 @@ class TreeWalk {
     } catch (error) {
       if (!(error instanceof CorruptionError)) throw error;
       this.#visitor.broken(error, isLost);
+      this.#hasLost ||= isLost;
       return false;
     }
   }
@@ -260,8 +269,25 @@ class TreeWalk {
     this.#cell.read(frame.u8, cellAt(frame, slot, index));
     if (this.#cell.tag !== REFERENCE_TAG) return;
     const { reader, id } = this.#tree;
+    const reference = decodeReference(frame.u8, this.#cell.valueAt);
+    if (reference.number !== 0) {
+      return this.#visitShared(reference, copyKey(frame, slot, index, this.#key));
+    }
     for (const runPage of pagesOfRuns(reader, id, frame.u8, this.#cell.valueAt)) {
       this.#reach(runPage);
+    }
+  }
+
+  /** Visits the value of an entry whose key is the first bytes of `#key`. */
+  #visitShared(reference: Reference, keyLength: number): void {
+    const { reader, id } = this.#tree;
+    const values = checkOwner(reader, id, reference, this.#key, keyLength);
+    if (this.#owners.note(reference.page, values)) this.#reach(reference.page);
+  }
+
+  #tellOwnerless(): void {
+    for (const [page, count] of this.#owners.left()) {
+      this.#expect(() => corrupt(page, 0, `no entry refers to ${count} values of the page`));
     }
   }
 }

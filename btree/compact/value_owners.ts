@@ -11,7 +11,8 @@ import { format, header, type PageNumber } from "../../pager/mod.ts";
 import { copyKey, KEY_BYTES_MAX, LeafCell, REFERENCE_TAG } from "../node/node.ts";
 import type { NodeView } from "../node/node_view.ts";
 import type { BTree } from "../tree.ts";
-import { decodeReference, type Reference, runsOf } from "../value/value.ts";
+import { decodeReference, type Reference } from "../value/reference.ts";
+import { runsOf } from "../value/value.ts";
 import { Path } from "../walk/path.ts";
 
 const { FLAG_HOLDS_RUNS } = format;

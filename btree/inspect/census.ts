@@ -13,6 +13,7 @@ const {
   KIND_FREE,
   KIND_LEAF,
   KIND_RUN,
+  KIND_SHARED,
   PAGE_BYTES,
 } = format;
 const { cellStartOf, entriesOf, garbageOf, kindOf, runBytesOf, treeOf, versionOf } = header;
@@ -29,7 +30,7 @@ export interface ChunkCensus {
   readonly kinds: Uint8Array;
   /** Bytes that entries use; the first page of a run has those of the whole run. */
   readonly usedBytes: Uint32Array;
-  /** Entries of nodes. */
+  /** Entries of nodes, and values of shared pages. */
   readonly entries: Uint16Array;
   /** Owning trees. */
   readonly trees: Uint32Array;
@@ -47,7 +48,7 @@ export interface Census {
   readonly pagesOfKind: readonly number[];
   /** Bytes that are used in pages of each kind. */
   readonly usedBytesOfKind: readonly number[];
-  /** Entries in nodes of each kind. */
+  /** Entries in nodes of each kind, and values in shared pages. */
   readonly entriesOfKind: readonly number[];
 }
 
@@ -105,7 +106,7 @@ export function chunkHeaders(frame: Frame, chunk: ChunkNumber, pageCount: number
     if (kind === KIND_FREE) continue;
     result.kinds[slot] = kind;
     result.usedBytes[slot] = usedBytesOf(frame, slot, kind);
-    if (kind <= KIND_BRANCH) result.entries[slot] = entriesOf(frame, slot);
+    if (kind <= KIND_BRANCH || kind === KIND_SHARED) result.entries[slot] = entriesOf(frame, slot);
     result.trees[slot] = treeOf(frame, slot);
     result.versions[slot] = versionOf(frame, slot);
   }
@@ -116,7 +117,7 @@ export function chunkHeaders(frame: Frame, chunk: ChunkNumber, pageCount: number
 export function usedBytesOf(frame: Frame, slot: Slot, kind: number): number {
   const entries = entriesOf(frame, slot);
   if (kind === KIND_RUN) return runBytesOf(frame, slot);
-  if (kind !== KIND_LEAF && kind !== KIND_BRANCH) return 0;
+  if (kind !== KIND_LEAF && kind !== KIND_BRANCH && kind !== KIND_SHARED) return 0;
   const cells = PAGE_BYTES - cellStartOf(frame, slot) - garbageOf(frame, slot);
-  return entries * (kind === KIND_LEAF ? LEAF_WIDTH : BRANCH_WIDTH) + cells;
+  return entries * (kind === KIND_BRANCH ? BRANCH_WIDTH : LEAF_WIDTH) + cells;
 }

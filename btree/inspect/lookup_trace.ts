@@ -32,7 +32,7 @@ import {
 } from "../node/node.ts";
 import { NodeView } from "../node/node_view.ts";
 import type { BTree } from "../tree.ts";
-import { referredLength } from "../value/value.ts";
+import { referredLength } from "../value/reference.ts";
 
 const { entriesOf, levelOf, prefixLengthOf } = header;
 

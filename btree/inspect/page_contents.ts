@@ -21,12 +21,13 @@ import {
 } from "../node/node.ts";
 import { HEAD_BYTES, isLeaf } from "../node/node.ts";
 import { isUnfinishedKey, readUnfinished } from "../unfinished.ts";
-import { decodeReference } from "../value/value.ts";
+import { decodeReference } from "../value/reference.ts";
 
 const {
   KIND_BRANCH,
   KIND_LEAF,
   KIND_RUN,
+  KIND_SHARED,
   PAGE_BYTES,
   PAGE_SHIFT,
 } = format;
@@ -59,7 +60,8 @@ export interface Cell {
   readonly valueBytes: number;
   /** The value if it is inline; otherwise empty. */
   readonly value: Uint8Array;
-  /** The page that it leads to: a child, the first run of a value, the root of a tree; 0 = none. */
+  /** The page that it leads to: a child, the first run of a value or the page that it shares, the
+   * root of a tree; 0 = none. */
   readonly target: number;
   /** A description of a catalog entry; otherwise empty. */
   readonly note: string;
@@ -79,6 +81,7 @@ export interface PageContents {
 export function pageContents(frame: Frame, slot: Slot): PageContents {
   const kind = kindOf(frame, slot);
   if (kind === KIND_LEAF || kind === KIND_BRANCH) return nodeContents(frame, slot);
+  if (kind === KIND_SHARED) return sharedContents(frame, slot);
   const used = kind === KIND_RUN ? Math.min(PAGE_BYTES, runBytesOf(frame, slot)) : PAGE_BYTES;
   return {
     regions: regionsOf([["bytes", used], ["free", PAGE_BYTES]]),
@@ -118,6 +121,15 @@ function nodeContents(frame: Frame, slot: Slot): PageContents {
   return { regions, prefix, cells };
 }
 
+/** Like a leaf, but a key begins with the number of its value. */
+function sharedContents(frame: Frame, slot: Slot): PageContents {
+  const { cells, ...rest } = nodeContents(frame, slot);
+  return {
+    ...rest,
+    cells: cells.map((cell) => ({ ...cell, key: cell.key.slice(1), note: `value ${cell.key[0]}` })),
+  };
+}
+
 function keyOf(frame: Frame, slot: Slot, index: number): Uint8Array {
   const key = new Uint8Array(KEY_BYTES_MAX);
   return key.slice(0, copyKey(frame, slot, index, key));
@@ -140,8 +152,12 @@ function leafEntry(frame: Frame, slot: Slot, index: number): Cell {
     value,
     target: reference?.page ?? 0,
     note: "",
-    ...(treeOf(frame, slot) === CATALOG_TREE ? catalogWords(key, value) : {}),
+    ...(isOfCatalog(frame, slot) ? catalogWords(key, value) : {}),
   };
+}
+
+function isOfCatalog(frame: Frame, slot: Slot): boolean {
+  return treeOf(frame, slot) === CATALOG_TREE && kindOf(frame, slot) === KIND_LEAF;
 }
 
 /** The description and the target page of a catalog entry. */

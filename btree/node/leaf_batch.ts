@@ -82,9 +82,9 @@ export class LeafBatch {
   ownsValues = true;
   /** The number of entries. */
   count = 0;
-  /** Whether any of its values is a reference to runs. */
+  /** Whether any of its values is a reference. */
   hasReferences = false;
-  /** 1 where the value is a reference to runs. */
+  /** 1 where the value is a reference. */
   isReference: Uint8Array = new Uint8Array(ENTRIES_MIN);
   #keyAt = new Uint32Array(ENTRIES_MIN);
   #keyEnd = new Uint32Array(ENTRIES_MIN);

@@ -16,7 +16,8 @@
  * - A *cell* holds the rest: the length of the key after the prefix, in a leaf the value's tag,
  *   then the key bytes after the head, then in a leaf the value. Lengths below 128 take one byte,
  *   others two: 0x80 | high, low. A value's tag is its length, or `REFERENCE_TAG` where the cell
- *   holds a reference of 16 bytes to the runs of the value (`value.ts`).
+ *   holds a reference of 16 bytes to a value outside of the leaf (`value/reference.ts`).
+ * - A shared page has the layout of a leaf (`value/shared_page.ts`).
  * - Entries are in strict key order. A branch's entry 0 has no key (head 0, key length 0) and does
  *   not count for the prefix: its child holds everything below the key of entry 1.
  * - *Garbage* is the bytes of removed cells between live ones. The gap between the arrays and the
@@ -28,7 +29,7 @@
 import { format, type Frame, header, type PageNumber, type Slot } from "../../pager/mod.ts";
 import { warmLeaf } from "./cache_warming.ts";
 
-const { KIND_LEAF, PAGE_BYTES, PAGE_SHIFT, PAGE_WORD_SHIFT } = format;
+const { KIND_BRANCH, PAGE_BYTES, PAGE_SHIFT, PAGE_WORD_SHIFT } = format;
 const { cellStartOf, entriesOf, garbageOf, kindOf, prefixLengthOf } = header;
 
 /** Bytes of a leaf entry outside its cell: head and offset. */
@@ -41,20 +42,22 @@ export const KEY_BYTES_MAX = 2048;
 export const INLINE_BYTES_MAX = 2048;
 /** The most bytes of an entry, cell and array slots. It lets two of any three fit a page. */
 export const ENTRY_BYTES_MAX = 4096;
-/** The tag of a value stored in runs. */
+/** The tag of a value stored outside of its leaf. */
 export const REFERENCE_TAG = 0x7fff;
-/** Bytes of a reference to runs. */
+/** Bytes of a reference to such a value. */
 export const REFERENCE_BYTES = 16;
 /** Bytes of the key that a head holds. */
 export const HEAD_BYTES = 4;
+/** In a shared page, the shift from a head to its first byte, the number of the value. */
+export const NUMBER_SHIFT = 24;
 /** The highest level of a node; leaves are at 0. */
 export const LEVEL_MAX = 31;
 
 const HALF_SHIFT = PAGE_SHIFT - 1;
 
-/** Whether a node is a leaf. */
+/** Whether a page has the layout of a leaf: a leaf, or a page that values share. */
 export function isLeaf(frame: Frame, slot: Slot): boolean {
-  return kindOf(frame, slot) === KIND_LEAF;
+  return kindOf(frame, slot) !== KIND_BRANCH;
 }
 
 /** Bytes of an entry of this node outside its cell. */

@@ -22,6 +22,7 @@ import {
   cellAt,
   childAt,
   copyKey,
+  ENTRY_BYTES_MAX,
   HEAD_BYTES,
   headIndex,
   INLINE_BYTES_MAX,
@@ -32,10 +33,12 @@ import {
   lengthAt,
   lengthBytes,
   LEVEL_MAX,
+  NUMBER_SHIFT,
   REFERENCE_TAG,
 } from "./node.ts";
 
-const { FLAG_HOLDS_RUNS, HEADER, KIND_BRANCH, KIND_LEAF, PAGE_BYTES, PAGE_SHIFT } = format;
+const { FLAG_HOLDS_RUNS, HEADER, PAGE_BYTES, PAGE_SHIFT } = format;
+const { KIND_BRANCH, KIND_LEAF, KIND_SHARED } = format;
 const { cellStartOf, entriesOf, flagsOf, garbageOf, levelOf, linkOf, prefixLengthOf } = header;
 
 /** A loader of pages that runs registered checks. */
@@ -48,6 +51,7 @@ export interface Registry {
 export function registerNodes(pager: Registry): void {
   pager.register(KIND_LEAF, checkLeaf);
   pager.register(KIND_BRANCH, checkBranch);
+  pager.register(KIND_SHARED, checkShared);
 }
 
 /**
@@ -56,6 +60,11 @@ export function registerNodes(pager: Registry): void {
  */
 export const EXTRA_NODE_CHECKS: readonly [number, Verifier][] = [
   [KIND_LEAF, (frame, slot, page) => {
+    checkGap(frame, slot, page, LEAF_WIDTH);
+    checkOverlap(frame, slot, page);
+  }],
+  [KIND_SHARED, (frame, slot, page) => {
+    if (linkOf(frame, slot) !== 0) corruptHeader(page, HEADER.link, "a shared page with a link");
     checkGap(frame, slot, page, LEAF_WIDTH);
     checkOverlap(frame, slot, page);
   }],
@@ -110,6 +119,18 @@ function checkLeaf(frame: Frame, slot: Slot, page: PageNumber): void {
   checkOrder(frame, slot, page, 0);
 }
 
+/** Checks a page that values share. */
+function checkShared(frame: Frame, slot: Slot, page: PageNumber): void {
+  checkOutline(frame, slot, page, LEAF_WIDTH, 1);
+  if (levelOf(frame, slot) !== 0) corruptHeader(page, HEADER.level, "a shared page has a level");
+  if (flagsOf(frame, slot) !== 0) corruptHeader(page, HEADER.prefix, "unknown flags");
+  if (prefixLengthOf(frame, slot) !== 0) {
+    corruptHeader(page, HEADER.prefix, "a shared page has a prefix");
+  }
+  const cells = sumSharedCells(frame, slot, page);
+  checkCellBytes(frame, slot, page, cells);
+}
+
 /** Checks a branch. */
 function checkBranch(frame: Frame, slot: Slot, page: PageNumber): void {
   checkOutline(frame, slot, page, BRANCH_WIDTH, 1);
@@ -133,7 +154,7 @@ function checkOutline(
   const entries = entriesOf(frame, slot);
   const prefix = prefixLengthOf(frame, slot);
   const cellStart = cellStartOf(frame, slot);
-  if (entries < entriesMin) corruptHeader(page, HEADER.entries, "a branch without entries");
+  if (entries < entriesMin) corruptHeader(page, HEADER.entries, "a page without entries");
   if (prefix > KEY_BYTES_MAX) corruptHeader(page, HEADER.prefix, `a prefix of ${prefix} bytes`);
   if (cellStart > PAGE_BYTES - prefix) {
     corruptHeader(page, HEADER.cellStart, "cells begin inside the prefix");
@@ -172,6 +193,31 @@ function sumLeafCells(frame: Frame, slot: Slot, page: PageNumber): number {
     }
     checkHead(frame, slot, page, index, leafCell.suffix);
     sum += leafCell.end - cell;
+  }
+  return sum;
+}
+
+/** Also checks that each key begins with the number of its value, and that numbers ascend. */
+function sumSharedCells(frame: Frame, slot: Slot, page: PageNumber): number {
+  const end = (slot + 1) << PAGE_SHIFT;
+  let sum = 0;
+  let last = 0;
+  for (let index = 0; index < entriesOf(frame, slot); index++) {
+    const cell = boundedCell(frame, slot, page, index);
+    leafCell.read(frame.u8, cell);
+    const offset = cell - (slot << PAGE_SHIFT);
+    const bytes = leafCell.end - cell;
+    if (leafCell.end > end || LEAF_WIDTH + bytes > ENTRY_BYTES_MAX) {
+      corrupt(page, offset, `the cell of entry ${index} is too long`);
+    }
+    if (leafCell.tag === REFERENCE_TAG) corrupt(page, offset, `value ${index} is a reference`);
+    checkHead(frame, slot, page, index, leafCell.suffix);
+    const number = frame.u32[headIndex(slot, index)]! >>> NUMBER_SHIFT;
+    if (leafCell.suffix === 0 || number <= last) {
+      corrupt(page, index * HEAD_BYTES, `the number of value ${index} is not after the last`);
+    }
+    last = number;
+    sum += bytes;
   }
   return sum;
 }

@@ -1,10 +1,11 @@
 /**
- * Finds the pages of a value in runs that are not ready, as far as its list of runs can be followed
- * without reading such a page.
+ * Finds the pages of a value outside of its leaf that are not ready, as far as its list of runs can
+ * be followed without reading such a page.
  */
 
 import type { PageNumber, PageReader } from "../../pager/mod.ts";
-import { readRun, type Reference } from "./value.ts";
+import type { Reference } from "./reference.ts";
+import { readRun } from "./value.ts";
 
 /**
  * The pages of a value that are not ready, up to the first run whose first page is not: that one
@@ -15,9 +16,10 @@ import { readRun, type Reference } from "./value.ts";
 export function missingInRuns(
   reader: PageReader,
   tree: number,
-  { page, length, version }: Reference,
+  { page, length, number, version }: Reference,
   isReady: (page: PageNumber) => boolean,
 ): PageNumber[] {
+  if (number !== 0) return isReady(page) ? [] : [page];
   const missing: PageNumber[] = [];
   let next = page;
   for (let rest = length; rest > 0 && next > 0;) {

@@ -1,13 +1,6 @@
 /**
- * Large values: a value that does not fit a leaf is stored in a list of runs.
- *
- * The leaf holds a reference of 16 bytes in place of the value:
- *
- * | at | size | field                                   |
- * | -- | ---- | --------------------------------------- |
- * |  0 | u32  | first page of the first run             |
- * |  4 | u48  | bytes of the value                      |
- * | 10 | u48  | version that wrote it, as in its pages  |
+ * Values outside of leaves, behind a reference (`reference.ts`): a value of medium length is in a
+ * page that it shares (`shared_page.ts`), a larger one in a list of runs.
  *
  * Each run's header holds the page of the next run and the bytes of the value in this run. All runs
  * but the last are full. Runs are immutable: a new value takes new runs. The one exception is a
@@ -25,26 +18,14 @@ import {
   type Version,
 } from "../../pager/mod.ts";
 import type { Allocator } from "../../alloc/mod.ts";
-import { REFERENCE_BYTES } from "../node/node.ts";
+import { decodeReference, encodeReference, type Reference } from "./reference.ts";
+import { readShared, removeShared, sharedPageOf } from "./shared_page.ts";
 
 const { CHUNK_SHIFT, HEADER, KIND_RUN, PAGE_BYTES, PAGE_SHIFT, SLOT_MASK } = format;
 const { kindOf, linkOf, runBytesOf, runPagesOf, setLink, setRunBytes, treeOf, versionOf } = header;
 
-const TWO_16 = 0x1_0000;
-const TWO_32 = 0x1_0000_0000;
-
 /** The longest value, in bytes: 2 GiB. */
 export const VALUE_BYTES_MAX: number = 2 ** 31;
-
-/** A decoded reference. */
-export interface Reference {
-  /** The first page of the first run. */
-  page: PageNumber;
-  /** Bytes of the value. */
-  length: number;
-  /** The version that wrote it; the version of the last part while the value is unfinished. */
-  version: Version;
-}
 
 /** A run, checked to belong to its value. */
 export interface Run {
@@ -84,7 +65,8 @@ export function writeRuns(
   const list = { first: 0, last: 0 };
   appendRuns(pager, allocator, tree, value, near, list);
   const { first } = list;
-  encodeReference({ page: first, length: value.length, version: versionAt(pager, first) }, into);
+  const version = versionAt(pager, first);
+  encodeReference({ page: first, length: value.length, number: 0, version }, into);
 }
 
 /** Appends bytes to a list of runs of a tree. The runs of the list must be full. */
@@ -134,7 +116,7 @@ function linkRun(pager: Pager, page: PageNumber, next: number): void {
   setLink(pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK, next);
 }
 
-/** Reads the value of the reference at `at`. */
+/** Reads the value of the reference at `at`, from runs or from a shared page. */
 export function readRuns(
   pager: PageReader,
   tree: number,
@@ -142,6 +124,7 @@ export function readRuns(
   at: number,
 ): Uint8Array {
   const reference = decodeReference(bytes, at);
+  if (reference.number !== 0) return readShared(pager, tree, reference).slice();
   checkLength(pager, reference);
   const value = new Uint8Array(reference.length);
   let done = 0;
@@ -172,7 +155,7 @@ export function copyFromRun(
   }
 }
 
-/** Releases the runs of the value of the reference at `at`. */
+/** Releases the runs of the value of the reference at `at`, or its place in a shared page. */
 export function releaseRuns(
   pager: Pager,
   allocator: Allocator,
@@ -180,24 +163,21 @@ export function releaseRuns(
   bytes: Uint8Array,
   at: number,
 ): void {
-  for (const run of runsOf(pager, tree, decodeReference(bytes, at))) {
-    allocator.release(run.page, run.pages);
-  }
+  const reference = decodeReference(bytes, at);
+  if (reference.number !== 0) return removeShared(pager, allocator, tree, reference);
+  for (const run of runsOf(pager, tree, reference)) allocator.release(run.page, run.pages);
 }
 
-/** The length in bytes of the value of the reference at `at`. */
-export function referredLength(bytes: Uint8Array, at: number): number {
-  return decodeReference(bytes, at).length;
-}
-
-/** All pages of the runs of a value, read and verified. */
+/** All pages of a value, read and verified: those of its runs, or the one that it shares. */
 export function* pagesOfRuns(
   pager: PageReader,
   tree: number,
   bytes: Uint8Array,
   at: number,
 ): Generator<number> {
-  for (const run of runsOf(pager, tree, decodeReference(bytes, at))) {
+  const reference = decodeReference(bytes, at);
+  if (reference.number !== 0) return yield sharedPageOf(pager, tree, reference);
+  for (const run of runsOf(pager, tree, reference)) {
     for (let page = run.page; page < run.page + run.pages; page++) {
       pager.at(page);
       yield page;
@@ -206,7 +186,7 @@ export function* pagesOfRuns(
 }
 
 /**
- * The runs of a value, each checked to belong to it.
+ * The runs of a value, each checked to belong to it; none if the value is in a shared page.
  *
  * @param isFinished Whether one version wrote them all; if not, none may be newer than the
  * reference.
@@ -219,6 +199,7 @@ export function* runsOf(
 ): Generator<Run> {
   let { page } = reference;
   let rest = reference.length;
+  if (reference.number !== 0) return;
   checkLength(pager, reference);
   while (rest > 0) {
     const run = readRun(pager, tree, page, reference.version, isFinished);
@@ -266,24 +247,4 @@ export function readRun(
     corruptHeader(page, HEADER.runBytes, `a run of ${pages} pages holds ${bytes} bytes`);
   }
   return { page, pages, bytes, next: linkOf(frame, slot) };
-}
-
-/** Writes a reference to the beginning of an array. */
-export function encodeReference({ page, length, version }: Reference, into: Uint8Array): void {
-  const view = new DataView(into.buffer, into.byteOffset, REFERENCE_BYTES);
-  view.setUint32(0, page, true);
-  view.setUint32(4, length % TWO_32, true);
-  view.setUint16(8, Math.floor(length / TWO_32), true);
-  view.setUint16(10, version % TWO_16, true);
-  view.setUint32(12, Math.floor(version / TWO_16), true);
-}
-
-/** Decodes a reference. Its page and length are checked when the runs are read. */
-export function decodeReference(bytes: Uint8Array, at: number): Reference {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at, REFERENCE_BYTES);
-  return {
-    page: view.getUint32(0, true),
-    length: view.getUint16(8, true) * TWO_32 + view.getUint32(4, true),
-    version: view.getUint32(12, true) * TWO_16 + view.getUint16(10, true),
-  };
 }

@@ -1,5 +1,6 @@
 /**
- * Reads parts of a value in runs: a range of its bytes, or the whole value piece by piece.
+ * Reads parts of a value outside of its leaf: a range of its bytes, or the whole value piece by
+ * piece.
  *
  * It does not read pages outside the range; of earlier runs it reads only headers. It returns
  * copies. It follows the runs from the first one, so they must not change meanwhile: read from a
@@ -7,12 +8,14 @@
  */
 
 import { assert, type PageReader } from "../../pager/mod.ts";
-import { copyFromRun, decodeReference, type Reference, runsOf } from "./value.ts";
+import { decodeReference, type Reference } from "./reference.ts";
+import { readShared } from "./shared_page.ts";
+import { copyFromRun, runsOf } from "./value.ts";
 
 /** The most bytes in one piece: 64 KiB. */
 export const PIECE_BYTES: number = 64 * 1024;
 
-/** Reads parts of a value in runs. */
+/** Reads parts of a value outside of its leaf. */
 export class ValueReader {
   readonly #pager: PageReader;
   readonly #tree: number;
@@ -44,6 +47,7 @@ export class ValueReader {
    */
   read(start: number, end: number): Uint8Array {
     assert(start >= 0 && start <= end && end <= this.length, "a range is inside its value");
+    if (this.#reference.number !== 0) return this.#shared().slice(start, end);
     let bytes: Uint8Array | undefined;
     let first = 0;
     for (const run of runsOf(this.#pager, this.#tree, this.#reference)) {
@@ -61,9 +65,10 @@ export class ValueReader {
   /**
    * Reads the whole value in pieces of 64 KiB. The last piece of a run may be shorter.
    *
-   * @throws {CorruptionError} The runs do not match the reference.
+   * @throws {CorruptionError} The runs, or the shared page, do not match the reference.
    */
   *pieces(): Generator<Uint8Array, void, undefined> {
+    if (this.#reference.number !== 0) yield this.#shared().slice();
     for (const run of runsOf(this.#pager, this.#tree, this.#reference)) {
       for (let from = 0; from < run.bytes; from += PIECE_BYTES) {
         const to = Math.min(from + PIECE_BYTES, run.bytes);
@@ -72,5 +77,10 @@ export class ValueReader {
         yield piece;
       }
     }
+  }
+
+  /** A view of the value in a shared page. */
+  #shared(): Uint8Array {
+    return readShared(this.#pager, this.#tree, this.#reference);
   }
 }

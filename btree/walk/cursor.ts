@@ -89,7 +89,7 @@ export class Cursor {
     return this.#key.subarray(0, this.#keyLength);
   }
 
-  /** The value: a view, or a copy of a value in runs; undefined if the entry was removed. */
+  /** The value: a view, or a copy if it is outside of its leaf; undefined if it was removed. */
   value(): Uint8Array | undefined {
     if (!this.#valid) return undefined;
     if (this.#isStale()) return this.#valueAfterChange();

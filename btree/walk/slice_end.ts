@@ -1,15 +1,15 @@
 /**
  * Divides a tree into slices of bounded cost, for work that runs a slice at a time.
  *
- * The cost of a slice is its pages: leaves, and the pages of values in runs. The search reads the
- * branches on one path, headers of leaves, and the leaves that refer to runs. A slice also ends
- * where the lowest branch ends.
+ * The cost of a slice is its pages: leaves, and the pages of values outside of them. The search
+ * reads the branches on one path, headers of leaves, and the leaves that refer to such values. A
+ * slice also ends where the lowest branch ends.
  */
 
 import { corruptHeader, format, header, type PageNumber } from "../../pager/mod.ts";
 import { copyKey, KEY_BYTES_MAX, LeafCell, REFERENCE_TAG } from "../node/node.ts";
 import type { NodeView } from "../node/node_view.ts";
-import { referredLength } from "../value/value.ts";
+import { referredLength } from "../value/reference.ts";
 import type { Path } from "./path.ts";
 import type { TreeNodes } from "./tree_nodes.ts";
 
@@ -60,7 +60,7 @@ function keyAfter(nodes: TreeNodes, path: Path, leaves: number): Uint8Array | un
   return undefined;
 }
 
-/** The pages of the value of an entry in runs; 0 if it is inline. */
+/** The pages of the value of an entry, a shared one in full; 0 if the value is inline. */
 function runPages(leaf: NodeView, index: number): number {
   const { u8 } = leaf.frame;
   const cell = new LeafCell();

@@ -9,6 +9,7 @@ import { EntryList } from "../node/entry_list.ts";
 import { KEY_BYTES_MAX, LEVEL_MAX, REFERENCE_BYTES } from "../node/node.ts";
 import { registerNodes } from "../node/node_check.ts";
 import { NodeView } from "../node/node_view.ts";
+import { NearbyPages } from "../value/nearby_pages.ts";
 import { Arrivals } from "./arrivals.ts";
 import { Path } from "./path.ts";
 
@@ -36,8 +37,16 @@ export class TreeContext {
   readonly arrivals: Arrivals = new Arrivals();
   /** A path to the leaf before that one. */
   readonly pathBefore: Path = new Path();
-  /** The reference to the runs of the value that is being stored. */
+  /** The reference to the value that is being stored outside of its leaf. */
   readonly reference: Uint8Array = new Uint8Array(REFERENCE_BYTES);
+  /** A copy of the reference to the value that is being replaced or removed. */
+  readonly oldReference: Uint8Array = new Uint8Array(REFERENCE_BYTES);
+  /**
+   * The pages that values near the one that is being stored share.
+   *
+   * @internal
+   */
+  readonly nearby: NearbyPages = new NearbyPages();
   /** Buffers for separators that splits pass to the parent. */
   readonly keys: readonly [Uint8Array, Uint8Array, Uint8Array];
 

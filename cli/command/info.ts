@@ -124,14 +124,15 @@ export const stats: CommandSpec = {
 function printTreeStats({ db, out, json }: Context, name: string): void {
   const figures = openTree(db, name, codecsOfTree(db, name, {})).stats();
   if (json) return out.json({ name, ...figures });
-  const { entries, levels, leafPages, branchPages, runPages, usedBytes } = figures;
-  const pages = leafPages + branchPages + runPages;
+  const { entries, levels, leafPages, branchPages, sharedPages, runPages, usedBytes } = figures;
+  const pages = leafPages + branchPages + sharedPages + runPages;
   out.lines(alignPairs([
     ["tree", oneLine(name)],
     ["entries", count(entries)],
     ["levels", count(levels)],
     ["leaf pages", count(leafPages)],
     ["branch pages", count(branchPages)],
+    ["shared pages", count(sharedPages)],
     ["run pages", count(runPages)],
     ["used", sizeAndBytes(usedBytes)],
     ["fill", percent(usedBytes, pages * format.PAGE_BYTES)],

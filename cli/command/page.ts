@@ -104,8 +104,9 @@ function numberBelow(what: string, text: string, end: number): number {
 }
 
 function treeOf(inspection: Inspection, { kind, tree }: HeaderState): Owner | undefined {
-  const isOfTree = kind !== format.KIND_FREE && kind <= format.KIND_RUN_CONTINUED;
-  const found = isOfTree ? inspection.trees().find(({ id }) => id === tree) : undefined;
+  const found = format.isOfTree(kind)
+    ? inspection.trees().find(({ id }) => id === tree)
+    : undefined;
   if (found === undefined) return undefined;
   const { name, codecs } = found;
   return { name, key: codecByName(codecs.key), value: codecByName(codecs.value) };
@@ -114,19 +115,19 @@ function treeOf(inspection: Inspection, { kind, tree }: HeaderState): Owner | un
 function printHeader(context: Context, { header, damage }: PageState, owner: Owner | undefined) {
   const { kind, kindName, level, tree, link, garbage, usedBytes, entries } = header;
   const isNode = kind === format.KIND_LEAF || kind === format.KIND_BRANCH;
+  const hasEntries = isNode || kind === format.KIND_SHARED;
   const ofTree = owner === undefined ? `tree ${tree}` : `tree ${tree}, ${oneLine(owner.name)}`;
-  const isOfTree = isNode || header.runBytes > 0 || header.runIndex > 0;
   const optional = (holds: boolean, name: string, value: string): [string, string][] =>
     holds ? [[name, value]] : [];
   context.out.lines(alignPairs([
     ["page", String(header.page)],
     ["kind", isNode ? `${kindName}, level ${level}` : kindName],
-    ...optional(isOfTree, "owner", tree === 0 ? "the catalog" : ofTree),
+    ...optional(format.isOfTree(kind), "owner", tree === 0 ? "the catalog" : ofTree),
     ["place", `chunk ${header.chunk}, slot ${header.slot}, extent ${header.extent}`],
     ["bytes", `from ${count(header.offset)}; its header from ${count(header.headerOffset)}`],
     ...optional(header.version > 0, "version", String(header.version)),
-    ...optional(isNode, "entries", count(entries)),
-    ...optional(isNode, "fill", percent(usedBytes, format.PAGE_BYTES)),
+    ...optional(hasEntries, "entries", count(entries)),
+    ...optional(hasEntries, "fill", percent(usedBytes, format.PAGE_BYTES)),
     ...optional(isNode, "prefix", countOf(header.prefixBytes, "byte")),
     ...optional(garbage > 0, "garbage", countOf(garbage, "byte")),
     ...optional(header.runPages > 0, "run", countOf(header.runPages, "page")),

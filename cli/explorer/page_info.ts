@@ -17,7 +17,7 @@ import type { Source } from "./source.ts";
 import { hexOf, wordsOf } from "./words.ts";
 
 const { KIND_BRANCH, KIND_LEAF, KIND_RUN } = format;
-const { KIND_RUN_CONTINUED } = format;
+const { KIND_RUN_CONTINUED, KIND_SHARED } = format;
 const CATALOG_TREE = 0;
 const DEPTH_MAX = 32;
 
@@ -55,7 +55,7 @@ export function pageInfo({ inspection }: Source, page: number): PageInfo {
 
 function ownerOf(inspection: Inspection, header: HeaderState): Owner | undefined {
   const { kind, tree } = header;
-  if (kind < KIND_LEAF || kind > KIND_RUN_CONTINUED) return undefined;
+  if (!format.isOfTree(kind)) return undefined;
   if (tree === CATALOG_TREE) {
     const root = inspection.file().catalogRoot;
     return { name: "catalog", root, keyCodec: "bytes", valueCodec: "bytes" };
@@ -70,26 +70,26 @@ function ownerOf(inspection: Inspection, header: HeaderState): Owner | undefined
 function fieldsOf(header: HeaderState): [string, string][] {
   const { kind } = header;
   const isNode = kind === KIND_LEAF || kind === KIND_BRANCH;
-  const isVariable = kind === KIND_LEAF || kind === KIND_BRANCH;
+  const hasCells = isNode || kind === KIND_SHARED;
   const isRun = kind === KIND_RUN;
   const isLater = kind === KIND_RUN_CONTINUED;
   const hex = (sum: number) => `0x${sum.toString(16).padStart(8, "0")}`;
   const fields: [boolean, string, string | number][] = [
     [true, "kind", `${header.kindName} (${kind})`],
     [isNode, "level", header.level],
-    [isNode, "entries", header.entries],
+    [hasCells, "entries", header.entries],
     [isRun, "pages in the run", header.runPages],
     [isLater, "index in the run", header.runIndex],
-    [isNode || isRun || isLater, "tree", header.tree],
+    [format.isOfTree(kind), "tree", header.tree],
     [kind === KIND_LEAF, "right sibling", header.link || "none"],
     [isRun, "next run", header.link || "last"],
     [isLater, "first page", header.link],
     [kind !== 0, "version", header.version],
-    [isVariable, "cell start", header.cellStart],
-    [isVariable, "prefix", `${header.prefixBytes} bytes`],
-    [kind === KIND_LEAF, "refers to runs", header.holdsRuns ? "yes" : "no"],
+    [hasCells, "cell start", header.cellStart],
+    [isNode, "prefix", `${header.prefixBytes} bytes`],
+    [kind === KIND_LEAF, "has references", header.holdsRuns ? "yes" : "no"],
     [isRun, "bytes in the run", header.runBytes],
-    [isVariable, "garbage", `${header.garbage} bytes`],
+    [hasCells, "garbage", `${header.garbage} bytes`],
     [kind !== 0, "page sum", hex(header.pageSum)],
     [kind !== 0, "head sum", hex(header.headSum)],
     [true, "page begins at byte", header.offset],
@@ -121,7 +121,7 @@ function crumbsTo(inspection: Inspection, owner: Owner, state: PageState): Crumb
   const { page, level, kind } = state.header;
   const root = { page: owner.root, label: owner.name };
   if (page === owner.root) return [root];
-  if (kind === KIND_RUN || kind === KIND_RUN_CONTINUED) {
+  if (kind !== KIND_LEAF && kind !== KIND_BRANCH) {
     return [root, { page, label: `${state.header.kindName} ${page}` }];
   }
   // The first entry of a branch has no key.

@@ -10,7 +10,8 @@ import { format } from "../../pager/mod.ts";
 import type { Inspection } from "../inspect/mod.ts";
 import type { TileStrip } from "./api_types.ts";
 
-const { CHUNK_PAGES, KIND_FREE, KIND_JOURNAL, KIND_RUN, KIND_SUPERBLOCK, PAGE_BYTES } = format;
+const { CHUNK_PAGES, KIND_FREE, KIND_JOURNAL, KIND_SUPERBLOCK, PAGE_BYTES } = format;
+const { KIND_RUN, KIND_RUN_CONTINUED } = format;
 /** The most chunks that a request for a few tiles reads. */
 const CHUNKS_MAX = 512;
 /** The most tiles of a request. */
@@ -140,7 +141,8 @@ class TileSum {
     this.version = Math.max(this.version, version);
     this.#nodes++;
     // The header of a run's first page counts the bytes of the whole run.
-    this.#usedBytes += kind >= KIND_RUN ? PAGE_BYTES : Math.min(usedBytes, PAGE_BYTES);
+    const isOfRun = kind === KIND_RUN || kind === KIND_RUN_CONTINUED;
+    this.#usedBytes += isOfRun ? PAGE_BYTES : Math.min(usedBytes, PAGE_BYTES);
   }
 
   /** The bytes used in the pages of trees, in percent. */

@@ -52,6 +52,13 @@ export const PARTS: readonly Part[] = [
     hasFill: true,
     hasEntries: false,
   },
+  {
+    name: "shared pages",
+    letter: "V",
+    colour: "36",
+    kinds: [format.KIND_SHARED],
+    ...NODES,
+  },
   { name: "journal", letter: "J", colour: "35", kinds: [format.KIND_JOURNAL], ...PLAIN },
   { name: "free", letter: ".", colour: "90", kinds: [format.KIND_FREE], ...PLAIN },
 ];

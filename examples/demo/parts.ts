@@ -32,6 +32,7 @@ export const PARTS: readonly Part[] = [
   },
   { name: "leaves", letter: "L", colour: 32, kinds: [format.KIND_LEAF] },
   { name: "runs", letter: "R", colour: 34, kinds: [format.KIND_RUN, format.KIND_RUN_CONTINUED] },
+  { name: "shared pages", letter: "V", colour: 36, kinds: [format.KIND_SHARED] },
   { name: "journal", letter: "J", colour: 35, kinds: [format.KIND_JOURNAL] },
   { name: "free", letter: ".", colour: 90, kinds: [format.KIND_FREE] },
 ];

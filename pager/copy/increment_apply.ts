@@ -18,10 +18,8 @@ import {
   HEADER_BYTES,
   HEADER_SHIFT,
   HEADER_WORD_SHIFT,
-  KIND_COUNT,
+  isOfTree,
   KIND_FREE,
-  KIND_JOURNAL,
-  KIND_SUPERBLOCK,
   PAGE_BYTES,
   PAGE_SHIFT,
 } from "../format/format.ts";
@@ -103,8 +101,7 @@ export class IncrementApply {
     u8.set(content.subarray(HEADER_BYTES), SCRATCH << PAGE_SHIFT);
     const word = SCRATCH << HEADER_WORD_SHIFT;
     const kind = kindOf(this.#frame, SCRATCH);
-    const isOfTree = kind !== KIND_FREE && kind !== KIND_JOURNAL && kind !== KIND_SUPERBLOCK;
-    if (!isOfTree || kind >= KIND_COUNT) throw damaged(offset, `page ${page} is of kind ${kind}`);
+    if (!isOfTree(kind)) throw damaged(offset, `page ${page} is of kind ${kind}`);
     if (!headSumHolds(u32, word, page, this.#seed)) {
       throw damaged(offset, `the head sum of page ${page} does not match`);
     }

@@ -46,6 +46,9 @@
  * so that a page written to the wrong place does not match. A later page of a run may have an older
  * version than the first page, never a newer one.
  *
+ * Kind 7 is a page that values of medium length share. It has the fields of a node, with level,
+ * link, prefix and flags of 0.
+ *
  * ## Superblocks
  *
  * Slots 1 and 2 of chunk 0, two copies of the same record. Their headers carry the kind and nothing
@@ -95,8 +98,15 @@ export const KIND_RUN_CONTINUED = 4;
 export const KIND_JOURNAL = 5;
 /** One of the two superblocks. */
 export const KIND_SUPERBLOCK = 6;
+/** A page that several values of a tree share. */
+export const KIND_SHARED = 7;
 /** One past the last kind of format 1. */
-export const KIND_COUNT = 7;
+export const KIND_COUNT = 8;
+
+/** Whether pages of a kind belong to a tree. */
+export function isOfTree(kind: number): boolean {
+  return (kind > KIND_FREE && kind <= KIND_RUN_CONTINUED) || kind === KIND_SHARED;
+}
 
 /** Byte offsets of the fields of a page header. */
 export const HEADER = {
@@ -119,7 +129,7 @@ export const HEADER = {
 
 /** Bits of the u16 at `HEADER.prefix` that hold the prefix length. */
 export const PREFIX_LENGTH_MASK = 0x0fff;
-/** The bit of the u16 at `HEADER.prefix` that says that an entry of the leaf refers to a run. */
+/** The bit of the u16 at `HEADER.prefix` that says that an entry of the leaf has a reference. */
 export const FLAG_HOLDS_RUNS = 0x8000;
 
 /** The first eight bytes of a superblock: "QUIRE", then bytes that a text-mode copy changes. */

@@ -56,7 +56,8 @@ describe("format", () => {
     assertEquals(format.KIND_RUN_CONTINUED, 4);
     assertEquals(format.KIND_JOURNAL, 5);
     assertEquals(format.KIND_SUPERBLOCK, 6);
-    assertEquals(format.KIND_COUNT, 7);
+    assertEquals(format.KIND_SHARED, 7);
+    assertEquals(format.KIND_COUNT, 8);
   });
 
   it("SUPERBLOCK has every field at its offset", () => {

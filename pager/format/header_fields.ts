@@ -15,6 +15,7 @@ import {
   KIND_LEAF,
   KIND_RUN,
   KIND_RUN_CONTINUED,
+  KIND_SHARED,
   PAGE_BYTES,
   SLOT_MASK,
 } from "./format.ts";
@@ -46,6 +47,7 @@ const KIND_NAMES = [
   "run continued",
   "journal",
   "superblock",
+  "shared",
 ];
 
 /** The location of a page, and the fields of its header. Fields that its kind lacks are 0. */
@@ -70,7 +72,7 @@ export interface HeaderFields {
   readonly tree: number;
   /** The version that last wrote it. */
   readonly version: number;
-  /** Node: its level, 0 = leaf. */
+  /** Node: its level, 0 = leaf. A shared page has the fields of a leaf. */
   readonly level: number;
   /** Node: the number of its entries. */
   readonly entries: number;
@@ -105,7 +107,7 @@ export function kindName(kind: number): string {
 export function headerFields(frame: Frame, slot: Slot, page: PageNumber): HeaderFields {
   const isHeaderPage = (page & SLOT_MASK) === 0;
   const kind = isHeaderPage ? KIND_FREE : kindOf(frame, slot);
-  const isNode = kind === KIND_LEAF || kind === KIND_BRANCH;
+  const isNode = kind === KIND_LEAF || kind === KIND_BRANCH || kind === KIND_SHARED;
   const isRun = kind === KIND_RUN;
   const word = slot << HEADER_WORD_SHIFT;
   return {

@@ -13,7 +13,7 @@ import {
 } from "../../pager/mod.ts";
 import type { FrameState, HeaderState, PageState } from "./inspection_types.ts";
 
-const { CHUNK_PAGES, HEADER_SHIFT, KIND_FREE, KIND_RUN_CONTINUED, PAGE_SHIFT } = format;
+const { CHUNK_PAGES, HEADER_SHIFT, isOfTree, KIND_FREE, PAGE_SHIFT } = format;
 
 /** The state of a page header in a slot. */
 export function headerState(frame: Frame, slot: number, page: number): HeaderState {
@@ -31,7 +31,7 @@ export interface PageChecker {
 export function pageState(frame: Frame, page: number, checker: PageChecker): PageState {
   const header = headerState(frame, 1, page);
   const bytes = frame.u8.slice(1 << PAGE_SHIFT, 2 << PAGE_SHIFT);
-  const isData = header.kind > KIND_FREE && header.kind <= KIND_RUN_CONTINUED;
+  const isData = isOfTree(header.kind);
   if (!isData) return { header, bytes, contents: undefined, damage: undefined };
   try {
     checker.checkPage(frame, 1, page);

@@ -38,7 +38,7 @@ function makeContent(): Uint8Array {
   change(db, "a", (tree) => {
     for (let i = 0; i < ENTRIES; i++) {
       const at = (i * 7919) % ENTRIES;
-      tree.set(keyAt(at), bytesOf(at, isLarge(at) ? LARGE_BYTES : 200));
+      tree.set(keyAt(at), bytesOf(at, lengthAt(at)));
     }
   });
   change(db, "other", (tree) => {
@@ -70,8 +70,10 @@ function farKeys(count: number): string[] {
   return Array.from({ length: count }, (_, i) => keyAt(5000 + (i * 571) % 20_000));
 }
 
-function isLarge(i: number): boolean {
-  return i % LARGE_EVERY === 7;
+/** The length of a value: some are in runs, and some in pages that they share. */
+function lengthAt(i: number): number {
+  if (i % LARGE_EVERY === 7) return LARGE_BYTES;
+  return i % LARGE_EVERY === 9 ? 2300 : 200;
 }
 
 /** Fails unless an action reads nothing. */
@@ -187,7 +189,7 @@ describe("prefetch() of a range", () => {
       assertReadsNothing(file, () => {
         for (const [key, { length }] of tree.entries(range)) {
           const i = Number(new TextDecoder().decode(key).slice(4));
-          assertEquals(length, isLarge(i) ? LARGE_BYTES : 200);
+          assertEquals(length, lengthAt(i));
         }
       });
       db.close();

@@ -21,7 +21,7 @@ import {
 import { inTempDir } from "../support/temp.ts";
 
 const { KIND_BRANCH, KIND_FREE, KIND_LEAF } = format;
-const { KIND_RUN, KIND_RUN_CONTINUED } = format;
+const { KIND_RUN, KIND_RUN_CONTINUED, KIND_SHARED } = format;
 const BYTES_MAX = 300_000;
 const content = goldenContent();
 const names = [...content.keys()];
@@ -59,7 +59,7 @@ describe("the content of golden files", () => {
     assertGolden(opened);
     assertLess(file.size(), BYTES_MAX);
     const { pagesOfKind } = opened.db.census();
-    const kinds = [KIND_FREE, KIND_LEAF, KIND_BRANCH, KIND_RUN];
+    const kinds = [KIND_FREE, KIND_LEAF, KIND_BRANCH, KIND_SHARED, KIND_RUN];
     for (const kind of [...kinds, KIND_RUN_CONTINUED]) {
       assert(pagesOfKind[kind]! > 0, `pages of kind ${kind}`);
     }

@@ -8,7 +8,8 @@ import { headSum, seedOf } from "../../pager/format/checksum.ts";
 import { format, MemoryFile } from "../../pager/mod.ts";
 import { bytesOf } from "./database.ts";
 
-const { CHUNK_PAGES, FRESH_PAGES, HEADER, HEADER_BYTES, PAGE_BYTES, SUPERBLOCK } = format;
+const { CHUNK_PAGES, KIND_COUNT, FRESH_PAGES, HEADER, HEADER_BYTES, PAGE_BYTES, SUPERBLOCK } =
+  format;
 
 /** The bytes of a database. */
 export class Image {
@@ -84,6 +85,11 @@ export class Image {
       if (tree === undefined || this.treeOf(page) === tree) pages.push(page);
     }
     return pages;
+  }
+
+  /** All data pages in use. */
+  usedPages(): number[] {
+    return this.pagesOf(Array.from({ length: KIND_COUNT - 1 }, (_, i) => i + 1));
   }
 
   /** Recomputes both sums of a page. */

@@ -58,7 +58,7 @@ const BRANCH_EXTRA = 11;
 export function outcomeOf(question: Question, pageBytes: number): Outcome {
   const { rows, rowBytes, keyBytes, fill } = question;
   const usable = pageBytes * fill;
-  // A value larger than a quarter of a page has its own pages.
+  // A value larger than a quarter of a page is outside of its leaf.
   const isLarge = rowBytes > pageBytes / 4;
   const inLeaf = isLarge ? 16 : rowBytes;
   const leafRows = Math.max(1, Math.floor(usable / (inLeaf + keyBytes + LEAF_EXTRA)));

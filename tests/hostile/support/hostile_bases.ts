@@ -79,7 +79,7 @@ function makeDeep(): Base {
     for (let i = 0; i < 90; i++) deep.set(longKey(i), bytesOf(i, i % 9 === 0 ? 5000 : 700));
   });
   change(db, "other", (other) => {
-    for (let i = 0; i < 42; i++) other.set(longKey(i * 3), bytesOf(i, 500));
+    for (let i = 0; i < 26; i++) other.set(longKey(i * 3), bytesOf(i, i % 5 === 1 ? 2200 : 500));
   });
   db.close();
   const again = openOn(file, { readOnly: true });

@@ -122,7 +122,7 @@ class Chooser {
   constructor(random: Random, image: HostileImage) {
     this.#random = random;
     this.#image = image;
-    this.#used = image.pagesOf([1, 2, 3, 4, 5, 6]);
+    this.#used = image.usedPages();
   }
 
   /** One change. */

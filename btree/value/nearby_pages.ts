@@ -1,0 +1,62 @@
+/**
+ * The pages that values near a new one share: those to which the entries of its leaf refer, the
+ * nearest first. A new value goes to one that has room, so neighbours in key order are neighbours
+ * in the file, and free space needs no list of its own.
+ */
+
+import type { PageNumber } from "../../pager/mod.ts";
+import { LeafCell, REFERENCE_TAG } from "../node/node.ts";
+import type { NodeView } from "../node/node_view.ts";
+import { decodeReference } from "./reference.ts";
+
+/**
+ * The entries of each side whose pages are considered. With 16, values of 2,100 bytes in random
+ * order take 1.35 times their bytes; with 4 entries 1.46, with 1 entry 1.8.
+ */
+const REACH = 16;
+/** The pages that a load remembers, in which values of mixed lengths fill the rest. */
+const RECENT_MAX = 4;
+
+/** The pages that values near a new one share. */
+export class NearbyPages {
+  /** The pages, the nearest first. */
+  readonly pages: Uint32Array = new Uint32Array(2 * REACH);
+  /** The number of pages. */
+  count = 0;
+  /** The page near which a new page is best. */
+  near: PageNumber = 0;
+
+  readonly #cell = new LeafCell();
+
+  /** Collects the shared pages of the entries around an index of a leaf. */
+  collect(leaf: NodeView, index: number): void {
+    this.count = 0;
+    this.near = leaf.page;
+    for (let distance = 0; distance < REACH; distance++) {
+      this.#add(leaf, index - 1 - distance);
+      this.#add(leaf, index + distance);
+    }
+    if (this.count > 0) this.near = this.pages[0]!;
+  }
+
+  /** Adds the page of the last value of a load before all others. The oldest may drop out. */
+  addFirst(page: PageNumber): void {
+    this.near = page;
+    if (this.count > 0 && this.pages[0] === page) return;
+    this.pages.copyWithin(1, 0);
+    this.pages[0] = page;
+    this.count = Math.min(this.count + 1, RECENT_MAX);
+  }
+
+  #add(leaf: NodeView, index: number): void {
+    if (index < 0 || index >= leaf.entries) return;
+    const { u8 } = leaf.frame;
+    this.#cell.read(u8, leaf.cell(index));
+    if (this.#cell.tag !== REFERENCE_TAG) return;
+    const { page, number } = decodeReference(u8, this.#cell.valueAt);
+    // Neighbours share pages, so the same page often comes again at once.
+    const last = this.count - 1;
+    if (number === 0 || this.pages[last] === page || this.pages[last - 1] === page) return;
+    this.pages[this.count++] = page;
+  }
+}
