@@ -2,9 +2,9 @@
  * Compaction: moves the pages that keep free pages inside the file, so that its end can be cut.
  *
  * It first counts the pages in use. The goal is the page count of a file without free pages. Pages
- * in use at or behind it move to free pages of lower chunks, the last page first. Nodes move one by
- * one (`relocation.ts`). A large value moves whole, because one version writes all its runs: it is
- * set again. The first page that cannot move ends the compaction.
+ * in use at or behind it move to free pages of lower chunks, the last page first. Nodes and shared
+ * pages move one by one (`relocation.ts`). A value in runs moves whole, because one version writes
+ * all its runs: it is set again. The first page that cannot move ends the compaction.
  *
  * It works in slices, and others may commit between two of them: each step finds its tree, path and
  * key anew. Pages that others take into use behind the goal meanwhile are left for another
@@ -32,6 +32,7 @@ import { ValueOwners } from "./value_owners.ts";
 
 const { CHUNK_PAGES, CHUNK_SHIFT, chunksOf, PAGE_BYTES, RUN_PAGES_MAX, SLOT_MASK } = format;
 const { KIND_BRANCH, KIND_FREE, KIND_JOURNAL, KIND_LEAF, KIND_RUN, KIND_RUN_CONTINUED } = format;
+const { KIND_SHARED } = format;
 const { headerWord, kindOf } = header;
 
 /** How far a compaction goes. */
@@ -230,6 +231,7 @@ export class Compaction {
     const found = this.#treeOf(id);
     if (found === undefined) return -1;
     if (kind === KIND_LEAF || kind === KIND_BRANCH) return this.#moveNode(page, found);
+    if (kind === KIND_SHARED) return this.#moveShared(page, found);
     if (kind === KIND_RUN) return yield* this.#moveValue(page, id);
     return kind === KIND_RUN_CONTINUED ? yield* this.#moveValue(link, id) : -1;
   }
@@ -243,6 +245,10 @@ export class Compaction {
     else this.#catalog.moveRoot(name, root);
     this.#addTree(name, tree.id, root, owners);
     return 1;
+  }
+
+  #moveShared(page: PageNumber, { tree }: FoundTree): number {
+    return new Relocation(this.#context, tree.nodes).moveShared(page) ? 1 : -1;
   }
 
   /** Sets the value of a run again, with runs in chunks below it. */

@@ -1,24 +1,27 @@
 /**
- * Relocation: moves nodes of a tree to free pages of lower chunks.
+ * Relocation: moves nodes and shared pages of a tree to free pages of lower chunks.
  *
  * A move is a change like any other, inside a transaction: it acquires a page, copies the node,
  * points the parent and the leaf before it at the page, and releases the old one. A root has no
- * parent; the caller stores its new page.
+ * parent; the caller stores its new page. For a shared page, the entries of its values point at the
+ * page.
  *
- * The path to a node is found by a key from the node itself. A node without one does not move.
+ * The path to a node is found by a key from the node itself, that to the entry of a value by the
+ * key in the shared page. A page without such a path does not move.
  */
 
 import { format, header, type PageNumber, type Pager } from "../../pager/mod.ts";
-import { copyKey, KEY_BYTES_MAX } from "../node/node.ts";
+import { copyKey, KEY_BYTES_MAX, LeafCell, REFERENCE_BYTES, REFERENCE_TAG } from "../node/node.ts";
 import { copyNode, setChild } from "../node/node_edit.ts";
 import { NodeView } from "../node/node_view.ts";
+import { decodeReference, encodeReference } from "../value/reference.ts";
 import { Path } from "../walk/path.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
 
-const { CHUNK_SHIFT, KIND_BRANCH, KIND_LEAF } = format;
+const { CHUNK_SHIFT, PAGE_SHIFT } = format;
 
-/** Moves nodes of one tree. */
+/** Moves nodes and shared pages of one tree. */
 export class Relocation {
   readonly #context: TreeContext;
   readonly #nodes: TreeNodes;
@@ -27,6 +30,8 @@ export class Relocation {
   readonly #from = new NodeView();
   readonly #to = new NodeView();
   readonly #key = new Uint8Array(KEY_BYTES_MAX);
+  readonly #cell = new LeafCell();
+  readonly #reference = new Uint8Array(REFERENCE_BYTES);
 
   /**
    * Creates the relocation of a tree.
@@ -61,6 +66,48 @@ export class Relocation {
     return to;
   }
 
+  /** Moves a shared page. Returns whether it moved. */
+  moveShared(page: PageNumber): boolean {
+    const { entries } = this.#view(page, this.#from);
+    for (let index = 0; index < entries; index++) {
+      if (!this.#findOwner(page, index)) return false;
+    }
+    const to = this.#copyDown(page);
+    if (to < 0) return false;
+    for (let index = 0; index < entries; index++) {
+      this.#findOwner(page, index);
+      this.#refer(to);
+    }
+    this.#nodes.release(page);
+    return true;
+  }
+
+  /**
+   * Finds the entry that refers to a value of a shared page. The path then leads to its leaf, and
+   * `#cell` is its cell. Returns false if there is none.
+   */
+  #findOwner(page: PageNumber, index: number): boolean {
+    const { frame, slot } = this.#view(page, this.#from);
+    const length = copyKey(frame, slot, index, this.#key) - 1;
+    const number = this.#key[0]!;
+    this.#key.copyWithin(0, 1);
+    const leaf = this.#nodes.descend(this.#path, this.#key, length);
+    const found = leaf.search(this.#key, length);
+    if (found < 0) return false;
+    this.#cell.read(leaf.frame.u8, leaf.cell(found));
+    if (this.#cell.tag !== REFERENCE_TAG) return false;
+    const reference = decodeReference(leaf.frame.u8, this.#cell.valueAt);
+    return reference.page === page && reference.number === number;
+  }
+
+  /** Points the reference of the cell read last at another page. */
+  #refer(page: PageNumber): void {
+    const { frame, slot, place } = this.#nodes.leafOn(this.#path);
+    const { valueAt } = this.#cell;
+    encodeReference({ ...decodeReference(frame.u8, valueAt), page }, this.#reference);
+    this.#pager.overwrite(place, valueAt - (slot << PAGE_SHIFT), this.#reference);
+  }
+
   /** Descends to a node by a key of its own. Returns its depth on the path, or -1. */
   #descendTo(page: PageNumber): number {
     const { frame, slot, level, entries } = this.#view(page, this.#from);
@@ -73,9 +120,10 @@ export class Relocation {
     return depth >= 0 && this.#path.pages[depth] === page ? depth : -1;
   }
 
-  /** Copies a node to a page of a lower chunk. Returns that page, or -1. */
+  /** Copies a page to one of a lower chunk. Returns that one, or -1. */
   #copyDown(page: PageNumber): number {
-    const kind = this.#view(page, this.#from).isLeaf ? KIND_LEAF : KIND_BRANCH;
+    const { frame, slot } = this.#view(page, this.#from);
+    const kind = header.kindOf(frame, slot);
     const end = page >>> CHUNK_SHIFT;
     const to = this.#context.allocator.acquireBelow(end, 1, kind, this.#nodes.tree);
     if (to < 0) return -1;

@@ -86,6 +86,18 @@ describe("a closed file", () => {
     expectCompact(db, file);
   });
 
+  it("of values of medium length is in proportion, and moves the pages that they share", () => {
+    const file = new MemoryFile();
+    const db = openOn(file);
+    const random = new Random(4);
+    for (let i = 0; i < 3000; i++) {
+      const length = 2049 + random.below(2000);
+      change(db, "t", (tree) => tree.set(`k${random.below(2000)}`, bytesOf(i, length)));
+      if (i % 3 === 2) change(db, "t", (tree) => tree.delete(`k${random.below(2000)}`));
+    }
+    expectCompact(db, file);
+  });
+
   it("does not keep the space of a large value that was deleted", () => {
     const file = new MemoryFile();
     const db = openOn(file);

@@ -110,12 +110,13 @@ const TWO_CHUNKS: readonly Step[] = [
   write(times(6, (i) => set("high", `key ${i}`, 0, 400))),
 ];
 
-/** Nodes, roots and values behind a tree that will be dropped, and a value. */
+/** Nodes, roots, shared pages and values behind a tree that will be dropped, and a value. */
 const GAPS: readonly Step[] = [
   write(times(3, (i) => set("gone", `key ${i}`, 0, 900_000))),
   write([set("main", "gone", 0, 900_000)]),
   write(times(40, (i) => set("main", `key ${i}`, 0, 1_900))),
   write([set("main", "large", 1, 200_000), set("late", "a", 1, 5_000)]),
+  write(times(5, (i) => set("late", `key ${i}`, 1, 2_600))),
 ];
 
 /** All workloads by name. */
@@ -364,7 +365,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     { do: "drop", tree: "gone" },
     write([remove("main", "gone")], "none"),
     TAKE_OFF,
-    // The close moves nodes, roots and values to the beginning of the file.
+    // The close moves nodes, roots, shared pages and values to the beginning of the file.
     REOPEN,
     write([set("main", "a", 3, 400)]),
     REOPEN,
@@ -386,6 +387,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
       COMPACT_STEP,
       write([set("main", `key ${i * 5 % 40}`, 3 + i, 1_700)], LEVELS[i % 3]),
       ...(i % 5 === 2 ? [write([set("main", "large", 3 + i, 20_000 + i)], "none")] : []),
+      ...(i % 3 === 1 ? [write([set("late", `key ${i % 5}`, 3 + i, 2_500 + i)], "none")] : []),
       ...(i % 4 === 1 ? [TAKE_OFF, COMPACT_STEP, LAND] : []),
       { do: "abort", changes: [set("main", `key ${i}`, 90, 1_000), remove("late", "a")] },
       ...times(3, (): Step => COMPACT_STEP),

@@ -433,6 +433,14 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "store/compact_test.ts",
   ),
   bug(
+    "moved-unreferred",
+    "entries refer to the page to which their shared page moved",
+    "btree/compact/relocation.ts",
+    "      this.#refer(to);\n",
+    "",
+    whole("compaction"),
+  ),
+  bug(
     "moved-value-lost",
     "an entry refers to the runs to which its value moved",
     "btree/compact/compaction.ts",
