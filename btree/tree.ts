@@ -27,7 +27,7 @@ import { sliceEnd } from "./walk/slice_end.ts";
 import { Shrinkage } from "./change/shrinkage.ts";
 import type { TreeContext } from "./walk/tree_context.ts";
 import { decodeReference, encodeReference, referredLength } from "./value/reference.ts";
-import { fitsShared, replaceShared, writeShared } from "./value/shared_page.ts";
+import { fitsShared, removeShared, replaceShared, writeShared } from "./value/shared_page.ts";
 import { readRuns, releaseRuns, VALUE_BYTES_MAX, writeRuns } from "./value/value.ts";
 import { ValueReader } from "./value/value_reader.ts";
 
@@ -38,11 +38,11 @@ const NO_BYTES = new Uint8Array(0);
 
 /** The location of a value. The object is reused: valid until the next call on the tree. */
 export class FoundEntry {
-  /** The bytes that contain the value, or the reference to its runs. */
+  /** The bytes that contain the value, or the reference to it. */
   bytes: Uint8Array = NO_BYTES;
   /** The offset in `bytes`. */
   at = 0;
-  /** The length of the value, or -1 if it is in runs. */
+  /** The length of the value, or -1 if it is outside of its leaf. */
   length = 0;
 }
 
@@ -122,12 +122,15 @@ export class BTree {
     return found;
   }
 
-  /** A reader of the value in runs of a found entry, from this tree's pages or from others. */
+  /**
+   * A reader of the value of a found entry, which is outside of its leaf, from this tree's pages or
+   * from others.
+   */
   runsOf({ bytes, at }: FoundEntry, reader: PageReader = this.reader): ValueReader {
     return new ValueReader(reader, this.id, bytes, at);
   }
 
-  /** The length of the value of a key, or -1. Runs are not read. */
+  /** The length of the value of a key, or -1. The value is not read. */
   lengthOf(key: Uint8Array, length: number = key.length): number {
     const found = this.find(key, length);
     if (found === undefined) return -1;
@@ -232,7 +235,7 @@ export class BTree {
       removeLeafEntry(frame, slot, index);
       this.#growth.insert(leaf, index, key, length, tag, value);
     }
-    if (isReference) this.#releaseOld();
+    if (isReference) this.#releaseOld(key, length);
   }
 
   /** Copies the reference of the cell read last. Returns false if it has a value. */
@@ -244,9 +247,11 @@ export class BTree {
   }
 
   /** Releases the value of the copied reference. It may load pages, so leaves come first. */
-  #releaseOld(): void {
+  #releaseOld(key: Uint8Array, length: number): void {
     const { allocator, oldReference } = this.context;
-    releaseRuns(this.#pager, allocator, this.id, oldReference, 0);
+    const old = decodeReference(oldReference, 0);
+    if (old.number === 0) return releaseRuns(this.#pager, allocator, this.id, old);
+    removeShared(this.#pager, allocator, this.id, old, key, length);
   }
 
   /** Removes a key. Returns whether it existed. */
@@ -262,7 +267,7 @@ export class BTree {
     this.#touchRemoval(leaf, index);
     removeLeafEntry(frame, slot, index);
     this.#shrinkage.repair();
-    if (isReference) this.#releaseOld();
+    if (isReference) this.#releaseOld(key, length);
     return true;
   }
 
@@ -281,7 +286,8 @@ export class BTree {
 
   /**
    * Removes every key from `from` to below `to`; a missing bound does not limit. Leaves of whole
-   * subtrees are dropped unread, unless they refer to runs.
+   * subtrees are dropped unread, unless they refer to values
+   * outside of them.
    *
    * @returns The number of keys removed.
    */
@@ -296,8 +302,8 @@ export class BTree {
    * The key that ends a slice of the tree.
    *
    * @param from The key where the slice begins; undefined = at the first one.
-   * @param pages The pages of leaves and of values in runs that the slice should not exceed; a
-   *   single value may.
+   * @param pages The pages of leaves, and of values outside of them, that the slice should not
+   *   exceed; a single value may.
    * @returns A key above `from`, not necessarily of an entry; undefined if the tree ends first.
    */
   sliceEnd(from: Uint8Array | undefined, pages: number): Uint8Array | undefined {

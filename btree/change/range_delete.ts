@@ -9,7 +9,7 @@
  */
 
 import { corruptHeader, format, header, type PageNumber, type Pager } from "../../pager/mod.ts";
-import { childAt, LeafCell, REFERENCE_TAG } from "../node/node.ts";
+import { childAt, copyKey, KEY_BYTES_MAX, LeafCell, REFERENCE_TAG } from "../node/node.ts";
 import { compactNode, removeBranchEntry, removeLeafEntry } from "../node/node_edit.ts";
 import { NodeView } from "../node/node_view.ts";
 import { decodeReference } from "../value/reference.ts";
@@ -43,6 +43,7 @@ class RangeDelete {
   readonly #right = new Path();
   readonly #view = new NodeView();
   readonly #cell = new LeafCell();
+  readonly #key = new Uint8Array(KEY_BYTES_MAX);
   readonly #shared: SharedReleases;
   #count = 0;
   #hasChanged = false;
@@ -124,9 +125,11 @@ class RangeDelete {
     this.#cell.read(u8, leaf.cell(index));
     if (this.#cell.tag !== REFERENCE_TAG) return;
     const reference = decodeReference(u8, this.#cell.valueAt);
-    if (reference.number !== 0) return this.#shared.add(reference);
-    const { allocator } = this.#context;
-    releaseRuns(this.#pager, allocator, this.#nodes.tree, u8, this.#cell.valueAt);
+    if (reference.number === 0) {
+      return releaseRuns(this.#pager, this.#context.allocator, this.#nodes.tree, reference);
+    }
+    const length = copyKey(leaf.frame, leaf.slot, index, this.#key);
+    this.#shared.add(reference, this.#key.slice(0, length));
   }
 
   #dropBetween(): void {

@@ -16,11 +16,17 @@ const { entriesOf, kindOf, treeOf } = header;
 
 const PAGES_MAX = 1024;
 
+/** A value, and the key of the entry that refers to it. */
+interface OwnedValue {
+  readonly reference: Reference;
+  readonly key: Uint8Array;
+}
+
 /** Releases values in shared pages of one tree. */
 export class SharedReleases {
   readonly #context: TreeContext;
   readonly #tree: number;
-  readonly #pages = new Map<PageNumber, Reference[]>();
+  readonly #pages = new Map<PageNumber, OwnedValue[]>();
 
   /** Creates the releases of values of a tree. */
   constructor(context: TreeContext, tree: number) {
@@ -29,13 +35,13 @@ export class SharedReleases {
   }
 
   /** Adds a value; its page is released once all its values are added. */
-  add(reference: Reference): void {
+  add(reference: Reference, key: Uint8Array): void {
     const { page, number } = reference;
     const values = this.#pages.get(page) ?? [];
-    if (values.some((value) => value.number === number)) {
+    if (values.some((value) => value.reference.number === number)) {
       corrupt(page, 0, `two entries refer to value ${number}`);
     }
-    values.push(reference);
+    values.push({ reference, key });
     if (values.length < this.#valuesIn(page)) {
       this.#pages.set(page, values);
       if (this.#pages.size > PAGES_MAX) this.finish();
@@ -49,7 +55,9 @@ export class SharedReleases {
   finish(): void {
     const { pager, allocator } = this.#context;
     for (const values of this.#pages.values()) {
-      for (const value of values) removeShared(pager, allocator, this.#tree, value);
+      for (const { reference, key } of values) {
+        removeShared(pager, allocator, this.#tree, reference, key, key.length);
+      }
     }
     this.#pages.clear();
   }

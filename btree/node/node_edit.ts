@@ -129,6 +129,19 @@ export function removeLeafEntry(frame: Frame, slot: Slot, index: number): void {
   dropCell(frame, slot, cell, removed.end - cell);
 }
 
+/**
+ * Removes an entry of a leaf that has others. Only the arrays change: the bytes of its cell become
+ * garbage, even where they are the first.
+ */
+export function unlinkLeafEntry(frame: Frame, slot: Slot, index: number): void {
+  const entries = entriesOf(frame, slot);
+  removed.read(frame.u8, cellAt(frame, slot, index));
+  const bytes = removed.end - cellAt(frame, slot, index);
+  closeLeafSlot(frame, slot, entries, index);
+  setEntries(frame, slot, entries - 1);
+  setGarbage(frame, slot, garbageOf(frame, slot) + bytes);
+}
+
 /** Adds an entry to a branch, at index 1 or later. */
 export function insertBranchEntry(
   frame: Frame,

@@ -40,12 +40,18 @@ import {
   putLength,
 } from "../node/node.ts";
 import { compareKeys } from "../node/key.ts";
-import { clearNode, insertLeafEntry, makeRoom, removeLeafEntry } from "../node/node_edit.ts";
+import {
+  clearNode,
+  insertLeafEntry,
+  makeRoom,
+  removeLeafEntry,
+  unlinkLeafEntry,
+} from "../node/node_edit.ts";
 import type { NearbyPages } from "./nearby_pages.ts";
 import { encodeReference, type Reference } from "./reference.ts";
 
-const { CHUNK_SHIFT, HEADER, KIND_SHARED, PAGE_SHIFT, SLOT_MASK } = format;
-const { cellStartOf, entriesOf, garbageOf, kindOf, setGarbage, treeOf } = header;
+const { CHUNK_SHIFT, HEADER, KIND_SHARED, PAGE_BYTES, PAGE_SHIFT, SLOT_MASK } = format;
+const { entriesOf, garbageOf, kindOf, setGarbage, treeOf } = header;
 
 const cell = new LeafCell();
 const numberedKey = new Uint8Array(KEY_BYTES_MAX);
@@ -91,6 +97,7 @@ export function replaceShared(
   const frame = pager.frames[place >>> CHUNK_SHIFT]!;
   const slot = place & SLOT_MASK;
   const index = indexOf(frame, slot, tree, reference);
+  checkKeyOf(frame, slot, index, reference, key, length);
   if (value.length === reference.length) {
     pager.overwrite(place, cell.valueAt - (slot << PAGE_SHIFT), value);
     return true;
@@ -124,19 +131,26 @@ export function removeShared(
   allocator: Allocator,
   tree: number,
   reference: Reference,
+  key: Uint8Array,
+  length: number,
 ): void {
+  if (isAlone(pager, tree, reference, length)) return allocator.release(reference.page, 1);
   const place = pager.at(reference.page);
   const frame = pager.frames[place >>> CHUNK_SHIFT]!;
   const slot = place & SLOT_MASK;
   const index = indexOf(frame, slot, tree, reference);
-  const entries = entriesOf(frame, slot);
-  if (entries === 1) return allocator.release(reference.page, 1);
-  // The arrays, and the lowest cell, which leaves no garbage.
-  const start = cellAt(frame, slot, index) - (slot << PAGE_SHIFT);
-  const isLowest = start === cellStartOf(frame, slot);
-  const end = isLowest ? cell.end - (slot << PAGE_SHIFT) : 0;
-  pager.touchParts(place, 0, LEAF_WIDTH * entries, isLowest ? start : 0, end);
-  removeLeafEntry(frame, slot, index);
+  checkKeyOf(frame, slot, index, reference, key, length);
+  // To zero thousands of bytes, the whole page would have to be saved and logged.
+  pager.touchParts(place, 0, LEAF_WIDTH * entriesOf(frame, slot));
+  unlinkLeafEntry(frame, slot, index);
+}
+
+/** Whether a value is the only one of its page, by the header alone: the page is not read. */
+function isAlone(pager: Pager, tree: number, { page, length }: Reference, key: number): boolean {
+  const frame = pager.peek(page);
+  const slot = pager.peekedSlot;
+  return isSharedOf(frame, slot, tree) && entriesOf(frame, slot) === 1 &&
+    PAGE_BYTES - freeBytesOf(frame, slot) === entryBytes(key, length);
 }
 
 /** Reads a value: a view, valid until the next call that reads or changes a page. */
@@ -169,18 +183,29 @@ export function checkOwner(
   const place = pager.at(reference.page);
   const frame = pager.frames[place >>> CHUNK_SHIFT]!;
   const slot = place & SLOT_MASK;
-  const index = indexOf(frame, slot, tree, reference);
+  checkKeyOf(frame, slot, indexOf(frame, slot, tree, reference), reference, key, length);
+  return entriesOf(frame, slot);
+}
+
+/** Checks that the key of a value is that of the entry that refers to it. */
+function checkKeyOf(
+  frame: Frame,
+  slot: Slot,
+  index: number,
+  { page, number }: Reference,
+  key: Uint8Array,
+  length: number,
+): void {
   const found = numberedKey.subarray(1, copyKey(frame, slot, index, numberedKey));
   if (compareKeys(found, found.length, key, length) !== 0) {
-    corrupt(reference.page, 0, `value ${reference.number} belongs to another key`);
+    corrupt(page, 0, `value ${number} belongs to another key`);
   }
-  return entriesOf(frame, slot);
 }
 
 /** The index of a value in its page, which is checked to hold it. `cell` is then its cell. */
 function indexOf(frame: Frame, slot: Slot, tree: number, reference: Reference): number {
   const { page, number, length, version } = reference;
-  if (kindOf(frame, slot) !== KIND_SHARED || treeOf(frame, slot) !== tree) {
+  if (!isSharedOf(frame, slot, tree)) {
     corruptHeader(page, HEADER.kind, `not a page of values of tree ${tree}`);
   }
   for (let index = 0; index < entriesOf(frame, slot); index++) {
@@ -216,10 +241,14 @@ function pageWithRoom(pager: Pager, tree: number, nearby: NearbyPages, bytes: nu
     // The header suffices, and may be the only part of the page in memory.
     const frame = pager.peek(page);
     const slot = pager.peekedSlot;
-    const isShared = kindOf(frame, slot) === KIND_SHARED && treeOf(frame, slot) === tree;
-    if (isShared && freeBytesOf(frame, slot) >= bytes) return page;
+    if (isSharedOf(frame, slot, tree) && freeBytesOf(frame, slot) >= bytes) return page;
   }
   return 0;
+}
+
+/** Whether a page is shared by values of a tree. */
+function isSharedOf(frame: Frame, slot: Slot, tree: number): boolean {
+  return kindOf(frame, slot) === KIND_SHARED && treeOf(frame, slot) === tree;
 }
 
 function createShared(

@@ -4,6 +4,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, format, type Frame, header } from "../../pager/mod.ts";
+import { WORDS_SAVED } from "../../pager/format/frame.ts";
 import { transact } from "../../tests/support/pages.ts";
 import { Random } from "../../tests/support/random.ts";
 import { usedPages } from "../../tests/support/space.ts";
@@ -168,6 +169,29 @@ describe("values in shared pages", () => {
     assertEquals(usedPages(bed.context), empty);
   });
 
+  it("are removed by a patch of their page, and the last one without a read of it", () => {
+    const bed = plant();
+    for (let i = 0; i < 3; i++) put(bed, keyOf(i), { bytes: 2100, salt: i });
+    // The value put last is the lowest in the page, the one put first the highest.
+    for (const i of [2, 0]) {
+      const { page } = referenceOf(bed, keyOf(i));
+      bed.pager.begin();
+      bed.tree.delete(keyOf(i));
+      const place = bed.pager.at(page);
+      assert(bed.pager.frames[place >>> 8]!.scopes[place & 255]! >= WORDS_SAVED);
+      bed.pager.commit();
+      expectSound(bed);
+    }
+    const asked: number[] = [];
+    using _observed = {
+      [Symbol.dispose]: bed.pager.observe({ asked: (page) => asked.push(page) }),
+    };
+    remove(bed, keyOf(1));
+    assertEquals(new Set(asked), new Set([bed.tree.root]));
+    expectSound(bed);
+    assertEquals(usedPages(bed.context), [bed.tree.root]);
+  });
+
   it("come back after a rollback, and stay as they are for a snapshot", () => {
     const bed = plant();
     fill(bed, 40, 2500);
@@ -264,14 +288,60 @@ describe("a reference to a shared page", () => {
     expectCorrupt(lyingPage((frame, slot) => frame.u32[(slot << 3) + 1] = 2), "values of tree 1");
     for (const page of [0, 1, 256, 0xffff_ffff]) {
       const bed = lying((view) => view.setUint32(0, page, true));
-      assertThrows(() => bed.tree.get(keyOf(1)), CorruptionError);
-      assertThrows(() => checkTree(bed.tree), CorruptionError);
+      const { pager, tree } = bed;
+      assertThrows(() => tree.get(keyOf(1)), CorruptionError);
+      assertThrows(() => checkTree(tree), CorruptionError);
+      const changes = [
+        () => tree.delete(keyOf(1)),
+        () => tree.put(keyOf(1), valueOf({ bytes: 2100, salt: 1 })),
+        () => tree.deleteRange(),
+      ];
+      for (const change of changes) {
+        pager.begin();
+        assertThrows(change, CorruptionError);
+        pager.rollback();
+      }
     }
   });
 
   it("to the value of another entry is found by a check", () => {
     const bed = lying((view) => view.setUint16(8, 1, true));
     assertThrows(() => checkTree(bed.tree), CorruptionError, "belongs to another key");
+  });
+
+  it("to the value of another entry neither changes nor removes that value", () => {
+    const { pager, tree } = lying((view) => view.setUint16(8, 1, true));
+    const changes = [
+      () => tree.delete(keyOf(1)),
+      () => tree.put(keyOf(1), valueOf({ bytes: 2100, salt: 7 })),
+      () => tree.put(keyOf(1), bytesOf("short")),
+      () => tree.deleteRange(keyOf(1), keyOf(2)),
+    ];
+    for (const change of changes) {
+      pager.begin();
+      assertThrows(change, CorruptionError, "belongs to another key");
+      pager.rollback();
+    }
+    pager.begin();
+    assertThrows(() => tree.deleteRange(), CorruptionError, "two entries refer to value 1");
+    pager.rollback();
+    expectValue(tree.get(keyOf(0)), { bytes: 2100, salt: 0 });
+  });
+
+  it("to the value of a shorter key gets no more room than that value has", () => {
+    const bed = plant();
+    const { pager, tree } = bed;
+    const long = new Uint8Array(1500).fill(9);
+    for (const key of [keyOf(0), keyOf(1), long]) put(bed, key, { bytes: 2100, salt: 0 });
+    transact(pager, () => {
+      const { bytes, at } = tree.find(long)!;
+      pager.touch(pager.at(tree.root));
+      new DataView(bytes.buffer).setUint16(at + 8, 1, true);
+    });
+    pager.begin();
+    const change = () => tree.put(long, valueOf({ bytes: 2400, salt: 1 }));
+    assertThrows(change, CorruptionError, "belongs to another key");
+    pager.rollback();
   });
 
   it("that is missing is found by a check", () => {

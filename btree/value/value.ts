@@ -19,7 +19,7 @@ import {
 } from "../../pager/mod.ts";
 import type { Allocator } from "../../alloc/mod.ts";
 import { decodeReference, encodeReference, type Reference } from "./reference.ts";
-import { readShared, removeShared, sharedPageOf } from "./shared_page.ts";
+import { readShared, sharedPageOf } from "./shared_page.ts";
 
 const { CHUNK_SHIFT, HEADER, KIND_RUN, PAGE_BYTES, PAGE_SHIFT, SLOT_MASK } = format;
 const { kindOf, linkOf, runBytesOf, runPagesOf, setLink, setRunBytes, treeOf, versionOf } = header;
@@ -155,16 +155,13 @@ export function copyFromRun(
   }
 }
 
-/** Releases the runs of the value of the reference at `at`, or its place in a shared page. */
+/** Releases the runs of a value. */
 export function releaseRuns(
   pager: Pager,
   allocator: Allocator,
   tree: number,
-  bytes: Uint8Array,
-  at: number,
+  reference: Reference,
 ): void {
-  const reference = decodeReference(bytes, at);
-  if (reference.number !== 0) return removeShared(pager, allocator, tree, reference);
   for (const run of runsOf(pager, tree, reference)) allocator.release(run.page, run.pages);
 }
 

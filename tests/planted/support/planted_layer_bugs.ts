@@ -476,11 +476,19 @@ export const TREE_BUGS: readonly PlantedBug[] = [
     whole("sharedValues"),
   ),
   bug(
+    "unshared-untouched",
+    "a page that values share is touched before a value is removed",
+    "btree/value/shared_page.ts",
+    "  pager.touchParts(place, 0, LEAF_WIDTH * entriesOf(frame, slot));\n",
+    "",
+    whole("sharedValues"),
+  ),
+  bug(
     "shared-leak",
     "a page that values share is given back with its last value",
     "btree/value/shared_page.ts",
-    "  if (entries === 1) return allocator.release(reference.page, 1);\n",
-    "  if (entries === 1) return;\n",
+    "  if (isAlone(pager, tree, reference, length)) return allocator.release(reference.page, 1);\n",
+    "  if (isAlone(pager, tree, reference, length)) return;\n",
     whole("sharedValues"),
   ),
   bug(
