@@ -49,6 +49,7 @@ import { corrupt, corruptHeader } from "../format/page_check.ts";
 import type { Superblock } from "../format/superblock.ts";
 import type { ChunkNumber, PageNumber, Slot, Version } from "../format/units.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
+import { LOOKS_MAX } from "../journal/file_end.ts";
 import type { SnapshotOwner } from "../transaction/snapshot.ts";
 import type { SnapshotState } from "../transaction/snapshot_list.ts";
 import type { VersionStore } from "../transaction/version_store.ts";
@@ -298,10 +299,15 @@ export class CopyReader {
     if (from.dirty[place & SLOT_MASK] !== 0) copyPage(from, place & SLOT_MASK, this.#frame, slot);
   }
 
-  /** The page count without free pages, and pages of the journal, at the end of the file. */
+  /**
+   * The page count without free pages, and pages of the journal, at the end of the file; as far as
+   * one step looks.
+   */
   #pageCount(): number {
     const frame = this.#frame;
-    for (let chunk = chunksOf(this.meta.pageCount) - 1;; chunk--) {
+    const last = chunksOf(this.meta.pageCount) - 1;
+    for (let chunk = last;; chunk--) {
+      if (last - chunk === LOOKS_MAX) return (chunk + 1) * CHUNK_PAGES;
       this.#source.loader.copyHeaderPage(chunk, frame);
       for (let slot = SLOT_MASK; slot > 0; slot--) {
         if (!isInUse(frame, 0, slot) || kindOf(frame, slot) === KIND_JOURNAL) continue;
