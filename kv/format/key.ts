@@ -30,8 +30,12 @@ const ESCAPE = 0xff;
 const SHORT_BYTES_MAX = 8;
 const BIGINT_BYTES_MAX = 255;
 const MEMORY_BYTES = 4096;
-/** Longer text is encoded by the system. */
+/** Longer text is encoded and decoded by the system. */
 const SHORT_TEXT = 64;
+
+/** Memory for the bits of one number at a time. */
+const numberBits = new Uint8Array(8);
+const numberView = new DataView(numberBits.buffer);
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -211,11 +215,23 @@ function decodePart(tag: number, bytes: Uint8Array, at: number, end: number): Kv
 }
 
 function textOf(bytes: Uint8Array, at: number): string {
+  const ascii = bytes.length <= SHORT_TEXT ? asciiIn(bytes) : undefined;
+  if (ascii !== undefined) return ascii;
   try {
     return decoder.decode(bytes);
   } catch {
     throw malformed(at, "the text is not UTF-8");
   }
+}
+
+/** The text of bytes, or undefined if it is not all ASCII. */
+function asciiIn(bytes: Uint8Array): string | undefined {
+  let text = "";
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes[i]! > 0x7f) return undefined;
+    text += String.fromCharCode(bytes[i]!);
+  }
+  return text;
 }
 
 /** The data between two offsets without its escapes; a view of the bytes if it has none. */
@@ -233,10 +249,10 @@ function unescape(bytes: Uint8Array, from: number, to: number): Uint8Array {
 }
 
 function decodeNumber(bytes: Uint8Array, at: number): number {
-  const bits = bytes.slice(at, at + 8);
-  if (bits[0]! >= 0x80) bits[0]! ^= 0x80;
-  else invert(bits, 0, 8);
-  return new DataView(bits.buffer).getFloat64(0);
+  for (let i = 0; i < 8; i++) numberBits[i] = bytes[at + i]!;
+  if (numberBits[0]! >= 0x80) numberBits[0]! ^= 0x80;
+  else invert(numberBits, 0, 8);
+  return numberView.getFloat64(0);
 }
 
 function decodeBigint(data: Uint8Array, isNegative: boolean): bigint {
