@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { open } from "../mod.ts";
-import { treesOf } from "./format/trees.ts";
+import { kvKey, treesOf } from "./format/trees.ts";
 import { openKv } from "./open.ts";
 
 describe("Kv", () => {
@@ -87,6 +87,19 @@ describe("Kv", () => {
     assertEquals((await readers[1].read()).value?.[0].value, 1);
     b.close();
     assertEquals((await readers[1].read()).done, true);
+  });
+
+  it("ends a stream with the error of a record that cannot be read", async () => {
+    using db = open(":memory:");
+    using kv = await openKv(db);
+    const reader = kv.watch([["x"]]).getReader();
+    await reader.read();
+    const nameless = { encode: (b: Uint8Array) => b, decode: (b: Uint8Array) => b };
+    const next = reader.read();
+    await db.write((tx) => {
+      tx.tree("kv", { key: kvKey, value: nameless }).set(["x"], new Uint8Array([1]));
+    });
+    await assertRejects(() => next, TypeError, "too few");
   });
 
   it("ends its streams when the database of the program closes", async () => {

@@ -25,6 +25,12 @@ export interface Batch {
   readonly hiddenUntil: number;
 }
 
+/** An error that ends a watch. */
+export interface Failure {
+  /** The error. */
+  readonly error: unknown;
+}
+
 /** The KV data of one database. */
 export class KvStore {
   /** The database. */
@@ -89,13 +95,17 @@ export class KvStore {
     return versionstamp;
   }
 
-  /** Calls a function after each durable commit that changes a key, until the result is called. */
-  watch(key: Uint8Array, changed: () => void, ended: () => void): () => void {
+  /**
+   * Calls a function after each durable commit that changes a key, until the result is called.
+   *
+   * @param ended Called at the end, with the error if a record cannot be read.
+   */
+  watch(key: Uint8Array, changed: () => void, ended: (failure?: Failure) => void): () => void {
     const watcher = this.#trees.entries.watch({ gte: key, lte: key }, { maxPending: Infinity });
     const follow = async () => {
       for await (const _ of watcher) changed();
     };
-    follow().then(ended, ended);
+    follow().then(() => ended(), (error) => ended({ error }));
     return () => void watcher.return();
   }
 }

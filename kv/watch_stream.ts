@@ -5,6 +5,7 @@
 
 import type { KvEntryMaybe } from "./api/types.ts";
 import { keepAlive } from "./schedule/clock.ts";
+import type { Failure } from "./store.ts";
 
 /** What a stream watches. */
 export interface Watched {
@@ -15,7 +16,7 @@ export interface Watched {
   /** Reads the present state. */
   read(): KvEntryMaybe<unknown>[];
   /** Calls a function after each commit that changes a key; returns what ends it. */
-  follow(key: Uint8Array, changed: () => void, ended: () => void): () => void;
+  follow(key: Uint8Array, changed: () => void, ended: (failure?: Failure) => void): () => void;
 }
 
 /** A stream, and what closes it. */
@@ -46,6 +47,7 @@ class WatchSource implements UnderlyingDefaultSource<KvEntryMaybe<unknown>[]> {
   #isChanged = true;
   #isOver = false;
   #isCancelled = false;
+  #failure: Failure | undefined;
   #wake: (() => void) | undefined;
 
   constructor(watched: Watched, ended: () => void) {
@@ -55,16 +57,21 @@ class WatchSource implements UnderlyingDefaultSource<KvEntryMaybe<unknown>[]> {
       this.#isChanged = true;
       this.#wake?.();
     };
-    const end = () => this.end();
+    const end = (failure?: Failure) => this.end(failure);
     this.#unfollow = watched.keys.map((key) => watched.follow(key, changed, end));
     if (watched.keys.length === 0) this.#isOver = true;
   }
 
   async pull(controller: ReadableStreamDefaultController<KvEntryMaybe<unknown>[]>): Promise<void> {
-    while (!this.#isOver) {
-      if (!this.#isChanged) await this.#change();
-      else if (this.#sendTo(controller)) return;
+    try {
+      while (!this.#isOver) {
+        if (!this.#isChanged) await this.#change();
+        else if (this.#sendTo(controller)) return;
+      }
+    } catch (error) {
+      this.end({ error });
     }
+    if (this.#failure !== undefined) throw this.#failure.error;
     if (!this.#isCancelled) controller.close();
   }
 
@@ -94,10 +101,11 @@ class WatchSource implements UnderlyingDefaultSource<KvEntryMaybe<unknown>[]> {
     this.end();
   }
 
-  /** Ends the stream behind what was sent. */
-  end(): void {
+  /** Ends the stream behind what was sent, without an error or with one. */
+  end(failure?: Failure): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#failure = failure;
     for (const unfollow of this.#unfollow) unfollow();
     this.#wake?.();
     this.#ended();

@@ -98,14 +98,13 @@ export class Queue {
     for (const id of this.#trees.queue.keys()) {
       if (this.#inFlight.size >= IN_FLIGHT_MAX) break;
       if (id[0] > date) return id[0];
-      if (!this.#inFlight.has(id.join())) void this.#deliver(id);
+      if (!this.#inFlight.has(id.join())) void this.#deliver(id, this.#trees.queue.get(id)!);
     }
     return Number.MAX_SAFE_INTEGER;
   }
 
   /** Gives a message to the next listener, and settles it when the handler has ended. */
-  async #deliver(id: DatedId): Promise<void> {
-    const message = this.#trees.queue.get(id)!;
+  async #deliver(id: DatedId, message: KvMessage): Promise<void> {
     const listener = this.#listeners.shift()!;
     this.#listeners.push(listener);
     this.#inFlight.add(id.join());

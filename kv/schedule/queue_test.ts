@@ -2,9 +2,19 @@
 
 import { assertEquals, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { open } from "../../mod.ts";
+import { setTimeout } from "node:timers/promises";
+import { open, tuple } from "../../mod.ts";
+import { kvMessage } from "../format/message.ts";
 import { treesOf } from "../format/trees.ts";
 import { openKv } from "../open.ts";
+
+/** A codec of bytes that opens a tree of any codec. */
+const NAMELESS = {
+  encode: (value: Uint8Array): Uint8Array => value,
+  decode: (bytes: Uint8Array): Uint8Array => bytes,
+};
+/** A message that is cut off. */
+const CUT = new Uint8Array([9]);
 
 describe("the queue", () => {
   it("delivers each message once, in order, when handlers succeed", async () => {
@@ -29,7 +39,7 @@ describe("the queue", () => {
     let done = 0;
     const ended = kv.listenQueue(async () => {
       most = Math.max(most, ++now);
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await setTimeout(1);
       now--;
       if (++done === 300) kv.close();
     });
@@ -96,6 +106,20 @@ describe("the queue", () => {
     });
     await again;
     assertLessOrEqual(treesOf(db).queue.count(), 1);
+  });
+
+  it("waits at a message that cannot be read, and does not end the program", async () => {
+    using db = open(":memory:");
+    const kv = await openKv(db);
+    const id = [0, 0, 0] as const;
+    await db.write((tx) => tx.tree("kv.queue", { key: tuple, value: NAMELESS }).set(id, CUT));
+    const seen: unknown[] = [];
+    const ended = kv.listenQueue((message) => void seen.push(message));
+    await kv.enqueue("behind");
+    await setTimeout(20);
+    kv.close();
+    await ended;
+    assertEquals([seen, db.tree("kv.queue", { key: tuple, value: kvMessage }).count()], [[], 2]);
   });
 
   it("sets keysIfUndelivered after the last wait of the schedule", async () => {
