@@ -89,6 +89,8 @@ export class CommitPath implements CommitLog {
   #wasRefused = false;
   /** Whether the disk was full in this session, or may have been in the session before. */
   #mayBeFull: boolean;
+  /** Whether the file was longer than its page count, as a close on a full disk leaves it. */
+  readonly #wasLonger: boolean;
 
   /**
    * The commit path of an open file.
@@ -128,8 +130,10 @@ export class CommitPath implements CommitLog {
     this.#fileEnd = new FileEnd(parts);
     this.#place = new JournalPlace({ ...parts, fileEnd: this.#fileEnd });
     this.#checkpoint = new Checkpoint({ ...parts, fileEnd: this.#fileEnd });
-    const isLonger = parts.disk.size() > parts.superblock.fields.pageCount * PAGE_BYTES;
-    this.#mayBeFull = isLonger || options.mayBeFull;
+    this.#wasLonger = parts.disk.size() > parts.superblock.fields.pageCount * PAGE_BYTES;
+    // A process that was killed leaves such a file too, on any disk.
+    const wasClosed = !parts.superblock.isOpen;
+    this.#mayBeFull = (this.#wasLonger && wasClosed) || options.mayBeFull;
   }
 
   /** The records of commits that are not written yet. */
@@ -428,7 +432,7 @@ export class CommitPath implements CommitLog {
   close(): void {
     if (!this.#superblock.isOpen) return;
     this.#writeAll();
-    const isTight = this.#mayBeFull && !this.#fileEnd.hasPlenty();
+    const isTight = (this.#mayBeFull || this.#wasLonger) && !this.#fileEnd.hasPlenty();
     const journal = new Set(this.#journal.chunks.flat());
     if (isTight && this.#fileEnd.pageCountWithout(journal, Infinity) > this.pageCountMin) return;
     this.#place.giveBack(Infinity);

@@ -123,12 +123,13 @@ export class Housekeeping {
 
   /**
    * Before the file closes: moves the pages that keep free pages inside the file, if these are many
-   * and the session wrote anything. On a full disk, or at a damaged page, the file stays as it is.
+   * and the session wrote anything, or recovered the file. On a full disk, or at a damaged page,
+   * the file stays as it is.
    */
   beforeClose(): void {
     const { pager, context, catalog } = this.#database;
     if (pager.failure !== undefined || pager.depth > 0) return;
-    if (pager.stats().journalBatches === 0) return;
+    if (pager.stats().journalBatches === 0 && pager.recovery === undefined) return;
     const compaction = new Compaction(context, catalog, CLOSE_BOUNDS);
     try {
       while (compaction.countSlice(Infinity));

@@ -108,6 +108,17 @@ describe("a closed file", () => {
     assert(file.size() < 100 * 1024, `${file.size()} bytes closed`);
   });
 
+  it("is in proportion after a process was killed, and the next one wrote nothing", () => {
+    const file = new MemoryFile();
+    const db = openOn(file);
+    setRandom(db, "first", 20_000, 8);
+    setRandom(db, "second", 2_000, 9);
+    change(db, "first", (tree) => tree.clear());
+    const killed = new MemoryFile(file.content());
+    db.close();
+    expectCompact(openOn(killed), killed);
+  });
+
   it("has no gaps where most of the entries before a tree were deleted", () => {
     const file = new MemoryFile();
     const db = openOn(file);
