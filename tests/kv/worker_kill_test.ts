@@ -17,22 +17,21 @@ import { inTempDir } from "../support/temp.ts";
 
 const CHILD = fromFileUrl(new URL("./support/queue_child.ts", import.meta.url));
 const KILLS = Number(Deno.env.get("QUIRE_KILLS") ?? 5);
-const MESSAGES = 2000;
-const DELAY_MS_MAX = 60;
+/** The most messages that a worker does before it is killed. */
+const DONE_MAX = 300;
+/** Some are left when all workers are dead. */
+const MESSAGES = KILLS * DONE_MAX + 500;
 
-/** Runs a worker, and kills it a while after it has added its messages. */
-async function workAndDie(path: string, count: number, delayMs: number): Promise<void> {
+/** Runs a worker that first adds messages, and kills it when it has done the work of some. */
+async function workAndDie(path: string, count: number, done: number): Promise<void> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "-q", "--no-check", CHILD, path, String(count)],
     stdin: "null",
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
-  for await (const line of linesOf(child.stdout)) {
-    assertEquals(line, "added");
-    await setTimeout(delayMs);
-    child.kill("SIGKILL");
-  }
+  let lines = 0;
+  for await (const _ of linesOf(child.stdout)) if (++lines === done) child.kill("SIGKILL");
   await child.status;
 }
 
@@ -42,7 +41,7 @@ describe("kill -9 of workers", () => {
       const path = `${dir}/queue.quire`;
       const random = new Random(Number(Deno.env.get("QUIRE_SEED") ?? 1));
       for (let i = 0; i < KILLS; i++) {
-        await workAndDie(path, i === 0 ? MESSAGES : 0, random.below(DELAY_MS_MAX));
+        await workAndDie(path, i === 0 ? MESSAGES : 0, 1 + random.below(DONE_MAX));
       }
       const kv = await openKv(path);
       const left = MESSAGES - (await Array.fromAsync(kv.list({ prefix: ["done"] }))).length;
@@ -63,6 +62,8 @@ describe("kill -9 of workers", () => {
       console.log(
         `kill -9: ${KILLS} workers, ${left} of ${MESSAGES} messages left to the last one`,
       );
+      assertGreater(left, 0);
+      assertGreater(MESSAGES, left);
       assertGreater(seen.size, left - 1);
       using db = open(path);
       assertEquals((await db.verify()).ok, true);

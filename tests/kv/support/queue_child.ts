@@ -2,7 +2,8 @@
  * A worker of the queue of a file, which is killed at any moment. It claims each message in the
  * commit that records its work, so that a second delivery does nothing.
  *
- * Arguments: the file, and how many messages to add first. Prints "added" when they are durable.
+ * Arguments: the file, and how many messages to add first. Prints a line for each message whose
+ * work is durable.
  */
 
 import { openKv } from "../../../kv/mod.ts";
@@ -12,8 +13,8 @@ const kv = await openKv(path!);
 const operation = kv.atomic();
 for (let i = 0; i < Number(count); i++) operation.enqueue(i);
 await operation.commit();
-console.log("added");
 await kv.listenQueue(async (message: number) => {
   const claim = { key: ["done", message], versionstamp: null };
   await kv.atomic().check(claim).set(claim.key, true).sum(["works", message], 1n).commit();
+  console.log(message);
 });
