@@ -257,6 +257,7 @@ export class AtomicOperation {
    *
    * using kv = await openKv(":memory:");
    * try {
+   *   // @ts-expect-error The types refuse it too.
    *   await kv.atomic().set(["a"], 1);
    * } catch (error) {
    *   console.assert(error instanceof TypeError);

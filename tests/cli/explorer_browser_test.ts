@@ -16,7 +16,7 @@ import type { ChunkInfo, FileInfo, PageInfo } from "../../cli/explorer/api_types
 import { ExplorerServer } from "../../cli/explorer/mod.ts";
 import { inspectFile } from "../../cli/inspect/mod.ts";
 import type { Inspector } from "../../inspect.ts";
-import type { Database } from "../../mod.ts";
+import type { Database, Snapshot } from "../../mod.ts";
 import { findBrowser, startBrowser } from "../support/browser.ts";
 import { openExplorerSample } from "./support/explorer_sample.ts";
 
@@ -32,6 +32,7 @@ const PITCH = 15;
 describe("the explorer in a browser", { skip }, () => {
   let dir: string;
   let db: Database;
+  let snapshot: Snapshot;
   let inspector: Inspector;
   let explorer: Explorer;
   let browser: Browser;
@@ -43,6 +44,8 @@ describe("the explorer in a browser", { skip }, () => {
   before(async () => {
     dir = Deno.makeTempDirSync({ prefix: "quire-test-" });
     db = openExplorerSample(`${dir}/sample.quire`);
+    // While it is open, no idle compaction moves the pages that the tests look at.
+    snapshot = db.snapshot();
     inspector = db.inspect();
     explorer = explore(db, { name: "sample.quire", path: `${dir}/sample.quire` });
     base = explorer.url.split("/#")[0]!;
@@ -65,6 +68,7 @@ describe("the explorer in a browser", { skip }, () => {
   after(async () => {
     await browser?.close();
     await explorer?.close();
+    snapshot?.close();
     db?.close();
     Deno.removeSync(dir, { recursive: true });
   });
