@@ -128,7 +128,7 @@ export class Housekeeping {
    */
   beforeClose(): void {
     const { pager, context, catalog } = this.#database;
-    if (pager.failure !== undefined || pager.depth > 0) return;
+    if (pager.readOnly || pager.failure !== undefined || pager.depth > 0) return;
     if (pager.stats().journalBatches === 0 && pager.recovery === undefined) return;
     const compaction = new Compaction(context, catalog, CLOSE_BOUNDS);
     try {
