@@ -108,6 +108,11 @@ export class Writeback implements CacheOwner {
     return true;
   }
 
+  /** Whether a chunk is staged. */
+  get hasStage(): boolean {
+    return this.#staged.chunk >= 0;
+  }
+
   /** Copies the dirty pages of a chunk, for `writeStaged`. Between transactions only. */
   stage(chunk: ChunkNumber): void {
     const first = chunk * CHUNK_PAGES;
@@ -129,7 +134,9 @@ export class Writeback implements CacheOwner {
     const { chunk, version } = this.#staged;
     if (chunk < 0) return chunk;
     const first = chunk * CHUNK_PAGES;
-    if (version > confirmed || first >= this.#meta.pageCount || !this.canClean()) {
+    // A batch that was on the medium before the confirming one was written takes two flights.
+    if (version > confirmed) return -1;
+    if (first >= this.#meta.pageCount || !this.canClean()) {
       this.#staged.drop();
       return this.#staged.chunk;
     }

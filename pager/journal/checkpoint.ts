@@ -140,7 +140,7 @@ export class Checkpoint {
   takeOff(): void {
     const chunk = this.#chunks?.at(-1);
     this.#isSyncing = this.#chunks?.length === 0;
-    if (chunk === undefined) return;
+    if (chunk === undefined || this.#writeback.hasStage) return;
     const version = this.#writeback.dirtyChunks.get(chunk) ?? 0;
     if (version > this.#journal.confirmedVersion) this.#writeback.stage(chunk);
   }

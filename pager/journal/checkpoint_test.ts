@@ -118,6 +118,27 @@ describe("A checkpoint", () => {
   });
 });
 
+describe("A checkpoint in flight", () => {
+  it("writes no page before a batch that was written after a landing confirms it", async () => {
+    const file = makeFile(600);
+    const pager = openNodes(file);
+    const pages = [20, 300];
+    transact(pager, () => write(pager, 20, 1));
+    pager.flush("sync");
+    transact(pager, () => pages.forEach((page) => write(pager, page, 2)));
+    pager.flights.requestCheckpoint();
+    while (pager.inspection().checkpoint()?.dirtyChunks !== 0) {
+      const flight = pager.flights.takeOff()!;
+      await flight.synced;
+      pager.flights.land(flight);
+    }
+    const area = pager.inspection().journal()?.areas.find(({ isCurrent }) => isCurrent);
+    const cut = new MemoryFile(file.content());
+    spoilLastCommit(cut, area?.chunks ?? []);
+    assertThrows(() => openNodes(cut), CorruptionError, "not whole any more");
+  });
+});
+
 describe("A chunk that was cut off, and that the journal grows past", () => {
   it("is free", () => {
     const { pager, file } = withFreedChunk();

@@ -263,7 +263,8 @@ export class CommitPath implements CommitLog {
     }
     this.#unsynced.beginSync();
     this.#isFlying = true;
-    const flight = this.#journal.takeOff(this.needsFlight);
+    // A checkpoint can begin only where everything written is confirmed.
+    const flight = this.#journal.takeOff(this.needsFlight, this.#isCheckpointDue);
     this.#checkpoint.takeOff();
     return flight;
   }

@@ -248,7 +248,7 @@ export class Journal {
   #writePendingThrough(): void {
     // The claimed bytes of the pages that its commits take into use must be there before it.
     if (!this.#areas.areClaimsSynced) this.sync();
-    this.#nextConfirmed = this.writtenVersion;
+    this.#nextConfirmed = this.durableVersion;
     this.#writeBatch(this.pending.bytes.subarray(0, this.pending.length), this.#meta, false, true);
     this.#clearPending();
     this.#markDurable();
@@ -263,13 +263,17 @@ export class Journal {
    * Writes everything pending, and starts a sync off the thread. If pending records name published
    * pages, the sync is for these pages, and `land` writes the records.
    *
-   * @param confirms Whether the flight also confirms what it makes durable.
+   * @param confirms Whether the flight also confirms what is on the medium when it takes off.
+   * @param mayWait Whether it may confirm alone, while pending records wait for the next flight.
    */
-  takeOff(confirms: boolean): Flight {
+  takeOff(confirms: boolean, mayWait: boolean): Flight {
     assert(this.#published.length === 0, "one flight is in the air at a time");
-    if (this.pending.publishes) this.#holdPending();
-    else if (this.pending.length > 0) this.#writePending();
-    if (confirms && this.#nextConfirmed < this.writtenVersion) this.#writeConfirmation(false);
+    const waits = mayWait && this.#isDurable && this.#nextConfirmed < this.durableVersion;
+    if (!waits) {
+      if (this.pending.publishes) this.#holdPending();
+      else if (this.pending.length > 0) this.#writePending();
+    }
+    if (confirms && this.#nextConfirmed < this.durableVersion) this.#writeConfirmation(false);
     return {
       version: this.writtenVersion,
       confirmed: this.#nextConfirmed,
@@ -317,9 +321,9 @@ export class Journal {
     this.#markDurable();
   }
 
-  /** Writes an empty batch, which confirms everything written. */
+  /** Writes an empty batch, which confirms everything on the medium. */
   #writeConfirmation(through: boolean): void {
-    this.#nextConfirmed = this.writtenVersion;
+    this.#nextConfirmed = this.durableVersion;
     const isWritten = this.#meta.version === this.writtenVersion;
     this.#writeBatch(NOTHING, isWritten ? this.#meta : this.#writtenMeta, false, through);
   }
@@ -331,7 +335,7 @@ export class Journal {
 
   /** Writes records, which are those up to a commit with a meta. */
   #writeParts({ bytes, length }: LogBuffer, meta: Meta): void {
-    this.#nextConfirmed = this.writtenVersion;
+    this.#nextConfirmed = this.durableVersion;
     for (let from = 0; from < length; from += PART_BYTES_MAX) {
       const to = Math.min(from + PART_BYTES_MAX, length);
       this.#writeBatch(bytes.subarray(from, to), meta, to < length, false);

@@ -5,7 +5,7 @@
  * Each is already committed in memory. In line, those of one turn of the event loop share a flush.
  * In a flight, the sync runs off the thread; those committed meanwhile gather, and the next flight
  * takes off with them as soon as the first has landed. So none waits longer than two flights, or
- * three if it has large values. `FlushPolicy` chooses between the two ways.
+ * three if it has large values or a checkpoint is due. `FlushPolicy` chooses between the two ways.
  *
  * Commits whose records reach `PENDING_BYTES` are written within the turn, without a sync, and
  * advance the checkpoint there. So the memory and the journal of a turn are bounded, whatever the

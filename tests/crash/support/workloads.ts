@@ -529,6 +529,9 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
       write([set("main", "later", i, 300)], "none"),
       ...(i === 1 ? [STEP] : []),
       LAND,
+      // The batch of this flight confirms the staged chunk, which was written in the one before.
+      TAKE_OFF,
+      LAND,
       CHECKPOINT,
       CHECKPOINT,
       REOPEN,

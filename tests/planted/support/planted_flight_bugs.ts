@@ -29,8 +29,8 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     "flight-publishes",
     "rule 9: published pages are on the medium before the batch that names them is written",
     JOURNAL,
-    "    if (this.pending.publishes) this.#holdPending();\n    else if",
-    "    if",
+    "      if (this.pending.publishes) this.#holdPending();\n      else if",
+    "      if",
     whole("flightsBypass"),
   ),
   bug(
@@ -40,6 +40,16 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     "this.confirmedVersion = Math.max(this.confirmedVersion, flight.confirmed);",
     "this.confirmedVersion = this.#meta.version;",
     whole("flightStages"),
+  ),
+  bug(
+    "flight-confirms-itself",
+    "a batch confirms what was on the medium before it, and not what it is synced with",
+    JOURNAL,
+    "if (confirms && this.#nextConfirmed < this.durableVersion) this.#writeConfirmation(false);",
+    "if (confirms && this.#nextConfirmed < this.writtenVersion) {\n" +
+      "      this.#writeConfirmation(false);\n" +
+      "      this.#nextConfirmed = this.writtenVersion;\n    }",
+    "pager/journal/checkpoint_test.ts",
   ),
   bug(
     "stage-stale",
@@ -53,8 +63,8 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     "stage-unconfirmed",
     "rule 1: a staged chunk is written once its version is confirmed",
     WRITEBACK,
-    "if (version > confirmed || first",
-    "if (first",
+    "    if (version > confirmed) return -1;\n",
+    "",
     whole("flightStages"),
   ),
   bug(
