@@ -6,7 +6,8 @@
  */
 
 import { openKv } from "../kv/mod.ts";
-import { figureOf, short, tableOf, timeMs } from "./measure.ts";
+import { alternate, type RoundTimes } from "./alternation.ts";
+import { timeMs } from "./measure.ts";
 import { inTempFolder } from "./temp_folder.ts";
 
 const IS_QUICK = Deno.args.includes("--quick");
@@ -111,7 +112,7 @@ async function deliver(kv: Deno.Kv): Promise<number> {
 }
 
 /** Microseconds of each work on a new database. */
-async function runRound(open: (folder: string) => Promise<Deno.Kv>): Promise<Map<string, number>> {
+async function runRound(open: (folder: string) => Promise<Deno.Kv>): Promise<RoundTimes> {
   return await inTempFolder(async (folder) => {
     const kv = await open(folder);
     const times = new Map<string, number>();
@@ -124,21 +125,7 @@ async function runRound(open: (folder: string) => Promise<Deno.Kv>): Promise<Map
   });
 }
 
-const samples = new Map<string, Map<string, number>[]>();
-for (let round = 0; round <= ROUNDS; round++) {
-  const names = Object.keys(ENGINES);
-  for (const name of round % 2 === 0 ? names : names.toReversed()) {
-    const times = await runRound(ENGINES[name]!);
-    // The first round warms up the compiler.
-    if (round > 0) samples.set(name, [...(samples.get(name) ?? []), times]);
-  }
-}
-
-const rows = Object.keys(WORK).map((work) => {
-  const medians = Object.keys(ENGINES).map((name) => {
-    return figureOf(samples.get(name)!.map((times) => times.get(work)!)).median;
-  });
-  return [work, ...medians.map(short), short(medians[1]! / medians[0]!)];
-});
+const rounds = Object.entries(ENGINES).map(([name, open]) => [name, () => runRound(open)]);
+const table = await alternate(Object.fromEntries(rounds), ROUNDS);
 console.log(`${ENTRIES} entries, rounds: ${ROUNDS}, medians in microseconds\n`);
-console.log(tableOf(["work", ...Object.keys(ENGINES), "ratio"], rows));
+console.log(table);

@@ -6,7 +6,8 @@
  */
 
 import { QuireLevel } from "../level/mod.ts";
-import { figureOf, short, tableOf, timeMs } from "./measure.ts";
+import { alternate, type RoundTimes } from "./alternation.ts";
+import { timeMs } from "./measure.ts";
 import { inTempFolder } from "./temp_folder.ts";
 
 const ROUNDS = 7;
@@ -123,8 +124,8 @@ async function putOneByOne(db: Level, count: number, sync: boolean): Promise<num
   return count;
 }
 
-/** Nanoseconds per entry of each work on a new database. */
-async function runRound(open: (folder: string) => Level): Promise<Map<string, number>> {
+/** Microseconds per entry of each work on a new database. */
+async function runRound(open: (folder: string) => Level): Promise<RoundTimes> {
   return await inTempFolder(async (folder) => {
     const db = open(folder);
     await db.open();
@@ -132,28 +133,14 @@ async function runRound(open: (folder: string) => Level): Promise<Map<string, nu
     for (const [name, work] of Object.entries(WORK)) {
       let count = 0;
       const ms = await timeMs(async () => count = await work(db));
-      times.set(name, ms * 1e6 / count);
+      times.set(name, ms * 1000 / count);
     }
     await db.close();
     return times;
   });
 }
 
-const samples = new Map<string, Map<string, number>[]>();
-for (let round = 0; round <= ROUNDS; round++) {
-  const names = Object.keys(ENGINES);
-  for (const name of round % 2 === 0 ? names : names.toReversed()) {
-    const times = await runRound(ENGINES[name]!);
-    // The first round warms up the compiler.
-    if (round > 0) samples.set(name, [...(samples.get(name) ?? []), times]);
-  }
-}
-
-const rows = Object.keys(WORK).map((work) => {
-  const medians = Object.keys(ENGINES).map((name) => {
-    return figureOf(samples.get(name)!.map((times) => times.get(work)! / 1000)).median;
-  });
-  return [work, ...medians.map(short), short(medians[1]! / medians[0]!)];
-});
-console.log(`${ENTRIES} entries, ${ROUNDS} rounds, medians in microseconds per entry\n`);
-console.log(tableOf(["work", ...Object.keys(ENGINES), "ratio"], rows));
+const rounds = Object.entries(ENGINES).map(([name, open]) => [name, () => runRound(open)]);
+const table = await alternate(Object.fromEntries(rounds), ROUNDS);
+console.log(`${ENTRIES} entries, rounds: ${ROUNDS}, medians in microseconds per entry\n`);
+console.log(table);
