@@ -10,7 +10,7 @@ import type { KvCommitResult, KvConsistencyLevel, KvEnqueueOptions } from "./api
 import type { KvEntry, KvEntryMaybe, KvKey, KvListOptions, KvOptions } from "./api/types.ts";
 import type { KvListSelector } from "./api/types.ts";
 import { AtomicOperation } from "./atomic_operation.ts";
-import { encodeKey } from "./format/key.ts";
+import { decodeKey, encodeKey } from "./format/key.ts";
 import type { KvRecord } from "./format/record.ts";
 import { versionstampOf } from "./format/versionstamp.ts";
 import { type BatchReader, KvListIterator } from "./list_iterator.ts";
@@ -80,7 +80,7 @@ export class Kv implements Disposable {
     checkConsistency(options?.consistency);
     this.#checkOpen();
     checkReadKey(bytes.length + 1, this.#limits);
-    return entryOf(key, this.#store.read(bytes, this.#hiddenUntil()));
+    return readEntryOf(key, bytes, this.#store.read(bytes, this.#hiddenUntil()));
   }
 
   /**
@@ -114,7 +114,9 @@ export class Kv implements Disposable {
 
   #readMany(keys: readonly KvKey[], encoded: readonly Uint8Array[]): KvEntryMaybe<unknown>[] {
     const hiddenUntil = this.#hiddenUntil();
-    return encoded.map((bytes, i) => entryOf(keys[i]!, this.#store.read(bytes, hiddenUntil)));
+    return encoded.map((bytes, i) => {
+      return readEntryOf(keys[i]!, bytes, this.#store.read(bytes, hiddenUntil));
+    });
   }
 
   /**
@@ -351,6 +353,15 @@ export class Kv implements Disposable {
 function entryOf<T>(key: KvKey, record: KvRecord | undefined): KvEntryMaybe<T> {
   if (record === undefined) return { key, value: null, versionstamp: null };
   return { key, value: record.value as T, versionstamp: versionstampOf(record.version) };
+}
+
+/** The entry of a key that was read, whose key is the caller's own only if there is no entry. */
+function readEntryOf<T>(
+  given: KvKey,
+  bytes: Uint8Array,
+  record: KvRecord | undefined,
+): KvEntryMaybe<T> {
+  return entryOf(record === undefined ? given : decodeKey(bytes), record);
 }
 
 function encodeReadKey(key: KvKey): Uint8Array {

@@ -56,7 +56,9 @@ export function badResource(): Error {
 export function fileIdentity(path: string | URL): string | undefined {
   try {
     const { dev, ino } = Deno.statSync(path);
-    return ino === null || ino === 0 ? undefined : `${dev}:${ino}`;
+    // Of a larger number the last bits are lost, so other files could have the same.
+    const isExact = ino !== null && ino > 0 && Number.isSafeInteger(ino);
+    return isExact ? `${dev}:${ino}` : Deno.realPathSync(path);
   } catch {
     return undefined;
   }

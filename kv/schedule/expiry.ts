@@ -58,10 +58,10 @@ export class Expiry {
   #removeDue(date: number): Promise<void> {
     return this.#db.write((tx) => {
       const range = { lt: [date + 1, 0, 0] as const, limit: SLICE };
-      const due = tx.tree(this.#trees.expiry).values(range).toArray();
+      const due = tx.tree(this.#trees.expiry).entries(range).toArray();
       if (due.length === 0) return;
       const writer = new EntryWriter(tx, this.#trees);
-      for (const key of due) writer.delete(key);
+      for (const [id, key] of due) writer.expire(id, key);
     });
   }
 }

@@ -69,6 +69,17 @@ describe("expiry", () => {
     assertEquals(count, 1);
   });
 
+  it("keeps an entry that another program set anew, and forgets what is in the index", async () => {
+    using db = open(":memory:");
+    using kv = await openKv(db);
+    const { entries, expiry } = treesOf(db);
+    await kv.set(["a"], "expires", { expireIn: 20 });
+    await entries.delete(["a"]);
+    await kv.set(["a"], "stays");
+    while (expiry.count() > 0) await setTimeout(5);
+    assertEquals((await kv.get(["a"])).value, "stays");
+  });
+
   it("hides what is due, if that is asked for, from reads, checks and sums", async () => {
     using db = open(":memory:");
     using plain = await openKv(db);

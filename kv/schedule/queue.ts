@@ -28,6 +28,8 @@ interface Listener {
   readonly handler: Handler;
   /** The changes to the queue that follow its deliveries and are not durable yet. */
   readonly settling: Set<Promise<void>>;
+  /** Whether its owner has ended it. */
+  isEnded: boolean;
 }
 
 /** A listener, for its owner. */
@@ -46,7 +48,7 @@ export class Queue {
   readonly #inFlight = new Set<string>();
   readonly #alarm = new Alarm(() => this.#dispatch(), { keepsAlive: true });
   #isWoken = false;
-  /** Nothing is delivered before this date, after a failure of the database. */
+  /** Nothing is delivered before this time, after a failure of the database: monotonic. */
   #pausedUntil = 0;
 
   /** Creates the queue of a database; it delivers nothing before a listener exists. */
@@ -57,13 +59,14 @@ export class Queue {
 
   /** Adds a listener. Listeners take turns. */
   listen(handler: Handler): Listening {
-    const listener: Listener = { handler, settling: new Set() };
+    const listener: Listener = { handler, settling: new Set(), isEnded: false };
     const ended = Promise.withResolvers<void>();
     this.#listeners.push(listener);
     this.wake();
     const end = () => {
       const at = this.#listeners.indexOf(listener);
       if (at < 0) return;
+      listener.isEnded = true;
       this.#listeners.splice(at, 1);
       if (this.#listeners.length === 0) this.#alarm.stop();
       ended.resolve(Promise.allSettled(listener.settling).then(() => {}));
@@ -85,7 +88,8 @@ export class Queue {
   #dispatch(): void {
     if (this.#listeners.length === 0) return;
     try {
-      this.#alarm.setTo(now() < this.#pausedUntil ? this.#pausedUntil : this.#deliverDue());
+      const pauseMs = this.#pausedUntil - performance.now();
+      this.#alarm.setTo(pauseMs > 0 ? now() + pauseMs : this.#deliverDue());
     } catch (error) {
       // A closed database has no messages.
       if (!(error instanceof ClosedError)) this.#pause();
@@ -108,23 +112,33 @@ export class Queue {
     const listener = this.#listeners.shift()!;
     this.#listeners.push(listener);
     this.#inFlight.add(id.join());
-    const isDone = await handle(message, listener.handler);
+    const isDone = await handle(message, listener);
+    // A failure may come of the end. The message stays as it is, for other listeners.
+    if (isDone || !listener.isEnded) await this.#settleFor(listener, id, message, isDone);
+    this.#inFlight.delete(id.join());
+    this.wake();
+  }
+
+  async #settleFor(
+    { settling }: Listener,
+    id: DatedId,
+    message: KvMessage,
+    isDone: boolean,
+  ): Promise<void> {
     const settled = this.#settle(id, message, isDone);
-    listener.settling.add(settled);
+    settling.add(settled);
     try {
       await settled;
     } catch {
       // The message stays in the queue, and is delivered again.
       this.#pause();
     }
-    listener.settling.delete(settled);
-    this.#inFlight.delete(id.join());
-    this.wake();
+    settling.delete(settled);
   }
 
   #pause(): void {
-    this.#pausedUntil = now() + RETRY_MS;
-    if (this.#listeners.length > 0) this.#alarm.setTo(this.#pausedUntil);
+    this.#pausedUntil = performance.now() + RETRY_MS;
+    if (this.#listeners.length > 0) this.#alarm.setTo(now() + RETRY_MS);
   }
 
   #settle(id: DatedId, message: KvMessage, isDone: boolean): Promise<void> {
@@ -145,11 +159,12 @@ export class Queue {
   }
 }
 
-/** Calls a handler, in a turn of its own. Returns whether it succeeded. */
-async function handle(message: KvMessage, handler: Handler): Promise<boolean> {
+/** Calls the handler of a listener, unless it has ended. Returns whether it succeeded. */
+async function handle(message: KvMessage, listener: Listener): Promise<boolean> {
   await undefined;
+  if (listener.isEnded) return false;
   try {
-    await handler(messageOf(message));
+    await listener.handler(messageOf(message));
     return true;
   } catch (error) {
     reportHandlerError(error);

@@ -122,6 +122,33 @@ describe("the queue", () => {
     assertEquals([seen, db.tree("kv.queue", { key: tuple, value: kvMessage }).count()], [[], 2]);
   });
 
+  it("leaves what a closed handle did not handle to other listeners", async () => {
+    using db = open(":memory:");
+    const closing = await openKv(db);
+    using other = await openKv(db);
+    const seen = new Set<unknown>();
+    const all = Promise.withResolvers<void>();
+    const COUNT = 50;
+    const { error } = console;
+    console.error = () => {};
+    try {
+      const ended = closing.listenQueue(async (message) => {
+        closing.close();
+        await closing.get(["a"]);
+        seen.add(message);
+      });
+      for (let i = 0; i < COUNT; i++) await other.enqueue(i, { backoffSchedule: [] });
+      await ended;
+      void other.listenQueue((message) => {
+        seen.add(message);
+        if (seen.size === COUNT) all.resolve();
+      });
+      await all.promise;
+    } finally {
+      console.error = error;
+    }
+  });
+
   it("sets keysIfUndelivered after the last wait of the schedule", async () => {
     using db = open(":memory:");
     using kv = await openKv(db);

@@ -53,6 +53,15 @@ export class EntryWriter {
     this.#entries.delete(key);
   }
 
+  /** Removes an id from the index by expiry, and the entry of its key if that has the id. */
+  expire(id: DatedId, key: Uint8Array): void {
+    this.#expiry.delete(id);
+    const stored = headerOf(this.#entries, key);
+    if (stored === undefined) return;
+    const { expiresAt, version, ordinal } = stored;
+    if (expiresAt === id[0] && version === id[1] && ordinal === id[2]) this.#entries.delete(key);
+  }
+
   #forgetExpiry(header: RecordHeader | undefined): void {
     if (header === undefined || header.expiresAt === NEVER) return;
     this.#expiry.delete([header.expiresAt, header.version, header.ordinal]);
