@@ -25,44 +25,19 @@
  * @module
  */
 
-export {
-  type BackupOptions,
-  type BackupResult,
-  type CompactOptions,
-  type CompactReport,
-  Database,
-  open,
-  type OpenOptions,
-  type Progress,
-  type ProgressOptions,
-} from "./store/mod.ts";
-export {
-  type DeleteRangeOptions,
-  type LoadOptions,
-  Transaction,
-  TransactionTree,
-  type WriteOptions,
-} from "./store/mod.ts";
-export {
-  type KeyRange,
-  type PrefetchOptions,
-  type Range,
-  ReadTree,
-  Snapshot,
-  type Sync,
-  Tree,
-} from "./store/mod.ts";
+export { Database, open, type OpenOptions } from "./store/mod.ts";
+export { Transaction, TransactionTree, type WriteOptions } from "./store/mod.ts";
+export { ReadTree, Snapshot, Tree } from "./store/mod.ts";
+export type { KeyRange, PrefetchOptions, Range, Sync } from "./store/mod.ts";
+export type { DeleteRangeOptions, LoadOptions } from "./store/mod.ts";
 export type { Change, Commit, Watcher, WatchOptions } from "./store/mod.ts";
 export { bytes, json, keyBytes, string, structured, tuple, u64 } from "./store/mod.ts";
 export type { Codec, Codecs, KeyCodec, ValueCodec } from "./store/mod.ts";
-export type {
-  JsonCodec,
-  StructuredCodec,
-  TupleCodec,
-  TuplePart,
-  TuplePrefix,
-} from "./store/mod.ts";
+export type { JsonCodec, StructuredCodec } from "./store/mod.ts";
+export type { TupleCodec, TuplePart, TuplePrefix } from "./store/mod.ts";
 export type { DatabaseStats, TreeStats } from "./store/mod.ts";
+export type { CompactOptions, CompactReport, Progress, ProgressOptions } from "./store/mod.ts";
+export type { BackupOptions, BackupResult } from "./store/mod.ts";
 export { restore, type RestoreResult } from "./store/mod.ts";
 export { type Finding, verify, type VerifyFileOptions, type VerifyOptions } from "./store/mod.ts";
 export { salvage, type SalvagedTree, type SalvageGap, type SalvageOptions } from "./store/mod.ts";

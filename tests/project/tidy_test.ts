@@ -34,6 +34,7 @@ describe("tidy: the sources", () => {
   holds("have no banned words", rules.noBannedWords);
   holds("have lines of at most 100 columns", rules.shortLines);
   holds("have functions of at most 60 lines", rules.shortFunctions);
+  holds("have a mod.ts of at most 60 lines", rules.shortFace);
   holds("are in rooms of at most 14 files", rules.smallRooms);
   holds("are ASCII", rules.asciiOnly);
   holds("open with a comment on what they do", rules.opensWithComment);
@@ -198,6 +199,11 @@ describe("tidy: the rules", () => {
       placesOf(rules.shortFunctions(tree)),
       [...places.map((place) => `pager/${place}`), "tests/f_test.ts:100"],
     );
+  });
+
+  it("shortFace() refuses a long mod.ts", () => {
+    const tree = treeOf({ "mod.ts": OPENING + "export {};\n".repeat(60) });
+    assertEquals(rules.shortFace(tree), ["mod.ts:1: has 62 lines, more than 60"]);
   });
 
   it("smallRooms() refuses a folder of 15 sources, tests not counted", () => {

@@ -10,6 +10,7 @@ const LINE_COLUMNS_MAX = 100;
 const FUNCTION_LINES_MAX = 60;
 /** A folder with more sources is too large for a newcomer to survey. */
 const ROOM_FILES_MAX = 14;
+const FACE_LINES_MAX = 60;
 const OPENING_WORDS_MIN = 4;
 /** Modules and names that access files. */
 const SYSTEM_FILES: readonly string[] = [
@@ -256,6 +257,14 @@ export function shortFunctions(tree: SourceTree): string[] {
     }
   }
   return found;
+}
+
+/** The module that users import fits on a screen. */
+export function shortFace(tree: SourceTree): string[] {
+  const lines = tree.get("mod.ts")?.text.split("\n").length ?? 0;
+  return lines > FACE_LINES_MAX
+    ? [`mod.ts:1: has ${lines} lines, more than ${FACE_LINES_MAX}`]
+    : [];
 }
 
 /** A folder of the library has few enough sources to survey; tests do not count. */
