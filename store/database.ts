@@ -157,11 +157,15 @@ export class Database {
     checkName(from);
     checkName(to);
     const { catalog, feed } = this.#session;
-    this.#session.writeSync(() => {
-      catalog.rename(from, to);
-      feed.noteRename(from, to);
-    });
-    this.#session.treesChanged();
+    try {
+      this.#session.writeSync(() => {
+        catalog.rename(from, to);
+        feed.noteRename(from, to);
+      });
+    } finally {
+      // A failed flush follows a commit.
+      this.#session.treesChanged();
+    }
     this.#registry.forget(from);
     this.#registry.forget(to);
   }
@@ -186,12 +190,15 @@ export class Database {
   dropTree(name: string): boolean {
     checkName(name);
     const { catalog, feed } = this.#session;
-    const id = this.#session.writeSync(() => {
-      const found = catalog.get(name)?.id;
-      if (catalog.drop(name)) feed.noteDrop(name);
-      return found;
-    });
-    this.#session.treesChanged();
+    let id: number | undefined;
+    try {
+      this.#session.writeSync(() => {
+        id = catalog.get(name)?.id;
+        if (catalog.drop(name)) feed.noteDrop(name);
+      });
+    } finally {
+      this.#session.treesChanged();
+    }
     this.#registry.forget(name);
     if (id === undefined) return false;
     this.#session.releaseTree(id);

@@ -4,8 +4,8 @@
  * A copy shows one version while later ones are committed, so it needs the images of pages that
  * change before it has reached them. It does not wait for them in memory: before a transaction
  * begins, the copies take the images kept since the last time, once these exceed `DRAIN_BYTES`. So
- * a transaction waits for that many bytes and for the pages that the one before it replaced, and
- * memory stays within the same bounds.
+ * a transaction waits for that many bytes, for the pages that the one before it replaced, and for
+ * those that a newer snapshot, which has ended, leaves to a copy: up to `maxSnapshotBytes`.
  *
  * An error of a copy never reaches the transaction: the copy keeps it for its own next step.
  */
@@ -48,7 +48,10 @@ export class Copies {
    * copy ends with `SnapshotTooOldError` when others need the memory.
    */
   begin(take?: TakePage): CopyReader {
-    const copy = new CopyReader(this.#source, take, () => this.#ended(copy));
+    let copy: CopyReader | undefined = undefined;
+    // A copy that cannot begin ends too.
+    const ended = () => copy !== undefined && this.#ended(copy);
+    copy = new CopyReader(this.#source, take, ended);
     if (take !== undefined) this.#draining.push(copy);
     return copy;
   }

@@ -19,7 +19,7 @@ import { PageSet } from "../cache/page_set.ts";
 import type { Disk } from "../file/disk.ts";
 import { assert } from "../format/assert.ts";
 import { pageSum } from "../format/checksum.ts";
-import { inFile } from "../format/errors.ts";
+import { inFile, SnapshotTooOldError } from "../format/errors.ts";
 import {
   CHUNK_BYTES,
   CHUNK_PAGES,
@@ -133,7 +133,7 @@ export class CopyReader {
       this.meta.pageCount = this.#pageCount();
     } catch (error) {
       this.close();
-      throw error;
+      throw inFile(error, source.disk.path);
     }
     this.meta.allocatorHint = this.#hint();
     this.superblock = {
@@ -172,6 +172,10 @@ export class CopyReader {
    */
   read(since: Version): CopiedChunk {
     if (this.#failure !== undefined) throw this.#failure;
+    // Without a snapshot the end of the file may have been cut.
+    if (this.#state.isTooOld) {
+      throw new SnapshotTooOldError("Cannot copy the database: its version is too old");
+    }
     assert(this.#next < this.chunks, "a copy reads each chunk once");
     const chunk = this.#next++;
     const before = this.#source.disk.figures.bytesRead;
@@ -185,15 +189,21 @@ export class CopyReader {
     return { chunk, frame: this.#frame, wants: this.#wants, early: this.#isEarly };
   }
 
-  /** Hands out the pages whose images nobody newer keeps, and lets go of these. */
+  /**
+   * Hands out the pages whose images nobody newer keeps, and lets go of these. After a failure it
+   * only lets go: this copy reads nothing more.
+   */
   drain(): void {
-    if (this.#failure !== undefined) return;
+    if (this.#failure === undefined) this.#takeAll();
+    this.#source.snapshots.drain(this.#state);
+  }
+
+  #takeAll(): void {
     try {
       for (const page of this.#source.versions.pagesOf(this.#state)) this.#takeEarly(page);
     } catch (error) {
       this.#failure = inFile(error, this.#source.disk.path);
     }
-    this.#source.snapshots.drain(this.#state);
   }
 
   /** Ends the copy. A second call does nothing. */

@@ -13,6 +13,7 @@ import type { Disk } from "../file/disk.ts";
 import { pageSum, seedOf } from "../format/checksum.ts";
 import {
   CHUNK_PAGES,
+  CHUNK_SHIFT,
   chunksOf,
   FRESH_PAGES,
   HEADER_BYTES,
@@ -97,6 +98,9 @@ export class IncrementApply {
     const { base, meta } = this.#increment.head;
     const { u8, u32 } = this.#frame;
     if (!isData(page, meta.pageCount)) throw damaged(offset + 4, `no page of data can be ${page}`);
+    if (page >>> CHUNK_SHIFT < this.#nextChunk) {
+      throw damaged(offset + 4, `page ${page} follows the record of its chunk`);
+    }
     u8.set(content.subarray(0, HEADER_BYTES), SCRATCH << HEADER_SHIFT);
     u8.set(content.subarray(HEADER_BYTES), SCRATCH << PAGE_SHIFT);
     const word = SCRATCH << HEADER_WORD_SHIFT;

@@ -95,7 +95,7 @@ export class NewFile {
   }
 
   /**
-   * Like `publish`, but no sync holds up the thread.
+   * Like `publish`, but no sync holds up the thread, except on file systems without links.
    *
    * @throws {IoError} Later, in the promise: as `publish`.
    */
@@ -160,7 +160,7 @@ export function giveName(from: string, to: string, link: typeof fs.linkSync = fs
   }
 }
 
-/** Like `giveName`, but no sync holds up the thread. */
+/** Like `giveName`, but no sync holds up the thread, except on file systems without links. */
 async function giveNameLater(from: string, to: string): Promise<void> {
   try {
     fs.linkSync(from, to);

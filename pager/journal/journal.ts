@@ -18,7 +18,8 @@
  * 2. The current area has room, with bytes in the file, for everything pending and an empty batch
  *    after it, unless the last batch is empty and nothing is pending: `reserve` provides it before
  *    a commit becomes visible. A commit that takes pages into use leaves `KEPT_BYTES` more in
- *    either area, for commits that only give pages back.
+ *    either area, for commits that only give pages back, and for an empty batch written before
+ *    what is pending.
  * 3. An area is written from its beginning only after `switchArea`, which the checkpoint calls when
  *    the superblocks do not need its batches.
  *

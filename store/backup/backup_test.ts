@@ -174,6 +174,23 @@ describe("Database.backup() to a file", () => {
     }));
 });
 
+describe("Database.backup() of a damaged file", () => {
+  it("refuses the header page of the last chunk, which it reads first", () =>
+    inTempDir(async (dir) => {
+      const file = new MemoryFile();
+      const made = openOn(file);
+      fill(made, 1);
+      made.close();
+      const bytes = file.content();
+      const chunk = Math.ceil(bytes.length / (2 * MIB)) - 1;
+      bytes[chunk * 2 * MIB + 32 + 20]! ^= 1;
+      using db = openOn(new MemoryFile(bytes));
+      const error = await db.backup(`${dir}/to`).catch((error) => error);
+      assertEquals([error.name, error.page >>> 8], ["CorruptionError", chunk]);
+      assertEquals(namesIn(dir), []);
+    }));
+});
+
 describe("Database.backup() and a writer", () => {
   it("waits until its version is on the medium", async () => {
     const file = new FaultyFile(new MemoryFile());

@@ -1,6 +1,7 @@
 // Restore: a chain of a base and increments, and every chain that is refused: with gaps, of another
 // database or history, in another order, damaged anywhere, or cut anywhere.
 
+import { crc32 } from "node:zlib";
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, IoError, LockedError } from "../../pager/mod.ts";
@@ -167,6 +168,25 @@ describe("restore()", () => {
         assertEquals(error.path, `${dir}/1`);
       }
       assertEquals(namesIn(dir), before);
+    }));
+
+  it("refuses a page behind the record of its chunk", () =>
+    inTempDir(async (dir) => {
+      await makeChain(dir);
+      const whole = Deno.readFileSync(`${dir}/1`);
+      const view = new DataView(whole.buffer);
+      let chunk = 128;
+      while (view.getUint32(chunk, true) === 1) chunk += 8 + 32 + 8192;
+      const [page, rest] = [whole.slice(128, 8360), whole.slice(8360, chunk + 40)];
+      whole.set(rest, 128);
+      whole.set(page, 128 + rest.length);
+      view.setUint32(whole.length - 4, crc32(whole.subarray(0, whole.length - 4)), true);
+      Deno.writeFileSync(`${dir}/1`, whole);
+      await assertRejects(
+        () => restore(`${dir}/to`, `${dir}/base`, `${dir}/1`),
+        CorruptionError,
+        "follows the record of its chunk",
+      );
     }));
 
   it("refuses a base that is damaged", () =>

@@ -83,11 +83,18 @@ export class CompactionRun {
       this.#database.checkpointSlice();
       return;
     }
+    if (!this.#moveSlice()) this.#begin(this.moved > 0 ? "cut" : "end");
+  }
+
+  /** Moves some pages. Returns whether more may follow. */
+  #moveSlice(): boolean {
     const { moved } = this;
-    const more = this.#database.runSlice(() => this.#compaction.moveSlice(this.#budgetMs));
-    // Roots may have moved.
-    if (this.moved > moved) this.#database.treesChanged();
-    if (!more) this.#begin(this.moved > 0 ? "cut" : "end");
+    try {
+      return this.#database.runSlice(() => this.#compaction.moveSlice(this.#budgetMs));
+    } finally {
+      // Roots may have moved, even if the flush that followed has failed.
+      if (this.moved > moved) this.#database.treesChanged();
+    }
   }
 
   /** Takes a slice of a checkpoint; after the last one, moves the journal behind the data. */

@@ -1,10 +1,11 @@
 /**
  * The directory of a database: looks up trees by name in the catalog, and caches them.
  *
- * The epoch increases whenever a name may refer to another tree: after a create, drop, rename or
- * rollback, or when the database is closed. Trees found in an epoch are cached until the next one,
- * so that all users of a tree share one object and see its changes. When the cache is full, a
- * new epoch begins: evicting one tree alone would let its users hold two objects.
+ * The epoch increases whenever a name may refer to another tree or root: after a create, drop,
+ * rename, rollback or a step of a compaction, or when the database is closed. Trees found in an
+ * epoch are cached until the next one, so that all users of a tree share one object and see its
+ * changes. When the cache is full, a new epoch begins: evicting one tree alone would let its users
+ * hold two objects.
  */
 
 import { BTree, type Catalog, type TreeContext } from "../../btree/mod.ts";
