@@ -158,37 +158,38 @@ describe("Database.backup() to a file", () => {
       assertEquals(namesIn(dir), ["from"]);
       assert((await verify(`${dir}/from`)).ok);
     }));
-
-  it("refuses a page that is damaged, and leaves nothing", () =>
-    inTempDir(async (dir) => {
-      const file = new MemoryFile();
-      const made = openOn(file);
-      fill(made, 1);
-      made.close();
-      const bytes = file.content();
-      bytes[100 * 8192 + 5]! ^= 1;
-      using db = openOn(new MemoryFile(bytes));
-      const error = await db.backup(`${dir}/to`).catch((error) => error);
-      assertEquals([error.name, error.page], ["CorruptionError", 100]);
-      assertEquals(namesIn(dir), []);
-    }));
 });
 
 describe("Database.backup() of a damaged file", () => {
-  it("refuses the header page of the last chunk, which it reads first", () =>
-    inTempDir(async (dir) => {
-      const file = new MemoryFile();
-      const made = openOn(file);
-      fill(made, 1);
-      made.close();
-      const bytes = file.content();
-      const chunk = Math.ceil(bytes.length / (2 * MIB)) - 1;
-      bytes[chunk * 2 * MIB + 32 + 20]! ^= 1;
+  /** Backs up a database with one changed byte; returns the error, and the files that it left. */
+  async function backUpDamaged(at: (bytes: Uint8Array) => number) {
+    const file = new MemoryFile();
+    const made = openOn(file);
+    fill(made, 1);
+    made.close();
+    const bytes = file.content();
+    bytes[at(bytes)]! ^= 1;
+    return await inTempDir(async (dir) => {
       using db = openOn(new MemoryFile(bytes));
       const error = await db.backup(`${dir}/to`).catch((error) => error);
-      assertEquals([error.name, error.page >>> 8], ["CorruptionError", chunk]);
-      assertEquals(namesIn(dir), []);
-    }));
+      return { name: error.name, page: error.page, names: namesIn(dir) };
+    });
+  }
+
+  it("refuses a page, and leaves nothing", async () => {
+    const found = await backUpDamaged(() => 100 * 8192 + 5);
+    assertEquals(found, { name: "CorruptionError", page: 100, names: [] });
+  });
+
+  it("refuses the header page of the last chunk, which it reads first", async () => {
+    const chunkOf = ({ length }: Uint8Array) => Math.ceil(length / (2 * MIB)) - 1;
+    let chunk = -1;
+    const found = await backUpDamaged((bytes) => {
+      chunk = chunkOf(bytes);
+      return chunk * 2 * MIB + 32 + 20;
+    });
+    assertEquals([found.name, found.page >>> 8, found.names], ["CorruptionError", chunk, []]);
+  });
 });
 
 describe("Database.backup() and a writer", () => {
