@@ -205,3 +205,20 @@ describe("an open file", () => {
     expectCompact(db, file);
   });
 });
+
+describe("a dropped tree", () => {
+  it("owns its pages until all are released", () => {
+    const file = new MemoryFile();
+    const opened = openBoth(file, {}, "none");
+    change(opened.db, "tree", (entries) => {
+      for (let i = 0; i < 3000; i++) entries.set(`k${i}`, bytesOf(i, 4000));
+    });
+    opened.db.dropTree("tree");
+    const pages = checkDatabase(opened);
+    assert(pages > 100, `${pages} pages are left`);
+    opened.db.close();
+    const again = openBoth(file);
+    checkDatabase(again);
+    again.db.close();
+  });
+});

@@ -5,17 +5,16 @@
 
 import { Buffer } from "node:buffer";
 import { assertEquals } from "@std/assert";
-import { BTree, chunkCensus } from "../../btree/mod.ts";
-import { checkTree } from "../../btree/check/tree_check.ts";
+import { chunkCensus } from "../../btree/mod.ts";
 import { type Durability, type File, format, Pager, type PagerOptions } from "../../pager/mod.ts";
 import { Database } from "../../store/database.ts";
 import type { Sync } from "../../store/read/argument_checks.ts";
 import { Session } from "../../store/write/session.ts";
 import type { TransactionTree } from "../../store/write/transaction_tree.ts";
 import type { Tree } from "../../store/tree.ts";
+import { ownersOf } from "./owners.ts";
 
 const { CHUNK_PAGES, FRESH_PAGES, KIND_FREE, KIND_JOURNAL, KIND_SUPERBLOCK } = format;
-const CATALOG_TREE = 0;
 
 /** A database and its internals. */
 export interface Opened {
@@ -118,28 +117,4 @@ export function checkDatabase({ session }: Opened): number {
     }
   }
   return used;
-}
-
-/** The tree of every page that a tree refers to, or will once a value is finished. */
-function ownersOf({ pager, context, catalog, unfinished }: Session): Map<number, number> {
-  const owners = new Map<number, number>();
-  const add = (tree: BTree) => {
-    const { pages, entries } = checkTree(tree);
-    assertEquals(tree.count(), entries, `count of tree ${tree.id}`);
-    for (const page of pages) {
-      assertEquals(owners.get(page), undefined, `page ${page} is in two trees`);
-      owners.set(page, tree.id);
-    }
-  };
-  const { catalogRoot } = pager.meta;
-  if (catalogRoot !== 0) add(new BTree(context, CATALOG_TREE, catalogRoot));
-  for (const name of catalog.names()) {
-    const { id, root } = catalog.get(name)!;
-    add(new BTree(context, id, root));
-  }
-  for (const [page, tree] of unfinished.pages()) {
-    assertEquals(owners.get(page), undefined, `page ${page} is in a tree and not finished`);
-    owners.set(page, tree);
-  }
-  return owners;
 }

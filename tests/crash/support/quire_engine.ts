@@ -2,14 +2,14 @@
  * The adapter of Quire for the crash tests.
  */
 
-import { BTree, chunkCensus } from "../../../btree/mod.ts";
-import { checkTree } from "../../../btree/check/tree_check.ts";
+import { chunkCensus } from "../../../btree/mod.ts";
 import { type File, type Flight, format, Pager } from "../../../pager/mod.ts";
 import { Database } from "../../../store/database.ts";
 import { verifySteps } from "../../../store/verify/verify.ts";
 import { COMPACT_BOUNDS } from "../../../store/compact.ts";
 import { CompactionRun } from "../../../store/write/compaction_run.ts";
 import { Session } from "../../../store/write/session.ts";
+import { ownersOf } from "../../support/owners.ts";
 import { TreeFormat } from "../../../store/read/tree_format.ts";
 import type { Snapshot } from "../../../store/snapshot.ts";
 import type { Transaction } from "../../../store/transaction.ts";
@@ -25,7 +25,6 @@ import {
 } from "./engine.ts";
 
 const { CHUNK_PAGES, FRESH_PAGES, KIND_FREE, KIND_JOURNAL, SUPERBLOCK_PAGE } = format;
-const CATALOG_TREE = 0;
 
 /** Quire. */
 export const quireEngine: Engine = {
@@ -268,27 +267,4 @@ function checkPages(session: Session): void {
   }
   if (used === owners.size) return;
   throw new Error(`${used} pages of trees are in use, and trees have ${owners.size}`);
-}
-
-/** The tree of every page that some tree refers to. */
-function ownersOf({ pager, context, catalog, unfinished }: Session): Map<number, number> {
-  const owners = new Map<number, number>();
-  const add = (tree: BTree) => {
-    for (const page of checkTree(tree).pages) {
-      if (owners.has(page)) throw new Error(`page ${page} is in two trees`);
-      owners.set(page, tree.id);
-    }
-  };
-  const { catalogRoot } = pager.meta;
-  if (catalogRoot === 0) return owners;
-  add(new BTree(context, CATALOG_TREE, catalogRoot));
-  for (const name of catalog.names()) {
-    const { id, root } = catalog.get(name)!;
-    add(new BTree(context, id, root));
-  }
-  for (const [page, tree] of unfinished.pages()) {
-    if (owners.has(page)) throw new Error(`page ${page} is in a tree and not finished`);
-    owners.set(page, tree);
-  }
-  return owners;
 }
