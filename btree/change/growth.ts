@@ -4,9 +4,10 @@
  *
  * 1. A full leaf is split into two or, where a sibling of the same parent is nearly full too, both
  *    are split into three. This fills pages of random inserts to 0.75 rather than 0.7.
- * 2. An insert in key order at the right edge starts a new page and leaves full pages behind.
- * 3. Where keys arrive in ascending order inside the tree, as those of one of several series do, a
- *    leaf is split after the new entry: full pages stay behind there too.
+ * 2. An insert in key order at the right edge starts a new page and leaves full pages behind. So
+ *    does one in descending order at the left edge.
+ * 3. Where keys arrive in ascending or descending order inside the tree, as those of one of several
+ *    series do, a leaf is split beside the new entry: full pages stay behind there too.
  * 4. The root's page never moves. When it overflows, its content moves down to a new page, and the
  *    root becomes the parent of that page.
  */
@@ -43,21 +44,25 @@ const { cellStartOf, entriesOf, prefixLengthOf, setLink, setShape } = header;
 /** A longer prefix must gain this much room; otherwise the page is split. */
 const REGAIN_BYTES = 512;
 /** A leaf with less room than this, or than the new entry needs, is split with its sibling. */
-const SCANT_BYTES = Math.floor(PAGE_BYTES / 10);
+const SCANT_BYTES = Math.floor(PAGE_BYTES / 5);
 /** Free bytes that each of the three keeps, because merged leaves may have a shorter prefix. */
 const THIRD_ROOM_MIN = PAGE_BYTES / 8;
 
 /**
- * Keys count as ascending once a row of consecutive inserts would fill this many pages. A shorter
- * row may be chance, and splitting after each would leave thin pages behind.
+ * Keys count as ascending or descending once a row of consecutive inserts would fill this many
+ * pages. A shorter row may be chance, and splitting at each would leave thin pages behind.
  */
 const ROW_PAGES = 2;
 /** The order in which keys arrive where an entry is added: none, */
 const ANY_ORDER = 0;
 /** ascending, */
 const ASCENDING = 1;
-/** or ascending at the right edge of the tree. */
-const APPENDING = 2;
+/** descending, */
+const DESCENDING = 2;
+/** ascending at the right edge of the tree, */
+const APPENDING = 3;
+/** or descending at the left edge of the tree. */
+const PREPENDING = 4;
 
 /** Adds entries to one tree. */
 export class Growth {
@@ -123,7 +128,7 @@ export class Growth {
     list.take(1, 0, index);
     list.putLeafEntry(key, length, tag, value);
     list.take(1, index, entriesOf(frame, slot));
-    const order = orderAt(leaf, index, row);
+    const order = this.#orderAt(leaf, index, row);
     if (this.#spread(this.#path.depth, index, fitsPrefix, order)) this.#addToParents(order);
   }
 
@@ -160,8 +165,9 @@ export class Growth {
     list.take(1, 0, index);
     list.putBranchEntry(key, length, child);
     list.take(1, index, entriesOf(frame, slot));
-    const appends = order === APPENDING && index === list.count - 1;
-    return this.#spread(depth, index, fitsPrefix, appends ? APPENDING : ANY_ORDER);
+    const isAtEdge = order === APPENDING ? index === list.count - 1 : index === 1;
+    const isOrdered = order >= APPENDING && isAtEdge;
+    return this.#spread(depth, index, fitsPrefix, isOrdered ? order : ANY_ORDER);
   }
 
   /** The last split: its new page, its depth, and the length of its separator. */
@@ -194,26 +200,54 @@ export class Growth {
   }
 
   /**
-   * The index that cuts the list. A key of another prefix, or at the right edge, starts a new page.
+   * The order in which keys arrive at an index of the path's leaf.
+   *
+   * @param row The number of entries before it that were added in a row, as `Arrivals` notes them.
    */
-  #cut(depth: number, index: number, fitsPrefix: boolean, order: number): number {
-    const { count } = this.#list;
-    if (order === APPENDING) return count - 1;
-    if (fitsPrefix) return order === ASCENDING ? this.#cutAfter(index) : this.#list.middle();
-    const isLeaf = depth === this.#path.depth;
-    const first = isLeaf ? 0 : 1;
-    return index === first ? first + 1 : count - 1;
+  #orderAt(leaf: NodeView, index: number, row: number): number {
+    if (index === leaf.entries && leaf.link === 0) return APPENDING;
+    if (row < 0 && index === 0 && this.#isLeftmost) return PREPENDING;
+    if (Math.abs(row) < ROW_PAGES * leaf.entries) return ANY_ORDER;
+    return row > 0 ? ASCENDING : DESCENDING;
+  }
+
+  /** Whether the path leads to the first leaf. */
+  get #isLeftmost(): boolean {
+    const { depth, indexes } = this.#path;
+    for (let at = 0; at < depth; at++) if (indexes[at] !== 0) return false;
+    return true;
   }
 
   /**
-   * The cut where keys arrive in ascending order: after the new entry, so that later entries do not
-   * take the room of the next inserts; or before it, if it is the last one or would not fit.
+   * The index that cuts the list. A key of another prefix, or at an edge, starts a new page.
    */
-  #cutAfter(index: number): number {
+  #cut(depth: number, index: number, fitsPrefix: boolean, order: number): number {
+    const { count } = this.#list;
+    const first = depth === this.#path.depth ? 0 : 1;
+    if (order === APPENDING) return count - 1;
+    if (order === PREPENDING) return first + 1;
+    if (!fitsPrefix) return index === first ? first + 1 : count - 1;
+    if (order === ASCENDING) return this.#cutBeside(index + 1, index);
+    return order === DESCENDING ? this.#cutBeside(index, index + 1) : this.#list.middle();
+  }
+
+  /**
+   * The cut where keys arrive in order: with the new entry on the side of those before it in its
+   * series, so that the entries on the other side do not take the room of the next inserts; or
+   * with the entries on the other side, if it is the first of its series in the leaf or would not
+   * fit.
+   */
+  #cutBeside(preferred: number, other: number): number {
+    return this.#canCutAt(preferred)
+      ? preferred
+      : this.#canCutAt(other)
+      ? other
+      : this.#list.middle();
+  }
+
+  #canCutAt(cut: number): boolean {
     const list = this.#list;
-    const after = index + 1;
-    if (after < list.count && list.fits(0, after, 0)) return after;
-    return list.fits(index, list.count, 0) ? index : list.middle();
+    return cut > 0 && cut < list.count && list.fits(0, cut) && list.fits(cut, list.count);
   }
 
   #split(depth: number, cut: number): void {
@@ -337,14 +371,4 @@ export class Growth {
   #look(page: PageNumber): NodeView {
     return this.#view.at(this.#pager.frames, this.#pager.at(page));
   }
-}
-
-/**
- * The order in which keys arrive at an index of a leaf.
- *
- * @param row The number of entries before it that were added in a row.
- */
-function orderAt(leaf: NodeView, index: number, row: number): number {
-  if (index === leaf.entries && leaf.link === 0) return APPENDING;
-  return row >= ROW_PAGES * leaf.entries ? ASCENDING : ANY_ORDER;
 }

@@ -215,29 +215,49 @@ function fillAfter(keys: Iterable<number>, bytes: number): number {
   return leaves.reduce((sum, { used }) => sum + used, 0) / (leaves.length * PAGE_BYTES);
 }
 
-describe("Growth: keys that arrive in ascending order inside the tree", () => {
-  for (const bytes of [20, 300]) {
-    it(`leave full leaves behind, in several series in turn: values of ${bytes} bytes`, () => {
-      const turns = function* () {
-        for (let i = 0; i < 3000; i++) {
-          for (let series = 0; series < 5; series++) yield series * 1e6 + i;
-        }
-      };
-      assertGreater(fillAfter(turns(), bytes), 0.7);
-    });
-
-    it(`leave no thin leaves behind, in short rows at random: values of ${bytes} bytes`, () => {
-      const random = new Random(5);
-      const rows = function* () {
-        for (let row = 0; row < 1000; row++) {
-          const first = random.below(4e8) * 10;
-          for (let i = 0; i < 10; i++) yield first + i;
-        }
-      };
-      assertGreater(fillAfter(rows(), bytes), 0.6);
-    });
+/** The numbers of some series in turn, each ascending or descending. */
+function* seriesInTurn(series: number, descends: boolean): Generator<number> {
+  for (let i = 0; i < 3000; i++) {
+    for (let at = 0; at < series; at++) yield at * 1e6 + (descends ? 3000 - i : i);
   }
+}
+
+/** Rows of ten numbers at random places. */
+function* shortRows(descends: boolean): Generator<number> {
+  const random = new Random(5);
+  for (let row = 0; row < 1000; row++) {
+    const first = random.below(4e8) * 10;
+    for (let i = 0; i < 10; i++) yield first + (descends ? 10 - i : i);
+  }
+}
+
+describe("Growth: leaves of keys in any order", () => {
+  it("are three quarters full", () => {
+    const random = new Random(3);
+    const keys = Array.from({ length: 20_000 }, () => random.below(4e9));
+    assertGreater(fillAfter(keys, 60), 0.74);
+  });
 });
+
+for (const descends of [false, true]) {
+  const order = descends ? "descending" : "ascending";
+  describe(`Growth: keys that arrive in ${order} order`, () => {
+    for (const bytes of [20, 300]) {
+      const values = `values of ${bytes} bytes`;
+      it(`leave full leaves behind: ${values}`, () => {
+        assertGreater(fillAfter(seriesInTurn(1, descends), bytes), 0.9);
+      });
+
+      it(`leave full leaves behind, in several series in turn: ${values}`, () => {
+        assertGreater(fillAfter(seriesInTurn(5, descends), bytes), 0.7);
+      });
+
+      it(`leave no thin leaves behind, in short rows at random: ${values}`, () => {
+        assertGreater(fillAfter(shortRows(descends), bytes), 0.6);
+      });
+    }
+  });
+}
 
 describe("Growth: the parent of leaves that are split into three", () => {
   it("gets the new separator in place of the old one, which may be shorter", () => {

@@ -9,7 +9,14 @@ describe("Arrivals", () => {
   it("counts entries of a leaf that were added each after the one before it", () => {
     const arrivals = new Arrivals();
     assertEquals([4, 5, 6, 7].map((index) => arrivals.note(9, index)), [0, 1, 2, 3]);
-    assertEquals([8, 8, 9, 3].map((index) => arrivals.note(9, index)), [4, 0, 1, 0]);
+    assertEquals([8, 6, 9, 3].map((index) => arrivals.note(9, index)), [4, 0, 0, 0]);
+  });
+
+  it("counts below zero what was added each before the one before it", () => {
+    const arrivals = new Arrivals();
+    assertEquals([4, 4, 4, 5, 5].map((index) => arrivals.note(9, index)), [0, -1, -2, 1, -1]);
+    arrivals.move(9, 20, 0);
+    assertEquals([arrivals.note(20, 0), arrivals.note(20, 0)], [-2, -3]);
   });
 
   it("counts in several leaves at a time, unless they have the same place", () => {
