@@ -37,7 +37,7 @@ export type { JsonCodec, StructuredCodec } from "./store/mod.ts";
 export type { TupleCodec, TuplePart, TuplePrefix } from "./store/mod.ts";
 export type { DatabaseStats, TreeStats } from "./store/mod.ts";
 export type { CompactOptions, CompactReport, Progress, ProgressOptions } from "./store/mod.ts";
-export type { BackupOptions, BackupResult } from "./store/mod.ts";
+export type { BackupOptions, BackupResult, ChangesOptions, KeyChange } from "./store/mod.ts";
 export { restore, type RestoreResult } from "./store/mod.ts";
 export { type Finding, verify, type VerifyFileOptions, type VerifyOptions } from "./store/mod.ts";
 export { salvage, type SalvagedTree, type SalvageGap, type SalvageOptions } from "./store/mod.ts";

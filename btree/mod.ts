@@ -47,6 +47,9 @@ export {
 export { compareKeys } from "./node/key.ts";
 export { LeafBatch, type ResultMemory } from "./node/leaf_batch.ts";
 export { LeafCursor } from "./walk/leaf_cursor.ts";
+export { ChangedLeaves, type LeafSet, type VersionHeaders } from "./compare/changed_leaves.ts";
+export { type EntryChange, treeChanges } from "./compare/tree_changes.ts";
+export type { LeafEntry, TreeVersion } from "./compare/leaf_entries.ts";
 export { firstLeafOf, type LeafRecords, leafRecords } from "./inspect/leaf_records.ts";
 export { KEY_BYTES_MAX } from "./node/node.ts";
 export { EXTRA_NODE_CHECKS, registerNodes, type Registry } from "./node/node_check.ts";

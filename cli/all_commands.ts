@@ -6,6 +6,7 @@ import type { CommandSpec } from "./spec/command_spec.ts";
 import { backup, restore } from "./command/backup.ts";
 import { bench } from "./command/bench.ts";
 import { deleteEntries, set } from "./command/change.ts";
+import { changes } from "./command/changes.ts";
 import { compact } from "./command/compact.ts";
 import { completion } from "./command/completion.ts";
 import { dump } from "./command/dump.ts";
@@ -43,6 +44,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   salvage,
   backup,
   restore,
+  changes,
   bench,
   shell,
   explore,

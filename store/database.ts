@@ -8,6 +8,8 @@ import type { DatabaseStats } from "./stats.ts";
 import { Inspector } from "./inspect/inspector.ts";
 import { checkName, type Sync } from "./read/argument_checks.ts";
 import { durabilityOf, type WriteOptions } from "./options.ts";
+import type { KeyChange } from "./changes/changes.ts";
+import { type ChangesOptions, listChanges } from "./list_changes.ts";
 import { compact, type CompactOptions, type CompactReport } from "./compact.ts";
 import type { Session } from "./write/session.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -451,6 +453,42 @@ export class Database {
   ): Promise<BackupResult> {
     this.#refuseInside("back up");
     return await backup(this.#session, to, options);
+  }
+
+  /**
+   * Lists the keys whose values differ between an older version and the last commit, by name of
+   * tree and by key. Headers of pages are compared first, 1/256 of the file, and then the leaves
+   * that differ. Reads and writes continue meanwhile.
+   *
+   * A tree that was renamed counts as removed under its old name and as added under the new one. A
+   * tree without entries does not show.
+   *
+   * ```ts
+   * import { open } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * const tree = db.tree("a");
+   * await tree.set("old", new Uint8Array(1));
+   * using since = db.snapshot();
+   * await tree.set("new", new Uint8Array(2));
+   * await tree.delete("old");
+   * const changed = [];
+   * for await (const { key, value } of db.changes({ since })) {
+   *   changed.push(new TextDecoder().decode(key), value?.length);
+   * }
+   * console.assert(changed.join() === "new,2,old,");
+   * ```
+   *
+   * @throws {RangeError} `since` is not an older version of this database, or its pages are gone.
+   * @throws {TypeError} A transaction is open, or an argument has the wrong type.
+   * @throws {CorruptionError} A page is damaged.
+   * @throws {IoError} The copy cannot be read.
+   * @throws {ClosedError} The database or the snapshot was closed meanwhile.
+   * @throws {SnapshotTooOldError} Writes meanwhile exceeded the memory for old pages.
+   */
+  changes(options: ChangesOptions): AsyncIterableIterator<KeyChange> {
+    this.#refuseInside("list changes");
+    return listChanges(this.#session, options, () => this.#refuseInside("list changes"));
   }
 
   /**

@@ -7,6 +7,8 @@
 export type { Change, Commit } from "./watch/change.ts";
 export type { BackupOptions, BackupResult } from "./backup/backup.ts";
 export { restore, restoreChain, type RestoreResult } from "./backup/restore.ts";
+export type { KeyChange } from "./changes/changes.ts";
+export type { ChangesOptions } from "./list_changes.ts";
 export { Database } from "./database.ts";
 export type { DatabaseStats, TreeStats } from "./stats.ts";
 export {

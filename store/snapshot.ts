@@ -14,6 +14,12 @@ import type { Codecs, TreeFormat } from "./read/tree_format.ts";
 import type { ViewGuard } from "./read/view_guard.ts";
 
 /**
+ * The pages of a snapshot, or undefined if it is of another session. It is a function rather than a
+ * method, so that users of the class cannot call it.
+ */
+export let pagesIn: (snapshot: Snapshot, session: Session) => PageSnapshot | undefined;
+
+/**
  * A snapshot of all trees. `Database.snapshot` returns one. Close it: it keeps old pages in memory.
  *
  * ```ts
@@ -28,6 +34,13 @@ import type { ViewGuard } from "./read/view_guard.ts";
 export class Snapshot {
   readonly #source: SnapshotSource;
   readonly #registry: TreeRegistry;
+
+  static {
+    pagesIn = (snapshot, session) => {
+      const source = snapshot.#source;
+      return source.session === session ? source.pages : undefined;
+    };
+  }
 
   /**
    * Created by `Database.snapshot`.

@@ -21,6 +21,11 @@ const HEADER_WORDS = 8;
 export function copyPage(from: Frame, fromSlot: number, to: Frame, toSlot: number): void {
   const start = fromSlot << PAGE_SHIFT;
   to.u8.set(from.u8.subarray(start, start + PAGE_BYTES), toSlot << PAGE_SHIFT);
+  copyHeader(from, fromSlot, to, toSlot);
+}
+
+/** Copies the header of a page from one slot to another. */
+export function copyHeader(from: Frame, fromSlot: Slot, to: Frame, toSlot: Slot): void {
   const word = fromSlot << HEADER_WORD_SHIFT;
   const toWord = toSlot << HEADER_WORD_SHIFT;
   for (let i = 0; i < HEADER_WORDS; i++) to.u32[toWord + i]! = from.u32[word + i]!;

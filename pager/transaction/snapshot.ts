@@ -15,21 +15,33 @@
 import type { PageReader } from "../cache/page_reader.ts";
 import { assert } from "../format/assert.ts";
 import { ClosedError } from "../format/errors.ts";
-import { CHUNK_SHIFT, SLOT_MASK } from "../format/format.ts";
+import {
+  CHUNK_PAGES,
+  CHUNK_SHIFT,
+  HEADER_WORD_SHIFT,
+  KIND_JOURNAL,
+  SLOT_MASK,
+} from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
-import { versionOf } from "../format/header.ts";
+import { kindOf, versionOf } from "../format/header.ts";
 import { Meta } from "../format/meta.ts";
 import type { TransactionListener } from "../journal/commit_hooks.ts";
 import type { OpenTransaction } from "./open_transaction.ts";
 import type { SnapshotState } from "./snapshot_list.ts";
 import type { VersionStore } from "./version_store.ts";
-import type { PageNumber, Place } from "../format/units.ts";
+import type { ChunkNumber, PageNumber, Place } from "../format/units.ts";
 
 const RECENT_MAX = 256;
 
+/** The current pages, and the headers of a whole chunk. */
+export interface CurrentPages extends PageReader {
+  /** Copies the header page of a chunk to slot 0 of a frame, and checks it. */
+  copyHeaderPage(chunk: ChunkNumber, into: Frame): void;
+}
+
 /** Takes the snapshots of a pager, and ends those that the program lost. */
 export class SnapshotOwner {
-  readonly #pager: PageReader;
+  readonly #pager: CurrentPages;
   readonly #versions: VersionStore;
   readonly #open: OpenTransaction;
   readonly #listener: TransactionListener;
@@ -48,7 +60,7 @@ export class SnapshotOwner {
    * @param parts The images of older pages, the open transaction, and the listener.
    */
   constructor(
-    pager: PageReader,
+    pager: CurrentPages,
     parts: { versions: VersionStore; open: OpenTransaction; listener: TransactionListener },
   ) {
     this.#pager = pager;
@@ -127,7 +139,7 @@ export class PageSnapshot implements PageReader {
   /** The slot of the header that the last `peek` returned. */
   peekedSlot = 0;
 
-  readonly #pager: PageReader;
+  readonly #pager: CurrentPages;
   readonly #store: VersionStore;
   readonly #state: SnapshotState;
   readonly #owner: SnapshotOwner;
@@ -142,7 +154,7 @@ export class PageSnapshot implements PageReader {
    * @param owner Ends it when it is closed.
    */
   constructor(
-    pager: PageReader,
+    pager: CurrentPages,
     store: VersionStore,
     state: SnapshotState,
     owner: SnapshotOwner,
@@ -188,6 +200,27 @@ export class PageSnapshot implements PageReader {
     const frame = this.#pager.peek(page);
     this.peekedSlot = this.#pager.peekedSlot;
     return frame;
+  }
+
+  /**
+   * Copies the header page of a chunk as it was, to slot 0 of a frame. Pages that were free, and
+   * pages of the journal, have headers of zeros.
+   *
+   * @throws {CorruptionError} A header of the chunk breaks a rule.
+   * @throws {SnapshotTooOldError} The snapshot was ended to bound memory.
+   * @throws {ClosedError} The snapshot was closed.
+   */
+  copyHeaderPage(chunk: ChunkNumber, into: Frame): void {
+    if (this.#closed) throw new ClosedError("Cannot read the snapshot: it is closed");
+    this.#pager.copyHeaderPage(chunk, into);
+    for (let slot = 1; slot < CHUNK_PAGES; slot++) {
+      const page = chunk * CHUNK_PAGES + slot;
+      if (this.#store.copyHeaderTo(page, this.#state, into, slot)) continue;
+      const isVisible = versionOf(into, slot) <= this.#state.version;
+      if (!isVisible || kindOf(into, slot) === KIND_JOURNAL) {
+        into.u32.fill(0, slot << HEADER_WORD_SHIFT, (slot + 1) << HEADER_WORD_SHIFT);
+      }
+    }
   }
 
   /** Closes the snapshot. A second call does nothing. */

@@ -17,9 +17,9 @@
 
 import { assert } from "../format/assert.ts";
 import type { Cache } from "../cache/cache.ts";
-import { copyPage } from "../cache/page_copy.ts";
+import { copyHeader, copyPage } from "../cache/page_copy.ts";
 import { SnapshotTooOldError } from "../format/errors.ts";
-import { CHUNK_SHIFT, PAGE_BYTES, SLOT_MASK } from "../format/format.ts";
+import { CHUNK_SHIFT, HEADER_WORD_SHIFT, PAGE_BYTES, SLOT_MASK } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import type { PageNumber, Place, Slot, Version } from "../format/units.ts";
 import { Kept, SnapshotList, type SnapshotState } from "./snapshot_list.ts";
@@ -183,6 +183,24 @@ export class VersionStore {
       this.#vacated.copyBack(page, image.header, into, slot);
     } else {
       copyPage(
+        this.#cache.frames[image.place >>> CHUNK_SHIFT]!,
+        image.place & SLOT_MASK,
+        into,
+        slot,
+      );
+    }
+    return true;
+  }
+
+  /** Like `copyTo`, for the header alone. */
+  copyHeaderTo(page: PageNumber, snapshot: SnapshotState, into: Frame, slot: Slot): boolean {
+    const image = this.#imageFor(page, snapshot);
+    if (image === undefined) return false;
+    if (image.place === IN_PLACE) {
+      assert(image.header !== undefined, "an image in place has its header");
+      into.u32.set(image.header, slot << HEADER_WORD_SHIFT);
+    } else {
+      copyHeader(
         this.#cache.frames[image.place >>> CHUNK_SHIFT]!,
         image.place & SLOT_MASK,
         into,

@@ -215,6 +215,7 @@ const OTHER_JSON: Readonly<Record<string, string>> = {
   salvage: "creates a file; tested with its report",
   backup: "creates a file; tested with its result",
   restore: "creates a file; tested with its result",
+  changes: "compares with a copy; tested with its lines",
   bench: "measures the disk",
 };
 
@@ -277,6 +278,15 @@ describe("cli: JSON", () => {
       );
       const restoring = await quire(["restore", restored, copy, "--json"]);
       assertEquals(JSON.parse(restoring.out), { version, pages });
+      await quire(["set", `${dir}/db.quire`, "words", "new", "1"]);
+      await quire(["drop", `${dir}/db.quire`, "odd"]);
+      const listed = await quire(["changes", `${dir}/db.quire`, "--since", copy, "--json"]);
+      const lines = listed.out.trimEnd().split("\n").map((line) => JSON.parse(line));
+      assertEquals(lines.length, 4, listed.err);
+      assert(lines.slice(0, 3).every(({ tree, deleted }) => tree === "odd" && deleted === true));
+      assertEquals(lines[3], { tree: "words", key: "new", value: 1 });
+      const text = await quire(["changes", `${dir}/db.quire`, "--since", copy]);
+      assertEquals(text.out.split("\n").at(-2), "set\twords\tnew\t1");
     }));
 
   it("describes a page as the inspector does", () =>

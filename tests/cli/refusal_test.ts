@@ -27,6 +27,7 @@ const GOOD: Readonly<Record<string, readonly string[]>> = {
   salvage: ["to.quire"],
   backup: ["to.quire"],
   restore: ["db.quire"],
+  changes: ["--since", "db.quire"],
   keys: ["words"],
   scan: ["words"],
   count: ["words"],
@@ -117,6 +118,14 @@ async function refuse(
 }
 
 describe("cli: refusals", () => {
+  it("of changes are for a copy that is missing, newer, or no copy", () =>
+    refuse([
+      [["changes", "db.quire"], 2, /name an older copy of the file with --since/],
+      [["changes", "db.quire", "--since", "none"], 3, /^Cannot open none: .* check the path of/],
+      [["changes", "db.quire", "--since", "text.quire"], 4, /Quire database|superblock/],
+      [["changes", "db.quire", "--since", "0"], 2, /the pages of version 0 are gone/],
+    ]));
+
   it("are for a missing file", () =>
     refuse(
       ON_FILES.filter((name) => !MAKERS.includes(name)).map((name) =>

@@ -70,6 +70,22 @@ export const COPY_BUGS: readonly PlantedBug[] = [
     POWER,
   ),
   bug(
+    "changes-without-deletions",
+    "a leaf that was given back had entries that were removed",
+    "btree/compare/changed_leaves.ts",
+    "      addLeaf(this.older, this.#olderHeaders, slot, page);\n",
+    "",
+    "store/changes/changes_test.ts",
+  ),
+  bug(
+    "changes-by-reference",
+    "two values in one shared page have the same reference at different times",
+    "btree/compare/tree_changes.ts",
+    "if (isKept && (!a.isReference || decodeReference(a.stored, 0).number === 0)) return true;",
+    "if (isKept) return true;",
+    "store/changes/changes_test.ts",
+  ),
+  bug(
     "copy-not-durable",
     "a copy shows a version that is on the medium of its source",
     "store/backup/backup.ts",

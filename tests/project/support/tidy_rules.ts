@@ -53,8 +53,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "copy",
     "",
   ],
-  btree: ["node", "value", "walk", "change", "check", "", "compact", "inspect"],
-  store: ["codec", "read", "watch", "write", "verify", "inspect", "backup", ""],
+  btree: ["node", "value", "walk", "change", "check", "", "compact", "inspect", "compare"],
+  store: ["codec", "read", "watch", "write", "verify", "inspect", "backup", "changes", ""],
   kv: ["api", "format", "write", "schedule", ""],
   cli: ["io", "form", "inspect", "serving", "explorer", "spec", "shell", "command", ""],
 };

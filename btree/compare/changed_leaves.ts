@@ -1,0 +1,97 @@
+/**
+ * The leaves that differ between two versions of a database, from page headers alone.
+ *
+ * A page whose header is the same in both versions has the same bytes in both. So an entry that
+ * differs is in a leaf whose header differs, in one version or in both. Each version has a set of
+ * its leaves of that kind; the order of their keys is in the branches.
+ *
+ * In one history, a page that the newer version has from a version that the older one sees is the
+ * same in both. Another page there shows that the older file has changes of its own. Where no page
+ * shows that, what differs is still exact: equal headers mean equal bytes.
+ */
+
+import { type ChunkNumber, format, Frame, header, PageSet } from "../../pager/mod.ts";
+
+const { CHUNK_PAGES, HEADER_WORD_SHIFT, KIND_FREE, KIND_LEAF } = format;
+const { kindOf, treeOf, versionOf } = header;
+const HEADER_WORDS = 1 << HEADER_WORD_SHIFT;
+const POOL = -1;
+
+/** The pages of a database as of one version, with the headers of a whole chunk. */
+export interface VersionHeaders {
+  /** The facts about the file at that version. */
+  readonly meta: { readonly version: number; readonly pageCount: number };
+  /** Copies the header page of a chunk to slot 0 of a frame; free pages have zeros. */
+  copyHeaderPage(chunk: ChunkNumber, into: Frame): void;
+}
+
+/** The leaves of one version that the other does not have, or has otherwise. */
+export interface LeafSet {
+  /** The leaves. */
+  readonly pages: PageSet;
+  /** The numbers of their trees. */
+  readonly trees: Set<number>;
+}
+
+/** The leaves that differ between two versions. */
+export class ChangedLeaves {
+  /** Those of the older version. */
+  readonly older: LeafSet = { pages: new PageSet(), trees: new Set() };
+  /** Those of the newer version. */
+  readonly newer: LeafSet = { pages: new PageSet(), trees: new Set() };
+  readonly #olderHeaders = new Frame(-1, POOL, 1);
+  readonly #newerHeaders = new Frame(-1, POOL, 1);
+
+  /**
+   * Compares the headers of all chunks; yields after each.
+   *
+   * @returns Whether both versions are of one history.
+   * @throws {CorruptionError} A header breaks a rule.
+   */
+  *compare(
+    older: VersionHeaders,
+    newer: VersionHeaders,
+  ): Generator<void, boolean, undefined> {
+    const chunks = (from: VersionHeaders) => format.chunksOf(from.meta.pageCount);
+    const count = Math.max(chunks(older), chunks(newer));
+    for (let chunk = 0; chunk < count; chunk++) {
+      copyHeaders(older, chunk, this.#olderHeaders);
+      copyHeaders(newer, chunk, this.#newerHeaders);
+      if (!this.#compareChunk(chunk, older.meta.version)) return false;
+      yield;
+    }
+    return true;
+  }
+
+  /** Compares the headers of a chunk. Returns whether they are of one history. */
+  #compareChunk(chunk: ChunkNumber, version: number): boolean {
+    for (let slot = 1; slot < CHUNK_PAGES; slot++) {
+      if (sameHeader(this.#olderHeaders, this.#newerHeaders, slot)) continue;
+      const page = chunk * CHUNK_PAGES + slot;
+      addLeaf(this.older, this.#olderHeaders, slot, page);
+      addLeaf(this.newer, this.#newerHeaders, slot, page);
+      if (kindOf(this.#newerHeaders, slot) === KIND_FREE) continue;
+      if (page >= format.FRESH_PAGES && versionOf(this.#newerHeaders, slot) <= version) {
+        return false;
+      }
+    }
+    return true;
+  }
+}
+
+function copyHeaders(from: VersionHeaders, chunk: ChunkNumber, into: Frame): void {
+  if (chunk < format.chunksOf(from.meta.pageCount)) from.copyHeaderPage(chunk, into);
+  else into.u32.fill(0);
+}
+
+function sameHeader(a: Frame, b: Frame, slot: number): boolean {
+  const word = slot << HEADER_WORD_SHIFT;
+  for (let at = word; at < word + HEADER_WORDS; at++) if (a.u32[at] !== b.u32[at]) return false;
+  return true;
+}
+
+function addLeaf(set: LeafSet, headers: Frame, slot: number, page: number): void {
+  if (kindOf(headers, slot) !== KIND_LEAF) return;
+  set.pages.add(page);
+  set.trees.add(treeOf(headers, slot));
+}

@@ -1,0 +1,94 @@
+/**
+ * The entries of some leaves of a tree, in key order: branches lead to the leaves, and other leaves
+ * are not read. The tree must not change meanwhile.
+ */
+
+import { corrupt, format, type PageNumber, type PageReader } from "../../pager/mod.ts";
+import { compareKeys } from "../node/key.ts";
+import { LeafBatch } from "../node/leaf_batch.ts";
+import { NodeView } from "../node/node_view.ts";
+import { readRuns } from "../value/value.ts";
+import type { TreeContext } from "../walk/tree_context.ts";
+import { TreeNodes } from "../walk/tree_nodes.ts";
+
+const { SLOT_MASK } = format;
+
+/** A tree as of one version, and the leaves of it that matter. */
+export interface TreeVersion {
+  /** The context of its database. */
+  readonly context: TreeContext;
+  /** The reader of its pages. */
+  readonly reader: PageReader;
+  /** Its number. */
+  readonly id: number;
+  /** Its root page. */
+  readonly root: PageNumber;
+  /** Whether the entries of a leaf matter. */
+  readonly matters: (leaf: PageNumber) => boolean;
+}
+
+/** An entry of a leaf. */
+export interface LeafEntry {
+  /** Its key. */
+  readonly key: Uint8Array;
+  /** Its value, or the reference to it. */
+  readonly stored: Uint8Array;
+  /** Whether `stored` is a reference. */
+  readonly isReference: boolean;
+}
+
+/**
+ * The entries of the leaves that matter, in key order.
+ *
+ * @throws {CorruptionError} A page of the tree is damaged, or keys are out of order.
+ */
+export function* leafEntries(tree: TreeVersion): Generator<LeafEntry, void, undefined> {
+  const view = new NodeView();
+  const nodes = new TreeNodes(tree.context, tree.id, tree.root, tree.reader);
+  let last: Uint8Array | undefined;
+  for (const page of leavesOf(nodes, tree.matters)) {
+    // A fill takes memory of its own, so that entries can be kept.
+    const batch = new LeafBatch();
+    const { frame, slot, entries } = nodes.node(page, 0, view);
+    batch.fill(frame, slot & SLOT_MASK, 0, entries);
+    for (let index = 0; index < batch.count; index++) {
+      const key = batch.key(index);
+      if (last !== undefined && compareKeys(last, last.length, key, key.length) >= 0) {
+        corrupt(page, 0, "a key is not after those of the leaf before");
+      }
+      last = key;
+      yield { key, stored: batch.value(index), isReference: batch.isReference[index] === 1 };
+    }
+  }
+}
+
+/**
+ * The value of an entry.
+ *
+ * @throws {CorruptionError} It is outside of its leaf, and damaged.
+ */
+export function valueOf({ reader, id }: TreeVersion, entry: LeafEntry): Uint8Array {
+  return entry.isReference ? readRuns(reader, id, entry.stored, 0) : entry.stored;
+}
+
+/** The leaves that matter, in key order. */
+function* leavesOf(
+  nodes: TreeNodes,
+  matters: (leaf: PageNumber) => boolean,
+): Generator<PageNumber, void, undefined> {
+  const view = new NodeView();
+  const root = nodes.rootNode();
+  const tasks = [{ page: nodes.root, level: root.level }];
+  for (let task = tasks.pop(); task !== undefined; task = tasks.pop()) {
+    if (task.level === 0) {
+      if (matters(task.page)) yield task.page;
+      continue;
+    }
+    const level = task.level - 1;
+    const branch = nodes.node(task.page, task.level, view);
+    for (let index = branch.entries - 1; index >= 0; index--) {
+      const page = branch.child(index);
+      if (level > 0 || matters(page)) tasks.push({ page, level });
+    }
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * The entries that differ between two versions of a tree: a merge of the entries of their leaves.
+ *
+ * An entry of a leaf that is the same in both versions is not among them, so each version may leave
+ * such leaves out. Values that moved to other pages are compared by their bytes.
+ */
+
+import { Buffer } from "node:buffer";
+import { compareKeys } from "../node/key.ts";
+import { decodeReference } from "../value/reference.ts";
+import { leafEntries, type LeafEntry, type TreeVersion, valueOf } from "./leaf_entries.ts";
+
+/** A key whose value differs. */
+export interface EntryChange {
+  /** The key. */
+  readonly key: Uint8Array;
+  /** Its value in the newer version; undefined if it has no entry there. */
+  readonly value: Uint8Array | undefined;
+}
+
+/**
+ * The entries that differ, in key order. A step is one entry of either version, and yields its
+ * change, or undefined if it is the same in both.
+ *
+ * @param older The older version of the tree; undefined if it did not exist.
+ * @param newer The newer version; undefined if it does not exist.
+ * @throws {CorruptionError} A page of either tree is damaged.
+ */
+export function* treeChanges(
+  older: TreeVersion | undefined,
+  newer: TreeVersion | undefined,
+): Generator<EntryChange | undefined, void, undefined> {
+  const before = older === undefined ? [].values() : leafEntries(older);
+  const after = newer === undefined ? [].values() : leafEntries(newer);
+  let a = nextOf(before);
+  let b = nextOf(after);
+  while (a !== undefined || b !== undefined) {
+    const order = orderOf(a, b);
+    if (order < 0) yield { key: a!.key, value: undefined };
+    else if (order === 0 && isSame(older!, a!, newer!, b!)) yield undefined;
+    else yield { key: b!.key, value: valueOf(newer!, b!) };
+    if (order <= 0) a = nextOf(before);
+    if (order >= 0) b = nextOf(after);
+  }
+}
+
+function nextOf(entries: Iterator<LeafEntry, void, undefined>): LeafEntry | undefined {
+  return entries.next().value ?? undefined;
+}
+
+/** The order of two entries by their keys; a missing entry is after all others. */
+function orderOf(a: LeafEntry | undefined, b: LeafEntry | undefined): number {
+  if (a === undefined) return 1;
+  if (b === undefined) return -1;
+  return compareKeys(a.key, a.key.length, b.key, b.key.length);
+}
+
+function isSame(older: TreeVersion, a: LeafEntry, newer: TreeVersion, b: LeafEntry): boolean {
+  const isKept = a.isReference === b.isReference && Buffer.compare(a.stored, b.stored) === 0;
+  // The reference to runs names the version that wrote them.
+  if (isKept && (!a.isReference || decodeReference(a.stored, 0).number === 0)) return true;
+  if (lengthOf(a) !== lengthOf(b)) return false;
+  return Buffer.compare(valueOf(older, a), valueOf(newer, b)) === 0;
+}
+
+function lengthOf({ stored, isReference }: LeafEntry): number {
+  return isReference ? decodeReference(stored, 0).length : stored.length;
+}
