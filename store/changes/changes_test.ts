@@ -1,4 +1,4 @@
-// The changes that are listed since snapshots and copies, beside the difference of the whole contents.
+// The changes since snapshots and copies, beside the difference of the whole contents.
 
 import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
