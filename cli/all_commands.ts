@@ -18,6 +18,7 @@ import { chunk, page } from "./command/page.ts";
 import { count, get, keys, scan } from "./command/read.ts";
 import { copy, drop, rename } from "./command/trees.ts";
 import { shell } from "./command/shell.ts";
+import { study } from "./command/study.ts";
 import { salvage, verify } from "./command/verify.ts";
 
 /** All commands. */
@@ -46,6 +47,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   restore,
   changes,
   bench,
+  study,
   shell,
   explore,
   completion,

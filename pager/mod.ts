@@ -13,6 +13,7 @@
  * @module
  */
 
+export { alignedBytes } from "./door/aligned_bytes.ts";
 export { assert } from "./format/assert.ts";
 export { BuildingFile } from "./file/building_file.ts";
 export { CopiedFile, superblockPages } from "./copy/copied_file.ts";
@@ -50,6 +51,7 @@ export type {
   JournalState,
   SuperblockState,
 } from "./journal/journal_state.ts";
+export { type Advice, type FileMapping, type Libc, openLibc, whyNoLibc } from "./door/libc.ts";
 export { MemoryFile } from "./file/memory_file.ts";
 export { NewFile, type NewFileOptions } from "./file/new_file.ts";
 export { pathOf } from "./file/path.ts";

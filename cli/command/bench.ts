@@ -8,9 +8,9 @@
 
 import { Buffer } from "node:buffer";
 import * as fs from "node:fs";
-import { dirname, join } from "node:path";
 import { type CommandSpec, textOf, wholeNumber } from "../spec/command_spec.ts";
-import { EXIT, Refusal, withAction } from "../io/exit.ts";
+import { withAction } from "../io/exit.ts";
+import { folderOf, Scratch } from "../io/scratch.ts";
 import { alignTable, count, size } from "../io/text.ts";
 
 const MIB = 1024 * 1024;
@@ -20,7 +20,6 @@ const PAGE_BYTES = 8192;
 /** The most samples; the time limit may end the measurement earlier. */
 const SAMPLES_MAX = 20_000;
 const SAMPLES_MIN = 5;
-const NAMES_MAX = 100;
 
 /** The cost of one operation. */
 interface Figure {
@@ -59,57 +58,14 @@ export const bench: CommandSpec = {
   },
 };
 
-/** The folder that a path is, or is in. */
-function folderOf(path: string): string {
-  try {
-    return Deno.statSync(path).isDirectory ? path : dirname(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw withAction(`measure ${path}`, error);
-    throw new Refusal(`Cannot measure ${path}: there is nothing; check the path`, EXIT.unusable);
-  }
-}
-
 function measureIn(folder: string, ms: number): Figure[] {
   try {
-    return withScratch(folder, (file) => measureAll(file, ms));
+    using scratch = new Scratch(folder, "bench");
+    scratch.hide();
+    return measureAll(scratch.descriptor, ms);
   } catch (error) {
     throw withAction(`measure ${folder}`, error);
   }
-}
-
-/** Runs a function with a new file, already unlinked if the system allows it. */
-function withScratch<T>(folder: string, body: (file: number) => T): T {
-  const [path, file] = makeScratch(folder);
-  // A signal may end the program at any time.
-  const isGone = isRemoved(path);
-  try {
-    return body(file);
-  } finally {
-    fs.closeSync(file);
-    if (!isGone) fs.unlinkSync(path);
-  }
-}
-
-/** Removes an open file; false if the system does not allow it. */
-function isRemoved(path: string): boolean {
-  try {
-    fs.unlinkSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function makeScratch(folder: string): [path: string, file: number] {
-  for (let i = 0; i < NAMES_MAX; i++) {
-    const path = join(folder, `.quire-bench-${i}.tmp`);
-    try {
-      return [path, fs.openSync(path, "wx+")];
-    } catch (error) {
-      if ((error as { code?: string }).code !== "EEXIST") throw error;
-    }
-  }
-  throw new Refusal(`Cannot measure ${folder}: it has leftovers, .quire-bench-*.tmp; remove them`);
 }
 
 function measureAll(file: number, ms: number): Figure[] {

@@ -12,6 +12,7 @@ import { pageInfo } from "./page_info.ts";
 import { Parameters } from "./parameters.ts";
 import { RefusedError } from "./refusal.ts";
 import type { Source } from "./source.ts";
+import { CHAPTER_IDS, studyInfo } from "./study_info.ts";
 import { TILE_SHIFT_MAX, TILES_MAX, tileStrip } from "./tiles.ts";
 import { KEY_FORMS } from "./words.ts";
 
@@ -97,6 +98,10 @@ export class Api {
         },
       },
       "/api/measure": { names: [], answer: () => measureReads(source.path) },
+      "/api/study": {
+        names: ["chapter"],
+        answer: (given) => studyInfo(source.path, given.word("chapter", CHAPTER_IDS)),
+      },
     };
   }
 

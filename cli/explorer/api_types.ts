@@ -2,6 +2,8 @@
  * The JSON responses of the explorer's server. Bytes are in hexadecimal.
  */
 
+import type { ChapterName, StudyChapter } from "../study/report_types.ts";
+
 /** A tree in the catalog. */
 export interface TreeInfo {
   readonly id: number;
@@ -248,6 +250,15 @@ export interface Measured {
   /** Why nothing was measured; empty if it was. */
   readonly reason: string;
   readonly reads: readonly ReadTime[];
+}
+
+/** A chapter of the study. */
+export interface StudyInfo {
+  readonly chapters: readonly ChapterName[];
+  /** Absent if it was not measured. */
+  readonly chapter?: StudyChapter;
+  /** Why nothing was measured; empty if it was. */
+  readonly reason: string;
 }
 
 /** Why a request was refused. */

@@ -6,7 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { stripTypeScriptTypes } from "node:module";
-import { LIBRARY, SHELL_TEXT, SOURCES, STYLE } from "./page_texts.ts";
+import { LIBRARY, SHARED, SHELL_TEXT, SOURCES, STYLE } from "./page_texts.ts";
 
 /** A file of the page. */
 export interface Asset {
@@ -42,7 +42,11 @@ const ASSETS: ReadonlyMap<string, () => Asset> = new Map([
     return [`/library/${name}.js`, () => ({ type: JAVASCRIPT, text: withoutMap(text) })];
   }),
   ...Object.entries(SOURCES).map(([name, text]): [string, () => Asset] => {
-    return [`/page/${name}.ts`, () => ({ type: JAVASCRIPT, text: stripTypeScriptTypes(text) })];
+    return [`/page/${name}.ts`, () => stripped(text)];
+  }),
+  // The page imports them as `../../`, and an address has no folder above its root.
+  ...Object.entries(SHARED).map(([name, text]): [string, () => Asset] => {
+    return [`/${name}.ts`, () => stripped(text)];
   }),
 ]);
 
@@ -54,6 +58,10 @@ export function assetAt(path: string): Asset | undefined {
   const asset = made.get(path) ?? ASSETS.get(path)?.();
   if (asset !== undefined) made.set(path, asset);
   return asset;
+}
+
+function stripped(text: string): Asset {
+  return { type: JAVASCRIPT, text: stripTypeScriptTypes(text) };
 }
 
 /** A library without the reference to its source map, which is not served. */

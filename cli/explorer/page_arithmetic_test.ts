@@ -6,7 +6,7 @@ import { describe, it } from "@std/testing/bdd";
 import { format, header } from "../../pager/mod.ts";
 import { fittingShift, largerShift, smallerShift, sumsOf } from "./page/geometry.ts";
 import { bytes, count, headText, percent, some } from "./page/figures.ts";
-import { outcomeOf, PAGE_SIZES } from "./page/what_if.ts";
+import { outcomeOf, PAGE_SIZES } from "../study/page_arithmetic.ts";
 
 const MEASURES = {
   pageBytes: format.PAGE_BYTES,

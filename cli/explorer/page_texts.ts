@@ -6,6 +6,7 @@
 // A module imported by URL has no import map, so packages are named in full.
 // deno-lint-ignore-file no-import-prefix
 
+import pageArithmetic from "../study/page_arithmetic.ts" with { type: "text" };
 import htm from "npm:htm@3.1.1" with { type: "text" };
 import preactHooks from "npm:preact@11.2.0/hooks" with { type: "text" };
 import preact from "npm:preact@11.2.0" with { type: "text" };
@@ -27,10 +28,10 @@ import pageView from "./page/page_view.ts" with { type: "text" };
 import place from "./page/place.ts" with { type: "text" };
 import shell from "./page/shell.html" with { type: "text" };
 import style from "./page/style.css" with { type: "text" };
+import studyView from "./page/study_view.ts" with { type: "text" };
 import tileMap from "./page/tile_map.ts" with { type: "text" };
 import tileStore from "./page/tile_store.ts" with { type: "text" };
 import token from "./page/token.ts" with { type: "text" };
-import whatIf from "./page/what_if.ts" with { type: "text" };
 import whatIfView from "./page/what_if_view.ts" with { type: "text" };
 
 /** The sources of the page, by their names. */
@@ -51,11 +52,16 @@ export const SOURCES: Readonly<Record<string, string>> = {
   page_layout: pageLayout,
   page_view: pageView,
   place,
+  study_view: studyView,
   tile_map: tileMap,
   tile_store: tileStore,
   token,
-  what_if: whatIf,
   what_if_view: whatIfView,
+};
+
+/** The sources that the page shares with the program, by their paths from `cli`. */
+export const SHARED: Readonly<Record<string, string>> = {
+  "study/page_arithmetic": pageArithmetic,
 };
 
 /** The library, by the names that the sources import. */

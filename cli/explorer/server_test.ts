@@ -17,9 +17,11 @@ import type {
   JournalInfo,
   Measured,
   PageInfo,
+  StudyInfo,
   TileStrip,
 } from "./api_types.ts";
 import { ExplorerServer } from "./server.ts";
+import { CHAPTER_IDS, studyInfo } from "./study_info.ts";
 
 /** A server under test. */
 interface Subject {
@@ -389,6 +391,21 @@ describe("explorer: right questions", () => {
       for (const { median, slowest } of reads) assert(median > 0 && slowest >= median);
     }));
 
+  it("about the boundaries of pages are chapters measured on the file alone", () =>
+    withServer(async ({ answer, get }) => {
+      for (const id of CHAPTER_IDS) {
+        const { chapter, reason } = await answer<StudyInfo>(`/api/study?chapter=${id}`);
+        assertEquals([chapter?.id, reason], [id, ""]);
+        for (const { key } of chapter!.columns) assert(key in chapter!.rows[0]!, key);
+      }
+      const wrong = await get("/api/study?chapter=other");
+      assertEquals(wrong.status, 400);
+      assertStringIncludes((await wrong.json()).error, "chapter must be one of one-byte, ");
+      assertEquals(studyInfo(undefined, "doors").reason, "where the file is, is not known");
+      assertEquals(studyInfo("none", "doors").reason, "the file cannot be read");
+      assertEquals(studyInfo("deno.json", "doors").reason, "the file is smaller than 1 MiB");
+    }));
+
   it("about the page give it and all that it imports", () =>
     withServer(async ({ get }) => {
       const seen = new Set<string>();
@@ -402,8 +419,8 @@ describe("explorer: right questions", () => {
         assertEquals(response.status, 200, path);
         const text = await response.text();
         for (const [, name = ""] of text.matchAll(/\bfrom\s*"([^"]+)"/g)) {
-          const local = name.startsWith("./") ? `/page/${name.slice(2)}` : map[name]!;
-          wanted.push(local);
+          const isLocal = name.startsWith(".");
+          wanted.push(isLocal ? new URL(name, `http://page${path}`).pathname : map[name]!);
         }
       }
       assert(seen.has("/library/preact.js") && seen.has("/page/tile_map.ts"));

@@ -266,6 +266,16 @@ describe("the explorer in a browser", { skip }, () => {
     await keepPicture("what-if");
   });
 
+  it("shows each chapter of the study as a table, with bars", async () => {
+    for (const chapter of ["one-byte", "fan-out"]) {
+      await goTo(`#/study?chapter=${chapter}`, `a[aria-current=page][href$="=${chapter}"]`);
+      await page.waitForSelector("table.study tbody tr");
+      assertGreater(await page.locator("table.study svg.share rect").count(), 4);
+      if (chapter === "one-byte") await keepPicture("study");
+    }
+    assertEquals(await page.locator("nav[aria-label=Chapters] a").count(), 6);
+  });
+
   it("follows the system's colour scheme, and names every reachable control", async () => {
     const ground = () => page.evaluate("getComputedStyle(document.body).backgroundColor");
     const light = await ground();
@@ -274,7 +284,7 @@ describe("the explorer in a browser", { skip }, () => {
     await goTo("#/file", "canvas.map[data-columns]:not([data-columns='0'])");
     await keepPicture("file-dark");
     await page.emulateMedia({ colorScheme: "light" });
-    for (const view of ["file", "page", "descent", "cache", "journal", "what-if"]) {
+    for (const view of ["file", "page", "descent", "cache", "journal", "what-if", "study"]) {
       await goTo(`#/${view}`, `.views a[aria-current=page][href="#/${view}"]`);
       const nameless = await page.$$eval(
         "button, a[href], input, select, canvas",
@@ -305,7 +315,7 @@ describe("the explorer in a browser", { skip }, () => {
     const server = new ExplorerServer(source);
     const other = await context.newPage();
     await other.goto(server.url);
-    for (const view of ["file", "page", "descent", "cache", "journal", "what-if"]) {
+    for (const view of ["file", "page", "descent", "cache", "journal", "what-if", "study"]) {
       await other.evaluate((view: string) => location.hash = `#/${view}`, view);
       await other.waitForSelector(`.views a[aria-current=page][href="#/${view}"]`);
       assertStringIncludes(await other.innerText(".warning"), "Unsynchronised");

@@ -217,6 +217,7 @@ const OTHER_JSON: Readonly<Record<string, string>> = {
   restore: "creates a file; tested with its result",
   changes: "compares with a copy; tested with its lines",
   bench: "measures the disk",
+  study: "measures the disk; tested with its chapters",
 };
 
 describe("cli: figures of a file", () => {
@@ -371,7 +372,7 @@ describe("cli: completion", () => {
           _quire; printf '%s\\n' "\${COMPREPLY[@]}"`,
         );
       const rows: [words: string[], found: string[]][] = [
-        [["st"], ["stats"]],
+        [["sta"], ["stats"]],
         [["scan", "db.quire", "--re"], ["--reverse"]],
         [["map", "db.quire", "--by", "f"], ["fill"]],
         [["scan", "db.quire", "w"], ["words"]],

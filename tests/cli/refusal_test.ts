@@ -248,6 +248,7 @@ describe("cli: refusals", () => {
       [["map", "db.quire", "--by", "size"], 2, /Allowed choices are kind, fill, age, tree/],
       [["verify", "db.quire", "--max-findings", "x"], 2, /not a whole number/],
       [["bench", "db.quire", "--seconds", "x"], 2, /not a whole number/],
+      [["study", "db.quire", "--seconds", "x"], 2, /not a whole number/],
       [["info", "db.quire", "--wait", "soon"], 2, /--wait soon: it is not a number of seconds/],
       [["dump", "db.quire", "words", "--format", "xml"], 2, /Allowed choices are ndjson, csv/],
       [["completion", "sh"], 2, /there is no script for it; there are bash, zsh, fish/],

@@ -220,6 +220,15 @@ describe("security: the explorer of a database full of markup, in a browser", { 
       const given = new URLSearchParams({ tree: payload, key: payload, page: payload });
       return ["file", "page", "descent"].map((view) => `#/${view}?${given}`);
     });
-    return ["#/file", "#/cache", "#/journal", "#/what-if", "#/page?page=3", ...pages, ...addressed];
+    return [
+      "#/file",
+      "#/cache",
+      "#/journal",
+      "#/what-if",
+      "#/study",
+      "#/page?page=3",
+      ...pages,
+      ...addressed,
+    ];
   }
 });

@@ -110,6 +110,7 @@ const LINES: readonly (readonly string[])[] = [
   ["restore", `restored${EVIL}.quire`, `copy${EVIL}.quire`],
   ["restore", `new ${EVIL}`, `no ${EVIL}`],
   ["bench", `no ${EVIL}`],
+  ["study", `no ${EVIL}`],
   ["explore", `no ${EVIL}`],
   ["completion", EVIL],
   ["copy", "db.quire", TREE, `copy ${EVIL}`],

@@ -14,6 +14,7 @@ import { html, type Shown } from "./html.ts";
 import { JournalView } from "./journal_view.ts";
 import { PageView } from "./page_view.ts";
 import { addressOf, type Place, usePlace, type ViewName, VIEWS } from "./place.ts";
+import { StudyView } from "./study_view.ts";
 import { keepToken } from "./token.ts";
 import { WhatIfView } from "./what_if_view.ts";
 
@@ -26,6 +27,7 @@ const COMPONENTS: Record<ViewName, (props: { file: FileInfo; given: URLSearchPar
   "cache": CacheView,
   "journal": JournalView,
   "what-if": WhatIfView,
+  "study": StudyView,
 };
 
 /** The whole page. */

@@ -13,6 +13,7 @@ export const VIEWS = [
   ["cache", "Cache"],
   ["journal", "Journal"],
   ["what-if", "What if"],
+  ["study", "Study"],
 ] as const;
 
 /** The name of a view. */

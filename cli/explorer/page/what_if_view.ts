@@ -8,7 +8,7 @@ import type { FileInfo, Measured } from "../api_types.ts";
 import { useAnswer } from "./ask.ts";
 import { bytes, count, rough } from "./figures.ts";
 import { html, type Shown } from "./html.ts";
-import { type Outcome, outcomeOf, PAGE_SIZES, type Question } from "./what_if.ts";
+import { type Outcome, outcomeOf, PAGE_SIZES, type Question } from "../../study/page_arithmetic.ts";
 
 const START: Question = {
   rows: 1_000_000,

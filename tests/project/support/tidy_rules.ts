@@ -15,6 +15,7 @@ const OPENING_WORDS_MIN = 4;
 /** Modules and names that access files. */
 const SYSTEM_FILES: readonly string[] = [
   "level/open_file.ts",
+  "pager/door/libc.ts",
   "pager/file/background_reads.ts",
   "pager/file/directory.ts",
   "pager/file/disk_file.ts",
@@ -43,6 +44,7 @@ const RANKS: Readonly<Record<string, number>> = {
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   pager: [
     "format",
+    "door",
     "file",
     "cache",
     "batch",
@@ -56,7 +58,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   btree: ["node", "value", "walk", "change", "check", "", "compact", "inspect", "compare"],
   store: ["codec", "read", "watch", "write", "verify", "inspect", "backup", "changes", ""],
   kv: ["api", "format", "write", "schedule", ""],
-  cli: ["io", "form", "inspect", "serving", "explorer", "spec", "shell", "command", ""],
+  cli: ["io", "form", "inspect", "serving", "study", "explorer", "spec", "shell", "command", ""],
 };
 /** The modules that the command line may import: the public API, and the layers below it. */
 const CLI_MAY_IMPORT = /^(mod\.ts|inspect\.ts|(pager|alloc|btree|store|kv)\/mod\.ts)$/;

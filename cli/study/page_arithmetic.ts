@@ -1,5 +1,5 @@
 /**
- * The arithmetic of the what-if panel: the cost of reading one row with other page sizes.
+ * The arithmetic of page sizes: the cost of reading one row. The explorer's page uses it too.
  *
  * The fan-out determines the height of a tree. Each page that is not in memory is read whole, with
  * its header, and a disk transfers whole blocks.

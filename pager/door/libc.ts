@@ -1,0 +1,135 @@
+/**
+ * Calls of the system that Deno and Node do not offer: mappings of files and of memory, and advice
+ * about the system's cache. They are calls to the C library by FFI, on Linux only, and need
+ * `--allow-ffi`.
+ *
+ * 1. Access to a mapping beyond the end of its file, or to bytes that the medium cannot return,
+ *    ends the process by a signal. No error can be caught.
+ * 2. `whyNoLibc` never prompts for a permission.
+ */
+
+import { constants } from "node:os";
+import { IoError } from "../format/errors.ts";
+
+const LIBRARY = "libc.so.6";
+const SYMBOLS = {
+  mmap: {
+    parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"],
+    result: "pointer",
+  },
+  munmap: { parameters: ["pointer", "usize"], result: "i32" },
+  madvise: { parameters: ["pointer", "usize", "i32"], result: "i32" },
+  posix_fadvise: { parameters: ["i32", "i64", "i64", "i32"], result: "i32" },
+  __errno_location: { parameters: [], result: "pointer" },
+} as const;
+
+const PROT_READ = 1;
+const MAP_SHARED = 1;
+/** What `mmap` returns when it fails: -1 as a pointer. */
+const MAP_FAILED = 2n ** 64n - 1n;
+
+/** The numbers of Linux for advice, about mappings and about descriptors. */
+const ADVICE = { normal: 0, random: 1, sequential: 2, dontNeed: 4 } as const;
+
+/** An expected order of reads, or `dontNeed`: drop what is in memory. */
+export type Advice = "normal" | "random" | "sequential" | "dontNeed";
+
+/** A file in the address space. */
+export interface FileMapping {
+  /** Its bytes. */
+  readonly bytes: Uint8Array;
+  /** Gives advice about all of it. */
+  advise(advice: Advice): void;
+  /** Ends it, and detaches `bytes`, which has no bytes from then on. */
+  unmap(): void;
+}
+
+/** The calls. */
+export interface Libc {
+  /**
+   * Maps the first bytes of a file for reading.
+   *
+   * @throws {IoError} The system refused.
+   */
+  mapFile(descriptor: number, length: number): FileMapping;
+  /**
+   * Gives advice about all of a file. `dontNeed` drops its bytes from the system's cache, except
+   * those that are not on the medium yet and those that are mapped.
+   *
+   * @throws {IoError} The system refused.
+   */
+  advise(descriptor: number, advice: Advice): void;
+}
+
+/** The reason why there are no such calls here; undefined if there are. */
+export function whyNoLibc(): string | undefined {
+  if (Deno.build.os !== "linux") return "it needs Linux";
+  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") {
+    return "it needs --allow-ffi";
+  }
+  try {
+    loadLibrary();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/**
+ * Loads the calls.
+ *
+ * @throws {IoError} There are none here.
+ */
+export function openLibc(): Libc {
+  const reason = whyNoLibc();
+  if (reason !== undefined) throw new IoError(`Cannot call the C library: ${reason}`);
+  const { symbols } = loadLibrary();
+  return {
+    mapFile: (descriptor, length) => mapFile(symbols, descriptor, length),
+    advise(descriptor, advice) {
+      // It returns the number of the error.
+      const number = symbols.posix_fadvise(descriptor, 0n, 0n, ADVICE[advice]);
+      if (number !== 0) throw refused("advise the system about a file", number);
+    },
+  };
+}
+
+type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
+
+/** Loaded once; it stays for the life of the process, as the C library itself does. */
+let library: Library | undefined;
+
+function loadLibrary(): Library {
+  return library ??= Deno.dlopen(LIBRARY, SYMBOLS);
+}
+
+function mapFile(symbols: Library["symbols"], descriptor: number, length: number): FileMapping {
+  const size = BigInt(length);
+  const pointer = symbols.mmap(null, size, PROT_READ, MAP_SHARED, descriptor, 0n);
+  if (pointer === null || Deno.UnsafePointer.value(pointer) === MAP_FAILED) {
+    throw refused(`map ${length} bytes`, lastError(symbols));
+  }
+  const buffer = Deno.UnsafePointerView.getArrayBuffer(pointer, length);
+  return {
+    bytes: new Uint8Array(buffer),
+    advise(advice) {
+      if (symbols.madvise(pointer, size, ADVICE[advice]) === 0) return;
+      throw refused("advise the system about a mapping", lastError(symbols));
+    },
+    unmap() {
+      // A later access finds no bytes, instead of an address that may belong to others by then.
+      buffer.transfer(0);
+      symbols.munmap(pointer, size);
+    },
+  };
+}
+
+function lastError(symbols: Library["symbols"]): number {
+  const pointer = symbols.__errno_location();
+  return pointer === null ? 0 : new Deno.UnsafePointerView(pointer).getInt32();
+}
+
+function refused(action: string, number: number): IoError {
+  const found = Object.entries(constants.errno).find(([, known]) => known === number);
+  return new IoError(`Cannot ${action}: the system returned ${found?.[0] ?? `error ${number}`}`);
+}
