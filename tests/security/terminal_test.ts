@@ -111,6 +111,7 @@ const LINES: readonly (readonly string[])[] = [
   ["restore", `new ${EVIL}`, `no ${EVIL}`],
   ["bench", `no ${EVIL}`],
   ["study", `no ${EVIL}`],
+  ["changes", "db.quire", "--since", `no ${EVIL}`],
   ["explore", `no ${EVIL}`],
   ["completion", EVIL],
   ["copy", "db.quire", TREE, `copy ${EVIL}`],
