@@ -45,7 +45,7 @@ export {
   traceLookup,
 } from "./inspect/lookup_trace.ts";
 export { compareKeys } from "./node/key.ts";
-export { LeafBatch, type ResultMemory } from "./node/leaf_batch.ts";
+export { type ChooseMemory, LeafBatch, type ResultMemory } from "./node/leaf_batch.ts";
 export { LeafCursor } from "./walk/leaf_cursor.ts";
 export { ChangedLeaves, type LeafSet, type VersionHeaders } from "./compare/changed_leaves.ts";
 export { type EntryChange, treeChanges } from "./compare/tree_changes.ts";

@@ -51,6 +51,7 @@ export type { DeleteRangeOptions } from "./write/range_delete_slices.ts";
 export type { KeyRange, Range } from "./read/range.ts";
 export { headerState, pageState } from "./inspect/page_state.ts";
 export { ReadTree } from "./read/read_tree.ts";
+export type { Visitor } from "./read/visit.ts";
 export {
   salvage,
   type SalvagedTree,

@@ -80,6 +80,10 @@ export class LeafBatch {
   ownsKeys = true;
   /** Whether the caller owns values; otherwise they are views, valid until the next fill. */
   ownsValues = true;
+  /** Returns the memory for the keys of one fill, if the caller owns them. */
+  memoryForKeys: ChooseMemory;
+  /** The same for values. */
+  memoryForValues: ChooseMemory;
   /** The number of entries. */
   count = 0;
   /** Whether any of its values is a reference. */
@@ -97,8 +101,6 @@ export class LeafBatch {
   readonly #keys = new Scratch();
   readonly #values = new Scratch();
   readonly #cell = new LeafCell();
-  readonly #memoryForKeys: ChooseMemory;
-  readonly #memoryForValues: ChooseMemory;
   /** The memory of `key` and `value`, as `buffer` of an array takes as long as a view. */
   #keyBuffer = NO_BUFFER;
   #keyOffset = 0;
@@ -112,8 +114,8 @@ export class LeafBatch {
    * @param memoryForValues The same for values.
    */
   constructor(memoryForKeys: ChooseMemory = newMemory, memoryForValues: ChooseMemory = newMemory) {
-    this.#memoryForKeys = memoryForKeys;
-    this.#memoryForValues = memoryForValues;
+    this.memoryForKeys = memoryForKeys;
+    this.memoryForValues = memoryForValues;
   }
 
   /** Lets go of the last fill, and of the memory that its results share. */
@@ -170,7 +172,7 @@ export class LeafBatch {
     let memory: ResultMemory = keys;
     let start = 0;
     if (this.ownsKeys) {
-      memory = this.#memoryForKeys(length, this.count);
+      memory = this.memoryForKeys(length, this.count);
       start = memory.reserve(length);
       if (length > SHORT_BYTES_MAX) memory.u8.set(keys.u8.subarray(0, length), start);
       else copyWords(keys.view, 0, memory.view, start, length);
@@ -207,7 +209,7 @@ export class LeafBatch {
     const length = this.#placeValues();
     if (!this.ownsValues || this.hasReferences) this.#copyValues(frame, this.#values, length);
     if (this.ownsValues) {
-      this.#copyValues(frame, this.#memoryForValues(length, this.count), length);
+      this.#copyValues(frame, this.memoryForValues(length, this.count), length);
     }
   }
 
@@ -256,6 +258,26 @@ export class LeafBatch {
   key(entry: number): Uint8Array {
     const at = this.#keyAt[entry]!;
     return new Uint8Array(this.#keyBuffer, this.#keyOffset + at, this.#keyEnd[entry]! - at);
+  }
+
+  /** Where, in the memory for keys, the key of an entry begins. */
+  keyStart(entry: number): number {
+    return this.#keyOffset + this.#keyAt[entry]!;
+  }
+
+  /** The length of the key of an entry. */
+  keyBytes(entry: number): number {
+    return this.#keyEnd[entry]! - this.#keyAt[entry]!;
+  }
+
+  /** Where, in the memory for values, the value of an entry, or the reference to it, begins. */
+  valueStart(entry: number): number {
+    return this.#valueOffset + this.#valueAt[entry]!;
+  }
+
+  /** The length of the value of an entry, or of the reference to it. */
+  valueBytes(entry: number): number {
+    return this.#valueEnd[entry]! - this.#valueAt[entry]!;
   }
 
   /** The value of an entry, or the reference to it. */

@@ -4,14 +4,41 @@
  * which cannot be transferred; others are lent until the next step.
  */
 
-import { type BTree, KEY_BYTES_MAX, LeafBatch, LeafCursor } from "../../btree/mod.ts";
+import {
+  type BTree,
+  type ChooseMemory,
+  KEY_BYTES_MAX,
+  LeafBatch,
+  LeafCursor,
+} from "../../btree/mod.ts";
 import type { Bounds } from "./range.ts";
-import { memoryForKeys, memoryForValues, type ScanMemory } from "./slab.ts";
+import { LentMemory } from "../memory/lent_memory.ts";
+import { memoryForKeys, memoryForValues, type ScanMemory } from "../memory/slab.ts";
 
 const NO_BOUNDS: Bounds = { lower: undefined, upper: undefined, forward: true, limit: Infinity };
 /** The most idle scans, which serve all trees: a scan has some 30 KB of scratch memory. */
 const IDLE_MAX = 4;
 const idle: Scan[] = [];
+
+/** How a scan chooses the memory of its results. */
+interface ChosenMemory {
+  readonly forKeys: ChooseMemory;
+  readonly forValues: ChooseMemory;
+}
+
+/** The memory that a scan lends. */
+interface Lent extends ChosenMemory {
+  readonly keys: LentMemory;
+  readonly values: LentMemory;
+}
+
+const OWNED: ChosenMemory = { forKeys: memoryForKeys, forValues: memoryForValues };
+
+function newLent(): Lent {
+  const keys = new LentMemory();
+  const values = new LentMemory();
+  return { keys, values, forKeys: () => keys, forValues: () => values };
+}
 
 /** A scan of a tree that has not begun: one that was given back, or a new one. */
 export function takeScan(entries: BTree): Scan {
@@ -34,6 +61,8 @@ export class Scan {
   #more = false;
   readonly #batch = new LeafBatch(memoryForKeys, memoryForValues);
   readonly #key = new Uint8Array(KEY_BYTES_MAX);
+  /** The memory that the first visit creates. */
+  #lent: Lent | undefined;
 
   /** Points the scan at a tree. */
   attach(entries: BTree): void {
@@ -68,6 +97,9 @@ export class Scan {
     this.#batch.takesValues = results.takesValues;
     this.#batch.ownsKeys = results.ownsKeys;
     this.#batch.ownsValues = results.ownsValues;
+    const memory = results.lends ? this.#lent ??= newLent() : OWNED;
+    this.#batch.memoryForKeys = memory.forKeys;
+    this.#batch.memoryForValues = memory.forValues;
     const { lower, upper, forward } = bounds;
     const found = forward ? this.#seekForward(lower) : this.#seekBackward(upper);
     return found && this.#copy(bounds.limit);
@@ -100,6 +132,25 @@ export class Scan {
     const entry = this.#entryAt(at);
     if (this.#batch.isReference[entry] === 0) return this.#batch.value(entry);
     return this.#entries!.readRuns(this.#batch.reference(entry), 0);
+  }
+
+  /** The key of an entry of this leaf, of a scan that lends: valid until the next leaf. */
+  lentKey(at: number): Uint8Array {
+    const entry = this.#entryAt(at);
+    const batch = this.#batch;
+    return this.#lent!.keys.viewOf(entry, batch.keyStart(entry), batch.keyBytes(entry));
+  }
+
+  /** Whether the value of an entry of this leaf is in the leaf. */
+  isInline(at: number): boolean {
+    return this.#batch.isReference[this.#entryAt(at)] === 0;
+  }
+
+  /** The value of an entry, if it is in the leaf, as `lentKey` returns the key. */
+  lentValue(at: number): Uint8Array {
+    const entry = this.#entryAt(at);
+    const batch = this.#batch;
+    return this.#lent!.values.viewOf(entry, batch.valueStart(entry), batch.valueBytes(entry));
   }
 
   #entryAt(at: number): number {

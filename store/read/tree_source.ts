@@ -5,8 +5,8 @@
 
 import type { BTree } from "../../btree/mod.ts";
 import type { PageSnapshot } from "../../pager/mod.ts";
-import type { Slab } from "./slab.ts";
-import type { ViewGuard } from "./view_guard.ts";
+import type { Slab } from "../memory/slab.ts";
+import type { ViewGuard } from "../memory/view_guard.ts";
 
 /** A tree in the catalog. */
 export interface FoundTree {

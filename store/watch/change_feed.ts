@@ -18,7 +18,7 @@
 import type { WatchQueue } from "./watch_queue.ts";
 import type { RawChange } from "./change.ts";
 import { type KeySpan, RangeIndex } from "./range_index.ts";
-import { copyOf } from "../read/copy.ts";
+import { copyOf } from "../memory/copy.ts";
 
 const NO_QUEUES: readonly WatchQueue[] = [];
 

@@ -17,8 +17,8 @@ import { GroupCommit } from "./group_commit.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { NestedWrites } from "./nested_writes.ts";
 import type { FoundTree, TreeSource } from "../read/tree_source.ts";
-import { Slab } from "../read/slab.ts";
-import { ViewGuard } from "../read/view_guard.ts";
+import { Slab } from "../memory/slab.ts";
+import { ViewGuard } from "../memory/view_guard.ts";
 import { TreeDirectory, type TreeNaming } from "./tree_directory.ts";
 
 /** The session of an open database. */

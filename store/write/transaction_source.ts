@@ -3,9 +3,9 @@
  */
 
 import { ClosedError, type PageSnapshot } from "../../pager/mod.ts";
-import type { Slab } from "../read/slab.ts";
+import type { Slab } from "../memory/slab.ts";
 import type { FoundTree, TreeSource } from "../read/tree_source.ts";
-import type { ViewGuard } from "../read/view_guard.ts";
+import type { ViewGuard } from "../memory/view_guard.ts";
 import type { Session } from "./session.ts";
 
 /** The epoch of a source that has ended; no other source has it. */

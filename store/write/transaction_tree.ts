@@ -7,7 +7,7 @@
 
 import type { BTree } from "../../btree/mod.ts";
 import { inEntry } from "../read/codec_error.ts";
-import { copyOf, copyOfKey } from "../read/copy.ts";
+import { copyOf, copyOfKey } from "../memory/copy.ts";
 import { keyBoundsOf, type KeyRange } from "../read/range.ts";
 import { checkIterable, findEntries, ReadTree } from "../read/read_tree.ts";
 import { refusePromise, type Sync } from "../read/argument_checks.ts";

@@ -117,6 +117,11 @@ describe("the types of a tree with codecs", () => {
       same<Same<ReturnType<typeof cities.first>, [CityKey, City] | undefined>>();
       same<Same<ReturnType<typeof cities.getMany>, (City | undefined)[]>>();
       same<Same<ReturnType<typeof cities.getView>, Uint8Array | undefined>>();
+      same<Same<ReturnType<typeof cities.visit>, number>>();
+      cities.visit({ prefix: ["ES"], limit: 1 }, (key, value) => key.length < value.length);
+      cities.visit({}, () => {});
+      // @ts-expect-error: a visit is synchronous.
+      cities.visit({}, async () => {});
       for (const [[country, city], { population }] of cities) {
         same<Same<[typeof country, typeof city, typeof population], [string, string, number]>>();
       }

@@ -423,6 +423,16 @@ const READ_TREE: Rows<ReadTree> = {
   },
   "keys": { use: (tree) => tree.keys(), wrong: badRanges((tree, range) => tree.keys(range)) },
   "values": { use: (tree) => tree.values(), wrong: badRanges((tree, range) => tree.values(range)) },
+  "visit": {
+    use: (tree) => tree.visit({}, () => {}),
+    wrong: [
+      ...badRanges<ReadTree>((tree, range) => tree.visit(range, () => {})),
+      ...wrongs<ReadTree>(
+        all([null, undefined, 7, {}, "text"], TypeError, "Cannot visit: "),
+        (tree, visitor) => tree.visit({}, visitor),
+      ),
+    ],
+  },
   "prefetch": {
     use: (tree) => tree.prefetch(["key 1", "none"]),
     wrong: [

@@ -32,6 +32,8 @@ export interface ScanMemory {
   readonly ownsKeys: boolean;
   /** Whether the caller owns values; otherwise they are views, valid until the next step. */
   readonly ownsValues: boolean;
+  /** Whether what the caller would own is in memory of the scan, which the next leaf overwrites. */
+  readonly lends?: true;
 }
 
 /** Memory that results share, in blocks of one size. */
@@ -87,7 +89,7 @@ function aligned(at: number): number {
 }
 
 /** Memory that cannot be transferred, because several results share it. */
-function newShared(length: number): ArrayBuffer {
+export function newShared(length: number): ArrayBuffer {
   const buffer = new ArrayBuffer(length);
   markAsUntransferable(buffer);
   return buffer;

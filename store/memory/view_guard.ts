@@ -6,7 +6,7 @@
 import { setImmediate } from "node:timers";
 
 /** The fill byte of expired views: an unlikely byte, and not valid UTF-8. */
-const POISON = 0xdb;
+export const POISON = 0xdb;
 
 /** Lends copies as views, and overwrites them when they expire. */
 export class ViewGuard {
