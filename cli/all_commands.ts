@@ -18,6 +18,7 @@ import { chunk, page } from "./command/page.ts";
 import { count, get, keys, scan } from "./command/read.ts";
 import { copy, drop, rename } from "./command/trees.ts";
 import { shell } from "./command/shell.ts";
+import { serve } from "./command/serve.ts";
 import { study } from "./command/study.ts";
 import { salvage, verify } from "./command/verify.ts";
 
@@ -50,5 +51,6 @@ export const COMMANDS: readonly CommandSpec[] = [
   study,
   shell,
   explore,
+  serve,
   completion,
 ];

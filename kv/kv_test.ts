@@ -64,6 +64,24 @@ describe("Kv", () => {
     await assertRejects(() => Array.fromAsync(kv.list(range)), TypeError, "Key too large");
   });
 
+  it("refuses a key that is too long with its versionstamp, and keeps the others", async () => {
+    using kv = await openKv(":memory:");
+    const stamped = (length: number) => ["k".repeat(length), kv.commitVersionstamp()];
+    assertEquals((await kv.set(stamped(2024), 1)).ok, true);
+    const tooLong = kv.atomic().set(["a"], 1).set(stamped(2025), 1);
+    await assertRejects(() => tooLong.commit(), TypeError, "Key too large for write (max 2048");
+    assertEquals((await kv.get(["a"])).value, null);
+  });
+
+  it("watches the longest bound, where no entry can be", async () => {
+    const kv = await openKv(":memory:");
+    const reader = kv.watch([["k".repeat(2047)]]).getReader();
+    assertEquals((await reader.read()).value?.[0]?.value, null);
+    const last = reader.read();
+    kv.close();
+    assertEquals((await last).done, true);
+  });
+
   it("gives every watcher the last state, however many changes it missed", async () => {
     using kv = await openKv(":memory:");
     const reader = kv.watch<[number]>([["a"]]).getReader();

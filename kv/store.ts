@@ -3,9 +3,10 @@
  * share one store.
  */
 
-import type { Database } from "../mod.ts";
-import { KEY_BYTES_MAX, type KvTrees, treesOf } from "./format/trees.ts";
-import type { KvRecord } from "./format/record.ts";
+import type { Database, ReadTree } from "../mod.ts";
+import { DATABASE_ID, KEY_BYTES_MAX, type KvTrees, storedEntriesOf } from "./format/trees.ts";
+import { treesOf } from "./format/trees.ts";
+import type { KvRecord, NewRecord } from "./format/record.ts";
 import type { KeyBounds } from "./format/selector.ts";
 import { Expiry } from "./schedule/expiry.ts";
 import { Queue } from "./schedule/queue.ts";
@@ -81,6 +82,24 @@ export class KvStore {
       .toArray();
   }
 
+  /** Reads at one version, with keys and values as they are stored. */
+  readStored<T>(read: (entries: ReadTree<Uint8Array, NewRecord>) => T): T {
+    using snapshot = this.db.snapshot();
+    return read(storedEntriesOf(snapshot));
+  }
+
+  /** The id of the database for clients of a server. The first call creates it. */
+  async databaseId(): Promise<string> {
+    return await this.db.write((tx) => {
+      const meta = tx.tree(this.#trees.meta);
+      const known = meta.get(DATABASE_ID);
+      if (typeof known === "string") return known;
+      const id = crypto.randomUUID();
+      meta.set(DATABASE_ID, id);
+      return id;
+    });
+  }
+
   /**
    * Commits. Resolves when the commit is durable.
    *
@@ -101,7 +120,7 @@ export class KvStore {
    * @param ended Called at the end, with the error if a record cannot be read.
    */
   watch(key: Uint8Array, changed: () => void, ended: (failure?: Failure) => void): () => void {
-    const watcher = this.#trees.entries.watch({ gte: key, lte: key }, { maxPending: Infinity });
+    const watcher = this.#trees.entries.watch(rangeOfKey(key), { maxPending: Infinity });
     const follow = async () => {
       for await (const _ of watcher) changed();
     };
@@ -111,9 +130,16 @@ export class KvStore {
 }
 
 /** Bounds as a range of the engine, which refuses bounds that are longer than any key. */
-function rangeOf({ lower, upper }: KeyBounds): Record<string, Uint8Array> {
+export function rangeOf({ lower, upper }: KeyBounds): Record<string, Uint8Array> {
   return {
     ...(lower.length <= KEY_BYTES_MAX ? { gte: lower } : { gt: lower.slice(0, KEY_BYTES_MAX) }),
     ...(upper.length <= KEY_BYTES_MAX ? { lt: upper } : { lte: upper.slice(0, KEY_BYTES_MAX) }),
   };
+}
+
+/** A key as a range of the engine, which is empty if the key is longer than any. */
+function rangeOfKey(key: Uint8Array): Record<string, Uint8Array> {
+  if (key.length <= KEY_BYTES_MAX) return { gte: key, lte: key };
+  const longest = key.slice(0, KEY_BYTES_MAX);
+  return { gt: longest, lte: longest };
 }

@@ -1,28 +1,33 @@
 /**
- * The stream of `Kv.watch`: the present state of some keys, and the next one whenever a commit has
+ * The stream of a watch: the present state of some keys, and the next one whenever a commit has
  * changed them. It skips states that the reader was too slow for.
  */
 
-import type { KvEntryMaybe } from "./api/types.ts";
 import { keepAlive } from "./schedule/clock.ts";
 import type { Failure } from "./store.ts";
 
+/** The state of a key. */
+export interface KeyState {
+  /** The versionstamp of its entry; null = there is none. */
+  readonly versionstamp: string | null;
+}
+
 /** What a stream watches. */
-export interface Watched {
+export interface Watched<T extends KeyState> {
   /** The keys. */
   readonly keys: readonly Uint8Array[];
   /** Whether equal states are sent too, when a commit has set or removed a key. */
   readonly raw: boolean;
   /** Reads the present state. */
-  read(): KvEntryMaybe<unknown>[];
+  read(): T[];
   /** Calls a function after each commit that changes a key; returns what ends it. */
   follow(key: Uint8Array, changed: () => void, ended: (failure?: Failure) => void): () => void;
 }
 
 /** A stream, and what closes it. */
-export interface WatchStream {
+export interface WatchStream<T> {
   /** The stream. */
-  readonly stream: ReadableStream<KvEntryMaybe<unknown>[]>;
+  readonly stream: ReadableStream<T[]>;
   /** Closes it, for the reader. */
   close(): void;
 }
@@ -32,14 +37,17 @@ export interface WatchStream {
  *
  * @param ended Called when it is over, however it ends.
  */
-export function watchStream(watched: Watched, ended: () => void): WatchStream {
+export function watchStream<T extends KeyState>(
+  watched: Watched<T>,
+  ended: () => void,
+): WatchStream<T> {
   const source = new WatchSource(watched, ended);
   return { stream: new ReadableStream(source), close: () => source.end() };
 }
 
 /** The source of the states. */
-class WatchSource implements UnderlyingDefaultSource<KvEntryMaybe<unknown>[]> {
-  readonly #watched: Watched;
+class WatchSource<T extends KeyState> implements UnderlyingDefaultSource<T[]> {
+  readonly #watched: Watched<T>;
   readonly #ended: () => void;
   readonly #unfollow: (() => void)[];
   /** The versionstamps that were sent last. */
@@ -50,7 +58,7 @@ class WatchSource implements UnderlyingDefaultSource<KvEntryMaybe<unknown>[]> {
   #failure: Failure | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(watched: Watched, ended: () => void) {
+  constructor(watched: Watched<T>, ended: () => void) {
     this.#watched = watched;
     this.#ended = ended;
     const changed = () => {
@@ -62,7 +70,7 @@ class WatchSource implements UnderlyingDefaultSource<KvEntryMaybe<unknown>[]> {
     if (watched.keys.length === 0) this.#isOver = true;
   }
 
-  async pull(controller: ReadableStreamDefaultController<KvEntryMaybe<unknown>[]>): Promise<void> {
+  async pull(controller: ReadableStreamDefaultController<T[]>): Promise<void> {
     try {
       while (!this.#isOver) {
         if (!this.#isChanged) await this.#change();
@@ -76,7 +84,7 @@ class WatchSource implements UnderlyingDefaultSource<KvEntryMaybe<unknown>[]> {
   }
 
   /** Sends the present state, unless it was sent already. Returns whether it did. */
-  #sendTo(controller: ReadableStreamDefaultController<KvEntryMaybe<unknown>[]>): boolean {
+  #sendTo(controller: ReadableStreamDefaultController<T[]>): boolean {
     this.#isChanged = false;
     const entries = this.#watched.read();
     const now = entries.map(({ versionstamp }) => versionstamp);

@@ -2,12 +2,11 @@
  * `explore`: shows the file in a browser, until a signal ends it.
  */
 
-import { type CommandSpec, textOf, wholeNumber } from "../spec/command_spec.ts";
-import { Refusal, withAction } from "../io/exit.ts";
+import { type CommandSpec, portOf, textOf } from "../spec/command_spec.ts";
+import { withAction } from "../io/exit.ts";
 import { note } from "../io/output.ts";
 import { UNSYNCHRONISED } from "./map.ts";
 
-const PORT_MAX = 65_535;
 /** The errors of the system for a refused listen. */
 const LISTENING = [Deno.errors.AddrInUse, Deno.errors.AddrNotAvailable];
 
@@ -44,9 +43,3 @@ export const explore: CommandSpec = {
     });
   },
 };
-
-function portOf(text: string): number {
-  const port = wholeNumber("--port", text, 1);
-  if (port <= PORT_MAX) return port;
-  throw new Refusal(`Cannot use --port ${text}: there are ports from 1 to ${PORT_MAX}`);
-}

@@ -18,6 +18,8 @@ import type { Inspection } from "../inspect/mod.ts";
 import type { Interruption } from "../io/interruption.ts";
 import type { Output } from "../io/output.ts";
 
+const PORT_MAX = 65_535;
+
 /** A positional argument of a command, apart from FILE. */
 export interface ArgumentSpec {
   /** As the help shows it, in lower case. */
@@ -148,6 +150,17 @@ export function wholeNumber(name: string, text: string, least = 0): number {
   const number = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
   if (number >= least) return number;
   throw new Refusal(`Cannot use ${name} ${text}: it is not a whole number from ${least} on`);
+}
+
+/**
+ * Parses the option `--port`.
+ *
+ * @throws {Refusal} It is no port.
+ */
+export function portOf(text: string): number {
+  const port = wholeNumber("--port", text, 1);
+  if (port <= PORT_MAX) return port;
+  throw new Refusal(`Cannot use --port ${text}: there are ports from 1 to ${PORT_MAX}`);
 }
 
 /** Opens a tree by name, with codecs. */

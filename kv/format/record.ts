@@ -91,10 +91,27 @@ export const kvRecord: ValueCodec<KvRecord, NewRecord> = {
   },
   decode(bytes: Uint8Array): KvRecord {
     const header = headerIn(bytes);
-    const start = header.expiresAt === NEVER ? LASTING_BYTES : EXPIRING_BYTES;
-    return { ...header, value: decodeValue(header.encoding, bytes.subarray(start)) };
+    return { ...header, value: decodeValue(header.encoding, bytes.subarray(dataStart(header))) };
   },
 };
+
+/**
+ * The same bytes, with the value as it is stored: for what passes entries on, and need not know
+ * their values.
+ */
+export const storedRecord: ValueCodec<NewRecord> = {
+  name: kvRecord.name,
+  ordered: false,
+  encode: kvRecord.encode,
+  decode(bytes: Uint8Array): NewRecord {
+    const header = headerIn(bytes);
+    return { ...header, data: bytes.subarray(dataStart(header)) };
+  },
+};
+
+function dataStart({ expiresAt }: RecordHeader): number {
+  return expiresAt === NEVER ? LASTING_BYTES : EXPIRING_BYTES;
+}
 
 /**
  * Decodes the header of a record.

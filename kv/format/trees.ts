@@ -5,17 +5,18 @@
  * kv          key -> record
  * kv.expiry   [expiry, version, number] -> key of an entry that expires
  * kv.queue    [due, version, number] -> message
- * kv.meta     "version" -> the version of the last commit
+ * kv.meta     "version" -> the version of the last commit; "id" -> the id, if it was ever served
  * ```
  *
  * Every entry that expires has exactly one in `kv.expiry`, whose key its record has.
  */
 
-import { type Database, json, type KeyCodec, string, type Tree, tuple } from "../../mod.ts";
+import { type Database, json, type KeyCodec, type ReadTree, string } from "../../mod.ts";
+import { type Snapshot, type Tree, tuple } from "../../mod.ts";
 import type { KvKey } from "../api/types.ts";
 import { decodeKey, encodeKey } from "./key.ts";
 import { type KvMessage, kvMessage } from "./message.ts";
-import { type KvRecord, kvRecord, type NewRecord } from "./record.ts";
+import { type KvRecord, kvRecord, type NewRecord, storedRecord } from "./record.ts";
 
 /** A key in parts, or encoded. */
 export type KeyLike = KvKey | Uint8Array;
@@ -42,8 +43,8 @@ export const kvKey: KeyCodec<KvKey, KeyLike> = {
   decode: decodeKey,
 };
 
-/** The same bytes as values, of the index by expiry: encoded keys, not decoded. */
-const encodedKey = {
+/** The same bytes, not decoded. */
+const encodedKey: KeyCodec<Uint8Array> = {
   name: "kv.key",
   encode: (key: Uint8Array): Uint8Array => key,
   decode: (bytes: Uint8Array): Uint8Array => bytes,
@@ -54,6 +55,8 @@ export const KEY_BYTES_MAX = 2048;
 
 /** The name under which `meta` has the version of the last commit. */
 export const LAST_VERSION = "version";
+/** The name under which `meta` has the id of the database for clients of a server, a UUID. */
+export const DATABASE_ID = "id";
 
 /** The trees of a database. */
 export interface KvTrees {
@@ -63,8 +66,8 @@ export interface KvTrees {
   readonly expiry: Tree<DatedId, Uint8Array>;
   /** The messages by the time when they are due. */
   readonly queue: Tree<DatedId, KvMessage>;
-  /** The version of the last commit. */
-  readonly meta: Tree<string, number>;
+  /** The version of the last commit, and the id of the database. */
+  readonly meta: Tree<string, number | string>;
 }
 
 /**
@@ -78,6 +81,11 @@ export function treesOf(db: Database): KvTrees {
     entries: db.tree("kv", { key: kvKey, value: kvRecord }),
     expiry: db.tree("kv.expiry", { key: id, value: encodedKey }),
     queue: db.tree("kv.queue", { key: id, value: kvMessage }),
-    meta: db.tree("kv.meta", { key: string, value: json.as<number>() }),
+    meta: db.tree("kv.meta", { key: string, value: json.as<number | string>() }),
   };
+}
+
+/** The entries of a snapshot as they are stored. */
+export function storedEntriesOf(snapshot: Snapshot): ReadTree<Uint8Array, NewRecord> {
+  return snapshot.tree("kv", { key: encodedKey, value: storedRecord });
 }

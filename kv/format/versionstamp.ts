@@ -23,3 +23,8 @@ export function versionstampOf(version: number): string {
 export function isVersionstamp(text: string): boolean {
   return SHAPE.test(text);
 }
+
+/** The versionstamp of a version as 10 bytes. */
+export function versionstampBytes(version: number): Uint8Array {
+  return Uint8Array.fromHex(versionstampOf(version));
+}

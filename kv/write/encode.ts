@@ -72,7 +72,7 @@ export interface EncodedWrite {
 }
 
 /** The last date that Deno KV can store, in milliseconds. */
-const DATE_MAX = 8_210_266_876_799_999;
+export const DATE_MAX = 8_210_266_876_799_999;
 const DAY_MS = 24 * 60 * 60 * 1000;
 const DELAY_DAYS_MAX = 30;
 const INTERVALS_MAX = 5;

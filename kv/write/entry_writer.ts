@@ -30,7 +30,7 @@ export class EntryWriter {
   /** Creates the writer of a transaction, and gives it the next version. */
   constructor(tx: Transaction, trees: KvTrees) {
     const meta = tx.tree(trees.meta);
-    this.version = (meta.get(LAST_VERSION) ?? 0) + 1;
+    this.version = Number(meta.get(LAST_VERSION) ?? 0) + 1;
     meta.set(LAST_VERSION, this.version);
     this.#entries = tx.tree(trees.entries);
     this.#expiry = tx.tree(trees.expiry);

@@ -31,6 +31,9 @@ export interface Limits {
   readonly watchedKeys: number;
 }
 
+/** The bytes that a versionstamp adds to a key: a tag, 20 digits and a zero. */
+const VERSIONSTAMP_PART_BYTES = 22;
+
 const ENGINE: Limits = {
   writeKey: KEY_BYTES_MAX,
   readKey: KEY_BYTES_MAX + 1,
@@ -93,7 +96,10 @@ export function checkWrite({ checks, mutations, enqueues }: EncodedWrite, limits
   let bytes = 0;
   let keyBytes = 0;
   for (const { key } of checks) bytes += writeKeySize(key, limits);
-  for (const { key } of mutations) bytes += writeKeySize(key, limits);
+  for (const { key, takesVersionstamp } of mutations) {
+    bytes += writeKeySize(key, limits);
+    if (takesVersionstamp) checkWriteKey(key.length + VERSIONSTAMP_PART_BYTES, limits);
+  }
   for (const { key, value } of mutations) {
     if (value === undefined) continue;
     bytes += key.length + sizeWithin(value.data, limits.value, "Value");
@@ -106,18 +112,18 @@ export function checkWrite({ checks, mutations, enqueues }: EncodedWrite, limits
   refuseTotal("mutation", bytes, limits.bytes);
   refuseTotal("key", keyBytes, limits.keyBytes);
   for (const { keysIfUndelivered } of enqueues) {
-    for (const key of keysIfUndelivered) checkWriteKey(key, limits);
+    for (const { length } of keysIfUndelivered) checkWriteKey(length, limits);
   }
 }
 
 function writeKeySize(key: Uint8Array, limits: Limits): number {
   if (key.length === 0) throw new TypeError("key cannot be empty");
-  checkWriteKey(key, limits);
+  checkWriteKey(key.length, limits);
   return key.length;
 }
 
-function checkWriteKey(key: Uint8Array, { writeKey }: Limits): void {
-  if (key.length > writeKey) throw new TypeError(`Key too large for write (max ${writeKey} bytes)`);
+function checkWriteKey(length: number, { writeKey }: Limits): void {
+  if (length > writeKey) throw new TypeError(`Key too large for write (max ${writeKey} bytes)`);
 }
 
 function sizeWithin(bytes: Uint8Array, max: number, what: string): number {

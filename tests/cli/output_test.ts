@@ -211,6 +211,7 @@ const OTHER_JSON: Readonly<Record<string, string>> = {
   completion: "prints a script",
   shell: "prints what its statements do",
   explore: "serves until it is stopped",
+  serve: "serves until it is stopped",
   delete: "changes the file; documented in docs/cli.md, which a test runs",
   salvage: "creates a file; tested with its report",
   backup: "creates a file; tested with its result",

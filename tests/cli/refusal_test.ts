@@ -36,9 +36,9 @@ const GOOD: Readonly<Record<string, readonly string[]>> = {
   copy: ["words", "other"],
   dump: ["words"],
 };
-/** It serves until it is stopped; its own tests run it. */
-const SERVER = "explore";
-const ON_FILES = namesWhere(({ name, file }) => file !== "none" && name !== SERVER);
+/** They serve until they are stopped; their own tests run them. */
+const SERVERS = ["explore", "serve"];
+const ON_FILES = namesWhere(({ name, file }) => file !== "none" && !SERVERS.includes(name));
 /** They create the file when it is missing. */
 const MAKERS = usersOf("create", "fill", "new");
 const WRITERS = usersOf("create", "fill", "write");
@@ -64,7 +64,7 @@ function namesWhere(isWanted: (spec: CommandSpec) => boolean): string[] {
 }
 
 function usersOf(...uses: readonly FileUse[]): string[] {
-  return namesWhere(({ file, name }) => uses.includes(file) && name !== SERVER);
+  return namesWhere(({ file, name }) => uses.includes(file) && !SERVERS.includes(name));
 }
 
 /** The arguments of a command after FILE. */

@@ -26,10 +26,12 @@ function* sourcesIn(folder: string): Generator<string> {
 
 describe("security: packages of the command line", () => {
   it("are few, at one version each, and depend on no others", () => {
-    const texts = [...sourcesIn(`${TOP}cli`)].map((path) => Deno.readTextFileSync(path));
+    const sources = [...sourcesIn(`${TOP}cli`), ...sourcesIn(`${TOP}kv`)];
+    const texts = sources.map((path) => Deno.readTextFileSync(path));
     const found = texts.flatMap((text) => [...text.matchAll(PACKAGE)].map(([, name]) => name!));
     const packages = [...new Set(found)].sort();
-    assertEquals(packages.map((name) => name.split("@")[0]), ["commander", "htm", "preact"]);
+    const names = packages.map((name) => name.slice(0, name.lastIndexOf("@")));
+    assertEquals(names, ["@bufbuild/protobuf", "commander", "htm", "preact"]);
     const lock: Lock = JSON.parse(Deno.readTextFileSync(`${TOP}deno.lock`));
     for (const name of packages) {
       assert(name in lock.npm, `${name} is not locked at this version`);

@@ -113,6 +113,8 @@ const LINES: readonly (readonly string[])[] = [
   ["study", `no ${EVIL}`],
   ["changes", "db.quire", "--since", `no ${EVIL}`],
   ["explore", `no ${EVIL}`],
+  ["serve", "db.quire", "--host", `no ${EVIL}`],
+  ["serve", "db.quire", "--token-file", `no ${EVIL}`],
   ["completion", EVIL],
   ["copy", "db.quire", TREE, `copy ${EVIL}`],
   ["rename", "db.quire", `copy ${EVIL}`, `name ${EVIL}`],

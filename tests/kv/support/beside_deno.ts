@@ -4,6 +4,7 @@
  * ```text
  * deno run -A --unstable-kv beside_deno.ts corners
  * deno run -A --unstable-kv beside_deno.ts programs OPERATIONS SEED
+ * deno run -A --unstable-kv beside_deno.ts served OPERATIONS SEED
  * deno run -A --unstable-kv beside_deno.ts scenarios
  * deno run -A --unstable-kv beside_deno.ts bytes FOLDER
  * ```
@@ -13,6 +14,8 @@
 
 import fc from "fast-check";
 import { DatabaseSync } from "node:sqlite";
+import { open } from "../../../mod.ts";
+import { serveKv } from "../../../kv/connect/mod.ts";
 import { openKv } from "../../../kv/mod.ts";
 import { encodeKey } from "../../../kv/format/key.ts";
 import { encodeValue } from "../../../kv/format/value.ts";
@@ -20,7 +23,7 @@ import { CORNERS } from "./corners.ts";
 import { programOf, type Step } from "./random_programs.ts";
 import { STORED } from "./stored_entries.ts";
 import { SCENARIOS } from "./scenarios.ts";
-import { Side } from "./side.ts";
+import { ServedSide, Side } from "./side.ts";
 
 const PROGRAM_STEPS = 50;
 /** Programs of one seed. */
@@ -45,9 +48,31 @@ async function compareCorners(): Promise<string> {
   return `${CORNERS.length} corners`;
 }
 
-/** Runs a program on both sides. Returns the number of operations. */
-async function compareProgram(steps: readonly Step[]): Promise<number> {
+/** The sides of a program, and what ends them. */
+type Setting = () => Promise<{ deno: Side; quire: Side; end: () => Promise<void> }>;
+
+/** Quire's side is a handle in this process. */
+const inProcess: Setting = async () => {
   const [deno, quire] = await bothSides();
+  return { deno, quire, end: () => Promise.resolve(quire.kv.close()) };
+};
+
+/** Quire's side is a server, to which Deno's client speaks. */
+const served: Setting = async () => {
+  const db = open(":memory:");
+  const server = serveKv(db, { token: Deno.env.get("DENO_KV_ACCESS_TOKEN")! });
+  const kv = await Deno.openKv(server.url);
+  const end = async () => {
+    kv.close();
+    await server.close();
+    db.close();
+  };
+  return { deno: new Side(await Deno.openKv(":memory:")), quire: new ServedSide(kv), end };
+};
+
+/** Runs a program on both sides. Returns the number of operations. */
+async function compareProgram(steps: readonly Step[], setting: Setting): Promise<number> {
+  const { deno, quire, end } = await setting();
   try {
     for (const step of steps) {
       const run = (side: Side) => step.run(side);
@@ -57,17 +82,21 @@ async function compareProgram(steps: readonly Step[]): Promise<number> {
     refuseDifference("the end", await deno.run(everything), await quire.run(everything));
   } finally {
     deno.kv.close();
-    quire.kv.close();
+    await end();
   }
   return steps.length;
 }
 
-async function comparePrograms(operations: number, seed: number): Promise<string> {
+async function comparePrograms(
+  operations: number,
+  seed: number,
+  setting: Setting,
+): Promise<string> {
   let count = 0;
   let programs = 0;
   for (let batch = 0; count < operations; batch++) {
     const property = fc.asyncProperty(programOf(PROGRAM_STEPS), async (steps) => {
-      count += await compareProgram(steps);
+      count += await compareProgram(steps, setting);
       programs++;
     });
     const details = await fc.check(property, { seed: seed + batch, numRuns: PROGRAMS });
@@ -122,8 +151,13 @@ try {
   if (mode === "corners") console.log(await compareCorners());
   else if (mode === "bytes") console.log(await compareBytes(args[0]!));
   else if (mode === "scenarios") console.log(await compareScenarios());
-  else console.log(await comparePrograms(Number(args[0]), Number(args[1])));
+  else {
+    const setting = mode === "served" ? served : inProcess;
+    console.log(await comparePrograms(Number(args[0]), Number(args[1]), setting));
+  }
 } catch (error) {
   console.error((error as Error).message);
   Deno.exit(1);
 }
+// The client of a server goes on to look for it.
+Deno.exit();

@@ -22,9 +22,13 @@ export class Side {
     try {
       return this.textOf(await operation(this));
     } catch (error) {
-      const { name, message } = error as Error;
-      return `${Object.getPrototypeOf(error).constructor.name} ${name}: ${message}`;
+      return this.errorText(error as Error);
     }
+  }
+
+  /** An error as text. */
+  protected errorText(error: Error): string {
+    return `${Object.getPrototypeOf(error).constructor.name} ${error.name}: ${error.message}`;
   }
 
   /** Notes the versionstamp of a result, and checks that it is later than all before. */
@@ -51,5 +55,16 @@ export class Side {
       const at = this.versionstamps.indexOf(stamp);
       return at < 0 ? stamp : `commit ${at}`;
     });
+  }
+}
+
+/** A database behind a server, whose errors reach the program as those of the client. */
+export class ServedSide extends Side {
+  protected override errorText(error: Error): string {
+    const refusal = /^KV Connect failed to call .* \(status=4\d\d [\w ]+\): (.*)$/s.exec(
+      error.message,
+    );
+    if (refusal === null) return super.errorText(error);
+    return super.errorText(new TypeError(refusal[1]!));
   }
 }

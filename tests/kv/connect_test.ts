@@ -1,0 +1,168 @@
+/**
+ * `serveKv` and clients in other processes: Deno's own, which speaks HTTP/2, and the package
+ * `@deno/kv` for Node, which speaks HTTP/1.1.
+ */
+
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { open } from "../../mod.ts";
+import { serveKv } from "../../kv/connect/mod.ts";
+import { openKv } from "../../kv/mod.ts";
+import { linesOf } from "../support/program.ts";
+import { inTempDir } from "../support/temp.ts";
+
+const TOP = fromFileUrl(new URL("../..", import.meta.url));
+const CLIENT = fromFileUrl(new URL("./support/connect_client.ts", import.meta.url));
+const TIMEOUT_MS = 60_000;
+const TOKEN = "the-token-of-the-test";
+const CLIENTS = ["native", "npm"];
+
+/** Starts a client. */
+function start(client: string, url: string, work: string, token = TOKEN): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "-q", "--no-check", "--unstable-kv", CLIENT, client, url, work],
+    cwd: TOP,
+    env: { NO_COLOR: "1", DENO_KV_ACCESS_TOKEN: token },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  }).spawn();
+}
+
+/** Runs a client, and returns what it printed. */
+async function run(...args: Parameters<typeof start>): Promise<unknown[]> {
+  const { stdout } = await start(...args).output();
+  const lines = new TextDecoder().decode(stdout).trim().split("\n");
+  return lines.map((line) => JSON.parse(line));
+}
+
+describe("serveKv()", () => {
+  it("serves reads, writes and lists to clients in other processes", async () => {
+    using db = open(":memory:");
+    await using server = serveKv(db, { token: TOKEN });
+    const runs = await Promise.all(CLIENTS.map((client) => run(client, server.url, "use")));
+    const bytes = (from: number, to: number) => {
+      const step = from < to ? 1 : -1;
+      const length = Math.abs(to - from) + 1;
+      return Array.from({ length }, (_, i) => [from + i * step, `bytes 0${from + i * step}`]);
+    };
+    const value = { text: "\u00e9", list: [1, "2n", null], at: "1970-01-01T00:00:00.005Z" };
+    const wanted = [
+      null,
+      [value, true, null],
+      false,
+      true,
+      "7n",
+      bytes(0, 4),
+      [5, 6],
+      bytes(6, 2),
+      [1, 0],
+      2,
+      true,
+    ];
+    for (const [i, seen] of runs.entries()) assertEquals(seen, wanted, CLIENTS[i]);
+    using kv = await openKv(db);
+    assertEquals((await Array.fromAsync(kv.list({ prefix: ["native"] }))).length, 8);
+  });
+
+  it("shows the expiry that a client sets, and wakes clients that watch", async () => {
+    using db = open(":memory:");
+    await using server = serveKv(db, { token: TOKEN });
+    using kv = await openKv(db);
+    await kv.set(["watched"], "first", { expireIn: 60_000 });
+    const seen = await Promise.all(CLIENTS.map(async (client) => {
+      const states: unknown[] = [];
+      for await (const line of linesOf(start(client, server.url, "follow").stdout)) {
+        states.push(JSON.parse(line));
+        if (states.length === 1) await kv.set(["other"], 1);
+        if (states.length === 1) await kv.set(["watched"], "last");
+      }
+      return states.at(-1);
+    }));
+    assertEquals(seen, ["last", "last"]);
+  });
+
+  it("is found again by clients that watch, after a restart", () =>
+    inTempDir(async (dir) => {
+      let db = open(`${dir}/a.quire`);
+      let server = serveKv(db, { token: TOKEN });
+      const { port, url } = server;
+      let waiting = CLIENTS.length;
+
+      async function restart(): Promise<void> {
+        await server.close();
+        db.close();
+        db = open(`${dir}/a.quire`);
+        server = serveKv(db, { token: TOKEN, port });
+        using kv = await openKv(db);
+        await kv.set(["watched"], "last");
+      }
+
+      /** The states that a client sees; the last client that sees the first one restarts. */
+      async function statesOf(client: string): Promise<unknown[]> {
+        const states: unknown[] = [];
+        for await (const line of linesOf(start(client, url, "follow").stdout)) {
+          const state = JSON.parse(line);
+          if (state !== states.at(-1)) states.push(state);
+          if (states.length === 1 && --waiting === 0) await restart();
+        }
+        return states;
+      }
+
+      const kv = await openKv(db);
+      await kv.set(["watched"], "first");
+      kv.close();
+      const seen = await Promise.all(CLIENTS.map(statesOf));
+      assertEquals(seen, [["first", "last"], ["first", "last"]]);
+      await server.close();
+      db.close();
+    }));
+
+  it("says to a client with another token why, at once", async () => {
+    using db = open(":memory:");
+    await using server = serveKv(db, { token: TOKEN });
+    for (const client of CLIENTS) {
+      const [message] = await run(client, server.url, "open", "another-token");
+      assertMatch(String(message), /401.*The access token is missing or wrong/s);
+    }
+  });
+
+  it("outlives connections that are cut, and what is no request", async () => {
+    using db = open(":memory:");
+    await using server = serveKv(db, { token: TOKEN });
+    const starts = [
+      "",
+      "POST / HTTP/1.1\r\nhost: a\r\n",
+      `POST / HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${TOKEN}\r\ncontent-length: 99\r\n\r\n{`,
+      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
+      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nnot a frame of the protocol",
+      "\x16\x03\x01\x02\0\x01 a greeting of TLS",
+    ];
+    for (let round = 0; round < 5; round++) {
+      await Promise.all(starts.map(async (text) => {
+        using conn = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+        await conn.write(new TextEncoder().encode(text));
+      }));
+    }
+    assertEquals(await run("native", server.url, "open"), ["read"]);
+    assertEquals(db.stats().snapshots, 0);
+  });
+
+  it("ends watches when it ends, and leaves the database open", async () => {
+    using db = open(":memory:");
+    const server = serveKv(db, { token: TOKEN });
+    const child = start("native", server.url, "follow");
+    const lines = linesOf(child.stdout);
+    await lines.next();
+    await server.close();
+    await server.close();
+    child.kill("SIGKILL");
+    await child.status;
+    await lines.return(undefined);
+    using kv = await openKv(db);
+    assertEquals((await kv.set(["a"], 1)).ok, true);
+    await assertRejects(() => fetch(server.url));
+  });
+});
