@@ -9,6 +9,7 @@
 
 import { Deserializer, Serializer } from "node:v8";
 import { isU64, u64Of } from "../api/u64.ts";
+import { refuseHostObjects } from "./host_objects.ts";
 
 /** The encoding of a value, as Deno KV numbers them. */
 export const ENCODING = { v8: 1, u64: 2, bytes: 3 } as const;
@@ -54,7 +55,6 @@ export function decodeValue(encoding: number, data: Uint8Array): unknown {
  * @throws {TypeError} It cannot be cloned.
  */
 export function serialize(value: unknown): Uint8Array {
-  refuseHostObject(value);
   const serializer = new Serializer();
   serializer.writeHeader();
   try {
@@ -66,6 +66,7 @@ export function serialize(value: unknown): Uint8Array {
     throw new TypeError(error.message);
   }
   const bytes = serializer.releaseBuffer();
+  refuseHostObjects(value, bytes);
   bytes[1] = FORMAT_VERSION;
   return bytes;
 }
@@ -82,13 +83,6 @@ export function deserialize(bytes: Uint8Array): unknown {
     return deserializer.readValue();
   } catch (cause) {
     throw new TypeError("Cannot decode the value: V8 does not read it", { cause });
-  }
-}
-
-/** Such objects have their state outside of V8, which would store them as empty objects. */
-function refuseHostObject(value: unknown): void {
-  if (value instanceof Blob || value instanceof CryptoKey) {
-    throw new TypeError(`#<${value.constructor.name}> could not be cloned.`);
   }
 }
 

@@ -41,6 +41,24 @@ describe("encodeValue()", () => {
     assertThrows(() => encodeValue(new Blob(["x"])), TypeError, "#<Blob> could not be cloned.");
   });
 
+  it("refuses host objects inside a value, which V8 would store as empty objects", () => {
+    const blob = new Blob(["x"]);
+    const values = [
+      { a: [{ b: blob }] },
+      new Map([[1, blob]]),
+      new Set([blob]),
+      new Error("a", { cause: blob }),
+    ];
+    for (const value of values) {
+      assertThrows(() => encodeValue(value), TypeError, "#<Blob> could not be cloned.");
+    }
+    const { readable } = new TransformStream();
+    assertThrows(() => encodeValue([readable]), TypeError, "Unsupported object type");
+    const cycle: Record<string, unknown> = { empty: {}, url: new URL("http://a"), text: "o{\0" };
+    cycle["self"] = cycle;
+    assertEquals(Object.keys(again(cycle) as object), ["empty", "url", "text", "self"]);
+  });
+
   it("passes the error of a getter", () => {
     const value = {
       get a() {
