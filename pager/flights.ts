@@ -38,7 +38,10 @@ export class Flights {
     this.#commitPath = commitPath;
   }
 
-  /** Whether a flight would advance a checkpoint. False after a close or a failure. */
+  /**
+   * Whether a flight would advance a checkpoint or a move of the journal. False after a close or a
+   * failure.
+   */
   get isNeeded(): boolean {
     if (this.#owner.isClosed || this.#disk.failure !== undefined) return false;
     return this.#commitPath?.needsFlight ?? false;
@@ -47,6 +50,18 @@ export class Flights {
   /** Lets the next flights take a checkpoint, unless one has nothing to do. */
   requestCheckpoint(): void {
     this.#commitPath?.requestCheckpoint();
+  }
+
+  /**
+   * Begins to move the journal behind the data with the next flights, where everything is in the
+   * pages of the file; whether it did. Not while a snapshot is open, nor on a full disk.
+   *
+   * @param isRequested Whether it moves even if that saves nothing.
+   * @throws {IoError} A write failed, and the handle latches.
+   */
+  beginMove(isRequested: boolean): boolean {
+    this.#checkBetween();
+    return this.#commitPath?.beginMove(isRequested) ?? false;
   }
 
   /**

@@ -99,6 +99,8 @@ export class Pager {
   /** The same object, or undefined while it has no observer. */
   #observer: PageObserver | undefined;
   #closed = false;
+  /** Whether a close has begun that has not ended. */
+  #isClosing = false;
 
   /**
    * Opens a pager on a locked file, and takes ownership of the file.
@@ -463,15 +465,41 @@ export class Pager {
    * @throws {IoError} The system refused.
    */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    while (this.depth > 0) this.rollback();
+    if (this.#closed && !this.#isClosing) return;
+    this.#beginClose();
     try {
       this.#disk.checkWritable();
       if (!this.readOnly) this.#commitPath?.close();
     } finally {
-      this.#disk.close();
+      this.#endClose();
     }
+  }
+
+  /**
+   * Closes as `close` does, by syncs off the thread. The pager is of no use from the call on;
+   * `close` meanwhile ends it in line.
+   *
+   * @throws {IoError} Later, in the promise: the system refused.
+   */
+  async closeLater(): Promise<void> {
+    if (this.#closed) return;
+    this.#beginClose();
+    try {
+      this.#disk.checkWritable();
+      if (!this.readOnly) await this.#commitPath?.closeLater();
+    } finally {
+      if (this.#isClosing) this.#endClose();
+    }
+  }
+
+  #beginClose(): void {
+    this.#closed = this.#isClosing = true;
+    while (this.depth > 0) this.rollback();
+  }
+
+  #endClose(): void {
+    this.#isClosing = false;
+    this.#disk.close();
   }
 
   /** Reports each page that `at` looks up to an observer; returns a function that ends this. */

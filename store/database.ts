@@ -545,8 +545,7 @@ export class Database {
    * @throws {IoError} Committed changes could not be written.
    */
   close(): void {
-    if (this.#session.closed) return;
-    this.#refuseInside("close");
+    if (!this.#session.closed) this.#refuseInside("close");
     this.#session.close();
   }
 
@@ -556,8 +555,9 @@ export class Database {
   }
 
   /**
-   * Closes without blocking the event loop for long syncs, for `await using`. The database can be
-   * used until the promise resolves.
+   * Closes without blocking the event loop for long syncs, or for pages that move, for
+   * `await using`. The database refuses every use once only its superblocks have to be written.
+   * `close` meanwhile ends it in line.
    *
    * ```ts
    * import { open } from "../mod.ts";
@@ -569,8 +569,7 @@ export class Database {
    * @throws {IoError} Committed changes could not be written.
    */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#session.closed) return;
-    this.#refuseInside("close");
+    if (!this.#session.closed) this.#refuseInside("close");
     await this.#session.closeLater();
   }
 

@@ -41,6 +41,7 @@ import { FileEnd } from "./file_end.ts";
 import type { Flight, Journal } from "./journal.ts";
 import { JournalPlace } from "./journal_place.ts";
 import type { CheckpointState, JournalFigures, JournalState } from "./journal_state.ts";
+import { type Steps, SyncedSteps } from "./synced_steps.ts";
 import type { LogBuffer } from "../batch/log_record.ts";
 
 /**
@@ -79,6 +80,8 @@ export class CommitPath implements CommitLog {
   readonly #images: PageSet;
   readonly #snapshots: LiveSnapshots;
   readonly #journalBytes: number;
+  /** A move of the journal or a close that is under way. Other writers first finish it in line. */
+  readonly #steps = new SyncedSteps();
   /** Whether a flight is in the air. */
   #isFlying = false;
   /** The flights that landed while a checkpoint was due and could not begin. */
@@ -191,8 +194,9 @@ export class CommitPath implements CommitLog {
     this.#mayBeFull = true;
   }
 
-  /** After a refusal, frees the room that a checkpoint can free; between transactions. */
+  /** Before a transaction: after a refusal, frees the room that a checkpoint can free. */
   makeRoom(): void {
+    this.#finishSteps();
     if (!this.#wasRefused) return;
     this.#wasRefused = false;
     this.#writeAll();
@@ -208,8 +212,19 @@ export class CommitPath implements CommitLog {
   begin(meta: Meta): void {
     if (this.#superblock.isOpen) return;
     this.#superblock.repair();
-    this.#place.create(meta);
+    this.#runInLine(this.#place.create(meta));
   }
+
+  #runInLine(steps: Steps): void {
+    this.#steps.begin(steps);
+    this.#finishSteps();
+  }
+
+  #finishSteps(): void {
+    if (this.#steps.isRunning) this.#steps.finish(this.#sync);
+  }
+
+  readonly #sync = (): void => this.#journal.sync();
 
   /** The lowest page count that leaves both areas inside the file. */
   get pageCountMin(): number {
@@ -223,6 +238,7 @@ export class CommitPath implements CommitLog {
    * here.
    */
   flush(level: Durability, waits: boolean): void {
+    this.#finishSteps();
     if (level === "sync") this.#journal.flush(true);
     else this.write(level);
     this.#advanceCheckpoint(this.#bytesMax * (waits ? WAITING_SHARE : 1));
@@ -233,9 +249,9 @@ export class CommitPath implements CommitLog {
     if (level === "buffered" || this.pending.length > PENDING_BYTES_MAX) this.#journal.flush(false);
   }
 
-  /** Whether a flight would advance a checkpoint. */
+  /** Whether a flight would advance a checkpoint, or a move of the journal. */
   get needsFlight(): boolean {
-    return this.#checkpoint.isRunning || this.#isCheckpointDue;
+    return this.#steps.isRunning || this.#checkpoint.isRunning || this.#isCheckpointDue;
   }
 
   get #isCheckpointDue(): boolean {
@@ -256,6 +272,7 @@ export class CommitPath implements CommitLog {
 
   /** Writes all commits, and starts a sync off the thread; `land` follows it. */
   takeOff(): Flight | undefined {
+    if (this.#steps.isRunning) return this.#takeOffWithSteps();
     // On a full disk a checkpoint frees the kept room of the area for the next transaction.
     if (this.#journal.isShort) {
       this.flush("sync", false);
@@ -269,11 +286,20 @@ export class CommitPath implements CommitLog {
     return flight;
   }
 
+  /** Starts a sync of the last step; nothing has been committed since. */
+  #takeOffWithSteps(): Flight {
+    this.#unsynced.beginSync();
+    this.#isFlying = true;
+    return this.#journal.takeOff(false, false);
+  }
+
   /** Notes that the sync of a flight has ended, and advances the checkpoint. */
   land(flight: Flight): void {
     this.#unsynced.endSync();
     this.#isFlying = false;
     this.#journal.land(flight);
+    // The flight in the air is the one of the step: steps begin while there is none.
+    if (this.#steps.isRunning) return this.#steps.next();
     if (!this.#checkpoint.isRunning) {
       if (this.#isCheckpointDue) this.#beginCheckpointInFlight();
     } else {
@@ -332,6 +358,7 @@ export class CommitPath implements CommitLog {
 
   /** Begins a checkpoint, unless one is running or has nothing to do. */
   beginCheckpoint(): void {
+    this.#finishSteps();
     if (this.#checkpoint.isRunning || !this.#hasWork) return;
     this.#journal.flush(true);
     this.#prepareCheckpoint();
@@ -352,15 +379,18 @@ export class CommitPath implements CommitLog {
    * work may remain.
    */
   checkpointSlice(): boolean {
-    if (!this.#checkpoint.isRunning) return !this.#isFlying && this.#renewJournal();
-    this.#checkpoint.slice();
-    return true;
+    if (this.#checkpoint.isRunning) {
+      this.#checkpoint.slice();
+      return true;
+    }
+    this.#finishSteps();
+    return this.#renewJournal();
   }
 
   /** Moves everything committed to the pages of the file, and cuts the free tail, in one call. */
   checkpoint(): void {
     this.#writeAll();
-    while (!this.#isFlying && this.#renewJournal());
+    while (this.#renewJournal());
   }
 
   /**
@@ -369,12 +399,29 @@ export class CommitPath implements CommitLog {
    */
   moveJournalToEnd(): boolean {
     this.#writeAll();
-    if (!this.#canRenewJournal()) return false;
-    const isThere = this.#fromHeaders(() => this.#place.isBehindData(), false);
-    return isThere || this.#renewJournal(NOTHING_SAVED);
+    return this.#canRenewJournal() && (this.#isBehindData || this.#renewJournal(NOTHING_SAVED));
+  }
+
+  /**
+   * Begins to move the journal behind the data with the next flights, once everything committed is
+   * in the pages of the file. A commit meanwhile ends the move in line.
+   *
+   * @param isRequested Whether it moves even if that saves nothing.
+   * @returns Whether it began.
+   */
+  beginMove(isRequested: boolean): boolean {
+    if (this.#steps.isRunning || (isRequested && this.#isBehindData)) return false;
+    if (!this.#isRenewalDue(isRequested ? NOTHING_SAVED : this.#chunksWorthSaving)) return false;
+    this.#steps.begin(this.#renewal());
+    return true;
+  }
+
+  get #isBehindData(): boolean {
+    return this.#fromHeaders(() => this.#place.isBehindData(), false);
   }
 
   #writeAll(): void {
+    this.#finishSteps();
     if (!this.#superblock.isOpen) return;
     this.#checkpoint.finish();
     this.beginCheckpoint();
@@ -386,17 +433,24 @@ export class CommitPath implements CommitLog {
    * whether it did.
    */
   #renewJournal(enough = this.#chunksWorthSaving): boolean {
-    if (!this.#canRenewJournal()) return false;
-    if (this.#chunksSaved() < enough || !this.#fileEnd.hasPlenty()) return false;
+    if (!this.#isRenewalDue(enough)) return false;
+    this.#runInLine(this.#renewal());
+    return !this.#mayBeFull;
+  }
+
+  #isRenewalDue(enough: number): boolean {
+    if (this.#isFlying || !this.#canRenewJournal()) return false;
+    return this.#chunksSaved() >= enough && this.#fileEnd.hasPlenty();
+  }
+
+  *#renewal(): Steps {
     try {
-      this.#place.renew();
-      return true;
+      yield* this.#place.renew();
     } catch (error) {
       this.#disk.checkWritable();
       if (!isFull(error)) throw error;
       // The next commit tries again to create the journal.
       this.#mayBeFull = true;
-      return false;
     }
   }
 
@@ -431,12 +485,29 @@ export class CommitPath implements CommitLog {
 
   /** Leaves the file clean: everything in its pages, no journal, no tail. */
   close(): void {
+    this.#finishSteps();
+    this.#runInLine(this.#closing());
+  }
+
+  /** Closes by syncs off the thread; `close` meanwhile takes the steps that remain. */
+  async closeLater(): Promise<void> {
+    this.#finishSteps();
+    this.#steps.begin(this.#closing());
+    while (this.#steps.isRunning) {
+      await this.#disk.startSync();
+      this.#steps.next();
+    }
+  }
+
+  *#closing(): Steps {
     if (!this.#superblock.isOpen) return;
     this.#writeAll();
     const isTight = (this.#mayBeFull || this.#wasLonger) && !this.#fileEnd.hasPlenty();
     const journal = new Set(this.#journal.chunks.flat());
     if (isTight && this.#fileEnd.pageCountWithout(journal, Infinity) > this.pageCountMin) return;
-    this.#place.giveBack(Infinity);
-    if (isTight) this.#fileEnd.claimNextJournal();
+    yield* this.#place.giveBack(Infinity);
+    if (!isTight) return;
+    this.#fileEnd.claimNextJournal();
+    yield;
   }
 }

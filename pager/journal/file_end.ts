@@ -125,13 +125,15 @@ export class FileEnd {
     return has;
   }
 
-  /** Claims the bytes that the next session's journal begins with, as far as the disk has room. */
+  /**
+   * Claims the bytes that the next session's journal begins with, as far as the disk has room. A
+   * sync has to follow.
+   */
   claimNextJournal(): void {
     const first = chunksOf(this.#meta.pageCount);
     for (const chunk of [first, first + 1]) {
       this.#tryClaim(chunk * CHUNK_BYTES, PAGE_BYTES + AREA_BYTES_MIN);
     }
-    this.#disk.sync();
   }
 
   #tryClaim(position: number, bytes: number): boolean {

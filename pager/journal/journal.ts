@@ -216,11 +216,6 @@ export class Journal {
     return partsBytes(this.#published.length) + partsBytes(this.pending.length);
   }
 
-  /** Lists the chunks of both areas in the superblocks, once they are on the medium. */
-  publishAreas(): void {
-    this.#areas.publish();
-  }
-
   /** Writes everything pending; with `durable` it is on the medium when the call returns. */
   flush(durable: boolean): void {
     if (this.#published.length > 0) {

@@ -188,11 +188,11 @@ export class JournalAreas {
       throw new LimitError(`Cannot commit: its journal of ${end} bytes is too long`);
     }
     this.#addChunks(area, count - area.chunks.length, meta);
-    this.publish();
+    this.#publish();
   }
 
   /** Lists the chunks of both areas in the superblocks, once they are on the medium. */
-  publish(): void {
+  #publish(): void {
     this.sync();
     this.#unsynced.clear();
     this.#superblock.publish({ open: true, journals: this.chunks });

@@ -18,6 +18,7 @@ import { type Disk, isFull } from "../file/disk.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { seedOf } from "../format/checksum.ts";
 import { CHUNK_BYTES, CHUNK_PAGES, chunksOf, PAGE_BYTES } from "../format/format.ts";
+import type { Superblock } from "../format/superblock.ts";
 import type { Meta } from "../format/meta.ts";
 import type { ChunkNumber } from "../format/units.ts";
 import type { ClaimedPages } from "./claimed_pages.ts";
@@ -25,6 +26,7 @@ import type { TransactionListener } from "./commit_hooks.ts";
 import type { CurrentSuperblock } from "./current_superblock.ts";
 import { type FileEnd, LOOKS_MAX } from "./file_end.ts";
 import type { Journal } from "./journal.ts";
+import type { Steps } from "./synced_steps.ts";
 import { emptyHeaderPage, journalHeaderPage } from "../batch/journal_area.ts";
 
 /** The chunks of a new journal: one for each area. */
@@ -79,8 +81,12 @@ export class JournalPlace {
     return chunks.length === 0 ? 0 : (Math.max(...chunks) + 1) * CHUNK_PAGES;
   }
 
-  /** Creates both areas at the end of the file, and lists them in the superblocks. */
-  create(meta: Meta): void {
+  /**
+   * Creates both areas at the end of the file, and lists them in the superblocks.
+   *
+   * @throws {IoError} The disk is full: the file has no journal.
+   */
+  *create(meta: Meta): Steps {
     try {
       this.#journal.prepare(meta);
     } catch (error) {
@@ -88,11 +94,19 @@ export class JournalPlace {
       if (isFull(error)) this.#fileEnd.cutAt(this.#superblock.fields.pageCount);
       throw error;
     }
-    try {
-      this.#journal.publishAreas();
-    } finally {
-      this.show();
-    }
+    this.show();
+    yield;
+    yield* this.#publish({ open: true, journals: this.#journal.chunks });
+  }
+
+  /** Replaces fields of the superblock in both copies, once all before is on the medium. */
+  *#publish(changes: Partial<Superblock>): Steps {
+    this.#unsynced.clear();
+    this.#superblock.writeFirstCopy(changes);
+    yield;
+    this.#superblock.writeSecondCopy();
+    yield;
+    this.#superblock.endSteps();
   }
 
   /** A rollback or a cut of the tail may have left other header pages of new chunks in memory. */
@@ -136,11 +150,11 @@ export class JournalPlace {
    *
    * @throws {IoError} The disk is full: the file is clean, and has no journal.
    */
-  renew(): void {
-    this.giveBack(LOOKS_MAX);
+  *renew(): Steps {
+    yield* this.giveBack(LOOKS_MAX);
     const { pageCount } = this.#meta;
     try {
-      this.create(this.#meta);
+      yield* this.create(this.#meta);
     } catch (error) {
       this.#meta.pageCount = pageCount;
       throw error;
@@ -153,16 +167,15 @@ export class JournalPlace {
    * @param looksMax The most chunks at the end of the file to look at.
    * @throws {CorruptionError} A header page breaks a rule, and nothing has changed.
    */
-  giveBack(looksMax: number): void {
+  *giveBack(looksMax: number): Steps {
     const chunks = this.#journal.chunks.flat();
     this.#meta.pageCount = this.#fileEnd.pageCountWithout(new Set(chunks), looksMax);
     this.#meta.allocatorHint = Math.min(this.#meta.allocatorHint, ...chunks);
     this.#journal.giveBack(this.#meta);
     for (const chunk of chunks) this.#empty(chunk);
     this.#fileEnd.extend();
-    this.#disk.sync();
-    this.#unsynced.clear();
-    this.#superblock.publish({
+    yield;
+    yield* this.#publish({
       ...this.#meta,
       open: false,
       journals: [[], []],

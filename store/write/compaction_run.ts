@@ -100,8 +100,9 @@ export class CompactionRun {
   /** Takes a slice of a checkpoint; after the last one, moves the journal behind the data. */
   #moveJournal(next: Phase): void {
     const { pager } = this.#database;
-    if (!this.#database.checkpointSlice()) pager.moveJournalToEnd();
-    else if (pager.stats().checkpoints - this.#checkpoints < CHECKPOINTS_MAX) return;
+    if (this.#database.checkpointSlice()) {
+      if (pager.stats().checkpoints - this.#checkpoints < CHECKPOINTS_MAX) return;
+    } else if (this.#database.moveJournal()) return;
     this.#begin(next);
   }
 }

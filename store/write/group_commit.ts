@@ -134,10 +134,20 @@ export class GroupCommit {
     if (!this.#policy.isSyncLong) return this.#pager.checkpointSlice();
     const { flights } = this.#pager;
     flights.requestCheckpoint();
-    // Without work the slice may still move the journal, in line.
-    if (!flights.isNeeded) return this.#pager.checkpointSlice();
+    if (!flights.isNeeded && !flights.beginMove(false)) return false;
     this.#fly();
     return true;
+  }
+
+  /**
+   * Moves the journal behind the data, where everything is in the pages of the file. Returns
+   * whether the move is under way.
+   */
+  moveJournal(): boolean {
+    if (this.#flying !== undefined) return true;
+    if (!this.#policy.isSyncLong) this.#pager.moveJournalToEnd();
+    else if (this.#pager.flights.beginMove(true)) this.#fly();
+    return this.#flying !== undefined;
   }
 
   /**

@@ -19,6 +19,8 @@ export interface Household {
   runSlice(slice: () => boolean): boolean;
   /** Takes a slice of a checkpoint. Returns whether more may remain. */
   checkpointSlice(): boolean;
+  /** Moves the journal behind the data. Returns whether the move is under way. */
+  moveJournal(): boolean;
   /** Notes that a name may refer to another tree. */
   treesChanged(): void;
 }

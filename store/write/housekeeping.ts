@@ -36,6 +36,8 @@ const CLOSE_BOUNDS: CompactionBounds = {
   slackPages: 128,
   slackPart: 1 / 16,
 };
+/** The same in steps, which go through the journal and wait for no sync. */
+const CLOSE_STEPS_BOUNDS: CompactionBounds = { ...CLOSE_BOUNDS, slicePagesMax: SLICE_PAGES };
 /** A compaction in an idle database: values of at most 4 MiB, in files of at most 16 GiB. */
 const IDLE_BOUNDS: CompactionBounds = {
   chunksMax: 8192,
@@ -127,18 +129,39 @@ export class Housekeeping {
    * the file stays as it is.
    */
   beforeClose(): void {
+    if (!this.#mayCompactBeforeClose) return;
     const { pager, context, catalog } = this.#database;
-    if (pager.readOnly || pager.failure !== undefined || pager.depth > 0) return;
-    if (pager.stats().journalBatches === 0 && pager.recovery === undefined) return;
     const compaction = new Compaction(context, catalog, CLOSE_BOUNDS);
     try {
       while (compaction.countSlice(Infinity));
       if (!compaction.isWorthwhile || !pager.moveJournalToEnd()) return;
       while (this.#database.runSlice(() => compaction.moveSlice(Infinity)));
     } catch (error) {
-      if (error instanceof IoError || error instanceof LimitError) return;
-      if (!(error instanceof CorruptionError)) throw error;
+      if (!isRefusal(error) && !(error instanceof CorruptionError)) throw error;
     }
+  }
+
+  get #mayCompactBeforeClose(): boolean {
+    const { pager } = this.#database;
+    if (pager.readOnly || pager.failure !== undefined || pager.depth > 0) return false;
+    return pager.stats().journalBatches > 0 || pager.recovery !== undefined;
+  }
+
+  /**
+   * Begins to do what `beforeClose` does, in steps. Returns a function that takes a step, and
+   * returns whether more follow.
+   */
+  compactBeforeClose(): () => boolean {
+    if (!this.#mayCompactBeforeClose) return () => false;
+    const run = new CompactionRun(this.#database, CLOSE_STEPS_BOUNDS, COMPACTION_MS);
+    return () => {
+      try {
+        return run.step();
+      } catch (error) {
+        if (!isRefusal(error) && !(error instanceof CorruptionError)) throw error;
+        return false;
+      }
+    };
   }
 
   /** Ends housekeeping. */
@@ -231,12 +254,17 @@ export class Housekeeping {
     try {
       if (!this.#database.runSlice(() => catalog.sweep(undefined, id))) left.shift();
     } catch (error) {
-      if (error instanceof IoError || error instanceof LimitError) return false;
+      if (isRefusal(error)) return false;
       if (!(error instanceof CorruptionError)) throw error;
       left.shift();
     }
     return true;
   }
+}
+
+/** Whether the disk or a limit refused a slice. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof IoError || error instanceof LimitError;
 }
 
 function unlessDamaged(action: () => void): void {

@@ -9,6 +9,7 @@
  * It does not know the public classes of transactions and trees.
  */
 
+import { setImmediate } from "node:timers";
 import { type BTree, Catalog, TreeContext, UnfinishedValues } from "../../btree/mod.ts";
 import { ClosedError, type Durability, type Pager, type PageSnapshot } from "../../pager/mod.ts";
 import { ChangeFeed } from "../watch/change_feed.ts";
@@ -45,6 +46,8 @@ export class Session implements TreeSource {
   readonly #group: GroupCommit;
   readonly #housekeeping: Housekeeping;
   #closed = false;
+  /** The end in turns, once it has begun. */
+  #closing: Promise<void> | undefined;
   /** The depth of the savepoint that cannot commit, which is the innermost one; 0 = none. */
   #doomedDepth = 0;
   #doom: unknown;
@@ -137,6 +140,11 @@ export class Session implements TreeSource {
   /** Takes a slice of a checkpoint. Returns whether more may remain. */
   checkpointSlice(): boolean {
     return this.#group.checkpointSlice();
+  }
+
+  /** Moves the journal behind the data. Returns whether the move is under way. */
+  moveJournal(): boolean {
+    return this.#group.moveJournal();
   }
 
   /** Releases the pages of a dropped tree: some at once, the rest in the next turns. */
@@ -255,27 +263,61 @@ export class Session implements TreeSource {
     this.feed.deliver(this.pager.durableVersion);
   }
 
-  /** Ends the session after its syncs have ended off the thread, where they are long. */
-  async closeLater(): Promise<void> {
-    await this.#group.settle();
-    if (!this.#closed) this.close();
+  /** Ends the session in turns of the event loop, and where syncs are long, by syncs off it. */
+  closeLater(): Promise<void> {
+    return this.#closing ??= this.#closeInTurns();
   }
 
-  /** Ends the session. */
+  async #closeInTurns(): Promise<void> {
+    await this.#group.settle();
+    if (this.#closed) return;
+    this.#endWork();
+    using _ = this.pauseIdleCompaction();
+    const step = this.#housekeeping.compactBeforeClose();
+    while (!this.#closed && step()) await new Promise<void>((resolve) => setImmediate(resolve));
+    await this.#group.settle();
+    if (this.#closed) return;
+    this.#endWork(); // of what began meanwhile
+    this.#end();
+    await this.#reportClosed(this.pager.closeLater());
+  }
+
+  async #reportClosed(closed: Promise<void>): Promise<void> {
+    try {
+      await closed;
+    } finally {
+      this.#deliver();
+      this.feed.close();
+    }
+  }
+
+  /** Ends the session; one that ends in turns ends now. */
   close(): void {
-    for (const upload of this.uploads) upload.end();
-    if (this.pager.depth === 0 && !this.pager.readOnly) this.#housekeeping.releaseAll();
-    this.#housekeeping.beforeClose();
-    this.#closed = true;
-    this.treesChanged();
-    this.#housekeeping.stop();
-    this.#group.flush();
+    if (!this.#closed) {
+      this.#endWork();
+      this.#housekeeping.beforeClose();
+      this.#end();
+    }
     try {
       this.pager.close();
     } finally {
       this.#deliver();
       this.feed.close();
     }
+  }
+
+  /** Ends uploads and the release of dropped trees. */
+  #endWork(): void {
+    for (const upload of this.uploads) upload.end();
+    if (this.pager.depth === 0 && !this.pager.readOnly) this.#housekeeping.releaseAll();
+  }
+
+  /** From here on the session refuses every use. */
+  #end(): void {
+    this.#closed = true;
+    this.treesChanged();
+    this.#housekeeping.stop();
+    this.#group.flush();
   }
 
   /** Whether the session has ended. */

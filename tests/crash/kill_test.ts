@@ -27,6 +27,8 @@ interface Life {
   readonly attempted: number | undefined;
   /** The last commit that it acknowledged. */
   readonly acknowledged: number | undefined;
+  /** Whether it was killed while a sync ran off the thread. */
+  readonly isFlying: boolean;
 }
 
 describe("kill -9", () => {
@@ -38,11 +40,13 @@ describe("kill -9", () => {
       let acknowledged = 0;
       let attempted = 0;
       let opened = 0;
+      let flying = 0;
       for (let i = 0; i < KILLS; i++) {
         const life = await liveAndDie(path, random.below(DELAY_MS_MAX + 1), i % 2 === 0);
         if (life.opened !== undefined) {
           expectBetween(life.opened, acknowledged, attempted, `process ${i}`);
           opened++;
+          if (life.isFlying) flying++;
           acknowledged = attempted = life.opened;
         }
         attempted = life.attempted ?? attempted;
@@ -51,8 +55,10 @@ describe("kill -9", () => {
       const handle = quireEngine.open(openDiskFile(path), {});
       expectBetween(commitsIn(handle), acknowledged, attempted, "the end");
       handle.close();
-      console.log(`kill -9: ${KILLS} processes, ${opened} had opened, ${attempted} commits`);
+      const counts = `${opened} had opened, ${flying} with a flight in the air`;
+      console.log(`kill -9: ${KILLS} processes, ${counts}, ${attempted} commits`);
       assertGreater(opened, KILLS / 4);
+      assertGreater(flying, opened / 2);
       assertGreater(attempted, KILLS);
     } finally {
       Deno.removeSync(dir, { recursive: true });
@@ -88,11 +94,16 @@ async function liveAndDie(path: string, delayMs: number, fromStart: boolean): Pr
   const lines = text.split("\n");
   // The kill may have truncated the last line.
   lines.pop();
-  assertEquals(lines.filter((line) => !/^s$|^[ota] \d+$/.test(line)), []);
+  assertEquals(lines.filter((line) => !/^s$|^[otafl] \d+$/.test(line)), []);
   assertEquals(signal, "SIGKILL");
   const lastOf = (letter: string) => {
     const line = lines.findLast((line) => line.startsWith(letter));
     return line === undefined ? undefined : Number(line.slice(2));
   };
-  return { opened: lastOf("o "), attempted: lastOf("t "), acknowledged: lastOf("a ") };
+  return {
+    opened: lastOf("o "),
+    attempted: lastOf("t "),
+    acknowledged: lastOf("a "),
+    isFlying: (lastOf("f ") ?? -1) > (lastOf("l ") ?? -1),
+  };
 }

@@ -50,7 +50,8 @@ type OtherAct =
   | "release"
   | "takeOff"
   | "land"
-  | "requestCheckpoint";
+  | "requestCheckpoint"
+  | "beginMove";
 
 /** The steps that an engine executes. */
 export interface Workload {
@@ -294,6 +295,9 @@ function runOther(step: OtherStep, handle: Handle, recorder: Recorder): void {
       break;
     case "requestCheckpoint":
       handle.requestCheckpoint();
+      break;
+    case "beginMove":
+      handle.beginMove();
       break;
     case "keep":
       handle.keep();

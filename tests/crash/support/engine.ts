@@ -63,6 +63,8 @@ export interface Handle {
   compact(steps: "step" | "all"): void;
   /** Lets the next of these syncs take a checkpoint. */
   requestCheckpoint(): void;
+  /** Begins to create an empty journal anew with the next of these syncs. */
+  beginMove(): void;
   /** The number of the last commit. */
   readonly version: number;
   /** The number of the last commit that the engine knows to be on the medium. */

@@ -29,6 +29,8 @@ export interface PageRecord {
 export interface Superblock {
   readonly number: number;
   readonly isClean: boolean;
+  /** The place of each area. */
+  readonly places: readonly [number, number];
   /** Where replay begins. */
   readonly generation: number;
   readonly sequence: number;
@@ -63,6 +65,13 @@ export function write(medium: Medium, name: string, value: Value, through = fals
   if (cell === undefined) throw new Error(`the model has no cell ${name}`);
   if (through) addCell(medium, name, value);
   else cell.writes.push(value);
+}
+
+/** Empties the cells whose names begin with a prefix. */
+export function clear(medium: Medium, prefix: string): void {
+  for (const [name, { value, writes }] of Object.entries(medium)) {
+    if (name.startsWith(prefix) && (value !== null || writes.length > 0)) write(medium, name, null);
+  }
 }
 
 /** Takes all writes to the medium. */

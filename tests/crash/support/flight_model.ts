@@ -3,126 +3,33 @@
  *
  * A model of `pager/journal/` and `pager/cache/writeback.ts`: commits gather, batches go to two
  * areas in turn, a flight syncs them while commits, flushes in line, evictions and a close go on,
- * and a checkpoint advances in line or with flights. Each page is a chunk of its own. Each rule can
- * be turned off, which plants the fault that it prevents.
+ * and a checkpoint advances in line or with flights. At its end an area may move to a free place.
+ * An empty journal is created anew, and a close ends, in steps with a sync each. Each page is a
+ * chunk of its own. Each rule can be turned off, which plants the fault that it prevents.
  *
- * It does not model recovery itself being interrupted, torn sectors, full disks, or the moves of
- * the journal: the workloads of the crash test run these in the engine.
+ * It does not model recovery itself being interrupted, torn sectors, or full disks: the workloads
+ * of the crash test run these in the engine.
  */
 
 import {
-  addCell,
   type Batch,
+  clear,
   endSync,
   forgetSync,
-  type Medium,
   type PageRecord,
   startSync,
   sync,
   write,
 } from "./flight_medium.ts";
-
-/** The rules that can be turned off. */
-export const RULES = [
-  "a landing covers only what was written at its take-off",
-  "a batch names as durable only what its sync covered",
-  "a batch confirms only what was on the medium before it",
-  "a page follows its confirmed version to the file",
-  "a chunk written meanwhile drops its copy",
-  "a superblock follows a flight that took off after the last page",
-  "an area is used again after the superblock is on the medium",
-  "published pages are on the medium before the batch that names them",
-  "a close syncs for itself while a flight is in the air",
-  "a failed flight is the last",
-] as const;
-
-/** A rule that can be turned off. */
-export type Rule = typeof RULES[number];
-
-/** The page that a bulk load writes; the others are changed by commits. */
-export const LOADED = 2;
-const SLOTS = 9;
-
-/** The cell that a checkpoint writes for a chunk: of the loaded page, its header alone. */
-export function cellOf(chunk: number): string {
-  return chunk === LOADED ? "header" : `page ${chunk}`;
-}
-
-/** The checkpoint that runs. */
-interface Running {
-  chunks: number[];
-  readonly sequence: number;
-  readonly version: number;
-  step: "pages" | "first copy" | "second copy";
-  isSyncing: boolean;
-}
-
-/** Everything that the model knows, as plain data. */
-export interface ModelState {
-  medium: Medium;
-  /** The pages as of each version. */
-  history: number[][];
-  /** The last version that was acknowledged. */
-  acknowledged: number;
-  pending: PageRecord[];
-  /** Records that wait for published pages, and their version. */
-  published: PageRecord[];
-  publishedVersion: number;
-  written: number;
-  durable: number;
-  confirmed: number;
-  nextConfirmed: number;
-  versionBefore: number;
-  generation: number;
-  offset: number;
-  sequence: number;
-  durableSequence: number;
-  /** The version of each dirty page, or 0. */
-  dirty: number[];
-  checkpoint: Running | null;
-  staged: { chunk: number; version: number } | null;
-  flight: { version: number; confirmed: number; sequence: number } | null;
-  superblock: number;
-  /** Whether the handle goes on: it is not closed, and no sync failed. */
-  isLive: boolean;
-}
-
-/** A file that was just opened, with its areas. */
-export function freshState(): ModelState {
-  const medium: Medium = {};
-  for (let slot = 0; slot < SLOTS; slot++) {
-    addCell(medium, `area 0 slot ${slot}`, null);
-    addCell(medium, `area 1 slot ${slot}`, null);
-  }
-  for (let page = 0; page <= LOADED; page++) addCell(medium, `page ${page}`, 0);
-  const start = { number: 0, isClean: false, generation: 1, sequence: 0, version: 0 };
-  addCell(medium, "header", 0);
-  addCell(medium, "copy 0", start);
-  addCell(medium, "copy 1", start);
-  return {
-    medium,
-    history: [[0, 0, 0]],
-    acknowledged: 0,
-    pending: [],
-    published: [],
-    publishedVersion: 0,
-    written: 0,
-    durable: 0,
-    confirmed: 0,
-    nextConfirmed: 0,
-    versionBefore: 0,
-    generation: 1,
-    offset: 0,
-    sequence: 0,
-    durableSequence: 0,
-    dirty: [0, 0, 0],
-    checkpoint: null,
-    staged: null,
-    flight: null,
-    superblock: 0,
-    isLive: true,
-  };
-}
+import {
+  cellOf,
+  LOADED,
+  type ModelState,
+  type Rule,
+  type Running,
+  slotOf,
+  type SyncedStep,
+} from "./flight_state.ts";
 
 /** The engine of the model, which changes a state. */
 export class FlightModel {
@@ -141,14 +48,33 @@ export class FlightModel {
 
   /** Commits: odd versions change both pages, even ones the first. */
   commit(): void {
+    this.#endMove();
     const version = this.#version + 1;
     this.#publish(version % 2 === 1 ? [0, 1] : [0], false);
   }
 
   /** Commits a page that was written to the file directly. */
   load(): void {
-    write(this.#state.medium, `page ${LOADED}`, this.#version + 1);
+    const state = this.#state;
+    this.#endMove();
+    const place = state.free!;
+    state.loadedPlace = place;
+    state.free = null;
+    write(state.medium, slotOf(place, 0), this.#version + 1);
     this.#publish([LOADED], true);
+  }
+
+  /** Commits the release of that page. */
+  unload(): void {
+    const state = this.#state;
+    this.#endMove();
+    const version = this.#version + 1;
+    const content = [...state.history.at(-1)!];
+    content[LOADED] = 0;
+    state.history.push(content);
+    state.dirty[LOADED] = version;
+    state.pending.push({ page: LOADED, version: 0, isPublished: false });
+    state.free = state.loadedPlace;
   }
 
   #publish(pages: number[], isPublished: boolean): void {
@@ -226,7 +152,8 @@ export class FlightModel {
     const { generation } = state;
     const sequence = ++state.sequence;
     const batch: Batch = { generation, sequence, durable: state.durableSequence, version, records };
-    write(state.medium, `area ${generation & 1} slot ${state.offset++}`, batch, through);
+    const place = state.places[generation & 1]!;
+    write(state.medium, slotOf(place, state.offset++), batch, through);
   }
 
   #markDurable(): void {
@@ -266,14 +193,19 @@ export class FlightModel {
    */
   takeOff(confirms: boolean, mayWait: boolean): void {
     const state = this.#state;
+    if (state.steps !== null) return this.#startFlight();
     const { durable, nextConfirmed: known, sequence: last } = state;
     const isAlone = mayWait && state.durableSequence === last && known < durable;
     if (!isAlone) this.#takePending();
     if (confirms && state.nextConfirmed < this.#confirmable) this.#writeConfirmation(false);
-    const { written, nextConfirmed, sequence } = state;
-    state.flight = { version: written, confirmed: nextConfirmed, sequence };
-    startSync(state.medium);
+    this.#startFlight();
     this.#stage();
+  }
+
+  #startFlight(): void {
+    const { written, nextConfirmed, sequence, medium } = this.#state;
+    this.#state.flight = { version: written, confirmed: nextConfirmed, sequence };
+    startSync(medium);
   }
 
   #takePending(): void {
@@ -295,18 +227,19 @@ export class FlightModel {
     this.#state.staged = { chunk, version: dirty[chunk]! };
   }
 
-  /** Ends a flight; with `begins` a checkpoint is due. */
-  land(begins: boolean): void {
+  /** Ends a flight; with `begins` a checkpoint is due, and with `moves` it moves an area. */
+  land(begins: boolean, moves = false): void {
     const state = this.#state;
     const flight = state.flight!;
     state.flight = null;
     endSync(state.medium);
     if (!state.isLive) return;
+    if (state.steps !== null) return this.#nextSyncedStep();
     this.#noteLanding(flight);
     state.acknowledged = Math.max(state.acknowledged, state.durable);
     if (state.published.length > 0) this.#writePublished();
     if (state.checkpoint !== null) this.#landCheckpoint();
-    else if (begins && this.#canSwitch()) this.#switchArea();
+    else if (begins && this.#canSwitch()) this.#switchArea(moves);
   }
 
   #noteLanding(flight: { version: number; confirmed: number; sequence: number }): void {
@@ -345,20 +278,52 @@ export class FlightModel {
   }
 
   /** Begins a checkpoint in line. */
-  begin(): void {
+  begin(moves = false): void {
     this.flushInLine();
     this.#confirm(this.#state.durable);
-    this.#switchArea();
+    this.#switchArea(moves);
   }
 
-  #switchArea(): void {
+  #switchArea(moves: boolean): void {
     const state = this.#state;
     state.generation++;
     state.offset = 0;
     state.versionBefore = state.written;
     const chunks = [LOADED, 1, 0].filter((chunk) => state.dirty[chunk]! > 0);
     const { sequence, written: version } = state;
-    state.checkpoint = { chunks, sequence, version, step: "pages", isSyncing: false };
+    const move = moves ? this.#planMove() : null;
+    state.checkpoint = { chunks, sequence, version, step: "pages", isSyncing: false, move };
+  }
+
+  /** Prepares the place that the area left at the switch moves to; null if it stays. */
+  #planMove(): number | null {
+    const state = this.#state;
+    const place = state.free;
+    const waits = this.#keeps("an area moves only while nothing is pending");
+    if (place === null || (waits && state.pending.length > 0)) return null;
+    write(state.medium, slotOf(place, 0), null);
+    if (this.#keeps("the place that an area moves to takes no page")) state.free = null;
+    return place;
+  }
+
+  /** The places that a superblock of a checkpoint lists. */
+  #placesAfter({ move }: Running): [number, number] {
+    const places: [number, number] = [...this.#state.places];
+    if (move !== null) places[(this.#state.generation + 1) & 1] = move;
+    return places;
+  }
+
+  #move(checkpoint: Running): void {
+    const state = this.#state;
+    if (checkpoint.move === null) return;
+    this.#freeOldPlace();
+    state.places = this.#placesAfter(checkpoint);
+  }
+
+  #freeOldPlace(): void {
+    const state = this.#state;
+    // If the other place has taken a page meanwhile, which a rule forbids, there is one free place.
+    if (state.free === null) state.free = state.places[(state.generation + 1) & 1]!;
   }
 
   #landCheckpoint(): void {
@@ -435,37 +400,110 @@ export class FlightModel {
       state.superblock++;
       this.#writeCopy(state.superblock & 1, checkpoint);
       checkpoint.step = "first copy";
+      const isEarly = !this.#keeps(
+        "the place that an area leaves takes a page once the superblock is on the medium",
+      );
+      if (isEarly && checkpoint.move !== null) this.#freeOldPlace();
       const waits = this.#keeps("an area is used again after the superblock is on the medium");
       if (!waits) state.checkpoint = null;
     } else if (checkpoint.step === "first copy") {
       this.#writeCopy((state.superblock + 1) & 1, checkpoint);
       checkpoint.step = "second copy";
     } else {
+      this.#move(checkpoint);
       state.checkpoint = null;
       state.staged = null;
     }
   }
 
-  #writeCopy(slot: number, { sequence, version }: Running, isClean = false): void {
-    const { superblock, generation, medium } = this.#state;
-    write(medium, `copy ${slot}`, { number: superblock, isClean, generation, sequence, version });
+  #writeCopy(slot: number, checkpoint: Running, isClean = false): void {
+    const { superblock: number, generation, medium } = this.#state;
+    const { sequence, version } = checkpoint;
+    const places = this.#placesAfter(checkpoint);
+    write(medium, `copy ${slot}`, { number, isClean, places, generation, sequence, version });
   }
 
   /** Closes in line, perhaps with a flight in the air: all in the pages, and the file clean. */
   close(): void {
+    this.#endSteps();
+    if (!this.#state.isLive) return;
+    this.beginClose();
+    this.#endSteps();
+  }
+
+  /** Begins a close whose syncs run off the thread. */
+  beginClose(): void {
     const state = this.#state;
+    this.#endSteps();
     while (state.checkpoint !== null) this.slice();
     if (this.#version > state.durable || this.hasWork) this.begin();
     while (state.checkpoint !== null) this.slice();
-    state.superblock++;
-    const { sequence, written: version } = state;
-    const end: Running = { chunks: [], sequence, version, step: "pages", isSyncing: false };
-    for (const slot of [state.superblock & 1, (state.superblock + 1) & 1]) {
-      this.#writeCopy(slot, end, true);
+    state.steps = { isClose: true, last: "pages" };
+  }
+
+  /** Whether the journal is empty, and everything is in the pages. */
+  get isAtRest(): boolean {
+    const { checkpoint, pending, published, flight, steps } = this.#state;
+    if (this.hasWork || checkpoint !== null || flight !== null || steps !== null) return false;
+    return pending.length === 0 && published.length === 0;
+  }
+
+  /** Begins to create the empty journal anew. */
+  beginMove(): void {
+    this.#state.steps = { isClose: false, last: "pages" };
+  }
+
+  /** Whether the handle takes commits. */
+  get takesCommits(): boolean {
+    const isClosing = this.#state.steps?.isClose ?? false;
+    return !isClosing || !this.#keeps("a close that waits for syncs refuses commits");
+  }
+
+  #endMove(): void {
+    if (this.#state.steps?.isClose) return;
+    if (this.#keeps("a commit ends a move of the journal first")) this.#endSteps();
+  }
+
+  #endSteps(): void {
+    while (this.#state.steps !== null) {
       this.#syncInLine();
+      this.#nextSyncedStep();
     }
+  }
+
+  /** The next write of a close, or of a move of the journal, after a sync of the one before. */
+  #nextSyncedStep(): void {
+    const state = this.#state;
+    const steps = state.steps!;
+    const { sequence, written: version } = state;
+    const checkpoint = { chunks: [], sequence, version, step: "pages" as const };
+    const end: Running = { ...checkpoint, isSyncing: false, move: null };
+    const copy = (isFirst: boolean, isClean: boolean, step: SyncedStep) => {
+      if (isFirst) state.superblock++;
+      this.#writeCopy((state.superblock + (isFirst ? 0 : 1)) & 1, end, isClean);
+      steps.last = step;
+    };
+    if (steps.last === "pages") copy(true, true, "first copy");
+    else if (steps.last === "first copy") copy(false, true, "second copy");
+    else if (steps.last === "second copy" && steps.isClose) this.#endClose();
+    else if (steps.last === "second copy") this.#createAreas();
+    else if (steps.last === "areas") copy(true, false, "first of open");
+    else if (steps.last === "first of open") copy(false, false, "second of open");
+    else state.steps = null;
+  }
+
+  #endClose(): void {
+    const state = this.#state;
+    state.steps = null;
     state.acknowledged = this.#version;
     state.isLive = false;
+  }
+
+  #createAreas(): void {
+    const state = this.#state;
+    for (const place of state.places) clear(state.medium, `place ${place} `);
+    state.offset = 0;
+    state.steps!.last = "areas";
   }
 
   #keeps(rule: Rule): boolean {

@@ -4,7 +4,7 @@
  */
 
 import type { Batch, Image, Superblock } from "./flight_medium.ts";
-import { cellOf, LOADED } from "./flight_model.ts";
+import { cellOf, LOADED, slotOf } from "./flight_state.ts";
 
 /** A loaded page that does not match its header. */
 const MISMATCH = -1;
@@ -12,15 +12,19 @@ const MISMATCH = -1;
 /** Thrown by `recover` for a journal that lacks a batch which was on the medium. */
 export class RottenJournal extends Error {}
 
-/** Recovers an image: the version that it finds, and the pages of it. */
-export function recover(image: Image): { version: number; pages: number[] } {
+/**
+ * Recovers an image: the version that it finds, and the pages of it.
+ *
+ * @param loadedPlace Where the loaded page is.
+ */
+export function recover(image: Image, loadedPlace: number): { version: number; pages: number[] } {
   const copies = [image["copy 0"], image["copy 1"]] as Superblock[];
   const start = copies[0]!.number > copies[1]!.number ? copies[0]! : copies[1]!;
   const pages = [0, 1, LOADED].map((chunk) => image[cellOf(chunk)] as number);
   let { generation, sequence, version } = start;
   let slot = 0;
   for (let isFirst = !start.isClean, isDone = start.isClean; !isDone;) {
-    const batch = image[`area ${generation & 1} slot ${slot}`] as Batch | null;
+    const batch = image[slotOf(start.places[generation & 1]!, slot)] as Batch | null;
     if (batch?.generation === generation && batch.sequence === sequence + 1) {
       for (const record of batch.records) pages[record.page] = record.version;
       ({ sequence, version } = batch);
@@ -31,15 +35,16 @@ export function recover(image: Image): { version: number; pages: number[] } {
       slot = 0;
     } else isDone = true;
   }
-  if (!start.isClean) checkTail(image, start.generation, sequence + 1);
-  const loaded = image[`page ${LOADED}`];
+  if (!start.isClean) checkTail(image, start, sequence + 1);
+  const loaded = image[slotOf(loadedPlace, 0)];
   if (pages[LOADED] !== 0 && pages[LOADED] !== loaded) pages[LOADED] = MISMATCH;
   return { version, pages };
 }
 
 /** Refuses a journal where a later batch says that the missing one was on the medium. */
-function checkTail(image: Image, generation: number, missing: number): void {
-  for (const value of Object.values(image)) {
+function checkTail(image: Image, { generation, places }: Superblock, missing: number): void {
+  for (const [name, value] of Object.entries(image)) {
+    if (!places.some((place) => name.startsWith(slotOf(place, 0).slice(0, -1)))) continue;
     if (value === null || typeof value === "number" || !("records" in value)) continue;
     if (value.generation >= generation && value.durable >= missing) {
       throw new RottenJournal(`batch ${missing} is missing`);

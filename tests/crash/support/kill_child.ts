@@ -3,8 +3,10 @@
  * and then commits as fast as it can, printing the beginning and the end of each commit.
  *
  * A commit changes one of a fixed set of entries, so the state after any number of commits is
- * known. Lines of its output: `s` it has started, `o N` it has opened state N, `t N` it begins
- * commit N, `a N` commits up to N are acknowledged. Any other line is an error.
+ * known. Most commits are made while a sync runs off the thread. Lines of its output: `s` it has
+ * started, `o N` it has opened state N, `t N` it begins commit N, `a N` commits up to N are
+ * acknowledged, `f N` it starts a sync off the thread of commits up to N, `l N` it takes note of
+ * the end of that sync. Any other line is an error.
  */
 
 import { openDiskFile } from "../../../pager/mod.ts";
@@ -21,6 +23,10 @@ import { quireEngine } from "./quire_engine.ts";
 import { valueOf } from "./workloads.ts";
 
 const KEYS = 61;
+/** The commits in line between two series of flights. */
+const IN_LINE = 10;
+/** The flights of a series, which requests a checkpoint in the middle. */
+const FLIGHTS = 24;
 const LEVELS: readonly Durability[] = ["sync", "buffered", "buffered", "none", "sync", "none"];
 const encoder = new TextEncoder();
 
@@ -69,30 +75,32 @@ async function main(path: string): Promise<void> {
   const handle = quireEngine.open(openDiskFile(path), { journalBytes: 2 * 1024 * 1024 });
   let commit = commitsIn(handle);
   say(`o ${commit}`);
-  for (;;) {
+  for (let turn = 0;; turn++) {
     commit++;
     say(`t ${commit}`);
     const level = LEVELS[commit % LEVELS.length]!;
     handle.write(changesOf(commit), level);
     if (level !== "none") say(`a ${commit}`);
     if (commit % 5 === 0) handle.checkpointStep();
-    if (commit % 40 === 1) commit = await flyFor(handle, commit);
+    if (turn % IN_LINE === 0) commit = await flyFor(handle, commit);
   }
 }
 
 /** Makes some commits while syncs run off the thread; returns the last commit. */
 async function flyFor(handle: Handle, first: number): Promise<number> {
   let commit = first;
-  for (let flight = 0; flight < 6; flight++) {
-    if (flight === 2) handle.requestCheckpoint();
+  for (let flight = 0; flight < FLIGHTS; flight++) {
+    if (flight === FLIGHTS >> 1) handle.requestCheckpoint();
     const covered = commit;
     const synced = handle.takeOff();
+    say(`f ${covered}`);
     for (let i = 0; i < 3; i++) {
       commit++;
       say(`t ${commit}`);
       handle.write(changesOf(commit), "none");
     }
     await synced;
+    say(`l ${covered}`);
     handle.land();
     say(`a ${covered}`);
   }

@@ -114,6 +114,7 @@ class LogHandle implements Handle {
   land(): void {}
 
   requestCheckpoint(): void {}
+  beginMove(): void {}
 
   state(): State {
     return this.#state;

@@ -188,6 +188,10 @@ class QuireHandle implements Handle {
     this.#session.pager.flights.requestCheckpoint();
   }
 
+  beginMove(): void {
+    this.#pager.flights.beginMove(true);
+  }
+
   get version(): number {
     return this.#db.version;
   }

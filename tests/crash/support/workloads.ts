@@ -99,6 +99,9 @@ const LAND: Step = { do: "land" };
 const COMPACT: Step = { do: "compact" };
 const COMPACT_STEP: Step = { do: "compactStep" };
 const REQUEST: Step = { do: "requestCheckpoint" };
+const BEGIN_MOVE: Step = { do: "beginMove" };
+/** Flights of which one confirms, and others take a checkpoint and a move to their end. */
+const FLIGHTS: readonly Step[] = times(8, () => [TAKE_OFF, LAND]).flat();
 
 const someEntries = times(40, (i) => set("main", `key ${i}`, 0, 30 + i));
 
@@ -347,7 +350,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     // Both areas grow, and data is put behind them.
     ...times(10, (i) => write([set("main", `key ${i}`, 3, 450_000)], LEVELS[1 + i % 2])),
     REQUEST,
-    ...times(8, () => [TAKE_OFF, LAND]).flat(),
+    ...FLIGHTS,
     STEP,
     // The chunks that the journal gave back take pages.
     write([set("main", "d", 4, 700_000), set("main", "key 3", 4, 300_000)], "none"),
@@ -355,6 +358,30 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     STEP,
     { do: "abort", changes: [set("main", "e", 6, 400_000)] },
     write([remove("main", "d")], "buffered"),
+    REOPEN,
+  ], [
+    write(times(3, (i) => set("gone", `key ${i}`, 0, 1_900_000))),
+    write([set("main", "a", 0, 400)]),
+  ])),
+  // As above, with the journal created anew by flights, and by a commit that does not wait for it.
+  flightMoves: slow(scripted(3, [
+    { do: "drop", tree: "gone" },
+    write([set("main", "b", 1, 400)], "none"),
+    // The second checkpoint leaves the journal empty.
+    ...[REQUEST, ...FLIGHTS, REQUEST, ...FLIGHTS],
+    BEGIN_MOVE,
+    TAKE_OFF,
+    write([set("main", "c", 2, 400)], "none"),
+    LAND,
+    ...[TAKE_OFF, LAND, TAKE_OFF, LAND, TAKE_OFF, LAND],
+    ...times(10, (i) => write([set("main", `key ${i}`, 3, 450_000)], LEVELS[1 + i % 2])),
+    REQUEST,
+    ...FLIGHTS,
+    BEGIN_MOVE,
+    ...FLIGHTS,
+    write([set("main", "d", 4, 700_000), set("main", "key 3", 4, 300_000)], "none"),
+    TAKE_OFF,
+    LAND,
     REOPEN,
   ], [
     write(times(3, (i) => set("gone", `key ${i}`, 0, 1_900_000))),

@@ -65,7 +65,7 @@ export const DISK_BUGS: readonly PlantedBug[] = [
     "nothing-kept-back",
     "a close on a full disk keeps the space for the next journal",
     COMMIT_PATH,
-    "    if (isTight) this.#fileEnd.claimNextJournal();\n",
+    "    this.#fileEnd.claimNextJournal();\n",
     "",
     FULL_DISK,
   ),

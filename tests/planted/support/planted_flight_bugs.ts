@@ -4,6 +4,7 @@
 
 import { bug, type PlantedBug, protect, whole } from "./planted_bugs.ts";
 
+const COMMIT_PATH = "pager/journal/commit_path.ts";
 const JOURNAL = "pager/journal/journal.ts";
 const WRITEBACK = "pager/cache/writeback.ts";
 
@@ -82,5 +83,38 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     "      this.#markUnchangedClean(first, version);\n",
     "",
     protect("flightStages"),
+  ),
+  bug(
+    "move-ignored",
+    "a transaction ends a move of the journal before it begins",
+    COMMIT_PATH,
+    "  makeRoom(): void {\n    this.#finishSteps();\n",
+    "  makeRoom(): void {\n",
+    whole("flightMoves"),
+  ),
+  bug(
+    "move-unsynced",
+    "each step of a move that is ended in line follows a sync of the step before",
+    "pager/journal/synced_steps.ts",
+    "      sync();\n",
+    "",
+    whole("flightMoves"),
+  ),
+  bug(
+    "created-unsynced",
+    "no superblock lists a new area of the journal that is not on the medium",
+    "pager/journal/journal_place.ts",
+    "    this.show();\n    yield;\n",
+    "    this.show();\n",
+    whole("firstCommit"),
+    whole("flightMoves"),
+  ),
+  bug(
+    "close-unsynced",
+    "each step of a close in turns follows a sync of the step before",
+    COMMIT_PATH,
+    "      await this.#disk.startSync();\n",
+    "      await Promise.resolve();\n",
+    "tests/crash/flight_fault_test.ts",
   ),
 ];
