@@ -55,6 +55,13 @@ export class JournalArea {
     return this.#zeroed;
   }
 
+  /** Keeps its first chunks, that many; returns the others. */
+  cutTo(count: number): number[] {
+    const cut = this.chunks.splice(count);
+    this.#zeroed = Math.min(this.#zeroed, this.capacity);
+    return cut;
+  }
+
   /**
    * Writes zeros behind the bytes written before, up to `end` or the next whole step; only up to
    * `end` on a disk that is nearly full.

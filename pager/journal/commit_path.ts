@@ -63,6 +63,8 @@ const SAVED_CHUNKS_MIN = 2;
 const SAVED_PART = 16;
 /** Before a compaction a renewal need not save a chunk. */
 const NOTHING_SAVED = 0;
+/** Between commits an area gives back no fewer spare chunks than this: 8 MiB. */
+const SPARE_CHUNKS_MIN = 4;
 /** Between commits the journal is renewed if it keeps this many free chunks: 32 MiB. */
 const TAIL_CHUNKS_MIN = 16;
 
@@ -304,7 +306,7 @@ export class CommitPath implements CommitLog {
       if (this.#isCheckpointDue) this.#beginCheckpointInFlight();
     } else {
       this.#checkpoint.land();
-      if (!this.#checkpoint.isRunning) this.#cutLargeTail();
+      if (!this.#checkpoint.isRunning) this.#giveBackSpace();
     }
   }
 
@@ -328,10 +330,26 @@ export class CommitPath implements CommitLog {
       return;
     } else if (used > bytesMax) {
       this.#checkpoint.finish();
+      this.#giveBackSpare();
     } else {
       this.#checkpoint.slice();
-      if (!this.#checkpoint.isRunning) this.#cutLargeTail();
+      if (!this.#checkpoint.isRunning) this.#giveBackSpace();
     }
+  }
+
+  /** After a checkpoint without a pause in commits: gives back what the journal does not need. */
+  #giveBackSpace(): void {
+    this.#giveBackSpare();
+    this.#cutLargeTail();
+  }
+
+  /** Gives back the spare chunks of an area, if they are most of it. */
+  #giveBackSpare(): void {
+    if (this.#mayBeFull || this.#snapshots.snapshotCount > 0) return;
+    const { spareChunks, chunksFilled } = this.#journal;
+    if (spareChunks < Math.max(SPARE_CHUNKS_MIN, chunksFilled)) return;
+    this.#steps.begin(this.#place.giveBackSpare());
+    this.#finishSteps();
   }
 
   /**

@@ -31,7 +31,7 @@ import { BATCH_ALIGN, batchBytes } from "../batch/batch.ts";
 import { BatchWriter } from "../batch/batch_writer.ts";
 import type { CurrentSuperblock } from "./current_superblock.ts";
 import type { Disk } from "../file/disk.ts";
-import type { JournalArea } from "../batch/journal_area.ts";
+import { AREA_CHUNK_BYTES, type JournalArea } from "../batch/journal_area.ts";
 import { JournalAreas, KEPT_BYTES } from "./journal_areas.ts";
 import type { JournalState } from "./journal_state.ts";
 import { LogBuffer } from "../batch/log_record.ts";
@@ -193,8 +193,23 @@ export class Journal {
     this.#writtenMeta.assign(meta);
   }
 
+  /** The chunks that the longer one of the last two generations filled. */
+  get chunksFilled(): number {
+    return Math.max(1, Math.ceil(Math.max(this.#offset, this.#otherOffset) / AREA_CHUNK_BYTES));
+  }
+
+  /** The chunks that the other area has besides. */
+  get spareChunks(): number {
+    return this.#otherArea.chunks.length - this.chunksFilled;
+  }
+
+  /** Takes the spare chunks out of the other area, which no recovery needs. Returns them. */
+  cutSpareChunks(): number[] {
+    return this.#otherArea.cutTo(this.chunksFilled);
+  }
+
   /**
-   * Gives pending records room in the current area, which may double its chunks, and each area room
+   * Gives pending records room in the current area, which may get more chunks, and each area room
    * for the batch that confirms them. The commit of the records is not visible yet.
    *
    * @param grows Whether the commit takes pages into use, and so leaves the kept bytes.

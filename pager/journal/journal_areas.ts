@@ -37,6 +37,8 @@ import type { CurrentSuperblock } from "./current_superblock.ts";
 export const KEPT_BYTES = 64 * 1024;
 /** The first bytes of an area: a batch of a few pages, and a batch that confirms it. */
 export const AREA_BYTES_MIN: number = 8 * BATCH_ALIGN;
+/** An area that grows gets this part more chunks at least, as each growth waits for syncs. */
+const GROWTH_SHIFT = 3;
 
 /** Both areas of a journal. */
 export class JournalAreas {
@@ -157,7 +159,7 @@ export class JournalAreas {
   }
 
   /**
-   * Makes room in an area up to an offset. The area doubles its chunks if necessary, and the
+   * Makes room in an area up to an offset. The area gets more chunks if necessary, and the
    * superblocks list them.
    *
    * @throws {IoError} The disk is full.
@@ -182,8 +184,8 @@ export class JournalAreas {
   }
 
   #grow(area: JournalArea, end: number, meta: Meta): void {
-    let count = area.chunks.length;
-    while (count * AREA_CHUNK_BYTES < end) count = Math.max(1, count * 2);
+    const { length } = area.chunks;
+    const count = Math.max(Math.ceil(end / AREA_CHUNK_BYTES), length + (length >>> GROWTH_SHIFT));
     if (count > JOURNAL_CHUNKS_MAX) {
       throw new LimitError(`Cannot commit: its journal of ${end} bytes is too long`);
     }

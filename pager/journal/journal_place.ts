@@ -6,6 +6,9 @@
  * back as at a clean close, the free tail is cut, and new, small areas are created behind the last
  * page in use. Between the two steps the file is clean, and has no journal.
  *
+ * While commits go on without a pause, an area that was much larger than it needs to be, for one
+ * large transaction, gives back its spare chunks.
+ *
  * Invariants:
  * 1. A chunk that is given back is free only once superblocks that do not list it are synced, and
  *    its empty header page before them.
@@ -183,6 +186,19 @@ export class JournalPlace {
       replaySequence: this.#journal.sequence,
     });
     this.#fileEnd.cut();
+  }
+
+  /**
+   * Gives back the spare chunks of the area that is not current. No checkpoint runs, so no recovery
+   * needs it.
+   */
+  *giveBackSpare(): Steps {
+    const chunks = this.#journal.cutSpareChunks();
+    const allocatorHint = Math.min(this.#meta.allocatorHint, ...chunks);
+    for (const chunk of chunks) this.#empty(chunk);
+    yield;
+    yield* this.#publish({ journals: this.#journal.chunks, allocatorHint });
+    this.#meta.allocatorHint = allocatorHint;
   }
 
   #empty(chunk: ChunkNumber): void {

@@ -25,15 +25,15 @@ const PAGES = dataPages(600);
 /** The chunks of these pages. */
 const DATA_CHUNKS = 3;
 /** The chunk behind the journal. */
-const FAR_CHUNK = 8;
+const FAR_CHUNK = 7;
 const FAR = Array.from({ length: 250 }, (_, i) => FAR_CHUNK * 256 + 1 + i);
 
-/** A pager with a journal of five chunks behind its pages. */
+/** A pager with a journal of four chunks behind its pages. */
 function withLargeJournal(file: File = makeFile(PAGES.length)): Pager {
   const pager = openNodes(file);
   transact(pager, () => PAGES.forEach((page) => write(pager, page, 1)));
   pager.flush("sync");
-  assertEquals(journalChunks(pager), [3, 4, 5, 6, 7]);
+  assertEquals(journalChunks(pager), [3, 4, 5, 6]);
   return pager;
 }
 
@@ -184,4 +184,52 @@ describe("The journal", () => {
     assert(pager.stats().journalWrites > 40 * 1024 * 1024);
     assert(file.size() <= 10 * CHUNK_BYTES, `${file.size()} bytes`);
   });
+
+  it("has the chunks that a generation fills, and an eighth more", () => {
+    const pages = dataPages(2500);
+    const pager = openNodes(makeFile(pages.length));
+    for (let count = 1; count <= 25; count++) {
+      transact(pager, () => pages.slice(0, count * 100).forEach((page) => write(pager, page, 1)));
+      const { areas } = pager.inspection().journal()!;
+      const { usedBytes, capacityBytes } = areas.find(({ isCurrent }) => isCurrent)!;
+      const most = 9 / 8 * (usedBytes + pager.inspection().journal()!.pendingBytes);
+      assert(capacityBytes <= most + CHUNK_BYTES, `${capacityBytes} of ${usedBytes} bytes`);
+    }
+    pager.close();
+  });
+
+  it("gives back what a large transaction needed, while commits go on", () => {
+    const pages = dataPages(1800);
+    const file = makeFile(pages.length);
+    const pager = openNodes(file, { journalBytes: 2 * 1024 * 1024 });
+    transact(pager, () => pages.forEach((page) => write(pager, page, 1)));
+    pager.flush("sync");
+    const before = journalChunks(pager);
+    assert(before.length >= 9, `${before}`);
+    // As an allocator says: no chunk before the last one has a free page.
+    pager.meta.allocatorHint = before.at(-1)!;
+    for (let salt = 2; journalChunks(pager).length >= before.length; salt++) {
+      assert(pager.stats().checkpoints < 5, "in the second generation after it");
+      transact(pager, () => pages.slice(0, 40).forEach((page) => write(pager, page, salt)));
+      pager.flush("sync");
+    }
+    const after = journalChunks(pager);
+    assert(after.length <= 4, `${after}`);
+    const inside = before.filter((chunk) => !after.includes(chunk) && chunk < after.at(-1)!);
+    for (const { content } of pager.inspection().superblocks()) {
+      assert(inside.every((chunk) => content!.allocatorHint <= chunk), "they are found again");
+    }
+    for (const chunk of inside) transact(pager, () => occupy(pager, chunk * 256 + 9, 5));
+    pager.flush("sync");
+    for (const again of [openNodes(new MemoryFile(file.content())), closed(pager, file)]) {
+      for (const chunk of inside) expectContent(again, chunk * 256 + 9, 5);
+      for (const page of pages.slice(40)) expectContent(again, page, 1);
+    }
+  });
 });
+
+/** Closes a pager, and opens its file again. */
+function closed(pager: Pager, file: MemoryFile): Pager {
+  pager.close();
+  return openNodes(file);
+}

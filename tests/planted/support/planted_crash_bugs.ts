@@ -376,6 +376,22 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     whole("journalRenewal"),
   ),
   bug(
+    "spare-unsynced",
+    "the header pages of spare chunks are empty before no superblock lists them",
+    JOURNAL_PLACE,
+    "    yield;\n    yield* this.#publish({ journals: this.#journal.chunks, allocatorHint });\n",
+    "    yield* this.#publish({ journals: this.#journal.chunks, allocatorHint });\n",
+    "tests/crash/spare_chunks_test.ts",
+  ),
+  bug(
+    "spare-hint",
+    "the hint of a superblock is not above a chunk that the journal gave back",
+    JOURNAL_PLACE,
+    "publish({ journals: this.#journal.chunks, allocatorHint });",
+    "publish({ journals: this.#journal.chunks });",
+    "pager/journal/journal_place_test.ts",
+  ),
+  bug(
     "given-back-full",
     "the chunks that the journal gave back are free in the file",
     JOURNAL_PLACE,
