@@ -1,7 +1,8 @@
 // The size of the file beside the pages in use, closed and open, for several mixes of work. Bytes
 // and pages are counted, never time.
 
-import { assert } from "@std/assert";
+import { setImmediate } from "node:timers";
+import { assert, assertGreater, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { format, MemoryFile } from "../../pager/mod.ts";
 import type { Database } from "../../store/database.ts";
@@ -12,6 +13,7 @@ import {
   checkDatabase,
   contentOf,
   openBoth,
+  type Opened,
   openOn,
 } from "../support/database.ts";
 import { Random } from "../support/random.ts";
@@ -165,6 +167,89 @@ describe("a close", () => {
     const db = openOn(file);
     for (let i = 0; i < 20; i++) change(db, `tree ${i}`, (tree) => tree.set("k", bytesOf(i, 60)));
     expectCompact(db, file);
+  });
+});
+
+describe("a close with more to move than it may", () => {
+  const PAGES_MAX = 4096;
+  const VALUE = new Uint8Array(500_000);
+  const VALUE_PAGES = 62;
+
+  /** Sets large values, and returns the database with them. */
+  function setLarge(db: Database, tree: string): void {
+    for (let i = 0; i < 90; i++) change(db, tree, (entries) => entries.set(`k${i}`, VALUE));
+  }
+
+  it("moves 4,096 pages, and the next close goes on", () => {
+    const file = new MemoryFile();
+    let { db, session } = openBoth(file);
+    setLarge(db, "gone");
+    setLarge(db, "kept");
+    db.checkpoint();
+    change(db, "gone", (tree) => tree.clear());
+    const most = Math.floor(1.1 * usedBytes(db)) + CHUNK_BYTES;
+    const before = session.pager.stats().pageWrites;
+    db.close();
+    const written = session.pager.stats().pageWrites - before;
+    assertLess(written, PAGES_MAX + VALUE_PAGES + CHUNK_PAGES);
+    assertGreater(file.size(), most);
+    db = openOn(file);
+    change(db, "other", (tree) => tree.set("k", bytesOf(1, 60)));
+    db.close();
+    assert(file.size() <= most, `${file.size()} bytes closed, at most ${most}`);
+    const again = openBoth(file);
+    assert([...again.db.tree("kept").values()].length === 90, "all values are there");
+    checkDatabase(again);
+  });
+});
+
+describe("a close that is awaited", () => {
+  /** Two trees whose pages alternate, of which one is cleared. */
+  function withHoles(file: MemoryFile): Opened {
+    const opened = openBoth(file);
+    for (let turn = 0; turn < 40; turn++) {
+      setRandom(opened.db, "kept", 1000, turn);
+      setRandom(opened.db, "gone", 1000, turn);
+    }
+    change(opened.db, "gone", (tree) => tree.clear());
+    return opened;
+  }
+
+  it("writes at most one chunk of pages in a turn of the event loop", async () => {
+    const file = new MemoryFile();
+    const { db, session } = withHoles(file);
+    const content = contentOf(db);
+    const most = Math.floor(1.1 * usedBytes(db)) + CHUNK_BYTES;
+    const written = () => session.pager.stats().pageWrites;
+    const before = written();
+    const closed = db[Symbol.asyncDispose]();
+    let mostInTurn = 0;
+    while (!session.closed) {
+      const soFar = written();
+      await new Promise((resolve) => setImmediate(resolve));
+      mostInTurn = Math.max(mostInTurn, written() - soFar);
+    }
+    await closed;
+    assertGreater(written() - before, 2 * CHUNK_PAGES);
+    assertLess(mostInTurn, CHUNK_PAGES);
+    assert(file.size() <= most, `${file.size()} bytes closed, at most ${most}`);
+    const again = openBoth(file);
+    assertContent(contentOf(again.db), content);
+    checkDatabase(again);
+  });
+
+  it("ends when the database is closed meanwhile", async () => {
+    const file = new MemoryFile();
+    const { db } = withHoles(file);
+    const closed = db[Symbol.asyncDispose]();
+    await new Promise((resolve) => setImmediate(resolve));
+    change(db, "more", (tree) => tree.set("k", bytesOf(1, 60)));
+    const content = contentOf(db);
+    db.close();
+    await closed;
+    const again = openBoth(file);
+    assertContent(contentOf(again.db), content);
+    checkDatabase(again);
   });
 });
 
