@@ -49,7 +49,7 @@ export { type ChooseMemory, LeafBatch, type ResultMemory } from "./node/leaf_bat
 export { LeafCursor } from "./walk/leaf_cursor.ts";
 export { ChangedLeaves, type LeafSet, type VersionHeaders } from "./compare/changed_leaves.ts";
 export { type EntryChange, treeChanges } from "./compare/tree_changes.ts";
-export type { LeafEntry, TreeVersion } from "./compare/leaf_entries.ts";
+export { leafEntries, type LeafEntry, type TreeVersion, valueOf } from "./compare/leaf_entries.ts";
 export { firstLeafOf, type LeafRecords, leafRecords } from "./inspect/leaf_records.ts";
 export { KEY_BYTES_MAX } from "./node/node.ts";
 export { EXTRA_NODE_CHECKS, registerNodes, type Registry } from "./node/node_check.ts";

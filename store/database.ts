@@ -419,6 +419,9 @@ export class Database {
    * With `since`, only pages that changed after that version are written, as an increment for
    * `restore`; they are found from page headers, 1/256 of the file.
    *
+   * With `compact`, the copy is built anew from all entries, with full pages in key order. Old
+   * pages wait in memory until their keys are copied; beyond `maxSnapshotBytes` the backup fails.
+   *
    * A stream receives the bytes of that file in order, and is closed. As the order is fixed, pages
    * that change before their turn wait in memory; beyond `maxSnapshotBytes` the backup fails.
    *
@@ -443,7 +446,8 @@ export class Database {
    * @throws {IoError} A file exists at `to`, or the system refused.
    * @throws {CorruptionError} A page is damaged.
    * @throws {ClosedError} The database was closed meanwhile.
-   * @throws {SnapshotTooOldError} To a stream: writes meanwhile exceeded the memory for old pages.
+   * @throws {SnapshotTooOldError} To a stream, or compact: writes meanwhile exceeded the memory for
+   *   old pages.
    * @throws {TypeError} A transaction is open, or an argument has the wrong type.
    * @throws {RangeError} `since` is not a version that the database has reached.
    */

@@ -25,10 +25,14 @@ export const backup: CommandSpec = {
   options: [{
     flags: "--since <version>",
     what: "copy only the pages that changed after this version",
+  }, {
+    flags: "--compact",
+    what: "build the copy anew: full pages in key order, and no free page",
   }],
   examples: [
     ["backup cities.quire monday.quire", "a copy, and the version that it shows"],
     ["backup cities.quire tuesday.increment --since 7", "what changed after version 7"],
+    ["backup cities.quire small.quire --compact", "the smallest file with the same entries"],
   ],
   inShell: false,
   async run(context, [to], options) {
@@ -39,7 +43,8 @@ export const backup: CommandSpec = {
     const { signal } = interruption;
     const bar = new ProgressBar({ label: "copying", unit: "pages", total: db.stats().pageCount });
     const onProgress = ({ done }: Progress) => bar.draw(done);
-    const result = await db.backup(to!, { since, signal, onProgress })
+    const compact = options["compact"] === true;
+    const result = await db.backup(to!, { since, compact, signal, onProgress })
       .catch((error) => {
         throw withPath(WRITES.test(String(error.message)) ? to! : context.path, error);
       })

@@ -41,6 +41,11 @@ export class Copies {
     return this.#source.superblock.fields.databaseId;
   }
 
+  /** The bytes read from the file so far. */
+  get bytesRead(): number {
+    return this.#source.disk.figures.bytesRead;
+  }
+
   /**
    * Begins a copy of the last commit, between transactions.
    *

@@ -1,6 +1,8 @@
 // A database that is being built: the results of reads, and that an interrupted one cannot be
 // opened.
 
+import { Buffer } from "node:buffer";
+import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { makeImage, plansAt } from "../../tests/support/crash_images.ts";
@@ -9,14 +11,19 @@ import { Random } from "../../tests/support/random.ts";
 import { BuildingFile } from "./building_file.ts";
 import { CorruptionError } from "../format/errors.ts";
 import type { File } from "./file.ts";
-import { FRESH_PAGES, PAGE_BYTES } from "../format/format.ts";
+import { FRESH_PAGES, PAGE_BYTES, SUPERBLOCK_PAGE } from "../format/format.ts";
 import { MemoryFile } from "./memory_file.ts";
 import { Pager } from "../pager.ts";
 
 const COMMITS = 3;
 
-/** Builds a database of a few commits in a file. */
+/** Builds a database of a few commits in a file, and completes it. */
 function build(file: File): void {
+  fill(file).complete();
+}
+
+/** Builds a database of a few commits in a file. */
+function fill(file: File): BuildingFile {
   const building = new BuildingFile(file);
   const pager = new Pager(building);
   for (let version = 1; version <= COMMITS; version++) {
@@ -26,7 +33,7 @@ function build(file: File): void {
     pager.flush("none");
   }
   pager.close();
-  building.complete();
+  return building;
 }
 
 /** The version in a file, or undefined if opening it is refused. */
@@ -74,16 +81,36 @@ describe("BuildingFile", () => {
   it("leaves a whole database, or none, whenever the power goes", () => {
     const file = new PowerFile();
     build(file);
+    judgeCuts(file);
+  });
+
+  it("does the same where no sync is in line", async () => {
+    const file = new PowerFile();
+    const completed = fill(file).completeLater();
+    for (let sync = 0; sync < 2; sync++) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      file.endSync();
+    }
+    await completed;
+    judgeCuts(file);
+  });
+
+  /** Opens the file after each cut of the power. */
+  function judgeCuts(file: PowerFile): void {
+    const whole = dataIn(readAll(file, file.size()));
     const walk = new PowerWalk(file.start);
     const random = new Random(7);
     const found = { whole: 0, refused: 0, fresh: 0 };
     const judge = () => {
-      for (const plan of plansAt(walk, { garbage: "none", rotPages: [], limit: 200 }, random)) {
+      for (const plan of plansAt(walk, { garbage: "none", rotPages: [], limit: 60 }, random)) {
         const image = makeImage(walk, plan).content();
         const version = versionOf(new MemoryFile(image));
         if (version === undefined) found.refused++;
-        else if (version === COMMITS) found.whole++;
-        else {
+        else if (version === COMMITS) {
+          // One superblock is enough.
+          assertEquals(Buffer.compare(dataIn(image), whole), 0);
+          found.whole++;
+        } else {
           // It was still empty, so it is created again.
           assertEquals(version, 0);
           assert(image.length <= FRESH_PAGES * PAGE_BYTES);
@@ -98,8 +125,13 @@ describe("BuildingFile", () => {
     }
     judge();
     assert(found.whole > 0 && found.refused > 0, JSON.stringify(found));
-  });
+  }
 });
+
+/** The bytes of a file but for its superblocks. */
+function dataIn(bytes: Uint8Array): Uint8Array {
+  return bytes.slice().fill(0, SUPERBLOCK_PAGE * PAGE_BYTES, FRESH_PAGES * PAGE_BYTES);
+}
 
 function writeAll(file: File, bytes: Uint8Array, position: number, through = false): void {
   for (let done = 0; done < bytes.length;) {

@@ -10,6 +10,7 @@ import { type CopyReader, pathOf } from "../../pager/mod.ts";
 import { checkOptions, type OptionTypes, PROGRESS_TYPES } from "../read/argument_checks.ts";
 import type { ProgressOptions } from "../verify/slices.ts";
 import type { Session } from "../write/session.ts";
+import { compactCopy } from "./compact_copy.ts";
 import { copyChunks } from "./copy_loop.ts";
 import { FileSink, StreamSink } from "./sinks.ts";
 import { BytesTarget, type CopyTarget, DatabaseTarget, IncrementTarget } from "./targets.ts";
@@ -21,6 +22,12 @@ export interface BackupOptions extends ProgressOptions {
    * copy of that version. Default: a whole copy.
    */
   since?: number | undefined;
+  /**
+   * Build the copy anew, with full pages in key order and no free page: a smaller file, and scans
+   * of it read in order. It has an id of its own, so no increment fits it. Not with `since`, nor to
+   * a stream. Default false.
+   */
+  compact?: boolean | undefined;
 }
 
 /** The result of a backup. */
@@ -36,7 +43,7 @@ export interface BackupResult {
 }
 
 const ACTION = "back up";
-const OPTION_TYPES: OptionTypes = { ...PROGRESS_TYPES, since: "number" };
+const OPTION_TYPES: OptionTypes = { ...PROGRESS_TYPES, since: "number", compact: "boolean" };
 /** All pages are of a later version. */
 const ALL = -1;
 
@@ -50,6 +57,9 @@ export async function backup(
   const { signal } = options;
   checkSince(options.since, session.pager.meta.version);
   signal?.throwIfAborted();
+  if (options.compact === true) {
+    return await compactCopy(session, compactPath(to, options), options);
+  }
   const sink = to instanceof WritableStream
     ? streamSink(to, signal)
     : new FileSink(pathOf(ACTION, to), session.pager.path);
@@ -80,6 +90,17 @@ export async function backup(
 function checkSince(since: number | undefined, version: number): void {
   if (since === undefined || (Number.isInteger(since) && since >= 0 && since <= version)) return;
   throw new RangeError(`Cannot ${ACTION}: since ${since} is not a version from 0 to ${version}`);
+}
+
+function compactPath(
+  to: string | URL | WritableStream<Uint8Array>,
+  { since }: BackupOptions,
+): string {
+  if (since !== undefined) {
+    throw new TypeError(`Cannot ${ACTION}: an increment cannot be compact; leave out since`);
+  }
+  if (!(to instanceof WritableStream)) return pathOf(ACTION, to);
+  throw new TypeError(`Cannot ${ACTION}: a compact copy goes to a file, not to a stream`);
 }
 
 function streamSink(

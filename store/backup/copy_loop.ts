@@ -6,14 +6,12 @@
  * step, so that it takes about a tenth of the thread.
  */
 
-import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 import type { CopiedChunk, CopyReader } from "../../pager/mod.ts";
 import type { ProgressOptions } from "../verify/slices.ts";
+import { type CopiedSource, CopyPace, type Pause } from "./copy_pace.ts";
 
 /** The least time between two reports of progress, in milliseconds. */
 const REPORT_MS = 12;
-/** How many times as long as a step the copy rests after it, while others write. */
-const REST = 9;
 
 /** What receives a copy. */
 export interface ChunkTarget {
@@ -22,15 +20,11 @@ export interface ChunkTarget {
 }
 
 /** A copy that is being made. */
-export interface CopyWork {
+export interface CopyWork extends CopiedSource {
   readonly reader: CopyReader;
   readonly target: ChunkTarget;
   /** Only pages of later versions are copied; -1 = all pages. */
   readonly since: number;
-  /** Throws when the source is closed. */
-  readonly checkOpen: () => void;
-  /** The last version of the source, which shows whether others write. */
-  readonly versionNow: () => number;
 }
 
 /**
@@ -42,41 +36,26 @@ export interface CopyWork {
 export async function copyChunks(
   work: CopyWork,
   options: ProgressOptions,
-  pause: typeof rest = rest,
+  pause?: Pause,
 ): Promise<void> {
-  const { reader, target, since, checkOpen, versionNow } = work;
+  const { reader, target, since } = work;
   const { signal, onProgress } = options;
   const total = reader.chunks;
-  let version = versionNow();
+  const pace = new CopyPace(work, signal, pause);
   let reported = performance.now();
   let prepared = reader.prepare(since >= 0);
   for (let done = 1; done <= total; done++) {
     await prepared;
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    signal?.throwIfAborted();
-    checkOpen();
-    const begun = performance.now();
+    await pace.turn();
     const chunk = reader.read(since);
     prepared = reader.prepare(since >= 0);
     await target.writeChunk(chunk);
-    if (versionNow() !== version) await pause((performance.now() - begun) * REST, signal);
-    version = versionNow();
+    await pace.rest();
     if (performance.now() - reported < REPORT_MS && done < total) continue;
     reported = performance.now();
     onProgress?.({ phase: "pages", ...pagesDone(reader, done) });
   }
   await prepared;
-}
-
-/** Waits for a time, or until the signal aborts. */
-async function rest(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  const end = () => resolve();
-  signal?.addEventListener("abort", end);
-  await promise;
-  signal?.removeEventListener("abort", end);
-  clearTimeout(timer);
 }
 
 function pagesDone(reader: CopyReader, chunks: number): { done: number; total: number } {

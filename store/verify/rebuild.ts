@@ -1,17 +1,39 @@
 /**
- * Fills a new database tree by tree, in batches, so that neither memory nor the journal grows with
- * it.
+ * Fills a new database tree by tree: by single entries in batches, or by loads. Neither memory nor
+ * the journal grows with it.
  *
  * The file receives its name when it is whole. Until then it cannot be opened under any name.
  */
 
-import { BTree, Catalog, type CreateOptions, TreeContext } from "../../btree/mod.ts";
-import { BuildingFile, NewFile, openDiskFile, Pager } from "../../pager/mod.ts";
+import {
+  BTree,
+  BulkLoad,
+  Catalog,
+  chunkCensus,
+  Compaction,
+  type CompactionBounds,
+  type CreateOptions,
+  TreeContext,
+} from "../../btree/mod.ts";
+import { BuildingFile, format, NewFile, openDiskFile, Pager } from "../../pager/mod.ts";
+
+const { isOfTree } = format;
 
 /** The size at which a batch commits. */
 const BATCH_BYTES = 1024 * 1024;
 /** The overhead of an entry. */
 const ENTRY_BYTES = 32;
+
+/** Every free page matters, and values of up to 32 MiB may move. */
+const BOUNDS: CompactionBounds = {
+  chunksMax: Infinity,
+  movesMax: Infinity,
+  slicePagesMax: 256,
+  valuePagesMax: 4096,
+  leavesMax: Infinity,
+  slackPages: 0,
+  slackPart: 0,
+};
 
 /** A new database that is being filled. */
 export class Rebuild {
@@ -60,7 +82,15 @@ export class Rebuild {
   put(key: Uint8Array, value: Uint8Array): void {
     this.#change(() => this.#tree!.put(key, value));
     this.#batch += key.length + value.length + ENTRY_BYTES;
-    if (this.#batch > BATCH_BYTES) this.#commit();
+    if (this.#batch > BATCH_BYTES) this.commit();
+  }
+
+  /**
+   * Begins to load the current tree, which is empty, with entries in key order: full pages, in one
+   * transaction that `commit` ends.
+   */
+  load(): BulkLoad {
+    return this.#change(() => new BulkLoad(this.#tree!));
   }
 
   #change<T>(change: () => T): T {
@@ -68,7 +98,8 @@ export class Rebuild {
     return change();
   }
 
-  #commit(): void {
+  /** Commits what was added. */
+  commit(): void {
     if (this.#pager.depth === 0) return;
     this.#batch = 0;
     this.#pager.commit();
@@ -77,10 +108,51 @@ export class Rebuild {
 
   /** Closes the database and publishes it under its name, on the medium. */
   finish(): void {
-    this.#commit();
+    this.commit();
     this.#pager.close();
     this.#file.complete();
     this.#newFile.publish();
+  }
+
+  /**
+   * Moves the last pages to where the journal was, so that the file has no free chunk. Yields after
+   * each step.
+   *
+   * @param budgetMs The time of a step, in milliseconds.
+   */
+  *shorten(budgetMs: number): Generator<void, void, undefined> {
+    const compaction = new Compaction(this.#context, this.#catalog, BOUNDS);
+    while (compaction.countSlice(budgetMs)) yield;
+    if (!compaction.isWorthwhile || !this.#pager.moveJournalToEnd()) return;
+    for (let hasMore = true; hasMore;) {
+      hasMore = this.#change(() => compaction.moveSlice(budgetMs));
+      this.commit();
+      yield;
+    }
+  }
+
+  /** Writes some of the pages that are in memory. Returns whether more remain. */
+  writeSlice(): boolean {
+    return this.#pager.checkpointSlice();
+  }
+
+  /** The number of pages of trees in each chunk. */
+  *pagesOfTrees(): Generator<number, void, undefined> {
+    for (const { kinds } of chunkCensus(this.#pager)) yield kinds.filter(isOfTree).length;
+  }
+
+  /**
+   * Like `finish`, but no sync holds up the thread. Returns the size of the file in bytes.
+   *
+   * @throws {IoError} Later, in the promise: the system refused.
+   */
+  async finishLater(): Promise<number> {
+    this.commit();
+    this.#pager.close();
+    const bytes = this.#file.size();
+    await this.#file.completeLater();
+    await this.#newFile.publishLater();
+    return bytes;
   }
 
   /** Removes the file. */

@@ -86,6 +86,14 @@ export const COPY_BUGS: readonly PlantedBug[] = [
     "store/changes/changes_test.ts",
   ),
   bug(
+    "built-superblock-early",
+    "the superblocks of a new file follow everything else to the medium",
+    "pager/file/building_file.ts",
+    "    await disk.startSync();\n    disk.write(this.#superblocks, 0, END - BEGIN, BEGIN);\n",
+    "    disk.write(this.#superblocks, 0, END - BEGIN, BEGIN);\n",
+    "pager/file/building_file_test.ts",
+  ),
+  bug(
     "copy-not-durable",
     "a copy shows a version that is on the medium of its source",
     "store/backup/backup.ts",

@@ -1,0 +1,77 @@
+/**
+ * The pace of a copy: other tasks run between its steps, and while others write to the source it
+ * rests after each step, so that it takes about a tenth of the thread.
+ */
+
+import { clearTimeout, setImmediate, setTimeout } from "node:timers";
+
+/** How many times as long as a step the copy rests after it, while others write. */
+const REST = 9;
+
+/** The database that is copied. */
+export interface CopiedSource {
+  /** Throws when it is closed. */
+  readonly checkOpen: () => void;
+  /** Its last version, which shows whether others write. */
+  readonly versionNow: () => number;
+}
+
+/** Waits for some milliseconds, or until the signal aborts. */
+export type Pause = (ms: number, signal: AbortSignal | undefined) => Promise<void>;
+
+/** The pace of a copy. */
+export class CopyPace {
+  readonly #source: CopiedSource;
+  readonly #signal: AbortSignal | undefined;
+  readonly #pause: Pause;
+  #version: number;
+  #begun = performance.now();
+
+  /**
+   * Begins a copy.
+   *
+   * @param source The database that is copied.
+   * @param signal Ends the copy.
+   */
+  constructor(source: CopiedSource, signal: AbortSignal | undefined, pause: Pause = wait) {
+    this.#source = source;
+    this.#signal = signal;
+    this.#pause = pause;
+    this.#version = source.versionNow();
+  }
+
+  /** The time since the step began, in milliseconds. */
+  get stepMs(): number {
+    return performance.now() - this.#begun;
+  }
+
+  /**
+   * Lets other tasks run; the next step begins when it resolves.
+   *
+   * @throws {ClosedError} The source was closed.
+   * @throws The reason of the signal, if it is aborted.
+   */
+  async turn(): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    this.#signal?.throwIfAborted();
+    this.#source.checkOpen();
+    this.#begun = performance.now();
+  }
+
+  /** Rests after a step, if others wrote meanwhile. */
+  async rest(): Promise<void> {
+    const version = this.#source.versionNow();
+    if (version !== this.#version) await this.#pause(this.stepMs * REST, this.#signal);
+    this.#version = this.#source.versionNow();
+  }
+}
+
+async function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  const end = () => resolve();
+  signal?.addEventListener("abort", end);
+  await promise;
+  signal?.removeEventListener("abort", end);
+  clearTimeout(timer);
+}
