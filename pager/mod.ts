@@ -18,12 +18,22 @@ export { assert } from "./format/assert.ts";
 export { BuildingFile } from "./file/building_file.ts";
 export { CopiedFile, superblockPages } from "./copy/copied_file.ts";
 export type { Copies } from "./copy/copies.ts";
+export { CommitApply } from "./copy/commit_apply.ts";
+export type { FrameEncoder, FrameHead } from "./copy/commit_frames.ts";
+export type { CommitQueue, QueuedCommit } from "./copy/commit_queue.ts";
+export { beginCopy, finishCopy } from "./copy/finished_copy.ts";
 export type { CopiedChunk, CopyReader, TakePage } from "./copy/copy_reader.ts";
 export type { StateSum } from "./copy/state_sum.ts";
 export { IncrementApply } from "./copy/increment_apply.ts";
 export type { IncrementHead } from "./copy/increment_format.ts";
-export { IncrementReader, type IncrementRecord } from "./copy/increment_reader.ts";
+export {
+  IncrementReader,
+  type IncrementRecord,
+  type IncrementSource,
+} from "./copy/increment_reader.ts";
 export { IncrementWriter } from "./copy/increment_writer.ts";
+export { seedOf } from "./format/checksum.ts";
+export { Folder } from "./file/folder.ts";
 export { Disk, type DiskFigures } from "./file/disk.ts";
 export type { Durability } from "./journal/commit_path.ts";
 export {
@@ -82,7 +92,7 @@ export {
 } from "./damage/scrub.ts";
 export type { PageReader } from "./cache/page_reader.ts";
 export { PageSnapshot } from "./transaction/snapshot.ts";
-export { Kept } from "./transaction/snapshot_list.ts";
+export { Kept, type SnapshotState } from "./transaction/snapshot_list.ts";
 export { corrupt, corruptHeader, type Verifier, type Verifiers } from "./format/page_check.ts";
 export type { RecoveryReport } from "./recovery/recovery.ts";
 export type { TransactionListener } from "./journal/commit_hooks.ts";

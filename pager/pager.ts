@@ -16,7 +16,7 @@
  */
 
 import { assert } from "./format/assert.ts";
-import { TransactionEnds, type TransactionListener } from "./journal/commit_hooks.ts";
+import { TapHolder, TransactionEnds, type TransactionListener } from "./journal/commit_hooks.ts";
 import { type Cache, MISS } from "./cache/cache.ts";
 import { ClaimedPages } from "./journal/claimed_pages.ts";
 import { seedOf } from "./format/checksum.ts";
@@ -149,6 +149,7 @@ export class Pager {
       versions: this.#versions,
       snapshots: this.#versions.snapshots,
       listener: this.#ends,
+      taps: new TapHolder(),
       seed,
       protect,
     };

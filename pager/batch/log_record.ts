@@ -144,6 +144,13 @@ export class LogBuffer {
     this.publishes = true;
   }
 
+  /** Adds a record that is encoded already, from `from` to `to` of `bytes`. */
+  addEncoded(bytes: Uint8Array, from: number, to: number): void {
+    this.#reserve(to - from);
+    this.bytes.set(bytes.subarray(from, to), this.length);
+    this.length += to - from;
+  }
+
   /** Adds a record of all of the header page in a slot. */
   addHeaders(page: PageNumber, frame: Frame, slot: Slot): void {
     const record = this.#head(page, HEADERS);

@@ -10,8 +10,11 @@
  * An error of a copy never reaches the transaction: the copy keeps it for its own next step.
  */
 
-import type { SnapshotOwner } from "../transaction/snapshot.ts";
+import { assert } from "../format/assert.ts";
 import type { VersionStore } from "../transaction/version_store.ts";
+import type { TapHolder } from "../journal/commit_hooks.ts";
+import { FrameEncoder } from "./commit_frames.ts";
+import { CommitQueue } from "./commit_queue.ts";
 import { CopyReader, type CopySource, type TakePage } from "./copy_reader.ts";
 
 /** The bytes of images that are kept before copies take them. */
@@ -19,7 +22,7 @@ const DRAIN_BYTES = 1024 * 1024;
 
 /** The copies of an open file. */
 export class Copies {
-  readonly #source: CopySource;
+  readonly #source: CopySource & { taps: TapHolder };
   readonly #versions: VersionStore;
   /** The copies that take images early, the oldest first. */
   readonly #draining: CopyReader[] = [];
@@ -31,7 +34,7 @@ export class Copies {
    *
    * @param source The parts of the pager that copies read.
    */
-  constructor(source: CopySource & { versions: VersionStore; snapshots: SnapshotOwner }) {
+  constructor(source: CopySource & { taps: TapHolder }) {
     this.#source = source;
     this.#versions = source.versions;
   }
@@ -59,6 +62,34 @@ export class Copies {
     copy = new CopyReader(this.#source, take, ended);
     if (take !== undefined) this.#draining.push(copy);
     return copy;
+  }
+
+  /**
+   * Begins to queue commits for an archive, between transactions; `unfollow` ends it.
+   *
+   * @param now The time of a commit, in milliseconds since 1970; it never decreases.
+   */
+  follow(now: () => number): CommitQueue {
+    const { taps, meta, snapshots } = this.#source;
+    assert(taps.tap === undefined, "one archive follows the commits of a file");
+    const queue = new CommitQueue(meta.version, snapshots, now);
+    taps.tap = {
+      committed: (meta, log, from) => {
+        queue.add(meta, log?.bytes.subarray(from, log.length), log?.publishes === true);
+      },
+    };
+    return queue;
+  }
+
+  /** Ends the queue of commits. */
+  unfollow(queue: CommitQueue): void {
+    queue.stop();
+    this.#source.taps.tap = undefined;
+  }
+
+  /** Encodes queued commits. */
+  encoder(): FrameEncoder {
+    return new FrameEncoder(this.#source);
   }
 
   /** Lets the copies take images, if there are many. Call it before a transaction begins. */

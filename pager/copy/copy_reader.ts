@@ -221,7 +221,7 @@ export class CopyReader {
     const frame = this.#scratch;
     const isSeen = versions.copyTo(page, this.#state, frame, SCRATCH);
     assert(isSeen, "a snapshot sees the images that are kept for it");
-    check(frame, SCRATCH, page, loader.seed);
+    checkSums(frame, SCRATCH, page, loader.seed);
     this.#early.add(page);
     this.sum.add(frame.u32, SCRATCH << HEADER_WORD_SHIFT);
     this.#take!(page, frame, SCRATCH);
@@ -236,7 +236,7 @@ export class CopyReader {
     for (let slot = 1; slot < CHUNK_PAGES; slot++) {
       if (this.#wants[slot] === 0) continue;
       if (this.#isPresent[slot] === 0) this.#copyIfNewer(first + slot, slot);
-      check(this.#frame, slot, first + slot, loader.seed);
+      checkSums(this.#frame, slot, first + slot, loader.seed);
     }
   }
 
@@ -335,8 +335,12 @@ export class CopyReader {
   }
 }
 
-/** Checks the sums of the page in a slot. */
-function check(frame: Frame, slot: Slot, page: PageNumber, seed: number): void {
+/**
+ * Checks the sums of the page in a slot.
+ *
+ * @throws {CorruptionError} One does not match.
+ */
+export function checkSums(frame: Frame, slot: Slot, page: PageNumber, seed: number): void {
   const word = slot << HEADER_WORD_SHIFT;
   if (!headSumHolds(frame.u32, word, page, seed)) {
     corruptHeader(page, HEADER.headSum, "head sum does not match");

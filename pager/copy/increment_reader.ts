@@ -5,7 +5,6 @@
  * record, whose sum covers all bytes before.
  */
 
-import type { Disk } from "../file/disk.ts";
 import { crcAfter } from "../format/checksum.ts";
 import {
   CHUNK_RECORD,
@@ -23,6 +22,12 @@ import {
 
 const PIECE_BYTES = 1024 * 1024;
 
+/** Where the bytes of an increment come from; a `Disk` is such a source. */
+export interface IncrementSource {
+  /** Reads up to `length` bytes; fewer only at the end. Returns the number of bytes read. */
+  read(target: Uint8Array, start: number, length: number, position: number): number;
+}
+
 /** A record of an increment. */
 export interface IncrementRecord {
   /** One of `..._RECORD`. */
@@ -39,7 +44,7 @@ export interface IncrementRecord {
 export class IncrementReader {
   /** The head. */
   readonly head: IncrementHead;
-  readonly #disk: Disk;
+  readonly #source: IncrementSource;
   readonly #piece = new Uint8Array(PIECE_BYTES);
   /** The bytes of the piece from `#at` to `#end` are not read yet. */
   #at = 0;
@@ -54,8 +59,8 @@ export class IncrementReader {
    *
    * @throws {CorruptionError} It is not an increment, or breaks a rule.
    */
-  constructor(disk: Disk) {
-    this.#disk = disk;
+  constructor(source: IncrementSource) {
+    this.#source = source;
     this.head = decodeHead(this.#has(HEAD_BYTES) ? this.#take(HEAD_BYTES) : new Uint8Array(0));
   }
 
@@ -116,7 +121,8 @@ export class IncrementReader {
     this.#piece.copyWithin(0, this.#at, this.#end);
     this.#end -= this.#at;
     this.#at = 0;
-    const done = this.#disk.read(this.#piece, this.#end, PIECE_BYTES - this.#end, this.#position);
+    const wanted = PIECE_BYTES - this.#end;
+    const done = this.#source.read(this.#piece, this.#end, wanted, this.#position);
     this.#position += done;
     this.#end += done;
     return this.#end >= length;

@@ -45,6 +45,24 @@ export class TransactionEnds implements TransactionListener {
   }
 }
 
+/** Follows each commit with its records. Its method neither reads a file nor throws. */
+export interface CommitTap {
+  /**
+   * A commit is visible.
+   *
+   * @param meta The facts about the file after it.
+   * @param log The pending records, those of the commit last; undefined without a journal.
+   * @param from Where the records of the commit begin.
+   */
+  committed(meta: Meta, log: LogBuffer | undefined, from: number): void;
+}
+
+/** Holds the tap of a file, while there is one. */
+export class TapHolder {
+  /** The tap. */
+  tap: CommitTap | undefined;
+}
+
 /** The snapshots that may see free pages. */
 export interface LiveSnapshots {
   /** The number of live snapshots. */

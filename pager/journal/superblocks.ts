@@ -152,7 +152,8 @@ function encoded(superblock: Superblock): Uint8Array {
   return bytes;
 }
 
-function freshSuperblock(): Superblock {
+/** The superblock of an empty database, with an id of its own. */
+export function freshSuperblock(): Superblock {
   return {
     // An even number goes to slot 1 first, so that a torn first copy leaves slot 2 zero.
     number: 0,
@@ -170,7 +171,8 @@ function freshSuperblock(): Superblock {
   };
 }
 
-function freshHeaderPage(databaseId: Uint8Array): Uint8Array {
+/** The header page of an empty database. */
+export function freshHeaderPage(databaseId: Uint8Array): Uint8Array {
   const frame = new Frame(-1, POOL, 1);
   setInUse(frame, 0, 0);
   for (let page = SUPERBLOCK_PAGE; page < FRESH_PAGES; page++) {

@@ -40,7 +40,6 @@ import {
   CHUNK_SHIFT,
   chunksOf,
   PAGE_BYTES,
-  SLOT_MASK,
   VERSION_MAX,
 } from "../format/format.ts";
 import {
@@ -49,7 +48,8 @@ import {
   JournalArea,
   journalHeaderPage,
 } from "../batch/journal_area.ts";
-import { CHANGED, LogReader, PUBLISHED, WHOLE } from "../batch/log_record.ts";
+import { LogReader } from "../batch/log_record.ts";
+import { ChunkRecords } from "./chunk_records.ts";
 import { ChunkReplay } from "./chunk_replay.ts";
 import { ReplayedPages } from "./replayed_pages.ts";
 import type { Superblock } from "../format/superblock.ts";
@@ -88,24 +88,6 @@ export interface RecoveryOptions {
   readonly tolerant: boolean;
   /** The overlay under the disk, if the file must not change. */
   readonly overlay: OverlayFile | undefined;
-}
-
-/** The records of a chunk. */
-class ChunkRecords {
-  /** Their positions, in order: pairs of group and byte offset. */
-  readonly positions: number[] = [];
-  /** 1 for each slot whose first record applies to its bytes in the file. */
-  readonly changed = new Uint8Array(CHUNK_PAGES);
-  /** 1 for each slot that has a record of its bytes. */
-  readonly #seen = new Uint8Array(CHUNK_PAGES);
-
-  add(group: number, at: number, { type, page }: LogReader): void {
-    this.positions.push(group, at);
-    const slot = page & SLOT_MASK;
-    if (type !== CHANGED && type !== WHOLE && type !== PUBLISHED) return;
-    if (this.#seen[slot] === 0 && type === CHANGED) this.changed[slot] = 1;
-    this.#seen[slot] = 1;
-  }
 }
 
 /** Brings a file that was not closed to the state of its last whole commit. */

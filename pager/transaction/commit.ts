@@ -15,7 +15,7 @@ import { CHUNK_SHIFT, KIND_FREE, SLOT_MASK } from "../format/format.ts";
 import { kindOf } from "../format/header.ts";
 import type { Meta } from "../format/meta.ts";
 import type { ClaimedPages } from "../journal/claimed_pages.ts";
-import type { CommitLog, TransactionListener } from "../journal/commit_hooks.ts";
+import type { CommitLog, TapHolder, TransactionListener } from "../journal/commit_hooks.ts";
 import type { Bypass } from "./bypass.ts";
 import type { OpenTransaction } from "./open_transaction.ts";
 import { PageClaims } from "./page_claims.ts";
@@ -36,6 +36,7 @@ export class Commit {
   readonly #images: PageSet;
   readonly #log: CommitLog | undefined;
   readonly #listener: TransactionListener;
+  readonly #taps: TapHolder;
 
   /**
    * Creates the commits of a file.
@@ -58,6 +59,7 @@ export class Commit {
       protect: boolean;
       log: CommitLog | undefined;
       listener: TransactionListener;
+      taps: TapHolder;
     },
   ) {
     this.#open = parts.open;
@@ -71,6 +73,7 @@ export class Commit {
     this.#images = parts.images;
     this.#log = parts.log;
     this.#listener = parts.listener;
+    this.#taps = parts.taps;
   }
 
   /**
@@ -109,6 +112,7 @@ export class Commit {
     this.#versions.commit();
     this.#versions.bound();
     this.#listener.committed(); // publish: the commit is visible
+    this.#taps.tap?.committed(this.#meta, this.#log?.pending, logged);
   }
 
   /** Removes the records of a commit that failed; none of their images counts (rule 2). */

@@ -1,0 +1,128 @@
+/**
+ * Applies archived commits to a copy that has no superblocks yet, up to a version or a time.
+ *
+ * The version of each commit follows the one before it. Each page that results is checked against
+ * the sums in its header, so frames that do not belong to the copy are refused.
+ */
+
+import { LogReader, PUBLISHED } from "../batch/log_record.ts";
+import type { Disk } from "../file/disk.ts";
+import { CHUNK_SHIFT, PAGE_COUNT_MAX } from "../format/format.ts";
+import { Meta, type MetaFields } from "../format/meta.ts";
+import type { ChunkNumber, Version } from "../format/units.ts";
+import { ChunkRecords } from "../recovery/chunk_records.ts";
+import { ChunkReplay } from "../recovery/chunk_replay.ts";
+import { decodeFrameHead, FRAME_HEAD_BYTES, type FrameHead } from "./commit_frames.ts";
+import { damaged } from "./increment_format.ts";
+
+/** Applies archived commits to a copy. */
+export class CommitApply {
+  /** The number of records applied. */
+  records = 0;
+  /** Whether a commit was left out, because it is after the end. */
+  isPastEnd = false;
+  /** The facts about the file after the last commit that was applied. */
+  readonly meta: Meta = new Meta();
+  /** The time of that commit. */
+  time: number;
+  readonly #replay: ChunkReplay;
+  readonly #isPast: (version: Version, time: number) => boolean;
+  readonly #reader = new LogReader();
+  /** Whether the last frame continues. */
+  #isOpen = false;
+
+  /**
+   * Begins after a state.
+   *
+   * @param disk The copy.
+   * @param seed The seed of head sums.
+   * @param state The facts about the file as it is, and its time.
+   * @param isPast Whether a commit is after the end, so that it is left out.
+   */
+  constructor(
+    disk: Disk,
+    seed: number,
+    state: { meta: MetaFields; time: number },
+    isPast: (version: Version, time: number) => boolean,
+  ) {
+    const options = { pageCount: PAGE_COUNT_MAX, seed, tolerant: false, kept: undefined };
+    this.#replay = new ChunkReplay(disk, options);
+    this.meta.assign(state.meta);
+    this.time = state.time;
+    this.#isPast = isPast;
+  }
+
+  /**
+   * Applies whole frames, as far as they are not past the end.
+   *
+   * @param offset Where they begin in their segment, for errors.
+   * @throws {CorruptionError} The frames break a rule, or do not belong to the copy.
+   */
+  apply(frames: Uint8Array, offset: number): void {
+    const records = new Map<ChunkNumber, ChunkRecords>();
+    for (let at = 0; at < frames.length && !this.isPastEnd;) {
+      const head = decodeFrameHead(frames, at);
+      if (head === undefined) throw damaged(offset + at, "a frame of a commit is malformed");
+      this.#begin(head, offset + at);
+      if (this.isPastEnd) break;
+      const start = at + FRAME_HEAD_BYTES;
+      at = start + head.recordBytes;
+      this.#index(frames, start, at, offset, head, records);
+    }
+    for (const chunk of [...records.keys()].sort((a, b) => a - b)) {
+      const { positions, changed } = records.get(chunk)!;
+      this.#replay.begin(chunk, changed);
+      for (let i = 1; i < positions.length; i += 2) this.#replay.apply(frames, positions[i]!);
+      this.#replay.finish(false);
+    }
+  }
+
+  /**
+   * Checks that the last commit is complete.
+   *
+   * @param offset The end of the segment, for the error.
+   * @throws {CorruptionError} It is not.
+   */
+  end(offset: number): void {
+    if (this.#isOpen) throw damaged(offset, "the segment ends inside a commit");
+  }
+
+  #begin({ meta, time, continues }: FrameHead, offset: number): void {
+    const wanted = this.#isOpen ? this.meta.version : this.meta.version + 1;
+    if (meta.version !== wanted) {
+      throw damaged(offset, `a commit of version ${meta.version} is in place of ${wanted}`);
+    }
+    if (!this.#isOpen && this.#isPast(meta.version, time)) {
+      this.isPastEnd = true;
+      return;
+    }
+    this.meta.assign({ ...meta, allocatorHint: 0 });
+    this.time = time;
+    this.#isOpen = continues;
+  }
+
+  /** Notes the records of a frame by chunk. */
+  #index(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    offset: number,
+    { meta }: FrameHead,
+    into: Map<ChunkNumber, ChunkRecords>,
+  ): void {
+    const reader = this.#reader;
+    for (let at = start; at < end;) {
+      const next = reader.read(bytes, at, end);
+      const isWhole = next > 0 && reader.page < meta.pageCount && reader.isPlausible(bytes);
+      if (!isWhole || reader.type === PUBLISHED) {
+        throw damaged(offset + at, "a record of a commit is malformed");
+      }
+      const chunk = reader.page >>> CHUNK_SHIFT;
+      let records = into.get(chunk);
+      if (records === undefined) into.set(chunk, records = new ChunkRecords());
+      records.add(0, at, reader);
+      this.records++;
+      at = next;
+    }
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Commits as frames, the form in which an archive keeps them.
+ *
+ * | at | size | field                                                    |
+ * | -- | ---- | -------------------------------------------------------- |
+ * |  0 | u32  | bytes of records                                         |
+ * |  4 | u32  | 1 = the next frame continues the commit                  |
+ * |  8 | u64  | version of the commit                                    |
+ * | 16 | u64  | time of the commit, in milliseconds since 1970           |
+ * | 24 | u32  | page count after it                                      |
+ * | 28 | u32  | catalog root after it                                    |
+ * | 32 | u32  | next tree id after it                                    |
+ * | 36 | u32  | reserved, zero                                           |
+ * | 40 |      | records, as in a batch of the journal                    |
+ *
+ * Integers are little-endian. A frame has whole records, of types `WHOLE`, `CHANGED` and `FREED`
+ * alone: the bytes of a page that was published are read, and become a `WHOLE` record.
+ */
+
+import { CHUNK_SHIFT } from "../format/format.ts";
+import { Frame, POOL } from "../format/frame.ts";
+import type { MetaFields } from "../format/meta.ts";
+import type { Slot } from "../format/units.ts";
+import { HEADERS, LogBuffer, LogReader, PUBLISHED } from "../batch/log_record.ts";
+import type { SnapshotState } from "../transaction/snapshot_list.ts";
+import type { QueuedCommit } from "./commit_queue.ts";
+import { checkSums, type CopySource } from "./copy_reader.ts";
+import { assert } from "../format/assert.ts";
+
+/** The bytes before the records of a frame. */
+export const FRAME_HEAD_BYTES = 40;
+/** A frame with this many bytes of records ends; the last record may exceed it. */
+const FRAME_RECORDS = 1024 * 1024;
+/** The slot of a page by itself; headers are in slot 0. */
+const SCRATCH: Slot = 1;
+
+/** The head of a frame. */
+export interface FrameHead {
+  /** The bytes of records that follow it. */
+  readonly recordBytes: number;
+  /** Whether the next frame continues the commit. */
+  readonly continues: boolean;
+  /** The time of the commit, in milliseconds since 1970. */
+  readonly time: number;
+  /** The facts about the file after the commit. */
+  readonly meta: Omit<MetaFields, "allocatorHint">;
+}
+
+/** Encodes commits, and reads the pages that they name. */
+export class FrameEncoder {
+  readonly #source: CopySource;
+  readonly #records = new LogBuffer();
+  readonly #scratch = new Frame(-1, POOL, SCRATCH + 1);
+
+  /**
+   * Creates an encoder.
+   *
+   * @param source The parts of the pager, for pages that are in the file.
+   */
+  constructor(source: CopySource) {
+    this.#source = source;
+  }
+
+  /**
+   * The frames of a commit, each valid until the next.
+   *
+   * @throws {CorruptionError} A page does not match its header.
+   * @throws {IoError} The file cannot be read.
+   * @throws {SnapshotTooOldError} The pages of the commit are gone.
+   */
+  *framesOf(commit: QueuedCommit): Generator<Uint8Array> {
+    const { records } = commit;
+    const reader = new LogReader();
+    this.#records.clear();
+    for (let at = 0; at < records.length;) {
+      const end = reader.read(records, at, records.length);
+      assert(end > at, "the records of a commit are whole");
+      if (reader.type === PUBLISHED) this.#addPage(reader.page, commit.snapshot);
+      else if (reader.type !== HEADERS) this.#records.addEncoded(records, at, end);
+      at = end;
+      if (this.#records.length < FRAME_RECORDS || at === records.length) continue;
+      yield this.#frame(commit, true);
+      this.#records.clear();
+    }
+    yield this.#frame(commit, false);
+  }
+
+  #addPage(page: number, snapshot: SnapshotState | undefined): void {
+    assert(snapshot !== undefined, "a commit that publishes pages has a snapshot");
+    const { versions, loader } = this.#source;
+    loader.checkReadable(page >>> CHUNK_SHIFT << CHUNK_SHIFT >>> 0);
+    if (!versions.copyTo(page, snapshot, this.#scratch, SCRATCH)) {
+      loader.copyPage(page, this.#scratch, SCRATCH);
+    }
+    checkSums(this.#scratch, SCRATCH, page, loader.seed);
+    this.#records.addWhole(page, this.#scratch, SCRATCH);
+  }
+
+  #frame({ meta, time }: QueuedCommit, continues: boolean): Uint8Array {
+    const { bytes, length } = this.#records;
+    const frame = new Uint8Array(FRAME_HEAD_BYTES + length);
+    const view = new DataView(frame.buffer);
+    view.setUint32(0, length, true);
+    view.setUint32(4, continues ? 1 : 0, true);
+    view.setBigUint64(8, BigInt(meta.version), true);
+    view.setBigUint64(16, BigInt(time), true);
+    view.setUint32(24, meta.pageCount, true);
+    view.setUint32(28, meta.catalogRoot, true);
+    view.setUint32(32, meta.nextTreeId, true);
+    frame.set(bytes.subarray(0, length), FRAME_HEAD_BYTES);
+    return frame;
+  }
+}
+
+/** Decodes the head of the frame at an offset; undefined if the bytes there are no whole frame. */
+export function decodeFrameHead(bytes: Uint8Array, at: number): FrameHead | undefined {
+  if (at + FRAME_HEAD_BYTES > bytes.length) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, FRAME_HEAD_BYTES);
+  const recordBytes = view.getUint32(0, true);
+  if (at + FRAME_HEAD_BYTES + recordBytes > bytes.length) return undefined;
+  if (view.getUint32(4, true) > 1 || view.getUint32(36, true) !== 0) return undefined;
+  const meta = {
+    version: Number(view.getBigUint64(8, true)),
+    pageCount: view.getUint32(24, true),
+    catalogRoot: view.getUint32(28, true),
+    nextTreeId: view.getUint32(32, true),
+  };
+  const continues = view.getUint32(4, true) === 1;
+  return { recordBytes, continues, time: Number(view.getBigUint64(16, true)), meta };
+}

@@ -1,0 +1,153 @@
+/**
+ * The commits that an archive has not taken yet, with their records, in memory.
+ *
+ * A record may name a page that is in the file already, past the journal. The queue then holds a
+ * snapshot of the commit, so that the page can be read when the commit is taken. When the commits
+ * exceed `QUEUE_BYTES_MAX`, the queue loses all of them, and takes no others until it restarts: its
+ * owner then archives what has changed instead.
+ */
+
+import { assert } from "../format/assert.ts";
+import { Meta, type MetaFields } from "../format/meta.ts";
+import type { Version } from "../format/units.ts";
+import type { SnapshotOwner } from "../transaction/snapshot.ts";
+import type { SnapshotState } from "../transaction/snapshot_list.ts";
+
+/** The most bytes of records in a queue. */
+const QUEUE_BYTES_MAX = 16 * 1024 * 1024;
+/** The bytes that a commit takes besides its records. */
+const COMMIT_BYTES = 256;
+
+/** A commit that waits in a queue. */
+export interface QueuedCommit {
+  /** The facts about the file after it. */
+  readonly meta: MetaFields;
+  /** The time of the commit, in milliseconds since 1970. */
+  readonly time: number;
+  /** Its records. */
+  readonly records: Uint8Array;
+  /** Its snapshot, if records may name pages that are in the file; the owner ends it. */
+  readonly snapshot: SnapshotState | undefined;
+}
+
+/** The commits that an archive has not taken yet. */
+export class CommitQueue {
+  /** The version before the first commit of the queue. */
+  from: Version;
+  /** The bytes that its commits take, with those that were taken and not released. */
+  bytes = 0;
+  /** How often it has lost its commits. */
+  losses = 0;
+  readonly #snapshots: SnapshotOwner;
+  readonly #now: () => number;
+  readonly #bytesMax: number;
+  #commits: QueuedCommit[] = [];
+  /** The commits that were taken and not released. */
+  #taken: readonly QueuedCommit[] = [];
+  #isLost = false;
+
+  /**
+   * Starts after the last commit.
+   *
+   * @param from The version of that commit.
+   * @param snapshots Takes snapshots of commits.
+   * @param now The time of a commit, in milliseconds since 1970; it never decreases.
+   * @param bytesMax The most bytes of commits.
+   */
+  constructor(
+    from: Version,
+    snapshots: SnapshotOwner,
+    now: () => number,
+    bytesMax = QUEUE_BYTES_MAX,
+  ) {
+    this.from = from;
+    this.#snapshots = snapshots;
+    this.#now = now;
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Whether it lost its commits, and takes no others until it restarts. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  /** The time of the first commit that is not released; undefined if there is none. */
+  get oldest(): number | undefined {
+    return (this.#taken[0] ?? this.#commits[0])?.time;
+  }
+
+  /**
+   * Adds a commit. It neither reads a file nor throws.
+   *
+   * @param meta The facts about the file after it.
+   * @param records Its records, valid during the call; undefined without a journal.
+   * @param publishes Whether a record may name a page that is in the file already.
+   */
+  add(meta: MetaFields, records: Uint8Array | undefined, publishes: boolean): void {
+    if (this.#isLost) return;
+    if (records === undefined) return this.lose();
+    const bytes = records.length + COMMIT_BYTES;
+    if (this.bytes + bytes > this.#bytesMax) return this.lose();
+    try {
+      const copied = new Meta();
+      copied.assign(meta);
+      const own = records.slice();
+      const snapshot = publishes ? this.#snapshots.beginState(false) : undefined;
+      this.#commits.push({ meta: copied, time: this.#now(), records: own, snapshot });
+      this.bytes += bytes;
+    } catch {
+      // Memory ran out. The commit is complete, and must not fail.
+      this.lose();
+    }
+  }
+
+  /** Takes the commits up to a version out of the queue; `release` must follow. */
+  take(upTo: Version): readonly QueuedCommit[] {
+    assert(this.#taken.length === 0, "commits are released before others are taken");
+    let count = 0;
+    while (count < this.#commits.length && this.#commits[count]!.meta.version <= upTo) count++;
+    const taken = this.#taken = this.#commits.splice(0, count);
+    this.from = taken.at(-1)?.meta.version ?? this.from;
+    return taken;
+  }
+
+  /** Lets go of the commits that were taken last. */
+  release(): void {
+    const taken = this.#taken;
+    this.#taken = [];
+    this.#drop(taken);
+  }
+
+  #drop(commits: readonly QueuedCommit[]): void {
+    for (const { records, snapshot } of commits) {
+      this.bytes -= records.length + COMMIT_BYTES;
+      if (snapshot !== undefined) this.#snapshots.endState(snapshot);
+    }
+  }
+
+  /** Forgets all commits, and takes no others until it restarts. */
+  lose(): void {
+    if (this.#isLost) return;
+    this.losses++;
+    this.stop();
+  }
+
+  /** As `lose`, at the end of the archive. */
+  stop(): void {
+    this.#isLost = true;
+    this.#clear();
+  }
+
+  /** Starts again after the last commit. */
+  restart(from: Version): void {
+    this.#clear();
+    this.#isLost = false;
+    this.from = from;
+  }
+
+  #clear(): void {
+    const commits = this.#commits;
+    this.#commits = [];
+    this.#drop(commits);
+  }
+}

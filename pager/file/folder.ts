@@ -1,0 +1,121 @@
+/**
+ * The files of a folder, whole: for an archive. A file gets its name when it is complete and on the
+ * medium. All calls but the creation of the file leave the thread free.
+ */
+
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { reason } from "./disk.ts";
+import { IoError } from "../format/errors.ts";
+import { NewFile } from "./new_file.ts";
+
+/** The files of a folder. */
+export class Folder {
+  readonly #path: string;
+
+  /**
+   * Names a folder.
+   *
+   * @param path The path, which the first write creates if it is missing.
+   */
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /**
+   * Writes a new file. One of the same content may exist.
+   *
+   * @throws {IoError} Later, in the promise: another file has the name, or the system refused.
+   */
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    const path = join(this.#path, name);
+    const there = await this.read(name);
+    if (there !== undefined) {
+      if (sameBytes(there, bytes)) return;
+      throw new IoError(`Cannot create ${path}: it exists, with other bytes`);
+    }
+    await this.#create();
+    const file = new NewFile(path);
+    try {
+      await writeAll(file.descriptor, bytes);
+      await file.publishLater();
+    } catch (cause) {
+      file.abandon();
+      throw cause instanceof IoError ? cause : failed("write", path, cause);
+    }
+  }
+
+  async #create(): Promise<void> {
+    try {
+      if (!fs.existsSync(this.#path)) await fs.promises.mkdir(this.#path, { recursive: true });
+    } catch (cause) {
+      throw failed("create", this.#path, cause);
+    }
+  }
+
+  /**
+   * The content of a file; undefined if there is none.
+   *
+   * @throws {IoError} Later, in the promise: the system refused.
+   */
+  async read(name: string): Promise<Uint8Array | undefined> {
+    const path = join(this.#path, name);
+    try {
+      return new Uint8Array(await fs.promises.readFile(path));
+    } catch (cause) {
+      if (isMissing(cause)) return undefined;
+      throw failed("read", path, cause);
+    }
+  }
+
+  /**
+   * The names in the folder; none if it does not exist.
+   *
+   * @throws {IoError} Later, in the promise: the system refused.
+   */
+  async names(): Promise<string[]> {
+    try {
+      return await fs.promises.readdir(this.#path);
+    } catch (cause) {
+      if (isMissing(cause)) return [];
+      throw failed("list", this.#path, cause);
+    }
+  }
+
+  /**
+   * Removes a file, if it exists.
+   *
+   * @throws {IoError} Later, in the promise: the system refused.
+   */
+  async remove(name: string): Promise<void> {
+    const path = join(this.#path, name);
+    try {
+      await fs.promises.unlink(path);
+    } catch (cause) {
+      if (!isMissing(cause)) throw failed("remove", path, cause);
+    }
+  }
+}
+
+async function writeAll(descriptor: number, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    done += await new Promise<number>((resolve, reject) => {
+      fs.write(descriptor, bytes, done, bytes.length - done, done, (error, count) => {
+        if (error) reject(error);
+        else resolve(count);
+      });
+    });
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+function isMissing(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+}
+
+function failed(action: string, path: string, cause: unknown): IoError {
+  return new IoError(`Cannot ${action} ${path}: ${reason(cause)}`, { cause });
+}
