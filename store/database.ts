@@ -19,6 +19,22 @@ import { TreeRegistry } from "./tree_registry.ts";
 import { type Codecs, namesIn } from "./read/tree_format.ts";
 import { verifyOpen, type VerifyOptions, type VerifyReport } from "./verify/verify.ts";
 
+let sessionBetween: (db: Database, action: string) => Session;
+
+/**
+ * The session of a database, between transactions.
+ *
+ * @param action The action that is refused otherwise, for the message.
+ * @throws {TypeError} It is not a database, or a transaction is open.
+ * @throws {ClosedError} It is closed.
+ */
+export function sessionOf(db: unknown, action: string): Session {
+  if (!(db instanceof Database)) {
+    throw new TypeError(`Cannot ${action}: the first argument is not a database`);
+  }
+  return sessionBetween(db, action);
+}
+
 /**
  * An open database. Get one by `open`.
  *
@@ -34,6 +50,13 @@ import { verifyOpen, type VerifyOptions, type VerifyReport } from "./verify/veri
 export class Database {
   readonly #session: Session;
   readonly #registry: TreeRegistry;
+
+  static {
+    sessionBetween = (db, action) => {
+      db.#refuseInside(action);
+      return db.#session;
+    };
+  }
 
   /**
    * Created by `open`.
@@ -514,7 +537,8 @@ export class Database {
     const { version, pageCount } = pager.meta;
     const { durableVersion, recovery } = pager;
     const fileBytes = pager.fileBytes();
-    return { ...pager.stats(), version, durableVersion, recovery, pageCount, fileBytes };
+    const archive = this.#session.archive?.stats();
+    return { ...pager.stats(), version, durableVersion, recovery, pageCount, fileBytes, archive };
   }
 
   /**

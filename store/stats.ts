@@ -4,6 +4,7 @@
  */
 
 import { type BTree, census } from "../btree/mod.ts";
+import type { ArchiveStats } from "./watch/shipping.ts";
 import { format, type Pager, type RecoveryReport } from "../pager/mod.ts";
 
 const { KIND_BRANCH, KIND_LEAF, KIND_RUN, KIND_RUN_CONTINUED, KIND_SHARED } = format;
@@ -56,6 +57,8 @@ export interface DatabaseStats {
   readonly journalBytes: number;
   /** Checkpoints completed. */
   readonly checkpoints: number;
+  /** The state of the last archive; undefined without one. */
+  readonly archive: ArchiveStats | undefined;
 }
 
 /** The size of a tree and its pages by kind. A page has 8192 bytes. */

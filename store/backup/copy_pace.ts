@@ -3,7 +3,8 @@
  * rests after each step, so that it takes about a tenth of the thread.
  */
 
-import { clearTimeout, setImmediate, setTimeout } from "node:timers";
+import { setImmediate } from "node:timers";
+import { rest } from "./waiting.ts";
 
 /** How many times as long as a step the copy rests after it, while others write. */
 const REST = 9;
@@ -33,7 +34,7 @@ export class CopyPace {
    * @param source The database that is copied.
    * @param signal Ends the copy.
    */
-  constructor(source: CopiedSource, signal: AbortSignal | undefined, pause: Pause = wait) {
+  constructor(source: CopiedSource, signal: AbortSignal | undefined, pause: Pause = rest) {
     this.#source = source;
     this.#signal = signal;
     this.#pause = pause;
@@ -64,14 +65,4 @@ export class CopyPace {
     if (version !== this.#version) await this.#pause(this.stepMs * REST, this.#signal);
     this.#version = this.#source.versionNow();
   }
-}
-
-async function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  const end = () => resolve();
-  signal?.addEventListener("abort", end);
-  await promise;
-  signal?.removeEventListener("abort", end);
-  clearTimeout(timer);
 }

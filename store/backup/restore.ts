@@ -45,53 +45,7 @@ const ACTION = "restore";
 const ALL = -1;
 
 /**
- * Builds a new database from a copy that `Database.backup` made, and from the increments that
- * follow it. All of them are only read, and checked completely.
- *
- * The new database is written to `to` with `.unfinished` added, and renamed when it is whole and on
- * the medium; after an error nothing remains. Its permissions are no wider than those of the base.
- * It has the id and the version of its source. Continue to write in one of them only: increments of
- * one do not fit the other.
- *
- * ```ts
- * import { open, restore } from "../../mod.ts";
- *
- * const dir = Deno.makeTempDirSync();
- * {
- *   using db = open(":memory:");
- *   await db.tree("a").set("key", new Uint8Array(1));
- *   const { version } = await db.backup(`${dir}/base.quire`);
- *   await db.tree("a").set("more", new Uint8Array(1));
- *   await db.backup(`${dir}/1.increment`, { since: version });
- * }
- * await restore(`${dir}/restored.quire`, `${dir}/base.quire`, `${dir}/1.increment`);
- * {
- *   using db = open(`${dir}/restored.quire`);
- *   console.assert(db.tree("a").has("more"));
- * }
- * Deno.removeSync(dir, { recursive: true });
- * ```
- *
- * @param to The path of the new database, or a `file:` URL.
- * @param base The path of a whole copy, or of any database that no handle has open for writing.
- * @param increments The paths of increments, in the order of their versions.
- * @throws {RangeError} The increments are of another database, in another order, or with a gap, or
- * the base has another history. `to` does not exist.
- * @throws {CorruptionError} The base or an increment is damaged or not complete. The same.
- * @throws {IoError} A file exists at `to`, or the system refused. The same.
- * @throws {LockedError} Another handle writes to the base.
- * @throws {TypeError} A path has the wrong type, or a URL is not a `file:` URL.
- */
-export async function restore(
-  to: string | URL,
-  base: string | URL,
-  ...increments: readonly (string | URL)[]
-): Promise<RestoreResult> {
-  return await restoreChain(to, [base, ...increments]);
-}
-
-/**
- * As `restore`, for tools.
+ * Builds a new database from a base and increments; see `restore`.
  *
  * @param chain The base, and the increments that follow it.
  * @param options `signal` ends the work when aborted; `lockTimeoutMs` is the time to wait for

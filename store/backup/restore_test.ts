@@ -9,7 +9,7 @@ import type { Database } from "../database.ts";
 import { open } from "../open.ts";
 import { verify } from "../verify/verify.ts";
 import type { BackupResult } from "./backup.ts";
-import { restore } from "./restore.ts";
+import { restore } from "../restore.ts";
 import { assertContent, bytesOf, type Content, contentOf } from "../../tests/support/database.ts";
 import { Random } from "../../tests/support/random.ts";
 import { inTempDir } from "../../tests/support/temp.ts";

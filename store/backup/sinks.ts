@@ -6,6 +6,7 @@
  */
 
 import { Disk, IoError, NewFile, openDiskFile } from "../../pager/mod.ts";
+import { untilAborted } from "./waiting.ts";
 
 /** Takes the bytes of a copy in order. */
 export interface ByteSink {
@@ -129,20 +130,5 @@ export class StreamSink implements ByteSink {
 
   abandon(reason: unknown): void {
     this.#writer.abort(reason).catch(() => {});
-  }
-}
-
-/** Waits for a promise, or for the signal. */
-async function untilAborted(promise: Promise<void>, signal?: AbortSignal): Promise<void> {
-  if (signal === undefined) return await promise;
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort);
-  promise.catch(() => {});
-  try {
-    signal.throwIfAborted();
-    await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
 }

@@ -18,6 +18,7 @@ import { GroupCommit } from "./group_commit.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { NestedWrites } from "./nested_writes.ts";
 import type { FoundTree, TreeSource } from "../read/tree_source.ts";
+import type { Shipping } from "../watch/shipping.ts";
 import { Slab } from "../memory/slab.ts";
 import { ViewGuard } from "../memory/view_guard.ts";
 import { TreeDirectory, type TreeNaming } from "./tree_directory.ts";
@@ -36,6 +37,8 @@ export class Session implements TreeSource {
   readonly unfinished: UnfinishedValues;
   /** Streams being written; they end with the session. */
   readonly uploads: Set<{ end(): void }> = new Set();
+  /** The archive that ships the commits; it ends with the session. */
+  archive: Shipping | undefined;
   /** Memory for results. */
   readonly slab: Slab = new Slab();
   /** Overwrites expired views, with the option `debugViews`. */
@@ -309,6 +312,7 @@ export class Session implements TreeSource {
   /** Ends uploads and the release of dropped trees. */
   #endWork(): void {
     for (const upload of this.uploads) upload.end();
+    this.archive?.end(new ClosedError("Cannot archive: the database is closed"));
     if (this.pager.depth === 0 && !this.pager.readOnly) this.#housekeeping.releaseAll();
   }
 

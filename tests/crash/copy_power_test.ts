@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { CorruptionError, type Database } from "../../mod.ts";
+import { archive, CorruptionError, type Database } from "../../mod.ts";
 import {
   CopiedFile,
   type CopyReader,
@@ -17,8 +17,10 @@ import {
   MemoryFile,
 } from "../../pager/mod.ts";
 import { type ChunkTarget, copyChunks } from "../../store/backup/copy_loop.ts";
+import { restoreInto } from "../support/archived.ts";
 import { bytesOf, contentOf, openBoth, type Opened, openOn } from "../support/database.ts";
 import { makeImage, plansAt } from "../support/crash_images.ts";
+import { MemoryStore } from "../support/memory_store.ts";
 import { PowerFile, PowerWalk } from "../support/power_file.ts";
 import { Random } from "../support/random.ts";
 
@@ -39,9 +41,9 @@ async function copy(reader: CopyReader, target: ChunkTarget, since: number): Pro
 }
 
 /** Completes a copy; each of its syncs ends in a later turn. */
-async function complete(file: PowerFile, target: CopiedFile, reader: CopyReader): Promise<void> {
+async function complete(file: PowerFile, work: Promise<void>): Promise<void> {
   let isComplete = false;
-  const completed = target.complete(reader.superblock).finally(() => isComplete = true);
+  const completed = work.finally(() => isComplete = true);
   while (!isComplete) {
     file.endSync();
     await new Promise((resolve) => setTimeout(resolve));
@@ -56,7 +58,7 @@ async function writeWhole({ db, session }: Opened, file: PowerFile): Promise<voi
   fill(db, 7);
   reader.drain();
   await copy(reader, target, WHOLE);
-  await complete(file, target, reader);
+  await complete(file, target.complete(reader.superblock));
 }
 
 /** The text of all content, or undefined if opening a file is refused. */
@@ -76,12 +78,12 @@ function textIn(db: Database): string {
 }
 
 /** Judges the images of every cut: refused or whole, and only whole after the last operation. */
-function judge(file: PowerFile, wanted: string): void {
+function judge(file: PowerFile, wanted: string, limit = IMAGES): void {
   const walk = new PowerWalk(file.start);
   const random = new Random(20);
   const found = { refused: 0, whole: 0 };
   const images = () =>
-    plansAt(walk, { garbage: "none", rotPages: [], limit: IMAGES }, random)
+    plansAt(walk, { garbage: "none", rotPages: [], limit }, random)
       .map((plan) => textOf(new MemoryFile(makeImage(walk, plan).content())));
   for (const operation of file.operations) {
     walk.issue(operation);
@@ -131,7 +133,22 @@ describe("power cuts", () => {
     let step = steps.next();
     while (step.done !== true) step = steps.next();
     assert(step.value);
-    await complete(file, base, reader);
+    await complete(file, base.complete(reader.superblock));
     judge(file, textIn(db));
+  });
+
+  it("during a restore from an archive leave a file that is refused or whole", async () => {
+    const { db } = openBoth(new MemoryFile());
+    fill(db, 1);
+    const store = new MemoryStore();
+    {
+      await using shipping = archive(db, store);
+      await shipping.flush();
+      fill(db, 2, 100, 130);
+    }
+    const file = new PowerFile();
+    await restoreInto(file, store, undefined, (work) => complete(file, work));
+    judge(file, textIn(db), 10);
+    db.close();
   });
 });

@@ -21,7 +21,11 @@ interface Documented {
   readonly name: string;
   readonly kind?: string;
   readonly jsDoc?: { readonly doc?: string };
-  readonly def?: { readonly methods?: readonly Documented[]; readonly extends?: string };
+  readonly def?: {
+    readonly methods?: readonly Documented[];
+    readonly extends?: string;
+    readonly hasBody?: boolean;
+  };
   readonly functionDef?: { readonly hasBody?: boolean };
 }
 
@@ -55,8 +59,10 @@ function examplesOf({ name, declarations }: PublicSymbol): [string, boolean][] {
   return declarations.flatMap((declared) => {
     const { kind, def } = declared;
     if (def?.extends === "Error" || !["class", "function", "variable"].includes(kind!)) return [];
-    const methods = name === SAME_AS_TREE ? [] : def?.methods ?? [];
     // Overloads are documented at their signatures, not at the implementation.
+    const isSignature = ({ kind, def }: Documented) => kind === "function" && !def?.hasBody;
+    if (kind === "function" && def?.hasBody && declarations.some(isSignature)) return [];
+    const methods = name === SAME_AS_TREE ? [] : def?.methods ?? [];
     const isOverloaded = (method: Documented) =>
       methods.some((other) => other.name === method.name && !other.functionDef?.hasBody);
     const named = methods.filter((method) =>

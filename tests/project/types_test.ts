@@ -340,7 +340,7 @@ describe("the types that repeat names of the pager", () => {
   it("have all of their names", () => {
     type Opened = Exclude<keyof PagerOptions, "journal"> | "durability" | "debugViews";
     same<Same<keyof OpenOptions, Opened>>();
-    type Own = "version" | "durableVersion" | "recovery" | "pageCount" | "fileBytes";
+    type Own = "version" | "durableVersion" | "recovery" | "pageCount" | "fileBytes" | "archive";
     same<Same<keyof DatabaseStats, keyof PagerStats | Own>>();
   });
 });

@@ -702,7 +702,14 @@ export const TABLE = {
 };
 
 /** The functions of `mod.ts`; other tests have their wrong uses. */
-export const FUNCTIONS: readonly string[] = ["open", "restore", "salvage", "verify"];
+export const FUNCTIONS: readonly string[] = [
+  "archive",
+  "folderStore",
+  "open",
+  "restore",
+  "salvage",
+  "verify",
+];
 
 /** The error of a use in each state that refuses it. */
 export const REFUSALS = {

@@ -41,7 +41,7 @@ export const COPY_BUGS: readonly PlantedBug[] = [
     "copy-unchecked",
     "a damaged page is not copied",
     READER,
-    "      check(this.#frame, slot, first + slot, loader.seed);\n",
+    "      checkSums(this.#frame, slot, first + slot, loader.seed);\n",
     "",
     BACKUP,
   ),

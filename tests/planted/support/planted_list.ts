@@ -7,6 +7,7 @@
 
 import { bug, type PlantedBug, protect, whole } from "./planted_bugs.ts";
 import { MODEL_BUGS, RULE_BUGS } from "./planted_crash_bugs.ts";
+import { ARCHIVE_BUGS } from "./planted_archive_bugs.ts";
 import { COPY_BUGS } from "./planted_copy_bugs.ts";
 import { FLIGHT_BUGS } from "./planted_flight_bugs.ts";
 import { DISK_BUGS } from "./planted_disk_bugs.ts";
@@ -24,6 +25,7 @@ export const BUGS: readonly PlantedBug[] = [
   ...TREE_BUGS,
   ...FILE_BUGS,
   ...COPY_BUGS,
+  ...ARCHIVE_BUGS,
 ];
 
 /** A source with planted bugs, and a text that occurs in it once. */

@@ -1,0 +1,347 @@
+/**
+ * Ships the durable commits of an open database to a store, and now and then a base.
+ *
+ * Commits are queued as they are made, in bounded memory, and never wait for the store. When the
+ * queue has lost commits, when an archive continues after a restart, and for the first base, pages
+ * are copied instead: a base has all of them, a delta those that changed since the last segment.
+ * Only states that are on the medium are shipped, so the archive never has a commit that a crash of
+ * the database takes back.
+ *
+ * The tip is the segment that the next one follows. It advances only when a segment is whole in the
+ * store, so a process that is killed leaves nothing but parts of a segment that does not exist.
+ */
+
+import type { CommitQueue, CopyReader, QueuedCommit } from "../../pager/mod.ts";
+import { copyChunks } from "../backup/copy_loop.ts";
+import { IncrementTarget } from "../backup/targets.ts";
+import { rest } from "../backup/waiting.ts";
+import type { Session } from "../write/session.ts";
+import type { ArchiveStats, Shipping } from "../watch/shipping.ts";
+import { ArchiveIndex } from "./archive_index.ts";
+import type { ArchiveStore } from "./archive_store.ts";
+import { CommitClock } from "./commit_clock.ts";
+import { obsoleteNames } from "./retention.ts";
+import { BASE, COMMITS, DELTA, linkOf, type Segment, type SegmentKind } from "./segment.ts";
+import { readSegment } from "./segment_reader.ts";
+import { SegmentWriter } from "./segment_writer.ts";
+import { StoreCalls } from "./store_calls.ts";
+
+/** How an archive ships. */
+export interface ArchiveTimes {
+  /** The time between two shipments, in milliseconds. */
+  readonly everyMs: number;
+  /** The time between two bases, in milliseconds. */
+  readonly baseEvery: number;
+  /** The time that can be restored, in milliseconds before now. */
+  readonly keep: number;
+}
+
+/** The position that the next segment follows. */
+interface Tip {
+  readonly version: number;
+  readonly link: number;
+}
+
+/** A caller that waits for a version. */
+interface Waiter extends PromiseWithResolvers<void> {
+  readonly version: number;
+}
+
+const NOTHING: Tip = { version: 0, link: 0 };
+const RETRY_MS = 1000;
+/** The longest time of a timer. */
+const PAUSE_MS_MAX = 2 ** 31 - 1;
+
+/** Ships the commits of a database. */
+export class Archiver implements Shipping {
+  readonly #session: Session;
+  readonly #times: ArchiveTimes;
+  readonly #calls: StoreCalls;
+  readonly #clock = new CommitClock();
+  readonly #queue: CommitQueue;
+  readonly #end = new AbortController();
+  readonly #waiters = new Set<Waiter>();
+  /** The copy that the first segment is written from: the commits that are queued follow it. */
+  #first: CopyReader | undefined;
+  /** Ends the pause between two shipments. */
+  #wake = new AbortController();
+  #tip: Tip | undefined;
+  /** Whether pages must be copied before commits can follow the tip. */
+  #isApart = true;
+  /** The time since which pages are being copied before commits can follow the tip. */
+  #copyingSince: number | undefined = this.#clock.now();
+  #bases = 0;
+  /** The time of the next base, of `performance.now`. */
+  #nextBase = Infinity;
+  /** The base that is being written beside commits. */
+  #base: Promise<void> | undefined;
+  #isClosing = false;
+  #failure: unknown;
+  /** Resolves when nothing more is shipped. */
+  readonly #ended: Promise<void>;
+
+  /**
+   * Begins to ship, between transactions.
+   *
+   * @param session The database; it ends the archiver when it closes.
+   */
+  constructor(session: Session, store: ArchiveStore, times: ArchiveTimes) {
+    this.#session = session;
+    this.#times = times;
+    this.#calls = new StoreCalls(store, this.#end.signal);
+    this.#first = session.pager.copies.begin();
+    this.#queue = session.pager.copies.follow(this.#clock.now);
+    this.#ended = this.#run();
+  }
+
+  /** The state. */
+  stats(): ArchiveStats {
+    const { failures, failure, objects, bytes } = this.#calls;
+    const own = this.#failure === undefined ? undefined : String(this.#failure);
+    return {
+      version: this.#tip?.version,
+      waitingSince: this.#copyingSince ?? this.#queue.oldest,
+      waitingBytes: this.#queue.bytes,
+      objects,
+      bytes,
+      bases: this.#bases,
+      losses: this.#queue.losses,
+      failures,
+      failure: failure ?? own,
+      ended: this.#end.signal.aborted,
+    };
+  }
+
+  /** Resolves when everything committed so far is in the store. */
+  async flush(): Promise<void> {
+    const { version } = this.#session.pager.meta;
+    if (this.#end.signal.aborted) throw this.#end.signal.reason;
+    if (!this.#isApart && this.#tip !== undefined && this.#tip.version >= version) return;
+    const waiter = { version, ...Promise.withResolvers<void>() };
+    this.#waiters.add(waiter);
+    this.#wake.abort();
+    await waiter.promise;
+  }
+
+  /** Ships everything committed so far, each call of the store once, and ends. */
+  async close(): Promise<void> {
+    if (this.#end.signal.aborted) return;
+    this.#isClosing = true;
+    this.#calls.hurry();
+    const flushed = this.flush();
+    flushed.catch(() => {});
+    this.#wake.abort();
+    await this.#ended;
+    await flushed;
+  }
+
+  /** Ends at once. */
+  end(reason: unknown): void {
+    if (this.#end.signal.aborted) return;
+    this.#end.abort(reason);
+    this.#session.pager.copies.unfollow(this.#queue);
+    this.#first?.close();
+    for (const { reject, promise } of this.#waiters) {
+      promise.catch(() => {});
+      reject(this.#end.signal.reason);
+    }
+    this.#waiters.clear();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      await this.#resume();
+      for (;;) {
+        const begun = performance.now();
+        this.#wake = new AbortController();
+        await this.#tryToShip();
+        if (this.#isClosing && this.#waiters.size === 0) break;
+        await this.#pause(begun);
+        this.#end.signal.throwIfAborted();
+      }
+      await this.#base;
+      this.end(new DOMException("The archive was closed", "AbortError"));
+    } catch (error) {
+      if (!this.#end.signal.aborted) this.#failure = error;
+      this.end(error);
+    }
+  }
+
+  /** Waits for the time of the next shipment, or for a caller of `flush`. */
+  async #pause(begun: number): Promise<void> {
+    const hasFailed = this.#failure !== undefined;
+    const left = hasFailed ? RETRY_MS : begun + this.#times.everyMs - performance.now();
+    const isAwaited = this.#waiters.size > 0 && !hasFailed;
+    const ms = isAwaited ? 0 : Math.min(Math.max(left, 0), PAUSE_MS_MAX);
+    await rest(ms, AbortSignal.any([this.#end.signal, this.#wake.signal]));
+  }
+
+  /** Finds the tip in the store. */
+  async #resume(): Promise<void> {
+    const { tip, segments } = new ArchiveIndex(await this.#calls.list());
+    if (tip === undefined) {
+      this.#tip = NOTHING;
+      return;
+    }
+    const { databaseId } = await readSegment(this.#calls, tip);
+    const { copies } = this.#session.pager;
+    const { version } = this.#first!.meta;
+    if (databaseId.some((byte, i) => byte !== copies.databaseId[i])) {
+      throw new RangeError("Cannot archive: the store has the archive of another database");
+    }
+    if (tip.to > version) {
+      const state = `the store has version ${tip.to}, and the database was at ${version}`;
+      throw new RangeError(`Cannot archive: ${state}; archive an older copy to a store of its own`);
+    }
+    this.#clock.notBefore(tip.last);
+    this.#tip = { version: tip.to, link: linkOf(tip) };
+    const base = segments.findLast(({ kind }) => kind === BASE)!;
+    const age = Math.max(0, this.#clock.now() - base.last);
+    this.#nextBase = performance.now() + Math.max(0, this.#times.baseEvery - age);
+  }
+
+  async #tryToShip(): Promise<void> {
+    try {
+      await this.#ship();
+      this.#failure = undefined;
+    } catch (error) {
+      this.#end.signal.throwIfAborted();
+      this.#session.checkOpen();
+      if (this.#isClosing) throw error;
+      // A page is damaged, or its snapshot has ended: the next attempt copies pages again.
+      this.#failure = error;
+      this.#isApart = true;
+    }
+  }
+
+  async #ship(): Promise<void> {
+    const { pager } = this.#session;
+    await this.#session.reachMedium(pager.meta.version);
+    if (this.#isApart || this.#queue.isLost) await this.#shipPages();
+    else await this.#shipCommits(pager.durableVersion);
+    if (this.#base === undefined && performance.now() >= this.#nextBase) await this.#beginBase();
+  }
+
+  /** Ships the pages that changed since the tip, or all pages if there is none. */
+  async #shipPages(): Promise<void> {
+    const tip = this.#tip!;
+    this.#copyingSince ??= this.#clock.now();
+    const reader = this.#first ?? this.#session.pager.copies.begin();
+    if (this.#first === undefined) this.#queue.restart(reader.meta.version);
+    this.#first = undefined;
+    const segment = await this.#copy(reader, tip === NOTHING ? BASE : DELTA, tip);
+    this.#isApart = false;
+    this.#copyingSince = undefined;
+    this.#advance(segment);
+  }
+
+  /** Writes a segment of the pages of a copy, and closes the copy. */
+  async #copy(reader: CopyReader, kind: SegmentKind, after: Tip): Promise<Segment> {
+    try {
+      const { version } = reader.meta;
+      const time = this.#clock.now();
+      const from = kind === BASE ? 0 : after.version;
+      const fields = { kind, from, to: version, first: time, last: time, after: after.link };
+      const writer = this.#writer(fields);
+      const target = new IncrementTarget(writer, from);
+      target.begin(reader);
+      await this.#session.reachMedium(version);
+      const { pager } = this.#session;
+      const checkOpen = () => this.#session.checkOpen();
+      const versionNow = () => pager.meta.version;
+      const { signal } = this.#end;
+      await copyChunks({ reader, target, since: from, checkOpen, versionNow }, { signal });
+      await target.complete(reader);
+      if (kind === BASE) this.#noteBase();
+      return writer.segment!;
+    } finally {
+      reader.close();
+    }
+  }
+
+  #noteBase(): void {
+    this.#bases++;
+    this.#nextBase = performance.now() + this.#times.baseEvery;
+  }
+
+  /** Ships queued commits up to a version. */
+  async #shipCommits(upTo: number): Promise<void> {
+    const commits = this.#queue.take(upTo);
+    if (commits.length === 0) return this.#settle();
+    try {
+      this.#advance(await this.#writeCommits(commits));
+    } catch (error) {
+      this.#isApart = true;
+      throw error;
+    } finally {
+      this.#queue.release();
+    }
+  }
+
+  async #writeCommits(commits: readonly QueuedCommit[]): Promise<Segment> {
+    const [head, last] = [commits[0]!, commits.at(-1)!];
+    const { version, link } = this.#tip!;
+    const times = { first: head.time, last: last.time };
+    const to = last.meta.version;
+    const writer = this.#writer({ kind: COMMITS, from: version, to, ...times, after: link });
+    const encoder = this.#session.pager.copies.encoder();
+    for (const commit of commits) {
+      for (const frame of encoder.framesOf(commit)) {
+        writer.append(frame);
+        await writer.drained();
+        this.#session.checkOpen();
+      }
+    }
+    await writer.complete();
+    return writer.segment!;
+  }
+
+  #writer(fields: Omit<Segment, "sum">): SegmentWriter {
+    const put = (name: string, bytes: Uint8Array) => this.#calls.put(name, bytes);
+    return new SegmentWriter(put, fields, this.#session.pager.copies.databaseId);
+  }
+
+  #advance(segment: Segment): void {
+    this.#tip = { version: segment.to, link: linkOf(segment) };
+    this.#settle();
+  }
+
+  /** Resolves those that wait for the tip. */
+  #settle(): void {
+    for (const waiter of this.#waiters) {
+      if (waiter.version > this.#tip!.version) continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve();
+    }
+  }
+
+  /** Ships commits up to the last one, and begins a base of it, which commits do not wait for. */
+  async #beginBase(): Promise<void> {
+    const reader = this.#session.pager.copies.begin();
+    const { version } = reader.meta;
+    try {
+      await this.#session.reachMedium(version);
+      await this.#shipCommits(version);
+    } catch (error) {
+      reader.close();
+      throw error;
+    }
+    // Otherwise the queue has lost commits, and pages are shipped first.
+    if (this.#tip!.version !== version || this.#queue.isLost) return reader.close();
+    this.#base = this.#copy(reader, BASE, this.#tip!)
+      .then(() => this.#deleteOld())
+      .catch((error) => {
+        if (!this.#end.signal.aborted) this.#failure = error;
+        this.#nextBase = performance.now() + RETRY_MS;
+      })
+      .finally(() => this.#base = undefined);
+  }
+
+  async #deleteOld(): Promise<void> {
+    if (this.#times.keep === Infinity) return;
+    const names = await this.#calls.list();
+    for (const name of obsoleteNames(names, this.#clock.now() - this.#times.keep)) {
+      await this.#calls.delete(name);
+    }
+  }
+}

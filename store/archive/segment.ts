@@ -1,0 +1,116 @@
+/**
+ * The segments of an archive, and their names.
+ *
+ * A segment leads from the state of one version to that of another. It is one object, with parts of
+ * their own before it if it is large. The name has all that a restore needs to choose segments:
+ *
+ * ```text
+ * KIND-FROM-TO-FIRST-LAST-AFTER-SUM      part-FROM-TO-NUMBER-SUM
+ *
+ * KIND    base: all pages. delta: the pages that changed. commits: each commit by itself
+ * FROM    the version that it begins after, 15 digits; 0 for a base
+ * TO      the version that it leads to, 15 digits
+ * FIRST   the time of its first state, in milliseconds since 1970, 15 digits
+ * LAST    the time of its last state
+ * AFTER   the link of the segment that it follows, 8 hexadecimal digits
+ * SUM     the CRC-32 of its head, 8 hexadecimal digits; of a part, of the part
+ * ```
+ *
+ * Each segment has a link, by which others follow it: its sum. A base that continues an archive has
+ * the link of the segment that leads to the same state, which is its `after`; so a restore may
+ * begin at either. Every name is different, so that an object is never replaced.
+ */
+
+/** All pages. */
+export const BASE = "base";
+/** The pages that changed. */
+export const DELTA = "delta";
+/** Each commit by itself. */
+export const COMMITS = "commits";
+
+/** The kind of a segment. */
+export type SegmentKind = typeof BASE | typeof DELTA | typeof COMMITS;
+/** The kinds, by their number in a head. */
+export const KINDS: readonly SegmentKind[] = [BASE, DELTA, COMMITS];
+
+/** What the name of a segment says. */
+export interface Segment {
+  /** The kind. */
+  readonly kind: SegmentKind;
+  /** The version that it begins after. */
+  readonly from: number;
+  /** The version that it leads to. */
+  readonly to: number;
+  /** The time of its first state, in milliseconds since 1970. */
+  readonly first: number;
+  /** The time of its last state. */
+  readonly last: number;
+  /** The link of the segment that it follows; 0 for none. */
+  readonly after: number;
+  /** The CRC-32 of its head. */
+  readonly sum: number;
+}
+
+/** What the name of a part says. */
+export interface Part {
+  /** As of its segment. */
+  readonly from: number;
+  /** As of its segment. */
+  readonly to: number;
+  /** Its index in the segment. */
+  readonly index: number;
+  /** The CRC-32 of its bytes. */
+  readonly sum: number;
+}
+
+const DIGITS = 15;
+const SEGMENT =
+  /^(base|delta|commits)-(\d{15})-(\d{15})-(\d{15})-(\d{15})-([0-9a-f]{8})-([0-9a-f]{8})$/;
+const PART = /^part-(\d{15})-(\d{15})-(\d{8})-([0-9a-f]{8})$/;
+
+/** The name of a segment. */
+export function segmentName({ kind, from, to, first, last, after, sum }: Segment): string {
+  return [kind, ...[from, to, first, last].map(decimal), hex(after), hex(sum)].join("-");
+}
+
+/** The name of a part. */
+export function partName({ from, to, index, sum }: Part): string {
+  return ["part", decimal(from), decimal(to), `${index}`.padStart(8, "0"), hex(sum)].join("-");
+}
+
+/** What a name of a segment says; undefined for another name. */
+export function parseSegment(name: string): Segment | undefined {
+  const match = SEGMENT.exec(name);
+  if (match === null) return undefined;
+  const [, kind, from, to, first, last, after, sum] = match;
+  return {
+    kind: kind as SegmentKind,
+    from: Number(from),
+    to: Number(to),
+    first: Number(first),
+    last: Number(last),
+    after: parseInt(after!, 16),
+    sum: parseInt(sum!, 16),
+  };
+}
+
+/** What a name of a part says; undefined for another name. */
+export function parsePart(name: string): Part | undefined {
+  const match = PART.exec(name);
+  if (match === null) return undefined;
+  const [, from, to, index, sum] = match;
+  return { from: Number(from), to: Number(to), index: Number(index), sum: parseInt(sum!, 16) };
+}
+
+/** The link by which other segments follow a segment. */
+export function linkOf({ kind, after, sum }: Segment): number {
+  return kind === BASE && after !== 0 ? after : sum;
+}
+
+function decimal(value: number): string {
+  return `${value}`.padStart(DIGITS, "0");
+}
+
+function hex(value: number): string {
+  return value.toString(16).padStart(8, "0");
+}

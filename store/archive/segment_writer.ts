@@ -1,0 +1,94 @@
+/**
+ * Writes a segment to a store: its parts as they fill up, and its own object last, so that the
+ * segment exists when all of it is there.
+ */
+
+import { crc32 } from "node:zlib";
+import type { ByteSink } from "../backup/sinks.ts";
+import { partName, type Segment, segmentName } from "./segment.ts";
+import { encodeSegment, type PartSum } from "./segment_head.ts";
+
+/** A part ends before it exceeds this, unless a single piece does. */
+const PART_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Writes a segment. */
+export class SegmentWriter implements ByteSink {
+  readonly isImmediate = false;
+  bytesWritten = 0;
+  /** The segment, once it is complete. */
+  segment: Segment | undefined;
+  readonly #put: (name: string, bytes: Uint8Array) => Promise<void>;
+  readonly #segment: Omit<Segment, "sum">;
+  readonly #databaseId: Uint8Array;
+  readonly #parts: PartSum[] = [];
+  #pieces: Uint8Array[] = [];
+  #length = 0;
+
+  /**
+   * Begins a segment.
+   *
+   * @param put Puts an object.
+   * @param segment What its name says.
+   * @param databaseId The id of the database.
+   */
+  constructor(
+    put: (name: string, bytes: Uint8Array) => Promise<void>,
+    segment: Omit<Segment, "sum">,
+    databaseId: Uint8Array,
+  ) {
+    this.#put = put;
+    this.#segment = segment;
+    this.#databaseId = databaseId;
+  }
+
+  /** Takes a piece of the content; `drained` puts what has become a part. */
+  append(bytes: Uint8Array): void {
+    this.#pieces.push(bytes.slice());
+    this.#length += bytes.length;
+  }
+
+  /** Puts the parts that are full; the last piece remains for the object of the segment. */
+  async drained(): Promise<void> {
+    while (this.#length > PART_BYTES_MAX && this.#pieces.length > 1) await this.#putPart();
+  }
+
+  async complete(): Promise<void> {
+    await this.drained();
+    const parts = this.#parts;
+    const content = joined(this.#pieces);
+    const fields = { segment: this.#segment, databaseId: this.#databaseId, parts, content };
+    const { bytes, sum } = encodeSegment(fields);
+    const segment = { ...this.#segment, sum };
+    await this.#put(segmentName(segment), bytes);
+    this.bytesWritten += bytes.length;
+    this.segment = segment;
+  }
+
+  abandon(): void {}
+
+  async #putPart(): Promise<void> {
+    let [count, length] = [1, this.#pieces[0]!.length];
+    while (
+      count < this.#pieces.length - 1 && length + this.#pieces[count]!.length <= PART_BYTES_MAX
+    ) {
+      length += this.#pieces[count++]!.length;
+    }
+    const bytes = joined(this.#pieces.splice(0, count));
+    this.#length -= length;
+    const sum = crc32(bytes);
+    const { from, to } = this.#segment;
+    await this.#put(partName({ from, to, index: this.#parts.length, sum }), bytes);
+    this.#parts.push({ bytes: length, sum });
+    this.bytesWritten += length;
+  }
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}

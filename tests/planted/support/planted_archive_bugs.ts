@@ -1,0 +1,113 @@
+/**
+ * Planted bugs of archives, and of restores from them.
+ */
+
+import { also, bug, type PlantedBug } from "./planted_bugs.ts";
+
+const ARCHIVER = "store/archive/archiver.ts";
+const INDEX = "store/archive/archive_index.ts";
+const MODEL = "tests/model/archive_test.ts";
+const POWER = "tests/crash/archive_power_test.ts";
+const ARCHIVE = "store/archive/archive_test.ts";
+const INDEX_TEST = "store/archive/archive_index_test.ts";
+
+/** Bugs of archives. */
+export const ARCHIVE_BUGS: readonly PlantedBug[] = [
+  bug(
+    "archive-not-durable",
+    "only commits that are on the medium are archived",
+    ARCHIVER,
+    "    await this.#session.reachMedium(pager.meta.version);\n" +
+      "    if (this.#isApart || this.#queue.isLost) await this.#shipPages();\n" +
+      "    else await this.#shipCommits(pager.durableVersion);\n",
+    "    if (this.#isApart || this.#queue.isLost) await this.#shipPages();\n" +
+      "    else await this.#shipCommits(pager.meta.version);\n",
+    POWER,
+  ),
+  bug(
+    "archive-drops-commit",
+    "a commit that does not fit in the queue is archived with others",
+    "pager/copy/commit_queue.ts",
+    "if (this.bytes + bytes > this.#bytesMax) return this.lose();",
+    "if (this.bytes + bytes > this.#bytesMax) return;",
+    ARCHIVE,
+  ),
+  bug(
+    "archive-page-of-later",
+    "a page that a commit published is archived as of that commit",
+    "pager/copy/commit_frames.ts",
+    "if (!versions.copyTo(page, snapshot, this.#scratch, SCRATCH)) {",
+    "if (versions.snapshots.snapshotCount >= 0) {",
+    MODEL,
+  ),
+  bug(
+    "archive-apart",
+    "an archive that continues begins with the sum of the state that it found",
+    ARCHIVER,
+    "    this.#tip = { version: tip.to, link: linkOf(tip) };\n",
+    "    this.#tip = { version: tip.to, link: linkOf(tip) };\n" +
+      "    this.#isApart = tip.to < version;\n",
+    ARCHIVE,
+  ),
+  bug(
+    "archive-deletes-needed",
+    "the segments after the base that is kept are kept",
+    "store/archive/retention.ts",
+    "kind === BASE ? to < kept.to : to <= kept.to;",
+    "kind === BASE ? to < kept.to : to >= kept.from;",
+    "store/archive/retention_test.ts",
+  ),
+  bug(
+    "archive-version-gap",
+    "the version of each archived commit follows the one before it",
+    "pager/copy/commit_apply.ts",
+    "    if (meta.version !== wanted) {",
+    "    if (meta.version < wanted) {",
+    "pager/copy/commit_apply_test.ts",
+  ),
+  bug(
+    "archive-ignores-links",
+    "a segment follows the one that its link names",
+    INDEX,
+    "  return `${version} ${link}`;",
+    "  return `${version} ${link * 0}`;",
+    INDEX_TEST,
+  ),
+  bug(
+    "archive-hidden-states",
+    "a time at which commits were archived together is refused",
+    INDEX,
+    "return isKnown ? ends",
+    "return isKnown || to >= 0 ? ends",
+    INDEX_TEST,
+  ),
+  bug(
+    "archive-unchecked-part",
+    "a part that differs from the one that was put is refused",
+    "store/archive/segment_reader.ts",
+    "if (bytes.length !== part.bytes || crc32(bytes) !== part.sum) {",
+    "if (bytes.length < 0) {",
+    ARCHIVE,
+  ),
+  also(
+    bug(
+      "archive-misnamed",
+      "a segment under the name of another is refused",
+      "store/archive/segment_head.ts",
+      "check(sum === u32(sumAt) && sum === segment.sum, sumAt,",
+      "check(sum === u32(sumAt), sumAt,",
+      ARCHIVE,
+    ),
+    "store/archive/segment_head.ts",
+    "  check(isNamed, 12,",
+    "  check(isNamed || true, 12,",
+  ),
+  bug(
+    "restore-another-history",
+    "a state is compared with the sum of all its headers",
+    "store/archive/restore_archive.ts",
+    "      if (step.done === true) {\n",
+    "      if (step.done === true) break;\n      if (step.done === true) {\n",
+    ARCHIVE,
+  ),
+];

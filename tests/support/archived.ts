@@ -1,0 +1,33 @@
+/**
+ * Restores of archives into memory, for tests that compare many states.
+ */
+
+import { CopiedFile, Disk, type File, MemoryFile } from "../../pager/mod.ts";
+import { ArchiveIndex, type ArchivePoint } from "../../store/archive/archive_index.ts";
+import type { ArchiveStore } from "../../store/archive/archive_store.ts";
+import { ArchivedState } from "../../store/archive/restore_archive.ts";
+
+/** Restores a point into an empty file, which `complete` makes durable. */
+export async function restoreInto(
+  file: File,
+  store: ArchiveStore,
+  point: ArchivePoint,
+  complete = (work: Promise<void>): Promise<void> => work,
+): Promise<void> {
+  const disk = new Disk(file);
+  const state = new ArchivedState(disk, store, undefined);
+  for (const segment of new ArchiveIndex(await store.list()).plan(point)) {
+    await state.follow(segment, point);
+  }
+  await complete(new CopiedFile(disk).complete(await state.finish()));
+}
+
+/** Restores a point as a file in memory. */
+export async function restoreToMemory(
+  store: ArchiveStore,
+  point: ArchivePoint,
+): Promise<MemoryFile> {
+  const file = new MemoryFile();
+  await restoreInto(file, store, point);
+  return file;
+}
