@@ -2,7 +2,7 @@
  * Planted bugs of archives, and of restores from them.
  */
 
-import { also, bug, type PlantedBug } from "./planted_bugs.ts";
+import { bug, type PlantedBug } from "./planted_bugs.ts";
 
 const ARCHIVER = "store/archive/archiver.ts";
 const INDEX = "store/archive/archive_index.ts";
@@ -88,19 +88,6 @@ export const ARCHIVE_BUGS: readonly PlantedBug[] = [
     "if (bytes.length !== part.bytes || crc32(bytes) !== part.sum) {",
     "if (bytes.length < 0) {",
     ARCHIVE,
-  ),
-  also(
-    bug(
-      "archive-misnamed",
-      "a segment under the name of another is refused",
-      "store/archive/segment_head.ts",
-      "check(sum === u32(sumAt) && sum === segment.sum, sumAt,",
-      "check(sum === u32(sumAt), sumAt,",
-      ARCHIVE,
-    ),
-    "store/archive/segment_head.ts",
-    "  check(isNamed, 12,",
-    "  check(isNamed || true, 12,",
   ),
   bug(
     "restore-another-history",
