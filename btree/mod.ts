@@ -47,6 +47,7 @@ export {
 export { compareKeys } from "./node/key.ts";
 export { type ChooseMemory, LeafBatch, type ResultMemory } from "./node/leaf_batch.ts";
 export { LeafCursor } from "./walk/leaf_cursor.ts";
+export { LookupBatch } from "./walk/lookup_batch.ts";
 export { ChangedLeaves, type LeafSet, type VersionHeaders } from "./compare/changed_leaves.ts";
 export { type EntryChange, treeChanges } from "./compare/tree_changes.ts";
 export { leafEntries, type LeafEntry, type TreeVersion, valueOf } from "./compare/leaf_entries.ts";

@@ -21,6 +21,7 @@ import { cellBytes, KEY_BYTES_MAX, LEAF_WIDTH, LeafCell, payloadBytes } from "./
 import { REFERENCE_BYTES, REFERENCE_TAG } from "./node/node.ts";
 import { removeLeafEntry } from "./node/node_edit.ts";
 import type { NodeView } from "./node/node_view.ts";
+import type { LookupBatch } from "./walk/lookup_batch.ts";
 import { createNode, TreeNodes } from "./walk/tree_nodes.ts";
 import { deleteRange } from "./change/range_delete.ts";
 import { sliceEnd } from "./walk/slice_end.ts";
@@ -111,7 +112,16 @@ export class BTree {
   find(key: Uint8Array, length: number = key.length): FoundEntry | undefined {
     checkKey(key, length);
     const leaf = this.nodes.leafFor(key, length);
-    const index = leaf.search(key, length);
+    return this.#foundAt(leaf, leaf.search(key, length));
+  }
+
+  /** Finds the entry of a key of a batch, after the batch has descended; see `find`. */
+  findOf(batch: LookupBatch, index: number): FoundEntry | undefined {
+    const leaf = batch.leaf(this.nodes, index);
+    return this.#foundAt(leaf, batch.search(leaf, index));
+  }
+
+  #foundAt(leaf: NodeView, index: number): FoundEntry | undefined {
     if (index < 0) return undefined;
     const cell = this.#cell;
     const { found } = this;

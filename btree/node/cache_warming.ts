@@ -8,7 +8,7 @@
 
 import { format, type Frame, type Slot } from "../../pager/mod.ts";
 
-const { PAGE_BYTES, PAGE_SHIFT, PAGE_WORD_SHIFT } = format;
+const { HEADER_WORD_SHIFT, PAGE_BYTES, PAGE_SHIFT, PAGE_WORD_SHIFT } = format;
 
 const LINE_BYTES = 64;
 const LINE_WORDS = LINE_BYTES / 4;
@@ -25,6 +25,11 @@ export function warmLeaf({ u32 }: Frame, slot: Slot): void {
   const heads = u32[first]! ^ u32[first + LINE_WORDS]! ^ u32[first + 2 * LINE_WORDS]!;
   const more = u32[first + 3 * LINE_WORDS]! ^ u32[first + 4 * LINE_WORDS]!;
   kept[0] = heads ^ more ^ u32[first + 5 * LINE_WORDS]! ^ u32[first + PAGE_WORDS - 1]!;
+}
+
+/** Warms the header of a page. */
+export function warmHeader({ u32 }: Frame, slot: Slot): void {
+  kept[0] = u32[slot << HEADER_WORD_SHIFT]!;
 }
 
 /** Warms all lines of a page, in order. */

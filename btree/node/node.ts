@@ -295,6 +295,42 @@ export function searchLeaf(frame: Frame, slot: Slot, key: Uint8Array, length: nu
   return ~low;
 }
 
+/** The first entry of a leaf whose head is not below that of a key that has the leaf's prefix. */
+export function boundOfHead(frame: Frame, slot: Slot, key: Uint8Array, length: number): number {
+  const { u32 } = frame;
+  const heads = slot << PAGE_WORD_SHIFT;
+  const head = headOf(key, prefixLengthOf(frame, slot), length);
+  let low = 0;
+  let high = entriesOf(frame, slot);
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (u32[heads + middle]! < head) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Whether an entry of a leaf has a key; an index past the last entry has none. */
+export function isKeyAt(
+  frame: Frame,
+  slot: Slot,
+  index: number,
+  key: Uint8Array,
+  length: number,
+): boolean {
+  const entries = entriesOf(frame, slot);
+  if (index >= entries) return false;
+  const prefix = prefixLengthOf(frame, slot);
+  const { u8, u16, u32 } = frame;
+  if (u32[(slot << PAGE_WORD_SHIFT) + index] !== headOf(key, prefix, length)) return false;
+  if (prefix !== 0 && comparePrefix(frame, slot, key, length) !== 0) return false;
+  const cell = (slot << PAGE_SHIFT) + u16[(slot << HALF_SHIFT) + (entries << 1) + index]!;
+  const suffix = lengthAt(u8, cell);
+  const tag = cell + lengthBytes(suffix);
+  const tailAt = tag + (u8[tag]! < 0x80 ? 1 : 2);
+  return compareTails(u8, suffix, tailAt, key, prefix + HEAD_BYTES, length) === 0;
+}
+
 /** The branch entry whose child holds a key: the last entry whose key is not above it. */
 export function searchBranch(frame: Frame, slot: Slot, key: Uint8Array, length: number): number {
   const entries = entriesOf(frame, slot);

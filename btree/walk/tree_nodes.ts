@@ -15,6 +15,7 @@ import {
   type PageNumber,
   type Pager,
   type PageReader,
+  type Place,
 } from "../../pager/mod.ts";
 import { LEVEL_MAX } from "../node/node.ts";
 import { clearNode } from "../node/node_edit.ts";
@@ -81,15 +82,20 @@ export class TreeNodes {
    * @param view The view to point at it; by default the view of its level.
    */
   node(page: PageNumber, level: number, view: NodeView = this.#views[level]!): NodeView {
-    view.at(this.#frames, this.reader.at(page));
-    const { u32 } = view.frame;
-    const word = view.slot << HEADER_WORD_SHIFT;
+    const place = this.reader.at(page);
+    this.check(place, page, level);
+    return view.at(this.#frames, place);
+  }
+
+  /** Checks that the page at a place is a node of this tree at a level. */
+  check(place: Place, page: PageNumber, level: number): void {
+    const { u32 } = this.#frames[place >>> CHUNK_SHIFT]!;
+    const word = (place & SLOT_MASK) << HEADER_WORD_SHIFT;
     const shape = level === 0 ? KIND_LEAF : KIND_BRANCH | (level << 8);
     if ((u32[word]! & 0xffff) !== shape) {
       corruptHeader(page, HEADER.kind, `not a node of level ${level}, as its parent says`);
     }
     if (u32[word + 1] !== this.tree) this.#foreign(page);
-    return view;
   }
 
   /** The child of an entry of a branch. */

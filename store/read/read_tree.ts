@@ -7,6 +7,7 @@
 
 import type { BTree } from "../../btree/mod.ts";
 import { inEntry } from "./codec_error.ts";
+import { getMany, isBatched } from "./get_many.ts";
 import { type Bounds, boundsOf, keyBoundsOf, type KeyRange, type Range } from "./range.ts";
 import { prefetch, type PrefetchOptions } from "./prefetch.ts";
 import type { Scan } from "./scan.ts";
@@ -133,6 +134,9 @@ export class ReadTree<
    */
   getMany(keys: Iterable<KI>): (V | undefined)[] {
     checkIterable("get many", keys);
+    const find = () => this.#find();
+    const tree = { name: this.name, format: this.#format, source: this.#source, find };
+    if (isBatched(tree)) return getMany(tree, keys);
     return Array.from(keys, (key) => this.get(key));
   }
 

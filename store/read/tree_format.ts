@@ -18,8 +18,8 @@ import type { ScanMemory, Slab } from "../memory/slab.ts";
 
 const DEFAULT_NAME = "bytes";
 const NO_BYTES = new Uint8Array(0);
-/** Codecs that return new memory for each value, or the value itself. */
-const NOT_REUSING: ReadonlySet<unknown> = new Set<unknown>(
+/** Codecs that return new memory for each value, or the value itself, and run no other code. */
+const BUILT_IN: ReadonlySet<unknown> = new Set<unknown>(
   [bytes, json, keyBytes, string, structured, tuple, u64],
 );
 
@@ -53,7 +53,8 @@ export class TreeFormat<K, V, KI, VI, P> {
   bytes: Uint8Array = NO_BYTES;
 
   readonly #keysAreBytes: boolean;
-  readonly #valuesMayBeReused: boolean;
+  /** Whether decoding a value runs no code of the user. */
+  readonly decodesAlone: boolean;
 
   /**
    * Creates the format of a tree.
@@ -75,7 +76,7 @@ export class TreeFormat<K, V, KI, VI, P> {
     this.memory = { takesValues: true, ownsKeys, ownsValues };
     this.valueMemory = { takesValues: true, ownsKeys: false, ownsValues };
     this.keyMemory = { takesValues: false, ownsKeys, ownsValues };
-    this.#valuesMayBeReused = !NOT_REUSING.has(this.value);
+    this.decodesAlone = BUILT_IN.has(this.value);
   }
 
   /**
@@ -132,7 +133,7 @@ export class TreeFormat<K, V, KI, VI, P> {
   encodeValue(value: VI): Uint8Array {
     if (value === undefined) throw new TypeError(UNDEFINED_VALUE);
     const encoded = checkBytes(this.value.encode(value));
-    return this.#valuesMayBeReused ? copyOf(encoded) : encoded;
+    return this.decodesAlone ? encoded : copyOf(encoded);
   }
 
   /** Whether the codec finds values equal whose bytes differ. */
