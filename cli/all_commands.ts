@@ -15,6 +15,7 @@ import { info, stats, trees } from "./command/info.ts";
 import { load } from "./command/load.ts";
 import { map } from "./command/map.ts";
 import { chunk, page } from "./command/page.ts";
+import { migrate } from "./command/migrate.ts";
 import { count, get, keys, scan } from "./command/read.ts";
 import { copy, drop, rename } from "./command/trees.ts";
 import { shell } from "./command/shell.ts";
@@ -52,5 +53,6 @@ export const COMMANDS: readonly CommandSpec[] = [
   shell,
   explore,
   serve,
+  migrate,
   completion,
 ];

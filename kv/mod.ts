@@ -38,5 +38,6 @@ export type { EncodedValue } from "./format/value.ts";
 export { versionstampOf } from "./format/versionstamp.ts";
 export { Kv } from "./kv.ts";
 export { KvListIterator } from "./list_iterator.ts";
+export { migrateKv, type MigrateOptions, type Migration } from "./migrate/migrate.ts";
 export { openKv } from "./open.ts";
 export { KvU64 } from "./api/u64.ts";

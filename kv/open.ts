@@ -3,7 +3,7 @@
  */
 
 import { Database } from "../mod.ts";
-import { openRemote } from "./api/deno.ts";
+import { openNative } from "./api/deno.ts";
 import type { KvOptions } from "./api/types.ts";
 import { Kv } from "./kv.ts";
 import { shareDatabase, shareFile } from "./owners.ts";
@@ -40,7 +40,7 @@ export async function openKv(
   if (place instanceof Database) return handleOn(shareDatabase(place), options);
   const url = String(place);
   // The client of a server has the same interface.
-  if (REMOTE.test(url)) return await openRemote(url) as Kv;
+  if (REMOTE.test(url)) return await openNative(url) as Kv;
   if (url === "") throw new TypeError("Filename cannot be empty");
   if (url.startsWith(":") && url !== ":memory:") {
     throw new TypeError("Filename cannot start with ':' unless prefixed with './'");

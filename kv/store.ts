@@ -12,6 +12,7 @@ import { Expiry } from "./schedule/expiry.ts";
 import { Queue } from "./schedule/queue.ts";
 import { applyWrite } from "./write/apply.ts";
 import type { EncodedWrite } from "./write/encode.ts";
+import { importEntries, type MovedEntry } from "./write/import.ts";
 import type { KvKey } from "./api/types.ts";
 
 /** What a list reads. */
@@ -112,6 +113,16 @@ export class KvStore {
     if (versionstamp === undefined) return null;
     if (write.enqueues.length > 0) this.queue.wake();
     return versionstamp;
+  }
+
+  /** Adds entries of another database, whose keys are new. Resolves when they are durable. */
+  async import(moved: readonly MovedEntry[]): Promise<void> {
+    await this.db.write((tx) => importEntries(tx, this.#trees, moved));
+  }
+
+  /** The number of messages in the queue. */
+  countMessages(): number {
+    return this.#trees.queue.count();
   }
 
   /**

@@ -21,6 +21,9 @@ export const CUSTOM_INSPECT: symbol = Symbol.for("Deno.customInspect");
 /** The tag of a 64-bit integer. */
 export const U64_TAG = "Deno.KvU64";
 
+/** The beginning of Deno KV's own files. */
+const NATIVE_FORMAT = "SQLite format 3\0";
+
 /** The texts of errors that name Deno's classes. */
 export const TEXTS = {
   noConstructor: "Deno.Kv can not be constructed: use Deno.openKv instead",
@@ -33,15 +36,47 @@ const unstable = Deno as unknown as UnstableDeno;
 export const nativeU64: U64Constructor | undefined = unstable.KvU64;
 
 /**
- * Opens a database of a KV Connect server by Deno's own client.
+ * Opens a database of Deno KV, in a file or of a server, by Deno itself.
  *
- * @throws {TypeError} The program runs without `--unstable-kv`.
+ * @throws {TypeError} The program runs without `--unstable-kv`, or the server refuses.
  */
-export async function openRemote(url: string): Promise<unknown> {
+export async function openNative(place: string): Promise<unknown> {
   if (unstable.openKv === undefined) {
-    throw new TypeError("Cannot open a URL: run the program with --unstable-kv");
+    throw new TypeError(`Cannot open ${place}: run the program with --unstable-kv`);
   }
-  return await unstable.openKv(url);
+  return await unstable.openKv(place);
+}
+
+/** Whether the program runs with `--unstable-kv`. */
+export function hasNativeKv(): boolean {
+  return unstable.openKv !== undefined;
+}
+
+/**
+ * Whether a file has the format of Deno KV's own files. False if the system does not say: then to
+ * open it fails.
+ */
+export function isNativeFile(path: string): boolean {
+  try {
+    // To open a pipe would wait for a writer.
+    if (!Deno.statSync(path).isFile) return false;
+    using file = Deno.openSync(path, { read: true });
+    const start = new Uint8Array(NATIVE_FORMAT.length);
+    file.readSync(start);
+    return new TextDecoder().decode(start) === NATIVE_FORMAT;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether there is nothing at a path. */
+export function isMissing(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound;
+  }
 }
 
 /** The error of a handle that was closed. */

@@ -146,7 +146,8 @@ function commonLength(a: Uint8Array, b: Uint8Array): number {
   return length;
 }
 
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
+/** Negative, 0 or positive, as byte order has it. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const at = commonLength(a, b);
   if (at < a.length && at < b.length) return a[at]! - b[at]!;
   return a.length - b.length;

@@ -28,3 +28,10 @@ export function isVersionstamp(text: string): boolean {
 export function versionstampBytes(version: number): Uint8Array {
   return Uint8Array.fromHex(versionstampOf(version));
 }
+
+/** The version of a versionstamp, or undefined if no version of this library has it. */
+export function versionOf(versionstamp: string): number | undefined {
+  const version = Number(`0x${versionstamp.slice(0, DIGITS)}`);
+  const isExact = Number.isSafeInteger(version) && versionstamp.slice(DIGITS) === BATCH;
+  return isExact ? version : undefined;
+}

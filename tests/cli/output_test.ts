@@ -212,6 +212,7 @@ const OTHER_JSON: Readonly<Record<string, string>> = {
   shell: "prints what its statements do",
   explore: "serves until it is stopped",
   serve: "serves until it is stopped",
+  migrate: "creates a file; tested with its result",
   delete: "changes the file; documented in docs/cli.md, which a test runs",
   salvage: "creates a file; tested with its report",
   backup: "creates a file; tested with its result",

@@ -27,6 +27,7 @@ const GOOD: Readonly<Record<string, readonly string[]>> = {
   salvage: ["to.quire"],
   backup: ["to.quire"],
   restore: ["db.quire"],
+  migrate: ["to.quire"],
   changes: ["--since", "db.quire"],
   keys: ["words"],
   scan: ["words"],

@@ -70,7 +70,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "archive",
     "",
   ],
-  kv: ["api", "format", "write", "schedule", "", "connect"],
+  kv: ["api", "format", "write", "schedule", "", "connect", "migrate"],
   cli: ["io", "form", "inspect", "serving", "study", "explorer", "spec", "shell", "command", ""],
 };
 /** The modules that the command line may import: the public API, and the layers below it. */
