@@ -379,7 +379,12 @@ function checkConsistency(level: KvConsistencyLevel = "strong"): void {
   throw new TypeError(`unknown variant \`${level}\`, expected \`strong\` or \`eventual\``);
 }
 
-function hidesExpired({ expired = "visible" }: KvOptions): boolean {
+/**
+ * Whether an option hides entries that are due.
+ *
+ * @throws {TypeError} It is malformed.
+ */
+export function hidesExpired({ expired = "visible" }: KvOptions): boolean {
   if (expired === "visible" || expired === "hidden") return expired === "hidden";
   throw new TypeError(`Cannot open: expired cannot be ${String(expired)}`);
 }

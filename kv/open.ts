@@ -5,8 +5,9 @@
 import { Database } from "../mod.ts";
 import { openNative } from "./api/deno.ts";
 import type { KvOptions } from "./api/types.ts";
-import { Kv } from "./kv.ts";
+import { hidesExpired, Kv } from "./kv.ts";
 import { shareDatabase, shareFile } from "./owners.ts";
+import { limitsOf } from "./write/limits.ts";
 
 const REMOTE = /^https?:\/\//;
 
@@ -39,13 +40,21 @@ export async function openKv(
 ): Promise<Kv> {
   if (place instanceof Database) return handleOn(shareDatabase(place), options);
   const url = String(place);
-  // The client of a server has the same interface.
-  if (REMOTE.test(url)) return await openNative(url) as Kv;
+  if (REMOTE.test(url)) return await openServed(url, options);
   if (url === "") throw new TypeError("Filename cannot be empty");
   if (url.startsWith(":") && url !== ":memory:") {
     throw new TypeError("Filename cannot start with ':' unless prefixed with './'");
   }
   return handleOn(shareFile(place), options);
+}
+
+/** Opens a database of a server; its client has the same interface, and the limits of Deno KV. */
+async function openServed(url: string, options: KvOptions): Promise<Kv> {
+  limitsOf(options.limits);
+  if (hidesExpired(options)) {
+    throw new TypeError(`Cannot open ${url}: a server does not hide expired entries`);
+  }
+  return await openNative(url) as Kv;
 }
 
 function handleOn(share: ReturnType<typeof shareFile>, options: KvOptions): Kv {

@@ -85,6 +85,14 @@ describe("openKv()", () => {
     await assertRejects(() => openKv(db), TypeError, "Cannot open tree kv");
   });
 
+  it("refuses options that a server does not have", async () => {
+    const url = "http://127.0.0.1:1";
+    const hide = { expired: "hidden" } as const;
+    await assertRejects(() => openKv(url, hide), TypeError, "does not hide expired entries");
+    const wrong = { limits: "some" } as unknown as KvOptions;
+    await assertRejects(() => openKv(url, wrong), TypeError, "no limits are called some");
+  });
+
   it("gives a URL to Deno's client, which needs a flag", async () => {
     const { message } = await assertRejects(() => openKv("http://127.0.0.1:1"), TypeError);
     assertStringIncludes(message, "--unstable-kv");

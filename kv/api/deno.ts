@@ -99,6 +99,11 @@ export function fileIdentity(path: string | URL): string | undefined {
   }
 }
 
+/** Reports an error that nothing else receives. */
+export function reportFailure(what: string, error: unknown): void {
+  console.error(`${what}:`, error);
+}
+
 /** Reports an error that a program's handler threw, and that nothing else receives. */
 export function reportHandlerError(error: unknown): void {
   console.error("Exception in queue handler", error);

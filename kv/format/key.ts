@@ -30,6 +30,8 @@ const ESCAPE = 0xff;
 const SHORT_BYTES_MAX = 8;
 const BIGINT_BYTES_MAX = 255;
 const MEMORY_BYTES = 4096;
+/** Memory beyond this is let go. */
+const KEPT_BYTES_MAX = 65_536;
 /** Longer text is encoded and decoded by the system. */
 const SHORT_TEXT = 64;
 
@@ -49,7 +51,15 @@ class KeyWriter {
   encode(key: KvKey): Uint8Array<ArrayBuffer> {
     this.#length = 0;
     for (let i = 0; i < key.length; i++) this.#part(key[i]!);
-    return this.#bytes.slice(0, this.#length);
+    const encoded = this.#bytes.slice(0, this.#length);
+    // Of a key that is far too long nothing stays.
+    if (this.#bytes.length > KEPT_BYTES_MAX) this.#use(new Uint8Array(MEMORY_BYTES));
+    return encoded;
+  }
+
+  #use(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer);
   }
 
   #part(part: KvKeyPart): void {
@@ -140,8 +150,7 @@ class KeyWriter {
     if (needed <= this.#bytes.length) return;
     const larger = new Uint8Array(2 * needed);
     larger.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = larger;
-    this.#view = new DataView(larger.buffer);
+    this.#use(larger);
   }
 }
 

@@ -5,6 +5,7 @@
  * kv          key -> record
  * kv.expiry   [expiry, version, number] -> key of an entry that expires
  * kv.queue    [due, version, number] -> message
+ * kv.queue.aside   the same, of messages that cannot be read
  * kv.meta     "version" -> the version of the last commit; "id" -> the id, if it was ever served
  * ```
  *
@@ -12,7 +13,8 @@
  */
 
 import { type Database, json, type KeyCodec, type ReadTree, string } from "../../mod.ts";
-import { type Snapshot, type Tree, tuple } from "../../mod.ts";
+import type { Snapshot, Transaction, TransactionTree, Tree } from "../../mod.ts";
+import { tuple, type ValueCodec } from "../../mod.ts";
 import type { KvKey } from "../api/types.ts";
 import { decodeKey, encodeKey } from "./key.ts";
 import { type KvMessage, kvMessage } from "./message.ts";
@@ -43,6 +45,16 @@ export const kvKey: KeyCodec<KvKey, KeyLike> = {
   decode: decodeKey,
 };
 
+const datedId = tuple.as<DatedId>();
+
+/** The bytes of a message, not decoded. */
+const encodedMessage: ValueCodec<Uint8Array> = {
+  name: kvMessage.name,
+  ordered: false,
+  encode: (message: Uint8Array): Uint8Array => message,
+  decode: (bytes: Uint8Array): Uint8Array => bytes,
+};
+
 /** The same bytes, not decoded. */
 const encodedKey: KeyCodec<Uint8Array> = {
   name: "kv.key",
@@ -66,6 +78,8 @@ export interface KvTrees {
   readonly expiry: Tree<DatedId, Uint8Array>;
   /** The messages by the time when they are due. */
   readonly queue: Tree<DatedId, KvMessage>;
+  /** The bytes of messages that were taken out of the queue because they cannot be read. */
+  readonly aside: Tree<DatedId, Uint8Array>;
   /** The version of the last commit, and the id of the database. */
   readonly meta: Tree<string, number | string>;
 }
@@ -76,11 +90,11 @@ export interface KvTrees {
  * @throws {TypeError} A tree of such a name has other codecs.
  */
 export function treesOf(db: Database): KvTrees {
-  const id = tuple.as<DatedId>();
   return {
     entries: db.tree("kv", { key: kvKey, value: kvRecord }),
-    expiry: db.tree("kv.expiry", { key: id, value: encodedKey }),
-    queue: db.tree("kv.queue", { key: id, value: kvMessage }),
+    expiry: db.tree("kv.expiry", { key: datedId, value: encodedKey }),
+    queue: db.tree("kv.queue", { key: datedId, value: kvMessage }),
+    aside: db.tree("kv.queue.aside", { key: datedId }),
     meta: db.tree("kv.meta", { key: string, value: json.as<number | string>() }),
   };
 }
@@ -88,4 +102,9 @@ export function treesOf(db: Database): KvTrees {
 /** The entries of a snapshot as they are stored. */
 export function storedEntriesOf(snapshot: Snapshot): ReadTree<Uint8Array, NewRecord> {
   return snapshot.tree("kv", { key: encodedKey, value: storedRecord });
+}
+
+/** The messages of the queue as they are stored. */
+export function storedMessagesIn(tx: Transaction): TransactionTree<DatedId, Uint8Array> {
+  return tx.tree("kv.queue", { key: datedId, value: encodedMessage });
 }

@@ -7,6 +7,7 @@ import { ClosedError, type Database } from "../../mod.ts";
 import type { KvTrees } from "../format/trees.ts";
 import { EntryWriter } from "../write/entry_writer.ts";
 import { Alarm, now } from "./clock.ts";
+import { Failures } from "./failures.ts";
 
 /** The most entries that one transaction removes. */
 const SLICE = 1000;
@@ -18,6 +19,7 @@ export class Expiry {
   readonly #db: Database;
   readonly #trees: KvTrees;
   readonly #alarm = new Alarm(() => void this.#sweep(), { keepsAlive: false });
+  readonly #failures = new Failures("remove what has expired");
   #isRunning = false;
 
   /** Creates it; it does nothing before `start`. */
@@ -48,10 +50,14 @@ export class Expiry {
   async #sweep(): Promise<void> {
     try {
       await this.#removeDue(now());
+      this.#failures.clear();
       if (this.#isRunning) this.start();
     } catch (error) {
-      // A closed database has no entries. A file that is full may have room later.
-      if (this.#isRunning && !(error instanceof ClosedError)) this.#alarm.setTo(now() + RETRY_MS);
+      // A closed database has no entries.
+      if (!this.#isRunning || error instanceof ClosedError) return;
+      // A file that is full may have room later.
+      this.#failures.note(error);
+      this.#alarm.setTo(now() + RETRY_MS);
     }
   }
 

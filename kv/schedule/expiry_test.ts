@@ -1,9 +1,10 @@
 /** Expiry: the index keeps step with the entries, and what is due is removed, never early. */
 
-import { assertEquals, assertGreaterOrEqual } from "@std/assert";
+import { assertEquals, assertGreaterOrEqual, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { setTimeout } from "node:timers/promises";
 import { open } from "../../mod.ts";
+import { reportsOf } from "../../tests/support/reports.ts";
 import { treesOf } from "../format/trees.ts";
 import { KvU64 } from "../api/u64.ts";
 import { openKv } from "../open.ts";
@@ -58,15 +59,18 @@ describe("expiry", () => {
     assertEquals(treesOf(db).expiry.count(), 0);
   });
 
-  it("waits before it tries again where the database refuses writes", async () => {
+  it("reports that the database refuses writes, and waits before it tries again", async () => {
     using db = open(":memory:");
     using kv = await openKv(db);
     await kv.set(["a"], 1, { expireIn: 5 });
     let count = 0;
-    db.write = () => Promise.reject(new Error(`refused ${++count}`));
-    while (count === 0) await setTimeout(1);
-    await setTimeout(20);
-    assertEquals(count, 1);
+    const reports = await reportsOf(async () => {
+      db.write = () => Promise.reject(new Error(`refused ${++count}`));
+      while (count === 0) await setTimeout(1);
+      await setTimeout(20);
+    });
+    assertEquals([count, reports.length], [1, 1]);
+    assertMatch(reports[0]!, /^Cannot remove what has expired; it is tried again: .*refused 1/);
   });
 
   it("keeps an entry that another program set anew, and forgets what is in the index", async () => {

@@ -5,16 +5,19 @@
  * a crash at any moment loses none: a message that was in the hands of a handler is delivered again
  * by the next session. A failed delivery moves the message to a later date.
  *
+ * A message that cannot be read is set aside, with a report, and does not hold up the others.
+ *
  * At most `IN_FLIGHT_MAX` messages are in the hands of handlers at a time.
  */
 
 import { ClosedError, type Database } from "../../mod.ts";
-import { reportHandlerError } from "../api/deno.ts";
+import { reportFailure, reportHandlerError } from "../api/deno.ts";
 import { type KvMessage, messageOf } from "../format/message.ts";
-import type { DatedId, KvTrees } from "../format/trees.ts";
+import { type DatedId, type KvTrees, storedMessagesIn } from "../format/trees.ts";
 import { ENCODING } from "../format/value.ts";
 import { EntryWriter } from "../write/entry_writer.ts";
 import { Alarm, now } from "./clock.ts";
+import { Failures } from "./failures.ts";
 
 const IN_FLIGHT_MAX = 100;
 /** The wait after a failure of the database. */
@@ -47,6 +50,7 @@ export class Queue {
   readonly #listeners: Listener[] = [];
   readonly #inFlight = new Set<string>();
   readonly #alarm = new Alarm(() => this.#dispatch(), { keepsAlive: true });
+  readonly #failures = new Failures("deliver messages of the queue");
   #isWoken = false;
   /** Nothing is delivered before this time, after a failure of the database: monotonic. */
   #pausedUntil = 0;
@@ -92,7 +96,7 @@ export class Queue {
       this.#alarm.setTo(pauseMs > 0 ? now() + pauseMs : this.#deliverDue());
     } catch (error) {
       // A closed database has no messages.
-      if (!(error instanceof ClosedError)) this.#pause();
+      if (!(error instanceof ClosedError)) this.#pause(error);
     }
   }
 
@@ -102,17 +106,52 @@ export class Queue {
     for (const id of this.#trees.queue.keys()) {
       if (this.#inFlight.size >= IN_FLIGHT_MAX) break;
       if (id[0] > date) return id[0];
-      if (!this.#inFlight.has(id.join())) void this.#deliver(id, this.#trees.queue.get(id)!);
+      if (!this.#inFlight.has(id.join())) this.#take(id);
     }
     return Number.MAX_SAFE_INTEGER;
   }
 
-  /** Gives a message to the next listener, and settles it when the handler has ended. */
-  async #deliver(id: DatedId, message: KvMessage): Promise<void> {
+  /** Reads a message, and delivers it or sets it aside. */
+  #take(id: DatedId): void {
+    try {
+      const message = this.#trees.queue.get(id)!;
+      void this.#deliver(id, message, messageOf(message));
+    } catch (error) {
+      // Errors of the database are no errors of the message.
+      if (!(error instanceof TypeError)) throw error;
+      void this.#setAside(id, error);
+    }
+  }
+
+  /** Moves a message that cannot be read out of the queue, as it is. */
+  async #setAside(id: DatedId, cause: TypeError): Promise<void> {
+    this.#inFlight.add(id.join());
+    try {
+      await this.#db.write((tx) => {
+        const queue = storedMessagesIn(tx);
+        const bytes = queue.get(id);
+        if (bytes === undefined) return;
+        tx.tree(this.#trees.aside).set(id, bytes);
+        queue.delete(id);
+      });
+      reportFailure("A message of the queue cannot be read, and is in kv.queue.aside now", cause);
+    } catch (error) {
+      this.#pause(error);
+    }
+    this.#inFlight.delete(id.join());
+    this.wake();
+  }
+
+  /**
+   * Gives a message to the next listener, and settles it when the handler has ended.
+   *
+   * @param value The message that the handler gets.
+   */
+  async #deliver(id: DatedId, message: KvMessage, value: unknown): Promise<void> {
     const listener = this.#listeners.shift()!;
     this.#listeners.push(listener);
     this.#inFlight.add(id.join());
-    const isDone = await handle(message, listener);
+    const isDone = await handle(value, listener);
     // A failure may come of the end. The message stays as it is, for other listeners.
     if (isDone || !listener.isEnded) await this.#settleFor(listener, id, message, isDone);
     this.#inFlight.delete(id.join());
@@ -129,14 +168,17 @@ export class Queue {
     settling.add(settled);
     try {
       await settled;
-    } catch {
+      this.#failures.clear();
+    } catch (error) {
       // The message stays in the queue, and is delivered again.
-      this.#pause();
+      this.#pause(error);
     }
     settling.delete(settled);
   }
 
-  #pause(): void {
+  #pause(error: unknown): void {
+    // A database that closes has not failed.
+    if (!(error instanceof ClosedError)) this.#failures.note(error);
     this.#pausedUntil = performance.now() + RETRY_MS;
     if (this.#listeners.length > 0) this.#alarm.setTo(now() + RETRY_MS);
   }
@@ -160,11 +202,11 @@ export class Queue {
 }
 
 /** Calls the handler of a listener, unless it has ended. Returns whether it succeeded. */
-async function handle(message: KvMessage, listener: Listener): Promise<boolean> {
+async function handle(message: unknown, listener: Listener): Promise<boolean> {
   await undefined;
   if (listener.isEnded) return false;
   try {
-    await listener.handler(messageOf(message));
+    await listener.handler(message);
     return true;
   } catch (error) {
     reportHandlerError(error);

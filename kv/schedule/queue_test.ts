@@ -1,10 +1,11 @@
 /** The queue: order, concurrency, delays, and messages that no handler accepts. */
 
 import { assertEquals, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
+import { assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { setTimeout } from "node:timers/promises";
-import { open, tuple } from "../../mod.ts";
-import { kvMessage } from "../format/message.ts";
+import { IoError, open, tuple } from "../../mod.ts";
+import { reportsOf } from "../../tests/support/reports.ts";
 import { treesOf } from "../format/trees.ts";
 import { openKv } from "../open.ts";
 
@@ -108,18 +109,57 @@ describe("the queue", () => {
     assertLessOrEqual(treesOf(db).queue.count(), 1);
   });
 
-  it("waits at a message that cannot be read, and does not end the program", async () => {
+  it("sets messages aside that cannot be read, reports them, and delivers the others", async () => {
     using db = open(":memory:");
     const kv = await openKv(db);
-    const id = [0, 0, 0] as const;
-    await db.write((tx) => tx.tree("kv.queue", { key: tuple, value: NAMELESS }).set(id, CUT));
+    const unreadable = new Uint8Array([0, 0, 0, 0, 0, 0xff, 99]); // an unknown version of V8
+    await db.write((tx) => {
+      const queue = tx.tree("kv.queue", { key: tuple, value: NAMELESS });
+      queue.set([0, 0, 0], CUT);
+      queue.set([0, 0, 1], unreadable);
+    });
+    const reports = await reportsOf(async () => {
+      const ended = kv.listenQueue((message) => {
+        assertEquals(message, "behind");
+        kv.close();
+      });
+      await kv.enqueue("behind");
+      await ended;
+    });
+    const [queue, aside] = [treesOf(db).queue, treesOf(db).aside];
+    assertEquals(queue.count(), 0);
+    assertEquals(aside.entries().toArray(), [[[0, 0, 0], CUT], [[0, 0, 1], unreadable]]);
+    assertEquals(reports.length, 2);
+    assertMatch(reports[0]!, /^A message of the queue cannot be read, and is in kv\.queue\.aside/);
+  });
+
+  it("reports a failure of the database once, and delivers when it has passed", async () => {
+    using db = open(":memory:");
+    const kv = await openKv(db);
+    const write = db.write.bind(db);
+    let failures = 0;
+    db.write = (body) => {
+      if (failures++ < 3) return Promise.reject(new IoError("no space left"));
+      return write(body);
+    };
     const seen: unknown[] = [];
-    const ended = kv.listenQueue((message) => void seen.push(message));
-    await kv.enqueue("behind");
-    await setTimeout(20);
-    kv.close();
-    await ended;
-    assertEquals([seen, db.tree("kv.queue", { key: tuple, value: kvMessage }).count()], [[], 2]);
+    const reports = await reportsOf(async () => {
+      await write((tx) => {
+        const payload = new Uint8Array([0xff, 16, 0x30]);
+        const message = { payload, backoffSchedule: [], keysIfUndelivered: [] };
+        for (let i = 0; i < 3; i++) tx.tree(treesOf(db).queue).set([0, 0, i], message);
+      });
+      const ended = kv.listenQueue((message) => void seen.push(message));
+      while (treesOf(db).queue.count() > 0) await setTimeout(20);
+      kv.close();
+      await ended;
+    });
+    assertEquals(seen, [null, null, null, null, null, null]);
+    assertEquals(reports.length, 1);
+    assertMatch(
+      reports[0]!,
+      /^Cannot deliver messages of the queue; it is tried again: .*no space/,
+    );
   });
 
   it("leaves what a closed handle did not handle to other listeners", async () => {
