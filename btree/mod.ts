@@ -37,6 +37,7 @@ export {
   usedBytesOf,
 } from "./inspect/census.ts";
 export { Compaction, type CompactionBounds } from "./compact/compaction.ts";
+export { Packing } from "./compact/packing.ts";
 export type { Cursor } from "./walk/cursor.ts";
 export {
   type LookupTraceEnd,

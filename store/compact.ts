@@ -13,13 +13,14 @@ import type { Session } from "./write/session.ts";
 const BUDGET_MS = 2;
 /** The pause between two reports of progress. */
 const REPORT_MS = 30;
-/** Everything that is free, of files and values of any size up to 32 MiB. */
+/** Everything that is free, and thin leaves, of files and values of any size up to 32 MiB. */
 export const COMPACT_BOUNDS: CompactionBounds = {
   chunksMax: Infinity,
   movesMax: Infinity,
   slicePagesMax: SLICE_PAGES,
   valuePagesMax: 4096,
   leavesMax: Infinity,
+  packedMax: Infinity,
   slackPages: 0,
   slackPart: 0,
 };
@@ -35,7 +36,7 @@ export interface CompactOptions extends ProgressOptions {
 
 /** The result of a compaction. */
 export interface CompactReport {
-  /** The number of pages moved. */
+  /** The number of pages moved, and of leaves packed. */
   readonly pagesMoved: number;
   /** The size of the file before, in bytes. */
   readonly bytesBefore: number;

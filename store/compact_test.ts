@@ -5,13 +5,14 @@ import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "
 import { describe, it } from "@std/testing/bdd";
 import { setTimeout } from "node:timers/promises";
 import { ClosedError, CorruptionError, format, MemoryFile } from "../pager/mod.ts";
+import type { Database } from "./database.ts";
 import { bytesOf, change, checkDatabase, contentOf, openBoth } from "../tests/support/database.ts";
 import type { Opened } from "../tests/support/database.ts";
 import { FaultyFile } from "../tests/support/faulty_file.ts";
 import { Image } from "../tests/support/image.ts";
 
 const MIB = 1024 * 1024;
-const { CHUNK_BYTES, KIND_LEAF } = format;
+const { CHUNK_BYTES, KIND_LEAF, PAGE_BYTES } = format;
 /** Two chunks of pages, and both areas of a journal without commits. */
 const COMPACT_BYTES = 3 * CHUNK_BYTES + MIB / 4;
 
@@ -30,6 +31,23 @@ function withGaps(file: MemoryFile = new MemoryFile()): Opened {
   fill(opened, "values", 12, 100_000);
   change(opened.db, "gone", (tree) => tree.clear());
   return opened;
+}
+
+/** A database whose leaves keep one entry of four. */
+function thinned(count: number): Opened {
+  const opened = openBoth(new MemoryFile());
+  fill(opened, "thin", count, 200);
+  change(opened.db, "thin", (tree) => {
+    for (let i = 0; i < count; i++) if (i % 4 > 0) tree.delete(`key ${i}`.padEnd(9));
+  });
+  return opened;
+}
+
+/** The leaves of a database, and how full they are. */
+function leavesOf(db: Database): { leaves: number; fill: number } {
+  const { pagesOfKind, usedBytesOfKind } = db.census();
+  const leaves = pagesOfKind[KIND_LEAF]!;
+  return { leaves, fill: usedBytesOfKind[KIND_LEAF]! / leaves / PAGE_BYTES };
 }
 
 /** Waits until a condition holds. */
@@ -54,6 +72,21 @@ describe("Database.compact()", () => {
     checkDatabase(opened);
     assertEquals((await opened.db.compact()).pagesMoved, 0, "nothing is left to move");
     opened.db.close();
+  });
+
+  it("packs thin leaves first, and keeps all entries", async () => {
+    const opened = thinned(12_000);
+    const { db } = opened;
+    const content = contentOf(db);
+    const before = leavesOf(db);
+    assertGreater((await db.compact()).pagesMoved, 0);
+    const after = leavesOf(db);
+    assertGreater(after.fill, 0.85);
+    assertLess(after.leaves, before.leaves * 0.7);
+    assertEquals(contentOf(db), content);
+    checkDatabase(opened);
+    assertEquals((await db.compact()).pagesMoved, 0, "nothing is left to pack");
+    db.close();
   });
 
   it("moves a bounded number of pages in a transaction", async () => {
@@ -188,6 +221,21 @@ describe("an idle database", () => {
     const version = db.version;
     await setTimeout(1300);
     assertEquals([file.counts, db.version], [seen, version]);
+    assertEquals(contentOf(db), content);
+    checkDatabase(opened);
+    db.close();
+  });
+
+  it("packs thin leaves once, if these are many", async () => {
+    const opened = thinned(36_000);
+    const { db } = opened;
+    const content = contentOf(db);
+    await until(() => leavesOf(db).fill > 0.85);
+    for (let version = -1, pauses = 0; version !== db.version; pauses++) {
+      version = db.version;
+      await setTimeout(1200);
+      assertLess(pauses, 4, "it comes to rest");
+    }
     assertEquals(contentOf(db), content);
     checkDatabase(opened);
     db.close();

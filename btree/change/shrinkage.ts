@@ -148,9 +148,44 @@ export class Shrinkage {
     removeBranchEntry(parent.frame, parent.slot, left + 1);
   }
 
-  #borrow(depth: number, left: number, leftPage: number, rightPage: number): void {
+  /**
+   * Fills a leaf, a child of the path's last branch, from its next sibling: until it uses `bytes`,
+   * or until the sibling is empty and released.
+   *
+   * @param left The index of the leaf in the branch.
+   * @returns Whether the sibling was released.
+   * @throws {CorruptionError} The leaves are out of order.
+   */
+  fillLeaf(left: number, bytes: number): boolean {
+    const { depth } = this.#path;
+    const parent = this.#look(this.#path.pages[depth - 1]!);
+    const leftPage = parent.child(left);
+    const rightPage = parent.child(left + 1);
+    const from = this.#gather(leftPage, rightPage, 0, 0);
+    this.#checkOrder(from, rightPage, 0);
     const list = this.#list;
-    const cut = list.middle();
+    const room = PAGE_BYTES - bytes;
+    if (list.fits(0, list.count, room)) {
+      this.#merge(depth, left, leftPage, rightPage, 0);
+      return true;
+    }
+    let cut = from;
+    for (let above = list.count; above - cut > 1;) {
+      const middle = (cut + above) >>> 1;
+      if (list.fits(0, middle, room)) cut = middle;
+      else above = middle;
+    }
+    if (cut > from) this.#divide(depth, left, leftPage, rightPage, cut);
+    return false;
+  }
+
+  #borrow(depth: number, left: number, leftPage: number, rightPage: number): void {
+    this.#divide(depth, left, leftPage, rightPage, this.#list.middle());
+  }
+
+  /** Builds two siblings from the list, cut at an index, if they and their parent have room. */
+  #divide(depth: number, left: number, leftPage: number, rightPage: number, cut: number): void {
+    const list = this.#list;
     // The common prefix of both may be shorter, so that not even two pages hold the entries.
     if (!list.fits(0, cut) || !list.fits(cut, list.count)) return;
     const key = this.#keys[2]!;

@@ -6,6 +6,8 @@
  * pages move one by one (`relocation.ts`). A value in runs moves whole, because one version writes
  * all its runs: it is set again. The first page that cannot move ends the compaction.
  *
+ * Where leaves are thin, packing comes first (`packing.ts`).
+ *
  * It works in slices, and others may commit between two of them: each step finds its tree, path and
  * key anew. Pages that others take into use behind the goal meanwhile are left for another
  * compaction.
@@ -23,10 +25,11 @@ import {
   type Pager,
 } from "../../pager/mod.ts";
 import { type Catalog, CATALOG_TREE } from "../catalog.ts";
-import { REFERENCE_BYTES } from "../node/node.ts";
+import { REFERENCE_BYTES, usedBytesOf } from "../node/node.ts";
 import { BTree } from "../tree.ts";
 import { type RunSource, writeRuns } from "../value/value.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
+import { PACKED_BYTES } from "./packing.ts";
 import { Relocation } from "./relocation.ts";
 import { ValueOwners } from "./value_owners.ts";
 
@@ -34,6 +37,9 @@ const { CHUNK_PAGES, CHUNK_SHIFT, chunksOf, PAGE_BYTES, RUN_PAGES_MAX, SLOT_MASK
 const { KIND_BRANCH, KIND_FREE, KIND_JOURNAL, KIND_LEAF, KIND_RUN, KIND_RUN_CONTINUED } = format;
 const { KIND_SHARED } = format;
 const { headerWord, kindOf } = header;
+
+/** Leaves are packed where that saves this part of them. Packed leaves have to grow again first. */
+const THIN_PART = 1 / 8;
 
 /** How far a compaction goes. */
 export interface CompactionBounds {
@@ -47,6 +53,8 @@ export interface CompactionBounds {
   readonly valuePagesMax: number;
   /** The most leaves of a tree that are read to find the keys of its large values. */
   readonly leavesMax: number;
+  /** The most leaves of a database whose leaves are packed. */
+  readonly packedMax: number;
   /** Free pages that do not matter: this many, and this part of the pages in use. */
   readonly slackPages: number;
   /** See `slackPages`. */
@@ -78,6 +86,9 @@ export class Compaction {
   /** The pages in use, and the page after the last one. */
   #used = 0;
   #end: PageNumber = 0;
+  /** The leaves, and the bytes that they use. */
+  #leaves = 0;
+  #leafBytes = 0;
   /** The page to look at next; those after it are done. */
   #page: PageNumber = 0;
 
@@ -114,6 +125,13 @@ export class Compaction {
     return this.#end > this.#goal + Math.floor(this.#used * slackPart) + slackPages;
   }
 
+  /** Whether packing saves enough leaves. Call after counting. */
+  get isThin(): boolean {
+    const saved = this.#leaves - Math.ceil(this.#leafBytes / PACKED_BYTES);
+    const { packedMax, slackPages } = this.#bounds;
+    return this.#leaves <= packedMax && saved > Math.max(slackPages, this.#leaves * THIN_PART);
+  }
+
   /** The pages between the goal and the end, and how many of them are done. */
   get progress(): { done: number; total: number } {
     const total = Math.max(0, this.#end - this.#goal);
@@ -145,7 +163,7 @@ export class Compaction {
     // The file may become longer or shorter meanwhile.
     for (let chunk = 0; chunk < chunksOf(this.#pager.meta.pageCount); chunk++) {
       if (chunk >= this.#bounds.chunksMax) {
-        this.#end = 0;
+        this.#end = this.#leaves = 0;
         return;
       }
       this.#count(chunk);
@@ -161,6 +179,10 @@ export class Compaction {
       const kind = kindOf(this.#headers, slot);
       if (kind === KIND_FREE || kind === KIND_JOURNAL) continue;
       this.#used++;
+      if (kind === KIND_LEAF) {
+        this.#leaves++;
+        this.#leafBytes += usedBytesOf(this.#headers, slot);
+      }
       this.#end = chunk * CHUNK_PAGES + slot + 1;
     }
   }

@@ -31,6 +31,7 @@ const BOUNDS: CompactionBounds = {
   slicePagesMax: 256,
   valuePagesMax: 4096,
   leavesMax: Infinity,
+  packedMax: 0,
   slackPages: 0,
   slackPart: 0,
 };

@@ -1,14 +1,15 @@
 /**
- * A compaction of an open database, step by step: it counts pages, moves the journal behind the
- * data, moves pages, and lets checkpoints cut the end of the file.
+ * A compaction of an open database, step by step: it counts pages, packs thin leaves and counts
+ * again, moves the journal behind the data, moves pages, and lets checkpoints cut the end of the
+ * file.
  *
- * A step takes about its budget in time, or moves one large value. The steps that move pages are
+ * A step takes about its budget in time, or moves one large value. The steps that change pages are
  * transactions at durability "none"; no watcher sees a change. Others may commit between steps.
  *
  * While others commit without a pause, the journal may stay where it is. Then less is cut.
  */
 
-import { Compaction, type CompactionBounds } from "../../btree/mod.ts";
+import { Compaction, type CompactionBounds, Packing } from "../../btree/mod.ts";
 import type { Household } from "./household.ts";
 
 /** A slice with this many pages goes through the journal, and waits for no sync. */
@@ -17,13 +18,15 @@ export const SLICE_PAGES = 48;
 const CHECKPOINTS_MAX = 2;
 
 /** What a run does next. */
-type Phase = "count" | "make room" | "move" | "cut" | "end";
+type Phase = "count" | "pack" | "make room" | "move" | "cut" | "end";
 
 /** A compaction of an open database. */
 export class CompactionRun {
   readonly #database: Household;
   readonly #budgetMs: number;
-  readonly #compaction: Compaction;
+  readonly #bounds: CompactionBounds;
+  #compaction: Compaction;
+  #packing: Packing | undefined;
   #phase: Phase = "count";
   /** The checkpoints completed when the phase began. */
   #checkpoints = 0;
@@ -38,12 +41,13 @@ export class CompactionRun {
   constructor(database: Household, bounds: CompactionBounds, budgetMs: number) {
     this.#database = database;
     this.#budgetMs = budgetMs;
+    this.#bounds = bounds;
     this.#compaction = new Compaction(database.context, database.catalog, bounds);
   }
 
-  /** The number of pages moved so far. */
+  /** The number of pages moved or packed so far. */
   get moved(): number {
-    return this.#compaction.moved;
+    return this.#compaction.moved + (this.#packing?.packed ?? 0);
   }
 
   /** The pages that may move, and how many of them are done. */
@@ -60,6 +64,7 @@ export class CompactionRun {
    */
   step(): boolean {
     if (this.#phase === "count") this.#count();
+    else if (this.#phase === "pack") this.#pack();
     else if (this.#phase === "move") this.#move();
     else if (this.#phase === "make room") this.#moveJournal("move");
     else if (this.#phase === "cut") this.#moveJournal("end");
@@ -73,24 +78,34 @@ export class CompactionRun {
 
   #count(): void {
     if (this.#compaction.countSlice(this.#budgetMs)) return;
-    this.#begin(this.#compaction.isWorthwhile ? "make room" : "end");
+    if (this.#packing === undefined && this.#compaction.isThin) this.#begin("pack");
+    else this.#begin(this.#compaction.isWorthwhile ? "make room" : "end");
+  }
+
+  /** Packs some leaves; after the last ones, counts again what is free now. */
+  #pack(): void {
+    const { context, catalog } = this.#database;
+    const packing = this.#packing ??= new Packing(context, catalog);
+    if (this.#change(() => packing.slice(this.#budgetMs, SLICE_PAGES))) return;
+    this.#compaction = new Compaction(context, catalog, this.#bounds);
+    this.#begin("count");
   }
 
   #move(): void {
-    const { pager } = this.#database;
-    if (pager.isOverdue) {
-      // A slice would take the checkpoint to its end.
-      this.#database.checkpointSlice();
-      return;
-    }
-    if (!this.#moveSlice()) this.#begin(this.moved > 0 ? "cut" : "end");
+    if (this.#change(() => this.#compaction.moveSlice(this.#budgetMs))) return;
+    this.#begin(this.moved > 0 ? "cut" : "end");
   }
 
-  /** Moves some pages. Returns whether more may follow. */
-  #moveSlice(): boolean {
+  /** Changes some pages. Returns whether more may follow. */
+  #change(slice: () => boolean): boolean {
     const { moved } = this;
+    if (this.#database.pager.isOverdue) {
+      // A slice would take the checkpoint to its end.
+      this.#database.checkpointSlice();
+      return true;
+    }
     try {
-      return this.#database.runSlice(() => this.#compaction.moveSlice(this.#budgetMs));
+      return this.#database.runSlice(slice);
     } finally {
       // Roots may have moved, even if the flush that followed has failed.
       if (this.moved > moved) this.#database.treesChanged();

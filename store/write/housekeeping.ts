@@ -33,18 +33,23 @@ const CLOSE_BOUNDS: CompactionBounds = {
   slicePagesMax: 256,
   valuePagesMax: 4096,
   leavesMax: 4096,
+  packedMax: 0,
   slackPages: 128,
   slackPart: 1 / 16,
 };
 /** The same in steps, which go through the journal and wait for no sync. */
 const CLOSE_STEPS_BOUNDS: CompactionBounds = { ...CLOSE_BOUNDS, slicePagesMax: SLICE_PAGES };
-/** A compaction in an idle database: values of at most 4 MiB, in files of at most 16 GiB. */
+/**
+ * A compaction in an idle database: values of at most 4 MiB, in files of at most 16 GiB, and thin
+ * leaves of at most 1 GiB.
+ */
 const IDLE_BOUNDS: CompactionBounds = {
   chunksMax: 8192,
   movesMax: Infinity,
   slicePagesMax: SLICE_PAGES,
   valuePagesMax: 512,
   leavesMax: Infinity,
+  packedMax: 131_072,
   slackPages: 192,
   slackPart: 1 / 10,
 };

@@ -405,6 +405,22 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     write([set("main", "a", 3, 400), set("late", "b", 3, 9_000)], "buffered"),
     COMPACT,
   ], GAPS)),
+  // Leaves are packed; others commit and fly between the steps.
+  packing: scripted(3, [
+    ...times(3, (): Step => COMPACT_STEP),
+    write([set("thin", "key 7", 2, 1_000), remove("thin", "key 0")], "buffered"),
+    ...times(3, (): Step => COMPACT_STEP),
+    TAKE_OFF,
+    COMPACT_STEP,
+    LAND,
+    { do: "abort", changes: [set("thin", "key 9", 3, 1_000)] },
+    COMPACT,
+    write([set("thin", "key 1", 4, 400)]),
+    REOPEN,
+  ], [
+    ...times(4, (i) => write(times(30, (j) => set("thin", `key ${j * 4 + i}`, 0, 500)))),
+    write(times(120, (i) => i).filter((i) => i % 3 > 0).map((i) => remove("thin", `key ${i}`))),
+  ]),
   // Each step moves a page or a value; others commit and fly between them.
   compactionSteps: slow(scripted(4, [
     { do: "drop", tree: "gone" },

@@ -444,6 +444,14 @@ export const TREE_BUGS: readonly PlantedBug[] = [
     "btree/change/growth_test.ts",
   ),
   bug(
+    "packed-unchecked",
+    "leaves whose keys are out of order are not packed together",
+    "btree/change/shrinkage.ts",
+    "    this.#checkOrder(from, rightPage, 0);\n",
+    "",
+    "btree/compact/packing_test.ts",
+  ),
+  bug(
     "merge-unlinked",
     "a merge takes the right leaf out of the chain",
     "btree/change/shrinkage.ts",

@@ -1,0 +1,167 @@
+/**
+ * Packing: moves the entries of neighbouring leaves together, so that fewer leaves hold them.
+ *
+ * Random inserts leave leaves three quarters full, and random deletions leave them a third full. A
+ * group is some neighbouring children of one branch whose entries fit one leaf fewer. Its first
+ * leaf is filled from the second, that one from the third, and so on, until one is empty and
+ * released. A larger group than eight would change more pages than it is worth.
+ *
+ * Groups are found by the headers of leaves. It works in slices, and others may commit between two
+ * of them: each step finds its place anew, by a key.
+ */
+
+import { format, type PageNumber, type Pager } from "../../pager/mod.ts";
+import { Shrinkage } from "../change/shrinkage.ts";
+import { copyKey, KEY_BYTES_MAX, usedBytesOf } from "../node/node.ts";
+import type { NodeView } from "../node/node_view.ts";
+import { BTree } from "../tree.ts";
+import type { TreeContext } from "../walk/tree_context.ts";
+
+/** The bytes that a packed leaf uses: 0.9 of a page, which leaves room for later inserts. */
+export const PACKED_BYTES: number = Math.floor(0.9 * format.PAGE_BYTES);
+/** The most leaves of a group. */
+const GROUP_MAX = 8;
+/** The leaves that a step looks at. */
+const STEP_LEAVES = 64;
+const LOWEST = new Uint8Array(0);
+
+/** The trees of a database by name. */
+interface NamedTrees {
+  names(): string[];
+  get(name: string): { readonly id: number; readonly root: PageNumber } | undefined;
+}
+
+/** Moves the entries of leaves together. */
+export class Packing {
+  /** The number of leaves changed or released so far. */
+  packed = 0;
+
+  readonly #context: TreeContext;
+  readonly #pager: Pager;
+  readonly #trees: NamedTrees;
+  /** The names of the trees that follow. */
+  readonly #names: string[];
+  readonly #group = new Uint32Array(GROUP_MAX);
+  readonly #key = new Uint8Array(KEY_BYTES_MAX);
+  /** The key of the first tree where the next step begins. */
+  #next: Uint8Array = LOWEST;
+
+  /**
+   * Creates the packing of all trees of a database.
+   *
+   * @param context The context of its trees.
+   * @param trees Its trees.
+   */
+  constructor(context: TreeContext, trees: NamedTrees) {
+    this.#context = context;
+    this.#pager = context.pager;
+    this.#trees = trees;
+    this.#names = trees.names();
+  }
+
+  /**
+   * Packs leaves for a time, inside a transaction. Returns whether more follow.
+   *
+   * @param leavesMax The most leaves that a slice changes, except for the rest of its last group.
+   * @throws {CorruptionError} A page breaks a rule. Roll back, and end the packing.
+   * @throws {IoError} The system refused. The same.
+   */
+  slice(budgetMs: number, leavesMax: number): boolean {
+    const deadline = performance.now() + budgetMs;
+    const last = this.packed + leavesMax;
+    do {
+      const [name] = this.#names;
+      if (name === undefined) return false;
+      const entry = this.#trees.get(name);
+      const tree = entry && new BTree(this.#context, entry.id, entry.root);
+      const next = tree && this.#step(tree);
+      this.#next = next ?? LOWEST;
+      if (next === undefined) this.#names.shift();
+    } while (this.packed < last && performance.now() < deadline);
+    return true;
+  }
+
+  /**
+   * Looks at some leaves of a tree, and packs the first group found. Returns the key where the next
+   * step begins, or undefined at the end of the tree.
+   */
+  #step({ nodes }: BTree): Uint8Array | undefined {
+    // Relieving the cache may move pages, so it precedes the descent.
+    this.#pager.relieve();
+    const { path } = this.#context;
+    nodes.descend(path, this.#next, this.#next.length);
+    const depth = path.depth - 1;
+    if (depth < 0) return undefined;
+    const from = path.indexes[depth]!;
+    const { entries } = nodes.nodeOn(path, depth);
+    for (let left = from; left < Math.min(entries, from + STEP_LEAVES); left++) {
+      const count = this.#groupAt(nodes.nodeOn(path, depth), left);
+      if (count > 0) return this.#pack(nodes, left, count);
+    }
+    return this.#keyOf(nodes, Math.min(entries, from + STEP_LEAVES));
+  }
+
+  /** The size of the smallest group that begins with a child of a branch, or 0. */
+  #groupAt(branch: NodeView, left: number): number {
+    const size = Math.min(GROUP_MAX, branch.entries - left);
+    for (let i = 0; i < size; i++) this.#group[i] = branch.child(left + i);
+    let bytes = 0;
+    for (let i = 0; i < size; i++) {
+      bytes += this.#usedBytes(this.#group[i]!);
+      if (i > 0 && bytes <= i * PACKED_BYTES) return i + 1;
+    }
+    return 0;
+  }
+
+  /** The bytes that a leaf uses, by its header alone. */
+  #usedBytes(page: PageNumber): number {
+    const frame = this.#pager.peek(page);
+    return usedBytesOf(frame, this.#pager.peekedSlot);
+  }
+
+  /**
+   * Packs a group. Returns the key of its last leaf, which the next group may begin with, or of the
+   * one after it if the group keeps all its leaves.
+   */
+  #pack(nodes: BTree["nodes"], left: number, count: number): Uint8Array | undefined {
+    const { path } = this.#context;
+    const shrinkage = new Shrinkage(this.#context, nodes);
+    nodes.changes++;
+    let at = left;
+    let isReleased = false;
+    while (!isReleased && at < left + count - 1) {
+      isReleased = shrinkage.fillLeaf(at++, PACKED_BYTES);
+    }
+    this.packed += at - left + 1;
+    const next = this.#keyOf(nodes, isReleased ? at - 1 : left + count);
+    const depth = path.depth - 1;
+    path.indexes[depth] = left;
+    path.pages[depth + 1] = nodes.nodeOn(path, depth).child(left);
+    shrinkage.repair();
+    return next;
+  }
+
+  /**
+   * The key from which on the path's last branch leads to a child, or to the leaf after its last
+   * one; undefined if there is none.
+   */
+  #keyOf(nodes: BTree["nodes"], index: number): Uint8Array | undefined {
+    const { path } = this.#context;
+    const depth = path.depth - 1;
+    const branch = nodes.nodeOn(path, depth);
+    // The first child has no key in the branch; the step began with it.
+    if (index === 0) return this.#next;
+    if (index < branch.entries) return this.#copyKey(branch, index);
+    const after = this.#context.pathBefore;
+    after.depth = path.depth;
+    after.pages.set(path.pages);
+    after.indexes.set(path.indexes);
+    after.indexes[depth] = branch.entries - 1;
+    const leaf = nodes.neighbour(after, true);
+    return leaf === undefined ? undefined : this.#copyKey(leaf, 0);
+  }
+
+  #copyKey({ frame, slot }: NodeView, index: number): Uint8Array {
+    return this.#key.slice(0, copyKey(frame, slot, index, this.#key));
+  }
+}
