@@ -2,7 +2,7 @@
  * Counts the entries of a tree, or of a range of it. It reads branches, and only the headers of
  * leaves, except for the leaves where the range begins and ends.
  *
- * Leaves are counted in the order of their pages, a batch at a time: the headers of one chunk are
+ * Leaves are counted in the order of their chunks, a batch at a time: the headers of one chunk are
  * one page, so a count of n leaves in c chunks makes about 2c reads for each batch, not n.
  */
 
@@ -11,7 +11,7 @@ import { compareKeys } from "../node/key.ts";
 import type { NodeView } from "../node/node_view.ts";
 import type { TreeNodes } from "./tree_nodes.ts";
 
-const { HEADER, KIND_LEAF } = format;
+const { CHUNK_SHIFT, HEADER, KIND_LEAF } = format;
 const { shapeOf, treeOf } = header;
 
 /** Leaves of a full batch, whose page numbers take 8 MiB at most. */
@@ -52,10 +52,24 @@ class LeafCounter {
   }
 
   #countBatch(): void {
-    const batch = this.#pages.subarray(0, this.#length).sort();
-    for (const page of batch) this.#count += leafEntries(this.#nodes, page);
+    const batch = inChunkOrder(this.#pages.subarray(0, this.#length));
+    for (let i = 0; i < batch.length; i++) this.#count += leafEntries(this.#nodes, batch[i]!);
     this.#length = 0;
   }
+}
+
+/** Pages in the order of their chunks, by a counting sort, which is faster than `sort`. */
+function inChunkOrder(pages: Uint32Array): Uint32Array {
+  let last = 0;
+  for (let i = 0; i < pages.length; i++) last = Math.max(last, pages[i]! >>> CHUNK_SHIFT);
+  // Few pages of a large file; or the number of one is damaged.
+  if (last > pages.length) return pages.sort();
+  const next = new Uint32Array(last + 2);
+  for (let i = 0; i < pages.length; i++) next[(pages[i]! >>> CHUNK_SHIFT) + 1]!++;
+  for (let chunk = 1; chunk <= last; chunk++) next[chunk]! += next[chunk - 1]!;
+  const sorted = new Uint32Array(pages.length);
+  for (let i = 0; i < pages.length; i++) sorted[next[pages[i]! >>> CHUNK_SHIFT]!++] = pages[i]!;
+  return sorted;
 }
 
 /**
