@@ -5,10 +5,13 @@
  * The bytes are those that Deno stores, so entries can be copied between the two. The serializer of
  * `node:v8` writes the version that Node expects into the header, and the format of the running V8
  * behind it; Deno writes the latter version. `FORMAT_VERSION` replaces the byte.
+ *
+ * Common values are read without V8, which takes longer to begin than to read.
  */
 
 import { Deserializer, Serializer } from "node:v8";
 import { isU64, u64Of } from "../api/u64.ts";
+import { readCommonValue, UNREAD } from "./common_values.ts";
 import { refuseHostObjects } from "./host_objects.ts";
 
 /** The encoding of a value, as Deno KV numbers them. */
@@ -77,6 +80,8 @@ export function serialize(value: unknown): Uint8Array {
  * @throws {TypeError} The bytes are malformed.
  */
 export function deserialize(bytes: Uint8Array): unknown {
+  const value = readCommonValue(bytes);
+  if (value !== UNREAD) return value;
   try {
     const deserializer = new Deserializer(bytes);
     deserializer.readHeader();
