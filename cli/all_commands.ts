@@ -3,6 +3,7 @@
  */
 
 import type { CommandSpec } from "./spec/command_spec.ts";
+import { archive } from "./command/archive.ts";
 import { backup, restore } from "./command/backup.ts";
 import { bench } from "./command/bench.ts";
 import { deleteEntries, set } from "./command/change.ts";
@@ -46,6 +47,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   verify,
   salvage,
   backup,
+  archive,
   restore,
   changes,
   bench,

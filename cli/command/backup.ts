@@ -2,9 +2,10 @@
  * The commands for copies: `backup` and `restore`. Neither changes a file that exists.
  */
 
-import { CorruptionError, type Progress } from "../../mod.ts";
+import { CorruptionError, type Progress, restore as restoreArchive } from "../../mod.ts";
 import { restoreChain } from "../../store/mod.ts";
 import { type CommandSpec, textOf, wholeNumber } from "../spec/command_spec.ts";
+import { storeAt } from "../io/archive_place.ts";
 import { EXIT, Refusal, withPath } from "../io/exit.ts";
 import { Interruption } from "../io/interruption.ts";
 import { ProgressBar } from "../io/progress.ts";
@@ -58,28 +59,50 @@ export const backup: CommandSpec = {
   },
 };
 
-/** Builds a database from copies. */
+/** Builds a database from copies, or from an archive. */
 export const restore: CommandSpec = {
   name: "restore",
-  summary: "build a new database from a backup, and the increments that follow it",
-  details: "Each increment must begin at the version where the one before it ends. Everything is " +
-    "checked. The new database takes its name when it is complete.",
+  summary: "build a new database from a backup and increments, or from an archive",
+  details:
+    "Each increment must begin at the version where the one before it ends. An archive has " +
+    "the state of each commit, by version and by time. Everything is checked. The new database " +
+    "takes its name when it is complete.",
   file: "new",
   fileWhat: "the path of the new database, which must not exist",
   args: [
-    { name: "base", what: "a copy made by 'backup' without --since" },
+    { name: "base", what: "a copy made by 'backup' without --since", optional: true },
     { name: "increments", what: "increments, in order", optional: true, variadic: true },
   ],
-  options: [],
-  examples: [["restore new.quire monday.quire tuesday.increment", "the state of tuesday"]],
+  options: [
+    { flags: "--from <store>", what: "restore from this archive, as 'archive' names it" },
+    {
+      flags: "--at <point>",
+      what: "the state of a version, or at a time such as 2026-11-29T12:00Z; default the last",
+    },
+  ],
+  examples: [
+    ["restore new.quire monday.quire tuesday.increment", "the state of tuesday"],
+    ["restore new.quire --from backups/cities --at 2026-11-29T12:00Z", "the state at noon"],
+  ],
   inShell: false,
-  async run({ path, out, json, lockTimeoutMs }, [base, ...increments]) {
+  async run({ path, out, json, lockTimeoutMs }, [base, ...increments], options) {
     using interruption = new Interruption();
     const { signal } = interruption;
-    const chain = [base!, ...increments];
-    const result = await restoreChain(path, chain, { signal, lockTimeoutMs }).catch((error) => {
-      throw withRemedy(withPath(path, error), increments);
-    });
+    const from = textOf(options["from"]);
+    const at = textOf(options["at"]);
+    if ((from === undefined) === (base === undefined)) {
+      throw new Refusal("Cannot restore: name either a BASE, or an archive with --from");
+    }
+    if (from === undefined && at !== undefined) {
+      throw new Refusal("Cannot restore: --at needs an archive; name one with --from");
+    }
+    const result =
+      await (from === undefined
+        ? restoreChain(path, [base!, ...increments], { signal, lockTimeoutMs })
+        : restoreArchive(path, { from: storeAt(from), at: pointOf(at), signal }))
+        .catch((error) => {
+          throw withRemedy(withPath(path, error), increments);
+        });
     if (json) return out.json(result);
     out.line(
       `Restored version ${result.version} to ${oneLine(path)}: ` +
@@ -87,6 +110,15 @@ export const restore: CommandSpec = {
     );
   },
 };
+
+/** The version or the time of `--at`. */
+function pointOf(text: string | undefined): number | Date | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d+$/.test(text)) return wholeNumber("--at", text);
+  const time = new Date(text);
+  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(time.getTime())) return time;
+  throw new Refusal(`Cannot use --at ${text}: it is neither a version nor a time in ISO 8601`);
+}
 
 /** Adds the remedy for a damaged increment: other commands cannot read one. */
 function withRemedy(error: unknown, increments: readonly string[]): unknown {

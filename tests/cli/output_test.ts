@@ -216,6 +216,7 @@ const OTHER_JSON: Readonly<Record<string, string>> = {
   delete: "changes the file; documented in docs/cli.md, which a test runs",
   salvage: "creates a file; tested with its report",
   backup: "creates a file; tested with its result",
+  archive: "creates a folder; tested with its result",
   restore: "creates a file; tested with its result",
   changes: "compares with a copy; tested with its lines",
   bench: "measures the disk",
@@ -281,6 +282,11 @@ describe("cli: JSON", () => {
       );
       const restoring = await quire(["restore", restored, copy, "--json"]);
       assertEquals(JSON.parse(restoring.out), { version, pages });
+      const archiving = await quire(["archive", `${dir}/db.quire`, `${dir}/archive`, "--json"]);
+      assertEquals(JSON.parse(archiving.out).version, version);
+      const again = `${dir}/again.quire`;
+      const from = await quire(["restore", again, "--from", `${dir}/archive`, "--json"]);
+      assertEquals(JSON.parse(from.out).version, version);
       await quire(["set", `${dir}/db.quire`, "words", "new", "1"]);
       await quire(["drop", `${dir}/db.quire`, "odd"]);
       const listed = await quire(["changes", `${dir}/db.quire`, "--since", copy, "--json"]);

@@ -16,7 +16,7 @@ const TOP = fromFileUrl(new URL("../..", import.meta.url));
 const TIMEOUT_MS = 240_000;
 /** The modules that users import, besides the layers. */
 const FACES = ["mod.ts", "inspect.ts", "cli/mod.ts"];
-const LAYERS = ["pager", "alloc", "btree", "store", "kv", "level"];
+const LAYERS = ["pager", "alloc", "btree", "store", "kv", "level", "s3"];
 /** The exit code and the output of a run of examples. */
 interface Outcome {
   readonly code: number;

@@ -12,7 +12,14 @@ import { describe, it } from "@std/testing/bdd";
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
 const TIMEOUT_MS = 60_000;
 /** The modules that users import. */
-const FACES = ["mod.ts", "inspect.ts", "kv/mod.ts", "kv/connect/mod.ts", "level/mod.ts"];
+const FACES = [
+  "mod.ts",
+  "inspect.ts",
+  "kv/mod.ts",
+  "kv/connect/mod.ts",
+  "level/mod.ts",
+  "s3/mod.ts",
+];
 /** Its methods are those of `Tree`, which has the examples. */
 const SAME_AS_TREE = "TransactionTree";
 
