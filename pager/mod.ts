@@ -61,7 +61,15 @@ export type {
   JournalState,
   SuperblockState,
 } from "./journal/journal_state.ts";
-export { type Advice, type FileMapping, type Libc, openLibc, whyNoLibc } from "./door/libc.ts";
+export type { DoorOptions, Io, Memory } from "./door/doors.ts";
+export {
+  type Advice,
+  type FileMapping,
+  type Libc,
+  type MemoryMapping,
+  openLibc,
+  whyNoLibc,
+} from "./door/libc.ts";
 export { MemoryFile } from "./file/memory_file.ts";
 export { NewFile, type NewFileOptions } from "./file/new_file.ts";
 export { pathOf } from "./file/path.ts";

@@ -4,6 +4,7 @@
  * Recovery and the checks of the superblocks are in the constructor of `Pager`.
  */
 
+import { checkDoors } from "./door/doors.ts";
 import { openDiskFile } from "./file/disk_file.ts";
 import type { File } from "./file/file.ts";
 import { MemoryFile } from "./file/memory_file.ts";
@@ -24,6 +25,7 @@ import { checkSizes, type PagerOptions } from "./recovery/options.ts";
 export function openPager(path: string | URL, options: PagerOptions = {}): Pager {
   const place = pathOf("open", path);
   checkSizes(options); // before a file is created
+  checkDoors(place, options);
   const inMemory = place === ":memory:";
   const file: File = inMemory ? new MemoryFile() : openDiskFile(place, options);
   try {

@@ -16,6 +16,7 @@
  */
 
 import { assert } from "./format/assert.ts";
+import { frameMemory } from "./door/doors.ts";
 import { TapHolder, TransactionEnds, type TransactionListener } from "./journal/commit_hooks.ts";
 import { type Cache, MISS } from "./cache/cache.ts";
 import { ClaimedPages } from "./journal/claimed_pages.ts";
@@ -125,8 +126,9 @@ export class Pager {
     const unsynced = new UnsyncedChunks(this.#disk);
     const current = new CurrentSuperblock(this.#disk, superblock, protect);
     const log = journal ? new Journal(this.#disk, current, unsynced) : undefined;
-    const frameCount = Math.floor(cacheBytes / CHUNK_BYTES);
-    this.#writeback = new Writeback(this.#disk, frameCount, this.meta, unsynced, log);
+    const limit = Math.floor(cacheBytes / CHUNK_BYTES);
+    const frames = { limit, memory: frameMemory(limit, options) };
+    this.#writeback = new Writeback(this.#disk, frames, this.meta, unsynced, log);
     this.#cache = this.#writeback.cache;
     this.#cache.reserve(chunksOf(this.meta.pageCount));
     this.frames = this.#cache.frames;
@@ -500,7 +502,11 @@ export class Pager {
 
   #endClose(): void {
     this.#isClosing = false;
-    this.#disk.close();
+    try {
+      this.#disk.close();
+    } finally {
+      this.#cache.close();
+    }
   }
 
   /** Reports each page that `at` looks up to an observer; returns a function that ends this. */

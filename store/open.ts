@@ -50,6 +50,12 @@ export function open(path: string | URL, options: OpenOptions = {}): Database {
   if (place === ":memory:" && options.readOnly === true) {
     throw new TypeError("Cannot open: a database in memory that is read-only holds nothing");
   }
+  const { io = "buffered" } = options;
+  if (place === ":memory:" && io !== "buffered") {
+    throw new TypeError(
+      `Cannot open: io "${io}" is for files, and this is a database in memory`,
+    );
+  }
   const { durability, debugViews, ...pagerOptions } = options;
   return new Database(new Session(openPager(place, pagerOptions), durability, debugViews));
 }

@@ -53,6 +53,19 @@ export interface OpenOptions {
    */
   tornSectors?: "whole" | "protect" | undefined;
   /**
+   * How pages are read and written. `"buffered"`: through the system's cache. `"direct"`: past it,
+   * so that no page is in memory twice; a page that is not in `cacheBytes` costs the medium each
+   * time, and `prefetch` has no effect. `"direct"` needs Linux, and a file system that has
+   * `O_DIRECT`. Default `"buffered"`.
+   */
+  io?: "buffered" | "direct" | undefined;
+  /**
+   * The memory of the page cache. `"heap"`: the program's. `"huge"`: pages of the system of 2 MiB,
+   * with which look-ups in a large cache are faster; needs Linux and `--allow-ffi`. Views of
+   * `getView` are empty after `close`. Default `"heap"`.
+   */
+  memory?: "heap" | "huge" | undefined;
+  /**
    * Overwrites views of `getView` when they expire, to reveal code that still uses them. Default
    * false.
    */
@@ -70,10 +83,12 @@ const OPTION_TYPES: OptionTypes = {
   create: "boolean",
   debugViews: "boolean",
   durability: "string",
+  io: "string",
   journalBytes: "number",
   lockTimeoutMs: "number",
   maxSnapshotBytes: "number",
   maxTransactionBytes: "number",
+  memory: "string",
   mode: "number",
   readOnly: "boolean",
   tornSectors: "string",
@@ -81,6 +96,8 @@ const OPTION_TYPES: OptionTypes = {
 
 const DURABILITIES: readonly unknown[] = ["sync", "buffered", "none"];
 const TORN_SECTORS: readonly unknown[] = ["whole", "protect"];
+const IO: readonly unknown[] = ["buffered", "direct"];
+const MEMORY: readonly unknown[] = ["heap", "huge"];
 
 /**
  * The durability that options of a transaction request.
@@ -109,7 +126,9 @@ export function checkOpenOptions(options: OpenOptions): void {
   if (!TORN_SECTORS.includes(tornSectors)) {
     throw new TypeError(`Cannot open: tornSectors cannot be ${tornSectors}`);
   }
-  const { lockTimeoutMs = 0 } = options;
+  const { io = "buffered", memory = "heap", lockTimeoutMs = 0 } = options;
+  if (!IO.includes(io)) throw new TypeError(`Cannot open: io cannot be ${io}`);
+  if (!MEMORY.includes(memory)) throw new TypeError(`Cannot open: memory cannot be ${memory}`);
   if (!(lockTimeoutMs >= 0)) {
     throw new RangeError(`Cannot open: lockTimeoutMs ${lockTimeoutMs} is not a time to wait`);
   }

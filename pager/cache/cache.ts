@@ -29,7 +29,7 @@
 import { assert } from "../format/assert.ts";
 import { CHUNK_PAGES, CHUNK_SHIFT, PAGE_BYTES, PAGE_SHIFT, SLOT_MASK } from "../format/format.ts";
 import { Frame, IMAGE, NO_PAGE, placeOf, POOL } from "../format/frame.ts";
-import { freeMemory } from "../format/free_memory.ts";
+import { type FrameMemory, HeapMemory } from "../door/frame_memory.ts";
 import { PageTable } from "./page_table.ts";
 import { Victims } from "./victims.ts";
 import type { ChunkNumber, PageNumber, Place, Slot } from "../format/units.ts";
@@ -68,6 +68,7 @@ export class Cache {
   visits = 0;
 
   readonly #owner: CacheOwner;
+  readonly #memory: FrameMemory;
   /** Index + 1 of the chunk frame of each chunk, 0 = none. */
   #chunkFrames = new Int32Array(16);
   readonly #pool = new PageTable();
@@ -85,9 +86,11 @@ export class Cache {
    *
    * @param limit The most frames.
    * @param owner Cleans dirty pages before they are evicted.
+   * @param memory The memory of its frames.
    */
-  constructor(limit: number, owner: CacheOwner) {
+  constructor(limit: number, owner: CacheOwner, memory: FrameMemory = new HeapMemory()) {
     this.limit = limit;
+    this.#memory = memory;
     this.#owner = owner;
   }
 
@@ -177,6 +180,7 @@ export class Cache {
     assert(frame.index === this.frames.length - 1, "the frame was added last");
     this.#chunkFrames[frame.chunk] = 0;
     this.frames.pop();
+    this.#memory.giveBack(frame.u8);
   }
 
   /** Gives a page a slot in a pool frame, unverified. The slot still has its old content. */
@@ -213,20 +217,25 @@ export class Cache {
     this.#free.push(place);
   }
 
+  /** Ends the memory of the frames. */
+  close(): void {
+    this.#memory.close();
+  }
+
   /** Releases the frames over the limit, as far as their pages can be evicted. */
   trim(): void {
     while (this.frames.length > this.limit) {
       const frame = this.frames[this.frames.length - 1]!;
       if (!this.#vacate(frame)) return;
       this.frames.pop();
-      freeMemory(frame.u8);
+      this.#memory.giveBack(frame.u8);
       this.#removeFreeSlotsOf(frame.index);
       this.#forgetVictims();
     }
   }
 
   #addFrame(chunk: ChunkNumber): Frame {
-    const frame = new Frame(this.frames.length, chunk);
+    const frame = new Frame(this.frames.length, chunk, CHUNK_PAGES, this.#memory.take());
     this.frames.push(frame);
     if (this.#victims.reserve(this.frames.length * CHUNK_PAGES)) this.#framesLeft = 0;
     this.peakFrames = Math.max(this.peakFrames, this.frames.length);

@@ -10,6 +10,7 @@
  * Write-ahead rule: a page is written only after its version is in the journal on the medium.
  */
 
+import type { FrameMemory } from "../door/frame_memory.ts";
 import { Cache, type CacheOwner } from "./cache.ts";
 import type { Disk } from "../file/disk.ts";
 import {
@@ -55,14 +56,14 @@ export class Writeback implements CacheOwner {
    * Creates the write-back of one file, and its cache.
    *
    * @param disk The file.
-   * @param frames The most frames of the cache.
+   * @param frames The most frames of the cache, and their memory.
    * @param meta Has the page count; a chunk past the end of the file is clean without a write.
    * @param unsynced Collects the chunks that are written.
    * @param log The write-ahead log; without one, pages are written without logging.
    */
   constructor(
     disk: Disk,
-    frames: number,
+    frames: { limit: number; memory: FrameMemory },
     meta: MetaFields,
     unsynced: UnsyncedChunks,
     log: WriteAheadLog | undefined,
@@ -71,7 +72,7 @@ export class Writeback implements CacheOwner {
     this.#meta = meta;
     this.#unsynced = unsynced;
     this.#log = log;
-    this.cache = new Cache(frames, this);
+    this.cache = new Cache(frames.limit, this, frames.memory);
   }
 
   /** Whether dirty pages can be written: no write or sync has failed. */

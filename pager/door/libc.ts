@@ -10,6 +10,7 @@
 
 import { constants } from "node:os";
 import { IoError } from "../format/errors.ts";
+import { noteAligned } from "./aligned_bytes.ts";
 
 const LIBRARY = "libc.so.6";
 const SYMBOLS = {
@@ -24,12 +25,19 @@ const SYMBOLS = {
 } as const;
 
 const PROT_READ = 1;
+const PROT_WRITE = 2;
 const MAP_SHARED = 1;
+const MAP_PRIVATE = 2;
+const MAP_ANONYMOUS = 0x20;
+const NO_DESCRIPTOR = -1;
+/** The size of a huge page. */
+const HUGE_BYTES = 2 * 1024 * 1024;
 /** What `mmap` returns when it fails: -1 as a pointer. */
 const MAP_FAILED = 2n ** 64n - 1n;
 
 /** The numbers of Linux for advice, about mappings and about descriptors. */
 const ADVICE = { normal: 0, random: 1, sequential: 2, dontNeed: 4 } as const;
+const MADV_HUGEPAGE = 14;
 
 /** An expected order of reads, or `dontNeed`: drop what is in memory. */
 export type Advice = "normal" | "random" | "sequential" | "dontNeed";
@@ -44,8 +52,23 @@ export interface FileMapping {
   unmap(): void;
 }
 
+/** Memory apart from the heap. */
+export interface MemoryMapping {
+  /** Zeros at first. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Ends it, and detaches `bytes`, which has no bytes from then on. */
+  release(): void;
+}
+
 /** The calls. */
 export interface Libc {
+  /**
+   * Maps memory that begins at a multiple of 2 MiB, in pages of that size where the system has
+   * them. It is the process's until it is released.
+   *
+   * @throws {IoError} The system refused.
+   */
+  mapMemory(length: number): MemoryMapping;
   /**
    * Maps the first bytes of a file for reading.
    *
@@ -85,6 +108,7 @@ export function openLibc(): Libc {
   if (reason !== undefined) throw new IoError(`Cannot call the C library: ${reason}`);
   const { symbols } = loadLibrary();
   return {
+    mapMemory: (length) => mapMemory(symbols, length),
     mapFile: (descriptor, length) => mapFile(symbols, descriptor, length),
     advise(descriptor, advice) {
       // It returns the number of the error.
@@ -103,12 +127,41 @@ function loadLibrary(): Library {
   return library ??= Deno.dlopen(LIBRARY, SYMBOLS);
 }
 
+function mapMemory(symbols: Library["symbols"], length: number): MemoryMapping {
+  // The address is any page of the system's; the first huge page in it is within this.
+  const size = BigInt(length + HUGE_BYTES);
+  const flags = MAP_PRIVATE | MAP_ANONYMOUS;
+  const pointer = map(symbols, size, PROT_READ | PROT_WRITE, flags, NO_DESCRIPTOR);
+  const address = Deno.UnsafePointer.value(pointer);
+  const huge = BigInt(HUGE_BYTES);
+  const start = Deno.UnsafePointer.create((address + huge - 1n) / huge * huge)!;
+  // A system without huge pages refuses; then its pages are small.
+  symbols.madvise(start, BigInt(length), MADV_HUGEPAGE);
+  const buffer = Deno.UnsafePointerView.getArrayBuffer(start, length);
+  return {
+    bytes: noteAligned(new Uint8Array(buffer)),
+    release() {
+      buffer.transfer(0);
+      symbols.munmap(pointer, size);
+    },
+  };
+}
+
+function map(
+  symbols: Library["symbols"],
+  size: bigint,
+  protection: number,
+  flags: number,
+  descriptor: number,
+): Deno.PointerObject {
+  const pointer = symbols.mmap(null, size, protection, flags, descriptor, 0n);
+  if (pointer !== null && Deno.UnsafePointer.value(pointer) !== MAP_FAILED) return pointer;
+  throw refused(`map ${size} bytes`, lastError(symbols));
+}
+
 function mapFile(symbols: Library["symbols"], descriptor: number, length: number): FileMapping {
   const size = BigInt(length);
-  const pointer = symbols.mmap(null, size, PROT_READ, MAP_SHARED, descriptor, 0n);
-  if (pointer === null || Deno.UnsafePointer.value(pointer) === MAP_FAILED) {
-    throw refused(`map ${length} bytes`, lastError(symbols));
-  }
+  const pointer = map(symbols, size, PROT_READ, MAP_SHARED, descriptor);
   const buffer = Deno.UnsafePointerView.getArrayBuffer(pointer, length);
   return {
     bytes: new Uint8Array(buffer),

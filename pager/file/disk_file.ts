@@ -16,7 +16,10 @@
  */
 
 import * as fs from "node:fs";
+import { alignedBytes, isAligned } from "../door/aligned_bytes.ts";
+import type { Io } from "../door/doors.ts";
 import { IoError, LockedError } from "../format/errors.ts";
+import { PAGE_BYTES } from "../format/format.ts";
 import { BackgroundReads } from "./background_reads.ts";
 import { syncDirectoryOf } from "./directory.ts";
 import { reason } from "./disk.ts";
@@ -35,10 +38,13 @@ export interface DiskFileOptions {
   mode?: number | undefined;
   /** The longest wait for another handle to close, in milliseconds. Default 0. */
   lockTimeoutMs?: number | undefined;
+  /** `"direct"`: reads and writes whole pages past the system's cache. Default `"buffered"`. */
+  io?: Io | undefined;
 }
 
 const LOCK_POLL_MS = 5;
 const MODE = 0o666;
+const REFUSED = "its file system refuses direct reads of pages";
 
 /** The flags that open a descriptor whose writes wait for the medium, if the system has them. */
 const THROUGH_FLAGS = throughFlags(Deno.build.os);
@@ -64,7 +70,8 @@ export function throughFlags(os: string): number | undefined {
  */
 export function openDiskFile(path: string, options: DiskFileOptions = {}): File {
   const { readOnly = false, create = true, mode = MODE, lockTimeoutMs = 0 } = options;
-  const file = new DiskFile(path, readOnly, create && !readOnly, mode);
+  const access = { readOnly, create: create && !readOnly, mode, isDirect: options.io === "direct" };
+  const file = new DiskFile(path, access);
   try {
     waitForLock(file, path, !readOnly, lockTimeoutMs);
     // The directory entry of a new file must be durable before its content is.
@@ -82,7 +89,7 @@ export function openDiskFile(path: string, options: DiskFileOptions = {}): File 
  * @throws {IoError} The system refused, or the path is not a regular file.
  */
 export function openUnlockedDiskFile(path: string): File {
-  return new DiskFile(path, true, false, MODE);
+  return new DiskFile(path, { readOnly: true, create: false, mode: MODE, isDirect: false });
 }
 
 function waitForLock(file: DiskFile, path: string, exclusive: boolean, timeoutMs: number): void {
@@ -98,21 +105,33 @@ function waitForLock(file: DiskFile, path: string, exclusive: boolean, timeoutMs
 /** The number of handles of this thread that have a file locked, by device and inode. */
 const lockedHere = new Map<string, number>();
 
+/** How to open the file. */
+interface Access {
+  readonly readOnly: boolean;
+  readonly create: boolean;
+  readonly mode: number;
+  readonly isDirect: boolean;
+}
+
 class DiskFile implements File {
   readonly path: string;
+  /** Absent if reads are direct: they would not find the bytes in the system's cache. */
+  readonly startRead?: (position: number, length: number) => Promise<void>;
   readonly #reads: BackgroundReads;
   #isLocked = false;
   readonly #lock: Deno.FsFile;
   readonly #descriptor: number;
   /** The descriptor whose writes wait for the medium; -1 if there is none. */
   readonly #through: number;
+  /** The descriptor of direct reads and writes of whole pages; -1 if there is none. */
+  readonly #direct: number;
   /** The descriptor of `startSync`; -1 if the file is read-only. */
   readonly #background: number;
   /** The number of syncs that have started and not ended. */
   #started = 0;
   #isClosed = false;
 
-  constructor(path: string, readOnly: boolean, create: boolean, mode: number) {
+  constructor(path: string, { readOnly, create, mode, isDirect }: Access) {
     this.path = path;
     this.#lock = openForLock(path, readOnly, create, mode);
     const opened: number[] = [];
@@ -124,6 +143,8 @@ class DiskFile implements File {
     try {
       this.#descriptor = openOne(readOnly ? "r" : "r+");
       this.#background = readOnly ? -1 : openOne("r+");
+      this.#direct = isDirect ? openOne(directFlags(readOnly)) : -1;
+      if (isDirect) checkDirect(path, this.#direct);
       this.#through = readOnly || THROUGH_FLAGS === undefined ? -1 : openOne(THROUGH_FLAGS);
     } catch (error) {
       for (const descriptor of opened) fs.closeSync(descriptor);
@@ -131,6 +152,9 @@ class DiskFile implements File {
       throw error;
     }
     this.#reads = new BackgroundReads(path, this.#descriptor);
+    if (!isDirect) {
+      this.startRead = (position, length) => this.#reads.read(position, length);
+    }
   }
 
   size(): number {
@@ -138,15 +162,20 @@ class DiskFile implements File {
   }
 
   readAt(target: Uint8Array, start: number, length: number, position: number): number {
-    return fs.readSync(this.#descriptor, target, start, length, position);
+    const descriptor = this.#descriptorOf(target, start, length, position);
+    return fs.readSync(descriptor, target, start, length, position);
   }
 
-  startRead(position: number, length: number): Promise<void> {
-    return this.#reads.read(position, length);
+  /** Direct calls are of whole pages, at boundaries in memory and in the file. */
+  #descriptorOf(bytes: Uint8Array, start: number, length: number, position: number): number {
+    if (this.#direct < 0) return this.#descriptor;
+    const isWhole = length % PAGE_BYTES === 0 && position % PAGE_BYTES === 0;
+    return isWhole && isAligned(bytes, start) ? this.#direct : this.#descriptor;
   }
 
   writeAt(source: Uint8Array, start: number, length: number, position: number): number {
-    return fs.writeSync(this.#descriptor, source, start, length, position);
+    const descriptor = this.#descriptorOf(source, start, length, position);
+    return fs.writeSync(descriptor, source, start, length, position);
   }
 
   writeThroughAt(source: Uint8Array, start: number, length: number, position: number): number {
@@ -221,8 +250,34 @@ class DiskFile implements File {
       () => {
         if (this.#through >= 0) fs.closeSync(this.#through);
       },
+      () => {
+        if (this.#direct >= 0) fs.closeSync(this.#direct);
+      },
       () => this.#lock.close(),
     ]);
+  }
+}
+
+/** The flags of a descriptor past the system's cache. */
+function directFlags(readOnly: boolean): number {
+  const { O_DIRECT, O_RDONLY, O_RDWR } = fs.constants;
+  return (readOnly ? O_RDONLY : O_RDWR) | O_DIRECT;
+}
+
+/** The memory of `checkDirect`. */
+let triedPage: Uint8Array | undefined;
+
+/**
+ * Reads a page past the system's cache: some file systems refuse that only when it is tried.
+ *
+ * @throws {IoError} The file system refuses it.
+ */
+function checkDirect(path: string, descriptor: number): void {
+  try {
+    triedPage ??= alignedBytes(PAGE_BYTES);
+    fs.readSync(descriptor, triedPage, 0, PAGE_BYTES, 0);
+  } catch (cause) {
+    throw new IoError(`Cannot open ${path}: ${REFUSED} (${reason(cause)})`, { cause });
   }
 }
 

@@ -2,6 +2,9 @@
 
 import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { alignedBytes } from "../door/aligned_bytes.ts";
+import { PAGE_BYTES } from "../format/format.ts";
+import { Disk } from "./disk.ts";
 import { openDiskFile, throughFlags } from "./disk_file.ts";
 import { IoError, LockedError } from "../format/errors.ts";
 import { constants } from "node:fs";
@@ -17,6 +20,53 @@ function inFolder(body: (folder: string) => void): void {
     Deno.removeSync(folder, { recursive: true });
   }
 }
+
+describe("openDiskFile with direct reads and writes", { skip: Deno.build.os !== "linux" }, () => {
+  it("gives the same bytes as through the system's cache, whole pages and parts", () => {
+    inFolder((folder) => {
+      const pages = 4;
+      const bytes = alignedBytes(pages * PAGE_BYTES);
+      for (let i = 0; i < bytes.length; i++) bytes[i] = i * 7 >>> 4;
+      const file = openDiskFile(`${folder}/a`, { io: "direct" });
+      assertEquals(file.writeAt(bytes, 0, bytes.length, 0), bytes.length);
+      assertEquals(file.writeAt(bytes, 100, 50, 2 * PAGE_BYTES + 10), 50);
+      const expected = bytes.slice();
+      expected.set(bytes.subarray(100, 150), 2 * PAGE_BYTES + 10);
+      file.sync();
+      const cases = [[0, pages * PAGE_BYTES], [PAGE_BYTES, PAGE_BYTES], [2 * PAGE_BYTES + 3, 99]];
+      for (const [position, length] of cases as [number, number][]) {
+        for (const into of [alignedBytes(pages * PAGE_BYTES), new Uint8Array(pages * PAGE_BYTES)]) {
+          assertEquals(file.readAt(into, 0, length, position), length);
+          assertEquals(into.subarray(0, length), expected.subarray(position, position + length));
+        }
+      }
+      file.close();
+      assertEquals(Deno.readFileSync(`${folder}/a`), expected);
+    });
+  });
+
+  it("has no reads that only fill the system's cache, and leaves no descriptor open", () => {
+    inFolder((folder) => {
+      const count = () => [...Deno.readDirSync("/proc/self/fd")].length;
+      const before = count();
+      const file = openDiskFile(`${folder}/a`, { io: "direct" });
+      assertEquals(file.startRead, undefined);
+      file.close();
+      assertEquals(count(), before);
+    });
+  });
+
+  it("reports a failing call as any other", () => {
+    inFolder((folder) => {
+      openDiskFile(`${folder}/a`).close();
+      const file = openDiskFile(`${folder}/a`, { io: "direct", readOnly: true });
+      const disk = new Disk(file);
+      const page = alignedBytes(PAGE_BYTES);
+      assertThrows(() => disk.write(page, 0, PAGE_BYTES, 0), IoError, "Cannot write 8192 bytes at");
+      file.close();
+    });
+  });
+});
 
 describe("openDiskFile", () => {
   it("creates a missing file, unless an option forbids it", () => {

@@ -18,7 +18,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { CHUNK_BYTES, CHUNK_PAGES, CHUNK_SHIFT } from "./format.ts";
+import { CHUNK_PAGES, CHUNK_SHIFT, PAGE_BYTES } from "./format.ts";
 import type { ChunkNumber, Slot } from "./units.ts";
 
 /** In `Frame.pages`: nothing in this slot. */
@@ -64,16 +64,22 @@ export class Frame {
    * @param index The number of the frame in the cache.
    * @param chunk The chunk that it will hold, or `POOL`.
    * @param slots The number of slots; a scratch frame has few.
+   * @param bytes Its memory, zeroed, at a multiple of 4 in its buffer; default a buffer of its own.
    */
-  constructor(index: number, chunk: ChunkNumber, slots: number = CHUNK_PAGES) {
-    const buffer = new ArrayBuffer(slots * (CHUNK_BYTES / CHUNK_PAGES));
+  constructor(
+    index: number,
+    chunk: ChunkNumber,
+    slots: number = CHUNK_PAGES,
+    bytes: Uint8Array<ArrayBuffer> = new Uint8Array(slots * PAGE_BYTES),
+  ) {
+    const { buffer, byteOffset, byteLength } = bytes;
     this.index = index;
     this.chunk = chunk;
-    this.u8 = new Uint8Array(buffer);
-    this.u16 = new Uint16Array(buffer);
-    this.u32 = new Uint32Array(buffer);
-    this.view = new DataView(buffer);
-    this.buffer = Buffer.from(buffer);
+    this.u8 = bytes;
+    this.u16 = new Uint16Array(buffer, byteOffset, byteLength >>> 1);
+    this.u32 = new Uint32Array(buffer, byteOffset, byteLength >>> 2);
+    this.view = new DataView(buffer, byteOffset, byteLength);
+    this.buffer = Buffer.from(buffer, byteOffset, byteLength);
     this.pages = new Uint32Array(slots).fill(NO_PAGE);
     this.ticks = new Uint32Array(slots);
     this.scopes = new Uint32Array(slots);

@@ -2,6 +2,7 @@
  * The options for opening a pager, and their bounds.
  */
 
+import type { DoorOptions } from "../door/doors.ts";
 import type { DiskFileOptions } from "../file/disk_file.ts";
 import { CHUNK_BYTES } from "../format/format.ts";
 
@@ -28,7 +29,7 @@ const MODE_MAX = 0o777;
 const MODE_OWNER = 0o600;
 
 /** Options for opening a pager. */
-export interface PagerOptions extends DiskFileOptions {
+export interface PagerOptions extends DiskFileOptions, DoorOptions {
   /** The most memory for pages, in bytes; 8 MiB to 16 GiB. Default 256 MiB. Taken as needed. */
   cacheBytes?: number | undefined;
   /**

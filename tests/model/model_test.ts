@@ -13,7 +13,7 @@
  * and QUIRE_OPERATIONS=N is the total length of all long runs.
  *
  * Each open has options of its own: sizes from the minimum up, sectors protected or not, and in
- * short runs any durability.
+ * short runs any durability. Files on disk are opened by each door that the system has.
  *
  * A new operation is one method of `Run`, one line in `#actions` and one weight in each mix.
  */
@@ -21,6 +21,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
+  type DoorOptions,
   type Durability,
   type File,
   MemoryFile,
@@ -50,6 +51,10 @@ const STEPS = 1500;
 const OPERATIONS = Number(Deno.env.get("QUIRE_OPERATIONS") ?? 300_000);
 const NAMES = ["a", "b", "c", "d"];
 const MEBIBYTE = 1024 * 1024;
+/** The doors to a file that this system has. */
+const DOORS: readonly DoorOptions[] = Deno.build.os === "linux"
+  ? [{}, { io: "direct" }, { memory: "huge" }, { io: "direct", memory: "huge" }]
+  : [{}];
 const DURABILITIES: readonly Durability[] = ["sync", "buffered", "none"];
 
 function seeds(count: number): number[] {
@@ -159,6 +164,8 @@ interface Plan {
   readonly durability: Durability | undefined;
   /** Opens the file, again and again. */
   readonly openFile: () => File;
+  /** The doors to it. */
+  readonly doors?: DoorOptions;
 }
 
 class Undo extends Error {}
@@ -256,6 +263,7 @@ class Run {
       tornSectors: random.pick(["whole", "protect"]),
       // An iterator of a transaction may be open, whose pages must not be reused.
       maxSnapshotBytes: MEBIBYTE * random.pick([64, 256]),
+      ...this.#plan.doors,
     };
   }
 
@@ -611,8 +619,13 @@ describe("the public API in long runs", () => {
   const runs = seeds(10);
   const operations = Math.ceil(OPERATIONS / runs.length);
 
-  async function runLong(seed: number, where: string, openFile: () => File): Promise<void> {
-    const plan: Plan = { mix: LONG_MIX, styles: LONG_STYLES, durability: "none", openFile };
+  async function runLong(
+    seed: number,
+    where: string,
+    openFile: () => File,
+    doors: DoorOptions = {},
+  ): Promise<void> {
+    const plan: Plan = { mix: LONG_MIX, styles: LONG_STYLES, durability: "none", openFile, doors };
     const run = new Run(seed, plan);
     await steps(run, seed, () => run.operations >= operations, 20_000);
     const pages = run.close();
@@ -625,8 +638,10 @@ describe("the public API in long runs", () => {
       it(`behaves like a sorted map in memory, seed ${seed}`, () =>
         runLong(seed, "in memory", inMemory()));
     } else {
-      it(`behaves like a sorted map on disk, seed ${seed}`, () =>
-        inTempDir((dir) => runLong(seed, "on disk", () => openDiskFile(`${dir}/file`))));
+      const doors = DOORS[(seed >>> 1) % DOORS.length]!;
+      const where = `on disk ${JSON.stringify(doors)}`;
+      it(`behaves like a sorted map ${where}, seed ${seed}`, () =>
+        inTempDir((dir) => runLong(seed, where, () => openDiskFile(`${dir}/file`, doors), doors)));
     }
   }
 });

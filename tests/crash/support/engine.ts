@@ -6,7 +6,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import type { File } from "../../../pager/mod.ts";
+import type { File, Io } from "../../../pager/mod.ts";
 
 /** The durability of a commit when it returns. */
 export type Durability = "sync" | "buffered" | "none";
@@ -30,6 +30,7 @@ export interface EngineOptions {
   readonly tornSectors?: "whole" | "protect";
   readonly cacheBytes?: number;
   readonly journalBytes?: number;
+  readonly io?: Io;
 }
 
 /** An open engine. */

@@ -9,7 +9,7 @@
  * the end of that sync. Any other line is an error.
  */
 
-import { openDiskFile } from "../../../pager/mod.ts";
+import { type Io, openDiskFile } from "../../../pager/mod.ts";
 import {
   type Change,
   describeDifference,
@@ -70,9 +70,12 @@ function say(line: string): void {
   Deno.stdout.writeSync(encoder.encode(`${line}\n`));
 }
 
-async function main(path: string): Promise<void> {
+async function main(path: string, io: Io): Promise<void> {
   say("s");
-  const handle = quireEngine.open(openDiskFile(path), { journalBytes: 2 * 1024 * 1024 });
+  const handle = quireEngine.open(openDiskFile(path, { io }), {
+    io,
+    journalBytes: 2 * 1024 * 1024,
+  });
   let commit = commitsIn(handle);
   say(`o ${commit}`);
   for (let turn = 0;; turn++) {
@@ -109,7 +112,7 @@ async function flyFor(handle: Handle, first: number): Promise<number> {
 
 if (import.meta.main) {
   try {
-    await main(Deno.args[0]!);
+    await main(Deno.args[0]!, Deno.args[1] as Io);
   } catch (error) {
     say(`error ${error instanceof Error ? error.stack : error}`);
   }

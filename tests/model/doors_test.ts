@@ -1,0 +1,91 @@
+/**
+ * The doors to a file and to memory: whatever `io` and `memory` are, a database holds the same, and
+ * a file that one door wrote can be opened by every other, also when the pages do not fit into the
+ * cache, and after a handle that was not closed.
+ */
+
+import { assertEquals, assertGreater, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { open, type OpenOptions, verify } from "../../mod.ts";
+import { bytesOf, sameBytes } from "../support/database.ts";
+import { inTempDir } from "../support/temp.ts";
+
+const skip = Deno.build.os !== "linux";
+const MEBIBYTE = 1024 * 1024;
+const DOORS: readonly OpenOptions[] = [
+  { io: "direct" },
+  {},
+  { memory: "huge" },
+  { io: "direct", memory: "huge" },
+];
+const KEYS = 1500;
+const KEYS_A_ROUND = 400;
+const VALUE_BYTES = 15_000;
+
+describe("doors", { skip }, () => {
+  it("hold the same, and open what the others wrote", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/doors.quire`;
+      const rounds = new Map<number, number>();
+      for (let round = 0; round < DOORS.length * 2; round++) {
+        using db = open(path, { ...DOORS[round % DOORS.length], cacheBytes: 8 * MEBIBYTE });
+        const tree = db.tree("values");
+        for (const [key, of] of rounds) {
+          const value = tree.get(`${key}`);
+          assertEquals(sameBytes(value, bytesOf(key + of * KEYS, VALUE_BYTES)), true, `key ${key}`);
+        }
+        for (let i = 0; i < KEYS_A_ROUND; i++) {
+          const key = (round * 977 + i * 7) % KEYS;
+          tree.set(`${key}`, bytesOf(key + round * KEYS, VALUE_BYTES));
+          rounds.set(key, round);
+        }
+        await tree.set("last", new Uint8Array(1));
+        assertEquals(tree.count(), rounds.size + 1);
+        assertGreater(db.stats().evictions, round === 0 ? -1 : 0);
+      }
+      assertEquals((await verify(path)).ok, true);
+    }));
+
+  it("are refused for a database in memory that has no file, and if they have no such name", () => {
+    assertThrows(
+      () => open(":memory:", { io: "direct" }),
+      TypeError,
+      'Cannot open: io "direct" is for files, and this is a database in memory',
+    );
+    assertThrows(() => open("a", { io: "fast" as "direct" }), TypeError, "io cannot be fast");
+    assertThrows(() => open("a", { memory: "no" as "huge" }), TypeError, "memory cannot be no");
+    using db = open(":memory:", { memory: "huge" });
+    db.writeSync((tx) => tx.tree("a").set("b", new Uint8Array(3)));
+    assertEquals(db.tree("a").get("b"), new Uint8Array(3));
+  });
+
+  it("leave views of closed frames empty, or as they were", () =>
+    inTempDir((dir) => {
+      for (const [index, door] of DOORS.entries()) {
+        const db = open(`${dir}/${index}`, door);
+        db.writeSync((tx) => tx.tree("a").set("b", new Uint8Array([1, 2, 3])));
+        const view = db.tree("a").getView("b")!;
+        db.close();
+        assertEquals(view.length, door.memory === "huge" ? 0 : 3);
+      }
+    }));
+});
+
+describe("doors that do not exist", () => {
+  it("are refused where they do not exist, and no file is created", () =>
+    inTempDir(async (dir) => {
+      const program = `
+        import { open } from ${JSON.stringify(new URL("../../mod.ts", import.meta.url).href)};
+        try { open("a.quire", { memory: "huge" }); }
+        catch (error) { console.log(error.name + ": " + error.message); }`;
+      Deno.writeTextFileSync(`${dir}/program.ts`, program);
+      const { stdout } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "--quiet", "-RW", "--no-prompt", "--no-check", "program.ts"],
+        cwd: dir,
+      }).output();
+      const reason = !skip ? "it needs --allow-ffi" : "it needs Linux";
+      const line = `IoError: Cannot open a.quire: memory "huge": ${reason}\n`;
+      assertEquals(new TextDecoder().decode(stdout), line);
+      assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), ["program.ts"]);
+    }));
+});
