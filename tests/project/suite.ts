@@ -31,6 +31,7 @@ const ROOMS = [
   "tests/model/",
   "tests/hostile/",
   "tests/project/",
+  "tests/share/",
   "tests/kv/",
   "tests/level/",
   "tests/cli/",

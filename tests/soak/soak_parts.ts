@@ -170,6 +170,14 @@ export const PARTS: readonly Part[] = [
     counts: / \.\.\. ok /,
   },
   {
+    name: "sharing, in a model",
+    file: "tests/share/share_model_test.ts",
+    env: { QUIRE_SHARE: "1000000" },
+    minutes: 45,
+    rhythm: "once",
+    counts: /^sharing, seed/,
+  },
+  {
     name: "planted bugs",
     file: "tests/planted/planted_test.ts",
     env: {},

@@ -1,0 +1,44 @@
+/**
+ * The protocol of `docs/sharing.md`, interleaved at every I/O call: no promise is broken, and each
+ * rule is needed. Turning a rule off breaks a promise, at a seed that `support/found_seeds.ts`
+ * names.
+ *
+ * The run here is a sample; `QUIRE_SHARE=N` runs N interleavings, `QUIRE_SEED` chooses others.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { faultOf, hunt, parseRules, traceOf } from "./hunt.ts";
+import { FOUND_SEEDS, NOT_SHOWN } from "./support/found_seeds.ts";
+import { RULE_NAMES } from "./support/rules.ts";
+
+const RUNS = Number(Deno.env.get("QUIRE_SHARE") ?? 1000);
+const SEED = Number(Deno.env.get("QUIRE_SEED") ?? crypto.getRandomValues(new Int32Array(1))[0]);
+const NO_RULES = parseRules("none");
+
+describe("the protocol of sharing", () => {
+  it("breaks no promise in any interleaving", () => {
+    const { fault, seed, counts } = hunt(RUNS, SEED, NO_RULES);
+    const trace = fault === undefined ? [] : traceOf(seed, NO_RULES);
+    assertEquals(fault, undefined, `QUIRE_SEED=${seed}: ${trace.join("\n")}`);
+    console.log(`sharing, seed ${SEED}: ${JSON.stringify({ interleavings: RUNS, ...counts })}`);
+  });
+
+  for (const [rules, seed] of Object.entries(FOUND_SEEDS)) {
+    it(`needs ${rules.replace("+", " or ")}`, () => {
+      const off = parseRules(rules);
+      const how = `find another seed: deno run -A tests/share/hunt.ts 100000 ${rules}`;
+      assert(faultOf(seed, off) !== undefined, `seed ${seed} shows nothing; ${how}`);
+      const without = off.size > 1 ? [...off] : ["none"];
+      for (const names of without) {
+        assertEquals(faultOf(seed, parseRules(names)), undefined, `without ${names}; ${how}`);
+      }
+    });
+  }
+
+  it("shows each of its rules, or says why not", () => {
+    const shown = new Set(Object.keys(FOUND_SEEDS).flatMap((rules) => [...parseRules(rules)]));
+    const silent = RULE_NAMES.filter((rule) => !shown.has(rule));
+    assertEquals(silent, RULE_NAMES.filter((rule) => NOT_SHOWN[rule] !== undefined));
+  });
+});
