@@ -2,8 +2,9 @@
  * Claims the pages that a transaction takes into use: writes their bytes in the file before the
  * transaction is sealed. Its checkpoint and its recovery then need no more space on the disk.
  *
- * Free pages after those of the transaction are claimed with them, so that few commits claim any.
- * On a disk that is nearly full, only those of the transaction are.
+ * Free pages after those of the transaction are claimed with them, so that few commits claim any,
+ * but none that the transaction itself gave back: until it is on the medium, a crash brings them
+ * back. On a disk that is nearly full, only those of the transaction are.
  */
 
 import type { Cache } from "../cache/cache.ts";
@@ -22,6 +23,8 @@ export class PageClaims {
   readonly #undo: UndoLog;
   readonly #claimed: ClaimedPages;
   readonly #log: CommitLog | undefined;
+  /** The pages that the transaction gave back. */
+  readonly #vacated = new Set<number>();
 
   /**
    * Creates the claims of a file.
@@ -51,18 +54,21 @@ export class PageClaims {
   claim(): void {
     if (this.#log === undefined) return;
     const wanted: number[] = [];
+    this.#vacated.clear();
     let wrote = false;
     for (let i = 0; i < this.#undo.length; i++) {
       const page = this.#undo.pageAt(i);
       const type = this.#undo.typeAt(i);
       if (type === OCCUPIED && !this.#claimed.has(page)) wanted.push(page);
+      if (type === VACATED) this.#vacated.add(page);
       if (type === HEADERS && this.#claimed.claimHeaderPage(page >>> CHUNK_SHIFT)) wrote = true;
     }
     if (wanted.length > 0) {
       this.#claimWanted(wanted);
       wrote = true;
     }
-    this.#addVacated();
+    // Each had its bytes before, or was claimed with the transaction.
+    if (this.#vacated.size > 0) { for (const page of this.#vacated) this.#claimed.add(page); }
     if (wrote) this.#log.claimed();
   }
 
@@ -88,17 +94,14 @@ export class PageClaims {
     }
   }
 
-  /** Whether a page, in a chunk that the transaction touched, is free and without its bytes. */
+  /**
+   * Whether a page, in a chunk that the transaction touched, was free before the transaction, and
+   * is without its bytes.
+   */
   #isSpare(page: PageNumber): boolean {
+    if (this.#vacated.has(page)) return false;
     const headers = this.#cache.find(Math.floor(page / CHUNK_PAGES) * CHUNK_PAGES);
     const frame = this.#cache.frames[headers >>> CHUNK_SHIFT]!;
     return !isInUse(frame, headers & SLOT_MASK, page & SLOT_MASK) && !this.#claimed.has(page);
-  }
-
-  /** Adds pages given back: each had its bytes before, or was claimed with the transaction. */
-  #addVacated(): void {
-    for (let i = 0; i < this.#undo.length; i++) {
-      if (this.#undo.typeAt(i) === VACATED) this.#claimed.add(this.#undo.pageAt(i));
-    }
   }
 }

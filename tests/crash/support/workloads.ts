@@ -528,6 +528,16 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     write(manyEntries(2_600, 2), "buffered"),
     write([set("main", "a", 3)]),
   ], [write(manyEntries(2_600, 0))])),
+  // A value takes the free pages in front of those of its old value.
+  claims: scripted(30, [
+    write([set("main", "a", 2, 100_000)], "none"),
+    write([set("main", "small", 3)]),
+  ], [
+    write([set("main", "front", 0, 104_000)]),
+    write([set("main", "a", 0, 100_000)]),
+    write([set("main", "behind", 0, 300_000)]),
+    write([set("main", "front", 1, 10)]),
+  ]),
   flights: scripted(
     60,
     times(12, (i): Step[] => [

@@ -622,4 +622,12 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "return this.#areas.of(0);",
     whole("levels"),
   ),
+  bug(
+    "claim-over-vacated",
+    "rule 9: no page that a transaction gave back is overwritten before the transaction is durable",
+    "pager/transaction/page_claims.ts",
+    "    if (this.#vacated.has(page)) return false;\n",
+    "",
+    whole("claims"),
+  ),
 ];
