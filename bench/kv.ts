@@ -1,12 +1,14 @@
 /**
  * Quire's KV beside Deno's own, both through the interface of `Deno.Kv`: alternating rounds in one
- * process, each with new files. It prints the medians and their ratios.
+ * process, each with new files. Then Quire's own beside itself behind a server, in another
+ * process, to which Deno's client speaks. It prints the medians and their ratios.
  *
  * Run it with `deno task bench:kv`, or `deno task bench:kv --quick`.
  */
 
 import { openKv } from "../kv/mod.ts";
 import { alternate, type RoundTimes } from "./alternation.ts";
+import { serveFile } from "./kv/served_file.ts";
 import { timeMs } from "./measure.ts";
 import { inTempFolder } from "./temp_folder.ts";
 
@@ -18,9 +20,20 @@ const SETS = IS_QUICK ? 20 : 200;
 const CALLERS = 64;
 const MESSAGES = IS_QUICK ? 100 : 500;
 
-const ENGINES: Readonly<Record<string, (folder: string) => Promise<Deno.Kv>>> = {
-  "Quire": (folder) => openKv(`${folder}/a.quire`),
-  "Deno KV": (folder) => Deno.openKv(`${folder}/a.sqlite`),
+/** A database of a round, and what ends it. */
+interface Opened {
+  readonly kv: Deno.Kv;
+  end?(): Promise<void>;
+}
+
+/** Opens a new database in a folder. */
+type Opener = (folder: string) => Promise<Opened>;
+
+const quire: Opener = async (folder) => ({ kv: await openKv(`${folder}/a.quire`) });
+const deno: Opener = async (folder) => ({ kv: await Deno.openKv(`${folder}/a.sqlite`) });
+const served: Opener = async (folder) => {
+  const { url, end } = await serveFile(`${folder}/a.quire`);
+  return { kv: await Deno.openKv(url), end };
 };
 
 /** Runs some work on a database, and returns how many calls, entries or messages it handled. */
@@ -54,7 +67,6 @@ const WORK: Readonly<Record<string, Work>> = {
     return SETS;
   },
   "`watch`, from a set to its state": watchOne,
-  "queue, per message": deliver,
 };
 
 function userOf(id: number): unknown {
@@ -112,20 +124,33 @@ async function deliver(kv: Deno.Kv): Promise<number> {
 }
 
 /** Microseconds of each work on a new database. */
-async function runRound(open: (folder: string) => Promise<Deno.Kv>): Promise<RoundTimes> {
+async function runRound(open: Opener, works: Readonly<Record<string, Work>>): Promise<RoundTimes> {
   return await inTempFolder(async (folder) => {
-    const kv = await open(folder);
+    const { kv, end } = await open(folder);
     const times = new Map<string, number>();
-    for (const [name, work] of Object.entries(WORK)) {
+    for (const [name, work] of Object.entries(works)) {
       let count = 0;
       const ms = await timeMs(async () => count = await work(kv));
       times.set(name, ms * 1000 / count);
     }
+    kv[Symbol.dispose]();
+    await end?.();
     return times;
   });
 }
 
-const rounds = Object.entries(ENGINES).map(([name, open]) => [name, () => runRound(open)]);
-const table = await alternate(Object.fromEntries(rounds), ROUNDS);
+const QUEUE = { "queue, per message": deliver };
 console.log(`${ENTRIES} entries, rounds: ${ROUNDS}, medians in microseconds\n`);
-console.log(table);
+const beside = await alternate({
+  "Quire": () => runRound(quire, { ...WORK, ...QUEUE }),
+  "Deno KV": () => runRound(deno, { ...WORK, ...QUEUE }),
+}, ROUNDS);
+console.log(beside);
+// The protocol has no queues.
+const behind = await alternate({
+  "Quire": () => runRound(quire, WORK),
+  "served": () => runRound(served, WORK),
+}, ROUNDS);
+console.log(`\n${behind}`);
+// The client of a server goes on to look for it.
+Deno.exit();

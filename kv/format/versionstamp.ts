@@ -4,6 +4,8 @@
 
 const DIGITS = 16;
 const BATCH = "0000";
+const BYTES = 10;
+const WORD = 2 ** 32;
 const SHAPE = /^[0-9a-f]{20}$/i;
 
 /**
@@ -26,7 +28,11 @@ export function isVersionstamp(text: string): boolean {
 
 /** The versionstamp of a version as 10 bytes. */
 export function versionstampBytes(version: number): Uint8Array {
-  return Uint8Array.fromHex(versionstampOf(version));
+  const bytes = new Uint8Array(BYTES);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, Math.floor(version / WORD));
+  view.setUint32(4, version % WORD);
+  return bytes;
 }
 
 /** The version of a versionstamp, or undefined if no version of this library has it. */

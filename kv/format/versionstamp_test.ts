@@ -1,0 +1,20 @@
+/** Versionstamps as text and as bytes, and back. */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { versionOf, versionstampBytes, versionstampOf } from "./versionstamp.ts";
+
+describe("a versionstamp", () => {
+  it("is the same as text, as bytes and as a version", () => {
+    for (const version of [0, 1, 255, 2 ** 32 - 1, 2 ** 32, 2 ** 32 + 5, 2 ** 53 - 1]) {
+      const text = versionstampOf(version);
+      assertEquals([versionstampBytes(version).toHex(), versionOf(text)], [text, version]);
+    }
+  });
+
+  it("of another database may have no version", () => {
+    for (const text of ["00200000000000000000", "00000000000000010001", "f".repeat(20)]) {
+      assertEquals(versionOf(text), undefined, text);
+    }
+  });
+});
