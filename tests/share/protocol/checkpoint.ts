@@ -206,7 +206,7 @@ export function* publish(process: Process, next: Superblock): Steps<void> {
     beginGeneration(process, value.generation);
   }
   world.isDelicate = true;
-  if (world.keeps("announce")) yield* writeWord(process);
+  yield* writeWord(process);
   world.isDelicate = false;
 }
 

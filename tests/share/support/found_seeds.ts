@@ -22,6 +22,7 @@ export const FOUND_SEEDS: Readonly<Record<string, number>> = {
   wordSum: 4838516,
   missed: 37829070,
   compareLoaded: 63359,
+  imageSpan: 82428878,
   tooNew: 277172,
   freed: 42152844,
   mismatch: 277172,
@@ -30,6 +31,7 @@ export const FOUND_SEEDS: Readonly<Record<string, number>> = {
   pins: 6651967,
   stalePins: 562256,
   pinFirst: 195683644,
+  pinsAfterWord: 163649257,
   pinsLose: 126711,
   headerFromFile: 483066,
   switchBatch: 5115681,
@@ -66,10 +68,6 @@ export const FOUND_SEEDS: Readonly<Record<string, number>> = {
 /** The rules that the hunts have not shown, and what they wait for. */
 export const NOT_SHOWN: Readonly<Partial<Record<Rule, string>>> = {
   unfinished: "a death between the parts of a transaction, and a load after the next switch",
-  imageSpan: "a load during a snapshot of a page that has two older records",
   judgeLatest:
     "a death inside a page past a pin, and a snapshot that reads it before a writer does",
-  pinsAfterWord: "a pin written between the reading of pins and the word of one commit",
-  announce:
-    "nothing: a reader that misses the number does not reach the sequence, and takes the lock",
 };

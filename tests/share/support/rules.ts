@@ -38,7 +38,6 @@ export const RULES = {
   superSync: "each copy of a superblock is synced before the next step",
   superAhead: "a superblock newer than the commit word is synced before it counts",
   readSuper: "the holder of the lock reads the superblock, whatever the commit word says",
-  announce: "the commit word names the number of the superblock",
   dropLate: "records leave the index when their checkpoint has ended",
   areaListed: "a chunk belongs to an area once a superblock lists it, and no sooner",
   areaPast: "a new chunk of an area lies past every page that a crash may bring back",
