@@ -8,7 +8,9 @@ import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { open } from "../../mod.ts";
 import { serveKv } from "../../kv/connect/mod.ts";
+import { encodeKey } from "../../kv/format/key.ts";
 import { openKv } from "../../kv/mod.ts";
+import { encode } from "../support/connect_messages.ts";
 import { linesOf } from "../support/program.ts";
 import { inTempDir } from "../support/temp.ts";
 
@@ -149,6 +151,38 @@ describe("serveKv()", () => {
     assertEquals(await run("native", server.url, "open"), ["read"]);
     assertEquals(db.stats().snapshots, 0);
   });
+
+  it("finishes what is in progress when it ends, and has what it confirmed", () =>
+    inTempDir(async (dir) => {
+      const db = open(`${dir}/a.quire`);
+      const server = serveKv(db, { token: TOKEN });
+      const headers = { authorization: `Bearer ${TOKEN}`, "x-denokv-version": "3" };
+      const body = JSON.stringify({ supportedVersions: [3] });
+      const metadata = await fetch(server.url, { method: "POST", headers, body });
+      const { databaseId } = await metadata.json();
+      const write = async (i: number): Promise<number> => {
+        const set = { 1: encodeKey(["k", i]), 2: { 1: new Uint8Array([i]), 2: 3 }, 3: 1 };
+        const response = await fetch(`${server.url}/v2/atomic_write`, {
+          method: "POST",
+          headers: { ...headers, "x-denokv-database-id": databaseId },
+          body: encode({ 2: set }),
+        });
+        await response.body?.cancel();
+        return response.status;
+      };
+      const first = write(0);
+      const rest = Array.from({ length: 99 }, (_, i) => write(i + 1).catch(() => 0));
+      assertEquals(await first, 200);
+      await server.close();
+      db.close();
+      const statuses = [200, ...await Promise.all(rest)];
+      assertEquals(statuses.filter((status) => ![0, 200, 503].includes(status)), []);
+      using kv = await openKv(`${dir}/a.quire`);
+      const kept = await Array.fromAsync(kv.list({ prefix: ["k"] }));
+      const confirmed = statuses.flatMap((status, i) => status === 200 ? [i] : []);
+      const missing = confirmed.filter((i) => !kept.some(({ key }) => key[1] === i));
+      assertEquals(missing, []);
+    }));
 
   it("ends watches when it ends, and leaves the database open", async () => {
     using db = open(":memory:");
