@@ -34,6 +34,7 @@ const ROOMS = [
   "tests/share/",
   "tests/kv/",
   "tests/level/",
+  "tests/sql/",
   "tests/cli/",
 ];
 const GROUP_FILES_MAX = 4;

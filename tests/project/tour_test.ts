@@ -15,7 +15,7 @@ const LAYERS = ["pager", "alloc", "btree", "store", "kv"];
 /** The paths in a text that begin with a folder of the project. */
 function pathsIn(text: string): string[] {
   const found = text.matchAll(
-    /(?<![\w./])(?:pager|alloc|btree|store|kv|level|cli|tests|docs)\/[\w./]*/g,
+    /(?<![\w./])(?:pager|alloc|btree|store|kv|level|sql|cli|tests|docs)\/[\w./]*/g,
   );
   return [...new Set([...found].map(([path]) => path.replace(/\.$/, "")))];
 }

@@ -16,6 +16,7 @@ export const FOLDERS: readonly string[] = [
   "store",
   "kv",
   "level",
+  "sql",
   "s3",
   "cli",
   "bench",

@@ -33,6 +33,7 @@ const RANKS: Readonly<Record<string, number>> = {
   "inspect.ts": 4,
   kv: 5,
   level: 5,
+  sql: 5,
   s3: 5,
   cli: 6,
   bench: 6,
@@ -72,13 +73,26 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "",
   ],
   kv: ["api", "format", "write", "schedule", "", "connect", "migrate"],
+  sql: [
+    "value",
+    "function",
+    "parse",
+    "schema",
+    "vm",
+    "expression",
+    "plan",
+    "query",
+    "change",
+    "define",
+    "",
+  ],
   cli: ["io", "form", "inspect", "serving", "study", "explorer", "spec", "shell", "command", ""],
 };
 /** The modules that the command line may import: the public API, and the layers below it. */
 const CLI_MAY_IMPORT =
-  /^(mod\.ts|inspect\.ts|(pager|alloc|btree|store|kv|s3)\/mod\.ts|kv\/connect\/mod\.ts)$/;
+  /^(mod\.ts|inspect\.ts|(pager|alloc|btree|store|kv|s3|sql)\/mod\.ts|kv\/connect\/mod\.ts)$/;
 /** The layers on top of the public API, which import nothing else of the project. */
-const ADAPTERS: readonly string[] = ["kv", "level", "s3"];
+const ADAPTERS: readonly string[] = ["kv", "level", "s3", "sql"];
 /** The layers that users of the library import. */
 const LIBRARY = ["pager", "alloc", "btree", "store", "mod.ts", "inspect.ts", ...ADAPTERS];
 /** The modules that can be imported by URL; no import map applies to what they reach. */
@@ -92,6 +106,7 @@ const URL_ENTRIES = [
   "kv/mod.ts",
   "kv/connect/mod.ts",
   "level/mod.ts",
+  "sql/mod.ts",
   "s3/mod.ts",
   "cli/cli.ts",
   "cli/mod.ts",

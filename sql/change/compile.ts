@@ -1,0 +1,131 @@
+/**
+ * Compiles a statement to a program.
+ */
+
+import { parseOne } from "../parse/statement_parser.ts";
+import type { Explainable } from "../parse/statement_ast.ts";
+import type { Catalog } from "../schema/catalog.ts";
+import { inText, refuse } from "../value/error.ts";
+import { Builder } from "../expression/builder.ts";
+import type { Context, Prepared } from "../expression/context.ts";
+import { ExpressionEmitter } from "../expression/expression.ts";
+import { prepareQuery, prepareRecursive } from "../query/query.ts";
+import type { KeyBounds } from "../vm/cursor.ts";
+import type { Program } from "../vm/machine.ts";
+import type { Index, Table } from "../schema/types.ts";
+import { defaultsOf } from "../query/defaults.ts";
+import { WHOLE } from "../query/loops.ts";
+import {
+  cursorSource,
+  emitParts,
+  emitUnlessIn,
+  entryTree,
+  scopeOf,
+  uniqueMessage,
+} from "./target.ts";
+import { compileInsert } from "./insert.ts";
+import type { Emitted } from "./target.ts";
+import { compileDelete, compileUpdate } from "./update.ts";
+
+/** What the compiler reads of a database. */
+export interface Compiled {
+  readonly catalog: Catalog;
+  /** The number of entries of a tree, or of a range of it. */
+  count(tree: string, bounds?: KeyBounds): number;
+}
+
+/** Queries inside each other, at most. */
+const NESTING_MAX = 200;
+
+/** Compiles a query or a change; places of errors are those in the statement's text. */
+export function compile(database: Compiled, statement: Explainable): Program {
+  const builder = new Builder();
+  const context = contextOf(database, builder);
+  const { columns, writes } = emitStatement(context, statement);
+  return builder.finish(columns.map(({ name, type }) => ({ name, type })), writes);
+}
+
+/** Compiles the building of an index from the rows of its table. */
+export function compileIndexBuild(database: Compiled, table: Table, index: Index): Program {
+  const builder = new Builder();
+  const context = contextOf(database, builder);
+  const cursor = builder.cursor();
+  const scope = scopeOf(cursorSource(table, cursor));
+  const [top, next, end] = [builder.label(), builder.label(), builder.label()];
+  builder.emit("OpenTable", cursor, 0, 0, { table, defaults: defaultsOf(table) }, table.name);
+  builder.emit("Scan", cursor, end, 0, WHOLE);
+  builder.place(top);
+  const [key, found] = [builder.registers(), builder.registers()];
+  emitUnlessIn(context, index, scope, next);
+  builder.emit("KeyOf", cursor, key);
+  const parts = emitParts(context, index, scope);
+  if (index.isUnique) {
+    const free = builder.label();
+    builder.emit("FindUnique", parts, free, found, { ...entryTree(index), own: undefined });
+    builder.emit("Fail", 0, 0, 0, uniqueMessage(table, index));
+    builder.place(free);
+  }
+  const entry = builder.registers();
+  builder.emit("MakeEntry", parts, entry, key, entryTree(index), index.name);
+  builder.emit("PutEntry", entry, 0, 0, index.tree, index.name);
+  builder.place(next);
+  builder.emit("Next", cursor, top);
+  builder.place(end);
+  return builder.finish([], "rows");
+}
+
+function emitStatement(context: Context, statement: Explainable): Emitted {
+  switch (statement.kind) {
+    case "select": {
+      const prepared = context.prepare(statement.query, undefined, new Map());
+      prepared.emit((first, count) => context.builder.emit("Result", first, count));
+      return { columns: prepared.columns, writes: "nothing" };
+    }
+    case "insert":
+      return compileInsert(context, statement);
+    case "update":
+      return compileUpdate(context, statement);
+    case "delete":
+      return compileDelete(context, statement);
+  }
+}
+
+function contextOf(database: Compiled, builder: Builder): Context {
+  const { catalog } = database;
+  let nesting = 0;
+  const nested = (at: number, body: () => Prepared): Prepared => {
+    if (++nesting > NESTING_MAX) refuse("queries are nested too deeply, or in a circle", at);
+    try {
+      return body();
+    } finally {
+      nesting--;
+    }
+  };
+  const counts = new Map<string, number>();
+  const context: Context = {
+    builder,
+    catalog,
+    lowest: Infinity,
+    count(tree, bounds) {
+      if (bounds !== undefined) return database.count(tree, bounds);
+      const known = counts.get(tree) ?? database.count(tree);
+      counts.set(tree, known);
+      return known;
+    },
+    prepare: (query, parent, common) =>
+      nested(query.at, () => prepareQuery(context, query, parent, common)),
+    prepareRecursive: (name, bound, scope) =>
+      nested(bound.query.at, () => prepareRecursive(context, name, bound, scope)),
+    later: (text) => later(database, text),
+    value: (expr, scope, target) => emitter.value(expr, scope, target),
+    jump: (expr, scope, label, when, orNull) => emitter.jump(expr, scope, label, when, orNull),
+  };
+  const emitter = new ExpressionEmitter(context);
+  return context;
+}
+
+/** A program that is compiled when it is first needed. */
+function later(database: Compiled, text: string): () => Program {
+  let program: Program | undefined;
+  return () => program ??= inText(text, () => compile(database, parseOne(text) as Explainable));
+}

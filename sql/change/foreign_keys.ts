@@ -1,0 +1,204 @@
+/**
+ * Foreign keys: checks that a child has its parent, and what a change of a parent does to its
+ * children. Both are statements of their own, which run inside the one that changes the row.
+ */
+
+import type { ForeignKeyAction } from "../parse/statement_ast.ts";
+import { columnNamed, type ForeignKey, keyOfName, type Table } from "../schema/types.ts";
+import { SqlError } from "../value/error.ts";
+import type { Context } from "../expression/context.ts";
+import { quoted } from "../function/text.ts";
+import { constantOf } from "../query/defaults.ts";
+import type { ForeignCheck } from "../vm/ops_write.ts";
+
+/** A foreign key with the columns of its parent. */
+interface Resolved {
+  readonly child: Table;
+  readonly parent: Table;
+  readonly key: ForeignKey;
+  readonly parentColumns: readonly number[];
+}
+
+function resolve(child: Table, key: ForeignKey, parent: Table): Resolved {
+  const own = parent.rowidColumn >= 0 ? [parent.rowidColumn] : parent.primaryKey;
+  const parentColumns = key.parentColumns?.map((name) => columnNamed(parent.columns, name)) ?? own;
+  const wanted = [...parentColumns].sort().join();
+  const isKey = wanted === [...own].sort().join() ||
+    parent.indexes.some(({ isUnique, where, parts }) =>
+      isUnique && where === undefined &&
+      parts.map(({ column }) => column).sort().join() === wanted
+    );
+  if (isKey && parentColumns.length === key.columns.length) {
+    return { child, parent, key, parentColumns };
+  }
+  throw new SqlError(
+    "CONSTRAINT",
+    `foreign key mismatch - "${child.name}" referencing "${key.parent}"`,
+  );
+}
+
+function name(text: string): string {
+  return `"${text.replaceAll('"', '""')}"`;
+}
+
+/** A condition that columns equal parameters from a number on. */
+function equals(table: Table, columns: readonly number[], first = 1): string {
+  return columns.map((column, i) =>
+    `${name(table.name)}.${name(table.columns[column]!.name)} = ?${first + i}`
+  ).join(" AND ");
+}
+
+/** Emits the checks that a new row has its parents, for the keys that have changed columns. */
+export function emitParentChecks(
+  context: Context,
+  table: Table,
+  first: number,
+  isChanged: (column: number) => boolean,
+): void {
+  const { builder } = context;
+  for (const key of table.foreignKeys) {
+    if (!key.columns.some(isChanged)) continue;
+    const parent = context.catalog.table(key.parent);
+    if (parent === undefined) throw new SqlError("CONSTRAINT", `no such table: main.${key.parent}`);
+    const { parentColumns } = resolve(table, key, parent);
+    const skip = builder.label();
+    const values = builder.registers(key.columns.length);
+    key.columns.forEach((column, i) => {
+      builder.emit("IsNull", first + column, skip);
+      builder.emit("Copy", first + column, values + i);
+    });
+    const text = `SELECT 1 FROM ${name(parent.name)} WHERE ${
+      equals(parent, parentColumns)
+    } LIMIT 1`;
+    const check: ForeignCheck = { program: context.later(text), mustFind: true, mayWait: true };
+    builder.emit("CheckForeign", values, key.columns.length, 0, check, parent.name);
+    builder.place(skip);
+  }
+}
+
+/** The foreign keys that refer to a table, in some columns. */
+function childKeys(
+  context: Context,
+  table: Table,
+  isChanged: (column: number) => boolean,
+): Resolved[] {
+  return context.catalog.childrenOf(table)
+    .map(({ child, key }) => resolve(child, key, table))
+    .filter(({ parentColumns }) => parentColumns.some(isChanged));
+}
+
+/** Whether no foreign key refers to a table. */
+export function hasNoChildren(context: Context, table: Table): boolean {
+  return context.catalog.childrenOf(table).length === 0;
+}
+
+/** The old values of a row's keys that children refer to, kept until the row is changed. */
+export interface KeptKeys {
+  readonly keys: readonly { readonly key: Resolved; readonly values: number }[];
+}
+
+/**
+ * Emits code that keeps the values which children refer to.
+ *
+ * @param column Emits the value of a column of the old row into a register.
+ */
+export function keepKeys(
+  context: Context,
+  table: Table,
+  isChanged: (column: number) => boolean,
+  column: (column: number, target: number) => void,
+): KeptKeys {
+  const keys = childKeys(context, table, isChanged).map((key) => {
+    // The values of an update that cascades lie behind the old ones.
+    const values = context.builder.registers(2 * key.parentColumns.length);
+    key.parentColumns.forEach((index, i) => column(index, values + i));
+    return { key, values };
+  });
+  return { keys };
+}
+
+/** Emits what the removal of a row does to its children. */
+export function emitDeleteActions(context: Context, { keys }: KeptKeys): void {
+  for (const { key, values } of keys) emitAction(context, key, key.key.onDelete, values, "delete");
+}
+
+/** Emits what an update of a row, whose new values begin at `first`, does to its children. */
+export function emitUpdateActions(context: Context, { keys }: KeptKeys, first: number): void {
+  const { builder } = context;
+  for (const { key, values } of keys) {
+    const same = builder.label();
+    const isOther = builder.label();
+    key.parentColumns.forEach((column, i) => {
+      builder.emit("Copy", first + column, values + key.parentColumns.length + i);
+      const equal = builder.registers();
+      const comparison = { collation: "BINARY", left: undefined, right: undefined };
+      builder.emit("Is", values + i, equal, first + column, comparison);
+      builder.emit("IfNot", equal, isOther);
+    });
+    builder.emit("Goto", 0, same);
+    builder.place(isOther);
+    emitAction(context, key, key.key.onUpdate, values, "update");
+    builder.place(same);
+  }
+}
+
+function emitAction(
+  context: Context,
+  key: Resolved,
+  action: ForeignKeyAction,
+  values: number,
+  change: "delete" | "update",
+): void {
+  const { builder } = context;
+  const { child, parent, parentColumns } = key;
+  const { columns } = key.key;
+  const count = columns.length;
+  const where = equals(child, columns);
+  const from = `FROM ${name(child.name)} WHERE ${where}`;
+  if (action === "no action" || action === "restrict") {
+    const isWaiting = action === "no action";
+    const remains = isWaiting
+      ? ` AND NOT EXISTS (SELECT 1 FROM ${name(parent.name)} WHERE ${parentEquals(key)})`
+      : "";
+    const text = isWaiting && keyOfName(child.name) === keyOfName(parent.name)
+      ? selfCheck(key)
+      : `SELECT 1 ${from}${remains} LIMIT 1`;
+    const check: ForeignCheck = {
+      program: context.later(text),
+      mustFind: false,
+      mayWait: isWaiting,
+    };
+    builder.emit("CheckForeign", values, count, 0, check, child.name);
+    return;
+  }
+  if (action === "cascade" && change === "delete") {
+    builder.emit("Call", values, count, 0, context.later(`DELETE ${from}`), child.name);
+    return;
+  }
+  const set = columns.map((column, i) =>
+    `${name(child.columns[column]!.name)} = ${newValue(child, column, action, count + i + 1)}`
+  );
+  const text = `UPDATE ${name(child.name)} SET ${set.join(", ")} WHERE ${where}`;
+  builder.emit("Call", values, 2 * parentColumns.length, 0, context.later(text), child.name);
+}
+
+/** The parent by the same parameters. */
+function parentEquals({ parent, parentColumns }: Resolved): string {
+  return equals(parent, parentColumns);
+}
+
+/** The check of a table that refers to itself, whose names need aliases. */
+function selfCheck({ child, key, parentColumns }: Resolved): string {
+  const columnsOf = (alias: string, columns: readonly number[]) =>
+    columns.map((column, i) => `${alias}.${name(child.columns[column]!.name)} = ?${i + 1}`)
+      .join(" AND ");
+  const table = name(child.name);
+  return `SELECT 1 FROM ${table} AS c WHERE ${columnsOf("c", key.columns)} AND NOT EXISTS ` +
+    `(SELECT 1 FROM ${table} AS p WHERE ${columnsOf("p", parentColumns)}) LIMIT 1`;
+}
+
+function newValue(child: Table, column: number, action: ForeignKeyAction, parameter: number) {
+  if (action === "set null") return "NULL";
+  if (action === "cascade") return `?${parameter}`;
+  return quoted(constantOf(child.columns[column]!.defaultExpr) ?? null);
+}

@@ -1,0 +1,214 @@
+/**
+ * Compiles INSERT, with ON CONFLICT and RETURNING.
+ */
+
+import type { Assignment, Insert, Upsert } from "../parse/statement_ast.ts";
+import { columnNamed, type Index, isRowidName, keyOfName, type Table } from "../schema/types.ts";
+import { refuse } from "../value/error.ts";
+import type { Label } from "../expression/builder.ts";
+import type { Context } from "../expression/context.ts";
+import { type CommonTables, NO_SCOPE, ROWID } from "../expression/scope.ts";
+import { isAlike, mentionsTable } from "../expression/walk.ts";
+import { withCommon } from "../query/from.ts";
+import { Returning } from "./returning.ts";
+import { type ConflictHandler, loadRow, RowWriter } from "./row_writer.ts";
+import { assignmentsOf, emitAssignments, refreshKey } from "./assignments.ts";
+import { changeable, changesAlone, cursorSource, type Emitted, newRow } from "./target.ts";
+import { type RowRegisters, rowSource, scopeOf } from "./target.ts";
+import { defaultsOf } from "../query/defaults.ts";
+
+/** Compiles an INSERT. */
+export function compileInsert(context: Context, insert: Insert): Emitted {
+  const table = changeable(context, insert.table, insert.at);
+  return new InsertCompiler(context, insert, table).compile();
+}
+
+class InsertCompiler {
+  readonly #context: Context;
+  readonly #insert: Insert;
+  readonly #table: Table;
+  readonly #row: RowRegisters;
+  readonly #name: string;
+  readonly #common: CommonTables;
+
+  constructor(context: Context, insert: Insert, table: Table) {
+    this.#context = context;
+    this.#insert = insert;
+    this.#table = table;
+    this.#row = newRow(context, table);
+    this.#name = insert.alias ?? table.name;
+    this.#common = withCommon(new Map(), insert.with);
+  }
+
+  compile(): Emitted {
+    const { builder } = this.#context;
+    const returning = new Returning(this.#context, this.#insert.returning);
+    const returned = { ...scopeOf(rowSource(this.#table, this.#row, this.#name)) };
+    let skip: Label = 0;
+    const handlers = this.#insert.upserts.map((upsert) =>
+      this.#handler(upsert, returning, () => skip)
+    );
+    const writer = new RowWriter(this.#context, this.#table, this.#insert.action, handlers);
+    this.#rows((place) => {
+      skip = builder.label();
+      place();
+      writer.insert(this.#row, skip);
+      returning.add(returned);
+      builder.place(skip);
+    });
+    returning.emit();
+    return { columns: returning.columns, writes: this.#isOneRow() ? "one row" : "rows" };
+  }
+
+  #isOneRow(): boolean {
+    const { query, upserts, action } = this.#insert;
+    const isOne = query === undefined ||
+      (query.body.kind === "values" && query.body.rows.length === 1);
+    return isOne && upserts.length === 0 && changesAlone(this.#context, this.#table, action);
+  }
+
+  /** Emits the rows; `body` receives a function that puts one into the registers. */
+  #rows(body: (place: () => void) => void): void {
+    const { query } = this.#insert;
+    const targets = this.#targets();
+    if (query === undefined) return body(() => this.#place([], 0));
+    const prepared = this.#context.prepare(query, undefined, this.#common);
+    const count = prepared.columns.length;
+    if (count !== targets.length) this.#refuseCount(count, targets.length);
+    const { builder } = this.#context;
+    if (!mentionsTable(query, keyOfName(this.#table.name)) && query.body.kind === "values") {
+      return prepared.emit((first) => body(() => this.#place(targets, first)));
+    }
+    // The rows are read before the table changes.
+    const list = builder.cursor();
+    builder.emit("OpenList", list);
+    prepared.emit((first) => builder.emit("AddRow", list, first, count));
+    const [top, end] = [builder.label(), builder.label()];
+    builder.emit("Rewind", list, end);
+    builder.place(top);
+    const first = builder.registers(count);
+    for (let i = 0; i < count; i++) builder.emit("RowColumn", list, i, first + i);
+    body(() => this.#place(targets, first));
+    builder.emit("NextRow", list, top);
+    builder.place(end);
+  }
+
+  #refuseCount(values: number, columns: number): never {
+    const { name } = this.#table;
+    const at = this.#insert.query!.at;
+    if (this.#insert.columns !== undefined) refuse(`${values} values for ${columns} columns`, at);
+    return refuse(`table ${name} has ${columns} columns but ${values} values were supplied`, at);
+  }
+
+  /** The column of each value. */
+  #targets(): number[] {
+    const { columns } = this.#insert;
+    if (columns === undefined) return this.#table.columns.map((_, i) => i);
+    return columns.map(({ name, at }) => {
+      const column = columnNamed(this.#table.columns, name);
+      if (column >= 0) return column;
+      if (isRowidName(name) && this.#table.hasRowid) return ROWID;
+      return refuse(`table ${this.#table.name} has no column named ${name}`, at);
+    });
+  }
+
+  /** Puts the values of a row into its registers. */
+  #place(targets: readonly number[], first: number): void {
+    const { builder } = this.#context;
+    const { columns, rowidColumn } = this.#table;
+    const row = this.#row;
+    columns.forEach(({ defaultExpr }, column) => {
+      const source = targets.indexOf(column);
+      if (source >= 0) builder.emit("Copy", first + source, row.first + column);
+      else if (defaultExpr === undefined || column === rowidColumn) {
+        builder.emit("Null", row.first + column, 1);
+      } else this.#context.value(defaultExpr, NO_SCOPE, row.first + column);
+    });
+    if (!this.#table.hasRowid) return;
+    const given = targets.lastIndexOf(ROWID);
+    if (given >= 0) builder.emit("Copy", first + given, row.rowid);
+    else if (rowidColumn < 0) return void builder.emit("NewRowid", row.rowid, 0, 0, this.#table);
+    const [fresh, end] = [builder.label(), builder.label()];
+    builder.emit("IsNull", row.rowid, fresh);
+    builder.emit("CheckRowid", row.rowid);
+    builder.emit("Goto", 0, end);
+    builder.place(fresh);
+    builder.emit("NewRowid", row.rowid, 0, 0, this.#table);
+    builder.place(end);
+  }
+
+  /** What ON CONFLICT does. */
+  #handler(upsert: Upsert, returning: Returning, skip: () => Label): ConflictHandler {
+    const keys = this.#upsertKeys(upsert);
+    const { set } = upsert;
+    const { builder } = this.#context;
+    if (set === undefined) return { keys, emit: () => void builder.emit("Goto", 0, skip()) };
+    return { keys, emit: (key) => this.#emitUpsert(upsert, set, key, returning, skip()) };
+  }
+
+  /** The unique keys that the target of ON CONFLICT means. */
+  #upsertKeys({ target, at }: Upsert): (Index | "key")[] | undefined {
+    if (target === undefined) return undefined;
+    const { columns, indexes, primaryKey, rowidColumn, hasRowid } = this.#table;
+    const wanted = target.map(({ expr }) =>
+      expr.kind === "name" ? columnNamed(columns, expr.column) : -1
+    );
+    const key = hasRowid ? [rowidColumn] : primaryKey;
+    const isRowid = hasRowid && target.length === 1 && target[0]!.expr.kind === "name" &&
+      isRowidName(target[0]!.expr.column) && wanted[0]! < 0;
+    if (isRowid || sameSet(wanted, key)) return ["key"];
+    const found = indexes.filter(({ isUnique, parts }) =>
+      isUnique && parts.length === target.length &&
+      parts.every((part) =>
+        target.some(({ expr }, i) =>
+          part.column >= 0 ? wanted[i] === part.column : isAlike(expr, part.expr, sameColumn)
+        )
+      )
+    );
+    if (found.length > 0) return found;
+    return refuse(
+      "ON CONFLICT clause does not match any PRIMARY KEY or UNIQUE constraint",
+      at,
+    );
+  }
+
+  /** Updates the row in conflict. */
+  #emitUpsert(
+    upsert: Upsert,
+    set: readonly Assignment[],
+    key: number,
+    returning: Returning,
+    skip: Label,
+  ): void {
+    const { builder } = this.#context;
+    const table = this.#table;
+    const cursor = builder.cursor();
+    builder.emit("OpenTable", cursor, 0, 0, { table, defaults: defaultsOf(table) }, table.name);
+    const oldKey = builder.registers();
+    builder.emit("Copy", key, oldKey);
+    builder.emit("SeekKey", cursor, skip, oldKey);
+    const old = cursorSource(table, cursor, this.#name);
+    const excluded = rowSource(table, this.#row, "excluded");
+    // Columns without a table are those of the row in the table.
+    for (const { name } of table.columns) excluded.hidden.add(keyOfName(name));
+    const scope = { ...scopeOf(old, excluded), common: this.#common };
+    if (upsert.where !== undefined) this.#context.jump(upsert.where, scope, skip, false, true);
+    const assigned = assignmentsOf(table, set);
+    const row = loadRow(this.#context, table, old);
+    emitAssignments(this.#context, assigned, scope, row);
+    refreshKey(this.#context, table, assigned, row);
+    const writer = new RowWriter(this.#context, table, "abort");
+    writer.update(old, row, oldKey, (column) => assigned.has(column), skip);
+    returning.add(scopeOf(rowSource(table, row, this.#name)));
+    builder.emit("Goto", 0, skip);
+  }
+}
+
+function sameSet(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((column) => column >= 0 && b.includes(column));
+}
+
+function sameColumn(a: { kind: string }, b: { kind: string }): boolean {
+  const [x, y] = [a as { column?: string }, b as { column?: string }];
+  return x.column !== undefined && x.column.toLowerCase() === y.column?.toLowerCase();
+}

@@ -1,0 +1,53 @@
+/**
+ * RETURNING: the rows that a statement changed, which come after all its changes.
+ */
+
+import type { ResultColumn } from "../parse/ast.ts";
+import type { Context } from "../expression/context.ts";
+import type { Scope, SourceColumn } from "../expression/scope.ts";
+import { describe, expand } from "../query/columns.ts";
+
+/** The rows of RETURNING. */
+export class Returning {
+  /** Their columns. */
+  columns: readonly SourceColumn[] = [];
+  readonly #context: Context;
+  readonly #given: readonly ResultColumn[];
+  readonly #list: number;
+
+  /** Opens a list of rows, if there are any. */
+  constructor(context: Context, given: readonly ResultColumn[]) {
+    this.#context = context;
+    this.#given = given;
+    this.#list = context.builder.cursor();
+    if (given.length > 0) {
+      context.builder.emit("OpenList", this.#list, 0, 0, undefined, "RETURNING");
+    }
+  }
+
+  /** Emits code that adds a row. */
+  add(scope: Scope): void {
+    if (this.#given.length === 0) return;
+    const { builder } = this.#context;
+    const outputs = expand(this.#given, scope);
+    this.columns = describe(this.#context, outputs, scope);
+    const first = builder.registers(outputs.length);
+    outputs.forEach(({ expr }, i) => this.#context.value(expr, scope, first + i));
+    builder.emit("AddRow", this.#list, first, outputs.length);
+  }
+
+  /** Emits the rows of the result. */
+  emit(): void {
+    if (this.#given.length === 0) return;
+    const { builder } = this.#context;
+    const count = this.columns.length;
+    const [top, end] = [builder.label(), builder.label()];
+    builder.emit("Rewind", this.#list, end);
+    builder.place(top);
+    const first = builder.registers(count);
+    for (let i = 0; i < count; i++) builder.emit("RowColumn", this.#list, i, first + i);
+    builder.emit("Result", first, count);
+    builder.emit("NextRow", this.#list, top);
+    builder.place(end);
+  }
+}

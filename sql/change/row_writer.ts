@@ -1,0 +1,294 @@
+/**
+ * Writes rows: checks the constraints of a new row, resolves conflicts, and keeps the indexes.
+ */
+
+import type { ConflictAction } from "../parse/statement_ast.ts";
+import type { Index, Table } from "../schema/types.ts";
+import { emitColumn } from "../expression/column.ts";
+import type { Label } from "../expression/builder.ts";
+import type { Context } from "../expression/context.ts";
+import { NO_SCOPE, type Scope, type Source } from "../expression/scope.ts";
+import { defaultsOf } from "../query/defaults.ts";
+import { walk } from "../expression/walk.ts";
+import { emitDeleteActions, emitParentChecks, emitUpdateActions } from "./foreign_keys.ts";
+import { keepKeys } from "./foreign_keys.ts";
+import {
+  actionOf,
+  cursorSource,
+  emitDeleteEntry,
+  emitKey,
+  emitMakeEntry,
+  emitParts,
+  emitUnlessIn,
+} from "./target.ts";
+import { keyColumnsOf, uniqueMessage } from "./target.ts";
+import { entryTree, newRow, type RowRegisters, rowSource, scopeOf } from "./target.ts";
+
+/** What happens to a conflict with a unique key. */
+export interface ConflictHandler {
+  /** The keys that it is for; undefined = all. The key of the table is "key". */
+  readonly keys: readonly (Index | "key")[] | undefined;
+  /** Emits what happens: `key` is the register of the key of the row in conflict. */
+  emit(key: number): void;
+}
+
+/** Writes the rows of a table. */
+export class RowWriter {
+  readonly #context: Context;
+  readonly #table: Table;
+  readonly #action: ConflictAction;
+  readonly #handlers: readonly ConflictHandler[];
+  /** The cursor on rows that are replaced. */
+  readonly #replaced: number;
+
+  /** Creates a writer; `handlers` are those of ON CONFLICT. */
+  constructor(
+    context: Context,
+    table: Table,
+    action: ConflictAction,
+    handlers: readonly ConflictHandler[] = [],
+  ) {
+    this.#context = context;
+    this.#table = table;
+    this.#action = action;
+    this.#handlers = handlers;
+    this.#replaced = context.builder.cursor();
+    const opened = { table, defaults: defaultsOf(table) };
+    context.builder.emit("OpenTable", this.#replaced, 0, 0, opened, table.name);
+  }
+
+  /** Emits the insertion of a row; a row that is left out jumps to `skip`. */
+  insert(row: RowRegisters, skip: Label): void {
+    const { builder } = this.#context;
+    const table = this.#table;
+    const scope = scopeOf(rowSource(table, row));
+    this.#checkValues(row, scope, () => true, skip);
+    emitKey(this.#context, table, row);
+    this.#checkUnique(row, scope, undefined, () => true, skip);
+    emitParentChecks(this.#context, table, row.first, () => true);
+    const put = this.#makeEntries(table.indexes, scope, row.key);
+    this.#put(row);
+    put();
+    if (table.hasRowid) builder.emit("NoteRowid", row.rowid, 0, 0, table);
+    builder.emit("Changed");
+  }
+
+  /**
+   * Emits the entries of a row, whose keys may be too long, before anything changes. The result
+   * emits their addition.
+   */
+  #makeEntries(indexes: readonly Index[], scope: Scope, key: number): () => void {
+    const { builder } = this.#context;
+    const made = indexes.map((index) => ({
+      index,
+      entry: emitMakeEntry(this.#context, index, scope, key),
+    }));
+    return () => {
+      for (const { index, entry } of made) {
+        builder.emit("PutEntry", entry, 0, 0, index.tree, index.name);
+      }
+    };
+  }
+
+  #put(row: RowRegisters): void {
+    const { builder } = this.#context;
+    const { columns, rowidColumn, tree, name } = this.#table;
+    const bytes = builder.registers();
+    builder.emit("MakeRow", row.first, columns.length, bytes, rowidColumn);
+    builder.emit("PutRow", row.key, bytes, 0, tree, name);
+  }
+
+  /** Emits the update of the row under a cursor. */
+  update(
+    old: Source,
+    row: RowRegisters,
+    oldKey: number,
+    isChanged: (column: number) => boolean,
+    skip: Label,
+  ): void {
+    const { builder } = this.#context;
+    const table = this.#table;
+    const scope = scopeOf(rowSource(table, row));
+    const oldScope = scopeOf(old);
+    this.#checkValues(row, scope, isChanged, skip);
+    const keyChanges = keyColumnsOf(table).some(isChanged);
+    if (keyChanges) emitKey(this.#context, table, row);
+    else builder.emit("Copy", oldKey, row.key);
+    const isAffected = (index: Index) =>
+      keyChanges || index.where !== undefined ||
+      index.parts.some(({ column, expr }) => column < 0 ? usesColumn(expr) : isChanged(column));
+    this.#checkUnique(row, scope, oldKey, isAffected, skip, keyChanges);
+    emitParentChecks(this.#context, table, row.first, isChanged);
+    const kept = keepKeys(
+      this.#context,
+      table,
+      isChanged,
+      (column, target) =>
+        emitColumn(this.#context, { source: old, column, scope: oldScope }, target),
+    );
+    const affected = table.indexes.filter(isAffected);
+    const put = this.#makeEntries(affected, scope, row.key);
+    for (const index of affected) emitDeleteEntry(this.#context, index, oldScope, oldKey);
+    if (keyChanges) builder.emit("DeleteRow", oldKey, 0, 0, table.tree, table.name);
+    this.#put(row);
+    put();
+    emitUpdateActions(this.#context, kept, row.first);
+    builder.emit("Changed");
+  }
+
+  /** Emits the removal of the row under a cursor, whose key is in a register. */
+  delete(old: Source, key: number): void {
+    const { builder } = this.#context;
+    const table = this.#table;
+    const scope = scopeOf(old);
+    const kept = keepKeys(
+      this.#context,
+      table,
+      () => true,
+      (column, target) => emitColumn(this.#context, { source: old, column, scope }, target),
+    );
+    for (const index of table.indexes) emitDeleteEntry(this.#context, index, scope, key);
+    builder.emit("DeleteRow", key, 0, 0, table.tree, table.name);
+    emitDeleteActions(this.#context, kept);
+  }
+
+  /** Affinities, types, NOT NULL and CHECK. */
+  #checkValues(
+    row: RowRegisters,
+    scope: Scope,
+    isChanged: (column: number) => boolean,
+    skip: Label,
+  ): void {
+    const { builder } = this.#context;
+    const { columns, name, rowidColumn } = this.#table;
+    const affinities = columns.map(({ affinity }) => affinity);
+    builder.emit("Affinities", row.first, 0, 0, affinities);
+    columns.forEach((column, i) => {
+      if (!isChanged(i)) return;
+      if (column.strictType !== undefined && i !== rowidColumn) {
+        const type = [column.strictType, `${name}.${column.name}`];
+        builder.emit("CheckType", row.first + i, 0, 0, type);
+      }
+      if (column.notNull !== undefined) this.#checkNotNull(row.first + i, i, skip);
+    });
+    for (const check of this.#table.checks) {
+      const holds = builder.label();
+      this.#context.jump(check.expr, scope, holds, true, true);
+      if (this.#action === "ignore") builder.emit("Goto", 0, skip);
+      else builder.emit("Fail", 0, 0, 0, `CHECK constraint failed: ${check.name}`);
+      builder.place(holds);
+    }
+  }
+
+  #checkNotNull(register: number, column: number, skip: Label): void {
+    const { builder } = this.#context;
+    const { name, columns } = this.#table;
+    const { notNull, defaultExpr, affinity, name: own } = columns[column]!;
+    const action = actionOf(this.#action, notNull);
+    const holds = builder.label();
+    builder.emit("NotNull", register, holds);
+    if (action === "ignore") builder.emit("Goto", 0, skip);
+    else {
+      if (action === "replace" && defaultExpr !== undefined) {
+        this.#context.value(defaultExpr, NO_SCOPE, register);
+        builder.emit("Affinity", register, 0, 0, affinity);
+        builder.emit("NotNull", register, holds);
+      }
+      builder.emit("Fail", 0, 0, 0, `NOT NULL constraint failed: ${name}.${own}`);
+    }
+    builder.place(holds);
+  }
+
+  /** The key of the table and the unique indexes. */
+  #checkUnique(
+    row: RowRegisters,
+    scope: Scope,
+    oldKey: number | undefined,
+    isAffected: (index: Index) => boolean,
+    skip: Label,
+    keyChanges = true,
+  ): void {
+    const unique = this.#table.indexes.filter((index) => index.isUnique && isAffected(index));
+    const keys: (Index | "key")[] = keyChanges ? ["key", ...unique] : unique;
+    // What ON CONFLICT handles comes last, when nothing else can fail any more.
+    const isLate = (key: Index | "key") => this.#handlerOf(key) === undefined ? 0 : 1;
+    for (const key of keys.toSorted((a, b) => isLate(a) - isLate(b))) {
+      if (key === "key") this.#checkKey(row, oldKey, skip);
+      else this.#checkIndex(key, scope, oldKey, skip);
+    }
+  }
+
+  #checkKey(row: RowRegisters, oldKey: number | undefined, skip: Label): void {
+    const { builder } = this.#context;
+    const free = builder.label();
+    if (oldKey !== undefined) builder.emit("SameKey", row.key, free, oldKey);
+    builder.emit("UnlessRow", row.key, free, 0, this.#table.tree);
+    this.#resolve("key", row.key, skip);
+    builder.place(free);
+  }
+
+  #checkIndex(
+    index: Index,
+    scope: Scope,
+    oldKey: number | undefined,
+    skip: Label,
+  ): void {
+    const { builder } = this.#context;
+    const free = builder.label();
+    emitUnlessIn(this.#context, index, scope, free);
+    const parts = emitParts(this.#context, index, scope);
+    const found = builder.registers();
+    const search = { ...entryTree(index), own: oldKey };
+    builder.emit("FindUnique", parts, free, found, search, index.name);
+    this.#resolve(index, found, skip);
+    builder.place(free);
+  }
+
+  #handlerOf(key: Index | "key"): ConflictHandler | undefined {
+    return this.#handlers.find(({ keys }) => keys === undefined || keys.includes(key));
+  }
+
+  #resolve(key: Index | "key", found: number, skip: Label): void {
+    const { builder } = this.#context;
+    const handler = this.#handlerOf(key);
+    if (handler !== undefined) return handler.emit(found);
+    const own = key === "key" ? this.#table.keyConflict : key.conflict;
+    const action = actionOf(this.#action, own);
+    if (action === "ignore") builder.emit("Goto", 0, skip);
+    else if (action === "replace") this.#replace(found);
+    else builder.emit("Fail", 0, 0, 0, uniqueMessage(this.#table, key));
+  }
+
+  /** Removes the row in conflict. */
+  #replace(key: number): void {
+    const { builder } = this.#context;
+    const gone = builder.label();
+    builder.emit("SeekKey", this.#replaced, gone, key);
+    const kept = builder.registers();
+    builder.emit("Copy", key, kept);
+    this.delete(cursorSource(this.#table, this.#replaced), kept);
+    builder.place(gone);
+  }
+}
+
+function usesColumn(expr: Parameters<typeof walk>[0]): boolean {
+  let found = false;
+  walk(expr, ({ kind }) => {
+    found ||= kind === "name";
+    return !found;
+  });
+  return found;
+}
+
+/** Emits the values of the row under a cursor into registers. */
+export function loadRow(context: Context, table: Table, old: Source): RowRegisters {
+  const row = newRow(context, table);
+  const scope = scopeOf(old);
+  table.columns.forEach((_, column) =>
+    emitColumn(context, { source: old, column, scope }, row.first + column)
+  );
+  if (table.hasRowid && table.rowidColumn < 0 && old.place.kind === "table") {
+    context.builder.emit("Rowid", old.place.cursor, row.rowid);
+  }
+  return row;
+}

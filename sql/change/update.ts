@@ -1,0 +1,168 @@
+/**
+ * Compiles UPDATE and DELETE: a first pass finds the rows, a second one changes them, so that no
+ * row is met twice.
+ */
+
+import type { Expr, FromItem } from "../parse/ast.ts";
+import { NO_FROM } from "../parse/expression_parser.ts";
+import type { Delete, Update } from "../parse/statement_ast.ts";
+import type { Table } from "../schema/types.ts";
+import type { Label } from "../expression/builder.ts";
+import type { Context } from "../expression/context.ts";
+import type { CommonTables, Scope } from "../expression/scope.ts";
+import { markUsed } from "../query/columns.ts";
+import { defaultsOf } from "../query/defaults.ts";
+import { resolveFrom, withCommon } from "../query/from.ts";
+import { emitLoops } from "../query/loops.ts";
+import { conjunctsOf, loopsIn } from "../plan/loop.ts";
+import { planLoops } from "../plan/order.ts";
+import { assignmentsOf, emitAssignments, refreshKey } from "./assignments.ts";
+import { hasNoChildren } from "./foreign_keys.ts";
+import { Returning } from "./returning.ts";
+import { loadRow, RowWriter } from "./row_writer.ts";
+import { changeable, changesAlone, cursorSource, type Emitted, rowSource } from "./target.ts";
+import { scopeOf } from "./target.ts";
+import type { Access } from "../plan/access.ts";
+
+/** Compiles an UPDATE. */
+export function compileUpdate(context: Context, update: Update): Emitted {
+  const { builder } = context;
+  const table = changeable(context, update.table, update.at);
+  const assigned = assignmentsOf(table, update.set);
+  const returning = new Returning(context, update.returning);
+  const writer = new RowWriter(context, table, update.action);
+  const name = update.alias ?? table.name;
+  const common = withCommon(new Map(), update.with);
+  const exprs = [...assigned.values()];
+  // With FROM the new values come from the rows that are joined.
+  const early = update.from.length > 0 ? exprs : [];
+  const { list, isOne } = emitFind(context, table, update, common, early);
+  emitEach(context, table, list, name, (cursor, key, skip) => {
+    const old = cursorSource(table, cursor, name);
+    const row = loadRow(context, table, old);
+    if (early.length > 0) {
+      [...assigned.keys()].forEach((column, i) =>
+        builder.emit("RowColumn", list, i + 1, row.first + column)
+      );
+    } else emitAssignments(context, assigned, { ...scopeOf(old), common }, row);
+    refreshKey(context, table, assigned, row);
+    writer.update(old, row, key, (column) => assigned.has(column), skip);
+    returning.add(scopeOf(rowSource(table, row, name)));
+  });
+  returning.emit();
+  const isAlone = isOne && changesAlone(context, table, update.action);
+  return { columns: returning.columns, writes: isAlone ? "one row" : "rows" };
+}
+
+/** Compiles a DELETE. */
+export function compileDelete(context: Context, statement: Delete): Emitted {
+  const { builder } = context;
+  const table = changeable(context, statement.table, statement.at);
+  const isPlain = statement.where === undefined && statement.returning.length === 0;
+  if (isPlain && hasNoChildren(context, table)) {
+    builder.emit("Clear", 1, 0, 0, table.tree, table.name);
+    for (const index of table.indexes) builder.emit("Clear", 0, 0, 0, index.tree, index.name);
+    return { columns: [], writes: "rows" };
+  }
+  const returning = new Returning(context, statement.returning);
+  const writer = new RowWriter(context, table, "abort");
+  const name = statement.alias ?? table.name;
+  const common = withCommon(new Map(), statement.with);
+  const { list, isOne } = emitFind(context, table, { ...statement, from: [] }, common, []);
+  emitEach(context, table, list, name, (cursor, key) => {
+    const old = cursorSource(table, cursor, name);
+    returning.add(scopeOf(old));
+    writer.delete(old, key);
+    builder.emit("Changed");
+  });
+  returning.emit();
+  const isAlone = isOne && changesAlone(context, table, "abort");
+  return { columns: returning.columns, writes: isAlone ? "one row" : "rows" };
+}
+
+interface Found {
+  readonly at: number;
+  readonly alias: string | undefined;
+  readonly from: readonly FromItem[];
+  readonly where: Expr | undefined;
+}
+
+/**
+ * Emits the first pass: a list of keys, each with the values of some expressions. Returns the list,
+ * and whether it has one key at most.
+ */
+function emitFind(
+  context: Context,
+  table: Table,
+  { at, alias, from, where }: Found,
+  common: CommonTables,
+  exprs: readonly Expr[],
+): { list: number; isOne: boolean } {
+  const { builder } = context;
+  const target = { ...NO_FROM, at, table: table.name, alias };
+  // The table itself, even if a query of WITH has its name.
+  const others = new Map(common);
+  others.delete(table.name.toLowerCase());
+  const found = resolveFrom(context, [target, ...from], undefined, others);
+  const scope: Scope = { ...found.scope, common };
+  const conditions = [
+    ...found.conditions,
+    ...(where === undefined ? [] : conjunctsOf(where)).map((expr) => ({ expr, scope, onOf: -1 })),
+  ];
+  const terms = conditions.map((condition) => {
+    markUsed(condition.expr, condition.scope);
+    return { ...condition, loops: loopsIn(condition.expr, condition.scope, found.loops) };
+  });
+  for (const expr of exprs) markUsed(expr, scope);
+  const planned = planLoops(context, found.loops, terms);
+  const [list, seen] = [builder.cursor(), builder.cursor()];
+  builder.emit("OpenList", list, 0, 0, undefined, "rows to change");
+  builder.emit("OpenSet", seen, 0, 0, ["BINARY"]);
+  const nest = {
+    planned,
+    terms,
+    scope,
+    isReverse: false,
+    orderIndex: undefined,
+    needsRows: true,
+  };
+  emitLoops(context, nest, (next) => {
+    const { place } = found.scope.sources[0]!;
+    const row = builder.registers(1 + exprs.length);
+    if (place.kind === "table") builder.emit("KeyOf", place.cursor, row);
+    exprs.forEach((expr, i) => context.value(expr, scope, row + 1 + i));
+    // A row that joins several others is changed once.
+    if (from.length > 0) builder.emit("AddUnique", seen, next, row);
+    builder.emit("AddRow", list, row, 1 + exprs.length);
+  });
+  return { list, isOne: planned.length === 1 && isOneKey(planned[0]!.access, table) };
+}
+
+/** Whether a way to reach rows finds one at most. */
+function isOneKey(access: Access, table: Table): boolean {
+  if (access.kind !== "key" || access.index !== undefined) return false;
+  return access.equal.length === (table.hasRowid ? 1 : table.primaryKey.length);
+}
+
+/** Emits the second pass: each row of the list under a cursor, if it is still there. */
+function emitEach(
+  context: Context,
+  table: Table,
+  list: number,
+  name: string,
+  body: (cursor: number, key: number, skip: Label) => void,
+): void {
+  const { builder } = context;
+  const cursor = builder.cursor();
+  const [top, next, end] = [builder.label(), builder.label(), builder.label()];
+  builder.emit("OpenTable", cursor, 0, 0, { table, defaults: defaultsOf(table) }, name);
+  builder.emit("Rewind", list, end);
+  builder.place(top);
+  const key = builder.registers();
+  builder.emit("RowColumn", list, 0, key);
+  builder.emit("SeekKey", cursor, next, key);
+  body(cursor, key, next);
+  builder.place(next);
+  builder.emit("NextRow", list, top);
+  builder.place(end);
+}

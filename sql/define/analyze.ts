@@ -1,0 +1,67 @@
+/**
+ * ANALYZE, which counts different values of indexes for the planner, and REINDEX, which builds
+ * indexes anew.
+ */
+
+import type { Transaction } from "../../mod.ts";
+import type { Maintenance } from "../parse/statement_ast.ts";
+import type { Index, Table } from "../schema/types.ts";
+import { compareBytes } from "../value/compare.ts";
+import { refuse } from "../value/error.ts";
+import { PartReader } from "../value/part_reader.ts";
+import { fillIndex } from "./create.ts";
+import type { Engine } from "./engine.ts";
+
+/** The tables and indexes that a statement names; all without a name. */
+function namedIn(engine: Engine, { name, at }: Maintenance): [Table, readonly Index[]][] {
+  const { catalog } = engine;
+  if (name === undefined) return catalog.tables().map((table) => [table, table.indexes]);
+  const table = catalog.table(name);
+  if (table !== undefined) return [[table, table.indexes]];
+  const found = catalog.index(name);
+  if (found !== undefined) return [[found.table, [found.index]]];
+  return refuse(`no such table or index: ${name}`, at);
+}
+
+/** ANALYZE. */
+export function analyze(engine: Engine, statement: Maintenance): void {
+  const named = namedIn(engine, statement);
+  engine.write((tx) => {
+    for (const [table, indexes] of named) {
+      if (!table.hasRowid) analyzeTree(engine, tx, table.tree, table.primaryKey.length);
+      for (const { tree, parts } of indexes) analyzeTree(engine, tx, tree, parts.length);
+    }
+  });
+}
+
+function analyzeTree(engine: Engine, tx: Transaction, tree: string, parts: number): void {
+  const distinct = new Array<number>(parts).fill(0);
+  const reader = new PartReader();
+  let before: Uint8Array = new Uint8Array(0);
+  for (const key of engine.read(tree).keys()) {
+    reader.reset(key);
+    for (let i = 0; i < parts; i++) {
+      reader.skipKeyValue();
+      const end = reader.at;
+      // Where a part differs, all longer beginnings do.
+      if (compareBytes(key.subarray(0, end), before.subarray(0, end)) === 0) continue;
+      for (let j = i; j < parts; j++) distinct[j]!++;
+      break;
+    }
+    before = key;
+  }
+  engine.catalog.setStatistics(tx, tree, { rows: engine.count(tree), distinct });
+}
+
+/** REINDEX. */
+export function reindex(engine: Engine, statement: Maintenance): void {
+  const named = namedIn(engine, statement);
+  engine.write(() => {
+    for (const [table, indexes] of named) {
+      for (const index of indexes) {
+        engine.writable(index.tree).clear();
+        fillIndex(engine, table, index);
+      }
+    }
+  });
+}

@@ -1,0 +1,171 @@
+/**
+ * CREATE and DROP: changes of the schema with the trees that they make and remove, in one
+ * transaction.
+ */
+
+import type { Transaction } from "../../mod.ts";
+import { compile, compileIndexBuild } from "../change/compile.ts";
+import type { CreateIndex, CreateTable, CreateView, Drop } from "../parse/statement_ast.ts";
+import type { Explainable } from "../parse/statement_ast.ts";
+import { parseOne } from "../parse/statement_parser.ts";
+import { buildIndex, buildTable, tableTree } from "../schema/build.ts";
+import { type Index, keyOfName, type Table } from "../schema/types.ts";
+import { affinityOf } from "../value/affinity.ts";
+import { inText, PlacedError, refuse, SqlError } from "../value/error.ts";
+import type { Engine } from "./engine.ts";
+
+/** CREATE TABLE. */
+export function createTable(engine: Engine, create: CreateTable, text: string): void {
+  if (isTaken(engine, create.name, "table", create.ifNotExists, create.nameAt)) return;
+  const { name } = create;
+  if (create.query !== undefined) return createFromQuery(engine, create, text);
+  const sql = `CREATE TABLE ${text.slice(create.nameAt).trim()}`;
+  buildTable(create, sql);
+  engine.write((tx) => {
+    engine.catalog.create(tx, { type: "table", name, table: name, sql });
+    checkExpressions(engine, name, sql);
+  });
+}
+
+/** Compiles an insertion, which refers to all expressions of a table. */
+function checkExpressions(engine: Engine, name: string, sql: string): void {
+  try {
+    const text = `INSERT INTO ${quotedName(name)} DEFAULT VALUES`;
+    compile(engine, parseOne(text) as Explainable);
+  } catch (error) {
+    // A parent may be created later.
+    if (error instanceof SqlError && error.code === "CONSTRAINT") return;
+    if (!(error instanceof PlacedError)) throw error;
+    inText(sql, () => {
+      throw error;
+    });
+  }
+}
+
+/** A name in quotes. */
+export function quotedName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+const TYPES = { INTEGER: "INT", TEXT: "TEXT", NUMERIC: "NUM", REAL: "REAL", BLOB: "" } as const;
+
+function createFromQuery(engine: Engine, { name, query }: CreateTable, text: string): void {
+  const program = compile(engine, { kind: "select", query: query!, at: query!.at });
+  const names = new Set<string>();
+  const columns = program.columns.map(({ name: given, type }) => {
+    let own = given;
+    for (let i = 1; names.has(keyOfName(own)); i++) own = `${given}:${i}`;
+    names.add(keyOfName(own));
+    const declared = type === undefined ? "" : ` ${TYPES[affinityOf(type)]}`;
+    return quotedName(own) + declared;
+  });
+  const sql = `CREATE TABLE ${quotedName(name)}(${columns.join(", ")})`;
+  inText(sql, () => buildTable(parseOne(sql) as CreateTable, sql));
+  const insert = `INSERT INTO ${quotedName(name)} ${text.slice(query!.at)}`;
+  engine.write((tx) => {
+    engine.catalog.create(tx, { type: "table", name, table: name, sql });
+    const statement = parseOne(insert) as Explainable;
+    engine.run(compile(engine, statement), []);
+  });
+}
+
+/** CREATE VIEW. */
+export function createView(engine: Engine, create: CreateView, text: string): void {
+  const { name } = create;
+  if (isTaken(engine, name, "view", create.ifNotExists, create.at)) return;
+  const sql = text.slice(create.at).trim();
+  engine.write((tx) => engine.catalog.create(tx, { type: "view", name, table: name, sql }));
+}
+
+/** CREATE INDEX. */
+export function createIndex(engine: Engine, create: CreateIndex, text: string): void {
+  const { name } = create;
+  if (isTaken(engine, name, "index", create.ifNotExists, create.at)) return;
+  const table = engine.catalog.table(create.table);
+  if (table === undefined) return refuse(`no such table: main.${create.table}`, create.tableAt);
+  buildIndex(create, table);
+  const sql = text.slice(create.at).trim();
+  engine.write((tx) => {
+    engine.catalog.create(tx, { type: "index", name, table: table.name, sql });
+    const { index, table: changed } = engine.catalog.index(name)!;
+    fillIndex(engine, changed, index);
+  });
+}
+
+/** Adds the rows of a table to an empty index. */
+export function fillIndex(engine: Engine, table: Table, index: Index): void {
+  engine.call(compileIndexBuild(engine, table, index), []);
+}
+
+function isTaken(
+  engine: Engine,
+  name: string,
+  what: "table" | "view" | "index",
+  ifNotExists: boolean,
+  at: number,
+): boolean {
+  const { catalog } = engine;
+  const found = catalog.table(name) !== undefined
+    ? "table"
+    : catalog.view(name) !== undefined
+    ? "view"
+    : catalog.index(name) !== undefined
+    ? "index"
+    : undefined;
+  if (found === undefined) return false;
+  if (ifNotExists && (found === "index") === (what === "index")) return true;
+  if (found === what) refuse(`${what} ${name} already exists`, at);
+  return refuse(`there is already ${found === "index" ? "an" : "a"} ${found} named ${name}`, at);
+}
+
+/** DROP. */
+export function drop(engine: Engine, statement: Drop): void {
+  const { what, name, ifExists, at } = statement;
+  const { catalog } = engine;
+  const found = what === "table"
+    ? catalog.table(name)
+    : what === "view"
+    ? catalog.view(name)
+    : catalog.index(name);
+  if (found === undefined) {
+    if (ifExists) return;
+    refuse(`no such ${what}: ${name}`, at);
+  }
+  engine.write((tx) => {
+    if (what === "table") dropTable(engine, tx, found as Table);
+    else if (what === "index") dropIndex(engine, tx, (found as { index: Index }).index, at);
+    else catalog.remove(tx, isNamed("view", name));
+  });
+}
+
+function isNamed(type: string, name: string) {
+  return (stored: { type: string; name: string }) =>
+    stored.type === type && keyOfName(stored.name) === keyOfName(name);
+}
+
+function dropTable(engine: Engine, tx: Transaction, table: Table): void {
+  if (engine.catalog.childrenOf(table).length > 0) {
+    const text = `DELETE FROM ${quotedName(table.name)}`;
+    engine.run(compile(engine, parseOne(text) as Explainable), []);
+  }
+  for (const tree of [table.tree, ...table.indexes.map((index) => index.tree)]) {
+    dropTree(engine, tx, tree);
+  }
+  tx.tree(engine.trees.sequences).delete(tableTree(table.name));
+  const key = keyOfName(table.name);
+  engine.catalog.remove(tx, (stored) => stored.type !== "view" && keyOfName(stored.table) === key);
+}
+
+function dropIndex(engine: Engine, tx: Transaction, index: Index, at: number): void {
+  if (!index.isExplicit) {
+    refuse("index associated with UNIQUE or PRIMARY KEY constraint cannot be dropped", at);
+  }
+  dropTree(engine, tx, index.tree);
+  engine.catalog.remove(tx, isNamed("index", index.name));
+}
+
+function dropTree(engine: Engine, tx: Transaction, tree: string): void {
+  engine.db.dropTree(tree);
+  engine.trees.forget(tree);
+  tx.tree(engine.trees.statistics).delete(tree);
+}

@@ -1,0 +1,112 @@
+/**
+ * Builds a program: emits instructions, and hands out registers, cursors and labels.
+ *
+ * A label is a negative number until the program is finished, and then an address.
+ */
+
+import type { Instruction, PlanLine, Program, ResultName, Writes } from "../vm/machine.ts";
+import { type Opcode, OPCODES } from "../vm/opcodes.ts";
+import { classOf, Real, type SqlValue } from "../value/value.ts";
+
+/** A place in the program that is not known yet. */
+export type Label = number;
+
+/** A program as it is built. */
+export class Builder {
+  readonly #instructions: Instruction[] = [];
+  readonly #registers: SqlValue[] = [];
+  readonly #constants = new Map<string, number>();
+  readonly #parameters = new Map<number, number>();
+  /** The addresses of labels, by their negated numbers minus 1. */
+  readonly #places: number[] = [];
+  readonly #plan: PlanLine[] = [];
+  #cursors = 0;
+  #marks = 0;
+  /** How deep the lines of the plan are nested now. */
+  planDepth = 0;
+
+  /** Emits an instruction, and returns its address. */
+  emit(opcode: Opcode, p1 = 0, p2 = 0, p3 = 0, p4?: unknown, note = ""): number {
+    const run = OPCODES[opcode];
+    return this.#instructions.push({ opcode, run, p1, p2, p3, p4, note }) - 1;
+  }
+
+  /** A new label. */
+  label(): Label {
+    return -this.#places.push(-1);
+  }
+
+  /** Puts a label here. */
+  place(label: Label): void {
+    this.#places[-label - 1] = this.#instructions.length;
+  }
+
+  /** The address of the next instruction. */
+  get here(): number {
+    return this.#instructions.length;
+  }
+
+  /** Turns an instruction into one that does nothing. */
+  erase(address: number): void {
+    const { p1, p2, p3, note } = this.#instructions[address]!;
+    const run = OPCODES.Noop;
+    this.#instructions[address] = { opcode: "Noop", run, p1, p2, p3, p4: undefined, note };
+  }
+
+  /** The first of some new registers, which lie in a row. */
+  registers(count = 1): number {
+    const first = this.#registers.length;
+    for (let i = 0; i < count; i++) this.#registers.push(null);
+    return first;
+  }
+
+  /** The register of a constant, which nothing may change. */
+  constant(value: SqlValue): number {
+    const key = `${classOf(value)}:${value instanceof Real ? `${value.value}` : String(value)}`;
+    const isMinusZero = value instanceof Real && Object.is(value.value, -0);
+    const known = isMinusZero ? undefined : this.#constants.get(key);
+    if (known !== undefined) return known;
+    const register = this.#registers.push(value) - 1;
+    this.#constants.set(isMinusZero ? `-${key}` : key, register);
+    return register;
+  }
+
+  /** The register of a parameter. */
+  parameter(number: number): number {
+    let register = this.#parameters.get(number);
+    if (register === undefined) this.#parameters.set(number, register = this.registers());
+    return register;
+  }
+
+  /** A new cursor. */
+  cursor(): number {
+    return this.#cursors++;
+  }
+
+  /** A new mark for the opcode Once. */
+  mark(): number {
+    return this.#marks++;
+  }
+
+  /** Adds a line to the plan. */
+  planLine(detail: string): void {
+    this.#plan.push({ depth: this.planDepth, detail });
+  }
+
+  /** The finished program. */
+  finish(columns: readonly ResultName[], writes: Writes): Program {
+    this.emit("Halt");
+    for (const instruction of this.#instructions) {
+      if (instruction.p2 < 0) instruction.p2 = this.#places[-instruction.p2 - 1]!;
+    }
+    return {
+      instructions: this.#instructions,
+      registers: this.#registers,
+      parameters: [...this.#parameters].map(([number, register]) => ({ number, register })),
+      cursors: this.#cursors,
+      columns,
+      plan: this.#plan,
+      writes,
+    };
+  }
+}

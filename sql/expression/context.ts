@@ -1,0 +1,69 @@
+/**
+ * What the parts of the compiler share while they compile one statement.
+ */
+
+import type { Expr, Query } from "../parse/ast.ts";
+import type { Catalog } from "../schema/catalog.ts";
+import type { KeyBounds } from "../vm/cursor.ts";
+import type { Program } from "../vm/machine.ts";
+import type { Builder, Label } from "./builder.ts";
+import type { CommonBinding, CommonTables, Scope, SourceColumn } from "./scope.ts";
+
+/** Receives the code of a row: `count` registers from `first` on; emits what happens to it. */
+export type Sink = (first: number, count: number) => void;
+
+/** A query whose names have been resolved. */
+export interface Prepared {
+  /** Its columns. */
+  readonly columns: readonly SourceColumn[];
+  /** Emits its code. */
+  emit(sink: Sink): void;
+}
+
+/** Emits the code of expressions. */
+export interface Expressions {
+  /**
+   * Emits code for the value of an expression.
+   *
+   * @param target The register to set; without it the value may be in a register that must not be
+   *   changed.
+   * @returns The register.
+   */
+  value(expr: Expr, scope: Scope, target?: number): number;
+  /** Emits a jump if an expression is true, or if `when` is false, if it is false. */
+  jump(expr: Expr, scope: Scope, label: Label, when: boolean, orNull: boolean): void;
+}
+
+/** What the parts of the compiler share. */
+export interface Context extends Expressions {
+  readonly builder: Builder;
+  readonly catalog: Catalog;
+  /** The number of entries of a tree, perhaps of a range. */
+  count(tree: string, bounds?: KeyBounds): number;
+  /** Resolves the names of a query. */
+  prepare(query: Query, parent: Scope | undefined, common: CommonTables): Prepared;
+  /** Resolves a recursive query of WITH. */
+  prepareRecursive(name: string, bound: CommonBinding, scope: Scope): Prepared;
+  /** Compiles a statement that is part of another one, when it is first needed. */
+  later(text: string): () => Program;
+  /** The lowest level of a scope that the code since the last reset refers to. */
+  lowest: number;
+}
+
+/** Emits code once where it refers to no scope up to a level, and each time where it does. */
+export function emitOnce(context: Context, level: number, body: () => void): void {
+  const { builder } = context;
+  const before = context.lowest;
+  context.lowest = Infinity;
+  const end = builder.label();
+  const once = builder.emit("Once", builder.mark(), end);
+  body();
+  builder.place(end);
+  if (context.lowest <= level) builder.erase(once);
+  context.lowest = Math.min(before, context.lowest);
+}
+
+/** A literal. */
+export function literal(value: null | number | string, at: number): Expr {
+  return { kind: "literal", value, at };
+}

@@ -1,0 +1,440 @@
+/**
+ * Emits the code of expressions: as values in registers, and as conditions that jump.
+ */
+
+import type { Between, Binary, BinaryOperator, Case, Expr, In, Like, Name } from "../parse/ast.ts";
+import type { Unary } from "../parse/ast.ts";
+import { affinityOf } from "../value/affinity.ts";
+import { negate } from "../value/arithmetic.ts";
+import { refuse, unsupported } from "../value/error.ts";
+import type { Opcode } from "../vm/opcodes.ts";
+import type { Label } from "./builder.ts";
+import { emitCall } from "./call.ts";
+import { emitColumn } from "./column.ts";
+import { type Context, emitOnce, type Expressions } from "./context.ts";
+import { groupedValue } from "./grouped.ts";
+import { affinityIn, comparisonOf, comparisonWithValues, isConstant } from "./rules.ts";
+import { sharedAffinity } from "./rules.ts";
+import { meaningOf, ROWID, type Scope } from "./scope.ts";
+
+const ARITHMETIC: Partial<Record<BinaryOperator, Opcode>> = {
+  "+": "Add",
+  "-": "Subtract",
+  "*": "Multiply",
+  "/": "Divide",
+  "%": "Remainder",
+  "||": "Concat",
+  "&": "BitAnd",
+  "|": "BitOr",
+  "<<": "ShiftLeft",
+  ">>": "ShiftRight",
+  "and": "And",
+  "or": "Or",
+};
+
+/** The names of a comparison: as a test, as a jump, and the comparison that is its opposite. */
+const COMPARISONS: Partial<Record<BinaryOperator, readonly [string, BinaryOperator]>> = {
+  "=": ["Eq", "!="],
+  "!=": ["Ne", "="],
+  "<": ["Lt", ">="],
+  "<=": ["Le", ">"],
+  ">": ["Gt", "<="],
+  ">=": ["Ge", "<"],
+};
+
+/** Lists of at most so many items are compared one by one. */
+const LIST_MAX = 3;
+
+/** Emits the code of expressions. */
+export class ExpressionEmitter implements Expressions {
+  readonly #context: Context;
+
+  /** Creates an emitter for a statement. */
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** Emits code for a value. */
+  value(expr: Expr, scope: Scope, target?: number): number {
+    const register = this.#inPlace(expr, scope);
+    const { builder } = this.#context;
+    if (register === undefined) return this.#computed(expr, scope, target ?? builder.registers());
+    if (target !== undefined) builder.emit("Copy", register, target);
+    return target ?? register;
+  }
+
+  /** The register that has the value of an expression already. */
+  #inPlace(expr: Expr, scope: Scope): number | undefined {
+    const { builder } = this.#context;
+    if (expr.kind === "literal") return builder.constant(expr.value);
+    if (expr.kind === "parameter") return builder.parameter(expr.number);
+    if (expr.kind === "unary" && expr.operator === "-" && expr.operand.kind === "literal") {
+      return builder.constant(negate(expr.operand.value));
+    }
+    if (expr.kind !== "name") return undefined;
+    const meaning = meaningOf(expr, scope);
+    if (meaning.kind === "boolean") return builder.constant(meaning.value);
+    if (meaning.kind !== "column") return undefined;
+    const { source, column, scope: found } = meaning.resolved;
+    if (found.grouping !== undefined || source.place.kind !== "registers") return undefined;
+    this.#context.lowest = Math.min(this.#context.lowest, found.level);
+    return column === ROWID ? source.place.rowid! : source.place.first + column;
+  }
+
+  #computed(expr: Expr, scope: Scope, target: number): number {
+    if (groupedValue(this.#context, expr, scope, target)) return target;
+    switch (expr.kind) {
+      case "name":
+        return this.#name(expr, scope, target);
+      case "unary":
+        return this.#unary(expr, scope, target);
+      case "binary":
+        return this.#binary(expr, scope, target);
+      case "between":
+        return this.#between(expr, scope, target);
+      case "in":
+        return this.#in(expr, scope, target);
+      case "like":
+        return this.#like(expr, scope, target);
+      case "case":
+        return this.#case(expr, scope, target);
+      case "cast": {
+        const operand = this.value(expr.operand, scope);
+        this.#context.builder.emit("Cast", operand, target, 0, affinityOf(expr.type));
+        return target;
+      }
+      case "collate":
+        return this.value(expr.operand, scope, target);
+      case "call":
+        return emitCall(this.#context, expr, scope, target);
+      case "exists":
+        return this.#exists(expr, scope, target);
+      case "subquery":
+        return this.#subquery(expr, scope, target);
+      case "row":
+        return refuse("row value misused", expr.at);
+    }
+    return this.value(expr, scope, target);
+  }
+
+  #name(name: Name, scope: Scope, target: number): number {
+    const meaning = meaningOf(name, scope);
+    if (meaning.kind === "alias") return this.value(meaning.expr, meaning.scope, target);
+    if (meaning.kind !== "column") return this.value(name, scope, target);
+    emitColumn(this.#context, meaning.resolved, target);
+    return target;
+  }
+
+  #unary({ operator, operand }: Unary, scope: Scope, target: number): number {
+    const opcodes = {
+      "-": "Negative",
+      "~": "BitNot",
+      "not": "Not",
+      "isnull": "TestNull",
+      "notnull": "TestNotNull",
+    } as const;
+    if (operator === "+") return this.value(operand, scope, target);
+    this.#context.builder.emit(opcodes[operator], this.value(operand, scope), target);
+    return target;
+  }
+
+  #binary(expr: Binary, scope: Scope, target: number): number {
+    const { operator, left, right, at } = expr;
+    const { builder } = this.#context;
+    if (left.kind === "row" || right.kind === "row") return this.#rows(expr, scope, target);
+    const opcode = ARITHMETIC[operator];
+    if (opcode !== undefined) {
+      const a = this.value(left, scope);
+      builder.emit(opcode, a, this.value(right, scope), target);
+      return target;
+    }
+    if (operator === "->" || operator === "->>") {
+      const name = operator === "->" ? "json_arrow" : "json_arrow_text";
+      const call = { kind: "call", name, args: [left, right], at } as const;
+      const plain = { isStar: false, isDistinct: false, filter: undefined, orderBy: [] };
+      return emitCall(this.#context, { ...call, ...plain }, scope, target);
+    }
+    if (operator === "is" || operator === "is not") {
+      const truth = this.#isBoolean(right, scope);
+      if (truth !== undefined) return this.#isTruth(expr, truth, scope, target);
+    }
+    const name = operator === "is" ? "Is" : operator === "is not" ? "IsNot" : undefined;
+    const comparison = comparisonOf(this.#context, left, right, scope);
+    const a = this.value(left, scope);
+    const b = this.value(right, scope);
+    builder.emit((name ?? COMPARISONS[operator]![0]) as Opcode, a, target, b, comparison);
+    return target;
+  }
+
+  #isBoolean(expr: Expr, scope: Scope): boolean | undefined {
+    if (expr.kind !== "name") return undefined;
+    const meaning = meaningOf(expr, scope);
+    return meaning.kind === "boolean" ? meaning.value === 1 : undefined;
+  }
+
+  /** `x IS TRUE` and its kin, which are never NULL. */
+  #isTruth(expr: Binary, truth: boolean, scope: Scope, target: number): number {
+    const { builder } = this.#context;
+    const label = builder.label();
+    const isNot = expr.operator === "is not";
+    const result = builder.registers();
+    builder.emit("Value", result, 0, 0, isNot ? 0 : 1);
+    this.jump(expr.left, scope, label, truth, false);
+    builder.emit("Value", result, 0, 0, isNot ? 1 : 0);
+    builder.place(label);
+    builder.emit("Copy", result, target);
+    return target;
+  }
+
+  /** A comparison of rows, as one of their items. */
+  #rows({ operator, left, right, at }: Binary, scope: Scope, target: number): number {
+    if (left.kind !== "row" || right.kind !== "row") {
+      return unsupported("a comparison of a row with a query is", at);
+    }
+    if (left.items.length !== right.items.length) refuse("row value misused", at);
+    const pairs = left.items.map((item, i) => [item, right.items[i]!] as const);
+    return this.value(rowComparison(operator, pairs, at), scope, target);
+  }
+
+  #between({ operand, low, high, isNot }: Between, scope: Scope, target: number): number {
+    const { builder } = this.#context;
+    const value = this.value(operand, scope);
+    const above = builder.registers();
+    const below = builder.registers();
+    const lowest = this.value(low, scope);
+    builder.emit("Ge", value, above, lowest, comparisonOf(this.#context, operand, low, scope));
+    const highest = this.value(high, scope);
+    builder.emit("Le", value, below, highest, comparisonOf(this.#context, operand, high, scope));
+    builder.emit("And", above, below, target);
+    if (isNot) builder.emit("Not", target, target);
+    return target;
+  }
+
+  #in(expr: In, scope: Scope, target: number): number {
+    const { list, isNot } = expr;
+    const { builder } = this.#context;
+    if (expr.operand.kind === "row") {
+      return unsupported("IN with a row of several values is", expr.at);
+    }
+    if (list === undefined) this.#inQuery(expr, scope, target);
+    else if (list.length > LIST_MAX && list.every(isConstant)) this.#inSet(expr, scope, target);
+    else this.#inList(expr, scope, target);
+    if (isNot) builder.emit("Not", target, target);
+    return target;
+  }
+
+  #inQuery({ operand, query, at }: In, scope: Scope, target: number): void {
+    const { builder } = this.#context;
+    const prepared = this.#context.prepare(query!, scope, scope.common);
+    if (prepared.columns.length !== 1) {
+      refuse(`sub-select returns ${prepared.columns.length} columns - expected 1`, at);
+    }
+    const own = affinityIn(this.#context, operand, scope);
+    const affinity = sharedAffinity(own, prepared.columns[0]!.affinity);
+    const { collation } = comparisonWithValues(this.#context, operand, scope);
+    const set = builder.cursor();
+    emitOnce(this.#context, scope.level, () => {
+      builder.emit("OpenSet", set, 0, 0, [collation]);
+      prepared.emit((first) => this.#addToSet(set, first, affinity));
+    });
+    builder.emit("TestIn", set, this.value(operand, scope), target, affinity);
+  }
+
+  #addToSet(set: number, register: number, affinity: unknown): void {
+    const { builder } = this.#context;
+    const copy = builder.registers();
+    builder.emit("Copy", register, copy);
+    if (affinity !== undefined) builder.emit("Affinity", copy, 0, 0, affinity);
+    const next = builder.label();
+    builder.emit("AddUnique", set, next, copy);
+    builder.place(next);
+  }
+
+  #inSet({ operand, list }: In, scope: Scope, target: number): void {
+    const { builder } = this.#context;
+    const { collation, left } = comparisonWithValues(this.#context, operand, scope);
+    const set = builder.cursor();
+    emitOnce(this.#context, scope.level, () => {
+      builder.emit("OpenSet", set, 0, 0, [collation]);
+      for (const item of list!) this.#addToSet(set, this.value(item, scope), left);
+    });
+    builder.emit("TestIn", set, this.value(operand, scope), target, left);
+  }
+
+  #inList({ operand, list }: In, scope: Scope, target: number): void {
+    const { builder } = this.#context;
+    const result = builder.registers();
+    builder.emit("Value", result, 0, 0, 0);
+    const comparison = comparisonWithValues(this.#context, operand, scope);
+    const value = list!.length === 0 ? 0 : this.value(operand, scope);
+    const equal = builder.registers();
+    for (const item of list!) {
+      builder.emit("Eq", value, equal, this.value(item, scope), comparison);
+      builder.emit("Or", result, equal, result);
+    }
+    builder.emit("Copy", result, target);
+  }
+
+  #like(expr: Like, scope: Scope, target: number): number {
+    const { builder } = this.#context;
+    const operand = this.value(expr.operand, scope);
+    const pattern = this.value(expr.pattern, scope);
+    const escape = expr.escape === undefined ? undefined : this.value(expr.escape, scope);
+    const opcode = expr.operator === "like" ? "Like" : "Glob";
+    builder.emit(opcode, operand, pattern, target, escape);
+    if (expr.isNot) builder.emit("Not", target, target);
+    return target;
+  }
+
+  #case({ operand, whens, otherwise }: Case, scope: Scope, target: number): number {
+    const { builder } = this.#context;
+    const end = builder.label();
+    // The parts may refer to the target's old value.
+    const result = builder.registers();
+    const value = operand === undefined ? undefined : this.value(operand, scope);
+    for (const [when, then] of whens) {
+      const next = builder.label();
+      if (value === undefined) this.jump(when, scope, next, false, true);
+      else {
+        const comparison = comparisonOf(this.#context, operand!, when, scope);
+        builder.emit("UnlessEq", value, next, this.value(when, scope), comparison);
+      }
+      this.value(then, scope, result);
+      builder.emit("Goto", 0, end);
+      builder.place(next);
+    }
+    if (otherwise === undefined) builder.emit("Null", result, 1);
+    else this.value(otherwise, scope, result);
+    builder.place(end);
+    builder.emit("Copy", result, target);
+    return target;
+  }
+
+  #exists({ query }: Expr & { kind: "exists" }, scope: Scope, target: number): number {
+    const { builder } = this.#context;
+    const prepared = this.#context.prepare(query, scope, scope.common);
+    const result = builder.registers();
+    emitOnce(this.#context, scope.level, () => {
+      const end = builder.label();
+      builder.emit("Value", result, 0, 0, 0);
+      prepared.emit(() => {
+        builder.emit("Value", result, 0, 0, 1);
+        builder.emit("Goto", 0, end);
+      });
+      builder.place(end);
+    });
+    builder.emit("Copy", result, target);
+    return target;
+  }
+
+  #subquery(expr: Expr & { kind: "subquery" }, scope: Scope, target: number): number {
+    const { builder } = this.#context;
+    const prepared = this.#context.prepare(expr.query, scope, scope.common);
+    if (prepared.columns.length !== 1) {
+      refuse(`sub-select returns ${prepared.columns.length} columns - expected 1`, expr.at);
+    }
+    const result = builder.registers();
+    emitOnce(this.#context, scope.level, () => {
+      const end = builder.label();
+      builder.emit("Null", result, 1);
+      prepared.emit((first) => {
+        builder.emit("Copy", first, result);
+        builder.emit("Goto", 0, end);
+      });
+      builder.place(end);
+    });
+    builder.emit("Copy", result, target);
+    return target;
+  }
+
+  /** Emits a jump if an expression is true, or false; and if it is NULL. */
+  jump(expr: Expr, scope: Scope, label: Label, when: boolean, orNull: boolean): void {
+    if (expr.kind === "binary" && !this.#isGrouped(scope)) {
+      if (expr.operator === "and" || expr.operator === "or") {
+        return this.#jumpLogic(expr, scope, label, when, orNull);
+      }
+      const isRow = expr.left.kind === "row" || expr.right.kind === "row";
+      if (COMPARISONS[expr.operator] !== undefined && !isRow) {
+        return this.#jumpComparison(expr, scope, label, when, orNull);
+      }
+    }
+    if (expr.kind === "unary" && !this.#isGrouped(scope)) {
+      if (expr.operator === "not") return this.jump(expr.operand, scope, label, !when, orNull);
+      if (expr.operator === "isnull" || expr.operator === "notnull") {
+        const opcode = (expr.operator === "isnull") === when ? "IsNull" : "NotNull";
+        this.#context.builder.emit(opcode, this.value(expr.operand, scope), label);
+        return;
+      }
+    }
+    const value = this.value(expr, scope);
+    this.#context.builder.emit(when ? "If" : "IfNot", value, label, orNull ? 1 : 0);
+  }
+
+  /** After grouping, a whole expression may be a key of the group. */
+  #isGrouped(scope: Scope): boolean {
+    return scope.grouping !== undefined;
+  }
+
+  #jumpLogic(expr: Binary, scope: Scope, label: Label, when: boolean, orNull: boolean): void {
+    const { left, right, operator } = expr;
+    // One side alone decides where it is what the operator looks for.
+    if ((operator === "or") === when) {
+      this.jump(left, scope, label, when, orNull);
+      this.jump(right, scope, label, when, orNull);
+      return;
+    }
+    const { builder } = this.#context;
+    const past = builder.label();
+    this.jump(left, scope, past, !when, !orNull);
+    this.jump(right, scope, label, when, orNull);
+    builder.place(past);
+  }
+
+  #jumpComparison(expr: Binary, scope: Scope, label: Label, when: boolean, orNull: boolean) {
+    const { left, right } = expr;
+    const [, opposite] = COMPARISONS[expr.operator]!;
+    // A jump that takes NULL along is one unless the opposite holds.
+    const isUnless = orNull;
+    const operator = isUnless === when ? opposite : expr.operator;
+    const [name] = COMPARISONS[operator]!;
+    const comparison = comparisonOf(this.#context, left, right, scope);
+    const a = this.value(left, scope);
+    const b = this.value(right, scope);
+    const opcode = `${isUnless ? "Unless" : "Jump"}${name}` as Opcode;
+    this.#context.builder.emit(opcode, a, label, b, comparison);
+  }
+}
+
+/** A comparison of rows: equal in all items, or decided by the first items that differ. */
+function rowComparison(
+  operator: BinaryOperator,
+  pairs: readonly (readonly [Expr, Expr])[],
+  at: number,
+): Expr {
+  const compared = (op: BinaryOperator, [left, right]: readonly [Expr, Expr]): Expr => ({
+    kind: "binary",
+    operator: op,
+    left,
+    right,
+    at,
+  });
+  const joined = (op: "and" | "or", left: Expr, right: Expr): Expr => ({
+    kind: "binary",
+    operator: op,
+    left,
+    right,
+    at,
+  });
+  const [first, ...rest] = pairs;
+  if (rest.length === 0) return compared(operator, first!);
+  const later = rowComparison(operator, rest, at);
+  if (operator === "=" || operator === "is") {
+    return joined("and", compared(operator, first!), later);
+  }
+  if (operator === "!=" || operator === "is not") {
+    return joined("or", compared(operator, first!), later);
+  }
+  const strict = operator.startsWith("<") ? "<" : ">";
+  const equal = joined("and", compared("=", first!), later);
+  return joined("or", compared(strict, first!), equal);
+}

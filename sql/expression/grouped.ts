@@ -1,0 +1,52 @@
+/**
+ * Emits the values of expressions after grouping: keys, aggregates, and columns kept of a row.
+ */
+
+import type { Expr } from "../parse/ast.ts";
+import type { Context } from "./context.ts";
+import { columnIn } from "./rules.ts";
+import type { Resolved, Scope } from "./scope.ts";
+import { isAlike } from "./walk.ts";
+
+/** Emits the value of an expression that a group has; false if it is none such. */
+export function groupedValue(
+  context: Context,
+  expr: Expr,
+  scope: Scope,
+  target: number,
+): boolean {
+  for (let around: Scope | undefined = scope; around !== undefined; around = around.parent) {
+    if (around.grouping === undefined) continue;
+    const found = valueIn(expr, around, scope);
+    if (found === undefined) continue;
+    context.lowest = Math.min(context.lowest, around.level);
+    const { count, cursor } = around.grouping;
+    if (count !== undefined) context.builder.emit("Copy", count, target);
+    else context.builder.emit(found[0], cursor, found[1], target);
+    return true;
+  }
+  return false;
+}
+
+function valueIn(
+  expr: Expr,
+  around: Scope,
+  scope: Scope,
+): ["GroupKey" | "GroupKept" | "Aggregate", number] | undefined {
+  const { keys, aggregates, kept } = around.grouping!;
+  const aggregate = aggregates.indexOf(expr);
+  if (aggregate >= 0) return ["Aggregate", aggregate];
+  if (scope !== around && expr.kind !== "name") return undefined;
+  const key = keys.findIndex((other) =>
+    isAlike(expr, other, (a, b) => isSame(columnIn(a, scope), columnIn(b, around)))
+  );
+  if (key >= 0) return ["GroupKey", key];
+  const column = expr.kind === "name" ? columnIn(expr, scope) : undefined;
+  const place = kept.findIndex((other) => isSame(other, column));
+  return place >= 0 ? ["GroupKept", place] : undefined;
+}
+
+/** Whether two names mean the same column. */
+export function isSame(a: Resolved | undefined, b: Resolved | undefined): boolean {
+  return a !== undefined && a.source === b?.source && a.column === b.column;
+}

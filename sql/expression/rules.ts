@@ -1,0 +1,145 @@
+/**
+ * The rules of SQLite for affinities and collations of expressions, and for comparisons of them.
+ */
+
+import type { Expr, Name } from "../parse/ast.ts";
+import { knownCollation } from "../schema/build.ts";
+import { type Affinity, affinityOf, isNumericAffinity } from "../value/affinity.ts";
+import type { Collation } from "../value/compare.ts";
+import type { Comparison } from "../vm/ops_value.ts";
+import type { Context } from "./context.ts";
+import { meaningOf, type Resolved, ROWID, type Scope, type SourceColumn } from "./scope.ts";
+
+const ROWID_COLUMN: SourceColumn = {
+  name: "rowid",
+  affinity: "INTEGER",
+  collation: "BINARY",
+  type: "INTEGER",
+};
+
+/** The column that a name resolved to. */
+export function columnOf({ source, column }: Resolved): SourceColumn {
+  return column === ROWID ? ROWID_COLUMN : source.columns[column]!;
+}
+
+/** The column that an expression is, through aliases; undefined for others. */
+export function columnIn(expr: Expr, scope: Scope): Resolved | undefined {
+  if (expr.kind !== "name") return undefined;
+  const meaning = meaningOf(expr, scope);
+  if (meaning.kind === "column") return meaning.resolved;
+  return meaning.kind === "alias" ? columnIn(meaning.expr, meaning.scope) : undefined;
+}
+
+/** The affinity of an expression; undefined if it has none. */
+export function affinityIn(context: Context, expr: Expr, scope: Scope): Affinity | undefined {
+  switch (expr.kind) {
+    case "name":
+      return affinityOfName(context, expr, scope);
+    case "cast":
+      return affinityOf(expr.type);
+    case "collate":
+      return affinityIn(context, expr.operand, scope);
+    case "subquery":
+      return context.prepare(expr.query, scope, scope.common).columns[0]?.affinity;
+  }
+  return undefined;
+}
+
+function affinityOfName(context: Context, name: Name, scope: Scope): Affinity | undefined {
+  const meaning = meaningOf(name, scope);
+  if (meaning.kind === "column") return columnOf(meaning.resolved).affinity;
+  return meaning.kind === "alias" ? affinityIn(context, meaning.expr, meaning.scope) : undefined;
+}
+
+/** The collation of an expression, and whether COLLATE gives it; undefined if it has none. */
+function givenCollation(
+  expr: Expr,
+  scope: Scope,
+): { collation: Collation; isExplicit: boolean } | undefined {
+  switch (expr.kind) {
+    case "collate":
+      return { collation: knownCollation(expr.collation, expr.at), isExplicit: true };
+    case "name": {
+      const meaning = meaningOf(expr, scope);
+      if (meaning.kind === "alias") return givenCollation(meaning.expr, meaning.scope);
+      if (meaning.kind !== "column") return undefined;
+      return { collation: columnOf(meaning.resolved).collation, isExplicit: false };
+    }
+    case "cast":
+      return givenCollation(expr.operand, scope);
+    case "unary":
+      return expr.operator === "+" ? givenCollation(expr.operand, scope) : undefined;
+    case "binary": {
+      if (expr.operator !== "||") return undefined;
+      const [left, right] = [expr.left, expr.right].map((part) => givenCollation(part, scope));
+      return [left, right].find((found) => found?.isExplicit);
+    }
+  }
+  return undefined;
+}
+
+/** The collation of an expression. */
+export function collationIn(expr: Expr, scope: Scope): Collation {
+  return givenCollation(expr, scope)?.collation ?? "BINARY";
+}
+
+/** The collation of the first argument that has one. */
+export function collationOfFirst(args: readonly Expr[], scope: Scope): Collation {
+  for (const arg of args) {
+    const given = givenCollation(arg, scope);
+    if (given !== undefined) return given.collation;
+  }
+  return "BINARY";
+}
+
+/** The affinity that both sides of a comparison get, if any. */
+export function sharedAffinity(
+  left: Affinity | undefined,
+  right: Affinity | undefined,
+): Affinity | undefined {
+  if (left !== undefined && right !== undefined) {
+    return isNumericAffinity(left) || isNumericAffinity(right) ? "NUMERIC" : undefined;
+  }
+  const only = left ?? right;
+  if (isNumericAffinity(only)) return "NUMERIC";
+  return only === "TEXT" ? "TEXT" : undefined;
+}
+
+/** How two expressions are compared. */
+export function comparisonOf(
+  context: Context,
+  left: Expr,
+  right: Expr,
+  scope: Scope,
+): Comparison {
+  const affinity = sharedAffinity(
+    affinityIn(context, left, scope),
+    affinityIn(context, right, scope),
+  );
+  const [a, b] = [givenCollation(left, scope), givenCollation(right, scope)];
+  const explicit = [a, b].find((given) => given?.isExplicit);
+  const collation = (explicit ?? a ?? b)?.collation ?? "BINARY";
+  return { collation, left: affinity, right: affinity };
+}
+
+/** How an expression is compared with values that have neither affinity nor collation. */
+export function comparisonWithValues(context: Context, expr: Expr, scope: Scope): Comparison {
+  const affinity = sharedAffinity(affinityIn(context, expr, scope), undefined);
+  return { collation: collationIn(expr, scope), left: affinity, right: affinity };
+}
+
+/** Whether an expression has the same value in every row: no names, no queries, no calls. */
+export function isConstant(expr: Expr): boolean {
+  switch (expr.kind) {
+    case "literal":
+    case "parameter":
+      return true;
+    case "unary":
+    case "cast":
+      return isConstant(expr.operand);
+    case "binary":
+      return isConstant(expr.left) && isConstant(expr.right);
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * Scopes: what names mean in a place of a statement. A scope has the sources of one FROM, and a
+ * parent for the query around it.
+ */
+
+import type { Expr, Name, Query } from "../parse/ast.ts";
+import { type Column, columnNamed, isRowidName, keyOfName, type Table } from "../schema/types.ts";
+import type { Affinity } from "../value/affinity.ts";
+import type { Collation } from "../value/compare.ts";
+import { refuse } from "../value/error.ts";
+
+/** A column of a source. */
+export interface SourceColumn {
+  readonly name: string;
+  /** Undefined for expressions that have none. */
+  readonly affinity: Affinity | undefined;
+  readonly collation: Collation;
+  /** The declared type, if it is a column of a table. */
+  readonly type: string | undefined;
+}
+
+/** Where the columns of a source are at run time. */
+export type Place =
+  /** In a row of a table, under a cursor; or in an index, if that is enough. */
+  | { kind: "table"; table: Table; cursor: number; index: CoveringIndex | undefined }
+  /** In a row in memory, under a cursor. */
+  | { kind: "rows"; cursor: number }
+  /** In registers. */
+  | { kind: "registers"; first: number; rowid?: number }
+  /** They are expressions of another scope, which is in the same loops. */
+  | { kind: "inline"; exprs: readonly Expr[]; scope: Scope };
+
+/** An index that has all columns that are needed. */
+export interface CoveringIndex {
+  readonly cursor: number;
+  /** The part of each column; -1 if it has none. */
+  readonly parts: readonly number[];
+}
+
+/** A source of FROM. */
+export interface Source {
+  /** The alias, or the name. */
+  readonly name: string;
+  readonly columns: readonly SourceColumn[];
+  place: Place;
+  /** The columns that a join by USING or NATURAL hides, in lower case. */
+  readonly hidden: Set<string>;
+  /** The columns that are used, if it is a table. */
+  readonly used: Set<number>;
+}
+
+/** The column that stands for the rowid. */
+export const ROWID = -1;
+
+/** What names mean after grouping. */
+export interface Grouping {
+  readonly cursor: number;
+  /** The register of the number of rows, if all aggregates are just that; else undefined. */
+  readonly count: number | undefined;
+  readonly keys: readonly Expr[];
+  readonly aggregates: readonly Expr[];
+  /** The columns that are kept of one row of the group. */
+  readonly kept: readonly Resolved[];
+}
+
+/** A query of WITH. */
+export interface CommonBinding {
+  readonly query: Query;
+  readonly columns: readonly string[] | undefined;
+  /** The common tables that it sees. */
+  readonly common: CommonTables;
+  /** The source of the current row, inside its own recursive part. */
+  readonly current: Source | undefined;
+}
+
+/** The queries of WITH by name in lower case. */
+export type CommonTables = ReadonlyMap<string, CommonBinding>;
+
+/** A scope. */
+export interface Scope {
+  readonly sources: readonly Source[];
+  readonly parent: Scope | undefined;
+  /** How many scopes are around it. */
+  readonly level: number;
+  /** Expressions by their aliases in lower case, where these may be used. */
+  readonly aliases: ReadonlyMap<string, Expr>;
+  readonly common: CommonTables;
+  readonly grouping: Grouping | undefined;
+}
+
+/** The scope of a statement without sources. */
+export const NO_SCOPE: Scope = {
+  sources: [],
+  parent: undefined,
+  level: 0,
+  aliases: new Map(),
+  common: new Map(),
+  grouping: undefined,
+};
+
+/** What a name means: a column of a source, in a scope. */
+export interface Resolved {
+  readonly source: Source;
+  /** The index of the column, or `ROWID`. */
+  readonly column: number;
+  readonly scope: Scope;
+}
+
+/** A column of a table as one of a source. */
+export function sourceColumn({ name, affinity, collation, type }: Column): SourceColumn {
+  return { name, affinity, collation, type };
+}
+
+/** The column that a name means in a scope itself; undefined if it means none. */
+export function resolveIn(name: Name, scope: Scope): Resolved | undefined {
+  const table = name.table === undefined ? undefined : keyOfName(name.table);
+  const key = keyOfName(name.column);
+  const found: Resolved[] = [];
+  for (const source of scope.sources) {
+    if (table === undefined ? source.hidden.has(key) : keyOfName(source.name) !== table) continue;
+    const column = columnNamed(source.columns, key);
+    if (column >= 0) found.push({ source, column, scope });
+  }
+  if (found.length > 1) refuse(`ambiguous column name: ${name.column}`, name.at);
+  return found[0] ?? resolveRowid(name, scope);
+}
+
+function resolveRowid(name: Name, scope: Scope): Resolved | undefined {
+  if (!isRowidName(name.column)) return undefined;
+  const sources = scope.sources.filter(({ place, name: own }) =>
+    (place.kind === "table" ? place.table.hasRowid : hasRowidRegister(place)) &&
+    (name.table === undefined || keyOfName(own) === keyOfName(name.table))
+  );
+  if (sources.length > 1) refuse(`ambiguous column name: ${name.column}`, name.at);
+  const [source] = sources;
+  return source === undefined ? undefined : { source, column: ROWID, scope };
+}
+
+function hasRowidRegister(place: Place): boolean {
+  return place.kind === "registers" && place.rowid !== undefined;
+}
+
+/** What a name means: a column, an alias, or TRUE or FALSE. */
+export type Meaning =
+  | { readonly kind: "column"; readonly resolved: Resolved }
+  | { readonly kind: "alias"; readonly expr: Expr; readonly scope: Scope }
+  | { readonly kind: "boolean"; readonly value: number };
+
+/** Names whose meaning is fixed, as those that a star stands for. */
+const fixed = new WeakMap<Name, Resolved>();
+
+/** A name that means a column of a source, whatever other names there are. */
+export function fixedName(resolved: Resolved, column: string, at: number): Name {
+  const name = { kind: "name", table: undefined, column, isQuoted: false, at } as const;
+  fixed.set(name, resolved);
+  return name;
+}
+
+/**
+ * What a name means in a scope and those around it.
+ *
+ * @throws {PlacedError} It means nothing.
+ */
+export function meaningOf(name: Name, scope: Scope): Meaning {
+  let known = meanings.get(scope);
+  if (known === undefined) meanings.set(scope, known = new Map());
+  let meaning = known.get(name);
+  if (meaning === undefined) known.set(name, meaning = findMeaning(name, scope));
+  return meaning;
+}
+
+/** The meanings of names that were found, by scope: sources do not change after FROM. */
+const meanings = new WeakMap<Scope, Map<Name, Meaning>>();
+
+function findMeaning(name: Name, scope: Scope): Meaning {
+  const known = fixed.get(name);
+  if (known !== undefined) return { kind: "column", resolved: known };
+  for (let around: Scope | undefined = scope; around !== undefined; around = around.parent) {
+    const resolved = resolveIn(name, around);
+    if (resolved !== undefined) return { kind: "column", resolved };
+    const alias = name.table === undefined ? around.aliases.get(keyOfName(name.column)) : undefined;
+    if (alias !== undefined) {
+      return { kind: "alias", expr: alias, scope: { ...around, aliases: new Map() } };
+    }
+  }
+  const key = keyOfName(name.column);
+  if (!name.isQuoted && name.table === undefined && (key === "true" || key === "false")) {
+    return { kind: "boolean", value: key === "true" ? 1 : 0 };
+  }
+  const full = name.table === undefined ? name.column : `${name.table}.${name.column}`;
+  return refuse(`no such column: ${full}`, name.at);
+}

@@ -1,0 +1,212 @@
+/**
+ * Aggregate functions: each has a state for a group, which takes the arguments row by row.
+ */
+
+import { type Collation, compare, folded } from "../value/compare.ts";
+import { SqlError } from "../value/error.ts";
+import { numericOf, textOf, wholeNumberText } from "../value/number_text.ts";
+import { doubleOf, fits, integerOf, isNumeric, Real, realOf } from "../value/value.ts";
+import type { SqlValue } from "../value/value.ts";
+
+/** The state of an aggregate for a group. */
+export interface AggregateState {
+  /** Takes the arguments of a row: `count` values from `first` on. */
+  add(values: readonly SqlValue[], first: number, count: number): void;
+  /** The result so far. */
+  result(): SqlValue;
+  /** Whether the result is the value of the row that was added last, as MIN and MAX say. */
+  readonly hasTaken: boolean;
+}
+
+/** An aggregate function. */
+export interface AggregateDefinition {
+  readonly least: number;
+  readonly most: number;
+  /** Makes the state of a group. */
+  make(collation: Collation): AggregateState;
+}
+
+class Count implements AggregateState {
+  readonly hasTaken = false;
+  #count = 0;
+
+  add(values: readonly SqlValue[], first: number, count: number): void {
+    if (count === 0 || values[first] !== null) this.#count++;
+  }
+
+  result(): SqlValue {
+    return this.#count;
+  }
+}
+
+/** A sum, exact for integers, and of doubles with the error that Neumaier's way keeps. */
+class Sum implements AggregateState {
+  readonly hasTaken = false;
+  readonly #kind: "sum" | "total" | "avg";
+  #count = 0;
+  #whole = 0;
+  /** The sum once it is beyond the safe integers. */
+  #large: bigint | undefined;
+  #isReal = false;
+  #hasOverflowed = false;
+  #sum = 0;
+  #error = 0;
+
+  constructor(kind: "sum" | "total" | "avg") {
+    this.#kind = kind;
+  }
+
+  add(values: readonly SqlValue[], first: number): void {
+    const value = values[first]!;
+    if (value === null) return;
+    this.#count++;
+    if (typeof value === "number" && !this.#isReal && this.#large === undefined) {
+      const sum = this.#whole + value;
+      if (Number.isSafeInteger(sum)) return void (this.#whole = sum);
+    }
+    this.#addSlowly(value);
+  }
+
+  #addSlowly(value: Exclude<SqlValue, null>): void {
+    const exact = isNumeric(value)
+      ? value
+      : typeof value === "string"
+      ? wholeNumberText(value)
+      : undefined;
+    if (!this.#isReal && (typeof exact === "number" || typeof exact === "bigint")) {
+      const sum = (this.#large ?? BigInt(this.#whole)) + BigInt(exact);
+      this.#large = sum;
+      if (fits(sum)) return;
+      this.#hasOverflowed = true;
+    }
+    if (!this.#isReal) {
+      this.#isReal = true;
+      this.#sum = Number(this.#large ?? this.#whole);
+      if (this.#hasOverflowed) return;
+    }
+    const number = numericOf(value)!;
+    if (typeof number !== "bigint") return this.#addReal(doubleOf(number));
+    // In two parts that doubles hold.
+    const low = number % 16_384n;
+    this.#addReal(Number(number - low));
+    this.#addReal(Number(low));
+  }
+
+  #addReal(value: number): void {
+    const sum = this.#sum + value;
+    if (Number.isFinite(sum)) {
+      this.#error += Math.abs(this.#sum) > Math.abs(value)
+        ? (this.#sum - sum) + value
+        : (value - sum) + this.#sum;
+    }
+    this.#sum = sum;
+  }
+
+  result(): SqlValue {
+    if (this.#count === 0) return this.#kind === "total" ? new Real(0) : null;
+    const sum = this.#isReal ? this.#sum + this.#error : Number(this.#large ?? this.#whole);
+    if (this.#kind === "avg") return realOf(sum / this.#count);
+    if (this.#kind === "total") return realOf(sum);
+    if (this.#hasOverflowed) throw new SqlError("VALUE", "integer overflow");
+    return this.#isReal ? realOf(sum) : integerOf(this.#large ?? BigInt(this.#whole));
+  }
+}
+
+class Extreme implements AggregateState {
+  hasTaken = false;
+  readonly #sign: number;
+  readonly #collation: Collation;
+  #best: SqlValue = null;
+
+  constructor(sign: number, collation: Collation) {
+    this.#sign = sign;
+    this.#collation = collation;
+  }
+
+  add(values: readonly SqlValue[], first: number): void {
+    const value = values[first]!;
+    this.hasTaken = value !== null && (this.#best === null ||
+      this.#sign * compare(value, this.#best, this.#collation) > 0);
+    if (this.hasTaken) this.#best = value;
+  }
+
+  result(): SqlValue {
+    return this.#best;
+  }
+}
+
+class Concatenation implements AggregateState {
+  readonly hasTaken = false;
+  #text: string | null = null;
+
+  add(values: readonly SqlValue[], first: number, count: number): void {
+    const value = values[first]!;
+    if (value === null) return;
+    const between = count < 2 ? "," : values[first + 1]!;
+    const text = textOf(value);
+    this.#text = this.#text === null
+      ? text
+      : this.#text + (between === null ? "" : textOf(between)) + text;
+  }
+
+  result(): SqlValue {
+    return this.#text;
+  }
+}
+
+/** An aggregate of the different values of its first argument. */
+class Distinct implements AggregateState {
+  readonly hasTaken = false;
+  readonly #state: AggregateState;
+  readonly #collation: Collation;
+  readonly #seen = new Set<string>();
+
+  constructor(state: AggregateState, collation: Collation) {
+    this.#state = state;
+    this.#collation = collation;
+  }
+
+  add(values: readonly SqlValue[], first: number, count: number): void {
+    const key = identity(values[first]!, this.#collation);
+    if (key === undefined || this.#seen.has(key)) return;
+    this.#seen.add(key);
+    this.#state.add(values, first, count);
+  }
+
+  result(): SqlValue {
+    return this.#state.result();
+  }
+}
+
+/** Text that equal values share; undefined for NULL, which aggregates leave out. */
+function identity(value: SqlValue, collation: Collation): string | undefined {
+  if (value === null) return undefined;
+  if (typeof value === "string") return `t${folded(value, collation)}`;
+  if (value instanceof Uint8Array) return `b${value.join()}`;
+  return `n${value instanceof Real ? value.value + 0 : Number(value)}${exactPart(value)}`;
+}
+
+/** What tells apart large integers that the same double is nearest to. */
+function exactPart(value: SqlValue): string {
+  if (typeof value === "bigint") return `:${value}`;
+  const isLarge = value instanceof Real && Number.isInteger(value.value) &&
+    Math.abs(value.value) > Number.MAX_SAFE_INTEGER;
+  return isLarge ? `:${BigInt(value.value)}` : "";
+}
+
+/** The state of a function over different values. */
+export function distinct(state: AggregateState, collation: Collation): AggregateState {
+  return new Distinct(state, collation);
+}
+
+/** The aggregate functions, those of JSON aside. */
+export const PLAIN_AGGREGATES: Readonly<Record<string, AggregateDefinition>> = {
+  avg: { least: 1, most: 1, make: () => new Sum("avg") },
+  count: { least: 0, most: 1, make: () => new Count() },
+  group_concat: { least: 1, most: 2, make: () => new Concatenation() },
+  max: { least: 1, most: 1, make: (collation) => new Extreme(1, collation) },
+  min: { least: 1, most: 1, make: (collation) => new Extreme(-1, collation) },
+  string_agg: { least: 2, most: 2, make: () => new Concatenation() },
+  sum: { least: 1, most: 1, make: () => new Sum("sum") },
+  total: { least: 1, most: 1, make: () => new Sum("total") },
+};

@@ -1,0 +1,287 @@
+/**
+ * The functions of date and time. A time is a count of milliseconds since noon of November 24 of
+ * the year -4713, the Julian day 0, in UTC. There are no local times.
+ */
+
+import { numberPrefix, textOf, wholeNumberText } from "../value/number_text.ts";
+import { doubleOf, isNumeric, Real, type SqlValue } from "../value/value.ts";
+import { define, type ScalarDefinition } from "./types.ts";
+
+const DAY = 86_400_000;
+/** The Julian day of 1970-01-01, in milliseconds. */
+const UNIX = 210_866_760_000_000;
+/** The end of the year 9999. */
+const LAST = 464_269_060_799_999;
+
+const DATE = /^([+-]?\d{4})-(\d{2})-(\d{2})/;
+const TIME = /^(\d{2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?/;
+const ZONE = /^\s*(?:Z|([+-])(\d{2}):(\d{2}))$/i;
+
+/** The parts of a time. */
+interface Parts {
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+  readonly hour: number;
+  readonly minute: number;
+  /** With its fraction. */
+  readonly second: number;
+}
+
+function isTime(time: number): boolean {
+  return time >= 0 && time <= LAST;
+}
+
+/** The time of a day of the calendar of Gregory, at midnight. */
+function dayOf(year: number, month: number, day: number): number {
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  return date.getTime() + UNIX;
+}
+
+function partsOf(time: number): Parts {
+  const date = new Date(time - UNIX);
+  return {
+    year: date.getUTCFullYear(),
+    month: date.getUTCMonth() + 1,
+    day: date.getUTCDate(),
+    hour: date.getUTCHours(),
+    minute: date.getUTCMinutes(),
+    second: date.getUTCSeconds() + date.getUTCMilliseconds() / 1000,
+  };
+}
+
+/** The milliseconds of a time of day at the beginning of a text, and what is after it. */
+function timeOfDay(text: string): [number, string] | undefined {
+  const match = TIME.exec(text);
+  if (match === null) return undefined;
+  const [whole, hour, minute, second = "0"] = match;
+  if (Number(hour) > 24 || Number(minute) > 59 || Number(second) >= 60) return undefined;
+  const ms = (Number(hour) * 60 + Number(minute)) * 60_000 + Math.round(Number(second) * 1000);
+  return [ms, text.slice(whole.length)];
+}
+
+/** A time of day with its zone, moved to UTC; undefined if the text is none. */
+function zoned(text: string): number | undefined {
+  const found = timeOfDay(text);
+  if (found === undefined) return undefined;
+  const [ms, rest] = found;
+  if (rest.trim() === "") return ms;
+  const zone = ZONE.exec(rest);
+  if (zone === null) return undefined;
+  const offset = (Number(zone[2] ?? 0) * 60 + Number(zone[3] ?? 0)) * 60_000;
+  return zone[1] === "-" ? ms + offset : ms - offset;
+}
+
+/** The time of a text; undefined if it is none. */
+function timeOfText(text: string): number | undefined {
+  if (/^now$/i.test(text.trim())) return new Date().getTime() + UNIX;
+  const date = DATE.exec(text);
+  if (date !== null) {
+    const [whole, year, month, day] = date;
+    if (Number(month) < 1 || Number(month) > 12 || Number(day) < 1 || Number(day) > 31) {
+      return undefined;
+    }
+    const rest = text.slice(whole.length);
+    const midnight = dayOf(Number(year), Number(month), Number(day));
+    if (rest.trim() === "") return midnight;
+    const time = zoned(rest.replace(/^(?:[ \t]*T|[ \t]+)/, ""));
+    return time === undefined ? undefined : midnight + time;
+  }
+  const time = zoned(text);
+  if (time !== undefined) return dayOf(2000, 1, 1) + time;
+  const number = wholeNumberText(text);
+  return number === undefined ? undefined : timeOfNumber(doubleOf(number));
+}
+
+/** The time of a Julian day. */
+function timeOfNumber(day: number): number | undefined {
+  return day >= 0 && day < 5_373_484.5 ? Math.round(day * DAY) : undefined;
+}
+
+/** The time that the arguments mean, with its modifiers; undefined if they mean none. */
+function timeOf(args: readonly SqlValue[]): number | undefined {
+  const [value, ...modifiers] = args;
+  if (value === undefined) return new Date().getTime() + UNIX;
+  if (args.includes(null)) return undefined;
+  const [first] = modifiers;
+  const number = isNumeric(value) ? doubleOf(value) : undefined;
+  const text = number === undefined ? textOf(value as string) : undefined;
+  let time: number | undefined;
+  let rest = modifiers;
+  const unit = typeof first === "string" ? first.toLowerCase() : "";
+  const given = number ??
+    (wholeNumberText(text!) === undefined ? undefined : doubleOf(numberPrefix(text!)));
+  if (given !== undefined && ["unixepoch", "auto", "julianday"].includes(unit)) {
+    time = withUnit(given, unit);
+    rest = modifiers.slice(1);
+  } else time = number === undefined ? timeOfText(text!) : timeOfNumber(number);
+  for (const modifier of rest) {
+    if (time === undefined) return undefined;
+    time = modified(time, textOf(modifier as string).trim().toLowerCase());
+  }
+  return time !== undefined && isTime(time) ? time : undefined;
+}
+
+function withUnit(value: number, unit: string): number | undefined {
+  const isDay = unit === "julianday" || (unit === "auto" && value >= 0 && value < 5_373_484.5);
+  if (isDay) return timeOfNumber(value);
+  const time = Math.round(value * 1000) + UNIX;
+  return isTime(time) ? time : undefined;
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  second: 1000,
+  minute: 60_000,
+  hour: 3_600_000,
+  day: DAY,
+};
+
+function modified(time: number, modifier: string): number | undefined {
+  const { year, month, day } = partsOf(time);
+  switch (modifier) {
+    case "start of month":
+      return dayOf(year, month, 1);
+    case "start of year":
+      return dayOf(year, 1, 1);
+    case "start of day":
+      return dayOf(year, month, day);
+    case "utc":
+    case "subsec":
+    case "subsecond":
+    case "ceiling":
+      return time;
+  }
+  const weekday = /^weekday ([0-6])$/.exec(modifier);
+  if (weekday !== null) {
+    const ahead = (Number(weekday[1]) - weekdayOf(time) + 7) % 7;
+    return time + ahead * DAY;
+  }
+  const count =
+    /^([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*(second|minute|hour|day|month|year)s?$/
+      .exec(modifier);
+  if (count !== null) return moved(time, Number(count[1]), count[2]!);
+  return movedByTime(time, modifier);
+}
+
+/** A modifier like `+02:30` or `-10:00:00`. */
+function movedByTime(time: number, modifier: string): number | undefined {
+  const sign = modifier.startsWith("-") ? -1 : 1;
+  const found = timeOfDay(modifier.replace(/^[+-]/, ""));
+  return found === undefined || found[1] !== "" ? undefined : time + sign * found[0];
+}
+
+function moved(time: number, count: number, unit: string): number | undefined {
+  const length = UNITS[unit];
+  if (length !== undefined) return time + Math.round(count * length);
+  const whole = Math.trunc(count);
+  const rest = count - whole;
+  const { year, month, day } = partsOf(time);
+  const months = unit === "month" ? month - 1 + whole : month - 1;
+  const years = unit === "year" ? year + whole : year;
+  const ofDay = time - dayOf(year, month, day);
+  const start = dayOf(years + Math.floor(months / 12), ((months % 12) + 12) % 12 + 1, day) + ofDay;
+  return start + Math.round(rest * (unit === "month" ? 30 : 365) * DAY);
+}
+
+function two(value: number): string {
+  return String(Math.floor(value)).padStart(2, "0");
+}
+
+function dateText({ year, month, day }: Parts): string {
+  const sign = year < 0 ? "-" : "";
+  return `${sign}${String(Math.abs(year)).padStart(4, "0")}-${two(month)}-${two(day)}`;
+}
+
+function clockText({ hour, minute, second }: Parts, isExact: boolean): string {
+  const seconds = isExact ? second.toFixed(3).padStart(6, "0") : two(second);
+  return `${two(hour)}:${two(minute)}:${seconds}`;
+}
+
+function isExact(args: readonly SqlValue[]): boolean {
+  return args.some((arg) => typeof arg === "string" && /^\s*subsec(ond)?\s*$/i.test(arg));
+}
+
+/** A function of a time and its modifiers; NULL if the arguments mean none. */
+function ofTime(result: (time: number, args: readonly SqlValue[]) => SqlValue): ScalarDefinition {
+  return define(0, 127, (args) => {
+    const time = timeOf(args);
+    return time === undefined ? null : result(time, args);
+  });
+}
+
+/** The day of the year, from 0. */
+function dayOfYear(time: number): number {
+  return Math.floor((time - dayOf(partsOf(time).year, 1, 1)) / DAY);
+}
+
+/** The year and the week of ISO 8601. */
+function isoWeek(time: number): [year: number, week: number] {
+  const weekday = (weekdayOf(time) + 6) % 7;
+  const thursday = time + (3 - weekday) * DAY;
+  return [partsOf(thursday).year, Math.floor(dayOfYear(thursday) / 7) + 1];
+}
+
+/** What the letters of `strftime` mean. */
+const LETTERS: Readonly<Record<string, (parts: Parts, time: number) => string>> = {
+  d: ({ day }) => two(day),
+  e: ({ day }) => String(day).padStart(2),
+  f: ({ second }) => Math.min(second, 59.999).toFixed(3).padStart(6, "0"),
+  F: (parts) => dateText(parts),
+  G: (_, time) => String(isoWeek(time)[0]).padStart(4, "0"),
+  g: (_, time) => two(isoWeek(time)[0] % 100),
+  H: ({ hour }) => two(hour),
+  I: ({ hour }) => two((hour + 11) % 12 + 1),
+  j: (_, time) => String(dayOfYear(time) + 1).padStart(3, "0"),
+  J: (_, time) => textOf(new Real(time / DAY)).replace(/\.0$/, ""),
+  k: ({ hour }) => String(hour).padStart(2),
+  l: ({ hour }) => String((hour + 11) % 12 + 1).padStart(2),
+  m: ({ month }) => two(month),
+  M: ({ minute }) => two(minute),
+  p: ({ hour }) => hour < 12 ? "AM" : "PM",
+  P: ({ hour }) => hour < 12 ? "am" : "pm",
+  R: ({ hour, minute }) => `${two(hour)}:${two(minute)}`,
+  s: (_, time) => String(Math.floor((time - UNIX) / 1000)),
+  S: ({ second }) => two(second),
+  T: (parts) => clockText(parts, false),
+  u: (_, time) => String(weekdayOf(time) || 7),
+  U: (_, time) => two(Math.floor((dayOfYear(time) + 7 - weekdayOf(time)) / 7)),
+  V: (_, time) => two(isoWeek(time)[1]),
+  w: (_, time) => String(weekdayOf(time)),
+  W: (_, time) => two(Math.floor((dayOfYear(time) + 7 - (weekdayOf(time) + 6) % 7) / 7)),
+  Y: ({ year }) => String(year).padStart(4, "0"),
+  "%": () => "%",
+};
+
+/** The day of the week, from Sunday = 0. */
+function weekdayOf(time: number): number {
+  return new Date(time - UNIX).getUTCDay();
+}
+
+function strftime(args: readonly SqlValue[]): SqlValue {
+  const [format, ...rest] = args;
+  const time = format === null ? undefined : timeOf(rest);
+  if (time === undefined) return null;
+  let isKnown = true;
+  const text = textOf(format as string).replace(/%(.?)/gs, (_, code: string) => {
+    const meaning = Object.hasOwn(LETTERS, code) ? LETTERS[code] : undefined;
+    isKnown &&= meaning !== undefined;
+    return meaning?.(partsOf(time), time) ?? "";
+  });
+  return isKnown ? text : null;
+}
+
+/** The functions of date and time. */
+export const TIME_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
+  date: ofTime((time) => dateText(partsOf(time))),
+  datetime: ofTime((time, args) => {
+    const parts = partsOf(time);
+    return `${dateText(parts)} ${clockText(parts, isExact(args))}`;
+  }),
+  julianday: ofTime((time) => new Real(time / DAY)),
+  strftime: define(1, 127, strftime),
+  time: ofTime((time, args) => clockText(partsOf(time), isExact(args))),
+  unixepoch: ofTime((time, args) =>
+    isExact(args) ? new Real((time - UNIX) / 1000) : Math.floor((time - UNIX) / 1000)
+  ),
+};

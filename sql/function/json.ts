@@ -1,0 +1,208 @@
+/**
+ * The functions of JSON, which is text. Whether an argument is JSON or plain text follows from the
+ * expression that makes it.
+ */
+
+import { SqlError } from "../value/error.ts";
+import { textOf, textOfReal, wholeNumberText } from "../value/number_text.ts";
+import { Real, type SqlValue, truth } from "../value/value.ts";
+import type { AggregateDefinition, AggregateState } from "./aggregate.ts";
+import { changedAt, type Json, parseJson, parsePath, patched } from "./json_text.ts";
+import { type PathStep, textOfJson, valueAt } from "./json_text.ts";
+import { define, type FunctionContext, type ScalarDefinition, strict } from "./types.ts";
+
+function malformed(): SqlError {
+  return new SqlError("VALUE", "malformed JSON");
+}
+
+function parsed(value: SqlValue): Json {
+  if (value instanceof Uint8Array) throw malformed();
+  return parseJson(textOf(value!)) ?? fail();
+}
+
+function fail(): never {
+  throw malformed();
+}
+
+function pathOf(value: SqlValue): PathStep[] {
+  const text = textOf(value!);
+  const steps = parsePath(text);
+  if (steps === undefined) throw new SqlError("VALUE", `bad JSON path: '${text}'`);
+  return steps;
+}
+
+/** A value of SQL as JSON. */
+function jsonOf(value: SqlValue, isJson: boolean): Json {
+  if (value === null) return { kind: "null" };
+  if (value instanceof Uint8Array) throw new SqlError("VALUE", "JSON cannot hold BLOB values");
+  if (typeof value !== "string") {
+    const text = value instanceof Real ? textOfReal(value.value) : String(value);
+    return { kind: "number", text: text.replace("Inf", "9.0e+999") };
+  }
+  return isJson ? parsed(value) : { kind: "string", text: value };
+}
+
+/** Whether an argument is JSON. */
+function isJsonArgument(context: FunctionContext, index: number, value: SqlValue): boolean {
+  const kind = context.isJson[index];
+  if (kind === "maybe") return typeof value === "string" && /^[[{]/.test(value);
+  return kind === "always";
+}
+
+/** JSON as a value of SQL: objects and arrays as their text. */
+function valueOf(json: Json | undefined): SqlValue {
+  if (json === undefined) return null;
+  switch (json.kind) {
+    case "null":
+      return null;
+    case "true":
+      return 1;
+    case "false":
+      return 0;
+    case "string":
+      return json.text;
+    case "number":
+      return wholeNumberText(json.text) ?? null;
+  }
+  return textOfJson(json);
+}
+
+function extract(args: readonly SqlValue[]): SqlValue {
+  const [value, ...paths] = args;
+  if (args.includes(null)) return null;
+  const json = parsed(value!);
+  if (paths.length === 1) return valueOf(valueAt(json, pathOf(paths[0]!)));
+  const items = paths.map((path) => valueAt(json, pathOf(path)) ?? { kind: "null" } as const);
+  return textOfJson({ kind: "array", items });
+}
+
+/** The path of the right side of an arrow: a label, an index, or a path. */
+function arrowPath(value: SqlValue): PathStep[] {
+  if (typeof value === "number") return [value < 0 ? { fromEnd: -value } : { index: value }];
+  const text = textOf(value!);
+  return text.startsWith("$") ? pathOf(text) : [{ key: text }];
+}
+
+function arrow([value, path]: readonly SqlValue[]): SqlValue {
+  const found = valueAt(parsed(value!), arrowPath(path!));
+  return found === undefined ? null : textOfJson(found);
+}
+
+function arrowText([value, path]: readonly SqlValue[]): SqlValue {
+  return valueOf(valueAt(parsed(value!), arrowPath(path!)));
+}
+
+function array(args: readonly SqlValue[], context: FunctionContext): SqlValue {
+  const items = args.map((value, i) => jsonOf(value, isJsonArgument(context, i, value)));
+  return textOfJson({ kind: "array", items });
+}
+
+function object(args: readonly SqlValue[], context: FunctionContext): SqlValue {
+  if (args.length % 2 !== 0) {
+    throw new SqlError("VALUE", "json_object() requires an even number of arguments");
+  }
+  const members: [string, Json][] = [];
+  for (let i = 0; i < args.length; i += 2) {
+    const key = args[i]!;
+    if (typeof key !== "string") throw new SqlError("VALUE", "json_object() labels must be TEXT");
+    const value = args[i + 1]!;
+    members.push([key, jsonOf(value, isJsonArgument(context, i + 1, value))]);
+  }
+  return textOfJson({ kind: "object", members });
+}
+
+/** A function that changes values at paths. */
+function changer(replaces: boolean, inserts: boolean): ScalarDefinition {
+  return define(1, 127, (args, context) => {
+    if (args[0] === null) return null;
+    let json = parsed(args[0]!);
+    for (let i = 1; i + 1 < args.length; i += 2) {
+      if (args[i] === null) return null;
+      const given = args[i + 1]!;
+      const value = jsonOf(given, isJsonArgument(context, i + 1, given));
+      json = changedAt(json, pathOf(args[i]!), { replaces, inserts, value });
+    }
+    return textOfJson(json);
+  });
+}
+
+function remove(args: readonly SqlValue[]): SqlValue {
+  if (args.includes(null)) return null;
+  let json = parsed(args[0]!);
+  for (const path of args.slice(1)) {
+    const steps = pathOf(path);
+    if (steps.length === 0) return null;
+    json = changedAt(json, steps, { replaces: true, inserts: false, value: undefined });
+  }
+  return textOfJson(json);
+}
+
+function typeName(json: Json | undefined): SqlValue {
+  if (json?.kind === "string") return "text";
+  if (json?.kind !== "number") return json?.kind ?? null;
+  return /[.eE]/.test(json.text) ? "real" : "integer";
+}
+
+function found(args: readonly SqlValue[]): Json | undefined {
+  const json = parsed(args[0]!);
+  return args.length > 1 ? valueAt(json, pathOf(args[1]!)) : json;
+}
+
+function arrayLength(args: readonly SqlValue[]): SqlValue {
+  const json = found(args);
+  if (json === undefined) return null;
+  return json.kind === "array" ? json.items.length : 0;
+}
+
+/** The functions of JSON. */
+export const JSON_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
+  json: strict(1, 1, ([value]) => textOfJson(parsed(value!))),
+  json_array: define(0, 127, array),
+  json_array_length: strict(1, 2, arrayLength),
+  json_arrow: strict(2, 2, arrow),
+  json_arrow_text: strict(2, 2, arrowText),
+  json_extract: define(2, 127, extract),
+  json_insert: changer(false, true),
+  json_object: define(0, 126, object),
+  json_patch: strict(2, 2, ([value, patch]) => textOfJson(patched(parsed(value!), parsed(patch!)))),
+  json_quote: define(
+    1,
+    1,
+    ([value], context) => textOfJson(jsonOf(value!, isJsonArgument(context, 0, value!))),
+  ),
+  json_remove: define(1, 127, remove),
+  json_replace: changer(true, false),
+  json_set: changer(true, true),
+  json_type: strict(1, 2, (args) => typeName(found(args))),
+  json_valid: strict(1, 1, ([value]) => {
+    return truth(!(value instanceof Uint8Array) && parseJson(textOf(value!)) !== undefined);
+  }),
+};
+
+class Collected implements AggregateState {
+  readonly hasTaken = false;
+  readonly #isObject: boolean;
+  readonly #parts: string[] = [];
+
+  constructor(isObject: boolean) {
+    this.#isObject = isObject;
+  }
+
+  add(values: readonly SqlValue[], first: number): void {
+    if (!this.#isObject) return void this.#parts.push(textOfJson(jsonOf(values[first]!, false)));
+    if (values[first] === null) return;
+    const key = JSON.stringify(textOf(values[first]!));
+    this.#parts.push(`${key}:${textOfJson(jsonOf(values[first + 1]!, false))}`);
+  }
+
+  result(): SqlValue {
+    const inside = this.#parts.join(",");
+    return this.#isObject ? `{${inside}}` : `[${inside}]`;
+  }
+}
+
+/** The aggregates of JSON. */
+export const JSON_AGGREGATES: Readonly<Record<string, AggregateDefinition>> = {
+  json_group_array: { least: 1, most: 1, make: () => new Collected(false) },
+  json_group_object: { least: 2, most: 2, make: () => new Collected(true) },
+};

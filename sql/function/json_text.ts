@@ -1,0 +1,230 @@
+/**
+ * JSON as a tree that keeps numbers as they are written, its parser, and its text.
+ */
+
+/** A value of JSON. */
+export type Json =
+  | { readonly kind: "null" | "true" | "false" }
+  | { readonly kind: "number"; readonly text: string }
+  | { readonly kind: "string"; readonly text: string }
+  | { readonly kind: "array"; readonly items: readonly Json[] }
+  | { readonly kind: "object"; readonly members: readonly (readonly [string, Json])[] };
+
+const DEPTH_MAX = 1000;
+const SPACE = /[ \t\n\r]*/y;
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+// deno-lint-ignore no-control-regex
+const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
+
+/** Parses JSON; undefined if the text is none. */
+export function parseJson(text: string): Json | undefined {
+  const parser = new JsonParser(text);
+  return parser.parse();
+}
+
+class JsonParser {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  parse(): Json | undefined {
+    const value = this.#value(0);
+    this.#take(SPACE);
+    return this.#at === this.#text.length ? value : undefined;
+  }
+
+  #take(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.#at;
+    const found = pattern.exec(this.#text)?.[0];
+    if (found !== undefined) this.#at += found.length;
+    return found;
+  }
+
+  #sign(sign: string): boolean {
+    this.#take(SPACE);
+    if (!this.#text.startsWith(sign, this.#at)) return false;
+    this.#at += sign.length;
+    return true;
+  }
+
+  #value(depth: number): Json | undefined {
+    if (depth > DEPTH_MAX) return undefined;
+    if (this.#sign("{")) return this.#object(depth);
+    if (this.#sign("[")) return this.#array(depth);
+    for (const kind of ["null", "true", "false"] as const) if (this.#sign(kind)) return { kind };
+    const string = this.#take(STRING);
+    if (string !== undefined) return { kind: "string", text: JSON.parse(string) };
+    const number = this.#take(NUMBER);
+    return number === undefined ? undefined : { kind: "number", text: number };
+  }
+
+  #array(depth: number): Json | undefined {
+    const items: Json[] = [];
+    if (this.#sign("]")) return { kind: "array", items };
+    do {
+      const item = this.#value(depth + 1);
+      if (item === undefined) return undefined;
+      items.push(item);
+    } while (this.#sign(","));
+    return this.#sign("]") ? { kind: "array", items } : undefined;
+  }
+
+  #object(depth: number): Json | undefined {
+    const members: [string, Json][] = [];
+    if (this.#sign("}")) return { kind: "object", members };
+    do {
+      this.#take(SPACE);
+      const key = this.#take(STRING);
+      if (key === undefined || !this.#sign(":")) return undefined;
+      const value = this.#value(depth + 1);
+      if (value === undefined) return undefined;
+      members.push([JSON.parse(key), value]);
+    } while (this.#sign(","));
+    return this.#sign("}") ? { kind: "object", members } : undefined;
+  }
+}
+
+/** The shortest text of a value. */
+export function textOfJson(value: Json): string {
+  switch (value.kind) {
+    case "number":
+      return value.text;
+    case "string":
+      return JSON.stringify(value.text);
+    case "array":
+      return `[${value.items.map(textOfJson).join(",")}]`;
+    case "object":
+      return `{${
+        value.members.map(([key, member]) => `${JSON.stringify(key)}:${textOfJson(member)}`).join(
+          ",",
+        )
+      }}`;
+    default:
+      return value.kind;
+  }
+}
+
+/** A step of a path: a key, an index, or an index from the end, where 0 is the end itself. */
+export type PathStep =
+  | { readonly key: string }
+  | { readonly index: number }
+  | { readonly fromEnd: number };
+
+const STEP = /\.(?:"((?:[^"\\]|\\.)*)"|([^.[]+))|\[(?:(\d+)|#(?:-(\d+))?)\]/y;
+
+/** The steps of a path; undefined if it is malformed. */
+export function parsePath(path: string): PathStep[] | undefined {
+  if (!path.startsWith("$")) return undefined;
+  const steps: PathStep[] = [];
+  for (let at = 1; at < path.length;) {
+    STEP.lastIndex = at;
+    const match = STEP.exec(path);
+    if (match === null) return undefined;
+    const [whole, quoted, key, index, fromEnd] = match;
+    if (quoted !== undefined || key !== undefined) steps.push({ key: quoted ?? key! });
+    else if (index !== undefined) steps.push({ index: Number(index) });
+    else steps.push({ fromEnd: Number(fromEnd ?? 0) });
+    at += whole.length;
+  }
+  return steps;
+}
+
+/** The value at a path; undefined if there is none. */
+export function valueAt(value: Json, steps: readonly PathStep[]): Json | undefined {
+  let found: Json | undefined = value;
+  for (const step of steps) {
+    if (found === undefined) return undefined;
+    found = stepInto(found, step);
+  }
+  return found;
+}
+
+/** The index that a step means in an array. */
+export function indexIn(items: readonly Json[], step: PathStep): number | undefined {
+  if ("index" in step) return step.index;
+  return "fromEnd" in step ? items.length - step.fromEnd : undefined;
+}
+
+function stepInto(value: Json, step: PathStep): Json | undefined {
+  if ("key" in step) {
+    if (value.kind !== "object") return undefined;
+    return value.members.find(([key]) => key === step.key)?.[1];
+  }
+  return value.kind === "array" ? value.items[indexIn(value.items, step)!] : undefined;
+}
+
+/** How a value is changed: at which places, those that are there or those that are not. */
+export interface JsonChange {
+  readonly replaces: boolean;
+  readonly inserts: boolean;
+  /** The new value; undefined removes. */
+  readonly value: Json | undefined;
+}
+
+/** A value with a change at a path. */
+export function changedAt(value: Json, steps: readonly PathStep[], change: JsonChange): Json {
+  const [step, ...rest] = steps;
+  if (step === undefined) return change.replaces ? change.value ?? { kind: "null" } : value;
+  if ("key" in step) return changedMember(value, step.key, rest, change);
+  if (value.kind !== "array") return value;
+  const index = indexIn(value.items, step)!;
+  const items = [...value.items];
+  const item = items[index];
+  if (item === undefined) {
+    const isNext = index === items.length && rest.length === 0;
+    if (isNext && change.inserts && change.value !== undefined) items.push(change.value);
+  } else if (rest.length > 0) items[index] = changedAt(item, rest, change);
+  else if (change.replaces) {
+    if (change.value === undefined) items.splice(index, 1);
+    else items[index] = change.value;
+  }
+  return { kind: "array", items };
+}
+
+function changedMember(
+  value: Json,
+  key: string,
+  rest: readonly PathStep[],
+  change: JsonChange,
+): Json {
+  if (value.kind !== "object") return value;
+  const members = [...value.members];
+  const index = members.findIndex(([name]) => name === key);
+  const member = members[index]?.[1];
+  if (member === undefined) {
+    const added = change.inserts ? addedAt(rest, change) : undefined;
+    if (added !== undefined) members.push([key, added]);
+  } else if (rest.length > 0) members[index] = [key, changedAt(member, rest, change)];
+  else if (change.replaces) {
+    if (change.value === undefined) members.splice(index, 1);
+    else members[index] = [key, change.value];
+  }
+  return { kind: "object", members };
+}
+
+/** What is added where the rest of a path leads into nothing. */
+function addedAt(rest: readonly PathStep[], change: JsonChange): Json | undefined {
+  const [step, ...more] = rest;
+  if (step === undefined) return change.value;
+  const inner = addedAt(more, change);
+  if (inner === undefined) return undefined;
+  if ("key" in step) return { kind: "object", members: [[step.key, inner]] };
+  return indexIn([], step) === 0 ? { kind: "array", items: [inner] } : undefined;
+}
+
+/** A value merged with a patch, as RFC 7396 has it. */
+export function patched(value: Json, patch: Json): Json {
+  if (patch.kind !== "object") return patch;
+  const members = value.kind === "object" ? [...value.members] : [];
+  for (const [key, change] of patch.members) {
+    const index = members.findIndex(([name]) => name === key);
+    if (change.kind === "null") {
+      if (index >= 0) members.splice(index, 1);
+    } else if (index >= 0) members[index] = [key, patched(members[index]![1], change)];
+    else members.push([key, patched({ kind: "null" }, change)]);
+  }
+  return { kind: "object", members };
+}

@@ -1,0 +1,200 @@
+/**
+ * Scalar functions on text and blobs.
+ */
+
+import { lowerAscii, upperAscii } from "../value/compare.ts";
+import { SqlError } from "../value/error.ts";
+import { numericOf, textOf, textOfReal } from "../value/number_text.ts";
+import { wholePart } from "../value/arithmetic.ts";
+import { classOf, Real, type SqlValue, truth, utf8 } from "../value/value.ts";
+import { glob, like } from "../value/pattern.ts";
+import { define, type ScalarDefinition, type ScalarFunction, strict } from "./types.ts";
+
+type Present = Exclude<SqlValue, null>;
+
+function text(value: SqlValue | undefined): string {
+  return textOf(value as Present);
+}
+
+function integer(value: SqlValue | undefined): number {
+  return Number(wholePart(numericOf(value ?? null) ?? 0));
+}
+
+function length(value: SqlValue): SqlValue {
+  if (value instanceof Uint8Array) return value.length;
+  const all = text(value);
+  // As in SQLite, a zero ends text here.
+  const end = all.indexOf("\0");
+  return codePoints(end < 0 ? all : all.slice(0, end));
+}
+
+function codePoints(all: string): number {
+  let count = all.length;
+  for (let i = 0; i < all.length; i++) if ((all.charCodeAt(i) & 0xfc00) === 0xdc00) count--;
+  return count;
+}
+
+/** The bounds of a part: from a place from 1, or from the end where it is negative. */
+function partOf(size: number, start: number, given: number | undefined): [number, number] {
+  let from = start;
+  let count = given ?? size;
+  const isNegative = count < 0;
+  if (isNegative) count = -count;
+  if (from < 0) {
+    from += size;
+    if (from < 0) {
+      count = isNegative ? count : Math.max(0, count + from);
+      from = isNegative ? from : 0;
+    }
+  } else if (from > 0) from--;
+  else if (count > 0 && !isNegative && given !== undefined) count--;
+  if (isNegative) {
+    const end = from;
+    from -= count;
+    return [Math.max(0, from), Math.max(0, end)];
+  }
+  return [from, from + count];
+}
+
+function substr([value, start, count]: readonly SqlValue[]): SqlValue {
+  const given = count === undefined ? undefined : integer(count);
+  if (value instanceof Uint8Array) {
+    // As in SQLite, where it is a null pointer.
+    if (value.length === 0) return null;
+    return value.slice(...partOf(value.length, integer(start), given));
+  }
+  const all = text(value!);
+  if (codePoints(all) === all.length) {
+    return all.slice(...partOf(all.length, integer(start), given));
+  }
+  const points = [...all];
+  return points.slice(...partOf(points.length, integer(start), given)).join("");
+}
+
+function instr([where, what]: readonly SqlValue[]): SqlValue {
+  if (where instanceof Uint8Array && what instanceof Uint8Array) {
+    for (let at = 0; at + what.length <= where.length; at++) {
+      if (what.every((byte, i) => where[at + i] === byte)) return at + 1;
+    }
+    return 0;
+  }
+  const all = text(where);
+  const at = all.indexOf(text(what));
+  return at < 0 ? 0 : codePoints(all.slice(0, at)) + 1;
+}
+
+function replace([value, from, to]: readonly SqlValue[]): SqlValue {
+  const what = text(from);
+  return what === "" ? text(value) : text(value).replaceAll(what, () => text(to));
+}
+
+/** Removes characters from the ends. */
+function trimmed(atStart: boolean, atEnd: boolean): ScalarFunction {
+  return ([value, set]) => {
+    const characters = new Set(set === undefined ? [" "] : [...text(set)]);
+    const all = [...text(value)];
+    let from = 0;
+    let to = all.length;
+    while (atStart && from < to && characters.has(all[from]!)) from++;
+    while (atEnd && to > from && characters.has(all[to - 1]!)) to--;
+    return all.slice(from, to).join("");
+  };
+}
+
+/** Bytes as hexadecimal digits. */
+export function hexOf(bytes: Uint8Array): string {
+  let digits = "";
+  for (const byte of bytes) digits += byte.toString(16).padStart(2, "0");
+  return digits.toUpperCase();
+}
+
+function unhex([value, ignored]: readonly SqlValue[]): SqlValue {
+  const skip = new Set(ignored === undefined ? "" : text(ignored));
+  let digits = "";
+  for (const character of text(value)) {
+    if (/[0-9a-fA-F]/.test(character)) digits += character;
+    else if (!skip.has(character) || digits.length % 2 !== 0) return null;
+  }
+  if (digits.length % 2 !== 0) return null;
+  return Uint8Array.from(digits.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+}
+
+/** A value as a literal of SQL. */
+export function quoted(value: SqlValue): string {
+  if (value === null) return "NULL";
+  if (typeof value === "string") return `'${value.replaceAll("'", "''")}'`;
+  if (value instanceof Uint8Array) return `X'${hexOf(value)}'`;
+  if (value instanceof Real && !Number.isFinite(value.value)) {
+    return value.value > 0 ? "9.0e+999" : "-9.0e+999";
+  }
+  return value instanceof Real ? textOfReal(value.value) : String(value);
+}
+
+function fromCodes(args: readonly SqlValue[]): SqlValue {
+  let all = "";
+  for (const value of args) {
+    const code = integer(value);
+    const isCode = code >= 0 && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
+    all += String.fromCodePoint(isCode ? code : 0xfffd);
+  }
+  return all;
+}
+
+function zeros([size]: readonly SqlValue[]): SqlValue {
+  const bytes = Math.max(0, integer(size!));
+  if (bytes > 1_000_000_000) throw new SqlError("VALUE", "string or blob too big");
+  return new Uint8Array(bytes);
+}
+
+function randomBytes([size]: readonly SqlValue[]): SqlValue {
+  const count = Math.max(1, integer(size!));
+  if (count > 1_000_000_000) throw new SqlError("VALUE", "string or blob too big");
+  const bytes = new Uint8Array(count);
+  for (let at = 0; at < bytes.length; at += 65_536) {
+    crypto.getRandomValues(bytes.subarray(at, at + 65_536));
+  }
+  return bytes;
+}
+
+function bytesOf(value: SqlValue): Uint8Array {
+  return value instanceof Uint8Array ? value : utf8(text(value));
+}
+
+function matches(args: readonly SqlValue[]): SqlValue {
+  const [pattern, value, escape] = args;
+  return truth(like(text(pattern), text(value), escape === undefined ? undefined : text(escape)));
+}
+
+/** The functions on text and blobs. */
+export const TEXT_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
+  char: define(0, 127, fromCodes),
+  concat: define(1, 127, (args) => args.map((value) => value === null ? "" : text(value)).join("")),
+  concat_ws: define(
+    2,
+    127,
+    ([between, ...args]) =>
+      between === null
+        ? null
+        : args.filter((value) => value !== null).map(text).join(text(between!)),
+  ),
+  glob: strict(2, 2, ([pattern, value]) => truth(glob(text(pattern), text(value)))),
+  hex: define(1, 1, ([value]) => value === null ? "" : hexOf(bytesOf(value!))),
+  instr: strict(2, 2, instr),
+  length: strict(1, 1, ([value]) => length(value!)),
+  like: strict(2, 3, matches),
+  lower: strict(1, 1, ([value]) => lowerAscii(text(value))),
+  ltrim: strict(1, 2, trimmed(true, false)),
+  octet_length: strict(1, 1, ([value]) => bytesOf(value!).length),
+  quote: define(1, 1, ([value]) => quoted(value!)),
+  randomblob: define(1, 1, randomBytes),
+  replace: strict(3, 3, replace),
+  rtrim: strict(1, 2, trimmed(false, true)),
+  substr: strict(2, 3, substr),
+  substring: strict(2, 3, substr),
+  trim: strict(1, 2, trimmed(true, true)),
+  typeof: define(1, 1, ([value]) => classOf(value!)),
+  unhex: strict(1, 2, unhex),
+  unicode: strict(1, 1, ([value]) => text(value).codePointAt(0) ?? null),
+  upper: strict(1, 1, ([value]) => upperAscii(text(value))),
+  zeroblob: define(1, 1, zeros),
+};

@@ -1,0 +1,43 @@
+/**
+ * What a scalar function is: its arguments as values, a result, and what it may ask for.
+ */
+
+import type { Collation } from "../value/compare.ts";
+import type { SqlValue } from "../value/value.ts";
+
+/** What a function may ask for beside its arguments. */
+export interface FunctionContext {
+  /** The collation of its first argument that has one. */
+  readonly collation: Collation;
+  /** Counts of changes. */
+  readonly counts: {
+    readonly changes: number;
+    readonly total: number;
+    readonly lastRowid: number | bigint;
+  };
+  /** Which arguments are JSON rather than text, by how they were made. */
+  readonly isJson: readonly JsonArgument[];
+}
+
+/** Whether an argument is JSON: only objects and arrays are, where it may be. */
+export type JsonArgument = "always" | "maybe" | "never";
+
+/** A function of values. */
+export type ScalarFunction = (args: readonly SqlValue[], context: FunctionContext) => SqlValue;
+
+/** A function with the number of its arguments. */
+export interface ScalarDefinition {
+  readonly least: number;
+  readonly most: number;
+  readonly call: ScalarFunction;
+}
+
+/** A definition. */
+export function define(least: number, most: number, call: ScalarFunction): ScalarDefinition {
+  return { least, most, call };
+}
+
+/** A definition whose result is NULL where an argument is. */
+export function strict(least: number, most: number, call: ScalarFunction): ScalarDefinition {
+  return { least, most, call: (args, context) => args.includes(null) ? null : call(args, context) };
+}

@@ -1,0 +1,248 @@
+/**
+ * The syntax tree of SQL. Every node has the offset `at` of its place in the text.
+ */
+
+import type { SqlValue } from "../value/value.ts";
+
+/** A node. */
+interface Node {
+  /** The offset of its place in the text. */
+  readonly at: number;
+}
+
+/** An operator between two operands. */
+export type BinaryOperator =
+  | "+"
+  | "-"
+  | "*"
+  | "/"
+  | "%"
+  | "&"
+  | "|"
+  | "<<"
+  | ">>"
+  | "||"
+  | "->"
+  | "->>"
+  | "="
+  | "!="
+  | "<"
+  | "<="
+  | ">"
+  | ">="
+  | "is"
+  | "is not"
+  | "and"
+  | "or";
+
+/** A value in the text. */
+export interface Literal extends Node {
+  readonly kind: "literal";
+  readonly value: SqlValue;
+}
+
+/** A parameter. */
+export interface Parameter extends Node {
+  readonly kind: "parameter";
+  /** Its number, from 1. */
+  readonly number: number;
+}
+
+/** The name of a column. */
+export interface Name extends Node {
+  readonly kind: "name";
+  readonly table: string | undefined;
+  readonly column: string;
+  /** Whether it is in double quotes, so that it is no keyword. */
+  readonly isQuoted: boolean;
+}
+
+/** An operator before or after one operand. */
+export interface Unary extends Node {
+  readonly kind: "unary";
+  readonly operator: "-" | "+" | "~" | "not" | "isnull" | "notnull";
+  readonly operand: Expr;
+}
+
+/** An operator between two operands. */
+export interface Binary extends Node {
+  readonly kind: "binary";
+  readonly operator: BinaryOperator;
+  readonly left: Expr;
+  readonly right: Expr;
+}
+
+/** `x BETWEEN low AND high`. */
+export interface Between extends Node {
+  readonly kind: "between";
+  readonly operand: Expr;
+  readonly low: Expr;
+  readonly high: Expr;
+  readonly isNot: boolean;
+}
+
+/** `x IN (...)`. */
+export interface In extends Node {
+  readonly kind: "in";
+  readonly operand: Expr;
+  readonly list: readonly Expr[] | undefined;
+  readonly query: Query | undefined;
+  readonly isNot: boolean;
+}
+
+/** `x LIKE pattern` and its kin. */
+export interface Like extends Node {
+  readonly kind: "like";
+  readonly operator: "like" | "glob";
+  readonly operand: Expr;
+  readonly pattern: Expr;
+  readonly escape: Expr | undefined;
+  readonly isNot: boolean;
+}
+
+/** `CASE`. */
+export interface Case extends Node {
+  readonly kind: "case";
+  readonly operand: Expr | undefined;
+  readonly whens: readonly (readonly [when: Expr, then: Expr])[];
+  readonly otherwise: Expr | undefined;
+}
+
+/** `CAST(x AS type)`. */
+export interface Cast extends Node {
+  readonly kind: "cast";
+  readonly operand: Expr;
+  readonly type: string;
+}
+
+/** `x COLLATE name`. */
+export interface Collate extends Node {
+  readonly kind: "collate";
+  readonly operand: Expr;
+  readonly collation: string;
+}
+
+/** A call of a function. */
+export interface Call extends Node {
+  readonly kind: "call";
+  /** In lower case. */
+  readonly name: string;
+  readonly args: readonly Expr[];
+  readonly isStar: boolean;
+  readonly isDistinct: boolean;
+  readonly filter: Expr | undefined;
+  readonly orderBy: readonly OrderTerm[];
+}
+
+/** `EXISTS (query)`. */
+export interface Exists extends Node {
+  readonly kind: "exists";
+  readonly query: Query;
+}
+
+/** A query as a value. */
+export interface Subquery extends Node {
+  readonly kind: "subquery";
+  readonly query: Query;
+}
+
+/** A row of values, as in `(a, b) = (1, 2)`. */
+export interface RowValue extends Node {
+  readonly kind: "row";
+  readonly items: readonly Expr[];
+}
+
+/** An expression. */
+export type Expr =
+  | Literal
+  | Parameter
+  | Name
+  | Unary
+  | Binary
+  | Between
+  | In
+  | Like
+  | Case
+  | Cast
+  | Collate
+  | Call
+  | Exists
+  | Subquery
+  | RowValue;
+
+/** A term of ORDER BY. */
+export interface OrderTerm extends Node {
+  readonly expr: Expr;
+  readonly isDescending: boolean;
+  /** Where NULLs are; undefined = first in ascending order. */
+  readonly nulls: "first" | "last" | undefined;
+}
+
+/** A column of a result: an expression, or all columns, of one table perhaps. */
+export type ResultColumn =
+  | (Node & {
+    readonly kind: "expr";
+    readonly expr: Expr;
+    readonly alias: string | undefined;
+    /** The text of the expression, which names the column. */
+    readonly text: string;
+  })
+  | (Node & { readonly kind: "star"; readonly table: string | undefined });
+
+/** A table or query in FROM. */
+export interface FromItem extends Node {
+  readonly table: string | undefined;
+  readonly query: Query | undefined;
+  /** The arguments of a table-valued function. */
+  readonly args: readonly Expr[] | undefined;
+  readonly alias: string | undefined;
+  /** How it is joined to those before it. */
+  readonly join: "inner" | "left";
+  readonly isNatural: boolean;
+  readonly on: Expr | undefined;
+  readonly using: readonly string[] | undefined;
+}
+
+/** One SELECT without ORDER BY, or VALUES. */
+export interface Core extends Node {
+  readonly kind: "core";
+  readonly isDistinct: boolean;
+  readonly columns: readonly ResultColumn[];
+  readonly from: readonly FromItem[];
+  readonly where: Expr | undefined;
+  readonly groupBy: readonly Expr[];
+  readonly having: Expr | undefined;
+}
+
+/** Rows of expressions. */
+export interface Values extends Node {
+  readonly kind: "values";
+  readonly rows: readonly (readonly Expr[])[];
+}
+
+/** Two queries and what is made of them. */
+export interface Compound extends Node {
+  readonly kind: "compound";
+  readonly operator: "union" | "union all" | "intersect" | "except";
+  readonly left: Body;
+  readonly right: Core | Values;
+}
+
+/** A query without WITH, ORDER BY and LIMIT. */
+export type Body = Core | Values | Compound;
+
+/** A query of WITH. */
+export interface CommonTable extends Node {
+  readonly name: string;
+  readonly columns: readonly string[] | undefined;
+  readonly query: Query;
+}
+
+/** A query. */
+export interface Query extends Node {
+  readonly with: readonly CommonTable[];
+  readonly body: Body;
+  readonly orderBy: readonly OrderTerm[];
+  readonly limit: Expr | undefined;
+  readonly offset: Expr | undefined;
+}

@@ -1,0 +1,191 @@
+/**
+ * Parses queries: SELECT, VALUES, compounds, WITH, and the items of FROM.
+ */
+
+import { refuse } from "../value/error.ts";
+import type { Body, CommonTable, Core, Expr, FromItem, Query, ResultColumn } from "./ast.ts";
+import type { Values } from "./ast.ts";
+import { ExpressionParser, NO_FROM } from "./expression_parser.ts";
+
+const SIDES = ["RIGHT", "FULL"];
+
+/** A parser of queries. */
+export class QueryParser extends ExpressionParser {
+  /** Parses a query. */
+  query(): Query {
+    const { at } = this;
+    const common = this.with();
+    let body: Body = this.#core();
+    for (;;) {
+      const opAt = this.at;
+      const operator = this.#compoundOperator();
+      if (operator === undefined) break;
+      body = { kind: "compound", operator, left: body, right: this.#core(), at: opAt };
+    }
+    const orderBy = this.word("ORDER", "BY") ? this.list(() => this.orderTerm()) : [];
+    const [limit, offset] = this.#limit();
+    return { with: common, body, orderBy, limit, offset, at };
+  }
+
+  /** Parses WITH, if it is next. */
+  with(): CommonTable[] {
+    if (!this.word("WITH")) return [];
+    this.word("RECURSIVE");
+    return this.list(() => {
+      const { at } = this;
+      const name = this.name();
+      const columns = this.isSign("(") ? this.inParentheses(() => this.name()) : undefined;
+      this.expectWord("AS");
+      if (!this.word("NOT", "MATERIALIZED")) this.word("MATERIALIZED");
+      this.expectSign("(");
+      const query = this.query();
+      this.expectSign(")");
+      return { name, columns, query, at };
+    });
+  }
+
+  #compoundOperator(): "union" | "union all" | "intersect" | "except" | undefined {
+    if (this.word("UNION", "ALL")) return "union all";
+    if (this.word("UNION")) return "union";
+    if (this.word("INTERSECT")) return "intersect";
+    return this.word("EXCEPT") ? "except" : undefined;
+  }
+
+  #limit(): [Expr | undefined, Expr | undefined] {
+    if (!this.word("LIMIT")) return [undefined, undefined];
+    const first = this.expr();
+    if (this.word("OFFSET")) return [first, this.expr()];
+    return this.sign(",") ? [this.expr(), first] : [first, undefined];
+  }
+
+  #core(): Core | Values {
+    const { at } = this;
+    if (this.word("VALUES")) return this.#values(at);
+    this.expectWord("SELECT");
+    const isDistinct = this.word("DISTINCT");
+    if (!isDistinct) this.word("ALL");
+    const columns = this.list(() => this.resultColumn());
+    const from = this.word("FROM") ? this.fromItems() : [];
+    const where = this.word("WHERE") ? this.expr() : undefined;
+    const groupBy = this.word("GROUP", "BY") ? this.list(() => this.expr()) : [];
+    const having = this.word("HAVING") ? this.expr() : undefined;
+    if (this.isWord("WINDOW")) this.unsupported("window functions are");
+    return { kind: "core", isDistinct, columns, from, where, groupBy, having, at };
+  }
+
+  #values(at: number): Values {
+    const rows = this.list(() => this.inParentheses(() => this.expr()));
+    if (rows.some((row) => row.length !== rows[0]!.length)) {
+      refuse("all VALUES must have the same number of terms", at);
+    }
+    return { kind: "values", rows, at };
+  }
+
+  /** Parses a column of a result. */
+  resultColumn(): ResultColumn {
+    const { at } = this;
+    if (this.sign("*")) return { kind: "star", table: undefined, at };
+    if (this.peek(1).text === "." && this.peek(2).kind === "sign" && this.peek(2).text === "*") {
+      const table = this.name();
+      this.take();
+      this.take();
+      return { kind: "star", table, at };
+    }
+    const expr = this.expr();
+    const text = this.text.slice(at, this.endBefore);
+    return { kind: "expr", expr, alias: this.#alias(), text, at };
+  }
+
+  #alias(): string | undefined {
+    if (this.word("AS")) return this.name("an alias");
+    return this.isName() ? this.name() : undefined;
+  }
+
+  /** Parses the items of FROM. */
+  fromItems(): FromItem[] {
+    const items = this.#item({ ...NO_FROM, at: this.at });
+    for (;;) {
+      const { at } = this;
+      const joined = this.#joinAt(at);
+      if (joined === undefined) return items;
+      const added = this.#item(joined);
+      items.push(...added);
+      this.#constraint(items, added);
+    }
+  }
+
+  /** How the next item is joined, or undefined if there is none. */
+  #joinAt(at: number): FromItem | undefined {
+    if (this.sign(",")) return { ...NO_FROM, at };
+    const isNatural = this.word("NATURAL");
+    if (SIDES.includes(this.next.text) && this.next.kind === "word") {
+      this.unsupported(`${this.next.text} JOIN is`);
+    }
+    const isLeft = this.word("LEFT");
+    if (isLeft) this.word("OUTER");
+    else if (!this.word("INNER")) this.word("CROSS");
+    if (!this.word("JOIN")) {
+      if (isLeft || isNatural) this.unexpected("JOIN");
+      return undefined;
+    }
+    return { ...NO_FROM, at, join: isLeft ? "left" : "inner", isNatural };
+  }
+
+  /** Parses ON or USING of the items just added. */
+  #constraint(items: FromItem[], added: FromItem[]): void {
+    const { at } = this;
+    const on = this.word("ON") ? this.expr() : undefined;
+    const using = on === undefined && this.word("USING")
+      ? this.inParentheses(() => this.name())
+      : undefined;
+    if (on === undefined && using === undefined) return;
+    if (added.length > 1) {
+      if (added.some(({ join }) => join === "left") || added[0]!.join === "left" || using) {
+        this.#parenthesized(at);
+      }
+    }
+    const last = items.pop()!;
+    const both = last.on === undefined || on === undefined
+      ? on ?? last.on
+      : { kind: "binary", operator: "and", left: last.on, right: on, at } as const;
+    items.push({ ...last, on: both, using: using ?? last.using });
+  }
+
+  #parenthesized(at: number): never {
+    return refuse("outer joins of parenthesized joins are not supported", at);
+  }
+
+  /** Parses a table, a query, or a join in parentheses. */
+  #item(joined: FromItem): FromItem[] {
+    const { at } = this;
+    if (this.sign("(")) {
+      if (!this.isQuery()) return this.#joinInParentheses(joined);
+      const query = this.query();
+      this.expectSign(")");
+      return [{ ...joined, at, query, alias: this.#alias() }];
+    }
+    const table = this.objectName("a table");
+    const args = this.isSign("(") ? this.#arguments() : undefined;
+    const alias = this.#alias();
+    // A hint, which changes no result.
+    if (!this.word("NOT", "INDEXED") && this.word("INDEXED", "BY")) this.name("an index");
+    return [{ ...joined, at, table, args, alias }];
+  }
+
+  #arguments(): Expr[] {
+    this.expectSign("(");
+    const args = this.isSign(")") ? [] : this.list(() => this.expr());
+    this.expectSign(")");
+    return args;
+  }
+
+  #joinInParentheses(joined: FromItem): FromItem[] {
+    const { at } = this;
+    const items = this.fromItems();
+    this.expectSign(")");
+    if (joined.join === "left" && items.length > 1) this.#parenthesized(at);
+    if (joined.isNatural) this.#parenthesized(at);
+    const [first, ...rest] = items;
+    return [{ ...first!, join: joined.join }, ...rest];
+  }
+}

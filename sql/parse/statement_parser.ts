@@ -1,0 +1,203 @@
+/**
+ * Parses statements, one after the other. Statements of SQLite that are not supported are refused
+ * by their names.
+ */
+
+import { inText } from "../value/error.ts";
+import type { Query } from "./ast.ts";
+import type { CreateIndex, CreateView, Drop, Explain, Maintenance } from "./statement_ast.ts";
+import type { AlterTable, Pragma, Statement, TransactionStatement } from "./statement_ast.ts";
+import { TableParser } from "./table_parser.ts";
+
+/** A statement in a text. */
+export interface ParsedStatement {
+  readonly statement: Statement;
+  /** Its text, which the offsets of its nodes refer to: the whole text of the parser. */
+  readonly text: string;
+  /** Where it begins and ends in the text. */
+  readonly start: number;
+  readonly end: number;
+  /** The names of parameters, by number from 1; undefined for those without a name. */
+  readonly parameters: readonly (string | undefined)[];
+}
+
+const UNSUPPORTED: Readonly<Record<string, string>> = {
+  ATTACH: "ATTACH is",
+  DETACH: "DETACH is",
+};
+
+/** Parses the statements of a text, lazily. */
+export function* parseStatements(text: string): Generator<ParsedStatement, void, undefined> {
+  const parser = inText(text, () => new StatementParser(text));
+  for (;;) {
+    const parsed = inText(text, () => parser.parse());
+    if (parsed === undefined) return;
+    yield { ...parsed, text };
+  }
+}
+
+/** Parses a query from its text. */
+export function parseQuery(text: string): Query {
+  return new StatementParser(text).query();
+}
+
+/** Parses one statement that is the whole text. */
+export function parseOne(text: string): Statement {
+  const [first] = parseStatements(text);
+  if (first === undefined) throw new TypeError("Cannot parse: there is no statement");
+  return first.statement;
+}
+
+class StatementParser extends TableParser {
+  /** Parses the next statement; undefined at the end. */
+  parse(): Omit<ParsedStatement, "text"> | undefined {
+    while (this.sign(";"));
+    this.parameters = [];
+    const start = this.at;
+    if (this.isAtEnd()) return undefined;
+    const statement = this.#statement();
+    if (!this.isAtEnd() && !this.isSign(";")) this.unexpected();
+    const end = this.endBefore;
+    this.sign(";");
+    return { statement, start, end: Math.max(end, this.endBefore), parameters: this.parameters };
+  }
+
+  #statement(): Statement {
+    const { at } = this;
+    const { text } = this.next;
+    if (this.next.kind === "word" && UNSUPPORTED[text]) this.unsupported(UNSUPPORTED[text]!);
+    const explainable = this.explainable();
+    if (explainable !== undefined) return explainable;
+    if (this.word("EXPLAIN")) return this.#explain(at);
+    if (this.word("CREATE")) return this.#create(at);
+    if (this.word("DROP")) return this.#drop(at);
+    if (this.word("ALTER")) return this.#alter(at);
+    if (this.word("PRAGMA")) return this.#pragma(at);
+    return this.#transaction(at) ?? this.#maintenance(at) ?? this.unexpected("a statement");
+  }
+
+  #explain(at: number): Explain {
+    const isPlan = this.word("QUERY", "PLAN");
+    const statement = this.explainable();
+    if (statement === undefined) this.unsupported("EXPLAIN of this statement is");
+    return { kind: "explain", at, isPlan, statement };
+  }
+
+  #create(at: number): Statement {
+    if (this.isWord("TEMP") || this.isWord("TEMPORARY")) {
+      this.unsupported("temporary tables are");
+    }
+    if (this.isWord("TRIGGER")) this.unsupported("triggers are");
+    if (this.isWord("VIRTUAL")) this.unsupported("virtual tables are");
+    if (this.word("TABLE")) return this.createTable(at, this.#ifNotExists());
+    if (this.word("VIEW")) return this.#createView(at);
+    const isUnique = this.word("UNIQUE");
+    this.expectWord("INDEX");
+    return this.#createIndex(at, isUnique);
+  }
+
+  #ifNotExists(): boolean {
+    return this.word("IF", "NOT", "EXISTS");
+  }
+
+  #createView(at: number): CreateView {
+    const ifNotExists = this.#ifNotExists();
+    const name = this.objectName("a view");
+    const columns = this.isSign("(") ? this.inParentheses(() => this.name()) : undefined;
+    this.expectWord("AS");
+    return { kind: "create view", at, name, ifNotExists, columns, query: this.query() };
+  }
+
+  #createIndex(at: number, isUnique: boolean): CreateIndex {
+    const ifNotExists = this.#ifNotExists();
+    const name = this.objectName("an index");
+    this.expectWord("ON");
+    const tableAt = this.at;
+    const table = this.name("a table");
+    const columns = this.inParentheses(() => this.indexedColumn());
+    const where = this.word("WHERE") ? this.expr() : undefined;
+    const base = { kind: "create index", at, name, table, tableAt } as const;
+    return { ...base, ifNotExists, isUnique, columns, where };
+  }
+
+  #drop(at: number): Drop {
+    if (this.isWord("TRIGGER")) this.unsupported("triggers are");
+    const what = this.oneOf("TABLE", "INDEX", "VIEW");
+    if (what === undefined) return this.unexpected("TABLE, INDEX or VIEW");
+    const ifExists = this.word("IF", "EXISTS");
+    const name = this.objectName();
+    return { kind: "drop", at, what: what.toLowerCase() as Drop["what"], name, ifExists };
+  }
+
+  #alter(at: number): AlterTable {
+    this.expectWord("TABLE");
+    const table = this.objectName("a table");
+    const node = { kind: "alter table", at, table } as const;
+    if (this.word("RENAME", "TO")) {
+      return { ...node, change: { kind: "rename", to: this.name() } };
+    }
+    if (this.word("RENAME")) {
+      this.word("COLUMN");
+      const from = this.name("a column");
+      this.expectWord("TO");
+      return { ...node, change: { kind: "rename column", from, to: this.name() } };
+    }
+    if (this.word("ADD")) {
+      this.word("COLUMN");
+      const start = this.at;
+      this.columnDefinition({ columns: [], keys: [], checks: [], foreignKeys: [] });
+      const text = this.text.slice(start, this.endBefore);
+      return { ...node, change: { kind: "add column", text } };
+    }
+    this.expectWord("DROP");
+    this.word("COLUMN");
+    return { ...node, change: { kind: "drop column", column: this.name("a column") } };
+  }
+
+  #pragma(at: number): Pragma {
+    const name = this.objectName("a pragma").toLowerCase();
+    let argument: string | undefined;
+    if (this.sign("=")) argument = this.#pragmaValue();
+    else if (this.sign("(")) {
+      argument = this.#pragmaValue();
+      this.expectSign(")");
+    }
+    return { kind: "pragma", at, name, argument };
+  }
+
+  #pragmaValue(): string {
+    const sign = this.sign("-") ? "-" : "";
+    if (this.next.kind === "end" || this.next.kind === "sign") this.unexpected("a value");
+    const token = this.take();
+    return sign + (token.kind === "word" ? token.written : token.text);
+  }
+
+  #transaction(at: number): TransactionStatement | undefined {
+    if (this.word("BEGIN")) {
+      this.oneOf("DEFERRED", "IMMEDIATE", "EXCLUSIVE");
+      this.word("TRANSACTION");
+      return { kind: "begin", at, name: undefined };
+    }
+    if (this.oneOf("COMMIT", "END") !== undefined) {
+      this.word("TRANSACTION");
+      return { kind: "commit", at, name: undefined };
+    }
+    if (this.word("SAVEPOINT")) return { kind: "savepoint", at, name: this.name() };
+    if (this.word("RELEASE")) {
+      this.word("SAVEPOINT");
+      return { kind: "release", at, name: this.name() };
+    }
+    if (!this.word("ROLLBACK")) return undefined;
+    this.word("TRANSACTION");
+    if (!this.word("TO")) return { kind: "rollback", at, name: undefined };
+    this.word("SAVEPOINT");
+    return { kind: "rollback to", at, name: this.name() };
+  }
+
+  #maintenance(at: number): Maintenance | undefined {
+    const word = this.oneOf("ANALYZE", "REINDEX", "VACUUM");
+    if (word === undefined) return undefined;
+    const name = this.isName() ? this.objectName() : undefined;
+    return { kind: word.toLowerCase() as Maintenance["kind"], at, name };
+  }
+}

@@ -1,0 +1,294 @@
+/**
+ * The ways to reach the rows of a loop: a scan, a range of the table's key or of an index, or
+ * buckets of a hash join. Their costs come from counts of entries: of the tree, of ranges whose
+ * bounds are in the text, and from what ANALYZE found.
+ */
+
+import type { Context } from "../expression/context.ts";
+import { comparisonOf } from "../expression/rules.ts";
+import { ROWID, type Scope } from "../expression/scope.ts";
+import type { Expr } from "../parse/ast.ts";
+import type { Index, Table } from "../schema/types.ts";
+import { type Affinity, applyAffinity, isNumericAffinity } from "../value/affinity.ts";
+import { negate } from "../value/arithmetic.ts";
+import type { Collation } from "../value/compare.ts";
+import type { SqlValue } from "../value/value.ts";
+import type { KeyBounds } from "../vm/cursor.ts";
+import { boundsOf } from "../vm/key_range.ts";
+import { baseColumn, type Compared, comparedIn, conjunctsOf, isIn, isPart } from "./loop.ts";
+import { type Loop, type LoopSet, loopsIn, only, type Term } from "./loop.ts";
+
+/** A bound of a range. */
+export interface Bound {
+  readonly term: Term;
+  readonly expr: Expr;
+  readonly scope: Scope;
+  /** The affinity that its value gets. */
+  readonly affinity: Affinity | undefined;
+  readonly isInclusive: boolean;
+}
+
+/** A range of a key. */
+export interface KeyAccess {
+  readonly kind: "key";
+  /** Undefined = the key of the table. */
+  readonly index: Index | undefined;
+  readonly isRowid: boolean;
+  readonly equal: readonly Bound[];
+  readonly lower: Bound | undefined;
+  readonly upper: Bound | undefined;
+  readonly collations: readonly Collation[];
+}
+
+/** Buckets of a hash join: pairs of an expression of the loop and one of the loops before. */
+export interface HashAccess {
+  readonly kind: "hash";
+  readonly keys: readonly (Compared & { readonly term: Term })[];
+}
+
+/** A way to reach the rows of a loop. */
+export type Access = { readonly kind: "scan" } | KeyAccess | HashAccess;
+
+/** A way and its cost. */
+export interface Candidate {
+  readonly access: Access;
+  /** The cost before the first row of the loops outside. */
+  readonly setup: number;
+  /** The cost for each row of the loops outside. */
+  readonly each: number;
+  /** The rows found for each of them. */
+  readonly rows: number;
+}
+
+/** A part of a key. */
+interface KeyPart {
+  readonly column: number;
+  readonly expr: Expr | undefined;
+  readonly affinity: Affinity;
+  readonly collation: Collation;
+}
+
+const SEEK_COST = 2;
+const FETCH_COST = 2;
+const HASH_COST = 1.5;
+/** Rows that share the first part of an index that was not analyzed. */
+const SAME_DEFAULT = 10;
+
+/** The ways to reach the rows of a loop, once those of some others are known. */
+export function candidatesFor(
+  context: Context,
+  loops: readonly Loop[],
+  index: number,
+  known: LoopSet,
+  terms: readonly Term[],
+): Candidate[] {
+  const loop = loops[index]!;
+  const usable = terms.filter(({ onOf, loops: refers }) =>
+    isIn(refers, known | only(index)) && (loop.isLeft ? onOf === index : onOf < 0)
+  );
+  const scan: Candidate = {
+    access: { kind: "scan" },
+    setup: 0,
+    each: Math.max(1, loop.rows),
+    rows: loop.rows,
+  };
+  const candidates = [scan];
+  const { place } = loop.source;
+  if (place.kind === "table") {
+    for (const access of keyAccesses(context, loops, index, usable, place.table)) {
+      candidates.push(costed(context, loop, place.table, access));
+    }
+  }
+  const keys = hashKeys(loops, index, known, usable);
+  if (known !== 0n && keys.length > 0) {
+    const rows = Math.max(0.5, loop.rows / Math.max(2, loop.rows / 2) ** Math.min(keys.length, 2));
+    const each = HASH_COST + rows;
+    candidates.push({
+      access: { kind: "hash", keys },
+      setup: loop.rows * HASH_COST + 5,
+      each,
+      rows,
+    });
+  }
+  return candidates;
+}
+
+function hashKeys(
+  loops: readonly Loop[],
+  index: number,
+  known: LoopSet,
+  terms: readonly Term[],
+): Compared[] {
+  const own = only(index);
+  const found: Compared[] = [];
+  for (const term of terms) {
+    const compared = comparedIn(term).find(({ expr, other, operator }) =>
+      operator === "=" && loopsIn(expr, term.scope, loops) === own &&
+      isIn(loopsIn(other, term.scope, loops), known) &&
+      loopsIn(other, term.scope, loops) !== 0n
+    );
+    if (compared !== undefined) found.push(compared);
+  }
+  return found;
+}
+
+function* keyAccesses(
+  context: Context,
+  loops: readonly Loop[],
+  index: number,
+  terms: readonly Term[],
+  table: Table,
+): Generator<KeyAccess> {
+  const compared = terms.flatMap(comparedIn).filter(({ other, term }) =>
+    (loopsIn(other, term.scope, loops) & only(index)) === 0n
+  );
+  for (const key of keysOf(table)) {
+    if (key.index?.where !== undefined && !isImplied(key.index.where, terms, loops[index]!)) {
+      continue;
+    }
+    const equal: Bound[] = [];
+    let lower: Bound | undefined;
+    let upper: Bound | undefined;
+    for (const part of key.parts) {
+      const bounds = boundsFor(context, compared, part, loops[index]!, table);
+      const same = bounds.find(({ operator }) => operator === "=");
+      if (same !== undefined) {
+        equal.push(same.bound);
+        continue;
+      }
+      lower = bounds.find(({ operator }) => operator === ">" || operator === ">=")?.bound;
+      upper = bounds.find(({ operator }) => operator === "<" || operator === "<=")?.bound;
+      break;
+    }
+    if (equal.length === 0 && lower === undefined && upper === undefined) continue;
+    const collations = key.parts.map(({ collation }) => collation);
+    const { index: own, isRowid } = key;
+    yield { kind: "key", index: own, isRowid, equal, lower, upper, collations };
+  }
+}
+
+/** The keys of a table: its own, and those of its indexes. */
+function keysOf(
+  table: Table,
+): { index: Index | undefined; isRowid: boolean; parts: readonly KeyPart[] }[] {
+  const own = table.hasRowid
+    ? [{ column: ROWID, expr: undefined, affinity: "INTEGER", collation: "BINARY" } as const]
+    : table.primaryKey.map((column, i) => ({
+      column,
+      expr: undefined,
+      affinity: table.columns[column]!.affinity,
+      collation: table.keyCollations[i]!,
+    }));
+  return [
+    { index: undefined, isRowid: table.hasRowid, parts: own },
+    ...table.indexes.map((index) => ({ index, isRowid: false, parts: index.parts })),
+  ];
+}
+
+/** Whether the terms of a query hold the condition of a partial index. */
+function isImplied(where: Expr, terms: readonly Term[], { source }: Loop): boolean {
+  return conjunctsOf(where).every((condition) =>
+    terms.some(({ expr, scope }) => {
+      if (isPart(expr, scope, condition, source)) return true;
+      if (condition.kind !== "unary" || condition.operator !== "notnull") return false;
+      // A comparison that holds has no NULL in it.
+      return comparedIn({ expr, scope, loops: 0n, onOf: -1 })
+        .some((compared) => isPart(compared.expr, scope, condition.operand, source));
+    })
+  );
+}
+
+function boundsFor(
+  context: Context,
+  compared: readonly Compared[],
+  part: KeyPart,
+  { source }: Loop,
+  table: Table,
+): { operator: Compared["operator"]; bound: Bound }[] {
+  const found: { operator: Compared["operator"]; bound: Bound }[] = [];
+  for (const { term, expr, other, operator, isLeft } of compared) {
+    const { scope } = term;
+    if (part.expr === undefined || part.column >= 0) {
+      const column = baseColumn(expr, scope);
+      if (column?.source !== source) continue;
+      const isRowid = column.column === ROWID || column.column === table.rowidColumn;
+      const isSame = column.column === part.column ||
+        (isRowid && (part.column === ROWID || part.column === table.rowidColumn));
+      if (!isSame) continue;
+    } else if (!isPart(expr, scope, part.expr, source)) continue;
+    const [left, right] = isLeft ? [expr, other] : [other, expr];
+    const comparison = comparisonOf(context, left, right, scope);
+    if (comparison.collation !== part.collation) continue;
+    const affinity = comparison.left;
+    // The comparison must not convert what the index stores.
+    const fits = affinity === undefined || affinity === part.affinity ||
+      (affinity === "NUMERIC" && isNumericAffinity(part.affinity));
+    if (!fits) continue;
+    const isInclusive = operator.endsWith("=");
+    found.push({ operator, bound: { term, expr: other, scope, affinity, isInclusive } });
+  }
+  return found;
+}
+
+function costed(context: Context, loop: Loop, table: Table, access: KeyAccess): Candidate {
+  const rows = estimate(context, loop, table, access);
+  const fetch = access.index === undefined ? 1 : FETCH_COST;
+  return { access, setup: 0, each: SEEK_COST + rows * fetch, rows };
+}
+
+function estimate(context: Context, loop: Loop, table: Table, access: KeyAccess): number {
+  const { index, equal, lower, upper, isRowid } = access;
+  const tree = index?.tree ?? table.tree;
+  const bounds = literalBounds(access);
+  if (bounds === "empty") return 0;
+  if (bounds !== undefined) return context.count(tree, bounds);
+  const parts = index?.parts.length ?? (isRowid ? 1 : table.primaryKey.length);
+  const isUnique = index === undefined || index.isUnique;
+  if (isUnique && equal.length === parts) return 1;
+  let rows = loop.rows;
+  if (equal.length > 0) {
+    const distinct = context.catalog.statistics(tree)?.distinct[equal.length - 1];
+    rows = distinct === undefined
+      ? Math.min(rows, Math.max(1, SAME_DEFAULT / equal.length))
+      : rows / Math.max(1, distinct);
+  }
+  if (lower !== undefined) rows /= 4;
+  if (upper !== undefined) rows /= 4;
+  return Math.max(0.5, rows);
+}
+
+/** The bounds of a range whose values are all in the text; undefined if one is not. */
+function literalBounds(access: KeyAccess): KeyBounds | "empty" | undefined {
+  const registers: SqlValue[] = [];
+  const registerOf = (bound: Bound): number | undefined => {
+    const value = literalOf(bound.expr);
+    if (value === undefined) return undefined;
+    const applied = bound.affinity === undefined ? value : applyAffinity(value, bound.affinity);
+    return registers.push(applied) - 1;
+  };
+  const equal = access.equal.map(registerOf);
+  const [lower, upper] = [access.lower, access.upper].map((bound) => {
+    if (bound === undefined) return undefined;
+    return { register: registerOf(bound) ?? -1, isInclusive: bound.isInclusive };
+  });
+  const all = [...equal, lower?.register, upper?.register];
+  if (equal.includes(undefined) || all.includes(-1)) return undefined;
+  const range = {
+    equal: equal as number[],
+    lower,
+    upper,
+    collations: access.collations,
+    isRowid: access.isRowid,
+    nullsEqual: false,
+    isReverse: false,
+  };
+  const bounds = boundsOf(range, registers);
+  return bounds ?? "empty";
+}
+
+function literalOf(expr: Expr): SqlValue | undefined {
+  if (expr.kind === "literal") return expr.value;
+  const isNegative = expr.kind === "unary" && expr.operator === "-";
+  if (!isNegative || expr.operand.kind !== "literal") return undefined;
+  return negate(expr.operand.value);
+}

@@ -1,0 +1,107 @@
+/**
+ * The columns of a result, with stars expanded; and which columns of tables a query uses.
+ */
+
+import type { Expr, ResultColumn } from "../parse/ast.ts";
+import { columnNamed, isRowidName, keyOfName } from "../schema/types.ts";
+import { refuse } from "../value/error.ts";
+import type { Context } from "../expression/context.ts";
+import { affinityIn, collationIn, columnIn, columnOf } from "../expression/rules.ts";
+import { fixedName, meaningOf, type Resolved, ROWID, type Scope } from "../expression/scope.ts";
+import type { Source, SourceColumn } from "../expression/scope.ts";
+import { walk } from "../expression/walk.ts";
+
+/** A column of a result. */
+export interface Output {
+  readonly expr: Expr;
+  readonly name: string;
+  /** The alias, if it has one. */
+  readonly alias: string | undefined;
+}
+
+/** Expands the columns of a result. */
+export function expand(columns: readonly ResultColumn[], scope: Scope): Output[] {
+  return columns.flatMap((column) => {
+    if (column.kind === "expr") {
+      const { expr, alias, text } = column;
+      return [{ expr, alias, name: alias ?? nameOf(expr, scope) ?? text }];
+    }
+    return expandStar(column.table, column.at, scope);
+  });
+}
+
+function expandStar(table: string | undefined, at: number, scope: Scope): Output[] {
+  const key = table === undefined ? undefined : keyOfName(table);
+  const sources = key === undefined
+    ? scope.sources
+    : scope.sources.filter(({ name }) => keyOfName(name) === key);
+  if (sources.length === 0) {
+    return refuse(table === undefined ? "no tables specified" : `no such table: ${table}`, at);
+  }
+  return sources.flatMap((source) =>
+    source.columns.flatMap(({ name }, column) => {
+      if (key === undefined && source.hidden.has(keyOfName(name))) return [];
+      const expr = fixedName({ source, column, scope }, name, at);
+      return [{ expr, name, alias: undefined }];
+    })
+  );
+}
+
+function nameOf(expr: Expr, scope: Scope): string | undefined {
+  const column = columnIn(expr, { ...scope, aliases: new Map() });
+  return column === undefined ? undefined : columnOf(column).name;
+}
+
+/** The columns of a result as those of a source. */
+export function describe(context: Context, outputs: readonly Output[], scope: Scope) {
+  return outputs.map(({ expr, name }): SourceColumn => {
+    const column = columnIn(expr, scope);
+    return {
+      name,
+      affinity: affinityIn(context, expr, scope),
+      collation: collationIn(expr, scope),
+      type: column === undefined ? undefined : columnOf(column).type,
+    };
+  });
+}
+
+/** Notes the columns of tables that an expression uses; in queries inside it by name alone. */
+export function markUsed(expr: Expr, scope: Scope): void {
+  walk(expr, (part, isInQuery) => {
+    if (part.kind !== "name") return true;
+    if (isInQuery) markNamed(part.table, part.column, scope);
+    else markMeaning(part, scope);
+    return true;
+  });
+}
+
+function markMeaning(name: Expr & { kind: "name" }, scope: Scope): void {
+  const meaning = meaningOf(name, scope);
+  if (meaning.kind === "alias") markUsed(meaning.expr, meaning.scope);
+  else if (meaning.kind === "column") markColumn(meaning.resolved);
+}
+
+function markColumn({ source, column }: Resolved): void {
+  if (source.place.kind === "inline") {
+    markUsed(source.place.exprs[column]!, source.place.scope);
+  } else {
+    source.used.add(column);
+  }
+}
+
+function markNamed(table: string | undefined, column: string, scope: Scope): void {
+  for (let around: Scope | undefined = scope; around !== undefined; around = around.parent) {
+    for (const source of around.sources) {
+      if (table !== undefined && keyOfName(source.name) !== keyOfName(table)) continue;
+      markIn(source, column, around);
+    }
+    const alias = around.aliases.get(keyOfName(column));
+    if (alias !== undefined) markUsed(alias, { ...around, aliases: new Map() });
+  }
+}
+
+function markIn(source: Source, name: string, scope: Scope): void {
+  const column = columnNamed(source.columns, name);
+  if (column >= 0) markColumn({ source, column, scope });
+  else if (isRowidName(name) && source.place.kind === "table") source.used.add(ROWID);
+}

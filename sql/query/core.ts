@@ -1,0 +1,301 @@
+/**
+ * Compiles one SELECT: loops, groups, the columns of the result, DISTINCT, ORDER BY and LIMIT.
+ */
+
+import type { Core, Expr, OrderTerm, Query } from "../parse/ast.ts";
+import type { Label } from "../expression/builder.ts";
+import type { Context, Prepared, Sink } from "../expression/context.ts";
+import { type CommonTables, type Grouping, meaningOf } from "../expression/scope.ts";
+import type { Scope } from "../expression/scope.ts";
+import { conjunctsOf, loopsIn, type Term } from "../plan/loop.ts";
+import { planLoops, type Planned } from "../plan/order.ts";
+import { keyOfName } from "../schema/types.ts";
+import { refuse } from "../value/error.ts";
+import { describe, expand, markUsed, type Output } from "./columns.ts";
+import { type From, resolveFrom } from "./from.ts";
+import { aggregatesIn, type Collected, emitCollect, emitGroups, keptIn } from "./grouping.ts";
+import { openGroups } from "./grouping.ts";
+import { emitLimit, type Limit, passLimit } from "./limit.ts";
+import { emitLoops } from "./loops.ts";
+import { type LoopOrder, loopOrder, type Ordering, orderings, sortTerms } from "./order_by.ts";
+
+/** What a query adds to its SELECT. */
+export type Around = Pick<Query, "orderBy" | "limit" | "offset">;
+
+/** Resolves the names of a SELECT. */
+export function prepareCore(
+  context: Context,
+  core: Core,
+  around: Around,
+  parent: Scope | undefined,
+  common: CommonTables,
+): Prepared {
+  const from = resolveFrom(context, core.from, parent, common);
+  const outputs = expand(core.columns, from.scope);
+  const columns = describe(context, outputs, from.scope);
+  const emit = (sink: Sink) => new CoreEmitter(context, core, around, from, outputs).emit(sink);
+  return { columns, emit };
+}
+
+class CoreEmitter {
+  readonly #context: Context;
+  readonly #core: Core;
+  readonly #around: Around;
+  readonly #from: From;
+  readonly #outputs: readonly Output[];
+  /** The scope of conditions, which see the aliases of the result. */
+  readonly #scope: Scope;
+  readonly #order: readonly Ordering[];
+
+  constructor(
+    context: Context,
+    core: Core,
+    around: Around,
+    from: From,
+    outputs: readonly Output[],
+  ) {
+    this.#context = context;
+    this.#core = core;
+    this.#around = around;
+    this.#from = from;
+    this.#outputs = outputs;
+    this.#scope = { ...from.scope, aliases: aliasesOf(outputs) };
+    this.#order = orderings(around.orderBy as OrderTerm[], outputs, this.#scope);
+  }
+
+  emit(sink: Sink): void {
+    const { builder } = this.#context;
+    const keys = this.#core.groupBy.map((expr) => this.#groupKey(expr));
+    const having = this.#core.having;
+    const results = [...this.#outputs.map(({ expr }) => expr), ...this.#order.map((o) => o.expr)];
+    const late = having === undefined ? results : [...results, having];
+    const aggregates = aggregatesIn(late, this.#scope);
+    this.#checkConditions();
+    for (const expr of [...late, ...keys]) markUsed(expr, this.#scope);
+    const end = builder.label();
+    const limit = emitLimit(this.#context, this.#around, this.#from.scope, end);
+    if (keys.length > 0 || aggregates.length > 0 || having !== undefined) {
+      const kept = keptIn(late, keys, this.#scope);
+      this.#emitGrouped({ keys, aggregates, kept, scope: this.#scope }, limit, end, sink);
+    } else this.#emitPlain(limit, end, sink);
+    builder.place(end);
+  }
+
+  /** A key of GROUP BY: by number, by alias, or an expression. */
+  #groupKey(expr: Expr): Expr {
+    if (expr.kind === "name") {
+      const meaning = meaningOf(expr, this.#scope);
+      return meaning.kind === "alias" ? meaning.expr : expr;
+    }
+    if (expr.kind !== "literal" || typeof expr.value !== "number") return expr;
+    return this.#outputs[expr.value - 1]?.expr ??
+      refuse(
+        `GROUP BY term out of range - should be between 1 and ${this.#outputs.length}`,
+        expr.at,
+      );
+  }
+
+  #checkConditions(): void {
+    const { where, groupBy } = this.#core;
+    const early = [...groupBy, ...(where === undefined ? [] : [where])];
+    for (const expr of early) {
+      const [misused] = aggregatesIn([expr], this.#scope);
+      if (misused !== undefined) {
+        refuse(`misuse of aggregate: ${misused.name.toUpperCase()}()`, misused.at);
+      }
+    }
+  }
+
+  #terms(): Term[] {
+    const { loops, conditions } = this.#from;
+    const where = this.#core.where === undefined ? [] : conjunctsOf(this.#core.where);
+    const all = [
+      ...conditions,
+      ...where.map((expr) => ({ expr, scope: this.#scope, onOf: -1 })),
+    ];
+    return all.map((condition) => {
+      markUsed(condition.expr, condition.scope);
+      return { ...condition, loops: loopsIn(condition.expr, condition.scope, loops) };
+    });
+  }
+
+  #emitPlain(limit: Limit, end: Label, sink: Sink): void {
+    const terms = this.#terms();
+    const planned = planLoops(this.#context, this.#from.loops, terms);
+    const order = this.#order.length === 0
+      ? NO_ORDER
+      : loopOrder(planned, this.#order, this.#scope, this.#around.limit !== undefined);
+    const output = new RowOutput(this.#context, this.#outputs, this.#order, limit, end, sink);
+    output.open(this.#core.isDistinct, this.#scope, order === undefined);
+    const nest = {
+      planned,
+      terms,
+      scope: this.#from.scope,
+      isReverse: order?.isReverse ?? false,
+      orderIndex: order?.index,
+      needsRows: false,
+    };
+    emitLoops(this.#context, nest, (next) => output.row(this.#resultScope(), next));
+    output.close();
+  }
+
+  #emitGrouped(collected: Collected, limit: Limit, end: Label, sink: Sink): void {
+    const terms = this.#terms();
+    const planned = planLoops(this.#context, this.#from.loops, terms);
+    const output = new RowOutput(this.#context, this.#outputs, this.#order, limit, end, sink);
+    output.open(this.#core.isDistinct, this.#scope, this.#order.length > 0);
+    const counted = this.#emitCount(collected, planned, terms);
+    if (counted !== undefined) {
+      const next = this.#context.builder.label();
+      this.#emitGroup(output, counted, next);
+      this.#context.builder.place(next);
+    } else {
+      const grouping = openGroups(this.#context, collected);
+      const { scope } = this.#from;
+      const plain = { isReverse: false, orderIndex: undefined, needsRows: false };
+      emitLoops(
+        this.#context,
+        { planned, terms, scope, ...plain },
+        () => emitCollect(this.#context, collected, grouping),
+      );
+      emitGroups(this.#context, grouping, (next) => this.#emitGroup(output, grouping, next));
+    }
+    output.close();
+  }
+
+  #emitGroup(output: RowOutput, grouping: Grouping, next: Label): void {
+    const scope = { ...this.#scope, grouping };
+    const { having } = this.#core;
+    if (having !== undefined) this.#context.jump(having, scope, next, false, true);
+    output.row({ ...this.#resultScope(), grouping }, next);
+  }
+
+  /** The number of rows of a table, where that is all that is asked for. */
+  #emitCount(
+    { keys, aggregates, kept, scope: _ }: Collected,
+    planned: readonly Planned[],
+    terms: readonly Term[],
+  ): Grouping | undefined {
+    const [only, ...others] = planned;
+    const { builder } = this.#context;
+    const isPlain = keys.length === 0 && kept.length === 0 && terms.length === 0 &&
+      others.length === 0 && aggregates.length > 0 &&
+      aggregates.every(({ name, isStar, filter }) =>
+        name === "count" && isStar && filter === undefined
+      );
+    if (!isPlain || only?.loop.source.place.kind !== "table") return undefined;
+    const count = builder.registers();
+    const { table } = only.loop.source.place;
+    builder.emit("Count", count, 0, 0, table.tree, table.name);
+    builder.planLine(`COUNT ${table.name}`);
+    return { cursor: -1, keys, aggregates, kept, count };
+  }
+
+  /** The scope of the result, which does not see its own aliases. */
+  #resultScope(): Scope {
+    return this.#from.scope;
+  }
+}
+
+const NO_ORDER: LoopOrder = { isReverse: false, index: undefined };
+
+function aliasesOf(outputs: readonly Output[]): ReadonlyMap<string, Expr> {
+  const aliases = new Map<string, Expr>();
+  for (const { alias, expr } of outputs) {
+    const key = alias === undefined ? undefined : keyOfName(alias);
+    if (key !== undefined && !aliases.has(key)) aliases.set(key, expr);
+  }
+  return aliases;
+}
+
+/** Emits what happens to the rows of a result: DISTINCT, sorting, LIMIT, the sink. */
+class RowOutput {
+  readonly #context: Context;
+  readonly #outputs: readonly Output[];
+  readonly #order: readonly Ordering[];
+  readonly #limit: Limit;
+  readonly #end: Label;
+  readonly #sink: Sink;
+  #set: number | undefined;
+  #sorter: number | undefined;
+
+  constructor(
+    context: Context,
+    outputs: readonly Output[],
+    order: readonly Ordering[],
+    limit: Limit,
+    end: Label,
+    sink: Sink,
+  ) {
+    this.#context = context;
+    this.#outputs = outputs;
+    this.#order = order;
+    this.#limit = limit;
+    this.#end = end;
+    this.#sink = sink;
+  }
+
+  open(isDistinct: boolean, scope: Scope, sorts: boolean): void {
+    const { builder } = this.#context;
+    if (isDistinct) {
+      this.#set = builder.cursor();
+      const collations = describe(this.#context, this.#outputs, scope)
+        .map(({ collation }) => collation);
+      builder.emit("OpenSet", this.#set, 0, 0, collations, "DISTINCT");
+    }
+    if (!sorts) return;
+    this.#sorter = builder.cursor();
+    const terms = sortTerms(this.#order, scope);
+    const { limit, offset } = this.#limit;
+    builder.emit("OpenSorter", this.#sorter, 0, 0, { terms, limit, offset }, "ORDER BY");
+    builder.planLine("USE SORTER FOR ORDER BY");
+  }
+
+  /** Emits the code of a row. */
+  row(scope: Scope, next: Label): void {
+    const { builder } = this.#context;
+    const keys = this.#sorter === undefined ? 0 : this.#order.length;
+    const first = builder.registers(keys + this.#outputs.length);
+    this.#outputs.forEach(({ expr }, i) => this.#context.value(expr, scope, first + keys + i));
+    if (this.#set !== undefined) builder.emit("AddUnique", this.#set, next, first + keys);
+    if (this.#sorter === undefined) {
+      return passLimit(
+        this.#context,
+        this.#limit,
+        next,
+        this.#end,
+        () => this.#sink(first, this.#outputs.length),
+      );
+    }
+    this.#order.forEach(({ output, expr }, i) => {
+      const isOutput = output >= 0 && expr === this.#outputs[output]!.expr;
+      if (isOutput) builder.emit("Copy", first + keys + output, first + i);
+      else this.#context.value(expr, this.#orderScope(scope), first + i);
+    });
+    builder.emit("AddSorted", this.#sorter, first, keys + this.#outputs.length);
+  }
+
+  /** The terms of ORDER BY see the aliases of the result. */
+  #orderScope(scope: Scope): Scope {
+    return { ...scope, aliases: aliasesOf(this.#outputs) };
+  }
+
+  /** Emits the rows that were sorted. */
+  close(): void {
+    if (this.#sorter === undefined) return;
+    const { builder } = this.#context;
+    const count = this.#outputs.length;
+    const [top, next, end] = [builder.label(), builder.label(), builder.label()];
+    builder.emit("Sort", this.#sorter);
+    builder.emit("Rewind", this.#sorter, end);
+    builder.place(top);
+    const first = builder.registers(count);
+    for (let i = 0; i < count; i++) {
+      builder.emit("RowColumn", this.#sorter, this.#order.length + i, first + i);
+    }
+    passLimit(this.#context, this.#limit, next, this.#end, () => this.#sink(first, count));
+    builder.place(next);
+    builder.emit("NextRow", this.#sorter, top);
+    builder.place(end);
+  }
+}

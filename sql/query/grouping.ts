@@ -1,0 +1,219 @@
+/**
+ * GROUP BY and aggregates: collects rows into groups, and goes through the groups.
+ */
+
+import type { Call, Expr } from "../parse/ast.ts";
+import { type AggregateState, distinct } from "../function/aggregate.ts";
+import { AGGREGATES } from "../function/aggregates.ts";
+import { isAggregate } from "../expression/call.ts";
+import type { Label } from "../expression/builder.ts";
+import { emitColumn } from "../expression/column.ts";
+import type { Context } from "../expression/context.ts";
+import { isSame } from "../expression/grouped.ts";
+import { collationIn, collationOfFirst, columnIn } from "../expression/rules.ts";
+import type { Grouping, Resolved, Scope } from "../expression/scope.ts";
+import { isAlike, walk } from "../expression/walk.ts";
+import { meaningOf } from "../expression/scope.ts";
+import { refuse, unsupported } from "../value/error.ts";
+
+/** The aggregates in some expressions, each once where they are alike. */
+export function aggregatesIn(exprs: readonly Expr[], scope: Scope): Call[] {
+  const found: Call[] = [];
+  const look = (expr: Expr, around: Scope) =>
+    walk(expr, (part, isInQuery) => {
+      if (isInQuery) return true;
+      if (part.kind === "name") {
+        const meaning = meaningOf(part, around);
+        if (meaning.kind === "alias") look(meaning.expr, meaning.scope);
+        return false;
+      }
+      if (part.kind !== "call" || !isAggregate(part)) return true;
+      checkCall(part, around);
+      if (!found.includes(part)) found.push(part);
+      return false;
+    });
+  for (const expr of exprs) look(expr, scope);
+  return found;
+}
+
+function checkCall(call: Call, scope: Scope): void {
+  const { name, args, isStar, at, orderBy } = call;
+  const { least, most } = AGGREGATES.get(name)!;
+  const isCount = name === "count" && isStar;
+  if (!isCount && (args.length < least || args.length > most || isStar)) {
+    refuse(`wrong number of arguments to function ${name.toUpperCase()}()`, at);
+  }
+  if (call.isDistinct && args.length !== 1) {
+    refuse("DISTINCT aggregates must have exactly one argument", at);
+  }
+  if (orderBy.length > 0) unsupported("ORDER BY in aggregate functions is", at);
+  for (const arg of args) {
+    if (aggregatesIn([arg], { ...scope, aliases: new Map() }).length > 0) {
+      refuse(`misuse of aggregate function ${name.toUpperCase()}()`, at);
+    }
+  }
+}
+
+/** The columns that expressions use outside of aggregates and keys: one row of a group has them. */
+export function keptIn(
+  exprs: readonly Expr[],
+  keys: readonly Expr[],
+  scope: Scope,
+): Resolved[] {
+  const found: Resolved[] = [];
+  const keep = (column: Resolved | undefined) => {
+    if (column === undefined || column.scope !== scope) return;
+    if (!found.some((other) => isSame(other, column))) found.push(column);
+  };
+  const look = (expr: Expr, around: Scope) =>
+    walk(expr, (part, isInQuery) => {
+      if (isInQuery) {
+        if (part.kind === "name") keepNamed(part.table, part.column, scope, keep);
+        return true;
+      }
+      if (part.kind === "call" && isAggregate(part)) return false;
+      if (keys.some((key) => isAlike(part, key, (a, b) => sameIn(a, around, b, scope)))) {
+        return false;
+      }
+      if (part.kind !== "name") return true;
+      const meaning = meaningOf(part, around);
+      if (meaning.kind === "alias") look(meaning.expr, meaning.scope);
+      else if (meaning.kind === "column") {
+        keep({ ...meaning.resolved, scope: base(meaning.resolved, scope) });
+      }
+      return false;
+    });
+  for (const expr of exprs) look(expr, scope);
+  return found;
+}
+
+function sameIn(a: Expr, inA: Scope, b: Expr, inB: Scope): boolean {
+  return isSame(columnIn(a, inA), columnIn(b, inB));
+}
+
+/** The scope itself if a column is of one of its sources. */
+function base({ source, scope: found }: Resolved, scope: Scope): Scope {
+  return scope.sources.includes(source) ? scope : found;
+}
+
+/** Keeps the columns that a name inside a query may mean. */
+function keepNamed(
+  table: string | undefined,
+  column: string,
+  scope: Scope,
+  keep: (column: Resolved) => void,
+): void {
+  for (const source of scope.sources) {
+    if (table !== undefined && source.name.toLowerCase() !== table.toLowerCase()) continue;
+    const index = source.columns.findIndex(({ name }) =>
+      name.toLowerCase() === column.toLowerCase()
+    );
+    if (index >= 0) keep({ source, column: index, scope });
+  }
+}
+
+/** What is collected for each group. */
+export interface Collected {
+  readonly keys: readonly Expr[];
+  readonly aggregates: readonly Call[];
+  readonly kept: readonly Resolved[];
+  readonly scope: Scope;
+}
+
+/** Opens groups, and returns what names mean after grouping. */
+export function openGroups(context: Context, collected: Collected): Grouping {
+  const { keys, aggregates, kept, scope } = collected;
+  const { builder } = context;
+  const cursor = builder.cursor();
+  const collations = keys.map((key) => collationIn(key, scope));
+  const states = aggregates.map((call) => stateOf(call, scope));
+  builder.emit("OpenGroups", cursor, 0, 0, { collations, states });
+  // Without keys there is one group, also of no rows.
+  if (keys.length === 0) {
+    const next = builder.label();
+    builder.emit("FindGroup", cursor, next, 0);
+    builder.place(next);
+  }
+  return { cursor, keys, aggregates, kept, count: undefined };
+}
+
+function stateOf({ name, args, isDistinct }: Call, scope: Scope): () => AggregateState {
+  const collation = collationOfFirst(args, scope);
+  const { make } = AGGREGATES.get(name)!;
+  return isDistinct ? () => distinct(make(collation), collation) : () => make(collation);
+}
+
+/** Emits the code that adds a row to its group. */
+export function emitCollect(context: Context, collected: Collected, { cursor }: Grouping): void {
+  const { keys, aggregates, kept, scope } = collected;
+  const { builder } = context;
+  const first = builder.registers(Math.max(1, keys.length));
+  keys.forEach((key, i) => context.value(key, scope, first + i));
+  const known = builder.label();
+  const found = builder.label();
+  builder.emit("FindGroup", cursor, keys.length === 0 ? found : known, first);
+  builder.place(found);
+  if (keys.length > 0) emitKeep(context, collected, cursor);
+  else if (kept.length > 0) emitFirstOnly(context, collected, cursor, known);
+  builder.place(known);
+  aggregates.forEach((call, i) => emitAdd(context, call, scope, cursor, i));
+  emitExtreme(context, collected, cursor);
+}
+
+/** The one group keeps the columns of the first row alone. */
+function emitFirstOnly(
+  context: Context,
+  collected: Collected,
+  cursor: number,
+  known: Label,
+): void {
+  const { builder } = context;
+  const { kept } = collected;
+  const mark = builder.registers();
+  builder.emit("GroupKept", cursor, kept.length, mark);
+  builder.emit("NotNull", mark, known);
+  emitKeep(context, collected, cursor);
+  builder.emit("KeepInGroup", cursor, kept.length, builder.constant(1));
+}
+
+function emitKeep(context: Context, { kept, scope }: Collected, cursor: number): void {
+  kept.forEach(({ source, column }, i) => {
+    const register = context.builder.registers();
+    emitColumn(context, { source, column, scope }, register);
+    context.builder.emit("KeepInGroup", cursor, i, register);
+  });
+}
+
+function emitAdd(context: Context, call: Call, scope: Scope, cursor: number, index: number): void {
+  const { builder } = context;
+  const skip = builder.label();
+  if (call.filter !== undefined) context.jump(call.filter, scope, skip, false, true);
+  const first = builder.registers(call.args.length);
+  call.args.forEach((arg, i) => context.value(arg, scope, first + i));
+  builder.emit("Accumulate", cursor, index, first, call.args.length, call.name);
+  builder.place(skip);
+}
+
+/** With one MIN or MAX, columns are those of the row that has it. */
+function emitExtreme(context: Context, collected: Collected, cursor: number): void {
+  const extremes = collected.aggregates.filter(({ name }) => name === "min" || name === "max");
+  if (extremes.length !== 1 || collected.kept.length === 0) return;
+  const { builder } = context;
+  const skip = builder.label();
+  const index = collected.aggregates.indexOf(extremes[0]!);
+  builder.emit("UnlessTaken", cursor, skip, index);
+  emitKeep(context, collected, cursor);
+  builder.place(skip);
+}
+
+/** Emits a loop over the groups. */
+export function emitGroups(context: Context, { cursor }: Grouping, body: (next: Label) => void) {
+  const { builder } = context;
+  const [top, next, end] = [builder.label(), builder.label(), builder.label()];
+  builder.emit("FirstGroup", cursor, end);
+  builder.place(top);
+  body(next);
+  builder.place(next);
+  builder.emit("NextGroup", cursor, top);
+  builder.place(end);
+}

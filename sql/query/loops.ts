@@ -1,0 +1,394 @@
+/**
+ * Emits the loops of a query in their planned order: how each moves through its rows, the
+ * conditions that a row must meet, and the row of NULLs of a left join without one.
+ */
+
+import { emitColumn } from "../expression/column.ts";
+import { type Context, emitOnce } from "../expression/context.ts";
+import type { Label } from "../expression/builder.ts";
+import { ROWID, type Scope, type Source } from "../expression/scope.ts";
+import { comparisonOf } from "../expression/rules.ts";
+import type { Bound, HashAccess, KeyAccess } from "../plan/access.ts";
+import { isIn, type LoopSet, only, type Term } from "../plan/loop.ts";
+import { type Planned, usedTerms } from "../plan/order.ts";
+import type { Index, Table } from "../schema/types.ts";
+import type { ScanRange } from "../vm/key_range.ts";
+import { defaultsOf } from "./defaults.ts";
+import type { FromLoop } from "./from.ts";
+
+/** Loops to emit. */
+export interface Nest {
+  readonly planned: readonly Planned[];
+  readonly terms: readonly Term[];
+  readonly scope: Scope;
+  /** Whether the first loop moves from its last row to its first. */
+  readonly isReverse: boolean;
+  /** The index that the first loop scans for its order; undefined = none. */
+  readonly orderIndex: Index | undefined;
+  /** Whether the rows of tables themselves are needed, as statements that change them do. */
+  readonly needsRows: boolean;
+}
+
+/** Emits what happens to a row; it may jump to `next` to go on with the next one. */
+export type Body = (next: Label) => void;
+
+/** Emits the loops of a query around a body. */
+export function emitLoops(context: Context, nest: Nest, body: Body): void {
+  new LoopEmitter(context, nest, body).emit();
+}
+
+class LoopEmitter {
+  readonly #context: Context;
+  readonly #nest: Nest;
+  readonly #body: Body;
+  /** The terms that are checked already. */
+  readonly #done = new Set<Term>();
+  /** The cursors of the indexes of loops, by position. */
+  readonly #indexes: (number | undefined)[];
+
+  constructor(context: Context, nest: Nest, body: Body) {
+    this.#context = context;
+    this.#nest = nest;
+    this.#body = body;
+    this.#indexes = nest.planned.map(() => undefined);
+  }
+
+  emit(): void {
+    const { builder } = this.#context;
+    const end = builder.label();
+    for (const term of this.#nest.terms) {
+      if (term.loops === 0n && term.onOf < 0) this.#check(term, end);
+    }
+    this.#nest.planned.forEach((planned, position) => this.#prepare(planned, position));
+    this.#loop(0, end);
+    builder.place(end);
+  }
+
+  #check(term: Term, otherwise: Label): void {
+    this.#context.jump(term.expr, term.scope, otherwise, false, true);
+    this.#done.add(term);
+  }
+
+  /** Opens the cursors of a loop, and collects rows that it reads more than once. */
+  #prepare(planned: Planned, position: number): void {
+    const { builder } = this.#context;
+    const { source, prepared } = planned.loop as FromLoop;
+    const { place } = source;
+    this.#describe(planned, position);
+    if (place.kind === "table") {
+      const opened = { table: place.table, defaults: defaultsOf(place.table) };
+      builder.emit("OpenTable", place.cursor, 0, 0, opened, source.name);
+      if (planned.access.kind === "hash") return this.#fillBuckets(planned, planned.access);
+      this.#openIndex(planned, position, place.table);
+      return;
+    }
+    if (prepared === undefined || place.kind !== "rows") return;
+    if (planned.access.kind === "hash") return this.#fillBuckets(planned, planned.access);
+    if (this.#streams(planned, position)) return;
+    this.#once(() => {
+      builder.emit("OpenList", place.cursor, 0, 0, undefined, source.name);
+      builder.planDepth++;
+      prepared.emit((first, count) => builder.emit("AddRow", place.cursor, first, count));
+      builder.planDepth--;
+    });
+  }
+
+  /** Emits code once where it refers to no scope outside of the query. */
+  #once(body: () => void): void {
+    emitOnce(this.#context, this.#nest.scope.level - 1, body);
+  }
+
+  /** Whether a query is the outermost loop, whose rows need not be kept. */
+  #streams({ loop }: Planned, position: number): boolean {
+    return position === 0 && !loop.isLeft && (loop as FromLoop).prepared !== undefined;
+  }
+
+  #openIndex({ loop, access }: Planned, position: number, table: Table): void {
+    const index = access.kind === "key"
+      ? access.index
+      : position === 0
+      ? this.#nest.orderIndex
+      : undefined;
+    if (index === undefined) return;
+    const { builder } = this.#context;
+    const cursor = builder.cursor();
+    this.#indexes[position] = cursor;
+    builder.emit("OpenIndex", cursor, 0, 0, index, index.name);
+    const { source } = loop;
+    const parts = coveringParts(source, index, table);
+    if (parts === undefined || this.#nest.needsRows || source.place.kind !== "table") return;
+    source.place = { ...source.place, index: { cursor, parts } };
+  }
+
+  /** Keeps the rows of a loop by the values of its keys. */
+  #fillBuckets({ loop, index }: Planned, access: HashAccess): void {
+    const { builder } = this.#context;
+    const { source, prepared } = loop as FromLoop;
+    const cursor = builder.cursor();
+    const collations = access.keys.map(({ term, expr, other, isLeft }) =>
+      comparisonOf(this.#context, isLeft ? expr : other, isLeft ? other : expr, term.scope)
+        .collation
+    );
+    this.#once(() => {
+      builder.emit("OpenBuckets", cursor, 0, 0, collations, source.name);
+      const { place } = source;
+      if (prepared !== undefined) {
+        builder.planDepth++;
+        prepared.emit((first) => {
+          source.place = { kind: "registers", first };
+          this.#fillBucket(loop, index, access, cursor);
+        });
+        builder.planDepth--;
+      } else if (place.kind === "table") {
+        const [top, end] = [builder.label(), builder.label()];
+        builder.emit("Scan", place.cursor, end, 0, WHOLE);
+        builder.place(top);
+        this.#fillBucket(loop, index, access, cursor);
+        builder.emit("Next", place.cursor, top);
+        builder.place(end);
+      }
+    });
+    source.place = { kind: "rows", cursor };
+  }
+
+  #fillBucket(
+    { source, isLeft }: Planned["loop"],
+    index: number,
+    access: HashAccess,
+    cursor: number,
+  ): void {
+    const { builder } = this.#context;
+    const next = builder.label();
+    for (const term of this.#nest.terms) {
+      if (term.loops !== only(index) || this.#done.has(term)) continue;
+      // WHERE holds for the row of NULLs of a left join too, so it is checked later.
+      if (isLeft ? term.onOf === index : term.onOf < 0) this.#check(term, next);
+    }
+    const keys = this.#keyValues(access, (key) => key.expr);
+    const width = source.columns.length + 1;
+    const row = builder.registers(width);
+    for (const column of source.used) {
+      const at = column === ROWID ? width - 1 : column;
+      emitColumn(this.#context, { source, column, scope: this.#nest.scope }, row + at);
+    }
+    builder.emit("AddBucket", cursor, keys, row, width);
+    builder.place(next);
+  }
+
+  /** The values of one side of the keys of a hash join, in a row of registers. */
+  #keyValues({ keys }: HashAccess, side: (key: HashAccess["keys"][number]) => Term["expr"]) {
+    const { builder } = this.#context;
+    const first = builder.registers(keys.length);
+    keys.forEach((key, i) => {
+      const { term, expr, other, isLeft } = key;
+      this.#context.value(side(key), term.scope, first + i);
+      const [left, right] = isLeft ? [expr, other] : [other, expr];
+      const { left: affinity } = comparisonOf(this.#context, left, right, term.scope);
+      if (affinity !== undefined) builder.emit("Affinity", first + i, 0, 0, affinity);
+    });
+    return first;
+  }
+
+  #loop(position: number, end: Label): void {
+    const planned = this.#nest.planned[position];
+    if (planned === undefined) return this.#body(end);
+    const { source, prepared } = planned.loop as FromLoop;
+    if (planned.loop.isLeft) return this.#leftLoop(planned, position);
+    if (source.place.kind === "registers") return this.#inside(planned, position, end);
+    if (this.#streams(planned, position)) {
+      const { builder } = this.#context;
+      builder.planDepth++;
+      prepared!.emit((first) => {
+        builder.planDepth--;
+        source.place = { kind: "registers", first };
+        const next = builder.label();
+        this.#inside(planned, position, next);
+        builder.place(next);
+        builder.planDepth++;
+      });
+      builder.planDepth--;
+      return;
+    }
+    this.#iterate(planned, position, (next) => this.#inside(planned, position, next));
+  }
+
+  /** The conditions that are known here, and the loops inside. */
+  #inside(_: Planned, position: number, next: Label): void {
+    this.#checkTerms(position, next, (term) => term.onOf < 0 || term.onOf === this.#at(position));
+    this.#loop(position + 1, next);
+  }
+
+  #at(position: number): number {
+    return this.#nest.planned[position]!.index;
+  }
+
+  #checkTerms(position: number, next: Label, isMine: (term: Term) => boolean): void {
+    const { planned, terms } = this.#nest;
+    const known = planned.slice(0, position + 1)
+      .reduce((set: LoopSet, { index }) => set | only(index), 0n);
+    const used = usedTerms(planned[position]!.access);
+    for (const term of terms) {
+      if (this.#done.has(term) || !isIn(term.loops, known) || !isMine(term)) continue;
+      if (used.has(term)) this.#done.add(term);
+      else this.#check(term, next);
+    }
+  }
+
+  #leftLoop(planned: Planned, position: number): void {
+    const { builder } = this.#context;
+    const [none, inner, end] = [builder.label(), builder.label(), builder.label()];
+    const matched = builder.registers();
+    builder.emit("Value", matched, 0, 0, 0);
+    this.#iterate(planned, position, (next) => {
+      this.#checkTerms(position, next, (term) => term.onOf === planned.index);
+      builder.emit("Value", matched, 0, 0, 1);
+      builder.place(inner);
+      this.#checkTerms(position, next, (term) => term.onOf < 0);
+      this.#loop(position + 1, next);
+    }, none);
+    builder.place(none);
+    builder.emit("If", matched, end);
+    this.#nullRow(planned, position);
+    builder.emit("Value", matched, 0, 0, 1);
+    builder.emit("Goto", 0, inner);
+    builder.place(end);
+  }
+
+  #nullRow({ loop }: Planned, position: number): void {
+    const { builder } = this.#context;
+    const { place } = loop.source;
+    const index = this.#indexes[position];
+    if (index !== undefined) builder.emit("NullRow", index);
+    if (place.kind === "table" || place.kind === "rows") builder.emit("NullRow", place.cursor);
+  }
+
+  /** Emits the moves through the rows of a loop. */
+  #iterate(planned: Planned, position: number, body: Body, none?: Label): void {
+    const { builder } = this.#context;
+    const { place } = planned.loop.source;
+    const { access } = planned;
+    const [top, next] = [builder.label(), builder.label()];
+    const end = none ?? builder.label();
+    if (place.kind === "rows") {
+      if (access.kind === "hash") {
+        const keys = this.#keyValues(access, (key) => key.other);
+        builder.emit("FindBucket", place.cursor, end, keys);
+      } else builder.emit("Rewind", place.cursor, end);
+      builder.place(top);
+      body(next);
+      builder.place(next);
+      builder.emit("NextRow", place.cursor, top);
+    } else if (place.kind === "table") {
+      this.#iterateTable(planned, position, body, { top, next, end });
+    }
+    if (none === undefined) builder.place(end);
+  }
+
+  #iterateTable(
+    planned: Planned,
+    position: number,
+    body: Body,
+    { top, next, end }: { top: Label; next: Label; end: Label },
+  ): void {
+    const { builder } = this.#context;
+    const { source } = planned.loop;
+    const { access } = planned;
+    if (source.place.kind !== "table") return;
+    const { cursor, index } = source.place;
+    if (access.kind === "key" && access.isRowid && access.equal.length > 0) {
+      const rowid = this.#boundValue(access.equal[0]!);
+      builder.emit("SeekRowid", cursor, end, rowid);
+      body(next);
+      builder.place(next);
+      return;
+    }
+    const range = access.kind === "key" ? this.#range(access, position) : this.#whole(position);
+    const own = this.#indexes[position];
+    builder.emit("Scan", own ?? cursor, end, 0, range);
+    builder.place(top);
+    if (own !== undefined && index === undefined) builder.emit("SeekEntry", own, cursor);
+    body(next);
+    builder.place(next);
+    builder.emit("Next", own ?? cursor, top);
+  }
+
+  #whole(position: number): ScanRange {
+    return { ...WHOLE, isReverse: position === 0 && this.#nest.isReverse };
+  }
+
+  #range({ equal, lower, upper, collations, isRowid }: KeyAccess, position: number): ScanRange {
+    const bound = (given: Bound | undefined) =>
+      given && { register: this.#boundValue(given), isInclusive: given.isInclusive };
+    return {
+      equal: equal.map((each) => this.#boundValue(each)),
+      lower: bound(lower),
+      upper: bound(upper),
+      collations,
+      isRowid,
+      nullsEqual: false,
+      isReverse: position === 0 && this.#nest.isReverse,
+    };
+  }
+
+  #boundValue({ expr, scope, affinity }: Bound): number {
+    const { builder } = this.#context;
+    if (affinity === undefined) return this.#context.value(expr, scope);
+    const register = builder.registers();
+    this.#context.value(expr, scope, register);
+    builder.emit("Affinity", register, 0, 0, affinity);
+    return register;
+  }
+
+  /** Adds the loop to the plan. */
+  #describe({ loop, access }: Planned, position: number): void {
+    const { builder } = this.#context;
+    const { name, place } = loop.source;
+    const table = place.kind === "table" && place.table.name !== name
+      ? `${place.table.name} AS ${name}`
+      : name || "(subquery)";
+    const left = loop.isLeft ? " LEFT-JOIN" : "";
+    if (access.kind === "hash") return builder.planLine(`HASH ${table}${left}`);
+    if (access.kind === "scan") {
+      const index = position === 0 ? this.#nest.orderIndex : undefined;
+      const using = index === undefined ? "" : ` USING INDEX ${index.name}`;
+      return builder.planLine(`SCAN ${table}${using}${left}`);
+    }
+    builder.planLine(`SEARCH ${table} USING ${describeKey(access, loop.source)}${left}`);
+  }
+}
+
+/** The range of all keys. */
+export const WHOLE: ScanRange = {
+  equal: [],
+  lower: undefined,
+  upper: undefined,
+  collations: [],
+  isRowid: false,
+  nullsEqual: false,
+  isReverse: false,
+};
+
+function describeKey({ index, isRowid, equal, lower, upper }: KeyAccess, source: Source): string {
+  const { place } = source;
+  const table = place.kind === "table" ? place.table : undefined;
+  const names = index?.parts.map(({ column }) => table?.columns[column]?.name ?? "<expr>") ??
+    (isRowid ? ["rowid"] : table?.primaryKey.map((column) => table.columns[column]!.name) ?? []);
+  const bounds = equal.map((_, i) => `${names[i]}=?`);
+  const next = names[equal.length];
+  if (lower !== undefined) bounds.push(`${next}>?`);
+  if (upper !== undefined) bounds.push(`${next}<?`);
+  const key = index === undefined ? "PRIMARY KEY" : `INDEX ${index.name}`;
+  return `${key} (${bounds.join(" AND ")})`;
+}
+
+/** The parts of an index that are the columns that are used; undefined if one is not in it. */
+function coveringParts(source: Source, index: Index, table: Table): number[] | undefined {
+  const parts = source.columns.map((_, column) =>
+    index.parts.findIndex((part) => part.column === column && part.isExact)
+  );
+  for (const column of source.used) {
+    const isRowid = column === ROWID || column === table.rowidColumn;
+    if (isRowid ? !table.hasRowid : parts[column]! < 0) return undefined;
+  }
+  return parts;
+}

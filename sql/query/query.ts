@@ -1,0 +1,353 @@
+/**
+ * Compiles queries: SELECT, VALUES, compounds of them, and recursive queries of WITH.
+ *
+ * The code of a row, the sink, is emitted once for each query: the parts of a compound share it as
+ * a subroutine.
+ */
+
+import type { Body, Compound, Expr, Query, Values } from "../parse/ast.ts";
+import type { Context, Prepared, Sink } from "../expression/context.ts";
+import type { CommonBinding, CommonTables, Scope, Source } from "../expression/scope.ts";
+import type { SourceColumn } from "../expression/scope.ts";
+import { mentionsTable } from "../expression/walk.ts";
+import { knownCollation } from "../schema/build.ts";
+import { columnNamed } from "../schema/types.ts";
+import type { Collation } from "../value/compare.ts";
+import { refuse, unsupported } from "../value/error.ts";
+import { describe } from "./columns.ts";
+import { type Around, prepareCore } from "./core.ts";
+import { withCommon } from "./from.ts";
+import { emitLimit, passLimit } from "./limit.ts";
+
+const NOTHING_AROUND: Around = { orderBy: [], limit: undefined, offset: undefined };
+
+/** Resolves the names of a query. */
+export function prepareQuery(
+  context: Context,
+  query: Query,
+  parent: Scope | undefined,
+  common: CommonTables,
+): Prepared {
+  const inside = withCommon(common, query.with);
+  const { body } = query;
+  if (body.kind === "core") return prepareCore(context, body, query, parent, inside);
+  const prepared = prepareBody(context, body, parent, inside);
+  if (query.orderBy.length === 0 && query.limit === undefined) return prepared;
+  const scope = outerScope(parent, inside);
+  return {
+    columns: prepared.columns,
+    emit: (sink) => emitAround(context, query, prepared, scope, sink),
+  };
+}
+
+function outerScope(parent: Scope | undefined, common: CommonTables): Scope {
+  const level = (parent?.level ?? 0) + 1;
+  return { sources: [], parent, level, aliases: new Map(), common, grouping: undefined };
+}
+
+function prepareBody(
+  context: Context,
+  body: Body,
+  parent: Scope | undefined,
+  common: CommonTables,
+): Prepared {
+  switch (body.kind) {
+    case "core":
+      return prepareCore(context, body, NOTHING_AROUND, parent, common);
+    case "values":
+      return prepareValues(context, body, outerScope(parent, common));
+    case "compound":
+      return prepareCompound(context, body, parent, common);
+  }
+}
+
+function prepareValues(context: Context, { rows }: Values, scope: Scope): Prepared {
+  const outputs = rows[0]!.map((expr, i) => ({
+    expr,
+    name: `column${i + 1}`,
+    alias: undefined,
+  }));
+  const columns = describe(context, outputs, scope);
+  return { columns, emit: (sink) => emitValues(context, rows, scope, sink) };
+}
+
+function emitValues(
+  context: Context,
+  rows: readonly (readonly Expr[])[],
+  scope: Scope,
+  sink: Sink,
+): void {
+  const count = rows[0]!.length;
+  const first = context.builder.registers(count);
+  const put = (row: readonly Expr[]) =>
+    row.forEach((expr, i) => context.value(expr, scope, first + i));
+  if (rows.length === 1) {
+    put(rows[0]!);
+    return sink(first, count);
+  }
+  emitShared(context, (call) => {
+    for (const row of rows) {
+      put(row);
+      call();
+    }
+  }, () => sink(first, count));
+}
+
+/** Emits code that calls another part of it, which is emitted once. */
+function emitShared(context: Context, callers: (call: () => void) => void, shared: () => void) {
+  const { builder } = context;
+  const [start, end] = [builder.label(), builder.label()];
+  const back = builder.registers();
+  callers(() => builder.emit("Gosub", back, start));
+  builder.emit("Goto", 0, end);
+  builder.place(start);
+  shared();
+  builder.emit("Return", back);
+  builder.place(end);
+}
+
+function prepareCompound(
+  context: Context,
+  compound: Compound,
+  parent: Scope | undefined,
+  common: CommonTables,
+): Prepared {
+  const left = prepareBody(context, compound.left, parent, common);
+  const right = prepareBody(context, compound.right, parent, common);
+  const { operator, at } = compound;
+  if (left.columns.length !== right.columns.length) {
+    const name = operator.toUpperCase();
+    refuse(
+      `SELECTs to the left and right of ${name} do not have the same number of result columns`,
+      at,
+    );
+  }
+  const columns = left.columns.map((column, i) => ({
+    ...column,
+    affinity: column.affinity ?? right.columns[i]!.affinity,
+  }));
+  const emit = (sink: Sink) => {
+    if (operator === "union all") emitAll(context, left, right, sink);
+    else emitSets(context, operator, left, right, columns, sink);
+  };
+  return { columns, emit };
+}
+
+function emitAll(context: Context, left: Prepared, right: Prepared, sink: Sink): void {
+  const { builder } = context;
+  const count = left.columns.length;
+  const row = builder.registers(count);
+  emitShared(context, (call) => {
+    for (const part of [left, right]) {
+      part.emit((first) => {
+        for (let i = 0; i < count; i++) builder.emit("Copy", first + i, row + i);
+        call();
+      });
+    }
+  }, () => sink(row, count));
+}
+
+/** UNION, INTERSECT and EXCEPT, whose rows come sorted. */
+function emitSets(
+  context: Context,
+  operator: "union" | "intersect" | "except",
+  left: Prepared,
+  right: Prepared,
+  columns: readonly SourceColumn[],
+  sink: Sink,
+): void {
+  const { builder } = context;
+  const collations = columns.map(({ collation }) => collation);
+  const [set, found] = [builder.cursor(), builder.cursor()];
+  builder.emit("OpenSet", set, 0, 0, collations, operator.toUpperCase());
+  const add = (to: number) => (first: number) => {
+    const next = builder.label();
+    builder.emit("AddUnique", to, next, first);
+    builder.place(next);
+  };
+  left.emit(add(set));
+  if (operator === "union") right.emit(add(set));
+  else if (operator === "except") right.emit((first) => builder.emit("RemoveRow", set, 0, first));
+  else {
+    builder.emit("OpenSet", found, 0, 0, collations, "INTERSECT");
+    right.emit((first) => {
+      const next = builder.label();
+      builder.emit("UnlessIn", set, next, first);
+      builder.emit("AddUnique", found, next, first);
+      builder.place(next);
+    });
+  }
+  emitRows(context, operator === "intersect" ? found : set, columns.length, true, sink);
+}
+
+/** Emits the rows of a list. */
+function emitRows(context: Context, list: number, count: number, sorts: boolean, sink: Sink) {
+  const { builder } = context;
+  const [top, end] = [builder.label(), builder.label()];
+  if (sorts) builder.emit("Sort", list);
+  builder.emit("Rewind", list, end);
+  builder.place(top);
+  const first = builder.registers(count);
+  for (let i = 0; i < count; i++) builder.emit("RowColumn", list, i, first + i);
+  sink(first, count);
+  builder.emit("NextRow", list, top);
+  builder.place(end);
+}
+
+/** ORDER BY and LIMIT of a query that is no single SELECT. */
+function emitAround(
+  context: Context,
+  query: Query,
+  prepared: Prepared,
+  scope: Scope,
+  sink: Sink,
+): void {
+  const { builder } = context;
+  const { columns } = prepared;
+  const count = columns.length;
+  const end = builder.label();
+  const limit = emitLimit(context, query, scope, end);
+  if (query.orderBy.length === 0) {
+    prepared.emit((first) => {
+      const next = builder.label();
+      passLimit(context, limit, next, end, () => sink(first, count));
+      builder.place(next);
+    });
+    builder.place(end);
+    return;
+  }
+  const terms = query.orderBy.map(({ expr, isDescending, nulls }, i) => {
+    const { column, collation } = compoundTerm(expr, i, columns);
+    const nullsLast = nulls === undefined ? isDescending : nulls === "last";
+    return { column, sort: { collation, isDescending, nullsLast } };
+  });
+  const sorter = builder.cursor();
+  const sortTerms = terms.map(({ sort }) => sort);
+  builder.emit("OpenSorter", sorter, 0, 0, { terms: sortTerms, ...limit }, "ORDER BY");
+  const keys = terms.length;
+  prepared.emit((first) => {
+    const row = builder.registers(keys + count);
+    terms.forEach(({ column }, i) => builder.emit("Copy", first + column, row + i));
+    for (let i = 0; i < count; i++) builder.emit("Copy", first + i, row + keys + i);
+    builder.emit("AddSorted", sorter, row, keys + count);
+  });
+  const [top, next, done] = [builder.label(), builder.label(), builder.label()];
+  builder.emit("Sort", sorter);
+  builder.emit("Rewind", sorter, done);
+  builder.place(top);
+  const first = builder.registers(count);
+  for (let i = 0; i < count; i++) builder.emit("RowColumn", sorter, keys + i, first + i);
+  passLimit(context, limit, next, end, () => sink(first, count));
+  builder.place(next);
+  builder.emit("NextRow", sorter, top);
+  builder.place(done);
+  builder.place(end);
+}
+
+/** The column that a term of ORDER BY of a compound means. */
+function compoundTerm(
+  expr: Expr,
+  term: number,
+  columns: readonly SourceColumn[],
+): { column: number; collation: Collation } {
+  if (expr.kind === "collate") {
+    const { column } = compoundTerm(expr.operand, term, columns);
+    return { column, collation: knownCollation(expr.collation, expr.at) };
+  }
+  let column = -1;
+  if (expr.kind === "literal" && typeof expr.value === "number") column = expr.value - 1;
+  if (expr.kind === "name") column = columnNamed(columns, expr.column);
+  const found = columns[column];
+  if (found !== undefined) return { column, collation: found.collation };
+  const place = `${term + 1}${["st", "nd", "rd"][term] ?? "th"}`;
+  return refuse(
+    `${place} ORDER BY term does not match any column in the result set`,
+    expr.at,
+  );
+}
+
+/** Resolves a recursive query of WITH, which `name` means inside its own recursive part. */
+export function prepareRecursive(
+  context: Context,
+  name: string,
+  bound: CommonBinding,
+  { common: around, parent }: Scope,
+): Prepared {
+  const { query, columns: names } = bound;
+  if (query.orderBy.length > 0) unsupported("ORDER BY in a recursive query is", query.at);
+  const { body } = query;
+  if (body.kind !== "compound") return refuse(`circular reference: ${name}`, query.at);
+  const { operator, left, right, at } = body;
+  if (operator !== "union" && operator !== "union all") {
+    return refuse(`circular reference: ${name}`, at);
+  }
+  if (mentionsTable({ ...query, body: left, with: [] }, name)) {
+    return unsupported("more than one recursive part is", at);
+  }
+  const common = new Map(withCommon(around, query.with));
+  common.delete(name);
+  const start = prepareBody(context, left, parent, common);
+  if (names !== undefined && names.length !== start.columns.length) {
+    refuse(`table ${name} has ${start.columns.length} values for ${names.length} columns`, at);
+  }
+  const columns = start.columns.map((column, i) => ({
+    ...column,
+    name: names?.[i] ?? column.name,
+  }));
+  const emit = (sink: Sink) => {
+    const first = context.builder.registers(columns.length);
+    const place = { kind: "registers", first } as const;
+    const current: Source = { name, columns, place, hidden: new Set(), used: new Set() };
+    const inner = new Map(common).set(name, { ...bound, current });
+    const next = prepareBody(context, right, parent, inner);
+    if (next.columns.length !== columns.length) {
+      refuse(
+        "SELECTs to the left and right of UNION do not have the same number of result columns",
+        at,
+      );
+    }
+    const scope = outerScope(parent, common);
+    const parts = { start, next, first, columns, isUnique: operator === "union" };
+    emitRecursive(context, query, parts, scope, sink);
+  };
+  return { columns, emit };
+}
+
+interface RecursiveParts {
+  readonly start: Prepared;
+  readonly next: Prepared;
+  /** The registers of the current row. */
+  readonly first: number;
+  readonly columns: readonly SourceColumn[];
+  readonly isUnique: boolean;
+}
+
+function emitRecursive(
+  context: Context,
+  query: Query,
+  { start, next, first, columns, isUnique }: RecursiveParts,
+  scope: Scope,
+  sink: Sink,
+): void {
+  const { builder } = context;
+  const [queue, set] = [builder.cursor(), builder.cursor()];
+  const [top, past, end] = [builder.label(), builder.label(), builder.label()];
+  const limit = emitLimit(context, query, scope, end);
+  builder.emit("OpenList", queue, 0, 0, undefined, "queue");
+  if (isUnique) builder.emit("OpenSet", set, 0, 0, columns.map(({ collation }) => collation));
+  const add = (row: number, count: number) => {
+    const known = builder.label();
+    if (isUnique) builder.emit("AddUnique", set, known, row);
+    builder.emit("AddRow", queue, row, count);
+    builder.place(known);
+  };
+  start.emit(add);
+  builder.place(top);
+  builder.emit("PopRow", queue, end);
+  columns.forEach((_, i) => builder.emit("RowColumn", queue, i, first + i));
+  passLimit(context, limit, past, end, () => sink(first, columns.length));
+  builder.place(past);
+  next.emit(add);
+  builder.emit("Goto", 0, top);
+  builder.place(end);
+}

@@ -1,0 +1,164 @@
+/**
+ * The catalog: the objects of the schema in memory, as the tree of the schema has them. Changes
+ * write the tree first. `reload` reads it anew, after a transaction that changed it rolled back.
+ */
+
+import type { Transaction } from "../../mod.ts";
+import { parseOne } from "../parse/statement_parser.ts";
+import { PlacedError, SqlError } from "../value/error.ts";
+import { buildIndex, buildTable } from "./build.ts";
+import type { SqlTrees, StoredObject, StoredStatistics } from "./trees.ts";
+import { type Index, keyOfName, type Table, type View } from "./types.ts";
+
+/** An object with its number in the tree. */
+interface Entry {
+  readonly id: number;
+  readonly stored: StoredObject;
+}
+
+/** The schema of a database. */
+export class Catalog {
+  readonly #trees: SqlTrees;
+  #entries: Entry[] = [];
+  #tables = new Map<string, Table>();
+  #views = new Map<string, View>();
+  #indexes = new Map<string, { index: Index; table: Table }>();
+  #statistics = new Map<string, StoredStatistics>();
+  /** Grows whenever prepared statements must be compiled anew. */
+  generation = 0;
+
+  /** Reads the schema. */
+  constructor(trees: SqlTrees) {
+    this.#trees = trees;
+    this.reload();
+  }
+
+  /**
+   * Reads the schema anew.
+   *
+   * @throws {SqlError} The tree has what is no statement.
+   */
+  reload(): void {
+    this.#entries = this.#trees.schema.entries().map(([[id], stored]) => ({ id, stored }))
+      .toArray();
+    this.#statistics = new Map(this.#trees.statistics.entries());
+    this.#build();
+  }
+
+  #build(): void {
+    this.generation++;
+    this.#tables = new Map();
+    this.#views = new Map();
+    this.#indexes = new Map();
+    const sorted = this.#entries.toSorted((a, b) => rank(a.stored) - rank(b.stored) || a.id - b.id);
+    for (const { stored } of sorted) {
+      try {
+        this.#add(stored);
+      } catch (error) {
+        if (!(error instanceof PlacedError) && !(error instanceof SqlError)) throw error;
+        throw new SqlError("SYNTAX", `malformed schema (${stored.name}): ${error.message}`);
+      }
+    }
+  }
+
+  #add({ type, name, table, sql }: StoredObject): void {
+    const statement = parseOne(sql);
+    if (type === "table" && statement.kind === "create table") {
+      return this.#setTable(buildTable(statement, sql));
+    }
+    if (type === "view" && statement.kind === "create view") {
+      const { columns } = statement;
+      this.#views.set(keyOfName(name), { kind: "view", name, columns, sql });
+      return;
+    }
+    const parent = this.#tables.get(keyOfName(table));
+    if (type !== "index" || statement.kind !== "create index" || parent === undefined) {
+      throw new SqlError("SYNTAX", `its statement creates no ${type}`);
+    }
+    const indexes = [...parent.indexes, buildIndex(statement, parent)];
+    this.#setTable({ ...parent, indexes });
+  }
+
+  #setTable(table: Table): void {
+    this.#tables.set(keyOfName(table.name), table);
+    for (const index of table.indexes) this.#indexes.set(keyOfName(index.name), { index, table });
+  }
+
+  /** The table of a name, or undefined. */
+  table(name: string): Table | undefined {
+    return this.#tables.get(keyOfName(name));
+  }
+
+  /** The view of a name, or undefined. */
+  view(name: string): View | undefined {
+    return this.#views.get(keyOfName(name));
+  }
+
+  /** The index of a name with its table, or undefined. */
+  index(name: string): { index: Index; table: Table } | undefined {
+    return this.#indexes.get(keyOfName(name));
+  }
+
+  /** All tables, in the order of creation. */
+  tables(): Table[] {
+    return [...this.#tables.values()];
+  }
+
+  /** The objects as the schema stores them, in the order of creation. */
+  stored(): StoredObject[] {
+    return this.#entries.map(({ stored }) => stored);
+  }
+
+  /** What ANALYZE found of a tree, or undefined. */
+  statistics(tree: string): StoredStatistics | undefined {
+    return this.#statistics.get(tree);
+  }
+
+  /** The foreign keys that refer to a table, with the tables that have them. */
+  childrenOf(parent: Table): { child: Table; key: Table["foreignKeys"][number] }[] {
+    const name = keyOfName(parent.name);
+    return this.tables().flatMap((child) =>
+      child.foreignKeys
+        .filter((key) => keyOfName(key.parent) === name)
+        .map((key) => ({ child, key }))
+    );
+  }
+
+  /** Adds an object to the schema. */
+  create(tx: Transaction, stored: StoredObject): void {
+    const id = (this.#entries.at(-1)?.id ?? 0) + 1;
+    tx.tree(this.#trees.schema).set([id], stored);
+    this.#entries.push({ id, stored });
+    this.#build();
+  }
+
+  /** Removes the objects for which a condition holds. */
+  remove(tx: Transaction, isGone: (stored: StoredObject) => boolean): void {
+    const tree = tx.tree(this.#trees.schema);
+    for (const { id, stored } of this.#entries) if (isGone(stored)) tree.delete([id]);
+    this.#entries = this.#entries.filter(({ stored }) => !isGone(stored));
+    this.#build();
+  }
+
+  /** Replaces objects; `change` returns the object itself where it stays. */
+  replace(tx: Transaction, change: (stored: StoredObject) => StoredObject): void {
+    const tree = tx.tree(this.#trees.schema);
+    this.#entries = this.#entries.map(({ id, stored }) => {
+      const next = change(stored);
+      if (next !== stored) tree.set([id], next);
+      return { id, stored: next };
+    });
+    this.#build();
+  }
+
+  /** Keeps what ANALYZE found, for a tree. */
+  setStatistics(tx: Transaction, tree: string, found: StoredStatistics): void {
+    tx.tree(this.#trees.statistics).set(tree, found);
+    this.#statistics.set(tree, found);
+    this.generation++;
+  }
+}
+
+function rank({ type }: StoredObject): number {
+  return type === "index" ? 1 : 0;
+}

@@ -1,0 +1,118 @@
+/**
+ * The trees of SQL in a database: those of rows and indexes, whose keys and values are tuples, and
+ * those of the schema.
+ *
+ * Keys and rows pass through the codecs here as bytes; they are tuples, so that every tool that
+ * knows the codec `tuple` reads them.
+ */
+
+import type { Codec, Database, KeyCodec, ReadTree, Transaction } from "../../mod.ts";
+import type { TransactionTree, Tree } from "../../mod.ts";
+import { json, string, tuple } from "../../mod.ts";
+
+/** A tree of rows or of the entries of an index, for reading. */
+export type Rows = ReadTree<Uint8Array, Uint8Array, Uint8Array, Uint8Array>;
+/** The same in a transaction. */
+export type WritableRows = TransactionTree<
+  Uint8Array,
+  Uint8Array,
+  Uint8Array,
+  Uint8Array,
+  Uint8Array
+>;
+
+/** The key of a tree, whose bytes are those of a tuple. */
+const partsOfKey: KeyCodec<Uint8Array> = {
+  name: "tuple",
+  ordered: true,
+  encode: (bytes) => bytes,
+  encodeInto(bytes, into) {
+    if (bytes.length > into.length) return -1;
+    into.set(bytes);
+    return bytes.length;
+  },
+  decode: (bytes) => bytes,
+};
+
+/** The value of a tree, whose bytes are those of a tuple. */
+const partsOfRow: Codec<Uint8Array> = {
+  name: "tuple",
+  encode: (bytes) => bytes,
+  decode: (bytes) => bytes,
+};
+
+/** An object as the schema stores it. */
+export interface StoredObject {
+  /** What it is. */
+  readonly type: "table" | "index" | "view";
+  /** Its name, as it was written. */
+  readonly name: string;
+  /** The table of an index; else the name. */
+  readonly table: string;
+  /** The statement that creates it. */
+  readonly sql: string;
+}
+
+/** What ANALYZE found of a table or an index. */
+export interface StoredStatistics {
+  /** The number of rows. */
+  readonly rows: number;
+  /** How many different values the first parts have, by the number of parts. */
+  readonly distinct: readonly number[];
+}
+
+const schemaCodecs = { key: tuple.as<[number]>(), value: json.as<StoredObject>() };
+const statisticsCodecs = { key: string, value: json.as<StoredStatistics>() };
+const sequenceCodecs = { key: string, value: json.as<string>() };
+
+/** The names of trees that are not of one table or index. */
+export const TREE = {
+  schema: "sql/schema",
+  statistics: "sql/statistics",
+  sequences: "sql/sequences",
+} as const;
+
+/** The trees of SQL in a database. */
+export class SqlTrees {
+  /** The database. */
+  readonly db: Database;
+  /** The objects of the schema, by their numbers. */
+  readonly schema: Tree<[number], StoredObject, Readonly<[number]>>;
+  /** What ANALYZE found, by tree. */
+  readonly statistics: Tree<string, StoredStatistics>;
+  /** The greatest rowids of tables with AUTOINCREMENT. */
+  readonly sequences: Tree<string, string>;
+  readonly #rows = new Map<string, Tree<Uint8Array, Uint8Array, Uint8Array>>();
+
+  /**
+   * Opens the trees of the schema.
+   *
+   * @throws {TypeError} A tree of its names has other codecs.
+   */
+  constructor(db: Database) {
+    this.db = db;
+    this.schema = db.tree(TREE.schema, schemaCodecs) as unknown as SqlTrees["schema"];
+    this.statistics = db.tree(TREE.statistics, statisticsCodecs);
+    this.sequences = db.tree(TREE.sequences, sequenceCodecs);
+  }
+
+  /** A tree of rows or entries, which shows the open transaction. */
+  rows(name: string): Tree<Uint8Array, Uint8Array, Uint8Array> {
+    let tree = this.#rows.get(name);
+    if (tree === undefined) {
+      tree = this.db.tree(name, { key: partsOfKey, value: partsOfRow });
+      this.#rows.set(name, tree);
+    }
+    return tree;
+  }
+
+  /** The same tree in a transaction. */
+  writable(tx: Transaction, name: string): WritableRows {
+    return tx.tree(this.rows(name)) as unknown as WritableRows;
+  }
+
+  /** Forgets a tree that was dropped or renamed. */
+  forget(name: string): void {
+    this.#rows.delete(name);
+  }
+}

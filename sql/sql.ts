@@ -1,0 +1,145 @@
+/**
+ * SQL on a database, for programs.
+ */
+
+import type { Database, Durability } from "../mod.ts";
+import type { SqlInput, SqlInputs, SqlRow } from "./binding.ts";
+import { Engine } from "./define/engine.ts";
+import { parseStatements } from "./parse/statement_parser.ts";
+import { Script } from "./script.ts";
+import { type RunResult, Statement } from "./statement.ts";
+import { SqlError } from "./value/error.ts";
+import type { StoredObject } from "./schema/trees.ts";
+
+/** How to use SQL on a database. */
+export interface SqlOptions {
+  /** When changes count as done. Default that of the database. */
+  readonly durability?: Durability | undefined;
+}
+
+/**
+ * SQL on a database.
+ *
+ * As a tag of a template it runs a statement, whose values are its parameters, and returns the
+ * rows.
+ */
+export interface Sql {
+  /** Runs a statement of a template, and returns its rows. */
+  <Row extends object = SqlRow>(parts: TemplateStringsArray, ...values: SqlInput[]): Row[];
+  /** The database. */
+  readonly db: Database;
+  /**
+   * Prepares one statement.
+   *
+   * @throws {SqlError} It is no SQL, or names what does not exist.
+   */
+  prepare<Row extends object = SqlRow>(text: string): Statement<Row>;
+  /** Runs a statement, and returns all rows. */
+  all<Row extends object = SqlRow>(text: string, ...inputs: SqlInputs): Row[];
+  /** Runs a statement, and returns the first row, or undefined. */
+  get<Row extends object = SqlRow>(text: string, ...inputs: SqlInputs): Row | undefined;
+  /** Runs a statement, and returns what it changed. */
+  run(text: string, ...inputs: SqlInputs): RunResult;
+  /** Runs a query, and yields its rows as they are found. */
+  iterate<Row extends object = SqlRow>(
+    text: string,
+    ...inputs: SqlInputs
+  ): Generator<Row, void, undefined>;
+  /**
+   * Runs statements without parameters. One that fails ends it, and rolls back a transaction that
+   * the statements began.
+   */
+  exec(text: string): void;
+  /**
+   * Runs a function as one transaction, or inside one as a savepoint: if it throws, nothing of it
+   * has happened. It must not be asynchronous.
+   */
+  transaction<T>(body: () => T): T;
+  /** The objects of the schema, in the order of creation. */
+  schema(): StoredObject[];
+}
+
+/** Prepared statements by text; the oldest go first. */
+const KEPT_MAX = 200;
+const engines = new WeakMap<Database, Engine>();
+
+/** The engine of a database, which all handles share. */
+export function engineOf(db: Database): Engine {
+  let engine = engines.get(db);
+  if (engine === undefined) engines.set(db, engine = new Engine(db));
+  return engine;
+}
+
+/**
+ * SQL on a database. Tables, indexes and the schema are trees of the database, whose names begin
+ * with `sql/`. Statements are synchronous: those that write wait for the durability of the
+ * database, unless they are inside a transaction.
+ *
+ * ```ts
+ * import { open } from "../mod.ts";
+ * import { sql } from "./mod.ts";
+ *
+ * using db = open(":memory:");
+ * const query = sql(db);
+ * query.exec("CREATE TABLE city (name TEXT PRIMARY KEY, country TEXT, people INTEGER)");
+ * query.run("INSERT INTO city VALUES (?, ?, ?), ('Porto', 'PT', 232000)", "Lisboa", "PT", 545_000);
+ * const country = "PT";
+ * const rows = query`SELECT name FROM city WHERE country = ${country} ORDER BY people DESC`;
+ * console.assert(rows.map(({ name }) => name).join() === "Lisboa,Porto");
+ * ```
+ *
+ * @throws {SqlError} The schema in the database is malformed.
+ */
+export function sql(db: Database, options: SqlOptions = {}): Sql {
+  const engine = engineOf(db);
+  const { durability } = options;
+  const kept = new Map<string, Statement>();
+  const prepare = (text: string): Statement => {
+    const [first, second] = parseStatements(text);
+    if (first === undefined) throw new SqlError("MISUSE", "there is no statement");
+    if (second !== undefined) {
+      throw new SqlError("MISUSE", "there are several statements; run them with exec()");
+    }
+    return new Statement(engine, first, durability);
+  };
+  const keep = (text: string): Statement => {
+    const known = kept.get(text);
+    if (known !== undefined) return known;
+    const statement = prepare(text);
+    if (kept.size >= KEPT_MAX) kept.delete(kept.keys().next().value!);
+    kept.set(text, statement);
+    return statement;
+  };
+  const tag = (parts: TemplateStringsArray, ...values: SqlInput[]) =>
+    keep(textOfTemplate(parts)).all(...values);
+  const methods: Omit<Sql, never> = {
+    db,
+    prepare: prepare as Sql["prepare"],
+    all: ((text, ...inputs) => keep(text).all(...inputs)) as Sql["all"],
+    get: ((text, ...inputs) => keep(text).get(...inputs)) as Sql["get"],
+    run: (text, ...inputs) => keep(text).run(...inputs),
+    iterate: ((text, ...inputs) => keep(text).iterate(...inputs)) as Sql["iterate"],
+    exec: (text) => execute(engine, text, durability),
+    transaction: (body) => engine.write(body, durability),
+    schema: () => engine.catalog.stored(),
+  };
+  return Object.assign(tag, methods) as Sql;
+}
+
+/** Runs the statements of a text. */
+function execute(engine: Engine, text: string, durability: Durability | undefined): void {
+  const statements = parseStatements(text);
+  const script = new Script(engine, {
+    next: () => statements.next().value ?? undefined,
+    run: (parsed) => void new Statement(engine, parsed, durability).run(),
+    failed(error) {
+      throw error;
+    },
+  }, durability);
+  script.run();
+}
+
+/** The text of a template, with numbered parameters for its values. */
+function textOfTemplate(parts: TemplateStringsArray): string {
+  return parts.reduce((text, part, i) => `${text}?${i}${part}`);
+}

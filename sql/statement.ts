@@ -1,0 +1,208 @@
+/**
+ * A prepared statement: parsed once, compiled at its first run and again after the schema has
+ * changed, and run as often as needed.
+ */
+
+import { compile } from "./change/compile.ts";
+import { alterTable } from "./define/alter.ts";
+import { analyze, reindex } from "./define/analyze.ts";
+import { createIndex, createTable, createView, drop } from "./define/create.ts";
+import type { Engine, Finished } from "./define/engine.ts";
+import { type PragmaResult, runPragma } from "./define/pragma.ts";
+import { bind, rowOf, type SqlInputs, type SqlRow } from "./binding.ts";
+import { explained, planned } from "./explain.ts";
+import type { ParsedStatement } from "./parse/statement_parser.ts";
+import type { Explainable, Statement as Syntax } from "./parse/statement_ast.ts";
+import { inText, SqlError, unsupported } from "./value/error.ts";
+import type { SqlValue } from "./value/value.ts";
+import { Machine } from "./vm/machine.ts";
+import type { Program, ResultName } from "./vm/machine.ts";
+import type { Durability } from "../mod.ts";
+
+/** What a statement without a result did. */
+export interface RunResult {
+  /** The number of rows that it changed. */
+  readonly changes: number;
+  /** The rowid of the last row that was inserted. */
+  readonly lastInsertRowid: number | bigint;
+}
+
+/** The rows of a statement, by position. */
+export interface SqlRows {
+  /** The columns. */
+  readonly columns: readonly ResultName[];
+  /** The values. */
+  readonly rows: readonly (readonly SqlValue[])[];
+  /** The number of rows changed. */
+  readonly changed: number;
+}
+
+/**
+ * A prepared statement.
+ *
+ * ```ts
+ * import { open } from "../mod.ts";
+ * import { sql } from "./mod.ts";
+ *
+ * using db = open(":memory:");
+ * const tables = sql(db);
+ * tables.exec("CREATE TABLE city (name TEXT PRIMARY KEY, people INTEGER)");
+ * const insert = tables.prepare("INSERT INTO city VALUES (?, :people)");
+ * insert.run({ people: 545_000 }, "Lisboa");
+ * const find = tables.prepare<{ people: number }>("SELECT people FROM city WHERE name = ?");
+ * console.assert(find.get("Lisboa")?.people === 545_000);
+ * ```
+ */
+export class Statement<Row extends object = SqlRow> {
+  /** Its text. */
+  readonly text: string;
+  readonly #engine: Engine;
+  readonly #parsed: ParsedStatement;
+  readonly #durability: Durability | undefined;
+  #program: Program | undefined;
+  #generation = -1;
+  #names: readonly string[] = [];
+
+  /**
+   * Created by `Sql.prepare`.
+   *
+   * @param engine The engine of the database.
+   * @param parsed The statement.
+   * @param durability When its changes count as done.
+   */
+  constructor(engine: Engine, parsed: ParsedStatement, durability: Durability | undefined) {
+    this.#engine = engine;
+    this.#parsed = parsed;
+    this.#durability = durability;
+    this.text = parsed.text.slice(parsed.start, parsed.end);
+    // What names nothing is refused here, not later.
+    if (isExplainable(parsed.statement)) this.#compiled(parsed.statement);
+  }
+
+  /**
+   * The names of the columns of its result, and the declared types of those that are columns of
+   * tables.
+   */
+  columns(): readonly ResultName[] {
+    const { statement } = this.#parsed;
+    return isExplainable(statement) ? this.#compiled(statement).columns : [];
+  }
+
+  /** Runs it, and returns all rows. */
+  all(...inputs: SqlInputs): Row[] {
+    const { rows, columns } = this.rows(...inputs);
+    const names = columns.map(({ name }) => name);
+    return rows.map((row) => rowOf(names, row, 0) as Row);
+  }
+
+  /** Runs it, and returns the first row, or undefined. */
+  get(...inputs: SqlInputs): Row | undefined {
+    const { statement, parameters } = this.#parsed;
+    if (statement.kind !== "select") return this.all(...inputs)[0];
+    const program = this.#compiled(statement);
+    const machine = new Machine(program, this.#engine, bind(parameters, inputs));
+    if (!machine.step()) return undefined;
+    const row = rowOf(this.#names, machine.registers, machine.row.first) as Row;
+    machine.close();
+    return row;
+  }
+
+  /** Runs it, and returns what it changed. */
+  run(...inputs: SqlInputs): RunResult {
+    const { changed } = this.rows(...inputs);
+    return { changes: changed, lastInsertRowid: this.#engine.counts.lastRowid };
+  }
+
+  /**
+   * Runs it, and yields its rows as they are found, of one version of the database. End it, as the
+   * end of a `for` loop does: it keeps old pages until then.
+   */
+  *iterate(...inputs: SqlInputs): Generator<Row, void, undefined> {
+    const { statement, parameters } = this.#parsed;
+    if (statement.kind !== "select" || this.#engine.transaction !== undefined) {
+      yield* this.all(...inputs);
+      return;
+    }
+    const program = this.#compiled(statement);
+    const names = this.#names;
+    using snapshot = this.#engine.db.snapshot();
+    const store = this.#engine.snapshotStore(snapshot);
+    const machine = new Machine(program, store, bind(parameters, inputs));
+    try {
+      while (machine.step()) yield rowOf(names, machine.registers, machine.row.first) as Row;
+    } finally {
+      machine.close();
+    }
+  }
+
+  /** Runs it, and returns its rows as values of SQL, by position. */
+  rows(...inputs: SqlInputs): SqlRows {
+    const { statement, parameters } = this.#parsed;
+    const values = bind(parameters, inputs);
+    if (isExplainable(statement)) {
+      const program = this.#compiled(statement);
+      const finished: Finished = this.#engine.run(program, values, this.#durability);
+      return { columns: program.columns, ...finished };
+    }
+    this.#engine.settle();
+    const result = this.#inText(() => this.#execute(statement));
+    if (result === undefined) return { columns: [], rows: [], changed: 0 };
+    const columns = result.columns.map((name) => ({ name, type: undefined }));
+    return { columns, rows: result.rows, changed: 0 };
+  }
+
+  #inText<T>(body: () => T): T {
+    return inText(this.#parsed.text, body);
+  }
+
+  /** Runs a statement that is no program. */
+  #execute(statement: Exclude<Syntax, Explainable>): PragmaResult | undefined {
+    const engine = this.#engine;
+    const text = this.#parsed.text.slice(0, this.#parsed.end).replace(/[;\s]+$/, "");
+    switch (statement.kind) {
+      case "create table":
+        return void createTable(engine, statement, text);
+      case "create index":
+        return void createIndex(engine, statement, text);
+      case "create view":
+        return void createView(engine, statement, text);
+      case "drop":
+        return void drop(engine, statement);
+      case "alter table":
+        return void alterTable(engine, statement);
+      case "analyze":
+        return void analyze(engine, statement);
+      case "reindex":
+        return void reindex(engine, statement);
+      case "vacuum":
+        return unsupported("VACUUM, as Database.compact does its work, is", statement.at);
+      case "pragma":
+        return runPragma(engine, statement);
+      case "explain": {
+        const program = compile(engine, statement.statement);
+        return statement.isPlan ? planned(program) : explained(program);
+      }
+      default:
+        throw new SqlError(
+          "MISUSE",
+          `cannot ${statement.kind}: a transaction ends in the call that begins it; ` +
+            "use transaction(), or exec() with the whole of it",
+        );
+    }
+  }
+
+  #compiled(statement: Explainable): Program {
+    this.#engine.settle();
+    const { generation } = this.#engine.catalog;
+    if (this.#program === undefined || this.#generation !== generation) {
+      this.#program = this.#inText(() => compile(this.#engine, statement));
+      this.#names = this.#program.columns.map(({ name }) => name);
+      this.#generation = generation;
+    }
+    return this.#program;
+  }
+}
+
+function isExplainable(statement: Syntax): statement is Explainable {
+  return ["select", "insert", "update", "delete"].includes(statement.kind);
+}

@@ -1,0 +1,82 @@
+/**
+ * The errors of SQL: what is wrong, and where in the text.
+ */
+
+/** Why a statement was refused, for programs. */
+export type SqlErrorCode =
+  /** The text is not SQL, or names what does not exist. */
+  | "SYNTAX"
+  /** It is SQL that is not supported here. */
+  | "UNSUPPORTED"
+  /** It would break a constraint. */
+  | "CONSTRAINT"
+  /** A value is of the wrong type, or out of range. */
+  | "VALUE"
+  /** The call does not fit the state of statement or transaction. */
+  | "MISUSE";
+
+/** An error of a statement. */
+export class SqlError extends Error {
+  /** The name of the class. */
+  override readonly name = "SqlError";
+  /** Its kind. */
+  readonly code: SqlErrorCode;
+  /** The offset in the text in UTF-16 units; undefined if it has no place there. */
+  readonly offset: number | undefined;
+  /** The line of that place, from 1. */
+  readonly line: number | undefined;
+  /** The column of that place, from 1. */
+  readonly column: number | undefined;
+
+  /**
+   * Creates an error.
+   *
+   * @param message What is wrong.
+   * @param place Where, if it has a place.
+   */
+  constructor(code: SqlErrorCode, message: string, place?: { text: string; offset: number }) {
+    const before = place?.text.slice(0, place.offset);
+    const line = before === undefined ? undefined : before.split("\n").length;
+    const column = before === undefined ? undefined : before.length - before.lastIndexOf("\n");
+    super(line === undefined ? message : `${message}, at line ${line}, column ${column}`);
+    this.code = code;
+    this.offset = place?.offset;
+    this.line = line;
+    this.column = column;
+  }
+}
+
+/** An error that has its offset, and gets its place where the text is known. */
+export class PlacedError extends Error {
+  /** Its kind. */
+  readonly code: SqlErrorCode;
+  /** The offset in the text. */
+  readonly offset: number;
+
+  /** Creates an error. */
+  constructor(code: SqlErrorCode, message: string, offset: number) {
+    super(message);
+    this.code = code;
+    this.offset = offset;
+  }
+}
+
+/** Throws that something has no meaning in SQL. */
+export function refuse(message: string, offset: number): never {
+  throw new PlacedError("SYNTAX", message, offset);
+}
+
+/** Throws that a part of SQL is not supported, by its name. */
+export function unsupported(what: string, offset: number): never {
+  throw new PlacedError("UNSUPPORTED", `${what} not supported`, offset);
+}
+
+/** Runs a function; placed errors in it become errors of a text. */
+export function inText<T>(text: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    if (!(error instanceof PlacedError)) throw error;
+    throw new SqlError(error.code, error.message, { text, offset: error.offset });
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * Reads the parts of stored keys and rows, forward. Bytes that are no parts are refused: a tree of
+ * SQL may be written by others.
+ */
+
+import { PART } from "./parts.ts";
+import { integerOf, isLargeWhole, Real, type SqlValue, textOfBytes } from "./value.ts";
+
+const END = 0x00;
+const ESCAPE = 0x01;
+const BIGINT_ZERO = 0x8000;
+const SAFE_BYTES = 6;
+const TEXT_LOOP_MAX = 64;
+
+const word = new DataView(new ArrayBuffer(8));
+
+/** Reads parts in order. */
+export class PartReader {
+  #bytes: Uint8Array = new Uint8Array(0);
+  #at = 0;
+
+  /** Begins to read bytes. */
+  reset(bytes: Uint8Array): void {
+    this.#bytes = bytes;
+    this.#at = 0;
+  }
+
+  /** Whether no part is left. */
+  get isAtEnd(): boolean {
+    return this.#at >= this.#bytes.length;
+  }
+
+  /** The offset of the next part. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** The bytes of all parts that are left. */
+  rest(): Uint8Array {
+    return this.#bytes.subarray(this.#at);
+  }
+
+  /** Reads a value of a row. */
+  rowValue(): SqlValue {
+    switch (this.#bytes[this.#at++]) {
+      case PART.false:
+        return null;
+      case PART.bigint:
+        return this.#integer();
+      case PART.number:
+        return new Real(this.#double());
+      case PART.string:
+        return this.#text();
+      case PART.bytes:
+        return this.#blob();
+    }
+    throw malformed();
+  }
+
+  /**
+   * Reads a value of a key, which had one of the exact affinities: text as the collation folded it.
+   *
+   * @param isReal Whether numbers are REALs; otherwise whole ones are INTEGERs.
+   */
+  keyValue(isReal: boolean): SqlValue {
+    switch (this.#bytes[this.#at++]) {
+      case PART.bytes:
+        return this.#blob().length === 0 ? null : fail();
+      case PART.number: {
+        const value = this.#double();
+        const large = isLargeWhole(value) ? this.rowid() : undefined;
+        if (isReal) return new Real(value);
+        return large ?? (Number.isSafeInteger(value) ? value : new Real(value));
+      }
+      case PART.false:
+        this.#at++;
+        return this.#text();
+      case PART.true:
+        this.#at++;
+        return this.#blob();
+    }
+    throw malformed();
+  }
+
+  /** Reads a rowid. */
+  rowid(): number | bigint {
+    if (this.#bytes[this.#at++] !== PART.bigint) throw malformed();
+    return this.#integer();
+  }
+
+  /** Skips a value of a row. */
+  skipRowValue(): void {
+    const bytes = this.#bytes;
+    switch (bytes[this.#at++]) {
+      case PART.false:
+        return;
+      case PART.bigint:
+        this.#at += 2 + this.#count();
+        return;
+      case PART.number:
+        this.#at += 8;
+        return;
+      case PART.string:
+      case PART.bytes:
+        return this.#skipEscaped();
+    }
+    throw malformed();
+  }
+
+  /** Skips a value of a key. */
+  skipKeyValue(): void {
+    const code = this.#bytes[this.#at++];
+    if (code === PART.number) {
+      if (isLargeWhole(this.#double())) this.#at += 3 + this.#countAt(this.#at + 1);
+      return;
+    }
+    if (code === PART.false || code === PART.true) this.#at++;
+    this.#skipEscaped();
+  }
+
+  #count(): number {
+    return this.#countAt(this.#at);
+  }
+
+  #countAt(at: number): number {
+    if (at + 2 > this.#bytes.length) throw malformed();
+    return Math.abs(this.#bytes[at]! * 0x100 + this.#bytes[at + 1]! - BIGINT_ZERO);
+  }
+
+  #integer(): number | bigint {
+    const bytes = this.#bytes;
+    const header = bytes[this.#at]! * 0x100 + bytes[this.#at + 1]! - BIGINT_ZERO;
+    const isNegative = header < 0;
+    const count = isNegative ? -header : header;
+    const at = this.#at + 2;
+    this.#at = at + count;
+    if (!(this.#at <= bytes.length) || count > 8) throw malformed();
+    const turn = isNegative ? 0xff : 0;
+    if (count <= SAFE_BYTES) {
+      let size = 0;
+      for (let i = 0; i < count; i++) size = size * 256 + (bytes[at + i]! ^ turn);
+      return isNegative ? -size : size;
+    }
+    word.setBigUint64(0, 0n);
+    for (let i = 0; i < count; i++) word.setUint8(8 - count + i, bytes[at + i]! ^ turn);
+    const size = word.getBigUint64(0);
+    return integerOf(isNegative ? -size : size);
+  }
+
+  #double(): number {
+    const at = this.#at;
+    const bytes = this.#bytes;
+    this.#at = at + 8;
+    if (this.#at > bytes.length) throw malformed();
+    const isNegative = bytes[at]! < 0x80;
+    const turn = isNegative ? 0xff : 0;
+    word.setUint8(0, bytes[at]! ^ (isNegative ? 0xff : 0x80));
+    for (let i = 1; i < 8; i++) word.setUint8(i, bytes[at + i]! ^ turn);
+    return word.getFloat64(0);
+  }
+
+  #skipEscaped(): void {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    while (at < bytes.length && bytes[at] !== END) at++;
+    if (at >= bytes.length) throw malformed();
+    this.#at = at + 1;
+  }
+
+  #text(): string {
+    const bytes = this.#bytes;
+    const start = this.#at;
+    if (bytes.length - start > 0) {
+      let text = "";
+      const most = Math.min(bytes.length, start + TEXT_LOOP_MAX);
+      for (let at = start; at < most; at++) {
+        const byte = bytes[at]!;
+        if (byte === END) {
+          this.#at = at + 1;
+          return text;
+        }
+        if (byte > 0x7f || byte === ESCAPE) break;
+        text += String.fromCharCode(byte);
+      }
+    }
+    return textOfBytes(this.#blob());
+  }
+
+  #blob(): Uint8Array {
+    const start = this.#at;
+    this.#skipEscaped();
+    const escaped = this.#bytes.subarray(start, this.#at - 1);
+    if (!escaped.includes(ESCAPE)) return escaped.slice();
+    const plain = new Uint8Array(escaped.length);
+    let to = 0;
+    for (let from = 0; from < escaped.length; from++) {
+      plain[to++] = escaped[from] === ESCAPE ? escaped[++from]! - 1 : escaped[from]!;
+    }
+    return plain.slice(0, to);
+  }
+}
+
+function malformed(): TypeError {
+  return new TypeError("Cannot read a row: its bytes are not the parts of one");
+}
+
+function fail(): never {
+  throw malformed();
+}

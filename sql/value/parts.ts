@@ -1,0 +1,220 @@
+/**
+ * The parts of stored keys and rows, in the encoding of Quire's tuples, so that the trees show
+ * their contents to every tool that knows tuples. Here values are written and read directly.
+ *
+ * ```text
+ *            in a row          in a key, where the bytes sort as SQL does
+ * NULL       false             empty bytes
+ * INTEGER    a bigint          a number; beyond 2^53 also the bigint, after the number below it
+ * REAL       a number          a number; if it is whole and beyond 2^53, as the INTEGER
+ * TEXT       a string          false, then the string, folded by the collation
+ * BLOB       bytes             true, then the bytes
+ * rowid      -                 a bigint
+ * ```
+ */
+
+import { type Collation, folded } from "./compare.ts";
+import { Real, type SqlValue, wholeOf } from "./value.ts";
+
+/** The type bytes of tuples. */
+export const PART = {
+  bytes: 0x10,
+  string: 0x20,
+  number: 0x30,
+  bigint: 0x40,
+  false: 0x50,
+  true: 0x51,
+} as const;
+
+const END = 0x00;
+const ESCAPE = 0x01;
+const BIGINT_ZERO = 0x8000;
+const TEXT_LOOP_MAX = 48;
+
+const word = new DataView(new ArrayBuffer(8));
+const encoder = new TextEncoder();
+
+/** Writes parts into memory that grows. */
+export class PartWriter {
+  #bytes = new Uint8Array(512);
+  #at = 0;
+
+  /** Forgets what was written. */
+  reset(): this {
+    this.#at = 0;
+    return this;
+  }
+
+  /** The number of bytes written. */
+  get length(): number {
+    return this.#at;
+  }
+
+  /** A copy of the bytes written. */
+  take(): Uint8Array {
+    return this.#bytes.slice(0, this.#at);
+  }
+
+  /** Writes a value of a row. */
+  rowValue(value: SqlValue): void {
+    if (value === null) return this.#byte(PART.false);
+    switch (typeof value) {
+      case "number":
+      case "bigint":
+        return this.integer(value);
+      case "string":
+        return this.#text(value);
+    }
+    if (value instanceof Real) this.#double(value.value);
+    else this.#blob(value);
+  }
+
+  /** Writes a value of a key. */
+  keyValue(value: SqlValue, collation: Collation): void {
+    switch (typeof value) {
+      case "number":
+        return this.#double(value);
+      case "bigint":
+        return this.#large(value);
+      case "string":
+        this.#byte(PART.false);
+        return this.#text(folded(value, collation));
+    }
+    if (value === null) {
+      this.#byte(PART.bytes);
+      this.#byte(END);
+    } else if (value instanceof Real) {
+      const whole = wholeOf(value.value);
+      if (typeof whole === "bigint") this.#large(whole);
+      else this.#double(value.value === 0 ? 0 : value.value);
+    } else {
+      this.#byte(PART.true);
+      this.#blob(value);
+    }
+  }
+
+  /** Writes an integer as a bigint, as rows and rowids have it. */
+  integer(value: number | bigint): void {
+    if (typeof value === "bigint") return this.#bigint(value);
+    const size = Math.abs(value);
+    let count = 0;
+    for (let rest = size; rest >= 1; rest = Math.floor(rest / 256)) count++;
+    this.#reserve(3 + count);
+    const turn = value < 0 ? 0xff : 0;
+    const bytes = this.#bytes;
+    const header = value < 0 ? BIGINT_ZERO - count : BIGINT_ZERO + count;
+    bytes[this.#at] = PART.bigint;
+    bytes[this.#at + 1] = header >> 8;
+    bytes[this.#at + 2] = header & 0xff;
+    this.#at += 3;
+    let rest = size;
+    for (let i = count - 1; i >= 0; i--) {
+      const high = Math.floor(rest / 256);
+      bytes[this.#at + i] = (rest - high * 256) ^ turn;
+      rest = high;
+    }
+    this.#at += count;
+  }
+
+  /** Writes bytes that are parts already. */
+  raw(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
+  /** An integer beyond 2^53, after the double that is not above it. */
+  #large(value: bigint): void {
+    let below = Number(value);
+    if (BigInt(below) > value) below = previous(below);
+    this.#double(below);
+    this.#bigint(value);
+  }
+
+  #bigint(value: bigint): void {
+    word.setBigUint64(0, value < 0n ? -value : value);
+    let start = 0;
+    while (start < 8 && word.getUint8(start) === 0) start++;
+    const count = 8 - start;
+    const turn = value < 0n ? 0xff : 0;
+    const header = value < 0n ? BIGINT_ZERO - count : BIGINT_ZERO + count;
+    this.#reserve(11);
+    this.#bytes[this.#at++] = PART.bigint;
+    this.#bytes[this.#at++] = header >> 8;
+    this.#bytes[this.#at++] = header & 0xff;
+    for (let i = start; i < 8; i++) this.#bytes[this.#at++] = word.getUint8(i) ^ turn;
+  }
+
+  #double(value: number): void {
+    this.#reserve(9);
+    word.setFloat64(0, value);
+    const isNegative = word.getInt32(0) < 0;
+    const turn = isNegative ? 0xff : 0;
+    const bytes = this.#bytes;
+    const at = this.#at;
+    bytes[at] = PART.number;
+    bytes[at + 1] = word.getUint8(0) ^ (isNegative ? 0xff : 0x80);
+    for (let i = 1; i < 8; i++) bytes[at + 1 + i] = word.getUint8(i) ^ turn;
+    this.#at = at + 9;
+  }
+
+  #text(text: string): void {
+    // A code unit takes at most three bytes; a zero or a one takes two.
+    this.#reserve(2 + text.length * 3);
+    this.#bytes[this.#at++] = PART.string;
+    if (text.length > TEXT_LOOP_MAX || !this.#ascii(text)) this.#escaped(encoder.encode(text));
+    this.#bytes[this.#at++] = END;
+  }
+
+  /** Writes text of ASCII without escapes; false, and nothing, if it is not such. */
+  #ascii(text: string): boolean {
+    const bytes = this.#bytes;
+    const at = this.#at;
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit > 0x7f || unit <= ESCAPE) return false;
+      bytes[at + i] = unit;
+    }
+    this.#at = at + text.length;
+    return true;
+  }
+
+  #blob(bytes: Uint8Array): void {
+    this.#reserve(2 + bytes.length * 2);
+    this.#bytes[this.#at++] = PART.bytes;
+    this.#escaped(bytes);
+    this.#bytes[this.#at++] = END;
+  }
+
+  #escaped(from: Uint8Array): void {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    for (let i = 0; i < from.length; i++) {
+      const byte = from[i]!;
+      if (byte <= ESCAPE) {
+        bytes[at++] = ESCAPE;
+        bytes[at++] = byte + 1;
+      } else bytes[at++] = byte;
+    }
+    this.#at = at;
+  }
+
+  #byte(byte: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#at++] = byte;
+  }
+
+  #reserve(length: number): void {
+    if (this.#at + length <= this.#bytes.length) return;
+    const larger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + length));
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+  }
+}
+
+/** The double before one. */
+function previous(value: number): number {
+  word.setFloat64(0, value);
+  word.setBigInt64(0, word.getBigInt64(0) + (value > 0 ? -1n : 1n));
+  return word.getFloat64(0);
+}

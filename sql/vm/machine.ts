@@ -1,0 +1,180 @@
+/**
+ * The machine: runs a program, the instructions of a statement, on registers and cursors. `step`
+ * runs to the next row of the result. An instruction has three numbers, whose meaning its opcode
+ * defines, and perhaps an object.
+ *
+ * A machine runs one execution of a program. It is synchronous, and owns its cursors until it has
+ * ended, failed, or is closed.
+ */
+
+import type { Rows, WritableRows } from "../schema/trees.ts";
+import type { SqlValue } from "../value/value.ts";
+import type { Cursor } from "./cursor.ts";
+
+/** Runs an instruction. */
+export type Handler = (machine: Machine, instruction: Instruction) => void;
+
+/** An instruction. */
+export interface Instruction {
+  /** Its name. */
+  readonly opcode: string;
+  /** What it does. */
+  readonly run: Handler;
+  /** The first number. */
+  p1: number;
+  /** The second number, which is the target of a jump. */
+  p2: number;
+  /** The third number. */
+  p3: number;
+  /** An object. */
+  readonly p4: unknown;
+  /** For EXPLAIN: what it is for. */
+  readonly note: string;
+}
+
+/** A line of EXPLAIN QUERY PLAN. */
+export interface PlanLine {
+  /** How deep it is nested. */
+  readonly depth: number;
+  /** What is done. */
+  readonly detail: string;
+}
+
+/** A column of a result. */
+export interface ResultName {
+  /** Its name. */
+  readonly name: string;
+  /** The declared type, if it is a column of a table. */
+  readonly type: string | undefined;
+}
+
+/** How much a program changes. */
+export type Writes = "nothing" | "one row" | "rows";
+
+/** A compiled statement. */
+export interface Program {
+  /** The instructions. */
+  readonly instructions: readonly Instruction[];
+  /** The registers at the start: constants and NULLs. */
+  readonly registers: readonly SqlValue[];
+  /** The registers of the parameters, by their numbers from 1. */
+  readonly parameters: readonly { readonly number: number; readonly register: number }[];
+  /** The number of cursors. */
+  readonly cursors: number;
+  /** The columns of the result. */
+  readonly columns: readonly ResultName[];
+  /** The plan. */
+  readonly plan: readonly PlanLine[];
+  /**
+   * What it changes: nothing; or one row, after all checks, so that it fails before it changes
+   * anything; or more.
+   */
+  readonly writes: Writes;
+}
+
+/** The trees that a machine reads and writes. */
+export interface Store {
+  /** A tree for reading. */
+  read(tree: string): Rows;
+  /** A tree of the open transaction. */
+  writable(tree: string): WritableRows;
+  /** Reads and sets the greatest rowid that a table with AUTOINCREMENT has had. */
+  sequence(tree: string, set?: number | bigint): number | bigint;
+  /** Runs another program to its end, and returns its first row. */
+  call(program: Program, values: readonly SqlValue[]): readonly SqlValue[] | undefined;
+  /** Counts of changes, for the functions that return them. */
+  readonly counts: ChangeCounts;
+}
+
+/** Counts of changes. */
+export interface ChangeCounts {
+  /** The rows that the last statement changed. */
+  changes: number;
+  /** The rows changed since the start. */
+  total: number;
+  /** The last rowid that was inserted. */
+  lastRowid: number | bigint;
+}
+
+/** A check at the end of the statement; it throws if a constraint is broken then. */
+export type LateCheck = () => void;
+
+/** One execution of a program. */
+export class Machine {
+  /** The program. */
+  readonly program: Program;
+  /** The trees. */
+  readonly store: Store;
+  /** The values. */
+  readonly registers: SqlValue[];
+  /** The cursors. */
+  readonly cursors: (Cursor | undefined)[];
+  /** The index of the next instruction. */
+  pc = 0;
+  /** The registers of a row of the result, as `first` and `count`; valid after `step`. */
+  readonly row = { first: 0, count: 0 };
+  /** The number of rows changed. */
+  changed = 0;
+  /** The marks of what has been done once. */
+  readonly once: Set<number> = new Set();
+  /** Checks at the end of the statement. */
+  readonly late: LateCheck[] = [];
+  #state: "running" | "row" | "ended" = "running";
+
+  /**
+   * Begins an execution.
+   *
+   * @param values The values of the parameters, by number from 1 at index 0.
+   */
+  constructor(program: Program, store: Store, values: readonly SqlValue[]) {
+    this.program = program;
+    this.store = store;
+    this.registers = program.registers.slice();
+    this.cursors = new Array(program.cursors).fill(undefined);
+    for (const { number, register } of program.parameters) {
+      this.registers[register] = values[number - 1] ?? null;
+    }
+  }
+
+  /** Runs to the next row of the result. Returns whether there is one. */
+  step(): boolean {
+    if (this.#state === "ended") return false;
+    this.#state = "running";
+    const { instructions } = this.program;
+    try {
+      while (this.#state === "running") {
+        const instruction = instructions[this.pc++]!;
+        instruction.run(this, instruction);
+      }
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    return (this.#state as string) === "row";
+  }
+
+  /** Runs to the end, rows aside. */
+  runToEnd(): void {
+    while (this.step());
+  }
+
+  /** Stops at a row of the result. */
+  yieldRow(first: number, count: number): void {
+    this.row.first = first;
+    this.row.count = count;
+    this.#state = "row";
+  }
+
+  /** Ends the execution, after the late checks. */
+  halt(): void {
+    for (const check of this.late) check();
+    this.close();
+  }
+
+  /** Ends the execution and its cursors. */
+  close(): void {
+    this.#state = "ended";
+    for (const cursor of this.cursors) cursor?.close();
+    this.cursors.fill(undefined);
+  }
+}

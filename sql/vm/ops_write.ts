@@ -1,0 +1,216 @@
+/**
+ * Opcodes that change rows and indexes, and that check constraints.
+ */
+
+import type { Table } from "../schema/types.ts";
+import { type Affinity, applyAffinity, isOfType, type StrictType } from "../value/affinity.ts";
+import type { Collation } from "../value/compare.ts";
+import { SqlError } from "../value/error.ts";
+import { classOf, INTEGER_MAX, integerOf, type SqlValue } from "../value/value.ts";
+import { compareBytes } from "../value/compare.ts";
+import { keyAfter, rowidOf } from "./cursor.ts";
+import { integerOnly, KEY_BYTES_MAX, partsKey, rowBytes, rowidKey } from "./key_range.ts";
+import type { Machine } from "./machine.ts";
+import type { Handler, Program } from "./machine.ts";
+
+/** A tree and the collations of its parts. */
+export interface KeyedTree {
+  readonly tree: string;
+  /** For messages. */
+  readonly name: string;
+  readonly collations: readonly Collation[];
+}
+
+/** A search for a row that has the same values in a unique index. */
+export interface UniqueSearch extends KeyedTree {
+  /** The register of the key of the row itself, which is no conflict; undefined if it has none. */
+  readonly own: number | undefined;
+}
+
+/** A program that checks a foreign key. */
+export interface ForeignCheck {
+  /** The program, which has a row if something was found. */
+  readonly program: () => Program;
+  /** Whether a row must be found; else none may be. */
+  readonly mustFind: boolean;
+  /** Whether it is enough that the check holds at the end of the statement. */
+  readonly mayWait: boolean;
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+function bytesIn(m: Machine, register: number): Uint8Array {
+  return m.registers[register] as Uint8Array;
+}
+
+function checkKey(key: Uint8Array, name: string): Uint8Array {
+  if (key.length <= KEY_BYTES_MAX) return key;
+  throw new SqlError(
+    "VALUE",
+    `the key in ${name} has ${key.length} bytes, more than ${KEY_BYTES_MAX}`,
+  );
+}
+
+/** The rowid after the greatest one of a table. */
+function nextRowid(m: Machine, table: Table): number | bigint {
+  const last = m.store.writable(table.tree).keys({ reverse: true, limit: 1 }).next();
+  if (last.done === true && !table.hasAutoincrement) return 1;
+  let greatest: number | bigint = last.done === true ? 0 : rowidOf(last.value);
+  if (table.hasAutoincrement) {
+    const kept = m.store.sequence(table.tree);
+    if (kept > greatest) greatest = kept;
+  }
+  if (greatest !== INTEGER_MAX) return integerOf(BigInt(greatest) + 1n);
+  if (table.hasAutoincrement) throw new SqlError("VALUE", "database or disk is full");
+  return unusedRowid(m, table);
+}
+
+/** A rowid without a row, once the greatest one is taken. */
+function unusedRowid(m: Machine, table: Table): number {
+  const rows = m.store.writable(table.tree);
+  for (let i = 0; i < 100; i++) {
+    const rowid = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER) + 1;
+    if (!rows.has(rowidKey(rowid))) return rowid;
+  }
+  throw new SqlError("VALUE", "database or disk is full");
+}
+
+function foreignError(): SqlError {
+  return new SqlError("CONSTRAINT", "FOREIGN KEY constraint failed");
+}
+
+/** The opcodes that write. */
+export const WRITE_OPS = {
+  /** Sets p3 to a row of p2 registers from p1 on, as bytes; NULL for the one p4, the rowid. */
+  MakeRow(m, i) {
+    m.registers[i.p3] = rowBytes(m.registers, i.p1, i.p2, i.p4 as number);
+  },
+  /** Applies the affinities p4 to the registers from p1 on. */
+  Affinities(m, i) {
+    const affinities = i.p4 as readonly Affinity[];
+    for (let at = 0; at < affinities.length; at++) {
+      const register = i.p1 + at;
+      m.registers[register] = applyAffinity(m.registers[register]!, affinities[at]!);
+    }
+  },
+  /** Sets p3 to the key of the rowid in p1. */
+  RowidKey(m, i) {
+    m.registers[i.p3] = rowidKey(m.registers[i.p1] as number);
+  },
+  /** Sets p3 to the key of values from p1 on; p4 says of which tree. */
+  MakeKey(m, i) {
+    const { name, collations } = i.p4 as KeyedTree;
+    m.registers[i.p3] = checkKey(partsKey(m.registers, i.p1, collations), name);
+  },
+  /** Sets p1 to a new rowid of the table p4. */
+  NewRowid(m, i) {
+    m.registers[i.p1] = nextRowid(m, i.p4 as Table);
+  },
+  /** Makes p1 a rowid; p4 is the name of the column. */
+  CheckRowid(m, i) {
+    const rowid = integerOnly(m.registers[i.p1]!);
+    if (rowid === undefined) throw new SqlError("VALUE", "datatype mismatch");
+    m.registers[i.p1] = rowid;
+  },
+  /** Notes the rowid in p1 as the last one of the table p4. */
+  NoteRowid(m, i) {
+    const table = i.p4 as Table;
+    const rowid = m.registers[i.p1] as number;
+    m.store.counts.lastRowid = rowid;
+    if (table.hasAutoincrement && rowid > m.store.sequence(table.tree)) {
+      m.store.sequence(table.tree, rowid);
+    }
+  },
+
+  /** Jumps to p2 if the tree p4 has no entry with the key in p1. */
+  UnlessRow(m, i) {
+    if (!m.store.writable(i.p4 as string).has(bytesIn(m, i.p1))) m.pc = i.p2;
+  },
+  /** Jumps to p2 if p1 and p3 are the same key. */
+  SameKey(m, i) {
+    if (compareBytes(bytesIn(m, i.p1), bytesIn(m, i.p3)) === 0) m.pc = i.p2;
+  },
+  /**
+   * Sets p3 to the key of the row that has the values from p1 on in the unique index p4; jumps to
+   * p2 if there is none.
+   */
+  FindUnique(m, i) {
+    const { tree, collations, own } = i.p4 as UniqueSearch;
+    for (let at = 0; at < collations.length; at++) {
+      if (m.registers[i.p1 + at] === null) return void (m.pc = i.p2);
+    }
+    const prefix = partsKey(m.registers, i.p1, collations);
+    if (prefix.length > KEY_BYTES_MAX) return void (m.pc = i.p2);
+    for (const key of m.store.writable(tree).keys({ prefix })) {
+      const found = keyAfter(key, collations.length);
+      if (own !== undefined && compareBytes(found, bytesIn(m, own)) === 0) continue;
+      m.registers[i.p3] = found.slice();
+      return;
+    }
+    m.pc = i.p2;
+  },
+
+  /** Sets in the tree p4 the row in p2 of the key in p1. */
+  PutRow(m, i) {
+    m.store.writable(i.p4 as string).set(bytesIn(m, i.p1), bytesIn(m, i.p2));
+  },
+  /** Removes from the tree p4 the row of the key in p1. */
+  DeleteRow(m, i) {
+    m.store.writable(i.p4 as string).delete(bytesIn(m, i.p1));
+  },
+  /** Sets p2 to the entry of the values from p1 on in the index p4, for the row with key p3. */
+  MakeEntry(m, i) {
+    const { name, collations } = i.p4 as KeyedTree;
+    const key = partsKey(m.registers, i.p1, collations, bytesIn(m, i.p3));
+    m.registers[i.p2] = checkKey(key, name);
+  },
+  /** Adds to the index p4 the entry in p1, unless it is NULL. */
+  PutEntry(m, i) {
+    const key = m.registers[i.p1]!;
+    if (key !== null) m.store.writable(i.p4 as string).set(key as Uint8Array, NO_BYTES);
+  },
+  /** Removes from the index p4 the entry of the values from p1 on, for the row with key p3. */
+  DeleteEntry(m, i) {
+    const { tree, collations } = i.p4 as KeyedTree;
+    const key = partsKey(m.registers, i.p1, collations, bytesIn(m, i.p3));
+    if (key.length <= KEY_BYTES_MAX) m.store.writable(tree).delete(key);
+  },
+  /** Removes all entries of the tree p4. */
+  Clear(m, i) {
+    const rows = m.store.writable(i.p4 as string);
+    m.changed += i.p1 === 1 ? rows.clear() : (rows.clear(), 0);
+  },
+
+  /** Counts a row as changed. */
+  Changed(m) {
+    m.changed++;
+  },
+  /** Throws the error p4. */
+  Fail(_, i) {
+    throw new SqlError("CONSTRAINT", i.p4 as string);
+  },
+  /** Refuses p1 unless it is of a type of STRICT tables; p4 has type and name. */
+  CheckType(m, i) {
+    const [type, name] = i.p4 as readonly [StrictType, string];
+    const value: SqlValue = m.registers[i.p1]!;
+    if (isOfType(value, type)) return;
+    const found = classOf(value).toUpperCase();
+    throw new SqlError("CONSTRAINT", `cannot store ${found} value in ${type} column ${name}`);
+  },
+  /** Runs the program p4 with the values in p2 registers from p1 on. */
+  Call(m, i) {
+    const program = (i.p4 as () => Program)();
+    m.store.call(program, m.registers.slice(i.p1, i.p1 + i.p2));
+  },
+  /** Checks a foreign key, with the values in p2 registers from p1 on. */
+  CheckForeign(m, i) {
+    const { program, mustFind, mayWait } = i.p4 as ForeignCheck;
+    const values = m.registers.slice(i.p1, i.p1 + i.p2);
+    const holds = () => (m.store.call(program(), values) !== undefined) === mustFind;
+    if (holds()) return;
+    if (!mayWait) throw foreignError();
+    m.late.push(() => {
+      if (!holds()) throw foreignError();
+    });
+  },
+} satisfies Record<string, Handler>;

@@ -1,0 +1,42 @@
+/**
+ * Rows as keys of a map, so that rows are the same key where SQL finds them equal, NULLs included.
+ */
+
+import { type Collation, folded } from "../value/compare.ts";
+import { Real, type SqlValue, wholeOf } from "../value/value.ts";
+
+/** A key of a map. */
+export type MapKey = string | number;
+
+/** The key of values that lie in a row from `first` on. */
+export function mapKey(
+  values: readonly SqlValue[],
+  first: number,
+  collations: readonly Collation[],
+): MapKey {
+  if (collations.length === 1) return keyOf(values[first]!, collations[0]!);
+  let key = "";
+  for (let i = 0; i < collations.length; i++) {
+    const part = keyOf(values[first + i]!, collations[i]!);
+    key += typeof part === "number" ? `n${part};` : `${part.length}:${part}`;
+  }
+  return key;
+}
+
+/** A number as itself; anything else as text that begins with its class. */
+function keyOf(value: SqlValue, collation: Collation): MapKey {
+  switch (typeof value) {
+    case "number":
+      return value;
+    case "bigint":
+      return `i${value}`;
+    case "string":
+      return `t${collation === "BINARY" ? value : folded(value, collation)}`;
+  }
+  if (value === null) return "0";
+  if (value instanceof Real) {
+    const whole = wholeOf(value.value);
+    return whole === undefined ? value.value : typeof whole === "number" ? whole : `i${whole}`;
+  }
+  return `b${String.fromCharCode.apply(null, value as unknown as number[])}`;
+}
