@@ -1,0 +1,298 @@
+/**
+ * SQL for programs: statements, parameters, values, errors with their places, transactions, and
+ * the trees that hold it all.
+ */
+
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { type Database, open, tuple } from "../../mod.ts";
+import { type Sql, sql, SqlError } from "../../sql/mod.ts";
+
+function withSql(body: (query: Sql, db: Database) => void): () => void {
+  return () => {
+    using db = open(":memory:");
+    body(sql(db), db);
+  };
+}
+
+/** The rows of a query, without names. */
+function rowsOf(query: Sql, text: string): unknown[][] {
+  return query.all(text).map((row) => Object.values(row));
+}
+
+describe("a statement", () => {
+  it(
+    "takes parameters by place and by name",
+    withSql((query) => {
+      assertEquals(query.get("SELECT ? AS a, ?2 AS b", 1, "x"), {
+        __proto__: null,
+        a: 1,
+        b: "x",
+      } as unknown as Record<string, never>);
+      const named = query.prepare("SELECT :a || $b || @c AS all_of_them");
+      assertEquals(named.get({ a: 1, $b: 2, "@c": 3 })?.["all_of_them"], "123");
+      assertThrows(() => named.get({ a: 1 }), SqlError, "parameter $b has no value");
+      assertThrows(() => named.get({ d: 1 }), SqlError, "there is no parameter d");
+      assertThrows(() => query.get("SELECT ?", 1, 2), SqlError, "2 values for 1 parameters");
+      assertThrows(() => query.get("SELECT ?"), SqlError, "parameter ?1 has no value");
+    }),
+  );
+
+  it(
+    "keeps the values of each class",
+    withSql((query) => {
+      query.exec("CREATE TABLE v (x)");
+      const values = [null, 1, 1.5, 2n ** 62n, "a\0\u00e9\u{1f600}", new Uint8Array([0, 1, 255])];
+      for (const value of values) query.run("INSERT INTO v VALUES (?)", value);
+      assertEquals(query.all("SELECT x FROM v ORDER BY rowid").map(({ x }) => x), values);
+      const classes = query.all("SELECT typeof(x) AS c FROM v ORDER BY rowid").map(({ c }) => c);
+      assertEquals(classes, ["null", "integer", "real", "integer", "text", "blob"]);
+      assertThrows(() => query.run("INSERT INTO v VALUES (?)", 2n ** 63n), RangeError, "64 bits");
+      const strange = Symbol("x") as unknown as string;
+      assertThrows(() => query.run("INSERT INTO v VALUES (?)", strange), TypeError, "symbol");
+    }),
+  );
+
+  it(
+    "binds the values of a template",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (a, b)");
+      const text = "it's";
+      query`INSERT INTO t VALUES (${1}, ${text})`;
+      assertEquals(query`SELECT b FROM t WHERE a = ${1}`.map(({ b }) => b), [text]);
+    }),
+  );
+
+  it(
+    "says where its text is wrong",
+    withSql((query) => {
+      const error = assertThrows(() => query.exec("SELECT 1;\nSELECT a FRM t"), SqlError);
+      assertEquals([error.code, error.line, error.column], ["SYNTAX", 2, 14]);
+      assertThrows(() => query.all("SELECT nosuch"), SqlError, "no such column: nosuch, at line 1");
+      assertThrows(() => query.prepare("SELECT 1; SELECT 2"), SqlError, "several statements");
+      assertThrows(() => query.prepare(" -- nothing"), SqlError, "no statement");
+    }),
+  );
+
+  it(
+    "refuses by name what is not supported",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (a)");
+      const refused: [string, RegExp][] = [
+        ["SELECT sum(a) OVER () FROM t", /window functions are not supported/],
+        ["CREATE TRIGGER x AFTER INSERT ON t BEGIN SELECT 1; END", /triggers are not supported/],
+        ["CREATE VIRTUAL TABLE v USING fts5(a)", /virtual tables are not supported/],
+        ["CREATE TEMP TABLE v (a)", /temporary tables are not supported/],
+        ["ATTACH 'x' AS y", /ATTACH is not supported/],
+        ["SELECT * FROM t RIGHT JOIN t AS u ON 1", /RIGHT JOIN is not supported/],
+        ["CREATE TABLE g (a, b AS (a + 1))", /generated columns are not supported/],
+        ["PRAGMA journal_mode", /PRAGMA journal_mode is not supported/],
+        ["VACUUM", /VACUUM, .* is not supported/],
+        ["SELECT * FROM json_each('[1]')", /table-valued functions are not supported/],
+      ];
+      for (const [text, message] of refused) {
+        const error = assertThrows(() => query.exec(text), SqlError);
+        assertMatch(error.message, message);
+        assertEquals(error.code, "UNSUPPORTED", text);
+      }
+    }),
+  );
+
+  it(
+    "is compiled anew after the schema has changed",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (a); INSERT INTO t VALUES (1)");
+      const all = query.prepare("SELECT * FROM t");
+      assertEquals(Object.keys(all.get()!), ["a"]);
+      query.exec("ALTER TABLE t ADD COLUMN b DEFAULT 'x'");
+      assertEquals(Object.values(all.get()!), [1, "x"]);
+      query.exec("DROP TABLE t");
+      assertThrows(() => all.get(), SqlError, "no such table: t");
+    }),
+  );
+
+  it(
+    "iterates over one version",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (a INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3)");
+      const seen: unknown[] = [];
+      for (const { a } of query.iterate("SELECT a FROM t")) {
+        query.run("DELETE FROM t");
+        seen.push(a);
+      }
+      assertEquals(seen, [1, 2, 3]);
+      assertEquals(query.all("SELECT a FROM t"), []);
+    }),
+  );
+});
+
+describe("a transaction", () => {
+  it(
+    "takes effect wholly or not at all",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (a UNIQUE)");
+      assertThrows(
+        () =>
+          query.transaction(() => {
+            query.run("INSERT INTO t VALUES (1)");
+            throw new Error("not this");
+          }),
+        Error,
+        "not this",
+      );
+      assertEquals(rowsOf(query, "SELECT count(*) FROM t"), [[0]]);
+      query.transaction(() => {
+        query.run("INSERT INTO t VALUES (1)");
+        // A statement that fails has not happened; the transaction goes on.
+        const text = "INSERT INTO t VALUES (2), (3), (1)";
+        assertThrows(() => query.run(text), SqlError, "UNIQUE constraint failed: t.a");
+      });
+      assertEquals(rowsOf(query, "SELECT a FROM t"), [[1]]);
+    }),
+  );
+
+  it(
+    "may be a part of a script, with savepoints",
+    withSql((query) => {
+      query.exec(`
+        CREATE TABLE t (a);
+        BEGIN;
+        INSERT INTO t VALUES (1);
+        SAVEPOINT one;
+        INSERT INTO t VALUES (2);
+        SAVEPOINT two;
+        INSERT INTO t VALUES (3);
+        ROLLBACK TO one;
+        INSERT INTO t VALUES (4);
+        RELEASE one;
+        COMMIT;
+        BEGIN; INSERT INTO t VALUES (5); ROLLBACK;
+        SAVEPOINT alone; INSERT INTO t VALUES (6); RELEASE alone;
+      `);
+      assertEquals(rowsOf(query, "SELECT a FROM t ORDER BY a"), [[1], [4], [6]]);
+      assertThrows(() => query.exec("BEGIN; DELETE FROM t"), SqlError, "open at the end");
+      assertThrows(() => query.exec("COMMIT"), SqlError, "no transaction is active");
+      assertThrows(() => query.exec("BEGIN; BEGIN"), SqlError, "within a transaction");
+      assertThrows(() => query.exec("BEGIN; RELEASE x"), SqlError, "no such savepoint: x");
+      assertThrows(() => query.run("BEGIN"), SqlError, "use transaction()");
+      assertEquals(rowsOf(query, "SELECT count(*) FROM t"), [[3]]);
+    }),
+  );
+
+  it(
+    "that rolls back takes its changes of the schema along",
+    withSql((query, db) => {
+      const create = () => query.exec("CREATE TABLE t (a UNIQUE); CREATE INDEX i ON t (a)");
+      assertThrows(() =>
+        query.transaction(() => {
+          create();
+          query.run("INSERT INTO t VALUES (1)");
+          throw new Error("not this");
+        })
+      );
+      assertThrows(() => query.all("SELECT * FROM t"), SqlError, "no such table");
+      assertEquals(db.trees().filter((name) => name.startsWith("sql/")), []);
+      assertThrows(() =>
+        db.writeSync(() => {
+          create();
+          throw new Error("nor this");
+        })
+      );
+      assertThrows(() => query.all("SELECT * FROM t"), SqlError, "no such table");
+      create();
+      assertEquals(query.schema().map(({ name }) => name), ["t", "i"]);
+    }),
+  );
+});
+
+describe("the trees", () => {
+  it(
+    "hold rows and entries of indexes as tuples",
+    withSql((query, db) => {
+      query.exec("CREATE TABLE City (id INTEGER PRIMARY KEY, name TEXT, size REAL)");
+      query.exec("CREATE INDEX by_name ON City (name)");
+      query.exec("INSERT INTO City VALUES (7, 'Lisboa', 100.5), (8, NULL, NULL)");
+      using snapshot = db.snapshot();
+      const codecs = { key: tuple, value: tuple };
+      const rows = snapshot.tree("sql/table/city", codecs).entries().toArray();
+      assertEquals(rows, [
+        [[7n], [false, "Lisboa", 100.5]],
+        [[8n], [false, false, false]],
+      ]);
+      const entries = snapshot.tree("sql/index/by_name", codecs).keys().toArray();
+      assertEquals(entries, [[new Uint8Array(0), 8n], [false, "Lisboa", 7n]]);
+    }),
+  );
+
+  it(
+    "lose nothing when a file is opened again",
+    () => {
+      const path = `${Deno.makeTempDirSync()}/a.quire`;
+      {
+        using db = open(path);
+        sql(db).exec(`
+          CREATE TABLE t (a TEXT PRIMARY KEY, b INT CHECK (b > 0)) STRICT;
+          CREATE VIEW v AS SELECT b FROM t WHERE a = 'x';
+          INSERT INTO t VALUES ('x', 5);
+          ANALYZE;
+        `);
+      }
+      using db = open(path);
+      assertEquals(rowsOf(sql(db), "SELECT b FROM v"), [[5]]);
+      const text = "INSERT INTO t VALUES ('y', 0)";
+      assertThrows(() => sql(db).run(text), SqlError, "CHECK constraint failed: b > 0");
+    },
+  );
+
+  it(
+    "that hold what is no schema, or no rows, are refused",
+    withSql((query, db) => {
+      query.exec("CREATE TABLE t (a)");
+      const codecs = { key: tuple, value: tuple };
+      db.writeSync((tx) => tx.tree("sql/table/t", codecs).set([1n], [true]));
+      assertThrows(() => query.all("SELECT a FROM t"), TypeError, "not the parts of one");
+    }),
+  );
+});
+
+describe("the planner", () => {
+  const planOf = (query: Sql, text: string) =>
+    query.all(`EXPLAIN QUERY PLAN ${text}`).map(({ detail }) => detail);
+
+  it(
+    "searches by keys and indexes, and orders by them",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (id INTEGER PRIMARY KEY, k INT, v TEXT)");
+      query.exec("CREATE INDEX by_k ON t (k, v); CREATE TABLE u (k INT, w INT)");
+      query.transaction(() => {
+        for (let i = 0; i < 300; i++) query.run("INSERT INTO t VALUES (?, ?, ?)", i, i % 50, "x");
+        for (let i = 0; i < 300; i++) query.run("INSERT INTO u VALUES (?, ?)", i, i % 7);
+      });
+      assertEquals(planOf(query, "SELECT * FROM t WHERE id = 5"), [
+        "SEARCH t USING PRIMARY KEY (rowid=?)",
+      ]);
+      assertEquals(planOf(query, "SELECT * FROM t WHERE k = 5 AND v > 'a'"), [
+        "SEARCH t USING INDEX by_k (k=? AND v>?)",
+      ]);
+      assertEquals(planOf(query, "SELECT * FROM t ORDER BY id DESC LIMIT 3"), ["SCAN t"]);
+      assertEquals(planOf(query, "SELECT * FROM t ORDER BY k LIMIT 3"), [
+        "SCAN t USING INDEX by_k",
+      ]);
+      assertEquals(planOf(query, "SELECT count(*) FROM t"), ["COUNT t"]);
+      const joined = planOf(query, "SELECT t.v FROM t, u WHERE t.id = u.w AND u.k = 3");
+      assertEquals(joined, ["SCAN u", "SEARCH t USING PRIMARY KEY (rowid=?)"]);
+      assertEquals(planOf(query, "SELECT * FROM t, u WHERE t.k = u.k").length, 2);
+    }),
+  );
+
+  it(
+    "reads only an index that has all columns",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (a INT, b INT, c); CREATE INDEX i ON t (a, b)");
+      query.exec("INSERT INTO t VALUES (1, 2, 3)");
+      const opcodes = query.all("EXPLAIN SELECT b FROM t WHERE a = 1").map(({ opcode }) => opcode);
+      assertEquals(opcodes.includes("Part") && !opcodes.includes("SeekEntry"), true);
+      assertEquals(rowsOf(query, "SELECT b FROM t WHERE a = 1"), [[2]]);
+    }),
+  );
+});
