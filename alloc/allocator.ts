@@ -56,6 +56,7 @@ const PIECE_PART_SHIFT = 3;
 /** From this many chunks on, branches get chunks of their own. */
 const SORTED_CHUNKS_MIN = 16;
 const FIRST_SLOT = 1;
+const ALL_TAKEN = 0xffff_ffff;
 const HEADER_WORDS = format.HEADER_BYTES / 4;
 /** One less than the format could number, so that no page has a reserved number. */
 const CHUNKS_MAX = 2 ** 24 - 1;
@@ -76,6 +77,8 @@ export class Allocator implements TransactionListener {
   /** The free runs for branches, in the chunks that are for branches. */
   readonly #branches = new Summary();
   readonly #holds = new Holds();
+  /** Chunks that the journal will take or give back. */
+  readonly #reserved = new Set<number>();
   /** Chunks counted as empty, because their header pages were not in memory. */
   readonly #uncounted = new Set<number>();
   /** The slots in use or held of the chunk examined last, one bit each. */
@@ -236,7 +239,15 @@ export class Allocator implements TransactionListener {
 
   /** Counts a chunk again that the journal took or gave back. The pager calls it. */
   chunkChanged(chunk: ChunkNumber): void {
+    this.#reserved.delete(chunk);
     this.pagesFreed += format.CHUNK_PAGES;
+    this.#coverFile();
+    if (chunk < this.#summary.size) this.#learnInMemory(chunk);
+  }
+
+  /** Uses no page of a chunk until `chunkChanged`. The pager calls it. */
+  chunkReserved(chunk: ChunkNumber): void {
+    this.#reserved.add(chunk);
     this.#coverFile();
     if (chunk < this.#summary.size) this.#learnInMemory(chunk);
   }
@@ -407,6 +418,7 @@ export class Allocator implements TransactionListener {
     const word = headerSlot << PAGE_WORD_SHIFT;
     for (let i = 0; i < WORDS; i++) this.#taken[i]! = u32[word + i]!;
     this.#holds.mark(chunk, this.#taken);
+    if (this.#reserved.has(chunk)) this.#taken.fill(ALL_TAKEN);
   }
 
   #learn(chunk: ChunkNumber): void {

@@ -22,7 +22,7 @@ import type { Loader } from "./cache/loader.ts";
 import type { Meta } from "./format/meta.ts";
 import { checkPage } from "./format/page_check.ts";
 import { type Report, Scrub, type ScrubOptions } from "./damage/scrub.ts";
-import type { PageNumber, Slot } from "./format/units.ts";
+import type { ChunkNumber, PageNumber, Slot } from "./format/units.ts";
 import type { PagerStats } from "./stats.ts";
 import type { VersionStore } from "./transaction/version_store.ts";
 import type { Writeback } from "./cache/writeback.ts";
@@ -165,7 +165,8 @@ export class PagerInspection {
     const { seed, verifiers } = this.#loader;
     const { dirtyChunks } = this.#writeback;
     const checkReadable = (page: PageNumber) => this.#loader.checkReadable(page);
-    const memory = { cache: this.#cache, dirtyChunks, checkReadable };
+    const isMoving = (chunk: ChunkNumber) => this.#commitPath?.isMoving(chunk) ?? false;
+    const memory = { cache: this.#cache, dirtyChunks, checkReadable, isMoving };
     const source = { disk: this.#disk, meta: this.#meta, seed, verifiers, memory };
     return new Scrub(source, report, options);
   }

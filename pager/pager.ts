@@ -43,6 +43,7 @@ import {
   JOURNAL_BYTES,
   type PagerOptions,
   SNAPSHOT_BYTES,
+  TAIL_BYTES,
   TRANSACTION_BYTES,
 } from "./recovery/options.ts";
 import { type Page, readPage } from "./cache/page.ts";
@@ -110,7 +111,7 @@ export class Pager {
    */
   constructor(file: File, options: PagerOptions = {}) {
     const { cacheBytes = CACHE_BYTES, readOnly = false, create = true } = options;
-    const { journalBytes = JOURNAL_BYTES, journal = true, tornSectors = "whole" } = options;
+    const { journalBytes = JOURNAL_BYTES, tailBytes = TAIL_BYTES, journal = true } = options;
     const { maxSnapshotBytes = SNAPSHOT_BYTES, maxTransactionBytes = TRANSACTION_BYTES } = options;
     checkSizes(options);
     this.readOnly = readOnly;
@@ -118,7 +119,7 @@ export class Pager {
     // A read-only handle recovers in memory, and leaves the file as it is.
     const overlay = readOnly ? new OverlayFile(file) : undefined;
     this.#disk = new Disk(overlay ?? file);
-    const protect = tornSectors === "protect";
+    const protect = options.tornSectors === "protect";
     const { superblock, report } = openDatabase(this.#disk, { create, overlay, protect });
     this.#recovery = report;
     this.meta.assign(superblock);
@@ -157,7 +158,7 @@ export class Pager {
     };
     this.prefetches = new Prefetches(parts);
     // After a close on a full disk, recovery finds a journal without batches.
-    const own = { journalBytes, mayBeFull: report?.batches === 0 };
+    const own = { journalBytes, tailBytes, mayBeFull: report?.batches === 0 };
     this.#commitPath = log && new CommitPath({ ...parts, journal: log }, own);
     this.flights = new Flights(this, this.#disk, this.#commitPath);
     const logged = { ...parts, log: this.#commitPath };

@@ -70,6 +70,8 @@ export class LogBuffer {
   length = 0;
   /** Whether a record names a page that must be on the medium before the record. */
   publishes = false;
+  /** The page after the last one that a record frees, or 0. */
+  freedEnd = 0;
 
   /** Empties the buffer. */
   clear(): void {
@@ -79,7 +81,10 @@ export class LogBuffer {
   /** Forgets the records from `length` on, and gives back the memory of a large transaction. */
   truncate(length: number): void {
     this.length = length;
-    if (length === 0) this.publishes = false;
+    if (length === 0) {
+      this.publishes = false;
+      this.freedEnd = 0;
+    }
     if (this.bytes.length <= KEPT_BYTES_MAX || length > KEPT_BYTES_MAX) return;
     this.#resize(length + FIRST_BYTES);
   }
@@ -136,6 +141,7 @@ export class LogBuffer {
   /** Adds a record of a page that is free. */
   addFreed(page: PageNumber): void {
     this.#finish(this.#head(page, FREED), 0);
+    if (page >= this.freedEnd) this.freedEnd = page + 1;
   }
 
   /** Adds a record of a page whose bytes are in the file, with its header, which begins at `at`. */

@@ -18,7 +18,8 @@
  *    (`scopes`) and pages used within the last 64 misses are never evicted, so a caller may hold
  *    places across that many misses. A page taken into use counts as a miss. Any miss may evict an
  *    untouched header page; a touched one may move after 64 misses without use.
- * 3. A dirty page is evicted only after the owner has cleaned its chunk.
+ * 3. A dirty page is evicted only after the owner has cleaned its chunk. One whose chunk would wait
+ *    for the medium, and soon will not, is evicted after all others.
  * 4. There are at most `limit` frames, except while invariant 2 forces more; `trim` releases the
  *    excess.
  * 5. A collection visits a frame once, so a place is in the queue once.
@@ -50,6 +51,8 @@ export interface CacheOwner {
   canClean(): boolean;
   /** Writes the dirty pages of a chunk to the file; false if they must not be written now. */
   clean(chunk: ChunkNumber): boolean;
+  /** Whether to clean a chunk now would wait for the medium, and soon will not. */
+  isInFlight(chunk: ChunkNumber): boolean;
 }
 
 /** Tracks the pages in memory and their places, and evicts pages. */
@@ -80,6 +83,8 @@ export class Cache {
   #nextFrame = 0;
   /** The number of frames that are not collected yet. */
   #framesLeft = 0;
+  /** Whether a victim was passed over because it would wait for the medium. */
+  #hasPassed = false;
 
   /**
    * Creates an empty cache.
@@ -265,18 +270,28 @@ export class Cache {
   /** Frees at least one slot; false if no page can be evicted. */
   #evictOne(): boolean {
     if (this.#framesLeft > 0) this.#collect();
-    if (this.#evictVictim()) return true;
+    if (this.#evictVictim(false)) return true;
     // The pages collected so far were used since, or cannot be evicted.
+    this.#hasPassed = false;
+    return this.#evictAnew(false) || (this.#hasPassed && this.#evictAnew(true));
+  }
+
+  /** Collects all pages again, until one is evicted. */
+  #evictAnew(waits: boolean): boolean {
     this.#beginCollection();
     while (this.#framesLeft > 0) {
       this.#collect();
-      if (this.#evictVictim()) return true;
+      if (this.#evictVictim(waits)) return true;
     }
     return false;
   }
 
-  /** Frees at least one slot; false if no victim can be evicted, or the queue is outdated. */
-  #evictVictim(): boolean {
+  /**
+   * Frees at least one slot; false if no victim can be evicted, or the queue is outdated.
+   *
+   * @param waits Whether a victim may wait for the medium; if not, it is passed over.
+   */
+  #evictVictim(waits: boolean): boolean {
     let skips = 0;
     for (let place = this.#victims.take(); place >= 0; place = this.#victims.take()) {
       this.visits++;
@@ -286,12 +301,21 @@ export class Cache {
         if (++skips === SKIPS_MAX) return false;
         continue;
       }
+      if (!waits && this.#mustWait(frame, slot)) continue;
       if (frame.chunk !== POOL) {
         if (this.#dissolve(frame) && this.#free.length > 0) return true;
       }
       if (frame.chunk === POOL && isPage(frame, slot) && this.#evict(frame, slot)) return true;
     }
     return false;
+  }
+
+  /** Whether to evict a page, or to dissolve its frame, would wait for the medium. */
+  #mustWait(frame: Frame, slot: Slot): boolean {
+    const isDirty = frame.dirty[frame.chunk === POOL ? slot : 0] !== 0;
+    if (!isDirty || !this.#owner.isInFlight(frame.pages[slot]! >>> CHUNK_SHIFT)) return false;
+    this.#hasPassed = true;
+    return true;
   }
 
   #evict(frame: Frame, slot: Slot): boolean {

@@ -11,10 +11,16 @@ import { type Frame, IMAGE } from "../format/frame.ts";
 class Owner {
   readonly cleaned: number[] = [];
   cleans = true;
+  /** The chunks that would wait for the medium. */
+  readonly inFlight = new Set<number>();
   cache: Cache | undefined;
 
   canClean(): boolean {
     return this.cleans;
+  }
+
+  isInFlight(chunk: number): boolean {
+    return this.inFlight.has(chunk);
   }
 
   clean(chunk: number): boolean {
@@ -217,6 +223,26 @@ describe("Cache eviction", () => {
     frameAt(cache, place).dirty[place & 255] = 1;
     bring(cache, pages + 1);
     assertEquals([owner.cleaned, cache.find(1)], [[0], MISS]);
+  });
+
+  it("evicts pages that would wait for the medium after all others, within the limit", () => {
+    const { cache, owner, pages } = full(2);
+    for (const page of [1, 2]) {
+      const place = cache.find(page);
+      frameAt(cache, place).dirty[place & 255] = 1;
+    }
+    owner.inFlight.add(0);
+    for (let i = 1; i <= 3; i++) bring(cache, pages + i);
+    assertEquals([cache.find(3), owner.cleaned], [MISS, []]);
+    assert(cache.find(1) >= 0 && cache.find(2) >= 0);
+    for (let page = 1; page <= pages + 3; page++) {
+      const place = cache.find(page);
+      if (place >= 0) frameAt(cache, place).dirty[place & 255] = 1;
+      owner.inFlight.add(page >>> 8);
+    }
+    cache.settle();
+    bring(cache, pages + 4);
+    assertEquals([owner.cleaned.length, cache.frames.length], [1, 2]);
   });
 
   it("passes over dirty pages that cannot be cleaned, and stays near the limit", () => {

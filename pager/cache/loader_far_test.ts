@@ -55,7 +55,7 @@ function leaves(chunk: number): Frame {
 
 /** A loader whose cache has room only for single pages. */
 function openFar(): { cache: Cache; loader: Loader } {
-  const cache = new Cache(1, { canClean: () => true, clean: () => true });
+  const cache = new Cache(1, { canClean: () => true, clean: () => true, isInFlight: () => false });
   cache.reserve(chunksOf(PAGE_COUNT_MAX));
   const meta = new Meta();
   meta.pageCount = PAGE_COUNT_MAX;

@@ -34,6 +34,8 @@ const GATHER_PAGES = 64;
 export interface WriteAheadLog {
   /** Makes a version durable and confirmed, before a page of it is written to the file. */
   confirm(version: Version): void;
+  /** Whether a version is not confirmed yet, and will be without a wait in line. */
+  isInFlight(version: Version): boolean;
 }
 
 /** Writes dirty pages to the file; it owns the cache that holds them. */
@@ -78,6 +80,11 @@ export class Writeback implements CacheOwner {
   /** Whether dirty pages can be written: no write or sync has failed. */
   canClean(): boolean {
     return this.#disk.failure === undefined;
+  }
+
+  /** Whether to write a chunk now would wait for the medium, and soon will not. */
+  isInFlight(chunk: ChunkNumber): boolean {
+    return this.#log?.isInFlight(this.dirtyChunks.get(chunk) ?? 0) ?? false;
   }
 
   /** Marks the page at a place as newer than the file, as of a version. */

@@ -44,6 +44,7 @@ export class DamagedPages implements PageReader {
     this.#cache = new Cache(Math.floor(cacheBytes / CHUNK_BYTES), {
       canClean: () => false,
       clean: () => false,
+      isInFlight: () => false,
     });
     this.#cache.reserve(chunksOf(meta.pageCount));
     this.frames = this.#cache.frames;

@@ -70,6 +70,8 @@ export interface ScrubMemory {
   readonly dirtyChunks: ReadonlyMap<number, unknown>;
   /** Throws if a page in the file may be older than its last write. */
   checkReadable(page: PageNumber): void;
+  /** Whether the journal is taking a chunk or giving it back: its header page may be either. */
+  isMoving(chunk: ChunkNumber): boolean;
 }
 
 /** Further checks of a scrub. */
@@ -250,6 +252,10 @@ export class Scrub {
 
   /** Whether the chunk belongs to the journal; if so, its header page is checked. */
   #checkJournal(): boolean {
+    if (this.#source.memory?.isMoving(this.#chunk)) {
+      this.states.fill(SLOT_OTHER);
+      return true;
+    }
     if (this.#isJournalListed) {
       const expected = journalHeaderPage(this.#chunk, this.#source.seed);
       if (this.frame.buffer.compare(expected, 0, PAGE_BYTES, 0, PAGE_BYTES) !== 0) {

@@ -4,7 +4,8 @@
  *
  * It begins by switching areas, then writes one chunk a slice, so that other work can run in
  * between. It ends with a sync, then the superblocks, each copy synced; only after these is the old
- * area free. The superblocks hold the values of the switch: replay begins there.
+ * area free, and may be elsewhere (`JournalPlace`). The superblocks hold the values of the switch:
+ * replay begins there.
  *
  * In line (`begin`, `slice`, `finish`) it waits for its syncs. In flight (`beginConfirmed`,
  * `takeOff`, `land`) it uses those of flights: before one it stages a chunk that is not confirmed
@@ -21,6 +22,7 @@ import { Meta } from "../format/meta.ts";
 import type { CurrentSuperblock } from "./current_superblock.ts";
 import type { FileEnd } from "./file_end.ts";
 import type { Journal } from "./journal.ts";
+import type { JournalPlace } from "./journal_place.ts";
 import type { ChunkNumber } from "../format/units.ts";
 
 /** The pages that one landing writes; the chunk that reaches the count is written whole. */
@@ -42,6 +44,7 @@ export class Checkpoint {
   readonly #unsynced: UnsyncedChunks;
   readonly #superblock: CurrentSuperblock;
   readonly #fileEnd: FileEnd;
+  readonly #place: JournalPlace;
   /** The meta of the switch. */
   readonly #meta = new Meta();
   #chunks: number[] | undefined;
@@ -53,8 +56,8 @@ export class Checkpoint {
   /**
    * The checkpoints of a file.
    *
-   * @param parts The file, its journal, its dirty pages, its chunks without a sync, its superblock
-   * and its end.
+   * @param parts The file, its journal and the place of that, its dirty pages, its chunks without a
+   * sync, its superblock and its end.
    */
   constructor(
     parts: {
@@ -64,6 +67,7 @@ export class Checkpoint {
       unsynced: UnsyncedChunks;
       superblock: CurrentSuperblock;
       fileEnd: FileEnd;
+      place: JournalPlace;
     },
   ) {
     this.#disk = parts.disk;
@@ -72,6 +76,7 @@ export class Checkpoint {
     this.#unsynced = parts.unsynced;
     this.#superblock = parts.superblock;
     this.#fileEnd = parts.fileEnd;
+    this.#place = parts.place;
   }
 
   /** Whether a checkpoint is running. */
@@ -87,23 +92,29 @@ export class Checkpoint {
   /**
    * Begins one, after a flush: the journal continues in its other area. The commits are confirmed
    * first, so that chunks behind the new end of the file may be emptied.
+   *
+   * @param moves Whether the area that it frees moves.
    */
-  begin(meta: Meta): void {
+  begin(meta: Meta, moves: boolean): void {
     this.#journal.confirm(this.#journal.durableVersion);
-    this.beginConfirmed(meta);
+    this.beginConfirmed(meta, moves);
   }
 
   /** Begins one where everything written is confirmed (`Journal.canSwitch`). */
-  beginConfirmed(meta: Meta): void {
+  beginConfirmed(meta: Meta, moves: boolean): void {
     assert(this.#chunks === undefined, "one checkpoint runs at a time");
     const { writtenVersion, writtenMeta } = this.#journal;
     // Commits that are pending belong to the area that follows the switch.
     this.#meta.assign(meta.version === writtenVersion ? meta : writtenMeta);
+    // Either is behind the last page in use: `meta` may have moved there.
+    this.#meta.pageCount = Math.min(this.#meta.pageCount, meta.pageCount);
     this.#journal.switchArea(meta);
     this.#sequence = this.#journal.sequence;
     this.#step = "pages";
     this.#isSyncing = false;
     this.#chunks = [...this.#writeback.dirtyChunks.keys()].sort((a, b) => b - a);
+    if (moves) this.#place.beginMove();
+    if (this.#chunks.length === 0) this.#place.leaveChunks();
   }
 
   /** Writes the next chunk, or ends the checkpoint; call between transactions. */
@@ -113,6 +124,7 @@ export class Checkpoint {
     if (chunk === undefined) return this.#end();
     if (this.#writeback.dirtyChunks.has(chunk)) this.#clean(chunk);
     this.#chunks.pop();
+    if (this.#chunks.length === 0) this.#place.leaveChunks();
   }
 
   /** Writes a chunk. A checkpoint must not end past a chunk that was not written. */
@@ -156,6 +168,7 @@ export class Checkpoint {
     const index = this.#chunks.lastIndexOf(staged);
     if (index >= 0) this.#chunks.splice(index, 1);
     this.#writeConfirmed(this.#chunks);
+    if (this.#chunks.length === 0) this.#place.leaveChunks();
   }
 
   /** Writes chunks whose pages are confirmed; removes them from the list. */
@@ -177,6 +190,7 @@ export class Checkpoint {
       const { generation, epoch } = this.#journal;
       this.#superblock.writeFirstCopy({
         ...this.#meta,
+        ...this.#place.listMove(this.#meta),
         replayGeneration: generation,
         replaySequence: this.#sequence,
         syncEpoch: epoch,
@@ -187,6 +201,7 @@ export class Checkpoint {
       this.#step = "second copy";
     } else {
       this.#superblock.endSteps();
+      this.#place.endMove();
       this.#fileEnd.cut();
       this.#writeback.endStages();
       this.#chunks = undefined;

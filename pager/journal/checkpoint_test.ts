@@ -29,6 +29,7 @@ import { CHUNK_BYTES, PAGE_BYTES } from "../format/format.ts";
 import { isInUse } from "../format/header.ts";
 import { AREA_CHUNK_BYTES, JournalArea } from "../batch/journal_area.ts";
 import type { Journal } from "./journal.ts";
+import type { JournalPlace } from "./journal_place.ts";
 import { MemoryFile } from "../file/memory_file.ts";
 import { Meta } from "../format/meta.ts";
 import type { Pager } from "../pager.ts";
@@ -247,10 +248,15 @@ describe("a slice of a checkpoint", () => {
       endSteps: () => {},
     } as unknown as CurrentSuperblock;
     const fileEnd = { cut: () => {} } as unknown as FileEnd;
+    const place = {
+      leaveChunks: () => {},
+      listMove: () => ({}),
+      endMove: () => {},
+    } as unknown as JournalPlace;
     const unsynced = new UnsyncedChunks(disk);
-    const parts = { disk, journal, writeback, unsynced, superblock, fileEnd };
+    const parts = { disk, journal, writeback, unsynced, superblock, fileEnd, place };
     const checkpoint = new Checkpoint(parts);
-    checkpoint.begin(new Meta());
+    checkpoint.begin(new Meta(), false);
     assertThrows(() => checkpoint.finish(), Error, "between transactions");
     assertEquals([cleaned, published, checkpoint.chunksLeft], [[3, 5], 0, 1]);
     isBusy = false;

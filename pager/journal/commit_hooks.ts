@@ -17,6 +17,8 @@ export interface TransactionListener {
   snapshotEnded(): void;
   /** The journal took a chunk of the file, or gave it back. */
   chunkChanged(chunk: ChunkNumber): void;
+  /** The journal will take or give back a chunk: until it has, no page of it is free. */
+  chunkReserved(chunk: ChunkNumber): void;
 }
 
 /** Passes the ends of transactions on to one listener, which may come later or never. */
@@ -42,6 +44,11 @@ export class TransactionEnds implements TransactionListener {
   /** The journal took a chunk of the file, or gave it back. */
   chunkChanged(chunk: ChunkNumber): void {
     this.listener?.chunkChanged(chunk);
+  }
+
+  /** The journal will take or give back a chunk: until it has, no page of it is free. */
+  chunkReserved(chunk: ChunkNumber): void {
+    this.listener?.chunkReserved(chunk);
   }
 }
 
@@ -79,6 +86,8 @@ export interface CommitLog {
   claimed(): void;
   /** Puts the release of free pages on the medium, before they are overwritten. */
   beforeBypass(meta: Meta): void;
+  /** Whether `beforeBypass` would wait for the medium although a flight is in the air. */
+  readonly isBypassSlow: boolean;
   /**
    * Gives pending records room in the journal, before their commit becomes visible.
    *

@@ -29,8 +29,7 @@ import type { PageSet } from "../cache/page_set.ts";
 import type { Writeback } from "../cache/writeback.ts";
 import { type Disk, isFull } from "../file/disk.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
-import { CorruptionError, IoError } from "../format/errors.ts";
-import { CHUNK_BYTES, chunksOf, PAGE_BYTES } from "../format/format.ts";
+import { CHUNK_BYTES, PAGE_BYTES } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import type { Meta } from "../format/meta.ts";
 import { Checkpoint } from "./checkpoint.ts";
@@ -40,9 +39,12 @@ import type { CurrentSuperblock } from "./current_superblock.ts";
 import { FileEnd } from "./file_end.ts";
 import type { Flight, Journal } from "./journal.ts";
 import { JournalPlace } from "./journal_place.ts";
+import { JournalSavings } from "./journal_savings.ts";
 import type { CheckpointState, JournalFigures, JournalState } from "./journal_state.ts";
 import { type Steps, SyncedSteps } from "./synced_steps.ts";
+import { AREA_CHUNK_BYTES } from "../batch/journal_area.ts";
 import type { LogBuffer } from "../batch/log_record.ts";
+import type { ChunkNumber } from "../format/units.ts";
 
 /**
  * How safe a commit is when its call returns or resolves. A level reached by one commit is reached
@@ -58,15 +60,10 @@ const WAITING_SHARE = 2;
 const LANDINGS_MAX = 8;
 /** An area is bounded by the size of the data too, but by no less than this. */
 const BYTES_MAX_MIN = 4 * 1024 * 1024;
-/** The journal is renewed if that saves this many chunks, and this part of the data's chunks. */
-const SAVED_CHUNKS_MIN = 2;
-const SAVED_PART = 16;
 /** Before a compaction a renewal need not save a chunk. */
 const NOTHING_SAVED = 0;
 /** Between commits an area gives back no fewer spare chunks than this: 8 MiB. */
 const SPARE_CHUNKS_MIN = 4;
-/** Between commits the journal is renewed if it keeps this many free chunks: 32 MiB. */
-const TAIL_CHUNKS_MIN = 16;
 
 /** The path of commits to the medium. */
 export class CommitPath implements CommitLog {
@@ -77,19 +74,26 @@ export class CommitPath implements CommitLog {
   readonly #checkpoint: Checkpoint;
   readonly #writeback: Writeback;
   readonly #place: JournalPlace;
+  readonly #savings: JournalSavings;
   readonly #fileEnd: FileEnd;
   readonly #unsynced: UnsyncedChunks;
   readonly #images: PageSet;
   readonly #snapshots: LiveSnapshots;
   readonly #journalBytes: number;
+  /** Between commits the areas move if the journal keeps this many free chunks. */
+  readonly #tailChunks: number;
   /** A move of the journal or a close that is under way. Other writers first finish it in line. */
   readonly #steps = new SyncedSteps();
+  /** A change of the areas' lengths, while commits go on. A checkpoint first finishes it. */
+  readonly #areaSteps = new SyncedSteps();
   /** Whether a flight is in the air. */
   #isFlying = false;
   /** The flights that landed while a checkpoint was due and could not begin. */
   #landings = 0;
   /** Whether the next flights take a checkpoint, however short the journal is. */
   #isRequested = false;
+  /** Whether the last checkpoint moved an area: the next may move the other, or cut the tail. */
+  #hasMoved = false;
   /** Whether the disk refused a transaction, and no checkpoint has made room since. */
   #wasRefused = false;
   /** Whether the disk was full in this session, or may have been in the session before. */
@@ -103,7 +107,8 @@ export class CommitPath implements CommitLog {
    * @param parts The parts of the pager that it drives. `images` holds the pages logged whole since
    * the last checkpoint began; the path clears it when one begins.
    * @param options `journalBytes` = the bytes of an area from which on a checkpoint has to end
-   * first, fewer in a small file; `mayBeFull` = whether the last session may have found the disk
+   * first, fewer in a small file; `tailBytes` = the free bytes that the journal may keep from the
+   * end of the file between commits; `mayBeFull` = whether the last session may have found the disk
    * full.
    */
   constructor(
@@ -121,7 +126,7 @@ export class CommitPath implements CommitLog {
       snapshots: LiveSnapshots;
       listener: TransactionListener;
     },
-    options: { journalBytes: number; mayBeFull: boolean },
+    options: { journalBytes: number; tailBytes: number; mayBeFull: boolean },
   ) {
     this.#disk = parts.disk;
     this.#meta = parts.meta;
@@ -132,9 +137,11 @@ export class CommitPath implements CommitLog {
     this.#images = parts.images;
     this.#snapshots = parts.snapshots;
     this.#journalBytes = options.journalBytes;
+    this.#tailChunks = options.tailBytes / CHUNK_BYTES;
     this.#fileEnd = new FileEnd(parts);
     this.#place = new JournalPlace({ ...parts, fileEnd: this.#fileEnd });
-    this.#checkpoint = new Checkpoint({ ...parts, fileEnd: this.#fileEnd });
+    this.#savings = new JournalSavings(parts.meta, parts.journal, this.#place);
+    this.#checkpoint = new Checkpoint({ ...parts, fileEnd: this.#fileEnd, place: this.#place });
     this.#wasLonger = parts.disk.size() > parts.superblock.fields.pageCount * PAGE_BYTES;
     // A process that was killed leaves such a file too, on any disk.
     const wasClosed = !parts.superblock.isOpen;
@@ -168,6 +175,11 @@ export class CommitPath implements CommitLog {
     return this.#journal.state(this.#checkpoint.isRunning);
   }
 
+  /** Whether the journal is taking a chunk or giving it back. */
+  isMoving(chunk: ChunkNumber): boolean {
+    return this.#place.isMoving(chunk);
+  }
+
   /** The state of the checkpoint, for inspection. */
   checkpointState(): CheckpointState {
     const { isRunning, chunksLeft, completed } = this.#checkpoint;
@@ -176,6 +188,8 @@ export class CommitPath implements CommitLog {
 
   /** Gives pending records room in the journal; see `CommitLog.reserve`. */
   reserve(meta: Meta, grows: boolean): void {
+    // More records than the areas have chunks for do not wait for the growth.
+    if (this.#areaSteps.isRunning && !this.#journal.hasChunks) this.#areaSteps.finish(this.#sync);
     const before = this.#journal.chunkCount;
     try {
       this.#journal.reserve(meta, grows);
@@ -207,7 +221,12 @@ export class CommitPath implements CommitLog {
   /** Puts the release of free pages on the medium, before they are overwritten. */
   beforeBypass(meta: Meta): void {
     this.begin(meta);
-    this.#journal.confirm(meta.version);
+    this.#journal.confirmReleases();
+  }
+
+  /** Whether `beforeBypass` would wait for the medium although a flight is in the air. */
+  get isBypassSlow(): boolean {
+    return this.#journal.areReleasesInFlight;
   }
 
   /** Marks the file open in the superblocks, before the session's first write. */
@@ -224,6 +243,12 @@ export class CommitPath implements CommitLog {
 
   #finishSteps(): void {
     if (this.#steps.isRunning) this.#steps.finish(this.#sync);
+  }
+
+  /** Finishes a move, or the growth of the areas. */
+  #finishAll(): void {
+    this.#finishSteps();
+    if (this.#areaSteps.isRunning) this.#areaSteps.finish(this.#sync);
   }
 
   readonly #sync = (): void => this.#journal.sync();
@@ -251,14 +276,16 @@ export class CommitPath implements CommitLog {
     if (level === "buffered" || this.pending.length > PENDING_BYTES_MAX) this.#journal.flush(false);
   }
 
-  /** Whether a flight would advance a checkpoint, or a move of the journal. */
+  /** Whether a flight would advance a checkpoint, or a change of the journal's areas. */
   get needsFlight(): boolean {
-    return this.#steps.isRunning || this.#checkpoint.isRunning || this.#isCheckpointDue;
+    if (this.#steps.isRunning || this.#areaSteps.isRunning) return true;
+    return this.#checkpoint.isRunning || this.#isCheckpointDue;
   }
 
   get #isCheckpointDue(): boolean {
     if (this.#checkpoint.isRunning) return false;
-    return this.#isRequested || this.#journal.usedBytes > this.#bytesMax / 2;
+    if (this.#isRequested || this.#hasMoved) return true;
+    return this.#journal.usedBytes > this.#bytesMax / 2;
   }
 
   /** Lets the next flights take a checkpoint, unless one has nothing to do. */
@@ -302,11 +329,25 @@ export class CommitPath implements CommitLog {
     this.#journal.land(flight);
     // The flight in the air is the one of the step: steps begin while there is none.
     if (this.#steps.isRunning) return this.#steps.next();
+    if (this.#areaSteps.isRunning) return this.#areaSteps.next();
     if (!this.#checkpoint.isRunning) {
       if (this.#isCheckpointDue) this.#beginCheckpointInFlight();
+      else this.#growAhead();
     } else {
       this.#checkpoint.land();
-      if (!this.#checkpoint.isRunning) this.#giveBackSpace();
+      if (!this.#checkpoint.isRunning) this.#giveBackSpare();
+    }
+  }
+
+  /** Lets the areas grow before commits need it, and would wait for it in line. */
+  #growAhead(): void {
+    const bytes = this.#bytesMax / 2;
+    if (this.#mayBeFull || !this.#journal.isFilling(bytes)) return;
+    try {
+      this.#areaSteps.begin(this.#place.grow(Math.ceil(bytes / AREA_CHUNK_BYTES)));
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      this.#mayBeFull = true;
     }
   }
 
@@ -316,8 +357,8 @@ export class CommitPath implements CommitLog {
       if (++this.#landings >= LANDINGS_MAX) this.beginCheckpoint();
       return;
     }
-    this.#prepareCheckpoint();
-    this.#checkpoint.beginConfirmed(this.#meta);
+    this.#checkpoint.beginConfirmed(this.#meta, this.#prepareCheckpoint());
+    this.#hasMoved = this.#place.hasMove;
   }
 
   #advanceCheckpoint(bytesMax: number): void {
@@ -331,37 +372,23 @@ export class CommitPath implements CommitLog {
     } else if (used > bytesMax) {
       this.#checkpoint.finish();
       this.#giveBackSpare();
+      this.#finishAll();
     } else {
       this.#checkpoint.slice();
-      if (!this.#checkpoint.isRunning) this.#giveBackSpace();
+      if (!this.#checkpoint.isRunning) this.#giveBackSpare();
+      this.#finishAll();
     }
   }
 
-  /** After a checkpoint without a pause in commits: gives back what the journal does not need. */
-  #giveBackSpace(): void {
-    this.#giveBackSpare();
-    this.#cutLargeTail();
-  }
-
-  /** Gives back the spare chunks of an area, if they are most of it. */
+  /**
+   * After a checkpoint without a pause in commits: begins to give back the spare chunks of an area,
+   * if they are most of it.
+   */
   #giveBackSpare(): void {
-    if (this.#mayBeFull || this.#snapshots.snapshotCount > 0) return;
+    if (this.#mayBeFull || this.#snapshots.snapshotCount > 0 || this.#hasMoved) return;
     const { spareChunks, chunksFilled } = this.#journal;
     if (spareChunks < Math.max(SPARE_CHUNKS_MIN, chunksFilled)) return;
-    this.#steps.begin(this.#place.giveBackSpare());
-    this.#finishSteps();
-  }
-
-  /**
-   * After a checkpoint without a pause in commits: where the journal keeps much of the file that is
-   * free, a second checkpoint, of what was committed meanwhile, lets it move.
-   */
-  #cutLargeTail(): void {
-    if (!this.#superblock.isOpen || this.#mayBeFull || this.#snapshots.snapshotCount > 0) return;
-    const enough = this.#journal.chunkCount + Math.max(TAIL_CHUNKS_MIN, this.#chunksWorthSaving);
-    if (this.#chunksSaved() < enough) return;
-    this.#writeAll();
-    this.#renewJournal(enough);
+    this.#areaSteps.begin(this.#place.giveBackSpare());
   }
 
   /** Whether the journal is full before a checkpoint has begun, or before the running one ended. */
@@ -371,25 +398,37 @@ export class CommitPath implements CommitLog {
 
   /** The bytes of an area from which on a checkpoint has to end first. */
   get #bytesMax(): number {
-    return Math.min(this.#journalBytes, Math.max(BYTES_MAX_MIN, this.#dataChunks * CHUNK_BYTES));
+    return Math.min(
+      this.#journalBytes,
+      Math.max(BYTES_MAX_MIN, this.#savings.dataChunks * CHUNK_BYTES),
+    );
   }
 
   /** Begins a checkpoint, unless one is running or has nothing to do. */
   beginCheckpoint(): void {
-    this.#finishSteps();
-    if (this.#checkpoint.isRunning || !this.#hasWork) return;
+    this.#finishAll();
+    if (this.#checkpoint.isRunning) return;
+    if (!this.#hasWork) {
+      this.#hasMoved = false;
+      return;
+    }
     this.#journal.flush(true);
-    this.#prepareCheckpoint();
-    this.#checkpoint.begin(this.#meta);
+    this.#checkpoint.begin(this.#meta, this.#prepareCheckpoint());
+    this.#hasMoved = this.#place.hasMove;
   }
 
-  #prepareCheckpoint(): void {
+  /** Prepares for a checkpoint; returns whether the area that it frees is to move. */
+  #prepareCheckpoint(): boolean {
     this.#landings = 0;
     this.#isRequested = false;
     this.#images.clear();
-    // Commits that are pending may have freed the last pages of the state of the switch.
-    const isWritten = this.pending.length === 0;
-    if (isWritten && this.#snapshots.snapshotCount === 0) this.#fileEnd.moveToLastPageInUse();
+    if (this.#snapshots.snapshotCount > 0) return false;
+    // It looks for room behind the page count of the superblocks, so it precedes the cut.
+    const mayMove = !this.#mayBeFull && this.#savings.keepsTail(this.#tailChunks) &&
+      this.#fileEnd.hasPlenty();
+    // The state of the switch lacks the pending commits, and has the pages that they freed.
+    this.#fileEnd.moveToLastPageInUse(this.pending.freedEnd);
+    return mayMove && this.#savings.keepsTail(this.#tailChunks);
   }
 
   /**
@@ -401,7 +440,7 @@ export class CommitPath implements CommitLog {
       this.#checkpoint.slice();
       return true;
     }
-    this.#finishSteps();
+    this.#finishAll();
     return this.#renewJournal();
   }
 
@@ -417,7 +456,8 @@ export class CommitPath implements CommitLog {
    */
   moveJournalToEnd(): boolean {
     this.#writeAll();
-    return this.#canRenewJournal() && (this.#isBehindData || this.#renewJournal(NOTHING_SAVED));
+    return this.#canRenewJournal() &&
+      (this.#savings.isBehindData || this.#renewJournal(NOTHING_SAVED));
   }
 
   /**
@@ -428,18 +468,14 @@ export class CommitPath implements CommitLog {
    * @returns Whether it began.
    */
   beginMove(isRequested: boolean): boolean {
-    if (this.#steps.isRunning || (isRequested && this.#isBehindData)) return false;
-    if (!this.#isRenewalDue(isRequested ? NOTHING_SAVED : this.#chunksWorthSaving)) return false;
+    if (this.#steps.isRunning || (isRequested && this.#savings.isBehindData)) return false;
+    if (!this.#isRenewalDue(isRequested ? NOTHING_SAVED : this.#savings.worth)) return false;
     this.#steps.begin(this.#renewal());
     return true;
   }
 
-  get #isBehindData(): boolean {
-    return this.#fromHeaders(() => this.#place.isBehindData(), false);
-  }
-
   #writeAll(): void {
-    this.#finishSteps();
+    this.#finishAll();
     if (!this.#superblock.isOpen) return;
     this.#checkpoint.finish();
     this.beginCheckpoint();
@@ -450,7 +486,7 @@ export class CommitPath implements CommitLog {
    * Creates the journal anew behind the data, if that saves enough chunks of the file. Returns
    * whether it did.
    */
-  #renewJournal(enough = this.#chunksWorthSaving): boolean {
+  #renewJournal(enough = this.#savings.worth): boolean {
     if (!this.#isRenewalDue(enough)) return false;
     this.#runInLine(this.#renewal());
     return !this.#mayBeFull;
@@ -458,7 +494,7 @@ export class CommitPath implements CommitLog {
 
   #isRenewalDue(enough: number): boolean {
     if (this.#isFlying || !this.#canRenewJournal()) return false;
-    return this.#chunksSaved() >= enough && this.#fileEnd.hasPlenty();
+    return this.#savings.most >= enough && this.#fileEnd.hasPlenty();
   }
 
   *#renewal(): Steps {
@@ -472,31 +508,8 @@ export class CommitPath implements CommitLog {
     }
   }
 
-  /** The chunks that a renewal saves at most; none behind a damaged or unreadable header page. */
-  #chunksSaved(): number {
-    return this.#fromHeaders(() => this.#place.savedByRenewal(), -Infinity);
-  }
-
-  /** What header pages say, or what holds where one is damaged or unreadable. */
-  #fromHeaders<T>(read: () => T, otherwise: T): T {
-    try {
-      return read();
-    } catch (error) {
-      if (error instanceof CorruptionError || error instanceof IoError) return otherwise;
-      throw error;
-    }
-  }
-
-  get #chunksWorthSaving(): number {
-    return Math.max(SAVED_CHUNKS_MIN, this.#dataChunks / SAVED_PART);
-  }
-
-  get #dataChunks(): number {
-    return chunksOf(this.#meta.pageCount) - this.#journal.chunkCount;
-  }
-
   #canRenewJournal(): boolean {
-    if (!this.#superblock.isOpen || this.#mayBeFull) return false;
+    if (!this.#superblock.isOpen || this.#mayBeFull || this.#areaSteps.isRunning) return false;
     if (this.#checkpoint.isRunning || this.#snapshots.snapshotCount > 0) return false;
     return this.#writeback.dirtyChunks.size === 0 && this.#journal.isEmpty;
   }

@@ -68,10 +68,12 @@ export class FileEnd {
    * Sets the page count to end at the last page in use, or `LOOKS_MAX` chunks before its end; the
    * file keeps its length until `cut`. The page count stays as it is when a header page on the way
    * is damaged or unreadable.
+   *
+   * @param least A lower bound of the page count.
    */
-  moveToLastPageInUse(): void {
+  moveToLastPageInUse(least: number): void {
     try {
-      this.#meta.pageCount = this.pageCountWithout(NO_CHUNKS, LOOKS_MAX);
+      this.#meta.pageCount = Math.max(least, this.pageCountWithout(NO_CHUNKS, LOOKS_MAX));
     } catch (error) {
       if (!(error instanceof CorruptionError) && !(error instanceof IoError)) throw error;
     }

@@ -76,6 +76,12 @@ export class Journal {
   generation: number;
   /** Syncs completed. */
   epoch: number;
+  /** The last version that may have freed a page. */
+  #freedVersion: number;
+  /** Whether a flight is in the air. */
+  #isFlying = false;
+  /** Whether the next flight confirms, because pages wait for that. */
+  #isConfirmationWanted = false;
   /** Bytes and batches written so far, and syncs of batches. */
   readonly writes = { bytes: 0, batches: 0, syncs: 0 };
 
@@ -119,6 +125,7 @@ export class Journal {
     this.#nextConfirmed = start.version;
     this.durableVersion = start.version;
     this.#versionBefore = start.version;
+    this.#freedVersion = start.version;
     this.writtenVersion = start.version;
     this.#meta.assign(start);
     this.#writtenMeta.assign(start);
@@ -133,6 +140,16 @@ export class Journal {
   /** Whether the current area lacks its kept bytes, and the disk has no room for them. */
   get isShort(): boolean {
     return this.#isShort;
+  }
+
+  /** Both areas. */
+  get areas(): JournalAreas {
+    return this.#areas;
+  }
+
+  /** The area that is not written now. */
+  get otherArea(): JournalArea {
+    return this.#areas.of(this.generation + 1);
   }
 
   /** Notes that pages were claimed: the next durable batch follows a sync of them. */
@@ -163,10 +180,6 @@ export class Journal {
 
   get #area(): JournalArea {
     return this.#areas.of(this.generation);
-  }
-
-  get #otherArea(): JournalArea {
-    return this.#areas.of(this.generation + 1);
   }
 
   /**
@@ -200,12 +213,12 @@ export class Journal {
 
   /** The chunks that the other area has besides. */
   get spareChunks(): number {
-    return this.#otherArea.chunks.length - this.chunksFilled;
+    return this.otherArea.chunks.length - this.chunksFilled;
   }
 
   /** Takes the spare chunks out of the other area, which no recovery needs. Returns them. */
   cutSpareChunks(): number[] {
-    return this.#otherArea.cutTo(this.chunksFilled);
+    return this.otherArea.cutTo(this.chunksFilled);
   }
 
   /**
@@ -220,10 +233,28 @@ export class Journal {
     const end = this.#offset + this.#pendingBytes() + BATCH_ALIGN;
     const kept = grows ? KEPT_BYTES : 0;
     this.#areas.makeRoom(this.#area, end + kept, meta);
-    this.#areas.makeRoom(this.#otherArea, BATCH_ALIGN + kept, meta);
+    this.#areas.makeRoom(this.otherArea, BATCH_ALIGN + kept, meta);
     this.#isShort = !grows && !this.#areas.tryMakeRoom(this.#area, end + KEPT_BYTES, meta);
     this.#meta.assign(meta);
+    if (this.pending.freedEnd > 0) this.#freedVersion = meta.version;
     this.#areas.noteCommit(meta.pageCount);
+  }
+
+  /** Whether the current area has chunks for pending records that are not reserved yet. */
+  get hasChunks(): boolean {
+    const end = this.#offset + this.#pendingBytes() + BATCH_ALIGN + KEPT_BYTES;
+    return end <= this.#area.capacity;
+  }
+
+  /** Whether more than half of the current area is used, and it has less than a number of bytes. */
+  isFilling(bytes: number): boolean {
+    const { capacity } = this.#area;
+    return capacity < bytes && this.#offset + this.#pendingBytes() > capacity / 2;
+  }
+
+  /** The area that is written now. */
+  get area(): JournalArea {
+    return this.#area;
   }
 
   /** The bytes of the batches that the pending records become. */
@@ -284,7 +315,12 @@ export class Journal {
       if (this.pending.publishes) this.#holdPending();
       else if (this.pending.length > 0) this.#writePending();
     }
-    if (confirms && this.#nextConfirmed < this.durableVersion) this.#writeConfirmation(false);
+    const isWanted = this.#isConfirmationWanted || this.#freedVersion > this.#nextConfirmed;
+    this.#isConfirmationWanted = false;
+    if ((confirms || isWanted) && this.#nextConfirmed < this.durableVersion) {
+      this.#writeConfirmation(false);
+    }
+    this.#isFlying = true;
     return {
       version: this.writtenVersion,
       confirmed: this.#nextConfirmed,
@@ -297,6 +333,7 @@ export class Journal {
 
   /** Notes that a flight has ended, and writes the records that waited for published pages. */
   land(flight: Flight): void {
+    this.#isFlying = false;
     this.epoch++;
     this.writes.syncs++;
     this.#areas.noteSyncedClaims(flight.claims);
@@ -330,6 +367,23 @@ export class Journal {
     if (version <= this.confirmedVersion) return;
     this.#writeConfirmation(true);
     this.#markDurable();
+  }
+
+  /** Confirms the releases of pages before these are overwritten. */
+  confirmReleases(): void {
+    this.confirm(this.#freedVersion);
+  }
+
+  /** Whether `confirmReleases` would wait, and a flight is in the air: the next one may do it. */
+  get areReleasesInFlight(): boolean {
+    return this.#isFlying && this.#freedVersion > this.confirmedVersion;
+  }
+
+  /** Whether a version is not confirmed, and a flight is in the air: the next one confirms it. */
+  isInFlight(version: Version): boolean {
+    if (version <= this.confirmedVersion || !this.#isFlying) return false;
+    this.#isConfirmationWanted = true;
+    return true;
   }
 
   /** Writes an empty batch, which confirms everything on the medium. */
@@ -397,7 +451,7 @@ export class Journal {
   canSwitch(meta: Meta): boolean {
     if (this.#published.length > 0 || !this.#isDurable) return false;
     if (this.confirmedVersion < this.writtenVersion) return false;
-    return this.#areas.tryMakeRoom(this.#otherArea, this.#pendingBytes() + BATCH_ALIGN, meta);
+    return this.#areas.tryMakeRoom(this.otherArea, this.#pendingBytes() + BATCH_ALIGN, meta);
   }
 
   /** The meta of the last commit that is written. */

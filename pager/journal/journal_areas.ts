@@ -49,6 +49,10 @@ export class JournalAreas {
   /** The meta of the last commit, which gets the page count with new chunks. */
   readonly #committed: Meta;
   #areas: readonly [JournalArea, JournalArea];
+  /** The area that takes the place of another at the end of a checkpoint, and that other one. */
+  #move: { readonly from: JournalArea; readonly to: JournalArea } | undefined;
+  /** Whether the superblock lists it. */
+  #isMoveListed = false;
   /** The largest page count since the last sync: a crash may bring that many pages back. */
   #pageCountMax: number;
   /** How often bytes were claimed, in the areas or for pages. */
@@ -85,6 +89,39 @@ export class JournalAreas {
   /** The chunks of both areas. */
   get chunks(): [number[], number[]] {
     return [[...this.#areas[0].chunks], [...this.#areas[1].chunks]];
+  }
+
+  /** The chunks of both areas as superblocks list them. */
+  get #listed(): [number[], number[]] {
+    const chunksOf = (area: JournalArea) => {
+      return [...(this.#isMoveListed && area === this.#move?.from ? this.#move.to : area).chunks];
+    };
+    return [chunksOf(this.#areas[0]), chunksOf(this.#areas[1])];
+  }
+
+  /**
+   * Prepares a chunk without pages in use to take the place of an area, and claims its first bytes;
+   * whether the disk had room for them.
+   */
+  beginMove(from: JournalArea, chunk: ChunkNumber): boolean {
+    const to = new JournalArea(this.#disk, [chunk], 0);
+    if (!this.tryMakeRoom(to, BATCH_ALIGN + KEPT_BYTES, this.#committed)) return false;
+    this.#move = { from, to };
+    this.#isMoveListed = false;
+    return true;
+  }
+
+  /** The chunks that the superblock of the move lists; it is about to be written. */
+  listMove(): [number[], number[]] {
+    this.#isMoveListed = true;
+    return this.#listed;
+  }
+
+  /** Continues with the area that was prepared, once superblocks list it. */
+  endMove(): void {
+    const { from, to } = this.#move!;
+    this.#areas = this.#areas[0] === from ? [to, this.#areas[1]] : [this.#areas[0], to];
+    this.#move = undefined;
   }
 
   /** The count of chunks in both areas. */
@@ -197,7 +234,48 @@ export class JournalAreas {
   #publish(): void {
     this.sync();
     this.#unsynced.clear();
-    this.#superblock.publish({ open: true, journals: this.chunks });
+    this.#superblock.publish({ open: true, journals: this.#listed });
+  }
+
+  /**
+   * Claims empty header pages behind the end of the file, for chunks that double the current area
+   * and make the other as large. The page count does not cover them before `takeGrowth`.
+   *
+   * @returns The chunks of each area; undefined if the current area has enough.
+   * @throws {IoError} The disk is full.
+   */
+  claimGrowth(
+    current: JournalArea,
+    chunksMax: number,
+    meta: Meta,
+  ): readonly [number[], number[]] | undefined {
+    const { length } = current.chunks;
+    const count = Math.min(2 * length, chunksMax, JOURNAL_CHUNKS_MAX);
+    if (count <= length) return undefined;
+    let chunk = chunksOf(Math.max(meta.pageCount, this.#pageCountMax));
+    for (let free = chunksOf(this.#committed.pageCount); free < chunk; free++) this.#empty(free);
+    const added = this.#areas.map((area) => {
+      return Array.from({ length: Math.max(0, count - area.chunks.length) }, () => chunk++);
+    });
+    for (const one of added.flat()) this.#claimHeaderPage(one, emptyHeaderPage());
+    return [added[0]!, added[1]!];
+  }
+
+  /**
+   * Lets the page count cover claimed chunks, once their header pages are on the medium. Returns
+   * false if pages have taken them meanwhile.
+   */
+  takeGrowth(chunks: readonly number[], meta: Meta): boolean {
+    const { pageCount } = this.#committed;
+    if (chunksOf(Math.max(meta.pageCount, pageCount)) > Math.min(...chunks)) return false;
+    meta.pageCount = (Math.max(...chunks) + 1) * CHUNK_PAGES;
+    this.#committed.pageCount = this.#pageCountMax = meta.pageCount;
+    return true;
+  }
+
+  /** Adds chunks that superblocks list. */
+  endGrowth(added: readonly [number[], number[]]): void {
+    this.#areas.forEach((area, i) => area.chunks.push(...added[i]!));
   }
 
   /** Adds chunks at the end of the file to an area. The next superblock lists them. */

@@ -9,11 +9,17 @@
  * While commits go on without a pause, an area that was much larger than it needs to be, for one
  * large transaction, gives back its spare chunks.
  *
+ * A journal that is never empty moves one area at a time, while commits go on: the superblock that
+ * ends a checkpoint lists a chunk behind the data instead of the area that the checkpoint frees.
+ * From the beginning of the checkpoint to its end no page takes that chunk, or a chunk of the area.
+ * Until the superblocks list the chunk, its header page remains as it is; recovery writes the
+ * header pages of all chunks that they list.
+ *
  * Invariants:
  * 1. A chunk that is given back is free only once superblocks that do not list it are synced, and
  *    its empty header page before them.
- * 2. The journal is renewed only while no snapshot may see free pages, and never on a disk that is
- *    nearly full, where other users could take the room of the new areas.
+ * 2. The journal is renewed, or moved, only while no snapshot may see free pages, and never on a
+ *    disk that is nearly full, where other users could take the room of the new areas.
  */
 
 import type { Loader } from "../cache/loader.ts";
@@ -46,6 +52,12 @@ export class JournalPlace {
   readonly #claimed: ClaimedPages;
   readonly #unsynced: UnsyncedChunks;
   readonly #listener: TransactionListener;
+  /** The chunk that an area moves to, and the chunks that it leaves. */
+  #move: { readonly to: ChunkNumber; readonly from: readonly ChunkNumber[] } | undefined;
+  /** The chunks by which an area becomes longer or shorter. */
+  #changing: readonly ChunkNumber[] = [];
+  /** Whether the chunks that it leaves have empty header pages in the file. */
+  #hasLeft = false;
 
   /**
    * The place of the journal of an open file.
@@ -141,6 +153,102 @@ export class JournalPlace {
     return inside === 0 && chunksOf(this.#meta.pageCount) === dataChunks + NEW_CHUNKS;
   }
 
+  /**
+   * Doubles the current area, and makes the other as large, while commits go on. Nothing is written
+   * to the new chunks until superblocks list them; recovery writes the header pages of all chunks
+   * that they list. If pages take the chunks before their header pages are on the medium, the areas
+   * stay as they are.
+   *
+   * @param chunksMax The most chunks that an area gets.
+   */
+  *grow(chunksMax: number): Steps {
+    const { areas } = this.#journal;
+    const added = areas.claimGrowth(this.#journal.area, chunksMax, this.#meta);
+    if (added === undefined) return;
+    yield;
+    if (!areas.takeGrowth(added.flat(), this.#meta)) return;
+    this.#changing = added.flat();
+    for (const chunk of this.#changing) this.#listener.chunkReserved(chunk);
+    const [a, b] = areas.chunks;
+    const journals: [number[], number[]] = [[...a, ...added[0]], [...b, ...added[1]]];
+    this.#superblock.writeFirstCopy({ open: true, journals });
+    yield;
+    this.#superblock.writeSecondCopy();
+    yield;
+    this.#superblock.endSteps();
+    areas.endGrowth(added);
+    this.#changing = [];
+    const seed = seedOf(this.#superblock.fields.databaseId);
+    for (const chunk of added.flat()) {
+      this.#writeHeaderPage(chunk, journalHeaderPage(chunk, seed));
+      this.#replaceHeaderPage(chunk, journalHeaderPage(chunk, seed));
+    }
+  }
+
+  /** Whether an area is moving. */
+  get hasMove(): boolean {
+    return this.#move !== undefined;
+  }
+
+  /** Whether a chunk is being taken or given back. */
+  isMoving(chunk: ChunkNumber): boolean {
+    if (this.#changing.includes(chunk) || this.#move?.to === chunk) return true;
+    return this.#move?.from.includes(chunk) ?? false;
+  }
+
+  /**
+   * Prepares to move the area that the checkpoint which begins will free to the first free chunk
+   * behind the data, if there is one. Everything written is confirmed, and pending commits have
+   * freed no page in that chunk: no state that a crash brings back has one there.
+   */
+  beginMove(): void {
+    const to = this.#firstFreeChunk();
+    const area = this.#journal.otherArea;
+    if (to < 0 || !this.#journal.areas.beginMove(area, to)) return;
+    this.#move = { to, from: [...area.chunks] };
+    this.#hasLeft = false;
+    for (const chunk of [to, ...area.chunks]) this.#listener.chunkReserved(chunk);
+  }
+
+  /** The first chunk behind the data that the journal does not have, or -1. */
+  #firstFreeChunk(): number {
+    const journal = new Set(this.#journal.chunks.flat());
+    const end = chunksOf(this.#meta.pageCount);
+    const freedEnd = this.#journal.pending.freedEnd / CHUNK_PAGES;
+    const first = Math.max(this.#layout().dataChunks, Math.ceil(freedEnd));
+    for (let chunk = first; chunk < end; chunk++) {
+      if (!journal.has(chunk)) return chunk;
+    }
+    return -1;
+  }
+
+  /** Empties the header pages of the chunks that the area leaves; a sync has to follow. */
+  leaveChunks(): void {
+    if (this.#move === undefined || this.#hasLeft) return;
+    this.#hasLeft = true;
+    for (const chunk of this.#move.from) this.#writeHeaderPage(chunk, emptyHeaderPage());
+  }
+
+  /** The fields of the superblock that ends the checkpoint. */
+  listMove(meta: Meta): Partial<Superblock> {
+    if (this.#move === undefined) return {};
+    const allocatorHint = Math.min(meta.allocatorHint, ...this.#move.from);
+    return { allocatorHint, journals: this.#journal.areas.listMove() };
+  }
+
+  /** Ends a move, once both superblocks list the chunk. */
+  endMove(): void {
+    if (this.#move === undefined) return;
+    const { to, from } = this.#move;
+    this.#move = undefined;
+    this.#journal.areas.endMove();
+    const header = journalHeaderPage(to, seedOf(this.#superblock.fields.databaseId));
+    this.#writeHeaderPage(to, header);
+    this.#replaceHeaderPage(to, header);
+    this.#meta.allocatorHint = Math.min(this.#meta.allocatorHint, ...from);
+    for (const chunk of from) this.#freeChunk(chunk);
+  }
+
   /** The chunks up to the last page in use outside the journal, and its own among them. */
   #layout(): { inside: number; dataChunks: number } {
     const journal = new Set(this.#journal.chunks.flat());
@@ -189,28 +297,48 @@ export class JournalPlace {
   }
 
   /**
-   * Gives back the spare chunks of the area that is not current. No checkpoint runs, so no recovery
-   * needs it.
+   * Gives back the spare chunks of the area that is not current, while commits go on. No checkpoint
+   * runs, so no recovery needs it. No page takes a chunk while a superblock lists it.
    */
   *giveBackSpare(): Steps {
     const chunks = this.#journal.cutSpareChunks();
     const allocatorHint = Math.min(this.#meta.allocatorHint, ...chunks);
-    for (const chunk of chunks) this.#empty(chunk);
+    this.#changing = chunks;
+    for (const chunk of chunks) {
+      this.#listener.chunkReserved(chunk);
+      this.#writeHeaderPage(chunk, emptyHeaderPage());
+    }
     yield;
-    yield* this.#publish({ journals: this.#journal.chunks, allocatorHint });
-    this.#meta.allocatorHint = allocatorHint;
+    this.#superblock.writeFirstCopy({ journals: this.#journal.chunks, allocatorHint });
+    yield;
+    this.#superblock.writeSecondCopy();
+    yield;
+    this.#superblock.endSteps();
+    this.#changing = [];
+    this.#meta.allocatorHint = Math.min(this.#meta.allocatorHint, ...chunks);
+    for (const chunk of chunks) this.#freeChunk(chunk);
   }
 
   #empty(chunk: ChunkNumber): void {
-    const empty = emptyHeaderPage();
+    this.#writeHeaderPage(chunk, emptyHeaderPage());
+    this.#freeChunk(chunk);
+  }
+
+  #writeHeaderPage(chunk: ChunkNumber, bytes: Uint8Array): void {
     this.#unsynced.add(chunk);
-    this.#disk.write(empty, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
-    this.#replaceHeaderPage(chunk, empty);
+    this.#disk.write(bytes, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
+  }
+
+  /** Lets pages take a chunk whose header page in the file is empty. */
+  #freeChunk(chunk: ChunkNumber): void {
+    this.#replaceHeaderPage(chunk, emptyHeaderPage());
     // Its first page in use must not have it written again before the journal can repair it.
     this.#claimed.add(chunk * CHUNK_PAGES);
   }
 
   #replaceHeaderPage(chunk: ChunkNumber, bytes: Uint8Array): void {
+    // No page takes a chunk that the area leaves before the end of its move.
+    if (this.isMoving(chunk)) return;
     this.#loader.replaceHeaderPage(chunk, bytes);
     this.#listener.chunkChanged(chunk);
   }

@@ -13,6 +13,8 @@ const CACHE_FRAMES_MIN = 4;
 export const SNAPSHOT_BYTES = 256 * 1024 * 1024;
 /** The default of `journalBytes`. */
 export const JOURNAL_BYTES = 32 * 1024 * 1024;
+/** The default of `tailBytes`. */
+export const TAIL_BYTES = 32 * 1024 * 1024;
 /** The default of `maxTransactionBytes`. */
 export const TRANSACTION_BYTES = 1024 * 1024 * 1024;
 const TRANSACTION_BYTES_MIN = 1024 * 1024;
@@ -38,6 +40,11 @@ export interface PagerOptions extends DiskFileOptions, DoorOptions {
    * size, but at least 4 MiB. Default 32 MiB.
    */
   journalBytes?: number | undefined;
+  /**
+   * The free bytes in front of the journal, besides as many as the journal has, from which on its
+   * areas move behind the data while commits go on. Default 32 MiB.
+   */
+  tailBytes?: number | undefined;
   /**
    * The most memory for old pages that snapshots still see, in bytes; above it, the oldest
    * snapshot ends. Default 256 MiB.
@@ -69,6 +76,7 @@ export function checkSizes(options: PagerOptions): void {
   const { maxSnapshotBytes = SNAPSHOT_BYTES, maxTransactionBytes = TRANSACTION_BYTES } = options;
   checkSize("cacheBytes", cacheBytes, CACHE_BYTES_MIN, CACHE_BYTES_MAX);
   checkSize("journalBytes", journalBytes, CHUNK_BYTES, JOURNAL_BYTES_MAX);
+  checkSize("tailBytes", options.tailBytes ?? TAIL_BYTES, 0, Number.MAX_SAFE_INTEGER);
   checkSize("maxSnapshotBytes", maxSnapshotBytes, 0, Number.MAX_SAFE_INTEGER);
   const most = Number.MAX_SAFE_INTEGER;
   checkSize("maxTransactionBytes", maxTransactionBytes, TRANSACTION_BYTES_MIN, most);

@@ -4,8 +4,9 @@
  *
  * The bytes they overwrite have no reader: the pages were free when the transaction began, no
  * snapshot sees them (the allocator holds such pages), and their release is on the medium before
- * the first write. The journal syncs the file before it writes the batch that names them. A full
- * disk fails the transaction and nothing else.
+ * the first write. Where that would block the thread although flights are under way, a commit of a
+ * few MiB logs its pages instead. The journal syncs the file before it writes the batch that names
+ * the pages. A full disk fails the transaction and nothing else.
  *
  * A page that was written may leave memory. A page that changes again counts as new again: it is
  * written again, or logged whole.
@@ -26,6 +27,8 @@ import type { PageNumber } from "../format/units.ts";
 
 /** A transaction with this many new pages writes them straight to the file: 512 KiB. */
 const BYPASS_PAGES_MIN = 64;
+/** With up to this many, it logs them rather than to wait for the medium in line: 4 MiB. */
+const LOGGED_PAGES_MAX = 512;
 
 /** Writes new pages of the open transaction straight to the file. */
 export class Bypass {
@@ -84,7 +87,10 @@ export class Bypass {
    * @throws {IoError} The system refused. Roll back: nothing that counts was written.
    */
   writeMany(): void {
-    if (this.#open.size.newPages >= BYPASS_PAGES_MIN) this.#write(0);
+    const { newPages } = this.#open.size;
+    if (newPages < BYPASS_PAGES_MIN) return;
+    if (newPages <= LOGGED_PAGES_MAX && this.#log?.isBypassSlow) return;
+    this.#write(0);
   }
 
   /** Writes the new pages of the records from one on, and those that changed again. */

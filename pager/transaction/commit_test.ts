@@ -28,6 +28,7 @@ function openWatched(): { pager: Pager; file: FaultyFile; atPublish: number[] } 
     rolledBack: () => {},
     snapshotEnded: () => {},
     chunkChanged: () => {},
+    chunkReserved: () => {},
   });
   return { pager, file, atPublish };
 }

@@ -16,7 +16,7 @@ const PAGE = 7;
 
 /** A store, its cache, and the pages that were read again. */
 function makeStore(bytesMax = Infinity) {
-  const cache = new Cache(4, { canClean: () => true, clean: () => true });
+  const cache = new Cache(4, { canClean: () => true, clean: () => true, isInFlight: () => false });
   const broughtBack: [number, Uint32Array][] = [];
   const bringBack = (page: number, header: Uint32Array) => {
     broughtBack.push([page, header]);

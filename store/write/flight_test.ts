@@ -144,6 +144,54 @@ describe("a commit in a flight", () => {
   });
 });
 
+describe("pages that flights write", () => {
+  it("wait for no sync in line where they are large values that replace others", async () => {
+    const { db, file } = openFlying(4 * MIB);
+    file.waits = false;
+    const tree = db.tree("a");
+    const replace = async () => {
+      for (let i = 0; i < 30; i++) {
+        void tree.set("large", bytesOf(i, 700_000));
+        if (i % 3 === 0) await tree.set("small", VALUE);
+        if (i % 3 === 1) await turn();
+      }
+      await tree.set("small", VALUE);
+    };
+    await replace(); // The journal grows.
+    const { syncs } = file;
+    await replace();
+    assertEquals(file.syncs - syncs, 0, "syncs in line");
+    const again = openOn(new MemoryFile(file.content()));
+    assertEquals(again.tree("a").get("large"), bytesOf(29, 700_000));
+    again.close();
+    db.close();
+  });
+
+  it("are evicted within the bound of the cache, without a sync in line", async () => {
+    const file = new WaitingFile();
+    file.waits = false;
+    const pager = new Pager(file, { cacheBytes: 16 * MIB, journalBytes: 4 * MIB });
+    const db = new Database(new Session(pager, "sync", false, FLIES));
+    const tree = db.tree("a");
+    const fill = async () => {
+      for (let i = 0; i < 9; i++) {
+        for (let j = 0; j < 50; j++) void tree.set(`${i} ${j}`, bytesOf(i, 40_000));
+        await turn();
+        for (let j = 0; j < 50; j++) tree.get(`${(i + 5) % 9} ${j}`);
+      }
+      await tree.set("last", VALUE);
+    };
+    for (let i = 0; i < 3; i++) await fill(); // The journal grows.
+    const { syncs } = file;
+    const { evictions } = db.stats();
+    await fill();
+    assert(db.stats().evictions - evictions > 100, `${db.stats().evictions} evictions`);
+    assert(db.stats().cacheBytesPeak <= 16 * MIB, `${db.stats().cacheBytesPeak} bytes`);
+    assertEquals(file.syncs - syncs, 0, "syncs in line");
+    db.close();
+  });
+});
+
 describe("the end of a database with a flight in the air", () => {
   it("writes everything in line, and resolves what waits", async () => {
     const { db, file } = openFlying();
@@ -266,6 +314,55 @@ describe("a checkpoint in flights", () => {
     assertEquals(again.tree("a").get("hot"), VALUE);
     assert((await again.verify()).ok);
     again.close();
+  });
+});
+
+describe("a journal that flights fill", () => {
+  it("grows before it is full, without a sync in line", async () => {
+    const { db, file } = openFlying();
+    file.waits = false;
+    const { syncs } = file;
+    for (let i = 0; i < 600; i++) await db.tree("a").set(`key ${i}`, bytesOf(i, 20_000));
+    const areas = db.inspect().file().journal!.areas;
+    assert(areas.every(({ chunks }) => chunks.length > 2), JSON.stringify(areas));
+    assertEquals(file.syncs - syncs, 0, "syncs in line");
+    assert((await db.verify()).ok);
+    const again = openOn(new MemoryFile(file.content()));
+    assertEquals(again.tree("a").get("key 599"), bytesOf(599, 20_000));
+    again.close();
+    db.close();
+  });
+});
+
+describe("a journal that keeps much of the file", () => {
+  it("moves behind the data while commits go on, without a sync in line", async () => {
+    const file = new WaitingFile();
+    file.waits = false;
+    const open = () => {
+      const pager = new Pager(file, { journalBytes: 2 * MIB, tailBytes: 2 * MIB });
+      return new Database(new Session(pager, "sync", false, FLIES));
+    };
+    const first = open();
+    for (let i = 0; i < 5; i++) {
+      first.writeSync((tx) => tx.tree("gone").set(`${i}`, bytesOf(i, 1_900_000)));
+    }
+    first.close();
+    const db = open();
+    db.dropTree("gone");
+    const tree = db.tree("a");
+    const { syncs } = file;
+    for (let i = 0; file.size() > 8 * MIB && i < 1000; i++) {
+      const others = [tree.set("hot", VALUE), turn().then(() => tree.set("late", bytesOf(i, 100)))];
+      await Promise.all([tree.set(`key ${i % 50}`, bytesOf(i, 20_000)), ...others]);
+    }
+    assertEquals(file.syncs - syncs, 0, "syncs in line");
+    assert(file.size() <= 8 * MIB, `${file.size()} bytes`);
+    const again = openOn(new MemoryFile(file.content()));
+    assertEquals(again.tree("a").get("late"), tree.get("late"));
+    assert((await again.verify()).ok);
+    again.close();
+    await db[Symbol.asyncDispose]();
+    assertEquals(file.syncs - syncs, 0, "syncs in line");
   });
 });
 

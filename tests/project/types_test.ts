@@ -338,7 +338,10 @@ describe("the types of trees of a transaction and of a snapshot", () => {
 
 describe("the types that repeat names of the pager", () => {
   it("have all of their names", () => {
-    type Opened = Exclude<keyof PagerOptions, "journal"> | "durability" | "debugViews";
+    type Opened =
+      | Exclude<keyof PagerOptions, "journal" | "tailBytes">
+      | "durability"
+      | "debugViews";
     same<Same<keyof OpenOptions, Opened>>();
     type Own = "version" | "durableVersion" | "recovery" | "pageCount" | "fileBytes" | "archive";
     same<Same<keyof DatabaseStats, keyof PagerStats | Own>>();

@@ -31,6 +31,7 @@ export interface EngineOptions {
   readonly cacheBytes?: number;
   readonly journalBytes?: number;
   readonly io?: Io;
+  readonly tailBytes?: number;
 }
 
 /** An open engine. */

@@ -299,8 +299,9 @@ export class FlightModel {
   #planMove(): number | null {
     const state = this.#state;
     const place = state.free;
-    const waits = this.#keeps("an area moves only while nothing is pending");
-    if (place === null || (waits && state.pending.length > 0)) return null;
+    const waits = this.#keeps("an area moves to no place that a pending commit has freed");
+    const isFreed = state.pending.some(({ page, version }) => page === LOADED && version === 0);
+    if (place === null || (waits && isFreed)) return null;
     write(state.medium, slotOf(place, 0), null);
     if (this.#keeps("the place that an area moves to takes no page")) state.free = null;
     return place;

@@ -18,7 +18,7 @@ export const RULES = [
   "a failed flight is the last",
   "a close that waits for syncs refuses commits",
   "a commit ends a move of the journal first",
-  "an area moves only while nothing is pending",
+  "an area moves to no place that a pending commit has freed",
   "the place that an area moves to takes no page",
   "the place that an area leaves takes a page once the superblock is on the medium",
 ] as const;

@@ -103,6 +103,13 @@ const BEGIN_MOVE: Step = { do: "beginMove" };
 /** Flights of which one confirms, and others take a checkpoint and a move to their end. */
 const FLIGHTS: readonly Step[] = times(8, () => [TAKE_OFF, LAND]).flat();
 
+/** The flights after the one that begins a growth, and what follows them. */
+const GROWTH_ENDS = [
+  { flights: 4, writes: 3, act: STEP },
+  { flights: 1, writes: 4, act: REQUEST },
+  { flights: 1, writes: 6, act: CHECKPOINT },
+];
+
 const someEntries = times(40, (i) => set("main", `key ${i}`, 0, 30 + i));
 
 /** The trees "low" and "high" in two chunks: the first chunk is full, and stays so. */
@@ -387,6 +394,55 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     write(times(3, (i) => set("gone", `key ${i}`, 0, 1_900_000))),
     write([set("main", "a", 0, 400)]),
   ])),
+  // The areas grow by flights, before a commit needs it, or by a commit that does not wait for it.
+  flightGrowth: tuned(
+    { journalBytes: 4 * MIB },
+    slow(scripted(3, [
+      // The growth ends by flights, by a commit, and before a checkpoint in line.
+      ...GROWTH_ENDS.map(({ flights, writes, act }): Step[] => [
+        ...times(3, (i) => write([set("main", `key ${i}`, i, 450_000)], "buffered")),
+        TAKE_OFF,
+        LAND,
+        ...times(flights, (i): Step[] => [
+          write([set("main", `small ${i}`, i, 500)], LEVELS[1 + i % 2]),
+          TAKE_OFF,
+          write([set("main", "between", i, 9_000)], "none"),
+          LAND,
+        ]).flat(),
+        act,
+        ...times(writes, (i) => write([set("main", `key ${i}`, 9 + i, 300_000)], "none")),
+        TAKE_OFF,
+        LAND,
+        write([set("main", "large", flights, 600_000), remove("main", "between")], "buffered"),
+        TAKE_OFF,
+        LAND,
+        REOPEN,
+      ]).flat(),
+    ])),
+  ),
+  // The areas of a journal that is never empty move while commits go on.
+  flightAreas: tuned(
+    { tailBytes: 2 * MIB },
+    slow(scripted(1, [
+      { do: "drop", tree: "gone" },
+      REQUEST,
+      ...times(11, (i): Step[] => [
+        write([set("main", `key ${i % 4}`, i, 30_000)], LEVELS[1 + i % 2]),
+        TAKE_OFF,
+        // It takes free pages, and those that the journal has left, or is pending when it moves.
+        i % 2 === 0
+          ? write([set("main", "large", i, i < 6 ? 1_900_000 : 3_000)], "none")
+          : write([remove("main", "large")], "none"),
+        LAND,
+        TAKE_OFF,
+        LAND,
+      ]).flat(),
+      REOPEN,
+    ], [
+      write([set("main", "a", 0, 400)]),
+      write(times(5, (i) => set("gone", `key ${i}`, 0, 1_900_000))),
+    ])),
+  ),
   compaction: slow(scripted(4, [
     write([set("main", "large", 2, 30_000)]),
     { do: "drop", tree: "gone" },

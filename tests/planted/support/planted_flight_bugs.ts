@@ -5,6 +5,7 @@
 import { bug, type PlantedBug, protect, whole } from "./planted_bugs.ts";
 
 const COMMIT_PATH = "pager/journal/commit_path.ts";
+const JOURNAL_PLACE = "pager/journal/journal_place.ts";
 const JOURNAL = "pager/journal/journal.ts";
 const WRITEBACK = "pager/cache/writeback.ts";
 
@@ -46,10 +47,11 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     "flight-confirms-itself",
     "a batch confirms what was on the medium before it, and not what it is synced with",
     JOURNAL,
-    "if (confirms && this.#nextConfirmed < this.durableVersion) this.#writeConfirmation(false);",
-    "if (confirms && this.#nextConfirmed < this.writtenVersion) {\n" +
+    "if ((confirms || isWanted) && this.#nextConfirmed < this.durableVersion) {\n" +
+      "      this.#writeConfirmation(false);\n",
+    "if ((confirms || isWanted) && this.#nextConfirmed < this.writtenVersion) {\n" +
       "      this.#writeConfirmation(false);\n" +
-      "      this.#nextConfirmed = this.writtenVersion;\n    }",
+      "      this.#nextConfirmed = this.writtenVersion;\n",
     "pager/journal/checkpoint_test.ts",
   ),
   bug(
@@ -103,7 +105,7 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
   bug(
     "created-unsynced",
     "no superblock lists a new area of the journal that is not on the medium",
-    "pager/journal/journal_place.ts",
+    JOURNAL_PLACE,
     "    this.show();\n    yield;\n",
     "    this.show();\n",
     whole("firstCommit"),
@@ -116,5 +118,63 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     "      await this.#disk.startSync();\n",
     "      await Promise.resolve();\n",
     "tests/crash/flight_fault_test.ts",
+  ),
+  bug(
+    "area-left-unsynced",
+    "the chunks that an area leaves have empty header pages before no superblock lists them",
+    JOURNAL_PLACE,
+    "    for (const chunk of this.#move.from) this.#writeHeaderPage(chunk, emptyHeaderPage());\n",
+    "",
+    whole("flightAreas"),
+  ),
+  bug(
+    "area-unreserved",
+    "no page takes a chunk that an area moves to or leaves before the move ends",
+    JOURNAL_PLACE,
+    "    for (const chunk of [to, ...area.chunks]) this.#listener.chunkReserved(chunk);\n",
+    "",
+    whole("flightAreas"),
+  ),
+  bug(
+    "area-over-freed",
+    "an area moves to no chunk in which a pending commit has freed pages",
+    JOURNAL_PLACE,
+    "Math.max(this.#layout().dataChunks, Math.ceil(freedEnd));",
+    "Math.max(this.#layout().dataChunks, Math.ceil(freedEnd * 0));",
+    whole("flightAreas"),
+  ),
+  bug(
+    "tail-freed",
+    "the page count of a checkpoint counts the pages that a pending commit has freed",
+    COMMIT_PATH,
+    "this.#fileEnd.moveToLastPageInUse(this.pending.freedEnd);",
+    "this.#fileEnd.moveToLastPageInUse(0);",
+    whole("flightAreas"),
+  ),
+  bug(
+    "release-unnoted",
+    "rule 9: the bypass waits for the release of pages, of whichever commit",
+    JOURNAL,
+    "    if (this.pending.freedEnd > 0) this.#freedVersion = meta.version;\n",
+    "",
+    whole("bypass"),
+    whole("flightsBypass"),
+  ),
+  bug(
+    "growth-unlisted",
+    "a batch is written to a chunk only after superblocks list it, where areas grow by flights",
+    JOURNAL_PLACE,
+    "    this.#changing = added.flat();\n",
+    "    this.#changing = added.flat();\n    areas.endGrowth(added);\n    added[0].length = 0;\n" +
+      "    added[1].length = 0;\n",
+    whole("flightGrowth"),
+  ),
+  bug(
+    "growth-ignored",
+    "a checkpoint begins in line only after the growth of the areas",
+    COMMIT_PATH,
+    "    if (this.#areaSteps.isRunning) this.#areaSteps.finish(this.#sync);\n  }\n",
+    "  }\n",
+    whole("flightGrowth"),
   ),
 ];
