@@ -25,6 +25,10 @@ export interface Store {
   getView?(key: Uint8Array): Uint8Array | null | undefined;
   /** Iterates over up to `limit` entries from a key on. Returns the bytes of keys and values. */
   scan(from: Uint8Array, limit: number): Later<number>;
+  /** As `scan`, in a call that creates no objects for entries, if there is one. */
+  visit?(from: Uint8Array, limit: number): number;
+  /** The values of many keys, if there is such a call. */
+  getMany?(keys: readonly Uint8Array[]): Later<readonly (Uint8Array | null | undefined)[]>;
   /** The number of entries. */
   count(): Later<number>;
   /** Makes changes in one transaction, or in as few as the engine allows. */

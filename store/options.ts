@@ -66,8 +66,8 @@ export interface OpenOptions {
    */
   memory?: "heap" | "huge" | undefined;
   /**
-   * Overwrites views of `getView` when they expire, to reveal code that still uses them. Default
-   * false.
+   * Overwrites views of `getView` and the bytes of `visit` when they expire, to reveal code that
+   * still uses them. Default false.
    */
   debugViews?: boolean | undefined;
 }

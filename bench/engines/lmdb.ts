@@ -23,6 +23,7 @@ interface LmdbDatabase {
   readonly flushed: Promise<boolean>;
   getBinary(key: Uint8Array): Uint8Array | undefined;
   getBinaryFast(key: Uint8Array): Uint8Array | undefined;
+  getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]>;
   getRange(
     options: { start: Uint8Array; limit: number },
   ): Iterable<{ key: Uint8Array; value: Uint8Array }>;
@@ -81,6 +82,10 @@ class LmdbStore implements Store {
       bytes += key.length + value.length;
     }
     return bytes;
+  }
+
+  getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
+    return this.#db.getMany(keys);
   }
 
   count(): number {

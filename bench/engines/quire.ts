@@ -46,6 +46,18 @@ export class QuireStore implements Store {
     return bytes;
   }
 
+  visit(from: Uint8Array, limit: number): number {
+    let bytes = 0;
+    this.tree.visit({ gte: from, limit }, (key, value) => {
+      bytes += key.length + value.length;
+    });
+    return bytes;
+  }
+
+  getMany(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
+    return this.tree.getMany(keys);
+  }
+
   count(): number {
     return this.tree.count();
   }

@@ -27,6 +27,9 @@ const SINGLE_COMMITS = 200;
 const LARGE_VALUE_BYTES = MIB;
 const LARGE_VALUES_A_TRANSACTION = 16;
 
+/** The key where a scan of everything begins. */
+const FIRST = new Uint8Array(0);
+
 /** The figures of a group: nanoseconds an operation, or as the name says, by workload. */
 export type Samples = Record<string, number>;
 
@@ -105,9 +108,16 @@ async function measureReads(run: Run, store: Store, keys: Keys): Promise<void> {
     await measure(run, "random get, view", size.reads, () => viewMany(store, keys, size));
   }
   await measure(run, "random get, owned", size.reads, () => getMany(store, keys, size));
+  await measureKeysAtOnce(run, store, keys);
   await measure(run, "range of 10", size.ranges, () => rangeMany(store, keys, size));
+  const visited = { scan: store.visit?.bind(store) ?? store.scan.bind(store) };
+  await measure(run, "range of 10, visit", size.ranges, () => rangeMany(visited, keys, size));
+  await measure(run, "full scan, visit", size.entries, async () => {
+    const bytes = await visited.scan(FIRST, Infinity);
+    check(bytes, size.entries * (keys.keyBytes + Values.bytes));
+  });
   await measure(run, "full scan, owned", size.entries, async () => {
-    const bytes = await store.scan(new Uint8Array(0), Infinity);
+    const bytes = await store.scan(FIRST, Infinity);
     check(bytes, size.entries * (keys.keyBytes + Values.bytes));
   });
   await measureCount(run, store);
@@ -139,7 +149,29 @@ function viewMany(store: Store, keys: Keys, { reads, entries }: Size): void {
   check(bytes, reads * Values.bytes);
 }
 
-async function rangeMany(store: Store, keys: Keys, { ranges, entries }: Size): Promise<void> {
+/** Gets of a thousand keys in one call. */
+async function measureKeysAtOnce(run: Run, store: Store, keys: Keys): Promise<void> {
+  if (store.getMany === undefined) return;
+  const { reads, entries } = run.size;
+  const some = Array.from({ length: BATCH }, () => new Uint8Array(keys.keyBytes));
+  const getAll = async () => {
+    let bytes = 0;
+    for (let from = 0; from < reads; from += BATCH) {
+      for (let i = 0; i < BATCH; i++) some[i]!.set(keys.at(keys.shuffled(from + i) % entries));
+      for (const value of await store.getMany!(some)) bytes += value?.length ?? 0;
+    }
+    check(bytes, reads * Values.bytes);
+  };
+  // Quire takes another way in the small tree of the warm-up.
+  await getAll();
+  await measure(run, "get of 1,000 keys, a key", reads, getAll);
+}
+
+async function rangeMany(
+  store: Pick<Store, "scan">,
+  keys: Keys,
+  { ranges, entries }: Size,
+): Promise<void> {
   let bytes = 0;
   for (let i = 0; i < ranges; i++) {
     const later = store.scan(keys.at(keys.shuffled(i) % entries), 10);

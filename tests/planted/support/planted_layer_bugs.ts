@@ -596,6 +596,31 @@ export const TREE_BUGS: readonly PlantedBug[] = [
     "store/write/group_commit_test.ts",
   ),
   bug(
+    "batch-trusts-heads",
+    "a look-up in step compares whole keys where their first bytes are equal",
+    "btree/node/node.ts",
+    "  return compareTails(u8, suffix, tailAt, key, prefix + HEAD_BYTES, length) === 0;\n}\n\n" +
+      "/** The branch entry",
+    "  return suffix > 0 || tailAt > 0;\n}\n\n/** The branch entry",
+    "btree/walk/lookup_batch_test.ts",
+  ),
+  bug(
+    "batch-unchecked",
+    "a look-up in step checks each page against its parent",
+    "btree/walk/lookup_batch.ts",
+    "      nodes.check(places[index]!, pages[index]!, level);\n",
+    "",
+    "btree/walk/lookup_batch_test.ts",
+  ),
+  bug(
+    "visit-lends-own-keys",
+    "a visit goes on at the right key although its function wrote to the bytes",
+    "store/memory/lent_memory.ts",
+    "  ownsKeys: true,",
+    "  ownsKeys: false,",
+    "store/read/visit_test.ts",
+  ),
+  bug(
     "slice-of-values",
     "a slice of a tree has few pages, also where leaves refer to runs",
     "btree/walk/slice_end.ts",
