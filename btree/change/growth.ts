@@ -4,8 +4,9 @@
  *
  * 1. A full leaf is split into two or, where a sibling of the same parent is nearly full too, both
  *    are split into three. This fills pages of random inserts to 0.75 rather than 0.7.
- * 2. An insert in key order at the right edge starts a new page and leaves full pages behind. So
- *    does one in descending order at the left edge.
+ * 2. An insert in key order at the right edge starts a new page and leaves full pages behind, with
+ *    room for a few later inserts in leaves of small entries. So does one in descending order at
+ *    the left edge.
  * 3. Where keys arrive in ascending or descending order inside the tree, as those of one of several
  *    series do, a leaf is split beside the new entry: full pages stay behind there too.
  * 4. The root's page never moves. When it overflows, its content moves down to a new page, and the
@@ -47,6 +48,12 @@ const REGAIN_BYTES = 512;
 const SCANT_BYTES = Math.floor(PAGE_BYTES / 5);
 /** Free bytes that each of the three keeps, because merged leaves may have a shorter prefix. */
 const THIRD_ROOM_MIN = PAGE_BYTES / 8;
+
+/**
+ * The room that leaves keep at an edge of the tree. Without it the first insert of each leaf, at
+ * random and later, would split it.
+ */
+const EDGE_ROOM_BYTES = Math.floor(PAGE_BYTES / 20);
 
 /**
  * Keys count as ascending or descending once a row of consecutive inserts would fill this many
@@ -224,11 +231,33 @@ export class Growth {
   #cut(depth: number, index: number, fitsPrefix: boolean, order: number): number {
     const { count } = this.#list;
     const first = depth === this.#path.depth ? 0 : 1;
-    if (order === APPENDING) return count - 1;
-    if (order === PREPENDING) return first + 1;
+    const isLeaf = first === 0;
+    if (order === APPENDING) return isLeaf ? this.#cutAtEdge(count - 1, -1) : count - 1;
+    if (order === PREPENDING) return isLeaf ? this.#cutAtEdge(1, 1) : first + 1;
     if (!fitsPrefix) return index === first ? first + 1 : count - 1;
     if (order === ASCENDING) return this.#cutBeside(index + 1, index);
     return order === DESCENDING ? this.#cutBeside(index, index + 1) : this.#list.middle();
+  }
+
+  /**
+   * The cut that leaves the room of an edge in the leaf that stays behind, if entries are small.
+   *
+   * @param cut The cut that leaves it full.
+   * @param step -1 if it is the left leaf, 1 if it is the right one.
+   */
+  #cutAtEdge(cut: number, step: number): number {
+    const list = this.#list;
+    const { count } = list;
+    const prefix = list.prefixLength(0, count);
+    let at = cut;
+    let bytes = step < 0 ? list.bytes(0, at, prefix) : list.bytes(at, count, prefix);
+    while (bytes > PAGE_BYTES - EDGE_ROOM_BYTES) {
+      const last = list.entryBytes(step < 0 ? at - 1 : at, false, prefix);
+      if (last > EDGE_ROOM_BYTES) break;
+      bytes -= last;
+      at += step;
+    }
+    return at;
   }
 
   /**

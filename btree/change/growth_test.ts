@@ -47,11 +47,22 @@ function childrenOfRoot({ tree, pager }: Bed): number {
   return levelOf(frame, place & SLOT_MASK) === 0 ? 0 : entriesOf(frame, place & SLOT_MASK);
 }
 
-/** A tree of full leaves and a last leaf that is not full; its keys are even, put in order. */
+/**
+ * A tree of full leaves and a last leaf that is not full. Its keys are even, put in order; some odd
+ * ones fill the room that each leaf keeps.
+ */
 function fullLeaves(count: number, bytes: number): TreeModel {
   const model = new TreeModel(plant());
   model.begin();
   for (let i = 0; childrenOfRoot(model.bed) <= count; i += 2) model.put(keyOf(i), bytes);
+  for (const { keys, used, prefix } of leavesOf(model.bed).slice(0, count)) {
+    const more = Math.floor((PAGE_BYTES - used) / ((used - prefix) / keys.length));
+    for (const name of keys.slice(0, more)) {
+      const key = bytesOf(name);
+      key[3]! |= 1;
+      model.put(key, bytes);
+    }
+  }
   model.commit();
   return model;
 }
