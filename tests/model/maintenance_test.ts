@@ -45,6 +45,11 @@ class Counted {
     this.entries = chunks * CHUNK_ENTRIES;
   }
 
+  /** The levels of its tree. */
+  get levels(): number {
+    return this.db.tree("main").stats()!.levels;
+  }
+
   /** Changes `CHANGES` entries, evenly spread, in a transaction each. */
   change(): void {
     for (let i = 0; i < CHANGES; i++) {
@@ -64,8 +69,46 @@ class Counted {
   }
 }
 
+/** A call, and the reads that it needs besides one for each level of the tree. */
+type BoundedCall = [name: string, more: number, call: (db: Database, entries: number) => unknown];
+
+/** Calls that look at single entries, or at the catalog, which has one page here. */
+const CALLS: readonly BoundedCall[] = [
+  ["trees", 1, (db) => db.trees()],
+  ["codecsOf", 1, (db) => db.codecsOf("main")],
+  ["snapshot", 0, (db) => db.snapshot().close()],
+  ["stats", 0, (db) => db.stats()],
+  ["get", 1, (db, entries) => db.tree("main").get(keyOf(entries >> 1))],
+  ["getView", 1, (db, entries) => db.tree("main").getView(keyOf(entries >> 1))?.length],
+  ["first", 1, (db) => db.tree("main").first()],
+  ["last", 1, (db) => db.tree("main").last()],
+  ["a step of entries", 1, (db) => db.tree("main").entries().next()],
+  ["set", 3, (db, entries) => db.tree("main").set(keyOf(entries >> 1), bytesOf(1, VALUE_BYTES))],
+  ["update", 3, (db, entries) => db.tree("main").update(keyOf(entries >> 1), (value) => value)],
+  ["delete", 3, (db, entries) => db.tree("main").delete(keyOf(entries >> 1))],
+  ["renameTree", 3, (db) => db.renameTree("main", "other")],
+];
+
 for (const chunks of SIZES) {
   describe(`a file of ${chunks} chunks`, () => {
+    it("is read once for each level by a call for one entry, in an empty cache", async () => {
+      const levels = new Counted(chunks).levels;
+      for (const [name, more, call] of CALLS) {
+        const { file, db, entries } = new Counted(chunks);
+        const before = file.counts.read;
+        await call(db, entries);
+        const reads = file.counts.read - before;
+        assertLessOrEqual(reads, levels + more, `${name}: ${reads} reads, ${levels} levels`);
+      }
+    });
+
+    it("has its header pages read by the statistics of a tree", async () => {
+      const { file, db } = new Counted(chunks);
+      const before = file.counts.read;
+      db.tree("main").stats();
+      assertLessOrEqual(file.counts.read - before, chunks + 2);
+    });
+
     it("is opened by reading two pages, if it was closed", () => {
       const { file, db } = new Counted(chunks);
       assertEquals([file.bytesRead, file.writes], [2 * PAGE_BYTES, []]);
