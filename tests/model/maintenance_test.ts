@@ -102,7 +102,7 @@ for (const chunks of SIZES) {
       }
     });
 
-    it("has its header pages read by the statistics of a tree", async () => {
+    it("has its header pages read by the statistics of a tree", () => {
       const { file, db } = new Counted(chunks);
       const before = file.counts.read;
       db.tree("main").stats();
