@@ -26,7 +26,7 @@ export const migrate: CommandSpec = {
     { flags: "--resume", what: "continue a migration that was interrupted" },
     {
       flags: "--create <kind>",
-      what: "what a TO becomes that does not exist; default quire",
+      what: "the format of a TO that does not exist; default quire",
       choices: ["quire", "deno"],
     },
   ],

@@ -1,5 +1,6 @@
 /**
- * What the server uses of the `Deno` namespace: HTTP/1.1 and HTTP/2 without TLS, on one port.
+ * The part of the `Deno` namespace that the server uses: HTTP/1.1 and HTTP/2 without TLS, on one
+ * port.
  */
 
 import { IoError } from "../../mod.ts";

@@ -30,13 +30,13 @@ const METADATA_BYTES_MAX = 4096;
 const METADATA_MS = 24 * 60 * 60 * 1000;
 const MESSAGE_TYPE = "application/x-protobuf";
 
-/** What a service needs. */
+/** The parts of a service. */
 export interface ServiceOptions {
   /** The data. */
   readonly store: KvStore;
-  /** What every request must have. */
+  /** The token of every request. */
   readonly token: AccessToken;
-  /** How much a client may ask for. */
+  /** The limits of requests. */
   readonly limits: ServerLimits;
   /** The time, in milliseconds since 1970. */
   now(): number;

@@ -31,7 +31,7 @@ export class AccessToken {
   /** Whether a request has the token. */
   isIn(headers: Headers): boolean {
     const [, given = ""] = /^bearer (.*)$/i.exec(headers.get("authorization") ?? "") ?? [];
-    // Digests have one length, so that the time tells nothing of the length of the token either.
+    // Digests have one length, so the time does not depend on the length of the given token.
     return timingSafeEqual(digestOf(given), this.#digest);
   }
 }

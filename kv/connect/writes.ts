@@ -1,6 +1,6 @@
 /**
- * Writes of clients as commits: what a client sends is checked before it is stored, so that every
- * entry can be read, by this library too.
+ * Writes of clients as commits. Keys, encodings and dates are checked first, so that each stored
+ * entry has a key that this library can decode.
  */
 
 import { decodeKey } from "../format/key.ts";

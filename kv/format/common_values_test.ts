@@ -1,5 +1,5 @@
 /**
- * Values that are read here are those that V8 reads: random ones, and whatever malformed bytes are.
+ * The reader returns the values that V8 returns, for random values and for malformed bytes.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -19,7 +19,7 @@ function serialize(value: unknown): Uint8Array {
   return serializer.releaseBuffer();
 }
 
-/** What V8 reads; undefined in a box, or nothing if it refuses. */
+/** The value that V8 reads, or undefined if it refuses the bytes. */
 function readByV8(bytes: Uint8Array): { value: unknown } | undefined {
   try {
     const deserializer = new Deserializer(bytes);
@@ -45,7 +45,7 @@ function exactly(value: unknown): string {
   return `${kind} ${Array.isArray(value) ? value.length : ""} {${parts.join(", ")}}`;
 }
 
-/** Fails unless the reader gives up, or reads what V8 reads. Returns whether it reads. */
+/** Fails unless the reader gives up, or agrees with V8. Returns whether it read a value. */
 function assertAsV8(bytes: Uint8Array): boolean {
   const value = readCommonValue(bytes);
   if (value === UNREAD) return false;

@@ -1,6 +1,6 @@
 /**
  * Refuses host objects, which have their state outside of V8: V8 would store them as empty objects,
- * and what they held would be lost without a word.
+ * and silently lose their contents.
  *
  * Deno KV stores a `Blob` and a `CryptoKey`, and refuses streams and ports. Other objects of the
  * platform, such as a `URL`, are empty objects there too.
@@ -20,7 +20,7 @@ const EMPTY_OBJECT = Buffer.from([0x6f, 0x7b, 0x00]);
 export function refuseHostObjects(value: unknown, bytes: Buffer): void {
   if (typeof value !== "object" || value === null || !bytes.includes(EMPTY_OBJECT)) return;
   const seen = new Set<object>([value]);
-  // A set yields what is added during the iteration.
+  // Iteration over a set includes elements added meanwhile.
   for (const object of seen) {
     if (isHostObject(object)) {
       throw new TypeError(`#<${object.constructor.name}> could not be cloned.`);
@@ -41,7 +41,7 @@ function isStream(object: object): boolean {
     object instanceof TransformStream || object instanceof MessagePort;
 }
 
-/** What V8 serializes of an object, but for what its getters return. */
+/** The parts of an object that V8 serializes, except the results of getters. */
 function* partsOf(object: object): Generator<unknown> {
   if (object instanceof Map) {
     for (const entry of object) yield* entry;

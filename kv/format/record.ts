@@ -96,8 +96,8 @@ export const kvRecord: ValueCodec<KvRecord, NewRecord> = {
 };
 
 /**
- * The same bytes, with the value as it is stored: for what passes entries on, and need not know
- * their values.
+ * The same bytes, with the value as it is stored: a server passes values on and need not decode
+ * them.
  */
 export const storedRecord: ValueCodec<NewRecord> = {
   name: kvRecord.name,

@@ -14,7 +14,7 @@ import type { MovedEntry } from "../write/import.ts";
 import { compareBytes } from "../format/selector.ts";
 import { entriesOf, type Side } from "./side.ts";
 
-/** What one side has. */
+/** The entries of one side. */
 export interface Tally {
   /** The number of entries. */
   readonly entries: number;
@@ -26,15 +26,15 @@ export interface Tally {
 export interface Difference {
   /** The key. */
   readonly key: Uint8Array;
-  /** What differs: one side lacks the key, or its value, its expiry or its version is another. */
+  /** The kind: one side lacks the key, or has another value, expiry or version. */
   readonly what: "missing" | "added" | "value" | "expiry" | "version";
 }
 
 /** The result of a comparison. */
 export interface Comparison {
-  /** What the source has. */
+  /** The entries of the source. */
   readonly source: Tally;
-  /** What the target has. */
+  /** The entries of the target. */
   readonly target: Tally;
   /** The first difference; undefined if both have the same. */
   readonly difference: Difference | undefined;

@@ -2,9 +2,9 @@
  * Copies all entries of a database to another one: between Quire files, files of Deno KV, and
  * servers of KV Connect. At the end both are compared.
  *
- * Entries are added in key order, a batch a commit. So what the target has is the beginning of the
- * source at any moment, and its last key is all the state that there is: a migration that was
- * interrupted continues behind it, after a comparison of what is there.
+ * Entries are added in key order, a batch a commit. So the target is always the beginning of the
+ * source, and its last key is the only state: an interrupted migration compares the entries up to
+ * that key, and continues behind it.
  */
 
 import { fileIdentity, isMissing, isNativeFile } from "../api/deno.ts";
@@ -28,7 +28,7 @@ const COMMIT_KEY_BYTES = 40_000;
 export interface MigrateOptions {
   /** Continues a migration to the same target that was interrupted. Default false. */
   readonly resume?: boolean | undefined;
-  /** What a target becomes that does not exist: a Quire file, or one of Deno KV. Default Quire. */
+  /** The format of a target that does not exist yet: Quire's or Deno KV's. Default `"quire"`. */
   readonly create?: "quire" | "deno" | undefined;
   /** How long to wait for another handle on a Quire file to close, in milliseconds. Default 0. */
   readonly lockTimeoutMs?: number | undefined;

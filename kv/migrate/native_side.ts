@@ -16,7 +16,7 @@ import type { Side } from "./side.ts";
 
 const BATCH_ENTRIES = 100;
 
-/** What is used of `Deno.Kv`. */
+/** The part of `Deno.Kv` that is used. */
 interface NativeKv {
   list(
     selector: { prefix: KvKey },
@@ -26,7 +26,7 @@ interface NativeKv {
   close(): void;
 }
 
-/** What is used of `Deno.AtomicOperation`. */
+/** The part of `Deno.AtomicOperation` that is used. */
 interface NativeOperation {
   set(key: KvKey, value: unknown, options?: { expireIn: number }): this;
   commit(): Promise<{ ok: boolean }>;

@@ -9,7 +9,7 @@ import type { Limits } from "../write/limits.ts";
 export interface Side {
   /** Its path or URL. */
   readonly name: string;
-  /** What it refuses. */
+  /** The limits of entries that are added. */
   readonly limits: Limits;
   /** Whether it shows when entries expire, and keeps the versions of those that are added. */
   readonly showsAll: boolean;

@@ -13,7 +13,7 @@ export class Failures {
   /**
    * Creates it.
    *
-   * @param work What fails, for the report.
+   * @param work The work, as in `deliver messages`.
    */
   constructor(work: string) {
     this.#work = work;
