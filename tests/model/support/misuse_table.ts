@@ -303,6 +303,17 @@ const DATABASE: Rows<Database> = {
     inside: "refused",
   },
   "census": { use: (db) => db.census(), wrong: [], inside: "refused" },
+  "changes": {
+    use: (db) => db.changes({ since: db.snapshot() }).next(),
+    wrong: wrongs<Database>(
+      [
+        ...all([null, 7, {}, { since: null }, { since: {} }], TypeError, "Cannot list changes: "),
+        [{ since: 7 }, RangeError, "Cannot list changes: the pages of version 7 are gone"],
+      ],
+      (db, options) => db.changes(options),
+    ),
+    inside: "refused",
+  },
   "chunks": { use: (db) => db.chunks(), wrong: [], inside: "refused" },
   "inspect": { use: (db) => db.inspect(), wrong: [] },
   "stats": { use: (db) => db.stats(), wrong: [] },
