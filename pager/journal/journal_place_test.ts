@@ -174,6 +174,25 @@ describe("The journal", () => {
     for (const page of PAGES.slice(40)) expectContent(again, page, 1);
   });
 
+  it("moves to no chunk in which a pending commit has freed pages", () => {
+    const file = makeFile(PAGES.length);
+    const near = Array.from({ length: 20 }, (_, i) => DATA_CHUNKS * 256 + 1 + i);
+    const far = Array.from({ length: 8 }, (_, i) => (DATA_CHUNKS + 1 + i) * 256 + 1);
+    const first = openNodes(file);
+    transact(first, () => [...near, ...far].forEach((page) => occupy(first, page, 1)));
+    first.close();
+    const pager = openNodes(file, { tailBytes: 0 });
+    transact(pager, () => far.forEach((page) => pager.vacate(page, 1)));
+    pager.flush("sync");
+    pager.flights.requestCheckpoint();
+    const flight = pager.flights.takeOff()!;
+    transact(pager, () => near.forEach((page) => pager.vacate(page, 1)));
+    pager.flights.land(flight); // The checkpoint begins, and an area is to move.
+    assert(pager.inspection().checkpoint()?.isRunning, "the checkpoint begins at the landing");
+    const again = openNodes(new MemoryFile(file.content()));
+    for (const page of near) expectContent(again, page, 1);
+  });
+
   it("is bounded by the size of the data", () => {
     const file = makeFile(50);
     const pager = openNodes(file);
