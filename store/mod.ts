@@ -11,6 +11,7 @@ export type { ArchiveStore } from "./archive/archive_store.ts";
 export { folderStore } from "./archive/folder_store.ts";
 export type { ArchiveRestoreResult } from "./archive/restore_archive.ts";
 export type { ArchiveStats } from "./watch/shipping.ts";
+export { openReplica, Replica, type ReplicaOptions, type ReplicaStats } from "./replica.ts";
 export { restore, type RestoreSource } from "./restore.ts";
 export { restoreChain, type RestoreResult } from "./backup/restore.ts";
 export type { KeyChange } from "./changes/changes.ts";

@@ -2,9 +2,10 @@
  * The public function for restores: from a backup and its increments, or from an archive.
  */
 
-import { IoError, pathOf } from "../pager/mod.ts";
+import { pathOf } from "../pager/mod.ts";
 import type { ArchivePoint } from "./archive/archive_index.ts";
 import { type ArchiveStore, checkStore } from "./archive/archive_store.ts";
+import { namedStore } from "./archive/named_store.ts";
 import { type ArchiveRestoreResult, restoreFromArchive } from "./archive/restore_archive.ts";
 import { restoreChain, type RestoreResult } from "./backup/restore.ts";
 import { checkOptions, type OptionTypes } from "./read/argument_checks.ts";
@@ -117,7 +118,7 @@ export async function restore(
   const { from, at, signal } = base;
   checkStore(ACTION, from);
   checkPoint(at);
-  return await restoreFromArchive(target, named(from), at, signal);
+  return await restoreFromArchive(target, namedStore(from), at, signal);
 }
 
 function checkPoint(at: unknown): asserts at is ArchivePoint {
@@ -131,23 +132,4 @@ function checkPoint(at: unknown): asserts at is ArchivePoint {
   }
   if (Number.isInteger(at) && at >= 0) return;
   throw new RangeError(`Cannot ${ACTION}: ${at} is not a version`);
-}
-
-/** A store whose errors say what failed. */
-function named(store: ArchiveStore): ArchiveStore {
-  const attempt = async <T>(action: string, call: () => Promise<T>): Promise<T> => {
-    try {
-      return await call();
-    } catch (cause) {
-      if (cause instanceof IoError) throw cause;
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new IoError(`Cannot ${action} the archive: ${why}`, { cause });
-    }
-  };
-  return {
-    put: (name, bytes) => attempt("write", () => store.put(name, bytes)),
-    get: (name) => attempt("read", () => store.get(name)),
-    list: () => attempt("list", () => store.list()),
-    delete: (name) => attempt("delete from", () => store.delete(name)),
-  };
 }

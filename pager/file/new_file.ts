@@ -4,9 +4,10 @@
  *
  * 1. The final name does not exist until the file is complete and on the medium. The option
  *    `canBeInPlace` allows an exception, for content that itself shows when it is unfinished.
- * 2. Nothing is overwritten. If a file appears under the final name meanwhile, it stays, and the
- *    new file is refused. The final name is a hard link, which fails if the name exists; on a file
- *    system without links it is an empty file, which a rename then replaces.
+ * 2. Nothing is overwritten, unless the caller replaces a file of its own. If a file appears under
+ *    the final name meanwhile, it stays, and the new file is refused. The final name is a hard
+ *    link, which fails if the name exists; on a file system without links it is an empty file,
+ *    which a rename then replaces.
  * 3. A copy has no wider permissions than its source: no class of users gets a permission that it
  *    lacks on the source. The umask of the process narrows them further.
  * 4. Only a file that this object created is removed, and only while the path still leads to it.
@@ -30,6 +31,8 @@ export interface NewFileOptions {
    * content that cannot be mistaken for complete before it is. Default false: fail instead.
    */
   canBeInPlace?: boolean;
+  /** Replace a file of the final name. Default false: refuse to. */
+  replaces?: boolean;
 }
 
 const SUFFIX = ".unfinished";
@@ -55,6 +58,7 @@ export class NewFile {
   /** A descriptor for reading and writing, open until the file is published or abandoned. */
   readonly descriptor: number;
   readonly #target: string;
+  readonly #replaces: boolean;
   #isOpen = true;
 
   /**
@@ -65,10 +69,11 @@ export class NewFile {
    * @throws {IoError} `target` exists, or the system refused.
    */
   constructor(target: string, options: NewFileOptions = {}) {
-    const { copyOf, canBeInPlace = false } = options;
+    const { copyOf, canBeInPlace = false, replaces = false } = options;
     this.#target = target;
+    this.#replaces = replaces;
     try {
-      refuseTaken(target);
+      if (!replaces) refuseTaken(target);
       [this.path, this.descriptor] = create(target, sourceOf(copyOf), canBeInPlace);
     } catch (cause) {
       throw cannotMake(target, cause);
@@ -105,6 +110,7 @@ export class NewFile {
       await startSync(this.descriptor);
       if (!this.#isThere()) throw new Error(`${this.path} was replaced meanwhile`);
       if (this.path === this.#target) await startSyncOfFolder(this.#target);
+      else if (this.#replaces) await replaceLater(this.path, this.#target);
       else await giveNameLater(this.path, this.#target);
     } catch (cause) {
       throw cannotMake(this.#target, cause);
@@ -175,6 +181,12 @@ async function giveNameLater(from: string, to: string): Promise<void> {
     fs.unlinkSync(to);
     throw error;
   }
+}
+
+/** Moves a complete file over one of its final name; a power failure leaves one of them. */
+async function replaceLater(from: string, to: string): Promise<void> {
+  fs.renameSync(from, to);
+  await startSyncOfFolder(to);
 }
 
 /** Like `giveName`, without links. A process that is killed in between leaves an empty file. */

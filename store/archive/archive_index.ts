@@ -61,6 +61,26 @@ export class ArchiveIndex {
     return this.#refuseGap(ends.at(-1)!);
   }
 
+  /**
+   * The segments that lead from a position to the tip; none if it is there, undefined if they are
+   * not in the archive any more.
+   */
+  after(version: number, link: number): Segment[] | undefined {
+    const { tip } = this;
+    if (tip === undefined) return undefined;
+    const chain: Segment[] = [];
+    const seen = new Set<Segment>();
+    for (let [to, end] = [tip.to, linkOf(tip)]; to !== version || end !== link;) {
+      const segment = this.#byEnd.get(keyOf(to, end))
+        ?.find((candidate) => candidate.kind !== BASE && !seen.has(candidate));
+      if (segment === undefined) return undefined;
+      seen.add(segment);
+      chain.push(segment);
+      [to, end] = [segment.from, segment.after];
+    }
+    return chain.reverse();
+  }
+
   /** The segments that may have a point. */
   #endsAt(point: number | Date, first: Segment, last: Segment): Segment[] {
     if (typeof point === "number") {

@@ -42,6 +42,12 @@ interface Tip {
   readonly link: number;
 }
 
+/** A copy of a version, and the time at which it began. */
+interface Copy {
+  readonly reader: CopyReader;
+  readonly time: number;
+}
+
 /** A caller that waits for a version. */
 interface Waiter extends PromiseWithResolvers<void> {
   readonly version: number;
@@ -62,7 +68,7 @@ export class Archiver implements Shipping {
   readonly #end = new AbortController();
   readonly #waiters = new Set<Waiter>();
   /** The copy that the first segment is written from: the commits that are queued follow it. */
-  #first: CopyReader | undefined;
+  #first: Copy | undefined;
   /** Ends the pause between two shipments. */
   #wake = new AbortController();
   #tip: Tip | undefined;
@@ -89,7 +95,7 @@ export class Archiver implements Shipping {
     this.#session = session;
     this.#times = times;
     this.#calls = new StoreCalls(store, this.#end.signal);
-    this.#first = session.pager.copies.begin();
+    this.#first = this.#beginCopy();
     this.#queue = session.pager.copies.follow(this.#clock.now);
     this.#ended = this.#run();
   }
@@ -140,7 +146,7 @@ export class Archiver implements Shipping {
     if (this.#end.signal.aborted) return;
     this.#end.abort(reason);
     this.#session.pager.copies.unfollow(this.#queue);
-    this.#first?.close();
+    this.#first?.reader.close();
     for (const { reject, promise } of this.#waiters) {
       promise.catch(() => {});
       reject(this.#end.signal.reason);
@@ -185,7 +191,7 @@ export class Archiver implements Shipping {
     }
     const { databaseId } = await readSegment(this.#calls, tip);
     const { copies } = this.#session.pager;
-    const { version } = this.#first!.meta;
+    const { version } = this.#first!.reader.meta;
     if (databaseId.some((byte, i) => byte !== copies.databaseId[i])) {
       throw new RangeError("Cannot archive: the store has the archive of another database");
     }
@@ -194,6 +200,11 @@ export class Archiver implements Shipping {
       throw new RangeError(`Cannot archive: ${state}; archive an older copy to a store of its own`);
     }
     this.#clock.notBefore(tip.last);
+    if (this.#first!.time < tip.last) {
+      // The clock was set back: what is queued has times before those in the store.
+      this.#first!.reader.close();
+      this.#first = undefined;
+    }
     this.#tip = { version: tip.to, link: linkOf(tip) };
     const base = segments.findLast(({ kind }) => kind === BASE)!;
     const age = Math.max(0, this.#clock.now() - base.last);
@@ -226,20 +237,24 @@ export class Archiver implements Shipping {
   async #shipPages(): Promise<void> {
     const tip = this.#tip!;
     this.#copyingSince ??= this.#clock.now();
-    const reader = this.#first ?? this.#session.pager.copies.begin();
-    if (this.#first === undefined) this.#queue.restart(reader.meta.version);
+    const copy = this.#first ?? this.#beginCopy();
+    if (this.#first === undefined) this.#queue.restart(copy.reader.meta.version);
     this.#first = undefined;
-    const segment = await this.#copy(reader, tip === NOTHING ? BASE : DELTA, tip);
+    const segment = await this.#write(copy, tip === NOTHING ? BASE : DELTA, tip);
     this.#isApart = false;
     this.#copyingSince = undefined;
     this.#advance(segment);
   }
 
+  /** Begins a copy of the last commit. Later commits have no earlier time. */
+  #beginCopy(): Copy {
+    return { reader: this.#session.pager.copies.begin(), time: this.#clock.now() };
+  }
+
   /** Writes a segment of the pages of a copy, and closes the copy. */
-  async #copy(reader: CopyReader, kind: SegmentKind, after: Tip): Promise<Segment> {
+  async #write({ reader, time }: Copy, kind: SegmentKind, after: Tip): Promise<Segment> {
     try {
       const { version } = reader.meta;
-      const time = this.#clock.now();
       const from = kind === BASE ? 0 : after.version;
       const fields = { kind, from, to: version, first: time, last: time, after: after.link };
       const writer = this.#writer(fields);
@@ -317,7 +332,8 @@ export class Archiver implements Shipping {
 
   /** Ships commits up to the last one, and begins a base of it, which commits do not wait for. */
   async #beginBase(): Promise<void> {
-    const reader = this.#session.pager.copies.begin();
+    const copy = this.#beginCopy();
+    const { reader } = copy;
     const { version } = reader.meta;
     try {
       await this.#session.reachMedium(version);
@@ -328,7 +344,7 @@ export class Archiver implements Shipping {
     }
     // Otherwise the queue has lost commits, and pages are shipped first.
     if (this.#tip!.version !== version || this.#queue.isLost) return reader.close();
-    this.#base = this.#copy(reader, BASE, this.#tip!)
+    this.#base = this.#write(copy, BASE, this.#tip!)
       .then(() => this.#deleteOld())
       .catch((error) => {
         if (!this.#end.signal.aborted) this.#failure = error;

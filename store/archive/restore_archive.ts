@@ -19,6 +19,7 @@ import {
   IncrementReader,
   inFile,
   Meta,
+  type MetaFields,
   seedOf,
   type Superblock,
 } from "../../pager/mod.ts";
@@ -94,6 +95,18 @@ export class ArchivedState {
     this.#disk = disk;
     this.#store = store;
     this.#signal = signal;
+  }
+
+  /** Continues with the state that the file has. */
+  continueAt(databaseId: Uint8Array, meta: MetaFields, time: number): void {
+    this.#databaseId = databaseId;
+    this.meta.assign(meta);
+    this.time = time;
+  }
+
+  /** The id of the database. */
+  get databaseId(): Uint8Array {
+    return this.#databaseId!;
   }
 
   /**

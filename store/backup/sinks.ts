@@ -39,11 +39,12 @@ export class FileSink implements ByteSink {
    *
    * @param path Its final path, which must not exist.
    * @param copyOf The path of the source, whose permissions limit those of the file.
+   * @param replaces Whether a file of the final path is replaced.
    * @throws {IoError} The path exists, or the system refused.
    */
-  constructor(path: string, copyOf: string | undefined) {
+  constructor(path: string, copyOf: string | undefined, replaces = false) {
     this.#path = path;
-    this.#newFile = new NewFile(path, { copyOf });
+    this.#newFile = new NewFile(path, { copyOf, replaces });
     try {
       this.disk = new Disk(openDiskFile(this.#newFile.path, { create: false }));
     } catch (error) {

@@ -717,6 +717,7 @@ export const FUNCTIONS: readonly string[] = [
   "archive",
   "folderStore",
   "open",
+  "openReplica",
   "restore",
   "salvage",
   "verify",

@@ -9,6 +9,8 @@ const INDEX = "store/archive/archive_index.ts";
 const MODEL = "tests/model/archive_test.ts";
 const POWER = "tests/crash/archive_power_test.ts";
 const ARCHIVE = "store/archive/archive_test.ts";
+const REPLICA = "store/archive/replica_test.ts";
+const LAYERS = "pager/copy/layered_file_test.ts";
 const INDEX_TEST = "store/archive/archive_index_test.ts";
 
 /** Bugs of archives. */
@@ -88,6 +90,22 @@ export const ARCHIVE_BUGS: readonly PlantedBug[] = [
     "if (bytes.length !== part.bytes || crc32(bytes) !== part.sum) {",
     "if (bytes.length < 0) {",
     ARCHIVE,
+  ),
+  bug(
+    "replica-shares-writes",
+    "a version of a replica stays as it was while the next one is written",
+    "pager/copy/layered_file.ts",
+    "      const bytes = new Uint8Array(PAGE_BYTES);\n",
+    "      const bytes = this.#pages.get(page) ?? new Uint8Array(PAGE_BYTES);\n",
+    LAYERS,
+  ),
+  bug(
+    "replica-wrong-link",
+    "a replica notes the segment that it applied last",
+    "store/archive/replica_file.ts",
+    "  return { databaseId, meta: after, link: linkOf(segment), time: work.time };\n",
+    "  return { databaseId, meta: after, link: segment.after, time: work.time };\n",
+    REPLICA,
   ),
   bug(
     "restore-another-history",

@@ -1,0 +1,25 @@
+/**
+ * A store whose errors say what failed, for callers that do not repeat its calls.
+ */
+
+import { IoError } from "../../pager/mod.ts";
+import type { ArchiveStore } from "./archive_store.ts";
+
+/** A store whose errors say what failed. */
+export function namedStore(store: ArchiveStore): ArchiveStore {
+  const attempt = async <T>(action: string, call: () => Promise<T>): Promise<T> => {
+    try {
+      return await call();
+    } catch (cause) {
+      if (cause instanceof IoError) throw cause;
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new IoError(`Cannot ${action} the archive: ${why}`, { cause });
+    }
+  };
+  return {
+    put: (name, bytes) => attempt("write", () => store.put(name, bytes)),
+    get: (name) => attempt("read", () => store.get(name)),
+    list: () => attempt("list", () => store.list()),
+    delete: (name) => attempt("delete from", () => store.delete(name)),
+  };
+}
