@@ -1,12 +1,14 @@
 /**
  * The demo: loads the cities of the world, or the user's own data, into a Quire file; shows the
- * records and the file; closes and reopens it; checks every record.
+ * records and the file; closes and reopens it; checks every record. A database of its own it also
+ * archives, empties, and restores to a time before.
  *
  * Exits with 0 if every record was read back unchanged, with 1 if one was not or the demo failed,
  * and with 2 if its arguments are refused. Each error is reported in one line.
  */
 
 import { CorruptionError, type Database, open, type Tree } from "../mod.ts";
+import { archiveAndRestore } from "./demo/archive_part.ts";
 import { readArguments, USAGE } from "./demo/arguments.ts";
 import { checkEveryRecord } from "./demo/checks.ts";
 import { chunkMap } from "./demo/chunk_map.ts";
@@ -33,7 +35,9 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const folder = Deno.makeTempDirSync({ prefix: "quire-demo-" });
   try {
-    return demonstrate(`${folder}/demo.quire`, records);
+    const path = `${folder}/demo.quire`;
+    const code = demonstrate(path, records);
+    return code === 0 ? report(await archiveAndRestore(folder, path, records)) : code;
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
@@ -92,12 +96,17 @@ function reopenAndCheck(path: string, records: Records): number {
   const amount = records.entries.length;
   const { differences, getMs, scanMs } = checkEveryRecord(db.tree(records.tree), records);
   console.log("\nClosed, reopened, checked");
-  for (const difference of differences) console.error(`Difference: ${difference}`);
-  if (differences.length > 0) return 1;
+  if (report(differences) !== 0) return 1;
   console.log(`  ${count(amount)} looked up by key: ${pace(amount, getMs)}`);
   console.log(`  ${count(amount)} scanned in order: ${pace(amount, scanMs)}`);
   console.log(`  every record is there as it was, and no other`);
   return 0;
+}
+
+/** Prints differences; returns the exit code. */
+function report(differences: readonly string[]): number {
+  for (const difference of differences) console.error(`Difference: ${difference}`);
+  return differences.length > 0 ? 1 : 0;
 }
 
 function print(lines: readonly string[]): void {
