@@ -20,6 +20,7 @@ import { migrate } from "./command/migrate.ts";
 import { count, get, keys, scan } from "./command/read.ts";
 import { copy, drop, rename } from "./command/trees.ts";
 import { shell } from "./command/shell.ts";
+import { sql } from "./command/sql.ts";
 import { serve } from "./command/serve.ts";
 import { study } from "./command/study.ts";
 import { salvage, verify } from "./command/verify.ts";
@@ -53,6 +54,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   bench,
   study,
   shell,
+  sql,
   explore,
   serve,
   migrate,

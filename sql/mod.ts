@@ -20,7 +20,8 @@
  */
 
 export type { NamedInputs, SqlInput, SqlInputs, SqlOutput, SqlRow } from "./binding.ts";
-export { type Sql, sql, type SqlOptions } from "./sql.ts";
+export { isCompleteSql } from "./parse/token.ts";
+export { type Sql, sql, type SqlOptions, type SqlSource } from "./sql.ts";
 export { type RunResult, type SqlRows, Statement } from "./statement.ts";
 export type { Integer, Numeric, SqlValue } from "./value/value.ts";
 export { Real } from "./value/value.ts";

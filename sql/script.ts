@@ -54,31 +54,35 @@ export class Script {
   }
 
   /**
-   * Runs all statements.
+   * Runs the next statement, or a transaction as a whole. Returns whether there was one.
    *
    * @throws {SqlError} A statement failed, or a transaction is open at the end.
    */
-  run(): void {
-    this.#block();
+  step(): boolean {
+    return this.#one()?.kind !== "end";
   }
 
   /** Runs statements to the end of the innermost transaction, or of the script. */
   #block(): End {
     for (;;) {
-      const parsed = this.#next();
-      if (parsed === undefined) return { kind: "end" };
-      const { statement } = parsed;
-      try {
-        if (!isTransaction(statement)) this.#runner.run(parsed);
-        else {
-          const end = this.#transaction(statement);
-          if (end !== undefined) return end;
-        }
-      } catch (error) {
-        if (error instanceof RolledBack) throw error;
-        this.#runner.failed(error);
-      }
+      const end = this.#one();
+      if (end !== undefined) return end;
     }
+  }
+
+  /** Runs a statement; returns how the block around it ends, if it does. */
+  #one(): End | undefined {
+    const parsed = this.#next();
+    if (parsed === undefined) return { kind: "end" };
+    const { statement } = parsed;
+    try {
+      if (isTransaction(statement)) return this.#transaction(statement);
+      this.#runner.run(parsed);
+    } catch (error) {
+      if (error instanceof RolledBack) throw error;
+      this.#runner.failed(error);
+    }
+    return undefined;
   }
 
   /** The next statement that can be parsed. */

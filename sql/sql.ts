@@ -7,9 +7,23 @@ import type { SqlInput, SqlInputs, SqlRow } from "./binding.ts";
 import { Engine } from "./define/engine.ts";
 import { parseStatements } from "./parse/statement_parser.ts";
 import { Script } from "./script.ts";
-import { type RunResult, Statement } from "./statement.ts";
+import { type RunResult, type SqlRows, Statement } from "./statement.ts";
 import { SqlError } from "./value/error.ts";
 import type { StoredObject } from "./schema/trees.ts";
+
+/** Statements that are given one at a time, and what becomes of them. */
+export interface SqlSource {
+  /**
+   * The next text, of one or more statements; undefined at the end.
+   *
+   * @param isInside Whether a transaction is open, in which it must not wait for anything.
+   */
+  next(isInside: boolean): string | undefined;
+  /** Receives the result of a statement. */
+  result(rows: SqlRows, text: string): void;
+  /** Receives an error; it throws it, or returns to go on with the next statement. */
+  failed(error: unknown): void;
+}
 
 /** How to use SQL on a database. */
 export interface SqlOptions {
@@ -50,6 +64,11 @@ export interface Sql {
    * the statements began.
    */
   exec(text: string): void;
+  /**
+   * Runs the statements that a source gives, one at a time, as a prompt does. It yields after each
+   * statement outside of a transaction, and after each transaction.
+   */
+  script(source: SqlSource): Generator<void, void, undefined>;
   /**
    * Runs a function as one transaction, or inside one as a savepoint: if it throws, nothing of it
    * has happened. It must not be asynchronous.
@@ -120,6 +139,7 @@ export function sql(db: Database, options: SqlOptions = {}): Sql {
     run: (text, ...inputs) => keep(text).run(...inputs),
     iterate: ((text, ...inputs) => keep(text).iterate(...inputs)) as Sql["iterate"],
     exec: (text) => execute(engine, text, durability),
+    script: (source) => steps(engine, source, durability),
     transaction: (body) => engine.write(body, durability),
     schema: () => engine.catalog.stored(),
   };
@@ -136,7 +156,33 @@ function execute(engine: Engine, text: string, durability: Durability | undefine
       throw error;
     },
   }, durability);
-  script.run();
+  while (script.step());
+}
+
+/** Runs the statements of a source. */
+function* steps(
+  engine: Engine,
+  source: SqlSource,
+  durability: Durability | undefined,
+): Generator<void, void, undefined> {
+  let statements = parseStatements("");
+  const script = new Script(engine, {
+    next(isInside) {
+      for (;;) {
+        const parsed = statements.next().value;
+        if (parsed !== undefined) return parsed;
+        const text = source.next(isInside);
+        if (text === undefined) return undefined;
+        statements = parseStatements(text);
+      }
+    },
+    run(parsed) {
+      const statement = new Statement(engine, parsed, durability);
+      source.result(statement.rows(), statement.text);
+    },
+    failed: (error) => source.failed(error),
+  }, durability);
+  while (script.step()) yield;
 }
 
 /** The text of a template, with numbered parameters for its values. */

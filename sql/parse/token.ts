@@ -116,3 +116,20 @@ function blobOf(text: string, start: number): Uint8Array {
   }
   return Uint8Array.from(digits.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 }
+
+/**
+ * Whether text ends with a semicolon after its last statement, outside of quotes and comments.
+ *
+ * ```ts
+ * import { isCompleteSql } from "../mod.ts";
+ *
+ * console.assert(isCompleteSql("SELECT 1; -- done"));
+ * console.assert(!isCompleteSql("SELECT ';"));
+ * ```
+ */
+export function isCompleteSql(text: string): boolean {
+  // A quote or a comment that has no end takes the rest of the text.
+  const open = text.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*/g, " ")
+    .replace(/\/\*[\s\S]*?\*\//g, " ");
+  return !/['"`]|\/\*/.test(open) && /;\s*$/.test(open);
+}

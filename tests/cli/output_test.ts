@@ -210,6 +210,7 @@ const OTHER_JSON: Readonly<Record<string, string>> = {
   load: "prints a note alone",
   completion: "prints a script",
   shell: "prints what its statements do",
+  sql: "prints what its statements do",
   explore: "serves until it is stopped",
   serve: "serves until it is stopped",
   migrate: "creates a file; tested with its result",

@@ -86,7 +86,19 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "define",
     "",
   ],
-  cli: ["io", "form", "inspect", "serving", "study", "explorer", "spec", "shell", "command", ""],
+  cli: [
+    "io",
+    "form",
+    "inspect",
+    "serving",
+    "study",
+    "explorer",
+    "spec",
+    "shell",
+    "sql",
+    "command",
+    "",
+  ],
 };
 /** The modules that the command line may import: the public API, and the layers below it. */
 const CLI_MAY_IMPORT =
