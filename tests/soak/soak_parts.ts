@@ -154,6 +154,14 @@ export const PARTS: readonly Part[] = [
     counts: /^beside Deno KV/,
   },
   {
+    name: "SQL beside SQLite",
+    file: "tests/sql/beside_sqlite_test.ts",
+    env: { QUIRE_SQL: "50000" },
+    minutes: 5,
+    rhythm: "each round",
+    counts: /^beside SQLite/,
+  },
+  {
     name: "values that V8 serialized",
     file: "kv/format/common_values_test.ts",
     env: { QUIRE_KV_VALUES: "200000" },
