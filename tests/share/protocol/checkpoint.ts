@@ -313,8 +313,12 @@ export function* emptyNewChunk(process: Process, chunk: number): Steps<void> {
   yield* writeHeaderPage(process, chunk, new Array(SLOTS).fill(FREE));
 }
 
-/** Checks that a chunk of the journal has no page in use. */
-export function checkNoPages(process: Process, chunk: number): boolean {
+/**
+ * Whether a chunk belongs to the journal.
+ *
+ * @throws {Violation} It does, and a record names a page in it.
+ */
+export function isOfJournal(process: Process, chunk: number): boolean {
   if (!process.superblock.areas.flat().includes(chunk)) return false;
   for (let slot = 1; slot < SLOTS; slot++) {
     if (recordsOf(process, chunk * SLOTS + slot).length > 0) {

@@ -21,10 +21,10 @@ import { readSuperblock, writeSuperblock } from "../support/superblocks.ts";
 import { Violation } from "../support/truth.ts";
 import { NO_LIMIT, type Process, type Steps, sync } from "../support/world.ts";
 import {
-  checkNoPages,
   createAreas,
   cutFile,
   emptyAreas,
+  isOfJournal,
   lastInUse,
   writeAll,
   writeHeaderPage,
@@ -182,7 +182,7 @@ function isRotBefore(batch: Batch, superblock: Superblock, sequence: number): bo
 }
 
 function* recoverChunk(process: Process, chunk: number): Steps<void> {
-  if (checkNoPages(process, chunk)) return;
+  if (isOfJournal(process, chunk)) return;
   const logged = process.logged[chunk];
   const headers: Header[] = [FREE];
   let isTouched = logged !== undefined;

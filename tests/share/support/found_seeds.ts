@@ -26,6 +26,7 @@ export const FOUND_SEEDS: Readonly<Record<string, number>> = {
   tooNew: 277172,
   freed: 42152844,
   mismatch: 277172,
+  judgeLatest: 415156697,
   underLock: 7926,
   confirmed: 1219533,
   pins: 6651967,
@@ -68,6 +69,4 @@ export const FOUND_SEEDS: Readonly<Record<string, number>> = {
 /** The rules that the hunts have not shown, and what they wait for. */
 export const NOT_SHOWN: Readonly<Partial<Record<Rule, string>>> = {
   unfinished: "a death between the parts of a transaction, and a load after the next switch",
-  judgeLatest:
-    "a death inside a page past a pin, and a snapshot that reads it before a writer does",
 };
