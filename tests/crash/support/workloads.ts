@@ -371,7 +371,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     write([set("main", "a", 0, 400)]),
   ])),
   // As above, with the journal created anew by flights, and by a commit that does not wait for it.
-  flightMoves: slow(scripted(3, [
+  flightMoves: heavy(scripted(3, [
     { do: "drop", tree: "gone" },
     write([set("main", "b", 1, 400)], "none"),
     // The second checkpoint leaves the journal empty.
@@ -397,7 +397,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
   // The areas grow by flights, before a commit needs it, or by a commit that does not wait for it.
   flightGrowth: tuned(
     { journalBytes: 4 * MIB },
-    slow(scripted(3, [
+    heavy(scripted(3, [
       // The growth ends by flights, by a commit, and before a checkpoint in line.
       ...GROWTH_ENDS.map(({ flights, writes, act }): Step[] => [
         ...times(3, (i) => write([set("main", `key ${i}`, i, 450_000)], "buffered")),
@@ -423,7 +423,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
   // The areas of a journal that is never empty move while commits go on.
   flightAreas: tuned(
     { tailBytes: 2 * MIB },
-    slow(scripted(1, [
+    heavy(scripted(2, [
       { do: "drop", tree: "gone" },
       REQUEST,
       ...times(11, (i): Step[] => [
