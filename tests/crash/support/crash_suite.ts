@@ -10,7 +10,7 @@ import { type CrashReport, sumOf } from "./crash_driver.ts";
 import type { CrashJob, CrashResult } from "./crash_worker.ts";
 import { WORKLOADS } from "./workloads.ts";
 
-const SCALE = Number(Deno.env.get("QUIRE_CRASH") ?? 0.15);
+const SCALE = Number(Deno.env.get("QUIRE_CRASH") ?? 0.1);
 const SEED = Number(Deno.env.get("QUIRE_SEED") ?? 1);
 const RANDOM_SEEDS = 16;
 const WORKERS = Math.min(4, navigator.hardwareConcurrency);
