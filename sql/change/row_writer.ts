@@ -209,7 +209,9 @@ export class RowWriter {
     keyChanges = true,
   ): void {
     const unique = this.#table.indexes.filter((index) => index.isUnique && isAffected(index));
-    const keys: (Index | "key")[] = keyChanges ? ["key", ...unique] : unique;
+    // The newest index first, as SQLite checks them.
+    const newest = unique.toReversed();
+    const keys: (Index | "key")[] = keyChanges ? ["key", ...newest] : newest;
     // What ON CONFLICT handles comes last, when nothing else can fail any more.
     const isLate = (key: Index | "key") => this.#handlerOf(key) === undefined ? 0 : 1;
     for (const key of keys.toSorted((a, b) => isLate(a) - isLate(b))) {
