@@ -81,14 +81,18 @@ class Sum implements AggregateState {
     }
     if (!this.#isReal) {
       this.#isReal = true;
-      this.#sum = Number(this.#large ?? this.#whole);
+      this.#addExact(this.#large ?? BigInt(this.#whole));
       if (this.#hasOverflowed) return;
     }
     const number = numericOf(value)!;
-    if (typeof number !== "bigint") return this.#addReal(doubleOf(number));
-    // In two parts that doubles hold.
-    const low = number % 16_384n;
-    this.#addReal(Number(number - low));
+    if (typeof number === "bigint") this.#addExact(number);
+    else this.#addReal(doubleOf(number));
+  }
+
+  /** Adds an integer in two parts that doubles hold. */
+  #addExact(value: bigint): void {
+    const low = value % 16_384n;
+    this.#addReal(Number(value - low));
     this.#addReal(Number(low));
   }
 

@@ -297,8 +297,8 @@ export class RandomSql {
       case 1:
       case 2: {
         const column = this.#pick(columns).name;
-        const or = this.#pick(["", "OR IGNORE ", "OR REPLACE "]);
-        return `UPDATE ${or}${name} SET ${column} = ${this.#expr(from, 1)} WHERE ${
+        // Not OR IGNORE or OR REPLACE: which row keeps a value depends on the order of rows.
+        return `UPDATE ${name} SET ${column} = ${this.#expr(from, 1)} WHERE ${
           this.#condition(from, 1, 1)
         }`;
       }
