@@ -4,7 +4,7 @@
  * cuts at N moments, QUIRE_SEED=N chooses them.
  */
 
-import { assert, assertEquals, assertGreater } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertLessOrEqual } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { archive, Database } from "../../mod.ts";
 import { MemoryFile, Pager, type PagerOptions } from "../../pager/mod.ts";
@@ -37,7 +37,7 @@ const IN_LINE: FlushPolicy = {
 interface Recorded {
   readonly file: PowerFile;
   readonly states: Map<number, Content>;
-  readonly puts: { operations: number; name: string; bytes: Uint8Array }[];
+  readonly puts: { operations: number; durable: number; name: string; bytes: Uint8Array }[];
 }
 
 async function archivedSession(random: Random): Promise<Recorded> {
@@ -46,7 +46,7 @@ async function archivedSession(random: Random): Promise<Recorded> {
   const puts: Recorded["puts"] = [];
   const store = new MemoryStore();
   store.put = (name, bytes) => {
-    puts.push({ operations: file.operations.length, name, bytes });
+    puts.push({ operations: file.operations.length, durable: db.durableVersion, name, bytes });
     return MemoryStore.prototype.put.call(store, name, bytes);
   };
   const db = new Database(new Session(new Pager(file, OPTIONS), "sync", false, IN_LINE));
@@ -66,6 +66,11 @@ async function archivedSession(random: Random): Promise<Recorded> {
   await shipping.flush();
   await shipping.close();
   return { file, states, puts };
+}
+
+/** The last version of a segment, by its name. */
+function lastVersionIn(name: string): number {
+  return Number(name.split("-")[2]);
 }
 
 /** Opens an image, continues the archive as it was, and compares all its states. */
@@ -92,7 +97,7 @@ async function judge(image: MemoryFile, { states, puts }: Recorded, cut: number)
   db.close();
   const shipped = [...states].filter(([version]) => {
     return puts.some(({ operations, name }) =>
-      operations <= cut && name.startsWith("commits-") && Number(name.split("-")[2]) === version
+      operations <= cut && name.startsWith("commits-") && lastVersionIn(name) === version
     );
   });
   const last = shipped.at(-1);
@@ -127,5 +132,6 @@ describe("power cuts of a database that is archived", () => {
     assertGreater(shipped, 0);
     assertEquals(session.states.size, COMMITS);
     assert(session.puts.length > 5);
+    for (const { name, durable } of session.puts) assertLessOrEqual(lastVersionIn(name), durable);
   });
 });

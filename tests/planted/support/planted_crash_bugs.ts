@@ -244,7 +244,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     SUPERBLOCKS,
     "for (const turn of [0, 1] as const) {",
     "for (const turn of [0] as const) {",
-    whole("levels"),
+    whole("journalRenewal"),
   ),
   bug(
     "checkpoint-superblock-once",
