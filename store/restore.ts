@@ -110,15 +110,18 @@ export async function restore(
   base: string | URL | RestoreSource,
   ...increments: readonly (string | URL)[]
 ): Promise<RestoreResult> {
-  if (typeof base === "string" || base instanceof URL || typeof base !== "object") {
-    return await restoreChain(to, [base, ...increments]);
-  }
+  if (!isSource(base)) return await restoreChain(to, [base, ...increments]);
   const target = pathOf(ACTION, to);
   checkOptions(ACTION, base, SOURCE_TYPES);
   const { from, at, signal } = base;
   checkStore(ACTION, from);
   checkPoint(at);
   return await restoreFromArchive(target, namedStore(from), at, signal);
+}
+
+/** Whether the second argument is an archive rather than a path, right or wrong. */
+function isSource(base: string | URL | RestoreSource): base is RestoreSource {
+  return typeof base === "object" && base !== null && Object.hasOwn(base, "from");
 }
 
 function checkPoint(at: unknown): asserts at is ArchivePoint {
