@@ -120,8 +120,8 @@ export async function restore(
 }
 
 /** Whether the second argument is an archive rather than a path, right or wrong. */
-function isSource(base: string | URL | RestoreSource): base is RestoreSource {
-  return typeof base === "object" && base !== null && Object.hasOwn(base, "from");
+function isSource(base: string | URL | Partial<RestoreSource>): base is RestoreSource {
+  return typeof base === "object" && (base as Partial<RestoreSource> | null)?.from !== undefined;
 }
 
 function checkPoint(at: unknown): asserts at is ArchivePoint {

@@ -10,6 +10,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { COMMANDS } from "../../cli/all_commands.ts";
 import { bytes, json, open, string, structured, tuple } from "../../mod.ts";
+import { sql } from "../../sql/mod.ts";
 import { cliWords, quire } from "../support/cli.ts";
 import { inTempDir } from "../support/temp.ts";
 import { Terminal, whyNoTerminal } from "../support/terminal.ts";
@@ -150,8 +151,12 @@ describe("security: a terminal", { skip: whyNoTerminal() ?? false }, () => {
       }
       const tried = new Set(LINES.map(([name]) => name));
       const missing = COMMANDS.filter(({ name }) => !tried.has(name)).map(({ name }) => name);
-      // The shell has its own tests.
-      assertEquals(missing, ["shell"], "tests/security/terminal_test.ts: give it a row in LINES");
+      // These have their own tests.
+      assertEquals(
+        missing,
+        ["shell", "sql"],
+        "tests/security/terminal_test.ts: give it a row in LINES",
+      );
     }));
 
   it("receives equivalent JSON", () =>
@@ -205,6 +210,40 @@ describe("security: a terminal", { skip: whyNoTerminal() ?? false }, () => {
       const drawn = /\x1b\[(?:\d+[GC]|[0-2]?[JK]|\d*[A-D])|\r/g;
       assertSafe(shown.replace(/\r\n/g, "\n").replace(drawn, ""), "the shell");
       assertStringIncludes(shown, "x\\u202e\\u009b\\u200by");
+    }));
+
+  it("receives none from tables, rows, plans and errors of SQL", () =>
+    inTempDir(async (dir) => {
+      {
+        using db = open(`${dir}/db.quire`);
+        const name = `"t${EVIL}"`;
+        sql(db).exec(`CREATE TABLE ${name} ("c${EVIL}" TEXT PRIMARY KEY)`);
+        sql(db).prepare(`INSERT INTO ${name} VALUES (?)`).run(`v${EVIL}`);
+        sql(db).exec(`CREATE VIEW w AS SELECT * FROM ${name}`);
+      }
+      const words = cliWords(["sql", "db.quire"], ["--allow-env=HOME,XDG_STATE_HOME"]);
+      const terminal = new Terminal([Deno.execPath(), ...words], { cwd: dir, env: { HOME: dir } });
+      await terminal.waitFor("sql> ");
+      const from = terminal.shown.length;
+      const run = async (text: string, until: string) => {
+        const at = terminal.shown.length;
+        const shown = await terminal.type(`${text}\r`, until);
+        await terminal.waitFor("sql> ", at + shown.indexOf(until) + until.length);
+      };
+      await run(".tables", "u202e");
+      await run(".schema", "u202e");
+      for (const mode of ["table", "json", "csv"]) {
+        await run(`.mode ${mode}`, "\n");
+        await run("SELECT * FROM w;", "u202e");
+      }
+      await run("EXPLAIN QUERY PLAN SELECT * FROM w;", "u202e");
+      await run(`SELECT "no\u202e\u009b" FROM w;`, "no\\u202e\\u009b");
+      await run(".\u202e", "no such command");
+      await terminal.end("\x04");
+      const shown = terminal.shown.slice(from);
+      // deno-lint-ignore no-control-regex -- the line editor writes them
+      const drawn = /\x1b\[(?:\d+[GC]|[0-2]?[JK]|\d*[A-D])|\r/g;
+      assertSafe(shown.replace(/\r\n/g, "\n").replace(drawn, ""), "quire sql");
     }));
 });
 
