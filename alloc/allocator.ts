@@ -262,7 +262,9 @@ export class Allocator implements TransactionListener {
       const free = summary.find(1, 0);
       if (free >= 0) known = Math.min(known, free);
     }
-    // Held pages are free on disk: after a crash, a hint above them would lose them.
+    // Held pages are free on disk, and so are those of a chunk that the journal has not taken yet:
+    // after a crash, or in a copy, a hint above them would lose them.
+    if (this.#reserved.size > 0) known = Math.min(known, ...this.#reserved);
     this.#pager.meta.allocatorHint = Math.min(known, this.#holds.lowestChunk);
   }
 

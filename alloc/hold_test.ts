@@ -14,7 +14,7 @@ import {
 } from "../pager/mod.ts";
 import { always, FaultyFile } from "../tests/support/faulty_file.ts";
 import { dataPages, makeFile, openNodes, SMALL_CACHE, transact } from "../tests/support/pages.ts";
-import { openSpace, type Space, take } from "../tests/support/space.ts";
+import { numbers, openSpace, type Space, take } from "../tests/support/space.ts";
 import { Allocator } from "./allocator.ts";
 import { Holds } from "./holds.ts";
 
@@ -216,6 +216,24 @@ describe("the end of a hold", () => {
     assertEquals(pager.meta.pageCount, pageCount);
     assert(allocator.isInUse(first + 99));
     pager.close();
+  });
+});
+
+describe("a chunk that the journal takes or gives back", () => {
+  it("keeps the hint at or below it, so that a copy made meanwhile has its pages", () => {
+    const space = openSpace();
+    const { allocator, pager } = space;
+    transact(pager, () => take(space, 3 * 255 - 2));
+    transact(pager, () => numbers(257, 255).forEach((page) => allocator.release(page, 1)));
+    allocator.chunkReserved(1);
+    const taken = transact(pager, () => take(space, 300));
+    assert(taken.every((page) => page >>> 8 !== 1), "no page of it is taken");
+    assertEquals(pager.meta.allocatorHint, 1);
+    const copy = pager.copies.begin();
+    assertEquals(copy.superblock.allocatorHint, 1);
+    copy.close();
+    allocator.chunkChanged(1);
+    assert(transact(pager, () => take(space, 400)).includes(257));
   });
 });
 
