@@ -70,9 +70,23 @@ function times<T>(count: number, of: (i: number) => T): T[] {
   return Array.from({ length: count }, (_, i) => of(i));
 }
 
-function scripted(limit: number, steps: readonly Step[], prelude?: readonly Step[]): NamedWorkload {
-  const rest = prelude === undefined ? {} : { prelude };
-  return { limit, make: (_, options) => ({ options, steps, ...rest }) };
+/**
+ * A workload of fixed steps. They are functions, because the values of all workloads together take
+ * most of a second to make, and most processes run one workload.
+ */
+function scripted(
+  limit: number,
+  steps: () => readonly Step[],
+  prelude?: () => readonly Step[],
+): NamedWorkload {
+  return {
+    limit,
+    make: (_, options) => ({
+      options,
+      steps: steps(),
+      ...(prelude !== undefined && { prelude: prelude() }),
+    }),
+  };
 }
 
 /** As `scripted`, with the options that the workload tests. */
@@ -110,10 +124,10 @@ const GROWTH_ENDS = [
   { flights: 1, writes: 6, act: CHECKPOINT },
 ];
 
-const someEntries = times(40, (i) => set("main", `key ${i}`, 0, 30 + i));
+const someEntries = () => times(40, (i) => set("main", `key ${i}`, 0, 30 + i));
 
 /** The trees "low" and "high" in two chunks: the first chunk is full, and stays so. */
-const TWO_CHUNKS: readonly Step[] = [
+const inTwoChunks = (): readonly Step[] => [
   write(times(6, (i) => set("low", `key ${i}`, 0, 400))),
   ...times(5, (i) => write([set("full", keyAt(i), 0, 400_000)])),
   write(times(20, (i) => set("full", keyAt(10 + i), 0, 8_000))),
@@ -121,7 +135,7 @@ const TWO_CHUNKS: readonly Step[] = [
 ];
 
 /** Nodes, roots, shared pages and values behind a tree that will be dropped, and a value. */
-const GAPS: readonly Step[] = [
+const withGaps = (): readonly Step[] => [
   write(times(3, (i) => set("gone", `key ${i}`, 0, 900_000))),
   write([set("main", "gone", 0, 900_000)]),
   write(times(40, (i) => set("main", `key ${i}`, 0, 1_900))),
@@ -131,14 +145,14 @@ const GAPS: readonly Step[] = [
 
 /** All workloads by name. */
 export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
-  firstCommit: scripted(200, [write([set("main", "a", 1)]), REOPEN]),
-  createTrees: scripted(120, [
+  firstCommit: scripted(200, () => [write([set("main", "a", 1)]), REOPEN]),
+  createTrees: scripted(120, () => [
     ...times(6, (i) => write([set(`tree ${i}`, "a", i), set("main", `key ${i}`, i)])),
     REOPEN,
     write([set("late", "a", 9)], "buffered"),
     REOPEN,
   ]),
-  levels: scripted(100, [
+  levels: scripted(100, () => [
     ...times(24, (i) => write([set("main", `key ${i % 7}`, i)], LEVELS[i * 5 % 7 % 3])),
     CHECKPOINT,
     ...times(12, (i) => write([set("main", `key ${i % 5}`, 50 + i)], LEVELS[i % 3])),
@@ -146,12 +160,13 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
   ]),
   groups: scripted(
     100,
-    times(8, (group) => [
-      ...times(group % 4 + 1, (i) => write([set("main", `key ${i}`, group)], "buffered")),
-      write([remove("main", "key 1"), set("main", `sync ${group % 3}`, group)]),
-    ]).flat(),
+    () =>
+      times(8, (group) => [
+        ...times(group % 4 + 1, (i) => write([set("main", `key ${i}`, group)], "buffered")),
+        write([remove("main", "key 1"), set("main", `sync ${group % 3}`, group)]),
+      ]).flat(),
   ),
-  largeValues: scripted(100, [
+  largeValues: scripted(100, () => [
     write([set("main", "large", 1, 60_000), set("main", "small", 1)]),
     write([set("main", "large", 2, 9_000)]),
     CHECKPOINT,
@@ -160,7 +175,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     CHECKPOINT,
     REOPEN,
   ]),
-  sharedValues: scripted(100, [
+  sharedValues: scripted(100, () => [
     write(times(6, (i) => set("main", `key ${i}`, 1, 2_100 + i))),
     write([set("main", "key 1", 2, 2_101), set("main", "key 2", 2, 2_300)]),
     write([set("main", "key 3", 3, 3_900), remove("main", "key 4")], "buffered"),
@@ -177,22 +192,22 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     CHECKPOINT,
     REOPEN,
   ]),
-  splits: scripted(100, [
-    write(someEntries),
+  splits: scripted(100, () => [
+    write(someEntries()),
     ...times(6, (i) => write(times(20, (j) => set("main", `key ${i * 3 + j * 5}`, i, 900)))),
     ...times(4, (i) => write(times(30, (j) => remove("main", `key ${i * 20 + j}`)))),
     CHECKPOINT,
     REOPEN,
-  ], [write(someEntries)]),
-  drop: scripted(100, [
+  ], () => [write(someEntries())]),
+  drop: scripted(100, () => [
     write([set("main", "a", 1)]),
     { do: "drop", tree: "gone" },
     write([set("gone", "again", 2, 3_000)], "buffered"),
     CHECKPOINT,
     { do: "drop", tree: "gone" },
     REOPEN,
-  ], [write(times(200, (i) => set("gone", `key ${i}`, 0, 400)))]),
-  streams: scripted(60, [
+  ], () => [write(times(200, (i) => set("gone", `key ${i}`, 0, 400)))]),
+  streams: scripted(60, () => [
     stream(set("main", "a", 1, 70_000), 3),
     write([set("main", "b", 1)], "none"),
     stream(set("new", "a", 2, 50_000), 2, "release"),
@@ -210,7 +225,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     stream(set("new", "a", 10, 30_000), 3),
     REOPEN,
   ]),
-  streamBypass: slow(scripted(12, [
+  streamBypass: slow(scripted(12, () => [
     stream(set("main", "a", 1, 1_400_000), 70),
     write([set("main", "b", 1)], "none"),
     stream(set("main", "b", 2, 1_200_000), 65, "leave"),
@@ -223,7 +238,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     STEP,
     REOPEN,
   ])),
-  rollback: scripted(100, [
+  rollback: scripted(100, () => [
     { do: "abort", changes: [set("main", "a", 1), set("gone", "a", 1), set("main", "b", 1)] },
     { do: "abort", changes: [set("main", "a", 1)] },
     ...times(6, (i): Step[] => [
@@ -233,21 +248,21 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     ]).flat(),
     CHECKPOINT,
   ]),
-  slices: scripted(50, [
+  slices: scripted(50, () => [
     ...times(30, (i): Step[] => [
       write([set("main", `key ${i % 9}`, i, 300), set(`tree ${i % 3}`, "a", i)], LEVELS[i % 3]),
       STEP,
     ]).flat(),
     REOPEN,
   ]),
-  twoChunks: slow(scripted(40, [
+  twoChunks: slow(scripted(40, () => [
     ...times(20, (i): Step[] => [
       write([set("main", `key ${i * 13 % 40}`, i, 1500), set("main", "large", i, 20_000)]),
       STEP,
     ]).flat(),
     REOPEN,
-  ], [write(times(40, (i) => set("main", `key ${i}`, 0, 60_000)))])),
-  farApart: slow(scripted(16, [
+  ], () => [write(times(40, (i) => set("main", `key ${i}`, 0, 60_000)))])),
+  farApart: slow(scripted(16, () => [
     ...times(12, (i): Step[] => [
       write([set("low", `key ${i % 5}`, i, 300), set("high", `key ${i % 5}`, i)], LEVELS[i % 3]),
       STEP,
@@ -256,14 +271,14 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
       STEP,
     ]).flat(),
     REOPEN,
-  ], TWO_CHUNKS)),
+  ], inTwoChunks)),
   pressure: tuned(
     { cacheBytes: SMALL_CACHE },
-    heavy(scripted(2, [
+    heavy(scripted(2, () => [
       write(times(60, (i) => set("main", keyAt(i * 90), 1, 1_900)), "none"),
       { do: "abort", changes: times(600, (i) => set("main", keyAt(i * 9 + 2), 2, 1_900)) },
       write(times(10, (i) => set("main", keyAt(i * 500), 3, 1_900))),
-    ], [
+    ], () => [
       {
         do: "load",
         changes: times(5_500, (i) => set("main", keyAt(i), 0, 1_900)),
@@ -271,7 +286,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
       },
     ])),
   ),
-  bigCommit: scripted(12, [
+  bigCommit: scripted(12, () => [
     write([set("main", "a", 1)]),
     write(times(60, (i) => set("main", `key ${i}`, 2, 20_000 + i)), "buffered"),
     write(times(50, (i) => set("main", `key ${i}`, 3, 1_500))),
@@ -280,13 +295,13 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
   ]),
   journalGrowth: tuned(
     { journalBytes: 4 * MIB },
-    slow(scripted(8, [
+    slow(scripted(8, () => [
       ...times(12, (i) => write([set("main", `key ${i}`, i, 450_000)], LEVELS[i % 2])),
       ...times(3, (i) => write(times(5, (j) => set("main", `key ${j}`, 20 + i, 90_000)))),
       REOPEN,
     ])),
   ),
-  bypass: slow(scripted(12, [
+  bypass: slow(scripted(12, () => [
     write([set("main", "a", 1), set("main", "large", 1, 600_000)]),
     write([set("main", "a", 2)], "none"),
     write([remove("main", "large")], "none"),
@@ -299,7 +314,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     write([set("main", "large", 8, 640_000)]),
     REOPEN,
   ])),
-  newLeaves: slow(scripted(12, [
+  newLeaves: slow(scripted(12, () => [
     write(times(300, (i) => set("main", `key ${i}`, 1, 1_900))),
     write(times(40, (i) => set("main", `key ${i * 7}`, 2, 1_900)), "buffered"),
     write(times(200, (i) => remove("main", `key ${i + 50}`)), "none"),
@@ -310,7 +325,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     write(times(280, (i) => set("tree 2", `key ${i}`, 5, 1_950))),
     REOPEN,
   ])),
-  renewed: slow(scripted(12, [
+  renewed: slow(scripted(12, () => [
     write(times(120, (i) => set("main", `key ${i}`, 1, 1_900)), "none"),
     write(times(120, (i) => remove("main", `key ${i}`)), "none"),
     write(times(300, (i) => set("main", `key ${i}`, 2, 1_900))),
@@ -319,8 +334,8 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     STEP,
     CHECKPOINT,
     REOPEN,
-  ], [write([set("main", "full", 0, 1_500_000)])])),
-  shrink: slow(scripted(12, [
+  ], () => [write([set("main", "full", 0, 1_500_000)])])),
+  shrink: slow(scripted(12, () => [
     write([set("main", "a", 1)]),
     write(times(6, (i) => set("main", `key ${i}`, 1, 400_000))),
     write(times(6, (i) => remove("main", `key ${i}`))),
@@ -338,12 +353,12 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
   ])),
   journalTurns: tuned(
     { journalBytes: 2 * MIB },
-    scripted(20, [
+    scripted(20, () => [
       ...times(60, (i) => write([set("main", `key ${i % 4}`, i, 90_000)], LEVELS[i % 3])),
       REOPEN,
     ]),
   ),
-  journalRenewal: slow(scripted(4, [
+  journalRenewal: slow(scripted(4, () => [
     write([set("main", "a", 1, 400)]),
     { do: "drop", tree: "gone" },
     write([set("main", "b", 1, 400)], "none"),
@@ -366,12 +381,12 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     { do: "abort", changes: [set("main", "e", 6, 400_000)] },
     write([remove("main", "d")], "buffered"),
     REOPEN,
-  ], [
+  ], () => [
     write(times(3, (i) => set("gone", `key ${i}`, 0, 1_900_000))),
     write([set("main", "a", 0, 400)]),
   ])),
   // As above, with the journal created anew by flights, and by a commit that does not wait for it.
-  flightMoves: heavy(scripted(3, [
+  flightMoves: heavy(scripted(3, () => [
     { do: "drop", tree: "gone" },
     write([set("main", "b", 1, 400)], "none"),
     // The second checkpoint leaves the journal empty.
@@ -390,14 +405,14 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     TAKE_OFF,
     LAND,
     REOPEN,
-  ], [
+  ], () => [
     write(times(3, (i) => set("gone", `key ${i}`, 0, 1_900_000))),
     write([set("main", "a", 0, 400)]),
   ])),
   // The areas grow by flights, before a commit needs it, or by a commit that does not wait for it.
   flightGrowth: tuned(
     { journalBytes: 4 * MIB },
-    heavy(scripted(3, [
+    heavy(scripted(3, () => [
       // The growth ends by flights, by a commit, and before a checkpoint in line.
       ...GROWTH_ENDS.map(({ flights, writes, act }): Step[] => [
         ...times(3, (i) => write([set("main", `key ${i}`, i, 450_000)], "buffered")),
@@ -423,7 +438,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
   // The areas of a journal that is never empty move while commits go on.
   flightAreas: tuned(
     { tailBytes: 2 * MIB },
-    heavy(scripted(2, [
+    heavy(scripted(2, () => [
       { do: "drop", tree: "gone" },
       REQUEST,
       ...times(11, (i): Step[] => [
@@ -438,12 +453,12 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
         LAND,
       ]).flat(),
       REOPEN,
-    ], [
+    ], () => [
       write([set("main", "a", 0, 400)]),
       write(times(5, (i) => set("gone", `key ${i}`, 0, 1_900_000))),
     ])),
   ),
-  compaction: slow(scripted(4, [
+  compaction: slow(scripted(4, () => [
     write([set("main", "large", 2, 30_000)]),
     { do: "drop", tree: "gone" },
     write([remove("main", "gone")], "none"),
@@ -452,17 +467,17 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     REOPEN,
     write([set("main", "a", 3, 400)]),
     REOPEN,
-  ], GAPS)),
-  compactionWhole: slow(scripted(4, [
+  ], withGaps)),
+  compactionWhole: slow(scripted(4, () => [
     write([set("main", "large", 2, 30_000)]),
     { do: "drop", tree: "gone" },
     write([remove("main", "gone")], "none"),
     COMPACT,
     write([set("main", "a", 3, 400), set("late", "b", 3, 9_000)], "buffered"),
     COMPACT,
-  ], GAPS)),
+  ], withGaps)),
   // Leaves are packed; others commit and fly between the steps.
-  packing: scripted(3, [
+  packing: scripted(3, () => [
     ...times(3, (): Step => COMPACT_STEP),
     write([set("thin", "key 7", 2, 1_000), remove("thin", "key 0")], "buffered"),
     ...times(3, (): Step => COMPACT_STEP),
@@ -473,12 +488,12 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     COMPACT,
     write([set("thin", "key 1", 4, 400)]),
     REOPEN,
-  ], [
+  ], () => [
     ...times(4, (i) => write(times(30, (j) => set("thin", `key ${j * 4 + i}`, 0, 500)))),
     write(times(120, (i) => i).filter((i) => i % 3 > 0).map((i) => remove("thin", `key ${i}`))),
   ]),
   // Each step moves a page or a value; others commit and fly between them.
-  compactionSteps: slow(scripted(4, [
+  compactionSteps: slow(scripted(4, () => [
     { do: "drop", tree: "gone" },
     write([remove("main", "gone")], "none"),
     ...times(20, (): Step => COMPACT_STEP),
@@ -497,27 +512,28 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     COMPACT,
     write([set("main", "a", 50, 400)]),
     REOPEN,
-  ], GAPS)),
+  ], withGaps)),
   eviction: tuned(
     { cacheBytes: SMALL_CACHE },
-    slow(scripted(3, [
+    slow(scripted(3, () => [
       ...times(12, (i): Step[] => [
         write(times(24, (j) => set("main", `key ${j * 11 + i}`, i + 1, 1_700)), LEVELS[i % 3]),
         write([set("main", `large ${i % 2}`, i, 700_000)], "none"),
       ]).flat(),
       CHECKPOINT,
-    ], [write(times(300, (i) => set("main", `key ${i}`, 0, 34_000)))])),
+    ], () => [write(times(300, (i) => set("main", `key ${i}`, 0, 34_000)))])),
   ),
   reopen: scripted(
     60,
-    times(5, (i): Step[] => [
-      write([set("main", `key ${i}`, i, 3_000)], LEVELS[i % 3]),
-      REOPEN,
-    ]).flat(),
+    () =>
+      times(5, (i): Step[] => [
+        write([set("main", `key ${i}`, i, 3_000)], LEVELS[i % 3]),
+        REOPEN,
+      ]).flat(),
   ),
   tightFile: tuned(
     { journalBytes: 2 * MIB },
-    scripted(12, [
+    scripted(12, () => [
       write([set("main", "key 1", 1, 500), set("other", "a", 1)]),
       ...times(2, (i): Step[] => [
         { do: "checkpoint" },
@@ -528,9 +544,9 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
         write([set("main", "key 1", 20 + i, 500)]),
         STEP,
       ]).flat(),
-    ], [write(manyEntries(1_200, 0))]),
+    ], () => [write(manyEntries(1_200, 0))]),
   ),
-  snapshots: scripted(24, [
+  snapshots: scripted(24, () => [
     ...times(16, (i): Step[] => [
       { do: i % 3 === 0 ? "keep" : "step" },
       write(
@@ -543,25 +559,26 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     CHECKPOINT,
     { do: "release" },
     write([set("main", "key 0", 50, 30_000)]),
-  ], [write(someEntries)]),
+  ], () => [write(someEntries())]),
   savepoints: scripted(
     30,
-    times(6, (i): Step[] => [
-      {
-        do: "writeAround",
-        changes: times(4, (j) => set("main", `key ${i * 3 + j}`, i, 700)),
-        undone: [
-          ...times(12, (j) => set("main", `key ${j}`, 100 + i, 900)),
-          remove("main", `key ${i}`),
-          set(`tree ${i}`, "a", i, 5_000),
-          remove("main", "large"),
-        ],
-      },
-      write([set("main", "large", i, 20_000)], LEVELS[i % 3]),
-      STEP,
-    ]).flat(),
+    () =>
+      times(6, (i): Step[] => [
+        {
+          do: "writeAround",
+          changes: times(4, (j) => set("main", `key ${i * 3 + j}`, i, 700)),
+          undone: [
+            ...times(12, (j) => set("main", `key ${j}`, 100 + i, 900)),
+            remove("main", `key ${i}`),
+            set(`tree ${i}`, "a", i, 5_000),
+            remove("main", "large"),
+          ],
+        },
+        write([set("main", "large", i, 20_000)], LEVELS[i % 3]),
+        STEP,
+      ]).flat(),
   ),
-  bulk: scripted(30, [
+  bulk: scripted(30, () => [
     { do: "load", changes: times(60, (i) => set("bulk", keyAt(i), 1, 1_500)), durability: "sync" },
     { do: "drop", tree: "bulk" },
     { do: "load", changes: times(70, (i) => set("again", keyAt(i), 2, 1_300)), durability: "none" },
@@ -579,16 +596,16 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
     { do: "load", changes: times(50, (i) => set("bulk", keyAt(i), 6, 2_000)), durability: "sync" },
     REOPEN,
   ]),
-  parts: slow(scripted(6, [
+  parts: slow(scripted(6, () => [
     write([set("main", "a", 1)], "buffered"),
     write(manyEntries(2_600, 2), "buffered"),
     write([set("main", "a", 3)]),
-  ], [write(manyEntries(2_600, 0))])),
+  ], () => [write(manyEntries(2_600, 0))])),
   // A value takes the free pages in front of those of its old value.
-  claims: scripted(30, [
+  claims: scripted(30, () => [
     write([set("main", "a", 2, 100_000)], "none"),
     write([set("main", "small", 3)]),
-  ], [
+  ], () => [
     write([set("main", "front", 0, 104_000)]),
     write([set("main", "a", 0, 100_000)]),
     write([set("main", "behind", 0, 300_000)]),
@@ -596,57 +613,63 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
   ]),
   flights: scripted(
     60,
-    times(12, (i): Step[] => [
-      write([set("main", `key ${i % 7}`, i)], LEVELS[1 + i % 2]),
-      TAKE_OFF,
-      write([set("main", `key ${i % 5}`, 50 + i), set("main", "last", i)], LEVELS[i * 5 % 7 % 3]),
-      { do: "abort", changes: [set("main", "last", 100 + i)] },
-      LAND,
-      i % 5 === 4 ? CHECKPOINT : STEP,
-    ]).flat().concat(TAKE_OFF, REOPEN),
+    () =>
+      times(12, (i): Step[] => [
+        write([set("main", `key ${i % 7}`, i)], LEVELS[1 + i % 2]),
+        TAKE_OFF,
+        write([set("main", `key ${i % 5}`, 50 + i), set("main", "last", i)], LEVELS[i * 5 % 7 % 3]),
+        { do: "abort", changes: [set("main", "last", 100 + i)] },
+        LAND,
+        i % 5 === 4 ? CHECKPOINT : STEP,
+      ]).flat().concat(TAKE_OFF, REOPEN),
   ),
   flightCheckpoints: scripted(
     40,
-    times(18, (i): Step[] => [
-      write([set("main", `key ${i % 9}`, i, 300), set(`tree ${i % 3}`, "a", i)], LEVELS[1 + i % 2]),
-      REQUEST,
-      TAKE_OFF,
-      write([set("main", `key ${i % 4}`, 50 + i, 200)], LEVELS[i % 11 === 10 ? 0 : 2]),
-      ...(i % 7 === 6 ? [STEP] : []),
-      LAND,
-    ]).flat().concat(
-      CHECKPOINT,
-      // The flight writes only the batch that confirms the commit before it.
-      write([set("main", "confirmed", 1)]),
-      REQUEST,
-      TAKE_OFF,
-      write([set("main", "confirmed", 2)]),
-      LAND,
-      REOPEN,
-    ),
+    () =>
+      times(18, (i): Step[] => [
+        write(
+          [set("main", `key ${i % 9}`, i, 300), set(`tree ${i % 3}`, "a", i)],
+          LEVELS[1 + i % 2],
+        ),
+        REQUEST,
+        TAKE_OFF,
+        write([set("main", `key ${i % 4}`, 50 + i, 200)], LEVELS[i % 11 === 10 ? 0 : 2]),
+        ...(i % 7 === 6 ? [STEP] : []),
+        LAND,
+      ]).flat().concat(
+        CHECKPOINT,
+        // The flight writes only the batch that confirms the commit before it.
+        write([set("main", "confirmed", 1)]),
+        REQUEST,
+        TAKE_OFF,
+        write([set("main", "confirmed", 2)]),
+        LAND,
+        REOPEN,
+      ),
   ),
   // A chunk that is staged, and then changed, written in line, or not confirmed by the flight.
   flightStages: scripted(
     24,
-    times(3, (i): Step[] => [
-      write([set("main", "first", i, 300)]),
-      REQUEST,
-      TAKE_OFF,
-      LAND,
-      write([set("main", "staged", i, i === 2 ? 600_000 : 300)], "none"),
-      TAKE_OFF,
-      write([set("main", "later", i, 300)], "none"),
-      ...(i === 1 ? [STEP] : []),
-      LAND,
-      // The batch of this flight confirms the staged chunk, which was written in the one before.
-      TAKE_OFF,
-      LAND,
-      CHECKPOINT,
-      CHECKPOINT,
-      REOPEN,
-    ]).flat(),
+    () =>
+      times(3, (i): Step[] => [
+        write([set("main", "first", i, 300)]),
+        REQUEST,
+        TAKE_OFF,
+        LAND,
+        write([set("main", "staged", i, i === 2 ? 600_000 : 300)], "none"),
+        TAKE_OFF,
+        write([set("main", "later", i, 300)], "none"),
+        ...(i === 1 ? [STEP] : []),
+        LAND,
+        // The batch of this flight confirms the staged chunk, which was written in the one before.
+        TAKE_OFF,
+        LAND,
+        CHECKPOINT,
+        CHECKPOINT,
+        REOPEN,
+      ]).flat(),
   ),
-  flightsApart: slow(scripted(12, [
+  flightsApart: slow(scripted(12, () => [
     ...times(12, (i): Step[] => [
       write(
         [set("low", `key ${i % 5}`, i, 300), set("high", `key ${i % 5}`, i)],
@@ -659,8 +682,8 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
       LAND,
     ]).flat(),
     REOPEN,
-  ], TWO_CHUNKS)),
-  flightsBypass: slow(scripted(12, [
+  ], inTwoChunks)),
+  flightsBypass: slow(scripted(12, () => [
     write([set("main", "a", 1), set("main", "large", 1, 600_000)], "none"),
     TAKE_OFF,
     write([set("main", "a", 2), set("main", "large", 2, 560_000)], "none"),
@@ -687,7 +710,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
   ])),
   flightTurns: tuned(
     { journalBytes: 2 * MIB },
-    scripted(8, [
+    scripted(8, () => [
       ...times(50, (i): Step[] => [
         write([set("main", `key ${i % 4}`, i, 90_000)], LEVELS[1 + i % 2]),
         TAKE_OFF,
