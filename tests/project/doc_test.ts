@@ -6,17 +6,20 @@
  * `console.assert`, which readers know and which does not throw: its output is a failure here.
  */
 
-import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { inTempDir } from "../support/temp.ts";
+import { type Example, examplesIn, testOf } from "./support/examples.ts";
 import { readTree } from "./support/source_tree.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
-const TIMEOUT_MS = 240_000;
+/** Past this time an example hangs. */
+const TIMEOUT_MS = 1_200_000;
 /** The modules that users import, besides the layers. */
 const FACES = ["mod.ts", "inspect.ts", "cli/mod.ts"];
 const LAYERS = ["pager", "alloc", "btree", "store", "kv", "level", "s3", "sql"];
+const PAGES = ["README.md", "docs/explorer.md", "docs/kv.md", "docs/level.md", "docs/sql.md"];
 /** The exit code and the output of a run of examples. */
 interface Outcome {
   readonly code: number;
@@ -24,8 +27,8 @@ interface Outcome {
 }
 
 /**
- * Writes the project's configuration without its rule on unused names: Deno adds an import of the
- * documented module to every example, and an example with an import of its own does not use it.
+ * Writes the project's configuration without its rule on unused names: an example may show a
+ * result without using it.
  */
 function writeConfig(path: string): void {
   const config = JSON.parse(Deno.readTextFileSync(`${TOP}/deno.json`));
@@ -33,14 +36,19 @@ function writeConfig(path: string): void {
   Deno.writeTextFileSync(path, JSON.stringify(config));
 }
 
-/** Runs the examples of some files. */
-async function runExamples(dir: string, files: readonly string[]): Promise<Outcome> {
+/** Checks the types of some examples, and runs them in one process. */
+async function runExamples(dir: string, examples: readonly Example[]): Promise<Outcome> {
   const config = `${dir}/deno.json`;
   writeConfig(config);
+  examples.forEach((example, at) =>
+    Deno.writeTextFileSync(`${dir}/${at}.ts`, testOf(example, TOP))
+  );
+  const all = `${dir}/all.ts`;
+  Deno.writeTextFileSync(all, examples.map((_, at) => `import "./${at}.ts";\n`).join(""));
   const permissions = ["--allow-read", "--allow-write", "--allow-env", "--allow-sys"];
   permissions.push("--allow-net=127.0.0.1");
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["test", "--doc", "--no-lock", "--config", config, ...permissions, ...files],
+    args: ["test", "--no-lock", "--config", config, ...permissions, all],
     cwd: dir,
     env: { NO_COLOR: "1" },
     signal: AbortSignal.timeout(TIMEOUT_MS),
@@ -57,32 +65,54 @@ function assertRan({ code, text }: Outcome): void {
 
 describe("the examples in the documentation", () => {
   it("run, and their assertions hold", async () => {
-    const sources = [...readTree(TOP).values()].filter(({ path, layer, isTest, text }) =>
-      !isTest && (FACES.includes(path) || LAYERS.includes(layer)) && text.includes("```ts")
+    const sources = [...readTree(TOP).values()].filter(({ path, layer, isTest }) =>
+      !isTest && (FACES.includes(path) || LAYERS.includes(layer))
     );
-    const pages = ["README.md", "docs/explorer.md", "docs/kv.md", "docs/level.md", "docs/sql.md"];
-    const files = [...sources.map(({ path }) => path), ...pages].map((path) => `${TOP}/${path}`);
-    assertGreater(files.length, 30);
+    const pages = PAGES.map((path) => ({ path, text: Deno.readTextFileSync(`${TOP}/${path}`) }));
+    const examples = [...sources, ...pages].flatMap(({ path, text }) => examplesIn(path, text));
+    assertGreater(examples.length, 150);
     await inTempDir(async (dir) => {
-      const outcome = await runExamples(dir, files);
+      const outcome = await runExamples(dir, examples);
       assertRan(outcome);
-      const count = Number(/ok \| (\d+) passed/.exec(outcome.text)?.[1]);
-      assertGreater(count, 50, outcome.text);
+      assertStringIncludes(outcome.text, `ok | ${examples.length} passed`);
     });
   });
 
-  it("fail if an assertion is false", async () => {
-    const wrong = 'console.assert(open(":memory:").version === 7)';
-    await inTempDir(async (dir) => {
-      const source = (body: string) => {
-        const lines = ["```ts", `import { open } from "${TOP}/mod.ts";`, "", body, "```"];
-        return `/**\n${lines.map((line) => ` * ${line}\n`).join("")} */\nexport const a = 1;\n`;
-      };
-      Deno.writeTextFileSync(`${dir}/a.ts`, source(wrong));
-      const outcome = await runExamples(dir, [`${dir}/a.ts`]);
-      assertStringIncludes(outcome.text, "Assertion failed");
-      Deno.writeTextFileSync(`${dir}/a.ts`, source("open(7)"));
-      assertEquals((await runExamples(dir, [`${dir}/a.ts`])).code, 1);
+  it("fail if an assertion is false, an error is thrown, or a type is wrong", async () => {
+    const outcomeOf = (...lines: string[]) =>
+      inTempDir((dir) => runExamples(dir, examplesIn("a.ts", lines.join("\n"))));
+    const docstring = (code: string) => ["/**", " * ```ts", ` * ${code}`, " * ```", " */"];
+    const wrong = await outcomeOf(
+      ...docstring("console.assert(1 > 2);"),
+      ...docstring('throw new Error("thrown");'),
+      "```ts",
+      "// right",
+      "```",
+    );
+    assertStringIncludes(wrong.text, "Assertion failed");
+    assertStringIncludes(wrong.text, "thrown");
+    assertStringIncludes(wrong.text, "a.ts:7 ... FAILED");
+    assertStringIncludes(wrong.text, "2 passed | 1 failed");
+    assertEquals(wrong.code, 1);
+    const untyped = await outcomeOf(...docstring('const count: number = "1";'));
+    assertEquals(untyped.code, 1);
+    assertStringIncludes(untyped.text, "not assignable");
+  });
+
+  it("are found in docstrings and pages, with their imports", () => {
+    const text = [
+      ...["```sh", "ls", "```", ""],
+      ...["```ts ignore", "no();", "```", ""],
+      ...["  /**", "   * ```ts", '   * import { a } from "../a.ts"; // a', "   *"],
+      ...["   * if (a)", "   *   b;", "   * ```", "   */"],
+    ].join("\n");
+    const [found, ...more] = examplesIn("docs/b.md", text);
+    assertEquals(more, []);
+    assertEquals(found, {
+      place: "docs/b.md:10",
+      code: 'import { a } from "../a.ts"; // a\n\nif (a)\n  b;',
     });
+    const test = testOf(found!, "/top");
+    assert(test.startsWith('import { a } from "file:///top/a.ts";\nDeno.test('), test);
   });
 });
