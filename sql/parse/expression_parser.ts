@@ -288,6 +288,8 @@ export abstract class ExpressionParser extends TokenStream {
     let orderBy: OrderTerm[] = [];
     const isStar = this.sign("*");
     const isDistinct = !isStar && this.word("DISTINCT");
+    // ALL is the default. The word is reserved, so that it names no column.
+    if (!isStar && !isDistinct) this.word("ALL");
     if (!isStar && !this.isSign(")")) {
       args = this.list(() => this.expr());
       if (this.word("ORDER", "BY")) orderBy = this.list(() => this.orderTerm());

@@ -31,9 +31,11 @@ export interface Term {
   readonly onOf: number;
 }
 
+const SINGLE: LoopSet[] = [];
+
 /** The set of one loop. */
 export function only(index: number): LoopSet {
-  return 1n << BigInt(index);
+  return SINGLE[index] ??= 1n << BigInt(index);
 }
 
 /** Whether all loops of a set are in another one. */

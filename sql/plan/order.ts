@@ -34,8 +34,12 @@ export function planLoops(
   loops: readonly Loop[],
   terms: readonly Term[],
 ): readonly Planned[] {
+  // A loop is planned by the terms that mention it: with many tables those are few.
+  const own = loops.map((_, i) =>
+    terms.filter((term) => term.onOf === i || (term.loops & only(i)) !== 0n)
+  );
   const extend = (partial: Partial, index: number) =>
-    extended(context, loops, terms, partial, index);
+    extended(context, loops, own[index]!, partial, index);
   const whole = loops.length <= ALL_ORDERS_MAX ? bestOrder(loops, extend) : greedy(loops, extend);
   return whole.planned;
 }

@@ -23,7 +23,7 @@ export function folded(text: string, collation: Collation): string {
 
 /** Text with its ASCII letters in lower case. */
 export function lowerAscii(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
 }
 
 /** Text with its ASCII letters in upper case. */

@@ -162,6 +162,14 @@ export const PARTS: readonly Part[] = [
     counts: /^beside SQLite/,
   },
   {
+    name: "SQL in the manner of sqllogictest",
+    file: "tests/sql/families_test.ts",
+    env: { QUIRE_SQL_STEPS: "10000" },
+    minutes: 5,
+    rhythm: "each round",
+    counts: /^families of sqllogictest/,
+  },
+  {
     name: "values that V8 serialized",
     file: "kv/format/common_values_test.ts",
     env: { QUIRE_KV_VALUES: "200000" },

@@ -1,0 +1,22 @@
+/**
+ * All families by name.
+ */
+
+import type { MakeFamily } from "./family.ts";
+import { indexFamily } from "./index_family.ts";
+import { compoundFamily, manyTablesFamily } from "./join_family.ts";
+import { randomFamily } from "./random_family.ts";
+import { selectFamily } from "./select_family.ts";
+
+/** The families. */
+export const FAMILIES: Readonly<Record<string, MakeFamily>> = {
+  "select1": selectFamily(false),
+  "select2 and select3": selectFamily(true),
+  "select4": compoundFamily,
+  "select5": manyTablesFamily,
+  "random/expr": randomFamily("expr"),
+  "random/aggregates": randomFamily("aggregates"),
+  "random/groupby": randomFamily("groupby"),
+  "random/select": randomFamily("select"),
+  "index": indexFamily,
+};

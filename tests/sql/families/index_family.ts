@@ -1,0 +1,159 @@
+/**
+ * Queries in the manner of index/between, commute, delete, in, orderby, random and view: equal
+ * tables with different indexes, nested conditions, views.
+ */
+
+import type { Random } from "../../support/random.ts";
+import { type Family, query, type ScriptStep, shuffled, statement } from "./family.ts";
+
+const TABLES = ["tab0", "tab1", "tab2", "tab3", "tab4"];
+const COLUMNS = ["col0", "col1", "col3", "col4"];
+
+/** Makes the family. */
+export function indexFamily(random: Random): Family {
+  return new IndexFamily(random);
+}
+
+class IndexFamily implements Family {
+  readonly #random: Random;
+  #views: string[] = [];
+  #made = 0;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  setup(): string[] {
+    const columns = "pk INTEGER PRIMARY KEY, col0 INTEGER, col1 FLOAT, col2 TEXT, col3 INTEGER, " +
+      "col4 FLOAT, col5 TEXT";
+    const statements = [`CREATE TABLE tab0(${columns})`];
+    for (let pk = 0; pk < 40; pk++) {
+      const values = [
+        pk,
+        this.#random.below(900),
+        this.#real(),
+        `'${this.#word()}'`,
+        this.#random.below(900),
+        this.#real(),
+        `'${this.#word()}'`,
+      ];
+      statements.push(`INSERT INTO tab0 VALUES(${values.join()})`);
+    }
+    for (const table of TABLES.slice(1)) {
+      statements.push(`CREATE TABLE ${table}(${columns})`);
+      const indexes = Array.from({ length: 1 + this.#random.below(4) }, (_, i) => {
+        const parts = shuffled(this.#random, COLUMNS).slice(0, 1 + this.#random.below(3))
+          .map((column) => column + (this.#random.once(2) ? " DESC" : ""));
+        const unique = this.#random.once(6) ? "UNIQUE " : "";
+        return `CREATE ${unique}INDEX idx_${table}_${i} ON ${table} (${parts.join(", ")})`;
+      });
+      const insert = `INSERT INTO ${table} SELECT * FROM tab0`;
+      statements.push(...(this.#random.once(2) ? [insert, ...indexes] : [...indexes, insert]));
+    }
+    return statements;
+  }
+
+  #real(): string {
+    return `${this.#random.below(900)}.${this.#random.below(100)}`;
+  }
+
+  #word(): string {
+    return Array.from(
+      { length: 5 },
+      () => String.fromCharCode(97 + this.#random.below(26)),
+    ).join("");
+  }
+
+  #value(column: string): string {
+    return column === "col1" || column === "col4" ? this.#real() : String(this.#random.below(900));
+  }
+
+  #condition(depth: number): string {
+    const random = this.#random;
+    if (depth > 0 && random.once(2)) {
+      const parts = Array.from(
+        { length: 2 + random.below(3) },
+        () => this.#condition(depth - 1),
+      );
+      return `(${parts.join(random.pick([" AND ", " OR "]))})`;
+    }
+    const column = random.pick(COLUMNS);
+    const value = () => this.#value(column);
+    switch (random.below(8)) {
+      case 0:
+        return `${column} IS NULL`;
+      case 1:
+        return `(${column} BETWEEN ${value()} AND ${value()})`;
+      case 2: {
+        const list = Array.from({ length: 1 + random.below(6) }, value);
+        return `${column} IN (${list.join()})`;
+      }
+      case 3:
+        return `${column} IN (SELECT ${random.pick(COLUMNS)} FROM tab0 WHERE ${
+          this.#condition(depth - 1)
+        })`;
+      case 4:
+        return `${value()} ${random.pick(["<", ">", "<=", ">=", "="])} ${column}`;
+      default:
+        return `${column} ${random.pick(["<", ">", "<=", ">=", "="])} ${value()}`;
+    }
+  }
+
+  next(): ScriptStep {
+    const random = this.#random;
+    const table = random.pick([...TABLES, ...this.#views]);
+    const kind = random.below(30);
+    if (kind === 0) return this.#view();
+    if (kind === 1 && this.#views.length > 0) {
+      return statement(`DROP VIEW ${this.#views.pop()}`);
+    }
+    if (kind === 2) return statement(`DELETE FROM ${table} WHERE ${this.#condition(2)}`);
+    if (kind === 3) {
+      return statement(
+        `UPDATE ${table} SET ${random.pick(COLUMNS)} = ${random.below(900)} WHERE ${
+          this.#condition(1)
+        }`,
+      );
+    }
+    if (kind === 4) return statement(`INSERT OR REPLACE INTO ${table} SELECT * FROM tab0`);
+    return this.#query(table);
+  }
+
+  #view(): ScriptStep {
+    const table = this.#random.pick(TABLES);
+    const name = `view_${++this.#made}_${table}`;
+    this.#views.push(name);
+    return statement(
+      `CREATE VIEW ${name} AS SELECT pk, ${COLUMNS.join(", ")} FROM ${table} WHERE ${
+        this.#condition(2)
+      }`,
+    );
+  }
+
+  #query(table: string): ScriptStep {
+    const random = this.#random;
+    const where = ` WHERE ${random.once(5) ? "NOT " : ""}(${this.#condition(3)})`;
+    if (random.once(4)) {
+      const column = random.pick(COLUMNS);
+      const aggregates = [`count(*)`, `min(${column})`, `max(${column})`, `sum(${column})`];
+      return query(
+        `SELECT ${shuffled(random, aggregates).slice(0, 2).join(", ")} FROM ${table}${where}`,
+        "RR",
+      );
+    }
+    const columns = shuffled(random, ["pk", ...COLUMNS]).slice(0, 1 + random.below(3));
+    const results = random.once(4) ? columns.map((c) => `+ ${c} * ${random.below(90)}`) : columns;
+    const isOrdered = random.once(2);
+    const terms = [random.pick(columns), "pk"].map((term) =>
+      term + random.pick(["", " DESC", " ASC"])
+    );
+    const order = isOrdered ? ` ORDER BY ${terms.join(", ")}` : "";
+    const limit = isOrdered && random.once(4) ? ` LIMIT ${random.below(9)}` : "";
+    const types = columns.map((column) => /1|4/.test(column) ? "R" : "I").join("");
+    return query(
+      `SELECT ${results.join(", ")} FROM ${table}${where}${order}${limit}`,
+      types,
+      isOrdered,
+    );
+  }
+}
