@@ -10,7 +10,7 @@ import type { Durability } from "../mod.ts";
 import type { Engine } from "./define/engine.ts";
 import type { ParsedStatement } from "./parse/statement_parser.ts";
 import type { TransactionStatement } from "./parse/statement_ast.ts";
-import { SqlError } from "./value/error.ts";
+import { ConflictError, SqlError } from "./value/error.ts";
 
 /** What a script does with its statements. */
 export interface ScriptRunner {
@@ -81,6 +81,8 @@ export class Script {
     } catch (error) {
       if (error instanceof RolledBack) throw error;
       this.#runner.failed(error);
+      const isWhole = error instanceof ConflictError && error.action === "rollback";
+      if (isWhole && this.#open.length > 0) throw new RolledBack(undefined);
     }
     return undefined;
   }

@@ -6,7 +6,7 @@
 import { compile } from "./change/compile.ts";
 import { alterTable } from "./define/alter.ts";
 import { analyze, reindex } from "./define/analyze.ts";
-import { createIndex, createTable, createView, drop } from "./define/create.ts";
+import { createIndex, createTable, createTrigger, createView, drop } from "./define/create.ts";
 import type { Engine, Finished } from "./define/engine.ts";
 import { type PragmaResult, runPragma } from "./define/pragma.ts";
 import { bind, rowOf, type SqlInputs, type SqlRow } from "./binding.ts";
@@ -166,6 +166,8 @@ export class Statement<Row extends object = SqlRow> {
         return void createIndex(engine, statement, text);
       case "create view":
         return void createView(engine, statement, text);
+      case "create trigger":
+        return void createTrigger(engine, statement, text);
       case "drop":
         return void drop(engine, statement);
       case "alter table":

@@ -8,6 +8,7 @@ import { columnNamed, isRowidName, type Table } from "../schema/types.ts";
 import { refuse, unsupported } from "../value/error.ts";
 import type { Context } from "../expression/context.ts";
 import { ROWID, type Scope } from "../expression/scope.ts";
+import { itemsOfQuery } from "../expression/row_value.ts";
 import type { RowRegisters } from "./target.ts";
 
 /** The expressions of the columns that are set. */
@@ -24,7 +25,7 @@ export function assignmentsOf(table: Table, set: readonly Assignment[]): Assigne
 }
 
 function itemsOf(expr: Expr, count: number, at: number): readonly Expr[] {
-  if (expr.kind === "subquery") return unsupported("several columns set from a query are", at);
+  if (expr.kind === "subquery") return itemsOfQuery(expr.query, count, at);
   const items = expr.kind === "row" ? expr.items : [expr];
   if (items.length !== count) refuse(`${count} columns assigned ${items.length} values`, at);
   return items;

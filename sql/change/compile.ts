@@ -3,16 +3,17 @@
  */
 
 import { parseOne } from "../parse/statement_parser.ts";
-import type { Explainable } from "../parse/statement_ast.ts";
+import type { ConflictAction, CreateTrigger, Explainable } from "../parse/statement_ast.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import { inText, refuse } from "../value/error.ts";
 import { Builder } from "../expression/builder.ts";
-import type { Context, Prepared } from "../expression/context.ts";
+import type { Context, Prepared, TriggerShape } from "../expression/context.ts";
+import type { Scope } from "../expression/scope.ts";
 import { ExpressionEmitter } from "../expression/expression.ts";
 import { prepareQuery, prepareRecursive } from "../query/query.ts";
 import type { KeyBounds } from "../vm/cursor.ts";
 import type { Program } from "../vm/machine.ts";
-import type { Index, Table } from "../schema/types.ts";
+import type { Index, Table, Trigger } from "../schema/types.ts";
 import { defaultsOf } from "../query/defaults.ts";
 import { WHOLE } from "../query/loops.ts";
 import {
@@ -26,6 +27,8 @@ import {
 import { compileInsert } from "./insert.ts";
 import type { Emitted } from "./target.ts";
 import { compileDelete, compileUpdate } from "./update.ts";
+import { triggerScope } from "./triggers.ts";
+import { changedView, compileViewChange } from "./view_change.ts";
 
 /** What the compiler reads of a database. */
 export interface Compiled {
@@ -75,12 +78,18 @@ export function compileIndexBuild(database: Compiled, table: Table, index: Index
 }
 
 function emitStatement(context: Context, statement: Explainable): Emitted {
+  const { outer } = context;
+  if (statement.kind === "select") {
+    const prepared = context.prepare(statement.query, outer, new Map());
+    // The rows of a query in a trigger go nowhere.
+    prepared.emit((first, count) => {
+      if (outer === undefined) context.builder.emit("Result", first, count);
+    });
+    return { columns: prepared.columns, writes: "nothing" };
+  }
+  const view = changedView(context, statement);
+  if (view !== undefined) return compileViewChange(context, statement, view);
   switch (statement.kind) {
-    case "select": {
-      const prepared = context.prepare(statement.query, undefined, new Map());
-      prepared.emit((first, count) => context.builder.emit("Result", first, count));
-      return { columns: prepared.columns, writes: "nothing" };
-    }
     case "insert":
       return compileInsert(context, statement);
     case "update":
@@ -90,7 +99,33 @@ function emitStatement(context: Context, statement: Explainable): Emitted {
   }
 }
 
-function contextOf(database: Compiled, builder: Builder): Context {
+/** Compiles a trigger, whose parameters are the old and the new row. */
+function compileTrigger(
+  database: Compiled,
+  trigger: Trigger,
+  shape: TriggerShape,
+  override: ConflictAction | undefined,
+): Program {
+  return inText(trigger.sql, () => {
+    const { when, event, statements } = parseOne(trigger.sql) as CreateTrigger;
+    const builder = new Builder();
+    const first = builder.parameterBlock(2 * shape.columns.length + 2);
+    const scope = triggerScope(shape, event, first);
+    const context = contextOf(database, builder, scope, override);
+    const end = builder.label();
+    if (when !== undefined) context.jump(when, scope, end, false, true);
+    for (const statement of statements) emitStatement(context, statement);
+    builder.place(end);
+    return builder.finish([], "rows");
+  });
+}
+
+function contextOf(
+  database: Compiled,
+  builder: Builder,
+  outer?: Scope,
+  override?: ConflictAction,
+): Context {
   const { catalog } = database;
   let nesting = 0;
   const nested = (at: number, body: () => Prepared): Prepared => {
@@ -103,6 +138,8 @@ function contextOf(database: Compiled, builder: Builder): Context {
   };
   const counts = new Map<string, number>();
   const context: Context = {
+    outer,
+    override,
     builder,
     catalog,
     lowest: Infinity,
@@ -117,6 +154,10 @@ function contextOf(database: Compiled, builder: Builder): Context {
     prepareRecursive: (name, bound, scope) =>
       nested(bound.query.at, () => prepareRecursive(context, name, bound, scope)),
     later: (text) => later(database, text),
+    trigger(trigger, shape, action) {
+      let program: Program | undefined;
+      return () => program ??= compileTrigger(database, trigger, shape, action);
+    },
     value: (expr, scope, target) => emitter.value(expr, scope, target),
     jump: (expr, scope, label, when, orNull) => emitter.jump(expr, scope, label, when, orNull),
   };

@@ -2,7 +2,7 @@
  * Compiles INSERT, with ON CONFLICT and RETURNING.
  */
 
-import type { Assignment, Insert, Upsert } from "../parse/statement_ast.ts";
+import type { Assignment, ConflictAction, Insert, Upsert } from "../parse/statement_ast.ts";
 import { columnNamed, type Index, isRowidName, keyOfName, type Table } from "../schema/types.ts";
 import { refuse } from "../value/error.ts";
 import type { Label } from "../expression/builder.ts";
@@ -16,6 +16,8 @@ import { assignmentsOf, emitAssignments, refreshKey } from "./assignments.ts";
 import { changeable, changesAlone, cursorSource, type Emitted, newRow } from "./target.ts";
 import { type RowRegisters, rowSource, scopeOf } from "./target.ts";
 import { defaultsOf } from "../query/defaults.ts";
+import { RowTriggers, tableShape } from "./triggers.ts";
+import { emitUpdatedRow } from "./updated_row.ts";
 
 /** Compiles an INSERT. */
 export function compileInsert(context: Context, insert: Insert): Emitted {
@@ -30,6 +32,9 @@ class InsertCompiler {
   readonly #row: RowRegisters;
   readonly #name: string;
   readonly #common: CommonTables;
+  readonly #triggers: RowTriggers;
+  /** What OR says, here or in the statement that runs the trigger around this one. */
+  readonly #action: ConflictAction | undefined;
 
   constructor(context: Context, insert: Insert, table: Table) {
     this.#context = context;
@@ -38,6 +43,9 @@ class InsertCompiler {
     this.#row = newRow(context, table);
     this.#name = insert.alias ?? table.name;
     this.#common = withCommon(new Map(), insert.with);
+    const shape = tableShape(table);
+    this.#action = context.override ?? insert.action;
+    this.#triggers = new RowTriggers(context, table.name, shape, "insert", this.#action);
   }
 
   compile(): Emitted {
@@ -48,12 +56,15 @@ class InsertCompiler {
     const handlers = this.#insert.upserts.map((upsert) =>
       this.#handler(upsert, returning, () => skip)
     );
-    const writer = new RowWriter(this.#context, this.#table, this.#insert.action, handlers);
+    const writer = new RowWriter(this.#context, this.#table, this.#action, handlers);
     this.#rows((place) => {
       skip = builder.label();
       place();
+      this.#before(skip);
+      this.#placeRowid();
       writer.insert(this.#row, skip);
       returning.add(returned);
+      this.#triggers.run("after", undefined, rowSource(this.#table, this.#row), skip);
       builder.place(skip);
     });
     returning.emit();
@@ -61,10 +72,11 @@ class InsertCompiler {
   }
 
   #isOneRow(): boolean {
-    const { query, upserts, action } = this.#insert;
+    const { query, upserts } = this.#insert;
+    if (this.#triggers.has()) return false;
     const isOne = query === undefined ||
       (query.body.kind === "values" && query.body.rows.length === 1);
-    return isOne && upserts.length === 0 && changesAlone(this.#context, this.#table, action);
+    return isOne && upserts.length === 0 && changesAlone(this.#context, this.#table, this.#action);
   }
 
   /** Emits the rows; `body` receives a function that puts one into the registers. */
@@ -72,7 +84,7 @@ class InsertCompiler {
     const { query } = this.#insert;
     const targets = this.#targets();
     if (query === undefined) return body(() => this.#place([], 0));
-    const prepared = this.#context.prepare(query, undefined, this.#common);
+    const prepared = this.#context.prepare(query, this.#context.outer, this.#common);
     const count = prepared.columns.length;
     if (count !== targets.length) this.#refuseCount(count, targets.length);
     const { builder } = this.#context;
@@ -127,7 +139,33 @@ class InsertCompiler {
     if (!this.#table.hasRowid) return;
     const given = targets.lastIndexOf(ROWID);
     if (given >= 0) builder.emit("Copy", first + given, row.rowid);
-    else if (rowidColumn < 0) return void builder.emit("NewRowid", row.rowid, 0, 0, this.#table);
+    else if (rowidColumn < 0) builder.emit("Null", row.rowid, 1);
+  }
+
+  /** BEFORE triggers see a rowid of -1 where the row has none yet. */
+  #before(skip: Label): void {
+    if (!this.#triggers.has("before")) return;
+    const { builder } = this.#context;
+    const copy = newRow(this.#context, this.#table);
+    const source = rowSource(this.#table, copy);
+    const { columns, hasRowid } = this.#table;
+    columns.forEach((_, i) => builder.emit("Copy", this.#row.first + i, copy.first + i));
+    if (hasRowid) {
+      const isGiven = builder.label();
+      builder.emit("Copy", this.#row.rowid, copy.rowid);
+      builder.emit("NotNull", copy.rowid, isGiven);
+      builder.emit("Value", copy.rowid, 0, 0, -1);
+      builder.place(isGiven);
+    }
+    builder.emit("Affinities", copy.first, 0, 0, columns.map(({ affinity }) => affinity));
+    this.#triggers.run("before", undefined, source, skip);
+  }
+
+  /** Makes a rowid, where the row has none. */
+  #placeRowid(): void {
+    if (!this.#table.hasRowid) return;
+    const { builder } = this.#context;
+    const row = this.#row;
     const [fresh, end] = [builder.label(), builder.label()];
     builder.emit("IsNull", row.rowid, fresh);
     builder.emit("CheckRowid", row.rowid);
@@ -191,15 +229,18 @@ class InsertCompiler {
     const excluded = rowSource(table, this.#row, "excluded");
     // Columns without a table are those of the row in the table.
     for (const { name } of table.columns) excluded.hidden.add(keyOfName(name));
-    const scope = { ...scopeOf(old, excluded), common: this.#common };
+    const parent = this.#context.outer;
+    const scope = { ...scopeOf(old, excluded), common: this.#common, parent };
     if (upsert.where !== undefined) this.#context.jump(upsert.where, scope, skip, false, true);
     const assigned = assignmentsOf(table, set);
     const row = loadRow(this.#context, table, old);
     emitAssignments(this.#context, assigned, scope, row);
     refreshKey(this.#context, table, assigned, row);
     const writer = new RowWriter(this.#context, table, "abort");
-    writer.update(old, row, oldKey, (column) => assigned.has(column), skip);
-    returning.add(scopeOf(rowSource(table, row, this.#name)));
+    const returned = scopeOf(rowSource(table, row, this.#name));
+    const action = this.#action;
+    const updated = { table, old, row, key: oldKey, assigned, writer, action, skip };
+    emitUpdatedRow(this.#context, updated, () => returning.add(returned));
     builder.emit("Goto", 0, skip);
   }
 }

@@ -36,16 +36,16 @@ export interface ConflictHandler {
 export class RowWriter {
   readonly #context: Context;
   readonly #table: Table;
-  readonly #action: ConflictAction;
+  readonly #action: ConflictAction | undefined;
   readonly #handlers: readonly ConflictHandler[];
   /** The cursor on rows that are replaced. */
   readonly #replaced: number;
 
-  /** Creates a writer; `handlers` are those of ON CONFLICT. */
+  /** Creates a writer; `action` is that of OR, and `handlers` are those of ON CONFLICT. */
   constructor(
     context: Context,
     table: Table,
-    action: ConflictAction,
+    action: ConflictAction | undefined,
     handlers: readonly ConflictHandler[] = [],
   ) {
     this.#context = context;
@@ -175,7 +175,7 @@ export class RowWriter {
       const holds = builder.label();
       this.#context.jump(check.expr, scope, holds, true, true);
       if (this.#action === "ignore") builder.emit("Goto", 0, skip);
-      else builder.emit("Fail", 0, 0, 0, `CHECK constraint failed: ${check.name}`);
+      else this.#fail(this.#action, `CHECK constraint failed: ${check.name}`);
       builder.place(holds);
     }
   }
@@ -194,7 +194,7 @@ export class RowWriter {
         builder.emit("Affinity", register, 0, 0, affinity);
         builder.emit("NotNull", register, holds);
       }
-      builder.emit("Fail", 0, 0, 0, `NOT NULL constraint failed: ${name}.${own}`);
+      this.#fail(action, `NOT NULL constraint failed: ${name}.${own}`);
     }
     builder.place(holds);
   }
@@ -258,7 +258,12 @@ export class RowWriter {
     const action = actionOf(this.#action, own);
     if (action === "ignore") builder.emit("Goto", 0, skip);
     else if (action === "replace") this.#replace(found);
-    else builder.emit("Fail", 0, 0, 0, uniqueMessage(this.#table, key));
+    else this.#fail(action, uniqueMessage(this.#table, key));
+  }
+
+  #fail(action: ConflictAction | undefined, message: string): void {
+    const kind = action === "fail" ? 1 : action === "rollback" ? 2 : 0;
+    this.#context.builder.emit("Fail", kind, 0, 0, message);
   }
 
   /** Removes the row in conflict. */

@@ -144,10 +144,10 @@ export function emitMakeEntry(context: Context, index: Index, scope: Scope, key:
 
 /** The action of a constraint: that of the statement, or else its own. */
 export function actionOf(
-  statement: ConflictAction,
+  statement: ConflictAction | undefined,
   own: ConflictAction | undefined,
 ): ConflictAction {
-  return statement === "abort" ? own ?? "abort" : statement;
+  return statement ?? own ?? "abort";
 }
 
 /** The columns of the key of a table. */
@@ -167,9 +167,16 @@ export function uniqueMessage(table: Table, key: Index | "key"): string {
 }
 
 /** Whether a change of one row of a table changes nothing else, and fails before it if at all. */
-export function changesAlone(context: Context, table: Table, action: ConflictAction): boolean {
-  const { indexes, keyConflict, foreignKeys } = table;
-  const replaces = action === "replace" || keyConflict === "replace" ||
-    indexes.some(({ conflict }) => conflict === "replace");
-  return !replaces && foreignKeys.length === 0 && context.catalog.childrenOf(table).length === 0;
+export function changesAlone(
+  context: Context,
+  table: Table,
+  action: ConflictAction | undefined,
+): boolean {
+  const { indexes, keyConflict, foreignKeys, columns } = table;
+  const own = [keyConflict, ...indexes.map(({ conflict }) => conflict)];
+  const actions = [action, ...own, ...columns.map(({ notNull }) => notNull)];
+  const isSimple = actions.every((each) =>
+    each === undefined || each === "abort" || each === "ignore"
+  );
+  return isSimple && foreignKeys.length === 0 && context.catalog.childrenOf(table).length === 0;
 }

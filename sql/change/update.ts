@@ -22,6 +22,8 @@ import { Returning } from "./returning.ts";
 import { loadRow, RowWriter } from "./row_writer.ts";
 import { changeable, changesAlone, cursorSource, type Emitted, rowSource } from "./target.ts";
 import { scopeOf } from "./target.ts";
+import { RowTriggers, tableShape } from "./triggers.ts";
+import { emitUpdatedRow, updateTriggers } from "./updated_row.ts";
 import type { Access } from "../plan/access.ts";
 
 /** Compiles an UPDATE. */
@@ -30,7 +32,8 @@ export function compileUpdate(context: Context, update: Update): Emitted {
   const table = changeable(context, update.table, update.at);
   const assigned = assignmentsOf(table, update.set);
   const returning = new Returning(context, update.returning);
-  const writer = new RowWriter(context, table, update.action);
+  const action = context.override ?? update.action;
+  const writer = new RowWriter(context, table, action);
   const name = update.alias ?? table.name;
   const common = withCommon(new Map(), update.with);
   const exprs = [...assigned.values()];
@@ -44,13 +47,17 @@ export function compileUpdate(context: Context, update: Update): Emitted {
       [...assigned.keys()].forEach((column, i) =>
         builder.emit("RowColumn", list, i + 1, row.first + column)
       );
-    } else emitAssignments(context, assigned, { ...scopeOf(old), common }, row);
+    } else {
+      emitAssignments(context, assigned, { ...scopeOf(old), common, parent: context.outer }, row);
+    }
     refreshKey(context, table, assigned, row);
-    writer.update(old, row, key, (column) => assigned.has(column), skip);
-    returning.add(scopeOf(rowSource(table, row, name)));
+    const returned = scopeOf(rowSource(table, row, name));
+    const updated = { table, old, row, key, assigned, writer, action, skip };
+    emitUpdatedRow(context, updated, () => returning.add(returned));
   });
   returning.emit();
-  const isAlone = isOne && changesAlone(context, table, update.action);
+  const isAlone = isOne && changesAlone(context, table, action) &&
+    !updateTriggers(context, table, assigned, action).has();
   return { columns: returning.columns, writes: isAlone ? "one row" : "rows" };
 }
 
@@ -58,7 +65,9 @@ export function compileUpdate(context: Context, update: Update): Emitted {
 export function compileDelete(context: Context, statement: Delete): Emitted {
   const { builder } = context;
   const table = changeable(context, statement.table, statement.at);
-  const isPlain = statement.where === undefined && statement.returning.length === 0;
+  const triggers = new RowTriggers(context, table.name, tableShape(table), "delete", undefined);
+  const isPlain = statement.where === undefined && statement.returning.length === 0 &&
+    !triggers.has();
   if (isPlain && hasNoChildren(context, table)) {
     builder.emit("Clear", 1, 0, 0, table.tree, table.name);
     for (const index of table.indexes) builder.emit("Clear", 0, 0, 0, index.tree, index.name);
@@ -69,14 +78,17 @@ export function compileDelete(context: Context, statement: Delete): Emitted {
   const name = statement.alias ?? table.name;
   const common = withCommon(new Map(), statement.with);
   const { list, isOne } = emitFind(context, table, { ...statement, from: [] }, common, []);
-  emitEach(context, table, list, name, (cursor, key) => {
+  emitEach(context, table, list, name, (cursor, key, skip) => {
     const old = cursorSource(table, cursor, name);
+    triggers.run("before", old, undefined, skip);
+    if (triggers.has("before")) builder.emit("SeekKey", cursor, skip, key);
     returning.add(scopeOf(old));
     writer.delete(old, key);
     builder.emit("Changed");
+    triggers.run("after", old, undefined, skip);
   });
   returning.emit();
-  const isAlone = isOne && changesAlone(context, table, "abort");
+  const isAlone = isOne && changesAlone(context, table, "abort") && !triggers.has();
   return { columns: returning.columns, writes: isAlone ? "one row" : "rows" };
 }
 
@@ -103,7 +115,7 @@ function emitFind(
   // The table itself, even if a query of WITH has its name.
   const others = new Map(common);
   others.delete(table.name.toLowerCase());
-  const found = resolveFrom(context, [target, ...from], undefined, others);
+  const found = resolveFrom(context, [target, ...from], context.outer, others);
   const scope: Scope = { ...found.scope, common };
   const conditions = [
     ...found.conditions,

@@ -7,8 +7,8 @@ import type { Transaction } from "../../mod.ts";
 import type { AlterTable, CreateTable } from "../parse/statement_ast.ts";
 import { parseOne } from "../parse/statement_parser.ts";
 import { type Token, tokensOf } from "../parse/token.ts";
-import { buildTable, indexTree, tableTree } from "../schema/build.ts";
-import type { StoredObject } from "../schema/trees.ts";
+import { buildTable } from "../schema/build.ts";
+import { type StoredObject, treeName } from "../schema/trees.ts";
 import { columnNamed, keyOfName, type Table } from "../schema/types.ts";
 import { PlacedError, refuse, SqlError } from "../value/error.ts";
 import { PartReader } from "../value/part_reader.ts";
@@ -53,16 +53,24 @@ function replaceTokens(
   );
 }
 
+function isAfterOn(tokens: readonly Token[], index: number): boolean {
+  return tokens[index - 1]?.kind === "word" && tokens[index - 1]!.text === "ON";
+}
+
 function refuseViews(engine: Engine, name: string, at: number): void {
-  for (const { type, name: view, sql } of engine.catalog.stored()) {
-    if (type === "view" && tokensOf(sql).some((token) => isNameToken(token, name))) {
-      refuse(`cannot rename ${name}: view ${view} uses the name; drop it first`, at);
+  const { catalog } = engine;
+  for (const { type, name: view, sql } of [...catalog.stored(), ...catalog.temporary]) {
+    const isUse = (token: Token, index: number, tokens: readonly Token[]) =>
+      isNameToken(token, name) && (type === "view" || !isAfterOn(tokens, index));
+    if ((type === "view" || type === "trigger") && tokensOf(sql).some(isUse)) {
+      refuse(`cannot rename ${name}: ${type} ${view} uses the name; drop it first`, at);
     }
   }
 }
 
 function renameTable(engine: Engine, tx: Transaction, table: Table, to: string, at: number): void {
-  const { catalog, trees, db } = engine;
+  const { catalog } = engine;
+  const trees = engine.treesOf(table.tree);
   const taken = catalog.table(to) ?? catalog.view(to) ?? catalog.index(to);
   if (taken !== undefined && keyOfName(to) !== keyOfName(table.name)) {
     refuse(`there is already another table or index with this name: ${to}`, at);
@@ -81,20 +89,22 @@ function renameTable(engine: Engine, tx: Transaction, table: Table, to: string, 
     const name = stored.type === "table" ? to : stored.name;
     return { ...stored, name, table: to, sql };
   });
-  const moves = [[table.tree, tableTree(to)]];
+  const { isTemporary } = table;
+  const moves = [[table.tree, treeName("table", to, isTemporary)]];
   table.indexes.filter(({ isExplicit }) => !isExplicit).forEach((index, i) =>
-    moves.push([index.tree, indexTree(`sqlite_autoindex_${to}_${i + 1}`)])
+    moves.push([index.tree, treeName("index", `sqlite_autoindex_${to}_${i + 1}`, isTemporary)])
   );
   for (const [from, into] of moves as [string, string][]) {
     if (from === into) continue;
-    if (db.trees().includes(from)) db.renameTree(from, into);
+    if (trees.db.trees().includes(from)) trees.db.renameTree(from, into);
     trees.forget(from);
     trees.forget(into);
   }
   const kept = trees.sequences.get(table.tree);
   if (kept === undefined) return;
-  tx.tree(trees.sequences).delete(table.tree);
-  tx.tree(trees.sequences).set(tableTree(to), kept);
+  const sequences = engine.transactionOf(table.tree).tree(trees.sequences);
+  sequences.delete(table.tree);
+  sequences.set(treeName("table", to, isTemporary), kept);
 }
 
 /** Whether a name here is that of a table: after TABLE, ON or REFERENCES, or before a point. */
@@ -236,7 +246,8 @@ function refuseUses(engine: Engine, table: Table, column: number, at: number): v
     !isExplicit && parts.some((part) => part.column === column)
   );
   if (isUnique) refuse(`cannot drop UNIQUE column: "${name}"`, at);
-  for (const { type, name: user, table: of, sql } of engine.catalog.stored()) {
+  const { catalog } = engine;
+  for (const { type, name: user, table: of, sql } of [...catalog.stored(), ...catalog.temporary]) {
     const isOwn = type === "table" && keyOfName(of) === keyOfName(table.name);
     const isRelated = type === "view" || keyOfName(of) === keyOfName(table.name);
     if (isRelated && isUsed(sql, isOwn ? inOwn : 0)) {

@@ -6,21 +6,34 @@
 import type { Transaction } from "../../mod.ts";
 import type { Maintenance } from "../parse/statement_ast.ts";
 import type { Index, Table } from "../schema/types.ts";
-import { compareBytes } from "../value/compare.ts";
+import { collationOf, compareBytes } from "../value/compare.ts";
 import { refuse } from "../value/error.ts";
 import { PartReader } from "../value/part_reader.ts";
 import { fillIndex } from "./create.ts";
 import type { Engine } from "./engine.ts";
 
 /** The tables and indexes that a statement names; all without a name. */
-function namedIn(engine: Engine, { name, at }: Maintenance): [Table, readonly Index[]][] {
+function namedIn(engine: Engine, { kind, name, at }: Maintenance): [Table, readonly Index[]][] {
   const { catalog } = engine;
   if (name === undefined) return catalog.tables().map((table) => [table, table.indexes]);
+  const collation = collationOf(name);
   const table = catalog.table(name);
   if (table !== undefined) return [[table, table.indexes]];
   const found = catalog.index(name);
   if (found !== undefined) return [[found.table, [found.index]]];
-  return refuse(`no such table or index: ${name}`, at);
+  // REINDEX with a collation is for the indexes that use it.
+  if (collation !== undefined && kind === "reindex") {
+    return catalog.tables().map((table) => [
+      table,
+      table.indexes.filter(({ parts }) => parts.some((part) => part.collation === collation)),
+    ]);
+  }
+  return refuse(
+    kind === "reindex"
+      ? `unable to identify the object to be reindexed: ${name}`
+      : `no such table or index: ${name}`,
+    at,
+  );
 }
 
 /** ANALYZE. */
@@ -28,6 +41,7 @@ export function analyze(engine: Engine, statement: Maintenance): void {
   const named = namedIn(engine, statement);
   engine.write((tx) => {
     for (const [table, indexes] of named) {
+      if (table.isTemporary) continue;
       if (!table.hasRowid) analyzeTree(engine, tx, table.tree, table.primaryKey.length);
       for (const { tree, parts } of indexes) analyzeTree(engine, tx, tree, parts.length);
     }

@@ -6,9 +6,10 @@
 import type { Transaction } from "../../mod.ts";
 import { compile, compileIndexBuild } from "../change/compile.ts";
 import type { CreateIndex, CreateTable, CreateView, Drop } from "../parse/statement_ast.ts";
+import type { CreateTrigger } from "../parse/statement_ast.ts";
 import type { Explainable } from "../parse/statement_ast.ts";
 import { parseOne } from "../parse/statement_parser.ts";
-import { buildIndex, buildTable, tableTree } from "../schema/build.ts";
+import { buildIndex, buildTable } from "../schema/build.ts";
 import { type Index, keyOfName, type Table } from "../schema/types.ts";
 import { affinityOf } from "../value/affinity.ts";
 import { inText, PlacedError, refuse, SqlError } from "../value/error.ts";
@@ -19,12 +20,29 @@ export function createTable(engine: Engine, create: CreateTable, text: string): 
   if (isTaken(engine, create.name, "table", create.ifNotExists, create.nameAt)) return;
   const { name } = create;
   if (create.query !== undefined) return createFromQuery(engine, create, text);
-  const sql = `CREATE TABLE ${text.slice(create.nameAt).trim()}`;
+  const { isTemporary } = create;
+  const sql = `${createWords(create)} ${text.slice(create.nameAt).trim()}`;
   buildTable(create, sql);
-  engine.write((tx) => {
-    engine.catalog.create(tx, { type: "table", name, table: name, sql });
-    checkExpressions(engine, name, sql);
-  });
+  engine.write(
+    (tx) => {
+      engine.catalog.create(tx, { type: "table", name, table: name, sql }, isTemporary);
+      if (isTemporary) forgetTrees(engine, name);
+      checkExpressions(engine, name, sql);
+    },
+    undefined,
+    isTemporary,
+  );
+}
+
+/** Drops what trees of a temporary table's name hold, whose creation rolled back. */
+function forgetTrees(engine: Engine, name: string): void {
+  const { tree, indexes } = engine.catalog.table(name)!;
+  for (const each of [tree, ...indexes.map((index) => index.tree)]) dropTree(engine, each);
+}
+
+/** The words that begin a stored statement: those of a temporary table say so. */
+function createWords({ isTemporary }: CreateTable): string {
+  return isTemporary ? "CREATE TEMP TABLE" : "CREATE TABLE";
 }
 
 /** Compiles an insertion, which refers to all expressions of a table. */
@@ -49,7 +67,8 @@ export function quotedName(name: string): string {
 
 const TYPES = { INTEGER: "INT", TEXT: "TEXT", NUMERIC: "NUM", REAL: "REAL", BLOB: "" } as const;
 
-function createFromQuery(engine: Engine, { name, query }: CreateTable, text: string): void {
+function createFromQuery(engine: Engine, create: CreateTable, text: string): void {
+  const { name, query, isTemporary } = create;
   const program = compile(engine, { kind: "select", query: query!, at: query!.at });
   const names = new Set<string>();
   const columns = program.columns.map(({ name: given, type }) => {
@@ -59,22 +78,53 @@ function createFromQuery(engine: Engine, { name, query }: CreateTable, text: str
     const declared = type === undefined ? "" : ` ${TYPES[affinityOf(type)]}`;
     return quotedName(own) + declared;
   });
-  const sql = `CREATE TABLE ${quotedName(name)}(${columns.join(", ")})`;
+  const sql = `${createWords(create)} ${quotedName(name)}(${columns.join(", ")})`;
   inText(sql, () => buildTable(parseOne(sql) as CreateTable, sql));
   const insert = `INSERT INTO ${quotedName(name)} ${text.slice(query!.at)}`;
-  engine.write((tx) => {
-    engine.catalog.create(tx, { type: "table", name, table: name, sql });
-    const statement = parseOne(insert) as Explainable;
-    engine.run(compile(engine, statement), []);
-  });
+  engine.write(
+    (tx) => {
+      engine.catalog.create(tx, { type: "table", name, table: name, sql }, isTemporary);
+      if (isTemporary) forgetTrees(engine, name);
+      const statement = parseOne(insert) as Explainable;
+      engine.run(compile(engine, statement), []);
+    },
+    undefined,
+    isTemporary,
+  );
 }
 
 /** CREATE VIEW. */
 export function createView(engine: Engine, create: CreateView, text: string): void {
-  const { name } = create;
+  const { name, isTemporary } = create;
   if (isTaken(engine, name, "view", create.ifNotExists, create.at)) return;
   const sql = text.slice(create.at).trim();
-  engine.write((tx) => engine.catalog.create(tx, { type: "view", name, table: name, sql }));
+  const stored = { type: "view", name, table: name, sql } as const;
+  engine.write((tx) => engine.catalog.create(tx, stored, isTemporary), undefined, isTemporary);
+}
+
+/** CREATE TRIGGER. */
+export function createTrigger(engine: Engine, create: CreateTrigger, text: string): void {
+  const { name, time, isTemporary, at } = create;
+  const { catalog } = engine;
+  if (catalog.trigger(name) !== undefined) {
+    if (create.ifNotExists) return;
+    refuse(`trigger ${name} already exists`, at);
+  }
+  const target = catalog.table(create.table) ?? catalog.view(create.table);
+  if (target === undefined) return refuse(`no such table: main.${create.table}`, create.tableAt);
+  if (target.kind === "table" && time === "instead of") {
+    refuse(`cannot create INSTEAD OF trigger on table: ${create.table}`, create.tableAt);
+  }
+  if (target.kind === "view" && time !== "instead of") {
+    refuse(`cannot create ${time.toUpperCase()} trigger on view: ${create.table}`, create.tableAt);
+  }
+  const isOfTemporary = catalog.temporary.some((stored) =>
+    stored.type === target.kind && keyOfName(stored.name) === keyOfName(target.name)
+  );
+  const isTemp = isTemporary || isOfTemporary;
+  const sql = text.slice(at).trim();
+  const stored = { type: "trigger", name, table: target.name, sql } as const;
+  engine.write((tx) => catalog.create(tx, stored, isTemp), undefined, isTemp);
 }
 
 /** CREATE INDEX. */
@@ -86,8 +136,10 @@ export function createIndex(engine: Engine, create: CreateIndex, text: string): 
   buildIndex(create, table);
   const sql = text.slice(create.at).trim();
   engine.write((tx) => {
-    engine.catalog.create(tx, { type: "index", name, table: table.name, sql });
+    const stored = { type: "index", name, table: table.name, sql } as const;
+    engine.catalog.create(tx, stored, table.isTemporary);
     const { index, table: changed } = engine.catalog.index(name)!;
+    if (table.isTemporary) dropTree(engine, index.tree);
     fillIndex(engine, changed, index);
   });
 }
@@ -126,16 +178,29 @@ export function drop(engine: Engine, statement: Drop): void {
     ? catalog.table(name)
     : what === "view"
     ? catalog.view(name)
+    : what === "trigger"
+    ? catalog.trigger(name)
     : catalog.index(name);
   if (found === undefined) {
+    if (what === "table" && catalog.view(name) !== undefined) {
+      refuse(`use DROP VIEW to delete view ${name}`, at);
+    }
+    if (what === "view" && catalog.table(name) !== undefined) {
+      refuse(`use DROP TABLE to delete table ${name}`, at);
+    }
     if (ifExists) return;
     refuse(`no such ${what}: ${name}`, at);
   }
   engine.write((tx) => {
     if (what === "table") dropTable(engine, tx, found as Table);
     else if (what === "index") dropIndex(engine, tx, (found as { index: Index }).index, at);
-    else catalog.remove(tx, isNamed("view", name));
+    else catalog.remove(tx, (stored) => isNamed(what, name)(stored) || isOnView(stored));
   });
+  // The triggers of a view go with it.
+  function isOnView(stored: { type: string; table: string }): boolean {
+    return what === "view" && stored.type === "trigger" &&
+      keyOfName(stored.table) === keyOfName(name);
+  }
 }
 
 function isNamed(type: string, name: string) {
@@ -149,9 +214,10 @@ function dropTable(engine: Engine, tx: Transaction, table: Table): void {
     engine.run(compile(engine, parseOne(text) as Explainable), []);
   }
   for (const tree of [table.tree, ...table.indexes.map((index) => index.tree)]) {
-    dropTree(engine, tx, tree);
+    dropTree(engine, tree);
   }
-  tx.tree(engine.trees.sequences).delete(tableTree(table.name));
+  const { sequences } = engine.treesOf(table.tree);
+  engine.transactionOf(table.tree).tree(sequences).delete(table.tree);
   const key = keyOfName(table.name);
   engine.catalog.remove(tx, (stored) => stored.type !== "view" && keyOfName(stored.table) === key);
 }
@@ -160,12 +226,13 @@ function dropIndex(engine: Engine, tx: Transaction, index: Index, at: number): v
   if (!index.isExplicit) {
     refuse("index associated with UNIQUE or PRIMARY KEY constraint cannot be dropped", at);
   }
-  dropTree(engine, tx, index.tree);
+  dropTree(engine, index.tree);
   engine.catalog.remove(tx, isNamed("index", index.name));
 }
 
-function dropTree(engine: Engine, tx: Transaction, tree: string): void {
-  engine.db.dropTree(tree);
-  engine.trees.forget(tree);
-  tx.tree(engine.trees.statistics).delete(tree);
+function dropTree(engine: Engine, tree: string): void {
+  const trees = engine.treesOf(tree);
+  trees.db.dropTree(tree);
+  trees.forget(tree);
+  engine.transactionOf(tree).tree(trees.statistics).delete(tree);
 }

@@ -5,12 +5,16 @@
  * A statement that writes is a transaction, or a savepoint of the open one, so it takes effect
  * wholly or not at all. If a transaction that changed the schema rolls back, the schema is read
  * anew.
+ *
+ * Temporary tables lie in a database in memory. Its transaction is around that of the database, so
+ * that it commits last: if the disk fails, the temporary changes have not happened either.
  */
 
 import type { Database, Durability, Snapshot, Transaction } from "../../mod.ts";
+import { open } from "../../mod.ts";
 import { Catalog } from "../schema/catalog.ts";
-import { type Rows, SqlTrees, type WritableRows } from "../schema/trees.ts";
-import { SqlError } from "../value/error.ts";
+import { isTemporaryTree, type Rows, SqlTrees, type WritableRows } from "../schema/trees.ts";
+import { ConflictError, SqlError } from "../value/error.ts";
 import type { SqlValue } from "../value/value.ts";
 import type { KeyBounds } from "../vm/cursor.ts";
 import { type ChangeCounts, Machine, type Store } from "../vm/machine.ts";
@@ -33,7 +37,13 @@ export class Engine implements Store {
   readonly catalog: Catalog;
   /** Counts of changes. */
   readonly counts: ChangeCounts = { changes: 0, total: 0, lastRowid: 0 };
+  /** The names of the triggers that are running. */
+  readonly triggers: Set<string> = new Set();
   #tx: Transaction | undefined;
+  #temporary: SqlTrees | undefined;
+  #temporaryTx: Transaction | undefined;
+  /** The error of a statement that asked to roll the whole transaction back. */
+  #doom: SqlError | undefined;
   /** The version at which the schema changed in a transaction of others, which may roll back. */
   #unsettled: number | undefined;
 
@@ -65,36 +75,71 @@ export class Engine implements Store {
     this.catalog.reload();
   }
 
-  /** Runs a body as a transaction, or as a savepoint of the open one. */
-  write<T>(body: (tx: Transaction) => T, durability?: Durability): T {
+  /**
+   * Runs a body as a transaction, or as a savepoint of the open one.
+   *
+   * @param usesTemporary Whether it makes the first temporary objects.
+   */
+  write<T>(body: (tx: Transaction) => T, durability?: Durability, usesTemporary = false): T {
+    const run = () => this.#write(body, durability);
+    if (!usesTemporary && this.catalog.temporary.length === 0) return run();
+    const before = this.#temporaryTx;
+    try {
+      return this.#temporaryTrees().db.writeSync((tx) => {
+        this.#temporaryTx = tx;
+        return run() as never;
+      });
+    } finally {
+      this.#temporaryTx = before;
+    }
+  }
+
+  #write<T>(body: (tx: Transaction) => T, durability?: Durability): T {
     const before = this.#tx;
-    const { generation } = this.catalog;
+    const { generation, temporary } = this.catalog;
     const { version } = this.db;
     try {
       const run = (tx: Transaction) => {
         this.#tx = tx;
-        return body(tx) as never;
+        const result = body(tx) as never;
+        if (before === undefined && this.#doom !== undefined) throw this.#doom;
+        return result;
       };
       const result: T = this.db.writeSync(run, durability === undefined ? {} : { durability });
       const isInside = before === undefined && this.db.version === version;
       if (isInside && generation !== this.catalog.generation) this.#unsettled = version;
       return result;
     } catch (error) {
-      if (generation !== this.catalog.generation) this.catalog.reload();
+      if (generation !== this.catalog.generation) this.catalog.reload(temporary);
       throw error;
     } finally {
       this.#tx = before;
+      if (before === undefined) this.#doom = undefined;
     }
+  }
+
+  #temporaryTrees(): SqlTrees {
+    return this.#temporary ??= new SqlTrees(open(":memory:"));
+  }
+
+  /** The trees of the database that has a tree. */
+  treesOf(tree: string): SqlTrees {
+    return isTemporaryTree(tree) ? this.#temporaryTrees() : this.trees;
+  }
+
+  /** The open transaction of the database that has a tree. */
+  transactionOf(tree: string): Transaction {
+    return (isTemporaryTree(tree) ? this.#temporaryTx : this.#tx)!;
   }
 
   /** A tree for reading, which shows the open transaction. */
   read(tree: string): Rows {
-    return this.trees.rows(tree) as unknown as Rows;
+    return this.treesOf(tree).rows(tree) as unknown as Rows;
   }
 
   /** A tree of the open transaction. */
   writable(tree: string): WritableRows {
-    return this.trees.writable(this.#tx!, tree);
+    return this.treesOf(tree).writable(this.transactionOf(tree), tree);
   }
 
   /** The number of entries of a tree, or of a range of it. */
@@ -106,18 +151,22 @@ export class Engine implements Store {
 
   /** Reads and sets the greatest rowid that a table has had. */
   sequence(tree: string, set?: number | bigint): number | bigint {
-    if (set !== undefined) this.#tx!.tree(this.trees.sequences).set(tree, String(set));
-    return integerOf(BigInt(this.trees.sequences.get(tree) ?? "0"));
+    const { sequences } = this.treesOf(tree);
+    if (set !== undefined) this.transactionOf(tree).tree(sequences).set(tree, String(set));
+    return integerOf(BigInt(sequences.get(tree) ?? "0"));
   }
 
   /** Runs a program inside another one, and returns its first row. */
   call(program: Program, values: readonly SqlValue[]): readonly SqlValue[] | undefined {
     const machine = new Machine(program, this, values);
-    if (!machine.step()) return undefined;
-    const { first, count } = machine.row;
-    const row = machine.registers.slice(first, first + count);
-    if (program.writes !== "nothing") machine.runToEnd();
-    else machine.close();
+    let row: SqlValue[] | undefined;
+    if (machine.step()) {
+      const { first, count } = machine.row;
+      row = machine.registers.slice(first, first + count);
+      if (program.writes !== "nothing") machine.runToEnd();
+      else machine.close();
+    }
+    this.counts.total += machine.changed;
     return row;
   }
 
@@ -126,34 +175,61 @@ export class Engine implements Store {
     const { writes } = program;
     if (writes === "nothing") return this.#collect(program, values);
     // A savepoint keeps old pages, which a change that cannot fail halfway does not need.
-    const isWhole = writes === "one row" && this.#tx !== undefined;
+    const isWhole = writes === "one row" && this.#tx !== undefined &&
+      (this.#temporaryTx !== undefined || this.catalog.temporary.length === 0);
     const finished = isWhole
       ? this.#collect(program, values)
-      : this.write(() => this.#collect(program, values), durability);
+      : this.#runWhole(program, values, durability);
     this.counts.changes = finished.changed;
     this.counts.total += finished.changed;
+    return finished;
+  }
+
+  /** Runs a program wholly or not at all, unless the action of a conflict says otherwise. */
+  #runWhole(program: Program, values: readonly SqlValue[], durability?: Durability): Finished {
+    const finished = this.write(() => {
+      try {
+        return this.#collect(program, values);
+      } catch (error) {
+        if (!(error instanceof ConflictError)) throw error;
+        if (error.action === "fail") return error;
+        if (error.action === "rollback") this.#doom = error;
+        throw error;
+      }
+    }, durability);
+    if (finished instanceof ConflictError) throw finished;
     return finished;
   }
 
   #collect(program: Program, values: readonly SqlValue[]): Finished {
     const machine = new Machine(program, this, values);
     const rows: SqlValue[][] = [];
-    while (machine.step()) {
-      const { first, count } = machine.row;
-      rows.push(machine.registers.slice(first, first + count));
+    try {
+      while (machine.step()) {
+        const { first, count } = machine.row;
+        rows.push(machine.registers.slice(first, first + count));
+      }
+    } catch (error) {
+      const stays = error instanceof ConflictError && error.action === "fail";
+      if (program.writes !== "nothing") this.counts.changes = stays ? machine.changed : 0;
+      throw error;
     }
     return { rows, changed: machine.changed };
   }
 
   /** The trees of a snapshot, for a query that is read over several turns. */
   snapshotStore(snapshot: Snapshot): Store {
-    const { counts } = this;
+    const { counts, triggers } = this;
     const refuse = (): never => {
       throw new SqlError("MISUSE", "a query cannot write");
     };
     const store: Store = {
       counts,
-      read: (tree) => snapshot.tree(this.trees.rows(tree)) as unknown as Rows,
+      triggers,
+      read: (tree) =>
+        isTemporaryTree(tree)
+          ? this.read(tree)
+          : snapshot.tree(this.trees.rows(tree)) as unknown as Rows,
       writable: refuse,
       sequence: refuse,
       call: refuse,

@@ -78,6 +78,13 @@ export class Builder {
     return register;
   }
 
+  /** New registers in a row, which are the parameters from 1 on. */
+  parameterBlock(count: number): number {
+    const first = this.registers(count);
+    for (let i = 0; i < count; i++) this.#parameters.set(i + 1, first + i);
+    return first;
+  }
+
   /** A new cursor. */
   cursor(): number {
     return this.#cursors++;

@@ -3,7 +3,9 @@
  */
 
 import type { Expr, Query } from "../parse/ast.ts";
+import type { ConflictAction } from "../parse/statement_ast.ts";
 import type { Catalog } from "../schema/catalog.ts";
+import type { Trigger } from "../schema/types.ts";
 import type { KeyBounds } from "../vm/cursor.ts";
 import type { Program } from "../vm/machine.ts";
 import type { Builder, Label } from "./builder.ts";
@@ -34,8 +36,18 @@ export interface Expressions {
   jump(expr: Expr, scope: Scope, label: Label, when: boolean, orNull: boolean): void;
 }
 
+/** The rows that a trigger sees. */
+export interface TriggerShape {
+  readonly columns: readonly SourceColumn[];
+  readonly hasRowid: boolean;
+}
+
 /** What the parts of the compiler share. */
 export interface Context extends Expressions {
+  /** The scope around the statement, with OLD and NEW of a trigger; undefined outside of one. */
+  readonly outer: Scope | undefined;
+  /** What OR says in the statement that runs the trigger; undefined if it says nothing. */
+  readonly override: ConflictAction | undefined;
   readonly builder: Builder;
   readonly catalog: Catalog;
   /** The number of entries of a tree, perhaps of a range. */
@@ -46,6 +58,12 @@ export interface Context extends Expressions {
   prepareRecursive(name: string, bound: CommonBinding, scope: Scope): Prepared;
   /** Compiles a statement that is part of another one, when it is first needed. */
   later(text: string): () => Program;
+  /** Compiles a trigger, when it first runs. */
+  trigger(
+    trigger: Trigger,
+    shape: TriggerShape,
+    action: ConflictAction | undefined,
+  ): () => Program;
   /** The lowest level of a scope that the code since the last reset refers to. */
   lowest: number;
 }

@@ -3,16 +3,17 @@
  */
 
 import type { Between, Binary, BinaryOperator, Case, Expr, In, Like, Name } from "../parse/ast.ts";
-import type { Unary } from "../parse/ast.ts";
+import type { Raise, Unary } from "../parse/ast.ts";
 import { affinityOf } from "../value/affinity.ts";
 import { negate } from "../value/arithmetic.ts";
-import { refuse, unsupported } from "../value/error.ts";
+import { refuse } from "../value/error.ts";
 import type { Opcode } from "../vm/opcodes.ts";
 import type { Label } from "./builder.ts";
 import { emitCall } from "./call.ts";
 import { emitColumn } from "./column.ts";
 import { type Context, emitOnce, type Expressions } from "./context.ts";
 import { groupedValue } from "./grouped.ts";
+import { rowComparison, rowPairs } from "./row_value.ts";
 import { affinityIn, comparisonOf, comparisonWithValues, isConstant } from "./rules.ts";
 import { sharedAffinity } from "./rules.ts";
 import { meaningOf, ROWID, type Scope } from "./scope.ts";
@@ -113,8 +114,18 @@ export class ExpressionEmitter implements Expressions {
         return this.#subquery(expr, scope, target);
       case "row":
         return refuse("row value misused", expr.at);
+      case "raise":
+        return this.#raise(expr, scope, target);
     }
     return this.value(expr, scope, target);
+  }
+
+  #raise({ action, message, at }: Raise, scope: Scope, target: number): number {
+    const { outer, builder } = this.#context;
+    if (outer === undefined) refuse("RAISE() may only be used within a trigger-program", at);
+    const text = message === undefined ? 0 : this.value(message, scope);
+    builder.emit("Raise", text, 0, 0, action);
+    return target;
   }
 
   #name(name: Name, scope: Scope, target: number): number {
@@ -188,12 +199,8 @@ export class ExpressionEmitter implements Expressions {
 
   /** A comparison of rows, as one of their items. */
   #rows({ operator, left, right, at }: Binary, scope: Scope, target: number): number {
-    if (left.kind !== "row" || right.kind !== "row") {
-      return unsupported("a comparison of a row with a query is", at);
-    }
-    if (left.items.length !== right.items.length) refuse("row value misused", at);
-    const pairs = left.items.map((item, i) => [item, right.items[i]!] as const);
-    return this.value(rowComparison(operator, pairs, at), scope, target);
+    const compared = rowComparison(operator, rowPairs(left, right, at), at);
+    return this.value(compared, scope, target);
   }
 
   #between({ operand, low, high, isNot }: Between, scope: Scope, target: number): number {
@@ -213,10 +220,8 @@ export class ExpressionEmitter implements Expressions {
   #in(expr: In, scope: Scope, target: number): number {
     const { list, isNot } = expr;
     const { builder } = this.#context;
-    if (expr.operand.kind === "row") {
-      return unsupported("IN with a row of several values is", expr.at);
-    }
-    if (list === undefined) this.#inQuery(expr, scope, target);
+    if (expr.operand.kind === "row") this.#inRows(expr, expr.operand.items, scope, target);
+    else if (list === undefined) this.#inQuery(expr, scope, target);
     else if (list.length > LIST_MAX && list.every(isConstant)) this.#inSet(expr, scope, target);
     else this.#inList(expr, scope, target);
     if (isNot) builder.emit("Not", target, target);
@@ -238,6 +243,43 @@ export class ExpressionEmitter implements Expressions {
       prepared.emit((first) => this.#addToSet(set, first, affinity));
     });
     builder.emit("TestIn", set, this.value(operand, scope), target, affinity);
+  }
+
+  /** A row in the rows of a query. */
+  #inRows({ query, at }: In, items: readonly Expr[], scope: Scope, target: number): void {
+    const { builder } = this.#context;
+    if (query === undefined) return refuse("row value misused", at);
+    const prepared = this.#context.prepare(query, scope, scope.common);
+    const count = prepared.columns.length;
+    if (count !== items.length) {
+      refuse(`sub-select returns ${count} columns - expected ${items.length}`, at);
+    }
+    const affinities = items.map((item, i) =>
+      sharedAffinity(affinityIn(this.#context, item, scope), prepared.columns[i]!.affinity)
+    );
+    const convert = (first: number) =>
+      affinities.forEach((affinity, i) => {
+        if (affinity !== undefined) builder.emit("Affinity", first + i, 0, 0, affinity);
+      });
+    const collations = items.map((item) =>
+      comparisonWithValues(this.#context, item, scope).collation
+    );
+    const set = builder.cursor();
+    emitOnce(this.#context, scope.level, () => {
+      builder.emit("OpenSet", set, 0, 0, collations);
+      prepared.emit((first) => {
+        const copy = builder.registers(count);
+        for (let i = 0; i < count; i++) builder.emit("Copy", first + i, copy + i);
+        convert(copy);
+        const next = builder.label();
+        builder.emit("AddUnique", set, next, copy);
+        builder.place(next);
+      });
+    });
+    const row = builder.registers(count);
+    items.forEach((item, i) => this.value(item, scope, row + i));
+    convert(row);
+    builder.emit("TestRowIn", set, row, target);
   }
 
   #addToSet(set: number, register: number, affinity: unknown): void {
@@ -403,38 +445,4 @@ export class ExpressionEmitter implements Expressions {
     const opcode = `${isUnless ? "Unless" : "Jump"}${name}` as Opcode;
     this.#context.builder.emit(opcode, a, label, b, comparison);
   }
-}
-
-/** A comparison of rows: equal in all items, or decided by the first items that differ. */
-function rowComparison(
-  operator: BinaryOperator,
-  pairs: readonly (readonly [Expr, Expr])[],
-  at: number,
-): Expr {
-  const compared = (op: BinaryOperator, [left, right]: readonly [Expr, Expr]): Expr => ({
-    kind: "binary",
-    operator: op,
-    left,
-    right,
-    at,
-  });
-  const joined = (op: "and" | "or", left: Expr, right: Expr): Expr => ({
-    kind: "binary",
-    operator: op,
-    left,
-    right,
-    at,
-  });
-  const [first, ...rest] = pairs;
-  if (rest.length === 0) return compared(operator, first!);
-  const later = rowComparison(operator, rest, at);
-  if (operator === "=" || operator === "is") {
-    return joined("and", compared(operator, first!), later);
-  }
-  if (operator === "!=" || operator === "is not") {
-    return joined("or", compared(operator, first!), later);
-  }
-  const strict = operator.startsWith("<") ? "<" : ">";
-  const equal = joined("and", compared("=", first!), later);
-  return joined("or", compared(strict, first!), equal);
 }

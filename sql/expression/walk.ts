@@ -27,6 +27,8 @@ export function partsOf(expr: Expr): readonly Expr[] {
       return [...expr.args, ...present(expr.filter), ...expr.orderBy.map(({ expr }) => expr)];
     case "row":
       return expr.items;
+    case "raise":
+      return present(expr.message);
     default:
       return [];
   }
@@ -126,7 +128,17 @@ export function isAlike(a: Expr, b: Expr, sameName: (a: Expr, b: Expr) => boolea
 }
 
 /** The fields of expressions that are not expressions themselves. */
-const FIELDS = ["operator", "isNot", "type", "collation", "name", "isStar", "isDistinct", "number"];
+const FIELDS = [
+  "operator",
+  "isNot",
+  "type",
+  "collation",
+  "name",
+  "isStar",
+  "isDistinct",
+  "number",
+  "action",
+];
 
 function sameFields(a: Expr, b: Expr): boolean {
   if (a.kind === "literal" && b.kind === "literal") return isIdentical(a.value, b.value);

@@ -152,6 +152,14 @@ export interface RowValue extends Node {
   readonly items: readonly Expr[];
 }
 
+/** `RAISE(action, message)` of a trigger. */
+export interface Raise extends Node {
+  readonly kind: "raise";
+  readonly action: "ignore" | "abort" | "fail" | "rollback";
+  /** Undefined for IGNORE. */
+  readonly message: Expr | undefined;
+}
+
 /** An expression. */
 export type Expr =
   | Literal
@@ -168,7 +176,8 @@ export type Expr =
   | Call
   | Exists
   | Subquery
-  | RowValue;
+  | RowValue
+  | Raise;
 
 /** A term of ORDER BY. */
 export interface OrderTerm extends Node {

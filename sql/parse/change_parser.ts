@@ -2,7 +2,6 @@
  * Parses the statements that change rows: INSERT, UPDATE, DELETE.
  */
 
-import { refuse } from "../value/error.ts";
 import type { CommonTable, ResultColumn } from "./ast.ts";
 import { QueryParser } from "./query_parser.ts";
 import type {
@@ -40,21 +39,22 @@ export class ChangeParser extends QueryParser {
     return this.word("DELETE") ? this.#delete(at, common) : undefined;
   }
 
-  #orAction(): ConflictAction {
-    return this.word("OR") ? this.conflictAction() : "abort";
+  #orAction(): ConflictAction | undefined {
+    return this.word("OR") ? this.conflictAction() : undefined;
   }
 
   /** Parses the name of an action. */
   conflictAction(): ConflictAction {
     const word = this.oneOf("ABORT", "FAIL", "IGNORE", "REPLACE", "ROLLBACK");
     if (word === undefined) return this.unexpected("an action");
-    if (word === "FAIL" || word === "ROLLBACK") {
-      refuse(`the action ${word} is not supported; ABORT is`, this.peek(-1).start);
-    }
     return word.toLowerCase() as ConflictAction;
   }
 
-  #insert(at: number, common: readonly CommonTable[], action: ConflictAction): Insert {
+  #insert(
+    at: number,
+    common: readonly CommonTable[],
+    action: ConflictAction | undefined,
+  ): Insert {
     this.expectWord("INTO");
     const table = this.objectName("a table");
     const alias = this.word("AS") ? this.name() : undefined;

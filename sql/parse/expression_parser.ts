@@ -205,13 +205,25 @@ export abstract class ExpressionParser extends TokenStream {
       this.expectSign(")");
       return { kind: "exists", query, at };
     }
-    if (this.isWord("RAISE")) this.unsupported("RAISE, which triggers have, is");
+    if (this.isWord("RAISE") && this.peek(1).text === "(") return this.#raise(at);
     const now = ["CURRENT_TIMESTAMP", "CURRENT_DATE", "CURRENT_TIME"].indexOf(this.next.text);
     if (now < 0) return undefined;
     this.take();
     const name = ["datetime", "date", "time"][now]!;
     const args = [{ kind: "literal", value: "now", at } as const];
     return { ...NO_CALL, kind: "call", name, args, at };
+  }
+
+  #raise(at: number): Expr {
+    this.take();
+    this.expectSign("(");
+    const word = this.oneOf("IGNORE", "ABORT", "FAIL", "ROLLBACK");
+    if (word === undefined) this.unexpected("IGNORE, ABORT, FAIL or ROLLBACK");
+    const action = word.toLowerCase() as "ignore" | "abort" | "fail" | "rollback";
+    if (action !== "ignore") this.expectSign(",");
+    const message = action === "ignore" ? undefined : this.expr();
+    this.expectSign(")");
+    return { kind: "raise", action, message, at };
   }
 
   #parenthesis(): Expr {

@@ -66,6 +66,7 @@ export interface CreateTable {
   readonly at: number;
   readonly name: string;
   readonly nameAt: number;
+  readonly isTemporary: boolean;
   readonly ifNotExists: boolean;
   readonly columns: readonly ColumnClause[];
   readonly keys: readonly KeyClause[];
@@ -97,16 +98,39 @@ export interface CreateView {
   readonly kind: "create view";
   readonly at: number;
   readonly name: string;
+  readonly isTemporary: boolean;
   readonly ifNotExists: boolean;
   readonly columns: readonly string[] | undefined;
   readonly query: Query;
+}
+
+/** When a trigger runs. */
+export type TriggerTime = "before" | "after" | "instead of";
+/** The change that a trigger runs for. */
+export type TriggerEvent = "insert" | "update" | "delete";
+
+/** CREATE TRIGGER. */
+export interface CreateTrigger {
+  readonly kind: "create trigger";
+  readonly at: number;
+  readonly name: string;
+  readonly isTemporary: boolean;
+  readonly ifNotExists: boolean;
+  readonly time: TriggerTime;
+  readonly event: TriggerEvent;
+  /** The columns of UPDATE OF; undefined = all. */
+  readonly columns: readonly string[] | undefined;
+  readonly table: string;
+  readonly tableAt: number;
+  readonly when: Expr | undefined;
+  readonly statements: readonly Explainable[];
 }
 
 /** DROP. */
 export interface Drop {
   readonly kind: "drop";
   readonly at: number;
-  readonly what: "table" | "index" | "view";
+  readonly what: "table" | "index" | "view" | "trigger";
   readonly name: string;
   readonly ifExists: boolean;
 }
@@ -145,7 +169,8 @@ export interface Insert {
   readonly kind: "insert";
   readonly at: number;
   readonly with: readonly CommonTable[];
-  readonly action: ConflictAction;
+  /** What OR says; undefined if it is not there. */
+  readonly action: ConflictAction | undefined;
   readonly table: string;
   readonly alias: string | undefined;
   readonly columns: readonly { readonly name: string; readonly at: number }[] | undefined;
@@ -160,7 +185,8 @@ export interface Update {
   readonly kind: "update";
   readonly at: number;
   readonly with: readonly CommonTable[];
-  readonly action: ConflictAction;
+  /** What OR says; undefined if it is not there. */
+  readonly action: ConflictAction | undefined;
   readonly table: string;
   readonly alias: string | undefined;
   readonly set: readonly Assignment[];
@@ -227,6 +253,7 @@ export type Statement =
   | CreateTable
   | CreateIndex
   | CreateView
+  | CreateTrigger
   | Drop
   | AlterTable
   | TransactionStatement

@@ -7,7 +7,7 @@ import { inText } from "../value/error.ts";
 import type { Query } from "./ast.ts";
 import type { CreateIndex, CreateView, Drop, Explain, Maintenance } from "./statement_ast.ts";
 import type { AlterTable, Pragma, Statement, TransactionStatement } from "./statement_ast.ts";
-import { TableParser } from "./table_parser.ts";
+import { TriggerParser } from "./trigger_parser.ts";
 
 /** A statement in a text. */
 export interface ParsedStatement {
@@ -48,7 +48,7 @@ export function parseOne(text: string): Statement {
   return first.statement;
 }
 
-class StatementParser extends TableParser {
+class StatementParser extends TriggerParser {
   /** Parses the next statement; undefined at the end. */
   parse(): Omit<ParsedStatement, "text"> | undefined {
     while (this.sign(";"));
@@ -84,13 +84,12 @@ class StatementParser extends TableParser {
   }
 
   #create(at: number): Statement {
-    if (this.isWord("TEMP") || this.isWord("TEMPORARY")) {
-      this.unsupported("temporary tables are");
-    }
-    if (this.isWord("TRIGGER")) this.unsupported("triggers are");
+    const isTemporary = this.oneOf("TEMP", "TEMPORARY") !== undefined;
+    if (this.word("TRIGGER")) return this.createTrigger(at, isTemporary);
+    if (this.word("TABLE")) return this.createTable(at, isTemporary);
+    if (this.word("VIEW")) return this.#createView(at, isTemporary);
+    if (isTemporary) this.unexpected("TABLE, VIEW or TRIGGER");
     if (this.isWord("VIRTUAL")) this.unsupported("virtual tables are");
-    if (this.word("TABLE")) return this.createTable(at, this.#ifNotExists());
-    if (this.word("VIEW")) return this.#createView(at);
     const isUnique = this.word("UNIQUE");
     this.expectWord("INDEX");
     return this.#createIndex(at, isUnique);
@@ -100,12 +99,14 @@ class StatementParser extends TableParser {
     return this.word("IF", "NOT", "EXISTS");
   }
 
-  #createView(at: number): CreateView {
+  #createView(at: number, isTemp: boolean): CreateView {
     const ifNotExists = this.#ifNotExists();
-    const name = this.objectName("a view");
+    const { name, isTemporary: isInTemp } = this.newName("a view");
+    const isTemporary = isTemp || isInTemp;
     const columns = this.isSign("(") ? this.inParentheses(() => this.name()) : undefined;
     this.expectWord("AS");
-    return { kind: "create view", at, name, ifNotExists, columns, query: this.query() };
+    const query = this.query();
+    return { kind: "create view", at, name, isTemporary, ifNotExists, columns, query };
   }
 
   #createIndex(at: number, isUnique: boolean): CreateIndex {
@@ -121,9 +122,8 @@ class StatementParser extends TableParser {
   }
 
   #drop(at: number): Drop {
-    if (this.isWord("TRIGGER")) this.unsupported("triggers are");
-    const what = this.oneOf("TABLE", "INDEX", "VIEW");
-    if (what === undefined) return this.unexpected("TABLE, INDEX or VIEW");
+    const what = this.oneOf("TABLE", "INDEX", "VIEW", "TRIGGER");
+    if (what === undefined) return this.unexpected("TABLE, INDEX, VIEW or TRIGGER");
     const ifExists = this.word("IF", "EXISTS");
     const name = this.objectName();
     return { kind: "drop", at, what: what.toLowerCase() as Drop["what"], name, ifExists };

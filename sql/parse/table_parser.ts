@@ -28,11 +28,20 @@ type Draft = { -readonly [K in keyof ColumnClause]: ColumnClause[K] };
 /** A parser of CREATE TABLE. */
 export class TableParser extends ChangeParser {
   /** Parses what follows CREATE TABLE. */
-  createTable(at: number, ifNotExists: boolean): CreateTable {
-    const name = this.objectName("a table");
+  createTable(at: number, isTemporary: boolean): CreateTable {
+    const ifNotExists = this.word("IF", "NOT", "EXISTS");
+    const { name, isTemporary: isInTemp } = this.newName("a table");
     const nameAt = this.peek(-1).start;
     const found: Definitions = { columns: [], keys: [], checks: [], foreignKeys: [] };
-    const base = { kind: "create table", at, name, nameAt, ifNotExists, ...found } as const;
+    const base = {
+      kind: "create table",
+      at,
+      name,
+      nameAt,
+      isTemporary: isTemporary || isInTemp,
+      ifNotExists,
+      ...found,
+    } as const;
     if (this.word("AS")) {
       const query = this.query();
       return { ...base, query, isStrict: false, isWithoutRowid: false, bodyEnd: this.at };

@@ -131,5 +131,8 @@ export function isCompleteSql(text: string): boolean {
   // A quote or a comment that has no end takes the rest of the text.
   const open = text.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*/g, " ")
     .replace(/\/\*[\s\S]*?\*\//g, " ");
-  return !/['"`]|\/\*/.test(open) && /;\s*$/.test(open);
+  if (/['"`]|\/\*/.test(open)) return false;
+  // The statements of a trigger end with semicolons of their own.
+  const last = open.match(/(?:^|;)\s*(CREATE\s+(?:TEMP\s+|TEMPORARY\s+)?TRIGGER\b[\s\S]*)$/i);
+  return last === null ? /;\s*$/.test(open) : /;\s*END\s*;\s*$/i.test(last[1]!);
 }

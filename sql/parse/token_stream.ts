@@ -129,14 +129,20 @@ export class TokenStream {
     return token.kind === "word" ? token.written : token.text;
   }
 
-  /** Takes the name of a table or the like, in the main schema if any is given. */
+  /** Takes the name of a table or the like, perhaps after that of a schema. */
   objectName(what = "a name"): string {
+    return this.newName(what).name;
+  }
+
+  /** Takes the name of an object to create; it is temporary in the schema `temp`. */
+  newName(what = "a name"): { name: string; isTemporary: boolean } {
     const first = this.name(what);
-    if (!this.sign(".")) return first;
+    if (!this.sign(".")) return { name: first, isTemporary: false };
     const schema = first.toLowerCase();
-    if (schema === "temp") this.unsupported("temporary tables are");
-    if (schema !== "main") refuse(`unknown database ${first}`, this.peek(-2).start);
-    return this.name(what);
+    if (schema !== "main" && schema !== "temp") {
+      refuse(`unknown database ${first}`, this.peek(-2).start);
+    }
+    return { name: this.name(what), isTemporary: schema === "temp" };
   }
 
   /** Takes a list in parentheses. */

@@ -137,7 +137,7 @@ class FromResolver {
     const view = this.#context.catalog.view(name);
     if (view !== undefined) return this.#view(item, view, scope);
     if (!SCHEMA_NAMES.includes(keyOfName(name))) refuse(`no such table: ${name}`, item.at);
-    const prepared = schemaRows(this.#context);
+    const prepared = schemaRows(this.#context, keyOfName(name));
     return this.#materialized(item, prepared, prepared.columns);
   }
 

@@ -4,9 +4,15 @@
 
 import type { Context, Prepared, Sink } from "../expression/context.ts";
 import type { SourceColumn } from "../expression/scope.ts";
+import type { StoredObject } from "../schema/trees.ts";
 
-/** The names of the table. */
-export const SCHEMA_NAMES: readonly string[] = ["sqlite_schema", "sqlite_master"];
+const TEMPORARY_NAMES = ["sqlite_temp_schema", "sqlite_temp_master"];
+/** The names of the table, for lasting and for temporary objects. */
+export const SCHEMA_NAMES: readonly string[] = [
+  "sqlite_schema",
+  "sqlite_master",
+  ...TEMPORARY_NAMES,
+];
 
 const COLUMNS: readonly SourceColumn[] = [
   ["type", "TEXT"],
@@ -21,15 +27,18 @@ const COLUMNS: readonly SourceColumn[] = [
   collation: "BINARY",
 }));
 
-/** The rows of the table. */
-export function schemaRows(context: Context): Prepared {
-  return { columns: COLUMNS, emit: (sink) => emitRows(context, sink) };
+/** The rows of the table of a name. */
+export function schemaRows(context: Context, name: string): Prepared {
+  const { catalog } = context;
+  const objects = TEMPORARY_NAMES.includes(name) ? catalog.temporary : catalog.stored();
+  return { columns: COLUMNS, emit: (sink) => emitRows(context, objects, sink) };
 }
 
-function emitRows({ builder, catalog }: Context, sink: Sink): void {
-  const rows = catalog.stored().map(({ type, name, table, sql }, i) =>
-    [type, name, table, type === "view" ? 0 : i + 2, sql] as const
-  );
+function emitRows({ builder }: Context, objects: readonly StoredObject[], sink: Sink): void {
+  const rows = objects.map(({ type, name, table, sql }, i) => {
+    const page = type === "view" || type === "trigger" ? 0 : i + 2;
+    return [type, name, table, page, sql] as const;
+  });
   const row = builder.registers(COLUMNS.length);
   const back = builder.registers();
   const [body, end] = [builder.label(), builder.label()];

@@ -9,21 +9,12 @@ import type { ForeignKeyClause, IndexedColumn, KeyClause } from "../parse/statem
 import { type Affinity, affinityOf, type StrictType } from "../value/affinity.ts";
 import { type Collation, collationOf } from "../value/compare.ts";
 import { refuse } from "../value/error.ts";
+import { treeName } from "./trees.ts";
 import { type Column, columnNamed, type ForeignKey, type Index, type IndexPart } from "./types.ts";
 import { keyOfName, type Table } from "./types.ts";
 
 const STRICT_TYPES = ["INT", "INTEGER", "REAL", "TEXT", "BLOB", "ANY"];
 const COLUMNS_MAX = 2000;
-
-/** The name of the tree of a table. */
-export function tableTree(name: string): string {
-  return `sql/table/${keyOfName(name)}`;
-}
-
-/** The name of the tree of an index. */
-export function indexTree(name: string): string {
-  return `sql/index/${keyOfName(name)}`;
-}
 
 /** Builds a table. */
 export function buildTable(create: CreateTable, sql: string): Table {
@@ -47,7 +38,7 @@ export function buildTable(create: CreateTable, sql: string): Table {
   const table: Table = {
     kind: "table",
     name: create.name,
-    tree: tableTree(create.name),
+    tree: treeName("table", create.name, create.isTemporary),
     columns,
     hasRowid,
     rowidColumn,
@@ -58,6 +49,7 @@ export function buildTable(create: CreateTable, sql: string): Table {
     hasAutoincrement: create.columns.some(({ hasAutoincrement }) => hasAutoincrement),
     checks: create.checks.map(({ name, text, expr }) => ({ name: name ?? text, expr })),
     foreignKeys: create.foreignKeys.map((clause) => foreignKeyOf(create, clause)),
+    isTemporary: create.isTemporary,
     indexes: [],
     sql,
   };
@@ -155,7 +147,7 @@ function constraintIndexes(create: CreateTable, table: Table): Index[] {
     const name = `sqlite_autoindex_${table.name}_${indexes.length + 1}`;
     indexes.push({
       name,
-      tree: indexTree(name),
+      tree: treeName("index", name, table.isTemporary),
       isUnique: true,
       parts: key.columns.map((column) => partOf(table, column)),
       where: undefined,
@@ -175,7 +167,7 @@ export function buildIndex(create: CreateIndex, table: Table): Index {
   const parts = columns.map((column) => partOf(table, column));
   return {
     name,
-    tree: indexTree(name),
+    tree: treeName("index", name, table.isTemporary),
     isUnique,
     parts,
     where,

@@ -1,6 +1,7 @@
 /**
- * The catalog: the objects of the schema in memory, as the tree of the schema has them. Changes
- * write the tree first. `reload` reads it anew, after a transaction that changed it rolled back.
+ * The catalog: the objects of the schema in memory, as the tree of the schema has them, and the
+ * temporary ones, which are nowhere else. Changes write the tree first. `reload` reads it anew,
+ * after a transaction that changed it rolled back.
  */
 
 import type { Transaction } from "../../mod.ts";
@@ -8,7 +9,8 @@ import { parseOne } from "../parse/statement_parser.ts";
 import { PlacedError, SqlError } from "../value/error.ts";
 import { buildIndex, buildTable } from "./build.ts";
 import type { SqlTrees, StoredObject, StoredStatistics } from "./trees.ts";
-import { type Index, keyOfName, type Table, type View } from "./types.ts";
+import type { TriggerEvent } from "../parse/statement_ast.ts";
+import { type Index, keyOfName, type Table, type Trigger, type View } from "./types.ts";
 
 /** An object with its number in the tree. */
 interface Entry {
@@ -20,9 +22,12 @@ interface Entry {
 export class Catalog {
   readonly #trees: SqlTrees;
   #entries: Entry[] = [];
+  /** The temporary objects, in the order of creation. */
+  #temporary: readonly StoredObject[] = [];
   #tables = new Map<string, Table>();
   #views = new Map<string, View>();
   #indexes = new Map<string, { index: Index; table: Table }>();
+  #triggers: Trigger[] = [];
   #statistics = new Map<string, StoredStatistics>();
   /** Grows whenever prepared statements must be compiled anew. */
   generation = 0;
@@ -33,12 +38,19 @@ export class Catalog {
     this.reload();
   }
 
+  /** The temporary objects, in the order of creation. */
+  get temporary(): readonly StoredObject[] {
+    return this.#temporary;
+  }
+
   /**
    * Reads the schema anew.
    *
+   * @param temporary The temporary objects that there are.
    * @throws {SqlError} The tree has what is no statement.
    */
-  reload(): void {
+  reload(temporary: readonly StoredObject[] = this.#temporary): void {
+    this.#temporary = temporary;
     this.#entries = this.#trees.schema.entries().map(([[id], stored]) => ({ id, stored }))
       .toArray();
     this.#statistics = new Map(this.#trees.statistics.entries());
@@ -50,8 +62,9 @@ export class Catalog {
     this.#tables = new Map();
     this.#views = new Map();
     this.#indexes = new Map();
-    const sorted = this.#entries.toSorted((a, b) => rank(a.stored) - rank(b.stored) || a.id - b.id);
-    for (const { stored } of sorted) {
+    this.#triggers = [];
+    const all = [...this.#entries.map(({ stored }) => stored), ...this.#temporary];
+    for (const stored of all.sort((a, b) => rank(a) - rank(b))) {
       try {
         this.#add(stored);
       } catch (error) {
@@ -69,6 +82,11 @@ export class Catalog {
     if (type === "view" && statement.kind === "create view") {
       const { columns } = statement;
       this.#views.set(keyOfName(name), { kind: "view", name, columns, sql });
+      return;
+    }
+    if (type === "trigger" && statement.kind === "create trigger") {
+      const { time, event, columns } = statement;
+      this.#triggers.push({ kind: "trigger", name, table, time, event, columns, sql });
       return;
     }
     const parent = this.#tables.get(keyOfName(table));
@@ -99,6 +117,19 @@ export class Catalog {
     return this.#indexes.get(keyOfName(name));
   }
 
+  /** The trigger of a name, or undefined. */
+  trigger(name: string): Trigger | undefined {
+    return this.#triggers.find((trigger) => keyOfName(trigger.name) === keyOfName(name));
+  }
+
+  /** The triggers of a table or view for an event, the newest first, as SQLite runs them. */
+  triggersOf(table: string, event: TriggerEvent): Trigger[] {
+    if (this.#triggers.length === 0) return [];
+    return this.#triggers.filter((trigger) =>
+      trigger.event === event && keyOfName(trigger.table) === keyOfName(table)
+    ).reverse();
+  }
+
   /** All tables, in the order of creation. */
   tables(): Table[] {
     return [...this.#tables.values()];
@@ -124,8 +155,12 @@ export class Catalog {
     );
   }
 
-  /** Adds an object to the schema. */
-  create(tx: Transaction, stored: StoredObject): void {
+  /** Adds an object to the schema, or to the temporary ones. */
+  create(tx: Transaction, stored: StoredObject, isTemporary = false): void {
+    if (isTemporary) {
+      this.#temporary = [...this.#temporary, stored];
+      return this.#build();
+    }
     const id = (this.#entries.at(-1)?.id ?? 0) + 1;
     tx.tree(this.#trees.schema).set([id], stored);
     this.#entries.push({ id, stored });
@@ -137,6 +172,7 @@ export class Catalog {
     const tree = tx.tree(this.#trees.schema);
     for (const { id, stored } of this.#entries) if (isGone(stored)) tree.delete([id]);
     this.#entries = this.#entries.filter(({ stored }) => !isGone(stored));
+    this.#temporary = this.#temporary.filter((stored) => !isGone(stored));
     this.#build();
   }
 
@@ -148,6 +184,7 @@ export class Catalog {
       if (next !== stored) tree.set([id], next);
       return { id, stored: next };
     });
+    this.#temporary = this.#temporary.map(change);
     this.#build();
   }
 
@@ -160,5 +197,5 @@ export class Catalog {
 }
 
 function rank({ type }: StoredObject): number {
-  return type === "index" ? 1 : 0;
+  return type === "index" ? 1 : type === "trigger" ? 2 : 0;
 }

@@ -9,6 +9,7 @@
 import type { Codec, Database, KeyCodec, ReadTree, Transaction } from "../../mod.ts";
 import type { TransactionTree, Tree } from "../../mod.ts";
 import { json, string, tuple } from "../../mod.ts";
+import { lowerAscii } from "../value/compare.ts";
 
 /** A tree of rows or of the entries of an index, for reading. */
 export type Rows = ReadTree<Uint8Array, Uint8Array, Uint8Array, Uint8Array>;
@@ -44,10 +45,10 @@ const partsOfRow: Codec<Uint8Array> = {
 /** An object as the schema stores it. */
 export interface StoredObject {
   /** What it is. */
-  readonly type: "table" | "index" | "view";
+  readonly type: "table" | "index" | "view" | "trigger";
   /** Its name, as it was written. */
   readonly name: string;
-  /** The table of an index; else the name. */
+  /** The table of an index, or the table or view of a trigger; else the name. */
   readonly table: string;
   /** The statement that creates it. */
   readonly sql: string;
@@ -71,6 +72,18 @@ export const TREE = {
   statistics: "sql/statistics",
   sequences: "sql/sequences",
 } as const;
+
+const TEMPORARY = "sql/temp/";
+
+/** The name of the tree of a table or an index. */
+export function treeName(what: "table" | "index", name: string, isTemporary: boolean): string {
+  return `${isTemporary ? TEMPORARY : "sql/"}${what}/${lowerAscii(name)}`;
+}
+
+/** Whether a tree is of a temporary table, in a database of its own. */
+export function isTemporaryTree(tree: string): boolean {
+  return tree.startsWith(TEMPORARY);
+}
 
 /** The trees of SQL in a database. */
 export class SqlTrees {

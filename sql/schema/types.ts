@@ -5,6 +5,7 @@
 
 import type { Expr } from "../parse/ast.ts";
 import type { ConflictAction, ForeignKeyAction } from "../parse/statement_ast.ts";
+import type { TriggerEvent, TriggerTime } from "../parse/statement_ast.ts";
 import type { Affinity, StrictType } from "../value/affinity.ts";
 import { type Collation, lowerAscii } from "../value/compare.ts";
 
@@ -87,6 +88,7 @@ export interface Table {
   readonly hasAutoincrement: boolean;
   readonly checks: readonly Check[];
   readonly foreignKeys: readonly ForeignKey[];
+  readonly isTemporary: boolean;
   /** Its indexes, in order of creation. */
   readonly indexes: readonly Index[];
   /** The statement that creates it. */
@@ -97,6 +99,20 @@ export interface Table {
 export interface View {
   readonly kind: "view";
   readonly name: string;
+  readonly columns: readonly string[] | undefined;
+  /** The statement that creates it. */
+  readonly sql: string;
+}
+
+/** A trigger. */
+export interface Trigger {
+  readonly kind: "trigger";
+  readonly name: string;
+  /** The table or view, as its statement names it. */
+  readonly table: string;
+  readonly time: TriggerTime;
+  readonly event: TriggerEvent;
+  /** The columns of UPDATE OF; undefined = all. */
   readonly columns: readonly string[] | undefined;
   /** The statement that creates it. */
   readonly sql: string;

@@ -46,6 +46,21 @@ export class SqlError extends Error {
   }
 }
 
+/** What an error does to the changes before it. */
+export type ErrorAction = "abort" | "fail" | "rollback";
+
+/** An error that keeps the changes of its statement, or rolls back the whole transaction. */
+export class ConflictError extends SqlError {
+  /** What it does. */
+  readonly action: ErrorAction;
+
+  /** Creates an error. */
+  constructor(action: ErrorAction, message: string) {
+    super("CONSTRAINT", message);
+    this.action = action;
+  }
+}
+
 /** An error that has its offset, and gets its place where the text is known. */
 export class PlacedError extends Error {
   /** Its kind. */

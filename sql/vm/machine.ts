@@ -84,6 +84,8 @@ export interface Store {
   call(program: Program, values: readonly SqlValue[]): readonly SqlValue[] | undefined;
   /** Counts of changes, for the functions that return them. */
   readonly counts: ChangeCounts;
+  /** The names of the triggers that are running. */
+  readonly triggers: Set<string>;
 }
 
 /** Counts of changes. */

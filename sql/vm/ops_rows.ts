@@ -94,6 +94,11 @@ export const ROW_OPS = {
     else m.registers[i.p3] = set.hasNull ? null : 0;
   },
 
+  /** Sets p3 to whether the row from p2 on is in the set p1: NULL if a NULL leaves that open. */
+  TestRowIn(m, i) {
+    m.registers[i.p3] = at<RowSet>(m, i.p1).contains(m.registers, i.p2);
+  },
+
   /** Sorts the rows of the sorter or set p1. */
   Sort(m, i) {
     at<Sorter | RowSet>(m, i.p1).sort();

@@ -5,7 +5,8 @@
 import type { Table } from "../schema/types.ts";
 import { type Affinity, applyAffinity, isOfType, type StrictType } from "../value/affinity.ts";
 import type { Collation } from "../value/compare.ts";
-import { SqlError } from "../value/error.ts";
+import { ConflictError, type ErrorAction, SqlError } from "../value/error.ts";
+import { textOf } from "../value/number_text.ts";
 import { classOf, INTEGER_MAX, integerOf, type SqlValue } from "../value/value.ts";
 import { compareBytes } from "../value/compare.ts";
 import { keyAfter, rowidOf } from "./cursor.ts";
@@ -26,6 +27,16 @@ export interface UniqueSearch extends KeyedTree {
   /** The register of the key of the row itself, which is no conflict; undefined if it has none. */
   readonly own: number | undefined;
 }
+
+/** A trigger that is run. */
+export interface CalledTrigger {
+  readonly program: () => Program;
+  /** Its name in lower case. */
+  readonly name: string;
+}
+
+/** RAISE(IGNORE): the row that a trigger runs for is left out. */
+class IgnoredRow extends Error {}
 
 /** A program that checks a foreign key. */
 export interface ForeignCheck {
@@ -185,9 +196,38 @@ export const WRITE_OPS = {
   Changed(m) {
     m.changed++;
   },
-  /** Throws the error p4. */
+  /** Throws the error p4; p1 is 1 if the changes before it stay, 2 if all of them roll back. */
   Fail(_, i) {
-    throw new SqlError("CONSTRAINT", i.p4 as string);
+    const message = i.p4 as string;
+    if (i.p1 === 0) throw new SqlError("CONSTRAINT", message);
+    throw new ConflictError(i.p1 === 1 ? "fail" : "rollback", message);
+  },
+  /** Ends a trigger with the error of the message in p1, or leaves its row out; p4 says which. */
+  Raise(m, i) {
+    const action = i.p4 as ErrorAction | "ignore";
+    if (action === "ignore") throw new IgnoredRow();
+    const value = m.registers[i.p1]!;
+    throw new ConflictError(action, value === null ? "" : textOf(value));
+  },
+  /**
+   * Runs the trigger p4 with the values in p3 registers from p1 on; jumps to p2 if it leaves the
+   * row out. A trigger that is running does not run again inside itself.
+   */
+  Trigger(m, i) {
+    const { program, name } = i.p4 as CalledTrigger;
+    const { triggers, counts } = m.store;
+    if (triggers.has(name)) return;
+    const { lastRowid } = counts;
+    triggers.add(name);
+    try {
+      m.store.call(program(), m.registers.slice(i.p1, i.p1 + i.p3));
+    } catch (error) {
+      if (!(error instanceof IgnoredRow)) throw error;
+      m.pc = i.p2;
+    } finally {
+      triggers.delete(name);
+      counts.lastRowid = lastRowid;
+    }
   },
   /** Refuses p1 unless it is of a type of STRICT tables; p4 has type and name. */
   CheckType(m, i) {

@@ -146,6 +146,24 @@ export class RowSet extends RowList {
     return this.#found.has(mapKey(values, first, this.#collations));
   }
 
+  /** Whether a row is in the set, as IN says: NULL if it may be, but for a NULL. */
+  contains(values: readonly SqlValue[], first: number): 0 | 1 | null {
+    const collations = this.#collations;
+    let hasNull = false;
+    for (let i = 0; i < collations.length; i++) hasNull ||= values[first + i] === null;
+    if (!hasNull && this.has(values, first)) return 1;
+    let result: 0 | null = 0;
+    for (const row of this.#found.values()) {
+      if (!hasNull && !row.includes(null)) continue;
+      const differs = row.some((value, i) => {
+        const other = values[first + i]!;
+        return value !== null && other !== null && compare(value, other, collations[i]!) !== 0;
+      });
+      if (!differs) result = null;
+    }
+    return result;
+  }
+
   /** Removes the equal row; false if there is none. */
   delete(values: readonly SqlValue[], first: number): boolean {
     return this.#found.delete(mapKey(values, first, this.#collations));

@@ -6,7 +6,7 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { type Database, open, tuple } from "../../mod.ts";
-import { type Sql, sql, SqlError } from "../../sql/mod.ts";
+import { isCompleteSql, type Sql, sql, SqlError } from "../../sql/mod.ts";
 
 function withSql(body: (query: Sql, db: Database) => void): () => void {
   return () => {
@@ -80,9 +80,7 @@ describe("a statement", () => {
       query.exec("CREATE TABLE t (a)");
       const refused: [string, RegExp][] = [
         ["SELECT sum(a) OVER () FROM t", /window functions are not supported/],
-        ["CREATE TRIGGER x AFTER INSERT ON t BEGIN SELECT 1; END", /triggers are not supported/],
         ["CREATE VIRTUAL TABLE v USING fts5(a)", /virtual tables are not supported/],
-        ["CREATE TEMP TABLE v (a)", /temporary tables are not supported/],
         ["ATTACH 'x' AS y", /ATTACH is not supported/],
         ["SELECT * FROM t RIGHT JOIN t AS u ON 1", /RIGHT JOIN is not supported/],
         ["CREATE TABLE g (a, b AS (a + 1))", /generated columns are not supported/],
@@ -122,6 +120,59 @@ describe("a statement", () => {
       }
       assertEquals(seen, [1, 2, 3]);
       assertEquals(query.all("SELECT a FROM t"), []);
+    }),
+  );
+});
+
+describe("a trigger", () => {
+  it(
+    "ends with END in a script",
+    () => {
+      const begin = "CREATE TEMP TRIGGER x AFTER INSERT ON t BEGIN SELECT 1;";
+      assertEquals(isCompleteSql(begin), false);
+      assertEquals(isCompleteSql(`${begin} SELECT 2; END;`), true);
+      assertEquals(isCompleteSql("SELECT 'CREATE TRIGGER x'; SELECT 1;"), true);
+    },
+  );
+
+  it(
+    "rolls back the whole transaction where it says so",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (a)");
+      query.exec(`CREATE TRIGGER x BEFORE INSERT ON t WHEN NEW.a = 3
+        BEGIN SELECT RAISE(ROLLBACK, 'not three'); END`);
+      assertThrows(
+        () =>
+          query.transaction(() => {
+            query.run("INSERT INTO t VALUES (1)");
+            assertThrows(() => query.run("INSERT INTO t VALUES (3)"), SqlError, "not three");
+            query.run("INSERT INTO t VALUES (2)");
+          }),
+        SqlError,
+        "not three",
+      );
+      assertEquals(rowsOf(query, "SELECT a FROM t"), []);
+      query.run("INSERT INTO t VALUES (4)");
+      assertEquals(rowsOf(query, "SELECT a FROM t"), [[4]]);
+    }),
+  );
+
+  it(
+    "is lost with the transaction that created it",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (a); CREATE TABLE log (a)");
+      assertThrows(() =>
+        query.transaction(() => {
+          query.exec("CREATE TRIGGER x AFTER INSERT ON t BEGIN INSERT INTO log VALUES (1); END");
+          query.exec("CREATE TEMP TABLE kept (a); INSERT INTO kept VALUES (1)");
+          throw new Error("not this");
+        })
+      );
+      query.run("INSERT INTO t VALUES (1)");
+      assertEquals(rowsOf(query, "SELECT count(*) FROM log"), [[0]]);
+      assertThrows(() => query.all("SELECT * FROM kept"), SqlError, "no such table");
+      query.exec("CREATE TEMP TABLE kept (a)");
+      assertEquals(rowsOf(query, "SELECT count(*) FROM kept"), [[0]]);
     }),
   );
 });

@@ -7,6 +7,7 @@ import { indexFamily } from "./index_family.ts";
 import { compoundFamily, manyTablesFamily } from "./join_family.ts";
 import { randomFamily } from "./random_family.ts";
 import { selectFamily } from "./select_family.ts";
+import { triggerFamily } from "./trigger_family.ts";
 
 /** The families. */
 export const FAMILIES: Readonly<Record<string, MakeFamily>> = {
@@ -19,4 +20,5 @@ export const FAMILIES: Readonly<Record<string, MakeFamily>> = {
   "random/groupby": randomFamily("groupby"),
   "random/select": randomFamily("select"),
   "index": indexFamily,
+  "triggers": triggerFamily,
 };
