@@ -6,7 +6,8 @@
 import type { Call, Expr } from "../parse/ast.ts";
 import { AGGREGATES } from "../function/aggregates.ts";
 import { SCALARS } from "../function/scalar.ts";
-import { refuse, unsupported } from "../value/error.ts";
+import { WINDOW_FUNCTIONS } from "../function/windows.ts";
+import { refuse } from "../value/error.ts";
 import { argumentKind } from "./json_argument.ts";
 import type { Context } from "./context.ts";
 import { collationOfFirst, comparisonOf } from "./rules.ts";
@@ -20,23 +21,9 @@ const LAZY: ReadonlyMap<string, readonly [least: number, most: number]> = new Ma
   ["nullif", [2, 2]],
 ]);
 
-const WINDOW = [
-  "row_number",
-  "rank",
-  "dense_rank",
-  "percent_rank",
-  "cume_dist",
-  "ntile",
-  "lag",
-  "lead",
-  "first_value",
-  "last_value",
-  "nth_value",
-];
-
 /** Whether a call is one of an aggregate function. */
-export function isAggregate({ name, args, isStar }: Call): boolean {
-  if (!AGGREGATES.has(name)) return false;
+export function isAggregate({ name, args, isStar, over }: Call): boolean {
+  if (!AGGREGATES.has(name) || over !== undefined) return false;
   return (name !== "min" && name !== "max") || args.length === 1 || isStar;
 }
 
@@ -44,7 +31,9 @@ export function isAggregate({ name, args, isStar }: Call): boolean {
 export function emitCall(context: Context, call: Call, scope: Scope, target: number): number {
   const { name, args, at } = call;
   if (isAggregate(call)) refuse(`misuse of aggregate function ${name.toUpperCase()}()`, at);
-  if (WINDOW.includes(name)) unsupported("window functions are", at);
+  if (call.over !== undefined || WINDOW_FUNCTIONS.has(name)) {
+    refuse(`misuse of window function ${name}()`, at);
+  }
   if (call.filter !== undefined) refuse("FILTER may not be used with non-aggregate functions", at);
   if (call.isDistinct || call.orderBy.length > 0) {
     refuse("DISTINCT and ORDER BY may only be used with aggregate functions", at);

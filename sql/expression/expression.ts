@@ -4,6 +4,7 @@
 
 import type { Between, Binary, BinaryOperator, Case, Expr, In, Like, Name } from "../parse/ast.ts";
 import type { Raise, Unary } from "../parse/ast.ts";
+import { NO_CALL } from "../parse/expression_parser.ts";
 import { affinityOf } from "../value/affinity.ts";
 import { negate } from "../value/arithmetic.ts";
 import { refuse } from "../value/error.ts";
@@ -162,8 +163,7 @@ export class ExpressionEmitter implements Expressions {
     if (operator === "->" || operator === "->>") {
       const name = operator === "->" ? "json_arrow" : "json_arrow_text";
       const call = { kind: "call", name, args: [left, right], at } as const;
-      const plain = { isStar: false, isDistinct: false, filter: undefined, orderBy: [] };
-      return emitCall(this.#context, { ...call, ...plain }, scope, target);
+      return emitCall(this.#context, { ...NO_CALL, ...call }, scope, target);
     }
     if (operator === "is" || operator === "is not") {
       const truth = this.#isBoolean(right, scope);

@@ -5,7 +5,7 @@
 import type { Expr } from "../parse/ast.ts";
 import type { Context } from "./context.ts";
 import { columnIn } from "./rules.ts";
-import type { Resolved, Scope } from "./scope.ts";
+import type { Grouping, Resolved, Scope } from "./scope.ts";
 import { isAlike } from "./walk.ts";
 
 /** Emits the value of an expression that a group has; false if it is none such. */
@@ -20,20 +20,31 @@ export function groupedValue(
     const found = valueIn(expr, around, scope);
     if (found === undefined) continue;
     context.lowest = Math.min(context.lowest, around.level);
-    const { count, cursor } = around.grouping;
-    if (count !== undefined) context.builder.emit("Copy", count, target);
-    else context.builder.emit(found[0], cursor, found[1], target);
+    const { count, cursor, windows } = around.grouping;
+    if (windows !== undefined) {
+      context.builder.emit("RowColumn", cursor, columnOf(around.grouping, found), target);
+    } else if (count !== undefined) context.builder.emit("Copy", count, target);
+    else context.builder.emit(found[0] as "GroupKey", cursor, found[1], target);
     return true;
   }
   return false;
 }
 
-function valueIn(
-  expr: Expr,
-  around: Scope,
-  scope: Scope,
-): ["GroupKey" | "GroupKept" | "Aggregate", number] | undefined {
-  const { keys, aggregates, kept } = around.grouping!;
+type Found = readonly ["GroupKey" | "GroupKept" | "Aggregate" | "Window", number];
+
+/** The column of a value in the rows of window functions. */
+function columnOf({ keys, aggregates, kept }: Grouping, [kind, index]: Found): number {
+  if (kind === "GroupKey") return index;
+  const afterKeys = keys.length + index;
+  if (kind === "Aggregate") return afterKeys;
+  const afterAggregates = aggregates.length + afterKeys;
+  return kind === "GroupKept" ? afterAggregates : kept.length + afterAggregates;
+}
+
+function valueIn(expr: Expr, around: Scope, scope: Scope): Found | undefined {
+  const { keys, aggregates, kept, windows } = around.grouping!;
+  const window = windows?.indexOf(expr) ?? -1;
+  if (window >= 0) return ["Window", window];
   const aggregate = aggregates.indexOf(expr);
   if (aggregate >= 0) return ["Aggregate", aggregate];
   if (scope !== around && expr.kind !== "name") return undefined;

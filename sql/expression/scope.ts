@@ -61,6 +61,11 @@ export interface Grouping {
   readonly aggregates: readonly Expr[];
   /** The columns that are kept of one row of the group. */
   readonly kept: readonly Resolved[];
+  /**
+   * The window functions, whose rows have the keys, the aggregates, the kept columns and the
+   * results of these; undefined before these are known.
+   */
+  readonly windows: readonly Expr[] | undefined;
 }
 
 /** A query of WITH. */

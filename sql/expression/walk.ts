@@ -2,7 +2,7 @@
  * Walks over the expressions of a statement, and compares them.
  */
 
-import type { Body, Expr, FromItem, Query } from "../parse/ast.ts";
+import type { Body, Expr, FromItem, Query, Window } from "../parse/ast.ts";
 import { compare } from "../value/compare.ts";
 import { classOf, type SqlValue } from "../value/value.ts";
 
@@ -24,7 +24,12 @@ export function partsOf(expr: Expr): readonly Expr[] {
     case "case":
       return [...present(expr.operand), ...expr.whens.flat(), ...present(expr.otherwise)];
     case "call":
-      return [...expr.args, ...present(expr.filter), ...expr.orderBy.map(({ expr }) => expr)];
+      return [
+        ...expr.args,
+        ...present(expr.filter),
+        ...expr.orderBy.map(({ expr }) => expr),
+        ...(expr.over === undefined ? [] : windowParts(expr.over)),
+      ];
     case "row":
       return expr.items;
     case "raise":
@@ -32,6 +37,12 @@ export function partsOf(expr: Expr): readonly Expr[] {
     default:
       return [];
   }
+}
+
+/** The expressions of a window. */
+export function windowParts({ partitionBy, orderBy, frame }: Window): Expr[] {
+  const offsets = [frame?.start.offset, frame?.end.offset].flatMap(present);
+  return [...partitionBy, ...orderBy.map(({ expr }) => expr), ...offsets];
 }
 
 function present(expr: Expr | undefined): Expr[] {
@@ -79,6 +90,7 @@ function walkBody(body: Body, visit: (expr: Expr) => void): void {
     for (const column of body.columns) if (column.kind === "expr") visit(column.expr);
     body.from.forEach((item) => walkFrom(item, visit));
     body.groupBy.forEach(visit);
+    for (const window of body.windows.values()) windowParts(window).forEach(visit);
     for (const expr of [body.where, body.having]) if (expr !== undefined) visit(expr);
   }
 }
@@ -120,6 +132,8 @@ function bodyMentions(body: Body, name: string): boolean {
 export function isAlike(a: Expr, b: Expr, sameName: (a: Expr, b: Expr) => boolean): boolean {
   if (a === b) return true;
   if (a.kind === "name" && b.kind === "name") return sameName(a, b);
+  // Two window functions that are written alike may have different frames.
+  if (a.kind === "call" && a.over !== undefined) return false;
   if (a.kind !== b.kind || queryOf(a) !== undefined || queryOf(b) !== undefined) return false;
   if (!sameFields(a, b)) return false;
   const [left, right] = [partsOf(a), partsOf(b)];

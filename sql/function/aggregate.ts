@@ -12,6 +12,11 @@ import type { SqlValue } from "../value/value.ts";
 export interface AggregateState {
   /** Takes the arguments of a row: `count` values from `first` on. */
   add(values: readonly SqlValue[], first: number, count: number): void;
+  /**
+   * Takes the arguments of the oldest row out again; false if it cannot do so exactly. Not all
+   * functions can.
+   */
+  remove?(values: readonly SqlValue[], first: number, count: number): boolean;
   /** The result so far. */
   result(): SqlValue;
   /** Whether the result is the value of the row that was added last, as MIN and MAX say. */
@@ -32,6 +37,11 @@ class Count implements AggregateState {
 
   add(values: readonly SqlValue[], first: number, count: number): void {
     if (count === 0 || values[first] !== null) this.#count++;
+  }
+
+  remove(values: readonly SqlValue[], first: number, count: number): boolean {
+    if (count === 0 || values[first] !== null) this.#count--;
+    return true;
   }
 
   result(): SqlValue {
@@ -65,6 +75,17 @@ class Sum implements AggregateState {
       if (Number.isSafeInteger(sum)) return void (this.#whole = sum);
     }
     this.#addSlowly(value);
+  }
+
+  remove(values: readonly SqlValue[], first: number): boolean {
+    const value = values[first]!;
+    if (value === null) return true;
+    if (this.#isReal || this.#large !== undefined || typeof value !== "number") return false;
+    const sum = this.#whole - value;
+    if (!Number.isSafeInteger(sum)) return false;
+    this.#whole = sum;
+    this.#count--;
+    return true;
   }
 
   #addSlowly(value: Exclude<SqlValue, null>): void {

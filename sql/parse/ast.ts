@@ -132,6 +132,36 @@ export interface Call extends Node {
   readonly isDistinct: boolean;
   readonly filter: Expr | undefined;
   readonly orderBy: readonly OrderTerm[];
+  /** The window of a window function; undefined for other calls. */
+  readonly over: Window | undefined;
+}
+
+/** Where a frame begins or ends. */
+export interface FrameBound {
+  readonly kind: "unbounded" | "offset" | "current";
+  readonly isFollowing: boolean;
+  /** The distance of an `offset`. */
+  readonly offset: Expr | undefined;
+}
+
+/** The rows around a row that a window function sees. */
+export interface Frame {
+  readonly unit: "rows" | "range" | "groups";
+  readonly start: FrameBound;
+  readonly end: FrameBound;
+  readonly exclude: "no others" | "current row" | "group" | "ties";
+}
+
+/** A window. */
+export interface Window extends Node {
+  /** The named window that it extends. */
+  readonly base: string | undefined;
+  /** Whether it is that window itself, frame included. */
+  readonly isBase: boolean;
+  readonly partitionBy: readonly Expr[];
+  readonly orderBy: readonly OrderTerm[];
+  /** Undefined = from the first row to the peers of the current one. */
+  readonly frame: Frame | undefined;
 }
 
 /** `EXISTS (query)`. */
@@ -221,6 +251,8 @@ export interface Core extends Node {
   readonly where: Expr | undefined;
   readonly groupBy: readonly Expr[];
   readonly having: Expr | undefined;
+  /** The windows of the clause WINDOW, by name in lower case. */
+  readonly windows: ReadonlyMap<string, Window>;
 }
 
 /** Rows of expressions. */

@@ -4,7 +4,8 @@
 
 import { refuse } from "../value/error.ts";
 import { INTEGER_MIN } from "../value/value.ts";
-import type { BinaryOperator, Call, Expr, OrderTerm, Query } from "./ast.ts";
+import type { BinaryOperator, Call, Expr, OrderTerm, Query, Window } from "./ast.ts";
+import { parseFrame } from "./frame_parser.ts";
 import { TokenStream } from "./token_stream.ts";
 
 /** The size of the least INTEGER, which is one only with its sign. */
@@ -308,8 +309,32 @@ export abstract class ExpressionParser extends TokenStream {
     }
     this.expectSign(")");
     const filter = this.#filter();
-    if (this.isWord("OVER")) this.unsupported("window functions are");
-    return { kind: "call", name, args, isStar, isDistinct, filter, orderBy, at };
+    const over = this.#over();
+    return { kind: "call", name, args, isStar, isDistinct, filter, orderBy, over, at };
+  }
+
+  #over(): Window | undefined {
+    const next = this.peek(1);
+    const isWindow = next.text === "(" || next.kind === "word" || next.kind === "quoted";
+    if (!this.isWord("OVER") || !isWindow) return undefined;
+    this.take();
+    if (this.isSign("(")) return this.window();
+    const { at } = this;
+    const base = this.name("a window");
+    return { base, isBase: true, partitionBy: [], orderBy: [], frame: undefined, at };
+  }
+
+  /** Parses a window in parentheses. */
+  window(): Window {
+    const { at } = this;
+    this.expectSign("(");
+    const isBase = ["PARTITION", "ORDER", "ROWS", "RANGE", "GROUPS"].some((w) => this.isWord(w));
+    const base = !isBase && this.isName() ? this.name() : undefined;
+    const partitionBy = this.word("PARTITION", "BY") ? this.list(() => this.expr()) : [];
+    const orderBy = this.word("ORDER", "BY") ? this.list(() => this.orderTerm()) : [];
+    const frame = parseFrame(this, () => this.expr());
+    this.expectSign(")");
+    return { base, isBase: false, partitionBy, orderBy, frame, at };
   }
 
   #filter(): Expr | undefined {
@@ -335,11 +360,13 @@ export abstract class ExpressionParser extends TokenStream {
   }
 }
 
-const NO_CALL = {
+/** A call without its parts. */
+export const NO_CALL = {
   isStar: false,
   isDistinct: false,
   filter: undefined,
   orderBy: [],
+  over: undefined,
 } as const;
 
 /** An item of FROM without its parts. */
@@ -363,6 +390,7 @@ export const NO_CORE = {
   where: undefined,
   groupBy: [],
   having: undefined,
+  windows: new Map<string, Window>(),
 } as const;
 
 /** A query without its parts. */

@@ -4,7 +4,7 @@
 
 import { refuse } from "../value/error.ts";
 import type { Body, CommonTable, Core, Expr, FromItem, Query, ResultColumn } from "./ast.ts";
-import type { Values } from "./ast.ts";
+import type { Values, Window } from "./ast.ts";
 import { ExpressionParser, NO_FROM } from "./expression_parser.ts";
 
 const SIDES = ["RIGHT", "FULL"];
@@ -69,8 +69,19 @@ export class QueryParser extends ExpressionParser {
     const where = this.word("WHERE") ? this.expr() : undefined;
     const groupBy = this.word("GROUP", "BY") ? this.list(() => this.expr()) : [];
     const having = this.word("HAVING") ? this.expr() : undefined;
-    if (this.isWord("WINDOW")) this.unsupported("window functions are");
-    return { kind: "core", isDistinct, columns, from, where, groupBy, having, at };
+    const windows = this.#windows();
+    return { kind: "core", isDistinct, columns, from, where, groupBy, having, windows, at };
+  }
+
+  #windows(): ReadonlyMap<string, Window> {
+    const windows = new Map<string, Window>();
+    if (!this.word("WINDOW")) return windows;
+    this.list(() => {
+      const name = this.name("a window").toLowerCase();
+      this.expectWord("AS");
+      windows.set(name, this.window());
+    });
+    return windows;
   }
 
   #values(at: number): Values {

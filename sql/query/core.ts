@@ -17,6 +17,7 @@ import { aggregatesIn, type Collected, emitCollect, emitGroups, keptIn } from ".
 import { openGroups } from "./grouping.ts";
 import { emitLimit, type Limit, passLimit } from "./limit.ts";
 import { emitLoops } from "./loops.ts";
+import { type WindowCall, windowCallsIn, WindowEmitter, windowInputs } from "./windows.ts";
 import { type LoopOrder, loopOrder, type Ordering, orderings, sortTerms } from "./order_by.ts";
 
 /** What a query adds to its SELECT. */
@@ -68,16 +69,20 @@ class CoreEmitter {
     const keys = this.#core.groupBy.map((expr) => this.#groupKey(expr));
     const having = this.#core.having;
     const results = [...this.#outputs.map(({ expr }) => expr), ...this.#order.map((o) => o.expr)];
+    const windows = windowCallsIn(results, this.#core.windows, this.#scope);
+    const inputs = windowInputs(windows);
     const late = having === undefined ? results : [...results, having];
-    const aggregates = aggregatesIn(late, this.#scope);
+    const aggregates = aggregatesIn([...late, ...inputs], this.#scope);
     this.#checkConditions();
-    for (const expr of [...late, ...keys]) markUsed(expr, this.#scope);
+    for (const expr of [...late, ...keys, ...inputs]) markUsed(expr, this.#scope);
     const end = builder.label();
     const limit = emitLimit(this.#context, this.#around, this.#from.scope, end);
     if (keys.length > 0 || aggregates.length > 0 || having !== undefined) {
-      const kept = keptIn(late, keys, this.#scope);
-      this.#emitGrouped({ keys, aggregates, kept, scope: this.#scope }, limit, end, sink);
-    } else this.#emitPlain(limit, end, sink);
+      const kept = keptIn([...late, ...inputs], keys, this.#scope);
+      const collected = { keys, aggregates, kept, scope: this.#scope };
+      this.#emitGrouped(collected, windows, limit, end, sink);
+    } else if (windows.length > 0) this.#emitWindows(results, windows, limit, end, sink);
+    else this.#emitPlain(limit, end, sink);
     builder.place(end);
   }
 
@@ -139,12 +144,45 @@ class CoreEmitter {
     output.close();
   }
 
-  #emitGrouped(collected: Collected, limit: Limit, end: Label, sink: Sink): void {
+  /** Window functions over rows that are not grouped. */
+  #emitWindows(
+    results: readonly Expr[],
+    windows: readonly WindowCall[],
+    limit: Limit,
+    end: Label,
+    sink: Sink,
+  ): void {
     const terms = this.#terms();
     const planned = planLoops(this.#context, this.#from.loops, terms);
     const output = new RowOutput(this.#context, this.#outputs, this.#order, limit, end, sink);
     output.open(this.#core.isDistinct, this.#scope, this.#order.length > 0);
-    const counted = this.#emitCount(collected, planned, terms);
+    const before = { keys: [], aggregates: [], kept: keptIn(results, [], this.#scope) };
+    const emitter = new WindowEmitter(this.#context, windows, before, this.#scope);
+    const { scope } = this.#from;
+    const plain = { isReverse: false, orderIndex: undefined, needsRows: false };
+    emitLoops(
+      this.#context,
+      { planned, terms, scope, ...plain },
+      () => emitter.collect(this.#scope, undefined),
+    );
+    emitter.finish((next) =>
+      output.row({ ...this.#resultScope(), grouping: emitter.grouping }, next)
+    );
+    output.close();
+  }
+
+  #emitGrouped(
+    collected: Collected,
+    windows: readonly WindowCall[],
+    limit: Limit,
+    end: Label,
+    sink: Sink,
+  ): void {
+    const terms = this.#terms();
+    const planned = planLoops(this.#context, this.#from.loops, terms);
+    const output = new RowOutput(this.#context, this.#outputs, this.#order, limit, end, sink);
+    output.open(this.#core.isDistinct, this.#scope, this.#order.length > 0);
+    const counted = windows.length > 0 ? undefined : this.#emitCount(collected, planned, terms);
     if (counted !== undefined) {
       const next = this.#context.builder.label();
       this.#emitGroup(output, counted, next);
@@ -158,9 +196,26 @@ class CoreEmitter {
         { planned, terms, scope, ...plain },
         () => emitCollect(this.#context, collected, grouping),
       );
-      emitGroups(this.#context, grouping, (next) => this.#emitGroup(output, grouping, next));
+      this.#emitGroups(output, grouping, windows);
     }
     output.close();
+  }
+
+  #emitGroups(output: RowOutput, grouping: Grouping, windows: readonly WindowCall[]): void {
+    if (windows.length === 0) {
+      emitGroups(this.#context, grouping, (next) => this.#emitGroup(output, grouping, next));
+      return;
+    }
+    const emitter = new WindowEmitter(this.#context, windows, grouping, this.#scope);
+    emitGroups(this.#context, grouping, (next) => {
+      const scope = { ...this.#scope, grouping };
+      const { having } = this.#core;
+      if (having !== undefined) this.#context.jump(having, scope, next, false, true);
+      emitter.collect(scope, grouping.cursor);
+    });
+    emitter.finish((next) =>
+      output.row({ ...this.#resultScope(), grouping: emitter.grouping }, next)
+    );
   }
 
   #emitGroup(output: RowOutput, grouping: Grouping, next: Label): void {
@@ -188,7 +243,7 @@ class CoreEmitter {
     const { table } = only.loop.source.place;
     builder.emit("Count", count, 0, 0, table.tree, table.name);
     builder.planLine(`COUNT ${table.name}`);
-    return { cursor: -1, keys, aggregates, kept, count };
+    return { cursor: -1, keys, aggregates, kept, count, windows: undefined };
   }
 
   /** The scope of the result, which does not see its own aliases. */

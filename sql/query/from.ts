@@ -265,7 +265,8 @@ function isPlain({ body, orderBy, limit }: Query): boolean {
 function isCheap(expr: Expr): boolean {
   let cheap = true;
   walk(expr, (part) => {
-    const isCall = part.kind === "call" && (isAggregate(part) || /^random/.test(part.name));
+    const isCall = part.kind === "call" &&
+      (isAggregate(part) || part.over !== undefined || /^random/.test(part.name));
     if (isCall || queryOf(part) !== undefined) cheap = false;
     return cheap;
   });

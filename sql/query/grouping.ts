@@ -71,7 +71,7 @@ export function keptIn(
         if (part.kind === "name") keepNamed(part.table, part.column, scope, keep);
         return true;
       }
-      if (part.kind === "call" && isAggregate(part)) return false;
+      if (part.kind === "call" && (isAggregate(part) || part.over !== undefined)) return false;
       if (keys.some((key) => isAlike(part, key, (a, b) => sameIn(a, around, b, scope)))) {
         return false;
       }
@@ -134,7 +134,7 @@ export function openGroups(context: Context, collected: Collected): Grouping {
     builder.emit("FindGroup", cursor, next, 0);
     builder.place(next);
   }
-  return { cursor, keys, aggregates, kept, count: undefined };
+  return { cursor, keys, aggregates, kept, count: undefined, windows: undefined };
 }
 
 function stateOf({ name, args, isDistinct }: Call, scope: Scope): () => AggregateState {

@@ -10,7 +10,7 @@ import { baseColumn } from "../plan/loop.ts";
 import type { Planned } from "../plan/order.ts";
 import { type Index, keyOfName, type Table } from "../schema/types.ts";
 import { refuse } from "../value/error.ts";
-import type { SortTerm } from "../vm/row_sets.ts";
+import type { SortTerm } from "../rows/sorter.ts";
 import type { Output } from "./columns.ts";
 import { columnIn } from "../expression/rules.ts";
 import { isSame } from "../expression/grouped.ts";

@@ -3,16 +3,11 @@
  * parts that are asked for, and keeps them until it moves.
  */
 
+import type { Cursor } from "../rows/row_list.ts";
 import type { Rows } from "../schema/trees.ts";
 import type { Index, Table } from "../schema/types.ts";
 import { PartReader } from "../value/part_reader.ts";
 import type { SqlValue } from "../value/value.ts";
-
-/** What a machine has open under a number. */
-export interface Cursor {
-  /** Gives back what it holds. */
-  close(): void;
-}
 
 /** A range of keys, as bytes. */
 export interface KeyBounds {

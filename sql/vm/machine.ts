@@ -9,7 +9,7 @@
 
 import type { Rows, WritableRows } from "../schema/trees.ts";
 import type { SqlValue } from "../value/value.ts";
-import type { Cursor } from "./cursor.ts";
+import type { Cursor } from "../rows/row_list.ts";
 
 /** Runs an instruction. */
 export type Handler = (machine: Machine, instruction: Instruction) => void;

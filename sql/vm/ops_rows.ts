@@ -5,11 +5,18 @@
 import type { AggregateState } from "../function/aggregate.ts";
 import { type Affinity, applyAffinity } from "../value/affinity.ts";
 import type { Collation } from "../value/compare.ts";
-import type { SqlValue } from "../value/value.ts";
+import { SqlError } from "../value/error.ts";
+import { Real, type SqlValue } from "../value/value.ts";
+import type { KnownFrame } from "../rows/window_frame.ts";
+import { WindowRows, type WindowSpec } from "../rows/window_rows.ts";
 import { castLimit } from "./limit.ts";
 import type { Machine } from "./machine.ts";
 import type { Handler } from "./machine.ts";
-import { Buckets, Groups, RowList, RowSet, Sorter, type SortTerm } from "./row_sets.ts";
+import { Buckets } from "../rows/buckets.ts";
+import { Groups } from "../rows/groups.ts";
+import { RowList } from "../rows/row_list.ts";
+import { RowSet } from "../rows/row_set.ts";
+import { Sorter, type SortTerm } from "../rows/sorter.ts";
 
 /** A sorter to open. */
 export interface OpenedSorter {
@@ -38,6 +45,36 @@ function rowsNeeded(m: Machine, { limit, offset }: OpenedSorter): number {
   return rows < 0 ? Infinity : rows + before;
 }
 
+/** A frame whose offsets are in registers; -1 where there is none. */
+export interface FrameRegisters {
+  readonly unit: KnownFrame["unit"];
+  readonly start: BoundOffset;
+  readonly end: BoundOffset;
+  readonly exclude: KnownFrame["exclude"];
+}
+
+interface BoundOffset {
+  readonly kind: KnownFrame["start"]["kind"];
+  readonly isFollowing: boolean;
+  readonly register: number;
+}
+
+/** A window to compute. */
+export interface ComputedWindow {
+  readonly spec: WindowSpec;
+  readonly frame: FrameRegisters;
+}
+
+/** The offset of a frame, checked. */
+function offsetIn(m: Machine, { register }: BoundOffset, unit: string, what: string): SqlValue {
+  if (register < 0) return null;
+  const value = applyAffinity(m.registers[register]!, "NUMERIC");
+  const isWhole = typeof value === "number" && value >= 0;
+  if (isWhole || (unit === "range" && value instanceof Real && value.value >= 0)) return value;
+  const kind = unit === "range" ? "number" : "integer";
+  throw new SqlError("VALUE", `frame ${what} offset must be a non-negative ${kind}`);
+}
+
 /** The opcodes on rows in memory. */
 export const ROW_OPS = {
   /** Opens a list p1. */
@@ -52,6 +89,21 @@ export const ROW_OPS = {
   /** Opens a set p1 of rows with the collations p4. */
   OpenSet(m, i) {
     m.cursors[i.p1] = new RowSet(i.p4 as Collation[]);
+  },
+  /** Opens rows p1 of window functions. */
+  OpenWindows(m, i) {
+    m.cursors[i.p1] = new WindowRows();
+  },
+  /** Computes the window functions p4 of the rows p1. */
+  Window(m, i) {
+    const { spec, frame } = i.p4 as ComputedWindow;
+    const { unit, exclude, start, end } = frame;
+    at<WindowRows>(m, i.p1).compute(spec, {
+      unit,
+      exclude,
+      start: { ...start, offset: offsetIn(m, start, unit, "starting") },
+      end: { ...end, offset: offsetIn(m, end, unit, "ending") },
+    });
   },
   /** Opens buckets p1 of keys with the collations p4. */
   OpenBuckets(m, i) {

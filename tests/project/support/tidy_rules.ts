@@ -78,6 +78,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "function",
     "parse",
     "schema",
+    "rows",
     "vm",
     "expression",
     "plan",

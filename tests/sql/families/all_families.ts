@@ -8,6 +8,7 @@ import { compoundFamily, manyTablesFamily } from "./join_family.ts";
 import { randomFamily } from "./random_family.ts";
 import { selectFamily } from "./select_family.ts";
 import { triggerFamily } from "./trigger_family.ts";
+import { windowFamily } from "./window_family.ts";
 
 /** The families. */
 export const FAMILIES: Readonly<Record<string, MakeFamily>> = {
@@ -21,4 +22,5 @@ export const FAMILIES: Readonly<Record<string, MakeFamily>> = {
   "random/select": randomFamily("select"),
   "index": indexFamily,
   "triggers": triggerFamily,
+  "windows": windowFamily,
 };
