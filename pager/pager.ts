@@ -264,9 +264,7 @@ export class Pager {
     this.rollbacks++;
     this.#rollback.run();
     this.#shrinkCache();
-    // The journal may have added chunks at the end of the file meanwhile.
-    const pageCountMin = this.#commitPath?.pageCountMin ?? 0;
-    this.meta.pageCount = Math.max(this.meta.pageCount, pageCountMin);
+    this.#commitPath?.afterRollback(this.meta);
     this.#snapshots.endClosed();
   }
 

@@ -116,6 +116,15 @@ export class Writeback implements CacheOwner {
     return true;
   }
 
+  /**
+   * Forgets what a chunk would have written: it has no page in use, and the file has its header
+   * page. A page that was given back keeps its mark until then, as a rollback may need it.
+   */
+  forget(chunk: ChunkNumber): void {
+    if (this.#staged.chunk === chunk) this.#staged.drop();
+    if (this.dirtyChunks.delete(chunk)) this.#markClean(chunk * CHUNK_PAGES);
+  }
+
   /** Whether a chunk is staged. */
   get hasStage(): boolean {
     return this.#staged.chunk >= 0;

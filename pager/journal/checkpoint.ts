@@ -93,15 +93,15 @@ export class Checkpoint {
    * Begins one, after a flush: the journal continues in its other area. The commits are confirmed
    * first, so that chunks behind the new end of the file may be emptied.
    *
-   * @param moves Whether the area that it frees moves.
+   * @param to The chunk that the area which it frees moves to, or -1.
    */
-  begin(meta: Meta, moves: boolean): void {
+  begin(meta: Meta, to: ChunkNumber): void {
     this.#journal.confirm(this.#journal.durableVersion);
-    this.beginConfirmed(meta, moves);
+    this.beginConfirmed(meta, to);
   }
 
   /** Begins one where everything written is confirmed (`Journal.canSwitch`). */
-  beginConfirmed(meta: Meta, moves: boolean): void {
+  beginConfirmed(meta: Meta, to: ChunkNumber): void {
     assert(this.#chunks === undefined, "one checkpoint runs at a time");
     const { writtenVersion, writtenMeta } = this.#journal;
     // Commits that are pending belong to the area that follows the switch.
@@ -113,7 +113,7 @@ export class Checkpoint {
     this.#step = "pages";
     this.#isSyncing = false;
     this.#chunks = [...this.#writeback.dirtyChunks.keys()].sort((a, b) => b - a);
-    if (moves) this.#place.beginMove();
+    if (to >= 0) this.#place.beginMove(to);
     if (this.#chunks.length === 0) this.#place.leaveChunks();
   }
 

@@ -256,7 +256,7 @@ describe("a slice of a checkpoint", () => {
     const unsynced = new UnsyncedChunks(disk);
     const parts = { disk, journal, writeback, unsynced, superblock, fileEnd, place };
     const checkpoint = new Checkpoint(parts);
-    checkpoint.begin(new Meta(), false);
+    checkpoint.begin(new Meta(), -1);
     assertThrows(() => checkpoint.finish(), Error, "between transactions");
     assertEquals([cleaned, published, checkpoint.chunksLeft], [[3, 5], 0, 1]);
     isBusy = false;

@@ -62,6 +62,8 @@ const LANDINGS_MAX = 8;
 const BYTES_MAX_MIN = 4 * 1024 * 1024;
 /** Before a compaction a renewal need not save a chunk. */
 const NOTHING_SAVED = 0;
+/** Instead of the chunk that an area moves to. */
+const STAYS = -1;
 /** Between commits an area gives back no fewer spare chunks than this: 8 MiB. */
 const SPARE_CHUNKS_MIN = 4;
 
@@ -210,9 +212,10 @@ export class CommitPath implements CommitLog {
     this.#mayBeFull = true;
   }
 
-  /** Before a transaction: after a refusal, frees the room that a checkpoint can free. */
+  /** Before a transaction. After a refusal, frees the room that a checkpoint can free. */
   makeRoom(): void {
     this.#finishSteps();
+    this.#place.lowestFreed = Infinity;
     if (!this.#wasRefused) return;
     this.#wasRefused = false;
     this.#writeAll();
@@ -253,9 +256,10 @@ export class CommitPath implements CommitLog {
 
   readonly #sync = (): void => this.#journal.sync();
 
-  /** The lowest page count that leaves both areas inside the file. */
-  get pageCountMin(): number {
-    return this.#place.pageCountMin;
+  /** Adds to a restored meta the chunks that the journal took or gave back meanwhile. */
+  afterRollback(meta: Meta): void {
+    meta.pageCount = Math.max(meta.pageCount, this.#place.pageCountMin);
+    meta.allocatorHint = Math.min(meta.allocatorHint, this.#place.lowestFreed);
   }
 
   /**
@@ -353,12 +357,22 @@ export class CommitPath implements CommitLog {
 
   /** Begins a checkpoint without a sync of its own, or in line after many landings. */
   #beginCheckpointInFlight(): void {
-    if (!this.#journal.canSwitch(this.#meta)) {
+    if (!this.#canSwitch()) {
       if (++this.#landings >= LANDINGS_MAX) this.beginCheckpoint();
       return;
     }
     this.#checkpoint.beginConfirmed(this.#meta, this.#prepareCheckpoint());
     this.#hasMoved = this.#place.hasMove;
+  }
+
+  /** Whether the journal can continue in its other area, which may get more chunks for that. */
+  #canSwitch(): boolean {
+    const before = this.#journal.chunkCount;
+    try {
+      return this.#journal.canSwitch(this.#meta);
+    } finally {
+      if (this.#journal.chunkCount !== before) this.#place.show();
+    }
   }
 
   #advanceCheckpoint(bytesMax: number): void {
@@ -417,18 +431,19 @@ export class CommitPath implements CommitLog {
     this.#hasMoved = this.#place.hasMove;
   }
 
-  /** Prepares for a checkpoint; returns whether the area that it frees is to move. */
-  #prepareCheckpoint(): boolean {
+  /** Prepares for a checkpoint; returns the chunk that the area which it frees moves to, or -1. */
+  #prepareCheckpoint(): ChunkNumber {
     this.#landings = 0;
     this.#isRequested = false;
     this.#images.clear();
-    if (this.#snapshots.snapshotCount > 0) return false;
+    if (this.#snapshots.snapshotCount > 0) return STAYS;
     // It looks for room behind the page count of the superblocks, so it precedes the cut.
     const mayMove = !this.#mayBeFull && this.#savings.keepsTail(this.#tailChunks) &&
       this.#fileEnd.hasPlenty();
     // The state of the switch lacks the pending commits, and has the pages that they freed.
-    this.#fileEnd.moveToLastPageInUse(this.pending.freedEnd);
-    return mayMove && this.#savings.keepsTail(this.#tailChunks);
+    this.#fileEnd.moveToLastPageInUse(Math.max(this.pending.freedEnd, this.#place.pageCountMin));
+    if (!mayMove || !this.#savings.keepsTail(this.#tailChunks)) return STAYS;
+    return this.#savings.firstFreeChunk;
   }
 
   /**
@@ -535,7 +550,9 @@ export class CommitPath implements CommitLog {
     this.#writeAll();
     const isTight = (this.#mayBeFull || this.#wasLonger) && !this.#fileEnd.hasPlenty();
     const journal = new Set(this.#journal.chunks.flat());
-    if (isTight && this.#fileEnd.pageCountWithout(journal, Infinity) > this.pageCountMin) return;
+    if (isTight && this.#fileEnd.pageCountWithout(journal, Infinity) > this.#place.pageCountMin) {
+      return;
+    }
     yield* this.#place.giveBack(Infinity);
     if (!isTight) return;
     this.#fileEnd.claimNextJournal();

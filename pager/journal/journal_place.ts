@@ -18,11 +18,13 @@
  * Invariants:
  * 1. A chunk that is given back is free only once superblocks that do not list it are synced, and
  *    its empty header page before them.
- * 2. The journal is renewed, or moved, only while no snapshot may see free pages, and never on a
+ * 2. No checkpoint and no eviction writes to a chunk of the journal.
+ * 3. The journal is renewed, or moved, only while no snapshot may see free pages, and never on a
  *    disk that is nearly full, where other users could take the room of the new areas.
  */
 
 import type { Loader } from "../cache/loader.ts";
+import type { Writeback } from "../cache/writeback.ts";
 import { type Disk, isFull } from "../file/disk.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { seedOf } from "../format/checksum.ts";
@@ -48,6 +50,7 @@ export class JournalPlace {
   readonly #superblock: CurrentSuperblock;
   readonly #journal: Journal;
   readonly #loader: Loader;
+  readonly #writeback: Writeback;
   readonly #fileEnd: FileEnd;
   readonly #claimed: ClaimedPages;
   readonly #unsynced: UnsyncedChunks;
@@ -56,15 +59,17 @@ export class JournalPlace {
   #move: { readonly to: ChunkNumber; readonly from: readonly ChunkNumber[] } | undefined;
   /** The chunks by which an area becomes longer or shorter. */
   #changing: readonly ChunkNumber[] = [];
+  /** The lowest chunk that the journal gave back since the last transaction began. */
+  lowestFreed = Infinity;
   /** Whether the chunks that it leaves have empty header pages in the file. */
   #hasLeft = false;
 
   /**
    * The place of the journal of an open file.
    *
-   * @param parts The file, its meta, superblock, journal, header pages and end; the pages that have
-   * their bytes in the file, and the chunks without a sync; and the listener that learns which
-   * chunks the journal takes and gives back.
+   * @param parts The file, its meta, superblock, journal, header pages, dirty pages and end; the
+   * pages that have their bytes in the file, and the chunks without a sync; and the listener that
+   * learns which chunks the journal takes and gives back.
    */
   constructor(
     parts: {
@@ -73,6 +78,7 @@ export class JournalPlace {
       superblock: CurrentSuperblock;
       journal: Journal;
       loader: Loader;
+      writeback: Writeback;
       fileEnd: FileEnd;
       claimed: ClaimedPages;
       unsynced: UnsyncedChunks;
@@ -84,6 +90,7 @@ export class JournalPlace {
     this.#superblock = parts.superblock;
     this.#journal = parts.journal;
     this.#loader = parts.loader;
+    this.#writeback = parts.writeback;
     this.#fileEnd = parts.fileEnd;
     this.#claimed = parts.claimed;
     this.#unsynced = parts.unsynced;
@@ -197,21 +204,26 @@ export class JournalPlace {
   }
 
   /**
-   * Prepares to move the area that the checkpoint which begins will free to the first free chunk
-   * behind the data, if there is one. Everything written is confirmed, and pending commits have
-   * freed no page in that chunk: no state that a crash brings back has one there.
+   * Prepares to move the area that the checkpoint which begins will free. Everything written is
+   * confirmed: no state that a crash brings back has a page in the chunk that it moves to.
+   *
+   * @param to What `firstFreeChunk` returned when the checkpoint was prepared.
    */
-  beginMove(): void {
-    const to = this.#firstFreeChunk();
+  beginMove(to: ChunkNumber): void {
     const area = this.#journal.otherArea;
-    if (to < 0 || !this.#journal.areas.beginMove(area, to)) return;
+    if (!this.#journal.areas.beginMove(area, to)) return;
     this.#move = { to, from: [...area.chunks] };
     this.#hasLeft = false;
     for (const chunk of [to, ...area.chunks]) this.#listener.chunkReserved(chunk);
   }
 
-  /** The first chunk behind the data that the journal does not have, or -1. */
-  #firstFreeChunk(): number {
+  /**
+   * The first chunk behind the data, and behind the pages that pending commits have freed, that the
+   * journal does not have; or -1.
+   *
+   * @throws {CorruptionError} A header page breaks a rule.
+   */
+  firstFreeChunk(): number {
     const journal = new Set(this.#journal.chunks.flat());
     const end = chunksOf(this.#meta.pageCount);
     const freedEnd = this.#journal.pending.freedEnd / CHUNK_PAGES;
@@ -332,6 +344,7 @@ export class JournalPlace {
   /** Lets pages take a chunk whose header page in the file is empty. */
   #freeChunk(chunk: ChunkNumber): void {
     this.#replaceHeaderPage(chunk, emptyHeaderPage());
+    this.lowestFreed = Math.min(this.lowestFreed, chunk);
     // Its first page in use must not have it written again before the journal can repair it.
     this.#claimed.add(chunk * CHUNK_PAGES);
   }
@@ -340,6 +353,7 @@ export class JournalPlace {
     // No page takes a chunk that the area leaves before the end of its move.
     if (this.isMoving(chunk)) return;
     this.#loader.replaceHeaderPage(chunk, bytes);
+    this.#writeback.forget(chunk);
     this.#listener.chunkChanged(chunk);
   }
 }

@@ -1,7 +1,7 @@
 // The place of the journal: a checkpoint that leaves it empty creates it anew behind the data, if
 // that saves enough of the file. Chunks and bytes are counted.
 
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { BLOCK_BYTES, BudgetFile } from "../../tests/support/budget_file.ts";
 import {
@@ -252,3 +252,104 @@ function closed(pager: Pager, file: MemoryFile): Pager {
   pager.close();
   return openNodes(file);
 }
+
+describe("a chunk that the journal gives back", () => {
+  it("is found again after the transaction that did not wait for it was rolled back", () => {
+    const pages = dataPages(1800);
+    const file = new BudgetFile(Infinity);
+    const pager = openNodes(file, { journalBytes: 2 * 1024 * 1024 });
+    transact(pager, () => pages.forEach((page) => occupy(pager, page, 1)));
+    transact(pager, () => pages.forEach((page) => write(pager, page, 2)));
+    pager.flush("sync");
+    const before = journalChunks(pager);
+    const given: number[] = [];
+    const returned: number[] = [];
+    pager.listen({
+      committed: () => {},
+      rolledBack: () => {},
+      snapshotEnded: () => {},
+      chunkReserved: (chunk) => given.push(chunk),
+      chunkChanged: (chunk) => returned.push(chunk),
+    });
+    for (let salt = 3; given.length === 0; salt++) {
+      assert(salt < 200, "an area begins to give chunks back");
+      transact(pager, () => pages.slice(0, 40).forEach((page) => write(pager, page, salt)));
+      pager.flights.land(pager.flights.takeOff()!);
+    }
+    // As an allocator says: no chunk before the last one has a free page.
+    pager.meta.allocatorHint = before.at(-1)!;
+    file.budget = file.used;
+    pager.begin();
+    pages.forEach((page) => write(pager, page, 9));
+    assertThrows(() => pager.commit(), IoError);
+    pager.rollback();
+    assert(given.every((chunk) => returned.includes(chunk)), "the commit did not wait");
+    assertEquals(pager.meta.allocatorHint, Math.min(...given));
+  });
+});
+
+describe("a chunk that the journal takes", () => {
+  const TAKEN = 5;
+  const GONE = Array.from({ length: 20 }, (_, i) => TAKEN * 256 + 1 + i);
+  const COMMIT = PAGES.slice(0, 320);
+
+  /** A pager whose first two flights have put a commit on the medium and confirmed it. */
+  function flown(file: File): Pager {
+    const pager = openNodes(file);
+    transact(pager, () => write(pager, PAGES[0]!, 1));
+    pager.flights.land(pager.flights.takeOff()!);
+    pager.flights.land(pager.flights.takeOff()!);
+    return pager;
+  }
+
+  /** Commits pages of a chunk behind the journal, gives them back, and begins a checkpoint. */
+  function withGoneChunk(file: File): Pager {
+    const pager = openNodes(file);
+    transact(pager, () => [0, 260, 520].forEach((i) => write(pager, PAGES[i]!, 1)));
+    transact(pager, () => GONE.forEach((page) => occupy(pager, page, 9)));
+    transact(pager, () => GONE.forEach((page) => pager.vacate(page, 1)));
+    pager.flush("sync");
+    assert(pager.checkpointSlice(), "a checkpoint is running");
+    assertEquals(pager.meta.pageCount, TAKEN * 256);
+    transact(pager, () => write(pager, PAGES[0]!, 2));
+    return pager;
+  }
+
+  it("is inside the file when an area grows at the switch of a flight", () => {
+    const file = makeFile(PAGES.length);
+    const pager = flown(file);
+    pager.begin();
+    for (let chunk = TAKEN; chunk < 12; chunk++) occupy(pager, chunk * 256 + 1, 1);
+    pager.rollback();
+    pager.flights.requestCheckpoint();
+    const flight = pager.flights.takeOff()!;
+    transact(pager, () => PAGES.forEach((page) => write(pager, page, 2)));
+    pager.flights.land(flight);
+    const { areas } = pager.inspection().journal()!;
+    assert(pager.inspection().checkpoint()?.isRunning, "the landing begins a checkpoint");
+    const listed = areas.flatMap(({ chunks }) => chunks);
+    assertEquals(journalChunks(pager), listed.toSorted((a, b) => a - b));
+    for (let count = 1; count < 4; count++) {
+      while (pager.inspection().checkpoint()?.isRunning) pager.checkpointSlice();
+      pager.flights.requestCheckpoint();
+      pager.flush("sync");
+      const again = openNodes(new MemoryFile(file.content()));
+      for (const page of PAGES) expectContent(again, page, 2);
+    }
+  });
+
+  it("gets no pages of a checkpoint that began while it was free", () => {
+    const file = makeFile(PAGES.length);
+    const pager = withGoneChunk(file);
+    pager.flush("sync");
+    transact(pager, () => COMMIT.forEach((page) => write(pager, page, 3)));
+    assert(journalChunks(pager).includes(TAKEN), `${journalChunks(pager)}`);
+    pager.flush("sync");
+    for (let isRunning = true; isRunning;) {
+      const again = openNodes(new MemoryFile(file.content()));
+      for (const page of COMMIT) expectContent(again, page, 3);
+      isRunning = pager.inspection().checkpoint()!.isRunning;
+      if (isRunning) pager.checkpointSlice();
+    }
+  });
+});

@@ -48,6 +48,11 @@ export class JournalSavings {
     return fromHeaders(() => this.#place.isBehindData(), false);
   }
 
+  /** The first free chunk behind the data, or -1. */
+  get firstFreeChunk(): number {
+    return fromHeaders(() => this.#place.firstFreeChunk(), -1);
+  }
+
   /** Whether the journal keeps a number of free chunks in the file, besides as many as it has. */
   keepsTail(chunks: number): boolean {
     return this.most >= this.#journal.chunkCount + Math.max(chunks, this.worth);

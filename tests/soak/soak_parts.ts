@@ -78,6 +78,14 @@ export const PARTS: readonly Part[] = [
     counts: /^power cuts/,
   },
   {
+    name: "power cuts of random programs of the pager",
+    file: "tests/crash/pager_power_test.ts",
+    env: { QUIRE_PAGER: "40" },
+    minutes: 3,
+    rhythm: "each round",
+    counts: /^power cuts of the pager/,
+  },
+  {
     name: "restores of archives",
     file: "tests/model/archive_test.ts",
     env: { QUIRE_ARCHIVE: "3000" },
