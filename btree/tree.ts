@@ -4,8 +4,9 @@
  * A `find` descends from the root, in each branch to the entry whose child holds the key, to a
  * leaf and its entry (`node.ts`). Each page is checked against its parent (`tree_nodes.ts`).
  * A `put` also records the path. It writes the entry if the page has room; otherwise the tree grows
- * (`growth.ts`). A `delete` removes the entry, then repairs the path (`shrinkage.ts`). Values over
- * 2048 bytes are stored in shared pages (`shared_page.ts`), or in runs (`value.ts`).
+ * (`growth.ts`). A `delete` removes the entry, then repairs the path (`shrinkage.ts`), as does a
+ * `put` of a shorter value. Values over 2048 bytes are stored in shared pages (`shared_page.ts`),
+ * or in runs (`value.ts`).
  *
  * Keys are ordered by their bytes, unsigned. Changes take place inside a transaction of the pager;
  * an error in the middle of one leaves the tree between two states, so the caller must roll the
@@ -242,8 +243,11 @@ export class BTree {
       this.#pager.overwrite(place, this.#cell.valueAt - (slot << PAGE_SHIFT), value);
     } else {
       this.#pager.touch(place);
+      const isShorter = payloadBytes(tag) < payloadBytes(this.#cell.tag);
       removeLeafEntry(frame, slot, index);
       this.#growth.insert(leaf, index, key, length, tag, value);
+      // A shorter entry fits where it was, so the path still leads to it.
+      if (isShorter) this.#shrinkage.repair();
     }
     if (isReference) this.#releaseOld(key, length);
   }
