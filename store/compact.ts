@@ -21,6 +21,7 @@ export const COMPACT_BOUNDS: CompactionBounds = {
   valuePagesMax: 4096,
   leavesMax: Infinity,
   packedMax: Infinity,
+  packsMax: Infinity,
   slackPages: 0,
   slackPart: 0,
 };

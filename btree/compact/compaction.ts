@@ -55,6 +55,8 @@ export interface CompactionBounds {
   readonly leavesMax: number;
   /** The most leaves of a database whose leaves are packed. */
   readonly packedMax: number;
+  /** The most leaves that packing changes, except for the rest of the last group. */
+  readonly packsMax: number;
   /** Free pages that do not matter: this many, and this part of the pages in use. */
   readonly slackPages: number;
   /** See `slackPages`. */

@@ -6,8 +6,9 @@
  * leaf is filled from the second, that one from the third, and so on, until one is empty and
  * released. A larger group than eight would change more pages than it is worth.
  *
- * Groups are found by the headers of leaves. It works in slices, and others may commit between two
- * of them: each step finds its place anew, by a key.
+ * Groups are found by the headers of leaves. A packing that may change few leaves looks at few, and
+ * may begin anywhere, so that one after another reaches all of them. It works in slices, and others
+ * may commit between two of them: each step finds its place anew, by a key.
  */
 
 import { format, type PageNumber, type Pager } from "../../pager/mod.ts";
@@ -23,12 +24,22 @@ export const PACKED_BYTES: number = Math.floor(0.9 * format.PAGE_BYTES);
 const GROUP_MAX = 8;
 /** The leaves that a step looks at. */
 const STEP_LEAVES = 64;
+/** The leaves that it looks at for each that it may change. */
+const LOOKS = 16;
 const LOWEST = new Uint8Array(0);
 
 /** The trees of a database by name. */
 interface NamedTrees {
   names(): string[];
   get(name: string): { readonly id: number; readonly root: PageNumber } | undefined;
+}
+
+/** How far a packing goes, and where it begins. */
+export interface PackingBounds {
+  /** The most leaves that it changes, except for the rest of its last group. */
+  readonly packsMax: number;
+  /** The share of the leaves before the first, 0 to below 1; they follow after the last ones. */
+  readonly from: number;
 }
 
 /** Moves the entries of leaves together. */
@@ -41,6 +52,11 @@ export class Packing {
   readonly #trees: NamedTrees;
   /** The names of the trees that follow. */
   readonly #names: string[];
+  readonly #bounds: PackingBounds;
+  /** The share of the first tree before its first leaf; undefined once that is found. */
+  #from: number | undefined;
+  /** The number of leaves looked at so far. */
+  #looks = 0;
   readonly #group = new Uint32Array(GROUP_MAX);
   readonly #key = new Uint8Array(KEY_BYTES_MAX);
   /** The key of the first tree where the next step begins. */
@@ -51,12 +67,20 @@ export class Packing {
    *
    * @param context The context of its trees.
    * @param trees Its trees.
+   * @param bounds How far it goes.
    */
-  constructor(context: TreeContext, trees: NamedTrees) {
+  constructor(context: TreeContext, trees: NamedTrees, bounds: PackingBounds) {
     this.#context = context;
     this.#pager = context.pager;
     this.#trees = trees;
-    this.#names = trees.names();
+    this.#bounds = bounds;
+    const names = trees.names();
+    const place = bounds.from * names.length;
+    const first = Math.floor(place);
+    this.#from = place - first;
+    // The first tree comes again in the end, for what it has before its first leaf.
+    const again = this.#from > 0 ? first + 1 : first;
+    this.#names = [...names.slice(first), ...names.slice(0, again)];
   }
 
   /**
@@ -68,17 +92,36 @@ export class Packing {
    */
   slice(budgetMs: number, leavesMax: number): boolean {
     const deadline = performance.now() + budgetMs;
-    const last = this.packed + leavesMax;
+    const { packsMax } = this.#bounds;
+    const last = Math.min(this.packed + leavesMax, packsMax);
     do {
       const [name] = this.#names;
-      if (name === undefined) return false;
+      if (name === undefined || this.packed >= packsMax) return false;
+      if (this.#looks >= LOOKS * packsMax) return false;
       const entry = this.#trees.get(name);
       const tree = entry && new BTree(this.#context, entry.id, entry.root);
+      if (tree && this.#from !== undefined) this.#next = this.#keyAt(tree, this.#from);
+      this.#from = undefined;
       const next = tree && this.#step(tree);
       this.#next = next ?? LOWEST;
       if (next === undefined) this.#names.shift();
     } while (this.packed < last && performance.now() < deadline);
     return true;
+  }
+
+  /** The key of the branch entry after a share of the leaves of a tree, by its branches alone. */
+  #keyAt({ nodes }: BTree, share: number): Uint8Array {
+    let node = nodes.rootNode();
+    let key: Uint8Array = LOWEST;
+    for (let rest = share; node.level > 0;) {
+      const at = rest * node.entries;
+      const index = Math.floor(at);
+      rest = at - index;
+      if (index > 0) key = this.#copyKey(node, index);
+      if (node.level === 1) break;
+      node = nodes.node(node.child(index), node.level - 1);
+    }
+    return key;
   }
 
   /**
@@ -95,6 +138,7 @@ export class Packing {
     const from = path.indexes[depth]!;
     const { entries } = nodes.nodeOn(path, depth);
     for (let left = from; left < Math.min(entries, from + STEP_LEAVES); left++) {
+      this.#looks++;
       const count = this.#groupAt(nodes.nodeOn(path, depth), left);
       if (count > 0) return this.#pack(nodes, left, count);
     }

@@ -9,10 +9,12 @@ import { Random } from "../../tests/support/random.ts";
 import { bytesOf, keyOf, plant, TreeModel } from "../../tests/support/trees.ts";
 import { childIndex, usedBytesOf } from "../node/node.ts";
 import { Path } from "../walk/path.ts";
-import { Packing } from "./packing.ts";
+import { Packing, type PackingBounds } from "./packing.ts";
 
 const { CHUNK_SHIFT, PAGE_BYTES, SLOT_MASK } = format;
 const COUNT = 6000;
+/** Bounds that leave out nothing. */
+const ALL: PackingBounds = { packsMax: Infinity, from: 0 };
 
 /** A tree of random keys, perhaps without two of three. */
 function randomTree(bytes: (index: number) => number, thins: boolean): TreeModel {
@@ -40,8 +42,8 @@ function leavesOf({ bed: { tree, pager } }: TreeModel): { leaves: number; fill: 
   }
 }
 
-function packingOf({ bed: { context, tree } }: TreeModel): Packing {
-  return new Packing(context, { names: () => ["t"], get: () => tree });
+function packingOf({ bed: { context, tree } }: TreeModel, bounds = ALL): Packing {
+  return new Packing(context, { names: () => ["t"], get: () => tree }, bounds);
 }
 
 /** Packs a tree in one transaction. Returns the leaves that it changed. */
@@ -107,6 +109,31 @@ describe("Packing", () => {
     }
     model.check();
     assertGreater(packing.packed, 20);
+  });
+
+  it("that may change few leaves looks at few, and reaches all from several beginnings", () => {
+    const model = randomTree(() => 60, true);
+    const { pager, tree } = model.bed;
+    const packsMax = 2;
+    let peeks = 0;
+    const peek = pager.peek.bind(pager);
+    pager.peek = (page) => {
+      peeks++;
+      return peek(page);
+    };
+    for (let i = 0; i < 60; i++) {
+      const packing = packingOf(model, { packsMax, from: i * 0.618 % 1 });
+      peeks = 0;
+      model.begin();
+      while (packing.slice(Infinity, Infinity));
+      model.commit();
+      assertLess(packing.packed, packsMax + 8);
+      // The leaves of at most a step more than it may look at, each with its whole group.
+      assertLess(peeks, 8 * (16 * packsMax + 64));
+    }
+    model.check();
+    assertGreater(leavesOf(model).fill, 0.8);
+    assert(tree.nodes.rootNode().level > 0);
   });
 
   it("is taken back by a rollback", () => {

@@ -32,6 +32,7 @@ const BOUNDS: CompactionBounds = {
   valuePagesMax: 4096,
   leavesMax: Infinity,
   packedMax: 0,
+  packsMax: Infinity,
   slackPages: 0,
   slackPart: 0,
 };

@@ -17,6 +17,8 @@ export const SLICE_PAGES = 48;
 /** The checkpoints that one wait for an empty journal takes at most. */
 const CHECKPOINTS_MAX = 2;
 
+const GOLDEN = (Math.sqrt(5) - 1) / 2;
+
 /** What a run does next. */
 type Phase = "count" | "pack" | "make room" | "move" | "cut" | "end";
 
@@ -63,17 +65,38 @@ export class CompactionRun {
    * @throws {IoError} The system refused. The same.
    */
   step(): boolean {
-    if (this.#phase === "count") this.#count();
-    else if (this.#phase === "pack") this.#pack();
-    else if (this.#phase === "move") this.#move();
-    else if (this.#phase === "make room") this.#moveJournal("move");
-    else if (this.#phase === "cut") this.#moveJournal("end");
+    if (!this.#countOrPack((slice) => this.#change(slice))) this.#moveOn();
     return this.#phase !== "end";
+  }
+
+  /**
+   * Where a packing begins that may end early: anywhere, so that several reach all leaves. The
+   * golden ratio spreads versions evenly.
+   */
+  get #from(): number {
+    const { packsMax } = this.#bounds;
+    return packsMax === Infinity ? 0 : this.#database.pager.meta.version * GOLDEN % 1;
+  }
+
+  /** Takes all steps in line, without a wait for a flight. Throws as `step` does. */
+  finish(): void {
+    const change = (slice: () => boolean) => this.#database.runSlice(slice);
+    while (this.#countOrPack(change));
+    if (this.#phase === "end" || !this.#database.pager.moveJournalToEnd()) return;
+    while (change(() => this.#compaction.moveSlice(this.#budgetMs)));
   }
 
   #begin(phase: Phase): void {
     this.#phase = phase;
     this.#checkpoints = this.#database.pager.stats().checkpoints;
+  }
+
+  /** Counts or packs if that is next. Returns whether it was. */
+  #countOrPack(change: (slice: () => boolean) => boolean): boolean {
+    if (this.#phase === "count") this.#count();
+    else if (this.#phase === "pack") this.#pack(change);
+    else return false;
+    return true;
   }
 
   #count(): void {
@@ -83,12 +106,19 @@ export class CompactionRun {
   }
 
   /** Packs some leaves; after the last ones, counts again what is free now. */
-  #pack(): void {
+  #pack(change: (slice: () => boolean) => boolean): void {
     const { context, catalog } = this.#database;
-    const packing = this.#packing ??= new Packing(context, catalog);
-    if (this.#change(() => packing.slice(this.#budgetMs, SLICE_PAGES))) return;
+    const { packsMax, slicePagesMax } = this.#bounds;
+    const packing = this.#packing ??= new Packing(context, catalog, { packsMax, from: this.#from });
+    if (change(() => packing.slice(this.#budgetMs, slicePagesMax))) return;
     this.#compaction = new Compaction(context, catalog, this.#bounds);
     this.#begin("count");
+  }
+
+  #moveOn(): void {
+    if (this.#phase === "move") this.#move();
+    else if (this.#phase === "make room") this.#moveJournal("move");
+    else if (this.#phase === "cut") this.#moveJournal("end");
   }
 
   #move(): void {

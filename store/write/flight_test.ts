@@ -244,6 +244,34 @@ describe("the end of a database with a flight in the air", () => {
     again.close();
   });
 
+  it("packs leaves in line, with more records than its journal takes", async () => {
+    const { db, file } = openFlying(2 * MIB);
+    for (let done = 0; done < 16_000; done += 500) {
+      db.writeSync((tx) => {
+        // 7,919 has no divisor in common with the number of keys.
+        for (let i = done; i < done + 500; i++) {
+          tx.tree("a").set(`key ${i * 7919 % 16_000}`, bytesOf(i, 400));
+        }
+      });
+    }
+    db.writeSync((tx) => {
+      for (let i = 0; i < 16_000; i++) if (i % 5 < 2) tx.tree("a").delete(`key ${i}`);
+    });
+    const leaves = db.tree("a").stats()!.leafPages;
+    db.checkpoint();
+    const first = db.tree("a").set("one", VALUE);
+    await turn();
+    db.close();
+    const again = openOn(new MemoryFile(file.content()));
+    assertEquals(again.tree("a").count(), 9602);
+    const packed = again.tree("a").stats()!.leafPages;
+    assert(packed < 0.7 * leaves, `${packed} of ${leaves} leaves`);
+    assert((await again.verify()).ok);
+    again.close();
+    for (const { resolve } of file.started) resolve();
+    await first;
+  });
+
   it("ends a close in line that has begun with await using, at any of its syncs", async () => {
     for (let synced = 0;; synced++) {
       const { db, file } = openFlying();

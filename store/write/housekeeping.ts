@@ -14,8 +14,8 @@
  * later read of them reports the damage.
  */
 
-import { Compaction, type CompactionBounds } from "../../btree/mod.ts";
-import { CorruptionError, IoError, LimitError } from "../../pager/mod.ts";
+import type { CompactionBounds } from "../../btree/mod.ts";
+import { CorruptionError, format, IoError, LimitError } from "../../pager/mod.ts";
 import { CompactionRun, SLICE_PAGES } from "./compaction_run.ts";
 import type { Household } from "./household.ts";
 import { IdleCheckpoint } from "./idle_checkpoint.ts";
@@ -26,19 +26,25 @@ const SLICES_AT_ONCE = 4;
 const TURN_MS = 4;
 /** The time of a step of a compaction in an idle database, in milliseconds. */
 const COMPACTION_MS = 2;
-/** A compaction before a close: at most 32 MiB of pages, in files of at most 1 GiB. */
+/**
+ * A compaction before a close, in files of at most 1 GiB: at most 4,096 pages move. It packs leaves
+ * and moves more pages only in proportion to what the session wrote (`#closeBounds`).
+ */
 const CLOSE_BOUNDS: CompactionBounds = {
   chunksMax: 512,
   movesMax: 4096,
   slicePagesMax: 256,
   valuePagesMax: 4096,
   leavesMax: 4096,
-  packedMax: 0,
+  packedMax: Infinity,
+  packsMax: 16_384,
   slackPages: 128,
   slackPart: 1 / 16,
 };
-/** The same in steps, which go through the journal and wait for no sync. */
-const CLOSE_STEPS_BOUNDS: CompactionBounds = { ...CLOSE_BOUNDS, slicePagesMax: SLICE_PAGES };
+/** A close packs this part of the bytes that the session wrote, and moves as many. */
+const CLOSE_PART = 1 / 4;
+/** A close packs nothing if it may pack fewer leaves. */
+const CLOSE_PACKS_MIN = 64;
 /**
  * A compaction in an idle database: values of at most 4 MiB, in files of at most 16 GiB, and thin
  * leaves of at most 1 GiB.
@@ -50,6 +56,7 @@ const IDLE_BOUNDS: CompactionBounds = {
   valuePagesMax: 512,
   leavesMax: Infinity,
   packedMax: 131_072,
+  packsMax: Infinity,
   slackPages: 192,
   slackPart: 1 / 10,
 };
@@ -129,27 +136,38 @@ export class Housekeeping {
   }
 
   /**
-   * Before the file closes: moves the pages that keep free pages inside the file, if these are many
-   * and the session wrote anything, or recovered the file. On a full disk, or at a damaged page,
-   * the file stays as it is.
+   * Before the file closes: packs thin leaves, and moves the pages that keep free pages inside the
+   * file, if these are many and the session wrote anything, or recovered the file. On a full disk,
+   * or at a damaged page, the file stays as it is.
    */
   beforeClose(): void {
     if (!this.#mayCompactBeforeClose) return;
-    const { pager, context, catalog } = this.#database;
-    const compaction = new Compaction(context, catalog, CLOSE_BOUNDS);
     try {
-      while (compaction.countSlice(Infinity));
-      if (!compaction.isWorthwhile || !pager.moveJournalToEnd()) return;
-      while (this.#database.runSlice(() => compaction.moveSlice(Infinity)));
+      new CompactionRun(this.#database, this.#closeBounds, Infinity).finish();
     } catch (error) {
       if (!isRefusal(error) && !(error instanceof CorruptionError)) throw error;
     }
   }
 
+  /** The bounds of a compaction before a close. */
+  get #closeBounds(): CompactionBounds {
+    const { packsMax, movesMax } = CLOSE_BOUNDS;
+    const { pageWrites, journalWrites } = this.#database.pager.stats();
+    const written = pageWrites + journalWrites / format.PAGE_BYTES;
+    const part = Math.min(packsMax, Math.floor(CLOSE_PART * written));
+    return {
+      ...CLOSE_BOUNDS,
+      movesMax: Math.max(movesMax, part),
+      packsMax: part,
+      packedMax: part < CLOSE_PACKS_MIN ? 0 : Infinity,
+    };
+  }
+
   get #mayCompactBeforeClose(): boolean {
     const { pager } = this.#database;
     if (pager.readOnly || pager.failure !== undefined || pager.depth > 0) return false;
-    return pager.stats().journalBatches > 0 || pager.recovery !== undefined;
+    const { journalBatches, snapshots } = pager.stats();
+    return snapshots === 0 && (journalBatches > 0 || pager.recovery !== undefined);
   }
 
   /**
@@ -158,7 +176,9 @@ export class Housekeeping {
    */
   compactBeforeClose(): () => boolean {
     if (!this.#mayCompactBeforeClose) return () => false;
-    const run = new CompactionRun(this.#database, CLOSE_STEPS_BOUNDS, COMPACTION_MS);
+    // Slices of this size go through the journal, and wait for no sync.
+    const bounds = { ...this.#closeBounds, slicePagesMax: SLICE_PAGES };
+    const run = new CompactionRun(this.#database, bounds, COMPACTION_MS);
     return () => {
       try {
         return run.step();

@@ -2,7 +2,7 @@
 // and pages are counted, never time.
 
 import { setImmediate } from "node:timers";
-import { assert, assertGreater, assertLess } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { format, MemoryFile } from "../../pager/mod.ts";
 import type { Database } from "../../store/database.ts";
@@ -18,7 +18,7 @@ import {
 } from "../support/database.ts";
 import { Random } from "../support/random.ts";
 
-const { CHUNK_BYTES, CHUNK_PAGES, KIND_FREE, KIND_JOURNAL, PAGE_BYTES } = format;
+const { CHUNK_BYTES, CHUNK_PAGES, KIND_FREE, KIND_JOURNAL, KIND_LEAF, PAGE_BYTES } = format;
 const MIB = 1024 * 1024;
 
 /** The bytes of the pages in use, with the header pages that they need. */
@@ -49,15 +49,33 @@ function expectOpen(db: Database, file: MemoryFile): void {
 }
 
 /** Sets random keys, a thousand a transaction. */
-function setRandom(db: Database, tree: string, count: number, seed: number): void {
+function setRandom(db: Database, tree: string, count: number, seed: number, length = 60): void {
   const random = new Random(seed);
   for (let done = 0; done < count; done += 1000) {
     change(db, tree, (entries) => {
       for (let i = 0; i < 1000; i++) {
-        entries.set(`k${random.u32()}`, bytesOf(done + i, 60));
+        entries.set(`k${random.u32()}`, bytesOf(done + i, length));
       }
     });
   }
+}
+
+/** The bytes of all keys and values. */
+function liveBytes(db: Database): number {
+  let bytes = 0;
+  for (const name of db.trees()) {
+    db.tree(name).visit({}, (key, value) => {
+      bytes += key.length + value.length;
+    });
+  }
+  return bytes;
+}
+
+/** The leaves of a database, and how full they are. */
+function leavesOf(db: Database): { leaves: number; fill: number } {
+  const { pagesOfKind, usedBytesOfKind } = db.census();
+  const leaves = pagesOfKind[KIND_LEAF]!;
+  return { leaves, fill: usedBytesOfKind[KIND_LEAF]! / leaves / PAGE_BYTES };
 }
 
 describe("a closed file", () => {
@@ -200,6 +218,74 @@ describe("a close with more to move than it may", () => {
     const again = openBoth(file);
     assert([...again.db.tree("kept").values()].length === 90, "all values are there");
     checkDatabase(again);
+  });
+});
+
+describe("a close of a database with thin leaves", () => {
+  const VALUE_BYTES = 300;
+  /** The pages that the close of a session may pack: a quarter of the bytes that it wrote. */
+  function packsMax({ session }: Opened): number {
+    const { pageWrites, journalWrites } = session.pager.stats();
+    return (pageWrites + journalWrites / PAGE_BYTES) / 4;
+  }
+
+  /** Ends a session in its way, and returns the database of the next one. */
+  async function reopened(file: MemoryFile, { db }: Opened, isAwaited: boolean): Promise<Opened> {
+    if (isAwaited) await db[Symbol.asyncDispose]();
+    else db.close();
+    return openBoth(file);
+  }
+
+  for (const isAwaited of [false, true]) {
+    const how = isAwaited ? "awaited" : "in line";
+    it(`leaves a file of at most 1.3 times what was set at random: ${how}`, async () => {
+      const file = new MemoryFile();
+      const opened = openBoth(file);
+      setRandom(opened.db, "t", 30_000, 11, VALUE_BYTES);
+      assertLess(leavesOf(opened.db).fill, 0.8);
+      const [content, live] = [contentOf(opened.db), liveBytes(opened.db)];
+      const again = await reopened(file, opened, isAwaited);
+      assertLess(file.size(), 1.3 * live);
+      assertContent(contentOf(again.db), content);
+      checkDatabase(again);
+      again.db.close();
+    });
+  }
+
+  it("packs in proportion to what the session wrote, and the next one goes on", async () => {
+    const file = new MemoryFile();
+    let opened = openBoth(file);
+    setRandom(opened.db, "t", 30_000, 12, VALUE_BYTES);
+    change(opened.db, "t", (tree) => {
+      for (const [i, key] of [...tree.keys()].entries()) if (i % 3 === 0) tree.delete(key);
+    });
+    using snapshot = opened.db.snapshot(); // with which nothing is packed
+    const content = contentOf(opened.db);
+    opened = await reopened(file, opened, false);
+    snapshot.close();
+    let { leaves } = leavesOf(opened.db);
+    for (let session = 0; session < 3; session++) {
+      change(opened.db, "other", (tree) => {
+        for (let i = 0; i < 7; i++) tree.set(`${i}`, bytesOf(session, 500_000));
+      });
+      opened.db.dropTree("other");
+      opened.db.checkpoint();
+      const most = packsMax(opened);
+      assertLess(most, leaves / 8);
+      opened = await reopened(file, opened, session > 0);
+      const after = leavesOf(opened.db).leaves;
+      assertLess(after, leaves);
+      assertLess(leaves - after, most);
+      leaves = after;
+    }
+    // A session that writes little packs nothing.
+    change(opened.db, "other", (tree) => tree.set("k", bytesOf(1, 60)));
+    opened.db.dropTree("other");
+    opened = await reopened(file, opened, false);
+    assertEquals(leavesOf(opened.db).leaves, leaves);
+    assertContent(contentOf(opened.db), content);
+    checkDatabase(opened);
+    opened.db.close();
   });
 });
 
