@@ -25,6 +25,8 @@ export class PageClaims {
   readonly #log: CommitLog | undefined;
   /** The pages that the transaction gave back. */
   readonly #vacated = new Set<number>();
+  /** The pages that it took and that have no bytes in the file. Most transactions take none. */
+  readonly #wanted: number[] = [];
 
   /**
    * Creates the claims of a file.
@@ -53,18 +55,19 @@ export class PageClaims {
    */
   claim(): void {
     if (this.#log === undefined) return;
-    const wanted: number[] = [];
-    this.#vacated.clear();
+    // To empty a set, or an array, allocates.
+    if (this.#vacated.size > 0) this.#vacated.clear();
+    if (this.#wanted.length > 0) this.#wanted.length = 0;
     let wrote = false;
     for (let i = 0; i < this.#undo.length; i++) {
       const page = this.#undo.pageAt(i);
       const type = this.#undo.typeAt(i);
-      if (type === OCCUPIED && !this.#claimed.has(page)) wanted.push(page);
+      if (type === OCCUPIED && !this.#claimed.has(page)) this.#wanted.push(page);
       if (type === VACATED) this.#vacated.add(page);
       if (type === HEADERS && this.#claimed.claimHeaderPage(page >>> CHUNK_SHIFT)) wrote = true;
     }
-    if (wanted.length > 0) {
-      this.#claimWanted(wanted);
+    if (this.#wanted.length > 0) {
+      this.#claimWanted(this.#wanted);
       wrote = true;
     }
     // Each had its bytes before, or was claimed with the transaction.
