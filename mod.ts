@@ -47,4 +47,9 @@ export { type Finding, verify, type VerifyFileOptions, type VerifyOptions } from
 export { salvage, type SalvagedTree, type SalvageGap, type SalvageOptions } from "./store/mod.ts";
 export type { SalvageReport, VerifyReport } from "./store/mod.ts";
 export { ClosedError, CorruptionError, IoError, LimitError, LockedError } from "./pager/mod.ts";
-export { type Durability, type RecoveryReport, SnapshotTooOldError } from "./pager/mod.ts";
+export {
+  BusyError,
+  type Durability,
+  type RecoveryReport,
+  SnapshotTooOldError,
+} from "./pager/mod.ts";

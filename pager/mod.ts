@@ -46,6 +46,7 @@ export { Folder } from "./file/folder.ts";
 export { Disk, type DiskFigures } from "./file/disk.ts";
 export type { Durability } from "./journal/commit_path.ts";
 export {
+  BusyError,
   ClosedError,
   CorruptionError,
   inFile,
@@ -93,6 +94,8 @@ export type { Prefetch, Prefetches } from "./cache/prefetch.ts";
 export type { PageObserver } from "./cache/observer.ts";
 export { openPager } from "./open_pager.ts";
 export { Pager } from "./pager.ts";
+export type { FollowFigures, Following } from "./follow/follower.ts";
+export { MovedError } from "./follow/moved_error.ts";
 export type { JournalFigures } from "./journal/journal_state.ts";
 export type { PagerStats } from "./stats.ts";
 export type { Superblock } from "./format/superblock.ts";

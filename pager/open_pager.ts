@@ -5,7 +5,7 @@
  */
 
 import { checkDoors } from "./door/doors.ts";
-import { openDiskFile } from "./file/disk_file.ts";
+import { openDiskFile, openUnlockedDiskFile } from "./file/disk_file.ts";
 import type { File } from "./file/file.ts";
 import { MemoryFile } from "./file/memory_file.ts";
 import { pathOf } from "./file/path.ts";
@@ -27,11 +27,18 @@ export function openPager(path: string | URL, options: PagerOptions = {}): Pager
   checkSizes(options); // before a file is created
   checkDoors(place, options);
   const inMemory = place === ":memory:";
-  const file: File = inMemory ? new MemoryFile() : openDiskFile(place, options);
+  const file: File = inMemory ? new MemoryFile() : openFile(place, options);
   try {
     return new Pager(file, inMemory ? { ...options, journal: false } : options);
   } catch (error) {
     file.close();
     throw inFile(error, file.path);
   }
+}
+
+/** A follower takes no lock. */
+function openFile(place: string, options: PagerOptions): File {
+  return options.follow === true
+    ? openUnlockedDiskFile(place, options.io)
+    : openDiskFile(place, options);
 }

@@ -31,6 +31,9 @@ import { Frame, POOL } from "./format/frame.ts";
 import { Flights } from "./flights.ts";
 import { PagerInspection } from "./inspection.ts";
 import { Journal } from "./journal/journal.ts";
+import { Follower, type Following } from "./follow/follower.ts";
+import { FollowedPages } from "./follow/older_pages.ts";
+import { Takeover } from "./follow/takeover.ts";
 import { Loader } from "./cache/loader.ts";
 import { Prefetches } from "./cache/prefetch.ts";
 import { Meta } from "./format/meta.ts";
@@ -49,6 +52,7 @@ import {
 import { type Page, readPage } from "./cache/page.ts";
 import { PageSet } from "./cache/page_set.ts";
 import type { Verifier } from "./format/page_check.ts";
+import type { Superblock } from "./format/superblock.ts";
 import type { RecoveryReport } from "./recovery/recovery.ts";
 import type { Report, Scrub, ScrubOptions } from "./damage/scrub.ts";
 import type { PagerStats } from "./stats.ts";
@@ -97,6 +101,7 @@ export class Pager {
   readonly #peeked = new Frame(-1, POOL, 1);
   readonly #commitPath: CommitPath | undefined;
   readonly #recovery: RecoveryReport | undefined;
+  readonly #follower: Follower | undefined;
   readonly #observers = new Observers();
   /** The same object, or undefined while it has no observer. */
   #observer: PageObserver | undefined;
@@ -110,23 +115,22 @@ export class Pager {
    * @throws {CorruptionError} The file is not a Quire database, or is damaged.
    */
   constructor(file: File, options: PagerOptions = {}) {
-    const { cacheBytes = CACHE_BYTES, readOnly = false, create = true } = options;
+    const { cacheBytes = CACHE_BYTES, follow = false } = options;
     const { journalBytes = JOURNAL_BYTES, tailBytes = TAIL_BYTES, journal = true } = options;
     const { maxSnapshotBytes = SNAPSHOT_BYTES, maxTransactionBytes = TRANSACTION_BYTES } = options;
     checkSizes(options);
-    this.readOnly = readOnly;
+    this.readOnly = (options.readOnly ?? false) || follow;
     this.path = file.path;
-    // A read-only handle recovers in memory, and leaves the file as it is.
-    const overlay = readOnly ? new OverlayFile(file) : undefined;
-    this.#disk = new Disk(overlay ?? file);
     const protect = options.tornSectors === "protect";
-    const { superblock, report } = openDatabase(this.#disk, { create, overlay, protect });
+    const { disk, superblock, report, follower } = openState(file, options, protect);
+    this.#disk = disk;
     this.#recovery = report;
-    this.meta.assign(superblock);
+    this.#follower = follower;
+    this.meta.assign(follower?.meta ?? superblock);
     const seed = seedOf(superblock.databaseId);
     const unsynced = new UnsyncedChunks(this.#disk);
     const current = new CurrentSuperblock(this.#disk, superblock, protect);
-    const log = journal ? new Journal(this.#disk, current, unsynced) : undefined;
+    const log = journal && !follow ? new Journal(this.#disk, current, unsynced) : undefined;
     const limit = Math.floor(cacheBytes / CHUNK_BYTES);
     const frames = { limit, memory: frameMemory(limit, options) };
     this.#writeback = new Writeback(this.#disk, frames, this.meta, unsynced, log);
@@ -168,6 +172,22 @@ export class Pager {
     this.#rollback = new Rollback(parts);
     this.#snapshots = new SnapshotOwner(this, parts);
     this.copies = new Copies({ ...parts, snapshots: this.#snapshots });
+    if (follower !== undefined) this.#follow(follower);
+  }
+
+  /** Lets a follower change the pages in memory, and read those of older versions. */
+  #follow(follower: Follower): void {
+    const { index, file } = follower;
+    const loader = this.#loader;
+    const parts = { cache: this.#cache, loader, meta: this.meta, versions: this.#versions };
+    loader.judge = follower;
+    this.#snapshots.older = new FollowedPages({ ...parts, index, file });
+    follower.attach(new Takeover({ ...parts, index }), (page) => loader.forgetUnverified(page));
+  }
+
+  /** Follows the file, if another process may write it. */
+  get follower(): Following | undefined {
+    return this.#follower;
   }
 
   /** Registers the check of the structure of pages of a kind, which runs once per load. */
@@ -229,6 +249,9 @@ export class Pager {
    */
   begin(): void {
     this.#checkUsable();
+    if (this.#follower !== undefined) {
+      throw new TypeError("Cannot write: the database was opened to follow it");
+    }
     if (this.readOnly) throw new TypeError("Cannot write: the database was opened read-only");
     this.#disk.checkWritable();
     if (this.depth === 0) {
@@ -551,4 +574,26 @@ export class Pager {
   #checkUsable(): void {
     if (this.#closed) throw new ClosedError("Cannot use the pager: it is closed");
   }
+}
+
+/** A file opened up to its state. */
+interface OpenedState {
+  readonly disk: Disk;
+  readonly superblock: Superblock;
+  readonly report: RecoveryReport | undefined;
+  readonly follower: Follower | undefined;
+}
+
+/** Opens a file as far as its options say: to follow it, read-only, or for writing. */
+function openState(file: File, options: PagerOptions, protect: boolean): OpenedState {
+  const { readOnly = false, create = true, follow = false } = options;
+  if (follow) {
+    const follower = new Follower(file, options.lockTimeoutMs);
+    const { superblock } = follower;
+    return { disk: new Disk(follower.file), superblock, report: undefined, follower };
+  }
+  // A read-only handle recovers in memory, and leaves the file as it is.
+  const overlay = readOnly ? new OverlayFile(file) : undefined;
+  const disk = new Disk(overlay ?? file);
+  return { disk, ...openDatabase(disk, { create, overlay, protect }), follower: undefined };
 }

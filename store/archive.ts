@@ -157,6 +157,7 @@ export function archive(
   options: ArchiveOptions = {},
 ): Archive {
   const session = sessionOf(db, ACTION);
+  session.refuseFollowed(ACTION);
   checkStore(ACTION, store);
   checkOptions(ACTION, options, OPTION_TYPES);
   const { everyMs = EVERY_MS, baseEvery = BASE_EVERY_MS, keep = Infinity } = options;

@@ -4,7 +4,7 @@
 
 import { type Census, census, type ChunkCensus, chunkCensus } from "../btree/mod.ts";
 import { backup, type BackupOptions, type BackupResult } from "./backup/backup.ts";
-import type { DatabaseStats } from "./stats.ts";
+import type { DatabaseStats } from "./inspect/stats.ts";
 import { Inspector } from "./inspect/inspector.ts";
 import { checkName, type Sync } from "./read/argument_checks.ts";
 import { durabilityOf, type WriteOptions } from "./options.ts";
@@ -70,7 +70,7 @@ export class Database {
 
   /** The last committed version. Every transaction that changes something increments it. */
   get version(): number {
-    return this.#session.pager.meta.version;
+    return this.#session.version;
   }
 
   /**
@@ -160,7 +160,7 @@ export class Database {
    */
   trees(): string[] {
     this.#session.checkOpen();
-    return this.#session.catalog.names();
+    return this.#session.read(() => this.#session.catalog.names());
   }
 
   /**
@@ -341,6 +341,7 @@ export class Database {
    */
   checkpoint(): void {
     this.#refuseInside("take a checkpoint");
+    this.#session.refuseFollowed("take a checkpoint");
     this.#session.checkpoint();
   }
 
@@ -357,7 +358,7 @@ export class Database {
    */
   census(): Census {
     this.#refuseInside("take a census");
-    return census(this.#session.pager);
+    return this.#session.read(() => census(this.#session.pager));
   }
 
   /**
@@ -395,6 +396,7 @@ export class Database {
    */
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     this.#refuseInside("verify");
+    this.#session.refuseFollowed("verify");
     const { pager } = this.#session;
     const reader = pager.snapshot();
     try {
@@ -428,6 +430,7 @@ export class Database {
    */
   async compact(options: CompactOptions = {}): Promise<CompactReport> {
     this.#refuseInside("compact");
+    this.#session.refuseFollowed("compact");
     return await compact(this.#session, options);
   }
 
@@ -480,6 +483,7 @@ export class Database {
     options: BackupOptions = {},
   ): Promise<BackupResult> {
     this.#refuseInside("back up");
+    this.#session.refuseFollowed("back up");
     return await backup(this.#session, to, options);
   }
 
@@ -516,6 +520,7 @@ export class Database {
    */
   changes(options: ChangesOptions): AsyncIterableIterator<KeyChange> {
     this.#refuseInside("list changes");
+    this.#session.refuseFollowed("list changes");
     return listChanges(this.#session, options, () => this.#refuseInside("list changes"));
   }
 

@@ -5,6 +5,7 @@
 import { openPager, pathOf } from "../pager/mod.ts";
 import { Database } from "./database.ts";
 import { checkOpenOptions, type OpenOptions } from "./options.ts";
+import { FollowingSession } from "./follow/following_session.ts";
 import { Session } from "./write/session.ts";
 
 /**
@@ -50,6 +51,9 @@ export function open(path: string | URL, options: OpenOptions = {}): Database {
   if (place === ":memory:" && options.readOnly === true) {
     throw new TypeError("Cannot open: a database in memory that is read-only holds nothing");
   }
+  if (place === ":memory:" && options.follow === true) {
+    throw new TypeError("Cannot open: a database in memory has no file to follow");
+  }
   const { io = "buffered" } = options;
   if (place === ":memory:" && io !== "buffered") {
     throw new TypeError(
@@ -57,5 +61,7 @@ export function open(path: string | URL, options: OpenOptions = {}): Database {
     );
   }
   const { durability, debugViews, ...pagerOptions } = options;
-  return new Database(new Session(openPager(place, pagerOptions), durability, debugViews));
+  const pager = openPager(place, pagerOptions);
+  const isFollowed = pager.follower !== undefined;
+  return new Database(new (isFollowed ? FollowingSession : Session)(pager, durability, debugViews));
 }

@@ -18,6 +18,13 @@ export interface OpenOptions {
    * open at once. Default false.
    */
   readOnly?: boolean | undefined;
+  /**
+   * Follows a file that another process may have open for writing: it needs permission to read
+   * alone, takes no lock, and writes nothing. It shows the commits that are on the medium, newer
+   * ones in later turns of the event loop, and refuses changes. Snapshots and iterators keep their
+   * version, or end with `SnapshotTooOldError` when the file has replaced its pages. Default false.
+   */
+  follow?: boolean | undefined;
   /** Creates a missing file, unless it is opened read-only. Default true. */
   create?: boolean | undefined;
   /**
@@ -25,7 +32,11 @@ export interface OpenOptions {
    * Ignored on Windows. Default `0o666`.
    */
   mode?: number | undefined;
-  /** The time to wait for another handle to close, in milliseconds; it blocks. Default 0. */
+  /**
+   * The time to wait for another handle to close, in milliseconds; it blocks. Default 0. With
+   * `follow`, about the time that a read waits for a page that another process is writing. Default
+   * 100 then.
+   */
   lockTimeoutMs?: number | undefined;
   /** The page cache limit in bytes, 8 MiB to 16 GiB, allocated as needed. Default 256 MiB. */
   cacheBytes?: number | undefined;
@@ -83,6 +94,7 @@ const OPTION_TYPES: OptionTypes = {
   create: "boolean",
   debugViews: "boolean",
   durability: "string",
+  follow: "boolean",
   io: "string",
   journalBytes: "number",
   lockTimeoutMs: "number",

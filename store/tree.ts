@@ -15,7 +15,7 @@ import {
 } from "./write/range_delete_slices.ts";
 import { setStream } from "./write/value_upload.ts";
 import { Watcher, type WatchOptions } from "./watch/watcher.ts";
-import { NO_TREE, statsOf, type TreeStats } from "./stats.ts";
+import { NO_TREE, statsOf, type TreeStats } from "./inspect/stats.ts";
 import type { Sync } from "./read/argument_checks.ts";
 import { ReadTree } from "./read/read_tree.ts";
 import type { Session } from "./write/session.ts";
@@ -356,8 +356,10 @@ export class Tree<
    */
   stats(): TreeStats {
     this.#session.checkOpen();
-    const found = this.#session.findTree(this.name)?.entries;
-    return found === undefined ? NO_TREE : statsOf(this.#session.pager, found);
+    return this.#session.read(() => {
+      const found = this.#session.findTree(this.name)?.entries;
+      return found === undefined ? NO_TREE : statsOf(this.#session.pager, found);
+    });
   }
 
   #change<T>(change: (tree: TransactionTree<K, V, KI, VI, P>) => T): Promise<T> {

@@ -78,6 +78,12 @@ export interface LostChunks {
   mayBeLost(chunk: ChunkNumber): boolean;
 }
 
+/** Judges pages that cannot be used, where another process may be writing the file. */
+export interface Judge {
+  /** Returns the error to throw for a page, and for the error of a rule that it breaks. */
+  refused(page: PageNumber, error: CorruptionError): Error;
+}
+
 const NO_PAGES: NewPages = { has: () => false };
 const NO_CHUNKS: LostChunks = { mayBeLost: () => false };
 
@@ -89,6 +95,8 @@ export class Loader {
   readonly seed: number;
   /** Loads so far, by what was read. */
   readonly reads = { chunks: 0, extents: 0, pages: 0, headers: 0 };
+  /** Judges pages that break a rule; undefined if they are damaged. */
+  judge: Judge | undefined;
 
   readonly #disk: Disk;
   readonly #cache: Cache;
@@ -146,8 +154,15 @@ export class Loader {
     try {
       return this.#load(page);
     } catch (error) {
-      throw inFile(error, this.#disk.path);
+      throw this.#judged(page, error);
     }
+  }
+
+  /** The error to throw for an error of a page. */
+  #judged(page: PageNumber, error: unknown): unknown {
+    const named = inFile(error, this.#disk.path);
+    if (this.judge === undefined || !(named instanceof CorruptionError)) return named;
+    return this.judge.refused(page, named);
   }
 
   #load(page: PageNumber): Place {
@@ -177,7 +192,7 @@ export class Loader {
     try {
       return this.#headerPage(chunk);
     } catch (error) {
-      throw inFile(error, this.#disk.path);
+      throw this.#judged(chunk * CHUNK_PAGES, error);
     }
   }
 
@@ -231,7 +246,7 @@ export class Loader {
     try {
       this.#readHeader(page, into);
     } catch (error) {
-      throw inFile(error, this.#disk.path);
+      throw this.#judged(page, error);
     }
     return -1;
   }
@@ -257,12 +272,28 @@ export class Loader {
       this.#holdsPeeked = false;
       return false;
     }
-    if (!this.#holdsPeeked) this.#holdsPeeked = this.#tryCopyHeaderPage(chunk, this.#peekedHeaders);
+    if (!this.#holdsPeeked) this.#holdsPeeked = this.tryCopyHeaderPage(chunk, this.#peekedHeaders);
     if (!this.#holdsPeeked) return false;
     const word = (page & SLOT_MASK) << HEADER_WORD_SHIFT;
     const from = this.#peekedHeaders.u32;
     for (let i = 0; i < 1 << HEADER_WORD_SHIFT; i++) into.u32[i] = from[word + i]!;
     return true;
+  }
+
+  /** Forgets the header page of a chunk in memory. For files that another process writes. */
+  forgetHeaderPage(chunk: ChunkNumber): void {
+    this.#forgetPeeked(chunk);
+    const place = this.#cache.find(chunk * CHUNK_PAGES);
+    if (place >= 0) this.#cache.drop(place);
+  }
+
+  /** Forgets a page in memory that is not verified, and the header page of its chunk. */
+  forgetUnverified(page: PageNumber): void {
+    this.forgetHeaderPage(page >>> CHUNK_SHIFT);
+    const place = this.#cache.find(page);
+    if (place < 0) return;
+    const { ticks } = this.#cache.frames[place >>> CHUNK_SHIFT]!;
+    if (ticks[place & SLOT_MASK] === 0) this.#cache.drop(place);
   }
 
   /** Call it whenever the header page of a chunk is loaded, or changes in the file. */
@@ -271,9 +302,9 @@ export class Loader {
   }
 
   /** Like `copyHeaderPage`, but returns false if the header page is damaged or unreadable. */
-  #tryCopyHeaderPage(chunk: ChunkNumber, into: Frame): boolean {
+  tryCopyHeaderPage(chunk: ChunkNumber, into: Frame): boolean {
     try {
-      this.copyHeaderPage(chunk, into);
+      this.#copyHeaderPage(chunk, into);
     } catch (error) {
       if (error instanceof CorruptionError || error instanceof IoError) return false;
       throw error;
@@ -284,6 +315,14 @@ export class Loader {
 
   /** Copies a chunk's header page to slot 0 of a frame, from memory or the file, and checks it. */
   copyHeaderPage(chunk: ChunkNumber, into: Frame): void {
+    try {
+      this.#copyHeaderPage(chunk, into);
+    } catch (error) {
+      throw this.#judged(chunk * CHUNK_PAGES, error);
+    }
+  }
+
+  #copyHeaderPage(chunk: ChunkNumber, into: Frame): void {
     const page = chunk * CHUNK_PAGES;
     const place = this.#cache.find(page);
     if (place >= 0) {
@@ -347,9 +386,12 @@ export class Loader {
     }
   }
 
-  /** Whether a miss in a chunk reads the whole chunk. */
+  /**
+   * Whether a miss in a chunk reads the whole chunk. Where another process writes, a page must be
+   * verified when it is read.
+   */
   loadsChunk(chunk: ChunkNumber): boolean {
-    return this.#cache.hasRoom && !this.#cache.poolHoldsPartOf(chunk);
+    return this.judge === undefined && this.#cache.hasRoom && !this.#cache.poolHoldsPartOf(chunk);
   }
 
   /**
@@ -457,7 +499,7 @@ export class Loader {
   }
 
   #bringHeaderPage(chunk: ChunkNumber): void {
-    if (!this.#tryCopyHeaderPage(chunk, this.#extent)) return;
+    if (!this.tryCopyHeaderPage(chunk, this.#extent)) return;
     this.#forgetPeeked(chunk);
     const place = this.#cache.addPage(chunk * CHUNK_PAGES);
     const { u8 } = this.#cache.frames[place >>> CHUNK_SHIFT]!;

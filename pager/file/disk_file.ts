@@ -88,8 +88,9 @@ export function openDiskFile(path: string, options: DiskFileOptions = {}): File 
  *
  * @throws {IoError} The system refused, or the path is not a regular file.
  */
-export function openUnlockedDiskFile(path: string): File {
-  return new DiskFile(path, { readOnly: true, create: false, mode: MODE, isDirect: false });
+export function openUnlockedDiskFile(path: string, io: Io = "buffered"): File {
+  const isDirect = io === "direct";
+  return new DiskFile(path, { readOnly: true, create: false, mode: MODE, isDirect });
 }
 
 function waitForLock(file: DiskFile, path: string, exclusive: boolean, timeoutMs: number): void {
@@ -225,6 +226,14 @@ class DiskFile implements File {
   /** Whether a handle of this thread has the file locked. */
   isLockedHere(): boolean {
     return lockedHere.has(this.#identity());
+  }
+
+  /** A path without a file does not count: a file can be moved while it is open. */
+  isReplaced(): boolean {
+    const found = fs.statSync(this.path, { throwIfNoEntry: false });
+    if (found === undefined) return false;
+    const { dev, ino } = fs.fstatSync(this.#descriptor);
+    return found.ino !== ino || found.dev !== dev;
   }
 
   #identity(): string {

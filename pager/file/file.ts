@@ -47,6 +47,8 @@ export interface File {
   startSync(): Promise<void>;
   /** Takes the lock, exclusive or shared with other readers; false if another handle has it. */
   lock(exclusive: boolean): boolean;
+  /** Whether another file has its path now. Absent where there is no path. */
+  readonly isReplaced?: (() => boolean) | undefined;
   /** Releases the lock, and closes the descriptors. */
   close(): void;
 }

@@ -96,8 +96,21 @@ export class LimitError extends Error {
   override readonly name = "LimitError";
 }
 
-/** A snapshot was ended because its pages took more memory than `maxSnapshotBytes`. */
+/**
+ * A snapshot was ended because its pages took more memory than `maxSnapshotBytes` or, in a
+ * follower, because another process has replaced pages of its version in the file.
+ */
 export class SnapshotTooOldError extends Error {
   /** The name of the class. */
   override readonly name = "SnapshotTooOldError";
+}
+
+/**
+ * A follower could not read a page, however often it tried: another process was writing it, or it
+ * is damaged, which a follower cannot tell while another process may write. `cause` is the rule
+ * that the page broke last.
+ */
+export class BusyError extends Error {
+  /** The name of the class. */
+  override readonly name = "BusyError";
 }

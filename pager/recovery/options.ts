@@ -62,6 +62,8 @@ export interface PagerOptions extends DiskFileOptions, DoorOptions {
    * `"whole"`.
    */
   tornSectors?: "whole" | "protect" | undefined;
+  /** Follow the file without a lock, while another process may write it. Default false. */
+  follow?: boolean | undefined;
   /** Log commits. If false, nothing outlives the handle; for files in memory. Default true. */
   journal?: boolean | undefined;
 }

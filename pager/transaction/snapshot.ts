@@ -39,8 +39,20 @@ export interface CurrentPages extends PageReader {
   copyHeaderPage(chunk: ChunkNumber, into: Frame): void;
 }
 
+/** The pages of older versions, where another process may have replaced them in the file. */
+export interface OlderPages {
+  /**
+   * The place of a page as a snapshot sees it, which has no image.
+   *
+   * @throws {SnapshotTooOldError} Neither memory, file nor journal has the page of that version.
+   */
+  at(page: PageNumber, snapshot: SnapshotState): Place;
+}
+
 /** Takes the snapshots of a pager, and ends those that the program lost. */
 export class SnapshotOwner {
+  /** Reads pages that have no image; undefined if the current page is theirs then. */
+  older: OlderPages | undefined;
   readonly #pager: CurrentPages;
   readonly #versions: VersionStore;
   readonly #open: OpenTransaction;
@@ -143,6 +155,7 @@ export class PageSnapshot implements PageReader {
   readonly #store: VersionStore;
   readonly #state: SnapshotState;
   readonly #owner: SnapshotOwner;
+  readonly #older: OlderPages | undefined;
   #closed = false;
 
   /**
@@ -163,6 +176,7 @@ export class PageSnapshot implements PageReader {
     this.#store = store;
     this.#state = state;
     this.#owner = owner;
+    this.#older = owner.older;
     this.frames = pager.frames;
     this.meta.assign(pager.meta);
   }
@@ -182,6 +196,7 @@ export class PageSnapshot implements PageReader {
     if (this.#closed) throw new ClosedError("Cannot read the snapshot: it is closed");
     const old = this.#store.find(page, this.#state);
     if (old >= 0) return old;
+    if (this.#older !== undefined) return this.#older.at(page, this.#state);
     const place = this.#pager.at(page);
     const frame = this.frames[place >>> CHUNK_SHIFT]!;
     const isVisible = versionOf(frame, place & SLOT_MASK) <= this.#state.version;
@@ -192,7 +207,7 @@ export class PageSnapshot implements PageReader {
   /** The header of a page as it was. */
   peek(page: PageNumber): Frame {
     if (this.#closed) throw new ClosedError("Cannot read the snapshot: it is closed");
-    const old = this.#store.find(page, this.#state);
+    const old = this.#older === undefined ? this.#store.find(page, this.#state) : this.at(page);
     if (old >= 0) {
       this.peekedSlot = old & SLOT_MASK;
       return this.frames[old >>> CHUNK_SHIFT]!;

@@ -9,8 +9,8 @@
  *
  * Invariants:
  * 1. Snapshots are in the order in which they began, so their versions never decrease.
- * 2. An item is kept when a commit replaces it, so the newest snapshot sees it unless the item was
- *    written after that snapshot.
+ * 2. An item that is kept when a commit replaces it is seen by the newest snapshot, unless it was
+ *    written after that snapshot. One that is found later may be seen by older ones only.
  * 3. A snapshot that drains is never ended to bound memory: its owner takes the items that it needs
  *    elsewhere, and lets go of them by `drain`.
  * 4. The items of a snapshot are a leftist heap with the highest `from` at its root: an item has at
@@ -172,6 +172,20 @@ export class SnapshotList implements LiveSnapshots {
     const newest = this.#newest;
     if (newest === undefined || newest.version < kept.from) return false;
     newest.kept = this.#meld(newest.kept, kept);
+    return true;
+  }
+
+  /**
+   * Keeps an item that was found later than the commit that replaced it.
+   *
+   * @param until The version of that commit.
+   * @returns Whether a live snapshot sees it, so that it is kept. If not, `unseen` is not called.
+   */
+  keepFound(kept: Kept, until: Version): boolean {
+    let snapshot = this.#newest;
+    while (snapshot !== undefined && snapshot.version >= until) snapshot = snapshot.previous;
+    if (snapshot === undefined || snapshot.version < kept.from) return false;
+    snapshot.kept = this.#meld(snapshot.kept, kept);
     return true;
   }
 

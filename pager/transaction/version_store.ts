@@ -130,6 +130,26 @@ export class VersionStore {
     this.#count++;
   }
 
+  /**
+   * Keeps a page as an older version had it, which was found after it was replaced. No transaction
+   * is open. To bound memory, it may end snapshots, also the one that reads the page.
+   *
+   * @param until The version that replaced it.
+   */
+  keepFound(page: PageNumber, from: Version, until: Version, place: Place): void {
+    const image = new Image(page, from, until, place, undefined, this.#drop);
+    const images = this.#images.get(page);
+    if (images === undefined) {
+      this.#images.set(page, { list: [image], dropped: 0 });
+    } else {
+      const next = images.list.findIndex((other) => other.until > until);
+      images.list.splice(next < 0 ? images.list.length : next, 0, image);
+    }
+    this.#count++;
+    if (!this.snapshots.keepFound(image, until)) this.#drop(image);
+    this.bound();
+  }
+
   /** Gives the images of the transaction, which has committed, to the snapshots that see them. */
   commit(): void {
     if (this.#open.length === 0) return;

@@ -14,7 +14,7 @@ import type { Scan } from "./scan.ts";
 import { LENT } from "../memory/lent_memory.ts";
 import type { ScanMemory } from "../memory/slab.ts";
 import { type Picker, ScanIterator } from "./scan_iterator.ts";
-import { type Scanned, ScanSteps } from "./scan_steps.ts";
+import { type Scanned, stepsOf } from "./scan_steps.ts";
 import type { TreeFormat } from "./tree_format.ts";
 import type { TreeSource } from "./tree_source.ts";
 import { checkBound, rangeFound, streamFound } from "./value_stream.ts";
@@ -367,7 +367,7 @@ export class ReadTree<
   visit(range: Range<KI, P>, visitor: Visitor): number {
     checkVisitor(visitor);
     const bounds = boundsOf(range, this.#format);
-    const steps = new ScanSteps(this.#pick.from, bounds, LENT);
+    const steps = stepsOf(this.#pick.from, bounds, LENT);
     return visitAll(steps, visitor, this.name, this.#source.views);
   }
 

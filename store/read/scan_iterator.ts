@@ -7,7 +7,8 @@
 
 import type { Bounds } from "./range.ts";
 import type { Scan } from "./scan.ts";
-import { type Scanned, ScanSteps } from "./scan_steps.ts";
+import { type Scanned, stepsOf } from "./scan_steps.ts";
+import type { Steps } from "./tree_source.ts";
 import type { ScanMemory } from "../memory/slab.ts";
 
 /** Produces the result of an iterator from an entry of the scan. */
@@ -16,7 +17,7 @@ export type Picker<T> = (scan: Scan, at: number) => T;
 /** Iterates over the entries of a range. */
 export class ScanIterator<T> extends Iterator<T, void, undefined>
   implements Generator<T, void, undefined> {
-  readonly #steps: ScanSteps;
+  readonly #steps: Steps;
   readonly #pick: Picker<T>;
   #isRunning = false;
 
@@ -30,7 +31,7 @@ export class ScanIterator<T> extends Iterator<T, void, undefined>
    */
   constructor(scanned: Scanned, bounds: Bounds, pick: Picker<T>, memory: ScanMemory) {
     super();
-    this.#steps = new ScanSteps(scanned, bounds, memory);
+    this.#steps = stepsOf(scanned, bounds, memory);
     this.#pick = pick;
   }
 

@@ -13,7 +13,7 @@
 import type { BTree } from "../../btree/mod.ts";
 import type { PageSnapshot } from "../../pager/mod.ts";
 import type { Bounds } from "./range.ts";
-import type { TreeSource } from "./tree_source.ts";
+import type { Steps, TreeSource } from "./tree_source.ts";
 import { giveBackScan, type Scan, takeScan } from "./scan.ts";
 import type { ScanMemory } from "../memory/slab.ts";
 
@@ -25,8 +25,15 @@ export interface Scanned {
   find(): BTree | undefined;
 }
 
+/** The steps of a range of a tree, as the source of the tree takes them. */
+export function stepsOf(scanned: Scanned, bounds: Bounds, memory: ScanMemory): Steps {
+  const { source } = scanned;
+  if (source.stepsOf === undefined) return new ScanSteps(scanned, bounds, memory);
+  return source.stepsOf(() => new ScanSteps(scanned, bounds, memory));
+}
+
 /** Steps through the entries of a range. */
-export class ScanSteps {
+export class ScanSteps implements Steps {
   /** The index in the leaf of the scan of the entry stepped to. */
   at = -1;
   readonly #scanned: Scanned;

@@ -5,6 +5,7 @@
 
 import type { BTree } from "../../btree/mod.ts";
 import type { PageSnapshot } from "../../pager/mod.ts";
+import type { Scan } from "./scan.ts";
 import type { Slab } from "../memory/slab.ts";
 import type { ViewGuard } from "../memory/view_guard.ts";
 
@@ -16,6 +17,20 @@ export interface FoundTree {
   readonly attributes: Uint8Array;
   /** The root page of the catalog, for errors. */
   readonly catalogRoot: number;
+}
+
+/** The steps through the entries of a range. */
+export interface Steps {
+  /** The index in the leaf of the scan of the entry stepped to. */
+  readonly at: number;
+  /**
+   * Steps to the next entry, at `at` of the scan. After an error the caller ends the steps.
+   *
+   * @returns The scan; undefined at the end of the range, or after `end`.
+   */
+  next(): Scan | undefined;
+  /** Ends the steps, and releases what they hold. */
+  end(): void;
 }
 
 /** The source of a tree. */
@@ -32,6 +47,11 @@ export interface TreeSource {
   findTree(name: string): FoundTree | undefined;
   /** Whether iterators follow changes, as they do inside a transaction. */
   readonly followsChanges: boolean;
+  /**
+   * Creates the steps of iterators and visits, if they are others than `ScanSteps`: where another
+   * process writes the file, the first step may have to begin anew.
+   */
+  readonly stepsOf?: ((make: () => Steps) => Steps) | undefined;
   /** Keeps the current version for an iterator; undefined if none needs to be kept. */
   keepVersion(): PageSnapshot | undefined;
 }

@@ -9,7 +9,7 @@
 import { refusePromise } from "./argument_checks.ts";
 import { inEntry } from "./codec_error.ts";
 import type { Scan } from "./scan.ts";
-import type { ScanSteps } from "./scan_steps.ts";
+import type { Steps } from "./tree_source.ts";
 import { POISON, type ViewGuard } from "../memory/view_guard.ts";
 
 /**
@@ -38,7 +38,7 @@ export function checkVisitor(visitor: unknown): void {
  * @returns The number of entries visited.
  */
 export function visitAll(
-  steps: ScanSteps,
+  steps: Steps,
   visitor: Visitor,
   tree: string,
   guard: ViewGuard | undefined,

@@ -228,6 +228,23 @@ export class Session implements TreeSource {
     return this.directory.find(name);
   }
 
+  /** The last committed version. */
+  get version(): number {
+    return this.pager.meta.version;
+  }
+
+  /**
+   * Refuses an action that needs every page of one version.
+   *
+   * @throws {TypeError} Another process may replace pages of the file meanwhile.
+   */
+  refuseFollowed(_action: string): void {}
+
+  /** Runs a read of current pages outside of trees: of the catalog, or of headers. */
+  read<T>(body: () => T): T {
+    return body();
+  }
+
   /** The tree of a name, created if it does not exist, inside a transaction. */
   openTree(name: string, format: TreeNaming): BTree {
     return this.directory.open(name, format);

@@ -348,6 +348,24 @@ describe("the types that repeat names of the pager", () => {
   });
 });
 
+/** Every option by name, so that none is missing here. */
+const OPEN_OPTIONS: Record<keyof OpenOptions, undefined> = {
+  cacheBytes: undefined,
+  create: undefined,
+  debugViews: undefined,
+  durability: undefined,
+  follow: undefined,
+  io: undefined,
+  journalBytes: undefined,
+  lockTimeoutMs: undefined,
+  memory: undefined,
+  mode: undefined,
+  maxSnapshotBytes: undefined,
+  maxTransactionBytes: undefined,
+  readOnly: undefined,
+  tornSectors: undefined,
+};
+
 describe("the types of options", () => {
   it("take undefined for every option", () => {
     same<TakesUndefined<OpenOptions>>();
@@ -371,21 +389,6 @@ describe("the types of options", () => {
   it("are ignored at run time if they are undefined", async () => {
     // Every option by name, so that none is missing here.
     const no = undefined;
-    const openOptions: Record<keyof OpenOptions, undefined> = {
-      cacheBytes: no,
-      create: no,
-      debugViews: no,
-      durability: no,
-      io: no,
-      journalBytes: no,
-      lockTimeoutMs: no,
-      memory: no,
-      mode: no,
-      maxSnapshotBytes: no,
-      maxTransactionBytes: no,
-      readOnly: no,
-      tornSectors: no,
-    };
     const range: Record<keyof Range, undefined> = {
       prefix: no,
       gt: no,
@@ -405,7 +408,7 @@ describe("the types of options", () => {
     const dir = Deno.makeTempDirSync({ prefix: "quire-test-" });
     try {
       {
-        using db = open(`${dir}/a.quire`, openOptions);
+        using db = open(`${dir}/a.quire`, OPEN_OPTIONS);
         const tree = db.tree("a", { key: no, value: no });
         await using watcher = tree.watch(range, { signal: no, maxPending: no });
         db.writeSync((tx) => tx.tree("a", { key: no }).set("k", VALUE), { durability: no });

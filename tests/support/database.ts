@@ -8,6 +8,7 @@ import { assertEquals } from "@std/assert";
 import { chunkCensus } from "../../btree/mod.ts";
 import { type Durability, type File, format, Pager, type PagerOptions } from "../../pager/mod.ts";
 import { Database } from "../../store/database.ts";
+import { FollowingSession } from "../../store/follow/following_session.ts";
 import type { Sync } from "../../store/read/argument_checks.ts";
 import { Session } from "../../store/write/session.ts";
 import type { TransactionTree } from "../../store/write/transaction_tree.ts";
@@ -28,6 +29,15 @@ export type Content = Map<string, [Uint8Array, Uint8Array][]>;
 /** Opens a database on a file that is already locked. */
 export function openOn(file: File, options: PagerOptions = {}): Database {
   return openBoth(file, options).db;
+}
+
+/** Opens a database that follows a file, and returns its session too. */
+export function openFollowing(
+  file: File,
+  options: PagerOptions = {},
+): { readonly db: Database; readonly session: FollowingSession } {
+  const session = new FollowingSession(new Pager(file, { ...options, follow: true }));
+  return { db: new Database(session), session };
 }
 
 /** As `openOn`, and returns the internals too. */

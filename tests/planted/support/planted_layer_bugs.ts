@@ -338,8 +338,8 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "header-page-unchecked",
     "a header page is checked whole before it stays in memory",
     "pager/cache/loader.ts",
-    "      this.copyHeaderPage(chunk, into);\n",
-    "      this.#readPages(chunk * CHUNK_PAGES, 1, into, 0);\n",
+    "      this.#copyHeaderPage(chunk, into);\n    } catch (error) {\n      if",
+    "      this.#readPages(chunk * CHUNK_PAGES, 1, into, 0);\n    } catch (error) {\n      if",
     "pager/cache/loader_test.ts",
   ),
   bug(

@@ -3,9 +3,9 @@
  * tree from which its figures come.
  */
 
-import { type BTree, census } from "../btree/mod.ts";
-import type { ArchiveStats } from "./watch/shipping.ts";
-import { format, type Pager, type RecoveryReport } from "../pager/mod.ts";
+import { type BTree, census } from "../../btree/mod.ts";
+import type { ArchiveStats } from "../watch/shipping.ts";
+import { format, type Pager, type RecoveryReport } from "../../pager/mod.ts";
 
 const { KIND_BRANCH, KIND_LEAF, KIND_RUN, KIND_RUN_CONTINUED, KIND_SHARED } = format;
 

@@ -1,0 +1,193 @@
+/**
+ * Reads the journal of a file that another process writes: the transactions behind a position, each
+ * whole or not at all.
+ *
+ * A batch counts if it is the next one in sequence, names the one before it, and matches its sums,
+ * so bytes of an older generation, and of a batch that is being written, end the journal. Where an
+ * area has no next transaction, the first one of the other area may be it.
+ *
+ * It does not know what is on the medium.
+ */
+
+import {
+  BATCH_HEADER_BYTES,
+  batchBytes,
+  type BatchHeader,
+  batchSum,
+  decodeBatch,
+  mayBeginAt,
+} from "../batch/batch.ts";
+import { AREA_CHUNK_BYTES, JournalArea } from "../batch/journal_area.ts";
+import type { Disk } from "../file/disk.ts";
+import { crc } from "../format/checksum.ts";
+import { CHUNK_BYTES, PAGE_BYTES } from "../format/format.ts";
+import type { MetaFields } from "../format/meta.ts";
+import type { Superblock } from "../format/superblock.ts";
+
+const GENERATION_AT = 24;
+const SEQUENCE_AT = 32;
+const TWO_32 = 0x1_0000_0000;
+
+/** Where the next batch of a journal is expected. */
+export interface Position {
+  /** The generation; its parity selects the area. */
+  readonly generation: number;
+  /** The byte of the area. */
+  readonly offset: number;
+  /** The sequence of the last batch. */
+  readonly sequence: number;
+  /** The sum of the last batch, which the next one names; undefined if it may name any. */
+  readonly sum: number | undefined;
+}
+
+/** The batches of one or more transactions that apply together. */
+export interface Group {
+  /** The records of all its batches; empty if it only confirms those before it. */
+  readonly bytes: Uint8Array;
+  /** The facts about the file after it. */
+  readonly meta: MetaFields;
+  /** Its generation. */
+  readonly generation: number;
+  /** The sequence of its last batch. */
+  readonly sequence: number;
+  /** The last sequence that its batches name as being on the medium. */
+  readonly durableSequence: number;
+  /** The position behind it. */
+  readonly end: Position;
+}
+
+/** A batch in memory. */
+interface Batch {
+  readonly header: BatchHeader;
+  readonly bytes: Uint8Array;
+}
+
+/** Reads the journal of a file that another process writes. */
+export class BatchReader {
+  readonly #disk: Disk;
+  readonly #databaseId: Uint8Array;
+  readonly #header = new Uint8Array(BATCH_HEADER_BYTES);
+  readonly #view = new DataView(this.#header.buffer);
+  #areas: readonly [JournalArea, JournalArea];
+
+  /**
+   * Creates a reader.
+   *
+   * @param disk The file.
+   * @param superblock Its superblock, which lists the chunks of both areas.
+   */
+  constructor(disk: Disk, superblock: Superblock) {
+    this.#disk = disk;
+    this.#databaseId = superblock.databaseId;
+    this.#areas = areasOf(disk, superblock);
+  }
+
+  /** Reads the areas that a newer superblock lists from now on. */
+  adopt(superblock: Superblock): void {
+    this.#areas = areasOf(this.#disk, superblock);
+  }
+
+  /** Reads the transaction behind a position, or returns undefined if none is whole there. */
+  next(from: Position): Group | undefined {
+    return this.#group(from.generation, from.offset, from) ??
+      this.#group(from.generation + 1, 0, from);
+  }
+
+  /**
+   * Whether a batch seems to follow a position in its area: one read of 128 bytes, or none at the
+   * end of the area.
+   */
+  hasNext({ generation, offset, sequence }: Position): boolean {
+    return this.#seems(generation, offset, sequence + 1);
+  }
+
+  /** Whether the batch behind a position seems to be in the other area: one read of 128 bytes. */
+  hasSwitched({ generation, sequence }: Position): boolean {
+    return this.#seems(generation + 1, 0, sequence + 1);
+  }
+
+  #seems(generation: number, offset: number, sequence: number): boolean {
+    if (!this.#readHeader(generation, offset)) return false;
+    return mayBeginAt(this.#header, 0) && this.#get64(GENERATION_AT) === generation &&
+      this.#get64(SEQUENCE_AT) === sequence;
+  }
+
+  #get64(at: number): number {
+    return this.#view.getUint32(at + 4, true) * TWO_32 + this.#view.getUint32(at, true);
+  }
+
+  /** Reads the bytes of a header; false if the area, or the file, has none at the offset. */
+  #readHeader(generation: number, offset: number): boolean {
+    const { chunks, capacity } = this.#areas[generation & 1]!;
+    if (offset >= capacity) return false;
+    const chunk = chunks[Math.floor(offset / AREA_CHUNK_BYTES)]!;
+    const position = chunk * CHUNK_BYTES + PAGE_BYTES + offset % AREA_CHUNK_BYTES;
+    return this.#disk.read(this.#header, 0, BATCH_HEADER_BYTES, position) === BATCH_HEADER_BYTES;
+  }
+
+  /** Reads the batches of the next transaction, if it begins at an offset of a generation. */
+  #group(generation: number, from: number, { sequence, sum }: Position): Group | undefined {
+    const parts: Uint8Array[] = [];
+    let durableSequence = 0;
+    let before = sum;
+    for (let offset = from, number = sequence + 1;; number++) {
+      const batch = this.#batch(generation, offset, number, before);
+      if (batch === undefined) return undefined;
+      const { header, bytes } = batch;
+      parts.push(bytes.subarray(BATCH_HEADER_BYTES, BATCH_HEADER_BYTES + header.payloadBytes));
+      durableSequence = Math.max(durableSequence, header.durableSequence);
+      before = batchSum(bytes);
+      offset += bytes.length;
+      if (header.continues) continue;
+      const end = { generation, offset, sequence: number, sum: before };
+      return {
+        bytes: joined(parts),
+        meta: header,
+        generation,
+        sequence: number,
+        durableSequence,
+        end,
+      };
+    }
+  }
+
+  #batch(
+    generation: number,
+    offset: number,
+    sequence: number,
+    previousSum: number | undefined,
+  ): Batch | undefined {
+    if (!this.#readHeader(generation, offset)) return undefined;
+    const header = decodeBatch(this.#header, this.#databaseId);
+    if (header?.generation !== generation || header.offset !== offset) return undefined;
+    if (header.sequence !== sequence) return undefined;
+    if (previousSum !== undefined && header.previousSum !== previousSum) return undefined;
+    const area = this.#areas[generation & 1]!;
+    const length = batchBytes(header.payloadBytes);
+    if (length > area.capacity - offset) return undefined;
+    const bytes = new Uint8Array(length);
+    area.read(bytes, length, offset);
+    // The writer may have replaced the batch since the header was read.
+    if (batchSum(bytes) !== batchSum(this.#header)) return undefined;
+    const end = BATCH_HEADER_BYTES + header.payloadBytes;
+    if (crc(bytes.subarray(BATCH_HEADER_BYTES, end)) !== header.payloadSum) return undefined;
+    return { header, bytes };
+  }
+}
+
+function areasOf(disk: Disk, { journals }: Superblock): [JournalArea, JournalArea] {
+  const [a, b] = journals;
+  // Nothing is written to them, so how much of them was written before does not matter.
+  return [new JournalArea(disk, a, 0), new JournalArea(disk, b, 0)];
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0]!;
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
