@@ -25,6 +25,7 @@
  */
 
 import { Buffer } from "node:buffer";
+import { shortText, TextCache } from "./short_text.ts";
 
 /** Says that the reader gave up. */
 export const UNREAD: unique symbol = Symbol("unread");
@@ -36,8 +37,6 @@ const VERSION_MAX = 16;
 const DEPTH_MAX = 64;
 /** Longer strings are decoded by the system. */
 const SHORT_STRING = 24;
-const CACHED_KEY_MAX = 32;
-const CACHE_SLOTS = 512;
 
 const NO_BYTES = new Uint8Array();
 const INHERITED: object = Object.prototype;
@@ -49,14 +48,15 @@ class ValueReader {
   #depth = 0;
   readonly #float = new Float64Array(1);
   readonly #floatBytes = new Uint8Array(this.#float.buffer);
-  /** Keys that were read, by a hash of their bytes: most objects have the same ones. */
-  readonly #keys: (string | undefined)[] = new Array(CACHE_SLOTS).fill(undefined);
+  /** Most objects have the same keys. */
+  readonly #keys = new TextCache();
 
-  read(bytes: Uint8Array): unknown {
-    const version = bytes[1]!;
-    if (bytes[0] !== HEADER || !(version >= VERSION_MIN && version <= VERSION_MAX)) return UNREAD;
+  read(bytes: Uint8Array, start: number): unknown {
+    const version = bytes[start + 1]!;
+    const isKnown = version >= VERSION_MIN && version <= VERSION_MAX;
+    if (bytes[start] !== HEADER || !isKnown) return UNREAD;
     this.#bytes = bytes;
-    this.#at = 2;
+    this.#at = start + 2;
     this.#depth = 0;
     const value = this.#value(this.#tag());
     this.#bytes = NO_BYTES;
@@ -211,41 +211,13 @@ class ValueReader {
     const start = this.#at;
     if (length === undefined || start + length > this.#bytes.length) return UNREAD;
     this.#at = start + length;
-    if (isKey && length <= CACHED_KEY_MAX) return this.#cachedKey(start, length);
-    return this.#latin1At(start, length);
+    return isKey ? this.#keys.text(this.#bytes, start, this.#at) : this.#latin1At(start, length);
   }
 
   #latin1At(start: number, length: number): string {
-    if (length > SHORT_STRING) return this.#buffer().latin1Slice(start, start + length);
-    const bytes = this.#bytes;
     const end = start + length;
-    let text = "";
-    let at = start;
-    // Several at a time take less than half of the time.
-    for (; at + 4 <= end; at += 4) {
-      text += String.fromCharCode(bytes[at]!, bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!);
-    }
-    for (; at < end; at++) text += String.fromCharCode(bytes[at]!);
-    return text;
-  }
-
-  #cachedKey(start: number, length: number): string {
-    const bytes = this.#bytes;
-    let hash = length;
-    for (let at = start; at < start + length; at++) hash = (hash * 31 + bytes[at]!) | 0;
-    const slot = hash & (CACHE_SLOTS - 1);
-    const known = this.#keys[slot];
-    if (known !== undefined && this.#isAt(known, start, length)) return known;
-    return this.#keys[slot] = this.#latin1At(start, length);
-  }
-
-  #isAt(text: string, start: number, length: number): boolean {
-    if (text.length !== length) return false;
-    const bytes = this.#bytes;
-    for (let i = 0; i < length; i++) {
-      if (text.charCodeAt(i) !== bytes[start + i]) return false;
-    }
-    return true;
+    if (length > SHORT_STRING) return this.#buffer().latin1Slice(start, end);
+    return shortText(this.#bytes, start, end);
   }
 
   #utf16(): unknown {
@@ -269,7 +241,11 @@ type SliceText = (start: number, end: number) => string;
 
 const reader = new ValueReader();
 
-/** The value that V8 serialized, or `UNREAD`. It shares no memory with the bytes. */
-export function readCommonValue(bytes: Uint8Array): unknown {
-  return reader.read(bytes);
+/**
+ * The value that V8 serialized, or `UNREAD`. It shares no memory with the bytes.
+ *
+ * @param start Where it begins in the bytes.
+ */
+export function readCommonValue(bytes: Uint8Array, start = 0): unknown {
+  return reader.read(bytes, start);
 }

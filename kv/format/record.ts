@@ -54,6 +54,10 @@ const EXPIRING_BYTES = 21;
 const LASTING_BYTES = 9;
 const WORD = 2 ** 32;
 
+/** Memory for one short record at a time. */
+const scratch = new Uint8Array(4096);
+const scratchView = new DataView(scratch.buffer);
+
 /** The bytes of a record that hold its header. */
 export const HEADER_BYTES_MAX = EXPIRING_BYTES;
 
@@ -78,20 +82,24 @@ export const kvRecord: ValueCodec<KvRecord, NewRecord> = {
   encode({ encoding, data, version, expiresAt, ordinal }: NewRecord): Uint8Array {
     const expires = expiresAt !== NEVER;
     const start = expires ? EXPIRING_BYTES : LASTING_BYTES;
-    const bytes = new Uint8Array(start + data.length);
-    const view = new DataView(bytes.buffer);
+    const length = start + data.length;
+    const isShort = length <= scratch.length;
+    const bytes = isShort ? scratch.subarray(0, length) : new Uint8Array(length);
+    const view = isShort ? scratchView : new DataView(bytes.buffer);
     bytes[0] = expires ? encoding | EXPIRES : encoding;
     setInteger(view, VERSION_AT, version);
     if (expires) {
       setInteger(view, EXPIRY_AT, expiresAt);
       view.setUint32(ORDINAL_AT, ordinal);
     }
-    bytes.set(data, start);
+    // Memory that the program has given away has no bytes.
+    if (data.length > 0) bytes.set(data, start);
     return bytes;
   },
   decode(bytes: Uint8Array): KvRecord {
-    const header = headerIn(bytes);
-    return { ...header, value: decodeValue(header.encoding, bytes.subarray(dataStart(header))) };
+    const { encoding, version, expiresAt, ordinal } = headerIn(bytes);
+    const value = decodeValue(encoding, bytes, dataStart(expiresAt));
+    return { encoding, version, expiresAt, ordinal, value };
   },
 };
 
@@ -105,11 +113,12 @@ export const storedRecord: ValueCodec<NewRecord> = {
   encode: kvRecord.encode,
   decode(bytes: Uint8Array): NewRecord {
     const header = headerIn(bytes);
-    return { ...header, data: bytes.subarray(dataStart(header)) };
+    return { ...header, data: bytes.subarray(dataStart(header.expiresAt)) };
   },
 };
 
-function dataStart({ expiresAt }: RecordHeader): number {
+/** Where the value begins in a record with an expiry. */
+function dataStart(expiresAt: number): number {
   return expiresAt === NEVER ? LASTING_BYTES : EXPIRING_BYTES;
 }
 
@@ -124,12 +133,11 @@ export function headerIn(bytes: Uint8Array): RecordHeader {
   if (bytes.length < (expires ? EXPIRING_BYTES : LASTING_BYTES)) {
     throw new TypeError(`Cannot decode the record: ${bytes.length} bytes are too few`);
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   return {
     encoding: bytes[0]! & ~EXPIRES,
-    version: integerAt(view, VERSION_AT),
-    expiresAt: expires ? integerAt(view, EXPIRY_AT) : NEVER,
-    ordinal: expires ? view.getUint32(ORDINAL_AT) : 0,
+    version: integerAt(bytes, VERSION_AT),
+    expiresAt: expires ? integerAt(bytes, EXPIRY_AT) : NEVER,
+    ordinal: expires ? wordAt(bytes, ORDINAL_AT) : 0,
   };
 }
 
@@ -138,6 +146,12 @@ function setInteger(view: DataView, at: number, value: number): void {
   view.setUint32(at + 4, value % WORD);
 }
 
-function integerAt(view: DataView, at: number): number {
-  return view.getUint32(at) * WORD + view.getUint32(at + 4);
+function integerAt(bytes: Uint8Array, at: number): number {
+  return wordAt(bytes, at) * WORD + wordAt(bytes, at + 4);
+}
+
+/** The 32 bits at an offset. A view for them would cost more than the rest of a header. */
+function wordAt(bytes: Uint8Array, at: number): number {
+  const low = bytes[at + 1]! << 16 | bytes[at + 2]! << 8 | bytes[at + 3]!;
+  return bytes[at]! * 2 ** 24 + low;
 }

@@ -6,13 +6,14 @@
  * `node:v8` writes the version that Node expects into the header, and the format of the running V8
  * behind it; Deno writes the latter version. `FORMAT_VERSION` replaces the byte.
  *
- * Common values are read without V8, which takes longer to begin than to read.
+ * Common values are written and read without V8, which takes longer to begin than to do it.
  */
 
 import { Deserializer, Serializer } from "node:v8";
 import { isU64, u64Of } from "../api/u64.ts";
 import { readCommonValue, UNREAD } from "./common_values.ts";
 import { refuseHostObjects } from "./host_objects.ts";
+import { writeCommonValue } from "./write_values.ts";
 
 /** The encoding of a value, as Deno KV numbers them. */
 export const ENCODING = { v8: 1, u64: 2, bytes: 3 } as const;
@@ -43,12 +44,15 @@ export function encodeValue(value: unknown): EncodedValue {
 /**
  * Decodes a value, which shares no memory with the bytes.
  *
+ * @param start Where it begins in the bytes.
  * @throws {TypeError} The bytes are malformed.
  */
-export function decodeValue(encoding: number, data: Uint8Array): unknown {
-  if (encoding === ENCODING.v8) return deserialize(data);
-  if (encoding === ENCODING.bytes) return data.slice();
-  if (encoding === ENCODING.u64 && data.length === U64_BYTES) return u64Of(u64In(data));
+export function decodeValue(encoding: number, data: Uint8Array, start = 0): unknown {
+  if (encoding === ENCODING.v8) return deserialize(data, start);
+  if (encoding === ENCODING.bytes) return data.slice(start);
+  if (encoding === ENCODING.u64 && data.length - start === U64_BYTES) {
+    return u64Of(u64In(data, start));
+  }
   throw new TypeError(`Cannot decode the value: its encoding is ${encoding}`);
 }
 
@@ -58,6 +62,10 @@ export function decodeValue(encoding: number, data: Uint8Array): unknown {
  * @throws {TypeError} It cannot be cloned.
  */
 export function serialize(value: unknown): Uint8Array {
+  return writeCommonValue(value) ?? serializeByV8(value);
+}
+
+function serializeByV8(value: unknown): Uint8Array {
   const serializer = new Serializer();
   serializer.writeHeader();
   try {
@@ -65,7 +73,7 @@ export function serialize(value: unknown): Uint8Array {
   } catch (error) {
     // Errors of a getter in the value pass.
     const isRefusal = error instanceof Error && error.constructor === Error;
-    if (!isRefusal || value instanceof SharedArrayBuffer) throw error;
+    if (!isRefusal || error.message.startsWith("#<SharedArrayBuffer>")) throw error;
     throw new TypeError(error.message);
   }
   const bytes = serializer.releaseBuffer();
@@ -77,13 +85,14 @@ export function serialize(value: unknown): Uint8Array {
 /**
  * Deserializes a value that V8 serialized.
  *
+ * @param start Where it begins in the bytes.
  * @throws {TypeError} The bytes are malformed.
  */
-export function deserialize(bytes: Uint8Array): unknown {
-  const value = readCommonValue(bytes);
+export function deserialize(bytes: Uint8Array, start = 0): unknown {
+  const value = readCommonValue(bytes, start);
   if (value !== UNREAD) return value;
   try {
-    const deserializer = new Deserializer(bytes);
+    const deserializer = new Deserializer(bytes.subarray(start));
     deserializer.readHeader();
     return deserializer.readValue();
   } catch (cause) {
@@ -97,6 +106,6 @@ function bytesOfU64(value: bigint): Uint8Array {
   return bytes;
 }
 
-function u64In(data: Uint8Array): bigint {
-  return new DataView(data.buffer, data.byteOffset, U64_BYTES).getBigUint64(0, true);
+function u64In(data: Uint8Array, start: number): bigint {
+  return new DataView(data.buffer, data.byteOffset + start, U64_BYTES).getBigUint64(0, true);
 }

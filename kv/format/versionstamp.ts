@@ -6,6 +6,9 @@ const DIGITS = 16;
 const BATCH = "0000";
 const BYTES = 10;
 const WORD = 2 ** 32;
+/** Entries that are read together were often set together. */
+let lastVersion = -1;
+let lastVersionstamp = "";
 const SHAPE = /^[0-9a-f]{20}$/i;
 
 /**
@@ -18,7 +21,11 @@ const SHAPE = /^[0-9a-f]{20}$/i;
  * ```
  */
 export function versionstampOf(version: number): string {
-  return version.toString(16).padStart(DIGITS, "0") + BATCH;
+  if (version !== lastVersion) {
+    lastVersionstamp = version.toString(16).padStart(DIGITS, "0") + BATCH;
+    lastVersion = version;
+  }
+  return lastVersionstamp;
 }
 
 /** Whether a text has the shape of a versionstamp. */
