@@ -3,7 +3,7 @@
  */
 
 import { inspectWrite } from "./inspect_write.ts";
-import { CUSTOM_INSPECT, TEXTS } from "./api/deno.ts";
+import { CUSTOM_INSPECT, joinNativeClass, TEXTS } from "./api/deno.ts";
 import { encodeValue, serialize } from "./format/value.ts";
 import type { AtomicCheck, KvCommitError, KvCommitResult, KvEnqueueOptions } from "./api/types.ts";
 import type { KvKey, KvMutation } from "./api/types.ts";
@@ -34,6 +34,10 @@ export class AtomicOperation {
   readonly #checks: AtomicCheck[] = [];
   readonly #mutations: GivenMutation[] = [];
   readonly #enqueues: GivenMessage[] = [];
+
+  static {
+    joinNativeClass(this.prototype, "AtomicOperation");
+  }
 
   /**
    * Created by `Kv.atomic`.

@@ -5,18 +5,18 @@
  * handle owns its iterators, streams and listeners; `close` ends them.
  */
 
-import { badResource, TEXTS } from "./api/deno.ts";
+import { badResource, joinNativeClass, TEXTS } from "./api/deno.ts";
 import type { KvCommitResult, KvConsistencyLevel, KvEnqueueOptions } from "./api/types.ts";
-import type { KvEntry, KvEntryMaybe, KvKey, KvListOptions, KvOptions } from "./api/types.ts";
+import type { KvEntryMaybe, KvKey, KvListOptions, KvOptions } from "./api/types.ts";
 import type { KvListSelector } from "./api/types.ts";
 import { AtomicOperation } from "./atomic_operation.ts";
-import { decodeKey, encodeKey } from "./format/key.ts";
+import { encodeKey, storedParts, wrongType } from "./format/key.ts";
 import type { KvRecord } from "./format/record.ts";
 import { versionstampOf } from "./format/versionstamp.ts";
 import { type BatchReader, KvListIterator } from "./list_iterator.ts";
 import type { Share } from "./owners.ts";
 import { now } from "./schedule/clock.ts";
-import type { KvStore } from "./store.ts";
+import { KvStore } from "./store.ts";
 import { watchStream } from "./watch_stream.ts";
 import { COMMIT_VERSIONSTAMP, encodeWrite, type GivenWrite } from "./write/encode.ts";
 import { checkCount, checkReadKey, checkWrite, type Limits, limitsOf } from "./write/limits.ts";
@@ -42,6 +42,10 @@ export class Kv implements Disposable {
   readonly #ends = new Set<() => void>();
   #isClosed = false;
 
+  static {
+    joinNativeClass(this.prototype, "Kv");
+  }
+
   /**
    * Created by `openKv`.
    *
@@ -50,7 +54,7 @@ export class Kv implements Disposable {
    * @throws {TypeError} An option is malformed, or the share is missing.
    */
   constructor(share: Share, options: KvOptions) {
-    if (share === undefined) throw new TypeError(TEXTS.noConstructor);
+    if (!(share?.store instanceof KvStore)) throw new TypeError(TEXTS.noConstructor);
     this.#limits = limitsOf(options.limits);
     this.#hidesExpired = hidesExpired(options);
     this.#share = share;
@@ -76,11 +80,25 @@ export class Kv implements Disposable {
     key: KvKey,
     options?: { consistency?: KvConsistencyLevel },
   ): Promise<KvEntryMaybe<T>> {
+    const isPlain = options === undefined && Array.isArray(key) && !this.#isClosed;
+    const found = isPlain ? this.#find<T>(key) : undefined;
+    if (found !== undefined) return found;
     const bytes = encodeReadKey(key);
     checkConsistency(options?.consistency);
     this.#checkOpen();
     checkReadKey(bytes.length + 1, this.#limits);
-    return readEntryOf(key, bytes, this.#store.read(bytes, this.#hiddenUntil()));
+    return readEntryOf(key, this.#store.read(bytes, this.#hiddenUntil()));
+  }
+
+  /** The entry of a key, without its bytes in memory of their own; undefined if there is none. */
+  #find<T>(key: KvKey): KvEntryMaybe<T> | undefined {
+    let record: KvRecord | undefined;
+    try {
+      record = this.#store.readKey(key, this.#hiddenUntil());
+    } catch {
+      // The longer way has the right error.
+    }
+    return record && readEntryOf(key, record);
   }
 
   /**
@@ -104,7 +122,10 @@ export class Kv implements Disposable {
   ): Promise<{ [K in keyof T]: KvEntryMaybe<T[K]> }> {
     // As in Deno KV, what is not an array has no keys.
     const given: KvKey[] = Array.prototype.map.call(keys, (key) => key) as KvKey[];
-    const encoded = given.map(encodeReadKey);
+    const encoded = Array.from({ length: given.length }, (_, i) => {
+      if (i in given) return encodeReadKey(given[i]!);
+      throw wrongType("object", undefined);
+    });
     checkConsistency(options?.consistency);
     this.#checkOpen();
     checkCount("ranges", encoded.length, this.#limits.ranges);
@@ -115,7 +136,7 @@ export class Kv implements Disposable {
   #readMany(keys: readonly KvKey[], encoded: readonly Uint8Array[]): KvEntryMaybe<unknown>[] {
     const hiddenUntil = this.#hiddenUntil();
     return encoded.map((bytes, i) => {
-      return readEntryOf(keys[i]!, bytes, this.#store.read(bytes, hiddenUntil));
+      return readEntryOf(keys[i]!, this.#store.read(bytes, hiddenUntil));
     });
   }
 
@@ -182,8 +203,7 @@ export class Kv implements Disposable {
       checkReadKey(bounds.upper.length, this.#limits);
       checkCount("entries", limit, this.#limits.entries);
       const hiddenUntil = this.#hiddenUntil();
-      return this.#store.list({ bounds, reverse, limit, hiddenUntil })
-        .map(([key, record]) => entryOf(key, record) as KvEntry<unknown>);
+      return this.#store.list({ bounds, reverse, limit, hiddenUntil });
     };
     return new KvListIterator<T>(read, selector, options);
   }
@@ -349,19 +369,11 @@ export class Kv implements Disposable {
   }
 }
 
-/** The entry of a key. */
-function entryOf<T>(key: KvKey, record: KvRecord | undefined): KvEntryMaybe<T> {
-  if (record === undefined) return { key, value: null, versionstamp: null };
-  return { key, value: record.value as T, versionstamp: versionstampOf(record.version) };
-}
-
 /** The entry of a key that was read, whose key is the caller's own only if there is no entry. */
-function readEntryOf<T>(
-  given: KvKey,
-  bytes: Uint8Array,
-  record: KvRecord | undefined,
-): KvEntryMaybe<T> {
-  return entryOf(record === undefined ? given : decodeKey(bytes), record);
+function readEntryOf<T>(key: KvKey, record: KvRecord | undefined): KvEntryMaybe<T> {
+  if (record === undefined) return { key, value: null, versionstamp: null };
+  const { value, version } = record;
+  return { key: storedParts(key), value: value as T, versionstamp: versionstampOf(version) };
 }
 
 function encodeReadKey(key: KvKey): Uint8Array {
@@ -376,6 +388,12 @@ function arrayOf(value: unknown): unknown[] {
 
 function checkConsistency(level: KvConsistencyLevel = "strong"): void {
   if (level === "strong" || level === "eventual" || level === null) return;
+  const given: unknown = level;
+  if (typeof given === "object" && given !== null) {
+    const { length } = Object.keys(given);
+    throw new TypeError(`serde_v8 error: length mismatch, got: ${length}, expected: 1`);
+  }
+  if (typeof given !== "string") throw wrongType("enum", given);
   throw new TypeError(`unknown variant \`${level}\`, expected \`strong\` or \`eventual\``);
 }
 

@@ -3,9 +3,11 @@
  * the last key of the one before.
  */
 
-import { boundsOf, cursorOf, type Selector, selectorOf } from "./format/selector.ts";
-import type { KeyBounds } from "./format/selector.ts";
+import { joinNativeClass } from "./api/deno.ts";
 import type { KvEntry, KvListOptions, KvListSelector } from "./api/types.ts";
+import { encodeKey } from "./format/key.ts";
+import { boundsOf, cursorOf, keyOfCursor, selectorKeysOf, selectorOf } from "./format/selector.ts";
+import type { KeyBounds, Selector, SelectorKeys } from "./format/selector.ts";
 
 /** Reads a batch of entries. */
 export type BatchReader = (
@@ -33,7 +35,9 @@ const BATCH_MAX = 500;
  */
 export class KvListIterator<T> implements AsyncIterableIterator<KvEntry<T>, undefined> {
   readonly #read: BatchReader;
-  readonly #selector: Selector;
+  readonly #keys: SelectorKeys;
+  /** The selector, encoded by the first read. */
+  #selector: Selector | undefined;
   readonly #reverse: boolean;
   readonly #batchSize: number;
   #left: number;
@@ -46,6 +50,10 @@ export class KvListIterator<T> implements AsyncIterableIterator<KvEntry<T>, unde
   #cursor: string | undefined;
   #last: KvEntry<unknown> | undefined;
 
+  static {
+    joinNativeClass(this.prototype, "KvListIterator");
+  }
+
   /**
    * Created by `Kv.list`.
    *
@@ -56,8 +64,8 @@ export class KvListIterator<T> implements AsyncIterableIterator<KvEntry<T>, unde
   constructor(read: BatchReader, selector: KvListSelector, options: KvListOptions) {
     this.#batchSize = batchSizeOf(options.limit, options.batchSize);
     this.#read = read;
-    this.#selector = selectorOf(selector);
-    this.#reverse = Boolean(options.reverse);
+    this.#keys = selectorKeysOf(selector);
+    this.#reverse = options.reverse === true;
     this.#left = options.limit ?? Infinity;
     this.#cursor = options.cursor || undefined;
   }
@@ -68,7 +76,7 @@ export class KvListIterator<T> implements AsyncIterableIterator<KvEntry<T>, unde
    * @throws {Error} No entry was read yet.
    */
   get cursor(): string {
-    if (this.#last !== undefined) return cursorOf(this.#selector, this.#last.key);
+    if (this.#last !== undefined) return cursorOf(this.#selector!, this.#last.key);
     if (this.#cursor !== undefined) return this.#cursor;
     throw new Error("Cannot get cursor before first iteration");
   }
@@ -78,20 +86,13 @@ export class KvListIterator<T> implements AsyncIterableIterator<KvEntry<T>, unde
    *
    * @throws {TypeError} The selector or an option is malformed.
    */
-  // deno-lint-ignore require-await -- its errors are rejections
-  async next(): Promise<IteratorResult<KvEntry<T>, undefined>> {
-    if (this.#isDone || this.#left <= 0) return { done: true, value: undefined };
-    if (this.#at >= this.#batch.length && !this.#isLastBatch) this.#readBatch();
-    const entry = this.#batch[this.#at++];
-    if (entry === undefined) {
-      this.#isDone = true;
-      this.#last = undefined;
-      this.#cursor = "";
-      return { done: true, value: undefined };
+  next(): Promise<IteratorResult<KvEntry<T>, undefined>> {
+    // Without an async function, which costs as much as the rest.
+    try {
+      return Promise.resolve(this.#next());
+    } catch (error) {
+      return Promise.reject(error);
     }
-    this.#left--;
-    this.#last = entry;
-    return { done: false, value: entry as KvEntry<T> };
   }
 
   /** Itself. */
@@ -99,12 +100,33 @@ export class KvListIterator<T> implements AsyncIterableIterator<KvEntry<T>, unde
     return this;
   }
 
+  #next(): IteratorResult<KvEntry<T>, undefined> {
+    if (this.#isDone || this.#left <= 0) return { done: true, value: undefined };
+    if (this.#at >= this.#batch.length && !this.#isLastBatch) this.#readBatch();
+    if (this.#at >= this.#batch.length) {
+      this.#isDone = true;
+      this.#last = undefined;
+      this.#cursor = "";
+      return { done: true, value: undefined };
+    }
+    const entry = this.#batch[this.#at++]!;
+    this.#left--;
+    this.#last = entry;
+    return { done: false, value: entry as KvEntry<T> };
+  }
+
   #readBatch(): void {
-    const cursor = this.#last === undefined ? this.#cursor ?? "" : this.cursor;
-    const bounds = boundsOf(this.#selector, cursor, this.#reverse);
+    const selector = this.#selector ??= selectorOf(this.#keys);
+    const bounds = boundsOf(selector, this.#lastKey(selector), this.#reverse);
     this.#batch = this.#read(bounds, this.#reverse, this.#batchSize);
     this.#at = 0;
     this.#isLastBatch = this.#batch.length < this.#batchSize;
+  }
+
+  /** The key behind which the next batch begins. */
+  #lastKey(selector: Selector): Uint8Array | undefined {
+    if (this.#last !== undefined) return encodeKey(this.#last.key);
+    return this.#cursor === undefined ? undefined : keyOfCursor(selector, this.#cursor);
   }
 }
 

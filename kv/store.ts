@@ -6,14 +6,16 @@
 import type { Database, ReadTree } from "../mod.ts";
 import { DATABASE_ID, KEY_BYTES_MAX, type KvTrees, storedEntriesOf } from "./format/trees.ts";
 import { treesOf } from "./format/trees.ts";
-import type { KvRecord, NewRecord } from "./format/record.ts";
+import { decodeKey } from "./format/key.ts";
+import { type KvRecord, kvRecord, type NewRecord } from "./format/record.ts";
 import type { KeyBounds } from "./format/selector.ts";
+import { versionstampOf } from "./format/versionstamp.ts";
 import { Expiry } from "./schedule/expiry.ts";
 import { Queue } from "./schedule/queue.ts";
 import { applyWrite } from "./write/apply.ts";
 import type { EncodedWrite } from "./write/encode.ts";
 import { importEntries, type MovedEntry } from "./write/import.ts";
-import type { KvKey } from "./api/types.ts";
+import type { KvEntry, KvKey } from "./api/types.ts";
 
 /** What a list reads. */
 export interface Batch {
@@ -71,16 +73,35 @@ export class KvStore {
     return record === undefined || record.expiresAt <= hiddenUntil ? undefined : record;
   }
 
+  /** The record of a key of the program, as `read` returns it. */
+  readKey(key: KvKey, hiddenUntil: number): KvRecord | undefined {
+    const record = this.#trees.entries.get(key);
+    return record === undefined || record.expiresAt <= hiddenUntil ? undefined : record;
+  }
+
   /** The entries of a range, at one version. */
-  list({ bounds, reverse, limit, hiddenUntil }: Batch): [KvKey, KvRecord][] {
+  list({ bounds, reverse, limit, hiddenUntil }: Batch): KvEntry<unknown>[] {
+    const tree = this.#trees.entries;
+    const entries: KvEntry<unknown>[] = [];
+    const take = (key: Uint8Array, bytes: Uint8Array) => {
+      const { expiresAt, value, version } = kvRecord.decode(bytes);
+      if (expiresAt <= hiddenUntil) return;
+      entries.push({ key: decodeKey(key), value, versionstamp: versionstampOf(version) });
+    };
     const range = { ...rangeOf(bounds), reverse };
-    if (hiddenUntil === -Infinity) {
-      return this.#trees.entries.entries({ ...range, limit }).toArray();
-    }
-    return this.#trees.entries.entries(range)
-      .filter(([, { expiresAt }]) => expiresAt > hiddenUntil)
-      .take(limit)
-      .toArray();
+    // Hidden entries do not count.
+    const most = hiddenUntil === -Infinity ? { limit } : {};
+    tree.visit({ ...range, ...most }, (key, bytes) => {
+      try {
+        take(key, bytes);
+      } catch (error) {
+        // The tree fails too, and says where.
+        tree.get(key.slice());
+        throw error;
+      }
+      return entries.length < limit;
+    });
+    return entries;
   }
 
   /** Reads at one version, with keys and values as they are stored. */

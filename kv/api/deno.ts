@@ -9,8 +9,15 @@ interface U64Constructor {
   new (value: bigint): { readonly value: bigint };
 }
 
+/** Deno's classes whose instances only Deno creates. */
+interface NativeClasses {
+  readonly Kv?: { readonly prototype: object };
+  readonly AtomicOperation?: { readonly prototype: object };
+  readonly KvListIterator?: { readonly prototype: object };
+}
+
 /** The parts of the namespace that need `--unstable-kv`. */
-interface UnstableDeno {
+interface UnstableDeno extends NativeClasses {
   readonly KvU64?: U64Constructor;
   readonly openKv?: (path: string) => Promise<unknown>;
 }
@@ -34,6 +41,17 @@ const unstable = Deno as unknown as UnstableDeno;
 
 /** Deno's class of 64-bit integers, if it exists. */
 export const nativeU64: U64Constructor | undefined = unstable.KvU64;
+
+/** Makes the instances of a class also instances of Deno's class of that name, if it exists. */
+export function joinNativeClass(own: object, name: keyof NativeClasses): void {
+  const native = unstable[name]?.prototype;
+  if (native === undefined) return;
+  Object.setPrototypeOf(own, native);
+  // Deno's methods of that kind read Deno's private fields.
+  for (const symbol of Object.getOwnPropertySymbols(native)) {
+    if (!Object.hasOwn(own, symbol)) Object.defineProperty(own, symbol, { value: undefined });
+  }
+}
 
 /**
  * Opens a database of Deno KV, in a file or of a server, by Deno itself.

@@ -1,8 +1,8 @@
 /**
  * The value type of counters: an unsigned integer of 64 bits.
  *
- * With `--unstable-kv` Deno has a class of the same meaning. Values of either are accepted. Values
- * that are read have Deno's class where it exists, so that `instanceof` holds for both.
+ * With `--unstable-kv` Deno has a class of the same meaning. Values of either are accepted. Where
+ * Deno's class exists, values that are created here have it, so that `instanceof` holds for both.
  */
 
 import { CUSTOM_INSPECT, nativeU64, U64_TAG } from "./deno.ts";
@@ -39,6 +39,8 @@ export class KvU64 {
     if (value < 0n) throw new RangeError(`Value must be a positive bigint: received ${value}`);
     if (value > U64_MAX) throw new RangeError("Value must fit in a 64-bit unsigned integer");
     this.value = value;
+    // Where both classes exist, there is one kind of instances, so that equal integers are equal.
+    if (nativeU64 !== undefined && new.target === KvU64) return u64Of(value);
     Object.freeze(this);
   }
 

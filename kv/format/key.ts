@@ -16,7 +16,10 @@
  * The texts of errors are those of Deno KV.
  */
 
+import { kindOf } from "../api/kinds.ts";
 import type { KvKey, KvKeyPart } from "../api/types.ts";
+import { BlockMemory } from "./block_memory.ts";
+import { shortText, TextCache } from "./short_text.ts";
 
 const BYTES = 0x01;
 const STRING = 0x02;
@@ -29,9 +32,9 @@ const TRUE = 0x27;
 const ESCAPE = 0xff;
 const SHORT_BYTES_MAX = 8;
 const BIGINT_BYTES_MAX = 255;
-const MEMORY_BYTES = 4096;
-/** Memory beyond this is let go. */
-const KEPT_BYTES_MAX = 65_536;
+/** Longer keys may get memory of their own. */
+const ROOM_BYTES = 256;
+const BLOCK_BYTES = 8192;
 /** Longer text is encoded and decoded by the system. */
 const SHORT_TEXT = 64;
 
@@ -41,25 +44,39 @@ const numberView = new DataView(numberBits.buffer);
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const firstTexts = new TextCache();
 
-/** Memory for one key at a time. */
+/** Writes one key at a time. */
 class KeyWriter {
-  #bytes = new Uint8Array(MEMORY_BYTES);
-  #view = new DataView(this.#bytes.buffer);
+  readonly #memory = new BlockMemory(BLOCK_BYTES);
+  #bytes: Uint8Array = new Uint8Array(0);
   #length = 0;
+  /** Whether a key is being written; a getter in it may write another one. */
+  isBusy = false;
 
   encode(key: KvKey): Uint8Array<ArrayBuffer> {
-    this.#length = 0;
-    for (let i = 0; i < key.length; i++) this.#part(key[i]!);
-    const encoded = this.#bytes.slice(0, this.#length);
-    // Of a key that is far too long nothing stays.
-    if (this.#bytes.length > KEPT_BYTES_MAX) this.#use(new Uint8Array(MEMORY_BYTES));
-    return encoded;
+    const room = this.#memory.room(ROOM_BYTES);
+    this.#write(key, room);
+    if (this.#bytes === room) return this.#memory.take(this.#length);
+    return this.#bytes.slice(0, this.#length) as Uint8Array<ArrayBuffer>;
   }
 
-  #use(bytes: Uint8Array<ArrayBuffer>): void {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer);
+  /** Writes a key at the start of some memory. Returns its length, or -1 if it may be too long. */
+  encodeInto(key: KvKey, into: Uint8Array): number {
+    this.#write(key, into);
+    return this.#bytes === into ? this.#length : -1;
+  }
+
+  /** Leaves the key in `bytes`, which is the given memory unless that may be too small. */
+  #write(key: KvKey, into: Uint8Array): void {
+    this.#bytes = into;
+    this.#length = 0;
+    this.isBusy = true;
+    try {
+      for (let i = 0; i < key.length; i++) this.#part(key[i]!);
+    } finally {
+      this.isBusy = false;
+    }
   }
 
   #part(part: KvKeyPart): void {
@@ -113,12 +130,14 @@ class KeyWriter {
 
   #number(value: number): void {
     this.#reserve(9);
-    const at = this.#length + 1;
-    this.#bytes[at - 1] = NUMBER;
-    this.#view.setFloat64(at, value);
-    if (this.#bytes[at]! >= 0x80) invert(this.#bytes, at, at + 8);
-    else this.#bytes[at]! ^= 0x80;
-    this.#length += 9;
+    const bytes = this.#bytes;
+    let at = this.#length;
+    bytes[at++] = NUMBER;
+    numberView.setFloat64(0, value);
+    const flip = numberBits[0]! >= 0x80 ? 0xff : 0;
+    bytes[at++] = numberBits[0]! ^ (flip | 0x80);
+    for (let i = 1; i < 8; i++) bytes[at++] = numberBits[i]! ^ flip;
+    this.#length = at;
   }
 
   #bigint(value: bigint): void {
@@ -150,11 +169,15 @@ class KeyWriter {
     if (needed <= this.#bytes.length) return;
     const larger = new Uint8Array(2 * needed);
     larger.set(this.#bytes.subarray(0, this.#length));
-    this.#use(larger);
+    this.#bytes = larger;
   }
 }
 
 const writer = new KeyWriter();
+
+function freeWriter(): KeyWriter {
+  return writer.isBusy ? new KeyWriter() : writer;
+}
 
 /**
  * Encodes a key.
@@ -162,16 +185,38 @@ const writer = new KeyWriter();
  * @throws {TypeError} It is not an array, or a part cannot be stored.
  */
 export function encodeKey(key: unknown): Uint8Array<ArrayBuffer> {
-  if (Array.isArray(key)) return writer.encode(key);
-  throw new TypeError(`serde_v8 error: invalid type; expected: array, got: ${kindOf(key)}`);
+  if (Array.isArray(key)) return freeWriter().encode(key);
+  throw wrongType("array", key);
 }
 
-/** The name of the type of a value in the errors of Deno's arguments. */
-export function kindOf(value: unknown): string {
-  if (typeof value === "string") return "string";
-  if (typeof value === "number") return "Number";
-  if (typeof value === "boolean") return "Boolean";
-  return "unknown";
+/**
+ * Encodes a key at the start of some memory.
+ *
+ * @returns Its length, or -1 if it may be too long for the memory.
+ * @throws {TypeError} As `encodeKey`.
+ */
+export function encodeKeyInto(key: KvKey, into: Uint8Array): number {
+  if (Array.isArray(key)) return freeWriter().encodeInto(key, into);
+  throw wrongType("array", key);
+}
+
+/** The parts of a key that can be stored, as they are when it is read. */
+export function storedParts(key: KvKey): KvKeyPart[] {
+  const parts: KvKeyPart[] = [];
+  for (let i = 0; i < key.length; i++) {
+    const part = key[i]!;
+    const isStored = typeof part === "string" ? part.isWellFormed() : typeof part !== "object";
+    if (!isStored) return decodeKey(encodeKey(key));
+    parts.push(part);
+  }
+  return parts;
+}
+
+/** The error of an argument of the wrong type, as Deno's own calls have it. */
+export function wrongType(expected: string, got: unknown): TypeError {
+  return new TypeError(
+    `serde_v8 error: invalid type; expected: ${expected}, got: ${kindOf(got)}`,
+  );
 }
 
 /**
@@ -183,11 +228,29 @@ export function decodeKey(bytes: Uint8Array): KvKeyPart[] {
   const parts: KvKeyPart[] = [];
   for (let at = 0; at < bytes.length;) {
     const tag = bytes[at]!;
-    const end = endOfPart(bytes, at);
-    parts.push(decodePart(tag, bytes, at, end));
-    at = end;
+    const zero = tag === STRING ? endOfAscii(bytes, at + 1) : -1;
+    if (zero >= 0) {
+      // The first part of a key is most often one of few.
+      parts.push(at === 0 ? firstTexts.text(bytes, 1, zero) : shortText(bytes, at + 1, zero));
+      at = zero + 1;
+    } else {
+      const end = endOfPart(bytes, at);
+      parts.push(decodePart(tag, bytes, at, end));
+      at = end;
+    }
   }
   return parts;
+}
+
+/** The offset of the zero that ends short text of ASCII without zeros; -1 if it is not such. */
+function endOfAscii(bytes: Uint8Array, start: number): number {
+  const limit = Math.min(start + SHORT_TEXT, bytes.length);
+  for (let at = start; at < limit; at++) {
+    const byte = bytes[at]!;
+    if (byte > 0x7f) return -1;
+    if (byte === 0) return bytes[at + 1] === ESCAPE ? -1 : at;
+  }
+  return -1;
 }
 
 /** The end of the part that begins at an offset. */
@@ -224,23 +287,11 @@ function decodePart(tag: number, bytes: Uint8Array, at: number, end: number): Kv
 }
 
 function textOf(bytes: Uint8Array, at: number): string {
-  const ascii = bytes.length <= SHORT_TEXT ? asciiIn(bytes) : undefined;
-  if (ascii !== undefined) return ascii;
   try {
     return decoder.decode(bytes);
   } catch {
     throw malformed(at, "the text is not UTF-8");
   }
-}
-
-/** The text of bytes, or undefined if it is not all ASCII. */
-function asciiIn(bytes: Uint8Array): string | undefined {
-  let text = "";
-  for (let i = 0; i < bytes.length; i++) {
-    if (bytes[i]! > 0x7f) return undefined;
-    text += String.fromCharCode(bytes[i]!);
-  }
-  return text;
 }
 
 /** The data between two offsets without its escapes; a view of the bytes if it has none. */

@@ -6,7 +6,7 @@
  */
 
 import type { KvKey, KvListSelector } from "../api/types.ts";
-import { encodeKey, kindOf } from "./key.ts";
+import { encodeKey, wrongType } from "./key.ts";
 
 /** A selector with keys as bytes. */
 export interface Selector {
@@ -26,23 +26,36 @@ export interface KeyBounds {
   readonly upper: Uint8Array;
 }
 
+/** The keys of a selector, as the program gave them. */
+export interface SelectorKeys {
+  /** All selected keys begin with this. */
+  readonly prefix: KvKey | undefined;
+  /** The first key. */
+  readonly start: KvKey | undefined;
+  /** The end. */
+  readonly end: KvKey | undefined;
+}
+
 /**
- * The selector of the argument of a list.
+ * Copies of the keys of the argument of a list.
  *
- * @throws {TypeError} It is malformed.
+ * @throws {TypeError} They are no selector. Malformed keys are refused by `selectorOf`.
  */
-export function selectorOf(selector: KvListSelector): Selector {
+export function selectorKeysOf(selector: KvListSelector): SelectorKeys {
   const prefix = keyIn(selector, "prefix");
   const start = keyIn(selector, "start");
   const end = keyIn(selector, "end");
-  if (prefix !== undefined) return prefixSelector(prefix, start, end);
-  if (start === undefined || end === undefined) {
+  if (prefix === undefined && (start === undefined || end === undefined)) {
     throw new TypeError(
       "Selector must specify either 'prefix' or both 'start' and 'end' key",
     );
   }
-  const selected = { start: encodeKey(start), end: encodeKey(end) };
-  return { common: commonPrefix(selected.start, selected.end), ...selected };
+  if (prefix !== undefined && start !== undefined && end !== undefined) {
+    throw new TypeError(
+      "Selector can not specify both 'start' and 'end' key when specifying 'prefix'",
+    );
+  }
+  return { prefix, start, end };
 }
 
 /** The own property of a selector, as an array. */
@@ -52,41 +65,49 @@ function keyIn(selector: object, name: "prefix" | "start" | "end"): KvKey | unde
   return key === undefined ? undefined : Array.prototype.slice.call(key);
 }
 
-function prefixSelector(
-  prefix: KvKey,
-  start: KvKey | undefined,
-  end: KvKey | undefined,
-): Selector {
-  if (start !== undefined && end !== undefined) {
-    throw new TypeError(
-      "Selector can not specify both 'start' and 'end' key when specifying 'prefix'",
-    );
-  }
-  return {
-    common: encodeKey(prefix),
-    start: start && encodeKey(start),
-    end: end && encodeKey(end),
-  };
+/**
+ * Encodes a selector.
+ *
+ * @throws {TypeError} A key is malformed, or not below the prefix.
+ */
+export function selectorOf(keys: SelectorKeys): Selector {
+  const prefix = keys.prefix && encodeKey(keys.prefix);
+  const start = keys.start && encodeKey(keys.start);
+  const end = keys.end && encodeKey(keys.end);
+  // Without a prefix there are both.
+  const selector = { common: prefix ?? commonPrefix(start!, end!), start, end };
+  checkSelector(selector);
+  return selector;
 }
 
 /**
  * The bounds of a read.
  *
- * @param cursor Where it begins; "" = at the first key.
- * @throws {TypeError} The keys are not below the prefix, or the cursor is malformed.
+ * @param last The key before the first one, in the order of the read; undefined = none.
+ * @throws {TypeError} That key is not in the range.
  */
-export function boundsOf(selector: Selector, cursor: string, reverse: boolean): KeyBounds {
-  checkSelector(selector);
-  const { common, start, end } = selector;
+export function boundsOf(
+  { common, start, end }: Selector,
+  last: Uint8Array | undefined,
+  reverse: boolean,
+): KeyBounds {
   const lower = start ?? concat(common, 0x00);
   const upper = end ?? concat(common, 0xff);
-  if (cursor === "") return { lower, upper };
-  const last = concat(common, ...decodeCursor(cursor));
+  if (last === undefined) return { lower, upper };
   const bounds = reverse ? { lower, upper: last } : { lower: concat(last, 0x00), upper };
   const isBelow = start !== undefined && compareBytes(bounds.lower, start) < 0;
   const isAbove = end !== undefined && compareBytes(bounds.upper, end) > 0;
   if (isBelow || isAbove) throw new TypeError("cursor out of bounds");
   return bounds;
+}
+
+/**
+ * The key of a cursor.
+ *
+ * @throws {TypeError} The cursor is malformed.
+ */
+export function keyOfCursor({ common }: Selector, cursor: string): Uint8Array {
+  return concat(common, ...decodeCursor(cursor));
 }
 
 function checkSelector({ common, start, end }: Selector): void {
@@ -110,11 +131,7 @@ export function cursorOf({ common }: Selector, key: KvKey): string {
 }
 
 function decodeCursor(cursor: unknown): Uint8Array {
-  if (typeof cursor !== "string") {
-    throw new TypeError(
-      `serde_v8 error: invalid type; expected: string, got: ${kindOf(cursor)}`,
-    );
-  }
+  if (typeof cursor !== "string") throw wrongType("string", cursor);
   try {
     if (!/\s/.test(cursor)) {
       return Uint8Array.fromBase64(cursor, {

@@ -16,7 +16,7 @@ import { type Database, json, type KeyCodec, type ReadTree, string } from "../..
 import type { Snapshot, Transaction, TransactionTree, Tree } from "../../mod.ts";
 import { tuple, type ValueCodec } from "../../mod.ts";
 import type { KvKey } from "../api/types.ts";
-import { decodeKey, encodeKey } from "./key.ts";
+import { decodeKey, encodeKey, encodeKeyInto } from "./key.ts";
 import { type KvMessage, kvMessage } from "./message.ts";
 import { type KvRecord, kvRecord, type NewRecord, storedRecord } from "./record.ts";
 
@@ -42,6 +42,12 @@ export const kvKey: KeyCodec<KvKey, KeyLike> = {
   ordered: true,
   keepsBytes: false,
   encode: (key) => key instanceof Uint8Array ? key : encodeKey(key),
+  encodeInto(key: KeyLike, into: Uint8Array): number {
+    if (!(key instanceof Uint8Array)) return encodeKeyInto(key, into);
+    if (key.length > into.length) return -1;
+    into.set(key);
+    return key.length;
+  },
   decode: decodeKey,
 };
 

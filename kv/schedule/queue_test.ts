@@ -80,8 +80,7 @@ describe("the queue", () => {
       if (text === "late") assertGreaterOrEqual(Date.now(), date);
       if (order.length === 2) kv.close();
     });
-    await kv.enqueue("late", { delay: 60 });
-    await kv.enqueue("soon");
+    await kv.atomic().enqueue("late", { delay: 60 }).enqueue("soon").commit();
     await ended;
     assertEquals(order, ["soon", "late"]);
   });

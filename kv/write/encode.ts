@@ -3,7 +3,7 @@
  * texts of their errors.
  */
 
-import { encodeKey, kindOf } from "../format/key.ts";
+import { encodeKey, wrongType } from "../format/key.ts";
 import { NEVER } from "../format/record.ts";
 import type { EncodedValue } from "../format/value.ts";
 import { isVersionstamp } from "../format/versionstamp.ts";
@@ -142,15 +142,9 @@ function encodeSchedule(schedule: readonly number[]): readonly number[] {
   return schedule.map(wholeMs);
 }
 
-function wholeMs(time: number): number {
-  if (typeof time === "number") return Math.trunc(time);
+function wholeMs(time: number | bigint): number {
+  if (typeof time === "number" || typeof time === "bigint") return Math.trunc(Number(time));
   throw wrongType("integer", time);
-}
-
-function wrongType(expected: string, got: unknown): TypeError {
-  return new TypeError(
-    `serde_v8 error: invalid type; expected: ${expected}, got: ${kindOf(got)}`,
-  );
 }
 
 /**

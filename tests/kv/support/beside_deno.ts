@@ -20,6 +20,7 @@ import { openKv } from "../../../kv/mod.ts";
 import { encodeKey } from "../../../kv/format/key.ts";
 import { encodeValue } from "../../../kv/format/value.ts";
 import { CORNERS } from "./corners.ts";
+import { CORNERS_OF_TYPES } from "./corners_of_types.ts";
 import { programOf, type Step } from "./random_programs.ts";
 import { STORED } from "./stored_entries.ts";
 import { SCENARIOS } from "./scenarios.ts";
@@ -41,11 +42,13 @@ function refuseDifference(what: string, deno: string, quire: string): void {
 }
 
 async function compareCorners(): Promise<string> {
-  const [deno, quire] = await bothSides();
-  for (const [name, call] of CORNERS) {
-    refuseDifference(name, await deno.run(call), await quire.run(call));
+  for (const corners of [CORNERS, CORNERS_OF_TYPES]) {
+    const [deno, quire] = await bothSides();
+    for (const [name, call] of corners) {
+      refuseDifference(name, await deno.run(call), await quire.run(call));
+    }
   }
-  return `${CORNERS.length} corners`;
+  return `${CORNERS.length + CORNERS_OF_TYPES.length} corners`;
 }
 
 /** The sides of a program, and what ends them. */

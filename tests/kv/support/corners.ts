@@ -3,10 +3,8 @@
  * the same result or error in Deno's KV and in Quire's.
  */
 
+import type { Corner } from "./corners_of_types.ts";
 import type { Side } from "./side.ts";
-
-/** A call, by a name that says what is special about it. */
-export type Corner = readonly [name: string, call: (side: Side) => unknown];
 
 /** Arguments that the types refuse. */
 // deno-lint-ignore no-explicit-any
@@ -18,18 +16,18 @@ const many = <T>(length: number, item: (i: number) => T): T[] =>
 const list = (selector: unknown, options?: unknown): Corner[1] => ({ kv }) =>
   all(kv.list(wrong(selector), wrong(options)));
 const get = (key: unknown): Corner[1] => ({ kv }) => kv.get(wrong(key));
-const set = (key: unknown, value: unknown, options?: unknown): Corner[1] => async (side) =>
-  side.noted(await side.kv.set(wrong(key), value, wrong(options)));
+const set = (key: unknown, value: unknown, options?: unknown): Corner[1] => (side) =>
+  side.kv.set(wrong(key), value, wrong(options)).then((result) => side.noted(result));
 const commit =
-  (build: (operation: Deno.AtomicOperation, side: Side) => unknown): Corner[1] => async (side) => {
+  (build: (operation: Deno.AtomicOperation, side: Side) => unknown): Corner[1] => (side) => {
     const operation = side.kv.atomic();
     build(operation, side);
-    return side.noted(await operation.commit());
+    return operation.commit().then((result) => side.noted(result));
   };
 const mutate = (mutation: unknown): Corner[1] =>
   commit((operation) => operation.mutate(wrong(mutation)));
-const enqueue = (value: unknown, options?: unknown): Corner[1] => async (side) =>
-  side.noted(await side.kv.enqueue(value, wrong(options)));
+const enqueue = (value: unknown, options?: unknown): Corner[1] => (side) =>
+  side.kv.enqueue(value, wrong(options)).then((result) => side.noted(result));
 
 const LONGEST = "k".repeat(2046);
 

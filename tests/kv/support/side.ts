@@ -17,10 +17,16 @@ export class Side {
     this.kv = kv;
   }
 
-  /** Runs an operation. Returns its result or its error as text. */
+  /** Runs an operation. Returns its result or its error as text, and whether a call threw it. */
   async run(operation: (side: Side) => unknown): Promise<string> {
+    let result: unknown;
     try {
-      return this.textOf(await operation(this));
+      result = operation(this);
+    } catch (error) {
+      return `thrown: ${this.errorText(error as Error)}`;
+    }
+    try {
+      return this.textOf(await result);
     } catch (error) {
       return this.errorText(error as Error);
     }
