@@ -4,11 +4,11 @@
 
 import { inspectWrite } from "./inspect_write.ts";
 import { CUSTOM_INSPECT, joinNativeClass, TEXTS } from "./api/deno.ts";
-import { encodeValue, serialize } from "./format/value.ts";
+import { encodeSoon, LaterBytes, serializeSoon } from "./format/value.ts";
 import type { AtomicCheck, KvCommitError, KvCommitResult, KvEnqueueOptions } from "./api/types.ts";
 import type { KvKey, KvMutation } from "./api/types.ts";
 import { KvU64 } from "./api/u64.ts";
-import { checkBackoffSchedule, checkDelay, checkExpireIn } from "./write/encode.ts";
+import { checkBackoffSchedule, checkDelay, checkExpireIn, encodedLater } from "./write/encode.ts";
 import type { GivenMessage, GivenMutation, GivenWrite, MutationType } from "./write/encode.ts";
 
 /** Commits a write. Returns the versionstamp, or null if a check failed. */
@@ -32,8 +32,10 @@ export type Committer = (write: GivenWrite) => Promise<string | null>;
 export class AtomicOperation {
   readonly #commit: Committer;
   readonly #checks: AtomicCheck[] = [];
-  readonly #mutations: GivenMutation[] = [];
-  readonly #enqueues: GivenMessage[] = [];
+  readonly #mutations: GivenMutation<LaterBytes>[] = [];
+  readonly #enqueues: GivenMessage<LaterBytes>[] = [];
+  /** Whether a value has blobs, whose bytes only a promise gives. */
+  #hasBlobs = false;
 
   static {
     joinNativeClass(this.prototype, "AtomicOperation");
@@ -105,7 +107,9 @@ export class AtomicOperation {
   }
 
   #push(key: KvKey, type: MutationType, value: unknown, expireIn?: number): this {
-    this.#mutations.push({ key, type, value: encodeValue(value), expireIn });
+    const encoded = encodeSoon(value);
+    this.#hasBlobs ||= encoded instanceof LaterBytes;
+    this.#mutations.push({ key, type, value: encoded, expireIn });
     return this;
   }
 
@@ -212,8 +216,10 @@ export class AtomicOperation {
     const { delay, keysIfUndelivered, backoffSchedule } = options ?? {};
     if (delay !== undefined) checkDelay(delay);
     if (backoffSchedule !== undefined) checkBackoffSchedule(backoffSchedule);
+    const payload = serializeSoon(value);
+    this.#hasBlobs ||= payload instanceof LaterBytes;
     this.#enqueues.push({
-      payload: serialize(value),
+      payload,
       delay: delay ?? 0,
       keysIfUndelivered: keysIfUndelivered ?? [],
       backoffSchedule: backoffSchedule ?? undefined,
@@ -237,11 +243,12 @@ export class AtomicOperation {
    * changed.
    */
   async commit(): Promise<KvCommitResult | KvCommitError> {
-    const versionstamp = await this.#commit(this.#write());
+    const write = this.#hasBlobs ? await encodedLater(this.#write()) : this.#write();
+    const versionstamp = await this.#commit(write as GivenWrite);
     return versionstamp === null ? { ok: false } : { ok: true, versionstamp };
   }
 
-  #write(): GivenWrite {
+  #write(): GivenWrite<LaterBytes> {
     return { checks: this.#checks, mutations: this.#mutations, enqueues: this.#enqueues };
   }
 

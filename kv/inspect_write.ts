@@ -2,11 +2,14 @@
  * The text of an atomic operation for `console.log`: the calls that made it, as Deno shows them.
  */
 
-import { decodeValue, deserialize } from "./format/value.ts";
+import { decodeValue, deserialize, LaterBytes } from "./format/value.ts";
 import type { GivenMessage, GivenMutation, GivenWrite } from "./write/encode.ts";
 
 /** The text of an operation. */
-export function inspectWrite(write: GivenWrite, show: (value: unknown) => string): string {
+export function inspectWrite(
+  write: GivenWrite<LaterBytes>,
+  show: (value: unknown) => string,
+): string {
   const calls = [
     ...write.checks.map(({ key, versionstamp }) => {
       const stamp = versionstamp === null ? "null" : `"${versionstamp}"`;
@@ -20,15 +23,18 @@ export function inspectWrite(write: GivenWrite, show: (value: unknown) => string
 }
 
 function mutationCall(
-  { key, type, value, expireIn }: GivenMutation,
+  { key, type, value, expireIn }: GivenMutation<LaterBytes>,
   show: (value: unknown) => string,
 ): string {
   if (value === undefined) return `${type}(${show(key)})`;
   const options = expireIn === undefined ? "" : `, { expireIn: ${expireIn} }`;
-  return `${type}(${show(key)}, ${show(decodeValue(value.encoding, value.data))}${options})`;
+  const decoded = value instanceof LaterBytes
+    ? value.value
+    : decodeValue(value.encoding, value.data);
+  return `${type}(${show(key)}, ${show(decoded)}${options})`;
 }
 
-function enqueueCall(message: GivenMessage, show: (value: unknown) => string): string {
+function enqueueCall(message: GivenMessage<LaterBytes>, show: (value: unknown) => string): string {
   const { payload, delay, keysIfUndelivered, backoffSchedule } = message;
   const options = [
     ...(delay === 0 ? [] : [`delay: ${delay}`]),
@@ -36,5 +42,6 @@ function enqueueCall(message: GivenMessage, show: (value: unknown) => string): s
     ...(backoffSchedule === undefined ? [] : [`backoffSchedule: ${show(backoffSchedule)}`]),
   ];
   const more = options.length === 0 ? "" : `, { ${options.join(", ")} }`;
-  return `enqueue(${show(deserialize(payload))}${more})`;
+  const value = payload instanceof LaterBytes ? payload.value : deserialize(payload);
+  return `enqueue(${show(value)}${more})`;
 }

@@ -1,55 +1,106 @@
 /**
- * Refuses host objects, which have their state outside of V8: V8 would store them as empty objects,
- * and silently lose their contents.
+ * Host objects, which have their state outside of V8, as data, and back: `Blob`, `File`,
+ * `CryptoKey` and `DOMException`. The data are those of Deno KV, and the bytes of a blob beside
+ * them: Deno KV stores the name of memory of its process instead.
  *
- * Deno KV stores a `Blob` and a `CryptoKey`, and refuses streams and ports. Other objects of the
- * platform, such as a `URL`, are empty objects there too.
+ * Streams and ports are refused. Other objects of the platform, such as a `URL`, are empty objects,
+ * as in Deno KV.
  */
 
-import { Buffer } from "node:buffer";
+import { dataOfKey, type KeyData, keyOfData } from "./crypto_keys.ts";
 
-/** An object without properties, as V8 serializes it. */
-const EMPTY_OBJECT = Buffer.from([0x6f, 0x7b, 0x00]);
+/** A host object that can be stored. */
+export type HostObject = Blob | CryptoKey | DOMException;
 
-/**
- * Refuses a value that is or has a host object.
- *
- * @param bytes The value, serialized: without an empty object there is nothing to search for.
- * @throws {TypeError} It has one.
- */
-export function refuseHostObjects(value: unknown, bytes: Buffer): void {
-  if (typeof value !== "object" || value === null || !bytes.includes(EMPTY_OBJECT)) return;
-  const seen = new Set<object>([value]);
-  // Iteration over a set includes elements added meanwhile.
-  for (const object of seen) {
-    if (isHostObject(object)) {
-      throw new TypeError(`#<${object.constructor.name}> could not be cloned.`);
-    }
-    if (isStream(object)) throw new TypeError("Unsupported object type");
-    for (const part of partsOf(object)) {
-      if (typeof part === "object" && part !== null) seen.add(part);
-    }
-  }
+/** A blob as data. */
+interface BlobData {
+  readonly type: "Blob" | "File";
+  readonly mimeType: string;
+  /** What Deno looks for in the memory of its process. */
+  readonly parts: readonly { readonly uuid: string; readonly size: number }[];
+  readonly size: number;
+  readonly name?: string;
+  readonly lastModified?: number;
+  /** What Deno does not store. */
+  readonly bytes?: Uint8Array;
 }
 
-function isHostObject(object: object): boolean {
-  return object instanceof Blob || object instanceof CryptoKey;
+/** An exception as data. */
+interface ExceptionData {
+  readonly type: "DOMException";
+  readonly message: string;
+  readonly name: string;
+  readonly stack: string | undefined;
 }
 
-function isStream(object: object): boolean {
+/** A host object as data. */
+export type HostData = BlobData | ExceptionData | KeyData;
+
+/** Whether an object is a host object that can be stored. */
+export function isHostObject(object: object): object is HostObject {
+  return object instanceof Blob || object instanceof CryptoKey || object instanceof DOMException;
+}
+
+/** Whether an object is one that Deno refuses. */
+export function isStream(object: object): boolean {
   return object instanceof ReadableStream || object instanceof WritableStream ||
     object instanceof TransformStream || object instanceof MessagePort;
 }
 
-/** The parts of an object that V8 serializes, except the results of getters. */
-function* partsOf(object: object): Generator<unknown> {
-  if (object instanceof Map) {
-    for (const entry of object) yield* entry;
-  } else if (object instanceof Set) yield* object;
-  else if (ArrayBuffer.isView(object)) return;
-  else {
-    if (object instanceof Error) yield object.cause;
-    const descriptors = Object.getOwnPropertyDescriptors(object);
-    for (const { enumerable, value } of Object.values(descriptors)) if (enumerable) yield value;
+/**
+ * A host object as data.
+ *
+ * @param bytes The contents of a blob.
+ */
+export function dataOfHost(object: HostObject, bytes: Uint8Array | undefined): HostData {
+  if (object instanceof CryptoKey) return dataOfKey(object);
+  if (object instanceof Blob) return dataOfBlob(object, bytes!);
+  const { message, name, stack } = object;
+  return { type: "DOMException", message, name, stack };
+}
+
+function dataOfBlob(blob: Blob, bytes: Uint8Array): BlobData {
+  const { size } = blob;
+  // Deno fails on a name that it does not know. Without one it would make an empty blob.
+  const parts = size === 0 ? [] : [{ uuid: crypto.randomUUID(), size }];
+  const data = { mimeType: blob.type, parts, size };
+  if (!(blob instanceof File)) return { type: "Blob", ...data, bytes };
+  return { type: "File", ...data, name: blob.name, lastModified: blob.lastModified, bytes };
+}
+
+/**
+ * The host object of data.
+ *
+ * @throws {TypeError} They are malformed, or lack the bytes of a blob.
+ */
+export function hostOfData(data: HostData): HostObject {
+  switch (data.type) {
+    case "CryptoKey":
+      return keyOfData(data);
+    case "DOMException":
+      return exceptionOf(data);
+    case "Blob":
+    case "File":
+      return blobOf(data);
+    default:
+      throw new TypeError(`there is no host object of the type ${(data as HostData).type}`);
   }
+}
+
+function exceptionOf({ message, name, stack }: ExceptionData): DOMException {
+  const exception = new DOMException(message, name);
+  return Object.defineProperty(exception, "stack", {
+    value: stack,
+    writable: true,
+    configurable: true,
+  });
+}
+
+function blobOf(data: BlobData): Blob {
+  const { type, mimeType, size, bytes } = data;
+  if (bytes === undefined && size > 0) throw new TypeError("the bytes of a blob are not stored");
+  const contents = [bytes ?? new Uint8Array()] as BlobPart[];
+  if (type === "Blob") return new Blob(contents, { type: mimeType });
+  const { name = "", lastModified = 0 } = data;
+  return new File(contents, name, { type: mimeType, lastModified });
 }

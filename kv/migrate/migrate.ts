@@ -9,7 +9,7 @@
 
 import { fileIdentity, isMissing, isNativeFile } from "../api/deno.ts";
 import { decodeKey, encodeKey } from "../format/key.ts";
-import { decodeValue } from "../format/value.ts";
+import { decodeValue, encodeSoon, LaterBytes } from "../format/value.ts";
 import type { MovedEntry } from "../write/import.ts";
 import type { Limits } from "../write/limits.ts";
 import { limitsOf } from "../write/limits.ts";
@@ -149,7 +149,8 @@ function misfitOf({ key, encoding, data }: MovedEntry, limits: Limits): string |
     return `has a value of ${data.length} bytes, more than ${limits.value}`;
   }
   try {
-    decodeValue(encoding, data);
+    const value = decodeValue(encoding, data);
+    if (encodeSoon(value) instanceof LaterBytes) return "has a blob, whose bytes it does not store";
     // The target encodes keys itself.
     if (encodeKey(decodeKey(key)).toHex() !== key.toHex()) return "is not encoded as a key is";
   } catch (error) {

@@ -5,7 +5,7 @@
 
 import { encodeKey, wrongType } from "../format/key.ts";
 import { NEVER } from "../format/record.ts";
-import type { EncodedValue } from "../format/value.ts";
+import { type EncodedValue, ENCODING, LaterBytes } from "../format/value.ts";
 import { isVersionstamp } from "../format/versionstamp.ts";
 import type { AtomicCheck, KvKey } from "../api/types.ts";
 
@@ -15,27 +15,27 @@ export const COMMIT_VERSIONSTAMP: unique symbol = Symbol("KvCommitVersionstamp")
 /** The kinds of mutations. */
 export type MutationType = "set" | "delete" | "sum" | "min" | "max";
 
-/** A mutation as the program gave it, with its value encoded. */
-export interface GivenMutation {
+/** A mutation as the program gave it, with its value encoded, or later. */
+export interface GivenMutation<Later = never> {
   readonly key: KvKey;
   readonly type: MutationType;
-  readonly value: EncodedValue | undefined;
+  readonly value: EncodedValue | Later | undefined;
   readonly expireIn: number | undefined;
 }
 
-/** A message as the program gave it, with its payload encoded. */
-export interface GivenMessage {
-  readonly payload: Uint8Array;
+/** A message as the program gave it, with its payload encoded, or later. */
+export interface GivenMessage<Later = never> {
+  readonly payload: Uint8Array | Later;
   readonly delay: number;
   readonly keysIfUndelivered: readonly KvKey[];
   readonly backoffSchedule: readonly number[] | undefined;
 }
 
 /** The arguments of a commit. */
-export interface GivenWrite {
+export interface GivenWrite<Later = never> {
   readonly checks: readonly AtomicCheck[];
-  readonly mutations: readonly GivenMutation[];
-  readonly enqueues: readonly GivenMessage[];
+  readonly mutations: readonly GivenMutation<Later>[];
+  readonly enqueues: readonly GivenMessage<Later>[];
 }
 
 /** A condition: the version that the entry of a key must have. */
@@ -77,6 +77,22 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const DELAY_DAYS_MAX = 30;
 const INTERVALS_MAX = 5;
 const INTERVAL_MS_MAX = 60 * 60 * 1000;
+
+/** The same commit, with all values encoded. */
+export async function encodedLater(write: GivenWrite<LaterBytes>): Promise<GivenWrite> {
+  const mutations: GivenMutation[] = [];
+  for (const { value, ...mutation } of write.mutations) {
+    const isLater = value instanceof LaterBytes;
+    const encoded = isLater ? { encoding: ENCODING.v8, data: await value.bytes() } : value;
+    mutations.push({ ...mutation, value: encoded });
+  }
+  const enqueues: GivenMessage[] = [];
+  for (const { payload, ...message } of write.enqueues) {
+    const bytes = payload instanceof LaterBytes ? await payload.bytes() : payload;
+    enqueues.push({ ...message, payload: bytes });
+  }
+  return { checks: write.checks, mutations, enqueues };
+}
 
 /**
  * Encodes a commit.

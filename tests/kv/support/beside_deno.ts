@@ -18,11 +18,11 @@ import { open } from "../../../mod.ts";
 import { serveKv } from "../../../kv/connect/mod.ts";
 import { openKv } from "../../../kv/mod.ts";
 import { encodeKey } from "../../../kv/format/key.ts";
-import { encodeValue } from "../../../kv/format/value.ts";
+import { decodeValue, encodeValue } from "../../../kv/format/value.ts";
 import { CORNERS } from "./corners.ts";
 import { CORNERS_OF_TYPES } from "./corners_of_types.ts";
 import { programOf, type Step } from "./random_programs.ts";
-import { STORED } from "./stored_entries.ts";
+import { STORED, storedHosts, textOfHost } from "./stored_entries.ts";
 import { SCENARIOS } from "./scenarios.ts";
 import { ServedSide, Side } from "./side.ts";
 
@@ -146,7 +146,30 @@ async function compareBytes(dir: string): Promise<string> {
     const stored = rows.get(encodeKey(key).toHex()) ?? "no such key";
     refuseDifference(Deno.inspect([key, value]), stored, `${encoding} ${data.toHex()}`);
   }
-  return `${STORED.length} entries`;
+  return `${STORED.length} entries, ${await compareHosts(path)} host objects`;
+}
+
+/** Compares host objects that one side has written and the other reads. */
+async function compareHosts(path: string): Promise<number> {
+  const hosts = await storedHosts();
+  const first = await Deno.openKv(path);
+  for (const [i, host] of hosts.entries()) await first.set(["host", i], host);
+  first.close();
+  const file = new DatabaseSync(path);
+  for (const [i, host] of hosts.entries()) {
+    const key = encodeKey(["host", i]);
+    const { v } = file.prepare("select v from kv where k = ?").get(key) as { v: Uint8Array };
+    refuseDifference("read of Deno", textOfHost(host), textOfHost(decodeValue(1, v)));
+    file.prepare("update kv set v = ? where k = ?").run(encodeValue(host).data, key);
+  }
+  file.close();
+  const second = await Deno.openKv(path);
+  for (const [i, host] of hosts.entries()) {
+    const { value } = await second.get(["host", i]);
+    refuseDifference("read by Deno", textOfHost(value), textOfHost(host));
+  }
+  second.close();
+  return hosts.length;
 }
 
 const [mode, ...args] = Deno.args;

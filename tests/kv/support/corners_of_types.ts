@@ -163,10 +163,52 @@ const changes: Corner[] = [
   ["shared memory in a value", ({ kv }) => kv.set(["s"], { a: new SharedArrayBuffer(1) })],
 ];
 
+const hosts: Corner[] = [
+  ["a blob", async ({ kv }) => {
+    await kv.set(["host"], new Blob(["abc"], { type: "a/b" }));
+    const { value } = await kv.get<Blob>(["host"]);
+    return [value, await value?.text()];
+  }],
+  ["a file", async ({ kv }) => {
+    await kv.set(["host"], new File(["abc"], "name", { type: "a/b", lastModified: 5 }));
+    const { value } = await kv.get<File>(["host"]);
+    return [value, value?.lastModified, await value?.text()];
+  }],
+  ["an exception", async ({ kv }) => {
+    const exception = new DOMException("message", "DataError");
+    await kv.set(["host"], exception);
+    const { value } = await kv.get<DOMException>(["host"]);
+    return [value instanceof DOMException, value?.name, value?.stack === exception.stack];
+  }],
+  ["a key", async ({ kv }) => {
+    const format = { name: "AES-GCM" };
+    const key = await crypto.subtle.importKey("raw", new Uint8Array(16), format, false, [
+      "encrypt",
+    ]);
+    await kv.set(["host"], { key });
+    return (await kv.get(["host"])).value;
+  }],
+  ["host objects in a value", async ({ kv }) => {
+    const blob = new Blob(["abc"]);
+    const value = { a: blob, b: [blob, new Uint8Array([1])], c: new Map([[blob, "\u{1f600}"]]) };
+    await kv.set(["host"], value);
+    const read = (await kv.get<typeof value>(["host"])).value!;
+    return [read, read.b[0] === read.a, read.c.get(read.a), await read.a.text()];
+  }],
+  ["a message with a blob", async ({ kv }) => (await kv.enqueue([new Blob(["abc"])])).ok],
+  ["a stream", ({ kv }) => kv.set(["host"], [new ReadableStream()])],
+  ["a port", ({ kv }) => kv.set(["host"], new MessageChannel().port1)],
+  ["a request", async ({ kv }) => {
+    await kv.set(["host"], new Request("http://a"));
+    return (await kv.get(["host"])).value;
+  }],
+];
+
 /** The corners, in the order in which they run. */
 export const CORNERS_OF_TYPES: readonly Corner[] = [
   ...ofTypes,
   ...consistencies,
   ...classes,
   ...changes,
+  ...hosts,
 ];

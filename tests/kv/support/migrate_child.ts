@@ -68,15 +68,21 @@ async function misfits(dir: string): Promise<void> {
   await kv.set(["large", 1], "x".repeat(70_000));
   await kv.set(["large", 2], new Uint8Array(65_537));
   await kv.set(["soon"], 1, { expireIn: 60_000 });
+  await kv.set(["with", "a blob"], { inside: new Blob(["x"]) });
   kv.close();
   const target = `${dir}/b.sqlite`;
   const migrate = () => migrateKv(from, target, { create: "deno" });
   const { message } = await assertRejects(migrate, TypeError);
-  assertMatch(message, /\["large", 1\] has a value of 70006 bytes.*1 more .*nothing was copied$/);
+  assertMatch(message, /\["large", 1\] has a value of 70006 bytes.*2 more .*nothing was copied$/);
   await assertRejects(() => Deno.stat(target), Deno.errors.NotFound);
-  const again = await openKv(from);
-  await again.atomic().delete(["large", 1]).delete(["large", 2]).commit();
-  again.close();
+  const remove = async (...keys: Deno.KvKey[]) => {
+    using again = await openKv(from);
+    for (const key of keys) await again.delete(key);
+  };
+  await remove(["large", 1], ["large", 2]);
+  const blob = await assertRejects(migrate, TypeError);
+  assertMatch(blob.message, /\["with", "a blob"\] has a blob, whose bytes it does not store/);
+  await remove(["with", "a blob"]);
   assertEquals((await migrate()).difference, undefined);
 
   const blobs = await Deno.openKv(`${dir}/blobs.sqlite`);

@@ -2,6 +2,8 @@
  * Entries with keys of all types of parts, and values of all types that are stored.
  */
 
+import { KeyObject } from "node:crypto";
+
 /** An entry. */
 type Entry = readonly [Deno.KvKey, unknown];
 
@@ -76,3 +78,53 @@ export const STORED: readonly Entry[] = [
   ...VALUES.map((value, i): Entry => [["value", i], value]),
   [["u64"], new Deno.KvU64(77n)],
 ];
+
+const KEYS: readonly (readonly [unknown, KeyUsage[]])[] = [
+  [{ name: "HMAC", hash: "SHA-256" }, ["sign"]],
+  [{ name: "ECDSA", namedCurve: "P-256" }, ["sign", "verify"]],
+  [{
+    name: "RSASSA-PKCS1-v1_5",
+    modulusLength: 1024,
+    publicExponent: new Uint8Array([1, 0, 1]),
+    hash: "SHA-256",
+  }, ["sign", "verify"]],
+  ["Ed25519", ["sign", "verify"]],
+  ["X25519", ["deriveBits"]],
+];
+
+/** Host objects whose data do not depend on the process: keys, also imported ones, and others. */
+export async function storedHosts(): Promise<unknown[]> {
+  const hosts: unknown[] = [
+    new DOMException("message", "DataError"),
+    [{ inside: new DOMException("\u20ac") }],
+  ];
+  for (const [algorithm, usages] of KEYS) {
+    const made = await crypto.subtle.generateKey(algorithm as "Ed25519", true, usages);
+    if (made instanceof CryptoKey) {
+      hosts.push(made);
+      continue;
+    }
+    const { privateKey, publicKey } = made;
+    const data = await crypto.subtle.exportKey("spki", publicKey);
+    const imported = await crypto.subtle.importKey(
+      "spki",
+      data,
+      algorithm as "Ed25519",
+      true,
+      publicKey.usages,
+    );
+    hosts.push(privateKey, { inside: publicKey }, imported);
+  }
+  return hosts;
+}
+
+/** A value with host objects as text. */
+export function textOfHost(value: unknown): string {
+  return Deno.inspect(value, { breakLength: Infinity }) + JSON.stringify(value, (_, part) => {
+    if (part instanceof DOMException) return [part.name, part.message, part.code, part.stack];
+    if (!(part instanceof CryptoKey)) return part;
+    const { type, extractable, usages, algorithm } = part;
+    const jwk = KeyObject.from(part as never).export({ format: "jwk" });
+    return [type, extractable, usages, algorithm, jwk];
+  });
+}
