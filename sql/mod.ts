@@ -26,5 +26,6 @@ export { type RunResult, type SqlRows, Statement } from "./statement.ts";
 export type { Integer, Numeric, SqlValue } from "./value/value.ts";
 export { Real } from "./value/value.ts";
 export type { ResultName } from "./vm/machine.ts";
+export type { SpillOptions } from "./rows/spill.ts";
 export type { StoredObject } from "./schema/trees.ts";
 export { SqlError, type SqlErrorCode } from "./value/error.ts";

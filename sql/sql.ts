@@ -6,6 +6,7 @@ import type { Database, Durability } from "../mod.ts";
 import type { SqlInput, SqlInputs, SqlRow } from "./binding.ts";
 import { Engine } from "./define/engine.ts";
 import { parseStatements } from "./parse/statement_parser.ts";
+import { Spill, type SpillOptions } from "./rows/spill.ts";
 import { Script } from "./script.ts";
 import { type RunResult, type SqlRows, Statement } from "./statement.ts";
 import { SqlError } from "./value/error.ts";
@@ -29,6 +30,11 @@ export interface SqlSource {
 export interface SqlOptions {
   /** When changes count as done. Default that of the database. */
   readonly durability?: Durability | undefined;
+  /**
+   * Where rows go that a statement sorts, groups or joins, if they exceed a bound of memory; for
+   * all handles of the database. By default they stay in memory.
+   */
+  readonly spill?: SpillOptions | undefined;
 }
 
 /**
@@ -108,10 +114,15 @@ export function engineOf(db: Database): Engine {
  * ```
  *
  * @throws {SqlError} The schema in the database is malformed.
+ * @throws {TypeError} Rows would spill to the database itself.
  */
 export function sql(db: Database, options: SqlOptions = {}): Sql {
   const engine = engineOf(db);
-  const { durability } = options;
+  const { durability, spill } = options;
+  if (spill?.database === db) {
+    throw new TypeError("Cannot spill: the rows need a database of their own");
+  }
+  if (spill !== undefined) engine.spill = new Spill(spill);
   const kept = new Map<string, Statement>();
   const prepare = (text: string): Statement => {
     const [first, second] = parseStatements(text);

@@ -15,6 +15,7 @@ import { open } from "../../mod.ts";
 import { Catalog } from "../schema/catalog.ts";
 import { isTemporaryTree, type Rows, SqlTrees, type WritableRows } from "../schema/trees.ts";
 import { ConflictError, SqlError } from "../value/error.ts";
+import type { Spill } from "../rows/spill.ts";
 import type { SqlValue } from "../value/value.ts";
 import type { KeyBounds } from "../vm/cursor.ts";
 import { type ChangeCounts, Machine, type Store } from "../vm/machine.ts";
@@ -39,6 +40,8 @@ export class Engine implements Store {
   readonly counts: ChangeCounts = { changes: 0, total: 0, lastRowid: 0 };
   /** The names of the triggers that are running. */
   readonly triggers: Set<string> = new Set();
+  /** Where rows go that exceed the memory; undefined = memory has no bound. */
+  spill: Spill | undefined;
   #tx: Transaction | undefined;
   #temporary: SqlTrees | undefined;
   #temporaryTx: Transaction | undefined;
@@ -219,13 +222,14 @@ export class Engine implements Store {
 
   /** The trees of a snapshot, for a query that is read over several turns. */
   snapshotStore(snapshot: Snapshot): Store {
-    const { counts, triggers } = this;
+    const { counts, triggers, spill } = this;
     const refuse = (): never => {
       throw new SqlError("MISUSE", "a query cannot write");
     };
     const store: Store = {
       counts,
       triggers,
+      spill,
       read: (tree) =>
         isTemporaryTree(tree)
           ? this.read(tree)

@@ -19,6 +19,12 @@ export interface AggregateState {
   remove?(values: readonly SqlValue[], first: number, count: number): boolean;
   /** The result so far. */
   result(): SqlValue;
+  /** What it knows, as values that `restore` takes back. */
+  save(): SqlValue[];
+  /** Takes back what another state of the same function saved. */
+  restore(values: readonly SqlValue[]): void;
+  /** The bytes that it has collected since this was set to 0; 0 where its size is fixed. */
+  grown: number;
   /** Whether the result is the value of the row that was added last, as MIN and MAX say. */
   readonly hasTaken: boolean;
 }
@@ -33,6 +39,7 @@ export interface AggregateDefinition {
 
 class Count implements AggregateState {
   readonly hasTaken = false;
+  grown = 0;
   #count = 0;
 
   add(values: readonly SqlValue[], first: number, count: number): void {
@@ -47,11 +54,20 @@ class Count implements AggregateState {
   result(): SqlValue {
     return this.#count;
   }
+
+  save(): SqlValue[] {
+    return [this.#count];
+  }
+
+  restore([count]: readonly SqlValue[]): void {
+    this.#count = count as number;
+  }
 }
 
 /** A sum, exact for integers, and of doubles with the error that Neumaier's way keeps. */
 class Sum implements AggregateState {
   readonly hasTaken = false;
+  grown = 0;
   readonly #kind: "sum" | "total" | "avg";
   #count = 0;
   #whole = 0;
@@ -135,10 +151,28 @@ class Sum implements AggregateState {
     if (this.#hasOverflowed) throw new SqlError("VALUE", "integer overflow");
     return this.#isReal ? realOf(sum) : integerOf(this.#large ?? BigInt(this.#whole));
   }
+
+  save(): SqlValue[] {
+    const flags = (this.#isReal ? 1 : 0) + (this.#hasOverflowed ? 2 : 0);
+    // A sum beyond 64 bits is in its REAL part.
+    const large = this.#large === undefined || !fits(this.#large) ? null : this.#large;
+    return [this.#count, this.#whole, large, flags, new Real(this.#sum), new Real(this.#error)];
+  }
+
+  restore([count, whole, large, flags, sum, error]: readonly SqlValue[]): void {
+    this.#count = count as number;
+    this.#whole = whole as number;
+    this.#large = large === null ? undefined : BigInt(large as bigint);
+    this.#isReal = ((flags as number) & 1) !== 0;
+    this.#hasOverflowed = ((flags as number) & 2) !== 0;
+    this.#sum = (sum as Real).value;
+    this.#error = (error as Real).value;
+  }
 }
 
 class Extreme implements AggregateState {
   hasTaken = false;
+  grown = 0;
   readonly #sign: number;
   readonly #collation: Collation;
   #best: SqlValue = null;
@@ -158,10 +192,19 @@ class Extreme implements AggregateState {
   result(): SqlValue {
     return this.#best;
   }
+
+  save(): SqlValue[] {
+    return [this.#best];
+  }
+
+  restore([best]: readonly SqlValue[]): void {
+    this.#best = best!;
+  }
 }
 
 class Concatenation implements AggregateState {
   readonly hasTaken = false;
+  grown = 0;
   #text: string | null = null;
 
   add(values: readonly SqlValue[], first: number, count: number): void {
@@ -169,6 +212,7 @@ class Concatenation implements AggregateState {
     if (value === null) return;
     const between = count < 2 ? "," : values[first + 1]!;
     const text = textOf(value);
+    this.grown += 2 * text.length + 4;
     this.#text = this.#text === null
       ? text
       : this.#text + (between === null ? "" : textOf(between)) + text;
@@ -177,11 +221,21 @@ class Concatenation implements AggregateState {
   result(): SqlValue {
     return this.#text;
   }
+
+  save(): SqlValue[] {
+    return [this.#text];
+  }
+
+  restore([text]: readonly SqlValue[]): void {
+    this.#text = text as string | null;
+    this.grown = 2 * (this.#text?.length ?? 0);
+  }
 }
 
 /** An aggregate of the different values of its first argument. */
 class Distinct implements AggregateState {
   readonly hasTaken = false;
+  grown = 0;
   readonly #state: AggregateState;
   readonly #collation: Collation;
   readonly #seen = new Set<string>();
@@ -195,11 +249,25 @@ class Distinct implements AggregateState {
     const key = identity(values[first]!, this.#collation);
     if (key === undefined || this.#seen.has(key)) return;
     this.#seen.add(key);
+    this.grown += 60 + 2 * key.length;
     this.#state.add(values, first, count);
   }
 
   result(): SqlValue {
     return this.#state.result();
+  }
+
+  save(): SqlValue[] {
+    const inner = this.#state.save();
+    return [inner.length, ...inner, ...this.#seen];
+  }
+
+  restore([count, ...values]: readonly SqlValue[]): void {
+    this.#state.restore(values.slice(0, count as number));
+    for (const key of values.slice(count as number)) {
+      this.#seen.add(key as string);
+      this.grown += 60 + 2 * (key as string).length;
+    }
   }
 }
 

@@ -181,6 +181,7 @@ export const JSON_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
 
 class Collected implements AggregateState {
   readonly hasTaken = false;
+  grown = 0;
   readonly #isObject: boolean;
   readonly #parts: string[] = [];
 
@@ -189,10 +190,23 @@ class Collected implements AggregateState {
   }
 
   add(values: readonly SqlValue[], first: number): void {
-    if (!this.#isObject) return void this.#parts.push(textOfJson(jsonOf(values[first]!, false)));
+    if (!this.#isObject) return this.#push(textOfJson(jsonOf(values[first]!, false)));
     if (values[first] === null) return;
     const key = JSON.stringify(textOf(values[first]!));
-    this.#parts.push(`${key}:${textOfJson(jsonOf(values[first + 1]!, false))}`);
+    this.#push(`${key}:${textOfJson(jsonOf(values[first + 1]!, false))}`);
+  }
+
+  #push(part: string): void {
+    this.#parts.push(part);
+    this.grown += 40 + 2 * part.length;
+  }
+
+  save(): SqlValue[] {
+    return [...this.#parts];
+  }
+
+  restore(parts: readonly SqlValue[]): void {
+    for (const part of parts) this.#push(part as string);
   }
 
   result(): SqlValue {

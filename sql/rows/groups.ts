@@ -1,13 +1,16 @@
 /**
- * Groups of rows with their aggregates, for GROUP BY.
+ * Groups of rows with their aggregates, for GROUP BY. What exceeds the memory lies in a tree by its
+ * key, and is taken back when a row of the group comes.
  */
 
 import type { AggregateState } from "../function/aggregate.ts";
 import type { Collation } from "../value/compare.ts";
 import type { SqlValue } from "../value/value.ts";
+import { bytesOf, keyBytes, rowOfBytes } from "./row_bytes.ts";
 import { type MapKey, mapKey } from "./row_key.ts";
 import type { Cursor, Row } from "./row_list.ts";
 import { compareRows } from "./sorter.ts";
+import { bytesOfRow, Memory, type SpillTree } from "./spill.ts";
 
 /** A group of rows: its key, the values kept of one of its rows, and its aggregates. */
 interface Group {
@@ -16,19 +19,31 @@ interface Group {
   readonly states: AggregateState[];
 }
 
+/** The bytes that the state of an aggregate takes, about, what it collects aside. */
+const STATE_BYTES = 120;
+
 /** Groups of rows. */
 export class Groups implements Cursor {
   readonly #collations: readonly Collation[];
   readonly #states: readonly (() => AggregateState)[];
+  readonly #memory: Memory;
   readonly #found = new Map<MapKey, Group>();
+  #bytes = 0;
+  #tree: SpillTree | undefined;
+  #read: Generator<[Uint8Array, Uint8Array], void, undefined> | undefined;
   #sorted: Group[] = [];
   #at = 0;
   #group: Group | undefined;
 
   /** Creates groups by as many values as there are collations. */
-  constructor(collations: readonly Collation[], states: readonly (() => AggregateState)[]) {
+  constructor(
+    collations: readonly Collation[],
+    states: readonly (() => AggregateState)[],
+    memory: Memory = new Memory(),
+  ) {
     this.#collations = collations;
     this.#states = states;
+    this.#memory = memory;
   }
 
   /** Moves to the group of a key; false if it is new. */
@@ -36,13 +51,71 @@ export class Groups implements Cursor {
     const key = mapKey(values, first, this.#collations);
     this.#group = this.#found.get(key);
     if (this.#group !== undefined) return true;
-    this.#group = {
-      key: values.slice(first, first + this.#collations.length),
-      kept: [],
-      states: this.#states.map((make) => make()),
-    };
+    const bytes = this.#tree?.get(keyBytes(values, first, this.#collations));
+    this.#group = bytes === undefined
+      ? {
+        key: values.slice(first, first + this.#collations.length),
+        kept: [],
+        states: this.#states.map((make) => make()),
+      }
+      : this.#restored(bytes);
     this.#found.set(key, this.#group);
-    return false;
+    if (this.#memory.spill !== undefined) this.#take(this.#group);
+    return bytes !== undefined;
+  }
+
+  #take({ key, kept, states }: Group): void {
+    const bytes = 200 + bytesOfRow(key) + bytesOfRow(kept) + STATE_BYTES * states.length;
+    this.#bytes += bytes;
+    if (!this.#memory.take(bytes)) return;
+    const { key: own } = this.#group!;
+    this.#empty();
+    // The current group goes on in memory.
+    this.#found.set(mapKey(own, 0, this.#collations), this.#group!);
+  }
+
+  /** Adds the arguments of a row to an aggregate of the current group. */
+  add(state: number, values: readonly SqlValue[], first: number, count: number): void {
+    const { states } = this.#group!;
+    states[state]!.add(values, first, count);
+    if (this.#memory.spill === undefined) return;
+    const { grown } = states[state]!;
+    if (grown === 0) return;
+    states[state]!.grown = 0;
+    this.#bytes += grown;
+    if (!this.#memory.take(grown)) return;
+    const group = this.#group!;
+    this.#empty();
+    this.#found.set(mapKey(group.key, 0, this.#collations), group);
+  }
+
+  /** Moves the groups in memory to the tree. */
+  #empty(): void {
+    this.#tree ??= this.#memory.spill!.tree();
+    const entries = [...this.#found.values()].map((group) =>
+      [keyBytes(group.key, 0, this.#collations), saved(group)] as const
+    );
+    this.#tree.put(entries);
+    this.#found.clear();
+    this.#memory.give(this.#bytes);
+    this.#bytes = 0;
+  }
+
+  #restored(bytes: Uint8Array): Group {
+    const row = rowOfBytes(bytes);
+    const width = this.#collations.length;
+    const key = row.slice(0, width);
+    const keptCount = row[width] as number;
+    const kept = row.slice(width + 1, width + 1 + keptCount);
+    let at = width + 1 + keptCount;
+    const states = this.#states.map((make) => {
+      const count = row[at++] as number;
+      const state = make();
+      state.restore(row.slice(at, at + count));
+      at += count;
+      return state;
+    });
+    return { key, kept, states };
   }
 
   /** The current group. */
@@ -52,6 +125,11 @@ export class Groups implements Cursor {
 
   /** Moves to the first group, in the order of keys; false if there is none. */
   rewind(): boolean {
+    if (this.#tree !== undefined) {
+      this.#empty();
+      this.#read = this.#tree.entries();
+      return this.next();
+    }
     const collations = this.#collations;
     this.#sorted = [...this.#found.values()].sort((a, b) => compareRows(a.key, b.key, collations));
     this.#at = 0;
@@ -60,6 +138,12 @@ export class Groups implements Cursor {
 
   /** Moves to the next group; false at the end. */
   next(): boolean {
+    if (this.#read !== undefined) {
+      const step = this.#read.next();
+      if (step.done === true) return false;
+      this.#group = this.#restored(step.value[1]);
+      return true;
+    }
     if (this.#at >= this.#sorted.length) return false;
     this.#group = this.#sorted[this.#at++];
     return true;
@@ -70,5 +154,21 @@ export class Groups implements Cursor {
     this.#found.clear();
     this.#sorted = [];
     this.#group = undefined;
+    this.#read?.return();
+    this.#read = undefined;
+    this.#tree?.drop();
+    this.#tree = undefined;
+    this.#memory.give(this.#bytes);
+    this.#bytes = 0;
   }
+}
+
+/** A group as bytes: its key, what is kept of a row, and what its aggregates save. */
+function saved({ key, kept, states }: Group): Uint8Array {
+  const row = [...key, kept.length, ...kept];
+  for (const state of states) {
+    const values = state.save();
+    row.push(values.length, ...values);
+  }
+  return bytesOf(row);
 }

@@ -1,44 +1,73 @@
 /**
- * Rows that are kept once, as DISTINCT, UNION and IN need them.
+ * Rows that are kept once, as DISTINCT, UNION and IN need them. What exceeds the memory lies in a
+ * tree by its key.
  */
 
 import { type Collation, compare } from "../value/compare.ts";
 import type { SqlValue } from "../value/value.ts";
+import { bytesOf, keyBytes, rowOfBytes } from "./row_bytes.ts";
 import { type MapKey, mapKey } from "./row_key.ts";
 import { type Row, RowList } from "./row_list.ts";
 import { compareRows } from "./sorter.ts";
+import { bytesOfRow, Memory, type SpillTree } from "./spill.ts";
 
 /** A set of rows. */
 export class RowSet extends RowList {
   readonly #collations: readonly Collation[];
+  readonly #memory: Memory;
   readonly #found = new Map<MapKey, Row>();
+  #bytes = 0;
+  #tree: SpillTree | undefined;
+  #read: Generator<[Uint8Array, Uint8Array], void, undefined> | undefined;
   /** Whether a row has a NULL in its first value. */
   hasNull = false;
 
   /** Creates a set of rows of as many values as there are collations. */
-  constructor(collations: readonly Collation[]) {
+  constructor(collations: readonly Collation[], memory: Memory = new Memory()) {
     super();
     this.#collations = collations;
+    this.#memory = memory;
   }
 
-  /** The number of rows. */
-  get size(): number {
-    return this.#found.size;
+  /** Whether there are no rows. */
+  get isEmpty(): boolean {
+    return this.#found.size === 0 && (this.#tree === undefined || this.#tree.count() === 0);
   }
 
   /** Adds a row; false if there is an equal one. */
   add(values: readonly SqlValue[], first: number): boolean {
     const key = mapKey(values, first, this.#collations);
-    if (this.#found.has(key)) return false;
+    if (this.#found.has(key) || this.#isInTree(values, first)) return false;
     const row = values.slice(first, first + this.#collations.length);
     if (row[0] === null) this.hasNull = true;
     this.#found.set(key, row);
+    if (this.#memory.spill === undefined) return true;
+    const bytes = 2 * bytesOfRow(row);
+    this.#bytes += bytes;
+    if (this.#memory.take(bytes)) this.#empty();
     return true;
+  }
+
+  /** Moves the rows in memory to the tree. */
+  #empty(): void {
+    this.#tree ??= this.#memory.spill!.tree();
+    const entries = [...this.#found.values()].map((row) =>
+      [keyBytes(row, 0, this.#collations), bytesOf(row)] as const
+    );
+    this.#tree.put(entries);
+    this.#found.clear();
+    this.#memory.give(this.#bytes);
+    this.#bytes = 0;
+  }
+
+  #isInTree(values: readonly SqlValue[], first: number): boolean {
+    return this.#tree !== undefined && this.#tree.has(keyBytes(values, first, this.#collations));
   }
 
   /** Whether there is an equal row. */
   has(values: readonly SqlValue[], first: number): boolean {
-    return this.#found.has(mapKey(values, first, this.#collations));
+    return this.#found.has(mapKey(values, first, this.#collations)) ||
+      this.#isInTree(values, first);
   }
 
   /** Whether a row is in the set, as IN says: NULL if it may be, but for a NULL. */
@@ -47,33 +76,61 @@ export class RowSet extends RowList {
     let hasNull = false;
     for (let i = 0; i < collations.length; i++) hasNull ||= values[first + i] === null;
     if (!hasNull && this.has(values, first)) return 1;
-    let result: 0 | null = 0;
-    for (const row of this.#found.values()) {
+    for (const row of this.#all()) {
       if (!hasNull && !row.includes(null)) continue;
       const differs = row.some((value, i) => {
         const other = values[first + i]!;
         return value !== null && other !== null && compare(value, other, collations[i]!) !== 0;
       });
-      if (!differs) result = null;
+      if (!differs) return null;
     }
-    return result;
+    return 0;
+  }
+
+  *#all(): Generator<Row> {
+    yield* this.#found.values();
+    for (const [, bytes] of this.#tree?.entries() ?? []) yield rowOfBytes(bytes);
   }
 
   /** Removes the equal row; false if there is none. */
   delete(values: readonly SqlValue[], first: number): boolean {
-    return this.#found.delete(mapKey(values, first, this.#collations));
+    if (this.#found.delete(mapKey(values, first, this.#collations))) return true;
+    return this.#tree?.delete(keyBytes(values, first, this.#collations)) ?? false;
   }
 
   /** Makes the rows a sorted list. */
   sort(): void {
+    if (this.#tree !== undefined) return this.#empty();
     const collations = this.#collations;
     this.rows = [...this.#found.values()].sort((a, b) => compareRows(a, b, collations));
+  }
+
+  /** Moves to the first row; false if there is none. */
+  override rewind(): boolean {
+    if (this.#tree === undefined) return super.rewind();
+    this.#read = this.#tree.entries();
+    return this.next();
+  }
+
+  /** Moves to the next row; false at the end. */
+  override next(): boolean {
+    if (this.#read === undefined) return super.next();
+    const step = this.#read.next();
+    if (step.done === true) return false;
+    this.row = rowOfBytes(step.value[1]);
+    return true;
   }
 
   /** Forgets all rows. */
   override close(): void {
     super.close();
     this.#found.clear();
+    this.#read?.return();
+    this.#read = undefined;
+    this.#tree?.drop();
+    this.#tree = undefined;
+    this.#memory.give(this.#bytes);
+    this.#bytes = 0;
     this.hasNull = false;
   }
 }

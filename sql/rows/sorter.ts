@@ -1,10 +1,13 @@
 /**
- * Rows that are sorted, and the orders of rows.
+ * Rows that are sorted, and the orders of rows. What exceeds the memory is sorted in runs, which
+ * lie in a tree one after the other, and are merged when the rows are read.
  */
 
 import { type Collation, compare } from "../value/compare.ts";
 import type { SqlValue } from "../value/value.ts";
+import { bytesOf, numbered, rowOfBytes } from "./row_bytes.ts";
 import { type Row, RowList } from "./row_list.ts";
+import { bytesOfRow, Memory, type SpillTree } from "./spill.ts";
 
 /** How rows are ordered by one value. */
 export interface SortTerm {
@@ -14,37 +17,155 @@ export interface SortTerm {
   readonly nullsLast: boolean;
 }
 
+const NO_BYTES = new Uint8Array(0);
+
 /** Rows that are sorted by their first values. With a limit it keeps only the first rows. */
 export class Sorter extends RowList {
   readonly #terms: readonly SortTerm[];
   readonly #limit: number;
+  readonly #memory: Memory;
+  #bytes = 0;
+  #tree: SpillTree | undefined;
+  #runs = 0;
+  #merged: Run[] | undefined;
 
   /** Creates a sorter. */
-  constructor(terms: readonly SortTerm[], limit: number) {
+  constructor(terms: readonly SortTerm[], limit: number, memory: Memory = new Memory()) {
     super();
     this.#terms = terms;
     this.#limit = limit;
+    this.#memory = memory;
   }
 
   /** Adds a row. */
   add(row: Row): void {
     this.rows.push(row);
+    if (this.#memory.spill !== undefined) {
+      const bytes = bytesOfRow(row);
+      this.#bytes += bytes;
+      if (this.#memory.take(bytes)) this.#endRun();
+    }
     if (this.rows.length < 2 * this.#limit + 1000) return;
-    this.sort();
+    this.#sortRows();
     this.rows.length = Math.min(this.rows.length, this.#limit);
+  }
+
+  /** Moves the rows in memory to the tree, sorted. */
+  #endRun(): void {
+    this.#sortRows();
+    if (this.rows.length > this.#limit) this.rows.length = this.#limit;
+    this.#tree ??= this.#memory.spill!.tree();
+    const prefix = numbered(NO_BYTES, this.#runs++);
+    this.#tree.put(runEntries(this.rows, prefix));
+    this.rows = [];
+    this.#memory.give(this.#bytes);
+    this.#bytes = 0;
   }
 
   /** Sorts the rows; equal ones stay in their order. */
   sort(): void {
-    const terms = this.#terms;
-    this.rows.sort((a, b) => {
-      for (let i = 0; i < terms.length; i++) {
-        const order = compareBy(terms[i]!, a[i]!, b[i]!);
-        if (order !== 0) return order;
-      }
-      return 0;
-    });
+    if (this.#runs === 0) return this.#sortRows();
+    if (this.rows.length > 0) this.#endRun();
   }
+
+  #sortRows(): void {
+    this.rows.sort((a, b) => compareTerms(this.#terms, a, b));
+  }
+
+  /** Moves to the first row; false if there is none. */
+  override rewind(): boolean {
+    if (this.#tree === undefined) return super.rewind();
+    this.#merged = [];
+    for (let i = 0; i < this.#runs; i++) {
+      const run = new Run(this.#tree.entries(numbered(NO_BYTES, i)), i);
+      if (run.next()) this.#merged.push(run);
+    }
+    for (let i = this.#merged.length >> 1; i >= 0; i--) this.#sink(i);
+    return this.next();
+  }
+
+  /** Moves to the next row; false at the end. */
+  override next(): boolean {
+    if (this.#merged === undefined) return super.next();
+    const [first] = this.#merged;
+    if (first === undefined) return false;
+    this.row = first.row;
+    if (!first.next()) {
+      const last = this.#merged.pop()!;
+      if (last !== first) this.#merged[0] = last;
+    }
+    this.#sink(0);
+    return true;
+  }
+
+  /** Lets a run sink in the heap to its place. */
+  #sink(from: number): void {
+    const runs = this.#merged!;
+    for (let at = from;;) {
+      let least = at;
+      for (let child = 2 * at + 1; child <= 2 * at + 2 && child < runs.length; child++) {
+        if (this.#isBefore(runs[child]!, runs[least]!)) least = child;
+      }
+      if (least === at) return;
+      [runs[at], runs[least]] = [runs[least]!, runs[at]!];
+      at = least;
+    }
+  }
+
+  #isBefore(a: Run, b: Run): boolean {
+    const order = compareTerms(this.#terms, a.row, b.row);
+    return order < 0 || (order === 0 && a.number < b.number);
+  }
+
+  /** Forgets all rows. */
+  override close(): void {
+    super.close();
+    for (const run of this.#merged ?? []) run.close();
+    this.#merged = undefined;
+    this.#tree?.drop();
+    this.#tree = undefined;
+    this.#memory.give(this.#bytes);
+    this.#bytes = 0;
+    this.#runs = 0;
+  }
+}
+
+function* runEntries(
+  rows: readonly Row[],
+  prefix: Uint8Array,
+): Generator<[Uint8Array, Uint8Array]> {
+  for (let i = 0; i < rows.length; i++) yield [numbered(prefix, i), bytesOf(rows[i]!)];
+}
+
+/** A run that is read. */
+class Run {
+  row: Row = [];
+  readonly number: number;
+  readonly #entries: Generator<[Uint8Array, Uint8Array], void, undefined>;
+
+  constructor(entries: Generator<[Uint8Array, Uint8Array], void, undefined>, number: number) {
+    this.#entries = entries;
+    this.number = number;
+  }
+
+  next(): boolean {
+    const step = this.#entries.next();
+    if (step.done === true) return false;
+    this.row = rowOfBytes(step.value[1]);
+    return true;
+  }
+
+  close(): void {
+    this.#entries.return();
+  }
+}
+
+function compareTerms(terms: readonly SortTerm[], a: Row, b: Row): number {
+  for (let i = 0; i < terms.length; i++) {
+    const order = compareBy(terms[i]!, a[i]!, b[i]!);
+    if (order !== 0) return order;
+  }
+  return 0;
 }
 
 /** The order of two values by a term. */

@@ -10,6 +10,7 @@
 import type { Rows, WritableRows } from "../schema/trees.ts";
 import type { SqlValue } from "../value/value.ts";
 import type { Cursor } from "../rows/row_list.ts";
+import { Memory, type Spill } from "../rows/spill.ts";
 
 /** Runs an instruction. */
 export type Handler = (machine: Machine, instruction: Instruction) => void;
@@ -86,6 +87,8 @@ export interface Store {
   readonly counts: ChangeCounts;
   /** The names of the triggers that are running. */
   readonly triggers: Set<string>;
+  /** Where rows go that exceed the memory; undefined = memory has no bound. */
+  readonly spill: Spill | undefined;
 }
 
 /** Counts of changes. */
@@ -101,6 +104,8 @@ export interface ChangeCounts {
 /** A check at the end of the statement; it throws if a constraint is broken then. */
 export type LateCheck = () => void;
 
+const UNBOUNDED = new Memory();
+
 /** One execution of a program. */
 export class Machine {
   /** The program. */
@@ -111,6 +116,8 @@ export class Machine {
   readonly registers: SqlValue[];
   /** The cursors. */
   readonly cursors: (Cursor | undefined)[];
+  /** The memory for rows. */
+  readonly memory: Memory;
   /** The index of the next instruction. */
   pc = 0;
   /** The registers of a row of the result, as `first` and `count`; valid after `step`. */
@@ -131,6 +138,7 @@ export class Machine {
   constructor(program: Program, store: Store, values: readonly SqlValue[]) {
     this.program = program;
     this.store = store;
+    this.memory = store.spill === undefined ? UNBOUNDED : new Memory(store.spill);
     this.registers = program.registers.slice();
     this.cursors = new Array(program.cursors).fill(undefined);
     for (const { number, register } of program.parameters) {

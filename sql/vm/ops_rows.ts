@@ -84,11 +84,13 @@ export const ROW_OPS = {
   /** Opens a sorter p1. */
   OpenSorter(m, i) {
     const opened = i.p4 as OpenedSorter;
-    m.cursors[i.p1] = new Sorter(opened.terms, rowsNeeded(m, opened));
+    m.cursors[i.p1]?.close();
+    m.cursors[i.p1] = new Sorter(opened.terms, rowsNeeded(m, opened), m.memory);
   },
   /** Opens a set p1 of rows with the collations p4. */
   OpenSet(m, i) {
-    m.cursors[i.p1] = new RowSet(i.p4 as Collation[]);
+    m.cursors[i.p1]?.close();
+    m.cursors[i.p1] = new RowSet(i.p4 as Collation[], m.memory);
   },
   /** Opens rows p1 of window functions. */
   OpenWindows(m, i) {
@@ -107,12 +109,14 @@ export const ROW_OPS = {
   },
   /** Opens buckets p1 of keys with the collations p4. */
   OpenBuckets(m, i) {
-    m.cursors[i.p1] = new Buckets(i.p4 as Collation[]);
+    m.cursors[i.p1]?.close();
+    m.cursors[i.p1] = new Buckets(i.p4 as Collation[], m.memory);
   },
   /** Opens groups p1. */
   OpenGroups(m, i) {
     const { collations, states } = i.p4 as OpenedGroups;
-    m.cursors[i.p1] = new Groups(collations, states);
+    m.cursors[i.p1]?.close();
+    m.cursors[i.p1] = new Groups(collations, states, m.memory);
   },
 
   /** Adds to the list p1 a row of p3 registers from p2 on. */
@@ -140,7 +144,7 @@ export const ROW_OPS = {
     const set = at<RowSet>(m, i.p1);
     let value: SqlValue = m.registers[i.p2]!;
     if (i.p4 !== undefined) value = applyAffinity(value, i.p4 as Affinity);
-    if (set.size === 0) m.registers[i.p3] = 0;
+    if (set.isEmpty) m.registers[i.p3] = 0;
     else if (value === null) m.registers[i.p3] = null;
     else if (set.has([value], 0)) m.registers[i.p3] = 1;
     else m.registers[i.p3] = set.hasNull ? null : 0;
@@ -198,8 +202,7 @@ export const ROW_OPS = {
   },
   /** Adds to the aggregate p2 of the group of p1 the arguments in p4 registers from p3 on. */
   Accumulate(m, i) {
-    const { states } = at<Groups>(m, i.p1).group;
-    states[i.p2]!.add(m.registers, i.p3, i.p4 as number);
+    at<Groups>(m, i.p1).add(i.p2, m.registers, i.p3, i.p4 as number);
   },
   /** Jumps to p2 unless the aggregate p3 of the group of p1 took its last value from this row. */
   UnlessTaken(m, i) {

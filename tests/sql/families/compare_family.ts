@@ -4,6 +4,7 @@
  */
 
 import { DatabaseSync } from "node:sqlite";
+import { assertEquals } from "@std/assert";
 import { open } from "../../../mod.ts";
 import { Real, type Sql, sql } from "../../../sql/mod.ts";
 import { Random } from "../../support/random.ts";
@@ -26,11 +27,21 @@ export interface FamilyReport {
   readonly slowest: { readonly ms: number; readonly text: string };
 }
 
-/** Runs statements of a family from a seed. */
-export function compareFamily(make: MakeFamily, seed: number, steps: number): FamilyReport {
+/**
+ * Runs statements of a family from a seed.
+ *
+ * @param bytes The memory of a statement, beyond which rows go to a tree; undefined = no bound.
+ */
+export function compareFamily(
+  make: MakeFamily,
+  seed: number,
+  steps: number,
+  bytes?: number,
+): FamilyReport {
   const family = make(new Random(seed));
   using db = open(":memory:");
-  const here = sql(db);
+  using database = open(":memory:");
+  const here = sql(db, bytes === undefined ? {} : { spill: { database, bytes } });
   using there = new DatabaseSync(":memory:");
   const differences: FamilyDifference[] = [];
   let refused = 0;
@@ -47,6 +58,7 @@ export function compareFamily(make: MakeFamily, seed: number, steps: number): Fa
   };
   for (const text of setup) run({ text, types: undefined, isOrdered: false });
   for (let i = 0; i < steps; i++) run(family.next());
+  assertEquals(database.trees(), [], "trees of rows are left");
   return { compared: setup.length + steps, refused, differences, slowest };
 }
 
