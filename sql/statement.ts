@@ -88,6 +88,12 @@ export class Statement<Row extends object = SqlRow> {
     return isExplainable(statement) ? this.#compiled(statement).columns : [];
   }
 
+  /** Whether it is a query, which changes nothing. */
+  get isQuery(): boolean {
+    const { kind } = this.#parsed.statement;
+    return kind === "select" || kind === "explain";
+  }
+
   /** Runs it, and returns all rows. */
   all(...inputs: SqlInputs): Row[] {
     const { rows, columns } = this.rows(...inputs);

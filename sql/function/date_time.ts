@@ -3,6 +3,7 @@
  * the year -4713, the Julian day 0, in UTC. There are no local times.
  */
 
+import { drawn } from "./outside.ts";
 import { numberPrefix, textOf, wholeNumberText } from "../value/number_text.ts";
 import { doubleOf, isNumeric, Real, type SqlValue } from "../value/value.ts";
 import { define, type ScalarDefinition } from "./types.ts";
@@ -75,7 +76,7 @@ function zoned(text: string): number | undefined {
 
 /** The time of a text; undefined if it is none. */
 function timeOfText(text: string): number | undefined {
-  if (/^now$/i.test(text.trim())) return new Date().getTime() + UNIX;
+  if (/^now$/i.test(text.trim())) return drawn(() => new Date().getTime()) + UNIX;
   const date = DATE.exec(text);
   if (date !== null) {
     const [whole, year, month, day] = date;
@@ -102,7 +103,7 @@ function timeOfNumber(day: number): number | undefined {
 /** The time that the arguments mean, with its modifiers; undefined if they mean none. */
 function timeOf(args: readonly SqlValue[]): number | undefined {
   const [value, ...modifiers] = args;
-  if (value === undefined) return new Date().getTime() + UNIX;
+  if (value === undefined) return drawn(() => new Date().getTime()) + UNIX;
   if (args.includes(null)) return undefined;
   const [first] = modifiers;
   const number = isNumeric(value) ? doubleOf(value) : undefined;

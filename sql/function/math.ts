@@ -2,6 +2,7 @@
  * Scalar functions on numbers.
  */
 
+import { drawn } from "./outside.ts";
 import { wholePart } from "../value/arithmetic.ts";
 import { compare } from "../value/compare.ts";
 import { SqlError } from "../value/error.ts";
@@ -49,8 +50,7 @@ function least(args: readonly SqlValue[], { collation }: FunctionContext): SqlVa
 }
 
 function randomInteger(): SqlValue {
-  const [bits] = crypto.getRandomValues(new BigInt64Array(1));
-  return integerOf(bits!);
+  return integerOf(drawn(() => crypto.getRandomValues(new BigInt64Array(1))[0]!));
 }
 
 /** The argument as a number, or undefined if it is text that is none. */

@@ -2,6 +2,7 @@
  * Scalar functions on text and blobs.
  */
 
+import { drawn } from "./outside.ts";
 import { lowerAscii, upperAscii } from "../value/compare.ts";
 import { SqlError } from "../value/error.ts";
 import { numericOf, textOf, textOfReal } from "../value/number_text.ts";
@@ -149,11 +150,13 @@ function zeros([size]: readonly SqlValue[]): SqlValue {
 function randomBytes([size]: readonly SqlValue[]): SqlValue {
   const count = Math.max(1, integer(size!));
   if (count > 1_000_000_000) throw new SqlError("VALUE", "string or blob too big");
-  const bytes = new Uint8Array(count);
-  for (let at = 0; at < bytes.length; at += 65_536) {
-    crypto.getRandomValues(bytes.subarray(at, at + 65_536));
-  }
-  return bytes;
+  return drawn(() => {
+    const bytes = new Uint8Array(count);
+    for (let at = 0; at < bytes.length; at += 65_536) {
+      crypto.getRandomValues(bytes.subarray(at, at + 65_536));
+    }
+    return bytes;
+  });
 }
 
 function bytesOf(value: SqlValue): Uint8Array {

@@ -13,7 +13,9 @@ export type SqlErrorCode =
   /** A value is of the wrong type, or out of range. */
   | "VALUE"
   /** The call does not fit the state of statement or transaction. */
-  | "MISUSE";
+  | "MISUSE"
+  /** Others changed the database during a transaction that takes several turns; run it again. */
+  | "CONFLICT";
 
 /** An error of a statement. */
 export class SqlError extends Error {

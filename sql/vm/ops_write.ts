@@ -9,6 +9,7 @@ import { ConflictError, type ErrorAction, SqlError } from "../value/error.ts";
 import { textOf } from "../value/number_text.ts";
 import { classOf, INTEGER_MAX, integerOf, type SqlValue } from "../value/value.ts";
 import { compareBytes } from "../value/compare.ts";
+import { drawn } from "../function/outside.ts";
 import { keyAfter, rowidOf } from "./cursor.ts";
 import { integerOnly, KEY_BYTES_MAX, partsKey, rowBytes, rowidKey } from "./key_range.ts";
 import type { Machine } from "./machine.ts";
@@ -80,7 +81,7 @@ function nextRowid(m: Machine, table: Table): number | bigint {
 function unusedRowid(m: Machine, table: Table): number {
   const rows = m.store.writable(table.tree);
   for (let i = 0; i < 100; i++) {
-    const rowid = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER) + 1;
+    const rowid = drawn(() => Math.floor(Math.random() * Number.MAX_SAFE_INTEGER) + 1);
     if (!rows.has(rowidKey(rowid))) return rowid;
   }
   throw new SqlError("VALUE", "database or disk is full");

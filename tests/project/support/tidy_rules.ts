@@ -88,6 +88,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "change",
     "define",
     "",
+    "kysely",
   ],
   cli: [
     "io",
@@ -122,6 +123,7 @@ const URL_ENTRIES = [
   "kv/connect/mod.ts",
   "level/mod.ts",
   "sql/mod.ts",
+  "sql/kysely/mod.ts",
   "s3/mod.ts",
   "cli/cli.ts",
   "cli/mod.ts",
