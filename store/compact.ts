@@ -13,7 +13,7 @@ import type { Session } from "./write/session.ts";
 const BUDGET_MS = 2;
 /** The pause between two reports of progress. */
 const REPORT_MS = 30;
-/** Everything that is free, and thin leaves, of files and values of any size up to 32 MiB. */
+/** Everything that is free or thin, of files and values of any size up to 32 MiB. */
 export const COMPACT_BOUNDS: CompactionBounds = {
   chunksMax: Infinity,
   movesMax: Infinity,
@@ -37,7 +37,7 @@ export interface CompactOptions extends ProgressOptions {
 
 /** The result of a compaction. */
 export interface CompactReport {
-  /** The number of pages moved, and of leaves packed. */
+  /** The number of pages moved or packed. */
   readonly pagesMoved: number;
   /** The size of the file before, in bytes. */
   readonly bytesBefore: number;

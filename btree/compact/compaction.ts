@@ -36,7 +36,7 @@ import { ValueOwners } from "./value_owners.ts";
 const { CHUNK_PAGES, CHUNK_SHIFT, chunksOf, PAGE_BYTES, RUN_PAGES_MAX, SLOT_MASK } = format;
 const { KIND_BRANCH, KIND_FREE, KIND_JOURNAL, KIND_LEAF, KIND_RUN, KIND_RUN_CONTINUED } = format;
 const { KIND_SHARED } = format;
-const { headerWord, kindOf } = header;
+const { entriesOf, headerWord, kindOf } = header;
 
 /** Leaves are packed where that saves this part of them. Packed leaves have to grow again first. */
 const THIN_PART = 1 / 8;
@@ -91,6 +91,10 @@ export class Compaction {
   /** The leaves, and the bytes that they use. */
   #leaves = 0;
   #leafBytes = 0;
+  /** The shared pages, their values, and the bytes that these use. */
+  #shared = 0;
+  #values = 0;
+  #valueBytes = 0;
   /** The page to look at next; those after it are done. */
   #page: PageNumber = 0;
 
@@ -127,11 +131,18 @@ export class Compaction {
     return this.#end > this.#goal + Math.floor(this.#used * slackPart) + slackPages;
   }
 
-  /** Whether packing saves enough leaves. Call after counting. */
+  /** Whether packing saves enough leaves or shared pages. Call after counting. */
   get isThin(): boolean {
-    const saved = this.#leaves - Math.ceil(this.#leafBytes / PACKED_BYTES);
+    const leaves = Math.ceil(this.#leafBytes / PACKED_BYTES);
+    // As many values of their mean length as a page has room for.
+    const inPage = Math.max(1, Math.floor(PAGE_BYTES * this.#values / this.#valueBytes));
+    const shared = this.#shared > 0 ? Math.ceil(this.#values / inPage) : 0;
+    return this.#isMuch(this.#leaves, leaves) || this.#isMuch(this.#shared, shared);
+  }
+
+  #isMuch(pages: number, packed: number): boolean {
     const { packedMax, slackPages } = this.#bounds;
-    return this.#leaves <= packedMax && saved > Math.max(slackPages, this.#leaves * THIN_PART);
+    return pages <= packedMax && pages - packed > Math.max(slackPages, pages * THIN_PART);
   }
 
   /** The pages between the goal and the end, and how many of them are done. */
@@ -165,7 +176,7 @@ export class Compaction {
     // The file may become longer or shorter meanwhile.
     for (let chunk = 0; chunk < chunksOf(this.#pager.meta.pageCount); chunk++) {
       if (chunk >= this.#bounds.chunksMax) {
-        this.#end = this.#leaves = 0;
+        this.#end = this.#leaves = this.#shared = 0;
         return;
       }
       this.#count(chunk);
@@ -184,6 +195,10 @@ export class Compaction {
       if (kind === KIND_LEAF) {
         this.#leaves++;
         this.#leafBytes += usedBytesOf(this.#headers, slot);
+      } else if (kind === KIND_SHARED) {
+        this.#shared++;
+        this.#values += entriesOf(this.#headers, slot);
+        this.#valueBytes += usedBytesOf(this.#headers, slot);
       }
       this.#end = chunk * CHUNK_PAGES + slot + 1;
     }

@@ -1,5 +1,6 @@
 /**
- * Packing: moves the entries of neighbouring leaves together, so that fewer leaves hold them.
+ * Packing: moves the entries of neighbouring leaves together, so that fewer leaves hold them, and
+ * the values of shared pages (`shared_packing.ts`).
  *
  * Random inserts leave leaves three quarters full, and random deletions leave them a third full. A
  * group is some neighbouring children of one branch whose entries fit one leaf fewer. Its first
@@ -17,6 +18,7 @@ import { copyKey, KEY_BYTES_MAX, usedBytesOf } from "../node/node.ts";
 import type { NodeView } from "../node/node_view.ts";
 import { BTree } from "../tree.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
+import { SharedPacking } from "./shared_packing.ts";
 
 /** The bytes that a packed leaf uses: 0.9 of a page, which leaves room for later inserts. */
 export const PACKED_BYTES: number = Math.floor(0.9 * format.PAGE_BYTES);
@@ -44,7 +46,7 @@ export interface PackingBounds {
 
 /** Moves the entries of leaves together. */
 export class Packing {
-  /** The number of leaves changed or released so far. */
+  /** The number of leaves and shared pages changed or released so far. */
   packed = 0;
 
   readonly #context: TreeContext;
@@ -102,7 +104,7 @@ export class Packing {
       const tree = entry && new BTree(this.#context, entry.id, entry.root);
       if (tree && this.#from !== undefined) this.#next = this.#keyAt(tree, this.#from);
       this.#from = undefined;
-      const next = tree && this.#step(tree);
+      const next = tree && this.#step(tree, last);
       this.#next = next ?? LOWEST;
       if (next === undefined) this.#names.shift();
     } while (this.packed < last && performance.now() < deadline);
@@ -125,12 +127,15 @@ export class Packing {
   }
 
   /**
-   * Looks at some leaves of a tree, and packs the first group found. Returns the key where the next
-   * step begins, or undefined at the end of the tree.
+   * Looks at some leaves of a tree, empties shared pages of their values, and packs the first group
+   * found. Returns the key where the next step begins, or undefined at the end of the tree.
+   *
+   * @param last The value of `packed` at which no more shared pages are emptied.
    */
-  #step({ nodes }: BTree): Uint8Array | undefined {
+  #step({ nodes }: BTree, last: number): Uint8Array | undefined {
     // Relieving the cache may move pages, so it precedes the descent.
     this.#pager.relieve();
+    const sharing = new SharedPacking(this.#context, nodes);
     const { path } = this.#context;
     nodes.descend(path, this.#next, this.#next.length);
     const depth = path.depth - 1;
@@ -139,6 +144,8 @@ export class Packing {
     const { entries } = nodes.nodeOn(path, depth);
     for (let left = from; left < Math.min(entries, from + STEP_LEAVES); left++) {
       this.#looks++;
+      this.packed += sharing.packLeaf(nodes.nodeOn(path, depth).child(left), last - this.packed);
+      if (this.packed >= last) return this.#keyOf(nodes, left);
       const count = this.#groupAt(nodes.nodeOn(path, depth), left);
       if (count > 0) return this.#pack(nodes, left, count);
     }

@@ -11,15 +11,15 @@
  */
 
 import { format, header, type PageNumber, type Pager } from "../../pager/mod.ts";
-import { copyKey, KEY_BYTES_MAX, LeafCell, REFERENCE_BYTES, REFERENCE_TAG } from "../node/node.ts";
+import { copyKey, KEY_BYTES_MAX } from "../node/node.ts";
 import { copyNode, setChild } from "../node/node_edit.ts";
 import { NodeView } from "../node/node_view.ts";
-import { decodeReference, encodeReference } from "../value/reference.ts";
 import { Path } from "../walk/path.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
+import { SharedOwner } from "./shared_owner.ts";
 
-const { CHUNK_SHIFT, PAGE_SHIFT } = format;
+const { CHUNK_SHIFT } = format;
 
 /** Moves nodes and shared pages of one tree. */
 export class Relocation {
@@ -30,8 +30,7 @@ export class Relocation {
   readonly #from = new NodeView();
   readonly #to = new NodeView();
   readonly #key = new Uint8Array(KEY_BYTES_MAX);
-  readonly #cell = new LeafCell();
-  readonly #reference = new Uint8Array(REFERENCE_BYTES);
+  readonly #owner: SharedOwner;
 
   /**
    * Creates the relocation of a tree.
@@ -43,6 +42,7 @@ export class Relocation {
     this.#context = context;
     this.#nodes = nodes;
     this.#pager = context.pager;
+    this.#owner = new SharedOwner(context.pager, nodes);
   }
 
   /** Moves a node that is not the root. Returns whether it moved. */
@@ -70,42 +70,16 @@ export class Relocation {
   moveShared(page: PageNumber): boolean {
     const { entries } = this.#view(page, this.#from);
     for (let index = 0; index < entries; index++) {
-      if (!this.#findOwner(page, index)) return false;
+      if (!this.#owner.find(page, index)) return false;
     }
     const to = this.#copyDown(page);
     if (to < 0) return false;
     for (let index = 0; index < entries; index++) {
-      this.#findOwner(page, index);
-      this.#refer(to);
+      this.#owner.find(page, index);
+      this.#owner.refer(to, this.#owner.reference.number);
     }
     this.#nodes.release(page);
     return true;
-  }
-
-  /**
-   * Finds the entry that refers to a value of a shared page. The path then leads to its leaf, and
-   * `#cell` is its cell. Returns false if there is none.
-   */
-  #findOwner(page: PageNumber, index: number): boolean {
-    const { frame, slot } = this.#view(page, this.#from);
-    const length = copyKey(frame, slot, index, this.#key) - 1;
-    const number = this.#key[0]!;
-    this.#key.copyWithin(0, 1);
-    const leaf = this.#nodes.descend(this.#path, this.#key, length);
-    const found = leaf.search(this.#key, length);
-    if (found < 0) return false;
-    this.#cell.read(leaf.frame.u8, leaf.cell(found));
-    if (this.#cell.tag !== REFERENCE_TAG) return false;
-    const reference = decodeReference(leaf.frame.u8, this.#cell.valueAt);
-    return reference.page === page && reference.number === number;
-  }
-
-  /** Points the reference of the cell read last at another page. */
-  #refer(page: PageNumber): void {
-    const { frame, slot, place } = this.#nodes.leafOn(this.#path);
-    const { valueAt } = this.#cell;
-    encodeReference({ ...decodeReference(frame.u8, valueAt), page }, this.#reference);
-    this.#pager.overwrite(place, valueAt - (slot << PAGE_SHIFT), this.#reference);
   }
 
   /** Descends to a node by a key of its own. Returns its depth on the path, or -1. */

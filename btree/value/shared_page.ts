@@ -75,13 +75,63 @@ export function writeShared(
   const bytes = entryBytes(length, value.length);
   let page = pageWithRoom(pager, tree, nearby, bytes);
   if (page === 0) page = createShared(pager, allocator, tree, nearby.near);
+  const number = addTo(pager, page, key, length, value);
+  encodeReference({ page, length: value.length, number, version: 0 }, into);
+}
+
+/** Adds a value to a page that has room. Returns its number. */
+function addTo(
+  pager: Pager,
+  page: PageNumber,
+  key: Uint8Array,
+  length: number,
+  value: Uint8Array,
+): number {
   const place = pager.at(page);
   const frame = pager.frames[place >>> CHUNK_SHIFT]!;
   const slot = place & SLOT_MASK;
   const index = firstFree(frame, slot);
   pager.touch(place);
   insertAt(frame, slot, index, index + 1, key, length, value);
-  encodeReference({ page, length: value.length, number: index + 1, version: 0 }, into);
+  return index + 1;
+}
+
+/**
+ * Moves a value to another page that has room. A page left without a value is
+ * released.
+ *
+ * @returns The number of the value in that page.
+ */
+export function moveShared(
+  pager: Pager,
+  allocator: Allocator,
+  tree: number,
+  reference: Reference,
+  key: Uint8Array,
+  length: number,
+  to: PageNumber,
+): number {
+  const value = readShared(pager, tree, reference).slice();
+  const number = addTo(pager, to, key, length, value);
+  removeShared(pager, allocator, tree, reference, key, length);
+  return number;
+}
+
+/** The free bytes that a value needs in a page. */
+export function sharedBytes(keyLength: number, valueLength: number): number {
+  return entryBytes(keyLength, valueLength);
+}
+
+/** The values of a shared page of a tree, and its free bytes, by its header alone. */
+export function sharedShape(
+  pager: Pager,
+  tree: number,
+  page: PageNumber,
+): { values: number; free: number } | undefined {
+  const frame = pager.peek(page);
+  const slot = pager.peekedSlot;
+  if (!isSharedOf(frame, slot, tree)) return undefined;
+  return { values: entriesOf(frame, slot), free: freeBytesOf(frame, slot) };
 }
 
 /** Replaces a value where it is, if its page has room. Returns whether it has. */

@@ -27,8 +27,8 @@ const TURN_MS = 4;
 /** The time of a step of a compaction in an idle database, in milliseconds. */
 const COMPACTION_MS = 2;
 /**
- * A compaction before a close, in files of at most 1 GiB: at most 4,096 pages move. It packs leaves
- * and moves more pages only in proportion to what the session wrote (`#closeBounds`).
+ * A compaction before a close, in files of at most 1 GiB: at most 4,096 pages move. It moves more,
+ * and packs more than a few, only in proportion to what the session wrote (`#closeBounds`).
  */
 const CLOSE_BOUNDS: CompactionBounds = {
   chunksMax: 512,
@@ -43,8 +43,8 @@ const CLOSE_BOUNDS: CompactionBounds = {
 };
 /** A close packs this part of the bytes that the session wrote, and moves as many. */
 const CLOSE_PART = 1 / 4;
-/** A close packs nothing if it may pack fewer leaves. */
-const CLOSE_PACKS_MIN = 64;
+/** And at least this many pages, 8 MiB, where packing pays. */
+const CLOSE_PACKS_MIN = 1024;
 /**
  * A compaction in an idle database: values of at most 4 MiB, in files of at most 16 GiB, and thin
  * leaves of at most 1 GiB.
@@ -157,9 +157,8 @@ export class Housekeeping {
     const part = Math.min(packsMax, Math.floor(CLOSE_PART * written));
     return {
       ...CLOSE_BOUNDS,
+      packsMax: Math.max(CLOSE_PACKS_MIN, part),
       movesMax: Math.max(movesMax, part),
-      packsMax: part,
-      packedMax: part < CLOSE_PACKS_MIN ? 0 : Infinity,
     };
   }
 

@@ -451,9 +451,17 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "moved-unreferred",
     "entries refer to the page to which their shared page moved",
     "btree/compact/relocation.ts",
-    "      this.#refer(to);\n",
+    "      this.#owner.refer(to, this.#owner.reference.number);\n",
     "",
     whole("compaction"),
+  ),
+  bug(
+    "packed-unreferred",
+    "entries refer to the shared page to which their value was packed",
+    "btree/compact/shared_packing.ts",
+    "      owner.refer(to, number);\n",
+    "",
+    "btree/compact/shared_packing_test.ts",
   ),
   bug(
     "moved-value-lost",

@@ -1,0 +1,106 @@
+// Packing of shared pages: how many are left after random deletions and replacements, and which of
+// them change. Pages are counted.
+
+import { assertEquals, assertGreater, assertLess } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { format } from "../../pager/mod.ts";
+import { Random } from "../../tests/support/random.ts";
+import { keyOf, plant, TreeModel } from "../../tests/support/trees.ts";
+import { census } from "../inspect/census.ts";
+import { Packing } from "./packing.ts";
+
+const COUNT = 1500;
+
+/** A tree of values of about a length, of which about half are deleted at random. */
+function halved(length: number, spread: number, replaces: boolean): TreeModel {
+  const model = new TreeModel(plant());
+  const random = new Random(5);
+  model.begin();
+  // 7 has no divisor in common with the number of keys.
+  for (let i = 0; i < COUNT; i++) model.put(keyOf(7 * i % COUNT), length + random.below(spread));
+  model.commit();
+  model.begin();
+  for (let i = 0; i < COUNT; i++) {
+    if (replaces) model.put(keyOf(random.below(COUNT)), length + random.below(spread));
+    if (random.once(2)) model.delete(keyOf(i));
+  }
+  model.commit();
+  return model;
+}
+
+/** The shared pages of a tree, and their values. */
+function sharedOf({ bed: { pager } }: TreeModel): { pages: number; values: number } {
+  const { pagesOfKind, entriesOfKind } = census(pager);
+  return { pages: pagesOfKind[format.KIND_SHARED]!, values: entriesOfKind[format.KIND_SHARED]! };
+}
+
+function packingOf({ bed: { context, tree } }: TreeModel): Packing {
+  const trees = { names: () => ["t"], get: () => tree };
+  return new Packing(context, trees, { packsMax: Infinity, from: 0 });
+}
+
+/** Packs a tree, a slice a transaction. Returns the most pages that one of them changed. */
+function pack(model: TreeModel, pagesMax: number): number {
+  const packing = packingOf(model);
+  let most = 0;
+  for (let isMore = true; isMore;) {
+    const before = packing.packed;
+    model.begin();
+    isMore = packing.slice(Infinity, pagesMax);
+    model.commit();
+    most = Math.max(most, packing.packed - before);
+  }
+  return most;
+}
+
+describe("SharedPacking", () => {
+  for (const [length, spread, perPage] of [[2100, 1, 3], [3000, 1, 2], [2060, 1900, 2]] as const) {
+    for (const replaces of [false, true]) {
+      const what = replaces ? "deleted and replaced" : "deleted";
+      it(`empties pages of values of ${length} bytes and up to ${spread} more, ${what}`, () => {
+        const model = halved(length, spread, replaces);
+        const before = sharedOf(model);
+        pack(model, Infinity);
+        model.check();
+        const after = sharedOf(model);
+        assertEquals(after.values, before.values);
+        assertLess(after.pages, 1.3 * Math.ceil(after.values / perPage));
+        assertLess(after.pages, before.pages);
+        model.reopen();
+        model.check();
+      });
+    }
+  }
+
+  it("changes a bounded number of pages in a slice", () => {
+    const model = halved(3000, 1, false);
+    const before = sharedOf(model).pages;
+    // A slice ends after the page that reaches its bound, or after a group of leaves.
+    assertLess(pack(model, 4), 4 + 8);
+    assertLess(sharedOf(model).pages, 0.9 * before);
+    model.check();
+  });
+
+  it("leaves full pages as they are", () => {
+    const model = new TreeModel(plant());
+    model.begin();
+    for (let i = 0; i < COUNT; i++) model.put(keyOf(i), i < COUNT / 2 ? 60 : 4000);
+    model.commit();
+    const { pages } = sharedOf(model);
+    assertEquals(pages, COUNT / 4);
+    assertEquals(pack(model, Infinity), 0);
+    assertEquals(sharedOf(model).pages, pages);
+  });
+
+  it("is taken back by a rollback", () => {
+    const model = halved(2100, 1, false);
+    const before = sharedOf(model);
+    const packing = packingOf(model);
+    model.begin();
+    while (packing.slice(Infinity, Infinity));
+    assertGreater(packing.packed, 0);
+    model.rollback();
+    assertEquals(sharedOf(model), before);
+    model.check();
+  });
+});
