@@ -8,7 +8,7 @@ import { fromFileUrl, join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { COMMANDS } from "../../cli/all_commands.ts";
 import { EXIT_MEANINGS } from "../../cli/io/exit.ts";
-import { inParallel, installQuire, quire } from "../support/cli.ts";
+import { inParallel, installQuire, quire, quireAll } from "../support/cli.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
@@ -150,7 +150,9 @@ describe("the help", () => {
   });
 
   it("has arguments, options and an example of each command", async () => {
-    const helps = await inParallel(COMMANDS, ({ name }) => quire([name, "--help"]));
+    const helps = await quireAll(
+      COMMANDS.map(({ name }) => ({ words: [name, "--help"], cwd: "/" })),
+    );
     for (const [index, { name, args, options, examples }] of COMMANDS.entries()) {
       const { code, out, err } = helps[index]!;
       assertEquals([code, err], [0, ""], name);

@@ -12,7 +12,7 @@ import { Refusal } from "../../cli/io/exit.ts";
 import { parseLine } from "../../cli/spec/parser.ts";
 import { PROGRAM } from "../../cli/program.ts";
 import { open } from "../../mod.ts";
-import { inParallel, type Outcome, quire } from "../support/cli.ts";
+import { inParallel, type Outcome, quire, quireAll } from "../support/cli.ts";
 import { makeCliSample } from "../support/cli_sample.ts";
 import { inTempDir } from "../support/temp.ts";
 
@@ -43,7 +43,6 @@ const SERVERS = ["explore", "serve"];
 const ON_FILES = namesWhere(({ name, file }) => file !== "none" && !SERVERS.includes(name));
 /** They create the file when it is missing. */
 const MAKERS = usersOf("create", "fill", "new");
-const WRITERS = usersOf("create", "fill", "write");
 /** They read the file even if another process has locked it. */
 const INSPECTORS = usersOf("inspect");
 /** They do not open the file as a database. */
@@ -106,14 +105,9 @@ async function refuse(
     const files = () => [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
     const bytes = () => files().map((name) => [name, Deno.readFileSync(`${dir}/${name}`)] as const);
     const before = bytes();
-    // A writer has the file to itself.
-    for (const writes of [false, true]) {
-      const some = rows.filter(([[name]]) => WRITERS.includes(name!) === writes);
-      const run = (args: readonly string[]) => quire(args, { cwd: dir, input: "" });
-      const runs = await inParallel(some, ([args]) => run(args), writes ? 1 : undefined);
-      for (const [index, [args, code, says]] of some.entries()) {
-        assertRefusal(args.join(" "), runs[index]!, code, says);
-      }
+    const runs = await quireAll(rows.map(([words]) => ({ words, cwd: dir })));
+    for (const [index, [args, code, says]] of rows.entries()) {
+      assertRefusal(args.join(" "), runs[index]!, code, says);
     }
     assertEquals(bytes(), before, "files are as they were");
   });
@@ -292,7 +286,7 @@ describe("cli: refusals", () => {
       Deno.writeTextFileSync(`${dir}/in.ndjson`, '{"key":"new","value":1}\n');
       using _db = open(path);
       const names = ON_FILES.filter((name) => !UNLOCKED.includes(name));
-      const runs = await inParallel(names, (name) => quire(lineOf(name, path), { cwd: dir }));
+      const runs = await quireAll(names.map((name) => ({ words: lineOf(name, path), cwd: dir })));
       for (const [index, name] of names.entries()) {
         if (INSPECTORS.includes(name)) {
           assertEquals([runs[index]!.code, runs[index]!.err], [0, ""], name);

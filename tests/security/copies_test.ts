@@ -10,7 +10,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { LockedError, open, salvage } from "../../mod.ts";
-import { cliWords, installQuire, quire } from "../support/cli.ts";
+import { cliWords, installQuire, quire, quireAll } from "../support/cli.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const isUnix = Deno.build.os !== "windows";
@@ -24,36 +24,38 @@ function modeOf(path: string): string {
   return (Deno.statSync(path).mode! & 0o7777).toString(8);
 }
 
-/** Runs a callback with sources of a mode, and perhaps of another group. */
-async function inSources(
-  mode: number,
-  body: (dir: string) => Promise<void>,
-  group?: number,
-): Promise<void> {
-  await inTempDir(async (dir) => {
-    installQuire(dir);
-    const sources = [`${dir}/from.quire`, `${dir}/from.ndjson`];
-    {
-      using db = open(sources[0]!);
-      await db.tree("t").set("key", new Uint8Array(10));
-    }
-    Deno.writeTextFileSync(sources[1]!, '{"key":"key","value":1}\n');
-    for (const path of sources) {
-      if (group !== undefined) Deno.chownSync(path, null, group);
-      Deno.chmodSync(path, mode);
-    }
-    await body(dir);
+/** Sources of a mode, and perhaps of another group, in a new folder. */
+async function makeSources(dir: string, mode: number, group?: number): Promise<void> {
+  Deno.mkdirSync(dir);
+  installQuire(dir);
+  const sources = [`${dir}/from.quire`, `${dir}/from.ndjson`];
+  {
+    using db = open(sources[0]!);
+    await db.tree("t").set("key", new Uint8Array(10));
+  }
+  Deno.writeTextFileSync(sources[1]!, '{"key":"key","value":1}\n');
+  for (const path of sources) {
+    if (group !== undefined) Deno.chownSync(path, null, group);
+    Deno.chmodSync(path, mode);
+  }
+}
+
+/** Runs a callback with sources of a mode. */
+function inSources(mode: number, body: (dir: string) => Promise<void>): Promise<void> {
+  return inTempDir(async (dir) => {
+    await makeSources(`${dir}/sources`, mode);
+    await body(`${dir}/sources`);
   });
 }
 
-/** Shell commands that create a file `to`. */
+/** Command lines that create a file `to`. */
 const MAKERS: Readonly<Record<string, string>> = {
-  "salvage": "./quire salvage from.quire to",
-  "backup": "./quire backup from.quire to",
-  "restore": "./quire restore to from.quire",
-  "dump": "./quire dump from.quire t --output to",
-  "load": "./quire load to t from.ndjson",
-  "load of a file as standard input": "./quire load to t < from.ndjson",
+  "salvage": "salvage from.quire to",
+  "backup": "backup from.quire to",
+  "restore": "restore to from.quire",
+  "dump": "dump from.quire t --output to",
+  "load": "load to t from.ndjson",
+  "load of a file as standard input": "load to t < from.ndjson",
 };
 
 /** The rows that a command is tried with. */
@@ -61,18 +63,41 @@ function rowsFor<Row>(maker: string, rows: readonly Row[]): readonly Row[] {
   return IS_FULL || maker === Object.keys(MAKERS)[0] ? rows : rows.slice(0, FEW);
 }
 
-/** The mode of the file that a command creates under a umask. */
-async function madeBy(dir: string, line: string, umask: string): Promise<string> {
+/** Sources, a umask, and the mode that a file made of them must have. */
+type Row = readonly [mode: number, umask: string, made: string];
+
+/** Fails unless a command creates files of the right modes, from sources perhaps of a group. */
+async function assertMakes(maker: string, rows: readonly Row[], group?: number): Promise<void> {
+  const line = MAKERS[maker]!;
+  await inTempDir(async (dir) => {
+    const folders = rows.map((_, i) => `${dir}/${i}`);
+    for (const [i, [mode]] of rows.entries()) await makeSources(folders[i]!, mode, group);
+    if (line.includes("<")) {
+      for (const [i, [, umask]] of rows.entries()) {
+        await bash(folders[i]!, `./quire ${line}`, umask);
+      }
+    } else {
+      const lines = rows.map(([, umask], i) => {
+        return { words: line.split(" "), cwd: folders[i]!, umask: Number.parseInt(umask, 8) };
+      });
+      for (const { code, err } of await quireAll(lines)) assertEquals(code, 0, err);
+    }
+    for (const [i, [mode, umask, made]] of rows.entries()) {
+      const what = `${mode.toString(8)}, umask ${umask}: ${line}`;
+      assertEquals(modeOf(`${folders[i]}/to`), made, what);
+    }
+  });
+}
+
+/** Runs a line of bash under a umask. */
+async function bash(dir: string, line: string, umask: string): Promise<void> {
   const args = ["-c", `umask ${umask}; ${line}`];
   const { success, stderr } = await new Deno.Command("bash", { args, cwd: dir }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
-  const mode = modeOf(`${dir}/to`);
-  Deno.removeSync(`${dir}/to`);
-  return mode;
 }
 
 describe("a copy", { skip: !isUnix }, () => {
-  const rows: [mode: number, umask: string, made: string][] = [
+  const rows: Row[] = [
     [0o600, "000", "600"],
     [0o640, "022", "640"],
     [0o666, "000", "666"],
@@ -84,14 +109,9 @@ describe("a copy", { skip: !isUnix }, () => {
     [0o660, "007", "660"],
     [0o604, "000", "604"],
   ];
-  for (const [maker, line] of Object.entries(MAKERS)) {
-    it(`by ${maker} has no wider permissions than its source`, async () => {
-      for (const [mode, umask, made] of rowsFor(maker, rows)) {
-        await inSources(mode, async (dir) => {
-          assertEquals(await madeBy(dir, line, umask), made, `${mode.toString(8)}, umask ${umask}`);
-        });
-      }
-    });
+  for (const maker of Object.keys(MAKERS)) {
+    it(`by ${maker} has no wider permissions than its source`, () =>
+      assertMakes(maker, rowsFor(maker, rows)));
   }
 
   it("by the library's salvage has no wider permissions than its source", () =>
@@ -115,25 +135,22 @@ describe("a copy", { skip: !isUnix }, () => {
 
   it("from a pipe is created like any new file", () =>
     inSources(0o600, async (dir) => {
-      assertEquals(await madeBy(dir, "cat from.ndjson | ./quire load to t", "022"), "644");
+      await bash(dir, "cat from.ndjson | ./quire load to t", "022");
+      assertEquals(modeOf(`${dir}/to`), "644");
     }));
 
   const isRoot = isUnix && Deno.uid() === 0;
 
   it("in another group grants it no more than others have", { skip: !isRoot }, async () => {
-    const groups: [mode: number, made: string][] = [
-      [0o640, "600"],
-      [0o644, "644"],
-      [0o604, "600"],
-      [0o660, "600"],
-      [0o664, "644"],
+    const groups: Row[] = [
+      [0o640, "000", "600"],
+      [0o644, "000", "644"],
+      [0o604, "000", "600"],
+      [0o660, "000", "600"],
+      [0o664, "000", "644"],
     ];
-    for (const [maker, line] of Object.entries(MAKERS)) {
-      for (const [mode, made] of rowsFor(maker, groups)) {
-        await inSources(mode, async (dir) => {
-          assertEquals(await madeBy(dir, line, "000"), made, `${mode.toString(8)}: ${line}`);
-        }, OTHER_GROUP);
-      }
+    for (const maker of Object.keys(MAKERS)) {
+      await assertMakes(maker, rowsFor(maker, groups), OTHER_GROUP);
     }
   });
 });

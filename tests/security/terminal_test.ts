@@ -11,7 +11,8 @@ import { describe, it } from "@std/testing/bdd";
 import { COMMANDS } from "../../cli/all_commands.ts";
 import { bytes, json, open, string, structured, tuple } from "../../mod.ts";
 import { sql } from "../../sql/mod.ts";
-import { cliWords, quire } from "../support/cli.ts";
+import { batchWords, cliWords, quireAll } from "../support/cli.ts";
+import { partsOf } from "../support/cli_batch.ts";
 import { inTempDir } from "../support/temp.ts";
 import { Terminal, whyNoTerminal } from "../support/terminal.ts";
 
@@ -51,14 +52,14 @@ function assertSafe(shown: string, what: string): void {
   assert(at < 0, `${what}: ${JSON.stringify(rest.slice(Math.max(0, at - 20), at + 20))}`);
 }
 
-/** The output of a command on a terminal, with its standard error. */
-async function shownOf(args: readonly string[], cwd: string): Promise<string> {
-  const terminal = new Terminal([Deno.execPath(), ...cliWords(args)], {
-    cwd,
-    env: { NO_COLOR: "" },
-  });
+/** The output of each command on a terminal, with its standard error. */
+async function shownOf(lines: readonly (readonly string[])[], cwd: string): Promise<string[]> {
+  const words = batchWords(lines.map((words) => ({ words, cwd })));
+  const terminal = new Terminal([Deno.execPath(), ...words], { env: { NO_COLOR: "" } });
   await terminal.end("");
-  return terminal.shown;
+  const parts = partsOf(terminal.shown);
+  assertEquals(parts.length, lines.length, terminal.shown);
+  return parts.map(({ text }) => text);
 }
 
 /** Command lines that each show some of the stranger's text. */
@@ -141,8 +142,9 @@ describe("security: a terminal", { skip: whyNoTerminal() ?? false }, () => {
       file.seekSync(4 * 8192 + 100, Deno.SeekMode.Start);
       file.writeSync(new TextEncoder().encode(EVIL));
       Deno.writeTextFileSync(`${dir}/bad.ndjson`, `{"key": "${EVIL}`);
-      for (const line of LINES) {
-        const shown = await shownOf(line, dir);
+      const all = await shownOf(LINES, dir);
+      for (const [index, line] of LINES.entries()) {
+        const shown = all[index]!;
         assert(
           shown !== "" || ["set", "copy", "rename", "drop"].includes(line[0]!),
           `${line} says something`,
@@ -163,15 +165,17 @@ describe("security: a terminal", { skip: whyNoTerminal() ?? false }, () => {
     inTempDir(async (dir) => {
       makeDatabase(`${dir}/db.quire`);
       const entry = { key: KEY, value: VALUE };
-      for (const [command, ...options] of [["scan", "--json"], ["dump"]] as const) {
-        const shown = await shownOf([command, "db.quire", TREE, ...options], dir);
-        // The first line of a dump names the tree and its codecs.
-        const lines = shown.trim().split("\n").map((line) => JSON.parse(line));
-        assertEquals(lines.at(-1), entry, command);
-        if (command === "dump") assertEquals(lines[0].tree, TREE);
-      }
-      const got = await shownOf(["get", "db.quire", TREE, KEY], dir);
-      assertEquals(JSON.parse(got), VALUE);
+      const [scanned, dumped, got] = await shownOf([
+        ["scan", "db.quire", TREE, "--json"],
+        ["dump", "db.quire", TREE],
+        ["get", "db.quire", TREE, KEY],
+      ], dir);
+      const linesOf = (shown: string) => shown.trim().split("\n").map((line) => JSON.parse(line));
+      assertEquals(linesOf(scanned!), [entry]);
+      // The first line of a dump names the tree and its codecs.
+      const [header, ...entries] = linesOf(dumped!);
+      assertEquals([header.tree, entries], [TREE, [entry]]);
+      assertEquals(JSON.parse(got!), VALUE);
     }));
 
   it("receives none from completion, errors and values in the shell", () =>
@@ -251,17 +255,20 @@ describe("security: a pipe", () => {
   it("receives bytes unchanged", () =>
     inTempDir(async (dir) => {
       makeDatabase(`${dir}/db.quire`);
-      const run = async (...args: string[]) => (await quire(args, { cwd: dir })).out;
-      assertEquals(await run("get", "db.quire", "texts", "key"), `${EVIL}\n`);
-      assertEquals(await run("get", "db.quire", "texts", "key", "--raw"), EVIL);
       const header = { $quire: 1, tree: TREE, key: "string", value: "json", entries: 1 };
-      assertEquals(
-        await run("dump", "db.quire", TREE),
-        `${JSON.stringify(header)}\n${JSON.stringify({ key: KEY, value: VALUE })}\n`,
-      );
-      assertEquals(
-        await run("dump", "db.quire", "texts", "--format", "csv"),
-        `key:string,value:string\r\nkey,"${EVIL}"\r\n`,
-      );
+      const rows: [words: string[], out: string][] = [
+        [["get", "db.quire", "texts", "key"], `${EVIL}\n`],
+        [["get", "db.quire", "texts", "key", "--raw"], EVIL],
+        [
+          ["dump", "db.quire", TREE],
+          `${JSON.stringify(header)}\n${JSON.stringify({ key: KEY, value: VALUE })}\n`,
+        ],
+        [
+          ["dump", "db.quire", "texts", "--format", "csv"],
+          `key:string,value:string\r\nkey,"${EVIL}"\r\n`,
+        ],
+      ];
+      const runs = await quireAll(rows.map(([words]) => ({ words, cwd: dir })));
+      assertEquals(runs.map(({ out }) => out), rows.map(([, out]) => out));
     }));
 });

@@ -3,9 +3,12 @@
  */
 
 import { fromFileUrl } from "@std/path";
+import { type Line, partsOf } from "./cli_batch.ts";
 
 const CLI = fromFileUrl(new URL("../../cli/cli.ts", import.meta.url));
-const TIMEOUT_MS = 60_000;
+const BATCH = fromFileUrl(new URL("./cli_batch.ts", import.meta.url));
+/** Past this time a command hangs. */
+const TIMEOUT_MS = 300_000;
 
 /** The exit code and the output of a run. */
 export interface Outcome {
@@ -46,6 +49,31 @@ export async function quire(args: readonly string[], options: CliOptions = {}): 
   const { code, stdout, stderr } = await child.output();
   const decoder = new TextDecoder();
   return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
+}
+
+/** The words that run many command lines in one process. */
+export function batchWords(lines: readonly Line[]): string[] {
+  const flags = ["--quiet", "-RW", "--no-prompt", "--no-check"];
+  if (lines.some(({ umask }) => umask !== undefined)) flags.push("--allow-sys");
+  return ["run", ...flags, BATCH, JSON.stringify(lines)];
+}
+
+/**
+ * Runs command lines one after the other, without input, in one process. Use it for tables of
+ * lines; `quire` also tests what a process does at its end.
+ */
+export async function quireAll(lines: readonly Line[]): Promise<Outcome[]> {
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: batchWords(lines),
+    stdin: "null",
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  }).output();
+  const decoder = new TextDecoder();
+  const [out, err] = [partsOf(decoder.decode(stdout)), partsOf(decoder.decode(stderr))];
+  if (out.length !== lines.length || err.length !== lines.length) {
+    throw new Error(`it ended after ${out.length} of ${lines.length}: ${decoder.decode(stderr)}`);
+  }
+  return out.map(({ text, code }, i) => ({ code, out: text, err: err[i]!.text }));
 }
 
 async function feed(child: Deno.ChildProcess, input: string | Uint8Array): Promise<void> {
