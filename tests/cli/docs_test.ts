@@ -9,12 +9,12 @@ import { describe, it } from "@std/testing/bdd";
 import { COMMANDS } from "../../cli/all_commands.ts";
 import { EXIT_MEANINGS } from "../../cli/io/exit.ts";
 import { inParallel, installQuire, quire, quireAll } from "../support/cli.ts";
+import { HANG_MS } from "../support/hang.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
 const DOCS = Deno.readTextFileSync(join(TOP, "docs/cli.md"));
 const README = Deno.readTextFileSync(join(TOP, "README.md"));
-const TIMEOUT_MS = 60_000;
 
 /** A command of the session, and its expected output. */
 interface Step {
@@ -58,7 +58,7 @@ async function runSteps(dir: string, steps: readonly Step[]): Promise<string[]> 
     cwd: dir,
     env: { PATH: `${dir}/bin:${Deno.env.get("PATH")}`, HOME: dir, NO_COLOR: "1" },
     stdin: "null",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(HANG_MS),
   }).output();
   return new TextDecoder().decode(stdout).split(`${mark}\n`).slice(0, -1);
 }

@@ -7,10 +7,10 @@ import { describe, it } from "@std/testing/bdd";
 import { open } from "../../mod.ts";
 import { cliWords, inParallel, quire } from "../support/cli.ts";
 import { makeCliSample } from "../support/cli_sample.ts";
+import { HANG_MS } from "../support/hang.ts";
 import { linesOf } from "../support/program.ts";
 import { inTempDir } from "../support/temp.ts";
 
-const TIMEOUT_MS = 30_000;
 const NET = ["--allow-net=127.0.0.1"];
 
 /** Starts it, requests its data, and ends it with SIGINT, as Ctrl-C does. */
@@ -20,7 +20,7 @@ async function visit(path: string, ...args: string[]): Promise<{ line: string; c
     stdin: "null",
     stdout: "piped",
     stderr: "null",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(HANG_MS),
   }).spawn();
   let line = "";
   for await (line of linesOf(child.stdout)) {

@@ -19,6 +19,7 @@ import type { Inspector } from "../../inspect.ts";
 import type { Database, Snapshot } from "../../mod.ts";
 import { findBrowser, startBrowser } from "../support/browser.ts";
 import { openExplorerSample } from "./support/explorer_sample.ts";
+import { HANG_MS } from "../support/hang.ts";
 
 const found = findBrowser();
 const skip = "reason" in found ? found.reason : false;
@@ -26,7 +27,6 @@ if (skip !== false) console.log(`the explorer is not tried in a browser: ${skip}
 const PICTURES = Deno.args.includes("--screenshots")
   ? fromFileUrl(new URL("../../docs/explorer/", import.meta.url))
   : undefined;
-const TIMEOUT_MS = 8000;
 const PITCH = 15;
 
 describe("the explorer in a browser", { skip }, () => {
@@ -52,7 +52,7 @@ describe("the explorer in a browser", { skip }, () => {
     browser = await startBrowser("path" in found ? found.path : "");
     context = await browser.newContext({ viewport: { width: 1180, height: 860 } });
     page = await context.newPage();
-    page.setDefaultTimeout(TIMEOUT_MS);
+    page.setDefaultTimeout(HANG_MS);
     page.on("pageerror", (error) => troubles.push(error.message));
     page.on("console", (message) => {
       if (["error", "warning"].includes(message.type())) troubles.push(message.text());

@@ -6,10 +6,10 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
+import { HANG_MS } from "../support/hang.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const TOP = fromFileUrl(new URL("../../", import.meta.url));
-const TIMEOUT_MS = 60_000;
 
 /** A program that shows a database, and requests all parts of the page. */
 const PROGRAM = (base: string) => `
@@ -33,7 +33,7 @@ async function run(dir: string, program: string, flags: readonly string[]) {
     args: ["run", "--quiet", "--no-config", "--no-lock", "--no-check", ...flags, program],
     cwd: dir,
     env: { DENO_DIR: `${dir}/cache`, NO_COLOR: "1" },
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(HANG_MS),
   }).output();
   const decoder = new TextDecoder();
   return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };

@@ -10,9 +10,9 @@ import { json, open, string, u64 } from "../../mod.ts";
 import { format } from "../../pager/mod.ts";
 import { cliWords, inParallel, installQuire, quire } from "../support/cli.ts";
 import { cyclicValue, makeCliSample } from "../support/cli_sample.ts";
+import { HANG_MS } from "../support/hang.ts";
 import { inTempDir } from "../support/temp.ts";
 
-const TIMEOUT_MS = 30_000;
 const LARGE_BYTES = 5_000_000;
 
 /** Runs a line of bash in a folder with `quire` and the sample. */
@@ -22,7 +22,7 @@ async function bash(dir: string, line: string, env: Record<string, string> = {})
     cwd: dir,
     env: { PATH: `${dir}:${Deno.env.get("PATH")}`, ...env },
     stdin: "null",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(HANG_MS),
   }).output();
   const decoder = new TextDecoder();
   return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };

@@ -7,10 +7,10 @@ import { describe, it } from "@std/testing/bdd";
 import { open } from "../../mod.ts";
 import { cliWords, inParallel, quire } from "../support/cli.ts";
 import { makeCliSample } from "../support/cli_sample.ts";
+import { HANG_MS } from "../support/hang.ts";
 import { linesOf } from "../support/program.ts";
 import { inTempDir } from "../support/temp.ts";
 
-const TIMEOUT_MS = 30_000;
 const TOKEN = "the-token-of-the-test";
 const FLAGS = ["--allow-net=127.0.0.1", "--allow-env=DENO_KV_ACCESS_TOKEN"];
 
@@ -32,7 +32,7 @@ async function visit(
     stdin: "null",
     stdout: "piped",
     stderr: "null",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(HANG_MS),
   }).spawn();
   const lines: string[] = [];
   for await (const line of linesOf(child.stdout)) {

@@ -7,11 +7,11 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { makeCliSample } from "../support/cli_sample.ts";
+import { HANG_MS } from "../support/hang.ts";
 import { linesOf } from "../support/program.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
-const TIMEOUT_MS = 60_000;
 
 /** Serves the sources during a callback. */
 async function whileServed(body: (address: string) => Promise<void>): Promise<void> {
@@ -35,7 +35,7 @@ async function run(command: string, args: string[], cwd: string, env: Record<str
     cwd,
     env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...env },
     stdin: "null",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(HANG_MS),
   }).output();
   const decoder = new TextDecoder();
   return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
@@ -84,7 +84,7 @@ describe("cli: by URL", () => {
           stdin: "null",
           stdout: "piped",
           stderr: "null",
-          signal: AbortSignal.timeout(TIMEOUT_MS),
+          signal: AbortSignal.timeout(HANG_MS),
         }).spawn();
         for await (const line of linesOf(child.stdout)) {
           const response = await fetch(line);

@@ -11,12 +11,11 @@ import { describe, it } from "@std/testing/bdd";
 import { type Io, openDiskFile } from "../../pager/mod.ts";
 import { commitsIn } from "./support/kill_child.ts";
 import { quireEngine } from "./support/quire_engine.ts";
+import { HANG_MS } from "../support/hang.ts";
 import { Random } from "../support/random.ts";
 
 const KILLS = Number(Deno.env.get("QUIRE_KILLS") ?? 50);
 const DELAY_MS_MAX = 30;
-/** A process that prints nothing for this long has not started. */
-const START_MS_MAX = 20_000;
 const DOORS: readonly Io[] = Deno.build.os === "linux" ? ["buffered", "direct"] : ["buffered"];
 const CHILD = fromFileUrl(new URL("./support/kill_child.ts", import.meta.url));
 
@@ -87,7 +86,7 @@ async function liveAndDie(path: string, delayMs: number, index: number): Promise
     isDue = true;
     setTimeout(() => child.kill("SIGKILL"), delayMs);
   };
-  const timer = setTimeout(kill, START_MS_MAX);
+  const timer = setTimeout(kill, HANG_MS);
   let text = "";
   for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
     text += part;

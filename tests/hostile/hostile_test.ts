@@ -13,11 +13,10 @@ import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import type { Line } from "./support/hostile_child.ts";
 import { ELSEWHERE, ROWS } from "./support/hostile_rows.ts";
+import { HANG_MS } from "../support/hang.ts";
 import { linesOf } from "../support/program.ts";
 import { inTempDir } from "../support/temp.ts";
 
-/** A row without output for this long hangs. */
-const SILENCE_MS_MAX = 20_000;
 /** Points in the list of attacks. */
 const POINTS = 72;
 
@@ -33,12 +32,12 @@ async function runChild(dir: string): Promise<{ lines: Line[]; died: string | un
     stderr: "inherit",
   }).spawn();
   const kill = () => child.kill("SIGKILL");
-  let timer = setTimeout(kill, SILENCE_MS_MAX);
+  let timer = setTimeout(kill, HANG_MS);
   const lines: Line[] = [];
   let running: string | undefined;
   for await (const text of linesOf(child.stdout)) {
     clearTimeout(timer);
-    timer = setTimeout(kill, SILENCE_MS_MAX);
+    timer = setTimeout(kill, HANG_MS);
     const line: Line = JSON.parse(text);
     running = line.begins === undefined ? undefined : nameOf(line.begins, line.sealed);
     if (running === undefined) lines.push(line);

@@ -11,12 +11,12 @@ import { serveKv } from "../../kv/connect/mod.ts";
 import { encodeKey } from "../../kv/format/key.ts";
 import { openKv } from "../../kv/mod.ts";
 import { encode } from "../support/connect_messages.ts";
+import { HANG_MS } from "../support/hang.ts";
 import { linesOf } from "../support/program.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
 const CLIENT = fromFileUrl(new URL("./support/connect_client.ts", import.meta.url));
-const TIMEOUT_MS = 60_000;
 const TOKEN = "the-token-of-the-test";
 const CLIENTS = ["native", "npm"];
 
@@ -29,7 +29,7 @@ function start(client: string, url: string, work: string, token = TOKEN): Deno.C
     stdin: "null",
     stdout: "piped",
     stderr: "null",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(HANG_MS),
   }).spawn();
 }
 

@@ -6,12 +6,12 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
+import { HANG_MS } from "../support/hang.ts";
 import { linesOf } from "../support/program.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
 const CHILD = fromFileUrl(new URL("./support/migrate_child.ts", import.meta.url));
-const TIMEOUT_MS = 60_000;
 /** The commits after which a migration is killed. */
 const KILLED_AFTER = [1, 7];
 
@@ -23,7 +23,7 @@ function start(args: readonly string[]): Deno.ChildProcess {
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(HANG_MS),
   }).spawn();
 }
 

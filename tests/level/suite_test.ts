@@ -8,10 +8,10 @@
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
+import { HANG_MS } from "../support/hang.ts";
 
 const SUITE = fromFileUrl(new URL("./support/suite.ts", import.meta.url));
 const MEMORY = "/dev/shm";
-const TIMEOUT_MS = 60_000;
 const ASSERTIONS_MIN = 5000;
 
 /** Runs the suite. Returns its exit code and its output, in the format TAP. */
@@ -21,7 +21,7 @@ async function runSuite(): Promise<{ code: number; tap: string }> {
   try {
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--no-check", SUITE, folder],
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(HANG_MS),
     }).output();
     const decoder = new TextDecoder();
     return { code, tap: decoder.decode(stdout) + decoder.decode(stderr) };

@@ -14,11 +14,11 @@ import { IoError, LockedError, MemoryFile } from "../../pager/mod.ts";
 import { open } from "../../store/open.ts";
 import type { OpenOptions } from "../../store/options.ts";
 import { bytesOf, change, openOn, sameBytes } from "../support/database.ts";
+import { HANG_MS } from "../support/hang.ts";
 import { makeSample } from "../support/sample.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const VALUE = new Uint8Array([1]);
-const TIMEOUT_MS = 20_000;
 /** The user `nobody` on most systems; any user except the superuser will do. */
 const OTHER_USER = 65_534;
 const ENTRIES_PENDING = 300;
@@ -75,7 +75,7 @@ async function outcomes(attempts: readonly Attempt[], user = "-"): Promise<strin
     stdin: "null",
     stdout: "piped",
     stderr: "inherit",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(HANG_MS),
   });
   const { stdout } = await child.output();
   const lines = new TextDecoder().decode(stdout).split("\n").slice(0, -1);

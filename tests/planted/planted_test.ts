@@ -103,10 +103,11 @@ describe("planted bugs", () => {
 });
 
 describe("a planted bug", () => {
-  const plant = async (find: string, replace: string) => {
-    using workshop = new Workshop();
-    return await workshop.try(bug("test", "", FILE, find, replace), [whole("firstCommit")]);
-  };
+  let workshop: Workshop;
+  before(() => void (workshop = new Workshop()));
+  after(() => workshop[Symbol.dispose]());
+  const plant = (find: string, replace: string) =>
+    workshop.try(bug("test", "", FILE, find, replace), [whole("firstCommit")]);
 
   it("that matches no place, or two, is an error", async () => {
     await assertRejects(() => plant("no such text", ""), Error, "0 places");

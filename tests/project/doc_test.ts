@@ -9,13 +9,12 @@
 import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
+import { HANG_MS } from "../support/hang.ts";
 import { inTempDir } from "../support/temp.ts";
 import { type Example, examplesIn, testOf } from "./support/examples.ts";
 import { readTree } from "./support/source_tree.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
-/** Past this time an example hangs. */
-const TIMEOUT_MS = 1_200_000;
 /** The modules that users import, besides the layers. */
 const FACES = ["mod.ts", "inspect.ts", "cli/mod.ts"];
 const LAYERS = ["pager", "alloc", "btree", "store", "kv", "level", "s3", "sql"];
@@ -51,7 +50,7 @@ async function runExamples(dir: string, examples: readonly Example[]): Promise<O
     args: ["test", "--no-lock", "--config", config, ...permissions, all],
     cwd: dir,
     env: { NO_COLOR: "1" },
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(HANG_MS),
   }).output();
   const decoder = new TextDecoder();
   return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };

@@ -8,9 +8,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
+import { HANG_MS } from "../support/hang.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
-const TIMEOUT_MS = 60_000;
 /** The modules that users import. */
 const FACES = [
   "mod.ts",
@@ -47,7 +47,7 @@ async function publicSymbols(face: string): Promise<readonly PublicSymbol[]> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["doc", "--json", face],
     cwd: TOP,
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(HANG_MS),
   }).output();
   const { nodes } = JSON.parse(new TextDecoder().decode(stdout));
   const [{ symbols }] = Object.values(nodes) as [{ symbols: readonly PublicSymbol[] }];

@@ -12,11 +12,11 @@
 import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
+import { HANG_MS } from "../support/hang.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const TOP = new URL("../..", import.meta.url);
 const PROGRAM = new URL("./support/url_program.ts", import.meta.url);
-const TIMEOUT_MS = 60_000;
 const DENORT = Deno.env.get("DENORT_BIN");
 const RUNTIME: Record<string, string> = DENORT === undefined ? {} : { DENORT_BIN: DENORT };
 const NO_RUNTIME = await whyNoRuntime();
@@ -103,7 +103,7 @@ async function run(
     clearEnv: true,
     env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", TMPDIR: dir, ...env },
     stdin: "null",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(HANG_MS),
   }).output();
   return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
 }

@@ -11,11 +11,11 @@ import type { Browser, BrowserContext, Page } from "playwright-core";
 import { explore, type Explorer } from "../../cli/mod.ts";
 import { type Database, open, string } from "../../mod.ts";
 import { findBrowser, startBrowser } from "../support/browser.ts";
+import { HANG_MS } from "../support/hang.ts";
 
 const found = findBrowser();
 const skip = "reason" in found ? found.reason : false;
 if (skip !== false) console.log(`the explorer is not attacked in a browser: ${skip}`);
-const TIMEOUT_MS = 8000;
 const NAME = "name-of-the-database";
 
 /** The ways in which a page tries to read another server's responses; `""` = it got nothing. */
@@ -78,7 +78,7 @@ describe("security: the explorer beside another local server, in a browser", { s
     browser = await startBrowser("path" in found ? found.path : "");
     context = await browser.newContext();
     page = await context.newPage();
-    page.setDefaultTimeout(TIMEOUT_MS);
+    page.setDefaultTimeout(HANG_MS);
     await page.goto(explorer.url);
     await page.locator("h1", { hasText: NAME }).waitFor();
   });
@@ -141,7 +141,7 @@ describe("security: the explorer beside another local server, in a browser", { s
     await page.reload();
     await page.locator("h1", { hasText: NAME }).waitFor();
     const tab = await context.newPage();
-    tab.setDefaultTimeout(TIMEOUT_MS);
+    tab.setDefaultTimeout(HANG_MS);
     await tab.goto(`${base}/#/journal`);
     await tab.locator(".error", { hasText: "the token is missing" }).waitFor();
     assertEquals(await tab.innerText("h1"), "Quire");
@@ -186,7 +186,7 @@ describe("security: the explorer of a database full of markup, in a browser", { 
     const browser = await startBrowser("path" in found ? found.path : "");
     try {
       const page = await browser.newPage();
-      page.setDefaultTimeout(TIMEOUT_MS);
+      page.setDefaultTimeout(HANG_MS);
       const troubles: string[] = [];
       page.on("dialog", (dialog) => dialog.dismiss().then(() => troubles.push("a dialog")));
       // The policy would block and report injected markup.

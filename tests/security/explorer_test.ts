@@ -12,12 +12,12 @@ import { explore } from "../../cli/mod.ts";
 import { open } from "../../mod.ts";
 import { cliWords } from "../support/cli.ts";
 import { makeCliSample } from "../support/cli_sample.ts";
+import { HANG_MS } from "../support/hang.ts";
 import { linesOf } from "../support/program.ts";
 import { inTime, RawClient } from "../support/raw_client.ts";
 import { Random } from "../support/random.ts";
 import { inTempDir } from "../support/temp.ts";
 
-const TIMEOUT_MS = 60_000;
 /**
  * The numbers of clients and of a program's descriptors: fewer, but more than the explorer uses.
  */
@@ -86,7 +86,7 @@ function withProgram(body: (program: Program) => Promise<void>): Promise<void> {
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(HANG_MS),
     }).spawn();
     const lines = linesOf(child.stdout)[Symbol.asyncIterator]();
     const nextLine = async () => String((await lines.next()).value);

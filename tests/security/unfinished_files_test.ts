@@ -10,11 +10,11 @@ import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, open, salvage, string, verify } from "../../mod.ts";
 import { cliWords, installQuire, quire } from "../support/cli.ts";
+import { HANG_MS } from "../support/hang.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const ENTRIES = Deno.env.get("QUIRE_FULL") === "1" ? 100_000 : 40_000;
 const VALUE = "v".repeat(400);
-const TIMEOUT_MS = 60_000;
 const POLL_MS = 2;
 const TRIES = 8;
 /** A process is ended after it has written this much. */
@@ -115,7 +115,7 @@ function commandIn(dir: string, args: readonly string[]): Deno.Command {
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(HANG_MS),
   });
 }
 
@@ -354,7 +354,7 @@ describe("a program with permission for the final name alone", () => {
       cwd: dir,
       stdout: "piped",
       stderr: "piped",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(HANG_MS),
     });
   }
 

@@ -6,9 +6,9 @@
  */
 
 import { type Browser, chromium } from "playwright-core";
+import { HANG_MS } from "./hang.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-const START_TIMEOUT_MS = 20_000;
 
 /** A browser, or the reason why there is none. */
 export type Found = { readonly path: string } | { readonly reason: string };
@@ -39,6 +39,6 @@ export function startBrowser(path: string): Promise<Browser> {
   return chromium.launch({
     executablePath: path,
     args: ["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"],
-    timeout: START_TIMEOUT_MS,
+    timeout: HANG_MS,
   });
 }

@@ -4,11 +4,10 @@
 
 import { fromFileUrl } from "@std/path";
 import { type Line, partsOf } from "./cli_batch.ts";
+import { HANG_MS } from "./hang.ts";
 
 const CLI = fromFileUrl(new URL("../../cli/cli.ts", import.meta.url));
 const BATCH = fromFileUrl(new URL("./cli_batch.ts", import.meta.url));
-/** Past this time a command hangs. */
-const TIMEOUT_MS = 300_000;
 
 /** The exit code and the output of a run. */
 export interface Outcome {
@@ -42,7 +41,7 @@ export async function quire(args: readonly string[], options: CliOptions = {}): 
     stdin: input === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(HANG_MS),
     ...(cwd !== undefined && { cwd }),
   }).spawn();
   if (input !== undefined) await feed(child, input);
@@ -66,7 +65,7 @@ export async function quireAll(lines: readonly Line[]): Promise<Outcome[]> {
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: batchWords(lines),
     stdin: "null",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(HANG_MS),
   }).output();
   const decoder = new TextDecoder();
   const [out, err] = [partsOf(decoder.decode(stdout)), partsOf(decoder.decode(stderr))];

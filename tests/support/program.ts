@@ -3,9 +3,9 @@
  */
 
 import { fromFileUrl } from "@std/path";
+import { HANG_MS } from "./hang.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
-const TIMEOUT_MS = 60_000;
 
 /** The permissions of a program. */
 export interface Permissions {
@@ -32,7 +32,7 @@ export async function runProgram(
   permissions: Permissions,
 ): Promise<Outcome> {
   const child = startProgram(program, args, permissions);
-  const timer = setTimeout(() => child.kill("SIGKILL"), TIMEOUT_MS);
+  const timer = setTimeout(() => child.kill("SIGKILL"), HANG_MS);
   const { code, stdout, stderr } = await child.output();
   clearTimeout(timer);
   const decoder = new TextDecoder();

@@ -2,8 +2,7 @@
  * A pseudo-terminal from `script` that runs a program: tests type keys, and read what it displays.
  */
 
-/** The time limit of a program; a slow machine stays far below it. */
-const SECONDS_MAX = 300;
+import { HANG_MS } from "./hang.ts";
 
 /** The reason why there is no terminal, or undefined. */
 export function whyNoTerminal(): string | undefined {
@@ -38,7 +37,7 @@ export class Terminal {
   readonly #child: Deno.ChildProcess;
   readonly #reader: ReadableStreamDefaultReader<string>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #signal = AbortSignal.timeout(SECONDS_MAX * 1000);
+  readonly #signal = AbortSignal.timeout(HANG_MS);
   #shown = "";
 
   /** Starts a program. */

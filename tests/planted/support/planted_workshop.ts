@@ -10,12 +10,11 @@
 import { fromFileUrl, join } from "@std/path";
 import type { Edit, PlantedBug } from "./planted_bugs.ts";
 import { FOUND, type Found } from "./planted_hunter.ts";
+import { HANG_MS } from "../../support/hang.ts";
 
 const TOP = fromFileUrl(new URL("../../../", import.meta.url));
 const NOT_COPIED = new Set([".git", ".ci", "node_modules", "bench", "docs", "examples"]);
 const HUNTER = "tests/planted/support/planted_hunter.ts";
-/** The time limit of a hunt. A hunt that exceeds it is not a catch: its result is unknown. */
-const HUNT_MS_MAX = 120_000;
 /** A part of a long test suffices to catch the bugs that are hunted with it. */
 const ENVIRONMENT = {
   NO_COLOR: "1",
@@ -69,7 +68,9 @@ export class Workshop {
   async #hunt(name: string, hunts: readonly string[]): Promise<Found | undefined> {
     for (const hunt of hunts) {
       const isTest = hunt.endsWith("_test.ts");
-      const command = isTest ? ["test", "--no-check", "-A"] : ["run", "--no-check", "-A", HUNTER];
+      const command = isTest
+        ? ["test", "--no-check", "-A", "--fail-fast"]
+        : ["run", "--no-check", "-A", HUNTER];
       const { code, output } = await this.#run([...command, hunt]);
       if (BROKEN.test(output)) throw new Error(`planted bug ${name} does not run: ${output}`);
       if (code === 0) continue;
@@ -85,7 +86,7 @@ export class Workshop {
       args,
       cwd: this.#dir,
       env: ENVIRONMENT,
-      signal: AbortSignal.timeout(HUNT_MS_MAX),
+      signal: AbortSignal.timeout(HANG_MS),
       stdout: "piped",
       stderr: "piped",
     });
