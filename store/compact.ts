@@ -13,6 +13,8 @@ import type { Session } from "./write/session.ts";
 const BUDGET_MS = 2;
 /** The pause between two reports of progress. */
 const REPORT_MS = 30;
+/** Then the file is within a tenth of one into which the entries were loaded. */
+const THIN_PART = 1 / 12;
 /** Everything that is free or thin, of files and values of any size up to 32 MiB. */
 export const COMPACT_BOUNDS: CompactionBounds = {
   chunksMax: Infinity,
@@ -22,6 +24,7 @@ export const COMPACT_BOUNDS: CompactionBounds = {
   leavesMax: Infinity,
   packedMax: Infinity,
   packsMax: Infinity,
+  thinPart: THIN_PART,
   slackPages: 0,
   slackPart: 0,
 };

@@ -409,7 +409,7 @@ export class Database {
   }
 
   /**
-   * Packs leaves to 0.9 of a page, where that saves an eighth of them, and moves pages from the end
+   * Packs leaves to 0.9 of a page, where that saves a twelfth of them, and moves pages from the end
    * of the file to free pages, so that the file becomes shorter. It works in many short
    * transactions, one per turn of the event loop. Reads and writes continue meanwhile, and watchers
    * see no change. The space of pages that a snapshot sees returns after it. Values over 32 MiB

@@ -38,9 +38,6 @@ const { KIND_BRANCH, KIND_FREE, KIND_JOURNAL, KIND_LEAF, KIND_RUN, KIND_RUN_CONT
 const { KIND_SHARED } = format;
 const { entriesOf, headerWord, kindOf } = header;
 
-/** Leaves are packed where that saves this part of them. Packed leaves have to grow again first. */
-const THIN_PART = 1 / 8;
-
 /** How far a compaction goes. */
 export interface CompactionBounds {
   /** All header pages are read, so a file with more chunks stays as it is. */
@@ -57,6 +54,8 @@ export interface CompactionBounds {
   readonly packedMax: number;
   /** The most leaves that packing changes, except for the rest of the last group. */
   readonly packsMax: number;
+  /** Leaves are packed where that saves this part of them. */
+  readonly thinPart: number;
   /** Free pages that do not matter: this many, and this part of the pages in use. */
   readonly slackPages: number;
   /** See `slackPages`. */
@@ -141,8 +140,8 @@ export class Compaction {
   }
 
   #isMuch(pages: number, packed: number): boolean {
-    const { packedMax, slackPages } = this.#bounds;
-    return pages <= packedMax && pages - packed > Math.max(slackPages, pages * THIN_PART);
+    const { packedMax, thinPart, slackPages } = this.#bounds;
+    return pages <= packedMax && pages - packed > Math.max(slackPages, pages * thinPart);
   }
 
   /** The pages between the goal and the end, and how many of them are done. */

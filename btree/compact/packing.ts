@@ -184,7 +184,7 @@ export class Packing {
       isReleased = shrinkage.fillLeaf(at++, PACKED_BYTES);
     }
     this.packed += at - left + 1;
-    const next = this.#keyOf(nodes, isReleased ? at - 1 : left + count);
+    const next = this.#keyOf(nodes, isReleased ? at - 1 : left + count - 1);
     const depth = path.depth - 1;
     path.indexes[depth] = left;
     path.pages[depth + 1] = nodes.nodeOn(path, depth).child(left);

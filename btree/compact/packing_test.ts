@@ -57,10 +57,10 @@ function pack(model: TreeModel): number {
 }
 
 describe("Packing", () => {
-  for (const thins of [false, true]) {
+  for (const [length, thins] of [[60, false], [60, true], [300, false]] as const) {
     const what = thins ? "of which most were deleted" : "in any order";
-    it(`fills leaves of keys ${what} to nine tenths`, () => {
-      const model = randomTree(() => 60, thins);
+    it(`fills leaves of keys ${what}, with values of ${length} bytes, to nine tenths`, () => {
+      const model = randomTree(() => length, thins);
       const before = leavesOf(model);
       assertLess(before.fill, 0.8);
       pack(model);

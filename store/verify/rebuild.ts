@@ -33,6 +33,7 @@ const BOUNDS: CompactionBounds = {
   leavesMax: Infinity,
   packedMax: 0,
   packsMax: Infinity,
+  thinPart: 1,
   slackPages: 0,
   slackPart: 0,
 };

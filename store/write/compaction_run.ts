@@ -14,8 +14,11 @@ import type { Household } from "./household.ts";
 
 /** A slice with this many pages goes through the journal, and waits for no sync. */
 export const SLICE_PAGES = 48;
-/** The checkpoints that one wait for an empty journal takes at most. */
-const CHECKPOINTS_MAX = 2;
+/**
+ * The checkpoints that one wait for an empty journal takes at most: one that is running, one for
+ * each area that moves, and one that cuts the file where they were.
+ */
+const CHECKPOINTS_MAX = 4;
 
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 

@@ -26,6 +26,8 @@ const SLICES_AT_ONCE = 4;
 const TURN_MS = 4;
 /** The time of a step of a compaction in an idle database, in milliseconds. */
 const COMPACTION_MS = 2;
+/** A database packs by itself where that saves this part: packed leaves have to grow again. */
+const THIN_PART = 1 / 8;
 /**
  * A compaction before a close, in files of at most 1 GiB: at most 4,096 pages move. It moves more,
  * and packs more than a few, only in proportion to what the session wrote (`#closeBounds`).
@@ -38,6 +40,7 @@ const CLOSE_BOUNDS: CompactionBounds = {
   leavesMax: 4096,
   packedMax: Infinity,
   packsMax: 16_384,
+  thinPart: THIN_PART,
   slackPages: 128,
   slackPart: 1 / 16,
 };
@@ -57,6 +60,7 @@ const IDLE_BOUNDS: CompactionBounds = {
   leavesMax: Infinity,
   packedMax: 131_072,
   packsMax: Infinity,
+  thinPart: THIN_PART,
   slackPages: 192,
   slackPart: 1 / 10,
 };
