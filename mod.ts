@@ -41,8 +41,8 @@ export type { BackupOptions, BackupResult, ChangesOptions, KeyChange } from "./s
 export { restore, type RestoreResult, type RestoreSource } from "./store/mod.ts";
 export { type Archive, archive, type ArchiveRestoreResult, folderStore } from "./store/mod.ts";
 export type { ArchiveOptions, ArchiveStats, ArchiveStore } from "./store/mod.ts";
-export { type ArchiveWaitOptions, openReplica, type Replica } from "./store/mod.ts";
-export type { ReplicaOptions, ReplicaStats } from "./store/mod.ts";
+export { type ArchiveWaitOptions, openReplica, type Replica, replicate } from "./store/mod.ts";
+export type { ReplicaOptions, ReplicaStats, ReplicateOptions, StreamOpener } from "./store/mod.ts";
 export { type Finding, verify, type VerifyFileOptions, type VerifyOptions } from "./store/mod.ts";
 export { salvage, type SalvagedTree, type SalvageGap, type SalvageOptions } from "./store/mod.ts";
 export type { SalvageReport, VerifyReport } from "./store/mod.ts";

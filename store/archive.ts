@@ -1,12 +1,15 @@
 /**
- * The public functions for archives: `archive` ships the commits of a database to a store.
+ * The public functions that ship the commits of a database: `archive` to a store, and `replicate`
+ * to a stream.
  */
 
-import { Archiver } from "./archive/archiver.ts";
+import { type ArchivePosition, Archiver } from "./archive/archiver.ts";
 import { type ArchiveStore, checkStore } from "./archive/archive_store.ts";
 import { untilAborted } from "./backup/waiting.ts";
 import { type Database, sessionOf } from "./database.ts";
 import { checkOptions, type OptionTypes } from "./read/argument_checks.ts";
+import { parsePosition } from "./stream/position.ts";
+import { SentObjects } from "./stream/sent_objects.ts";
 import type { Session } from "./write/session.ts";
 
 /** Options of `archive`. */
@@ -28,7 +31,21 @@ export interface ArchiveWaitOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** Options of `replicate`. */
+export interface ReplicateOptions {
+  /**
+   * The position of the replica, `Replica.position`, after which the stream continues. Default: the
+   * stream begins with all pages.
+   */
+  after?: string | undefined;
+  /** The time between two shipments, in milliseconds. Default 100. */
+  everyMs?: number | undefined;
+}
+
 const ACTION = "archive";
+const REPLICATE = "replicate";
+const REPLICATE_TYPES: OptionTypes = { after: "string", everyMs: "number" };
+const REPLICATE_EVERY_MS = 100;
 const OPTION_TYPES: OptionTypes = { everyMs: "number", baseEvery: "number", keep: "number" };
 const EVERY_MS = 1000;
 const BASE_EVERY_MS = 24 * 60 * 60 * 1000;
@@ -173,4 +190,80 @@ export function archive(
 function refuseSecond(session: Session): void {
   if (session.archive?.stats().ended !== false) return;
   throw new TypeError(`Cannot ${ACTION}: an archive of the database is being written`);
+}
+
+/**
+ * Sends the commits of a database as a stream of bytes, from which `openReplica` keeps a copy in
+ * another process or on another machine: all pages, or what changed after a position, then each
+ * commit. The bytes have sums, and what carries them is up to the caller: a response of a server, a
+ * socket, a file.
+ *
+ * Commits do not wait for the reader of the stream. At most 16 MiB of them wait in memory; if it is
+ * slower than that, what has changed is sent as one. Only commits on the medium are sent, and a
+ * commit of a lower durability is put there for it. There may be any number of streams, beside an
+ * archive. A stream ends when its reader cancels it, or the database is closed.
+ *
+ * ```ts
+ * import { open, openReplica, replicate } from "../mod.ts";
+ *
+ * const dir = Deno.makeTempDirSync();
+ * const db = open(`${dir}/db.quire`);
+ * const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, ({ url }) => {
+ *   const after = new URL(url).searchParams.get("after") ?? undefined;
+ *   return new Response(replicate(db, { after }));
+ * });
+ *
+ * const { port } = server.addr;
+ * const replica = await openReplica(`${dir}/replica`, {
+ *   from: async (after) => {
+ *     const query = after === undefined ? "" : `?after=${after}`;
+ *     return (await fetch(`http://127.0.0.1:${port}/${query}`)).body!;
+ *   },
+ * });
+ * await db.tree("a").set("key", new Uint8Array(1));
+ * await replica.reaches(db.version);
+ * console.assert(replica.db.tree("a").has("key"));
+ * await replica.close();
+ * db.close();
+ * await server.shutdown();
+ * Deno.removeSync(dir, { recursive: true });
+ * ```
+ *
+ * @throws {RangeError} The position is of another database, or later than this one, or no position;
+ * or a time is not above 0.
+ * @throws {TypeError} A transaction is open, or an argument has the wrong type.
+ * @throws {ClosedError} The database is closed.
+ */
+export function replicate(
+  db: Database,
+  options: ReplicateOptions = {},
+): ReadableStream<Uint8Array> {
+  const session = sessionOf(db, REPLICATE);
+  checkOptions(REPLICATE, options, REPLICATE_TYPES);
+  const { everyMs = REPLICATE_EVERY_MS } = options;
+  if (!(everyMs > 0)) {
+    throw new RangeError(`Cannot ${REPLICATE}: everyMs ${everyMs} is not above 0`);
+  }
+  const after = options.after === undefined ? undefined : positionIn(session, options.after);
+  const sent = new SentObjects((reason) => archiver.end(reason));
+  const times = { everyMs, baseEvery: Infinity, keep: Infinity };
+  const archiver = new Archiver(session, sent, times, after);
+  session.streams.add(archiver);
+  void archiver.over().then((failure) => {
+    session.streams.delete(archiver);
+    sent.end(failure);
+  });
+  return sent.stream;
+}
+
+function positionIn(session: Session, text: string): ArchivePosition {
+  const { copies, meta } = session.pager;
+  const position = parsePosition(text);
+  if (position === undefined) throw new RangeError(`Cannot ${REPLICATE}: ${text} is no position`);
+  if (position.databaseId.some((byte, i) => byte !== copies.databaseId[i])) {
+    throw new RangeError(`Cannot ${REPLICATE}: the replica is of another database`);
+  }
+  if (position.version <= meta.version) return position;
+  const state = `the replica has version ${position.version}, and the database ${meta.version}`;
+  throw new RangeError(`Cannot ${REPLICATE}: ${state}`);
 }

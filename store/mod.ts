@@ -7,11 +7,13 @@
 export type { Change, Commit } from "./watch/change.ts";
 export type { BackupOptions, BackupResult } from "./backup/backup.ts";
 export { Archive, archive, type ArchiveOptions, type ArchiveWaitOptions } from "./archive.ts";
+export { replicate, type ReplicateOptions } from "./archive.ts";
 export type { ArchiveStore } from "./archive/archive_store.ts";
 export { folderStore } from "./archive/folder_store.ts";
 export type { ArchiveRestoreResult } from "./archive/restore_archive.ts";
 export type { ArchiveStats } from "./watch/shipping.ts";
 export { openReplica, Replica, type ReplicaOptions, type ReplicaStats } from "./replica.ts";
+export type { StreamOpener } from "./stream/stream_source.ts";
 export { restore, type RestoreSource } from "./restore.ts";
 export { restoreChain, type RestoreResult } from "./backup/restore.ts";
 export type { KeyChange } from "./changes/changes.ts";

@@ -1,5 +1,5 @@
 /**
- * The public class of a replica: a local copy of a database that follows its archive.
+ * The public class of a replica: a local copy of a database that follows its archive, or a stream.
  */
 
 import { ClosedError, inFile, IoError, Pager, pathOf } from "../pager/mod.ts";
@@ -8,15 +8,20 @@ import { namedStore } from "./archive/named_store.ts";
 import { createReplica, ReplicaFile } from "./archive/replica_file.ts";
 import { StoreCalls } from "./archive/store_calls.ts";
 import { rest, untilAborted } from "./backup/waiting.ts";
+import { positionText } from "./stream/position.ts";
+import { positionOf, type StreamOpener, StreamSource } from "./stream/stream_source.ts";
 import { Database } from "./database.ts";
 import { checkOptions, type OptionTypes } from "./read/argument_checks.ts";
 import { Session } from "./write/session.ts";
 
 /** Options of `openReplica`. */
 export interface ReplicaOptions {
-  /** The store that has the archive. */
-  readonly from: ArchiveStore;
-  /** The time between two looks at the store, in milliseconds. Default 5000. */
+  /**
+   * The store that has the archive; or a stream of `replicate`, or a function that opens one which
+   * continues after a position, and is called again when a stream has ended.
+   */
+  readonly from: ArchiveStore | ReadableStream<Uint8Array> | StreamOpener;
+  /** The time between two looks at the store, or two streams, in milliseconds. Default 5000. */
   readonly everyMs?: number | undefined;
   /** The memory for pages of each version that is read, in bytes; see `open`. */
   readonly cacheBytes?: number | undefined;
@@ -32,7 +37,7 @@ export interface ReplicaStats {
   readonly time: Date;
   /** The memory that changes take which the file does not have yet, in bytes. */
   readonly layerBytes: number;
-  /** Calls of the store that failed. */
+  /** Calls of the store, or streams, that failed. */
   readonly failures: number;
   /** The error that keeps it from following; undefined while it follows. */
   readonly failure: string | undefined;
@@ -40,7 +45,7 @@ export interface ReplicaStats {
 
 const ACTION = "open the replica";
 const OPTION_TYPES: OptionTypes = {
-  from: "object",
+  from: "",
   everyMs: "number",
   cacheBytes: "number",
   signal: "object",
@@ -55,7 +60,7 @@ interface Waiter extends PromiseWithResolvers<void> {
 }
 
 /**
- * A local copy of a database that follows its archive; `openReplica` opens one.
+ * A local copy of a database that follows its archive, or a stream; `openReplica` opens one.
  *
  * ```ts
  * import { archive, folderStore, open, openReplica } from "../mod.ts";
@@ -78,7 +83,7 @@ interface Waiter extends PromiseWithResolvers<void> {
  */
 export class Replica {
   readonly #file: ReplicaFile;
-  readonly #calls: StoreCalls;
+  readonly #source: StoreCalls | StreamSource;
   readonly #options: ReplicaOptions;
   readonly #end: AbortController;
   readonly #waiters = new Set<Waiter>();
@@ -89,11 +94,11 @@ export class Replica {
   readonly #ended: Promise<void>;
 
   /** Created by `openReplica`. */
-  constructor(path: string, options: ReplicaOptions) {
+  constructor(path: string, options: ReplicaOptions, source: ArchiveStore | StreamSource) {
     const end = this.#end = new AbortController();
     const views = this.#views = new Set<WeakRef<Database>>();
     this.#options = options;
-    this.#calls = new StoreCalls(options.from, end.signal);
+    this.#source = source instanceof StreamSource ? source : new StoreCalls(source, end.signal);
     this.#file = new ReplicaFile(path, () => {
       for (const view of views) view.deref()?.close();
       views.clear();
@@ -105,6 +110,11 @@ export class Replica {
   /** The version that it has. */
   get version(): number {
     return this.#file.state.meta.version;
+  }
+
+  /** Its position, after which a stream of `replicate` can continue. */
+  get position(): string {
+    return positionText(positionOf(this.#file));
   }
 
   /**
@@ -141,7 +151,8 @@ export class Replica {
    * ```
    */
   stats(): ReplicaStats {
-    const { failures, failure } = this.#calls;
+    const { failures } = this.#source;
+    const failure = this.#source instanceof StoreCalls ? this.#source.failure : undefined;
     const own = this.#failure instanceof Error ? this.#failure.message : undefined;
     return {
       version: this.version,
@@ -167,10 +178,12 @@ export class Replica {
    * ```
    *
    * @throws {ClosedError} The replica is closed, or was meanwhile.
+   * @throws {IoError} Its stream has ended, or the error of its stream, and no other follows.
    */
   async reaches(version: number, options: { signal?: AbortSignal } = {}): Promise<void> {
     this.#checkOpen();
     if (this.version >= version) return;
+    if (this.#isOver) throw this.#failure;
     const waiter = { version, ...Promise.withResolvers<void>() };
     waiter.promise.catch(() => {});
     this.#waiters.add(waiter);
@@ -255,14 +268,35 @@ export class Replica {
     const { everyMs = EVERY_MS } = this.#options;
     while (!signal.aborted) {
       try {
-        await this.#file.follow(this.#calls, signal);
+        await this.#follow(signal);
         this.#failure = undefined;
       } catch (error) {
         this.#failure = error;
       }
       this.#settle();
+      if (this.#isOver) {
+        for (const { reject } of this.#waiters) reject(this.#failure);
+        return;
+      }
       await rest(Math.min(everyMs, PAUSE_MS_MAX), signal);
     }
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    if (this.#source instanceof StoreCalls) {
+      await this.#file.follow(this.#source, signal);
+    } else {
+      await this.#source.follow(this.#file, signal, () => {
+        this.#failure = undefined;
+        this.#settle();
+      });
+    }
+  }
+
+  /** Whether nothing more can come. */
+  get #isOver(): boolean {
+    const isOfStream = this.#source instanceof StreamSource && this.#source.isOver;
+    return isOfStream && this.#failure !== undefined;
   }
 
   #settle(): void {
@@ -306,17 +340,27 @@ export class Replica {
 export async function openReplica(path: string | URL, options: ReplicaOptions): Promise<Replica> {
   const place = pathOf(ACTION, path);
   checkOptions(ACTION, options, OPTION_TYPES);
-  checkStore(ACTION, options.from);
-  const { everyMs = EVERY_MS, signal, from } = options;
+  const { everyMs = EVERY_MS, signal } = options;
+  const source = sourceOf(options, place);
   if (!(everyMs > 0)) throw new RangeError(`Cannot ${ACTION}: everyMs ${everyMs} is not above 0`);
   signal?.throwIfAborted();
   try {
-    return new Replica(place, options);
+    return new Replica(place, options, source);
   } catch (error) {
     if (!isMissing(error)) throw inFile(error, place);
   }
-  await createReplica(place, namedStore(from), signal);
-  return new Replica(place, options);
+  if (source instanceof StreamSource) await source.create(signal);
+  else await createReplica(place, namedStore(source), signal);
+  return new Replica(place, options, source);
+}
+
+/** What a replica at a path follows. */
+function sourceOf({ from }: ReplicaOptions, path: string): ArchiveStore | StreamSource {
+  if (typeof from === "function" || from instanceof ReadableStream) {
+    return new StreamSource(from, path);
+  }
+  checkStore(ACTION, from);
+  return from;
 }
 
 function isMissing(error: unknown): boolean {

@@ -28,6 +28,8 @@ export class Copies {
   readonly #draining: CopyReader[] = [];
   /** The bytes of images that remained when the copies took theirs last. */
   #remaining = 0;
+  /** The queues of commits. */
+  readonly #queues: CommitQueue[] = [];
 
   /**
    * Starts without a copy.
@@ -65,17 +67,18 @@ export class Copies {
   }
 
   /**
-   * Begins to queue commits for an archive, between transactions; `unfollow` ends it.
+   * Begins to queue commits for an archive or a stream, between transactions; `unfollow` ends it.
    *
    * @param now The time of a commit, in milliseconds since 1970; it never decreases.
    */
   follow(now: () => number): CommitQueue {
     const { taps, meta, snapshots } = this.#source;
-    assert(taps.tap === undefined, "one archive follows the commits of a file");
     const queue = new CommitQueue(meta.version, snapshots, now);
-    taps.tap = {
+    this.#queues.push(queue);
+    taps.tap ??= {
       committed: (meta, log, from) => {
-        queue.add(meta, log?.bytes.subarray(from, log.length), log?.publishes === true);
+        const records = log?.bytes.subarray(from, log.length);
+        for (const queue of this.#queues) queue.add(meta, records, log?.publishes === true);
       },
     };
     return queue;
@@ -84,7 +87,10 @@ export class Copies {
   /** Ends the queue of commits. */
   unfollow(queue: CommitQueue): void {
     queue.stop();
-    this.#source.taps.tap = undefined;
+    const index = this.#queues.indexOf(queue);
+    assert(index >= 0, "a queue ends once");
+    this.#queues.splice(index, 1);
+    if (this.#queues.length === 0) this.#source.taps.tap = undefined;
   }
 
   /** Encodes queued commits. */

@@ -95,6 +95,15 @@ export class Folder {
       if (!isMissing(cause)) throw failed("remove", path, cause);
     }
   }
+
+  /** Removes the folder, if it is empty. */
+  async removeItself(): Promise<void> {
+    try {
+      await fs.promises.rmdir(this.#path);
+    } catch {
+      // Another file is in it, or it is gone: the folder matters to nobody.
+    }
+  }
 }
 
 async function writeAll(descriptor: number, bytes: Uint8Array): Promise<void> {

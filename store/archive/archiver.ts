@@ -42,6 +42,14 @@ interface Tip {
   readonly link: number;
 }
 
+/** A position in the history of a database, from which shipping continues. */
+export interface ArchivePosition extends Tip {
+  /** The id of the database. */
+  readonly databaseId: Uint8Array;
+  /** The time of its last commit, in milliseconds since 1970. */
+  readonly time: number;
+}
+
 /** A copy of a version, and the time at which it began. */
 interface Copy {
   readonly reader: CopyReader;
@@ -83,6 +91,7 @@ export class Archiver implements Shipping {
   #base: Promise<void> | undefined;
   #isClosing = false;
   #failure: unknown;
+  readonly #after: ArchivePosition | undefined;
   /** Resolves when nothing more is shipped. */
   readonly #ended: Promise<void>;
 
@@ -90,10 +99,17 @@ export class Archiver implements Shipping {
    * Begins to ship, between transactions.
    *
    * @param session The database; it ends the archiver when it closes.
+   * @param after The position to continue after. Default: the last one in the store.
    */
-  constructor(session: Session, store: ArchiveStore, times: ArchiveTimes) {
+  constructor(
+    session: Session,
+    store: ArchiveStore,
+    times: ArchiveTimes,
+    after?: ArchivePosition,
+  ) {
     this.#session = session;
     this.#times = times;
+    this.#after = after;
     this.#calls = new StoreCalls(store, this.#end.signal);
     this.#first = this.#beginCopy();
     this.#queue = session.pager.copies.follow(this.#clock.now);
@@ -116,6 +132,12 @@ export class Archiver implements Shipping {
       failure: failure ?? own,
       ended: this.#end.signal.aborted,
     };
+  }
+
+  /** Resolves when it has ended; to the error that ended it, unless its owner did. */
+  async over(): Promise<unknown> {
+    await this.#ended;
+    return this.#failure;
   }
 
   /** Resolves when everything committed so far is in the store. */
@@ -182,33 +204,42 @@ export class Archiver implements Shipping {
     await rest(ms, AbortSignal.any([this.#end.signal, this.#wake.signal]));
   }
 
-  /** Finds the tip in the store. */
+  /** Finds the position to continue after. */
   async #resume(): Promise<void> {
-    const { tip, segments } = new ArchiveIndex(await this.#calls.list());
-    if (tip === undefined) {
+    const position = this.#after ?? await this.#lastInStore();
+    if (position === undefined) {
       this.#tip = NOTHING;
       return;
     }
-    const { databaseId } = await readSegment(this.#calls, tip);
+    const { databaseId, version, link, time } = position;
     const { copies } = this.#session.pager;
-    const { version } = this.#first!.reader.meta;
+    const { meta } = this.#first!.reader;
     if (databaseId.some((byte, i) => byte !== copies.databaseId[i])) {
       throw new RangeError("Cannot archive: the store has the archive of another database");
     }
-    if (tip.to > version) {
-      const state = `the store has version ${tip.to}, and the database was at ${version}`;
+    if (version > meta.version) {
+      const state = `the store has version ${version}, and the database was at ${meta.version}`;
       throw new RangeError(`Cannot archive: ${state}; archive an older copy to a store of its own`);
     }
-    this.#clock.notBefore(tip.last);
-    if (this.#first!.time < tip.last) {
+    this.#clock.notBefore(time);
+    if (this.#first!.time < time) {
       // The clock was set back: what is queued has times before those in the store.
       this.#first!.reader.close();
       this.#first = undefined;
     }
-    this.#tip = { version: tip.to, link: linkOf(tip) };
+    this.#tip = { version, link };
+  }
+
+  /** The position that the store leads to, and the time of the next base; undefined if empty. */
+  async #lastInStore(): Promise<ArchivePosition | undefined> {
+    const { tip, segments } = new ArchiveIndex(await this.#calls.list());
+    if (tip === undefined) return undefined;
+    const { databaseId } = await readSegment(this.#calls, tip);
+    this.#clock.notBefore(tip.last);
     const base = segments.findLast(({ kind }) => kind === BASE)!;
     const age = Math.max(0, this.#clock.now() - base.last);
     this.#nextBase = performance.now() + Math.max(0, this.#times.baseEvery - age);
+    return { databaseId, version: tip.to, link: linkOf(tip), time: tip.last };
   }
 
   async #tryToShip(): Promise<void> {

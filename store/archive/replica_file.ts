@@ -28,7 +28,7 @@ import { FileSink } from "../backup/sinks.ts";
 import { ArchiveIndex } from "./archive_index.ts";
 import type { ArchiveStore } from "./archive_store.ts";
 import { ArchivedState } from "./restore_archive.ts";
-import { linkOf, type Segment } from "./segment.ts";
+import { BASE, linkOf, type Segment } from "./segment.ts";
 import { readSegment } from "./segment_reader.ts";
 
 const { CHUNK_BYTES, FRESH_PAGES, PAGE_BYTES } = format;
@@ -89,6 +89,31 @@ export class ReplicaFile {
     }
     for (const segment of segments) await this.#apply(store, segment, signal);
     return segments.length > 0;
+  }
+
+  /**
+   * Applies a segment of a stream: one that follows the state, or a base.
+   *
+   * @param store Has its objects.
+   * @throws {CorruptionError} An object is damaged. The state is as it was.
+   * @throws {RangeError} The segment does not follow, or is of another database. The same.
+   */
+  async receive(store: ArchiveStore, segment: Segment, signal: AbortSignal): Promise<void> {
+    const { databaseId, link, meta: { version } } = this.state;
+    if (segment.kind === BASE) {
+      if (segment.to < version) {
+        const state = `it is at version ${segment.to}, and the replica at ${version}`;
+        throw new RangeError(`Cannot follow the stream: ${state}`);
+      }
+      await this.#replace((sink) => buildReplica(sink, store, [segment], signal, databaseId));
+    } else if (segment.from === version && segment.after === link) {
+      await this.#apply(store, segment, signal);
+    } else {
+      throw new RangeError(
+        `Cannot follow the stream: it goes on after version ${segment.from}, or another history, ` +
+          `and the replica is at ${version}`,
+      );
+    }
   }
 
   async #apply(store: ArchiveStore, segment: Segment, signal: AbortSignal): Promise<void> {
@@ -187,7 +212,16 @@ export async function createReplica(
   store: ArchiveStore,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const chain = new ArchiveIndex(await store.list()).plan(undefined);
+  await createReplicaOf(path, store, new ArchiveIndex(await store.list()).plan(undefined), signal);
+}
+
+/** Creates the file of a replica from segments, of which the first is a base. */
+export async function createReplicaOf(
+  path: string,
+  store: ArchiveStore,
+  chain: readonly Segment[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const sink = new FileSink(path, undefined);
   try {
     await buildReplica(sink, store, chain, signal);
@@ -208,7 +242,7 @@ async function buildReplica(
   for (const segment of chain) {
     await work.follow(segment, undefined);
     if (wantedId?.some((byte, i) => byte !== work.databaseId[i])) {
-      throw new RangeError("Cannot follow the archive: it is of another database");
+      throw new RangeError("Cannot follow: it is of another database");
     }
   }
   const { databaseId, meta, time } = work;

@@ -39,6 +39,8 @@ export class Session implements TreeSource {
   readonly uploads: Set<{ end(): void }> = new Set();
   /** The archive that ships the commits; it ends with the session. */
   archive: Shipping | undefined;
+  /** The streams that replicas receive; they end with the session. */
+  readonly streams: Set<Shipping> = new Set();
   /** Memory for results. */
   readonly slab: Slab = new Slab();
   /** Overwrites expired views, with the option `debugViews`. */
@@ -330,6 +332,9 @@ export class Session implements TreeSource {
   #endWork(): void {
     for (const upload of this.uploads) upload.end();
     this.archive?.end(new ClosedError("Cannot archive: the database is closed"));
+    for (const stream of this.streams) {
+      stream.end(new ClosedError("Cannot replicate: the database is closed"));
+    }
     if (this.pager.depth === 0 && !this.pager.readOnly) this.#housekeeping.releaseAll();
   }
 

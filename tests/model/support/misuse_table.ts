@@ -718,6 +718,7 @@ export const FUNCTIONS: readonly string[] = [
   "folderStore",
   "open",
   "openReplica",
+  "replicate",
   "restore",
   "salvage",
   "verify",

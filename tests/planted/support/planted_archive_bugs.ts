@@ -46,10 +46,18 @@ export const ARCHIVE_BUGS: readonly PlantedBug[] = [
     "archive-apart",
     "an archive that continues begins with the sum of the state that it found",
     ARCHIVER,
-    "    this.#tip = { version: tip.to, link: linkOf(tip) };\n",
-    "    this.#tip = { version: tip.to, link: linkOf(tip) };\n" +
-      "    this.#isApart = tip.to < version;\n",
+    "    this.#tip = { version, link };\n",
+    "    this.#tip = { version, link };\n" +
+      "    this.#isApart = version < meta.version;\n",
     ARCHIVE,
+  ),
+  bug(
+    "stream-link",
+    "a replica applies a segment of a stream only after the one that it follows",
+    "store/archive/replica_file.ts",
+    "} else if (segment.from === version && segment.after === link) {",
+    "} else if (segment.after === link || segment.from >= version) {",
+    "store/stream/stream_test.ts",
   ),
   bug(
     "archive-deletes-needed",

@@ -72,6 +72,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "backup",
     "changes",
     "archive",
+    "stream",
     "",
   ],
   kv: ["api", "format", "write", "schedule", "", "connect", "migrate"],
