@@ -76,18 +76,85 @@ type BoundedCall = [name: string, more: number, call: (db: Database, entries: nu
 const CALLS: readonly BoundedCall[] = [
   ["trees", 1, (db) => db.trees()],
   ["codecsOf", 1, (db) => db.codecsOf("main")],
+  ["tree", 0, (db) => db.tree("main")],
+  ["version", 0, (db) => [db.version, db.durableVersion]],
   ["snapshot", 0, (db) => db.snapshot().close()],
   ["stats", 0, (db) => db.stats()],
+  ["has", 1, (db, entries) => db.tree("main").has(keyOf(entries >> 1))],
+  ["getMany", 1, (db, entries) => db.tree("main").getMany([keyOf(entries >> 1)])],
   ["get", 1, (db, entries) => db.tree("main").get(keyOf(entries >> 1))],
   ["getView", 1, (db, entries) => db.tree("main").getView(keyOf(entries >> 1))?.length],
   ["first", 1, (db) => db.tree("main").first()],
   ["last", 1, (db) => db.tree("main").last()],
   ["a step of entries", 1, (db) => db.tree("main").entries().next()],
   ["set", 3, (db, entries) => db.tree("main").set(keyOf(entries >> 1), bytesOf(1, VALUE_BYTES))],
+  ["setMany", 3, (db, entries) => {
+    return db.tree("main").setMany([[keyOf(entries >> 1), bytesOf(1, VALUE_BYTES)]]);
+  }],
+  ["setIfAbsent", 3, (db, entries) => {
+    return db.tree("main").setIfAbsent(keyOf(entries >> 1), bytesOf(1, VALUE_BYTES));
+  }],
+  ["compareAndSet", 3, (db, entries) => {
+    return db.tree("main").compareAndSet(keyOf(entries >> 1), undefined, bytesOf(1, VALUE_BYTES));
+  }],
   ["update", 3, (db, entries) => db.tree("main").update(keyOf(entries >> 1), (value) => value)],
   ["delete", 3, (db, entries) => db.tree("main").delete(keyOf(entries >> 1))],
   ["renameTree", 3, (db) => db.renameTree("main", "other")],
+  ["visit of one entry", 1, (db, entries) => {
+    return db.tree("main").visit({ gte: keyOf(entries >> 1) }, () => false);
+  }],
+  ["inspect().cache", 0, (db) => db.inspect().cache()],
+  ["inspect().trace", 0, (db) => {
+    const inspector = db.inspect();
+    inspector.trace(true);
+    return inspector.takeTrace();
+  }],
+  ["inspect().file", 1, (db) => db.inspect().file()],
+  ["inspect().trees", 1, (db) => db.inspect().trees()],
+  ["inspect().header", 1, (db) => db.inspect().header(300)],
+  ["inspect().headers", 1, (db) => db.inspect().headers(1)],
+  ["inspect().page", 1, (db) => db.inspect().page(300)],
+  ["inspect().descend", 1, (db, entries) => {
+    return db.inspect().descend("main", new TextEncoder().encode(keyOf(entries >> 1)));
+  }],
 ];
+
+describe("a value outside of its leaf", () => {
+  const PIECE_BYTES = 2 * MIB;
+  const LENGTHS = [3000, 5 * MIB];
+  const file = new MemoryFile();
+  const db = openOn(file);
+  for (const length of LENGTHS) {
+    db.writeSync((tx) => tx.tree("values").set(String(length), bytesOf(1, length)));
+  }
+  db.close();
+
+  for (const length of LENGTHS) {
+    it(`of ${length} bytes takes a read for each piece of 2 MiB, or one`, () => {
+      const counted = new FaultyFile(new MemoryFile(file.content()));
+      const db = openOn(counted, { cacheBytes: CACHE_BYTES });
+      const before = counted.counts.read;
+      assertEquals(db.tree("values").get(String(length))?.length, length);
+      const reads = counted.counts.read - before;
+      // The catalog, the leaf, and the value.
+      assertLessOrEqual(reads, 2 + Math.ceil(length / PIECE_BYTES));
+      db.close();
+    });
+
+    it(`of ${length} bytes takes one read for each piece that getRange needs`, () => {
+      const counted = new FaultyFile(new MemoryFile(file.content()));
+      const db = openOn(counted, { cacheBytes: CACHE_BYTES });
+      const tree = db.tree("values");
+      for (const [from, to] of [[0, 10], [length - 10, length]] as const) {
+        const before = counted.counts.read;
+        assertEquals(tree.getRange(String(length), from, to)?.length, 10);
+        // The catalog and the leaf, the first time; the pieces before, whose headers lead to it.
+        assertLessOrEqual(counted.counts.read - before, 2 + Math.ceil(to / PIECE_BYTES));
+      }
+      db.close();
+    });
+  }
+});
 
 for (const chunks of SIZES) {
   describe(`a file of ${chunks} chunks`, () => {

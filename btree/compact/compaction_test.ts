@@ -1,0 +1,104 @@
+// The bounds of a compaction: what it reads and moves at most. Pages and leaves are counted.
+
+import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { format, MemoryFile } from "../../pager/mod.ts";
+import { bytesOf, change, checkDatabase, openBoth } from "../../tests/support/database.ts";
+import type { Opened } from "../../tests/support/database.ts";
+import { Compaction, type CompactionBounds } from "./compaction.ts";
+
+const { CHUNK_PAGES } = format;
+const VALUE_BYTES = 100_000;
+const VALUE_PAGES = 13;
+
+/** Bounds that leave out nothing. */
+const ALL: CompactionBounds = {
+  chunksMax: Infinity,
+  movesMax: Infinity,
+  slicePagesMax: 48,
+  valuePagesMax: Infinity,
+  leavesMax: Infinity,
+  packedMax: Infinity,
+  packsMax: Infinity,
+  slackPages: 0,
+  slackPart: 0,
+};
+
+/** A database whose large values, each in a leaf of its own, are behind free pages. */
+function withGaps(): Opened {
+  const opened = openBoth(new MemoryFile());
+  const { db } = opened;
+  change(db, "gone", (tree) => tree.set("k", new Uint8Array(5 * 1024 * 1024)));
+  change(db, "kept", (tree) => {
+    for (let i = 0; i < 200; i++) {
+      const bytes = i % 10 === 9 ? VALUE_BYTES : 1500;
+      tree.set(`k${String(i).padStart(3, "0")}`, bytesOf(i, bytes));
+    }
+  });
+  change(db, "gone", (tree) => tree.clear());
+  db.checkpoint();
+  return opened;
+}
+
+/** Compacts within bounds, a slice a transaction. Returns the compaction, and the most it moved. */
+function compact(opened: Opened, bounds: Partial<CompactionBounds>) {
+  const { session } = opened;
+  const compaction = new Compaction(session.context, session.catalog, {
+    ...ALL,
+    ...bounds,
+  });
+  while (compaction.countSlice(Infinity));
+  let most = 0;
+  for (let isMore = compaction.isWorthwhile; isMore;) {
+    const before = compaction.moved;
+    isMore = session.runSlice(() => compaction.moveSlice(Infinity));
+    most = Math.max(most, compaction.moved - before);
+  }
+  checkDatabase(opened);
+  opened.db.close();
+  return { compaction, most };
+}
+
+describe("Compaction: its bounds", () => {
+  it("moves everything without them", () => {
+    const { moved } = compact(withGaps(), {}).compaction;
+    assertGreater(moved, 20 * VALUE_PAGES);
+  });
+
+  it("leaves a file with more chunks as it is, and reads no header page of the rest", () => {
+    const opened = withGaps();
+    const { pager } = opened.session;
+    assertGreater(pager.meta.pageCount, 2 * CHUNK_PAGES);
+    const copied: number[] = [];
+    const copyHeaderPage = pager.copyHeaderPage.bind(pager);
+    pager.copyHeaderPage = (chunk, into) => {
+      copied.push(chunk);
+      return copyHeaderPage(chunk, into);
+    };
+    const compaction = new Compaction(opened.session.context, opened.session.catalog, {
+      ...ALL,
+      chunksMax: 2,
+    });
+    while (compaction.countSlice(Infinity));
+    assertEquals(copied, [0, 1]);
+    assertEquals([compaction.isWorthwhile, compaction.isThin], [false, false]);
+    opened.db.close();
+  });
+
+  it("ends at a value whose key is not in the leaves that it may read", () => {
+    const { moved } = compact(withGaps(), { leavesMax: 8 }).compaction;
+    assertLess(moved, 20 * VALUE_PAGES);
+  });
+
+  it("ends at a value that is larger than it may move", () => {
+    const { moved } = compact(withGaps(), { valuePagesMax: VALUE_PAGES - 1 }).compaction;
+    assertLess(moved, VALUE_PAGES);
+  });
+
+  it("moves at most its pages, and in a slice at most that slice's, or the rest of a value", () => {
+    const { compaction, most } = compact(withGaps(), { movesMax: 50, slicePagesMax: 20 });
+    assertLess(compaction.moved, 50 + VALUE_PAGES);
+    assertLess(most, 20 + VALUE_PAGES);
+    assert(most > 0);
+  });
+});
