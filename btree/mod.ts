@@ -50,6 +50,8 @@ export { type ChooseMemory, LeafBatch, type ResultMemory } from "./node/leaf_bat
 export { LeafCursor } from "./walk/leaf_cursor.ts";
 export { LookupBatch } from "./walk/lookup_batch.ts";
 export { ChangedLeaves, type LeafSet, type VersionHeaders } from "./compare/changed_leaves.ts";
+export { ExternalSort } from "./sort/external_sort.ts";
+export type { EntrySink } from "./sort/sort_buffer.ts";
 export { type EntryChange, treeChanges } from "./compare/tree_changes.ts";
 export { leafEntries, type LeafEntry, type TreeVersion, valueOf } from "./compare/leaf_entries.ts";
 export { firstLeafOf, type LeafRecords, leafRecords } from "./inspect/leaf_records.ts";

@@ -223,6 +223,70 @@ describe("a change of nothing", () => {
   });
 });
 
+describe("a load of entries in any order", () => {
+  const COUNT = 20_000;
+  /** The keys of the numbers below `COUNT`, in an order of no help. */
+  const shuffled = function* (salt: number): Generator<[string, Uint8Array]> {
+    // 7,919 has no divisor in common with the number of keys.
+    for (let i = 0; i < COUNT; i++) {
+      yield [keyAt(i * 7919 % COUNT), bytesAt(i * 7919 % COUNT, salt)];
+    }
+  };
+  const keyAt = (number: number) => `key ${String(number).padStart(6, "0")}`;
+  const bytesAt = (number: number, salt: number) => {
+    const bytes = new Uint8Array(number % 1000 === 0 ? 50_000 : 8);
+    new DataView(bytes.buffer).setUint32(0, number + salt);
+    return bytes;
+  };
+
+  it("fills an empty tree as a load in key order does, and changes one that has entries", () => {
+    const db = openOn(new MemoryFile());
+    const load = (name: string, given: Iterable<[string, Uint8Array]>) => {
+      return db.writeSync((tx) => tx.tree(name).load(given, { unordered: name === "any" }));
+    };
+    assertEquals(load("any", shuffled(0)), COUNT);
+    assertEquals(load("ordered", [...shuffled(0)].sort(([a], [b]) => a < b ? -1 : 1)), COUNT);
+    const leaves = (name: string) => db.tree(name).stats()!.leafPages;
+    assertEquals(leaves("any"), leaves("ordered"));
+    assertEquals(load("any", [...shuffled(1), ["last", VALUE], ["last", VALUE]]), COUNT + 1);
+    let number = 0;
+    for (const [key, value] of db.tree("any").entries()) {
+      if (number === COUNT) break;
+      assertEquals(new TextDecoder().decode(key), keyAt(number));
+      assertEquals(value, bytesAt(number++, 1));
+    }
+    assertEquals([number, db.tree("any").count()], [COUNT, COUNT + 1]);
+    db.close();
+  });
+
+  it("is refused, and nothing is left, if its source drops the tree or throws", () => {
+    const db = openOn(new MemoryFile());
+    change(db, "a", (tree) => tree.set("a", VALUE));
+    const { pagesOfKind } = db.census();
+    const endings = [
+      () => void db.dropTree("a"),
+      () => {
+        throw new TypeError("no more entries");
+      },
+    ];
+    for (const end of endings) {
+      assertThrows(() => {
+        db.writeSync((tx) => {
+          const source = function* (): Generator<[string, Uint8Array]> {
+            yield* shuffled(0);
+            end();
+            yield ["b", VALUE];
+          };
+          tx.tree("a").load(source(), { unordered: true });
+        });
+      }, TypeError);
+      assertEquals([...db.tree("a").keys()].length, 1);
+      assertEquals(db.census().pagesOfKind, pagesOfKind);
+    }
+    db.close();
+  });
+});
+
 describe("what was read", () => {
   it("can be put elsewhere in the same page, as value and as key", () => {
     const db = openOn(new MemoryFile());

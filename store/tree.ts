@@ -254,7 +254,7 @@ export class Tree<
 
   /**
    * Adds entries, all or none. It is much faster than single calls if the tree is empty and the
-   * entries are in key order. Durable when it resolves.
+   * entries are in key order, or with `unordered`, which sorts them. Durable when it resolves.
    *
    * ```ts
    * import { open, u64 } from "../mod.ts";
@@ -266,7 +266,7 @@ export class Tree<
    * console.assert(squares.get(30) === 900n);
    * ```
    *
-   * @returns The number of entries.
+   * @returns The number of entries; with `unordered`, of different keys.
    * @throws {RangeError} The tree is empty, and an entry is not after the previous one; or the fill
    * factor is out of range.
    */

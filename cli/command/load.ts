@@ -245,7 +245,7 @@ function codecsOf(db: Database, name: string, { options, keys }: Job, section: S
     : codecsForDump(db, name, options, section.codecs);
 }
 
-/** Stores entries: a bulk load while they arrive in key order, then single sets. */
+/** Stores entries: a bulk load while they arrive in key order, then one that sorts the others. */
 function loadInto(tree: AnyTransactionTree, entries: Generator<Entry, void, undefined>): void {
   let held: Entry | undefined;
   const ascending = function* (): Generator<Entry, void, undefined> {
@@ -261,9 +261,12 @@ function loadInto(tree: AnyTransactionTree, entries: Generator<Entry, void, unde
     }
   };
   tree.load(ascending());
-  for (let entry = held; entry !== undefined; entry = entries.next().value ?? undefined) {
-    tree.set(entry[0], entry[1]);
-  }
+  const others = function* (): Generator<Entry, void, undefined> {
+    if (held === undefined) return;
+    yield held;
+    yield* entries;
+  };
+  tree.load(others(), { unordered: true });
 }
 
 /** Refuses an empty input, which is usually a mistake. */

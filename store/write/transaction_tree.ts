@@ -13,7 +13,14 @@ import { checkIterable, findEntries, ReadTree } from "../read/read_tree.ts";
 import { refusePromise, type Sync } from "../read/argument_checks.ts";
 import type { TransactionSource } from "./transaction_source.ts";
 import type { TreeFormat } from "../read/tree_format.ts";
-import { fillOf, type LoadOptions, refuseLost, TreeLoad } from "./tree_load.ts";
+import {
+  type Load,
+  type LoadOptions,
+  loadOptionsOf,
+  refuseLost,
+  TreeLoad,
+  UnorderedLoad,
+} from "./tree_load.ts";
 
 /** The bytes of a frame: a view of a buffer of this size may be a view of a page. */
 const FRAME_BYTES = 2 * 1024 * 1024;
@@ -170,19 +177,19 @@ export class TransactionTree<
 
   /**
    * Adds entries. It is much faster than single calls if the tree is empty and they are in key
-   * order.
+   * order, or with `unordered`, which sorts them.
    *
-   * @returns The number of entries.
+   * @returns The number of entries; with `unordered`, of different keys.
    * @throws {RangeError} The tree is empty, and an entry is not after the previous one; or the fill
    * factor is out of range.
    * @throws {TypeError} The source of the entries dropped or renamed the tree meanwhile.
    */
   load(entries: Iterable<readonly [KI, VI]>, options: LoadOptions = {}): number {
     checkIterable("load", entries);
-    const fill = fillOf(options);
+    const given = loadOptionsOf(options);
     const { session } = this.#source;
     const before = findEntries(this);
-    let load: TreeLoad | undefined;
+    let load: Load | undefined;
     let index = 0;
     try {
       for (const [key, value] of entries) {
@@ -190,7 +197,7 @@ export class TransactionTree<
         const length = this.#encodeKey(key, index++);
         const ownKey = ownBytes(this.#format.bytes);
         // Loading no entries creates no tree.
-        load ??= this.#beginLoad(before, fill);
+        load ??= this.#beginLoad(before, given);
         load.add(ownKey, length, bytes);
       }
       if (load !== undefined) return load.finish();
@@ -203,10 +210,14 @@ export class TransactionTree<
   }
 
   /** Begins a load into the tree that existed before the source yielded its first entry. */
-  #beginLoad(before: BTree | undefined, fill: number): TreeLoad {
+  #beginLoad(before: BTree | undefined, { fill, unordered }: Required<LoadOptions>): Load {
     const { session } = this.#source;
     if (before !== undefined) refuseLost(session, this.name, before);
-    return this.#change((tree) => new TreeLoad(session, this.name, tree, fill));
+    const { name } = this;
+    return this.#change((tree) => {
+      if (unordered) return new UnorderedLoad(session, name, tree, fill);
+      return new TreeLoad(session, name, tree, fill);
+    });
   }
 
   /** The bytes of a value, never a view of a page. */

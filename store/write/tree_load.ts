@@ -1,12 +1,12 @@
 /**
- * Loads many entries into a tree in one transaction: a bulk load if the tree is empty, otherwise
- * single puts.
+ * Loads many entries into a tree in one transaction, in key order or in any: a bulk load if the
+ * tree is empty, otherwise single puts.
  *
  * The source of the entries may run any code in between, and may even change this tree. A drop or
  * rename of the tree is detected at the next entry and at the end.
  */
 
-import { type BTree, BulkLoad } from "../../btree/mod.ts";
+import { type BTree, BulkLoad, ExternalSort } from "../../btree/mod.ts";
 import { checkOptions } from "../read/argument_checks.ts";
 import type { Session } from "./session.ts";
 
@@ -21,23 +21,37 @@ export interface LoadOptions {
    * leaves room for later inserts. 1 makes the smallest file, for a tree that no longer changes.
    */
   readonly fill?: number;
+  /**
+   * Whether the entries come in any order. They are sorted first, in 64 MiB of memory, and in free
+   * pages of the file if that does not suffice. Of several entries with one key the last remains.
+   * Default false.
+   */
+  readonly unordered?: boolean;
+}
+
+/** A load: takes entries, and ends. */
+export interface Load {
+  /** Adds an entry. */
+  add(key: Uint8Array, length: number, value: Uint8Array): void;
+  /** Ends the load. Returns the number of entries. */
+  finish(): number;
 }
 
 /**
- * The fill factor that options name, or the default.
+ * The options with their defaults.
  *
  * @throws {TypeError} The options are not an object with valid fields.
  * @throws {RangeError} The fill factor is out of range.
  */
-export function fillOf(options: LoadOptions): number {
-  checkOptions("load", options, { fill: "number" });
-  const { fill = FILL_DEFAULT } = options;
-  if (fill >= FILL_MIN && fill <= 1) return fill;
+export function loadOptionsOf(options: LoadOptions): Required<LoadOptions> {
+  checkOptions("load", options, { fill: "number", unordered: "boolean" });
+  const { fill = FILL_DEFAULT, unordered = false } = options;
+  if (fill >= FILL_MIN && fill <= 1) return { fill, unordered };
   throw new RangeError(`Cannot load: fill ${fill} is not in ${FILL_MIN}..1`);
 }
 
 /** Loads many entries into a tree in one transaction. */
-export class TreeLoad {
+export class TreeLoad implements Load {
   readonly #session: Session;
   readonly #name: string;
   #tree: BTree;
@@ -87,6 +101,59 @@ export class TreeLoad {
     tree.nodes.changes++;
     this.#session.feed.noteLoad(this.#name, this.#count);
     return this.#count;
+  }
+}
+
+/**
+ * Loads entries in any order into a tree: sorts them, and then loads them as a `TreeLoad`. If the
+ * tree has entries, each leaf is changed once.
+ */
+export class UnorderedLoad implements Load {
+  readonly #session: Session;
+  readonly #name: string;
+  readonly #tree: BTree;
+  readonly #fill: number;
+  readonly #sort: ExternalSort;
+  #epoch: number;
+
+  /**
+   * Begins a load.
+   *
+   * @param session The session of the database.
+   * @param name The name of the tree.
+   * @param tree The tree.
+   * @param fill The fill factor of a bulk load.
+   * @param bytesMax The memory in which entries are sorted; default see `ExternalSort`.
+   */
+  constructor(session: Session, name: string, tree: BTree, fill: number, bytesMax?: number) {
+    this.#session = session;
+    this.#name = name;
+    this.#tree = tree;
+    this.#fill = fill;
+    this.#sort = new ExternalSort(session.context, tree.id, bytesMax);
+    this.#epoch = session.epoch;
+  }
+
+  /**
+   * Adds an entry.
+   *
+   * @throws {TypeError} The tree was dropped or renamed meanwhile.
+   */
+  add(key: Uint8Array, length: number, value: Uint8Array): void {
+    this.#session.refuseDoomed();
+    if (this.#epoch !== this.#session.epoch) {
+      refuseLost(this.#session, this.#name, this.#tree);
+      this.#epoch = this.#session.epoch;
+    }
+    this.#sort.add(key, length, value);
+  }
+
+  /** Sorts and loads the entries. Returns the number of different keys. */
+  finish(): number {
+    const tree = refuseLost(this.#session, this.#name, this.#tree);
+    const load = new TreeLoad(this.#session, this.#name, tree, this.#fill);
+    this.#sort.drain(load);
+    return load.finish();
   }
 }
 

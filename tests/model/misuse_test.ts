@@ -344,13 +344,16 @@ describe("entries that drop the tree into which they are loaded", () => {
             }
             if (when === "last") take(db);
           };
-          const load = () =>
+          const load = (unordered: boolean) =>
             db.writeSync((tx) => {
               const tree = tx.tree("loaded");
               if (!isEmpty) tree.set("a", bytesOf(1, 1));
-              tree.load(entries());
+              tree.load(entries(), { unordered });
             });
-          assertThrows(load, TypeError, "Cannot load: tree loaded was dropped or renamed");
+          const message = "Cannot load: tree loaded was dropped or renamed";
+          for (const unordered of [false, true]) {
+            assertThrows(() => load(unordered), TypeError, message);
+          }
           assertContent(contentOf(db), sample.content);
           db.close();
         });

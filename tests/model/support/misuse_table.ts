@@ -599,6 +599,7 @@ const CHANGES: Rows<Tree | TransactionTree> = {
       ...wrongs<Tree | TransactionTree>(
         [
           ...all([null, 7, "full", { fil: 1 }, { fill: "0.9" }], TypeError, "Cannot load: "),
+          ...all([{ unordered: 1 }], TypeError, "Cannot load: "),
           ...all([{ fill: 0.4 }, { fill: 1.1 }, { fill: NaN }], RangeError, "Cannot load: fill"),
         ],
         (tree, options) => tree.load([], options as never),

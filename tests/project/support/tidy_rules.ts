@@ -59,7 +59,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "copy",
     "",
   ],
-  btree: ["node", "value", "walk", "change", "check", "", "compact", "inspect", "compare"],
+  btree: ["node", "value", "walk", "change", "check", "", "compact", "inspect", "compare", "sort"],
   store: [
     "codec",
     "memory",
