@@ -3,15 +3,22 @@
  * and closes the file.
  */
 
-import { type Database, open, type Snapshot } from "../mod.ts";
+import { type Database, LockedError, open, type OpenOptions, type Snapshot } from "../mod.ts";
 import type { CodecPair } from "./form/codecs.ts";
-import { type AnyReadTree, codecsFor, type Context, textOf } from "./spec/command_spec.ts";
+import {
+  type AnyReadTree,
+  codecsFor,
+  type Context,
+  type FileUse,
+  textOf,
+} from "./spec/command_spec.ts";
 import { COMMANDS } from "./all_commands.ts";
 import { EXIT, type ExitCode, failureOf, Refusal, withPath } from "./io/exit.ts";
 import { inspectFile, type Inspection } from "./inspect/mod.ts";
 import type { Interruption } from "./io/interruption.ts";
 import { NewDatabase } from "./io/new_file.ts";
 import { note, Output, wantsColours } from "./io/output.ts";
+import { oneLine } from "./io/text.ts";
 import { type Call, parseLine, type ParserOptions } from "./spec/parser.ts";
 
 /** The version of the program. */
@@ -54,6 +61,7 @@ async function runLine(words: readonly string[], out: Output): Promise<ExitCode>
     json: options["json"] === true,
     colours: wantsColours(),
     lockTimeoutMs,
+    isFollowed: opened.isFollowed,
     inShell: false,
     commands: COMMANDS,
     interruption: opened.interruption,
@@ -89,6 +97,7 @@ function flushQuietly(out: Output): void {
 /** FILE, opened as far as a command specifies. */
 interface Opened {
   readonly db: Database;
+  readonly isFollowed: boolean;
   readonly inspection: Inspection;
   readonly interruption: Interruption | undefined;
   /** A tree for reading; the first call takes a snapshot. */
@@ -109,9 +118,10 @@ function openAs({ spec, file: path, args }: Call, lockTimeoutMs: number): Opened
     return { ...NOT_OPENED, inspection, [Symbol.dispose]: close };
   }
   if (use === "fill" && isMissing(path)) return openNew(path, spec.filledFrom?.(args) ?? STDIN);
-  const how = use === "read" ? { readOnly: true } : { create: use !== "write" };
   const isMade = use === "create" && isMissing(path);
-  const db = open(path, { ...how, lockTimeoutMs });
+  const { db, isFollowed } = use === "read"
+    ? openToRead(path, lockTimeoutMs)
+    : { db: open(path, { ...OPTIONS[use], lockTimeoutMs }), isFollowed: false };
   const reading = new Reading(db);
   const close = () => {
     reading.close();
@@ -120,6 +130,7 @@ function openAs({ spec, file: path, args }: Call, lockTimeoutMs: number): Opened
   return {
     ...NOT_OPENED,
     db,
+    isFollowed,
     inspection: db.inspect(),
     read: (name, codecs) => reading.tree(name, codecs),
     async guard(body) {
@@ -132,6 +143,33 @@ function openAs({ spec, file: path, args }: Call, lockTimeoutMs: number): Opened
     },
     [Symbol.dispose]: close,
   };
+}
+
+/** How the uses that need the lock open a file. */
+const OPTIONS: Readonly<Partial<Record<FileUse, OpenOptions>>> = {
+  copy: { readOnly: true },
+  write: { create: false },
+};
+
+/** Opens a file read-only, or follows it and says so if another process has the lock. */
+function openToRead(path: string, lockTimeoutMs: number): { db: Database; isFollowed: boolean } {
+  const db = openLockedOrFollow(path, lockTimeoutMs);
+  if (db.follows) {
+    note(
+      `Another process has ${oneLine(path)} open: what is shown is version ${db.version}, ` +
+        "its last commit that is certainly on disk.",
+    );
+  }
+  return { db, isFollowed: db.follows };
+}
+
+function openLockedOrFollow(path: string, lockTimeoutMs: number): Database {
+  try {
+    return open(path, { readOnly: true, lockTimeoutMs });
+  } catch (error) {
+    if (!(error instanceof LockedError)) throw error;
+    return open(path, { follow: true });
+  }
 }
 
 function openNew(path: string, from: string | number): Opened {
@@ -176,6 +214,7 @@ class Reading {
 
 /** For commands that open no file. */
 const NOT_OPENED: Opened = {
+  isFollowed: false,
   db: undefined as unknown as Database,
   inspection: undefined as unknown as Inspection,
   interruption: undefined,

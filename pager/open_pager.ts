@@ -7,9 +7,11 @@
 import { checkDoors } from "./door/doors.ts";
 import { openDiskFile, openUnlockedDiskFile } from "./file/disk_file.ts";
 import type { File } from "./file/file.ts";
+import { Disk } from "./file/disk.ts";
 import { MemoryFile } from "./file/memory_file.ts";
 import { pathOf } from "./file/path.ts";
-import { inFile } from "./format/errors.ts";
+import { inFile, LockedError } from "./format/errors.ts";
+import { examineSuperblocks } from "./journal/superblocks.ts";
 import { Pager } from "./pager.ts";
 import { checkSizes, type PagerOptions } from "./recovery/options.ts";
 
@@ -26,19 +28,37 @@ export function openPager(path: string | URL, options: PagerOptions = {}): Pager
   const place = pathOf("open", path);
   checkSizes(options); // before a file is created
   checkDoors(place, options);
-  const inMemory = place === ":memory:";
-  const file: File = inMemory ? new MemoryFile() : openFile(place, options);
+  if (place === ":memory:") return pagerOn(new MemoryFile(), { ...options, journal: false });
+  if (options.follow === true) return pagerOn(openUnlockedDiskFile(place, options.io), options);
+  const file = openDiskFile(place, options);
+  if (options.readOnly !== true || holdsStill(file)) return pagerOn(file, options);
+  file.close();
+  if (options.follow === false) throw new LockedError(place, false);
+  return pagerOn(openUnlockedDiskFile(place, options.io), { ...options, follow: true });
+}
+
+function pagerOn(file: File, options: PagerOptions): Pager {
   try {
-    return new Pager(file, inMemory ? { ...options, journal: false } : options);
+    return new Pager(file, options);
   } catch (error) {
     file.close();
     throw inFile(error, file.path);
   }
 }
 
-/** A follower takes no lock. */
-function openFile(place: string, options: PagerOptions): File {
-  return options.follow === true
-    ? openUnlockedDiskFile(place, options.io)
-    : openDiskFile(place, options);
+/**
+ * Whether nobody writes a file that is locked for reading. If its superblock says that it is open,
+ * the lock must be exclusive: other processes that share the file hold it too, and write. A process
+ * that was killed leaves the same superblock.
+ */
+function holdsStill(file: File): boolean {
+  try {
+    if (examineSuperblocks(new Disk(file)).current?.open !== true) return true;
+    if (!file.lock(true)) return false;
+    // A change of the lock is two: another handle may have closed the file in between.
+    return examineSuperblocks(new Disk(file)).current?.open === true || file.lock(false);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
 }

@@ -74,6 +74,21 @@ export class Database {
   }
 
   /**
+   * Whether it follows a file that another process may be writing: with the option `follow`, or
+   * `readOnly` where such a process cannot be ruled out.
+   *
+   * ```ts
+   * import { open } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * console.assert(!db.follows);
+   * ```
+   */
+  get follows(): boolean {
+    return this.#session.pager.follower !== undefined;
+  }
+
+  /**
    * Returns the tree of a name, with keys and values of bytes; keys may also be given as text. Its
    * first entry creates it.
    *
@@ -579,7 +594,7 @@ export class Database {
    * @throws {IoError} Committed changes could not be written.
    */
   close(): void {
-    if (!this.#session.closed) this.#refuseInside("close");
+    this.#refuseOpen("close");
     this.#session.close();
   }
 
@@ -603,12 +618,18 @@ export class Database {
    * @throws {IoError} Committed changes could not be written.
    */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#session.closed) this.#refuseInside("close");
+    this.#refuseOpen("close");
     await this.#session.closeLater();
   }
 
   #refuseInside(action: string): void {
     this.#session.checkOpen();
+    this.#refuseOpen(action);
+  }
+
+  /** Refuses an action while a transaction is open; the database may be closed. */
+  #refuseOpen(action: string): void {
+    this.#session.views?.expire();
     if (this.#session.pager.depth === 0) return;
     throw new TypeError(`Cannot ${action}: a transaction is open`);
   }

@@ -14,15 +14,18 @@ export interface OpenOptions {
    */
   durability?: Durability | undefined;
   /**
-   * Opens the file read-only. Recovery takes place in memory. Many such handles can have a file
-   * open at once. Default false.
+   * Opens the file read-only. Many such handles can have a closed file open at once. A file that
+   * was not closed is recovered in memory, and is locked exclusively meanwhile; others can `follow`
+   * it. Default false.
    */
   readOnly?: boolean | undefined;
   /**
    * Follows a file that another process may have open for writing: it needs permission to read
    * alone, takes no lock, and writes nothing. It shows the commits that are on the medium, newer
    * ones in later turns of the event loop, and refuses changes. Snapshots and iterators keep their
-   * version, or end with `SnapshotTooOldError` when the file has replaced its pages. Default false.
+   * version, or end with `SnapshotTooOldError` when the file has replaced its pages. By default a
+   * handle follows only if it is read-only, finds a file that was not closed, and does not get its
+   * lock exclusively; with false that is a `LockedError`.
    */
   follow?: boolean | undefined;
   /** Creates a missing file, unless it is opened read-only. Default true. */

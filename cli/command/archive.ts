@@ -16,7 +16,7 @@ export const archive: CommandSpec = {
     "has the file open archives every commit itself, by archive() of the library. STORE is a " +
     "folder, or the URL of a bucket of S3, with a prefix of names after '#'; its key is in " +
     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
-  file: "read",
+  file: "copy",
   args: [{ name: "store", what: "the archive, which may be missing; one for each database" }],
   options: [],
   examples: [

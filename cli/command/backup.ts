@@ -21,7 +21,7 @@ export const backup: CommandSpec = {
   details: "Every page is checked while it is copied. A file that was not closed is recovered in " +
     "memory, and its copy is closed. With --since the new file is an increment, which 'restore' " +
     "applies to a copy of that version. The new file takes its name when it is complete.",
-  file: "read",
+  file: "copy",
   args: [{ name: "to", what: "the path of the copy, which must not exist" }],
   options: [{
     flags: "--since <version>",

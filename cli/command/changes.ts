@@ -18,7 +18,7 @@ export const changes: CommandSpec = {
     "Only pages that changed are compared. A line is set or delete, the tree, the key and, " +
     "of a set, the value, with tabs between them. A tree that no longer exists is printed as the " +
     "stored bytes.",
-  file: "read",
+  file: "copy",
   args: [],
   options: [{
     flags: "--since <copy>",

@@ -32,14 +32,14 @@ export const info: CommandSpec = {
   options: [],
   examples: [["info cities.quire", "a summary, and a table of pages by kind"]],
   inShell: true,
-  run({ db, inspect, path, out, json }) {
+  run({ db, inspect, path, out, json, isFollowed }) {
     const { version, fileBytes, pageCount, recovery } = db.stats();
     const census = db.census();
     const trees = db.trees().length;
     const parts = partsOf(census);
     if (json) {
       const pages = { pageBytes: format.PAGE_BYTES, pageCount, chunks: census.chunks };
-      const closed = recovery === undefined;
+      const closed = recovery === undefined && !isFollowed;
       return out.json({ path, fileBytes, ...pages, version, trees, closed, parts });
     }
     out.lines(alignPairs([
@@ -52,7 +52,7 @@ export const info: CommandSpec = {
       ],
       ["version", `${version}, the last commit`],
       ["trees", count(trees)],
-      ["closed", closedAs(db)],
+      ["closed", isFollowed ? "no: another process has it open" : closedAs(db)],
       ["superblocks", superblocksOf(inspect())],
     ]));
     out.line();

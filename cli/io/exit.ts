@@ -6,6 +6,7 @@
  */
 
 import {
+  BusyError,
   CorruptionError,
   IoError,
   LimitError,
@@ -158,6 +159,9 @@ function kindOf(error: unknown, message: string): [ExitCode, string?] {
   if (error instanceof CorruptionError) return [EXIT.damaged, damageRemedy(message)];
   if (error instanceof LimitError) return [EXIT.unusable, "do it in smaller parts"];
   if (error instanceof SnapshotTooOldError) return [EXIT.unusable, "try again"];
+  if (error instanceof BusyError) {
+    return [EXIT.unusable, "try again, or close it there, and run 'quire verify'"];
+  }
   if (error instanceof IoError) return [EXIT.unusable, ioRemedy(message)];
   if (error instanceof Deno.errors.NotCapable) {
     const isNet = /Requires net access/.test(message);

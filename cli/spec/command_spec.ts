@@ -41,8 +41,10 @@ export interface OptionSpec {
 
 /** What a command does with FILE. */
 export type FileUse =
-  /** Opens it read-only. */
+  /** Opens it read-only, and follows it if another process has it open for writing. */
   | "read"
+  /** Opens it read-only, and needs every page of one version. */
+  | "copy"
   /** Opens it for writing; the file must exist. */
   | "write"
   /** Opens it for writing, and creates it if it is missing. */
@@ -89,6 +91,8 @@ export interface Context {
   readonly colours: boolean;
   /** How long to wait for another handle to close, in milliseconds. */
   readonly lockTimeoutMs: number;
+  /** Whether another process has FILE open, so that the command follows it. */
+  readonly isFollowed: boolean;
   /** Whether the command runs as a statement of the shell. */
   readonly inShell: boolean;
   /** All commands of the program. */

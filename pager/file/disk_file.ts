@@ -230,7 +230,12 @@ class DiskFile implements File {
 
   /** A path without a file does not count: a file can be moved while it is open. */
   isReplaced(): boolean {
-    const found = fs.statSync(this.path, { throwIfNoEntry: false });
+    let found: fs.Stats | undefined;
+    try {
+      found = fs.statSync(this.path, { throwIfNoEntry: false });
+    } catch {
+      return false; // The folder may have become unreadable.
+    }
     if (found === undefined) return false;
     const { dev, ino } = fs.fstatSync(this.#descriptor);
     return found.ino !== ino || found.dev !== dev;

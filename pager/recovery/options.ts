@@ -62,7 +62,10 @@ export interface PagerOptions extends DiskFileOptions, DoorOptions {
    * `"whole"`.
    */
   tornSectors?: "whole" | "protect" | undefined;
-  /** Follow the file without a lock, while another process may write it. Default false. */
+  /**
+   * Follow the file without a lock, while another process may write it. Undefined: only if it is
+   * read-only, and such a process cannot be ruled out; with false such a file is refused.
+   */
   follow?: boolean | undefined;
   /** Log commits. If false, nothing outlives the handle; for files in memory. Default true. */
   journal?: boolean | undefined;

@@ -60,7 +60,7 @@ export async function restoreChain(
   const target = pathOf(ACTION, to);
   const [source, ...paths] = chain.map((path) => pathOf(ACTION, path));
   assert(source !== undefined, "a chain has a base");
-  const pager = openPager(source, { readOnly: true, lockTimeoutMs });
+  const pager = openPager(source, { readOnly: true, follow: false, lockTimeoutMs });
   const opened: Increment[] = [];
   try {
     for (const path of paths) opened.push(openIncrement(path));

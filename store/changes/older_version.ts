@@ -45,7 +45,7 @@ export function snapshotOf(session: Session, pages: PageSnapshot): DatabaseVersi
  */
 export function fileOf(action: string, path: string | URL): DatabaseVersion {
   const place = pathOf(action, path);
-  const session = new Session(openPager(place, { readOnly: true }));
+  const session = new Session(openPager(place, { readOnly: true, follow: false }));
   try {
     const pages = session.pager.snapshot();
     return { ...versionOf(session, pages, place), [Symbol.dispose]: () => session.close() };

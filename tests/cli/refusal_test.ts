@@ -45,6 +45,8 @@ const ON_FILES = namesWhere(({ name, file }) => file !== "none" && !SERVERS.incl
 const MAKERS = usersOf("create", "fill", "new");
 /** They read the file even if another process has locked it. */
 const INSPECTORS = usersOf("inspect");
+/** They follow a file that another process has open. */
+const FOLLOWERS = usersOf("read");
 /** They do not open the file as a database. */
 const UNLOCKED = usersOf("unlocked");
 /** They do not refuse a file because it is no database. */
@@ -279,7 +281,7 @@ describe("cli: refusals", () => {
       [["get", "db.quire", "words", "emu", "--raw"], 1, /Cannot find key emu/],
     ]));
 
-  it("are for a file locked by another process, except for commands that read headers", () =>
+  it("are for a file locked by another process, except for commands that only read", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/db.quire`;
       makeCliSample(path);
@@ -291,6 +293,10 @@ describe("cli: refusals", () => {
         if (INSPECTORS.includes(name)) {
           assertEquals([runs[index]!.code, runs[index]!.err], [0, ""], name);
           assertMatch(runs[index]!.out, /^unsynchronised: another process has the file open/m);
+        } else if (FOLLOWERS.includes(name)) {
+          assertEquals(runs[index]!.code, 0, name);
+          assertMatch(runs[index]!.err, /^Another process has .*db\.quire open: what is shown is/);
+          assertEquals(runs[index]!.err.split("\n").length, 2, "one line");
         } else {assertRefusal(
             name,
             runs[index]!,

@@ -132,6 +132,20 @@ describe("a second open of one file", () => {
     });
   });
 
+  it("is refused to a second reader of a file that was not closed, which can follow it", () => {
+    inTempDir((dir) => {
+      const path = `${dir}/file`;
+      Deno.writeFileSync(path, pending);
+      using first = open(path, { readOnly: true });
+      assertThrows(() => open(path, { readOnly: true }), LockedError);
+      assertThrows(() => open(path), LockedError);
+      using second = open(path, { follow: true });
+      assertEquals([first.follows, second.follows], [false, true]);
+      assertEquals(first.tree("tree").count(), ENTRIES_PENDING);
+      assertBytes(path, pending);
+    });
+  });
+
   it("waits as long as lockTimeoutMs says", () => {
     inTempDir((dir) => {
       const path = `${dir}/file`;

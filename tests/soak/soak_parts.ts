@@ -54,6 +54,22 @@ export const PARTS: readonly Part[] = [
     counts: /^rot in journals/,
   },
   {
+    name: "followers",
+    file: "tests/share/follow_test.ts",
+    env: { QUIRE_FOLLOW: "120" },
+    minutes: 5,
+    rhythm: "each round",
+    counts: /^followers:/,
+  },
+  {
+    name: "followers, interleaved",
+    file: "tests/share/follow_interleaved_test.ts",
+    env: { QUIRE_FOLLOW: "200" },
+    minutes: 5,
+    rhythm: "each round",
+    counts: /^followers, interleaved/,
+  },
+  {
     name: "kill -9",
     file: "tests/crash/kill_test.ts",
     env: { QUIRE_KILLS: "1000" },
