@@ -8,6 +8,9 @@
 import type { KvKey, KvListSelector } from "../api/types.ts";
 import { encodeKey, wrongType } from "./key.ts";
 
+/** The bytes that follow a key in the first key behind it, and in the end of what is below it. */
+const [FIRST, LAST] = [Uint8Array.of(0x00), Uint8Array.of(0xff)];
+
 /** A selector with keys as bytes. */
 export interface Selector {
   /** All selected keys begin with these bytes. */
@@ -91,10 +94,10 @@ export function boundsOf(
   last: Uint8Array | undefined,
   reverse: boolean,
 ): KeyBounds {
-  const lower = start ?? concat(common, 0x00);
-  const upper = end ?? concat(common, 0xff);
+  const lower = start ?? concat(common, FIRST);
+  const upper = end ?? concat(common, LAST);
   if (last === undefined) return { lower, upper };
-  const bounds = reverse ? { lower, upper: last } : { lower: concat(last, 0x00), upper };
+  const bounds = reverse ? { lower, upper: last } : { lower: concat(last, FIRST), upper };
   const isBelow = start !== undefined && compareBytes(bounds.lower, start) < 0;
   const isAbove = end !== undefined && compareBytes(bounds.upper, end) > 0;
   if (isBelow || isAbove) throw new TypeError("cursor out of bounds");
@@ -107,7 +110,7 @@ export function boundsOf(
  * @throws {TypeError} The cursor is malformed.
  */
 export function keyOfCursor({ common }: Selector, cursor: string): Uint8Array {
-  return concat(common, ...decodeCursor(cursor));
+  return concat(common, decodeCursor(cursor));
 }
 
 function checkSelector({ common, start, end }: Selector): void {
@@ -170,7 +173,7 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
-function concat(bytes: Uint8Array, ...more: number[]): Uint8Array {
+function concat(bytes: Uint8Array, more: Uint8Array): Uint8Array {
   const result = new Uint8Array(bytes.length + more.length);
   result.set(bytes);
   result.set(more, bytes.length);

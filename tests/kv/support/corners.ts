@@ -101,6 +101,14 @@ const reads: Corner[] = [
       list({ start: ["a"], end: ["b"] }, { cursor, reverse: true }),
     ],
   ]),
+  ...["_w==", "AmEA", "AA==", "A".repeat(4000), "A".repeat(400_000)].flatMap((cursor): Corner[] => [
+    [`a cursor of ${cursor.length} below a prefix`, list({ prefix: ["a"] }, { cursor })],
+    [
+      `a cursor of ${cursor.length} below a prefix, backwards`,
+      list({ prefix: ["a"] }, { cursor, reverse: true }),
+    ],
+    [`a cursor of ${cursor.length} of a range`, list({ start: ["a"], end: ["b"] }, { cursor })],
+  ]),
   ["a cursor that is a number", list({ prefix: [] }, { cursor: 5 })],
   ["list options that are null", list({ prefix: [] }, null)],
   ["an unknown consistency of a list", list({ prefix: [] }, { consistency: "weak" })],
