@@ -7,7 +7,8 @@
  * kv.message   {"message": ..., "backoffSchedule": [100, 1000], "keysIfUndelivered": [["a", 1]]}
  * ```
  *
- * Values are as those of `structured`; a `KvU64` is `{"$u64": "1"}`. A dump has the bytes of
+ * Values are as those of `structured`; a `KvU64` is `{"$u64": "1"}`, and a value with a blob, a key
+ * or an exception in it, whose bytes would say nothing, is `{"$shown": "text"}`. A dump has the bytes of
  * records and messages in base64, which load as they were.
  */
 
@@ -19,19 +20,39 @@ import { structuredToJson } from "./structured_form.ts";
 
 /** Records of entries. */
 export const recordForm: Form = readingForm((record: KvRecord) => ({
-  value: record.value instanceof KvU64
-    ? { $u64: String(record.value) }
-    : structuredToJson(record.value),
+  value: valueToJson(record.value),
   versionstamp: versionstampOf(record.version),
   ...(record.expiresAt !== Infinity && { expiresAt: new Date(record.expiresAt).toISOString() }),
 }));
 
 /** Messages of the queue. */
 export const messageForm: Form = readingForm((message: KvMessage) => ({
-  message: structuredToJson(messageOf(message)),
+  message: valueToJson(messageOf(message)),
   backoffSchedule: message.backoffSchedule,
   keysIfUndelivered: message.keysIfUndelivered.map((key) => tupleForm.toJson(kvKey.decode(key))),
 }));
+
+function valueToJson(value: unknown): unknown {
+  if (value instanceof KvU64) return { $u64: String(value) };
+  if (!hasHostObject(value)) return structuredToJson(value);
+  return { $shown: Deno.inspect(value, { breakLength: Infinity, depth: 4 }) };
+}
+
+function hasHostObject(value: unknown): boolean {
+  const seen = new Set<unknown>([value]);
+  // Iteration over a set includes elements added meanwhile.
+  for (const part of seen) {
+    if (part instanceof Blob || part instanceof CryptoKey || part instanceof DOMException) {
+      return true;
+    }
+    if (typeof part !== "object" || part === null || ArrayBuffer.isView(part)) continue;
+    for (const inner of Object.values(part)) seen.add(inner);
+    if (part instanceof Error) seen.add(part.cause);
+    if (part instanceof Map) { for (const [key, inner] of part) seen.add(key).add(inner); }
+    if (part instanceof Set) { for (const inner of part) seen.add(inner); }
+  }
+  return false;
+}
 
 /** A form that converts to JSON only. */
 function readingForm<T>(toJson: (value: T) => unknown): Form {

@@ -29,6 +29,13 @@ describe("cli: the data of Deno KV", () => {
       const message = { message: "hello", backoffSchedule: [5], keysIfUndelivered: [["lost", 1]] };
       assertEquals(JSON.parse(queue.out.split("\t")[1]!), message);
 
+      const other = await openKv(file);
+      await other.set(["blob"], new Map([[1, new Blob(["abc"], { type: "a/b" })]]));
+      other.close();
+      const blob = await quire(["get", file, "kv", '["blob"]']);
+      const shown = 'Map(1) { 1 => Blob { size: 3, type: "a/b" } }';
+      assertEquals(JSON.parse(blob.out).value, { $shown: shown });
+
       const refused = await quire(["set", file, "kv", '["a"]', "1"]);
       assertEquals(refused.code, 2);
       assertStringIncludes(refused.err, "openKv");
@@ -38,7 +45,7 @@ describe("cli: the data of Deno KV", () => {
       assertEquals([loaded.code, dump.code], [0, 0], loaded.err);
       const again = await openKv(`${dir}/copy.quire`);
       assertEquals((await again.get(["users", 1n, true])).value, { name: "Ada", date });
-      assertEquals((await again.set(["next"], 1)).versionstamp, "00000000000000040000");
+      assertEquals((await again.set(["next"], 1)).versionstamp, "00000000000000050000");
       again.close();
     }));
 });
