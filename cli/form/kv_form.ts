@@ -8,8 +8,8 @@
  * ```
  *
  * Values are as those of `structured`; a `KvU64` is `{"$u64": "1"}`, and a value with a blob, a key
- * or an exception in it, whose bytes would say nothing, is `{"$shown": "text"}`. A dump has the bytes of
- * records and messages in base64, which load as they were.
+ * or an exception in it, whose bytes would say nothing, is `{"$shown": "text"}`. A dump has the
+ * bytes of records and messages in base64, which load as they were.
  */
 
 import { kvKey, type KvMessage, type KvRecord, KvU64 } from "../../kv/mod.ts";

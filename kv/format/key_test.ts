@@ -5,6 +5,7 @@ import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
 import type { KvKeyPart } from "../api/types.ts";
 import { decodeKey, encodeKey } from "./key.ts";
+import { kvKey } from "./trees.ts";
 
 const hexOf = (...key: KvKeyPart[]) => encodeKey(key).toHex();
 
@@ -89,6 +90,12 @@ describe("encodeKey()", () => {
 
   it("writes a lone surrogate as U+FFFD", () => {
     assertEquals(decodeKey(encodeKey(["a\ud800"])), ["a\ufffd"]);
+  });
+
+  it("gives memory of its own to callers of the codec", () => {
+    const bytes = kvKey.encode(["a"]);
+    assertEquals(bytes.buffer.byteLength, bytes.length);
+    assertEquals(kvKey.encodeInto!(["a"], new Uint8Array(2)), -1);
   });
 
   it("refuses what is no part, and integers above 255 bytes", () => {

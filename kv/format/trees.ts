@@ -41,7 +41,8 @@ export const kvKey: KeyCodec<KvKey, KeyLike> = {
   name: "kv.key",
   ordered: true,
   keepsBytes: false,
-  encode: (key) => key instanceof Uint8Array ? key : encodeKey(key),
+  // The memory of the result is the caller's, who may give it away.
+  encode: (key) => key instanceof Uint8Array ? key : encodeKey(key).slice(),
   encodeInto(key: KeyLike, into: Uint8Array): number {
     if (!(key instanceof Uint8Array)) return encodeKeyInto(key, into);
     if (key.length > into.length) return -1;

@@ -52,6 +52,80 @@ async function watchEndsWithTheHandle({ kv }: Side): Promise<unknown> {
   return states;
 }
 
+async function watchShowsManyKeys({ kv }: Side): Promise<unknown> {
+  const keys = Array.from({ length: 10 }, (_, i) => ["many", i % 9]);
+  const reader = kv.watch(keys).getReader();
+  const seen = [await reader.read()];
+  const changed = reader.read();
+  await kv.atomic().set(["many", 0], new Deno.KvU64(1n)).set(["many", 8], "x").commit();
+  seen.push(await changed);
+  await reader.cancel("enough");
+  const after = await reader.read();
+  return [seen.map(({ value }) => value?.map((entry) => entry.value)), after];
+}
+
+async function watchesRace({ kv }: Side): Promise<unknown> {
+  const readers = Array.from({ length: 20 }, () => kv.watch<[number]>([["race"]]).getReader());
+  await Promise.all(readers.map((reader) => reader.read()));
+  const last = readers.map(async (reader) => {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done || value[0].value === 50) return [done, value?.[0].value];
+    }
+  });
+  await Promise.all(Array.from({ length: 50 }, (_, i) => kv.set(["race"], i)));
+  await kv.set(["race"], 50);
+  const ends = await Promise.all(last);
+  await Promise.all(readers.map((reader) => reader.cancel()));
+  return ends;
+}
+
+async function readsOfAWatchEndWithTheHandle({ kv }: Side): Promise<unknown> {
+  const reader = kv.watch([["a"]]).getReader();
+  await reader.read();
+  const pending = reader.read();
+  kv.close();
+  const iterator = kv.list({ prefix: [] });
+  return [
+    await pending,
+    await reader.read(),
+    await iterator.next().catch((error) => error.name),
+    await kv.enqueue(1).catch((error) => error.name),
+    await kv.listenQueue(() => {}).catch((error) => error.message),
+  ];
+}
+
+async function listenersShareMessages({ kv }: Side): Promise<unknown> {
+  const seen: number[] = [];
+  const all = Promise.withResolvers<void>();
+  const handler = (message: number) => {
+    seen.push(message);
+    if (seen.length === 20) all.resolve();
+  };
+  const listeners = Array.from({ length: 5 }, () => kv.listenQueue(handler));
+  await Promise.all(Array.from({ length: 20 }, (_, i) => kv.enqueue(i)));
+  await all.promise;
+  kv.close();
+  const ended = await Promise.all(listeners);
+  return [seen.toSorted((a, b) => a - b), ended];
+}
+
+async function aHandlerMayUseAndCloseTheHandle({ kv }: Side): Promise<unknown> {
+  const seen: unknown[] = [];
+  const ended = kv.listenQueue(async (message) => {
+    const { versionstamp } = await kv.get(["claim", message]);
+    const check = { key: ["claim", message], versionstamp };
+    const claims = () => kv.atomic().check(check).set(check.key, true).commit();
+    seen.push((await claims()).ok, (await claims()).ok);
+    kv.close();
+    seen.push(await kv.get(["claim"]).catch((error) => error.name));
+  });
+  await kv.enqueue(7);
+  await ended;
+  await setTimeout(50);
+  return seen;
+}
+
 async function queueDelivers({ kv }: Side): Promise<unknown> {
   const seen: unknown[] = [];
   const all = Promise.withResolvers<void>();
@@ -92,6 +166,11 @@ export const SCENARIOS: readonly Scenario[] = [
   watchCoalesces,
   watchSkipsEqualStates,
   watchEndsWithTheHandle,
+  watchShowsManyKeys,
+  watchesRace,
+  readsOfAWatchEndWithTheHandle,
+  listenersShareMessages,
+  aHandlerMayUseAndCloseTheHandle,
   queueDelivers,
   queueRetriesAndGivesUp,
 ];
