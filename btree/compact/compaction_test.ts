@@ -20,6 +20,7 @@ const ALL: CompactionBounds = {
   leavesMax: Infinity,
   packedMax: Infinity,
   packsMax: Infinity,
+  thinPart: 0,
   slackPages: 0,
   slackPart: 0,
 };
