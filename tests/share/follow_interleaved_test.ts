@@ -16,7 +16,7 @@ import { checkEntries, readRegisters } from "./process/register.ts";
 import { changeState } from "./process/program.ts";
 import { Handle, LiveFile } from "./support/live_file.ts";
 
-const PROGRAMS = Number(Deno.env.get("QUIRE_FOLLOW") ?? 3);
+const PROGRAMS = Number(Deno.env.get("QUIRE_FOLLOW") ?? 2);
 const SEED = Number(Deno.env.get("QUIRE_SEED") ?? 1);
 const COMMITS = 60;
 const SMALL = { cacheBytes: 8 * 1024 * 1024, journalBytes: 2 * 1024 * 1024 };

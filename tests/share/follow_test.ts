@@ -2,7 +2,7 @@
  * Followers of a file that other processes write, which are killed, or close it and reopen it: each
  * read is one committed state, versions never go back, and at the end all see the last commit.
  *
- * QUIRE_FOLLOW=N runs N writers in turn, each for a second; QUIRE_SEED=N chooses what they do.
+ * QUIRE_FOLLOW=N runs N writers in turn, each for 0.7 s; QUIRE_SEED=N chooses what they do.
  */
 
 import { assertEquals, assertGreater, assertMatch } from "@std/assert";
@@ -17,7 +17,7 @@ import { COMMITTED } from "./process/writer.ts";
 const WRITERS = Number(Deno.env.get("QUIRE_FOLLOW") ?? 3);
 const SEED = Number(Deno.env.get("QUIRE_SEED") ?? 1);
 const READERS = WRITERS > 10 ? 3 : 2;
-const RUN_MS = 1000;
+const RUN_MS = 700;
 
 /** Starts a program of this folder. */
 function start(name: string, ...args: readonly (string | number)[]): Deno.ChildProcess {
