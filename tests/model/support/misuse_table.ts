@@ -235,6 +235,7 @@ function wrongs<T>(bads: readonly Bad[], use: Use<T>): Wrong<T>[] {
 const DATABASE: Rows<Database> = {
   "version": { use: (db) => db.version, wrong: [], closed: "works" },
   "durableVersion": { use: (db) => db.durableVersion, wrong: [], closed: "works" },
+  "follows": { use: (db) => db.follows, wrong: [], closed: "works" },
   "tree": {
     use: (db) => db.tree("tall"),
     wrong: [
