@@ -125,7 +125,10 @@ export class Statement<Row extends object = SqlRow> {
    */
   *iterate(...inputs: SqlInputs): Generator<Row, void, undefined> {
     const { statement, parameters } = this.#parsed;
-    if (statement.kind !== "select" || this.#engine.transaction !== undefined) {
+    const { transaction, catalog } = this.#engine;
+    // A snapshot has no temporary tables, which may change between two rows.
+    const isLive = transaction !== undefined || catalog.temporary.length > 0;
+    if (statement.kind !== "select" || isLive) {
       yield* this.all(...inputs);
       return;
     }

@@ -35,6 +35,8 @@ export interface Compiled {
   readonly catalog: Catalog;
   /** The number of entries of a tree, or of a range of it. */
   count(tree: string, bounds?: KeyBounds): number;
+  /** Rows that share the first parts of a key, by samples; undefined if there are few rows. */
+  sameRows(tree: string, parts: number): number | undefined;
 }
 
 /** Queries inside each other, at most. */
@@ -137,6 +139,7 @@ function contextOf(
     }
   };
   const counts = new Map<string, number>();
+  const samples = new Map<string, number | undefined>();
   const context: Context = {
     outer,
     override,
@@ -148,6 +151,11 @@ function contextOf(
       const known = counts.get(tree) ?? database.count(tree);
       counts.set(tree, known);
       return known;
+    },
+    sameRows(tree, parts) {
+      const key = `${parts} ${tree}`;
+      if (!samples.has(key)) samples.set(key, database.sameRows(tree, parts));
+      return samples.get(key);
     },
     prepare: (query, parent, common) =>
       nested(query.at, () => prepareQuery(context, query, parent, common)),

@@ -53,8 +53,6 @@ export class RowWriter {
     this.#action = action;
     this.#handlers = handlers;
     this.#replaced = context.builder.cursor();
-    const opened = { table, defaults: defaultsOf(table) };
-    context.builder.emit("OpenTable", this.#replaced, 0, 0, opened, table.name);
   }
 
   /** Emits the insertion of a row; a row that is left out jumps to `skip`. */
@@ -270,6 +268,8 @@ export class RowWriter {
   #replace(key: number): void {
     const { builder } = this.#context;
     const gone = builder.label();
+    const opened = { table: this.#table, defaults: defaultsOf(this.#table) };
+    builder.emit("OpenTable", this.#replaced, 0, 0, opened, this.#table.name);
     builder.emit("SeekKey", this.#replaced, gone, key);
     const kept = builder.registers();
     builder.emit("Copy", key, kept);

@@ -17,10 +17,13 @@ import { isTemporaryTree, type Rows, SqlTrees, type WritableRows } from "../sche
 import { ConflictError, SqlError } from "../value/error.ts";
 import type { Spill } from "../rows/spill.ts";
 import type { SqlValue } from "../value/value.ts";
-import type { KeyBounds } from "../vm/cursor.ts";
+import { keyAfter, type KeyBounds } from "../vm/cursor.ts";
 import { type ChangeCounts, Machine, type Store } from "../vm/machine.ts";
 import type { Program } from "../vm/machine.ts";
 import { integerOf } from "../value/value.ts";
+
+/** Tables with fewer rows are not sampled: they may be those of a test, or new. */
+const SAMPLED_LEAST = 1000;
 
 /** The result of a program that was run to its end. */
 export interface Finished {
@@ -150,6 +153,21 @@ export class Engine implements Store {
     if (bounds === undefined) return this.read(tree).count();
     const { reverse: _, ...range } = bounds;
     return this.read(tree).count(range);
+  }
+
+  /** Rows that share the first parts of a key, by samples; undefined if there are few rows. */
+  sameRows(tree: string, parts: number): number | undefined {
+    const rows = this.read(tree);
+    const all = rows.count();
+    if (all < SAMPLED_LEAST) return undefined;
+    let sum = 0;
+    for (const reverse of [false, true]) {
+      const [key] = rows.keys({ reverse, limit: 1 });
+      const prefix = key!.subarray(0, key!.length - keyAfter(key!, parts).length);
+      sum += rows.count({ prefix });
+    }
+    // Many NULLs at the beginning say nothing of other values.
+    return Math.max(1, Math.min(sum / 2, all / 10));
   }
 
   /** Reads and sets the greatest rowid that a table has had. */

@@ -52,6 +52,8 @@ export interface Context extends Expressions {
   readonly catalog: Catalog;
   /** The number of entries of a tree, perhaps of a range. */
   count(tree: string, bounds?: KeyBounds): number;
+  /** Rows that share the first parts of a key, by samples; undefined if there are few rows. */
+  sameRows(tree: string, parts: number): number | undefined;
   /** Resolves the names of a query. */
   prepare(query: Query, parent: Scope | undefined, common: CommonTables): Prepared;
   /** Resolves a recursive query of WITH. */

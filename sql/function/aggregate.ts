@@ -90,6 +90,7 @@ class Sum implements AggregateState {
       const sum = this.#whole + value;
       if (Number.isSafeInteger(sum)) return void (this.#whole = sum);
     }
+    if (value instanceof Real && this.#isReal) return this.#addReal(value.value);
     this.#addSlowly(value);
   }
 

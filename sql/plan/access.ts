@@ -68,9 +68,11 @@ interface KeyPart {
   readonly collation: Collation;
 }
 
-const SEEK_COST = 2;
-const FETCH_COST = 2;
+const SEEK_COST = 4;
+const FETCH_COST = 5;
 const HASH_COST = 1.5;
+/** A row that buckets keep takes memory. */
+const BUCKET_COST = 4;
 /** Rows that share the first part of an index that was not analyzed. */
 const SAME_DEFAULT = 10;
 
@@ -101,11 +103,14 @@ export function candidatesFor(
   }
   const keys = hashKeys(loops, index, known, usable);
   if (known !== 0n && keys.length > 0) {
-    const rows = Math.max(0.5, loop.rows / Math.max(2, loop.rows / 2) ** Math.min(keys.length, 2));
+    // A row that one search finds, buckets find too.
+    const most = Math.min(...candidates.map(({ rows }) => rows));
+    const guess = loop.rows / Math.max(2, loop.rows / 2) ** Math.min(keys.length, 2);
+    const rows = Math.max(0.5, Math.min(most, guess));
     const each = HASH_COST + rows;
     candidates.push({
       access: { kind: "hash", keys },
-      setup: loop.rows * HASH_COST + 5,
+      setup: loop.rows * BUCKET_COST + 5,
       each,
       rows,
     });
@@ -248,8 +253,9 @@ function estimate(context: Context, loop: Loop, table: Table, access: KeyAccess)
   let rows = loop.rows;
   if (equal.length > 0) {
     const distinct = context.catalog.statistics(tree)?.distinct[equal.length - 1];
+    const same = distinct === undefined ? context.sameRows(tree, equal.length) : undefined;
     rows = distinct === undefined
-      ? Math.min(rows, Math.max(1, SAME_DEFAULT / equal.length))
+      ? Math.min(rows, same ?? Math.max(1, SAME_DEFAULT / equal.length))
       : rows / Math.max(1, distinct);
   }
   if (lower !== undefined) rows /= 4;

@@ -147,14 +147,14 @@ function stateOf({ name, args, isDistinct }: Call, scope: Scope): () => Aggregat
 export function emitCollect(context: Context, collected: Collected, { cursor }: Grouping): void {
   const { keys, aggregates, kept, scope } = collected;
   const { builder } = context;
-  const first = builder.registers(Math.max(1, keys.length));
+  const first = builder.registers(keys.length);
   keys.forEach((key, i) => context.value(key, scope, first + i));
   const known = builder.label();
-  const found = builder.label();
-  builder.emit("FindGroup", cursor, keys.length === 0 ? found : known, first);
-  builder.place(found);
-  if (keys.length > 0) emitKeep(context, collected, cursor);
-  else if (kept.length > 0) emitFirstOnly(context, collected, cursor, known);
+  // Without keys the one group is current from the beginning.
+  if (keys.length > 0) {
+    builder.emit("FindGroup", cursor, known, first);
+    emitKeep(context, collected, cursor);
+  } else if (kept.length > 0) emitFirstOnly(context, collected, cursor, known);
   builder.place(known);
   aggregates.forEach((call, i) => emitAdd(context, call, scope, cursor, i));
   emitExtreme(context, collected, cursor);

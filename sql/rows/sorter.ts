@@ -24,6 +24,8 @@ export class Sorter extends RowList {
   readonly #terms: readonly SortTerm[];
   readonly #limit: number;
   readonly #memory: Memory;
+  /** The last row that the limit lets pass, once there are as many. */
+  #last: Row | undefined;
   #bytes = 0;
   #tree: SpillTree | undefined;
   #runs = 0;
@@ -37,6 +39,22 @@ export class Sorter extends RowList {
     this.#memory = memory;
   }
 
+  /** Adds a row of values, unless so many are before it that it is not needed. */
+  addFrom(values: readonly SqlValue[], first: number, count: number): void {
+    const last = this.#last;
+    if (last !== undefined && this.#isNotBefore(values, first, last)) return;
+    this.add(values.slice(first, first + count));
+  }
+
+  #isNotBefore(values: readonly SqlValue[], first: number, last: Row): boolean {
+    const terms = this.#terms;
+    for (let i = 0; i < terms.length; i++) {
+      const order = compareBy(terms[i]!, values[first + i]!, last[i]!);
+      if (order !== 0) return order > 0;
+    }
+    return true;
+  }
+
   /** Adds a row. */
   add(row: Row): void {
     this.rows.push(row);
@@ -48,6 +66,7 @@ export class Sorter extends RowList {
     if (this.rows.length < 2 * this.#limit + 1000) return;
     this.#sortRows();
     this.rows.length = Math.min(this.rows.length, this.#limit);
+    this.#last = this.rows[this.#limit - 1];
   }
 
   /** Moves the rows in memory to the tree, sorted. */

@@ -96,6 +96,9 @@ export class SqlTrees {
   /** The greatest rowids of tables with AUTOINCREMENT. */
   readonly sequences: Tree<string, string>;
   readonly #rows = new Map<string, Tree<Uint8Array, Uint8Array, Uint8Array>>();
+  /** The transaction whose trees are known. */
+  #tx: Transaction | undefined;
+  readonly #writable = new Map<string, WritableRows>();
 
   /**
    * Opens the trees of the schema.
@@ -121,11 +124,21 @@ export class SqlTrees {
 
   /** The same tree in a transaction. */
   writable(tx: Transaction, name: string): WritableRows {
-    return tx.tree(this.rows(name)) as unknown as WritableRows;
+    if (tx !== this.#tx) {
+      this.#tx = tx;
+      this.#writable.clear();
+    }
+    let tree = this.#writable.get(name);
+    if (tree === undefined) {
+      tree = tx.tree(this.rows(name)) as unknown as WritableRows;
+      this.#writable.set(name, tree);
+    }
+    return tree;
   }
 
   /** Forgets a tree that was dropped or renamed. */
   forget(name: string): void {
     this.#rows.delete(name);
+    this.#writable.delete(name);
   }
 }

@@ -7,12 +7,23 @@ import { clamp, integerPrefix, numericOf, textOf } from "./number_text.ts";
 import { doubleOf, fits, type Integer, INTEGER_MIN, integerOf } from "./value.ts";
 import { type Numeric, Real, realOf, type SqlValue, TWO_63 } from "./value.ts";
 
+/** Whether both are numbers, and one a REAL, so that the result is one. */
+function areDoubles(a: SqlValue, b: SqlValue): boolean {
+  if (a instanceof Real) return b instanceof Real || typeof b === "number";
+  return typeof a === "number" && b instanceof Real;
+}
+
+function toDouble(value: SqlValue): number {
+  return value instanceof Real ? value.value : value as number;
+}
+
 /** The sum of two values. */
 export function add(a: SqlValue, b: SqlValue): SqlValue {
   if (typeof a === "number" && typeof b === "number") {
     const sum = a + b;
     if (Number.isSafeInteger(sum)) return sum;
   }
+  if (areDoubles(a, b)) return realOf(toDouble(a) + toDouble(b));
   return combine(a, b, (x, y) => x + y, (x, y) => x + y);
 }
 
@@ -22,6 +33,7 @@ export function subtract(a: SqlValue, b: SqlValue): SqlValue {
     const difference = a - b;
     if (Number.isSafeInteger(difference)) return difference;
   }
+  if (areDoubles(a, b)) return realOf(toDouble(a) - toDouble(b));
   return combine(a, b, (x, y) => x - y, (x, y) => x - y);
 }
 
@@ -32,6 +44,7 @@ export function multiply(a: SqlValue, b: SqlValue): SqlValue {
     // Without minus zero, which no integer is.
     if (Number.isSafeInteger(product)) return product === 0 ? 0 : product;
   }
+  if (areDoubles(a, b)) return realOf(toDouble(a) * toDouble(b));
   return combine(a, b, (x, y) => x * y, (x, y) => x * y);
 }
 

@@ -10,24 +10,33 @@ const END = 0x00;
 const ESCAPE = 0x01;
 const BIGINT_ZERO = 0x8000;
 const SAFE_BYTES = 6;
-const TEXT_LOOP_MAX = 64;
+const TEXT_LOOP_MAX = 128;
 
 const word = new DataView(new ArrayBuffer(8));
 
+const NO_BYTES = new Uint8Array(0);
+
 /** Reads parts in order. */
 export class PartReader {
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes: Uint8Array = NO_BYTES;
   #at = 0;
+  #end = 0;
 
-  /** Begins to read bytes. */
-  reset(bytes: Uint8Array): void {
+  /** Begins to read bytes, of a part of some memory perhaps. */
+  reset(bytes: Uint8Array, start = 0, end: number = bytes.length): void {
     this.#bytes = bytes;
-    this.#at = 0;
+    this.#at = start;
+    this.#end = end;
   }
 
   /** Whether no part is left. */
   get isAtEnd(): boolean {
-    return this.#at >= this.#bytes.length;
+    return this.#at >= this.#end;
+  }
+
+  /** Goes on at the offset of a part. */
+  seek(at: number): void {
+    this.#at = at;
   }
 
   /** The offset of the next part. */
@@ -37,7 +46,7 @@ export class PartReader {
 
   /** The bytes of all parts that are left. */
   rest(): Uint8Array {
-    return this.#bytes.subarray(this.#at);
+    return this.#bytes.subarray(this.#at, this.#end);
   }
 
   /** Reads a value of a row. */
@@ -123,7 +132,7 @@ export class PartReader {
   }
 
   #countAt(at: number): number {
-    if (at + 2 > this.#bytes.length) throw malformed();
+    if (at + 2 > this.#end) throw malformed();
     return Math.abs(this.#bytes[at]! * 0x100 + this.#bytes[at + 1]! - BIGINT_ZERO);
   }
 
@@ -134,7 +143,7 @@ export class PartReader {
     const count = isNegative ? -header : header;
     const at = this.#at + 2;
     this.#at = at + count;
-    if (!(this.#at <= bytes.length) || count > 8) throw malformed();
+    if (!(this.#at <= this.#end) || count > 8) throw malformed();
     const turn = isNegative ? 0xff : 0;
     if (count <= SAFE_BYTES) {
       let size = 0;
@@ -151,7 +160,7 @@ export class PartReader {
     const at = this.#at;
     const bytes = this.#bytes;
     this.#at = at + 8;
-    if (this.#at > bytes.length) throw malformed();
+    if (this.#at > this.#end) throw malformed();
     const isNegative = bytes[at]! < 0x80;
     const turn = isNegative ? 0xff : 0;
     word.setUint8(0, bytes[at]! ^ (isNegative ? 0xff : 0x80));
@@ -162,28 +171,24 @@ export class PartReader {
   #skipEscaped(): void {
     const bytes = this.#bytes;
     let at = this.#at;
-    while (at < bytes.length && bytes[at] !== END) at++;
-    if (at >= bytes.length) throw malformed();
+    const end = this.#end;
+    while (at < end && bytes[at] !== END) at++;
+    if (at >= end) throw malformed();
     this.#at = at + 1;
   }
 
   #text(): string {
     const bytes = this.#bytes;
     const start = this.#at;
-    if (bytes.length - start > 0) {
-      let text = "";
-      const most = Math.min(bytes.length, start + TEXT_LOOP_MAX);
-      for (let at = start; at < most; at++) {
-        const byte = bytes[at]!;
-        if (byte === END) {
-          this.#at = at + 1;
-          return text;
-        }
-        if (byte > 0x7f || byte === ESCAPE) break;
-        text += String.fromCharCode(byte);
-      }
+    const most = Math.min(this.#end, start + TEXT_LOOP_MAX);
+    let at = start;
+    for (; at < most; at++) {
+      const byte = bytes[at]!;
+      if (byte > 0x7f || byte <= ESCAPE) break;
     }
-    return textOfBytes(this.#blob());
+    if (at >= most || bytes[at] !== END) return textOfBytes(this.#blob());
+    this.#at = at + 1;
+    return asciiText(bytes, start, at);
   }
 
   #blob(): Uint8Array {
@@ -198,6 +203,26 @@ export class PartReader {
     }
     return plain.slice(0, to);
   }
+}
+
+/** Text of ASCII, eight letters at a time: a letter at a time would join as many texts. */
+function asciiText(bytes: Uint8Array, start: number, end: number): string {
+  let text = "";
+  let at = start;
+  for (; at + 8 <= end; at += 8) {
+    text += String.fromCharCode(
+      bytes[at]!,
+      bytes[at + 1]!,
+      bytes[at + 2]!,
+      bytes[at + 3]!,
+      bytes[at + 4]!,
+      bytes[at + 5]!,
+      bytes[at + 6]!,
+      bytes[at + 7]!,
+    );
+  }
+  for (; at < end; at++) text += String.fromCharCode(bytes[at]!);
+  return text;
 }
 
 function malformed(): TypeError {

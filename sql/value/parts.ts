@@ -31,6 +31,12 @@ const ESCAPE = 0x01;
 const BIGINT_ZERO = 0x8000;
 const TEXT_LOOP_MAX = 48;
 
+/** Copies up to this size lie in a block with others. */
+const SHARED_MAX = 256;
+const BLOCK_BYTES = 16_384;
+let block = new Uint8Array(BLOCK_BYTES);
+let blockAt = 0;
+
 const word = new DataView(new ArrayBuffer(8));
 const encoder = new TextEncoder();
 
@@ -50,9 +56,19 @@ export class PartWriter {
     return this.#at;
   }
 
-  /** A copy of the bytes written. */
+  /** A copy of the bytes written; short ones share a block of memory. */
   take(): Uint8Array {
-    return this.#bytes.slice(0, this.#at);
+    const length = this.#at;
+    if (length > SHARED_MAX) return this.#bytes.slice(0, length);
+    if (blockAt + length > BLOCK_BYTES) {
+      block = new Uint8Array(BLOCK_BYTES);
+      blockAt = 0;
+    }
+    const start = blockAt;
+    const bytes = this.#bytes;
+    for (let i = 0; i < length; i++) block[start + i] = bytes[i]!;
+    blockAt = start + length;
+    return block.subarray(start, blockAt);
   }
 
   /** Writes a value of a row. */

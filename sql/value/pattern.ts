@@ -9,9 +9,18 @@ const kept = new Map<string, RegExp>();
 
 /** Whether text matches a pattern of LIKE: `%` any text, `_` one character, ASCII in any case. */
 export function like(pattern: string, text: string, escape?: string): boolean {
-  const compiled = compiledFor(`L${escape ?? ""}\0${pattern}`, () => likeSource(pattern, escape));
-  return compiled.test(text);
+  if (pattern !== lastPattern || escape !== lastEscape) {
+    lastCompiled = compiledFor(`L${escape ?? ""}\0${pattern}`, () => likeSource(pattern, escape));
+    lastPattern = pattern;
+    lastEscape = escape;
+  }
+  return lastCompiled.test(text);
 }
+
+/** The pattern of the last call, as most calls have that of the one before. */
+let lastPattern: string | undefined;
+let lastEscape: string | undefined;
+let lastCompiled = /./;
 
 /** Whether text matches a pattern of GLOB: `*`, `?` and `[...]`, letters as they are. */
 export function glob(pattern: string, text: string): boolean {
@@ -22,7 +31,10 @@ function compiledFor(key: string, source: () => string): RegExp {
   let compiled = kept.get(key);
   if (compiled === undefined) {
     if (kept.size >= KEPT_MAX) kept.clear();
-    kept.set(key, compiled = new RegExp(source(), "su"));
+    const text = source();
+    // Only a single character needs to know of surrogates, and the search is faster without.
+    const isPlain = !/(?<!\\)\.(?!\*)|\[\^|[^\0-\x7f]/.test(text);
+    kept.set(key, compiled = new RegExp(text, isPlain ? "s" : "su"));
   }
   return compiled;
 }
@@ -38,7 +50,10 @@ function likeSource(pattern: string, escape: string | undefined): string {
     else source += character === "%" ? ".*" : ".";
   }
   // A pattern that ends in its escape matches nothing.
-  return isEscaped ? "[]" : `${source}$`;
+  if (isEscaped) return "[]";
+  // A search that may begin or end anywhere needs no part for what is around it.
+  const tail = source.endsWith(".*") && source.length > 3 ? source.slice(0, -2) : `${source}$`;
+  return tail.startsWith("^.*") && tail.length > 3 ? tail.slice(3) : tail;
 }
 
 function eitherCase(character: string): string {

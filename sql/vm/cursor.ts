@@ -7,20 +7,12 @@ import type { Cursor } from "../rows/row_list.ts";
 import type { Rows } from "../schema/trees.ts";
 import type { Index, Table } from "../schema/types.ts";
 import { PartReader } from "../value/part_reader.ts";
+import { type KeyBounds, ScanBatch } from "./scan_batch.ts";
 import type { SqlValue } from "../value/value.ts";
 
-/** A range of keys, as bytes. */
-export interface KeyBounds {
-  readonly prefix?: Uint8Array;
-  readonly gt?: Uint8Array;
-  readonly gte?: Uint8Array;
-  readonly lt?: Uint8Array;
-  readonly lte?: Uint8Array;
-  readonly reverse?: boolean;
-}
+export type { KeyBounds } from "./scan_batch.ts";
 
-type Entries = Generator<[Uint8Array, Uint8Array], void, undefined>;
-type Keys = Generator<Uint8Array, void, undefined>;
+const NOT_READ = Symbol("a value that has not been read");
 
 /** A cursor on the rows of a table. */
 export class TableCursor implements Cursor {
@@ -28,14 +20,16 @@ export class TableCursor implements Cursor {
   readonly table: Table;
   /** Its tree. */
   readonly rows: Rows;
-  /** The key of the current row. */
-  key: Uint8Array = NO_BYTES;
   readonly #defaults: readonly SqlValue[];
   readonly #reader = new PartReader();
-  readonly #values: SqlValue[] = [];
-  /** The number of values of the row that have been read. */
-  #known = 0;
-  #entries: Entries | undefined;
+  /** The values of the row by column, those that have been read. */
+  readonly #values: (SqlValue | typeof NOT_READ)[];
+  /** Where the values of the row begin, as far as that is known. */
+  readonly #offsets: number[] = [];
+  /** The rows of a scan, some at a time. */
+  #batch: ScanBatch | undefined;
+  #key: Uint8Array | undefined;
+  #isScan = false;
   #isNull = true;
   #rowid: number | bigint | undefined;
 
@@ -48,20 +42,28 @@ export class TableCursor implements Cursor {
     this.table = table;
     this.rows = rows;
     this.#defaults = defaults;
+    this.#values = new Array(table.columns.length).fill(NOT_READ);
+  }
+
+  /** The key of the current row, valid until the cursor that gave it moves. */
+  get key(): Uint8Array {
+    return this.#key ??= this.#batch!.key();
   }
 
   /** Moves to the first row of a range; false if it is empty. */
   scan(bounds: KeyBounds): boolean {
-    this.close();
-    this.#entries = this.rows.entries(bounds);
+    this.#batch ??= new ScanBatch(this.rows);
+    this.#batch.begin(bounds);
     return this.next();
   }
 
   /** Moves to the next row; false at the end. */
   next(): boolean {
-    const step = this.#entries?.next();
-    if (step === undefined || step.done === true) return false;
-    this.#set(step.value[0], step.value[1]);
+    const batch = this.#batch;
+    if (batch === undefined || !batch.next()) return false;
+    this.#isScan = true;
+    this.#key = undefined;
+    this.#begin(batch.bytes, batch.valueStart, batch.valueEnd);
     return true;
   }
 
@@ -69,7 +71,9 @@ export class TableCursor implements Cursor {
   seek(key: Uint8Array): boolean {
     const row = this.rows.get(key);
     if (row === undefined) return false;
-    this.#set(key, row);
+    this.#isScan = false;
+    this.#key = key;
+    this.#begin(row, 0, row.length);
     return true;
   }
 
@@ -78,10 +82,11 @@ export class TableCursor implements Cursor {
     this.#isNull = true;
   }
 
-  #set(key: Uint8Array, row: Uint8Array): void {
-    this.key = key;
-    this.#reader.reset(row);
-    this.#known = 0;
+  #begin(bytes: Uint8Array, start: number, end: number): void {
+    this.#reader.reset(bytes, start, end);
+    this.#values.fill(NOT_READ);
+    this.#offsets.length = 0;
+    this.#offsets.push(start);
     this.#isNull = false;
     this.#rowid = undefined;
   }
@@ -89,30 +94,45 @@ export class TableCursor implements Cursor {
   /** The value of a column. */
   column(column: number): SqlValue {
     if (this.#isNull) return null;
-    if (column === this.table.rowidColumn) return this.rowid();
-    while (this.#known <= column) {
-      const index = this.#known++;
-      this.#values[index] = this.#reader.isAtEnd
-        ? this.#defaults[index] ?? null
-        : this.#reader.rowValue();
+    const known = this.#values[column]!;
+    if (known !== NOT_READ) return known as SqlValue;
+    const value = column === this.table.rowidColumn ? this.rowid() : this.#read(column);
+    this.#values[column] = value;
+    return value;
+  }
+
+  /** Reads a value, past those before it. */
+  #read(column: number): SqlValue {
+    const offsets = this.#offsets;
+    const reader = this.#reader;
+    if (offsets.length <= column) {
+      reader.seek(offsets[offsets.length - 1]!);
+      while (offsets.length <= column && !reader.isAtEnd) {
+        reader.skipRowValue();
+        offsets.push(reader.at);
+      }
+      if (offsets.length <= column) return this.#defaults[column] ?? null;
     }
-    return this.#values[column]!;
+    reader.seek(offsets[column]!);
+    return reader.isAtEnd ? this.#defaults[column] ?? null : reader.rowValue();
   }
 
   /** The rowid. */
   rowid(): SqlValue {
     if (this.#isNull) return null;
-    return this.#rowid ??= rowidOf(this.key);
+    if (this.#rowid !== undefined) return this.#rowid;
+    const batch = this.#batch;
+    if (!this.#isScan || batch === undefined) return this.#rowid = rowidOf(this.key);
+    rowidReader.reset(batch.bytes, batch.keyStart, batch.valueStart);
+    return this.#rowid = rowidReader.rowid();
   }
 
   /** Ends the scan. */
   close(): void {
-    this.#entries?.return();
-    this.#entries = undefined;
+    this.#batch?.end();
   }
 }
 
-const NO_BYTES = new Uint8Array(0);
 const rowidReader = new PartReader();
 
 /** The rowid that a key is. */
@@ -129,30 +149,28 @@ export class IndexCursor implements Cursor {
   readonly rows: Rows;
   readonly #reader = new PartReader();
   readonly #values: SqlValue[] = [];
+  readonly #batch: ScanBatch;
   #known = 0;
-  #keys: Keys | undefined;
-  #key: Uint8Array = NO_BYTES;
   #isNull = true;
 
   /** Opens a cursor. */
   constructor(index: Index, rows: Rows) {
     this.index = index;
     this.rows = rows;
+    this.#batch = new ScanBatch(rows);
   }
 
   /** Moves to the first entry of a range; false if it is empty. */
   scan(bounds: KeyBounds): boolean {
-    this.close();
-    this.#keys = this.rows.keys(bounds);
+    this.#batch.begin(bounds);
     return this.next();
   }
 
   /** Moves to the next entry; false at the end. */
   next(): boolean {
-    const step = this.#keys?.next();
-    if (step === undefined || step.done === true) return false;
-    this.#key = step.value;
-    this.#reader.reset(step.value);
+    const batch = this.#batch;
+    if (!batch.next()) return false;
+    this.#reader.reset(batch.bytes, batch.keyStart, batch.valueStart);
     this.#known = 0;
     this.#isNull = false;
     return true;
@@ -176,20 +194,27 @@ export class IndexCursor implements Cursor {
     return this.#values[part] ?? null;
   }
 
-  /** The key of the row that the entry refers to. */
+  /** The key of the row that the entry refers to, valid until the cursor moves. */
   rowKey(): Uint8Array {
-    return keyAfter(this.#key, this.index.parts.length);
+    return this.#afterParts().rest();
   }
 
   /** The rowid of that row. */
   rowid(): SqlValue {
-    return this.#isNull ? null : rowidOf(this.rowKey());
+    return this.#isNull ? null : this.#afterParts().rowid();
+  }
+
+  /** A reader of the entry, after its parts. */
+  #afterParts(): PartReader {
+    const { bytes, keyStart, valueStart } = this.#batch;
+    keyReader.reset(bytes, keyStart, valueStart);
+    for (let i = 0; i < this.index.parts.length; i++) keyReader.skipKeyValue();
+    return keyReader;
   }
 
   /** Ends the scan. */
   close(): void {
-    this.#keys?.return();
-    this.#keys = undefined;
+    this.#batch.end();
   }
 }
 

@@ -124,10 +124,10 @@ export class Machine {
   readonly row = { first: 0, count: 0 };
   /** The number of rows changed. */
   changed = 0;
-  /** The marks of what has been done once. */
-  readonly once: Set<number> = new Set();
+  /** The marks of what has been done once; made when there are any, as are the checks. */
+  once: Set<number> | undefined;
   /** Checks at the end of the statement. */
-  readonly late: LateCheck[] = [];
+  late: LateCheck[] | undefined;
   #state: "running" | "row" | "ended" = "running";
 
   /**
@@ -177,7 +177,7 @@ export class Machine {
 
   /** Ends the execution, after the late checks. */
   halt(): void {
-    for (const check of this.late) check();
+    if (this.late !== undefined) { for (const check of this.late) check(); }
     this.close();
   }
 

@@ -94,7 +94,7 @@ export const CURSOR_OPS = {
 
   /** Sets p2 to the key of the row of the table p1. */
   KeyOf(m, i) {
-    m.registers[i.p2] = tableAt(m, i.p1).key;
+    m.registers[i.p2] = tableAt(m, i.p1).key.slice();
   },
 
   /** Sets p1 to the number of entries of the tree p4. */

@@ -51,8 +51,9 @@ export const FLOW_OPS = {
 
   /** Jumps to p2 if it was run before in this execution. */
   Once(m, i) {
-    if (m.once.has(i.p1)) m.pc = i.p2;
-    else m.once.add(i.p1);
+    const once = m.once ??= new Set();
+    if (once.has(i.p1)) m.pc = i.p2;
+    else once.add(i.p1);
   },
 
   /** Makes p1, a LIMIT or an OFFSET, a number; p3 is 1 for an OFFSET, where less than 0 is 0. */

@@ -125,7 +125,7 @@ export const ROW_OPS = {
   },
   /** Adds to the sorter p1 a row of p3 registers from p2 on. */
   AddSorted(m, i) {
-    at<Sorter>(m, i.p1).add(m.registers.slice(i.p2, i.p2 + i.p3));
+    at<Sorter>(m, i.p1).addFrom(m.registers, i.p2, i.p3);
   },
   /** Adds to the set p1 the row from p3 on; jumps to p2 if it has it. */
   AddUnique(m, i) {

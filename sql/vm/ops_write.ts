@@ -250,7 +250,7 @@ export const WRITE_OPS = {
     const holds = () => (m.store.call(program(), values) !== undefined) === mustFind;
     if (holds()) return;
     if (!mayWait) throw foreignError();
-    m.late.push(() => {
+    (m.late ??= []).push(() => {
       if (!holds()) throw foreignError();
     });
   },
