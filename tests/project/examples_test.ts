@@ -30,6 +30,26 @@ async function linesFrom(program: string, path: string, ...args: string[]): Prom
   return out.split("\n").slice(0, -1);
 }
 
+describe("examples: the largest cities", () => {
+  it("prints the largest cities of each country, by one query", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/cities.quire`;
+      const program = fromFileUrl(new URL("../../examples/largest_cities.ts", import.meta.url));
+      const print = async (...countries: string[]) => {
+        const args = [path, ...countries];
+        const { code, out, err } = await runProgram(program, args, { path, readsAll: true });
+        assertEquals({ code, err }, { code: 0, err: "" });
+        return out.split("\n").slice(0, -1);
+      };
+      const lines = await print("PT", "LI");
+      assertEquals(lines.length, 20);
+      assertMatch(lines[0], /^LI {2}1 {2}Schaan, \d+ \(\d\d(\.\d)? %\)$/);
+      assertMatch(lines[10], /^PT {2}1 {2}Lisbon, \d{6} /);
+      // The table is there now, so the package is not read.
+      assertEquals(await print("ES"), lines);
+    }));
+});
+
 describe("examples: the address book", () => {
   const book = (path: string, ...args: string[]) => linesFrom(ADDRESS_BOOK, path, ...args);
 

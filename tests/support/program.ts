@@ -11,6 +11,8 @@ const TOP = fromFileUrl(new URL("../..", import.meta.url));
 export interface Permissions {
   /** The one path that it may read and write. */
   readonly path?: string;
+  /** Whether it may read everything, as a package needs that has its data in files. */
+  readonly readsAll?: boolean;
   /** The address that it may listen on. */
   readonly net?: string;
 }
@@ -43,11 +45,13 @@ export async function runProgram(
 export function startProgram(
   program: string,
   args: readonly string[],
-  { path, net }: Permissions,
+  { path, net, readsAll = false }: Permissions,
 ): Deno.ChildProcess {
   // `deno task check` checks the types once.
   const flags = ["--quiet", "--no-prompt", "--no-check"];
-  if (path !== undefined) flags.push(`--allow-read=${path}`, `--allow-write=${path}`);
+  if (path !== undefined) {
+    flags.push(readsAll ? "--allow-read" : `--allow-read=${path}`, `--allow-write=${path}`);
+  }
   if (net !== undefined) flags.push(`--allow-net=${net}`);
   return new Deno.Command(Deno.execPath(), {
     args: ["run", ...flags, program, ...args],
