@@ -136,15 +136,6 @@ function spread(count: number, below: number, body: (value: number) => void): vo
 function worksOf(rows: number): Work[] {
   const some = Math.min(20_000, rows);
   const part = Math.floor(rows / 20);
-  const query = (name: string, target: string, count: number, text: string): Work => ({
-    name,
-    target,
-    count,
-    run: (side) => {
-      const statement = side.prepare(text);
-      return () => void statement();
-    },
-  });
   return [
     {
       name: "point query by key",
@@ -173,6 +164,31 @@ function worksOf(rows: number): Work[] {
         return () => void all(rows / 2, rows / 2 + part - 1);
       },
     },
+    ...queriesOf(rows),
+    {
+      name: "update by key, 1,000 a transaction",
+      target: "1",
+      count: 1000,
+      run: (side) => {
+        const update = side.change("UPDATE item SET price = price + 1 WHERE id = ?");
+        return () => side.transaction(() => spread(1000, rows, update));
+      },
+    },
+  ];
+}
+
+/** Queries without parameters. */
+function queriesOf(rows: number): Work[] {
+  const query = (name: string, target: string, count: number, text: string): Work => ({
+    name,
+    target,
+    count,
+    run: (side) => {
+      const statement = side.prepare(text);
+      return () => void statement();
+    },
+  });
+  return [
     query(
       "row of a join, grouped",
       "3",
@@ -192,15 +208,6 @@ function worksOf(rows: number): Work[] {
       rows,
       "SELECT id, name FROM item ORDER BY price * -1 LIMIT 10",
     ),
-    {
-      name: "update by key, 1,000 a transaction",
-      target: "1",
-      count: 1000,
-      run: (side) => {
-        const update = side.change("UPDATE item SET price = price + 1 WHERE id = ?");
-        return () => side.transaction(() => spread(1000, rows, update));
-      },
-    },
   ];
 }
 

@@ -109,6 +109,36 @@ describe("a statement", () => {
   );
 
   it(
+    "reads more rows than one batch of a scan has, and rows of any size",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (a INTEGER PRIMARY KEY, b); CREATE INDEX i ON t (b, a)");
+      query.transaction(() => {
+        for (let i = 0; i < 3000; i++) query.run("INSERT INTO t VALUES (?, ?)", i, i % 7);
+      });
+      const expected = Array.from({ length: 3000 }, (_, i) => i);
+      const found = (text: string) => query.all(text).map(({ a }) => a);
+      assertEquals(found("SELECT a FROM t"), expected);
+      assertEquals(found("SELECT a FROM t ORDER BY a DESC"), expected.toReversed());
+      const third = expected.filter((i) => i % 7 === 3);
+      assertEquals(found("SELECT a FROM t WHERE b = 3"), third);
+      assertEquals(found("SELECT a FROM t WHERE b = 3 AND a > 100"), third.slice(14));
+      query.exec("CREATE TABLE large (a INTEGER PRIMARY KEY, b, c)");
+      for (let i = 0; i < 6; i++) {
+        query.run("INSERT INTO large VALUES (?, zeroblob(?), ?)", i, i * 200_000, "end");
+      }
+      const rows = query.all("SELECT a, length(b) AS n, c FROM large");
+      assertEquals(
+        rows.map(({ a, n, c }) => [a, n, c]),
+        [0, 1, 2, 3, 4, 5].map((i) => [
+          i,
+          i * 200_000,
+          "end",
+        ]),
+      );
+    }),
+  );
+
+  it(
     "iterates over one version",
     withSql((query) => {
       query.exec("CREATE TABLE t (a INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3)");
