@@ -71,7 +71,7 @@ function dataOfBlob(blob: Blob, bytes: Uint8Array): BlobData {
 /**
  * The host object of data.
  *
- * @throws {TypeError} They are malformed, or lack the bytes of a blob.
+ * @throws {TypeError} They are malformed.
  */
 export function hostOfData(data: HostData): HostObject {
   switch (data.type) {
@@ -98,9 +98,29 @@ function exceptionOf({ message, name, stack }: ExceptionData): DOMException {
 
 function blobOf(data: BlobData): Blob {
   const { type, mimeType, size, bytes } = data;
-  if (bytes === undefined && size > 0) throw new TypeError("the bytes of a blob are not stored");
-  const contents = [bytes ?? new Uint8Array()] as BlobPart[];
-  if (type === "Blob") return new Blob(contents, { type: mimeType });
   const { name = "", lastModified = 0 } = data;
-  return new File(contents, name, { type: mimeType, lastModified });
+  const contents = [bytes ?? new Uint8Array()] as BlobPart[];
+  const blob = type === "Blob"
+    ? new Blob(contents, { type: mimeType })
+    : new File(contents, name, { type: mimeType, lastModified });
+  return bytes === undefined && size > 0 ? lostBlob(blob, size) : blob;
+}
+
+/** A blob whose bytes are nowhere. As in Deno, to read them fails, and not to read their entry. */
+function lostBlob(blob: Blob, size: number): Blob {
+  const lost = () => new TypeError("Blob part not found");
+  const fails = { value: () => Promise.reject(lost()) };
+  const throws = {
+    value: () => {
+      throw lost();
+    },
+  };
+  return Object.defineProperties(blob, {
+    size: { value: size },
+    arrayBuffer: fails,
+    bytes: fails,
+    text: fails,
+    stream: throws,
+    slice: throws,
+  });
 }
