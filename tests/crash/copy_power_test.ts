@@ -1,13 +1,16 @@
 /**
- * Power cuts while a copy is written, and while an increment is applied to one: at any moment the
- * file is refused, or has exactly the state of the copy. Once it is complete, which is when it gets
- * its name, every image of a cut has that state.
+ * Power cuts while a copy is written, while a compact one is built, and while an increment is
+ * applied to one: at any moment the file is refused, or has exactly the state of the copy. Once it
+ * is complete, which is when it gets its name, every image of a cut has that state.
+ *
+ * QUIRE_COPY_IMAGES=N tries N times as many images of each moment; QUIRE_SEED=N chooses them.
  */
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { archive, CorruptionError, type Database } from "../../mod.ts";
 import {
+  BuildingFile,
   CopiedFile,
   type CopyReader,
   Disk,
@@ -26,6 +29,8 @@ import { Random } from "../support/random.ts";
 
 const KEYS = 300;
 const IMAGES = 40;
+const TIMES = Number(Deno.env.get("QUIRE_COPY_IMAGES") ?? 1);
+const SEED = Number(Deno.env.get("QUIRE_SEED") ?? 20);
 const WHOLE = -1;
 
 function fill(db: Database, seed: number, from = 0, to = KEYS): void {
@@ -80,10 +85,10 @@ function textIn(db: Database): string {
 /** Judges the images of every cut: refused or whole, and only whole after the last operation. */
 function judge(file: PowerFile, wanted: string, limit = IMAGES): void {
   const walk = new PowerWalk(file.start);
-  const random = new Random(20);
+  const random = new Random(SEED);
   const found = { refused: 0, whole: 0 };
   const images = () =>
-    plansAt(walk, { garbage: "none", rotPages: [], limit }, random)
+    plansAt(walk, { garbage: "none", rotPages: [], limit: limit * TIMES }, random)
       .map((plan) => textOf(new MemoryFile(makeImage(walk, plan).content())));
   for (const operation of file.operations) {
     walk.issue(operation);
@@ -96,6 +101,7 @@ function judge(file: PowerFile, wanted: string, limit = IMAGES): void {
   assertGreater(found.refused, 0);
   assertGreater(found.whole, 0);
   assert(images().every((text) => text === wanted), "it is on the medium when it is complete");
+  console.log(`power cuts of copies: ${found.refused} refused, ${found.whole} whole`);
 }
 
 describe("power cuts", () => {
@@ -106,6 +112,20 @@ describe("power cuts", () => {
     const file = new PowerFile();
     await writeWhole(opened, file);
     judge(file, wanted);
+  });
+
+  it("during a compact copy leave a file that is refused or whole", async () => {
+    const source = openOn(new MemoryFile());
+    fill(source, 1);
+    const file = new PowerFile();
+    const building = new BuildingFile(file);
+    const db = openOn(building);
+    await db.tree("t").load(source.tree("t").entries(), { fill: 1 });
+    const wanted = textIn(db);
+    assertEquals(contentOf(db), contentOf(source));
+    db.close();
+    await complete(file, building.completeLater());
+    judge(file, wanted, 10);
   });
 
   it("during a restore leave a file that is refused or whole", async () => {

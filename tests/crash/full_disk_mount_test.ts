@@ -11,34 +11,10 @@ import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { type Database, IoError, open, restore, verify } from "../../mod.ts";
 import { quire } from "../support/cli.ts";
+import { canMountDisks, onSmallDisk } from "./support/small_disk.ts";
 
-const DISK_BYTES = 8 * 1024 * 1024;
 const FILL_CHILD = fromFileUrl(new URL("./support/fill_child.ts", import.meta.url));
 const VALUE_SIZES = [300, 5_000, 30_000, 300_000];
-
-/** Runs a test on a disk of its own. Returns false if none can be mounted. */
-async function onSmallDisk(body: (folder: string) => unknown): Promise<boolean> {
-  const folder = Deno.makeTempDirSync({ prefix: "quire-test-" });
-  try {
-    if (!run("mount", "-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "tmpfs", folder)) return false;
-    try {
-      await body(folder);
-    } finally {
-      run("umount", "-l", folder);
-    }
-  } finally {
-    Deno.removeSync(folder);
-  }
-  return true;
-}
-
-function run(program: string, ...args: string[]): boolean {
-  try {
-    return new Deno.Command(program, { args, stdout: "null", stderr: "null" }).outputSync().success;
-  } catch {
-    return false;
-  }
-}
 
 /** Fills the disk to its last block. */
 function takeTheRest(folder: string): void {
@@ -114,7 +90,7 @@ async function expectUsable(path: string, bytes: number, count: number): Promise
 }
 
 describe("a full tmpfs", () => {
-  const canMount = Deno.build.os === "linux" && Deno.uid() === 0 && canMountHere();
+  const canMount = canMountDisks();
   const on = (name: string, body: (folder: string) => unknown) => {
     const skipped = canMount ? "" : " (skipped: only root can mount a tmpfs)";
     it(name + skipped, { ignore: !canMount }, async () => {
@@ -265,12 +241,3 @@ describe("a full tmpfs", () => {
     assertEquals((await quire(["get", path, "t", "new"])).out.trim(), value);
   });
 });
-
-function canMountHere(): boolean {
-  const folder = Deno.makeTempDirSync({ prefix: "quire-test-" });
-  try {
-    return run("mount", "-t", "tmpfs", "tmpfs", folder) && run("umount", folder);
-  } finally {
-    Deno.removeSync(folder);
-  }
-}

@@ -1,5 +1,6 @@
 // Backups and increments: what a copy shows while transactions change, release and reuse every kind
-// of page, at some hundred versions. QUIRE_SEED=N runs only that seed.
+// of page, at some hundred versions. QUIRE_SEED=N runs only that seed, and QUIRE_BACKUP=N takes so
+// many versions.
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -28,7 +29,7 @@ import { Random } from "../support/random.ts";
 const MIB = 1024 * 1024;
 const OPTIONS: PagerOptions = { cacheBytes: 8 * MIB, journalBytes: 2 * MIB };
 const SEEDS = Deno.env.has("QUIRE_SEED") ? [Number(Deno.env.get("QUIRE_SEED"))] : [1, 2];
-const ROUNDS = 60;
+const ROUNDS = Number(Deno.env.get("QUIRE_BACKUP") ?? 60);
 const KEYS = 300;
 const LARGE_VALUES = 4;
 /** Every so many versions a whole copy follows instead of an increment. */
@@ -149,6 +150,7 @@ describe("backups and increments", () => {
       const { snapshots, snapshotBytes } = opened.db.stats();
       assertEquals([snapshots, snapshotBytes], [0, 0]);
       assertGreater(follower.early, 100, "pages came early");
+      console.log(`backups: seed ${seed}, ${ROUNDS} versions, ${follower.early} pages came early`);
       opened.db.close();
     });
   }
