@@ -235,11 +235,12 @@ describe("README: its limits", () => {
 
 describe("README: its references", () => {
   it("exist: files and headings", () => {
-    const headings = README.match(/^## .+$/gm)!.map((line) => line.slice(3).toLowerCase());
     for (const [, target] of README.matchAll(/\]\(([^)]+)\)/g)) {
-      if (target!.startsWith("#")) {
-        assert(headings.includes(target!.slice(1).replaceAll("-", " ")), target);
-      } else assert(Deno.statSync(join(TOP, target)).isFile, target);
+      const [file, heading] = target!.split("#");
+      const text = file === "" ? README : Deno.readTextFileSync(join(TOP, file!));
+      const headings = text.match(/^##+ .+$/gm)?.map((line) => line.replace(/^#+ /, ""));
+      const names = headings?.map((line) => line.toLowerCase().replaceAll(" ", "-"));
+      if (heading !== undefined) assert(names?.includes(heading), target);
     }
   });
 
