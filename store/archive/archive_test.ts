@@ -264,6 +264,29 @@ describe("restore() from an archive", () => {
       assertEquals((await restore(`${dir}/to`, { from: store, at: new Date(last) })).version, 7);
     }));
 
+  it("reads segments ahead, several at once, and each once", () =>
+    inTempDir(async (dir) => {
+      const store = new MemoryStore();
+      using db = open(`${dir}/db`);
+      await using shipping = archive(db, store, SLOW);
+      for (let i = 0; i < 30; i++) {
+        set(db, `${i}`, i);
+        await shipping.flush();
+      }
+      const names: string[] = [];
+      let [now, most] = [0, 0];
+      store.get = async (name) => {
+        names.push(name);
+        most = Math.max(most, ++now);
+        await new Promise((resolve) => setTimeout(resolve));
+        now--;
+        return store.objects.get(name);
+      };
+      assertContent(await contentAt(dir, store), contentOf(db));
+      const { length } = store.puts;
+      assertEquals([most, names.length, new Set(names).size], [8, length, length]);
+    }));
+
   it("refuses a gap at each segment, and finds a way around one that is there twice", () =>
     inTempDir(async (dir) => {
       const store = new MemoryStore();

@@ -29,7 +29,7 @@ import { ArchiveIndex } from "./archive_index.ts";
 import type { ArchiveStore } from "./archive_store.ts";
 import { ArchivedState } from "./restore_archive.ts";
 import { BASE, linkOf, type Segment } from "./segment.ts";
-import { readSegment } from "./segment_reader.ts";
+import { readSegment, SegmentsAhead } from "./segment_reader.ts";
 
 const { CHUNK_BYTES, FRESH_PAGES, PAGE_BYTES } = format;
 /** The most bytes of pages that stay in memory. */
@@ -238,7 +238,7 @@ async function buildReplica(
   signal: AbortSignal | undefined,
   wantedId?: Uint8Array,
 ): Promise<void> {
-  const work = new ArchivedState(sink.disk, store, signal);
+  const work = new ArchivedState(sink.disk, new SegmentsAhead(store, chain), signal);
   for (const segment of chain) {
     await work.follow(segment, undefined);
     if (wantedId?.some((byte, i) => byte !== work.databaseId[i])) {

@@ -28,7 +28,7 @@ import { ArchiveIndex, type ArchivePoint } from "./archive_index.ts";
 import type { ArchiveStore } from "./archive_store.ts";
 import { COMMITS, type Segment, segmentName } from "./segment.ts";
 import { damagedObject, type SegmentHead } from "./segment_head.ts";
-import { FedPieces, piecesOf, readSegment } from "./segment_reader.ts";
+import { FedPieces, piecesOf, readSegment, SegmentsAhead } from "./segment_reader.ts";
 
 /** The result of a restore from an archive. */
 export interface ArchiveRestoreResult {
@@ -57,7 +57,7 @@ export async function restoreFromArchive(
   const chain = new ArchiveIndex(await store.list()).plan(point);
   const sink = new FileSink(to, undefined);
   try {
-    const state = new ArchivedState(sink.disk, store, signal);
+    const state = new ArchivedState(sink.disk, new SegmentsAhead(store, chain), signal);
     for (const segment of chain) await state.follow(segment, point);
     const superblock = await state.finish();
     await new CopiedFile(sink.disk).complete(superblock);

@@ -9,6 +9,61 @@ import type { ArchiveStore } from "./archive_store.ts";
 import { partName, type Segment, segmentName } from "./segment.ts";
 import { damagedObject, decodeSegment, type SegmentHead } from "./segment_head.ts";
 
+/** The objects that are read before their turn. */
+const AHEAD_MAX = 8;
+
+/**
+ * A store whose segments are read before their turn, several at once: an archive may have tens of
+ * thousands, each a round trip to a service.
+ */
+export class SegmentsAhead implements ArchiveStore {
+  readonly #store: ArchiveStore;
+  readonly #names: readonly string[];
+  readonly #started = new Map<string, Promise<Uint8Array | undefined>>();
+  #next = 0;
+
+  /**
+   * Begins before the first segment.
+   *
+   * @param chain The segments, in the order in which they will be read, once each.
+   */
+  constructor(store: ArchiveStore, chain: readonly Segment[]) {
+    this.#store = store;
+    this.#names = chain.map(segmentName);
+  }
+
+  get(name: string): Promise<Uint8Array | undefined> {
+    const started = this.#started.get(name);
+    this.#started.delete(name);
+    if (started === undefined && name !== this.#names[this.#next]) return this.#store.get(name);
+    const object = started ?? this.#start();
+    this.#started.delete(name);
+    while (this.#started.size < AHEAD_MAX - 1 && this.#next < this.#names.length) this.#start();
+    return object;
+  }
+
+  #start(): Promise<Uint8Array | undefined> {
+    const name = this.#names[this.#next++]!;
+    const object = this.#store.get(name);
+    // Where an earlier one fails, nobody waits for this one.
+    object.catch(() => {});
+    this.#started.set(name, object);
+    return object;
+  }
+
+  list(): Promise<readonly string[]> {
+    return this.#store.list();
+  }
+
+  put(name: string, bytes: Uint8Array): Promise<void> {
+    return this.#store.put(name, bytes);
+  }
+
+  delete(name: string): Promise<void> {
+    return this.#store.delete(name);
+  }
+}
+
 /** Part of the content of a segment, and where it begins in it. */
 export interface Piece {
   readonly bytes: Uint8Array;
