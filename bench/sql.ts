@@ -47,6 +47,15 @@ interface Work {
   run(side: Side): () => void;
 }
 
+const SCHEMA = `
+  CREATE TABLE item (id INTEGER PRIMARY KEY, kind INT, name TEXT, price REAL);
+  CREATE INDEX by_kind ON item (kind);
+  CREATE TABLE kind (id INTEGER PRIMARY KEY, label TEXT);
+`;
+
+const INSERTS = { name: "insert, 10,000 a transaction", target: "1" };
+const KINDS = 1000;
+
 if (import.meta.main) Deno.exitCode = await main(Deno.args);
 
 /** Runs the bench, and returns its exit code. */
@@ -103,15 +112,6 @@ function report(
   console.log(`${rows} rows; microseconds of one operation, medians; ${loadOf()}`);
   console.log(tableOf(["operation", "Quire", "node:sqlite", "ratio", "target"], lines));
 }
-
-const SCHEMA = `
-  CREATE TABLE item (id INTEGER PRIMARY KEY, kind INT, name TEXT, price REAL);
-  CREATE INDEX by_kind ON item (kind);
-  CREATE TABLE kind (id INTEGER PRIMARY KEY, label TEXT);
-`;
-
-const INSERTS = { name: "insert, 10,000 a transaction", target: "1" };
-const KINDS = 1000;
 
 function fill(side: Side, rows: number): void {
   const insert = side.change("INSERT INTO item VALUES (?, ?, ?, ?)");
