@@ -1,12 +1,12 @@
 /**
  * Hunts for a broken promise: runs many interleavings, and stops at the first that is wrong.
  *
- * `deno run -A tests/share/hunt.ts RUNS [RULES] [SEED]`: `RULES` are turned off: names of
- * `support/rules.ts`, joined by `+`; `none`, the default, or `each`, for each in turn. It prints
- * what it found, with the trace of the run.
+ * `deno run -A tests/share/hunt.ts RUNS [RULES] [SEED] [whole]`: `RULES` are turned off: names of
+ * `support/rules.ts`, joined by `+`; `none`, the default, or `each`, for each in turn. With `whole`
+ * checkpoints place all pages at once. It prints what it found, with the trace of the run.
  */
 
-import { runOnce } from "./interleaving.ts";
+import { runOnce, type RunOptions } from "./interleaving.ts";
 import { type Rule, RULE_NAMES, RULES } from "./support/rules.ts";
 import { Violation } from "./support/truth.ts";
 
@@ -24,11 +24,16 @@ export interface Hunt {
 }
 
 /** Runs interleavings from a seed on, with rules turned off. */
-export function hunt(runs: number, firstSeed: number, off: ReadonlySet<Rule>): Hunt {
+export function hunt(
+  runs: number,
+  firstSeed: number,
+  off: ReadonlySet<Rule>,
+  isWhole = false,
+): Hunt {
   const counts: Record<string, number> = {};
   for (let i = 0; i < runs; i++) {
     const seed = (firstSeed + i * SEED_STEP) | 0;
-    const fault = faultOf(seed, off, counts);
+    const fault = faultOf(seed, off, { counts, isWhole });
     if (fault !== undefined) return { runs: i + 1, seed, fault, counts };
   }
   return { runs, seed: firstSeed, fault: undefined, counts };
@@ -38,11 +43,10 @@ export function hunt(runs: number, firstSeed: number, off: ReadonlySet<Rule>): H
 export function faultOf(
   seed: number,
   off: ReadonlySet<Rule>,
-  counts: Record<string, number> = {},
-  trace?: string[],
+  options: RunOptions = {},
 ): string | undefined {
   try {
-    runOnce(seed, trace === undefined ? { off, counts } : { off, counts, trace });
+    runOnce(seed, { ...options, off });
     return undefined;
   } catch (error) {
     if (error instanceof Violation) return error.message;
@@ -51,9 +55,9 @@ export function faultOf(
 }
 
 /** The end of the trace of a run. */
-export function traceOf(seed: number, off: ReadonlySet<Rule>): string[] {
+export function traceOf(seed: number, off: ReadonlySet<Rule>, isWhole = false): string[] {
   const trace: string[] = [];
-  faultOf(seed, off, {}, trace);
+  faultOf(seed, off, { trace, isWhole });
   return trace.slice(-TRACE_LINES);
 }
 
@@ -68,13 +72,13 @@ export function parseRules(names: string): ReadonlySet<Rule> {
   );
 }
 
-function report(names: string, runs: number, firstSeed: number): void {
+function report(names: string, runs: number, firstSeed: number, isWhole: boolean): void {
   const off = parseRules(names);
   const begin = performance.now();
-  const { fault, seed, runs: done, counts } = hunt(runs, firstSeed, off);
+  const { fault, seed, runs: done, counts } = hunt(runs, firstSeed, off, isWhole);
   const seconds = ((performance.now() - begin) / 1000).toFixed(1);
   if (fault !== undefined) {
-    console.log(traceOf(seed, off).join("\n"));
+    console.log(traceOf(seed, off, isWhole).join("\n"));
     console.log(`${names}: interleaving ${done}, seed ${seed}, ${seconds} s: ${fault}`);
   } else {
     console.log(JSON.stringify(counts));
@@ -83,8 +87,8 @@ function report(names: string, runs: number, firstSeed: number): void {
 }
 
 if (import.meta.main) {
-  const [runs = "10000", rules = "none", seed = "1"] = Deno.args;
+  const [runs = "10000", rules = "none", seed = "1", kind = "sliced"] = Deno.args;
   for (const names of rules === "each" ? RULE_NAMES : [rules]) {
-    report(names, Number(runs), Number(seed));
+    report(names, Number(runs), Number(seed), kind === "whole");
   }
 }

@@ -7,7 +7,14 @@
 import { Random } from "../support/random.ts";
 import { close, open, RottenJournal } from "./protocol/opening.ts";
 import { follow, followAndRead, followSnapshot, followSnapshotRead } from "./protocol/follower.ts";
-import { endSnapshot, readPages, readSnapshot, renewPin, takeSnapshot } from "./protocol/reads.ts";
+import {
+  endSnapshot,
+  readPages,
+  readSnapshot,
+  renewPin,
+  renewPosition,
+  takeSnapshot,
+} from "./protocol/reads.ts";
 import { land, maintain, transact } from "./protocol/transaction.ts";
 import {
   chunkAt,
@@ -65,6 +72,8 @@ const GAP_STEPS = 400;
 export interface RunOptions {
   /** The rules that are turned off. */
   readonly off?: ReadonlySet<Rule>;
+  /** Whether checkpoints place all pages at once. */
+  readonly isWhole?: boolean;
   /** Collects counts. */
   readonly counts?: Record<string, number>;
   /** Collects the trace. */
@@ -93,6 +102,7 @@ export function runOnce(seed: number, options: RunOptions = {}): void {
     failEvery: !tears && random.once(3) ? 60 + random.below(600) : 0,
     suspends: random.once(4),
     damages: random.once(4),
+    isWhole: options.isWhole ?? false,
     mix: random.pick(MIXES),
   };
   const world = new World(random, weather, options.off ?? new Set(), options.counts ?? {});
@@ -320,6 +330,7 @@ function nextAction(process: Process): Steps<void> {
   if (snapshot !== undefined && world.time - process.pinTime > RENEWAL_STEPS) {
     return renewPin(process, snapshot);
   }
+  if (isPinOld(process)) return renewPosition(process);
   if (process.kind === "exclusive" && world.inGap !== undefined && random.once(2)) {
     return close(process);
   }
@@ -332,6 +343,11 @@ function nextAction(process: Process): Steps<void> {
   if (dice >= mix.snapshots) return close(process);
   if (process.kind === "exclusive") return readPages(process);
   return snapshot === undefined ? takeSnapshot(process) : endSnapshot(process);
+}
+
+/** Whether a process that pins what it has read has not renewed that pin for long. */
+function isPinOld({ world, kind, pinTime }: Process): boolean {
+  return world.weather.isWhole && kind !== "exclusive" && world.time - pinTime > RENEWAL_STEPS;
 }
 
 function followerAction(process: Process): Steps<void> {

@@ -31,7 +31,7 @@ import {
   dropBefore,
   recordsOf,
 } from "./journal.ts";
-import { current, damage, fileHeader } from "./page_reader.ts";
+import { build, current, damage, fileHeader } from "./page_reader.ts";
 
 /** Sectors of the largest transaction, and of the empty batch that confirms it. */
 const ROOM_SECTORS = 4;
@@ -130,6 +130,7 @@ export function* checkpointStep(process: Process, isForced: boolean, pins: Pins)
   if (process.superblock.areas[0].length === 0) return;
   yield* distrust(process);
   if (!process.isCheckpointing) return yield* switchAreas(process);
+  if (process.world.weather.isWhole) return yield* placeWhole(process, isForced, pins);
   if (process.done >= countMax(process)) return yield* endCheckpoint(process);
   if (!(yield* writeInPlace(process, process.done, pins, isForced))) return checkPin(process, pins);
   process.done++;
@@ -145,6 +146,40 @@ function* distrust(process: Process): Steps<void> {
   yield* writeWord(process);
 }
 
+/** Places all pages as they were at the switch, if no pin is older, and ends the checkpoint. */
+function* placeWhole(process: Process, isForced: boolean, pins: Pins): Steps<void> {
+  const { world, generation } = process;
+  const { version } = process.batches.find((batch) => batch.generation === generation)!;
+  if (!isForced && pins.oldest < version && world.keeps("pins")) return checkPin(process, pins);
+  if (Math.min(pins.oldestStale, isForced ? pins.oldest : Infinity) < version) {
+    world.truth.forced = Math.max(world.truth.forced, version);
+  }
+  const end = countMax(process);
+  for (let chunk = 0; chunk < end; chunk++) yield* placeChunk(process, chunk, version);
+  yield* endCheckpoint(process);
+}
+
+function* placeChunk(process: Process, chunk: number, version: number): Steps<void> {
+  const { world, generation } = process;
+  const slots = [1, 2, 3].filter((slot) => {
+    return recordsOf(process, chunk * SLOTS + slot).some((one) => one.generation < generation);
+  });
+  if (slots.length === 0) return;
+  const headers = yield* headerPage(process, chunk);
+  for (const slot of slots) {
+    const page = chunk * SLOTS + slot;
+    const found = yield* build(process, page, version);
+    if (found === "too new" || found === "mismatch") {
+      throw damage(`page ${page} at the switch is ${found}`);
+    }
+    world.isDelicate = true;
+    headers[slot] = found === "free" ? FREE : found.header;
+    if (found !== "free") yield* writePage(process, page, found.bytes);
+  }
+  yield* writeHeaderPage(process, chunk, headers);
+  world.isDelicate = false;
+}
+
 function checkPin({ world }: Process, { time }: Pins): void {
   if (world.time - time > 2 * STALE_STEPS) throw new Violation("(g) a dead pin holds up");
 }
@@ -157,7 +192,8 @@ function* switchAreas(process: Process): Steps<void> {
     sync(process);
     process.durable = process.sequence;
   }
-  const count = lastInUse(process.state, process.superblock) + 1;
+  const { isWhole } = world.weather;
+  const count = isWhole ? process.count : lastInUse(process.state, process.superblock) + 1;
   if (world.keeps("switchBatch")) {
     yield* appendEmpty(process, { generation: generation + 1, offset: 0, count });
   } else {
@@ -189,6 +225,7 @@ function* endCheckpoint(process: Process): Steps<void> {
   const sequence = first === undefined ? process.sequence : first.sequence - 1;
   yield* publish(process, { ...superblock, generation, sequence, version, state, count });
   dropBefore(process, generation);
+  if (world.weather.isWhole) return world.count("checkpoints");
   yield* cutFile(process);
   world.note(process, `ended checkpoint ${process.superblock.number}`);
   world.count("checkpoints");
@@ -332,7 +369,8 @@ export function isOfJournal(process: Process, chunk: number): boolean {
 export function* maintenanceStep(process: Process): Steps<void> {
   const { random } = process.world;
   const pins = yield* readPins(process);
-  if (!random.once(3)) return yield* checkpointStep(process, false, pins);
+  const isStep = !random.once(3) || process.world.weather.isWhole;
+  if (isStep) return yield* checkpointStep(process, false, pins);
   yield* writeInPlace(process, random.below(countMax(process)), pins, false);
 }
 

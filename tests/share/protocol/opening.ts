@@ -100,7 +100,7 @@ function* join(process: Process): Steps<boolean> {
     process.durable = sequence;
     yield* writeWord(process);
   }
-  yield* writePin(process, NO_PIN);
+  yield* writePin(process, world.weather.isWhole ? process.version : NO_PIN);
   return true;
 }
 
@@ -231,6 +231,7 @@ export function* close(process: Process): Steps<void> {
   if (isAlone && isUntouched(process, yield* readSuperblock(process)) && world.keeps("lastClean")) {
     if (!process.isLatched || !world.keeps("latch")) yield* closeLast(process);
   }
+  if (world.weather.isWhole && process.kind === "sharing") yield* writePin(process, NO_PIN);
   yield;
   leave(process);
   unlock(process);

@@ -5,7 +5,7 @@
 
 import type { Page } from "../support/layout.ts";
 import { lock, unlock } from "../support/locks.ts";
-import { NO_PIN, readWord, writePin } from "../support/sidecar.ts";
+import { movePin, NO_PIN, readWord, writePin } from "../support/sidecar.ts";
 import { type State, Violation } from "../support/truth.ts";
 import type { Process, Snapshot, Steps } from "../support/world.ts";
 import { build, damage, type Failure } from "./page_reader.ts";
@@ -87,10 +87,17 @@ export function* renewPin(process: Process, snapshot: Snapshot): Steps<void> {
   yield* writePin(process, snapshot.version);
 }
 
+/** Refreshes a process that pins what it has read, and renews its pin. */
+export function* renewPosition(process: Process): Steps<void> {
+  yield* refresh(process);
+  yield* writePin(process, Math.min(process.version, process.snapshot?.version ?? NO_PIN));
+}
+
 /** Ends a snapshot. */
 export function* endSnapshot(process: Process): Steps<void> {
   process.snapshot = undefined;
-  yield* writePin(process, NO_PIN);
+  if (process.world.weather.isWhole) yield* movePin(process);
+  else yield* writePin(process, NO_PIN);
 }
 
 /** Reads a page of a snapshot, which ends if its version is gone. */

@@ -8,7 +8,7 @@ import { areasEnd, type Superblock } from "../support/layout.ts";
 import { begin, beginGeneration, dropBefore, keepImage, readOn, sectorsOf } from "./journal.ts";
 import { lock, unlock } from "../support/locks.ts";
 import { headerOf } from "./page_reader.ts";
-import { readWord, writeWord } from "../support/sidecar.ts";
+import { movePin, readWord, writeWord } from "../support/sidecar.ts";
 import { readSuperblock, repairSuperblock } from "../support/superblocks.ts";
 import { isAncestor, Violation } from "../support/truth.ts";
 import { NO_LIMIT, type Process, type Steps, sync, type Word, write } from "../support/world.ts";
@@ -71,6 +71,7 @@ export function* refresh(process: Process): Steps<void> {
     unlock(process);
     world.count("refreshes under the lock");
   }
+  yield* movePin(process);
   checkForward(process, before);
   if (!world.isSplit && !isAncestor(acknowledged, process.state)) {
     throw new Violation("(c) a refresh missed an acknowledged transaction");
@@ -91,6 +92,7 @@ export function* refreshLocked(process: Process): Steps<void> {
   else yield* catchUpLocked(process, word);
   checkForward(process, before);
   if (!process.isLatched || !world.keeps("latch")) yield* announceFound(process, word);
+  yield* movePin(process);
 }
 
 function* catchUpLocked(process: Process, word: Word): Steps<void> {

@@ -62,7 +62,8 @@ export function* transact(process: Process): Steps<void> {
   yield* commit(process, changes);
   const late = world.keeps("pinsAfterWord") ? yield* readPins(process) : early;
   const chunk = world.random.below(changes.count);
-  if (world.random.once(4)) yield* writeInPlace(process, chunk, late, false);
+  const mayWrite = !world.weather.isWhole;
+  if (world.random.once(4) && mayWrite) yield* writeInPlace(process, chunk, late, false);
   if (world.random.once(3)) yield* checkpointStep(process, false, late);
   unlock(process);
 }
@@ -152,6 +153,7 @@ function* logHeaders(process: Process, page: number, list: LoggedHeaders[]): Ste
 /** Writes a new page past the journal, if its release is confirmed and no pin sees it. */
 function* bypass(process: Process, page: number, bytes: readonly number[]): Steps<boolean> {
   const { world } = process;
+  if (world.weather.isWhole) return false;
   const { oldest, oldestStale } = yield* readPins(process);
   const release = recordsOf(process, page).at(-1);
   const version = release?.version ?? 0;
@@ -174,7 +176,7 @@ function* commit(process: Process, changes: Changes): Steps<void> {
     sync(process);
     process.durable = process.sequence;
   }
-  const level = world.random.pick(LEVELS);
+  const level = world.weather.isWhole ? "sync" : world.random.pick(LEVELS);
   const plan = { generation, offset, records, headers, state: next, version, count };
   const batches = yield* append(process, plan);
   world.note(process, `transaction ${next.id}, ${level}, version ${version}, ${namesOf(records)}`);

@@ -90,6 +90,14 @@ export function* writePin(process: Process, version: number): Steps<void> {
   if (world.fails()) throw new IoFailure("read");
   process.side.write(PINS + process.id, { version, renewal: world.newId() });
   process.pinTime = world.time;
+  process.pinned = version;
+}
+
+/** Pins what a process reads: the version that it has read up to, or that of its snapshot. */
+export function* movePin(process: Process): Steps<void> {
+  if (!process.world.weather.isWhole || process.kind !== "sharing") return;
+  const version = Math.min(process.version, process.snapshot?.version ?? NO_PIN);
+  if (version !== process.pinned) yield* writePin(process, version);
 }
 
 /** Removes all pins. */

@@ -88,6 +88,12 @@ export interface Weather {
   readonly suspends: boolean;
   /** Whether something outside damages the commit word, or deletes the sidecar. */
   readonly damages: boolean;
+  /**
+   * Whether a checkpoint places all pages at once, as they were at the switch, when every process
+   * has read up to it: so the engine does it. Every process pins what it has read then, nothing
+   * goes past the journal, and nothing flies.
+   */
+  readonly isWhole: boolean;
   readonly mix: Mix;
 }
 
@@ -210,6 +216,8 @@ export class Process {
   snapshot: Snapshot | undefined;
   /** When it renewed its own pin, in steps. */
   pinTime = 0;
+  /** The version of its pin. */
+  pinned = Infinity;
   /** What it saw of each pin. */
   readonly sightings: PinSighting[] = [];
   flight: Flight | undefined;
