@@ -35,7 +35,7 @@ export { bytes, json, keyBytes, string, structured, tuple, u64 } from "./store/m
 export type { Codec, Codecs, KeyCodec, ValueCodec } from "./store/mod.ts";
 export type { JsonCodec, StructuredCodec } from "./store/mod.ts";
 export type { TupleCodec, TuplePart, TuplePrefix } from "./store/mod.ts";
-export type { DatabaseStats, TreeStats } from "./store/mod.ts";
+export type { DatabaseStats, Participant, SharingState, TreeStats } from "./store/mod.ts";
 export type { CompactOptions, CompactReport, Progress, ProgressOptions } from "./store/mod.ts";
 export type { BackupOptions, BackupResult, ChangesOptions, KeyChange } from "./store/mod.ts";
 export { restore, type RestoreResult, type RestoreSource } from "./store/mod.ts";

@@ -8,7 +8,7 @@
 
 import { assert } from "./format/assert.ts";
 import type { Disk } from "./file/disk.ts";
-import type { CommitPath } from "./journal/commit_path.ts";
+import type { PagerPath } from "./share/shared_path.ts";
 import type { Flight } from "./journal/journal.ts";
 
 /** The pager that commits belong to. */
@@ -23,7 +23,7 @@ interface Owner {
 export class Flights {
   readonly #owner: Owner;
   readonly #disk: Disk;
-  readonly #commitPath: CommitPath | undefined;
+  readonly #commitPath: PagerPath | undefined;
 
   /**
    * The flights of a pager.
@@ -32,7 +32,7 @@ export class Flights {
    * @param disk Its file.
    * @param commitPath The path of its commits; without one, nothing outlives the handle.
    */
-  constructor(owner: Owner, disk: Disk, commitPath: CommitPath | undefined) {
+  constructor(owner: Owner, disk: Disk, commitPath: PagerPath | undefined) {
     this.#owner = owner;
     this.#disk = disk;
     this.#commitPath = commitPath;

@@ -8,7 +8,7 @@
 
 import type { Cache } from "./cache/cache.ts";
 import type { Disk, DiskFigures } from "./file/disk.ts";
-import type { CommitPath } from "./journal/commit_path.ts";
+import type { PagerPath } from "./share/shared_path.ts";
 import { CHUNK_BYTES, CHUNK_SHIFT } from "./format/format.ts";
 import { type Frame, POOL } from "./format/frame.ts";
 import {
@@ -50,7 +50,7 @@ export class PagerInspection {
   readonly #meta: Meta;
   readonly #writeback: Writeback;
   readonly #versions: VersionStore;
-  readonly #commitPath: CommitPath | undefined;
+  readonly #commitPath: PagerPath | undefined;
 
   /**
    * Use `Pager.inspection`.
@@ -67,7 +67,7 @@ export class PagerInspection {
       versions: VersionStore;
       writeback: Writeback;
     },
-    commitPath: CommitPath | undefined,
+    commitPath: PagerPath | undefined,
   ) {
     this.#cache = parts.cache;
     this.#disk = parts.disk;

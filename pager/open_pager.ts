@@ -4,6 +4,7 @@
  * Recovery and the checks of the superblocks are in the constructor of `Pager`.
  */
 
+import { pid } from "node:process";
 import { checkDoors } from "./door/doors.ts";
 import { openDiskFile, openUnlockedDiskFile } from "./file/disk_file.ts";
 import type { File } from "./file/file.ts";
@@ -13,6 +14,8 @@ import { pathOf } from "./file/path.ts";
 import { inFile, LockedError } from "./format/errors.ts";
 import { examineSuperblocks } from "./journal/superblocks.ts";
 import { Pager } from "./pager.ts";
+import { openShare, openShareFiles, type ShareFiles } from "./share/open_share.ts";
+import { LentFile } from "./share/shared_file.ts";
 import { checkSizes, type PagerOptions } from "./recovery/options.ts";
 
 /**
@@ -28,6 +31,7 @@ export function openPager(path: string | URL, options: PagerOptions = {}): Pager
   const place = pathOf("open", path);
   checkSizes(options); // before a file is created
   checkDoors(place, options);
+  if (options.shared === true) return openShared(place, options);
   if (place === ":memory:") return pagerOn(new MemoryFile(), { ...options, journal: false });
   if (options.follow === true) return pagerOn(openUnlockedDiskFile(place, options.io), options);
   const file = openDiskFile(place, options);
@@ -60,5 +64,37 @@ function holdsStill(file: File): boolean {
   } catch (error) {
     file.close();
     throw error;
+  }
+}
+
+/** Opens the pager of a file that several processes write. */
+function openShared(place: string, options: PagerOptions): Pager {
+  const { shared: _, ...own } = options;
+  return openOnShare(openShareFiles(place, own), place, own);
+}
+
+/**
+ * Opens a pager that shares a file, and takes ownership of the files.
+ *
+ * @throws {LockedError} An exclusive or a read-only handle has the file.
+ * @throws {CorruptionError} The file is not a Quire database, or is damaged.
+ * @throws {IoError} The system refused.
+ */
+export function openOnShare(files: ShareFiles, place: string, options: PagerOptions): Pager {
+  const alone = (file: File) => new Pager(new LentFile(file), options);
+  const owner = {
+    prepare: (file: File) => alone(file).handOver(),
+    finish: (file: File) => alone(file).close(),
+  };
+  try {
+    const { share, file } = openShare(files, place, { ...options, process: pid }, owner);
+    try {
+      return new Pager(file, options, share);
+    } catch (error) {
+      share.abandon();
+      throw error;
+    }
+  } catch (error) {
+    throw inFile(error, place);
   }
 }

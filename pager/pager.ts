@@ -17,6 +17,7 @@
 
 import { assert } from "./format/assert.ts";
 import { frameMemory } from "./door/doors.ts";
+import type { FrameMemory } from "./door/frame_memory.ts";
 import { TapHolder, TransactionEnds, type TransactionListener } from "./journal/commit_hooks.ts";
 import { type Cache, MISS } from "./cache/cache.ts";
 import { ClaimedPages } from "./journal/claimed_pages.ts";
@@ -55,6 +56,9 @@ import type { Verifier } from "./format/page_check.ts";
 import type { Superblock } from "./format/superblock.ts";
 import type { RecoveryReport } from "./recovery/recovery.ts";
 import type { Report, Scrub, ScrubOptions } from "./damage/scrub.ts";
+import type { Share, SharingState } from "./share/share.ts";
+import { type PagerPath, SharedPath, type SharedPathParts } from "./share/shared_path.ts";
+import { SharedReads } from "./share/shared_reads.ts";
 import type { PagerStats } from "./stats.ts";
 import { Bypass } from "./transaction/bypass.ts";
 import { Commit } from "./transaction/commit.ts";
@@ -99,7 +103,9 @@ export class Pager {
   readonly #rollback: Rollback;
   readonly #ends = new TransactionEnds();
   readonly #peeked = new Frame(-1, POOL, 1);
-  readonly #commitPath: CommitPath | undefined;
+  readonly #commitPath: PagerPath | undefined;
+  readonly #shared: SharedPath | undefined;
+  readonly #reads: SharedReads | undefined;
   readonly #recovery: RecoveryReport | undefined;
   readonly #follower: Follower | undefined;
   readonly #observers = new Observers();
@@ -114,15 +120,15 @@ export class Pager {
    *
    * @throws {CorruptionError} The file is not a Quire database, or is damaged.
    */
-  constructor(file: File, options: PagerOptions = {}) {
+  constructor(file: File, options: PagerOptions = {}, share?: Share) {
     const { cacheBytes = CACHE_BYTES, follow = false } = options;
     const { journalBytes = JOURNAL_BYTES, tailBytes = TAIL_BYTES, journal = true } = options;
     const { maxSnapshotBytes = SNAPSHOT_BYTES, maxTransactionBytes = TRANSACTION_BYTES } = options;
     checkSizes(options);
-    this.readOnly = (options.readOnly ?? false) || follow;
+    this.readOnly = options.readOnly === true || follow;
     this.path = file.path;
     const protect = options.tornSectors === "protect";
-    const { disk, superblock, report, follower } = openState(file, options, protect);
+    const { disk, superblock, report, follower } = openState(file, options, share);
     this.#disk = disk;
     this.#recovery = report;
     this.#follower = follower;
@@ -131,8 +137,7 @@ export class Pager {
     const unsynced = new UnsyncedChunks(this.#disk);
     const current = new CurrentSuperblock(this.#disk, superblock, protect);
     const log = journal && !follow ? new Journal(this.#disk, current, unsynced) : undefined;
-    const limit = Math.floor(cacheBytes / CHUNK_BYTES);
-    const frames = { limit, memory: frameMemory(limit, options) };
+    const frames = framesOf(cacheBytes, options);
     this.#writeback = new Writeback(this.#disk, frames, this.meta, unsynced, log);
     this.#cache = this.#writeback.cache;
     this.#cache.reserve(chunksOf(this.meta.pageCount));
@@ -163,7 +168,8 @@ export class Pager {
     this.prefetches = new Prefetches(parts);
     // After a close on a full disk, recovery finds a journal without batches.
     const own = { journalBytes, tailBytes, mayBeFull: report?.batches === 0 };
-    this.#commitPath = log && new CommitPath({ ...parts, journal: log }, own);
+    this.#shared = share && this.#pathOf(share, { ...parts, journal: log! }, journalBytes);
+    this.#commitPath = this.#shared ?? (log && new CommitPath({ ...parts, journal: log }, own));
     this.flights = new Flights(this, this.#disk, this.#commitPath);
     const logged = { ...parts, log: this.#commitPath };
     this.#writer = new Writer(parts);
@@ -172,7 +178,84 @@ export class Pager {
     this.#rollback = new Rollback(parts);
     this.#snapshots = new SnapshotOwner(this, parts);
     this.copies = new Copies({ ...parts, snapshots: this.#snapshots });
+    this.#reads = this.#takeOver(follower, share);
+  }
+
+  /** Lets a follower or a share change the pages in memory. */
+  #takeOver(follower: Follower | undefined, share: Share | undefined): SharedReads | undefined {
     if (follower !== undefined) this.#follow(follower);
+    return share && this.#join(share);
+  }
+
+  #pathOf(share: Share, parts: Omit<SharedPathParts, "takeover">, bytes: number): SharedPath {
+    const { index } = share.parts;
+    const takeover = new Takeover({ ...parts, loader: this.#loader, index });
+    return new SharedPath(share, { ...parts, takeover }, bytes, () => {
+      this.rollbacks++;
+      this.onMoved?.();
+    });
+  }
+
+  /** Lets a share change the pages in memory, and takes over the state that the file has now. */
+  #join(share: Share): SharedReads {
+    const loader = this.#loader;
+    const { index, indexed } = share.parts;
+    const parts = { cache: this.#cache, loader, meta: this.meta, versions: this.#versions };
+    const reads = new SharedReads(share, loader);
+    loader.judge = reads;
+    this.#snapshots.older = new FollowedPages({ ...parts, index, file: indexed });
+    this.#writer.copiesVacated = true;
+    this.#bypass.passes = false;
+    share.load();
+    share.announce();
+    // A batch has the hint from before its commit, which may have given pages back below it.
+    let hint = Math.min(this.meta.allocatorHint, share.position.superblock.allocatorHint);
+    for (const page of index.pagesBefore(Infinity)) hint = Math.min(hint, page >>> CHUNK_SHIFT);
+    this.meta.allocatorHint = hint;
+    share.leave();
+    return reads;
+  }
+
+  /** Called when another process has moved the file to another state. */
+  onMoved: (() => void) | undefined;
+
+  /** The processes that share the file; undefined if it is not shared. */
+  sharing(): SharingState | undefined {
+    return this.#shared?.sharing();
+  }
+
+  /** Reads what other processes have committed, at most once in a turn of the event loop. */
+  poll(): void {
+    this.#reads?.poll();
+  }
+
+  /**
+   * Reads what other processes have committed, and renews the pin of this one on request, so that
+   * an idle process neither holds up others nor counts as dead. A failure shows at the next read.
+   */
+  beat(renews: boolean): void {
+    this.#reads?.beat(renews);
+  }
+
+  /** After a `MovedError`: refreshes, so that the read can begin anew; see `SharedReads`. */
+  restart(error: unknown, tries: number): void {
+    if (this.#reads === undefined) throw error;
+    this.#reads.restart(error, tries);
+  }
+
+  /** Whether several processes may write the file. */
+  get isShared(): boolean {
+    return this.#shared !== undefined;
+  }
+
+  /**
+   * Marks the file open, and creates its journal, for the processes that will share it. The pager
+   * is of no use from the call on, and does not close its file.
+   */
+  handOver(): void {
+    this.#commitPath?.begin(this.meta);
+    this.#closed = true;
+    this.#cache.close();
   }
 
   /** Lets a follower change the pages in memory, and read those of older versions. */
@@ -289,6 +372,7 @@ export class Pager {
     this.#shrinkCache();
     this.#commitPath?.afterRollback(this.meta);
     this.#snapshots.endClosed();
+    if (this.depth === 0) this.#shared?.rolledBack();
   }
 
   /** Releases the memory that only the transaction needed. */
@@ -429,6 +513,8 @@ export class Pager {
   snapshot(): PageSnapshot {
     this.#checkUsable();
     assert(this.depth === 0, "a snapshot is taken between transactions");
+    // The records of a batch have one version, so a snapshot is never of one inside it.
+    this.#shared?.endHold();
     return this.#snapshots.take();
   }
 
@@ -437,7 +523,8 @@ export class Pager {
    * `SnapshotList.keep`. For the allocator.
    */
   keepWhileSeen(kept: Kept): boolean {
-    return this.#versions.snapshots.keep(kept);
+    // Other processes use a page that was given back, whatever this one keeps: it has copied it.
+    return this.#shared === undefined && this.#versions.snapshots.keep(kept);
   }
 
   /** The last version that is on the medium. */
@@ -493,7 +580,8 @@ export class Pager {
     if (this.#closed && !this.#isClosing) return;
     this.#beginClose();
     try {
-      this.#disk.checkWritable();
+      // A share gives its locks up, also after a failure.
+      if (this.#shared === undefined) this.#disk.checkWritable();
       if (!this.readOnly) this.#commitPath?.close();
     } finally {
       this.#endClose();
@@ -510,7 +598,7 @@ export class Pager {
     if (this.#closed) return;
     this.#beginClose();
     try {
-      this.#disk.checkWritable();
+      if (this.#shared === undefined) this.#disk.checkWritable();
       if (!this.readOnly) await this.#commitPath?.closeLater();
     } finally {
       if (this.#isClosing) this.#endClose();
@@ -576,7 +664,13 @@ export class Pager {
   }
 }
 
-/** A file opened up to its state. */
+/** The most frames of a cache, and their memory. */
+function framesOf(bytes: number, options: PagerOptions): { limit: number; memory: FrameMemory } {
+  const limit = Math.floor(bytes / CHUNK_BYTES);
+  return { limit, memory: frameMemory(limit, options) };
+}
+
+/** A file opened up to its state, or joined by a share. */
 interface OpenedState {
   readonly disk: Disk;
   readonly superblock: Superblock;
@@ -585,8 +679,13 @@ interface OpenedState {
 }
 
 /** Opens a file as far as its options say: to follow it, read-only, or for writing. */
-function openState(file: File, options: PagerOptions, protect: boolean): OpenedState {
+function openState(file: File, options: PagerOptions, share: Share | undefined): OpenedState {
   const { readOnly = false, create = true, follow = false } = options;
+  const protect = options.tornSectors === "protect";
+  if (share !== undefined) {
+    const { superblock } = share.position;
+    return { disk: new Disk(file), superblock, report: undefined, follower: undefined };
+  }
   if (follow) {
     const follower = new Follower(file, options.lockTimeoutMs);
     const { superblock } = follower;

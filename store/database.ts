@@ -559,7 +559,17 @@ export class Database {
     const { durableVersion, recovery } = pager;
     const fileBytes = pager.fileBytes();
     const archive = this.#session.archive?.stats();
-    return { ...pager.stats(), version, durableVersion, recovery, pageCount, fileBytes, archive };
+    const sharing = pager.sharing();
+    return {
+      ...pager.stats(),
+      version,
+      durableVersion,
+      recovery,
+      pageCount,
+      fileBytes,
+      sharing,
+      archive,
+    };
   }
 
   /**

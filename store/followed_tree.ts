@@ -8,20 +8,24 @@ import type { PrefetchOptions } from "./read/prefetch.ts";
 import { checkIterable } from "./read/read_tree.ts";
 import type { TreeFormat } from "./read/tree_format.ts";
 import type { FollowingSession } from "./follow/following_session.ts";
+import type { SharingSession } from "./follow/sharing_session.ts";
 import { Tree } from "./tree.ts";
 
-/** A tree of a followed database; `Database.tree` returns it as a `Tree`. */
-export class FollowedTree<K, V, KI, VI, P> extends Tree<K, V, KI, VI, P> {
-  readonly #session: FollowingSession;
+/** A session whose reads may begin anew. */
+type RestartingSession = FollowingSession | SharingSession;
+
+/** A tree whose reads may begin anew; `Database.tree` returns it as a `Tree`. */
+export class RestartingTree<K, V, KI, VI, P> extends Tree<K, V, KI, VI, P> {
+  readonly #session: RestartingSession;
 
   /**
    * Created by the registry.
    *
-   * @param session The session of the followed database.
+   * @param session The session of the database.
    * @param name Its name.
    * @param format Its codecs.
    */
-  constructor(session: FollowingSession, name: string, format: TreeFormat<K, V, KI, VI, P>) {
+  constructor(session: RestartingSession, name: string, format: TreeFormat<K, V, KI, VI, P>) {
     super(session, name, format);
     this.#session = session;
   }
@@ -96,7 +100,18 @@ export class FollowedTree<K, V, KI, VI, P> extends Tree<K, V, KI, VI, P> {
       }
     }
   }
+}
 
+/** A tree of a database that other processes write too. */
+export class SharingTree<K, V, KI, VI, P> extends RestartingTree<K, V, KI, VI, P> {
+  /** Refused: it would hear of the changes of this process alone. */
+  override watch(): never {
+    throw new TypeError(`Cannot watch tree ${this.name}: other processes share the database`);
+  }
+}
+
+/** A tree of a followed database. */
+export class FollowedTree<K, V, KI, VI, P> extends RestartingTree<K, V, KI, VI, P> {
   /** Refused: only the process that writes hears of changes. */
   override watch(): never {
     throw new TypeError(`Cannot watch tree ${this.name}: the database was opened to follow it`);

@@ -19,6 +19,7 @@ export { restoreChain, type RestoreResult } from "./backup/restore.ts";
 export type { KeyChange } from "./changes/changes.ts";
 export type { ChangesOptions } from "./list_changes.ts";
 export { Database } from "./database.ts";
+export type { Participant, SharingState } from "../pager/mod.ts";
 export type { DatabaseStats, TreeStats } from "./inspect/stats.ts";
 export {
   bytes,

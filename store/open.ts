@@ -2,10 +2,11 @@
  * Opens a database: checks the arguments, opens a pager, and creates a session on it.
  */
 
-import { openPager, pathOf } from "../pager/mod.ts";
+import { openPager, type Pager, pathOf } from "../pager/mod.ts";
 import { Database } from "./database.ts";
 import { checkOpenOptions, type OpenOptions } from "./options.ts";
 import { FollowingSession } from "./follow/following_session.ts";
+import { SharingSession } from "./follow/sharing_session.ts";
 import { Session } from "./write/session.ts";
 
 /**
@@ -54,6 +55,9 @@ export function open(path: string | URL, options: OpenOptions = {}): Database {
   if (place === ":memory:" && options.follow === true) {
     throw new TypeError("Cannot open: a database in memory has no file to follow");
   }
+  if (place === ":memory:" && options.shared === true) {
+    throw new TypeError("Cannot open: a database in memory cannot be shared");
+  }
   const { io = "buffered" } = options;
   if (place === ":memory:" && io !== "buffered") {
     throw new TypeError(
@@ -62,6 +66,11 @@ export function open(path: string | URL, options: OpenOptions = {}): Database {
   }
   const { durability, debugViews, ...pagerOptions } = options;
   const pager = openPager(place, pagerOptions);
-  const isFollowed = pager.follower !== undefined;
-  return new Database(new (isFollowed ? FollowingSession : Session)(pager, durability, debugViews));
+  return new Database(new (sessionOf(pager))(pager, durability, debugViews));
+}
+
+/** The class of the session of a pager. */
+function sessionOf(pager: Pager): typeof Session {
+  if (pager.isShared) return SharingSession;
+  return pager.follower === undefined ? Session : FollowingSession;
 }

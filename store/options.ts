@@ -28,6 +28,11 @@ export interface OpenOptions {
    * lock exclusively; with false that is a `LockedError`.
    */
   follow?: boolean | undefined;
+  /**
+   * Shares the file with other processes and Workers, each of which opens it with this option. One
+   * transaction runs at a time. See `docs/sharing.md`. Default false.
+   */
+  shared?: boolean | undefined;
   /** Creates a missing file, unless it is opened read-only. Default true. */
   create?: boolean | undefined;
   /**
@@ -106,6 +111,7 @@ const OPTION_TYPES: OptionTypes = {
   memory: "string",
   mode: "number",
   readOnly: "boolean",
+  shared: "boolean",
   tornSectors: "string",
 };
 
@@ -141,10 +147,21 @@ export function checkOpenOptions(options: OpenOptions): void {
   if (!TORN_SECTORS.includes(tornSectors)) {
     throw new TypeError(`Cannot open: tornSectors cannot be ${tornSectors}`);
   }
+  if (options.shared === true) checkShared(options);
   const { io = "buffered", memory = "heap", lockTimeoutMs = 0 } = options;
   if (!IO.includes(io)) throw new TypeError(`Cannot open: io cannot be ${io}`);
   if (!MEMORY.includes(memory)) throw new TypeError(`Cannot open: memory cannot be ${memory}`);
   if (!(lockTimeoutMs >= 0)) {
     throw new RangeError(`Cannot open: lockTimeoutMs ${lockTimeoutMs} is not a time to wait`);
   }
+}
+
+/** Refuses options that a shared database cannot have. */
+function checkShared({ readOnly, follow, tornSectors }: OpenOptions): void {
+  const refuse = (why: string): never => {
+    throw new TypeError(`Cannot open: a shared database ${why}`);
+  };
+  if (readOnly === true) refuse("cannot be read-only; follow it");
+  if (follow === true) refuse("is written, and a followed one is not");
+  if (tornSectors === "protect") refuse('has tornSectors "whole"');
 }

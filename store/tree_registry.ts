@@ -10,7 +10,8 @@
 import { bytes, keyBytes } from "./codec/mod.ts";
 import { checkName } from "./read/argument_checks.ts";
 import { checkCodecs, type Codecs, TreeFormat } from "./read/tree_format.ts";
-import { FollowedTree } from "./followed_tree.ts";
+import { SharingSession } from "./follow/sharing_session.ts";
+import { FollowedTree, SharingTree } from "./followed_tree.ts";
 import { formatIn, Tree } from "./tree.ts";
 import type { Session } from "./write/session.ts";
 
@@ -70,8 +71,13 @@ export class TreeRegistry {
     const format = new TreeFormat(codecs);
     const found = this.#session.findTree(name);
     if (found !== undefined) format.check(name, found.attributes, found.catalogRoot);
-    const isFollowed = this.#session.pager.follower !== undefined;
-    const tree = new (isFollowed ? FollowedTree : Tree)(this.#session, name, format);
+    const tree = this.#session instanceof SharingSession
+      ? new SharingTree(this.#session, name, format)
+      : new (this.#session.pager.follower !== undefined ? FollowedTree : Tree)(
+        this.#session,
+        name,
+        format,
+      );
     this.#handles.set(name, { tree: this.#refer(tree), key, value });
     return tree;
   }

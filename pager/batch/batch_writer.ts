@@ -48,6 +48,12 @@ export class BatchWriter {
     this.sequence = sequence;
   }
 
+  /** Continues after a batch that another writer appended. */
+  continueAfter(sequence: number, sum: number): void {
+    this.sequence = sequence;
+    this.#lastSum = sum;
+  }
+
   /** Writes records, up to those of a commit with a meta, as the next batch; returns its bytes. */
   write(payload: Uint8Array, meta: Meta, place: BatchPlace): number {
     const bytes = batchBytes(payload.length);

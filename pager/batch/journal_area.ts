@@ -55,6 +55,11 @@ export class JournalArea {
     return this.#zeroed;
   }
 
+  /** Notes that another writer has written its bytes up to an offset. */
+  noteWritten(end: number): void {
+    this.#zeroed = Math.max(this.#zeroed, end);
+  }
+
   /** Keeps its first chunks, that many; returns the others. */
   cutTo(count: number): number[] {
     const cut = this.chunks.splice(count);

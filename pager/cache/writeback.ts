@@ -44,6 +44,10 @@ export class Writeback implements CacheOwner {
   readonly cache: Cache;
   /** The newest version of each chunk that has a dirty page or a dirty header page. */
   readonly dirtyChunks: Map<number, number> = new Map();
+  /**
+   * Whether it writes pages to the file; if not, dirty pages stay in memory until `forgetDirty`.
+   */
+  places = true;
   /** Pages written so far, including header pages, and the calls that wrote them. */
   readonly writes = { pages: 0, calls: 0 };
 
@@ -77,9 +81,9 @@ export class Writeback implements CacheOwner {
     this.cache = new Cache(frames.limit, this, frames.memory);
   }
 
-  /** Whether dirty pages can be written: no write or sync has failed. */
+  /** Whether dirty pages can be written: no write or sync has failed, and pages may be placed. */
   canClean(): boolean {
-    return this.#disk.failure === undefined;
+    return this.#disk.failure === undefined && this.places;
   }
 
   /** Whether to write a chunk now would wait for the medium, and soon will not. */
@@ -123,6 +127,12 @@ export class Writeback implements CacheOwner {
   forget(chunk: ChunkNumber): void {
     if (this.#staged.chunk === chunk) this.#staged.drop();
     if (this.dirtyChunks.delete(chunk)) this.#markClean(chunk * CHUNK_PAGES);
+  }
+
+  /** Marks all pages clean: their records are where others find them, and make them again. */
+  forgetDirty(): void {
+    for (const chunk of this.dirtyChunks.keys()) this.#markClean(chunk * CHUNK_PAGES);
+    this.dirtyChunks.clear();
   }
 
   /** Whether a chunk is staged. */

@@ -84,6 +84,23 @@ export function openDiskFile(path: string, options: DiskFileOptions = {}): File 
 }
 
 /**
+ * Opens a file that several processes write; the caller takes its lock.
+ *
+ * @throws {IoError} The system refused, or the path is not a regular file.
+ */
+export function openSharedDiskFile(path: string, options: DiskFileOptions = {}): File {
+  const { create = true, mode = MODE, io } = options;
+  const file = new DiskFile(path, { readOnly: false, create, mode, isDirect: io === "direct" });
+  try {
+    if (file.size() === 0) syncDirectoryOf(path);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  return file;
+}
+
+/**
  * Opens a file for reading without a lock, even if another handle has it locked.
  *
  * @throws {IoError} The system refused, or the path is not a regular file.

@@ -87,6 +87,19 @@ export class RecordIndex {
     return made;
   }
 
+  /** The pages that have records of generations before one, each once. */
+  *pagesBefore(generation: number): Iterable<PageNumber> {
+    const seen = new Set<PageNumber>();
+    for (const { number, pages } of this.#generations) {
+      if (number >= generation) continue;
+      for (const page of pages.keys()) {
+        if (seen.has(page)) continue;
+        seen.add(page);
+        yield page;
+      }
+    }
+  }
+
   /** Whether a page has a record. */
   has(page: PageNumber): boolean {
     for (const { pages } of this.#generations) if (pages.has(page)) return true;

@@ -18,6 +18,7 @@ import {
   CHUNK_SHIFT,
   chunksOf,
   HEADER_WORD_SHIFT,
+  KIND_FREE,
   PAGE_SHIFT,
   SLOT_MASK,
 } from "../format/format.ts";
@@ -101,7 +102,11 @@ export class Takeover {
   /** Keeps the image of a page in memory that a version replaces, if a snapshot sees it. */
   #keepImage(page: PageNumber, until: Version): void {
     const known = this.#cache.find(page);
-    const from = versionOf(this.#cache.frames[known >>> CHUNK_SHIFT]!, known & SLOT_MASK);
+    const before = this.#cache.frames[known >>> CHUNK_SHIFT]!;
+    // A page that was given back, or whose transaction rolled back, is in memory, and in no
+    // version.
+    if (kindOf(before, known & SLOT_MASK) === KIND_FREE) return;
+    const from = versionOf(before, known & SLOT_MASK);
     if (!this.#versions.snapshots.seesLatest(from)) return;
     // The slot of the image may be that of the page that was used least recently.
     this.#cache.use(known);

@@ -79,6 +79,11 @@ export class ClaimedPages {
     }
   }
 
+  /** Notes that another writer has claimed the header pages of a longer file. */
+  cover(pageCount: number): void {
+    this.#chunks = Math.max(this.#chunks, chunksOf(pageCount));
+  }
+
   /** Forgets the pages behind a page count at which the file was cut. */
   cutAt(pageCount: number): void {
     this.#chunks = Math.min(this.#chunks, chunksOf(pageCount));

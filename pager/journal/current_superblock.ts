@@ -7,6 +7,7 @@
  * whatever the new superblock relies on before it publishes.
  */
 
+import { assert } from "../format/assert.ts";
 import type { Disk } from "../file/disk.ts";
 import type { Superblock } from "../format/superblock.ts";
 import { repairSuperblocks, writeSuperblock, writeSuperblockCopy } from "./superblocks.ts";
@@ -42,6 +43,12 @@ export class CurrentSuperblock {
   /** Whether the file is marked open. */
   get isOpen(): boolean {
     return this.#fields.open;
+  }
+
+  /** Follows another writer, which has replaced it. */
+  adopt(fields: Superblock): void {
+    assert(this.#next === undefined, "only one writer replaces a superblock");
+    this.#fields = fields;
   }
 
   /** Writes it again: the copies that the opening read may be in the system's cache only. */

@@ -35,7 +35,7 @@ import { AREA_CHUNK_BYTES, type JournalArea } from "../batch/journal_area.ts";
 import { JournalAreas, KEPT_BYTES } from "./journal_areas.ts";
 import type { JournalState } from "./journal_state.ts";
 import { LogBuffer } from "../batch/log_record.ts";
-import { Meta } from "../format/meta.ts";
+import { Meta, type MetaFields } from "../format/meta.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import type { Version } from "../format/units.ts";
 
@@ -60,6 +60,24 @@ export interface Flight {
   readonly claims: number;
   /** Resolves when everything written before it is on the medium. */
   readonly synced: Promise<void>;
+}
+
+/** The end of a journal that another writer appended to. */
+export interface JournalEnd {
+  /** The generation of the last batch, or the one that a superblock begins. */
+  readonly generation: number;
+  /** The byte of its area behind that batch. */
+  readonly offset: number;
+  /** The sequence of the last batch. */
+  readonly sequence: number;
+  /** The sum of the last batch; 0 if the next one may name any. */
+  readonly sum: number;
+  /** The last sequence that is known to be on the medium. */
+  readonly durableSequence: number;
+  /** The last version that is known to be there. */
+  readonly durableVersion: Version;
+  /** The facts about the file after the last batch. */
+  readonly meta: MetaFields;
 }
 
 /** The write-ahead log of a file. */
@@ -130,6 +148,39 @@ export class Journal {
     this.#meta.assign(start);
     this.#writtenMeta.assign(start);
     this.#areas = new JournalAreas(disk, superblock, unsynced, this.#meta);
+  }
+
+  /** Continues behind batches that another writer appended, where nothing is pending. */
+  continueAt(end: JournalEnd): void {
+    assert(this.pending.length === 0, "another writer appends only between commits");
+    this.generation = end.generation;
+    this.#batches.continueAfter(end.sequence, end.sum);
+    this.#offset = end.offset;
+    this.#isShort = false;
+    this.#durableSequence = end.durableSequence;
+    this.durableVersion = end.durableVersion;
+    this.writtenVersion = end.meta.version;
+    this.#meta.assign(end.meta);
+    this.#writtenMeta.assign(end.meta);
+    this.#areas.noteCommit(end.meta.pageCount);
+    this.#area.noteWritten(end.offset);
+  }
+
+  /**
+   * Continues in the other area with an empty batch, which confirms everything before it.
+   * Everything is written, and on the medium when the call returns.
+   */
+  switchWithBatch(meta: Meta): void {
+    this.switchArea(meta);
+    this.#areas.makeRoom(this.#area, BATCH_ALIGN, meta);
+    this.#nextConfirmed = this.durableVersion;
+    this.#writeBatch(NOTHING, this.#meta, false, true);
+    this.#markDurable();
+  }
+
+  /** Whether the current area has room for a number of bytes of records, and two batches. */
+  hasRoomFor(bytes: number): boolean {
+    return this.#offset + partsBytes(bytes) + 2 * BATCH_ALIGN <= this.#area.capacity;
   }
 
   /** The sequence of the last batch. */

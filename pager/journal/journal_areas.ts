@@ -124,6 +124,21 @@ export class JournalAreas {
     this.#move = undefined;
   }
 
+  /**
+   * Follows the superblock, which another writer has replaced: an area may have more chunks, or
+   * others.
+   */
+  adopt(): void {
+    const { journals, pageCount } = this.#superblock.fields;
+    const adopted = this.#areas.map((area, i) => {
+      const chunks = journals[i]!;
+      const isLonger = area.chunks.every((chunk, at) => chunks[at] === chunk);
+      return new JournalArea(this.#disk, chunks, isLonger ? area.zeroed : 0);
+    });
+    this.#areas = [adopted[0]!, adopted[1]!];
+    this.noteCommit(pageCount);
+  }
+
   /** The count of chunks in both areas. */
   get chunkCount(): number {
     return this.#areas[0].chunks.length + this.#areas[1].chunks.length;

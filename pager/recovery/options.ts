@@ -67,6 +67,8 @@ export interface PagerOptions extends DiskFileOptions, DoorOptions {
    * read-only, and such a process cannot be ruled out; with false such a file is refused.
    */
   follow?: boolean | undefined;
+  /** Shares the file with other processes that write it. Default false. */
+  shared?: boolean | undefined;
   /** Log commits. If false, nothing outlives the handle; for files in memory. Default true. */
   journal?: boolean | undefined;
 }

@@ -32,6 +32,9 @@ const LOGGED_PAGES_MAX = 512;
 
 /** Writes new pages of the open transaction straight to the file. */
 export class Bypass {
+  /** Whether pages may go past the journal. */
+  passes = true;
+
   readonly #open: OpenTransaction;
   readonly #cache: Cache;
   readonly #writeback: Writeback;
@@ -75,6 +78,7 @@ export class Bypass {
   relieve(): void {
     const { depth, size, undo, bypassed } = this.#open;
     const { limit, frames } = this.#cache;
+    if (!this.passes) return;
     if (depth === 0 || (frames.length <= limit && !size.isHalfFull)) return;
     if (undo.length - bypassed.done + bypassed.taken.length < BYPASS_PAGES_MIN) return;
     this.#write(bypassed.done);
@@ -88,7 +92,7 @@ export class Bypass {
    */
   writeMany(): void {
     const { newPages } = this.#open.size;
-    if (newPages < BYPASS_PAGES_MIN) return;
+    if (newPages < BYPASS_PAGES_MIN || !this.passes) return;
     if (newPages <= LOGGED_PAGES_MAX && this.#log?.isBypassSlow) return;
     this.#write(0);
   }

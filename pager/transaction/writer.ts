@@ -62,6 +62,8 @@ export class Writer {
   readonly #meta: Meta;
   readonly #versions: VersionStore;
   readonly #patches: Patches;
+  /** Whether other processes may overwrite a page that was given back, whoever sees it here. */
+  copiesVacated = false;
 
   /**
    * Creates the writer of a file.
@@ -265,12 +267,13 @@ export class Writer {
   #keepVacated(page: PageNumber, headerFrame: Frame, word: number): void {
     const { version } = this.#open;
     if (this.#versions.snapshots.snapshotCount === 0) return;
-    const place = this.#cache.find(page);
+    const known = this.#cache.find(page);
+    const place = known < 0 && this.copiesVacated ? this.#loader.load(page) : known;
     const slot = place & SLOT_MASK;
     const frame = place < 0 ? undefined : this.#frameAt(place);
     if (frame !== undefined && frame.scopes[slot] !== 0) return;
     const from = versionAt(headerFrame.u32, word);
-    if (frame !== undefined && frame.dirty[slot] !== 0) {
+    if (frame !== undefined && (frame.dirty[slot] !== 0 || this.copiesVacated)) {
       // These bytes are in memory only, and no checkpoint will write them.
       this.#cache.use(place);
       const image = this.#cache.addImage();

@@ -5,7 +5,7 @@
 
 import { type BTree, census } from "../../btree/mod.ts";
 import type { ArchiveStats } from "../watch/shipping.ts";
-import { format, type Pager, type RecoveryReport } from "../../pager/mod.ts";
+import { format, type Pager, type RecoveryReport, type SharingState } from "../../pager/mod.ts";
 
 const { KIND_BRANCH, KIND_LEAF, KIND_RUN, KIND_RUN_CONTINUED, KIND_SHARED } = format;
 
@@ -57,6 +57,8 @@ export interface DatabaseStats {
   readonly journalBytes: number;
   /** Checkpoints completed. */
   readonly checkpoints: number;
+  /** The processes that share the file; undefined unless it was opened with `shared`. */
+  readonly sharing: SharingState | undefined;
   /** The state of the last archive; undefined without one. */
   readonly archive: ArchiveStats | undefined;
 }

@@ -82,3 +82,16 @@ export class AdaptivePolicy implements FlushPolicy {
     this.#syncMs = this.#syncMs === undefined ? ms : this.#syncMs + (ms - this.#syncMs) * WEIGHT;
   }
 }
+
+/** Never flies, nor yields: a commit keeps others out until its flush. */
+export class InLinePolicy implements FlushPolicy {
+  readonly isSyncLong = false;
+  readonly flies = false;
+  readonly yields = false;
+
+  noteInLine(): void {}
+
+  noteFlight(): void {}
+
+  noteTurn(): void {}
+}

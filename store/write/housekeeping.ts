@@ -91,7 +91,8 @@ export class Housekeeping {
     this.#database = database;
     this.#idle = new IdleCheckpoint(database.pager, flushed, {
       urgent: () => this.#releaseTurn(),
-      idle: () => this.#sweepDropped() || this.#compactSlice(),
+      // In a shared file these are left to a process that has it alone.
+      idle: () => !database.pager.isShared && (this.#sweepDropped() || this.#compactSlice()),
     });
   }
 
@@ -168,7 +169,8 @@ export class Housekeeping {
 
   get #mayCompactBeforeClose(): boolean {
     const { pager } = this.#database;
-    if (pager.readOnly || pager.failure !== undefined || pager.depth > 0) return false;
+    if (pager.readOnly || pager.isShared || pager.depth > 0) return false;
+    if (pager.failure !== undefined) return false;
     const { journalBatches, snapshots } = pager.stats();
     return snapshots === 0 && (journalBatches > 0 || pager.recovery !== undefined);
   }
@@ -204,7 +206,8 @@ export class Housekeeping {
 
   /** Releases unfinished values, before the first transaction. */
   beforeFirstWrite(): void {
-    if (this.#hasSweptUnfinished) return;
+    // Another process may still be writing them.
+    if (this.#hasSweptUnfinished || this.#database.pager.isShared) return;
     this.#hasSweptUnfinished = true;
     const { catalog, unfinished } = this.#database;
     let numbers: number[] = [];

@@ -343,7 +343,14 @@ describe("the types that repeat names of the pager", () => {
       | "durability"
       | "debugViews";
     same<Same<keyof OpenOptions, Opened>>();
-    type Own = "version" | "durableVersion" | "recovery" | "pageCount" | "fileBytes" | "archive";
+    type Own =
+      | "version"
+      | "durableVersion"
+      | "recovery"
+      | "pageCount"
+      | "fileBytes"
+      | "sharing"
+      | "archive";
     same<Same<keyof DatabaseStats, keyof PagerStats | Own>>();
   });
 });
@@ -363,6 +370,7 @@ const OPEN_OPTIONS: Record<keyof OpenOptions, undefined> = {
   maxSnapshotBytes: undefined,
   maxTransactionBytes: undefined,
   readOnly: undefined,
+  shared: undefined,
   tornSectors: undefined,
 };
 

@@ -21,6 +21,7 @@ const SYSTEM_FILES: readonly string[] = [
   "pager/file/disk_file.ts",
   "pager/file/folder.ts",
   "pager/file/new_file.ts",
+  "pager/file/share_files.ts",
 ];
 
 /** A file may import from its own layer and from those of a lower rank. */
@@ -56,6 +57,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "recovery",
     "damage",
     "follow",
+    "share",
     "copy",
     "",
   ],

@@ -1,0 +1,231 @@
+/**
+ * The files beside a database through which processes share it: two empty ones whose locks they
+ * hold, and the sidecar, through which they tell each other how far they are.
+ *
+ * `NAME-lock` is locked by the one process that writes, opens or closes; `NAME-here` by every
+ * sharing process for as long as it has the database open; `NAME-shared`, the sidecar, never. The
+ * locks are those of the operating system, on whole files: they conflict between handles of one
+ * process too, and end with the process. A change of a lock from one kind to the other gives the
+ * first up before it takes the second.
+ */
+
+import * as fs from "node:fs";
+import { platform } from "node:os";
+import { IoError } from "../format/errors.ts";
+import { reason } from "./disk.ts";
+
+/** The types of network file systems, as Linux numbers them. */
+const NETWORKS: ReadonlyMap<number, string> = new Map([
+  [0x6969, "NFS"],
+  [0xff534d42, "CIFS"],
+  [0xfe534d42, "SMB"],
+  [0x517b, "SMB"],
+  [0x01021997, "9p"],
+  [0x00c36400, "Ceph"],
+  [0x5346414f, "AFS"],
+  [0x73757245, "Coda"],
+]);
+
+/**
+ * Refuses a file that cannot be shared: on a network file system, as far as it can be told, neither
+ * locks nor caches are those of one machine; on Windows a lock forbids others to read.
+ *
+ * @throws {IoError} It is in such a place.
+ */
+export function refusePlace(path: string): void {
+  if (platform() === "win32") {
+    throw new IoError(`Cannot open ${path}: a file cannot be shared on Windows`);
+  }
+  let type: number;
+  try {
+    type = fs.statfsSync(path).type >>> 0;
+  } catch {
+    // The path names no file yet, or the system does not say.
+    return;
+  }
+  const name = NETWORKS.get(type);
+  if (name === undefined) return;
+  throw new IoError(`Cannot open ${path}: it cannot be shared on a network file system, ${name}`);
+}
+
+/** How a lock file is locked by this handle. */
+type Held = "not" | "shared" | "exclusive";
+
+/** A file that exists for its lock, or what stands for it in a test. */
+export interface FileLock {
+  /** Which file this is, of all those of the system. */
+  readonly identity: string;
+  /** Takes the lock, if no other handle has it; a lock of the other kind is given up. */
+  tryLock(exclusive: boolean): boolean;
+  /** Gives the lock up. */
+  unlock(): void;
+  /** Whether the path still names this file. */
+  isAtPath(): boolean;
+  /** Opens the file that the path names now. */
+  reopen(): void;
+  /** Gives the lock up, and closes the file. */
+  close(): void;
+}
+
+/** Bytes at fixed places, each read and written by one call. */
+export interface SideBytes {
+  /** Reads bytes; those past the end are zero. */
+  read(into: Uint8Array, position: number): void;
+  /** Writes bytes. */
+  write(bytes: Uint8Array, position: number): void;
+  /** Closes the file. */
+  close(): void;
+}
+
+/** A file that exists for its lock. */
+export class LockFile implements FileLock {
+  readonly #path: string;
+  readonly #mode: number;
+  #file: Deno.FsFile;
+  #held: Held = "not";
+
+  /**
+   * Opens a lock file, and creates it if it is missing.
+   *
+   * @param path Its path.
+   * @param mode The permissions of a file that is created.
+   * @throws {IoError} The system refused.
+   */
+  constructor(path: string, mode: number) {
+    this.#path = path;
+    this.#mode = mode;
+    this.#file = openFile(path, mode);
+  }
+
+  /** Which file this is, of all those of the system. */
+  get identity(): string {
+    const { dev, ino } = this.#file.statSync();
+    return `${dev} ${ino}`;
+  }
+
+  /**
+   * Takes the lock, if no other handle has it; a lock of the other kind is given up in any case.
+   *
+   * @throws {IoError} The system refused.
+   */
+  tryLock(exclusive: boolean): boolean {
+    try {
+      const isTaken = this.#file.tryLockSync(exclusive);
+      this.#held = isTaken ? (exclusive ? "exclusive" : "shared") : "not";
+      return isTaken;
+    } catch (cause) {
+      throw refused("lock", this.#path, cause);
+    }
+  }
+
+  /** Gives the lock up. */
+  unlock(): void {
+    if (this.#held === "not") return;
+    this.#held = "not";
+    this.#file.unlockSync();
+  }
+
+  /** Whether the path still names this file. */
+  isAtPath(): boolean {
+    try {
+      const found = fs.statSync(this.#path, { throwIfNoEntry: false });
+      const { dev, ino } = this.#file.statSync();
+      return found !== undefined && found.ino === ino && found.dev === dev;
+    } catch (cause) {
+      throw refused("find", this.#path, cause);
+    }
+  }
+
+  /** Opens the file that the path names now, after something has deleted this one. */
+  reopen(): void {
+    const file = openFile(this.#path, this.#mode);
+    this.#file.close();
+    this.#file = file;
+    this.#held = "not";
+  }
+
+  /** Gives the lock up, and closes the file. */
+  close(): void {
+    this.#held = "not";
+    this.#file.close();
+  }
+}
+
+/** The sidecar: bytes at fixed places, each read and written by one call. */
+export class SideFile implements SideBytes {
+  readonly #path: string;
+  readonly #file: number;
+
+  /**
+   * Opens a sidecar, and creates it if it is missing.
+   *
+   * @param path Its path.
+   * @param mode The permissions of a file that is created.
+   * @throws {IoError} The system refused, or it is not a regular file.
+   */
+  constructor(path: string, mode: number) {
+    this.#path = path;
+    this.#file = descriptorOf(path, mode);
+  }
+
+  /** Reads bytes; those past the end of the file are zero. */
+  read(into: Uint8Array, position: number): void {
+    try {
+      const done = fs.readSync(this.#file, into, 0, into.length, position);
+      into.fill(0, done);
+    } catch (cause) {
+      throw refused("read", this.#path, cause);
+    }
+  }
+
+  /** Writes bytes. */
+  write(bytes: Uint8Array, position: number): void {
+    try {
+      const done = fs.writeSync(this.#file, bytes, 0, bytes.length, position);
+      if (done === bytes.length) return;
+    } catch (cause) {
+      throw refused("write", this.#path, cause);
+    }
+    throw new IoError(`Cannot write ${this.#path}: the disk is full`);
+  }
+
+  /** Closes the file. */
+  close(): void {
+    fs.closeSync(this.#file);
+  }
+}
+
+function openFile(path: string, mode: number): Deno.FsFile {
+  checkRegular(path);
+  try {
+    return Deno.openSync(path, { read: true, write: true, create: true, mode });
+  } catch (cause) {
+    throw refused("open", path, cause);
+  }
+}
+
+function descriptorOf(path: string, mode: number): number {
+  checkRegular(path);
+  const { O_CREAT, O_RDWR } = fs.constants;
+  try {
+    return fs.openSync(path, O_RDWR | O_CREAT, mode);
+  } catch (cause) {
+    throw refused("open", path, cause);
+  }
+}
+
+/** Opening a FIFO would wait for its other end, so the type is checked first. */
+function checkRegular(path: string): void {
+  let found: fs.Stats | undefined;
+  try {
+    found = fs.statSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    throw refused("open", path, cause);
+  }
+  if (found === undefined || found.isFile()) return;
+  throw new IoError(`Cannot open ${path}: it is not a regular file`);
+}
+
+function refused(action: string, path: string, cause: unknown): IoError {
+  return new IoError(`Cannot ${action} ${path}: ${reason(cause)}`, { cause });
+}

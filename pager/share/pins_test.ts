@@ -1,0 +1,83 @@
+// The pins of several processes in one sidecar.
+
+import { assert, assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { Pins, PINS_MAX } from "./pins.ts";
+
+class Side {
+  readonly bytes = new Uint8Array(4096);
+  read(into: Uint8Array, position: number): void {
+    into.set(this.bytes.subarray(position, position + into.length));
+  }
+  write(bytes: Uint8Array, position: number): void {
+    this.bytes.set(bytes, position);
+  }
+  close(): void {}
+}
+
+function pinsOf(side: Side, count: number): Pins[] {
+  return Array.from({ length: count }, (_, i) => {
+    const pins = new Pins(side, 100 + i);
+    assert(pins.take(10 + i));
+    return pins;
+  });
+}
+
+describe("pins", () => {
+  it("tell the oldest version of the others", () => {
+    const [a, b, c] = pinsOf(new Side(), 3);
+    assertEquals([a!.oldest(), b!.oldest(), c!.oldest()], [11, 10, 10]);
+    a!.set(20);
+    assertEquals(c!.oldest(), 11);
+    b!.release();
+    assertEquals([a!.oldest(), c!.oldest()], [12, 20]);
+  });
+
+  it("of nobody else leave every version free", () => {
+    const [one] = pinsOf(new Side(), 1);
+    assertEquals(one!.oldest(), Infinity);
+  });
+
+  it("that are torn count as version 0", () => {
+    const side = new Side();
+    const [a] = pinsOf(side, 2);
+    side.bytes[512 + 32 + 9]! ^= 1;
+    assertEquals(a!.oldest(), 0);
+  });
+
+  it("tell who waits, until that one has had the lock", () => {
+    const [a, b] = pinsOf(new Side(), 2);
+    b!.setWaiting(true);
+    const waiters = a!.waiters();
+    assertEquals([waiters.size, a!.stillWaits(waiters)], [1, true]);
+    b!.setWaiting(false);
+    assertEquals([a!.waiters().size, a!.stillWaits(waiters)], [0, false]);
+  });
+
+  it("of a waiter that does not take the lock are ignored until it says so again", () => {
+    const [a, b] = pinsOf(new Side(), 2);
+    b!.setWaiting(true);
+    a!.ignore(a!.waiters());
+    assertEquals(a!.waiters().size, 0);
+    b!.setWaiting(false);
+    b!.setWaiting(true);
+    assertEquals(a!.waiters().size, 1);
+  });
+
+  it("list the processes, and have no room for one more than the most", () => {
+    const side = new Side();
+    const all = pinsOf(side, PINS_MAX);
+    assertEquals(all[1]!.participants().length, PINS_MAX);
+    assertEquals(all[1]!.participants()[1], {
+      process: 101,
+      version: 11,
+      waits: false,
+      isOwn: true,
+    });
+    assertEquals(new Pins(side, 1).take(1), false);
+    all[5]!.release();
+    assertEquals(new Pins(side, 1).take(1), true);
+    all[0]!.clear();
+    assertEquals(all[0]!.participants(), []);
+  });
+});

@@ -1,0 +1,352 @@
+/**
+ * A handle's share in a file that several processes write: its locks, its place in the sidecar, and
+ * how far it has read.
+ *
+ * The journal is the truth. `refresh` reads, without the lock, what the commit word names; `enter`
+ * takes the write lock and reads on to the end of the journal, and only then a transaction begins;
+ * `announce` names in the word what was written. What is read is taken over into the pages in
+ * memory. A process that finds itself behind a superblock loads anew.
+ *
+ * Invariants:
+ * 1. A word names a batch only after its sync, and a pin is never newer than what was taken over.
+ * 2. Under the lock the position is the end of the journal, and the superblock the newest one.
+ */
+
+import type { IndexedFile } from "../follow/indexed_file.ts";
+import type { RecordIndex } from "../follow/record_index.ts";
+import type { BatchReader, Group } from "../follow/batch_reader.ts";
+import type { Disk } from "../file/disk.ts";
+import type { FileLock, SideBytes } from "../file/share_files.ts";
+import type { File } from "../file/file.ts";
+import { CorruptionError } from "../format/errors.ts";
+import { CHUNK_PAGES, PAGE_BYTES } from "../format/format.ts";
+import type { Superblock } from "../format/superblock.ts";
+import type { Version } from "../format/units.ts";
+import { examineSuperblocks, readSuperblock, repairSuperblocks } from "../journal/superblocks.ts";
+import { type CommitWord, decodeWord, encodeWord, WORD_BYTES } from "./commit_word.ts";
+import type { Participant, Pins } from "./pins.ts";
+import { SharePosition, type Switch } from "./position.ts";
+import type { WriteLock } from "./write_lock.ts";
+
+/** The longest wait for the write lock at the end, in milliseconds. */
+const CLOSE_MS = 30_000;
+
+/** What follows the position of a share: the pager's memory. */
+export interface ShareFollower {
+  /** Takes over transactions that another process has committed. */
+  take(groups: readonly Group[]): void;
+  /** Forgets all pages in memory, and takes over a state that was loaded anew. */
+  beginAnew(groups: readonly Group[]): void;
+  /** The oldest version that a snapshot of this handle reads; Infinity without one. */
+  readonly oldestSnapshot: Version;
+  /** The superblock is another. */
+  superblockChanged(): void;
+  /** Whether a write or sync has failed, so that this process writes nothing more. */
+  readonly isLatched: boolean;
+  /** Ends a hold of the lock, if no transaction is open; whether it did. */
+  endHold(): boolean;
+}
+
+/** What a share needs of the system. */
+export interface ShareParts {
+  /** The file itself, whose lock this handle shares. */
+  readonly file: File;
+  /** The same, with rules for its calls. */
+  readonly disk: Disk;
+  readonly presence: FileLock;
+  readonly side: SideBytes;
+  readonly lockFile: FileLock;
+  readonly lock: WriteLock;
+  readonly pins: Pins;
+  readonly index: RecordIndex;
+  /** The file with the records over it. */
+  readonly indexed: IndexedFile;
+  readonly reader: BatchReader;
+  /** The superblock when the share began. */
+  readonly superblock: Superblock;
+}
+
+/** The processes that share a file, and how far this one is behind. */
+export interface SharingState {
+  /** The processes, and the handle itself. */
+  readonly participants: readonly Participant[];
+  /** The bytes of the journal's records that this process keeps. */
+  readonly indexBytes: number;
+}
+
+/** What the last process does that closes the file, while it has it for itself alone. */
+export interface LastOwner {
+  /** Writes everything in place, and marks the file clean. */
+  finish(file: File): void;
+}
+
+/** A share in a file. */
+export class Share {
+  /** What the handle has open. */
+  readonly parts: ShareParts;
+  readonly #position: SharePosition;
+  readonly #word = new Uint8Array(WORD_BYTES);
+  readonly #owner: LastOwner;
+  #follower: ShareFollower | undefined;
+  /** The number in the word that was read or written last. */
+  #wordNumber = -1;
+  #wordSequence = -1;
+  #wordDurable = -1;
+
+  /** Begins a share. The caller has the write lock, and calls `attach` and `load`. */
+  constructor(parts: ShareParts, owner: LastOwner) {
+    this.parts = parts;
+    this.#owner = owner;
+    this.#position = new SharePosition(parts.superblock);
+  }
+
+  /** Attaches the memory that follows the position. */
+  attach(follower: ShareFollower): void {
+    this.#follower = follower;
+  }
+
+  /** How far it has read. */
+  get position(): Readonly<SharePosition> {
+    return this.#position;
+  }
+
+  /** The switch of areas since the replay point. */
+  get switched(): Switch | undefined {
+    return this.#position.switched;
+  }
+
+  /** Whether this handle has the write lock. */
+  get isHeld(): boolean {
+    return this.parts.lock.isHeld;
+  }
+
+  /** Takes the write lock, and reads on to the end of the journal. */
+  enter(): void {
+    const { lock } = this.parts;
+    if (lock.isHeld) return;
+    lock.take();
+    try {
+      this.#refreshLocked();
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  /** Gives the write lock up. */
+  leave(): void {
+    this.parts.lock.release();
+  }
+
+  /** Reads what others have committed, unless this handle has the lock. */
+  refresh(): void {
+    if (this.isHeld) return;
+    const word = this.#readWord() ?? this.#readWord();
+    if (word !== undefined && this.#catchUp(word)) return this.#movePin();
+    this.enter();
+    this.leave();
+  }
+
+  /** Goes to the sequence of a word without the lock; whether it got there. */
+  #catchUp(word: CommitWord): boolean {
+    const position = this.#position;
+    if (word.sequence < position.at.sequence) {
+      // The word is older than the position only if something has replaced the sidecar.
+      return word.number === position.superblock.number;
+    }
+    this.#take(word.sequence);
+    if (word.number > position.superblock.number) {
+      const { current } = examineSuperblocks(this.parts.disk);
+      if (current?.number !== word.number || !this.#adopt(current)) return false;
+      this.#take(word.sequence);
+    }
+    if (position.at.sequence < word.sequence) return false;
+    position.noteDurable(word.durable);
+    this.#noteWord(word);
+    return true;
+  }
+
+  #take(limit: number): void {
+    const groups = this.#position.readOn(this.parts.reader, limit);
+    if (groups.length === 0) return;
+    for (const group of groups) this.#position.note(group);
+    this.#follower!.take(groups);
+  }
+
+  /** Follows a superblock; false if this process is behind it. */
+  #adopt(found: Superblock): boolean {
+    if (!this.#position.adopt(found)) return false;
+    this.parts.reader.adopt(found);
+    this.parts.index.dropBefore(found.replayGeneration);
+    this.#follower!.superblockChanged();
+    return true;
+  }
+
+  #refreshLocked(): void {
+    const position = this.#position;
+    const word = this.#readWord();
+    this.#take(Infinity);
+    const found = readSuperblock(this.parts.disk);
+    if (found.number > position.superblock.number) {
+      if (this.#adopt(found)) this.#take(Infinity);
+      else this.load();
+    }
+    if (word !== undefined && position.at.sequence < word.sequence) this.load();
+    if (word !== undefined) position.noteDurable(word.durable);
+    if (this.#follower!.isLatched) return;
+    const isAhead = word === undefined || position.superblock.number > word.number;
+    // Its writer has died before it announced it, perhaps before it was on the medium.
+    if (isAhead) repairSuperblocks(this.parts.disk, position.superblock, false);
+    if (word === undefined) this.#wordNumber = -1;
+    else this.#noteWord(word);
+    this.announce();
+  }
+
+  /** Reads the file anew: the superblock, and the journal from its replay point. */
+  load(): void {
+    const { disk, reader, index } = this.parts;
+    const position = this.#position;
+    const found = readSuperblock(disk);
+    position.begin(found);
+    reader.adopt(found);
+    index.clear();
+    const groups = position.readOn(reader, Infinity);
+    for (const group of groups) position.note(group);
+    this.#checkReached();
+    this.#follower!.superblockChanged();
+    this.#follower!.beginAnew(groups);
+  }
+
+  /** Refuses a journal that ends before the batch that the commit word names. */
+  #checkReached(): void {
+    const { at, superblock } = this.#position;
+    const word = this.#readWord();
+    if (word === undefined || word.sequence <= at.sequence) return;
+    const [chunk = 0] = superblock.journals[at.generation & 1]!;
+    const page = chunk * CHUNK_PAGES + 1;
+    const rule = `batch ${at.sequence + 1} was written, and is not there any more`;
+    throw new CorruptionError(page, page * PAGE_BYTES, rule);
+  }
+
+  /** Notes transactions that this handle has written, and that are on the medium. */
+  noteOwn(): void {
+    const groups = this.#position.readOn(this.parts.reader, Infinity);
+    for (const group of groups) {
+      this.#position.note(group);
+      this.parts.index.add(group, () => {});
+    }
+    this.#position.noteDurable(this.#position.at.sequence);
+  }
+
+  /** Follows a superblock that this handle has written. */
+  noteSuperblock(written: Superblock): void {
+    this.#adopt(written);
+  }
+
+  /** Names the end of the journal in the commit word, if it does not. */
+  announce(): void {
+    const { at, meta, durable, superblock } = this.#position;
+    const isNamed = this.#wordNumber === superblock.number && this.#wordSequence === at.sequence &&
+      this.#wordDurable === durable;
+    if (isNamed) return this.#movePin();
+    const { generation, offset, sequence, sum = 0 } = at;
+    const word: CommitWord = {
+      generation,
+      offset,
+      sequence,
+      version: meta.version,
+      durable,
+      number: superblock.number,
+      pageCount: meta.pageCount,
+      sum,
+    };
+    encodeWord(word, superblock.databaseId, this.#word);
+    this.parts.side.write(this.#word, 0);
+    this.#noteWord(word);
+    this.#movePin();
+  }
+
+  #noteWord(word: CommitWord): void {
+    this.#wordNumber = word.number;
+    this.#wordSequence = word.sequence;
+    this.#wordDurable = word.durable;
+  }
+
+  /** Pins what this process reads: the version that it has taken over, or that of a snapshot. */
+  #movePin(): void {
+    const { pins } = this.parts;
+    const version = Math.min(this.#position.meta.version, this.#follower!.oldestSnapshot);
+    if (pins.version !== version) pins.set(version);
+  }
+
+  /** Renews the pin, which would count as that of a dead process otherwise. */
+  renew(): void {
+    this.parts.pins.renew();
+  }
+
+  #readWord(): CommitWord | undefined {
+    this.parts.side.read(this.#word, 0);
+    return decodeWord(this.#word, this.#position.superblock.databaseId);
+  }
+
+  /** Ends the hold of the lock, if no transaction is open; whether it did. */
+  endHold(): boolean {
+    return this.#follower?.endHold() ?? false;
+  }
+
+  /**
+   * Closes the share; the last process to close leaves the file clean.
+   *
+   * @throws {IoError} The system refused to.
+   */
+  close(): void {
+    const { file, lock } = this.parts;
+    try {
+      lock.take(CLOSE_MS);
+      if (this.#follower?.isLatched === false) {
+        this.#refreshLocked();
+        if (file.lock(true) && this.#isUntouched()) this.#owner.finish(file);
+      }
+    } finally {
+      this.abandon();
+    }
+  }
+
+  /** Gives everything up as a process does that dies: the file is left as it is. */
+  abandon(): void {
+    const { file, presence, lock, lockFile, side, pins } = this.parts;
+    lock.pins = undefined;
+    takeAll([
+      () => pins.release(),
+      () => file.close(),
+      () => presence.close(),
+      () => lock.release(),
+      () => lockFile.close(),
+      () => side.close(),
+    ]);
+  }
+
+  /** Whether no exclusive handle opened the file while the lock changed. */
+  #isUntouched(): boolean {
+    return readSuperblock(this.parts.disk).number === this.#position.superblock.number;
+  }
+
+  /** The processes that share the file. */
+  state(): SharingState {
+    const { pins, index } = this.parts;
+    return { participants: pins.participants(), indexBytes: index.bytes };
+  }
+}
+
+/** Takes every step, and then throws the first error of one. */
+function takeAll(steps: readonly (() => void)[]): void {
+  const errors: unknown[] = [];
+  for (const step of steps) {
+    try {
+      step();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
+}

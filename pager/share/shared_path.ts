@@ -1,0 +1,486 @@
+/**
+ * The path of commits to the medium in a file that several processes write, in place of
+ * `CommitPath`.
+ *
+ * The first transaction of a group takes the write lock and reads on to the end of the journal.
+ * `flush` writes the group as one batch, waits for the medium, adds the batch to the records that
+ * every process follows, names it in the commit word, takes at most one step of a checkpoint, and
+ * gives the lock up. Every level of durability is that of `sync`.
+ *
+ * A checkpoint has two steps. The first one switches to the other area, by a batch that confirms
+ * everything before it. The second one places the pages as they were at the switch (`placePages`),
+ * once every process has read up to it, as the pins say, and no snapshot of an older version is
+ * open; or when the journal is full, past all pins. So no step waits for another process, and the
+ * journal is bounded. Areas grow, and neither move nor shrink; the file is not cut. The last
+ * process to close does that.
+ */
+
+import type { Writeback } from "../cache/writeback.ts";
+import type { Cache } from "../cache/cache.ts";
+import type { Loader } from "../cache/loader.ts";
+import type { Takeover } from "../follow/takeover.ts";
+import type { Group } from "../follow/batch_reader.ts";
+import type { Disk } from "../file/disk.ts";
+import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
+import { FREED, LogReader } from "../batch/log_record.ts";
+import type { LogBuffer } from "../batch/log_record.ts";
+import { assert } from "../format/assert.ts";
+import { seedOf } from "../format/checksum.ts";
+import { CHUNK_BYTES, CHUNK_SHIFT, chunksOf } from "../format/format.ts";
+import type { Meta } from "../format/meta.ts";
+import type { ChunkNumber, Version } from "../format/units.ts";
+import type { ClaimedPages } from "../journal/claimed_pages.ts";
+import type { CommitLog, TransactionListener } from "../journal/commit_hooks.ts";
+import type { CommitPath, Durability } from "../journal/commit_path.ts";
+import type { CurrentSuperblock } from "../journal/current_superblock.ts";
+import type { Flight, Journal } from "../journal/journal.ts";
+import type { CheckpointState, JournalFigures, JournalState } from "../journal/journal_state.ts";
+import type { OpenTransaction } from "../transaction/open_transaction.ts";
+import type { VersionStore } from "../transaction/version_store.ts";
+import { placePages } from "./place_pages.ts";
+import type { Share, ShareFollower, SharingState } from "./share.ts";
+
+/** What the pager needs of the path of its commits. */
+export type PagerPath = Pick<
+  CommitPath,
+  | keyof CommitLog
+  | "afterRollback"
+  | "beginCheckpoint"
+  | "beginMove"
+  | "checkpoint"
+  | "checkpointSlice"
+  | "checkpointState"
+  | "close"
+  | "closeLater"
+  | "durableVersion"
+  | "figures"
+  | "flush"
+  | "isMoving"
+  | "isOverdue"
+  | "journalState"
+  | "land"
+  | "makeRoom"
+  | "moveJournalToEnd"
+  | "needsFlight"
+  | "noteFailure"
+  | "requestCheckpoint"
+  | "takeOff"
+  | "write"
+>;
+
+/** An area is bounded by the size of the data too, but by no less than this. */
+const BYTES_MAX_MIN = 4 * 1024 * 1024;
+
+/** The parts of a pager that a shared path drives. */
+export interface SharedPathParts {
+  readonly disk: Disk;
+  readonly open: OpenTransaction;
+  readonly meta: Meta;
+  readonly cache: Cache;
+  readonly loader: Loader;
+  readonly superblock: CurrentSuperblock;
+  readonly journal: Journal;
+  readonly writeback: Writeback;
+  readonly claimed: ClaimedPages;
+  readonly unsynced: UnsyncedChunks;
+  readonly versions: VersionStore;
+  readonly listener: TransactionListener;
+  readonly takeover: Takeover;
+}
+
+/** The path of commits to the medium in a file that several processes write. */
+export class SharedPath implements PagerPath, ShareFollower {
+  readonly #share: Share;
+  readonly #parts: SharedPathParts;
+  readonly #journalBytes: number;
+  readonly #reader = new LogReader();
+  /** Called when the state may be another than before. */
+  readonly #changed: () => void;
+  /** The chunks of the journal. */
+  #chunks: number[] = [];
+  #checkpoints = 0;
+  #isClosed = false;
+
+  /**
+   * Creates the path.
+   *
+   * @param share The share in the file.
+   * @param parts The parts of the pager.
+   * @param journalBytes The bytes of an area from which on a checkpoint passes the pins.
+   * @param changed Called when the state may be another than before.
+   */
+  constructor(share: Share, parts: SharedPathParts, journalBytes: number, changed: () => void) {
+    this.#share = share;
+    this.#parts = parts;
+    this.#journalBytes = journalBytes;
+    this.#changed = changed;
+    parts.writeback.places = false;
+    share.attach(this);
+  }
+
+  /** The processes that share the file. */
+  sharing(): SharingState {
+    return this.#share.state();
+  }
+
+  /** The records of commits that are not written yet. */
+  get pending(): LogBuffer {
+    return this.#parts.journal.pending;
+  }
+
+  /** The last version that is on the medium. */
+  get durableVersion(): Version {
+    return this.#share.position.durableVersion;
+  }
+
+  /** The oldest version that a snapshot of this handle reads; Infinity without one. */
+  get oldestSnapshot(): Version {
+    return this.#parts.versions.snapshots.oldest?.version ?? Infinity;
+  }
+
+  /** Takes over transactions that another process has committed. */
+  take(groups: readonly Group[]): void {
+    const { takeover } = this.#parts;
+    for (const group of groups) takeover.take(group);
+    takeover.end();
+    this.#follow(groups);
+  }
+
+  /** Forgets all pages in memory, and takes over a state that was loaded anew. */
+  beginAnew(groups: readonly Group[]): void {
+    const { index } = this.#share.parts;
+    const { takeover, writeback, versions } = this.#parts;
+    writeback.forgetDirty();
+    for (const group of groups) index.add(group, () => {});
+    while (versions.snapshots.endOldest());
+    takeover.beginAnew(this.#share.position.meta);
+    this.#follow(groups);
+  }
+
+  /** The superblock is another: its areas may have more chunks. */
+  superblockChanged(): void {
+    const { superblock, journal, loader, listener } = this.#parts;
+    const { position } = this.#share;
+    const before = new Set(this.#chunks);
+    if (superblock.fields !== position.superblock) superblock.adopt(position.superblock);
+    journal.areas.adopt();
+    this.#coverAreas();
+    this.#chunks = journal.chunks.flat();
+    for (const chunk of this.#chunks) {
+      if (before.has(chunk)) continue;
+      // Memory may have the header page of a transaction that rolled back.
+      loader.forgetHeaderPage(chunk);
+      listener.chunkChanged(chunk);
+    }
+  }
+
+  /** A writer that died may have made an area longer, and not the page count of a batch. */
+  #coverAreas(): void {
+    const { meta, claimed, cache } = this.#parts;
+    meta.pageCount = Math.max(meta.pageCount, this.#share.position.pageCountMin);
+    claimed.cover(meta.pageCount);
+    cache.reserve(chunksOf(meta.pageCount));
+  }
+
+  /** Continues behind what was taken over. */
+  #follow(groups: readonly Group[]): void {
+    const { listener } = this.#parts;
+    this.#coverAreas();
+    for (const chunk of this.#changedChunks(groups)) listener.chunkChanged(chunk);
+    this.#changed();
+  }
+
+  /** The chunks with records; notes the pages that were given back. */
+  #changedChunks(groups: readonly Group[]): Set<ChunkNumber> {
+    const chunks = new Set<ChunkNumber>();
+    const reader = this.#reader;
+    for (const { bytes } of groups) {
+      for (let at = 0; at < bytes.length;) {
+        at = reader.read(bytes, at, bytes.length);
+        chunks.add(reader.page >>> CHUNK_SHIFT);
+        // It had its bytes in the file: it was in use.
+        if (reader.type === FREED) this.#parts.claimed.add(reader.page);
+      }
+    }
+    return chunks;
+  }
+
+  /** Before a transaction: takes the write lock, and reads on to the end of the journal. */
+  makeRoom(): void {
+    if (this.#share.isHeld) return;
+    this.#checkWritable();
+    this.#share.enter();
+    const { at, meta, durable, durableVersion, ends } = this.#share.position;
+    const { journal } = this.#parts;
+    const { generation, offset, sequence, sum = 0 } = at;
+    const end = { generation, offset, sequence, sum, durableSequence: durable, durableVersion };
+    journal.continueAt({ ...end, meta: { ...meta, pageCount: this.#parts.meta.pageCount } });
+    ends.forEach((written, area) => journal.areas.of(area).noteWritten(written));
+  }
+
+  /** After a rollback: gives the lock up, unless commits wait for their flush. */
+  rolledBack(): void {
+    if (this.#share.isHeld && this.pending.length === 0) this.#leave();
+  }
+
+  /** Ends the hold of the lock, if no transaction is open; whether it did. */
+  endHold(): boolean {
+    if (this.#parts.open.depth > 0) return false;
+    this.flush("sync");
+    return true;
+  }
+
+  /** Whether a write or sync has failed, so that this process writes nothing more. */
+  get isLatched(): boolean {
+    return this.#parts.disk.failure !== undefined || this.#share.parts.disk.failure !== undefined;
+  }
+
+  /** Does nothing: the file was marked open when the first process opened it. */
+  begin(): void {}
+
+  /** Notes that pages were claimed: the next durable batch follows a sync of them. */
+  claimed(): void {
+    this.#parts.journal.noteClaims();
+  }
+
+  /** No page goes past the journal here. */
+  beforeBypass(): void {
+    assert(false, "pages of a shared file go through the journal");
+  }
+
+  /** Whether pages had better go through the journal. */
+  get isBypassSlow(): boolean {
+    return true;
+  }
+
+  /** Gives pending records room in the journal; see `CommitLog.reserve`. */
+  reserve(meta: Meta, grows: boolean): void {
+    const { journal, superblock } = this.#parts;
+    journal.reserve(meta, grows);
+    const { position } = this.#share;
+    if (superblock.fields !== position.superblock) this.#share.noteSuperblock(superblock.fields);
+  }
+
+  /** Takes all commits to the medium, and gives the lock up. */
+  flush(_level: Durability): void {
+    if (!this.#share.isHeld) return;
+    const { journal, writeback } = this.#parts;
+    let isWritten = false;
+    try {
+      this.#checkWritable();
+      journal.flush(true);
+      this.#share.noteOwn();
+      assert(this.#share.position.at.sequence === journal.sequence, "own batches are read");
+      writeback.forgetDirty();
+      isWritten = true;
+      this.#share.announce();
+      this.#stepCheckpoint(false);
+    } catch (error) {
+      if (!isWritten) this.#loadAfterFailure();
+      throw error;
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /** What was not written is no state of the file: the next read sees what the journal has. */
+  #loadAfterFailure(): void {
+    this.pending.clear();
+    try {
+      this.#share.load();
+    } catch {
+      // The error that led here is the one that counts; the next refresh tries again.
+    }
+  }
+
+  #checkWritable(): void {
+    this.#parts.disk.checkWritable();
+    this.#share.parts.disk.checkWritable();
+  }
+
+  #leave(): void {
+    this.#share.leave();
+  }
+
+  /** Takes a step of a checkpoint, if one is due; `isForced` takes both, as far as pins allow. */
+  #stepCheckpoint(isForced: boolean): void {
+    const { journal } = this.#parts;
+    const { offset } = this.#share.position.at;
+    const { switched } = this.#share;
+    if (switched !== undefined) {
+      if (this.#mayPlace(switched.meta.version) || offset > this.#bytesMax || journal.isShort) {
+        this.#place();
+      }
+      return;
+    }
+    const isDue = offset > this.#bytesMax / 2 || journal.isShort || (isForced && offset > 0);
+    if (!isDue) return;
+    journal.switchWithBatch(this.#parts.meta);
+    this.#share.noteOwn();
+    this.#share.announce();
+    if (isForced && this.#mayPlace(this.#share.switched!.meta.version)) this.#place();
+  }
+
+  get #bytesMax(): number {
+    const dataBytes = chunksOf(this.#parts.meta.pageCount) * CHUNK_BYTES;
+    return Math.min(this.#journalBytes, Math.max(BYTES_MAX_MIN, dataBytes));
+  }
+
+  /** Whether every process has read up to a version, and no snapshot reads an older one. */
+  #mayPlace(version: Version): boolean {
+    return this.oldestSnapshot >= version && this.#share.parts.pins.oldest() >= version;
+  }
+
+  /** Places the pages as they were at the switch, and lets the superblock count on them. */
+  #place(): void {
+    const { superblock, unsynced, journal, versions } = this.#parts;
+    const { disk, index } = this.#share.parts;
+    const { meta, sequence, generation } = this.#share.switched!;
+    while ((versions.snapshots.oldest?.version ?? Infinity) < meta.version) {
+      if (!versions.snapshots.endOldest()) break;
+    }
+    const { databaseId, pageCount, allocatorHint } = superblock.fields;
+    const to = {
+      from: disk,
+      disk: this.#parts.disk,
+      index,
+      unsynced,
+      seed: seedOf(databaseId),
+      pageCount,
+    };
+    placePages(to, generation, meta.version);
+    journal.sync();
+    unsynced.clear();
+    let hint = Math.min(allocatorHint, meta.allocatorHint);
+    for (const page of index.pagesBefore(generation)) hint = Math.min(hint, page >>> CHUNK_SHIFT);
+    superblock.publish({
+      version: meta.version,
+      pageCount: meta.pageCount,
+      catalogRoot: meta.catalogRoot,
+      nextTreeId: meta.nextTreeId,
+      allocatorHint: hint,
+      open: true,
+      replayGeneration: generation,
+      replaySequence: sequence,
+      syncEpoch: journal.epoch,
+    });
+    this.#share.noteSuperblock(superblock.fields);
+    this.#share.announce();
+    this.#checkpoints++;
+  }
+
+  /** Moves what is committed to the pages of the file, as far as no process needs older pages. */
+  checkpoint(): void {
+    this.makeRoom();
+    try {
+      this.#checkWritable();
+      this.#parts.journal.flush(true);
+      this.#share.noteOwn();
+      this.#parts.writeback.forgetDirty();
+      this.#share.announce();
+      this.#stepCheckpoint(true);
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /** Does nothing: the next flush takes a step of a checkpoint if the area is short of room. */
+  noteFailure(): void {}
+
+  /** Adds to a restored meta the chunks that the journal took meanwhile. */
+  afterRollback(meta: Meta): void {
+    meta.pageCount = Math.max(meta.pageCount, this.#share.position.pageCountMin);
+  }
+
+  /** Never: the flush that fills the journal takes the step of the checkpoint itself. */
+  get isOverdue(): boolean {
+    return false;
+  }
+
+  /** Does nothing: a checkpoint begins and goes on with the flushes of commits. */
+  beginCheckpoint(): void {}
+
+  /** Nothing: the idle process need not write what any other may. */
+  checkpointSlice(): boolean {
+    return false;
+  }
+
+  /** The journal of a shared file stays where it is. */
+  moveJournalToEnd(): boolean {
+    return false;
+  }
+
+  /** The journal of a shared file stays where it is. */
+  beginMove(): boolean {
+    return false;
+  }
+
+  /** Commits of a shared file are flushed in line. */
+  get needsFlight(): boolean {
+    return false;
+  }
+
+  /** Does nothing. */
+  requestCheckpoint(): void {}
+
+  /** Takes all commits to the medium. */
+  write(level: "buffered" | "none"): void {
+    this.flush(level);
+  }
+
+  /** Takes all commits to the medium, in line. */
+  takeOff(): undefined {
+    this.flush("sync");
+    return undefined;
+  }
+
+  /** Is never called: nothing flies. */
+  land(_flight: Flight): void {
+    assert(false, "commits of a shared file do not fly");
+  }
+
+  /** Whether the journal is taking a chunk or giving it back: it does neither while shared. */
+  isMoving(_chunk: ChunkNumber): boolean {
+    return false;
+  }
+
+  /** The state of the journal, for inspection. */
+  journalState(): JournalState {
+    return this.#parts.journal.state(this.#share.switched !== undefined);
+  }
+
+  /** The state of the checkpoint, for inspection. */
+  checkpointState(): CheckpointState {
+    const isRunning = this.#share.switched !== undefined;
+    return { isRunning, chunksLeft: 0, dirtyChunks: 0, completed: this.#checkpoints };
+  }
+
+  /** The work of the journal and the checkpoint so far. */
+  figures(): JournalFigures {
+    const { bytes, batches, syncs } = this.#parts.journal.writes;
+    return {
+      journalWrites: bytes,
+      journalBatches: batches,
+      journalSyncs: syncs,
+      journalBytes: this.#share.position.at.offset,
+      checkpoints: this.#checkpoints,
+    };
+  }
+
+  /** Ends the hold, and closes the share. */
+  close(): void {
+    if (this.#isClosed) return;
+    try {
+      if (this.#share.isHeld) this.flush("sync");
+    } finally {
+      this.#isClosed = true;
+      this.#share.close();
+    }
+  }
+
+  /** Closes as `close` does. */
+  closeLater(): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+}

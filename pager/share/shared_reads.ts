@@ -1,0 +1,99 @@
+/**
+ * Reads of a file that others write: what was committed meanwhile is taken over once in each turn
+ * of the event loop, and a page that cannot be used is judged.
+ *
+ * A checkpoint waits for the pins of all processes, so a page that is too new, or that is being
+ * written, shows only that this process was stopped for long, or that the journal was full. The
+ * read begins anew. It is damage if that does not help.
+ */
+
+import { setImmediate } from "node:timers";
+import type { Judge, Loader } from "../cache/loader.ts";
+import { MovedError } from "../follow/moved_error.ts";
+import { CorruptionError, IoError } from "../format/errors.ts";
+import type { PageNumber } from "../format/units.ts";
+import type { Share } from "./share.ts";
+
+/** The tries of a read before a page counts as damaged. */
+const TRIES = 6;
+const PAUSE_MS = 5;
+/** A turn that lasts longer refreshes again: callbacks of timers may precede its end. */
+const TURN_MS = 1;
+
+/** Takes over what others have committed, and judges the pages that reads find. */
+export class SharedReads implements Judge {
+  readonly #share: Share;
+  readonly #loader: Loader;
+  /** Whether it has refreshed, or had no need to, since the last job of the event loop began. */
+  #isInJob = false;
+  /** Whether it has refreshed in this turn of the event loop, as far as the system says. */
+  #isInTurn = false;
+  #refreshedAt = -Infinity;
+
+  /**
+   * Creates the reads of a share.
+   *
+   * @param share The share in the file.
+   * @param loader Loads the pages.
+   */
+  constructor(share: Share, loader: Loader) {
+    this.#share = share;
+    this.#loader = loader;
+  }
+
+  /** Takes over what others have committed, unless that was done in this turn of the event loop. */
+  poll(): void {
+    if (this.#isInJob || this.#share.isHeld) return;
+    this.#isInJob = true;
+    queueMicrotask(this.#endJob);
+    const now = performance.now();
+    if (this.#isInTurn && now - this.#refreshedAt < TURN_MS) return;
+    this.#refreshedAt = now;
+    if (!this.#isInTurn) setImmediate(this.#endTurn);
+    this.#isInTurn = true;
+    this.#share.refresh();
+  }
+
+  readonly #endJob = (): void => {
+    this.#isInJob = false;
+  };
+
+  readonly #endTurn = (): void => {
+    this.#isInTurn = false;
+  };
+
+  /** Does what `poll` does, and renews the pin on request; a failure shows at the next read. */
+  beat(renews: boolean): void {
+    if (this.#share.isHeld) return;
+    try {
+      if (renews) this.#share.renew();
+      this.#share.refresh();
+    } catch (error) {
+      if (!(error instanceof IoError) && !(error instanceof CorruptionError)) throw error;
+    }
+  }
+
+  /** The error to throw for a page that breaks a rule: it may be another process's doing. */
+  refused(page: PageNumber, error: CorruptionError): Error {
+    if (this.#share.isHeld) return error;
+    this.#loader.forgetUnverified(page);
+    return new MovedError(`Cannot read page ${page}: another process has replaced it`, {
+      cause: error,
+    });
+  }
+
+  /**
+   * After a `MovedError`: refreshes under the lock, so that the caller can begin its read anew.
+   *
+   * @param error What the read threw.
+   * @param tries The tries before this one.
+   * @throws {unknown} The error, if it is another one; its cause, if nothing helps.
+   */
+  restart(error: unknown, tries: number): void {
+    if (!(error instanceof MovedError) || this.#share.isHeld) throw error;
+    if (tries >= TRIES) throw error.cause;
+    if (tries > 1) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
+    this.#share.enter();
+    this.#share.leave();
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * The session of a database that other processes write too: it takes over what they have committed
+ * at the first use in a turn of the event loop, and lets reads begin anew whose pages were
+ * replaced.
+ *
+ * A transaction runs under the lock of the writer. So commits are flushed in line, and housekeeping
+ * that takes its time, or relies on what it saw before, is left to a process that has the file
+ * alone.
+ */
+
+import type { Durability, Pager } from "../../pager/mod.ts";
+import type { FoundTree, Steps } from "../read/tree_source.ts";
+import { InLinePolicy } from "../write/flush_policy.ts";
+import { Session } from "../write/session.ts";
+import { FollowedSteps } from "./followed_steps.ts";
+import { Heartbeat } from "./heartbeat.ts";
+
+/** The action that a shared database allows, of those that a followed one refuses. */
+const CHECKPOINT = "take a checkpoint";
+
+/** The session of a database that other processes write too. */
+export class SharingSession extends Session {
+  readonly #heartbeat: Heartbeat;
+
+  /**
+   * Creates the session of a pager that shares its file.
+   *
+   * @param pager The pager.
+   * @param durability The default durability; each is that of `sync` here.
+   * @param debugViews Whether to overwrite expired views.
+   */
+  constructor(pager: Pager, durability: Durability = "sync", debugViews = false) {
+    super(pager, durability, debugViews, new InLinePolicy());
+    pager.onMoved = () => this.treesChanged();
+    this.#heartbeat = new Heartbeat(pager);
+  }
+
+  override get epoch(): number {
+    this.#beginTurn();
+    return super.epoch;
+  }
+
+  override checkOpen(): void {
+    super.checkOpen();
+    this.#beginTurn();
+  }
+
+  override get version(): number {
+    this.#beginTurn();
+    return super.version;
+  }
+
+  #beginTurn(): void {
+    if (!this.closed) this.pager.poll();
+  }
+
+  /**
+   * After an error of a read: refreshes, so that the read can begin anew.
+   *
+   * @param tries The tries before this one.
+   * @throws {unknown} The error, if no other process has caused it.
+   */
+  restart(error: unknown, tries: number): void {
+    this.pager.restart(error, tries);
+    this.treesChanged();
+  }
+
+  override read<T>(body: () => T): T {
+    for (let tries = 0;; tries++) {
+      try {
+        return body();
+      } catch (error) {
+        this.restart(error, tries);
+      }
+    }
+  }
+
+  override refuseFollowed(action: string): void {
+    if (action === CHECKPOINT) return;
+    throw new TypeError(`Cannot ${action}: other processes share the database`);
+  }
+
+  override findTree(name: string): FoundTree | undefined {
+    return this.read(() => super.findTree(name));
+  }
+
+  /** Steps whose first one may begin anew. */
+  readonly stepsOf = (make: () => Steps): Steps => new FollowedSteps(make, this);
+
+  override close(): void {
+    this.#heartbeat.stop();
+    super.close();
+  }
+
+  override closeLater(): Promise<void> {
+    this.#heartbeat.stop();
+    return super.closeLater();
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * Handles that share a simulated file in one thread: each may be killed before any call to the
+ * system, or in the middle of a write, and gives its locks up then, as a process does.
+ */
+
+import { type File, IoError } from "../../../pager/mod.ts";
+import type { FileLock, SideBytes } from "../../../pager/file/share_files.ts";
+import type { ShareFiles } from "../../../pager/share/open_share.ts";
+import type { PowerFile } from "../../support/power_file.ts";
+
+/** The error of a call of a process that was killed. */
+export class Killed extends Error {}
+
+/** The locks of one file, by the life that has them. */
+class LockTable {
+  readonly #shared = new Set<Life>();
+  #exclusive: Life | undefined;
+
+  tryLock(life: Life, exclusive: boolean): boolean {
+    this.unlock(life);
+    if (this.#exclusive !== undefined || (exclusive && this.#shared.size > 0)) return false;
+    if (exclusive) this.#exclusive = life;
+    else this.#shared.add(life);
+    return true;
+  }
+
+  unlock(life: Life): void {
+    this.#shared.delete(life);
+    if (this.#exclusive === life) this.#exclusive = undefined;
+  }
+}
+
+/** A file, its locks, and its sidecar. */
+export class SharedWorld {
+  /** The file. */
+  readonly file: PowerFile;
+  /** The bytes of the sidecar. */
+  readonly side = new Uint8Array(4096);
+  readonly tables = [new LockTable(), new LockTable(), new LockTable()] as const;
+
+  constructor(file: PowerFile) {
+    this.file = file;
+  }
+
+  /** A process that lives for so many calls to the system. */
+  begin(calls: number): Life {
+    return new Life(this, calls);
+  }
+}
+
+/** The life of a process: it counts its calls, and ends with one of them. */
+export class Life {
+  readonly world: SharedWorld;
+  #left: number;
+
+  constructor(world: SharedWorld, calls: number) {
+    this.world = world;
+    this.#left = calls;
+  }
+
+  /** Whether it was killed. */
+  get isOver(): boolean {
+    return this.#left <= 0;
+  }
+
+  /** Counts a call; the last one is cut. */
+  step(half: () => void = () => {}): void {
+    if (this.#left > 0 && --this.#left === 0) {
+      half();
+      this.end();
+    }
+    if (this.isOver) throw new Killed("the process was killed");
+  }
+
+  /** Kills the process: the system gives its locks up. */
+  end(): void {
+    this.#left = 0;
+    for (const table of this.world.tables) table.unlock(this);
+  }
+
+  /** The files as this process has them open. */
+  files(): ShareFiles {
+    const [file, lock, here] = this.world.tables;
+    return {
+      base: new LifeFile(this, file),
+      lockFile: new LifeLock(this, lock, "lock"),
+      presence: new LifeLock(this, here, "here"),
+      side: new LifeSide(this),
+    };
+  }
+}
+
+/** The file as one process has it open. */
+class LifeFile implements File {
+  readonly #life: Life;
+  readonly #table: LockTable;
+
+  constructor(life: Life, table: LockTable) {
+    this.#life = life;
+    this.#table = table;
+  }
+
+  get #file(): PowerFile {
+    return this.#life.world.file;
+  }
+
+  size(): number {
+    this.#life.step();
+    return this.#file.size();
+  }
+
+  readAt(target: Uint8Array, start: number, length: number, position: number): number {
+    this.#life.step();
+    return this.#file.readAt(target, start, length, position);
+  }
+
+  writeAt(source: Uint8Array, start: number, length: number, position: number): number {
+    const half = () => {
+      const part = Math.floor(length / 1024) * 512;
+      if (part > 0) this.#file.writeAt(source, start, part, position);
+    };
+    this.#life.step(half);
+    return this.#file.writeAt(source, start, length, position);
+  }
+
+  writeThroughAt(source: Uint8Array, start: number, length: number, position: number): number {
+    const half = () => {
+      const part = Math.floor(length / 1024) * 512;
+      if (part > 0) this.#file.writeAt(source, start, part, position);
+    };
+    this.#life.step(half);
+    return this.#file.writeThroughAt(source, start, length, position);
+  }
+
+  truncate(size: number): void {
+    this.#life.step();
+    this.#file.truncate(size);
+  }
+
+  sync(): void {
+    this.#life.step();
+    this.#file.sync();
+  }
+
+  startSync(): Promise<void> {
+    throw new Error("a shared file is synced in line");
+  }
+
+  lock(exclusive: boolean): boolean {
+    this.#life.step();
+    return this.#table.tryLock(this.#life, exclusive);
+  }
+
+  close(): void {
+    this.#table.unlock(this.#life);
+  }
+}
+
+class LifeLock implements FileLock {
+  readonly identity: string;
+  readonly #life: Life;
+  readonly #table: LockTable;
+
+  constructor(life: Life, table: LockTable, name: string) {
+    this.#life = life;
+    this.#table = table;
+    // Handles of one thread know each other by it; these here stand for processes.
+    this.identity = `${name} ${crypto.randomUUID()}`;
+  }
+
+  tryLock(exclusive: boolean): boolean {
+    this.#life.step();
+    return this.#table.tryLock(this.#life, exclusive);
+  }
+
+  unlock(): void {
+    this.#table.unlock(this.#life);
+  }
+
+  isAtPath(): boolean {
+    return true;
+  }
+
+  reopen(): void {}
+
+  close(): void {
+    this.#table.unlock(this.#life);
+  }
+}
+
+class LifeSide implements SideBytes {
+  readonly #life: Life;
+
+  constructor(life: Life) {
+    this.#life = life;
+  }
+
+  read(into: Uint8Array, position: number): void {
+    this.#step();
+    into.set(this.#life.world.side.subarray(position, position + into.length));
+  }
+
+  write(bytes: Uint8Array, position: number): void {
+    const half = () => this.#life.world.side.set(bytes.subarray(0, bytes.length >> 1), position);
+    this.#step(half);
+    this.#life.world.side.set(bytes, position);
+  }
+
+  #step(half?: () => void): void {
+    try {
+      this.#life.step(half);
+    } catch (cause) {
+      throw new IoError("Cannot use the sidecar: the process was killed", { cause });
+    }
+  }
+
+  close(): void {}
+}
