@@ -14,7 +14,7 @@ import { judgeCase, keepCase, makeCase, readCorpus } from "./support/hostile_fuz
 import { Random } from "../support/random.ts";
 import { inTempDir } from "../support/temp.ts";
 
-const SECONDS = Number(Deno.env.get("QUIRE_FUZZ_SECONDS") ?? 10);
+const SECONDS = Number(Deno.env.get("QUIRE_FUZZ_SECONDS") ?? 4);
 const SEED = Deno.env.get("QUIRE_SEED");
 /** One case in this many is also salvaged, which takes as long as all the rest. */
 const SALVAGE_EVERY = 8;

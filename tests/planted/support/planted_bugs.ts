@@ -23,7 +23,7 @@ export interface PlantedBug {
   readonly breaks: string;
   /** The edits that plant it. */
   readonly edits: readonly Edit[];
-  /** The hunts, fastest first: arguments of `crash_replay.ts`, or a test file. */
+  /** The hunts, fastest first: arguments of `crash_replay.ts`, a test file, or a part of one. */
   readonly hunts: readonly string[];
 }
 
@@ -51,3 +51,11 @@ export const protect = (workload: string, options = "") =>
   `--workload ${workload} --protect${options}`;
 /** Options for many nested cuts. */
 export const NESTED = " --nested 8 --kill 4";
+/** The part of a test file whose outermost `describe` has this text in its name. */
+export const part = (file: string, describe: string) => `${file}, ${describe}`;
+
+/** The test file of a hunt, and the part of it; undefined if the hunt is of power cuts. */
+export function testOf(hunt: string): { file: string; describe: string | undefined } | undefined {
+  const [, file, describe] = /^(\S+_test\.ts)(?:, (.*))?$/.exec(hunt) ?? [];
+  return file === undefined ? undefined : { file, describe };
+}

@@ -3,7 +3,7 @@
  * each rule of the pager that the sources implement, and some that only change the order of steps.
  */
 
-import { also, bug, NESTED, type PlantedBug, protect, whole } from "./planted_bugs.ts";
+import { also, bug, NESTED, part, type PlantedBug, protect, whole } from "./planted_bugs.ts";
 
 const CHECKPOINT = "pager/journal/checkpoint.ts";
 const COMMIT = "pager/transaction/commit.ts";
@@ -43,7 +43,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     "    this.flush(true);\n    if (version <= this.confirmedVersion) return;\n" +
       "    this.#writeConfirmation(true);\n    this.#markDurable();\n",
     "    if (version > this.durableVersion) this.flush(true);\n",
-    "pager/journal/checkpoint_test.ts",
+    part("pager/journal/checkpoint_test.ts", "A checkpoint"),
   ),
   bug(
     "confirms-itself",
@@ -67,7 +67,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     REPLAY,
     "        this.#sources[slot] = ABSENT;\n",
     "",
-    "pager/recovery/recovery_test.ts",
+    part("pager/recovery/recovery_test.ts", "Recovery, "),
   ),
   bug(
     "bypass-unsynced",
@@ -389,7 +389,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     JOURNAL_PLACE,
     "writeFirstCopy({ journals: this.#journal.chunks, allocatorHint });",
     "writeFirstCopy({ journals: this.#journal.chunks });",
-    "pager/journal/journal_place_test.ts",
+    part("pager/journal/journal_place_test.ts", "The journal"),
   ),
   bug(
     "given-back-full",
@@ -413,7 +413,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "pager/journal/commit_path.ts",
     "    if (this.#checkpoint.isRunning || this.#snapshots.snapshotCount > 0) return false;\n",
     "    if (this.#checkpoint.isRunning) return false;\n",
-    "pager/journal/journal_place_test.ts",
+    part("pager/journal/journal_place_test.ts", "The journal"),
   ),
   bug(
     "renewed-on-full-disk",
@@ -421,7 +421,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "pager/journal/commit_path.ts",
     "return this.#savings.most >= enough && this.#fileEnd.hasPlenty();",
     "return this.#savings.most >= enough;",
-    "pager/journal/journal_place_test.ts",
+    part("pager/journal/journal_place_test.ts", "The journal"),
   ),
   bug(
     "moved-unlinked",
@@ -603,7 +603,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     REPLAY,
     "    this.#base?.u8.set(u8.subarray(start, end), start);\n",
     "",
-    "pager/recovery/recovery_test.ts",
+    part("pager/recovery/recovery_test.ts", "a read-only handle"),
   ),
   bug(
     "journal-overlap",

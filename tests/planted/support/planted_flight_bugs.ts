@@ -2,7 +2,7 @@
  * Planted bugs of flights: commits and checkpoints whose syncs run off the thread.
  */
 
-import { bug, type PlantedBug, protect, whole } from "./planted_bugs.ts";
+import { bug, part, type PlantedBug, protect, whole } from "./planted_bugs.ts";
 
 const COMMIT_PATH = "pager/journal/commit_path.ts";
 const JOURNAL_PLACE = "pager/journal/journal_place.ts";
@@ -52,7 +52,7 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     "if ((confirms || isWanted) && this.#nextConfirmed < this.writtenVersion) {\n" +
       "      this.#writeConfirmation(false);\n" +
       "      this.#nextConfirmed = this.writtenVersion;\n",
-    "pager/journal/checkpoint_test.ts",
+    part("pager/journal/checkpoint_test.ts", "A checkpoint in flight"),
   ),
   bug(
     "stage-stale",
@@ -141,7 +141,7 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     JOURNAL_PLACE,
     "Math.max(this.#layout().dataChunks, Math.ceil(freedEnd));",
     "Math.max(this.#layout().dataChunks, Math.ceil(freedEnd * 0));",
-    "pager/journal/journal_place_test.ts",
+    part("pager/journal/journal_place_test.ts", "The journal"),
   ),
   bug(
     "release-unnoted",
@@ -175,7 +175,7 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     COMMIT_PATH,
     "return this.#journal.canSwitch(this.#meta);\n    } finally {\n      if (",
     "return this.#journal.canSwitch(this.#meta);\n    } finally {\n      if (before < 0 && ",
-    "pager/journal/journal_place_test.ts",
+    part("pager/journal/journal_place_test.ts", "a chunk that the journal takes"),
   ),
   bug(
     "taken-dirty",
@@ -183,7 +183,7 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     JOURNAL_PLACE,
     "    this.#writeback.forget(chunk);\n",
     "",
-    "pager/journal/journal_place_test.ts",
+    part("pager/journal/journal_place_test.ts", "a chunk that the journal takes"),
   ),
   bug(
     "freed-forgotten",
@@ -191,6 +191,6 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     COMMIT_PATH,
     "    meta.allocatorHint = Math.min(meta.allocatorHint, this.#place.lowestFreed);\n",
     "",
-    "pager/journal/journal_place_test.ts",
+    part("pager/journal/journal_place_test.ts", "a chunk that the journal gives back"),
   ),
 ];

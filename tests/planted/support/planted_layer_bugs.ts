@@ -3,7 +3,7 @@
  * pages, trees, and the layers above trees.
  */
 
-import { also, bug, type PlantedBug, whole } from "./planted_bugs.ts";
+import { also, bug, part, type PlantedBug, whole } from "./planted_bugs.ts";
 
 const CACHE = "pager/cache/cache.ts";
 const ROLLBACK = "pager/transaction/rollback.ts";
@@ -69,7 +69,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "alloc/allocator.ts",
     "    this.#holds.add(chunk, page & SLOT_MASK, span, from, this.#pager.changes);\n",
     "",
-    "alloc/allocator_test.ts",
+    part("alloc/allocator_test.ts", "Allocator.release"),
   ),
   bug(
     "hold-ends-early",
@@ -85,7 +85,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "alloc/holds.ts",
     "this.from = from;",
     "this.from = Math.min(from, 0);",
-    "alloc/hold_test.ts",
+    part("alloc/hold_test.ts", "the end of a hold"),
   ),
   bug(
     "hold-undone-too-far",
@@ -102,7 +102,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "alloc/allocator.ts",
     "this.#pager.meta.allocatorHint = Math.min(known, this.#holds.lowestChunk);",
     "this.#pager.meta.allocatorHint = this.#summary.size;",
-    "alloc/allocator_test.ts",
+    part("alloc/allocator_test.ts", "Allocator after a rollback"),
   ),
   bug(
     "new-pages-no-miss",
@@ -126,7 +126,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "alloc/allocator.ts",
     "for (const summary of [this.#summary, this.#branches]) {",
     "for (const summary of [this.#summary]) {",
-    "alloc/reuse_test.ts",
+    part("alloc/reuse_test.ts", "Allocator.acquire of a branch"),
   ),
   bug(
     "space-hidden",
@@ -142,7 +142,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "alloc/allocator.ts",
     "    const place = this.#pager.lookupHeaderPage(chunk);\n    if (place < 0) {",
     "    const place = this.#pager.headerPage(chunk);\n    if (place < 0) {",
-    "alloc/hold_test.ts",
+    part("alloc/hold_test.ts", "the end of a hold"),
   ),
   bug(
     "run-overlaps",
@@ -194,7 +194,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "pager/transaction/snapshot.ts",
     "this.#registry.register(state.unregistered, ",
     "this.#registry.register({}, ",
-    "store/read/iterator_test.ts",
+    part("store/read/iterator_test.ts", "an iterator of a tree"),
   ),
   bug(
     "lost-snapshot-kept",
@@ -202,7 +202,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "pager/pager.ts",
     "    this.#snapshots.register();\n",
     "",
-    "store/read/iterator_test.ts",
+    part("store/read/iterator_test.ts", "an iterator of a tree"),
   ),
   bug(
     "image-dropped",
@@ -218,7 +218,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     PATCHES,
     "!this.#versions.snapshots.seesLatest(versionOf(frame, slot)) &&",
     "",
-    "pager/transaction/writer_test.ts",
+    part("pager/transaction/writer_test.ts", "Writer.overwrite"),
   ),
   bug(
     "words-not-widened",
@@ -228,7 +228,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
       "    const before",
     "    const before",
     whole("splits"),
-    "pager/transaction/writer_test.ts",
+    part("pager/transaction/writer_test.ts", "Writer.overwrite"),
   ),
   bug(
     "widened-too-late",
@@ -236,7 +236,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     PATCHES,
     "    undo.restoreWords(record, imageFrame, image & SLOT_MASK);\n",
     "",
-    "pager/transaction/writer_test.ts",
+    part("pager/transaction/writer_test.ts", "Writer.overwrite"),
   ),
   bug(
     "patched-sum",
@@ -245,7 +245,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "sum = changedPageSum(sum, difference, PAGE_BYTES - end * 4);",
     "sum = changedPageSum(sum, difference, PAGE_BYTES - first * 4);",
     whole("levels"),
-    "pager/transaction/writer_test.ts",
+    part("pager/transaction/writer_test.ts", "Writer.overwrite"),
   ),
   bug(
     "patched-unlogged",
@@ -278,7 +278,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     PATCHES,
     "if (second >= endWord) ",
     "if (second >= endWord - 1 && secondEnd > 0) ",
-    "pager/transaction/writer_test.ts",
+    part("pager/transaction/writer_test.ts", "Writer.overwrite"),
   ),
   bug(
     "vacated-not-kept",
@@ -332,7 +332,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "pager/journal/journal_place.ts",
     "    this.#loader.replaceHeaderPage(chunk, bytes);\n",
     "",
-    "pager/cache/loader_test.ts",
+    part("pager/cache/loader_test.ts", "Loader, the header page"),
   ),
   bug(
     "header-page-unchecked",
@@ -340,7 +340,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "pager/cache/loader.ts",
     "      this.#copyHeaderPage(chunk, into);\n    } catch (error) {\n      if",
     "      this.#readPages(chunk * CHUNK_PAGES, 1, into, 0);\n    } catch (error) {\n      if",
-    "pager/cache/loader_test.ts",
+    part("pager/cache/loader_test.ts", "Loader, the header page"),
   ),
   bug(
     "header-hides-others",
@@ -348,7 +348,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "pager/cache/loader.ts",
     "      if (error instanceof CorruptionError || error instanceof IoError) return false;\n",
     "",
-    "pager/cache/loader_test.ts",
+    part("pager/cache/loader_test.ts", "Loader, the header page"),
   ),
   bug(
     "lost-unchecked",
@@ -356,7 +356,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "pager/cache/loader.ts",
     "    this.checkReadable(page);\n    return this.#disk",
     "    return this.#disk",
-    "pager/pager_failure_test.ts",
+    part("pager/pager_failure_test.ts", "Pager after a sync that failed"),
   ),
   bug(
     "claims-trusted",
@@ -364,7 +364,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "pager/journal/journal_areas.ts",
     "    this.#unsynced.add(chunk);\n",
     "",
-    "pager/pager_failure_test.ts",
+    part("pager/pager_failure_test.ts", "Pager after a sync that failed"),
   ),
   bug(
     "cut-chunk-left",
@@ -372,7 +372,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "pager/journal/journal_areas.ts",
     "const end = chunksOf(this.#committed.pageCount);",
     "const end = chunksOf(this.#pageCountMax);",
-    "pager/journal/checkpoint_test.ts",
+    part("pager/journal/checkpoint_test.ts", "A chunk that was cut off"),
   ),
   bug(
     "chunk-passed-over",
@@ -380,7 +380,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "pager/journal/checkpoint.ts",
     '    assert(isClean, "a slice is taken between transactions");\n',
     "    if (!isClean) return;\n",
-    "pager/journal/checkpoint_test.ts",
+    part("pager/journal/checkpoint_test.ts", "a slice of a checkpoint"),
   ),
   bug(
     "ahead-signed",
@@ -396,7 +396,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "pager/journal/checkpoint.ts",
     "    this.#journal.confirm(this.#journal.durableVersion);\n",
     "",
-    "pager/journal/checkpoint_test.ts",
+    part("pager/journal/checkpoint_test.ts", "A chunk that was cut off"),
   ),
   bug(
     "page-unsummed",
@@ -577,7 +577,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
     "store/write/group_commit.ts",
     'level === "buffered" ? this.#reachSystem() : this.#reachMedium();',
     "this.#reachSystem();",
-    "store/write/group_commit_test.ts",
+    part("store/write/group_commit_test.ts", "durability"),
   ),
   bug(
     "flight-hoards",
@@ -585,7 +585,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
     "store/write/group_commit.ts",
     "if (!mayFly || this.#pager.isOverdue) this",
     "if (!mayFly) this",
-    "store/write/group_commit_test.ts",
+    part("store/write/group_commit_test.ts", "a turn with more changes"),
   ),
   bug(
     "group-hoards",
@@ -593,7 +593,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
     "store/write/group_commit.ts",
     "if (this.#pager.pendingBytes >= PENDING_BYTES) this.#writePending();",
     "",
-    "store/write/group_commit_test.ts",
+    part("store/write/group_commit_test.ts", "a turn with more changes"),
   ),
   bug(
     "batch-trusts-heads",

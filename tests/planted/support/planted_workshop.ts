@@ -8,13 +8,13 @@
  */
 
 import { fromFileUrl, join } from "@std/path";
-import type { Edit, PlantedBug } from "./planted_bugs.ts";
+import { type Edit, type PlantedBug, testOf } from "./planted_bugs.ts";
 import { FOUND, type Found } from "./planted_hunter.ts";
 import { HANG_MS } from "../../support/hang.ts";
 
 const TOP = fromFileUrl(new URL("../../../", import.meta.url));
 const NOT_COPIED = new Set([".git", ".ci", "node_modules", "bench", "docs", "examples"]);
-const HUNTER = "tests/planted/support/planted_hunter.ts";
+const HUNTER = ["run", "--no-check", "-A", "tests/planted/support/planted_hunter.ts"];
 /** A part of a long test suffices to catch the bugs that are hunted with it. */
 const ENVIRONMENT = {
   NO_COLOR: "1",
@@ -43,7 +43,7 @@ export class Workshop {
   /**
    * Plants a bug, hunts it, and reverts it.
    *
-   * @param hunts The hunts, in order: a test file, or arguments of `crash_replay.ts`.
+   * @param hunts The hunts, in order, as in `PlantedBug`.
    * @returns The failure, or undefined if the bug survived.
    */
   async try(bug: PlantedBug, hunts: readonly string[]): Promise<Found | undefined> {
@@ -67,15 +67,21 @@ export class Workshop {
 
   async #hunt(name: string, hunts: readonly string[]): Promise<Found | undefined> {
     for (const hunt of hunts) {
-      const isTest = hunt.endsWith("_test.ts");
-      const command = isTest
-        ? ["test", "--no-check", "-A", "--fail-fast"]
-        : ["run", "--no-check", "-A", HUNTER];
-      const { code, output } = await this.#run([...command, hunt]);
+      const test = testOf(hunt);
+      const { code, output } = await this.#run(
+        test === undefined ? [...HUNTER, hunt] : [
+          ...["test", "--no-check", "-A", "--fail-fast", test.file],
+          ...(test.describe === undefined ? [] : ["--filter", test.describe]),
+        ],
+      );
       if (BROKEN.test(output)) throw new Error(`planted bug ${name} does not run: ${output}`);
       if (code === 0) continue;
-      if (isTest && code === 1) return { hunt, showed: firstFailure(output), details: output };
-      if (!isTest && code === FOUND) return JSON.parse(output.trimEnd().split("\n").at(-1)!);
+      if (test !== undefined && code === 1) {
+        return { hunt, showed: firstFailure(output), details: output };
+      }
+      if (test === undefined && code === FOUND) {
+        return JSON.parse(output.trimEnd().split("\n").at(-1)!);
+      }
       throw new Error(`planted bug ${name}: ${hunt} ended with ${code}: ${output}`);
     }
     return undefined;
