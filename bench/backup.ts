@@ -1,0 +1,54 @@
+/**
+ * Measures copies: whole backups and increments beside `cp` and the peers, what writers lose while
+ * one runs, its memory, and compaction.
+ *
+ * `deno task bench:backup [--only SECTION] [--quick] [--entries N] [--rounds N]`; sections are
+ * copies, writers, memory and compact. An entry takes about 1.2 KiB.
+ */
+
+import { parseArgs } from "node:util";
+import { copySection, type CopySize } from "./backup/copies.ts";
+import { memorySection } from "./backup/memory.ts";
+import { compactSection, writerSection } from "./backup/writers.ts";
+import type { Section } from "./durable/fixture.ts";
+import { limitsOf, loadOf, machineOf } from "./machine.ts";
+import { tableOf } from "./measure.ts";
+import { inTempFolder } from "./temp_folder.ts";
+
+/** The size for published figures: 1 GiB of pages. */
+const FULL_SIZE: CopySize = { rounds: 5, entries: 910_000 };
+/** A size for a quick look. */
+const QUICK_SIZE: CopySize = { rounds: 3, entries: 60_000 };
+
+const SECTIONS: Readonly<Record<string, (folder: string, size: CopySize) => Promise<Section>>> = {
+  copies: copySection,
+  writers: writerSection,
+  memory: memorySection,
+  compact: compactSection,
+};
+
+const { values: options } = parseArgs({
+  options: {
+    only: { type: "string" },
+    quick: { type: "boolean", default: false },
+    entries: { type: "string" },
+    rounds: { type: "string" },
+  },
+});
+const preset = options.quick ? QUICK_SIZE : FULL_SIZE;
+const size: CopySize = {
+  entries: Number(options.entries ?? preset.entries),
+  rounds: Number(options.rounds ?? preset.rounds),
+};
+
+await inTempFolder((folder) => {
+  console.log(JSON.stringify({ machine: machineOf(), limits: limitsOf(folder) }, null, 2));
+  return Promise.resolve();
+});
+for (const [name, section] of Object.entries(SECTIONS)) {
+  if (options.only !== undefined && options.only !== name) continue;
+  const before = loadOf();
+  const { title, heads, rows, notes } = await inTempFolder((folder) => section(folder, size));
+  console.log(`\n${title}\n\n${tableOf(heads, rows)}\n`);
+  for (const note of [...notes, `Load: ${before} before, ${loadOf()} after.`]) console.log(note);
+}

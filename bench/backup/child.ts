@@ -1,0 +1,30 @@
+/**
+ * A process that backs up a database, and prints its memory: PATH TO KIND.
+ */
+
+import { open } from "../../mod.ts";
+import { peakMemory, resetPeakMemory } from "../machine.ts";
+import { keyAt, treeOf, valueAt } from "./data.ts";
+
+const CACHE_BYTES = 16 * 1024 * 1024;
+const COMMITS = 500;
+
+const [path, to, kind] = Deno.args;
+using db = open(path!, { cacheBytes: CACHE_BYTES });
+const tree = treeOf(db);
+const count = tree.count();
+// Fills the cache, and lets the commits have their journal.
+for (let i = 0; i < COMMITS; i++) {
+  tree.get(keyAt((i * 48271) % count));
+  if (kind === "commits") await tree.set(keyAt((i * 48271) % count), valueAt(i));
+}
+resetPeakMemory();
+const before = peakMemory();
+const backup = db.backup(to!, { compact: kind === "compact" });
+let isOver = false;
+const ended = backup.finally(() => isOver = true);
+for (let i = 0; kind === "commits" && !isOver && i < COMMITS; i++) {
+  await tree.set(keyAt((i * 69621) % count), valueAt(i));
+}
+await ended;
+console.log(JSON.stringify({ before, after: peakMemory() }));
