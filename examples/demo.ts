@@ -10,6 +10,7 @@
 import { CorruptionError, type Database, open, type Tree } from "../mod.ts";
 import { archiveAndRestore } from "./demo/archive_part.ts";
 import { readArguments, USAGE } from "./demo/arguments.ts";
+import { backUpWhileLoading } from "./demo/backup_part.ts";
 import { checkEveryRecord } from "./demo/checks.ts";
 import { chunkMap } from "./demo/chunk_map.ts";
 import { readCities } from "./demo/cities.ts";
@@ -37,7 +38,10 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     const path = `${folder}/demo.quire`;
     const code = demonstrate(path, records);
-    return code === 0 ? report(await archiveAndRestore(folder, path, records)) : code;
+    if (code !== 0) return code;
+    const differences = await backUpWhileLoading(folder, path, records);
+    if (differences.length > 0) return report(differences);
+    return report(await archiveAndRestore(folder, path, records));
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }

@@ -34,6 +34,8 @@ describe("demo: a run", () => {
     assertMatch(out, /^ {3}0 [A-Z.]{64}$/m);
     assertStringIncludes(out, `${all} looked up by key`);
     assertStringIncludes(out, `${all} scanned in order`);
+    assertStringIncludes(out, "Backed up while records were loaded");
+    assertStringIncludes(out, "every record is in the copy as it was");
     assertStringIncludes(out, "Archived, emptied, restored to a time before");
     assertStringIncludes(out, `${all} compared: every record is back as it was`);
   });
