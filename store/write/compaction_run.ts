@@ -81,9 +81,12 @@ export class CompactionRun {
     return packsMax === Infinity ? 0 : this.#database.pager.meta.version * GOLDEN % 1;
   }
 
-  /** Takes all steps in line, without a wait for a flight. Throws as `step` does. */
+  /**
+   * Takes all steps in line, without a flight: the journal would not move while one is in the air.
+   * Throws as `step` does.
+   */
   finish(): void {
-    const change = (slice: () => boolean) => this.#database.runSlice(slice);
+    const change = (slice: () => boolean) => this.#database.runSlice(slice, true);
     while (this.#countOrPack(change));
     if (this.#phase === "end" || !this.#database.pager.moveJournalToEnd()) return;
     while (change(() => this.#compaction.moveSlice(this.#budgetMs)));

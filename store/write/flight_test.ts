@@ -244,6 +244,24 @@ describe("the end of a database with a flight in the air", () => {
     again.close();
   });
 
+  it("packs leaves in line, and then cuts the file", async () => {
+    const { db, file } = openFlying();
+    file.waits = false;
+    for (let done = 0; done < 20_000; done += 1000) {
+      await db.write((tx) => {
+        for (let i = done; i < done + 1000; i++) {
+          tx.tree("a").set(`key ${Math.imul(i, 0x9e3779b1) * 7919 >>> 0}`, bytesOf(i, 400));
+        }
+      });
+      await turn();
+    }
+    db.close();
+    assert(file.size() < 1.3 * 20_000 * 414, `${file.size()} bytes`);
+    const again = openOn(new MemoryFile(file.content()));
+    assertEquals(again.tree("a").count(), 20_001);
+    again.close();
+  });
+
   it("packs leaves in line, with more records than its journal takes", async () => {
     const { db, file } = openFlying(2 * MIB);
     for (let done = 0; done < 16_000; done += 500) {

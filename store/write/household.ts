@@ -15,8 +15,12 @@ export interface Household {
   readonly catalog: Catalog;
   /** Its unfinished values. */
   readonly unfinished: UnfinishedValues;
-  /** Runs a slice as its own transaction, at durability `"none"`, or in the open one. */
-  runSlice(slice: () => boolean): boolean;
+  /**
+   * Runs a slice as its own transaction, at durability `"none"`, or in the open one.
+   *
+   * @param isInLine Whether no flight may take off.
+   */
+  runSlice(slice: () => boolean, isInLine?: boolean): boolean;
   /** Takes a slice of a checkpoint. Returns whether more may remain. */
   checkpointSlice(): boolean;
   /** Moves the journal behind the data. Returns whether the move is under way. */

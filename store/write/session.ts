@@ -135,10 +135,14 @@ export class Session implements TreeSource {
   /**
    * Runs a slice of housekeeping as a transaction, at durability `"none"`, or as a savepoint of the
    * open one.
+   *
+   * @param isInLine Whether no flight may take off.
    */
-  runSlice(slice: () => boolean): boolean {
+  runSlice(slice: () => boolean, isInLine = false): boolean {
     const result = this.#run(slice);
-    if (this.pager.depth === 0) this.#group.write("none", false);
+    if (this.pager.depth > 0) return result;
+    if (isInLine) this.pager.flush("none", false);
+    else this.#group.write("none", false);
     return result;
   }
 
