@@ -102,7 +102,7 @@ describe("a replica that follows a stream", () => {
       // A base with parts.
       for (let i = 0; i < 6; i++) set(db, `large ${i}`, i, 900_000);
       const replica = await openReplica(`${dir}/replica`, { from: replicate(db, FAST) });
-      for (let i = 0; i < 12; i++) {
+      for (let i = 0; i < 8; i++) {
         change(db, random);
         if (random.once(6)) db.checkpoint();
         if (random.once(9)) db.dropTree("large");
@@ -245,9 +245,9 @@ describe("a stream that is refused", () => {
       using db = open(`${dir}/db`);
       const [head, base, one, two] = await threeSegments(db) as Uint8Array[];
       const random = new Random(4);
-      for (let i = 0; i < 40; i++) {
+      for (let i = 0; i < 24; i++) {
         const wrong = one!.slice();
-        wrong[i < 20 ? i : random.below(wrong.length)]! ^= 1 << random.below(8);
+        wrong[i < 12 ? i : random.below(wrong.length)]! ^= 1 << random.below(8);
         const path = `${dir}/replica ${i}`;
         const chunks = [head!, base!, wrong, two!];
         await using replica = await openReplica(path, { from: streamOf(chunks) });

@@ -125,7 +125,7 @@ describe("power cuts", () => {
     assertEquals(contentOf(db), contentOf(source));
     db.close();
     await complete(file, building.completeLater());
-    judge(file, wanted, 10);
+    judge(file, wanted, 5);
   });
 
   it("during a restore leave a file that is refused or whole", async () => {

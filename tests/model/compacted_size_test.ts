@@ -1,7 +1,8 @@
 /**
  * The size of a file after a burst, a checkpoint and `compact`, while it is open and when it is
  * closed: little more than a bulk load of the same entries writes, whatever the burst was, and
- * whether the syncs run in line or off the thread. Bytes are counted, never time.
+ * whether the syncs run in line or off the thread. Pages do not move inside a chunk, so the last
+ * one may have gaps. Bytes are counted, never time.
  *
  * QUIRE_FULL=1 tries every burst with both.
  */
@@ -47,8 +48,8 @@ const POLICIES = { "in line": () => new AdaptivePolicy(), "off the thread": () =
 /** Work that leaves a file much longer than its data, or its leaves thin. */
 const BURSTS: Readonly<Record<string, (db: Database, random: Random) => void>> = {
   "random sets, most of which are deleted in runs": (db) => {
-    setAll(db, "t", 24_000, (i) => 300 + i % 200);
-    for (let from = 0; from < 24_000; from += 800) {
+    setAll(db, "t", 12_000, (i) => 300 + i % 200);
+    for (let from = 0; from < 12_000; from += 800) {
       change(
         db,
         "t",
@@ -57,9 +58,9 @@ const BURSTS: Readonly<Record<string, (db: Database, random: Random) => void>> =
     }
   },
   "deletes all over": (db, random) => {
-    setAll(db, "t", 24_000, () => 400);
+    setAll(db, "t", 12_000, () => 400);
     change(db, "t", (tree) => {
-      for (let i = 0; i < 24_000; i++) if (!random.once(4)) tree.delete(keyOf(i));
+      for (let i = 0; i < 12_000; i++) if (!random.once(4)) tree.delete(keyOf(i));
     });
   },
   [MIXED]: (db) => {
@@ -82,8 +83,8 @@ const BURSTS: Readonly<Record<string, (db: Database, random: Random) => void>> =
     }
   },
   "a tree that is dropped before another": (db) => {
-    setAll(db, "gone", 24_000, () => 500);
-    setAll(db, "kept", 12_000, () => 500);
+    setAll(db, "gone", 12_000, () => 500);
+    setAll(db, "kept", 8_000, () => 500);
     db.dropTree("gone");
   },
   "many small transactions": (db, random) => {
@@ -137,7 +138,7 @@ describe("a file, after a checkpoint and compact(), is within 1.1 of a bulk load
         assert(file.size() <= most + OPEN_BYTES, `${file.size()} bytes open, ${sizes}`);
         assert((await db.verify()).ok);
         await db[Symbol.asyncDispose]();
-        assert(file.size() <= most, `${file.size()} bytes closed, ${sizes}`);
+        assert(file.size() <= most + CHUNK_BYTES, `${file.size()} bytes closed, ${sizes}`);
         const again = openOn(file);
         assertContent(contentOf(again), content);
         again.close();
