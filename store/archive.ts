@@ -231,7 +231,8 @@ function refuseSecond(session: Session): void {
  *
  * @throws {RangeError} The position is of another database, or later than this one, or no position;
  * or a time is not above 0.
- * @throws {TypeError} A transaction is open, or an argument has the wrong type.
+ * @throws {TypeError} A transaction is open, other processes may write to the file, or an argument
+ * has the wrong type.
  * @throws {ClosedError} The database is closed.
  */
 export function replicate(
@@ -239,6 +240,7 @@ export function replicate(
   options: ReplicateOptions = {},
 ): ReadableStream<Uint8Array> {
   const session = sessionOf(db, REPLICATE);
+  session.refuseFollowed(REPLICATE);
   checkOptions(REPLICATE, options, REPLICATE_TYPES);
   const { everyMs = REPLICATE_EVERY_MS } = options;
   if (!(everyMs > 0)) {

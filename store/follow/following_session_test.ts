@@ -16,7 +16,7 @@ import {
   MemoryFile,
   SnapshotTooOldError,
 } from "../../pager/mod.ts";
-import { archive, type Database, folderStore, json, open, string } from "../mod.ts";
+import { archive, type Database, folderStore, json, open, replicate, string } from "../mod.ts";
 import { Handle, LiveFile } from "../../tests/share/support/live_file.ts";
 import {
   bytesOf,
@@ -278,6 +278,7 @@ describe("a follower", () => {
     assertThrows(() => follower.checkpoint(), TypeError, "opened to follow it");
     assertThrows(() => follower.changes({ since: 1 }), TypeError, "Cannot list changes");
     assertThrows(() => archive(follower, folderStore("none")), TypeError, "Cannot archive");
+    assertThrows(() => replicate(follower), TypeError, "Cannot replicate");
     await assertRejects(() => follower.backup("none"), TypeError, "Cannot back up");
     await assertRejects(() => follower.verify(), TypeError, "Cannot verify");
     await assertRejects(() => follower.compact(), TypeError, "Cannot compact");

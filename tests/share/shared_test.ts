@@ -11,6 +11,7 @@ import {
   IoError,
   LockedError,
   open,
+  replicate,
   SnapshotTooOldError,
   string,
   type Tree,
@@ -158,6 +159,7 @@ describe("handles with shared: true", () => {
     await assertRejects(() => db.backup(`${folder}/b.quire`), TypeError, "share the database");
     const store = { put: () => {}, get: () => undefined, list: () => [], delete: () => {} };
     await assertRejects(async () => void (await archive(db, store as never)), TypeError);
+    await assertRejects(async () => await replicate(db), TypeError, "Cannot replicate");
   });
 
   it("refuse a transaction inside the transaction of another handle of the thread", async () => {
