@@ -50,6 +50,7 @@ import {
   headSumHolds,
   kindOf,
   statedPageSum,
+  versionOf,
 } from "../format/header.ts";
 import type { MetaFields } from "../format/meta.ts";
 import { copyPage } from "./page_copy.ts";
@@ -258,6 +259,15 @@ export class Loader {
     if (!headSumHolds(into.u32, 0, page, this.seed)) {
       corruptHeader(page, HEADER.headSum, "head sum does not match");
     }
+    // Of a page that another process has placed since, the header alone would look right.
+    if (this.judge !== undefined && versionOf(into, 0) > this.#newest(page)) {
+      corruptHeader(page, HEADER.versionLow, "the page is newer than the file");
+    }
+  }
+
+  /** The newest version that a page may have. */
+  #newest(page: PageNumber): number {
+    return this.#newPages.has(page) ? Infinity : this.#meta.version;
   }
 
   /**
@@ -532,7 +542,6 @@ export class Loader {
   }
 
   #verify(frame: Frame, slot: Slot, page: PageNumber): void {
-    const version = this.#newPages.has(page) ? Infinity : this.#meta.version;
-    checkPage(frame, slot, page, this.seed, version, this.verifiers);
+    checkPage(frame, slot, page, this.seed, this.#newest(page), this.verifiers);
   }
 }
