@@ -39,6 +39,7 @@ async function main(dir: string): Promise<void> {
   console.log("open");
   for (let commit = commitsIn(db) + 1;; commit++) {
     commitOne(db, commit);
+    console.log(commit);
     await new Promise((resolve) => setTimeout(resolve));
   }
 }
