@@ -44,8 +44,12 @@ function makeContent(): Uint8Array {
   change(db, "other", (tree) => {
     for (let i = 0; i < 6000; i++) tree.set(keyAt(i), bytesOf(i, 2000));
   });
+  db.checkpoint();
+  // A close after much was written would bring the leaves together.
+  const left = new ColdFile(file.content());
   db.close();
-  return file.content();
+  openBoth(left).db.close();
+  return left.content();
 }
 
 interface Cold extends Opened {

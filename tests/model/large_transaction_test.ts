@@ -86,6 +86,35 @@ function abort(db: Database, body: Parameters<Database["writeSync"]>[0]): void {
     }), Undo);
 }
 
+// The first test, as garbage of others would be collected during it.
+describe("the memory of a large transaction", () => {
+  /** Memory outside the heap of JavaScript, which is where pages and records are. */
+  const outside = () => Deno.memoryUsage().external;
+
+  it("is free once the transaction has ended, committed or not", () => {
+    const options = { ...CACHE, maxTransactionBytes: 60 * MIB };
+    onBoth(options, (db) => {
+      db.writeSync((tx) => tx.tree("main").load(allEntries()));
+      db.checkpoint();
+      const before = outside();
+      let within = 0;
+      // The same array for all: the test makes no garbage outside the heap.
+      const value = valueOf(0, 1);
+      const update = (tx: Transaction, entries: number) => {
+        for (let entry = 0; entry < entries; entry++) {
+          tx.tree("main").set(keyOf(entry), value);
+          if (entry % 1000 === 0) within = Math.max(within, outside());
+        }
+      };
+      assertThrows(() => db.writeSync((tx) => update(tx, ENTRIES)), LimitError);
+      assertLess(30 * MIB, within - before);
+      assertLess(outside() - before, 4 * MIB);
+      abort(db, (tx) => update(tx, ENTRIES / 2));
+      assertLess(outside() - before, 4 * MIB);
+    }, expectAll);
+  });
+});
+
 describe("a load larger than the cache", () => {
   it("writes each page once, and stays within the cache", () => {
     onBoth(CACHE, (db) => {
@@ -220,33 +249,5 @@ describe("maxTransactionBytes", () => {
     for (const bytes of [0, 1000, 1.5 * MIB + 0.5, NaN, Infinity]) {
       assertThrows(() => open(":memory:", { maxTransactionBytes: bytes }), RangeError);
     }
-  });
-});
-
-describe("the memory of a large transaction", () => {
-  /** Memory outside the heap of JavaScript, which is where pages and records are. */
-  const outside = () => Deno.memoryUsage().external;
-
-  it("is free once the transaction has ended, committed or not", () => {
-    const options = { ...CACHE, maxTransactionBytes: 60 * MIB };
-    onBoth(options, (db) => {
-      db.writeSync((tx) => tx.tree("main").load(allEntries()));
-      db.checkpoint();
-      const before = outside();
-      let within = 0;
-      // The same array for all: the test makes no garbage outside the heap.
-      const value = valueOf(0, 1);
-      const update = (tx: Transaction, entries: number) => {
-        for (let entry = 0; entry < entries; entry++) {
-          tx.tree("main").set(keyOf(entry), value);
-          if (entry % 1000 === 0) within = Math.max(within, outside());
-        }
-      };
-      assertThrows(() => db.writeSync((tx) => update(tx, ENTRIES)), LimitError);
-      assertLess(30 * MIB, within - before);
-      assertLess(outside() - before, 4 * MIB);
-      abort(db, (tx) => update(tx, ENTRIES / 2));
-      assertLess(outside() - before, 4 * MIB);
-    }, expectAll);
   });
 });

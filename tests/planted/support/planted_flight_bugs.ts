@@ -156,9 +156,10 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     "growth-unlisted",
     "a batch is written to a chunk only after superblocks list it, where areas grow by flights",
     JOURNAL_PLACE,
-    "    this.#changing = added.flat();\n",
-    "    this.#changing = added.flat();\n    areas.endGrowth(added);\n    added[0].length = 0;\n" +
-      "    added[1].length = 0;\n",
+    "    this.#superblock.writeFirstCopy({ open: true, journals });\n    yield;\n" +
+      "    this.#superblock.writeSecondCopy();\n    yield;\n    this.#superblock.endSteps();\n" +
+      "    areas.endGrowth(added);\n",
+    "    areas.endGrowth(added);\n",
     whole("flightGrowth"),
   ),
   bug(
