@@ -7,12 +7,10 @@
 
 import { setImmediate } from "node:timers";
 import { assert, type Durability, type Following, type Pager } from "../../pager/mod.ts";
-import type { FoundTree, Steps } from "../read/tree_source.ts";
-import { Session } from "../write/session.ts";
-import { FollowedSteps } from "./followed_steps.ts";
+import { MovingSession } from "./moving_session.ts";
 
 /** The session of a followed database. */
-export class FollowingSession extends Session {
+export class FollowingSession extends MovingSession {
   readonly #follower: Following;
   /** Whether it was refreshed in this turn of the event loop. */
   #isFresh = false;
@@ -31,27 +29,12 @@ export class FollowingSession extends Session {
     this.#follower = pager.follower;
   }
 
-  override get epoch(): number {
-    this.#beginTurn();
-    return super.epoch;
-  }
-
-  override checkOpen(): void {
-    super.checkOpen();
-    this.#beginTurn();
-  }
-
-  override get version(): number {
-    this.#beginTurn();
-    return super.version;
-  }
-
   /** Moves on to the newest commit that is on the medium, in the middle of a turn. */
   refresh(): void {
     if (this.#follower.refresh()) this.treesChanged();
   }
 
-  #beginTurn(): void {
+  protected override beginTurn(): void {
     if (this.#isFresh || this.closed) return;
     if (this.#follower.poll()) this.treesChanged();
     this.#isFresh = true;
@@ -65,29 +48,12 @@ export class FollowingSession extends Session {
    * @throws {BusyError} They took too long.
    * @throws {unknown} The error, if no other process has caused it.
    */
-  restart(error: unknown, tries: number): void {
+  override restart(error: unknown, tries: number): void {
     this.#follower.restart(error, tries);
     this.treesChanged();
-  }
-
-  override read<T>(body: () => T): T {
-    for (let tries = 0;; tries++) {
-      try {
-        return body();
-      } catch (error) {
-        this.restart(error, tries);
-      }
-    }
   }
 
   override refuseFollowed(action: string): void {
     throw new TypeError(`Cannot ${action}: the database was opened to follow it`);
   }
-
-  override findTree(name: string): FoundTree | undefined {
-    return this.read(() => super.findTree(name));
-  }
-
-  /** Steps whose first one may begin anew. */
-  readonly stepsOf = (make: () => Steps): Steps => new FollowedSteps(make, this);
 }

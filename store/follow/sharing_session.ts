@@ -9,17 +9,15 @@
  */
 
 import type { Durability, Pager } from "../../pager/mod.ts";
-import type { FoundTree, Steps } from "../read/tree_source.ts";
 import { InLinePolicy } from "../write/flush_policy.ts";
-import { Session } from "../write/session.ts";
-import { FollowedSteps } from "./followed_steps.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { MovingSession } from "./moving_session.ts";
 
 /** The action that a shared database allows, of those that a followed one refuses. */
 const CHECKPOINT = "take a checkpoint";
 
 /** The session of a database that other processes write too. */
-export class SharingSession extends Session {
+export class SharingSession extends MovingSession {
   readonly #heartbeat: Heartbeat;
 
   /**
@@ -35,22 +33,7 @@ export class SharingSession extends Session {
     this.#heartbeat = new Heartbeat(pager);
   }
 
-  override get epoch(): number {
-    this.#beginTurn();
-    return super.epoch;
-  }
-
-  override checkOpen(): void {
-    super.checkOpen();
-    this.#beginTurn();
-  }
-
-  override get version(): number {
-    this.#beginTurn();
-    return super.version;
-  }
-
-  #beginTurn(): void {
+  protected override beginTurn(): void {
     if (!this.closed) this.pager.poll();
   }
 
@@ -60,32 +43,15 @@ export class SharingSession extends Session {
    * @param tries The tries before this one.
    * @throws {unknown} The error, if no other process has caused it.
    */
-  restart(error: unknown, tries: number): void {
+  override restart(error: unknown, tries: number): void {
     this.pager.restart(error, tries);
     this.treesChanged();
-  }
-
-  override read<T>(body: () => T): T {
-    for (let tries = 0;; tries++) {
-      try {
-        return body();
-      } catch (error) {
-        this.restart(error, tries);
-      }
-    }
   }
 
   override refuseFollowed(action: string): void {
     if (action === CHECKPOINT) return;
     throw new TypeError(`Cannot ${action}: other processes share the database`);
   }
-
-  override findTree(name: string): FoundTree | undefined {
-    return this.read(() => super.findTree(name));
-  }
-
-  /** Steps whose first one may begin anew. */
-  readonly stepsOf = (make: () => Steps): Steps => new FollowedSteps(make, this);
 
   override close(): void {
     this.#heartbeat.stop();
