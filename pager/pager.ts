@@ -16,60 +16,38 @@
  */
 
 import { assert } from "./format/assert.ts";
-import { frameMemory } from "./door/doors.ts";
-import type { FrameMemory } from "./door/frame_memory.ts";
-import { TapHolder, TransactionEnds, type TransactionListener } from "./journal/commit_hooks.ts";
+import { TransactionEnds, type TransactionListener } from "./journal/commit_hooks.ts";
 import { type Cache, MISS } from "./cache/cache.ts";
-import { ClaimedPages } from "./journal/claimed_pages.ts";
-import { seedOf } from "./format/checksum.ts";
-import { Disk } from "./file/disk.ts";
+import type { Disk } from "./file/disk.ts";
 import { CommitPath, type Durability } from "./journal/commit_path.ts";
-import { CurrentSuperblock } from "./journal/current_superblock.ts";
 import { ClosedError, IoError } from "./format/errors.ts";
 import type { File } from "./file/file.ts";
-import { CHUNK_BYTES, CHUNK_SHIFT, chunksOf, KIND_COUNT, SLOT_MASK } from "./format/format.ts";
+import { CHUNK_SHIFT, chunksOf, KIND_COUNT, SLOT_MASK } from "./format/format.ts";
 import { Frame, POOL } from "./format/frame.ts";
 import { Flights } from "./flights.ts";
 import { PagerInspection } from "./inspection.ts";
-import { Journal } from "./journal/journal.ts";
-import { Follower, type Following } from "./follow/follower.ts";
-import { FollowedPages } from "./follow/older_pages.ts";
-import { Takeover } from "./follow/takeover.ts";
-import { Loader } from "./cache/loader.ts";
+import type { Following } from "./follow/follower.ts";
+import type { Loader } from "./cache/loader.ts";
 import { Prefetches } from "./cache/prefetch.ts";
-import { Meta } from "./format/meta.ts";
-import { OverlayFile } from "./file/overlay_file.ts";
+import type { Meta } from "./format/meta.ts";
 import { Observers, type PageObserver } from "./cache/observer.ts";
-import { openDatabase } from "./recovery/open_database.ts";
-import {
-  CACHE_BYTES,
-  checkSizes,
-  JOURNAL_BYTES,
-  type PagerOptions,
-  SNAPSHOT_BYTES,
-  TAIL_BYTES,
-  TRANSACTION_BYTES,
-} from "./recovery/options.ts";
+import { checkSizes, JOURNAL_BYTES, type PagerOptions, TAIL_BYTES } from "./recovery/options.ts";
+import { makeParts, openState, type PagerParts } from "./pager_parts.ts";
 import { type Page, readPage } from "./cache/page.ts";
-import { PageSet } from "./cache/page_set.ts";
 import type { Verifier } from "./format/page_check.ts";
-import type { Superblock } from "./format/superblock.ts";
 import type { RecoveryReport } from "./recovery/recovery.ts";
 import type { Report, Scrub, ScrubOptions } from "./damage/scrub.ts";
-import type { Share, SharingState } from "./share/share.ts";
-import { type PagerPath, SharedPath, type SharedPathParts } from "./share/shared_path.ts";
-import { SharedReads } from "./share/shared_reads.ts";
+import type { Share } from "./share/share.ts";
+import { type PagerPath, SharedPath } from "./share/shared_path.ts";
+import { joinShare, type Sharing } from "./share/sharing.ts";
 import type { PagerStats } from "./stats.ts";
 import { Bypass } from "./transaction/bypass.ts";
 import { Commit } from "./transaction/commit.ts";
-import { OpenTransaction } from "./transaction/open_transaction.ts";
+import type { OpenTransaction } from "./transaction/open_transaction.ts";
 import { Rollback } from "./transaction/rollback.ts";
 import { type PageSnapshot, SnapshotOwner } from "./transaction/snapshot.ts";
 import type { Kept } from "./transaction/snapshot_list.ts";
-import { VersionStore } from "./transaction/version_store.ts";
 import { Copies } from "./copy/copies.ts";
-import { UnsyncedChunks } from "./file/unsynced_chunks.ts";
-import { Writeback } from "./cache/writeback.ts";
 import { Writer } from "./transaction/writer.ts";
 import type { ChunkNumber, PageNumber, Place } from "./format/units.ts";
 
@@ -78,7 +56,7 @@ export class Pager {
   /** All frames, by index: a place's frame is `frames[place >>> 8]`. */
   readonly frames: readonly Frame[];
   /** The values of the whole file. Transactions change them, and a rollback restores them. */
-  readonly meta: Meta = new Meta();
+  readonly meta: Meta;
   /** The prefetches of pages. */
   readonly prefetches: Prefetches;
   /** Whether the handle refuses transactions. */
@@ -89,12 +67,17 @@ export class Pager {
   readonly flights: Flights;
   /** The copies of the file that are being made. */
   readonly copies: Copies;
+  /** Follows the file, if another process may write it and this one does not. */
+  readonly follower: Following | undefined;
+  /** Shares the file, if several processes may write it. */
+  readonly sharing: Sharing | undefined;
+  /** The report of the recovery that opened the file; undefined after a clean close. */
+  readonly recovery: RecoveryReport | undefined;
 
+  readonly #parts: PagerParts;
   readonly #disk: Disk;
   readonly #cache: Cache;
   readonly #loader: Loader;
-  readonly #writeback: Writeback;
-  readonly #versions: VersionStore;
   readonly #snapshots: SnapshotOwner;
   readonly #open: OpenTransaction;
   readonly #writer: Writer;
@@ -105,9 +88,6 @@ export class Pager {
   readonly #peeked = new Frame(-1, POOL, 1);
   readonly #commitPath: PagerPath | undefined;
   readonly #shared: SharedPath | undefined;
-  readonly #reads: SharedReads | undefined;
-  readonly #recovery: RecoveryReport | undefined;
-  readonly #follower: Follower | undefined;
   readonly #observers = new Observers();
   /** The same object, or undefined while it has no observer. */
   #observer: PageObserver | undefined;
@@ -121,55 +101,27 @@ export class Pager {
    * @throws {CorruptionError} The file is not a Quire database, or is damaged.
    */
   constructor(file: File, options: PagerOptions = {}, share?: Share) {
-    const { cacheBytes = CACHE_BYTES, follow = false } = options;
-    const { journalBytes = JOURNAL_BYTES, tailBytes = TAIL_BYTES, journal = true } = options;
-    const { maxSnapshotBytes = SNAPSHOT_BYTES, maxTransactionBytes = TRANSACTION_BYTES } = options;
+    const { journalBytes = JOURNAL_BYTES, tailBytes = TAIL_BYTES } = options;
     checkSizes(options);
-    this.readOnly = options.readOnly === true || follow;
+    this.readOnly = options.readOnly === true || options.follow === true;
     this.path = file.path;
-    const protect = options.tornSectors === "protect";
-    const { disk, superblock, report, follower } = openState(file, options, share);
-    this.#disk = disk;
-    this.#recovery = report;
-    this.#follower = follower;
-    this.meta.assign(follower?.meta ?? superblock);
-    const seed = seedOf(superblock.databaseId);
-    const unsynced = new UnsyncedChunks(this.#disk);
-    const current = new CurrentSuperblock(this.#disk, superblock, protect);
-    const log = journal && !follow ? new Journal(this.#disk, current, unsynced) : undefined;
-    const frames = framesOf(cacheBytes, options);
-    this.#writeback = new Writeback(this.#disk, frames, this.meta, unsynced, log);
-    this.#cache = this.#writeback.cache;
-    this.#cache.reserve(chunksOf(this.meta.pageCount));
-    this.frames = this.#cache.frames;
-    this.#open = new OpenTransaction(this.meta, maxTransactionBytes);
-    const { bypassed } = this.#open;
-    this.#loader = new Loader(this.#disk, this.#cache, this.meta, seed, bypassed, unsynced);
-    this.#versions = new VersionStore(this.#cache, this.#loader, maxSnapshotBytes);
-    const parts = {
-      disk: this.#disk,
-      meta: this.meta,
-      cache: this.#cache,
-      frames: this.frames,
-      loader: this.#loader,
-      writeback: this.#writeback,
-      claimed: new ClaimedPages(this.#disk, this.meta.pageCount),
-      unsynced,
-      superblock: current,
-      images: new PageSet(),
-      open: this.#open,
-      versions: this.#versions,
-      snapshots: this.#versions.snapshots,
-      listener: this.#ends,
-      taps: new TapHolder(),
-      seed,
-      protect,
-    };
+    const state = openState(file, options, share);
+    const parts = makeParts(state, options, this.#ends);
+    const { journal } = parts;
+    this.#parts = parts;
+    this.meta = parts.meta;
+    this.frames = parts.frames;
+    this.recovery = state.report;
+    this.#disk = parts.disk;
+    this.#cache = parts.cache;
+    this.#loader = parts.loader;
+    this.#open = parts.open;
     this.prefetches = new Prefetches(parts);
     // After a close on a full disk, recovery finds a journal without batches.
-    const own = { journalBytes, tailBytes, mayBeFull: report?.batches === 0 };
-    this.#shared = share && this.#pathOf(share, { ...parts, journal: log! }, journalBytes);
-    this.#commitPath = this.#shared ?? (log && new CommitPath({ ...parts, journal: log }, own));
+    const bounds = { journalBytes, tailBytes, mayBeFull: state.report?.batches === 0 };
+    const moved = () => this.#moved();
+    this.#shared = share && new SharedPath(share, { ...parts, journal: journal! }, bounds, moved);
+    this.#commitPath = this.#shared ?? (journal && new CommitPath({ ...parts, journal }, bounds));
     this.flights = new Flights(this, this.#disk, this.#commitPath);
     const logged = { ...parts, log: this.#commitPath };
     this.#writer = new Writer(parts);
@@ -177,75 +129,18 @@ export class Pager {
     this.#commit = new Commit({ ...logged, bypass: this.#bypass });
     this.#rollback = new Rollback(parts);
     this.#snapshots = new SnapshotOwner(this, parts);
-    this.copies = new Copies({ ...parts, snapshots: this.#snapshots });
-    this.#reads = this.#takeOver(follower, share);
+    const owned = { ...parts, snapshots: this.#snapshots };
+    this.copies = new Copies(owned);
+    state.follower?.attach(owned);
+    this.follower = state.follower;
+    const changing = { ...owned, writer: this.#writer, bypass: this.#bypass };
+    this.sharing = share && joinShare(share, changing);
   }
 
-  /** Lets a follower or a share change the pages in memory. */
-  #takeOver(follower: Follower | undefined, share: Share | undefined): SharedReads | undefined {
-    if (follower !== undefined) this.#follow(follower);
-    return share && this.#join(share);
-  }
-
-  #pathOf(share: Share, parts: Omit<SharedPathParts, "takeover">, bytes: number): SharedPath {
-    const { index } = share.parts;
-    const takeover = new Takeover({ ...parts, loader: this.#loader, index });
-    return new SharedPath(share, { ...parts, takeover }, bytes, () => {
-      this.rollbacks++;
-      this.onMoved?.();
-    });
-  }
-
-  /** Lets a share change the pages in memory, and takes over the state that the file has now. */
-  #join(share: Share): SharedReads {
-    const loader = this.#loader;
-    const { index, indexed } = share.parts;
-    const parts = { cache: this.#cache, loader, meta: this.meta, versions: this.#versions };
-    const reads = new SharedReads(share, loader);
-    loader.judge = reads;
-    this.#snapshots.older = new FollowedPages({ ...parts, index, file: indexed });
-    this.#writer.copiesVacated = true;
-    this.#bypass.passes = false;
-    share.load();
-    share.announce();
-    // A batch has the hint from before its commit, which may have given pages back below it.
-    let hint = Math.min(this.meta.allocatorHint, share.position.superblock.allocatorHint);
-    for (const page of index.pagesBefore(Infinity)) hint = Math.min(hint, page >>> CHUNK_SHIFT);
-    this.meta.allocatorHint = hint;
-    share.leave();
-    return reads;
-  }
-
-  /** Called when another process has moved the file to another state. */
-  onMoved: (() => void) | undefined;
-
-  /** The processes that share the file; undefined if it is not shared. */
-  sharing(): SharingState | undefined {
-    return this.#shared?.sharing();
-  }
-
-  /** Reads what other processes have committed, at most once in a turn of the event loop. */
-  poll(): void {
-    this.#reads?.poll();
-  }
-
-  /**
-   * Reads what other processes have committed, and renews the pin of this one on request, so that
-   * an idle process neither holds up others nor counts as dead. A failure shows at the next read.
-   */
-  beat(renews: boolean): void {
-    this.#reads?.beat(renews);
-  }
-
-  /** After a `MovedError`: refreshes, so that the read can begin anew; see `SharedReads`. */
-  restart(error: unknown, tries: number): void {
-    if (this.#reads === undefined) throw error;
-    this.#reads.restart(error, tries);
-  }
-
-  /** Whether several processes may write the file. */
-  get isShared(): boolean {
-    return this.#shared !== undefined;
+  /** Another process has moved the file to another state. */
+  #moved(): void {
+    this.rollbacks++;
+    this.sharing?.onMoved?.();
   }
 
   /**
@@ -256,21 +151,6 @@ export class Pager {
     this.#commitPath?.begin(this.meta);
     this.#closed = true;
     this.#cache.close();
-  }
-
-  /** Lets a follower change the pages in memory, and read those of older versions. */
-  #follow(follower: Follower): void {
-    const { index, file } = follower;
-    const loader = this.#loader;
-    const parts = { cache: this.#cache, loader, meta: this.meta, versions: this.#versions };
-    loader.judge = follower;
-    this.#snapshots.older = new FollowedPages({ ...parts, index, file });
-    follower.attach(new Takeover({ ...parts, index }), (page) => loader.forgetUnverified(page));
-  }
-
-  /** Follows the file, if another process may write it. */
-  get follower(): Following | undefined {
-    return this.#follower;
   }
 
   /** Registers the check of the structure of pages of a kind, which runs once per load. */
@@ -332,7 +212,7 @@ export class Pager {
    */
   begin(): void {
     this.#checkUsable();
-    if (this.#follower !== undefined) {
+    if (this.follower !== undefined) {
       throw new TypeError("Cannot write: the database was opened to follow it");
     }
     if (this.readOnly) throw new TypeError("Cannot write: the database was opened read-only");
@@ -524,7 +404,7 @@ export class Pager {
    */
   keepWhileSeen(kept: Kept): boolean {
     // Other processes use a page that was given back, whatever this one keeps: it has copied it.
-    return this.#shared === undefined && this.#versions.snapshots.keep(kept);
+    return this.#shared === undefined && this.#parts.snapshots.keep(kept);
   }
 
   /** The last version that is on the medium. */
@@ -563,11 +443,6 @@ export class Pager {
     this.#checkBetween();
     this.#commitPath?.beginCheckpoint();
     return this.#commitPath?.checkpointSlice() ?? false;
-  }
-
-  /** The report of the recovery that opened the file; undefined after a clean close. */
-  get recovery(): RecoveryReport | undefined {
-    return this.#recovery;
   }
 
   /**
@@ -632,15 +507,7 @@ export class Pager {
 
   /** An inspection of the pager, which changes nothing. */
   inspection(): PagerInspection {
-    const parts = {
-      cache: this.#cache,
-      disk: this.#disk,
-      loader: this.#loader,
-      meta: this.meta,
-      versions: this.#versions,
-      writeback: this.#writeback,
-    };
-    return new PagerInspection(parts, this.#commitPath);
+    return new PagerInspection(this.#parts, this.#commitPath);
   }
 
   /** The size of the file on disk, in bytes. */
@@ -662,37 +529,4 @@ export class Pager {
   #checkUsable(): void {
     if (this.#closed) throw new ClosedError("Cannot use the pager: it is closed");
   }
-}
-
-/** The most frames of a cache, and their memory. */
-function framesOf(bytes: number, options: PagerOptions): { limit: number; memory: FrameMemory } {
-  const limit = Math.floor(bytes / CHUNK_BYTES);
-  return { limit, memory: frameMemory(limit, options) };
-}
-
-/** A file opened up to its state, or joined by a share. */
-interface OpenedState {
-  readonly disk: Disk;
-  readonly superblock: Superblock;
-  readonly report: RecoveryReport | undefined;
-  readonly follower: Follower | undefined;
-}
-
-/** Opens a file as far as its options say: to follow it, read-only, or for writing. */
-function openState(file: File, options: PagerOptions, share: Share | undefined): OpenedState {
-  const { readOnly = false, create = true, follow = false } = options;
-  const protect = options.tornSectors === "protect";
-  if (share !== undefined) {
-    const { superblock } = share.position;
-    return { disk: new Disk(file), superblock, report: undefined, follower: undefined };
-  }
-  if (follow) {
-    const follower = new Follower(file, options.lockTimeoutMs);
-    const { superblock } = follower;
-    return { disk: new Disk(follower.file), superblock, report: undefined, follower };
-  }
-  // A read-only handle recovers in memory, and leaves the file as it is.
-  const overlay = readOnly ? new OverlayFile(file) : undefined;
-  const disk = new Disk(overlay ?? file);
-  return { disk, ...openDatabase(disk, { create, overlay, protect }), follower: undefined };
 }

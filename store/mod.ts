@@ -19,6 +19,7 @@ export { restoreChain, type RestoreResult } from "./backup/restore.ts";
 export type { KeyChange } from "./changes/changes.ts";
 export type { ChangesOptions } from "./list_changes.ts";
 export { Database } from "./database.ts";
+export type { DatabaseUpkeep } from "./database_upkeep.ts";
 export type { Participant, SharingState } from "../pager/mod.ts";
 export type { DatabaseStats, TreeStats } from "./inspect/stats.ts";
 export {
@@ -72,10 +73,10 @@ export {
 export type { Sync } from "./read/argument_checks.ts";
 export { Snapshot } from "./snapshot.ts";
 export { Transaction } from "./transaction.ts";
-export type { CompactOptions, CompactReport } from "./compact.ts";
+export type { CompactOptions, CompactReport } from "./upkeep/compact.ts";
 export { TransactionTree } from "./write/transaction_tree.ts";
 export { Tree } from "./tree.ts";
-export type { Progress, ProgressOptions } from "./verify/slices.ts";
+export type { Progress, ProgressOptions } from "./upkeep/slices.ts";
 export {
   verify,
   type VerifyFileOptions,

@@ -71,6 +71,6 @@ export function open(path: string | URL, options: OpenOptions = {}): Database {
 
 /** The class of the session of a pager. */
 function sessionOf(pager: Pager): typeof Session {
-  if (pager.isShared) return SharingSession;
+  if (pager.sharing !== undefined) return SharingSession;
   return pager.follower === undefined ? Session : FollowingSession;
 }

@@ -26,14 +26,15 @@ import { BusyError, type CorruptionError, IoError } from "../format/errors.ts";
 import { PAGE_BYTES, SUPERBLOCK, SUPERBLOCK_PAGE } from "../format/format.ts";
 import { Meta } from "../format/meta.ts";
 import type { Superblock } from "../format/superblock.ts";
-import type { Judge } from "../cache/loader.ts";
+import type { Judge, Loader } from "../cache/loader.ts";
 import { examineSuperblocks } from "../journal/superblocks.ts";
 import type { PageNumber } from "../format/units.ts";
 import { BatchReader, type Group, type Position } from "./batch_reader.ts";
 import { IndexedFile } from "./indexed_file.ts";
 import { MovedError } from "./moved_error.ts";
 import { RecordIndex } from "./record_index.ts";
-import type { Takeover } from "./takeover.ts";
+import { FollowedPages } from "./older_pages.ts";
+import { type FollowedMemory, Takeover } from "./takeover.ts";
 
 /** The tries to find a superblock, or a state that did not change meanwhile. */
 const TRIES = 8;
@@ -112,7 +113,7 @@ export class Follower implements Judge, Following {
   /** The last sequence that is known to be on the medium. */
   #durable: number;
   #takeover: Takeover | undefined;
-  #retake: ((page: PageNumber) => void) | undefined;
+  #loader: Loader | undefined;
   #lookedAt = 0;
   #sawPathAt = 0;
   #ended: IoError | undefined;
@@ -157,14 +158,15 @@ export class Follower implements Judge, Following {
   }
 
   /**
-   * Begins to take over what it reads into a pager.
-   *
-   * @param takeover Changes the pages in memory.
-   * @param retake Forgets a page that could not be used.
+   * Begins to take over what it reads into the memory of a pager, and to judge the pages that it
+   * reads, those of older versions too.
    */
-  attach(takeover: Takeover, retake: (page: PageNumber) => void): void {
-    this.#takeover = takeover;
-    this.#retake = retake;
+  attach(memory: FollowedMemory): void {
+    const { loader, snapshots } = memory;
+    this.#takeover = new Takeover({ ...memory, index: this.index });
+    this.#loader = loader;
+    loader.judge = this;
+    snapshots.older = new FollowedPages({ ...memory, index: this.index, file: this.file });
   }
 
   /** The superblock that it knows. */
@@ -303,7 +305,7 @@ export class Follower implements Judge, Following {
    * that is shown is the one of the closed file.
    */
   refused(page: PageNumber, error: CorruptionError): Error {
-    this.#retake?.(page);
+    this.#loader?.forgetUnverified(page);
     const { current } = examineSuperblocks(this.#disk);
     const isClosed = current !== undefined && !current.open &&
       current.number === this.#superblock.number;

@@ -25,10 +25,21 @@ import {
 import { Frame, IMAGE, NO_PAGE, POOL } from "../format/frame.ts";
 import { kindOf, statedPageSum, versionOf } from "../format/header.ts";
 import type { Meta, MetaFields } from "../format/meta.ts";
+import type { SnapshotOwner } from "../transaction/snapshot.ts";
 import type { VersionStore } from "../transaction/version_store.ts";
 import type { ChunkNumber, PageNumber, Version } from "../format/units.ts";
 import type { Group } from "./batch_reader.ts";
 import type { RecordIndex } from "./record_index.ts";
+
+/** The pages in memory of a pager whose file another process writes. */
+export interface FollowedMemory {
+  readonly cache: Cache;
+  readonly loader: Loader;
+  /** The facts about the file. */
+  readonly meta: Meta;
+  readonly versions: VersionStore;
+  readonly snapshots: SnapshotOwner;
+}
 
 /** Takes over into memory what another process committed. */
 export class Takeover {
@@ -45,15 +56,7 @@ export class Takeover {
    * @param parts The pages in memory, and the facts about the file, which it changes; and the
    * records that it follows.
    */
-  constructor(
-    parts: {
-      cache: Cache;
-      loader: Loader;
-      meta: Meta;
-      versions: VersionStore;
-      index: RecordIndex;
-    },
-  ) {
+  constructor(parts: Omit<FollowedMemory, "snapshots"> & { index: RecordIndex }) {
     this.#cache = parts.cache;
     this.#loader = parts.loader;
     this.#meta = parts.meta;

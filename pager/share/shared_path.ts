@@ -18,7 +18,7 @@
 import type { Writeback } from "../cache/writeback.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { Loader } from "../cache/loader.ts";
-import type { Takeover } from "../follow/takeover.ts";
+import { Takeover } from "../follow/takeover.ts";
 import type { Group } from "../follow/batch_reader.ts";
 import type { Disk } from "../file/disk.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
@@ -38,7 +38,7 @@ import type { CheckpointState, JournalFigures, JournalState } from "../journal/j
 import type { OpenTransaction } from "../transaction/open_transaction.ts";
 import type { VersionStore } from "../transaction/version_store.ts";
 import { placePages } from "./place_pages.ts";
-import type { Share, ShareFollower, SharingState } from "./share.ts";
+import type { Share, ShareFollower } from "./share.ts";
 
 /** What the pager needs of the path of its commits. */
 export type PagerPath = Pick<
@@ -85,13 +85,13 @@ export interface SharedPathParts {
   readonly unsynced: UnsyncedChunks;
   readonly versions: VersionStore;
   readonly listener: TransactionListener;
-  readonly takeover: Takeover;
 }
 
 /** The path of commits to the medium in a file that several processes write. */
 export class SharedPath implements PagerPath, ShareFollower {
   readonly #share: Share;
   readonly #parts: SharedPathParts;
+  readonly #takeover: Takeover;
   readonly #journalBytes: number;
   readonly #reader = new LogReader();
   /** Called when the state may be another than before. */
@@ -106,21 +106,22 @@ export class SharedPath implements PagerPath, ShareFollower {
    *
    * @param share The share in the file.
    * @param parts The parts of the pager.
-   * @param journalBytes The bytes of an area from which on a checkpoint passes the pins.
+   * @param bounds The bytes of an area from which on a checkpoint passes the pins.
    * @param changed Called when the state may be another than before.
    */
-  constructor(share: Share, parts: SharedPathParts, journalBytes: number, changed: () => void) {
+  constructor(
+    share: Share,
+    parts: SharedPathParts,
+    bounds: { readonly journalBytes: number },
+    changed: () => void,
+  ) {
     this.#share = share;
     this.#parts = parts;
-    this.#journalBytes = journalBytes;
+    this.#takeover = new Takeover({ ...parts, index: share.parts.index });
+    this.#journalBytes = bounds.journalBytes;
     this.#changed = changed;
     parts.writeback.places = false;
     share.attach(this);
-  }
-
-  /** The processes that share the file. */
-  sharing(): SharingState {
-    return this.#share.state();
   }
 
   /** The records of commits that are not written yet. */
@@ -140,20 +141,19 @@ export class SharedPath implements PagerPath, ShareFollower {
 
   /** Takes over transactions that another process has committed. */
   take(groups: readonly Group[]): void {
-    const { takeover } = this.#parts;
-    for (const group of groups) takeover.take(group);
-    takeover.end();
+    for (const group of groups) this.#takeover.take(group);
+    this.#takeover.end();
     this.#follow(groups);
   }
 
   /** Forgets all pages in memory, and takes over a state that was loaded anew. */
   beginAnew(groups: readonly Group[]): void {
     const { index } = this.#share.parts;
-    const { takeover, writeback, versions } = this.#parts;
+    const { writeback, versions } = this.#parts;
     writeback.forgetDirty();
     for (const group of groups) index.add(group, () => {});
     while (versions.snapshots.endOldest());
-    takeover.beginAnew(this.#share.position.meta);
+    this.#takeover.beginAnew(this.#share.position.meta);
     this.#follow(groups);
   }
 

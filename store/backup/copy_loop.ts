@@ -7,7 +7,7 @@
  */
 
 import type { CopiedChunk, CopyReader } from "../../pager/mod.ts";
-import type { ProgressOptions } from "../verify/slices.ts";
+import type { ProgressOptions } from "../upkeep/slices.ts";
 import { type CopiedSource, CopyPace, type Pause } from "./copy_pace.ts";
 
 /** The least time between two reports of progress, in milliseconds. */

@@ -7,7 +7,7 @@
  * the process alive.
  */
 
-import type { Pager } from "../../pager/mod.ts";
+import type { Sharing } from "../../pager/mod.ts";
 
 const BEAT_MS = 500;
 /** The beats after which the pin is renewed. */
@@ -20,7 +20,7 @@ interface Wait {
 
 /** Takes over commits, and renews a pin, from time to time. */
 export class Heartbeat {
-  readonly #pager: Pager;
+  readonly #sharing: Sharing;
   /** The word that a wait watches. Its value never changes; a notification ends the wait. */
   readonly #bell = new Int32Array(new SharedArrayBuffer(4));
   #wait: Wait | undefined;
@@ -29,10 +29,10 @@ export class Heartbeat {
   /**
    * Begins to beat.
    *
-   * @param pager The pager that shares its file.
+   * @param sharing The pager's side of the file, until `stop`.
    */
-  constructor(pager: Pager) {
-    this.#pager = pager;
+  constructor(sharing: Sharing) {
+    this.#sharing = sharing;
     this.#waitForBeat();
   }
 
@@ -54,9 +54,8 @@ export class Heartbeat {
   }
 
   #beat(): void {
-    if (this.#pager.isClosed) return;
     this.#waitForBeat();
     this.#beats++;
-    this.#pager.beat(this.#beats % RENEWAL_BEATS === 0);
+    this.#sharing.beat(this.#beats % RENEWAL_BEATS === 0);
   }
 }

@@ -8,7 +8,7 @@
  * alone.
  */
 
-import type { Durability, Pager } from "../../pager/mod.ts";
+import { assert, type Durability, type Pager, type Sharing } from "../../pager/mod.ts";
 import { InLinePolicy } from "../write/flush_policy.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { MovingSession } from "./moving_session.ts";
@@ -18,6 +18,7 @@ const CHECKPOINT = "take a checkpoint";
 
 /** The session of a database that other processes write too. */
 export class SharingSession extends MovingSession {
+  readonly #sharing: Sharing;
   readonly #heartbeat: Heartbeat;
 
   /**
@@ -29,12 +30,14 @@ export class SharingSession extends MovingSession {
    */
   constructor(pager: Pager, durability: Durability = "sync", debugViews = false) {
     super(pager, durability, debugViews, new InLinePolicy());
-    pager.onMoved = () => this.treesChanged();
-    this.#heartbeat = new Heartbeat(pager);
+    assert(pager.sharing !== undefined, "the pager shares its file");
+    this.#sharing = pager.sharing;
+    this.#sharing.onMoved = () => this.treesChanged();
+    this.#heartbeat = new Heartbeat(this.#sharing);
   }
 
   protected override beginTurn(): void {
-    if (!this.closed) this.pager.poll();
+    if (!this.closed) this.#sharing.poll();
   }
 
   /**
@@ -44,7 +47,7 @@ export class SharingSession extends MovingSession {
    * @throws {unknown} The error, if no other process has caused it.
    */
   override restart(error: unknown, tries: number): void {
-    this.pager.restart(error, tries);
+    this.#sharing.restart(error, tries);
     this.treesChanged();
   }
 

@@ -30,7 +30,7 @@ import { type Finding, Findings } from "./findings.ts";
 import { type KeyGap, LeafMerge } from "./leaf_merge.ts";
 import { checkOptions } from "../read/argument_checks.ts";
 import { Rebuild } from "./rebuild.ts";
-import { inSlices, type Progress } from "./slices.ts";
+import { inSlices, type Progress } from "../upkeep/slices.ts";
 import { isDamage, Survey, type TreeRemains } from "./survey.ts";
 import { FILE_OPTION_TYPES, READ_CACHE_BYTES, type VerifyFileOptions } from "./verify.ts";
 

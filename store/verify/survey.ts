@@ -17,7 +17,7 @@ import {
   SLOT_PAGE_LOST,
   SLOT_SOUND,
 } from "../../pager/mod.ts";
-import type { Progress } from "./slices.ts";
+import type { Progress } from "../upkeep/slices.ts";
 
 const { CHUNK_PAGES, KIND_LEAF, PAGE_BYTES } = format;
 const { entriesOf, kindOf, linkOf, treeOf, versionOf } = header;

@@ -15,7 +15,7 @@ import { ClosedError, type Durability, type Pager, type PageSnapshot } from "../
 import { ChangeFeed } from "../watch/change_feed.ts";
 import { AdaptivePolicy, type FlushPolicy } from "./flush_policy.ts";
 import { GroupCommit } from "./group_commit.ts";
-import { Housekeeping } from "./housekeeping.ts";
+import { Housekeeping } from "../upkeep/housekeeping.ts";
 import { NestedWrites } from "./nested_writes.ts";
 import type { FoundTree, TreeSource } from "../read/tree_source.ts";
 import type { Shipping } from "../watch/shipping.ts";
@@ -237,6 +237,24 @@ export class Session implements TreeSource {
   /** The last committed version. */
   get version(): number {
     return this.pager.meta.version;
+  }
+
+  /**
+   * Refuses an action while a transaction is open, or after a close.
+   *
+   * @throws {TypeError} A transaction is open.
+   * @throws {ClosedError} It is closed.
+   */
+  refuseInside(action: string): void {
+    this.checkOpen();
+    this.refuseOpen(action);
+  }
+
+  /** Refuses an action while a transaction is open; the database may be closed. */
+  refuseOpen(action: string): void {
+    this.views?.expire();
+    if (this.pager.depth === 0) return;
+    throw new TypeError(`Cannot ${action}: a transaction is open`);
   }
 
   /**

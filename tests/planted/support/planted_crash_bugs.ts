@@ -442,10 +442,10 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "moved-root-cached",
     "trees found before a root moved are found again",
-    "store/write/compaction_run.ts",
+    "store/upkeep/compaction_run.ts",
     "    if (this.moved > moved) this.#database.treesChanged();\n",
     "",
-    "store/compact_test.ts",
+    "store/upkeep/compact_test.ts",
   ),
   bug(
     "moved-unreferred",

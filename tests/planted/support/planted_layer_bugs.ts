@@ -639,9 +639,9 @@ export const TREE_BUGS: readonly PlantedBug[] = [
   bug(
     "drop-left",
     "the pages of a large dropped tree are released in the session that dropped it",
-    "store/write/housekeeping.ts",
+    "store/upkeep/housekeeping.ts",
     "    this.#releasing.push(id);\n",
     "",
-    "store/write/housekeeping_test.ts",
+    "store/upkeep/housekeeping_test.ts",
   ),
 ];

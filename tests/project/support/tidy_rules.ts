@@ -67,6 +67,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "memory",
     "read",
     "watch",
+    "upkeep",
     "write",
     "follow",
     "verify",

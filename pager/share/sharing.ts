@@ -1,6 +1,6 @@
 /**
- * Reads of a file that others write: what was committed meanwhile is taken over once in each turn
- * of the event loop, and a page that cannot be used is judged.
+ * A pager's side of a file that others write: what they commit is taken over once in each turn of
+ * the event loop, and a page that cannot be used is judged.
  *
  * A checkpoint waits for the pins of all processes, so a page that is too new, or that is being
  * written, shows only that this process was stopped for long, or that the journal was full. The
@@ -9,10 +9,15 @@
 
 import { setImmediate } from "node:timers";
 import type { Judge, Loader } from "../cache/loader.ts";
+import { FollowedPages } from "../follow/older_pages.ts";
+import type { FollowedMemory } from "../follow/takeover.ts";
 import { MovedError } from "../follow/moved_error.ts";
 import { CorruptionError, IoError } from "../format/errors.ts";
+import { CHUNK_SHIFT } from "../format/format.ts";
 import type { PageNumber } from "../format/units.ts";
-import type { Share } from "./share.ts";
+import type { Bypass } from "../transaction/bypass.ts";
+import type { Writer } from "../transaction/writer.ts";
+import type { Share, SharingState } from "./share.ts";
 
 /** The tries of a read before a page counts as damaged. */
 const TRIES = 6;
@@ -21,7 +26,7 @@ const PAUSE_MS = 5;
 const TURN_MS = 1;
 
 /** Takes over what others have committed, and judges the pages that reads find. */
-export class SharedReads implements Judge {
+export class Sharing implements Judge {
   readonly #share: Share;
   readonly #loader: Loader;
   /** Whether it has refreshed, or had no need to, since the last job of the event loop began. */
@@ -29,9 +34,11 @@ export class SharedReads implements Judge {
   /** Whether it has refreshed in this turn of the event loop, as far as the system says. */
   #isInTurn = false;
   #refreshedAt = -Infinity;
+  /** Called when another process has moved the file to another state. */
+  onMoved: (() => void) | undefined;
 
   /**
-   * Creates the reads of a share.
+   * Creates a pager's side of a share.
    *
    * @param share The share in the file.
    * @param loader Loads the pages.
@@ -62,7 +69,10 @@ export class SharedReads implements Judge {
     this.#isInTurn = false;
   };
 
-  /** Does what `poll` does, and renews the pin on request; a failure shows at the next read. */
+  /**
+   * Does what `poll` does, and renews the pin on request, so that an idle process neither holds up
+   * others nor counts as dead. A failure shows at the next read.
+   */
   beat(renews: boolean): void {
     if (this.#share.isHeld) return;
     try {
@@ -96,4 +106,37 @@ export class SharedReads implements Judge {
     this.#share.enter();
     this.#share.leave();
   }
+
+  /** The processes that share the file. */
+  state(): SharingState {
+    return this.#share.state();
+  }
+}
+
+/** The memory of a pager that shares its file, and what changes it. */
+export interface SharedMemory extends FollowedMemory {
+  readonly writer: Writer;
+  readonly bypass: Bypass;
+}
+
+/**
+ * Lets a share change the pages in memory of a pager, and takes over the state that the file has
+ * now. The share has the write lock, and gives it up.
+ */
+export function joinShare(share: Share, memory: SharedMemory): Sharing {
+  const { index, indexed } = share.parts;
+  const { loader, meta, snapshots, writer, bypass } = memory;
+  const sharing = new Sharing(share, loader);
+  loader.judge = sharing;
+  snapshots.older = new FollowedPages({ ...memory, index, file: indexed });
+  writer.copiesVacated = true;
+  bypass.passes = false;
+  share.load();
+  share.announce();
+  // A batch has the hint from before its commit, which may have given pages back below it.
+  let hint = Math.min(meta.allocatorHint, share.position.superblock.allocatorHint);
+  for (const page of index.pagesBefore(Infinity)) hint = Math.min(hint, page >>> CHUNK_SHIFT);
+  meta.allocatorHint = hint;
+  share.leave();
+  return sharing;
 }

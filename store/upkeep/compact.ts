@@ -3,11 +3,11 @@
  */
 
 import { setImmediate } from "node:timers";
-import type { CompactionBounds } from "../btree/mod.ts";
-import { checkOptions, PROGRESS_TYPES } from "./read/argument_checks.ts";
-import type { ProgressOptions } from "./verify/slices.ts";
-import { CompactionRun, SLICE_PAGES } from "./write/compaction_run.ts";
-import type { Session } from "./write/session.ts";
+import type { CompactionBounds } from "../../btree/mod.ts";
+import { checkOptions, PROGRESS_TYPES } from "../read/argument_checks.ts";
+import { CompactionRun, SLICE_PAGES } from "./compaction_run.ts";
+import type { Household } from "./household.ts";
+import type { ProgressOptions } from "./slices.ts";
 
 /** The default of `budgetMs`. */
 const BUDGET_MS = 2;
@@ -48,34 +48,47 @@ export interface CompactReport {
   readonly bytesAfter: number;
 }
 
+/** A database that a caller compacts. */
+export interface Compactable extends Household {
+  /** Throws if it is closed. */
+  checkOpen(): void;
+  /** Releases a slice of the dropped trees. Returns whether more may remain. */
+  sweepSlice(): boolean;
+  /** Keeps idle compactions from running until the result is disposed. */
+  pauseIdleCompaction(): Disposable;
+}
+
 /**
  * Compacts a database; see `Database.compact`.
  *
  * @throws {TypeError} The options are not an object with valid fields.
  * @throws {RangeError} The budget is not above 0.
  */
-export async function compact(session: Session, options: CompactOptions): Promise<CompactReport> {
+export async function compact(
+  database: Compactable,
+  options: CompactOptions,
+): Promise<CompactReport> {
   checkOptions("compact", options, { ...PROGRESS_TYPES, budgetMs: "number" });
   const { budgetMs = BUDGET_MS, signal, onProgress } = options;
   if (!(budgetMs > 0)) {
     throw new RangeError(`Cannot compact: budgetMs ${budgetMs} is not above 0`);
   }
   // Refuses a handle that cannot write, even if nothing is to move.
-  session.runSlice(() => false);
-  const bytesBefore = session.pager.fileBytes();
-  const run = new CompactionRun(session, COMPACT_BOUNDS, budgetMs);
+  database.runSlice(() => false);
+  const bytesBefore = database.pager.fileBytes();
+  const run = new CompactionRun(database, COMPACT_BOUNDS, budgetMs);
   const report = () => onProgress?.({ phase: "moves", ...run.progress });
   let reported = performance.now();
-  using _ = session.pauseIdleCompaction();
+  using _ = database.pauseIdleCompaction();
   do {
     signal?.throwIfAborted();
     await new Promise<void>((resolve) => setImmediate(resolve));
-    session.checkOpen();
+    database.checkOpen();
     if (performance.now() - reported < REPORT_MS) continue;
     report();
     reported = performance.now();
-  } while (session.sweepSlice() || run.step());
+  } while (database.sweepSlice() || run.step());
   report();
-  const bytesAfter = session.pager.fileBytes();
+  const bytesAfter = database.pager.fileBytes();
   return { pagesMoved: run.moved, bytesBefore, bytesAfter };
 }

@@ -4,12 +4,18 @@
 import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { setTimeout } from "node:timers/promises";
-import { ClosedError, CorruptionError, format, MemoryFile } from "../pager/mod.ts";
-import type { Database } from "./database.ts";
-import { bytesOf, change, checkDatabase, contentOf, openBoth } from "../tests/support/database.ts";
-import type { Opened } from "../tests/support/database.ts";
-import { FaultyFile } from "../tests/support/faulty_file.ts";
-import { Image } from "../tests/support/image.ts";
+import { ClosedError, CorruptionError, format, MemoryFile } from "../../pager/mod.ts";
+import type { Database } from "../database.ts";
+import {
+  bytesOf,
+  change,
+  checkDatabase,
+  contentOf,
+  openBoth,
+} from "../../tests/support/database.ts";
+import type { Opened } from "../../tests/support/database.ts";
+import { FaultyFile } from "../../tests/support/faulty_file.ts";
+import { Image } from "../../tests/support/image.ts";
 
 const MIB = 1024 * 1024;
 const { CHUNK_BYTES, KIND_LEAF, PAGE_BYTES } = format;

@@ -92,7 +92,8 @@ export class Housekeeping {
     this.#idle = new IdleCheckpoint(database.pager, flushed, {
       urgent: () => this.#releaseTurn(),
       // In a shared file these are left to a process that has it alone.
-      idle: () => !database.pager.isShared && (this.#sweepDropped() || this.#compactSlice()),
+      idle: () =>
+        database.pager.sharing === undefined && (this.#sweepDropped() || this.#compactSlice()),
     });
   }
 
@@ -169,7 +170,7 @@ export class Housekeeping {
 
   get #mayCompactBeforeClose(): boolean {
     const { pager } = this.#database;
-    if (pager.readOnly || pager.isShared || pager.depth > 0) return false;
+    if (pager.readOnly || pager.sharing !== undefined || pager.depth > 0) return false;
     if (pager.failure !== undefined) return false;
     const { journalBatches, snapshots } = pager.stats();
     return snapshots === 0 && (journalBatches > 0 || pager.recovery !== undefined);
@@ -207,7 +208,7 @@ export class Housekeeping {
   /** Releases unfinished values, before the first transaction. */
   beforeFirstWrite(): void {
     // Another process may still be writing them.
-    if (this.#hasSweptUnfinished || this.#database.pager.isShared) return;
+    if (this.#hasSweptUnfinished || this.#database.pager.sharing !== undefined) return;
     this.#hasSweptUnfinished = true;
     const { catalog, unfinished } = this.#database;
     let numbers: number[] = [];
