@@ -14,7 +14,10 @@
  */
 
 import { createHash } from "node:crypto";
-import type { Sql } from "../../../sql/mod.ts";
+import type { Real, Sql } from "../../../sql/mod.ts";
+import { cast } from "../../../sql/value/affinity.ts";
+import { textOf } from "../../../sql/value/number_text.ts";
+import { doubleOf, type SqlValue } from "../../../sql/value/value.ts";
 
 /** What went wrong, and where. */
 export interface LogicFailure {
@@ -110,16 +113,16 @@ function queryFailure(
   const [, types = "", sort = "nosort", label] = words;
   let values: string[];
   try {
-    const { rows } = sql.prepare(text).rows();
+    const { rows, columns } = sql.prepare(text).rows();
+    if (columns.length !== types.length) {
+      return `has ${columns.length} columns instead of ${types.length}: ${text}`;
+    }
     const shown = rows.map((row) => row.map((value, i) => formatted(value, types[i] ?? "T")));
     values = sorted(shown, sort);
   } catch (error) {
     return `${error}: ${text}`;
   }
-  const digest = createHash("md5").update(values.map((value) => `${value}\n`).join("")).digest(
-    "hex",
-  );
-  const hashed = `${values.length} values hashing to ${digest}`;
+  const hashed = digestOf(values);
   if (label !== undefined) {
     const known = labels.get(label);
     if (known !== undefined && known !== hashed) return `differs from label ${label}: ${text}`;
@@ -134,7 +137,14 @@ function queryFailure(
   return wanted === found ? undefined : `found ${found} instead of ${wanted}: ${text}`;
 }
 
-function sorted(rows: readonly (readonly string[])[], sort: string): string[] {
+/** A result as the number of its values and the MD5 of these, each with the end of its line. */
+export function digestOf(values: readonly string[]): string {
+  const text = values.map((value) => `${value}\n`).join("");
+  return `${values.length} values hashing to ${createHash("md5").update(text).digest("hex")}`;
+}
+
+/** The values of rows in the order that a query asks for. */
+export function sorted(rows: readonly (readonly string[])[], sort: string): string[] {
   if (sort === "valuesort") return rows.flat().sort(byBytes);
   if (sort !== "rowsort") return rows.flat();
   return rows.toSorted((a, b) => {
@@ -147,23 +157,17 @@ function byBytes(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** A value of SQL in the format of results. */
-function formatted(value: unknown, type: string): string {
+/** A value of SQL in the format of results: an integer, a real with three digits, or text. */
+export function formatted(value: SqlValue, type: string): string {
   if (value === null) return "NULL";
-  const plain = typeof value === "object" && "value" in value
-    ? (value as { value: number }).value
-    : value;
-  if (type === "I") {
-    return typeof plain === "number" ? String(Math.trunc(plain)) : integerText(plain);
-  }
-  if (type === "R") return Number(plain).toFixed(3);
-  const text = plain instanceof Uint8Array ? new TextDecoder().decode(plain) : String(plain);
+  if (type === "I") return String(cast(value, "INTEGER") ?? 0);
+  if (type === "R") return threeDigits(doubleOf(cast(value, "REAL") as Real));
+  const text = value instanceof Uint8Array ? new TextDecoder().decode(value) : textOf(value);
   // Each unprintable character is an at sign.
   return text === "" ? "(empty)" : text.replace(/[^ -~]/g, "@");
 }
 
-function integerText(value: unknown): string {
-  return typeof value === "bigint"
-    ? String(value)
-    : /^\s*-?\d+/.exec(String(value))?.[0].trim() ?? "0";
+function threeDigits(value: number): string {
+  if (!Number.isFinite(value)) return value < 0 ? "-Inf" : "Inf";
+  return Math.abs(value) < 1e21 ? value.toFixed(3) : `${BigInt(value)}.000`;
 }

@@ -1,0 +1,169 @@
+/**
+ * Walks over the expressions of a statement, and compares them.
+ */
+
+import type { Body, Expr, FromItem, Query, Window } from "./ast.ts";
+import { compare } from "../value/compare.ts";
+import { classOf, type SqlValue } from "../value/value.ts";
+
+/** The expressions directly inside an expression, queries aside. */
+export function partsOf(expr: Expr): readonly Expr[] {
+  switch (expr.kind) {
+    case "unary":
+    case "cast":
+    case "collate":
+      return [expr.operand];
+    case "binary":
+      return [expr.left, expr.right];
+    case "between":
+      return [expr.operand, expr.low, expr.high];
+    case "in":
+      return [expr.operand, ...(expr.list ?? [])];
+    case "like":
+      return [expr.operand, expr.pattern, ...present(expr.escape)];
+    case "case":
+      return [...present(expr.operand), ...expr.whens.flat(), ...present(expr.otherwise)];
+    case "call":
+      return [
+        ...expr.args,
+        ...present(expr.filter),
+        ...expr.orderBy.map(({ expr }) => expr),
+        ...(expr.over === undefined ? [] : windowParts(expr.over)),
+      ];
+    case "row":
+      return expr.items;
+    case "raise":
+      return present(expr.message);
+    default:
+      return [];
+  }
+}
+
+/** The expressions of a window. */
+export function windowParts({ partitionBy, orderBy, frame }: Window): Expr[] {
+  const offsets = [frame?.start.offset, frame?.end.offset].flatMap(present);
+  return [...partitionBy, ...orderBy.map(({ expr }) => expr), ...offsets];
+}
+
+function present(expr: Expr | undefined): Expr[] {
+  return expr === undefined ? [] : [expr];
+}
+
+/** The query directly inside an expression. */
+export function queryOf(expr: Expr): Query | undefined {
+  return expr.kind === "exists" || expr.kind === "subquery" || expr.kind === "in"
+    ? expr.query
+    : undefined;
+}
+
+/**
+ * Visits an expression and all inside it, those of queries too.
+ *
+ * @param visit Returns whether to go on inside.
+ */
+export function walk(
+  expr: Expr,
+  visit: (expr: Expr, isInQuery: boolean) => boolean,
+  isInQuery = false,
+): void {
+  if (!visit(expr, isInQuery)) return;
+  for (const part of partsOf(expr)) walk(part, visit, isInQuery);
+  const query = queryOf(expr);
+  if (query !== undefined) walkQuery(query, (inner) => walk(inner, visit, true));
+}
+
+/** Visits the outermost expressions of a query and those inside it. */
+export function walkQuery(query: Query, visit: (expr: Expr) => void): void {
+  for (const common of query.with) walkQuery(common.query, visit);
+  walkBody(query.body, visit);
+  for (const { expr } of query.orderBy) visit(expr);
+  for (const expr of [query.limit, query.offset]) if (expr !== undefined) visit(expr);
+}
+
+function walkBody(body: Body, visit: (expr: Expr) => void): void {
+  if (body.kind === "compound") {
+    walkBody(body.left, visit);
+    walkBody(body.right, visit);
+  } else if (body.kind === "values") {
+    body.rows.forEach((row) => row.forEach(visit));
+  } else {
+    for (const column of body.columns) if (column.kind === "expr") visit(column.expr);
+    body.from.forEach((item) => walkFrom(item, visit));
+    body.groupBy.forEach(visit);
+    for (const window of body.windows.values()) windowParts(window).forEach(visit);
+    for (const expr of [body.where, body.having]) if (expr !== undefined) visit(expr);
+  }
+}
+
+function walkFrom({ query, args, on, items }: FromItem, visit: (expr: Expr) => void): void {
+  items?.forEach((item) => walkFrom(item, visit));
+  if (query !== undefined) walkQuery(query, visit);
+  args?.forEach(visit);
+  if (on !== undefined) visit(on);
+}
+
+/** Whether a query, or one inside it, reads a table of a name in lower case. */
+export function mentionsTable(query: Query, name: string): boolean {
+  let found = false;
+  const look = (inner: Query) => {
+    found ||= inner.with.some((common) => mentionsTable(common.query, name)) ||
+      bodyMentions(inner.body, name);
+  };
+  look(query);
+  walkQuery(query, (expr) =>
+    walk(expr, (part) => {
+      const inside = queryOf(part);
+      if (inside !== undefined) look(inside);
+      return !found;
+    }));
+  return found;
+}
+
+function bodyMentions(body: Body, name: string): boolean {
+  if (body.kind === "compound") {
+    return bodyMentions(body.left, name) || bodyMentions(body.right, name);
+  }
+  if (body.kind === "values") return false;
+  return body.from.some((item) => itemMentions(item, name));
+}
+
+function itemMentions({ table, query, items }: FromItem, name: string): boolean {
+  return table?.toLowerCase() === name || (query !== undefined && mentionsTable(query, name)) ||
+    (items?.some((item) => itemMentions(item, name)) ?? false);
+}
+
+/** Whether two expressions are written alike; `sameName` compares names. */
+export function isAlike(a: Expr, b: Expr, sameName: (a: Expr, b: Expr) => boolean): boolean {
+  if (a === b) return true;
+  if (a.kind === "name" && b.kind === "name") return sameName(a, b);
+  // Two window functions that are written alike may have different frames.
+  if (a.kind === "call" && a.over !== undefined) return false;
+  if (a.kind !== b.kind || queryOf(a) !== undefined || queryOf(b) !== undefined) return false;
+  if (!sameFields(a, b)) return false;
+  const [left, right] = [partsOf(a), partsOf(b)];
+  return left.length === right.length &&
+    left.every((part, i) => isAlike(part, right[i]!, sameName));
+}
+
+/** The fields of expressions that are not expressions themselves. */
+const FIELDS = [
+  "operator",
+  "isNot",
+  "type",
+  "collation",
+  "name",
+  "isStar",
+  "isDistinct",
+  "number",
+  "action",
+];
+
+function sameFields(a: Expr, b: Expr): boolean {
+  if (a.kind === "literal" && b.kind === "literal") return isIdentical(a.value, b.value);
+  const [x, y] = [a as unknown as Record<string, unknown>, b as unknown as Record<string, unknown>];
+  return FIELDS.every((field) => x[field] === y[field]);
+}
+
+function isIdentical(a: SqlValue, b: SqlValue): boolean {
+  return classOf(a) === classOf(b) && compare(a, b) === 0;
+}
