@@ -7,7 +7,7 @@ import type { SqlValue } from "./value/value.ts";
 import type { Program } from "./vm/machine.ts";
 import { quoted } from "./function/text.ts";
 import { Real } from "./value/value.ts";
-import type { PragmaResult } from "./define/pragma.ts";
+import type { PragmaResult } from "./query/pragma_rows.ts";
 
 /** The instructions of a program, after the registers that it begins with. */
 export function explained(program: Program): PragmaResult {

@@ -33,6 +33,9 @@ function itemsOf(expr: Expr, count: number, at: number): readonly Expr[] {
 
 function columnIn(table: Table, name: string, at: number): number {
   const column = columnNamed(table.columns, name);
+  if (table.columns[column]?.generated !== undefined) {
+    refuse(`cannot UPDATE generated column "${name}"`, at);
+  }
   if (column >= 0) return column;
   if (isRowidName(name) && table.hasRowid) {
     if (table.rowidColumn >= 0) return table.rowidColumn;

@@ -10,6 +10,7 @@ import { Builder } from "../expression/builder.ts";
 import type { Context, Prepared, TriggerShape } from "../expression/context.ts";
 import type { Scope } from "../expression/scope.ts";
 import { ExpressionEmitter } from "../expression/expression.ts";
+import { prepareJoin } from "../query/join.ts";
 import { prepareQuery, prepareRecursive } from "../query/query.ts";
 import type { KeyBounds } from "../vm/cursor.ts";
 import type { Program } from "../vm/machine.ts";
@@ -161,6 +162,7 @@ function contextOf(
       nested(query.at, () => prepareQuery(context, query, parent, common)),
     prepareRecursive: (name, bound, scope) =>
       nested(bound.query.at, () => prepareRecursive(context, name, bound, scope)),
+    prepareJoin: (items, parent, common) => prepareJoin(context, items, parent, common),
     later: (text) => later(database, text),
     trigger(trigger, shape, action) {
       let program: Program | undefined;

@@ -8,8 +8,9 @@ import { refuse } from "../value/error.ts";
 import type { Label } from "../expression/builder.ts";
 import type { Context } from "../expression/context.ts";
 import { type CommonTables, NO_SCOPE, ROWID } from "../expression/scope.ts";
-import { isAlike, mentionsTable } from "../expression/walk.ts";
+import { isAlike, mentionsTable } from "../parse/walk.ts";
 import { withCommon } from "../query/from.ts";
+import { emitGenerated } from "./generated.ts";
 import { Returning } from "./returning.ts";
 import { type ConflictHandler, loadRow, RowWriter } from "./row_writer.ts";
 import { assignmentsOf, emitAssignments, refreshKey } from "./assignments.ts";
@@ -115,9 +116,14 @@ class InsertCompiler {
   /** The column of each value. */
   #targets(): number[] {
     const { columns } = this.#insert;
-    if (columns === undefined) return this.#table.columns.map((_, i) => i);
+    if (columns === undefined) {
+      return this.#table.columns.flatMap(({ generated }, i) => generated === undefined ? [i] : []);
+    }
     return columns.map(({ name, at }) => {
       const column = columnNamed(this.#table.columns, name);
+      if (this.#table.columns[column]?.generated !== undefined) {
+        refuse(`cannot INSERT into generated column "${name}"`, at);
+      }
       if (column >= 0) return column;
       if (isRowidName(name) && this.#table.hasRowid) return ROWID;
       return refuse(`table ${this.#table.name} has no column named ${name}`, at);
@@ -158,6 +164,7 @@ class InsertCompiler {
       builder.place(isGiven);
     }
     builder.emit("Affinities", copy.first, 0, 0, columns.map(({ affinity }) => affinity));
+    emitGenerated(this.#context, this.#table, copy);
     this.#triggers.run("before", undefined, source, skip);
   }
 

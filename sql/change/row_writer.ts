@@ -3,15 +3,17 @@
  */
 
 import type { ConflictAction } from "../parse/statement_ast.ts";
+import { changedWith, isVirtual } from "../schema/generated.ts";
 import type { Index, Table } from "../schema/types.ts";
 import { emitColumn } from "../expression/column.ts";
 import type { Label } from "../expression/builder.ts";
 import type { Context } from "../expression/context.ts";
 import { NO_SCOPE, type Scope, type Source } from "../expression/scope.ts";
 import { defaultsOf } from "../query/defaults.ts";
-import { walk } from "../expression/walk.ts";
+import { walk } from "../parse/walk.ts";
 import { emitDeleteActions, emitParentChecks, emitUpdateActions } from "./foreign_keys.ts";
 import { keepKeys } from "./foreign_keys.ts";
+import { emitGenerated } from "./generated.ts";
 import {
   actionOf,
   cursorSource,
@@ -92,7 +94,8 @@ export class RowWriter {
     const { builder } = this.#context;
     const { columns, rowidColumn, tree, name } = this.#table;
     const bytes = builder.registers();
-    builder.emit("MakeRow", row.first, columns.length, bytes, rowidColumn);
+    const isStored = columns.map((column, i) => i !== rowidColumn && !isVirtual(column));
+    builder.emit("MakeRow", row.first, columns.length, bytes, isStored);
     builder.emit("PutRow", row.key, bytes, 0, tree, name);
   }
 
@@ -101,11 +104,12 @@ export class RowWriter {
     old: Source,
     row: RowRegisters,
     oldKey: number,
-    isChanged: (column: number) => boolean,
+    isSet: (column: number) => boolean,
     skip: Label,
   ): void {
     const { builder } = this.#context;
     const table = this.#table;
+    const isChanged = changedWith(table.columns, table.generated, isSet);
     const scope = scopeOf(rowSource(table, row));
     const oldScope = scopeOf(old);
     this.#checkValues(row, scope, isChanged, skip);
@@ -161,6 +165,7 @@ export class RowWriter {
     const { columns, name, rowidColumn } = this.#table;
     const affinities = columns.map(({ affinity }) => affinity);
     builder.emit("Affinities", row.first, 0, 0, affinities);
+    emitGenerated(this.#context, this.#table, row);
     columns.forEach((column, i) => {
       if (!isChanged(i)) return;
       if (column.strictType !== undefined && i !== rowidColumn) {
@@ -291,9 +296,11 @@ function usesColumn(expr: Parameters<typeof walk>[0]): boolean {
 export function loadRow(context: Context, table: Table, old: Source): RowRegisters {
   const row = newRow(context, table);
   const scope = scopeOf(old);
-  table.columns.forEach((_, column) =>
-    emitColumn(context, { source: old, column, scope }, row.first + column)
-  );
+  table.columns.forEach(({ generated }, column) => {
+    if (generated === undefined) {
+      emitColumn(context, { source: old, column, scope }, row.first + column);
+    }
+  });
   if (table.hasRowid && table.rowidColumn < 0 && old.place.kind === "table") {
     context.builder.emit("Rowid", old.place.cursor, row.rowid);
   }

@@ -12,7 +12,7 @@ import type { Context } from "../expression/context.ts";
 import type { CommonTables, Scope } from "../expression/scope.ts";
 import { markUsed } from "../query/columns.ts";
 import { defaultsOf } from "../query/defaults.ts";
-import { resolveFrom, withCommon } from "../query/from.ts";
+import { markArguments, resolveFrom, withCommon } from "../query/from.ts";
 import { emitLoops } from "../query/loops.ts";
 import { conjunctsOf, loopsIn } from "../plan/loop.ts";
 import { planLoops } from "../plan/order.ts";
@@ -115,7 +115,10 @@ function emitFind(
   // The table itself, even if a query of WITH has its name.
   const others = new Map(common);
   others.delete(table.name.toLowerCase());
-  const found = resolveFrom(context, [target, ...from], context.outer, others);
+  // A right join is one of the other tables, not of the one that changes.
+  const sides = from.some(({ join }) => join === "right" || join === "full");
+  const joined = sides ? [{ ...NO_FROM, at, items: from }] : from;
+  const found = resolveFrom(context, [target, ...joined], context.outer, others);
   const scope: Scope = { ...found.scope, common };
   const conditions = [
     ...found.conditions,
@@ -126,6 +129,7 @@ function emitFind(
     return { ...condition, loops: loopsIn(condition.expr, condition.scope, found.loops) };
   });
   for (const expr of exprs) markUsed(expr, scope);
+  markArguments(found.loops);
   const planned = planLoops(context, found.loops, terms);
   const [list, seen] = [builder.cursor(), builder.cursor()];
   builder.emit("OpenList", list, 0, 0, undefined, "rows to change");

@@ -9,6 +9,7 @@ import { NO_SCOPE, type Source } from "../expression/scope.ts";
 import type { ConflictAction } from "../parse/statement_ast.ts";
 import { keyOfName, type Table } from "../schema/types.ts";
 import type { Assigned } from "./assignments.ts";
+import { emitGenerated } from "./generated.ts";
 import type { RowWriter } from "./row_writer.ts";
 import { type RowRegisters, rowSource } from "./target.ts";
 import { RowTriggers, tableShape } from "./triggers.ts";
@@ -51,6 +52,7 @@ export function emitUpdatedRow(context: Context, updated: UpdatedRow, done: () =
   if (triggers.has("before")) {
     const affinities = table.columns.map(({ affinity }) => affinity);
     context.builder.emit("Affinities", row.first, 0, 0, affinities);
+    emitGenerated(context, table, row);
     triggers.run("before", before, source, skip);
     reload(context, updated);
   }
@@ -64,7 +66,7 @@ function reload(context: Context, { table, old, row, key, assigned, skip }: Upda
   if (old.place.kind !== "table") return;
   context.builder.emit("SeekKey", old.place.cursor, skip, key);
   table.columns.forEach((_, column) => {
-    if (assigned.has(column)) return;
+    if (assigned.has(column) || table.columns[column]!.generated !== undefined) return;
     emitColumn(context, { source: old, column, scope: NO_SCOPE }, row.first + column);
   });
 }

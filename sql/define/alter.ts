@@ -10,11 +10,11 @@ import { type Token, tokensOf } from "../parse/token.ts";
 import { buildTable } from "../schema/build.ts";
 import { type StoredObject, treeName } from "../schema/trees.ts";
 import { columnNamed, keyOfName, type Table } from "../schema/types.ts";
-import { PlacedError, refuse, SqlError } from "../value/error.ts";
+import { PlacedError, refuse, SqlError, unsupported } from "../value/error.ts";
 import { PartReader } from "../value/part_reader.ts";
 import { PartWriter } from "../value/parts.ts";
 import { constantOf } from "../query/defaults.ts";
-import { quotedName } from "./create.ts";
+import { checkExpressions, quotedName } from "./create.ts";
 import type { Engine } from "./engine.ts";
 
 /** ALTER TABLE. */
@@ -206,6 +206,13 @@ function addColumn(engine: Engine, tx: Transaction, table: Table, text: string, 
     refuse(`Cannot add a ${isPrimary ? "PRIMARY KEY" : "UNIQUE"} column`, at);
   }
   const isEmpty = engine.count(table.tree) === 0;
+  if (added.generated !== undefined) {
+    if (added.generated.isStored) refuse("cannot add a STORED column", at);
+    if (added.notNull !== undefined && !isEmpty) {
+      unsupported("adding a NOT NULL generated column to a table with rows is", at);
+    }
+    return checkExpressions(engine, table.name, sql);
+  }
   const value = constantOf(added.defaultExpr);
   if (added.defaultExpr !== undefined && value === undefined && !isEmpty) {
     refuse("Cannot add a column with non-constant default", at);

@@ -46,7 +46,7 @@ function createWords({ isTemporary }: CreateTable): string {
 }
 
 /** Compiles an insertion, which refers to all expressions of a table. */
-function checkExpressions(engine: Engine, name: string, sql: string): void {
+export function checkExpressions(engine: Engine, name: string, sql: string): void {
   try {
     const text = `INSERT INTO ${quotedName(name)} DEFAULT VALUES`;
     compile(engine, parseOne(text) as Explainable);

@@ -181,11 +181,14 @@ export class Engine implements Store {
   call(program: Program, values: readonly SqlValue[]): readonly SqlValue[] | undefined {
     const machine = new Machine(program, this, values);
     let row: SqlValue[] | undefined;
-    if (machine.step()) {
+    if (program.writes !== "nothing") {
+      machine.run((registers, first, count) => {
+        row ??= registers.slice(first, first + count);
+      });
+    } else if (machine.step()) {
       const { first, count } = machine.row;
       row = machine.registers.slice(first, first + count);
-      if (program.writes !== "nothing") machine.runToEnd();
-      else machine.close();
+      machine.close();
     }
     this.counts.total += machine.changed;
     return row;
@@ -226,10 +229,9 @@ export class Engine implements Store {
     const machine = new Machine(program, this, values);
     const rows: SqlValue[][] = [];
     try {
-      while (machine.step()) {
-        const { first, count } = machine.row;
-        rows.push(machine.registers.slice(first, first + count));
-      }
+      machine.run((registers, first, count) => {
+        rows.push(registers.slice(first, first + count));
+      });
     } catch (error) {
       const stays = error instanceof ConflictError && error.action === "fail";
       if (program.writes !== "nothing") this.counts.changes = stays ? machine.changed : 0;

@@ -106,6 +106,7 @@ export class Builder {
     for (const instruction of this.#instructions) {
       if (instruction.p2 < 0) instruction.p2 = this.#places[-instruction.p2 - 1]!;
     }
+    markVisits(this.#instructions);
     return {
       instructions: this.#instructions,
       registers: this.#registers,
@@ -116,4 +117,23 @@ export class Builder {
       writes,
     };
   }
+}
+
+/**
+ * Notes in each scan where its loop ends, if it may run inside a visit: it calls no code outside of
+ * itself, as a visit ends where the code leaves the loop.
+ */
+function markVisits(instructions: readonly Instruction[]): void {
+  instructions.forEach((scan, at) => {
+    if (scan.opcode !== "Scan") return;
+    const first = at + 1;
+    const isNext = ({ opcode, p1, p2 }: Instruction) =>
+      opcode === "Next" && p1 === scan.p1 && p2 === first;
+    const next = instructions.findIndex((each, i) => i > at && isNext(each));
+    const isClosed = next > 0 &&
+      instructions.slice(first, next).every(({ opcode, p2 }) =>
+        opcode !== "Gosub" || (p2 >= first && p2 < next)
+      );
+    if (isClosed) scan.p3 = next;
+  });
 }

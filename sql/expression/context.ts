@@ -2,14 +2,14 @@
  * What the parts of the compiler share while they compile one statement.
  */
 
-import type { Expr, Query } from "../parse/ast.ts";
+import type { Expr, FromItem, Query } from "../parse/ast.ts";
 import type { ConflictAction } from "../parse/statement_ast.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import type { Trigger } from "../schema/types.ts";
 import type { KeyBounds } from "../vm/cursor.ts";
 import type { Program } from "../vm/machine.ts";
 import type { Builder, Label } from "./builder.ts";
-import type { CommonBinding, CommonTables, Scope, SourceColumn } from "./scope.ts";
+import type { CommonBinding, CommonTables, Scope, Source, SourceColumn } from "./scope.ts";
 
 /** Receives the code of a row: `count` registers from `first` on; emits what happens to it. */
 export type Sink = (first: number, count: number) => void;
@@ -20,6 +20,32 @@ export interface Prepared {
   readonly columns: readonly SourceColumn[];
   /** Emits its code. */
   emit(sink: Sink): void;
+}
+
+/** A source of a join, as columns of the join's rows. */
+export interface JoinedSource extends Pick<Source, "name" | "columns" | "hidden"> {
+  /** The place of its first column. */
+  readonly first: number;
+  /** The place of its rowid; -1 if it has none. */
+  readonly rowid: number;
+}
+
+/** A column that USING merges, as columns of the join's rows. */
+export interface MergedPlaces {
+  readonly places: readonly number[];
+  /** The number of sources before the last join that merges it. */
+  readonly before: number;
+}
+
+/** A join whose names have been resolved. */
+export interface PreparedJoin {
+  /** The columns of its rows. */
+  readonly columns: readonly SourceColumn[];
+  readonly sources: readonly JoinedSource[];
+  /** The columns that USING merges, by name. */
+  readonly merged: ReadonlyMap<string, MergedPlaces>;
+  /** Emits its code; only some columns are needed. */
+  emit(used: ReadonlySet<number>, sink: Sink): void;
 }
 
 /** Emits the code of expressions. */
@@ -58,6 +84,12 @@ export interface Context extends Expressions {
   prepare(query: Query, parent: Scope | undefined, common: CommonTables): Prepared;
   /** Resolves a recursive query of WITH. */
   prepareRecursive(name: string, bound: CommonBinding, scope: Scope): Prepared;
+  /** Resolves a join whose rows are made before the loops around it go through them. */
+  prepareJoin(
+    items: readonly FromItem[],
+    parent: Scope | undefined,
+    common: CommonTables,
+  ): PreparedJoin;
   /** Compiles a statement that is part of another one, when it is first needed. */
   later(text: string): () => Program;
   /** Compiles a trigger, when it first runs. */

@@ -9,9 +9,10 @@ import { affinityOf } from "../value/affinity.ts";
 import { negate } from "../value/arithmetic.ts";
 import { refuse } from "../value/error.ts";
 import type { Opcode } from "../vm/opcodes.ts";
+import { StoredLike } from "../vm/stored_like.ts";
 import type { Label } from "./builder.ts";
 import { emitCall } from "./call.ts";
-import { emitColumn } from "./column.ts";
+import { emitColumn, storedColumn } from "./column.ts";
 import { type Context, emitOnce, type Expressions } from "./context.ts";
 import { groupedValue } from "./grouped.ts";
 import { rowComparison, rowPairs } from "./row_value.ts";
@@ -319,11 +320,22 @@ export class ExpressionEmitter implements Expressions {
 
   #like(expr: Like, scope: Scope, target: number): number {
     const { builder } = this.#context;
-    const operand = this.value(expr.operand, scope);
+    const stored = expr.operator === "like" && scope.grouping === undefined
+      ? storedColumn(this.#context, expr.operand, scope)
+      : undefined;
+    const operand = stored === undefined ? this.value(expr.operand, scope) : stored.cursor;
     const pattern = this.value(expr.pattern, scope);
     const escape = expr.escape === undefined ? undefined : this.value(expr.escape, scope);
-    const opcode = expr.operator === "like" ? "Like" : "Glob";
-    builder.emit(opcode, operand, pattern, target, escape);
+    if (stored !== undefined) {
+      const tested = new StoredLike(stored.column, escape);
+      builder.emit("LikeColumn", operand, pattern, target, tested);
+    } else {builder.emit(
+        expr.operator === "like" ? "Like" : "Glob",
+        operand,
+        pattern,
+        target,
+        escape,
+      );}
     if (expr.isNot) builder.emit("Not", target, target);
     return target;
   }

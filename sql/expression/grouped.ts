@@ -6,7 +6,7 @@ import type { Expr } from "../parse/ast.ts";
 import type { Context } from "./context.ts";
 import { columnIn } from "./rules.ts";
 import type { Grouping, Resolved, Scope } from "./scope.ts";
-import { isAlike } from "./walk.ts";
+import { isAlike } from "../parse/walk.ts";
 
 /** Emits the value of an expression that a group has; false if it is none such. */
 export function groupedValue(

@@ -8,7 +8,8 @@ import { type Affinity, affinityOf, isNumericAffinity } from "../value/affinity.
 import type { Collation } from "../value/compare.ts";
 import type { Comparison } from "../vm/ops_value.ts";
 import type { Context } from "./context.ts";
-import { meaningOf, type Resolved, ROWID, type Scope, type SourceColumn } from "./scope.ts";
+import { firstMerged, meaningOf, type Resolved, ROWID, type Scope } from "./scope.ts";
+import type { SourceColumn } from "./scope.ts";
 
 const ROWID_COLUMN: SourceColumn = {
   name: "rowid",
@@ -41,6 +42,10 @@ export function affinityIn(context: Context, expr: Expr, scope: Scope): Affinity
       return affinityIn(context, expr.operand, scope);
     case "subquery":
       return context.prepare(expr.query, scope, scope.common).columns[0]?.affinity;
+    case "call": {
+      const first = firstMerged(expr);
+      return first === undefined ? undefined : affinityIn(context, first, scope);
+    }
   }
   return undefined;
 }
@@ -67,6 +72,10 @@ function givenCollation(
     }
     case "cast":
       return givenCollation(expr.operand, scope);
+    case "call": {
+      const first = firstMerged(expr);
+      return first === undefined ? undefined : givenCollation(first, scope);
+    }
     case "unary":
       return expr.operator === "+" ? givenCollation(expr.operand, scope) : undefined;
     case "binary": {

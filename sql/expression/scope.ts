@@ -17,6 +17,8 @@ export interface SourceColumn {
   readonly collation: Collation;
   /** The declared type, if it is a column of a table. */
   readonly type: string | undefined;
+  /** Whether a star leaves it out. */
+  readonly isHidden?: boolean | undefined;
 }
 
 /** Where the columns of a source are at run time. */
@@ -28,7 +30,7 @@ export type Place =
   /** In registers. */
   | { kind: "registers"; first: number; rowid?: number }
   /** They are expressions of another scope, which is in the same loops. */
-  | { kind: "inline"; exprs: readonly Expr[]; scope: Scope };
+  | { kind: "inline"; exprs: readonly Expr[]; scope: Scope; rowid?: Expr | undefined };
 
 /** An index that has all columns that are needed. */
 export interface CoveringIndex {
@@ -89,8 +91,19 @@ export interface Scope {
   readonly level: number;
   /** Expressions by their aliases in lower case, where these may be used. */
   readonly aliases: ReadonlyMap<string, Expr>;
+  /** Columns that USING of a right or full join merges, by name in lower case. */
+  readonly merged?: ReadonlyMap<string, Merged> | undefined;
   readonly common: CommonTables;
   readonly grouping: Grouping | undefined;
+}
+
+/** A column that stands for several: the first of them that is not NULL. */
+export interface Merged {
+  readonly columns: readonly Pick<Resolved, "source" | "column">[];
+  /** The sources before the last join that merges it: a star of theirs has its value. */
+  readonly before: ReadonlySet<Source>;
+  /** Its value, of the scope that merges. */
+  readonly expr: Expr;
 }
 
 /** The scope of a statement without sources. */
@@ -142,7 +155,7 @@ function resolveRowid(name: Name, scope: Scope): Resolved | undefined {
 }
 
 function hasRowidRegister(place: Place): boolean {
-  return place.kind === "registers" && place.rowid !== undefined;
+  return (place.kind === "registers" || place.kind === "inline") && place.rowid !== undefined;
 }
 
 /** What a name means: a column, an alias, or TRUE or FALSE. */
@@ -150,6 +163,20 @@ export type Meaning =
   | { readonly kind: "column"; readonly resolved: Resolved }
   | { readonly kind: "alias"; readonly expr: Expr; readonly scope: Scope }
   | { readonly kind: "boolean"; readonly value: number };
+
+/** Calls that stand for a merged column: their affinity and collation are those of its first. */
+const mergedCalls = new WeakSet<Expr>();
+
+/** Notes that a call stands for a merged column. */
+export function noteMerged(call: Expr): Expr {
+  mergedCalls.add(call);
+  return call;
+}
+
+/** The column whose rules an expression has, if it is a call for a merged one. */
+export function firstMerged(expr: Expr): Expr | undefined {
+  return expr.kind === "call" && mergedCalls.has(expr) ? expr.args[0] : undefined;
+}
 
 /** Names whose meaning is fixed, as those that a star stands for. */
 const fixed = new WeakMap<Name, Resolved>();
@@ -181,6 +208,10 @@ function findMeaning(name: Name, scope: Scope): Meaning {
   const known = fixed.get(name);
   if (known !== undefined) return { kind: "column", resolved: known };
   for (let around: Scope | undefined = scope; around !== undefined; around = around.parent) {
+    const merged = name.table === undefined
+      ? around.merged?.get(keyOfName(name.column))
+      : undefined;
+    if (merged !== undefined) return meaningOfMerged(merged, around);
     const resolved = resolveIn(name, around);
     if (resolved !== undefined) return { kind: "column", resolved };
     const alias = name.table === undefined ? around.aliases.get(keyOfName(name.column)) : undefined;
@@ -194,4 +225,9 @@ function findMeaning(name: Name, scope: Scope): Meaning {
   }
   const full = name.table === undefined ? name.column : `${name.table}.${name.column}`;
   return refuse(`no such column: ${full}`, name.at);
+}
+
+function meaningOfMerged({ expr }: Merged, scope: Scope): Meaning {
+  if (expr.kind === "name") return findMeaning(expr, scope);
+  return { kind: "alias", expr, scope: { ...scope, aliases: new Map() } };
 }

@@ -12,6 +12,8 @@ import type { SqlValue } from "../value/value.ts";
 export interface AggregateState {
   /** Takes the arguments of a row: `count` values from `first` on. */
   add(values: readonly SqlValue[], first: number, count: number): void;
+  /** Takes a row whose one argument is a safe integer or a REAL; not all functions can. */
+  addNumber?(value: number, isReal: boolean): void;
   /**
    * Takes the arguments of the oldest row out again; false if it cannot do so exactly. Not all
    * functions can.
@@ -44,6 +46,10 @@ class Count implements AggregateState {
 
   add(values: readonly SqlValue[], first: number, count: number): void {
     if (count === 0 || values[first] !== null) this.#count++;
+  }
+
+  addNumber(): void {
+    this.#count++;
   }
 
   remove(values: readonly SqlValue[], first: number, count: number): boolean {
@@ -92,6 +98,16 @@ class Sum implements AggregateState {
     }
     if (value instanceof Real && this.#isReal) return this.#addReal(value.value);
     this.#addSlowly(value);
+  }
+
+  addNumber(value: number, isReal: boolean): void {
+    this.#count++;
+    if (isReal && this.#isReal) return this.#addReal(value);
+    if (!isReal && !this.#isReal && this.#large === undefined) {
+      const sum = this.#whole + value;
+      if (Number.isSafeInteger(sum)) return void (this.#whole = sum);
+    }
+    this.#addSlowly(isReal ? new Real(value) : value);
   }
 
   remove(values: readonly SqlValue[], first: number): boolean {
@@ -188,6 +204,15 @@ class Extreme implements AggregateState {
     this.hasTaken = value !== null && (this.#best === null ||
       this.#sign * compare(value, this.#best, this.#collation) > 0);
     if (this.hasTaken) this.#best = value;
+  }
+
+  addNumber(value: number, isReal: boolean): void {
+    const best = this.#best;
+    const other = best instanceof Real ? best.value : best;
+    this.hasTaken = typeof other === "number"
+      ? (this.#sign > 0 ? value > other : value < other)
+      : other === null || this.#sign * compare(value, other, this.#collation) > 0;
+    if (this.hasTaken) this.#best = isReal ? new Real(value) : value;
   }
 
   result(): SqlValue {

@@ -6,7 +6,8 @@
 import { drawn } from "./outside.ts";
 import { numberPrefix, textOf, wholeNumberText } from "../value/number_text.ts";
 import { doubleOf, isNumeric, Real, type SqlValue } from "../value/value.ts";
-import { define, type ScalarDefinition } from "./types.ts";
+import { differenceOf } from "../value/time_difference.ts";
+import { define, type ScalarDefinition, strict } from "./types.ts";
 
 const DAY = 86_400_000;
 /** The Julian day of 1970-01-01, in milliseconds. */
@@ -272,6 +273,18 @@ function strftime(args: readonly SqlValue[]): SqlValue {
   return isKnown ? text : null;
 }
 
+function timeDifference([a, b]: readonly SqlValue[]): SqlValue {
+  const [time, other] = [timeOf([a!]), timeOf([b!])];
+  if (time === undefined || other === undefined) return null;
+  const { year, month, day } = partsOf(other);
+  const ofDay = other - dayOf(year, month, day);
+  const found = differenceOf(time, other, partsOf, (to) => dayOf(to.year, to.month, day) + ofDay);
+  const days = Math.floor(found.rest / DAY);
+  const clock = clockText(partsOf(UNIX + found.rest - days * DAY), true);
+  const years = String(found.years).padStart(4, "0");
+  return `${found.isNegative ? "-" : "+"}${years}-${two(found.months)}-${two(days)} ${clock}`;
+}
+
 /** The functions of date and time. */
 export const TIME_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
   date: ofTime((time) => dateText(partsOf(time))),
@@ -281,6 +294,7 @@ export const TIME_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
   }),
   julianday: ofTime((time) => new Real(time / DAY)),
   strftime: define(1, 127, strftime),
+  timediff: strict(2, 2, timeDifference),
   time: ofTime((time, args) => clockText(partsOf(time), isExact(args))),
   unixepoch: ofTime((time, args) =>
     isExact(args) ? new Real((time - UNIX) / 1000) : Math.floor((time - UNIX) / 1000)

@@ -15,7 +15,8 @@ function malformed(): SqlError {
   return new SqlError("VALUE", "malformed JSON");
 }
 
-function parsed(value: SqlValue): Json {
+/** A value of SQL that is the text of JSON. */
+export function parsedJson(value: SqlValue): Json {
   if (value instanceof Uint8Array) throw malformed();
   return parseJson(textOf(value!)) ?? fail();
 }
@@ -25,7 +26,11 @@ function fail(): never {
 }
 
 function pathOf(value: SqlValue): PathStep[] {
-  const text = textOf(value!);
+  return pathOfText(textOf(value!));
+}
+
+/** The steps of a path. */
+export function pathOfText(text: string): PathStep[] {
   const steps = parsePath(text);
   if (steps === undefined) throw new SqlError("VALUE", `bad JSON path: '${text}'`);
   return steps;
@@ -39,7 +44,7 @@ function jsonOf(value: SqlValue, isJson: boolean): Json {
     const text = value instanceof Real ? textOfReal(value.value) : String(value);
     return { kind: "number", text: text.replace("Inf", "9.0e+999") };
   }
-  return isJson ? parsed(value) : { kind: "string", text: value };
+  return isJson ? parsedJson(value) : { kind: "string", text: value };
 }
 
 /** Whether an argument is JSON. */
@@ -50,7 +55,7 @@ function isJsonArgument(context: FunctionContext, index: number, value: SqlValue
 }
 
 /** JSON as a value of SQL: objects and arrays as their text. */
-function valueOf(json: Json | undefined): SqlValue {
+export function valueOfJson(json: Json | undefined): SqlValue {
   if (json === undefined) return null;
   switch (json.kind) {
     case "null":
@@ -70,8 +75,8 @@ function valueOf(json: Json | undefined): SqlValue {
 function extract(args: readonly SqlValue[]): SqlValue {
   const [value, ...paths] = args;
   if (args.includes(null)) return null;
-  const json = parsed(value!);
-  if (paths.length === 1) return valueOf(valueAt(json, pathOf(paths[0]!)));
+  const json = parsedJson(value!);
+  if (paths.length === 1) return valueOfJson(valueAt(json, pathOf(paths[0]!)));
   const items = paths.map((path) => valueAt(json, pathOf(path)) ?? { kind: "null" } as const);
   return textOfJson({ kind: "array", items });
 }
@@ -84,12 +89,12 @@ function arrowPath(value: SqlValue): PathStep[] {
 }
 
 function arrow([value, path]: readonly SqlValue[]): SqlValue {
-  const found = valueAt(parsed(value!), arrowPath(path!));
+  const found = valueAt(parsedJson(value!), arrowPath(path!));
   return found === undefined ? null : textOfJson(found);
 }
 
 function arrowText([value, path]: readonly SqlValue[]): SqlValue {
-  return valueOf(valueAt(parsed(value!), arrowPath(path!)));
+  return valueOfJson(valueAt(parsedJson(value!), arrowPath(path!)));
 }
 
 function array(args: readonly SqlValue[], context: FunctionContext): SqlValue {
@@ -115,7 +120,7 @@ function object(args: readonly SqlValue[], context: FunctionContext): SqlValue {
 function changer(replaces: boolean, inserts: boolean): ScalarDefinition {
   return define(1, 127, (args, context) => {
     if (args[0] === null) return null;
-    let json = parsed(args[0]!);
+    let json = parsedJson(args[0]!);
     for (let i = 1; i + 1 < args.length; i += 2) {
       if (args[i] === null) return null;
       const given = args[i + 1]!;
@@ -128,7 +133,7 @@ function changer(replaces: boolean, inserts: boolean): ScalarDefinition {
 
 function remove(args: readonly SqlValue[]): SqlValue {
   if (args.includes(null)) return null;
-  let json = parsed(args[0]!);
+  let json = parsedJson(args[0]!);
   for (const path of args.slice(1)) {
     const steps = pathOf(path);
     if (steps.length === 0) return null;
@@ -137,14 +142,15 @@ function remove(args: readonly SqlValue[]): SqlValue {
   return textOfJson(json);
 }
 
-function typeName(json: Json | undefined): SqlValue {
+/** The name of the type of a value. */
+export function typeOfJson(json: Json | undefined): SqlValue {
   if (json?.kind === "string") return "text";
   if (json?.kind !== "number") return json?.kind ?? null;
   return /[.eE]/.test(json.text) ? "real" : "integer";
 }
 
 function found(args: readonly SqlValue[]): Json | undefined {
-  const json = parsed(args[0]!);
+  const json = parsedJson(args[0]!);
   return args.length > 1 ? valueAt(json, pathOf(args[1]!)) : json;
 }
 
@@ -156,7 +162,7 @@ function arrayLength(args: readonly SqlValue[]): SqlValue {
 
 /** The functions of JSON. */
 export const JSON_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
-  json: strict(1, 1, ([value]) => textOfJson(parsed(value!))),
+  json: strict(1, 1, ([value]) => textOfJson(parsedJson(value!))),
   json_array: define(0, 127, array),
   json_array_length: strict(1, 2, arrayLength),
   json_arrow: strict(2, 2, arrow),
@@ -164,7 +170,11 @@ export const JSON_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
   json_extract: define(2, 127, extract),
   json_insert: changer(false, true),
   json_object: define(0, 126, object),
-  json_patch: strict(2, 2, ([value, patch]) => textOfJson(patched(parsed(value!), parsed(patch!)))),
+  json_patch: strict(
+    2,
+    2,
+    ([value, patch]) => textOfJson(patched(parsedJson(value!), parsedJson(patch!))),
+  ),
   json_quote: define(
     1,
     1,
@@ -173,7 +183,7 @@ export const JSON_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
   json_remove: define(1, 127, remove),
   json_replace: changer(true, false),
   json_set: changer(true, true),
-  json_type: strict(1, 2, (args) => typeName(found(args))),
+  json_type: strict(1, 2, (args) => typeOfJson(found(args))),
   json_valid: strict(1, 1, ([value]) => {
     return truth(!(value instanceof Uint8Array) && parseJson(textOf(value!)) !== undefined);
   }),

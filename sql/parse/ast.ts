@@ -235,8 +235,10 @@ export interface FromItem extends Node {
   /** The arguments of a table-valued function. */
   readonly args: readonly Expr[] | undefined;
   readonly alias: string | undefined;
+  /** A join in parentheses; undefined for a table or a query. */
+  readonly items: readonly FromItem[] | undefined;
   /** How it is joined to those before it. */
-  readonly join: "inner" | "left";
+  readonly join: "inner" | "left" | "right" | "full";
   readonly isNatural: boolean;
   readonly on: Expr | undefined;
   readonly using: readonly string[] | undefined;

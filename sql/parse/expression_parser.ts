@@ -375,6 +375,7 @@ export const NO_FROM = {
   query: undefined,
   args: undefined,
   alias: undefined,
+  items: undefined,
   join: "inner",
   isNatural: false,
   on: undefined,

@@ -7,8 +7,6 @@ import type { Body, CommonTable, Core, Expr, FromItem, Query, ResultColumn } fro
 import type { Values, Window } from "./ast.ts";
 import { ExpressionParser, NO_FROM } from "./expression_parser.ts";
 
-const SIDES = ["RIGHT", "FULL"];
-
 /** A parser of queries. */
 export class QueryParser extends ExpressionParser {
   /** Parses a query. */
@@ -119,9 +117,8 @@ export class QueryParser extends ExpressionParser {
       const { at } = this;
       const joined = this.#joinAt(at);
       if (joined === undefined) return items;
-      const added = this.#item(joined);
-      items.push(...added);
-      this.#constraint(items, added);
+      items.push(...this.#item(joined));
+      this.#constraint(items);
     }
   }
 
@@ -129,41 +126,28 @@ export class QueryParser extends ExpressionParser {
   #joinAt(at: number): FromItem | undefined {
     if (this.sign(",")) return { ...NO_FROM, at };
     const isNatural = this.word("NATURAL");
-    if (SIDES.includes(this.next.text) && this.next.kind === "word") {
-      this.unsupported(`${this.next.text} JOIN is`);
-    }
-    const isLeft = this.word("LEFT");
-    if (isLeft) this.word("OUTER");
+    const side = this.oneOf("LEFT", "RIGHT", "FULL")?.toLowerCase() as FromItem["join"] | undefined;
+    if (side !== undefined) this.word("OUTER");
     else if (!this.word("INNER")) this.word("CROSS");
     if (!this.word("JOIN")) {
-      if (isLeft || isNatural) this.unexpected("JOIN");
+      if (side !== undefined || isNatural) this.unexpected("JOIN");
       return undefined;
     }
-    return { ...NO_FROM, at, join: isLeft ? "left" : "inner", isNatural };
+    return { ...NO_FROM, at, join: side ?? "inner", isNatural };
   }
 
   /** Parses ON or USING of the items just added. */
-  #constraint(items: FromItem[], added: FromItem[]): void {
-    const { at } = this;
+  #constraint(items: FromItem[]): void {
     const on = this.word("ON") ? this.expr() : undefined;
     const using = on === undefined && this.word("USING")
       ? this.inParentheses(() => this.name())
       : undefined;
     if (on === undefined && using === undefined) return;
-    if (added.length > 1) {
-      if (added.some(({ join }) => join === "left") || added[0]!.join === "left" || using) {
-        this.#parenthesized(at);
-      }
-    }
     const last = items.pop()!;
     const both = last.on === undefined || on === undefined
       ? on ?? last.on
-      : { kind: "binary", operator: "and", left: last.on, right: on, at } as const;
+      : { kind: "binary", operator: "and", left: last.on, right: on, at: last.at } as const;
     items.push({ ...last, on: both, using: using ?? last.using });
-  }
-
-  #parenthesized(at: number): never {
-    return refuse("outer joins of parenthesized joins are not supported", at);
   }
 
   /** Parses a table, a query, or a join in parentheses. */
@@ -194,9 +178,16 @@ export class QueryParser extends ExpressionParser {
     const { at } = this;
     const items = this.fromItems();
     this.expectSign(")");
-    if (joined.join === "left" && items.length > 1) this.#parenthesized(at);
-    if (joined.isNatural) this.#parenthesized(at);
     const [first, ...rest] = items;
-    return [{ ...first!, join: joined.join }, ...rest];
+    // Inner joins need no parentheses, and one table neither.
+    const isPlain = rest.length === 0 || (joined.join === "inner" && !joined.isNatural &&
+      !this.isWord("USING") && rest.every(isInner));
+    if (!isPlain) return [{ ...joined, at, items }];
+    return [{ ...first!, join: joined.join, isNatural: joined.isNatural }, ...rest];
   }
+}
+
+/** Whether an item is joined by a condition alone. */
+function isInner({ join, isNatural, using }: FromItem): boolean {
+  return join === "inner" && !isNatural && using === undefined;
 }

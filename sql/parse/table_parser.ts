@@ -108,9 +108,20 @@ export class TableParser extends ChangeParser {
     else if (this.isWord("REFERENCES")) {
       found.foreignKeys.push(this.#references([column.name], at));
     } else if (this.isWord("GENERATED") || this.isWord("AS")) {
-      this.unsupported("generated columns are");
+      column.generated = this.#generated();
     } else return false;
     return true;
+  }
+
+  #generated(): NonNullable<ColumnClause["generated"]> {
+    if (this.word("GENERATED")) this.expectWord("ALWAYS");
+    this.expectWord("AS");
+    this.expectSign("(");
+    const expr = this.expr();
+    this.expectSign(")");
+    const isStored = this.word("STORED");
+    if (!isStored) this.word("VIRTUAL");
+    return { expr, isStored };
   }
 
   #primaryKey(column: Draft, found: Definitions, at: number): void {

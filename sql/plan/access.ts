@@ -102,7 +102,7 @@ export function candidatesFor(
     }
   }
   const keys = hashKeys(loops, index, known, usable);
-  if (known !== 0n && keys.length > 0) {
+  if (known !== 0n && keys.length > 0 && loop.args === undefined) {
     // A row that one search finds, buckets find too.
     const most = Math.min(...candidates.map(({ rows }) => rows));
     const guess = loop.rows / Math.max(2, loop.rows / 2) ** Math.min(keys.length, 2);

@@ -6,7 +6,7 @@
 import type { Binary, Expr } from "../parse/ast.ts";
 import { columnIn } from "../expression/rules.ts";
 import { meaningOf, type Resolved, type Scope, type Source } from "../expression/scope.ts";
-import { isAlike, walk } from "../expression/walk.ts";
+import { isAlike, walk } from "../parse/walk.ts";
 import { columnNamed } from "../schema/types.ts";
 
 /** A loop over a source. */
@@ -16,6 +16,14 @@ export interface Loop {
   readonly isLeft: boolean;
   /** The estimated number of rows. */
   readonly rows: number;
+  /** The arguments of a table-valued function; undefined for other sources. */
+  readonly args?: readonly LoopArgument[] | undefined;
+}
+
+/** An argument of a table-valued function, which may refer to other loops. */
+export interface LoopArgument {
+  readonly expr: Expr;
+  readonly scope: Scope;
 }
 
 /** A set of loops, by the bits of their indexes. */
@@ -89,7 +97,10 @@ function loopsOfName(name: Expr & { kind: "name" }, scope: Scope, loops: readonl
 
 function loopsOf({ source, column }: Resolved, loops: readonly Loop[]): LoopSet {
   const { place } = source;
-  if (place.kind === "inline") return loopsIn(place.exprs[column]!, place.scope, loops);
+  if (place.kind === "inline") {
+    const expr = column < 0 ? place.rowid! : place.exprs[column]!;
+    return loopsIn(expr, place.scope, loops);
+  }
   const index = loops.findIndex((loop) => loop.source === source);
   return index < 0 ? 0n : only(index);
 }
@@ -103,13 +114,14 @@ function loopsNamed(
 ): LoopSet {
   let found = 0n;
   for (let around: Scope | undefined = scope; around !== undefined; around = around.parent) {
+    const merged = table === undefined ? around.merged?.get(column.toLowerCase()) : undefined;
+    for (const each of merged?.columns ?? []) found |= loopsOf({ ...each, scope: around }, loops);
     for (const source of around.sources) {
       if (table !== undefined && source.name.toLowerCase() !== table.toLowerCase()) continue;
       const index = columnNamed(source.columns, column);
       if (index >= 0) found |= loopsOf({ source, column: index, scope: around }, loops);
       else if (table !== undefined || /rowid|oid/i.test(column)) {
-        const loop = loops.findIndex((loop) => loop.source === source);
-        if (loop >= 0) found |= only(loop);
+        found |= loopsOfRowid(source, around, loops);
       }
     }
     const alias = table === undefined ? around.aliases.get(column.toLowerCase()) : undefined;
@@ -118,12 +130,18 @@ function loopsNamed(
   return found;
 }
 
+function loopsOfRowid(source: Source, scope: Scope, loops: readonly Loop[]): LoopSet {
+  const { place } = source;
+  if (place.kind === "inline" && place.rowid === undefined) return 0n;
+  return loopsOf({ source, column: -1, scope }, loops);
+}
+
 /** The column of a table that an expression is, through queries that are part of the loops. */
 export function baseColumn(expr: Expr, scope: Scope): Resolved | undefined {
   const resolved = columnIn(expr, scope);
   if (resolved === undefined || resolved.source.place.kind !== "inline") return resolved;
-  const { exprs, scope: inner } = resolved.source.place;
-  return baseColumn(exprs[resolved.column]!, inner);
+  const { exprs, rowid, scope: inner } = resolved.source.place;
+  return baseColumn(resolved.column < 0 ? rowid! : exprs[resolved.column]!, inner);
 }
 
 /** Whether an expression is that of an index of a table, for the rows of a source. */

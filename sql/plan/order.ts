@@ -5,7 +5,8 @@
 
 import type { Context } from "../expression/context.ts";
 import { type Access, type Candidate, candidatesFor } from "./access.ts";
-import { comparedIn, isIn, type Loop, type LoopSet, only, type Term } from "./loop.ts";
+import { comparedIn, isIn, type Loop, type LoopSet, loopsIn, only, type Term } from "./loop.ts";
+import { refuse } from "../value/error.ts";
 
 /** A loop in its place. */
 export interface Planned {
@@ -41,6 +42,13 @@ export function planLoops(
   const extend = (partial: Partial, index: number) =>
     extended(context, loops, own[index]!, partial, index);
   const whole = loops.length <= ALL_ORDERS_MAX ? bestOrder(loops, extend) : greedy(loops, extend);
+  if (whole.planned.length < loops.length) {
+    const [stuck] = loops.flatMap(({ args }) => args ?? []);
+    refuse(
+      "no query solution: the arguments of table-valued functions form a circle",
+      stuck!.expr.at,
+    );
+  }
   return whole.planned;
 }
 
@@ -67,14 +75,21 @@ function greedy(loops: readonly Loop[], extend: Extend): Partial {
   let partial = START;
   for (let size = 0; size < loops.length; size++) {
     const longer = choices(loops, partial.done).map((index) => extend(partial, index));
+    if (longer.length === 0) break;
     // What is found multiplies all later costs.
     partial = longer.reduce((a, b) => a.cost + a.rows * 4 <= b.cost + b.rows * 4 ? a : b);
   }
   return partial;
 }
 
-/** The loops that may be next. */
+/** The loops that may be next: a table-valued function follows those that its arguments need. */
 function choices(loops: readonly Loop[], done: LoopSet): number[] {
+  return unordered(loops, done).filter((index) =>
+    loops[index]!.args?.every(({ expr, scope }) => isIn(loopsIn(expr, scope, loops), done)) ?? true
+  );
+}
+
+function unordered(loops: readonly Loop[], done: LoopSet): number[] {
   const firstLeft = loops.findIndex(({ isLeft }, i) => isLeft && !isIn(only(i), done));
   return loops.flatMap((_, i) => {
     if (isIn(only(i), done)) return [];

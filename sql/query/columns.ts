@@ -3,13 +3,15 @@
  */
 
 import type { Expr, ResultColumn } from "../parse/ast.ts";
+import { isVirtual } from "../schema/generated.ts";
 import { columnNamed, isRowidName, keyOfName } from "../schema/types.ts";
 import { refuse } from "../value/error.ts";
+import { aloneIn } from "../expression/column.ts";
 import type { Context } from "../expression/context.ts";
 import { affinityIn, collationIn, columnIn, columnOf } from "../expression/rules.ts";
-import { fixedName, meaningOf, type Resolved, ROWID, type Scope } from "../expression/scope.ts";
-import type { Source, SourceColumn } from "../expression/scope.ts";
-import { walk } from "../expression/walk.ts";
+import { fixedName, meaningOf, NO_SCOPE, type Resolved, ROWID } from "../expression/scope.ts";
+import type { Scope, Source, SourceColumn } from "../expression/scope.ts";
+import { walk } from "../parse/walk.ts";
 
 /** A column of a result. */
 export interface Output {
@@ -39,9 +41,12 @@ function expandStar(table: string | undefined, at: number, scope: Scope): Output
     return refuse(table === undefined ? "no tables specified" : `no such table: ${table}`, at);
   }
   return sources.flatMap((source) =>
-    source.columns.flatMap(({ name }, column) => {
+    source.columns.flatMap(({ name, isHidden }, column) => {
+      if (isHidden === true) return [];
       if (key === undefined && source.hidden.has(keyOfName(name))) return [];
-      const expr = fixedName({ source, column, scope }, name, at);
+      const merged = scope.merged?.get(keyOfName(name));
+      const isMerged = merged?.before.has(source) ?? false;
+      const expr = isMerged ? merged!.expr : fixedName({ source, column, scope }, name, at);
       return [{ expr, name, alias: undefined }];
     })
   );
@@ -81,27 +86,38 @@ function markMeaning(name: Expr & { kind: "name" }, scope: Scope): void {
   else if (meaning.kind === "column") markColumn(meaning.resolved);
 }
 
-function markColumn({ source, column }: Resolved): void {
-  if (source.place.kind === "inline") {
-    markUsed(source.place.exprs[column]!, source.place.scope);
+/** Notes that a column is used. */
+export function markColumn({ source, column }: Pick<Resolved, "source" | "column">): void {
+  const { place } = source;
+  if (place.kind === "inline") {
+    markUsed(column === ROWID ? place.rowid! : place.exprs[column]!, place.scope);
   } else {
+    if (source.used.has(column)) return;
     source.used.add(column);
+    if (place.kind !== "table" || !isVirtual(place.table.columns[column])) return;
+    markUsed(place.table.columns[column]!.generated!.expr, aloneIn(source, NO_SCOPE));
   }
 }
 
 function markNamed(table: string | undefined, column: string, scope: Scope): void {
   for (let around: Scope | undefined = scope; around !== undefined; around = around.parent) {
+    if (table === undefined) around.merged?.get(keyOfName(column))?.columns.forEach(markColumn);
     for (const source of around.sources) {
       if (table !== undefined && keyOfName(source.name) !== keyOfName(table)) continue;
-      markIn(source, column, around);
+      markIn(source, column);
     }
     const alias = around.aliases.get(keyOfName(column));
     if (alias !== undefined) markUsed(alias, { ...around, aliases: new Map() });
   }
 }
 
-function markIn(source: Source, name: string, scope: Scope): void {
+function markIn(source: Source, name: string): void {
   const column = columnNamed(source.columns, name);
-  if (column >= 0) markColumn({ source, column, scope });
-  else if (isRowidName(name) && source.place.kind === "table") source.used.add(ROWID);
+  const { place } = source;
+  if (column >= 0) markColumn({ source, column });
+  else if (!isRowidName(name)) return;
+  else if (place.kind === "table") source.used.add(ROWID);
+  else if (place.kind === "inline" && place.rowid !== undefined) {
+    markColumn({ source, column: ROWID });
+  }
 }

@@ -12,7 +12,7 @@ import { planLoops, type Planned } from "../plan/order.ts";
 import { keyOfName } from "../schema/types.ts";
 import { refuse } from "../value/error.ts";
 import { describe, expand, markUsed, type Output } from "./columns.ts";
-import { type From, resolveFrom } from "./from.ts";
+import { type From, markArguments, resolveFrom } from "./from.ts";
 import { aggregatesIn, type Collected, emitCollect, emitGroups, keptIn } from "./grouping.ts";
 import { openGroups } from "./grouping.ts";
 import { emitLimit, type Limit, passLimit } from "./limit.ts";
@@ -113,6 +113,7 @@ class CoreEmitter {
 
   #terms(): Term[] {
     const { loops, conditions } = this.#from;
+    markArguments(loops);
     const where = this.#core.where === undefined ? [] : conjunctsOf(this.#core.where);
     const all = [
       ...conditions,
@@ -311,6 +312,9 @@ class RowOutput {
     const { builder } = this.#context;
     const keys = this.#sorter === undefined ? 0 : this.#order.length;
     const first = builder.registers(keys + this.#outputs.length);
+    if (this.#sorter !== undefined && this.#set === undefined) {
+      return this.#sortedRow(this.#sorter, first, scope, next);
+    }
     this.#outputs.forEach(({ expr }, i) => this.#context.value(expr, scope, first + keys + i));
     if (this.#set !== undefined) builder.emit("AddUnique", this.#set, next, first + keys);
     if (this.#sorter === undefined) {
@@ -328,6 +332,24 @@ class RowOutput {
       else this.#context.value(expr, this.#orderScope(scope), first + i);
     });
     builder.emit("AddSorted", this.#sorter, first, keys + this.#outputs.length);
+  }
+
+  /** With a limit the result of a row is not computed whose keys come too late. */
+  #sortedRow(sorter: number, first: number, scope: Scope, next: Label): void {
+    const { builder } = this.#context;
+    const keys = this.#order.length;
+    const isOutput = ({ output, expr }: Ordering) => this.#outputs[output]?.expr === expr;
+    this.#order.forEach((term, i) => {
+      const around = isOutput(term) ? scope : this.#orderScope(scope);
+      this.#context.value(term.expr, around, first + i);
+    });
+    if (this.#limit.limit !== undefined) builder.emit("UnlessSorted", sorter, next, first);
+    this.#outputs.forEach(({ expr }, i) => {
+      const key = this.#order.findIndex((term) => term.output === i && isOutput(term));
+      if (key >= 0) builder.emit("Copy", first + key, first + keys + i);
+      else this.#context.value(expr, scope, first + keys + i);
+    });
+    builder.emit("AddSorted", sorter, first, keys + this.#outputs.length);
   }
 
   /** The terms of ORDER BY see the aliases of the result. */

@@ -4,22 +4,28 @@
  */
 
 import type { CommonTable, Core, Expr, FromItem, Query } from "../parse/ast.ts";
+import { NO_CALL, NO_FROM } from "../parse/expression_parser.ts";
 import { parseOne } from "../parse/statement_parser.ts";
 import { columnNamed, keyOfName, type View } from "../schema/types.ts";
-import { refuse, unsupported } from "../value/error.ts";
+import { refuse } from "../value/error.ts";
 import { isAggregate } from "../expression/call.ts";
 import type { Context, Prepared } from "../expression/context.ts";
 import { type CommonBinding, type CommonTables, fixedName } from "../expression/scope.ts";
+import { type Merged, noteMerged } from "../expression/scope.ts";
 import { type Place, type Scope, type Source, sourceColumn } from "../expression/scope.ts";
 import type { SourceColumn } from "../expression/scope.ts";
-import { mentionsTable, queryOf, walk } from "../expression/walk.ts";
+import { mentionsTable, queryOf, walk } from "../parse/walk.ts";
 import { conjunctsOf, type Loop } from "../plan/loop.ts";
-import { describe, expand } from "./columns.ts";
+import { TABLE_FUNCTIONS, type TableFunction } from "../function/tables.ts";
+import { describe, expand, markUsed } from "./columns.ts";
+import { pragmaFunction } from "./pragma_rows.ts";
 import { SCHEMA_NAMES, schemaRows } from "./schema_table.ts";
 
 /** A loop, and the query whose rows it reads if it is not over a table. */
 export interface FromLoop extends Loop {
   readonly prepared: Prepared | undefined;
+  /** The table-valued function whose rows it reads; undefined for others. */
+  readonly called?: TableFunction | undefined;
 }
 
 /** A condition, before its loops are known. */
@@ -42,6 +48,7 @@ const ROWS_GUESSED = 200;
 /** Tables are planned for as if they had at least so many rows. */
 const ROWS_LEAST = 1000;
 const VIEWS_DEEP_MAX = 100;
+const FUNCTION_ROWS_GUESSED = 25;
 
 /** The common tables that a query sees. */
 export function withCommon(tables: CommonTables, added: readonly CommonTable[]): CommonTables {
@@ -59,8 +66,14 @@ export function resolveFrom(
   items: readonly FromItem[],
   parent: Scope | undefined,
   common: CommonTables,
+  hasSides = items.some(isSide),
 ): From {
-  return new FromResolver(context, [], [], 0).resolve(items, parent, common);
+  return new FromResolver(context, [], [], 0, hasSides).resolve(items, parent, common);
+}
+
+/** Whether an item is joined by a right or full join. */
+function isSide({ join }: FromItem): boolean {
+  return join === "right" || join === "full";
 }
 
 class FromResolver {
@@ -68,8 +81,17 @@ class FromResolver {
   readonly #loops: FromLoop[];
   readonly #conditions: Condition[];
   readonly #depth: number;
+  /** Whether the FROM has right or full joins, so that any column of USING may be missing. */
+  readonly #hasSides: boolean;
 
-  constructor(context: Context, loops: FromLoop[], conditions: Condition[], depth: number) {
+  constructor(
+    context: Context,
+    loops: FromLoop[],
+    conditions: Condition[],
+    depth: number,
+    hasSides: boolean,
+  ) {
+    this.#hasSides = hasSides;
     this.#context = context;
     this.#loops = loops;
     this.#conditions = conditions;
@@ -78,43 +100,77 @@ class FromResolver {
 
   resolve(items: readonly FromItem[], parent: Scope | undefined, common: CommonTables): From {
     const sources: Source[] = [];
+    const merged = new Map<string, Merged>();
     const level = (parent?.level ?? 0) + 1;
     const base = { sources, parent, level, common, grouping: undefined };
-    const scope: Scope = { ...base, aliases: new Map() };
-    for (const item of items) {
+    const scope: Scope = { ...base, aliases: new Map(), merged };
+    for (const item of nestedSides(items)) {
       const before = this.#loops.length;
-      const source = this.#source(item, scope);
-      this.#join(item, source, sources, scope, before);
+      const added = item.items === undefined
+        ? [this.#source(item, scope)]
+        : this.#joined(item, item.items, scope, merged);
+      this.#join(item, added, sources, scope, before);
     }
     return { scope, loops: this.#loops, conditions: this.#conditions };
   }
 
-  #join(item: FromItem, source: Source, sources: Source[], scope: Scope, loop: number): void {
+  #join(item: FromItem, added: Source[], sources: Source[], scope: Scope, loop: number): void {
     const onOf = item.join === "left" ? loop : -1;
-    const names = item.isNatural ? sharedNames(sources, source) : item.using ?? [];
+    const names = item.isNatural ? sharedNames(sources, added) : item.using ?? [];
     for (const name of names) {
-      const key = keyOfName(name);
-      const left = sources.find(({ columns, hidden }) =>
-        columnNamed(columns, key) >= 0 && !hidden.has(key)
-      );
-      const column = columnNamed(source.columns, key);
-      if (left === undefined || column < 0) {
+      const left = this.#hasSides
+        ? anyOf(sources, name, scope, item.at)
+        : columnOf(sources, name, scope, item.at);
+      const right = columnOf(added, name, scope, item.at);
+      if (left === undefined || right === undefined) {
         refuse(`cannot join using column ${name} - column not present in both tables`, item.at);
       }
-      const other = { source: left, column: columnNamed(left.columns, key), scope };
-      const expr: Expr = {
-        kind: "binary",
-        operator: "=",
-        left: fixedName(other, name, item.at),
-        right: fixedName({ source, column, scope }, name, item.at),
-        at: item.at,
-      };
+      const expr: Expr = { kind: "binary", operator: "=", left, right, at: item.at };
       this.#conditions.push({ expr, scope, onOf });
-      source.hidden.add(key);
+      for (const source of added) source.hidden.add(keyOfName(name));
     }
-    sources.push(source);
+    sources.push(...added);
     if (item.on === undefined) return;
     for (const expr of conjunctsOf(item.on)) this.#conditions.push({ expr, scope, onOf });
+  }
+
+  /** The sources of a join whose rows one loop goes through. */
+  #joined(
+    item: FromItem,
+    items: readonly FromItem[],
+    scope: Scope,
+    merged: Map<string, Merged>,
+  ): Source[] {
+    const join = this.#context.prepareJoin(items, scope.parent, scope.common);
+    const prepared: Prepared = {
+      columns: join.columns,
+      emit: (sink) => join.emit(rows.used, sink),
+    };
+    const rows = this.#materialized({ ...item, alias: "(join)" }, prepared, join.columns);
+    const inner: Scope = { ...scope, sources: [rows], merged: undefined };
+    const at = (column: number) =>
+      fixedName({ source: rows, column, scope: inner }, join.columns[column]!.name, item.at);
+    const sources = join.sources.map(({ name, columns, hidden, first, rowid }): Source => ({
+      name,
+      columns,
+      hidden: new Set(hidden),
+      used: new Set(),
+      place: {
+        kind: "inline",
+        exprs: columns.map((_, i) => at(first + i)),
+        rowid: rowid < 0 ? undefined : at(rowid),
+        scope: inner,
+      },
+    }));
+    for (const [name, { places, before }] of join.merged) {
+      const columns = places.map((place) => {
+        const source = join.sources.findLastIndex(({ first }) => first <= place);
+        return { source: sources[source]!, column: place - join.sources[source]!.first };
+      });
+      const expr = mergedColumn(name, columns, scope, item.at);
+      merged.set(name, { columns, expr, before: new Set(sources.slice(0, before)) });
+    }
+    return sources;
   }
 
   #source(item: FromItem, scope: Scope): Source {
@@ -123,8 +179,7 @@ class FromResolver {
       return this.#query(item, item.query, undefined, scope, scope.common);
     }
     const name = item.table!;
-    if (item.args !== undefined) return unsupported("table-valued functions are", item.at);
-    const bound = scope.common.get(keyOfName(name));
+    const bound = item.args === undefined ? scope.common.get(keyOfName(name)) : undefined;
     if (bound !== undefined) return this.#common(item, bound, scope);
     const table = this.#context.catalog.table(name);
     if (table !== undefined) {
@@ -134,11 +189,42 @@ class FromResolver {
       const rows = Math.max(ROWS_LEAST, this.#context.count(table.tree));
       return this.#add(item, table.columns.map(sourceColumn), place, rows, undefined);
     }
+    if (item.args !== undefined && table !== undefined) {
+      refuse(`'${name}' is not a function`, item.at);
+    }
     const view = this.#context.catalog.view(name);
     if (view !== undefined) return this.#view(item, view, scope);
+    const called = functionOf(this.#context, name);
+    if (called !== undefined) return this.#function(item, called, scope);
     if (!SCHEMA_NAMES.includes(keyOfName(name))) refuse(`no such table: ${name}`, item.at);
     const prepared = schemaRows(this.#context, keyOfName(name));
     return this.#materialized(item, prepared, prepared.columns);
+  }
+
+  /** The rows of a table-valued function, whose arguments see the sources beside it. */
+  #function(item: FromItem, called: TableFunction, scope: Scope): Source {
+    const { at, args = [] } = item;
+    const { columns: names, least, most } = called;
+    if (args.length > most) refuse(`too many arguments on ${item.table}() - max ${most}`, at);
+    if (args.length < least) refuse(`too few arguments on ${item.table}() - least ${least}`, at);
+    const shown = names.length - most;
+    const columns = names.map((name, i): SourceColumn => ({
+      name,
+      affinity: undefined,
+      collation: "BINARY",
+      type: undefined,
+      isHidden: i >= shown,
+    }));
+    const source = named(item, columns, { kind: "rows", cursor: this.#context.builder.cursor() });
+    this.#loops.push({
+      source,
+      isLeft: item.join === "left",
+      rows: FUNCTION_ROWS_GUESSED,
+      prepared: undefined,
+      called,
+      args: args.map((expr) => ({ expr, scope })),
+    });
+    return source;
   }
 
   #view(item: FromItem, view: View, scope: Scope): Source {
@@ -194,6 +280,7 @@ class FromResolver {
       this.#loops,
       this.#conditions,
       this.#depth + 1,
+      core.from.some(isSide),
     );
     const inner = resolver.resolve(core.from, scope.parent, common).scope;
     const outputs = expand(core.columns, inner);
@@ -227,6 +314,17 @@ class FromResolver {
   }
 }
 
+/** The table-valued function of a name; undefined if there is none. */
+function functionOf({ catalog }: Context, name: string): TableFunction | undefined {
+  const key = keyOfName(name);
+  return TABLE_FUNCTIONS.get(key) ?? pragmaFunction(catalog, key);
+}
+
+/** Notes the columns that the arguments of table-valued functions use. */
+export function markArguments(loops: readonly FromLoop[]): void {
+  for (const { args } of loops) args?.forEach(({ expr, scope }) => markUsed(expr, scope));
+}
+
 /** The one row that is current, which is in its registers already. */
 function oneRow(): void {}
 
@@ -247,17 +345,71 @@ function renamed(
   return columns.map((column, i) => ({ ...column, name: names[i]! }));
 }
 
-function sharedNames(sources: readonly Source[], { columns }: Source): string[] {
-  return columns.map(({ name }) => name).filter((name) =>
-    sources.some((source) => columnNamed(source.columns, name) >= 0)
+/**
+ * A right or full join, with all before it, is a join of its own: its rows are not those of loops
+ * inside each other.
+ */
+function nestedSides(items: readonly FromItem[]): readonly FromItem[] {
+  const last = items.findLastIndex(isSide);
+  if (last < 0) return items;
+  const nested = { ...NO_FROM, at: items[last]!.at, items: items.slice(0, last + 1) };
+  return [nested, ...items.slice(last + 1)];
+}
+
+/** The first column of a name that no join hides. */
+function columnOf(
+  sources: readonly Source[],
+  name: string,
+  scope: Scope,
+  at: number,
+): Expr | undefined {
+  const key = keyOfName(name);
+  const source = sources.find(({ columns, hidden }) =>
+    columnNamed(columns, key) >= 0 && !hidden.has(key)
   );
+  if (source === undefined) return undefined;
+  return fixedName({ source, column: columnNamed(source.columns, key), scope }, name, at);
+}
+
+/** The first column of a name that is not NULL. */
+function anyOf(
+  sources: readonly Source[],
+  name: string,
+  scope: Scope,
+  at: number,
+): Expr | undefined {
+  const columns = sources.map((source) => ({ source, column: columnNamed(source.columns, name) }))
+    .filter(({ column }) => column >= 0);
+  return columns.length === 0 ? undefined : mergedColumn(name, columns, scope, at);
+}
+
+/** A column that stands for several: one of them, or the first that is not NULL. */
+function mergedColumn(
+  name: string,
+  columns: Merged["columns"],
+  scope: Scope,
+  at: number,
+): Expr {
+  const args = columns.map((column) => fixedName({ ...column, scope }, name, at));
+  const [only] = args;
+  if (args.length === 1) return only!;
+  const call = { ...NO_CALL, kind: "call", name: "coalesce", args, at } as const;
+  return noteMerged(call);
+}
+
+/** The names of columns that both sides of a natural join have. */
+export function sharedNames(sources: readonly Source[], added: readonly Source[]): string[] {
+  return added.flatMap(({ columns }) => columns).filter(({ isHidden }) => isHidden !== true).map((
+    { name },
+  ) => name)
+    .filter((name) => sources.some((source) => columnNamed(source.columns, name) >= 0));
 }
 
 /** Whether a query only selects and filters, so that it can be part of the loops around it. */
 function isPlain({ body, orderBy, limit }: Query): boolean {
   if (body.kind !== "core" || orderBy.length > 0 || limit !== undefined) return false;
   if (body.isDistinct || body.groupBy.length > 0 || body.having !== undefined) return false;
-  if (body.from.length === 0 || body.from.some(({ join }) => join === "left")) return false;
+  if (body.from.length === 0 || body.from.some(({ join }) => join !== "inner")) return false;
   return body.columns.every((column) => column.kind === "star" || isCheap(column.expr));
 }
 

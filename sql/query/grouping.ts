@@ -7,14 +7,15 @@ import { type AggregateState, distinct } from "../function/aggregate.ts";
 import { AGGREGATES } from "../function/aggregates.ts";
 import { isAggregate } from "../expression/call.ts";
 import type { Label } from "../expression/builder.ts";
-import { emitColumn } from "../expression/column.ts";
+import { emitColumn, storedColumn } from "../expression/column.ts";
 import type { Context } from "../expression/context.ts";
 import { isSame } from "../expression/grouped.ts";
 import { collationIn, collationOfFirst, columnIn } from "../expression/rules.ts";
 import type { Grouping, Resolved, Scope } from "../expression/scope.ts";
-import { isAlike, walk } from "../expression/walk.ts";
+import { isAlike, walk } from "../parse/walk.ts";
 import { meaningOf } from "../expression/scope.ts";
-import { refuse, unsupported } from "../value/error.ts";
+import { OrderedState } from "../rows/ordered_state.ts";
+import { refuse } from "../value/error.ts";
 
 /** The aggregates in some expressions, each once where they are alike. */
 export function aggregatesIn(exprs: readonly Expr[], scope: Scope): Call[] {
@@ -46,8 +47,7 @@ function checkCall(call: Call, scope: Scope): void {
   if (call.isDistinct && args.length !== 1) {
     refuse("DISTINCT aggregates must have exactly one argument", at);
   }
-  if (orderBy.length > 0) unsupported("ORDER BY in aggregate functions is", at);
-  for (const arg of args) {
+  for (const arg of [...args, ...orderBy.map(({ expr }) => expr)]) {
     if (aggregatesIn([arg], { ...scope, aliases: new Map() }).length > 0) {
       refuse(`misuse of aggregate function ${name.toUpperCase()}()`, at);
     }
@@ -137,10 +137,24 @@ export function openGroups(context: Context, collected: Collected): Grouping {
   return { cursor, keys, aggregates, kept, count: undefined, windows: undefined };
 }
 
-function stateOf({ name, args, isDistinct }: Call, scope: Scope): () => AggregateState {
+function stateOf(call: Call, scope: Scope): () => AggregateState {
+  const { name, args, isDistinct } = call;
   const collation = collationOfFirst(args, scope);
   const { make } = AGGREGATES.get(name)!;
-  return isDistinct ? () => distinct(make(collation), collation) : () => make(collation);
+  const plain = isDistinct ? () => distinct(make(collation), collation) : () => make(collation);
+  const orderBy = orderOf(call);
+  if (orderBy.length === 0) return plain;
+  const terms = orderBy.map(({ expr, isDescending, nulls }) => ({
+    collation: collationIn(expr, scope),
+    isDescending,
+    nullsLast: nulls === undefined ? isDescending : nulls === "last",
+  }));
+  return () => new OrderedState(plain, args.length, terms);
+}
+
+/** The order in which an aggregate takes its rows, where it changes the result. */
+function orderOf({ name, orderBy }: Call): Call["orderBy"] {
+  return ["count", "min", "max"].includes(name) ? [] : orderBy;
 }
 
 /** Emits the code that adds a row to its group. */
@@ -188,9 +202,18 @@ function emitAdd(context: Context, call: Call, scope: Scope, cursor: number, ind
   const { builder } = context;
   const skip = builder.label();
   if (call.filter !== undefined) context.jump(call.filter, scope, skip, false, true);
-  const first = builder.registers(call.args.length);
-  call.args.forEach((arg, i) => context.value(arg, scope, first + i));
-  builder.emit("Accumulate", cursor, index, first, call.args.length, call.name);
+  const args = [...call.args, ...orderOf(call).map(({ expr }) => expr)];
+  const [only, ...others] = args;
+  const stored = only === undefined || others.length > 0
+    ? undefined
+    : storedColumn(context, only, scope);
+  if (stored !== undefined) {
+    builder.emit("AccumulateColumn", cursor, index, stored.cursor, stored.column, call.name);
+  } else {
+    const first = builder.registers(args.length);
+    args.forEach((arg, i) => context.value(arg, scope, first + i));
+    builder.emit("Accumulate", cursor, index, first, args.length, call.name);
+  }
   builder.place(skip);
 }
 

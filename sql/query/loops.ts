@@ -27,6 +27,8 @@ export interface Nest {
   readonly orderIndex: Index | undefined;
   /** Whether the rows of tables themselves are needed, as statements that change them do. */
   readonly needsRows: boolean;
+  /** What happens to each row of a left join that is found, before the row of NULLs joins in. */
+  readonly found?: { readonly loop: number; emit(): void } | undefined;
 }
 
 /** Emits what happens to a row; it may jump to `next` to go on with the next one. */
@@ -242,6 +244,7 @@ class LoopEmitter {
     this.#iterate(planned, position, (next) => {
       this.#checkTerms(position, next, (term) => term.onOf === planned.index);
       builder.emit("Value", matched, 0, 0, 1);
+      if (this.#nest.found?.loop === planned.index) this.#nest.found.emit();
       builder.place(inner);
       this.#checkTerms(position, next, (term) => term.onOf < 0);
       this.#loop(position + 1, next);
@@ -273,7 +276,10 @@ class LoopEmitter {
       if (access.kind === "hash") {
         const keys = this.#keyValues(access, (key) => key.other);
         builder.emit("FindBucket", place.cursor, end, keys);
-      } else builder.emit("Rewind", place.cursor, end);
+      } else {
+        this.#openFunction(planned.loop as FromLoop, place.cursor);
+        builder.emit("Rewind", place.cursor, end);
+      }
       builder.place(top);
       body(next);
       builder.place(next);
@@ -282,6 +288,15 @@ class LoopEmitter {
       this.#iterateTable(planned, position, body, { top, next, end });
     }
     if (none === undefined) builder.place(end);
+  }
+
+  /** Opens the rows of a table-valued function for its arguments, if the loop is over one. */
+  #openFunction({ called, args = [], source }: FromLoop, cursor: number): void {
+    if (called === undefined) return;
+    const { builder } = this.#context;
+    const first = builder.registers(args.length);
+    args.forEach(({ expr, scope }, i) => this.#context.value(expr, scope, first + i));
+    builder.emit("OpenFunction", cursor, first, args.length, called, source.name);
   }
 
   #iterateTable(

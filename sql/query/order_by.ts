@@ -5,7 +5,7 @@
 import type { Expr, OrderTerm } from "../parse/ast.ts";
 import { collationIn, collationOfFirst } from "../expression/rules.ts";
 import { ROWID, type Scope } from "../expression/scope.ts";
-import { isAlike } from "../expression/walk.ts";
+import { isAlike } from "../parse/walk.ts";
 import { baseColumn } from "../plan/loop.ts";
 import type { Planned } from "../plan/order.ts";
 import { type Index, keyOfName, type Table } from "../schema/types.ts";

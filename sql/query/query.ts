@@ -9,8 +9,9 @@ import type { Body, Compound, Expr, Query, Values } from "../parse/ast.ts";
 import type { Context, Prepared, Sink } from "../expression/context.ts";
 import type { CommonBinding, CommonTables, Scope, Source } from "../expression/scope.ts";
 import type { SourceColumn } from "../expression/scope.ts";
-import { mentionsTable } from "../expression/walk.ts";
+import { mentionsTable } from "../parse/walk.ts";
 import { knownCollation } from "../schema/build.ts";
+import type { QueueTerm } from "../rows/sorted_queue.ts";
 import { columnNamed } from "../schema/types.ts";
 import type { Collation } from "../value/compare.ts";
 import { refuse, unsupported } from "../value/error.ts";
@@ -18,6 +19,7 @@ import { describe } from "./columns.ts";
 import { type Around, prepareCore } from "./core.ts";
 import { withCommon } from "./from.ts";
 import { emitLimit, passLimit } from "./limit.ts";
+import { emitShared } from "./shared.ts";
 
 const NOTHING_AROUND: Around = { orderBy: [], limit: undefined, offset: undefined };
 
@@ -91,19 +93,6 @@ function emitValues(
       call();
     }
   }, () => sink(first, count));
-}
-
-/** Emits code that calls another part of it, which is emitted once. */
-function emitShared(context: Context, callers: (call: () => void) => void, shared: () => void) {
-  const { builder } = context;
-  const [start, end] = [builder.label(), builder.label()];
-  const back = builder.registers();
-  callers(() => builder.emit("Gosub", back, start));
-  builder.emit("Goto", 0, end);
-  builder.place(start);
-  shared();
-  builder.emit("Return", back);
-  builder.place(end);
 }
 
 function prepareCompound(
@@ -216,11 +205,7 @@ function emitAround(
     builder.place(end);
     return;
   }
-  const terms = query.orderBy.map(({ expr, isDescending, nulls }, i) => {
-    const { column, collation } = compoundTerm(expr, i, columns);
-    const nullsLast = nulls === undefined ? isDescending : nulls === "last";
-    return { column, sort: { collation, isDescending, nullsLast } };
-  });
+  const terms = compoundTerms(query, columns);
   const sorter = builder.cursor();
   const sortTerms = terms.map(({ sort }) => sort);
   builder.emit("OpenSorter", sorter, 0, 0, { terms: sortTerms, ...limit }, "ORDER BY");
@@ -242,6 +227,15 @@ function emitAround(
   builder.emit("NextRow", sorter, top);
   builder.place(done);
   builder.place(end);
+}
+
+/** What the terms of ORDER BY of a compound mean. */
+function compoundTerms({ orderBy }: Query, columns: readonly SourceColumn[]): QueueTerm[] {
+  return orderBy.map(({ expr, isDescending, nulls }, i) => {
+    const { column, collation } = compoundTerm(expr, i, columns);
+    const nullsLast = nulls === undefined ? isDescending : nulls === "last";
+    return { column, sort: { collation, isDescending, nullsLast } };
+  });
 }
 
 /** The column that a term of ORDER BY of a compound means. */
@@ -274,7 +268,6 @@ export function prepareRecursive(
   { common: around, parent }: Scope,
 ): Prepared {
   const { query, columns: names } = bound;
-  if (query.orderBy.length > 0) unsupported("ORDER BY in a recursive query is", query.at);
   const { body } = query;
   if (body.kind !== "compound") return refuse(`circular reference: ${name}`, query.at);
   const { operator, left, right, at } = body;
@@ -333,7 +326,8 @@ function emitRecursive(
   const [queue, set] = [builder.cursor(), builder.cursor()];
   const [top, past, end] = [builder.label(), builder.label(), builder.label()];
   const limit = emitLimit(context, query, scope, end);
-  builder.emit("OpenList", queue, 0, 0, undefined, "queue");
+  if (query.orderBy.length === 0) builder.emit("OpenList", queue, 0, 0, undefined, "queue");
+  else builder.emit("OpenQueue", queue, 0, 0, compoundTerms(query, columns), "ORDER BY");
   if (isUnique) builder.emit("OpenSet", set, 0, 0, columns.map(({ collation }) => collation));
   const add = (row: number, count: number) => {
     const known = builder.label();

@@ -18,7 +18,7 @@ import { emitColumn } from "../expression/column.ts";
 import type { Context } from "../expression/context.ts";
 import { collationIn, collationOfFirst } from "../expression/rules.ts";
 import { type Grouping, meaningOf, type Scope } from "../expression/scope.ts";
-import { walk } from "../expression/walk.ts";
+import { walk } from "../parse/walk.ts";
 import type { KnownFrame, OrderColumn } from "../rows/window_frame.ts";
 import type { WindowColumn, WindowSpec } from "../rows/window_rows.ts";
 import { refuse } from "../value/error.ts";

@@ -30,7 +30,7 @@ export class Buckets extends RowList {
   }
 
   /** Adds a row under the values of a key, unless one is NULL, which equals nothing. */
-  add(values: readonly SqlValue[], first: number, row: Row): void {
+  addUnder(values: readonly SqlValue[], first: number, row: Row): void {
     if (this.#hasNull(values, first)) return;
     const key = mapKey(values, first, this.#collations);
     const bucket = this.#found.get(key);

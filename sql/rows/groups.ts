@@ -5,6 +5,7 @@
 
 import type { AggregateState } from "../function/aggregate.ts";
 import type { Collation } from "../value/compare.ts";
+import { NUMBER_KIND, type RowReader } from "../value/row_reader.ts";
 import type { SqlValue } from "../value/value.ts";
 import { bytesOf, keyBytes, rowOfBytes } from "./row_bytes.ts";
 import { type MapKey, mapKey } from "./row_key.ts";
@@ -18,6 +19,19 @@ interface Group {
   readonly kept: Row;
   readonly states: AggregateState[];
 }
+
+/** The columns of a row where it is stored. */
+export interface StoredValues {
+  /** Reads the row. */
+  readonly reader: RowReader;
+  /** Whether it is a row of NULLs, which `reader` does not know. */
+  readonly isNull: boolean;
+  /** The value of a column. */
+  column(column: number): SqlValue;
+}
+
+/** The argument of an aggregate that takes one. */
+const argument: SqlValue[] = [null];
 
 /** The bytes that the state of an aggregate takes, about, what it collects aside. */
 const STATE_BYTES = 120;
@@ -87,6 +101,19 @@ export class Groups implements Cursor {
     const group = this.#group!;
     this.#empty();
     this.#found.set(mapKey(group.key, 0, this.#collations), group);
+  }
+
+  /** Adds a stored column of a row to an aggregate of the current group. */
+  addColumn(state: number, stored: StoredValues, column: number): void {
+    const aggregate = this.#group!.states[state]!;
+    if (aggregate.addNumber !== undefined && !stored.isNull) {
+      const kind = stored.reader.numberKind(column);
+      if (kind !== NUMBER_KIND.none) {
+        return aggregate.addNumber(stored.reader.number, kind === NUMBER_KIND.real);
+      }
+    }
+    argument[0] = stored.column(column);
+    this.add(state, argument, 0, 1);
   }
 
   /** Moves the groups in memory to the tree. */

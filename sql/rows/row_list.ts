@@ -1,6 +1,6 @@
 /**
  * Rows that a statement keeps while it runs: the interface of all that a machine has open, and
- * lists.
+ * lists of rows in memory.
  */
 
 import type { SqlValue } from "../value/value.ts";
@@ -16,13 +16,18 @@ export type Row = SqlValue[];
 
 const NO_ROW: Row = [];
 
-/** A list of rows with a position, also as a queue. */
+/** A list of rows with a position. */
 export class RowList implements Cursor {
   /** The rows. */
   rows: Row[] = [];
   /** The current row. */
   row: Row = NO_ROW;
   #at = 0;
+
+  /** Adds a row. */
+  add(row: Row): void {
+    this.rows.push(row);
+  }
 
   /** Moves to the first row; false if there is none. */
   rewind(): boolean {
@@ -37,14 +42,9 @@ export class RowList implements Cursor {
     return true;
   }
 
-  /** Moves to the oldest row and removes it; false if there is none. */
+  /** Moves to the oldest row and removes it, of a queue; false if there is none. */
   pop(): boolean {
-    if (!this.next()) return false;
-    if (this.#at > 1000 && this.#at * 2 > this.rows.length) {
-      this.rows = this.rows.slice(this.#at);
-      this.#at = 0;
-    }
-    return true;
+    return this.next();
   }
 
   /** Moves to a row of NULLs. */

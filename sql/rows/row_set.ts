@@ -34,8 +34,8 @@ export class RowSet extends RowList {
     return this.#found.size === 0 && (this.#tree === undefined || this.#tree.count() === 0);
   }
 
-  /** Adds a row; false if there is an equal one. */
-  add(values: readonly SqlValue[], first: number): boolean {
+  /** Adds a row of values from `first` on; false if there is an equal one. */
+  addFrom(values: readonly SqlValue[], first: number): boolean {
     const key = mapKey(values, first, this.#collations);
     if (this.#found.has(key) || this.#isInTree(values, first)) return false;
     const row = values.slice(first, first + this.#collations.length);

@@ -41,9 +41,13 @@ export class Sorter extends RowList {
 
   /** Adds a row of values, unless so many are before it that it is not needed. */
   addFrom(values: readonly SqlValue[], first: number, count: number): void {
+    if (this.needs(values, first)) this.add(values.slice(first, first + count));
+  }
+
+  /** Whether a row is needed whose first values, by which it is sorted, are these. */
+  needs(values: readonly SqlValue[], first: number): boolean {
     const last = this.#last;
-    if (last !== undefined && this.#isNotBefore(values, first, last)) return;
-    this.add(values.slice(first, first + count));
+    return last === undefined || !this.#isNotBefore(values, first, last);
   }
 
   #isNotBefore(values: readonly SqlValue[], first: number, last: Row): boolean {
@@ -56,7 +60,7 @@ export class Sorter extends RowList {
   }
 
   /** Adds a row. */
-  add(row: Row): void {
+  override add(row: Row): void {
     this.rows.push(row);
     if (this.#memory.spill !== undefined) {
       const bytes = bytesOfRow(row);

@@ -70,7 +70,7 @@ describe("rows that exceed the memory", () => {
       for (let i = 0; i < ROWS; i++) {
         // Rows of long texts have keys that are digests.
         const row = i % 50 === 0 ? [`${i % 500}`.padEnd(1100, "x")] : rowAt(i % 900);
-        assertEquals(set.add(row, 0), plain.add(row, 0));
+        assertEquals(set.addFrom(row, 0), plain.addFrom(row, 0));
       }
       assertEquals(set.delete([rowAt(1)[0]!], 0), true);
       assertEquals(set.has([rowAt(1)[0]!], 0), false);
@@ -90,7 +90,9 @@ describe("rows that exceed the memory", () => {
     "are found in the buckets of a join",
     withMemory((memory) => {
       const buckets = new Buckets(["NOCASE"], memory);
-      for (let i = 0; i < ROWS; i++) buckets.add([i % 2 ? `k${i % 70}` : `K${i % 70}`], 0, [i]);
+      for (let i = 0; i < ROWS; i++) {
+        buckets.addUnder([i % 2 ? `k${i % 70}` : `K${i % 70}`], 0, [i]);
+      }
       for (let k = 0; k < 70; k++) {
         const found: SqlValue[] = [];
         for (let is = buckets.find([`k${k}`], 0); is; is = buckets.next()) {
@@ -129,6 +131,32 @@ describe("rows that exceed the memory", () => {
       groups.close();
     }),
   );
+
+  it("of queries in FROM, and partitions of window functions, go there too", () => {
+    using db = open(":memory:");
+    using database = open(":memory:");
+    const plain = sql(db);
+    plain.exec(`
+      CREATE TABLE t (a INTEGER PRIMARY KEY, b, c);
+      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS})
+      INSERT INTO t SELECT i, i * 7 % 90, 'the text of ' || i FROM n;
+    `);
+    const queries = [
+      "SELECT x.a, y.c FROM t x JOIN (SELECT b, max(c) AS c FROM t GROUP BY b) y ON y.b > x.a",
+      "SELECT a, sum(a) OVER (PARTITION BY b ORDER BY a), rank() OVER (ORDER BY c) FROM t",
+      "WITH RECURSIVE n(i) AS (SELECT a FROM t UNION ALL SELECT i + 1 FROM n WHERE i < 50) " +
+      "SELECT count(*), sum(i) FROM n",
+      "SELECT l.a, r.a FROM t l FULL JOIN (SELECT a + 5 AS a FROM t WHERE b > 4) r ON l.a = r.a",
+    ];
+    const expected = queries.map((text) => JSON.stringify(plain.all(text)));
+    const query = sql(db, { spill: { database, bytes: 2000 } });
+    const before = database.version;
+    queries.forEach((text, i) => {
+      assertEquals(JSON.stringify(query.all(text)), expected[i], text);
+      assertEquals(database.trees(), []);
+    });
+    assertGreater(database.version, before);
+  });
 
   it("need a database of their own, and what was left in it goes", () => {
     using db = open(":memory:");

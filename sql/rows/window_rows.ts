@@ -7,8 +7,10 @@ import type { AggregateState } from "../function/aggregate.ts";
 import type { WindowFunction, WindowPartition } from "../function/windows.ts";
 import { isTrue } from "../value/number_text.ts";
 import type { SqlValue } from "../value/value.ts";
-import { type Row, RowList } from "./row_list.ts";
-import { compareBy } from "./sorter.ts";
+import { KeptRows } from "./kept_rows.ts";
+import type { Cursor, Row } from "./row_list.ts";
+import { compareBy, Sorter } from "./sorter.ts";
+import { Memory } from "./spill.ts";
 import { Frames, type KnownFrame, type OrderColumn } from "./window_frame.ts";
 
 /** A window function and the columns of its rows. */
@@ -32,30 +34,102 @@ export interface WindowSpec {
 }
 
 /** Rows with the values of window functions. */
-export class WindowRows extends RowList {
+export class WindowRows implements Cursor {
+  readonly #memory: Memory;
+  #rows: KeptRows;
+
+  /** Creates a list of rows. */
+  constructor(memory: Memory = new Memory()) {
+    this.#memory = memory;
+    this.#rows = new KeptRows(memory);
+  }
+
+  /** Adds a row. */
+  add(row: Row): void {
+    this.#rows.add(row);
+  }
+
+  /** Moves to the first row; false if there is none. */
+  rewind(): boolean {
+    return this.#rows.rewind();
+  }
+
+  /** Moves to the next row; false at the end. */
+  next(): boolean {
+    return this.#rows.next();
+  }
+
+  /** The value of a column. */
+  column(column: number): SqlValue {
+    return this.#rows.column(column);
+  }
+
+  /** Forgets all rows. */
+  close(): void {
+    this.#rows.close();
+  }
+
   /** Computes the functions of a window. */
-  compute({ partition, order, columns }: WindowSpec, frame: KnownFrame): void {
-    const { rows } = this;
-    const all = [...partition, ...order];
-    const by = (terms: readonly OrderColumn[], a: Row, b: Row): number => {
-      for (const { column, term } of terms) {
-        const compared = compareBy(term, a[column]!, b[column]!);
-        if (compared !== 0) return compared;
-      }
-      return 0;
-    };
-    rows.sort((a, b) => by(all, a, b));
-    for (let from = 0; from < rows.length;) {
-      let to = from + 1;
-      while (to < rows.length && by(partition, rows[from]!, rows[to]!) === 0) to++;
-      const frames = new Frames(rows, from, to, frame, order);
-      for (const column of columns) {
-        if (typeof column.of === "function") {
-          fillAggregate(rows, from, to, frames, column, column.of);
-        } else fillFunction(rows, from, to, frames, column, column.of);
-      }
-      from = to;
+  compute(spec: WindowSpec, frame: KnownFrame): void {
+    if (this.#rows.hasSpilled) this.#computeApart(spec, frame);
+    else computeIn(this.#rows.rows, spec, frame);
+  }
+
+  /** Sorts the rows out of memory, and keeps one partition of them in it at a time. */
+  #computeApart(spec: WindowSpec, frame: KnownFrame): void {
+    const { partition, order } = spec;
+    const keys = [...partition, ...order];
+    const sorter = new Sorter(keys.map(({ term }) => term), Infinity, this.#memory);
+    for (let is = this.#rows.rewind(); is; is = this.#rows.next()) {
+      const { row } = this.#rows;
+      sorter.add([...keys.map(({ column }) => row[column]!), ...row]);
     }
+    this.#rows.close();
+    sorter.sort();
+    const computed = new KeptRows(this.#memory);
+    this.#rows = computed;
+    let rows: Row[] = [];
+    const flush = () => {
+      computeIn(rows, spec, frame);
+      for (const row of rows) computed.add(row);
+      rows = [];
+    };
+    for (let is = sorter.rewind(); is; is = sorter.next()) {
+      const row = sorter.row.slice(keys.length);
+      if (rows.length > 0 && compareIn(partition, rows[0]!, row) !== 0) flush();
+      rows.push(row);
+    }
+    if (rows.length > 0) flush();
+    sorter.close();
+  }
+}
+
+function compareIn(terms: readonly OrderColumn[], a: Row, b: Row): number {
+  for (const { column, term } of terms) {
+    const compared = compareBy(term, a[column]!, b[column]!);
+    if (compared !== 0) return compared;
+  }
+  return 0;
+}
+
+/** Sorts rows, and sets the values of functions in them. */
+function computeIn(
+  rows: Row[],
+  { partition, order, columns }: WindowSpec,
+  frame: KnownFrame,
+): void {
+  const all = [...partition, ...order];
+  rows.sort((a, b) => compareIn(all, a, b));
+  for (let from = 0; from < rows.length;) {
+    let to = from + 1;
+    while (to < rows.length && compareIn(partition, rows[from]!, rows[to]!) === 0) to++;
+    const frames = new Frames(rows, from, to, frame, order);
+    for (const column of columns) {
+      if (typeof column.of === "function") {
+        fillAggregate(rows, from, to, frames, column, column.of);
+      } else fillFunction(rows, from, to, frames, column, column.of);
+    }
+    from = to;
   }
 }
 

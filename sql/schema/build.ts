@@ -9,6 +9,7 @@ import type { ForeignKeyClause, IndexedColumn, KeyClause } from "../parse/statem
 import { type Affinity, affinityOf, type StrictType } from "../value/affinity.ts";
 import { type Collation, collationOf } from "../value/compare.ts";
 import { refuse } from "../value/error.ts";
+import { generatedOrder } from "./generated.ts";
 import { treeName } from "./trees.ts";
 import { type Column, columnNamed, type ForeignKey, type Index, type IndexPart } from "./types.ts";
 import { keyOfName, type Table } from "./types.ts";
@@ -40,6 +41,7 @@ export function buildTable(create: CreateTable, sql: string): Table {
     name: create.name,
     tree: treeName("table", create.name, create.isTemporary),
     columns,
+    generated: generatedOrder(create, keyColumns),
     hasRowid,
     rowidColumn,
     primaryKey,
@@ -113,6 +115,7 @@ function columnOf(create: CreateTable, clause: ColumnClause, isKey: boolean): Co
     strictType,
     notNull: isKey ? notNull ?? "abort" : notNull,
     defaultExpr: clause.defaultExpr,
+    generated: clause.generated,
   };
 }
 

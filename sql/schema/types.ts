@@ -21,6 +21,8 @@ export interface Column {
   /** What a NULL does; undefined if it is allowed. */
   readonly notNull: ConflictAction | undefined;
   readonly defaultExpr: Expr | undefined;
+  /** What it is computed from, and whether rows have it; undefined for other columns. */
+  readonly generated: { readonly expr: Expr; readonly isStored: boolean } | undefined;
 }
 
 /** A part of an index: a column, or an expression. */
@@ -75,6 +77,8 @@ export interface Table {
   /** The tree of its rows. */
   readonly tree: string;
   readonly columns: readonly Column[];
+  /** The generated columns, each after those that it is computed from. */
+  readonly generated: readonly number[];
   /** Whether rows are keyed by an integer, the rowid. */
   readonly hasRowid: boolean;
   /** The column that is the rowid; -1 if none is. */

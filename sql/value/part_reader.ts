@@ -225,7 +225,8 @@ function asciiText(bytes: Uint8Array, start: number, end: number): string {
   return text;
 }
 
-function malformed(): TypeError {
+/** What is thrown for bytes that are no parts. */
+export function malformed(): TypeError {
   return new TypeError("Cannot read a row: its bytes are not the parts of one");
 }
 

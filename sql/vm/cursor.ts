@@ -7,12 +7,11 @@ import type { Cursor } from "../rows/row_list.ts";
 import type { Rows } from "../schema/trees.ts";
 import type { Index, Table } from "../schema/types.ts";
 import { PartReader } from "../value/part_reader.ts";
+import { RowReader } from "../value/row_reader.ts";
 import { type KeyBounds, ScanBatch } from "./scan_batch.ts";
 import type { SqlValue } from "../value/value.ts";
 
 export type { KeyBounds } from "./scan_batch.ts";
-
-const NOT_READ = Symbol("a value that has not been read");
 
 /** A cursor on the rows of a table. */
 export class TableCursor implements Cursor {
@@ -20,16 +19,20 @@ export class TableCursor implements Cursor {
   readonly table: Table;
   /** Its tree. */
   readonly rows: Rows;
+  /** The current row, unless it is one of NULLs. */
+  readonly reader: RowReader;
   readonly #defaults: readonly SqlValue[];
-  readonly #reader = new PartReader();
-  /** The values of the row by column, those that have been read. */
-  readonly #values: (SqlValue | typeof NOT_READ)[];
-  /** Where the values of the row begin, as far as that is known. */
-  readonly #offsets: number[] = [];
+  readonly #rowidColumn: number;
+  /** The values that have been read, and the rows that they are of, by column. */
+  readonly #values: SqlValue[];
+  readonly #rowOf: Float64Array;
+  #row = 0;
   /** The rows of a scan, some at a time. */
   #batch: ScanBatch | undefined;
-  #key: Uint8Array | undefined;
-  #isScan = false;
+  /** The memory that has the key of the current row. */
+  #keyBytes: Uint8Array = NO_BYTES;
+  #keyStart = 0;
+  #keyEnd = 0;
   #isNull = true;
   #rowid: number | bigint | undefined;
 
@@ -42,12 +45,16 @@ export class TableCursor implements Cursor {
     this.table = table;
     this.rows = rows;
     this.#defaults = defaults;
-    this.#values = new Array(table.columns.length).fill(NOT_READ);
+    this.#rowidColumn = table.rowidColumn;
+    const { length } = table.columns;
+    this.#values = new Array(length).fill(null);
+    this.#rowOf = new Float64Array(length);
+    this.reader = new RowReader(length);
   }
 
-  /** The key of the current row, valid until the cursor that gave it moves. */
+  /** The key of the current row, valid until the cursor moves. */
   get key(): Uint8Array {
-    return this.#key ??= this.#batch!.key();
+    return this.#keyBytes.subarray(this.#keyStart, this.#keyEnd);
   }
 
   /** Moves to the first row of a range; false if it is empty. */
@@ -61,19 +68,21 @@ export class TableCursor implements Cursor {
   next(): boolean {
     const batch = this.#batch;
     if (batch === undefined || !batch.next()) return false;
-    this.#isScan = true;
-    this.#key = undefined;
-    this.#begin(batch.bytes, batch.valueStart, batch.valueEnd);
+    const { bytes, keyStart, valueStart, valueEnd } = batch;
+    this.#begin(bytes, keyStart, valueStart, bytes, valueStart, valueEnd);
     return true;
+  }
+
+  /** Moves to a row that a visit of the tree has found, for as long as its bytes last. */
+  visit(key: Uint8Array, value: Uint8Array): void {
+    this.#begin(key, 0, key.length, value, 0, value.length);
   }
 
   /** Moves to the row of a key; false if there is none. */
   seek(key: Uint8Array): boolean {
     const row = this.rows.get(key);
     if (row === undefined) return false;
-    this.#isScan = false;
-    this.#key = key;
-    this.#begin(row, 0, row.length);
+    this.#begin(key, 0, key.length, row, 0, row.length);
     return true;
   }
 
@@ -82,11 +91,24 @@ export class TableCursor implements Cursor {
     this.#isNull = true;
   }
 
-  #begin(bytes: Uint8Array, start: number, end: number): void {
-    this.#reader.reset(bytes, start, end);
-    this.#values.fill(NOT_READ);
-    this.#offsets.length = 0;
-    this.#offsets.push(start);
+  /** Whether the current row is one of NULLs, which `reader` does not know. */
+  get isNull(): boolean {
+    return this.#isNull;
+  }
+
+  #begin(
+    keyBytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    this.#keyBytes = keyBytes;
+    this.#keyStart = keyStart;
+    this.#keyEnd = keyEnd;
+    this.reader.reset(bytes, start, end);
+    this.#row++;
     this.#isNull = false;
     this.#rowid = undefined;
   }
@@ -94,36 +116,23 @@ export class TableCursor implements Cursor {
   /** The value of a column. */
   column(column: number): SqlValue {
     if (this.#isNull) return null;
-    const known = this.#values[column]!;
-    if (known !== NOT_READ) return known as SqlValue;
-    const value = column === this.table.rowidColumn ? this.rowid() : this.#read(column);
-    this.#values[column] = value;
-    return value;
+    if (this.#rowOf[column] === this.#row) return this.#values[column]!;
+    if (column === this.#rowidColumn) return this.rowid();
+    const value = this.reader.value(column) ?? this.#missing(column);
+    this.#rowOf[column] = this.#row;
+    return this.#values[column] = value;
   }
 
-  /** Reads a value, past those before it. */
-  #read(column: number): SqlValue {
-    const offsets = this.#offsets;
-    const reader = this.#reader;
-    if (offsets.length <= column) {
-      reader.seek(offsets[offsets.length - 1]!);
-      while (offsets.length <= column && !reader.isAtEnd) {
-        reader.skipRowValue();
-        offsets.push(reader.at);
-      }
-      if (offsets.length <= column) return this.#defaults[column] ?? null;
-    }
-    reader.seek(offsets[column]!);
-    return reader.isAtEnd ? this.#defaults[column] ?? null : reader.rowValue();
+  /** A NULL, or the value of a column that the row does not have. */
+  #missing(column: number): SqlValue {
+    return this.reader.value(column) === undefined ? this.#defaults[column] ?? null : null;
   }
 
   /** The rowid. */
   rowid(): SqlValue {
     if (this.#isNull) return null;
     if (this.#rowid !== undefined) return this.#rowid;
-    const batch = this.#batch;
-    if (!this.#isScan || batch === undefined) return this.#rowid = rowidOf(this.key);
-    rowidReader.reset(batch.bytes, batch.keyStart, batch.valueStart);
+    rowidReader.reset(this.#keyBytes, this.#keyStart, this.#keyEnd);
     return this.#rowid = rowidReader.rowid();
   }
 
@@ -133,6 +142,7 @@ export class TableCursor implements Cursor {
   }
 }
 
+const NO_BYTES = new Uint8Array(0);
 const rowidReader = new PartReader();
 
 /** The rowid that a key is. */
@@ -149,7 +159,10 @@ export class IndexCursor implements Cursor {
   readonly rows: Rows;
   readonly #reader = new PartReader();
   readonly #values: SqlValue[] = [];
-  readonly #batch: ScanBatch;
+  #batch: ScanBatch | undefined;
+  #bytes: Uint8Array = NO_BYTES;
+  #start = 0;
+  #end = 0;
   #known = 0;
   #isNull = true;
 
@@ -157,11 +170,11 @@ export class IndexCursor implements Cursor {
   constructor(index: Index, rows: Rows) {
     this.index = index;
     this.rows = rows;
-    this.#batch = new ScanBatch(rows);
   }
 
   /** Moves to the first entry of a range; false if it is empty. */
   scan(bounds: KeyBounds): boolean {
+    this.#batch ??= new ScanBatch(this.rows);
     this.#batch.begin(bounds);
     return this.next();
   }
@@ -169,11 +182,23 @@ export class IndexCursor implements Cursor {
   /** Moves to the next entry; false at the end. */
   next(): boolean {
     const batch = this.#batch;
-    if (!batch.next()) return false;
-    this.#reader.reset(batch.bytes, batch.keyStart, batch.valueStart);
+    if (batch === undefined || !batch.next()) return false;
+    this.#begin(batch.bytes, batch.keyStart, batch.valueStart);
+    return true;
+  }
+
+  /** Moves to an entry that a visit of the tree has found, for as long as its bytes last. */
+  visit(key: Uint8Array): void {
+    this.#begin(key, 0, key.length);
+  }
+
+  #begin(bytes: Uint8Array, start: number, end: number): void {
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#end = end;
+    this.#reader.reset(bytes, start, end);
     this.#known = 0;
     this.#isNull = false;
-    return true;
   }
 
   /** Moves to an entry of NULLs. */
@@ -206,15 +231,14 @@ export class IndexCursor implements Cursor {
 
   /** A reader of the entry, after its parts. */
   #afterParts(): PartReader {
-    const { bytes, keyStart, valueStart } = this.#batch;
-    keyReader.reset(bytes, keyStart, valueStart);
+    keyReader.reset(this.#bytes, this.#start, this.#end);
     for (let i = 0; i < this.index.parts.length; i++) keyReader.skipKeyValue();
     return keyReader;
   }
 
   /** Ends the scan. */
   close(): void {
-    this.#batch.end();
+    this.#batch?.end();
   }
 }
 

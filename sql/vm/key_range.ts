@@ -110,15 +110,16 @@ export function partsKey(
   return writer.take();
 }
 
-/** The row of values, with NULL for the column of the rowid, which is the key. */
+/** The row of values, with NULL for those that are not stored: the rowid, which is the key. */
 export function rowBytes(
   values: readonly SqlValue[],
   first: number,
-  count: number,
-  rowid: number,
+  isStored: readonly boolean[],
 ): Uint8Array {
   writer.reset();
-  for (let i = 0; i < count; i++) writer.rowValue(i === rowid ? null : values[first + i]!);
+  for (let i = 0; i < isStored.length; i++) {
+    writer.rowValue(isStored[i]! ? values[first + i]! : null);
+  }
   return writer.take();
 }
 

@@ -104,7 +104,11 @@ export interface ChangeCounts {
 /** A check at the end of the statement; it throws if a constraint is broken then. */
 export type LateCheck = () => void;
 
+/** Receives a row of the result: `count` registers from `first` on. */
+export type RowSink = (registers: readonly SqlValue[], first: number, count: number) => void;
+
 const UNBOUNDED = new Memory();
+const NO_SINK: RowSink = () => {};
 
 /** One execution of a program. */
 export class Machine {
@@ -128,6 +132,7 @@ export class Machine {
   once: Set<number> | undefined;
   /** Checks at the end of the statement. */
   late: LateCheck[] | undefined;
+  #sink: RowSink | undefined;
   #state: "running" | "row" | "ended" = "running";
 
   /**
@@ -163,13 +168,43 @@ export class Machine {
     return (this.#state as string) === "row";
   }
 
+  /** Runs to the end without a stop, so that loops can run while their trees are visited. */
+  run(sink: RowSink): void {
+    if (this.#state === "ended") return;
+    this.#sink = sink;
+    this.#state = "running";
+    this.step();
+  }
+
   /** Runs to the end, rows aside. */
   runToEnd(): void {
-    while (this.step());
+    this.run(NO_SINK);
+  }
+
+  /** Whether the machine runs to its end without a stop. */
+  get isWhole(): boolean {
+    return this.#sink !== undefined;
+  }
+
+  /**
+   * Runs the body of a loop, the instructions from `first` to before `next`.
+   *
+   * @returns Whether the loop goes on; else `pc` is where it has left to.
+   */
+  runBody(first: number, next: number): boolean {
+    const { instructions } = this.program;
+    this.pc = first;
+    for (let at = first; at >= first && at < next; at = this.pc) {
+      const instruction = instructions[at]!;
+      this.pc = at + 1;
+      instruction.run(this, instruction);
+    }
+    return this.pc === next;
   }
 
   /** Stops at a row of the result. */
   yieldRow(first: number, count: number): void {
+    if (this.#sink !== undefined) return this.#sink(this.registers, first, count);
     this.row.first = first;
     this.row.count = count;
     this.#state = "row";

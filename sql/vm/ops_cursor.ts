@@ -5,10 +5,10 @@
 import type { Index, Table } from "../schema/types.ts";
 import { SqlError } from "../value/error.ts";
 import type { SqlValue } from "../value/value.ts";
-import { IndexCursor, TableCursor } from "./cursor.ts";
+import { IndexCursor, type KeyBounds, TableCursor } from "./cursor.ts";
 import { boundsOf, integerOnly, rowidKey, type ScanRange } from "./key_range.ts";
 import type { Machine } from "./machine.ts";
-import type { Handler } from "./machine.ts";
+import type { Handler, Instruction } from "./machine.ts";
 
 /** A table to open, with the values of columns that old rows do not have. */
 export interface OpenedTable {
@@ -25,6 +25,27 @@ function indexAt(m: Machine, cursor: number): IndexCursor {
   return m.cursors[cursor] as IndexCursor;
 }
 
+/**
+ * Runs a loop inside a visit of its tree, so that no entry is copied or kept: the body runs for
+ * each entry. A body that leaves the loop ends the visit.
+ */
+function visitLoop(
+  m: Machine,
+  { p2: end, p3: next }: Instruction,
+  cursor: TableCursor | IndexCursor,
+  bounds: KeyBounds,
+): void {
+  cursor.close();
+  const first = m.pc;
+  let goesOn = true;
+  const count = cursor.rows.visit(bounds, (key, value) => {
+    cursor.visit(key, value);
+    return goesOn = m.runBody(first, next);
+  });
+  if (count === 0) m.pc = end;
+  else if (goesOn) m.pc = next + 1;
+}
+
 /** The opcodes on cursors. */
 export const CURSOR_OPS = {
   /** Opens a cursor p1 on the table p4, unless it is open. */
@@ -39,12 +60,17 @@ export const CURSOR_OPS = {
     m.cursors[i.p1] ??= new IndexCursor(index, m.store.read(index.tree));
   },
 
-  /** Moves p1 to the first entry of the range p4; jumps to p2 if there is none. */
+  /**
+   * Moves p1 to the first entry of the range p4; jumps to p2 if there is none. If p3 is not 0, the
+   * loop up to its Next, at p3, may run as a visit of the tree.
+   */
   Scan(m, i) {
     const bounds = boundsOf(i.p4 as ScanRange, m.registers);
     const cursor = m.cursors[i.p1] as TableCursor | IndexCursor;
     if (bounds === undefined) cursor.close();
-    if (bounds === undefined || !cursor.scan(bounds)) m.pc = i.p2;
+    if (bounds === undefined) m.pc = i.p2;
+    else if (i.p3 > 0 && m.isWhole) visitLoop(m, i, cursor, bounds);
+    else if (!cursor.scan(bounds)) m.pc = i.p2;
   },
 
   /** Moves p1 to the next entry of its range and jumps to p2; goes on if there is none. */

@@ -9,12 +9,17 @@ import { SqlError } from "../value/error.ts";
 import { Real, type SqlValue } from "../value/value.ts";
 import type { KnownFrame } from "../rows/window_frame.ts";
 import { WindowRows, type WindowSpec } from "../rows/window_rows.ts";
+import type { TableCursor } from "./cursor.ts";
 import { castLimit } from "./limit.ts";
 import type { Machine } from "./machine.ts";
 import type { Handler } from "./machine.ts";
+import type { TableFunction } from "../function/tables.ts";
+import { FunctionRows } from "../rows/function_rows.ts";
 import { Buckets } from "../rows/buckets.ts";
 import { Groups } from "../rows/groups.ts";
-import { RowList } from "../rows/row_list.ts";
+import { KeptRows } from "../rows/kept_rows.ts";
+import type { RowList } from "../rows/row_list.ts";
+import { type QueueTerm, SortedQueue } from "../rows/sorted_queue.ts";
 import { RowSet } from "../rows/row_set.ts";
 import { Sorter, type SortTerm } from "../rows/sorter.ts";
 
@@ -79,7 +84,13 @@ function offsetIn(m: Machine, { register }: BoundOffset, unit: string, what: str
 export const ROW_OPS = {
   /** Opens a list p1. */
   OpenList(m, i) {
-    m.cursors[i.p1] = new RowList();
+    m.cursors[i.p1]?.close();
+    m.cursors[i.p1] = new KeptRows(m.memory);
+  },
+  /** Opens a queue p1 whose rows come in the order p4. */
+  OpenQueue(m, i) {
+    m.cursors[i.p1]?.close();
+    m.cursors[i.p1] = new SortedQueue(i.p4 as readonly QueueTerm[]);
   },
   /** Opens a sorter p1. */
   OpenSorter(m, i) {
@@ -92,9 +103,16 @@ export const ROW_OPS = {
     m.cursors[i.p1]?.close();
     m.cursors[i.p1] = new RowSet(i.p4 as Collation[], m.memory);
   },
+  /** Opens the rows p1 of the table-valued function p4 for p3 arguments from p2 on. */
+  OpenFunction(m, i) {
+    m.cursors[i.p1]?.close();
+    const args = m.registers.slice(i.p2, i.p2 + i.p3);
+    m.cursors[i.p1] = new FunctionRows(i.p4 as TableFunction, args);
+  },
   /** Opens rows p1 of window functions. */
   OpenWindows(m, i) {
-    m.cursors[i.p1] = new WindowRows();
+    m.cursors[i.p1]?.close();
+    m.cursors[i.p1] = new WindowRows(m.memory);
   },
   /** Computes the window functions p4 of the rows p1. */
   Window(m, i) {
@@ -121,15 +139,19 @@ export const ROW_OPS = {
 
   /** Adds to the list p1 a row of p3 registers from p2 on. */
   AddRow(m, i) {
-    at<RowList>(m, i.p1).rows.push(m.registers.slice(i.p2, i.p2 + i.p3));
+    at<RowList>(m, i.p1).add(m.registers.slice(i.p2, i.p2 + i.p3));
   },
   /** Adds to the sorter p1 a row of p3 registers from p2 on. */
   AddSorted(m, i) {
     at<Sorter>(m, i.p1).addFrom(m.registers, i.p2, i.p3);
   },
+  /** Jumps to p2 if the sorter p1 needs no row whose keys lie from p3 on. */
+  UnlessSorted(m, i) {
+    if (!at<Sorter>(m, i.p1).needs(m.registers, i.p3)) m.pc = i.p2;
+  },
   /** Adds to the set p1 the row from p3 on; jumps to p2 if it has it. */
   AddUnique(m, i) {
-    if (!at<RowSet>(m, i.p1).add(m.registers, i.p3)) m.pc = i.p2;
+    if (!at<RowSet>(m, i.p1).addFrom(m.registers, i.p3)) m.pc = i.p2;
   },
   /** Removes from the set p1 the row from p3 on. */
   RemoveRow(m, i) {
@@ -175,17 +197,11 @@ export const ROW_OPS = {
   RowColumn(m, i) {
     m.registers[i.p3] = at<RowList>(m, i.p1).column(i.p2);
   },
-  /** Moves the rows of the list p2 to p1. */
-  TakeRows(m, i) {
-    const from = at<RowList>(m, i.p2);
-    at<RowList>(m, i.p1).rows = from.rows;
-    from.rows = [];
-  },
 
   /** Adds to the buckets p1, under the key from p2 on, a row of p4 registers from p3 on. */
   AddBucket(m, i) {
     const row = m.registers.slice(i.p3, i.p3 + (i.p4 as number));
-    at<Buckets>(m, i.p1).add(m.registers, i.p2, row);
+    at<Buckets>(m, i.p1).addUnder(m.registers, i.p2, row);
   },
   /** Moves the buckets p1 to the first row of the key from p3 on; jumps to p2 if there is none. */
   FindBucket(m, i) {
@@ -203,6 +219,11 @@ export const ROW_OPS = {
   /** Adds to the aggregate p2 of the group of p1 the arguments in p4 registers from p3 on. */
   Accumulate(m, i) {
     at<Groups>(m, i.p1).add(i.p2, m.registers, i.p3, i.p4 as number);
+  },
+  /** Adds to the aggregate p2 of the group of p1 the column p4 of the table p3. */
+  AccumulateColumn(m, i) {
+    const cursor = m.cursors[i.p3] as unknown as TableCursor;
+    at<Groups>(m, i.p1).addColumn(i.p2, cursor, i.p4 as number);
   },
   /** Jumps to p2 unless the aggregate p3 of the group of p1 took its last value from this row. */
   UnlessTaken(m, i) {

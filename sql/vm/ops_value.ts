@@ -10,8 +10,10 @@ import { isTrue, textOf } from "../value/number_text.ts";
 import { glob, like } from "../value/pattern.ts";
 import { type SqlValue, truth } from "../value/value.ts";
 import { SqlError } from "../value/error.ts";
+import type { TableCursor } from "./cursor.ts";
 import type { Machine } from "./machine.ts";
 import type { Handler, Instruction } from "./machine.ts";
+import type { StoredLike } from "./stored_like.ts";
 
 /** How two values are compared. */
 export interface Comparison {
@@ -36,8 +38,10 @@ function ordered(m: Machine, i: Instruction): number | undefined {
   if (typeof a === "number" && typeof b === "number") return a - b;
   if (a === null || b === null) return undefined;
   const { left, right, collation } = i.p4 as Comparison;
-  if (left !== undefined) a = applyAffinity(a, left);
-  if (right !== undefined) b = applyAffinity(b, right);
+  // Two values of which none is text are compared as they are, as SQLite does.
+  const isText = typeof a === "string" || typeof b === "string";
+  if (left !== undefined && (isText || left !== "TEXT")) a = applyAffinity(a, left);
+  if (right !== undefined && (isText || right !== "TEXT")) b = applyAffinity(b, right);
   return compare(a, b, collation);
 }
 
@@ -105,13 +109,9 @@ function not(a: SqlValue): SqlValue {
   return x === undefined ? null : truth(!x);
 }
 
-/** The result of LIKE or GLOB. */
-function matched(m: Machine, i: Instruction, operator: "like" | "glob"): SqlValue {
-  const text = m.registers[i.p1]!;
-  const pattern = m.registers[i.p2]!;
+/** The result of LIKE; `escape` is undefined where there is no ESCAPE. */
+function isLike(text: SqlValue, pattern: SqlValue, escape: SqlValue | undefined): SqlValue {
   if (text === null || pattern === null) return null;
-  if (operator === "glob") return truth(glob(textOf(pattern), textOf(text)));
-  const escape = i.p4 === undefined ? undefined : m.registers[i.p4 as number]!;
   if (escape === undefined) return truth(like(textOf(pattern), textOf(text)));
   if (escape === null) return null;
   const character = textOf(escape);
@@ -119,6 +119,12 @@ function matched(m: Machine, i: Instruction, operator: "like" | "glob"): SqlValu
     throw new SqlError("VALUE", "ESCAPE expression must be a single character");
   }
   return truth(like(textOf(pattern), textOf(text), character));
+}
+
+/** The result of GLOB. */
+function isGlob(text: SqlValue, pattern: SqlValue): SqlValue {
+  if (text === null || pattern === null) return null;
+  return truth(glob(textOf(pattern), textOf(text)));
 }
 
 /** The arguments of a call: p2 registers from p1 on. */
@@ -226,11 +232,23 @@ export const VALUE_OPS = {
 
   /** Sets p3 to whether p1 is LIKE p2; p4 has the escape. */
   Like(m, i) {
-    m.registers[i.p3] = matched(m, i, "like");
+    const escape = i.p4 === undefined ? undefined : m.registers[i.p4 as number]!;
+    m.registers[i.p3] = isLike(m.registers[i.p1]!, m.registers[i.p2]!, escape);
+  },
+  /** Sets p3 to whether a column of the table p1 is LIKE p2; p4 has the column and the escape. */
+  LikeColumn(m, i) {
+    const tested = i.p4 as StoredLike;
+    const pattern = m.registers[i.p2]!;
+    const escape = tested.escape === undefined ? undefined : m.registers[tested.escape]!;
+    const cursor = m.cursors[i.p1] as TableCursor;
+    const found = tested.matches(cursor, pattern, escape);
+    m.registers[i.p3] = found === undefined
+      ? isLike(cursor.column(tested.column), pattern, escape)
+      : truth(found);
   },
   /** Sets p3 to whether p1 is GLOB p2. */
   Glob(m, i) {
-    m.registers[i.p3] = matched(m, i, "glob");
+    m.registers[i.p3] = isGlob(m.registers[i.p1]!, m.registers[i.p2]!);
   },
 
   /** Applies the affinity p4 to p1. */

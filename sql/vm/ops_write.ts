@@ -93,9 +93,9 @@ function foreignError(): SqlError {
 
 /** The opcodes that write. */
 export const WRITE_OPS = {
-  /** Sets p3 to a row of p2 registers from p1 on, as bytes; NULL for the one p4, the rowid. */
+  /** Sets p3 to a row of the registers from p1 on, as bytes; p4 says which of them are stored. */
   MakeRow(m, i) {
-    m.registers[i.p3] = rowBytes(m.registers, i.p1, i.p2, i.p4 as number);
+    m.registers[i.p3] = rowBytes(m.registers, i.p1, i.p4 as readonly boolean[]);
   },
   /** Applies the affinities p4 to the registers from p1 on. */
   Affinities(m, i) {

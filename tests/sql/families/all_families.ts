@@ -5,8 +5,10 @@
 import type { MakeFamily } from "./family.ts";
 import { indexFamily } from "./index_family.ts";
 import { compoundFamily, manyTablesFamily } from "./join_family.ts";
+import { languageFamily } from "./language_family.ts";
 import { randomFamily } from "./random_family.ts";
 import { selectFamily } from "./select_family.ts";
+import { sideFamily } from "./side_family.ts";
 import { triggerFamily } from "./trigger_family.ts";
 import { windowFamily } from "./window_family.ts";
 
@@ -23,4 +25,6 @@ export const FAMILIES: Readonly<Record<string, MakeFamily>> = {
   "index": indexFamily,
   "triggers": triggerFamily,
   "windows": windowFamily,
+  "right and full joins": sideFamily,
+  "language": languageFamily,
 };

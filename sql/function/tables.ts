@@ -1,0 +1,63 @@
+/**
+ * Table-valued functions: their columns, and their rows for some arguments. Hidden columns have the
+ * arguments.
+ */
+
+import { applyAffinity } from "../value/affinity.ts";
+import { SqlError } from "../value/error.ts";
+import { type Integer, integerOf, type SqlValue } from "../value/value.ts";
+import { JSON_COLUMNS, jsonRows } from "./json_rows.ts";
+
+/** A table-valued function. */
+export interface TableFunction {
+  /** Its columns, those of the arguments last. */
+  readonly columns: readonly string[];
+  /** How many arguments it takes, at least and at most; the latter are the hidden columns. */
+  readonly least: number;
+  readonly most: number;
+  /** The rows for some arguments, without the hidden columns. */
+  rows(args: readonly SqlValue[]): Iterable<SqlValue[]>;
+}
+
+/** A number of a series. */
+function integerIn(value: SqlValue | undefined, otherwise: Integer): bigint | undefined {
+  if (value === null) return undefined;
+  const integer = value === undefined ? otherwise : applyAffinity(value, "INTEGER");
+  if (typeof integer === "number" || typeof integer === "bigint") return BigInt(integer);
+  throw new SqlError("VALUE", "datatype mismatch: generate_series() takes integers");
+}
+
+const SERIES_END = 0xffff_ffff;
+
+function* series([first, last, by]: readonly SqlValue[]): Generator<SqlValue[]> {
+  const start = integerIn(first, 0);
+  const end = integerIn(last, SERIES_END);
+  let step = integerIn(by, 1);
+  if (start === undefined || end === undefined || step === undefined) return;
+  if (step === 0n) step = 1n;
+  for (let value = start; step > 0n ? value <= end : value >= end; value += step) {
+    yield [integerOf(value)];
+  }
+}
+
+/** The functions by name. */
+export const TABLE_FUNCTIONS: ReadonlyMap<string, TableFunction> = new Map([
+  ["json_each", {
+    columns: [...JSON_COLUMNS, "json", "root"],
+    least: 0,
+    most: 2,
+    rows: (args: readonly SqlValue[]) => jsonRows(args, false),
+  }],
+  ["json_tree", {
+    columns: [...JSON_COLUMNS, "json", "root"],
+    least: 0,
+    most: 2,
+    rows: (args: readonly SqlValue[]) => jsonRows(args, true),
+  }],
+  ["generate_series", {
+    columns: ["value", "start", "stop", "step"],
+    least: 1,
+    most: 3,
+    rows: series,
+  }],
+]);

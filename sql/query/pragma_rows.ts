@@ -1,0 +1,118 @@
+/**
+ * The rows of the pragmas that describe a schema, which are table-valued functions too.
+ */
+
+import type { TableFunction } from "../function/tables.ts";
+import { quoted } from "../function/text.ts";
+import type { Catalog } from "../schema/catalog.ts";
+import type { Index, Table } from "../schema/types.ts";
+import { textOf } from "../value/number_text.ts";
+import { type SqlValue, truth } from "../value/value.ts";
+import { constantOf } from "./defaults.ts";
+
+/** Rows with the names of their columns. */
+export interface PragmaResult {
+  readonly columns: readonly string[];
+  readonly rows: readonly SqlValue[][];
+}
+
+/** Describes something of a schema; undefined if the pragma is none such. */
+export function describedBy(
+  catalog: Catalog,
+  pragma: string,
+  argument: string | undefined,
+): PragmaResult | undefined {
+  const table = argument === undefined ? undefined : catalog.table(argument);
+  switch (pragma) {
+    case "table_info":
+      return tableInfo(table, false);
+    case "table_xinfo":
+      return tableInfo(table, true);
+    case "table_list":
+      return tableList(catalog);
+    case "index_list":
+      return indexList(table);
+    case "index_info":
+      return indexInfo(argument === undefined ? undefined : catalog.index(argument));
+    case "foreign_key_list":
+      return foreignKeys(table);
+  }
+  return undefined;
+}
+
+const PREFIX = "pragma_";
+
+/** The table-valued function of a pragma; undefined if there is none. */
+export function pragmaFunction(catalog: Catalog, name: string): TableFunction | undefined {
+  if (!name.startsWith(PREFIX)) return undefined;
+  const pragma = name.slice(PREFIX.length);
+  const columns = describedBy(catalog, pragma, undefined)?.columns;
+  if (columns === undefined) return undefined;
+  return {
+    columns: [...columns, "arg", "schema"],
+    least: 0,
+    most: 2,
+    rows([argument]) {
+      const name = argument === undefined || argument === null ? undefined : textOf(argument);
+      return describedBy(catalog, pragma, name)!.rows;
+    },
+  };
+}
+
+/** The columns of a table; with the generated ones, and what they are, if `isWhole`. */
+function tableInfo(table: Table | undefined, isWhole: boolean): PragmaResult {
+  const columns = ["cid", "name", "type", "notnull", "dflt_value", "pk"];
+  const rows = (table?.columns ?? []).flatMap((column, i) => {
+    const { name, type, notNull, defaultExpr, generated } = column;
+    if (generated !== undefined && !isWhole) return [];
+    const value = constantOf(defaultExpr);
+    const key = i === table!.rowidColumn ? 1 : table!.primaryKey.indexOf(i) + 1;
+    const shown = value === undefined ? (defaultExpr === undefined ? null : "?") : quoted(value);
+    const row = [i, name, type ?? "", truth(notNull !== undefined), shown, key];
+    const hidden = generated === undefined ? 0 : generated.isStored ? 3 : 2;
+    return [isWhole ? [...row, hidden] : row];
+  });
+  return { columns: isWhole ? [...columns, "hidden"] : columns, rows };
+}
+
+function tableList(catalog: Catalog): PragmaResult {
+  const columns = ["schema", "name", "type", "ncol", "wr", "strict"];
+  const rows = catalog.tables().map((
+    { name, columns, hasRowid, isStrict },
+  ) => ["main", name, "table", columns.length, truth(!hasRowid), truth(isStrict)]);
+  return { columns, rows };
+}
+
+function indexList(table: Table | undefined): PragmaResult {
+  const columns = ["seq", "name", "unique", "origin", "partial"];
+  const rows = (table?.indexes ?? []).map((
+    { name, isUnique, isExplicit, where },
+    i,
+  ) => [i, name, truth(isUnique), isExplicit ? "c" : "u", truth(where !== undefined)]);
+  return { columns, rows };
+}
+
+function indexInfo(found: { index: Index; table: Table } | undefined): PragmaResult {
+  const rows = (found?.index.parts ?? []).map((
+    { column },
+    i,
+  ) => [i, column < 0 ? -2 : column, found!.table.columns[column]?.name ?? null]);
+  return { columns: ["seqno", "cid", "name"], rows };
+}
+
+function foreignKeys(table: Table | undefined): PragmaResult {
+  const columns = ["id", "seq", "table", "from", "to", "on_update", "on_delete", "match"];
+  const rows = (table?.foreignKeys ?? []).flatMap((key, id) =>
+    key.columns.map((column, seq) => [
+      id,
+      seq,
+      key.parent,
+      table!.columns[column]!.name,
+      key.parentColumns?.[seq] ?? null,
+      key.onUpdate.toUpperCase(),
+      key.onDelete.toUpperCase(),
+      "NONE",
+    ])
+  );
+  return { columns, rows };
+}

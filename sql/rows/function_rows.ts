@@ -1,0 +1,40 @@
+/**
+ * The rows of a table-valued function, which are made as they are read.
+ */
+
+import type { TableFunction } from "../function/tables.ts";
+import type { SqlValue } from "../value/value.ts";
+import { RowList } from "./row_list.ts";
+
+/** The rows of a call, with the arguments as their last columns. */
+export class FunctionRows extends RowList {
+  readonly #rows: Iterator<SqlValue[]>;
+  /** The hidden columns. */
+  readonly #hidden: readonly SqlValue[];
+
+  /** Calls a function. */
+  constructor({ rows, most }: TableFunction, args: readonly SqlValue[]) {
+    super();
+    this.#rows = rows(args)[Symbol.iterator]();
+    this.#hidden = Array.from({ length: most }, (_, i) => args[i] ?? null);
+  }
+
+  /** Moves to the first row; false if there is none. */
+  override rewind(): boolean {
+    return this.next();
+  }
+
+  /** Moves to the next row; false at the end. */
+  override next(): boolean {
+    const step = this.#rows.next();
+    if (step.done === true) return false;
+    this.row = this.#hidden.length === 0 ? step.value : [...step.value, ...this.#hidden];
+    return true;
+  }
+
+  /** Ends the call. */
+  override close(): void {
+    super.close();
+    this.#rows.return?.();
+  }
+}

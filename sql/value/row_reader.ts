@@ -1,0 +1,161 @@
+/**
+ * Reads single values of a stored row where they lie: a value that is not asked for is skipped, and
+ * a number or the match of a pattern makes no object.
+ */
+
+import type { BytePattern } from "./byte_pattern.ts";
+import { malformed, PartReader } from "./part_reader.ts";
+import { PART } from "./parts.ts";
+import type { SqlValue } from "./value.ts";
+
+const BIGINT_ZERO = 0x8000;
+/** Bytes of an integer that a double holds exactly. */
+const SAFE_BYTES = 6;
+const NO_BYTES = new Uint8Array(0);
+
+/** A double and its two words, of which the second is the high one. */
+const double = new Float64Array(1);
+const words = new Uint32Array(double.buffer);
+const [LOW, HIGH] = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1 ? [0, 1] : [1, 0];
+
+/** What `numberKind` says: no plain number, an integer, a REAL. */
+export const NUMBER_KIND = { none: 0, integer: 1, real: 2 } as const;
+
+/** Reads a row in any order of its values. */
+export class RowReader {
+  /** The number that `numberKind` found. */
+  number = 0;
+  readonly #reader = new PartReader();
+  /** Where the values begin, as far as that is known, and where the last of them ends. */
+  readonly #offsets: Int32Array;
+  #known = 0;
+  #bytes: Uint8Array = NO_BYTES;
+  #end = 0;
+
+  /** A reader of rows of at most so many columns. */
+  constructor(columns: number) {
+    this.#offsets = new Int32Array(columns + 2);
+  }
+
+  /** Begins to read a row. */
+  reset(bytes: Uint8Array, start: number, end: number): void {
+    this.#bytes = bytes;
+    this.#end = end;
+    this.#offsets[0] = start;
+    this.#known = 1;
+  }
+
+  /** Where a value begins; -1 if the row has fewer values. */
+  #startOf(column: number): number {
+    const offsets = this.#offsets;
+    if (this.#known <= column) {
+      const bytes = this.#bytes;
+      const end = this.#end;
+      let known = this.#known;
+      let at = offsets[known - 1]!;
+      while (known <= column) {
+        if (at >= end) return -1;
+        offsets[known++] = at = afterValue(bytes, at, end);
+      }
+      this.#known = known;
+    }
+    const at = offsets[column]!;
+    return at < this.#end ? at : -1;
+  }
+
+  /** The value of a column; undefined if the row has none, as it is older than the column. */
+  value(column: number): SqlValue | undefined {
+    const at = this.#startOf(column);
+    if (at < 0) return undefined;
+    const bytes = this.#bytes;
+    const code = bytes[at];
+    if (code === PART.bigint) {
+      const value = shortInteger(bytes, at, this.#end);
+      if (value === value) return value;
+    } else if (code === PART.false) return null;
+    this.#reader.reset(bytes, at, this.#end);
+    return this.#reader.rowValue();
+  }
+
+  /** Whether the value of a column is a number that a double holds, which `number` then is. */
+  numberKind(column: number): 0 | 1 | 2 {
+    const at = this.#startOf(column);
+    if (at < 0) return NUMBER_KIND.none;
+    const bytes = this.#bytes;
+    if (bytes[at] === PART.number) {
+      if (at + 9 > this.#end) throw malformed();
+      this.number = doubleAt(bytes, at + 1);
+      return NUMBER_KIND.real;
+    }
+    if (bytes[at] !== PART.bigint) return NUMBER_KIND.none;
+    const value = shortInteger(bytes, at, this.#end);
+    if (value !== value) return NUMBER_KIND.none;
+    this.number = value;
+    return NUMBER_KIND.integer;
+  }
+
+  /** Whether the text of a column matches a pattern; undefined if it is no text. */
+  matches(column: number, pattern: BytePattern): boolean | undefined {
+    const at = this.#startOf(column);
+    if (at < 0 || this.#bytes[at] !== PART.string) return undefined;
+    this.#startOf(column + 1);
+    return pattern.matches(this.#bytes, at + 1, this.#offsets[column + 1]! - 1);
+  }
+}
+
+/** Where the value after one begins. */
+function afterValue(bytes: Uint8Array, at: number, end: number): number {
+  let next = at + 1;
+  switch (bytes[at]) {
+    case PART.false:
+      return next;
+    case PART.bigint:
+      next = at + 3 + Math.abs(((bytes[at + 1]! << 8) | bytes[at + 2]!) - BIGINT_ZERO);
+      break;
+    case PART.number:
+      next = at + 9;
+      break;
+    case PART.string:
+    case PART.bytes:
+      while (next < end && bytes[next] !== 0) next++;
+      next++;
+      break;
+    default:
+      throw malformed();
+  }
+  if (next > end) throw malformed();
+  return next;
+}
+
+/** An integer of few bytes; NaN for a longer one. */
+function shortInteger(bytes: Uint8Array, at: number, end: number): number {
+  const header = ((bytes[at + 1]! << 8) | bytes[at + 2]!) - BIGINT_ZERO;
+  const count = header < 0 ? -header : header;
+  if (count > SAFE_BYTES) return NaN;
+  const from = at + 3;
+  if (from + count > end) throw malformed();
+  if (header < 0) {
+    let size = 0;
+    for (let i = from; i < from + count; i++) size = size * 256 + (bytes[i]! ^ 0xff);
+    return -size;
+  }
+  if (count <= 3) {
+    let size = 0;
+    for (let i = from; i < from + count; i++) size = (size << 8) | bytes[i]!;
+    return size;
+  }
+  let size = 0;
+  for (let i = from; i < from + count; i++) size = size * 256 + bytes[i]!;
+  return size;
+}
+
+/** A double whose bytes begin at an offset, turned as keys need them. */
+function doubleAt(bytes: Uint8Array, at: number): number {
+  const high = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+  const low = (bytes[at + 4]! << 24) | (bytes[at + 5]! << 16) | (bytes[at + 6]! << 8) |
+    bytes[at + 7]!;
+  // A positive double has its sign turned, a negative one all bits.
+  words[HIGH] = high < 0 ? high ^ 0x8000_0000 : ~high;
+  words[LOW] = high < 0 ? low : ~low;
+  return double[0]!;
+}
