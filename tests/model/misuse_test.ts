@@ -131,9 +131,15 @@ function classesOf(): [string, { prototype: object }][] {
   });
 }
 
-/** The names of the methods and accessors that a class adds. */
+/** The names of the methods and accessors that a class adds to those of other classes in the table. */
 function methodsOf({ prototype }: { prototype: object }): string[] {
-  const names = Reflect.ownKeys(prototype).filter((key) => key !== "constructor");
+  const others = classesOf().map(([, { prototype }]) => prototype);
+  const names: (string | symbol)[] = [];
+  let from = prototype;
+  do {
+    names.push(...Reflect.ownKeys(from).filter((key) => key !== "constructor"));
+    from = Object.getPrototypeOf(from);
+  } while (from !== Object.prototype && !others.includes(from));
   return names.map((key) => typeof key === "symbol" ? `[${key.description}]` : key).sort();
 }
 
