@@ -1,12 +1,15 @@
 /**
  * Compares the doors of `open`, `io` and `memory`, beside lmdb-js: look-ups where all data is in
- * the cache, look-ups where it is 16 times the cache, and a scan right after opening. All data is
- * in the system's cache, except for reads past it.
+ * the cache, look-ups where it is 16 times the cache, random changes there, and scans right after
+ * opening: with the data in the system's cache, and where the system has dropped it. Otherwise all
+ * data is in the system's cache, except for reads past it.
  *
  * `deno task bench:doors [--quick]`. It needs Linux.
  */
 
+import * as fs from "node:fs";
 import type { OpenOptions } from "../mod.ts";
+import { openLibc } from "../pager/mod.ts";
 import type { Engine, Store } from "./engine.ts";
 import { lmdbEngine } from "./engines/lmdb.ts";
 import { quireEngine } from "./engines/quire.ts";
@@ -65,6 +68,7 @@ async function runAll(folder: string, size: Size): Promise<void> {
     wayOf("buffered", {}),
     wayOf("memory huge", { memory: "huge" }),
     wayOf("io direct", { io: "direct" }),
+    wayOf("io map", { io: "map" }),
     {
       name: "lmdb-js",
       engine: await lmdbEngine(LMDB_PAGE_BYTES),
@@ -106,11 +110,15 @@ async function fill(path: string, { engine }: Way, keys: Keys): Promise<void> {
 
 async function runRound(path: string, way: Way, keys: Keys, size: Size): Promise<void> {
   const { engine, isDirect } = way;
-  const large = await engine.open(path, { cacheBytes: LARGE_CACHE_BYTES });
   const scanned = Math.min(SCANNED_MAX, keys.count);
-  await sample(way, "scan after opening, an entry", scanned, () => {
-    return large.scan(keys.at(keys.sorted()[0]!), scanned);
-  });
+  const scan = (store: Store) => store.scan(keys.at(keys.sorted()[0]!), scanned);
+  drop(path);
+  const cold = await engine.open(path, { cacheBytes: LARGE_CACHE_BYTES });
+  await sample(way, "scan of what the system dropped, an entry", scanned, () => scan(cold));
+  await cold.close();
+  const large = await engine.open(path, { cacheBytes: LARGE_CACHE_BYTES });
+  await sample(way, "scan after opening, an entry", scanned, () => scan(large));
+  await sample(way, "the same scan again", scanned, () => scan(large));
   await getMany(large, keys, size.reads);
   await sample(way, "random get, data in the cache", size.reads, () => {
     return getMany(large, keys, size.reads);
@@ -119,11 +127,26 @@ async function runRound(path: string, way: Way, keys: Keys, size: Size): Promise
   const small = await engine.open(path, { cacheBytes: SMALL_CACHE_BYTES });
   const reads = isDirect ? Math.ceil(size.reads / DIRECT_SHARE) : size.reads;
   await sample(way, "random get, data 16 x the cache", reads, () => getMany(small, keys, reads));
+  await sample(way, "the same with other keys", reads, () => getMany(small, keys, reads, reads));
   await small.close();
 }
 
-async function getMany(store: Store, keys: Keys, reads: number): Promise<void> {
-  for (let i = 0; i < reads; i++) {
+/** Drops the files of a store, which is closed, from the system's cache. */
+function drop(path: string): void {
+  const libc = openLibc();
+  const paths = Deno.statSync(path).isFile
+    ? [path]
+    : [...Deno.readDirSync(path)].map(({ name }) => `${path}/${name}`);
+  for (const one of paths) {
+    const descriptor = fs.openSync(one, "r+");
+    fs.fsyncSync(descriptor);
+    libc.advise(descriptor, "dontNeed");
+    fs.closeSync(descriptor);
+  }
+}
+
+async function getMany(store: Store, keys: Keys, reads: number, first = 0): Promise<void> {
+  for (let i = first; i < first + reads; i++) {
     const found = store.get(keys.at(keys.shuffled(i * 7)));
     if (found instanceof Promise) await found;
   }

@@ -143,9 +143,10 @@ export class PagerInspection {
     const { chunks, extents, pages } = this.#loader.reads;
     const { oldest, snapshotCount } = this.#versions.snapshots;
     return {
-      cacheBytes: this.#cache.frames.length * CHUNK_BYTES,
+      cacheBytes: this.#cache.ownFrames * CHUNK_BYTES,
       cacheBytesPeak: this.#cache.peakFrames * CHUNK_BYTES,
       cacheBytesLimit: this.#cache.limit * CHUNK_BYTES,
+      mappedBytes: this.#cache.windows * CHUNK_BYTES,
       chunkReads: chunks,
       extentReads: extents,
       pageReads: pages,

@@ -37,7 +37,8 @@ export function openPager(path: string | URL, options: PagerOptions = {}): Pager
   const file = openDiskFile(place, options);
   if (options.readOnly !== true || holdsStill(file)) return pagerOn(file, options);
   file.close();
-  if (options.follow === false) throw new LockedError(place, false);
+  // A window must not show what another process writes.
+  if (options.follow === false || options.io === "map") throw new LockedError(place, false);
   return pagerOn(openUnlockedDiskFile(place, options.io), { ...options, follow: true });
 }
 

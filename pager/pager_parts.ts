@@ -6,8 +6,10 @@
 import type { Cache } from "./cache/cache.ts";
 import { Loader } from "./cache/loader.ts";
 import { PageSet } from "./cache/page_set.ts";
+import { Windows } from "./cache/windows.ts";
 import { Writeback } from "./cache/writeback.ts";
 import { frameMemory } from "./door/doors.ts";
+import { WindowMemory } from "./door/window_memory.ts";
 import { Disk } from "./file/disk.ts";
 import type { File } from "./file/file.ts";
 import { OverlayFile } from "./file/overlay_file.ts";
@@ -54,6 +56,8 @@ export interface PagerParts {
   readonly snapshots: SnapshotList;
   readonly listener: TransactionListener;
   readonly taps: TapHolder;
+  /** Undefined unless the file is mapped. */
+  readonly windows: Windows | undefined;
   readonly seed: number;
   readonly protect: boolean;
 }
@@ -109,13 +113,17 @@ export function makeParts(
   const current = new CurrentSuperblock(disk, superblock, protect);
   const journal = isLogged && !follow ? new Journal(disk, current, unsynced) : undefined;
   const limit = Math.floor(cacheBytes / CHUNK_BYTES);
-  const memory = { limit, memory: frameMemory(limit, options) };
-  const writeback = new Writeback(disk, memory, meta, unsynced, journal);
+  const memory = frameMemory(limit, options);
+  const writeback = new Writeback(disk, { limit, memory }, meta, unsynced, journal);
   const { cache } = writeback;
   cache.reserve(chunksOf(meta.pageCount));
   const open = new OpenTransaction(meta, maxTransactionBytes);
   const loader = new Loader(disk, cache, meta, seed, open.bypassed, unsynced);
   const versions = new VersionStore(cache, loader, maxSnapshotBytes);
+  const { dirtyChunks } = writeback;
+  loader.windows = memory instanceof WindowMemory
+    ? new Windows({ disk, cache, memory, meta, unsynced, dirtyChunks })
+    : undefined;
   return {
     disk,
     meta,
@@ -133,6 +141,7 @@ export function makeParts(
     snapshots: versions.snapshots,
     listener,
     taps: new TapHolder(),
+    windows: loader.windows,
     seed,
     protect,
   };

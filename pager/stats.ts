@@ -12,6 +12,8 @@ export interface PagerStats extends JournalFigures {
   readonly cacheBytesPeak: number;
   /** The bound on `cacheBytes`, exceeded only while a transaction needs more. */
   readonly cacheBytesLimit: number;
+  /** Bytes of the file that windows of it show, with `io: "map"`. */
+  readonly mappedBytes: number;
   /** Whole chunks read. */
   readonly chunkReads: number;
   /** Extents read. */

@@ -75,9 +75,13 @@ export interface OpenOptions {
    * How pages are read and written. `"buffered"`: through the system's cache. `"direct"`: past it,
    * so that no page is in memory twice; a page that is not in `cacheBytes` costs the medium each
    * time, and `prefetch` has no effect. `"direct"` needs Linux, and a file system that has
-   * `O_DIRECT`. Default `"buffered"`.
+   * `O_DIRECT`. `"map"`: the file is mapped, and the system's cache is the cache, of any size;
+   * `cacheBytes` bounds the memory for changes. It needs Linux and `--allow-ffi`. A disk that fails
+   * to return a page ends the process with a signal (SIGBUS) instead of an error, and so does
+   * another program that cuts the file. Views of `getView` are empty after `close`. It is refused
+   * with `shared` and `follow`. Default `"buffered"`.
    */
-  io?: "buffered" | "direct" | undefined;
+  io?: "buffered" | "direct" | "map" | undefined;
   /**
    * The memory of the page cache. `"heap"`: the program's. `"huge"`: pages of the system of 2 MiB,
    * with which look-ups in a large cache are faster; needs Linux and `--allow-ffi`. Views of
@@ -117,7 +121,7 @@ const OPTION_TYPES: OptionTypes = {
 
 const DURABILITIES: readonly unknown[] = ["sync", "buffered", "none"];
 const TORN_SECTORS: readonly unknown[] = ["whole", "protect"];
-const IO: readonly unknown[] = ["buffered", "direct"];
+const IO: readonly unknown[] = ["buffered", "direct", "map"];
 const MEMORY: readonly unknown[] = ["heap", "huge"];
 
 /**
@@ -151,8 +155,21 @@ export function checkOpenOptions(options: OpenOptions): void {
   const { io = "buffered", memory = "heap", lockTimeoutMs = 0 } = options;
   if (!IO.includes(io)) throw new TypeError(`Cannot open: io cannot be ${io}`);
   if (!MEMORY.includes(memory)) throw new TypeError(`Cannot open: memory cannot be ${memory}`);
+  if (io === "map") checkMapped(options);
   if (!(lockTimeoutMs >= 0)) {
     throw new RangeError(`Cannot open: lockTimeoutMs ${lockTimeoutMs} is not a time to wait`);
+  }
+}
+
+/** Refuses options that a mapped file cannot have. */
+function checkMapped({ shared, follow, memory }: OpenOptions): void {
+  if (shared === true || follow === true) {
+    throw new TypeError('Cannot open: io "map" is for a file that no other process writes');
+  }
+  if (memory === "huge") {
+    throw new TypeError(
+      'Cannot open: io "map" has the memory of the system, and memory "huge" not',
+    );
   }
 }
 

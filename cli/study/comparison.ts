@@ -82,7 +82,7 @@ export function comparison(subject: Subject, sampling: Sampling): StudyChapter {
     id: "doors",
     title: "Three doors to a file",
     about: "A page of 8 KiB at a random place, and a scan in steps of 2 MiB; one byte of each 64 " +
-      "is looked at. Quire reads by the first door.",
+      "is looked at. Quire reads by the first door, unless `io` of `open` says another.",
     columns: [
       { key: "door", title: "door", unit: "text" },
       { key: "warmUs", title: "page, warm us", unit: "us" },

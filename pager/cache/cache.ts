@@ -20,8 +20,8 @@
  *    untouched header page; a touched one may move after 64 misses without use.
  * 3. A dirty page is evicted only after the owner has cleaned its chunk. One whose chunk would wait
  *    for the medium, and soon will not, is evicted after all others.
- * 4. There are at most `limit` frames, except while invariant 2 forces more; `trim` releases the
- *    excess.
+ * 4. There are at most `limit` frames besides windows of the file (`Windows`), except while
+ *    invariant 2 forces more; `trim` releases the excess. No window is evicted or dissolved.
  * 5. A collection visits a frame once, so a place is in the queue once.
  *
  * It reads and writes no file, and does not know what a page holds.
@@ -59,13 +59,15 @@ export interface CacheOwner {
 export class Cache {
   /** All frames, by index. */
   readonly frames: Frame[] = [];
-  /** The most frames, unless invariant 2 forces more. */
+  /** The most frames besides windows, unless invariant 2 forces more. */
   readonly limit: number;
+  /** Frames that are not windows, and hold something. */
+  ownFrames = 0;
   /** Advances with every miss and every new page. */
   clock: number = RECENT_MISSES;
   /** Pages evicted so far. */
   evictions = 0;
-  /** The most frames so far. */
+  /** The most frames besides windows so far. */
   peakFrames = 0;
   /** The slots visited so far to choose victims. */
   visits = 0;
@@ -76,6 +78,8 @@ export class Cache {
   #chunkFrames = new Int32Array(16);
   readonly #pool = new PageTable();
   readonly #free: number[] = [];
+  /** Frames that hold nothing, before the last one. */
+  readonly #spare: Frame[] = [];
   readonly #victims = new Victims();
   /** The clock at the start of the collection; the ages of victims are as of then. */
   #collectedAt = 0;
@@ -101,7 +105,12 @@ export class Cache {
 
   /** Whether another whole chunk may be loaded. */
   get hasRoom(): boolean {
-    return this.frames.length < this.limit;
+    return this.ownFrames < this.limit;
+  }
+
+  /** The number of windows. */
+  get windows(): number {
+    return this.frames.length - this.ownFrames - this.#spare.length;
   }
 
   /** The place of a page that is in memory and verified, marked as used now; or `MISS`. */
@@ -180,12 +189,42 @@ export class Cache {
     return frame;
   }
 
-  /** Removes the chunk frame added last, because its chunk could not be read. */
+  /** Removes a chunk frame of which no page is needed: it could not be read, or has none in use. */
   removeChunkFrame(frame: Frame): void {
-    assert(frame.index === this.frames.length - 1, "the frame was added last");
     this.#chunkFrames[frame.chunk] = 0;
-    this.frames.pop();
-    this.#memory.giveBack(frame.u8);
+    for (let slot = 0; slot < CHUNK_PAGES; slot++) this.#empty(frame, slot);
+    this.#retire(frame);
+  }
+
+  /** Counts a chunk frame as a window, whose memory is the system's, or no longer as one. */
+  setWindow(frame: Frame, isWindow: boolean): void {
+    if (frame.isWindow === isWindow) return;
+    frame.isWindow = isWindow;
+    this.ownFrames += isWindow ? -1 : 1;
+    this.peakFrames = Math.max(this.peakFrames, this.ownFrames);
+    // Its places may still be in the queue, and would be added again.
+    if (!isWindow) this.#forgetVictims();
+  }
+
+  /** Drops the pages of a chunk that are in pool frames; false if one of them must stay. */
+  leavePool(chunk: ChunkNumber): boolean {
+    if (this.#pool.size === 0) return true;
+    const first = chunk * CHUNK_PAGES;
+    for (let slot = 0; slot < CHUNK_PAGES; slot++) {
+      const place = this.#pool.get(first + slot);
+      if (place >= 0 && !this.#mayLeave(place)) return false;
+    }
+    for (let slot = 0; slot < CHUNK_PAGES; slot++) {
+      const place = this.#pool.get(first + slot);
+      if (place >= 0) this.drop(place);
+    }
+    return true;
+  }
+
+  #mayLeave(place: Place): boolean {
+    const { scopes, dirty, ticks } = this.frames[place >>> CHUNK_SHIFT]!;
+    const slot = place & SLOT_MASK;
+    return scopes[slot] === 0 && dirty[slot] === 0 && !this.#isRecent(ticks[slot]!);
   }
 
   /** Gives a page a slot in a pool frame, unverified. The slot still has its old content. */
@@ -229,22 +268,46 @@ export class Cache {
 
   /** Releases the frames over the limit, as far as their pages can be evicted. */
   trim(): void {
-    while (this.frames.length > this.limit) {
-      const frame = this.frames[this.frames.length - 1]!;
+    for (let index = this.frames.length - 1; index >= 0 && !this.#fits; index--) {
+      const frame = this.frames[index]!;
+      if (frame.isWindow || this.#spare.includes(frame)) continue;
       if (!this.#vacate(frame)) return;
-      this.frames.pop();
-      this.#memory.giveBack(frame.u8);
-      this.#removeFreeSlotsOf(frame.index);
-      this.#forgetVictims();
+      this.#removeFreeSlotsOf(index);
+      this.#retire(frame);
     }
   }
 
+  get #fits(): boolean {
+    return this.ownFrames <= this.limit;
+  }
+
   #addFrame(chunk: ChunkNumber): Frame {
+    this.ownFrames++;
+    this.peakFrames = Math.max(this.peakFrames, this.ownFrames);
+    const spare = this.#spare.pop();
+    if (spare !== undefined) {
+      if (chunk !== POOL) spare.hold(chunk);
+      return spare;
+    }
     const frame = new Frame(this.frames.length, chunk, CHUNK_PAGES, this.#memory.take());
     this.frames.push(frame);
     if (this.#victims.reserve(this.frames.length * CHUNK_PAGES)) this.#framesLeft = 0;
-    this.peakFrames = Math.max(this.peakFrames, this.frames.length);
     return frame;
+  }
+
+  /** Releases an empty frame. One before the last keeps its number, and may be used again. */
+  #retire(frame: Frame): void {
+    frame.chunk = POOL;
+    if (frame.isWindow) frame.isWindow = false;
+    else this.ownFrames--;
+    this.#forgetVictims();
+    if (frame.index < this.frames.length - 1) {
+      this.#memory.clear(frame.u8);
+      this.#spare.push(frame);
+    } else {
+      this.frames.pop();
+      this.#memory.giveBack(frame.u8);
+    }
   }
 
   #takeSlot(): number {
@@ -297,6 +360,7 @@ export class Cache {
       this.visits++;
       const frame = this.frames[place >>> CHUNK_SHIFT]!;
       const slot = place & SLOT_MASK;
+      if (frame.isWindow) continue;
       if (!isPage(frame, slot) || !this.#victims.hadAge(this.#collectedAt - frame.ticks[slot]!)) {
         if (++skips === SKIPS_MAX) return false;
         continue;
@@ -417,6 +481,7 @@ export class Cache {
   }
 
   #collectFrame(frame: Frame, keepsDirty: boolean): void {
+    if (frame.isWindow) return;
     const mustStay = frame.scopes[0] !== 0
       ? this.#isRecent(frame.ticks[0]!)
       : keepsDirty && frame.dirty[0] !== 0;

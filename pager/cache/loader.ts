@@ -22,7 +22,7 @@
  *    `replaceHeaderPage`.
  */
 
-import type { Cache } from "./cache.ts";
+import { type Cache, MISS } from "./cache.ts";
 import { pageSum } from "../format/checksum.ts";
 import type { Disk } from "../file/disk.ts";
 import { CorruptionError, inFile, IoError } from "../format/errors.ts";
@@ -42,7 +42,7 @@ import {
   PAGE_SHIFT,
   SLOT_MASK,
 } from "../format/format.ts";
-import { Frame, POOL } from "../format/frame.ts";
+import { Frame, placeOf, POOL } from "../format/frame.ts";
 import {
   checkHeaderPage,
   headerPosition,
@@ -62,6 +62,7 @@ import {
   type Verifiers,
 } from "../format/page_check.ts";
 import type { ChunkNumber, PageNumber, Place, Slot } from "../format/units.ts";
+import type { Windows } from "./windows.ts";
 
 const NO_CHUNK = -1;
 /** Binary logarithm of the entries of `#wanted` for each frame of the cache. */
@@ -95,9 +96,11 @@ export class Loader {
   /** The seed of the file's head sums. */
   readonly seed: number;
   /** Loads so far, by what was read. */
-  readonly reads = { chunks: 0, extents: 0, pages: 0, headers: 0 };
+  readonly reads = { windows: 0, chunks: 0, extents: 0, pages: 0, headers: 0 };
   /** Judges pages that break a rule; undefined if they are damaged. */
   judge: Judge | undefined;
+  /** Shows chunks of the file instead of reading them; undefined if all pages are read. */
+  windows: Windows | undefined;
 
   readonly #disk: Disk;
   readonly #cache: Cache;
@@ -203,6 +206,7 @@ export class Loader {
     if (known >= 0) return known;
     this.#cache.tick();
     let place = this.#cache.find(page);
+    if (place < 0) place = this.#showChunk(page);
     if (place < 0) place = this.loadsChunk(chunk) ? this.#loadChunk(page) : this.#loadPage(page);
     const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     checkHeaderPage(frame, place & SLOT_MASK, chunk, this.#meta.pageCount, this.seed);
@@ -233,6 +237,7 @@ export class Loader {
     if (place < 0) return;
     const { u8 } = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     u8.set(bytes, (place & SLOT_MASK) << PAGE_SHIFT);
+    this.windows?.touch(chunk);
   }
 
   /**
@@ -240,7 +245,8 @@ export class Loader {
    * page's checked header in slot 0 of `into`.
    */
   peek(page: PageNumber, into: Frame): number {
-    const place = this.#cache.find(page);
+    let place = this.#cache.find(page);
+    if (place < 0 && this.windows !== undefined) place = this.#showChunk(page);
     const isVerified = place >= 0 &&
       this.#cache.frames[place >>> CHUNK_SHIFT]!.ticks[place & SLOT_MASK] !== 0;
     if (isVerified) return place;
@@ -429,8 +435,27 @@ export class Loader {
   #fetch(page: PageNumber): number {
     const runsAhead = page > this.#lastMiss && page <= this.#lastMiss + EXTENT_PAGES;
     this.#lastMiss = page;
+    const shown = this.#showChunk(page);
+    if (shown >= 0) return shown;
     if (this.loadsChunk(page >>> CHUNK_SHIFT)) return this.#loadChunk(page);
     return runsAhead ? this.#loadExtent(page) : this.#loadPage(page);
+  }
+
+  /** Whether a miss in a chunk makes it a window, if its pages may move. */
+  showsChunk(chunk: ChunkNumber): boolean {
+    return this.windows !== undefined && this.windows.mayShow(chunk);
+  }
+
+  /** Makes the chunk of a page that is not in memory a window; -1 if it cannot be one. */
+  #showChunk(page: PageNumber): number {
+    const chunk = page >>> CHUNK_SHIFT;
+    if (!this.showsChunk(chunk)) return MISS;
+    this.checkReadable(page);
+    const frame = this.windows!.show(chunk);
+    if (frame === undefined) return MISS;
+    this.#forgetPeeked(chunk);
+    this.reads.windows++;
+    return placeOf(frame, page & SLOT_MASK);
   }
 
   #loadChunk(page: PageNumber): number {

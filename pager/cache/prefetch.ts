@@ -17,7 +17,7 @@ import { setImmediate } from "node:timers";
 import type { Cache } from "./cache.ts";
 import type { Disk } from "../file/disk.ts";
 import { CorruptionError, IoError } from "../format/errors.ts";
-import { CHUNK_PAGES, CHUNK_SHIFT } from "../format/format.ts";
+import { CHUNK_PAGES, CHUNK_SHIFT, SLOT_MASK } from "../format/format.ts";
 import type { MetaFields } from "../format/meta.ts";
 import type { PageNumber } from "../format/units.ts";
 import type { Loader } from "./loader.ts";
@@ -142,12 +142,13 @@ export class Prefetch {
   #plan(pages: readonly PageNumber[], taken: PageNumber[]): Span[] {
     const { cache } = this.#parts;
     const wanted = new Set<PageNumber>();
-    let room = cache.limit - cache.frames.length;
+    let room = cache.limit - cache.ownFrames;
     for (const page of pages) {
       const chunk = page >>> CHUNK_SHIFT;
       const first = chunk * CHUNK_PAGES;
-      const isKnown = wanted.has(page) || cache.find(page) >= 0;
-      const isInChunk = !isKnown && room > 0 && this.#parts.loader.loadsChunk(chunk);
+      const isKnown = wanted.has(page) || this.#isInMemory(page);
+      const isInChunk = !isKnown && room > 0 && this.#parts.loader.loadsChunk(chunk) &&
+        !this.#parts.loader.showsChunk(chunk);
       const cost = isKnown ? 0 : isInChunk ? CHUNK_PAGES : 1;
       if (cost > this.#left) {
         this.isFull = true;
@@ -162,10 +163,18 @@ export class Prefetch {
         for (let slot = 0; slot < CHUNK_PAGES; slot++) wanted.add(first + slot);
       } else if (!isKnown) {
         wanted.add(page);
-        if (cache.find(first) < 0 && !this.#reads.readHeadersOf(chunk)) wanted.add(first);
+        if (!this.#isInMemory(first) && !this.#reads.readHeadersOf(chunk)) wanted.add(first);
       }
     }
     return spansOf(wanted, this.#parts.meta.pageCount);
+  }
+
+  /** Whether a page is in memory. Of a window, the system has perhaps not read it yet. */
+  #isInMemory(page: PageNumber): boolean {
+    const place = this.#parts.cache.find(page);
+    if (place < 0) return false;
+    const { isWindow, ticks } = this.#parts.cache.frames[place >>> CHUNK_SHIFT]!;
+    return !isWindow || ticks[place & SLOT_MASK] !== 0;
   }
 }
 

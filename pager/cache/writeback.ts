@@ -26,7 +26,8 @@ import type { MetaFields } from "../format/meta.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { assert } from "../format/assert.ts";
 import { StagedChunk } from "./staged_chunk.ts";
-import type { ChunkNumber, PageNumber, Place, Version } from "../format/units.ts";
+import type { Frame } from "../format/frame.ts";
+import type { ChunkNumber, PageNumber, Place, Slot, Version } from "../format/units.ts";
 
 const GATHER_PAGES = 64;
 
@@ -44,6 +45,8 @@ export class Writeback implements CacheOwner {
   readonly cache: Cache;
   /** The newest version of each chunk that has a dirty page or a dirty header page. */
   readonly dirtyChunks: Map<number, number> = new Map();
+  /** The number of dirty pages in memory, header pages among them. */
+  dirtyPages = 0;
   /**
    * Whether it writes pages to the file; if not, dirty pages stay in memory until `forgetDirty`.
    */
@@ -93,8 +96,16 @@ export class Writeback implements CacheOwner {
 
   /** Marks the page at a place as newer than the file, as of a version. */
   markDirty(place: Place, page: PageNumber, version: Version): void {
-    this.cache.frames[place >>> CHUNK_SHIFT]!.dirty[place & SLOT_MASK] = 1;
+    const { dirty } = this.cache.frames[place >>> CHUNK_SHIFT]!;
+    this.dirtyPages += 1 - dirty[place & SLOT_MASK]!;
+    dirty[place & SLOT_MASK] = 1;
     this.dirtyChunks.set(page >>> CHUNK_SHIFT, version);
+  }
+
+  /** Marks a page as one that the file has. */
+  markWritten(frame: Frame, slot: Slot): void {
+    this.dirtyPages -= frame.dirty[slot]!;
+    frame.dirty[slot] = 0;
   }
 
   /**
@@ -189,7 +200,9 @@ export class Writeback implements CacheOwner {
       const place = this.cache.find(first + slot);
       if (place < 0) continue;
       const frame = this.cache.frames[place >>> CHUNK_SHIFT]!;
-      if (versionOf(frame, place & SLOT_MASK) <= version) frame.dirty[place & SLOT_MASK] = 0;
+      if (versionOf(frame, place & SLOT_MASK) <= version) {
+        this.markWritten(frame, place & SLOT_MASK);
+      }
     }
   }
 
@@ -239,7 +252,8 @@ export class Writeback implements CacheOwner {
   #markClean(first: number): void {
     for (let slot = 0; slot < CHUNK_PAGES; slot++) {
       const place = this.cache.find(first + slot);
-      if (place >= 0) this.cache.frames[place >>> CHUNK_SHIFT]!.dirty[place & SLOT_MASK] = 0;
+      if (place < 0) continue;
+      this.markWritten(this.cache.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK);
     }
   }
 

@@ -17,6 +17,8 @@ export interface FrameMemory {
   take(): Uint8Array<ArrayBuffer>;
   /** Gives the memory of a frame back; no view of it is used any more. */
   giveBack(bytes: Uint8Array<ArrayBuffer>): void;
+  /** Makes the memory of a frame zeros, and gives the system what it can of it. */
+  clear(bytes: Uint8Array<ArrayBuffer>): void;
   /** Releases everything, if it is not the garbage collector's. */
   close(): void;
 }
@@ -29,6 +31,10 @@ export class HeapMemory implements FrameMemory {
 
   giveBack(bytes: Uint8Array<ArrayBuffer>): void {
     freeMemory(bytes);
+  }
+
+  clear(bytes: Uint8Array<ArrayBuffer>): void {
+    bytes.fill(0);
   }
 
   close(): void {}
@@ -78,6 +84,10 @@ export class SegmentMemory implements FrameMemory {
   giveBack(bytes: Uint8Array<ArrayBuffer>): void {
     if (this.#buffers.has(bytes.buffer)) this.#used.push(bytes);
     else this.#heap.giveBack(bytes);
+  }
+
+  clear(bytes: Uint8Array<ArrayBuffer>): void {
+    bytes.fill(0);
   }
 
   close(): void {

@@ -18,6 +18,13 @@ const SYMBOLS = {
     parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"],
     result: "pointer",
   },
+  // The same calls, for memory that is mapped already.
+  mapOver: {
+    name: "mmap",
+    parameters: ["buffer", "usize", "i32", "i32", "i32", "i64"],
+    result: "pointer",
+  },
+  adviseOn: { name: "madvise", parameters: ["buffer", "usize", "i32"], result: "i32" },
   munmap: { parameters: ["pointer", "usize"], result: "i32" },
   madvise: { parameters: ["pointer", "usize", "i32"], result: "i32" },
   posix_fadvise: { parameters: ["i32", "i64", "i64", "i32"], result: "i32" },
@@ -28,7 +35,10 @@ const PROT_READ = 1;
 const PROT_WRITE = 2;
 const MAP_SHARED = 1;
 const MAP_PRIVATE = 2;
+const MAP_FIXED = 0x10;
 const MAP_ANONYMOUS = 0x20;
+/** The system takes no memory into account before it is written. */
+const MAP_NORESERVE = 0x4000;
 const NO_DESCRIPTOR = -1;
 /** The size of a huge page. */
 const HUGE_BYTES = 2 * 1024 * 1024;
@@ -70,6 +80,28 @@ export interface Libc {
    */
   mapMemory(length: number): MemoryMapping;
   /**
+   * Reserves memory of small pages, which begins at a multiple of 2 MiB, for `showFile`.
+   *
+   * @throws {IoError} The system refused.
+   */
+  reserveMemory(length: number): MemoryMapping;
+  /**
+   * Shows bytes of a file in reserved memory, instead of what was there. A page that is written in
+   * memory is a private copy from then on; the others show what is in the file, also when that
+   * changes. Position and length are multiples of 2 MiB, and the file must have all these bytes.
+   *
+   * @throws {IoError} The system refused. The memory must not be used any more.
+   */
+  showFile(target: Uint8Array<ArrayBuffer>, descriptor: number, position: number): void;
+  /** Gives the pages of reserved memory back: what shows a file shows it again, else zeros. */
+  dropCopies(target: Uint8Array<ArrayBuffer>): void;
+  /**
+   * Makes reserved memory zeros that show no file.
+   *
+   * @throws {IoError} The system refused; the memory is as it was.
+   */
+  clearMemory(target: Uint8Array<ArrayBuffer>): void;
+  /**
    * Maps the first bytes of a file for reading.
    *
    * @throws {IoError} The system refused.
@@ -108,7 +140,19 @@ export function openLibc(): Libc {
   if (reason !== undefined) throw new IoError(`Cannot call the C library: ${reason}`);
   const { symbols } = loadLibrary();
   return {
-    mapMemory: (length) => mapMemory(symbols, length),
+    mapMemory: (length) => mapMemory(symbols, length, 0, MADV_HUGEPAGE),
+    reserveMemory: (length) => mapMemory(symbols, length, MAP_NORESERVE, ADVICE.normal),
+    showFile: (target, descriptor, position) => {
+      mapOver(symbols, target, MAP_PRIVATE | MAP_NORESERVE, descriptor, position);
+    },
+    clearMemory: (target) => {
+      const flags = MAP_PRIVATE | MAP_NORESERVE | MAP_ANONYMOUS;
+      mapOver(symbols, target, flags, NO_DESCRIPTOR, 0);
+    },
+    dropCopies: (target) => {
+      if (symbols.adviseOn(target, BigInt(target.byteLength), ADVICE.dontNeed) === 0) return;
+      throw refused("drop the copies of pages", lastError(symbols));
+    },
     mapFile: (descriptor, length) => mapFile(symbols, descriptor, length),
     advise(descriptor, advice) {
       // It returns the number of the error.
@@ -127,16 +171,21 @@ function loadLibrary(): Library {
   return library ??= Deno.dlopen(LIBRARY, SYMBOLS);
 }
 
-function mapMemory(symbols: Library["symbols"], length: number): MemoryMapping {
+function mapMemory(
+  symbols: Library["symbols"],
+  length: number,
+  flags: number,
+  advice: number,
+): MemoryMapping {
   // The address is any page of the system's; the first huge page in it is within this.
   const size = BigInt(length + HUGE_BYTES);
-  const flags = MAP_PRIVATE | MAP_ANONYMOUS;
-  const pointer = map(symbols, size, PROT_READ | PROT_WRITE, flags, NO_DESCRIPTOR);
+  const all = MAP_PRIVATE | MAP_ANONYMOUS | flags;
+  const pointer = map(symbols, size, PROT_READ | PROT_WRITE, all, NO_DESCRIPTOR);
   const address = Deno.UnsafePointer.value(pointer);
   const huge = BigInt(HUGE_BYTES);
   const start = Deno.UnsafePointer.create((address + huge - 1n) / huge * huge)!;
   // A system without huge pages refuses; then its pages are small.
-  symbols.madvise(start, BigInt(length), MADV_HUGEPAGE);
+  symbols.madvise(start, BigInt(length), advice);
   const buffer = Deno.UnsafePointerView.getArrayBuffer(start, length);
   return {
     bytes: noteAligned(new Uint8Array(buffer)),
@@ -156,6 +205,21 @@ function map(
 ): Deno.PointerObject {
   const pointer = symbols.mmap(null, size, protection, flags, descriptor, 0n);
   if (pointer !== null && Deno.UnsafePointer.value(pointer) !== MAP_FAILED) return pointer;
+  throw refused(`map ${size} bytes`, lastError(symbols));
+}
+
+function mapOver(
+  symbols: Library["symbols"],
+  target: Uint8Array<ArrayBuffer>,
+  flags: number,
+  descriptor: number,
+  position: number,
+): void {
+  const size = BigInt(target.byteLength);
+  const protection = PROT_READ | PROT_WRITE;
+  const at = BigInt(position);
+  const pointer = symbols.mapOver(target, size, protection, flags | MAP_FIXED, descriptor, at);
+  if (pointer !== null && Deno.UnsafePointer.value(pointer) !== MAP_FAILED) return;
   throw refused(`map ${size} bytes`, lastError(symbols));
 }
 

@@ -88,6 +88,20 @@ export class Disk {
     return done;
   }
 
+  /** Whether memory can show bytes of the file now. */
+  get showsBytes(): boolean {
+    return this.#file.showAt !== undefined;
+  }
+
+  /**
+   * Shows bytes of the file in memory; see `File.showAt`.
+   *
+   * @throws {IoError} The system refused. The memory must not be used any more.
+   */
+  show(target: Uint8Array<ArrayBuffer>, position: number): void {
+    this.#file.showAt?.(target, position);
+  }
+
   /** Whether reads can be started that do not block the thread. */
   get startsReads(): boolean {
     return this.#file.startRead !== undefined;

@@ -18,6 +18,7 @@
 import * as fs from "node:fs";
 import { alignedBytes, isAligned } from "../door/aligned_bytes.ts";
 import type { Io } from "../door/doors.ts";
+import { openLibc } from "../door/libc.ts";
 import { IoError, LockedError } from "../format/errors.ts";
 import { PAGE_BYTES } from "../format/format.ts";
 import { BackgroundReads } from "./background_reads.ts";
@@ -38,7 +39,10 @@ export interface DiskFileOptions {
   mode?: number | undefined;
   /** The longest wait for another handle to close, in milliseconds. Default 0. */
   lockTimeoutMs?: number | undefined;
-  /** `"direct"`: reads and writes whole pages past the system's cache. Default `"buffered"`. */
+  /**
+   * `"direct"`: reads and writes whole pages past the system's cache. `"map"`: can show its bytes
+   * in memory. Default `"buffered"`.
+   */
   io?: Io | undefined;
 }
 
@@ -70,8 +74,8 @@ export function throughFlags(os: string): number | undefined {
  */
 export function openDiskFile(path: string, options: DiskFileOptions = {}): File {
   const { readOnly = false, create = true, mode = MODE, lockTimeoutMs = 0 } = options;
-  const access = { readOnly, create: create && !readOnly, mode, isDirect: options.io === "direct" };
-  const file = new DiskFile(path, access);
+  const { io } = options;
+  const file = new DiskFile(path, { readOnly, create: create && !readOnly, mode, io });
   try {
     waitForLock(file, path, !readOnly, lockTimeoutMs);
     // The directory entry of a new file must be durable before its content is.
@@ -90,7 +94,7 @@ export function openDiskFile(path: string, options: DiskFileOptions = {}): File 
  */
 export function openSharedDiskFile(path: string, options: DiskFileOptions = {}): File {
   const { create = true, mode = MODE, io } = options;
-  const file = new DiskFile(path, { readOnly: false, create, mode, isDirect: io === "direct" });
+  const file = new DiskFile(path, { readOnly: false, create, mode, io });
   try {
     if (file.size() === 0) syncDirectoryOf(path);
   } catch (error) {
@@ -106,8 +110,7 @@ export function openSharedDiskFile(path: string, options: DiskFileOptions = {}):
  * @throws {IoError} The system refused, or the path is not a regular file.
  */
 export function openUnlockedDiskFile(path: string, io: Io = "buffered"): File {
-  const isDirect = io === "direct";
-  return new DiskFile(path, { readOnly: true, create: false, mode: MODE, isDirect });
+  return new DiskFile(path, { readOnly: true, create: false, mode: MODE, io });
 }
 
 function waitForLock(file: DiskFile, path: string, exclusive: boolean, timeoutMs: number): void {
@@ -128,13 +131,15 @@ interface Access {
   readonly readOnly: boolean;
   readonly create: boolean;
   readonly mode: number;
-  readonly isDirect: boolean;
+  readonly io: Io | undefined;
 }
 
 class DiskFile implements File {
   readonly path: string;
   /** Absent if reads are direct: they would not find the bytes in the system's cache. */
   readonly startRead?: (position: number, length: number) => Promise<void>;
+  /** Present if the file was opened to be mapped. */
+  readonly showAt?: (target: Uint8Array<ArrayBuffer>, position: number) => void;
   readonly #reads: BackgroundReads;
   #isLocked = false;
   readonly #lock: Deno.FsFile;
@@ -149,7 +154,8 @@ class DiskFile implements File {
   #started = 0;
   #isClosed = false;
 
-  constructor(path: string, { readOnly, create, mode, isDirect }: Access) {
+  constructor(path: string, { readOnly, create, mode, io }: Access) {
+    const isDirect = io === "direct";
     this.path = path;
     this.#lock = openForLock(path, readOnly, create, mode);
     const opened: number[] = [];
@@ -172,6 +178,10 @@ class DiskFile implements File {
     this.#reads = new BackgroundReads(path, this.#descriptor);
     if (!isDirect) {
       this.startRead = (position, length) => this.#reads.read(position, length);
+    }
+    if (io === "map") {
+      const libc = openLibc();
+      this.showAt = (target, position) => libc.showFile(target, this.#descriptor, position);
     }
   }
 

@@ -20,6 +20,11 @@ export interface File {
    */
   readAt(target: Uint8Array, start: number, length: number, position: number): number;
   /**
+   * Shows bytes of the file in memory that `Libc.reserveMemory` gave; both begin at a multiple of 2
+   * MiB, and the file has all of them. Absent where the file cannot be mapped, or must not be.
+   */
+  readonly showAt?: ((target: Uint8Array<ArrayBuffer>, position: number) => void) | undefined;
+  /**
    * Starts a read that does not block the thread, and drops the bytes: a later read of them finds
    * them in the cache of the system. Resolves when it ends, even if it failed or could not begin,
    * and soon after `close`. Absent where reads do not wait for a medium.

@@ -74,6 +74,12 @@ export class OverlayFile implements File {
     return this.#base.startRead?.bind(this.#base);
   }
 
+  /** Shows bytes of the base, as long as nothing overlays it. */
+  get showAt(): File["showAt"] {
+    // The first write or patch gives it a size of its own.
+    return this.#size === undefined ? this.#base.showAt?.bind(this.#base) : undefined;
+  }
+
   /** Reads up to `length` bytes. */
   readAt(target: Uint8Array, start: number, length: number, position: number): number {
     if (this.#size === undefined) return this.#base.readAt(target, start, length, position);

@@ -45,9 +45,13 @@ export class UnsyncedChunks {
     this.#syncing.clear();
   }
 
+  /** Whether a write of a chunk has no sync after it. */
+  has(chunk: ChunkNumber): boolean {
+    return this.#chunks.has(chunk) || this.#syncing.has(chunk);
+  }
+
   /** Whether the file may hold older bytes of a chunk than the cache wrote. */
   mayBeLost(chunk: ChunkNumber): boolean {
-    if (this.#disk.failure === undefined) return false;
-    return this.#chunks.has(chunk) || this.#syncing.has(chunk);
+    return this.#disk.failure !== undefined && this.has(chunk);
   }
 }

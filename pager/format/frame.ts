@@ -57,6 +57,8 @@ export class Frame {
   readonly scopes: Uint32Array;
   /** 1 where memory is newer than the file. */
   readonly dirty: Uint8Array;
+  /** Whether its memory shows its chunk of the file, except where pages have changed. */
+  isWindow = false;
 
   /**
    * Creates an empty frame.
@@ -84,8 +86,14 @@ export class Frame {
     this.ticks = new Uint32Array(slots);
     this.scopes = new Uint32Array(slots);
     this.dirty = new Uint8Array(slots);
-    if (chunk !== POOL) {
-      for (let slot = 0; slot < slots; slot++) this.pages[slot] = chunk * CHUNK_PAGES + slot;
+    if (chunk !== POOL) this.hold(chunk);
+  }
+
+  /** Makes an empty pool frame a chunk frame. */
+  hold(chunk: ChunkNumber): void {
+    this.chunk = chunk;
+    for (let slot = 0; slot < this.pages.length; slot++) {
+      this.pages[slot] = chunk * CHUNK_PAGES + slot;
     }
   }
 }

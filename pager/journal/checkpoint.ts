@@ -14,6 +14,7 @@
  * One checkpoint runs at a time. A failed write or sync is final for the handle (`Disk`).
  */
 
+import type { Windows } from "../cache/windows.ts";
 import type { Writeback } from "../cache/writeback.ts";
 import type { Disk } from "../file/disk.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
@@ -45,6 +46,7 @@ export class Checkpoint {
   readonly #superblock: CurrentSuperblock;
   readonly #fileEnd: FileEnd;
   readonly #place: JournalPlace;
+  readonly #windows: Windows | undefined;
   /** The meta of the switch. */
   readonly #meta = new Meta();
   #chunks: number[] | undefined;
@@ -57,7 +59,7 @@ export class Checkpoint {
    * The checkpoints of a file.
    *
    * @param parts The file, its journal and the place of that, its dirty pages, its chunks without a
-   * sync, its superblock and its end.
+   * sync, its superblock and its end, and the windows that show it.
    */
   constructor(
     parts: {
@@ -68,6 +70,7 @@ export class Checkpoint {
       superblock: CurrentSuperblock;
       fileEnd: FileEnd;
       place: JournalPlace;
+      windows?: Windows | undefined;
     },
   ) {
     this.#disk = parts.disk;
@@ -77,6 +80,7 @@ export class Checkpoint {
     this.#superblock = parts.superblock;
     this.#fileEnd = parts.fileEnd;
     this.#place = parts.place;
+    this.#windows = parts.windows;
   }
 
   /** Whether a checkpoint is running. */
@@ -187,6 +191,7 @@ export class Checkpoint {
   /** The steps of the end, each after a sync of the one before. */
   #nextStep(): void {
     if (this.#step === "pages") {
+      this.#windows?.settle();
       const { generation, epoch } = this.#journal;
       this.#superblock.writeFirstCopy({
         ...this.#meta,

@@ -26,6 +26,7 @@
 
 import type { Loader } from "../cache/loader.ts";
 import type { PageSet } from "../cache/page_set.ts";
+import type { Windows } from "../cache/windows.ts";
 import type { Writeback } from "../cache/writeback.ts";
 import { type Disk, isFull } from "../file/disk.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
@@ -84,6 +85,7 @@ export class CommitPath implements CommitLog {
   readonly #journalBytes: number;
   /** Between commits the areas move if the journal keeps this many free chunks. */
   readonly #tailChunks: number;
+  readonly #dirtyPagesMax: number;
   /** A move of the journal or a close that is under way. Other writers first finish it in line. */
   readonly #steps = new SyncedSteps();
   /** A change of the areas' lengths, while commits go on. A checkpoint first finishes it. */
@@ -127,6 +129,7 @@ export class CommitPath implements CommitLog {
       images: PageSet;
       snapshots: LiveSnapshots;
       listener: TransactionListener;
+      windows?: Windows | undefined;
     },
     options: { journalBytes: number; tailBytes: number; mayBeFull: boolean },
   ) {
@@ -140,6 +143,7 @@ export class CommitPath implements CommitLog {
     this.#snapshots = parts.snapshots;
     this.#journalBytes = options.journalBytes;
     this.#tailChunks = options.tailBytes / CHUNK_BYTES;
+    this.#dirtyPagesMax = parts.windows?.dirtyPagesMax ?? Infinity;
     this.#fileEnd = new FileEnd(parts);
     this.#place = new JournalPlace({ ...parts, fileEnd: this.#fileEnd });
     this.#savings = new JournalSavings(parts.meta, parts.journal, this.#place);
@@ -272,7 +276,7 @@ export class CommitPath implements CommitLog {
     this.#finishSteps();
     if (level === "sync") this.#journal.flush(true);
     else this.write(level);
-    this.#advanceCheckpoint(this.#bytesMax * (waits ? WAITING_SHARE : 1));
+    this.#advanceCheckpoint(waits ? WAITING_SHARE : 1);
   }
 
   /** Takes all commits to a level that needs no sync. */
@@ -289,7 +293,18 @@ export class CommitPath implements CommitLog {
   get #isCheckpointDue(): boolean {
     if (this.#checkpoint.isRunning) return false;
     if (this.#isRequested || this.#hasMoved) return true;
-    return this.#journal.usedBytes > this.#bytesMax / 2;
+    return this.#fill > 1 / 2;
+  }
+
+  /**
+   * How full the journal is, or the memory for pages that wait for a checkpoint: above a half one
+   * is due, and above 1 it has to end before commits go on.
+   */
+  get #fill(): number {
+    return Math.max(
+      this.#journal.usedBytes / this.#bytesMax,
+      this.#writeback.dirtyPages / this.#dirtyPagesMax,
+    );
   }
 
   /** Lets the next flights take a checkpoint, unless one has nothing to do. */
@@ -375,15 +390,15 @@ export class CommitPath implements CommitLog {
     }
   }
 
-  #advanceCheckpoint(bytesMax: number): void {
+  #advanceCheckpoint(fillMax: number): void {
     // On a full disk a checkpoint frees the kept room of the area for the next transaction.
     if (this.#journal.isShort) return this.#writeAll();
-    const used = this.#journal.usedBytes;
+    const fill = this.#fill;
     if (this.#isCheckpointDue) {
       this.beginCheckpoint();
     } else if (!this.#checkpoint.isRunning) {
       return;
-    } else if (used > bytesMax) {
+    } else if (fill > fillMax) {
       this.#checkpoint.finish();
       this.#giveBackSpare();
       this.#finishAll();
@@ -407,7 +422,7 @@ export class CommitPath implements CommitLog {
 
   /** Whether the journal is full before a checkpoint has begun, or before the running one ended. */
   get isOverdue(): boolean {
-    return this.#journal.usedBytes > this.#bytesMax;
+    return this.#fill > 1;
   }
 
   /** The bytes of an area from which on a checkpoint has to end first. */

@@ -12,6 +12,7 @@
 
 import { assert } from "../format/assert.ts";
 import type { Loader } from "../cache/loader.ts";
+import type { Windows } from "../cache/windows.ts";
 import { type Disk, isFull } from "../file/disk.ts";
 import { CorruptionError, IoError } from "../format/errors.ts";
 import {
@@ -41,12 +42,13 @@ export class FileEnd {
   readonly #loader: Loader;
   readonly #frames: readonly Frame[];
   readonly #claimed: ClaimedPages;
+  readonly #windows: Windows | undefined;
 
   /**
    * The end of a file.
    *
-   * @param parts The file, its meta, its header pages and frames, and the pages that have their
-   * bytes in the file.
+   * @param parts The file, its meta, its header pages and frames, the pages that have their bytes
+   * in the file, and the windows that show it.
    */
   constructor(
     parts: {
@@ -55,6 +57,7 @@ export class FileEnd {
       loader: Loader;
       frames: readonly Frame[];
       claimed: ClaimedPages;
+      windows?: Windows | undefined;
     },
   ) {
     this.#disk = parts.disk;
@@ -62,6 +65,7 @@ export class FileEnd {
     this.#loader = parts.loader;
     this.#frames = parts.frames;
     this.#claimed = parts.claimed;
+    this.#windows = parts.windows;
   }
 
   /**
@@ -115,6 +119,7 @@ export class FileEnd {
   cutAt(pageCount: number): void {
     const bytes = pageCount * PAGE_BYTES;
     if (this.#disk.size() <= bytes) return;
+    this.#windows?.leave(bytes);
     this.#disk.truncate(bytes);
     this.#claimed.cutAt(pageCount);
   }

@@ -77,9 +77,9 @@ export class Bypass {
    */
   relieve(): void {
     const { depth, size, undo, bypassed } = this.#open;
-    const { limit, frames } = this.#cache;
+    const { limit, ownFrames } = this.#cache;
     if (!this.passes) return;
-    if (depth === 0 || (frames.length <= limit && !size.isHalfFull)) return;
+    if (depth === 0 || (ownFrames <= limit && !size.isHalfFull)) return;
     if (undo.length - bypassed.done + bypassed.taken.length < BYPASS_PAGES_MIN) return;
     this.#write(bypassed.done);
     this.#cache.settle();
@@ -146,6 +146,6 @@ export class Bypass {
     this.#open.bypassed.add(page, frame.scopes[slot]!);
     this.#claimed.add(page);
     frame.scopes[slot] = 0;
-    frame.dirty[slot] = 0;
+    this.#writeback.markWritten(frame, slot);
   }
 }

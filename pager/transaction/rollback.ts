@@ -8,6 +8,7 @@
 
 import type { Cache } from "../cache/cache.ts";
 import { copyPage, publishHeader } from "../cache/page_copy.ts";
+import type { Windows } from "../cache/windows.ts";
 import { assert } from "../format/assert.ts";
 import { CHUNK_SHIFT, HEADER_WORD_SHIFT, KIND_FREE, SLOT_MASK } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
@@ -26,11 +27,13 @@ export class Rollback {
   readonly #cache: Cache;
   readonly #versions: VersionStore;
   readonly #listener: TransactionListener;
+  readonly #windows: Windows | undefined;
 
   /**
    * Creates the rollbacks of a file.
    *
-   * @param parts The open transaction, its pages, the images kept of them, and the listener.
+   * @param parts The open transaction, its pages, the images kept of them, the listener, and the
+   * windows of the file that may have changed pages.
    */
   constructor(
     parts: {
@@ -38,12 +41,14 @@ export class Rollback {
       cache: Cache;
       versions: VersionStore;
       listener: TransactionListener;
+      windows?: Windows | undefined;
     },
   ) {
     this.#open = parts.open;
     this.#cache = parts.cache;
     this.#versions = parts.versions;
     this.#listener = parts.listener;
+    this.#windows = parts.windows;
   }
 
   /** Ends the innermost savepoint and undoes its changes. */
@@ -54,7 +59,10 @@ export class Rollback {
     open.restoreMeta();
     const chunks = this.#changedChunks();
     open.forgetChanges();
-    for (const chunk of chunks) this.#listener.rolledBack(chunk);
+    for (const chunk of chunks) {
+      this.#listener.rolledBack(chunk);
+      this.#windows?.settleChunk(chunk);
+    }
     open.end();
   }
 

@@ -168,6 +168,7 @@ export class Writer {
     if (frame.scopes[place & SLOT_MASK] === 0) {
       this.#open.size.pin(1);
       this.#open.undo.push(HEADERS, chunk * CHUNK_PAGES, 0, 0);
+      this.#loader.windows?.touch(chunk);
       frame.scopes[place & SLOT_MASK] = this.#open.scope;
     }
     return place;

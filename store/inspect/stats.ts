@@ -27,6 +27,8 @@ export interface DatabaseStats {
   readonly cacheBytesPeak: number;
   /** The limit of `cacheBytes`; exceeded only while a transaction requires it. */
   readonly cacheBytesLimit: number;
+  /** Bytes of the file that are mapped, with `io: "map"`: the cache of the system has them. */
+  readonly mappedBytes: number;
   /** Whole chunks read. */
   readonly chunkReads: number;
   /** Extents read. */

@@ -16,7 +16,9 @@ import { Random } from "../support/random.ts";
 
 const KILLS = Number(Deno.env.get("QUIRE_KILLS") ?? 50);
 const DELAY_MS_MAX = 30;
-const DOORS: readonly Io[] = Deno.build.os === "linux" ? ["buffered", "direct"] : ["buffered"];
+const DOORS: readonly Io[] = Deno.build.os === "linux"
+  ? ["buffered", "direct", "map"]
+  : ["buffered"];
 const CHILD = fromFileUrl(new URL("./support/kill_child.ts", import.meta.url));
 
 /** The output of a process before it was killed. */

@@ -6,7 +6,7 @@
 
 import { assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { open, type OpenOptions, verify } from "../../mod.ts";
+import { LockedError, open, type OpenOptions, verify } from "../../mod.ts";
 import { bytesOf, sameBytes } from "../support/database.ts";
 import { inTempDir } from "../support/temp.ts";
 
@@ -14,6 +14,7 @@ const skip = Deno.build.os !== "linux";
 const MEBIBYTE = 1024 * 1024;
 const DOORS: readonly OpenOptions[] = [
   { io: "direct" },
+  { io: "map" },
   {},
   { memory: "huge" },
   { io: "direct", memory: "huge" },
@@ -41,7 +42,10 @@ describe("doors", { skip }, () => {
         }
         await tree.set("last", new Uint8Array(1));
         assertEquals(tree.count(), rounds.size + 1);
-        assertGreater(db.stats().evictions, round === 0 ? -1 : 0);
+        const { evictions, mappedBytes } = db.stats();
+        const isMapped = DOORS[round % DOORS.length]!.io === "map";
+        if (isMapped) assertGreater(mappedBytes, 0);
+        else assertGreater(evictions, round === 0 ? -1 : 0);
       }
       assertEquals((await verify(path)).ok, true);
     }));
@@ -54,6 +58,12 @@ describe("doors", { skip }, () => {
     );
     assertThrows(() => open("a", { io: "fast" as "direct" }), TypeError, "io cannot be fast");
     assertThrows(() => open("a", { memory: "no" as "huge" }), TypeError, "memory cannot be no");
+    assertThrows(() => open(":memory:", { io: "map" }), TypeError, 'io "map" is for files');
+    for (const options of [{ shared: true }, { follow: true }]) {
+      const message = 'Cannot open: io "map" is for a file that no other process writes';
+      assertThrows(() => open("a", { ...options, io: "map" }), TypeError, message);
+    }
+    assertThrows(() => open("a", { io: "map", memory: "huge" }), TypeError, 'memory "huge" not');
     using db = open(":memory:", { memory: "huge" });
     db.writeSync((tx) => tx.tree("a").set("b", new Uint8Array(3)));
     assertEquals(db.tree("a").get("b"), new Uint8Array(3));
@@ -66,8 +76,48 @@ describe("doors", { skip }, () => {
         db.writeSync((tx) => tx.tree("a").set("b", new Uint8Array([1, 2, 3])));
         const view = db.tree("a").getView("b")!;
         db.close();
-        assertEquals(view.length, door.memory === "huge" ? 0 : 3);
+        const isTheSystems = door.memory === "huge" || door.io === "map";
+        assertEquals(view.length, isTheSystems ? 0 : 3);
       }
+    }));
+});
+
+describe("io map", { skip }, () => {
+  it("reads a file read-only, which was not closed too, but none that is being written", () =>
+    inTempDir((dir) => {
+      const path = `${dir}/a.quire`;
+      const value = bytesOf(1, VALUE_BYTES);
+      const writer = open(path);
+      writer.writeSync((tx) => {
+        for (let i = 0; i < KEYS; i++) tx.tree("values").set(`${i}`, value);
+      });
+      const copy = `${dir}/b.quire`;
+      Deno.copyFileSync(path, copy);
+      assertThrows(() => open(path, { io: "map", readOnly: true }), LockedError);
+      writer.close();
+      for (const [place, maps] of [[path, true], [copy, false]] as const) {
+        using db = open(place, { io: "map", readOnly: true });
+        const tree = db.tree("values");
+        for (let i = 0; i < KEYS; i++) assertEquals(sameBytes(tree.get(`${i}`), value), true);
+        assertEquals(db.stats().mappedBytes > 0, maps);
+      }
+    }));
+
+  it("prefetches what it has not read", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/a.quire`;
+      const entries = Array.from({ length: KEYS }, (_, i) => {
+        return [`${i}`, bytesOf(i, VALUE_BYTES)] as const;
+      });
+      {
+        using db = open(path);
+        await db.tree("values").setMany(entries);
+      }
+      using db = open(path, { io: "map", cacheBytes: 8 * MEBIBYTE });
+      const tree = db.tree("values");
+      assertEquals(await tree.prefetch(["1", "500", "999"]), true);
+      assertEquals(await tree.prefetch({}), false);
+      for (const [key, value] of entries) assertEquals(sameBytes(tree.get(key), value), true);
     }));
 });
 
@@ -76,16 +126,19 @@ describe("doors that do not exist", () => {
     inTempDir(async (dir) => {
       const program = `
         import { open } from ${JSON.stringify(new URL("../../mod.ts", import.meta.url).href)};
-        try { open("a.quire", { memory: "huge" }); }
-        catch (error) { console.log(error.name + ": " + error.message); }`;
+        for (const door of [{ memory: "huge" }, { io: "map" }]) {
+          try { open("a.quire", door); }
+          catch (error) { console.log(error.name + ": " + error.message); }
+        }`;
       Deno.writeTextFileSync(`${dir}/program.ts`, program);
       const { stdout } = await new Deno.Command(Deno.execPath(), {
         args: ["run", "--quiet", "-RW", "--no-prompt", "--no-check", "program.ts"],
         cwd: dir,
       }).output();
       const reason = !skip ? "it needs --allow-ffi" : "it needs Linux";
-      const line = `IoError: Cannot open a.quire: memory "huge": ${reason}\n`;
-      assertEquals(new TextDecoder().decode(stdout), line);
+      const lines = ['memory "huge"', 'io "map"']
+        .map((door) => `IoError: Cannot open a.quire: ${door}: ${reason}\n`);
+      assertEquals(new TextDecoder().decode(stdout), lines.join(""));
       assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), ["program.ts"]);
     }));
 });

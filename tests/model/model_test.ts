@@ -53,7 +53,7 @@ const NAMES = ["a", "b", "c", "d"];
 const MEBIBYTE = 1024 * 1024;
 /** The doors to a file that this system has. */
 const DOORS: readonly DoorOptions[] = Deno.build.os === "linux"
-  ? [{}, { io: "direct" }, { memory: "huge" }, { io: "direct", memory: "huge" }]
+  ? [{}, { io: "direct" }, { memory: "huge" }, { io: "map" }, { io: "direct", memory: "huge" }]
   : [{}];
 const DURABILITIES: readonly Durability[] = ["sync", "buffered", "none"];
 
