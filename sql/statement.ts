@@ -7,7 +7,7 @@ import { compile } from "./change/compile.ts";
 import { alterTable } from "./define/alter.ts";
 import { analyze, reindex } from "./define/analyze.ts";
 import { createIndex, createTable, createTrigger, createView, drop } from "./define/create.ts";
-import type { Engine, Finished } from "./define/engine.ts";
+import { type Engine, type Finished, type MakeRow, noRow } from "./define/engine.ts";
 import { runPragma } from "./define/pragma.ts";
 import { bind, rowOf, type SqlInputs, type SqlRow } from "./binding.ts";
 import { explained, planned } from "./explain.ts";
@@ -19,6 +19,9 @@ import type { SqlValue } from "./value/value.ts";
 import { Machine } from "./vm/machine.ts";
 import type { Program, ResultName } from "./vm/machine.ts";
 import type { Durability } from "../mod.ts";
+
+/** A row as its values. */
+const ROW: MakeRow<SqlValue[]> = (registers, first, count) => registers.slice(first, first + count);
 
 /** What a statement without a result did. */
 export interface RunResult {
@@ -97,6 +100,14 @@ export class Statement<Row extends object = SqlRow> {
 
   /** Runs it, and returns all rows. */
   all(...inputs: SqlInputs): Row[] {
+    const { statement, parameters } = this.#parsed;
+    if (isExplainable(statement)) {
+      const values = bind(parameters, inputs);
+      this.#compiled(statement);
+      const names = this.#names;
+      const make: MakeRow<Row> = (registers, first) => rowOf(names, registers, first) as Row;
+      return this.#run(statement, values, make).rows;
+    }
     const { rows, columns } = this.rows(...inputs);
     const names = columns.map(({ name }) => name);
     return rows.map((row) => rowOf(names, row, 0) as Row);
@@ -116,7 +127,10 @@ export class Statement<Row extends object = SqlRow> {
 
   /** Runs it, and returns what it changed. */
   run(...inputs: SqlInputs): RunResult {
-    const { changed } = this.rows(...inputs);
+    const { statement, parameters } = this.#parsed;
+    const { changed } = isExplainable(statement)
+      ? this.#run(statement, bind(parameters, inputs), noRow)
+      : this.rows(...inputs);
     return { changes: changed, lastInsertRowid: this.#engine.counts.lastRowid };
   }
 
@@ -150,15 +164,18 @@ export class Statement<Row extends object = SqlRow> {
     const { statement, parameters } = this.#parsed;
     const values = bind(parameters, inputs);
     if (isExplainable(statement)) {
-      const program = this.#compiled(statement);
-      const finished: Finished = this.#engine.run(program, values, this.#durability);
-      return { columns: program.columns, ...finished };
+      const { columns } = this.#compiled(statement);
+      return { columns, ...this.#run(statement, values, ROW) };
     }
     this.#engine.settle();
     const result = this.#inText(() => this.#execute(statement));
     if (result === undefined) return { columns: [], rows: [], changed: 0 };
     const columns = result.columns.map((name) => ({ name, type: undefined }));
     return { columns, rows: result.rows, changed: 0 };
+  }
+
+  #run<T>(statement: Explainable, values: readonly SqlValue[], make: MakeRow<T>): Finished<T> {
+    return this.#engine.run(this.#compiled(statement), values, make, this.#durability);
   }
 
   #inText<T>(body: () => T): T {

@@ -13,7 +13,7 @@ import { buildIndex, buildTable } from "../schema/build.ts";
 import { type Index, keyOfName, type Table } from "../schema/types.ts";
 import { affinityOf } from "../value/affinity.ts";
 import { inText, PlacedError, refuse, SqlError } from "../value/error.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, noRow } from "./engine.ts";
 
 /** CREATE TABLE. */
 export function createTable(engine: Engine, create: CreateTable, text: string): void {
@@ -86,7 +86,7 @@ function createFromQuery(engine: Engine, create: CreateTable, text: string): voi
       engine.catalog.create(tx, { type: "table", name, table: name, sql }, isTemporary);
       if (isTemporary) forgetTrees(engine, name);
       const statement = parseOne(insert) as Explainable;
-      engine.run(compile(engine, statement), []);
+      engine.run(compile(engine, statement), [], noRow);
     },
     undefined,
     isTemporary,
@@ -211,7 +211,7 @@ function isNamed(type: string, name: string) {
 function dropTable(engine: Engine, tx: Transaction, table: Table): void {
   if (engine.catalog.childrenOf(table).length > 0) {
     const text = `DELETE FROM ${quotedName(table.name)}`;
-    engine.run(compile(engine, parseOne(text) as Explainable), []);
+    engine.run(compile(engine, parseOne(text) as Explainable), [], noRow);
   }
   for (const tree of [table.tree, ...table.indexes.map((index) => index.tree)]) {
     dropTree(engine, tree);

@@ -25,10 +25,16 @@ import { integerOf } from "../value/value.ts";
 /** Tables with fewer rows are not sampled: they may be those of a test, or new. */
 const SAMPLED_LEAST = 1000;
 
+/** Makes a row of a result from registers. */
+export type MakeRow<T> = (registers: readonly SqlValue[], first: number, count: number) => T;
+
+/** Makes no rows, where none are looked at. */
+export const noRow: MakeRow<undefined> = () => undefined;
+
 /** The result of a program that was run to its end. */
-export interface Finished {
-  /** The rows, each in the order of its columns. */
-  readonly rows: SqlValue[][];
+export interface Finished<T> {
+  /** The rows. */
+  readonly rows: T[];
   /** The number of rows changed. */
   readonly changed: number;
 }
@@ -195,25 +201,35 @@ export class Engine implements Store {
   }
 
   /** Runs a program to its end. */
-  run(program: Program, values: readonly SqlValue[], durability?: Durability): Finished {
+  run<T>(
+    program: Program,
+    values: readonly SqlValue[],
+    make: MakeRow<T>,
+    durability?: Durability,
+  ): Finished<T> {
     const { writes } = program;
-    if (writes === "nothing") return this.#collect(program, values);
+    if (writes === "nothing") return this.#collect(program, values, make);
     // A savepoint keeps old pages, which a change that cannot fail halfway does not need.
     const isWhole = writes === "one row" && this.#tx !== undefined &&
       (this.#temporaryTx !== undefined || this.catalog.temporary.length === 0);
     const finished = isWhole
-      ? this.#collect(program, values)
-      : this.#runWhole(program, values, durability);
+      ? this.#collect(program, values, make)
+      : this.#runWhole(program, values, make, durability);
     this.counts.changes = finished.changed;
     this.counts.total += finished.changed;
     return finished;
   }
 
   /** Runs a program wholly or not at all, unless the action of a conflict says otherwise. */
-  #runWhole(program: Program, values: readonly SqlValue[], durability?: Durability): Finished {
+  #runWhole<T>(
+    program: Program,
+    values: readonly SqlValue[],
+    make: MakeRow<T>,
+    durability?: Durability,
+  ): Finished<T> {
     const finished = this.write(() => {
       try {
-        return this.#collect(program, values);
+        return this.#collect(program, values, make);
       } catch (error) {
         if (!(error instanceof ConflictError)) throw error;
         if (error.action === "fail") return error;
@@ -225,12 +241,16 @@ export class Engine implements Store {
     return finished;
   }
 
-  #collect(program: Program, values: readonly SqlValue[]): Finished {
+  #collect<T>(
+    program: Program,
+    values: readonly SqlValue[],
+    make: MakeRow<T>,
+  ): Finished<T> {
     const machine = new Machine(program, this, values);
-    const rows: SqlValue[][] = [];
+    const rows: T[] = [];
     try {
       machine.run((registers, first, count) => {
-        rows.push(registers.slice(first, first + count));
+        rows.push(make(registers, first, count));
       });
     } catch (error) {
       const stays = error instanceof ConflictError && error.action === "fail";

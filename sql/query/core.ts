@@ -343,13 +343,14 @@ class RowOutput {
       const around = isOutput(term) ? scope : this.#orderScope(scope);
       this.#context.value(term.expr, around, first + i);
     });
-    if (this.#limit.limit !== undefined) builder.emit("UnlessSorted", sorter, next, first);
+    const isKnown = this.#limit.limit !== undefined;
+    if (isKnown) builder.emit("UnlessSorted", sorter, next, first);
     this.#outputs.forEach(({ expr }, i) => {
       const key = this.#order.findIndex((term) => term.output === i && isOutput(term));
       if (key >= 0) builder.emit("Copy", first + key, first + keys + i);
       else this.#context.value(expr, scope, first + keys + i);
     });
-    builder.emit("AddSorted", sorter, first, keys + this.#outputs.length);
+    builder.emit("AddSorted", sorter, first, keys + this.#outputs.length, isKnown);
   }
 
   /** The terms of ORDER BY see the aliases of the result. */

@@ -18,6 +18,8 @@ export interface SortTerm {
 }
 
 const NO_BYTES = new Uint8Array(0);
+/** Up to this limit each row is put in its place at once. */
+const PLACED_MAX = 64;
 
 /** Rows that are sorted by their first values. With a limit it keeps only the first rows. */
 export class Sorter extends RowList {
@@ -39,11 +41,6 @@ export class Sorter extends RowList {
     this.#memory = memory;
   }
 
-  /** Adds a row of values, unless so many are before it that it is not needed. */
-  addFrom(values: readonly SqlValue[], first: number, count: number): void {
-    if (this.needs(values, first)) this.add(values.slice(first, first + count));
-  }
-
   /** Whether a row is needed whose first values, by which it is sorted, are these. */
   needs(values: readonly SqlValue[], first: number): boolean {
     const last = this.#last;
@@ -61,6 +58,7 @@ export class Sorter extends RowList {
 
   /** Adds a row. */
   override add(row: Row): void {
+    if (this.#limit <= PLACED_MAX) return this.#place(row);
     this.rows.push(row);
     if (this.#memory.spill !== undefined) {
       const bytes = bytesOfRow(row);
@@ -71,6 +69,21 @@ export class Sorter extends RowList {
     this.#sortRows();
     this.rows.length = Math.min(this.rows.length, this.#limit);
     this.#last = this.rows[this.#limit - 1];
+  }
+
+  /** Puts a row after those that are not after it, and drops the last one beyond the limit. */
+  #place(row: Row): void {
+    const { rows } = this;
+    let [low, high] = [0, rows.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (compareTerms(this.#terms, rows[middle]!, row) > 0) high = middle;
+      else low = middle + 1;
+    }
+    if (rows.length < this.#limit) rows.push(row);
+    for (let at = rows.length - 1; at > low; at--) rows[at] = rows[at - 1]!;
+    if (low < rows.length) rows[low] = row;
+    if (rows.length === this.#limit) this.#last = rows[rows.length - 1];
   }
 
   /** Moves the rows in memory to the tree, sorted. */
@@ -92,6 +105,7 @@ export class Sorter extends RowList {
   }
 
   #sortRows(): void {
+    if (this.#limit <= PLACED_MAX) return;
     this.rows.sort((a, b) => compareTerms(this.#terms, a, b));
   }
 

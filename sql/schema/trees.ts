@@ -22,6 +22,8 @@ export type WritableRows = TransactionTree<
   Uint8Array
 >;
 
+const LOOP_BYTES_MAX = 32;
+
 /** The key of a tree, whose bytes are those of a tuple. */
 const partsOfKey: KeyCodec<Uint8Array> = {
   name: "tuple",
@@ -29,8 +31,11 @@ const partsOfKey: KeyCodec<Uint8Array> = {
   encode: (bytes) => bytes,
   encodeInto(bytes, into) {
     if (bytes.length > into.length) return -1;
-    into.set(bytes);
-    return bytes.length;
+    const { length } = bytes;
+    // A loop takes less than a call.
+    if (length > LOOP_BYTES_MAX) into.set(bytes);
+    else for (let i = 0; i < length; i++) into[i] = bytes[i]!;
+    return length;
   },
   decode: (bytes) => bytes,
 };

@@ -39,6 +39,7 @@ export function compare(a: SqlValue, b: SqlValue, collation: Collation = "BINARY
       ? compareText(a, b)
       : compareText(folded(a, collation), folded(b, collation));
   }
+  if (a instanceof Real && b instanceof Real) return compareNumbers(a.value, b.value);
   const rank = rankOf(a);
   const difference = rank - rankOf(b);
   if (difference !== 0 || rank === 0) return difference;

@@ -13,6 +13,11 @@ import type { SqlValue } from "../value/value.ts";
 
 export type { KeyBounds } from "./scan_batch.ts";
 
+const NO_BYTES = new Uint8Array(0);
+const OWN_BYTES_MIN = 128;
+/** Up to this length a loop takes less than a call. */
+const LOOP_BYTES_MAX = 64;
+
 /** A cursor on the rows of a table. */
 export class TableCursor implements Cursor {
   /** The table. */
@@ -29,6 +34,8 @@ export class TableCursor implements Cursor {
   #row = 0;
   /** The rows of a scan, some at a time. */
   #batch: ScanBatch | undefined;
+  /** The row that was sought last. */
+  #own: Uint8Array = NO_BYTES;
   /** The memory that has the key of the current row. */
   #keyBytes: Uint8Array = NO_BYTES;
   #keyStart = 0;
@@ -80,10 +87,20 @@ export class TableCursor implements Cursor {
 
   /** Moves to the row of a key; false if there is none. */
   seek(key: Uint8Array): boolean {
-    const row = this.rows.get(key);
+    const row = this.rows.getView(key);
     if (row === undefined) return false;
-    this.#begin(key, 0, key.length, row, 0, row.length);
+    const { length } = row;
+    this.#keep(row, length);
+    this.#begin(key, 0, key.length, this.#own, 0, length);
     return true;
+  }
+
+  /** Copies a row to memory of the cursor, as a view lasts only until the next read. */
+  #keep(row: Uint8Array, length: number): void {
+    if (this.#own.length < length) this.#own = new Uint8Array(Math.max(OWN_BYTES_MIN, 2 * length));
+    const own = this.#own;
+    if (length > LOOP_BYTES_MAX) return own.set(row);
+    for (let i = 0; i < length; i++) own[i] = row[i]!;
   }
 
   /** Moves to a row of NULLs. */
@@ -142,7 +159,6 @@ export class TableCursor implements Cursor {
   }
 }
 
-const NO_BYTES = new Uint8Array(0);
 const rowidReader = new PartReader();
 
 /** The rowid that a key is. */

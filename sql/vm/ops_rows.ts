@@ -141,9 +141,12 @@ export const ROW_OPS = {
   AddRow(m, i) {
     at<RowList>(m, i.p1).add(m.registers.slice(i.p2, i.p2 + i.p3));
   },
-  /** Adds to the sorter p1 a row of p3 registers from p2 on. */
+  /** Adds to the sorter p1 a row of p3 registers from p2 on; p4 if it is known to be needed. */
   AddSorted(m, i) {
-    at<Sorter>(m, i.p1).addFrom(m.registers, i.p2, i.p3);
+    const sorter = at<Sorter>(m, i.p1);
+    if (i.p4 === true || sorter.needs(m.registers, i.p2)) {
+      sorter.add(m.registers.slice(i.p2, i.p2 + i.p3));
+    }
   },
   /** Jumps to p2 if the sorter p1 needs no row whose keys lie from p3 on. */
   UnlessSorted(m, i) {
