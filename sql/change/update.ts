@@ -15,16 +15,25 @@ import { defaultsOf } from "../query/defaults.ts";
 import { markArguments, resolveFrom, withCommon } from "../query/from.ts";
 import { emitLoops } from "../query/loops.ts";
 import { conjunctsOf, loopsIn } from "../plan/loop.ts";
-import { planLoops } from "../plan/order.ts";
+import { planLoops, type Planned } from "../plan/order.ts";
+import { queryOf, walk } from "../parse/walk.ts";
+import { changedWith } from "../schema/generated.ts";
 import { assignmentsOf, emitAssignments, refreshKey } from "./assignments.ts";
 import { hasNoChildren } from "./foreign_keys.ts";
 import { Returning } from "./returning.ts";
 import { loadRow, RowWriter } from "./row_writer.ts";
-import { changeable, changesAlone, cursorSource, type Emitted, rowSource } from "./target.ts";
-import { scopeOf } from "./target.ts";
+import { changeable, changesAlone, cursorSource, type Emitted, keyColumnsOf } from "./target.ts";
+import { rowSource, scopeOf } from "./target.ts";
 import { RowTriggers, tableShape } from "./triggers.ts";
 import { emitUpdatedRow, updateTriggers } from "./updated_row.ts";
 import type { Access } from "../plan/access.ts";
+
+/** How rows are sorted by their keys. */
+const BY_KEY = {
+  terms: [{ collation: "BINARY", isDescending: false, nullsLast: false }],
+  limit: undefined,
+  offset: undefined,
+} as const;
 
 /** Compiles an UPDATE. */
 export function compileUpdate(context: Context, update: Update): Emitted {
@@ -39,7 +48,11 @@ export function compileUpdate(context: Context, update: Update): Emitted {
   const exprs = [...assigned.values()];
   // With FROM the new values come from the rows that are joined.
   const early = update.from.length > 0 ? exprs : [];
-  const { list, isOne } = emitFind(context, table, update, common, early);
+  const isMixed = update.from.length > 0 || update.where !== undefined && hasQuery(update.where) ||
+    updateTriggers(context, table, assigned, action).has() || table.foreignKeys.length > 0 ||
+    !hasNoChildren(context, table);
+  const order = { isMixed, isSet: (column: number) => assigned.has(column) };
+  const { list, isOne } = emitFind(context, table, update, common, early, order);
   emitEach(context, table, list, name, (cursor, key, skip) => {
     const old = cursorSource(table, cursor, name);
     const row = loadRow(context, table, old);
@@ -92,6 +105,36 @@ export function compileDelete(context: Context, statement: Delete): Emitted {
   return { columns: returning.columns, writes: isAlone ? "one row" : "rows" };
 }
 
+/** Whether a query is in an expression. */
+function hasQuery(expr: Expr): boolean {
+  let found = false;
+  walk(expr, (part) => !(found ||= queryOf(part) !== undefined));
+  return found;
+}
+
+/** What decides in which order rows are updated. */
+interface UpdateOrder {
+  /** Whether more happens than the update of rows that a condition on them finds. */
+  readonly isMixed: boolean;
+  /** Whether a column is set. */
+  isSet(column: number): boolean;
+}
+
+/**
+ * Whether rows are updated in the order of their keys, and not as they are found. It decides which
+ * of them meets a constraint first, so the rule is that of SQLite: in the order of an index only
+ * if nothing of the update can disturb it.
+ */
+function isByKey(table: Table, planned: readonly Planned[], { isMixed, isSet }: UpdateOrder) {
+  const [only, ...others] = planned;
+  if (others.length > 0) return true;
+  const index = only?.access.kind === "key" ? only.access.index : undefined;
+  if (index === undefined) return only?.access.kind === "hash";
+  const isChanged = changedWith(table.columns, table.generated, isSet);
+  return isMixed || keyColumnsOf(table).some(isChanged) ||
+    index.parts.some(({ column }) => column < 0 || isChanged(column));
+}
+
 interface Found {
   readonly at: number;
   readonly alias: string | undefined;
@@ -109,6 +152,7 @@ function emitFind(
   { at, alias, from, where }: Found,
   common: CommonTables,
   exprs: readonly Expr[],
+  order?: UpdateOrder,
 ): { list: number; isOne: boolean } {
   const { builder } = context;
   const target = { ...NO_FROM, at, table: table.name, alias };
@@ -132,7 +176,9 @@ function emitFind(
   markArguments(found.loops);
   const planned = planLoops(context, found.loops, terms);
   const [list, seen] = [builder.cursor(), builder.cursor()];
-  builder.emit("OpenList", list, 0, 0, undefined, "rows to change");
+  const sorts = order !== undefined && isByKey(table, planned, order);
+  if (sorts) builder.emit("OpenSorter", list, 0, 0, BY_KEY, "rows to change");
+  else builder.emit("OpenList", list, 0, 0, undefined, "rows to change");
   builder.emit("OpenSet", seen, 0, 0, ["BINARY"]);
   const nest = {
     planned,
@@ -149,8 +195,9 @@ function emitFind(
     exprs.forEach((expr, i) => context.value(expr, scope, row + 1 + i));
     // A row that joins several others is changed once.
     if (from.length > 0) builder.emit("AddUnique", seen, next, row);
-    builder.emit("AddRow", list, row, 1 + exprs.length);
+    builder.emit(sorts ? "AddSorted" : "AddRow", list, row, 1 + exprs.length);
   });
+  if (sorts) builder.emit("Sort", list);
   return { list, isOne: planned.length === 1 && isOneKey(planned[0]!.access, table) };
 }
 
