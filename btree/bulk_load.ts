@@ -36,6 +36,8 @@ export class BulkLoad {
   readonly #levels: Level[] = [];
   readonly #lastKey = new Uint8Array(KEY_BYTES_MAX);
   readonly #reference = new Uint8Array(REFERENCE_BYTES);
+  /** The key of `addPart`. */
+  readonly #key = new Uint8Array(KEY_BYTES_MAX);
   /** The pages that the last values share. */
   readonly #recent = new NearbyPages();
   #lastLength = -1;
@@ -72,17 +74,41 @@ export class BulkLoad {
   add(key: Uint8Array, value: Uint8Array, length: number = key.length): void {
     checkKey(key, length);
     checkValue(value);
+    this.#add(key, length, value, 0, value.length);
+  }
+
+  /** Adds an entry as `add` does, from parts of arrays. Its lengths were checked. */
+  addPart(
+    bytes: Uint8Array,
+    keyAt: number,
+    keyLength: number,
+    values: Uint8Array,
+    valueAt: number,
+    valueLength: number,
+  ): void {
+    copyBytes(bytes, keyAt, this.#key, 0, keyLength);
+    this.#add(this.#key, keyLength, values, valueAt, valueLength);
+  }
+
+  #add(
+    key: Uint8Array,
+    length: number,
+    values: Uint8Array,
+    valueAt: number,
+    valueLength: number,
+  ): void {
     this.#pager.relieve();
     if (this.#lastLength >= 0 && compareKeys(this.#lastKey, this.#lastLength, key, length) >= 0) {
       throw new RangeError(`Cannot load: entry ${this.#count} is not after the one before it`);
     }
-    const inline = fitsLeaf(length, value.length);
-    if (!inline) this.#store(key, length, value);
-    const tag = inline ? value.length : REFERENCE_TAG;
-    const stored = inline ? value : this.#reference;
+    const inline = fitsLeaf(length, valueLength);
+    if (!inline) this.#store(key, length, values.subarray(valueAt, valueAt + valueLength));
+    const tag = inline ? valueLength : REFERENCE_TAG;
+    const stored = inline ? values : this.#reference;
+    const storedAt = inline ? valueAt : 0;
     const leaves = this.#level(0);
-    leaves.list.putLeafEntry(key, length, tag, stored);
-    if (leaves.grow(key, length)) this.#restart(leaves, key, length, tag, stored);
+    leaves.list.putLeafEntry(key, length, tag, stored, storedAt);
+    if (leaves.grow(key, length)) this.#restart(leaves, key, length, tag, stored, storedAt);
     copyBytes(key, 0, this.#lastKey, 0, length);
     this.#lastLength = length;
     this.#count++;
@@ -116,13 +142,14 @@ export class BulkLoad {
     keyLength: number,
     tag: number,
     stored: Uint8Array,
+    storedAt: number,
   ): void {
     leaves.list.dropLast();
     const page = this.#build(leaves);
     this.#handUp(leaves, page);
     const length = separatorLength(this.#lastKey, this.#lastLength, key, keyLength);
     leaves.begin(key, length);
-    leaves.list.putLeafEntry(key, keyLength, tag, stored);
+    leaves.list.putLeafEntry(key, keyLength, tag, stored, storedAt);
     leaves.grow(key, keyLength);
   }
 

@@ -136,12 +136,12 @@ export class EntryList {
     }
   }
 
-  /** Adds a new leaf entry to the end of the list. */
-  putLeafEntry(key: Uint8Array, length: number, tag: number, value: Uint8Array): void {
+  /** Adds a new leaf entry to the end of the list; its value is in `value` from `from` on. */
+  putLeafEntry(key: Uint8Array, length: number, tag: number, value: Uint8Array, from = 0): void {
     const bytes = valueBytes(tag);
     this.#tags[this.count] = tag;
     this.#stageKey(key, length, bytes);
-    copyBytes(value, 0, this.#stage, this.#staged, bytes);
+    copyBytes(value, from, this.#stage, this.#staged, bytes);
     this.#staged += bytes;
   }
 

@@ -1,7 +1,7 @@
 /**
  * Sorts any number of entries by key, inside a transaction: an external merge sort. Entries gather
- * in memory. When they fill it, they are written in order as a run: a temporary tree, which a bulk
- * load builds in free pages. In the end all runs are merged, entry by entry.
+ * in memory. When they fill it, they are written in order to free pages as a run (`SortedRun`). In
+ * the end all runs are merged, entry by entry.
  *
  * 1. Of several entries with one key, the last added remains.
  * 2. No catalog lists a run, and its pages are taken and given back by one transaction. So neither
@@ -11,26 +11,17 @@
  * See D. Knuth, The Art of Computer Programming 3, section 5.4, "External sorting".
  */
 
-import { BulkLoad } from "../bulk_load.ts";
-import { leafEntries, type LeafEntry, valueOf } from "../compare/leaf_entries.ts";
-import { compareKeys } from "../node/key.ts";
-import { BTree, checkKey, checkValue } from "../tree.ts";
+import { commonLength } from "../node/key.ts";
+import { KEY_BYTES_MAX } from "../node/node.ts";
+import { copyBytes } from "../node/node_edit.ts";
+import { checkKey, checkValue } from "../tree.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import { type EntrySink, SortBuffer } from "./sort_buffer.ts";
+import { RunReader, SortedRun } from "./sorted_run.ts";
+import { type Source, SourceHeap } from "./source_heap.ts";
 
 /** The memory in which entries gather. */
 const SORT_BYTES = 64 * 1024 * 1024;
-const NOTHING = new Uint8Array(0);
-
-/** Entries in key order, one at a time. */
-interface Source {
-  /** The key of the current entry. */
-  key: Uint8Array;
-  /** Goes to the next entry; false after the last. */
-  advance(): boolean;
-  /** The value of the current entry. */
-  value(): Uint8Array;
-}
 
 /** Sorts entries by key, inside a transaction. */
 export class ExternalSort {
@@ -42,7 +33,10 @@ export class ExternalSort {
   readonly #context: TreeContext;
   readonly #id: number;
   readonly #buffer: SortBuffer;
-  readonly #runs: BTree[] = [];
+  readonly #runs: SortedRun[] = [];
+  /** What all keys in runs begin with; -1 bytes = there is no run. */
+  readonly #prefix = new Uint8Array(KEY_BYTES_MAX);
+  #prefixLength = -1;
 
   /**
    * Begins to sort.
@@ -80,133 +74,87 @@ export class ExternalSort {
     if (this.#runs.length === 0) this.#buffer.drain(sink);
     else this.#merge(sink);
     this.#buffer.clear();
-    for (const run of this.#runs) this.#release(run);
+    for (const run of this.#runs) run.release();
     this.#runs.length = 0;
   }
 
   #writeRun(): void {
-    const run = BTree.create(this.#context, this.#id);
-    const load = new BulkLoad(run);
-    this.#buffer.drain({ add: (key, length, value) => load.add(key, value, length) });
-    load.finish();
+    const run = new SortedRun({ context: this.#context, id: this.#id });
+    // The runs of a sort that fails are given back by the rollback.
+    this.#buffer.drain(run);
+    run.finish();
+    this.#sharePrefix();
     this.#buffer.clear();
     this.#runs.push(run);
   }
 
-  #merge(sink: EntrySink): void {
-    const sources: Source[] = this.#runs.map((run) => new Run(this.#context, run));
-    sources.push(new Rest(this.#buffer));
-    const heap = new SourceHeap(sources);
-    let last: Uint8Array | undefined;
-    for (let source = heap.first; source !== undefined; source = heap.first) {
-      const { key } = source;
-      const isRepeated = last !== undefined &&
-        compareKeys(last, last.length, key, key.length) === 0;
-      if (!isRepeated) sink.add(key, key.length, source.value());
-      last = key;
-      heap.advanceFirst();
+  /** Shortens the common prefix to what the keys in the buffer share with it. */
+  #sharePrefix(): void {
+    if (this.#buffer.count === 0) return;
+    const { prefix } = this.#buffer;
+    if (this.#prefixLength < 0) {
+      this.#prefix.set(prefix);
+      this.#prefixLength = prefix.length;
+    } else {
+      const length = commonLength(this.#prefix, this.#prefixLength, prefix, prefix.length);
+      this.#prefixLength = length;
     }
   }
 
-  #release(run: BTree): void {
-    run.deleteRange();
-    this.#context.allocator.release(run.root, 1);
+  #merge(sink: EntrySink): void {
+    const sources: Source[] = this.#runs.map((run) => new RunReader(run));
+    sources.push(new Rest(this.#buffer));
+    this.#sharePrefix();
+    const heap = new SourceHeap(sources, this.#prefixLength);
+    const last = new Uint8Array(KEY_BYTES_MAX);
+    let lastLength = -1;
+    for (let source = heap.first; source !== undefined; source = heap.first) {
+      const { bytes, keyAt, keyLength } = source;
+      if (keyLength !== lastLength || !isPart(bytes, keyAt, last, lastLength)) {
+        copyBytes(bytes, keyAt, last, 0, keyLength);
+        lastLength = keyLength;
+        source.fetchValue();
+        const { values, valueAt, valueLength } = source;
+        sink.add(bytes, keyAt, keyLength, values, valueAt, valueLength);
+      }
+      heap.advanceFirst();
+    }
   }
 }
 
-/** The entries of a run. */
-class Run implements Source {
-  key: Uint8Array = NOTHING;
-  readonly #version;
-  readonly #entries: Iterator<LeafEntry, void>;
-  #entry: LeafEntry | undefined;
-
-  constructor(context: TreeContext, { id, root }: BTree) {
-    this.#version = { context, reader: context.pager, id, root, matters: () => true };
-    this.#entries = leafEntries(this.#version);
-  }
-
-  advance(): boolean {
-    const next = this.#entries.next();
-    if (next.done) return false;
-    this.#entry = next.value;
-    this.key = next.value.key;
-    return true;
-  }
-
-  value(): Uint8Array {
-    return valueOf(this.#version, this.#entry!);
-  }
+/** Whether an array has the first bytes of another one, from a position on. */
+function isPart(bytes: Uint8Array, at: number, part: Uint8Array, length: number): boolean {
+  for (let i = 0; i < length; i++) if (bytes[at + i] !== part[i]) return false;
+  return true;
 }
 
 /** The entries that are still in memory. */
 class Rest implements Source {
-  key: Uint8Array = NOTHING;
+  readonly bytes: Uint8Array;
+  readonly values: Uint8Array;
+  keyAt = 0;
+  keyLength = 0;
+  valueAt = 0;
+  valueLength = 0;
   readonly #buffer: SortBuffer;
   readonly #order: Uint32Array;
-  #at = -1;
+  #at = 0;
 
   constructor(buffer: SortBuffer) {
     this.#buffer = buffer;
     this.#order = buffer.order();
+    this.bytes = this.values = buffer.bytes;
   }
 
   advance(): boolean {
-    if (++this.#at === this.#order.length) return false;
-    this.key = this.#buffer.key(this.#order[this.#at]!);
+    if (this.#at === this.#order.length) return false;
+    const entry = this.#order[this.#at++]!;
+    this.keyAt = this.#buffer.keyAt(entry);
+    this.keyLength = this.#buffer.keyLength(entry);
+    this.valueAt = this.keyAt + this.keyLength;
+    this.valueLength = this.#buffer.valueLength(entry);
     return true;
   }
 
-  value(): Uint8Array {
-    return this.#buffer.value(this.#order[this.#at]!);
-  }
-}
-
-/**
- * A binary heap of sources: the first has the lowest key, and of equal keys the one added last.
- */
-class SourceHeap {
-  /** The sources, later ones with newer entries, each with its rank. */
-  readonly #heap: { readonly source: Source; readonly rank: number }[] = [];
-
-  constructor(sources: readonly Source[]) {
-    sources.forEach((source, rank) => {
-      if (source.advance()) this.#heap.push({ source, rank });
-    });
-    for (let i = this.#heap.length >>> 1; i-- > 0;) this.#sink(i);
-  }
-
-  /** The source with the lowest key, if one has an entry. */
-  get first(): Source | undefined {
-    return this.#heap[0]?.source;
-  }
-
-  /** Advances the first source. */
-  advanceFirst(): void {
-    if (!this.#heap[0]!.source.advance()) {
-      const last = this.#heap.pop()!;
-      if (this.#heap.length === 0) return;
-      this.#heap[0] = last;
-    }
-    this.#sink(0);
-  }
-
-  #sink(from: number): void {
-    const heap = this.#heap;
-    const moved = heap[from]!;
-    let at = from;
-    for (let child = 2 * at + 1; child < heap.length; child = 2 * at + 1) {
-      if (child + 1 < heap.length && this.#isBefore(child + 1, heap[child]!)) child++;
-      if (!this.#isBefore(child, moved)) break;
-      heap[at] = heap[child]!;
-      at = child;
-    }
-    heap[at] = moved;
-  }
-
-  #isBefore(index: number, { source, rank }: { source: Source; rank: number }): boolean {
-    const one = this.#heap[index]!;
-    const order = compareKeys(one.source.key, one.source.key.length, source.key, source.key.length);
-    return order < 0 || (order === 0 && one.rank > rank);
-  }
+  fetchValue(): void {}
 }

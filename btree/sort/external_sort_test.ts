@@ -32,7 +32,12 @@ function sortAll(context: TreeContext, entries: readonly Entry[]): { out: Entry[
   for (const [key, value] of entries) sort.add(key, key.length, value);
   const { runs } = sort;
   const out: Entry[] = [];
-  sort.drain({ add: (key, length, value) => out.push([key.slice(0, length), value.slice()]) });
+  sort.drain({
+    add: (bytes, keyAt, keyLength, values, valueAt, valueLength) => {
+      const key = bytes.slice(keyAt, keyAt + keyLength);
+      out.push([key, values.slice(valueAt, valueAt + valueLength)]);
+    },
+  });
   return { out, runs };
 }
 

@@ -19,10 +19,17 @@ const ENTRIES_MIN = 1024;
 const ENTRIES_MAX = 2 ** 21;
 const BYTES_MIN = 64 * 1024;
 
-/** Where sorted entries go. Key and value are views, valid during the call. */
+/** Where sorted entries go. Key and value are parts of arrays, valid during the call. */
 export interface EntrySink {
   /** Takes an entry. */
-  add(key: Uint8Array, length: number, value: Uint8Array): void;
+  add(
+    bytes: Uint8Array,
+    keyAt: number,
+    keyLength: number,
+    values: Uint8Array,
+    valueAt: number,
+    valueLength: number,
+  ): void;
 }
 
 /** Entries in memory, sorted by key. */
@@ -76,21 +83,40 @@ export class SortBuffer {
 
   /** Gives all entries to a sink, in key order. */
   drain(sink: EntrySink): void {
-    for (const index of this.order()) {
-      sink.add(this.key(index), this.#keyLength[index]!, this.value(index));
+    const bytes = this.#bytes;
+    const order = this.order();
+    for (let i = 0; i < order.length; i++) {
+      const index = order[i]!;
+      const at = this.#keyAt[index]!;
+      const length = this.#keyLength[index]!;
+      sink.add(bytes, at, length, bytes, at + length, this.#valueLength[index]!);
     }
   }
 
-  /** A view of the key of an entry, valid until the next `add`. */
-  key(index: number): Uint8Array {
-    const at = this.#keyAt[index]!;
-    return this.#bytes.subarray(at, at + this.#keyLength[index]!);
+  /** The keys and values of all entries; another array after an `add`. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
   }
 
-  /** A view of the value of an entry, valid until the next `add`. */
-  value(index: number): Uint8Array {
-    const at = this.#keyAt[index]! + this.#keyLength[index]!;
-    return this.#bytes.subarray(at, at + this.#valueLength[index]!);
+  /** Where the key of an entry begins in `bytes`; its value follows. */
+  keyAt(index: number): number {
+    return this.#keyAt[index]!;
+  }
+
+  /** The length of the key of an entry. */
+  keyLength(index: number): number {
+    return this.#keyLength[index]!;
+  }
+
+  /** The length of the value of an entry. */
+  valueLength(index: number): number {
+    return this.#valueLength[index]!;
+  }
+
+  /** The common prefix of all keys, as of the last `order`, which there must have been. */
+  get prefix(): Uint8Array {
+    const at = this.#keyAt[0]!;
+    return this.#bytes.subarray(at, at + this.#prefix);
   }
 
   /** The numbers of the entries in key order, each key once. */

@@ -127,12 +127,22 @@ export function readRuns(
   if (reference.number !== 0) return readShared(pager, tree, reference).slice();
   checkLength(pager, reference);
   const value = new Uint8Array(reference.length);
+  readRunsInto(pager, tree, reference, value);
+  return value;
+}
+
+/** Reads the value of a reference to runs into an array that is long enough. */
+export function readRunsInto(
+  pager: PageReader,
+  tree: number,
+  reference: Reference,
+  into: Uint8Array,
+): void {
   let done = 0;
   for (const run of runsOf(pager, tree, reference)) {
-    copyFromRun(pager, run, 0, run.bytes, value, done);
+    copyFromRun(pager, run, 0, run.bytes, into, done);
     done += run.bytes;
   }
-  return value;
 }
 
 /** Copies the bytes of a run from `from` to `to` - 1 into an array at `at`. */

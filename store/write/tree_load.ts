@@ -82,15 +82,37 @@ export class TreeLoad implements Load {
    * @throws {TypeError} The tree was dropped or renamed meanwhile.
    */
   add(key: Uint8Array, length: number, value: Uint8Array): void {
-    this.#session.refuseDoomed();
-    if (this.#epoch !== this.#session.epoch) {
-      // The tree may now be in use through another object, and its users must see the changes.
-      this.#tree = refuseLost(this.#session, this.#name, this.#tree);
-      this.#epoch = this.#session.epoch;
-    }
+    this.#check();
     if (this.#built === undefined) this.#tree.put(key, value, length);
     else this.#built.add(key, value, length);
     this.#count++;
+  }
+
+  /** Adds an entry as `add` does, from parts of arrays. */
+  addPart(
+    bytes: Uint8Array,
+    keyAt: number,
+    keyLength: number,
+    values: Uint8Array,
+    valueAt: number,
+    valueLength: number,
+  ): void {
+    this.#check();
+    this.#count++;
+    if (this.#built !== undefined) {
+      this.#built.addPart(bytes, keyAt, keyLength, values, valueAt, valueLength);
+    } else {
+      const key = bytes.subarray(keyAt, keyAt + keyLength);
+      this.#tree.put(key, values.subarray(valueAt, valueAt + valueLength));
+    }
+  }
+
+  #check(): void {
+    this.#session.refuseDoomed();
+    if (this.#epoch === this.#session.epoch) return;
+    // The tree may now be in use through another object, and its users must see the changes.
+    this.#tree = refuseLost(this.#session, this.#name, this.#tree);
+    this.#epoch = this.#session.epoch;
   }
 
   /** Ends the load. Returns the number of entries. */
@@ -152,7 +174,11 @@ export class UnorderedLoad implements Load {
   finish(): number {
     const tree = refuseLost(this.#session, this.#name, this.#tree);
     const load = new TreeLoad(this.#session, this.#name, tree, this.#fill);
-    this.#sort.drain(load);
+    this.#sort.drain({
+      add: (bytes, keyAt, keyLength, values, valueAt, valueLength) => {
+        load.addPart(bytes, keyAt, keyLength, values, valueAt, valueLength);
+      },
+    });
     return load.finish();
   }
 }
