@@ -326,6 +326,21 @@ export class Pager {
     }
   }
 
+  /**
+   * Writes the new pages of an open transaction past the journal, however few, unless that would
+   * wait for a flight. Places become invalid, as by `relieve`.
+   *
+   * @throws {IoError} The system refused. Roll back.
+   */
+  writeNewPages(): void {
+    try {
+      this.#bypass.writeNow();
+    } catch (error) {
+      this.#commitPath?.noteFailure(error);
+      throw error;
+    }
+  }
+
   /** Takes free pages into use; see `Writer.occupy`. For the allocator. */
   occupy(page: PageNumber, span: number, kind: number, tree: number): number {
     return this.#writer.occupy(page, span, kind, tree);

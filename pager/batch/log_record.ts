@@ -25,6 +25,7 @@ import {
   HEADER_BYTES,
   KIND_FREE,
   PAGE_BYTES,
+  PAGE_COUNT_MAX,
   PAGE_SHIFT,
   PAGE_WORD_SHIFT,
   SLOT_MASK,
@@ -70,6 +71,8 @@ export class LogBuffer {
   length = 0;
   /** Whether a record names a page that must be on the medium before the record. */
   publishes = false;
+  /** The first page that a record frees; `PAGE_COUNT_MAX` if none does. */
+  freedStart: PageNumber = PAGE_COUNT_MAX;
   /** The page after the last one that a record frees, or 0. */
   freedEnd = 0;
 
@@ -83,6 +86,7 @@ export class LogBuffer {
     this.length = length;
     if (length === 0) {
       this.publishes = false;
+      this.freedStart = PAGE_COUNT_MAX;
       this.freedEnd = 0;
     }
     if (this.bytes.length <= KEPT_BYTES_MAX || length > KEPT_BYTES_MAX) return;
@@ -141,6 +145,7 @@ export class LogBuffer {
   /** Adds a record of a page that is free. */
   addFreed(page: PageNumber): void {
     this.#finish(this.#head(page, FREED), 0);
+    if (page < this.freedStart) this.freedStart = page;
     if (page >= this.freedEnd) this.freedEnd = page + 1;
   }
 

@@ -84,6 +84,11 @@ export class Copies {
     return queue;
   }
 
+  /** Whether commits are queued for an archive or a stream. */
+  get isFollowed(): boolean {
+    return this.#queues.length > 0;
+  }
+
   /** Ends the queue of commits. */
   unfollow(queue: CommitQueue): void {
     queue.stop();

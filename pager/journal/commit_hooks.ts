@@ -5,7 +5,7 @@
 
 import type { LogBuffer } from "../batch/log_record.ts";
 import type { Meta } from "../format/meta.ts";
-import type { ChunkNumber } from "../format/units.ts";
+import type { ChunkNumber, PageNumber } from "../format/units.ts";
 
 /** Follows the ends of transactions and snapshots. Its methods neither read a file nor throw. */
 export interface TransactionListener {
@@ -84,10 +84,14 @@ export interface CommitLog {
   begin(meta: Meta): void;
   /** Notes that pages were claimed: the next durable batch follows a sync of them. */
   claimed(): void;
-  /** Puts the release of free pages on the medium, before they are overwritten. */
-  beforeBypass(meta: Meta): void;
+  /**
+   * Puts the release of free pages on the medium, before they are overwritten.
+   *
+   * @param end The page after the last of them.
+   */
+  beforeBypass(meta: Meta, end: PageNumber): void;
   /** Whether `beforeBypass` would wait for the medium although a flight is in the air. */
-  readonly isBypassSlow: boolean;
+  isBypassSlow(end: PageNumber): boolean;
   /**
    * Gives pending records room in the journal, before their commit becomes visible.
    *

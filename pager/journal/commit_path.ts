@@ -45,7 +45,7 @@ import type { CheckpointState, JournalFigures, JournalState } from "./journal_st
 import { type Steps, SyncedSteps } from "./synced_steps.ts";
 import { AREA_CHUNK_BYTES } from "../batch/journal_area.ts";
 import type { LogBuffer } from "../batch/log_record.ts";
-import type { ChunkNumber } from "../format/units.ts";
+import type { ChunkNumber, PageNumber } from "../format/units.ts";
 
 /**
  * How safe a commit is when its call returns or resolves. A level reached by one commit is reached
@@ -226,14 +226,14 @@ export class CommitPath implements CommitLog {
   }
 
   /** Puts the release of free pages on the medium, before they are overwritten. */
-  beforeBypass(meta: Meta): void {
+  beforeBypass(meta: Meta, end: PageNumber): void {
     this.begin(meta);
-    this.#journal.confirmReleases();
+    this.#journal.confirmReleases(end);
   }
 
   /** Whether `beforeBypass` would wait for the medium although a flight is in the air. */
-  get isBypassSlow(): boolean {
-    return this.#journal.areReleasesInFlight;
+  isBypassSlow(end: PageNumber): boolean {
+    return this.#journal.areReleasesInFlight(end);
   }
 
   /** Marks the file open in the superblocks, before the session's first write. */

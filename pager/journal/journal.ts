@@ -37,7 +37,8 @@ import type { JournalState } from "./journal_state.ts";
 import { LogBuffer } from "../batch/log_record.ts";
 import { Meta, type MetaFields } from "../format/meta.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
-import type { Version } from "../format/units.ts";
+import { PAGE_COUNT_MAX } from "../format/format.ts";
+import type { PageNumber, Version } from "../format/units.ts";
 
 /** The most bytes of records in one batch; more are written as several batches. */
 const PART_BYTES_MAX = 4 * 1024 * 1024;
@@ -96,6 +97,8 @@ export class Journal {
   epoch: number;
   /** The last version that may have freed a page. */
   #freedVersion: number;
+  /** The first page that a version freed which is not confirmed. */
+  #freedStart: PageNumber = PAGE_COUNT_MAX;
   /** Whether a flight is in the air. */
   #isFlying = false;
   /** Whether the next flight confirms, because pages wait for that. */
@@ -287,8 +290,14 @@ export class Journal {
     this.#areas.makeRoom(this.otherArea, BATCH_ALIGN + kept, meta);
     this.#isShort = !grows && !this.#areas.tryMakeRoom(this.#area, end + KEPT_BYTES, meta);
     this.#meta.assign(meta);
-    if (this.pending.freedEnd > 0) this.#freedVersion = meta.version;
+    if (this.pending.freedEnd > 0) this.#noteFreed(meta.version);
     this.#areas.noteCommit(meta.pageCount);
+  }
+
+  #noteFreed(version: Version): void {
+    if (this.#freedVersion <= this.confirmedVersion) this.#freedStart = PAGE_COUNT_MAX;
+    this.#freedStart = Math.min(this.#freedStart, this.pending.freedStart);
+    this.#freedVersion = version;
   }
 
   /** Whether the current area has chunks for pending records that are not reserved yet. */
@@ -420,14 +429,18 @@ export class Journal {
     this.#markDurable();
   }
 
-  /** Confirms the releases of pages before these are overwritten. */
-  confirmReleases(): void {
-    this.confirm(this.#freedVersion);
+  /**
+   * Confirms the releases of pages before these are overwritten.
+   *
+   * @param end The page after the last one that is overwritten.
+   */
+  confirmReleases(end: PageNumber): void {
+    if (end > this.#freedStart) this.confirm(this.#freedVersion);
   }
 
   /** Whether `confirmReleases` would wait, and a flight is in the air: the next one may do it. */
-  get areReleasesInFlight(): boolean {
-    return this.#isFlying && this.#freedVersion > this.confirmedVersion;
+  areReleasesInFlight(end: PageNumber): boolean {
+    return this.#isFlying && end > this.#freedStart && this.#freedVersion > this.confirmedVersion;
   }
 
   /** Whether a version is not confirmed, and a flight is in the air: the next one confirms it. */

@@ -249,7 +249,7 @@ export class SharedPath implements PagerPath, ShareFollower {
   }
 
   /** Whether pages had better go through the journal. */
-  get isBypassSlow(): boolean {
+  isBypassSlow(): boolean {
     return true;
   }
 

@@ -81,7 +81,7 @@ export class Bypass {
     if (!this.passes) return;
     if (depth === 0 || (ownFrames <= limit && !size.isHalfFull)) return;
     if (undo.length - bypassed.done + bypassed.taken.length < BYPASS_PAGES_MIN) return;
-    this.#write(bypassed.done);
+    this.#write(this.#newPages(bypassed.done));
     this.#cache.settle();
   }
 
@@ -93,17 +93,33 @@ export class Bypass {
   writeMany(): void {
     const { newPages } = this.#open.size;
     if (newPages < BYPASS_PAGES_MIN || !this.passes) return;
-    if (newPages <= LOGGED_PAGES_MAX && this.#log?.isBypassSlow) return;
-    this.#write(0);
+    const pages = this.#newPages(0);
+    if (newPages > LOGGED_PAGES_MAX || !this.#isSlow(pages)) this.#write(pages);
   }
 
-  /** Writes the new pages of the records from one on, and those that changed again. */
-  #write(from: number): void {
+  /**
+   * Writes the new pages of an open transaction, however few, unless that would wait for a flight.
+   * As after `relieve`, earlier places are invalid.
+   *
+   * @throws {IoError} The system refused. Roll back: nothing that counts was written.
+   */
+  writeNow(): void {
+    const { depth, bypassed } = this.#open;
+    if (depth === 0 || !this.passes) return;
+    const pages = this.#newPages(bypassed.done);
+    if (!this.#isSlow(pages)) this.#write(pages);
+  }
+
+  #isSlow(pages: Uint32Array): boolean {
+    return pages.length > 0 && this.#log?.isBypassSlow(pages.at(-1)! + 1) === true;
+  }
+
+  /** Writes pages, all that are new since the last time. */
+  #write(pages: Uint32Array): void {
     const { undo, bypassed, size } = this.#open;
-    const pages = this.#newPages(from);
     bypassed.advance(undo.length);
     if (pages.length === 0) return;
-    this.#log?.beforeBypass(this.#meta);
+    this.#log?.beforeBypass(this.#meta, pages.at(-1)! + 1);
     for (const page of pages) this.#seal(page);
     this.#writeback.writeNew(pages);
     for (const page of pages) this.#release(page);

@@ -147,7 +147,7 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     "release-unnoted",
     "rule 9: the bypass waits for the release of pages, of whichever commit",
     JOURNAL,
-    "    if (this.pending.freedEnd > 0) this.#freedVersion = meta.version;\n",
+    "    if (this.pending.freedEnd > 0) this.#noteFreed(meta.version);\n",
     "",
     whole("bypass"),
     whole("flightsBypass"),
