@@ -2,9 +2,9 @@
  * Compaction: moves the pages that keep free pages inside the file, so that its end can be cut.
  *
  * It first counts the pages in use. The goal is the page count of a file without free pages. Pages
- * in use at or behind it move to free pages of lower chunks, the last page first. Nodes and shared
- * pages move one by one (`relocation.ts`). A value in runs moves whole, because one version writes
- * all its runs: it is set again. The first page that cannot move ends the compaction.
+ * in use at or behind it move to free pages of lower chunks, the last page first, and with a leaf
+ * its siblings (`relocation.ts`). A value in runs moves whole, because one version writes all its
+ * runs: it is set again. The first page that cannot move ends the compaction.
  *
  * Where leaves are thin, packing comes first (`packing.ts`).
  *
@@ -46,6 +46,8 @@ export interface CompactionBounds {
   readonly movesMax: number;
   /** The pages that a slice moves at most, unless its last value has more. */
   readonly slicePagesMax: number;
+  /** The same while nobody else commits, past the journal; 0 = always through the journal. */
+  readonly alonePagesMax: number;
   /** The most pages of a value that moves. */
   readonly valuePagesMax: number;
   /** The most leaves of a tree that are read to find the keys of its large values. */
@@ -68,7 +70,19 @@ interface FoundTree {
   readonly name: string | undefined;
   readonly tree: BTree;
   readonly owners: ValueOwners;
+  /** Moves its pages; made when it is first needed. */
+  readonly relocation: () => Relocation;
 }
+
+/** The chunks of a journal without commits: one of each area. */
+const JOURNAL_CHUNKS = 2;
+/** The most leaves that move together: a scan reads as many one after another. */
+const GROUP_MAX = 64;
+/**
+ * The pages before a leaf in which its siblings move along, 64 MiB: a compaction that ends early
+ * has emptied the end of the file, and pages that are read together are near each other.
+ */
+const WINDOW_PAGES = 8192;
 
 /** Moves the pages that keep free pages inside the file. */
 export class Compaction {
@@ -84,6 +98,8 @@ export class Compaction {
   readonly #moving = this.#moveAll();
   /** Trees by number. */
   readonly #trees = new Map<number, FoundTree>();
+  /** The siblings that a leaf takes along in this slice. */
+  readonly #siblings = { from: 0, count: 0, deadline: 0 };
   /** The pages in use, and the page after the last one. */
   #used = 0;
   #end: PageNumber = 0;
@@ -126,8 +142,23 @@ export class Compaction {
 
   /** Whether enough pages are free that moving others pays. Call after counting. */
   get isWorthwhile(): boolean {
+    return this.#end > this.#goal + this.#slack;
+  }
+
+  /**
+   * Whether the file is much longer than its last page and an empty journal need: a snapshot that
+   * has ended kept its end. Call after counting.
+   */
+  get hasTail(): boolean {
+    if (this.#end === 0) return false;
+    const chunks = chunksOf(this.#end) + JOURNAL_CHUNKS;
+    return this.#pager.meta.pageCount > chunks * CHUNK_PAGES + this.#slack;
+  }
+
+  /** The free pages that do not matter. */
+  get #slack(): number {
     const { slackPages, slackPart } = this.#bounds;
-    return this.#end > this.#goal + Math.floor(this.#used * slackPart) + slackPages;
+    return Math.floor(this.#used * slackPart) + slackPages;
   }
 
   /** Whether packing saves enough leaves or shared pages. Call after counting. */
@@ -153,16 +184,28 @@ export class Compaction {
   /**
    * Moves pages for a time, inside a transaction, after counting. Returns whether more follow.
    *
+   * @param isAlone Whether nobody else commits: moved pages may go past the journal, so that they
+   * are written once, and the next commit waits for one more sync.
    * @throws {CorruptionError} A page breaks a rule. Roll back, and end the compaction.
    * @throws {IoError} The system refused. The same.
    */
-  moveSlice(budgetMs: number): boolean {
-    const deadline = performance.now() + budgetMs;
-    const { movesMax, slicePagesMax } = this.#bounds;
-    const last = Math.min(this.moved + slicePagesMax, movesMax);
+  moveSlice(budgetMs: number, isAlone = false): boolean {
+    const { slicePagesMax, alonePagesMax } = this.#bounds;
+    const passes = isAlone && alonePagesMax > 0;
+    const hasMore = this.#moveSome(budgetMs, passes ? alonePagesMax : slicePagesMax);
+    if (passes) this.#pager.writeNewPages();
+    return hasMore;
+  }
+
+  #moveSome(budgetMs: number, pagesMax: number): boolean {
+    const { movesMax } = this.#bounds;
+    const last = Math.min(this.moved + pagesMax, movesMax);
+    const siblings = this.#siblings;
+    siblings.deadline = performance.now() + budgetMs;
     do {
+      siblings.count = Math.min(GROUP_MAX, last - this.moved);
       if (this.#moving.next().done || this.moved >= movesMax) return false;
-    } while (this.moved < last && performance.now() < deadline);
+    } while (this.moved < last && performance.now() < siblings.deadline);
     return true;
   }
 
@@ -206,8 +249,9 @@ export class Compaction {
   /** Moves the pages one after the other; yields where a slice may end. */
   *#moveAll(): Generator<void> {
     this.#findTrees();
-    for (; this.#page >= this.#goal; this.#page--) {
-      const pages = this.#page < this.#pager.meta.pageCount ? yield* this.#move(this.#page) : 0;
+    while (this.#page >= this.#goal) {
+      const page = this.#page--;
+      const pages = page < this.#pager.meta.pageCount ? yield* this.#move(page) : 0;
       if (pages < 0) return;
       this.moved += pages;
       yield;
@@ -231,7 +275,10 @@ export class Compaction {
   ): FoundTree {
     const tree = new BTree(this.#context, id, root);
     const { leavesMax } = this.#bounds;
-    const found = { name, tree, owners: owners ?? new ValueOwners(this.#goal, leavesMax) };
+    let made: Relocation | undefined;
+    const relocation = () => made ??= new Relocation(this.#context, tree.nodes);
+    const own = owners ?? new ValueOwners(this.#goal, leavesMax);
+    const found = { name, tree, owners: own, relocation };
     this.#trees.set(id, found);
     return found;
   }
@@ -274,10 +321,16 @@ export class Compaction {
     return kind === KIND_RUN_CONTINUED ? yield* this.#moveValue(link, id) : -1;
   }
 
-  #moveNode(page: PageNumber, { name, tree, owners }: FoundTree): number {
-    const relocation = new Relocation(this.#context, tree.nodes);
-    if (page !== tree.root) return relocation.move(page) ? 1 : -1;
-    const root = relocation.moveRoot();
+  #moveNode(page: PageNumber, { name, tree, owners, relocation }: FoundTree): number {
+    if (page !== tree.root) {
+      const window = Math.min(WINDOW_PAGES, this.#bounds.movesMax);
+      this.#siblings.from = Math.max(this.#goal, page - window);
+      const moved = relocation().move(page, this.#siblings);
+      // A leaf may be among the siblings that are left.
+      if (moved > 0 && this.#context.allocator.isInUse(page)) this.#page = page;
+      return moved > 0 ? moved : -1;
+    }
+    const root = relocation().moveRoot();
     if (root < 0) return -1;
     if (name === undefined) this.#pager.meta.catalogRoot = root;
     else this.#catalog.moveRoot(name, root);
@@ -285,8 +338,8 @@ export class Compaction {
     return 1;
   }
 
-  #moveShared(page: PageNumber, { tree }: FoundTree): number {
-    return new Relocation(this.#context, tree.nodes).moveShared(page) ? 1 : -1;
+  #moveShared(page: PageNumber, { relocation }: FoundTree): number {
+    return relocation().moveShared(page) ? 1 : -1;
   }
 
   /** Sets the value of a run again, with runs in chunks below it. */

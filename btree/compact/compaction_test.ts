@@ -1,10 +1,14 @@
-// The bounds of a compaction: what it reads and moves at most. Pages and leaves are counted.
+// The order and the bounds of a compaction: where leaves move to, and what it reads and moves at
+// most. Pages and leaves are counted.
 
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { format, MemoryFile } from "../../pager/mod.ts";
 import { bytesOf, change, checkDatabase, openBoth } from "../../tests/support/database.ts";
 import type { Opened } from "../../tests/support/database.ts";
+import type { NodeView } from "../node/node_view.ts";
+import { BTree } from "../tree.ts";
+import { Path } from "../walk/path.ts";
 import { Compaction, type CompactionBounds } from "./compaction.ts";
 
 const { CHUNK_PAGES } = format;
@@ -16,6 +20,7 @@ const ALL: CompactionBounds = {
   chunksMax: Infinity,
   movesMax: Infinity,
   slicePagesMax: 48,
+  alonePagesMax: 0,
   valuePagesMax: Infinity,
   leavesMax: Infinity,
   packedMax: Infinity,
@@ -59,6 +64,47 @@ function compact(opened: Opened, bounds: Partial<CompactionBounds>) {
   opened.db.close();
   return { compaction, most };
 }
+
+/** The pages of the leaves of a tree, in key order. */
+function leavesOf({ session }: Opened, name: string): number[] {
+  const { id, root } = session.catalog.get(name)!;
+  const { nodes } = new BTree(session.context, id, root);
+  const path = new Path();
+  const pages: number[] = [];
+  let leaf: NodeView | undefined = nodes.descendToEdge(path, false);
+  for (; leaf !== undefined; leaf = nodes.neighbour(path, true)) {
+    pages.push(path.pages[path.depth]!);
+  }
+  return pages;
+}
+
+describe("Compaction: its order", () => {
+  it("moves neighbouring leaves to neighbouring pages, so that a scan reads on", () => {
+    const opened = openBoth(new MemoryFile());
+    const { db, session } = opened;
+    change(db, "gone", (tree) => tree.set("k", new Uint8Array(16 * 1024 * 1024)));
+    // Keys come in an order in which neighbours are far from each other in the file.
+    change(db, "kept", (tree) => {
+      for (let i = 0; i < 9_000; i++) {
+        tree.set(String(i * 7919 % 9_000).padStart(5, "0"), bytesOf(i, 600));
+      }
+    });
+    change(db, "gone", (tree) => tree.clear());
+    db.checkpoint();
+    const gapsOf = (pages: number[]) =>
+      pages.filter((page, i) => i > 0 && page !== pages[i - 1]! + 1).length;
+    const before = leavesOf(opened, "kept");
+    assertGreater(gapsOf(before), before.length * 0.8);
+    const compaction = new Compaction(session.context, session.catalog, ALL);
+    while (compaction.countSlice(Infinity));
+    while (session.runSlice(() => compaction.moveSlice(Infinity)));
+    const after = leavesOf(opened, "kept");
+    assertEquals(after.length, before.length);
+    assertLess(gapsOf(after), after.length * 0.2);
+    checkDatabase(opened);
+    db.close();
+  });
+});
 
 describe("Compaction: its bounds", () => {
   it("moves everything without them", () => {

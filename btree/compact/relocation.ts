@@ -6,6 +6,9 @@
  * parent; the caller stores its new page. For a shared page, the entries of its values point at the
  * page.
  *
+ * A leaf takes siblings along, in key order. So a scan reads them one after another, one descent
+ * finds all of them, and only the leaf before the first one changes besides.
+ *
  * The path to a node is found by a key from the node itself, that to the entry of a value by the
  * key in the shared page. A page without such a path does not move.
  */
@@ -20,6 +23,16 @@ import type { TreeNodes } from "../walk/tree_nodes.ts";
 import { SharedOwner } from "./shared_owner.ts";
 
 const { CHUNK_SHIFT } = format;
+
+/** The siblings that a leaf takes along. */
+export interface Siblings {
+  /** The first page from which on they move. */
+  readonly from: PageNumber;
+  /** The most leaves that move, the leaf included. */
+  readonly count: number;
+  /** The time of `performance.now` after which no other moves. */
+  readonly deadline: number;
+}
 
 /** Moves nodes and shared pages of one tree. */
 export class Relocation {
@@ -45,17 +58,52 @@ export class Relocation {
     this.#owner = new SharedOwner(context.pager, nodes);
   }
 
-  /** Moves a node that is not the root. Returns whether it moved. */
-  move(page: PageNumber): boolean {
+  /**
+   * Moves a node that is not the root. A leaf takes its siblings at or behind a page along; if not
+   * all of them can move, the leaf may be among those that are left.
+   *
+   * @returns How many nodes moved.
+   */
+  move(page: PageNumber, siblings: Siblings): number {
     const depth = this.#descendTo(page);
-    if (depth <= 0) return false;
-    const to = this.#copyDown(page);
-    if (to < 0) return false;
-    const parent = this.#touch(this.#path.pages[depth - 1]!);
-    setChild(parent.frame, parent.slot, this.#path.indexes[depth - 1]!, to);
-    if (depth === this.#path.depth) this.#linkFromBefore(to);
-    this.#nodes.release(page);
-    return true;
+    if (depth <= 0) return 0;
+    const index = this.#path.indexes[depth - 1]!;
+    if (depth < this.#path.depth) return this.#moveChildren(depth, index, index + 1, 0);
+    const branch = this.#view(this.#path.pages[depth - 1]!, this.#from);
+    const { from, count, deadline } = siblings;
+    let first = index;
+    while (first > 0 && index - first + 1 < count && branch.child(first - 1) >= from) first--;
+    let end = index + 1;
+    while (end < branch.entries && end - first < count && branch.child(end) >= from) end++;
+    // The chunks below the first one may be full, and those below the leaf not.
+    return this.#moveChildren(depth, first, end, deadline) ||
+      this.#moveChildren(depth, index, index + 1, 0);
+  }
+
+  /**
+   * Moves neighbouring children of the branch before a depth of the path, until a time at which one
+   * has moved. Returns how many moved. If any did, the path becomes invalid.
+   */
+  #moveChildren(depth: number, first: number, end: number, deadline: number): number {
+    const parent = this.#path.pages[depth - 1]!;
+    const isLeaf = depth === this.#path.depth;
+    const level = this.#path.depth - depth;
+    let last = 0;
+    let at = first;
+    do {
+      const page = this.#view(parent, this.#from).child(at);
+      this.#nodes.check(this.#pager.at(page), page, level);
+      const to = this.#copyDown(page);
+      if (to < 0) break;
+      const branch = this.#touch(parent);
+      setChild(branch.frame, branch.slot, at, to);
+      if (isLeaf && at > first) this.#link(last, to);
+      else if (isLeaf) this.#linkFromBefore(depth, first, to);
+      this.#nodes.release(page);
+      last = to;
+      at++;
+    } while (at < end && performance.now() < deadline);
+    return at - first;
   }
 
   /** Moves the root. Returns its new page, or -1 if the chunks below are full. */
@@ -107,12 +155,22 @@ export class Relocation {
     return to;
   }
 
-  /** Links the leaf before the one at the end of the path to a page. The path becomes invalid. */
-  #linkFromBefore(to: PageNumber): void {
+  /**
+   * Links the leaf before a child of the branch before a depth of the path to a page. The path
+   * becomes invalid.
+   */
+  #linkFromBefore(depth: number, index: number, to: PageNumber): void {
+    this.#path.indexes[depth - 1] = index;
     const before = this.#nodes.neighbour(this.#path, false);
     if (before === undefined) return;
     this.#pager.touch(before.place);
     header.setLink(before.frame, before.slot, to);
+  }
+
+  /** Links a leaf to a page. */
+  #link(leaf: PageNumber, to: PageNumber): void {
+    const { frame, slot } = this.#touch(leaf);
+    header.setLink(frame, slot, to);
   }
 
   #touch(page: PageNumber): NodeView {

@@ -5,7 +5,7 @@
 import { setImmediate } from "node:timers";
 import type { CompactionBounds } from "../../btree/mod.ts";
 import { checkOptions, PROGRESS_TYPES } from "../read/argument_checks.ts";
-import { CompactionRun, SLICE_PAGES } from "./compaction_run.ts";
+import { ALONE_PAGES, CompactionRun, SLICE_PAGES } from "./compaction_run.ts";
 import type { Household } from "./household.ts";
 import type { ProgressOptions } from "./slices.ts";
 
@@ -20,6 +20,7 @@ export const COMPACT_BOUNDS: CompactionBounds = {
   chunksMax: Infinity,
   movesMax: Infinity,
   slicePagesMax: SLICE_PAGES,
+  alonePagesMax: ALONE_PAGES,
   valuePagesMax: 4096,
   leavesMax: Infinity,
   packedMax: Infinity,

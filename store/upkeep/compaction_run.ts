@@ -6,6 +6,10 @@
  * A step takes about its budget in time, or moves one large value. The steps that change pages are
  * transactions at durability "none"; no watcher sees a change. Others may commit between steps.
  *
+ * While others commit, a step moves few pages, through the journal, so that their commits wait for
+ * no more syncs than without it. While nobody does, pages go past the journal, many in a step; now
+ * and then a checkpoint takes them to the medium, so that the next commit has little to wait for.
+ *
  * While others commit without a pause, the journal may stay where it is. Then less is cut.
  */
 
@@ -14,6 +18,12 @@ import type { Household } from "./household.ts";
 
 /** A slice with this many pages goes through the journal, and waits for no sync. */
 export const SLICE_PAGES = 48;
+/** While nobody else commits, a step moves up to this many pages past the journal: 4 MiB. */
+export const ALONE_PAGES = 512;
+/** The steps without a commit of others after which nobody else commits. */
+const QUIET_STEPS = 32;
+/** Past the journal, a checkpoint follows as many pages: 16 MiB. */
+const UNSYNCED_PAGES = 2048;
 /**
  * The checkpoints that one wait for an empty journal takes at most: one that is running, one for
  * each area that moves, and one that cuts the file where they were.
@@ -35,6 +45,12 @@ export class CompactionRun {
   #phase: Phase = "count";
   /** The checkpoints completed when the phase began. */
   #checkpoints = 0;
+  /** The version after the last change. */
+  #version: number;
+  /** The steps to come before nobody else commits. */
+  #busySteps = 0;
+  /** The pages moved, and the checkpoints completed, when one had taken pages to the medium. */
+  readonly #synced = { pages: 0, checkpoints: 0 };
 
   /**
    * Creates a run, which has done nothing yet.
@@ -47,6 +63,7 @@ export class CompactionRun {
     this.#database = database;
     this.#budgetMs = budgetMs;
     this.#bounds = bounds;
+    this.#version = database.pager.meta.version;
     this.#compaction = new Compaction(database.context, database.catalog, bounds);
   }
 
@@ -88,8 +105,8 @@ export class CompactionRun {
   finish(): void {
     const change = (slice: () => boolean) => this.#database.runSlice(slice, true);
     while (this.#countOrPack(change));
-    if (this.#phase === "end" || !this.#database.pager.moveJournalToEnd()) return;
-    while (change(() => this.#compaction.moveSlice(this.#budgetMs)));
+    if (this.#phase !== "make room" || !this.#database.pager.moveJournalToEnd()) return;
+    while (change(() => this.#compaction.moveSlice(this.#budgetMs, true)));
   }
 
   #begin(phase: Phase): void {
@@ -107,8 +124,10 @@ export class CompactionRun {
 
   #count(): void {
     if (this.#compaction.countSlice(this.#budgetMs)) return;
-    if (this.#packing === undefined && this.#compaction.isThin) this.#begin("pack");
-    else this.#begin(this.#compaction.isWorthwhile ? "make room" : "end");
+    const { isThin, isWorthwhile, hasTail } = this.#compaction;
+    if (this.#packing === undefined && isThin) this.#begin("pack");
+    else if (isWorthwhile) this.#begin("make room");
+    else this.#begin(hasTail ? "cut" : "end");
   }
 
   /** Packs some leaves; after the last ones, counts again what is free now. */
@@ -128,8 +147,31 @@ export class CompactionRun {
   }
 
   #move(): void {
-    if (this.#change(() => this.#compaction.moveSlice(this.#budgetMs))) return;
+    const isAlone = this.#isAlone();
+    if (isAlone) this.#syncSome();
+    if (this.#change(() => this.#compaction.moveSlice(this.#budgetMs, isAlone))) return;
     this.#begin(this.moved > 0 ? "cut" : "end");
+  }
+
+  /** Whether nobody else commits. An archive takes what goes through the journal. */
+  #isAlone(): boolean {
+    const { meta, copies } = this.#database.pager;
+    if (meta.version !== this.#version) this.#busySteps = QUIET_STEPS;
+    else if (this.#busySteps > 0) this.#busySteps--;
+    return this.#busySteps === 0 && !copies.isFollowed;
+  }
+
+  /** Takes a slice of a checkpoint if one is due. */
+  #syncSome(): void {
+    const synced = this.#synced;
+    if (this.moved < synced.pages + UNSYNCED_PAGES) return;
+    if (this.#database.pager.stats().checkpoints > synced.checkpoints) this.#noteSynced();
+    else this.#database.checkpointSlice();
+  }
+
+  #noteSynced(): void {
+    this.#synced.pages = this.moved;
+    this.#synced.checkpoints = this.#database.pager.stats().checkpoints;
   }
 
   /** Changes some pages. Returns whether more may follow. */
@@ -143,6 +185,7 @@ export class CompactionRun {
     try {
       return this.#database.runSlice(slice);
     } finally {
+      this.#version = this.#database.pager.meta.version;
       // Roots may have moved, even if the flush that followed has failed.
       if (this.moved > moved) this.#database.treesChanged();
     }
@@ -154,6 +197,7 @@ export class CompactionRun {
     if (this.#database.checkpointSlice()) {
       if (pager.stats().checkpoints - this.#checkpoints < CHECKPOINTS_MAX) return;
     } else if (this.#database.moveJournal()) return;
+    this.#noteSynced();
     this.#begin(next);
   }
 }

@@ -16,7 +16,7 @@
 
 import type { CompactionBounds } from "../../btree/mod.ts";
 import { CorruptionError, format, IoError, LimitError } from "../../pager/mod.ts";
-import { CompactionRun, SLICE_PAGES } from "./compaction_run.ts";
+import { ALONE_PAGES, CompactionRun, SLICE_PAGES } from "./compaction_run.ts";
 import type { Household } from "./household.ts";
 import { IdleCheckpoint } from "./idle_checkpoint.ts";
 
@@ -36,6 +36,7 @@ const CLOSE_BOUNDS: CompactionBounds = {
   chunksMax: 512,
   movesMax: 4096,
   slicePagesMax: 256,
+  alonePagesMax: ALONE_PAGES,
   valuePagesMax: 4096,
   leavesMax: 4096,
   packedMax: Infinity,
@@ -56,6 +57,7 @@ const IDLE_BOUNDS: CompactionBounds = {
   chunksMax: 8192,
   movesMax: Infinity,
   slicePagesMax: SLICE_PAGES,
+  alonePagesMax: 0,
   valuePagesMax: 512,
   leavesMax: Infinity,
   packedMax: 131_072,

@@ -29,6 +29,7 @@ const BOUNDS: CompactionBounds = {
   chunksMax: Infinity,
   movesMax: Infinity,
   slicePagesMax: 256,
+  alonePagesMax: 0,
   valuePagesMax: 4096,
   leavesMax: Infinity,
   packedMax: 0,

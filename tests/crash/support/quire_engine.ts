@@ -162,8 +162,9 @@ class QuireHandle implements Handle {
   }
 
   compact(steps: "step" | "all"): void {
-    // Steps of the shortest time move one page, or one value.
-    const run = this.#compaction ?? new CompactionRun(this.#session, COMPACT_BOUNDS, 0);
+    // Steps of the shortest time move one page, or one value; others move as many as they may.
+    const budgetMs = steps === "all" ? Infinity : 0;
+    const run = this.#compaction ?? new CompactionRun(this.#session, COMPACT_BOUNDS, budgetMs);
     while (run.step() && steps === "all");
     this.#compaction = steps === "all" ? undefined : run;
   }
