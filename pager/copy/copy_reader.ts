@@ -152,14 +152,24 @@ export class CopyReader {
   /**
    * Starts a read of the next chunk that does not block the thread, so that `read` finds its bytes
    * in the cache of the system.
-   *
-   * @param headersOnly Whether only its header page will be read for certain.
    */
-  async prepare(headersOnly: boolean): Promise<void> {
+  async prepare(): Promise<void> {
     if (!this.#source.disk.startsReads || this.#next >= this.chunks) return;
     const first = this.#next * CHUNK_PAGES;
-    const whole = Math.min(CHUNK_BYTES, (this.meta.pageCount - first) * PAGE_BYTES);
-    await this.#source.disk.startRead(first * PAGE_BYTES, headersOnly ? PAGE_BYTES : whole);
+    const bytes = Math.min(CHUNK_BYTES, (this.meta.pageCount - first) * PAGE_BYTES);
+    await this.#source.disk.startRead(first * PAGE_BYTES, bytes);
+  }
+
+  /** Starts reads of the header pages of the next chunks in the same way, several at once. */
+  async prepareHeaders(count: number): Promise<void> {
+    const { disk } = this.#source;
+    if (!disk.startsReads) return;
+    const end = Math.min(this.#next + count, this.chunks);
+    const reads: Promise<void>[] = [];
+    for (let chunk = this.#next; chunk < end; chunk++) {
+      reads.push(disk.startRead(chunk * CHUNK_BYTES, PAGE_BYTES));
+    }
+    await Promise.all(reads);
   }
 
   /**

@@ -1,9 +1,10 @@
 /**
  * The loop of a copy: reads a chunk, hands it to a target, and lets other tasks run.
  *
- * While one chunk is written, the next one is read into the cache of the system off the thread. No
- * step waits for the medium in line. While others write to the source, the copy rests after each
- * step, so that it takes about a tenth of the thread.
+ * While one chunk is written, the next one is read into the cache of the system off the thread. In
+ * an increment most chunks have few pages, so a step takes several chunks, whose header pages are
+ * read together. No step waits for the medium in line. While others write to the source, the copy
+ * rests after each step, so that it takes little of the thread.
  */
 
 import type { CopiedChunk, CopyReader } from "../../pager/mod.ts";
@@ -12,6 +13,10 @@ import { type CopiedSource, CopyPace, type Pause } from "./copy_pace.ts";
 
 /** The least time between two reports of progress, in milliseconds. */
 const REPORT_MS = 12;
+/** The chunks of an increment whose header pages are read together. */
+const SPARSE_CHUNKS = 32;
+/** The time of a step of an increment, in milliseconds, unless its last chunk takes longer. */
+const SPARSE_MS = 2;
 
 /** What receives a copy. */
 export interface ChunkTarget {
@@ -42,14 +47,22 @@ export async function copyChunks(
   const { signal, onProgress } = options;
   const total = reader.chunks;
   const pace = new CopyPace(work, signal, pause);
+  // An increment since version 0, or of a small file, may have all pages of a chunk.
+  const isSparse = since > 0;
+  const prepare = () => isSparse ? reader.prepareHeaders(SPARSE_CHUNKS) : reader.prepare();
   let reported = performance.now();
-  let prepared = reader.prepare(since >= 0);
-  for (let done = 1; done <= total; done++) {
-    await prepared;
+  let prepared = prepare();
+  for (let done = 0, ready = 0; done < total;) {
+    if (done >= ready) {
+      await prepared;
+      ready += isSparse ? SPARSE_CHUNKS : 1;
+    }
     await pace.turn();
-    const chunk = reader.read(since);
-    prepared = reader.prepare(since >= 0);
-    await target.writeChunk(chunk);
+    do {
+      const chunk = reader.read(since);
+      if (++done === ready) prepared = prepare();
+      await target.writeChunk(chunk);
+    } while (done < Math.min(ready, total) && pace.stepMs < SPARSE_MS);
     await pace.rest();
     if (performance.now() - reported < REPORT_MS && done < total) continue;
     reported = performance.now();

@@ -1,13 +1,13 @@
 /**
  * The pace of a copy: other tasks run between its steps, and while others write to the source it
- * rests after each step, so that it takes about a tenth of the thread.
+ * rests after each step, so that it takes about a thirtieth of the thread.
  */
 
 import { setImmediate } from "node:timers";
 import { rest } from "./waiting.ts";
 
 /** How many times as long as a step the copy rests after it, while others write. */
-const REST = 9;
+const REST = 29;
 
 /** The database that is copied. */
 export interface CopiedSource {
