@@ -4,22 +4,27 @@
  */
 
 import * as fs from "node:fs";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { reason } from "./disk.ts";
 import { IoError } from "../format/errors.ts";
-import { NewFile } from "./new_file.ts";
+import { NewFile, startSyncOfFolder } from "./new_file.ts";
 
 /** The files of a folder. */
 export class Folder {
   readonly #path: string;
+  readonly #syncFolderOf: (path: string) => Promise<void>;
+  /** The creation of the folder that is under way. */
+  #creating: Promise<void> | undefined;
 
   /**
    * Names a folder.
    *
    * @param path The path, which the first write creates if it is missing.
+   * @param syncFolderOf Puts the entry of a path, in the folder above it, on the medium.
    */
-  constructor(path: string) {
+  constructor(path: string, syncFolderOf = startSyncOfFolder) {
     this.#path = path;
+    this.#syncFolderOf = syncFolderOf;
   }
 
   /**
@@ -34,7 +39,7 @@ export class Folder {
       if (sameBytes(there, bytes)) return;
       throw new IoError(`Cannot create ${path}: it exists, with other bytes`);
     }
-    await this.#create();
+    await (this.#creating ??= this.#create().finally(() => this.#creating = undefined));
     const file = new NewFile(path);
     try {
       await writeAll(file.descriptor, bytes);
@@ -47,7 +52,14 @@ export class Folder {
 
   async #create(): Promise<void> {
     try {
-      if (!fs.existsSync(this.#path)) await fs.promises.mkdir(this.#path, { recursive: true });
+      if (fs.existsSync(this.#path)) return;
+      const first = await fs.promises.mkdir(this.#path, { recursive: true });
+      if (first === undefined) return;
+      // A power cut must not take the folder, and with it what is on the medium in it.
+      for (let path = resolve(this.#path);; path = dirname(path)) {
+        await this.#syncFolderOf(path);
+        if (path === resolve(first) || path === dirname(path)) return;
+      }
     } catch (cause) {
       throw failed("create", this.#path, cause);
     }

@@ -215,7 +215,7 @@ function syncFolder(path: string): void {
 }
 
 /** Like `syncFolder`, but does not hold up the thread. */
-async function startSyncOfFolder(path: string): Promise<void> {
+export async function startSyncOfFolder(path: string): Promise<void> {
   const descriptor = openFolder(path);
   if (descriptor === undefined) return;
   try {
