@@ -14,7 +14,7 @@
 import type { CommitQueue, CopyReader, QueuedCommit } from "../../pager/mod.ts";
 import { copyChunks } from "../backup/copy_loop.ts";
 import { IncrementTarget } from "../backup/targets.ts";
-import { rest } from "../backup/waiting.ts";
+import { SYSTEM_WAITS, type Waits } from "../backup/waiting.ts";
 import type { Session } from "../write/session.ts";
 import type { ArchiveStats, Shipping } from "../watch/shipping.ts";
 import { ArchiveIndex } from "./archive_index.ts";
@@ -85,13 +85,14 @@ export class Archiver implements Shipping {
   /** The time since which pages are being copied before commits can follow the tip. */
   #copyingSince: number | undefined = this.#clock.now();
   #bases = 0;
-  /** The time of the next base, of `performance.now`. */
+  /** The time of the next base, of `#waits`. */
   #nextBase = Infinity;
   /** The base that is being written beside commits. */
   #base: Promise<void> | undefined;
   #isClosing = false;
   #failure: unknown;
   readonly #after: ArchivePosition | undefined;
+  readonly #waits: Waits;
   /** Resolves when nothing more is shipped. */
   readonly #ended: Promise<void>;
 
@@ -100,14 +101,17 @@ export class Archiver implements Shipping {
    *
    * @param session The database; it ends the archiver when it closes.
    * @param after The position to continue after. Default: the last one in the store.
+   * @param waits The time that passes.
    */
   constructor(
     session: Session,
     store: ArchiveStore,
     times: ArchiveTimes,
     after?: ArchivePosition,
+    waits: Waits = SYSTEM_WAITS,
   ) {
     this.#session = session;
+    this.#waits = waits;
     this.#times = times;
     this.#after = after;
     this.#calls = new StoreCalls(store, this.#end.signal);
@@ -180,7 +184,7 @@ export class Archiver implements Shipping {
     try {
       await this.#resume();
       for (;;) {
-        const begun = performance.now();
+        const begun = this.#waits.now();
         this.#wake = new AbortController();
         await this.#tryToShip();
         if (this.#isClosing && this.#waiters.size === 0) break;
@@ -198,10 +202,10 @@ export class Archiver implements Shipping {
   /** Waits for the time of the next shipment, or for a caller of `flush`. */
   async #pause(begun: number): Promise<void> {
     const hasFailed = this.#failure !== undefined;
-    const left = hasFailed ? RETRY_MS : begun + this.#times.everyMs - performance.now();
+    const left = hasFailed ? RETRY_MS : begun + this.#times.everyMs - this.#waits.now();
     const isAwaited = this.#waiters.size > 0 && !hasFailed;
     const ms = isAwaited ? 0 : Math.min(Math.max(left, 0), PAUSE_MS_MAX);
-    await rest(ms, AbortSignal.any([this.#end.signal, this.#wake.signal]));
+    await this.#waits.rest(ms, AbortSignal.any([this.#end.signal, this.#wake.signal]));
   }
 
   /** Finds the position to continue after. */
@@ -238,7 +242,7 @@ export class Archiver implements Shipping {
     this.#clock.notBefore(tip.last);
     const base = segments.findLast(({ kind }) => kind === BASE)!;
     const age = Math.max(0, this.#clock.now() - base.last);
-    this.#nextBase = performance.now() + Math.max(0, this.#times.baseEvery - age);
+    this.#nextBase = this.#waits.now() + Math.max(0, this.#times.baseEvery - age);
     return { databaseId, version: tip.to, link: linkOf(tip), time: tip.last };
   }
 
@@ -261,7 +265,7 @@ export class Archiver implements Shipping {
     await this.#session.reachMedium(pager.meta.version);
     if (this.#isApart || this.#queue.isLost) await this.#shipPages();
     else await this.#shipCommits(pager.durableVersion);
-    if (this.#base === undefined && performance.now() >= this.#nextBase) await this.#beginBase();
+    if (this.#base === undefined && this.#waits.now() >= this.#nextBase) await this.#beginBase();
   }
 
   /** Ships the pages that changed since the tip, or all pages if there is none. */
@@ -307,7 +311,7 @@ export class Archiver implements Shipping {
 
   #noteBase(): void {
     this.#bases++;
-    this.#nextBase = performance.now() + this.#times.baseEvery;
+    this.#nextBase = this.#waits.now() + this.#times.baseEvery;
   }
 
   /** Ships queued commits up to a version. */
@@ -379,7 +383,7 @@ export class Archiver implements Shipping {
       .then(() => this.#deleteOld())
       .catch((error) => {
         if (!this.#end.signal.aborted) this.#failure = error;
-        this.#nextBase = performance.now() + RETRY_MS;
+        this.#nextBase = this.#waits.now() + RETRY_MS;
       })
       .finally(() => this.#base = undefined);
   }

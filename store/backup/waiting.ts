@@ -16,6 +16,17 @@ export async function rest(ms: number, signal: AbortSignal | undefined): Promise
   clearTimeout(timer);
 }
 
+/** Time that passes, for work that waits. */
+export interface Waits {
+  /** The time in milliseconds, which never goes back. */
+  readonly now: () => number;
+  /** Waits for some milliseconds, or until the signal aborts. */
+  readonly rest: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
+}
+
+/** The time of this machine. */
+export const SYSTEM_WAITS: Waits = { now: () => performance.now(), rest };
+
 /**
  * Waits for a promise, or for the signal.
  *
