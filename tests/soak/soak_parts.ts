@@ -86,6 +86,14 @@ export const PARTS: readonly Part[] = [
     counts: /^kill -9/,
   },
   {
+    name: "kill -9 of processes that copy",
+    file: "tests/crash/copy_kill_test.ts",
+    env: { QUIRE_COPY_KILLS: "100" },
+    minutes: 5,
+    rhythm: "each round",
+    counts: /^kill -9/,
+  },
+  {
     name: "power cuts of an archived database",
     file: "tests/crash/archive_power_test.ts",
     env: { QUIRE_ARCHIVE_CUTS: "400" },

@@ -1,0 +1,53 @@
+/**
+ * The child process that `copy_kill_test.ts` kills: it commits and archives as `archive_child.ts`
+ * does, and meanwhile makes compact copies of its database, restores its archive, and opens and
+ * promotes replicas of it, one after another. It prints the name of each file that is complete.
+ */
+
+import { archive, type Database, folderStore, open, openReplica, restore } from "../../../mod.ts";
+import { commitOne, commitsIn } from "./archive_child.ts";
+
+const EVERY_MS = 3;
+/** The complete files of a kind that stay. */
+const KEPT = 2;
+
+/** Makes a file of a name. */
+type Make = (path: string) => Promise<unknown>;
+
+async function main(dir: string, life: string): Promise<void> {
+  const db = open(`${dir}/db.quire`);
+  const store = folderStore(`${dir}/archive`);
+  const shipping = archive(db, store, { everyMs: EVERY_MS, baseEvery: 100 });
+  await shipping.flush();
+  console.log("open");
+  const kinds: Record<string, Make> = {
+    compact: (path) => db.backup(path, { compact: true }),
+    restored: (path) => restore(path, { from: store }),
+    replica: async (path) => {
+      const replica = await openReplica(path, { from: store, everyMs: EVERY_MS });
+      await replica.reaches(db.durableVersion);
+      await replica.promote();
+    },
+  };
+  await Promise.all([
+    commit(db),
+    ...Object.entries(kinds).map(([kind, make]) => repeat(`${dir}/${kind}-${life}`, make)),
+  ]);
+}
+
+async function commit(db: Database): Promise<void> {
+  for (let commit = commitsIn(db) + 1;; commit++) {
+    commitOne(db, commit);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+async function repeat(path: string, make: Make): Promise<void> {
+  for (let number = 0;; number++) {
+    await make(`${path}-${number}`);
+    console.log(`${path}-${number}`);
+    if (number >= KEPT) Deno.removeSync(`${path}-${number - KEPT}`);
+  }
+}
+
+if (import.meta.main) await main(Deno.args[0]!, Deno.args[1]!);
