@@ -106,9 +106,9 @@ describe("Database.compact()", () => {
       spans.push(session.context.allocator.pagesFreed - before);
       return more;
     };
-    // A slice ends after the value of 13 pages that reaches its 48, or 512 if nobody else commits.
+    // A slice ends after the value of 13 pages that reaches its 48, or 128 if nobody else commits.
     await db.compact({ budgetMs: 1000 });
-    assertLess(Math.max(...spans), 512 + 13);
+    assertLess(Math.max(...spans), 128 + 13);
     db.close();
   });
 

@@ -18,8 +18,8 @@ import type { Household } from "./household.ts";
 
 /** A slice with this many pages goes through the journal, and waits for no sync. */
 export const SLICE_PAGES = 48;
-/** While nobody else commits, a step moves up to this many pages past the journal: 4 MiB. */
-export const ALONE_PAGES = 512;
+/** While nobody else commits, a step moves up to this many pages past the journal: 1 MiB. */
+export const ALONE_PAGES = 128;
 /** The steps without a commit of others after which nobody else commits. */
 const QUIET_STEPS = 32;
 /** Past the journal, a checkpoint follows as many pages: 16 MiB. */
