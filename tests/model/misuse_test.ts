@@ -131,7 +131,7 @@ function classesOf(): [string, { prototype: object }][] {
   });
 }
 
-/** The names of the methods and accessors that a class adds to those of other classes in the table. */
+/** The names of methods and accessors that a class adds to those of classes in the table. */
 function methodsOf({ prototype }: { prototype: object }): string[] {
   const others = classesOf().map(([, { prototype }]) => prototype);
   const names: (string | symbol)[] = [];
