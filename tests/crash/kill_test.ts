@@ -14,7 +14,7 @@ import { quireEngine } from "./support/quire_engine.ts";
 import { HANG_MS } from "../support/hang.ts";
 import { Random } from "../support/random.ts";
 
-const KILLS = Number(Deno.env.get("QUIRE_KILLS") ?? 50);
+const KILLS = Number(Deno.env.get("QUIRE_KILLS") ?? 30);
 const DELAY_MS_MAX = 30;
 const DOORS: readonly Io[] = Deno.build.os === "linux"
   ? ["buffered", "direct", "map"]

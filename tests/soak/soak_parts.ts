@@ -270,7 +270,7 @@ export const PARTS: readonly Part[] = [
   {
     name: "planted bugs",
     file: "tests/planted/planted_test.ts",
-    env: {},
+    env: { QUIRE_PLANTED: "all" },
     minutes: 6,
     rhythm: "once",
     counts: /^ *are (caught|not found|as they must be).* ok /,

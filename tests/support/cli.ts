@@ -1,20 +1,17 @@
 /**
- * Runs the command line as users do: in its own process, with `-RW` and no other permission.
+ * Runs the command line as users do: with `-RW` and no other permission, in a process of its own
+ * where it has input, an environment or further flags, and otherwise in a process that runs many.
  */
 
 import { fromFileUrl } from "@std/path";
 import { type Line, partsOf } from "./cli_batch.ts";
 import { HANG_MS } from "./hang.ts";
+import { type Outcome, runWarm } from "./warm_quire.ts";
+
+export type { Outcome };
 
 const CLI = fromFileUrl(new URL("../../cli/cli.ts", import.meta.url));
 const BATCH = fromFileUrl(new URL("./cli_batch.ts", import.meta.url));
-
-/** The exit code and the output of a run. */
-export interface Outcome {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
 
 /** Options of a run. */
 export interface CliOptions {
@@ -33,7 +30,17 @@ export function cliWords(args: readonly string[], flags: readonly string[] = [])
 }
 
 /** Runs a command to its end. */
-export async function quire(args: readonly string[], options: CliOptions = {}): Promise<Outcome> {
+export function quire(args: readonly string[], options: CliOptions = {}): Promise<Outcome> {
+  const { input, env, flags, cwd = Deno.cwd() } = options;
+  const isPlain = input === undefined && env === undefined && flags === undefined;
+  return isPlain ? runWarm({ words: args, cwd }) : quireAlone(args, options);
+}
+
+/** Runs a command to the end of its own process. */
+export async function quireAlone(
+  args: readonly string[],
+  options: CliOptions = {},
+): Promise<Outcome> {
   const { input, cwd, env = {}, flags } = options;
   const child = new Deno.Command(Deno.execPath(), {
     args: cliWords(args, flags),
@@ -59,7 +66,7 @@ export function batchWords(lines: readonly Line[]): string[] {
 
 /**
  * Runs command lines one after the other, without input, in one process. Use it for tables of
- * lines; `quire` also tests what a process does at its end.
+ * lines; `quireAlone` also tests what a process does at its end.
  */
 export async function quireAll(lines: readonly Line[]): Promise<Outcome[]> {
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -1,6 +1,7 @@
 /**
  * Runs many command lines in one process, one after the other: starting Deno takes longer than most
- * of them. `quireAll` in `cli.ts` starts it, with the lines as JSON in its argument.
+ * of them. The lines are JSON: in its argument, from `quireAll` in `cli.ts`, or one after the other
+ * in the named pipe that its argument names, from `WarmQuire` in `warm_quire.ts`.
  *
  * Each line ends with a mark on standard output, and on standard error unless that is a terminal.
  */
@@ -17,6 +18,8 @@ export interface Line {
 }
 
 const MARK = /=== exit code (\d+) ===\n/;
+/** What begins an argument that names a pipe. */
+export const PIPE = "pipe:";
 
 /** What was written before each mark, and the exit code. */
 export function partsOf(text: string): { text: string; code: number }[] {
@@ -26,14 +29,30 @@ export function partsOf(text: string): { text: string; code: number }[] {
   });
 }
 
-if (import.meta.main) {
-  for (const { words, cwd, umask } of JSON.parse(Deno.args[0]!) as Line[]) {
-    Deno.chdir(cwd);
-    const before = umask === undefined ? undefined : Deno.umask(umask);
-    const code = await runProgram(words);
-    if (before !== undefined) Deno.umask(before);
-    const mark = new TextEncoder().encode(`=== exit code ${code} ===\n`);
-    Deno.stdout.writeSync(mark);
-    if (!Deno.stderr.isTerminal()) Deno.stderr.writeSync(mark);
+/** Runs one command line, and writes the mark. */
+async function run({ words, cwd, umask }: Line): Promise<void> {
+  Deno.chdir(cwd);
+  const before = umask === undefined ? undefined : Deno.umask(umask);
+  const code = await runProgram(words);
+  if (before !== undefined) Deno.umask(before);
+  const mark = new TextEncoder().encode(`=== exit code ${code} ===\n`);
+  Deno.stdout.writeSync(mark);
+  if (!Deno.stderr.isTerminal()) Deno.stderr.writeSync(mark);
+}
+
+/** The lines that arrive in a pipe, to its end. */
+async function* linesFrom(path: string): AsyncGenerator<Line> {
+  const pipe = await Deno.open(path);
+  let text = "";
+  for await (const part of pipe.readable.pipeThrough(new TextDecoderStream())) {
+    const lines = (text + part).split("\n");
+    text = lines.pop()!;
+    for (const line of lines) yield JSON.parse(line);
   }
+}
+
+if (import.meta.main) {
+  const given = Deno.args[0]!;
+  const lines = given.startsWith(PIPE) ? linesFrom(given.slice(PIPE.length)) : JSON.parse(given);
+  for await (const line of lines as AsyncIterable<Line> | Iterable<Line>) await run(line);
 }

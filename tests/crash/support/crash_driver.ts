@@ -59,6 +59,8 @@ export interface CrashOptions {
   readonly depth?: number;
   /** The only cut to try. Default all. */
   readonly cut?: number;
+  /** The share of the cuts to try, 0 to 1, and what chooses them. Default all. */
+  readonly sample?: { readonly share: number; readonly seed: number };
   /**
    * Cuts are tried in the order of their distance from this commit, instead of in the order of
    * time: a change of the engine moves a failure to another cut, and seldom to another commit.
@@ -186,10 +188,15 @@ class Sweep {
     const distances = near === undefined ? [0] : [...new Set(moments().map(distance))];
     for (const round of distances.sort((a, b) => a - b)) {
       for (const moment of moments()) {
-        if (cut !== undefined && moment.path !== String(cut)) continue;
+        if (cut === undefined ? !this.#isSampled(moment) : moment.path !== String(cut)) continue;
         if (distance(moment) === round) this.#visit(moment, this.#imageOptions);
       }
     }
+  }
+
+  #isSampled({ seed }: Moment): boolean {
+    const { sample } = this.#options;
+    return sample === undefined || new Random(seed ^ sample.seed).once(1 / sample.share);
   }
 
   #visit(moment: Moment, imageOptions: ImageOptions): void {

@@ -20,6 +20,7 @@ const ENVIRONMENT = {
   NO_COLOR: "1",
   QUIRE_SEED: "1",
   QUIRE_BUDGETS: "39",
+  QUIRE_FAULTS: "1",
   QUIRE_OPERATIONS: "60000",
 };
 /** Matches the errors of a program that does not run. */
