@@ -182,8 +182,14 @@ async function start(dir: string, { words, setUp }: Shell): Promise<Terminal> {
   return terminal;
 }
 
+let knownDenoDir: string | undefined;
+
 /** The cache folder, also for a user with another home. */
 function denoDir(): string {
+  return knownDenoDir ??= askDenoDir();
+}
+
+function askDenoDir(): string {
   const { stdout } = new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).outputSync();
   return JSON.parse(new TextDecoder().decode(stdout)).denoDir;
 }

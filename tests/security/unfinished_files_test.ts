@@ -7,7 +7,7 @@
  */
 
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { describe, it } from "@std/testing/bdd";
+import { after, describe, it } from "@std/testing/bdd";
 import { CorruptionError, open, salvage, string, verify } from "../../mod.ts";
 import { cliWords, installQuire, quire } from "../support/cli.ts";
 import { HANG_MS } from "../support/hang.ts";
@@ -36,24 +36,25 @@ function keyOf(index: number): string {
   return `key ${String(index).padStart(8, "0")}`;
 }
 
-/** The bytes of `from.quire` and `from.ndjson`, which have the same entries. */
-async function makeSources(): Promise<readonly [database: Uint8Array, lines: string]> {
+/** A folder with `from.quire` and `from.ndjson`, which have the same entries. No test changes them. */
+const sources = Deno.makeTempDirSync({ prefix: "quire-test-" });
+after(() => Deno.removeSync(sources, { recursive: true }));
+
+function makeSources(): void {
   const rows = Array.from({ length: ENTRIES }, (_, i) => [keyOf(i), VALUE] as const);
   const lines = rows.map(([key, value]) => `${JSON.stringify({ key, value })}\n`).join("");
-  return await inTempDir(async (dir) => {
-    using db = open(`${dir}/db`);
-    await db.tree("t", { key: string, value: string }).load(rows);
-    db.close();
-    return [Deno.readFileSync(`${dir}/db`), lines] as const;
-  });
+  Deno.writeTextFileSync(`${sources}/from.ndjson`, lines);
+  using db = open(`${sources}/from.quire`);
+  db.writeSync((tx) => tx.tree("t", { key: string, value: string }).load(rows));
 }
 
-const sources = await makeSources();
+makeSources();
 
 function inSources(body: (dir: string) => Promise<void>): Promise<void> {
   return inTempDir(async (dir) => {
-    Deno.writeFileSync(`${dir}/from.quire`, sources[0]);
-    Deno.writeTextFileSync(`${dir}/from.ndjson`, sources[1]);
+    for (const name of ["from.quire", "from.ndjson"]) {
+      Deno.linkSync(`${sources}/${name}`, `${dir}/${name}`);
+    }
     await body(dir);
   });
 }
