@@ -252,6 +252,17 @@ describe("README: its references", () => {
     assertEquals(new Set(own).difference(new Set(named)), new Set());
   });
 
+  it("include every task that a user runs", () => {
+    const { tasks } = JSON.parse(Deno.readTextFileSync(join(TOP, "deno.json")));
+    // A part of another task has its name as a prefix.
+    const parts = /^(check|test):(?!quick)/;
+    const named = sectionOf("How to run everything");
+    const missing = Object.keys(tasks).filter((task) => {
+      return !parts.test(task) && !named.includes(`deno task ${task}`);
+    });
+    assertEquals(missing, []);
+  });
+
   it("exist: programs in its commands", () => {
     for (const [, path] of README.matchAll(/\b((?:examples|tests)\/(?:\w+\/)*\w+\.ts)\b/g)) {
       assert(Deno.statSync(join(TOP, path)).isFile, path);
