@@ -1,17 +1,15 @@
 /**
- * The functions of date and time. A time is a count of milliseconds since noon of November 24 of
- * the year -4713, the Julian day 0, in UTC. There are no local times.
+ * The functions of date and time, which take a time and modifiers of it. There are no local times.
  */
 
 import { drawn } from "./outside.ts";
 import { numberPrefix, textOf, wholeNumberText } from "../value/number_text.ts";
 import { doubleOf, isNumeric, Real, type SqlValue } from "../value/value.ts";
-import { differenceOf } from "../value/time_difference.ts";
+import { DAY, dayOf, daysPast, differenceOf, type Moment, monthsLater } from "../value/calendar.ts";
+import { type Parts, partsOf, UNIX } from "../value/calendar.ts";
 import { define, type ScalarDefinition, strict } from "./types.ts";
 
-const DAY = 86_400_000;
-/** The Julian day of 1970-01-01, in milliseconds. */
-const UNIX = 210_866_760_000_000;
+const YEAR_MAX = 9999;
 /** The end of the year 9999. */
 const LAST = 464_269_060_799_999;
 
@@ -19,38 +17,8 @@ const DATE = /^([+-]?\d{4})-(\d{2})-(\d{2})/;
 const TIME = /^(\d{2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?/;
 const ZONE = /^\s*(?:Z|([+-])(\d{2}):(\d{2}))$/i;
 
-/** The parts of a time. */
-interface Parts {
-  readonly year: number;
-  readonly month: number;
-  readonly day: number;
-  readonly hour: number;
-  readonly minute: number;
-  /** With its fraction. */
-  readonly second: number;
-}
-
 function isTime(time: number): boolean {
   return time >= 0 && time <= LAST;
-}
-
-/** The time of a day of the calendar of Gregory, at midnight. */
-function dayOf(year: number, month: number, day: number): number {
-  const date = new Date(0);
-  date.setUTCFullYear(year, month - 1, day);
-  return date.getTime() + UNIX;
-}
-
-function partsOf(time: number): Parts {
-  const date = new Date(time - UNIX);
-  return {
-    year: date.getUTCFullYear(),
-    month: date.getUTCMonth() + 1,
-    day: date.getUTCDate(),
-    hour: date.getUTCHours(),
-    minute: date.getUTCMinutes(),
-    second: date.getUTCSeconds() + date.getUTCMilliseconds() / 1000,
-  };
 }
 
 /** The milliseconds of a time of day at the beginning of a text, and what is after it. */
@@ -76,8 +44,8 @@ function zoned(text: string): number | undefined {
 }
 
 /** The time of a text; undefined if it is none. */
-function timeOfText(text: string): number | undefined {
-  if (/^now$/i.test(text.trim())) return drawn(() => new Date().getTime()) + UNIX;
+function timeOfText(text: string): Moment | undefined {
+  if (/^now$/i.test(text.trim())) return momentOf(drawn(() => new Date().getTime()) + UNIX);
   const date = DATE.exec(text);
   if (date !== null) {
     const [whole, year, month, day] = date;
@@ -86,14 +54,19 @@ function timeOfText(text: string): number | undefined {
     }
     const rest = text.slice(whole.length);
     const midnight = dayOf(Number(year), Number(month), Number(day));
-    if (rest.trim() === "") return midnight;
+    const past = daysPast(Number(year), Number(month), Number(day));
+    if (rest.trim() === "") return { time: midnight, past };
     const time = zoned(rest.replace(/^(?:[ \t]*T|[ \t]+)/, ""));
-    return time === undefined ? undefined : midnight + time;
+    return time === undefined ? undefined : { time: midnight + time, past };
   }
   const time = zoned(text);
-  if (time !== undefined) return dayOf(2000, 1, 1) + time;
+  if (time !== undefined) return momentOf(dayOf(2000, 1, 1) + time);
   const number = wholeNumberText(text);
-  return number === undefined ? undefined : timeOfNumber(doubleOf(number));
+  return number === undefined ? undefined : momentOf(timeOfNumber(doubleOf(number)));
+}
+
+function momentOf(time: number | undefined): Moment | undefined {
+  return time === undefined ? undefined : { time, past: 0 };
 }
 
 /** The time of a Julian day. */
@@ -109,20 +82,25 @@ function timeOf(args: readonly SqlValue[]): number | undefined {
   const [first] = modifiers;
   const number = isNumeric(value) ? doubleOf(value) : undefined;
   const text = number === undefined ? textOf(value as string) : undefined;
-  let time: number | undefined;
+  let moment: Moment | undefined;
   let rest = modifiers;
   const unit = typeof first === "string" ? first.toLowerCase() : "";
   const given = number ??
     (wholeNumberText(text!) === undefined ? undefined : doubleOf(numberPrefix(text!)));
   if (given !== undefined && ["unixepoch", "auto", "julianday"].includes(unit)) {
-    time = withUnit(given, unit);
+    moment = momentOf(withUnit(given, unit));
     rest = modifiers.slice(1);
-  } else time = number === undefined ? timeOfText(text!) : timeOfNumber(number);
-  for (const modifier of rest) {
-    if (time === undefined) return undefined;
-    time = modified(time, textOf(modifier as string).trim().toLowerCase());
+  } else {
+    moment = number === undefined ? timeOfText(text!) : momentOf(timeOfNumber(number));
+    if (unit === "auto") rest = modifiers.slice(1);
   }
-  return time !== undefined && isTime(time) ? time : undefined;
+  for (const modifier of rest) {
+    if (moment === undefined) return undefined;
+    moment = modified(moment, textOf(modifier as string).toLowerCase());
+    // A month may be beyond the calendar where a later modifier leads back.
+    if (moment !== undefined && partsOf(moment.time).year > YEAR_MAX) return undefined;
+  }
+  return moment !== undefined && isTime(moment.time) ? moment.time : undefined;
 }
 
 function withUnit(value: number, unit: string): number | undefined {
@@ -139,31 +117,47 @@ const UNITS: Readonly<Record<string, number>> = {
   day: DAY,
 };
 
-function modified(time: number, modifier: string): number | undefined {
+function modified({ time, past }: Moment, modifier: string): Moment | undefined {
   const { year, month, day } = partsOf(time);
   switch (modifier) {
     case "start of month":
-      return dayOf(year, month, 1);
+      return momentOf(dayOf(year, month, 1));
     case "start of year":
-      return dayOf(year, 1, 1);
+      return momentOf(dayOf(year, 1, 1));
     case "start of day":
-      return dayOf(year, month, day);
+      return { time: dayOf(year, month, day), past };
+    case "floor":
+      return momentOf(time - past * DAY);
+    case "ceiling":
+      return momentOf(time);
     case "utc":
     case "subsec":
     case "subsecond":
-    case "ceiling":
-      return time;
+      return { time, past };
   }
-  const weekday = /^weekday ([0-6])$/.exec(modifier);
+  const weekday = /^weekday ([0-6])(?:\.0*)?$/.exec(modifier);
   if (weekday !== null) {
     const ahead = (Number(weekday[1]) - weekdayOf(time) + 7) % 7;
-    return time + ahead * DAY;
+    return { time: time + ahead * DAY, past };
   }
   const count =
     /^([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*(second|minute|hour|day|month|year)s?$/
       .exec(modifier);
   if (count !== null) return moved(time, Number(count[1]), count[2]!);
-  return movedByTime(time, modifier);
+  const date = /^([+-])(\d{4,5})-(\d\d)-(\d\d)(?: (\d\d:\d\d.*))?$/.exec(modifier);
+  if (date !== null) return movedByDate(time, date);
+  return momentOf(movedByTime(time, modifier));
+}
+
+/** A modifier like `+0001-02-03 04:05`. */
+function movedByDate(time: number, found: RegExpExecArray): Moment | undefined {
+  const [, sign, years, months, days, clock] = found;
+  if (Number(months) > 11 || Number(days) > 30) return undefined;
+  const direction = sign === "-" ? -1 : 1;
+  const later = monthsLater(time, direction * (Number(years) * 12 + Number(months)));
+  const moved = later.time + direction * Number(days) * DAY;
+  const at = clock === undefined ? moved : movedByTime(moved, `${sign}${clock}`);
+  return at === undefined ? undefined : { time: at, past: later.past };
 }
 
 /** A modifier like `+02:30` or `-10:00:00`. */
@@ -173,21 +167,23 @@ function movedByTime(time: number, modifier: string): number | undefined {
   return found === undefined || found[1] !== "" ? undefined : time + sign * found[0];
 }
 
-function moved(time: number, count: number, unit: string): number | undefined {
+function moved(time: number, count: number, unit: string): Moment {
   const length = UNITS[unit];
-  if (length !== undefined) return time + Math.round(count * length);
+  if (length !== undefined) return { time: time + Math.round(count * length), past: 0 };
   const whole = Math.trunc(count);
-  const rest = count - whole;
-  const { year, month, day } = partsOf(time);
-  const months = unit === "month" ? month - 1 + whole : month - 1;
-  const years = unit === "year" ? year + whole : year;
-  const ofDay = time - dayOf(year, month, day);
-  const start = dayOf(years + Math.floor(months / 12), ((months % 12) + 12) % 12 + 1, day) + ofDay;
-  return start + Math.round(rest * (unit === "month" ? 30 : 365) * DAY);
+  const later = monthsLater(time, unit === "month" ? whole : 12 * whole);
+  const rest = (count - whole) * (unit === "month" ? 30 : 365) * DAY;
+  return { time: later.time + Math.sign(rest) * Math.round(Math.abs(rest)), past: later.past };
 }
 
 function two(value: number): string {
-  return String(Math.floor(value)).padStart(2, "0");
+  return padded(Math.floor(value), 2);
+}
+
+/** A number with zeros up to a width, which its sign counts for. */
+function padded(value: number, width: number): string {
+  const digits = String(Math.abs(value));
+  return value < 0 ? `-${digits.padStart(width - 1, "0")}` : digits.padStart(width, "0");
 }
 
 function dateText({ year, month, day }: Parts): string {
@@ -225,35 +221,39 @@ function isoWeek(time: number): [year: number, week: number] {
 }
 
 /** What the letters of `strftime` mean. */
-const LETTERS: Readonly<Record<string, (parts: Parts, time: number) => string>> = {
-  d: ({ day }) => two(day),
-  e: ({ day }) => String(day).padStart(2),
-  f: ({ second }) => Math.min(second, 59.999).toFixed(3).padStart(6, "0"),
-  F: (parts) => dateText(parts),
-  G: (_, time) => String(isoWeek(time)[0]).padStart(4, "0"),
-  g: (_, time) => two(isoWeek(time)[0] % 100),
-  H: ({ hour }) => two(hour),
-  I: ({ hour }) => two((hour + 11) % 12 + 1),
-  j: (_, time) => String(dayOfYear(time) + 1).padStart(3, "0"),
-  J: (_, time) => textOf(new Real(time / DAY)).replace(/\.0$/, ""),
-  k: ({ hour }) => String(hour).padStart(2),
-  l: ({ hour }) => String((hour + 11) % 12 + 1).padStart(2),
-  m: ({ month }) => two(month),
-  M: ({ minute }) => two(minute),
-  p: ({ hour }) => hour < 12 ? "AM" : "PM",
-  P: ({ hour }) => hour < 12 ? "am" : "pm",
-  R: ({ hour, minute }) => `${two(hour)}:${two(minute)}`,
-  s: (_, time) => String(Math.floor((time - UNIX) / 1000)),
-  S: ({ second }) => two(second),
-  T: (parts) => clockText(parts, false),
-  u: (_, time) => String(weekdayOf(time) || 7),
-  U: (_, time) => two(Math.floor((dayOfYear(time) + 7 - weekdayOf(time)) / 7)),
-  V: (_, time) => two(isoWeek(time)[1]),
-  w: (_, time) => String(weekdayOf(time)),
-  W: (_, time) => two(Math.floor((dayOfYear(time) + 7 - (weekdayOf(time) + 6) % 7) / 7)),
-  Y: ({ year }) => String(year).padStart(4, "0"),
-  "%": () => "%",
-};
+const LETTERS: Readonly<Record<string, (parts: Parts, time: number, isExact: boolean) => string>> =
+  {
+    d: ({ day }) => two(day),
+    e: ({ day }) => String(day).padStart(2),
+    f: ({ second }) => Math.min(second, 59.999).toFixed(3).padStart(6, "0"),
+    F: ({ year, month, day }) => `${padded(year, 4)}-${two(month)}-${two(day)}`,
+    G: (_, time) => padded(isoWeek(time)[0], 4),
+    g: (_, time) => two(isoWeek(time)[0] % 100),
+    H: ({ hour }) => two(hour),
+    I: ({ hour }) => two((hour + 11) % 12 + 1),
+    j: (_, time) => String(dayOfYear(time) + 1).padStart(3, "0"),
+    J: (_, time) => String(Number((time / DAY).toPrecision(16))),
+    k: ({ hour }) => String(hour).padStart(2),
+    l: ({ hour }) => String((hour + 11) % 12 + 1).padStart(2),
+    m: ({ month }) => two(month),
+    M: ({ minute }) => two(minute),
+    p: ({ hour }) => hour < 12 ? "AM" : "PM",
+    P: ({ hour }) => hour < 12 ? "am" : "pm",
+    R: ({ hour, minute }) => `${two(hour)}:${two(minute)}`,
+    s: (_, time, isExact) => {
+      const seconds = (time - UNIX) / 1000;
+      return isExact ? seconds.toFixed(3) : String(Math.floor(seconds));
+    },
+    S: ({ second }) => two(second),
+    T: (parts) => clockText(parts, false),
+    u: (_, time) => String(weekdayOf(time) || 7),
+    U: (_, time) => two(Math.floor((dayOfYear(time) + 7 - weekdayOf(time)) / 7)),
+    V: (_, time) => two(isoWeek(time)[1]),
+    w: (_, time) => String(weekdayOf(time)),
+    W: (_, time) => two(Math.floor((dayOfYear(time) + 7 - (weekdayOf(time) + 6) % 7) / 7)),
+    Y: ({ year }) => padded(year, 4),
+    "%": () => "%",
+  };
 
 /** The day of the week, from Sunday = 0. */
 function weekdayOf(time: number): number {
@@ -268,7 +268,7 @@ function strftime(args: readonly SqlValue[]): SqlValue {
   const text = textOf(format as string).replace(/%(.?)/gs, (_, code: string) => {
     const meaning = Object.hasOwn(LETTERS, code) ? LETTERS[code] : undefined;
     isKnown &&= meaning !== undefined;
-    return meaning?.(partsOf(time), time) ?? "";
+    return meaning?.(partsOf(time), time, isExact(rest)) ?? "";
   });
   return isKnown ? text : null;
 }
@@ -276,9 +276,7 @@ function strftime(args: readonly SqlValue[]): SqlValue {
 function timeDifference([a, b]: readonly SqlValue[]): SqlValue {
   const [time, other] = [timeOf([a!]), timeOf([b!])];
   if (time === undefined || other === undefined) return null;
-  const { year, month, day } = partsOf(other);
-  const ofDay = other - dayOf(year, month, day);
-  const found = differenceOf(time, other, partsOf, (to) => dayOf(to.year, to.month, day) + ofDay);
+  const found = differenceOf(time, other);
   const days = Math.floor(found.rest / DAY);
   const clock = clockText(partsOf(UNIX + found.rest - days * DAY), true);
   const years = String(found.years).padStart(4, "0");

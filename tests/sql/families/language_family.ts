@@ -45,6 +45,10 @@ const MODIFIERS = [
   "'+3.5 hours'",
   "'-90 seconds'",
   "'+00:30'",
+  "'floor'",
+  "'ceiling'",
+  "'+0001-02-03'",
+  "'-0002-11-30 04:05'",
 ];
 
 class LanguageFamily implements Family {
