@@ -9,6 +9,7 @@
 import type { Cache } from "./cache/cache.ts";
 import type { Disk, DiskFigures } from "./file/disk.ts";
 import type { PagerPath } from "./share/shared_path.ts";
+import type { VersionPages } from "./share/version_pages.ts";
 import { CHUNK_BYTES, CHUNK_SHIFT } from "./format/format.ts";
 import { type Frame, POOL } from "./format/frame.ts";
 import {
@@ -51,6 +52,7 @@ export class PagerInspection {
   readonly #writeback: Writeback;
   readonly #versions: VersionStore;
   readonly #commitPath: PagerPath | undefined;
+  readonly #shared: VersionPages | undefined;
 
   /**
    * Use `Pager.inspection`.
@@ -68,6 +70,7 @@ export class PagerInspection {
       writeback: Writeback;
     },
     commitPath: PagerPath | undefined,
+    shared?: VersionPages,
   ) {
     this.#cache = parts.cache;
     this.#disk = parts.disk;
@@ -76,6 +79,7 @@ export class PagerInspection {
     this.#writeback = parts.writeback;
     this.#versions = parts.versions;
     this.#commitPath = commitPath;
+    this.#shared = shared;
   }
 
   /** The calls to the file so far; the object is live. */
@@ -168,7 +172,9 @@ export class PagerInspection {
     const checkReadable = (page: PageNumber) => this.#loader.checkReadable(page);
     const isMoving = (chunk: ChunkNumber) => this.#commitPath?.isMoving(chunk) ?? false;
     const memory = { cache: this.#cache, dirtyChunks, checkReadable, isMoving };
-    const source = { disk: this.#disk, meta: this.#meta, seed, verifiers, memory };
+    const shared = this.#shared;
+    const alone = shared && (<T>(read: () => T) => shared.underLock(read));
+    const source = { disk: this.#disk, meta: this.#meta, seed, verifiers, memory, alone };
     return new Scrub(source, report, options);
   }
 }

@@ -6,7 +6,7 @@
 
 import { pid } from "node:process";
 import { checkDoors } from "./door/doors.ts";
-import { openDiskFile, openUnlockedDiskFile } from "./file/disk_file.ts";
+import { type DiskFileOptions, openDiskFile, openUnlockedDiskFile } from "./file/disk_file.ts";
 import type { File } from "./file/file.ts";
 import { Disk } from "./file/disk.ts";
 import { MemoryFile } from "./file/memory_file.ts";
@@ -38,8 +38,23 @@ export function openPager(path: string | URL, options: PagerOptions = {}): Pager
   if (options.readOnly !== true || holdsStill(file)) return pagerOn(file, options);
   file.close();
   // A window must not show what another process writes.
-  if (options.follow === false || options.io === "map") throw new LockedError(place, false);
+  if (options.follow === false || options.io === "map") {
+    throw new LockedError(place, false, "shared");
+  }
   return pagerOn(openUnlockedDiskFile(place, options.io), { ...options, follow: true });
+}
+
+/**
+ * Opens and locks a file to read all of it, while nobody writes it.
+ *
+ * @throws {LockedError} Another handle may write it.
+ * @throws {IoError} The system refused, or the path is not a regular file.
+ */
+export function openStillFile(path: string, options: DiskFileOptions = {}): File {
+  const file = openDiskFile(path, { ...options, readOnly: true });
+  if (holdsStill(file)) return file;
+  file.close();
+  throw new LockedError(path, false, "shared");
 }
 
 function pagerOn(file: File, options: PagerOptions): Pager {

@@ -37,9 +37,11 @@ import { type Page, readPage } from "./cache/page.ts";
 import type { Verifier } from "./format/page_check.ts";
 import type { RecoveryReport } from "./recovery/recovery.ts";
 import type { Report, Scrub, ScrubOptions } from "./damage/scrub.ts";
-import type { Share } from "./share/share.ts";
+import { peekShare } from "./share/peek.ts";
+import type { Share, SharingState } from "./share/share.ts";
 import { type PagerPath, SharedPath } from "./share/shared_path.ts";
 import { joinShare, type Sharing } from "./share/sharing.ts";
+import { VersionPages } from "./share/version_pages.ts";
 import type { PagerStats } from "./stats.ts";
 import { Bypass } from "./transaction/bypass.ts";
 import { Commit } from "./transaction/commit.ts";
@@ -88,6 +90,7 @@ export class Pager {
   readonly #peeked = new Frame(-1, POOL, 1);
   readonly #commitPath: PagerPath | undefined;
   readonly #shared: SharedPath | undefined;
+  readonly #versionPages: VersionPages | undefined;
   readonly #observers = new Observers();
   /** The same object, or undefined while it has no observer. */
   #observer: PageObserver | undefined;
@@ -119,8 +122,8 @@ export class Pager {
     this.prefetches = new Prefetches(parts);
     // After a close on a full disk, recovery finds a journal without batches.
     const bounds = { journalBytes, tailBytes, mayBeFull: state.report?.batches === 0 };
-    const moved = () => this.#moved();
-    this.#shared = share && new SharedPath(share, { ...parts, journal: journal! }, bounds, moved);
+    const events = { moved: () => this.#moved(), flushed: () => this.sharing?.onFlushed?.() };
+    this.#shared = share && new SharedPath(share, { ...parts, journal: journal! }, bounds, events);
     this.#commitPath = this.#shared ?? (journal && new CommitPath({ ...parts, journal }, bounds));
     this.flights = new Flights(this, this.#disk, this.#commitPath);
     const logged = { ...parts, log: this.#commitPath };
@@ -129,17 +132,28 @@ export class Pager {
     this.#commit = new Commit({ ...logged, bypass: this.#bypass });
     this.#rollback = new Rollback(parts);
     this.#snapshots = new SnapshotOwner(this, parts);
-    const owned = { ...parts, snapshots: this.#snapshots };
+    const shared = share && new VersionPages(share);
+    this.#versionPages = shared;
+    const owned = { ...parts, snapshots: this.#snapshots, shared };
     this.copies = new Copies(owned);
     state.follower?.attach(owned);
     this.follower = state.follower;
     const changing = { ...owned, writer: this.#writer, bypass: this.#bypass };
-    this.sharing = share && joinShare(share, changing);
+    this.sharing = share && joinShare(share, this.#shared!, { ...changing, shared: shared! });
+  }
+
+  /** Who shares the file; undefined if nobody does, or this handle cannot tell. */
+  sharingState(): SharingState | undefined {
+    if (this.sharing !== undefined) return this.sharing.state();
+    if (this.follower === undefined || this.path === undefined) return undefined;
+    const participants = peekShare(this.path);
+    return participants && { participants, indexBytes: this.follower.indexBytes };
   }
 
   /** Another process has moved the file to another state. */
   #moved(): void {
     this.rollbacks++;
+    this.copies.makeRoom();
     this.sharing?.onMoved?.();
   }
 
@@ -252,7 +266,7 @@ export class Pager {
     this.#shrinkCache();
     this.#commitPath?.afterRollback(this.meta);
     this.#snapshots.endClosed();
-    if (this.depth === 0) this.#shared?.rolledBack();
+    if (this.depth === 0) this.#shared?.endUnusedHold();
   }
 
   /** Releases the memory that only the transaction needed. */
@@ -409,7 +423,7 @@ export class Pager {
     this.#checkUsable();
     assert(this.depth === 0, "a snapshot is taken between transactions");
     // The records of a batch have one version, so a snapshot is never of one inside it.
-    this.#shared?.endHold();
+    if (this.pendingBytes > 0) this.#shared?.endHold();
     return this.#snapshots.take();
   }
 
@@ -522,7 +536,7 @@ export class Pager {
 
   /** An inspection of the pager, which changes nothing. */
   inspection(): PagerInspection {
-    return new PagerInspection(this.#parts, this.#commitPath);
+    return new PagerInspection(this.#parts, this.#commitPath, this.#versionPages);
   }
 
   /** The size of the file on disk, in bytes. */

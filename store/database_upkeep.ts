@@ -261,7 +261,7 @@ export class DatabaseUpkeep {
     const { durableVersion, recovery } = pager;
     const fileBytes = pager.fileBytes();
     const archive = this.#session.archive?.stats();
-    const sharing = pager.sharing?.state();
+    const sharing = pager.sharingState();
     return {
       ...pager.stats(),
       version,

@@ -34,7 +34,12 @@ export function listChanges(
     refuseInside();
     return lastCommitOf(session);
   };
-  return changesBetween(() => olderVersion(session, since), newer, signal);
+  return changesBetween(
+    () => olderVersion(session, since),
+    newer,
+    signal,
+    session.inTurn.bind(session),
+  );
 }
 
 function checkSince(since: ChangesOptions["since"], session: Session): void {

@@ -11,7 +11,7 @@ import { bytes, keyBytes } from "./codec/mod.ts";
 import { checkName } from "./read/argument_checks.ts";
 import { checkCodecs, type Codecs, TreeFormat } from "./read/tree_format.ts";
 import { SharingSession } from "./follow/sharing_session.ts";
-import { FollowedTree, SharingTree } from "./followed_tree.ts";
+import { RestartingTree, SharingTree } from "./followed_tree.ts";
 import { formatIn, Tree } from "./tree.ts";
 import type { Session } from "./write/session.ts";
 
@@ -73,7 +73,7 @@ export class TreeRegistry {
     if (found !== undefined) format.check(name, found.attributes, found.catalogRoot);
     const tree = this.#session instanceof SharingSession
       ? new SharingTree(this.#session, name, format)
-      : new (this.#session.pager.follower !== undefined ? FollowedTree : Tree)(
+      : new (this.#session.pager.follower !== undefined ? RestartingTree : Tree)(
         this.#session,
         name,
         format,

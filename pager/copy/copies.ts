@@ -7,6 +7,8 @@
  * a transaction waits for that many bytes, for the pages that the one before it replaced, and for
  * those that a newer snapshot, which has ended, leaves to a copy: up to `maxSnapshotBytes`.
  *
+ * A copy of a shared file needs no images: it lets go of them.
+ *
  * An error of a copy never reaches the transaction: the copy keeps it for its own next step.
  */
 
@@ -58,6 +60,13 @@ export class Copies {
    * copy ends with `SnapshotTooOldError` when others need the memory.
    */
   begin(take?: TakePage): CopyReader {
+    const { shared } = this.#source;
+    // A pin keeps the pages of its version in place, and nothing has to be taken early.
+    if (shared !== undefined) return shared.underLock(() => this.#begin(() => {}));
+    return this.#begin(take);
+  }
+
+  #begin(take: TakePage | undefined): CopyReader {
     let copy: CopyReader | undefined = undefined;
     // A copy that cannot begin ends too.
     const ended = () => copy !== undefined && this.#ended(copy);

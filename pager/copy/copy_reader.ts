@@ -2,7 +2,8 @@
  * Reads all pages of an open file as of one version, chunk by chunk, past the cache.
  *
  * For each page the version store has an image if the page has changed since; otherwise it is the
- * current page, from memory where that is newer than the file. Pages of the journal count as free,
+ * current page, from memory where that is newer than the file. In a shared file `VersionPages` has
+ * the pages, without images. Pages of the journal count as free,
  * and so do pages that were taken into use later. Each page that is handed out has been checked
  * against both of its sums.
  *
@@ -50,6 +51,7 @@ import type { Superblock } from "../format/superblock.ts";
 import type { ChunkNumber, PageNumber, Slot, Version } from "../format/units.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
 import { LOOKS_MAX } from "../journal/file_end.ts";
+import type { VersionPages } from "../share/version_pages.ts";
 import type { SnapshotOwner } from "../transaction/snapshot.ts";
 import type { SnapshotState } from "../transaction/snapshot_list.ts";
 import type { VersionStore } from "../transaction/version_store.ts";
@@ -68,6 +70,8 @@ export interface CopySource {
   readonly superblock: CurrentSuperblock;
   readonly versions: VersionStore;
   readonly snapshots: SnapshotOwner;
+  /** The pages of versions of a file that other processes write too; undefined otherwise. */
+  readonly shared: VersionPages | undefined;
 }
 
 /** Takes a page, with its header, out of a slot of a frame; both are valid during the call. */
@@ -189,8 +193,10 @@ export class CopyReader {
     assert(this.#next < this.chunks, "a copy reads each chunk once");
     const chunk = this.#next++;
     const before = this.#source.disk.figures.bytesRead;
+    const { shared } = this.#source;
     try {
-      this.#read(chunk, since);
+      if (shared === undefined) this.#read(chunk, since);
+      else shared.underLock(() => this.#readShared(shared, chunk, since));
     } catch (error) {
       throw inFile(error, this.#source.disk.path);
     } finally {
@@ -204,7 +210,7 @@ export class CopyReader {
    * only lets go: this copy reads nothing more.
    */
   drain(): void {
-    if (this.#failure === undefined) this.#takeAll();
+    if (this.#failure === undefined && this.#source.shared === undefined) this.#takeAll();
     this.#source.snapshots.drain(this.#state);
   }
 
@@ -250,6 +256,25 @@ export class CopyReader {
     }
   }
 
+  /** Reads a chunk of a shared file, under the lock. */
+  #readShared(shared: VersionPages, chunk: ChunkNumber, since: Version): void {
+    const { version } = this.meta;
+    const frame = this.#frame;
+    const first = chunk * CHUNK_PAGES;
+    const { seed } = this.#source.loader;
+    shared.copyHeaderPage(chunk, version, frame);
+    for (let slot = 1; slot < CHUNK_PAGES; slot++) {
+      this.#wants[slot] = 0;
+      if (first + slot >= FRESH_PAGES && this.#keepIfVisible(slot)) this.#noteInUse(slot, since);
+    }
+    for (let slot = 1; slot < CHUNK_PAGES; slot++) {
+      const start = slot;
+      while (slot < CHUNK_PAGES && this.#wants[slot] === 1) slot++;
+      if (slot > start) shared.copyPages(first + start, slot - start, version, frame);
+      for (let i = start; i < slot; i++) checkSums(frame, i, first + i, seed);
+    }
+  }
+
   /** Reads the headers of a chunk, and replaces those that have changed since the version. */
   #readHeaders(chunk: ChunkNumber, since: Version): void {
     const frame = this.#frame;
@@ -264,10 +289,16 @@ export class CopyReader {
         clearHeader(frame, slot);
         setInUse(frame, 0, slot);
       } else if (this.#seeHeader(page, slot)) {
-        this.sum.add(frame.u32, slot << HEADER_WORD_SHIFT);
-        if (versionOf(frame, slot) > since) this.#wants[slot] = 1;
+        this.#noteInUse(slot, since);
       }
     }
+  }
+
+  /** Notes a page that was in use, and wants it if its version is later than `since`. */
+  #noteInUse(slot: Slot, since: Version): void {
+    const frame = this.#frame;
+    this.sum.add(frame.u32, slot << HEADER_WORD_SHIFT);
+    if (versionOf(frame, slot) > since) this.#wants[slot] = 1;
   }
 
   /** Puts the header of a page at the version in its slot; returns whether it was in use. */
@@ -278,6 +309,12 @@ export class CopyReader {
       setInUse(frame, 0, slot);
       return true;
     }
+    return this.#keepIfVisible(slot);
+  }
+
+  /** Clears the header in a slot if it is not of a page of the version; whether it is. */
+  #keepIfVisible(slot: Slot): boolean {
+    const frame = this.#frame;
     const kind = kindOf(frame, slot);
     const isOfJournal = kind === KIND_JOURNAL;
     if (kind !== KIND_FREE && !isOfJournal && versionOf(frame, slot) <= this.meta.version) {
@@ -328,7 +365,9 @@ export class CopyReader {
     const last = chunksOf(this.meta.pageCount) - 1;
     for (let chunk = last;; chunk--) {
       if (last - chunk === LOOKS_MAX) return (chunk + 1) * CHUNK_PAGES;
-      this.#source.loader.copyHeaderPage(chunk, frame);
+      const { shared, loader } = this.#source;
+      if (shared === undefined) loader.copyHeaderPage(chunk, frame);
+      else shared.copyHeaderPage(chunk, this.meta.version, frame);
       for (let slot = SLOT_MASK; slot > 0; slot--) {
         if (!isInUse(frame, 0, slot) || kindOf(frame, slot) === KIND_JOURNAL) continue;
         return chunk * CHUNK_PAGES + slot + 1;

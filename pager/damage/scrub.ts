@@ -60,6 +60,11 @@ export interface ScrubSource {
   readonly verifiers: Verifiers;
   /** The pages in memory, if some may be newer than the file's. */
   readonly memory?: ScrubMemory;
+  /**
+   * In a file that other processes write too: runs a read while none of them writes. What is found
+   * without that may be their doing.
+   */
+  readonly alone?: (<T>(read: () => T) => T) | undefined;
 }
 
 /** The pages in memory that may be newer than the file's. */
@@ -105,6 +110,8 @@ export class Scrub {
   /** Whether the headers in memory of the last chunk are newer than the file's. */
   #isDirty = false;
   #bytes = 0;
+  /** What was found in the chunk that is checked. */
+  #found: CorruptionError[] = [];
 
   /**
    * Creates a scrub; it reads only the superblocks.
@@ -136,7 +143,9 @@ export class Scrub {
    * opening the file for writing repairs it. If both are, it reports the damage.
    */
   superblocks(): readonly CorruptionError[] {
-    const { current, damage } = this.#readJournals();
+    const { alone } = this.#source;
+    const read = () => this.#readJournals();
+    const { current, damage } = alone === undefined ? read() : alone(read);
     if (current !== undefined) return damage;
     damage.forEach(this.#report);
     return [];
@@ -150,13 +159,27 @@ export class Scrub {
 
   /** Reads a chunk, and checks everything in it. */
   chunk(chunk: ChunkNumber): void {
+    const { alone } = this.#source;
+    this.#found = [];
+    this.#check(chunk);
+    if (this.#found.length > 0 && alone !== undefined) {
+      this.#found = [];
+      alone(() => {
+        this.#readJournals();
+        this.#check(chunk);
+      });
+    }
+    this.#found.forEach(this.#report);
+  }
+
+  #check(chunk: ChunkNumber): void {
     this.#readChunk(chunk);
     // A live journal may have taken or given back chunks since its superblock was read.
     if (this.#source.memory !== undefined && this.#isJournalNow !== this.#isJournalListed) {
       this.#readJournals();
       this.#readChunk(chunk);
     }
-    this.#judgeHeaders(this.#report);
+    this.#judgeHeaders(this.#note);
     this.#checkHint();
     if (chunk === 0) this.#checkSuperblockHeaders();
     if (this.#checkJournal()) return;
@@ -165,6 +188,8 @@ export class Scrub {
       if (this.states[slot] === SLOT_SOUND && !this.#isNewerInMemory(slot)) this.#checkPage(slot);
     }
   }
+
+  readonly #note = (error: CorruptionError): void => void this.#found.push(error);
 
   /** Reads a chunk; of the journal's, only the header page has content that can be checked. */
   #readChunk(chunk: ChunkNumber): void {
@@ -231,6 +256,8 @@ export class Scrub {
   }
 
   #checkHint(): void {
+    // In a shared file each process has a hint of its own.
+    if (this.#source.alone !== undefined) return;
     if (this.#chunk >= this.#source.meta.allocatorHint) return;
     for (let word = 0; word < 8; word++) {
       if (this.frame.u32[word] === 0xffff_ffff) continue;
@@ -315,7 +342,7 @@ export class Scrub {
     if (this.#bytes < (slot + 1) << PAGE_SHIFT) {
       this.states[slot] = SLOT_PAGE_LOST;
       const rule = "the file ends inside the page";
-      return this.#report(new CorruptionError(page, page * PAGE_BYTES, rule));
+      return this.#note(new CorruptionError(page, page * PAGE_BYTES, rule));
     }
     const isSound = this.#try(() => {
       checkPage(this.frame, slot, page, seed, meta.version, verifiers);
@@ -341,13 +368,13 @@ export class Scrub {
       return true;
     } catch (error) {
       if (!(error instanceof CorruptionError)) throw error;
-      this.#report(error);
+      this.#note(error);
       return false;
     }
   }
 
   #find(slot: Slot, offset: number, rule: string): void {
     const page = this.#chunk * CHUNK_PAGES + slot;
-    this.#report(new CorruptionError(page, headerPosition(page) + offset, rule));
+    this.#note(new CorruptionError(page, headerPosition(page) + offset, rule));
   }
 }

@@ -25,6 +25,7 @@ import { BackgroundReads } from "./background_reads.ts";
 import { syncDirectoryOf } from "./directory.ts";
 import { reason } from "./disk.ts";
 import type { File } from "./file.ts";
+import { isShared } from "./share_files.ts";
 
 /** Options for opening a file on disk. */
 export interface DiskFileOptions {
@@ -117,7 +118,7 @@ function waitForLock(file: DiskFile, path: string, exclusive: boolean, timeoutMs
   const deadline = performance.now() + timeoutMs;
   while (!file.lock(exclusive)) {
     if (performance.now() >= deadline) {
-      throw new LockedError(path, file.isLockedHere());
+      throw new LockedError(path, file.isLockedHere(), isShared(path) ? "shared" : "open");
     }
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_POLL_MS);
   }

@@ -48,6 +48,24 @@ export function refusePlace(path: string): void {
   throw new IoError(`Cannot open ${path}: it cannot be shared on a network file system, ${name}`);
 }
 
+/**
+ * Whether other handles share a file now, as far as this process may look: they hold the lock of
+ * `NAME-here`.
+ */
+export function isShared(path: string): boolean {
+  const here = `${path}-here`;
+  if (Deno.permissions.querySync({ name: "read", path: here }).state !== "granted") return false;
+  let file: Deno.FsFile;
+  try {
+    if (fs.statSync(here, { throwIfNoEntry: false })?.isFile() !== true) return false;
+    file = Deno.openSync(here);
+  } catch {
+    return false;
+  }
+  using _ = file;
+  return !file.tryLockSync(true);
+}
+
 /** How a lock file is locked by this handle. */
 type Held = "not" | "shared" | "exclusive";
 
@@ -160,10 +178,10 @@ export class SideFile implements SideBytes {
    * Opens a sidecar, and creates it if it is missing.
    *
    * @param path Its path.
-   * @param mode The permissions of a file that is created.
+   * @param mode The permissions of a file that is created; without them it is only read.
    * @throws {IoError} The system refused, or it is not a regular file.
    */
-  constructor(path: string, mode: number) {
+  constructor(path: string, mode?: number) {
     this.#path = path;
     this.#file = descriptorOf(path, mode);
   }
@@ -195,6 +213,17 @@ export class SideFile implements SideBytes {
   }
 }
 
+/** Opens a sidecar to read it; undefined if there is none, or the system refuses. */
+export function readSideFile(path: string): SideBytes | undefined {
+  try {
+    if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return undefined;
+    if (fs.statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
+    return new SideFile(path);
+  } catch {
+    return undefined;
+  }
+}
+
 function openFile(path: string, mode: number): Deno.FsFile {
   checkRegular(path);
   try {
@@ -204,10 +233,11 @@ function openFile(path: string, mode: number): Deno.FsFile {
   }
 }
 
-function descriptorOf(path: string, mode: number): number {
+function descriptorOf(path: string, mode: number | undefined): number {
   checkRegular(path);
   const { O_CREAT, O_RDWR } = fs.constants;
   try {
+    if (mode === undefined) return fs.openSync(path, "r");
     return fs.openSync(path, O_RDWR | O_CREAT, mode);
   } catch (cause) {
     throw refused("open", path, cause);

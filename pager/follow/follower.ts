@@ -29,6 +29,7 @@ import type { Superblock } from "../format/superblock.ts";
 import type { Judge, Loader } from "../cache/loader.ts";
 import { examineSuperblocks } from "../journal/superblocks.ts";
 import type { PageNumber } from "../format/units.ts";
+import type { ChangedPages } from "./changed_pages.ts";
 import { BatchReader, type Group, type Position } from "./batch_reader.ts";
 import { IndexedFile } from "./indexed_file.ts";
 import { MovedError } from "./moved_error.ts";
@@ -77,6 +78,10 @@ export interface Following {
    * @throws {unknown} The error, if it is another one.
    */
   restart(error: unknown, tries: number): void;
+  /** Collects the pages that change from now on, or none any more. */
+  collect(into: ChangedPages | undefined): void;
+  /** The bytes of the journal's records that it keeps. */
+  readonly indexBytes: number;
 }
 
 /** What a follower did. */
@@ -167,6 +172,16 @@ export class Follower implements Judge, Following {
     this.#loader = loader;
     loader.judge = this;
     snapshots.older = new FollowedPages({ ...memory, index: this.index, file: this.file });
+  }
+
+  /** The bytes of the journal's records that it keeps. */
+  get indexBytes(): number {
+    return this.index.bytes;
+  }
+
+  /** Collects the pages that change from now on; see `Following`. */
+  collect(into: ChangedPages | undefined): void {
+    if (this.#takeover !== undefined) this.#takeover.collector = into;
   }
 
   /** The superblock that it knows. */

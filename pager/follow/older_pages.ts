@@ -19,6 +19,16 @@ import type { IndexedFile } from "./indexed_file.ts";
 import { MovedError } from "./moved_error.ts";
 import type { RecordIndex } from "./record_index.ts";
 
+/** The current pages, the images of older ones, and the file with its records. */
+export interface FollowedPagesParts {
+  readonly cache: Cache;
+  readonly loader: Loader;
+  readonly meta: MetaFields;
+  readonly versions: VersionStore;
+  readonly index: RecordIndex;
+  readonly file: IndexedFile;
+}
+
 /** The pages of older versions of a followed file. */
 export class FollowedPages implements OlderPages {
   readonly #cache: Cache;
@@ -33,16 +43,7 @@ export class FollowedPages implements OlderPages {
    *
    * @param parts The current pages, the images of older ones, and the file with its records.
    */
-  constructor(
-    parts: {
-      cache: Cache;
-      loader: Loader;
-      meta: MetaFields;
-      versions: VersionStore;
-      index: RecordIndex;
-      file: IndexedFile;
-    },
-  ) {
+  constructor(parts: FollowedPagesParts) {
     this.#cache = parts.cache;
     this.#loader = parts.loader;
     this.#meta = parts.meta;

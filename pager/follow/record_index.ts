@@ -127,14 +127,19 @@ export class RecordIndex {
   /**
    * Writes the header that the last record of a page gives it to a slot of a frame. Returns false,
    * and writes nothing, if the page has no record.
+   *
+   * @param version Later records do not count; by default all count.
    */
-  copyHeader(page: PageNumber, frame: Frame, slot: Slot): boolean {
+  copyHeader(page: PageNumber, frame: Frame, slot: Slot, version: Version = Infinity): boolean {
     for (let i = this.#generations.length - 1; i >= 0; i--) {
       const { pages, groups } = this.#generations[i]!;
-      const positions = pages.get(page);
-      if (positions === undefined) continue;
-      this.#applyHeader({ group: groups[positions.at(-2)!]!, at: positions.at(-1)! }, frame, slot);
-      return true;
+      const positions = pages.get(page) ?? [];
+      for (let at = positions.length - 2; at >= 0; at -= 2) {
+        const group = groups[positions[at]!]!;
+        if (group.meta.version > version) continue;
+        this.#applyHeader({ group, at: positions[at + 1]! }, frame, slot);
+        return true;
+      }
     }
     return false;
   }

@@ -29,6 +29,7 @@ import type { SnapshotOwner } from "../transaction/snapshot.ts";
 import type { VersionStore } from "../transaction/version_store.ts";
 import type { ChunkNumber, PageNumber, Version } from "../format/units.ts";
 import type { Group } from "./batch_reader.ts";
+import type { ChangedPages } from "./changed_pages.ts";
 import type { RecordIndex } from "./record_index.ts";
 
 /** The pages in memory of a pager whose file another process writes. */
@@ -49,6 +50,8 @@ export class Takeover {
   readonly #versions: VersionStore;
   readonly #index: RecordIndex;
   readonly #header = new Frame(-1, POOL, 1);
+  /** Collects the pages that change, if somebody asks for them. */
+  collector: ChangedPages | undefined;
 
   /**
    * Creates the takeover of a pager.
@@ -89,6 +92,7 @@ export class Takeover {
 
   #apply(group: Group, reader: LogReader): void {
     const { page, type } = reader;
+    this.collector?.pages.add(page);
     this.#loader.forgetHeaderPage(page >>> CHUNK_SHIFT);
     if (this.#cache.find(page) < 0) return;
     this.#keepImage(page, group.meta.version);
@@ -130,6 +134,7 @@ export class Takeover {
    * stay that have the same header there. The index has the records of the new state.
    */
   beginAnew(meta: MetaFields): void {
+    if (this.collector !== undefined) this.collector.isLost = true;
     const pages = new Map<ChunkNumber, PageNumber[]>();
     for (const page of this.#pagesInMemory()) {
       const chunk = page >>> CHUNK_SHIFT;

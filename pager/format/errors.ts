@@ -50,6 +50,13 @@ export function inFile(error: unknown, path: string | undefined): unknown {
   return named;
 }
 
+/** How another handle has a file open, for the message. */
+const HELD = {
+  open: ["has it open", ""],
+  shared: ["shares it", "; open it with shared: true, or to follow it"],
+  unshared: ["has it open without shared: true", ""],
+} as const;
+
 /** Another handle, in this process or another, has the file open. */
 export class LockedError extends Error {
   /** The name of the class. */
@@ -65,10 +72,12 @@ export class LockedError extends Error {
    *
    * @param path The path of the file.
    * @param isOwn Whether a handle of this thread has it open.
+   * @param how How the other handle has it open.
    */
-  constructor(path: string, isOwn: boolean) {
+  constructor(path: string, isOwn: boolean, how: "open" | "shared" | "unshared" = "open") {
     const where = isOwn ? "in this process" : "in another process or worker";
-    super(`Cannot open ${path}: another handle has it open, ${where}`);
+    const [does, remedy] = HELD[how];
+    super(`Cannot open ${path}: another handle ${does}, ${where}${remedy}`);
     this.isOwn = isOwn;
   }
 }

@@ -153,7 +153,7 @@ class Opening {
       this.#lock.take(Math.max(LOCK_MS, lockTimeoutMs));
       try {
         if (this.#joins()) return this.#begin();
-        if (tries >= TRIES) throw new LockedError(this.#path, false);
+        if (tries >= TRIES) throw new LockedError(this.#path, false, "unshared");
       } catch (error) {
         const isOver = performance.now() >= deadline;
         if (!(error instanceof LockedError) || isOver) throw error;
@@ -167,17 +167,19 @@ class Opening {
   #joins(): boolean {
     this.#announcePresence();
     if (this.#base.lock(true)) return this.#joinsAlone();
-    if (!this.#base.lock(false)) throw new LockedError(this.#path, false);
+    if (!this.#base.lock(false)) throw new LockedError(this.#path, false, "unshared");
     // With nobody else present, it is a read-only handle that relies on a file without changes.
     const isNobodyHere = this.#presence.tryLock(true);
-    if (isNobodyHere || !this.#presence.tryLock(false)) throw new LockedError(this.#path, false);
+    if (isNobodyHere || !this.#presence.tryLock(false)) {
+      throw new LockedError(this.#path, false, "unshared");
+    }
     return true;
   }
 
   /** Takes the presence lock, which a handle that looks for others may have for a moment. */
   #announcePresence(): void {
     for (let tries = 0; !this.#presence.tryLock(false); tries++) {
-      if (tries >= TRIES) throw new LockedError(this.#path, false);
+      if (tries >= TRIES) throw new LockedError(this.#path, false, "unshared");
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
     }
   }

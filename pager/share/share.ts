@@ -92,6 +92,8 @@ export class Share {
   #wordNumber = -1;
   #wordSequence = -1;
   #wordDurable = -1;
+  #wordPlaced = -1;
+  #placed = 0;
 
   /** Begins a share. The caller has the write lock, and calls `attach` and `load`. */
   constructor(parts: ShareParts, owner: LastOwner) {
@@ -120,15 +122,39 @@ export class Share {
     return this.parts.lock.isHeld;
   }
 
+  /** The version up to which pages may be in place, as was known under the lock last. */
+  get placedVersion(): Version {
+    return Math.max(this.#placed, this.#position.superblock.version);
+  }
+
+  /** Says that pages up to a version will be written in place, before the first of them is. */
+  notePlacing(version: Version): void {
+    this.#placed = Math.max(this.#placed, version);
+    this.announce();
+  }
+
   /** Takes the write lock, and reads on to the end of the journal. */
-  enter(): void {
+  enter(timeoutMs?: number): void {
     const { lock } = this.parts;
     if (lock.isHeld) return;
-    lock.take();
+    lock.take(timeoutMs);
+    this.#readToEnd();
+  }
+
+  /** Does what `enter` does, if the lock is free; whether this handle has it. */
+  tryEnter(): boolean {
+    const { lock } = this.parts;
+    if (lock.isHeld) return true;
+    if (!lock.tryTake()) return false;
+    this.#readToEnd();
+    return true;
+  }
+
+  #readToEnd(): void {
     try {
       this.#refreshLocked();
     } catch (error) {
-      lock.release();
+      this.parts.lock.release();
       throw error;
     }
   }
@@ -193,6 +219,7 @@ export class Share {
     }
     if (word !== undefined && position.at.sequence < word.sequence) this.load();
     if (word !== undefined) position.noteDurable(word.durable);
+    this.#notePlaced(word);
     if (this.#follower!.isLatched) return;
     const isAhead = word === undefined || position.superblock.number > word.number;
     // Its writer has died before it announced it, perhaps before it was on the medium.
@@ -221,6 +248,7 @@ export class Share {
   #checkReached(): void {
     const { at, superblock } = this.#position;
     const word = this.#readWord();
+    this.#notePlaced(word);
     if (word === undefined || word.sequence <= at.sequence) return;
     const [chunk = 0] = superblock.journals[at.generation & 1]!;
     const page = chunk * CHUNK_PAGES + 1;
@@ -247,7 +275,7 @@ export class Share {
   announce(): void {
     const { at, meta, durable, superblock } = this.#position;
     const isNamed = this.#wordNumber === superblock.number && this.#wordSequence === at.sequence &&
-      this.#wordDurable === durable;
+      this.#wordDurable === durable && this.#wordPlaced === this.placedVersion;
     if (isNamed) return this.#movePin();
     const { generation, offset, sequence, sum = 0 } = at;
     const word: CommitWord = {
@@ -259,6 +287,7 @@ export class Share {
       number: superblock.number,
       pageCount: meta.pageCount,
       sum,
+      placed: this.placedVersion,
     };
     encodeWord(word, superblock.databaseId, this.#word);
     this.parts.side.write(this.#word, 0);
@@ -266,7 +295,13 @@ export class Share {
     this.#movePin();
   }
 
+  /** Without a word it is not known what was written in place, but it was committed before. */
+  #notePlaced(word: CommitWord | undefined): void {
+    this.#placed = Math.max(this.#placed, word?.placed ?? this.#position.meta.version);
+  }
+
   #noteWord(word: CommitWord): void {
+    this.#wordPlaced = word.placed;
     this.#wordNumber = word.number;
     this.#wordSequence = word.sequence;
     this.#wordDurable = word.durable;

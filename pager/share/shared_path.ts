@@ -18,6 +18,7 @@
 import type { Writeback } from "../cache/writeback.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { Loader } from "../cache/loader.ts";
+import type { ChangedPages } from "../follow/changed_pages.ts";
 import { Takeover } from "../follow/takeover.ts";
 import type { Group } from "../follow/batch_reader.ts";
 import type { Disk } from "../file/disk.ts";
@@ -87,6 +88,14 @@ export interface SharedPathParts {
   readonly listener: TransactionListener;
 }
 
+/** What happens on the path. */
+export interface SharedPathEvents {
+  /** The state may be another than before. */
+  moved(): void;
+  /** The commits of this handle are on the medium, and the lock is given up. */
+  flushed(): void;
+}
+
 /** The path of commits to the medium in a file that several processes write. */
 export class SharedPath implements PagerPath, ShareFollower {
   readonly #share: Share;
@@ -94,8 +103,7 @@ export class SharedPath implements PagerPath, ShareFollower {
   readonly #takeover: Takeover;
   readonly #journalBytes: number;
   readonly #reader = new LogReader();
-  /** Called when the state may be another than before. */
-  readonly #changed: () => void;
+  readonly #events: SharedPathEvents;
   /** The chunks of the journal. */
   #chunks: number[] = [];
   #checkpoints = 0;
@@ -107,21 +115,26 @@ export class SharedPath implements PagerPath, ShareFollower {
    * @param share The share in the file.
    * @param parts The parts of the pager.
    * @param bounds The bytes of an area from which on a checkpoint passes the pins.
-   * @param changed Called when the state may be another than before.
+   * @param events Is told what happens.
    */
   constructor(
     share: Share,
     parts: SharedPathParts,
     bounds: { readonly journalBytes: number },
-    changed: () => void,
+    events: SharedPathEvents,
   ) {
     this.#share = share;
     this.#parts = parts;
     this.#takeover = new Takeover({ ...parts, index: share.parts.index });
     this.#journalBytes = bounds.journalBytes;
-    this.#changed = changed;
+    this.#events = events;
     parts.writeback.places = false;
     share.attach(this);
+  }
+
+  /** Collects the pages that others change from now on, or none any more. */
+  collect(into: ChangedPages | undefined): void {
+    this.#takeover.collector = into;
   }
 
   /** The records of commits that are not written yet. */
@@ -152,7 +165,7 @@ export class SharedPath implements PagerPath, ShareFollower {
     const { writeback, versions } = this.#parts;
     writeback.forgetDirty();
     for (const group of groups) index.add(group, () => {});
-    while (versions.snapshots.endOldest());
+    versions.snapshots.endBefore(Infinity);
     this.#takeover.beginAnew(this.#share.position.meta);
     this.#follow(groups);
   }
@@ -187,7 +200,7 @@ export class SharedPath implements PagerPath, ShareFollower {
     const { listener } = this.#parts;
     this.#coverAreas();
     for (const chunk of this.#changedChunks(groups)) listener.chunkChanged(chunk);
-    this.#changed();
+    this.#events.moved();
   }
 
   /** The chunks with records; notes the pages that were given back. */
@@ -206,10 +219,24 @@ export class SharedPath implements PagerPath, ShareFollower {
   }
 
   /** Before a transaction: takes the write lock, and reads on to the end of the journal. */
-  makeRoom(): void {
+  makeRoom(timeoutMs?: number): void {
     if (this.#share.isHeld) return;
     this.#checkWritable();
-    this.#share.enter();
+    this.#share.enter(timeoutMs);
+    this.#continue();
+  }
+
+  /** Does what `makeRoom` does, if the lock is free; whether this handle has it. */
+  tryMakeRoom(): boolean {
+    if (this.#share.isHeld) return true;
+    this.#checkWritable();
+    if (!this.#share.tryEnter()) return false;
+    this.#continue();
+    return true;
+  }
+
+  /** Lets the journal continue behind what was read. */
+  #continue(): void {
     const { at, meta, durable, durableVersion, ends } = this.#share.position;
     const { journal } = this.#parts;
     const { generation, offset, sequence, sum = 0 } = at;
@@ -218,8 +245,8 @@ export class SharedPath implements PagerPath, ShareFollower {
     ends.forEach((written, area) => journal.areas.of(area).noteWritten(written));
   }
 
-  /** After a rollback: gives the lock up, unless commits wait for their flush. */
-  rolledBack(): void {
+  /** Between transactions: gives the lock up, unless commits wait for their flush. */
+  endUnusedHold(): void {
     if (this.#share.isHeld && this.pending.length === 0) this.#leave();
   }
 
@@ -280,6 +307,7 @@ export class SharedPath implements PagerPath, ShareFollower {
       throw error;
     } finally {
       this.#leave();
+      if (isWritten) this.#events.flushed();
     }
   }
 
@@ -336,9 +364,7 @@ export class SharedPath implements PagerPath, ShareFollower {
     const { superblock, unsynced, journal, versions } = this.#parts;
     const { disk, index } = this.#share.parts;
     const { meta, sequence, generation } = this.#share.switched!;
-    while ((versions.snapshots.oldest?.version ?? Infinity) < meta.version) {
-      if (!versions.snapshots.endOldest()) break;
-    }
+    versions.snapshots.endBefore(meta.version);
     const { databaseId, pageCount, allocatorHint } = superblock.fields;
     const to = {
       from: disk,
@@ -348,6 +374,7 @@ export class SharedPath implements PagerPath, ShareFollower {
       seed: seedOf(databaseId),
       pageCount,
     };
+    this.#share.notePlacing(meta.version);
     placePages(to, generation, meta.version);
     journal.sync();
     unsynced.clear();

@@ -9,7 +9,7 @@
 
 import { setImmediate } from "node:timers";
 import type { Judge, Loader } from "../cache/loader.ts";
-import { FollowedPages } from "../follow/older_pages.ts";
+import type { ChangedPages } from "../follow/changed_pages.ts";
 import type { FollowedMemory } from "../follow/takeover.ts";
 import { MovedError } from "../follow/moved_error.ts";
 import { CorruptionError, IoError } from "../format/errors.ts";
@@ -18,6 +18,9 @@ import type { PageNumber } from "../format/units.ts";
 import type { Bypass } from "../transaction/bypass.ts";
 import type { Writer } from "../transaction/writer.ts";
 import type { Share, SharingState } from "./share.ts";
+import type { SharedPath } from "./shared_path.ts";
+import { SharedVersions } from "./shared_versions.ts";
+import type { VersionPages } from "./version_pages.ts";
 
 /** The tries of a read before a page counts as damaged. */
 const TRIES = 6;
@@ -28,6 +31,7 @@ const TURN_MS = 1;
 /** Takes over what others have committed, and judges the pages that reads find. */
 export class Sharing implements Judge {
   readonly #share: Share;
+  readonly #path: SharedPath;
   readonly #loader: Loader;
   /** Whether it has refreshed, or had no need to, since the last job of the event loop began. */
   #isInJob = false;
@@ -36,15 +40,19 @@ export class Sharing implements Judge {
   #refreshedAt = -Infinity;
   /** Called when another process has moved the file to another state. */
   onMoved: (() => void) | undefined;
+  /** Called when the commits of this handle are on the medium. */
+  onFlushed: (() => void) | undefined;
 
   /**
    * Creates a pager's side of a share.
    *
    * @param share The share in the file.
+   * @param path The path of its commits.
    * @param loader Loads the pages.
    */
-  constructor(share: Share, loader: Loader) {
+  constructor(share: Share, path: SharedPath, loader: Loader) {
     this.#share = share;
+    this.#path = path;
     this.#loader = loader;
   }
 
@@ -107,6 +115,37 @@ export class Sharing implements Judge {
     this.#share.leave();
   }
 
+  /** Whether this handle has the lock of the writer. */
+  get isHeld(): boolean {
+    return this.#share.isHeld;
+  }
+
+  /**
+   * Takes the lock of the writer, and reads on to the end of the journal.
+   *
+   * @param timeoutMs The longest wait; without one it waits for as long as others hold it.
+   * @throws {LockedError} It was not free in time, or a transaction of another handle of this
+   * thread has it.
+   */
+  hold(timeoutMs?: number): void {
+    this.#path.makeRoom(timeoutMs);
+  }
+
+  /** Does what `hold` does, if the lock is free; whether this handle has it. */
+  tryHold(): boolean {
+    return this.#path.tryMakeRoom();
+  }
+
+  /** Between transactions: gives the lock up, unless commits wait for their flush. */
+  endUnusedHold(): void {
+    this.#path.endUnusedHold();
+  }
+
+  /** Collects the pages that others change from now on, or none any more. */
+  collect(into: ChangedPages | undefined): void {
+    this.#path.collect(into);
+  }
+
   /** The processes that share the file. */
   state(): SharingState {
     return this.#share.state();
@@ -115,6 +154,7 @@ export class Sharing implements Judge {
 
 /** The memory of a pager that shares its file, and what changes it. */
 export interface SharedMemory extends FollowedMemory {
+  readonly shared: VersionPages;
   readonly writer: Writer;
   readonly bypass: Bypass;
 }
@@ -123,12 +163,12 @@ export interface SharedMemory extends FollowedMemory {
  * Lets a share change the pages in memory of a pager, and takes over the state that the file has
  * now. The share has the write lock, and gives it up.
  */
-export function joinShare(share: Share, memory: SharedMemory): Sharing {
+export function joinShare(share: Share, path: SharedPath, memory: SharedMemory): Sharing {
   const { index, indexed } = share.parts;
   const { loader, meta, snapshots, writer, bypass } = memory;
-  const sharing = new Sharing(share, loader);
+  const sharing = new Sharing(share, path, loader);
   loader.judge = sharing;
-  snapshots.older = new FollowedPages({ ...memory, index, file: indexed });
+  snapshots.older = new SharedVersions({ ...memory, index, file: indexed });
   writer.copiesVacated = true;
   bypass.passes = false;
   share.load();

@@ -6,9 +6,9 @@
  * wants the lock again first lets those pass who waited when it gave the lock up: each of them
  * takes it once, or has died, which a bound of time finds out.
  *
- * It waits in line, as a sync does: a hold of the lock is one group of commits, and at most one
- * checkpoint. Handles of one thread cannot wait for each other: the one that has the lock ends its
- * hold first.
+ * `take` waits in line, as a sync does: a hold of the lock is one group of commits, and at most one
+ * checkpoint. `tryTake` does not wait; its caller comes again. Handles of one thread cannot wait
+ * for each other in line: the one that has the lock ends its hold first.
  */
 
 import type { FileLock } from "../file/share_files.ts";
@@ -41,6 +41,8 @@ export class WriteLock {
   #identity = "";
   /** Those who waited when the lock was given up last. */
   #waiters: ReadonlyMap<number, string> = new Map();
+  /** The end of the time in which they may pass; undefined before the lock is wanted again. */
+  #passEnd: number | undefined;
   /** The pins; undefined while the handle has none. */
   pins: Pins | undefined;
 
@@ -72,7 +74,7 @@ export class WriteLock {
   take(timeoutMs: number = Infinity): void {
     if (this.#isHeld) return;
     const end = performance.now() + timeoutMs;
-    this.#letPass();
+    while (this.#mustLetPass()) Atomics.wait(bell, 0, 0, PAUSE_MS);
     let pause = PAUSE_MS;
     while (!this.#try()) {
       this.#endOther();
@@ -81,9 +83,30 @@ export class WriteLock {
       Atomics.wait(bell, 0, 0, pause);
       pause = Math.min(PAUSE_MS_MAX, pause * 2);
     }
+    this.#noteHeld();
+  }
+
+  /**
+   * Takes the lock if it is free, and nobody else has to pass first; whether this handle has it. If
+   * it does not, others let it pass from now on.
+   */
+  tryTake(): boolean {
+    if (this.#isHeld) return true;
+    const isTaken = !this.#mustLetPass() && (this.#try() || (this.#hasOtherEnded() && this.#try()));
+    if (isTaken) this.#noteHeld();
+    else this.pins?.setWaiting(true);
+    return isTaken;
+  }
+
+  #noteHeld(): void {
     this.#isHeld = true;
     heldHere.set(this.#identity, this.#holder);
     this.pins?.setWaiting(false);
+  }
+
+  /** Whether another handle of this thread had the lock, and has ended its hold. */
+  #hasOtherEnded(): boolean {
+    return heldHere.get(this.#file.identity)?.endHold() ?? false;
   }
 
   /** Takes the lock if it is free, and the file is still the one that its path names. */
@@ -104,19 +127,18 @@ export class WriteLock {
     throw new LockedError(this.#path, true);
   }
 
-  /** Waits for those who waited when this handle gave the lock up. */
-  #letPass(): void {
+  /** Whether one of those who waited when this handle gave the lock up has to take it first. */
+  #mustLetPass(): boolean {
     const { pins } = this;
-    if (pins === undefined || this.#waiters.size === 0) return;
-    const end = performance.now() + PASS_MS;
-    while (pins.stillWaits(this.#waiters)) {
-      if (performance.now() >= end) {
-        pins.ignore(this.#waiters);
-        break;
-      }
-      Atomics.wait(bell, 0, 0, PAUSE_MS);
+    if (pins === undefined || this.#waiters.size === 0) return false;
+    this.#passEnd ??= performance.now() + PASS_MS;
+    if (pins.stillWaits(this.#waiters)) {
+      if (performance.now() < this.#passEnd) return true;
+      pins.ignore(this.#waiters);
     }
     this.#waiters = new Map();
+    this.#passEnd = undefined;
+    return false;
   }
 
   /** Gives the lock up. */
@@ -125,6 +147,7 @@ export class WriteLock {
     this.#isHeld = false;
     heldHere.delete(this.#identity);
     if (this.pins !== undefined) this.#waiters = this.pins.waiters();
+    this.#passEnd = undefined;
     this.#file.unlock();
   }
 }

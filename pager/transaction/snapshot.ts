@@ -47,6 +47,13 @@ export interface OlderPages {
    * @throws {SnapshotTooOldError} Neither memory, file nor journal has the page of that version.
    */
   at(page: PageNumber, snapshot: SnapshotState): Place;
+  /**
+   * Copies the header page of a chunk as a snapshot sees it, to slot 0 of a frame; by default the
+   * current one, with the images over it, is that.
+   *
+   * @throws {SnapshotTooOldError} The file has newer pages in place.
+   */
+  copyHeaderPage?(chunk: ChunkNumber, snapshot: SnapshotState, into: Frame): void;
 }
 
 /** Takes the snapshots of a pager, and ends those that the program lost. */
@@ -227,7 +234,8 @@ export class PageSnapshot implements PageReader {
    */
   copyHeaderPage(chunk: ChunkNumber, into: Frame): void {
     if (this.#closed) throw new ClosedError("Cannot read the snapshot: it is closed");
-    this.#pager.copyHeaderPage(chunk, into);
+    if (this.#older?.copyHeaderPage === undefined) this.#pager.copyHeaderPage(chunk, into);
+    else this.#older.copyHeaderPage(chunk, this.#state, into);
     for (let slot = 1; slot < CHUNK_PAGES; slot++) {
       const page = chunk * CHUNK_PAGES + slot;
       if (this.#store.copyHeaderTo(page, this.#state, into, slot)) continue;

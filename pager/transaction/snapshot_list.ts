@@ -141,6 +141,18 @@ export class SnapshotList implements LiveSnapshots {
     return previous === undefined;
   }
 
+  /** Ends the snapshots of versions before one, except those that drain. */
+  endBefore(version: number): void {
+    for (let snapshot = this.oldest; snapshot !== undefined && snapshot.version < version;) {
+      const { next } = snapshot;
+      if (!snapshot.drains) {
+        snapshot.isTooOld = true;
+        this.#end(snapshot);
+      }
+      snapshot = next;
+    }
+  }
+
   /** Calls a function for each item of a snapshot, of which it is the newest snapshot. */
   each(snapshot: SnapshotState, visit: (kept: Kept) => void): void {
     const pending = snapshot.kept === undefined ? [] : [snapshot.kept];

@@ -66,13 +66,13 @@ export async function backup(
   let reader: CopyReader | undefined;
   try {
     const target = targetOf(sink, options.since);
-    reader = session.pager.copies.begin(target.takeEarly);
-    target.begin(reader);
+    reader = await session.inTurn(() => beginOn(session, target));
     await session.reachMedium(reader.meta.version);
     const checkOpen = () => session.checkOpen();
     const versionNow = () => session.pager.meta.version;
+    const inTurn = session.inTurn.bind(session);
     const since = options.since ?? ALL;
-    await copyChunks({ reader, target, since, checkOpen, versionNow }, options);
+    await copyChunks({ reader, target, since, checkOpen, versionNow, inTurn }, options);
     reader.close();
     signal?.throwIfAborted();
     await target.complete(reader);
@@ -84,6 +84,18 @@ export async function backup(
     throw sink instanceof FileSink ? sink.named(error) : error;
   } finally {
     reader?.close();
+  }
+}
+
+/** Begins a copy, and its target with it, which has to be there when pages are taken early. */
+function beginOn(session: Session, target: CopyTarget): CopyReader {
+  const reader = session.pager.copies.begin(target.takeEarly);
+  try {
+    target.begin(reader);
+    return reader;
+  } catch (error) {
+    reader.close();
+    throw error;
   }
 }
 

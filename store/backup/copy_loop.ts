@@ -30,6 +30,8 @@ export interface CopyWork extends CopiedSource {
   readonly target: ChunkTarget;
   /** Only pages of later versions are copied; -1 = all pages. */
   readonly since: number;
+  /** Runs a read while no other process writes the file, if one may. */
+  readonly inTurn?: (<T>(body: () => T) => T | Promise<T>) | undefined;
 }
 
 /**
@@ -43,7 +45,8 @@ export async function copyChunks(
   options: ProgressOptions,
   pause?: Pause,
 ): Promise<void> {
-  const { reader, target, since } = work;
+  const { reader, target, since, inTurn } = work;
+  const read = () => reader.read(since);
   const { signal, onProgress } = options;
   const total = reader.chunks;
   const pace = new CopyPace(work, signal, pause);
@@ -59,7 +62,7 @@ export async function copyChunks(
     }
     await pace.turn();
     do {
-      const chunk = reader.read(since);
+      const chunk = inTurn === undefined ? read() : await inTurn(read);
       if (++done === ready) prepared = prepare();
       await target.writeChunk(chunk);
     } while (done < Math.min(ready, total) && pace.stepMs < SPARSE_MS);

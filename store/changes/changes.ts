@@ -8,6 +8,7 @@
 import { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers";
 import { ChangedLeaves, treeChanges, type TreeVersion } from "../../btree/mod.ts";
+import type { Session } from "../write/session.ts";
 import type { DatabaseVersion } from "./older_version.ts";
 
 /** A key of a tree whose value differs from an older version. */
@@ -31,6 +32,8 @@ const STEPS = 64;
  *
  * @param older Opens the older version, which is disposed at the end.
  * @param newer Opens the newer version, which is disposed at the end.
+ * @param signal Ends the listing.
+ * @param inTurn Runs a step while no other process writes the file.
  * @throws {RangeError} The older version is not one of the same database.
  * @throws {CorruptionError} A page of either version is damaged.
  */
@@ -38,6 +41,7 @@ export async function* changesBetween(
   older: () => DatabaseVersion,
   newer: () => DatabaseVersion,
   signal: AbortSignal | undefined,
+  inTurn: Session["inTurn"],
 ): AsyncGenerator<KeyChange, void, undefined> {
   using after = newer();
   using before = older();
@@ -45,8 +49,9 @@ export async function* changesBetween(
   const pace = new Pace(signal);
   const leaves = new ChangedLeaves();
   const comparison = leaves.compare(before.pages, after.pages);
-  let step = comparison.next();
-  for (; !step.done; step = comparison.next()) if (pace.isOver) await pace.pause();
+  const next = () => comparison.next();
+  let step = await inTurn(next);
+  for (; !step.done; step = await inTurn(next)) if (pace.isOver) await pace.pause();
   if (!step.value) refuse(before, after, "the file has changes of its own");
   for (const tree of namesOf(before, after)) {
     const [was, is] = versionsOf(tree, before, after, leaves);

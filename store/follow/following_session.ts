@@ -6,7 +6,15 @@
  */
 
 import { setImmediate } from "node:timers";
-import { assert, type Durability, type Following, type Pager } from "../../pager/mod.ts";
+import {
+  assert,
+  type ChangedPages,
+  CorruptionError,
+  type Durability,
+  type Following,
+  IoError,
+  type Pager,
+} from "../../pager/mod.ts";
 import { MovingSession } from "./moving_session.ts";
 
 /** The session of a followed database. */
@@ -51,6 +59,19 @@ export class FollowingSession extends MovingSession {
   override restart(error: unknown, tries: number): void {
     this.#follower.restart(error, tries);
     this.treesChanged();
+  }
+
+  protected override collect(into: ChangedPages | undefined): void {
+    this.#follower.collect(into);
+  }
+
+  /** A failure shows at the next use. */
+  protected override beatOnce(): void {
+    try {
+      this.beginTurn();
+    } catch (error) {
+      if (!(error instanceof IoError) && !(error instanceof CorruptionError)) throw error;
+    }
   }
 
   override refuseFollowed(action: string): void {

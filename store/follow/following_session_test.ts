@@ -274,7 +274,6 @@ describe("a follower", () => {
     await assertRejects(() => tree.set("key", bytesOf(1, 1)), TypeError, "opened to follow it");
     assertThrows(() => follower.writeSync(() => {}), TypeError, "opened to follow it");
     assertThrows(() => follower.dropTree("a"), TypeError, "opened to follow it");
-    assertThrows(() => tree.watch(), TypeError, "Cannot watch");
     assertThrows(() => follower.checkpoint(), TypeError, "opened to follow it");
     assertThrows(() => follower.changes({ since: 1 }), TypeError, "Cannot list changes");
     assertThrows(() => archive(follower, folderStore("none")), TypeError, "Cannot archive");

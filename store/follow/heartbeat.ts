@@ -1,39 +1,49 @@
 /**
- * The heartbeat of a process that shares a file: it takes over what others have committed also
- * while nobody reads, and renews its pin, so that it holds up no checkpoint and does not count as
- * dead.
+ * The heartbeat of a session whose file other processes write: it lets the session take over what
+ * they have committed also while nobody reads, often while there is a watcher, and otherwise only
+ * so that a sharing process holds up no checkpoint and does not count as dead.
  *
  * The wait uses `Atomics.waitAsync` rather than a timer, as `IdleCheckpoint` does: it does not keep
  * the process alive.
  */
 
-import type { Sharing } from "../../pager/mod.ts";
-
+/** The time between two beats while there is a watcher, in milliseconds. */
+const WATCH_MS = 20;
 const BEAT_MS = 500;
-/** The beats after which the pin is renewed. */
-const RENEWAL_BEATS = 10;
+
+/** What a heartbeat drives. */
+export interface Beating {
+  /** Whether there is a watcher. */
+  isWatched(): boolean;
+  /** A beat. */
+  beat(): void;
+}
 
 /** A pending wait. It has no owner once the owner has stopped. */
 interface Wait {
   owner: Heartbeat | undefined;
 }
 
-/** Takes over commits, and renews a pin, from time to time. */
+/** Lets a session take over commits from time to time. */
 export class Heartbeat {
-  readonly #sharing: Sharing;
+  readonly #session: Beating;
   /** The word that a wait watches. Its value never changes; a notification ends the wait. */
   readonly #bell = new Int32Array(new SharedArrayBuffer(4));
   #wait: Wait | undefined;
-  #beats = 0;
 
   /**
    * Begins to beat.
    *
-   * @param sharing The pager's side of the file, until `stop`.
+   * @param session What it drives, until `stop`.
    */
-  constructor(sharing: Sharing) {
-    this.#sharing = sharing;
+  constructor(session: Beating) {
+    this.#session = session;
     this.#waitForBeat();
+  }
+
+  /** Beats at once, and then as often as there is need now. */
+  hurry(): void {
+    Atomics.notify(this.#bell, 0);
   }
 
   /** Ends the beats. */
@@ -46,7 +56,8 @@ export class Heartbeat {
   #waitForBeat(): void {
     const wait: Wait = { owner: this };
     this.#wait = wait;
-    const { value } = Atomics.waitAsync(this.#bell, 0, 0, BEAT_MS);
+    const ms = this.#session.isWatched() ? WATCH_MS : BEAT_MS;
+    const { value } = Atomics.waitAsync(this.#bell, 0, 0, ms);
     void Promise.resolve(value).then(() => {
       const { owner } = wait;
       if (owner !== undefined) owner.#beat();
@@ -55,7 +66,6 @@ export class Heartbeat {
 
   #beat(): void {
     this.#waitForBeat();
-    this.#beats++;
-    this.#sharing.beat(this.#beats % RENEWAL_BEATS === 0);
+    this.#session.beat();
   }
 }

@@ -3,23 +3,36 @@
  * at the first use in a turn of the event loop, and lets reads begin anew whose pages were
  * replaced.
  *
- * A transaction runs under the lock of the writer. So commits are flushed in line, and housekeeping
+ * A transaction runs under the lock of the writer. While another process has that, `write` waits in
+ * turns of the event loop, and `writeSync` in line. Commits are flushed in line, and housekeeping
  * that takes its time, or relies on what it saw before, is left to a process that has the file
  * alone.
  */
 
-import { assert, type Durability, type Pager, type Sharing } from "../../pager/mod.ts";
+import {
+  assert,
+  type ChangedPages,
+  type Durability,
+  type Pager,
+  type Sharing,
+} from "../../pager/mod.ts";
 import { InLinePolicy } from "../write/flush_policy.ts";
-import { Heartbeat } from "./heartbeat.ts";
 import { MovingSession } from "./moving_session.ts";
+import { WriteTurns } from "./write_turns.ts";
 
-/** The action that a shared database allows, of those that a followed one refuses. */
-const CHECKPOINT = "take a checkpoint";
+/** The actions that need every commit from the process that makes it. */
+const REFUSED: readonly string[] = ["archive", "replicate"];
+
+/** The time after which the pin is renewed, in milliseconds. */
+const RENEWAL_MS = 5000;
+/** The longest wait of a close for the lock of the writer, in milliseconds. */
+const CLOSE_MS = 30_000;
 
 /** The session of a database that other processes write too. */
 export class SharingSession extends MovingSession {
   readonly #sharing: Sharing;
-  readonly #heartbeat: Heartbeat;
+  readonly #turns: WriteTurns;
+  #renewedAt = performance.now();
 
   /**
    * Creates the session of a pager that shares its file.
@@ -33,7 +46,9 @@ export class SharingSession extends MovingSession {
     assert(pager.sharing !== undefined, "the pager shares its file");
     this.#sharing = pager.sharing;
     this.#sharing.onMoved = () => this.treesChanged();
-    this.#heartbeat = new Heartbeat(this.#sharing);
+    this.#turns = new WriteTurns(this.#sharing);
+    this.#sharing.onFlushed = () => this.remote.noteOwn();
+    this.beginBeats();
   }
 
   protected override beginTurn(): void {
@@ -51,18 +66,102 @@ export class SharingSession extends MovingSession {
     this.treesChanged();
   }
 
+  protected override collect(into: ChangedPages | undefined): void {
+    this.#sharing.collect(into);
+  }
+
+  protected override beatOnce(): void {
+    const now = performance.now();
+    const renews = now - this.#renewedAt > RENEWAL_MS;
+    if (renews) this.#renewedAt = now;
+    this.#sharing.beat(renews);
+  }
+
+  /** Watchers hear of the commits before this one first. */
+  protected override beforeTransaction(): void {
+    if (this.remote.isWatched) {
+      this.#sharing.hold();
+      this.remote.tell();
+    }
+    super.beforeTransaction();
+  }
+
   override refuseFollowed(action: string): void {
-    if (action === CHECKPOINT) return;
+    if (!REFUSED.includes(action)) return;
     throw new TypeError(`Cannot ${action}: other processes share the database`);
   }
 
+  /**
+   * Whether a call that writes runs at once: inside a transaction, and where the lock of the writer
+   * was free, and is held now. If not, it waits for its turn.
+   *
+   * @throws {IoError} The system refused.
+   */
+  runsAtOnce(): boolean {
+    if (this.closed || this.pager.depth > 0) return true;
+    return this.#turns.isEmpty && this.#sharing.tryHold();
+  }
+
+  override write<T>(body: () => T, durability?: Durability): Promise<T> {
+    return this.#whenHeld(() => super.write(body, durability));
+  }
+
+  override inTurn<T>(body: () => T): Promise<T> {
+    return this.#whenHeld(() => Promise.resolve(body()));
+  }
+
+  /** Runs a body that returns a promise, at once or in its turn. */
+  #whenHeld<T>(body: () => Promise<T>): Promise<T> {
+    const run = () => {
+      try {
+        return body();
+      } catch (error) {
+        return Promise.reject(error);
+      } finally {
+        this.endUnusedHold();
+      }
+    };
+    try {
+      return this.runsAtOnce() ? run() : this.#turns.add(run);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  override writeSync<T>(body: () => T, durability?: Durability): T {
+    try {
+      // The calls before this one come first.
+      if (!this.#turns.isEmpty && !this.closed && this.pager.depth === 0) this.#runWaiting();
+      return super.writeSync(body, durability);
+    } finally {
+      this.endUnusedHold();
+    }
+  }
+
+  #runWaiting(timeoutMs?: number): void {
+    this.#sharing.hold(timeoutMs);
+    this.#turns.runAll();
+  }
+
+  /** Gives the lock of the writer up, unless a transaction is open or waits for its flush. */
+  endUnusedHold(): void {
+    if (this.pager.depth === 0) this.#sharing.endUnusedHold();
+  }
+
   override close(): void {
-    this.#heartbeat.stop();
+    this.endBeats();
+    try {
+      if (!this.#turns.isEmpty) this.#runWaiting(CLOSE_MS);
+    } catch (error) {
+      this.#turns.rejectAll(error);
+    }
     super.close();
   }
 
-  override closeLater(): Promise<void> {
-    this.#heartbeat.stop();
-    return super.closeLater();
+  override async closeLater(): Promise<void> {
+    // Those who wait come first, and the lock is held then.
+    if (!this.closed) await this.#turns.add(() => Promise.resolve()).catch(() => {});
+    this.endBeats();
+    await super.closeLater();
   }
 }

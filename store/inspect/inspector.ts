@@ -106,11 +106,13 @@ export class Inspector {
   trees(): TreeState[] {
     this.#check();
     const { catalog } = this.#session;
-    return catalog.names().map((name) => {
-      const { id, root, attributes } = catalog.get(name)!;
-      const [key, value] = namesIn(attributes, this.#pager.meta.catalogRoot);
-      return { id, name, root, codecs: { key, value } };
-    });
+    return this.#session.read(() =>
+      catalog.names().map((name) => {
+        const { id, root, attributes } = catalog.get(name)!;
+        const [key, value] = namesIn(attributes, this.#pager.meta.catalogRoot);
+        return { id, name, root, codecs: { key, value } };
+      })
+    );
   }
 
   /**
@@ -129,7 +131,7 @@ export class Inspector {
   header(page: number): HeaderState {
     this.#check();
     this.#checkPage(page);
-    this.#pager.copyHeaderPage(page >>> CHUNK_SHIFT, this.#frame);
+    this.#session.read(() => this.#pager.copyHeaderPage(page >>> CHUNK_SHIFT, this.#frame));
     return headerState(this.#frame, page & SLOT_MASK, page);
   }
 
@@ -154,7 +156,7 @@ export class Inspector {
     if (!isBelow(chunk, chunksOf(pageCount))) {
       throw new RangeError(`Cannot inspect chunk ${chunk}: the file has ${chunksOf(pageCount)}`);
     }
-    this.#pager.copyHeaderPage(chunk, this.#frame);
+    this.#session.read(() => this.#pager.copyHeaderPage(chunk, this.#frame));
     return chunkHeaders(this.#frame, chunk, pageCount);
   }
 
@@ -208,13 +210,15 @@ export class Inspector {
     const tree = this.#session.findTree(name)?.entries;
     if (tree === undefined) throw new RangeError(`Cannot descend: tree ${name} does not exist`);
     const reader = new MeasuredReader(this.#pager, this.#inspection);
-    const steps: LookupStep[] = [];
-    const walk = traceLookup(tree, key, reader);
-    let next = walk.next();
-    for (; next.done !== true; next = walk.next()) {
-      steps.push({ ...next.value, load: reader.lastLoad });
-    }
-    return { tree: name, key: key.slice(), steps, ...next.value };
+    return this.#session.read(() => {
+      const steps: LookupStep[] = [];
+      const walk = traceLookup(tree, key, reader);
+      let next = walk.next();
+      for (; next.done !== true; next = walk.next()) {
+        steps.push({ ...next.value, load: reader.lastLoad });
+      }
+      return { tree: name, key: key.slice(), steps, ...next.value };
+    });
   }
 
   /**

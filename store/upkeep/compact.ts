@@ -55,6 +55,8 @@ export interface Compactable extends Household {
   checkOpen(): void;
   /** Releases a slice of the dropped trees. Returns whether more may remain. */
   sweepSlice(): boolean;
+  /** Runs a body at once; where other processes write the file too, while none of them does. */
+  inTurn<T>(body: () => T): T | Promise<T>;
   /** Keeps idle compactions from running until the result is disposed. */
   pauseIdleCompaction(): Disposable;
 }
@@ -75,7 +77,7 @@ export async function compact(
     throw new RangeError(`Cannot compact: budgetMs ${budgetMs} is not above 0`);
   }
   // Refuses a handle that cannot write, even if nothing is to move.
-  database.runSlice(() => false);
+  await database.inTurn(() => database.runSlice(() => false));
   const bytesBefore = database.pager.fileBytes();
   const run = new CompactionRun(database, COMPACT_BOUNDS, budgetMs);
   const report = () => onProgress?.({ phase: "moves", ...run.progress });
@@ -88,7 +90,7 @@ export async function compact(
     if (performance.now() - reported < REPORT_MS) continue;
     report();
     reported = performance.now();
-  } while (database.sweepSlice() || run.step());
+  } while (await database.inTurn(() => database.sweepSlice() || run.step()));
   report();
   const bytesAfter = database.pager.fileBytes();
   return { pagesMoved: run.moved, bytesBefore, bytesAfter };

@@ -21,8 +21,8 @@ import {
 import {
   CorruptionError,
   openDamaged,
-  openDiskFile,
   type OpenedDamaged,
+  openStillFile,
   pathOf,
 } from "../../pager/mod.ts";
 import type { DamagedPages } from "../../pager/mod.ts";
@@ -135,7 +135,7 @@ export async function salvage(
   checkOptions("salvage", options, FILE_OPTION_TYPES);
   const { cacheBytes = READ_CACHE_BYTES, lockTimeoutMs = 0 } = options;
   const findings = new Findings(options.maxFindings);
-  const file = openDiskFile(source, { readOnly: true, lockTimeoutMs });
+  const file = openStillFile(source, { lockTimeoutMs });
   try {
     const opened = openDamaged(file, cacheBytes);
     const { pages } = opened;

@@ -34,7 +34,7 @@ import {
   type Frame,
   header,
   openDamaged,
-  openDiskFile,
+  openStillFile,
   type PageReader,
   PageSet,
   pathOf,
@@ -144,7 +144,7 @@ export async function verify(
   const place = pathOf("verify", path);
   checkOptions("verify", options, FILE_OPTION_TYPES);
   const { lockTimeoutMs = 0 } = options;
-  const file = openDiskFile(place, { readOnly: true, lockTimeoutMs });
+  const file = openStillFile(place, { lockTimeoutMs });
   try {
     return await verifyFile(file, options);
   } finally {

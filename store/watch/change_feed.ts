@@ -55,6 +55,11 @@ export class ChangeFeed {
     return size;
   }
 
+  /** The names of the trees that are watched. */
+  trees(): string[] {
+    return [...this.#queues.keys()];
+  }
+
   /** Adds a queue; between transactions only, so that it receives whole commits. */
   add(queue: WatchQueue): void {
     const { tree } = queue.scope;
@@ -185,6 +190,15 @@ export class ChangeFeed {
       if (queue.isComplete) this.remove(queue);
       else if (queue.isDelivered) this.#undelivered.delete(queue);
     }
+  }
+
+  /** Ends all queues with an error, after the commits that are released. */
+  fail(error: unknown): void {
+    for (const { all } of this.#queues.values()) {
+      for (const queue of all) queue.fail(error);
+    }
+    this.#queues.clear();
+    this.#undelivered.clear();
   }
 
   /** Ends all queues: commits that are not durable yet never will be. */

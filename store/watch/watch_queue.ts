@@ -43,6 +43,7 @@ export class WatchQueue {
   #misses = false;
   #overflowed = false;
   #ended = false;
+  #failure: { readonly error: unknown } | undefined;
 
   /**
    * Creates an empty queue.
@@ -147,6 +148,17 @@ export class WatchQueue {
   end(): void {
     this.#ended = true;
     this.#wake();
+  }
+
+  /** Ends the queue with an error, after the commits that are durable. */
+  fail(error: unknown): void {
+    this.#failure = { error };
+    this.end();
+  }
+
+  /** The error that has ended the queue. */
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#failure;
   }
 
   /** Discards all waiting commits. */

@@ -141,10 +141,11 @@ export class Watcher<K = Uint8Array, V = Uint8Array, R = KeyRange<Uint8Array | s
       this.#reads.shift()?.resolve(commit);
     }
     if (this.#isOver) this.#answerAll();
-    else if (this.#queue.isOver) this.#end(this.#queue.overflowed ? this.#overflow() : undefined);
+    else if (this.#queue.isOver) this.#end(this.#queue.failure ?? this.#overflow());
   }
 
-  #overflow(): { readonly error: LimitError } {
+  #overflow(): { readonly error: LimitError } | undefined {
+    if (!this.#queue.overflowed) return undefined;
     return { error: new LimitError(`Cannot watch: more than ${this.#pendingMax} changes wait`) };
   }
 

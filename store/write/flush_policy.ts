@@ -28,6 +28,8 @@ export interface FlushPolicy {
   readonly flies: boolean;
   /** Whether the next flush, in line, waits for a turn of the event loop first. */
   readonly yields: boolean;
+  /** Whether those who waited for a flush in line go on only after a turn of the event loop. */
+  readonly rests?: boolean;
   /** Notes a flush in line, and the milliseconds that it took. */
   noteInLine(ms: number): void;
   /**
@@ -83,15 +85,27 @@ export class AdaptivePolicy implements FlushPolicy {
   }
 }
 
-/** Never flies, nor yields: a commit keeps others out until its flush. */
+/**
+ * Never flies, nor yields: a commit keeps others out until its flush. After each `IN_LINE_MS` of
+ * syncs it rests instead.
+ */
 export class InLinePolicy implements FlushPolicy {
   readonly isSyncLong = false;
   readonly flies = false;
   readonly yields = false;
+  #inLineMs = 0;
 
-  noteInLine(): void {}
+  get rests(): boolean {
+    return this.#inLineMs > IN_LINE_MS;
+  }
+
+  noteInLine(ms: number): void {
+    this.#inLineMs += ms;
+  }
 
   noteFlight(): void {}
 
-  noteTurn(): void {}
+  noteTurn(): void {
+    this.#inLineMs = 0;
+  }
 }

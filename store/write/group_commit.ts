@@ -202,7 +202,8 @@ export class GroupCommit {
     try {
       this.#pager.flush("sync", true);
       this.#policy.noteInLine(performance.now() - begin);
-      this.#resolve(group);
+      if (this.#policy.rests) this.#resolveNextTurn(group);
+      else this.#resolve(group);
     } catch (error) {
       group.reject(error);
     } finally {
@@ -252,6 +253,13 @@ export class GroupCommit {
       flights.land(flight);
       this.#policy.noteFlight(performance.now() - begin, this.#synced !== undefined);
     } while (!this.#pager.isClosed && this.#pager.durableVersion < version);
+  }
+
+  #resolveNextTurn(group: PromiseWithResolvers<void>): void {
+    setImmediate(() => {
+      this.#policy.noteTurn(false);
+      this.#resolve(group);
+    });
   }
 
   /** Resolves a group once the checkpoint has caught up. */

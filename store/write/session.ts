@@ -175,7 +175,7 @@ export class Session implements TreeSource {
   #run<T>(body: () => T): T {
     this.checkOpen();
     this.refuseDoomed();
-    if (this.pager.depth === 0) this.#housekeeping.beforeFirstWrite();
+    if (this.pager.depth === 0) this.beforeTransaction();
     this.pager.begin();
     this.feed.begin();
     const waiting = this.#nested.length;
@@ -192,6 +192,11 @@ export class Session implements TreeSource {
     this.feed.commit(this.pager.meta.version);
     if (this.pager.depth === 0) this.#nested.settle((level) => this.#group.reach(level));
     return result;
+  }
+
+  /** Before a transaction begins. */
+  protected beforeTransaction(): void {
+    this.#housekeeping.beforeFirstWrite();
   }
 
   /** Runs a change in the open transaction; an error dooms it. */
@@ -263,6 +268,11 @@ export class Session implements TreeSource {
    * @throws {TypeError} Another process may replace pages of the file meanwhile.
    */
   refuseFollowed(_action: string): void {}
+
+  /** Runs a body at once; where other processes write the file too, while none of them does. */
+  inTurn<T>(body: () => T): T | Promise<T> {
+    return body();
+  }
 
   /** Runs a read of current pages outside of trees: of the catalog, or of headers. */
   read<T>(body: () => T): T {

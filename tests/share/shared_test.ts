@@ -3,7 +3,7 @@
  * sidecar that something deletes, damages or replaces.
  */
 
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import {
   archive,
@@ -12,9 +12,12 @@ import {
   LockedError,
   open,
   replicate,
+  restore,
+  salvage,
   SnapshotTooOldError,
   string,
   type Tree,
+  verify,
 } from "../../mod.ts";
 
 const CODECS = { key: string, value: string };
@@ -142,6 +145,16 @@ describe("handles with shared: true", () => {
     assertEquals(db.stats().sharing, undefined);
   });
 
+  it("are shown to a follower, too, which is none of them", () => {
+    openOne();
+    openOne();
+    using follower = open(path, { follow: true });
+    const { participants } = follower.stats().sharing!;
+    assertEquals(participants.map(({ isOwn }) => isOwn), [false, false]);
+    for (const db of opened.splice(0)) db.close();
+    assertEquals(follower.stats().sharing, undefined);
+  });
+
   it("may have different options", async () => {
     const a = openOne({ cacheBytes: 8 * 1024 * 1024, journalBytes: 2 * 1024 * 1024 });
     const b = openOne({ durability: "none", mode: 0o600 });
@@ -150,13 +163,9 @@ describe("handles with shared: true", () => {
     assertEquals([treeOf(a).count(), treeOf(b).count()], [200, 200]);
   });
 
-  it("refuse what only a process that is alone can do", async () => {
+  it("refuse what needs every commit from the process that makes it", async () => {
     const db = openOne();
     await treeOf(db).set("one", "um");
-    assertThrows(() => treeOf(db).watch(), TypeError, "other processes share the database");
-    await assertRejects(() => db.verify(), TypeError, "other processes share the database");
-    await assertRejects(() => db.compact(), TypeError, "other processes share the database");
-    await assertRejects(() => db.backup(`${folder}/b.quire`), TypeError, "share the database");
     const store = { put: () => {}, get: () => undefined, list: () => [], delete: () => {} };
     await assertRejects(async () => void (await archive(db, store as never)), TypeError);
     await assertRejects(async () => await replicate(db), TypeError, "Cannot replicate");
@@ -177,8 +186,13 @@ describe("a file that is shared", () => {
   it("is refused to exclusive and to read-only handles, and the reverse", async () => {
     const db = openOne();
     await treeOf(db).set("one", "um");
-    assertThrows(() => open(path), LockedError);
-    assertThrows(() => open(path, { readOnly: true, follow: false }), LockedError);
+    assertThrows(() => open(path), LockedError, "another handle shares it, in this process; open");
+    const still = { readOnly: true, follow: false };
+    assertThrows(() => open(path, still), LockedError, "another handle shares it");
+    // They read a file that nobody writes.
+    await assertRejects(() => verify(path), LockedError, "another handle shares it");
+    await assertRejects(() => salvage(path, `${folder}/b.quire`), LockedError, "shares it");
+    await assertRejects(() => restore(`${folder}/b.quire`, path), LockedError, "shares it");
     {
       // It becomes a follower, which shows what is known to be on the medium.
       using reader = open(path, { readOnly: true });
@@ -189,7 +203,9 @@ describe("a file that is shared", () => {
     db.close();
     {
       using _ = open(path);
-      assertThrows(() => openOne(), LockedError);
+      assertThrows(() => openOne(), LockedError, "has it open without shared: true");
+      const error = assertThrows(() => open(path), LockedError);
+      assertMatch(error.message, /another handle has it open, in this process$/);
     }
     {
       using _ = open(path, { readOnly: true });

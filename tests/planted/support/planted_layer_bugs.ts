@@ -559,8 +559,8 @@ export const TREE_BUGS: readonly PlantedBug[] = [
     "doom-forgotten",
     "a savepoint inside a doomed transaction is refused",
     "store/write/session.ts",
-    "    this.refuseDoomed();\n    if (this.pager.depth === 0) this.#housekeeping",
-    "    this.#doomedDepth = 0;\n    if (this.pager.depth === 0) this.#housekeeping",
+    "    this.refuseDoomed();\n    if (this.pager.depth === 0) this.beforeTransaction",
+    "    this.#doomedDepth = 0;\n    if (this.pager.depth === 0) this.beforeTransaction",
     "store/write/savepoint_test.ts",
   ),
   bug(

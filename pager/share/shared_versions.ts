@@ -1,0 +1,58 @@
+/**
+ * The pages of older versions of a file that other processes write too. A page that cannot be used
+ * is judged at the newest version, under the lock of the writer: if it is damaged there, it is
+ * damaged; if not, another process has replaced it.
+ */
+
+import { CorruptionError, SnapshotTooOldError } from "../format/errors.ts";
+import { KIND_FREE } from "../format/format.ts";
+import { Frame, POOL } from "../format/frame.ts";
+import { kindOf } from "../format/header.ts";
+import type { ChunkNumber, PageNumber, Place } from "../format/units.ts";
+import type { Loader } from "../cache/loader.ts";
+import { FollowedPages, type FollowedPagesParts } from "../follow/older_pages.ts";
+import type { SnapshotState } from "../transaction/snapshot_list.ts";
+import type { VersionPages } from "./version_pages.ts";
+
+/** The pages of older versions of a file that other processes write too. */
+export class SharedVersions extends FollowedPages {
+  readonly #loader: Loader;
+  readonly #pages: VersionPages;
+  readonly #peeked = new Frame(-1, POOL, 1);
+
+  /**
+   * Creates the reader of older pages.
+   *
+   * @param parts What a follower needs, and the pages of versions under the lock.
+   */
+  constructor(parts: FollowedPagesParts & { shared: VersionPages }) {
+    super(parts);
+    this.#loader = parts.loader;
+    this.#pages = parts.shared;
+  }
+
+  /** The place of a page as a snapshot sees it, which has no image. */
+  override at(page: PageNumber, snapshot: SnapshotState): Place {
+    try {
+      return super.at(page, snapshot);
+    } catch (error) {
+      const isUnclear = error instanceof SnapshotTooOldError &&
+        error.cause instanceof CorruptionError;
+      if (isUnclear) this.#pages.underLock(() => this.#judge(page));
+      throw error;
+    }
+  }
+
+  /** Throws if the newest version of a page is damaged. */
+  #judge(page: PageNumber): void {
+    const known = this.#loader.peek(page, this.#peeked);
+    const isInMemory = known >= 0;
+    if (!isInMemory && kindOf(this.#peeked, 0) !== KIND_FREE) this.#loader.load(page);
+  }
+
+  /** Copies the header page of a chunk as a snapshot sees it. */
+  copyHeaderPage(chunk: ChunkNumber, snapshot: SnapshotState, into: Frame): void {
+    const { version } = snapshot;
+    this.#pages.underLock(() => this.#pages.copyHeaderPage(chunk, version, into));
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * The transactions of a shared database that wait for the lock of the writer, in the order of their
+ * calls, without blocking the event loop. Those that wait when the lock is free run in one hold of
+ * it, so that they share a sync.
+ *
+ * The system tells nobody that a lock is free, so it is tried again and again: at first in every
+ * turn of the event loop, later every few milliseconds.
+ */
+
+import { setImmediate, setTimeout } from "node:timers";
+
+/** The tries that follow one another without a pause. */
+const EAGER_TRIES = 2;
+/** The longest pause between two tries, in milliseconds. */
+const PAUSE_MS_MAX = 4;
+
+/** The lock of the writer, as those who wait see it. */
+export interface WriteGate {
+  /** Takes the lock, if it is free; whether this handle has it. */
+  tryHold(): boolean;
+  /** Whether this handle has the lock. */
+  readonly isHeld: boolean;
+}
+
+/** A transaction that waits. */
+interface Waiting {
+  run(): void;
+  reject(error: unknown): void;
+}
+
+/** The transactions that wait for the lock of the writer. */
+export class WriteTurns {
+  readonly #gate: WriteGate;
+  readonly #queue: Waiting[] = [];
+  #isWaiting = false;
+
+  /**
+   * Begins without a transaction.
+   *
+   * @param gate The lock.
+   */
+  constructor(gate: WriteGate) {
+    this.#gate = gate;
+  }
+
+  /** Whether no transaction waits. */
+  get isEmpty(): boolean {
+    return this.#queue.length === 0;
+  }
+
+  /** Runs a transaction once the lock is held, after those that were added before. */
+  add<T>(transaction: () => Promise<T>): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#queue.push({ run: () => resolve(transaction()), reject });
+    if (!this.#isWaiting) void this.#wait();
+    return promise;
+  }
+
+  /** Runs all transactions that wait. The caller has the lock. */
+  runAll(): void {
+    while (this.#queue.length > 0) this.#queue.shift()!.run();
+  }
+
+  /** Gives all transactions that wait up. */
+  rejectAll(error: unknown): void {
+    for (const { reject } of this.#queue.splice(0)) reject(error);
+  }
+
+  async #wait(): Promise<void> {
+    this.#isWaiting = true;
+    for (let tries = 0; this.#queue.length > 0; tries++) {
+      await pause(tries);
+      try {
+        if (!this.#gate.tryHold()) continue;
+        // A transaction with many changes is flushed at once, which gives the lock up.
+        while (this.#queue.length > 0 && this.#gate.isHeld) this.#queue.shift()!.run();
+        tries = -1;
+      } catch (error) {
+        this.rejectAll(error);
+      }
+    }
+    this.#isWaiting = false;
+  }
+}
+
+/** Lets other tasks run, for longer after many tries. */
+function pause(tries: number): Promise<void> {
+  return new Promise((resolve) => {
+    if (tries < EAGER_TRIES) setImmediate(resolve);
+    else setTimeout(resolve, Math.min(PAUSE_MS_MAX, 2 ** (tries - EAGER_TRIES)));
+  });
+}

@@ -1,0 +1,349 @@
+/**
+ * What a shared database does besides reads and writes, while another handle writes: waiting for
+ * the lock without blocking the event loop, copies, verification, lists of changes, compaction.
+ */
+
+import { assert, assertEquals, assertGreater, assertRejects, assertThrows } from "@std/assert";
+import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
+import {
+  CorruptionError,
+  type Database,
+  open,
+  restore,
+  SnapshotTooOldError,
+  string,
+  type Tree,
+  tuple,
+  verify,
+} from "../../mod.ts";
+import { contentOf } from "../support/database.ts";
+
+const CODECS = { key: string, value: string };
+const MIB = 1024 * 1024;
+
+let folder: string;
+let path: string;
+const opened: Database[] = [];
+
+beforeEach(() => {
+  folder = Deno.makeTempDirSync();
+  path = `${folder}/a.quire`;
+});
+afterEach(() => {
+  for (const db of opened.splice(0)) db.close();
+  Deno.removeSync(folder, { recursive: true });
+});
+
+function openOne(options: Parameters<typeof open>[1] = {}): Database {
+  const db = open(path, { shared: true, ...options });
+  opened.push(db);
+  return db;
+}
+
+function treeOf(db: Database): Tree<string, string> {
+  return db.tree("words", CODECS);
+}
+
+function wordsOf(count: number, value: string): [string, string][] {
+  return Array.from({ length: count }, (_, i) => [`word ${String(i).padStart(5, "0")}`, value]);
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** Whether a promise is settled after some turns of the event loop. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  let settled = false;
+  const note = () => void (settled = true);
+  promise.then(note, note);
+  for (let i = 0; i < 10; i++) await nextTurn();
+  return settled;
+}
+
+describe("a write, while another process has the lock", () => {
+  /** Takes the lock of the writer as another process does. */
+  function lockByOther(): Disposable {
+    const file = Deno.openSync(`${path}-lock`, { read: true, write: true });
+    file.lockSync(true);
+    return { [Symbol.dispose]: () => file.close() };
+  }
+
+  it("waits in turns of the event loop, and commits in the order of calls", async () => {
+    const db = openOne();
+    await treeOf(db).set("a", "0");
+    const seen: string[] = [];
+    const other = lockByOther();
+    const first = treeOf(db).set("a", "1");
+    const second = db.write((tx) => {
+      seen.push(tx.tree("words", CODECS).get("a")!);
+      tx.tree("words", CODECS).set("a", "2");
+      return "result";
+    });
+    const third = treeOf(db).update("a", (value) => `${value}3`);
+    assert(!(await isSettled(Promise.race([first, second, third]))));
+    assertEquals(treeOf(db).get("a"), "0");
+    other[Symbol.dispose]();
+    assertEquals([await second, await third], ["result", "23"]);
+    await first;
+    assertEquals([seen, treeOf(db).get("a")], [["1"], "23"]);
+  });
+
+  it("keeps its arguments as they were when it was called", async () => {
+    const db = openOne();
+    const bytes = db.tree("bytes");
+    const pairs = db.tree("pairs", { key: tuple.as<[Uint8Array, number]>(), value: string });
+    await pairs.set([new Uint8Array([7]), 1], "x");
+    const other = lockByOther();
+    const [key, value, part] = [new Uint8Array([1]), new Uint8Array([2]), new Uint8Array([7])];
+    const entry: [Uint8Array, Uint8Array] = [new Uint8Array([3]), new Uint8Array([4])];
+    const all = [
+      bytes.set(key, value),
+      bytes.setMany([entry]),
+      pairs.delete([part, 1]),
+      bytes.setIfAbsent(new Uint8Array([5]), value),
+    ];
+    for (const array of [key, value, part, ...entry]) array.fill(9);
+    other[Symbol.dispose]();
+    await Promise.all(all);
+    const found = [...bytes.entries()].map(([k, v]) => [...k, ...v]);
+    assertEquals(found, [[1, 2], [3, 4], [5, 2]]);
+    assertEquals(pairs.count(), 0);
+  });
+
+  it("comes before a writeSync that follows it, and before the close", async () => {
+    const db = openOne();
+    const other = lockByOther();
+    const first = treeOf(db).set("a", "1");
+    other[Symbol.dispose]();
+    db.writeSync((tx) => {
+      assertEquals(tx.tree("words", CODECS).get("a"), "1");
+      tx.tree("words", CODECS).set("a", "2");
+    });
+    await first;
+    const again = lockByOther();
+    const last = treeOf(db).set("a", "3");
+    again[Symbol.dispose]();
+    opened.splice(0);
+    await db[Symbol.asyncDispose]();
+    await last;
+    using alone = open(path);
+    assertEquals(treeOf(alone).get("a"), "3");
+  });
+
+  it("rejects with the error of its callback, and the others go on", async () => {
+    const db = openOne();
+    const other = lockByOther();
+    const wrong = db.write(() => {
+      throw new RangeError("not this");
+    });
+    const right = treeOf(db).set("a", "1");
+    other[Symbol.dispose]();
+    await assertRejects(() => wrong, RangeError, "not this");
+    await right;
+    assertEquals(treeOf(db).get("a"), "1");
+    assertEquals(db.stats().sharing!.participants.map(({ waits }) => waits), [false]);
+  });
+
+  it("lets the event loop run between writes that are awaited one after the other", async () => {
+    const db = openOne();
+    let isOver = false;
+    const turn = new Promise<void>((resolve) => setTimeout(resolve, 1)).then(() => {
+      isOver = true;
+    });
+    for (let i = 0; !isOver; i++) await treeOf(db).set("a", `${i}`);
+    await turn;
+  });
+
+  it("is told in the statistics of the others", async () => {
+    const [a, b] = [openOne(), openOne()];
+    const other = lockByOther();
+    const set = treeOf(a).set("a", "1");
+    assert(!(await isSettled(set)));
+    const waiting = b.stats().sharing!.participants.filter(({ waits }) => waits);
+    assertEquals(waiting.map(({ isOwn }) => isOwn), [false]);
+    other[Symbol.dispose]();
+    await set;
+  });
+});
+
+function plain(db: Database): Tree {
+  return db.tree("words");
+}
+
+function bytesFor(count: number, value: string): [string, Uint8Array][] {
+  const bytes = new TextEncoder().encode(value);
+  return wordsOf(count, value).map(([key]) => [key, bytes]);
+}
+
+describe("maintenance of a shared database, while another handle writes", () => {
+  /** Two handles, and a function that changes entries by the second one. */
+  async function prepare(count = 3000) {
+    const [a, b] = [openOne(), openOne()];
+    await plain(a).setMany(bytesFor(count, "x".repeat(300)));
+    await nextTurn();
+    let round = 0;
+    const change = async () => {
+      round++;
+      const some = bytesFor(count, `${round}`.repeat(250)).filter((_, i) => i % 7 === round % 7);
+      await plain(b).setMany(some);
+      await plain(b).deleteRange({ gte: `word 000${round % 3}`, lt: "word 0005" });
+      await b.tree(`other ${round % 3}`).setMany(bytesFor(200, `${round}`));
+      b.dropTree(`other ${(round + 1) % 3}`);
+    };
+    return { a, b, change };
+  }
+
+  /** Changes entries until the work has ended. */
+  async function meanwhile<T>(work: Promise<T>, change: () => Promise<void>): Promise<T> {
+    let isOver = false;
+    const ended = work.finally(() => void (isOver = true));
+    ended.catch(() => {});
+    while (!isOver) await change();
+    return await ended;
+  }
+
+  it("copies the version at which the backup began", async () => {
+    const { a, b, change } = await prepare();
+    await change();
+    const before = contentOf(a);
+    const { version } = a;
+    const result = await meanwhile(a.backup(`${folder}/copy`), change);
+    assertEquals(result.version, version);
+    assertGreater(b.version, version);
+    assert((await verify(`${folder}/copy`)).ok);
+    {
+      using copy = open(`${folder}/copy`);
+      assertEquals(contentOf(copy), before);
+    }
+    await nextTurn();
+    const later = contentOf(a);
+    const since = await meanwhile(a.backup(`${folder}/step`, { since: version }), nextTurn);
+    await restore(`${folder}/restored`, `${folder}/copy`, `${folder}/step`);
+    using restored = open(`${folder}/restored`);
+    assertEquals([restored.version, contentOf(restored)], [since.version, later]);
+  });
+
+  it("copies to a stream, and compactly", async () => {
+    const { a, change } = await prepare();
+    const before = contentOf(a);
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
+    const sink = new WritableStream<Uint8Array>({
+      write: (chunk) => void chunks.push(chunk.slice()),
+    });
+    await meanwhile(a.backup(sink), change);
+    Deno.writeFileSync(`${folder}/copy`, new Uint8Array(await new Blob(chunks).arrayBuffer()));
+    using copy = open(`${folder}/copy`);
+    assertEquals(contentOf(copy), before);
+    await nextTurn();
+    const later = contentOf(a);
+    await meanwhile(a.backup(`${folder}/compact`, { compact: true }), change);
+    using compact = open(`${folder}/compact`);
+    assertEquals(contentOf(compact), later);
+  });
+
+  it("verifies", async () => {
+    const { a, change } = await prepare();
+    const { ok, findings, entries } = await meanwhile(a.verify(), change);
+    assertEquals(findings, []);
+    assert(ok);
+    assertGreater(entries, 1000);
+  });
+
+  it("reports damage of the file, and no write of another process", async () => {
+    const { a } = await prepare();
+    a.checkpoint();
+    const page = a.inspect().trees()[0]!.root;
+    const { offset } = a.inspect().header(page);
+    for (const db of opened.splice(0)) db.close();
+    const file = Deno.openSync(path, { write: true });
+    file.seekSync(offset + 100, Deno.SeekMode.Start);
+    file.writeSync(new Uint8Array([1, 2, 3]));
+    file.close();
+    const { ok, findings } = await openOne().verify();
+    assertEquals([ok, findings.map((finding) => finding.page)], [false, [page]]);
+    assertThrows(() => plain(openOne()).get("word 00001"), CorruptionError);
+    using snapshot = openOne().snapshot();
+    assertThrows(() => snapshot.tree("words").get("word 00001"), CorruptionError);
+  });
+
+  it("lists the changes since a snapshot, and since a copy", async () => {
+    const { a, change } = await prepare();
+    await a.backup(`${folder}/copy`);
+    using since = a.snapshot();
+    await change();
+    await nextTurn();
+    const before = new Map(since.trees().map((name) => [name, [...since.tree(name).entries()]]));
+    const expected = difference(before, contentOf(a));
+    const list = async (from: typeof since | string) => {
+      const found: string[] = [];
+      for await (const { tree, key, value } of a.changes({ since: from })) {
+        found.push(show(tree, key, value));
+      }
+      return found.sort();
+    };
+    assertEquals(await meanwhile(list(since), nextTurn), expected);
+    assertEquals(await meanwhile(list(`${folder}/copy`), nextTurn), expected);
+    assertGreater(expected.length, 100);
+  });
+
+  it("compacts, so that the file is short after the last close", async () => {
+    const { a, b, change } = await prepare(20_000);
+    await plain(a).deleteRange({ lt: "word 15000" });
+    await nextTurn();
+    const { pagesMoved } = await meanwhile(a.compact(), change);
+    assertGreater(pagesMoved, 0);
+    await nextTurn();
+    const content = contentOf(a);
+    assertEquals(contentOf(b), content);
+    const { fileBytes } = a.stats();
+    for (const db of opened.splice(0)) db.close();
+    using alone = open(path);
+    assertEquals(contentOf(alone), content);
+    assert((await alone.verify()).ok);
+    assertGreater(fileBytes, alone.stats().fileBytes);
+  });
+
+  it("ends a copy that the bound of the journal has overtaken with an error", async () => {
+    const options = { journalBytes: 2 * MIB, cacheBytes: 8 * MIB };
+    const [a, b] = [openOne(options), openOne(options)];
+    const setAll = (db: Database, letter: string) => {
+      return plain(db).setMany(bytesFor(2000, letter.repeat(3000)));
+    };
+    await setAll(a, "x");
+    await nextTurn();
+    const gate = Promise.withResolvers<void>();
+    const copy = a.backup(new WritableStream<Uint8Array>({ write: () => gate.promise }));
+    copy.catch(() => {});
+    for (const letter of "abcdefgh") {
+      await setAll(b, letter);
+      await nextTurn();
+    }
+    gate.resolve();
+    await assertRejects(() => copy, SnapshotTooOldError);
+    assertEquals(contentOf(a), contentOf(b));
+  });
+});
+
+function show(tree: string, key: Uint8Array, value: Uint8Array | undefined): string {
+  const text = new TextDecoder();
+  return `${tree} ${text.decode(key)} ${value && text.decode(value)}`;
+}
+
+type Content = ReturnType<typeof contentOf>;
+
+function difference(older: Content, newer: Content): string[] {
+  const entriesOf = (content: Content) => {
+    const all = new Map<string, string>();
+    for (const [tree, entries] of content) {
+      for (const [key, value] of entries) {
+        all.set(show(tree, key, undefined), show(tree, key, value));
+      }
+    }
+    return all;
+  };
+  const [before, after] = [entriesOf(older), entriesOf(newer)];
+  const changed = [...after].flatMap(([key, entry]) => before.get(key) === entry ? [] : [entry]);
+  const removed = [...before.keys()].filter((key) => !after.has(key));
+  return [...changed, ...removed].sort();
+}
