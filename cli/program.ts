@@ -114,7 +114,8 @@ function openAs({ spec, file: path, args }: Call, lockTimeoutMs: number): Opened
   if (["path", "unlocked", "new", "none"].includes(use)) return NOT_OPENED;
   checkFile(path);
   if (use === "inspect") {
-    const { inspection, close } = inspectFile(path);
+    const { inspection, database, close } = inspectFile(path);
+    if (database?.follows === true) noteFollowed(path, database);
     return { ...NOT_OPENED, inspection, [Symbol.dispose]: close };
   }
   if (use === "fill" && isMissing(path)) return openNew(path, spec.filledFrom?.(args) ?? STDIN);
@@ -154,13 +155,15 @@ const OPTIONS: Readonly<Partial<Record<FileUse, OpenOptions>>> = {
 /** Opens a file read-only, or follows it and says so if another process has the lock. */
 function openToRead(path: string, lockTimeoutMs: number): { db: Database; isFollowed: boolean } {
   const db = openLockedOrFollow(path, lockTimeoutMs);
-  if (db.follows) {
-    note(
-      `Another process has ${oneLine(path)} open: what is shown is version ${db.version}, ` +
-        "its last commit that is certainly on disk.",
-    );
-  }
+  if (db.follows) noteFollowed(path, db);
   return { db, isFollowed: db.follows };
+}
+
+function noteFollowed(path: string, db: Database): void {
+  note(
+    `Another process has ${oneLine(path)} open: what is shown is version ${db.version}, ` +
+      "its last commit that is certainly on disk.",
+  );
 }
 
 function openLockedOrFollow(path: string, lockTimeoutMs: number): Database {

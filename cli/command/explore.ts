@@ -16,23 +16,24 @@ export const explore: CommandSpec = {
   summary: "show the file in a browser: chunks, pages, look-ups, cache and journal",
   details:
     "Prints an address on this machine, which contains a secret, and serves it until Ctrl-C. " +
-    "The file is only read, also where another process has it open; then the view is " +
-    "unsynchronised. It needs permission to listen: deno run --allow-net=127.0.0.1.",
+    "The file is only read. Where another process has it open, the view follows its commits. " +
+    "It needs permission to listen: deno run --allow-net=127.0.0.1.",
   file: "unlocked",
   args: [],
   options: [{ flags: "--port <number>", what: "the port to listen on; default any free port" }],
   examples: [["explore cities.quire", "open the address that it prints"]],
   inShell: false,
   async run({ path, out, json }, _args, options) {
-    const { exploreFile } = await import("./explore_file.ts");
+    const { exploreFile, FOLLOWED } = await import("./explore_file.ts");
     const port = textOf(options["port"]);
     const shown = exploreFile(path, {
       ...(port !== undefined && { port: portOf(port) }),
-      onListen(url, unsynchronised) {
-        if (json) out.json({ url, unsynchronised });
+      onListen(url, unsynchronised, followed) {
+        if (json) out.json({ url, unsynchronised, followed });
         else out.line(url);
         out.flush();
         if (unsynchronised) note(UNSYNCHRONISED);
+        if (followed) note(FOLLOWED);
         note("Ctrl-C ends it.");
       },
     });

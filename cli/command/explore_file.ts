@@ -8,6 +8,11 @@ import { ExplorerServer } from "../explorer/mod.ts";
 import { inspectFile } from "../inspect/mod.ts";
 import { note } from "../io/output.ts";
 
+/** What is said of a file that another process has open. */
+export const FOLLOWED =
+  "Another process has the file open: what is shown follows its commits, each " +
+  "when it is certainly on disk.";
+
 /** How to show a file. */
 export interface ExploreFileOptions {
   /** The port; default any free port. */
@@ -17,10 +22,11 @@ export interface ExploreFileOptions {
   /** Stops the explorer. */
   readonly signal?: AbortSignal;
   /**
-   * Receives the address, and whether another process has the file locked, which leaves the view
-   * unsynchronised. Default: both are written to standard error.
+   * Receives the address; whether the view is unsynchronised, as a file is that another process has
+   * open and that cannot be followed; and whether it is followed. Default: all are written to
+   * standard error.
    */
-  readonly onListen?: (url: string, unsynchronised: boolean) => void;
+  readonly onListen?: (url: string, unsynchronised: boolean, followed: boolean) => void;
 }
 
 /**
@@ -43,7 +49,7 @@ export async function exploreFile(path: string, options: ExploreFileOptions = {}
       { ...source, inspector: database?.inspect() },
       port === undefined ? {} : { port },
     );
-    onListen(server.url, database === undefined);
+    onListen(server.url, database === undefined, database?.follows ?? false);
     await untilStopped(server, signal);
   } finally {
     close();
@@ -69,10 +75,11 @@ async function untilStopped(server: ExplorerServer, signal?: AbortSignal): Promi
   }
 }
 
-function announce(url: string, unsynchronised: boolean): void {
+function announce(url: string, unsynchronised: boolean, followed: boolean): void {
   if (unsynchronised) {
     note("Another process has the file locked: what is shown is unsynchronised.");
   }
+  if (followed) note(FOLLOWED);
   note(`Explorer: ${url}`);
   note("Ctrl-C ends it.");
 }

@@ -7,17 +7,23 @@ import { IoError, open } from "../../mod.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
 import { exploreFile } from "./explore_file.ts";
 
-/** What is shown of a file, and whether that is unsynchronised. */
-async function shown(path: string): Promise<{ status: number; unsynchronised: boolean }> {
+/** What is shown of a file. */
+interface Shown {
+  readonly status: number;
+  readonly unsynchronised: boolean;
+  readonly followed: boolean;
+}
+
+async function shown(path: string): Promise<Shown> {
   const abort = new AbortController();
-  let seen: Promise<{ status: number; unsynchronised: boolean }> | undefined;
+  let seen: Promise<Shown> | undefined;
   await exploreFile(path, {
     signal: abort.signal,
-    onListen: (url, unsynchronised) => {
+    onListen: (url, unsynchronised, followed) => {
       seen = fetch(url).then(async (response) => {
         assertStringIncludes(await response.text(), "<!DOCTYPE html>");
         abort.abort();
-        return { status: response.status, unsynchronised };
+        return { status: response.status, unsynchronised, followed };
       });
     },
   });
@@ -30,15 +36,15 @@ describe("exploreFile", () => {
       const path = `${dir}/a.quire`;
       open(path).close();
       const before = Deno.readFileSync(path);
-      assertEquals(await shown(path), { status: 200, unsynchronised: false });
+      assertEquals(await shown(path), { status: 200, unsynchronised: false, followed: false });
       assertEquals(Deno.readFileSync(path), before);
     }));
 
-  it("shows a file that another program has locked, and says so", () =>
+  it("follows a file that another program has locked, and says so", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/a.quire`;
       using db = open(path);
-      assertEquals(await shown(path), { status: 200, unsynchronised: true });
+      assertEquals(await shown(path), { status: 200, unsynchronised: false, followed: true });
       await db.tree("a").set("key", new Uint8Array(1));
     }));
 

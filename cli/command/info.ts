@@ -5,7 +5,7 @@
  */
 
 import type { Census } from "../../inspect.ts";
-import type { Database, DatabaseStats } from "../../mod.ts";
+import type { Database, DatabaseStats, SharingState } from "../../mod.ts";
 import { format } from "../../pager/mod.ts";
 import { codecsOfTree } from "../form/codecs.ts";
 import { type CommandSpec, type Context, openTree, textOf } from "../spec/command_spec.ts";
@@ -33,14 +33,14 @@ export const info: CommandSpec = {
   examples: [["info cities.quire", "a summary, and a table of pages by kind"]],
   inShell: true,
   run({ db, inspect, path, out, json, isFollowed }) {
-    const { version, fileBytes, pageCount, recovery } = db.stats();
+    const { version, fileBytes, pageCount, recovery, sharing } = db.stats();
     const census = db.census();
     const trees = db.trees().length;
     const parts = partsOf(census);
     if (json) {
       const pages = { pageBytes: format.PAGE_BYTES, pageCount, chunks: census.chunks };
       const closed = recovery === undefined && !isFollowed;
-      return out.json({ path, fileBytes, ...pages, version, trees, closed, parts });
+      return out.json({ path, fileBytes, ...pages, version, trees, closed, sharing, parts });
     }
     out.lines(alignPairs([
       ["file", oneLine(path)],
@@ -52,13 +52,24 @@ export const info: CommandSpec = {
       ],
       ["version", `${version}, the last commit`],
       ["trees", count(trees)],
-      ["closed", isFollowed ? "no: another process has it open" : closedAs(db)],
+      ["closed", isFollowed ? `no: ${openIn(sharing)}` : closedAs(db)],
       ["superblocks", superblocksOf(inspect())],
     ]));
     out.line();
     out.lines(partTable(parts, census));
+    if (sharing === undefined) return;
+    out.line();
+    out.lines(sharerTable(sharing));
   },
 };
+
+/** The processes that share a file. */
+function sharerTable({ participants }: SharingState): string[] {
+  const rows = participants.map(({ process, version, waits }) => {
+    return [String(process), count(version), waits ? "waits to write" : ""];
+  });
+  return alignTable([["shared by process", "keeps version", ""], ...rows]);
+}
 
 /** Lists the trees. */
 export const trees: CommandSpec = {
@@ -173,6 +184,12 @@ function partTable(parts: readonly PartFigures[], census: Census): string[] {
   ]);
   const total = ["total", count(census.pages), count(census.pages * format.PAGE_BYTES), "-", "-"];
   return alignTable([["kind", "pages", "bytes", "fill", "entries"], ...rows, total]);
+}
+
+function openIn(sharing: SharingState | undefined): string {
+  const sharers = sharing?.participants.length ?? 0;
+  if (sharers === 0) return "another process has it open";
+  return sharers === 1 ? "a process shares it" : `${count(sharers)} processes share it`;
 }
 
 function closedAs(db: Database): string {

@@ -65,8 +65,9 @@ interface Look {
 export const map: CommandSpec = {
   name: "map",
   summary: "draw the file: its chunks and pages by kind, fill, age or tree",
-  details: "Page headers alone are read, 1/256 of the file, also of a file that another process " +
-    "has open; then it says that the view is unsynchronised.",
+  details:
+    "Page headers alone are read, 1/256 of the file. A file that another process has open is " +
+    "followed.",
   file: "inspect",
   args: [],
   options: [

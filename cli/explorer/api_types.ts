@@ -26,6 +26,8 @@ export interface FileInfo {
   readonly name: string;
   /** Whether another process holds the lock: the figures may then be from different moments. */
   readonly unsynchronised: boolean;
+  /** Whether another process writes the file, and the view follows its commits. */
+  readonly followed: boolean;
   /** Whether a running program shows its own database. */
   readonly live: boolean;
   /** Whether look-ups, the cache and the journal can be shown. */

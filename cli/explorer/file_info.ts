@@ -25,6 +25,7 @@ export function fileInfo(source: Source): FileInfo {
     unsynchronised,
     live,
     hasDatabase: database !== undefined,
+    followed: database?.follows ?? false,
     headerBytes: HEADER_BYTES,
     trees,
     superblocks: superblocks.map(superblockInfo),

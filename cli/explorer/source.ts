@@ -16,8 +16,8 @@ export interface Source {
   readonly live: boolean;
   /** The inspection of the file. */
   readonly inspection: Inspection;
-  /** The database; undefined if another process has the lock. */
+  /** The database, or one that follows it; undefined if the file cannot be followed. */
   readonly database: Database | undefined;
-  /** The inspector of the database; undefined if another process has the lock. */
+  /** The inspector of the database; undefined without one. */
   readonly inspector: Inspector | undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * An `Inspector` for a file that another process has locked. It reads without the lock, so its
- * results may mix different moments (`unsynchronised`).
+ * An `Inspector` for a file that another process has locked, and that cannot be followed. It reads
+ * without the lock, so its results may mix different moments (`unsynchronised`).
  *
  * It does not see the other process's memory or the journal: it shows the pages that checkpoints
  * have written. Damaged pages are not errors, because a write may be in progress.

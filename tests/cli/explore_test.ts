@@ -45,13 +45,14 @@ describe("explore", () => {
       assertEquals(Deno.readFileSync(path), before);
     }));
 
-  it("reports an unsynchronised view if another process has the file locked", () =>
+  it("follows the file if another process has it locked, and says so", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/db.quire`;
       makeCliSample(path);
       using _db = open(path);
       const { line, code } = await visit(path, "--json");
-      assertEquals([JSON.parse(line).unsynchronised, code], [true, 0]);
+      const { unsynchronised, followed } = JSON.parse(line);
+      assertEquals([unsynchronised, followed, code], [false, true, 0]);
     }));
 
   it("refuses what it cannot show", () =>

@@ -36,6 +36,22 @@ function inFolder<T>(body: (dir: string) => Promise<T>): Promise<T> {
   });
 }
 
+describe("cli: info of a shared file", () => {
+  it("lists the processes that share it", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/db.quire`;
+      using one = open(path, { shared: true });
+      using _other = open(path, { shared: true });
+      await one.tree("a").set("key", new Uint8Array(1));
+      one.checkpoint();
+      const { out, err } = await quire(["info", path]);
+      assertMatch(err, /^Another process has .*db\.quire open/);
+      assertMatch(out, /^closed +no: 2 processes share it$/m);
+      const rows = out.split("\n").filter((line) => line.trim().startsWith(`${Deno.pid} `));
+      assertEquals(rows.length, 2);
+    }));
+});
+
 describe("cli: pipes", () => {
   it("end quietly when the reader closes the pipe", () =>
     inFolder(async (dir) => {

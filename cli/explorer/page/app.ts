@@ -72,6 +72,10 @@ function Header({ file, place, error }: HeaderProps): Shown {
       process has this file locked. Headers and pages are read without the lock, as its checkpoints
       left them, and may be of different moments.</p>`
   }
+    ${
+    file?.followed === true && html`<p class="warning" role="status">Another process has this file
+      open: what is shown follows its commits, each when it is certainly on disk.</p>`
+  }
     ${error !== "" && html`<p class="error" role="alert">${error}</p>`}
   </header>`;
 }
@@ -94,6 +98,7 @@ function factsOf(file: FileInfo): string {
 
 function stateOf(file: FileInfo): string {
   if (file.unsynchronised) return "unsynchronised";
+  if (file.followed) return "followed";
   return file.live ? "live" : "read-only";
 }
 

@@ -15,11 +15,12 @@ const HEIGHT = 72;
 
 /** The journal, the checkpoint and the superblocks. */
 export function JournalView({ file }: { file: FileInfo }): Shown {
-  const path = file.hasDatabase ? "/api/journal" : undefined;
+  const isKnown = file.hasDatabase && !file.followed;
+  const path = isKnown ? "/api/journal" : undefined;
   const { data, error } = useAnswer<JournalInfo>(path, EVERY_MS);
   return html`<div>
     ${
-    !file.hasDatabase && html`<p class="panel">The journal cannot be followed: another process
+    !isKnown && html`<p class="panel">The journal cannot be followed: another process
       writes it. The superblocks are as they were read last.</p>`
   }
     ${error !== "" && html`<p class="error" role="alert">${error}</p>`}
