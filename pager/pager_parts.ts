@@ -121,7 +121,7 @@ export function makeParts(
   const loader = new Loader(disk, cache, meta, seed, open.bypassed, unsynced);
   const versions = new VersionStore(cache, loader, maxSnapshotBytes);
   const { dirtyChunks } = writeback;
-  loader.windows = memory instanceof WindowMemory
+  loader.windows = writeback.windows = memory instanceof WindowMemory
     ? new Windows({ disk, cache, memory, meta, unsynced, dirtyChunks })
     : undefined;
   return {

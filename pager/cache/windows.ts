@@ -17,7 +17,9 @@
  * 3. Bytes whose last write may be lost are never seen through a window: a chunk becomes one, and
  *    loses its copies, only while no write of it waits for a sync. After a failed one the copies
  *    stay.
- * 4. A window is inside the file. Before the file is cut, the windows behind its new end go, or
+ * 4. A chunk behind the page count is clean without a write, until the file is cut there. If it was
+ *    not written, it keeps its copies.
+ * 5. A window is inside the file. Before the file is cut, the windows behind its new end go, or
  *    become memory.
  *
  * The number of windows is bounded, because a system bounds the mappings of a process. The chunks
@@ -49,6 +51,8 @@ export class Windows {
   readonly #dirtyChunks: ReadonlyMap<ChunkNumber, unknown>;
   /** The chunks that were touched since their copies were dropped. */
   readonly #touched = new Set<ChunkNumber>();
+  /** Those that are clean and were not written: the file has their pages as they were before. */
+  readonly #unwritten = new Set<ChunkNumber>();
 
   /**
    * Begins without a window.
@@ -77,7 +81,8 @@ export class Windows {
 
   /** Whether a chunk that is not in a chunk frame can become a window, if its pages may move. */
   mayShow(chunk: ChunkNumber): boolean {
-    if ((chunk + 1) * CHUNK_PAGES > this.#meta.pageCount || this.#unsynced.has(chunk)) return false;
+    if ((chunk + 1) * CHUNK_PAGES > this.#meta.pageCount) return false;
+    if (this.#unsynced.has(chunk) || this.#unwritten.has(chunk)) return false;
     if (!this.#disk.showsBytes || this.#cache.windows >= WINDOWS_MAX) return false;
     return this.#disk.size() >= (chunk + 1) * CHUNK_BYTES;
   }
@@ -105,6 +110,12 @@ export class Windows {
     this.#touched.add(chunk);
   }
 
+  /** Must be called when a chunk becomes clean, with whether it was written for that. */
+  noteClean(chunk: ChunkNumber, isWritten: boolean): void {
+    if (isWritten) this.#unwritten.delete(chunk);
+    else this.#unwritten.add(chunk);
+  }
+
   /** Drops the copies of all pages that are in the file and synced. */
   settle(): void {
     for (const chunk of this.#touched) this.settleChunk(chunk);
@@ -112,7 +123,7 @@ export class Windows {
 
   /** Drops the copies of the pages of a chunk that are in the file and synced. */
   settleChunk(chunk: ChunkNumber): void {
-    if (this.#unsynced.has(chunk)) return;
+    if (this.#unsynced.has(chunk) || this.#unwritten.has(chunk)) return;
     const frame = this.#cache.chunkFrame(chunk);
     // A transaction that touches a page of a chunk touches its header page.
     if (frame === undefined || (frame.scopes[0] === 0 && !this.#dirtyChunks.has(chunk))) {
@@ -140,8 +151,12 @@ export class Windows {
     for (const frame of this.#cache.frames.toReversed()) {
       if (!frame.isWindow || (frame.chunk + 1) * CHUNK_BYTES <= bytes) continue;
       const isBehind = frame.chunk * CHUNK_BYTES >= bytes;
-      if (isBehind && !this.#dirtyChunks.has(frame.chunk)) this.#cache.removeChunkFrame(frame);
-      else this.#keep(frame);
+      if (isBehind && !this.#dirtyChunks.has(frame.chunk)) {
+        this.#unwritten.delete(frame.chunk);
+        this.#cache.removeChunkFrame(frame);
+      } else {
+        this.#keep(frame);
+      }
     }
   }
 

@@ -26,6 +26,7 @@ import type { MetaFields } from "../format/meta.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { assert } from "../format/assert.ts";
 import { StagedChunk } from "./staged_chunk.ts";
+import type { Windows } from "./windows.ts";
 import type { Frame } from "../format/frame.ts";
 import type { ChunkNumber, PageNumber, Place, Slot, Version } from "../format/units.ts";
 
@@ -51,6 +52,8 @@ export class Writeback implements CacheOwner {
    * Whether it writes pages to the file; if not, dirty pages stay in memory until `forgetDirty`.
    */
   places = true;
+  /** The windows of the file; undefined if it is not mapped. */
+  windows: Windows | undefined;
   /** Pages written so far, including header pages, and the calls that wrote them. */
   readonly writes = { pages: 0, calls: 0 };
 
@@ -125,6 +128,9 @@ export class Writeback implements CacheOwner {
       this.#unsynced.add(chunk);
       this.#writeDirtyPages(first);
       this.#write(headerPlace, first, 1, false);
+      this.windows?.noteClean(chunk, true);
+    } else {
+      this.windows?.noteClean(chunk, false);
     }
     this.#markClean(first);
     this.dirtyChunks.delete(chunk);
