@@ -22,6 +22,8 @@ export interface Watched<T extends KeyState> {
   read(): T[];
   /** Calls a function after each commit that changes a key; returns what ends it. */
   follow(key: Uint8Array, changed: () => void, ended: (failure?: Failure) => void): () => void;
+  /** The states that are read before the reader wants them. Default 1. */
+  readonly queued?: number;
 }
 
 /** A stream, and what closes it. */
@@ -42,7 +44,8 @@ export function watchStream<T extends KeyState>(
   ended: () => void,
 ): WatchStream<T> {
   const source = new WatchSource(watched, ended);
-  return { stream: new ReadableStream(source), close: () => source.end() };
+  const strategy = { highWaterMark: watched.queued ?? 1 };
+  return { stream: new ReadableStream(source, strategy), close: () => source.end() };
 }
 
 /** The source of the states. */

@@ -28,16 +28,17 @@ export interface HttpListener {
 /**
  * Listens.
  *
+ * @param answer Answers a request; `sent` settles when the client has the answer, or is gone.
  * @throws {IoError} Another program listens on the port, or the machine has no such address.
  */
 export function listen(
   { hostname, port }: Address,
-  answer: (request: Request) => Promise<Response>,
+  answer: (request: Request, sent: Promise<void>) => Promise<Response>,
 ): HttpListener {
   const abort = new AbortController();
   const options = { hostname, port, signal: abort.signal, onListen: () => {} };
   try {
-    const server = Deno.serve(options, answer);
+    const server = Deno.serve(options, (request, { completed }) => answer(request, completed));
     return {
       port: server.addr.port,
       finished: server.finished,

@@ -64,7 +64,10 @@ export class KvServer implements AsyncDisposable {
     try {
       const { store } = this.#share;
       this.#service = new ConnectService({ store, token, limits, now, report: onError });
-      this.#listener = listen({ hostname, port }, (request) => this.#service.answer(request));
+      this.#listener = listen(
+        { hostname, port },
+        (request, sent) => this.#service.answer(request, sent),
+      );
     } catch (error) {
       this.#share.release();
       throw error;

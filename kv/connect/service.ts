@@ -14,6 +14,7 @@
 import type { KvStore } from "../store.ts";
 import { bodyOf } from "./body.ts";
 import type { ServerLimits } from "./limits.ts";
+import { MemoryBudget, RequestMemory } from "./memory_budget.ts";
 import { decodeAtomicWrite, decodeSnapshotRead, decodeWatch } from "./messages.ts";
 import { encodeAtomicWriteOutput, encodeSnapshotReadOutput } from "./messages.ts";
 import { readRanges } from "./reads.ts";
@@ -28,7 +29,13 @@ const DATA_PATH = "/v2";
 const VERSIONS: readonly number[] = [3, 2];
 const METADATA_BYTES_MAX = 4096;
 const METADATA_MS = 24 * 60 * 60 * 1000;
+/** Longer answers are sent in parts of this size. */
+const STREAMED_BYTES_MIN = 256 * 1024;
+const PART_BYTES = 64 * 1024;
 const MESSAGE_TYPE = "application/x-protobuf";
+
+/** Answers a body. */
+type Call = (body: Uint8Array, memory: RequestMemory) => Response | Promise<Response>;
 
 /** The parts of a service. */
 export interface ServiceOptions {
@@ -47,6 +54,7 @@ export interface ServiceOptions {
 /** Answers the requests of clients. */
 export class ConnectService {
   readonly #options: ServiceOptions;
+  readonly #memory: MemoryBudget;
   readonly #watches = new Set<OpenWatch>();
   #databaseId: Promise<string> | undefined;
   #isClosed = false;
@@ -54,6 +62,7 @@ export class ConnectService {
   /** Creates the service of a store. */
   constructor(options: ServiceOptions) {
     this.#options = options;
+    this.#memory = new MemoryBudget(options.limits.memoryBytes);
   }
 
   /** Ends all watches, and refuses requests that follow. */
@@ -62,39 +71,48 @@ export class ConnectService {
     for (const { close } of this.#watches) close();
   }
 
-  /** Answers a request; never rejects. */
-  async answer(request: Request): Promise<Response> {
+  /**
+   * Answers a request; never rejects.
+   *
+   * @param sent Settles when the client has the answer, or is gone.
+   */
+  async answer(request: Request, sent: Promise<unknown>): Promise<Response> {
+    const memory = new RequestMemory(this.#memory);
     try {
-      return await this.#respond(request);
+      const answered = this.#respond(request, memory);
+      // A client may be gone before its answer is made.
+      void Promise.allSettled([answered, sent]).then(() => memory.release());
+      return await answered;
     } catch (error) {
+      memory.release();
       const refusal = refusalOf(error);
       if (isOurs(refusal)) this.#options.report(refusal.cause);
       return new Response(refusal.message, { status: refusal.status });
     }
   }
 
-  async #respond(request: Request): Promise<Response> {
+  async #respond(request: Request, memory: RequestMemory): Promise<Response> {
     if (!this.#options.token.isIn(request.headers)) {
       throw new RefusedError(401, "The access token is missing or wrong");
     }
     if (this.#isClosed) throw new RefusedError(503, "The server is ending");
     const { pathname } = new URL(request.url);
     if (request.method !== "POST") throw new RefusedError(404, "There is nothing here");
-    if (pathname === "/") return await this.#metadata(request);
+    if (pathname === "/") return await this.#metadata(request, memory);
     const call = this.#callOf(pathname);
     await this.#checkDataHeaders(request.headers);
-    return call(await bodyOf(request, this.#options.limits.bodyBytes));
+    return call(await bodyOf(request, this.#options.limits.bodyBytes, memory), memory);
   }
 
-  #callOf(path: string): (body: Uint8Array) => Response | Promise<Response> {
-    if (path === `${DATA_PATH}/snapshot_read`) return (body) => this.#read(body);
+  #callOf(path: string): Call {
+    if (path === `${DATA_PATH}/snapshot_read`) return (body, memory) => this.#read(body, memory);
     if (path === `${DATA_PATH}/atomic_write`) return (body) => this.#write(body);
-    if (path === `${DATA_PATH}/watch`) return (body) => this.#watch(body);
+    if (path === `${DATA_PATH}/watch`) return (body, memory) => this.#watch(body, memory);
     throw new RefusedError(404, "There is nothing here");
   }
 
-  async #metadata(request: Request): Promise<Response> {
-    const versions = versionsIn(await bodyOf(request, METADATA_BYTES_MAX));
+  async #metadata(request: Request, memory: RequestMemory): Promise<Response> {
+    const versions = versionsIn(await bodyOf(request, METADATA_BYTES_MAX, memory));
     const version = VERSIONS.find((known) => versions.includes(known));
     if (version === undefined) {
       throw new RefusedError(400, `The server speaks the versions ${VERSIONS.join(" and ")}`);
@@ -124,10 +142,12 @@ export class ConnectService {
     throw new RefusedError(400, "The database has another id: open it again");
   }
 
-  #read(body: Uint8Array): Response {
+  #read(body: Uint8Array, memory: RequestMemory): Response {
     const { store, limits } = this.#options;
     const ranges = readRanges(store, decodeSnapshotRead(body, limits.ranges), limits);
-    return respond(encodeSnapshotReadOutput(ranges));
+    const message = encodeSnapshotReadOutput(ranges);
+    memory.take(message.length);
+    return respond(message);
   }
 
   async #write(body: Uint8Array): Promise<Response> {
@@ -138,7 +158,7 @@ export class ConnectService {
     return respond(encodeAtomicWriteOutput(bytes));
   }
 
-  #watch(body: Uint8Array): Response {
+  #watch(body: Uint8Array, memory: RequestMemory): Response {
     const { store, limits } = this.#options;
     // Of the body only the keys are kept.
     const keys = decodeWatch(body, limits.watchedKeys).map((key) => key.slice());
@@ -147,14 +167,26 @@ export class ConnectService {
     if (this.#watches.size >= limits.watches) {
       throw new RefusedError(503, `Too many watches (max ${limits.watches})`);
     }
-    const watch = openWatch(store, keys, () => this.#watches.delete(watch));
+    const watch = openWatch(store, keys, memory, () => this.#watches.delete(watch));
     this.#watches.add(watch);
     return new Response(watch.body, { headers: { "content-type": "application/octet-stream" } });
   }
 }
 
 function respond(message: Uint8Array<ArrayBuffer>): Response {
-  return new Response(message, { headers: { "content-type": MESSAGE_TYPE } });
+  const body = message.length > STREAMED_BYTES_MIN ? inParts(message) : message;
+  return new Response(body, { headers: { "content-type": MESSAGE_TYPE } });
+}
+
+/** A long answer in parts: given whole to the system, it would count as sent at once. */
+function inParts(message: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let at = 0;
+  return new ReadableStream({
+    pull: (controller) => {
+      controller.enqueue(message.subarray(at, at += PART_BYTES));
+      if (at >= message.length) controller.close();
+    },
+  }, { highWaterMark: 0 });
 }
 
 /** The versions that a client speaks. Without a body it speaks the first. */

@@ -1,6 +1,6 @@
 /** The service without a network: who is answered, what is refused, and how. */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { type Database, IoError, open } from "../../mod.ts";
 import { encode, fieldsOf, type Message } from "../../tests/support/connect_messages.ts";
@@ -13,6 +13,7 @@ import { type ServerLimits, serverLimitsOf } from "./limits.ts";
 import { ConnectService } from "./service.ts";
 import { AccessToken } from "./token.ts";
 
+const MIB = 2 ** 20;
 const TOKEN = "a token of 12".replaceAll(" ", "-");
 const VALUE = { 1: new Uint8Array([0xff, 16, 0x30]), 2: 1 }; // V8: null
 const A = encodeKey(["a"]);
@@ -24,6 +25,8 @@ class Fixture {
   readonly reported: unknown[] = [];
   readonly service: ConnectService;
   id = "";
+  /** Settles when clients have the answers of the calls that follow. */
+  sent: Promise<unknown> = Promise.resolve();
 
   constructor(limits: Partial<ServerLimits> = {}) {
     this.service = new ConnectService({
@@ -44,7 +47,8 @@ class Fixture {
 
   metadata(supportedVersions: unknown, headers = authorized()): Promise<Response> {
     const body = JSON.stringify({ supportedVersions });
-    return this.service.answer(new Request("http://a/", { method: "POST", body, headers }));
+    const request = new Request("http://a/", { method: "POST", body, headers });
+    return this.service.answer(request, Promise.resolve());
   }
 
   /** Sends a body to a path of the data. */
@@ -56,7 +60,8 @@ class Fixture {
       ...headers,
     };
     const url = `http://a/v2/${path}`;
-    return this.service.answer(new Request(url, { method: "POST", body, headers: all }));
+    const request = new Request(url, { method: "POST", body, headers: all });
+    return this.service.answer(request, this.sent);
   }
 
   /** Sends a message, and returns the status and, of a refusal, the text. */
@@ -76,6 +81,11 @@ class Fixture {
 
 function authorized(token = TOKEN): Record<string, string> {
   return { authorization: `Bearer ${token}` };
+}
+
+/** Lets a stream fill its queue. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 async function outcome(response: Response): Promise<string> {
@@ -130,10 +140,10 @@ describe("KV Connect: who is answered", () => {
     using fixture = await Fixture.open();
     const headers = authorized();
     const get = new Request("http://a/", { headers });
-    assertMatch(await outcome(await fixture.service.answer(get)), /^404/);
+    assertMatch(await outcome(await fixture.service.answer(get, fixture.sent)), /^404/);
     assertMatch(await fixture.call("other", {}), /^404/);
     const deep = new Request("http://a/v2", { method: "POST", headers });
-    assertMatch(await outcome(await fixture.service.answer(deep)), /^404/);
+    assertMatch(await outcome(await fixture.service.answer(deep, fixture.sent)), /^404/);
   });
 
   it("are sent away when the server ends", async () => {
@@ -251,6 +261,52 @@ describe("KV Connect: the limits", () => {
     for (const field of [1, 2, 3]) {
       assertMatch(await fixture.call("atomic_write", { [field]: none }), /^400 .*\(max 3\)$/);
     }
+  });
+
+  it("bound the memory of all bodies and answers, until clients have these", async () => {
+    const limits = { bodyBytes: 2 * MIB, responseBytes: 2 * MIB, memoryBytes: 16 * MIB };
+    using fixture = await Fixture.open({ ...limits, entries: 1 });
+    const value = { 1: new Uint8Array(MIB), 2: 3 };
+    const read = () => fixture.call("snapshot_read", { 1: { 1: A, 2: encodeKey(["b"]), 3: 1 } });
+    assertEquals(await fixture.set(A, { 2: value }), "200");
+    const clients = Promise.withResolvers<void>();
+    fixture.sent = clients.promise;
+    const refused = `503 All requests together need more than ${16 * MIB} bytes`;
+    for (let i = 0; i < 15; i++) assertEquals(await read(), "200");
+    assertEquals([await read(), await fixture.set(A, { 2: value })], [refused, refused]);
+    assertEquals(fixture.reported, []);
+    clients.resolve();
+    fixture.sent = Promise.resolve();
+    await fixture.sent;
+    assertEquals([await read(), await fixture.set(A, { 2: value })], ["200", "200"]);
+  });
+
+  it("leave room for one request in any memory", () => {
+    const { bodyBytes, responseBytes, memoryBytes } = serverLimitsOf({ responseBytes: 2 ** 30 });
+    assert(memoryBytes > bodyBytes + responseBytes);
+    assertThrows(
+      () => serverLimitsOf({ memoryBytes: 100 * MIB }),
+      TypeError,
+      "more than memoryBytes",
+    );
+  });
+
+  it("bound the states of watches that clients have not read", async () => {
+    const limits = { bodyBytes: 2 * MIB, responseBytes: 2 * MIB, memoryBytes: 16 * MIB };
+    using fixture = await Fixture.open({ ...limits, entries: 1 });
+    assertEquals(await fixture.set(A, { 2: { 1: new Uint8Array(1_900_000), 2: 3 } }), "200");
+    const readers: ReadableStreamDefaultReader[] = [];
+    fixture.sent = new Promise(() => {});
+    for (let i = 0; i < 12; i++) {
+      const { body } = await fixture.send("watch", encode({ 1: { 1: A } }));
+      readers.push(body!.getReader());
+      await turn();
+    }
+    const first = await Promise.allSettled(readers.map((reader) => reader.read()));
+    const fulfilled = first.filter(({ status }) => status === "fulfilled").length;
+    assert(fulfilled >= 8 && fulfilled < 12, `${fulfilled} states`);
+    for (const reader of readers) await reader.cancel().catch(() => {});
+    assertEquals(await fixture.set(A), "200");
   });
 
   it("bound the keys and the number of open watches", async () => {

@@ -7,15 +7,14 @@
 import { clearInterval, setInterval } from "node:timers";
 import type { KvStore } from "../store.ts";
 import { type KeyState, type WatchStream, watchStream } from "../watch_stream.ts";
+import { FRAME_BYTES_MAX } from "./limits.ts";
+import type { RequestMemory } from "./memory_budget.ts";
 import { encodeWatchOutput, type WireEntry } from "./messages.ts";
 import { readKeys } from "./reads.ts";
 import { RefusedError } from "./refusal.ts";
 
 const PING_MS = 5000;
 const PING = new Uint8Array(4);
-/** The longest frame that Deno's client reads. */
-const FRAME_BYTES_MAX = 16 * 2 ** 20;
-
 /** The state of a key. */
 interface WireState extends KeyState {
   readonly entry: WireEntry | undefined;
@@ -33,11 +32,13 @@ export interface OpenWatch {
  * Opens a watch.
  *
  * @param keys The keys, which it keeps.
+ * @param memory Takes the frame that the client has not read yet.
  * @param ended Called when it is over, however it ends.
  */
 export function openWatch(
   store: KvStore,
   keys: readonly Uint8Array[],
+  memory: RequestMemory,
   ended: () => void,
 ): OpenWatch {
   const states: WatchStream<WireState> = watchStream({
@@ -45,8 +46,11 @@ export function openWatch(
     raw: false,
     read: () => readKeys(store, keys).map(stateOf),
     follow: (key, changed, over) => store.watch(key, changed, over),
+    // A state is read when its frame is wanted.
+    queued: 0,
   }, ended);
-  return { body: new ReadableStream(new FrameSource(states.stream)), close: states.close };
+  const source = new FrameSource(states.stream, memory);
+  return { body: new ReadableStream(source), close: states.close };
 }
 
 function stateOf(entry: WireEntry | undefined): WireState {
@@ -56,10 +60,12 @@ function stateOf(entry: WireEntry | undefined): WireState {
 /** Turns states into frames. */
 class FrameSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
   readonly #reader: ReadableStreamDefaultReader<WireState[]>;
+  readonly #memory: RequestMemory;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  constructor(states: ReadableStream<WireState[]>) {
+  constructor(states: ReadableStream<WireState[]>, memory: RequestMemory) {
     this.#reader = states.getReader();
+    this.#memory = memory;
   }
 
   start(controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>): void {
@@ -70,9 +76,15 @@ class FrameSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
   }
 
   async pull(controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>): Promise<void> {
+    // The frame before is read.
+    this.#memory.release();
     try {
       const { value: states } = await this.#reader.read();
-      if (states !== undefined) return controller.enqueue(frameOf(states));
+      if (states !== undefined) {
+        const frame = frameOf(states);
+        this.#memory.take(frame.length);
+        return controller.enqueue(frame);
+      }
       this.#stop();
       controller.close();
     } catch (error) {
@@ -88,6 +100,7 @@ class FrameSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
 
   #stop(): void {
     clearInterval(this.#timer);
+    this.#memory.release();
   }
 }
 

@@ -17,6 +17,7 @@ import { inTempDir } from "../support/temp.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
 const CLIENT = fromFileUrl(new URL("./support/connect_client.ts", import.meta.url));
+const MIB = 2 ** 20;
 const TOKEN = "the-token-of-the-test";
 const CLIENTS = ["native", "npm"];
 
@@ -38,6 +39,14 @@ async function run(...args: Parameters<typeof start>): Promise<unknown[]> {
   const { stdout } = await start(...args).output();
   const lines = new TextDecoder().decode(stdout).trim().split("\n");
   return lines.map((line) => JSON.parse(line));
+}
+
+/** The headers of requests for data. */
+async function dataHeaders(url: string): Promise<Record<string, string>> {
+  const headers = { authorization: `Bearer ${TOKEN}`, "x-denokv-version": "3" };
+  const body = JSON.stringify({ supportedVersions: [3] });
+  const { databaseId } = await (await fetch(url, { method: "POST", headers, body })).json();
+  return { ...headers, "x-denokv-database-id": databaseId };
 }
 
 describe("serveKv()", () => {
@@ -152,19 +161,56 @@ describe("serveKv()", () => {
     assertEquals(db.stats().snapshots, 0);
   });
 
+  it("refuses what exceeds its memory, until a client that does not read is gone", async () => {
+    using db = open(":memory:");
+    const limits = { bodyBytes: MIB, responseBytes: 30 * MIB, entries: 10, memoryBytes: 40 * MIB };
+    await using server = serveKv(db, { token: TOKEN, limits });
+    using kv = await openKv(db);
+    await kv.set(["large"], new Uint8Array(20 * MIB));
+    const headers = await dataHeaders(server.url);
+    const key = encodeKey(["large"]);
+    const body = encode({ 1: { 1: key, 2: encodeKey(["larger"]), 3: 1 } });
+    const read = async (): Promise<number> => {
+      const url = `${server.url}/v2/snapshot_read`;
+      const response = await fetch(url, { method: "POST", headers, body });
+      await response.bytes();
+      return response.status;
+    };
+    const fields = Object.entries({ ...headers, host: "a", "content-length": body.length });
+    const head = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+    /** Asks for the same, and reads only how the answer begins. */
+    const begin = async (conn: Deno.Conn): Promise<string> => {
+      const start = `POST /v2/snapshot_read HTTP/1.1\r\n${head}\r\n`;
+      await conn.write(Uint8Array.of(...new TextEncoder().encode(start), ...body));
+      const status = new Uint8Array(12);
+      await conn.read(status);
+      return new TextDecoder().decode(status);
+    };
+    assertEquals(await read(), 200);
+    const time = AbortSignal.timeout(HANG_MS);
+    const connect = () => Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    let conn = await connect();
+    // The answer before may still count.
+    while (await begin(conn) !== "HTTP/1.1 200") {
+      time.throwIfAborted();
+      conn.close();
+      conn = await connect();
+    }
+    assertEquals(await read(), 503);
+    conn.close();
+    while (await read() !== 200) time.throwIfAborted();
+  });
+
   it("finishes what is in progress when it ends, and has what it confirmed", () =>
     inTempDir(async (dir) => {
       const db = open(`${dir}/a.quire`);
       const server = serveKv(db, { token: TOKEN });
-      const headers = { authorization: `Bearer ${TOKEN}`, "x-denokv-version": "3" };
-      const body = JSON.stringify({ supportedVersions: [3] });
-      const metadata = await fetch(server.url, { method: "POST", headers, body });
-      const { databaseId } = await metadata.json();
+      const headers = await dataHeaders(server.url);
       const write = async (i: number): Promise<number> => {
         const set = { 1: encodeKey(["k", i]), 2: { 1: new Uint8Array([i]), 2: 3 }, 3: 1 };
         const response = await fetch(`${server.url}/v2/atomic_write`, {
           method: "POST",
-          headers: { ...headers, "x-denokv-database-id": databaseId },
+          headers,
           body: encode({ 2: set }),
         });
         await response.body?.cancel();
