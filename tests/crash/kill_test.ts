@@ -5,11 +5,12 @@
  * QUIRE_KILLS=N kills N processes in turn, on the same file; QUIRE_SEED=N chooses the moments.
  */
 
-import { assert, assertEquals, assertGreater } from "@std/assert";
+import { assertEquals, assertGreater } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { type Io, openDiskFile } from "../../pager/mod.ts";
 import { commitsIn } from "./support/kill_child.ts";
+import { expectBetween, type Life, lifeIn } from "./support/life.ts";
 import { quireEngine } from "./support/quire_engine.ts";
 import { HANG_MS } from "../support/hang.ts";
 import { Random } from "../support/random.ts";
@@ -20,18 +21,6 @@ const DOORS: readonly Io[] = Deno.build.os === "linux"
   ? ["buffered", "direct", "map"]
   : ["buffered"];
 const CHILD = fromFileUrl(new URL("./support/kill_child.ts", import.meta.url));
-
-/** The output of a process before it was killed. */
-interface Life {
-  /** The number of commits that it found. */
-  readonly opened: number | undefined;
-  /** The last commit that it began. */
-  readonly attempted: number | undefined;
-  /** The last commit that it acknowledged. */
-  readonly acknowledged: number | undefined;
-  /** Whether it was killed while a sync ran off the thread. */
-  readonly isFlying: boolean;
-}
 
 describe("kill -9", () => {
   it("loses no acknowledged commit, any number of times on the same file", async () => {
@@ -68,10 +57,6 @@ describe("kill -9", () => {
   });
 });
 
-function expectBetween(found: number, low: number, high: number, when: string): void {
-  assert(found >= low && found <= high, `${when}: ${found} commits, expected ${low}..${high}`);
-}
-
 /** Starts a process, and kills it some time after it begins to open the file, or has committed. */
 async function liveAndDie(path: string, delayMs: number, index: number): Promise<Life> {
   const fromStart = index % 2 === 0;
@@ -96,19 +81,6 @@ async function liveAndDie(path: string, delayMs: number, index: number): Promise
   }
   clearTimeout(timer);
   const { signal } = await child.status;
-  const lines = text.split("\n");
-  // The kill may have truncated the last line.
-  lines.pop();
-  assertEquals(lines.filter((line) => !/^s$|^[otafl] \d+$/.test(line)), []);
   assertEquals(signal, "SIGKILL");
-  const lastOf = (letter: string) => {
-    const line = lines.findLast((line) => line.startsWith(letter));
-    return line === undefined ? undefined : Number(line.slice(2));
-  };
-  return {
-    opened: lastOf("o "),
-    attempted: lastOf("t "),
-    acknowledged: lastOf("a "),
-    isFlying: (lastOf("f ") ?? -1) > (lastOf("l ") ?? -1),
-  };
+  return lifeIn(text);
 }

@@ -1,6 +1,7 @@
 /**
  * The child process that `kill_test.ts` kills: it opens a database, prints the state that it found,
- * and then commits as fast as it can, printing the beginning and the end of each commit.
+ * and then commits as fast as it can, printing the beginning and the end of each commit. For
+ * `exit_test.ts` it ends by itself while a sync runs off the thread.
  *
  * A commit changes one of a fixed set of entries, so the state after any number of commits is
  * known. Most commits are made while a sync runs off the thread. Lines of its output: `s` it has
@@ -28,7 +29,22 @@ const IN_LINE = 10;
 /** The flights of a series, which requests a checkpoint in the middle. */
 const FLIGHTS = 24;
 const LEVELS: readonly Durability[] = ["sync", "buffered", "buffered", "none", "sync", "none"];
+/** The series in which it ends by itself, if it does. */
+const LAST_SERIES = 3;
 const encoder = new TextEncoder();
+
+/** How it ends by itself. */
+export type Ending = "exit" | "throw" | "reject" | "SIGTERM";
+
+const ENDINGS: Readonly<Record<Ending, () => void>> = {
+  exit: () => Deno.exit(7),
+  throw: () =>
+    void setTimeout(() => {
+      throw new Error("uncaught");
+    }, 0),
+  reject: () => void Promise.reject(new Error("unhandled")),
+  SIGTERM: () => Deno.kill(Deno.pid, "SIGTERM"),
+};
 
 /** Makes one commit, which sets or deletes one entry and records its number. */
 export function changesOf(commit: number): Change[] {
@@ -70,7 +86,7 @@ function say(line: string): void {
   Deno.stdout.writeSync(encoder.encode(`${line}\n`));
 }
 
-async function main(path: string, io: Io): Promise<void> {
+async function main(path: string, io: Io, ending: Ending | undefined): Promise<void> {
   say("s");
   const handle = quireEngine.open(openDiskFile(path, { io }), {
     io,
@@ -85,12 +101,14 @@ async function main(path: string, io: Io): Promise<void> {
     handle.write(changesOf(commit), level);
     if (level !== "none") say(`a ${commit}`);
     if (commit % 5 === 0) handle.checkpointStep();
-    if (turn % IN_LINE === 0) commit = await flyFor(handle, commit);
+    if (turn % IN_LINE !== 0) continue;
+    const isLast = turn === LAST_SERIES * IN_LINE;
+    commit = await flyFor(handle, commit, isLast ? ending : undefined);
   }
 }
 
 /** Makes some commits while syncs run off the thread; returns the last commit. */
-async function flyFor(handle: Handle, first: number): Promise<number> {
+async function flyFor(handle: Handle, first: number, ending?: Ending): Promise<number> {
   let commit = first;
   for (let flight = 0; flight < FLIGHTS; flight++) {
     if (flight === FLIGHTS >> 1) handle.requestCheckpoint();
@@ -102,6 +120,10 @@ async function flyFor(handle: Handle, first: number): Promise<number> {
       say(`t ${commit}`);
       handle.write(changesOf(commit), "none");
     }
+    if (ending !== undefined && flight === FLIGHTS >> 1) {
+      ENDINGS[ending]();
+      await new Promise(() => {}); // the flight never lands
+    }
     await synced;
     say(`l ${covered}`);
     handle.land();
@@ -112,7 +134,7 @@ async function flyFor(handle: Handle, first: number): Promise<number> {
 
 if (import.meta.main) {
   try {
-    await main(Deno.args[0]!, Deno.args[1] as Io);
+    await main(Deno.args[0]!, Deno.args[1] as Io, Deno.args[2] as Ending | undefined);
   } catch (error) {
     say(`error ${error instanceof Error ? error.stack : error}`);
   }
