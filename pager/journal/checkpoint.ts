@@ -104,7 +104,7 @@ export class Checkpoint {
     this.beginConfirmed(meta, to);
   }
 
-  /** Begins one where everything written is confirmed (`Journal.canSwitch`). */
+  /** Begins one where everything written is confirmed (`Journal.isConfirmed`). */
   beginConfirmed(meta: Meta, to: ChunkNumber): void {
     assert(this.#chunks === undefined, "one checkpoint runs at a time");
     const { writtenVersion, writtenMeta } = this.#journal;

@@ -361,33 +361,38 @@ export class CommitPath implements CommitLog {
   /** Lets the areas grow before commits need it, and would wait for it in line. */
   #growAhead(): void {
     const bytes = this.#bytesMax / 2;
-    if (this.#mayBeFull || !this.#journal.isFilling(bytes)) return;
+    if (!this.#journal.isFilling(bytes)) return;
+    const twice = 2 * this.#journal.area.chunks.length;
+    this.#beginGrowth(Math.min(twice, Math.ceil(bytes / AREA_CHUNK_BYTES)));
+  }
+
+  /**
+   * Begins to make both areas that many chunks long with the next flights, unless they are as long
+   * or the disk may be full.
+   */
+  #beginGrowth(chunksMin: number): void {
+    if (this.#mayBeFull) return;
     try {
-      this.#areaSteps.begin(this.#place.grow(Math.ceil(bytes / AREA_CHUNK_BYTES)));
+      this.#areaSteps.begin(this.#place.grow(chunksMin));
     } catch (error) {
       if (!isFull(error)) throw error;
       this.#mayBeFull = true;
     }
   }
 
-  /** Begins a checkpoint without a sync of its own, or in line after many landings. */
+  /**
+   * Begins a checkpoint without a sync of its own, or in line after many landings. Where the other
+   * area lacks chunks for what is pending, it first gets them with the next flights.
+   */
   #beginCheckpointInFlight(): void {
-    if (!this.#canSwitch()) {
-      if (++this.#landings >= LANDINGS_MAX) this.beginCheckpoint();
+    const { isConfirmed } = this.#journal;
+    if (isConfirmed && this.#journal.makeRoomToSwitch(this.#meta)) {
+      this.#checkpoint.beginConfirmed(this.#meta, this.#prepareCheckpoint());
+      this.#hasMoved = this.#place.hasMove;
       return;
     }
-    this.#checkpoint.beginConfirmed(this.#meta, this.#prepareCheckpoint());
-    this.#hasMoved = this.#place.hasMove;
-  }
-
-  /** Whether the journal can continue in its other area, which may get more chunks for that. */
-  #canSwitch(): boolean {
-    const before = this.#journal.chunkCount;
-    try {
-      return this.#journal.canSwitch(this.#meta);
-    } finally {
-      if (this.#journal.chunkCount !== before) this.#place.show();
-    }
+    if (++this.#landings >= LANDINGS_MAX) return this.beginCheckpoint();
+    if (isConfirmed) this.#beginGrowth(this.#journal.chunksToSwitch);
   }
 
   #advanceCheckpoint(fillMax: number): void {

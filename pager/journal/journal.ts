@@ -508,13 +508,20 @@ export class Journal {
     this.writes.batches++;
   }
 
-  /**
-   * Whether an area can end here: everything written is confirmed, and the other area has room for
-   * what is pending.
-   */
-  canSwitch(meta: Meta): boolean {
+  /** Whether everything written is confirmed, so that an area can end here. */
+  get isConfirmed(): boolean {
     if (this.#published.length > 0 || !this.#isDurable) return false;
-    if (this.confirmedVersion < this.writtenVersion) return false;
+    return this.confirmedVersion >= this.writtenVersion;
+  }
+
+  /** The chunks that the other area needs for what is pending. */
+  get chunksToSwitch(): number {
+    return Math.ceil((this.#pendingBytes() + BATCH_ALIGN) / AREA_CHUNK_BYTES);
+  }
+
+  /** Gives the other area bytes for what is pending; whether it has the chunks and the disk too. */
+  makeRoomToSwitch(meta: Meta): boolean {
+    if (this.chunksToSwitch > this.otherArea.chunks.length) return false;
     return this.#areas.tryMakeRoom(this.otherArea, this.#pendingBytes() + BATCH_ALIGN, meta);
   }
 

@@ -253,20 +253,15 @@ export class JournalAreas {
   }
 
   /**
-   * Claims empty header pages behind the end of the file, for chunks that double the current area
-   * and make the other as large. The page count does not cover them before `takeGrowth`.
+   * Claims empty header pages behind the end of the file, for chunks that make each area at least
+   * that many chunks long. The page count does not cover them before `takeGrowth`.
    *
-   * @returns The chunks of each area; undefined if the current area has enough.
+   * @returns The chunks of each area; undefined if both have enough, or cannot have more.
    * @throws {IoError} The disk is full.
    */
-  claimGrowth(
-    current: JournalArea,
-    chunksMax: number,
-    meta: Meta,
-  ): readonly [number[], number[]] | undefined {
-    const { length } = current.chunks;
-    const count = Math.min(2 * length, chunksMax, JOURNAL_CHUNKS_MAX);
-    if (count <= length) return undefined;
+  claimGrowth(chunksMin: number, meta: Meta): readonly [number[], number[]] | undefined {
+    const count = Math.min(chunksMin, JOURNAL_CHUNKS_MAX);
+    if (this.#areas.every(({ chunks }) => chunks.length >= count)) return undefined;
     let chunk = chunksOf(Math.max(meta.pageCount, this.#pageCountMax));
     for (let free = chunksOf(this.#committed.pageCount); free < chunk; free++) this.#empty(free);
     const added = this.#areas.map((area) => {

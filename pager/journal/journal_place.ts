@@ -161,16 +161,15 @@ export class JournalPlace {
   }
 
   /**
-   * Doubles the current area, and makes the other as large, while commits go on. Nothing is written
-   * to the new chunks until superblocks list them; recovery writes the header pages of all chunks
-   * that they list. If pages take the chunks before their header pages are on the medium, the areas
-   * stay as they are.
+   * Gives the areas more chunks, while commits go on. Nothing is written to the new chunks until
+   * superblocks list them; recovery writes the header pages of all chunks that they list. If pages
+   * take the chunks before their header pages are on the medium, the areas stay as they are.
    *
-   * @param chunksMax The most chunks that an area gets.
+   * @param chunksMin The chunks that each area has then, at least.
    */
-  *grow(chunksMax: number): Steps {
+  *grow(chunksMin: number): Steps {
     const { areas } = this.#journal;
-    const added = areas.claimGrowth(this.#journal.area, chunksMax, this.#meta);
+    const added = areas.claimGrowth(chunksMin, this.#meta);
     if (added === undefined) return;
     yield;
     if (!areas.takeGrowth(added.flat(), this.#meta)) return;

@@ -315,18 +315,25 @@ describe("a chunk that the journal takes", () => {
     return pager;
   }
 
-  it("is inside the file when an area grows at the switch of a flight", () => {
+  it("is inside the file when flights give an area chunks before its switch", () => {
     const file = makeFile(PAGES.length);
-    const pager = flown(file);
+    const faulty = new FaultyFile(file);
+    const pager = flown(faulty);
     pager.begin();
     for (let chunk = TAKEN; chunk < 12; chunk++) occupy(pager, chunk * 256 + 1, 1);
     pager.rollback();
     pager.flights.requestCheckpoint();
     const flight = pager.flights.takeOff()!;
     transact(pager, () => PAGES.forEach((page) => write(pager, page, 2)));
+    const { sync } = faulty.counts;
     pager.flights.land(flight);
+    let flights = 0;
+    for (; !pager.inspection().checkpoint()?.isRunning && flights < 10; flights++) {
+      pager.flights.land(pager.flights.takeOff()!);
+    }
     const { areas } = pager.inspection().journal()!;
-    assert(pager.inspection().checkpoint()?.isRunning, "the landing begins a checkpoint");
+    assert(pager.inspection().checkpoint()?.isRunning, "a landing begins a checkpoint");
+    assertEquals(faulty.counts.sync - sync, flights, "syncs in line");
     const listed = areas.flatMap(({ chunks }) => chunks);
     assertEquals(journalChunks(pager), listed.toSorted((a, b) => a - b));
     for (let count = 1; count < 4; count++) {

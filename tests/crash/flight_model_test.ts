@@ -8,7 +8,8 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { forEachImage, type Image } from "./support/flight_medium.ts";
 import { FlightModel } from "./support/flight_model.ts";
-import { freshState, LOADED, type ModelState, type Rule, RULES } from "./support/flight_state.ts";
+import { freshState, LOADED, type ModelState, RULES, SLOTS } from "./support/flight_state.ts";
+import type { Rule } from "./support/flight_state.ts";
 import { recover, RottenJournal } from "./support/flight_recovery.ts";
 
 /** A step of the engine, and where it can be taken. */
@@ -43,8 +44,9 @@ const STEPS: readonly Step[] = [
   step("unload", canUnload, (model) => model.unload()),
   step("begin, move", (state) => state.checkpoint === null && hasWork(state), beginAndMove),
   step("land, begin, move", canLandAndBegin, (model) => model.land(true, true)),
+  step("land, grow", canGrow, (model) => model.land(false, false, true)),
 ];
-const BASIC = STEPS.filter(({ name }) => !/move|unload|begin close|create anew/.test(name));
+const BASIC = STEPS.filter(({ name }) => !/move|unload|begin close|create anew|grow/.test(name));
 /** The steps of a server that commits all the time, of which more commits can be searched. */
 const BUSY = STEPS.filter(({ name }) => /^(commit|take off.*|land|land, begin)$/.test(name));
 /** The steps of a close, and of a journal that is created anew, with syncs off the thread. */
@@ -54,6 +56,10 @@ const ENDING = STEPS.filter(({ name }) =>
 /** The steps that move areas while pages are loaded and released. */
 const MOVING = STEPS.filter(({ name }) =>
   /^(commit|load|unload|take off, confirm|land|land, begin, move)$/.test(name)
+);
+/** The steps of areas that begin small, and grow. */
+const GROWING = STEPS.filter(({ name }) =>
+  /^(commit|in line|take off|take off, confirm|land|land, begin|land, grow|begin|slice)$/.test(name)
 );
 /** The steps that remain after a close with a flight in the air. */
 const LATE = STEPS.filter(({ name }) => name === "land");
@@ -79,6 +85,11 @@ function canLoad(state: ModelState, commitsMax: number, model: FlightModel): boo
 /** Once, after the checkpoint of the first commit. */
 function canCreateAnew(state: ModelState, _max: number, model: FlightModel): boolean {
   return model.isAtRest && versionOf(state) === 1 && state.superblock === 1;
+}
+
+/** Once: areas that are as long stay. */
+function canGrow(state: ModelState): boolean {
+  return canLandAndBegin(state) && state.growth === null && state.lengths[0] < SLOTS;
 }
 
 function canUnload(state: ModelState, commitsMax: number, model: FlightModel): boolean {
@@ -114,6 +125,8 @@ interface Search {
 interface Plan {
   readonly steps: readonly Step[];
   readonly commitsMax: number;
+  /** The slots of the areas at the beginning, if they have to grow. */
+  readonly lengths?: [number, number];
   /** A search that finds fewer states takes too few steps. */
   readonly statesMin: number;
 }
@@ -122,18 +135,21 @@ const ALL: Plan = { steps: BASIC, commitsMax: 2, statesMin: 12_000 };
 const SERVER: Plan = { steps: BUSY, commitsMax: 3, statesMin: 1_900 };
 const ENDS: Plan = { steps: ENDING, commitsMax: 2, statesMin: 200 };
 const MOVES: Plan = { steps: MOVING, commitsMax: 3, statesMin: 13_000 };
+/** The first area is the one that the first switch continues in. */
+const GROWS: Plan = { steps: GROWING, commitsMax: 2, lengths: [1, 3], statesMin: 2_000 };
 const PLANS = {
   "basic steps": ALL,
   "a server's steps": SERVER,
   "ends of the journal": ENDS,
   "moves of areas": MOVES,
+  "areas that grow": GROWS,
 };
 
 /** Takes every order of steps, and cuts the power after each. Ends at the first fault. */
-function search({ steps, commitsMax }: Plan, off?: Rule): Search {
+function search({ steps, commitsMax, lengths }: Plan, off?: Rule): Search {
   const found: Search = { states: 0, images: 0, fault: undefined };
   const seen = new Map<string, string>();
-  const start = JSON.stringify(freshState());
+  const start = JSON.stringify(freshState(lengths));
   seen.set(start, "");
   for (const [key, path] of seen) {
     const state: ModelState = JSON.parse(key);
@@ -207,7 +223,9 @@ describe("the rules of durability with flights", () => {
 
   for (const rule of RULES) {
     it(`are all needed: ${rule}`, () => {
-      const plans = /^(an area moves|the place)/.test(rule) ? [MOVES] : [SERVER, ENDS, ALL];
+      const grows = /^(an area is written|the journal continues|a checkpoint in line)/.test(rule);
+      const moves = /^(an area moves|the place)/.test(rule);
+      const plans = grows ? [GROWS] : moves ? [MOVES] : [SERVER, ENDS, ALL];
       let fault: string | undefined;
       for (const plan of plans) fault ??= search(plan, rule).fault;
       assert(fault !== undefined, "no image is wrong without the rule");

@@ -31,6 +31,8 @@ export interface Superblock {
   readonly isClean: boolean;
   /** The place of each area. */
   readonly places: readonly [number, number];
+  /** The slots of each area that recovery reads. */
+  readonly lengths: readonly [number, number];
   /** Where replay begins. */
   readonly generation: number;
   readonly sequence: number;

@@ -4,8 +4,9 @@
  * A model of `pager/journal/` and `pager/cache/writeback.ts`: commits gather, batches go to two
  * areas in turn, a flight syncs them while commits, flushes in line, evictions and a close go on,
  * and a checkpoint advances in line or with flights. At its end an area may move to a free place.
- * An empty journal is created anew, and a close ends, in steps with a sync each. Each page is a
- * chunk of its own. Each rule can be turned off, which plants the fault that it prevents.
+ * Areas grow with flights, or in line where a commit needs it. An empty journal is created anew,
+ * and a close ends, in steps with a sync each. Each page is a chunk of its own. Each rule can be
+ * turned off, which plants the fault that it prevents.
  *
  * It does not model recovery itself being interrupted, torn sectors, or full disks: the workloads
  * of the crash test run these in the engine.
@@ -28,9 +29,15 @@ import {
   type Rule,
   type Running,
   slotOf,
+  SLOTS,
+  type Start,
   type SyncedStep,
 } from "./flight_state.ts";
 
+/** The slots of what is pending, and of an empty batch that confirms it. */
+const BATCH_SLOTS = 2;
+/** The slots that a commit leaves for an empty batch before what is pending. */
+const KEPT_SLOTS = 1;
 /** The engine of the model, which changes a state. */
 export class FlightModel {
   readonly #state: ModelState;
@@ -49,6 +56,7 @@ export class FlightModel {
   /** Commits: odd versions change both pages, even ones the first. */
   commit(): void {
     this.#endMove();
+    this.#reserve();
     const version = this.#version + 1;
     this.#publish(version % 2 === 1 ? [0, 1] : [0], false);
   }
@@ -57,6 +65,7 @@ export class FlightModel {
   load(): void {
     const state = this.#state;
     this.#endMove();
+    this.#reserve();
     const place = state.free!;
     state.loadedPlace = place;
     state.free = null;
@@ -68,6 +77,7 @@ export class FlightModel {
   unload(): void {
     const state = this.#state;
     this.#endMove();
+    this.#reserve();
     const version = this.#version + 1;
     const content = [...state.history.at(-1)!];
     content[LOADED] = 0;
@@ -87,6 +97,63 @@ export class FlightModel {
       pending.push({ page, version, isPublished });
     }
     history.push(content);
+  }
+
+  /** Gives the commit that follows room in its area, which may grow in line for it. */
+  #reserve(): void {
+    const state = this.#state;
+    const area = state.generation & 1;
+    const held = state.published.length > 0 ? 1 : 0;
+    const end = Math.min(state.offset + held + BATCH_SLOTS + KEPT_SLOTS, SLOTS);
+    if (end > state.lengths[area]!) this.#endGrowth();
+    if (end <= state.lengths[area]!) return;
+    const lengths: [number, number] = [...state.lengths];
+    lengths[area] = end;
+    this.#completeCopies();
+    this.beginGrowth(lengths);
+    this.#endGrowth();
+  }
+
+  /** Completes, in line, the superblock of which a checkpoint has written one copy. */
+  #completeCopies(): void {
+    const { checkpoint } = this.#state;
+    if (checkpoint === null || checkpoint.step === "pages") return;
+    this.#sync();
+    if (checkpoint.step === "first copy") this.#nextStep();
+    this.#sync();
+  }
+
+  /** Begins to give the areas more slots, in steps with a sync each. */
+  beginGrowth(lengths: [number, number]): void {
+    const state = this.#state;
+    state.growth = { lengths, last: "claims" };
+    if (this.#keeps("an area is written only where superblocks on the medium list it")) return;
+    state.lengths = lengths;
+    state.growth = null;
+  }
+
+  #endGrowth(): void {
+    while (this.#state.growth !== null) {
+      this.#sync();
+      this.#nextGrowthStep();
+    }
+  }
+
+  #nextGrowthStep(): void {
+    const state = this.#state;
+    const growth = state.growth!;
+    if (growth.last === "second copy") {
+      state.lengths = growth.lengths;
+      state.growth = null;
+      return;
+    }
+    const isFirst = growth.last === "claims";
+    if (isFirst) state.superblock++;
+    const { superblock: number, places, start, medium } = state;
+    const { lengths } = growth;
+    const slot = (number + (isFirst ? 0 : 1)) & 1;
+    write(medium, `copy ${slot}`, { number, isClean: false, places, lengths, ...start });
+    growth.last = isFirst ? "first copy" : "second copy";
   }
 
   /** Writes what is pending, without a sync of it. */
@@ -227,8 +294,11 @@ export class FlightModel {
     this.#state.staged = { chunk, version: dirty[chunk]! };
   }
 
-  /** Ends a flight; with `begins` a checkpoint is due, and with `moves` it moves an area. */
-  land(begins: boolean, moves = false): void {
+  /**
+   * Ends a flight; with `begins` a checkpoint is due, with `moves` it moves an area, and with
+   * `grows` the areas grow ahead.
+   */
+  land(begins: boolean, moves = false, grows = false): void {
     const state = this.#state;
     const flight = state.flight!;
     state.flight = null;
@@ -238,8 +308,20 @@ export class FlightModel {
     this.#noteLanding(flight);
     state.acknowledged = Math.max(state.acknowledged, state.durable);
     if (state.published.length > 0) this.#writePublished();
+    if (state.growth !== null) return this.#nextGrowthStep();
     if (state.checkpoint !== null) this.#landCheckpoint();
-    else if (begins && this.#canSwitch()) this.#switchArea(moves);
+    else if (begins && this.#canSwitch()) this.#switchOrGrow(moves);
+    else if (grows) this.beginGrowth([SLOTS, SLOTS]);
+  }
+
+  /** Continues in the other area, once that has room for what is pending. */
+  #switchOrGrow(moves: boolean): void {
+    const { pending, lengths, generation } = this.#state;
+    const needed = pending.length > 0 ? BATCH_SLOTS : 1;
+    const other = (generation + 1) & 1;
+    const waits = this.#keeps("the journal continues in an area that has room for what is pending");
+    if (!waits || lengths[other]! >= needed) return this.#switchArea(moves);
+    this.beginGrowth([Math.max(lengths[0], needed), Math.max(lengths[1], needed)]);
   }
 
   #noteLanding(flight: { version: number; confirmed: number; sequence: number }): void {
@@ -279,6 +361,7 @@ export class FlightModel {
 
   /** Begins a checkpoint in line. */
   begin(moves = false): void {
+    if (this.#keeps("a checkpoint in line first ends the growth of the areas")) this.#endGrowth();
     this.flushInLine();
     this.#confirm(this.#state.durable);
     this.#switchArea(moves);
@@ -418,10 +501,12 @@ export class FlightModel {
   }
 
   #writeCopy(slot: number, checkpoint: Running, isClean = false): void {
-    const { superblock: number, generation, medium } = this.#state;
+    const { superblock: number, generation, medium, lengths } = this.#state;
     const { sequence, version } = checkpoint;
     const places = this.#placesAfter(checkpoint);
-    write(medium, `copy ${slot}`, { number, isClean, places, generation, sequence, version });
+    const start: Start = { generation, sequence, version };
+    this.#state.start = start;
+    write(medium, `copy ${slot}`, { number, isClean, places, lengths, ...start });
   }
 
   /** Closes in line, perhaps with a flight in the air: all in the pages, and the file clean. */
@@ -436,6 +521,7 @@ export class FlightModel {
   beginClose(): void {
     const state = this.#state;
     this.#endSteps();
+    this.#endGrowth();
     while (state.checkpoint !== null) this.slice();
     if (this.#version > state.durable || this.hasWork) this.begin();
     while (state.checkpoint !== null) this.slice();
@@ -444,8 +530,9 @@ export class FlightModel {
 
   /** Whether the journal is empty, and everything is in the pages. */
   get isAtRest(): boolean {
-    const { checkpoint, pending, published, flight, steps } = this.#state;
-    if (this.hasWork || checkpoint !== null || flight !== null || steps !== null) return false;
+    const { checkpoint, pending, published, flight, steps, growth } = this.#state;
+    if (this.hasWork || checkpoint !== null || flight !== null) return false;
+    if (steps !== null || growth !== null) return false;
     return pending.length === 0 && published.length === 0;
   }
 

@@ -24,8 +24,10 @@ export function recover(image: Image, loadedPlace: number): { version: number; p
   let { generation, sequence, version } = start;
   let slot = 0;
   for (let isFirst = !start.isClean, isDone = start.isClean; !isDone;) {
-    const batch = image[slotOf(start.places[generation & 1]!, slot)] as Batch | null;
-    if (batch?.generation === generation && batch.sequence === sequence + 1) {
+    const area = generation & 1;
+    const batch = image[slotOf(start.places[area]!, slot)] as Batch | null;
+    const isListed = slot < start.lengths[area]!;
+    if (isListed && batch?.generation === generation && batch.sequence === sequence + 1) {
       for (const record of batch.records) pages[record.page] = record.version;
       ({ sequence, version } = batch);
       slot++;
@@ -42,12 +44,14 @@ export function recover(image: Image, loadedPlace: number): { version: number; p
 }
 
 /** Refuses a journal where a later batch says that the missing one was on the medium. */
-function checkTail(image: Image, { generation, places }: Superblock, missing: number): void {
-  for (const [name, value] of Object.entries(image)) {
-    if (!places.some((place) => name.startsWith(slotOf(place, 0).slice(0, -1)))) continue;
-    if (value === null || typeof value === "number" || !("records" in value)) continue;
-    if (value.generation >= generation && value.durable >= missing) {
-      throw new RottenJournal(`batch ${missing} is missing`);
+function checkTail(image: Image, start: Superblock, missing: number): void {
+  start.places.forEach((place, area) => {
+    for (let slot = 0; slot < start.lengths[area]!; slot++) {
+      const value = image[slotOf(place, slot)]!;
+      if (value === null || typeof value === "number" || !("records" in value)) continue;
+      if (value.generation >= start.generation && value.durable >= missing) {
+        throw new RottenJournal(`batch ${missing} is missing`);
+      }
     }
-  }
+  });
 }

@@ -21,6 +21,9 @@ export const RULES = [
   "an area moves to no place that a pending commit has freed",
   "the place that an area moves to takes no page",
   "the place that an area leaves takes a page once the superblock is on the medium",
+  "an area is written only where superblocks on the medium list it",
+  "the journal continues in an area that has room for what is pending",
+  "a checkpoint in line first ends the growth of the areas",
 ] as const;
 
 /** A rule that can be turned off. */
@@ -28,7 +31,8 @@ export type Rule = typeof RULES[number];
 
 /** The page that a bulk load writes; the others are changed by commits. */
 export const LOADED = 2;
-const SLOTS = 9;
+/** The slots of a place; an area that grows has fewer. */
+export const SLOTS = 9;
 /** The places of the journal's areas; one of three is free, and may take the loaded page. */
 const PLACES = [0, 1, 2];
 const FREE_PLACE = 2;
@@ -41,6 +45,13 @@ export function slotOf(place: number, slot: number): string {
 /** The cell that a checkpoint writes for a chunk: of the loaded page, its header alone. */
 export function cellOf(chunk: number): string {
   return chunk === LOADED ? "header" : `page ${chunk}`;
+}
+
+/** Where replay begins. */
+export interface Start {
+  readonly generation: number;
+  readonly sequence: number;
+  readonly version: number;
 }
 
 /** The checkpoint that runs. */
@@ -69,6 +80,13 @@ export interface Steps {
   last: SyncedStep;
 }
 
+/** What is written last, of a growth of the areas while commits go on; a sync has to follow. */
+export interface Growth {
+  /** The slots of each area once it ends. */
+  readonly lengths: [number, number];
+  last: "claims" | "first copy" | "second copy";
+}
+
 /** Everything that the model knows, as plain data. */
 export interface ModelState {
   medium: Medium;
@@ -95,8 +113,12 @@ export interface ModelState {
   staged: { chunk: number; version: number } | null;
   flight: { version: number; confirmed: number; sequence: number } | null;
   superblock: number;
-  /** The place of each area. */
+  /** The place of each area, and its slots. */
   places: [number, number];
+  lengths: [number, number];
+  growth: Growth | null;
+  /** Where replay begins, as the last superblock says. */
+  start: Start;
   /** The place that may take a page or an area, or null. */
   free: number | null;
   /** Where the loaded page is. */
@@ -106,18 +128,19 @@ export interface ModelState {
   isLive: boolean;
 }
 
-/** A file that was just opened, with its areas. */
-export function freshState(): ModelState {
+/** A file that was just opened, with areas of some slots. */
+export function freshState(lengths: [number, number] = [SLOTS, SLOTS]): ModelState {
   const medium: Medium = {};
   for (const place of PLACES) {
     for (let slot = 0; slot < SLOTS; slot++) addCell(medium, slotOf(place, slot), null);
   }
   for (let page = 0; page < LOADED; page++) addCell(medium, `page ${page}`, 0);
   const places: [number, number] = [0, 1];
-  const start = { number: 0, isClean: false, places, generation: 1, sequence: 0, version: 0 };
+  const start = { generation: 1, sequence: 0, version: 0 };
+  const superblock = { number: 0, isClean: false, places, lengths, ...start };
   addCell(medium, "header", 0);
-  addCell(medium, "copy 0", start);
-  addCell(medium, "copy 1", start);
+  addCell(medium, "copy 0", superblock);
+  addCell(medium, "copy 1", superblock);
   return {
     medium,
     history: [[0, 0, 0]],
@@ -140,6 +163,9 @@ export function freshState(): ModelState {
     flight: null,
     superblock: 0,
     places,
+    lengths,
+    growth: null,
+    start,
     free: FREE_PLACE,
     loadedPlace: FREE_PLACE,
     steps: null,

@@ -172,10 +172,20 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     "growth-unshown",
-    "a chunk that the journal takes at the switch of a flight has its header page in memory",
-    COMMIT_PATH,
-    "return this.#journal.canSwitch(this.#meta);\n    } finally {\n      if (",
-    "return this.#journal.canSwitch(this.#meta);\n    } finally {\n      if (before < 0 && ",
+    "a chunk that the journal takes by flights has its header page in memory",
+    JOURNAL_PLACE,
+    "      this.#replaceHeaderPage(chunk, journalHeaderPage(chunk, seed));\n    }\n  }\n\n" +
+      "  /** Whether an area is moving",
+    "    }\n  }\n\n  /** Whether an area is moving",
+    part("pager/journal/journal_place_test.ts", "a chunk that the journal takes"),
+  ),
+  bug(
+    "switch-without-room",
+    "the journal continues in an area that has room for what is pending",
+    JOURNAL,
+    "    if (this.chunksToSwitch > this.otherArea.chunks.length) return false;\n" +
+      "    return this.#areas.tryMakeRoom(this.otherArea, this.#pendingBytes() + BATCH_ALIGN",
+    "    return this.#areas.tryMakeRoom(this.otherArea, BATCH_ALIGN",
     part("pager/journal/journal_place_test.ts", "a chunk that the journal takes"),
   ),
   bug(
