@@ -16,13 +16,14 @@
  * may be applied twice, or to a page with later records, as long as all are applied in order.
  *
  * Only `HEADERS` records name header pages, none names a superblock, and a header in a record
- * belongs to a page in use.
+ * belongs to a page in use. The length of each record is a multiple of four.
  */
 
 import {
   FRESH_PAGES,
   HEADER,
   HEADER_BYTES,
+  HEADER_WORD_SHIFT,
   KIND_FREE,
   PAGE_BYTES,
   PAGE_COUNT_MAX,
@@ -49,6 +50,9 @@ const PIECES_AT = 6;
 const HEADER_AT = 8;
 const PIECE_HEAD_BYTES = 4;
 const PAGE_WORDS = PAGE_BYTES / 4;
+const HEADER_WORDS = HEADER_BYTES / 4;
+/** More words are copied by the system, which takes longer to begin. */
+const LOOP_WORDS_MAX = 64;
 /** A piece ends after more equal words than these; a shorter gap costs less than a new piece. */
 const QUIET_WORDS = 3;
 /** The bytes that one call compares: changes are in few blocks, and each call has a cost. */
@@ -75,6 +79,8 @@ export class LogBuffer {
   freedStart: PageNumber = PAGE_COUNT_MAX;
   /** The page after the last one that a record frees, or 0. */
   freedEnd = 0;
+  /** The same bytes as words. */
+  #words = new Uint32Array(this.bytes.buffer);
 
   /** Empties the buffer. */
   clear(): void {
@@ -95,13 +101,13 @@ export class LogBuffer {
 
   /** Adds a record of all of a page. */
   addWhole(page: PageNumber, frame: Frame, slot: Slot): void {
-    const record = this.#begin(page, WHOLE, frame.u8, slot * HEADER_BYTES);
+    const record = this.#begin(page, WHOLE, frame.u32, slot << HEADER_WORD_SHIFT);
     this.#finish(record, this.#addPieces(frame, slot, ZEROS, 0));
   }
 
   /** Adds a record of the differences of a page from its image. */
   addChanged(page: PageNumber, frame: Frame, slot: Slot, old: Frame, oldSlot: number): void {
-    const record = this.#begin(page, CHANGED, frame.u8, slot * HEADER_BYTES);
+    const record = this.#begin(page, CHANGED, frame.u32, slot << HEADER_WORD_SHIFT);
     this.#finish(record, this.#addPieces(frame, slot, old, oldSlot));
   }
 
@@ -111,7 +117,7 @@ export class LogBuffer {
    * @param spans The first word and the word after the last of each span; a span may be empty.
    */
   addWords(page: PageNumber, frame: Frame, slot: Slot, spans: Uint32Array): void {
-    const record = this.#begin(page, CHANGED, frame.u8, slot * HEADER_BYTES);
+    const record = this.#begin(page, CHANGED, frame.u32, slot << HEADER_WORD_SHIFT);
     let pieces = 0;
     for (let at = 0; at < spans.length; at += 2) {
       if (spans[at] === spans[at + 1]) continue;
@@ -149,9 +155,9 @@ export class LogBuffer {
     if (page >= this.freedEnd) this.freedEnd = page + 1;
   }
 
-  /** Adds a record of a page whose bytes are in the file, with its header, which begins at `at`. */
-  addPublished(page: PageNumber, bytes: Uint8Array, at: number): void {
-    this.#finish(this.#begin(page, PUBLISHED, bytes, at), 0);
+  /** Adds a record of a page whose bytes are in the file; its header begins at a word. */
+  addPublished(page: PageNumber, words: Uint32Array, word: number): void {
+    this.#finish(this.#begin(page, PUBLISHED, words, word), 0);
     this.publishes = true;
   }
 
@@ -172,42 +178,36 @@ export class LogBuffer {
   #head(page: PageNumber, type: number): number {
     this.#reserve(RECORD_BYTES_MAX + PAGE_WORDS);
     const record = this.length;
-    const { bytes } = this;
-    bytes[record] = page;
-    bytes[record + 1] = page >>> 8;
-    bytes[record + 2] = page >>> 16;
-    bytes[record + 3] = page >>> 24;
-    bytes[record + 4] = type;
-    bytes[record + 5] = 0;
+    const at = record >>> 2;
+    this.#words[at] = page;
+    this.#words[at + 1] = type;
     this.length = record + HEADER_AT;
     return record;
   }
 
-  #begin(page: PageNumber, type: number, header: Uint8Array, at: number): number {
+  /** Begins a record of a page whose header begins at a word. */
+  #begin(page: PageNumber, type: number, header: Uint32Array, word: number): number {
     const record = this.#head(page, type);
-    for (let i = 0; i < HEADER_BYTES; i++) this.bytes[this.length + i]! = header[at + i]!;
+    const at = this.length >>> 2;
+    for (let i = 0; i < HEADER_WORDS; i++) this.#words[at + i]! = header[word + i]!;
     this.length += HEADER_BYTES;
     return record;
   }
 
   #addPiece(frame: Frame, slot: Slot, startWord: number, endWord: number): void {
-    const offset = startWord * 4;
-    const length = (endWord - startWord) * 4;
-    this.#reserve(length + PIECE_HEAD_BYTES);
-    const { bytes } = this;
-    let at = this.length;
-    bytes[at++] = offset;
-    bytes[at++] = offset >>> 8;
-    bytes[at++] = length;
-    bytes[at++] = length >>> 8;
-    const from = (slot << PAGE_SHIFT) + offset;
-    bytes.set(frame.u8.subarray(from, from + length), at);
-    this.length = at + length;
+    const count = endWord - startWord;
+    this.#reserve(count * 4 + PIECE_HEAD_BYTES);
+    const words = this.#words;
+    const at = this.length >>> 2;
+    words[at] = startWord * 4 | (count * 4) << 16;
+    const from = (slot << PAGE_WORD_SHIFT) + startWord;
+    if (count > LOOP_WORDS_MAX) words.set(frame.u32.subarray(from, from + count), at + 1);
+    else for (let i = 0; i < count; i++) words[at + 1 + i]! = frame.u32[from + i]!;
+    this.length += PIECE_HEAD_BYTES + count * 4;
   }
 
   #finish(record: number, pieces: number): void {
-    this.bytes[record + PIECES_AT] = pieces;
-    this.bytes[record + PIECES_AT + 1] = pieces >>> 8;
+    this.#words[(record >>> 2) + 1]! |= pieces << 16;
   }
 
   #reserve(more: number): void {
@@ -216,10 +216,11 @@ export class LogBuffer {
   }
 
   #resize(capacity: number): void {
-    const resized = new Uint8Array(capacity);
+    const resized = new Uint8Array(Math.ceil(capacity / 4) * 4);
     resized.set(this.bytes.subarray(0, this.length));
     freeMemory(this.bytes);
     this.bytes = resized;
+    this.#words = new Uint32Array(resized.buffer);
   }
 }
 

@@ -156,7 +156,7 @@ describe("LogBuffer and LogReader", () => {
       if (type === WHOLE) log.addWhole(page, frame, SLOT);
       if (type === CHANGED) log.addChanged(page, frame, SLOT, changed(random, frame, 3), SLOT);
       if (type === FREED) log.addFreed(page);
-      if (type === PUBLISHED) log.addPublished(page, frame.u8, SLOT * 32);
+      if (type === PUBLISHED) log.addPublished(page, frame.u32, SLOT * 8);
       if (type === HEADERS) log.addHeaders(page, frame, SLOT);
     }
     const reader = new LogReader();

@@ -162,7 +162,7 @@ export class CommitSeal {
     const frame = this.#frameAt(headers);
     const word = headerWord(headers & SLOT_MASK, page & SLOT_MASK);
     if ((frame.u32[word]! & 0xff) === KIND_FREE) return;
-    log?.addPublished(page, frame.u8, word * 4);
+    log?.addPublished(page, frame.u32, word);
     this.#images.delete(page); // its image is of the page before its release
   }
 

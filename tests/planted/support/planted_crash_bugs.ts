@@ -152,8 +152,8 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     "acquire-image",
     "model acquireImage, rule 2: an acquired page is logged whole, not as a difference",
     "pager/batch/log_record.ts",
-    "this.#begin(page, WHOLE, frame.u8, slot * HEADER_BYTES)",
-    "this.#begin(page, CHANGED, frame.u8, slot * HEADER_BYTES)",
+    "this.#begin(page, WHOLE, frame.u32, slot << HEADER_WORD_SHIFT)",
+    "this.#begin(page, CHANGED, frame.u32, slot << HEADER_WORD_SHIFT)",
     whole("drop"),
   ),
   bug(
