@@ -258,10 +258,10 @@ export class Allocator implements TransactionListener {
 
   #updateHint(): void {
     let known = this.#unknown;
-    for (const summary of [this.#summary, this.#branches]) {
-      const free = summary.find(1, 0);
-      if (free >= 0) known = Math.min(known, free);
-    }
+    const free = this.#summary.first();
+    const freeForBranches = this.#branches.first();
+    if (free >= 0 && free < known) known = free;
+    if (freeForBranches >= 0 && freeForBranches < known) known = freeForBranches;
     // Held pages are free on disk, and so are those of a chunk that the journal has not taken yet:
     // after a crash, or in a copy, a hint above them would lose them.
     if (this.#reserved.size > 0) known = Math.min(known, ...this.#reserved);

@@ -62,7 +62,7 @@ export class Holds {
 
   /** The lowest chunk with held pages; `Infinity` if there is none. */
   get lowestChunk(): number {
-    const chunk = this.#chunks.find(1, 0);
+    const chunk = this.#chunks.first();
     return chunk < 0 ? Infinity : chunk;
   }
 

@@ -7,11 +7,16 @@
 
 import type { ChunkNumber } from "../pager/mod.ts";
 
+/** In `#first`: not known since the last change. */
+const UNKNOWN = -2;
+
 /** Holds the longest free run of every chunk, and searches them. */
 export class Summary {
   /** Level 0 has one entry per chunk; each further level, the maxima of pairs of the one below. */
   #levels: Uint8Array[] = [new Uint8Array(1)];
   #size = 0;
+  /** What `first` returns, or `UNKNOWN`: each commit asks, and few change it. */
+  #first = UNKNOWN;
 
   /** The number of chunks. */
   get size(): number {
@@ -22,6 +27,7 @@ export class Summary {
   resize(size: number): void {
     for (let chunk = size; chunk < this.#size; chunk++) this.set(chunk, 0);
     this.#size = size;
+    this.#first = UNKNOWN;
     if (size > this.#levels[0]!.length) this.#grow(size);
   }
 
@@ -33,6 +39,7 @@ export class Summary {
   /** Sets the longest free run of a chunk. */
   set(chunk: ChunkNumber, longest: number): void {
     let index = chunk;
+    this.#first = UNKNOWN;
     this.#levels[0]![index] = longest;
     for (let level = 1; level < this.#levels.length; level++) {
       const below = this.#levels[level - 1]!;
@@ -41,6 +48,12 @@ export class Summary {
       if (this.#levels[level]![index] === longer) return;
       this.#levels[level]![index] = longer;
     }
+  }
+
+  /** The first chunk with a free page, or -1. */
+  first(): number {
+    if (this.#first === UNKNOWN) this.#first = this.find(1, 0);
+    return this.#first;
   }
 
   /** The first chunk at or after `from` whose longest free run has at least `span` pages, or -1. */

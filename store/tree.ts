@@ -94,7 +94,8 @@ export class Tree<
    * @throws {IoError} The system refused.
    */
   set(key: KI, value: VI): Promise<void> {
-    return this.#change((tree) => tree.set(key, value));
+    this.#refuseInside();
+    return this.#session.writeSet(this.#inside ?? this.#insideTree(), key, value);
   }
 
   /**

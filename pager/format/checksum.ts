@@ -26,6 +26,12 @@ const INVERSE_LAST = 0x7ed1b41d;
 const CRC_POLYNOMIAL = 0xedb88320;
 const POWERS = powers();
 const BYTE_SUMS = byteSums();
+/** What the four coefficients that a shift drops become, by their bits. */
+const TIMES_X4 = Int32Array.from({ length: 16 }, (_, bits) => {
+  return timesX(timesX(timesX(timesX(bits))));
+});
+/** The products of the second factor of `multiply` and each of four coefficients. */
+const PRODUCTS = new Int32Array(16);
 
 /** The CRC-32 of `bytes`, as a signed integer. */
 export function crc(bytes: Uint8Array): number {
@@ -86,13 +92,23 @@ function byteSums(): Int32Array {
 
 /**
  * The product of two polynomials over GF(2), modulo that of CRC-32, in its bit order: the highest
- * bit is the coefficient of 1.
+ * bit is the coefficient of 1. It takes four coefficients of `a` at a time, the highest powers
+ * first.
  */
 function multiply(a: number, b: number): number {
-  let product = 0;
-  for (let bits = a, factor = b; bits !== 0; bits <<= 1) {
-    product ^= factor & (bits >> 31);
+  const products = PRODUCTS;
+  let factor = b;
+  for (let bit = 8; bit > 0; bit >>>= 1) {
+    products[bit] = factor;
+    // The sums with the powers before, whose bits are higher.
+    for (let other = 2 * bit; other < 16; other += 2 * bit) {
+      products[other | bit] = products[other]! ^ factor;
+    }
     factor = timesX(factor);
+  }
+  let product = products[a & 15]!;
+  for (let shift = 4; shift < 32; shift += 4) {
+    product = (product >>> 4) ^ TIMES_X4[product & 15]! ^ products[(a >>> shift) & 15]!;
   }
   return product;
 }

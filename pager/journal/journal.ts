@@ -565,6 +565,7 @@ export class Journal {
 
 /** The bytes of the batches that records become. */
 function partsBytes(length: number): number {
+  if (length < PART_BYTES_MAX) return batchBytes(length);
   const whole = Math.floor(length / PART_BYTES_MAX);
   return whole * batchBytes(PART_BYTES_MAX) + batchBytes(length % PART_BYTES_MAX);
 }

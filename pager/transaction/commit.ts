@@ -17,7 +17,7 @@ import type { Meta } from "../format/meta.ts";
 import type { ClaimedPages } from "../journal/claimed_pages.ts";
 import type { CommitLog, TapHolder, TransactionListener } from "../journal/commit_hooks.ts";
 import type { Bypass } from "./bypass.ts";
-import type { OpenTransaction } from "./open_transaction.ts";
+import { HEADERS_RECORD, type OpenTransaction, PATCH_RECORD } from "./open_transaction.ts";
 import { PageClaims } from "./page_claims.ts";
 import { CommitSeal } from "./seal.ts";
 import { CHANGED, HEADERS, VACATED } from "./undo_log.ts";
@@ -86,6 +86,7 @@ export class Commit {
     const open = this.#open;
     assert(open.depth > 0, "a commit ends a transaction");
     if (open.depth > 1) this.#mergeIntoOuter();
+    else if (open.isPatch && this.#log !== undefined) this.#commitPatch(this.#log);
     else if (open.hasChanges) this.#commitTransaction();
     else this.#listener.committed();
     open.end();
@@ -113,6 +114,30 @@ export class Commit {
     this.#versions.bound();
     this.#listener.committed(); // publish: the commit is visible
     this.#taps.tap?.committed(this.#meta, this.#log?.pending, logged);
+  }
+
+  /**
+   * The same order for a transaction that changed some words of one page, as most single sets do:
+   * it takes no page, gives none back, and no snapshot sees one.
+   */
+  #commitPatch(log: CommitLog): void {
+    const { version } = this.#open;
+    const logged = log.pending.length;
+    this.#meta.version = version;
+    try {
+      log.begin(this.#meta); // rule 14
+      this.#claims.claimHeaderPage(log); // rule 12
+      this.#seal.seal(log.pending); // rule 11
+      log.reserve(this.#meta, false); // rule 12
+    } catch (error) {
+      this.#withdrawRecords(logged);
+      throw error;
+    }
+    // The point of no return.
+    this.#markDirty(HEADERS_RECORD);
+    this.#markDirty(PATCH_RECORD);
+    this.#listener.committed();
+    this.#taps.tap?.committed(this.#meta, log.pending, logged);
   }
 
   /** Removes the records of a commit that failed; none of their images counts (rule 2). */

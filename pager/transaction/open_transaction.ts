@@ -19,9 +19,13 @@ import { VERSION_MAX } from "../format/format.ts";
 import { Meta } from "../format/meta.ts";
 import { BypassTable } from "./bypass_table.ts";
 import { TransactionSize } from "./transaction_size.ts";
-import { UndoLog } from "./undo_log.ts";
+import { HEADERS, PATCHED, UndoLog } from "./undo_log.ts";
 
 const SCOPE_MAX = 2 ** 30;
+/** The records of a transaction that changed some words of one page: its header page, */
+export const HEADERS_RECORD = 0;
+/** and the page. */
+export const PATCH_RECORD = 1;
 
 interface Savepoint {
   scope: number;
@@ -81,6 +85,12 @@ export class OpenTransaction {
     savepoint.scope = this.scope;
     savepoint.undoLength = this.undo.length;
     savepoint.meta.assign(this.#meta);
+  }
+
+  /** Whether it changed some words of one page, and nothing else. */
+  get isPatch(): boolean {
+    return this.undo.length === 2 && this.undo.typeAt(PATCH_RECORD) === PATCHED &&
+      this.undo.typeAt(HEADERS_RECORD) === HEADERS;
   }
 
   /** Whether it changed a page, or the meta that a commit logs. */

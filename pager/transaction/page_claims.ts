@@ -13,7 +13,7 @@ import { CHUNK_PAGES, CHUNK_SHIFT, SLOT_MASK } from "../format/format.ts";
 import { isInUse } from "../format/header.ts";
 import { CLAIM_PAGES, type ClaimedPages } from "../journal/claimed_pages.ts";
 import type { CommitLog } from "../journal/commit_hooks.ts";
-import type { OpenTransaction } from "./open_transaction.ts";
+import { HEADERS_RECORD, type OpenTransaction } from "./open_transaction.ts";
 import { HEADERS, OCCUPIED, type UndoLog, VACATED } from "./undo_log.ts";
 import type { PageNumber } from "../format/units.ts";
 
@@ -73,6 +73,12 @@ export class PageClaims {
     // Each had its bytes before, or was claimed with the transaction.
     if (this.#vacated.size > 0) { for (const page of this.#vacated) this.#claimed.add(page); }
     if (wrote) this.#log.claimed();
+  }
+
+  /** Claims, as `claim`, for a transaction whose only other record is a patch of a page. */
+  claimHeaderPage(log: CommitLog): void {
+    const chunk = this.#undo.pageAt(HEADERS_RECORD) >>> CHUNK_SHIFT;
+    if (this.#claimed.claimHeaderPage(chunk)) log.claimed();
   }
 
   /** Claims runs of wanted pages, each with the free pages after it. */

@@ -17,6 +17,7 @@ import {
   type Sharing,
 } from "../../pager/mod.ts";
 import { InLinePolicy } from "../write/flush_policy.ts";
+import type { Settable } from "../write/session.ts";
 import { MovingSession } from "./moving_session.ts";
 import { WriteTurns } from "./write_turns.ts";
 
@@ -104,6 +105,10 @@ export class SharingSession extends MovingSession {
 
   override write<T>(body: () => T, durability?: Durability): Promise<T> {
     return this.#whenHeld(() => super.write(body, durability));
+  }
+
+  override writeSet<K, V>(tree: Settable<K, V>, key: K, value: V): Promise<void> {
+    return this.write(() => tree.set(key, value));
   }
 
   override inTurn<T>(body: () => T): Promise<T> {

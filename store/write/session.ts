@@ -23,6 +23,12 @@ import { Slab } from "../memory/slab.ts";
 import { ViewGuard } from "../memory/view_guard.ts";
 import { TreeDirectory, type TreeNaming } from "./tree_directory.ts";
 
+/** A tree inside a transaction, for a single change. */
+export interface Settable<K, V> {
+  /** Sets the value of a key. */
+  set(key: K, value: V): void;
+}
+
 /** The session of an open database. */
 export class Session implements TreeSource {
   /** The pager. */
@@ -107,6 +113,27 @@ export class Session implements TreeSource {
     }
   }
 
+  /** Sets a value in a transaction of its own, as `write` would; no other is open. */
+  writeSet<K, V>(tree: Settable<K, V>, key: K, value: V): Promise<void> {
+    try {
+      this.#set(tree, key, value);
+      return this.#group.reach(this.#durability);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #set<K, V>(tree: Settable<K, V>, key: K, value: V): void {
+    this.#begin();
+    try {
+      tree.set(key, value);
+      this.#commit();
+    } catch (error) {
+      this.#rollback();
+      throw error;
+    }
+  }
+
   /** The promise of a write, once the promise of its group resolves. */
   #resultOf<T>(result: T, reached: Promise<void>): Promise<T> {
     // Writes without a result share the promise of their group.
@@ -173,25 +200,35 @@ export class Session implements TreeSource {
 
   /** Runs a body in a transaction, or in a savepoint of the open one, atomically. */
   #run<T>(body: () => T): T {
-    this.checkOpen();
-    this.refuseDoomed();
-    if (this.pager.depth === 0) this.beforeTransaction();
-    this.pager.begin();
-    this.feed.begin();
+    this.#begin();
     const waiting = this.#nested.length;
     let result: T;
     try {
       result = body();
-      if (this.#doomedDepth > 0) throw this.#doom;
-      this.pager.commit();
+      this.#commit();
     } catch (error) {
       this.#rollback();
       this.#nested.reject(waiting, error);
       throw error;
     }
-    this.feed.commit(this.pager.meta.version);
-    if (this.pager.depth === 0) this.#nested.settle((level) => this.#group.reach(level));
+    if (this.pager.depth === 0 && this.#nested.length > 0) {
+      this.#nested.settle((level) => this.#group.reach(level));
+    }
     return result;
+  }
+
+  #begin(): void {
+    this.checkOpen();
+    this.refuseDoomed();
+    if (this.pager.depth === 0) this.beforeTransaction();
+    this.pager.begin();
+    this.feed.begin();
+  }
+
+  #commit(): void {
+    if (this.#doomedDepth > 0) throw this.#doom;
+    this.pager.commit();
+    this.feed.commit(this.pager.meta.version);
   }
 
   /** Before a transaction begins. */

@@ -36,7 +36,7 @@ function keyOf(index: number): string {
   return `key ${String(index).padStart(8, "0")}`;
 }
 
-/** A folder with `from.quire` and `from.ndjson`, which have the same entries. No test changes them. */
+/** A folder with `from.quire` and `from.ndjson`, of the same entries. No test changes them. */
 const sources = Deno.makeTempDirSync({ prefix: "quire-test-" });
 after(() => Deno.removeSync(sources, { recursive: true }));
 
