@@ -133,7 +133,8 @@ export class TreeFormat<K, V, KI, VI, P> {
   encodeValue(value: VI): Uint8Array {
     if (value === undefined) throw new TypeError(UNDEFINED_VALUE);
     const encoded = checkBytes(this.value.encode(value));
-    return this.decodesAlone ? encoded : copyOf(encoded);
+    // A value that is its own encoding is memory of the caller, as with the codec for bytes.
+    return this.decodesAlone || encoded === value as unknown ? encoded : copyOf(encoded);
   }
 
   /** Whether the codec finds values equal whose bytes differ. */
