@@ -164,6 +164,15 @@ function worksOf(rows: number): Work[] {
         return () => void all(rows / 2, rows / 2 + part - 1);
       },
     },
+    {
+      name: "row of a range of 1,000 rows",
+      target: "1",
+      count: 10_000,
+      run: (side) => {
+        const all = side.prepare("SELECT id, name, price FROM item WHERE id BETWEEN ? AND ?");
+        return () => spread(10, rows - 1000, (first) => all(first, first + 999));
+      },
+    },
     ...queriesOf(rows),
     {
       name: "update by key, 1,000 a transaction",

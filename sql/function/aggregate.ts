@@ -275,8 +275,9 @@ class Distinct implements AggregateState {
     const key = identity(values[first]!, this.#collation);
     if (key === undefined || this.#seen.has(key)) return;
     this.#seen.add(key);
-    this.grown += 60 + 2 * key.length;
     this.#state.add(values, first, count);
+    this.grown += 60 + 2 * key.length + this.#state.grown;
+    this.#state.grown = 0;
   }
 
   result(): SqlValue {

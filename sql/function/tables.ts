@@ -15,6 +15,8 @@ export interface TableFunction {
   /** How many arguments it takes, at least and at most; the latter are the hidden columns. */
   readonly least: number;
   readonly most: number;
+  /** What the hidden columns have of arguments that are not given; NULL by default. */
+  readonly hidden?: readonly SqlValue[] | undefined;
   /** The rows for some arguments, without the hidden columns. */
   rows(args: readonly SqlValue[]): Iterable<SqlValue[]>;
 }
@@ -46,12 +48,14 @@ export const TABLE_FUNCTIONS: ReadonlyMap<string, TableFunction> = new Map([
     columns: [...JSON_COLUMNS, "json", "root"],
     least: 0,
     most: 2,
+    hidden: [null, "$"],
     rows: (args: readonly SqlValue[]) => jsonRows(args, false),
   }],
   ["json_tree", {
     columns: [...JSON_COLUMNS, "json", "root"],
     least: 0,
     most: 2,
+    hidden: [null, "$"],
     rows: (args: readonly SqlValue[]) => jsonRows(args, true),
   }],
   ["generate_series", {

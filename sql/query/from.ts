@@ -182,15 +182,15 @@ class FromResolver {
     const bound = item.args === undefined ? scope.common.get(keyOfName(name)) : undefined;
     if (bound !== undefined) return this.#common(item, bound, scope);
     const table = this.#context.catalog.table(name);
+    if (item.args !== undefined && table !== undefined) {
+      refuse(`'${name}' is not a function`, item.at);
+    }
     if (table !== undefined) {
       const cursor = this.#context.builder.cursor();
       const place: Place = { kind: "table", table, cursor, index: undefined };
       // A statement that is prepared on a small table may run on a large one.
       const rows = Math.max(ROWS_LEAST, this.#context.count(table.tree));
       return this.#add(item, table.columns.map(sourceColumn), place, rows, undefined);
-    }
-    if (item.args !== undefined && table !== undefined) {
-      refuse(`'${name}' is not a function`, item.at);
     }
     const view = this.#context.catalog.view(name);
     if (view !== undefined) return this.#view(item, view, scope);

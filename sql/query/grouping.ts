@@ -141,15 +141,15 @@ function stateOf(call: Call, scope: Scope): () => AggregateState {
   const { name, args, isDistinct } = call;
   const collation = collationOfFirst(args, scope);
   const { make } = AGGREGATES.get(name)!;
-  const plain = isDistinct ? () => distinct(make(collation), collation) : () => make(collation);
   const orderBy = orderOf(call);
-  if (orderBy.length === 0) return plain;
+  const plain = () => make(collation);
   const terms = orderBy.map(({ expr, isDescending, nulls }) => ({
     collation: collationIn(expr, scope),
     isDescending,
     nullsLast: nulls === undefined ? isDescending : nulls === "last",
   }));
-  return () => new OrderedState(plain, args.length, terms);
+  const ordered = terms.length === 0 ? plain : () => new OrderedState(plain, args.length, terms);
+  return isDistinct ? () => distinct(ordered(), collation) : ordered;
 }
 
 /** The order in which an aggregate takes its rows, where it changes the result. */

@@ -327,7 +327,7 @@ function emitRecursive(
   const [top, past, end] = [builder.label(), builder.label(), builder.label()];
   const limit = emitLimit(context, query, scope, end);
   if (query.orderBy.length === 0) builder.emit("OpenList", queue, 0, 0, undefined, "queue");
-  else builder.emit("OpenQueue", queue, 0, 0, compoundTerms(query, columns), "ORDER BY");
+  else builder.emit("OpenQueue", queue, 0, 0, compoundTerms(query, start.columns), "ORDER BY");
   if (isUnique) builder.emit("OpenSet", set, 0, 0, columns.map(({ collation }) => collation));
   const add = (row: number, count: number) => {
     const known = builder.label();

@@ -13,10 +13,10 @@ export class FunctionRows extends RowList {
   readonly #hidden: readonly SqlValue[];
 
   /** Calls a function. */
-  constructor({ rows, most }: TableFunction, args: readonly SqlValue[]) {
+  constructor({ rows, most, hidden = [] }: TableFunction, args: readonly SqlValue[]) {
     super();
     this.#rows = rows(args)[Symbol.iterator]();
-    this.#hidden = Array.from({ length: most }, (_, i) => args[i] ?? null);
+    this.#hidden = Array.from({ length: most }, (_, i) => args[i] ?? hidden[i] ?? null);
   }
 
   /** Moves to the first row; false if there is none. */

@@ -154,6 +154,7 @@ class LanguageFamily implements Family {
       `count(${column} ${order})`,
       `max(a ${order})`,
       `string_agg(b, '/' ${order})`,
+      `group_concat(DISTINCT ${column} ORDER BY ${column} DESC)`,
     ]);
     return random.once(2)
       ? query(`SELECT ${call}${filter} FROM g`, "T")
