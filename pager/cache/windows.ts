@@ -51,6 +51,8 @@ export class Windows {
   readonly #dirtyChunks: ReadonlyMap<ChunkNumber, unknown>;
   /** The chunks that were touched since their copies were dropped. */
   readonly #touched = new Set<ChunkNumber>();
+  /** The file has at least these bytes: only `leave` announces that it becomes shorter. */
+  #fileBytes = 0;
   /** Those that are clean and were not written: the file has their pages as they were before. */
   readonly #unwritten = new Set<ChunkNumber>();
 
@@ -84,7 +86,9 @@ export class Windows {
     if ((chunk + 1) * CHUNK_PAGES > this.#meta.pageCount) return false;
     if (this.#unsynced.has(chunk) || this.#unwritten.has(chunk)) return false;
     if (!this.#disk.showsBytes || this.#cache.windows >= WINDOWS_MAX) return false;
-    return this.#disk.size() >= (chunk + 1) * CHUNK_BYTES;
+    const end = (chunk + 1) * CHUNK_BYTES;
+    if (this.#fileBytes < end) this.#fileBytes = this.#disk.size();
+    return this.#fileBytes >= end;
   }
 
   /**
@@ -148,6 +152,7 @@ export class Windows {
 
   /** Must be called before the file is cut, between transactions. */
   leave(bytes: number): void {
+    this.#fileBytes = Math.min(this.#fileBytes, bytes);
     for (const frame of this.#cache.frames.toReversed()) {
       if (!frame.isWindow || (frame.chunk + 1) * CHUNK_BYTES <= bytes) continue;
       const isBehind = frame.chunk * CHUNK_BYTES >= bytes;
