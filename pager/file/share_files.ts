@@ -38,12 +38,12 @@ export function refusePlace(path: string): void {
   }
   let type: number;
   try {
-    type = fs.statfsSync(path).type >>> 0;
+    type = fs.statfsSync(path).type;
   } catch {
     // The path names no file yet, or the system does not say.
     return;
   }
-  const name = NETWORKS.get(type);
+  const name = networkOf(type);
   if (name === undefined) return;
   throw new IoError(`Cannot open ${path}: it cannot be shared on a network file system, ${name}`);
 }
@@ -64,6 +64,11 @@ export function isShared(path: string): boolean {
   }
   using _ = file;
   return !file.tryLockSync(true);
+}
+
+/** The name of the network file system with a number of Linux; undefined if it is none. */
+export function networkOf(type: number): string | undefined {
+  return NETWORKS.get(type >>> 0);
 }
 
 /** How a lock file is locked by this handle. */

@@ -256,6 +256,22 @@ describe("a sidecar", () => {
     }
   });
 
+  it("may be on another file system", async () => {
+    const elsewhere = Deno.makeTempFileSync({ dir: "/dev/shm" });
+    Deno.symlinkSync(elsewhere, `${path}-shared`);
+    try {
+      const [a, b] = [openOne(), openOne()];
+      for (let i = 0; i < 5; i++) {
+        await treeOf(i % 2 === 0 ? a : b).set(`${i}`, "x");
+        await nextTurn();
+        assertEquals([treeOf(a).count(), treeOf(b).count()], [i + 1, i + 1]);
+      }
+      for (const db of opened.splice(0)) db.close();
+    } finally {
+      Deno.removeSync(elsewhere);
+    }
+  });
+
   it("that cannot be opened is an error that names it", () => {
     Deno.mkdirSync(`${path}-shared`);
     assertThrows(() => openOne(), IoError, "-shared: it is not a regular file");

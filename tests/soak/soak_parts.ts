@@ -260,6 +260,14 @@ export const PARTS: readonly Part[] = [
     counts: /^processes, seed/,
   },
   {
+    name: "sharing, linearizable",
+    file: "tests/share/linearizable_test.ts",
+    env: { QUIRE_LINEAR: "40" },
+    minutes: 5,
+    rhythm: "each round",
+    counts: /^linearizable, seed/,
+  },
+  {
     name: "sharing, in a model",
     file: "tests/share/share_model_test.ts",
     env: { QUIRE_SHARE: "1000000" },

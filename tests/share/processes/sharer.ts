@@ -6,6 +6,9 @@
  * and changes some keys. So the order of all commits is in the database, and each read that saw a
  * number must have seen the state after that many transactions. A log is written by one call a
  * line, before a commit is asked for and after it is acknowledged: it survives the kill.
+ *
+ * Meanwhile it watches `order`, and sees every number once. Now and then it compacts, verifies, and
+ * makes a backup, which must show one state as a snapshot does.
  */
 
 import { Random } from "../../support/random.ts";
@@ -55,6 +58,8 @@ class Sharer {
   #db: Database | undefined;
   #attempts = 0;
   #snapshots: { number: number; snapshot: ReturnType<Database["snapshot"]> }[] = [];
+  /** Ends as the watcher of the open database does. */
+  #watched: Promise<void> = Promise.resolve();
 
   constructor(task: Task) {
     this.#task = task;
@@ -70,12 +75,12 @@ class Sharer {
   async run(): Promise<void> {
     await this.#open();
     for (let step = 0; step < this.#task.steps; step++) {
-      await this.#step();
+      await Promise.race([this.#step(), this.#watched.then(() => this.#rest())]);
       const pause = this.#random.below(20);
       if (pause < 3) await new Promise((resolve) => setTimeout(resolve, pause));
       else if (pause < 6) await new Promise((resolve) => setTimeout(resolve, 0));
     }
-    this.#close();
+    await this.#close();
   }
 
   async #open(): Promise<void> {
@@ -83,6 +88,8 @@ class Sharer {
     for (let tries = 0;; tries++) {
       try {
         this.#db = open(path, { shared: true, journalBytes, cacheBytes });
+        this.#watched = this.#watch(this.#db);
+        this.#watched.catch(() => {});
         return;
       } catch (error) {
         if (!(error instanceof LockedError) || tries > 100) throw error;
@@ -91,10 +98,61 @@ class Sharer {
     }
   }
 
-  #close(): void {
+  async #close(): Promise<void> {
     this.#snapshots = [];
     this.#db!.close();
     this.#db = undefined;
+    await this.#watched;
+  }
+
+  /** Never ends: the watcher has ended, and the step goes on. */
+  #rest(): Promise<void> {
+    return new Promise(() => {});
+  }
+
+  /** Sees that each transaction is the next one. */
+  async #watch(db: Database): Promise<void> {
+    for (let isOver = false; !isOver;) {
+      const order = db.tree("order", ORDER);
+      const watcher = order.watch({}, { maxPending: 1e6 });
+      let last = Number(order.last()?.[0] ?? 0);
+      try {
+        for await (const { changes } of watcher) {
+          for (const change of changes) {
+            if (change.type === "set" && change.key === BigInt(last + 1)) last++;
+            else throw new Error(`watched ${JSON.stringify(change, shownOf)} after ${last}`);
+          }
+        }
+        isOver = true;
+      } catch (error) {
+        this.#tooOld(error);
+      }
+    }
+  }
+
+  /** Work on the whole database, while others write. */
+  async #maintain(): Promise<void> {
+    const db = this.#db!;
+    const to = `${this.#task.log}.copy`;
+    try {
+      const kind = this.#random.below(4);
+      if (kind === 0) db.checkpoint();
+      else if (kind === 1) await db.compact();
+      else if (kind === 2) {
+        const { ok, findings } = await db.verify();
+        if (!ok) throw new Error(`verify: ${JSON.stringify(findings.slice(0, 3))}`);
+      } else {
+        await db.backup(to);
+        using copy = open(to);
+        const number = copy.tree("heads", HEADS).get("head")?.number ?? 0;
+        const found = allOf(copy.tree("values", VALUES));
+        this.#note({ is: "old", number, isAll: true, found });
+      }
+    } catch (error) {
+      this.#tooOld(error);
+    } finally {
+      removeIfThere(to);
+    }
   }
 
   async #step(): Promise<void> {
@@ -107,9 +165,9 @@ class Sharer {
     else if (kind < 86) this.#takeSnapshot();
     else if (kind < 96) this.#readSnapshot();
     else if (kind < 98) this.#endSnapshot();
-    else if (kind < 99) this.#db!.checkpoint();
+    else if (kind < 99) await this.#maintain();
     else {
-      this.#close();
+      await this.#close();
       await this.#open();
     }
   }
@@ -237,6 +295,18 @@ class Sharer {
   #endSnapshot(): void {
     this.#snapshots.shift()?.snapshot.close();
   }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+function shownOf(_: string, value: unknown): unknown {
+  return typeof value === "bigint" ? Number(value) : value;
 }
 
 function allOf(values: ReadTree<string, Uint8Array>): [string, string | undefined][] {
