@@ -40,15 +40,21 @@ export interface LeafEntry {
 /**
  * The entries of the leaves that matter, in key order.
  *
+ * @param lends Whether entries are valid until the next one only; otherwise they can be kept.
  * @throws {CorruptionError} A page of the tree is damaged, or keys are out of order.
  */
-export function* leafEntries(tree: TreeVersion): Generator<LeafEntry, void, undefined> {
+export function* leafEntries(
+  tree: TreeVersion,
+  lends = false,
+): Generator<LeafEntry, void, undefined> {
   const view = new NodeView();
   const nodes = new TreeNodes(tree.context, tree.id, tree.root, tree.reader);
   let last: Uint8Array | undefined;
+  let batch = batchOf(lends);
   for (const page of leavesOf(nodes, tree.matters)) {
-    // A fill takes memory of its own, so that entries can be kept.
-    const batch = new LeafBatch();
+    // The next fill takes the memory of a batch that lends; another batch has memory of its own.
+    if (lends) last = last?.slice();
+    else batch = batchOf(lends);
     const { frame, slot, entries } = nodes.node(page, 0, view);
     batch.fill(frame, slot & SLOT_MASK, 0, entries);
     for (let index = 0; index < batch.count; index++) {
@@ -60,6 +66,12 @@ export function* leafEntries(tree: TreeVersion): Generator<LeafEntry, void, unde
       yield { key, stored: batch.value(index), isReference: batch.isReference[index] === 1 };
     }
   }
+}
+
+function batchOf(lends: boolean): LeafBatch {
+  const batch = new LeafBatch();
+  batch.ownsKeys = batch.ownsValues = !lends;
+  return batch;
 }
 
 /**

@@ -15,7 +15,7 @@ import type { Session } from "../write/session.ts";
 import { CopyPace } from "./copy_pace.ts";
 
 /** The memory of the new database. */
-const CACHE_BYTES = 16 * 1024 * 1024;
+const CACHE_BYTES = 8 * 1024 * 1024;
 /** The time of a step, in milliseconds. */
 const STEP_MS = 2;
 /** How many entries are copied between two looks at the clock. */
@@ -114,7 +114,7 @@ class CompactCopy {
     this.#rebuild.begin(name, { attributes });
     const load = this.#rebuild.load();
     let count = 0;
-    for (const entry of leafEntries(tree)) {
+    for (const entry of leafEntries(tree, true)) {
       const value = valueOf(tree, entry);
       load.add(entry.key, value);
       this.#bytesDone += entry.key.length + value.length;
