@@ -22,8 +22,8 @@ import { CHUNK_BYTES, CHUNK_PAGES, CHUNK_SHIFT, PAGE_BYTES } from "../format/for
 import type { Pager } from "../pager.ts";
 
 const skip = Deno.build.os !== "linux";
-/** Two whole chunks, and part of a third. */
-const PAGES = dataPages(600);
+/** A whole chunk, and part of a second. */
+const PAGES = dataPages(300);
 const SALT = 1000;
 
 /** Runs a test on the path of a closed file with `PAGES`, whose salts are their numbers. */
@@ -97,7 +97,7 @@ describe("Windows", { skip }, () => {
     withPager((pager, path) => {
       expectAll(pager, 0);
       const { mappedBytes, cacheBytes, chunkReads, pageReads } = pager.stats();
-      assertEquals([mappedBytes, cacheBytes], [2 * CHUNK_BYTES, CHUNK_BYTES]);
+      assertEquals([mappedBytes, cacheBytes], [CHUNK_BYTES, CHUNK_BYTES]);
       assertEquals([chunkReads, pageReads], [1, 0]);
       assertEquals(privateBytesOf(path), 0);
     }));
@@ -105,11 +105,11 @@ describe("Windows", { skip }, () => {
   it("verify a page at its first use, and the others at theirs", () =>
     withFile((path) => {
       const file = openDiskFile(path);
-      file.writeAt(new Uint8Array([1, 2, 3]), 0, 3, 300 * PAGE_BYTES + 5000);
+      file.writeAt(new Uint8Array([1, 2, 3]), 0, 3, 200 * PAGE_BYTES + 5000);
       file.close();
       const pager = openMapped(path);
       for (const page of PAGES) {
-        if (page === 300) assertThrows(() => pager.at(page), CorruptionError, "page sum");
+        if (page === 200) assertThrows(() => pager.at(page), CorruptionError, "page sum");
         else expectContent(pager, page, page);
       }
       pager.close();
@@ -117,11 +117,11 @@ describe("Windows", { skip }, () => {
 
   it("have copies of changed pages until a checkpoint, and none after it", () =>
     withPager((pager, path) => {
-      const before = Deno.readFileSync(path).subarray(3 * PAGE_BYTES, 600 * PAGE_BYTES);
+      const before = Deno.readFileSync(path).subarray(3 * PAGE_BYTES, 300 * PAGE_BYTES);
       changeAll(pager, SALT);
-      const between = Deno.readFileSync(path).subarray(3 * PAGE_BYTES, 600 * PAGE_BYTES);
+      const between = Deno.readFileSync(path).subarray(3 * PAGE_BYTES, 300 * PAGE_BYTES);
       assertEquals(before.every((byte, i) => byte === between[i]), true);
-      assertGreater(privateBytesOf(path), 500 * PAGE_BYTES);
+      assertGreater(privateBytesOf(path), 200 * PAGE_BYTES);
       pager.checkpoint();
       assertEquals(privateBytesOf(path), 0);
       expectAll(pager, SALT);
@@ -146,7 +146,7 @@ describe("Windows", { skip }, () => {
     withPager((pager, path) => {
       pager.begin();
       for (const page of PAGES) write(pager, page, SALT);
-      assertGreater(privateBytesOf(path), 500 * PAGE_BYTES);
+      assertGreater(privateBytesOf(path), 200 * PAGE_BYTES);
       pager.rollback();
       assertEquals(privateBytesOf(path), 0);
       expectAll(pager, 0);
@@ -215,7 +215,7 @@ describe("Windows", { skip }, () => {
       pager.checkpoint();
       for (const page of kept) expectContent(pager, page, page);
       const taken = PAGES.filter((page) => page >= 100 && !isOfJournal(pager, page));
-      assertGreater(taken.length, 100);
+      assertGreater(taken.length, 50);
       transact(pager, () => taken.forEach((page) => occupy(pager, page, page + SALT)));
       pager.checkpoint();
       for (const page of kept) expectContent(pager, page, page);
@@ -277,7 +277,7 @@ describe("Windows", { skip }, () => {
   it("have no more copies than the cache is large, however small the changes are", () =>
     inTempDir((dir) => {
       const path = `${Deno.realPathSync(dir)}/file`;
-      const pages = dataPages(6000);
+      const pages = dataPages(3000);
       const first = openMapped(path);
       transact(first, () => pages.forEach((page) => occupy(first, page, page)));
       first.close();
