@@ -40,6 +40,14 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     part("pager/cache/windows_test.ts", "Windows"),
   ),
   bug(
+    "window-unwritten",
+    "a window keeps the copies of a chunk that became clean without a write",
+    "pager/cache/windows.ts",
+    "if (this.#unsynced.has(chunk) || this.#unwritten.has(chunk)) return;\n",
+    "if (this.#unsynced.has(chunk)) return;\n",
+    part("pager/cache/windows_test.ts", "Windows"),
+  ),
+  bug(
     "window-without-copies",
     "a window keeps the copies of dirty pages",
     "pager/cache/windows.ts",
