@@ -49,7 +49,12 @@ export { compareKeys } from "./node/key.ts";
 export { type ChooseMemory, LeafBatch, type ResultMemory } from "./node/leaf_batch.ts";
 export { LeafCursor } from "./walk/leaf_cursor.ts";
 export { LookupBatch } from "./walk/lookup_batch.ts";
-export { ChangedLeaves, type LeafSet, type VersionHeaders } from "./compare/changed_leaves.ts";
+export {
+  addReferringLeaves,
+  ChangedLeaves,
+  type LeafSet,
+  type VersionHeaders,
+} from "./compare/changed_leaves.ts";
 export { ExternalSort } from "./sort/external_sort.ts";
 export type { EntrySink } from "./sort/sort_buffer.ts";
 export { type EntryChange, treeChanges } from "./compare/tree_changes.ts";

@@ -1,13 +1,18 @@
 /**
  * `Database.changes`: the keys and values that differ between an older version and the last commit.
  *
- * The headers of both are compared first, 1/256 of each file, and then the leaves that differ. The
- * event loop runs between slices of a few milliseconds.
+ * The headers of both are compared first, 1/256 of each file, and then the leaves that differ, or
+ * whose values differ. The event loop runs between slices of a few milliseconds.
  */
 
 import { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers";
-import { ChangedLeaves, treeChanges, type TreeVersion } from "../../btree/mod.ts";
+import {
+  addReferringLeaves,
+  ChangedLeaves,
+  treeChanges,
+  type TreeVersion,
+} from "../../btree/mod.ts";
 import type { Session } from "../write/session.ts";
 import type { DatabaseVersion } from "./older_version.ts";
 
@@ -53,6 +58,13 @@ export async function* changesBetween(
   let step = await inTurn(next);
   for (; !step.done; step = await inTurn(next)) if (pace.isOver) await pace.pause();
   if (!step.value) refuse(before, after, "the file has changes of its own");
+  for (const [version, set] of [[before, leaves.older], [after, leaves.newer]] as const) {
+    for (const tree of version.catalog.names()) {
+      const { id, root } = version.catalog.get(tree)!;
+      const source = { context: version.context, reader: version.pages, id, root };
+      for (const _page of addReferringLeaves(source, set)) if (pace.isOver) await pace.pause();
+    }
+  }
   for (const tree of namesOf(before, after)) {
     const [was, is] = versionsOf(tree, before, after, leaves);
     let count = 0;

@@ -97,6 +97,24 @@ describe("Database.changes()", () => {
       assert(changes.length > 10);
     }));
 
+  it("lists values that were replaced where they are in shared pages", async () => {
+    using db = open(":memory:");
+    const tree = db.tree("a");
+    const entries = Array.from({ length: 300 }, (_, i): [Uint8Array, Uint8Array] => [
+      utf8(String(i).padStart(8, "0")),
+      bytesOf(i, i % 2 === 0 ? 2100 : 12_000),
+    ]);
+    await tree.load(entries);
+    for (const i of [100, 103]) {
+      using since = db.snapshot();
+      assertEquals(await listed(db.changes({ since })), []);
+      const [key, { length }] = entries[i]!;
+      const value = bytesOf(-i, length);
+      await tree.set(key, value);
+      assertEquals(await listed(db.changes({ since })), [show("a", key, value)]);
+    }
+  });
+
   it("does not mix in what is written while it is listed", async () => {
     using db = open(":memory:");
     const tree = db.tree("a");
