@@ -13,10 +13,10 @@ import { commonLength, compareKeys, separatorLength } from "./node/key.ts";
 import { KEY_BYTES_MAX, REFERENCE_BYTES, REFERENCE_TAG } from "./node/node.ts";
 import { copyBytes } from "./node/node_edit.ts";
 import { type BTree, checkKey, checkValue, fitsLeaf } from "./tree.ts";
+import { fitsFragments, writeFragments } from "./value/fragments.ts";
 import { NearbyPages } from "./value/nearby_pages.ts";
 import { decodeReference } from "./value/reference.ts";
-import { fitsShared, writeShared } from "./value/shared_page.ts";
-import { writeRuns } from "./value/value.ts";
+import { writeRuns } from "./value/runs.ts";
 
 const { CHUNK_SHIFT, KIND_BRANCH, KIND_LEAF, PAGE_BYTES, SLOT_MASK } = format;
 const { setLink, setShape } = header;
@@ -128,11 +128,11 @@ export class BulkLoad {
   #store(key: Uint8Array, length: number, value: Uint8Array): void {
     const { context: { allocator }, id } = this.#tree;
     const reference = this.#reference;
-    if (!fitsShared(length, value.length)) {
+    if (!fitsFragments(length, value.length)) {
       return writeRuns(this.#pager, allocator, id, value, 0, reference);
     }
-    writeShared(this.#pager, allocator, id, key, length, value, this.#recent, reference);
-    this.#recent.addFirst(decodeReference(reference, 0).page);
+    writeFragments(this.#pager, allocator, id, key, length, value, this.#recent, reference);
+    this.#recent.addPagesOf(decodeReference(reference, 0));
   }
 
   /** Builds a page without the last entry, which did not fit, and begins the next page with it. */

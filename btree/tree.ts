@@ -5,8 +5,8 @@
  * leaf and its entry (`node.ts`). Each page is checked against its parent (`tree_nodes.ts`).
  * A `put` also records the path. It writes the entry if the page has room; otherwise the tree grows
  * (`growth.ts`). A `delete` removes the entry, then repairs the path (`shrinkage.ts`), as does a
- * `put` of a shorter value. Values over 2048 bytes are stored in shared pages (`shared_page.ts`),
- * or in runs (`value.ts`).
+ * `put` of a shorter value. Values over 2048 bytes are stored in fragments that share pages
+ * (`fragments.ts`), or in runs (`runs.ts`).
  *
  * Keys are ordered by their bytes, unsigned. Changes take place inside a transaction of the pager;
  * an error in the middle of one leaves the tree between two states, so the caller must roll the
@@ -28,9 +28,10 @@ import { deleteRange } from "./change/range_delete.ts";
 import { sliceEnd } from "./walk/slice_end.ts";
 import { Shrinkage } from "./change/shrinkage.ts";
 import type { TreeContext } from "./walk/tree_context.ts";
+import { fitsFragments, removeValue, replaceFragments, writeFragments } from "./value/fragments.ts";
 import { decodeReference, encodeReference, referredLength } from "./value/reference.ts";
-import { fitsShared, removeShared, replaceShared, writeShared } from "./value/shared_page.ts";
-import { readRuns, releaseRuns, VALUE_BYTES_MAX, writeRuns } from "./value/value.ts";
+import { releaseRuns, VALUE_BYTES_MAX, writeRuns } from "./value/runs.ts";
+import { readRuns } from "./value/value.ts";
 import { ValueReader } from "./value/value_reader.ts";
 
 const { PAGE_SHIFT } = format;
@@ -161,36 +162,36 @@ export class BTree {
     // Relieving the cache may move pages, so it precedes the descent.
     this.#pager.relieve();
     if (fitsLeaf(length, value.length)) return this.#insert(key, length, value.length, value);
-    if (fitsShared(length, value.length)) return this.#putShared(key, length, value);
+    if (fitsFragments(length, value.length)) return this.#putFragments(key, length, value);
     return this.#insert(key, length, REFERENCE_TAG, this.#store(key, length, value));
   }
 
-  /** Stores a value in a shared page: its own if it has room, else one near it. */
-  #putShared(key: Uint8Array, length: number, value: Uint8Array): boolean {
+  /** Stores a value in shared pages: its own if that is possible, else some near it. */
+  #putFragments(key: Uint8Array, length: number, value: Uint8Array): boolean {
     const { path, nearby, allocator, reference } = this.context;
     const leaf = this.nodes.descend(path, key, length);
     const index = leaf.search(key, length);
-    if (index >= 0 && this.#replaceShared(leaf, index, key, length, value)) return false;
+    if (index >= 0 && this.#replaceFragments(leaf, index, key, length, value)) return false;
     nearby.collect(this.nodes.leafOn(path), index < 0 ? ~index : index);
-    writeShared(this.#pager, allocator, this.id, key, length, value, nearby, reference);
+    writeFragments(this.#pager, allocator, this.id, key, length, value, nearby, reference);
     return this.#insert(key, length, REFERENCE_TAG, reference);
   }
 
-  /** Replaces a value in its shared page. Returns false if it is in none, or the page is full. */
-  #replaceShared(
+  /** Replaces a value where it is. Returns false if it is not in fragments, or lacks room. */
+  #replaceFragments(
     leaf: NodeView,
     index: number,
     key: Uint8Array,
     length: number,
     value: Uint8Array,
   ): boolean {
-    const { path, reference } = this.context;
+    const { path, reference, allocator } = this.context;
     this.#cell.read(leaf.frame.u8, leaf.cell(index));
     if (this.#cell.tag !== REFERENCE_TAG) return false;
     const old = decodeReference(leaf.frame.u8, this.#cell.valueAt);
     if (old.number === 0) return false;
     const offset = this.#cell.valueAt - (leaf.slot << PAGE_SHIFT);
-    if (!replaceShared(this.#pager, this.id, old, key, length, value)) return false;
+    if (!replaceFragments(this.#pager, allocator, this.id, old, key, length, value)) return false;
     this.nodes.changes++;
     if (old.length === value.length) return true;
     encodeReference({ ...old, length: value.length }, reference);
@@ -265,7 +266,7 @@ export class BTree {
     const { allocator, oldReference } = this.context;
     const old = decodeReference(oldReference, 0);
     if (old.number === 0) return releaseRuns(this.#pager, allocator, this.id, old);
-    removeShared(this.#pager, allocator, this.id, old, key, length);
+    removeValue(this.#pager, allocator, this.id, old, key, length);
   }
 
   /** Removes a key. Returns whether it existed. */

@@ -520,7 +520,7 @@ describe("checkTree()", () => {
   });
 
   it("reports depth, entries and every page", () => {
-    const model = modelOf(numbers(0, 40), 5000);
+    const model = modelOf(numbers(0, 40), 8000);
     const report = checkTree(model.bed.tree);
     assertEquals([report.depth, report.entries, report.pages.size], [1, 40, 41]);
   });

@@ -9,7 +9,7 @@
  * | at | size | field                                                                   |
  * | -- | ---- | ----------------------------------------------------------------------- |
  * |  0 | u32  | number of the tree that the value is for, as in its pages               |
- * |  4 | 16   | reference to the runs so far, as in a leaf (`value.ts`)                 |
+ * |  4 | 16   | reference to the runs so far, as in a leaf (`reference.ts`)             |
  * | 20 | u32  | first page of the last run                                              |
  * | 24 | ...  | name of the tree, if the value created it and is dropped with it        |
  *
@@ -34,8 +34,13 @@ import { REFERENCE_BYTES } from "./node/node.ts";
 import type { TreeContext } from "./walk/tree_context.ts";
 import { BTree } from "./tree.ts";
 import type { TreeVisitor } from "./check/tree_walk.ts";
-import { decodeReference, encodeReference, type Reference } from "./value/reference.ts";
-import { appendRuns, runsOf, versionAt } from "./value/value.ts";
+import {
+  decodeReference,
+  encodeReference,
+  type Reference,
+  runsReference,
+} from "./value/reference.ts";
+import { appendRuns, runsOf, versionAt } from "./value/runs.ts";
 
 const { HEADER } = format;
 
@@ -103,7 +108,7 @@ export class UnfinishedValues {
     const list = { first: record?.reference.page ?? 0, last: record?.last ?? 0 };
     appendRuns(this.#pager, this.#context.allocator, tree, bytes, 0, list);
     const version = versionAt(this.#pager, list.last);
-    const reference = { page: list.first, length: done + bytes.length, number: 0, version };
+    const reference = runsReference(list.first, done + bytes.length, version);
     const name = record?.createdTree ?? (createdTree || this.#createdFor(tree));
     this.#put(number, { tree, reference, last: list.last, createdTree: name });
   }
@@ -123,7 +128,7 @@ export class UnfinishedValues {
       this.#pager.touch(this.#pager.at(run.page));
     }
     const bytes = new Uint8Array(REFERENCE_BYTES);
-    encodeReference({ page, length, number: 0, version: versionAt(this.#pager, page) }, bytes);
+    encodeReference(runsReference(page, length, versionAt(this.#pager, page)), bytes);
     this.#catalog.tree()?.delete(keyOf(number));
     return tree.putRuns(key, bytes);
   }

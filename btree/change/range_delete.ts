@@ -13,7 +13,7 @@ import { childAt, copyKey, KEY_BYTES_MAX, LeafCell, REFERENCE_TAG } from "../nod
 import { compactNode, removeBranchEntry, removeLeafEntry } from "../node/node_edit.ts";
 import { NodeView } from "../node/node_view.ts";
 import { decodeReference } from "../value/reference.ts";
-import { releaseRuns } from "../value/value.ts";
+import { releaseRuns } from "../value/runs.ts";
 import { Path } from "../walk/path.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
@@ -125,11 +125,9 @@ class RangeDelete {
     this.#cell.read(u8, leaf.cell(index));
     if (this.#cell.tag !== REFERENCE_TAG) return;
     const reference = decodeReference(u8, this.#cell.valueAt);
-    if (reference.number === 0) {
-      return releaseRuns(this.#pager, this.#context.allocator, this.#nodes.tree, reference);
-    }
     const length = copyKey(leaf.frame, leaf.slot, index, this.#key);
-    this.#shared.add(reference, this.#key.slice(0, length));
+    releaseRuns(this.#pager, this.#context.allocator, this.#nodes.tree, reference);
+    if (reference.number !== 0) this.#shared.add(reference, this.#key.slice(0, length));
   }
 
   #dropBetween(): void {

@@ -1,49 +1,54 @@
 /**
- * Releases values in shared pages for a range deletion: a page whose values all go is released
- * unread, like a leaf. Only the pages at the edges of the range lose single values.
+ * Releases fragments for a range deletion: a shared page whose fragments all go is released unread,
+ * like a leaf. Only the pages at the edges of the range lose single fragments.
  *
- * It holds the values of pages of which some have gone and not yet all. Values near each other
+ * It holds the fragments of pages of which some have gone and not yet all. Values near each other
  * share pages, so these are few at a time; past a limit they are removed one by one.
  */
 
-import { corrupt, corruptHeader, format, header, type PageNumber } from "../../pager/mod.ts";
+import { corrupt, type PageNumber } from "../../pager/mod.ts";
+import { fragmentedBytes } from "../value/body.ts";
 import type { Reference } from "../value/reference.ts";
-import { removeShared } from "../value/shared_page.ts";
+import { fragmentsIn, removeFragment } from "../value/shared_page.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
-
-const { HEADER, KIND_SHARED } = format;
-const { entriesOf, kindOf, treeOf } = header;
 
 const PAGES_MAX = 1024;
 
-/** A value, and the key of the entry that refers to it. */
-interface OwnedValue {
-  readonly reference: Reference;
+/** A fragment, and the key of the entry that refers to it. */
+interface OwnedFragment {
+  readonly number: number;
   readonly key: Uint8Array;
+  /** Its bytes, or -1 if they are not known. */
+  readonly bytes: number;
 }
 
-/** Releases values in shared pages of one tree. */
+/** Releases fragments of values of one tree. */
 export class SharedReleases {
   readonly #context: TreeContext;
   readonly #tree: number;
-  readonly #pages = new Map<PageNumber, OwnedValue[]>();
+  readonly #pages = new Map<PageNumber, OwnedFragment[]>();
 
-  /** Creates the releases of values of a tree. */
+  /** Creates the releases of fragments of a tree. */
   constructor(context: TreeContext, tree: number) {
     this.#context = context;
     this.#tree = tree;
   }
 
-  /** Adds a value; its page is released once all its values are added. */
-  add(reference: Reference, key: Uint8Array): void {
-    const { page, number } = reference;
-    const values = this.#pages.get(page) ?? [];
-    if (values.some((value) => value.reference.number === number)) {
-      corrupt(page, 0, `two entries refer to value ${number}`);
+  /** Adds the fragments of a value; their pages are released once all their fragments are added. */
+  add({ page, number, secondPage, secondNumber, length }: Reference, key: Uint8Array): void {
+    const isSplit = secondPage !== 0 || secondNumber !== 0;
+    this.#add(page, { number, key, bytes: isSplit ? -1 : fragmentedBytes(length) });
+    if (isSplit) this.#add(secondPage, { number: secondNumber, key, bytes: -1 });
+  }
+
+  #add(page: PageNumber, fragment: OwnedFragment): void {
+    const fragments = this.#pages.get(page) ?? [];
+    if (fragments.some(({ number }) => number === fragment.number)) {
+      corrupt(page, 0, `two entries refer to value ${fragment.number}`);
     }
-    values.push({ reference, key });
-    if (values.length < this.#valuesIn(page)) {
-      this.#pages.set(page, values);
+    fragments.push(fragment);
+    if (fragments.length < fragmentsIn(this.#context.pager, this.#tree, page)) {
+      this.#pages.set(page, fragments);
       if (this.#pages.size > PAGES_MAX) this.finish();
     } else {
       this.#pages.delete(page);
@@ -51,24 +56,14 @@ export class SharedReleases {
     }
   }
 
-  /** Removes the values whose pages keep others. */
+  /** Removes the fragments whose pages keep others. */
   finish(): void {
     const { pager, allocator } = this.#context;
-    for (const values of this.#pages.values()) {
-      for (const { reference, key } of values) {
-        removeShared(pager, allocator, this.#tree, reference, key, key.length);
+    for (const [page, fragments] of this.#pages) {
+      for (const { number, key, bytes } of fragments) {
+        removeFragment(pager, allocator, this.#tree, page, number, key, key.length, bytes);
       }
     }
     this.#pages.clear();
-  }
-
-  #valuesIn(page: PageNumber): number {
-    const { pager } = this.#context;
-    const frame = pager.peek(page);
-    const slot = pager.peekedSlot;
-    if (kindOf(frame, slot) !== KIND_SHARED || treeOf(frame, slot) !== this.#tree) {
-      corruptHeader(page, HEADER.kind, `not a page of values of tree ${this.#tree}`);
-    }
-    return entriesOf(frame, slot);
   }
 }

@@ -5,8 +5,8 @@
  *
  * Rules: a child is one level below its parent and of the same tree; all keys of a node are within
  * the bounds that its parents give it; leaves are linked in key order, the last to none; only the
- * root may be without entries; no page is in the tree twice; runs add up to their values; each
- * value in a shared page has one owner.
+ * root may be without entries; no page is in the tree twice; runs and fragments add
+ * up to their values; each fragment has one owner.
  */
 
 import {
@@ -30,9 +30,10 @@ import {
   LeafCell,
   REFERENCE_TAG,
 } from "../node/node.ts";
+import { checkFragments } from "../value/fragments.ts";
 import { decodeReference, type Reference } from "../value/reference.ts";
+import { runsOf } from "../value/runs.ts";
 import { checkOwner } from "../value/shared_page.ts";
-import { pagesOfRuns } from "../value/value.ts";
 import { SharedOwners } from "./shared_owners.ts";
 
 const { CHUNK_SHIFT, FLAG_HOLDS_RUNS, HEADER, KIND_BRANCH, KIND_LEAF, SLOT_MASK } = format;
@@ -271,18 +272,29 @@ class TreeWalk {
     const { reader, id } = this.#tree;
     const reference = decodeReference(frame.u8, this.#cell.valueAt);
     if (reference.number !== 0) {
-      return this.#visitShared(reference, copyKey(frame, slot, index, this.#key));
+      this.#visitFragments(reference, copyKey(frame, slot, index, this.#key));
     }
-    for (const runPage of pagesOfRuns(reader, id, frame.u8, this.#cell.valueAt)) {
-      this.#reach(runPage);
+    for (const run of runsOf(reader, id, reference)) {
+      for (let page = run.page; page < run.page + run.pages; page++) {
+        reader.at(page);
+        this.#reach(page);
+      }
     }
   }
 
-  /** Visits the value of an entry whose key is the first bytes of `#key`. */
-  #visitShared(reference: Reference, keyLength: number): void {
+  /** Visits the fragments of an entry whose key is the first bytes of `#key`. */
+  #visitFragments(reference: Reference, keyLength: number): void {
     const { reader, id } = this.#tree;
-    const values = checkOwner(reader, id, reference, this.#key, keyLength);
-    if (this.#owners.note(reference.page, values)) this.#reach(reference.page);
+    const { page, number, secondPage, secondNumber } = reference;
+    checkFragments(reader, id, reference);
+    this.#noteOwner(page, checkOwner(reader, id, page, number, this.#key, keyLength));
+    if (secondPage === 0) return;
+    const others = checkOwner(reader, id, secondPage, secondNumber, this.#key, keyLength);
+    this.#noteOwner(secondPage, others);
+  }
+
+  #noteOwner(page: PageNumber, fragments: number): void {
+    if (this.#owners.note(page, fragments)) this.#reach(page);
   }
 
   #tellOwnerless(): void {

@@ -27,7 +27,9 @@ import {
 import { type Catalog, CATALOG_TREE } from "../catalog.ts";
 import { REFERENCE_BYTES, usedBytesOf } from "../node/node.ts";
 import { BTree } from "../tree.ts";
-import { type RunSource, writeRuns } from "../value/value.ts";
+import { moveBody } from "../value/fragments.ts";
+import { decodeReference } from "../value/reference.ts";
+import { type RunSource, writeRuns } from "../value/runs.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import { PACKED_BYTES } from "./packing.ts";
 import { Relocation } from "./relocation.ts";
@@ -36,7 +38,7 @@ import { ValueOwners } from "./value_owners.ts";
 const { CHUNK_PAGES, CHUNK_SHIFT, chunksOf, PAGE_BYTES, RUN_PAGES_MAX, SLOT_MASK } = format;
 const { KIND_BRANCH, KIND_FREE, KIND_JOURNAL, KIND_LEAF, KIND_RUN, KIND_RUN_CONTINUED } = format;
 const { KIND_SHARED } = format;
-const { entriesOf, headerWord, kindOf } = header;
+const { headerWord, kindOf } = header;
 
 /** How far a compaction goes. */
 export interface CompactionBounds {
@@ -106,10 +108,9 @@ export class Compaction {
   /** The leaves, and the bytes that they use. */
   #leaves = 0;
   #leafBytes = 0;
-  /** The shared pages, their values, and the bytes that these use. */
+  /** The shared pages, and the bytes that their fragments use. */
   #shared = 0;
-  #values = 0;
-  #valueBytes = 0;
+  #sharedBytes = 0;
   /** The page to look at next; those after it are done. */
   #page: PageNumber = 0;
 
@@ -164,9 +165,7 @@ export class Compaction {
   /** Whether packing saves enough leaves or shared pages. Call after counting. */
   get isThin(): boolean {
     const leaves = Math.ceil(this.#leafBytes / PACKED_BYTES);
-    // As many values of their mean length as a page has room for.
-    const inPage = Math.max(1, Math.floor(PAGE_BYTES * this.#values / this.#valueBytes));
-    const shared = this.#shared > 0 ? Math.ceil(this.#values / inPage) : 0;
+    const shared = Math.ceil(this.#sharedBytes / PAGE_BYTES);
     return this.#isMuch(this.#leaves, leaves) || this.#isMuch(this.#shared, shared);
   }
 
@@ -239,8 +238,7 @@ export class Compaction {
         this.#leafBytes += usedBytesOf(this.#headers, slot);
       } else if (kind === KIND_SHARED) {
         this.#shared++;
-        this.#values += entriesOf(this.#headers, slot);
-        this.#valueBytes += usedBytesOf(this.#headers, slot);
+        this.#sharedBytes += usedBytesOf(this.#headers, slot);
       }
       this.#end = chunk * CHUNK_PAGES + slot + 1;
     }
@@ -358,20 +356,17 @@ export class Compaction {
   #moveValueOf({ tree, owners }: FoundTree, key: Uint8Array, run: PageNumber): number {
     const pages = Math.ceil(tree.lengthOf(key) / PAGE_BYTES);
     if (pages > this.#bounds.valuePagesMax) return -1;
-    const value = tree.get(key);
-    if (value === undefined || !this.#setAgain(tree, key, value, run)) return -1;
+    if (!this.#setAgain(tree, key, run)) return -1;
     owners.add(tree, key);
     return pages;
   }
 
   /** Sets a value again, with runs in chunks below a run. Returns whether they have room. */
-  #setAgain(tree: BTree, key: Uint8Array, value: Uint8Array, run: PageNumber): boolean {
+  #setAgain(tree: BTree, key: Uint8Array, run: PageNumber): boolean {
     const runs = this.#runsBelow(run >>> CHUNK_SHIFT);
-    const reference = new Uint8Array(REFERENCE_BYTES);
     this.#pager.begin();
     try {
-      writeRuns(this.#pager, runs, tree.id, value, 0, reference);
-      tree.putRuns(key, reference);
+      this.#rewrite(tree, key, runs);
       this.#pager.commit();
       return true;
     } catch (error) {
@@ -379,6 +374,20 @@ export class Compaction {
       if (!(error instanceof LimitError)) throw error;
       return false;
     }
+  }
+
+  /** Writes the runs of a value again; fragments beside them stay where they are. */
+  #rewrite(tree: BTree, key: Uint8Array, runs: RunSource): void {
+    const { bytes, at } = tree.find(key)!;
+    const old = decodeReference(bytes, at);
+    if (old.number !== 0) {
+      tree.nodes.changes++;
+      return moveBody(this.#pager, this.#context.allocator, runs, tree.id, old, key);
+    }
+    const value = tree.readRuns(bytes, at);
+    const reference = new Uint8Array(REFERENCE_BYTES);
+    writeRuns(this.#pager, runs, tree.id, value, 0, reference);
+    tree.putRuns(key, reference);
   }
 
   #runsBelow(chunk: ChunkNumber): RunSource {

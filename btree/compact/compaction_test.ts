@@ -4,8 +4,15 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { format, MemoryFile } from "../../pager/mod.ts";
-import { bytesOf, change, checkDatabase, openBoth } from "../../tests/support/database.ts";
-import type { Opened } from "../../tests/support/database.ts";
+import {
+  assertContent,
+  bytesOf,
+  change,
+  checkDatabase,
+  contentOf,
+  openBoth,
+  type Opened,
+} from "../../tests/support/database.ts";
 import type { NodeView } from "../node/node_view.ts";
 import { BTree } from "../tree.ts";
 import { Path } from "../walk/path.ts";
@@ -103,6 +110,29 @@ describe("Compaction: its order", () => {
     assertLess(gapsOf(after), after.length * 0.2);
     checkDatabase(opened);
     db.close();
+  });
+});
+
+describe("Compaction: its values", () => {
+  it("moves values in fragments: first ones, second ones and bodies", () => {
+    const file = new MemoryFile();
+    const opened = openBoth(file);
+    const { db } = opened;
+    change(db, "gone", (tree) => tree.set("k", new Uint8Array(5 * 1024 * 1024)));
+    change(db, "kept", (tree) => {
+      for (let i = 0; i < 120; i++) {
+        tree.set(`k${String(i).padStart(3, "0")}`, bytesOf(i, i % 2 === 0 ? 5_500 : 20_000));
+      }
+    });
+    change(db, "gone", (tree) => tree.clear());
+    db.checkpoint();
+    const content = contentOf(db);
+    assertGreater(compact(opened, {}).compaction.moved, 200);
+    assertLess(file.size(), 1.3 * 60 * 25_500);
+    const again = openBoth(new MemoryFile(file.content()));
+    assertContent(contentOf(again.db), content);
+    checkDatabase(again);
+    again.db.close();
   });
 });
 

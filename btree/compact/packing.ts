@@ -17,6 +17,7 @@ import { Shrinkage } from "../change/shrinkage.ts";
 import { copyKey, KEY_BYTES_MAX, usedBytesOf } from "../node/node.ts";
 import type { NodeView } from "../node/node_view.ts";
 import { BTree } from "../tree.ts";
+import { NearbyPages } from "../value/nearby_pages.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import { SharedPacking } from "./shared_packing.ts";
 
@@ -63,6 +64,8 @@ export class Packing {
   readonly #key = new Uint8Array(KEY_BYTES_MAX);
   /** The key of the first tree where the next step begins. */
   #next: Uint8Array = LOWEST;
+  /** The shared pages of the first tree that were filled last. */
+  readonly #recent = new NearbyPages();
 
   /**
    * Creates the packing of all trees of a database.
@@ -106,7 +109,9 @@ export class Packing {
       this.#from = undefined;
       const next = tree && this.#step(tree, last);
       this.#next = next ?? LOWEST;
-      if (next === undefined) this.#names.shift();
+      if (next !== undefined) continue;
+      this.#names.shift();
+      this.#recent.clear();
     } while (this.packed < last && performance.now() < deadline);
     return true;
   }
@@ -135,7 +140,7 @@ export class Packing {
   #step({ nodes }: BTree, last: number): Uint8Array | undefined {
     // Relieving the cache may move pages, so it precedes the descent.
     this.#pager.relieve();
-    const sharing = new SharedPacking(this.#context, nodes);
+    const sharing = new SharedPacking(this.#context, nodes, this.#recent);
     const { path } = this.#context;
     nodes.descend(path, this.#next, this.#next.length);
     const depth = path.depth - 1;
@@ -144,9 +149,12 @@ export class Packing {
     const { entries } = nodes.nodeOn(path, depth);
     for (let left = from; left < Math.min(entries, from + STEP_LEAVES); left++) {
       this.#looks++;
-      this.packed += sharing.packLeaf(nodes.nodeOn(path, depth).child(left), last - this.packed);
-      if (this.packed >= last) return this.#keyOf(nodes, left);
       const count = this.#groupAt(nodes.nodeOn(path, depth), left);
+      // A group takes leaves away, so the values of all of them come first.
+      for (let at = left; at < left + Math.max(1, count); at++) {
+        this.packed += sharing.packLeaf(nodes.nodeOn(path, depth).child(at), last - this.packed);
+        if (this.packed >= last) return this.#keyOf(nodes, left);
+      }
       if (count > 0) return this.#pack(nodes, left, count);
     }
     return this.#keyOf(nodes, Math.min(entries, from + STEP_LEAVES));

@@ -3,13 +3,13 @@
  *
  * A move is a change like any other, inside a transaction: it acquires a page, copies the node,
  * points the parent and the leaf before it at the page, and releases the old one. A root has no
- * parent; the caller stores its new page. For a shared page, the entries of its values point at the
- * page.
+ * parent; the caller stores its new page. For a shared page, the entries of its fragments point at
+ * the page.
  *
  * A leaf takes siblings along, in key order. So a scan reads them one after another, one descent
  * finds all of them, and only the leaf before the first one changes besides.
  *
- * The path to a node is found by a key from the node itself, that to the entry of a value by the
+ * The path to a node is found by a key from the node itself, that to the entry of a fragment by the
  * key in the shared page. A page without such a path does not move.
  */
 
@@ -124,7 +124,7 @@ export class Relocation {
     if (to < 0) return false;
     for (let index = 0; index < entries; index++) {
       this.#owner.find(page, index);
-      this.#owner.refer(to, this.#owner.reference.number);
+      this.#owner.refer(page, to);
     }
     this.#nodes.release(page);
     return true;

@@ -1,18 +1,23 @@
 /**
- * The entry that refers to a value of a shared page. The page has the key of that entry with the
- * value, by which a descent finds it.
+ * The entry that refers to a fragment of a shared page. The page has the key of that entry with the
+ * fragment, by which a descent finds it.
  */
 
 import { format, type PageNumber, type Pager } from "../../pager/mod.ts";
 import { copyKey, KEY_BYTES_MAX, LeafCell, REFERENCE_BYTES, REFERENCE_TAG } from "../node/node.ts";
 import { NodeView } from "../node/node_view.ts";
-import { decodeReference, encodeReference, type Reference } from "../value/reference.ts";
+import {
+  decodeReference,
+  encodeReference,
+  type Reference,
+  runsReference,
+} from "../value/reference.ts";
 import { Path } from "../walk/path.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
 
 const { PAGE_SHIFT } = format;
 
-/** The entry that refers to a value of a shared page, in one tree. */
+/** The entry that refers to a fragment of a shared page, in one tree. */
 export class SharedOwner {
   /** The path to its leaf. */
   readonly path: Path = new Path();
@@ -23,7 +28,7 @@ export class SharedOwner {
   /** The length of its key. */
   length = 0;
   /** The reference to the value. */
-  reference: Reference = { page: 0, length: 0, number: 0, version: 0 };
+  reference: Reference = runsReference(0, 0, 0);
 
   readonly #pager: Pager;
   readonly #nodes: TreeNodes;
@@ -45,8 +50,8 @@ export class SharedOwner {
   }
 
   /**
-   * Finds the entry that refers to the value at an index of a shared page. Returns false, with the
-   * fields undefined, if there is none.
+   * Finds the entry that refers to the fragment at an index of a shared page. Returns false, with
+   * the fields undefined, if there is none.
    */
   find(page: PageNumber, index: number): boolean {
     const { frame, slot } = this.#view.at(this.#pager.frames, this.#pager.at(page));
@@ -60,12 +65,15 @@ export class SharedOwner {
     if (this.#cell.tag !== REFERENCE_TAG) return false;
     this.#offset = this.#cell.valueAt - (leaf.slot << PAGE_SHIFT);
     this.reference = decodeReference(leaf.frame.u8, this.#cell.valueAt);
-    return this.reference.page === page && this.reference.number === number;
+    if (this.reference.page === page) return this.reference.number === number;
+    return this.reference.secondPage === page && this.reference.secondNumber === number;
   }
 
-  /** Points the reference of the entry found last at another place of its value. */
-  refer(page: PageNumber, number: number): void {
-    encodeReference({ ...this.reference, page, number }, this.#bytes);
+  /** Points the reference of the entry found last, to a fragment of a page, at another page. */
+  refer(from: PageNumber, to: PageNumber): void {
+    const isFirst = this.reference.page === from;
+    const moved = isFirst ? { page: to } : { secondPage: to };
+    encodeReference({ ...this.reference, ...moved }, this.#bytes);
     this.#pager.overwrite(this.#nodes.leafOn(this.path).place, this.#offset, this.#bytes);
   }
 }

@@ -1,126 +1,138 @@
 /**
- * Packing of shared pages: moves the values of pages that have few to others near them, and
- * releases these pages.
+ * Packing of shared pages: places the values of pages that have much room again, in key order, in
+ * pages of their own, as a load does, so that fewer pages hold them.
  *
- * Values that are replaced by others of another length, or deleted, leave pages that one or two
- * values share where three would fit. A page is emptied only if all of its values find room in
- * pages that entries near theirs refer to, the fullest first; so a value stays near its neighbours
- * in key order.
+ * Values that are replaced by others of another length, or deleted, leave room that no later value
+ * takes. A leaf whose values have less than a page of it in all stays as it is. Bodies of values do
+ * not move.
  */
 
-import { assert, format, header, type PageNumber, type Pager } from "../../pager/mod.ts";
-import { LeafCell, REFERENCE_TAG } from "../node/node.ts";
-import { decodeReference } from "../value/reference.ts";
-import { moveShared, sharedBytes, sharedShape } from "../value/shared_page.ts";
+import { format, header, type PageNumber, type Pager } from "../../pager/mod.ts";
+import { copyKey, KEY_BYTES_MAX, LeafCell, REFERENCE_BYTES, REFERENCE_TAG } from "../node/node.ts";
+import { copyFragments, placeFragments, removeFragments } from "../value/fragments.ts";
+import type { NearbyPages } from "../value/nearby_pages.ts";
+import { decodeReference, encodeReference, type Reference } from "../value/reference.ts";
+import { roomOf } from "../value/shared_page.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
-import { SharedOwner } from "./shared_owner.ts";
 
-/** Pages with more values are full. */
-const VALUES_MAX = 2;
-/** Pages with less room are full: the shortest values that share pages do not fit. */
-const ROOM_MIN = format.PAGE_BYTES / 4;
+const { FLAG_HOLDS_RUNS, PAGE_BYTES, PAGE_SHIFT } = format;
 
-/** Empties shared pages of one tree. */
+/** Pages with less room are full. */
+const ROOM_MIN = PAGE_BYTES / 16;
+/** How often a leaf is looked at. */
+const PASSES = 2;
+
+/** Places values of shared pages of one tree again. */
 export class SharedPacking {
   readonly #context: TreeContext;
   readonly #pager: Pager;
   readonly #nodes: TreeNodes;
-  readonly #owner: SharedOwner;
   readonly #cell = new LeafCell();
-  readonly #targets = new Uint32Array(VALUES_MAX);
-  readonly #pages = new Set<PageNumber>();
+  readonly #key = new Uint8Array(KEY_BYTES_MAX);
+  readonly #bytes = new Uint8Array(PAGE_BYTES);
+  readonly #reference = new Uint8Array(REFERENCE_BYTES);
+  /** The pages that the values placed last share, in earlier slices too. */
+  readonly #recent: NearbyPages;
+  /** The pages with room to which entries of the leaf refer. */
+  readonly #thin = new Set<PageNumber>();
+  /** The pages that changed in the leaf. */
+  readonly #changed = new Set<PageNumber>();
 
   /**
    * Creates the packing of the shared pages of a tree.
    *
    * @param context The context of its database.
    * @param nodes Its pages.
+   * @param recent The pages that the values of the tree that were placed last share.
    */
-  constructor(context: TreeContext, nodes: TreeNodes) {
+  constructor(context: TreeContext, nodes: TreeNodes, recent: NearbyPages) {
+    this.#recent = recent;
     this.#context = context;
     this.#pager = context.pager;
     this.#nodes = nodes;
-    this.#owner = new SharedOwner(context.pager, nodes);
   }
 
   /**
-   * Empties pages to which the entries of a leaf refer. Returns the pages changed or released.
+   * Places the values of a leaf again that are in pages with room. Returns the pages changed, taken
+   * into use or released.
    *
-   * @param pagesMax The most of these, except for the targets of the last page.
+   * @param pagesMax The most of these, except for those of the last value.
    */
   packLeaf(leaf: PageNumber, pagesMax: number): number {
     const frame = this.#pager.peek(leaf);
-    if ((header.flagsOf(frame, this.#pager.peekedSlot) & format.FLAG_HOLDS_RUNS) === 0) return 0;
-    let changed = 0;
-    this.#collect(leaf);
-    for (const page of this.#pages) {
-      if (changed >= pagesMax) break;
-      changed += this.#empty(page);
+    if ((header.flagsOf(frame, this.#pager.peekedSlot) & FLAG_HOLDS_RUNS) === 0) return 0;
+    this.#changed.clear();
+    // A fragment that moves with the other one of its value leaves room where it was.
+    for (let pass = 0; pass < PASSES && this.#isThin(leaf); pass++) {
+      this.#packThin(leaf, pagesMax);
     }
-    return changed;
+    return this.#changed.size;
   }
 
-  /** Collects the pages of a leaf that have few values. */
-  #collect(page: PageNumber): void {
+  #packThin(leaf: PageNumber, pagesMax: number): void {
+    this.#nodes.changes++;
+    for (let index = 0; index < this.#nodes.node(leaf, 0).entries; index++) {
+      if (this.#changed.size >= pagesMax) return;
+      const reference = this.#referenceAt(leaf, index);
+      if (reference === undefined) continue;
+      const { page, secondPage } = reference;
+      if (this.#thin.has(page) || this.#thin.has(secondPage)) this.#place(leaf, index, reference);
+    }
+  }
+
+  /** Collects the pages of a leaf that have room. Returns whether it is that of a page in all. */
+  #isThin(leaf: PageNumber): boolean {
+    this.#thin.clear();
+    let room = 0;
+    for (let index = 0; index < this.#nodes.node(leaf, 0).entries; index++) {
+      const reference = this.#referenceAt(leaf, index);
+      if (reference === undefined) continue;
+      for (const page of [reference.page, reference.secondPage]) {
+        if (page === 0 || this.#thin.has(page) || this.#recent.has(page)) continue;
+        const free = roomOf(this.#pager, this.#nodes.tree, page);
+        if (free < ROOM_MIN) continue;
+        this.#thin.add(page);
+        room += free;
+      }
+    }
+    return room >= PAGE_BYTES;
+  }
+
+  /** The reference to the fragments of an entry, whose cell is then `#cell`; undefined if none. */
+  #referenceAt(page: PageNumber, index: number): Reference | undefined {
+    const leaf = this.#nodes.node(page, 0);
+    this.#cell.read(leaf.frame.u8, leaf.cell(index));
+    if (this.#cell.tag !== REFERENCE_TAG) return undefined;
+    const reference = decodeReference(leaf.frame.u8, this.#cell.valueAt);
+    return reference.number === 0 ? undefined : reference;
+  }
+
+  /** Places the fragments of an entry again. */
+  #place(page: PageNumber, index: number, old: Reference): void {
+    const { allocator } = this.#context;
     const { tree } = this.#nodes;
     const leaf = this.#nodes.node(page, 0);
-    this.#pages.clear();
-    for (let index = 0; index < leaf.entries; index++) {
-      this.#cell.read(leaf.frame.u8, leaf.cell(index));
-      if (this.#cell.tag !== REFERENCE_TAG) continue;
-      const reference = decodeReference(leaf.frame.u8, this.#cell.valueAt);
-      if (reference.number === 0 || this.#pages.has(reference.page)) continue;
-      const shape = sharedShape(this.#pager, tree, reference.page);
-      if (shape === undefined || shape.values > VALUES_MAX) continue;
-      if (shape.free >= ROOM_MIN) this.#pages.add(reference.page);
+    const length = copyKey(leaf.frame, leaf.slot, index, this.#key);
+    const offset = this.#cell.valueAt - (leaf.slot << PAGE_SHIFT);
+    const bytes = copyFragments(this.#pager, tree, old, this.#bytes);
+    removeFragments(this.#pager, allocator, tree, old, this.#key, length);
+    if (this.#recent.count === 0) this.#recent.near = page;
+    const now = placeFragments(
+      this.#pager,
+      allocator,
+      tree,
+      this.#key,
+      length,
+      bytes,
+      this.#recent,
+    );
+    now.length = old.length;
+    this.#recent.addPagesOf(now);
+    encodeReference(now, this.#reference);
+    this.#pager.overwrite(this.#nodes.node(page, 0).place, offset, this.#reference);
+    for (const each of [old.page, old.secondPage, now.page, now.secondPage]) {
+      if (each !== 0) this.#changed.add(each);
     }
-  }
-
-  /** Moves all values of a page to others, if these have room. Returns how many pages changed. */
-  #empty(page: PageNumber): number {
-    const { tree } = this.#nodes;
-    const values = sharedShape(this.#pager, tree, page)?.values ?? 0;
-    if (values === 0 || values > VALUES_MAX || !this.#findTargets(page, values)) return 0;
-    this.#nodes.changes++;
-    const owner = this.#owner;
-    for (let index = values - 1; index >= 0; index--) {
-      const to = this.#targets[index]!;
-      assert(owner.find(page, index), "the owner of a shared value was found before");
-      const { reference, key, length } = owner;
-      const { allocator } = this.#context;
-      const number = moveShared(this.#pager, allocator, tree, reference, key, length, to);
-      owner.refer(to, number);
-    }
-    return values + 1;
-  }
-
-  /** Finds a page with room for each value of a page. Returns whether there is one for each. */
-  #findTargets(page: PageNumber, values: number): boolean {
-    for (let index = 0; index < values; index++) {
-      if (!this.#owner.find(page, index)) return false;
-      const target = this.#targetOf(page, index);
-      if (target === 0) return false;
-      this.#targets[index] = target;
-    }
-    return true;
-  }
-
-  /** The fullest page near the entry found last with room for its value, or 0. */
-  #targetOf(page: PageNumber, index: number): PageNumber {
-    const { nearby } = this.#context;
-    const { path, length, reference } = this.#owner;
-    nearby.collect(this.#nodes.leafOn(path), this.#owner.index);
-    const bytes = sharedBytes(length, reference.length);
-    let [best, free] = [0, Infinity];
-    for (let at = 0; at < nearby.count; at++) {
-      const near = nearby.pages[at]!;
-      // A page takes one value of the page: the other needs room that the first may take.
-      if (near === page || (index > 0 && near === this.#targets[0])) continue;
-      const shape = sharedShape(this.#pager, this.#nodes.tree, near);
-      if (shape === undefined || shape.free < bytes || shape.free >= free) continue;
-      [best, free] = [near, shape.free];
-    }
-    return best;
   }
 }

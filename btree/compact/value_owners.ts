@@ -12,7 +12,7 @@ import { copyKey, KEY_BYTES_MAX, LeafCell, REFERENCE_TAG } from "../node/node.ts
 import type { NodeView } from "../node/node_view.ts";
 import type { BTree } from "../tree.ts";
 import { decodeReference, type Reference } from "../value/reference.ts";
-import { runsOf } from "../value/value.ts";
+import { runsOf } from "../value/runs.ts";
 import { Path } from "../walk/path.ts";
 
 const { FLAG_HOLDS_RUNS } = format;

@@ -22,6 +22,7 @@ import {
 import { HEAD_BYTES, isLeaf } from "../node/node.ts";
 import { isUnfinishedKey, readUnfinished } from "../unfinished.ts";
 import { decodeReference } from "../value/reference.ts";
+import { isSecond } from "../value/shared_page.ts";
 
 const {
   KIND_BRANCH,
@@ -121,12 +122,16 @@ function nodeContents(frame: Frame, slot: Slot): PageContents {
   return { regions, prefix, cells };
 }
 
-/** Like a leaf, but a key begins with the number of its value. */
+/** Like a leaf, but a key begins with the number of its fragment. */
 function sharedContents(frame: Frame, slot: Slot): PageContents {
   const { cells, ...rest } = nodeContents(frame, slot);
   return {
     ...rest,
-    cells: cells.map((cell) => ({ ...cell, key: cell.key.slice(1), note: `value ${cell.key[0]}` })),
+    cells: cells.map((cell) => ({
+      ...cell,
+      key: cell.key.slice(1),
+      note: `value ${cell.key[0]}${isSecond(cell.key[0]!) ? ", second fragment" : ""}`,
+    })),
   };
 }
 
@@ -151,7 +156,9 @@ function leafEntry(frame: Frame, slot: Slot, index: number): Cell {
     valueBytes: reference?.length ?? cell.tag,
     value,
     target: reference?.page ?? 0,
-    note: "",
+    note: reference === undefined || reference.secondPage === 0
+      ? ""
+      : `second fragment in page ${reference.secondPage}`,
     ...(isOfCatalog(frame, slot) ? catalogWords(key, value) : {}),
   };
 }

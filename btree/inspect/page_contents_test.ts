@@ -39,7 +39,7 @@ describe("pageContents", () => {
     pager.begin();
     const tree = BTree.create(context, 1);
     for (let i = 0; i < 9; i++) tree.put(encoder.encode(`prefix ${i}`), new Uint8Array(i).fill(i));
-    tree.put(encoder.encode("prefix large"), new Uint8Array(9000));
+    tree.put(encoder.encode("prefix large"), new Uint8Array(16_000));
     pager.commit();
     const contents = contentsOf(pager, tree.root);
     assertCovers(contents);
@@ -49,7 +49,7 @@ describe("pageContents", () => {
     contents.cells.forEach(({ index, key, value, valueBytes, target }, i) => {
       assertEquals(index, i);
       assertEquals(new TextDecoder().decode(key), i < 9 ? `prefix ${i}` : "prefix large");
-      assertEquals([valueBytes, value.length], i < 9 ? [i, i] : [9000, 0]);
+      assertEquals([valueBytes, value.length], i < 9 ? [i, i] : [16_000, 0]);
       assertEquals(target === 0, i < 9);
     });
     const run = contentsOf(pager, contents.cells[9]!.target);

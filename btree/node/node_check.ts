@@ -22,7 +22,6 @@ import {
   cellAt,
   childAt,
   copyKey,
-  ENTRY_BYTES_MAX,
   HEAD_BYTES,
   headIndex,
   INLINE_BYTES_MAX,
@@ -207,9 +206,7 @@ function sumSharedCells(frame: Frame, slot: Slot, page: PageNumber): number {
     leafCell.read(frame.u8, cell);
     const offset = cell - (slot << PAGE_SHIFT);
     const bytes = leafCell.end - cell;
-    if (leafCell.end > end || LEAF_WIDTH + bytes > ENTRY_BYTES_MAX) {
-      corrupt(page, offset, `the cell of entry ${index} is too long`);
-    }
+    if (leafCell.end > end) corrupt(page, offset, `the cell of entry ${index} is too long`);
     if (leafCell.tag === REFERENCE_TAG) corrupt(page, offset, `value ${index} is a reference`);
     checkHead(frame, slot, page, index, leafCell.suffix);
     const number = frame.u32[headIndex(slot, index)]! >>> NUMBER_SHIFT;

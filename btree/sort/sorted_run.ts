@@ -16,7 +16,8 @@ import type { TreeContext } from "../walk/tree_context.ts";
 import { REFERENCE_BYTES } from "../node/node.ts";
 import { copyBytes } from "../node/node_edit.ts";
 import { decodeReference, type Reference } from "../value/reference.ts";
-import { readRuns, readRunsInto, releaseRuns, writeRuns } from "../value/value.ts";
+import { copyRuns, releaseRuns, writeRuns } from "../value/runs.ts";
+import { readRuns } from "../value/value.ts";
 import type { EntrySink } from "./sort_buffer.ts";
 import type { Source } from "./source_heap.ts";
 
@@ -105,7 +106,7 @@ export class SortedRun implements EntrySink {
   read(block: number, into: Uint8Array): number {
     const { context: { pager }, id } = this.#pages;
     const reference = this.#blocks[block]!;
-    readRunsInto(pager, id, reference, into);
+    copyRuns(pager, id, reference, into);
     return reference.length;
   }
 

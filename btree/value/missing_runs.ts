@@ -3,24 +3,33 @@
  * be followed without reading such a page.
  */
 
-import type { PageNumber, PageReader } from "../../pager/mod.ts";
+import { format, type PageNumber, type PageReader } from "../../pager/mod.ts";
+import { bodyOf } from "./body.ts";
 import type { Reference } from "./reference.ts";
-import { readRun } from "./value.ts";
+import { readRun } from "./runs.ts";
 
 /**
  * The pages of a value that are not ready, up to the first run whose first page is not: that one
- * has the length of its run and the page of the next. None if all are ready.
+ * has the length of its run and the page of the next. The pages of fragments come first. None if
+ * all are ready.
  *
  * @throws {CorruptionError} A run does not belong to the value, which may have been released.
  */
 export function missingInRuns(
   reader: PageReader,
   tree: number,
-  { page, length, number, version }: Reference,
+  reference: Reference,
   isReady: (page: PageNumber) => boolean,
 ): PageNumber[] {
-  if (number !== 0) return isReady(page) ? [] : [page];
+  const { number, secondPage } = reference;
   const missing: PageNumber[] = [];
+  if (number !== 0) {
+    for (const page of [reference.page, secondPage]) {
+      if (page !== 0 && !isReady(page)) missing.push(page);
+    }
+    if (missing.length > 0 || reference.length < format.PAGE_BYTES) return missing;
+  }
+  const { page, length, version } = number === 0 ? reference : bodyOf(reader, tree, reference);
   let next = page;
   for (let rest = length; rest > 0 && next > 0;) {
     if (!isReady(next)) return [...missing, next];

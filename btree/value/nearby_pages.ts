@@ -1,13 +1,13 @@
 /**
  * The pages that values near a new one share: those to which the entries of its leaf refer, the
- * nearest first. A new value goes to one that has room, so neighbours in key order are neighbours
- * in the file, and free space needs no list of its own.
+ * nearest first. A new value goes to those that have room, so neighbours in key order are
+ * neighbours in the file, and free space needs no list of its own.
  */
 
 import type { PageNumber } from "../../pager/mod.ts";
 import { LeafCell, REFERENCE_TAG } from "../node/node.ts";
 import type { NodeView } from "../node/node_view.ts";
-import { decodeReference } from "./reference.ts";
+import { decodeReference, type Reference } from "./reference.ts";
 
 /**
  * The entries of each side whose pages are considered. With 16, values of 2,100 bytes in random
@@ -20,7 +20,7 @@ const RECENT_MAX = 4;
 /** The pages that values near a new one share. */
 export class NearbyPages {
   /** The pages, the nearest first. */
-  readonly pages: Uint32Array = new Uint32Array(2 * REACH);
+  readonly pages: Uint32Array = new Uint32Array(4 * REACH);
   /** The number of pages. */
   count = 0;
   /** The page near which a new page is best. */
@@ -39,10 +39,27 @@ export class NearbyPages {
     if (this.count > 0) this.near = this.pages[0]!;
   }
 
-  /** Adds the page of the last value of a load before all others. The oldest may drop out. */
-  addFirst(page: PageNumber): void {
+  /** Adds the pages of the last value of a load before all others. The oldest may drop out. */
+  addPagesOf({ page, secondPage }: Reference): void {
+    this.#addFirst(page);
+    if (secondPage !== 0) this.#addFirst(secondPage);
+  }
+
+  /** Forgets all pages. */
+  clear(): void {
+    this.count = 0;
+    this.near = 0;
+  }
+
+  /** Whether a page is among them. */
+  has(page: PageNumber): boolean {
+    for (let at = 0; at < this.count; at++) if (this.pages[at] === page) return true;
+    return false;
+  }
+
+  #addFirst(page: PageNumber): void {
     this.near = page;
-    if (this.count > 0 && this.pages[0] === page) return;
+    if (this.has(page)) return;
     this.pages.copyWithin(1, 0);
     this.pages[0] = page;
     this.count = Math.min(this.count + 1, RECENT_MAX);
@@ -53,10 +70,16 @@ export class NearbyPages {
     const { u8 } = leaf.frame;
     this.#cell.read(u8, leaf.cell(index));
     if (this.#cell.tag !== REFERENCE_TAG) return;
-    const { page, number } = decodeReference(u8, this.#cell.valueAt);
+    const { page, number, secondPage } = decodeReference(u8, this.#cell.valueAt);
+    if (number === 0) return;
+    this.#addPage(page);
+    if (secondPage !== 0) this.#addPage(secondPage);
+  }
+
+  #addPage(page: PageNumber): void {
     // Neighbours share pages, so the same page often comes again at once.
     const last = this.count - 1;
-    if (number === 0 || this.pages[last] === page || this.pages[last - 1] === page) return;
+    if (this.pages[last] === page || this.pages[last - 1] === page) return;
     this.pages[this.count++] = page;
   }
 }

@@ -8,9 +8,10 @@
  */
 
 import { assert, type PageReader } from "../../pager/mod.ts";
+import { bodyBytes } from "./body.ts";
+import { readTail } from "./fragments.ts";
 import { decodeReference, type Reference } from "./reference.ts";
-import { readShared } from "./shared_page.ts";
-import { copyFromRun, runsOf } from "./value.ts";
+import { copyFromRun, runsOf } from "./runs.ts";
 
 /** The most bytes in one piece: 64 KiB. */
 export const PIECE_BYTES: number = 64 * 1024;
@@ -47,7 +48,9 @@ export class ValueReader {
    */
   read(start: number, end: number): Uint8Array {
     assert(start >= 0 && start <= end && end <= this.length, "a range is inside its value");
-    if (this.#reference.number !== 0) return this.#shared().slice(start, end);
+    const { number, length } = this.#reference;
+    const body = number === 0 ? length : bodyBytes(length);
+    if (start >= body && number !== 0) return this.#tail().slice(start - body, end - body);
     let bytes: Uint8Array | undefined;
     let first = 0;
     for (const run of runsOf(this.#pager, this.#tree, this.#reference)) {
@@ -59,16 +62,16 @@ export class ValueReader {
       first += run.bytes;
       if (first >= end) break;
     }
+    if (end > body) bytes!.set(this.#tail().subarray(0, end - body), body - start);
     return bytes ?? new Uint8Array(0);
   }
 
   /**
    * Reads the whole value in pieces of 64 KiB. The last piece of a run may be shorter.
    *
-   * @throws {CorruptionError} The runs, or the shared page, do not match the reference.
+   * @throws {CorruptionError} The runs, or the fragments, do not match the reference.
    */
   *pieces(): Generator<Uint8Array, void, undefined> {
-    if (this.#reference.number !== 0) yield this.#shared().slice();
     for (const run of runsOf(this.#pager, this.#tree, this.#reference)) {
       for (let from = 0; from < run.bytes; from += PIECE_BYTES) {
         const to = Math.min(from + PIECE_BYTES, run.bytes);
@@ -77,10 +80,11 @@ export class ValueReader {
         yield piece;
       }
     }
+    if (this.#reference.number !== 0) yield this.#tail();
   }
 
-  /** A view of the value in a shared page. */
-  #shared(): Uint8Array {
-    return readShared(this.#pager, this.#tree, this.#reference);
+  /** The bytes that fragments hold. */
+  #tail(): Uint8Array {
+    return readTail(this.#pager, this.#tree, this.#reference);
   }
 }

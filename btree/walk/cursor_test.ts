@@ -231,11 +231,11 @@ describe("Cursor: changes of the tree", () => {
     pager.begin();
     const cursor = tree.cursor();
     cursor.seek(keyOf(50));
-    tree.put(keyOf(51), valueOf({ bytes: 9000, salt: 51 }));
+    tree.put(keyOf(51), valueOf({ bytes: 16_000, salt: 51 }));
     tree.put(keyOf(50), valueOf({ bytes: 1, salt: 50 }));
     expectValue(cursor.value(), { bytes: 1, salt: 50 });
     assertEquals(here(cursor.next(), cursor), 51);
-    expectValue(cursor.value(), { bytes: 9000, salt: 51 });
+    expectValue(cursor.value(), { bytes: 16_000, salt: 51 });
     assertEquals(here(cursor.next(), cursor), 52);
     pager.commit();
   });

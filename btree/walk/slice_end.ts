@@ -9,7 +9,7 @@
 import { corruptHeader, format, header, type PageNumber } from "../../pager/mod.ts";
 import { copyKey, KEY_BYTES_MAX, LeafCell, REFERENCE_TAG } from "../node/node.ts";
 import type { NodeView } from "../node/node_view.ts";
-import { referredLength } from "../value/reference.ts";
+import { decodeReference } from "../value/reference.ts";
 import type { Path } from "./path.ts";
 import type { TreeNodes } from "./tree_nodes.ts";
 
@@ -60,12 +60,14 @@ function keyAfter(nodes: TreeNodes, path: Path, leaves: number): Uint8Array | un
   return undefined;
 }
 
-/** The pages of the value of an entry, a shared one in full; 0 if the value is inline. */
+/** The pages of the value of an entry, shared ones in full; 0 if the value is inline. */
 function runPages(leaf: NodeView, index: number): number {
   const { u8 } = leaf.frame;
   const cell = new LeafCell();
   cell.read(u8, leaf.cell(index));
-  return cell.tag === REFERENCE_TAG ? Math.ceil(referredLength(u8, cell.valueAt) / PAGE_BYTES) : 0;
+  if (cell.tag !== REFERENCE_TAG) return 0;
+  const { length, secondPage } = decodeReference(u8, cell.valueAt);
+  return Math.ceil(length / PAGE_BYTES) + (secondPage === 0 ? 0 : 1);
 }
 
 function holdsRuns(nodes: TreeNodes, page: PageNumber): boolean {

@@ -12,6 +12,7 @@ import {
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { BTree } from "../../btree/mod.ts";
+import { pagesOfRuns } from "../../btree/value/value.ts";
 import { ClosedError, CorruptionError, format } from "../../pager/mod.ts";
 import { ColdFile } from "../../tests/support/cold_file.ts";
 import { bytesOf, change, openBoth, type Opened, utf8 } from "../../tests/support/database.ts";
@@ -340,7 +341,7 @@ describe("prefetch() of damaged pages", () => {
   it("resolves to false for one in the middle of a large value", async () => {
     const { db, tree } = openDamaged((entries) => {
       const { bytes, at } = entries.find(utf8(key))!;
-      return new DataView(bytes.buffer, bytes.byteOffset).getUint32(at, true) + 1;
+      return [...pagesOfRuns(entries.reader, entries.id, bytes, at)].at(-1)!;
     });
     assertEquals(await tree.prefetch([key]), false);
     assert(await tree.prefetch([key], { values: false }));

@@ -457,12 +457,12 @@ const RUNS: Breakage[] = [
   {
     name: "a run of fewer pages than its bytes",
     change: setHeader(RUN, HEADER.runPages, 1),
-    rule: "a run of 1 pages holds 9000 bytes",
+    rule: "a run of 1 pages holds 16000 bytes",
     page: RUN,
   },
   {
     name: "a run of another length than its value",
-    change: setHeader(RUN, HEADER.runBytes, 0x29),
+    change: setHeader(RUN, HEADER.runBytes, 0x81),
     rule: "do not add up",
     page: RUN,
   },

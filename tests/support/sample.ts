@@ -34,8 +34,8 @@ export function fillSample(db: Database): void {
   db.writeSync((tx) => {
     const runs = tx.tree("runs");
     runs.set("short", new Uint8Array(0));
-    runs.set("long", bytesOf(2, 12_000));
-    runs.set("longer", bytesOf(3, 9000));
+    runs.set("long", bytesOf(2, 16_000));
+    runs.set("longer", bytesOf(3, 16_000));
     tx.tree("empty").set("gone", bytesOf(4, 1));
   });
   db.dropTree("dropped");

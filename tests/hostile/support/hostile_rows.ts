@@ -359,7 +359,7 @@ const TREES: Row[] = [
 /** The offset of the reference to the value in runs, the first of two entries of its leaf. */
 function reference(image: HostileImage): number {
   const text = String.fromCharCode(...image.page(RUNS));
-  return heads(RUNS) + text.indexOf(String.fromCharCode(RUN, 0, 0, 0, 9000 & 255, 9000 >> 8));
+  return heads(RUNS) + text.indexOf(String.fromCharCode(RUN, 0, 0, 0, 16_000 & 255, 16_000 >> 8));
 }
 
 const VALUES: Row[] = [

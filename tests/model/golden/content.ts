@@ -20,7 +20,8 @@ export const NUMBERS: readonly (readonly [bigint, bigint])[] = [
 export const NUMBER_CODECS = { key: u64, value: u64 };
 
 const LONGEST = new Uint8Array(2048).fill(0xff);
-const VALUE_BYTES = [0, 1, 127, 128, 2047, 2048, 2049, 8191, 8192, 8193, 40_000];
+const SHORT_BYTES = [0, 1, 127, 128, 2047, 2048];
+const VALUE_BYTES = [...SHORT_BYTES, 2049, 5500, 5501, 8191, 8192, 8193, 12_345, 24_000];
 
 /** The entries of every tree but `numbers`, in key order. */
 export function goldenContent(): Content {
