@@ -6,6 +6,8 @@
  *   different clients fall into one turn of the event loop.
  * - `sequential`: awaited sets, one after another.
  * - `small` and `large`: many sets at once, among the entries of a small and of a large database.
+ * - `checkpoints`: callers that await 20 sets at once, so that the journal of the large database is
+ *   filled several times.
  */
 
 import { durableEngines, openFilled } from "../durable/fixture.ts";
@@ -25,6 +27,11 @@ const PAUSE_MS_MAX = 3;
 const RUNS_AT_ONCE = 5;
 /** Deno KV takes many sets at once one by one, so it is given 200 at most. */
 const KV_SETS = 200;
+/** The callers of `checkpoints`, and the sets of each at once. */
+const CALLERS = 32;
+const CALLER_SETS = 20;
+/** `checkpoints` takes this many times as long as another part. */
+const CHECKPOINT_TIMES = 4;
 
 /** What to run. */
 export interface InProcessInput {
@@ -58,18 +65,23 @@ async function measure(input: InProcessInput): Promise<InProcessOutput> {
   const samples: Partial<Record<Part, Sample>> = {};
   for (const part of input.parts) {
     // Filling the large database would take Deno KV minutes.
-    if (part === "large" && engine.name === "Deno KV") continue;
+    if (isLarge(part) && engine.name === "Deno KV") continue;
     samples[part] = await measurePart(part, engine, input);
   }
   return { about: engine.about, syncUs: syncUs(input.folder), idle, samples };
 }
 
+function isLarge(part: Part): boolean {
+  return part === "large" || part === "checkpoints";
+}
+
 async function measurePart(part: Part, engine: Engine, input: InProcessInput): Promise<Sample> {
-  const keys = new Keys(part === "large" ? input.largeEntries : input.entries);
+  const keys = new Keys(isLarge(part) ? input.largeEntries : input.entries);
   const store = await openFilled(engine, `${input.folder}/${part}`, keys, new Values());
   try {
     if (part === "clients") return await measureClients(store, keys, input);
     if (part === "sequential") return await measureSequence(store, keys, input);
+    if (part === "checkpoints") return await measureCheckpoints(store, keys, input);
     return await measureAtOnce(
       store,
       keys,
@@ -149,6 +161,37 @@ async function runSequence(store: Store, keys: Keys, ms: number, sets: number): 
     times.add(performance.now() - begin);
   }
   return times;
+}
+
+async function measureCheckpoints(
+  store: Store,
+  keys: Keys,
+  { ms }: InProcessInput,
+): Promise<Sample> {
+  await runCallers(store, keys, WARM_UP_MS);
+  using lag = new LoopLag();
+  const begin = performance.now();
+  const sets = await runCallers(store, keys, CHECKPOINT_TIMES * ms);
+  return { rate: sets / (performance.now() - begin) * 1000, lag: lag.read() };
+}
+
+/** Runs callers for some time. Returns the number of sets. */
+async function runCallers(store: Store, keys: Keys, ms: number): Promise<number> {
+  const values = new Values();
+  const random = xorshift(88675123);
+  const end = performance.now() + ms;
+  let sets = 0;
+  const runCaller = async () => {
+    while (performance.now() < end) {
+      await store.commitAll(Array.from({ length: CALLER_SETS }, () => {
+        return [keys.at(random() % keys.count).slice(), values.at(random())];
+      }));
+      sets += CALLER_SETS;
+      await pause(0);
+    }
+  };
+  await Promise.all(Array.from({ length: CALLERS }, runCaller));
+  return sets;
 }
 
 async function measureAtOnce(store: Store, keys: Keys, sets: number): Promise<Sample> {

@@ -6,7 +6,14 @@ import { parseArgs } from "node:util";
 import { ENGINE_NAMES } from "../engines.ts";
 
 /** The parts of the bench. */
-export const PARTS = ["server", "clients", "sequential", "small", "large"] as const;
+export const PARTS = [
+  "server",
+  "clients",
+  "sequential",
+  "small",
+  "large",
+  "checkpoints",
+] as const;
 /** A part of the bench. */
 export type Part = typeof PARTS[number];
 

@@ -11,6 +11,7 @@ const TITLES: Readonly<Record<Exclude<Part, "server">, string>> = {
   sequential: "Awaited sets, one after another",
   small: "Sets at once, small database",
   large: "Sets at once, large database",
+  checkpoints: "Sets while checkpoints run, large database, 32 callers of 20 at once",
 };
 const LATENCY_HEADS = ["p50 ms", "p99 ms", "worst ms"];
 const LAG_HEADS = ["loop lag mean ms", "lag p99 ms", "lag worst ms"];
