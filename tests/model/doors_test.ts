@@ -103,6 +103,31 @@ describe("io map", { skip }, () => {
       }
     }));
 
+  it("ends the process where another program has cut the file", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/a.quire`;
+      {
+        using db = open(path);
+        db.writeSync((tx) => {
+          for (let i = 0; i < KEYS; i++) tx.tree("values").set(`${i}`, bytesOf(i, VALUE_BYTES));
+        });
+      }
+      const program = `
+        import { open } from ${JSON.stringify(new URL("../../mod.ts", import.meta.url).href)};
+        const tree = open(${JSON.stringify(path)}, { io: "map" }).tree("values");
+        console.log(tree.get("0").length);
+        Deno.truncateSync(${JSON.stringify(path)}, 4096);
+        for (let i = 0; i < ${KEYS}; i++) tree.get(String(i));
+        console.log("not reached");`;
+      Deno.writeTextFileSync(`${dir}/program.ts`, program);
+      const { stdout, signal } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "--quiet", "-A", "--no-check", `${dir}/program.ts`],
+        cwd: dir, // A system that writes the memory of a process that it ends writes it there.
+        stderr: "null",
+      }).output();
+      assertEquals([new TextDecoder().decode(stdout), signal], [`${VALUE_BYTES}\n`, "SIGBUS"]);
+    }));
+
   it("prefetches what it has not read", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/a.quire`;
