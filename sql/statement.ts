@@ -119,9 +119,11 @@ export class Statement<Row extends object = SqlRow> {
     if (statement.kind !== "select") return this.all(...inputs)[0];
     const program = this.#compiled(statement);
     const machine = new Machine(program, this.#engine, bind(parameters, inputs));
-    if (!machine.step()) return undefined;
-    const row = rowOf(this.#names, machine.registers, machine.row.first) as Row;
-    machine.close();
+    let row: Row | undefined;
+    machine.run((registers, first) => {
+      row = rowOf(this.#names, registers, first) as Row;
+      return false;
+    });
     return row;
   }
 

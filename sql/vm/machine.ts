@@ -104,8 +104,12 @@ export interface ChangeCounts {
 /** A check at the end of the statement; it throws if a constraint is broken then. */
 export type LateCheck = () => void;
 
-/** Receives a row of the result: `count` registers from `first` on. */
-export type RowSink = (registers: readonly SqlValue[], first: number, count: number) => void;
+/** Receives a row of the result: `count` registers from `first` on. False asks for no more. */
+export type RowSink = (
+  registers: readonly SqlValue[],
+  first: number,
+  count: number,
+) => boolean | void;
 
 const UNBOUNDED = new Memory();
 const NO_SINK: RowSink = () => {};
@@ -204,7 +208,12 @@ export class Machine {
 
   /** Stops at a row of the result. */
   yieldRow(first: number, count: number): void {
-    if (this.#sink !== undefined) return this.#sink(this.registers, first, count);
+    if (this.#sink !== undefined) {
+      // The last instruction ends the execution, and all loops around this row with it.
+      const goesOn = this.#sink(this.registers, first, count) !== false;
+      if (!goesOn) this.pc = this.program.instructions.length - 1;
+      return;
+    }
     this.row.first = first;
     this.row.count = count;
     this.#state = "row";

@@ -109,8 +109,16 @@ describe("a statement", () => {
         "SELECT a FROM t WHERE EXISTS (SELECT 1 FROM t u WHERE u.b = t.a) ORDER BY c, a LIMIT 9",
         "SELECT a FROM t UNION ALL SELECT b FROM t WHERE a > (SELECT avg(a) FROM t)",
         "SELECT a, b FROM t ORDER BY a DESC LIMIT 5 OFFSET 2",
+        "SELECT x.a, y.a AS z FROM t x JOIN t y ON y.b > x.b FULL JOIN t w ON w.a = x.a LIMIT 50",
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9) SELECT * FROM n",
       ];
-      for (const text of texts) assertEquals([...query.iterate(text)], query.all(text), text);
+      for (const text of texts) {
+        const rows = query.all(text);
+        assertEquals([...query.iterate(text)], rows, text);
+        // The first row ends all loops around it.
+        assertEquals(query.get(text), rows[0], text);
+      }
+      assertEquals(query.get("SELECT a FROM t WHERE b > 50"), undefined);
     }),
   );
 
