@@ -7,7 +7,7 @@ import { SqlError } from "../value/error.ts";
 import { textOf, textOfReal, wholeNumberText } from "../value/number_text.ts";
 import { Real, type SqlValue, truth } from "../value/value.ts";
 import type { AggregateDefinition, AggregateState } from "./aggregate.ts";
-import { changedAt, type Json, parseJson, parsePath, patched } from "./json_text.ts";
+import { changedAt, type Json, parseJson, parsePath, patched, prettyJson } from "./json_text.ts";
 import { type PathStep, textOfJson, valueAt } from "./json_text.ts";
 import { define, type FunctionContext, type ScalarDefinition, strict } from "./types.ts";
 
@@ -175,6 +175,11 @@ export const JSON_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
     2,
     ([value, patch]) => textOfJson(patched(parsedJson(value!), parsedJson(patch!))),
   ),
+  json_pretty: define(1, 2, ([value, indent]) => {
+    if (value === null || value === undefined) return null;
+    const by = indent === undefined || indent === null ? "    " : textOf(indent);
+    return prettyJson(parsedJson(value), by);
+  }),
   json_quote: define(
     1,
     1,

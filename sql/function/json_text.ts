@@ -107,6 +107,21 @@ export function textOfJson(value: Json): string {
   }
 }
 
+/** The text of a value, each item and member on a line of its own. */
+export function prettyJson(value: Json, indent: string, before = ""): string {
+  const inner = before + indent;
+  const lines = value.kind === "array"
+    ? value.items.map((item) => inner + prettyJson(item, indent, inner))
+    : value.kind === "object"
+    ? value.members.map(([key, member]) =>
+      `${inner}${JSON.stringify(key)}: ${prettyJson(member, indent, inner)}`
+    )
+    : [];
+  if (lines.length === 0) return textOfJson(value);
+  const [open, close] = value.kind === "array" ? "[]" : "{}";
+  return `${open}\n${lines.join(",\n")}\n${before}${close}`;
+}
+
 /** A step of a path: a key, an index, or an index from the end, where 0 is the end itself. */
 export type PathStep =
   | { readonly key: string }

@@ -154,7 +154,7 @@ class LanguageFamily implements Family {
       `count(${column} ${order})`,
       `max(a ${order})`,
       `string_agg(b, '/' ${order})`,
-      `group_concat(DISTINCT ${column} ORDER BY ${column} DESC)`,
+      `group_concat(DISTINCT w ORDER BY w DESC)`,
     ]);
     return random.once(2)
       ? query(`SELECT ${call}${filter} FROM g`, "T")
@@ -177,6 +177,7 @@ class LanguageFamily implements Family {
       ),
       query(`SELECT id FROM j WHERE EXISTS (SELECT 1 FROM json_each(j.text) WHERE value = 1)`, "T"),
       query(`SELECT ${text} -> ${path}, ${text} ->> ${path}`, "TT"),
+      query(`SELECT json_pretty(${text}), json_pretty(${text}, ${path})`, "TT"),
       query(`SELECT ${text} -> ${random.pick(["'a'", "0", "1", "'b'", "-1"])}`, "T"),
       query(`SELECT sum(value) FROM j JOIN ${name}(text) WHERE atom IS NOT NULL AND key > 0`, "R"),
     ]);
