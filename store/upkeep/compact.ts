@@ -3,6 +3,7 @@
  */
 
 import { setImmediate } from "node:timers";
+import { setTimeout } from "node:timers/promises";
 import type { CompactionBounds } from "../../btree/mod.ts";
 import { checkOptions, PROGRESS_TYPES } from "../read/argument_checks.ts";
 import { ALONE_PAGES, CompactionRun, SLICE_PAGES } from "./compaction_run.ts";
@@ -11,6 +12,8 @@ import type { ProgressOptions } from "./slices.ts";
 
 /** The default of `budgetMs`. */
 const BUDGET_MS = 2;
+/** The pause before the next look at a checkpoint that waits for the medium. */
+const WAIT_MS = 1;
 /** The pause between two reports of progress. */
 const REPORT_MS = 30;
 /** Then the file is within a tenth of one into which the entries were loaded. */
@@ -83,14 +86,17 @@ export async function compact(
   const report = () => onProgress?.({ phase: "moves", ...run.progress });
   let reported = performance.now();
   using _ = database.pauseIdleCompaction();
+  const step = () => database.inTurn(() => database.sweepSlice() || run.step());
   do {
     signal?.throwIfAborted();
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    // The thread is free while a sync runs off it.
+    if (run.isWaiting) await setTimeout(WAIT_MS);
+    else await new Promise<void>((resolve) => setImmediate(resolve));
     database.checkOpen();
     if (performance.now() - reported < REPORT_MS) continue;
     report();
     reported = performance.now();
-  } while (await database.inTurn(() => database.sweepSlice() || run.step()));
+  } while (await step());
   report();
   const bytesAfter = database.pager.fileBytes();
   return { pagesMoved: run.moved, bytesBefore, bytesAfter };

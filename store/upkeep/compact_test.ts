@@ -4,8 +4,10 @@
 import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { setTimeout } from "node:timers/promises";
-import { ClosedError, CorruptionError, format, MemoryFile } from "../../pager/mod.ts";
-import type { Database } from "../database.ts";
+import { ClosedError, CorruptionError, format, MemoryFile, Pager } from "../../pager/mod.ts";
+import { Database } from "../database.ts";
+import type { FlushPolicy } from "../write/flush_policy.ts";
+import { Session } from "../write/session.ts";
 import {
   bytesOf,
   change,
@@ -21,6 +23,29 @@ const MIB = 1024 * 1024;
 const { CHUNK_BYTES, KIND_LEAF, PAGE_BYTES } = format;
 /** Two chunks of pages, and both areas of a journal without commits. */
 const COMPACT_BYTES = 3 * CHUNK_BYTES + MIB / 4;
+
+/** Always flies. */
+const FLIES: FlushPolicy = {
+  isSyncLong: true,
+  flies: true,
+  yields: false,
+  noteInLine() {},
+  noteFlight() {},
+  noteTurn() {},
+};
+
+/** A file whose syncs off the thread are long. */
+class SlowFile extends MemoryFile {
+  /** The time of each, in milliseconds. */
+  static readonly SYNC_MS = 20;
+  /** The syncs off the thread so far. */
+  syncs = 0;
+
+  override startSync(): Promise<void> {
+    this.syncs++;
+    return setTimeout(SlowFile.SYNC_MS);
+  }
+}
 
 /** Sets entries with values of a length. */
 function fill({ db }: Opened, name: string, count: number, length: number): void {
@@ -128,6 +153,27 @@ describe("Database.compact()", () => {
     assertGreater(pagesMoved, 900);
     assertLess(written() - before, 1.2 * pagesMoved * PAGE_BYTES);
     checkDatabase(opened);
+    db.close();
+  });
+
+  it("leaves the thread alone while syncs run off it", async () => {
+    const file = new SlowFile();
+    const session = new Session(new Pager(file), "sync", false, FLIES);
+    const db = new Database(session);
+    fill({ db, session }, "gone", 16, 500_000);
+    fill({ db, session }, "kept", 2000, 400);
+    change(db, "gone", (tree) => tree.clear());
+    let looks = 0;
+    for (const name of ["checkpointSlice", "moveJournal"] as const) {
+      const method = session[name].bind(session);
+      session[name] = () => {
+        looks++;
+        return method();
+      };
+    }
+    await db.compact();
+    assertGreater(file.syncs, 4);
+    assertLess(looks, file.syncs * 2 * SlowFile.SYNC_MS);
     db.close();
   });
 

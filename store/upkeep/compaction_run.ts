@@ -45,6 +45,7 @@ export class CompactionRun {
   #phase: Phase = "count";
   /** The checkpoints completed when the phase began. */
   #checkpoints = 0;
+  #isWaiting = false;
   /** The version after the last change. */
   #version: number;
   /** The steps to come before nobody else commits. */
@@ -72,6 +73,11 @@ export class CompactionRun {
     return this.#compaction.moved + (this.#packing?.packed ?? 0);
   }
 
+  /** Whether the next step waits for a flight that was in the air in the last one. */
+  get isWaiting(): boolean {
+    return this.#isWaiting;
+  }
+
   /** The pages that may move, and how many of them are done. */
   get progress(): { done: number; total: number } {
     return this.#compaction.progress;
@@ -85,7 +91,9 @@ export class CompactionRun {
    * @throws {IoError} The system refused. The same.
    */
   step(): boolean {
+    const { isFlying } = this.#database;
     if (!this.#countOrPack((slice) => this.#change(slice))) this.#moveOn();
+    this.#isWaiting = isFlying && this.#database.isFlying && this.#phase !== "move";
     return this.#phase !== "end";
   }
 

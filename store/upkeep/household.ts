@@ -21,6 +21,8 @@ export interface Household {
    * @param isInLine Whether no flight may take off.
    */
   runSlice(slice: () => boolean, isInLine?: boolean): boolean;
+  /** Whether a flight is in the air. */
+  readonly isFlying: boolean;
   /** Takes a slice of a checkpoint. Returns whether more may remain. */
   checkpointSlice(): boolean;
   /** Moves the journal behind the data. Returns whether the move is under way. */

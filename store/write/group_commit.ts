@@ -122,6 +122,11 @@ export class GroupCommit {
     this.#listener.flushed();
   }
 
+  /** Whether a flight is in the air. */
+  get isFlying(): boolean {
+    return this.#flying !== undefined;
+  }
+
   /** Flushes everything that waits immediately. */
   flush(): void {
     if (this.#buffered !== undefined) this.#flushBuffered();

@@ -173,6 +173,11 @@ export class Session implements TreeSource {
     return result;
   }
 
+  /** Whether a flight is in the air. */
+  get isFlying(): boolean {
+    return this.#group.isFlying;
+  }
+
   /** Takes a slice of a checkpoint. Returns whether more may remain. */
   checkpointSlice(): boolean {
     return this.#group.checkpointSlice();
