@@ -69,6 +69,8 @@ class Pair {
             tx.tree("loaded").load(valueBytes > 3000 ? entries.slice(0, 60) : entries);
           });
         });
+      case 7:
+        return await this.#setLater(keys, value);
       default:
         this.#change((db) => {
           db.writeSync((tx) => {
@@ -115,6 +117,15 @@ class Pair {
   #closeSnapshots(): void {
     for (const snapshot of this.#snapshots ?? []) snapshot.close();
     this.#snapshots = undefined;
+  }
+
+  /** Sets values in transactions of their own, whose syncs run off the thread. */
+  async #setLater(keys: readonly string[], value: (i: number) => Uint8Array): Promise<void> {
+    for (const db of this.#dbs) {
+      const tree = db.tree("values");
+      await Promise.all(keys.map((key, i) => tree.set(key, value(i))));
+      await tree.deleteRange(rangeOf(300, 5), { budgetMs: 5 });
+    }
   }
 
   async #compact(): Promise<void> {
@@ -181,7 +192,7 @@ describe("io map beside the default", { skip }, () => {
         using pair = new Pair(dir, seed);
         for (let step = 0; step < STEPS; step++) await pair.step(step);
         await pair.end();
-        assertGreater(pair.mappedMost, OPTIONS.cacheBytes);
+        assertGreater(pair.mappedMost, 2 * MEBIBYTE);
       }));
   }
 });
