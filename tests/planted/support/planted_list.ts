@@ -12,6 +12,7 @@ import { COPY_BUGS } from "./planted_copy_bugs.ts";
 import { FLIGHT_BUGS } from "./planted_flight_bugs.ts";
 import { DISK_BUGS } from "./planted_disk_bugs.ts";
 import { FILE_BUGS } from "./planted_file_bugs.ts";
+import { SHARE_BUGS } from "./planted_share_bugs.ts";
 import { FOLLOW_BUGS } from "./planted_follow_bugs.ts";
 import { PAGE_BUGS, TREE_BUGS } from "./planted_layer_bugs.ts";
 
@@ -28,6 +29,7 @@ export const BUGS: readonly PlantedBug[] = [
   ...COPY_BUGS,
   ...ARCHIVE_BUGS,
   ...FOLLOW_BUGS,
+  ...SHARE_BUGS,
 ];
 
 /** A source with planted bugs, and a text that occurs in it once. */

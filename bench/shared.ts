@@ -1,0 +1,169 @@
+/**
+ * Measures a file that several processes share: reads and durable commits of 1, 2, 4 and 8
+ * processes together, beside lmdb-js and node:sqlite with a write-ahead log; and what an
+ * uncontended commit costs in a shared database, beside an exclusive one.
+ *
+ * `deno task bench:shared [--quick] [--only SECTION] [--rounds N]`; sections are reads, commits and
+ * cost.
+ */
+
+import { parseArgs } from "node:util";
+import { open } from "../mod.ts";
+import type { Section } from "./durable/fixture.ts";
+import { limitsOf, loadOf, machineOf } from "./machine.ts";
+import { figureOf, short, tableOf } from "./measure.ts";
+import { type ChildTask, fill, keyOf, VALUE_BYTES } from "./shared/child.ts";
+import { inTempFolder } from "./temp_folder.ts";
+
+const ENGINES: readonly ChildTask["engine"][] = ["quire", "lmdb-js", "node:sqlite"];
+const PROCESSES = [1, 2, 4, 8];
+const CHILD = new URL("./shared/child.ts", import.meta.url).pathname;
+const CONFIG = new URL("./deno.json", import.meta.url).pathname;
+
+/** The size of a run. */
+interface Size {
+  readonly entries: number;
+  readonly seconds: number;
+  readonly rounds: number;
+  /** Commits of each kind in a round of the section cost. */
+  readonly commits: number;
+}
+
+const FULL_SIZE: Size = { entries: 100_000, seconds: 2, rounds: 5, commits: 1000 };
+const QUICK_SIZE: Size = { entries: 20_000, seconds: 0.5, rounds: 3, commits: 200 };
+
+/** The calls a second of each process. */
+async function ratesOf(task: Omit<ChildTask, "number">, processes: number): Promise<number[]> {
+  const children = Array.from({ length: processes }, (_, i) => {
+    const own: ChildTask = { ...task, number: i + 1 };
+    return new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--quiet", "--no-check", "--config", CONFIG, CHILD, JSON.stringify(own)],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+  });
+  const readers = children.map(({ stdout }) =>
+    stdout.pipeThrough(new TextDecoderStream()).getReader()
+  );
+  for (const reader of readers) await reader.read();
+  for (const { stdin } of children) {
+    const writer = stdin.getWriter();
+    await writer.write(new TextEncoder().encode("go\n"));
+    writer.releaseLock();
+  }
+  return await Promise.all(readers.map(async (reader, i) => {
+    const { value } = await reader.read();
+    const { success } = await children[i]!.status;
+    if (!success) throw new Error(`a process of ${task.engine} failed`);
+    await children[i]!.stdin.close().catch(() => {});
+    return Number(value) / task.seconds;
+  }));
+}
+
+async function together(work: ChildTask["work"], folder: string, size: Size): Promise<Section> {
+  const samples = new Map<string, number[]>();
+  const least = new Map<string, number[]>();
+  for (let round = 0; round < size.rounds; round++) {
+    for (const engine of ENGINES) {
+      for (const processes of PROCESSES) {
+        const path = `${folder}/${round}-${processes}-${engine.replace(":", "-")}`;
+        const task = { engine, path, work, entries: size.entries, seconds: size.seconds };
+        await fill({ ...task, number: 0 });
+        const rates = await ratesOf(task, processes);
+        const key = `${engine} ${processes}`;
+        const sum = rates.reduce((all, rate) => all + rate, 0);
+        samples.set(key, [...samples.get(key) ?? [], sum]);
+        least.set(key, [...least.get(key) ?? [], Math.min(...rates) * processes / sum]);
+        for (const end of ["", "-lock", "-here", "-shared", "-wal", "-shm"]) {
+          await Deno.remove(path + end).catch(() => {});
+        }
+      }
+    }
+  }
+  const rows = ENGINES.map((engine) => [
+    engine,
+    ...PROCESSES.map((processes) => {
+      const { median } = figureOf(samples.get(`${engine} ${processes}`)!);
+      const share = figureOf(least.get(`${engine} ${processes}`)!).median;
+      return processes === 1 ? short(median) : `${short(median)} (${short(share)})`;
+    }),
+  ]);
+  const what = work === "read" ? "Reads" : "Durable commits";
+  return {
+    title: `${what} a second of several processes together`,
+    heads: ["engine", ...PROCESSES.map((count) => `${count}`)],
+    rows,
+    data: [...samples],
+    notes: [
+      `${size.entries} entries, medians of ${size.rounds} rounds of ${size.seconds} s. In ` +
+      "parentheses: what the slowest process got of an equal share.",
+    ],
+  };
+}
+
+/** The microseconds of a commit that nobody else disturbs. */
+async function commitMicros(path: string, shared: boolean, commits: number): Promise<number> {
+  using db = open(path, { shared });
+  const tree = db.tree("entries");
+  const value = new Uint8Array(VALUE_BYTES);
+  for (let i = 0; i < 50; i++) await tree.set(keyOf(i), value);
+  const begin = performance.now();
+  for (let i = 0; i < commits; i++) await tree.set(keyOf(i * 97 % 20_000), value);
+  return (performance.now() - begin) * 1000 / commits;
+}
+
+async function costSection(folder: string, size: Size): Promise<Section> {
+  const samples: Record<string, number[]> = { exclusive: [], shared: [] };
+  const ratios: number[] = [];
+  const path = `${folder}/cost`;
+  await fill({ engine: "quire", path, work: "commit", number: 0, entries: 20_000, seconds: 0 });
+  for (let round = 0; round < size.rounds * 2; round++) {
+    const order = round % 2 === 0 ? [false, true] : [true, false];
+    const micros = new Map<boolean, number>();
+    for (const shared of order) micros.set(shared, await commitMicros(path, shared, size.commits));
+    samples["exclusive"]!.push(micros.get(false)!);
+    samples["shared"]!.push(micros.get(true)!);
+    ratios.push(micros.get(true)! / micros.get(false)!);
+  }
+  const rows = Object.entries(samples).map(([name, all]) => {
+    const { median, least, most } = figureOf(all);
+    return [name, short(median), short(least), short(most)];
+  });
+  const { median, least, most } = figureOf(ratios);
+  return {
+    title: "A durable commit that nobody else disturbs, in microseconds",
+    heads: ["open", "median", "least", "most"],
+    rows: [...rows, ["shared / exclusive", short(median), short(least), short(most)]],
+    data: samples,
+    notes: [`${size.rounds * 2} rounds of ${size.commits} commits each, in turn.`],
+  };
+}
+
+const SECTIONS: Readonly<Record<string, (folder: string, size: Size) => Promise<Section>>> = {
+  reads: (folder, size) => together("read", folder, size),
+  commits: (folder, size) => together("commit", folder, size),
+  cost: costSection,
+};
+
+const { values: options } = parseArgs({
+  options: {
+    only: { type: "string" },
+    quick: { type: "boolean", default: false },
+    rounds: { type: "string" },
+  },
+});
+const preset = options.quick ? QUICK_SIZE : FULL_SIZE;
+const chosen: Size = { ...preset, rounds: Number(options.rounds ?? preset.rounds) };
+
+await inTempFolder((folder) => {
+  console.log(JSON.stringify({ machine: machineOf(), limits: limitsOf(folder) }, null, 2));
+  return Promise.resolve();
+});
+for (const [name, section] of Object.entries(SECTIONS)) {
+  if (options.only !== undefined && options.only !== name) continue;
+  const before = loadOf();
+  const { title, heads, rows, notes } = await inTempFolder((folder) => section(folder, chosen));
+  console.log(`\n${title}\n\n${tableOf(heads, rows)}\n`);
+  for (const note of [...notes, `Load: ${before} before, ${loadOf()} after.`]) console.log(note);
+}

@@ -1,0 +1,109 @@
+/**
+ * A process of `bench:shared`: reads or commits for a time in a database that others use too, and
+ * tells how many calls it made. It begins when a line comes in, so that all begin together.
+ */
+
+import { open, type Tree } from "../../mod.ts";
+import { sqliteEngine } from "../engines/sqlite.ts";
+import { lmdbEngine } from "../engines/lmdb.ts";
+import { DatabaseSync } from "node:sqlite";
+import type { Store } from "../engine.ts";
+
+/** What a process is told to do. */
+export interface ChildTask {
+  readonly engine: "quire" | "lmdb-js" | "node:sqlite";
+  readonly path: string;
+  readonly work: "read" | "commit";
+  readonly number: number;
+  readonly entries: number;
+  readonly seconds: number;
+}
+
+/** Reads between two turns of the event loop, as the reads of a request. */
+const READS_A_TURN = 100;
+/** The bytes of a value. */
+export const VALUE_BYTES = 100;
+const CACHE_BYTES = 256 * 1024 * 1024;
+const BUSY_MS = 60_000;
+
+/** The key of an entry. */
+export function keyOf(index: number): Uint8Array {
+  return new TextEncoder().encode(String(index).padStart(10, "0"));
+}
+
+/** The calls that are measured, whatever the engine. */
+interface Calls {
+  get(key: Uint8Array): unknown;
+  commit(key: Uint8Array, value: Uint8Array): unknown;
+  close(): unknown;
+}
+
+async function callsOf({ engine, path }: ChildTask): Promise<Calls> {
+  if (engine === "quire") {
+    const db = open(path, { shared: true, cacheBytes: CACHE_BYTES });
+    const tree: Tree = db.tree("entries");
+    return {
+      get: (key) => tree.get(key),
+      commit: (key, value) => tree.set(key, value),
+      close: () => db.close(),
+    };
+  }
+  if (engine === "lmdb-js") {
+    return await (await lmdbEngine(4096)).open(path, { cacheBytes: CACHE_BYTES }) as Store;
+  }
+  const db = new DatabaseSync(path, { timeout: BUSY_MS });
+  db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+  const get = db.prepare("SELECT value FROM entries WHERE key = ?");
+  const put = db.prepare("INSERT OR REPLACE INTO entries VALUES (?, ?)");
+  return {
+    get: (key) => get.get(key),
+    commit: (key, value) => put.run(key, value),
+    close: () => db.close(),
+  };
+}
+
+/** Fills a database, closed at the end. */
+export async function fill(task: ChildTask): Promise<void> {
+  const value = new Uint8Array(VALUE_BYTES).fill(7);
+  const entries = Array.from({ length: task.entries }, (_, i): [Uint8Array, Uint8Array] => {
+    return [keyOf(i), value];
+  });
+  if (task.engine === "quire") {
+    using db = open(task.path);
+    await db.tree("entries").load(entries);
+    return;
+  }
+  const engine = task.engine === "lmdb-js" ? await lmdbEngine(4096) : sqliteEngine();
+  const store = await engine.open(task.path, { cacheBytes: CACHE_BYTES });
+  await store.load(entries);
+  await store.close();
+}
+
+async function run(task: ChildTask): Promise<number> {
+  const calls = await callsOf(task);
+  const value = new Uint8Array(VALUE_BYTES).fill(task.number);
+  let seed = task.number * 7919 + 1;
+  const next = () => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return keyOf(seed % task.entries);
+  };
+  for (let i = 0; i < 2000; i++) calls.get(next());
+  console.log("ready");
+  await Deno.stdin.read(new Uint8Array(16));
+  const end = performance.now() + task.seconds * 1000;
+  let count = 0;
+  while (performance.now() < end) {
+    if (task.work === "commit") {
+      await calls.commit(next(), value);
+      count++;
+      continue;
+    }
+    for (let i = 0; i < READS_A_TURN; i++) calls.get(next());
+    count += READS_A_TURN;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  await calls.close();
+  return count;
+}
+
+if (import.meta.main) console.log(await run(JSON.parse(Deno.args[0]!)));

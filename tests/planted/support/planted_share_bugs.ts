@@ -1,0 +1,56 @@
+/**
+ * Planted bugs of shared files: the turns of those who write, copies of a version, watchers.
+ */
+
+import { bug, type PlantedBug } from "./planted_bugs.ts";
+
+const TREES = "store/followed_tree.ts";
+const SESSION = "store/follow/sharing_session.ts";
+const REMOTE = "store/follow/remote_changes.ts";
+const VERSIONS = "pager/share/version_pages.ts";
+const WORK_TEST = "tests/share/shared_work_test.ts";
+const WATCH_TEST = "tests/share/watch_test.ts";
+
+/** Bugs of shared files. */
+export const SHARE_BUGS: readonly PlantedBug[] = [
+  bug(
+    "share-arguments",
+    "a change that waits for its turn keeps its arguments as they were",
+    TREES,
+    "    if (!isObject(value)) return value;\n",
+    "    if (value !== null) return value;\n",
+    WORK_TEST,
+  ),
+  bug(
+    "share-overtakes",
+    "calls that wait for the lock come before a writeSync that follows them",
+    SESSION,
+    "if (!this.#turns.isEmpty && !this.closed && this.pager.depth === 0) this.#runWaiting();",
+    "",
+    WORK_TEST,
+  ),
+  bug(
+    "share-placed",
+    "a copy gives up where pages newer than its version may be in place",
+    VERSIONS,
+    "    if (this.#share.placedVersion > version) {\n",
+    "    if (this.#share.placedVersion < 0) {\n",
+    WORK_TEST,
+  ),
+  bug(
+    "share-latest-header",
+    "the headers of a version are those of its records, not of later ones",
+    VERSIONS,
+    "this.#index.copyHeader(first + slot, frame, slot, version);",
+    "this.#index.copyHeader(first + slot, frame, slot);",
+    WORK_TEST,
+  ),
+  bug(
+    "share-watch-own",
+    "a watcher hears of a commit of its own process once",
+    REMOTE,
+    "    if (known.meta.version === this.#database.pager.meta.version) return;\n",
+    "    if (known.meta.version <= this.#database.pager.meta.version) return;\n",
+    WATCH_TEST,
+  ),
+];
