@@ -8,8 +8,8 @@
  * 2. The fragments go to pages of values near it in key order (`nearby_pages.ts`): into one that
  *    has room for all of them, else a first one into the emptiest page, the second into the fullest
  *    that has room, or into a new page. A fragment that is not the only one is not short.
- * 3. A new value stays where the old one was if it has the same length, or if there is one fragment
- *    and its page has room.
+ * 3. A new value stays where the old one was if it has the same length, or if the page of the last
+ *    fragment has room; the first of two keeps its length.
  */
 
 import { corrupt, format, type PageNumber, type Pager, type PageReader } from "../../pager/mod.ts";
@@ -275,18 +275,22 @@ export function replaceFragments(
 ): boolean {
   const { page, number, secondPage, secondNumber } = reference;
   const first = checkFragments(pager, tree, reference);
-  const isSame = value.length === reference.length;
-  if (!isSame) {
-    if (secondPage !== 0) return false;
-    const more = fragmentedBytes(value.length) - first;
-    if (more > 0 && roomOf(pager, tree, page) < more + 1) return false;
+  const bytes = fragmentedBytes(value.length);
+  const more = bytes - fragmentedBytes(reference.length);
+  if (value.length !== reference.length) {
+    // One more byte, as the length of a fragment may take two.
+    if (more > 0 && roomOf(pager, tree, secondPage || page) < more + 1) return false;
+    if (secondPage !== 0 && bytes - first < FRAGMENT_MIN + length) return false;
   }
   if (reference.length >= PAGE_BYTES) releaseRuns(pager, allocator, tree, reference);
-  const bytes = storeBody(pager, allocator, tree, value, page);
-  if (!isSame) return replaceFragment(pager, tree, page, number, key, length, bytes);
-  overwriteFragment(pager, tree, page, number, key, length, bytes.subarray(0, first));
-  if (secondPage === 0) return true;
-  overwriteFragment(pager, tree, secondPage, secondNumber, key, length, bytes.subarray(first));
+  const whole = storeBody(pager, allocator, tree, value, page);
+  const rest = secondPage === 0 ? whole : whole.subarray(first);
+  if (secondPage !== 0) {
+    overwriteFragment(pager, tree, page, number, key, length, whole.subarray(0, first));
+  }
+  const [at, last] = secondPage === 0 ? [page, number] : [secondPage, secondNumber];
+  if (more !== 0) return replaceFragment(pager, tree, at, last, key, length, rest);
+  overwriteFragment(pager, tree, at, last, key, length, rest);
   return true;
 }
 

@@ -77,6 +77,24 @@ describe("values in fragments", () => {
     }
   });
 
+  it("keep a first fragment where the second has room for another length", () => {
+    const bed = treeOf(5500, 5500, 5500);
+    const before = referenceOf(bed, 1);
+    for (const bytes of [5400, 5500, 4000, 5600, 13_700]) {
+      transact(bed.pager, () => bed.tree.put(keyOf(1), valueOf({ bytes, salt: bytes })));
+      assertEquals(referenceOf(bed, 1), { ...before, length: bytes });
+      for (const i of [0, 2]) expectValue(bed.tree.get(keyOf(i)), { bytes: 5500, salt: i });
+      expectValue(bed.tree.get(keyOf(1)), { bytes, salt: bytes });
+      expectSound(bed);
+    }
+    // The rest would be short, and then too long for its page.
+    for (const bytes of [3000, 7000]) {
+      transact(bed.pager, () => bed.tree.put(keyOf(1), valueOf({ bytes, salt: bytes })));
+      expectValue(bed.tree.get(keyOf(1)), { bytes, salt: bytes });
+      expectSound(bed);
+    }
+  });
+
   it("are read from one page more at most, in parts too", () => {
     const bed = treeOf(...Array.from({ length: 20 }, (_, i) => 2100 + 930 * i));
     for (let i = 0; i < 20; i++) {

@@ -543,8 +543,8 @@ export const TREE_BUGS: readonly PlantedBug[] = [
     "second-unwritten",
     "a value that is replaced where it is gets all of its new fragments",
     "btree/value/fragments.ts",
-    "  if (secondPage === 0) return true;\n",
-    "  if (first > 0) return true;\n",
+    "  overwriteFragment(pager, tree, at, last, key, length, rest);\n",
+    "",
     whole("fragments"),
   ),
   bug(
