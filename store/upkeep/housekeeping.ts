@@ -174,8 +174,10 @@ export class Housekeeping {
     const { pager } = this.#database;
     if (pager.readOnly || pager.sharing !== undefined || pager.depth > 0) return false;
     if (pager.failure !== undefined) return false;
-    const { journalBatches, snapshots } = pager.stats();
-    return snapshots === 0 && (journalBatches > 0 || pager.recovery !== undefined);
+    const { journalBatches, dirtyChunks, snapshots } = pager.stats();
+    // Commits at "none" may not have reached the journal.
+    const hasWritten = journalBatches > 0 || dirtyChunks > 0;
+    return snapshots === 0 && (hasWritten || pager.recovery !== undefined);
   }
 
   /**

@@ -288,6 +288,24 @@ describe("a close of a database with thin leaves", () => {
     again.db.close();
   });
 
+  it("leaves them so too where no commit had reached the file before", async () => {
+    const file = new MemoryFile();
+    const first = openBoth(file);
+    setRandom(first.db, "t", 2000, 13, 3000);
+    const { db, session } = await reopened(file, first, false);
+    const random = new Random(14);
+    db.writeSync((tx) => {
+      const tree = tx.tree("t");
+      for (const key of [...tree.keys()]) if (random.once(2)) tree.delete(key);
+    }, { durability: "none" });
+    const live = liveBytes(db);
+    const again = await reopened(file, { db, session }, false);
+    // Before the close 2.1; it changes a bounded number of pages.
+    assertLess(file.size(), 1.5 * live);
+    checkDatabase(again);
+    again.db.close();
+  });
+
   it("packs little in a session that wrote little, and the next one goes on", async () => {
     const file = new MemoryFile();
     let opened = openBoth(file);
