@@ -25,6 +25,13 @@ const VALUE_BYTES = 60;
 /** The trials other than `grow` set this part of its entries, and no more than `SETS_MAX`. */
 const SETS_PART = 50;
 const SETS_MAX = 1_000_000;
+/** Values of `medium`, and its changes of one transaction. */
+const MEDIUM_KEYS = 2000;
+const MEDIUM_BATCH = 20;
+/** Series of `series`. */
+const SERIES = 16;
+/** Large values of `removed`, of which one remains. */
+const REMOVED = 25;
 /** The changes of a busy hour of the day. */
 const HOUR_CHANGES_MAX = 60_000;
 /** Factors without a divisor in common with any number of entries below 2^31. */
@@ -103,6 +110,55 @@ export const TRIALS: Readonly<Record<string, Trial>> = {
   /** 500 values of 2 to 100 KB, replaced at random one by one. */
   middle: async (store, { rounds }, at) => {
     await replaceValues(store, 500, rounds, 2000, 98_000, at);
+  },
+  /** 2,000 values of 2 to 20 KB, replaced, removed and added at random. */
+  medium: async (store, { rounds }, at) => {
+    const random = xorshift(13);
+    const lengths = new Float64Array(MEDIUM_KEYS);
+    let live = 0;
+    const total = MEDIUM_KEYS * (rounds + 1);
+    for (let done = 0; done < total; done += MEDIUM_BATCH) {
+      await writeTo(store, MEDIUM_BATCH, (changes, index) => {
+        const isFirst = done + index < MEDIUM_KEYS;
+        const key = isFirst ? done + index : random() % MEDIUM_KEYS;
+        const before = lengths[key]!;
+        const removes = before > 0 && random() % 4 === 0;
+        const length = removes ? 0 : 2000 + random() % 18_000;
+        if (removes) changes.remove(keyOf(key));
+        else changes.put(keyOf(key), valueOf(random(), length));
+        live += length - before + KEY_BYTES * (Math.sign(length) - Math.sign(before));
+        lengths[key] = length;
+      });
+      await setImmediate();
+      at((done + MEDIUM_BATCH) / total, live);
+    }
+  },
+  /** Several series of 60 bytes that are appended in turn to one tree. */
+  series: async (store, { entries }, at) => {
+    const count = Math.ceil(Math.min(SETS_MAX, entries / SETS_PART) / BATCH) * BATCH;
+    for (let done = 0; done < count; done += BATCH) {
+      await writeTo(store, BATCH, (changes, index) => {
+        const number = done + index;
+        const key = orderedKey(number % SERIES, Math.floor(number / SERIES));
+        changes.put(key, valueOf(number, VALUE_BYTES));
+      });
+      await setImmediate();
+      at((done + BATCH) / count, (done + BATCH) * (KEY_BYTES + VALUE_BYTES));
+    }
+  },
+  /** Values of 2 MB, of which all but one are removed. */
+  removed: async (store, _size, at) => {
+    const bytes = 2_000_000;
+    for (let done = 0; done < REMOVED; done++) {
+      await writeTo(store, 1, (changes) => changes.put(keyOf(done), valueOf(done, bytes)));
+      await setImmediate();
+      at((done + 1) / (2 * REMOVED), (done + 1) * (bytes + KEY_BYTES));
+    }
+    for (let done = 1; done < REMOVED; done++) {
+      await writeTo(store, 1, (changes) => changes.remove(keyOf(done)));
+      await setImmediate();
+      at(0.5 + (done + 1) / (2 * REMOVED), (REMOVED - done) * (bytes + KEY_BYTES));
+    }
   },
   /** A day of mixed work. */
   day: async (store, { entries, pauseMs }, at) => {
