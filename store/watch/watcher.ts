@@ -42,6 +42,10 @@ const PENDING_MAX = 10_000;
  * call returns or its promise resolves. It refers to a name: after a drop or a rename it continues
  * with the next tree of that name.
  *
+ * In a shared or followed database it yields the commits of other processes too, within about 20
+ * ms. Those that this process takes over together are one, with the entries that differ as `set`
+ * and `delete`. If their journal is gone, it ends with `SnapshotTooOldError`.
+ *
  * It ends without an error at the end of a `for await`, by `return` or `await using`, and after the
  * last durable commit when the database is closed. It ends with an error by its signal, when more
  * changes than `maxPending` wait, or when a codec refuses a key or value. Every later `next`

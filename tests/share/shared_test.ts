@@ -135,6 +135,24 @@ describe("handles with shared: true", () => {
     assert(isTooOld);
   });
 
+  it("keep journal and file bounded, whatever a snapshot pins", async () => {
+    const options = { journalBytes: 2 * 1024 * 1024, cacheBytes: 8 * 1024 * 1024 };
+    const [a, b] = [openOne(options), openOne(options)];
+    const words = Array.from({ length: 300 }, (_, i) => `word ${i}`);
+    const rounds = async (count: number) => {
+      for (let i = 0; i < count; i++) {
+        await treeOf(a).setMany(words.map((key) => [key, `${i % 10}`.repeat(4000)]));
+        await nextTurn();
+      }
+      return a.stats().fileBytes;
+    };
+    await rounds(2);
+    using _ = b.snapshot();
+    const before = await rounds(8);
+    assertEquals(await rounds(8), before);
+    assert(a.stats().sharing!.indexBytes < 16 * 1024 * 1024);
+  });
+
   it("tell who shares the file", () => {
     const a = openOne();
     openOne();

@@ -7,12 +7,14 @@
  * number must have seen the state after that many transactions. A log is written by one call a
  * line, before a commit is asked for and after it is acknowledged: it survives the kill.
  *
- * Meanwhile it watches `order`, and sees every number once. Now and then it compacts, verifies, and
+ * Meanwhile it watches `order`, and sees every number once; and it follows the file by a second
+ * handle, which shows states that never go back. Now and then it compacts, verifies, and
  * makes a backup, which must show one state as a snapshot does.
  */
 
 import { Random } from "../../support/random.ts";
 import {
+  BusyError,
   bytes,
   type Codec,
   type Database,
@@ -58,6 +60,10 @@ class Sharer {
   #db: Database | undefined;
   #attempts = 0;
   #snapshots: { number: number; snapshot: ReturnType<Database["snapshot"]> }[] = [];
+  /** Follows the file. */
+  #follower: Database | undefined;
+  /** The last number that it showed. */
+  #followed = 0;
   /** Ends as the watcher of the open database does. */
   #watched: Promise<void> = Promise.resolve();
 
@@ -81,6 +87,7 @@ class Sharer {
       else if (pause < 6) await new Promise((resolve) => setTimeout(resolve, 0));
     }
     await this.#close();
+    this.#follower?.close();
   }
 
   async #open(): Promise<void> {
@@ -161,7 +168,8 @@ class Sharer {
     else if (kind < 50) this.#writeSync();
     else if (kind < 55) await this.#writeMany();
     else if (kind < 75) this.#read();
-    else if (kind < 80) this.#readAll();
+    else if (kind < 78) this.#readAll();
+    else if (kind < 80) this.#follow();
     else if (kind < 86) this.#takeSnapshot();
     else if (kind < 96) this.#readSnapshot();
     else if (kind < 98) this.#endSnapshot();
@@ -256,6 +264,20 @@ class Sharer {
     const all = allOf(this.#db!.tree("values", VALUES));
     const after = this.#head()?.number ?? 0;
     this.#note({ is: "all", number, after, begin, found: all });
+  }
+
+  /** Reads all by the follower, as one state that may be behind. */
+  #follow(): void {
+    try {
+      const follower = this.#follower ??= open(this.#task.path, { follow: true });
+      using snapshot = follower.snapshot();
+      const number = snapshot.tree("heads", HEADS).get("head")?.number ?? 0;
+      if (number < this.#followed) throw new Error(`went back from ${this.#followed} to ${number}`);
+      this.#followed = number;
+      this.#note({ is: "old", number, isAll: true, found: allOf(snapshot.tree("values", VALUES)) });
+    } catch (error) {
+      if (!(error instanceof BusyError)) this.#tooOld(error);
+    }
   }
 
   #takeSnapshot(): void {
