@@ -84,7 +84,7 @@ export class RemoteChanges {
   /** The watchers know the commits of this process, which are on the medium. */
   noteOwn(): void {
     const known = this.#known;
-    if (known === undefined) return;
+    if (known === undefined || this.#database.pager.isClosed) return;
     if (!this.isWatched) return this.end();
     if (known.meta.version === this.#database.pager.meta.version) return;
     known.close();

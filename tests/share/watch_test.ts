@@ -172,6 +172,16 @@ describe("Tree.watch() of a shared database", () => {
     await again.return();
   });
 
+  it("yields the last commits when the database is closed at once", async () => {
+    const a = openOne();
+    const watcher = treeOf(a).watch();
+    const set = treeOf(a).set("a", "1");
+    opened.pop()!.close();
+    await set;
+    assertEquals((await watcher.next()).value!.changes.map(show), ["a=1"]);
+    assertEquals((await watcher.next()).done, true);
+  });
+
   it("ends when the database is closed", async () => {
     const a = openOne();
     const watcher = treeOf(a).watch();
