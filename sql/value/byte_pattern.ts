@@ -20,8 +20,33 @@ export class BytePattern {
   /** The texts between the signs `%`, folded. */
   readonly #pieces: readonly Uint8Array[];
 
+  /** The text that must be anywhere, of a pattern like `%text%`; undefined for others. */
+  readonly #inside: Uint8Array | undefined;
+
   constructor(pieces: readonly Uint8Array[]) {
     this.#pieces = pieces;
+    const [first, inside, last, ...more] = pieces;
+    const isInside = first?.length === 0 && last?.length === 0 && more.length === 0;
+    this.#inside = isInside ? inside : undefined;
+  }
+
+  /**
+   * Whether a text matches that begins at an offset and ends with a zero, before `end`; undefined
+   * if its end must be known first.
+   */
+  matchesBeforeZero(bytes: Uint8Array, start: number, end: number): boolean | undefined {
+    const inside = this.#inside;
+    if (inside === undefined) return undefined;
+    const small = inside[0]!;
+    const capital = small >= 0x61 && small <= 0x7a ? small - 0x20 : small;
+    for (let at = start; at < end; at++) {
+      const byte = bytes[at]!;
+      if (byte === 0) return false;
+      if (byte !== small && byte !== capital) continue;
+      // No byte of a pattern is the zero at the end.
+      if (at + inside.length <= end && isAt(bytes, at, inside)) return true;
+    }
+    return undefined;
   }
 
   /** Whether the bytes from `start` to before `end` match. */

@@ -98,6 +98,8 @@ export class RowReader {
   matches(column: number, pattern: BytePattern): boolean | undefined {
     const at = this.#startOf(column);
     if (at < 0 || this.#bytes[at] !== PART.string) return undefined;
+    const found = pattern.matchesBeforeZero(this.#bytes, at + 1, this.#end);
+    if (found !== undefined) return found;
     this.#startOf(column + 1);
     return pattern.matches(this.#bytes, at + 1, this.#offsets[column + 1]! - 1);
   }
