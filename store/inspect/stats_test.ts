@@ -12,7 +12,7 @@ describe("Tree.stats()", () => {
     assertEquals([none.entries, none.levels, none.leafPages], [0, 0, 0]);
     change(db, "a", (tree) => {
       for (let i = 0; i < 100; i++) tree.set(`key ${i}`, bytesOf(i, 1000));
-      tree.set("large", bytesOf(7, 20_000));
+      tree.set("large", bytesOf(7, 24_000));
     });
     change(db, "b", (tree) => tree.set("key", bytesOf(1, 10)));
     const stats = db.tree("a").stats();
