@@ -27,5 +27,13 @@ export type { Integer, Numeric, SqlValue } from "./value/value.ts";
 export { Real } from "./value/value.ts";
 export type { ResultName } from "./vm/machine.ts";
 export type { SpillOptions } from "./rows/spill.ts";
+export {
+  type QueryTrace,
+  type TracedInstruction,
+  type TracedRegister,
+  type TracedStep,
+  type TraceLimits,
+  traceQuery,
+} from "./trace.ts";
 export type { StoredObject } from "./schema/trees.ts";
 export { SqlError, type SqlErrorCode } from "./value/error.ts";
