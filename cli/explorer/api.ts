@@ -12,6 +12,7 @@ import { pageInfo } from "./page_info.ts";
 import { Parameters } from "./parameters.ts";
 import { RefusedError } from "./refusal.ts";
 import type { Source } from "./source.ts";
+import { sqlInfo } from "./sql_info.ts";
 import { CHAPTER_IDS, studyInfo } from "./study_info.ts";
 import { TILE_SHIFT_MAX, TILES_MAX, tileStrip } from "./tiles.ts";
 import { KEY_FORMS } from "./words.ts";
@@ -21,7 +22,7 @@ const CHUNKS_END = 2 ** 24;
 /** Hits are counted until no request has arrived for this long. */
 const COUNTING_MS = 10_000;
 
-/** A query: its parameters, and the function that answers it. */
+/** A query: its parameters, and the function that answers it, at once or later. */
 interface Question {
   readonly names: readonly string[];
   readonly answer: (parameters: Parameters) => unknown;
@@ -49,7 +50,7 @@ export class Api {
   }
 
   /**
-   * Answers a query.
+   * Answers a query; some answers are promises.
    *
    * @throws {RefusedError} A parameter is invalid, or its subject does not exist.
    */
@@ -97,6 +98,7 @@ export class Api {
           return journalInfo(database, inspector);
         },
       },
+      "/api/sql": { names: ["text"], answer: (given) => sqlInfo(source, given.text("text")) },
       "/api/measure": { names: [], answer: () => measureReads(source.path) },
       "/api/study": {
         names: ["chapter"],

@@ -263,6 +263,45 @@ export interface StudyInfo {
   readonly reason: string;
 }
 
+/** Adjacent pages. */
+export type PageRun = readonly [first: number, count: number];
+
+/** An instruction of a program. */
+export interface InstructionInfo {
+  readonly opcode: string;
+  readonly numbers: readonly number[];
+  readonly p4: string;
+  readonly comment: string;
+}
+
+/** A register and its value, as a literal of SQL. */
+export type RegisterInfo = readonly [register: number, value: string];
+
+/** An instruction that ran. */
+export interface SqlStepInfo {
+  readonly address: number;
+  /** The pages that it touched, in order. */
+  readonly pages: readonly PageRun[];
+  /** The registers that it changed. */
+  readonly registers: readonly RegisterInfo[];
+  /** The index of the row that it made; -1 = none. */
+  readonly row: number;
+}
+
+/** A query, and what it did. */
+export interface SqlInfo {
+  readonly columns: readonly string[];
+  /** The program, by address. */
+  readonly instructions: readonly InstructionInfo[];
+  /** The registers at the start, NULLs aside. */
+  readonly registers: readonly RegisterInfo[];
+  /** The rows, whose values are literals of SQL. */
+  readonly rows: readonly (readonly string[])[];
+  readonly steps: readonly SqlStepInfo[];
+  /** What ended it before its end; empty if nothing did. */
+  readonly limit: "" | "steps" | "rows" | "ms" | "size";
+}
+
 /** Why a request was refused. */
 export interface Refusal {
   readonly error: string;

@@ -22,12 +22,16 @@ import geometry from "./page/geometry.ts" with { type: "text" };
 import html from "./page/html.ts" with { type: "text" };
 import journalView from "./page/journal_view.ts" with { type: "text" };
 import mapControls from "./page/map_controls.ts" with { type: "text" };
+import mapLook from "./page/map_look.ts" with { type: "text" };
 import mapWords from "./page/map_words.ts" with { type: "text" };
 import pageLayout from "./page/page_layout.ts" with { type: "text" };
 import pageView from "./page/page_view.ts" with { type: "text" };
 import place from "./page/place.ts" with { type: "text" };
 import shell from "./page/shell.html" with { type: "text" };
 import style from "./page/style.css" with { type: "text" };
+import sqlMap from "./page/sql_map.ts" with { type: "text" };
+import sqlPanes from "./page/sql_panes.ts" with { type: "text" };
+import sqlView from "./page/sql_view.ts" with { type: "text" };
 import studyView from "./page/study_view.ts" with { type: "text" };
 import tileMap from "./page/tile_map.ts" with { type: "text" };
 import tileStore from "./page/tile_store.ts" with { type: "text" };
@@ -48,10 +52,14 @@ export const SOURCES: Readonly<Record<string, string>> = {
   html,
   journal_view: journalView,
   map_controls: mapControls,
+  map_look: mapLook,
   map_words: mapWords,
   page_layout: pageLayout,
   page_view: pageView,
   place,
+  sql_map: sqlMap,
+  sql_panes: sqlPanes,
+  sql_view: sqlView,
   study_view: studyView,
   tile_map: tileMap,
   tile_store: tileStore,

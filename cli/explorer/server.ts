@@ -80,24 +80,27 @@ export class ExplorerServer {
     this.#server.abort();
   }
 
-  #answer(request: Request): Response {
+  async #answer(request: Request): Promise<Response> {
     try {
       const url = new URL(request.url);
       const asset = assetAt(url.pathname);
       this.#guard.check(request, url, asset === undefined);
-      return this.#respond(url, asset);
+      return await this.#respond(url, asset);
     } catch (error) {
       const { status, line } = refusalOf(error);
       return respond(JSON.stringify({ error: line }), JSON_TYPE, status);
     }
   }
 
-  #respond({ pathname, searchParams }: URL, asset: Asset | undefined): Response {
+  async #respond(
+    { pathname, searchParams }: URL,
+    asset: Asset | undefined,
+  ): Promise<Response> {
     if (asset !== undefined) return respond(asset.text, asset.type);
     if (!this.#api.has(pathname)) {
       throw new RefusedError(404, "Cannot answer: there is nothing here");
     }
-    return respond(JSON.stringify(this.#api.answer(pathname, searchParams)), JSON_TYPE);
+    return respond(JSON.stringify(await this.#api.answer(pathname, searchParams)), JSON_TYPE);
   }
 }
 

@@ -99,7 +99,8 @@ describe("explorer: access", () => {
     withServer(async ({ base, token }) => {
       const wrong = ["0".repeat(64), token.slice(1), `${token}0`, token.toUpperCase(), `${token} `];
       const port = new URL(base).port;
-      for (const path of ["/api/file", "/api/none", "/nothing", "/api/page?page=3"]) {
+      const query = "/api/sql?text=SELECT+1";
+      for (const path of ["/api/file", "/api/none", "/nothing", "/api/page?page=3", query]) {
         await assertRefused(await fetch(base + path), path, 401);
         for (const bad of wrong.filter((bad) => bad.trim() !== token)) {
           const bearer = { authorization: `Bearer ${bad}` };
@@ -115,8 +116,8 @@ describe("explorer: access", () => {
         for (const headers of elsewhere) {
           await assertRefused(await fetch(base + path, { headers }), path, 401);
         }
-        const query = `${path}${path.includes("?") ? "&" : "?"}token=${token}`;
-        await assertRefused(await fetch(base + query), query, 401);
+        const withToken = `${path}${path.includes("?") ? "&" : "?"}token=${token}`;
+        await assertRefused(await fetch(base + withToken), withToken, 401);
       }
     }));
 
@@ -139,7 +140,9 @@ describe("explorer: access", () => {
         await assertRefused(await get("/", { origin }), origin, 403);
       }
       for (const site of ["cross-site", "same-site", "x"]) {
-        await assertRefused(await get("/api/file", { "sec-fetch-site": site }), site, 403);
+        for (const path of ["/api/file", "/api/sql?text=SELECT+1"]) {
+          await assertRefused(await get(path, { "sec-fetch-site": site }), site, 403);
+        }
       }
       for (const site of ["same-origin", "none"]) {
         const response = await get("/api/file", { "sec-fetch-site": site });
@@ -219,6 +222,11 @@ describe("explorer: wrong questions", () => {
         "/api/descent?tree=numbers&key=-1&form=codec",
         `/api/descent?tree=words&key=${"x".repeat(2049)}&form=text`,
         `/api/descent?tree=words&key=${"x".repeat(9000)}&form=text`,
+        "/api/sql",
+        "/api/sql?text=",
+        "/api/sql?text=SELECT+1&steps=9",
+        "/api/sql?text=DROP+TABLE+a",
+        `/api/sql?text=${"-".repeat(8193)}`,
         "/api/page?page=4000000000",
         "/api/chunk?chunk=16777215",
         "/api",
@@ -291,7 +299,8 @@ describe("explorer: wrong questions", () => {
   it("after the database was closed are refused", () =>
     withServer(async ({ db, get }) => {
       db.close();
-      for (const path of ["/api/file", "/api/page?page=3", "/api/cache", "/api/journal"]) {
+      const pages = ["/api/page?page=3", "/api/sql?text=SELECT+1"];
+      for (const path of ["/api/file", "/api/cache", "/api/journal", ...pages]) {
         await assertRefused(await get(path), path, 410);
       }
     }));

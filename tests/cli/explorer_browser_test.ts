@@ -12,11 +12,12 @@ import { fromFileUrl } from "@std/path";
 import { after, before, describe, it } from "@std/testing/bdd";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { explore, type Explorer } from "../../cli/mod.ts";
-import type { ChunkInfo, FileInfo, PageInfo } from "../../cli/explorer/api_types.ts";
+import type { ChunkInfo, FileInfo, PageInfo, SqlInfo } from "../../cli/explorer/api_types.ts";
 import { ExplorerServer } from "../../cli/explorer/mod.ts";
-import { inspectFile } from "../../cli/inspect/mod.ts";
+import { UnlockedInspector } from "../../cli/inspect/mod.ts";
 import type { Inspector } from "../../inspect.ts";
-import type { Database, Snapshot } from "../../mod.ts";
+import { type Database, type Snapshot, tuple } from "../../mod.ts";
+import { sql } from "../../sql/mod.ts";
 import { findBrowser, startBrowser } from "../support/browser.ts";
 import { openExplorerSample } from "./support/explorer_sample.ts";
 import { HANG_MS } from "../support/hang.ts";
@@ -266,6 +267,57 @@ describe("the explorer in a browser", { skip }, () => {
     await keepPicture("what-if");
   });
 
+  it("steps through a query, and lights the pages that each step touches", async () => {
+    const query = sql(db);
+    query.exec("CREATE TABLE place (name TEXT PRIMARY KEY, people INTEGER)");
+    query.run(
+      "INSERT INTO place SELECT 'place ' || value, value * 7 FROM generate_series(1, 5000)",
+    );
+    const text = "SELECT people FROM place WHERE name BETWEEN 'place 77' AND 'place 770'";
+    const { steps, instructions }: SqlInfo = await ask(`/api/sql?${new URLSearchParams({ text })}`);
+    await goTo("#/sql", "#sql-text");
+    await page.fill("#sql-text", "SELECT people\nFROM nowhere");
+    await page.click("form.query button[type=submit]");
+    await page.locator(".error", { hasText: "no such table: nowhere, at line 2" }).waitFor();
+    assertEquals(await page.evaluate("getSelection().toString()"), "nowhere");
+    troubles.splice(0).forEach((text) => assertStringIncludes(text, "400 (Bad Request)"));
+    await page.fill("#sql-text", text);
+    await page.keyboard.press("Control+Enter");
+    await page.waitForSelector("tr[aria-current=step]");
+    assertEquals(await page.locator("#program tr[data-address]").count(), instructions.length);
+    const path = inspector.descend("sql/table/place", tuple.encode([false, "place 77"])).steps;
+    const press = (name: string) => page.getByRole("button", { name, exact: true }).click();
+    const seen: number[][] = [];
+    for (let at = 0; at < steps.length; at++) {
+      await page.locator("#sql-step", { hasText: `Step ${at + 1} of ${steps.length}:` }).waitFor();
+      const { address, pages, row } = steps[at]!;
+      await page.waitForSelector(`tr[data-address="${address}"][aria-current=step]`);
+      const shown = await page.$$eval("#sql-pages a", (links) => {
+        return links.map((link) => Number(link.getAttribute("data-page")));
+      });
+      assertEquals(shown, pages.map(([first]) => first));
+      const lit = Number(await page.getAttribute("canvas.map", "data-lit"));
+      assertEquals(lit > 0, pages.length > 0);
+      if (row >= 0) assertEquals(await page.locator("#rows tbody tr").count(), row + 1);
+      if (shown.length > 0) seen.push(shown);
+      if (shown.length > 0 && seen.length === 1) await keepPicture("sql");
+      if (at < steps.length - 1) await press("Step");
+    }
+    assertEquals(seen[0]!.slice(-1), path.slice(-1).map(({ page }) => page));
+    assertEquals(await page.locator("#rows tbody td").allTextContents(), ["539", "5390"]);
+    await press("To the start");
+    assertEquals(await page.locator("#rows tbody tr").count(), 0);
+    await press("Next pages");
+    await page.click("#sql-pages a:last-of-type");
+    await page.waitForSelector("#page-title");
+    await page.goBack();
+    await page.waitForSelector("#sql-pages a");
+    await press("Play");
+    await page.locator("#sql-step", { hasText: `Step ${steps.length} of` }).waitFor();
+    await press("Back");
+    await page.locator("#sql-step", { hasText: `Step ${steps.length - 1} of` }).waitFor();
+  });
+
   it("shows each chapter of the study as a table, with bars", async () => {
     for (const chapter of ["one-byte", "fan-out"]) {
       await goTo(`#/study?chapter=${chapter}`, `a[aria-current=page][href$="=${chapter}"]`);
@@ -284,10 +336,10 @@ describe("the explorer in a browser", { skip }, () => {
     await goTo("#/file", "canvas.map[data-columns]:not([data-columns='0'])");
     await keepPicture("file-dark");
     await page.emulateMedia({ colorScheme: "light" });
-    for (const view of ["file", "page", "descent", "cache", "journal", "what-if", "study"]) {
+    for (const view of ["file", "page", "descent", "sql", "cache", "journal", "what-if", "study"]) {
       await goTo(`#/${view}`, `.views a[aria-current=page][href="#/${view}"]`);
       const nameless = await page.$$eval(
-        "button, a[href], input, select, canvas",
+        "button, a[href], input, select, textarea, canvas",
         (found) =>
           found.filter((element) => {
             const label = element.getAttribute("aria-label") ??
@@ -303,26 +355,26 @@ describe("the explorer in a browser", { skip }, () => {
 
   it("shows on every view that the file is locked by another process", async () => {
     const path = `${dir}/sample.quire`;
-    const { inspection, database, close } = inspectFile(path);
+    const inspection = new UnlockedInspector(path);
     const source = {
       name: "locked",
       path,
       live: false,
       inspection,
-      database,
+      database: undefined,
       inspector: undefined,
     };
     const server = new ExplorerServer(source);
     const other = await context.newPage();
     await other.goto(server.url);
-    for (const view of ["file", "page", "descent", "cache", "journal", "what-if", "study"]) {
+    for (const view of ["file", "page", "descent", "sql", "cache", "journal", "what-if", "study"]) {
       await other.evaluate((view: string) => location.hash = `#/${view}`, view);
       await other.waitForSelector(`.views a[aria-current=page][href="#/${view}"]`);
       assertStringIncludes(await other.innerText(".warning"), "Unsynchronised");
     }
     await other.close();
     await server.close();
-    close();
+    inspection.close();
   });
 
   it("raised no errors, and sent requests to no other server", () => {

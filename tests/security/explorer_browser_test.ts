@@ -10,6 +10,7 @@ import { after, before, describe, it } from "@std/testing/bdd";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { explore, type Explorer } from "../../cli/mod.ts";
 import { type Database, open, string } from "../../mod.ts";
+import { sql } from "../../sql/mod.ts";
 import { findBrowser, startBrowser } from "../support/browser.ts";
 import { HANG_MS } from "../support/hang.ts";
 
@@ -173,6 +174,9 @@ const PAYLOADS = [
   "<math><mi xlink:href='javascript:pwned=1'>x</mi></math>",
 ];
 
+/** The name of a table, which is markup too. */
+const TABLE = `"${PAYLOADS[1]!}"`;
+
 describe("security: the explorer of a database full of markup, in a browser", { skip }, () => {
   it("runs none of it in any view, and shows it as text", async () => {
     using db = open(":memory:");
@@ -182,6 +186,7 @@ describe("security: the explorer of a database full of markup, in a browser", { 
         for (const key of PAYLOADS) tree.set(key, key);
       }
     });
+    makeTable(db);
     const explorer = explore(db, { name: PAYLOADS[0]! });
     const browser = await startBrowser("path" in found ? found.path : "");
     try {
@@ -201,6 +206,7 @@ describe("security: the explorer of a database full of markup, in a browser", { 
         await page.waitForSelector(`.views a[aria-current=page][href="#/${view}"]`);
         await page.waitForTimeout(30);
       }
+      await assertQueriesShowText(page);
       assertEquals(await page.evaluate("typeof pwned"), "undefined");
       assertEquals(
         await page.locator("iframe, [onerror], [onload], a[href^=javascript]").count(),
@@ -213,6 +219,36 @@ describe("security: the explorer of a database full of markup, in a browser", { 
     }
   });
 
+  /** Makes a table that has the payloads as names and values. */
+  function makeTable(db: Database): void {
+    const query = sql(db);
+    query.exec(`CREATE TABLE ${TABLE} (${PAYLOADS.map(quotedName).join()})`);
+    query.run(`INSERT INTO ${TABLE} VALUES (${PAYLOADS.map(() => "?").join()})`, ...PAYLOADS);
+  }
+
+  function quotedName(payload: string): string {
+    return `"${payload.replaceAll('"', '""')}"`;
+  }
+
+  /** Runs queries that have payloads as names, values, constants and errors. */
+  async function assertQueriesShowText(page: Page): Promise<void> {
+    await page.evaluate("location.hash = '#/sql'");
+    const run = async (text: string) => {
+      await page.fill("#sql-text", text);
+      await page.click("form.query button[type=submit]");
+    };
+    const values = PAYLOADS.map((payload) => `'${payload.replaceAll("'", "''")}'`);
+    await run(`SELECT *, ${values.join()} FROM ${TABLE}`);
+    await page.waitForSelector("tr[aria-current=step]");
+    const names = await page.locator("#rows th").allTextContents();
+    assertEquals(names.slice(0, PAYLOADS.length), PAYLOADS);
+    await page.getByRole("button", { name: "To the end", exact: true }).click();
+    await page.waitForSelector("#rows td");
+    assertEquals(await page.locator("#rows td").allTextContents(), [...values, ...values]);
+    await run(`SELECT ${quotedName(PAYLOADS[1]!)} FROM "no ${PAYLOADS[1]}"`);
+    await page.locator(".error", { hasText: PAYLOADS[1]! }).waitFor();
+  }
+
   /** Addresses of every view, of pages with payloads in them, and with payloads in the address. */
   function placesOf(db: Database): string[] {
     const pages = db.inspect().trees().map(({ root }) => `#/page?page=${root}`);
@@ -222,6 +258,7 @@ describe("security: the explorer of a database full of markup, in a browser", { 
     });
     return [
       "#/file",
+      "#/sql",
       "#/cache",
       "#/journal",
       "#/what-if",

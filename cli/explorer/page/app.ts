@@ -14,6 +14,7 @@ import { html, type Shown } from "./html.ts";
 import { JournalView } from "./journal_view.ts";
 import { PageView } from "./page_view.ts";
 import { addressOf, type Place, usePlace, type ViewName, VIEWS } from "./place.ts";
+import { SqlView } from "./sql_view.ts";
 import { StudyView } from "./study_view.ts";
 import { keepToken } from "./token.ts";
 import { WhatIfView } from "./what_if_view.ts";
@@ -24,6 +25,7 @@ const COMPONENTS: Record<ViewName, (props: { file: FileInfo; given: URLSearchPar
   "file": FileView,
   "page": PageView,
   "descent": DescentView,
+  "sql": SqlView,
   "cache": CacheView,
   "journal": JournalView,
   "what-if": WhatIfView,

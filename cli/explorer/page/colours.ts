@@ -28,6 +28,8 @@ export interface Palette {
   readonly empty: string;
   /** The frame of the selection. */
   readonly ink: string;
+  /** The frame of lit tiles. */
+  readonly lit: string;
   /** From low to high. */
   readonly scale: readonly string[];
   /** Whether it is for a dark page. */
@@ -48,6 +50,7 @@ export function readPalette(): Palette {
     damage: colour("damage"),
     empty: colour("empty"),
     ink: colour("ink"),
+    lit: colour("lit"),
     scale: Array.from({ length: STEPS }, (_, step) => colour(`scale-${step}`)),
     isDark: matchMedia("(prefers-color-scheme: dark)").matches,
   };

@@ -7,30 +7,15 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import type { FileInfo } from "../api_types.ts";
 import { ChunkPanel } from "./chunk_panel.ts";
 import { type Mode, usePalette } from "./colours.ts";
-import { fittingShift, largerShift, smallerShift } from "./geometry.ts";
 import { html, type Shown } from "./html.ts";
 import { Legend, Modes, TileTable, Zoom } from "./map_controls.ts";
+import { useLook } from "./map_look.ts";
 import { sizeWords, tileWords } from "./map_words.ts";
-import { addressOf, numberIn, pageAddress } from "./place.ts";
+import { addressOf, numberIn } from "./place.ts";
 import { TileMap } from "./tile_map.ts";
 import { TileStore } from "./tile_store.ts";
 
 const VERSIONS_SHOWN = 64;
-const NO_ROOM: Room = { columns: 0, tiles: 0 };
-
-/** The number of tiles that fit: per row, and in total. */
-interface Room {
-  readonly columns: number;
-  readonly tiles: number;
-}
-
-/** The zoom and the position of the map. */
-interface Look {
-  /** Pages of a tile, as a power of two; -1 = fits the whole file. */
-  readonly shift: number;
-  /** The first tile. */
-  readonly first: number;
-}
 
 interface FileViewProps {
   readonly file: FileInfo;
@@ -45,7 +30,7 @@ export function FileView({ file, given }: FileViewProps): Shown {
   const store = useMemo(() => new TileStore(() => setEpoch((epoch) => epoch + 1)), []);
   useEffect(() => store.invalidate(), [file.version, file.pages]);
   const page = Math.min(file.pages - 1, numberIn(given, "page", 0));
-  const look = useLook(file, page);
+  const look = useLook(file, page, goTo);
   const { shift, fit, selected } = look;
   const chunk = Math.floor(page / file.chunkPages);
   const versions = [Math.max(1, file.version - VERSIONS_SHOWN + 1), file.version];
@@ -76,59 +61,8 @@ export function FileView({ file, given }: FileViewProps): Shown {
   `;
 }
 
-/** The zoom and the position of the map, with functions that change them. */
-function useLook(file: FileInfo, page: number) {
-  const [{ shift: wanted, first: wish }, setLook] = useState<Look>({ shift: -1, first: 0 });
-  const [room, setRoom] = useState(NO_ROOM);
-  const fit = fittingShift(file.pages, Math.max(1, room.tiles));
-  const shift = wanted < 0 ? fit : Math.min(fit, wanted);
-  const selected = Math.floor(page / 2 ** shift);
-  const first = firstFor(selected, wish, room);
-  const zoomTo = (next: number, tile: number) => {
-    const to = tile === selected ? page : tile * 2 ** shift;
-    setLook({
-      shift: next,
-      first: next === fit ? 0 : firstFor(Math.floor(to / 2 ** next), -1, room),
-    });
-    goTo(to, file);
-  };
-  const zoom = (closer: boolean, tile = selected) => {
-    zoomTo(closer ? smallerShift(shift) : Math.min(fit, largerShift(shift)), tile);
-  };
-  const select = (tile: number) => {
-    setLook({ shift: wanted, first });
-    goTo(tile * 2 ** shift, file);
-  };
-  const open = (tile: number) => {
-    if (shift === 0) location.hash = pageAddress(tile);
-    else zoom(true, tile);
-  };
-  return {
-    shift,
-    fit,
-    first,
-    selected,
-    zoom,
-    select,
-    open,
-    showAll: () => zoomTo(fit, selected),
-    setRoom: (columns: number, tiles: number) => setRoom({ columns, tiles }),
-  };
-}
-
 /** Puts the selected page into the address, without an entry in the browser's history. */
-function goTo(page: number, file: FileInfo): void {
-  const address = addressOf("file", { page: Math.min(file.pages - 1, page) });
-  history.replaceState(null, "", address);
+function goTo(page: number): void {
+  history.replaceState(null, "", addressOf("file", { page }));
   dispatchEvent(new HashChangeEvent("hashchange"));
-}
-
-/** The first tile to show so that `tile` is visible. `first` is the current one; -1 = none. */
-function firstFor(tile: number, first: number, room: Room): number {
-  const { columns, tiles } = room;
-  if (columns === 0) return 0;
-  if (first >= 0 && tile >= first && tile < first + tiles) return first;
-  const row = Math.floor(tile / columns) * columns;
-  if (first < 0) return Math.max(0, row - Math.floor(tiles / columns / 2) * columns);
-  return tile < first ? row : Math.max(0, row - tiles + columns);
 }

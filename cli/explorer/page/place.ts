@@ -10,6 +10,7 @@ export const VIEWS = [
   ["file", "File"],
   ["page", "Page"],
   ["descent", "Descent"],
+  ["sql", "SQL"],
   ["cache", "Cache"],
   ["journal", "Journal"],
   ["what-if", "What if"],

@@ -13,6 +13,9 @@ const GAP = 2;
 const PITCH = CELL + GAP;
 const ROWS = 20;
 const FREE_SHOWN = 0.5;
+/** The colours that are left of a tile: lit before, and never lit. */
+const BEFORE_SHOWN = 0.65;
+const DIM_SHOWN = 0.22;
 
 /** The visible part of the file. */
 export interface Window {
@@ -20,6 +23,14 @@ export interface Window {
   readonly shift: number;
   /** The index of the first tile. */
   readonly first: number;
+}
+
+/** Tiles that are lit; the other ones are dimmed. */
+export interface Lit {
+  /** Framed. */
+  readonly now: ReadonlySet<number>;
+  /** Lit before. */
+  readonly before: ReadonlySet<number>;
 }
 
 /** The content of a map, and its event handlers. */
@@ -31,6 +42,8 @@ export interface TileMapProps {
   readonly versions: readonly [oldest: number, newest: number];
   readonly palette: Palette;
   readonly store: TileStore;
+  /** The lit tiles, by index; undefined = none is lit or dimmed. */
+  readonly lit?: Lit;
   /** Changes when the content of the store changes. */
   readonly epoch: number;
   readonly onSelect: (tile: number) => void;
@@ -102,6 +115,7 @@ export function TileMap(props: TileMapProps): Shown {
       data-columns=${columns}
       data-first=${window.first}
       data-shift=${window.shift}
+      data-lit=${props.lit?.now.size}
       onClick=${(event: MouseEvent) => pick(event, onSelect)}
       onDblClick=${(event: MouseEvent) => pick(event, onOpen)}
       onKeyDown=${(event: KeyboardEvent) => press(event, columns, tiles, props)}
@@ -138,7 +152,7 @@ function draw(
   tiles: number,
   props: TileMapProps,
 ): void {
-  const { window, selected, mode, palette, store, versions } = props;
+  const { window, selected, mode, palette, store, versions, lit } = props;
   const shown = Math.min(columns * ROWS, Math.max(0, tiles - window.first));
   const rows = Math.max(1, Math.ceil(shown / columns));
   const scale = devicePixelRatio;
@@ -158,13 +172,20 @@ function draw(
       : FREE_SHOWN + (1 - FREE_SHOWN) * tile.inUse / 100;
     context.fillStyle = palette.empty;
     context.fillRect(x, y, CELL, CELL);
-    context.globalAlpha = used;
+    context.globalAlpha = used * shownOf(lit, index);
     context.fillStyle = tileColour(tile, mode, palette, versions);
     context.fillRect(x, y, CELL, CELL);
     context.globalAlpha = 1;
-    if (index !== selected) continue;
-    context.strokeStyle = palette.ink;
-    context.lineWidth = 2;
+    const isLit = lit?.now.has(index) === true;
+    if (!isLit && index !== selected) continue;
+    context.strokeStyle = isLit ? palette.lit : palette.ink;
+    context.lineWidth = isLit ? 4 : 2;
     context.strokeRect(x, y, CELL, CELL);
   }
+}
+
+/** The part of a tile's colour that is shown. */
+function shownOf(lit: Lit | undefined, tile: number): number {
+  if (lit === undefined || lit.now.has(tile)) return 1;
+  return lit.before.has(tile) ? BEFORE_SHOWN : DIM_SHOWN;
 }
