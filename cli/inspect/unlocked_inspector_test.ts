@@ -1,5 +1,5 @@
-// Inspection of a locked file works, and its results are marked unsynchronised. Without another
-// process both inspectors give the same results.
+// Inspection of a file that another process has locked: by following it, or without the lock, and
+// then marked unsynchronised. Of a file that rests both inspectors tell the same.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
@@ -32,13 +32,14 @@ describe("inspectFile", () => {
       assertEquals(Deno.readFileSync(path), before);
     }));
 
-  it("reads without the lock where somebody has it, and says so", () =>
+  it("follows the file where somebody has the lock", () =>
     inTempDir((dir) => {
       const path = `${dir}/a.quire`;
       using db = makeFile(path);
       db.checkpoint();
       const { inspection, database, close } = inspectFile(path);
-      assertEquals([inspection.file().unsynchronised, database], [true, undefined]);
+      assertEquals([inspection.file().unsynchronised, database?.follows], [false, true]);
+      assertEquals(database?.trees(), ["large", "words"]);
       close();
     }));
 
