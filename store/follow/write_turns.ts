@@ -11,8 +11,10 @@ import { setImmediate, setTimeout } from "node:timers";
 
 /** The tries that follow one another without a pause. */
 const EAGER_TRIES = 2;
-/** The longest pause between two tries, in milliseconds. */
-const PAUSE_MS_MAX = 4;
+/** The tries with the shortest pause between them: a hold of the lock is a sync, as a rule. */
+const SHORT_TRIES = 32;
+/** The pause between later tries, in milliseconds. */
+const LONG_MS = 4;
 
 /** The lock of the writer, as those who wait see it. */
 export interface WriteGate {
@@ -87,6 +89,6 @@ export class WriteTurns {
 function pause(tries: number): Promise<void> {
   return new Promise((resolve) => {
     if (tries < EAGER_TRIES) setImmediate(resolve);
-    else setTimeout(resolve, Math.min(PAUSE_MS_MAX, 2 ** (tries - EAGER_TRIES)));
+    else setTimeout(resolve, tries < SHORT_TRIES ? 1 : LONG_MS);
   });
 }
