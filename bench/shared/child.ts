@@ -3,6 +3,7 @@
  * tells how many calls it made. It begins when a line comes in, so that all begin together.
  */
 
+import { setImmediate } from "node:timers";
 import { open, type Tree } from "../../mod.ts";
 import { sqliteEngine } from "../engines/sqlite.ts";
 import { lmdbEngine } from "../engines/lmdb.ts";
@@ -100,7 +101,7 @@ async function run(task: ChildTask): Promise<number> {
     }
     for (let i = 0; i < READS_A_TURN; i++) calls.get(next());
     count += READS_A_TURN;
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await new Promise<void>((resolve) => setImmediate(resolve));
   }
   await calls.close();
   return count;
