@@ -132,6 +132,7 @@ export class Session implements TreeSource {
       this.#rollback();
       throw error;
     }
+    this.feed.commit(this.pager.meta.version);
   }
 
   /** The promise of a write, once the promise of its group resolves. */
@@ -216,6 +217,7 @@ export class Session implements TreeSource {
       this.#nested.reject(waiting, error);
       throw error;
     }
+    this.feed.commit(this.pager.meta.version);
     if (this.pager.depth === 0 && this.#nested.length > 0) {
       this.#nested.settle((level) => this.#group.reach(level));
     }
@@ -233,7 +235,6 @@ export class Session implements TreeSource {
   #commit(): void {
     if (this.#doomedDepth > 0) throw this.#doom;
     this.pager.commit();
-    this.feed.commit(this.pager.meta.version);
   }
 
   /** Before a transaction begins. */
