@@ -7,7 +7,8 @@
  *
  * A page is placed near its neighbour; else in the first chunk known to have room; else in one of
  * up to 8 unexamined chunks; else at the end of the file. Once the file has 16 chunks, branches get
- * chunks of their own, so that they stay together in memory.
+ * chunks of their own, so that they stay together in memory. After the disk was full, free pages
+ * that have their bytes in the file come before those near a neighbour that have not.
  *
  * A run is placed like a page, with two differences. Of the first 8 chunks known to have room it
  * takes the one whose longest free run is the shortest, and a run of 64 pages or more is not placed
@@ -50,6 +51,8 @@ const LOOKS_MAX = 8;
 /** The most chunks with room that are compared when a run is placed. */
 const CANDIDATES_MAX = 8;
 const LARGE_RUN_PAGES = 64;
+/** The most chunks in which claimed pages are sought after the disk was full. */
+const CLAIMED_LOOKS_MAX = 64;
 /** A piece has at least this many pages and this part of the request; else the file grows. */
 const PIECE_PAGES_MIN = 8;
 const PIECE_PART_SHIFT = 3;
@@ -288,14 +291,38 @@ export class Allocator implements TransactionListener {
   /** The first page of `span` free ones, or -1 if the file must grow by a chunk. */
   #find(span: number, near: number, use: number): number {
     this.#coverFile();
-    let page = -1;
-    if (span < LARGE_RUN_PAGES) {
+    let page = this.#pager.mayBeFull ? this.#findClaimed(span, near, use) : -1;
+    if (page < 0 && span < LARGE_RUN_PAGES) {
       if (near !== 0) page = this.#findIn(near >>> CHUNK_SHIFT, span, near & SLOT_MASK, use);
       if (page < 0) page = this.#findIn(this.#last[use]!, span, FIRST_SLOT, use);
     }
     if (page < 0) page = this.#findKnown(span, use);
     if (page < 0) page = this.#findUnknown(span, use);
     return page < 0 ? this.#findIn(this.#summary.size - 1, span, FIRST_SLOT, use) : page;
+  }
+
+  /** The first page of `span` free ones that need no more room of the disk; it looks at few chunks. */
+  #findClaimed(span: number, near: number, use: number): number {
+    let chunk = near === 0 ? this.#summary.find(span, 0) : near >>> CHUNK_SHIFT;
+    let next = near === 0 ? chunk + 1 : 0;
+    for (let looks = 0; chunk >= 0 && looks < CLAIMED_LOOKS_MAX; looks++) {
+      if (this.#findIn(chunk, span, FIRST_SLOT, use) >= 0) {
+        this.#markUnclaimed(chunk);
+        const slot = findFree(this.#taken, span, FIRST_SLOT);
+        if (slot >= 0) return (chunk << CHUNK_SHIFT >>> 0) + slot;
+      }
+      chunk = this.#summary.find(span, next);
+      next = chunk + 1;
+    }
+    return -1;
+  }
+
+  /** Counts the free pages of the chunk read last as taken that have no bytes in the file. */
+  #markUnclaimed(chunk: ChunkNumber): void {
+    const first = chunk << CHUNK_SHIFT >>> 0;
+    for (let slot = FIRST_SLOT; slot < BITS; slot++) {
+      if (!this.#pager.isClaimed(first + slot)) this.#taken[slot >>> 5]! |= 1 << (slot & 31);
+    }
   }
 
   /** Follows the file: the pager may have added journal chunks, or truncated free ones. */

@@ -290,6 +290,16 @@ export class Pager {
     return this.#closed;
   }
 
+  /** Whether the disk may have no room for pages that are not in the file. For the allocator. */
+  get mayBeFull(): boolean {
+    return this.#commitPath?.mayBeFull ?? false;
+  }
+
+  /** Whether a page that is free has its bytes in the file, as far as is known. For the allocator. */
+  isClaimed(page: PageNumber): boolean {
+    return this.#parts.claimed.has(page);
+  }
+
   /** The count of open savepoints, including the transaction. */
   get depth(): number {
     return this.#open.depth;

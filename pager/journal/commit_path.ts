@@ -216,6 +216,11 @@ export class CommitPath implements CommitLog {
     this.#mayBeFull = true;
   }
 
+  /** Whether the disk may have no room for pages that are not in the file. */
+  get mayBeFull(): boolean {
+    return this.#mayBeFull;
+  }
+
   /** Before a transaction. After a refusal, frees the room that a checkpoint can free. */
   makeRoom(): void {
     this.#finishSteps();

@@ -61,6 +61,7 @@ export type PagerPath = Pick<
   | "journalState"
   | "land"
   | "makeRoom"
+  | "mayBeFull"
   | "moveJournalToEnd"
   | "needsFlight"
   | "noteFailure"
@@ -417,6 +418,11 @@ export class SharedPath implements PagerPath, ShareFollower {
   /** Adds to a restored meta the chunks that the journal took meanwhile. */
   afterRollback(meta: Meta): void {
     meta.pageCount = Math.max(meta.pageCount, this.#share.position.pageCountMin);
+  }
+
+  /** Never: it takes no note of refusals. */
+  get mayBeFull(): boolean {
+    return false;
   }
 
   /** Never: the flush that fills the journal takes the step of the checkpoint itself. */

@@ -67,7 +67,11 @@ async function copy(
       return target.writeChunk(chunk);
     },
   };
-  const source = { since, checkOpen: meanwhile, versionNow: () => 0 };
+  const inTurn = <T>(read: () => T): T => {
+    meanwhile();
+    return read();
+  };
+  const source = { since, checkOpen: () => {}, versionNow: () => 0, inTurn };
   await copyChunks({ reader, target: counting, ...source }, {});
   reader.close();
   return early;
