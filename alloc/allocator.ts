@@ -301,7 +301,7 @@ export class Allocator implements TransactionListener {
     return page < 0 ? this.#findIn(this.#summary.size - 1, span, FIRST_SLOT, use) : page;
   }
 
-  /** The first page of `span` free ones that need no more room of the disk; it looks at few chunks. */
+  /** As `#find`, for pages that need no more room of the disk. It looks at few chunks. */
   #findClaimed(span: number, near: number, use: number): number {
     let chunk = near === 0 ? this.#summary.find(span, 0) : near >>> CHUNK_SHIFT;
     let next = near === 0 ? chunk + 1 : 0;

@@ -295,7 +295,7 @@ export class Pager {
     return this.#commitPath?.mayBeFull ?? false;
   }
 
-  /** Whether a page that is free has its bytes in the file, as far as is known. For the allocator. */
+  /** Whether the bytes of a free page are in the file, as far as is known. For the allocator. */
   isClaimed(page: PageNumber): boolean {
     return this.#parts.claimed.has(page);
   }
