@@ -521,7 +521,8 @@ export const TREE_BUGS: readonly PlantedBug[] = [
     "btree/value/shared_page.ts",
     "    return allocator.release(page, 1);\n  }\n  const place",
     "    return;\n  }\n  const place",
-    whole("sharedValues"),
+    "btree/value/fragments_test.ts",
+    "btree/value/shared_page_test.ts",
   ),
   bug(
     "second-leak",
