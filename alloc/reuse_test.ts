@@ -1,13 +1,14 @@
 // Space between runs is reused: values are replaced over many rounds, and the tests bound the pages
-// of the file per page in use and the reads of an allocation.
+// of the file per page in use and the reads of an allocation. A full disk lends released pages.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { BudgetFile } from "../tests/support/budget_file.ts";
 import { FaultyFile } from "../tests/support/faulty_file.ts";
 import { journalChunks, openNodes, SMALL_CACHE, transact } from "../tests/support/pages.ts";
 import { Random } from "../tests/support/random.ts";
 import { numbers, openSpace, type Space, take } from "../tests/support/space.ts";
-import { format, header, MemoryFile } from "../pager/mod.ts";
+import { format, header, IoError, MemoryFile } from "../pager/mod.ts";
 import { Allocator } from "./allocator.ts";
 
 const { CHUNK_PAGES, KIND_BRANCH, KIND_LEAF } = format;
@@ -230,3 +231,26 @@ function lookAtAll({ pager, allocator }: Space): void {
   for (let i = 0; i < 6; i++) allocator.acquireRun(255, 1, 0);
   pager.commit();
 }
+
+describe("a disk that was full", () => {
+  it("lends released pages before those near a neighbour that have no bytes in the file", () => {
+    const file = new BudgetFile(Infinity);
+    const pager = openNodes(file);
+    const allocator = new Allocator(pager);
+    const acquire = (near: number) => transact(pager, () => allocator.acquire(KIND_LEAF, 1, near));
+    const released = acquire(0);
+    let last = released;
+    for (let i = 0; i < 40; i++) last = acquire(last);
+    pager.checkpoint();
+    file.budget = file.used;
+    // Pages that were claimed ahead still fit.
+    assertThrows(() => {
+      for (;;) last = acquire(last);
+    }, IoError);
+    pager.rollback();
+    transact(pager, () => allocator.release(released, 1));
+    pager.checkpoint();
+    assertEquals(acquire(last), released);
+    pager.close();
+  });
+});
