@@ -10,11 +10,12 @@
  *   filled several times.
  */
 
-import { durableEngines, openFilled } from "../durable/fixture.ts";
+import { openFilled } from "../durable/fixture.ts";
 import type { Engine, Store } from "../engine.ts";
 import { Keys, Values, xorshift } from "../keys.ts";
 import { figureOf, timeMs } from "../measure.ts";
 import { idleLag, LoopLag } from "./loop_lag.ts";
+import { isNoEngine, loadServerEngine } from "./no_engine.ts";
 import type { Part } from "./plan.ts";
 import { type Lag, latencyOf, type Sample } from "./results.ts";
 import { Samples } from "./samples.ts";
@@ -59,13 +60,14 @@ export type InProcessOutput = { readonly absent: string } | {
 if (import.meta.main) console.log(JSON.stringify(await measure(JSON.parse(Deno.args[0]!))));
 
 async function measure(input: InProcessInput): Promise<InProcessOutput> {
-  const { present: [engine], absent } = await durableEngines([input.engine]);
+  const { present: [engine], absent } = await loadServerEngine(input.engine);
   if (engine === undefined) return { absent: absent[0]![1] };
   const idle = await idleLag(IDLE_MS);
   const samples: Partial<Record<Part, Sample>> = {};
   for (const part of input.parts) {
     // Filling the large database would take Deno KV minutes.
     if (isLarge(part) && engine.name === "Deno KV") continue;
+    if (isNoEngine(engine) && part !== "clients") continue;
     samples[part] = await measurePart(part, engine, input);
   }
   return { about: engine.about, syncUs: syncUs(input.folder), idle, samples };

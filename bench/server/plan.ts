@@ -3,7 +3,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { ENGINE_NAMES } from "../engines.ts";
+import { SERVER_ENGINES } from "./no_engine.ts";
 
 /** The parts of the bench. */
 export const PARTS = [
@@ -54,7 +54,7 @@ export const USAGE = `Usage: deno task bench:server [OPTION]...
 Measures engines inside a server, and as such a server uses them in one process.
 
   --only PARTS          of ${PARTS.join(",")}
-  --engines NAMES       of ${ENGINE_NAMES.join(",")}
+  --engines NAMES       of ${SERVER_ENGINES.join(",")}
   --connections COUNTS  connections to the server; default 1,16,64,256
   --writes PERCENTS     shares of requests that write; default 100,50,5
   --sync-ms TIMES       milliseconds by which each sync is slowed; default 0,1,5
@@ -101,7 +101,7 @@ export function planOf(args: readonly string[]): Plan | undefined {
     numberOf(name, given[name] ?? `${usual}`, 1, most, true);
   return {
     parts: namesOf("only", given.only, PARTS),
-    engines: namesOf("engines", given.engines, ENGINE_NAMES),
+    engines: namesOf("engines", given.engines, SERVER_ENGINES),
     connections: numbersOf("connections", given.connections ?? "1,16,64,256", 1, 1024, true),
     writePercents: numbersOf("writes", given.writes ?? "100,50,5", 0, 100, true),
     syncMs: numbersOf("sync-ms", given["sync-ms"] ?? "0,1,5", 0, 100, false),

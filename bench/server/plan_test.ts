@@ -2,13 +2,13 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { ENGINE_NAMES } from "../engines.ts";
+import { SERVER_ENGINES } from "./no_engine.ts";
 import { PARTS, planOf, USAGE, UsageError } from "./plan.ts";
 
 describe("planOf()", () => {
   it("runs everything by default", () => {
     const plan = planOf([])!;
-    assertEquals([plan.parts, plan.engines], [PARTS, ENGINE_NAMES]);
+    assertEquals([plan.parts, plan.engines], [PARTS, SERVER_ENGINES]);
     assertEquals(plan.connections, [1, 16, 64, 256]);
     assertEquals(plan.writePercents, [100, 50, 5]);
     assertEquals(plan.syncMs, [0, 1, 5]);

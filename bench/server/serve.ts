@@ -7,10 +7,11 @@
  * port as one line of JSON once it listens.
  */
 
-import { durableEngines, openFilled } from "../durable/fixture.ts";
+import { openFilled } from "../durable/fixture.ts";
 import type { Engine, Store } from "../engine.ts";
 import { Keys, Values } from "../keys.ts";
 import { idleLag, LoopLag } from "./loop_lag.ts";
+import { loadServerEngine } from "./no_engine.ts";
 import type { Lag } from "./results.ts";
 import { syncUs } from "./sync_cost.ts";
 
@@ -36,7 +37,7 @@ export type ServerOutput = { readonly absent: string } | {
 
 if (import.meta.main) {
   const input: ServerInput = JSON.parse(Deno.args[0]!);
-  const { present: [engine], absent } = await durableEngines([input.engine]);
+  const { present: [engine], absent } = await loadServerEngine(input.engine);
   if (engine === undefined) print({ absent: absent[0]![1] });
   else await serve(engine, input);
 }
