@@ -2,13 +2,14 @@
  * Compiles a statement to a program.
  */
 
+import type { Query } from "../parse/ast.ts";
 import { parseOne } from "../parse/statement_parser.ts";
 import type { ConflictAction, CreateTrigger, Explainable } from "../parse/statement_ast.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import { inText, refuse } from "../value/error.ts";
 import { Builder } from "../expression/builder.ts";
 import type { Context, Prepared, TriggerShape } from "../expression/context.ts";
-import type { Scope } from "../expression/scope.ts";
+import type { Scope, SourceColumn } from "../expression/scope.ts";
 import { ExpressionEmitter } from "../expression/expression.ts";
 import { prepareJoin } from "../query/join.ts";
 import { prepareQuery, prepareRecursive } from "../query/query.ts";
@@ -49,6 +50,11 @@ export function compile(database: Compiled, statement: Explainable): Program {
   const context = contextOf(database, builder);
   const { columns, writes } = emitStatement(context, statement);
   return builder.finish(columns.map(({ name, type }) => ({ name, type })), writes);
+}
+
+/** The columns of a query. */
+export function columnsOf(database: Compiled, query: Query): readonly SourceColumn[] {
+  return contextOf(database, new Builder()).prepare(query, undefined, new Map()).columns;
 }
 
 /** Compiles the building of an index from the rows of its table. */

@@ -174,7 +174,8 @@ function emitFind(
   });
   for (const expr of exprs) markUsed(expr, scope);
   markArguments(found.loops);
-  const planned = planLoops(context, found.loops, terms);
+  const loops = found.loops.map((loop, i) => i === 0 ? { ...loop, needsKey: true } : loop);
+  const planned = planLoops(context, loops, terms);
   const [list, seen] = [builder.cursor(), builder.cursor()];
   const sorts = order !== undefined && isByKey(table, planned, order);
   if (sorts) builder.emit("OpenSorter", list, 0, 0, BY_KEY, "rows to change");

@@ -4,14 +4,15 @@
  */
 
 import type { Transaction } from "../../mod.ts";
-import { compile, compileIndexBuild } from "../change/compile.ts";
+import { columnsOf, compile, compileIndexBuild } from "../change/compile.ts";
 import type { CreateIndex, CreateTable, CreateView, Drop } from "../parse/statement_ast.ts";
 import type { CreateTrigger } from "../parse/statement_ast.ts";
 import type { Explainable } from "../parse/statement_ast.ts";
 import { parseOne } from "../parse/statement_parser.ts";
+import { isReserved } from "../parse/token_stream.ts";
 import { buildIndex, buildTable } from "../schema/build.ts";
+import { refuseUnsteady } from "../schema/steady.ts";
 import { type Index, keyOfName, type Table } from "../schema/types.ts";
-import { affinityOf } from "../value/affinity.ts";
 import { inText, PlacedError, refuse, SqlError } from "../value/error.ts";
 import { type Engine, noRow } from "./engine.ts";
 
@@ -23,6 +24,7 @@ export function createTable(engine: Engine, create: CreateTable, text: string): 
   const { isTemporary } = create;
   const sql = `${createWords(create)} ${text.slice(create.nameAt).trim()}`;
   buildTable(create, sql);
+  for (const { expr } of create.checks) refuseUnsteady(expr, "CHECK constraints", false);
   engine.write(
     (tx) => {
       engine.catalog.create(tx, { type: "table", name, table: name, sql }, isTemporary);
@@ -65,20 +67,23 @@ export function quotedName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
+/** A name, in quotes where it needs them. */
+function shownName(name: string): string {
+  return /^[a-z_]\w*$/i.test(name) && !isReserved(name) ? name : quotedName(name);
+}
+
 const TYPES = { INTEGER: "INT", TEXT: "TEXT", NUMERIC: "NUM", REAL: "REAL", BLOB: "" } as const;
 
 function createFromQuery(engine: Engine, create: CreateTable, text: string): void {
   const { name, query, isTemporary } = create;
-  const program = compile(engine, { kind: "select", query: query!, at: query!.at });
   const names = new Set<string>();
-  const columns = program.columns.map(({ name: given, type }) => {
+  const columns = columnsOf(engine, query!).map(({ name: given, affinity = "BLOB" }) => {
     let own = given;
     for (let i = 1; names.has(keyOfName(own)); i++) own = `${given}:${i}`;
     names.add(keyOfName(own));
-    const declared = type === undefined ? "" : ` ${TYPES[affinityOf(type)]}`;
-    return quotedName(own) + declared;
+    return `${shownName(own)} ${TYPES[affinity]}`.trim();
   });
-  const sql = `${createWords(create)} ${quotedName(name)}(${columns.join(", ")})`;
+  const sql = `${createWords(create)} ${shownName(name)}(${columns.join(",")})`;
   inText(sql, () => buildTable(parseOne(sql) as CreateTable, sql));
   const insert = `INSERT INTO ${quotedName(name)} ${text.slice(query!.at)}`;
   engine.write(
@@ -134,6 +139,8 @@ export function createIndex(engine: Engine, create: CreateIndex, text: string): 
   const table = engine.catalog.table(create.table);
   if (table === undefined) return refuse(`no such table: main.${create.table}`, create.tableAt);
   buildIndex(create, table);
+  for (const { expr } of create.columns) refuseUnsteady(expr, "index expressions");
+  if (create.where !== undefined) refuseUnsteady(create.where, "partial index WHERE clauses");
   const sql = text.slice(create.at).trim();
   engine.write((tx) => {
     const stored = { type: "index", name, table: table.name, sql } as const;

@@ -13,7 +13,9 @@ export function runPragma({ catalog }: Engine, { name, argument, at }: Pragma): 
     if (argument !== undefined && !/^(1|on|true|yes)$/i.test(argument)) {
       refuse("foreign keys are always enforced", at);
     }
-    return { columns: ["foreign_keys"], rows: argument === undefined ? [[1]] : [] };
+    return argument === undefined
+      ? { columns: ["foreign_keys"], rows: [[1]] }
+      : { columns: [], rows: [] };
   }
   return describedBy(catalog, name, argument) ?? unsupported(`PRAGMA ${name} is`, at);
 }

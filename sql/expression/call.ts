@@ -7,7 +7,7 @@ import type { Call, Expr } from "../parse/ast.ts";
 import { AGGREGATES } from "../function/aggregates.ts";
 import { SCALARS } from "../function/scalar.ts";
 import { WINDOW_FUNCTIONS } from "../function/windows.ts";
-import { refuse } from "../value/error.ts";
+import { refuse, unsupported } from "../value/error.ts";
 import { argumentKind } from "./json_argument.ts";
 import type { Context } from "./context.ts";
 import { collationOfFirst, comparisonOf } from "./rules.ts";
@@ -49,13 +49,14 @@ export function emitCall(context: Context, call: Call, scope: Scope, target: num
   const called = {
     call: SCALARS.get(name)!.call,
     collation: collationOfFirst(args, scope),
-    isJson: args.map(argumentKind),
+    isJson: args.map((arg) => argumentKind(arg, scope)),
   };
   builder.emit("Function", first, args.length, target, called, name);
   return target;
 }
 
 function limitsOf({ name, at }: Call): readonly [number, number] {
+  if (name.startsWith("jsonb")) unsupported(`JSONB, which ${name}() makes, is`, at);
   const found = SCALARS.get(name) ?? refuse(`no such function: ${name}`, at);
   return [found.least, found.most];
 }

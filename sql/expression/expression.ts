@@ -15,7 +15,7 @@ import { emitCall } from "./call.ts";
 import { emitColumn, storedColumn } from "./column.ts";
 import { type Context, emitOnce, type Expressions } from "./context.ts";
 import { groupedValue } from "./grouped.ts";
-import { rowComparison, rowPairs } from "./row_value.ts";
+import { rowBetween, rowComparison, rowInList, rowPairs } from "./row_value.ts";
 import { affinityIn, comparisonOf, comparisonWithValues, isConstant } from "./rules.ts";
 import { sharedAffinity } from "./rules.ts";
 import { meaningOf, ROWID, type Scope } from "./scope.ts";
@@ -204,8 +204,10 @@ export class ExpressionEmitter implements Expressions {
     return this.value(compared, scope, target);
   }
 
-  #between({ operand, low, high, isNot }: Between, scope: Scope, target: number): number {
+  #between(expr: Between, scope: Scope, target: number): number {
+    const { operand, low, high, isNot } = expr;
     const { builder } = this.#context;
+    if (operand.kind === "row") return this.value(rowBetween(expr), scope, target);
     const value = this.value(operand, scope);
     const above = builder.registers();
     const below = builder.registers();
@@ -247,9 +249,10 @@ export class ExpressionEmitter implements Expressions {
   }
 
   /** A row in the rows of a query. */
-  #inRows({ query, at }: In, items: readonly Expr[], scope: Scope, target: number): void {
+  #inRows(expr: In, items: readonly Expr[], scope: Scope, target: number): void {
+    const { query, list, at } = expr;
     const { builder } = this.#context;
-    if (query === undefined) return refuse("row value misused", at);
+    if (query === undefined) return void this.value(rowInList(expr, list!), scope, target);
     const prepared = this.#context.prepare(query, scope, scope.common);
     const count = prepared.columns.length;
     if (count !== items.length) {

@@ -1,20 +1,97 @@
 /**
- * Which arguments of a function are JSON rather than text: those that functions of JSON made.
+ * Which arguments of a function are JSON rather than text: those that functions of JSON made, as
+ * far as they are, or choose from, what such a function returns.
  */
 
 import type { JsonArgument } from "../function/types.ts";
 import type { Expr } from "../parse/ast.ts";
+import { affinityOf } from "../value/affinity.ts";
+import { meaningOf, type Scope } from "./scope.ts";
 
 const ALWAYS = new Set(
   ("json json_array json_object json_insert json_replace json_set json_remove json_patch " +
-    "json_quote json_group_array json_group_object").split(" "),
+    "json_quote json_group_array json_group_object json_array_insert").split(" "),
 );
 
 /** Whether an expression makes JSON. */
-export function argumentKind(expr: Expr): JsonArgument {
-  if (expr.kind === "call") {
-    if (ALWAYS.has(expr.name)) return "always";
-    return expr.name === "json_extract" ? "maybe" : "never";
+export function argumentKind(expr: Expr, scope: Scope): JsonArgument {
+  switch (expr.kind) {
+    case "call":
+      if (ALWAYS.has(expr.name)) return "always";
+      return expr.name === "json_extract"
+        ? "maybe"
+        : chosen(choicesOf(expr.name, expr.args), scope);
+    case "binary":
+      return expr.operator === "->" ? "always" : "never";
+    case "unary":
+      return expr.operator === "+" ? argumentKind(expr.operand, scope) : "never";
+    case "collate":
+      return argumentKind(expr.operand, scope);
+    case "cast":
+      return affinityOf(expr.type) === "TEXT" ? argumentKind(expr.operand, scope) : "never";
+    case "case": {
+      const results = expr.whens.map(([, then]) => then);
+      return chosen(expr.otherwise === undefined ? results : [...results, expr.otherwise], scope);
+    }
+    case "subquery":
+      return kindOfQuery(expr);
+    case "name":
+      return kindOfName(expr, scope);
   }
-  return expr.kind === "binary" && expr.operator === "->" ? "always" : "never";
+  return "never";
 }
+
+/** The arguments one of which a call returns. */
+function choicesOf(name: string, args: readonly Expr[]): readonly Expr[] {
+  switch (name) {
+    case "coalesce":
+    case "ifnull":
+      return args;
+    case "iif":
+    case "if":
+      return args.filter((_, i) => i % 2 === 1 || (i === args.length - 1 && i > 0));
+    case "nullif":
+      return args.slice(0, 1);
+    case "min":
+    case "max":
+      return args.length === 1 ? args : [];
+  }
+  return [];
+}
+
+/** What one of some expressions is; NULL fits all. */
+function chosen(exprs: readonly Expr[], scope: Scope): JsonArgument {
+  const kinds = exprs.filter(({ kind, ...rest }) =>
+    !(kind === "literal" && (rest as { value: unknown }).value === null)
+  ).map((expr) => argumentKind(expr, scope));
+  if (kinds.length > 0 && kinds.every((kind) => kind === "always")) return "always";
+  return kinds.every((kind) => kind === "never") ? "never" : "maybe";
+}
+
+/** What a query of one column returns, if it computes it itself. */
+function kindOfQuery({ query }: Expr & { kind: "subquery" }): JsonArgument {
+  const { body } = query;
+  const [column] = body.kind === "core" ? body.columns : [];
+  if (column?.kind !== "expr" || column.expr.kind === "name") return "never";
+  return argumentKind(column.expr, NO_NAMES);
+}
+
+/** An element of `json_each` is JSON if it is an object or an array. */
+function kindOfName(name: Expr & { kind: "name" }, scope: Scope): JsonArgument {
+  if (scope === NO_NAMES) return "never";
+  const meaning = meaningOf(name, scope);
+  if (meaning.kind === "alias") return argumentKind(meaning.expr, meaning.scope);
+  if (meaning.kind !== "column") return "never";
+  const { source, column } = meaning.resolved;
+  return source.columns[column]?.isElement === true ? "maybe" : "never";
+}
+
+/** Stands for the scope inside a query, whose names are not resolved. */
+const NO_NAMES: Scope = {
+  sources: [],
+  parent: undefined,
+  level: 0,
+  aliases: new Map(),
+  common: new Map(),
+  grouping: undefined,
+};

@@ -2,7 +2,7 @@
  * Rows of values: comparisons of them as those of their items, and the columns of a query as items.
  */
 
-import type { BinaryOperator, Expr, Query } from "../parse/ast.ts";
+import type { Between, BinaryOperator, Expr, In, Query } from "../parse/ast.ts";
 import { NO_CORE, NO_FROM, NO_QUERY } from "../parse/expression_parser.ts";
 import { refuse } from "../value/error.ts";
 
@@ -75,4 +75,23 @@ export function rowComparison(
   const strict = operator.startsWith("<") ? "<" : ">";
   const equal = joined("and", compared("=", first!), later);
   return joined("or", compared(strict, first!), equal);
+}
+
+/** BETWEEN of rows, as two comparisons. */
+export function rowBetween({ operand, low, high, isNot, at }: Between): Expr {
+  const above: Expr = { kind: "binary", operator: ">=", left: operand, right: low, at };
+  const below: Expr = { kind: "binary", operator: "<=", left: operand, right: high, at };
+  const both: Expr = { kind: "binary", operator: "and", left: above, right: below, at };
+  return isNot ? { kind: "unary", operator: "not", operand: both, at } : both;
+}
+
+/** Whether a row is in a list of rows, as comparisons with each of them. */
+export function rowInList({ operand, at }: In, list: readonly Expr[]): Expr {
+  const none: Expr = { kind: "literal", value: 0, at };
+  return list.reduce((found: Expr, item): Expr => {
+    const equal: Expr = { kind: "binary", operator: "=", left: operand, right: item, at };
+    return found === none
+      ? equal
+      : { kind: "binary", operator: "or", left: found, right: equal, at };
+  }, none);
 }

@@ -19,6 +19,8 @@ export interface SourceColumn {
   readonly type: string | undefined;
   /** Whether a star leaves it out. */
   readonly isHidden?: boolean | undefined;
+  /** Whether it has elements of JSON, of which objects and arrays are JSON themselves. */
+  readonly isElement?: boolean | undefined;
 }
 
 /** Where the columns of a source are at run time. */

@@ -7,6 +7,7 @@ import { SqlError } from "../value/error.ts";
 import { numericOf, textOf, wholeNumberText } from "../value/number_text.ts";
 import { doubleOf, fits, integerOf, isNumeric, Real, realOf } from "../value/value.ts";
 import type { SqlValue } from "../value/value.ts";
+import type { JsonArgument } from "./types.ts";
 
 /** The state of an aggregate for a group. */
 export interface AggregateState {
@@ -35,8 +36,12 @@ export interface AggregateState {
 export interface AggregateDefinition {
   readonly least: number;
   readonly most: number;
-  /** Makes the state of a group. */
-  make(collation: Collation): AggregateState;
+  /**
+   * Makes the state of a group.
+   *
+   * @param isJson Which arguments are JSON rather than text.
+   */
+  make(collation: Collation, isJson: readonly JsonArgument[]): AggregateState;
 }
 
 class Count implements AggregateState {

@@ -9,7 +9,8 @@ import { Real, type SqlValue, truth } from "../value/value.ts";
 import type { AggregateDefinition, AggregateState } from "./aggregate.ts";
 import { changedAt, type Json, parseJson, parsePath, patched, prettyJson } from "./json_text.ts";
 import { type PathStep, textOfJson, valueAt } from "./json_text.ts";
-import { define, type FunctionContext, type ScalarDefinition, strict } from "./types.ts";
+import { define, type FunctionContext, type JsonArgument } from "./types.ts";
+import { type ScalarDefinition, strict } from "./types.ts";
 
 function malformed(): SqlError {
   return new SqlError("VALUE", "malformed JSON");
@@ -48,8 +49,12 @@ function jsonOf(value: SqlValue, isJson: boolean): Json {
 }
 
 /** Whether an argument is JSON. */
-function isJsonArgument(context: FunctionContext, index: number, value: SqlValue): boolean {
-  const kind = context.isJson[index];
+function isJsonArgument(
+  { isJson }: Pick<FunctionContext, "isJson">,
+  index: number,
+  value: SqlValue,
+): boolean {
+  const kind = isJson[index];
   if (kind === "maybe") return typeof value === "string" && /^[[{]/.test(value);
   return kind === "always";
 }
@@ -117,18 +122,33 @@ function object(args: readonly SqlValue[], context: FunctionContext): SqlValue {
 }
 
 /** A function that changes values at paths. */
-function changer(replaces: boolean, inserts: boolean): ScalarDefinition {
+function changer(
+  name: string,
+  { replaces = false, inserts = false, shifts = false },
+): ScalarDefinition {
   return define(1, 127, (args, context) => {
+    if (args.length % 2 === 0) {
+      throw new SqlError("VALUE", `${name}() needs an odd number of arguments`);
+    }
     if (args[0] === null) return null;
     let json = parsedJson(args[0]!);
     for (let i = 1; i + 1 < args.length; i += 2) {
       if (args[i] === null) return null;
       const given = args[i + 1]!;
       const value = jsonOf(given, isJsonArgument(context, i + 1, given));
-      json = changedAt(json, pathOf(args[i]!), { replaces, inserts, value });
+      const steps = pathOf(args[i]!);
+      if (shifts) refuseMember(steps, args[i]!);
+      json = changedAt(json, steps, { replaces, inserts, shifts, value });
     }
     return textOfJson(json);
   });
+}
+
+/** Refuses a path that does not end in an item of an array. */
+function refuseMember(steps: readonly PathStep[], path: SqlValue): void {
+  const last = steps.at(-1);
+  if (last === undefined || !("key" in last)) return;
+  throw new SqlError("VALUE", `not an array element: '${textOf(path!)}'`);
 }
 
 function remove(args: readonly SqlValue[]): SqlValue {
@@ -164,11 +184,12 @@ function arrayLength(args: readonly SqlValue[]): SqlValue {
 export const JSON_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
   json: strict(1, 1, ([value]) => textOfJson(parsedJson(value!))),
   json_array: define(0, 127, array),
+  json_array_insert: changer("json_array_insert", { inserts: true, shifts: true }),
   json_array_length: strict(1, 2, arrayLength),
   json_arrow: strict(2, 2, arrow),
   json_arrow_text: strict(2, 2, arrowText),
   json_extract: define(2, 127, extract),
-  json_insert: changer(false, true),
+  json_insert: changer("json_insert", { inserts: true }),
   json_object: define(0, 126, object),
   json_patch: strict(
     2,
@@ -186,8 +207,8 @@ export const JSON_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
     ([value], context) => textOfJson(jsonOf(value!, isJsonArgument(context, 0, value!))),
   ),
   json_remove: define(1, 127, remove),
-  json_replace: changer(true, false),
-  json_set: changer(true, true),
+  json_replace: changer("json_replace", { replaces: true }),
+  json_set: changer("json_set", { replaces: true, inserts: true }),
   json_type: strict(1, 2, (args) => typeOfJson(found(args))),
   json_valid: strict(1, 1, ([value]) => {
     return truth(!(value instanceof Uint8Array) && parseJson(textOf(value!)) !== undefined);
@@ -198,17 +219,24 @@ class Collected implements AggregateState {
   readonly hasTaken = false;
   grown = 0;
   readonly #isObject: boolean;
+  readonly #isJson: readonly JsonArgument[];
   readonly #parts: string[] = [];
 
-  constructor(isObject: boolean) {
+  constructor(isObject: boolean, isJson: readonly JsonArgument[]) {
     this.#isObject = isObject;
+    this.#isJson = isJson;
   }
 
   add(values: readonly SqlValue[], first: number): void {
-    if (!this.#isObject) return this.#push(textOfJson(jsonOf(values[first]!, false)));
+    if (!this.#isObject) return this.#push(this.#item(values, first, 0));
     if (values[first] === null) return;
     const key = JSON.stringify(textOf(values[first]!));
-    this.#push(`${key}:${textOfJson(jsonOf(values[first + 1]!, false))}`);
+    this.#push(`${key}:${this.#item(values, first, 1)}`);
+  }
+
+  #item(values: readonly SqlValue[], first: number, argument: number): string {
+    const value = values[first + argument]!;
+    return textOfJson(jsonOf(value, isJsonArgument({ isJson: this.#isJson }, argument, value)));
   }
 
   #push(part: string): void {
@@ -232,6 +260,6 @@ class Collected implements AggregateState {
 
 /** The aggregates of JSON. */
 export const JSON_AGGREGATES: Readonly<Record<string, AggregateDefinition>> = {
-  json_group_array: { least: 1, most: 1, make: () => new Collected(false) },
-  json_group_object: { least: 2, most: 2, make: () => new Collected(true) },
+  json_group_array: { least: 1, most: 1, make: (_, isJson) => new Collected(false, isJson) },
+  json_group_object: { least: 2, most: 2, make: (_, isJson) => new Collected(true, isJson) },
 };

@@ -175,6 +175,8 @@ function stepInto(value: Json, step: PathStep): Json | undefined {
 export interface JsonChange {
   readonly replaces: boolean;
   readonly inserts: boolean;
+  /** Whether an item moves the items from its place on behind it. */
+  readonly shifts?: boolean | undefined;
   /** The new value; undefined removes. */
   readonly value: Json | undefined;
 }
@@ -192,6 +194,7 @@ export function changedAt(value: Json, steps: readonly PathStep[], change: JsonC
     const isNext = index === items.length && rest.length === 0;
     if (isNext && change.inserts && change.value !== undefined) items.push(change.value);
   } else if (rest.length > 0) items[index] = changedAt(item, rest, change);
+  else if (change.shifts === true) items.splice(index, 0, change.value!);
   else if (change.replaces) {
     if (change.value === undefined) items.splice(index, 1);
     else items[index] = change.value;

@@ -17,6 +17,8 @@ export interface TableFunction {
   readonly most: number;
   /** What the hidden columns have of arguments that are not given; NULL by default. */
   readonly hidden?: readonly SqlValue[] | undefined;
+  /** Whether its column `value` has elements of JSON. */
+  readonly hasElements?: boolean | undefined;
   /** The rows for some arguments, without the hidden columns. */
   rows(args: readonly SqlValue[]): Iterable<SqlValue[]>;
 }
@@ -49,6 +51,7 @@ export const TABLE_FUNCTIONS: ReadonlyMap<string, TableFunction> = new Map([
     least: 0,
     most: 2,
     hidden: [null, "$"],
+    hasElements: true,
     rows: (args: readonly SqlValue[]) => jsonRows(args, false),
   }],
   ["json_tree", {
@@ -56,6 +59,7 @@ export const TABLE_FUNCTIONS: ReadonlyMap<string, TableFunction> = new Map([
     least: 0,
     most: 2,
     hidden: [null, "$"],
+    hasElements: true,
     rows: (args: readonly SqlValue[]) => jsonRows(args, true),
   }],
   ["generate_series", {

@@ -141,6 +141,54 @@ function fromCodes(args: readonly SqlValue[]): SqlValue {
   return all;
 }
 
+/** The digit of each letter, from A on; 0 for those that `soundex` leaves out. */
+const SOUNDS = "01230120022455012623010202";
+
+/** The first letter of a text, and digits for the sounds of the consonants after it. */
+function soundex([value]: readonly SqlValue[]): SqlValue {
+  const letters = upperAscii(value === null ? "" : text(value));
+  const start = letters.search(/[A-Z]/);
+  if (start < 0) return "?000";
+  const soundAt = (at: number) => SOUNDS[letters.charCodeAt(at) - 65] ?? "0";
+  let code = letters[start]!;
+  let before = soundAt(start);
+  for (let at = start; at < letters.length && code.length < 4; at++) {
+    const sound = soundAt(at);
+    if (sound !== "0" && sound !== before) code += sound;
+    before = sound;
+  }
+  return code.padEnd(4, "0");
+}
+
+const UNICODE_ESCAPE =
+  /\\(?:(\\)|u([\da-fA-F]{4})|U([\da-fA-F]{8})|\+([\da-fA-F]{6})|([\da-fA-F]{4})|)/g;
+
+/** Text whose escapes are replaced by the characters that they name. */
+function unistr([value]: readonly SqlValue[]): SqlValue {
+  const all = text(value).replace(UNICODE_ESCAPE, (_, slash, ...digits: (string | undefined)[]) => {
+    if (slash !== undefined) return slash;
+    const code = parseInt(digits.slice(0, 4).find((each) => each !== undefined) ?? "", 16);
+    if (!(code <= 0x10ffff)) throw new SqlError("VALUE", "invalid Unicode escape");
+    return String.fromCodePoint(code);
+  });
+  return all.toWellFormed();
+}
+
+// deno-lint-ignore no-control-regex
+const CONTROL = /[\u0001-\u001f]/;
+// deno-lint-ignore no-control-regex
+const ESCAPED = /[\u0001-\u001f\\]/g;
+
+/** A value as a literal, whose control characters are escapes of `unistr`. */
+function unistrQuoted(value: SqlValue): SqlValue {
+  if (typeof value !== "string" || !CONTROL.test(value)) return quoted(value);
+  const escaped = value.replace(ESCAPED, (character) => {
+    if (character === "\\") return "\\\\";
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+  return `unistr(${quoted(escaped)})`;
+}
+
 function zeros([size]: readonly SqlValue[]): SqlValue {
   const bytes = Math.max(0, integer(size!));
   if (bytes > 1_000_000_000) throw new SqlError("VALUE", "string or blob too big");
@@ -192,12 +240,15 @@ export const TEXT_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
   randomblob: define(1, 1, randomBytes),
   replace: strict(3, 3, replace),
   rtrim: strict(1, 2, trimmed(false, true)),
+  soundex: define(1, 1, soundex),
   substr: strict(2, 3, substr),
   substring: strict(2, 3, substr),
   trim: strict(1, 2, trimmed(true, true)),
   typeof: define(1, 1, ([value]) => classOf(value!)),
   unhex: strict(1, 2, unhex),
   unicode: strict(1, 1, ([value]) => text(value).codePointAt(0) ?? null),
+  unistr: strict(1, 1, unistr),
+  unistr_quote: define(1, 1, ([value]) => unistrQuoted(value!)),
   upper: strict(1, 1, ([value]) => upperAscii(text(value))),
   zeroblob: define(1, 1, zeros),
 };

@@ -4,7 +4,7 @@
 
 import { refuse } from "../value/error.ts";
 import { INTEGER_MIN } from "../value/value.ts";
-import type { BinaryOperator, Call, Expr, OrderTerm, Query, Window } from "./ast.ts";
+import type { BinaryOperator, Call, Expr, In, OrderTerm, Query, Window } from "./ast.ts";
 import { parseFrame } from "./frame_parser.ts";
 import { TokenStream } from "./token_stream.ts";
 
@@ -133,7 +133,14 @@ export abstract class ExpressionParser extends TokenStream {
     }
     const list = this.isSign(")") ? [] : this.list(() => this.expr());
     this.expectSign(")");
-    return { ...node, list, query: undefined };
+    const [only] = list;
+    const isEquality = list.length === 1 && operand.kind !== "row" && isGiven(only!);
+    return isEquality ? equalTo(node, only!) : { ...node, list, query: undefined };
+  }
+
+  /** Parses one term: a literal, a name, a call, or what is in parentheses. */
+  term(): Expr {
+    return this.#primary();
   }
 
   #level(level: number): Expr {
@@ -358,6 +365,19 @@ export abstract class ExpressionParser extends TokenStream {
     if (nulls === undefined) this.unexpected("FIRST or LAST");
     return { expr, isDescending, nulls: nulls === "FIRST" ? "first" : "last", at };
   }
+}
+
+/** Whether an expression has a value of its own. */
+function isGiven(expr: Expr): boolean {
+  if (expr.kind === "collate") return isGiven(expr.operand);
+  return expr.kind === "literal" || expr.kind === "parameter";
+}
+
+/** IN a list of one value is a comparison with it, whose COLLATE counts as in SQLite. */
+function equalTo({ operand, isNot, at }: Pick<In, "operand" | "isNot" | "at">, value: Expr): Expr {
+  const right = { kind: "unary", operator: "+", operand: value, at } as const;
+  const equal = { kind: "binary", operator: "=", left: operand, right, at } as const;
+  return isNot ? { kind: "unary", operator: "not", operand: equal, at } : equal;
 }
 
 /** A call without its parts. */

@@ -55,6 +55,8 @@ export interface ColumnClause {
   readonly collation: string | undefined;
   readonly notNull: ConflictAction | "default" | undefined;
   readonly defaultExpr: Expr | undefined;
+  /** The text of it. */
+  readonly defaultText: string | undefined;
   readonly hasAutoincrement: boolean;
   /** GENERATED ALWAYS AS. */
   readonly generated: { readonly expr: Expr; readonly isStored: boolean } | undefined;

@@ -87,6 +87,7 @@ export class TableParser extends ChangeParser {
       collation: undefined,
       notNull: undefined,
       defaultExpr: undefined,
+      defaultText: undefined,
       hasAutoincrement: false,
       generated: undefined,
     };
@@ -103,7 +104,7 @@ export class TableParser extends ChangeParser {
     else if (this.word("NOT", "NULL")) column.notNull = this.#onConflict() ?? "default";
     else if (this.word("NULL")) this.#onConflict();
     else if (this.word("COLLATE")) column.collation = this.name("a collation");
-    else if (this.word("DEFAULT")) column.defaultExpr = this.#default();
+    else if (this.word("DEFAULT")) this.#default(column);
     else if (this.isWord("CHECK")) found.checks.push(this.#check(name ?? undefined));
     else if (this.isWord("REFERENCES")) {
       found.foreignKeys.push(this.#references([column.name], at));
@@ -140,14 +141,16 @@ export class TableParser extends ChangeParser {
     return { at, isPrimary, columns, conflict: this.#onConflict() };
   }
 
-  #default(): Expr {
+  #default(column: Draft): void {
+    const isParenthesis = this.sign("(");
     const { at } = this;
-    if (this.isSign("(")) {
-      this.expectSign("(");
-      const expr = this.expr();
-      this.expectSign(")");
-      return expr;
-    }
+    column.defaultExpr = isParenthesis ? this.expr() : this.#defaultTerm();
+    column.defaultText = this.text.slice(at, this.endBefore);
+    if (isParenthesis) this.expectSign(")");
+  }
+
+  #defaultTerm(): Expr {
+    const { at } = this;
     const sign = this.sign("-") ? "-" : this.sign("+") ? "+" : undefined;
     const { kind, written } = this.next;
     if (
@@ -161,7 +164,8 @@ export class TableParser extends ChangeParser {
       return { kind: "literal", value: this.take().written, at };
     }
     if (kind !== "value" && kind !== "string" && !isKeyword) this.unexpected("a value");
-    const operand = this.expr();
+    // One term: what follows is a constraint, as in DEFAULT 1 NOT NULL.
+    const operand = this.term();
     return sign === "-" ? { kind: "unary", operator: "-", operand, at } : operand;
   }
 

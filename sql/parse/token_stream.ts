@@ -14,6 +14,11 @@ const RESERVED = new Set(
     "TRANSACTION UNION UNIQUE UPDATE USING VALUES WHEN WHERE WINDOW").split(" "),
 );
 
+/** Whether a word is no name without quotes. */
+export function isReserved(word: string): boolean {
+  return RESERVED.has(word.toUpperCase());
+}
+
 /** The tokens of a text, from first to last. */
 export class TokenStream {
   /** The text. */

@@ -102,7 +102,8 @@ export function candidatesFor(
     }
   }
   const keys = hashKeys(loops, index, known, usable);
-  if (known !== 0n && keys.length > 0 && loop.args === undefined) {
+  const canBucket = loop.args === undefined && loop.needsKey !== true;
+  if (known !== 0n && keys.length > 0 && canBucket) {
     // A row that one search finds, buckets find too.
     const most = Math.min(...candidates.map(({ rows }) => rows));
     const guess = loop.rows / Math.max(2, loop.rows / 2) ** Math.min(keys.length, 2);

@@ -18,6 +18,8 @@ export interface Loop {
   readonly rows: number;
   /** The arguments of a table-valued function; undefined for other sources. */
   readonly args?: readonly LoopArgument[] | undefined;
+  /** Whether the key of its row is needed, which buckets have not. */
+  readonly needsKey?: boolean | undefined;
 }
 
 /** An argument of a table-valued function, which may refer to other loops. */

@@ -214,6 +214,7 @@ class FromResolver {
       collation: "BINARY",
       type: undefined,
       isHidden: i >= shown,
+      isElement: name === "value" && called.hasElements === true,
     }));
     const source = named(item, columns, { kind: "rows", cursor: this.#context.builder.cursor() });
     this.#loops.push({

@@ -6,6 +6,7 @@ import type { Call, Expr } from "../parse/ast.ts";
 import { type AggregateState, distinct } from "../function/aggregate.ts";
 import { AGGREGATES } from "../function/aggregates.ts";
 import { isAggregate } from "../expression/call.ts";
+import { argumentKind } from "../expression/json_argument.ts";
 import type { Label } from "../expression/builder.ts";
 import { emitColumn, storedColumn } from "../expression/column.ts";
 import type { Context } from "../expression/context.ts";
@@ -142,7 +143,8 @@ function stateOf(call: Call, scope: Scope): () => AggregateState {
   const collation = collationOfFirst(args, scope);
   const { make } = AGGREGATES.get(name)!;
   const orderBy = orderOf(call);
-  const plain = () => make(collation);
+  const isJson = args.map((arg) => argumentKind(arg, scope));
+  const plain = () => make(collation, isJson);
   const terms = orderBy.map(({ expr, isDescending, nulls }) => ({
     collation: collationIn(expr, scope),
     isDescending,

@@ -3,12 +3,10 @@
  */
 
 import type { TableFunction } from "../function/tables.ts";
-import { quoted } from "../function/text.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import type { Index, Table } from "../schema/types.ts";
 import { textOf } from "../value/number_text.ts";
 import { type SqlValue, truth } from "../value/value.ts";
-import { constantOf } from "./defaults.ts";
 
 /** Rows with the names of their columns. */
 export interface PragmaResult {
@@ -40,6 +38,7 @@ export function describedBy(
   return undefined;
 }
 
+const OWN_TYPES = new Set(["ANY", "BLOB", "INT", "INTEGER", "REAL", "TEXT"]);
 const PREFIX = "pragma_";
 
 /** The table-valued function of a pragma; undefined if there is none. */
@@ -63,16 +62,21 @@ export function pragmaFunction(catalog: Catalog, name: string): TableFunction | 
 function tableInfo(table: Table | undefined, isWhole: boolean): PragmaResult {
   const columns = ["cid", "name", "type", "notnull", "dflt_value", "pk"];
   const rows = (table?.columns ?? []).flatMap((column, i) => {
-    const { name, type, notNull, defaultExpr, generated } = column;
+    const { name, type, notNull, defaultText, generated } = column;
     if (generated !== undefined && !isWhole) return [];
-    const value = constantOf(defaultExpr);
     const key = i === table!.rowidColumn ? 1 : table!.primaryKey.indexOf(i) + 1;
-    const shown = value === undefined ? (defaultExpr === undefined ? null : "?") : quoted(value);
-    const row = [i, name, type ?? "", truth(notNull !== undefined), shown, key];
+    const isNotNull = truth(notNull !== undefined);
+    const row = [i, name, typeShown(type), isNotNull, defaultText ?? null, key];
     const hidden = generated === undefined ? 0 : generated.isStored ? 3 : 2;
     return [isWhole ? [...row, hidden] : row];
   });
   return { columns: isWhole ? [...columns, "hidden"] : columns, rows };
+}
+
+/** A declared type as SQLite shows it: its own types in capital letters. */
+function typeShown(type = ""): string {
+  const upper = type.toUpperCase();
+  return OWN_TYPES.has(upper) ? upper : type;
 }
 
 function tableList(catalog: Catalog): PragmaResult {
@@ -85,7 +89,8 @@ function tableList(catalog: Catalog): PragmaResult {
 
 function indexList(table: Table | undefined): PragmaResult {
   const columns = ["seq", "name", "unique", "origin", "partial"];
-  const rows = (table?.indexes ?? []).map((
+  // The newest first, as SQLite lists them.
+  const rows = (table?.indexes ?? []).toReversed().map((
     { name, isUnique, isExplicit, where },
     i,
   ) => [i, name, truth(isUnique), isExplicit ? "c" : "u", truth(where !== undefined)]);
@@ -102,7 +107,7 @@ function indexInfo(found: { index: Index; table: Table } | undefined): PragmaRes
 
 function foreignKeys(table: Table | undefined): PragmaResult {
   const columns = ["id", "seq", "table", "from", "to", "on_update", "on_delete", "match"];
-  const rows = (table?.foreignKeys ?? []).flatMap((key, id) =>
+  const rows = (table?.foreignKeys ?? []).toReversed().flatMap((key, id) =>
     key.columns.map((column, seq) => [
       id,
       seq,

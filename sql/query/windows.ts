@@ -16,6 +16,7 @@ import { SCALARS } from "../function/scalar.ts";
 import type { Label } from "../expression/builder.ts";
 import { emitColumn } from "../expression/column.ts";
 import type { Context } from "../expression/context.ts";
+import { argumentKind } from "../expression/json_argument.ts";
 import { collationIn, collationOfFirst } from "../expression/rules.ts";
 import { type Grouping, meaningOf, type Scope } from "../expression/scope.ts";
 import { walk } from "../parse/walk.ts";
@@ -218,8 +219,9 @@ export class WindowEmitter {
 
   #column({ name, args, filter }: Call, target: number): WindowColumn {
     const collation = collationOfFirst(args, this.#scope);
+    const isJson = args.map((arg) => argumentKind(arg, this.#scope));
     const own = WINDOW_FUNCTIONS.get(name);
-    const of = own ?? (() => AGGREGATES.get(name)!.make(collation));
+    const of = own ?? (() => AGGREGATES.get(name)!.make(collation, isJson));
     const first = this.#add(args);
     return {
       target,

@@ -110,7 +110,7 @@ describe("rows that exceed the memory", () => {
     "are grouped, with their aggregates",
     withMemory((memory) => {
       const names = ["count", "sum", "avg", "min", "group_concat", "json_group_array"];
-      const states = names.map((name) => () => AGGREGATES.get(name)!.make("BINARY"));
+      const states = names.map((name) => () => AGGREGATES.get(name)!.make("BINARY", []));
       const groups = new Groups(["BINARY"], states, memory);
       const plain = new Groups(["BINARY"], states);
       for (let i = 0; i < ROWS; i++) {

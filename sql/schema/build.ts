@@ -115,6 +115,7 @@ function columnOf(create: CreateTable, clause: ColumnClause, isKey: boolean): Co
     strictType,
     notNull: isKey ? notNull ?? "abort" : notNull,
     defaultExpr: clause.defaultExpr,
+    defaultText: clause.defaultText,
     generated: clause.generated,
   };
 }

@@ -4,12 +4,10 @@
 
 import type { Expr } from "../parse/ast.ts";
 import type { ColumnClause, CreateTable } from "../parse/statement_ast.ts";
-import { queryOf, walk } from "../parse/walk.ts";
+import { walk } from "../parse/walk.ts";
 import { refuse } from "../value/error.ts";
+import { refuseUnsteady } from "./steady.ts";
 import { type Column, columnNamed } from "./types.ts";
-
-/** Functions whose results do not follow from their arguments alone. */
-const UNSTEADY = ["changes", "last_insert_rowid", "random", "randomblob", "total_changes"];
 
 /** The generated columns of a table, each after those that it is computed from. */
 export function generatedOrder(create: CreateTable, keyColumns: readonly number[]): number[] {
@@ -39,15 +37,7 @@ export function generatedOrder(create: CreateTable, keyColumns: readonly number[
 function checkColumn({ generated, defaultExpr, at }: ColumnClause, isKey: boolean): void {
   if (isKey) refuse("generated columns cannot be part of the PRIMARY KEY", at);
   if (defaultExpr !== undefined) refuse("a generated column has no DEFAULT", at);
-  walk(generated!.expr, (part) => {
-    const prohibit = (what: string) => refuse(`${what} prohibited in generated columns`, part.at);
-    if (queryOf(part) !== undefined) prohibit("subqueries");
-    if (part.kind === "parameter") prohibit("parameters");
-    if (part.kind !== "call") return true;
-    if (part.over !== undefined) prohibit("window functions");
-    if (UNSTEADY.includes(part.name)) prohibit("non-deterministic functions");
-    return true;
-  });
+  refuseUnsteady(generated!.expr, "generated columns");
 }
 
 /** The columns that a generated column is computed from directly. */

@@ -21,6 +21,8 @@ export interface Column {
   /** What a NULL does; undefined if it is allowed. */
   readonly notNull: ConflictAction | undefined;
   readonly defaultExpr: Expr | undefined;
+  /** The text of it, for those who look at the schema. */
+  readonly defaultText: string | undefined;
   /** What it is computed from, and whether rows have it; undefined for other columns. */
   readonly generated: { readonly expr: Expr; readonly isStored: boolean } | undefined;
 }

@@ -193,7 +193,7 @@ describe("Kysely", () => {
       assertEquals([id!.isAutoIncrementing, name!.isNullable, born!.dataType], [
         true,
         false,
-        "integer",
+        "INTEGER",
       ]);
       const migrations = {
         one: { up: (db: Kysely<unknown>) => db.schema.dropTable("pet").execute() },
