@@ -19,7 +19,7 @@ import { assert } from "./format/assert.ts";
 import { TransactionEnds, type TransactionListener } from "./journal/commit_hooks.ts";
 import { type Cache, MISS } from "./cache/cache.ts";
 import type { Disk } from "./file/disk.ts";
-import { CommitPath, type Durability } from "./journal/commit_path.ts";
+import { CommitPath, type Durability } from "./path/commit_path.ts";
 import { ClosedError, IoError } from "./format/errors.ts";
 import type { File } from "./file/file.ts";
 import { CHUNK_SHIFT, chunksOf, KIND_COUNT, SLOT_MASK } from "./format/format.ts";

@@ -32,7 +32,7 @@ import type { Meta } from "../format/meta.ts";
 import type { ChunkNumber, Version } from "../format/units.ts";
 import type { ClaimedPages } from "../journal/claimed_pages.ts";
 import type { CommitLog, TransactionListener } from "../journal/commit_hooks.ts";
-import type { CommitPath, Durability } from "../journal/commit_path.ts";
+import type { CommitPath, Durability } from "../path/commit_path.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
 import type { Flight, Journal } from "../journal/journal.ts";
 import type { CheckpointState, JournalFigures, JournalState } from "../journal/journal_state.ts";

@@ -1,7 +1,7 @@
 /**
  * The rules of durability with flights, as a program small enough for every order of its steps.
  *
- * A model of `pager/journal/` and `pager/cache/writeback.ts`: commits gather, batches go to two
+ * A model of `pager/path/` and `pager/cache/writeback.ts`: commits gather, batches go to two
  * areas in turn, a flight syncs them while commits, flushes in line, evictions and a close go on,
  * and a checkpoint advances in line or with flights. At its end an area may move to a free place.
  * Areas grow with flights, or in line where a commit needs it. An empty journal is created anew,

@@ -5,13 +5,13 @@
 
 import { also, bug, NESTED, part, type PlantedBug, protect, whole } from "./planted_bugs.ts";
 
-const CHECKPOINT = "pager/journal/checkpoint.ts";
+const CHECKPOINT = "pager/path/checkpoint.ts";
 const COMMIT = "pager/transaction/commit.ts";
-const COMMIT_PATH = "pager/journal/commit_path.ts";
+const COMMIT_PATH = "pager/path/commit_path.ts";
 const CURRENT_SUPERBLOCK = "pager/journal/current_superblock.ts";
 const JOURNAL = "pager/journal/journal.ts";
 const JOURNAL_AREAS = "pager/journal/journal_areas.ts";
-const JOURNAL_PLACE = "pager/journal/journal_place.ts";
+const JOURNAL_PLACE = "pager/path/journal_place.ts";
 const RECOVERY = "pager/recovery/recovery.ts";
 const REPLAY = "pager/recovery/chunk_replay.ts";
 const SUPERBLOCKS = "pager/journal/superblocks.ts";
@@ -43,7 +43,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
     "    this.flush(true);\n    if (version <= this.confirmedVersion) return;\n" +
       "    this.#writeConfirmation(true);\n    this.#markDurable();\n",
     "    if (version > this.durableVersion) this.flush(true);\n",
-    part("pager/journal/checkpoint_test.ts", "A checkpoint"),
+    part("pager/path/checkpoint_test.ts", "A checkpoint"),
   ),
   bug(
     "confirms-itself",
@@ -204,7 +204,7 @@ export const MODEL_BUGS: readonly PlantedBug[] = [
   bug(
     "superblock-early",
     "model sbOrder: pages are synced before the superblock that no longer needs the journal",
-    "pager/journal/checkpoint.ts",
+    "pager/path/checkpoint.ts",
     "    this.#disk.sync();\n",
     "",
     whole("slices"),
@@ -310,7 +310,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "switch-values",
     "rule 10: superblocks record the state at the switch",
-    "pager/journal/checkpoint.ts",
+    "pager/path/checkpoint.ts",
     "replaySequence: this.#sequence,",
     "replaySequence: this.#journal.sequence,",
     whole("slices"),
@@ -318,7 +318,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "switch-generation",
     "rule 10: replay begins in the generation of the switch",
-    "pager/journal/checkpoint.ts",
+    "pager/path/checkpoint.ts",
     "      replayGeneration: generation,\n",
     "      replayGeneration: generation - 1,\n",
     whole("farApart"),
@@ -389,7 +389,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     JOURNAL_PLACE,
     "writeFirstCopy({ journals: this.#journal.chunks, allocatorHint });",
     "writeFirstCopy({ journals: this.#journal.chunks });",
-    part("pager/journal/journal_place_test.ts", "The journal"),
+    part("pager/path/journal_place_test.ts", "The journal"),
   ),
   bug(
     "given-back-full",
@@ -410,18 +410,18 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "renewed-under-snapshot",
     "the file keeps pages at its end that a snapshot sees",
-    "pager/journal/commit_path.ts",
+    "pager/path/journal_moves.ts",
     "    if (this.#checkpoint.isRunning || this.#snapshots.snapshotCount > 0) return false;\n",
     "    if (this.#checkpoint.isRunning) return false;\n",
-    part("pager/journal/journal_place_test.ts", "The journal"),
+    part("pager/path/journal_place_test.ts", "The journal"),
   ),
   bug(
     "renewed-on-full-disk",
     "the journal keeps its room on a disk that is nearly full",
-    "pager/journal/commit_path.ts",
+    "pager/path/journal_moves.ts",
     "return this.#savings.most >= enough && this.#fileEnd.hasPlenty();",
     "return this.#savings.most >= enough;",
-    part("pager/journal/journal_place_test.ts", "The journal"),
+    part("pager/path/journal_place_test.ts", "The journal"),
   ),
   bug(
     "moved-unlinked",
@@ -522,7 +522,7 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "tail-cut",
     "rule 15: the file is truncated only after the last page in use",
-    "pager/journal/file_end.ts",
+    "pager/path/file_end.ts",
     "const bytes = pageCount * PAGE_BYTES;",
     "const bytes = (pageCount - 1) * PAGE_BYTES;",
     whole("levels"),

@@ -53,6 +53,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "cache",
     "batch",
     "journal",
+    "path",
     "transaction",
     "recovery",
     "damage",

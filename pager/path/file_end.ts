@@ -26,8 +26,8 @@ import {
 import type { Frame } from "../format/frame.ts";
 import { isInUse } from "../format/header.ts";
 import type { Meta } from "../format/meta.ts";
-import type { ClaimedPages } from "./claimed_pages.ts";
-import { AREA_BYTES_MIN } from "./journal_areas.ts";
+import type { ClaimedPages } from "../journal/claimed_pages.ts";
+import { AREA_BYTES_MIN } from "../journal/journal_areas.ts";
 
 /** With this much room on the disk, a close claims nothing for the next session. */
 const PLENTY_BYTES = 1024 * 1024;

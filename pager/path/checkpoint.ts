@@ -20,9 +20,9 @@ import type { Disk } from "../file/disk.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { assert } from "../format/assert.ts";
 import { Meta } from "../format/meta.ts";
-import type { CurrentSuperblock } from "./current_superblock.ts";
+import type { CurrentSuperblock } from "../journal/current_superblock.ts";
 import type { FileEnd } from "./file_end.ts";
-import type { Journal } from "./journal.ts";
+import type { Journal } from "../journal/journal.ts";
 import type { JournalPlace } from "./journal_place.ts";
 import type { ChunkNumber } from "../format/units.ts";
 

@@ -8,7 +8,7 @@
 import { CorruptionError, IoError } from "../format/errors.ts";
 import { chunksOf } from "../format/format.ts";
 import type { MetaFields } from "../format/meta.ts";
-import type { Journal } from "./journal.ts";
+import type { Journal } from "../journal/journal.ts";
 import type { JournalPlace } from "./journal_place.ts";
 
 /** A move is worth while if it saves this many chunks, and this part of the data's chunks. */

@@ -19,7 +19,7 @@ import {
 } from "../../tests/support/pages.ts";
 import { BATCH_ALIGN, BATCH_HEADER_BYTES, decodeBatch } from "../batch/batch.ts";
 import { Checkpoint } from "./checkpoint.ts";
-import type { CurrentSuperblock } from "./current_superblock.ts";
+import type { CurrentSuperblock } from "../journal/current_superblock.ts";
 import type { FileEnd } from "./file_end.ts";
 import { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { Disk } from "../file/disk.ts";
@@ -28,12 +28,12 @@ import type { File } from "../file/file.ts";
 import { CHUNK_BYTES, PAGE_BYTES } from "../format/format.ts";
 import { isInUse } from "../format/header.ts";
 import { AREA_CHUNK_BYTES, JournalArea } from "../batch/journal_area.ts";
-import type { Journal } from "./journal.ts";
+import type { Journal } from "../journal/journal.ts";
 import type { JournalPlace } from "./journal_place.ts";
 import { MemoryFile } from "../file/memory_file.ts";
 import { Meta } from "../format/meta.ts";
 import type { Pager } from "../pager.ts";
-import { readSuperblock } from "./superblocks.ts";
+import { readSuperblock } from "../journal/superblocks.ts";
 import type { Writeback } from "../cache/writeback.ts";
 
 const PAGES = dataPages(3000);

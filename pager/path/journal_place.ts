@@ -32,12 +32,12 @@ import { CHUNK_BYTES, CHUNK_PAGES, chunksOf, PAGE_BYTES } from "../format/format
 import type { Superblock } from "../format/superblock.ts";
 import type { Meta } from "../format/meta.ts";
 import type { ChunkNumber } from "../format/units.ts";
-import type { ClaimedPages } from "./claimed_pages.ts";
-import type { TransactionListener } from "./commit_hooks.ts";
-import type { CurrentSuperblock } from "./current_superblock.ts";
+import type { ClaimedPages } from "../journal/claimed_pages.ts";
+import type { TransactionListener } from "../journal/commit_hooks.ts";
+import type { CurrentSuperblock } from "../journal/current_superblock.ts";
 import { type FileEnd, LOOKS_MAX } from "./file_end.ts";
-import type { Journal } from "./journal.ts";
-import type { Steps } from "./synced_steps.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { Steps } from "../journal/synced_steps.ts";
 import { emptyHeaderPage, journalHeaderPage } from "../batch/journal_area.ts";
 
 /** The chunks of a new journal: one for each area. */

@@ -4,19 +4,17 @@
  *
  * The first commit of a session creates the journal areas and marks the file open. A commit first
  * reserves its room, then becomes visible; `flush` takes it to the durability that the caller asked
- * for. A checkpoint begins when the journal is half full, and advances one slice at a time; its end
- * cuts the free tail of the file, and the journal may then move to the end of the data
- * (`JournalPlace`). A clean close ends with a checkpoint, gives the areas back, and marks the file
- * clean.
+ * for. A checkpoint begins when the journal is half full (`JournalFill`), and advances one slice at
+ * a time; its end cuts the free tail of the file. The areas become longer and shorter
+ * (`AreaGrowth`), and move to the end of the data (`JournalMoves`). A clean close ends with a
+ * checkpoint, gives the areas back, and marks the file clean (`leaveClean`).
  *
  * `flush` waits for the medium in line. `takeOff` and `land` do the same work around a sync that
  * runs off the thread; a checkpoint then uses the syncs of these flights.
  *
  * On a full disk, commits that take pages into use fail before they become visible. Commits that
  * only give pages back go on in the room that the journal keeps for them, each followed by a
- * checkpoint. A close on a full disk claims the first bytes of the next session's journal, so that
- * other users of the disk cannot take them. Where pages in use follow the journal, its chunks are
- * no room for another one: the journal stays, empty, and the file stays marked open.
+ * checkpoint.
  *
  * Invariants:
  * 1. The superblocks in the file hold the values of the moment when the oldest batch that recovery
@@ -28,22 +26,26 @@ import type { Loader } from "../cache/loader.ts";
 import type { PageSet } from "../cache/page_set.ts";
 import type { Windows } from "../cache/windows.ts";
 import type { Writeback } from "../cache/writeback.ts";
-import { type Disk, isFull } from "../file/disk.ts";
+import type { Disk } from "../file/disk.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
-import { CHUNK_BYTES, PAGE_BYTES } from "../format/format.ts";
+import { CHUNK_BYTES } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import type { Meta } from "../format/meta.ts";
+import { AreaGrowth } from "./area_growth.ts";
 import { Checkpoint } from "./checkpoint.ts";
-import type { ClaimedPages } from "./claimed_pages.ts";
-import type { CommitLog, LiveSnapshots, TransactionListener } from "./commit_hooks.ts";
-import type { CurrentSuperblock } from "./current_superblock.ts";
+import { leaveClean } from "./clean_close.ts";
+import { DiskRoom } from "./disk_room.ts";
+import type { ClaimedPages } from "../journal/claimed_pages.ts";
+import type { CommitLog, LiveSnapshots, TransactionListener } from "../journal/commit_hooks.ts";
+import type { CurrentSuperblock } from "../journal/current_superblock.ts";
 import { FileEnd } from "./file_end.ts";
-import type { Flight, Journal } from "./journal.ts";
+import type { Flight, Journal } from "../journal/journal.ts";
+import { JournalFill } from "./journal_fill.ts";
+import { JournalMoves } from "./journal_moves.ts";
 import { JournalPlace } from "./journal_place.ts";
 import { JournalSavings } from "./journal_savings.ts";
-import type { CheckpointState, JournalFigures, JournalState } from "./journal_state.ts";
-import { type Steps, SyncedSteps } from "./synced_steps.ts";
-import { AREA_CHUNK_BYTES } from "../batch/journal_area.ts";
+import type { CheckpointState, JournalFigures, JournalState } from "../journal/journal_state.ts";
+import { type Steps, SyncedSteps } from "../journal/synced_steps.ts";
 import type { LogBuffer } from "../batch/log_record.ts";
 import type { ChunkNumber, PageNumber } from "../format/units.ts";
 
@@ -59,18 +61,13 @@ const PENDING_BYTES_MAX = 4 * 1024 * 1024;
 const WAITING_SHARE = 2;
 /** The flights that may land before a checkpoint that is due begins in line. */
 const LANDINGS_MAX = 8;
-/** An area is bounded by the size of the data too, but by no less than this. */
-const BYTES_MAX_MIN = 4 * 1024 * 1024;
 /** Before a compaction a renewal need not save a chunk. */
 const NOTHING_SAVED = 0;
-/** Instead of the chunk that an area moves to. */
-const STAYS = -1;
-/** Between commits an area gives back no fewer spare chunks than this: 8 MiB. */
-const SPARE_CHUNKS_MIN = 4;
 
 /** The path of commits to the medium. */
 export class CommitPath implements CommitLog {
   readonly #disk: Disk;
+  readonly #room: DiskRoom;
   readonly #meta: Meta;
   readonly #superblock: CurrentSuperblock;
   readonly #journal: Journal;
@@ -82,14 +79,13 @@ export class CommitPath implements CommitLog {
   readonly #unsynced: UnsyncedChunks;
   readonly #images: PageSet;
   readonly #snapshots: LiveSnapshots;
-  readonly #journalBytes: number;
+  readonly #growth: AreaGrowth;
+  readonly #moves: JournalMoves;
+  readonly #fill: JournalFill;
   /** Between commits the areas move if the journal keeps this many free chunks. */
   readonly #tailChunks: number;
-  readonly #dirtyPagesMax: number;
   /** A move of the journal or a close that is under way. Other writers first finish it in line. */
   readonly #steps = new SyncedSteps();
-  /** A change of the areas' lengths, while commits go on. A checkpoint first finishes it. */
-  readonly #areaSteps = new SyncedSteps();
   /** Whether a flight is in the air. */
   #isFlying = false;
   /** The flights that landed while a checkpoint was due and could not begin. */
@@ -98,12 +94,6 @@ export class CommitPath implements CommitLog {
   #isRequested = false;
   /** Whether the last checkpoint moved an area: the next may move the other, or cut the tail. */
   #hasMoved = false;
-  /** Whether the disk refused a transaction, and no checkpoint has made room since. */
-  #wasRefused = false;
-  /** Whether the disk was full in this session, or may have been in the session before. */
-  #mayBeFull: boolean;
-  /** Whether the file was longer than its page count, as a close on a full disk leaves it. */
-  readonly #wasLonger: boolean;
 
   /**
    * The commit path of an open file.
@@ -141,17 +131,19 @@ export class CommitPath implements CommitLog {
     this.#unsynced = parts.unsynced;
     this.#images = parts.images;
     this.#snapshots = parts.snapshots;
-    this.#journalBytes = options.journalBytes;
     this.#tailChunks = options.tailBytes / CHUNK_BYTES;
-    this.#dirtyPagesMax = parts.windows?.dirtyPagesMax ?? Infinity;
-    this.#fileEnd = new FileEnd(parts);
-    this.#place = new JournalPlace({ ...parts, fileEnd: this.#fileEnd });
-    this.#savings = new JournalSavings(parts.meta, parts.journal, this.#place);
-    this.#checkpoint = new Checkpoint({ ...parts, fileEnd: this.#fileEnd, place: this.#place });
-    this.#wasLonger = parts.disk.size() > parts.superblock.fields.pageCount * PAGE_BYTES;
-    // A process that was killed leaves such a file too, on any disk.
-    const wasClosed = !parts.superblock.isOpen;
-    this.#mayBeFull = (this.#wasLonger && wasClosed) || options.mayBeFull;
+    const { disk, meta, superblock, journal, writeback } = parts;
+    const room = this.#room = new DiskRoom(disk, superblock, options.mayBeFull);
+    const fileEnd = this.#fileEnd = new FileEnd(parts);
+    const place = this.#place = new JournalPlace({ ...parts, fileEnd });
+    const savings = this.#savings = new JournalSavings(meta, journal, place);
+    const growth = this.#growth = new AreaGrowth(journal, place, room);
+    const checkpoint = this.#checkpoint = new Checkpoint({ ...parts, fileEnd, place });
+    const shape = { room, fileEnd, place, savings, growth, checkpoint };
+    this.#moves = new JournalMoves({ ...parts, ...shape });
+    const dirtyPagesMax = parts.windows?.dirtyPagesMax ?? Infinity;
+    const { journalBytes } = options;
+    this.#fill = new JournalFill(journal, writeback, savings, { journalBytes, dirtyPagesMax });
   }
 
   /** The records of commits that are not written yet. */
@@ -195,7 +187,7 @@ export class CommitPath implements CommitLog {
   /** Gives pending records room in the journal; see `CommitLog.reserve`. */
   reserve(meta: Meta, grows: boolean): void {
     // More records than the areas have chunks for do not wait for the growth.
-    if (this.#areaSteps.isRunning && !this.#journal.hasChunks) this.#areaSteps.finish(this.#sync);
+    if (this.#growth.isRunning && !this.#journal.hasChunks) this.#growth.finish(this.#sync);
     const before = this.#journal.chunkCount;
     try {
       this.#journal.reserve(meta, grows);
@@ -211,22 +203,20 @@ export class CommitPath implements CommitLog {
 
   /** Notes why a transaction failed: after a full disk the next one makes room first. */
   noteFailure(error: unknown): void {
-    if (!isFull(error)) return;
-    this.#wasRefused = true;
-    this.#mayBeFull = true;
+    if (this.#room.noteFull(error)) this.#room.wasRefused = true;
   }
 
   /** Whether the disk may have no room for pages that are not in the file. */
   get mayBeFull(): boolean {
-    return this.#mayBeFull;
+    return this.#room.mayBeFull;
   }
 
   /** Before a transaction. After a refusal, frees the room that a checkpoint can free. */
   makeRoom(): void {
     this.#finishSteps();
     this.#place.lowestFreed = Infinity;
-    if (!this.#wasRefused) return;
-    this.#wasRefused = false;
+    if (!this.#room.wasRefused) return;
+    this.#room.wasRefused = false;
     this.#writeAll();
   }
 
@@ -260,7 +250,7 @@ export class CommitPath implements CommitLog {
   /** Finishes a move, or the growth of the areas. */
   #finishAll(): void {
     this.#finishSteps();
-    if (this.#areaSteps.isRunning) this.#areaSteps.finish(this.#sync);
+    this.#growth.finish(this.#sync);
   }
 
   readonly #sync = (): void => this.#journal.sync();
@@ -291,25 +281,14 @@ export class CommitPath implements CommitLog {
 
   /** Whether a flight would advance a checkpoint, or a change of the journal's areas. */
   get needsFlight(): boolean {
-    if (this.#steps.isRunning || this.#areaSteps.isRunning) return true;
+    if (this.#steps.isRunning || this.#growth.isRunning) return true;
     return this.#checkpoint.isRunning || this.#isCheckpointDue;
   }
 
   get #isCheckpointDue(): boolean {
     if (this.#checkpoint.isRunning) return false;
     if (this.#isRequested || this.#hasMoved) return true;
-    return this.#fill > 1 / 2;
-  }
-
-  /**
-   * How full the journal is, or the memory for pages that wait for a checkpoint: above a half one
-   * is due, and above 1 it has to end before commits go on.
-   */
-  get #fill(): number {
-    return Math.max(
-      this.#journal.usedBytes / this.#bytesMax,
-      this.#writeback.dirtyPages / this.#dirtyPagesMax,
-    );
+    return this.#fill.part > 1 / 2;
   }
 
   /** Lets the next flights take a checkpoint, unless one has nothing to do. */
@@ -353,35 +332,13 @@ export class CommitPath implements CommitLog {
     this.#journal.land(flight);
     // The flight in the air is the one of the step: steps begin while there is none.
     if (this.#steps.isRunning) return this.#steps.next();
-    if (this.#areaSteps.isRunning) return this.#areaSteps.next();
+    if (this.#growth.isRunning) return this.#growth.next();
     if (!this.#checkpoint.isRunning) {
       if (this.#isCheckpointDue) this.#beginCheckpointInFlight();
-      else this.#growAhead();
+      else this.#growth.growAhead(this.#fill.bytesMax / 2);
     } else {
       this.#checkpoint.land();
       if (!this.#checkpoint.isRunning) this.#giveBackSpare();
-    }
-  }
-
-  /** Lets the areas grow before commits need it, and would wait for it in line. */
-  #growAhead(): void {
-    const bytes = this.#bytesMax / 2;
-    if (!this.#journal.isFilling(bytes)) return;
-    const twice = 2 * this.#journal.area.chunks.length;
-    this.#beginGrowth(Math.min(twice, Math.ceil(bytes / AREA_CHUNK_BYTES)));
-  }
-
-  /**
-   * Begins to make both areas that many chunks long with the next flights, unless they are as long
-   * or the disk may be full.
-   */
-  #beginGrowth(chunksMin: number): void {
-    if (this.#mayBeFull) return;
-    try {
-      this.#areaSteps.begin(this.#place.grow(chunksMin));
-    } catch (error) {
-      if (!isFull(error)) throw error;
-      this.#mayBeFull = true;
     }
   }
 
@@ -397,13 +354,13 @@ export class CommitPath implements CommitLog {
       return;
     }
     if (++this.#landings >= LANDINGS_MAX) return this.beginCheckpoint();
-    if (isConfirmed) this.#beginGrowth(this.#journal.chunksToSwitch);
+    if (isConfirmed) this.#growth.begin(this.#journal.chunksToSwitch);
   }
 
   #advanceCheckpoint(fillMax: number): void {
     // On a full disk a checkpoint frees the kept room of the area for the next transaction.
     if (this.#journal.isShort) return this.#writeAll();
-    const fill = this.#fill;
+    const fill = this.#fill.part;
     if (this.#isCheckpointDue) {
       this.beginCheckpoint();
     } else if (!this.#checkpoint.isRunning) {
@@ -424,23 +381,13 @@ export class CommitPath implements CommitLog {
    * if they are most of it.
    */
   #giveBackSpare(): void {
-    if (this.#mayBeFull || this.#snapshots.snapshotCount > 0 || this.#hasMoved) return;
-    const { spareChunks, chunksFilled } = this.#journal;
-    if (spareChunks < Math.max(SPARE_CHUNKS_MIN, chunksFilled)) return;
-    this.#areaSteps.begin(this.#place.giveBackSpare());
+    if (this.#snapshots.snapshotCount > 0 || this.#hasMoved) return;
+    this.#growth.giveBackSpare();
   }
 
   /** Whether the journal is full before a checkpoint has begun, or before the running one ended. */
   get isOverdue(): boolean {
-    return this.#fill > 1;
-  }
-
-  /** The bytes of an area from which on a checkpoint has to end first. */
-  get #bytesMax(): number {
-    return Math.min(
-      this.#journalBytes,
-      Math.max(BYTES_MAX_MIN, this.#savings.dataChunks * CHUNK_BYTES),
-    );
+    return this.#fill.part > 1;
   }
 
   /** Begins a checkpoint, unless one is running or has nothing to do. */
@@ -461,14 +408,7 @@ export class CommitPath implements CommitLog {
     this.#landings = 0;
     this.#isRequested = false;
     this.#images.clear();
-    if (this.#snapshots.snapshotCount > 0) return STAYS;
-    // It looks for room behind the page count of the superblocks, so it precedes the cut.
-    const mayMove = !this.#mayBeFull && this.#savings.keepsTail(this.#tailChunks) &&
-      this.#fileEnd.hasPlenty();
-    // The state of the switch lacks the pending commits, and has the pages that they freed.
-    this.#fileEnd.moveToLastPageInUse(Math.max(this.pending.freedEnd, this.#place.pageCountMin));
-    if (!mayMove || !this.#savings.keepsTail(this.#tailChunks)) return STAYS;
-    return this.#savings.firstFreeChunk;
+    return this.#moves.chunkForCheckpoint(this.#tailChunks);
   }
 
   /**
@@ -496,7 +436,7 @@ export class CommitPath implements CommitLog {
    */
   moveJournalToEnd(): boolean {
     this.#writeAll();
-    return this.#canRenewJournal() &&
+    return this.#moves.canRenew &&
       (this.#savings.isBehindData || this.#renewJournal(NOTHING_SAVED));
   }
 
@@ -510,7 +450,7 @@ export class CommitPath implements CommitLog {
   beginMove(isRequested: boolean): boolean {
     if (this.#steps.isRunning || (isRequested && this.#savings.isBehindData)) return false;
     if (!this.#isRenewalDue(isRequested ? NOTHING_SAVED : this.#savings.worth)) return false;
-    this.#steps.begin(this.#renewal());
+    this.#steps.begin(this.#moves.renewal());
     return true;
   }
 
@@ -528,30 +468,12 @@ export class CommitPath implements CommitLog {
    */
   #renewJournal(enough = this.#savings.worth): boolean {
     if (!this.#isRenewalDue(enough)) return false;
-    this.#runInLine(this.#renewal());
-    return !this.#mayBeFull;
+    this.#runInLine(this.#moves.renewal());
+    return !this.#room.mayBeFull;
   }
 
   #isRenewalDue(enough: number): boolean {
-    if (this.#isFlying || !this.#canRenewJournal()) return false;
-    return this.#savings.most >= enough && this.#fileEnd.hasPlenty();
-  }
-
-  *#renewal(): Steps {
-    try {
-      yield* this.#place.renew();
-    } catch (error) {
-      this.#disk.checkWritable();
-      if (!isFull(error)) throw error;
-      // The next commit tries again to create the journal.
-      this.#mayBeFull = true;
-    }
-  }
-
-  #canRenewJournal(): boolean {
-    if (!this.#superblock.isOpen || this.#mayBeFull || this.#areaSteps.isRunning) return false;
-    if (this.#checkpoint.isRunning || this.#snapshots.snapshotCount > 0) return false;
-    return this.#writeback.dirtyChunks.size === 0 && this.#journal.isEmpty;
+    return !this.#isFlying && this.#moves.isRenewalDue(enough);
   }
 
   /** Leaves the file clean: everything in its pages, no journal, no tail. */
@@ -573,14 +495,11 @@ export class CommitPath implements CommitLog {
   *#closing(): Steps {
     if (!this.#superblock.isOpen) return;
     this.#writeAll();
-    const isTight = (this.#mayBeFull || this.#wasLonger) && !this.#fileEnd.hasPlenty();
-    const journal = new Set(this.#journal.chunks.flat());
-    if (isTight && this.#fileEnd.pageCountWithout(journal, Infinity) > this.#place.pageCountMin) {
-      return;
-    }
-    yield* this.#place.giveBack(Infinity);
-    if (!isTight) return;
-    this.#fileEnd.claimNextJournal();
-    yield;
+    yield* leaveClean({
+      journal: this.#journal,
+      place: this.#place,
+      fileEnd: this.#fileEnd,
+      room: this.#room,
+    });
   }
 }

@@ -8,7 +8,7 @@ import { MemoryFile } from "../file/memory_file.ts";
 import { Frame, POOL } from "../format/frame.ts";
 import { setInUse } from "../format/header.ts";
 import { Meta } from "../format/meta.ts";
-import { ClaimedPages } from "./claimed_pages.ts";
+import { ClaimedPages } from "../journal/claimed_pages.ts";
 import { FileEnd } from "./file_end.ts";
 
 /** A file whose last page in use is in one chunk, and the chunks that were looked at. */
