@@ -15,7 +15,9 @@ import { inTempFolder } from "./temp_folder.ts";
 const IS_QUICK = Deno.args.includes("--quick");
 const ROUNDS = IS_QUICK ? 1 : 5;
 const ENTRIES = IS_QUICK ? 2000 : 20_000;
-const GETS = IS_QUICK ? 500 : 5000;
+const GETS = IS_QUICK ? 500 : 20_000;
+/** The entries of all lists of one length. */
+const LISTED = IS_QUICK ? 5000 : 100_000;
 const SETS = IS_QUICK ? 20 : 200;
 const CALLERS = 64;
 const MESSAGES = IS_QUICK ? 100 : 500;
@@ -83,7 +85,7 @@ async function fill(kv: Deno.Kv): Promise<number> {
 }
 
 async function listMany(kv: Deno.Kv, length: number): Promise<number> {
-  const lists = Math.ceil(GETS / length);
+  const lists = Math.ceil(LISTED / length);
   for (let i = 0; i < lists; i++) {
     const start = (i * 7919) % (ENTRIES - length);
     const selector = { start: ["users", start], end: ["users", start + length] };
