@@ -43,6 +43,10 @@ export interface Store {
   commitShared?(key: Uint8Array, value: Uint8Array): Later<void>;
   /** Sets values in concurrent transactions of their own. */
   commitAll(entries: readonly [Uint8Array, Uint8Array][]): Later<void>;
+  /** As `commit`, in a call that waits for the system only, if there is one. */
+  setBuffered?(key: Uint8Array, value: Uint8Array): Later<void>;
+  /** Removes all entries. */
+  removeAll(): Later<void>;
   /** Writes pending changes of a log to the main file, if there is such a call. */
   checkpoint?(): void;
   /** Closes it. */

@@ -4,7 +4,7 @@
  *
  * `deno task bench:scale [--only TRIALS] [--engines A,B] [--entries N] [--churn N] [--rounds N]
  * [--cache MIB] [--pause MS] [--json FILE] [--chart FILE]`; trials are grow, sets, large, middle,
- * medium, series, removed and day. Every engine runs in a process of its own, on a database below
+ * medium, series, removed, index, dropped, buffered and day. Every engine runs in a process of its own, on a database below
  * the system's folder for temporary files, which is removed before the next one.
  *
  * Disk: about 250 bytes for each of the entries, and 2 GB. `--churn` is a part of the entries by
@@ -18,7 +18,8 @@ import { inTempFolder } from "./temp_folder.ts";
 import { scaleChart } from "./scale/chart.ts";
 import { trialTables } from "./scale/report.ts";
 import type { ScaleResults, TrialResult, TrialResults } from "./scale/results.ts";
-import { TRIALS, type TrialSize } from "./scale/trials.ts";
+import type { TrialSize } from "./scale/trial.ts";
+import { TRIALS } from "./scale/trials.ts";
 
 const CHILD = fileURLToPath(new URL("./scale/child.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("./deno.json", import.meta.url));

@@ -24,6 +24,7 @@ interface LevelDatabase {
   batch(): LevelBatch;
   iterator(options: { gte: Uint8Array; limit: number }): LevelIterator<[Uint8Array, Uint8Array]>;
   keys(): LevelIterator<Uint8Array>;
+  clear(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -119,6 +120,10 @@ class ClassicLevelStore implements Store {
 
   async commitAll(entries: readonly [Uint8Array, Uint8Array][]): Promise<void> {
     await Promise.all(entries.map(([key, value]) => this.#db.put(key, value, { sync: true })));
+  }
+
+  removeAll(): Promise<void> {
+    return this.#db.clear();
   }
 
   close(): Promise<void> {

@@ -76,6 +76,11 @@ class DenoKvStore implements Store {
     await Promise.all(entries.map(([key, value]) => this.#kv.set([key], value)));
   }
 
+  async removeAll(): Promise<void> {
+    const keys = await Array.fromAsync(this.#kv.list({ prefix: [] }), ({ key }) => key[0]);
+    await this.write(keys.length, (changes, index) => changes.remove(keys[index] as Uint8Array));
+  }
+
   close(): void {
     this.#kv.close();
   }

@@ -31,6 +31,7 @@ interface LmdbDatabase {
   put(key: Uint8Array, value: Uint8Array): Promise<boolean>;
   putSync(key: Uint8Array, value: Uint8Array): void;
   removeSync(key: Uint8Array): boolean;
+  clearAsync(): Promise<void>;
   transactionSync<T>(action: () => T): T;
   close(): Promise<void>;
 }
@@ -116,6 +117,10 @@ class LmdbStore implements Store {
   async commitAll(entries: readonly [Uint8Array, Uint8Array][]): Promise<void> {
     await Promise.all(entries.map(([key, value]) => this.#db.put(key, value)));
     await this.#db.flushed;
+  }
+
+  removeAll(): Promise<void> {
+    return this.#db.clearAsync();
   }
 
   close(): Promise<void> {

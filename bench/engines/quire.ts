@@ -6,6 +6,8 @@ import { format } from "../../pager/mod.ts";
 import { type Database, open, type OpenOptions, type Transaction, type Tree } from "../../mod.ts";
 import type { Changes, Engine, Store, StoreOptions } from "../engine.ts";
 
+const TREE = "entries";
+
 /** Quire with options. */
 export function quireEngine(options: OpenOptions = {}): Engine {
   return {
@@ -22,12 +24,12 @@ export class QuireStore implements Store {
   /** The database. */
   readonly db: Database;
   /** Its tree. */
-  readonly tree: Tree;
+  tree: Tree;
 
   /** Wraps an open database. */
   constructor(db: Database) {
     this.db = db;
-    this.tree = db.tree("entries");
+    this.tree = db.tree(TREE);
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
@@ -85,6 +87,15 @@ export class QuireStore implements Store {
 
   commit(key: Uint8Array, value: Uint8Array): Promise<void> {
     return this.tree.set(key, value);
+  }
+
+  setBuffered(key: Uint8Array, value: Uint8Array): Promise<void> {
+    return this.db.write((tx) => tx.tree(this.tree).set(key, value), { durability: "buffered" });
+  }
+
+  async removeAll(): Promise<void> {
+    await this.db.dropTree(TREE);
+    this.tree = this.db.tree(TREE);
   }
 
   /** As `commit`, and returns when it is on the medium. */

@@ -94,6 +94,10 @@ class SqliteStore implements Store {
     this.load(entries);
   }
 
+  removeAll(): void {
+    this.#db.exec("DELETE FROM entries");
+  }
+
   checkpoint(): void {
     this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   }

@@ -9,7 +9,8 @@
 import type { Engine } from "../engine.ts";
 import { loadEngines } from "../engines.ts";
 import { bytesOnDisk, bytesRead, peakMemory } from "../machine.ts";
-import { runTrial, type TrialSize } from "./trials.ts";
+import type { TrialSize } from "./trial.ts";
+import { runTrial } from "./trials.ts";
 
 const LMDB_PAGE_BYTES = 8192;
 const KEY = new Uint8Array(16);

@@ -4,7 +4,8 @@
  */
 
 import type { Machine } from "../machine.ts";
-import type { Point, TrialSize } from "./trials.ts";
+import type { TrialSize } from "./trial.ts";
+import type { Point } from "./trials.ts";
 
 /** What opening takes after a kill. */
 export interface Opening {

@@ -68,5 +68,9 @@ class MapStore implements Store {
     await setImmediate();
   }
 
+  removeAll(): void {
+    this.#values.clear();
+  }
+
   close(): void {}
 }
