@@ -4,8 +4,9 @@
  *
  * `deno task bench:scale [--only TRIALS] [--engines A,B] [--entries N] [--churn N] [--rounds N]
  * [--cache MIB] [--pause MS] [--json FILE] [--chart FILE]`; trials are grow, sets, large, middle,
- * medium, series, removed, index, dropped, buffered and day. Every engine runs in a process of its own, on a database below
- * the system's folder for temporary files, which is removed before the next one.
+ * medium, series, removed, index, dropped, buffered and day. Every engine runs in a process of its
+ * own, on a database below the system's folder for temporary files, which is removed before the
+ * next one.
  *
  * Disk: about 250 bytes for each of the entries, and 2 GB. `--churn` is a part of the entries by
  * default, and the trials other than `grow` grow with the entries up to a bound.

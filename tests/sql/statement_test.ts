@@ -7,6 +7,7 @@ import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { type Database, open, tuple } from "../../mod.ts";
 import { isCompleteSql, type Sql, sql, SqlError } from "../../sql/mod.ts";
+import { inTempDir } from "../support/temp.ts";
 
 function withSql(body: (query: Sql, db: Database) => void): () => void {
   return () => {
@@ -366,10 +367,9 @@ describe("the trees", () => {
     }),
   );
 
-  it(
-    "lose nothing when a file is opened again",
-    () => {
-      const path = `${Deno.makeTempDirSync()}/a.quire`;
+  it("lose nothing when a file is opened again", () =>
+    inTempDir((dir) => {
+      const path = `${dir}/a.quire`;
       {
         using db = open(path);
         sql(db).exec(`
@@ -383,8 +383,7 @@ describe("the trees", () => {
       assertEquals(rowsOf(sql(db), "SELECT b FROM v"), [[5]]);
       const text = "INSERT INTO t VALUES ('y', 0)";
       assertThrows(() => sql(db).run(text), SqlError, "CHECK constraint failed: b > 0");
-    },
-  );
+    }));
 
   it(
     "that hold what is no schema, or no rows, are refused",
