@@ -3,7 +3,7 @@
  */
 
 import { pathOf } from "../pager/mod.ts";
-import type { ArchivePoint } from "./archive/archive_index.ts";
+import type { ArchivePoint } from "./archive/segments/archive_index.ts";
 import { type ArchiveStore, checkStore } from "./archive/archive_store.ts";
 import { namedStore } from "./archive/named_store.ts";
 import { type ArchiveRestoreResult, restoreFromArchive } from "./archive/restore_archive.ts";

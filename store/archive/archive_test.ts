@@ -13,7 +13,7 @@ import type { Database } from "../database.ts";
 import { open } from "../open.ts";
 import { restore } from "../restore.ts";
 import { folderStore } from "./folder_store.ts";
-import { parseSegment, type Segment } from "./segment.ts";
+import { parseSegment, type Segment } from "./segments/segment.ts";
 
 const SLOW = { everyMs: 60_000 };
 

@@ -17,13 +17,20 @@ import { IncrementTarget } from "../backup/targets.ts";
 import { SYSTEM_WAITS, type Waits } from "../backup/waiting.ts";
 import type { Session } from "../write/session.ts";
 import type { ArchiveStats, Shipping } from "../watch/shipping.ts";
-import { ArchiveIndex } from "./archive_index.ts";
+import { ArchiveIndex } from "./segments/archive_index.ts";
 import type { ArchiveStore } from "./archive_store.ts";
 import { CommitClock } from "./commit_clock.ts";
-import { obsoleteNames } from "./retention.ts";
-import { BASE, COMMITS, DELTA, linkOf, type Segment, type SegmentKind } from "./segment.ts";
-import { readSegment } from "./segment_reader.ts";
-import { SegmentWriter } from "./segment_writer.ts";
+import { obsoleteNames } from "./segments/retention.ts";
+import {
+  BASE,
+  COMMITS,
+  DELTA,
+  linkOf,
+  type Segment,
+  type SegmentKind,
+} from "./segments/segment.ts";
+import { readSegment } from "./segments/segment_reader.ts";
+import { SegmentWriter } from "./segments/segment_writer.ts";
 import { StoreCalls } from "./store_calls.ts";
 
 /** How an archive ships. */

@@ -25,11 +25,11 @@ import {
   writeAsReplica,
 } from "../../pager/mod.ts";
 import { FileSink } from "../backup/sinks.ts";
-import { ArchiveIndex } from "./archive_index.ts";
+import { ArchiveIndex } from "./segments/archive_index.ts";
 import type { ArchiveStore } from "./archive_store.ts";
 import { ArchivedState } from "./restore_archive.ts";
-import { BASE, linkOf, type Segment } from "./segment.ts";
-import { readSegment, SegmentsAhead } from "./segment_reader.ts";
+import { BASE, linkOf, type Segment } from "./segments/segment.ts";
+import { readSegment, SegmentsAhead } from "./segments/segment_reader.ts";
 
 const { CHUNK_BYTES, FRESH_PAGES, PAGE_BYTES } = format;
 /** The most bytes of pages that stay in memory. */

@@ -24,11 +24,11 @@ import {
   type Superblock,
 } from "../../pager/mod.ts";
 import { FileSink } from "../backup/sinks.ts";
-import { ArchiveIndex, type ArchivePoint } from "./archive_index.ts";
+import { ArchiveIndex, type ArchivePoint } from "./segments/archive_index.ts";
 import type { ArchiveStore } from "./archive_store.ts";
-import { COMMITS, type Segment, segmentName } from "./segment.ts";
-import { damagedObject, type SegmentHead } from "./segment_head.ts";
-import { FedPieces, piecesOf, readSegment, SegmentsAhead } from "./segment_reader.ts";
+import { COMMITS, type Segment, segmentName } from "./segments/segment.ts";
+import { damagedObject, type SegmentHead } from "./segments/segment_head.ts";
+import { FedPieces, piecesOf, readSegment, SegmentsAhead } from "./segments/segment_reader.ts";
 
 /** The result of a restore from an archive. */
 export interface ArchiveRestoreResult {

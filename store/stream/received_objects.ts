@@ -6,7 +6,7 @@
 
 import { Folder } from "../../pager/mod.ts";
 import type { ArchiveStore } from "../archive/archive_store.ts";
-import { parsePart, parseSegment, type Segment } from "../archive/segment.ts";
+import { parsePart, parseSegment, type Segment } from "../archive/segments/segment.ts";
 import {
   checkStreamHead,
   damagedStream,

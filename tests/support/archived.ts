@@ -3,7 +3,7 @@
  */
 
 import { CopiedFile, Disk, type File, MemoryFile } from "../../pager/mod.ts";
-import { ArchiveIndex, type ArchivePoint } from "../../store/archive/archive_index.ts";
+import { ArchiveIndex, type ArchivePoint } from "../../store/archive/segments/archive_index.ts";
 import type { ArchiveStore } from "../../store/archive/archive_store.ts";
 import { ArchivedState } from "../../store/archive/restore_archive.ts";
 

@@ -5,13 +5,13 @@
 import { bug, type PlantedBug } from "./planted_bugs.ts";
 
 const ARCHIVER = "store/archive/archiver.ts";
-const INDEX = "store/archive/archive_index.ts";
+const INDEX = "store/archive/segments/archive_index.ts";
 const MODEL = "tests/model/archive_test.ts";
 const POWER = "tests/crash/archive_power_test.ts";
 const ARCHIVE = "store/archive/archive_test.ts";
 const REPLICA = "store/archive/replica_test.ts";
 const LAYERS = "pager/copy/layered_file_test.ts";
-const INDEX_TEST = "store/archive/archive_index_test.ts";
+const INDEX_TEST = "store/archive/segments/archive_index_test.ts";
 
 /** Bugs of archives. */
 export const ARCHIVE_BUGS: readonly PlantedBug[] = [
@@ -62,10 +62,10 @@ export const ARCHIVE_BUGS: readonly PlantedBug[] = [
   bug(
     "archive-deletes-needed",
     "the segments after the base that is kept are kept",
-    "store/archive/retention.ts",
+    "store/archive/segments/retention.ts",
     "kind === BASE ? to < kept.to : to <= kept.to;",
     "kind === BASE ? to < kept.to : to >= kept.from;",
-    "store/archive/retention_test.ts",
+    "store/archive/segments/retention_test.ts",
   ),
   bug(
     "archive-version-gap",
@@ -94,7 +94,7 @@ export const ARCHIVE_BUGS: readonly PlantedBug[] = [
   bug(
     "archive-unchecked-part",
     "a part that differs from the one that was put is refused",
-    "store/archive/segment_reader.ts",
+    "store/archive/segments/segment_reader.ts",
     "if (bytes.length !== part.bytes || crc32(bytes) !== part.sum) {",
     "if (bytes.length < 0) {",
     ARCHIVE,

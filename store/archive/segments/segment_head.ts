@@ -24,7 +24,7 @@
  * part, and the rest in this object, has whole frames.
  */
 
-import { CorruptionError } from "../../pager/mod.ts";
+import { CorruptionError } from "../../../pager/mod.ts";
 import { crc32 } from "node:zlib";
 import { KINDS, type Segment } from "./segment.ts";
 

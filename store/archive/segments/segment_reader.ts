@@ -4,8 +4,8 @@
  */
 
 import { crc32 } from "node:zlib";
-import { type IncrementSource, inFile } from "../../pager/mod.ts";
-import type { ArchiveStore } from "./archive_store.ts";
+import { type IncrementSource, inFile } from "../../../pager/mod.ts";
+import type { ArchiveStore } from "../archive_store.ts";
 import { partName, type Segment, segmentName } from "./segment.ts";
 import { damagedObject, decodeSegment, type SegmentHead } from "./segment_head.ts";
 

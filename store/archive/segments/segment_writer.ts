@@ -4,7 +4,7 @@
  */
 
 import { crc32 } from "node:zlib";
-import type { ByteSink } from "../backup/sinks.ts";
+import type { ByteSink } from "../../backup/sinks.ts";
 import { partName, type Segment, segmentName } from "./segment.ts";
 import { encodeSegment, type PartSum } from "./segment_head.ts";
 
