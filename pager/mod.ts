@@ -18,10 +18,11 @@ export { assert } from "./format/assert.ts";
 export { BuildingFile } from "./file/building_file.ts";
 export { CopiedFile, superblockPages } from "./copy/copied_file.ts";
 export type { Copies } from "./copy/copies.ts";
+export { hasHad, type History } from "./copy/history.ts";
 export { CommitApply } from "./copy/commit_apply.ts";
 export type { FrameEncoder, FrameHead } from "./copy/commit_frames.ts";
 export type { CommitQueue, QueuedCommit } from "./copy/commit_queue.ts";
-export { LayeredFile } from "./copy/layered_file.ts";
+export { LayeredFile } from "./file/layered_file.ts";
 export {
   coverChunks,
   readReplica,

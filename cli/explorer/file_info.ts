@@ -2,7 +2,7 @@
  * The file, its superblocks, its chunks and its trees for the explorer's page.
  */
 
-import type { SuperblockState, TreeState } from "../../inspect.ts";
+import type { Superblock, SuperblockState, TreeState } from "../../inspect.ts";
 import { CorruptionError } from "../../mod.ts";
 import { format, kindName } from "../../pager/mod.ts";
 import type { Inspection } from "../inspect/mod.ts";
@@ -54,6 +54,7 @@ export function superblockInfo({ page, content, damage }: SuperblockState): Supe
     ["state", content.open ? "open" : "clean"],
     ["database id", hexOf(content.databaseId)],
     ["version", content.version],
+    ...historyOf(content),
     ["pages", content.pageCount],
     ["catalog root", content.catalogRoot],
     ["next tree", content.nextTreeId],
@@ -65,6 +66,12 @@ export function superblockInfo({ page, content, damage }: SuperblockState): Supe
     ["journal b, chunks", b],
   ];
   return { page, damage: null, fields: fields.map(([name, value]) => [name, String(value)]) };
+}
+
+/** What a superblock says of its history, if the file is a copy. */
+function historyOf({ history, origin, originVersion }: Superblock): [string, string | number][] {
+  if (history === 0) return [];
+  return [["history", history], ["copied from history", origin], ["at version", originVersion]];
 }
 
 /** A chunk, page by page. */

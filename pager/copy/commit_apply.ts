@@ -28,6 +28,8 @@ export class CommitApply {
   readonly #replay: ChunkReplay;
   readonly #isPast: (version: Version, time: number) => boolean;
   readonly #reader = new LogReader();
+  /** Commits up to this version are passed over. */
+  readonly #known: Version;
   /** Whether the last frame continues. */
   #isOpen = false;
 
@@ -38,18 +40,21 @@ export class CommitApply {
    * @param seed The seed of head sums.
    * @param state The facts about the file as it is, and its time.
    * @param isPast Whether a commit is after the end, so that it is left out.
+   * @param skipsKnown Whether the commits may begin before the state, which has those.
    */
   constructor(
     disk: Disk,
     seed: number,
     state: { meta: MetaFields; time: number },
     isPast: (version: Version, time: number) => boolean,
+    skipsKnown = false,
   ) {
     const options = { pageCount: PAGE_COUNT_MAX, seed, tolerant: false, kept: undefined };
     this.#replay = new ChunkReplay(disk, options);
     this.meta.assign(state.meta);
     this.time = state.time;
     this.#isPast = isPast;
+    this.#known = skipsKnown ? state.meta.version : -1;
   }
 
   /**
@@ -63,11 +68,12 @@ export class CommitApply {
     for (let at = 0; at < frames.length && !this.isPastEnd;) {
       const head = decodeFrameHead(frames, at);
       if (head === undefined) throw damaged(offset + at, "a frame of a commit is malformed");
-      this.#begin(head, offset + at);
-      if (this.isPastEnd) break;
       const start = at + FRAME_HEAD_BYTES;
+      const { version } = head.meta;
+      if (version > this.#known) this.#begin(head, offset + at);
+      if (this.isPastEnd) break;
       at = start + head.recordBytes;
-      this.#index(frames, start, at, offset, head, records);
+      if (version > this.#known) this.#index(frames, start, at, offset, head, records);
     }
     for (const chunk of [...records.keys()].sort((a, b) => a - b)) {
       const { positions, changed } = records.get(chunk)!;

@@ -17,6 +17,7 @@ import type { VersionStore } from "../transaction/version_store.ts";
 import type { TapHolder } from "../journal/commit_hooks.ts";
 import { FrameEncoder } from "./commit_frames.ts";
 import { CommitQueue } from "./commit_queue.ts";
+import type { History } from "./history.ts";
 import { CopyReader, type CopySource, type TakePage } from "./copy_reader.ts";
 
 /** The bytes of images that are kept before copies take them. */
@@ -46,6 +47,11 @@ export class Copies {
   /** The id of the database. */
   get databaseId(): Uint8Array {
     return this.#source.superblock.fields.databaseId;
+  }
+
+  /** The history of the database. */
+  get history(): History {
+    return this.#source.superblock.fields;
   }
 
   /** The bytes read from the file so far. */

@@ -55,6 +55,7 @@ import type { VersionPages } from "../share/version_pages.ts";
 import type { SnapshotOwner } from "../transaction/snapshot.ts";
 import type { SnapshotState } from "../transaction/snapshot_list.ts";
 import type { VersionStore } from "../transaction/version_store.ts";
+import { branched } from "./history.ts";
 import { StateSum } from "./state_sum.ts";
 
 const HEADER_WORDS = 1 << HEADER_WORD_SHIFT;
@@ -140,12 +141,12 @@ export class CopyReader {
       throw inFile(error, source.disk.path);
     }
     this.meta.allocatorHint = this.#hint();
-    this.superblock = {
+    this.superblock = branched({
       ...source.superblock.fields,
       ...this.meta,
       open: false,
       journals: [[], []],
-    };
+    });
   }
 
   /** The number of chunks of the copy. */

@@ -175,8 +175,14 @@ export const SUPERBLOCK = {
   /** The number of chunks in journal area a, then in area b. */
   journalCountA: 104,
   journalCountB: 108,
+  /** The number of the history; 0 in a database that is no copy. */
+  history: 112,
+  /** Of a copy, the history that it was copied from. */
+  origin: 116,
+  /** u64. Of a copy, the version at which it was copied. */
+  originVersion: 120,
   /** Reserved and zero, up to the first list; so are the bytes after each list. */
-  reserved: 112,
+  reserved: 128,
   /** 508 chunk numbers. */
   journalA: 4096,
   /** 508 chunk numbers. */

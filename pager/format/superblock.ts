@@ -43,6 +43,15 @@ export interface Superblock {
   open: boolean;
   /** 16 random bytes, chosen when the file is created. */
   databaseId: Uint8Array;
+  /**
+   * The number of the history. A copy has a random one, as it and its source may go on, each with
+   * commits of its own, under the same id and the same versions; 0 = the file is no copy.
+   */
+  history: number;
+  /** The history that the file was copied from. */
+  origin: number;
+  /** The version at which it was copied: up to it, both histories are the same. */
+  originVersion: number;
   /** The last version in the file. */
   version: number;
   /** The number of pages of the file. */
@@ -80,6 +89,9 @@ export function encodeSuperblock(superblock: Superblock, bytes: Uint8Array): voi
   put(SUPERBLOCK.headerPages, HEADER_PAGES);
   put(SUPERBLOCK.state, superblock.open ? OPEN : CLEAN);
   bytes.set(superblock.databaseId, SUPERBLOCK.databaseId);
+  put(SUPERBLOCK.history, superblock.history);
+  put(SUPERBLOCK.origin, superblock.origin);
+  put64(SUPERBLOCK.originVersion, superblock.originVersion);
   put64(SUPERBLOCK.number, superblock.number);
   put64(SUPERBLOCK.version, superblock.version);
   put(SUPERBLOCK.pageCount, superblock.pageCount);
@@ -174,6 +186,9 @@ function readFields(reader: FieldReader): Superblock {
     number: reader.u64(SUPERBLOCK.number),
     open: reader.u32(SUPERBLOCK.state) === OPEN,
     databaseId: reader.bytes.slice(SUPERBLOCK.databaseId, SUPERBLOCK.databaseId + 16),
+    history: reader.u32(SUPERBLOCK.history),
+    origin: reader.u32(SUPERBLOCK.origin),
+    originVersion: reader.u64(SUPERBLOCK.originVersion),
     version: reader.u64(SUPERBLOCK.version),
     pageCount: reader.u32(SUPERBLOCK.pageCount),
     catalogRoot: reader.u32(SUPERBLOCK.catalogRoot),
@@ -190,10 +205,12 @@ function readFields(reader: FieldReader): Superblock {
 }
 
 function checkFields(reader: FieldReader, superblock: Superblock): void {
-  const { version, pageCount, catalogRoot, allocatorHint, journals } = superblock;
+  const { version, originVersion, pageCount, catalogRoot, allocatorHint, journals } = superblock;
   const chunks = chunksOf(pageCount);
   reader.check(reader.u32(SUPERBLOCK.state) <= OPEN, SUPERBLOCK.state, "unknown state");
   reader.check(version <= VERSION_MAX, SUPERBLOCK.version, "version exceeds 48 bits");
+  const isLater = originVersion <= version;
+  reader.check(isLater, SUPERBLOCK.originVersion, "copied at a later version than the last one");
   reader.check(
     pageCount >= FRESH_PAGES && pageCount <= PAGE_COUNT_MAX,
     SUPERBLOCK.pageCount,

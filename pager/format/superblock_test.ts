@@ -11,6 +11,9 @@ const SUPERBLOCK: Superblock = {
   number: 0x000f_0203_0405_0607,
   open: true,
   databaseId: Uint8Array.from({ length: 16 }, (_, i) => 0xd0 + i),
+  history: 0xa1a2_a3a4,
+  origin: 0xb1b2_b3b4,
+  originVersion: 0x1011_1213_1415,
   version: 0x1112_1314_1516,
   pageCount: 0x2122_2324,
   catalogRoot: 0x1132_3334,
@@ -81,6 +84,10 @@ describe("encodeSuperblock", () => {
       [100, 0x000f_8283],
       [104, 2],
       [108, 3],
+      [112, 0xa1a2_a3a4],
+      [116, 0xb1b2_b3b4],
+      [120, 0x1213_1415],
+      [124, 0x1011],
       [4096, 0x0001_9293],
       [4100, 7],
       [6144, 0x0001_a2a3],
@@ -95,7 +102,7 @@ describe("encodeSuperblock", () => {
 
   it("leaves everything else zero, and sums all that comes before the sum", () => {
     const bytes = encoded();
-    const gaps = [[112, 4096], [4104, 6144], [6156, 8188]] as const;
+    const gaps = [[128, 4096], [4104, 6144], [6156, 8188]] as const;
     for (const [start, end] of gaps) assert(bytes.subarray(start, end).every((byte) => byte === 0));
     assertEquals(viewOf(bytes).getInt32(8188, true), crc(bytes.subarray(0, 8188)));
   });
@@ -110,7 +117,10 @@ const anySuperblock: fc.Arbitrary<Superblock> = fc.record({
   number: counter,
   open: fc.boolean(),
   databaseId: fc.uint8Array({ minLength: 16, maxLength: 16 }),
-  version: fc.integer({ min: 0, max: 2 ** 48 - 1 }),
+  history: fc.integer({ min: 0, max: 0xffff_ffff }),
+  origin: fc.integer({ min: 0, max: 0xffff_ffff }),
+  originVersion: fc.integer({ min: 0, max: 9 }),
+  version: fc.integer({ min: 9, max: 2 ** 48 - 1 }),
   pageCount: fc.constantFrom(131_073, 0x7fff_ffff, 0x8000_0000, 0xffff_fffe),
   catalogRoot: fc.constantFrom(0, 3, 255, 257, 131_071),
   nextTreeId: fc.integer({ min: 1, max: 0xffff_ffff }),
@@ -184,6 +194,7 @@ describe("decodeSuperblock", () => {
   it("refuses impossible fields under a right sum", () => {
     expectRefused(28, 2, "unknown state");
     expectRefused(60, 0x1_0000, "version exceeds 48 bits", 56);
+    expectRefused(124, 0x1113, "copied at a later version than the last one", 120);
     expectRefused(68, 1, "catalog root 1 is impossible");
     expectRefused(68, 2, "catalog root 2 is impossible");
     expectRefused(68, 512, "catalog root 512 is impossible");
@@ -213,13 +224,13 @@ describe("decodeSuperblock", () => {
   });
 
   it("refuses numbers that a double cannot count with", () => {
-    for (const offset of [48, 56, 80, 88, 96]) {
+    for (const offset of [48, 56, 80, 88, 96, 120]) {
       expectRefused(offset + 4, 0x0020_0000, "a number exceeds 2^52", offset);
     }
   });
 
   it("refuses every reserved byte that is not zero, under a right sum", () => {
-    const gaps = [[112, 4096], [4104, 6144], [6156, 8188]] as const;
+    const gaps = [[128, 4096], [4104, 6144], [6156, 8188]] as const;
     for (const [start, end] of gaps) {
       for (const byte of [start, start + 1, (start + end) >> 1, end - 1]) {
         const bytes = encoded();

@@ -189,6 +189,46 @@ describe("archive()", () => {
       assertEquals(names.every((name) => store.objects.has(name)), true);
     }));
 
+  it("refuses at once a copy whose source has gone on in the store, and else continues it", () =>
+    inTempDir(async (dir) => {
+      const store = new MemoryStore();
+      await makeArchive(`${dir}/db`, store);
+      {
+        using db = open(`${dir}/db`);
+        const { version } = await db.backup(`${dir}/base`);
+        set(db, "later", 1);
+        await db.backup(`${dir}/1.increment`, { since: version });
+        await restore(`${dir}/old`, `${dir}/base`);
+        await restore(`${dir}/new`, `${dir}/base`, `${dir}/1.increment`);
+        await using _shipping = archive(db, store, SLOW);
+      }
+      const says = /version 8 of another history of the database; archive a copy to a store of its/;
+      for (const changes of [1, 3]) {
+        using db = open(`${dir}/old`);
+        for (let i = 0; i < changes; i++) set(db, `own ${changes}`, i);
+        const error = await assertRejects(() => archive(db, store).flush(), RangeError);
+        assertMatch(error.message, says);
+      }
+      const own = new MemoryStore();
+      {
+        using db = open(`${dir}/old`);
+        await using _shipping = archive(db, own, SLOW);
+      }
+      {
+        // The store has nothing that this copy lacks.
+        using db = open(`${dir}/new`);
+        set(db, "own", 9);
+        await using shipping = archive(db, store, SLOW);
+        await shipping.flush();
+        set(db, "own", 10);
+        await shipping.flush();
+        assertContent(await contentAt(dir, store), contentOf(db));
+      }
+      using db = open(`${dir}/db`);
+      for (let i = 0; i < 9; i++) set(db, "source", i);
+      await assertRejects(() => archive(db, store).flush(), RangeError, "of another history");
+    }));
+
   it("ends with its database, at a signal, and at a close that the store refuses", () =>
     inTempDir(async (dir) => {
       const db = open(`${dir}/db`);

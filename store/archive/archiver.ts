@@ -11,7 +11,7 @@
  * store, so a process that is killed leaves nothing but parts of a segment that does not exist.
  */
 
-import type { CommitQueue, CopyReader, QueuedCommit } from "../../pager/mod.ts";
+import { type CommitQueue, type CopyReader, hasHad, type QueuedCommit } from "../../pager/mod.ts";
 import { copyChunks } from "../backup/copy_loop.ts";
 import { IncrementTarget } from "../backup/targets.ts";
 import { SYSTEM_WAITS, type Waits } from "../backup/waiting.ts";
@@ -55,6 +55,8 @@ export interface ArchivePosition extends Tip {
   readonly databaseId: Uint8Array;
   /** The time of its last commit, in milliseconds since 1970. */
   readonly time: number;
+  /** The history of the database there; undefined if it is not known. */
+  readonly history?: number | undefined;
 }
 
 /** A copy of a version, and the time at which it began. */
@@ -232,6 +234,11 @@ export class Archiver implements Shipping {
       const state = `the store has version ${version}, and the database was at ${meta.version}`;
       throw new RangeError(`Cannot archive: ${state}; archive an older copy to a store of its own`);
     }
+    const { history = copies.history.history } = position;
+    if (!hasHad(copies.history, { history, version })) {
+      const state = `the store has version ${version} of another history of the database`;
+      throw new RangeError(`Cannot archive: ${state}; archive a copy to a store of its own`);
+    }
     this.#clock.notBefore(time);
     if (this.#first!.time < time) {
       // The clock was set back: what is queued has times before those in the store.
@@ -245,12 +252,12 @@ export class Archiver implements Shipping {
   async #lastInStore(): Promise<ArchivePosition | undefined> {
     const { tip, segments } = new ArchiveIndex(await this.#calls.list());
     if (tip === undefined) return undefined;
-    const { databaseId } = await readSegment(this.#calls, tip);
+    const { databaseId, history } = await readSegment(this.#calls, tip);
     this.#clock.notBefore(tip.last);
     const base = segments.findLast(({ kind }) => kind === BASE)!;
     const age = Math.max(0, this.#clock.now() - base.last);
     this.#nextBase = this.#waits.now() + Math.max(0, this.#times.baseEvery - age);
-    return { databaseId, version: tip.to, link: linkOf(tip), time: tip.last };
+    return { databaseId, history, version: tip.to, link: linkOf(tip), time: tip.last };
   }
 
   async #tryToShip(): Promise<void> {
@@ -355,7 +362,8 @@ export class Archiver implements Shipping {
 
   #writer(fields: Omit<Segment, "sum">): SegmentWriter {
     const put = (name: string, bytes: Uint8Array) => this.#calls.put(name, bytes);
-    return new SegmentWriter(put, fields, this.#session.pager.copies.databaseId);
+    const { databaseId, history: { history } } = this.#session.pager.copies;
+    return new SegmentWriter(put, fields, { databaseId, history });
   }
 
   #advance(segment: Segment): void {

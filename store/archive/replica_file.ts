@@ -28,8 +28,9 @@ import { FileSink } from "../backup/sinks.ts";
 import { ArchiveIndex } from "./segments/archive_index.ts";
 import type { ArchiveStore } from "./archive_store.ts";
 import { ArchivedState } from "./restore_archive.ts";
-import { BASE, linkOf, type Segment } from "./segments/segment.ts";
-import { readSegment, SegmentsAhead } from "./segments/segment_reader.ts";
+import { BASE, type Segment } from "./segments/segment.ts";
+import { hasMember } from "./segments/segment_head.ts";
+import { LackingSegmentError, readSegment } from "./segments/segment_reader.ts";
 
 const { CHUNK_BYTES, FRESH_PAGES, PAGE_BYTES } = format;
 /** The most bytes of pages that stay in memory. */
@@ -76,9 +77,30 @@ export class ReplicaFile {
    * @throws {RangeError} The archive is of another database. The same.
    */
   async follow(store: ArchiveStore, signal: AbortSignal): Promise<boolean> {
-    const index = new ArchiveIndex(await store.list());
-    const { meta: { version }, link } = this.state;
-    const segments = index.after(version, link);
+    const missing = new Set<string>();
+    let lack: LackingSegmentError | undefined;
+    for (;;) {
+      try {
+        const names = (await store.list()).filter((name) => !missing.has(name));
+        const hasMoved = await this.#followList(store, new ArchiveIndex(names), signal);
+        if (lack !== undefined && !hasMoved) throw lack;
+        return hasMoved;
+      } catch (error) {
+        if (!(error instanceof LackingSegmentError) || error === lack) throw error;
+        // It has been merged since it was listed, or is lost.
+        missing.add(error.path!);
+        lack = error;
+      }
+    }
+  }
+
+  async #followList(
+    store: ArchiveStore,
+    index: ArchiveIndex,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { version } = this.state.meta;
+    const segments = await this.#segmentsIn(store, index);
     if (segments === undefined) {
       // A list may come late. Otherwise the segments are deleted: begin again with a later base.
       if (index.tip === undefined || index.tip.to <= version) return false;
@@ -89,6 +111,15 @@ export class ReplicaFile {
     }
     for (const segment of segments) await this.#apply(store, segment, signal);
     return segments.length > 0;
+  }
+
+  /** The segments of an archive from the state to its tip; undefined if there are none. */
+  async #segmentsIn(store: ArchiveStore, index: ArchiveIndex): Promise<Segment[] | undefined> {
+    const { meta: { version }, link } = this.state;
+    const segments = index.after(version, link);
+    const first = segments?.[0];
+    if (first === undefined || first.from === version) return segments;
+    return hasMember(await readSegment(store, first), version, link) ? segments : undefined;
   }
 
   /**
@@ -238,16 +269,15 @@ async function buildReplica(
   signal: AbortSignal | undefined,
   wantedId?: Uint8Array,
 ): Promise<void> {
-  const work = new ArchivedState(sink.disk, new SegmentsAhead(store, chain), signal);
-  for (const segment of chain) {
-    await work.follow(segment, undefined);
-    if (wantedId?.some((byte, i) => byte !== work.databaseId[i])) {
-      throw new RangeError("Cannot follow: it is of another database");
-    }
+  const work = new ArchivedState(sink.disk, store, signal);
+  await work.followAll(chain.slice(0, 1), undefined);
+  if (wantedId?.some((byte, i) => byte !== work.databaseId[i])) {
+    throw new RangeError("Cannot follow: it is of another database");
   }
-  const { databaseId, meta, time } = work;
+  await work.followAll(chain.slice(1), undefined);
+  const { databaseId, meta, time, link } = work;
   coverChunks(sink.disk, FRESH_PAGES, meta.pageCount);
-  await completeReplica(sink, { databaseId, meta, time, link: linkOf(chain.at(-1)!) });
+  await completeReplica(sink, { databaseId, meta, time, link });
 }
 
 async function completeReplica(sink: FileSink, state: ReplicaState): Promise<void> {
@@ -260,19 +290,20 @@ async function completeReplica(sink: FileSink, state: ReplicaState): Promise<voi
 /** Applies a segment to a copy of a state; returns the state after it. */
 async function applyTo(
   disk: Disk,
-  { databaseId, meta, time }: ReplicaState,
+  state: ReplicaState,
   store: ArchiveStore,
   segment: Segment,
   signal: AbortSignal,
 ): Promise<ReplicaState> {
   const work = new ArchivedState(disk, store, signal);
-  work.continueAt(databaseId, meta, time);
+  const { databaseId, meta } = state;
+  work.continueAt(state);
   await work.follow(segment, undefined);
   const after = new Meta();
   after.assign(work.meta);
   coverChunks(disk, meta.pageCount, after.pageCount);
   disk.truncate(after.pageCount * PAGE_BYTES);
-  return { databaseId, meta: after, link: linkOf(segment), time: work.time };
+  return { databaseId, meta: after, link: work.link, time: work.time };
 }
 
 function openBase(path: string): [base: File, view: LayeredFile, state: ReplicaState] {

@@ -4,7 +4,9 @@
  *
  * The chain of segments is chosen by their names before anything is written. Each object is checked
  * against its sums, each page against its header, and the state at the end of a base or a delta
- * against the sum of all headers. The new file gets its name after that.
+ * against the sum of all headers. The new file gets its name after that. A segment that has been
+ * merged since it was chosen is not there any more; the one that it became part of goes on behind
+ * the state that has been reached.
  */
 
 import { setImmediate } from "node:timers";
@@ -19,16 +21,22 @@ import {
   IncrementReader,
   inFile,
   Meta,
-  type MetaFields,
+  type ReplicaState,
   seedOf,
   type Superblock,
 } from "../../pager/mod.ts";
 import { FileSink } from "../backup/sinks.ts";
 import { ArchiveIndex, type ArchivePoint } from "./segments/archive_index.ts";
 import type { ArchiveStore } from "./archive_store.ts";
-import { COMMITS, type Segment, segmentName } from "./segments/segment.ts";
-import { damagedObject, type SegmentHead } from "./segments/segment_head.ts";
-import { FedPieces, piecesOf, readSegment, SegmentsAhead } from "./segments/segment_reader.ts";
+import { hasCommits, linkOf, type Segment, segmentName } from "./segments/segment.ts";
+import { damagedObject, hasMember, type SegmentHead } from "./segments/segment_head.ts";
+import {
+  FedPieces,
+  LackingSegmentError,
+  piecesOf,
+  readSegment,
+  SegmentsAhead,
+} from "./segments/segment_reader.ts";
 
 /** The result of a restore from an archive. */
 export interface ArchiveRestoreResult {
@@ -57,8 +65,8 @@ export async function restoreFromArchive(
   const chain = new ArchiveIndex(await store.list()).plan(point);
   const sink = new FileSink(to, undefined);
   try {
-    const state = new ArchivedState(sink.disk, new SegmentsAhead(store, chain), signal);
-    for (const segment of chain) await state.follow(segment, point);
+    const state = new ArchivedState(sink.disk, store, signal);
+    await state.followAll(chain, point);
     const superblock = await state.finish();
     await new CopiedFile(sink.disk).complete(superblock);
     signal?.throwIfAborted();
@@ -77,6 +85,8 @@ export class ArchivedState {
   readonly meta: Meta = new Meta();
   /** The time of its last commit, in milliseconds since 1970. */
   time = 0;
+  /** The link of the last segment. */
+  link = 0;
   /** The number of pages or records written. */
   pages = 0;
   readonly #disk: Disk;
@@ -98,10 +108,11 @@ export class ArchivedState {
   }
 
   /** Continues with the state that the file has. */
-  continueAt(databaseId: Uint8Array, meta: MetaFields, time: number): void {
+  continueAt({ databaseId, meta, time, link }: ReplicaState): void {
     this.#databaseId = databaseId;
     this.meta.assign(meta);
     this.time = time;
+    this.link = link;
   }
 
   /** The id of the database. */
@@ -110,14 +121,62 @@ export class ArchivedState {
   }
 
   /**
-   * Applies a segment, up to a point.
+   * Applies segments that lead to a point.
+   *
+   * @throws {RangeError} One is of another database, or has another history.
+   * @throws {CorruptionError} One is damaged, or missing and not merged.
+   */
+  async followAll(chain: readonly Segment[], point: ArchivePoint): Promise<void> {
+    let left = chain;
+    const missing = new Set<string>();
+    for (let done = 0, ahead = new SegmentsAhead(this.#store, left); done < left.length;) {
+      try {
+        await this.follow(left[done]!, point, ahead);
+        done++;
+      } catch (error) {
+        if (!(error instanceof LackingSegmentError)) throw error;
+        missing.add(segmentName(left[done]!));
+        left = await this.#planAgain(missing, point, error);
+        ahead = new SegmentsAhead(this.#store, left);
+        done = 0;
+      }
+    }
+  }
+
+  /** The segments that lead from the state to a point without those that are missing. */
+  async #planAgain(
+    missing: ReadonlySet<string>,
+    point: ArchivePoint,
+    error: LackingSegmentError,
+  ): Promise<readonly Segment[]> {
+    const names = (await this.#store.list()).filter((name) => !missing.has(name));
+    const index = new ArchiveIndex(names);
+    try {
+      const chain = this.#databaseId === undefined
+        ? index.plan(point)
+        : index.after(this.meta.version, this.link, point);
+      if (chain !== undefined) return chain;
+    } catch (refusal) {
+      if (!(refusal instanceof RangeError)) throw refusal;
+    }
+    throw error;
+  }
+
+  /**
+   * Applies a segment, up to a point. One that was merged may begin before the state, if one of its
+   * members leads there.
    *
    * @throws {RangeError} It is of another database, or has another history.
+   * @throws {LackingSegmentError} It is missing.
    * @throws {CorruptionError} It is damaged.
    */
-  async follow(segment: Segment, point: ArchivePoint): Promise<void> {
+  async follow(
+    segment: Segment,
+    point: ArchivePoint,
+    store: ArchiveStore = this.#store,
+  ): Promise<void> {
     this.#signal?.throwIfAborted();
-    const head = await readSegment(this.#store, segment);
+    const head = await readSegment(store, segment);
     const name = segmentName(segment);
     if (this.#databaseId === undefined) {
       this.#databaseId = head.databaseId;
@@ -126,15 +185,16 @@ export class ArchivedState {
     if (this.#databaseId.some((byte, i) => byte !== head.databaseId[i])) {
       throw new RangeError(`Cannot restore: ${name} is of another database than the base`);
     }
-    if (segment.from !== this.meta.version) {
+    if (segment.from !== this.meta.version && !hasMember(head, this.meta.version, this.link)) {
       throw new RangeError(`Cannot restore: ${name} does not follow version ${this.meta.version}`);
     }
     try {
-      if (segment.kind === COMMITS) await this.#applyCommits(head, point);
+      if (hasCommits(segment)) await this.#applyCommits(head, point);
       else await this.#applyPages(head);
     } catch (error) {
       throw inFile(error, name);
     }
+    this.link = linkOf(segment);
   }
 
   async #applyPages(head: SegmentHead): Promise<void> {
@@ -169,6 +229,7 @@ export class ArchivedState {
       seedOf(head.databaseId),
       this,
       (version, time) => isPast(point, version, time),
+      segment.from < this.meta.version,
     );
     let end = 0;
     for await (const { bytes, offset } of piecesOf(this.#store, head)) {

@@ -4,7 +4,8 @@
 import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { ClosedError, IoError, MemoryFile, SnapshotTooOldError } from "../../pager/mod.ts";
+import { SUPERBLOCK } from "../../pager/format/format.ts";
+import { ClosedError, format, IoError, MemoryFile, SnapshotTooOldError } from "../../pager/mod.ts";
 import type { Database } from "../database.ts";
 import { open } from "../open.ts";
 import { verify } from "../verify/verify.ts";
@@ -278,6 +279,18 @@ describe("Database.backup() and a writer", () => {
   });
 });
 
+/** The bytes of a copy without its number of a history, which is random, and the sums of that. */
+function withoutHistory(copy: string | Uint8Array): Uint8Array {
+  const bytes = typeof copy === "string" ? Deno.readFileSync(copy) : copy.slice();
+  for (const page of [1, 2]) {
+    const start = page * format.PAGE_BYTES;
+    for (const [field, length] of [[SUPERBLOCK.history, 4], [SUPERBLOCK.sum, 4]] as const) {
+      bytes.fill(0, start + field, start + field + length);
+    }
+  }
+  return bytes;
+}
+
 describe("Database.backup() to a stream", () => {
   it("writes the bytes of the file, in order, and closes it", () =>
     inTempDir(async (dir) => {
@@ -289,7 +302,8 @@ describe("Database.backup() to a stream", () => {
       const { bytesWritten } = await db.backup(stream);
       assertEquals(bytesWritten, bytes().length);
       assertEquals(bytes().length, Deno.statSync(`${dir}/to`).size);
-      assert(sameBytes(bytes(), Deno.readFileSync(`${dir}/to`)));
+      const own = [`${dir}/to`, bytes()].map(withoutHistory);
+      assert(sameBytes(own[0], own[1]!));
       Deno.writeFileSync(`${dir}/streamed`, bytes());
       assert((await verify(`${dir}/streamed`)).ok);
       using copy = open(`${dir}/streamed`);

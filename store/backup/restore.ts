@@ -88,7 +88,8 @@ async function build(
     let { pages } = reader.sum;
     for (const increment of increments) pages += await apply(sink.disk, increment, signal);
     const meta = increments.at(-1)?.reader.head.meta ?? reader.meta;
-    const superblock = { ...reader.superblock, ...meta };
+    // Increments are of the history that the base was copied from.
+    const superblock = { ...reader.superblock, ...meta, originVersion: meta.version };
     await new CopiedFile(sink.disk).complete(superblock);
     await sink.complete();
     return { version: meta.version, pages };

@@ -16,9 +16,7 @@ export async function restoreInto(
 ): Promise<void> {
   const disk = new Disk(file);
   const state = new ArchivedState(disk, store, undefined);
-  for (const segment of new ArchiveIndex(await store.list()).plan(point)) {
-    await state.follow(segment, point);
-  }
+  await state.followAll(new ArchiveIndex(await store.list()).plan(point), point);
   await complete(new CopiedFile(disk).complete(await state.finish()));
 }
 

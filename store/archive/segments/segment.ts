@@ -6,19 +6,24 @@
  *
  * ```text
  * KIND-FROM-TO-FIRST-LAST-AFTER-SUM      part-FROM-TO-NUMBER-SUM
+ * merged-FROM-TO-FIRST-LAST-AFTER-LINK-MADE-SUM
  *
  * KIND    base: all pages. delta: the pages that changed. commits: each commit by itself
+ * merged  the commits of several segments, in place of these
  * FROM    the version that it begins after, 15 digits; 0 for a base
  * TO      the version that it leads to, 15 digits
  * FIRST   the time of its first state, in milliseconds since 1970, 15 digits
  * LAST    the time of its last state
  * AFTER   the link of the segment that it follows, 8 hexadecimal digits
+ * LINK    the link of the last segment that was merged
+ * MADE    the time at which they were merged, 15 digits
  * SUM     the CRC-32 of its head, 8 hexadecimal digits; of a part, of the part
  * ```
  *
  * Each segment has a link, by which others follow it: its sum. A base that continues an archive has
  * the link of the segment that leads to the same state, which is its `after`; so a restore may
- * begin at either. Every name is different, so that an object is never replaced.
+ * begin at either. A merged segment has the link of its last member, so that what followed that one
+ * follows it too. Every name is different, so that an object is never replaced.
  */
 
 /** All pages. */
@@ -27,11 +32,13 @@ export const BASE = "base";
 export const DELTA = "delta";
 /** Each commit by itself. */
 export const COMMITS = "commits";
+/** Each commit of several segments of commits, by itself. */
+export const MERGED = "merged";
 
 /** The kind of a segment. */
-export type SegmentKind = typeof BASE | typeof DELTA | typeof COMMITS;
+export type SegmentKind = typeof BASE | typeof DELTA | typeof COMMITS | typeof MERGED;
 /** The kinds, by their number in a head. */
-export const KINDS: readonly SegmentKind[] = [BASE, DELTA, COMMITS];
+export const KINDS: readonly SegmentKind[] = [BASE, DELTA, COMMITS, MERGED];
 
 /** What the name of a segment says. */
 export interface Segment {
@@ -49,6 +56,16 @@ export interface Segment {
   readonly after: number;
   /** The CRC-32 of its head. */
   readonly sum: number;
+  /** What the name of a merged segment says besides; undefined for others. */
+  readonly merged?: Merged | undefined;
+}
+
+/** What the name of a merged segment says besides. */
+export interface Merged {
+  /** The link of its last member. */
+  readonly link: number;
+  /** The time at which it was made, in milliseconds since 1970. */
+  readonly made: number;
 }
 
 /** What the name of a part says. */
@@ -64,13 +81,14 @@ export interface Part {
 }
 
 const DIGITS = 15;
-const SEGMENT =
-  /^(base|delta|commits)-(\d{15})-(\d{15})-(\d{15})-(\d{15})-([0-9a-f]{8})-([0-9a-f]{8})$/;
+const SEGMENT = /^(base|delta|commits)(-\d{15}){4}(-[0-9a-f]{8}){2}$/;
+const MERGED_SEGMENT = /^merged(-\d{15}){4}(-[0-9a-f]{8}){2}-\d{15}-[0-9a-f]{8}$/;
 const PART = /^part-(\d{15})-(\d{15})-(\d{8})-([0-9a-f]{8})$/;
 
 /** The name of a segment. */
-export function segmentName({ kind, from, to, first, last, after, sum }: Segment): string {
-  return [kind, ...[from, to, first, last].map(decimal), hex(after), hex(sum)].join("-");
+export function segmentName({ kind, from, to, first, last, after, sum, merged }: Segment): string {
+  const more = merged === undefined ? [] : [hex(merged.link), decimal(merged.made)];
+  return [kind, ...[from, to, first, last].map(decimal), hex(after), ...more, hex(sum)].join("-");
 }
 
 /** The name of a part. */
@@ -80,18 +98,21 @@ export function partName({ from, to, index, sum }: Part): string {
 
 /** What a name of a segment says; undefined for another name. */
 export function parseSegment(name: string): Segment | undefined {
-  const match = SEGMENT.exec(name);
-  if (match === null) return undefined;
-  const [, kind, from, to, first, last, after, sum] = match;
-  return {
+  const fields = name.split("-");
+  const [kind, from, to, first, last, after] = fields;
+  const isMerged = MERGED_SEGMENT.test(name);
+  if (!isMerged && !SEGMENT.test(name)) return undefined;
+  const segment = {
     kind: kind as SegmentKind,
     from: Number(from),
     to: Number(to),
     first: Number(first),
     last: Number(last),
     after: parseInt(after!, 16),
-    sum: parseInt(sum!, 16),
+    sum: parseInt(fields.at(-1)!, 16),
   };
+  if (!isMerged) return segment;
+  return { ...segment, merged: { link: parseInt(fields[6]!, 16), made: Number(fields[7]) } };
 }
 
 /** What a name of a part says; undefined for another name. */
@@ -103,8 +124,14 @@ export function parsePart(name: string): Part | undefined {
 }
 
 /** The link by which other segments follow a segment. */
-export function linkOf({ kind, after, sum }: Segment): number {
+export function linkOf({ kind, after, sum, merged }: Segment): number {
+  if (merged !== undefined) return merged.link;
   return kind === BASE && after !== 0 ? after : sum;
+}
+
+/** Whether a segment has each commit by itself. */
+export function hasCommits({ kind }: Segment): boolean {
+  return kind === COMMITS || kind === MERGED;
 }
 
 function decimal(value: number): string {

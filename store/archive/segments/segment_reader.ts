@@ -4,13 +4,17 @@
  */
 
 import { crc32 } from "node:zlib";
-import { type IncrementSource, inFile } from "../../../pager/mod.ts";
+import { CorruptionError, type IncrementSource, inFile } from "../../../pager/mod.ts";
 import type { ArchiveStore } from "../archive_store.ts";
 import { partName, type Segment, segmentName } from "./segment.ts";
 import { damagedObject, decodeSegment, type SegmentHead } from "./segment_head.ts";
 
 /** The objects that are read before their turn. */
 const AHEAD_MAX = 8;
+const LACKS = "the archive lacks the object";
+
+/** A segment is not in the store: damage, unless one that it was merged into is there. */
+export class LackingSegmentError extends CorruptionError {}
 
 /**
  * A store whose segments are read before their turn, several at once: an archive may have tens of
@@ -73,11 +77,13 @@ export interface Piece {
 /**
  * Reads the object of a segment.
  *
- * @throws {CorruptionError} It is missing, or damaged.
+ * @throws {LackingSegmentError} It is missing.
+ * @throws {CorruptionError} It is damaged.
  */
 export async function readSegment(store: ArchiveStore, segment: Segment): Promise<SegmentHead> {
   const name = segmentName(segment);
-  const bytes = await getWhole(store, name);
+  const bytes = await getBytes(store, name);
+  if (bytes === undefined) throw new LackingSegmentError(0, 0, LACKS, name);
   try {
     return decodeSegment(bytes, segment);
   } catch (error) {
@@ -97,7 +103,8 @@ export async function* piecesOf(
   let offset = 0;
   for (const [index, part] of parts.entries()) {
     const name = partName({ from, to, index, sum: part.sum });
-    const bytes = await getWhole(store, name);
+    const bytes = await getBytes(store, name);
+    if (bytes === undefined) throw damagedObject(0, LACKS, name);
     if (bytes.length !== part.bytes || crc32(bytes) !== part.sum) {
       throw damagedObject(0, "the sum of the part does not match", name);
     }
@@ -107,10 +114,9 @@ export async function* piecesOf(
   yield { bytes: content, offset };
 }
 
-async function getWhole(store: ArchiveStore, name: string): Promise<Uint8Array> {
+async function getBytes(store: ArchiveStore, name: string): Promise<Uint8Array | undefined> {
   const bytes = await store.get(name);
-  if (bytes === undefined) throw damagedObject(0, "the archive lacks the object", name);
-  if (bytes instanceof Uint8Array) return bytes;
+  if (bytes === undefined || bytes instanceof Uint8Array) return bytes;
   throw new TypeError(`Cannot read ${name}: the store gave ${typeof bytes}, not a Uint8Array`);
 }
 

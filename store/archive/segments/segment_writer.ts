@@ -19,7 +19,7 @@ export class SegmentWriter implements ByteSink {
   segment: Segment | undefined;
   readonly #put: (name: string, bytes: Uint8Array) => Promise<void>;
   readonly #segment: Omit<Segment, "sum">;
-  readonly #databaseId: Uint8Array;
+  readonly #database: { readonly databaseId: Uint8Array; readonly history: number };
   readonly #parts: PartSum[] = [];
   #pieces: Uint8Array[] = [];
   #length = 0;
@@ -29,16 +29,16 @@ export class SegmentWriter implements ByteSink {
    *
    * @param put Puts an object.
    * @param segment What its name says.
-   * @param databaseId The id of the database.
+   * @param database The id and the history of the database.
    */
   constructor(
     put: (name: string, bytes: Uint8Array) => Promise<void>,
     segment: Omit<Segment, "sum">,
-    databaseId: Uint8Array,
+    database: { readonly databaseId: Uint8Array; readonly history: number },
   ) {
     this.#put = put;
     this.#segment = segment;
-    this.#databaseId = databaseId;
+    this.#database = database;
   }
 
   /** Takes a piece of the content; `drained` puts what has become a part. */
@@ -56,12 +56,14 @@ export class SegmentWriter implements ByteSink {
     await this.drained();
     const parts = this.#parts;
     const content = joined(this.#pieces);
-    const fields = { segment: this.#segment, databaseId: this.#databaseId, parts, content };
+    const { databaseId, history } = this.#database;
+    const segment = this.#segment;
+    const fields = { segment, databaseId, history, members: [], parts, content };
     const { bytes, sum } = encodeSegment(fields);
-    const segment = { ...this.#segment, sum };
-    await this.#put(segmentName(segment), bytes);
+    const whole = { ...segment, sum };
+    await this.#put(segmentName(whole), bytes);
     this.bytesWritten += bytes.length;
-    this.segment = segment;
+    this.segment = whole;
   }
 
   abandon(): void {}

@@ -10,7 +10,7 @@ const MODEL = "tests/model/archive_test.ts";
 const POWER = "tests/crash/archive_power_test.ts";
 const ARCHIVE = "store/archive/archive_test.ts";
 const REPLICA = "store/archive/replica_test.ts";
-const LAYERS = "pager/copy/layered_file_test.ts";
+const LAYERS = "pager/file/layered_file_test.ts";
 const INDEX_TEST = "store/archive/segments/archive_index_test.ts";
 
 /** Bugs of archives. */
@@ -49,6 +49,22 @@ export const ARCHIVE_BUGS: readonly PlantedBug[] = [
     "    this.#tip = { version, link };\n",
     "    this.#tip = { version, link };\n" +
       "    this.#isApart = version < meta.version;\n",
+    ARCHIVE,
+  ),
+  bug(
+    "archive-other-history",
+    "a copy is not archived behind commits that its source has made since",
+    "pager/copy/history.ts",
+    "state.history === origin && state.version <= originVersion;",
+    "state.history === origin;",
+    ARCHIVE,
+  ),
+  bug(
+    "archive-branch",
+    "a backup has a history of its own",
+    "pager/copy/copy_reader.ts",
+    "    this.superblock = branched({\n",
+    "    this.superblock = Object.freeze({\n",
     ARCHIVE,
   ),
   bug(
@@ -102,7 +118,7 @@ export const ARCHIVE_BUGS: readonly PlantedBug[] = [
   bug(
     "replica-shares-writes",
     "a version of a replica stays as it was while the next one is written",
-    "pager/copy/layered_file.ts",
+    "pager/file/layered_file.ts",
     "      const bytes = new Uint8Array(PAGE_BYTES);\n",
     "      const bytes = this.#pages.get(page) ?? new Uint8Array(PAGE_BYTES);\n",
     LAYERS,
@@ -111,7 +127,7 @@ export const ARCHIVE_BUGS: readonly PlantedBug[] = [
     "replica-wrong-link",
     "a replica notes the segment that it applied last",
     "store/archive/replica_file.ts",
-    "  return { databaseId, meta: after, link: linkOf(segment), time: work.time };\n",
+    "  return { databaseId, meta: after, link: work.link, time: work.time };\n",
     "  return { databaseId, meta: after, link: segment.after, time: work.time };\n",
     REPLICA,
   ),

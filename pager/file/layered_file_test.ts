@@ -3,7 +3,7 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { MemoryFile } from "../file/memory_file.ts";
+import { MemoryFile } from "./memory_file.ts";
 import { Random } from "../../tests/support/random.ts";
 import { LayeredFile } from "./layered_file.ts";
 

@@ -5,7 +5,7 @@
  * Invariant: the bytes of a page in memory never change once they are there, so forks share them.
  */
 
-import type { File } from "../file/file.ts";
+import type { File } from "./file.ts";
 import { PAGE_BYTES } from "../format/format.ts";
 import type { PageNumber } from "../format/units.ts";
 
