@@ -17,7 +17,7 @@ import { format, header, type Pager, type PageReader } from "../pager/mod.ts";
 import { countRange } from "./walk/count.ts";
 import { Cursor } from "./walk/cursor.ts";
 import { Growth } from "./change/growth.ts";
-import { ENTRY_BYTES_MAX, HEAD_BYTES, INLINE_BYTES_MAX } from "./node/node.ts";
+import { copyKey, ENTRY_BYTES_MAX, HEAD_BYTES, INLINE_BYTES_MAX } from "./node/node.ts";
 import { cellBytes, KEY_BYTES_MAX, LEAF_WIDTH, LeafCell, payloadBytes } from "./node/node.ts";
 import { REFERENCE_BYTES, REFERENCE_TAG } from "./node/node.ts";
 import { removeLeafEntry } from "./node/node_edit.ts";
@@ -117,6 +117,40 @@ export class BTree {
     return this.#foundAt(leaf, leaf.search(key, length));
   }
 
+  /**
+   * Finds the first or the last entry.
+   *
+   * @param key Receives its key.
+   * @returns The length of the key; -1 if the tree is empty. `found` has the entry.
+   */
+  findEdge(last: boolean, key: Uint8Array): number {
+    const leaf = this.nodes.edgeLeaf(last);
+    const { entries } = leaf;
+    if (entries === 0) return -1;
+    const index = last ? entries - 1 : 0;
+    this.#foundAt(leaf, index);
+    return copyKey(leaf.frame, leaf.slot, index, key);
+  }
+
+  /**
+   * Finds the first entry whose key is not below a bound.
+   *
+   * @param key Receives its key.
+   * @returns The length of the key; -1 if there is none. `found` has the entry.
+   */
+  findFrom(bound: Uint8Array, key: Uint8Array): number {
+    const { path } = this.context;
+    let leaf: NodeView | undefined = this.nodes.descend(path, bound, bound.length);
+    let index = leaf.lowerBound(bound, bound.length);
+    if (index === leaf.entries) {
+      leaf = this.nodes.neighbour(path, true);
+      index = 0;
+    }
+    if (leaf === undefined) return -1;
+    this.#foundAt(leaf, index);
+    return copyKey(leaf.frame, leaf.slot, index, key);
+  }
+
   /** Finds the entry of a key of a batch, after the batch has descended; see `find`. */
   findOf(batch: LookupBatch, index: number): FoundEntry | undefined {
     const leaf = batch.leaf(this.nodes, index);
@@ -164,6 +198,26 @@ export class BTree {
     if (fitsLeaf(length, value.length)) return this.#insert(key, length, value.length, value);
     if (fitsFragments(length, value.length)) return this.#putFragments(key, length, value);
     return this.#insert(key, length, REFERENCE_TAG, this.#store(key, length, value));
+  }
+
+  /**
+   * Sets the value of a key that is not there; see `put`. A value in its leaf takes one descent.
+   *
+   * @returns Whether it did.
+   */
+  putIfAbsent(key: Uint8Array, value: Uint8Array, length: number = key.length): boolean {
+    checkKey(key, length);
+    checkValue(value);
+    if (!fitsLeaf(length, value.length)) {
+      return !this.has(key, length) && this.put(key, value, length);
+    }
+    this.#pager.relieve();
+    const leaf = this.nodes.descend(this.context.path, key, length);
+    const index = leaf.search(key, length);
+    if (index >= 0) return false;
+    this.nodes.changes++;
+    this.#growth.insert(leaf, ~index, key, length, value.length, value);
+    return true;
   }
 
   /** Stores a value in shared pages: its own if that is possible, else some near it. */

@@ -168,6 +168,44 @@ describe("BTree.put(), get(), has(), lengthOf() and delete()", () => {
   });
 });
 
+describe("BTree.putIfAbsent(), findEdge() and findFrom()", () => {
+  const key = new Uint8Array(KEY_BYTES_MAX);
+
+  it("putIfAbsent() leaves an entry as it is, and adds one of any length", () => {
+    const bed = plant();
+    const { tree } = bed;
+    for (const length of [0, 20, 3000, 100_000]) {
+      const own = valueOf({ bytes: length, salt: 1 });
+      const other = valueOf({ bytes: length + 1, salt: 2 });
+      const name = keyOf(length);
+      transact(bed.pager, () => assertEquals(tree.putIfAbsent(name, own), true));
+      transact(bed.pager, () => assertEquals(tree.putIfAbsent(name, other), false));
+      assertEquals(tree.get(name)?.slice(), own);
+    }
+    expectSound(bed);
+  });
+
+  it("findEdge() finds the first and the last entry, and none in an empty tree", () => {
+    assertEquals(plant().tree.findEdge(false, key), -1);
+    const { tree } = modelOf(numbers(0, 3000), 20).bed;
+    for (const [last, expected] of [[false, keyOf(0)], [true, keyOf(2999)]] as const) {
+      assertEquals(key.slice(0, tree.findEdge(last, key)), expected);
+      assertEquals(tree.found.length, 20);
+    }
+  });
+
+  it("findFrom() finds the first key that is not below a bound, in the next leaf too", () => {
+    const { tree } = modelOf(numbers(0, 3000), 20).bed;
+    for (let i = 0; i < 3000; i++) {
+      assertEquals(key.slice(0, tree.findFrom(keyOf(i), key)), keyOf(i));
+      const after = new Uint8Array([...keyOf(i), 0]);
+      const length = tree.findFrom(after, key);
+      if (i === 2999) assertEquals(length, -1);
+      else assertEquals(key.slice(0, length), keyOf(i + 1));
+    }
+  });
+});
+
 describe("BTree: shapes", () => {
   it("leaves full pages behind a load in order", () => {
     const model = modelOf(numbers(0, 20_000), 20);

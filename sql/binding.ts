@@ -63,6 +63,7 @@ export function outputOf(value: SqlValue): SqlOutput {
  */
 export function bind(names: readonly (string | undefined)[], inputs: SqlInputs): SqlValue[] {
   const [first] = inputs;
+  if (inputs.length === names.length && !isNamed(first)) return inOrder(inputs);
   const named = isNamed(first) ? first : undefined;
   const values = (named === undefined ? inputs : inputs.slice(1)) as readonly SqlInput[];
   const bound = new Array<SqlValue | undefined>(names.length).fill(undefined);
@@ -77,6 +78,13 @@ export function bind(names: readonly (string | undefined)[], inputs: SqlInputs):
   const missing = bound.indexOf(undefined);
   if (missing < 0) return bound as SqlValue[];
   throw new SqlError("MISUSE", `parameter ${names[missing] ?? `?${missing + 1}`} has no value`);
+}
+
+/** One value for each parameter, in order. */
+function inOrder(inputs: SqlInputs): SqlValue[] {
+  const bound: SqlValue[] = [];
+  for (let i = 0; i < inputs.length; i++) bound.push(valueOf(inputs[i] as SqlInput));
+  return bound;
 }
 
 function isNamed(input: unknown): input is NamedInputs {

@@ -234,6 +234,8 @@ export class Statement<Row extends object = SqlRow> {
   }
 }
 
+const EXPLAINABLE: ReadonlySet<string> = new Set(["select", "insert", "update", "delete"]);
+
 function isExplainable(statement: Syntax): statement is Explainable {
-  return ["select", "insert", "update", "delete"].includes(statement.kind);
+  return EXPLAINABLE.has(statement.kind);
 }

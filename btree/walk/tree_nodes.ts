@@ -110,6 +110,13 @@ export class TreeNodes {
     return node;
   }
 
+  /** The first or the last leaf. */
+  edgeLeaf(last: boolean): NodeView {
+    let node = this.rootNode();
+    while (node.level > 0) node = this.child(node, last ? node.entries - 1 : 0);
+    return node;
+  }
+
   /** Like `leafFor`, and records the path. */
   descend(path: Path, key: Uint8Array, length: number): NodeView {
     let node = this.#begin(path);

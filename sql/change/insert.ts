@@ -2,6 +2,7 @@
  * Compiles INSERT, with ON CONFLICT and RETURNING.
  */
 
+import type { Expr, Query } from "../parse/ast.ts";
 import type { Assignment, ConflictAction, Insert, Upsert } from "../parse/statement_ast.ts";
 import { columnNamed, type Index, isRowidName, keyOfName, type Table } from "../schema/types.ts";
 import { refuse } from "../value/error.ts";
@@ -17,6 +18,7 @@ import { assignmentsOf, emitAssignments, refreshKey } from "./assignments.ts";
 import { changeable, changesAlone, cursorSource, type Emitted, newRow } from "./target.ts";
 import { type RowRegisters, rowSource, scopeOf } from "./target.ts";
 import { defaultsOf } from "../query/defaults.ts";
+import { plainInsertion } from "./plain_insertion.ts";
 import { RowTriggers, tableShape } from "./triggers.ts";
 import { emitUpdatedRow } from "./updated_row.ts";
 
@@ -58,12 +60,17 @@ class InsertCompiler {
       this.#handler(upsert, returning, () => skip)
     );
     const writer = new RowWriter(this.#context, this.#table, this.#action, handlers);
+    const plain = handlers.length > 0 ? undefined : plainInsertion(this.#table, this.#action);
     this.#rows((place) => {
       skip = builder.label();
       place();
       this.#before(skip);
-      this.#placeRowid();
-      writer.insert(this.#row, skip);
+      if (plain !== undefined) {
+        builder.emit("InsertRow", this.#row.first, 0, this.#row.rowid, plain);
+      } else {
+        this.#placeRowid();
+        writer.insert(this.#row, skip);
+      }
       returning.add(returned);
       this.#triggers.run("after", undefined, rowSource(this.#table, this.#row), skip);
       builder.place(skip);
@@ -89,6 +96,8 @@ class InsertCompiler {
     const count = prepared.columns.length;
     if (count !== targets.length) this.#refuseCount(count, targets.length);
     const { builder } = this.#context;
+    const only = onlyRow(query);
+    if (only !== undefined) return body(() => this.#placeExprs(targets, only));
     if (!mentionsTable(query, keyOfName(this.#table.name)) && query.body.kind === "values") {
       return prepared.emit((first) => body(() => this.#place(targets, first)));
     }
@@ -133,18 +142,34 @@ class InsertCompiler {
   /** Puts the values of a row into its registers. */
   #place(targets: readonly number[], first: number): void {
     const { builder } = this.#context;
+    this.#placeEach(targets, (source, target) => builder.emit("Copy", first + source, target));
+  }
+
+  /** Computes literals and parameters where the row has its registers. */
+  #placeExprs(targets: readonly number[], exprs: readonly Expr[]): void {
+    this.#placeEach(targets, (source, target) => {
+      this.#context.value(exprs[source]!, NO_SCOPE, target);
+    });
+  }
+
+  /** Puts values into the registers of a row: given ones by a function, and the defaults. */
+  #placeEach(
+    targets: readonly number[],
+    put: (source: number, target: number) => void,
+  ): void {
+    const { builder } = this.#context;
     const { columns, rowidColumn } = this.#table;
     const row = this.#row;
     columns.forEach(({ defaultExpr }, column) => {
       const source = targets.indexOf(column);
-      if (source >= 0) builder.emit("Copy", first + source, row.first + column);
+      if (source >= 0) put(source, row.first + column);
       else if (defaultExpr === undefined || column === rowidColumn) {
         builder.emit("Null", row.first + column, 1);
       } else this.#context.value(defaultExpr, NO_SCOPE, row.first + column);
     });
     if (!this.#table.hasRowid) return;
     const given = targets.lastIndexOf(ROWID);
-    if (given >= 0) builder.emit("Copy", first + given, row.rowid);
+    if (given >= 0) put(given, row.rowid);
     else if (rowidColumn < 0) builder.emit("Null", row.rowid, 1);
   }
 
@@ -250,6 +275,13 @@ class InsertCompiler {
     emitUpdatedRow(this.#context, updated, () => returning.add(returned));
     builder.emit("Goto", 0, skip);
   }
+}
+
+/** The row of VALUES with one row, if it has literals and parameters alone. */
+function onlyRow({ body, limit }: Query): readonly Expr[] | undefined {
+  if (body.kind !== "values" || body.rows.length !== 1 || limit !== undefined) return undefined;
+  const [row] = body.rows;
+  return row!.every(({ kind }) => kind === "literal" || kind === "parameter") ? row : undefined;
 }
 
 function sameSet(a: readonly number[], b: readonly number[]): boolean {

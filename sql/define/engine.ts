@@ -151,6 +151,7 @@ export class Engine implements Store {
 
   /** A tree of the open transaction. */
   writable(tree: string): WritableRows {
+    if (this.#temporary === undefined) return this.trees.writable(this.#tx!, tree);
     return this.treesOf(tree).writable(this.transactionOf(tree), tree);
   }
 
@@ -213,7 +214,7 @@ export class Engine implements Store {
     const isWhole = writes === "one row" && this.#tx !== undefined &&
       (this.#temporaryTx !== undefined || this.catalog.temporary.length === 0);
     const finished = isWhole
-      ? this.#collect(program, values, make)
+      ? this.#collectOne(program, values, make)
       : this.#runWhole(program, values, make, durability);
     this.counts.changes = finished.changed;
     this.counts.total += finished.changed;
@@ -239,6 +240,25 @@ export class Engine implements Store {
     }, durability);
     if (finished instanceof ConflictError) throw finished;
     return finished;
+  }
+
+  /** Runs a program that changes one row; without rows to make, on a machine that is kept. */
+  #collectOne<T>(program: Program, values: readonly SqlValue[], make: MakeRow<T>): Finished<T> {
+    if (make !== noRow as unknown) return this.#collect(program, values, make);
+    const machine = program.idle ?? new Machine(program, this, values);
+    if (program.idle !== undefined) machine.again(values);
+    // While it runs it serves nobody else.
+    program.idle = undefined;
+    try {
+      machine.runToEnd();
+    } catch (error) {
+      this.counts.changes = 0;
+      throw error;
+    }
+    const { changed } = machine;
+    machine.forget();
+    program.idle = machine;
+    return { rows: [], changed };
   }
 
   #collect<T>(

@@ -115,6 +115,7 @@ export class Builder {
       columns,
       plan: this.#plan,
       writes,
+      idle: undefined,
     };
   }
 }

@@ -31,6 +31,8 @@ const ESCAPE = 0x01;
 const BIGINT_ZERO = 0x8000;
 const TEXT_LOOP_MAX = 48;
 
+/** Up to this length views are kept. */
+const VIEW_MAX = 512;
 /** Copies up to this size lie in a block with others. */
 const SHARED_MAX = 256;
 const BLOCK_BYTES = 16_384;
@@ -44,6 +46,8 @@ const encoder = new TextEncoder();
 export class PartWriter {
   #bytes = new Uint8Array(512);
   #at = 0;
+  /** Views of the memory, by their lengths. */
+  #views: (Uint8Array | undefined)[] = [];
 
   /** Forgets what was written. */
   reset(): this {
@@ -54,6 +58,24 @@ export class PartWriter {
   /** The number of bytes written. */
   get length(): number {
     return this.#at;
+  }
+
+  /** The bytes written, valid until the next ones are: one view serves all of its length. */
+  view(): Uint8Array {
+    const length = this.#at;
+    if (length > VIEW_MAX) return this.#bytes.subarray(0, length);
+    const views = this.#views;
+    while (views.length <= length) views.push(undefined);
+    return views[length] ??= this.#bytes.subarray(0, length);
+  }
+
+  /** Writes the parts that another writer has. */
+  parts(other: PartWriter): void {
+    const length = other.#at;
+    this.#reserve(length);
+    const [from, into, at] = [other.#bytes, this.#bytes, this.#at];
+    for (let i = 0; i < length; i++) into[at + i] = from[i]!;
+    this.#at = at + length;
   }
 
   /** A copy of the bytes written; short ones share a block of memory. */
@@ -225,6 +247,7 @@ export class PartWriter {
     const larger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + length));
     larger.set(this.#bytes);
     this.#bytes = larger;
+    this.#views = [];
   }
 }
 

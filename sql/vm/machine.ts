@@ -71,6 +71,8 @@ export interface Program {
    * anything; or more.
    */
   readonly writes: Writes;
+  /** A machine of it that has ended, for its next run; undefined if there is none. */
+  idle: Machine | undefined;
 }
 
 /** The trees that a machine reads and writes. */
@@ -150,9 +152,29 @@ export class Machine {
     this.memory = store.spill === undefined ? UNBOUNDED : new Memory(store.spill);
     this.registers = program.registers.slice();
     this.cursors = new Array(program.cursors).fill(undefined);
-    for (const { number, register } of program.parameters) {
+    this.#bind(values);
+  }
+
+  #bind(values: readonly SqlValue[]): void {
+    for (const { number, register } of this.program.parameters) {
       this.registers[register] = values[number - 1] ?? null;
     }
+  }
+
+  /** Begins another execution of the program, once the one before has ended. */
+  again(values: readonly SqlValue[]): void {
+    this.pc = 0;
+    this.changed = 0;
+    this.#state = "running";
+    this.#bind(values);
+  }
+
+  /** Forgets the values of an execution that has ended, and what it did once. */
+  forget(): void {
+    const { registers } = this.program;
+    for (let i = 0; i < registers.length; i++) this.registers[i] = registers[i]!;
+    this.once = undefined;
+    this.late = undefined;
   }
 
   /** Runs to the next row of the result. Returns whether there is one. */

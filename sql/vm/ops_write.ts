@@ -7,13 +7,14 @@ import { type Affinity, applyAffinity, isOfType, type StrictType } from "../valu
 import type { Collation } from "../value/compare.ts";
 import { ConflictError, type ErrorAction, SqlError } from "../value/error.ts";
 import { textOf } from "../value/number_text.ts";
-import { classOf, INTEGER_MAX, integerOf, type SqlValue } from "../value/value.ts";
+import { classOf, type SqlValue } from "../value/value.ts";
 import { compareBytes } from "../value/compare.ts";
-import { drawn } from "../function/outside.ts";
-import { keyAfter, rowidOf } from "./cursor.ts";
+import { keyAfter } from "./cursor.ts";
 import { integerOnly, KEY_BYTES_MAX, partsKey, rowBytes, rowidKey } from "./key_range.ts";
 import type { Machine } from "./machine.ts";
 import type { Handler, Program } from "./machine.ts";
+import type { RowInsertion } from "./row_insertion.ts";
+import { nextRowid, noteRowid } from "./rowids.ts";
 
 /** A tree and the collations of its parts. */
 export interface KeyedTree {
@@ -63,30 +64,6 @@ function checkKey(key: Uint8Array, name: string): Uint8Array {
   );
 }
 
-/** The rowid after the greatest one of a table. */
-function nextRowid(m: Machine, table: Table): number | bigint {
-  const last = m.store.writable(table.tree).keys({ reverse: true, limit: 1 }).next();
-  if (last.done === true && !table.hasAutoincrement) return 1;
-  let greatest: number | bigint = last.done === true ? 0 : rowidOf(last.value);
-  if (table.hasAutoincrement) {
-    const kept = m.store.sequence(table.tree);
-    if (kept > greatest) greatest = kept;
-  }
-  if (greatest !== INTEGER_MAX) return integerOf(BigInt(greatest) + 1n);
-  if (table.hasAutoincrement) throw new SqlError("VALUE", "database or disk is full");
-  return unusedRowid(m, table);
-}
-
-/** A rowid without a row, once the greatest one is taken. */
-function unusedRowid(m: Machine, table: Table): number {
-  const rows = m.store.writable(table.tree);
-  for (let i = 0; i < 100; i++) {
-    const rowid = drawn(() => Math.floor(Math.random() * Number.MAX_SAFE_INTEGER) + 1);
-    if (!rows.has(rowidKey(rowid))) return rowid;
-  }
-  throw new SqlError("VALUE", "database or disk is full");
-}
-
 function foreignError(): SqlError {
   return new SqlError("CONSTRAINT", "FOREIGN KEY constraint failed");
 }
@@ -116,7 +93,7 @@ export const WRITE_OPS = {
   },
   /** Sets p1 to a new rowid of the table p4. */
   NewRowid(m, i) {
-    m.registers[i.p1] = nextRowid(m, i.p4 as Table);
+    m.registers[i.p1] = nextRowid(m.store, i.p4 as Table);
   },
   /** Makes p1 a rowid; p4 is the name of the column. */
   CheckRowid(m, i) {
@@ -126,12 +103,7 @@ export const WRITE_OPS = {
   },
   /** Notes the rowid in p1 as the last one of the table p4. */
   NoteRowid(m, i) {
-    const table = i.p4 as Table;
-    const rowid = m.registers[i.p1] as number;
-    m.store.counts.lastRowid = rowid;
-    if (table.hasAutoincrement && rowid > m.store.sequence(table.tree)) {
-      m.store.sequence(table.tree, rowid);
-    }
+    noteRowid(m.store, i.p4 as Table, m.registers[i.p1] as number | bigint);
   },
 
   /** Jumps to p2 if the tree p4 has no entry with the key in p1. */
@@ -162,6 +134,10 @@ export const WRITE_OPS = {
     m.pc = i.p2;
   },
 
+  /** Inserts as p4 says the row whose columns are from p1 on, and whose rowid is in p3. */
+  InsertRow(m, i) {
+    (i.p4 as RowInsertion).insert(m, i.p1, i.p3);
+  },
   /** Sets in the tree p4 the row in p2 of the key in p1. */
   PutRow(m, i) {
     m.store.writable(i.p4 as string).set(bytesIn(m, i.p1), bytesIn(m, i.p2));

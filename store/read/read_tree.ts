@@ -5,7 +5,7 @@
  * at its first use, and again after the catalog may have changed.
  */
 
-import type { BTree } from "../../btree/mod.ts";
+import { type BTree, compareKeys, KEY_BYTES_MAX } from "../../btree/mod.ts";
 import { inEntry } from "./codec_error.ts";
 import { getMany, isBatched } from "./get_many.ts";
 import { type Bounds, boundsOf, keyBoundsOf, type KeyRange, type Range } from "./range.ts";
@@ -27,6 +27,9 @@ interface Pickers<K, V> {
   readonly key: Picker<K>;
   readonly value: Picker<V>;
 }
+
+/** The memory for a key that `first` and `last` find. */
+const edgeKey = new Uint8Array(KEY_BYTES_MAX);
 
 /** A tree of keys and values of any type. */
 export type AnyReadTree = ReadTree<unknown, unknown, never, never>;
@@ -281,8 +284,37 @@ export class ReadTree<
   }
 
   #edge(bounds: Bounds): [K, V] | undefined {
+    const { lower, upper, forward } = bounds;
+    const isSimple = lower === undefined ? upper === undefined : forward;
+    if (isSimple) return this.#firstFrom(lower, upper, forward);
     for (const entry of this.#scan(bounds, this.#pick.entry)) return entry;
     return undefined;
+  }
+
+  /** The first entry from a bound on; without one the first or the last of the tree. */
+  #firstFrom(
+    lower: Uint8Array | undefined,
+    upper: Uint8Array | undefined,
+    forward: boolean,
+  ): [K, V] | undefined {
+    const entries = this.#find();
+    if (entries === undefined) return undefined;
+    const length = lower === undefined
+      ? entries.findEdge(!forward, edgeKey)
+      : entries.findFrom(lower, edgeKey);
+    if (length < 0) return undefined;
+    if (upper !== undefined && compareKeys(edgeKey, length, upper, upper.length) >= 0) {
+      return undefined;
+    }
+    const { slab } = this.#source;
+    const key = slab.copy(edgeKey, 0, length);
+    try {
+      // The codec of the key may read other entries, so the value comes first.
+      const value = this.#format.foundValue(entries, slab);
+      return [this.#format.key.decode(key), value];
+    } catch (error) {
+      throw inEntry(error, this.name, key);
+    }
   }
 
   /**

@@ -123,10 +123,23 @@ export class TransactionTree<
   /** Sets the value of a key that has no entry. Returns whether it did. */
   setIfAbsent(key: KI, value: VI): boolean {
     const bytes = this.#encodeValue(key, value);
-    if (this.has(key)) return false;
     const length = this.#encodeKey(key);
-    this.#put(this.#format.bytes, length, bytes);
-    return true;
+    return this.#putIfAbsent(ownBytes(this.#format.bytes), length, bytes);
+  }
+
+  #putIfAbsent(key: Uint8Array, length: number, value: Uint8Array): boolean {
+    this.#source.checkOpen();
+    const { session } = this.#source;
+    session.refuseDoomed();
+    try {
+      const entries = findEntries(this) ?? session.openTree(this.name, this.#format);
+      if (!entries.putIfAbsent(key, value, length)) return false;
+      session.feed.noteSet(this.name, key, length, value);
+      return true;
+    } catch (error) {
+      session.doom(error);
+      throw error;
+    }
   }
 
   /**
