@@ -1,11 +1,20 @@
 // New pages that a transaction writes to the file at once: what they wait for, and that they are
 // there.
 
-import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
+import { assert, assertEquals, assertGreaterOrEqual, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { FaultyFile } from "../../tests/support/faulty_file.ts";
-import { expectContent, makeFile, occupy, openNodes, transact } from "../../tests/support/pages.ts";
-import { write } from "../../tests/support/pages.ts";
+import {
+  dataPages,
+  expectContent,
+  makeFile,
+  occupy,
+  openNodes,
+  SMALL_CACHE,
+  transact,
+  write,
+} from "../../tests/support/pages.ts";
+import { LimitError } from "../format/errors.ts";
 import { PAGE_BYTES } from "../format/format.ts";
 
 const [LOW, HIGH] = [100, 500];
@@ -39,6 +48,26 @@ describe("Pager.writeNewPages()", () => {
     expectContent(again, LOW, 7);
     expectContent(again, HIGH, 9);
     again.close();
+  });
+
+  it("leaves a page in the file whose change the limit of the transaction refuses", () => {
+    const pages = dataPages(2500);
+    const limits = { ...SMALL_CACHE, maxTransactionBytes: 1024 * 1024 };
+    const pager = openNodes(makeFile(pages.length), limits);
+    const page = pages.at(-1)! + 1;
+    pager.begin();
+    occupy(pager, page, 7);
+    pager.writeNewPages();
+    // Each changed page takes an even number, so these fill the limit to the last page.
+    assertThrows(() => pages.forEach((changed) => write(pager, changed, 8)), LimitError);
+    pager.begin();
+    assertThrows(() => write(pager, page, 9), LimitError);
+    pager.rollback();
+    pages.forEach((other) => pager.at(other));
+    assertEquals(pager.inspection().whereIs(page), "file");
+    pager.commit();
+    expectContent(pager, page, 7);
+    pager.close();
   });
 
   it("is undone by a rollback", () => {

@@ -198,10 +198,11 @@ export class Writer {
 
   /** Makes a bypassed page new again; returns the scope of its savepoint, 0 = not bypassed. */
   #takeBack(frame: Frame, slot: Slot): number {
-    const scope = this.#open.bypassed.take(frame.pages[slot]!);
-    if (scope === 0) return 0;
+    const page = frame.pages[slot]!;
+    if (!this.#open.bypassed.has(page)) return 0;
+    // The limit may refuse it, and then the page stays where it is.
     this.#open.size.pin(1);
-    return frame.scopes[slot] = scope;
+    return frame.scopes[slot] = this.#open.bypassed.take(page);
   }
 
   #occupyOne(
