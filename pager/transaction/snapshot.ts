@@ -18,6 +18,7 @@ import { ClosedError } from "../format/errors.ts";
 import {
   CHUNK_PAGES,
   CHUNK_SHIFT,
+  HEADER,
   HEADER_WORD_SHIFT,
   KIND_JOURNAL,
   SLOT_MASK,
@@ -25,6 +26,7 @@ import {
 import type { Frame } from "../format/frame.ts";
 import { kindOf, versionOf } from "../format/header.ts";
 import { Meta } from "../format/meta.ts";
+import { corruptHeader } from "../format/page_check.ts";
 import type { TransactionListener } from "../journal/commit_hooks.ts";
 import type { OpenTransaction } from "./open_transaction.ts";
 import type { SnapshotState } from "./snapshot_list.ts";
@@ -196,6 +198,7 @@ export class PageSnapshot implements PageReader {
   /**
    * The place of a page as it was.
    *
+   * @throws {CorruptionError} The page does not match its header, or its version is forged.
    * @throws {SnapshotTooOldError} The snapshot was ended to bound memory.
    * @throws {ClosedError} The snapshot was closed.
    */
@@ -206,9 +209,9 @@ export class PageSnapshot implements PageReader {
     if (this.#older !== undefined) return this.#older.at(page, this.#state);
     const place = this.#pager.at(page);
     const frame = this.frames[place >>> CHUNK_SHIFT]!;
-    const isVisible = versionOf(frame, place & SLOT_MASK) <= this.#state.version;
-    assert(isVisible, "a page newer than a snapshot has an image for it");
-    return place;
+    if (versionOf(frame, place & SLOT_MASK) <= this.#state.version) return place;
+    // A page that a commit replaced has an image, so no commit wrote this version.
+    return corruptHeader(page, HEADER.versionLow, "newer than the snapshot that reads it");
   }
 
   /** The header of a page as it was. */

@@ -13,8 +13,10 @@ import {
   transact,
   write,
 } from "../../tests/support/pages.ts";
+import { Image } from "../../tests/support/image.ts";
 import { Random } from "../../tests/support/random.ts";
-import { ClosedError, SnapshotTooOldError } from "../format/errors.ts";
+import { ClosedError, CorruptionError, SnapshotTooOldError } from "../format/errors.ts";
+import { HEADER } from "../format/format.ts";
 import type { Pager } from "../pager.ts";
 import type { PageSnapshot } from "./snapshot.ts";
 
@@ -88,6 +90,18 @@ describe("PageSnapshot", () => {
         expectContent(pager, page, page);
       }
     }
+    snapshot.close();
+    pager.close();
+  });
+
+  it("refuses a page whose forged header has a version that the file reaches later", () => {
+    const image = new Image(makeFile(20).content());
+    image.header(5)[HEADER.versionLow]!++;
+    image.sealHeader(5);
+    const pager = openNodes(image.file());
+    const snapshot = pager.snapshot();
+    transact(pager, () => write(pager, 6, 100));
+    assertThrows(() => snapshot.at(5), CorruptionError, "newer than the snapshot");
     snapshot.close();
     pager.close();
   });
