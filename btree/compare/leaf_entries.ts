@@ -3,7 +3,13 @@
  * are not read. The tree must not change meanwhile.
  */
 
-import { corrupt, format, type PageNumber, type PageReader } from "../../pager/mod.ts";
+import {
+  corrupt,
+  corruptHeader,
+  format,
+  type PageNumber,
+  type PageReader,
+} from "../../pager/mod.ts";
 import { compareKeys } from "../node/key.ts";
 import { LeafBatch } from "../node/leaf_batch.ts";
 import { NodeView } from "../node/node_view.ts";
@@ -11,7 +17,7 @@ import { readRuns } from "../value/value.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import { TreeNodes } from "../walk/tree_nodes.ts";
 
-const { SLOT_MASK } = format;
+const { HEADER } = format;
 
 /** A tree as of one version, and the leaves of it that matter. */
 export interface TreeVersion {
@@ -56,7 +62,7 @@ export function* leafEntries(
     if (lends) last = last?.slice();
     else batch = batchOf(lends);
     const { frame, slot, entries } = nodes.node(page, 0, view);
-    batch.fill(frame, slot & SLOT_MASK, 0, entries);
+    batch.fill(frame, slot, 0, entries);
     for (let index = 0; index < batch.count; index++) {
       const key = batch.key(index);
       if (last !== undefined && compareKeys(last, last.length, key, key.length) >= 0) {
@@ -91,10 +97,14 @@ function* leavesOf(
   const view = new NodeView();
   const root = nodes.rootNode();
   const tasks = [{ page: nodes.root, level: root.level }];
+  let branches = 0;
   for (let task = tasks.pop(); task !== undefined; task = tasks.pop()) {
     if (task.level === 0) {
       if (matters(task.page)) yield task.page;
       continue;
+    }
+    if (++branches > nodes.reader.meta.pageCount) {
+      corruptHeader(task.page, HEADER.tree, "the tree has more pages than the file");
     }
     const level = task.level - 1;
     const branch = nodes.node(task.page, task.level, view);

@@ -55,7 +55,7 @@ export class Cursor {
     const leaf = this.#nodes.descend(this.#path, key, length);
     const index = leaf.lowerBound(key, length);
     if (index < leaf.entries) return this.#settle(leaf, index);
-    return this.#settle(this.#nodes.neighbour(this.#path, true), 0);
+    return this.#settle(this.#nodes.walkOn(this.#path, true), 0);
   }
 
   /** Moves to the last entry whose key is below `key`; false if no entry qualifies. */
@@ -72,7 +72,7 @@ export class Cursor {
     const leaf = this.#nodes.leafOn(this.#path);
     const index = this.#path.indexes[this.#path.depth]! + 1;
     if (index < leaf.entries) return this.#settle(leaf, index);
-    return this.#settle(this.#nodes.neighbour(this.#path, true), 0);
+    return this.#settle(this.#nodes.walkOn(this.#path, true), 0);
   }
 
   /** Moves to the previous entry; false, and on no entry, at the beginning. */
@@ -142,6 +142,6 @@ export class Cursor {
   }
 
   #toLeafBefore(): boolean {
-    return this.#settleLast(this.#nodes.neighbour(this.#path, false));
+    return this.#settleLast(this.#nodes.walkOn(this.#path, false));
   }
 }

@@ -67,7 +67,7 @@ export class LeafCursor {
 
   /** Moves to the first entry of the next leaf, or to the last of the previous leaf. */
   leaveLeaf(forward: boolean): boolean {
-    const leaf = this.#nodes.neighbour(this.#path, forward);
+    const leaf = this.#nodes.walkOn(this.#path, forward);
     return forward ? this.#settle(leaf, 0) : this.#settleLast(leaf);
   }
 

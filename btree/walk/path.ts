@@ -15,6 +15,8 @@ export class Path {
   readonly pages: Uint32Array = new Uint32Array(LEVEL_MAX + 2);
   /** The index of the entry taken at each depth. */
   readonly indexes: Int32Array = new Int32Array(LEVEL_MAX + 2);
+  /** How many leaves `TreeNodes.walkOn` went since the descent; negative = backward. */
+  leaves = 0;
 
   /** Inserts a page below the root, after the root's content moved down to it. */
   pushUnderRoot(page: PageNumber): void {

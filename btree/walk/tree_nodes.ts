@@ -150,6 +150,20 @@ export class TreeNodes {
     return undefined;
   }
 
+  /**
+   * Moves a path as `neighbour` does, in a walk that may reach every leaf.
+   *
+   * @throws {CorruptionError} It has reached more leaves than the file has pages: branches share
+   * children, and the walk would not end.
+   */
+  walkOn(path: Path, forward: boolean): NodeView | undefined {
+    path.leaves += forward ? 1 : -1;
+    if (Math.abs(path.leaves) > this.reader.meta.pageCount) {
+      corruptHeader(this.root, HEADER.tree, "the tree has more leaves than the file has pages");
+    }
+    return this.neighbour(path, forward);
+  }
+
   /** The node at a depth of a path that leads to a leaf. */
   nodeOn(path: Path, depth: number): NodeView {
     return depth === 0 ? this.rootNode() : this.node(path.pages[depth]!, path.depth - depth);
@@ -172,6 +186,7 @@ export class TreeNodes {
 
   #begin(path: Path): NodeView {
     path.depth = 0;
+    path.leaves = 0;
     path.pages[0] = this.root;
     return this.rootNode();
   }
