@@ -25,6 +25,7 @@ import {
   corruptHeader,
   CorruptionError,
   format,
+  LimitError,
   type PageNumber,
   type Pager,
   type PageReader,
@@ -46,6 +47,8 @@ const { HEADER } = format;
 
 const UNFINISHED = 2;
 const KEY_BYTES = 5;
+/** The highest number that a key holds. */
+const NUMBER_MAX = 0xffff_ffff;
 const AT_REFERENCE = 4;
 const AT_LAST = 20;
 const RECORD_BYTES = 24;
@@ -84,9 +87,14 @@ export class UnfinishedValues {
     this.#catalog = catalog;
   }
 
-  /** Begins a value, and returns its number. */
+  /**
+   * Begins a value, and returns its number.
+   *
+   * @throws {LimitError} The last number is used.
+   */
   begin(): number {
     for (const number of this.#each()) this.#highest = Math.max(this.#highest, number);
+    if (this.#highest >= NUMBER_MAX) throw new LimitError("Cannot begin a value: no number is left");
     this.#highest++;
     return this.#highest;
   }

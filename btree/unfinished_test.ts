@@ -4,7 +4,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { CorruptionError, format, header, MemoryFile, Pager } from "../pager/mod.ts";
+import { CorruptionError, format, header, LimitError, MemoryFile, Pager } from "../pager/mod.ts";
 import { SMALL_CACHE, transact } from "../tests/support/pages.ts";
 import { usedPages } from "../tests/support/space.ts";
 import { bytesOf, expectValue, sameBytes, valueOf } from "../tests/support/trees.ts";
@@ -306,6 +306,19 @@ describe("the record of an unfinished value", () => {
       assertThrows(() => releaseAll(bed), CorruptionError);
       assertEquals(bed.catalog.names(), ["main"]);
     }
+  });
+});
+
+describe("UnfinishedValues.begin()", () => {
+  it("refuses a value if a record has the last number, as the next would be another's", () => {
+    const [bed] = plant();
+    transact(bed.pager, () => {
+      for (const number of [0, 255]) {
+        const key = new Uint8Array([2, number, number, number, number]);
+        bed.catalog.tree()!.put(key, new Uint8Array(24));
+      }
+    });
+    assertThrows(() => bed.unfinished.begin(), LimitError, "no number is left");
   });
 });
 
