@@ -6,7 +6,7 @@
  */
 
 import { checkAttached } from "./attached.ts";
-import { type KeyCodec, kindOf } from "./codec.ts";
+import { aKindOf, type KeyCodec } from "./codec.ts";
 import { encodeText, encodeTextInto } from "./text.ts";
 
 /**
@@ -24,7 +24,7 @@ export const bytes: KeyCodec<Uint8Array> = {
   ordered: true,
   encode(value: Uint8Array): Uint8Array {
     if (value instanceof Uint8Array) return checkAttached(value);
-    throw new TypeError(`Cannot encode: a ${kindOf(value)} is not bytes`);
+    throw new TypeError(`Cannot encode: ${aKindOf(value)} is not bytes`);
   },
   encodeInto(value: Uint8Array, into: Uint8Array): number {
     return copyInto(bytes.encode(value), into);
@@ -60,7 +60,7 @@ export const keyBytes: KeyCodec<Uint8Array, Uint8Array | string> = {
 
 function checkKeyBytes(value: Uint8Array): Uint8Array {
   if (value instanceof Uint8Array) return checkAttached(value);
-  throw new TypeError(`Cannot encode: a ${kindOf(value)} is neither bytes nor text`);
+  throw new TypeError(`Cannot encode: ${aKindOf(value)} is neither bytes nor text`);
 }
 
 function copyInto(bytes: Uint8Array, into: Uint8Array): number {

@@ -36,9 +36,14 @@ for (const [name, codec] of [["bytes", bytes], ["keyBytes", keyBytes]] as const)
 
 describe("bytes", () => {
   it("refuses what is not bytes", () => {
-    for (const value of ["text", undefined, null, 1, [1], new ArrayBuffer(1), new Uint16Array(1)]) {
+    const values = [
+      ...[["a string", "text"], ["undefined", undefined], ["null", null], ["a number", 1]],
+      ...[[1], new ArrayBuffer(1), new Uint16Array(1)].map((value) => ["an object", value]),
+    ] as const;
+    for (const [kind, value] of values) {
       const refused = value as unknown as Uint8Array;
-      assertThrows(() => bytes.encode(refused), TypeError, "Cannot encode: a ");
+      const message = `Cannot encode: ${String(kind)} is not bytes`;
+      assertThrows(() => bytes.encode(refused), TypeError, message);
       assertThrows(() => bytes.encodeInto!(refused, new Uint8Array(9)), TypeError, "not bytes");
     }
   });

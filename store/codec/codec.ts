@@ -130,3 +130,10 @@ export function cannot(action: "encode" | "decode", cause: unknown): TypeError {
 export function kindOf(value: unknown): string {
   return value === null ? "null" : typeof value;
 }
+
+/** The same with its article, as in "an object". */
+export function aKindOf(value: unknown): string {
+  const kind = kindOf(value);
+  if (value === null || value === undefined) return kind;
+  return kind === "object" ? `an ${kind}` : `a ${kind}`;
+}

@@ -15,7 +15,7 @@
 
 export { checkAttached } from "./attached.ts";
 export { bytes, keyBytes } from "./bytes.ts";
-export { checkCodec, checkKeyCodec, UNDEFINED_VALUE } from "./codec.ts";
+export { aKindOf, checkCodec, checkKeyCodec, UNDEFINED_VALUE } from "./codec.ts";
 export type { Codec, KeyCodec, ValueCodec } from "./codec.ts";
 export { json, type JsonCodec } from "./json.ts";
 export { string } from "./string.ts";

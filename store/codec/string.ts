@@ -3,7 +3,7 @@
  * beyond U+FFFF before U+E000..U+FFFF. So does the collation of any language.
  */
 
-import { type KeyCodec, kindOf } from "./codec.ts";
+import { aKindOf, type KeyCodec } from "./codec.ts";
 import { decodeText, encodeText, encodeTextInto } from "./text.ts";
 
 /**
@@ -33,5 +33,5 @@ export const string: KeyCodec<string> = {
 
 function checkText(value: string): string {
   if (typeof value === "string") return value;
-  throw new TypeError(`Cannot encode: a ${kindOf(value)} is not text`);
+  throw new TypeError(`Cannot encode: ${aKindOf(value)} is not text`);
 }

@@ -2,7 +2,7 @@
  * The codec of tuples: keys of several parts, sorted part by part. `tuple_part.ts` encodes parts.
  */
 
-import { type KeyCodec, kindOf } from "./codec.ts";
+import { aKindOf, type KeyCodec } from "./codec.ts";
 import { type TuplePart, writePart } from "./tuple_part.ts";
 import { readParts } from "./tuple_reader.ts";
 
@@ -69,7 +69,7 @@ export const tuple: TupleCodec = {
 /** Writes as much of a tuple as fits. Returns the length of the whole encoding. */
 function writeParts(parts: readonly TuplePart[], into: Uint8Array): number {
   if (!Array.isArray(parts)) {
-    throw new TypeError(`Cannot encode: a tuple is an array, not a ${kindOf(parts)}`);
+    throw new TypeError(`Cannot encode: a tuple is an array, not ${aKindOf(parts)}`);
   }
   let at = 0;
   for (let i = 0; i < parts.length; i++) at = writePart(parts[i], into, at);

@@ -3,7 +3,7 @@
  */
 
 import { writeU32 } from "./big_endian.ts";
-import { type KeyCodec, kindOf } from "./codec.ts";
+import { aKindOf, type KeyCodec } from "./codec.ts";
 
 const BYTES = 8;
 const LIMIT = 1n << 64n;
@@ -62,7 +62,7 @@ function checkNumber(value: number): void {
 
 function checkBigint(value: bigint): void {
   if (typeof value !== "bigint") {
-    throw new TypeError(`Cannot encode: a ${kindOf(value)} is neither a bigint nor a number`);
+    throw new TypeError(`Cannot encode: ${aKindOf(value)} is neither a bigint nor a number`);
   }
   if (value < 0n || value >= LIMIT) {
     throw new RangeError("Cannot encode: the bigint is not within 0..2^64 - 1");

@@ -10,7 +10,7 @@
 import { setImmediate } from "node:timers";
 import { type BTree, VALUE_BYTES_MAX } from "../../btree/mod.ts";
 import { ClosedError, CorruptionError, format, IoError, LimitError } from "../../pager/mod.ts";
-import { checkAttached } from "../codec/mod.ts";
+import { aKindOf, checkAttached } from "../codec/mod.ts";
 import type { Session } from "./session.ts";
 import type { TreeNaming } from "./tree_directory.ts";
 
@@ -43,7 +43,7 @@ export async function setStream(
 ): Promise<number> {
   session.checkOpen();
   if (!(stream instanceof ReadableStream)) {
-    throw new TypeError(`Cannot set: a ${typeof stream} is not a stream`);
+    throw new TypeError(`Cannot set: ${aKindOf(stream)} is not a stream`);
   }
   if (session.pager.depth > 0) throw new TypeError("Cannot set a stream: a transaction is open");
   const upload = new Upload(session, name, format, key, stream.getReader());
