@@ -112,8 +112,7 @@ export class ChangeFeed {
     const queues: WatchQueue[] = [];
     this.#queues.get(tree)?.ranges.findOverlaps(bounds, queues);
     for (const queue of queues) {
-      // The caller owns the object, and may reuse it.
-      if (queue.isOpen) this.#note(queue, { type: "deleteRange", range: { ...range }, count });
+      if (queue.isOpen) this.#note(queue, { type: "deleteRange", range: ownRange(range), count });
     }
   }
 
@@ -209,4 +208,14 @@ export class ChangeFeed {
     this.#queues.clear();
     this.#undelivered.clear();
   }
+}
+
+/** A copy of a range: the caller owns the object and its bounds, and may reuse them. */
+function ownRange(range: object): object {
+  return Object.fromEntries(Object.entries(range).map(([name, bound]) => [name, ownBound(bound)]));
+}
+
+function ownBound(bound: unknown): unknown {
+  if (bound instanceof Uint8Array) return copyOf(bound);
+  return Array.isArray(bound) ? bound.map(ownBound) : bound;
 }

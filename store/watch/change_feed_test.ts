@@ -15,6 +15,9 @@ type Key = Uint8Array | string;
 
 const FORMAT = new TreeFormat<Uint8Array, never, Key, never, Key>({});
 
+/** The bounds of all keys. */
+const ALL = { lower: undefined, upper: undefined };
+
 /** A queue on a feed, for a range of a tree. */
 function queueOn(feed: ChangeFeed, range: Range = {}, changesMax = 100, tree = "a"): WatchQueue {
   const queue = new WatchQueue({ tree, ...boundsOf(range, FORMAT) }, changesMax, () => {});
@@ -137,18 +140,20 @@ describe("a change feed", () => {
     // The `slice` of a `Buffer` is not a copy.
     const [key, value] = [Buffer.from("key and more"), Buffer.from("value")];
     const range: { prefix?: string } = { prefix: "b" };
+    const [bound, part] = [utf8("bound"), utf8("part")];
     transact(feed, 1, () => {
       feed.noteSet("a", key, 3, value);
       feed.noteDelete("a", key, 3);
       deleteRange(feed, range);
+      feed.noteDeleteRange("a", { gte: bound, lt: ["a", part] }, ALL, 1);
     });
-    key.fill(0);
-    value.fill(0);
+    for (const bytes of [key, value, bound, part]) bytes.fill(0);
     delete range.prefix;
     const expected = [
       { type: "set", key: utf8("key"), value: utf8("value") },
       { type: "delete", key: utf8("key") },
       { type: "deleteRange", range: { prefix: "b" }, count: 1 },
+      { type: "deleteRange", range: { gte: utf8("bound"), lt: ["a", utf8("part")] }, count: 1 },
     ];
     const [first, second] = queues.map((queue) => queue.take()!.changes);
     assertEquals<unknown>(first, expected);
