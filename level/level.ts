@@ -247,7 +247,10 @@ export class QuireLevel<K = string, V = string>
     const { limit, reverse, ...bounds } = rangeOf(options);
     const snapshot = this.#snapshotIn(options);
     return this.#write({}, (tree) => {
-      if (limit === undefined && snapshot === undefined) return void tree.deleteRange(bounds);
+      if (limit === undefined && snapshot === undefined) {
+        const isAll = Object.values(bounds).every((bound) => bound === undefined);
+        return void (isAll ? tree.clear() : tree.deleteRange(bounds));
+      }
       const shown = snapshot?.tree ?? tree;
       for (const key of shown.keys({ ...bounds, reverse, limit })) tree.delete(key);
     });

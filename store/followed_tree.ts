@@ -4,7 +4,7 @@
  */
 
 import type { KeyRange, Range } from "./read/range.ts";
-import type { Sync } from "./read/argument_checks.ts";
+import { pairOf, type Sync } from "./read/argument_checks.ts";
 import type { PrefetchOptions } from "./read/prefetch.ts";
 import { checkIterable } from "./read/read_tree.ts";
 import type { TreeFormat } from "./read/tree_format.ts";
@@ -147,7 +147,8 @@ export class SharingTree<K, V, KI, VI, P> extends RestartingTree<K, V, KI, VI, P
     if (this.#runsAtOnce()) return super.setMany(entries);
     try {
       checkIterable("set many", entries);
-      const own = Array.from(entries, ([key, value]): [KI, VI] => {
+      const own = Array.from(entries, (entry, index): [KI, VI] => {
+        const [key, value] = pairOf("set many", entry, index);
         return [this.#ownKey(key), this.#ownValue(value)];
       });
       return super.setMany(own);

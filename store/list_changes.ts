@@ -4,7 +4,7 @@
 
 import { changesBetween, type KeyChange } from "./changes/changes.ts";
 import { type DatabaseVersion, fileOf, lastCommitOf, snapshotOf } from "./changes/older_version.ts";
-import { ANY, checkOptions } from "./read/argument_checks.ts";
+import { ANY, checkOptions, SIGNAL } from "./read/argument_checks.ts";
 import { pagesIn, Snapshot } from "./snapshot.ts";
 import type { Session } from "./write/session.ts";
 
@@ -27,7 +27,7 @@ export function listChanges(
   options: ChangesOptions,
   refuseInside: () => void,
 ): AsyncGenerator<KeyChange, void, undefined> {
-  checkOptions(ACTION, options, { since: ANY, signal: "object" });
+  checkOptions(ACTION, options, { since: ANY, signal: SIGNAL });
   const { since, signal } = options;
   checkSince(since, session);
   const newer = () => {

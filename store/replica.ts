@@ -11,7 +11,7 @@ import { rest, untilAborted } from "./backup/waiting.ts";
 import { positionText } from "./stream/position.ts";
 import { positionOf, type StreamOpener, StreamSource } from "./stream/stream_source.ts";
 import { Database } from "./database.ts";
-import { checkOptions, type OptionTypes } from "./read/argument_checks.ts";
+import { checkOptions, type OptionTypes, SIGNAL } from "./read/argument_checks.ts";
 import { Session } from "./write/session.ts";
 
 /** Options of `openReplica`. */
@@ -48,7 +48,7 @@ const OPTION_TYPES: OptionTypes = {
   from: "",
   everyMs: "number",
   cacheBytes: "number",
-  signal: "object",
+  signal: SIGNAL,
 };
 const EVERY_MS = 5000;
 const PAUSE_MS_MAX = 2 ** 31 - 1;

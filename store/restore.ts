@@ -8,7 +8,7 @@ import { type ArchiveStore, checkStore } from "./archive/archive_store.ts";
 import { namedStore } from "./archive/named_store.ts";
 import { type ArchiveRestoreResult, restoreFromArchive } from "./archive/restore_archive.ts";
 import { restoreChain, type RestoreResult } from "./backup/restore.ts";
-import { checkOptions, type OptionTypes } from "./read/argument_checks.ts";
+import { checkOptions, type OptionTypes, SIGNAL } from "./read/argument_checks.ts";
 
 /** The archive that `restore` reads, and the state that it restores. */
 export interface RestoreSource {
@@ -24,7 +24,7 @@ export interface RestoreSource {
 }
 
 const ACTION = "restore";
-const SOURCE_TYPES: OptionTypes = { from: "object", at: "", signal: "object" };
+const SOURCE_TYPES: OptionTypes = { from: "object", at: "", signal: SIGNAL };
 
 /**
  * Builds a new database from a copy that `Database.backup` made, and from the increments that
@@ -119,9 +119,12 @@ export async function restore(
   return await restoreFromArchive(target, namedStore(from), at, signal);
 }
 
-/** Whether the second argument is an archive rather than a path, right or wrong. */
+/** Whether the second argument is an archive, with options right or wrong, rather than a path. */
 function isSource(base: string | URL | Partial<RestoreSource>): base is RestoreSource {
-  return typeof base === "object" && (base as Partial<RestoreSource> | null)?.from !== undefined;
+  if (typeof base !== "object" || base === null || base instanceof URL) return false;
+  const hasOptions = Object.getPrototypeOf(base) === Object.prototype &&
+    Object.keys(base).length > 0;
+  return hasOptions || base.from !== undefined;
 }
 
 function checkPoint(at: unknown): asserts at is ArchivePoint {

@@ -196,7 +196,8 @@ export class Tree<
   }
 
   /**
-   * Removes all entries of a range. Returns the number removed. Durable when it resolves.
+   * Removes all entries of a range. Returns the number removed. Durable when it resolves. A range
+   * that names bounds which are all undefined is refused; `clear` removes everything.
    *
    * By default this is one transaction, in one turn of the event loop. Its time follows the pages
    * of the range: a range of millions of entries takes seconds. With `budgetMs` it is many

@@ -294,6 +294,8 @@ describe("restore() from an archive", () => {
     inTempDir(async (dir) => {
       const store = new MemoryStore();
       await expectRefusal(dir, store, undefined, RangeError, /the archive has no base/);
+      const misspelt = { form: store } as never;
+      await assertRejects(() => restore(`${dir}/to`, misspelt), TypeError, "unknown option form");
       const segments = await makeArchive(`${dir}/db`, store);
       const { last } = segments.at(-1)!;
       await expectRefusal(dir, store, 0, RangeError, /version 0 is not .*: it has 1 to 7/);

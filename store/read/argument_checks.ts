@@ -11,11 +11,14 @@ const encoder = new TextEncoder();
 /** In `OptionTypes`: the user of the option checks its type. */
 export const ANY = "";
 
-/** The result of `typeof` for each option. */
+/** The result of `typeof` for each option, or a word of the above. */
 export type OptionTypes = Readonly<Record<string, string>>;
 
+/** In `OptionTypes`: an `AbortSignal`. */
+export const SIGNAL = "AbortSignal";
+
 /** The types of `ProgressOptions`. */
-export const PROGRESS_TYPES: OptionTypes = { signal: "object", onProgress: "function" };
+export const PROGRESS_TYPES: OptionTypes = { signal: SIGNAL, onProgress: "function" };
 
 /**
  * Refuses options that are not an object, are unknown, or have the wrong type.
@@ -32,8 +35,12 @@ export function checkOptions(action: string, options: unknown, types: OptionType
       throw new TypeError(`Cannot ${action}: unknown option ${name}`);
     }
     const type = types[name];
-    const fits = typeof value === type && value !== null;
-    if (value === undefined || fits || type === ANY) continue;
+    if (value === undefined || type === ANY) continue;
+    if (type === SIGNAL) {
+      if (value instanceof AbortSignal) continue;
+      throw new TypeError(`Cannot ${action}: the ${name} is not an AbortSignal`);
+    }
+    if (typeof value === type && value !== null) continue;
     throw new TypeError(`Cannot ${action}: ${name} is ${typeof value}, not ${type}`);
   }
 }
@@ -53,6 +60,18 @@ export function checkName(name: unknown): asserts name is string {
   if (length === 0 || length > NAME_BYTES_MAX) {
     throw new RangeError(`Cannot name a tree: ${length} bytes are not 1..${NAME_BYTES_MAX}`);
   }
+}
+
+/**
+ * A key with its value, as the caller gave it.
+ *
+ * @param action The refused action, for the message.
+ * @param index Its index among the entries, from 0.
+ * @throws {TypeError} It is not an array: the letters of a text are not a key and a value.
+ */
+export function pairOf<E>(action: string, entry: E, index: number): E {
+  if (Array.isArray(entry)) return entry;
+  throw new TypeError(`Cannot ${action}: entry ${index} is not a key with its value`);
 }
 
 /**

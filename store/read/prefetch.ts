@@ -5,7 +5,7 @@
 
 import type { BTree } from "../../btree/mod.ts";
 import { prefetchKeys, prefetchRange, type PrefetchScope } from "../../btree/mod.ts";
-import { ANY, checkOptions } from "./argument_checks.ts";
+import { checkOptions, SIGNAL } from "./argument_checks.ts";
 import { inEntry } from "./codec_error.ts";
 import { boundsOf, type Range } from "./range.ts";
 import type { TreeFormat } from "./tree_format.ts";
@@ -44,7 +44,7 @@ export async function prefetch<KI, P>(
   what: Range<KI, P> | Iterable<KI>,
   options: PrefetchOptions,
 ): Promise<boolean> {
-  checkPrefetchOptions(options);
+  checkOptions("prefetch", options, { signal: SIGNAL, values: "boolean" });
   const keys = isIterable(what) ? encoded(tree, what) : undefined;
   const range = isIterable(what) ? undefined : boundsOf(what, tree.format);
   const scope = scopeOf(tree, options);
@@ -97,10 +97,4 @@ function isIterable<T>(what: object | Iterable<T>): what is Iterable<T> {
     throw new TypeError("Cannot prefetch: bytes are given, not a range or keys");
   }
   return typeof what === "object" && what !== null && Symbol.iterator in what;
-}
-
-function checkPrefetchOptions(options: PrefetchOptions): void {
-  checkOptions("prefetch", options, { signal: ANY, values: "boolean" });
-  if (options.signal === undefined || options.signal instanceof AbortSignal) return;
-  throw new TypeError("Cannot prefetch: the signal is not an AbortSignal");
 }

@@ -87,6 +87,20 @@ export function boundsOf<K, P>(range: Range<K, P>, format: KeyFormat<K, P>): Bou
   return { lower, upper, forward, limit: checkLimit(range.limit) };
 }
 
+/**
+ * Refuses to delete a range whose bounds are all undefined, such as a prefix from a variable that
+ * has no value: it would be everything.
+ *
+ * @throws {TypeError} It names bounds, and none has a value.
+ */
+export function refuseBoundless(range: object): void {
+  const bounds = Object.values(range ?? {});
+  if (bounds.length === 0 || bounds.some((bound) => bound !== undefined)) return;
+  throw new TypeError(
+    "Cannot delete the range: all its bounds are undefined; clear() removes all entries",
+  );
+}
+
 type MaybeKey = Uint8Array | undefined;
 
 function laterOf(a: MaybeKey, b: MaybeKey): MaybeKey {

@@ -10,7 +10,7 @@ import { LimitError } from "../../pager/mod.ts";
 import type { Change, Commit, RawChange, RawCommit } from "./change.ts";
 import type { ChangeFeed } from "./change_feed.ts";
 import { type QueueScope, WatchQueue } from "./watch_queue.ts";
-import { ANY, checkOptions } from "../read/argument_checks.ts";
+import { checkOptions, SIGNAL } from "../read/argument_checks.ts";
 import type { KeyRange } from "../read/range.ts";
 
 /** Options of `Tree.watch`. */
@@ -196,11 +196,8 @@ export class Watcher<K = Uint8Array, V = Uint8Array, R = KeyRange<Uint8Array | s
 }
 
 function checkWatchOptions(options: WatchOptions): void {
-  checkOptions("watch", options, { signal: ANY, maxPending: "number" });
-  const { signal, maxPending = PENDING_MAX } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError("Cannot watch: the signal is not an AbortSignal");
-  }
+  checkOptions("watch", options, { signal: SIGNAL, maxPending: "number" });
+  const { maxPending = PENDING_MAX } = options;
   if (maxPending === Infinity || (Number.isInteger(maxPending) && maxPending >= 1)) return;
   throw new RangeError(`Cannot watch: maxPending ${maxPending} is not a count`);
 }

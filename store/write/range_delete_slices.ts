@@ -12,7 +12,7 @@
 import { setImmediate } from "node:timers";
 import { type BTree, compareKeys } from "../../btree/mod.ts";
 import { checkOptions } from "../read/argument_checks.ts";
-import { type Bounds, keyBoundsOf, type KeyRange } from "../read/range.ts";
+import { type Bounds, keyBoundsOf, type KeyRange, refuseBoundless } from "../read/range.ts";
 import { findEntries } from "../read/read_tree.ts";
 import type { TreeFormat } from "../read/tree_format.ts";
 import type { Session } from "./session.ts";
@@ -86,6 +86,7 @@ export class RangeDeleteSlices<K, V, KI, VI, P> {
     // The caller owns the object, and may reuse it.
     this.#range = { ...range };
     this.#bounds = keyBoundsOf(range, tree.format);
+    refuseBoundless(range);
     this.#budgetMs = budgetMs;
   }
 

@@ -8,9 +8,9 @@
 import type { BTree } from "../../btree/mod.ts";
 import { inEntry } from "../read/codec_error.ts";
 import { copyOf, copyOfKey } from "../memory/copy.ts";
-import { keyBoundsOf, type KeyRange } from "../read/range.ts";
+import { keyBoundsOf, type KeyRange, refuseBoundless } from "../read/range.ts";
 import { checkIterable, findEntries, ReadTree } from "../read/read_tree.ts";
-import { refusePromise, type Sync } from "../read/argument_checks.ts";
+import { pairOf, refusePromise, type Sync } from "../read/argument_checks.ts";
 import type { TransactionSource } from "./transaction_source.ts";
 import type { TreeFormat } from "../read/tree_format.ts";
 import {
@@ -88,7 +88,8 @@ export class TransactionTree<
     // All or none, even if the callback catches the error.
     return this.#source.session.change(() => {
       let count = 0;
-      for (const [key, value] of entries) {
+      for (const entry of entries) {
+        const [key, value] = pairOf("set many", entry, count);
         const bytes = this.#encodeValue(key, value, count);
         const length = this.#encodeKey(key, count);
         this.#put(this.#format.bytes, length, bytes);
@@ -173,9 +174,14 @@ export class TransactionTree<
     return this.#delete(this.#format.bytes, length);
   }
 
-  /** Removes all entries of a range. Returns the number removed. */
+  /**
+   * Removes all entries of a range. Returns the number removed.
+   *
+   * @throws {TypeError} The range is malformed, or names bounds that are all undefined.
+   */
   deleteRange(range: KeyRange<KI, P> = {}): number {
     const bounds = keyBoundsOf(range, this.#format);
+    refuseBoundless(range);
     return this.#changeFound((entries) => {
       const count = entries.deleteRange(bounds.lower, bounds.upper);
       this.#source.session.feed.noteDeleteRange(this.name, range, bounds, count);
@@ -205,7 +211,8 @@ export class TransactionTree<
     let load: Load | undefined;
     let index = 0;
     try {
-      for (const [key, value] of entries) {
+      for (const entry of entries) {
+        const [key, value] = pairOf("load", entry, index);
         const bytes = this.#encodeValue(key, value, index);
         const length = this.#encodeKey(key, index++);
         const ownKey = ownBytes(this.#format.bytes);

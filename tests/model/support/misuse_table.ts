@@ -121,10 +121,17 @@ function badRanges<T>(use: Use<T>, options: "all" | "only bounds" = "all"): Wron
   ];
 }
 
+/** Ranges whose bounds are all undefined, as where a variable has no value. */
+function boundless<T>(use: Use<T>): Wrong<T>[] {
+  const ranges = [{ prefix: undefined }, { gte: undefined, lt: undefined }];
+  return wrongs(all(ranges, TypeError, "all its bounds are undefined"), use);
+}
+
 /** Invalid entries, and entries out of order where order is required. */
 function badEntries<T>(use: Use<T>): Wrong<T>[] {
   const none = [null, undefined, 7, {}, true];
-  const wrong = [[7], [null], [[]], [["key"]], "ab"];
+  const wrong = [[[]], [["key"]]];
+  const noPairs = [[7], [null], "ab", [["key", VALUE], "ab"], [{ key: VALUE }]];
   const failing = function* () {
     yield ["a", VALUE];
     throw new RangeError("Cannot go on: it is the caller's error");
@@ -133,6 +140,7 @@ function badEntries<T>(use: Use<T>): Wrong<T>[] {
   return [
     ...wrongs(all(none, TypeError, "Cannot "), use),
     ...wrongs(all(wrong, TypeError, ""), use),
+    ...wrongs(all(noPairs, TypeError, "is not a key with its value"), use),
     ...badKeys((on: T, bad, db) => use(on, [["", VALUE], [bad, VALUE]] as never, db)),
     ...badValues((on: T, bad, db) => use(on, [["a", VALUE], ["b", bad]] as never, db)),
     ...wrongs(all([unordered, [unordered[0], unordered[0]]], RangeError, "not after"), use),
@@ -293,7 +301,11 @@ const DATABASE: Rows<Database> = {
     use: (db) => db.compact(),
     wrong: [
       ...wrongs<Database>(
-        all([null, 7, { signal: 1 }, { budgetMs: "1" }, { depth: 1 }], TypeError, "Cannot compact"),
+        all(
+          [null, 7, { signal: 1 }, { signal: {} }, { budgetMs: "1" }, { depth: 1 }],
+          TypeError,
+          "Cannot compact",
+        ),
         (db, options) => db.compact(options),
       ),
       ...wrongs<Database>(all([0, -1, NaN], RangeError, "is not above 0"), (db, budgetMs) => {
@@ -309,6 +321,7 @@ const DATABASE: Rows<Database> = {
     wrong: wrongs<Database>(
       [
         ...all([null, 7, {}, { since: null }, { since: {} }], TypeError, "Cannot list changes: "),
+        ...all([{ since: 1, signal: {} }], TypeError, "Cannot list changes: the signal is not"),
         [{ since: 7 }, RangeError, "Cannot list changes: the pages of version 7 are gone"],
       ],
       (db, options) => db.changes(options),
@@ -323,7 +336,7 @@ const DATABASE: Rows<Database> = {
     wrong: [
       ...wrongs<Database>(
         all(
-          [null, 7, { signal: 1 }, { onProgress: {} }, { depth: 1 }],
+          [null, 7, { signal: 1 }, { signal: {} }, { onProgress: {} }, { depth: 1 }],
           TypeError,
           "Cannot verify: ",
         ),
@@ -340,7 +353,9 @@ const DATABASE: Rows<Database> = {
     wrong: [
       ...wrongs<Database>(
         all(
-          [null, 7, { signal: 1 }, { onProgress: {} }, { since: "1" }, { depth: 1 }],
+          [null, 7, { signal: 1 }, { signal: {} }, { onProgress: {} }, { since: "1" }, {
+            depth: 1,
+          }],
           TypeError,
           "Cannot back up: ",
         ),
@@ -454,7 +469,11 @@ const READ_TREE: Rows<ReadTree> = {
         return tree.prefetch(key);
       }),
       ...wrongs<ReadTree>(
-        all([null, 7, { signal: 7 }, { values: 1 }, { depth: 1 }], TypeError, "Cannot prefetch: "),
+        all(
+          [null, 7, { signal: 7 }, { signal: {} }, { values: 1 }, { depth: 1 }],
+          TypeError,
+          "Cannot prefetch: ",
+        ),
         (tree, options) => tree.prefetch({}, options),
       ),
     ],
@@ -495,7 +514,7 @@ const TREE: Rows<Tree> = {
       ...badRanges<Tree>((tree, range) => tree.watch(range), "only bounds"),
       ...wrongs<Tree>(
         all(
-          [null, 7, { signal: 7 }, { maxPending: "1" }, { depth: 1 }],
+          [null, 7, { signal: 7 }, { signal: {} }, { maxPending: "1" }, { depth: 1 }],
           TypeError,
           "Cannot watch: ",
         ),
@@ -511,6 +530,8 @@ const TREE: Rows<Tree> = {
     use: (tree) => tree.deleteRange({ gt: "key 2" }, { budgetMs: 1 }),
     wrong: [
       ...badRanges<Tree>((tree, range) => tree.deleteRange(range), "only bounds"),
+      ...boundless<Tree>((tree, range) => tree.deleteRange(range)),
+      ...boundless<Tree>((tree, range) => tree.deleteRange(range, { budgetMs: 1 })),
       ...badRanges<Tree>((tree, range) => tree.deleteRange(range, { budgetMs: 1 }), "only bounds"),
       ...badBudgets((tree, options) => tree.deleteRange({}, options)),
     ],
@@ -589,7 +610,10 @@ const CHANGES: Rows<Tree | TransactionTree> = {
   },
   "deleteRange": {
     use: (tree) => tree.deleteRange({ gt: "key 2" }),
-    wrong: badRanges((tree, range) => tree.deleteRange(range), "only bounds"),
+    wrong: [
+      ...badRanges<Tree | TransactionTree>((tree, range) => tree.deleteRange(range), "only bounds"),
+      ...boundless<Tree | TransactionTree>((tree, range) => tree.deleteRange(range)),
+    ],
     changes: true,
   },
   "clear": { use: (tree) => tree.clear(), wrong: [], changes: true },
