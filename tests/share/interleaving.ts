@@ -15,7 +15,8 @@ import {
   renewPosition,
   takeSnapshot,
 } from "./protocol/reads.ts";
-import { land, maintain, transact } from "./protocol/transaction.ts";
+import { copySnapshot } from "./protocol/copies.ts";
+import { land, maintain, syncBehind, transact } from "./protocol/transaction.ts";
 import {
   chunkAt,
   COPIES,
@@ -330,7 +331,10 @@ function nextAction(process: Process): Steps<void> {
   if (snapshot !== undefined && world.time - process.pinTime > RENEWAL_STEPS) {
     return renewPin(process, snapshot);
   }
-  if (isPinOld(process)) return renewPosition(process);
+  if (isPinOld(process)) return beat(process);
+  if (world.weather.isWhole && snapshot !== undefined && random.once(6)) {
+    return copySnapshot(process, snapshot);
+  }
   if (process.kind === "exclusive" && world.inGap !== undefined && random.once(2)) {
     return close(process);
   }
@@ -343,6 +347,12 @@ function nextAction(process: Process): Steps<void> {
   if (dice >= mix.snapshots) return close(process);
   if (process.kind === "exclusive") return readPages(process);
   return snapshot === undefined ? takeSnapshot(process) : endSnapshot(process);
+}
+
+/** What an idle process does from time to time. */
+function* beat(process: Process): Steps<void> {
+  yield* renewPosition(process);
+  if (process.world.random.once(2)) yield* syncBehind(process);
 }
 
 /** Whether a process that pins what it has read has not renewed that pin for long. */

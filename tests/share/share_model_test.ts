@@ -9,7 +9,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { faultOf, hunt, parseRules, traceOf } from "./hunt.ts";
-import { FOUND_SEEDS, NOT_SHOWN } from "./support/found_seeds.ts";
+import { FOUND_SEEDS, FOUND_SEEDS_WHOLE, NOT_SHOWN } from "./support/found_seeds.ts";
 import { RULE_NAMES } from "./support/rules.ts";
 
 const RUNS = Number(Deno.env.get("QUIRE_SHARE") ?? 500);
@@ -28,20 +28,25 @@ describe("the protocol of sharing", () => {
     });
   }
 
-  for (const [rules, seed] of Object.entries(FOUND_SEEDS)) {
-    it(`needs ${rules.replace("+", " or ")}`, () => {
-      const off = parseRules(rules);
-      const how = `find another seed: deno run -A tests/share/hunt.ts 100000 ${rules}`;
-      assert(faultOf(seed, off) !== undefined, `seed ${seed} shows nothing; ${how}`);
-      const without = off.size > 1 ? [...off] : ["none"];
-      for (const names of without) {
-        assertEquals(faultOf(seed, parseRules(names)), undefined, `without ${names}; ${how}`);
-      }
-    });
+  for (const isWhole of [false, true]) {
+    for (const [rules, seed] of Object.entries(isWhole ? FOUND_SEEDS_WHOLE : FOUND_SEEDS)) {
+      it(`needs ${rules.replace("+", " or ")}`, () => {
+        const off = parseRules(rules);
+        const mode = isWhole ? " SEED whole" : "";
+        const how = `find another seed: deno run -A tests/share/hunt.ts 100000 ${rules}${mode}`;
+        assert(faultOf(seed, off, { isWhole }) !== undefined, `seed ${seed} shows nothing; ${how}`);
+        const without = off.size > 1 ? [...off] : ["none"];
+        for (const names of without) {
+          const fault = faultOf(seed, parseRules(names), { isWhole });
+          assertEquals(fault, undefined, `without ${names}; ${how}`);
+        }
+      });
+    }
   }
 
   it("shows each of its rules, or says why not", () => {
-    const shown = new Set(Object.keys(FOUND_SEEDS).flatMap((rules) => [...parseRules(rules)]));
+    const all = [...Object.keys(FOUND_SEEDS), ...Object.keys(FOUND_SEEDS_WHOLE)];
+    const shown = new Set(all.flatMap((rules) => [...parseRules(rules)]));
     const silent = RULE_NAMES.filter((rule) => !shown.has(rule));
     assertEquals(silent, RULE_NAMES.filter((rule) => NOT_SHOWN[rule] !== undefined));
   });

@@ -154,6 +154,10 @@ function* placeWhole(process: Process, isForced: boolean, pins: Pins): Steps<voi
   if (Math.min(pins.oldestStale, isForced ? pins.oldest : Infinity) < version) {
     world.truth.forced = Math.max(world.truth.forced, version);
   }
+  if (world.keeps("placedFirst")) {
+    process.placed = Math.max(process.placed, version);
+    yield* writeWord(process);
+  }
   const end = countMax(process);
   for (let chunk = 0; chunk < end; chunk++) yield* placeChunk(process, chunk, version);
   yield* endCheckpoint(process);

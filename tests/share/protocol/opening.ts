@@ -16,7 +16,14 @@ import {
   type Superblock,
 } from "../support/layout.ts";
 import { leave, lock, tryExclusive, tryShared, unlock } from "../support/locks.ts";
-import { clearPins, NO_PIN, readWord, writePin, writeWord } from "../support/sidecar.ts";
+import {
+  clearPins,
+  NO_PIN,
+  notePlaced,
+  readWord,
+  writePin,
+  writeWord,
+} from "../support/sidecar.ts";
 import { readSuperblock, writeSuperblock } from "../support/superblocks.ts";
 import { Violation } from "../support/truth.ts";
 import { NO_LIMIT, type Process, type Steps, sync } from "../support/world.ts";
@@ -84,6 +91,7 @@ function* join(process: Process): Steps<boolean> {
   yield* load(process);
   if (!world.keeps("keepSide")) yield* clearPins(process);
   const word = yield* readWord(process);
+  notePlaced(process, word);
   const known = Math.max(process.durable, Math.min(word?.durable ?? 0, process.sequence));
   process.durable = known;
   const { sequence, superblock, generation } = process;
@@ -109,6 +117,7 @@ function* openAlone(process: Process): Steps<boolean> {
   const found = yield* currentSuperblock(process);
   if (found.isOpen) yield* recover(process, found);
   else yield* markOpen(process, found);
+  notePlaced(process, undefined);
   return true;
 }
 

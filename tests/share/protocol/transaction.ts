@@ -1,7 +1,8 @@
 /**
  * Transactions: under the write lock, refreshed, with room in the journal; then the batch, the
  * sync, the commit word and the acknowledgement, in this order. A flight gives the lock up before
- * its sync, which runs off the thread.
+ * its sync, which runs off the thread; so may a process that others wait for, before a sync in
+ * line. A process that nobody waits for keeps the lock for more transactions.
  */
 
 import {
@@ -32,7 +33,7 @@ import { current, damage, headerOf } from "./page_reader.ts";
 import { refreshLocked } from "./refresh.ts";
 
 /** When a transaction is acknowledged. */
-type Level = "sync" | "buffered" | "flight";
+type Level = "sync" | "buffered" | "flight" | "after the hold";
 const LEVELS: readonly Level[] = ["sync", "sync", "buffered", "flight"];
 
 /** The changes of a transaction that is being made. */
@@ -49,6 +50,13 @@ export function* transact(process: Process): Steps<void> {
   const { world } = process;
   yield* lock(process);
   yield* refreshLocked(process);
+  do yield* transactOnce(process); while (world.weather.isWhole && world.random.once(3));
+  unlock(process);
+  if (process.unsynced.length > 0 && process.flight === undefined) yield* takeOff(process);
+}
+
+function* transactOnce(process: Process): Steps<void> {
+  const { world } = process;
   yield* makeRoom(process);
   const early = yield* readPins(process);
   const changes: Changes = {
@@ -65,7 +73,6 @@ export function* transact(process: Process): Steps<void> {
   const mayWrite = !world.weather.isWhole;
   if (world.random.once(4) && mayWrite) yield* writeInPlace(process, chunk, late, false);
   if (world.random.once(3)) yield* checkpointStep(process, false, late);
-  unlock(process);
 }
 
 function* changePage(process: Process, changes: Changes): Steps<void> {
@@ -176,7 +183,7 @@ function* commit(process: Process, changes: Changes): Steps<void> {
     sync(process);
     process.durable = process.sequence;
   }
-  const level = world.weather.isWhole ? "sync" : world.random.pick(LEVELS);
+  const level = levelOf(process);
   const plan = { generation, offset, records, headers, state: next, version, count };
   const batches = yield* append(process, plan);
   world.note(process, `transaction ${next.id}, ${level}, version ${version}, ${namesOf(records)}`);
@@ -188,6 +195,11 @@ function* commit(process: Process, changes: Changes): Steps<void> {
   yield* writeWord(process);
   if (!world.keeps("publish")) yield* syncBatches(process, batches);
   acknowledge(process, next, true);
+}
+
+function levelOf({ world: { weather, random } }: Process): Level {
+  if (!weather.isWhole) return random.pick(LEVELS);
+  return random.once(2) ? "sync" : "after the hold";
 }
 
 function namesOf(records: readonly LogRecord[]): string {
@@ -204,7 +216,7 @@ function* acknowledgeLater(process: Process, state: State, level: Level): Steps<
   yield* writeWord(process);
   if (level === "buffered") return acknowledge(process, state, false);
   process.unsynced.push(state);
-  if (process.flight === undefined) yield* takeOff(process);
+  if (level === "flight" && process.flight === undefined) yield* takeOff(process);
 }
 
 /** Starts a sync off the thread for everything that the process committed. */
@@ -235,6 +247,17 @@ export function* land(process: Process): Steps<void> {
   }
   world.count("flights");
   if (process.unsynced.length > 0) yield* takeOff(process);
+}
+
+/**
+ * Takes to the medium what others have committed: their processes may have died before their sync.
+ */
+export function* syncBehind(process: Process): Steps<void> {
+  const { sequence } = process;
+  if (sequence <= process.durable) return;
+  yield;
+  sync(process);
+  process.durable = Math.max(process.durable, sequence);
 }
 
 /** What any holder of the lock may do: a slice, an eviction, a step of the checkpoint. */

@@ -66,6 +66,12 @@ export const FOUND_SEEDS: Readonly<Record<string, number>> = {
   "wordSum+resetSide": 427633,
 };
 
+/** The same, with checkpoints that place all pages at once. */
+export const FOUND_SEEDS_WHOLE: Readonly<Record<string, number>> = {
+  placed: 23762,
+  placedFirst: 12710000,
+};
+
 /** The rules that the hunts have not shown, and what they wait for. */
 export const NOT_SHOWN: Readonly<Partial<Record<Rule, string>>> = {
   unfinished: "a death between the parts of a transaction, and a load after the next switch",

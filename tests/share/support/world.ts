@@ -27,6 +27,8 @@ export interface Word {
   readonly number: number;
   /** Chunks of the running checkpoint that are in place. */
   readonly done: number;
+  /** The version up to which pages may be in place. */
+  readonly placed: number;
 }
 
 /** A pin of the sidecar. */
@@ -90,8 +92,9 @@ export interface Weather {
   readonly damages: boolean;
   /**
    * Whether a checkpoint places all pages at once, as they were at the switch, when every process
-   * has read up to it: so the engine does it. Every process pins what it has read then, nothing
-   * goes past the journal, and nothing flies.
+   * has read up to it: so the engine does it. Every process pins what it has read then, and nothing
+   * goes past the journal. A hold of the lock may have several transactions, and a sync may follow
+   * the hold. Copies read all pages of a version.
    */
   readonly isWhole: boolean;
   readonly mix: Mix;
@@ -202,6 +205,8 @@ export class Process {
   superblock: Superblock;
   /** Chunks of the running checkpoint that are in place. */
   done = 0;
+  /** The version up to which pages may be in place, as it knew under the lock last. */
+  placed = 0;
   /** The batches since the replay point, and their records by page. */
   batches: Batch[] = [];
   index: (readonly LogRecord[] | undefined)[] = [];
