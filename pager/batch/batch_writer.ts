@@ -34,7 +34,8 @@ export class BatchWriter {
   /** The sequence of the last batch. */
   sequence: number;
   readonly #databaseId: Uint8Array;
-  #lastSum = 0;
+  /** The sum of the last batch; 0 if the next one may name any. */
+  lastSum = 0;
   #batch = new Uint8Array(FIRST_BYTES);
 
   /**
@@ -51,7 +52,7 @@ export class BatchWriter {
   /** Continues after a batch that another writer appended. */
   continueAfter(sequence: number, sum: number): void {
     this.sequence = sequence;
-    this.#lastSum = sum;
+    this.lastSum = sum;
   }
 
   /** Writes records, up to those of a commit with a meta, as the next batch; returns its bytes. */
@@ -70,7 +71,7 @@ export class BatchWriter {
     const { version, pageCount, nextTreeId, catalogRoot, allocatorHint } = meta;
     const { generation, epoch, durableSequence, offset, continues } = place;
     this.sequence++;
-    this.#lastSum = encodeBatch(
+    this.lastSum = encodeBatch(
       {
         generation,
         sequence: this.sequence,
@@ -80,7 +81,7 @@ export class BatchWriter {
         version,
         payloadBytes: payload.length,
         payloadSum: crc(payload),
-        previousSum: this.#lastSum,
+        previousSum: this.lastSum,
         pageCount,
         nextTreeId,
         catalogRoot,

@@ -80,6 +80,8 @@ export interface FileLock {
   readonly identity: string;
   /** Takes the lock, if no other handle has it; a lock of the other kind is given up. */
   tryLock(exclusive: boolean): boolean;
+  /** Takes the exclusive lock once no other handle has it; false if the file was closed first. */
+  lock(): Promise<boolean>;
   /** Gives the lock up. */
   unlock(): void;
   /** Whether the path still names this file. */
@@ -105,7 +107,11 @@ export class LockFile implements FileLock {
   readonly #path: string;
   readonly #mode: number;
   #file: Deno.FsFile;
+  #found: Deno.FileInfo;
   #held: Held = "not";
+  /** Whether `lock` waits; the system serves no other call for the file then. */
+  #isWaiting = false;
+  #isClosed = false;
 
   /**
    * Opens a lock file, and creates it if it is missing.
@@ -118,11 +124,12 @@ export class LockFile implements FileLock {
     this.#path = path;
     this.#mode = mode;
     this.#file = openFile(path, mode);
+    this.#found = this.#file.statSync();
   }
 
   /** Which file this is, of all those of the system. */
   get identity(): string {
-    const { dev, ino } = this.#file.statSync();
+    const { dev, ino } = this.#found;
     return `${dev} ${ino}`;
   }
 
@@ -132,6 +139,7 @@ export class LockFile implements FileLock {
    * @throws {IoError} The system refused.
    */
   tryLock(exclusive: boolean): boolean {
+    if (this.#isWaiting) return false;
     try {
       const isTaken = this.#file.tryLockSync(exclusive);
       this.#held = isTaken ? (exclusive ? "exclusive" : "shared") : "not";
@@ -139,6 +147,25 @@ export class LockFile implements FileLock {
     } catch (cause) {
       throw refused("lock", this.#path, cause);
     }
+  }
+
+  /**
+   * Takes the exclusive lock once no other handle has it. The call blocks a thread of the system's,
+   * which wakes when the lock is given up.
+   *
+   * @throws {IoError} The system refused.
+   */
+  async lock(): Promise<boolean> {
+    this.#isWaiting = true;
+    try {
+      await this.#file.lock(true);
+      if (!this.#isClosed) this.#held = "exclusive";
+    } catch (cause) {
+      if (!this.#isClosed) throw refused("lock", this.#path, cause);
+    } finally {
+      this.#isWaiting = false;
+    }
+    return !this.#isClosed;
   }
 
   /** Gives the lock up. */
@@ -150,11 +177,13 @@ export class LockFile implements FileLock {
 
   /** Whether the path still names this file. */
   isAtPath(): boolean {
+    const { dev, ino } = this.#found;
     try {
-      const found = fs.statSync(this.#path, { throwIfNoEntry: false });
-      const { dev, ino } = this.#file.statSync();
-      return found !== undefined && found.ino === ino && found.dev === dev;
+      // The `statSync` of `node:fs` takes five times as long.
+      const found = Deno.statSync(this.#path);
+      return found.ino === ino && found.dev === dev;
     } catch (cause) {
+      if (cause instanceof Deno.errors.NotFound) return false;
       throw refused("find", this.#path, cause);
     }
   }
@@ -164,12 +193,14 @@ export class LockFile implements FileLock {
     const file = openFile(this.#path, this.#mode);
     this.#file.close();
     this.#file = file;
+    this.#found = file.statSync();
     this.#held = "not";
   }
 
   /** Gives the lock up, and closes the file. */
   close(): void {
     this.#held = "not";
+    this.#isClosed = true;
     this.#file.close();
   }
 }

@@ -23,7 +23,6 @@
 import { Disk } from "../file/disk.ts";
 import type { File } from "../file/file.ts";
 import { BusyError, type CorruptionError, IoError } from "../format/errors.ts";
-import { PAGE_BYTES, SUPERBLOCK, SUPERBLOCK_PAGE } from "../format/format.ts";
 import { Meta } from "../format/meta.ts";
 import type { Superblock } from "../format/superblock.ts";
 import type { Judge, Loader } from "../cache/loader.ts";
@@ -33,6 +32,7 @@ import type { ChangedPages } from "./changed_pages.ts";
 import { BatchReader, type Group, type Position } from "./batch_reader.ts";
 import { IndexedFile } from "./indexed_file.ts";
 import { MovedError } from "./moved_error.ts";
+import { NewerSuperblock } from "./newer_superblock.ts";
 import { RecordIndex } from "./record_index.ts";
 import { FollowedPages } from "./older_pages.ts";
 import { type FollowedMemory, Takeover } from "./takeover.ts";
@@ -47,8 +47,6 @@ const PATH_MS = 1000;
 const WAIT_MS = 100;
 /** The longest pause between two tries, in milliseconds. */
 const PAUSE_MS_MAX = 16;
-const NUMBER_BYTES = 8;
-const TWO_32 = 0x1_0000_0000;
 
 /** How the users of a pager let it follow its file. */
 export interface Following {
@@ -108,8 +106,7 @@ export class Follower implements Judge, Following {
   readonly #base: File;
   readonly #disk: Disk;
   readonly #waitMs: number;
-  readonly #number = new Uint8Array(NUMBER_BYTES);
-  readonly #numberView = new DataView(this.#number.buffer);
+  readonly #newer: NewerSuperblock;
   #superblock: Superblock;
   #reader: BatchReader;
   #position: Position;
@@ -134,6 +131,7 @@ export class Follower implements Judge, Following {
   constructor(file: File, waitMs = WAIT_MS) {
     this.#base = file;
     this.#disk = new Disk(file);
+    this.#newer = new NewerSuperblock(this.#disk);
     this.#waitMs = waitMs;
     this.file = new IndexedFile(file, this.index);
     const found = this.#firstSuperblock();
@@ -197,23 +195,14 @@ export class Follower implements Judge, Following {
     if (now - this.#lookedAt < LOOK_MS) return false;
     this.#lookedAt = now;
     this.#checkPath(now);
-    return (this.#hasNewSuperblock() || this.#reader.hasSwitched(this.#end)) && this.refresh();
+    const isOther = this.#newer.mayBeAfter(this.#superblock.number) ||
+      this.#reader.hasSwitched(this.#end);
+    return isOther && this.refresh();
   }
 
   /** The position behind everything that was read. */
   get #end(): Position {
     return this.#waiting.at(-1)?.end ?? this.#position;
-  }
-
-  /** Whether the copy that the next superblock is written to first has another than this one. */
-  #hasNewSuperblock(): boolean {
-    const { number } = this.#superblock;
-    const page = SUPERBLOCK_PAGE + ((number + 1) & 1);
-    this.#disk.read(this.#number, 0, NUMBER_BYTES, page * PAGE_BYTES + SUPERBLOCK.number);
-    const low = this.#numberView.getUint32(0, true);
-    const found = this.#numberView.getUint32(4, true) * TWO_32 + low;
-    // That copy may not have got this superblock yet.
-    return found !== number && found !== number - 1;
   }
 
   /** Moves on to the newest state that is on the medium; see `Following`. */
@@ -223,7 +212,7 @@ export class Follower implements Judge, Following {
     const { sequence } = this.#position;
     const { number } = this.#superblock;
     this.#readOn(0);
-    for (let tries = 0; tries < TRIES && this.#hasNewSuperblock(); tries++) {
+    for (let tries = 0; tries < TRIES && this.#newer.mayBeAfter(this.#superblock.number); tries++) {
       const found = examineSuperblocks(this.#disk).current;
       if (found === undefined) continue;
       this.#checkIdentity(found);

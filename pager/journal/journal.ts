@@ -191,6 +191,12 @@ export class Journal {
     return this.#batches.sequence;
   }
 
+  /** The end of the last batch, where the next one goes. */
+  get end(): { generation: number; offset: number; sequence: number; sum: number } {
+    const { generation, sequence } = this;
+    return { generation, offset: this.#offset, sequence, sum: this.#batches.lastSum };
+  }
+
   /** Whether the current area lacks its kept bytes, and the disk has no room for them. */
   get isShort(): boolean {
     return this.#isShort;

@@ -53,6 +53,8 @@ export interface ShareFiles {
   readonly base: File;
   /** The lock of the one that writes. */
   readonly lockFile: FileLock;
+  /** The lock of the first of those who wait for that one. */
+  readonly queue: FileLock;
   /** The lock of all that share. */
   readonly presence: FileLock;
   readonly side: SideBytes;
@@ -74,6 +76,7 @@ export function openShareFiles(path: string, options: DiskFileOptions): ShareFil
       lockFile: keep(new LockFile(`${path}-lock`, mode)),
       presence: keep(new LockFile(`${path}-here`, mode)),
       side: keep(new SideFile(`${path}-shared`, mode)),
+      queue: keep(new LockFile(`${path}-shared`, mode)),
     };
   } catch (error) {
     for (const file of opened) file.close();
@@ -124,7 +127,6 @@ class Opening {
   readonly #path: string;
   readonly #options: ShareOptions;
   readonly #owner: FileOwner;
-  readonly #lockFile: FileLock;
   readonly #presence: FileLock;
   readonly #side: SideBytes;
   readonly #lock: WriteLock;
@@ -137,13 +139,13 @@ class Opening {
     this.#options = options;
     this.#owner = owner;
     this.#base = files.base;
-    this.#lockFile = files.lockFile;
     this.#presence = files.presence;
     this.#side = files.side;
     this.#pins = new Pins(this.#side, options.process);
-    this.#lock = new WriteLock(this.#lockFile, path, {
+    this.#lock = new WriteLock(files.lockFile, files.queue, path, {
       endHold: () => this.#share?.endHold() ?? false,
     });
+    this.#lock.pins = this.#pins;
   }
 
   open(): OpenedShare {
@@ -203,7 +205,6 @@ class Opening {
       disk,
       presence: this.#presence,
       side: this.#side,
-      lockFile: this.#lockFile,
       lock: this.#lock,
       pins: this.#pins,
       index,
@@ -215,7 +216,6 @@ class Opening {
     if (!this.#pins.take(superblock.version)) {
       throw new LimitError(`Cannot open ${this.#path}: ${PINS_MAX} processes share it`);
     }
-    this.#lock.pins = this.#pins;
     this.#share = new Share(parts, this.#owner);
     return { share: this.#share, file: new SharedFile(this.#base, indexed) };
   }
@@ -247,8 +247,7 @@ class Opening {
     this.#pins.release();
     this.#base.close();
     this.#presence.close();
-    this.#lock.release();
-    this.#lockFile.close();
+    this.#lock.close();
     this.#side.close();
   }
 }

@@ -6,14 +6,19 @@
  * | -- | ---- | ------------------------------------------------------------------- |
  * |  0 | u64  | owner, a random number; 0 = not used                                |
  * |  8 | u64  | the version that its owner has taken over                           |
- * | 16 | u64  | renewal: a random number, another with each write                   |
- * | 24 | u32  | the id of its process, and bit 31: it waits for the write lock      |
+ * | 16 | u32  | renewal: another number with each write, the first one random       |
+ * | 20 | u32  | ticket: the same for as long as its owner waits for the write lock  |
+ * | 24 | u32  | its process; bit 31: it waits for the write lock; bit 30: in line   |
  * | 28 | u32  | CRC-32 of the 28 bytes before                                       |
  *
  * Each lies inside one sector, and is written by one call. An owner writes its pin when it has
  * taken over a version, and renews it from time to time. Processes share no clock: each measures
  * for itself how long it has seen no renewal, and a pin without one for `STALE_MS` does not count.
  * One whose sum does not match counts as version 0, for as long as that.
+ *
+ * A process that opens the file has no pin yet. While it waits for the write lock it knocks: it
+ * writes a u64 that is not 0 before the pins, at each try. Those who open the file together write
+ * over each other's.
  */
 
 import type { SideBytes } from "../file/share_files.ts";
@@ -25,12 +30,29 @@ export const PINS_MAX = 112;
 /** A pin that was not renewed for so long does not count. */
 export const STALE_MS = 30_000;
 
-const PINS_AT = 512;
+const KNOCK_AT = 504;
+const KNOCK_BYTES = 8;
+const PINS_AT = KNOCK_AT + KNOCK_BYTES;
+/** The place of a knock among the waiters. */
+const KNOCK = -1;
 const PIN_BYTES = 32;
 const SUM_AT = 28;
 const TWO_32 = 0x1_0000_0000;
 const WAITS = 0x8000_0000;
-const PROCESS_MASK = 0x7fff_ffff;
+const IN_LINE = 0x4000_0000;
+const PROCESS_MASK = 0x3fff_ffff;
+/** A waiter does not count any more after so long: it may be dead. */
+const WAIT_MS = 1000;
+
+/** How a process waits for the write lock: not at all, in the queue, or by tries in line. */
+export type Waiting = "not" | "queued" | "in line";
+
+/** What a pin says of it. */
+const FLAGS: Readonly<Record<Waiting, number>> = {
+  "not": 0,
+  "queued": WAITS,
+  "in line": WAITS | IN_LINE,
+};
 
 /** A process that shares the file. */
 export interface Participant {
@@ -52,6 +74,11 @@ interface Pin {
   readonly waits: boolean;
 }
 
+/** Those who wait for the write lock: the place of each, and twice its ticket; odd if in line. */
+export type Waiters = ReadonlyMap<number, number>;
+/** Nobody waits. */
+export const NOBODY: Waiters = new Map();
+
 /** When a renewal was seen first. */
 interface Sighting {
   renewal: string;
@@ -63,15 +90,23 @@ export class Pins {
   /** The place of the own pin; -1 before `take`. */
   #own = -1;
   #version = 0;
-  #waits = false;
+  #waiting: Waiting = "not";
+  #knocks = false;
+  /** Whether the own pin in the sidecar says that this process waits, and it does not any more. */
+  #isBehind = false;
+  #renewal = 0;
+  #ticket = 0;
   readonly #side: SideBytes;
   readonly #process: number;
   readonly #owner = crypto.getRandomValues(new Uint32Array(2));
-  readonly #all = new Uint8Array(PINS_MAX * PIN_BYTES);
+  /** The knock and all pins, as they were read last; the same by words, and the pins alone. */
+  readonly #bytes = new Uint8Array(KNOCK_BYTES + PINS_MAX * PIN_BYTES);
+  readonly #words = new Uint32Array(this.#bytes.buffer);
+  readonly #all = this.#bytes.subarray(KNOCK_BYTES);
   readonly #one = new Uint8Array(PIN_BYTES);
   readonly #sightings = new Map<number, Sighting>();
-  /** The waiters that this process let pass in vain, by place and renewal. */
-  readonly #passed = new Map<number, string>();
+  /** The waiters that were seen last, by place, and when they were seen first. */
+  readonly #seen = new Map<number, { waiter: number; time: number }>();
 
   /**
    * The pins of a sidecar.
@@ -83,11 +118,14 @@ export class Pins {
     this.#side = side;
     this.#process = process & PROCESS_MASK;
     this.#owner[0]! |= 1;
+    // Where a number begins does not matter, as long as no other owner of the place begins there.
+    this.#renewal = this.#owner[1]!;
+    this.#ticket = this.#owner[1]!;
   }
 
   /** Clears all pins. Only a process that is alone does that. */
   clear(): void {
-    this.#side.write(this.#all.fill(0), PINS_AT);
+    this.#side.write(this.#bytes.fill(0), KNOCK_AT);
   }
 
   /** Takes a place that is not used or stale; whether there was one. Under the write lock. */
@@ -123,10 +161,13 @@ export class Pins {
     view.setUint32(4, this.#owner[1]!, true);
     view.setUint32(8, this.#version % TWO_32, true);
     view.setUint32(12, Math.floor(this.#version / TWO_32), true);
-    crypto.getRandomValues(bytes.subarray(16, 24));
-    view.setUint32(24, (this.#process | (this.#waits ? WAITS : 0)) >>> 0, true);
+    this.#renewal = (this.#renewal + 1) >>> 0;
+    view.setUint32(16, this.#renewal, true);
+    view.setUint32(20, this.#ticket, true);
+    view.setUint32(24, (this.#process | FLAGS[this.#waiting]) >>> 0, true);
     view.setInt32(SUM_AT, crc(bytes.subarray(0, SUM_AT)), true);
     this.#side.write(bytes, PINS_AT + this.#own * PIN_BYTES);
+    this.#isBehind = false;
   }
 
   /** Gives the own place up. */
@@ -136,11 +177,42 @@ export class Pins {
     this.#own = -1;
   }
 
-  /** Says whether this process waits for the write lock. */
-  setWaiting(waits: boolean): void {
-    if (this.#waits === waits) return;
-    this.#waits = waits;
+  /** Says how this process waits for the write lock. */
+  setWaiting(waiting: Exclude<Waiting, "not">): void {
+    if (this.#own < 0) return this.#knock(true);
+    if (this.#waiting === waiting) return;
+    if (this.#waiting === "not") this.#ticket = (this.#ticket + 1) >>> 0;
+    this.#waiting = waiting;
     this.renew();
+  }
+
+  /** Notes that this process has the write lock: the next write of its pin says so. */
+  endWaiting(): void {
+    if (this.#own < 0) return this.#knock(false);
+    if (this.#waiting === "not") return;
+    this.#waiting = "not";
+    this.#isBehind = true;
+  }
+
+  /** Notes that this process does not want the write lock any more. */
+  stopWaiting(): void {
+    if (this.#waiting === "not") return this.#knock(false);
+    this.endWaiting();
+    this.renew();
+  }
+
+  /** Moves the own pin to a version, if the sidecar does not have it there. */
+  moveTo(version: Version): void {
+    if (this.#isBehind || this.#version !== version) this.set(version);
+  }
+
+  /** Knocks as a process that has no place yet, or ends that. */
+  #knock(waits: boolean): void {
+    if (!waits && !this.#knocks) return;
+    this.#knocks = waits;
+    const ticket = this.#one.subarray(0, KNOCK_BYTES).fill(0);
+    if (waits) ticket.set(new Uint8Array(this.#owner.buffer));
+    this.#side.write(ticket, KNOCK_AT);
   }
 
   /** The oldest version of the pins of others that count; Infinity if there is none. */
@@ -154,30 +226,51 @@ export class Pins {
     return oldest;
   }
 
-  /** The waiters of others that count: place and renewal. */
-  waiters(): Map<number, string> {
+  /** The waiters of others that count. */
+  waiters(): Waiters {
     this.#read();
-    const waiters = new Map<number, string>();
-    for (let place = 0; place < PINS_MAX; place++) {
-      if (place === this.#own || this.#isUnused(place)) continue;
-      const { waits, renewal } = this.#pinAt(place);
-      if (waits && this.#passed.get(place) !== renewal) waiters.set(place, renewal);
+    let waiters: Map<number, number> | undefined;
+    for (let place = KNOCK; place < PINS_MAX; place++) {
+      const waiter = this.#waiterAt(place);
+      if (waiter < 0 || this.#isOld(place, waiter)) continue;
+      waiters ??= new Map();
+      waiters.set(place, waiter);
     }
-    return waiters;
+    return waiters ?? NOBODY;
   }
 
-  /** Whether one of those waiters still waits. */
-  stillWaits(waiters: ReadonlyMap<number, string>): boolean {
+  /** Whether one of those waiters still waits; `isInLine` leaves those in the queue out. */
+  stillWaits(waiters: Waiters, isInLine: boolean): boolean {
     this.#read();
-    for (const [place, renewal] of waiters) {
-      if (!this.#isUnused(place) && this.#pinAt(place).renewal === renewal) return true;
+    for (const [place, waiter] of waiters) {
+      const counts = !isInLine || waiter % 2 === 1;
+      if (counts && this.#waiterAt(place) === waiter) return true;
     }
     return false;
   }
 
-  /** Does not let those waiters pass again, as they did not take the lock: they may be dead. */
-  ignore(waiters: ReadonlyMap<number, string>): void {
-    for (const [place, renewal] of waiters) this.#passed.set(place, renewal);
+  /** The waiter at a place as it was read; -1 if nobody waits there. */
+  #waiterAt(place: number): number {
+    const words = this.#words;
+    if (place === KNOCK) return words[0] === 0 ? -1 : words[0]! * 2 + 1;
+    const at = (KNOCK_BYTES + place * PIN_BYTES) >>> 2;
+    if (place === this.#own || words[at] === 0 || words[at + 6]! < WAITS) return -1;
+    if (!this.#pinAt(place).waits) return -1;
+    return words[at + 5]! * 2 + ((words[at + 6]! & IN_LINE) === 0 ? 0 : 1);
+  }
+
+  /** Whether a waiter was seen for so long that it may be dead. */
+  #isOld(place: number, waiter: number): boolean {
+    const now = performance.now();
+    const seen = this.#seen.get(place);
+    if (seen?.waiter === waiter) return now - seen.time > WAIT_MS;
+    this.#seen.set(place, { waiter, time: now });
+    return false;
+  }
+
+  /** Does not count those waiters again, as they did not take the lock: they may be dead. */
+  ignore(waiters: Waiters): void {
+    for (const [place, waiter] of waiters) this.#seen.set(place, { waiter, time: -Infinity });
   }
 
   /** The processes that share the file. */
@@ -194,12 +287,12 @@ export class Pins {
   }
 
   #read(): void {
-    this.#side.read(this.#all, PINS_AT);
+    this.#side.read(this.#bytes, KNOCK_AT);
   }
 
   #isUnused(place: number): boolean {
-    const at = place * PIN_BYTES;
-    for (let i = at; i < at + PIN_BYTES; i++) if (this.#all[i] !== 0) return false;
+    const at = (KNOCK_BYTES + place * PIN_BYTES) >>> 2;
+    for (let i = at; i < at + PIN_BYTES / 4; i++) if (this.#words[i] !== 0) return false;
     return true;
   }
 

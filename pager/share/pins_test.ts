@@ -47,20 +47,21 @@ describe("pins", () => {
 
   it("tell who waits, until that one has had the lock", () => {
     const [a, b] = pinsOf(new Side(), 2);
-    b!.setWaiting(true);
+    b!.setWaiting("in line");
     const waiters = a!.waiters();
-    assertEquals([waiters.size, a!.stillWaits(waiters)], [1, true]);
-    b!.setWaiting(false);
-    assertEquals([a!.waiters().size, a!.stillWaits(waiters)], [0, false]);
+    assertEquals([waiters.size, a!.stillWaits(waiters, false)], [1, true]);
+    b!.endWaiting();
+    b!.renew();
+    assertEquals([a!.waiters().size, a!.stillWaits(waiters, false)], [0, false]);
   });
 
   it("of a waiter that does not take the lock are ignored until it says so again", () => {
     const [a, b] = pinsOf(new Side(), 2);
-    b!.setWaiting(true);
+    b!.setWaiting("in line");
     a!.ignore(a!.waiters());
     assertEquals(a!.waiters().size, 0);
-    b!.setWaiting(false);
-    b!.setWaiting(true);
+    b!.endWaiting();
+    b!.setWaiting("in line");
     assertEquals(a!.waiters().size, 1);
   });
 

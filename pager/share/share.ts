@@ -8,13 +8,15 @@
  * memory. A process that finds itself behind a superblock loads anew.
  *
  * Invariants:
- * 1. A word names a batch only after its sync, and a pin is never newer than what was taken over.
+ * 1. A word names a batch after it was written, and calls it durable only after its sync. A pin is
+ *    never newer than what was taken over.
  * 2. Under the lock the position is the end of the journal, and the superblock the newest one.
  */
 
 import type { IndexedFile } from "../follow/indexed_file.ts";
+import { NewerSuperblock } from "../follow/newer_superblock.ts";
 import type { RecordIndex } from "../follow/record_index.ts";
-import type { BatchReader, Group } from "../follow/batch_reader.ts";
+import type { BatchReader, Group, Position } from "../follow/batch_reader.ts";
 import type { Disk } from "../file/disk.ts";
 import type { FileLock, SideBytes } from "../file/share_files.ts";
 import type { File } from "../file/file.ts";
@@ -26,7 +28,7 @@ import { examineSuperblocks, readSuperblock, repairSuperblocks } from "../journa
 import { type CommitWord, decodeWord, encodeWord, WORD_BYTES } from "./commit_word.ts";
 import type { Participant, Pins } from "./pins.ts";
 import { SharePosition, type Switch } from "./position.ts";
-import type { WriteLock } from "./write_lock.ts";
+import { takeAll, type WriteLock } from "./write_lock.ts";
 
 /** The longest wait for the write lock at the end, in milliseconds. */
 const CLOSE_MS = 30_000;
@@ -55,7 +57,6 @@ export interface ShareParts {
   readonly disk: Disk;
   readonly presence: FileLock;
   readonly side: SideBytes;
-  readonly lockFile: FileLock;
   readonly lock: WriteLock;
   readonly pins: Pins;
   readonly index: RecordIndex;
@@ -87,6 +88,7 @@ export class Share {
   readonly #position: SharePosition;
   readonly #word = new Uint8Array(WORD_BYTES);
   readonly #owner: LastOwner;
+  readonly #newer: NewerSuperblock;
   #follower: ShareFollower | undefined;
   /** The number in the word that was read or written last. */
   #wordNumber = -1;
@@ -99,6 +101,7 @@ export class Share {
   constructor(parts: ShareParts, owner: LastOwner) {
     this.parts = parts;
     this.#owner = owner;
+    this.#newer = new NewerSuperblock(parts.disk);
     this.#position = new SharePosition(parts.superblock);
   }
 
@@ -161,7 +164,16 @@ export class Share {
 
   /** Gives the write lock up. */
   leave(): void {
-    this.parts.lock.release();
+    if (!this.isHeld) return;
+    takeAll([() => this.#movePin(), () => this.parts.lock.release()]);
+  }
+
+  /** Gives the write lock up if somebody waits for it; whether nobody does, so that it is held. */
+  keep(): boolean {
+    const isKept = this.parts.lock.keep();
+    // Nobody has placed anything since.
+    if (!isKept) this.#movePin();
+    return isKept;
   }
 
   /** Reads what others have committed, unless this handle has the lock. */
@@ -212,11 +224,7 @@ export class Share {
     const position = this.#position;
     const word = this.#readWord();
     this.#take(Infinity);
-    const found = readSuperblock(this.parts.disk);
-    if (found.number > position.superblock.number) {
-      if (this.#adopt(found)) this.#take(Infinity);
-      else this.load();
-    }
+    if (this.#newer.mayBeAfter(position.superblock.number)) this.#followSuperblock();
     if (word !== undefined && position.at.sequence < word.sequence) this.load();
     if (word !== undefined) position.noteDurable(word.durable);
     this.#notePlaced(word);
@@ -227,6 +235,13 @@ export class Share {
     if (word === undefined) this.#wordNumber = -1;
     else this.#noteWord(word);
     this.announce();
+  }
+
+  #followSuperblock(): void {
+    const found = readSuperblock(this.parts.disk);
+    if (found.number <= this.#position.superblock.number) return;
+    if (this.#adopt(found)) this.#take(Infinity);
+    else this.load();
   }
 
   /** Reads the file anew: the superblock, and the journal from its replay point. */
@@ -256,14 +271,30 @@ export class Share {
     throw new CorruptionError(page, page * PAGE_BYTES, rule);
   }
 
-  /** Notes transactions that this handle has written, and that are on the medium. */
-  noteOwn(): void {
-    const groups = this.#position.readOn(this.parts.reader, Infinity);
-    for (const group of groups) {
-      this.#position.note(group);
-      this.parts.index.add(group, () => {});
-    }
+  /** Reads the transactions that this handle has written. */
+  readOwn(): void {
+    for (const group of this.#position.readOn(this.parts.reader, Infinity)) this.noteOwn(group);
+  }
+
+  /** Notes a transaction that this handle has written. */
+  noteOwn(group: Group): void {
+    this.#position.note(group);
+    this.parts.index.add(group, () => {});
+  }
+
+  /** Where the journal goes on. */
+  get end(): Position {
+    return this.#position.at;
+  }
+
+  /** Notes that everything up to the position is on the medium. */
+  noteDurable(): void {
     this.#position.noteDurable(this.#position.at.sequence);
+  }
+
+  /** Whether everything up to the position is known to be on the medium. */
+  get isDurable(): boolean {
+    return this.#position.durable >= this.#position.at.sequence;
   }
 
   /** Follows a superblock that this handle has written. */
@@ -276,7 +307,7 @@ export class Share {
     const { at, meta, durable, superblock } = this.#position;
     const isNamed = this.#wordNumber === superblock.number && this.#wordSequence === at.sequence &&
       this.#wordDurable === durable && this.#wordPlaced === this.placedVersion;
-    if (isNamed) return this.#movePin();
+    if (isNamed) return;
     const { generation, offset, sequence, sum = 0 } = at;
     const word: CommitWord = {
       generation,
@@ -292,7 +323,6 @@ export class Share {
     encodeWord(word, superblock.databaseId, this.#word);
     this.parts.side.write(this.#word, 0);
     this.#noteWord(word);
-    this.#movePin();
   }
 
   /** Without a word it is not known what was written in place, but it was committed before. */
@@ -309,9 +339,8 @@ export class Share {
 
   /** Pins what this process reads: the version that it has taken over, or that of a snapshot. */
   #movePin(): void {
-    const { pins } = this.parts;
     const version = Math.min(this.#position.meta.version, this.#follower!.oldestSnapshot);
-    if (pins.version !== version) pins.set(version);
+    this.parts.pins.moveTo(version);
   }
 
   /** Renews the pin, which would count as that of a dead process otherwise. */
@@ -349,14 +378,12 @@ export class Share {
 
   /** Gives everything up as a process does that dies: the file is left as it is. */
   abandon(): void {
-    const { file, presence, lock, lockFile, side, pins } = this.parts;
-    lock.pins = undefined;
+    const { file, presence, lock, side, pins } = this.parts;
     takeAll([
       () => pins.release(),
       () => file.close(),
       () => presence.close(),
-      () => lock.release(),
-      () => lockFile.close(),
+      () => lock.close(),
       () => side.close(),
     ]);
   }
@@ -371,17 +398,4 @@ export class Share {
     const { pins, index } = this.parts;
     return { participants: pins.participants(), indexBytes: index.bytes };
   }
-}
-
-/** Takes every step, and then throws the first error of one. */
-function takeAll(steps: readonly (() => void)[]): void {
-  const errors: unknown[] = [];
-  for (const step of steps) {
-    try {
-      step();
-    } catch (error) {
-      errors.push(error);
-    }
-  }
-  if (errors.length > 0) throw errors[0];
 }

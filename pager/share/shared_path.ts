@@ -4,8 +4,12 @@
  *
  * The first transaction of a group takes the write lock and reads on to the end of the journal.
  * `flush` writes the group as one batch, waits for the medium, adds the batch to the records that
- * every process follows, names it in the commit word, takes at most one step of a checkpoint, and
- * gives the lock up. Every level of durability is that of `sync`.
+ * every process follows, names it in the commit word, and takes at most one step of a checkpoint.
+ * Every level of durability is that of `sync`.
+ *
+ * If nobody waits for the lock it is kept until the end of the turn of the event loop, for more
+ * commits. If somebody waited for it lately, and no step of a checkpoint is due, it is given up
+ * before the wait for the medium, so that the syncs of several processes overlap.
  *
  * A checkpoint has two steps. The first one switches to the other area, by a batch that confirms
  * everything before it. The second one places the pages as they were at the switch (`placePages`),
@@ -15,6 +19,7 @@
  * process to close does that.
  */
 
+import { setImmediate } from "node:timers";
 import type { Writeback } from "../cache/writeback.ts";
 import type { Cache } from "../cache/cache.ts";
 import type { Loader } from "../cache/loader.ts";
@@ -26,6 +31,7 @@ import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { FREED, LogReader } from "../batch/log_record.ts";
 import type { LogBuffer } from "../batch/log_record.ts";
 import { assert } from "../format/assert.ts";
+import { IoError } from "../format/errors.ts";
 import { seedOf } from "../format/checksum.ts";
 import { CHUNK_BYTES, CHUNK_SHIFT, chunksOf } from "../format/format.ts";
 import type { Meta } from "../format/meta.ts";
@@ -73,6 +79,13 @@ export type PagerPath = Pick<
 /** An area is bounded by the size of the data too, but by no less than this. */
 const BYTES_MAX_MIN = 4 * 1024 * 1024;
 
+/** The longest batch of which the records are copied rather than read again. */
+const OWN_BYTES_MAX = 1024 * 1024;
+/** A turn that goes on for longer after a commit is long, in milliseconds. */
+const LONG_TURN_MS = 2;
+/** After a long turn the lock is not kept for so many commits. */
+const LONG_TURN_COMMITS = 64;
+
 /** The parts of a pager that a shared path drives. */
 export interface SharedPathParts {
   readonly disk: Disk;
@@ -109,6 +122,14 @@ export class SharedPath implements PagerPath, ShareFollower {
   #chunks: number[] = [];
   #checkpoints = 0;
   #isClosed = false;
+  /** Whether the lock is given up at the end of this turn. */
+  #isKept = false;
+  /** Whether it was kept, and no transaction has begun since. */
+  #isBetweenGroups = false;
+  /** When the lock was kept last. */
+  #keptAt = 0;
+  /** The commits before the lock is kept again. */
+  #unkept = 0;
 
   /**
    * Creates the path.
@@ -221,7 +242,7 @@ export class SharedPath implements PagerPath, ShareFollower {
 
   /** Before a transaction: takes the write lock, and reads on to the end of the journal. */
   makeRoom(timeoutMs?: number): void {
-    if (this.#share.isHeld) return;
+    if (this.#isHeldAnyway()) return;
     this.#checkWritable();
     this.#share.enter(timeoutMs);
     this.#continue();
@@ -229,15 +250,23 @@ export class SharedPath implements PagerPath, ShareFollower {
 
   /** Does what `makeRoom` does, if the lock is free; whether this handle has it. */
   tryMakeRoom(): boolean {
-    if (this.#share.isHeld) return true;
+    if (this.#isHeldAnyway()) return true;
     this.#checkWritable();
     if (!this.#share.tryEnter()) return false;
     this.#continue();
     return true;
   }
 
+  /** Whether this process has the lock: it is in a group of commits, or has kept it. */
+  #isHeldAnyway(): boolean {
+    if (!this.#share.isHeld) return false;
+    if (this.#isBetweenGroups) this.#continue();
+    return true;
+  }
+
   /** Lets the journal continue behind what was read. */
   #continue(): void {
+    this.#isBetweenGroups = false;
     const { at, meta, durable, durableVersion, ends } = this.#share.position;
     const { journal } = this.#parts;
     const { generation, offset, sequence, sum = 0 } = at;
@@ -255,6 +284,7 @@ export class SharedPath implements PagerPath, ShareFollower {
   endHold(): boolean {
     if (this.#parts.open.depth > 0) return false;
     this.flush("sync");
+    this.#leave();
     return true;
   }
 
@@ -289,28 +319,91 @@ export class SharedPath implements PagerPath, ShareFollower {
     if (superblock.fields !== position.superblock) this.#share.noteSuperblock(superblock.fields);
   }
 
-  /** Takes all commits to the medium, and gives the lock up. */
+  /** Takes all commits to the medium, and gives the lock up, or keeps it for this turn. */
   flush(_level: Durability): void {
-    if (!this.#share.isHeld) return;
-    const { journal, writeback } = this.#parts;
+    const { isHeld } = this.#share;
+    if (isHeld) this.#flushHeld();
+    try {
+      // The lock is given up: others go on meanwhile.
+      if (!this.#share.isDurable) this.syncBehind();
+    } finally {
+      if (isHeld) this.#events.flushed();
+    }
+  }
+
+  /** Takes to the medium what this process has read or written, with or without the lock. */
+  syncBehind(): void {
+    this.#checkWritable();
+    this.#parts.journal.sync();
+    this.#share.noteDurable();
+  }
+
+  #flushHeld(): void {
     let isWritten = false;
     try {
       this.#checkWritable();
-      journal.flush(true);
-      this.#share.noteOwn();
-      assert(this.#share.position.at.sequence === journal.sequence, "own batches are read");
-      writeback.forgetDirty();
+      this.#write(!this.#share.parts.lock.isContended);
+      this.#parts.writeback.forgetDirty();
       isWritten = true;
+      if (this.#isStepDue) this.#write(true);
       this.#share.announce();
-      this.#stepCheckpoint(false);
+      if (this.#share.isDurable) this.#stepCheckpoint(false);
     } catch (error) {
       if (!isWritten) this.#loadAfterFailure();
-      throw error;
-    } finally {
       this.#leave();
       if (isWritten) this.#events.flushed();
+      throw error;
     }
+    this.#leaveOrKeep();
   }
+
+  /** Writes what is pending, if anything is; with `through` all is on the medium then. */
+  #write(through: boolean): void {
+    const { journal } = this.#parts;
+    const { length } = this.pending;
+    const before = this.#share.end;
+    const durableSequence = this.#share.position.durable;
+    const bytes = length > 0 && length <= OWN_BYTES_MAX
+      ? this.pending.bytes.slice(0, length)
+      : null;
+    journal.flush(through);
+    if (bytes !== null && journal.sequence === before.sequence + 1) {
+      const { end, writtenMeta } = journal;
+      const { generation, sequence } = end;
+      const meta = { ...writtenMeta };
+      this.#share.noteOwn({ bytes, meta, generation, sequence, durableSequence, end });
+    } else if (journal.sequence !== before.sequence) {
+      this.#share.readOwn();
+    }
+    assert(this.#share.end.sequence === journal.sequence, "own batches are known");
+    if (through) this.#share.noteDurable();
+  }
+
+  /** Gives the lock up if somebody waits, or keeps it until the end of the turn. */
+  #leaveOrKeep(): void {
+    if (this.#unkept > 0 || !this.#share.isDurable) {
+      this.#unkept = Math.max(0, this.#unkept - 1);
+      return this.#leave();
+    }
+    if (!this.#share.keep()) return;
+    this.#isBetweenGroups = true;
+    this.#keptAt = performance.now();
+    if (!this.#isKept) setImmediate(this.#endKept);
+    this.#isKept = true;
+  }
+
+  /** At the end of the turn. A turn that went on for long has kept others waiting. */
+  readonly #endKept = (): void => {
+    this.#isKept = false;
+    if (performance.now() - this.#keptAt > LONG_TURN_MS) this.#unkept = LONG_TURN_COMMITS;
+    if (this.#isClosed) return;
+    try {
+      this.endUnusedHold();
+    } catch (error) {
+      // Whoever uses the sidecar next meets it too.
+      if (!(error instanceof IoError)) throw error;
+    }
+  };
 
   /** What was not written is no state of the file: the next read sees what the journal has. */
   #loadAfterFailure(): void {
@@ -331,6 +424,13 @@ export class SharedPath implements PagerPath, ShareFollower {
     this.#share.leave();
   }
 
+  /** Whether a checkpoint is running or has to begin, so that a step of it may be due. */
+  get #isStepDue(): boolean {
+    const { journal } = this.#parts;
+    const { offset } = this.#share.end;
+    return this.#share.switched !== undefined || offset > this.#bytesMax / 2 || journal.isShort;
+  }
+
   /** Takes a step of a checkpoint, if one is due; `isForced` takes both, as far as pins allow. */
   #stepCheckpoint(isForced: boolean): void {
     const { journal } = this.#parts;
@@ -342,10 +442,10 @@ export class SharedPath implements PagerPath, ShareFollower {
       }
       return;
     }
-    const isDue = offset > this.#bytesMax / 2 || journal.isShort || (isForced && offset > 0);
-    if (!isDue) return;
+    if (!this.#isStepDue && !(isForced && offset > 0)) return;
     journal.switchWithBatch(this.#parts.meta);
-    this.#share.noteOwn();
+    this.#share.readOwn();
+    this.#share.noteDurable();
     this.#share.announce();
     if (isForced && this.#mayPlace(this.#share.switched!.meta.version)) this.#place();
   }
@@ -402,8 +502,7 @@ export class SharedPath implements PagerPath, ShareFollower {
     this.makeRoom();
     try {
       this.#checkWritable();
-      this.#parts.journal.flush(true);
-      this.#share.noteOwn();
+      this.#write(true);
       this.#parts.writeback.forgetDirty();
       this.#share.announce();
       this.#stepCheckpoint(true);

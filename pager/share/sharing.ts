@@ -38,6 +38,8 @@ export class Sharing implements Judge {
   /** Whether it has refreshed in this turn of the event loop, as far as the system says. */
   #isInTurn = false;
   #refreshedAt = -Infinity;
+  /** The last sequence at a beat that found it not known to be on the medium. */
+  #behind = -1;
   /** Called when another process has moved the file to another state. */
   onMoved: (() => void) | undefined;
   /** Called when the commits of this handle are on the medium. */
@@ -79,13 +81,18 @@ export class Sharing implements Judge {
 
   /**
    * Does what `poll` does, and renews the pin on request, so that an idle process neither holds up
-   * others nor counts as dead. A failure shows at the next read.
+   * others nor counts as dead. If the last commit is not known to be on the medium since the beat
+   * before, it takes that there: its process may have died. A failure shows at the next read.
    */
   beat(renews: boolean): void {
     if (this.#share.isHeld) return;
     try {
       if (renews) this.#share.renew();
       this.#share.refresh();
+      if (this.#share.isDurable) return;
+      const { sequence } = this.#share.end;
+      if (this.#behind === sequence) this.#path.syncBehind();
+      this.#behind = sequence;
     } catch (error) {
       if (!(error instanceof IoError) && !(error instanceof CorruptionError)) throw error;
     }
@@ -134,6 +141,20 @@ export class Sharing implements Judge {
   /** Does what `hold` does, if the lock is free; whether this handle has it. */
   tryHold(): boolean {
     return this.#path.tryMakeRoom();
+  }
+
+  /**
+   * Resolves when the lock of the writer may be free, for a caller that did not get it.
+   *
+   * @param tries The tries before this one.
+   */
+  comeAgain(tries: number): Promise<void> {
+    return this.#share.parts.lock.comeAgain(tries);
+  }
+
+  /** No caller waits for the lock any more. */
+  stopWaiting(): void {
+    this.#share.parts.lock.stopWaiting();
   }
 
   /** Between transactions: gives the lock up, unless commits wait for their flush. */

@@ -1,23 +1,29 @@
 /**
  * The write lock: held by the one process that writes, opens or closes.
  *
- * The system keeps no queue of those who wait for a lock, and a process that takes it again at once
- * would keep all others out. So one that fails to take it says so in its pin, and a process that
- * wants the lock again first lets those pass who waited when it gave the lock up: each of them
- * takes it once, or has died, which a bound of time finds out.
+ * Those who can wait without blocking their event loop wait in a queue: for a second lock, the one
+ * of the sidecar, in a call that the system ends when it is free. The one that has it is the next
+ * to take the write lock, and gives both up together. So the system wakes one process for each
+ * hold, in about the order in which they came, and the others sleep. `tryTake` goes past the queue
+ * while nobody waited lately.
  *
- * `take` waits in line, as a sync does: a hold of the lock is one group of commits, and at most one
- * checkpoint. `tryTake` does not wait; its caller comes again. Handles of one thread cannot wait
- * for each other in line: the one that has the lock ends its hold first.
+ * `take` waits in line, as a sync does, by tries. So a process that gives the lock up looks who
+ * waits; whoever waited in line at two of its releases has to pass before it takes the lock again.
+ * So nobody waits longer than for two holds of each of the others. A waiter may have died, which a
+ * bound of time finds out.
+ *
+ * A hold of the lock is one group of commits, and at most one checkpoint. Handles of one thread
+ * cannot wait for each other in line: the one that has the lock ends its hold first.
  */
 
+import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 import type { FileLock } from "../file/share_files.ts";
 import { LockedError } from "../format/errors.ts";
-import type { Pins } from "./pins.ts";
+import { NOBODY, type Pins, type Waiters } from "./pins.ts";
 
 /** The pause between two tries, which grows up to the longer one, in milliseconds. */
 const PAUSE_MS = 0.25;
-const PAUSE_MS_MAX = 4;
+const PAUSE_MS_MAX = 1;
 /** A waiter that does not take the lock for so long, while it is free, does not count. */
 const PASS_MS = 50;
 
@@ -30,18 +36,41 @@ interface Holder {
 /** The holders of this thread, by the identity of the lock file. */
 const heldHere = new Map<string, Holder>();
 
+/** The tries of the first of the queue that follow one another without a pause. */
+const EAGER_TRIES = 16;
+/** The tries with the shortest pause between them. */
+const SHORT_TRIES = 64;
+/** The pause between later tries, in milliseconds. */
+const LONG_MS = 4;
+/** A queue that does not move for so long is passed by: its first may be stopped. */
+const QUEUE_MS = 25;
+
 const bell = new Int32Array(new SharedArrayBuffer(4));
 
 /** The write lock of a file, for one handle. */
 export class WriteLock {
   readonly #file: FileLock;
+  readonly #queue: FileLock;
   readonly #path: string;
   readonly #holder: Holder;
   #isHeld = false;
   #identity = "";
+  #isContended = false;
+  /** Whether this handle is the first of the queue. */
+  #isFirst = false;
+  /** The wait for that; undefined if this handle is not in the queue. */
+  #queuing: Promise<void> | undefined;
+  /** Whether a caller waits to come again. */
+  #isWanted = false;
+  /** Whether it has waited for so long that it tries past the queue. */
+  #passesQueue = false;
+  /** Whether this handle waited for the hold that it has. */
+  #hasWaited = false;
   /** Those who waited when the lock was given up last. */
-  #waiters: ReadonlyMap<number, string> = new Map();
-  /** The end of the time in which they may pass; undefined before the lock is wanted again. */
+  #waiters: Waiters = NOBODY;
+  /** Those of them who waited the time before too. */
+  #due: Waiters = NOBODY;
+  /** The end of the time in which these may pass; undefined before the lock is wanted again. */
   #passEnd: number | undefined;
   /** The pins; undefined while the handle has none. */
   pins: Pins | undefined;
@@ -50,11 +79,13 @@ export class WriteLock {
    * The write lock of a file.
    *
    * @param file The file that is locked.
+   * @param queue The file whose lock the first of those has who wait.
    * @param path The path of the database, for errors.
    * @param holder Ends a hold of this handle, when another one of this thread needs the lock.
    */
-  constructor(file: FileLock, path: string, holder: Holder) {
+  constructor(file: FileLock, queue: FileLock, path: string, holder: Holder) {
     this.#file = file;
+    this.#queue = queue;
     this.#path = path;
     this.#holder = holder;
   }
@@ -62,6 +93,11 @@ export class WriteLock {
   /** Whether this handle has the lock. */
   get isHeld(): boolean {
     return this.#isHeld;
+  }
+
+  /** Whether somebody waited for the lock lately: this handle, or another one. */
+  get isContended(): boolean {
+    return this.#isContended;
   }
 
   /**
@@ -74,12 +110,16 @@ export class WriteLock {
   take(timeoutMs: number = Infinity): void {
     if (this.#isHeld) return;
     const end = performance.now() + timeoutMs;
-    while (this.#mustLetPass()) Atomics.wait(bell, 0, 0, PAUSE_MS);
+    while (this.#mustLetPass(false)) Atomics.wait(bell, 0, 0, PAUSE_MS);
     let pause = PAUSE_MS;
     while (!this.#try()) {
       this.#endOther();
-      if (performance.now() >= end) throw new LockedError(this.#path, false);
-      this.pins?.setWaiting(true);
+      if (performance.now() >= end) {
+        this.stopWaiting();
+        throw new LockedError(this.#path, false);
+      }
+      this.#hasWaited = true;
+      this.pins?.setWaiting("in line");
       Atomics.wait(bell, 0, 0, pause);
       pause = Math.min(PAUSE_MS_MAX, pause * 2);
     }
@@ -88,20 +128,71 @@ export class WriteLock {
 
   /**
    * Takes the lock if it is free, and nobody else has to pass first; whether this handle has it. If
-   * it does not, others let it pass from now on.
+   * it does not, the caller comes again after `comeAgain`.
    */
   tryTake(): boolean {
     if (this.#isHeld) return true;
-    const isTaken = !this.#mustLetPass() && (this.#try() || (this.#hasOtherEnded() && this.#try()));
+    const mayTry = !this.#isContended || this.#passesQueue || this.#tryQueue();
+    const isTaken = mayTry && !this.#mustLetPass(true) &&
+      (this.#try() || (this.#hasOtherEnded() && this.#try()));
     if (isTaken) this.#noteHeld();
-    else this.pins?.setWaiting(true);
     return isTaken;
+  }
+
+  /** Takes the first place of the queue if nobody has it; whether this handle has it. */
+  #tryQueue(): boolean {
+    if (this.#queuing !== undefined) return false;
+    this.#isFirst ||= this.#queue.tryLock(true);
+    return this.#isFirst;
+  }
+
+  /**
+   * Resolves when the first of the queue may try to take the lock, which is this handle, or has
+   * kept others waiting for long.
+   *
+   * @param tries The tries since it is in the queue.
+   */
+  async comeAgain(tries: number): Promise<void> {
+    this.#hasWaited = true;
+    this.#isWanted = true;
+    this.pins?.setWaiting("queued");
+    if (this.#tryQueue()) return await pause(tries);
+    this.#queuing ??= this.#queueUp();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      this.#passesQueue = true;
+      resolve();
+    }, QUEUE_MS);
+    await Promise.race([this.#queuing, promise]);
+    clearTimeout(timer);
+  }
+
+  async #queueUp(): Promise<void> {
+    this.#isFirst = await this.#queue.lock();
+    this.#queuing = undefined;
+    if (this.#isFirst && !this.#isWanted && !this.#isHeld) this.#leaveQueue();
+  }
+
+  /** Ends the wait of a caller that does not come again. */
+  stopWaiting(): void {
+    this.#isWanted = false;
+    if (this.#isHeld) return;
+    if (this.#isFirst) this.#leaveQueue();
+    this.pins?.stopWaiting();
+  }
+
+  #leaveQueue(): void {
+    this.#isFirst = false;
+    this.#queue.unlock();
   }
 
   #noteHeld(): void {
     this.#isHeld = true;
+    this.#isWanted = false;
+    this.#passesQueue = false;
+    if (this.#hasWaited) this.#isContended = true;
     heldHere.set(this.#identity, this.#holder);
-    this.pins?.setWaiting(false);
+    this.pins?.endWaiting();
   }
 
   /** Whether another handle of this thread had the lock, and has ended its hold. */
@@ -127,27 +218,93 @@ export class WriteLock {
     throw new LockedError(this.#path, true);
   }
 
-  /** Whether one of those who waited when this handle gave the lock up has to take it first. */
-  #mustLetPass(): boolean {
+  /**
+   * Whether one of those who waited when this handle gave the lock up has to take it first. Those
+   * in the queue do not wait for others behind them.
+   */
+  #mustLetPass(isQueued: boolean): boolean {
     const { pins } = this;
-    if (pins === undefined || this.#waiters.size === 0) return false;
+    if (pins === undefined || this.#due.size === 0) return false;
     this.#passEnd ??= performance.now() + PASS_MS;
-    if (pins.stillWaits(this.#waiters)) {
+    if (pins.stillWaits(this.#due, isQueued)) {
       if (performance.now() < this.#passEnd) return true;
-      pins.ignore(this.#waiters);
+      pins.ignore(this.#due);
     }
-    this.#waiters = new Map();
+    this.#due = NOBODY;
     this.#passEnd = undefined;
     return false;
   }
 
+  /** Gives the lock up if somebody waits for it; whether nobody does, so that it is held. */
+  keep(): boolean {
+    if (!this.#isHeld) return false;
+    const waiters = this.#lookForWaiters();
+    if (waiters.size > 0) this.#giveUp(waiters);
+    else this.#noteWaiters(waiters);
+    return this.#isHeld;
+  }
+
+  /** Who waits. If the sidecar cannot be read, the lock is given up first. */
+  #lookForWaiters(): Waiters {
+    try {
+      return this.pins?.waiters() ?? NOBODY;
+    } catch (error) {
+      this.#giveUp(NOBODY);
+      throw error;
+    }
+  }
+
   /** Gives the lock up. */
   release(): void {
-    if (!this.#isHeld) return;
+    if (this.#isHeld) this.#giveUp(this.#lookForWaiters());
+  }
+
+  /** Gives everything up, and closes the files. */
+  close(): void {
+    this.pins = undefined;
+    takeAll([() => this.release(), () => this.#file.close(), () => this.#queue.close()]);
+  }
+
+  #giveUp(waiters: Waiters): void {
     this.#isHeld = false;
     heldHere.delete(this.#identity);
-    if (this.pins !== undefined) this.#waiters = this.pins.waiters();
-    this.#passEnd = undefined;
+    this.#noteWaiters(waiters);
     this.#file.unlock();
+    if (this.#isFirst) this.#leaveQueue();
   }
+
+  #noteWaiters(waiters: Waiters): void {
+    this.#isContended = this.#hasWaited || waiters.size > 0;
+    this.#hasWaited = false;
+    this.#due = both(this.#waiters, waiters);
+    this.#waiters = waiters;
+    this.#passEnd = undefined;
+  }
+}
+
+/** Lets other tasks run, for longer after many tries. */
+function pause(tries: number): Promise<void> {
+  return new Promise((resolve) => {
+    if (tries < EAGER_TRIES) setImmediate(resolve);
+    else setTimeout(resolve, tries < SHORT_TRIES ? 1 : LONG_MS);
+  });
+}
+
+/** Those who wait in both of two looks, with the same tickets. */
+function both(before: Waiters, now: Waiters): Waiters {
+  if (before.size === 0 || now.size === 0) return NOBODY;
+  return new Map([...now].filter(([place, ticket]) => before.get(place) === ticket));
+}
+
+/** Takes every step, and then throws the first error of one. */
+export function takeAll(steps: readonly (() => void)[]): void {
+  const errors: unknown[] = [];
+  for (const step of steps) {
+    try {
+      step();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
 }

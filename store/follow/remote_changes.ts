@@ -63,8 +63,9 @@ export class RemoteChanges {
     const known = this.#known;
     if (known === undefined) return;
     if (!this.isWatched) return this.end();
-    if (this.#changed.isEmpty) return;
     const { pager, feed } = this.#database;
+    // What was taken over before may be on the medium now.
+    if (this.#changed.isEmpty) return feed.deliver(pager.durableVersion);
     const now = pager.snapshot();
     this.#known = now;
     try {

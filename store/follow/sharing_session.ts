@@ -117,18 +117,26 @@ export class SharingSession extends MovingSession {
 
   /** Runs a body that returns a promise, at once or in its turn. */
   #whenHeld<T>(body: () => Promise<T>): Promise<T> {
-    const run = () => {
-      try {
-        return body();
-      } catch (error) {
-        return Promise.reject(error);
-      } finally {
-        this.endUnusedHold();
-      }
-    };
     try {
-      return this.runsAtOnce() ? run() : this.#turns.add(run);
+      return this.runsAtOnce() ? this.#run(body) : this.#turns.add(() => this.#run(body));
     } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #run<T>(body: () => Promise<T>): Promise<T> {
+    let result: Promise<T>;
+    try {
+      result = body();
+    } catch (error) {
+      result = Promise.reject(error);
+    }
+    try {
+      this.endUnusedHold();
+      return result;
+    } catch (error) {
+      // Whoever gets this error does not see the other promise.
+      result.catch(() => {});
       return Promise.reject(error);
     }
   }

@@ -2,24 +2,16 @@
  * The transactions of a shared database that wait for the lock of the writer, in the order of their
  * calls, without blocking the event loop. Those that wait when the lock is free run in one hold of
  * it, so that they share a sync.
- *
- * The system tells nobody that a lock is free, so it is tried again and again: at first in every
- * turn of the event loop, later every few milliseconds.
  */
-
-import { setImmediate, setTimeout } from "node:timers";
-
-/** The tries that follow one another without a pause. */
-const EAGER_TRIES = 2;
-/** The tries with the shortest pause between them: a hold of the lock is a sync, as a rule. */
-const SHORT_TRIES = 32;
-/** The pause between later tries, in milliseconds. */
-const LONG_MS = 4;
 
 /** The lock of the writer, as those who wait see it. */
 export interface WriteGate {
   /** Takes the lock, if it is free; whether this handle has it. */
   tryHold(): boolean;
+  /** Resolves when it may be free. */
+  comeAgain(tries: number): Promise<void>;
+  /** Nobody comes again. */
+  stopWaiting(): void;
   /** Whether this handle has the lock. */
   readonly isHeld: boolean;
 }
@@ -71,10 +63,10 @@ export class WriteTurns {
   async #wait(): Promise<void> {
     this.#isWaiting = true;
     for (let tries = 0; this.#queue.length > 0; tries++) {
-      await pause(tries);
+      await this.#gate.comeAgain(tries);
       try {
-        if (!this.#gate.tryHold()) continue;
-        // A transaction with many changes is flushed at once, which gives the lock up.
+        if (this.#queue.length === 0 || !this.#gate.tryHold()) continue;
+        // A transaction with many changes is flushed at once, which may give the lock up.
         while (this.#queue.length > 0 && this.#gate.isHeld) this.#queue.shift()!.run();
         tries = -1;
       } catch (error) {
@@ -82,13 +74,6 @@ export class WriteTurns {
       }
     }
     this.#isWaiting = false;
+    this.#gate.stopWaiting();
   }
-}
-
-/** Lets other tasks run, for longer after many tries. */
-function pause(tries: number): Promise<void> {
-  return new Promise((resolve) => {
-    if (tries < EAGER_TRIES) setImmediate(resolve);
-    else setTimeout(resolve, tries < SHORT_TRIES ? 1 : LONG_MS);
-  });
 }

@@ -83,6 +83,7 @@ export class InterleavedRun {
         continue;
       }
       const handle = this.#random.pick(this.#handles);
+      if (this.#random.once(3)) this.#world.beginVisit();
       await this.#mortal(handle, () => this.#step(handle));
       // A turn of the event loop ends, so every handle looks again.
       if (this.#random.once(2)) await new Promise((resolve) => setTimeout(resolve, 0));

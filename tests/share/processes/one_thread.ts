@@ -6,7 +6,11 @@
 import { type File, IoError } from "../../../pager/mod.ts";
 import type { FileLock, SideBytes } from "../../../pager/file/share_files.ts";
 import type { ShareFiles } from "../../../pager/share/open_share.ts";
+import { Pins } from "../../../pager/share/pins.ts";
 import type { PowerFile } from "../../support/power_file.ts";
+
+/** A version that no checkpoint waits for. */
+const NEVER = 2 ** 48 - 1;
 
 /** The error of a call of a process that was killed. */
 export class Killed extends Error {}
@@ -36,10 +40,35 @@ export class SharedWorld {
   readonly file: PowerFile;
   /** The bytes of the sidecar. */
   readonly side = new Uint8Array(4096);
-  readonly tables = [new LockTable(), new LockTable(), new LockTable()] as const;
+  readonly tables = [new LockTable(), new LockTable(), new LockTable(), new LockTable()] as const;
+
+  /** The pins of a process that waits for the write lock. */
+  #visitor: Pins | undefined;
 
   constructor(file: PowerFile) {
     this.file = file;
+  }
+
+  /** Lets a process wait for the write lock, one that takes it and gives it up when it is free. */
+  beginVisit(): void {
+    const pins = new Pins(
+      {
+        read: (into, position) => into.set(this.side.subarray(position, position + into.length)),
+        write: (bytes, position) => this.side.set(bytes, position),
+        close: () => {},
+      },
+      0,
+    );
+    if (this.#visitor !== undefined || !pins.take(NEVER)) return;
+    pins.setWaiting("in line");
+    this.#visitor = pins;
+  }
+
+  /** A lock was given up: whoever waits for it has it now, and is gone. */
+  visit(table: LockTable): void {
+    if (table !== this.tables[1]) return;
+    this.#visitor?.release();
+    this.#visitor = undefined;
   }
 
   /** A process that lives for so many calls to the system. */
@@ -80,12 +109,13 @@ export class Life {
 
   /** The files as this process has them open. */
   files(): ShareFiles {
-    const [file, lock, here] = this.world.tables;
+    const [file, lock, here, queue] = this.world.tables;
     return {
       base: new LifeFile(this, file),
       lockFile: new LifeLock(this, lock, "lock"),
       presence: new LifeLock(this, here, "here"),
       side: new LifeSide(this),
+      queue: new LifeLock(this, queue, "queue"),
     };
   }
 }
@@ -164,8 +194,8 @@ class LifeLock implements FileLock {
   constructor(life: Life, table: LockTable, name: string) {
     this.#life = life;
     this.#table = table;
-    // Handles of one thread know each other by it; these here stand for processes.
-    this.identity = `${name} ${crypto.randomUUID()}`;
+    // Handles of one thread know each other by it: one that has kept the lock gives it up.
+    this.identity = `${name} of the simulated file`;
   }
 
   tryLock(exclusive: boolean): boolean {
@@ -173,8 +203,14 @@ class LifeLock implements FileLock {
     return this.#table.tryLock(this.#life, exclusive);
   }
 
+  async lock(): Promise<boolean> {
+    while (!this.tryLock(true)) await new Promise((resolve) => setTimeout(resolve, 0));
+    return true;
+  }
+
   unlock(): void {
     this.#table.unlock(this.#life);
+    this.#life.world.visit(this.#table);
   }
 
   isAtPath(): boolean {

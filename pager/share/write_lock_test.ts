@@ -1,0 +1,125 @@
+// The write lock: who waits, in the queue or in line, gets it. While nobody waits it is kept.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
+import { LockFile, SideFile } from "../file/share_files.ts";
+import { LockedError } from "../format/errors.ts";
+import { Pins } from "./pins.ts";
+import { WriteLock } from "./write_lock.ts";
+
+const MODE = 0o600;
+
+let folder: string;
+let path: string;
+const opened: WriteLock[] = [];
+
+beforeEach(() => {
+  folder = Deno.makeTempDirSync();
+  path = `${folder}/a`;
+});
+afterEach(() => {
+  for (const lock of opened.splice(0)) lock.close();
+  Deno.removeSync(folder, { recursive: true });
+});
+
+/** The lock of a process, which has a pin, or only opens the file. */
+function lockOf(hasPin = true): WriteLock {
+  const side = new SideFile(`${path}-shared`, MODE);
+  const pins = new Pins(side, opened.length + 1);
+  if (hasPin) assert(pins.take(1));
+  // A lock file of its own, so that the other locks here are not of the same thread.
+  const file = new LockFile(`${path}-lock`, MODE);
+  const own = Object.create(file, {
+    identity: { value: `${opened.length}` },
+    tryLock: { value: file.tryLock.bind(file) },
+    isAtPath: { value: () => true },
+    unlock: { value: file.unlock.bind(file) },
+    close: { value: file.close.bind(file) },
+  });
+  const queue = new LockFile(`${path}-shared`, MODE);
+  const lock = new WriteLock(own, queue, path, { endHold: () => false });
+  lock.pins = pins;
+  opened.push(lock);
+  return lock;
+}
+
+describe("a write lock", () => {
+  it("is kept while nobody waits", () => {
+    const a = lockOf();
+    lockOf();
+    assert(a.tryTake());
+    assertEquals([a.keep(), a.isHeld, a.isContended], [true, true, false]);
+  });
+
+  it("goes to the one that waits in the queue, and then to the next", async () => {
+    const [a, b, c] = [lockOf(), lockOf(), lockOf()];
+    assert(a.tryTake());
+    assert(!b.tryTake());
+    const second = b.comeAgain(0);
+    await second;
+    assert(!b.tryTake());
+    const third = c.comeAgain(0);
+    assertEquals([a.keep(), a.isContended], [false, true]);
+    assert(!a.tryTake(), "it goes through the queue now");
+    assert(b.tryTake());
+    assertEquals(b.keep(), false);
+    b.pins!.moveTo(2);
+    await third;
+    assert(c.tryTake());
+    assertEquals(c.keep(), true);
+    c.release();
+    assert(a.tryTake());
+  });
+
+  it("goes to one that opens the file, and has no pin yet", () => {
+    const [a, b] = [lockOf(), lockOf(false)];
+    assert(a.tryTake());
+    assertThrows(() => b.take(1), LockedError);
+    assertEquals(a.keep(), true, "it has given up");
+    b.pins!.setWaiting("in line");
+    assertEquals(a.keep(), false);
+    b.take();
+    b.release();
+    assert(a.tryTake());
+    assertEquals(a.keep(), true);
+  });
+
+  it("is not held up by a queue that does not move", async () => {
+    const [a, b] = [lockOf(), lockOf()];
+    using stopped = Deno.openSync(`${path}-shared`, { read: true, write: true });
+    stopped.lockSync(true);
+    assert(a.tryTake());
+    assert(!b.tryTake());
+    const wait = b.comeAgain(0);
+    a.release();
+    await wait;
+    assert(b.tryTake());
+    b.release();
+    stopped.unlockSync();
+  });
+
+  it("lets one that waited in line twice go first, but not for long", () => {
+    const [a, b] = [lockOf(), lockOf()];
+    assert(a.tryTake());
+    b.pins!.setWaiting("in line");
+    a.release();
+    assert(a.tryTake(), "it waited once");
+    a.release();
+    assert(!a.tryTake(), "it waited twice");
+    // It does not come: it may be dead.
+    a.take();
+    assertEquals([a.isHeld, a.keep()], [true, true], "and does not count any more");
+  });
+
+  it("leaves the queue to others when nobody comes again", async () => {
+    const [a, b, c] = [lockOf(), lockOf(), lockOf()];
+    assert(a.tryTake() && !b.tryTake());
+    await b.comeAgain(0);
+    b.stopWaiting();
+    assert(!c.tryTake());
+    const wait = c.comeAgain(0);
+    a.release();
+    await wait;
+    assert(c.tryTake());
+  });
+});
