@@ -23,6 +23,11 @@ export interface ArchiveOptions {
    * objects that no such restore needs are deleted. Default `Infinity`: nothing is deleted.
    */
   keep?: number | undefined;
+  /**
+   * The commits of each period of so many milliseconds become one object, of at most 4 MiB, when
+   * the period is as long ago. Default an hour; `Infinity`: every shipment stays an object.
+   */
+  mergeAfter?: number | undefined;
 }
 
 /** Options of a wait for an archive. */
@@ -46,9 +51,15 @@ const ACTION = "archive";
 const REPLICATE = "replicate";
 const REPLICATE_TYPES: OptionTypes = { after: "string", everyMs: "number" };
 const REPLICATE_EVERY_MS = 100;
-const OPTION_TYPES: OptionTypes = { everyMs: "number", baseEvery: "number", keep: "number" };
+const OPTION_TYPES: OptionTypes = {
+  everyMs: "number",
+  baseEvery: "number",
+  keep: "number",
+  mergeAfter: "number",
+};
 const EVERY_MS = 1000;
 const BASE_EVERY_MS = 24 * 60 * 60 * 1000;
+const MERGE_AFTER_MS = 60 * 60 * 1000;
 
 /**
  * An archive that is being written; `archive` begins it.
@@ -177,12 +188,14 @@ export function archive(
   session.refuseFollowed(ACTION);
   checkStore(ACTION, store);
   checkOptions(ACTION, options, OPTION_TYPES);
-  const { everyMs = EVERY_MS, baseEvery = BASE_EVERY_MS, keep = Infinity } = options;
-  for (const [name, value] of Object.entries({ everyMs, baseEvery, keep })) {
+  const { everyMs = EVERY_MS, baseEvery = BASE_EVERY_MS } = options;
+  const { keep = Infinity, mergeAfter = MERGE_AFTER_MS } = options;
+  const times = { everyMs, baseEvery, keep, mergeAfter };
+  for (const [name, value] of Object.entries(times)) {
     if (!(value > 0)) throw new RangeError(`Cannot ${ACTION}: ${name} ${value} is not above 0`);
   }
   refuseSecond(session);
-  const archiver = new Archiver(session, store, { everyMs, baseEvery, keep });
+  const archiver = new Archiver(session, store, times);
   session.archive = archiver;
   return new Archive(archiver);
 }
@@ -248,7 +261,7 @@ export function replicate(
   }
   const after = options.after === undefined ? undefined : positionIn(session, options.after);
   const sent = new SentObjects((reason) => archiver.end(reason));
-  const times = { everyMs, baseEvery: Infinity, keep: Infinity };
+  const times = { everyMs, baseEvery: Infinity, keep: Infinity, mergeAfter: Infinity };
   const archiver = new Archiver(session, sent, times, after);
   session.streams.add(archiver);
   void archiver.over().then((failure) => {

@@ -18,7 +18,12 @@ describe("an archive whose store takes no time", () => {
     const { db, session } = openBoth(new MemoryFile());
     const store = new MemoryStore();
     const time = new OwnedTime();
-    const times = { everyMs: EVERY_MS, baseEvery: 20 * EVERY_MS, keep: Infinity };
+    const times = {
+      everyMs: EVERY_MS,
+      baseEvery: 20 * EVERY_MS,
+      keep: Infinity,
+      mergeAfter: Infinity,
+    };
     const archiver = new Archiver(session, store, times, undefined, time);
     const random = new Random(1);
     const made: number[] = [];

@@ -20,6 +20,7 @@ import type { ArchiveStats, Shipping } from "../watch/shipping.ts";
 import { ArchiveIndex } from "./segments/archive_index.ts";
 import type { ArchiveStore } from "./archive_store.ts";
 import { CommitClock } from "./commit_clock.ts";
+import { Merger } from "./merger.ts";
 import { obsoleteNames } from "./segments/retention.ts";
 import {
   BASE,
@@ -41,6 +42,8 @@ export interface ArchiveTimes {
   readonly baseEvery: number;
   /** The time that can be restored, in milliseconds before now. */
   readonly keep: number;
+  /** The length of the periods whose segments are merged when they are as old, in milliseconds. */
+  readonly mergeAfter: number;
 }
 
 /** The position that the next segment follows. */
@@ -98,6 +101,7 @@ export class Archiver implements Shipping {
   #nextBase = Infinity;
   /** The base that is being written beside commits. */
   #base: Promise<void> | undefined;
+  readonly #merger: Merger;
   #isClosing = false;
   #failure: unknown;
   readonly #after: ArchivePosition | undefined;
@@ -124,6 +128,7 @@ export class Archiver implements Shipping {
     this.#times = times;
     this.#after = after;
     this.#calls = new StoreCalls(store, this.#end.signal);
+    this.#merger = new Merger(this.#calls, times.mergeAfter, this.#clock, waits);
     this.#first = this.#beginCopy();
     this.#queue = session.pager.copies.follow(this.#clock.now);
     this.#ended = this.#run();
@@ -132,7 +137,8 @@ export class Archiver implements Shipping {
   /** The state. */
   stats(): ArchiveStats {
     const { failures, failure, objects, bytes } = this.#calls;
-    const own = this.#failure === undefined ? undefined : String(this.#failure);
+    const last = this.#failure ?? this.#merger.failure;
+    const own = last === undefined ? undefined : String(last);
     return {
       version: this.#tip?.version,
       waitingSince: this.#copyingSince ?? this.#queue.oldest,
@@ -201,6 +207,7 @@ export class Archiver implements Shipping {
         this.#end.signal.throwIfAborted();
       }
       await this.#base;
+      await this.#merger.end();
       this.end(new DOMException("The archive was closed", "AbortError"));
     } catch (error) {
       if (!this.#end.signal.aborted) this.#failure = error;
@@ -280,6 +287,7 @@ export class Archiver implements Shipping {
     if (this.#isApart || this.#queue.isLost) await this.#shipPages();
     else await this.#shipCommits(pager.durableVersion);
     if (this.#base === undefined && this.#waits.now() >= this.#nextBase) await this.#beginBase();
+    this.#merger.look();
   }
 
   /** Ships the pages that changed since the tip, or all pages if there is none. */
@@ -385,6 +393,7 @@ export class Archiver implements Shipping {
     const copy = this.#beginCopy();
     const { reader } = copy;
     const { version } = reader.meta;
+    this.#merger.noteBase(version);
     try {
       await this.#session.reachMedium(version);
       await this.#shipCommits(version);
@@ -405,6 +414,7 @@ export class Archiver implements Shipping {
 
   async #deleteOld(): Promise<void> {
     if (this.#times.keep === Infinity) return;
+    await this.#merger.rest();
     const names = await this.#calls.list();
     for (const name of obsoleteNames(names, this.#clock.now() - this.#times.keep)) {
       await this.#calls.delete(name);

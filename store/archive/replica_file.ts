@@ -30,7 +30,7 @@ import type { ArchiveStore } from "./archive_store.ts";
 import { ArchivedState } from "./restore_archive.ts";
 import { BASE, type Segment } from "./segments/segment.ts";
 import { hasMember } from "./segments/segment_head.ts";
-import { LackingSegmentError, readSegment } from "./segments/segment_reader.ts";
+import { readSegment, UnreadableSegmentError } from "./segments/segment_reader.ts";
 
 const { CHUNK_BYTES, FRESH_PAGES, PAGE_BYTES } = format;
 /** The most bytes of pages that stay in memory. */
@@ -78,18 +78,18 @@ export class ReplicaFile {
    */
   async follow(store: ArchiveStore, signal: AbortSignal): Promise<boolean> {
     const missing = new Set<string>();
-    let lack: LackingSegmentError | undefined;
+    let failure: UnreadableSegmentError | undefined;
     for (;;) {
       try {
         const names = (await store.list()).filter((name) => !missing.has(name));
         const hasMoved = await this.#followList(store, new ArchiveIndex(names), signal);
-        if (lack !== undefined && !hasMoved) throw lack;
+        if (failure !== undefined && !hasMoved) throw failure;
         return hasMoved;
       } catch (error) {
-        if (!(error instanceof LackingSegmentError) || error === lack) throw error;
-        // It has been merged since it was listed, or is lost.
+        if (!(error instanceof UnreadableSegmentError) || error === failure) throw error;
+        // It was merged after the list, or is lost: another way may be there.
         missing.add(error.path!);
-        lack = error;
+        failure = error;
       }
     }
   }

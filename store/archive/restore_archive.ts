@@ -4,9 +4,9 @@
  *
  * The chain of segments is chosen by their names before anything is written. Each object is checked
  * against its sums, each page against its header, and the state at the end of a base or a delta
- * against the sum of all headers. The new file gets its name after that. A segment that has been
- * merged since it was chosen is not there any more; the one that it became part of goes on behind
- * the state that has been reached.
+ * against the sum of all headers. The new file gets its name after that. A segment that was merged
+ * since it was chosen is not there any more; the merged one goes on behind the state that has been
+ * reached.
  */
 
 import { setImmediate } from "node:timers";
@@ -32,10 +32,10 @@ import { hasCommits, linkOf, type Segment, segmentName } from "./segments/segmen
 import { damagedObject, hasMember, type SegmentHead } from "./segments/segment_head.ts";
 import {
   FedPieces,
-  LackingSegmentError,
   piecesOf,
   readSegment,
   SegmentsAhead,
+  UnreadableSegmentError,
 } from "./segments/segment_reader.ts";
 
 /** The result of a restore from an archive. */
@@ -124,37 +124,38 @@ export class ArchivedState {
    * Applies segments that lead to a point.
    *
    * @throws {RangeError} One is of another database, or has another history.
-   * @throws {CorruptionError} One is damaged, or missing and not merged.
+   * @throws {CorruptionError} One cannot be read, and there is no other way.
    */
   async followAll(chain: readonly Segment[], point: ArchivePoint): Promise<void> {
     let left = chain;
+    const goal = chain.at(-1)?.to ?? 0;
     const missing = new Set<string>();
     for (let done = 0, ahead = new SegmentsAhead(this.#store, left); done < left.length;) {
       try {
         await this.follow(left[done]!, point, ahead);
         done++;
       } catch (error) {
-        if (!(error instanceof LackingSegmentError)) throw error;
+        if (!(error instanceof UnreadableSegmentError)) throw error;
         missing.add(segmentName(left[done]!));
-        left = await this.#planAgain(missing, point, error);
+        left = await this.#planAgain(missing, goal, error);
         ahead = new SegmentsAhead(this.#store, left);
         done = 0;
       }
     }
   }
 
-  /** The segments that lead from the state to a point without those that are missing. */
+  /** The segments that lead from the state to a version, without those that cannot be read. */
   async #planAgain(
     missing: ReadonlySet<string>,
-    point: ArchivePoint,
-    error: LackingSegmentError,
+    goal: number,
+    error: UnreadableSegmentError,
   ): Promise<readonly Segment[]> {
     const names = (await this.#store.list()).filter((name) => !missing.has(name));
     const index = new ArchiveIndex(names);
     try {
       const chain = this.#databaseId === undefined
-        ? index.plan(point)
-        : index.after(this.meta.version, this.link, point);
+        ? index.plan(goal)
+        : index.after(this.meta.version, this.link, goal);
       if (chain !== undefined) return chain;
     } catch (refusal) {
       if (!(refusal instanceof RangeError)) throw refusal;
@@ -167,8 +168,8 @@ export class ArchivedState {
    * members leads there.
    *
    * @throws {RangeError} It is of another database, or has another history.
-   * @throws {LackingSegmentError} It is missing.
-   * @throws {CorruptionError} It is damaged.
+   * @throws {UnreadableSegmentError} Its object is missing or damaged; the state is as it was.
+   * @throws {CorruptionError} It is damaged otherwise.
    */
   async follow(
     segment: Segment,

@@ -5,7 +5,7 @@
 import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { archive } from "../../mod.ts";
-import { restoreToMemory } from "../support/archived.ts";
+import { mergeAll, restoreToMemory } from "../support/archived.ts";
 import {
   assertContent,
   bytesOf,
@@ -25,6 +25,7 @@ const SEEDS = Deno.env.has("QUIRE_SEED") ? [Number(Deno.env.get("QUIRE_SEED"))] 
 const COMMITS = Number(Deno.env.get("QUIRE_ARCHIVE") ?? 100);
 const RESTORES = COMMITS / 3;
 const KEYS = 200;
+const OFTEN = { everyMs: 1, baseEvery: 150, mergeAfter: 40 };
 
 /** Changes a database at random, in one transaction. */
 function change(db: Database, random: Random): void {
@@ -83,7 +84,7 @@ describe("an archive", () => {
       const { db } = openBoth(file, OPTIONS);
       change(db, random);
       history.note(db);
-      let shipping = archive(db, store, { everyMs: 1, baseEvery: 150 });
+      let shipping = archive(db, store, OFTEN);
       await shipping.flush();
       const first = db.version;
       for (let i = 0; i < COMMITS; i++) {
@@ -94,7 +95,7 @@ describe("an archive", () => {
         while (random.once(3) && Date.now() === before);
         if (!random.once(25)) continue;
         await shipping.close();
-        shipping = archive(db, store, { everyMs: 1, baseEvery: 150 });
+        shipping = archive(db, store, OFTEN);
         await shipping.flush();
       }
       await shipping.close();
@@ -104,6 +105,11 @@ describe("an archive", () => {
       const wanted = (version: number) => history.states.get(version)!;
       const versions = [...history.states.keys()].filter((version) => version >= first);
       for (let i = 0; i < RESTORES; i++) {
+        // The other half are of an archive whose segments are merged.
+        if (i === Math.floor(RESTORES / 2)) {
+          await mergeAll(store);
+          assertGreater(store.puts.filter((name) => name.startsWith("merged-")).length, 0);
+        }
         const version = versions[random.below(versions.length)]!;
         assertEquals(await expectState(store, version, wanted), version);
       }

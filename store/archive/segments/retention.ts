@@ -1,10 +1,11 @@
 /**
  * The objects of an archive that no restore within the time to keep needs.
  *
- * The newest base that is older than that time, and everything after it, stay.
+ * The newest base that is older than that time, and everything after it, stay. What follows it must
+ * begin there: a base that a merged segment goes past does not count.
  */
 
-import { BASE, parsePart, parseSegment, type Segment } from "./segment.ts";
+import { BASE, MERGED, parsePart, parseSegment, type Segment } from "./segment.ts";
 
 /**
  * The names to delete, in an order in which what remains can be restored after each: bases first,
@@ -18,8 +19,10 @@ export function obsoleteNames(names: readonly string[], time: number): string[] 
     const segment = parseSegment(name);
     return segment === undefined ? [] : [{ name, segment }];
   });
+  const isPassed = ({ to }: Segment) =>
+    segments.some(({ segment }) => segment.kind === MERGED && segment.from < to && segment.to > to);
   const kept = segments.map(({ segment }) => segment)
-    .filter(({ kind, last }) => kind === BASE && last <= time)
+    .filter((segment) => segment.kind === BASE && segment.last <= time && !isPassed(segment))
     .reduce<Segment | undefined>((a, b) => a === undefined || b.to > a.to ? b : a, undefined);
   if (kept === undefined) return [];
   const isOld = ({ kind, to }: Segment) => kind === BASE ? to < kept.to : to <= kept.to;

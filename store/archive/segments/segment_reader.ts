@@ -4,7 +4,7 @@
  */
 
 import { crc32 } from "node:zlib";
-import { CorruptionError, type IncrementSource, inFile } from "../../../pager/mod.ts";
+import { CorruptionError, type IncrementSource } from "../../../pager/mod.ts";
 import type { ArchiveStore } from "../archive_store.ts";
 import { partName, type Segment, segmentName } from "./segment.ts";
 import { damagedObject, decodeSegment, type SegmentHead } from "./segment_head.ts";
@@ -13,8 +13,8 @@ import { damagedObject, decodeSegment, type SegmentHead } from "./segment_head.t
 const AHEAD_MAX = 8;
 const LACKS = "the archive lacks the object";
 
-/** A segment is not in the store: damage, unless one that it was merged into is there. */
-export class LackingSegmentError extends CorruptionError {}
+/** The object of a segment is missing or damaged; nothing of it was used. */
+export class UnreadableSegmentError extends CorruptionError {}
 
 /**
  * A store whose segments are read before their turn, several at once: an archive may have tens of
@@ -77,17 +77,17 @@ export interface Piece {
 /**
  * Reads the object of a segment.
  *
- * @throws {LackingSegmentError} It is missing.
- * @throws {CorruptionError} It is damaged.
+ * @throws {UnreadableSegmentError} It is missing, or damaged.
  */
 export async function readSegment(store: ArchiveStore, segment: Segment): Promise<SegmentHead> {
   const name = segmentName(segment);
   const bytes = await getBytes(store, name);
-  if (bytes === undefined) throw new LackingSegmentError(0, 0, LACKS, name);
+  if (bytes === undefined) throw new UnreadableSegmentError(0, 0, LACKS, name);
   try {
     return decodeSegment(bytes, segment);
   } catch (error) {
-    throw inFile(error, name);
+    if (!(error instanceof CorruptionError)) throw error;
+    throw new UnreadableSegmentError(error.page, error.offset, error.rule, name);
   }
 }
 

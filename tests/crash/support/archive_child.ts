@@ -35,7 +35,7 @@ export function commitsIn(db: Database): number {
 
 async function main(dir: string): Promise<void> {
   const db = open(`${dir}/db.quire`);
-  archive(db, folderStore(`${dir}/archive`), { everyMs: 1, baseEvery: 40 });
+  archive(db, folderStore(`${dir}/archive`), { everyMs: 1, baseEvery: 40, mergeAfter: 15 });
   console.log("open");
   for (let commit = commitsIn(db) + 1;; commit++) {
     commitOne(db, commit);

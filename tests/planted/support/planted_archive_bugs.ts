@@ -11,6 +11,8 @@ const POWER = "tests/crash/archive_power_test.ts";
 const ARCHIVE = "store/archive/archive_test.ts";
 const REPLICA = "store/archive/replica_test.ts";
 const LAYERS = "pager/file/layered_file_test.ts";
+const MERGING = "store/archive/segments/merging.ts";
+const MERGER_TEST = "store/archive/merger_test.ts";
 const INDEX_TEST = "store/archive/segments/archive_index_test.ts";
 
 /** Bugs of archives. */
@@ -66,6 +68,47 @@ export const ARCHIVE_BUGS: readonly PlantedBug[] = [
     "    this.superblock = branched({\n",
     "    this.superblock = Object.freeze({\n",
     ARCHIVE,
+  ),
+  bug(
+    "merge-own-link",
+    "a merged segment ends with the link of its last member",
+    MERGING,
+    "merged: { link: linkOf(last.segment), made },",
+    "merged: { link: last.segment.after, made },",
+    MERGER_TEST,
+  ),
+  bug(
+    "merge-deletes-early",
+    "members are deleted some time after they were merged, from what is listed",
+    MERGING,
+    "merged !== undefined && merged.made < before);",
+    "merged !== undefined && before > 0);",
+    "store/archive/segments/merging_test.ts",
+  ),
+  bug(
+    "merge-past-base",
+    "no merged segment goes past the position of a base",
+    MERGING,
+    "if (around.length !== 2 || around.some(({ kind }) => kind !== COMMITS)) return undefined;\n" +
+      "  return around.find((other) => other !== segment);",
+    "return around.find((other) => other !== segment && other.kind === COMMITS);",
+    "store/archive/segments/merging_test.ts",
+  ),
+  bug(
+    "merge-applies-twice",
+    "commits that a state has are passed over in a merged segment",
+    "pager/copy/commit_apply.ts",
+    "this.#known = skipsKnown ? state.meta.version : -1;",
+    "this.#known = skipsKnown ? -1 : -1;",
+    MERGER_TEST,
+  ),
+  bug(
+    "merge-unproved-member",
+    "a merged segment continues only a state that one of its members leads to",
+    "store/archive/segments/segment_head.ts",
+    "members.some((member) => member.to === version && member.link === link);",
+    "members.length >= 0 || version === link;",
+    MERGER_TEST,
   ),
   bug(
     "stream-link",
