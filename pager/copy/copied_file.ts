@@ -4,8 +4,8 @@
  * Invariants:
  * 1. The superblocks are written last, once everything else is on the medium: before that the file
  *    cannot be opened, whatever its name is.
- * 2. A page that came early is in its place before the header page of its chunk is written, which
- *    takes over its header from the file.
+ * 2. A page that came early is in its place before the header page of its chunk is written. Its
+ *    header waits for that in memory, or in the file when there are too many.
  */
 
 import type { Disk } from "../file/disk.ts";
@@ -26,11 +26,67 @@ import type { CopiedChunk } from "./copy_reader.ts";
 
 const HEADER_WORDS = 1 << HEADER_WORD_SHIFT;
 const COPIES = 2;
+/** The headers that are kept: with their numbers they take about 1 MiB. */
+const COUNT_MAX = 16_384;
+const COUNT_MIN = 256;
+
+/**
+ * The headers of pages that came early, in bounded memory: they are written with the header page,
+ * instead of each by a write of its own.
+ */
+export class EarlyHeaders {
+  readonly #countMax: number;
+  /** The place of the header of each page. */
+  readonly #places = new Map<PageNumber, number>();
+  /** Places whose header was taken. */
+  readonly #free: number[] = [];
+  #words = new Uint32Array(0);
+
+  /**
+   * Begins without headers.
+   *
+   * @param countMax The most headers that are kept.
+   */
+  constructor(countMax = COUNT_MAX) {
+    this.#countMax = countMax;
+  }
+
+  /** Keeps the header in a slot of a frame. Returns whether there was room. */
+  keep(page: PageNumber, frame: Frame, slot: Slot): boolean {
+    const count = this.#places.size;
+    if (count === this.#countMax) return false;
+    const place = this.#free.pop() ?? count;
+    if ((place + 1) * HEADER_WORDS > this.#words.length) this.#grow();
+    const word = slot << HEADER_WORD_SHIFT;
+    const header = frame.u32.subarray(word, word + HEADER_WORDS);
+    this.#words.set(header, place * HEADER_WORDS);
+    this.#places.set(page, place);
+    return true;
+  }
+
+  #grow(): void {
+    const words = new Uint32Array(Math.max(COUNT_MIN * HEADER_WORDS, 2 * this.#words.length));
+    words.set(this.#words);
+    this.#words = words;
+  }
+
+  /** Moves the header of a page to a slot of a frame. Returns whether it was kept. */
+  take(page: PageNumber, frame: Frame, slot: Slot): boolean {
+    const place = this.#places.get(page);
+    if (place === undefined) return false;
+    const from = place * HEADER_WORDS;
+    frame.u32.set(this.#words.subarray(from, from + HEADER_WORDS), slot << HEADER_WORD_SHIFT);
+    this.#places.delete(page);
+    this.#free.push(place);
+    return true;
+  }
+}
 
 /** A file that a copy is written to. */
 export class CopiedFile {
   readonly #disk: Disk;
   readonly #headers = new Frame(-1, POOL, 1);
+  readonly #early = new EarlyHeaders();
 
   /**
    * Begins a copy.
@@ -41,9 +97,10 @@ export class CopiedFile {
     this.#disk = disk;
   }
 
-  /** Writes a page that came early, and its header, out of a slot of a frame. */
+  /** Writes a page that came early out of a slot of a frame, and keeps its header. */
   takeEarly(page: PageNumber, frame: Frame, slot: Slot): void {
     this.#disk.write(frame.u8, slot << PAGE_SHIFT, PAGE_BYTES, page * PAGE_BYTES);
+    if (this.#early.keep(page, frame, slot)) return;
     this.#disk.write(frame.u8, slot << HEADER_SHIFT, HEADER_BYTES, headerPosition(page));
   }
 
@@ -65,9 +122,11 @@ export class CopiedFile {
 
   #takeOverHeaders(first: PageNumber, frame: Frame, early: Uint8Array): void {
     const { u8, u32 } = this.#headers;
-    this.#disk.read(u8, 0, PAGE_BYTES, first * PAGE_BYTES);
+    let isRead = false;
     for (let slot = 1; slot < CHUNK_PAGES; slot++) {
-      if (early[slot] === 0) continue;
+      if (early[slot] === 0 || this.#early.take(first + slot, frame, slot)) continue;
+      if (!isRead) this.#disk.read(u8, 0, PAGE_BYTES, first * PAGE_BYTES);
+      isRead = true;
       const word = slot << HEADER_WORD_SHIFT;
       frame.u32.set(u32.subarray(word, word + HEADER_WORDS), word);
     }

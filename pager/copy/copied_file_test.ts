@@ -1,0 +1,66 @@
+// Pages that come early: one write each, and their headers kept up to a number, taken once.
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { Disk } from "../file/disk.ts";
+import { MemoryFile } from "../file/memory_file.ts";
+import { Frame, POOL } from "../format/frame.ts";
+import { CopiedFile, EarlyHeaders } from "./copied_file.ts";
+
+const SLOT = 1;
+
+function keep(headers: EarlyHeaders, page: number): boolean {
+  const frame = new Frame(-1, POOL, SLOT + 1);
+  frame.u32.fill(page, SLOT * 8, SLOT * 8 + 8);
+  return headers.keep(page, frame, SLOT);
+}
+
+/** The words of the slot that the header of a page was moved to, and those beside it. */
+function taken(headers: EarlyHeaders, page: number): number[] | undefined {
+  const frame = new Frame(-1, POOL, 4);
+  if (!headers.take(page, frame, 2)) return undefined;
+  assertEquals([...frame.u32.subarray(8, 16), ...frame.u32.subarray(24, 32)], Array(16).fill(0));
+  return [...frame.u32.subarray(16, 24)];
+}
+
+describe("EarlyHeaders", () => {
+  it("has each header once, up to a number of them", () => {
+    const headers = new EarlyHeaders(700);
+    for (let page = 0; page < 700; page++) assertEquals(keep(headers, page), true);
+    assertEquals(keep(headers, 700), false);
+    for (let page = 699; page >= 0; page -= 2) {
+      assertEquals(taken(headers, page), Array(8).fill(page));
+      assertEquals(taken(headers, page), undefined);
+    }
+    for (let page = 1000; page < 1350; page++) assertEquals(keep(headers, page), true);
+    assertEquals(keep(headers, 2000), false);
+    for (let page = 1000; page < 1350; page++) {
+      assertEquals(taken(headers, page), Array(8).fill(page));
+    }
+    for (let page = 0; page < 700; page += 2) {
+      assertEquals(taken(headers, page), Array(8).fill(page));
+    }
+  });
+});
+
+describe("CopiedFile", () => {
+  it("writes a page that comes early once, and its header with the chunk", () => {
+    const disk = new Disk(new MemoryFile());
+    const file = new CopiedFile(disk);
+    const frame = new Frame(0, 0);
+    const [wants, early] = [new Uint8Array(256), new Uint8Array(256)];
+    for (let slot = 10; slot < 60; slot += 2) {
+      frame.u8.fill(slot, slot << 13, (slot + 1) << 13);
+      frame.u32.fill(slot, slot * 8, slot * 8 + 8);
+      file.takeEarly(slot, frame, slot);
+      early[slot] = 1;
+    }
+    assertEquals(disk.figures.writeCalls, 25);
+    file.writeChunk({ chunk: 0, frame: new Frame(0, 0), wants, early });
+    assertEquals([disk.figures.writeCalls, disk.figures.readCalls], [26, 0]);
+    const bytes = new Uint8Array(8192);
+    disk.read(bytes, 0, 8192, 0);
+    const words = new Uint32Array(bytes.buffer);
+    for (let slot = 1; slot < 256; slot++) assertEquals(words[slot * 8 + 7], early[slot]! * slot);
+  });
+});
