@@ -7,6 +7,9 @@
  * directory, environment and memory, and a program started by one would briefly hold the locks of
  * the others' files.
  *
+ * Most files of a group are imported by one file, so that they load the sources once, and not for a
+ * second each.
+ *
  * The types of the whole project are checked once, by a process of its own: each group would check
  * the types of nearly the same sources again.
  *
@@ -14,7 +17,7 @@
  * of `deno test`.
  */
 
-import { fromFileUrl } from "@std/path";
+import { fromFileUrl, toFileUrl } from "@std/path";
 import { closingLine, type Outcome, outcomeIn, sumOutcomes } from "./support/closing_line.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
@@ -37,6 +40,15 @@ const ROOMS = [
   "tests/sql/",
   "tests/cli/",
 ];
+/** Rooms whose files leave nothing in the language's objects that would reach the tests of others. */
+const TOGETHER = ["tests/kv/", "tests/level/", "tests/sql/", "tests/reported/"];
+/** Files whose rules are about everything that a test leaves. */
+const APART = /sanitizer_test\.ts$/;
+/**
+ * Memory that is freed stays with the process: most tests open many databases, one after the other,
+ * and each page that the system provides anew costs as much as opening a small one.
+ */
+const MEMORY = { MALLOC_TRIM_THRESHOLD_: "1073741824", MALLOC_MMAP_THRESHOLD_: "33554432" };
 const GROUP_FILES_MAX = 4;
 /** Unit tests are shorter. */
 const UNIT_FILES_MAX = 12;
@@ -73,26 +85,49 @@ function smallGroups(paths: readonly string[], filesMax: number): string[][] {
   return groups;
 }
 
-/** Runs Deno, prints its output, and returns what it wrote to standard output. */
-async function deno(args: readonly string[]): Promise<{ success: boolean; text: string }> {
+/** Runs Deno, prints a heading and its output, and returns what it wrote to standard output. */
+async function deno(
+  args: readonly string[],
+  env = {},
+  heading = "",
+): Promise<{ success: boolean; text: string }> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...args],
     cwd: TOP,
-    env: { NO_COLOR: "1" }, // because the closing line is parsed
+    env: { ...env, NO_COLOR: "1" }, // because the closing line is parsed
     stdin: "null",
   }).output();
+  if (heading !== "") console.log(heading);
   Deno.stderr.writeSync(stderr);
   Deno.stdout.writeSync(stdout);
   return { success, text: new TextDecoder().decode(stdout) };
 }
 
 /** Runs a group of tests. Returns its outcome, or undefined if it ended without one. */
-async function runGroup(paths: readonly string[]): Promise<Outcome | undefined> {
-  const { success, text } = await deno(["test", "-A", "--no-check", ...paths]);
+async function runGroup(paths: readonly string[], dir: string): Promise<Outcome | undefined> {
+  const together = paths.filter(mayShare);
+  const apart = paths.filter((path) => !together.includes(path));
+  const files = together.length > 1 ? [asOneFile(together, dir), ...apart] : paths;
+  const words = ["test", "-A", "--no-check", "--config", "deno.json", ...files];
+  const { success, text } = await deno(words, MEMORY, `\n== ${paths.join(" ")}`);
   const outcome = outcomeIn(text);
   const saysFailed = outcome !== undefined && closingLine(outcome, 0).startsWith("FAILED");
   if (!success && !saysFailed) console.log(`a run that died: ${paths.join(" ")}`);
   return success || saysFailed ? outcome : undefined;
+}
+
+/** Whether the tests of a file may run in the same global scope as those of others. */
+function mayShare(path: string): boolean {
+  if (APART.test(path)) return false;
+  return !path.startsWith("tests/") || TOGETHER.some((room) => path.startsWith(room));
+}
+
+/** Writes a file that imports several. */
+function asOneFile(paths: readonly string[], dir: string): string {
+  const file = Deno.makeTempFileSync({ dir, suffix: "_test.ts" });
+  const imports = paths.map((path) => `import "${toFileUrl(TOP + path)}";\n`);
+  Deno.writeTextFileSync(file, imports.join(""));
+  return file;
 }
 
 /** Checks the types of all sources and tests. Returns an outcome as of one test. */
@@ -105,7 +140,8 @@ async function checkTypes(): Promise<Outcome> {
 async function runAll(): Promise<boolean> {
   const begin = performance.now();
   const groups = groupsOf(testsIn(""));
-  const runs = [checkTypes, ...groups.map((group) => () => runGroup(group))];
+  const dir = Deno.makeTempDirSync({ prefix: "quire-tests-" });
+  const runs = [checkTypes, ...groups.map((group) => () => runGroup(group, dir))];
   const { length } = runs;
   const outcomes: (Outcome | undefined)[] = [];
   const runLane = async () => {
@@ -115,6 +151,7 @@ async function runAll(): Promise<boolean> {
   };
   const lanes = Math.min(navigator.hardwareConcurrency + 1, LANES_MAX);
   await Promise.all(Array.from({ length: lanes }, runLane));
+  Deno.removeSync(dir, { recursive: true });
   console.log(`\nall tests: ${length} runs, ${lanes} at a time`);
   const line = closingLine(sumOutcomes(outcomes), (performance.now() - begin) / 1000);
   console.log(line);
