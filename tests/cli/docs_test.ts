@@ -1,6 +1,8 @@
 /**
  * docs/cli.md and the README against the program: the session in the documentation runs as written,
  * covers every command, and the tables are those of the program's help.
+ *
+ * QUIRE_FULL=1 starts a process for each command of the session.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -8,8 +10,9 @@ import { fromFileUrl, join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { COMMANDS } from "../../cli/all_commands.ts";
 import { EXIT_MEANINGS } from "../../cli/io/exit.ts";
-import { inParallel, installQuire, quire, quireAll } from "../support/cli.ts";
+import { inParallel, installWarmQuire, quire, quireAll } from "../support/cli.ts";
 import { HANG_MS } from "../support/hang.ts";
+import { isInTurn } from "../support/turn.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
@@ -78,6 +81,11 @@ function tableBelow(text: string, heading: string): string[][] {
   return rows.slice(2).map((row) => row.split("|").slice(1, -1).map((cell) => cell.trim()));
 }
 
+/** A run starts a process of their own for one command in this many, others in each run. */
+const ALONE_EVERY = Deno.env.get("QUIRE_FULL") === "1" ? 1 : 8;
+const NAMES = COMMANDS.map(({ name }) => name);
+const hasTurn = ([name]: readonly string[]) => isInTurn(NAMES.indexOf(name ?? ""), ALONE_EVERY);
+
 const CODES = EXIT_MEANINGS.map(([code, meaning]) => [String(code), meaning]);
 
 describe("docs/cli.md", () => {
@@ -86,7 +94,7 @@ describe("docs/cli.md", () => {
   it("is a session that runs as written", () =>
     inTempDir(async (dir) => {
       Deno.mkdirSync(`${dir}/bin`);
-      installQuire(`${dir}/bin`);
+      await using _warm = installWarmQuire(`${dir}/bin`, hasTurn);
       const printed = await runSteps(dir, steps);
       assertEquals(printed.length, steps.length, printed.at(-1));
       const differences = steps.flatMap((step, i) =>

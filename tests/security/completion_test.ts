@@ -4,16 +4,21 @@
  *
  * The name of a tree is completed as one word that is the name, whatever it contains. Nothing in it
  * runs or expands, and no control character in it reaches the terminal.
+ *
+ * QUIRE_FULL=1 starts a process for each completion in all shells.
  */
 
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { open } from "../../mod.ts";
 import { completionWords } from "../../cli/spec/completion.ts";
-import { installQuire, quire } from "../support/cli.ts";
+import { installWarmQuire, quire } from "../support/cli.ts";
 import { inTempDir } from "../support/temp.ts";
+import { isInTurn } from "../support/turn.ts";
 import { canRun, lineOfWords, Terminal, whyNoTerminal } from "../support/terminal.ts";
 
+/** A run starts processes for one shell in this many, another in each run; one process else. */
+const ALONE_EVERY = Deno.env.get("QUIRE_FULL") === "1" ? 1 : 4;
 /** The file that would exist if a name had run. */
 const RAN = "ran";
 /** Letters of other scripts. */
@@ -139,9 +144,10 @@ async function inFolder(shell: string, body: (dir: string) => Promise<void>): Pr
     Deno.mkdirSync(`${dir}/answers`);
     makeTrees(`${dir}/files/all.quire`, [...NAMES, ...NOT_OFFERED]);
     makeTrees(`${dir}/files/a file's.quire`, ["tree"]);
+    const isAlone = isInTurn(SHELLS.findIndex(({ name }) => name === shell), ALONE_EVERY);
     const script = await quire(["completion", shell.split(" ")[0]!]);
     Deno.writeTextFileSync(`${dir}/files/script`, script.out);
-    installQuire(`${dir}/bin`);
+    await using _warm = installWarmQuire(`${dir}/bin`, () => isAlone);
     Deno.renameSync(`${dir}/bin/quire`, `${dir}/bin/real`);
     const program = `#!/bin/sh
 if [ "$1" = trees ]; then

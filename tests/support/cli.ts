@@ -6,6 +6,7 @@
 import { fromFileUrl } from "@std/path";
 import { type Line, partsOf } from "./cli_batch.ts";
 import { HANG_MS } from "./hang.ts";
+import { linesOf } from "./program.ts";
 import { type Outcome, runWarm } from "./warm_quire.ts";
 
 export type { Outcome };
@@ -95,9 +96,80 @@ async function feed(child: Deno.ChildProcess, input: string | Uint8Array): Promi
 
 /** Creates a program `quire` in a folder, for shell scripts. */
 export function installQuire(folder: string): void {
+  installProgram(folder, aloneLine());
+}
+
+/**
+ * As `installQuire`, for scripts of many lines: one process runs those whose input is none or a
+ * terminal, which they must not read.
+ *
+ * @param isAlone Whether a command is to have a process of its own in any case.
+ */
+export function installWarmQuire(
+  folder: string,
+  isAlone: (words: readonly string[]) => boolean = () => false,
+): AsyncDisposable {
+  const requests = Deno.makeTempDirSync({ prefix: "quire-test-" });
+  const pipe = `${requests}/pipe`;
+  const { success } = new Deno.Command("mkfifo", { args: [pipe] }).outputSync();
+  if (!success) throw new Error("mkfifo failed");
+  installProgram(
+    folder,
+    `case "$(readlink /proc/self/fd/0)" in
+/dev/null | /dev/pts/*) ;;
+*) ${aloneLine()} ;;
+esac
+own='${requests}'/$$
+mkfifo "$own"
+printf '%s\\0' "$PWD" "$@" > "$own.words"
+echo $$ > '${pipe}'
+read code < "$own"
+[ "$code" = alone ] && ${aloneLine()}
+cat "$own.out"
+cat "$own.err" >&2
+exit "$code"`,
+  );
+  // Also for writing, because otherwise it ends with each of its writers.
+  const file = Deno.openSync(pipe, { read: true, write: true });
+  const end = serve(file, requests, isAlone);
+  return {
+    async [Symbol.asyncDispose]() {
+      await Deno.writeTextFile(pipe, "\n");
+      await end;
+      Deno.removeSync(requests, { recursive: true });
+    },
+  };
+}
+/** Writes a program of a shell. */
+function installProgram(folder: string, text: string): void {
+  Deno.writeTextFileSync(`${folder}/quire`, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+}
+
+/** The line that runs a command in a process of its own. */
+function aloneLine(): string {
   const words = [Deno.execPath(), ...cliWords([])].map((word) => `'${word}'`).join(" ");
-  Deno.writeTextFileSync(`${folder}/quire`, `#!/bin/sh\nexec ${words} "$@"\n`);
-  Deno.chmodSync(`${folder}/quire`, 0o755);
+  return `exec ${words} "$@"`;
+}
+
+/** Runs the lines whose numbers arrive in a pipe, each with its files in a folder. */
+async function serve(
+  pipe: Deno.FsFile,
+  folder: string,
+  isAlone: (words: readonly string[]) => boolean,
+): Promise<void> {
+  for await (const number of linesOf(pipe.readable)) {
+    if (number === "") return;
+    const own = `${folder}/${number}`;
+    const [cwd, ...words] = Deno.readTextFileSync(`${own}.words`).split("\0").slice(0, -1);
+    let answer = "alone";
+    if (!isAlone(words)) {
+      const { code, out, err } = await quire(words, { cwd: cwd! });
+      Deno.writeTextFileSync(`${own}.out`, out);
+      Deno.writeTextFileSync(`${own}.err`, err);
+      answer = String(code);
+    }
+    await Deno.writeTextFile(own, `${answer}\n`);
+  }
 }
 
 /** Runs work for each item, a few at a time. Returns the results in order. */
