@@ -184,12 +184,17 @@ class Sweep {
   run(recording: Recording): void {
     const { cut, near, seed, depth = 2 } = this.#options;
     const moments = () => momentsOf(recording, "", seed, depth);
+    if (cut !== undefined) {
+      const moment = moments().find(({ path }) => path === String(cut));
+      if (moment !== undefined) this.#visit(moment, this.#imageOptions);
+      return;
+    }
     const distance = ({ commit }: Moment) => near === undefined ? 0 : Math.abs(commit - near);
     const distances = near === undefined ? [0] : [...new Set(moments().map(distance))];
     for (const round of distances.sort((a, b) => a - b)) {
       for (const moment of moments()) {
-        if (cut === undefined ? !this.#isSampled(moment) : moment.path !== String(cut)) continue;
-        if (distance(moment) === round) this.#visit(moment, this.#imageOptions);
+        if (distance(moment) !== round || !this.#isSampled(moment)) continue;
+        this.#visit(moment, this.#imageOptions);
       }
     }
   }
