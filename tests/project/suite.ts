@@ -40,8 +40,14 @@ const ROOMS = [
   "tests/sql/",
   "tests/cli/",
 ];
-/** Rooms whose files leave nothing in the language's objects that would reach the tests of others. */
-const TOGETHER = ["tests/kv/", "tests/level/", "tests/sql/", "tests/reported/"];
+/** Rooms whose files leave nothing in global objects that would reach the tests of others. */
+const TOGETHER = [
+  "tests/kv/",
+  "tests/level/",
+  "tests/model/",
+  "tests/reported/",
+  "tests/sql/",
+];
 /** Files whose rules are about everything that a test leaves. */
 const APART = /sanitizer_test\.ts$/;
 /**
