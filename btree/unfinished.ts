@@ -94,7 +94,9 @@ export class UnfinishedValues {
    */
   begin(): number {
     for (const number of this.#each()) this.#highest = Math.max(this.#highest, number);
-    if (this.#highest >= NUMBER_MAX) throw new LimitError("Cannot begin a value: no number is left");
+    if (this.#highest >= NUMBER_MAX) {
+      throw new LimitError("Cannot begin a value: no number is left");
+    }
     this.#highest++;
     return this.#highest;
   }
