@@ -41,7 +41,7 @@ function grow(library: Library, name: string, count: number): TreeEntry {
     const entry = library.catalog.create(name);
     const tree = treeOf(library, entry);
     for (let i = 0; i < count; i++) {
-      tree.put(keyOf(i), valueOf({ bytes: i % 20 === 0 ? 9000 : 1500, salt: i }));
+      tree.put(keyOf(i), valueOf({ bytes: i % 20 === 0 ? 9000 : 1000, salt: i }));
     }
     return entry;
   });
@@ -266,8 +266,8 @@ describe("Catalog.drop() and sweep()", () => {
     const { pager, context, catalog } = library;
     transact(pager, () => {
       const deep = catalog.create("deep");
-      const value = valueOf({ bytes: 2040, salt: 9 });
-      const entries = Array.from({ length: 3500 }, (_, i) => [keyOf(i), value] as const);
+      const value = valueOf({ bytes: 1020, salt: 9 });
+      const entries = Array.from({ length: 8000 }, (_, i) => [keyOf(i), value] as const);
       bulkLoad(treeOf(library, deep), entries);
       assertEquals(checkTree(treeOf(library, deep)).depth, 3);
     });

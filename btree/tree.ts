@@ -5,7 +5,7 @@
  * leaf and its entry (`node.ts`). Each page is checked against its parent (`tree_nodes.ts`).
  * A `put` also records the path. It writes the entry if the page has room; otherwise the tree grows
  * (`growth.ts`). A `delete` removes the entry, then repairs the path (`shrinkage.ts`), as does a
- * `put` of a shorter value. Values over 2048 bytes are stored in fragments that share pages
+ * `put` of a shorter value. Values over 1024 bytes are stored in fragments that share pages
  * (`fragments.ts`), or in runs (`runs.ts`).
  *
  * Keys are ordered by their bytes, unsigned. Changes take place inside a transaction of the pager;
@@ -38,6 +38,10 @@ const { PAGE_SHIFT } = format;
 const { cellStartOf } = header;
 
 const NO_BYTES = new Uint8Array(0);
+/** The longest inline value of a short key. */
+const INLINE_SHORT_KEY_MAX = 1024;
+/** A longer key is long. */
+const LONG_KEY_BYTES = 256;
 
 /** The location of a value. The object is reused: valid until the next call on the tree. */
 export class FoundEntry {
@@ -417,9 +421,14 @@ export class BTree {
   }
 }
 
-/** Whether a value is stored inline: it is short, and a page holds two entries of its size. */
+/**
+ * Whether a value is stored inline: it is short, and a page holds two entries of its size. A page
+ * of longer values would hold so few that part of it stays empty, and a fragment fills the gaps;
+ * but beside a fragment the key stands again, so long keys keep their values.
+ */
 export function fitsLeaf(keyLength: number, valueLength: number): boolean {
-  return valueLength <= INLINE_BYTES_MAX &&
+  const longest = keyLength > LONG_KEY_BYTES ? INLINE_BYTES_MAX : INLINE_SHORT_KEY_MAX;
+  return valueLength <= longest &&
     LEAF_WIDTH + cellBytes(keyLength, payloadBytes(valueLength)) <= ENTRY_BYTES_MAX;
 }
 

@@ -19,7 +19,7 @@ import {
 import type { Random } from "../tests/support/random.ts";
 
 const { CHUNK_SHIFT, PAGE_BYTES, SLOT_MASK } = format;
-const SIZES = [0, 1, 20, 20, 20, 100, 100, 127, 128, 600, 2047, 2048, 2049, 2600, 3000, 9000];
+const SIZES = [0, 1, 20, 20, 20, 100, 100, 127, 128, 600, 1024, 1025, 2048, 2600, 3000, 9000];
 
 /** Changes one entry: most of the time one that is there, to a value as long as the one it has. */
 function change(model: TreeModel, random: Random, family: (random: Random) => Uint8Array): void {

@@ -262,16 +262,16 @@ describe("BTree: shapes", () => {
     const model = modelOf([], 0);
     const { tree } = model.bed;
     let deepest = 0;
-    for (let i = 0; i < 3000; i += 500) {
+    for (let i = 0; i < 7000; i += 1000) {
       model.begin();
-      for (const key of numbers(i, i + 500)) model.put(key, 2040);
+      for (const key of numbers(i, i + 1000)) model.put(key, 1020);
       model.commit();
       deepest = Math.max(deepest, model.check().depth);
     }
     assertEquals(deepest, 3);
-    for (let i = 0; i < 3000; i += 500) {
+    for (let i = 0; i < 7000; i += 1000) {
       model.begin();
-      for (const key of numbers(i, i + 500)) model.delete(key);
+      for (const key of numbers(i, i + 1000)) model.delete(key);
       model.commit();
       model.check();
     }
@@ -448,7 +448,7 @@ describe("BTree: damage", () => {
 
 describe("BTree: damage in the middle", () => {
   it("of a branch at another level than its parent says is CorruptionError", () => {
-    const { bed } = modelOf(numbers(0, 3000), 2040);
+    const { bed } = modelOf(numbers(0, 7000), 1020);
     transact(bed.pager, () => {
       const root = bed.pager.at(bed.tree.root);
       assertEquals(header.levelOf(bed.pager.frames[root >>> 8]!, root & 255), 2);

@@ -75,11 +75,11 @@ describe("BTree.deleteRange()", () => {
   });
 
   it("takes bounds on both sides of branches, in a tree of three levels", () => {
-    const model = tens(3000, (i) => i % 50 === 0 ? 20_000 : 2040);
+    const model = tens(7000, (i) => i % 50 === 0 ? 20_000 : 1020);
     assertEquals(model.check().depth, 3);
-    const bounds = [undefined, 0, 15, 9990, 15_000, 15_005, 29_985, 29_990, 30_000];
+    const bounds = [undefined, 0, 15, 9990, 15_000, 15_005, 69_985, 69_990, 70_000];
     for (const from of bounds) for (const to of bounds) tryRange(model, from, to);
-    for (const [from, to] of [[10, 9000], [20_000, 29_980], [9500, 19_995], [0, 29_990]]) {
+    for (const [from, to] of [[10, 9000], [20_000, 69_980], [9500, 19_995], [0, 69_990]]) {
       model.begin();
       model.deleteRange(keyOf(from!), keyOf(to!));
       model.commit();
@@ -138,7 +138,7 @@ describe("BTree.deleteRange()", () => {
         for (let batch = 0; batch < 4; batch++) {
           model.begin();
           for (let i = 0; i < 150; i++) {
-            model.put(family(random), random.pick([0, 10, 100, 700, 2048, 2049, 9000]));
+            model.put(family(random), random.pick([0, 10, 100, 700, 1024, 1025, 9000]));
           }
           model.commit();
           const names = model.names();
@@ -167,8 +167,8 @@ function large(nth: number): Bed {
   transact(bed.pager, () =>
     bulkLoad(
       bed.tree,
-      Array.from({ length: 12_000 }, (_, i) => {
-        return [keyOf(i), valueOf({ bytes: nth > 0 && i % nth === 0 ? 3000 : 2020, salt: i })];
+      Array.from({ length: 20_000 }, (_, i) => {
+        return [keyOf(i), valueOf({ bytes: nth > 0 && i % nth === 0 ? 3000 : 1020, salt: i })];
       }),
     ));
   return replant(bed, { cacheBytes: CACHE_BYTES_MIN });
@@ -176,7 +176,7 @@ function large(nth: number): Bed {
 
 /** Fills the cache with the end of the tree, so that only single pages and extents come in. */
 function coolDown({ pager, tree }: Bed): void {
-  for (let i = 8000; i < 12_000; i++) tree.has(keyOf(i));
+  for (let i = 12_000; i < 20_000; i++) tree.has(keyOf(i));
   assertEquals(pager.stats().cacheBytes, CACHE_BYTES_MIN);
 }
 

@@ -34,7 +34,7 @@ function replaced(before: number, after: number): TreeModel {
 }
 
 describe("Shrinkage", () => {
-  for (const [before, after] of [[1900, 20], [2040, 2100], [600, 0]] as const) {
+  for (const [before, after] of [[1000, 20], [1020, 1100], [600, 0]] as const) {
     it(`merges leaves whose values of ${before} bytes became ${after} bytes long`, () => {
       const model = replaced(before, after);
       model.check();
@@ -46,7 +46,7 @@ describe("Shrinkage", () => {
   }
 
   it("is taken back by a rollback", () => {
-    const model = replaced(1900, 1900);
+    const model = replaced(1000, 1000);
     const leaves = leavesOf(model);
     model.begin();
     for (let i = 0; i < COUNT; i++) model.put(keyOf(i), 20);

@@ -44,7 +44,7 @@ function withGaps(): Opened {
   change(db, "gone", (tree) => tree.set("k", new Uint8Array(5 * 1024 * 1024)));
   change(db, "kept", (tree) => {
     for (let i = 0; i < 200; i++) {
-      const bytes = i % 10 === 9 ? VALUE_BYTES : 1500;
+      const bytes = i % 10 === 9 ? VALUE_BYTES : 1024;
       tree.set(`k${String(i).padStart(3, "0")}`, bytesOf(i, bytes));
     }
   });

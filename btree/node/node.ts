@@ -38,7 +38,7 @@ export const LEAF_WIDTH = 6;
 export const BRANCH_WIDTH = 10;
 /** The longest key. */
 export const KEY_BYTES_MAX = 2048;
-/** The longest inline value, stored in the leaf itself. */
+/** The longest value that a leaf may hold. It is written for long keys only (`fitsLeaf`). */
 export const INLINE_BYTES_MAX = 2048;
 /** The most bytes of an entry, cell and array slots. It lets two of any three fit a page. */
 export const ENTRY_BYTES_MAX = 4096;

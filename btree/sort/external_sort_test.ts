@@ -54,7 +54,7 @@ describe("ExternalSort", () => {
       ["no entries", 0, [0], 0],
       ["entries that fit in memory", 500, [0, 20, 100], 0],
       ["short values in runs", 20_000, [0, 1, 20, 60], 3],
-      ["values of all sizes in runs", 1500, [10, 1_000, 2_048, 2_049, 3_000, 20_000], 10],
+      ["values of all sizes in runs", 1500, [10, 1_024, 1_025, 2_048, 3_000, 20_000], 10],
       ["values larger than its memory", 8, [10, 300_000], 2],
     ] as const
   ) {

@@ -24,7 +24,7 @@ import { fitsFragments } from "./fragments.ts";
 const { KIND_RUN, PAGE_BYTES } = format;
 const MIB = 1024 * 1024;
 const SIZES = [
-  ...[0, 1, 2047, 2048, 2049, 8191, 8192, 8193],
+  ...[0, 1, 1024, 1025, 2048, 2049, 8191, 8192, 8193],
   ...[255 * PAGE_BYTES - 1, 255 * PAGE_BYTES, 255 * PAGE_BYTES + 1, 256 * PAGE_BYTES],
   5 * MIB + 3,
 ];
@@ -64,7 +64,7 @@ describe("writeRuns() and readRuns()", () => {
       }
       const pages = runsOf(bed).reduce((sum, run) => sum + run, 0);
       const part = bytes / PAGE_BYTES;
-      const isWhole = bytes > 2048 && !fitsFragments(KEY.length, bytes);
+      const isWhole = bytes > 1024 && !fitsFragments(KEY.length, bytes);
       assertEquals(pages, 2 * (isWhole ? Math.ceil(part) : Math.floor(part)));
     });
   }

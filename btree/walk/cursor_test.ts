@@ -76,7 +76,7 @@ describe("Cursor", () => {
   });
 
   for (
-    const [count, bytes, depth] of [[1, 300, 1], [20, 300, 1], [2000, 300, 2], [3000, 2040, 3]]
+    const [count, bytes, depth] of [[1, 300, 1], [20, 300, 1], [2000, 300, 2], [7000, 1020, 3]]
   ) {
     it(`walks ${count} entries on ${depth} levels both ways, and then is on none`, () => {
       const { tree } = evens(count!, bytes);
@@ -216,7 +216,7 @@ describe("Cursor: changes of the tree", () => {
         seen.push(number);
         // Behind the cursor, so that it is not seen.
         const behind = forward ? number - 1 : number + 1;
-        if (number % 2 === 0 && behind >= 0) tree.put(keyOf(behind), new Uint8Array(2000));
+        if (number % 2 === 0 && behind >= 0) tree.put(keyOf(behind), new Uint8Array(1000));
         expectValue(cursor.value(), { bytes: VALUE_BYTES, salt: number });
         found = forward ? cursor.next() : cursor.previous();
       }

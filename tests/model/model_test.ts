@@ -79,7 +79,7 @@ const STYLES: readonly Style[] = [
   {
     // Few letters and many lengths: prefixes of each other, the empty key, the bytes 0 and 255.
     key: (random) => Uint8Array.from({ length: random.below(7) }, () => random.pick([0, 97, 255])),
-    valueBytes: (random) => random.pick([0, 1, 40, 2048, 2049, 2600, 3900, 9000]),
+    valueBytes: (random) => random.pick([0, 1, 40, 1024, 1025, 2048, 2600, 3900, 9000]),
   },
   {
     key: (random) => bytesOf(random.below(400), random.pick([1, 8, 200, 1900, 2048])),

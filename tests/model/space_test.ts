@@ -111,12 +111,29 @@ describe("a closed file", () => {
     const db = openOn(file);
     const random = new Random(4);
     for (let i = 0; i < 3000; i++) {
-      const length = 2049 + random.below(2000);
+      const length = 1025 + random.below(3000);
       change(db, "t", (tree) => tree.set(`k${random.below(2000)}`, bytesOf(i, length)));
       if (i % 3 === 2) change(db, "t", (tree) => tree.delete(`k${random.below(2000)}`));
     }
     expectCompact(db, file);
   });
+
+  for (const length of [1100, 1500, 1900, 2048, 2200, 3000]) {
+    it(`of values of ${length} bytes has at most a quarter more than these`, () => {
+      const file = new MemoryFile();
+      const db = openOn(file);
+      const random = new Random(length);
+      const count = 5_000_000 / length;
+      for (let done = 0; done < count; done += 50) {
+        change(db, "t", (tree) => {
+          for (let i = 0; i < 50; i++) tree.set(`k${random.u32()}`, bytesOf(done + i, length));
+        });
+      }
+      const most = 1.25 * liveBytes(db);
+      db.close();
+      assert(file.size() <= most, `${file.size()} bytes, at most ${most}`);
+    });
+  }
 
   it("does not keep the space of a large value that was deleted", () => {
     const file = new MemoryFile();
