@@ -59,6 +59,37 @@ export function columnsOf(database: Compiled, query: Query): readonly SourceColu
 
 /** Compiles the building of an index from the rows of its table. */
 export function compileIndexBuild(database: Compiled, table: Table, index: Index): Program {
+  const builder = emitEntries(database, table, index, (builder, parts, key) => {
+    const [entry, found] = [builder.registers(), builder.registers()];
+    if (index.isUnique) {
+      const free = builder.label();
+      builder.emit("FindUnique", parts, free, found, { ...entryTree(index), own: undefined });
+      builder.emit("Fail", 0, 0, 0, uniqueMessage(table, index));
+      builder.place(free);
+    }
+    builder.emit("MakeEntry", parts, entry, key, entryTree(index), index.name);
+    builder.emit("PutEntry", entry, 0, 0, index.tree, index.name);
+  });
+  return builder.finish([], "rows");
+}
+
+/** Compiles a query of the entries, as bytes, that an index should have. */
+export function compileEntries(database: Compiled, table: Table, index: Index): Program {
+  const builder = emitEntries(database, table, index, (builder, parts, key) => {
+    const entry = builder.registers();
+    builder.emit("MakeEntry", parts, entry, key, entryTree(index), index.name);
+    builder.emit("Result", entry, 1);
+  });
+  return builder.finish([], "nothing");
+}
+
+/** Emits a loop over the rows of a table that are in an index, with its parts and the key. */
+function emitEntries(
+  database: Compiled,
+  table: Table,
+  index: Index,
+  body: (builder: Builder, parts: number, key: number) => void,
+): Builder {
   const builder = new Builder();
   const context = contextOf(database, builder);
   const cursor = builder.cursor();
@@ -67,23 +98,14 @@ export function compileIndexBuild(database: Compiled, table: Table, index: Index
   builder.emit("OpenTable", cursor, 0, 0, { table, defaults: defaultsOf(table) }, table.name);
   builder.emit("Scan", cursor, end, 0, WHOLE);
   builder.place(top);
-  const [key, found] = [builder.registers(), builder.registers()];
+  const key = builder.registers();
   emitUnlessIn(context, index, scope, next);
   builder.emit("KeyOf", cursor, key);
-  const parts = emitParts(context, index, scope);
-  if (index.isUnique) {
-    const free = builder.label();
-    builder.emit("FindUnique", parts, free, found, { ...entryTree(index), own: undefined });
-    builder.emit("Fail", 0, 0, 0, uniqueMessage(table, index));
-    builder.place(free);
-  }
-  const entry = builder.registers();
-  builder.emit("MakeEntry", parts, entry, key, entryTree(index), index.name);
-  builder.emit("PutEntry", entry, 0, 0, index.tree, index.name);
+  body(builder, emitParts(context, index, scope), key);
   builder.place(next);
   builder.emit("Next", cursor, top);
   builder.place(end);
-  return builder.finish([], "rows");
+  return builder;
 }
 
 function emitStatement(context: Context, statement: Explainable): Emitted {

@@ -1,21 +1,89 @@
 /**
- * The pragmas that describe a schema. Others are refused by name.
+ * Pragmas: those that describe a schema, numbers that programs keep with it, and settings of
+ * SQLite. Of these, hints that change no result are taken and do nothing; what the engine has
+ * always, or never, can be set to that. Others are refused by name.
  */
 
 import type { Pragma } from "../parse/statement_ast.ts";
 import { describedBy, type PragmaResult } from "../query/pragma_rows.ts";
+import { applyAffinity } from "../value/affinity.ts";
 import { refuse, unsupported } from "../value/error.ts";
+import type { SqlValue } from "../value/value.ts";
 import type { Engine } from "./engine.ts";
+import { integrityRows } from "./integrity.ts";
+
+/** Hints of how to work. */
+const HINTS = new Set(
+  ("analysis_limit automatic_index busy_timeout cache_size cache_spill journal_size_limit " +
+    "mmap_size optimize synchronous temp_store threads wal_autocheckpoint").split(" "),
+);
+/** Settings that have one value here, and the value. */
+const FIXED: ReadonlyMap<string, boolean> = new Map([
+  ["foreign_keys", true],
+  ["case_sensitive_like", false],
+  ["defer_foreign_keys", false],
+  ["ignore_check_constraints", false],
+  ["legacy_alter_table", false],
+  ["read_uncommitted", false],
+  ["recursive_triggers", false],
+  ["writable_schema", false],
+]);
+/** Numbers that programs keep. */
+const KEPT = new Set(["application_id", "user_version"]);
+
+const NOTHING: PragmaResult = { columns: [], rows: [] };
 
 /** Runs a pragma. */
-export function runPragma({ catalog }: Engine, { name, argument, at }: Pragma): PragmaResult {
-  if (name === "foreign_keys") {
-    if (argument !== undefined && !/^(1|on|true|yes)$/i.test(argument)) {
-      refuse("foreign keys are always enforced", at);
-    }
-    return argument === undefined
-      ? { columns: ["foreign_keys"], rows: [[1]] }
-      : { columns: [], rows: [] };
+export function runPragma(engine: Engine, pragma: Pragma): PragmaResult {
+  const { name, argument, at } = pragma;
+  const fixed = FIXED.get(name);
+  if (fixed !== undefined) return fixedSetting(pragma, fixed);
+  if (KEPT.has(name)) return keptNumber(engine, pragma);
+  if (HINTS.has(name) && (argument !== undefined || name === "optimize")) {
+    if (name === "busy_timeout") return one("timeout", whole(argument));
+    return name === "optimize" ? { columns: [name], rows: [] } : NOTHING;
   }
-  return describedBy(catalog, name, argument) ?? unsupported(`PRAGMA ${name} is`, at);
+  switch (name) {
+    case "journal_mode":
+      if (argument !== undefined && argument.toLowerCase() !== "wal") break;
+      return one("journal_mode", "wal");
+    case "encoding":
+      if (argument !== undefined && !/^utf-?8$/i.test(argument)) break;
+      return argument === undefined ? one("encoding", "UTF-8") : NOTHING;
+    case "integrity_check":
+    case "quick_check":
+      if (argument !== undefined && whole(argument) === null) break;
+      return { columns: [name], rows: integrityRows(engine) };
+  }
+  const described = describedBy(engine.catalog, name, argument);
+  const shown = argument === undefined ? name : `${name} with the value ${argument}`;
+  return described ?? unsupported(`PRAGMA ${shown} is`, at);
+}
+
+function one(name: string, value: SqlValue): PragmaResult {
+  return { columns: [name], rows: [[value]] };
+}
+
+function whole(argument: string | undefined): SqlValue {
+  const value = applyAffinity(argument ?? null, "INTEGER");
+  return typeof value === "number" ? value : null;
+}
+
+function fixedSetting({ name, argument, at }: Pragma, value: boolean): PragmaResult {
+  if (argument === undefined) return one(name, value ? 1 : 0);
+  if (/^([1-9]\d*|on|true|yes)$/i.test(argument) === value) return NOTHING;
+  if (name === "foreign_keys") return refuse("foreign keys are always enforced", at);
+  return unsupported(`PRAGMA ${name} is`, at);
+}
+
+/** A number of 32 bits in the database, which the transaction around it keeps or rolls back. */
+function keptNumber(engine: Engine, { name, argument, at }: Pragma): PragmaResult {
+  const { settings } = engine.trees;
+  if (argument === undefined) return one(name, settings.get(name) ?? 0);
+  const number = whole(argument);
+  if (typeof number !== "number" || (number | 0) !== number) {
+    return refuse(`PRAGMA ${name} takes an integer of 32 bits`, at);
+  }
+  engine.write((tx) => tx.tree(settings).set(name, number));
+  return NOTHING;
 }

@@ -235,6 +235,8 @@ export interface FromItem extends Node {
   /** The arguments of a table-valued function. */
   readonly args: readonly Expr[] | undefined;
   readonly alias: string | undefined;
+  /** The index that INDEXED BY names. */
+  readonly indexedBy: string | undefined;
   /** A join in parentheses; undefined for a table or a query. */
   readonly items: readonly FromItem[] | undefined;
   /** How it is joined to those before it. */

@@ -395,6 +395,7 @@ export const NO_FROM = {
   query: undefined,
   args: undefined,
   alias: undefined,
+  indexedBy: undefined,
   items: undefined,
   join: "inner",
   isNatural: false,

@@ -107,6 +107,7 @@ export class QueryParser extends ExpressionParser {
 
   #alias(): string | undefined {
     if (this.word("AS")) return this.name("an alias");
+    if (this.isWord("INDEXED", "BY")) return undefined;
     return this.isName() ? this.name() : undefined;
   }
 
@@ -162,9 +163,13 @@ export class QueryParser extends ExpressionParser {
     const table = this.objectName("a table");
     const args = this.isSign("(") ? this.#arguments() : undefined;
     const alias = this.#alias();
-    // A hint, which changes no result.
-    if (!this.word("NOT", "INDEXED") && this.word("INDEXED", "BY")) this.name("an index");
-    return [{ ...joined, at, table, args, alias }];
+    return [{ ...joined, at, table, args, alias, indexedBy: this.indexedBy() }];
+  }
+
+  /** Parses INDEXED BY, a hint that changes no result; the index must be there. */
+  indexedBy(): string | undefined {
+    if (this.word("NOT", "INDEXED")) return undefined;
+    return this.word("INDEXED", "BY") ? this.name("an index") : undefined;
   }
 
   #arguments(): Expr[] {

@@ -6,7 +6,7 @@
 import type { CommonTable, Core, Expr, FromItem, Query } from "../parse/ast.ts";
 import { NO_CALL, NO_FROM } from "../parse/expression_parser.ts";
 import { parseOne } from "../parse/statement_parser.ts";
-import { columnNamed, keyOfName, type View } from "../schema/types.ts";
+import { columnNamed, keyOfName, type Table, type View } from "../schema/types.ts";
 import { refuse } from "../value/error.ts";
 import { isAggregate } from "../expression/call.ts";
 import type { Context, Prepared } from "../expression/context.ts";
@@ -19,7 +19,7 @@ import { conjunctsOf, type Loop } from "../plan/loop.ts";
 import { TABLE_FUNCTIONS, type TableFunction } from "../function/tables.ts";
 import { describe, expand, markUsed } from "./columns.ts";
 import { pragmaFunction } from "./pragma_rows.ts";
-import { SCHEMA_NAMES, schemaRows } from "./schema_table.ts";
+import { SCHEMA_NAMES, schemaRows, sequenceRows } from "./schema_table.ts";
 
 /** A loop, and the query whose rows it reads if it is not over a table. */
 export interface FromLoop extends Loop {
@@ -186,6 +186,7 @@ class FromResolver {
       refuse(`'${name}' is not a function`, item.at);
     }
     if (table !== undefined) {
+      checkIndex(this.#context, table, item);
       const cursor = this.#context.builder.cursor();
       const place: Place = { kind: "table", table, cursor, index: undefined };
       // A statement that is prepared on a small table may run on a large one.
@@ -315,9 +316,16 @@ class FromResolver {
   }
 }
 
+/** Refuses a hint that names no index of the table. */
+function checkIndex({ catalog }: Context, table: Table, { indexedBy, at }: FromItem): void {
+  if (indexedBy === undefined || catalog.index(indexedBy)?.table === table) return;
+  refuse(`no such index: ${indexedBy}`, at);
+}
+
 /** The table-valued function of a name; undefined if there is none. */
 function functionOf({ catalog }: Context, name: string): TableFunction | undefined {
   const key = keyOfName(name);
+  if (key === "sqlite_sequence") return sequenceRows(catalog);
   return TABLE_FUNCTIONS.get(key) ?? pragmaFunction(catalog, key);
 }
 

@@ -30,6 +30,12 @@ export function describedBy(
       return tableList(catalog);
     case "index_list":
       return indexList(table);
+    case "index_xinfo":
+      return indexParts(argument === undefined ? undefined : catalog.index(argument));
+    case "collation_list":
+      return { columns: ["seq", "name"], rows: COLLATIONS.map((name, i) => [i, name]) };
+    case "database_list":
+      return databaseList(catalog);
     case "index_info":
       return indexInfo(argument === undefined ? undefined : catalog.index(argument));
     case "foreign_key_list":
@@ -39,6 +45,7 @@ export function describedBy(
 }
 
 const OWN_TYPES = new Set(["ANY", "BLOB", "INT", "INTEGER", "REAL", "TEXT"]);
+const COLLATIONS = ["RTRIM", "NOCASE", "BINARY"];
 const PREFIX = "pragma_";
 
 /** The table-valued function of a pragma; undefined if there is none. */
@@ -103,6 +110,30 @@ function indexInfo(found: { index: Index; table: Table } | undefined): PragmaRes
     i,
   ) => [i, column < 0 ? -2 : column, found!.table.columns[column]?.name ?? null]);
   return { columns: ["seqno", "cid", "name"], rows };
+}
+
+/** The parts of an index, and the key of the row after them. */
+function indexParts(found: { index: Index; table: Table } | undefined): PragmaResult {
+  const columns = ["seqno", "cid", "name", "desc", "coll", "key"];
+  if (found === undefined) return { columns, rows: [] };
+  const { index: { parts }, table } = found;
+  const rows = parts.map(({ column, isDescending, collation }, i): SqlValue[] => {
+    const name = table.columns[column]?.name ?? null;
+    return [i, column < 0 ? -2 : column, name, truth(isDescending), collation, 1];
+  });
+  const key = table.hasRowid ? [-1] : table.primaryKey;
+  for (const column of key) {
+    if (column >= 0 && parts.some((part) => part.column === column)) continue;
+    const { name = null, collation = "BINARY" } = table.columns[column] ?? {};
+    rows.push([rows.length, column, name, 0, collation, 0]);
+  }
+  return { columns, rows };
+}
+
+function databaseList(catalog: Catalog): PragmaResult {
+  const rows: SqlValue[][] = [[0, "main", ""]];
+  if (catalog.temporary.length > 0) rows.push([1, "temp", ""]);
+  return { columns: ["seq", "name", "file"], rows };
 }
 
 function foreignKeys(table: Table | undefined): PragmaResult {

@@ -4,6 +4,8 @@
 
 import type { Context, Prepared, Sink } from "../expression/context.ts";
 import type { SourceColumn } from "../expression/scope.ts";
+import type { TableFunction } from "../function/tables.ts";
+import type { Catalog } from "../schema/catalog.ts";
 import type { StoredObject } from "../schema/trees.ts";
 
 const TEMPORARY_NAMES = ["sqlite_temp_schema", "sqlite_temp_master"];
@@ -32,6 +34,11 @@ export function schemaRows(context: Context, name: string): Prepared {
   const { catalog } = context;
   const objects = TEMPORARY_NAMES.includes(name) ? catalog.temporary : catalog.stored();
   return { columns: COLUMNS, emit: (sink) => emitRows(context, objects, sink) };
+}
+
+/** The rows of `sqlite_sequence`: the greatest rowids of tables with AUTOINCREMENT. */
+export function sequenceRows(catalog: Catalog): TableFunction {
+  return { columns: ["name", "seq"], least: 0, most: 0, rows: () => catalog.sequences() };
 }
 
 function emitRows({ builder }: Context, objects: readonly StoredObject[], sink: Sink): void {

@@ -7,6 +7,7 @@
 import type { Transaction } from "../../mod.ts";
 import { parseOne } from "../parse/statement_parser.ts";
 import { PlacedError, SqlError } from "../value/error.ts";
+import { integerOf, type SqlValue } from "../value/value.ts";
 import { buildIndex, buildTable } from "./build.ts";
 import type { SqlTrees, StoredObject, StoredStatistics } from "./trees.ts";
 import type { TriggerEvent } from "../parse/statement_ast.ts";
@@ -36,6 +37,13 @@ export class Catalog {
   constructor(trees: SqlTrees) {
     this.#trees = trees;
     this.reload();
+  }
+
+  /** The lasting tables with AUTOINCREMENT that have had rows, and their greatest rowids. */
+  sequences(): SqlValue[][] {
+    const kept = this.tables().map(({ name, tree }) => [name, this.#trees.sequences.get(tree)]);
+    return kept.filter(([, rowid]) => rowid !== undefined)
+      .map(([name, rowid]) => [name!, integerOf(BigInt(rowid!))]);
   }
 
   /** The temporary objects, in the order of creation. */

@@ -70,12 +70,14 @@ export interface StoredStatistics {
 const schemaCodecs = { key: tuple.as<[number]>(), value: json.as<StoredObject>() };
 const statisticsCodecs = { key: string, value: json.as<StoredStatistics>() };
 const sequenceCodecs = { key: string, value: json.as<string>() };
+const settingCodecs = { key: string, value: json.as<number>() };
 
 /** The names of trees that are not of one table or index. */
 export const TREE = {
   schema: "sql/schema",
   statistics: "sql/statistics",
   sequences: "sql/sequences",
+  settings: "sql/settings",
 } as const;
 
 const TEMPORARY = "sql/temp/";
@@ -100,6 +102,8 @@ export class SqlTrees {
   readonly statistics: Tree<string, StoredStatistics>;
   /** The greatest rowids of tables with AUTOINCREMENT. */
   readonly sequences: Tree<string, string>;
+  /** The numbers that programs keep with their schema. */
+  readonly settings: Tree<string, number>;
   readonly #rows = new Map<string, Tree<Uint8Array, Uint8Array, Uint8Array>>();
   /** The transaction whose trees are known. */
   #tx: Transaction | undefined;
@@ -115,6 +119,7 @@ export class SqlTrees {
     this.schema = db.tree(TREE.schema, schemaCodecs) as unknown as SqlTrees["schema"];
     this.statistics = db.tree(TREE.statistics, statisticsCodecs);
     this.sequences = db.tree(TREE.sequences, sequenceCodecs);
+    this.settings = db.tree(TREE.settings, settingCodecs);
   }
 
   /** A tree of rows or entries, which shows the open transaction. */

@@ -92,7 +92,9 @@ export function compareSeed(seed: number, queries: number): Difference | undefin
     for (let i = 0; i < queries; i++) {
       const isChange = i % 5 === 4;
       const statement = isChange ? random.change() : random.query();
-      const checks = isChange ? random.tables.map((name) => `SELECT * FROM ${name}`) : [];
+      const checks = isChange
+        ? ["PRAGMA integrity_check", ...random.tables.map((name) => `SELECT * FROM ${name}`)]
+        : [];
       if (pair.differ(statement) !== undefined) return shrink(before, statement);
       if (isChange) before.push(statement);
       const broken = checks.find((check) => pair.differ(check) !== undefined);

@@ -1,0 +1,115 @@
+/**
+ * Planted bugs of SQL: in the planner, the machine and the code of expressions and changes. Random
+ * statements beside `node:sqlite` catch them.
+ */
+
+import { bug, part, type PlantedBug } from "./planted_bugs.ts";
+
+const RANDOM = "tests/sql/beside_sqlite_test.ts";
+const FAMILIES = part("tests/sql/families_test.ts", "families");
+
+/** Bugs of SQL. */
+export const SQL_BUGS: readonly PlantedBug[] = [
+  bug(
+    "sql-range-open",
+    "a range of keys ends with its upper bound where that is inclusive",
+    "sql/vm/key_range.ts",
+    "lt = keyOf(prefix, value, collation, upper.isInclusive);",
+    "lt = keyOf(prefix, value, collation, !upper.isInclusive);",
+    RANDOM,
+    FAMILIES,
+  ),
+  bug(
+    "sql-extreme-row",
+    "columns beside one max() are those of the row that has it",
+    "sql/query/grouping.ts",
+    "if (extremes.length !== 1 || collected.kept.length === 0) return;",
+    "if (extremes.length !== 9 || collected.kept.length === 0) return;",
+    FAMILIES,
+    RANDOM,
+  ),
+  bug(
+    "sql-between-low",
+    "BETWEEN has its lower bound in it",
+    "sql/plan/loop.ts",
+    '{ kind: "binary", operator: ">=", left, right: low, at },',
+    '{ kind: "binary", operator: ">", left, right: low, at },',
+    RANDOM,
+    FAMILIES,
+  ),
+  bug(
+    "sql-unique-unchecked",
+    "an insertion looks for the values of a unique index in the index",
+    "sql/vm/row_insertion.ts",
+    "if (found !== undefined) this.#fail(index.uniqueMessage);",
+    "",
+    RANDOM,
+    FAMILIES,
+  ),
+  bug(
+    "sql-null-stored",
+    "an insertion refuses NULL where a column does",
+    "sql/vm/row_insertion.ts",
+    "else if (column.notNull !== undefined) {",
+    'else if (column.notNull === "fail") {',
+    RANDOM,
+    FAMILIES,
+  ),
+  bug(
+    "sql-entry-stale",
+    "an update moves the entries of the indexes whose columns it sets",
+    "sql/change/row_writer.ts",
+    "for (const index of affected) emitDeleteEntry(this.#context, index, oldScope, oldKey);",
+    "",
+    RANDOM,
+    FAMILIES,
+  ),
+  bug(
+    "sql-count-null",
+    "count() of an expression leaves NULL out",
+    "sql/function/aggregate.ts",
+    "  add(values: readonly SqlValue[], first: number, count: number): void {\n" +
+      "    if (count === 0 || values[first] !== null) this.#count++;",
+    "  add(values: readonly SqlValue[], first: number, count: number): void {\n" +
+      "    if (count >= 0 || values[first] !== null) this.#count++;",
+    RANDOM,
+    FAMILIES,
+  ),
+  bug(
+    "sql-not-null",
+    "the opposite of a condition that is NULL is not true",
+    "sql/expression/expression.ts",
+    "this.jump(left, scope, past, !when, !orNull);",
+    "this.jump(left, scope, past, !when, orNull);",
+    RANDOM,
+    FAMILIES,
+  ),
+  bug(
+    "sql-set-affinity",
+    "the values of a list get the affinity of what is looked for in it",
+    "sql/expression/expression.ts",
+    "this.#addToSet(set, this.value(item, scope), left);",
+    "this.#addToSet(set, this.value(item, scope), undefined);",
+    RANDOM,
+    FAMILIES,
+  ),
+  bug(
+    "sql-left-dropped",
+    "a row of a left join without a partner has NULLs",
+    "sql/query/loops.ts",
+    '    builder.emit("If", matched, end);\n    this.#nullRow(planned, position);',
+    '    builder.emit("IfNot", matched, end);\n    this.#nullRow(planned, position);',
+    RANDOM,
+    FAMILIES,
+  ),
+  bug(
+    "sql-like-case",
+    "LIKE on stored bytes finds capital letters too",
+    "sql/value/byte_pattern.ts",
+    "(_, byte) => byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte,",
+    "(_, byte) => byte >= 0x42 && byte <= 0x5a ? byte + 0x20 : byte,",
+    RANDOM,
+    FAMILIES,
+    "tests/sql/statement_test.ts",
+  ),
+];
