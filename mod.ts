@@ -29,6 +29,7 @@ export { Database, type DatabaseUpkeep, open, type OpenOptions } from "./store/m
 export { Transaction, TransactionTree, type WriteOptions } from "./store/mod.ts";
 export { ReadTree, Snapshot, Tree } from "./store/mod.ts";
 export type { KeyRange, PrefetchOptions, Range, Sync, Visitor } from "./store/mod.ts";
+export type { EntryView, ViewVisitor } from "./store/mod.ts";
 export type { DeleteRangeOptions, LoadOptions } from "./store/mod.ts";
 export type { Change, Commit, Watcher, WatchOptions } from "./store/mod.ts";
 export { bytes, json, keyBytes, string, structured, tuple, u64 } from "./store/mod.ts";

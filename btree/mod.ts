@@ -48,6 +48,7 @@ export {
 export { compareKeys } from "./node/key.ts";
 export { type ChooseMemory, LeafBatch, type ResultMemory } from "./node/leaf_batch.ts";
 export { LeafCursor } from "./walk/leaf_cursor.ts";
+export { LeafViews, refuseMoved } from "./walk/leaf_views.ts";
 export { LookupBatch } from "./walk/lookup_batch.ts";
 export {
   addReferringLeaves,

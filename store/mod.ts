@@ -63,6 +63,7 @@ export type { KeyRange, Range } from "./read/range.ts";
 export { headerState, pageState } from "./inspect/page_state.ts";
 export { ReadTree } from "./read/read_tree.ts";
 export type { Visitor } from "./read/visit.ts";
+export type { EntryView, ViewVisitor } from "./read/visit_views.ts";
 export {
   salvage,
   type SalvagedTree,

@@ -6,6 +6,7 @@
 
 import type { Instruction, PlanLine, Program, ResultName, Writes } from "../vm/machine.ts";
 import { type Opcode, OPCODES } from "../vm/opcodes.ts";
+import { WRITE_OPS } from "../vm/ops_write.ts";
 import { classOf, Real, type SqlValue } from "../value/value.ts";
 
 /** A place in the program that is not known yet. */
@@ -135,6 +136,15 @@ function markVisits(instructions: readonly Instruction[]): void {
       instructions.slice(first, next).every(({ opcode, p2 }) =>
         opcode !== "Gosub" || (p2 >= first && p2 < next)
       );
-    if (isClosed) scan.p3 = next;
+    if (!isClosed) return;
+    scan.p3 = next;
+    scan.isAlone = instructions.slice(first, next).every(({ opcode }) => !USES_TREES.has(opcode));
   });
 }
+
+/** Opcodes that read or change trees of the database, or run what may. */
+const USES_TREES: ReadonlySet<string> = new Set([
+  ...Object.keys(WRITE_OPS),
+  ...["Count", "OpenIndex", "OpenTable", "Result", "Scan", "SeekEntry", "SeekKey", "SeekRowid"],
+  "OpenFunction",
+]);

@@ -3,6 +3,7 @@
  * parts that are asked for, and keeps them until it moves.
  */
 
+import type { EntryView } from "../../mod.ts";
 import type { Cursor } from "../rows/row_list.ts";
 import type { Rows } from "../schema/trees.ts";
 import type { Index, Table } from "../schema/types.ts";
@@ -40,6 +41,8 @@ export class TableCursor implements Cursor {
   #keyBytes: Uint8Array = NO_BYTES;
   #keyStart = 0;
   #keyEnd = 0;
+  /** The row where it lies, whose key has not been read; undefined if there is none. */
+  #entry: EntryView | undefined;
   #isNull = true;
   #rowid: number | bigint | undefined;
 
@@ -61,6 +64,7 @@ export class TableCursor implements Cursor {
 
   /** The key of the current row, valid until the cursor moves. */
   get key(): Uint8Array {
+    if (this.#entry !== undefined) this.#takeKey(this.#entry);
     return this.#keyBytes.subarray(this.#keyStart, this.#keyEnd);
   }
 
@@ -83,6 +87,23 @@ export class TableCursor implements Cursor {
   /** Moves to a row that a visit of the tree has found, for as long as its bytes last. */
   visit(key: Uint8Array, value: Uint8Array): void {
     this.#begin(key, 0, key.length, value, 0, value.length);
+  }
+
+  /** Moves to a row where it lies, whose key is read if it is needed. */
+  view(entry: EntryView): void {
+    this.#entry = entry;
+    this.reader.reset(entry.bytes, entry.start, entry.end);
+    this.#row++;
+    this.#isNull = false;
+    this.#rowid = undefined;
+  }
+
+  /** Takes the key of the row that a view shows. */
+  #takeKey(entry: EntryView): void {
+    this.#entry = undefined;
+    this.#keyBytes = entry.key;
+    this.#keyStart = 0;
+    this.#keyEnd = this.#keyBytes.length;
   }
 
   /** Moves to the row of a key; false if there is none. */
@@ -121,6 +142,7 @@ export class TableCursor implements Cursor {
     start: number,
     end: number,
   ): void {
+    this.#entry = undefined;
     this.#keyBytes = keyBytes;
     this.#keyStart = keyStart;
     this.#keyEnd = keyEnd;
@@ -149,6 +171,7 @@ export class TableCursor implements Cursor {
   rowid(): SqlValue {
     if (this.#isNull) return null;
     if (this.#rowid !== undefined) return this.#rowid;
+    if (this.#entry !== undefined) this.#takeKey(this.#entry);
     rowidReader.reset(this.#keyBytes, this.#keyStart, this.#keyEnd);
     return this.#rowid = rowidReader.rowid();
   }
@@ -156,6 +179,7 @@ export class TableCursor implements Cursor {
   /** Ends the scan. */
   close(): void {
     this.#batch?.end();
+    this.#entry = undefined;
   }
 }
 
@@ -201,6 +225,11 @@ export class IndexCursor implements Cursor {
     if (batch === undefined || !batch.next()) return false;
     this.#begin(batch.bytes, batch.keyStart, batch.valueStart);
     return true;
+  }
+
+  /** Moves to an entry where it lies. */
+  view({ key }: EntryView): void {
+    this.#begin(key, 0, key.length);
   }
 
   /** Moves to an entry that a visit of the tree has found, for as long as its bytes last. */

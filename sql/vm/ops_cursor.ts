@@ -26,22 +26,27 @@ function indexAt(m: Machine, cursor: number): IndexCursor {
 }
 
 /**
- * Runs a loop inside a visit of its tree, so that no entry is copied or kept: the body runs for
- * each entry. A body that leaves the loop ends the visit.
+ * Runs a loop inside a visit of its tree, so that no entry is kept: the body runs for each entry,
+ * where it lies if nothing else of the database is read. A body that leaves the loop ends the visit.
  */
 function visitLoop(
   m: Machine,
-  { p2: end, p3: next }: Instruction,
+  { p2: end, p3: next, isAlone }: Instruction,
   cursor: TableCursor | IndexCursor,
   bounds: KeyBounds,
 ): void {
   cursor.close();
   const first = m.pc;
   let goesOn = true;
-  const count = cursor.rows.visit(bounds, (key, value) => {
-    cursor.visit(key, value);
-    return goesOn = m.runBody(first, next);
-  });
+  const count = isAlone === true
+    ? cursor.rows.visitViews(bounds, (entry) => {
+      cursor.view(entry);
+      return goesOn = m.runBody(first, next);
+    })
+    : cursor.rows.visit(bounds, (key, value) => {
+      cursor.visit(key, value);
+      return goesOn = m.runBody(first, next);
+    });
   if (count === 0) m.pc = end;
   else if (goesOn) m.pc = next + 1;
 }

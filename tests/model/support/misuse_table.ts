@@ -460,6 +460,16 @@ const READ_TREE: Rows<ReadTree> = {
       ),
     ],
   },
+  "visitViews": {
+    use: (tree) => tree.visitViews({}, () => {}),
+    wrong: [
+      ...badRanges<ReadTree>((tree, range) => tree.visitViews(range, () => {})),
+      ...wrongs<ReadTree>(
+        all([null, undefined, 7, {}, "text"], TypeError, "Cannot visit: "),
+        (tree, visitor) => tree.visitViews({}, visitor),
+      ),
+    ],
+  },
   "prefetch": {
     use: (tree) => tree.prefetch(["key 1", "none"]),
     wrong: [
