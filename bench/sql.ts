@@ -1,10 +1,12 @@
 /**
  * Compares SQL on Quire with node:sqlite: a million rows in files, the same statements, prepared in
- * both, in alternation. Reports medians of the rounds.
+ * both, in alternation. Reports medians of the rounds, and the ratio of processor times, which
+ * other work on the machine changes little.
  *
- * `deno task bench:sql [--quick]`
+ * `deno task bench:sql [--quick] [ROWS]`
  */
 
+import { cpuUsage } from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { open } from "../mod.ts";
 import { sql } from "../sql/mod.ts";
@@ -25,6 +27,7 @@ interface Size {
 
 const FULL: Size = { rows: 1_000_000, rounds: 5 };
 const QUICK: Size = { rows: 50_000, rounds: 2 };
+const ROWS_LEAST = 10_000;
 
 /** A database under test. */
 interface Side {
@@ -60,26 +63,30 @@ if (import.meta.main) Deno.exitCode = await main(Deno.args);
 
 /** Runs the bench, and returns its exit code. */
 async function main(args: readonly string[]): Promise<number> {
-  if (args.some((arg) => arg !== "--quick")) {
-    console.error("Usage: deno task bench:sql [--quick]");
+  const numbers = args.filter((arg) => arg !== "--quick");
+  const rows = numbers.length === 0 ? undefined : Number(numbers[0]);
+  if (numbers.length > 1 || (rows !== undefined && !(rows >= ROWS_LEAST))) {
+    console.error(`Usage: deno task bench:sql [--quick] [ROWS, at least ${ROWS_LEAST}]`);
     return EXIT_MISUSE;
   }
-  await inTempFolder((folder) => runAll(folder, args.length > 0 ? QUICK : FULL));
+  const size = numbers.length < args.length ? QUICK : FULL;
+  await inTempFolder((folder) => runAll(folder, { ...size, rows: rows ?? size.rows }));
   return 0;
 }
 
 async function runAll(folder: string, { rows, rounds }: Size): Promise<void> {
   const sides = { quire: quireSide(`${folder}/a.quire`), sqlite: sqliteSide(`${folder}/a.sqlite`) };
-  const samples = new Map<string, { quire: number[]; sqlite: number[] }>();
-  const add = (name: string, side: "quire" | "sqlite", ms: number, count: number) => {
-    const known = samples.get(name) ?? { quire: [], sqlite: [] };
+  const samples: Samples = new Map();
+  const add = (name: string, side: SideName, { ms, cpuMs }: Taken, count: number) => {
+    const known = samples.get(name) ?? { quire: newTimes(), sqlite: newTimes() };
     samples.set(name, known);
-    known[side].push(ms * 1000 / count);
+    known[side].us.push(ms * 1000 / count);
+    known[side].cpuUs.push(cpuMs * 1000 / count);
   };
   const works = worksOf(rows);
   for (const [name, side] of Object.entries(sides)) {
     side.exec(SCHEMA);
-    add(INSERTS.name, name as "quire", await timeMs(() => fill(side, rows)), rows);
+    await fill(side, rows, (taken, count) => add(INSERTS.name, name as SideName, taken, count));
   }
   const ready = works.map((work) => ({
     work,
@@ -89,9 +96,9 @@ async function runAll(folder: string, { rows, rounds }: Size): Promise<void> {
   for (let round = 0; round <= rounds; round++) {
     for (const { work, ...both } of ready) {
       for (const name of round % 2 ? ["quire", "sqlite"] as const : ["sqlite", "quire"] as const) {
-        const ms = await timeMs(both[name]);
+        const taken = await taking(both[name]);
         // The first round warms both up.
-        if (round > 0) add(work.name, name, ms, work.count);
+        if (round > 0) add(work.name, name, taken, work.count);
       }
     }
   }
@@ -99,32 +106,72 @@ async function runAll(folder: string, { rows, rounds }: Size): Promise<void> {
   for (const side of Object.values(sides)) side.close();
 }
 
+/** The time that some work took: by the clock, and of the processor. */
+interface Taken {
+  readonly ms: number;
+  readonly cpuMs: number;
+}
+
+async function taking(work: () => unknown): Promise<Taken> {
+  const before = cpuUsage();
+  const ms = await timeMs(work);
+  const { user, system } = cpuUsage(before);
+  return { ms, cpuMs: (user + system) / 1000 };
+}
+
+type SideName = "quire" | "sqlite";
+
+/** Microseconds of one operation, of each round. */
+interface Times {
+  readonly us: number[];
+  readonly cpuUs: number[];
+}
+
+type Samples = Map<string, Record<SideName, Times>>;
+
+function newTimes(): Times {
+  return { us: [], cpuUs: [] };
+}
+
 function report(
-  samples: ReadonlyMap<string, { quire: number[]; sqlite: number[] }>,
+  samples: Samples,
   works: readonly Pick<Work, "name" | "target">[],
   rows: number,
 ): void {
   const lines = works.map(({ name, target }) => {
     const { quire, sqlite } = samples.get(name)!;
-    const [own, other] = [figureOf(quire).median, figureOf(sqlite).median];
-    return [name, short(own), short(other), (own / other).toFixed(2), target];
+    const ratio = (own: readonly number[], other: readonly number[]) =>
+      (figureOf(own).median / figureOf(other).median).toFixed(2);
+    const medians = [quire, sqlite].map(({ us }) => short(figureOf(us).median));
+    return [name, ...medians, ratio(quire.us, sqlite.us), ratio(quire.cpuUs, sqlite.cpuUs), target];
   });
   console.log(`${rows} rows; microseconds of one operation, medians; ${loadOf()}`);
-  console.log(tableOf(["operation", "Quire", "node:sqlite", "ratio", "target"], lines));
+  console.log(
+    tableOf(["operation", "Quire", "node:sqlite", "ratio", "processor", "target"], lines),
+  );
 }
 
-function fill(side: Side, rows: number): void {
+/** Fills the tables; `note` receives the time of each transaction. */
+async function fill(
+  side: Side,
+  rows: number,
+  note: (taken: Taken, count: number) => void,
+): Promise<void> {
   const insert = side.change("INSERT INTO item VALUES (?, ?, ?, ?)");
   const kind = side.change("INSERT INTO kind VALUES (?, ?)");
   side.transaction(() => {
     for (let i = 0; i < KINDS; i++) kind(i, `kind ${i}`);
   });
   for (let from = 0; from < rows; from += BATCH) {
-    side.transaction(() => {
-      for (let i = from; i < Math.min(rows, from + BATCH); i++) {
-        insert(i, i * 7919 % KINDS, `the name of item ${i}`, i * 0.25 + 0.1);
-      }
-    });
+    const end = Math.min(rows, from + BATCH);
+    const taken = await taking(() =>
+      side.transaction(() => {
+        for (let i = from; i < end; i++) {
+          insert(i, i * 7919 % KINDS, `the name of item ${i}`, i * 0.25 + 0.1);
+        }
+      })
+    );
+    note(taken, end - from);
   }
 }
 

@@ -27,7 +27,8 @@ function indexAt(m: Machine, cursor: number): IndexCursor {
 
 /**
  * Runs a loop inside a visit of its tree, so that no entry is kept: the body runs for each entry,
- * where it lies if nothing else of the database is read. A body that leaves the loop ends the visit.
+ * where it lies if nothing else of the database is read. A body that leaves the loop ends the
+ * visit.
  */
 function visitLoop(
   m: Machine,

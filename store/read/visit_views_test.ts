@@ -82,7 +82,6 @@ describe("visitViews()", () => {
       Error,
       "enough",
     );
-    // deno-lint-ignore require-await
     const later = (async () => {}) as unknown as () => void;
     assertThrows(() => tree.visitViews({}, later), TypeError, "asynchronous");
     db.close();
