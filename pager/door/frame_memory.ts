@@ -19,7 +19,7 @@ export interface FrameMemory {
   giveBack(bytes: Uint8Array<ArrayBuffer>): void;
   /** Makes the memory of a frame zeros, and gives the system what it can of it. */
   clear(bytes: Uint8Array<ArrayBuffer>): void;
-  /** Releases everything, if it is not the garbage collector's. */
+  /** Releases all memory that the garbage collector does not. */
   close(): void;
 }
 

@@ -70,7 +70,7 @@ export interface MemoryMapping {
   release(): void;
 }
 
-/** The calls. */
+/** The calls of the C library that the pager makes. */
 export interface Libc {
   /**
    * Maps memory that begins at a multiple of 2 MiB, in pages of that size where the system has

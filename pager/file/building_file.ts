@@ -4,8 +4,8 @@
  * Writes to the two superblocks stay in memory; in their place the file has text that is not a
  * superblock, so that it cannot be opened at any length. `complete` writes the superblocks after
  * everything else is on the medium. So a killed process or a power failure leaves a file that is
- * complete or refused, whatever its name is. Nothing has to be on the medium before, so until then
- * a sync does nothing, and no write waits for one.
+ * complete or refused, whatever its name is. Until `complete`, nothing has to be on the medium: a
+ * sync does nothing, and no write waits for one.
  *
  * `close` does nothing: the builder ends the file by `complete` or `discard`.
  */

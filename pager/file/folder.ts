@@ -1,6 +1,6 @@
 /**
  * The files of a folder, whole: for an archive. A file gets its name when it is complete and on the
- * medium. All calls but the creation of the file leave the thread free.
+ * medium. Only the call that creates a file waits in line; all others leave the thread free.
  */
 
 import * as fs from "node:fs";
@@ -113,7 +113,7 @@ export class Folder {
     try {
       await fs.promises.rmdir(this.#path);
     } catch {
-      // Another file is in it, or it is gone: the folder matters to nobody.
+      // It has other files, or is gone already: an empty folder that stays does no harm.
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A `File` whose writes stay in memory, over another one that does not change: a version of a
- * replica. A fork is a later version; the earlier one keeps its pages.
+ * A `File` over another one, its base, which does not change: writes stay in memory. Each version
+ * of a replica is one. A fork is a later version; the earlier version keeps its pages.
  *
  * Invariant: the bytes of a page in memory never change once they are there, so forks share them.
  */
@@ -14,7 +14,7 @@ export class LayeredFile implements File {
   readonly #base: File;
   readonly #pages: Map<PageNumber, Uint8Array>;
   #size: number;
-  /** The end of the bytes of the base that show: those that were cut do not come back. */
+  /** The end of the base's bytes that can be read here: bytes that were cut do not come back. */
   #baseEnd: number;
 
   /**
