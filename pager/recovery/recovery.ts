@@ -104,6 +104,14 @@ export class Recovery {
   readonly #records = new Map<number, ChunkRecords>();
   #recordCount = 0;
   #last: BatchHeader | undefined;
+  /** The generation in which the batches in order end. */
+  #generation = 0;
+  /** Where they end in its area, in bytes. */
+  #offset = 0;
+  /** The sequence of the last of them; the superblock's if there is none. */
+  #sequence = 0;
+  /** The bytes of the unfinished batches after them. */
+  #tornBytes = 0;
 
   /**
    * Creates a recovery.
@@ -161,11 +169,6 @@ export class Recovery {
   #isPresent(chunk: ChunkNumber): boolean {
     return chunk * CHUNK_BYTES < this.#disk.size();
   }
-
-  #generation = 0;
-  #offset = 0;
-  #sequence = 0;
-  #tornBytes = 0;
 
   /** Takes consecutive batches, first of the superblock's generation, then of the next one. */
   #findBatches(): void {
