@@ -21,7 +21,7 @@ import { writeRuns } from "./value/runs.ts";
 const { CHUNK_SHIFT, KIND_BRANCH, KIND_LEAF, PAGE_BYTES, SLOT_MASK } = format;
 const { setLink, setShape } = header;
 
-/** The bounds of the fill factor, a share of a page. */
+/** The least fill factor, a share of a page; the greatest is 1. */
 const FILL_MIN = 0.5;
 
 /**

@@ -271,10 +271,10 @@ function nameOf(key: Uint8Array, page: PageNumber): string {
 }
 
 /**
- * Decodes a name.
+ * Decodes the name of a tree.
  *
- * @param page The leaf that holds them, for the error.
- * @throws {CorruptionError} They are not UTF-8.
+ * @param page The leaf that holds the name, for the error.
+ * @throws {CorruptionError} The bytes are not UTF-8.
  */
 export function decodeName(bytes: Uint8Array, page: PageNumber): string {
   try {

@@ -60,15 +60,15 @@ const EDGE_ROOM_BYTES = Math.floor(PAGE_BYTES / 20);
  * pages. A shorter row may be chance, and splitting at each would leave thin pages behind.
  */
 const ROW_PAGES = 2;
-/** The order in which keys arrive where an entry is added: none, */
+/** Keys arrive in no order where an entry is added. */
 const ANY_ORDER = 0;
-/** ascending, */
+/** They arrive in ascending order. */
 const ASCENDING = 1;
-/** descending, */
+/** They arrive in descending order. */
 const DESCENDING = 2;
-/** ascending at the right edge of the tree, */
+/** They arrive in ascending order at the right edge of the tree. */
 const APPENDING = 3;
-/** or descending at the left edge of the tree. */
+/** They arrive in descending order at the left edge of the tree. */
 const PREPENDING = 4;
 
 /** Adds entries to one tree. */

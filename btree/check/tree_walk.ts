@@ -5,8 +5,8 @@
  *
  * Rules: a child is one level below its parent and of the same tree; all keys of a node are within
  * the bounds that its parents give it; leaves are linked in key order, the last to none; only the
- * root may be without entries; no page is in the tree twice; runs and fragments add
- * up to their values; each fragment has one owner.
+ * root may be without entries; no page is in the tree twice; runs and fragments add up to their
+ * values; each fragment has one owner.
  */
 
 import {

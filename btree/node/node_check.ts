@@ -168,7 +168,7 @@ function boundedCell(frame: Frame, slot: Slot, page: PageNumber, index: number):
   const cell = cellAt(frame, slot, index);
   const offset = cell - (slot << PAGE_SHIFT);
   const end = PAGE_BYTES - prefixLengthOf(frame, slot);
-  // Five bytes are the most that two lengths could reach past the end; the sum below finds those.
+  // The lengths of a cell that begins before the end may reach past it; the sums below find that.
   if (offset < cellStartOf(frame, slot) || offset >= end) {
     corrupt(page, offset, `the cell of entry ${index} is outside the cells`);
   }

@@ -8,8 +8,8 @@
  * u16 key length, u32 value length, key, value
  * ```
  *
- * A longer value is a value in runs of its own; the record has the reference to it, and the highest
- * bit of the value length is set.
+ * A longer value is a value in runs of its own; the record has the reference to it in place of the
+ * value, and 0x80000000 as the value length.
  */
 
 import type { TreeContext } from "../walk/tree_context.ts";
