@@ -59,6 +59,7 @@ export class PagerInspection {
    *
    * @param parts The parts of the pager.
    * @param commitPath Its journal, if it has one.
+   * @param shared Pages of earlier versions of a file that processes share, if they share it.
    */
   constructor(
     parts: {

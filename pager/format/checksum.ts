@@ -38,7 +38,7 @@ export function crc(bytes: Uint8Array): number {
   return crc32(bytes) | 0;
 }
 
-/** The CRC-32 of some bytes and of `bytes` after them, as an unsigned integer. */
+/** The CRC-32, unsigned, of bytes whose CRC-32 is `before` and of `bytes` after them. */
 export function crcAfter(bytes: Uint8Array, before: number): number {
   return crc32(bytes, before);
 }

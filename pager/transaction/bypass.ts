@@ -27,7 +27,7 @@ import type { PageNumber } from "../format/units.ts";
 
 /** A transaction with this many new pages writes them straight to the file: 512 KiB. */
 const BYPASS_PAGES_MIN = 64;
-/** With up to this many, it logs them rather than to wait for the medium in line: 4 MiB. */
+/** One with up to this many logs them where the write would wait for the medium: 4 MiB. */
 const LOGGED_PAGES_MAX = 512;
 
 /** Writes new pages of the open transaction straight to the file. */

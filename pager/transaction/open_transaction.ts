@@ -22,9 +22,9 @@ import { TransactionSize } from "./transaction_size.ts";
 import { HEADERS, PATCHED, UndoLog } from "./undo_log.ts";
 
 const SCOPE_MAX = 2 ** 30;
-/** The records of a transaction that changed some words of one page: its header page, */
+/** Of a transaction that changed some words of one page, the undo record of its header page. */
 export const HEADERS_RECORD = 0;
-/** and the page. */
+/** Of the same transaction, the undo record of the page. */
 export const PATCH_RECORD = 1;
 
 interface Savepoint {

@@ -44,7 +44,7 @@ export interface CurrentPages extends PageReader {
 /** The pages of older versions, where another process may have replaced them in the file. */
 export interface OlderPages {
   /**
-   * The place of a page as a snapshot sees it, which has no image.
+   * The place of a page, of which there is no image, as a snapshot sees it.
    *
    * @throws {SnapshotTooOldError} Neither memory, file nor journal has the page of that version.
    */

@@ -62,7 +62,10 @@ export class Writer {
   readonly #meta: Meta;
   readonly #versions: VersionStore;
   readonly #patches: Patches;
-  /** Whether other processes may overwrite a page that was given back, whoever sees it here. */
+  /**
+   * Whether to copy a page that is given back, even an unchanged one, while a snapshot of this
+   * process sees it: another process may overwrite it in the file.
+   */
   copiesVacated = false;
 
   /**
