@@ -92,7 +92,7 @@ export class Commit {
     open.end();
   }
 
-  /** The order of a commit. Each step names its rule in the design of the pager. */
+  /** The order of a commit. Each step names its rule of `docs/rules.md`. */
   #commitTransaction(): void {
     const { undo, size, version } = this.#open;
     this.#bypass.writeMany(); // rule 9: new pages go to the file once, past the journal

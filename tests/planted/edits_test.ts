@@ -76,5 +76,6 @@ describe("the list of planted bugs", () => {
       const isNamed = new RegExp(`\\brule ${rule}\\b`).test(breaks);
       assert(isNamed, `rule ${rule}`);
     }
+    assertEquals(readSource("docs/rules.md").match(/^\d+\. \*\*/gm)?.length, RULES);
   });
 });

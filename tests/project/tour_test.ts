@@ -1,6 +1,6 @@
 /**
  * docs/tour.md: the files that it names exist, every room has a line, and the page stays short. The
- * tests that other pages name for a promise exist too.
+ * files that other pages name for a promise or a rule exist too.
  */
 
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
@@ -51,9 +51,9 @@ describe("docs/tour.md", () => {
   });
 });
 
-for (const page of ["docs/guarantees.md", "docs/operations.md"]) {
+for (const page of ["docs/guarantees.md", "docs/operations.md", "docs/rules.md"]) {
   describe(page, () => {
-    it("names tests that exist", () => {
+    it("names files that exist", () => {
       const paths = pathsIn(Deno.readTextFileSync(TOP + page));
       assert(paths.length > 5, `${paths.length} paths`);
       assertEquals(paths.filter((path) => !exists(path)), []);
