@@ -272,6 +272,7 @@ export class Kv implements Disposable {
    *
    * @returns Resolves when the handle is closed.
    * @throws {Error} The handle is closed.
+   * @throws {TypeError} The database is read-only, follows another process, or is shared.
    */
   // deno-lint-ignore no-explicit-any -- the type of Deno KV
   async listenQueue(handler: (value: any) => Promise<void> | void): Promise<void> {

@@ -4,11 +4,13 @@
 
 import { Database } from "../mod.ts";
 import { openNative } from "./api/deno.ts";
+import { checkOptionNames } from "./api/option_names.ts";
 import type { KvOptions } from "./api/types.ts";
 import { hidesExpired, Kv } from "./kv.ts";
 import { shareDatabase, shareFile } from "./owners.ts";
 import { limitsOf } from "./write/limits.ts";
 
+const OPTIONS = ["limits", "expired"];
 const REMOTE = /^https?:\/\//;
 
 /**
@@ -38,6 +40,7 @@ export async function openKv(
   place: string | URL | Database,
   options: KvOptions = {},
 ): Promise<Kv> {
+  checkOptionNames("open", options, OPTIONS);
   if (place instanceof Database) return handleOn(shareDatabase(place), options);
   const url = String(place);
   if (REMOTE.test(url)) return await openServed(url, options);

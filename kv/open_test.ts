@@ -71,9 +71,14 @@ describe("openKv()", () => {
   it("refuses options and places that are malformed, and leaves nothing open", () =>
     inTempDir(async (dir) => {
       const path = `${dir}/a.quire`;
-      const wrong = [{ limits: "some" }, { expired: "gone" }] as unknown as KvOptions[];
+      const wrong = [{ limits: "some" }, { expired: "gone" }, null, 7] as unknown as KvOptions[];
       for (const options of wrong) await assertRejects(() => openKv(path, options), TypeError);
       open(path).close();
+      const misspelt = { expires: "hidden" } as KvOptions;
+      for (const place of [`${dir}/new`, "http://127.0.0.1:1"]) {
+        await assertRejects(() => openKv(place, misspelt), TypeError, "unknown option expires");
+      }
+      await assertRejects(() => Deno.stat(`${dir}/new`), Deno.errors.NotFound);
       await assertRejects(() => openKv(""), TypeError, "Filename cannot be empty");
       await assertRejects(() => openKv(":foo"), TypeError, "Filename cannot start with ':'");
       await assertRejects(() => openKv(undefined as never), TypeError, "the path is");

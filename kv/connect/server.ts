@@ -5,6 +5,7 @@
 
 import { clearTimeout, setTimeout } from "node:timers";
 import type { Database } from "../../mod.ts";
+import { checkOptionNames } from "../api/option_names.ts";
 import { type Share, shareDatabase } from "../owners.ts";
 import { now } from "../schedule/clock.ts";
 import { type ServerLimits, serverLimitsOf } from "./limits.ts";
@@ -12,6 +13,7 @@ import { type HttpListener, listen, reportServerError } from "./listen.ts";
 import { ConnectService } from "./service.ts";
 import { AccessToken } from "./token.ts";
 
+const OPTIONS = ["token", "port", "hostname", "limits", "onError"];
 const GRACE_MS = 5000;
 const PORT_MAX = 65_535;
 
@@ -53,9 +55,11 @@ export class KvServer implements AsyncDisposable {
   readonly #service: ConnectService;
   readonly #listener: HttpListener;
   #grace: ReturnType<typeof setTimeout> | undefined;
+  #isOver = false;
 
   /** Created by `serveKv`. */
   constructor(db: Database, options: ServeKvOptions) {
+    checkOptionNames("serve", options, OPTIONS);
     const token = new AccessToken(options.token);
     const limits = serverLimitsOf(options.limits);
     const { hostname = "127.0.0.1", port = 0, onError = reportServerError } = options;
@@ -91,7 +95,7 @@ export class KvServer implements AsyncDisposable {
    * ```
    */
   async close(): Promise<void> {
-    if (this.#grace === undefined) {
+    if (this.#grace === undefined && !this.#isOver) {
       this.#service.close();
       this.#listener.shutdown();
       this.#grace = setTimeout(() => this.#listener.abort(), GRACE_MS);
@@ -123,6 +127,7 @@ export class KvServer implements AsyncDisposable {
   }
 
   #end(): void {
+    this.#isOver = true;
     clearTimeout(this.#grace);
     this.#service.close();
     this.#share.release();

@@ -7,7 +7,9 @@
  * that key, and continues behind it.
  */
 
+import { fileURLToPath } from "node:url";
 import { fileIdentity, isMissing, isNativeFile } from "../api/deno.ts";
+import { checkOptionNames } from "../api/option_names.ts";
 import { decodeKey, encodeKey } from "../format/key.ts";
 import { decodeValue, encodeSoon, LaterBytes } from "../format/value.ts";
 import type { MovedEntry } from "../write/import.ts";
@@ -18,6 +20,7 @@ import { keyText, NativeSide } from "./native_side.ts";
 import { QuireSide } from "./quire_side.ts";
 import { entriesOf, type Side } from "./side.ts";
 
+const OPTIONS = ["resume", "create", "lockTimeoutMs", "onProgress"];
 const REMOTE = /^https?:\/\//;
 /** A commit stays well below the limits of Deno KV, which counts keys twice. */
 const COMMIT_ENTRIES = 500;
@@ -57,7 +60,8 @@ export interface Migration {
 
 /**
  * Copies all entries of a database to another one, and compares both at the end. Each is a path of
- * a Quire file or of a file of Deno KV, distinguished by their contents, or the URL of a server.
+ * a Quire file or of a file of Deno KV, also as a `file:` URL, distinguished by their contents, or
+ * the URL of a server.
  * All but Quire files need `--unstable-kv`, and servers a token in `DENO_KV_ACCESS_TOKEN`.
  *
  * The source is only read. It may be interrupted at any moment, and continued with `resume`. Quire
@@ -81,9 +85,22 @@ export interface Migration {
  * @throws {IoError} The system refused, or there is no source.
  */
 export async function migrateKv(
+  from: string | URL,
+  to: string | URL,
+  options: MigrateOptions = {},
+): Promise<Migration> {
+  checkOptionNames("migrate", options, OPTIONS);
+  const { create = "quire" } = options;
+  if (create !== "quire" && create !== "deno") {
+    throw new TypeError(`Cannot migrate: create cannot be ${String(create)}`);
+  }
+  return await migrateBetween(placeOf(from), placeOf(to), options);
+}
+
+async function migrateBetween(
   from: string,
   to: string,
-  options: MigrateOptions = {},
+  options: MigrateOptions,
 ): Promise<Migration> {
   refusePlaces(from, to);
   const { lockTimeoutMs = 0 } = options;
@@ -103,6 +120,13 @@ export async function migrateKv(
   } finally {
     source.close();
   }
+}
+
+/** The path of a file, or the URL of a server, as text. */
+function placeOf(place: string | URL): string {
+  if (place instanceof URL) return place.protocol === "file:" ? fileURLToPath(place) : place.href;
+  if (typeof place === "string") return place;
+  throw new TypeError(`Cannot migrate ${String(place)}: it is no path and no URL`);
 }
 
 function refusePlaces(from: string, to: string): void {

@@ -7,7 +7,7 @@ import { inTempDir } from "../../tests/support/temp.ts";
 import { encodeKey } from "../format/key.ts";
 import { kvKey, treesOf } from "../format/trees.ts";
 import { openKv } from "../open.ts";
-import { migrateKv } from "./migrate.ts";
+import { migrateKv, type MigrateOptions } from "./migrate.ts";
 import { QuireSide } from "./quire_side.ts";
 
 /** Creates a file with entries, every second of which expires in an hour, and returns them. */
@@ -70,6 +70,14 @@ describe("migrateKv()", () => {
       using kv = await openKv(db);
       const { versionstamp } = await kv.set(["new"], 1);
       assertEquals(versionstamp, "000000000000000e0000");
+    }));
+
+  it("takes file URLs", () =>
+    inTempDir(async (dir) => {
+      await makeSource(`${dir}/from.quire`, 1);
+      const [from, to] = [new URL(`file://${dir}/from.quire`), new URL(`file://${dir}/to.quire`)];
+      assertEquals((await migrateKv(from, to)).difference, undefined);
+      await assertRejects(() => migrateKv(from, from), TypeError, "both are the same");
     }));
 
   it("leaves out entries that are due, and says which messages it leaves", () =>
@@ -157,6 +165,11 @@ describe("migrateKv()", () => {
       await assertRejects(() => migrateKv(`${dir}/none`, to), IoError, "o such file");
       await assertRejects(() => migrateKv(from, `${dir}/link`), TypeError, "both are the same");
       await assertRejects(() => migrateKv(from, from), TypeError, "both are the same");
+      const misspelt = { creat: "deno" } as MigrateOptions;
+      await assertRejects(() => migrateKv(from, to, misspelt), TypeError, "unknown option creat");
+      const wrong = { create: "sqlite" } as unknown as MigrateOptions;
+      await assertRejects(() => migrateKv(from, to, wrong), TypeError, "create cannot be sqlite");
+      await assertRejects(() => migrateKv(7 as never, to), TypeError, "no path");
       await assertRejects(() => migrateKv(":memory:", to), TypeError, "no path");
       await assertRejects(() => migrateKv(from, ""), TypeError, "no path");
       for (const place of [`${dir}/native`, "http://127.0.0.1:1"]) {

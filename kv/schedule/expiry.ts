@@ -8,6 +8,7 @@ import type { KvTrees } from "../format/trees.ts";
 import { EntryWriter } from "../write/entry_writer.ts";
 import { Alarm, now } from "./clock.ts";
 import { Failures } from "./failures.ts";
+import { isReadOnly } from "./read_only.ts";
 
 /** The most entries that one transaction removes. */
 const SLICE = 1000;
@@ -55,6 +56,8 @@ export class Expiry {
     } catch (error) {
       // A closed database has no entries.
       if (!this.#isRunning || error instanceof ClosedError) return;
+      // What is only read keeps what has expired.
+      if (error instanceof TypeError && isReadOnly(this.#db)) return;
       // A file that is full may have room later.
       this.#failures.note(error);
       this.#alarm.setTo(now() + RETRY_MS);

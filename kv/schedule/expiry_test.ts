@@ -5,6 +5,7 @@ import { describe, it } from "@std/testing/bdd";
 import { setTimeout } from "node:timers/promises";
 import { open } from "../../mod.ts";
 import { reportsOf } from "../../tests/support/reports.ts";
+import { inTempDir } from "../../tests/support/temp.ts";
 import { treesOf } from "../format/trees.ts";
 import { KvU64 } from "../api/u64.ts";
 import { openKv } from "../open.ts";
@@ -72,6 +73,22 @@ describe("expiry", () => {
     assertEquals([count, reports.length], [1, 1]);
     assertMatch(reports[0]!, /^Cannot remove what has expired; it is tried again: .*refused 1/);
   });
+
+  it("leaves what has expired where nothing can be removed, and reports nothing", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/a.quire`;
+      {
+        using kv = await openKv(path);
+        await kv.set(["a"], 1, { expireIn: 1 });
+      }
+      using db = open(path, { readOnly: true });
+      const reports = await reportsOf(async () => {
+        using kv = await openKv(db);
+        await setTimeout(20);
+        assertEquals((await kv.get(["a"])).value, 1);
+      });
+      assertEquals(reports, []);
+    }));
 
   it("keeps an entry that another program set anew, and forgets what is in the index", async () => {
     using db = open(":memory:");

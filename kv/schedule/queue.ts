@@ -18,6 +18,7 @@ import { ENCODING } from "../format/value.ts";
 import { EntryWriter } from "../write/entry_writer.ts";
 import { Alarm, now } from "./clock.ts";
 import { Failures } from "./failures.ts";
+import { refuseReadOnly } from "./read_only.ts";
 
 const IN_FLIGHT_MAX = 100;
 /** The wait after a failure of the database. */
@@ -61,8 +62,18 @@ export class Queue {
     this.#trees = trees;
   }
 
-  /** Adds a listener. Listeners take turns. */
+  /**
+   * Adds a listener. Listeners take turns.
+   *
+   * @throws {TypeError} No message can be taken out, or other processes could take it too.
+   */
   listen(handler: Handler): Listening {
+    if (this.#db.stats().sharing !== undefined) {
+      throw new TypeError(
+        "Cannot listen: other processes share the database, and each would deliver the messages",
+      );
+    }
+    refuseReadOnly(this.#db);
     const listener: Listener = { handler, settling: new Set(), isEnded: false };
     const ended = Promise.withResolvers<void>();
     this.#listeners.push(listener);

@@ -1,11 +1,12 @@
 /** The queue: order, concurrency, delays, and messages that no handler accepts. */
 
 import { assertEquals, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
-import { assertMatch } from "@std/assert";
+import { assert, assertMatch, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { setTimeout } from "node:timers/promises";
-import { IoError, open, tuple } from "../../mod.ts";
+import { IoError, open, type OpenOptions, tuple } from "../../mod.ts";
 import { reportsOf } from "../../tests/support/reports.ts";
+import { inTempDir } from "../../tests/support/temp.ts";
 import { treesOf } from "../format/trees.ts";
 import { openKv } from "../open.ts";
 
@@ -70,6 +71,27 @@ describe("the queue", () => {
     await Promise.all(ended);
     assertEquals(seen, [5, 5]);
   });
+
+  it("is refused where no message can be taken out, or other processes could take it too", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/a.quire`;
+      const refused: [OpenOptions, string][] = [
+        [{ readOnly: true }, "read-only"],
+        [{ follow: true }, "to follow it"],
+        [{ shared: true }, "share the database"],
+      ];
+      {
+        using kv = await openKv(path);
+        await kv.enqueue("kept");
+      }
+      for (const [options, message] of refused) {
+        using db = open(path, options);
+        using kv = await openKv(db);
+        const listen = () => kv.listenQueue(() => assert(false, "it is delivered"));
+        await assertRejects(listen, TypeError, message);
+        assertEquals(treesOf(db).queue.count(), 1);
+      }
+    }));
 
   it("waits for a delay, and never delivers early", async () => {
     const kv = await openKv(":memory:");

@@ -3,11 +3,11 @@
  * `@deno/kv` for Node, which speaks HTTP/1.1.
  */
 
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { open } from "../../mod.ts";
-import { serveKv } from "../../kv/connect/mod.ts";
+import { serveKv, type ServeKvOptions } from "../../kv/connect/mod.ts";
 import { encodeKey } from "../../kv/format/key.ts";
 import { openKv } from "../../kv/mod.ts";
 import { encode } from "../support/connect_messages.ts";
@@ -229,6 +229,27 @@ describe("serveKv()", () => {
       const missing = confirmed.filter((i) => !kept.some(({ key }) => key[1] === i));
       assertEquals(missing, []);
     }));
+
+  it("keeps no program alive when it is closed after its end, and knows its options", async () => {
+    using db = open(":memory:");
+    const misspelt = { token: TOKEN, prot: 1 } as ServeKvOptions;
+    assertThrows(() => serveKv(db, misspelt), TypeError, "unknown option prot");
+    const program = `
+      import { open } from "./mod.ts";
+      import { serveKv } from "./kv/connect/mod.ts";
+      const server = serveKv(open(":memory:"), { token: "${TOKEN}" });
+      server.abort();
+      await server.finished;
+      await server.close();
+      // It runs only where something else keeps the program alive.
+      Deno.unrefTimer(setTimeout(() => console.log("alive"), 3000));`;
+    const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["eval", "--no-check", program],
+      cwd: TOP,
+      stderr: "null",
+    }).output();
+    assertEquals([success, new TextDecoder().decode(stdout)], [true, ""]);
+  });
 
   it("ends watches when it ends, and leaves the database open", async () => {
     using db = open(":memory:");
