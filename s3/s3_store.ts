@@ -32,6 +32,9 @@ export interface S3Options {
 
 const TIMEOUT_MS = 60_000;
 const NOT_FOUND = 404;
+const NAMES: readonly string[] = [
+  ...["bucket", "prefix", "region", "accessKeyId", "secretAccessKey", "sessionToken", "timeoutMs"],
+];
 const TEXTS = ["prefix", "region", "sessionToken"] as const;
 
 /** The characters that XML writes otherwise. */
@@ -73,6 +76,12 @@ export function s3Store(options: S3Options): ArchiveStore {
 }
 
 function checkOptions(options: S3Options): void {
+  // Without its prefix, an archive would be among those of other databases.
+  for (const name of Object.keys(options ?? {})) {
+    if (!NAMES.includes(name)) {
+      throw new TypeError(`Cannot use the bucket: unknown option ${name}`);
+    }
+  }
   for (const name of ["accessKeyId", "secretAccessKey"] as const) {
     if (typeof options?.[name] === "string" && options[name] !== "") continue;
     throw new TypeError(`Cannot use the bucket: ${name} is missing`);
@@ -171,7 +180,14 @@ class Bucket {
 /** The texts of all elements of a name. */
 function elementsOf(xml: string, name: string): string[] {
   return [...xml.matchAll(new RegExp(`<${name}>([^<]*)</${name}>`, "g"))]
-    .map(([, text]) => text!.replace(/&\w+;/g, (entity) => ENTITIES[entity] ?? entity));
+    .map(([, text]) => text!.replace(/&(?:#x[0-9a-f]+|#\d+|\w+);/gi, characterOf));
+}
+
+/** The character of an entity, by its name or, as some services write it, by its number. */
+function characterOf(entity: string): string {
+  const [, hex, decimal] = /^&#(?:x([0-9a-f]+)|(\d+));$/i.exec(entity) ?? [];
+  const point = hex === undefined ? Number(decimal) : parseInt(hex, 16);
+  return point <= 0x10ffff ? String.fromCodePoint(point) : ENTITIES[entity] ?? entity;
 }
 
 function failed(method: string, { status }: Response, text: string): Error {

@@ -102,6 +102,10 @@ describe("s3Store()", () => {
       return page("first", `${more}<NextContinuationToken>a&amp;b</NextContinuationToken>`);
     }, async (store) => assertEquals(await store.list(), ["first", "second"]));
     await withAnswer(
+      () => page("o&#39;neil&#x27;s &#34;a&#34;&#x1F600;&amp;lt;", ""),
+      async (store) => assertEquals(await store.list(), ["o'neil's \"a\"\u{1f600}&lt;"]),
+    );
+    await withAnswer(
       () => page("first", more),
       async (store) => void await assertRejects(() => store.list(), Error, "has no rest"),
     );
@@ -134,6 +138,7 @@ describe("s3Store()", () => {
       [{ bucket: "a/b", ...KEY }, TypeError, "not a URL of http or https"],
       [{ bucket: "file:///a", ...KEY }, TypeError, "not a URL of http or https"],
       [{ bucket: "https://a/b", ...KEY, prefix: 1 as never }, TypeError, "prefix is number"],
+      [{ bucket: "https://a/b", ...KEY, prefx: "a/" } as S3Options, TypeError, "option prefx"],
       [{ bucket: "https://a/b", ...KEY, timeoutMs: 0 }, RangeError, "timeoutMs 0 is not above 0"],
     ];
     for (const [options, type, says] of refused) {
