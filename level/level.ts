@@ -157,7 +157,7 @@ export class QuireLevel<K = string, V = string>
   protected _open(options: LevelOpenOptions): Promise<void> {
     const database = openFile(this.#path, options);
     try {
-      const readOnly = options.quire?.readOnly === true;
+      const readOnly = options.quire?.readOnly === true || database.follows;
       this.#file = { database, tree: database.tree(TREE), readOnly };
     } catch (error) {
       database.close();

@@ -137,6 +137,9 @@ describe("QuireLevel: opening", () => {
       assertEquals(await reader.get("a"), "1");
       assertEquals((await codesOf(reader.put("a", "2")))[0], "LEVEL_READONLY");
       assertEquals((await codesOf(reader.clear()))[0], "LEVEL_READONLY");
+      await using follower = new QuireLevel(path, { quire: { follow: true } });
+      assertEquals(await follower.get("a"), "1");
+      assertEquals((await codesOf(follower.put("a", "2")))[0], "LEVEL_READONLY");
     }));
 
   it("takes a file URL, and a database in memory", async () => {
