@@ -5,6 +5,7 @@
  * statement is atomic by itself.
  */
 
+import type { KeyRange } from "../../mod.ts";
 import { codecsOfTree, codecsToWrite, type NamedCodec } from "../form/codecs.ts";
 import {
   type CommandSpec,
@@ -17,6 +18,7 @@ import { EXIT, type ExitCode, Refusal } from "../io/exit.ts";
 import {
   CODEC_OPTIONS,
   hasKeyRange,
+  keptRange,
   KEY_CODEC_OPTIONS,
   KEY_RANGE_OPTIONS,
   keyRangeOf,
@@ -88,6 +90,7 @@ export const deleteEntries: CommandSpec = {
     const codecs = codecsOfTree(db, name!, options);
     const keys = given.map((text) => codecs.key.form.fromText(text));
     const range = keyRangeOf(options, codecs.key);
+    if (hasKeyRange(options)) checkRange(range, codecs.key);
     const removed = db.writeSync((tx) => {
       const inside = treeInside(tx, name!, codecs);
       return keys.length > 0
@@ -109,6 +112,14 @@ function checkChoice(keys: readonly string[], options: OptionValues): void {
   const ways = [keys.length > 0, hasKeyRange(options), options["all"] === true];
   if (ways.filter((is) => is).length === 1) return;
   throw new Refusal("Cannot delete: give either keys, or a range such as --prefix, or --all");
+}
+
+/** Refuses bounds without a byte, which every key has, as where a variable of a shell is empty. */
+function checkRange(range: KeyRange<unknown, unknown>, key: NamedCodec): void {
+  const kept = Object.entries(keptRange(range, key)) as [string, Uint8Array][];
+  if (!kept.every(([name, { length }]) => length === 0 && /^(prefix|gte)$/.test(name))) return;
+  const names = kept.map(([name]) => `--${name}`).join(" ");
+  throw new Refusal(`Cannot delete by ${names}: it leaves no entry; --all removes all`);
 }
 
 function refuseInput({ inShell }: Context): void {

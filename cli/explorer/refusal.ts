@@ -2,7 +2,14 @@
  * Refusals of requests: a status, and a reason of one line.
  */
 
-import { ClosedError, CorruptionError, IoError } from "../../mod.ts";
+import {
+  BusyError,
+  ClosedError,
+  CorruptionError,
+  IoError,
+  LimitError,
+  SnapshotTooOldError,
+} from "../../mod.ts";
 
 /** A request was refused. */
 export class RefusedError extends Error {
@@ -29,6 +36,10 @@ export function refusalOf(error: unknown): { status: number; line: string } {
   if (error instanceof CorruptionError) return { status: 409, line };
   if (error instanceof ClosedError) return { status: 410, line };
   if (error instanceof IoError) return { status: 503, line };
+  if (error instanceof BusyError || error instanceof SnapshotTooOldError) {
+    return { status: 503, line };
+  }
+  if (error instanceof LimitError) return { status: 413, line };
   // Built-in errors are for users only if they have the form "Cannot ACTION: STATE".
   const isOurs = /^Cannot [^:]+: ./.test(line);
   if (isOurs && error instanceof RangeError) return { status: 404, line };

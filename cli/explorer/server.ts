@@ -70,8 +70,9 @@ export class ExplorerServer {
 
   /** Ends it, after at most a second for answers in progress. */
   async close(): Promise<void> {
-    this.#api.stop();
     await this.#server.close();
+    // Answers in progress may have begun to count.
+    this.#api.stop();
   }
 
   /** Ends it at once. */

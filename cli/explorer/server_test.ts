@@ -3,6 +3,7 @@
 
 import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { BusyError, LimitError, SnapshotTooOldError } from "../../mod.ts";
 import { type Database, json, open, string, tuple, u64 } from "../../mod.ts";
 import { Random } from "../../tests/support/random.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
@@ -20,6 +21,7 @@ import type {
   StudyInfo,
   TileStrip,
 } from "./api_types.ts";
+import { refusalOf } from "./refusal.ts";
 import { ExplorerServer } from "./server.ts";
 import { CHAPTER_IDS, studyInfo } from "./study_info.ts";
 
@@ -503,4 +505,17 @@ describe("explorer: a file that another program has locked", () => {
         }
       });
     }));
+});
+
+describe("the explorer's refusals", () => {
+  it("say what passes, and what is too much, rather than that the explorer is wrong", () => {
+    const errors: [Error, number][] = [
+      [new BusyError("Cannot read page 4: another process writes it"), 503],
+      [new SnapshotTooOldError("Cannot read the snapshot: its pages are gone"), 503],
+      [new LimitError("Cannot write: it is too much"), 413],
+    ];
+    for (const [error, status] of errors) {
+      assertEquals(refusalOf(error), { status, line: error.message });
+    }
+  });
 });

@@ -22,7 +22,7 @@ import { structuredToJson } from "./structured_form.ts";
 export const recordForm: Form = readingForm((record: KvRecord) => ({
   value: valueToJson(record.value),
   versionstamp: versionstampOf(record.version),
-  ...(record.expiresAt !== Infinity && { expiresAt: new Date(record.expiresAt).toISOString() }),
+  ...(record.expiresAt !== Infinity && { expiresAt: dateOf(record.expiresAt) }),
 }));
 
 /** Messages of the queue. */
@@ -31,6 +31,12 @@ export const messageForm: Form = readingForm((message: KvMessage) => ({
   backoffSchedule: message.backoffSchedule,
   keysIfUndelivered: message.keysIfUndelivered.map((key) => tupleForm.toJson(kvKey.decode(key))),
 }));
+
+/** A date as text; a number that is none as itself. */
+function dateOf(ms: number): string | number {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? ms : date.toISOString();
+}
 
 function valueToJson(value: unknown): unknown {
   if (value instanceof KvU64) return { $u64: String(value) };

@@ -5,8 +5,15 @@ import { describe, it } from "@std/testing/bdd";
 import { KvU64, openKv } from "../../kv/mod.ts";
 import { quire } from "../../tests/support/cli.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
+import { recordForm } from "./kv_form.ts";
 
 describe("cli: the data of Deno KV", () => {
+  it("show an expiry that is no date, as a forged file may have it, as a number", () => {
+    const record = { encoding: 1, version: 1, ordinal: 0, value: 1 };
+    const json = recordForm.toJson({ ...record, expiresAt: 2 ** 60 });
+    assertEquals(json, { value: 1, versionstamp: "00000000000000010000", expiresAt: 2 ** 60 });
+  });
+
   it("show parts, values, versionstamps and expiries, and load again from a dump", () =>
     inTempDir(async (dir) => {
       const file = `${dir}/kv.quire`;

@@ -25,7 +25,7 @@ export function storeAt(place: string): ArchiveStore {
   if (url === null) {
     throw new Refusal(`Cannot use ${place}: it is no URL; name a bucket or a folder`);
   }
-  const prefix = decodeURIComponent(url.hash.slice(1));
+  const prefix = prefixIn(place, url.hash.slice(1));
   url.hash = "";
   try {
     const accessKeyId = needed(KEY_ID);
@@ -37,6 +37,15 @@ export function storeAt(place: string): ArchiveStore {
     const names = [KEY_ID, SECRET, TOKEN, REGION].join(",");
     const remedy = `run it with deno run --allow-net=${url.host} --allow-env=${names}`;
     throw new Refusal(`Cannot use ${place}: no permission for its key; ${remedy}`, EXIT.unusable);
+  }
+}
+
+function prefixIn(place: string, encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    const remedy = "write a per cent sign as %25";
+    throw new Refusal(`Cannot use ${place}: its prefix is not encoded as in a URL; ${remedy}`);
   }
 }
 

@@ -35,7 +35,8 @@ function tableOf(names: readonly string[], rows: SqlRows["rows"]): string[] {
   const cells = rows.map((row) => row.map((value) => oneLine(shown(value))));
   const table = alignTable([names.map(oneLine), ...cells]);
   const [head = "", ...body] = table;
-  const width = Math.max(...table.map((line) => line.length));
+  // There may be more lines than a call takes arguments.
+  const width = table.reduce((most, { length }) => Math.max(most, length), 0);
   return [head, "-".repeat(width), ...body, `(${countOf(rows.length, "row")})`];
 }
 

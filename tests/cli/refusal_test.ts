@@ -166,6 +166,9 @@ describe("cli: refusals", () => {
         /give either keys, or a range such as --prefix, or --all/,
       ],
       [["delete", "db.quire", "words", "a", "--all"], 2, /give either keys, or a range/],
+      // As where a variable of the shell is empty.
+      [["delete", "db.quire", "words", "--prefix", ""], 2, /it leaves no entry; --all removes all/],
+      [["delete", "db.quire", "words", "--gte", ""], 2, /it leaves no entry; --all removes all/],
     ]));
 
   it("are for an unknown command, with a suggestion", () =>
@@ -261,6 +264,7 @@ describe("cli: refusals", () => {
       [["backup", "db.quire", "text.quire"], 3, /text\.quire: it already exists; remove it or/],
       [["backup", "db.quire", "to", "--since", "999"], 2, /since 999 is not a version from 0 to/],
       [["archive", "db.quire", "text.quire"], 3, /Cannot list text\.quire/],
+      [["archive", "db.quire", "https://h/b#%zz"], 2, /its prefix is not encoded as in a URL/],
       [["restore", "to"], 2, /name either a BASE, or an archive with --from/],
       [["restore", "to", "db.quire", "--from", "x"], 2, /name either a BASE, or an archive/],
       [["restore", "to", "db.quire", "--at", "1"], 2, /--at needs an archive; name one with/],
