@@ -12,6 +12,8 @@ import {
   cellAt,
   childAt,
   copyKey,
+  HEAD_BYTES,
+  isLeaf,
   KEY_BYTES_MAX,
   LEAF_WIDTH,
   LeafCell,
@@ -19,7 +21,6 @@ import {
   lengthBytes,
   REFERENCE_TAG,
 } from "../node/node.ts";
-import { HEAD_BYTES, isLeaf } from "../node/node.ts";
 import { isUnfinishedKey, readUnfinished } from "../unfinished.ts";
 import { decodeReference } from "../value/reference.ts";
 import { isSecond } from "../value/shared_page.ts";

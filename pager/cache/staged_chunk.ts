@@ -6,8 +6,14 @@
  */
 
 import type { Disk } from "../file/disk.ts";
-import { CHUNK_BYTES, CHUNK_PAGES, CHUNK_SHIFT, PAGE_BYTES, PAGE_SHIFT } from "../format/format.ts";
-import { SLOT_MASK } from "../format/format.ts";
+import {
+  CHUNK_BYTES,
+  CHUNK_PAGES,
+  CHUNK_SHIFT,
+  PAGE_BYTES,
+  PAGE_SHIFT,
+  SLOT_MASK,
+} from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
 import type { ChunkNumber, Place, Slot, Version } from "../format/units.ts";
 

@@ -31,7 +31,7 @@ export interface NewFileOptions {
    * content that cannot be mistaken for complete before it is. Default false: fail instead.
    */
   canBeInPlace?: boolean;
-  /** Replace a file of the final name. Default false: refuse to. */
+  /** Let `publishLater` replace a file of the final name; `publish` never does. Default false. */
   replaces?: boolean;
 }
 
