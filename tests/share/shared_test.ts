@@ -4,7 +4,7 @@
  */
 
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
+import { describe, it } from "@std/testing/bdd";
 import {
   archive,
   type Database,
@@ -15,44 +15,15 @@ import {
   restore,
   salvage,
   SnapshotTooOldError,
-  string,
-  type Tree,
   verify,
 } from "../../mod.ts";
+import { CODECS, handlesForEach, nextTurn, treeOf } from "./processes/handles.ts";
 
-const CODECS = { key: string, value: string };
-
-let folder: string;
-let path: string;
-const opened: Database[] = [];
-
-beforeEach(() => {
-  folder = Deno.makeTempDirSync();
-  path = `${folder}/a.quire`;
-});
-afterEach(() => {
-  for (const db of opened.splice(0)) db.close();
-  Deno.removeSync(folder, { recursive: true });
-});
-
-function openOne(options: Parameters<typeof open>[1] = {}): Database {
-  const db = open(path, { shared: true, ...options });
-  opened.push(db);
-  return db;
-}
-
-function treeOf(db: Database): Tree<string, string> {
-  return db.tree("words", CODECS);
-}
-
-/** A turn of the event loop, after which each handle looks again. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 5));
-}
+const handles = handlesForEach();
 
 describe("handles with shared: true", () => {
   it("see what others commit in the next turn, and their own commits at once", async () => {
-    const [a, b] = [openOne(), openOne()];
+    const [a, b] = [handles.open(), handles.open()];
     await treeOf(a).set("one", "um");
     assertEquals(treeOf(a).get("one"), "um");
     await nextTurn();
@@ -64,7 +35,7 @@ describe("handles with shared: true", () => {
   });
 
   it("run one transaction at a time, each on what those before left", async () => {
-    const all = [openOne(), openOne(), openOne()];
+    const all = [handles.open(), handles.open(), handles.open()];
     const add = (db: Database) =>
       db.write((tx) => {
         const tree = tx.tree("words", CODECS);
@@ -76,19 +47,19 @@ describe("handles with shared: true", () => {
   });
 
   it("leave the file clean when the last one closes", async () => {
-    const [a, b] = [openOne(), openOne()];
+    const [a, b] = [handles.open(), handles.open()];
     await treeOf(a).set("one", "um");
     a.close();
     await treeOf(b).set("two", "dois");
     b.close();
-    using db = open(path);
+    using db = open(handles.path);
     assertEquals(db.stats().recovery, undefined);
     assertEquals([...treeOf(db).keys()], ["one", "two"]);
     assert((await db.verify()).ok);
   });
 
   it("keep the version of snapshots and iterators while others write", async () => {
-    const [a, b] = [openOne(), openOne()];
+    const [a, b] = [handles.open(), handles.open()];
     const words = Array.from({ length: 500 }, (_, i): [string, string] => [`word ${i}`, "old"]);
     await treeOf(a).setMany(words);
     await nextTurn();
@@ -107,7 +78,7 @@ describe("handles with shared: true", () => {
 
   it("end a snapshot at the bound of the journal, and not before", async () => {
     const options = { journalBytes: 2 * 1024 * 1024, cacheBytes: 8 * 1024 * 1024 };
-    const [a, b] = [openOne(options), openOne(options)];
+    const [a, b] = [handles.open(options), handles.open(options)];
     const long = "x".repeat(4000);
     const words = Array.from({ length: 300 }, (_, i): [string, string] => [`word ${i}`, long]);
     await treeOf(a).setMany(words);
@@ -137,7 +108,7 @@ describe("handles with shared: true", () => {
 
   it("keep journal and file bounded, whatever a snapshot pins", async () => {
     const options = { journalBytes: 2 * 1024 * 1024, cacheBytes: 8 * 1024 * 1024 };
-    const [a, b] = [openOne(options), openOne(options)];
+    const [a, b] = [handles.open(options), handles.open(options)];
     const words = Array.from({ length: 300 }, (_, i) => `word ${i}`);
     const rounds = async (count: number) => {
       for (let i = 0; i < count; i++) {
@@ -154,8 +125,8 @@ describe("handles with shared: true", () => {
   });
 
   it("tell who shares the file", () => {
-    const a = openOne();
-    openOne();
+    const a = handles.open();
+    handles.open();
     const { participants } = a.stats().sharing!;
     assertEquals(participants.map(({ process }) => process), [Deno.pid, Deno.pid]);
     assertEquals(participants.filter(({ isOwn }) => isOwn).length, 1);
@@ -164,25 +135,25 @@ describe("handles with shared: true", () => {
   });
 
   it("are shown to a follower, too, which is none of them", () => {
-    openOne();
-    openOne();
-    using follower = open(path, { follow: true });
+    handles.open();
+    handles.open();
+    using follower = open(handles.path, { follow: true });
     const { participants } = follower.stats().sharing!;
     assertEquals(participants.map(({ isOwn }) => isOwn), [false, false]);
-    for (const db of opened.splice(0)) db.close();
+    handles.closeAll();
     assertEquals(follower.stats().sharing, undefined);
   });
 
   it("may have different options", async () => {
-    const a = openOne({ cacheBytes: 8 * 1024 * 1024, journalBytes: 2 * 1024 * 1024 });
-    const b = openOne({ durability: "none", mode: 0o600 });
+    const a = handles.open({ cacheBytes: 8 * 1024 * 1024, journalBytes: 2 * 1024 * 1024 });
+    const b = handles.open({ durability: "none", mode: 0o600 });
     for (let i = 0; i < 200; i++) await treeOf(i % 2 === 0 ? a : b).set(`${i}`, "x".repeat(9000));
     await nextTurn();
     assertEquals([treeOf(a).count(), treeOf(b).count()], [200, 200]);
   });
 
   it("refuse what needs every commit from the process that makes it", async () => {
-    const db = openOne();
+    const db = handles.open();
     await treeOf(db).set("one", "um");
     const store = { put: () => {}, get: () => undefined, list: () => [], delete: () => {} };
     await assertRejects(async () => void (await archive(db, store as never)), TypeError);
@@ -190,7 +161,7 @@ describe("handles with shared: true", () => {
   });
 
   it("refuse a transaction inside the transaction of another handle of the thread", async () => {
-    const [a, b] = [openOne(), openOne()];
+    const [a, b] = [handles.open(), handles.open()];
     await a.write((tx) => {
       tx.tree("words", CODECS).set("one", "um");
       assertThrows(() => b.writeSync(() => {}), LockedError);
@@ -202,68 +173,80 @@ describe("handles with shared: true", () => {
 
 describe("a file that is shared", () => {
   it("is refused to exclusive and to read-only handles, and the reverse", async () => {
-    const db = openOne();
+    const db = handles.open();
     await treeOf(db).set("one", "um");
-    assertThrows(() => open(path), LockedError, "another handle shares it, in this process; open");
+    assertThrows(
+      () => open(handles.path),
+      LockedError,
+      "another handle shares it, in this process; open",
+    );
     const still = { readOnly: true, follow: false };
-    assertThrows(() => open(path, still), LockedError, "another handle shares it");
+    assertThrows(() => open(handles.path, still), LockedError, "another handle shares it");
     // They read a file that nobody writes.
-    await assertRejects(() => verify(path), LockedError, "another handle shares it");
-    await assertRejects(() => salvage(path, `${folder}/b.quire`), LockedError, "shares it");
-    await assertRejects(() => restore(`${folder}/b.quire`, path), LockedError, "shares it");
+    await assertRejects(() => verify(handles.path), LockedError, "another handle shares it");
+    await assertRejects(
+      () => salvage(handles.path, `${handles.folder}/b.quire`),
+      LockedError,
+      "shares it",
+    );
+    await assertRejects(
+      () => restore(`${handles.folder}/b.quire`, handles.path),
+      LockedError,
+      "shares it",
+    );
     {
       // It becomes a follower, which shows what is known to be on the medium.
-      using reader = open(path, { readOnly: true });
+      using reader = open(handles.path, { readOnly: true });
       await treeOf(db).set("two", "dois");
       await nextTurn();
       assertEquals(treeOf(reader).get("one"), "um");
     }
     db.close();
     {
-      using _ = open(path);
-      assertThrows(() => openOne(), LockedError, "has it open without shared: true");
-      const error = assertThrows(() => open(path), LockedError);
+      using _ = open(handles.path);
+      assertThrows(() => handles.open(), LockedError, "has it open without shared: true");
+      const error = assertThrows(() => open(handles.path), LockedError);
       assertMatch(error.message, /another handle has it open, in this process$/);
     }
     {
-      using _ = open(path, { readOnly: true });
-      assertThrows(() => openOne(), LockedError);
+      using _ = open(handles.path, { readOnly: true });
+      assertThrows(() => handles.open(), LockedError);
     }
-    assertEquals(treeOf(openOne()).get("one"), "um");
+    assertEquals(treeOf(handles.open()).get("one"), "um");
   });
 
   it("is refused with options that cannot be shared", () => {
     const wrong = (options: Parameters<typeof open>[1]) =>
-      assertThrows(() => openOne(options), TypeError, "a shared database");
+      assertThrows(() => handles.open(options), TypeError, "a shared database");
     wrong({ readOnly: true });
     wrong({ follow: true });
     wrong({ tornSectors: "protect" });
     assertThrows(() => open(":memory:", { shared: true }), TypeError, "cannot be shared");
-    assertThrows(() => openOne({ create: false }), IoError);
+    assertThrows(() => handles.open({ create: false }), IoError);
   });
 });
 
 describe("a sidecar", () => {
   it("that was deleted loses nothing, and processes meet under the lock", async () => {
-    const [a, b] = [openOne(), openOne()];
+    const [a, b] = [handles.open(), handles.open()];
     await treeOf(a).set("one", "um");
-    Deno.removeSync(`${path}-shared`);
-    const c = openOne();
+    Deno.removeSync(`${handles.path}-shared`);
+    const c = handles.open();
     await treeOf(c).set("two", "dois");
     await treeOf(a).set("three", "tres");
     await treeOf(b).set("four", "quatro");
     await treeOf(c).set("five", "cinco");
     assertEquals([...treeOf(c).keys()], ["five", "four", "one", "three", "two"]);
-    for (const db of opened.splice(0)) db.close();
-    using db = open(path);
+    handles.closeAll();
+    using db = open(handles.path);
     assertEquals(treeOf(db).count(), 5);
   });
 
   it("that was damaged, or is of another database, is written anew", async () => {
-    const [a, b] = [openOne(), openOne()];
+    const [a, b] = [handles.open(), handles.open()];
     await treeOf(a).set("one", "um");
     for (const byte of [0, 0xff, 7]) {
-      const side = Deno.openSync(`${path}-shared`, { write: true });
+      const side = Deno.openSync(`${handles.path}-shared`, { write: true });
       side.writeSync(new Uint8Array(512).fill(byte));
       side.close();
       await nextTurn();
@@ -276,38 +259,38 @@ describe("a sidecar", () => {
 
   it("may be on another file system", async () => {
     const elsewhere = Deno.makeTempFileSync({ dir: "/dev/shm" });
-    Deno.symlinkSync(elsewhere, `${path}-shared`);
+    Deno.symlinkSync(elsewhere, `${handles.path}-shared`);
     try {
-      const [a, b] = [openOne(), openOne()];
+      const [a, b] = [handles.open(), handles.open()];
       for (let i = 0; i < 5; i++) {
         await treeOf(i % 2 === 0 ? a : b).set(`${i}`, "x");
         await nextTurn();
         assertEquals([treeOf(a).count(), treeOf(b).count()], [i + 1, i + 1]);
       }
-      for (const db of opened.splice(0)) db.close();
+      handles.closeAll();
     } finally {
       Deno.removeSync(elsewhere);
     }
   });
 
   it("that cannot be opened is an error that names it", () => {
-    Deno.mkdirSync(`${path}-shared`);
-    assertThrows(() => openOne(), IoError, "-shared: it is not a regular file");
-    Deno.removeSync(`${path}-shared`);
-    openOne();
+    Deno.mkdirSync(`${handles.path}-shared`);
+    assertThrows(() => handles.open(), IoError, "-shared: it is not a regular file");
+    Deno.removeSync(`${handles.path}-shared`);
+    handles.open();
   });
 
   it("is made anew by the first process", () => {
-    Deno.writeFileSync(`${path}-shared`, new Uint8Array(9000).fill(0xa5));
-    const db = openOne();
+    Deno.writeFileSync(`${handles.path}-shared`, new Uint8Array(9000).fill(0xa5));
+    const db = handles.open();
     assertEquals(db.stats().sharing!.participants.length, 1);
   });
 });
 
 describe("a lock file", () => {
   it("that was deleted is created again, and processes still take turns", async () => {
-    const [a, b] = [openOne(), openOne()];
-    Deno.removeSync(`${path}-lock`);
+    const [a, b] = [handles.open(), handles.open()];
+    Deno.removeSync(`${handles.path}-lock`);
     await treeOf(a).set("one", "um");
     await treeOf(b).set("two", "dois");
     assertEquals([...treeOf(b).keys()], ["one", "two"]);

@@ -4,7 +4,7 @@
  */
 
 import { assert, assertEquals, assertGreater, assertRejects, assertThrows } from "@std/assert";
-import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
+import { describe, it } from "@std/testing/bdd";
 import {
   CorruptionError,
   type Database,
@@ -17,39 +17,14 @@ import {
   verify,
 } from "../../mod.ts";
 import { assertContent, contentOf } from "../support/database.ts";
+import { CODECS, handlesForEach, nextTurn, treeOf } from "./processes/handles.ts";
 
-const CODECS = { key: string, value: string };
 const MIB = 1024 * 1024;
 
-let folder: string;
-let path: string;
-const opened: Database[] = [];
-
-beforeEach(() => {
-  folder = Deno.makeTempDirSync();
-  path = `${folder}/a.quire`;
-});
-afterEach(() => {
-  for (const db of opened.splice(0)) db.close();
-  Deno.removeSync(folder, { recursive: true });
-});
-
-function openOne(options: Parameters<typeof open>[1] = {}): Database {
-  const db = open(path, { shared: true, ...options });
-  opened.push(db);
-  return db;
-}
-
-function treeOf(db: Database): Tree<string, string> {
-  return db.tree("words", CODECS);
-}
+const handles = handlesForEach();
 
 function wordsOf(count: number, value: string): [string, string][] {
   return Array.from({ length: count }, (_, i) => [`word ${String(i).padStart(5, "0")}`, value]);
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 /** Whether a promise is settled after some turns of the event loop. */
@@ -64,13 +39,13 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 describe("a write, while another process has the lock", () => {
   /** Takes the lock of the writer as another process does. */
   function lockByOther(): Disposable {
-    const file = Deno.openSync(`${path}-lock`, { read: true, write: true });
+    const file = Deno.openSync(`${handles.path}-lock`, { read: true, write: true });
     file.lockSync(true);
     return { [Symbol.dispose]: () => file.close() };
   }
 
   it("waits in turns of the event loop, and commits in the order of calls", async () => {
-    const db = openOne();
+    const db = handles.open();
     await treeOf(db).set("a", "0");
     const seen: string[] = [];
     const other = lockByOther();
@@ -90,7 +65,7 @@ describe("a write, while another process has the lock", () => {
   });
 
   it("keeps its arguments as they were when it was called", async () => {
-    const db = openOne();
+    const db = handles.open();
     const bytes = db.tree("bytes");
     const pairs = db.tree("pairs", { key: tuple.as<[Uint8Array, number]>(), value: string });
     await pairs.set([new Uint8Array([7]), 1], "x");
@@ -112,7 +87,7 @@ describe("a write, while another process has the lock", () => {
   });
 
   it("comes before a writeSync that follows it, and before the close", async () => {
-    const db = openOne();
+    const db = handles.open();
     const other = lockByOther();
     const first = treeOf(db).set("a", "1");
     other[Symbol.dispose]();
@@ -124,15 +99,15 @@ describe("a write, while another process has the lock", () => {
     const again = lockByOther();
     const last = treeOf(db).set("a", "3");
     again[Symbol.dispose]();
-    opened.splice(0);
+    handles.opened.splice(0);
     await db[Symbol.asyncDispose]();
     await last;
-    using alone = open(path);
+    using alone = open(handles.path);
     assertEquals(treeOf(alone).get("a"), "3");
   });
 
   it("rejects with the error of its callback, and the others go on", async () => {
-    const db = openOne();
+    const db = handles.open();
     const other = lockByOther();
     const wrong = db.write(() => {
       throw new RangeError("not this");
@@ -146,7 +121,7 @@ describe("a write, while another process has the lock", () => {
   });
 
   it("lets the event loop run between writes that are awaited one after the other", async () => {
-    const db = openOne();
+    const db = handles.open();
     let isOver = false;
     const turn = new Promise<void>((resolve) => setTimeout(resolve, 1)).then(() => {
       isOver = true;
@@ -156,7 +131,7 @@ describe("a write, while another process has the lock", () => {
   });
 
   it("is told in the statistics of the others", async () => {
-    const [a, b] = [openOne(), openOne()];
+    const [a, b] = [handles.open(), handles.open()];
     const other = lockByOther();
     const set = treeOf(a).set("a", "1");
     assert(!(await isSettled(set)));
@@ -178,8 +153,8 @@ function bytesFor(count: number, value: string): [string, Uint8Array][] {
 
 describe("maintenance of a shared database, while another handle writes", () => {
   /** Two handles, and a function that changes entries by the second one. */
-  async function prepare(count = 3000) {
-    const [a, b] = [openOne(), openOne()];
+  async function prepare(count = 600) {
+    const [a, b] = [handles.open(), handles.open()];
     await plain(a).setMany(bytesFor(count, "x".repeat(300)));
     await nextTurn();
     let round = 0;
@@ -195,11 +170,14 @@ describe("maintenance of a shared database, while another handle writes", () => 
   }
 
   /** Changes entries until the work has ended. */
-  async function meanwhile<T>(work: Promise<T>, change: () => Promise<void>): Promise<T> {
+  async function meanwhile<T>(work: Promise<T>, change: () => Promise<unknown>): Promise<T> {
     let isOver = false;
     const ended = work.finally(() => void (isOver = true));
     ended.catch(() => {});
-    while (!isOver) await change();
+    while (!isOver) {
+      await change();
+      await nextTurn();
+    }
     return await ended;
   }
 
@@ -208,19 +186,19 @@ describe("maintenance of a shared database, while another handle writes", () => 
     await change();
     const before = contentOf(a);
     const { version } = a;
-    const result = await meanwhile(a.backup(`${folder}/copy`), change);
+    const result = await meanwhile(a.backup(`${handles.folder}/copy`), change);
     assertEquals(result.version, version);
     assertGreater(b.version, version);
-    assert((await verify(`${folder}/copy`)).ok);
+    assert((await verify(`${handles.folder}/copy`)).ok);
     {
-      using copy = open(`${folder}/copy`);
+      using copy = open(`${handles.folder}/copy`);
       assertContent(contentOf(copy), before);
     }
     await nextTurn();
     const later = contentOf(a);
-    const since = await meanwhile(a.backup(`${folder}/step`, { since: version }), nextTurn);
-    await restore(`${folder}/restored`, `${folder}/copy`, `${folder}/step`);
-    using restored = open(`${folder}/restored`);
+    const since = await meanwhile(a.backup(`${handles.folder}/step`, { since: version }), nextTurn);
+    await restore(`${handles.folder}/restored`, `${handles.folder}/copy`, `${handles.folder}/step`);
+    using restored = open(`${handles.folder}/restored`);
     assertEquals(restored.version, since.version);
     assertContent(contentOf(restored), later);
   });
@@ -233,18 +211,21 @@ describe("maintenance of a shared database, while another handle writes", () => 
       write: (chunk) => void chunks.push(chunk.slice()),
     });
     await meanwhile(a.backup(sink), change);
-    Deno.writeFileSync(`${folder}/copy`, new Uint8Array(await new Blob(chunks).arrayBuffer()));
-    using copy = open(`${folder}/copy`);
+    Deno.writeFileSync(
+      `${handles.folder}/copy`,
+      new Uint8Array(await new Blob(chunks).arrayBuffer()),
+    );
+    using copy = open(`${handles.folder}/copy`);
     assertContent(contentOf(copy), before);
     await nextTurn();
     const later = contentOf(a);
-    await meanwhile(a.backup(`${folder}/compact`, { compact: true }), change);
-    using compact = open(`${folder}/compact`);
+    await meanwhile(a.backup(`${handles.folder}/compact`, { compact: true }), change);
+    using compact = open(`${handles.folder}/compact`);
     assertContent(contentOf(compact), later);
   });
 
   it("verifies", async () => {
-    const { a, change } = await prepare();
+    const { a, change } = await prepare(3000);
     const { ok, findings, entries } = await meanwhile(a.verify(), change);
     assertEquals(findings, []);
     assert(ok);
@@ -256,21 +237,21 @@ describe("maintenance of a shared database, while another handle writes", () => 
     a.checkpoint();
     const page = a.inspect().trees()[0]!.root;
     const { offset } = a.inspect().header(page);
-    for (const db of opened.splice(0)) db.close();
-    const file = Deno.openSync(path, { write: true });
+    handles.closeAll();
+    const file = Deno.openSync(handles.path, { write: true });
     file.seekSync(offset + 100, Deno.SeekMode.Start);
     file.writeSync(new Uint8Array([1, 2, 3]));
     file.close();
-    const { ok, findings } = await openOne().verify();
+    const { ok, findings } = await handles.open().verify();
     assertEquals([ok, findings.map((finding) => finding.page)], [false, [page]]);
-    assertThrows(() => plain(openOne()).get("word 00001"), CorruptionError);
-    using snapshot = openOne().snapshot();
+    assertThrows(() => plain(handles.open()).get("word 00001"), CorruptionError);
+    using snapshot = handles.open().snapshot();
     assertThrows(() => snapshot.tree("words").get("word 00001"), CorruptionError);
   });
 
   it("lists the changes since a snapshot, and since a copy", async () => {
     const { a, change } = await prepare();
-    await a.backup(`${folder}/copy`);
+    await a.backup(`${handles.folder}/copy`);
     using since = a.snapshot();
     await change();
     await nextTurn();
@@ -284,13 +265,13 @@ describe("maintenance of a shared database, while another handle writes", () => 
       return found.sort();
     };
     assertEquals(await meanwhile(list(since), nextTurn), expected);
-    assertEquals(await meanwhile(list(`${folder}/copy`), nextTurn), expected);
+    assertEquals(await meanwhile(list(`${handles.folder}/copy`), nextTurn), expected);
     assertGreater(expected.length, 100);
   });
 
   it("compacts, so that the file is short after the last close", async () => {
-    const { a, b, change } = await prepare(20_000);
-    await plain(a).deleteRange({ lt: "word 15000" });
+    const { a, b, change } = await prepare(10_000);
+    await plain(a).deleteRange({ lt: "word 07500" });
     await nextTurn();
     const { pagesMoved } = await meanwhile(a.compact(), change);
     assertGreater(pagesMoved, 0);
@@ -298,8 +279,8 @@ describe("maintenance of a shared database, while another handle writes", () => 
     const content = contentOf(a);
     assertContent(contentOf(b), content);
     const { fileBytes } = a.stats();
-    for (const db of opened.splice(0)) db.close();
-    using alone = open(path);
+    handles.closeAll();
+    using alone = open(handles.path);
     assertContent(contentOf(alone), content);
     assert((await alone.verify()).ok);
     assertGreater(fileBytes, alone.stats().fileBytes);
@@ -307,21 +288,18 @@ describe("maintenance of a shared database, while another handle writes", () => 
 
   it("ends a copy that the bound of the journal has overtaken with an error", async () => {
     const options = { journalBytes: 2 * MIB, cacheBytes: 8 * MIB };
-    const [a, b] = [openOne(options), openOne(options)];
+    const [a, b] = [handles.open(options), handles.open(options)];
     const setAll = (db: Database, letter: string) => {
-      return plain(db).setMany(bytesFor(2000, letter.repeat(3000)));
+      return plain(db).setMany(bytesFor(1500, letter.repeat(3000)));
     };
     await setAll(a, "x");
     await nextTurn();
-    const gate = Promise.withResolvers<void>();
-    const copy = a.backup(new WritableStream<Uint8Array>({ write: () => gate.promise }));
-    copy.catch(() => {});
-    for (const letter of "abcdefgh") {
-      await setAll(b, letter);
-      await nextTurn();
-    }
-    gate.resolve();
-    await assertRejects(() => copy, SnapshotTooOldError);
+    const copy = a.backup(new WritableStream<Uint8Array>());
+    let round = 0;
+    const change = () => setAll(b, "abcdefgh"[round++ % 8]!);
+    // It rests while others write.
+    await assertRejects(() => meanwhile(copy, change), SnapshotTooOldError);
+    await nextTurn();
     assertContent(contentOf(a), contentOf(b));
   });
 });

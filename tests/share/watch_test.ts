@@ -4,41 +4,12 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
-import {
-  type Change,
-  type Database,
-  open,
-  SnapshotTooOldError,
-  string,
-  type Tree,
-} from "../../mod.ts";
+import { describe, it } from "@std/testing/bdd";
+import { type Change, SnapshotTooOldError } from "../../mod.ts";
 import { Random } from "../support/random.ts";
+import { CODECS, handlesForEach, treeOf } from "./processes/handles.ts";
 
-const CODECS = { key: string, value: string };
-
-let folder: string;
-let path: string;
-const opened: Database[] = [];
-
-beforeEach(() => {
-  folder = Deno.makeTempDirSync();
-  path = `${folder}/a.quire`;
-});
-afterEach(() => {
-  for (const db of opened.splice(0).reverse()) db.close();
-  Deno.removeSync(folder, { recursive: true });
-});
-
-function openOne(options: Parameters<typeof open>[1] = { shared: true }): Database {
-  const db = open(path, options);
-  opened.push(db);
-  return db;
-}
-
-function treeOf(db: Database, name = "words"): Tree<string, string> {
-  return db.tree(name, CODECS);
-}
+const handles = handlesForEach();
 
 /** The process would end while it only waits for others. */
 function keepAlive(): Disposable {
@@ -57,7 +28,7 @@ function show(change: Seen): string {
 describe("Tree.watch() of a shared database", () => {
   it("yields the commits of other handles, and its own, in order", async () => {
     using _ = keepAlive();
-    const [a, b] = [openOne(), openOne()];
+    const [a, b] = [handles.open(), handles.open()];
     await treeOf(a).setMany([["a", "0"], ["b", "0"]]);
     const watcher = treeOf(a).watch();
     const versions: number[] = [];
@@ -83,7 +54,7 @@ describe("Tree.watch() of a shared database", () => {
 
   it("yields what happens to whole trees", async () => {
     using _ = keepAlive();
-    const [a, b] = [openOne(), openOne()];
+    const [a, b] = [handles.open(), handles.open()];
     await treeOf(a).set("a", "0");
     const watcher = treeOf(a).watch();
     const next = async () => (await watcher.next()).value!.changes.map(show);
@@ -100,7 +71,7 @@ describe("Tree.watch() of a shared database", () => {
 
   it("yields only changes of its range, and large values", async () => {
     using _ = keepAlive();
-    const [a, b] = [openOne(), openOne()];
+    const [a, b] = [handles.open(), handles.open()];
     const watcher = treeOf(a).watch({ prefix: "b" });
     await treeOf(b).setMany([["a", "1"], ["b", "y".repeat(100_000)], ["c", "1"]]);
     const { value } = await watcher.next();
@@ -110,7 +81,7 @@ describe("Tree.watch() of a shared database", () => {
 
   it("rebuilds a copy from random commits of three handles", async () => {
     using _ = keepAlive();
-    const all = [openOne(), openOne(), openOne()];
+    const all = [handles.open(), handles.open(), handles.open()];
     const random = new Random(11);
     const copies = all.map(() => new Map<string, string>());
     const watchers = all.map((db) => treeOf(db).watch({}, { maxPending: 1e6 }));
@@ -152,8 +123,8 @@ describe("Tree.watch() of a shared database", () => {
 
   it("ends with an error where the commits of others are gone", async () => {
     using _ = keepAlive();
-    const small = { shared: true, journalBytes: 2 * 2 ** 20, cacheBytes: 8 * 2 ** 20 };
-    const [a, b] = [openOne(small), openOne(small)];
+    const small = { journalBytes: 2 * 2 ** 20, cacheBytes: 8 * 2 ** 20 };
+    const [a, b] = [handles.open(small), handles.open(small)];
     const words = Array.from({ length: 500 }, (_, i): [string, string] => [`${i}`, ""]);
     await treeOf(a).set("a", "0");
     const watcher = treeOf(a).watch();
@@ -173,20 +144,20 @@ describe("Tree.watch() of a shared database", () => {
   });
 
   it("yields the last commits when the database is closed at once", async () => {
-    const a = openOne();
+    const a = handles.open();
     const watcher = treeOf(a).watch();
     const set = treeOf(a).set("a", "1");
-    opened.pop()!.close();
+    handles.opened.pop()!.close();
     await set;
     assertEquals((await watcher.next()).value!.changes.map(show), ["a=1"]);
     assertEquals((await watcher.next()).done, true);
   });
 
   it("ends when the database is closed", async () => {
-    const a = openOne();
+    const a = handles.open();
     const watcher = treeOf(a).watch();
     const next = watcher.next();
-    opened.pop()!.close();
+    handles.opened.pop()!.close();
     assertEquals(await next, { done: true, value: undefined });
   });
 });
@@ -194,10 +165,10 @@ describe("Tree.watch() of a shared database", () => {
 describe("Tree.watch() of a followed database", () => {
   it("yields the commits of the process that writes", async () => {
     using _ = keepAlive();
-    const writer = openOne({});
+    const writer = handles.open({ shared: false });
     await treeOf(writer).setMany([["a", "0"], ["b", "0"]]);
     writer.checkpoint();
-    const follower = openOne({ follow: true });
+    const follower = handles.open({ shared: false, follow: true });
     const watcher = treeOf(follower).watch();
     const copy = new Map(treeOf(follower).entries());
     const random = new Random(3);
