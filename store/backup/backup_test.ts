@@ -5,7 +5,14 @@ import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { SUPERBLOCK } from "../../pager/format/format.ts";
-import { ClosedError, format, IoError, MemoryFile, SnapshotTooOldError } from "../../pager/mod.ts";
+import {
+  ClosedError,
+  type CopyReader,
+  format,
+  IoError,
+  MemoryFile,
+  SnapshotTooOldError,
+} from "../../pager/mod.ts";
 import type { Database } from "../database.ts";
 import { open } from "../open.ts";
 import { verify } from "../verify/verify.ts";
@@ -262,6 +269,33 @@ describe("Database.backup() and a writer", () => {
     assertEquals(steps.slice(0, 4), ["step", "step", "step", "rest"]);
     assertEquals(steps.filter((step) => step === "rest").length, 1);
     reader.close();
+  });
+
+  it("reads header pages off the thread after one was slow, and tries others again", async () => {
+    const { db } = openBoth(new MemoryFile());
+    const chunks = 32 * 20;
+    let [clock, read, isSlow] = [0, 0, false];
+    const prepared: number[] = [];
+    const reader = {
+      chunks,
+      meta: { pageCount: chunks * 256 },
+      read: () => clock += (read++, isSlow ? 1.1 : 0.9),
+      prepareHeaders: () => Promise.resolve(void prepared.push(read)),
+    } as unknown as CopyReader;
+    const copy = async () => {
+      [read, prepared.length] = [0, 0];
+      const target = { writeChunk() {} };
+      const source = { since: 1, checkOpen() {}, versionNow: () => db.version };
+      await copyChunks({ reader, target, ...source }, {}, undefined, () => clock);
+      assertEquals(read, chunks);
+      return prepared;
+    };
+    assertEquals(await copy(), []);
+    isSlow = true;
+    // One read in line, then one batch, two, four, and eight before the next one in line.
+    const starts = [1, 34, 66, 99, 131, 163, 195];
+    assertEquals((await copy()).slice(0, 7), starts);
+    db.close();
   });
 
   it("that fails to write an early page fails alone", async () => {

@@ -1,15 +1,17 @@
 /**
  * The loop of a copy: reads a chunk, hands it to a target, and lets other tasks run.
  *
- * While one chunk is written, the next one is read into the cache of the system off the thread. In
- * an increment most chunks have few pages, so a step takes several chunks, whose header pages are
- * read together. No step waits for the medium in line. While others write to the source, the copy
- * rests after each step, so that it takes little of the thread.
+ * While one chunk is written, the next one is read into the cache of the system off the thread, so
+ * that no step waits for the medium in line. In an increment most chunks have few pages, so a step
+ * takes several chunks. Their header pages are read together off the thread, once one of them was
+ * slow. While others write to the source, the copy rests after each step, so that it takes little
+ * of the thread.
  */
 
 import type { CopiedChunk, CopyReader } from "../../pager/mod.ts";
 import type { ProgressOptions } from "../upkeep/slices.ts";
 import { type CopiedSource, CopyPace, type Pause } from "./copy_pace.ts";
+import { HeaderWarmth } from "./header_warmth.ts";
 
 /** The least time between two reports of progress, in milliseconds. */
 const REPORT_MS = 12;
@@ -38,12 +40,14 @@ export interface CopyWork extends CopiedSource {
  * Copies all chunks.
  *
  * @param pause Waits for some milliseconds, or until the signal aborts.
+ * @param now The time in milliseconds, which never goes back.
  * @throws An error of the source or the target, or the signal's reason.
  */
 export async function copyChunks(
   work: CopyWork,
   options: ProgressOptions,
   pause?: Pause,
+  now = () => performance.now(),
 ): Promise<void> {
   const { reader, target, since, inTurn } = work;
   const read = () => reader.read(since);
@@ -52,7 +56,11 @@ export async function copyChunks(
   const pace = new CopyPace(work, signal, pause);
   // An increment since version 0, or of a small file, may have all pages of a chunk.
   const isSparse = since > 0;
-  const prepare = () => isSparse ? reader.prepareHeaders(SPARSE_CHUNKS) : reader.prepare();
+  const warmth = new HeaderWarmth();
+  const prepare = async () => {
+    if (!isSparse) await reader.prepare();
+    else if (warmth.begin()) await reader.prepareHeaders(SPARSE_CHUNKS);
+  };
   let reported = performance.now();
   let prepared = prepare();
   for (let done = 0, ready = 0; done < total;) {
@@ -62,8 +70,13 @@ export async function copyChunks(
     }
     await pace.turn();
     do {
+      const begun = isSparse ? now() : 0;
       const chunk = inTurn === undefined ? read() : await inTurn(read);
-      if (++done === ready) prepared = prepare();
+      const wasSlow = isSparse && warmth.note(now() - begun);
+      if (++done === ready || wasSlow) {
+        ready = done;
+        prepared = prepare();
+      }
       await target.writeChunk(chunk);
     } while (done < Math.min(ready, total) && pace.stepMs < SPARSE_MS);
     await pace.rest();

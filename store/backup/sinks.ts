@@ -67,8 +67,9 @@ export class FileSink implements ByteSink {
   }
 
   async complete(): Promise<void> {
-    await this.disk.startSync();
+    this.disk.checkWritable();
     this.#close();
+    // It syncs the file before it gives it its name.
     await this.#newFile.publishLater();
   }
 
