@@ -44,6 +44,7 @@ export interface ReplicaStats {
 }
 
 const ACTION = "open the replica";
+const WAIT = "wait for the replica";
 const OPTION_TYPES: OptionTypes = {
   from: "",
   everyMs: "number",
@@ -92,6 +93,8 @@ export class Replica {
   #view: Database | undefined;
   #failure: unknown;
   readonly #ended: Promise<void>;
+  /** The end, once it has begun. */
+  #stopping: Promise<void> | undefined;
 
   /** Created by `openReplica`. */
   constructor(path: string, options: ReplicaOptions, source: ArchiveStore | StreamSource) {
@@ -178,10 +181,16 @@ export class Replica {
    * ```
    *
    * @throws {ClosedError} The replica is closed, or was meanwhile.
+   * @throws {RangeError} The version is not a whole number from 0 on.
+   * @throws {TypeError} The options are malformed.
    * @throws {IoError} Its stream has ended, or the error of its stream, and no other follows.
    */
   async reaches(version: number, options: { signal?: AbortSignal } = {}): Promise<void> {
     this.#checkOpen();
+    checkOptions(WAIT, options, { signal: SIGNAL });
+    if (!Number.isInteger(version) || version < 0) {
+      throw new RangeError(`Cannot ${WAIT}: ${String(version)} is no version`);
+    }
     if (this.version >= version) return;
     if (this.#isOver) throw this.#failure;
     const waiter = { version, ...Promise.withResolvers<void>() };
@@ -226,7 +235,7 @@ export class Replica {
   }
 
   /**
-   * Writes what is in memory to the file, and closes it.
+   * Writes what is in memory to the file, and closes it. Closing again waits for that.
    *
    * ```ts
    * import { archive, folderStore, open, openReplica } from "../mod.ts";
@@ -242,8 +251,9 @@ export class Replica {
    * @throws {IoError} Later, in the promise: the system refused. The file is as it was.
    */
   async close(): Promise<void> {
-    if (this.#end.signal.aborted) return;
-    await this.#stop(() => this.#file.persist());
+    // The caller that began to stop receives the error.
+    if (this.#stopping !== undefined) await this.#stopping.catch(() => {});
+    else await this.#stop(() => this.#file.persist());
   }
 
   /** Calls `close`, for `await using`. */
@@ -251,8 +261,12 @@ export class Replica {
     await this.close();
   }
 
+  #stop(work: () => Promise<void>): Promise<void> {
+    return this.#stopping = this.#stopAfter(work);
+  }
+
   /** Ends following, does the last work on the file, and closes it. */
-  async #stop(work: () => Promise<void>): Promise<void> {
+  async #stopAfter(work: () => Promise<void>): Promise<void> {
     this.#end.abort(new ClosedError(CLOSED));
     for (const { reject } of this.#waiters) reject(this.#end.signal.reason);
     try {

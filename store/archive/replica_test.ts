@@ -100,9 +100,16 @@ describe("a replica", () => {
       const signal = AbortSignal.timeout(5);
       await assertRejects(() => replica.reaches(db.version + 1, { signal }), DOMException);
       const waits = assertRejects(() => replica.reaches(db.version + 1), ClosedError);
+      for (const version of [NaN, -1, "1", undefined]) {
+        await assertRejects(() => replica.reaches(version as never), RangeError, "no version");
+      }
+      for (const options of [{ signl: signal }, { signal: {} }, null]) {
+        await assertRejects(() => replica.reaches(9, options as never), TypeError, "Cannot wait");
+      }
+      const closing = replica.close();
       await replica.close();
-      await waits;
-      await replica.close();
+      await (await openReplica(`${dir}/replica`, { from: store, ...FAST })).close();
+      await Promise.all([closing, waits]);
       assertThrows(() => replica.db, ClosedError);
       assertThrows(() => empty.trees(), ClosedError);
       await assertRejects(() => replica.promote(), ClosedError);
