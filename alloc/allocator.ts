@@ -144,7 +144,8 @@ export class Allocator implements TransactionListener {
       const chunk = this.#chunkForPiece(Math.max(PIECE_PAGES_MIN, wanted >>> PIECE_PART_SHIFT));
       if (chunk < 0) page = this.#firstPageOfNewChunk();
       else {
-        pages = this.#summary.get(chunk);
+        // The chunk may have more room: a search that knew less of it did not find it.
+        pages = Math.min(wanted, this.#summary.get(chunk));
         page = this.#findIn(chunk, pages, FIRST_SLOT, RUNS);
       }
     }

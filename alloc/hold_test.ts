@@ -6,6 +6,7 @@ import { describe, it } from "@std/testing/bdd";
 import {
   type File,
   format,
+  header,
   IoError,
   type Kept,
   MemoryFile,
@@ -215,6 +216,31 @@ describe("the end of a hold", () => {
     assertEquals(transact(pager, () => allocator.acquirePiece(200, 1, 0)), first);
     assertEquals(pager.meta.pageCount, pageCount);
     assert(allocator.isInUse(first + 99));
+    pager.close();
+  });
+});
+
+describe("Allocator.acquirePiece() among chunks that are not counted", () => {
+  it("takes no more pages than were asked for", () => {
+    const [partly, chunks, wanted] = [9, 30, 120];
+    const space = open(makeFile(chunks * 255 - 2));
+    const { pager, allocator } = space;
+    const snapshot = pager.snapshot();
+    transact(pager, () => {
+      for (let chunk = 1; chunk <= partly; chunk++) {
+        numbers(chunk * CHUNK_PAGES + 50, 100).forEach((page) => allocator.release(page, 1));
+      }
+      numbers((partly + 1) * CHUNK_PAGES + 1, 255).forEach((page) => allocator.release(page, 1));
+    });
+    pager.checkpoint();
+    for (const page of dataPages(chunks * 255 - 2)) {
+      if (page >= (partly + 2) * CHUNK_PAGES) pager.at(page);
+    }
+    snapshot.close();
+    const page = transact(pager, () => allocator.acquirePiece(wanted, 1, 0));
+    const place = pager.at(page);
+    const span = header.runPagesOf(pager.frames[place >>> 8]!, place & 255);
+    assert(span <= wanted, `a run of ${span} pages for ${wanted}`);
     pager.close();
   });
 });
