@@ -161,6 +161,14 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
     "alloc/reuse_test.ts",
   ),
   bug(
+    "run-too-long",
+    "a run has no more pages than its value",
+    "alloc/allocator.ts",
+    "pages = Math.min(wanted, this.#summary.get(chunk));",
+    "pages = this.#summary.get(chunk);",
+    part("alloc/hold_test.ts", "Allocator.acquirePiece() among chunks that are not counted"),
+  ),
+  bug(
     "reads-after-commit",
     "nothing is read after the point of no return of a commit",
     "alloc/allocator.ts",
