@@ -20,7 +20,11 @@ const ROWID_COLUMN: SourceColumn = {
 
 /** The column that a name resolved to. */
 export function columnOf({ source, column }: Resolved): SourceColumn {
-  return column === ROWID ? ROWID_COLUMN : source.columns[column]!;
+  if (column !== ROWID) return source.columns[column]!;
+  // The column that is the rowid gives it its name.
+  const { place } = source;
+  const own = place.kind === "table" ? source.columns[place.table.rowidColumn] : undefined;
+  return own === undefined ? ROWID_COLUMN : { ...ROWID_COLUMN, name: own.name };
 }
 
 /** The column that an expression is, through aliases; undefined for others. */

@@ -4,7 +4,7 @@
 
 import { wholePart } from "../value/arithmetic.ts";
 import { numericOf, textOf } from "../value/number_text.ts";
-import { doubleOf, type SqlValue } from "../value/value.ts";
+import { doubleOf, integerOf, type SqlValue } from "../value/value.ts";
 import { define, type ScalarDefinition } from "./types.ts";
 
 const DIRECTIVE = /%([-+ 0,#!]*)(\*|\d+)?(?:\.(\*|\d+))?(?:ll|l|h)?([a-zA-Z%])/g;
@@ -40,7 +40,7 @@ function format(args: readonly SqlValue[]): SqlValue {
 
 function padded({ flags, width, code }: Directive, text: string): string {
   if (flags.includes("-")) return text.padEnd(width);
-  const isNumber = "dixXoueEfgG".includes(code);
+  const isNumber = "dixXoupreEfgG".includes(code);
   if (!flags.includes("0") || !isNumber) return text.padStart(width);
   const sign = /^[+-]/.exec(text)?.[0] ?? "";
   return sign + text.slice(sign.length).padStart(width - sign.length, "0");
@@ -51,15 +51,16 @@ function converted(directive: Directive, value: SqlValue): string {
   switch (code) {
     case "d":
     case "i":
-    case "u":
       return integer(directive, value);
+    case "u":
+      return integer(directive, integerOf(unsigned(value)));
+    case "r":
+      return integer(directive, value) + ordinal(value);
     case "x":
     case "X":
-    case "o": {
-      const bits = BigInt.asUintN(64, BigInt(wholePart(numericOf(value) ?? 0)));
-      const digits = bits.toString(code === "o" ? 8 : 16);
-      return code === "X" ? digits.toUpperCase() : digits;
-    }
+    case "o":
+    case "p":
+      return digitsOf(directive, unsigned(value));
     case "e":
     case "E":
     case "f":
@@ -82,6 +83,28 @@ function converted(directive: Directive, value: SqlValue): string {
       return textIn(value, "(NULL)").replaceAll('"', '""');
   }
   return "";
+}
+
+/** A value as 64 bits without a sign. */
+function unsigned(value: SqlValue): bigint {
+  return BigInt.asUintN(64, BigInt(wholePart(numericOf(value) ?? 0)));
+}
+
+/** The ending of an English ordinal number. */
+function ordinal(value: SqlValue): string {
+  const size = unsigned(value) % 100n;
+  const isTeen = size > 10n && size < 20n;
+  return (isTeen ? undefined : ["th", "st", "nd", "rd"][Number(size % 10n)]) ?? "th";
+}
+
+/** Digits of base 8 or 16, with the mark of the base for `#`. */
+function digitsOf({ code, flags, width }: Directive, bits: bigint): string {
+  // The zeros of a width lie behind the mark, which is not part of it.
+  const zeros = flags.includes("0") && !flags.includes("-") ? width : 0;
+  const digits = bits.toString(code === "o" ? 8 : 16).padStart(zeros, "0");
+  const hasMark = flags.includes("#") && bits !== 0n && code !== "p";
+  const text = hasMark ? (code === "o" ? "0" : "0x") + digits : digits;
+  return code === "X" || code === "p" ? text.toUpperCase() : text;
 }
 
 function textIn(value: SqlValue, otherwise = ""): string {

@@ -7,6 +7,8 @@ import { FORMAT_FUNCTIONS } from "./format.ts";
 import { JSON_FUNCTIONS } from "./json.ts";
 import { MATH_FUNCTIONS } from "./math.ts";
 import { TEXT_FUNCTIONS } from "./text.ts";
+import { SqlError } from "../value/error.ts";
+import { Real } from "../value/value.ts";
 import { define, type ScalarDefinition } from "./types.ts";
 
 export type { FunctionContext, ScalarDefinition, ScalarFunction } from "./types.ts";
@@ -17,7 +19,13 @@ const DIALECT = "3.53.2";
 const STATE_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
   changes: define(0, 0, (_, { counts }) => counts.changes),
   last_insert_rowid: define(0, 0, (_, { counts }) => counts.lastRowid),
-  likelihood: define(2, 2, ([value]) => value!),
+  likelihood: define(2, 2, ([value, chance]) => {
+    if (chance instanceof Real && chance.value >= 0 && chance.value <= 1) return value!;
+    throw new SqlError(
+      "VALUE",
+      "second argument to likelihood() must be a constant between 0.0 and 1.0",
+    );
+  }),
   likely: define(1, 1, ([value]) => value!),
   sqlite_version: define(0, 0, () => DIALECT),
   total_changes: define(0, 0, (_, { counts }) => counts.total),

@@ -70,8 +70,15 @@ export abstract class ExpressionParser extends TokenStream {
     for (;;) {
       const after = this.#equalityAfter(left);
       if (after === undefined) return left;
-      left = after;
+      left = this.#continued(after);
     }
+  }
+
+  /** Goes on after a condition that has ended, as in `a IN (1, 2) + 1`. */
+  #continued(left: Expr): Expr {
+    let all = left;
+    for (let level = LEVELS.length - 1; level >= 0; level--) all = this.#operatorsAfter(all, level);
+    return all;
   }
 
   #equalityAfter(left: Expr): Expr | undefined {
@@ -144,9 +151,14 @@ export abstract class ExpressionParser extends TokenStream {
   }
 
   #level(level: number): Expr {
-    const operators = LEVELS[level];
-    if (operators === undefined) return this.#prefix();
-    let left = this.#level(level + 1);
+    if (level === LEVELS.length) return this.#prefix();
+    return this.#operatorsAfter(this.#level(level + 1), level);
+  }
+
+  /** The operators of a level, after what is on their left. */
+  #operatorsAfter(first: Expr, level: number): Expr {
+    const operators = LEVELS[level]!;
+    let left = first;
     for (;;) {
       const { kind, text, start: at } = this.next;
       const operator = operators.find((sign) => sign === text);
@@ -169,6 +181,8 @@ export abstract class ExpressionParser extends TokenStream {
       this.#depth--;
       return { kind: "unary", operator, operand, at };
     }
+    // An operand takes all that binds more than NOT does.
+    if (this.isWord("NOT")) return this.#not();
     let operand = this.#primary();
     while (this.word("COLLATE")) {
       operand = { kind: "collate", operand, collation: this.name("a collation"), at };
@@ -276,13 +290,14 @@ export abstract class ExpressionParser extends TokenStream {
     while (this.isName() && !this.isWord("GENERATED", "ALWAYS")) words.push(this.name());
     if (words.length === 0) return undefined;
     if (!this.isSign("(")) return words.join(" ");
-    const sizes = this.inParentheses(() => {
-      const sign = this.sign("-") ? "-" : this.sign("+") ? "+" : "";
+    const { at } = this;
+    this.inParentheses(() => {
+      if (!this.sign("-")) this.sign("+");
       const { kind } = this.next;
       if (kind !== "value" && kind !== "word") this.unexpected("a size");
-      return sign + this.take().written;
+      return this.take();
     });
-    return `${words.join(" ")}(${sizes.join(",")})`;
+    return `${words.join(" ")}${this.text.slice(at, this.endBefore)}`;
   }
 
   #columnName(): Expr {

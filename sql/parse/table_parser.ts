@@ -160,6 +160,7 @@ export class TableParser extends ChangeParser {
       return { kind: "literal", value: written.toUpperCase() === "TRUE" ? 1 : 0, at };
     }
     const isKeyword = this.isWord("NULL") || this.next.text.startsWith("CURRENT_");
+    if (kind === "quoted") return { kind: "literal", value: this.take().text, at };
     if (kind === "word" && !isKeyword) {
       return { kind: "literal", value: this.take().written, at };
     }
