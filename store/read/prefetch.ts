@@ -61,8 +61,8 @@ function scopeOf<KI, P>(
 ): PrefetchScope | undefined {
   const entries = find();
   signal?.throwIfAborted();
-  if (entries === undefined) return undefined;
   if (source.followsChanges) throw new TypeError("Cannot prefetch: a transaction is open");
+  if (entries === undefined) return undefined;
   const prefetch = entries.context.pager.prefetches.begin(() => {
     source.checkOpen();
     signal?.throwIfAborted();

@@ -284,7 +284,9 @@ describe("prefetch() while other things happen", () => {
   it("is refused inside a transaction", async () => {
     const { db, tree } = openCold();
     const tried: Promise<boolean>[] = [];
-    db.writeSync((tx) => tried.push(tree.prefetch(), tx.tree(tree).prefetch(["a"])));
+    db.writeSync((tx) => {
+      tried.push(tree.prefetch(), tx.tree(tree).prefetch(["a"]), tx.tree("none").prefetch());
+    });
     for (const later of tried) {
       await assertRejects(() => later, TypeError, "Cannot prefetch: a transaction is open");
     }
