@@ -11,7 +11,7 @@ import { Snapshot } from "./snapshot.ts";
 import { runWith, type Transaction } from "./transaction.ts";
 import type { Tree } from "./tree.ts";
 import { TreeRegistry } from "./tree_registry.ts";
-import { type Codecs, namesIn } from "./read/tree_format.ts";
+import { codecNamesOf, type Codecs } from "./read/tree_format.ts";
 
 let sessionBetween: (db: Database, action: string) => Session;
 
@@ -150,10 +150,7 @@ export class Database extends DatabaseUpkeep {
   codecsOf(name: string): { key: string; value: string } | undefined {
     this.#session.checkOpen();
     checkName(name);
-    const found = this.#session.findTree(name);
-    if (found === undefined) return undefined;
-    const [key, value] = namesIn(found.attributes, found.catalogRoot);
-    return { key, value };
+    return codecNamesOf(this.#session.findTree(name));
   }
 
   /**

@@ -10,7 +10,8 @@ import type { Session } from "./write/session.ts";
 import type { Slab } from "./memory/slab.ts";
 import type { Tree } from "./tree.ts";
 import type { TreeRegistry } from "./tree_registry.ts";
-import type { Codecs, TreeFormat } from "./read/tree_format.ts";
+import { checkName } from "./read/argument_checks.ts";
+import { codecNamesOf, type Codecs, type TreeFormat } from "./read/tree_format.ts";
 import type { ViewGuard } from "./memory/view_guard.ts";
 
 /**
@@ -92,6 +93,32 @@ export class Snapshot {
     const name = this.#registry.nameOf(tree);
     const format = this.#registry.formatFor(tree, codecs);
     return new ReadTree(this.#source, name, format as unknown as TreeFormat<K, V, KI, never, P>);
+  }
+
+  /**
+   * The names of the codecs that a tree of the snapshot was created with, as
+   * `Database.codecsOf`; undefined if it has no such tree.
+   *
+   * ```ts
+   * import { json, open, string } from "../mod.ts";
+   *
+   * using db = open(":memory:");
+   * await db.tree("words", { key: string, value: json }).set("a", 1);
+   * using snapshot = db.snapshot();
+   * db.dropTree("words");
+   * console.assert(snapshot.codecsOf("words")?.value === "json");
+   * console.assert(db.codecsOf("words") === undefined);
+   * ```
+   *
+   * @throws {TypeError} The name is not well-formed text.
+   * @throws {RangeError} The name is empty or too long.
+   * @throws {CorruptionError} The catalog is damaged.
+   * @throws {ClosedError} The snapshot or the database is closed.
+   */
+  codecsOf(name: string): { key: string; value: string } | undefined {
+    this.#source.checkOpen();
+    checkName(name);
+    return codecNamesOf(this.#source.findTree(name));
   }
 
   /**

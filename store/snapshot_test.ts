@@ -17,6 +17,7 @@ import {
 import { collectUntil } from "../tests/support/garbage.ts";
 import { Random } from "../tests/support/random.ts";
 import { fillSample } from "../tests/support/sample.ts";
+import { bytes, json, string, tuple } from "./codec/mod.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { TransactionTree } from "./write/transaction_tree.ts";
 
@@ -117,6 +118,20 @@ describe("a snapshot", () => {
     db.close();
   });
 
+  it("names the codecs that a tree had, whatever has replaced it", () => {
+    const db = openOn(new MemoryFile());
+    const [made, again] = [{ key: string, value: json }, { key: tuple, value: bytes }];
+    db.writeSync((tx) => tx.tree("a", made).set("key", 1));
+    using snapshot = db.snapshot();
+    db.dropTree("a");
+    db.writeSync((tx) => tx.tree("a", again).set([1], VALUE));
+    assertEquals(snapshot.codecsOf("a"), { key: "string", value: "json" });
+    assertEquals(db.codecsOf("a"), { key: "tuple", value: "bytes" });
+    assertEquals(snapshot.tree("a", made).get("key"), 1);
+    assertEquals(snapshot.codecsOf("none"), undefined);
+    db.close();
+  });
+
   it("refuses everything once it is closed, and may be closed again", () => {
     const db = openOn(new MemoryFile());
     change(db, "a", (tree) => tree.set("key", VALUE));
@@ -129,6 +144,7 @@ describe("a snapshot", () => {
     const uses: (() => unknown)[] = [
       () => snapshot.tree("a"),
       () => snapshot.trees(),
+      () => snapshot.codecsOf("a"),
       () => tree.get("key"),
       () => tree.count(),
       () => tree.keys().next(),

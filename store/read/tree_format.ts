@@ -14,6 +14,7 @@ import { type Codec, type KeyCodec, UNDEFINED_VALUE } from "../codec/mod.ts";
 import { bytes, json, keyBytes, string, structured, tuple, u64 } from "../codec/mod.ts";
 import { copyOf, copyOfKey } from "../memory/copy.ts";
 import { ANY, checkOptions } from "./argument_checks.ts";
+import type { FoundTree } from "./tree_source.ts";
 import type { ScanMemory, Slab } from "../memory/slab.ts";
 
 const DEFAULT_NAME = "bytes";
@@ -188,6 +189,15 @@ export function namesIn(attributes: Uint8Array, catalogRoot: number): [string, s
   } catch {
     throw new CorruptionError(catalogRoot, 0, rule);
   }
+}
+
+/** The names of the codecs of a tree, or undefined if there is none. */
+export function codecNamesOf(
+  found: FoundTree | undefined,
+): { key: string; value: string } | undefined {
+  if (found === undefined) return undefined;
+  const [key, value] = namesIn(found.attributes, found.catalogRoot);
+  return { key, value };
 }
 
 /**

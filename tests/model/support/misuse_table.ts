@@ -664,6 +664,10 @@ const SNAPSHOT: Rows<Snapshot> = {
     ],
     tooOld: "works",
   },
+  "codecsOf": {
+    use: (snapshot) => snapshot.codecsOf("tall"),
+    wrong: badNames<Snapshot>((snapshot, name) => snapshot.codecsOf(name)),
+  },
   "trees": { use: (snapshot) => snapshot.trees(), wrong: [] },
   "close": {
     use: (snapshot) => snapshot.close(),
