@@ -4,11 +4,12 @@
  */
 
 import { SqlError } from "../value/error.ts";
-import { textOf, textOfReal, wholeNumberText } from "../value/number_text.ts";
+import { wholePart } from "../value/arithmetic.ts";
+import { numericOf, textOf, textOfReal, wholeNumberText } from "../value/number_text.ts";
 import { Real, type SqlValue, truth } from "../value/value.ts";
 import type { AggregateDefinition, AggregateState } from "./aggregate.ts";
-import { changedAt, type Json, parseJson, parsePath, patched, prettyJson } from "./json_text.ts";
-import { type PathStep, textOfJson, valueAt } from "./json_text.ts";
+import { changedAt, type Json, jsonErrorAt, parseJson, parsePath, patched } from "./json_text.ts";
+import { type PathStep, prettyJson, textOfJson, valueAt } from "./json_text.ts";
 import { define, type FunctionContext, type JsonArgument } from "./types.ts";
 import { type ScalarDefinition, strict } from "./types.ts";
 
@@ -180,6 +181,23 @@ function arrayLength(args: readonly SqlValue[]): SqlValue {
   return json.kind === "array" ? json.items.length : 0;
 }
 
+const PLAIN = 1;
+const JSON5 = 2;
+
+/** Whether a value is JSON of the kinds that flags name. */
+function isValid(value: SqlValue, given: SqlValue): boolean {
+  const flags = Number(wholePart(numericOf(given) ?? 0));
+  if (!(flags >= 1 && flags <= 15)) {
+    throw new SqlError("VALUE", "FLAGS parameter to json_valid() must be between 1 and 15");
+  }
+  const hasJson = (flags & (PLAIN | JSON5)) !== 0;
+  if (value instanceof Uint8Array && flags > (PLAIN | JSON5)) {
+    throw new SqlError("UNSUPPORTED", "JSONB is not supported");
+  }
+  if (value instanceof Uint8Array || !hasJson) return false;
+  return parseJson(textOf(value!), (flags & JSON5) === 0) !== undefined;
+}
+
 /** The functions of JSON. */
 export const JSON_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
   json: strict(1, 1, ([value]) => textOfJson(parsedJson(value!))),
@@ -188,6 +206,7 @@ export const JSON_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
   json_array_length: strict(1, 2, arrayLength),
   json_arrow: strict(2, 2, arrow),
   json_arrow_text: strict(2, 2, arrowText),
+  json_error_position: strict(1, 1, ([value]) => jsonErrorAt(textOf(value!))),
   json_extract: define(2, 127, extract),
   json_insert: changer("json_insert", { inserts: true }),
   json_object: define(0, 126, object),
@@ -210,9 +229,7 @@ export const JSON_FUNCTIONS: Readonly<Record<string, ScalarDefinition>> = {
   json_replace: changer("json_replace", { replaces: true }),
   json_set: changer("json_set", { replaces: true, inserts: true }),
   json_type: strict(1, 2, (args) => typeOfJson(found(args))),
-  json_valid: strict(1, 1, ([value]) => {
-    return truth(!(value instanceof Uint8Array) && parseJson(textOf(value!)) !== undefined);
-  }),
+  json_valid: strict(1, 2, ([value, flags = 1]) => truth(isValid(value!, flags))),
 };
 
 class Collected implements AggregateState {

@@ -1,39 +1,73 @@
 /**
- * JSON as a tree that keeps numbers as they are written, its parser, and its text.
+ * JSON as a tree that keeps numbers and strings as they are written, its parser, and its text. The
+ * parser also reads JSON5, as SQLite does, and the text is always plain JSON.
  */
 
 /** A value of JSON. */
 export type Json =
   | { readonly kind: "null" | "true" | "false" }
   | { readonly kind: "number"; readonly text: string }
-  | { readonly kind: "string"; readonly text: string }
+  /** `raw` is how it is written in plain JSON, if it was. */
+  | { readonly kind: "string"; readonly text: string; readonly raw?: string | undefined }
   | { readonly kind: "array"; readonly items: readonly Json[] }
   | { readonly kind: "object"; readonly members: readonly (readonly [string, Json])[] };
 
 const DEPTH_MAX = 1000;
-const SPACE = /[ \t\n\r]*/y;
-const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+const PLAIN_SPACE = /[ \t\n\r]*/y;
+const SPACE = /(?:\s|\/\*[^]*?\*\/|\/\/[^\n\r\u2028\u2029]*)*/y;
+const PLAIN_NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+const NUMBER = /([+-]?)(?:(0[xX][\da-fA-F]+)|((?:0|[1-9]\d*)?)(\.\d*)?((?:[eE][+-]?\d+)?))/y;
+const ENDLESS = /([+-]?)inf(?:inity)?\b/iy;
+const NOT_A_NUMBER = /[+-]?[qs]?nan\b/iy;
 // deno-lint-ignore no-control-regex
-const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
+const PLAIN_STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
+const ESCAPE =
+  "\\\\(?:\r\n|u[\\da-fA-F]{4}|x[\\da-fA-F]{2}|0(?!\\d)|[bfnrtv'\"\\\\/\n\r\u2028\u2029])";
+const STRING = new RegExp(`"(?:[^"\\\\\\0]|${ESCAPE})*"|'(?:[^'\\\\\\0]|${ESCAPE})*'`, "y");
+const STRING_START = new RegExp(`"(?:[^"\\\\\\0]|${ESCAPE})*|'(?:[^'\\\\\\0]|${ESCAPE})*`, "y");
+const NAME = /[$_\p{L}\p{Nl}][$\p{L}\p{Nl}\p{Mn}\p{Mc}\p{Nd}\p{Pc}\u200c\u200d]*/uy;
 
 /** Parses JSON; undefined if the text is none. */
-export function parseJson(text: string): Json | undefined {
-  const parser = new JsonParser(text);
-  return parser.parse();
+export function parseJson(text: string, isPlain = false): Json | undefined {
+  return new JsonParser(text, isPlain).parse();
+}
+
+/** Where a text stops being JSON: the number of a character, from 1; 0 if it does not. */
+export function jsonErrorAt(text: string): number {
+  const parser = new JsonParser(text, false);
+  if (parser.parse() !== undefined) return 0;
+  // As in SQLite, what follows a value is an error of the whole text.
+  return parser.isWhole ? 1 : [...text.slice(0, parser.stoppedAt)].length + 1;
 }
 
 class JsonParser {
   readonly #text: string;
+  readonly #isPlain: boolean;
   #at = 0;
+  /** Whether a value was found, whatever follows it. */
+  isWhole = false;
+  /** Where a string stops being one. */
+  #brokenAt: number | undefined;
 
-  constructor(text: string) {
+  constructor(text: string, isPlain: boolean) {
     this.#text = text;
+    this.#isPlain = isPlain;
   }
 
   parse(): Json | undefined {
     const value = this.#value(0);
-    this.#take(SPACE);
+    this.isWhole = value !== undefined;
+    this.#space();
     return this.#at === this.#text.length ? value : undefined;
+  }
+
+  /** Where it took nothing any more. */
+  get stoppedAt(): number {
+    return this.#brokenAt ?? this.#at;
+  }
+
+  #space(): void {
+    this.#take(this.#isPlain ? PLAIN_SPACE : SPACE);
   }
 
   #take(pattern: RegExp): string | undefined {
@@ -43,9 +77,13 @@ class JsonParser {
     return found;
   }
 
+  #isNext(sign: string): boolean {
+    this.#space();
+    return this.#text.startsWith(sign, this.#at);
+  }
+
   #sign(sign: string): boolean {
-    this.#take(SPACE);
-    if (!this.#text.startsWith(sign, this.#at)) return false;
+    if (!this.#isNext(sign)) return false;
     this.#at += sign.length;
     return true;
   }
@@ -55,10 +93,40 @@ class JsonParser {
     if (this.#sign("{")) return this.#object(depth);
     if (this.#sign("[")) return this.#array(depth);
     for (const kind of ["null", "true", "false"] as const) if (this.#sign(kind)) return { kind };
-    const string = this.#take(STRING);
-    if (string !== undefined) return { kind: "string", text: JSON.parse(string) };
-    const number = this.#take(NUMBER);
-    return number === undefined ? undefined : { kind: "number", text: number };
+    return this.#string() ?? this.#number();
+  }
+
+  #string(): Json & { kind: "string" } | undefined {
+    const raw = this.#take(PLAIN_STRING);
+    if (raw !== undefined) return { kind: "string", text: JSON.parse(raw), raw };
+    if (this.#isPlain) return undefined;
+    const other = this.#take(STRING);
+    if (other !== undefined) return { kind: "string", text: unescaped(other.slice(1, -1)) };
+    // The escape that is none begins one character earlier.
+    const start = this.#take(STRING_START);
+    if (start !== undefined) this.#brokenAt = this.#at + (this.#isNext("\\") ? 1 : 0);
+    return undefined;
+  }
+
+  #number(): Json | undefined {
+    if (this.#isPlain) {
+      const text = this.#take(PLAIN_NUMBER);
+      return text === undefined ? undefined : { kind: "number", text };
+    }
+    if (this.#take(NOT_A_NUMBER) !== undefined) return { kind: "null" };
+    const endless = this.#take(ENDLESS);
+    if (endless !== undefined) {
+      return { kind: "number", text: endless.startsWith("-") ? "-9e999" : "9e999" };
+    }
+    NUMBER.lastIndex = this.#at;
+    const [found = "", sign, hex, whole, fraction, power] = NUMBER.exec(this.#text) ?? [];
+    const isNumber = hex !== undefined || whole !== "" || (fraction ?? "").length > 1;
+    if (!isNumber) return undefined;
+    this.#at += found.length;
+    const minus = sign === "-" ? "-" : "";
+    if (hex !== undefined) return { kind: "number", text: minus + wholeOfHex(hex) };
+    const digits = fraction === "." ? ".0" : fraction ?? "";
+    return { kind: "number", text: `${minus}${whole || "0"}${digits}${power}` };
   }
 
   #array(depth: number): Json | undefined {
@@ -68,7 +136,7 @@ class JsonParser {
       const item = this.#value(depth + 1);
       if (item === undefined) return undefined;
       items.push(item);
-    } while (this.#sign(","));
+    } while (this.#sign(",") && (this.#isPlain || !this.#isNext("]")));
     return this.#sign("]") ? { kind: "array", items } : undefined;
   }
 
@@ -76,15 +144,45 @@ class JsonParser {
     const members: [string, Json][] = [];
     if (this.#sign("}")) return { kind: "object", members };
     do {
-      this.#take(SPACE);
-      const key = this.#take(STRING);
+      this.#space();
+      const key = this.#string()?.text ?? (this.#isPlain ? undefined : this.#take(NAME));
       if (key === undefined || !this.#sign(":")) return undefined;
       const value = this.#value(depth + 1);
       if (value === undefined) return undefined;
-      members.push([JSON.parse(key), value]);
-    } while (this.#sign(","));
+      members.push([key, value]);
+    } while (this.#sign(",") && (this.#isPlain || !this.#isNext("}")));
     return this.#sign("}") ? { kind: "object", members } : undefined;
   }
+}
+
+/** The integer of hexadecimal digits; beyond 64 bits it has no end. */
+function wholeOfHex(digits: string): string {
+  const size = BigInt(digits);
+  return size < 2n ** 64n ? String(size) : "9e999";
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+  v: "\v",
+  0: "\0",
+  "\n": "",
+  "\r": "",
+  "\r\n": "",
+  "\u2028": "",
+  "\u2029": "",
+};
+
+/** The text of what is inside the quotes of a string of JSON5. */
+function unescaped(inside: string): string {
+  return inside.replace(/\\(\r\n|u(....)|x(..)|[^])/g, (_, escape: string, four, two) => {
+    if (four !== undefined) return String.fromCharCode(parseInt(four, 16));
+    if (two !== undefined) return String.fromCharCode(parseInt(two, 16));
+    return ESCAPES[escape] ?? escape;
+  });
 }
 
 /** The shortest text of a value. */
@@ -93,7 +191,7 @@ export function textOfJson(value: Json): string {
     case "number":
       return value.text;
     case "string":
-      return JSON.stringify(value.text);
+      return value.raw ?? JSON.stringify(value.text);
     case "array":
       return `[${value.items.map(textOfJson).join(",")}]`;
     case "object":
