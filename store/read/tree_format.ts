@@ -14,7 +14,6 @@ import { type Codec, type KeyCodec, UNDEFINED_VALUE } from "../codec/mod.ts";
 import { bytes, json, keyBytes, string, structured, tuple, u64 } from "../codec/mod.ts";
 import { copyOf, copyOfKey } from "../memory/copy.ts";
 import { ANY, checkOptions } from "./argument_checks.ts";
-import type { FoundTree } from "./tree_source.ts";
 import type { ScanMemory, Slab } from "../memory/slab.ts";
 
 const DEFAULT_NAME = "bytes";
@@ -193,7 +192,7 @@ export function namesIn(attributes: Uint8Array, catalogRoot: number): [string, s
 
 /** The names of the codecs of a tree, or undefined if there is none. */
 export function codecNamesOf(
-  found: FoundTree | undefined,
+  found: { readonly attributes: Uint8Array; readonly catalogRoot: number } | undefined,
 ): { key: string; value: string } | undefined {
   if (found === undefined) return undefined;
   const [key, value] = namesIn(found.attributes, found.catalogRoot);
