@@ -142,6 +142,20 @@ describe("QuireLevel: opening", () => {
       assertEquals((await codesOf(follower.put("a", "2")))[0], "LEVEL_READONLY");
     }));
 
+  it("shares a file with other handles that say so", () =>
+    withLevel(async (db, path) => {
+      await using other = new QuireLevel<string, string>(path, { quire: { shared: true } });
+      await Promise.all(["a", "b", "c", "d"].map((key, at) => (at % 2 ? db : other).put(key, key)));
+      await db.sublevel("part").put("e", "e");
+      // What others commit is seen in the next turn of the event loop.
+      await new Promise((resolve) => setTimeout(resolve));
+      assertEquals(await other.getMany(["a", "b", "c", "d"]), ["a", "b", "c", "d"]);
+      assertEquals(await other.sublevel("part").get("e"), "e");
+      await other.clear();
+      await new Promise((resolve) => setTimeout(resolve));
+      assertEquals(await db.keys().all(), []);
+    }, { quire: { shared: true } }));
+
   it("takes a file URL, and a database in memory", async () => {
     await using memory = new QuireLevel(":memory:");
     await memory.put("a", "1");
