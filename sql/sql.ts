@@ -2,7 +2,7 @@
  * SQL on a database, for programs.
  */
 
-import type { Database, Durability } from "../mod.ts";
+import { Database, type Durability } from "../mod.ts";
 import type { SqlInput, SqlInputs, SqlRow } from "./binding.ts";
 import { Engine } from "./define/engine.ts";
 import { parseStatements } from "./parse/statement_parser.ts";
@@ -95,6 +95,28 @@ export function engineOf(db: Database): Engine {
   return engine;
 }
 
+/** The options of `sql`. */
+const OPTION_NAMES: Readonly<Record<keyof SqlOptions, true>> = { durability: true, spill: true };
+
+function checkArguments(db: unknown, options: unknown): void {
+  if (!(db instanceof Database)) {
+    throw new TypeError(`Cannot use SQL: ${kindOf(db)} is no Database; open() returns one`);
+  }
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Cannot use SQL: ${kindOf(options)} holds no options`);
+  }
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(OPTION_NAMES, name));
+  if (unknown !== undefined) {
+    throw new TypeError(`Cannot use SQL: ${JSON.stringify(unknown)} is an unknown option`);
+  }
+}
+
+/** What a value is, for a message. */
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return `${value}`;
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
 /**
  * SQL on a database. Tables, indexes and the schema are trees of the database, whose names begin
  * with `sql/`. Statements are synchronous: those that write wait for the durability of the
@@ -114,9 +136,11 @@ export function engineOf(db: Database): Engine {
  * ```
  *
  * @throws {SqlError} The schema in the database is malformed.
- * @throws {TypeError} Rows would spill to the database itself.
+ * @throws {TypeError} It is no open `Database`, an option is unknown, or rows would spill to the
+ * database itself.
  */
 export function sql(db: Database, options: SqlOptions = {}): Sql {
+  checkArguments(db, options);
   const engine = engineOf(db);
   const { durability, spill } = options;
   if (spill?.database === db) {

@@ -22,6 +22,16 @@ function rowsOf(query: Sql, text: string): unknown[][] {
 }
 
 describe("a statement", () => {
+  it("needs an open database, and options that exist", () => {
+    using db = open(":memory:");
+    const refuse = (db: unknown, options: unknown, says: string) =>
+      assertThrows(() => sql(db as never, options as never), TypeError, `Cannot use SQL: ${says}`);
+    refuse("a.quire", {}, "a string is no Database; open() returns one");
+    refuse(undefined, {}, "undefined is no Database");
+    refuse(db, null, "null holds no options");
+    refuse(db, { durable: "sync" }, '"durable" is an unknown option');
+  });
+
   it(
     "takes parameters by place and by name",
     withSql((query) => {
