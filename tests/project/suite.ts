@@ -42,6 +42,7 @@ const ROOMS = [
 ];
 /** Rooms whose files leave nothing in global objects that would reach the tests of others. */
 const TOGETHER = [
+  "tests/hostile/",
   "tests/kv/",
   "tests/level/",
   "tests/model/",
@@ -51,10 +52,14 @@ const TOGETHER = [
 /** Files whose rules are about everything that a test leaves. */
 const APART = /sanitizer_test\.ts$/;
 /**
- * Memory that is freed stays with the process: most tests open many databases, one after the other,
- * and each page that the system provides anew costs as much as opening a small one.
+ * Memory that is freed stays with the process, and comes in large pages: most tests open many
+ * databases, one after the other, and each start of Deno touches ten thousand pages.
  */
-const MEMORY = { MALLOC_TRIM_THRESHOLD_: "1073741824", MALLOC_MMAP_THRESHOLD_: "33554432" };
+const MEMORY = {
+  MALLOC_TRIM_THRESHOLD_: "1073741824",
+  MALLOC_MMAP_THRESHOLD_: "33554432",
+  GLIBC_TUNABLES: "glibc.malloc.hugetlb=1",
+};
 const GROUP_FILES_MAX = 4;
 /** Unit tests are shorter. */
 const UNIT_FILES_MAX = 12;
