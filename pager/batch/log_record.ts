@@ -283,14 +283,19 @@ export class LogReader {
    */
   read(bytes: Uint8Array, at: number, end: number): number {
     if (at + HEADER_AT > end) return -1;
-    this.page = (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) |
-      (bytes[at + 3]! << 24)) >>> 0;
-    this.type = bytes[at + 4]!;
+    this.readHead(bytes, at);
     this.#pieces = bytes[at + PIECES_AT]! | (bytes[at + PIECES_AT + 1]! << 8);
     this.#headerAt = at + HEADER_AT;
     if (this.type < WHOLE || this.type > HEADERS || bytes[at + 5] !== 0) return -1;
     this.#piecesAt = this.#headerAt + (this.#hasHeader ? HEADER_BYTES : 0);
     return this.#endOfPieces(bytes, end);
+  }
+
+  /** Reads the page and the type of a record that is known to be whole, and nothing else. */
+  readHead(bytes: Uint8Array, at: number): void {
+    this.page = (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) |
+      (bytes[at + 3]! << 24)) >>> 0;
+    this.type = bytes[at + 4]!;
   }
 
   get #hasHeader(): boolean {
@@ -310,7 +315,7 @@ export class LogReader {
       if (at + PIECE_HEAD_BYTES > end) return -1;
       const offset = bytes[at]! | (bytes[at + 1]! << 8);
       const length = bytes[at + 2]! | (bytes[at + 3]! << 8);
-      if (offset > PAGE_BYTES - length) return -1;
+      if (offset > PAGE_BYTES - length || (length & 3) !== 0) return -1;
       at += PIECE_HEAD_BYTES + length;
     }
     return at <= end ? at : -1;

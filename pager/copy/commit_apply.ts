@@ -7,9 +7,9 @@
 
 import { LogReader, PUBLISHED } from "../batch/log_record.ts";
 import type { Disk } from "../file/disk.ts";
-import { CHUNK_SHIFT, PAGE_COUNT_MAX } from "../format/format.ts";
+import { PAGE_COUNT_MAX } from "../format/format.ts";
 import { Meta, type MetaFields } from "../format/meta.ts";
-import type { ChunkNumber, Version } from "../format/units.ts";
+import type { Version } from "../format/units.ts";
 import { ChunkRecords } from "../recovery/chunk_records.ts";
 import { ChunkReplay } from "../recovery/chunk_replay.ts";
 import { decodeFrameHead, FRAME_HEAD_BYTES, type FrameHead } from "./commit_frames.ts";
@@ -64,7 +64,7 @@ export class CommitApply {
    * @throws {CorruptionError} The frames break a rule, or do not belong to the copy.
    */
   apply(frames: Uint8Array, offset: number): void {
-    const records = new Map<ChunkNumber, ChunkRecords>();
+    const records = new ChunkRecords();
     for (let at = 0; at < frames.length && !this.isPastEnd;) {
       const head = decodeFrameHead(frames, at);
       if (head === undefined) throw damaged(offset + at, "a frame of a commit is malformed");
@@ -75,12 +75,8 @@ export class CommitApply {
       at = start + head.recordBytes;
       if (version > this.#known) this.#index(frames, start, at, offset, head, records);
     }
-    for (const chunk of [...records.keys()].sort((a, b) => a - b)) {
-      const { positions, changed } = records.get(chunk)!;
-      this.#replay.begin(chunk, changed);
-      for (let i = 1; i < positions.length; i += 2) this.#replay.apply(frames, positions[i]!);
-      this.#replay.finish(false);
-    }
+    records.finish();
+    this.#replay.replay(records, () => false);
   }
 
   /**
@@ -107,26 +103,24 @@ export class CommitApply {
     this.#isOpen = continues;
   }
 
-  /** Notes the records of a frame by chunk. */
+  /** Notes the records of a frame. */
   #index(
     bytes: Uint8Array,
     start: number,
     end: number,
     offset: number,
     { meta }: FrameHead,
-    into: Map<ChunkNumber, ChunkRecords>,
+    into: ChunkRecords,
   ): void {
     const reader = this.#reader;
+    into.addGroup(bytes.subarray(start, end));
     for (let at = start; at < end;) {
       const next = reader.read(bytes, at, end);
       const isWhole = next > 0 && reader.page < meta.pageCount && reader.isPlausible(bytes);
       if (!isWhole || reader.type === PUBLISHED) {
         throw damaged(offset + at, "a record of a commit is malformed");
       }
-      const chunk = reader.page >>> CHUNK_SHIFT;
-      let records = into.get(chunk);
-      if (records === undefined) into.set(chunk, records = new ChunkRecords());
-      records.add(0, at, reader);
+      into.add(at - start, reader.page);
       this.records++;
       at = next;
     }

@@ -24,6 +24,7 @@ import {
   SUPERBLOCK,
   VERSION_MAX,
 } from "./format.ts";
+import type { MetaFields } from "./meta.ts";
 import type { PageNumber } from "./units.ts";
 import { isZero } from "./zeros.ts";
 
@@ -33,7 +34,7 @@ const CLEAN = 0;
 const OPEN = 1;
 const CHUNKS_MAX = 2 ** 24;
 /** The limit of counters. They grow while the file is open, so it leaves room below 2^53. */
-const COUNTER_MAX = 2 ** 52;
+export const COUNTER_MAX: number = 2 ** 52;
 
 /** The content of a superblock. */
 export interface Superblock {
@@ -205,25 +206,57 @@ function readFields(reader: FieldReader): Superblock {
 }
 
 function checkFields(reader: FieldReader, superblock: Superblock): void {
-  const { version, originVersion, pageCount, catalogRoot, allocatorHint, journals } = superblock;
-  const chunks = chunksOf(pageCount);
+  const { journals } = superblock;
   reader.check(reader.u32(SUPERBLOCK.state) <= OPEN, SUPERBLOCK.state, "unknown state");
-  reader.check(version <= VERSION_MAX, SUPERBLOCK.version, "version exceeds 48 bits");
-  const isLater = originVersion <= version;
-  reader.check(isLater, SUPERBLOCK.originVersion, "copied at a later version than the last one");
-  reader.check(
-    pageCount >= FRESH_PAGES && pageCount <= PAGE_COUNT_MAX,
-    SUPERBLOCK.pageCount,
-    `page count ${pageCount} is impossible`,
-  );
-  const rootIsPossible = catalogRoot === 0 ||
-    (catalogRoot >= FRESH_PAGES && catalogRoot < pageCount && catalogRoot % CHUNK_PAGES !== 0);
-  reader.check(rootIsPossible, SUPERBLOCK.catalogRoot, `catalog root ${catalogRoot} is impossible`);
-  reader.check(allocatorHint <= chunks, SUPERBLOCK.allocatorHint, "hint past the last chunk");
+  const broken = brokenRule(superblock, superblock.originVersion);
+  if (broken !== undefined) reader.check(false, SUPERBLOCK[broken.field], broken.rule);
   const chunksArePossible = journals.flat().every((chunk) => chunk > 0 && chunk < CHUNKS_MAX);
   reader.check(chunksArePossible, SUPERBLOCK.journalA, "journal chunk outside the file");
   const distinct = new Set(journals.flat()).size === journals.flat().length;
   reader.check(distinct, SUPERBLOCK.journalA, "journal chunk listed twice");
+}
+
+/** A field that breaks a rule, and the rule. */
+export interface BrokenRule {
+  /** The name of the field. */
+  readonly field: "version" | "originVersion" | "pageCount" | "catalogRoot" | "allocatorHint";
+  /** The rule, in words. */
+  readonly rule: string;
+}
+
+/**
+ * The first rule that facts about a file break; undefined if none. A batch of the journal has the
+ * same facts, and they go into a superblock.
+ *
+ * @param originVersion The version at which the file was copied.
+ */
+export function brokenRule(facts: MetaFields, originVersion: number): BrokenRule | undefined {
+  const { version, pageCount, catalogRoot, allocatorHint } = facts;
+  if (version > VERSION_MAX) return { field: "version", rule: "version exceeds 48 bits" };
+  if (originVersion > version) {
+    return { field: "originVersion", rule: "copied at a later version than the last one" };
+  }
+  if (pageCount < FRESH_PAGES || pageCount > PAGE_COUNT_MAX) {
+    return { field: "pageCount", rule: `page count ${pageCount} is impossible` };
+  }
+  const rootIsPossible = catalogRoot === 0 ||
+    (catalogRoot >= FRESH_PAGES && catalogRoot < pageCount && catalogRoot % CHUNK_PAGES !== 0);
+  if (!rootIsPossible) {
+    return { field: "catalogRoot", rule: `catalog root ${catalogRoot} is impossible` };
+  }
+  if (allocatorHint <= chunksOf(pageCount)) return undefined;
+  return { field: "allocatorHint", rule: "hint past the last chunk" };
+}
+
+/**
+ * Checks a superblock that is about to be written, as a later read does.
+ *
+ * @throws {CorruptionError} Its page breaks a rule; so did what it was made from.
+ */
+export function checkSuperblock(superblock: Superblock, page: PageNumber): void {
+  const bytes = new Uint8Array(PAGE_BYTES);
+  encodeSuperblock(superblock, bytes);
+  decodeSuperblock(bytes, page);
 }
 
 function checkReserved(reader: FieldReader, superblock: Superblock): void {

@@ -23,6 +23,7 @@ import {
 import { Frame } from "../format/frame.ts";
 import { formatHeader, headSumHolds, kindOf, setInUse, statedPageSum } from "../format/header.ts";
 import { CHANGED, FREED, HEADERS, LogReader, PUBLISHED, WHOLE } from "../batch/log_record.ts";
+import { ChangedSlots, type ChunkRecords } from "./chunk_records.ts";
 import type { ReplayedPages } from "./replayed_pages.ts";
 import type { ChunkNumber, PageNumber, Slot } from "../format/units.ts";
 
@@ -65,6 +66,7 @@ export class ChunkReplay {
   readonly #states = new Uint8Array(CHUNK_PAGES);
   readonly #sources = new Uint8Array(CHUNK_PAGES);
   readonly #reader = new LogReader();
+  readonly #changed = new ChangedSlots();
   #first = 0;
 
   /** Creates a replay of a file. */
@@ -75,12 +77,39 @@ export class ChunkReplay {
   }
 
   /**
+   * Replays records, chunk by chunk in ascending order.
+   *
+   * @param records Their places; finished.
+   * @param isJournal Whether a chunk now belongs to the journal, so that all its pages are free.
+   * @throws {CorruptionError} A page does not match its header, or is in a chunk of the journal.
+   */
+  replay(records: ChunkRecords, isJournal: (chunk: ChunkNumber) => boolean): void {
+    for (let first = 0; first < records.count;) {
+      const end = records.end(first);
+      this.#changed.clear();
+      for (let i = first; i < end; i++) {
+        records.find(i);
+        this.#reader.readHead(records.bytes, records.at);
+        this.#changed.add(this.#reader.type, this.#reader.page);
+      }
+      const chunk = records.chunk(first);
+      this.#begin(chunk, this.#changed.flags);
+      for (let i = first; i < end; i++) {
+        records.find(i);
+        this.#apply(records.bytes, records.at);
+      }
+      this.#finish(isJournal(chunk));
+      first = end;
+    }
+  }
+
+  /**
    * Begins a chunk. Pages that the file lacks, or lacked when the journal began, are free.
    *
    * @param changed 1 for each slot whose first record applies to its bytes in the file. Those side
    * by side are read by one call.
    */
-  begin(chunk: ChunkNumber, changed: Uint8Array): void {
+  #begin(chunk: ChunkNumber, changed: Uint8Array): void {
     const { pageCount } = this.#options;
     this.#first = chunk * CHUNK_PAGES;
     this.#states.fill(UNTOUCHED);
@@ -104,7 +133,7 @@ export class ChunkReplay {
   }
 
   /** Applies the record at an offset of `bytes`. */
-  apply(bytes: Uint8Array, at: number): void {
+  #apply(bytes: Uint8Array, at: number): void {
     const reader = this.#reader;
     reader.read(bytes, at, bytes.length);
     const slot = reader.page - this.#first;
@@ -125,7 +154,7 @@ export class ChunkReplay {
         this.#sources[slot] = ABSENT;
         break;
       case CHANGED:
-        // Only after a record that published the page; `begin` has read the others.
+        // Only after a record that published the page; `#begin` has read the others.
         if (this.#sources[slot] === ABSENT) this.#read(slot, 1);
     }
     reader.applyHeader(bytes, this.#frame, slot);
@@ -133,13 +162,8 @@ export class ChunkReplay {
     this.#states[slot] = reader.type === PUBLISHED ? IN_FILE : REPLAYED;
   }
 
-  /**
-   * Verifies the replayed pages, and writes or keeps them.
-   *
-   * @param isJournal Whether the chunk now belongs to the journal, so that all its pages are free.
-   * @throws {CorruptionError} A page does not match its header, or is in a chunk of the journal.
-   */
-  finish(isJournal: boolean): void {
+  /** Verifies the replayed pages of the chunk, and writes or keeps them. */
+  #finish(isJournal: boolean): void {
     if (isJournal) this.#checkEmpty();
     this.#deriveBitmap();
     for (let slot = 1; slot < CHUNK_PAGES && !this.#options.tolerant; slot++) this.#verify(slot);

@@ -37,9 +37,9 @@ import { CorruptionError } from "../format/errors.ts";
 import {
   CHUNK_BYTES,
   CHUNK_PAGES,
-  CHUNK_SHIFT,
   chunksOf,
   PAGE_BYTES,
+  SUPERBLOCK_PAGE,
   VERSION_MAX,
 } from "../format/format.ts";
 import {
@@ -52,7 +52,7 @@ import { LogReader } from "../batch/log_record.ts";
 import { ChunkRecords } from "./chunk_records.ts";
 import { ChunkReplay } from "./chunk_replay.ts";
 import { ReplayedPages } from "./replayed_pages.ts";
-import type { Superblock } from "../format/superblock.ts";
+import { brokenRule, checkSuperblock, COUNTER_MAX, type Superblock } from "../format/superblock.ts";
 import { repairSuperblocks, writeSuperblock } from "../journal/superblocks.ts";
 import type { ChunkNumber } from "../format/units.ts";
 
@@ -99,10 +99,7 @@ export class Recovery {
   readonly #journals: readonly [readonly number[], readonly number[]];
   readonly #areas: readonly [JournalArea, JournalArea];
   readonly #batches: { header: BatchHeader; bytes: Uint8Array }[] = [];
-  /** The records of each group of batches that apply together. */
-  readonly #groups: Uint8Array[] = [];
-  readonly #records = new Map<number, ChunkRecords>();
-  #recordCount = 0;
+  readonly #records = new ChunkRecords();
   #last: BatchHeader | undefined;
   /** The generation in which the batches in order end. */
   #generation = 0;
@@ -141,15 +138,19 @@ export class Recovery {
     this.#checkAreas();
     this.#findBatches();
     this.#checkTail();
+    this.#checkFacts();
     this.#indexRecords();
     this.#checkLength();
+    const superblock = this.#nextSuperblock();
+    // A superblock that the next open refuses must not replace one that it takes.
+    checkSuperblock(superblock, SUPERBLOCK_PAGE + (superblock.number & 1));
     this.#rewrite();
     const keptBytes = this.#replay();
-    const superblock = this.#finish();
+    this.#finish(superblock);
     const report = {
       batches: this.#batches.filter(({ header }) => header.payloadBytes > 0).length,
-      records: this.#recordCount,
-      chunks: this.#records.size,
+      records: this.#records.count,
+      chunks: this.#records.chunks,
       version: this.#last?.version ?? this.#superblock.version,
       tornBytes: this.#tornBytes,
       keptBytes,
@@ -249,13 +250,29 @@ export class Recovery {
       if (header.sequence > this.#sequence) this.#tornBytes += batchBytes(header.payloadBytes);
       return;
     }
-    const area = this.#areas[generation & 1]!;
-    const chunk = area.chunks[Math.floor(at / AREA_CHUNK_BYTES)]!;
-    const page = chunk * CHUNK_PAGES + 1 + Math.floor((at % AREA_CHUNK_BYTES) / PAGE_BYTES);
     const rule = isNewer
       ? "the journal is newer than the superblock"
       : `batch ${this.#sequence + 1} was on the medium and is not whole any more`;
+    this.#fail(generation, at, rule);
+  }
+
+  /** Throws an error about a byte of an area. */
+  #fail(generation: number, at: number, rule: string): never {
+    const chunk = this.#areas[generation & 1]!.chunks[Math.floor(at / AREA_CHUNK_BYTES)]!;
+    const page = chunk * CHUNK_PAGES + 1 + Math.floor((at % AREA_CHUNK_BYTES) / PAGE_BYTES);
     throw new CorruptionError(page, page * PAGE_BYTES + at % PAGE_BYTES, rule);
+  }
+
+  /** The facts in batches keep the rules of a superblock, which they go into. */
+  #checkFacts(): void {
+    const { originVersion } = this.#superblock;
+    for (const { header } of this.#batches) {
+      // The hint is lowered as far as needed when it goes into a superblock.
+      const { rule } = brokenRule({ ...header, allocatorHint: 0 }, originVersion) ?? {};
+      if (rule !== undefined) this.#fail(header.generation, header.offset, rule);
+      if (header.epoch < COUNTER_MAX) continue;
+      this.#fail(header.generation, header.offset, "a number exceeds 2^52");
+    }
   }
 
   /** A group whose last batch is missing is not replayed. */
@@ -287,27 +304,22 @@ export class Recovery {
       const end = BATCH_HEADER_BYTES + header.payloadBytes;
       parts.push(bytes.subarray(BATCH_HEADER_BYTES, end));
       if (header.continues) continue;
-      this.#groups.push(parts.length === 1 ? parts[0]! : concat(parts));
-      this.#indexGroup(this.#groups.length - 1, header);
+      this.#indexGroup(parts.length === 1 ? parts[0]! : concat(parts), header);
       parts = [];
     }
+    this.#records.finish();
   }
 
-  #indexGroup(group: number, header: BatchHeader): void {
-    const bytes = this.#groups[group]!;
+  /** Indexes the records of batches that apply together. */
+  #indexGroup(bytes: Uint8Array, header: BatchHeader): void {
+    this.#records.addGroup(bytes);
     const reader = new LogReader();
     for (let at = 0; at < bytes.length;) {
       const end = reader.read(bytes, at, bytes.length);
       if (end < 0 || reader.page >= header.pageCount || !reader.isPlausible(bytes)) {
-        const { chunks } = this.#areas[header.generation & 1]!;
-        const page = chunks[0]! * CHUNK_PAGES;
-        throw new CorruptionError(page, page * PAGE_BYTES, "a record of the journal is malformed");
+        this.#fail(header.generation, header.offset, "a record of the journal is malformed");
       }
-      const chunk = reader.page >>> CHUNK_SHIFT;
-      let records = this.#records.get(chunk);
-      if (records === undefined) this.#records.set(chunk, records = new ChunkRecords());
-      records.add(group, at, reader);
-      this.#recordCount++;
+      this.#records.add(at, reader.page);
       at = end;
     }
   }
@@ -321,7 +333,9 @@ export class Recovery {
     const bytes = this.#disk.size();
     const fileChunks = Math.ceil(bytes / CHUNK_BYTES);
     let chunks = fileChunks + this.#superblock.journals.flat().length;
-    for (const chunk of this.#records.keys()) if (chunk >= fileChunks) chunks++;
+    for (let at = 0; at < this.#records.count; at = this.#records.end(at)) {
+      if (this.#records.chunk(at) >= fileChunks) chunks++;
+    }
     const counts = this.#batches.map(({ header }) => header.pageCount);
     // A tolerant recovery accepts a file that is shorter than its superblock says.
     if (!this.#options.tolerant) counts.push(this.#superblock.pageCount);
@@ -340,26 +354,19 @@ export class Recovery {
     const options = { pageCount, seed: seedOf(databaseId), tolerant, kept };
     const replay = new ChunkReplay(this.#disk, options);
     const journals = new Set(this.#journals.flat());
-    for (const chunk of [...this.#records.keys()].sort((a, b) => a - b)) {
-      const { positions, changed } = this.#records.get(chunk)!;
-      replay.begin(chunk, changed);
-      for (let i = 0; i < positions.length; i += 2) {
-        replay.apply(this.#groups[positions[i]!]!, positions[i + 1]!);
-      }
-      replay.finish(journals.has(chunk));
-    }
+    replay.replay(this.#records, (chunk) => journals.has(chunk));
     if (kept === undefined) return 0;
     kept.finish();
     overlay!.patch(kept);
     return kept.memoryBytes;
   }
 
-  #finish(): Superblock {
+  /** The superblock of the recovered state. */
+  #nextSuperblock(): Superblock {
     const last = this.#last ?? this.#superblock;
-    const pageCount = this.#finishPages(last.pageCount);
-    this.#disk.sync();
-    const { nextTreeId, catalogRoot, allocatorHint } = last;
-    const next: Superblock = {
+    const { nextTreeId, catalogRoot } = last;
+    const pageCount = this.#pageCount(last.pageCount);
+    return {
       ...this.#superblock,
       number: this.#superblock.number + 1,
       open: true,
@@ -367,39 +374,44 @@ export class Recovery {
       pageCount,
       nextTreeId,
       catalogRoot,
-      allocatorHint: this.#lowestHint(allocatorHint),
+      allocatorHint: Math.min(this.#lowestHint(last.allocatorHint), chunksOf(pageCount)),
       replayGeneration: this.#superblock.replayGeneration + 2,
       replaySequence: this.#sequence,
       journals: this.#journals,
       syncEpoch: (this.#batches.at(-1)?.header.epoch ?? this.#superblock.syncEpoch) + 1,
     };
+  }
+
+  #finish(next: Superblock): void {
+    this.#finishPages((this.#last ?? this.#superblock).pageCount, next.pageCount);
+    this.#disk.sync();
     writeSuperblock(this.#disk, next);
-    return next;
   }
 
   /** A batch holds the hint from before its commit, which may have released pages below it. */
   #lowestHint(hint: number): number {
-    let lowest = Math.min(hint, this.#superblock.allocatorHint);
-    for (const chunk of this.#records.keys()) lowest = Math.min(lowest, chunk);
-    return lowest;
+    return Math.min(hint, this.#superblock.allocatorHint, this.#records.chunk(0));
   }
 
-  /** Extends the page count past both areas, and empties chunks that only a torn commit used. */
-  #finishPages(pageCount: number): number {
+  /** The page count, extended past both areas. */
+  #pageCount(pageCount: number): number {
+    const chunks = Math.max(...this.#journals.flat().map((chunk) => chunk + 1), 0);
+    return chunks > chunksOf(pageCount) ? chunks * CHUNK_PAGES : pageCount;
+  }
+
+  /** Empties chunks that only a torn commit used, up to the extended page count. */
+  #finishPages(pageCount: number, extended: number): void {
     const journals = this.#journals.flat();
-    const chunks = Math.max(...journals.map((chunk) => chunk + 1), chunksOf(pageCount));
     const empty = emptyHeaderPage();
     const seed = seedOf(this.#superblock.databaseId);
-    for (let chunk = chunksOf(pageCount); chunk < chunks; chunk++) {
+    for (let chunk = chunksOf(pageCount); chunk < chunksOf(extended); chunk++) {
       if (!journals.includes(chunk)) this.#disk.write(empty, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
     }
     // A close that was cut may have emptied the header pages of the areas.
     for (const chunk of journals) {
       this.#disk.write(journalHeaderPage(chunk, seed), 0, PAGE_BYTES, chunk * CHUNK_BYTES);
     }
-    const pages = chunks > chunksOf(pageCount) ? chunks * CHUNK_PAGES : pageCount;
-    if (this.#disk.size() < pages * PAGE_BYTES) this.#disk.truncate(pages * PAGE_BYTES);
-    return pages;
+    if (this.#disk.size() < extended * PAGE_BYTES) this.#disk.truncate(extended * PAGE_BYTES);
   }
 }
 

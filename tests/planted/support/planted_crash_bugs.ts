@@ -580,8 +580,8 @@ export const RULE_BUGS: readonly PlantedBug[] = [
     "recovered-unsynced",
     "order of steps: what recovery wrote is synced before the new superblock",
     RECOVERY,
-    "    const pageCount = this.#finishPages(last.pageCount);\n    this.#disk.sync();\n",
-    "    const pageCount = this.#finishPages(last.pageCount);\n",
+    "    this.#disk.sync();\n    writeSuperblock(this.#disk, next);\n",
+    "    writeSuperblock(this.#disk, next);\n",
     whole("levels", NESTED),
   ),
   bug(
@@ -603,9 +603,9 @@ export const RULE_BUGS: readonly PlantedBug[] = [
   bug(
     "order-of-replay",
     "replay: records apply in the order in which they were made",
-    RECOVERY,
-    "for (let i = 0; i < positions.length; i += 2) {",
-    "for (let i = positions.length - 2; i >= 0; i -= 2) {",
+    REPLAY,
+    "        records.find(i);\n        this.#apply(",
+    "        records.find(end - 1 - i + first);\n        this.#apply(",
     whole("levels"),
   ),
   bug(
