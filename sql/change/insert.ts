@@ -12,7 +12,7 @@ import { type CommonTables, NO_SCOPE, ROWID } from "../expression/scope.ts";
 import { isAlike, mentionsTable } from "../parse/walk.ts";
 import { withCommon } from "../query/from.ts";
 import { emitGenerated } from "./generated.ts";
-import { Returning } from "./returning.ts";
+import { isSteady, Returning } from "./returning.ts";
 import { type ConflictHandler, loadRow, RowWriter } from "./row_writer.ts";
 import { assignmentsOf, emitAssignments, refreshKey } from "./assignments.ts";
 import { changeable, changesAlone, cursorSource, type Emitted, newRow } from "./target.ts";
@@ -80,11 +80,13 @@ class InsertCompiler {
   }
 
   #isOneRow(): boolean {
-    const { query, upserts } = this.#insert;
-    if (this.#triggers.has()) return false;
+    const { query, upserts, returning } = this.#insert;
+    const updates = upserts.some(({ set }) => set !== undefined) &&
+      this.#context.catalog.triggersOf(this.#table.name, "update").length > 0;
+    if (this.#triggers.has() || updates || !returning.every(isSteady)) return false;
     const isOne = query === undefined ||
       (query.body.kind === "values" && query.body.rows.length === 1);
-    return isOne && upserts.length === 0 && changesAlone(this.#context, this.#table, this.#action);
+    return isOne && changesAlone(this.#context, this.#table, this.#action);
   }
 
   /** Emits the rows; `body` receives a function that puts one into the registers. */

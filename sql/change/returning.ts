@@ -51,3 +51,8 @@ export class Returning {
     builder.place(end);
   }
 }
+
+/** Whether a column of RETURNING cannot fail, once the row has changed. */
+export function isSteady(column: ResultColumn): boolean {
+  return column.kind === "star" || column.expr.kind === "name";
+}

@@ -20,7 +20,7 @@ import { queryOf, walk } from "../parse/walk.ts";
 import { changedWith } from "../schema/generated.ts";
 import { assignmentsOf, emitAssignments, refreshKey } from "./assignments.ts";
 import { hasNoChildren } from "./foreign_keys.ts";
-import { Returning } from "./returning.ts";
+import { isSteady, Returning } from "./returning.ts";
 import { loadRow, RowWriter } from "./row_writer.ts";
 import { changeable, changesAlone, cursorSource, type Emitted, keyColumnsOf } from "./target.ts";
 import { rowSource, scopeOf } from "./target.ts";
@@ -70,6 +70,7 @@ export function compileUpdate(context: Context, update: Update): Emitted {
   });
   returning.emit();
   const isAlone = isOne && changesAlone(context, table, action) &&
+    update.returning.every(isSteady) &&
     !updateTriggers(context, table, assigned, action).has();
   return { columns: returning.columns, writes: isAlone ? "one row" : "rows" };
 }
@@ -101,7 +102,8 @@ export function compileDelete(context: Context, statement: Delete): Emitted {
     triggers.run("after", old, undefined, skip);
   });
   returning.emit();
-  const isAlone = isOne && changesAlone(context, table, "abort") && !triggers.has();
+  const isAlone = isOne && changesAlone(context, table, "abort") && !triggers.has() &&
+    statement.returning.every(isSteady);
   return { columns: returning.columns, writes: isAlone ? "one row" : "rows" };
 }
 

@@ -52,6 +52,8 @@ export class Engine implements Store {
   /** Where rows go that exceed the memory; undefined = memory has no bound. */
   spill: Spill | undefined;
   #tx: Transaction | undefined;
+  /** The transaction around all savepoints of SQL, whose trees serve inside of these too. */
+  #outermost: Transaction | undefined;
   #temporary: SqlTrees | undefined;
   #temporaryTx: Transaction | undefined;
   /** The error of a statement that asked to roll the whole transaction back. */
@@ -113,6 +115,7 @@ export class Engine implements Store {
     try {
       const run = (tx: Transaction) => {
         this.#tx = tx;
+        this.#outermost ??= tx;
         const result = body(tx) as never;
         if (before === undefined && this.#doom !== undefined) throw this.#doom;
         return result;
@@ -126,7 +129,7 @@ export class Engine implements Store {
       throw error;
     } finally {
       this.#tx = before;
-      if (before === undefined) this.#doom = undefined;
+      if (before === undefined) this.#doom = this.#outermost = undefined;
     }
   }
 
@@ -141,7 +144,7 @@ export class Engine implements Store {
 
   /** The open transaction of the database that has a tree. */
   transactionOf(tree: string): Transaction {
-    return (isTemporaryTree(tree) ? this.#temporaryTx : this.#tx)!;
+    return (isTemporaryTree(tree) ? this.#temporaryTx : this.#outermost)!;
   }
 
   /** A tree for reading, which shows the open transaction. */
@@ -151,7 +154,7 @@ export class Engine implements Store {
 
   /** A tree of the open transaction. */
   writable(tree: string): WritableRows {
-    if (this.#temporary === undefined) return this.trees.writable(this.#tx!, tree);
+    if (this.#temporary === undefined) return this.trees.writable(this.#outermost!, tree);
     return this.treesOf(tree).writable(this.transactionOf(tree), tree);
   }
 
@@ -179,9 +182,10 @@ export class Engine implements Store {
 
   /** Reads and sets the greatest rowid that a table has had. */
   sequence(tree: string, set?: number | bigint): number | bigint {
-    const { sequences } = this.treesOf(tree);
-    if (set !== undefined) this.transactionOf(tree).tree(sequences).set(tree, String(set));
-    return integerOf(BigInt(sequences.get(tree) ?? "0"));
+    const trees = this.treesOf(tree);
+    if (set === undefined) return integerOf(BigInt(trees.sequences.get(tree) ?? "0"));
+    trees.setSequence(this.transactionOf(tree), tree, String(set));
+    return set;
   }
 
   /** Runs a program inside another one, and returns its first row. */

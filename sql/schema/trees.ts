@@ -108,6 +108,8 @@ export class SqlTrees {
   /** The transaction whose trees are known. */
   #tx: Transaction | undefined;
   readonly #writable = new Map<string, WritableRows>();
+  #sequencesTx: Transaction | undefined;
+  #sequencesInside: { set(tree: string, rowid: string): void } | undefined;
 
   /**
    * Opens the trees of the schema.
@@ -144,6 +146,15 @@ export class SqlTrees {
       this.#writable.set(name, tree);
     }
     return tree;
+  }
+
+  /** Sets the greatest rowid that a table has had, in a transaction. */
+  setSequence(tx: Transaction, tree: string, rowid: string): void {
+    if (tx !== this.#sequencesTx) {
+      this.#sequencesTx = tx;
+      this.#sequencesInside = tx.tree(this.sequences);
+    }
+    this.#sequencesInside!.set(tree, rowid);
   }
 
   /** Forgets a tree that was dropped or renamed. */

@@ -125,13 +125,13 @@ export const WRITE_OPS = {
     }
     const prefix = partsKey(m.registers, i.p1, collations);
     if (prefix.length > KEY_BYTES_MAX) return void (m.pc = i.p2);
-    for (const key of m.store.writable(tree).keys({ prefix })) {
-      const found = keyAfter(key, collations.length);
-      if (own !== undefined && compareBytes(found, bytesIn(m, own)) === 0) continue;
-      m.registers[i.p3] = found.slice();
-      return;
-    }
-    m.pc = i.p2;
+    // A unique index has one entry of these values at most.
+    const entry = m.store.writable(tree).first({ prefix });
+    if (entry === undefined) return void (m.pc = i.p2);
+    const found = keyAfter(entry[0], collations.length);
+    const isOwn = own !== undefined && compareBytes(found, bytesIn(m, own)) === 0;
+    if (isOwn) m.pc = i.p2;
+    else m.registers[i.p3] = found.slice();
   },
 
   /** Inserts as p4 says the row whose columns are from p1 on, and whose rowid is in p3. */

@@ -86,7 +86,7 @@ export class RowInsertion {
     for (let i = 0; i < this.#indexes.length; i++) {
       store.writable(this.#indexes[i]!.tree).set(this.#entries[i]!.view(), NO_BYTES);
     }
-    if (rowid >= 0) noteRowid(store, table, registers[rowid] as number);
+    if (rowid >= 0) noteRowid(store, table, registers[rowid] as number, isNew);
     m.changed++;
   }
 

@@ -35,10 +35,19 @@ function unusedRowid(store: Store, table: Table): number {
   throw new SqlError("VALUE", "database or disk is full");
 }
 
-/** Notes the rowid of a new row. */
-export function noteRowid(store: Store, table: Table, rowid: number | bigint): void {
+/**
+ * Notes the rowid of a new row.
+ *
+ * @param isNew Whether `nextRowid` made it, so that it is the greatest.
+ */
+export function noteRowid(
+  store: Store,
+  table: Table,
+  rowid: number | bigint,
+  isNew = false,
+): void {
   store.counts.lastRowid = rowid;
-  if (table.hasAutoincrement && rowid > store.sequence(table.tree)) {
+  if (table.hasAutoincrement && (isNew || rowid > store.sequence(table.tree))) {
     store.sequence(table.tree, rowid);
   }
 }

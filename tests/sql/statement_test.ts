@@ -283,6 +283,25 @@ describe("a trigger", () => {
 
 describe("a transaction", () => {
   it(
+    "keeps nothing of a statement whose RETURNING fails",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (a INTEGER PRIMARY KEY, b); INSERT INTO t VALUES (7, 7)");
+      const fails = "RETURNING abs(b - 9223372036854775807 - 1 - b)";
+      query.transaction(() => {
+        for (
+          const change of [
+            "INSERT INTO t VALUES (1, 0)",
+            "INSERT INTO t VALUES (7, 0) ON CONFLICT (a) DO UPDATE SET b = 0",
+            "UPDATE t SET b = 1 WHERE a = 7",
+            "DELETE FROM t WHERE a = 7",
+          ]
+        ) assertThrows(() => query.run(`${change} ${fails}`), SqlError, "integer overflow");
+      });
+      assertEquals(query.all("SELECT a, b FROM t").map((row) => ({ ...row })), [{ a: 7, b: 7 }]);
+    }),
+  );
+
+  it(
     "takes effect wholly or not at all",
     withSql((query) => {
       query.exec("CREATE TABLE t (a UNIQUE)");
