@@ -46,7 +46,7 @@ export const CANARY: PlantedBug = bug(
   FILE,
   FIND,
   "if (this.#superblock.isOpen || false) return;",
-  whole("levels", " --limit 20"),
-  protect("firstCommit", " --limit 40"),
+  whole("levels", " --limit 4"),
+  protect("firstCommit", " --limit 20"),
   "tests/crash/journal_damage_test.ts",
 );
