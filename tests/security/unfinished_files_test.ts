@@ -13,7 +13,7 @@ import { cliWords, installQuire, quire } from "../support/cli.ts";
 import { HANG_MS } from "../support/hang.ts";
 import { inTempDir } from "../support/temp.ts";
 
-const ENTRIES = Deno.env.get("QUIRE_FULL") === "1" ? 100_000 : 40_000;
+const ENTRIES = Deno.env.get("QUIRE_FULL") === "1" ? 100_000 : 24_000;
 const VALUE = "v".repeat(400);
 const POLL_MS = 2;
 const TRIES = 8;
