@@ -1,6 +1,6 @@
 /**
- * The files beside a database through which processes share it: two empty ones whose locks they
- * hold, and the sidecar, through which they tell each other how far they are.
+ * The files beside a database through which processes share it: two whose locks they hold, and the
+ * sidecar, through which they tell each other how far they are.
  *
  * `NAME-lock` is locked by the one process that writes, opens or closes; `NAME-here` by every
  * sharing process for as long as it has the database open; `NAME-shared`, the sidecar, never. The
@@ -88,6 +88,10 @@ export interface FileLock {
   isAtPath(): boolean;
   /** Opens the file that the path names now. */
   reopen(): void;
+  /** Reads bytes from the beginning; those past the end are zero. */
+  readNote(into: Uint8Array): void;
+  /** Writes bytes at the beginning. */
+  writeNote(bytes: Uint8Array): void;
   /** Gives the lock up, and closes the file. */
   close(): void;
 }
@@ -195,6 +199,36 @@ export class LockFile implements FileLock {
     this.#file = file;
     this.#found = file.statSync();
     this.#held = "not";
+  }
+
+  /**
+   * Reads bytes from the beginning; those past the end are zero.
+   *
+   * @throws {IoError} The system refused.
+   */
+  readNote(into: Uint8Array): void {
+    try {
+      this.#file.seekSync(0, Deno.SeekMode.Start);
+      into.fill(0, this.#file.readSync(into) ?? 0);
+    } catch (cause) {
+      throw refused("read", this.#path, cause);
+    }
+  }
+
+  /**
+   * Writes bytes at the beginning.
+   *
+   * @throws {IoError} The system refused.
+   */
+  writeNote(bytes: Uint8Array): void {
+    let done: number;
+    try {
+      this.#file.seekSync(0, Deno.SeekMode.Start);
+      done = this.#file.writeSync(bytes);
+    } catch (cause) {
+      throw refused("write", this.#path, cause);
+    }
+    if (done !== bytes.length) throw new IoError(`Cannot write ${this.#path}: the disk is full`);
   }
 
   /** Gives the lock up, and closes the file. */

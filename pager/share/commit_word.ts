@@ -16,7 +16,7 @@
  * | 76 | u32  | reserved, zero                                           |
  * | 80 | u32  | field 4 of the last batch, which the next one names      |
  * | 84 | u32  | reserved, zero                                           |
- * | 88 | u64  | the version up to which pages may be in place            |
+ * | 88 | u64  | reserved, zero                                           |
  *
  * All numbers are little-endian. It lies inside one sector, and is written by one call. A reader
  * may find it half written, so its sum decides whether it counts.
@@ -44,8 +44,6 @@ export interface CommitWord {
   readonly pageCount: number;
   /** The sum of the last batch; 0 if there is none. */
   readonly sum: number;
-  /** The version up to which pages may be in place: no page of the file is newer. */
-  readonly placed: number;
 }
 
 /** Writes a word into `bytes`, from 0 on. */
@@ -66,7 +64,6 @@ export function encodeWord(word: CommitWord, databaseId: Uint8Array, bytes: Uint
   put64(64, word.number);
   view.setUint32(72, word.pageCount, true);
   view.setInt32(80, word.sum, true);
-  put64(88, word.placed);
   view.setInt32(4, crc(bytes.subarray(ID_AT, WORD_BYTES)), true);
 }
 
@@ -88,6 +85,5 @@ export function decodeWord(bytes: Uint8Array, databaseId: Uint8Array): CommitWor
     number: get64(64),
     pageCount: view.getUint32(72, true),
     sum: view.getInt32(80, true),
-    placed: get64(88),
   };
 }

@@ -14,7 +14,6 @@ const WORD: CommitWord = {
   number: 12,
   pageCount: 2 ** 32 - 1,
   sum: -5,
-  placed: 2 ** 47 - 1,
 };
 
 describe("a commit word", () => {

@@ -28,6 +28,7 @@ import { LimitError, LockedError } from "../format/errors.ts";
 import { readSuperblock, repairSuperblocks } from "../journal/superblocks.ts";
 import { decodeWord, WORD_BYTES } from "./commit_word.ts";
 import { Pins, PINS_MAX } from "./pins.ts";
+import { PlacedNote } from "./placed_note.ts";
 import { Share, type ShareParts } from "./share.ts";
 import { SharedFile } from "./shared_file.ts";
 import { WriteLock } from "./write_lock.ts";
@@ -131,6 +132,7 @@ class Opening {
   readonly #side: SideBytes;
   readonly #lock: WriteLock;
   readonly #pins: Pins;
+  readonly #placed: PlacedNote;
   readonly #base: File;
   #share: Share | undefined;
 
@@ -141,6 +143,7 @@ class Opening {
     this.#base = files.base;
     this.#presence = files.presence;
     this.#side = files.side;
+    this.#placed = new PlacedNote(files.lockFile);
     this.#pins = new Pins(this.#side, options.process);
     this.#lock = new WriteLock(files.lockFile, files.queue, path, {
       endHold: () => this.#share?.endHold() ?? false,
@@ -190,7 +193,8 @@ class Opening {
     this.#side.write(new Uint8Array(WORD_BYTES), 0);
     this.#pins.clear();
     this.#owner.prepare(this.#base);
-    const { number } = readSuperblock(new Disk(this.#base));
+    const { number, version } = readSuperblock(new Disk(this.#base));
+    this.#placed.write(version);
     return this.#base.lock(false) && readSuperblock(new Disk(this.#base)).number === number;
   }
 
@@ -207,6 +211,7 @@ class Opening {
       side: this.#side,
       lock: this.#lock,
       pins: this.#pins,
+      placed: this.#placed,
       index,
       indexed,
       reader,

@@ -27,6 +27,7 @@ import type { Version } from "../format/units.ts";
 import { examineSuperblocks, readSuperblock, repairSuperblocks } from "../journal/superblocks.ts";
 import { type CommitWord, decodeWord, encodeWord, WORD_BYTES } from "./commit_word.ts";
 import type { Participant, Pins } from "./pins.ts";
+import type { PlacedNote } from "./placed_note.ts";
 import { SharePosition, type Switch } from "./position.ts";
 import { takeAll, type WriteLock } from "./write_lock.ts";
 
@@ -59,6 +60,7 @@ export interface ShareParts {
   readonly side: SideBytes;
   readonly lock: WriteLock;
   readonly pins: Pins;
+  readonly placed: PlacedNote;
   readonly index: RecordIndex;
   /** The file with the records over it. */
   readonly indexed: IndexedFile;
@@ -94,8 +96,6 @@ export class Share {
   #wordNumber = -1;
   #wordSequence = -1;
   #wordDurable = -1;
-  #wordPlaced = -1;
-  #placed = 0;
 
   /** Begins a share. The caller has the write lock, and calls `attach` and `load`. */
   constructor(parts: ShareParts, owner: LastOwner) {
@@ -125,15 +125,20 @@ export class Share {
     return this.parts.lock.isHeld;
   }
 
-  /** The version up to which pages may be in place, as was known under the lock last. */
-  get placedVersion(): Version {
-    return Math.max(this.#placed, this.#position.superblock.version);
+  /** The version up to which pages may be in place. Under the lock. */
+  placedVersion(): Version {
+    const { placed } = this.parts;
+    const noted = placed.read();
+    if (noted !== undefined) return Math.max(noted, this.#position.superblock.version);
+    // Something has deleted the lock file. What is in place was committed before.
+    const { version } = this.#position.meta;
+    placed.write(version);
+    return version;
   }
 
   /** Says that pages up to a version will be written in place, before the first of them is. */
   notePlacing(version: Version): void {
-    this.#placed = Math.max(this.#placed, version);
-    this.announce();
+    this.parts.placed.write(Math.max(version, this.placedVersion()));
   }
 
   /** Takes the write lock, and reads on to the end of the journal. */
@@ -227,7 +232,6 @@ export class Share {
     if (this.#newer.mayBeAfter(position.superblock.number)) this.#followSuperblock();
     if (word !== undefined && position.at.sequence < word.sequence) this.load();
     if (word !== undefined) position.noteDurable(word.durable);
-    this.#notePlaced(word);
     if (this.#follower!.isLatched) return;
     const isAhead = word === undefined || position.superblock.number > word.number;
     // Its writer has died before it announced it, perhaps before it was on the medium.
@@ -263,7 +267,6 @@ export class Share {
   #checkReached(): void {
     const { at, superblock } = this.#position;
     const word = this.#readWord();
-    this.#notePlaced(word);
     if (word === undefined || word.sequence <= at.sequence) return;
     const [chunk = 0] = superblock.journals[at.generation & 1]!;
     const page = chunk * CHUNK_PAGES + 1;
@@ -306,7 +309,7 @@ export class Share {
   announce(): void {
     const { at, meta, durable, superblock } = this.#position;
     const isNamed = this.#wordNumber === superblock.number && this.#wordSequence === at.sequence &&
-      this.#wordDurable === durable && this.#wordPlaced === this.placedVersion;
+      this.#wordDurable === durable;
     if (isNamed) return;
     const { generation, offset, sequence, sum = 0 } = at;
     const word: CommitWord = {
@@ -318,20 +321,13 @@ export class Share {
       number: superblock.number,
       pageCount: meta.pageCount,
       sum,
-      placed: this.placedVersion,
     };
     encodeWord(word, superblock.databaseId, this.#word);
     this.parts.side.write(this.#word, 0);
     this.#noteWord(word);
   }
 
-  /** Without a word it is not known what was written in place, but it was committed before. */
-  #notePlaced(word: CommitWord | undefined): void {
-    this.#placed = Math.max(this.#placed, word?.placed ?? this.#position.meta.version);
-  }
-
   #noteWord(word: CommitWord): void {
-    this.#wordPlaced = word.placed;
     this.#wordNumber = word.number;
     this.#wordSequence = word.sequence;
     this.#wordDurable = word.durable;

@@ -3,7 +3,7 @@
  * the journal alone, for those that read all of them: copies, and lists of changes.
  *
  * It reads under the lock of the writer, a chunk in each hold, so nobody writes in place meanwhile;
- * and only while nothing newer than the version was ever written in place, as the commit word says.
+ * and only while nothing newer than the version was ever written in place, as the lock file says.
  * Then what the file has, with the records up to the version over it, is the version: also that a
  * page was free, which no sum could tell.
  */
@@ -52,7 +52,7 @@ export class VersionPages {
    * @throws {IoError} The file cannot be read.
    */
   copyHeaderPage(chunk: ChunkNumber, version: Version, frame: Frame): void {
-    if (this.#share.placedVersion > version) {
+    if (this.#share.placedVersion() > version) {
       throw new SnapshotTooOldError(
         `Cannot read version ${version}: another process has replaced pages of it`,
       );

@@ -168,6 +168,9 @@ describe("handles with shared: true", () => {
     });
     b.writeSync((tx) => tx.tree("words", CODECS).set("two", "dois"));
     assertEquals([...treeOf(b).keys()], ["one", "two"]);
+    await a.backup(`${handles.folder}/copy`);
+    using copy = open(`${handles.folder}/copy`);
+    assertEquals([...treeOf(copy).keys()], ["one", "two"]);
   });
 });
 
@@ -294,5 +297,8 @@ describe("a lock file", () => {
     await treeOf(a).set("one", "um");
     await treeOf(b).set("two", "dois");
     assertEquals([...treeOf(b).keys()], ["one", "two"]);
+    await a.backup(`${handles.folder}/copy`);
+    using copy = open(`${handles.folder}/copy`);
+    assertEquals([...treeOf(copy).keys()], ["one", "two"]);
   });
 });

@@ -33,7 +33,7 @@ export const SHARE_BUGS: readonly PlantedBug[] = [
     "share-placed",
     "a copy gives up where pages newer than its version may be in place",
     VERSIONS,
-    "    if (this.#share.placedVersion > version) {\n",
+    "    if (this.#share.placedVersion() > version) {\n",
     "    if (this.#share.placedVersion < 0) {\n",
     WORK_TEST,
   ),

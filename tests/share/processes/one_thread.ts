@@ -40,6 +40,8 @@ export class SharedWorld {
   readonly file: PowerFile;
   /** The bytes of the sidecar. */
   readonly side = new Uint8Array(4096);
+  /** The beginning of the lock file. */
+  readonly note = new Uint8Array(16);
   readonly tables = [new LockTable(), new LockTable(), new LockTable(), new LockTable()] as const;
 
   /** The pins of a process that waits for the write lock. */
@@ -218,6 +220,17 @@ class LifeLock implements FileLock {
   }
 
   reopen(): void {}
+
+  readNote(into: Uint8Array): void {
+    this.#life.step();
+    into.set(this.#life.world.note.subarray(0, into.length));
+  }
+
+  writeNote(bytes: Uint8Array): void {
+    const { note } = this.#life.world;
+    this.#life.step(() => note.set(bytes.subarray(0, bytes.length >> 1)));
+    note.set(bytes);
+  }
 
   close(): void {
     this.#table.unlock(this.#life);

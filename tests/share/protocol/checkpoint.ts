@@ -155,8 +155,8 @@ function* placeWhole(process: Process, isForced: boolean, pins: Pins): Steps<voi
     world.truth.forced = Math.max(world.truth.forced, version);
   }
   if (world.keeps("placedFirst")) {
-    process.placed = Math.max(process.placed, version);
-    yield* writeWord(process);
+    yield;
+    world.placed = Math.max(world.placed, version);
   }
   const end = countMax(process);
   for (let chunk = 0; chunk < end; chunk++) yield* placeChunk(process, chunk, version);

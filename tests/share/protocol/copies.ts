@@ -6,7 +6,6 @@
 
 import { SLOTS } from "../support/layout.ts";
 import { lock, unlock } from "../support/locks.ts";
-import { placedVersion } from "../support/sidecar.ts";
 import { Violation } from "../support/truth.ts";
 import type { Process, Snapshot, Steps } from "../support/world.ts";
 import { recordsOf } from "./journal.ts";
@@ -14,18 +13,16 @@ import { build, fileHeader } from "./page_reader.ts";
 import { endSnapshot } from "./reads.ts";
 import { refreshLocked } from "./refresh.ts";
 
-/**
- * Copies a snapshot; it ends where newer pages may be in place. Where the sidecar was deleted, the
- * processes that have the other one do not tell.
- */
+/** Copies a snapshot; it ends where newer pages may be in place. */
 export function* copySnapshot(process: Process, snapshot: Snapshot): Steps<void> {
   const { world } = process;
   const chunks = Math.ceil(snapshot.state.pages.length / SLOTS);
   for (let chunk = 0; chunk < chunks; chunk++) {
     yield* lock(process);
     yield* refreshLocked(process);
-    const isGone = world.keeps("placed") && placedVersion(process) > snapshot.version;
-    if (!isGone && !world.isSplit) yield* copyChunk(process, snapshot, chunk);
+    const placed = Math.max(world.placed, process.superblock.version);
+    const isGone = world.keeps("placed") && placed > snapshot.version;
+    if (!isGone) yield* copyChunk(process, snapshot, chunk);
     unlock(process);
     if (!isGone) continue;
     yield* endSnapshot(process);

@@ -16,14 +16,7 @@ import {
   type Superblock,
 } from "../support/layout.ts";
 import { leave, lock, tryExclusive, tryShared, unlock } from "../support/locks.ts";
-import {
-  clearPins,
-  NO_PIN,
-  notePlaced,
-  readWord,
-  writePin,
-  writeWord,
-} from "../support/sidecar.ts";
+import { clearPins, NO_PIN, readWord, writePin, writeWord } from "../support/sidecar.ts";
 import { readSuperblock, writeSuperblock } from "../support/superblocks.ts";
 import { Violation } from "../support/truth.ts";
 import { NO_LIMIT, type Process, type Steps, sync } from "../support/world.ts";
@@ -75,6 +68,7 @@ function* openFirst(process: Process, isAlone: boolean): Steps<boolean> {
   if (isAlone ? world.keeps("resetSide") : !world.keeps("keepSide")) {
     yield* clearPins(process);
     if (isAlone) yield* writeWord(process);
+    world.placed = process.version;
   }
   if (!(yield* tryShared(process))) return false;
   if (!world.keeps("gapCheck")) return true;
@@ -91,7 +85,6 @@ function* join(process: Process): Steps<boolean> {
   yield* load(process);
   if (!world.keeps("keepSide")) yield* clearPins(process);
   const word = yield* readWord(process);
-  notePlaced(process, word);
   const known = Math.max(process.durable, Math.min(word?.durable ?? 0, process.sequence));
   process.durable = known;
   const { sequence, superblock, generation } = process;
@@ -117,7 +110,6 @@ function* openAlone(process: Process): Steps<boolean> {
   const found = yield* currentSuperblock(process);
   if (found.isOpen) yield* recover(process, found);
   else yield* markOpen(process, found);
-  notePlaced(process, undefined);
   return true;
 }
 

@@ -8,7 +8,7 @@ import { areasEnd, type Superblock } from "../support/layout.ts";
 import { begin, beginGeneration, dropBefore, keepImage, readOn, sectorsOf } from "./journal.ts";
 import { lock, unlock } from "../support/locks.ts";
 import { headerOf } from "./page_reader.ts";
-import { movePin, notePlaced, readWord, writeWord } from "../support/sidecar.ts";
+import { movePin, readWord, writeWord } from "../support/sidecar.ts";
 import { readSuperblock, repairSuperblock } from "../support/superblocks.ts";
 import { isAncestor, Violation } from "../support/truth.ts";
 import { NO_LIMIT, type Process, type Steps, sync, type Word, write } from "../support/world.ts";
@@ -90,7 +90,6 @@ export function* refreshLocked(process: Process): Steps<void> {
   const word = yield* readWord(process);
   if (word === undefined) yield* load(process);
   else yield* catchUpLocked(process, word);
-  notePlaced(process, word);
   checkForward(process, before);
   if (!process.isLatched || !world.keeps("latch")) yield* announceFound(process, word);
   yield* movePin(process);

@@ -33,7 +33,7 @@ export const RULES = {
   pinsAfterWord: "pins are read after the commit word was written",
   pinsLose: "at the bound of the journal pins lose",
   placed: "who needs all pages of a version stops where newer ones may be in place",
-  placedFirst: "the commit word says so before the first of them is",
+  placedFirst: "the lock file says so before the first of them is",
   headerFromFile: "header pages are changed as they are in the file, never from memory",
   switchBatch: "a switch of areas is a batch",
   endSync: "pages are synced before the superblock that counts on them",

@@ -36,7 +36,6 @@ const NONSENSE: Word = {
   durable: 9,
   number: 9,
   done: 9,
-  placed: 9,
 };
 
 /** Reads the commit word; undefined if it is torn or absent. */
@@ -72,25 +71,11 @@ export function damageSidecar(world: World): void {
 export function* writeWord(process: Process): Steps<void> {
   if (process.kind === "exclusive") return;
   const { generation, sequence, durable, superblock, done } = process;
-  const placed = placedVersion(process);
-  const word: Word = { generation, sequence, durable, number: superblock.number, done, placed };
+  const word: Word = { generation, sequence, durable, number: superblock.number, done };
   yield;
   writeSide(process, WORD, word);
   yield;
   writeSide(process, WORD + 1, word);
-}
-
-/** The version up to which pages may be in place, as far as a process knows. */
-export function placedVersion({ placed, superblock }: Process): number {
-  return Math.max(placed, superblock.version);
-}
-
-/**
- * Notes what the commit word says of pages in place. Without a word it is not known, but they were
- * committed before.
- */
-export function notePlaced(process: Process, word: Word | undefined): void {
-  process.placed = Math.max(process.placed, word?.placed ?? process.version);
 }
 
 function writeSide({ world, side }: Process, at: number, value: Word | Pin | undefined): void {

@@ -27,8 +27,6 @@ export interface Word {
   readonly number: number;
   /** Chunks of the running checkpoint that are in place. */
   readonly done: number;
-  /** The version up to which pages may be in place. */
-  readonly placed: number;
 }
 
 /** A pin of the sidecar. */
@@ -113,6 +111,8 @@ export class World {
   isSplit = false;
   /** The holder of the write lock. */
   writer: Process | undefined;
+  /** The version up to which pages may be in place, in the lock file, which nothing deletes. */
+  placed = 0;
   /** The holders of the presence lock. */
   readonly sharing = new Set<Process>();
   exclusive: Process | undefined;
@@ -205,8 +205,6 @@ export class Process {
   superblock: Superblock;
   /** Chunks of the running checkpoint that are in place. */
   done = 0;
-  /** The version up to which pages may be in place, as it knew under the lock last. */
-  placed = 0;
   /** The batches since the replay point, and their records by page. */
   batches: Batch[] = [];
   index: (readonly LogRecord[] | undefined)[] = [];
