@@ -39,6 +39,16 @@ describe("obsoleteNames()", () => {
     assertEquals(obsoleteNames([], 99), []);
   });
 
+  it("begin at an older base where a merged segment goes past one", () => {
+    const link = { link: 25, made: 1 };
+    const times = { first: 10, last: 25 };
+    const merged = { kind: "merged", from: 10, to: 25, ...times, after: 0, sum: 7, merged: link };
+    const name = segmentName(merged as Segment);
+    assertEquals(obsoleteNames([...NAMES, name], 29), []);
+    const old = obsoleteNames([...NAMES, name], 30);
+    assertEquals([old.includes(name), old.includes(NAMES[4]!)], [true, true]);
+  });
+
   it("leave the last base, and parts of a segment that is being written", () => {
     const old = obsoleteNames(NAMES, 99);
     assertEquals(NAMES.filter((name) => !old.includes(name)), [
