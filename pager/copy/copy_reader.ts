@@ -249,11 +249,10 @@ export class CopyReader {
     const first = chunk * CHUNK_PAGES;
     loader.checkReadable(first);
     this.#readHeaders(chunk, since);
+    this.#copyNewer(first);
     this.#readPages(first);
     for (let slot = 1; slot < CHUNK_PAGES; slot++) {
-      if (this.#wants[slot] === 0) continue;
-      if (this.#isPresent[slot] === 0) this.#copyIfNewer(first + slot, slot);
-      checkSums(this.#frame, slot, first + slot, loader.seed);
+      if (this.#wants[slot] === 1) checkSums(this.#frame, slot, first + slot, loader.seed);
     }
   }
 
@@ -326,6 +325,20 @@ export class CopyReader {
     return false;
   }
 
+  /** Copies the wanted pages that memory has newer than the file. */
+  #copyNewer(first: PageNumber): void {
+    const { cache } = this.#source;
+    for (let slot = 1; slot < CHUNK_PAGES; slot++) {
+      if (this.#wants[slot] === 0 || this.#isPresent[slot] === 1) continue;
+      const place = cache.find(first + slot);
+      if (place < 0) continue;
+      const from = cache.frames[place >>> CHUNK_SHIFT]!;
+      if (from.dirty[place & SLOT_MASK] === 0) continue;
+      copyPage(from, place & SLOT_MASK, this.#frame, slot);
+      this.#isPresent[slot] = 1;
+    }
+  }
+
   /** Reads the wanted pages of a chunk that are not in the frame yet, neighbours together. */
   #readPages(first: PageNumber): void {
     const isRead = (slot: number) => this.#wants[slot] === 1 && this.#isPresent[slot] === 0;
@@ -346,15 +359,6 @@ export class CopyReader {
       }
       slot = end + 1;
     }
-  }
-
-  /** Replaces a page that was read from the file, if memory has a newer one. */
-  #copyIfNewer(page: PageNumber, slot: Slot): void {
-    const { cache } = this.#source;
-    const place = cache.find(page);
-    if (place < 0) return;
-    const from = cache.frames[place >>> CHUNK_SHIFT]!;
-    if (from.dirty[place & SLOT_MASK] !== 0) copyPage(from, place & SLOT_MASK, this.#frame, slot);
   }
 
   /**

@@ -222,6 +222,14 @@ describe("Database.backup() of an increment", () => {
       assertLess(pages, 10);
       assertLess(bytesRead, (2 * chunks + pages) * 8192);
       assertLess(bytesWritten, pages * 8300 + chunks * 40 + 200);
+      // Pages that memory has newer than the file are not read.
+      fill(db, 3, 7, 8);
+      const since = db.version - 1;
+      const fromMemory = await db.backup(`${dir}/2`, { since });
+      db.checkpoint();
+      const fromFile = await db.backup(`${dir}/3`, { since });
+      assertEquals(fromMemory.pages, fromFile.pages);
+      assertEquals(fromFile.bytesRead - fromMemory.bytesRead, fromFile.pages * 8192);
     }));
 
   it("refuses a version that the database has not reached", async () => {
