@@ -245,7 +245,8 @@ export function checkFragments(pager: PageReader, tree: number, reference: Refer
   const isSplit = checkPlaces(reference);
   const first = readFragment(pager, tree, page, number).length;
   const second = isSplit ? readFragment(pager, tree, secondPage, secondNumber).length : 0;
-  if (first + second !== fragmentedBytes(length)) corruptLength(page, number);
+  const bytes = fragmentedBytes(length);
+  if (first + second !== bytes || bytes > PAGE_BYTES) corruptLength(page, number);
   if (length >= PAGE_BYTES && first < POINTER_BYTES) corruptLength(page, number);
   return first;
 }

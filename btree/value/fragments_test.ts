@@ -19,7 +19,9 @@ import {
   valueOf,
 } from "../../tests/support/trees.ts";
 import { checkTree } from "../check/tree_check.ts";
-import { fitsFragments } from "./fragments.ts";
+import { POINTER_BYTES } from "./body.ts";
+import { copyFragments, fitsFragments, placeFragments } from "./fragments.ts";
+import { NearbyPages } from "./nearby_pages.ts";
 import { decodeReference, type Reference } from "./reference.ts";
 
 const { PAGE_BYTES } = format;
@@ -184,6 +186,25 @@ function expectCorrupt({ pager, tree }: Bed, number: number, rule: string): void
     pager.rollback();
   }
 }
+
+describe("fragments that are longer than a page together", () => {
+  it("are CorruptionError before they are copied", () => {
+    const bed = treeOf(5500);
+    const { pager, context, tree } = bed;
+    const key = keyOf(7);
+    const nearby = new NearbyPages();
+    nearby.addPagesOf(referenceOf(bed, 0));
+    transact(pager, () => {
+      const bytes = new Uint8Array(PAGE_BYTES - 1 + POINTER_BYTES);
+      const { allocator } = context;
+      const placed = placeFragments(pager, allocator, tree.id, key, key.length, bytes, nearby);
+      assert(placed.secondPage !== 0);
+      const reference = { ...placed, length: 2 * PAGE_BYTES - 1 };
+      const copy = () => copyFragments(pager, tree.id, reference, new Uint8Array(PAGE_BYTES));
+      assertThrows(copy, CorruptionError, "as its reference says");
+    });
+  });
+});
 
 describe("a reference to two fragments", () => {
   const swap = (view: DataView) => {

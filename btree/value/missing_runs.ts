@@ -6,7 +6,7 @@
 import { format, type PageNumber, type PageReader } from "../../pager/mod.ts";
 import { bodyOf } from "./body.ts";
 import type { Reference } from "./reference.ts";
-import { readRun } from "./runs.ts";
+import { checkLength, checkRest, readRun } from "./runs.ts";
 
 /**
  * The pages of a value that are not ready, up to the first run whose first page is not: that one
@@ -29,11 +29,13 @@ export function missingInRuns(
     }
     if (missing.length > 0 || reference.length < format.PAGE_BYTES) return missing;
   }
-  const { page, length, version } = number === 0 ? reference : bodyOf(reader, tree, reference);
-  let next = page;
-  for (let rest = length; rest > 0 && next > 0;) {
+  const runs = number === 0 ? reference : bodyOf(reader, tree, reference);
+  checkLength(reader, runs);
+  let next = runs.page;
+  for (let rest = runs.length; rest > 0;) {
     if (!isReady(next)) return [...missing, next];
-    const run = readRun(reader, tree, next, version, true);
+    const run = readRun(reader, tree, next, runs.version, true);
+    checkRest(run, rest);
     for (let i = 1; i < run.pages; i++) if (!isReady(next + i)) missing.push(next + i);
     rest -= run.bytes;
     next = run.next;

@@ -181,18 +181,22 @@ export function* runsOf(
   checkLength(pager, runs);
   while (rest > 0) {
     const run = readRun(pager, tree, page, runs.version, isFinished);
-    if (run.bytes > rest || (run.next === 0) !== (run.bytes === rest)) {
-      corruptHeader(page, HEADER.runBytes, "the runs of a value do not add up to its length");
-    }
+    checkRest(run, rest);
     rest -= run.bytes;
     page = run.next;
     yield run;
   }
 }
 
+/** Checks that a run and those after it can be the rest of a value, in bytes. */
+export function checkRest({ page, bytes, next }: Run, rest: number): void {
+  if (bytes <= rest && (next === 0) === (bytes === rest)) return;
+  corruptHeader(page, HEADER.runBytes, "the runs of a value do not add up to its length");
+}
+
 /** Refuses a length that the file cannot hold before memory is allocated for it. */
 export function checkLength(pager: PageReader, { page, length }: Reference): void {
-  if (length === 0 || length > pager.meta.pageCount * PAGE_BYTES) {
+  if (length === 0 || length > Math.min(pager.meta.pageCount * PAGE_BYTES, VALUE_BYTES_MAX)) {
     corruptHeader(page, HEADER.runBytes, `a value of ${length} bytes is not in the file`);
   }
 }
@@ -224,5 +228,9 @@ export function readRun(
   if (!fits || pages !== Math.ceil(bytes / PAGE_BYTES)) {
     corruptHeader(page, HEADER.runBytes, `a run of ${pages} pages holds ${bytes} bytes`);
   }
-  return { page, pages, bytes, next: linkOf(frame, slot) };
+  const next = linkOf(frame, slot);
+  if (next !== 0 && bytes !== pages * PAGE_BYTES) {
+    corruptHeader(page, HEADER.runBytes, "a run that is not the last one of its value is not full");
+  }
+  return { page, pages, bytes, next };
 }

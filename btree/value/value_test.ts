@@ -20,6 +20,9 @@ import {
 import { checkTree } from "../check/tree_check.ts";
 import { fitsLeaf } from "../tree.ts";
 import { fitsFragments } from "./fragments.ts";
+import { missingInRuns } from "./missing_runs.ts";
+import { decodeReference, type Reference, runsReference } from "./reference.ts";
+import { checkLength, VALUE_BYTES_MAX } from "./runs.ts";
 
 const { KIND_RUN, PAGE_BYTES } = format;
 const MIB = 1024 * 1024;
@@ -172,6 +175,12 @@ function lyingRun(change: (frame: Frame, slot: number, page: number) => void, by
   return bed;
 }
 
+/** The reference to the value. */
+function referenceOf({ tree }: Bed): Reference {
+  const { bytes, at } = tree.find(KEY)!;
+  return decodeReference(bytes, at);
+}
+
 /** Expects that reading, releasing and checking all report the damage, and change nothing. */
 function expectCorrupt(bed: Bed, rule: string): void {
   const { pager, tree } = bed;
@@ -246,6 +255,33 @@ describe("a reference", () => {
       assert(rule.test(assertThrows(() => bed.tree.get(KEY), CorruptionError).rule));
       expectCorrupt(bed, "a run of 3 pages");
     }
+  });
+
+  it("to a run that is not full, linked to itself, is CorruptionError", () => {
+    const bed = lyingRun((frame, slot, page) => {
+      header.setRunBytes(frame, slot, 1);
+      header.setLink(frame, slot, page);
+    }, PAGE_BYTES);
+    expectCorrupt(bed, "is not full");
+    const missing = () => missingInRuns(bed.pager, bed.tree.id, referenceOf(bed), () => true);
+    assertThrows(missing, CorruptionError, "is not full");
+  });
+
+  it("of a wrong length is CorruptionError for a prefetch too", () => {
+    const length = 600 * PAGE_BYTES;
+    for (const wrong of [length - 1, length + 1, 0xffff_ffff]) {
+      const bed = lying((view) => view.setUint32(4, wrong, true));
+      const missing = () => missingInRuns(bed.pager, bed.tree.id, referenceOf(bed), () => true);
+      const rule = wrong === 0xffff_ffff ? "not in the file" : "do not add up";
+      assertThrows(missing, CorruptionError, rule);
+    }
+  });
+
+  it("of more bytes than a value can have is CorruptionError, however long the file is", () => {
+    const reference = runsReference(3, VALUE_BYTES_MAX + 1, 1);
+    const { pager } = plant();
+    const reader = Object.assign(Object.create(pager), { meta: { pageCount: 2 ** 20 } });
+    assertThrows(() => checkLength(reader, reference), CorruptionError, "not in the file");
   });
 
   it("to a list that ends early is CorruptionError", () => {
