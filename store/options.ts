@@ -51,7 +51,9 @@ export interface OpenOptions {
   /**
    * The memory limit in bytes of the pages that one transaction changes, with their old images; at
    * least 1 MiB. Saved words of small changes are extra, at most 2 KiB a page. New pages beyond
-   * `cacheBytes` are written to the file and do not count. Default 1 GiB.
+   * `cacheBytes` are written to the file and do not count. The changed bytes also have to fit an
+   * area of the journal, of 1 GiB at most; larger transactions fail with `LimitError`. Default
+   * 1 GiB.
    */
   maxTransactionBytes?: number | undefined;
   /**

@@ -19,6 +19,7 @@
  * belongs to a page in use. The length of each record is a multiple of four.
  */
 
+import { LimitError } from "../format/errors.ts";
 import {
   FRESH_PAGES,
   HEADER,
@@ -59,6 +60,8 @@ const QUIET_WORDS = 3;
 const BLOCK_BYTES = 1024;
 const BLOCK_WORDS = BLOCK_BYTES / 4;
 const FIRST_BYTES = 64 * 1024;
+/** The most bytes of records; offsets in them are 32-bit numbers. */
+const BYTES_MAX = 2 ** 32 - 4;
 const KEPT_BYTES_MAX = 8 * 1024 * 1024;
 
 /** The most bytes that a record can take. */
@@ -67,7 +70,7 @@ export const RECORD_BYTES_MAX: number = HEADER_AT + HEADER_BYTES + PAGE_BYTES + 
 /** An empty page. */
 const ZEROS = new Frame(-1, POOL, 1);
 
-/** A growing buffer of records. */
+/** A growing buffer of records. Each method that adds one throws `LimitError` past 4 GiB. */
 export class LogBuffer {
   /** The bytes of the records, up to `length`. */
   bytes: Uint8Array<ArrayBuffer> = new Uint8Array(FIRST_BYTES);
@@ -210,9 +213,14 @@ export class LogBuffer {
     this.#words[(record >>> 2) + 1]! |= pieces << 16;
   }
 
+  /** @throws {LimitError} The records are too long. */
   #reserve(more: number): void {
-    if (this.length + more <= this.bytes.length) return;
-    this.#resize(Math.max(this.bytes.length * 2, this.length + more));
+    const needed = this.length + more;
+    if (needed <= this.bytes.length) return;
+    if (needed > BYTES_MAX) {
+      throw new LimitError("Cannot commit: the records of the transaction exceed 4 GiB");
+    }
+    this.#resize(Math.min(Math.max(this.bytes.length * 2, needed), BYTES_MAX));
   }
 
   #resize(capacity: number): void {

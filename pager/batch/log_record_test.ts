@@ -1,9 +1,10 @@
 // Records of the journal: the recorded parts of a page are restored byte for byte, and an
 // incomplete record is not accepted.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Random } from "../../tests/support/random.ts";
+import { LimitError } from "../format/errors.ts";
 import { Frame, POOL } from "../format/frame.ts";
 import {
   CHANGED,
@@ -143,6 +144,15 @@ describe("LogBuffer and LogReader", () => {
       apply(log, CHANGED, into);
       assertEquals(into.buffer.compare(frame.buffer), 0, `word ${word}`);
     }
+  });
+
+  it("past 4 GiB are refused, and the records before them stay", () => {
+    const log = new LogBuffer();
+    log.addFreed(PAGE);
+    const before = log.bytes.slice(0, log.length);
+    log.length = 2 ** 32 - 8;
+    assertThrows(() => log.addFreed(PAGE + 1), LimitError, "exceed 4 GiB");
+    assertEquals(log.bytes.slice(0, before.length), before);
   });
 
   it("keep records of all types apart, in a buffer that grows", () => {
