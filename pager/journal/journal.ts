@@ -38,7 +38,7 @@ import { LogBuffer } from "../batch/log_record.ts";
 import { Meta, type MetaFields } from "../format/meta.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { PAGE_COUNT_MAX } from "../format/format.ts";
-import type { PageNumber, Version } from "../format/units.ts";
+import type { ChunkNumber, PageNumber, Version } from "../format/units.ts";
 
 /** The most bytes of records in one batch; more are written as several batches. */
 const PART_BYTES_MAX = 4 * 1024 * 1024;
@@ -529,6 +529,13 @@ export class Journal {
   makeRoomToSwitch(meta: Meta): boolean {
     if (this.chunksToSwitch > this.otherArea.chunks.length) return false;
     return this.#areas.tryMakeRoom(this.otherArea, this.#pendingBytes() + BATCH_ALIGN, meta);
+  }
+
+  /** Lowers the hint of the commits at which a checkpoint may begin: a chunk became free. */
+  lowerHint(hint: ChunkNumber): void {
+    for (const meta of [this.#meta, this.#writtenMeta, this.#publishedMeta]) {
+      meta.allocatorHint = Math.min(meta.allocatorHint, hint);
+    }
   }
 
   /** The meta of the last commit that is written. */

@@ -256,7 +256,7 @@ export class JournalPlace {
     const header = journalHeaderPage(to, seedOf(this.#superblock.fields.databaseId));
     this.#writeHeaderPage(to, header);
     this.#replaceHeaderPage(to, header);
-    this.#meta.allocatorHint = Math.min(this.#meta.allocatorHint, ...from);
+    this.#lowerHint(from);
     for (const chunk of from) this.#freeChunk(chunk);
   }
 
@@ -326,8 +326,17 @@ export class JournalPlace {
     yield;
     this.#superblock.endSteps();
     this.#changing = [];
-    this.#meta.allocatorHint = Math.min(this.#meta.allocatorHint, ...chunks);
+    this.#lowerHint(chunks);
     for (const chunk of chunks) this.#freeChunk(chunk);
+  }
+
+  /**
+   * Lowers the hint to chunks that were given back, also that of the commits that are written: a
+   * checkpoint may begin at one of them, and cut those chunks off.
+   */
+  #lowerHint(chunks: readonly ChunkNumber[]): void {
+    this.#meta.allocatorHint = Math.min(this.#meta.allocatorHint, ...chunks);
+    this.#journal.lowerHint(this.#meta.allocatorHint);
   }
 
   #empty(chunk: ChunkNumber): void {

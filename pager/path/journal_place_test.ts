@@ -254,6 +254,36 @@ function closed(pager: Pager, file: MemoryFile): Pager {
 }
 
 describe("a chunk that the journal gives back", () => {
+  it("is found again after a checkpoint that lacks the commit that came meanwhile", () => {
+    const pages = dataPages(6 * 255 - 2);
+    const file = makeFile(pages.length);
+    const pager = openNodes(file, { journalBytes: 2 * 1024 * 1024 });
+    transact(pager, () => pages.forEach((page) => write(pager, page, 1)));
+    pager.flush("sync");
+    const before = journalChunks(pager);
+    // As an allocator says: no chunk of the file has a free page.
+    pager.meta.allocatorHint = before.at(-1)! + 1;
+    for (let salt = 2; journalChunks(pager).length >= before.length; salt++) {
+      assert(pager.stats().checkpoints < 5, "in the second generation after it");
+      transact(pager, () => write(pager, 3, salt));
+      pager.flights.requestCheckpoint();
+      pager.flush("sync");
+    }
+    const { checkpoints } = pager.stats();
+    pager.flights.requestCheckpoint();
+    const flight = pager.flights.takeOff()!;
+    transact(pager, () => write(pager, 3, 99));
+    pager.flights.land(flight);
+    assert(pager.inspection().checkpoint()!.isRunning, "it begins without the commit");
+    while (pager.stats().checkpoints === checkpoints) pager.checkpointSlice();
+    const gone = before.find((chunk) => !journalChunks(pager).includes(chunk))!;
+    for (const { content, damage } of pager.inspection().superblocks()) {
+      assertEquals(damage, undefined);
+      assert(content!.allocatorHint <= gone, `${content!.allocatorHint} of ${gone}`);
+    }
+    expectContent(openNodes(new MemoryFile(file.content())), 4, 1);
+  });
+
   it("is found again after the transaction that did not wait for it was rolled back", () => {
     const pages = dataPages(1800);
     const file = new BudgetFile(Infinity);
