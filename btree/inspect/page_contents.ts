@@ -160,7 +160,7 @@ function leafEntry(frame: Frame, slot: Slot, index: number): Cell {
     note: reference === undefined || reference.secondPage === 0
       ? ""
       : `second fragment in page ${reference.secondPage}`,
-    ...(isOfCatalog(frame, slot) ? catalogWords(key, value) : {}),
+    ...(!isReference && isOfCatalog(frame, slot) ? catalogWords(key, value) : {}),
   };
 }
 

@@ -3,10 +3,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { format, openPager, type Pager } from "../../pager/mod.ts";
-import { Catalog } from "../catalog.ts";
+import { Catalog, NAME_BYTES_MAX } from "../catalog.ts";
 import { type PageContents, pageContents } from "./page_contents.ts";
 import { TreeContext } from "../walk/tree_context.ts";
 import { BTree } from "../tree.ts";
+import { UnfinishedValues } from "../unfinished.ts";
 
 const { CHUNK_SHIFT, PAGE_BYTES, SLOT_MASK } = format;
 const encoder = new TextEncoder();
@@ -101,6 +102,21 @@ describe("pageContents", () => {
     catalog.tree()!.put(new Uint8Array([1, 97]), new Uint8Array(3));
     pager.commit();
     assertStringIncludes(contentsOf(pager, pager.meta.catalogRoot).cells[1]!.note, "damaged: ");
+  });
+
+  it("says where a record of the catalog is that is outside of its leaf", () => {
+    const context = new TreeContext(openPager(":memory:"));
+    const { pager } = context;
+    const name = "n".repeat(NAME_BYTES_MAX);
+    const catalog = new Catalog(context);
+    const unfinished = new UnfinishedValues(context, catalog);
+    pager.begin();
+    const { id } = catalog.create(name);
+    unfinished.append(unfinished.begin(), 0, id, new Uint8Array(PAGE_BYTES), name);
+    pager.commit();
+    const { target, note, valueBytes } = contentsOf(pager, pager.meta.catalogRoot).cells.at(-1)!;
+    assertEquals([note, valueBytes], ["", 24 + NAME_BYTES_MAX]);
+    assertEquals(contentsOf(pager, target).cells[0]!.valueBytes, valueBytes);
   });
 });
 
