@@ -204,4 +204,12 @@ export const FLIGHT_BUGS: readonly PlantedBug[] = [
     "",
     part("pager/path/journal_place_test.ts", "a chunk that the journal gives back"),
   ),
+  bug(
+    "written-hint",
+    "a checkpoint at an older commit finds the chunks that the journal gave back since",
+    JOURNAL_PLACE,
+    "    this.#journal.lowerHint(this.#meta.allocatorHint);\n",
+    "",
+    part("pager/path/journal_place_test.ts", "a chunk that the journal gives back"),
+  ),
 ];
