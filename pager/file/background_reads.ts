@@ -105,8 +105,13 @@ function openAgain(path: string, descriptor: number): number {
     // Opening a FIFO would wait for its other end, so the path is checked first.
     if (!isSame(fs.statSync(path))) return NO_DESCRIPTOR;
     const opened = fs.openSync(path, "r");
-    if (isSame(fs.fstatSync(opened))) return opened;
-    fs.closeSync(opened);
+    let isRight = false;
+    try {
+      isRight = isSame(fs.fstatSync(opened));
+    } finally {
+      if (!isRight) fs.closeSync(opened);
+    }
+    if (isRight) return opened;
   } catch {
     // It is missing, or the process has too many descriptors.
   }

@@ -170,6 +170,10 @@ class DiskFile implements File {
       this.#direct = isDirect ? openOne(directFlags(readOnly)) : -1;
       if (isDirect) checkDirect(path, this.#direct);
       this.#through = readOnly || THROUGH_FLAGS === undefined ? -1 : openOne(THROUGH_FLAGS);
+      if (io === "map") {
+        const libc = openLibc();
+        this.showAt = (target, position) => libc.showFile(target, this.#descriptor, position);
+      }
     } catch (error) {
       for (const descriptor of opened) fs.closeSync(descriptor);
       this.#lock.close();
@@ -178,10 +182,6 @@ class DiskFile implements File {
     this.#reads = new BackgroundReads(path, this.#descriptor);
     if (!isDirect) {
       this.startRead = (position, length) => this.#reads.read(position, length);
-    }
-    if (io === "map") {
-      const libc = openLibc();
-      this.showAt = (target, position) => libc.showFile(target, this.#descriptor, position);
     }
   }
 

@@ -123,6 +123,7 @@ async function writeAll(descriptor: number, bytes: Uint8Array): Promise<void> {
     done += await new Promise<number>((resolve, reject) => {
       fs.write(descriptor, bytes, done, bytes.length - done, done, (error, count) => {
         if (error) reject(error);
+        else if (count === 0) reject(new Error("the system wrote nothing"));
         else resolve(count);
       });
     });

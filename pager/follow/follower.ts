@@ -293,9 +293,13 @@ export class Follower implements Judge, Following {
       this.#reader = before;
       return false;
     }
+    try {
+      this.index.replace(taken);
+    } catch (error) {
+      this.#reader = before;
+      throw error;
+    }
     this.figures.begunAnew++;
-    this.index.clear();
-    for (const group of taken) this.index.add(group, () => {});
     this.#superblock = found;
     this.#position = end;
     this.#waiting = groups.slice(taken.length);
@@ -325,7 +329,7 @@ export class Follower implements Judge, Following {
     this.figures.retries++;
     if (this.refresh() && tries < TRIES) return;
     if (tries * PAUSE_MS_MAX > this.#waitMs) throw this.#busy(error.cause);
-    pause(Math.min((1 << tries) - 1, PAUSE_MS_MAX));
+    pause(Math.min(2 ** tries - 1, PAUSE_MS_MAX));
   }
 
   #busy(cause?: unknown): BusyError {

@@ -55,6 +55,17 @@ export class RecordIndex {
   }
 
   /**
+   * Replaces all records by those of groups.
+   *
+   * @throws {CorruptionError} A record is malformed. The records are those of before.
+   */
+  replace(groups: readonly Group[]): void {
+    for (const group of groups) check(group, this.#reader);
+    this.clear();
+    for (const group of groups) this.add(group, () => {});
+  }
+
+  /**
    * Adds the records of a group, and calls a function for each page that one changes.
    *
    * @throws {CorruptionError} A record is malformed. None counts.

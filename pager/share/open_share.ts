@@ -80,8 +80,17 @@ export function openShareFiles(path: string, options: DiskFileOptions): ShareFil
       queue: keep(new LockFile(`${path}-shared`, mode)),
     };
   } catch (error) {
-    for (const file of opened) file.close();
+    for (const file of opened) closeAfter(file);
     throw error;
+  }
+}
+
+/** Closes a file after an error that says more than one of this call. */
+function closeAfter(file: { close(): void }): void {
+  try {
+    file.close();
+  } catch {
+    // The other files are still to be closed.
   }
 }
 
