@@ -35,23 +35,29 @@ async function commitUntil(db: Database, entries: number, signal: AbortSignal): 
   return { each: Float64Array.from(each).sort(), ms: performance.now() - begun };
 }
 
+function rateOf({ each, ms }: Commits) {
+  return each.length / ms * 1000;
+}
+
 function ratesOf(all: readonly Commits[]) {
-  return figureOf(all.map(({ each, ms }) => each.length / ms * 1000)).median;
+  return figureOf(all.map(rateOf)).median;
 }
 
 function p99Of(all: readonly Commits[]) {
   return figureOf(all.map(({ each }) => percentile(each, 0.99))).median;
 }
 
-/** Commits while a backup runs. */
+/** Commits while a backup runs, and before and after it. */
 export async function writerSection(folder: string, size: CopySize): Promise<Section> {
   const path = `${folder}/writers`;
   await fillQuire(path, size.entries);
   using db = open(path);
   const alone: Commits[] = [];
   const beside: Commits[] = [];
+  const ratios: number[] = [];
+  const commitAlone = () => commitUntil(db, size.entries, AbortSignal.timeout(PART_MS / 2));
   for (let round = 0; round <= size.rounds; round++) {
-    const found = await commitUntil(db, size.entries, AbortSignal.timeout(PART_MS));
+    const before = await commitAlone();
     const end = new AbortController();
     const to = `${folder}/copy`;
     const commits = commitUntil(db, size.entries, end.signal);
@@ -59,10 +65,13 @@ export async function writerSection(folder: string, size: CopySize): Promise<Sec
     await db.backup(to, { signal }).then(() => fs.rmSync(to), () => {});
     end.abort();
     const during = await commits;
+    const after = await commitAlone();
     if (round === 0) continue;
-    alone.push(found);
+    alone.push(before, after);
     beside.push(during);
+    ratios.push(2 * rateOf(during) / (rateOf(before) + rateOf(after)));
   }
+  const ratio = figureOf(ratios).median;
   return {
     title: "Commits one after another",
     heads: ["", "commits a second", "p99, ms"],
@@ -71,8 +80,11 @@ export async function writerSection(folder: string, size: CopySize): Promise<Sec
       short(ratesOf(all as Commits[])),
       short(p99Of(all as Commits[])),
     ]),
-    data: { alone: ratesOf(alone), beside: ratesOf(beside) },
-    notes: [`Medians of ${size.rounds} rounds; a backup is watched for ${PART_MS / 1000} s.`],
+    data: { alone: ratesOf(alone), beside: ratesOf(beside), ratio },
+    notes: [
+      `Medians of ${size.rounds} rounds; a backup is watched for ${PART_MS / 1000} s.`,
+      `Of each round, beside the backup ${short(ratio)} of before and after it.`,
+    ],
   };
 }
 

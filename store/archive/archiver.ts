@@ -287,7 +287,8 @@ export class Archiver implements Shipping {
     if (this.#isApart || this.#queue.isLost) await this.#shipPages();
     else await this.#shipCommits(pager.durableVersion);
     if (this.#base === undefined && this.#waits.now() >= this.#nextBase) await this.#beginBase();
-    this.#merger.look();
+    // The end of a base deletes old segments, which a round of merging would miss.
+    if (this.#base === undefined) this.#merger.look();
   }
 
   /** Ships the pages that changed since the tip, or all pages if there is none. */
