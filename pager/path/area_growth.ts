@@ -12,8 +12,8 @@ import { SyncedSteps } from "../journal/synced_steps.ts";
 import type { DiskRoom } from "./disk_room.ts";
 import type { JournalPlace } from "./journal_place.ts";
 
-/** Between commits an area gives back no fewer spare chunks than this: 8 MiB. */
-const SPARE_CHUNKS_MIN = 4;
+/** Between commits an area gives back no fewer spare chunks than this: 4 MiB. */
+const SPARE_CHUNKS_MIN = 2;
 
 /** Makes the areas of the journal longer and shorter. */
 export class AreaGrowth {

@@ -335,7 +335,7 @@ export class CommitPath implements CommitLog {
     if (this.#growth.isRunning) return this.#growth.next();
     if (!this.#checkpoint.isRunning) {
       if (this.#isCheckpointDue) this.#beginCheckpointInFlight();
-      else this.#growth.growAhead(this.#fill.bytesMax / 2);
+      else this.#growth.growAhead(this.#fill.bytesAhead);
     } else {
       this.#checkpoint.land();
       if (!this.#checkpoint.isRunning) this.#giveBackSpare();

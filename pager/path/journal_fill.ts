@@ -7,12 +7,15 @@
  */
 
 import type { Writeback } from "../cache/writeback.ts";
-import { CHUNK_BYTES } from "../format/format.ts";
+import { AREA_CHUNK_BYTES } from "../batch/journal_area.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournalSavings } from "./journal_savings.ts";
 
-/** An area is bounded by the size of the data too, but by no less than this. */
-const BYTES_MAX_MIN = 4 * 1024 * 1024;
+/** An area is bounded by this part of the data too, but by no less than a chunk. */
+const DATA_PART = 1 / 2;
+const CHUNKS_MAX_MIN = 1;
+/** Before a checkpoint is due an area has this part of its bound, for commits until it begins. */
+const AHEAD_PART = 5 / 8;
 
 /** How full a journal is. */
 export class JournalFill {
@@ -51,9 +54,12 @@ export class JournalFill {
 
   /** The bytes of an area from which on a checkpoint has to end first. */
   get bytesMax(): number {
-    return Math.min(
-      this.#journalBytes,
-      Math.max(BYTES_MAX_MIN, this.#savings.dataChunks * CHUNK_BYTES),
-    );
+    const chunks = Math.max(CHUNKS_MAX_MIN, this.#savings.dataChunks * DATA_PART);
+    return Math.min(this.#journalBytes, chunks * AREA_CHUNK_BYTES);
+  }
+
+  /** The bytes that an area needs until a checkpoint that is due has begun. */
+  get bytesAhead(): number {
+    return this.bytesMax * AHEAD_PART;
   }
 }

@@ -148,7 +148,7 @@ describe("a follower", () => {
     const snapshot = follower.snapshot();
     const values = follower.tree("a").values();
     assertEquals(values.next().value, bytesOf(0, 200));
-    for (let i = 0; i < 500; i++) setOne(db, `key ${i}`, 1, "buffered");
+    for (let i = 300; i < 500; i++) setOne(db, `key ${i}`, 1, "buffered");
     setOne(db, "key", 1, "sync");
     setOne(db, "key", 2, "sync");
     session.refresh();

@@ -18,8 +18,8 @@ function opened(file = new MemoryFile()): Opened {
   const opened = openBoth(file);
   change(opened.db, "kept", (tree) => tree.set("key", bytesOf(1, 1)));
   change(opened.db, "large", (tree) => {
-    const entry = (i: number) => [String(i).padStart(6, "0"), bytesOf(i, 1800)] as const;
-    tree.load(Array.from({ length: LEAVES * 4 }, (_, i) => entry(i)), { fill: 1 });
+    const entry = (i: number) => [String(i).padStart(6, "0"), bytesOf(i, 1000)] as const;
+    tree.load(Array.from({ length: LEAVES * 8 }, (_, i) => entry(i)), { fill: 1 });
   });
   return opened;
 }
@@ -98,7 +98,7 @@ describe("a drop of a large tree", () => {
     );
     commit(large, 1);
     await setTimeout(20);
-    assertEquals(db.tree("large").count(), LEAVES * 4);
+    assertEquals(db.tree("large").count(), LEAVES * 8);
     db.writeSync(() => db.dropTree("large"));
     await commitUntilReleased(large);
     assertEquals(checkDatabase(large), 2);

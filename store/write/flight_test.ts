@@ -1,7 +1,7 @@
 // Flights: a commit whose sync runs off the thread is visible at once, and its promise resolves
 // after the sync. Commits made meanwhile share the next flight.
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { setImmediate } from "node:timers";
 import { IoError, MemoryFile, Pager } from "../../pager/mod.ts";
@@ -368,13 +368,13 @@ describe("a journal that flights fill", () => {
     const { db, file } = openFlying();
     file.waits = false;
     const { syncs } = file;
-    for (let i = 0; i < 600; i++) await db.tree("a").set(`key ${i}`, bytesOf(i, 20_000));
+    for (let i = 0; i < 1500; i++) await db.tree("a").set(`key ${i}`, bytesOf(i, 20_000));
     const areas = db.inspect().file().journal!.areas;
     assert(areas.every(({ chunks }) => chunks.length > 2), JSON.stringify(areas));
     assertEquals(file.syncs - syncs, 0, "syncs in line");
     assert((await db.verify()).ok);
     const again = openOn(new MemoryFile(file.content()));
-    assertEquals(again.tree("a").get("key 599"), bytesOf(599, 20_000));
+    assertEquals(again.tree("a").get("key 1499"), bytesOf(1499, 20_000));
     again.close();
     db.close();
   });
@@ -419,7 +419,11 @@ describe("an idle database that flies", () => {
     const session = new Session(new Pager(file), "sync", false, FLIES);
     const db = new Database(session);
     const value = bytesOf(1, 450_000);
-    for (let i = 0; i < 12; i++) db.writeSync((tx) => tx.tree("a").set(`key ${i % 2}`, value));
+    for (let i = 0; i < 20; i++) db.writeSync((tx) => tx.tree("a").set(`key ${i}`, value));
+    db.writeSync((tx) => {
+      for (let i = 2; i < 20; i++) tx.tree("a").delete(`key ${i}`);
+    });
+    assertGreater(db.inspect().file().journal!.areas.flatMap(({ chunks }) => chunks).length, 2);
     const before = file.size();
     while (session.checkpointSlice()) await turn();
     assert(file.size() < before - 4 * MIB, `${file.size()} bytes, ${before} before`);

@@ -412,6 +412,19 @@ describe("an open file", () => {
     db.close();
   });
 
+  it("is in proportion during random sets, to its pages and to what the journal holds", () => {
+    const file = new MemoryFile();
+    const opened = openBoth(file);
+    for (let step = 0; step < 80; step++) {
+      setRandom(opened.db, "t", 1000, step + 1);
+      const { areas } = opened.session.pager.inspection().journal()!;
+      const journal = areas.reduce((sum, { usedBytes }) => sum + usedBytes, 0);
+      const most = Math.floor(1.1 * usedBytes(opened.db)) + 2 * journal + 4 * MIB + CHUNK_BYTES / 2;
+      assert(file.size() <= most, `${file.size()} bytes after step ${step}, at most ${most}`);
+    }
+    opened.db.close();
+  });
+
   it("is in proportion after growing values, once it was compacted", async () => {
     const file = new MemoryFile();
     const db = openOn(file);
