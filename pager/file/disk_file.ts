@@ -21,9 +21,9 @@ import { openLibc } from "../door/libc.ts";
 import { IoError, LockedError } from "../format/errors.ts";
 import { PAGE_BYTES } from "../format/format.ts";
 import { BackgroundReads } from "./background_reads.ts";
-import { syncDirectoryOf } from "./directory.ts";
 import { reason } from "./disk.ts";
 import type { File } from "./file.ts";
+import { syncFolderOf } from "./folder_sync.ts";
 import { isShared } from "./share_files.ts";
 
 /** Options for opening a file on disk. */
@@ -78,8 +78,8 @@ export function openDiskFile(path: string, options: DiskFileOptions = {}): File 
   const file = new DiskFile(path, { readOnly, create: create && !readOnly, mode, io });
   try {
     waitForLock(file, path, !readOnly, lockTimeoutMs);
-    // The directory entry of a new file must be durable before its content is.
-    if (!readOnly && file.size() === 0) syncDirectoryOf(path);
+    // The entry of a new file in its folder must be durable before its content is.
+    if (!readOnly && file.size() === 0) syncFolderOf(path);
   } catch (error) {
     file.close();
     throw error;
@@ -96,7 +96,7 @@ export function openSharedDiskFile(path: string, options: DiskFileOptions = {}):
   const { create = true, mode = MODE, io } = options;
   const file = new DiskFile(path, { readOnly: false, create, mode, io });
   try {
-    if (file.size() === 0) syncDirectoryOf(path);
+    if (file.size() === 0) syncFolderOf(path);
   } catch (error) {
     file.close();
     throw error;

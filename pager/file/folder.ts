@@ -7,12 +7,13 @@ import * as fs from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { reason } from "./disk.ts";
 import { IoError } from "../format/errors.ts";
-import { NewFile, startSyncOfFolder } from "./new_file.ts";
+import { startSyncOfFolder } from "./folder_sync.ts";
+import { NewFile } from "./new_file.ts";
 
 /** The files of a folder. */
 export class Folder {
   readonly #path: string;
-  readonly #syncFolderOf: (path: string) => Promise<void>;
+  readonly #syncFolderOf: (path: string) => Promise<unknown>;
   /** The creation of the folder that is under way. */
   #creating: Promise<void> | undefined;
 
@@ -22,7 +23,10 @@ export class Folder {
    * @param path The path, which the first write creates if it is missing.
    * @param syncFolderOf Puts the entry of a path, in the folder above it, on the medium.
    */
-  constructor(path: string, syncFolderOf = startSyncOfFolder) {
+  constructor(
+    path: string,
+    syncFolderOf: (path: string) => Promise<unknown> = (of) => startSyncOfFolder(of),
+  ) {
     this.#path = path;
     this.#syncFolderOf = syncFolderOf;
   }

@@ -21,6 +21,7 @@ import { basename, dirname, join } from "node:path";
 import { assert } from "../format/assert.ts";
 import { reason } from "./disk.ts";
 import { IoError } from "../format/errors.ts";
+import { startSync, startSyncOfFolder, syncFolderOf } from "./folder_sync.ts";
 
 /** Options for creating a file for a user. */
 export interface NewFileOptions {
@@ -46,8 +47,6 @@ const GROUP_SHIFT = 3;
 const CLASS_MASK = 0o7;
 /** The error codes of a file system without hard links. */
 const NO_LINKS = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"];
-/** The error codes of a system that cannot sync a folder. */
-const NO_FOLDER_SYNC = ["EINVAL", "ENOTSUP", "EOPNOTSUPP", "EBADF", "EPERM", "EISDIR"];
 
 const encoder = new TextEncoder();
 
@@ -91,7 +90,7 @@ export class NewFile {
     try {
       fs.fsyncSync(this.descriptor);
       if (!this.#isThere()) throw new Error(`${this.path} was replaced meanwhile`);
-      if (this.path === this.#target) syncFolder(this.#target);
+      if (this.path === this.#target) syncFolderOf(this.#target);
       else giveName(this.path, this.#target);
     } catch (cause) {
       throw cannotMake(this.#target, cause);
@@ -158,7 +157,7 @@ export function giveName(from: string, to: string, link: typeof fs.linkSync = fs
   }
   try {
     // Sync before the other name is removed, so that a power failure leaves at least one of them.
-    syncFolder(to);
+    syncFolderOf(to);
     fs.unlinkSync(from);
   } catch (error) {
     fs.unlinkSync(to);
@@ -198,51 +197,7 @@ function renameToNew(from: string, to: string): void {
     fs.unlinkSync(to);
     throw error;
   }
-  syncFolder(to);
-}
-
-/** Makes the entries of the folder of a path durable, if the folder can be synced. */
-function syncFolder(path: string): void {
-  const descriptor = openFolder(path);
-  if (descriptor === undefined) return;
-  try {
-    fs.fsyncSync(descriptor);
-  } catch (error) {
-    if (!NO_FOLDER_SYNC.includes(codeOf(error))) throw error;
-  } finally {
-    fs.closeSync(descriptor);
-  }
-}
-
-/** Like `syncFolder`, but does not hold up the thread. */
-export async function startSyncOfFolder(path: string): Promise<void> {
-  const descriptor = openFolder(path);
-  if (descriptor === undefined) return;
-  try {
-    await startSync(descriptor);
-  } catch (error) {
-    if (!NO_FOLDER_SYNC.includes(codeOf(error))) throw error;
-  } finally {
-    fs.closeSync(descriptor);
-  }
-}
-
-/** A descriptor of the folder of a path; undefined if this program or the system refuses it. */
-function openFolder(path: string): number | undefined {
-  const folder = dirname(path);
-  if (!isGranted("read", folder)) return undefined;
-  try {
-    return fs.openSync(folder, "r");
-  } catch {
-    // The user may write to the folder but not read it, or the system does not open folders.
-    return undefined;
-  }
-}
-
-function startSync(descriptor: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    fs.fsync(descriptor, (error) => error ? reject(error) : resolve());
-  });
+  syncFolderOf(to);
 }
 
 function refuseTaken(target: string): void {
@@ -327,6 +282,7 @@ function codeOf(error: unknown): string {
 }
 
 function cannotMake(target: string, cause: unknown): IoError {
+  if (cause instanceof IoError) return cause;
   const why = codeOf(cause) === "EEXIST" ? "it already exists" : reason(cause);
   return new IoError(`Cannot create ${target}: ${why}`, { cause });
 }

@@ -17,7 +17,7 @@ const SYSTEM_FILES: readonly string[] = [
   "level/open_file.ts",
   "pager/door/libc.ts",
   "pager/file/background_reads.ts",
-  "pager/file/directory.ts",
+  "pager/file/folder_sync.ts",
   "pager/file/disk_file.ts",
   "pager/file/folder.ts",
   "pager/file/new_file.ts",

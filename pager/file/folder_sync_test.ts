@@ -1,13 +1,14 @@
-// The directory entry of a new file: it is synced if the directory may be read; otherwise no
-// permission is requested.
+// The entry of a new file in its folder: it is synced if the folder may be read; otherwise no
+// permission is requested. A lack of descriptors is an error.
 
-import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { IoError } from "../format/errors.ts";
-import { syncDirectoryOf } from "./directory.ts";
+import { startSyncOfFolder, syncFolderOf } from "./folder_sync.ts";
 
 const LOCK_OTHER = fromFileUrl(new URL("../../tests/support/lock_other.ts", import.meta.url));
+const SELF = fromFileUrl(import.meta.url);
 const WINDOWS = Deno.build.os === "windows";
 const STRACE = "/usr/bin/strace";
 
@@ -28,22 +29,42 @@ function openInOther(path: string, permissions: string[], tracer: string[] = [])
   return new TextDecoder().decode(stdout).trim();
 }
 
-describe("syncDirectoryOf", () => {
-  it("waits for the directory of a file, and for that of what a link leads to", () => {
+describe("syncFolderOf", () => {
+  it("waits for the folder of a file, and for that of what a link leads to", () => {
     inFolder((folder) => {
       Deno.mkdirSync(`${folder}/deep`);
       Deno.writeFileSync(`${folder}/deep/a`, new Uint8Array());
       Deno.symlinkSync("deep/a", `${folder}/link`);
       for (const path of [`${folder}/deep/a`, `${folder}/link`]) {
-        assertEquals(syncDirectoryOf(path), !WINDOWS);
+        assertEquals(syncFolderOf(path), !WINDOWS);
       }
     });
   });
 
   it("gives a file that is gone an IoError", { ignore: WINDOWS }, () => {
     inFolder((folder) => {
-      assertThrows(() => syncDirectoryOf(`${folder}/a`), IoError, "Cannot find");
+      assertThrows(() => syncFolderOf(`${folder}/a`), IoError, "Cannot find");
     });
+  });
+});
+
+describe("syncFolderOf() and startSyncOfFolder()", { ignore: WINDOWS }, () => {
+  const refusing = (code: string) => () => {
+    throw Object.assign(new Error(code), { code });
+  };
+
+  it("report what loses the entry: a lack of descriptors, or a broken disk", async () => {
+    for (const code of ["EMFILE", "ENFILE", "EIO"]) {
+      assertThrows(() => syncFolderOf(SELF, refusing(code)), IoError, code);
+      await assertRejects(() => startSyncOfFolder(SELF, refusing(code)), IoError, code);
+    }
+  });
+
+  it("leave the entry to a system that does not open or sync folders", async () => {
+    for (const code of ["EACCES", "EBADF", "EINVAL", "EISDIR", "ENOTSUP", "EOPNOTSUPP", "EPERM"]) {
+      assertEquals(syncFolderOf(SELF, refusing(code)), false);
+      assertEquals(await startSyncOfFolder(SELF, refusing(code)), false);
+    }
   });
 });
 
@@ -57,7 +78,7 @@ describe("opening a new file", () => {
   });
 
   const hasTracer = Deno.build.os === "linux" && exists(STRACE);
-  const name = "syncs the directory before a byte is written, if it may be read";
+  const name = "syncs the folder before a byte is written, if it may be read";
   it(hasTracer ? name : `${name} (skipped: there is no ${STRACE})`, { ignore: !hasTracer }, () => {
     inFolder((folder) => {
       for (const [file, allowed, syncs] of [["a", folder, true], ["b", "", false]] as const) {
