@@ -189,6 +189,8 @@ class InsertCompiler {
       builder.emit("NotNull", copy.rowid, isGiven);
       builder.emit("Value", copy.rowid, 0, 0, -1);
       builder.place(isGiven);
+      // A trigger never sees a rowid that is none.
+      builder.emit("CheckRowid", copy.rowid);
     }
     builder.emit("Affinities", copy.first, 0, 0, columns.map(({ affinity }) => affinity));
     emitGenerated(this.#context, this.#table, copy);
