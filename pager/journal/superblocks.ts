@@ -8,6 +8,7 @@
 
 import { Buffer } from "node:buffer";
 import type { Disk } from "../file/disk.ts";
+import { assert } from "../format/assert.ts";
 import { CorruptionError } from "../format/errors.ts";
 import {
   FRESH_PAGES,
@@ -44,10 +45,15 @@ export function writeSuperblock(disk: Disk, superblock: Superblock): void {
   }
 }
 
-/** Writes the first or the second copy of a superblock; a sync has to follow each. */
+/**
+ * Writes the first or the second copy of a superblock; a sync has to follow each. One that no
+ * opening would accept is our own bug, and must not replace one that opens.
+ */
 export function writeSuperblockCopy(disk: Disk, superblock: Superblock, turn: 0 | 1): void {
   const bytes = new Uint8Array(PAGE_BYTES);
   encodeSuperblock(superblock, bytes);
+  const broken = ruleBrokenBy(bytes);
+  assert(broken === undefined, `a superblock that is written can be read: ${broken}`);
   const page = SUPERBLOCK_PAGE + ((superblock.number + turn) & 1);
   disk.write(bytes, 0, PAGE_BYTES, page * PAGE_BYTES);
 }
@@ -138,6 +144,17 @@ function tryRead(disk: Disk, page: PageNumber): Superblock | CorruptionError {
     return decodeSuperblock(bytes, page);
   } catch (error) {
     if (error instanceof CorruptionError) return error;
+    throw error;
+  }
+}
+
+/** The rule that an encoded superblock breaks, if it does. */
+function ruleBrokenBy(bytes: Uint8Array): string | undefined {
+  try {
+    decodeSuperblock(bytes, SUPERBLOCK_PAGE);
+    return undefined;
+  } catch (error) {
+    if (error instanceof CorruptionError) return error.message;
     throw error;
   }
 }

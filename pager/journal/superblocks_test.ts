@@ -7,6 +7,7 @@ import { FaultyFile, from } from "../../tests/support/faulty_file.ts";
 import { flipBit } from "../../tests/support/pages.ts";
 import { Random } from "../../tests/support/random.ts";
 import { Disk } from "../file/disk.ts";
+import { AssertionError } from "../format/assert.ts";
 import { CorruptionError, IoError } from "../format/errors.ts";
 import { MemoryFile } from "../file/memory_file.ts";
 import { Pager } from "../pager.ts";
@@ -227,6 +228,15 @@ describe("writeSuperblock", () => {
       writeSuperblock(new Disk(file), next);
       assertEquals(readSuperblock(new Disk(file)), next);
     }
+  });
+
+  it("refuses one that no opening would accept, and leaves the copies as they are", () => {
+    const { file, superblock } = created();
+    const before = file.content();
+    const next = { ...superblock, number: 1, allocatorHint: 9 };
+    const says = "a superblock that is written can be read";
+    assertThrows(() => writeSuperblock(new Disk(file), next), AssertionError, says);
+    assertEquals(file.content(), before);
   });
 
   it("puts odd and even numbers into different slots first", () => {
