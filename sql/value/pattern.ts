@@ -3,8 +3,12 @@
  */
 
 import { upperAscii } from "./compare.ts";
+import { SqlError } from "./error.ts";
 
 const KEPT_MAX = 64;
+/** The longest pattern, as SQLite has it. */
+const LENGTH_MAX = 50_000;
+const TOO_COMPLEX = "LIKE or GLOB pattern too complex";
 const kept = new Map<string, RegExp>();
 
 /** Whether text matches a pattern of LIKE: `%` any text, `_` one character, ASCII in any case. */
@@ -14,7 +18,7 @@ export function like(pattern: string, text: string, escape?: string): boolean {
     lastPattern = pattern;
     lastEscape = escape;
   }
-  return lastCompiled.test(text);
+  return isMatch(lastCompiled, text);
 }
 
 /** The pattern of the last call, as most calls have that of the one before. */
@@ -24,12 +28,23 @@ let lastCompiled = /./;
 
 /** Whether text matches a pattern of GLOB: `*`, `?` and `[...]`, letters as they are. */
 export function glob(pattern: string, text: string): boolean {
-  return compiledFor(`G${pattern}`, () => globSource(pattern)).test(text);
+  return isMatch(compiledFor(`G${pattern}`, () => globSource(pattern)), text);
+}
+
+function isMatch(compiled: RegExp, text: string): boolean {
+  try {
+    return compiled.test(text);
+  } catch (error) {
+    // An expression is made code when it is first used, for each width of characters.
+    if (error instanceof SyntaxError) throw new SqlError("VALUE", TOO_COMPLEX);
+    throw error;
+  }
 }
 
 function compiledFor(key: string, source: () => string): RegExp {
   let compiled = kept.get(key);
   if (compiled === undefined) {
+    if (key.length > LENGTH_MAX) throw new SqlError("VALUE", TOO_COMPLEX);
     if (kept.size >= KEPT_MAX) kept.clear();
     const text = source();
     // Only a single character needs to know of surrogates, and the search is faster without.
@@ -40,20 +55,36 @@ function compiledFor(key: string, source: () => string): RegExp {
 }
 
 function likeSource(pattern: string, escape: string | undefined): string {
-  let source = "^";
+  const pieces = [""];
   let isEscaped = false;
   for (const character of pattern) {
     if (isEscaped || (character !== escape && character !== "%" && character !== "_")) {
-      source += eitherCase(character);
+      pieces[pieces.length - 1] += eitherCase(character);
       isEscaped = false;
     } else if (character === escape) isEscaped = true;
-    else source += character === "%" ? ".*" : ".";
+    else if (character === "%") pieces.push("");
+    else pieces[pieces.length - 1] += ".";
   }
   // A pattern that ends in its escape matches nothing.
-  if (isEscaped) return "[]";
+  return isEscaped ? "[]" : joined(pieces);
+}
+
+/**
+ * The source of pieces with any text between them. A piece in the middle is taken where it is found
+ * first, and a lookahead never looks for it elsewhere: else the time grows with a power of the
+ * number of pieces.
+ */
+function joined(pieces: readonly string[]): string {
+  const first = pieces[0]!;
+  const last = pieces.at(-1)!;
+  if (pieces.length === 1) return `^${first}$`;
+  const inner = pieces.slice(1, -1).filter((piece) => piece !== "");
   // A search that may begin or end anywhere needs no part for what is around it.
-  const tail = source.endsWith(".*") && source.length > 3 ? source.slice(0, -2) : `${source}$`;
-  return tail.startsWith("^.*") && tail.length > 3 ? tail.slice(3) : tail;
+  const end = last === "" ? inner.pop() ?? "" : `${last}$`;
+  const isAnywhere = first === "" && inner.length === 0;
+  if (isAnywhere) return end;
+  const middle = inner.map((piece, i) => `(?=(.*?${piece}))\\${i + 1}`).join("");
+  return `^${first}${middle}${end === "" ? "" : `.*${last === "" ? "?" : ""}${end}`}`;
 }
 
 function eitherCase(character: string): string {
@@ -72,21 +103,22 @@ function member(character: string): string {
 }
 
 function globSource(pattern: string): string {
-  let source = "^";
+  const pieces = [""];
+  const add = (source: string) => void (pieces[pieces.length - 1] += source);
   const characters = [...pattern];
   for (let i = 0; i < characters.length; i++) {
     const character = characters[i]!;
-    if (character === "*") source += ".*";
-    else if (character === "?") source += ".";
-    else if (character !== "[") source += literal(character);
+    if (character === "*") pieces.push("");
+    else if (character === "?") add(".");
+    else if (character !== "[") add(literal(character));
     else {
       const [set, end] = globSet(characters, i + 1);
       if (end < 0) return "[]";
-      source += set;
+      add(set);
       i = end;
     }
   }
-  return `${source}$`;
+  return joined(pieces);
 }
 
 /** A set of GLOB as one of a regular expression, and the index of its end; -1 if it has none. */

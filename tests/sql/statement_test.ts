@@ -22,6 +22,30 @@ function rowsOf(query: Sql, text: string): unknown[][] {
 }
 
 describe("a statement", () => {
+  it(
+    "ends soon with a pattern of many wildcards, and refuses one that is too complex",
+    withSql((query) => {
+      const text = "a".repeat(300);
+      for (const pattern of ["%a", "%_a", "%a%b"]) {
+        const like = pattern.repeat(60);
+        const glob = like.replaceAll("%", "*").replaceAll("_", "[a-c]");
+        const found = query.get(
+          "SELECT ?1 LIKE ?2||'b' AS l, ?1||'b' GLOB ?3 AS g",
+          text,
+          like,
+          glob,
+        );
+        assertEquals({ ...found }, { l: 0, g: 0 });
+      }
+      assertEquals(query.get("SELECT 'xaybz' LIKE '%a%b%' AS l")?.["l"], 1);
+      for (const part of ["%a", "_", "a_%"]) {
+        const long = part.repeat(40_000);
+        const refused = () => query.get("SELECT ? LIKE ? AS l", text, long);
+        assertThrows(refused, SqlError, "LIKE or GLOB pattern too complex");
+      }
+    }),
+  );
+
   it("needs an open database, and options that exist", () => {
     using db = open(":memory:");
     const refuse = (db: unknown, options: unknown, says: string) =>
