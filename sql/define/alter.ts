@@ -4,7 +4,9 @@
  */
 
 import type { Transaction } from "../../mod.ts";
-import type { AlterTable, CreateTable } from "../parse/statement_ast.ts";
+import { compile } from "../change/compile.ts";
+import type { Core, Expr } from "../parse/ast.ts";
+import type { AlterTable, CreateTable, Select } from "../parse/statement_ast.ts";
 import { parseOne } from "../parse/statement_parser.ts";
 import { type Token, tokensOf } from "../parse/token.ts";
 import { buildTable } from "../schema/build.ts";
@@ -206,6 +208,7 @@ function addColumn(engine: Engine, tx: Transaction, table: Table, text: string, 
     refuse(`Cannot add a ${isPrimary ? "PRIMARY KEY" : "UNIQUE"} column`, at);
   }
   const isEmpty = engine.count(table.tree) === 0;
+  if (!isEmpty) checkRows(engine, after, before.checks.length, at);
   if (added.generated !== undefined) {
     if (added.generated.isStored) refuse("cannot add a STORED column", at);
     if (added.notNull !== undefined && !isEmpty) {
@@ -222,6 +225,18 @@ function addColumn(engine: Engine, tx: Transaction, table: Table, text: string, 
   }
   if (create.foreignKeys.length > before.foreignKeys.length && (value ?? null) !== null) {
     refuse("Cannot add a REFERENCES column with non-NULL default value", at);
+  }
+}
+
+/** Checks that the rows of a table pass its checks from the given one on. */
+function checkRows(engine: Engine, table: Table, first: number, at: number): void {
+  const rows = parseOne(`SELECT 1 FROM ${quotedName(table.name)} WHERE 1 LIMIT 1`) as Select;
+  for (const { expr, name } of table.checks.slice(first)) {
+    const where: Expr = { kind: "unary", operator: "not", operand: expr, at };
+    const body = { ...rows.query.body as Core, where };
+    const program = compile(engine, { ...rows, query: { ...rows.query, body } });
+    if (engine.call(program, []) === undefined) continue;
+    throw new SqlError("CONSTRAINT", `CHECK constraint failed: ${name}`);
   }
 }
 

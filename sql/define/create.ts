@@ -101,16 +101,24 @@ function createFromQuery(engine: Engine, create: CreateTable, text: string): voi
 /** CREATE VIEW. */
 export function createView(engine: Engine, create: CreateView, text: string): void {
   const { name, isTemporary } = create;
+  refuseInternal(name, create.at);
   if (isTaken(engine, name, "view", create.ifNotExists, create.at)) return;
   const sql = text.slice(create.at).trim();
   const stored = { type: "view", name, table: name, sql } as const;
   engine.write((tx) => engine.catalog.create(tx, stored, isTemporary), undefined, isTemporary);
 }
 
+function refuseInternal(name: string, at: number): void {
+  if (keyOfName(name).startsWith("sqlite_")) {
+    refuse(`object name reserved for internal use: ${name}`, at);
+  }
+}
+
 /** CREATE TRIGGER. */
 export function createTrigger(engine: Engine, create: CreateTrigger, text: string): void {
   const { name, time, isTemporary, at } = create;
   const { catalog } = engine;
+  refuseInternal(name, at);
   if (catalog.trigger(name) !== undefined) {
     if (create.ifNotExists) return;
     refuse(`trigger ${name} already exists`, at);

@@ -279,6 +279,7 @@ export class Engine implements Store {
     } catch (error) {
       const stays = error instanceof ConflictError && error.action === "fail";
       if (program.writes !== "nothing") this.counts.changes = stays ? machine.changed : 0;
+      if (stays) this.counts.total += machine.changed;
       throw error;
     }
     return { rows, changed: machine.changed };

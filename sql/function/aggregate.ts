@@ -101,13 +101,15 @@ class Sum implements AggregateState {
       const sum = this.#whole + value;
       if (Number.isSafeInteger(sum)) return void (this.#whole = sum);
     }
-    if (value instanceof Real && this.#isReal) return this.#addReal(value.value);
+    if (value instanceof Real && this.#isReal && !this.#hasOverflowed) {
+      return this.#addReal(value.value);
+    }
     this.#addSlowly(value);
   }
 
   addNumber(value: number, isReal: boolean): void {
     this.#count++;
-    if (isReal && this.#isReal) return this.#addReal(value);
+    if (isReal && this.#isReal && !this.#hasOverflowed) return this.#addReal(value);
     if (!isReal && !this.#isReal && this.#large === undefined) {
       const sum = this.#whole + value;
       if (Number.isSafeInteger(sum)) return void (this.#whole = sum);
@@ -143,6 +145,8 @@ class Sum implements AggregateState {
       this.#addExact(this.#large ?? BigInt(this.#whole));
       if (this.#hasOverflowed) return;
     }
+    // A REAL, or what is none but text, ends the overflow of the integers before it.
+    if (typeof exact !== "number" && typeof exact !== "bigint") this.#hasOverflowed = false;
     const number = numericOf(value)!;
     if (typeof number === "bigint") this.#addExact(number);
     else this.#addReal(doubleOf(number));
