@@ -43,6 +43,8 @@ export interface Compiled {
 
 /** Queries inside each other, at most. */
 const NESTING_MAX = 200;
+/** Queries of a statement, with those of its views: each may double those below it. */
+const QUERIES_MAX = 10_000;
 
 /** Compiles a query or a change; places of errors are those in the statement's text. */
 export function compile(database: Compiled, statement: Explainable): Program {
@@ -159,8 +161,10 @@ function contextOf(
 ): Context {
   const { catalog } = database;
   let nesting = 0;
+  let queries = 0;
   const nested = (at: number, body: () => Prepared): Prepared => {
     if (++nesting > NESTING_MAX) refuse("queries are nested too deeply, or in a circle", at);
+    if (++queries > QUERIES_MAX) refuse(`too many queries, max: ${QUERIES_MAX}`, at);
     try {
       return body();
     } finally {

@@ -74,10 +74,12 @@ export abstract class ExpressionParser extends TokenStream {
     }
   }
 
-  /** Goes on after a condition that has ended, as in `a IN (1, 2) + 1`. */
-  #continued(left: Expr): Expr {
+  /** Goes on after an operand, or a condition that has ended, as in `a IN (1, 2) + 1`. */
+  #continued(left: Expr, least = 0): Expr {
     let all = left;
-    for (let level = LEVELS.length - 1; level >= 0; level--) all = this.#operatorsAfter(all, level);
+    for (let level = LEVELS.length - 1; level >= least; level--) {
+      all = this.#operatorsAfter(all, level);
+    }
     return all;
   }
 
@@ -150,9 +152,9 @@ export abstract class ExpressionParser extends TokenStream {
     return this.#primary();
   }
 
+  /** The operators of a level and those that bind more; a loop, as each call costs stack. */
   #level(level: number): Expr {
-    if (level === LEVELS.length) return this.#prefix();
-    return this.#operatorsAfter(this.#level(level + 1), level);
+    return this.#continued(this.#prefix(), level);
   }
 
   /** The operators of a level, after what is on their left. */

@@ -48,6 +48,8 @@ const ROWS_GUESSED = 200;
 /** Tables are planned for as if they had at least so many rows. */
 const ROWS_LEAST = 1000;
 const VIEWS_DEEP_MAX = 100;
+/** The loops of one join: its plan takes time by the cube of their number. */
+const LOOPS_MAX = 200;
 const FUNCTION_ROWS_GUESSED = 25;
 
 /** The common tables that a query sees. */
@@ -130,6 +132,9 @@ class FromResolver {
       for (const source of added) source.hidden.add(keyOfName(name));
     }
     sources.push(...added);
+    if (this.#loops.length > LOOPS_MAX) {
+      refuse(`too many tables in FROM and its views, max: ${LOOPS_MAX}`, item.at);
+    }
     if (item.on === undefined) return;
     for (const expr of conjunctsOf(item.on)) this.#conditions.push({ expr, scope, onOf });
   }

@@ -88,12 +88,22 @@ export function unsupported(what: string, offset: number): never {
   throw new PlacedError("UNSUPPORTED", `${what} not supported`, offset);
 }
 
-/** Runs a function; placed errors in it become errors of a text. */
+/**
+ * Runs a function; placed errors in it become errors of a text. So does the end of the stack: how
+ * deep a statement may be nested depends on what its caller left of it.
+ */
 export function inText<T>(text: string, body: () => T): T {
   try {
     return body();
   } catch (error) {
+    if (isStackOverflow(error)) {
+      throw new SqlError("SYNTAX", "the statement is nested too deeply, or has too many terms");
+    }
     if (!(error instanceof PlacedError)) throw error;
     throw new SqlError(error.code, error.message, { text, offset: error.offset });
   }
+}
+
+function isStackOverflow(error: unknown): boolean {
+  return error instanceof RangeError && error.message.includes("call stack");
 }

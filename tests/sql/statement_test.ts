@@ -21,7 +21,70 @@ function rowsOf(query: Sql, text: string): unknown[][] {
   return query.all(text).map((row) => Object.values(row));
 }
 
+/** A query of common tables, each of which reads the one before it twice. */
+function doubled(select: string): string {
+  const tables = Array.from(
+    { length: 40 },
+    (_, i) => `t${i + 1} AS (${select} t${i} AS a, t${i} AS b)`,
+  );
+  return `WITH t0 AS (SELECT 1 AS x), ${tables.join()} SELECT * FROM t40`;
+}
+
 describe("a statement", () => {
+  it(
+    "is refused with an error of SQL if it is nested too deeply or has too many parts",
+    withSql((query) => {
+      const deep = (open: string, close: string) =>
+        `SELECT ${open.repeat(5_000)}1${close.repeat(5_000)}`;
+      const texts = [
+        deep("(", ")"),
+        deep("abs(", ")"),
+        deep("(SELECT ", ")"),
+        deep("", "+1"),
+        deep("", " AND 1"),
+        deep("", " UNION ALL SELECT 1"),
+        deep("", " ISNULL"),
+        `SELECT * FROM ${"(".repeat(5_000)}`,
+        `SELECT * FROM ${Array.from({ length: 201 }, () => "(SELECT 1)").join()}`,
+        doubled("SELECT a.x FROM"),
+        doubled("SELECT max(a.x) AS x FROM"),
+      ];
+      for (const text of texts) assertThrows(() => query.all(text), SqlError);
+      assertEquals(rowsOf(query, `SELECT ${"abs(".repeat(300)}1${")".repeat(300)}`), [[1]]);
+      assertEquals(rowsOf(query, `SELECT 1${"+1".repeat(900)}`), [[901]]);
+    }),
+  );
+
+  it(
+    "that fails counts the changes that stay, as sums forget an overflow before a REAL",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (a UNIQUE); INSERT INTO t VALUES (1)");
+      assertThrows(() => query.run("INSERT OR FAIL INTO t VALUES (2), (3), (1)"), SqlError);
+      assertEquals(rowsOf(query, "SELECT changes(), total_changes()"), [[2, 3]]);
+      const sum = (last: string) =>
+        `SELECT sum(column1) FROM (VALUES (9223372036854775807), (1), (${last}))`;
+      assertThrows(() => query.all(sum("1")), SqlError, "integer overflow");
+      assertEquals(rowsOf(query, sum("0.5")), [[2 ** 63]]);
+    }),
+  );
+
+  it(
+    "that adds a column checks the rows, and one that creates a view its name",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (a); INSERT INTO t VALUES (1)");
+      const add = (check: string) =>
+        query.exec(`ALTER TABLE t ADD COLUMN b DEFAULT 3 CHECK (${check})`);
+      assertThrows(() => add("b > a + 5"), SqlError, "CHECK constraint failed: b > a + 5");
+      assertEquals(rowsOf(query, "SELECT * FROM t"), [[1]]);
+      add("b > a");
+      assertEquals(rowsOf(query, "SELECT * FROM t"), [[1, 3]]);
+      const reserved = "object name reserved for internal use: sqlite_v";
+      assertThrows(() => query.exec("CREATE VIEW sqlite_v AS SELECT 1"), SqlError, reserved);
+      const trigger = "CREATE TRIGGER sqlite_v AFTER INSERT ON t BEGIN SELECT 1; END";
+      assertThrows(() => query.exec(trigger), SqlError, reserved);
+    }),
+  );
+
   it(
     "ends soon with a pattern of many wildcards, and refuses one that is too complex",
     withSql((query) => {
