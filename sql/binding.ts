@@ -50,9 +50,13 @@ export function valueOf(input: SqlInput): SqlValue {
   throw new TypeError(`Cannot bind: SQL has no value of type ${typeof input}`);
 }
 
-/** A value as programs have it. */
+/**
+ * A value as programs have it. A blob is a copy: it may be a constant of the statement, or that of
+ * another column too.
+ */
 export function outputOf(value: SqlValue): SqlOutput {
-  return value instanceof Real ? value.value : value;
+  if (value instanceof Real) return value.value;
+  return value instanceof Uint8Array ? value.slice() : value;
 }
 
 /**

@@ -20,8 +20,11 @@ import { Machine } from "./vm/machine.ts";
 import type { Program, ResultName } from "./vm/machine.ts";
 import type { Durability } from "../mod.ts";
 
-/** A row as its values. */
-const ROW: MakeRow<SqlValue[]> = (registers, first, count) => registers.slice(first, first + count);
+/** A row as its values, whose blobs are copies as those of `outputOf` are. */
+const ROW: MakeRow<SqlValue[]> = (registers, first, count) =>
+  registers.slice(first, first + count).map((value) =>
+    value instanceof Uint8Array ? value.slice() : value
+  );
 
 /** What a statement without a result did. */
 export interface RunResult {

@@ -86,6 +86,23 @@ describe("a statement", () => {
   );
 
   it(
+    "returns blobs that are the caller's own",
+    withSql((query) => {
+      query.exec("CREATE TABLE t (a, b DEFAULT x'0102')");
+      const insert = query.prepare<{ b: Uint8Array }>("INSERT INTO t (a) VALUES (1) RETURNING b");
+      insert.get()!.b.fill(7);
+      (insert.rows().rows[0]![0] as Uint8Array).fill(7);
+      insert.run();
+      const read = query.prepare<{ x: Uint8Array; y: Uint8Array }>("SELECT b AS x, b AS y FROM t");
+      for (const { x, y } of read.iterate()) {
+        assertEquals(y, new Uint8Array([1, 2]));
+        x.fill(7);
+        assertEquals(y, new Uint8Array([1, 2]));
+      }
+    }),
+  );
+
+  it(
     "ends soon with a pattern of many wildcards, and refuses one that is too complex",
     withSql((query) => {
       const text = "a".repeat(300);
