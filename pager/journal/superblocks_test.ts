@@ -7,7 +7,6 @@ import { FaultyFile, from } from "../../tests/support/faulty_file.ts";
 import { flipBit } from "../../tests/support/pages.ts";
 import { Random } from "../../tests/support/random.ts";
 import { Disk } from "../file/disk.ts";
-import { AssertionError } from "../format/assert.ts";
 import { CorruptionError, IoError } from "../format/errors.ts";
 import { MemoryFile } from "../file/memory_file.ts";
 import { Pager } from "../pager.ts";
@@ -234,8 +233,8 @@ describe("writeSuperblock", () => {
     const { file, superblock } = created();
     const before = file.content();
     const next = { ...superblock, number: 1, allocatorHint: 9 };
-    const says = "a superblock that is written can be read";
-    assertThrows(() => writeSuperblock(new Disk(file), next), AssertionError, says);
+    const says = "hint past the last chunk";
+    assertThrows(() => writeSuperblock(new Disk(file), next), CorruptionError, says);
     assertEquals(file.content(), before);
   });
 

@@ -31,7 +31,7 @@ const NAMES = ["a", "b", "c"];
 const READERS_MAX = 40;
 const WORD_BYTES = 4;
 /** Values in runs are rare. */
-const VALUE_BYTES = [40, 200, 900, 40, 2000, 300, 2000, 40, 100, 1500, 40, 2048, 600, 40, 9000];
+const VALUE_BYTES = [40, 200, 900, 5000, 2000, 300, 2000, 6000, 100, 1500, 40, 2048, 600, 40, 9000];
 
 /** The configuration of a run. */
 interface Storm {

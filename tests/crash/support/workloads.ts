@@ -450,7 +450,8 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
         LAND,
         REOPEN,
       ]).flat(),
-    ])),
+      // An area is bounded by the data, and grows only where it has several chunks.
+    ], () => [write(times(4, (i) => set("kept", `key ${i}`, 0, 1_900_000)))])),
   ),
   // The areas of a journal that is never empty move while commits go on.
   flightAreas: tuned(

@@ -183,7 +183,7 @@ const SUPERBLOCKS: Row[] = [
   row("a chunk of data named as journal", 50, (image) => {
     image.putSuperblock(SUPERBLOCK.journalCountA, 1);
     image.putSuperblock(SUPERBLOCK.journalA, 1);
-  }, "right"),
+  }, "unseen"),
 ];
 
 const HEADERS: Row[] = [
@@ -607,7 +607,7 @@ const JOURNALS: Row[] = [
       image.putBatch(LAST_BATCH, BATCH.epoch, MAX);
       image.putBatch(LAST_BATCH, BATCH.epoch + 4, MAX);
     },
-    "right",
+    "refused",
     0,
   ),
   journal("areas that were exchanged", 60, (image) => {
