@@ -126,6 +126,11 @@ const GROWTH_ENDS = [
 
 const someEntries = () => times(40, (i) => set("main", `key ${i}`, 0, 30 + i));
 
+/** Data of four chunks: the areas of the journal are bounded by the data, and grow only then. */
+const inChunks = (): readonly Step[] => [
+  write(times(4, (i) => set("kept", `key ${i}`, 0, 1_900_000))),
+];
+
 /** The trees "low" and "high" in two chunks: the first chunk is full, and stays so. */
 const inTwoChunks = (): readonly Step[] => [
   write(times(6, (i) => set("low", `key ${i}`, 0, 400))),
@@ -316,7 +321,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
       ...times(12, (i) => write([set("main", `key ${i}`, i, 450_000)], LEVELS[i % 2])),
       ...times(3, (i) => write(times(5, (j) => set("main", `key ${j}`, 20 + i, 90_000)))),
       REOPEN,
-    ])),
+    ], inChunks)),
   ),
   bypass: slow(scripted(12, () => [
     write([set("main", "a", 1), set("main", "large", 1, 600_000)]),
@@ -450,8 +455,7 @@ export const WORKLOADS: Readonly<Record<string, NamedWorkload>> = {
         LAND,
         REOPEN,
       ]).flat(),
-      // An area is bounded by the data, and grows only where it has several chunks.
-    ], () => [write(times(4, (i) => set("kept", `key ${i}`, 0, 1_900_000)))])),
+    ], inChunks)),
   ),
   // The areas of a journal that is never empty move while commits go on.
   flightAreas: tuned(
