@@ -95,14 +95,6 @@ export const ARCHIVE_BUGS: readonly PlantedBug[] = [
     "store/archive/segments/merging_test.ts",
   ),
   bug(
-    "merge-applies-twice",
-    "commits that a state has are passed over in a merged segment",
-    "pager/copy/commit_apply.ts",
-    "this.#known = skipsKnown ? state.meta.version : -1;",
-    "this.#known = skipsKnown ? -1 : -1;",
-    MERGER_TEST,
-  ),
-  bug(
     "merge-unproved-member",
     "a merged segment continues only a state that one of its members leads to",
     "store/archive/segments/segment_head.ts",
