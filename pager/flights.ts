@@ -8,7 +8,7 @@
 
 import { assert } from "./format/assert.ts";
 import type { Disk } from "./file/disk.ts";
-import type { PagerPath } from "./share/shared_path.ts";
+import type { PagerPath } from "./path/pager_path.ts";
 import type { Flight } from "./journal/journal.ts";
 
 /** The pager that commits belong to. */

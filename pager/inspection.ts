@@ -8,7 +8,7 @@
 
 import type { Cache } from "./cache/cache.ts";
 import type { Disk, DiskFigures } from "./file/disk.ts";
-import type { PagerPath } from "./share/shared_path.ts";
+import type { PagerPath } from "./path/pager_path.ts";
 import type { VersionPages } from "./share/version_pages.ts";
 import { CHUNK_BYTES, CHUNK_SHIFT } from "./format/format.ts";
 import { type Frame, POOL } from "./format/frame.ts";

@@ -37,8 +37,9 @@ import { CHUNK_BYTES, CHUNK_SHIFT, chunksOf } from "../format/format.ts";
 import type { Meta } from "../format/meta.ts";
 import type { ChunkNumber, Version } from "../format/units.ts";
 import type { ClaimedPages } from "../journal/claimed_pages.ts";
-import type { CommitLog, TransactionListener } from "../journal/commit_hooks.ts";
-import type { CommitPath, Durability } from "../path/commit_path.ts";
+import type { TransactionListener } from "../journal/commit_hooks.ts";
+import type { Durability } from "../path/commit_path.ts";
+import type { PagerPath } from "../path/pager_path.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
 import type { Flight, Journal } from "../journal/journal.ts";
 import type { CheckpointState, JournalFigures, JournalState } from "../journal/journal_state.ts";
@@ -46,35 +47,6 @@ import type { OpenTransaction } from "../transaction/open_transaction.ts";
 import type { VersionStore } from "../transaction/version_store.ts";
 import { placePages } from "./place_pages.ts";
 import type { Share, ShareFollower } from "./share.ts";
-
-/** What the pager needs of the path of its commits. */
-export type PagerPath = Pick<
-  CommitPath,
-  | keyof CommitLog
-  | "afterRollback"
-  | "beginCheckpoint"
-  | "beginMove"
-  | "checkpoint"
-  | "checkpointSlice"
-  | "checkpointState"
-  | "close"
-  | "closeLater"
-  | "durableVersion"
-  | "figures"
-  | "flush"
-  | "isMoving"
-  | "isOverdue"
-  | "journalState"
-  | "land"
-  | "makeRoom"
-  | "mayBeFull"
-  | "moveJournalToEnd"
-  | "needsFlight"
-  | "noteFailure"
-  | "requestCheckpoint"
-  | "takeOff"
-  | "write"
->;
 
 /** An area is bounded by the size of the data too, but by no less than this. */
 const BYTES_MAX_MIN = 4 * 1024 * 1024;

@@ -8,7 +8,7 @@ import type { FileInfo } from "../api_types.ts";
 import { ChunkPanel } from "./chunk_panel.ts";
 import { type Mode, usePalette } from "./colours.ts";
 import { html, type Shown } from "./html.ts";
-import { Legend, Modes, TileTable, Zoom } from "./map_controls.ts";
+import { Legend, MapBar, TileTable } from "./map_controls.ts";
 import { useLook } from "./map_look.ts";
 import { sizeWords, tileWords } from "./map_words.ts";
 import { addressOf, numberIn } from "./place.ts";
@@ -38,11 +38,8 @@ export function FileView({ file, given }: FileViewProps): Shown {
   return html`
     <div>
       <section class="panel" aria-labelledby="map-title">
-        <div class="bar">
-          <h2 id="map-title">The file</h2>
-          <${Modes} mode=${mode} onMode=${setMode} />
-          <${Zoom} shift=${shift} fit=${fit} onZoom=${look.zoom} onFit=${look.showAll} />
-        </div>
+        <${MapBar} mode=${mode} onMode=${setMode} shift=${shift} fit=${fit}
+          onZoom=${look.zoom} onFit=${look.showAll} />
         <${TileMap} ...${colours} pages=${file.pages} window=${{ shift, first: look.first }}
           selected=${selected} store=${store} epoch=${epoch} onSelect=${look.select}
           onOpen=${look.open} onZoom=${look.zoom} onRoom=${look.setRoom} />

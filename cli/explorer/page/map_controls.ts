@@ -12,8 +12,24 @@ import type { TileStore } from "./tile_store.ts";
 const LEGEND_TREES = 12;
 const TABLE_TILES = 64;
 
+interface ModesProps {
+  readonly mode: Mode;
+  readonly onMode: (mode: Mode) => void;
+}
+
+/** The bar above the map: its title, the colour mode and the zoom. */
+export function MapBar({ mode, onMode, ...zoom }: ModesProps & ZoomProps): Shown {
+  return html`
+    <div class="bar">
+      <h2 id="map-title">The file</h2>
+      <${Modes} mode=${mode} onMode=${onMode} />
+      <${Zoom} ...${zoom} />
+    </div>
+  `;
+}
+
 /** The choice of the colour mode. */
-export function Modes({ mode, onMode }: { mode: Mode; onMode: (mode: Mode) => void }): Shown {
+function Modes({ mode, onMode }: ModesProps): Shown {
   return html`<fieldset class="segments"><legend class="hidden">Colour by</legend>${
     MODES.map(([name, words]) =>
       html`<label key=${name} class=${name === mode ? "chosen" : ""}>
@@ -31,7 +47,7 @@ interface ZoomProps {
 }
 
 /** The zoom controls. */
-export function Zoom({ shift, fit, onZoom, onFit }: ZoomProps): Shown {
+function Zoom({ shift, fit, onZoom, onFit }: ZoomProps): Shown {
   return html`
     <div class="buttons" role="group" aria-label="Zoom">
       <button type="button" aria-label="Zoom out" disabled=${shift >= fit}

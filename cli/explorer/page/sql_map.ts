@@ -7,7 +7,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import type { FileInfo, SqlStepInfo } from "../api_types.ts";
 import { type Mode, usePalette } from "./colours.ts";
 import { html, type Shown } from "./html.ts";
-import { Legend, Modes, Zoom } from "./map_controls.ts";
+import { Legend, MapBar } from "./map_controls.ts";
 import { useLook } from "./map_look.ts";
 import { sizeWords, tileWords } from "./map_words.ts";
 import type { StepProps } from "./sql_panes.ts";
@@ -36,11 +36,8 @@ export function SqlMap({ file, info, step }: StepProps & { readonly file: FileIn
   const colours = { mode, palette, versions };
   return html`
     <section class="panel" aria-labelledby="map-title">
-      <div class="bar">
-        <h2 id="map-title">The file</h2>
-        <${Modes} mode=${mode} onMode=${setMode} />
-        <${Zoom} shift=${shift} fit=${fit} onZoom=${look.zoom} onFit=${look.showAll} />
-      </div>
+      <${MapBar} mode=${mode} onMode=${setMode} shift=${shift} fit=${fit}
+        onZoom=${look.zoom} onFit=${look.showAll} />
       <${TileMap} ...${colours} pages=${file.pages} window=${{ shift, first: look.first }}
         selected=${selected} store=${store} epoch=${epoch} lit=${{ now, before }}
         onSelect=${look.select} onOpen=${look.open} onZoom=${look.zoom} onRoom=${look.setRoom} />
