@@ -20,7 +20,7 @@ import {
 } from "../format/format.ts";
 import { Frame, POOL } from "../format/frame.ts";
 import { headerPosition } from "../format/header.ts";
-import { encodeSuperblock, type Superblock } from "../format/superblock.ts";
+import { decodeSuperblock, encodeSuperblock, type Superblock } from "../format/superblock.ts";
 import type { PageNumber, Slot } from "../format/units.ts";
 import type { CopiedChunk } from "./copy_reader.ts";
 
@@ -135,21 +135,29 @@ export class CopiedFile {
   /**
    * Completes the file, without waiting for a sync in line.
    *
+   * @throws {CorruptionError} The superblock breaks a rule; nothing was written.
    * @throws {IoError} The system refused; the file is not complete.
    */
   async complete(superblock: Superblock): Promise<void> {
+    const bytes = superblockPages(superblock);
     this.#disk.truncate(superblock.pageCount * PAGE_BYTES);
     await this.#disk.startSync();
-    const bytes = superblockPages(superblock);
     this.#disk.write(bytes, 0, bytes.length, SUPERBLOCK_PAGE * PAGE_BYTES);
     await this.#disk.startSync();
   }
 }
 
-/** Both copies of a superblock, as they are in a closed file. */
+/**
+ * Both copies of a superblock, as they are in a closed file. They can be read again: a copy that
+ * nobody can open is none, whether a forged file or a fault of ours made it so.
+ *
+ * @throws {CorruptionError} It breaks a rule.
+ */
 export function superblockPages(superblock: Superblock): Uint8Array {
   const bytes = new Uint8Array(COPIES * PAGE_BYTES);
-  encodeSuperblock(superblock, bytes.subarray(0, PAGE_BYTES));
-  bytes.set(bytes.subarray(0, PAGE_BYTES), PAGE_BYTES);
+  const first = bytes.subarray(0, PAGE_BYTES);
+  encodeSuperblock(superblock, first);
+  decodeSuperblock(first, SUPERBLOCK_PAGE);
+  bytes.set(first, PAGE_BYTES);
   return bytes;
 }

@@ -1,11 +1,15 @@
 // Pages that come early: one write each, and their headers kept up to a number, taken once.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Disk } from "../file/disk.ts";
 import { MemoryFile } from "../file/memory_file.ts";
+import { CorruptionError } from "../format/errors.ts";
 import { Frame, POOL } from "../format/frame.ts";
+import type { Superblock } from "../format/superblock.ts";
+import { freshSuperblock } from "../journal/superblocks.ts";
 import { CopiedFile, EarlyHeaders } from "./copied_file.ts";
+import { writeAsDatabase, writeAsReplica } from "./replica_superblock.ts";
 
 const SLOT = 1;
 
@@ -62,5 +66,26 @@ describe("CopiedFile", () => {
     disk.read(bytes, 0, 8192, 0);
     const words = new Uint32Array(bytes.buffer);
     for (let slot = 1; slot < 256; slot++) assertEquals(words[slot * 8 + 7], early[slot]! * slot);
+  });
+
+  it("refuses a superblock that no opening accepts, and writes nothing", async () => {
+    const broken: Partial<Superblock>[] = [
+      { pageCount: 256, allocatorHint: 2 },
+      { pageCount: 2 },
+      { pageCount: 2 ** 32 - 1 },
+      { catalogRoot: 2 },
+      { version: 2 ** 48 },
+      { originVersion: 1 },
+      { replayGeneration: 2 ** 53 },
+    ];
+    for (const fields of broken) {
+      const disk = new Disk(new MemoryFile());
+      const superblock = { ...freshSuperblock(), ...fields };
+      await assertRejects(() => new CopiedFile(disk).complete(superblock), CorruptionError);
+      for (const write of [writeAsDatabase, writeAsReplica]) {
+        assertThrows(() => write(disk, superblock), CorruptionError);
+      }
+      assertEquals([disk.figures.writeCalls, disk.size()], [0, 0], JSON.stringify(fields));
+    }
   });
 });

@@ -39,7 +39,7 @@ import { crc } from "../format/checksum.ts";
 import { CorruptionError } from "../format/errors.ts";
 import {
   CHUNK_PAGES,
-  CHUNK_SHIFT,
+  chunksOf,
   FRESH_PAGES,
   HEADER_BYTES,
   PAGE_BYTES,
@@ -154,8 +154,8 @@ export function decodeHead(bytes: Uint8Array): IncrementHead {
     `catalog root ${catalogRoot} is impossible`,
   );
   const allocatorHint = u32(AT.allocatorHint);
-  const hintMax = (pageCount >>> CHUNK_SHIFT) + 1;
-  check(allocatorHint <= hintMax, AT.allocatorHint, "hint past the last chunk");
+  const isHint = allocatorHint <= chunksOf(pageCount);
+  check(isHint, AT.allocatorHint, "hint past the last chunk");
   const meta = { version, pageCount, catalogRoot, nextTreeId: u32(AT.nextTreeId), allocatorHint };
   return { databaseId: bytes.slice(AT.databaseId, AT.databaseId + ID_BYTES), base, meta };
 }

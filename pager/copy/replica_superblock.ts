@@ -42,13 +42,21 @@ export function superblockOf({ databaseId, meta, link, time }: ReplicaState): Su
   };
 }
 
-/** Writes a superblock so that the file can be opened as a database. */
+/**
+ * Writes a superblock so that the file can be opened as a database.
+ *
+ * @throws {CorruptionError} It breaks a rule. Nothing was written.
+ */
 export function writeAsDatabase(disk: Disk, superblock: Superblock): void {
   const bytes = superblockPages(superblock);
   disk.write(bytes, 0, bytes.length, SUPERBLOCK_PAGE * PAGE_BYTES);
 }
 
-/** Writes a superblock as that of a replica. */
+/**
+ * Writes a superblock as that of a replica.
+ *
+ * @throws {CorruptionError} It breaks a rule. Nothing was written.
+ */
 export function writeAsReplica(disk: Disk, superblock: Superblock): void {
   const bytes = superblockPages(superblock);
   bytes.set(REPLICA_MAGIC, 0);

@@ -170,6 +170,26 @@ describe("restore()", () => {
       assertEquals(namesIn(dir), before);
     }));
 
+  it("refuses facts that would make a file that cannot be opened", () =>
+    inTempDir(async (dir) => {
+      await makeChain(dir);
+      const whole = Deno.readFileSync(`${dir}/1`);
+      const view = new DataView(whole.buffer);
+      const chunks = Math.ceil(view.getUint32(56, true) / 256);
+      view.setUint32(56, chunks * 256, true);
+      view.setUint32(68, chunks + 1, true);
+      view.setUint32(124, crc32(whole.subarray(0, 124)), true);
+      view.setUint32(whole.length - 4, crc32(whole.subarray(0, whole.length - 4)), true);
+      Deno.writeFileSync(`${dir}/1`, whole);
+      const { path } = await assertRejects(
+        () => restore(`${dir}/to`, `${dir}/base`, `${dir}/1`),
+        CorruptionError,
+        "hint past the last chunk",
+      );
+      assertEquals(path, `${dir}/1`);
+      await assertRejects(() => Deno.stat(`${dir}/to`), Deno.errors.NotFound);
+    }));
+
   it("refuses a page behind the record of its chunk", () =>
     inTempDir(async (dir) => {
       await makeChain(dir);
