@@ -7,7 +7,7 @@ import { type ArchivePosition, Archiver } from "./archive/archiver.ts";
 import { type ArchiveStore, checkStore } from "./archive/archive_store.ts";
 import { untilAborted } from "./backup/waiting.ts";
 import { type Database, sessionOf } from "./database.ts";
-import { checkOptions, type OptionTypes } from "./read/argument_checks.ts";
+import { checkOptions, type OptionTypes, SIGNAL } from "./read/argument_checks.ts";
 import { parsePosition } from "./stream/position.ts";
 import { SentObjects } from "./stream/sent_objects.ts";
 import type { Session } from "./write/session.ts";
@@ -48,6 +48,9 @@ export interface ReplicateOptions {
 }
 
 const ACTION = "archive";
+const FLUSH = "flush the archive";
+const CLOSE = "close the archive";
+const WAIT_TYPES: OptionTypes = { signal: SIGNAL };
 const REPLICATE = "replicate";
 const REPLICATE_TYPES: OptionTypes = { after: "string", everyMs: "number" };
 const REPLICATE_EVERY_MS = 100;
@@ -105,9 +108,11 @@ export class Archive {
    *
    * @throws {RangeError} Later, in the promise: the store has another archive.
    * @throws {ClosedError} The database was closed.
+   * @throws {TypeError} The options are malformed.
    */
-  async flush({ signal }: ArchiveWaitOptions = {}): Promise<void> {
-    await untilAborted(this.#archiver.flush(), signal);
+  async flush(options: ArchiveWaitOptions = {}): Promise<void> {
+    checkOptions(FLUSH, options, WAIT_TYPES);
+    await untilAborted(this.#archiver.flush(), options.signal);
   }
 
   /**
@@ -127,10 +132,12 @@ export class Archive {
    *
    * @throws {IoError} Later, in the promise: the store failed. What is missing follows when the
    * database is archived to the store again.
+   * @throws {TypeError} The options are malformed. The archive goes on.
    */
-  async close({ signal }: ArchiveWaitOptions = {}): Promise<void> {
+  async close(options: ArchiveWaitOptions = {}): Promise<void> {
+    checkOptions(CLOSE, options, WAIT_TYPES);
     try {
-      await untilAborted(this.#archiver.close(), signal);
+      await untilAborted(this.#archiver.close(), options.signal);
     } finally {
       this.#archiver.end(new DOMException("The archive was closed", "AbortError"));
     }

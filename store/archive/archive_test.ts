@@ -284,8 +284,22 @@ describe("archive()", () => {
       for (const [call, type, says] of refused) {
         await assertRejects(async () => await call(), type, says);
       }
-      await using _shipping = archive(db, store, SLOW);
+      await using shipping = archive(db, store, SLOW);
       await assertRejects(async () => await archive(db, store), TypeError, "being written");
+      const misuses: [object: unknown, says: string][] = [
+        [null, "the options are not an object"],
+        [1, "the options are not an object"],
+        [{ signl: AbortSignal.abort() }, "unknown option signl"],
+        [{ signal: {} }, "the signal is not an AbortSignal"],
+        [{ signal: null }, "the signal is not an AbortSignal"],
+      ];
+      for (const [options, says] of misuses) {
+        await assertRejects(() => shipping.flush(options as never), TypeError, says);
+        await assertRejects(() => shipping.close(options as never), TypeError, says);
+      }
+      set(db, "a", 1);
+      await shipping.flush();
+      assertEquals(db.stats().archive?.version, db.version, "it goes on");
     }));
 });
 
