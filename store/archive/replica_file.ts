@@ -5,6 +5,10 @@
  * that exceeds `LAYER_BYTES_MAX`, or a segment is large, a new file is written beside it, which
  * takes its name when it is whole and on the medium. So a crash leaves the file as it was, and
  * following continues there. A view shows one version, and can be read until the next such file.
+ *
+ * Invariant: the base is open until this is closed. Where the new file cannot be opened, the base
+ * stays the old one, which has no name any more, and every call tries to open the new one first: so
+ * nothing replaces a file that another handle may have locked.
  */
 
 import { setImmediate } from "node:timers";
@@ -38,6 +42,9 @@ const LAYER_BYTES_MAX = 64 * 1024 * 1024;
 /** A segment with more parts than these is applied to a new file. */
 const PARTS_MAX = 4;
 
+/** Opens a file, and locks it. */
+type OpenFile = (path: string) => File;
+
 /** The file of a replica. */
 export class ReplicaFile {
   /** The state that the view shows. */
@@ -48,14 +55,18 @@ export class ReplicaFile {
   /** Is called before the file is replaced: views of it end. */
   readonly #replaced: () => void;
   readonly #layerBytesMax: number;
+  readonly #openFile: OpenFile;
   #base: File;
+  /** Whether the file was replaced, and could not be opened since. */
+  #isStale = false;
   #isClosed = false;
 
   /**
    * Opens the file of a replica, and locks it.
    *
    * @param path Its path.
-   * @param replaced Is called before the file is replaced.
+   * @param replaced Is called when the file was replaced, before its views end.
+   * @param openFile Opens a file, and locks it.
    * @throws {CorruptionError} It is not the file of a replica, or is damaged.
    * @throws {LockedError} Another handle has it open.
    */
@@ -63,11 +74,13 @@ export class ReplicaFile {
     path: string,
     replaced: () => void,
     layerBytesMax = LAYER_BYTES_MAX,
+    openFile: OpenFile = (path) => openDiskFile(path, { create: false }),
   ) {
     this.#path = path;
     this.#replaced = replaced;
     this.#layerBytesMax = layerBytesMax;
-    [this.#base, this.view, this.state] = openBase(path);
+    this.#openFile = openFile;
+    [this.#base, this.view, this.state] = openBase(path, openFile);
   }
 
   /**
@@ -75,8 +88,10 @@ export class ReplicaFile {
    *
    * @throws {CorruptionError} An object is damaged. The state is one before it.
    * @throws {RangeError} The archive is of another database. The same.
+   * @throws {IoError} The system refused. The state may be one before the end.
    */
   async follow(store: ArchiveStore, signal: AbortSignal): Promise<boolean> {
+    this.#reopen();
     const missing = new Set<string>();
     let failure: UnreadableSegmentError | undefined;
     for (;;) {
@@ -130,6 +145,7 @@ export class ReplicaFile {
    * @throws {RangeError} The segment does not follow, or is of another database. The same.
    */
   async receive(store: ArchiveStore, segment: Segment, signal: AbortSignal): Promise<void> {
+    this.#reopen();
     const { databaseId, link, meta: { version } } = this.state;
     if (segment.kind === BASE) {
       if (segment.to < version) {
@@ -166,6 +182,7 @@ export class ReplicaFile {
 
   /** Writes what is in memory to the file. */
   async persist(): Promise<void> {
+    this.#reopen();
     if (this.view.bytes === 0) return;
     await this.#replace(async (sink) => {
       await this.#copyPages(sink.disk);
@@ -179,6 +196,7 @@ export class ReplicaFile {
    * @throws {CorruptionError} A header is damaged; the file is as it was.
    */
   async promote(): Promise<void> {
+    this.#reopen();
     const { databaseId, meta } = this.state;
     await this.#write(async (sink) => {
       await this.#copyPages(sink.disk);
@@ -205,9 +223,23 @@ export class ReplicaFile {
 
   async #replace(write: (sink: FileSink) => Promise<void>): Promise<void> {
     await this.#write(write);
+    this.#isStale = true;
+    this.#reopen();
+  }
+
+  /**
+   * Opens the file that has replaced the base, if it was not opened yet. The base is closed behind
+   * that, so that it can be read whatever happens.
+   */
+  #reopen(): void {
+    if (!this.#isStale) return;
+    const [base, view, state] = openBase(this.#path, this.#openFile);
+    this.#isStale = false;
     this.#replaced();
     this.#base.close();
-    [this.#base, this.view, this.state] = openBase(this.#path);
+    this.#base = base;
+    this.view = view;
+    this.state = state;
   }
 
   async #write(write: (sink: FileSink) => Promise<void>): Promise<void> {
@@ -306,8 +338,11 @@ async function applyTo(
   return { databaseId, meta: after, link: work.link, time: work.time };
 }
 
-function openBase(path: string): [base: File, view: LayeredFile, state: ReplicaState] {
-  const base = openDiskFile(path, { create: false });
+function openBase(
+  path: string,
+  openFile: OpenFile,
+): [base: File, view: LayeredFile, state: ReplicaState] {
+  const base = openFile(path);
   try {
     const view = new LayeredFile(base);
     const disk = new Disk(view);

@@ -3,7 +3,13 @@
 
 import { assert, assertEquals, assertGreater, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { ClosedError, CorruptionError, LockedError } from "../../pager/mod.ts";
+import {
+  ClosedError,
+  CorruptionError,
+  IoError,
+  LockedError,
+  openDiskFile,
+} from "../../pager/mod.ts";
 import { assertContent, bytesOf, contentOf, openOn } from "../../tests/support/database.ts";
 import { MemoryStore } from "../../tests/support/memory_store.ts";
 import { Random } from "../../tests/support/random.ts";
@@ -158,6 +164,48 @@ describe("a replica", () => {
       await using replica = await openReplica(`${dir}/replica`, { from: store, ...FAST });
       await replica.reaches(2);
       assertContent(contentOf(replica.db), contentOf(db));
+    }));
+
+  it("goes on after its new file could not be opened, and leaves that as it is", () =>
+    inTempDir(async (dir) => {
+      const random = new Random(6);
+      const store = new MemoryStore();
+      using db = open(`${dir}/db`);
+      await using shipping = archive(db, store, SLOW);
+      set(db, "first", 1);
+      await shipping.flush();
+      await createReplica(`${dir}/replica`, store, undefined);
+      let replaced = 0;
+      let isRefused = false;
+      const openFile = (path: string) => {
+        if (isRefused) throw new IoError(`Cannot open ${path}: too many open files`);
+        return openDiskFile(path, { create: false });
+      };
+      const file = new ReplicaFile(`${dir}/replica`, () => replaced++, 0, openFile);
+      change(db, random);
+      await shipping.flush();
+      isRefused = true;
+      const follow = () => file.follow(store, NEVER);
+      const refusals = [follow, follow, () => file.persist(), () => file.promote()];
+      let inode: number | null | undefined;
+      for (const call of refusals) {
+        await assertRejects(call, IoError, "too many open files");
+        const { ino } = Deno.statSync(`${dir}/replica`);
+        assertEquals(ino, inode ?? ino, "the file stays");
+        inode = ino;
+        assertContent(contentOf(openOn(file.view, { readOnly: true })), contentOf(db));
+      }
+      assertEquals(replaced, 0, "views can be read");
+      isRefused = false;
+      change(db, random);
+      await shipping.flush();
+      await file.follow(store, NEVER);
+      assertContent(contentOf(openOn(file.view, { readOnly: true })), contentOf(db));
+      assertEquals(replaced, 2);
+      file.close();
+      const again = new ReplicaFile(`${dir}/replica`, () => {});
+      assertContent(contentOf(openOn(again.view, { readOnly: true })), contentOf(db));
+      again.close();
     }));
 
   it("stays at its version before a damaged object, and goes on when that is whole", () =>

@@ -159,6 +159,15 @@ export const ARCHIVE_BUGS: readonly PlantedBug[] = [
     LAYERS,
   ),
   bug(
+    "replica-without-base",
+    "a replica closes a file once the one that replaced it is open",
+    "store/archive/replica_file.ts",
+    "    const [base, view, state] = openBase(this.#path, this.#openFile);\n",
+    "    this.#base.close();\n" +
+      "    const [base, view, state] = openBase(this.#path, this.#openFile);\n",
+    REPLICA,
+  ),
+  bug(
     "replica-wrong-link",
     "a replica notes the segment that it applied last",
     "store/archive/replica_file.ts",
