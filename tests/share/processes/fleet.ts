@@ -20,8 +20,10 @@ export interface FleetOptions {
   readonly lives: number;
   /** The steps of each. */
   readonly steps: number;
-  /** Every how many of them is killed, about. The last never is: it shows that the others left a
-   * file that can be used, also where a machine is so busy that they die before their first step. */
+  /**
+   * Every how many of them is killed, about. The last never is: it shows that the others left a
+   * file that can be used, also where a machine is so busy that they die before their first step.
+   */
   readonly killedOneIn: number;
   readonly journalBytes?: number;
 }
