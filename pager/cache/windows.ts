@@ -23,11 +23,14 @@
  *    become memory.
  *
  * The number of windows is bounded, because a system bounds the mappings of a process. The chunks
- * beyond are read page by page, as in a full cache.
+ * beyond are read page by page, as in a full cache. Other mappings of the process count too, so the
+ * system may refuse a window before: then its chunk is copied, and there is no further window until
+ * one has gone.
  */
 
 import type { WindowMemory } from "../door/window_memory.ts";
 import type { Disk } from "../file/disk.ts";
+import { IoError } from "../format/errors.ts";
 import type { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { CHUNK_BYTES, CHUNK_PAGES, PAGE_SHIFT } from "../format/format.ts";
 import type { Frame } from "../format/frame.ts";
@@ -55,6 +58,8 @@ export class Windows {
   #fileBytes = 0;
   /** Those that are clean and were not written: the file has their pages as they were before. */
   readonly #unwritten = new Set<ChunkNumber>();
+  /** Whether the system refused the last window. */
+  #isRefused = false;
 
   /**
    * Begins without a window.
@@ -85,16 +90,18 @@ export class Windows {
   mayShow(chunk: ChunkNumber): boolean {
     if ((chunk + 1) * CHUNK_PAGES > this.#meta.pageCount) return false;
     if (this.#unsynced.has(chunk) || this.#unwritten.has(chunk)) return false;
-    if (!this.#disk.showsBytes || this.#cache.windows >= WINDOWS_MAX) return false;
+    if (!this.#disk.showsBytes || this.#isRefused) return false;
+    if (this.#cache.windows >= WINDOWS_MAX) return false;
     const end = (chunk + 1) * CHUNK_BYTES;
     if (this.#fileBytes < end) this.#fileBytes = this.#disk.size();
     return this.#fileBytes >= end;
   }
 
   /**
-   * The window of a chunk that `mayShow` named; undefined if a page of it must stay where it is.
+   * The window of a chunk that `mayShow` named, or its frame with a copy if the system refuses one;
+   * undefined if a page of it must stay where it is.
    *
-   * @throws {IoError} The system refused.
+   * @throws {IoError} The chunk cannot be read.
    */
   show(chunk: ChunkNumber): Frame | undefined {
     if (!this.#cache.leavePool(chunk)) return undefined;
@@ -103,10 +110,23 @@ export class Windows {
     return frame;
   }
 
-  /** Makes a chunk frame a window. */
+  /** Makes a chunk frame a window; if the system refuses, it has a copy of the file's bytes. */
   #show(frame: Frame): void {
-    this.#disk.show(frame.u8, frame.chunk * CHUNK_BYTES);
-    this.#cache.setWindow(frame, true);
+    const position = frame.chunk * CHUNK_BYTES;
+    try {
+      this.#disk.show(frame.u8, position);
+      return this.#cache.setWindow(frame, true);
+    } catch (error) {
+      if (!(error instanceof IoError)) throw error;
+    }
+    this.#isRefused = true;
+    this.#memory.renew(frame.u8);
+    try {
+      this.#disk.read(frame.u8, 0, CHUNK_BYTES, position);
+    } catch (error) {
+      this.#cache.removeChunkFrame(frame);
+      throw error;
+    }
   }
 
   /** Must be called when a page of a chunk is about to change. */
@@ -158,6 +178,8 @@ export class Windows {
       const isBehind = frame.chunk * CHUNK_BYTES >= bytes;
       if (isBehind && !this.#dirtyChunks.has(frame.chunk)) {
         this.#unwritten.delete(frame.chunk);
+        this.#memory.endWindow(frame.u8);
+        this.#isRefused = false;
         this.#cache.removeChunkFrame(frame);
       } else {
         this.#keep(frame);
@@ -168,7 +190,8 @@ export class Windows {
   /** Makes a window memory of the process with the same bytes. */
   #keep(frame: Frame): void {
     const bytes = frame.u8.slice();
-    this.#memory.clear(frame.u8);
+    this.#memory.endWindow(frame.u8);
+    this.#isRefused = false;
     frame.u8.set(bytes);
     this.#cache.setWindow(frame, false);
     this.touch(frame.chunk);

@@ -17,6 +17,7 @@ import { always, FaultyFile, from } from "../../tests/support/faulty_file.ts";
 import { privateBytesOf } from "../../tests/support/private_bytes.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
 import { openDiskFile } from "../file/disk_file.ts";
+import type { File } from "../file/file.ts";
 import { CorruptionError, IoError } from "../format/errors.ts";
 import { CHUNK_BYTES, CHUNK_PAGES, CHUNK_SHIFT, PAGE_BYTES } from "../format/format.ts";
 import type { Pager } from "../pager.ts";
@@ -274,6 +275,42 @@ describe("Windows", { skip }, () => {
       again.close();
     }));
 
+  it("are read like chunks of any file where the system refuses another mapping", () =>
+    withFile((path) => {
+      const disk = openDiskFile(path, { io: "map" });
+      const pager = openNodes(withRefusals(disk, 0), { ...SMALL_CACHE, io: "map" });
+      for (let round = 0; round < 2; round++) expectAll(pager, 0);
+      assertEquals(pager.stats().mappedBytes, 0);
+      changeAll(pager, SALT);
+      pager.close();
+      const again = openNodes(openDiskFile(path));
+      expectAll(again, SALT);
+      again.close();
+    }));
+
+  it("leave chunks in memory, after a checkpoint or a rollback, that the system refuses", () =>
+    inTempDir((dir) => {
+      const path = `${Deno.realPathSync(dir)}/file`;
+      const pages = dataPages(1500);
+      for (let shown = 0; shown < 4; shown++) {
+        const disk = openDiskFile(path, { io: "map" });
+        const pager = openNodes(withRefusals(disk, shown), { ...SMALL_CACHE, io: "map" });
+        if (shown === 0) transact(pager, () => pages.forEach((page) => occupy(pager, page, page)));
+        pager.checkpoint();
+        pager.begin();
+        for (const page of pages) write(pager, page, SALT);
+        pager.rollback();
+        for (let round = 0; round < 2; round++) {
+          for (const page of pages) expectContent(pager, page, page);
+        }
+        transact(pager, () => pages.forEach((page) => write(pager, page, page)));
+        pager.checkpoint();
+        for (const page of pages) expectContent(pager, page, page);
+        assertEquals(pager.stats().mappedBytes, shown * CHUNK_BYTES);
+        pager.close();
+      }
+    }));
+
   it("have no more copies than the cache is large, however small the changes are", () =>
     inTempDir((dir) => {
       const path = `${Deno.realPathSync(dir)}/file`;
@@ -292,6 +329,16 @@ describe("Windows", { skip }, () => {
       pager.close();
     }));
 });
+
+/** A file of which a system maps some chunks, and refuses the others. */
+function withRefusals(disk: File, shown: number): File {
+  let count = 0;
+  const showAt: File["showAt"] = (target, position) => {
+    if (++count > shown) throw new IoError("Cannot map: the system returned ENOMEM");
+    disk.showAt!(target, position);
+  };
+  return Object.assign(new FaultyFile(disk), { showAt });
+}
 
 /** Fails if a page has another content; a page that may be lost may be refused. */
 function expectAllOrRefused(pager: Pager, salt: number): void {

@@ -90,7 +90,7 @@ export interface Libc {
    * memory is a private copy from then on; the others show what is in the file, also when that
    * changes. Position and length are multiples of 2 MiB, and the file must have all these bytes.
    *
-   * @throws {IoError} The system refused. The memory must not be used any more.
+   * @throws {IoError} The system refused, and may have taken the memory away.
    */
   showFile(target: Uint8Array<ArrayBuffer>, descriptor: number, position: number): void;
   /** Gives the pages of reserved memory back: what shows a file shows it again, else zeros. */

@@ -8,6 +8,7 @@
  * It does not know which chunk a frame shows, nor when a copy may be dropped (`Windows`).
  */
 
+import { IoError } from "../format/errors.ts";
 import { CHUNK_BYTES } from "../format/format.ts";
 import type { FrameMemory, Segment } from "./frame_memory.ts";
 import type { Libc } from "./libc.ts";
@@ -50,8 +51,30 @@ export class WindowMemory implements FrameMemory {
     this.#used.push(bytes);
   }
 
+  /** Makes the memory of a frame that is no window zeros. It needs no other mapping. */
   clear(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#libc.dropCopies(bytes);
+  }
+
+  /**
+   * Makes a window memory of the process, of zeros.
+   *
+   * @throws {IoError} The system refused; it is a window still.
+   */
+  endWindow(bytes: Uint8Array<ArrayBuffer>): void {
     this.#libc.clearMemory(bytes);
+  }
+
+  /**
+   * Makes memory usable after the system refused to show the file in it: where it took the memory
+   * away before that, it gives zeros; where it refuses these too, nothing has changed.
+   */
+  renew(bytes: Uint8Array<ArrayBuffer>): void {
+    try {
+      this.#libc.clearMemory(bytes);
+    } catch (error) {
+      if (!(error instanceof IoError)) throw error;
+    }
   }
 
   /** Drops the copies of changed pages of a window, which shows the file's bytes from then on. */

@@ -35,13 +35,15 @@ function bytesAt(frame: Uint8Array): number[] {
 }
 
 describe("WindowMemory", { skip }, () => {
-  it("has zeroed frames, which show a chunk each, and are zeros again when given back", () =>
+  it("has zeroed frames, which show a chunk each, and are zeros again when they end", () =>
     withWindows((file, memory) => {
       const frames = [memory.take(), memory.take(), memory.take()];
       assert(frames.every((frame) => frame.length === CHUNK_BYTES && frame.every((byte) => !byte)));
       file.showAt!(frames[0]!, CHUNK_BYTES);
       file.showAt!(frames[2]!, 0);
       assertEquals(frames.map((frame) => [frame[0], frame.at(-1)]), [[2, 2], [0, 0], [1, 1]]);
+      memory.endWindow(frames[0]!);
+      frames[0]![7] = 7;
       memory.giveBack(frames[0]!);
       const again = memory.take();
       assertEquals([again.byteOffset, again[0], again.at(-1)], [frames[0]!.byteOffset, 0, 0]);

@@ -96,7 +96,7 @@ export class Disk {
   /**
    * Shows bytes of the file in memory; see `File.showAt`.
    *
-   * @throws {IoError} The system refused. The memory must not be used any more.
+   * @throws {IoError} The system refused, and may have taken the memory away.
    */
   show(target: Uint8Array<ArrayBuffer>, position: number): void {
     this.#file.showAt?.(target, position);
