@@ -7,6 +7,7 @@
  * the file are zero: its last pages may be in the journal only.
  */
 
+import { Disk } from "../file/disk.ts";
 import type { File } from "../file/file.ts";
 import { assert } from "../format/assert.ts";
 import {
@@ -34,6 +35,8 @@ export class IndexedFile implements File {
   /** Starts reads of the file, if it can. */
   readonly startRead: File["startRead"];
   readonly #base: File;
+  /** The file, for reads that no `Disk` makes on this one. */
+  readonly #disk: Disk;
   readonly #index: RecordIndex;
   readonly #page = new Frame(-1, POOL, PAGE_SLOT + 1);
   readonly #headers = new Frame(-1, POOL, 1);
@@ -48,6 +51,7 @@ export class IndexedFile implements File {
     this.path = base.path;
     this.startRead = base.startRead?.bind(base);
     this.#base = base;
+    this.#disk = new Disk(base);
     this.#index = index;
   }
 
@@ -120,12 +124,14 @@ export class IndexedFile implements File {
   /**
    * Puts a page and its header, as they were at a version, into a slot of a frame. They may not
    * match each other: the file may have a newer page.
+   *
+   * @throws {IoError} The system refused.
    */
   copyAt(page: PageNumber, version: Version, frame: Frame, slot: Slot): void {
     const { u8 } = this.#page;
     u8.fill(0);
-    this.#read(u8, PAGE_SLOT << PAGE_SHIFT, PAGE_BYTES, page * PAGE_BYTES);
-    this.#read(u8, PAGE_SLOT << HEADER_SHIFT, HEADER_BYTES, headerPosition(page));
+    this.#disk.read(u8, PAGE_SLOT << PAGE_SHIFT, PAGE_BYTES, page * PAGE_BYTES);
+    this.#disk.read(u8, PAGE_SLOT << HEADER_SHIFT, HEADER_BYTES, headerPosition(page));
     this.#index.apply(page, this.#page, PAGE_SLOT, version);
     const from = PAGE_SLOT << PAGE_SHIFT;
     frame.u8.set(u8.subarray(from, from + PAGE_BYTES), slot << PAGE_SHIFT);

@@ -26,6 +26,7 @@ import {
   openOn,
   sameBytes,
 } from "../../tests/support/database.ts";
+import { FaultyFile } from "../../tests/support/faulty_file.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
 
 const CODECS = { key: string, value: json };
@@ -156,6 +157,30 @@ describe("a follower", () => {
     assertEquals(snapshot.tree("a").get("key 400"), bytesOf(400, 200));
     assertEquals([...values].length, 499);
     snapshot.close();
+  });
+
+  it("reads pages of a snapshot again after an interrupt, and reports a failure as its own", () => {
+    const { file, db } = openPair();
+    const reads = new FaultyFile(new Handle(file));
+    const { db: follower, session } = openFollowing(reads);
+    using snapshot = follower.snapshot();
+    const read = () => snapshot.tree("a").get("key 400");
+    assertEquals(snapshot.tree("a").has("key 1"), true);
+    for (const value of [7, 8]) setOne(db, "key 400", value, "sync");
+    session.refresh();
+    let left = 2;
+    reads.fault = (operation) => {
+      if (operation !== "read" || left-- <= 0) return "none";
+      throw Object.assign(new Error("interrupted"), { code: "EINTR" });
+    };
+    assertEquals(read(), bytesOf(400, 200));
+    assert(left < 0, "the page was read from the file");
+    for (const value of [9, 10]) setOne(db, "key 300", value, "sync");
+    session.refresh();
+    reads.fault = (operation) => operation === "read" ? "throw" : "none";
+    assertThrows(() => snapshot.tree("a").get("key 300"), IoError, "simulated failure of a read");
+    reads.fault = () => "none";
+    assertEquals(snapshot.tree("a").get("key 300"), bytesOf(300, 200));
   });
 
   it("ends a snapshot whose pages a checkpoint has replaced", () => {
