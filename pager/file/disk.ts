@@ -67,14 +67,12 @@ export class Disk {
 
   /** The size of the file in bytes. */
   size(): number {
-    for (;;) {
-      try {
-        return this.#file.size();
-      } catch (cause) {
-        if (isInterrupted(cause)) continue;
-        throw failure("get the size of the file", cause);
-      }
-    }
+    return sizeFrom(() => this.#file.size());
+  }
+
+  /** The bytes that the file takes on the medium, without its holes; its size if not known. */
+  allocated(): number {
+    return sizeFrom(() => this.#file.allocated?.() ?? this.#file.size());
   }
 
   /** Reads until it has `length` bytes or the file ends; returns the number of bytes read. */
@@ -236,6 +234,17 @@ export class Disk {
 
   #latch(action: string, cause: unknown): IoError {
     return this.#failure = failure(action, cause);
+  }
+}
+
+function sizeFrom(call: () => number): number {
+  for (;;) {
+    try {
+      return call();
+    } catch (cause) {
+      if (isInterrupted(cause)) continue;
+      throw failure("get the size of the file", cause);
+    }
   }
 }
 

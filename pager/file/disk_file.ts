@@ -46,6 +46,8 @@ export interface DiskFileOptions {
   io?: Io | undefined;
 }
 
+/** The unit of `blocks` in the status of a file, whatever its file system uses. */
+const BLOCK_BYTES = 512;
 const LOCK_POLL_MS = 5;
 const MODE = 0o666;
 const REFUSED = "its file system refuses direct reads of pages";
@@ -187,6 +189,12 @@ class DiskFile implements File {
 
   size(): number {
     return fs.fstatSync(this.#descriptor).size;
+  }
+
+  allocated(): number {
+    const { blocks, size } = fs.fstatSync(this.#descriptor);
+    // Not every system counts blocks.
+    return blocks > 0 ? blocks * BLOCK_BYTES : size;
   }
 
   readAt(target: Uint8Array, start: number, length: number, position: number): number {

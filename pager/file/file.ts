@@ -14,6 +14,8 @@ export interface File {
   readonly path?: string | undefined;
   /** The size in bytes. */
   size(): number;
+  /** The bytes that it takes on the medium, without its holes. Absent where that is not known. */
+  readonly allocated?: (() => number) | undefined;
   /**
    * Reads up to `length` bytes at `position` into `target` from `start`; returns the number of
    * bytes read, 0 at the end of the file.

@@ -54,6 +54,11 @@ export class OverlayFile implements File {
     return this.#size ?? this.#base.size();
   }
 
+  /** Counts the base alone. */
+  get allocated(): File["allocated"] {
+    return this.#base.allocated?.bind(this.#base);
+  }
+
   /** Applies patches to the base from now on, below what is written. Call it at most once. */
   patch(patches: PagePatches): void {
     assert(this.#patches === undefined, "an overlay is patched once");

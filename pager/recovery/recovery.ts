@@ -58,6 +58,8 @@ import type { ChunkNumber } from "../format/units.ts";
 
 /** Recovery skips this many versions, so that a discarded commit and a new one never share one. */
 const VERSION_JUMP = 2 ** 20;
+/** The most chunks that only a torn commit used, unless the file has bytes for more: 8 GiB. */
+const TORN_CHUNKS_MAX = 4096;
 /** The bytes of the journal's tail that are read at a time. */
 const TAIL_PIECE_BYTES = 256 * 1024;
 
@@ -144,6 +146,7 @@ export class Recovery {
     const superblock = this.#nextSuperblock();
     // A superblock that the next open refuses must not replace one that it takes.
     checkSuperblock(superblock, SUPERBLOCK_PAGE + (superblock.number & 1));
+    this.#checkTornChunks(superblock);
     this.#rewrite();
     const keptBytes = this.#replay();
     this.#finish(superblock);
@@ -393,6 +396,18 @@ export class Recovery {
     return Math.min(hint, this.#superblock.allocatorHint, this.#records.chunk(0));
   }
 
+  /**
+   * A forged journal far behind the pages must not fill the disk with header pages. A torn commit
+   * wrote pages before its journal; holes cost nothing.
+   */
+  #checkTornChunks({ pageCount, journals }: Superblock): void {
+    const chunks = chunksOf(pageCount) - chunksOf((this.#last ?? this.#superblock).pageCount);
+    if (chunks <= TORN_CHUNKS_MAX || chunks * PAGE_BYTES <= this.#disk.allocated()) return;
+    const last = Math.max(...journals.flat());
+    const rule = "the journal is behind holes of the file";
+    throw new CorruptionError(last * CHUNK_PAGES, last * CHUNK_BYTES, rule);
+  }
+
   /** The page count, extended past both areas. */
   #pageCount(pageCount: number): number {
     const chunks = Math.max(...this.#journals.flat().map((chunk) => chunk + 1), 0);
@@ -401,11 +416,11 @@ export class Recovery {
 
   /** Empties chunks that only a torn commit used, up to the extended page count. */
   #finishPages(pageCount: number, extended: number): void {
-    const journals = this.#journals.flat();
+    const journals = new Set(this.#journals.flat());
     const empty = emptyHeaderPage();
     const seed = seedOf(this.#superblock.databaseId);
     for (let chunk = chunksOf(pageCount); chunk < chunksOf(extended); chunk++) {
-      if (!journals.includes(chunk)) this.#disk.write(empty, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
+      if (!journals.has(chunk)) this.#disk.write(empty, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
     }
     // A close that was cut may have emptied the header pages of the areas.
     for (const chunk of journals) {

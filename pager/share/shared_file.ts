@@ -93,6 +93,11 @@ export class LentFile implements File {
     return this.#base.size();
   }
 
+  /** The bytes that it takes on the medium, if that is known. */
+  get allocated(): File["allocated"] {
+    return this.#base.allocated?.bind(this.#base);
+  }
+
   /** Reads bytes. */
   readAt(target: Uint8Array, start: number, length: number, position: number): number {
     return this.#base.readAt(target, start, length, position);

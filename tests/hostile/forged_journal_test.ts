@@ -4,13 +4,17 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CorruptionError, MemoryFile } from "../../pager/mod.ts";
-import { SUPERBLOCK } from "../../pager/format/format.ts";
+import { openDiskFile } from "../../pager/file/disk_file.ts";
+import { CHUNK_BYTES, SUPERBLOCK } from "../../pager/format/format.ts";
 import { FaultyFile } from "../support/faulty_file.ts";
 import { dataPages, makeFile, openNodes, transact, write } from "../support/pages.ts";
+import { inTempDir } from "../support/temp.ts";
 import { BATCH, HostileImage } from "./support/hostile_image.ts";
 
 const PAGES = dataPages(20);
 const TWO_20 = 2 ** 20;
+/** Header pages up to it take 40 MiB. */
+const FAR_CHUNK = 5000;
 
 /** A file that was not closed, with two commits in its journal. */
 function interrupted(): HostileImage {
@@ -56,4 +60,20 @@ describe("a forged journal", () => {
     image.sealAll();
     assertEquals(writesOfOpening(image.bytes), 0);
   });
+
+  for (const readOnly of [false, true]) {
+    it(`is refused in a file of holes before it${readOnly ? ", by a handle that reads" : ""}`, () =>
+      inTempDir((dir) => {
+        const path = `${dir}/file`;
+        const image = interrupted();
+        image.putSuperblock(SUPERBLOCK.journalA, FAR_CHUNK);
+        image.sealAll();
+        Deno.writeFileSync(path, image.bytes);
+        Deno.truncateSync(path, (FAR_CHUNK + 1) * CHUNK_BYTES);
+        const { blocks } = Deno.statSync(path);
+        const file = openDiskFile(path, { readOnly });
+        assertThrows(() => openNodes(file, { readOnly }), CorruptionError, "behind holes");
+        assertEquals(Deno.statSync(path).blocks, blocks);
+      }));
+  }
 });
