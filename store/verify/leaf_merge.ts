@@ -7,6 +7,7 @@
 
 import { compareKeys, type LeafRecords, leafRecords } from "../../btree/mod.ts";
 import type { PageReader, Report } from "../../pager/mod.ts";
+import { Heap } from "./heap.ts";
 import { isDamage, type LostLeaf, type StrayLeaf, type TreeRemains } from "./survey.ts";
 
 /** A gap in which entries of a tree may be missing. */
@@ -28,7 +29,10 @@ interface KeyedLeaf extends StrayLeaf {
 /** A leaf that is being merged. */
 interface Run {
   readonly version: number;
-  readonly records: LeafRecords;
+  /** Its number in the order in which leaves are begun. */
+  readonly order: number;
+  /** Its entries; undefined once none is left. */
+  records: LeafRecords | undefined;
   index: number;
   key: Uint8Array;
 }
@@ -49,6 +53,8 @@ export interface StrayEntry {
 export class LeafMerge {
   /** Entries of older leaves that a newer leaf does not have. */
   superseded = 0;
+  /** Comparisons of keys in the merge. */
+  compared = 0;
 
   readonly #reader: PageReader;
   readonly #remains: TreeRemains;
@@ -78,36 +84,51 @@ export class LeafMerge {
 
   /** The entries, in key order. */
   *entries(): Generator<StrayEntry, void, undefined> {
-    const runs: Run[] = [];
-    for (let next = 0; next < this.#leaves.length || runs.length > 0;) {
-      const key = runs.length > 0 ? leastKey(runs) : undefined;
+    // Each of these leaves covers the lowest key, or has ended.
+    const byKey = new Heap<Run>((a, b) => this.#compare(a.key, b.key) < 0);
+    const byVersion = new Heap<Run>((a, b) => (b.version - a.version || a.order - b.order) < 0);
+    for (let next = 0; next < this.#leaves.length || byKey.first !== undefined;) {
+      const key = byKey.first?.key;
       const leaf = this.#leaves[next];
-      if (leaf !== undefined && (key === undefined || compare(leaf.first, key) <= 0)) {
-        runs.push(this.#begin(leaf));
-        next++;
+      if (key === undefined) byVersion.clear();
+      if (leaf !== undefined && (key === undefined || this.#compare(leaf.first, key) <= 0)) {
+        const run = this.#begin(leaf, next++);
+        byKey.add(run);
+        byVersion.add(run);
         continue;
       }
-      // Each of these leaves covers the key.
-      const newest = runs.reduce((a, b) => b.version > a.version ? b : a);
-      yield* this.#take(runs, newest, key!);
+      while (byVersion.first!.records === undefined) byVersion.removeFirst();
+      yield* this.#take(byKey, byVersion.first!, key!);
     }
   }
 
-  #begin({ page, version, first }: KeyedLeaf): Run {
-    return { version, records: leafRecords(this.#reader, page), index: 0, key: first };
+  #begin({ page, version, first }: KeyedLeaf, order: number): Run {
+    return { version, order, records: leafRecords(this.#reader, page), index: 0, key: first };
   }
 
   /** Moves all leaves past a key, and yields the entry of the newest, if it has one. */
-  *#take(runs: Run[], newest: Run, key: Uint8Array): Generator<StrayEntry, void, undefined> {
-    for (let i = runs.length - 1; i >= 0; i--) {
-      const run = runs[i]!;
-      if (compare(run.key, key) !== 0) continue;
-      const { records, index } = run;
-      if (++run.index < records.count) run.key = records.key(run.index);
-      else runs.splice(i, 1);
-      if (run === newest) yield { key, value: () => records.value(index) };
+  *#take(byKey: Heap<Run>, newest: Run, key: Uint8Array): Generator<StrayEntry, void, undefined> {
+    let entry: StrayEntry | undefined;
+    for (let run = byKey.first; run !== undefined; run = byKey.first) {
+      if (this.#compare(run.key, key) !== 0) break;
+      const { index } = run;
+      const records = run.records!;
+      byKey.removeFirst();
+      if (++run.index < records.count) {
+        run.key = records.key(run.index);
+        byKey.add(run);
+      } else {
+        run.records = undefined;
+      }
+      if (run === newest) entry = { key, value: () => records.value(index) };
       else this.superseded++;
     }
+    if (entry !== undefined) yield entry;
+  }
+
+  #compare(a: Uint8Array, b: Uint8Array): number {
+    this.compared++;
+    return compare(a, b);
   }
 
   /**
@@ -183,12 +204,6 @@ function sumOf(leaves: Iterable<LostLeaf>): number {
   let entries = 0;
   for (const leaf of leaves) entries += leaf.entries;
   return entries;
-}
-
-function leastKey(runs: readonly Run[]): Uint8Array {
-  let { key } = runs[0]!;
-  for (let i = 1; i < runs.length; i++) if (compare(runs[i]!.key, key) < 0) key = runs[i]!.key;
-  return key;
 }
 
 function compare(a: Uint8Array, b: Uint8Array): number {
