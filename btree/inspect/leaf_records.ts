@@ -7,6 +7,7 @@ import { format, header, type PageNumber, type PageReader } from "../../pager/mo
 import { LeafBatch } from "../node/leaf_batch.ts";
 import { childAt } from "../node/node.ts";
 import type { TreeSource } from "../check/tree_walk.ts";
+import { referredLength } from "../value/reference.ts";
 import { readRuns } from "../value/value.ts";
 
 const { CHUNK_SHIFT, KIND_BRANCH, KIND_LEAF, SLOT_MASK } = format;
@@ -18,6 +19,8 @@ export interface LeafRecords {
   readonly count: number;
   /** The key of an entry. */
   key(index: number): Uint8Array;
+  /** The length of the value of an entry, as the entry says. */
+  valueLength(index: number): number;
   /**
    * The value of an entry.
    *
@@ -41,6 +44,10 @@ export function leafRecords(reader: PageReader, page: PageNumber): LeafRecords {
   return {
     count: batch.count,
     key: (index) => batch.key(index),
+    valueLength: (index) => {
+      const value = batch.value(index);
+      return batch.isReference[index] === 0 ? value.length : referredLength(value, 0);
+    },
     value: (index) => {
       const value = batch.value(index);
       return batch.isReference[index] === 0 ? value : readRuns(reader, tree, value, 0);

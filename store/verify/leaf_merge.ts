@@ -28,6 +28,7 @@ interface KeyedLeaf extends StrayLeaf {
 
 /** A leaf that is being merged. */
 interface Run {
+  readonly page: number;
   readonly version: number;
   /** Its number in the order in which leaves are begun. */
   readonly order: number;
@@ -41,6 +42,10 @@ interface Run {
 export interface StrayEntry {
   /** Its key. */
   readonly key: Uint8Array;
+  /** The page of its leaf. */
+  readonly page: number;
+  /** The length of its value, as the leaf says. */
+  valueLength(): number;
   /**
    * Its value.
    *
@@ -103,7 +108,8 @@ export class LeafMerge {
   }
 
   #begin({ page, version, first }: KeyedLeaf, order: number): Run {
-    return { version, order, records: leafRecords(this.#reader, page), index: 0, key: first };
+    const records = leafRecords(this.#reader, page);
+    return { page, version, order, records, index: 0, key: first };
   }
 
   /** Moves all leaves past a key, and yields the entry of the newest, if it has one. */
@@ -120,7 +126,7 @@ export class LeafMerge {
       } else {
         run.records = undefined;
       }
-      if (run === newest) entry = { key, value: () => records.value(index) };
+      if (run === newest) entry = entryOf(run.page, key, records, index);
       else this.superseded++;
     }
     if (entry !== undefined) yield entry;
@@ -173,6 +179,15 @@ export class LeafMerge {
     if (lost.length === 0 && firstLeaf === undefined && !hasUnknown) return undefined;
     return { lower: undefined, upper: first, entries: sumOf(lost) };
   }
+}
+
+function entryOf(page: number, key: Uint8Array, records: LeafRecords, index: number): StrayEntry {
+  return {
+    key,
+    page,
+    valueLength: () => records.valueLength(index),
+    value: () => records.value(index),
+  };
 }
 
 /** Removes and returns the lost leaves whose links lead to a page. */

@@ -20,6 +20,7 @@ import {
 } from "../../btree/mod.ts";
 import {
   CorruptionError,
+  format,
   openDamaged,
   type OpenedDamaged,
   openStillFile,
@@ -27,7 +28,7 @@ import {
 } from "../../pager/mod.ts";
 import type { DamagedPages } from "../../pager/mod.ts";
 import { type Finding, Findings } from "./findings.ts";
-import { type KeyGap, LeafMerge } from "./leaf_merge.ts";
+import { type KeyGap, LeafMerge, type StrayEntry } from "./leaf_merge.ts";
 import { checkOptions } from "../read/argument_checks.ts";
 import { Rebuild } from "./rebuild.ts";
 import { inSlices, type Progress } from "../upkeep/slices.ts";
@@ -168,6 +169,8 @@ class Salvage {
   readonly #catalog = new Map<number, CatalogEntry>();
   readonly #names = new Set<string>();
   readonly #trees: SalvagedTree[] = [];
+  /** The bytes that values may have which are not saved yet. */
+  #valueBytesLeft: number;
   #leavesDone = 0;
   #leaves = 0;
 
@@ -176,6 +179,7 @@ class Salvage {
     this.#pages = pages;
     this.#rebuild = rebuild;
     this.#findings = findings;
+    this.#valueBytesLeft = pages.meta.pageCount * format.PAGE_BYTES;
   }
 
   *run(): Generator<Progress, SalvageReport, undefined> {
@@ -243,9 +247,9 @@ class Salvage {
     const lostKeys: Uint8Array[] = [];
     let entries = 0;
     let lostValues = 0;
-    for (const { key, value } of merge.entries()) {
-      if (this.#put(key, value)) entries++;
-      else if (++lostValues <= this.#findings.most) lostKeys.push(key.slice());
+    for (const stray of merge.entries()) {
+      if (this.#put(stray)) entries++;
+      else if (++lostValues <= this.#findings.most) lostKeys.push(stray.key.slice());
       yield { phase: "entries", done: this.#leavesDone, total: this.#leaves };
     }
     this.#leavesDone += remains.leaves.length;
@@ -260,16 +264,25 @@ class Salvage {
   }
 
   /** Saves an entry; false if its value is lost. */
-  #put(key: Uint8Array, value: () => Uint8Array): boolean {
+  #put({ key, page, valueLength, value }: StrayEntry): boolean {
     let bytes: Uint8Array;
     try {
+      this.#checkRoom(page, valueLength());
       bytes = value();
+      this.#valueBytesLeft -= bytes.length;
     } catch (error) {
       if (isDamage(error)) this.#report(error);
       return false;
     }
     this.#rebuild.put(key, bytes);
     return true;
+  }
+
+  /** Each value has bytes of its own in the file; forged leaves refer to one many times. */
+  #checkRoom(page: number, length: number): void {
+    if (length <= this.#valueBytesLeft) return;
+    const offset = page * format.PAGE_BYTES;
+    throw new CorruptionError(page, offset, "the values are longer than the file");
   }
 
   #gapsOf(merge: LeafMerge, entry: CatalogEntry | undefined): KeyGap[] {

@@ -306,6 +306,36 @@ describe("salvage() of a database that lost pages", () => {
   });
 });
 
+describe("salvage() of entries that share a value", () => {
+  it("saves no more bytes of values than the file has, and reports the rest as lost", async () => {
+    const [LARGE, SMALL, COUNT] = [2 ** 20, 12_000, 200];
+    const file = new MemoryFile();
+    const db = openOn(file);
+    change(db, "a", (tree) => {
+      tree.set("large", bytesOf(1, LARGE));
+      for (let i = 0; i < COUNT; i++) tree.set(`small ${i}`, bytesOf(i, SMALL));
+    });
+    db.close();
+    const image = new Image(file.content());
+    const leaves = image.pagesOf([KIND_LEAF]);
+    const large = leaves.flatMap((page) => referencesOf(image.page(page), LARGE))[0]!;
+    let forged = 0;
+    for (const page of leaves) {
+      const references = referencesOf(image.page(page), SMALL);
+      references.forEach((reference) => reference.set(large));
+      if (references.length > 0) image.seal(page);
+      forged += references.length;
+    }
+    assertEquals(forged, COUNT);
+    const { report, saved } = await save(image.bytes);
+    const bytes = saved.get("a")!.reduce((sum, [, value]) => sum + value.length, 0);
+    assertLess(bytes, image.bytes.length);
+    const { entries, lostValues, lostKeys } = report.trees[0]!;
+    assertEquals([entries + lostValues, lostKeys.length], [COUNT + 1, lostValues]);
+    assertEquals(report.findings.at(-1)?.rule, "the values are longer than the file");
+  });
+});
+
 describe("salvage() of leaves that overlap", () => {
   /** A small database that has the first leaf of a tree twice, one of the two outdated. */
   function doubled(change: (image: Image, free: number) => void): Uint8Array {
@@ -553,3 +583,13 @@ describe("salvage()", () => {
     }
   });
 });
+
+/** The references of a leaf to values of a length. */
+function referencesOf(page: Uint8Array, length: number): Uint8Array[] {
+  const view = new DataView(page.buffer, page.byteOffset, page.length);
+  const found: Uint8Array[] = [];
+  for (let at = 4; at <= page.length - 12; at++) {
+    if (view.getUint32(at, true) === length) found.push(page.subarray(at - 4, at + 12));
+  }
+  return found;
+}
