@@ -71,6 +71,24 @@ const APPENDING = 3;
 /** They arrive in descending order at the left edge of the tree. */
 const PREPENDING = 4;
 
+/** A split: one object, which the next split changes. */
+class Split {
+  /** The depth of the pages. */
+  depth = 0;
+  /** The new page, to the right of the one at the path's depth. */
+  page = 0;
+  /** The length of the separator between the two, which `#keys[2]` holds. */
+  separatorLength = 0;
+
+  /** Describes another split. */
+  set(depth: number, page: PageNumber, separatorLength: number): this {
+    this.depth = depth;
+    this.page = page;
+    this.separatorLength = separatorLength;
+    return this;
+  }
+}
+
 /** Adds entries to one tree. */
 export class Growth {
   readonly #nodes: TreeNodes;
@@ -81,6 +99,7 @@ export class Growth {
   readonly #keys: readonly Uint8Array[];
   readonly #view = new NodeView();
   readonly #sibling = new NodeView();
+  readonly #split = new Split();
 
   /**
    * Creates the growth of a tree.
@@ -136,27 +155,28 @@ export class Growth {
     list.putLeafEntry(key, length, tag, value);
     list.take(1, index, entriesOf(frame, slot));
     const order = this.#orderAt(leaf, index, row);
-    if (this.#spread(this.#path.depth, index, fitsPrefix, order)) this.#addToParents(order);
+    const split = this.#spread(this.#path.depth, index, fitsPrefix, order);
+    if (split !== undefined) this.#addToParents(split, order);
   }
 
-  /** Adds the page of the last split to its parent, and repeats for each split above. */
-  #addToParents(order: number): void {
-    for (let depth = this.#splitDepth - 1;; depth = this.#splitDepth - 1) {
+  /** Adds the page of a split to its parent, and repeats for each split above. */
+  #addToParents(first: Split, order: number): void {
+    for (let split: Split | undefined = first; split !== undefined;) {
+      const depth = split.depth - 1;
       const key = this.#keys[depth & 1]!;
-      const length = this.#separatorLength;
-      key.set(this.#keys[2]!.subarray(0, length));
-      if (!this.#insertIntoBranch(depth, key, length, this.#rightPage, order)) return;
+      key.set(this.#keys[2]!.subarray(0, split.separatorLength));
+      split = this.#insertIntoBranch(depth, key, split.separatorLength, split.page, order);
     }
   }
 
-  /** Adds an entry to a branch after the entry of the path. Returns whether the branch split. */
+  /** Adds an entry to a branch after the entry of the path. Returns the split of the branch. */
   #insertIntoBranch(
     depth: number,
     key: Uint8Array,
     length: number,
     child: number,
     order: number,
-  ): boolean {
+  ): Split | undefined {
     const { frame, slot } = this.#touch(this.#path.pages[depth]!);
     const index = this.#path.indexes[depth]! + 1;
     checkBetween(frame, slot, index - 1, index, key, length);
@@ -164,7 +184,7 @@ export class Growth {
     const bytes = BRANCH_WIDTH + cellBytes(length - prefixLengthOf(frame, slot), 0);
     if (fitsPrefix && makeRoom(frame, slot, bytes)) {
       insertBranchEntry(frame, slot, index, key, length, child);
-      return false;
+      return undefined;
     }
     const list = this.#list;
     list.begin(false);
@@ -177,33 +197,31 @@ export class Growth {
     return this.#spread(depth, index, fitsPrefix, isOrdered ? order : ANY_ORDER);
   }
 
-  /** The last split: its new page, its depth, and the length of its separator. */
-  #rightPage = 0;
-  #splitDepth = 0;
-  #separatorLength = 0;
-
   /**
    * Builds the page at a depth from the list, and if needed a new page to its right, possibly
-   * together with a sibling. Returns whether a page was added; `#keys[2]` then holds its separator.
+   * together with a sibling. Returns the split, if there was one.
    */
-  #spread(depth: number, index: number, fitsPrefix: boolean, order: number): boolean {
+  #spread(depth: number, index: number, fitsPrefix: boolean, order: number): Split | undefined {
     const list = this.#list;
     const prefix = list.prefixLength(0, list.count);
     const bytes = list.bytes(0, list.count, prefix);
     if (bytes <= (fitsPrefix ? PAGE_BYTES - REGAIN_BYTES : PAGE_BYTES)) {
       this.#build(this.#path.pages[depth]!, 0, list.count);
-      return false;
+      return undefined;
     }
     const isLeaf = depth > 0 && depth === this.#path.depth;
     const isCrowded = isLeaf && fitsPrefix && order === ANY_ORDER;
-    if (isCrowded && this.#splitWithSibling(list.entryBytes(index, false, prefix))) return true;
+    if (isCrowded) {
+      const split = this.#splitWithSibling(list.entryBytes(index, false, prefix));
+      if (split !== undefined) return split;
+    }
     const cut = this.#cut(depth, index, fitsPrefix, order);
     const at = depth === 0 ? this.#raiseRoot() : depth;
-    this.#split(at, cut);
+    const split = this.#splitAt(at, cut);
     if (isLeaf && cut <= index) {
-      this.#arrivals.move(this.#path.pages[at]!, this.#rightPage, index - cut);
+      this.#arrivals.move(this.#path.pages[at]!, split.page, index - cut);
     }
-    return true;
+    return split;
   }
 
   /**
@@ -279,34 +297,33 @@ export class Growth {
     return cut > 0 && cut < list.count && list.fits(0, cut) && list.fits(cut, list.count);
   }
 
-  #split(depth: number, cut: number): void {
+  #splitAt(depth: number, cut: number): Split {
     const list = this.#list;
     const leftPage = this.#path.pages[depth]!;
     const { level } = this.#look(leftPage);
     const rightPage = this.#nodes.create(level, leftPage);
-    this.#separatorLength = list.copySeparatorTo(cut, this.#keys[2]!);
+    const separatorLength = list.copySeparatorTo(cut, this.#keys[2]!);
     this.#build(leftPage, 0, cut);
     this.#build(rightPage, cut, list.count);
     if (level === 0) this.#link(leftPage, rightPage);
-    this.#rightPage = rightPage;
-    this.#splitDepth = depth;
+    return this.#split.set(depth, rightPage, separatorLength);
   }
 
   /** Splits the leaf of the list with a sibling that has less room than the leaf needs. */
-  #splitWithSibling(bytes: number): boolean {
+  #splitWithSibling(bytes: number): Split | undefined {
     const room = Math.max(bytes, SCANT_BYTES);
-    return this.#splitWith(1, room) || this.#splitWith(-1, room);
+    return this.#splitWith(1, room) ?? this.#splitWith(-1, room);
   }
 
   /**
    * Splits the leaf of the list and its next or previous sibling into three, if the sibling has
-   * less than `room` free. Returns whether it did; if not, the list is unchanged.
+   * less than `room` free. Without a split the list is unchanged.
    *
    * @param step 1 for the next sibling, -1 for the previous one.
    */
-  #splitWith(step: number, room: number): boolean {
+  #splitWith(step: number, room: number): Split | undefined {
     const page = this.#siblingWithin(step, room);
-    if (page === 0) return false;
+    if (page === 0) return undefined;
     const { frame, slot, entries: others } = this.#nodes.node(page, 0, this.#sibling);
     const list = this.#list;
     const own = list.count;
@@ -316,10 +333,11 @@ export class Growth {
     if (!list.ascendsAt(step > 0 ? own : others)) {
       corrupt(page, 0, "a key is not within what the parent says");
     }
-    if (this.#splitInThree(step, page)) return true;
+    const split = this.#splitInThree(step, page);
+    if (split !== undefined) return split;
     if (step > 0) list.drop(own, list.count);
     else list.drop(0, others);
-    return false;
+    return undefined;
   }
 
   /** The next or previous sibling of the path's leaf if it has less than `room` free, or 0. */
@@ -335,14 +353,14 @@ export class Growth {
   }
 
   /**
-   * Builds the path's leaf, its sibling, and a new leaf between them from the list. Returns false,
-   * with nothing changed, if they or the parent lack room. The path then leads to the left leaf.
+   * Builds the path's leaf, its sibling, and a new leaf between them from the list; the path then
+   * leads to the left leaf. If they or the parent lack room, nothing changes.
    */
-  #splitInThree(step: number, siblingPage: number): boolean {
+  #splitInThree(step: number, siblingPage: number): Split | undefined {
     const list = this.#list;
     const [first, second] = list.thirds();
     for (const [from, to] of [[0, first], [first, second], [second, list.count]] as const) {
-      if (from === to || !list.fits(from, to, THIRD_ROOM_MIN)) return false;
+      if (from === to || !list.fits(from, to, THIRD_ROOM_MIN)) return undefined;
     }
     const path = this.#path;
     const { depth } = path;
@@ -350,19 +368,18 @@ export class Growth {
     const right = path.indexes[depth - 1]! + (step > 0 ? 1 : 0);
     const length = list.copySeparatorTo(second, key);
     const parent = this.#look(path.pages[depth - 1]!);
-    if (!replaceSeparator(this.#pager, parent, right, key, length)) return false;
+    if (!replaceSeparator(this.#pager, parent, right, key, length)) return undefined;
     const leftPage = step > 0 ? path.pages[depth]! : siblingPage;
     const rightPage = step > 0 ? siblingPage : path.pages[depth]!;
     path.pages[depth]! = leftPage;
     path.indexes[depth - 1] = right - 1;
-    this.#rightPage = this.#nodes.create(0, leftPage);
-    this.#splitDepth = depth;
-    this.#separatorLength = list.copySeparatorTo(first, key);
+    const middlePage = this.#nodes.create(0, leftPage);
+    const separatorLength = list.copySeparatorTo(first, key);
     this.#build(leftPage, 0, first);
-    this.#build(this.#rightPage, first, second);
+    this.#build(middlePage, first, second);
     this.#build(rightPage, second, list.count);
-    this.#link(leftPage, this.#rightPage);
-    return true;
+    this.#link(leftPage, middlePage);
+    return this.#split.set(depth, middlePage, separatorLength);
   }
 
   #link(leftPage: number, rightPage: number): void {

@@ -471,7 +471,7 @@ export const TREE_BUGS: readonly PlantedBug[] = [
     "separator-stays",
     "when keys move between siblings, their separator is replaced",
     "btree/change/growth.ts",
-    "if (!replaceSeparator(this.#pager, parent, right, key, length)) return false;",
+    "if (!replaceSeparator(this.#pager, parent, right, key, length)) return undefined;",
     "",
     "btree/change/growth_test.ts",
   ),
