@@ -4,12 +4,8 @@
  *
  * 1. A full leaf is split into two or, where a sibling of the same parent is nearly full too, both
  *    are split into three. This fills pages of random inserts to 0.75 rather than 0.7.
- * 2. An insert in key order at the right edge starts a new page and leaves full pages behind, with
- *    room for a few later inserts in leaves of small entries. So does one in descending order at
- *    the left edge.
- * 3. Where keys arrive in ascending or descending order inside the tree, as those of one of several
- *    series do, a leaf is split beside the new entry: full pages stay behind there too.
- * 4. The root's page never moves. When it overflows, its content moves down to a new page, and the
+ * 2. Where keys arrive in order, full pages stay behind (`SplitPlaces`).
+ * 3. The root's page never moves. When it overflows, its content moves down to a new page, and the
  *    root becomes the parent of that page.
  */
 
@@ -38,6 +34,7 @@ import type { Path } from "../walk/path.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
 import { checkBetween, replaceSeparator } from "./separator.ts";
+import { ANY_ORDER, APPENDING, SplitPlaces } from "./split_places.ts";
 
 const { KIND_BRANCH, PAGE_BYTES } = format;
 const { cellStartOf, entriesOf, prefixLengthOf, setLink, setShape } = header;
@@ -48,28 +45,6 @@ const REGAIN_BYTES = 512;
 const SCANT_BYTES = Math.floor(PAGE_BYTES / 5);
 /** Free bytes that each of the three keeps, because merged leaves may have a shorter prefix. */
 const THIRD_ROOM_MIN = PAGE_BYTES / 8;
-
-/**
- * The room that leaves keep at an edge of the tree. Without it the first insert of each leaf, at
- * random and later, would split it.
- */
-const EDGE_ROOM_BYTES = Math.floor(PAGE_BYTES / 20);
-
-/**
- * Keys count as ascending or descending once a row of consecutive inserts would fill this many
- * pages. A shorter row may be chance, and splitting at each would leave thin pages behind.
- */
-const ROW_PAGES = 2;
-/** Keys arrive in no order where an entry is added. */
-const ANY_ORDER = 0;
-/** They arrive in ascending order. */
-const ASCENDING = 1;
-/** They arrive in descending order. */
-const DESCENDING = 2;
-/** They arrive in ascending order at the right edge of the tree. */
-const APPENDING = 3;
-/** They arrive in descending order at the left edge of the tree. */
-const PREPENDING = 4;
 
 /** A split: one object, which the next split changes. */
 class Split {
@@ -100,6 +75,7 @@ export class Growth {
   readonly #view = new NodeView();
   readonly #sibling = new NodeView();
   readonly #split = new Split();
+  readonly #places: SplitPlaces;
 
   /**
    * Creates the growth of a tree.
@@ -114,6 +90,7 @@ export class Growth {
     this.#path = context.path;
     this.#arrivals = context.arrivals;
     this.#keys = context.keys;
+    this.#places = new SplitPlaces(context.list, context.path);
   }
 
   /**
@@ -154,7 +131,7 @@ export class Growth {
     list.take(1, 0, index);
     list.putLeafEntry(key, length, tag, value);
     list.take(1, index, entriesOf(frame, slot));
-    const order = this.#orderAt(leaf, index, row);
+    const order = this.#places.orderAt(leaf, index, row);
     const split = this.#spread(this.#path.depth, index, fitsPrefix, order);
     if (split !== undefined) this.#addToParents(split, order);
   }
@@ -215,86 +192,13 @@ export class Growth {
       const split = this.#splitWithSibling(list.entryBytes(index, false, prefix));
       if (split !== undefined) return split;
     }
-    const cut = this.#cut(depth, index, fitsPrefix, order);
+    const cut = this.#places.cut(depth, index, fitsPrefix, order);
     const at = depth === 0 ? this.#raiseRoot() : depth;
     const split = this.#splitAt(at, cut);
     if (isLeaf && cut <= index) {
       this.#arrivals.move(this.#path.pages[at]!, split.page, index - cut);
     }
     return split;
-  }
-
-  /**
-   * The order in which keys arrive at an index of the path's leaf.
-   *
-   * @param row The number of entries before it that were added in a row, as `Arrivals` notes them.
-   */
-  #orderAt(leaf: NodeView, index: number, row: number): number {
-    if (index === leaf.entries && leaf.link === 0) return APPENDING;
-    if (row < 0 && index === 0 && this.#isLeftmost) return PREPENDING;
-    if (Math.abs(row) < ROW_PAGES * leaf.entries) return ANY_ORDER;
-    return row > 0 ? ASCENDING : DESCENDING;
-  }
-
-  /** Whether the path leads to the first leaf. */
-  get #isLeftmost(): boolean {
-    const { depth, indexes } = this.#path;
-    for (let at = 0; at < depth; at++) if (indexes[at] !== 0) return false;
-    return true;
-  }
-
-  /**
-   * The index that cuts the list. A key of another prefix, or at an edge, starts a new page.
-   */
-  #cut(depth: number, index: number, fitsPrefix: boolean, order: number): number {
-    const { count } = this.#list;
-    const first = depth === this.#path.depth ? 0 : 1;
-    const isLeaf = first === 0;
-    if (order === APPENDING) return isLeaf ? this.#cutAtEdge(count - 1, -1) : count - 1;
-    if (order === PREPENDING) return isLeaf ? this.#cutAtEdge(1, 1) : first + 1;
-    if (!fitsPrefix) return index === first ? first + 1 : count - 1;
-    if (order === ASCENDING) return this.#cutBeside(index + 1, index);
-    return order === DESCENDING ? this.#cutBeside(index, index + 1) : this.#list.middle();
-  }
-
-  /**
-   * The cut that leaves the room of an edge in the leaf that stays behind, if entries are small.
-   *
-   * @param cut The cut that leaves it full.
-   * @param step -1 if it is the left leaf, 1 if it is the right one.
-   */
-  #cutAtEdge(cut: number, step: number): number {
-    const list = this.#list;
-    const { count } = list;
-    const prefix = list.prefixLength(0, count);
-    let at = cut;
-    let bytes = step < 0 ? list.bytes(0, at, prefix) : list.bytes(at, count, prefix);
-    while (bytes > PAGE_BYTES - EDGE_ROOM_BYTES) {
-      const last = list.entryBytes(step < 0 ? at - 1 : at, false, prefix);
-      if (last > EDGE_ROOM_BYTES) break;
-      bytes -= last;
-      at += step;
-    }
-    return at;
-  }
-
-  /**
-   * The cut where keys arrive in order: with the new entry on the side of those before it in its
-   * series, so that the entries on the other side do not take the room of the next inserts; or
-   * with the entries on the other side, if it is the first of its series in the leaf or would not
-   * fit.
-   */
-  #cutBeside(preferred: number, other: number): number {
-    return this.#canCutAt(preferred)
-      ? preferred
-      : this.#canCutAt(other)
-      ? other
-      : this.#list.middle();
-  }
-
-  #canCutAt(cut: number): boolean {
-    const list = this.#list;
-    return cut > 0 && cut < list.count && list.fits(0, cut) && list.fits(cut, list.count);
   }
 
   #splitAt(depth: number, cut: number): Split {
