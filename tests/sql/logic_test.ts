@@ -32,7 +32,11 @@ describe("scripts of sqllogictest", () => {
   for (const path of scriptsIn(FOLDER)) {
     it(path.slice(FOLDER.length + 1), () => {
       using db = open(":memory:");
-      const { ran, failures } = runLogicScript(sql(db), Deno.readTextFileSync(path));
+      const { ran, failures } = runLogicScript(
+        sql(db),
+        Deno.readTextFileSync(path),
+        FOLDER !== OWN,
+      );
       if (FOLDER !== OWN) console.log(`${path}: ${ran} run, ${failures.length} failed`);
       assertEquals(failures.slice(0, 5), []);
       assertGreater(ran, 0);

@@ -9,13 +9,19 @@
  * skipif NAME, onlyif NAME, halt   as in SQLite's
  * ```
  *
- * TYPES has a letter a column: I for integers, R for reals with three digits, T for text. SORT is
- * `nosort`, `rowsort` or `valuesort`. Queries with one LABEL have the same result.
+ * TYPES has a letter a column: I for integers, R for reals with three digits, T for text.
+ * SORT is `nosort`, `rowsort` or `valuesort`. Queries with one LABEL have the same result, also one
+ * that is skipped. A line that begins with `#` is a comment, wherever it is.
+ *
+ * `asSqlite` is for SQLite's own scripts, and does as its runner does: integers have 32 bits, reals
+ * 16 digits, and text its bytes up to a zero; what a script states no value of is not compared, as
+ * its evidence of aggregates has it for sums that overflow.
  */
 
 import { createHash } from "node:crypto";
 import type { Real, Sql } from "../../../sql/mod.ts";
 import { cast } from "../../../sql/value/affinity.ts";
+import { fixedText } from "../../../sql/value/decimal_text.ts";
 import { textOf } from "../../../sql/value/number_text.ts";
 import { doubleOf, type SqlValue } from "../../../sql/value/value.ts";
 
@@ -43,50 +49,58 @@ interface LogicRecord {
 /** The database that `skipif` and `onlyif` name. */
 const NAME = "sqlite";
 
+/** Labels are as long as SQLite's runner keeps them. */
+const LABEL_CHARS = 20;
+const SORTS = ["nosort", "rowsort", "valuesort"];
+
 /** Runs a script. */
-export function runLogicScript(sql: Sql, script: string): LogicReport {
+export function runLogicScript(sql: Sql, script: string, asSqlite = false): LogicReport {
   const failures: LogicFailure[] = [];
-  const labels = new Map<string, string>();
+  const run: LogicRun = { sql, asSqlite, labels: new Map() };
   let ran = 0;
-  let threshold = 0;
   for (const record of recordsOf(script)) {
-    const [kind, argument] = record.words;
-    if (!applies(record.conditions)) continue;
-    if (kind === "halt") break;
-    if (kind === "hash-threshold") threshold = Number(argument);
-    if (kind !== "statement" && kind !== "query") continue;
-    ran++;
-    const what = kind === "statement"
-      ? statementFailure(sql, record)
-      : queryFailure(sql, record, threshold, labels);
+    const isSkipped = !record.conditions.every(applies);
+    if (record.words[0] === "halt" && !isSkipped) break;
+    if (!isSkipped && ["statement", "query"].includes(record.words[0]!)) ran++;
+    const what = isSkipped ? skippedFailure(run, record) : failureOf(run, record);
     if (what !== undefined) failures.push({ line: record.line, what });
   }
   return { ran, failures };
 }
 
-function applies(conditions: readonly string[]): boolean {
-  return conditions.every((condition) => {
-    const [kind, name] = condition.split(/\s+/);
-    return (kind === "onlyif") === (name === NAME);
-  });
+/** The state of a run. */
+interface LogicRun {
+  readonly sql: Sql;
+  readonly asSqlite: boolean;
+  /** The digest of each label. */
+  readonly labels: Map<string, string>;
+}
+
+/** Whether a line of `skipif` or `onlyif` lets a record run. */
+function applies(condition: string): boolean {
+  const [kind, name] = condition.trim().split(/\s+/);
+  return (kind === "onlyif") === (name?.toLowerCase() === NAME);
 }
 
 function* recordsOf(script: string): Generator<LogicRecord> {
-  const lines = script.replaceAll("\r", "").split("\n");
+  const lines = script.split("\n").map((text, i) => ({
+    text: text.replace(/\r$/, ""),
+    line: i + 1,
+  }))
+    .filter(({ text }) => !text.startsWith("#"));
   let at = 0;
   while (at < lines.length) {
-    if (lines[at]!.trim() === "" || lines[at]!.startsWith("#")) {
+    if (lines[at]!.text.trim() === "") {
       at++;
       continue;
     }
     const conditions: string[] = [];
-    while (/^(skipif|onlyif) /.test(lines[at] ?? "")) {
-      conditions.push(lines[at++]!.replace(/\s*#.*/, ""));
-    }
-    const line = at + 1;
-    const words = lines[at++]!.trim().split(/\s+/);
+    while (/^\s*(skipif|onlyif)\s/.test(lines[at]?.text ?? "")) conditions.push(lines[at++]!.text);
+    if (at >= lines.length) return;
+    const { line, text: first } = lines[at++]!;
+    const words = first.trim().split(/\s+/);
     const block: string[] = [];
-    while (at < lines.length && lines[at]!.trim() !== "") block.push(lines[at++]!);
+    while (at < lines.length && lines[at]!.text.trim() !== "") block.push(lines[at++]!.text);
     const dashes = block.indexOf("----");
     const text = block.slice(0, dashes < 0 ? undefined : dashes).join("\n");
     const expected = dashes < 0 ? [] : block.slice(dashes + 1);
@@ -94,8 +108,50 @@ function* recordsOf(script: string): Generator<LogicRecord> {
   }
 }
 
-function statementFailure(sql: Sql, { words, text }: LogicRecord): string | undefined {
+/** Runs a record, and describes what went wrong. */
+function failureOf(run: LogicRun, record: LogicRecord): string | undefined {
+  const { words } = record;
+  switch (words[0]) {
+    case "statement":
+      return statementFailure(run, record);
+    case "query":
+      return queryFailure(run, record);
+    case "hash-threshold":
+      // A result says itself whether it is a digest.
+      return undefined;
+    default:
+      return `has an unknown record: ${words.join(" ")}`;
+  }
+}
+
+/** A query that is skipped has no result of its own, but its label has. */
+function skippedFailure(
+  { labels }: LogicRun,
+  { words, expected }: LogicRecord,
+): string | undefined {
+  const [kind, , , label] = words;
+  if (kind !== "query" || label === undefined || expected.length === 0) return undefined;
+  return labelFailure(labels, label, isDigest(expected) ? expected[0]! : digestOf(expected));
+}
+
+function labelFailure(
+  labels: Map<string, string>,
+  label: string,
+  digest: string,
+): string | undefined {
+  const name = label.slice(0, LABEL_CHARS);
+  const known = labels.get(name);
+  labels.set(name, known ?? digest);
+  return known === undefined || known === digest ? undefined : `differs from label ${label}`;
+}
+
+function isDigest(expected: readonly string[]): boolean {
+  return /^\d+ values hashing to /.test(expected[0] ?? "");
+}
+
+function statementFailure({ sql }: LogicRun, { words, text }: LogicRecord): string | undefined {
   const mayFail = words[1] === "error";
+  if (!mayFail && words[1] !== "ok") return `is neither ok nor error: ${words[1]}`;
   try {
     sql.exec(text);
     return mayFail ? `succeeded: ${text}` : undefined;
@@ -104,36 +160,30 @@ function statementFailure(sql: Sql, { words, text }: LogicRecord): string | unde
   }
 }
 
-function queryFailure(
-  sql: Sql,
-  { words, text, expected }: LogicRecord,
-  threshold: number,
-  labels: Map<string, string>,
-): string | undefined {
+function queryFailure(run: LogicRun, record: LogicRecord): string | undefined {
+  const { words, text, expected } = record;
   const [, types = "", sort = "nosort", label] = words;
+  if (!/^[TIR]+$/.test(types)) return `has the types ${types}: ${text}`;
+  if (!SORTS.includes(sort)) return `has the order ${sort}: ${text}`;
   let values: string[];
   try {
-    const { rows, columns } = sql.prepare(text).rows();
-    if (columns.length !== types.length) {
-      return `has ${columns.length} columns instead of ${types.length}: ${text}`;
+    const statement = run.sql.prepare(text);
+    const columns = statement.columns().length;
+    if (columns !== types.length) {
+      return `has ${columns} columns instead of ${types.length}: ${text}`;
     }
-    const shown = rows.map((row) => row.map((value, i) => formatted(value, types[i] ?? "T")));
-    values = sorted(shown, sort);
+    if (run.asSqlite && expected.length === 0) return undefined;
+    const { rows } = statement.rows();
+    const show = run.asSqlite ? formattedThere : formatted;
+    values = sorted(rows.map((row) => row.map((value, i) => show(value, types[i]!))), sort);
   } catch (error) {
     return `${error}: ${text}`;
   }
-  const hashed = digestOf(values);
-  if (label !== undefined) {
-    const known = labels.get(label);
-    if (known !== undefined && known !== hashed) return `differs from label ${label}: ${text}`;
-    labels.set(label, hashed);
-  }
-  const isHashed = /^\d+ values hashing to /.test(expected[0] ?? "");
-  if (!isHashed && threshold > 0 && values.length > threshold && expected.length === 0) {
-    return undefined;
-  }
-  const wanted = isHashed ? expected[0] : expected.join("\n");
-  const found = isHashed ? hashed : values.join("\n");
+  const digest = digestOf(values);
+  const differs = label === undefined ? undefined : labelFailure(run.labels, label, digest);
+  if (differs !== undefined) return `${differs}: ${text}`;
+  const found = isDigest(expected) ? digest : values.join("\n");
+  const wanted = expected.join("\n");
   return wanted === found ? undefined : `found ${found} instead of ${wanted}: ${text}`;
 }
 
@@ -170,4 +220,24 @@ export function formatted(value: SqlValue, type: string): string {
 function threeDigits(value: number): string {
   if (!Number.isFinite(value)) return value < 0 ? "-Inf" : "Inf";
   return Math.abs(value) < 1e21 ? value.toFixed(3) : `${BigInt(value)}.000`;
+}
+
+/** A value in the format of SQLite's own runner. */
+function formattedThere(value: SqlValue, type: string): string {
+  if (value === null) return "NULL";
+  if (type === "I") {
+    return String(BigInt.asIntN(32, BigInt(cast(value, "INTEGER") as number | bigint)));
+  }
+  if (type === "R") {
+    const number = doubleOf(cast(value, "REAL") as Real);
+    return Number.isFinite(number) ? fixedText(number, 3, 16) : threeDigits(number);
+  }
+  const bytes = value instanceof Uint8Array ? value : new TextEncoder().encode(textOf(value));
+  // Text of C ends at a zero; each byte that cannot be printed is an at sign.
+  const end = bytes.indexOf(0);
+  const shown = Array.from(
+    end < 0 ? bytes : bytes.subarray(0, end),
+    (byte) => byte < 0x20 || byte > 0x7e ? "@" : String.fromCharCode(byte),
+  );
+  return shown.join("") || "(empty)";
 }
