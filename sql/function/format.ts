@@ -4,11 +4,17 @@
 
 import { wholePart } from "../value/arithmetic.ts";
 import { numericOf, textOf } from "../value/number_text.ts";
+import { exponentText, fixedText, generalText } from "../value/decimal_text.ts";
 import { doubleOf, integerOf, type SqlValue } from "../value/value.ts";
+import { firstCharacters } from "./text.ts";
 import { define, type ScalarDefinition } from "./types.ts";
 
-const DIRECTIVE = /%([-+ 0,#!]*)(\*|\d+)?(?:\.(\*|\d+))?(?:ll|l|h)?([a-zA-Z%])/g;
-const WIDTH_MAX = 10_000;
+const DIRECTIVE = /%([-+ 0,#!]*)(\*|\d+)?(?:\.(\*|\d*))?(?:ll|l|h)?([a-zA-Z%])/g;
+const SIZE_BITS = 0x7fffffffn;
+const PRECISION_MAX = 100_000_000;
+/** The significant digits of a double, and with the flag `!`. */
+const DIGITS_SHOWN = 16;
+const DIGITS_ALL = 18;
 
 /** A directive with its values. */
 interface Directive {
@@ -24,14 +30,17 @@ function format(args: readonly SqlValue[]): SqlValue {
   let at = 0;
   const next = () => values[at++] ?? null;
   const count = (text: string | undefined) =>
-    text === "*" ? Number(wholePart(numericOf(next()) ?? 0)) : Number(text ?? 0);
+    // As in SQLite, a number of 31 bits and a sign.
+    text === "*"
+      ? Number(wholePart(numericOf(next()) ?? 0)) | 0
+      : Number(BigInt(text ?? 0) & SIZE_BITS);
   return textOf(first).replace(DIRECTIVE, (_, flags, width, precision, code) => {
     if (code === "%") return "%";
     const given = count(width);
     const directive: Directive = {
       flags: given < 0 ? `${flags}-` : flags,
-      width: Math.min(Math.abs(given), WIDTH_MAX),
-      precision: precision === undefined ? undefined : Math.min(count(precision), WIDTH_MAX),
+      width: Math.abs(given),
+      precision: precision === undefined ? undefined : Math.abs(count(precision)),
       code,
     };
     return padded(directive, converted(directive, next()));
@@ -40,9 +49,9 @@ function format(args: readonly SqlValue[]): SqlValue {
 
 function padded({ flags, width, code }: Directive, text: string): string {
   if (flags.includes("-")) return text.padEnd(width);
-  const isNumber = "dixXoupreEfgG".includes(code);
-  if (!flags.includes("0") || !isNumber) return text.padStart(width);
-  const sign = /^[+-]/.exec(text)?.[0] ?? "";
+  // The zeros of an integer are digits, which it has by now.
+  if (!flags.includes("0") || !"eEfFgG".includes(code)) return text.padStart(width);
+  const sign = /^[-+ ]/.exec(text)?.[0] ?? "";
   return sign + text.slice(sign.length).padStart(width - sign.length, "0");
 }
 
@@ -53,7 +62,10 @@ function converted(directive: Directive, value: SqlValue): string {
     case "i":
       return integer(directive, value);
     case "u":
-      return integer(directive, integerOf(unsigned(value)));
+      return integer(
+        { ...directive, flags: directive.flags.replace(/[+ ]/g, "") },
+        integerOf(unsigned(value)),
+      );
     case "r":
       return integer(directive, value) + ordinal(value);
     case "x":
@@ -69,18 +81,18 @@ function converted(directive: Directive, value: SqlValue): string {
     case "G":
       return real(directive, value);
     case "c":
-      return [...textIn(value)][0] ?? "";
+      return firstCharacters(textIn(value), 1).repeat(Math.max(1, precision ?? 1));
     case "s":
-    case "z": {
-      const text = textIn(value);
-      return precision === undefined ? text : [...text].slice(0, precision).join("");
-    }
+    case "z":
+      return cut(textIn(value), precision);
     case "q":
-      return textIn(value, "(NULL)").replaceAll("'", "''");
+      return cut(textIn(value, "(NULL)"), precision).replaceAll("'", "''");
     case "Q":
-      return value === null ? "NULL" : `'${textIn(value).replaceAll("'", "''")}'`;
+      return value === null
+        ? cut("NULL", precision)
+        : `'${cut(textIn(value), precision).replaceAll("'", "''")}'`;
     case "w":
-      return textIn(value, "(NULL)").replaceAll('"', '""');
+      return cut(textIn(value, "(NULL)"), precision).replaceAll('"', '""');
   }
   return "";
 }
@@ -98,13 +110,24 @@ function ordinal(value: SqlValue): string {
 }
 
 /** Digits of base 8 or 16, with the mark of the base for `#`. */
-function digitsOf({ code, flags, width }: Directive, bits: bigint): string {
-  // The zeros of a width lie behind the mark, which is not part of it.
-  const zeros = flags.includes("0") && !flags.includes("-") ? width : 0;
-  const digits = bits.toString(code === "o" ? 8 : 16).padStart(zeros, "0");
+function digitsOf(directive: Directive, bits: bigint): string {
+  const { code, flags } = directive;
+  const digits = bits.toString(code === "o" ? 8 : 16).padStart(leastDigits(directive, ""), "0");
   const hasMark = flags.includes("#") && bits !== 0n && code !== "p";
   const text = hasMark ? (code === "o" ? "0" : "0x") + digits : digits;
   return code === "X" || code === "p" ? text.toUpperCase() : text;
+}
+
+/** The digits that an integer has at least: those of the precision, or of a width with zeros. */
+function leastDigits({ code, flags, width, precision = 0 }: Directive, sign: string): number {
+  const ending = code === "r" ? 2 : 0;
+  return flags.includes("0") ? Math.max(precision, width - sign.length - ending) : precision;
+}
+
+/** The first characters of a text. */
+function cut(text: string, precision: number | undefined): string {
+  if (precision === undefined || text.length <= precision) return text;
+  return firstCharacters(text, precision);
 }
 
 function textIn(value: SqlValue, otherwise = ""): string {
@@ -116,23 +139,30 @@ function signed(flags: string, text: string): string {
   return flags.includes("+") ? `+${text}` : flags.includes(" ") ? ` ${text}` : text;
 }
 
-function integer({ flags, precision }: Directive, value: SqlValue): string {
+function integer(directive: Directive, value: SqlValue): string {
+  const { flags } = directive;
   const text = String(wholePart(numericOf(value) ?? 0));
-  const sign = text.startsWith("-") ? "-" : "";
-  let digits = text.slice(sign.length).padStart(precision ?? 0, "0");
-  if (flags.includes(",")) digits = digits.replace(/\B(?=(\d{3})+$)/g, ",");
-  return signed(flags, sign + digits);
+  const size = text.startsWith("-") ? text.slice(1) : text;
+  const sign = signed(flags, text).slice(0, -size.length);
+  const digits = size.padStart(leastDigits(directive, sign), "0");
+  return sign + (flags.includes(",") ? digits.replace(/\B(?=(\d{3})+$)/g, ",") : digits);
 }
 
 function real({ flags, precision = 6, code }: Directive, value: SqlValue): string {
   const number = doubleOf(numericOf(value) ?? 0);
   if (!Number.isFinite(number)) return signed(flags, number > 0 ? "Inf" : "-Inf");
-  const digits = Math.min(precision, 100);
   const lower = code.toLowerCase();
-  let text: string;
-  if (lower === "f") text = fixed(number, digits);
-  else if (lower === "e") text = exponent(number.toExponential(digits));
-  else text = general(number, digits || 1, flags.includes("#"));
+  // As in SQLite, whose doubles have no more digits than memory for them.
+  const digits = Math.min(precision, PRECISION_MAX);
+  const most = flags.includes("!") ? DIGITS_ALL : DIGITS_SHOWN;
+  let text = lower === "f"
+    ? fixedText(number, digits, most)
+    : lower === "e"
+    ? exponentText(number, digits, most)
+    : generalText(number, digits || 1, most, flags.includes("#"));
+  if (flags.includes("#") && !/[1-9]/.test(text)) text = text.replace("-", "");
+  if (flags.includes("!")) text = shortened(text);
+  else if (flags.includes("#") && !text.includes(".")) text = text.replace(/^-?\d+/, "$&.");
   if (flags.includes(",")) {
     text = text.replace(
       /^(-?)(\d+)/,
@@ -142,25 +172,10 @@ function real({ flags, precision = 6, code }: Directive, value: SqlValue): strin
   return signed(flags, code === lower ? text : text.toUpperCase());
 }
 
-function fixed(number: number, digits: number): string {
-  if (Math.abs(number) < 1e21) return number.toFixed(digits);
-  const whole = String(BigInt(number));
-  return digits === 0 ? whole : `${whole}.${"0".repeat(digits)}`;
-}
-
-/** At least two digits of the exponent. */
-function exponent(text: string): string {
-  return text.replace(/e([+-])(\d)$/, "e$10$2");
-}
-
-function general(number: number, digits: number, keepsZeros: boolean): string {
-  if (number === 0) return "0";
-  const scientific = number.toExponential(digits - 1);
-  const power = Number(scientific.split("e")[1]);
-  const isShort = power >= -4 && power < digits;
-  const text = isShort ? number.toFixed(Math.max(0, digits - 1 - power)) : exponent(scientific);
-  if (keepsZeros || !text.includes(".")) return text;
-  return text.replace(/\.?0+(?=e|$)/, "");
+/** The text of a double without zeros at its end, but with a point. */
+function shortened(text: string): string {
+  const [, whole, part = "", power] = /^(-?\d+)(?:\.(\d*))?(e.*)?$/.exec(text)!;
+  return `${whole}.${part.replace(/0+$/, "") || "0"}${power ?? ""}`;
 }
 
 /** The functions of formats. */

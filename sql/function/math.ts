@@ -6,11 +6,14 @@ import { drawn } from "./outside.ts";
 import { wholePart } from "../value/arithmetic.ts";
 import { compare } from "../value/compare.ts";
 import { SqlError } from "../value/error.ts";
+import { fixedText } from "../value/decimal_text.ts";
 import { numericOf, wholeNumberText } from "../value/number_text.ts";
 import { doubleOf, INTEGER_MIN, integerOf, isNumeric, type Numeric } from "../value/value.ts";
 import { Real, realOf, type SqlValue } from "../value/value.ts";
 import { define, type FunctionContext, type ScalarDefinition, strict } from "./types.ts";
 
+/** The significant digits of a double that rounding looks at. */
+const ROUND_DIGITS_KEPT = 18;
 const ROUND_DIGITS_MAX = 30;
 const WHOLE_DOUBLES = 2 ** 52;
 
@@ -34,7 +37,7 @@ function round([value, digits]: readonly SqlValue[]): SqlValue {
   if (!Number.isFinite(x) || Math.abs(x) >= WHOLE_DOUBLES) return realOf(x);
   const kept = Math.min(Math.max(places, 0), ROUND_DIGITS_MAX);
   if (kept === 0) return new Real(Math.trunc(x + (x < 0 ? -0.5 : 0.5)) + 0);
-  return new Real(Number(x.toFixed(kept)));
+  return new Real(Number(fixedText(x, kept, ROUND_DIGITS_KEPT)));
 }
 
 /** The greatest argument, the first of equal ones; NULL if one is. */

@@ -68,8 +68,23 @@ function substr([value, start, count]: readonly SqlValue[]): SqlValue {
   if (codePoints(all) === all.length) {
     return all.slice(...partOf(all.length, integer(start), given));
   }
-  const points = [...all];
-  return points.slice(...partOf(points.length, integer(start), given)).join("");
+  const [from, to] = partOf(codePoints(all), integer(start), given);
+  const begin = unitAt(all, 0, from);
+  return all.slice(begin, unitAt(all, begin, to - from));
+}
+
+/** The place of UTF-16 units that is a number of characters after another one. */
+function unitAt(all: string, from: number, characters: number): number {
+  let at = from;
+  for (let left = characters; left > 0 && at < all.length; left--) {
+    at += all.codePointAt(at)! > 0xffff ? 2 : 1;
+  }
+  return at;
+}
+
+/** The first characters of a text. */
+export function firstCharacters(all: string, count: number): string {
+  return all.slice(0, unitAt(all, 0, count));
 }
 
 function instr([where, what]: readonly SqlValue[]): SqlValue {
@@ -93,31 +108,41 @@ function replace([value, from, to]: readonly SqlValue[]): SqlValue {
 function trimmed(atStart: boolean, atEnd: boolean): ScalarFunction {
   return ([value, set]) => {
     const characters = new Set(set === undefined ? [" "] : [...text(set)]);
-    const all = [...text(value)];
+    const all = text(value);
     let from = 0;
     let to = all.length;
-    while (atStart && from < to && characters.has(all[from]!)) from++;
-    while (atEnd && to > from && characters.has(all[to - 1]!)) to--;
-    return all.slice(from, to).join("");
+    while (atStart && from < to) {
+      const character = String.fromCodePoint(all.codePointAt(from)!);
+      if (!characters.has(character)) break;
+      from += character.length;
+    }
+    while (atEnd && to > from) {
+      const isPair = (all.charCodeAt(to - 1) & 0xfc00) === 0xdc00;
+      const character = all.slice(to - (isPair ? 2 : 1), to);
+      if (!characters.has(character)) break;
+      to -= character.length;
+    }
+    return all.slice(from, to);
   };
 }
 
 /** Bytes as hexadecimal digits. */
 export function hexOf(bytes: Uint8Array): string {
-  let digits = "";
-  for (const byte of bytes) digits += byte.toString(16).padStart(2, "0");
-  return digits.toUpperCase();
+  return bytes.toHex().toUpperCase();
 }
 
 function unhex([value, ignored]: readonly SqlValue[]): SqlValue {
   const skip = new Set(ignored === undefined ? "" : text(ignored));
-  let digits = "";
-  for (const character of text(value)) {
-    if (/[0-9a-fA-F]/.test(character)) digits += character;
-    else if (!skip.has(character) || digits.length % 2 !== 0) return null;
+  const all = text(value);
+  let digits = all;
+  if (/[^\da-f]/i.test(all)) {
+    digits = "";
+    for (const character of all) {
+      if (/[\da-f]/i.test(character)) digits += character;
+      else if (!skip.has(character) || digits.length % 2 !== 0) return null;
+    }
   }
-  if (digits.length % 2 !== 0) return null;
-  return Uint8Array.from(digits.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+  return digits.length % 2 === 0 ? Uint8Array.fromHex(digits) : null;
 }
 
 /** A value as a literal of SQL. */

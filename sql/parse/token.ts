@@ -28,7 +28,8 @@ export interface Token {
 
 const SPACE = /(?:[ \t\n\v\f\r\ufeff]+|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$))+/y;
 const WORD = /[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*/y;
-const NUMBER = /0[xX][0-9a-fA-F]+|(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?/y;
+const NUMBER =
+  /0[xX][0-9a-fA-F][0-9a-fA-F_]*|(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?/y;
 const TEXT = /'(?:[^']|'')*'/y;
 const NAME = /"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]/y;
 const PARAMETER = /\?\d*|[:@$][A-Za-z0-9_$\u0080-\uffff]+/y;
@@ -100,9 +101,12 @@ function unquoted(text: string, quote: string): string {
 }
 
 function numberOf(text: string, start: number): SqlValue {
-  if (/_$|__|_[.eE]|[.eE]_/.test(text)) refuse(`unrecognized token: "${text}"`, start);
-  if (!/^0[xX]/.test(text)) return wholeNumberText(text.replaceAll("_", ""))!;
-  const big = BigInt(text);
+  const isHex = /^0[xX]/.test(text);
+  if ((isHex ? /_$|__/ : /_$|__|_[.eE]|[.eE]_/).test(text)) {
+    refuse(`unrecognized token: "${text}"`, start);
+  }
+  if (!isHex) return wholeNumberText(text.replaceAll("_", ""))!;
+  const big = BigInt(text.replaceAll("_", ""));
   if (big >= 2n ** 64n) refuse(`hex literal too big: ${text}`, start);
   const signed = BigInt.asIntN(64, big);
   const number = Number(signed);
@@ -114,7 +118,7 @@ function blobOf(text: string, start: number): Uint8Array {
   if (digits.length % 2 !== 0 || /[^0-9a-fA-F]/.test(digits)) {
     refuse(`unrecognized token: "${text}"`, start);
   }
-  return Uint8Array.from(digits.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+  return Uint8Array.fromHex(digits);
 }
 
 /**

@@ -104,6 +104,16 @@ export function inText<T>(text: string, body: () => T): T {
   }
 }
 
+/** What the runtime says of text and bytes that are longer than it allows. */
+const TOO_BIG = /^(Invalid string length|Array buffer allocation failed|buffer exceeds maximum)/;
+
+/** An error of a statement that runs: one of the runtime, if a value is too big, as one of SQL. */
+export function whileRunning(error: unknown): unknown {
+  const isTooBig = (error instanceof RangeError || error instanceof TypeError) &&
+    TOO_BIG.test(error.message);
+  return isTooBig ? new SqlError("VALUE", "string or blob too big") : error;
+}
+
 function isStackOverflow(error: unknown): boolean {
   return error instanceof RangeError && error.message.includes("call stack");
 }

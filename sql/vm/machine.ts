@@ -8,6 +8,7 @@
  */
 
 import type { Rows, WritableRows } from "../schema/trees.ts";
+import { whileRunning } from "../value/error.ts";
 import type { SqlValue } from "../value/value.ts";
 import type { Cursor } from "../rows/row_list.ts";
 import { Memory, type Spill } from "../rows/spill.ts";
@@ -191,7 +192,7 @@ export class Machine {
       }
     } catch (error) {
       this.close();
-      throw error;
+      throw whileRunning(error);
     }
     return (this.#state as string) === "row";
   }

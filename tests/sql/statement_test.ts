@@ -69,6 +69,22 @@ describe("a statement", () => {
   );
 
   it(
+    "is refused by an error of SQL where text or bytes are longer than JavaScript has",
+    withSql((query) => {
+      const texts = [
+        "SELECT replace(hex(zeroblob(1000000)), '0', hex(zeroblob(10000)))",
+        "SELECT printf('%2000000000d', 1)",
+        "SELECT printf('%300000000d', 1) || printf('%300000000d', 1)",
+        "SELECT zeroblob(2000000000)",
+      ];
+      for (const text of texts) {
+        const { code } = assertThrows(() => query.all(text), SqlError, "string or blob too big");
+        assertEquals(code, "VALUE");
+      }
+    }),
+  );
+
+  it(
     "that adds a column checks the rows, and one that creates a view its name",
     withSql((query) => {
       query.exec("CREATE TABLE t (a); INSERT INTO t VALUES (1)");
