@@ -14,10 +14,7 @@
  * Invariants:
  * 1. A header page that is loaded to serve headers has been checked completely. One that is damaged
  *    or unreadable is not loaded: a damaged header does not hide the pages next to it.
- * 2. Neither pages nor headers are read from a chunk if a failed write or sync may have lost a
- *    write to it: they could be older than the committed state and still look valid.
- * 3. The header page that `peek` keeps is of a chunk whose header page is not in memory.
- * 4. A header page in memory is never older than the file's. Headers change in memory first
+ * 2. A header page in memory is never older than the file's. Headers change in memory first
  *    (`Writer`); code that writes a header page to the file directly also calls
  *    `replaceHeaderPage`.
  */
@@ -25,7 +22,7 @@
 import { type Cache, MISS } from "./cache.ts";
 import { pageSum } from "../format/checksum.ts";
 import type { Disk } from "../file/disk.ts";
-import { CorruptionError, inFile, IoError } from "../format/errors.ts";
+import { CorruptionError, inFile } from "../format/errors.ts";
 import {
   CHUNK_BYTES,
   CHUNK_PAGES,
@@ -33,8 +30,6 @@ import {
   EXTENT_PAGES,
   FRESH_PAGES,
   HEADER,
-  HEADER_BYTES,
-  HEADER_SHIFT,
   HEADER_WORD_SHIFT,
   KIND_COUNT,
   KIND_FREE,
@@ -43,17 +38,11 @@ import {
   SLOT_MASK,
 } from "../format/format.ts";
 import { Frame, placeOf, POOL } from "../format/frame.ts";
-import {
-  checkHeaderPage,
-  headerPosition,
-  headerWord,
-  headSumHolds,
-  kindOf,
-  statedPageSum,
-  versionOf,
-} from "../format/header.ts";
+import { checkHeaderPage, kindOf, statedPageSum, versionOf } from "../format/header.ts";
 import type { MetaFields } from "../format/meta.ts";
 import { copyPage } from "./page_copy.ts";
+import { FileReads, type LostChunks } from "./file_reads.ts";
+import { HeaderPeeks } from "./header_peeks.ts";
 import {
   checkPage,
   corrupt,
@@ -72,12 +61,6 @@ const WANTED_SHIFT = 2;
 export interface NewPages {
   /** Whether a page is one of them; its version is that of the transaction. */
   has(page: PageNumber): boolean;
-}
-
-/** The chunks whose last write may be lost. */
-export interface LostChunks {
-  /** Whether the file may hold older bytes of a chunk than were written. */
-  mayBeLost(chunk: ChunkNumber): boolean;
 }
 
 /** Judges pages that cannot be used, where another process may be writing the file. */
@@ -106,7 +89,8 @@ export class Loader {
   readonly #cache: Cache;
   readonly #meta: MetaFields;
   readonly #newPages: NewPages;
-  readonly #lostChunks: LostChunks;
+  readonly #file: FileReads;
+  readonly #peeks: HeaderPeeks;
   readonly #extent = new Frame(-1, POOL, EXTENT_PAGES + 1);
   /**
    * The chunks from which a header was read recently: four entries per frame, in which chunks
@@ -115,11 +99,6 @@ export class Loader {
    */
   readonly #wanted: Int32Array;
   #lastMiss = 0;
-  /** The chunk of the last header that `peek` read from the file. */
-  #peekedChunk = NO_CHUNK;
-  /** If `#holdsPeeked`, the header page of `#peekedChunk` from the file, checked completely. */
-  readonly #peekedHeaders = new Frame(-1, POOL, 1);
-  #holdsPeeked = false;
 
   /**
    * Creates the loader of one file.
@@ -141,10 +120,11 @@ export class Loader {
   ) {
     this.#disk = disk;
     this.#newPages = newPages;
-    this.#lostChunks = lostChunks;
     this.#cache = cache;
     this.#meta = meta;
     this.seed = seed;
+    this.#file = new FileReads(disk, cache, lostChunks, this.reads);
+    this.#peeks = new HeaderPeeks(this.#file, cache, meta, seed);
     this.#wanted = new Int32Array(cache.limit << WANTED_SHIFT).fill(NO_CHUNK);
     registerRuns(this.verifiers);
   }
@@ -216,7 +196,7 @@ export class Loader {
 
   /** Creates an empty header page in memory, for a chunk past the end of the file. */
   freshHeaderPage(chunk: ChunkNumber): Place {
-    this.#forgetPeeked(chunk);
+    this.#peeks.forget(chunk);
     this.#cache.tick();
     this.#cache.reserve(chunk + 1);
     const place = this.loadsChunk(chunk)
@@ -232,7 +212,7 @@ export class Loader {
 
   /** Replaces a header page in memory, if it is there, by bytes just written to the file. */
   replaceHeaderPage(chunk: ChunkNumber, bytes: Uint8Array): void {
-    this.#forgetPeeked(chunk);
+    this.#peeks.forget(chunk);
     const place = this.#cache.find(chunk * CHUNK_PAGES);
     if (place < 0) return;
     const { u8 } = this.#cache.frames[place >>> CHUNK_SHIFT]!;
@@ -251,24 +231,15 @@ export class Loader {
       this.#cache.frames[place >>> CHUNK_SHIFT]!.ticks[place & SLOT_MASK] !== 0;
     if (isVerified) return place;
     try {
-      this.#readHeader(page, into);
+      this.#peeks.read(page, into);
+      // Of a page that another process has placed since, the header alone would look right.
+      if (this.judge !== undefined && versionOf(into, 0) > this.#newest(page)) {
+        corruptHeader(page, HEADER.versionLow, "the page is newer than the file");
+      }
     } catch (error) {
       throw this.#judged(page, error);
     }
     return -1;
-  }
-
-  /** Reads one header without its page, into 8 words, and checks it. */
-  #readHeader(page: PageNumber, into: Frame): void {
-    if (!this.#copyPeeked(page, into)) this.#readHeaders(page, 1, into, 0);
-    if (kindOf(into, 0) === KIND_FREE) corruptHeader(page, 0, "the page is free");
-    if (!headSumHolds(into.u32, 0, page, this.seed)) {
-      corruptHeader(page, HEADER.headSum, "head sum does not match");
-    }
-    // Of a page that another process has placed since, the header alone would look right.
-    if (this.judge !== undefined && versionOf(into, 0) > this.#newest(page)) {
-      corruptHeader(page, HEADER.versionLow, "the page is newer than the file");
-    }
   }
 
   /** The newest version that a page may have. */
@@ -276,29 +247,9 @@ export class Loader {
     return this.#newPages.has(page) ? Infinity : this.#meta.version;
   }
 
-  /**
-   * Copies a header from the kept header page; returns false if that is of another chunk. The
-   * second consecutive header of one chunk loads its header page.
-   */
-  #copyPeeked(page: PageNumber, into: Frame): boolean {
-    const chunk = page >>> CHUNK_SHIFT;
-    if (this.#cache.find(chunk * CHUNK_PAGES) >= 0) return false;
-    if (chunk !== this.#peekedChunk) {
-      this.#peekedChunk = chunk;
-      this.#holdsPeeked = false;
-      return false;
-    }
-    if (!this.#holdsPeeked) this.#holdsPeeked = this.tryCopyHeaderPage(chunk, this.#peekedHeaders);
-    if (!this.#holdsPeeked) return false;
-    const word = (page & SLOT_MASK) << HEADER_WORD_SHIFT;
-    const from = this.#peekedHeaders.u32;
-    for (let i = 0; i < 1 << HEADER_WORD_SHIFT; i++) into.u32[i] = from[word + i]!;
-    return true;
-  }
-
   /** Forgets the header page of a chunk in memory. For files that another process writes. */
   forgetHeaderPage(chunk: ChunkNumber): void {
-    this.#forgetPeeked(chunk);
+    this.#peeks.forget(chunk);
     const place = this.#cache.find(chunk * CHUNK_PAGES);
     if (place >= 0) this.#cache.drop(place);
   }
@@ -312,43 +263,18 @@ export class Loader {
     if (ticks[place & SLOT_MASK] === 0) this.#cache.drop(place);
   }
 
-  /** Call it whenever the header page of a chunk is loaded, or changes in the file. */
-  #forgetPeeked(chunk: ChunkNumber): void {
-    if (chunk === this.#peekedChunk) this.#peekedChunk = NO_CHUNK;
-  }
-
   /** Like `copyHeaderPage`, but returns false if the header page is damaged or unreadable. */
   tryCopyHeaderPage(chunk: ChunkNumber, into: Frame): boolean {
-    try {
-      this.#copyHeaderPage(chunk, into);
-    } catch (error) {
-      if (error instanceof CorruptionError || error instanceof IoError) return false;
-      throw error;
-    }
-    this.reads.headers++;
-    return true;
+    return this.#peeks.tryCopyHeaderPage(chunk, into);
   }
 
   /** Copies a chunk's header page to slot 0 of a frame, from memory or the file, and checks it. */
   copyHeaderPage(chunk: ChunkNumber, into: Frame): void {
     try {
-      this.#copyHeaderPage(chunk, into);
+      this.#peeks.copyHeaderPage(chunk, into);
     } catch (error) {
       throw this.#judged(chunk * CHUNK_PAGES, error);
     }
-  }
-
-  #copyHeaderPage(chunk: ChunkNumber, into: Frame): void {
-    const page = chunk * CHUNK_PAGES;
-    const place = this.#cache.find(page);
-    if (place >= 0) {
-      const start = (place & SLOT_MASK) << PAGE_SHIFT;
-      const from = this.#cache.frames[place >>> CHUNK_SHIFT]!.u8;
-      into.u8.set(from.subarray(start, start + PAGE_BYTES));
-    } else {
-      this.#readPages(page, 1, into, 0);
-    }
-    checkHeaderPage(into, 0, chunk, this.#meta.pageCount, this.seed);
   }
 
   /**
@@ -363,9 +289,9 @@ export class Loader {
       return;
     }
     const start = slot << PAGE_SHIFT;
-    const done = this.#read(page, into.u8, start, PAGE_BYTES, page * PAGE_BYTES);
+    const done = this.#file.read(page, into.u8, start, PAGE_BYTES, page * PAGE_BYTES);
     into.u8.fill(0, start + done, start + PAGE_BYTES);
-    this.#readHeaders(page, 1, into, slot);
+    this.#file.readHeaders(page, 1, into, slot);
   }
 
   /**
@@ -394,7 +320,7 @@ export class Loader {
       const from = this.#cache.frames[place >>> CHUNK_SHIFT]!.u8;
       frame.u8.set(from.subarray(start, start + PAGE_BYTES), slot << PAGE_SHIFT);
     } else {
-      this.#readPages(page, 1, frame, slot);
+      this.#file.readPages(page, 1, frame, slot);
     }
     frame.u32.set(header, slot << HEADER_WORD_SHIFT);
     if (pageSum(frame, slot) !== statedPageSum(header, 0)) {
@@ -416,20 +342,7 @@ export class Loader {
    * @throws {IoError} It may be older, because of a failed write or sync.
    */
   checkReadable(page: PageNumber): void {
-    if (!this.#lostChunks.mayBeLost(page >>> CHUNK_SHIFT)) return;
-    throw new IoError(`Cannot read page ${page}: what was written there may be lost`);
-  }
-
-  /** Reads pages or headers from the file, all of them in the chunk of `page`. */
-  #read(
-    page: PageNumber,
-    into: Uint8Array,
-    start: number,
-    length: number,
-    position: number,
-  ): number {
-    this.checkReadable(page);
-    return this.#disk.read(into, start, length, position);
+    this.#file.checkReadable(page);
   }
 
   #fetch(page: PageNumber): number {
@@ -450,22 +363,22 @@ export class Loader {
   #showChunk(page: PageNumber): number {
     const chunk = page >>> CHUNK_SHIFT;
     if (!this.showsChunk(chunk)) return MISS;
-    this.checkReadable(page);
+    this.#file.checkReadable(page);
     const frame = this.windows!.show(chunk);
     if (frame === undefined) return MISS;
-    this.#forgetPeeked(chunk);
+    this.#peeks.forget(chunk);
     this.reads.windows++;
     return placeOf(frame, page & SLOT_MASK);
   }
 
   #loadChunk(page: PageNumber): number {
     const chunk = page >>> CHUNK_SHIFT;
-    this.#forgetPeeked(chunk);
+    this.#peeks.forget(chunk);
     const first = chunk * CHUNK_PAGES;
     const frame = this.#cache.addChunkFrame(chunk);
     const bytes = Math.min(CHUNK_BYTES, (this.#meta.pageCount - first) * PAGE_BYTES);
     try {
-      this.#read(page, frame.u8, 0, bytes, first * PAGE_BYTES);
+      this.#file.read(page, frame.u8, 0, bytes, first * PAGE_BYTES);
     } catch (error) {
       this.#cache.removeChunkFrame(frame);
       throw error;
@@ -477,13 +390,13 @@ export class Loader {
   #loadPage(page: PageNumber): number {
     // Do this before the page gets a slot: loading the header page could evict it.
     if ((page & SLOT_MASK) !== 0) this.#wantHeader(page >>> CHUNK_SHIFT);
-    else this.#forgetPeeked(page >>> CHUNK_SHIFT);
+    else this.#peeks.forget(page >>> CHUNK_SHIFT);
     const place = this.#cache.addPage(page);
     const frame = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     const slot = place & SLOT_MASK;
     try {
-      this.#readPages(page, 1, frame, slot);
-      if ((page & SLOT_MASK) !== 0) this.#readHeaders(page, 1, frame, slot);
+      this.#file.readPages(page, 1, frame, slot);
+      if ((page & SLOT_MASK) !== 0) this.#file.readHeaders(page, 1, frame, slot);
     } catch (error) {
       this.#cache.drop(place);
       throw error;
@@ -498,8 +411,8 @@ export class Loader {
     const most = Math.min(rest, this.#meta.pageCount - page);
     this.#wantHeader(page >>> CHUNK_SHIFT);
     // The headers overlay slot 0 of the frame, so the pages go to slots 1 and up.
-    const end = page + this.#readPages(page, most, this.#extent, 1);
-    this.#readHeaders(page, end - page, this.#extent, 1);
+    const end = page + this.#file.readPages(page, most, this.#extent, 1);
+    this.#file.readHeaders(page, end - page, this.#extent, 1);
     this.reads.extents++;
     for (let ahead = page + 1; ahead < end; ahead++) this.#keepAhead(ahead, ahead - page + 1);
     return this.#keep(page, 1);
@@ -535,35 +448,11 @@ export class Loader {
 
   #bringHeaderPage(chunk: ChunkNumber): void {
     if (!this.tryCopyHeaderPage(chunk, this.#extent)) return;
-    this.#forgetPeeked(chunk);
+    this.#peeks.forget(chunk);
     const place = this.#cache.addPage(chunk * CHUNK_PAGES);
     const { u8 } = this.#cache.frames[place >>> CHUNK_SHIFT]!;
     u8.set(this.#extent.u8.subarray(0, PAGE_BYTES), (place & SLOT_MASK) << PAGE_SHIFT);
     this.#cache.use(place);
-  }
-
-  /** Reads pages. Returns the number read: the last ones may not be in the file yet. */
-  #readPages(page: PageNumber, count: number, frame: Frame, slot: Slot): number {
-    const length = count * PAGE_BYTES;
-    const done = this.#read(page, frame.u8, slot << PAGE_SHIFT, length, page * PAGE_BYTES);
-    if (done < PAGE_BYTES) corrupt(page, done, "the file ends inside the page");
-    return done >>> PAGE_SHIFT;
-  }
-
-  /** Reads headers from the header page in memory, which may be newer; else from the file. */
-  #readHeaders(page: PageNumber, count: number, frame: Frame, slot: Slot): void {
-    const place = this.#cache.find(page - (page & SLOT_MASK));
-    if (place >= 0) {
-      const from = this.#cache.frames[place >>> CHUNK_SHIFT]!;
-      const word = headerWord(place & SLOT_MASK, page & SLOT_MASK);
-      const to = slot << HEADER_WORD_SHIFT;
-      for (let i = 0; i < count << HEADER_WORD_SHIFT; i++) frame.u32[to + i]! = from.u32[word + i]!;
-      return;
-    }
-    const length = count * HEADER_BYTES;
-    const done = this.#read(page, frame.u8, slot << HEADER_SHIFT, length, headerPosition(page));
-    if (done < length) corruptHeader(page, done, "the file ends inside the header");
-    this.reads.headers++;
   }
 
   #verify(frame: Frame, slot: Slot, page: PageNumber): void {

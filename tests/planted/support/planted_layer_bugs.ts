@@ -18,7 +18,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
     "peeked-stale",
     "a header page read for its headers is discarded before they change",
-    "pager/cache/loader.ts",
+    "pager/cache/header_peeks.ts",
     "if (chunk === this.#peekedChunk) this.#peekedChunk = NO_CHUNK;",
     "",
     "pager/pager_test.ts",
@@ -369,15 +369,15 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
     "header-page-unchecked",
     "a header page is checked whole before it stays in memory",
-    "pager/cache/loader.ts",
-    "      this.#copyHeaderPage(chunk, into);\n    } catch (error) {\n      if",
-    "      this.#readPages(chunk * CHUNK_PAGES, 1, into, 0);\n    } catch (error) {\n      if",
+    "pager/cache/header_peeks.ts",
+    "      this.copyHeaderPage(chunk, into);\n    } catch (error) {\n      if",
+    "      this.#file.readPages(chunk * CHUNK_PAGES, 1, into, 0);\n    } catch (error) {\n      if",
     part("pager/cache/loader_test.ts", "Loader, the header page"),
   ),
   bug(
     "header-hides-others",
     "a damaged header does not hide the pages beside it",
-    "pager/cache/loader.ts",
+    "pager/cache/header_peeks.ts",
     "      if (error instanceof CorruptionError || error instanceof IoError) return false;\n",
     "",
     part("pager/cache/loader_test.ts", "Loader, the header page"),
@@ -385,7 +385,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   bug(
     "lost-unchecked",
     "nothing is read from a chunk whose writes may be lost",
-    "pager/cache/loader.ts",
+    "pager/cache/file_reads.ts",
     "    this.checkReadable(page);\n    return this.#disk",
     "    return this.#disk",
     part("pager/pager_failure_test.ts", "Pager after a sync that failed"),

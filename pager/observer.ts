@@ -5,7 +5,7 @@
  * are always counted, in `Disk`.
  */
 
-import type { PageNumber } from "../format/units.ts";
+import type { PageNumber } from "./format/units.ts";
 
 /** Is called for each page that is requested. */
 export interface PageObserver {

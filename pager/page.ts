@@ -12,12 +12,12 @@ import {
   PAGE_COUNT_MAX,
   PAGE_SHIFT,
   SLOT_MASK,
-} from "../format/format.ts";
-import { POOL } from "../format/frame.ts";
-import { kindOf, linkOf, runPagesOf } from "../format/header.ts";
-import { corruptHeader } from "../format/page_check.ts";
-import type { PageReader } from "./page_reader.ts";
-import type { PageNumber, Place } from "../format/units.ts";
+} from "./format/format.ts";
+import { POOL } from "./format/frame.ts";
+import { kindOf, linkOf, runPagesOf } from "./format/header.ts";
+import { corruptHeader } from "./format/page_check.ts";
+import type { PageReader } from "./cache/page_reader.ts";
+import type { PageNumber, Place } from "./format/units.ts";
 
 /** A page, or a run of pages, as one unit. */
 export interface Page {
