@@ -169,22 +169,21 @@ describe("a second open of one file", () => {
     });
   });
 
-  it("succeeds within lockTimeoutMs when another process ends", async () => {
-    const dir = Deno.makeTempDirSync();
-    const path = `${dir}/file`;
-    const child = other(path, "exclusive", "hold").spawn();
-    const reader = child.stdout.getReader();
-    assertEquals(new TextDecoder().decode((await reader.read()).value).trim(), "opened");
-    assertThrows(() => open(path), LockedError);
-    // A killed process neither closes nor unlocks; the system does.
-    child.kill("SIGKILL");
-    const db = open(path, { lockTimeoutMs: 5000 });
-    db.close();
-    await child.status;
-    await reader.cancel();
-    await child.stdin.close().catch(() => {});
-    Deno.removeSync(dir, { recursive: true });
-  });
+  it("succeeds within lockTimeoutMs when another process ends", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/file`;
+      const child = other(path, "exclusive", "hold").spawn();
+      const reader = child.stdout.getReader();
+      assertEquals(new TextDecoder().decode((await reader.read()).value).trim(), "opened");
+      assertThrows(() => open(path), LockedError);
+      // A killed process neither closes nor unlocks; the system does.
+      child.kill("SIGKILL");
+      const db = open(path, { lockTimeoutMs: 5000 });
+      db.close();
+      await child.status;
+      await reader.cancel();
+      await child.stdin.close().catch(() => {});
+    }));
 });
 
 describe("a second open by another name", () => {

@@ -15,6 +15,7 @@ import { oneLine, readable } from "../../examples/demo/text.ts";
 import type { ChunkCensus } from "../../inspect.ts";
 import { open, type TransactionTree } from "../../mod.ts";
 import { format } from "../../pager/mod.ts";
+import { inTempDir } from "../support/temp.ts";
 
 const DEMO = fromFileUrl(new URL("../../examples/demo.ts", import.meta.url));
 const encoder = new TextEncoder();
@@ -41,7 +42,7 @@ describe("demo: a run", () => {
   });
 
   it("loads newline-delimited JSON, and keeps the database with --db", () => {
-    inFolder((folder) => {
+    inTempDir((folder) => {
       const lines = ['{"country":"ES","name":"Ely"}', "", '{"id":7}\r', '{"id":7}', "[1]", "null"];
       const input = writeInput(folder, "a.ndjson", lines);
       const db = join(folder, "kept.quire");
@@ -59,7 +60,7 @@ describe("demo: a run", () => {
   });
 
   it("loads plain lines, repeated and longer than a key", () => {
-    inFolder((folder) => {
+    inTempDir((folder) => {
       const long = "\u20ac".repeat(1000);
       const input = writeInput(folder, "a.txt", ["pear", "[apple]", "", "pear", long, long]);
       const db = join(folder, "kept.quire");
@@ -76,7 +77,7 @@ describe("demo: a run", () => {
   });
 
   it("refuses a file that already has records, and leaves it unchanged", () => {
-    inFolder((folder) => {
+    inTempDir((folder) => {
       const input = writeInput(folder, "a.txt", ["pear"]);
       const db = join(folder, "kept.quire");
       assertEquals(runDemo("--input", input, "--db", db).code, 0);
@@ -87,7 +88,7 @@ describe("demo: a run", () => {
   });
 
   it("refuses a file that is not a database, and leaves it unchanged", () => {
-    inFolder((folder) => {
+    inTempDir((folder) => {
       const input = writeInput(folder, "a.txt", ["pear"]);
       expectRefusal(["--input", input, "--db", input], /a\.txt: .* not a Quire database/);
       assertEquals(Deno.readTextFileSync(input), "pear\n");
@@ -109,7 +110,7 @@ describe("demo: a run", () => {
   ];
   for (const [what, file, lines, says] of broken) {
     it(`refuses ${what}, and stores nothing`, () => {
-      inFolder((folder) => {
+      inTempDir((folder) => {
         const input = writeInput(folder, file, lines);
         const db = join(folder, "none.quire");
         expectRefusal(["--input", input, "--db", db], says);
@@ -222,15 +223,6 @@ function expectRefusal(args: string[], says: RegExp): void {
   assertMatch(err, says);
   assertMatch(err, /^[^\n]+\n$/);
   assertEquals({ code, out }, { code: 2, out: "" });
-}
-
-function inFolder(body: (folder: string) => void): void {
-  const folder = Deno.makeTempDirSync();
-  try {
-    body(folder);
-  } finally {
-    Deno.removeSync(folder, { recursive: true });
-  }
 }
 
 function writeInput(folder: string, name: string, lines: (string | Uint8Array)[]): string {

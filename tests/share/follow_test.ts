@@ -10,6 +10,7 @@ import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { open } from "../../mod.ts";
 import { Random } from "../support/random.ts";
+import { inTempDir } from "../support/temp.ts";
 import type { ReaderResult } from "./process/reader.ts";
 import { readRegisters } from "./process/register.ts";
 import { COMMITTED } from "./process/writer.ts";
@@ -58,9 +59,8 @@ async function resultOf(reader: Deno.ChildProcess): Promise<ReaderResult> {
 }
 
 describe("followers in other processes", () => {
-  it("see committed states, in order, whatever becomes of the writer", async () => {
-    const dir = Deno.makeTempDirSync({ prefix: "quire-follow-" });
-    try {
+  it("see committed states, in order, whatever becomes of the writer", () =>
+    inTempDir(async (dir) => {
       const path = `${dir}/followed.quire`;
       open(path).close();
       const random = new Random(SEED);
@@ -85,8 +85,5 @@ describe("followers in other processes", () => {
       );
       for (const { end } of results) assertEquals(end, last);
       assertGreater(total("moved"), 0);
-    } finally {
-      Deno.removeSync(dir, { recursive: true });
-    }
-  });
+    }));
 });
