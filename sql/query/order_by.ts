@@ -115,12 +115,19 @@ export function loopOrder(
   return undefined;
 }
 
+/** Stands for no column: `ROWID` is less than all columns too. */
+const NO_COLUMN = -2;
+
 /** The columns of a key, in its order, with their collations. */
 function partsOf(table: Table, index: Index | undefined) {
   const own = table.hasRowid
     ? [{ column: ROWID, collation: "BINARY" }]
     : table.primaryKey.map((column, i) => ({ column, collation: table.keyCollations[i]! }));
-  return index === undefined ? own : [...index.parts, ...own];
+  const parts = index?.parts.map(({ column, collation }) => ({
+    column: column < 0 ? NO_COLUMN : column,
+    collation,
+  }));
+  return parts === undefined ? own : [...parts, ...own];
 }
 
 /** Whether a key is in the order of terms, backwards perhaps; undefined if it is not. */

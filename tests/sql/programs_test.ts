@@ -4,12 +4,10 @@
  * Each line of a file in `programs` is a statement.
  */
 
-import { DatabaseSync } from "node:sqlite";
 import { assertEquals, assertGreater } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { open } from "../../mod.ts";
-import { Real, type Sql, sql } from "../../sql/mod.ts";
+import { unlike } from "./support/alike.ts";
 
 const FOLDER = fromFileUrl(new URL("./programs", import.meta.url));
 const FILES = [...Deno.readDirSync(FOLDER)].map(({ name }) => name).sort();
@@ -17,70 +15,9 @@ const FILES = [...Deno.readDirSync(FOLDER)].map(({ name }) => name).sort();
 describe("statements of programs", () => {
   for (const file of FILES) {
     it(`have the same results as in SQLite: ${file}`, () => {
-      using db = open(":memory:");
-      const here = sql(db);
-      using there = new DatabaseSync(":memory:");
       const lines = Deno.readTextFileSync(`${FOLDER}/${file}`).split("\n").filter(Boolean);
-      const differences = lines.flatMap((text) => {
-        const [own, other] = [
-          attempt(() => rowsHere(here, text)),
-          attempt(() => rowsThere(there, text)),
-        ];
-        const isSame = own === other || (own.startsWith("failed") && other.startsWith("failed"));
-        return isSame ? [] : [{ text, own, other }];
-      });
-      assertEquals(differences.slice(0, 3), []);
+      assertEquals(unlike(lines).slice(0, 3), []);
       assertGreater(lines.length, 20);
     });
   }
 });
-
-function attempt(run: () => string): string {
-  try {
-    return run();
-  } catch (error) {
-    return `failed: ${error}`;
-  }
-}
-
-function rowsHere(db: Sql, text: string): string {
-  const { columns, rows } = db.prepare(text).rows();
-  return shown(text, columns.map(({ name }) => name), rows);
-}
-
-function rowsThere(db: DatabaseSync, text: string): string {
-  // Rows as arrays, as columns may share a name; Deno's types do not have the methods yet.
-  const prepared = db.prepare(text) as ReturnType<DatabaseSync["prepare"]> & {
-    setReturnArrays(enabled: boolean): void;
-    columns(): { name: string }[];
-  };
-  prepared.setReadBigInts(true);
-  prepared.setReturnArrays(true);
-  const names = prepared.columns().map(({ name }) => name);
-  const rows = prepared.all() as unknown as unknown[][];
-  return shown(text, names, rows.map((row) => row.map(asReal)));
-}
-
-/** With integers as bigints, a number is a REAL. */
-function asReal(value: unknown): unknown {
-  return typeof value === "number" ? new Real(value) : value;
-}
-
-function shown(
-  text: string,
-  names: readonly string[],
-  rows: readonly (readonly unknown[])[],
-): string {
-  const lines = rows.map((row) => row.map(formatted).join("|"));
-  // Without an order the rows of a table come in any.
-  const isOrdered = /order by/i.test(text) || !/\bfrom\b/i.test(text);
-  return [names.join(), ...(isOrdered ? lines : lines.sort())].join("\n");
-}
-
-/** A value with the letter of its class. */
-function formatted(value: unknown): string {
-  if (value === null) return "NULL";
-  if (value instanceof Real) return `r${value.value}`;
-  if (value instanceof Uint8Array) return `b${value.join(".")}`;
-  return typeof value === "string" ? `t${value}` : `i${value}`;
-}

@@ -1,0 +1,129 @@
+/**
+ * Queries whose answer is easily wrong, because a plan, a cursor or a memory of a statement serves
+ * them that was made for others. Each has the answer of `node:sqlite`.
+ */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { open } from "../../mod.ts";
+import { sql } from "../../sql/mod.ts";
+import { unlike } from "./support/alike.ts";
+
+/** Tests that statements do the same in both. */
+function isAlike(statements: readonly string[]): () => void {
+  return () => assertEquals(unlike(statements), []);
+}
+
+/** Some rows, on which a coin falls on both sides. */
+const COINS = [
+  "CREATE TABLE coin (n INTEGER PRIMARY KEY)",
+  `INSERT INTO coin WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 200)
+   SELECT n FROM c`,
+];
+
+describe("a plan", () => {
+  it(
+    "takes the order of the rowid from no index on an expression",
+    isAlike([
+      "CREATE TABLE t (id INTEGER PRIMARY KEY, a, b)",
+      "INSERT INTO t VALUES (1, 5, 1), (2, 4, 1), (3, 3, 1), (4, 3, 1), (5, 3, 2)",
+      "CREATE INDEX by_size ON t (abs(a), b)",
+      "SELECT id, a FROM t WHERE abs(a) > 2 ORDER BY id",
+      "SELECT id, a FROM t WHERE abs(a) > 2 ORDER BY rowid DESC",
+      "SELECT id, a FROM t WHERE abs(a) = 3 ORDER BY id DESC",
+      "SELECT id, a FROM t WHERE abs(a) = 3 ORDER BY b, id DESC",
+      "SELECT id, a FROM t WHERE abs(a) = 3 AND b = 1 ORDER BY id DESC",
+    ]),
+  );
+
+  it(
+    "checks the ON of a left join whatever names a query inside it has",
+    isAlike([
+      "CREATE TABLE a (x)",
+      "CREATE TABLE b (x, w)",
+      "CREATE TABLE c (y)",
+      "CREATE TABLE d (y)",
+      "INSERT INTO a VALUES (1), (2)",
+      "INSERT INTO b VALUES (1, 1), (2, 2), (3, 3)",
+      "INSERT INTO c VALUES (1), (2)",
+      "INSERT INTO d VALUES (2), (3)",
+      "SELECT * FROM a LEFT JOIN b ON b.x = (SELECT max(y) FROM d) LEFT JOIN c ON c.y = a.x",
+      "SELECT * FROM a LEFT JOIN b ON b.x IN (SELECT y FROM d) JOIN c ON c.y = a.x",
+      "SELECT * FROM a LEFT JOIN b ON EXISTS (SELECT 1 FROM d WHERE y > b.x) JOIN c ON c.y = a.x",
+      "SELECT * FROM a LEFT JOIN b ON b.x = (SELECT y FROM d WHERE y > a.x) LEFT JOIN c ON 1",
+      "SELECT * FROM a LEFT JOIN b ON a.x = c.y JOIN c",
+      "SELECT * FROM a LEFT JOIN b ON b.x = a.x AND c.y = 1, c",
+      "SELECT * FROM a JOIN b ON a.x = c.y JOIN c",
+    ]),
+  );
+
+  it(
+    "evaluates chance for each row",
+    isAlike([
+      ...COINS,
+      "SELECT count(*) BETWEEN 60 AND 140 FROM coin WHERE random() > 0",
+      "SELECT count(*) BETWEEN 60 AND 140 FROM coin WHERE abs(random() % 2) = 0 AND 1 = 1",
+      "SELECT count(*) BETWEEN 60 AND 140 FROM (SELECT n FROM coin WHERE random() > 0)",
+      "SELECT count(*) BETWEEN 60 AND 140 FROM coin a LEFT JOIN coin b ON b.n = a.n AND random() > 0 WHERE b.n",
+      "DELETE FROM coin WHERE random() > 0",
+      "SELECT count(*) BETWEEN 60 AND 140 FROM coin",
+      "SELECT count(*) FROM coin WHERE random() IS NULL",
+    ]),
+  );
+});
+
+describe("a group", () => {
+  it(
+    "has the rowid that a query inside its result asks for",
+    isAlike([
+      "CREATE TABLE t (a, b)",
+      "CREATE TABLE u (k, x)",
+      "INSERT INTO t VALUES (1, 1), (1, 2), (2, 3)",
+      "INSERT INTO u VALUES (1, 'one'), (2, 'two'), (3, 'three')",
+      "SELECT a, max(b), (SELECT x FROM u WHERE k = t.rowid) FROM t GROUP BY a ORDER BY a",
+      "SELECT a, max(b), (SELECT x FROM u WHERE k = t.oid) FROM t AS t GROUP BY a ORDER BY a",
+      "SELECT max(b), (SELECT x FROM u WHERE k = t.rowid) FROM (SELECT * FROM t) AS s JOIN t USING (b)",
+      "SELECT (SELECT x FROM u WHERE k = t.rowid), row_number() OVER (ORDER BY b) FROM t ORDER BY 2",
+      "SELECT a FROM t GROUP BY a HAVING max(b) AND (SELECT x FROM u WHERE k = t.rowid) = 'two'",
+    ]),
+  );
+
+  it("may be of long blobs", () => {
+    const texts = [
+      "SELECT count(*) AS n FROM (SELECT DISTINCT x FROM v)",
+      "SELECT count(*) AS n FROM (SELECT 1 FROM v GROUP BY x)",
+      "SELECT count(*) AS n FROM (SELECT x FROM v UNION SELECT x FROM v)",
+      "SELECT 2 * (zeroblob(300000) IN (SELECT x FROM v)) AS n",
+      "SELECT count(DISTINCT x) AS n FROM v",
+    ];
+    using db = open(":memory:");
+    const query = sql(db);
+    query.exec(`CREATE VIEW v AS SELECT zeroblob(300000) AS x UNION ALL SELECT zeroblob(300001)
+      UNION ALL SELECT zeroblob(300000)`);
+    assertEquals(texts.map((text) => query.get(text)!["n"]), texts.map(() => 2));
+  });
+});
+
+describe("a window", () => {
+  it(
+    "has offsets that are computed, large, or text",
+    isAlike([
+      "CREATE TABLE t (a, b)",
+      ...["1 + 1", "abs(-1)", "-1", "'x'", "NULL"].map((offset) =>
+        `SELECT sum(a) OVER (ORDER BY b ROWS BETWEEN ${offset} PRECEDING AND 1 FOLLOWING) FROM t`
+      ),
+      "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3)",
+      ...["1 + 1", "'1'", "1.0", "1.5", "-1", "'x'", "NULL", "9223372036854775807"].flatMap(
+        (offset) => [
+          `SELECT sum(a) OVER (ORDER BY b ROWS ${offset} PRECEDING) FROM t ORDER BY 1`,
+          `SELECT sum(a) OVER (ORDER BY b GROUPS ${offset} PRECEDING) FROM t ORDER BY 1`,
+          `SELECT sum(a) OVER (ORDER BY b RANGE ${offset} PRECEDING) FROM t ORDER BY 1`,
+          `SELECT lag(a, ${offset}, 9) OVER (ORDER BY b) FROM t ORDER BY 1`,
+          `SELECT lead(a, ${offset}, 9) OVER (ORDER BY b) FROM t ORDER BY 1`,
+          `SELECT ntile(${offset}) OVER (ORDER BY b) FROM t ORDER BY 1`,
+          `SELECT nth_value(a, ${offset}) OVER (ORDER BY b) FROM t ORDER BY 1`,
+        ],
+      ),
+    ]),
+  );
+});
