@@ -38,5 +38,18 @@ function keyOf(value: SqlValue, collation: Collation): MapKey {
     const whole = wholeOf(value.value);
     return whole === undefined ? value.value : typeof whole === "number" ? whole : `i${whole}`;
   }
-  return `b${String.fromCharCode.apply(null, value as unknown as number[])}`;
+  return `b${textOf(value)}`;
+}
+
+/** The bytes that one call takes: its arguments lie on the stack. */
+const CALL_BYTES_MAX = 4096;
+
+/** Bytes as text, a character each. */
+function textOf(bytes: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += CALL_BYTES_MAX) {
+    const part = bytes.subarray(at, at + CALL_BYTES_MAX);
+    text += String.fromCharCode.apply(null, part as unknown as number[]);
+  }
+  return text;
 }
