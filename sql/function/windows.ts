@@ -3,8 +3,10 @@
  * frame in it. Aggregates with OVER are window functions too.
  */
 
+import { applyAffinity } from "../value/affinity.ts";
 import { SqlError } from "../value/error.ts";
-import { Real, type SqlValue } from "../value/value.ts";
+import { numericOf } from "../value/number_text.ts";
+import { doubleOf, isNumeric, Real, type SqlValue } from "../value/value.ts";
 
 /** The partition of a row, as a window function sees it. */
 export interface WindowPartition {
@@ -44,24 +46,22 @@ function define(
 /** The value of another row, some rows away. */
 function away(partition: WindowPartition, args: number, sign: number): SqlValue {
   const { at, size } = partition;
-  const offset = args < 2 ? 1 : partition.argument(at, 1);
-  if (typeof offset === "number") {
-    const row = at + sign * offset;
-    if (row >= 0 && row < size) return partition.argument(row, 0);
-  }
+  const offset = args < 2 ? 1 : numericOf(partition.argument(at, 1));
+  const row = offset === null ? NaN : at + sign * doubleOf(offset);
+  if (Number.isInteger(row) && row >= 0 && row < size) return partition.argument(row, 0);
   return args < 3 ? null : partition.argument(at, 2);
 }
 
-function positive(value: SqlValue, what: string): number {
-  if (typeof value === "number" && value > 0) return value;
-  if (value instanceof Real && Number.isInteger(value.value) && value.value > 0) return value.value;
+function positive(value: number, what: string): number {
+  if (Number.isInteger(value) && value > 0) return value;
   throw new SqlError("VALUE", `${what} must be a positive integer`);
 }
 
 /** The number of the bucket of a row, where the first buckets have one row more. */
 function tile(partition: WindowPartition): number {
   const { size, at } = partition;
-  const count = positive(partition.argument(0, 0), "argument of ntile");
+  const given = numericOf(partition.argument(0, 0));
+  const count = positive(Math.trunc(doubleOf(given ?? 0)), "argument of ntile");
   const each = Math.floor(size / count);
   const larger = size - each * count;
   const inLarger = larger * (each + 1);
@@ -94,7 +94,9 @@ export const WINDOW_FUNCTIONS: ReadonlyMap<string, WindowFunction> = new Map(Obj
   }),
   nth_value: define(2, 2, (partition) => {
     const { at } = partition;
-    const nth = positive(partition.argument(at, 1), "second argument to nth_value");
+    const value = applyAffinity(partition.argument(at, 1), "NUMERIC");
+    const given = isNumeric(value) ? doubleOf(value) : 0;
+    const nth = positive(given, "second argument to nth_value");
     const row = partition.frameRow(nth - 1);
     return row < 0 ? null : partition.argument(row, 0);
   }),

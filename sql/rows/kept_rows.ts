@@ -32,6 +32,11 @@ export class KeptRows extends RowList {
     return this.#tree !== undefined;
   }
 
+  /** Whether no row has been added. */
+  get isEmpty(): boolean {
+    return this.rows.length === 0 && this.#tree === undefined;
+  }
+
   /** Adds a row. */
   override add(row: Row): void {
     this.rows.push(row);

@@ -44,6 +44,11 @@ export class WindowRows implements Cursor {
     this.#rows = new KeptRows(memory);
   }
 
+  /** Whether there are no rows. */
+  get isEmpty(): boolean {
+    return this.#rows.isEmpty;
+  }
+
   /** Adds a row. */
   add(row: Row): void {
     this.#rows.add(row);

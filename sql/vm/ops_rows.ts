@@ -74,7 +74,7 @@ export interface ComputedWindow {
 function offsetIn(m: Machine, { register }: BoundOffset, unit: string, what: string): SqlValue {
   if (register < 0) return null;
   const value = applyAffinity(m.registers[register]!, "NUMERIC");
-  const isWhole = typeof value === "number" && value >= 0;
+  const isWhole = (typeof value === "number" || typeof value === "bigint") && value >= 0;
   if (isWhole || (unit === "range" && value instanceof Real && value.value >= 0)) return value;
   const kind = unit === "range" ? "number" : "integer";
   throw new SqlError("VALUE", `frame ${what} offset must be a non-negative ${kind}`);
@@ -118,7 +118,10 @@ export const ROW_OPS = {
   Window(m, i) {
     const { spec, frame } = i.p4 as ComputedWindow;
     const { unit, exclude, start, end } = frame;
-    at<WindowRows>(m, i.p1).compute(spec, {
+    const rows = at<WindowRows>(m, i.p1);
+    // Offsets are computed with the first row.
+    if (rows.isEmpty) return;
+    rows.compute(spec, {
       unit,
       exclude,
       start: { ...start, offset: offsetIn(m, start, unit, "starting") },
