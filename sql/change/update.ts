@@ -12,9 +12,9 @@ import type { Context } from "../expression/context.ts";
 import type { CommonTables, Scope } from "../expression/scope.ts";
 import { markUsed } from "../query/columns.ts";
 import { defaultsOf } from "../query/defaults.ts";
-import { markArguments, resolveFrom, withCommon } from "../query/from.ts";
+import { resolveFrom, termsOf, withCommon } from "../query/from.ts";
 import { emitLoops } from "../query/loops.ts";
-import { conjunctsOf, loopsIn } from "../plan/loop.ts";
+import { conjunctsOf } from "../plan/loop.ts";
 import { planLoops, type Planned } from "../plan/order.ts";
 import { queryOf, walk } from "../parse/walk.ts";
 import { changedWith } from "../schema/generated.ts";
@@ -170,12 +170,8 @@ function emitFind(
     ...found.conditions,
     ...(where === undefined ? [] : conjunctsOf(where)).map((expr) => ({ expr, scope, onOf: -1 })),
   ];
-  const terms = conditions.map((condition) => {
-    markUsed(condition.expr, condition.scope);
-    return { ...condition, loops: loopsIn(condition.expr, condition.scope, found.loops) };
-  });
+  const terms = termsOf(conditions, found.loops);
   for (const expr of exprs) markUsed(expr, scope);
-  markArguments(found.loops);
   const loops = found.loops.map((loop, i) => i === 0 ? { ...loop, needsKey: true } : loop);
   const planned = planLoops(context, loops, terms);
   const [list, seen] = [builder.cursor(), builder.cursor()];

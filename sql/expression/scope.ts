@@ -27,8 +27,8 @@ export interface SourceColumn {
 export type Place =
   /** In a row of a table, under a cursor; or in an index, if that is enough. */
   | { kind: "table"; table: Table; cursor: number; index: CoveringIndex | undefined }
-  /** In a row in memory, under a cursor. */
-  | { kind: "rows"; cursor: number }
+  /** In a row in memory, under a cursor; its rowid, if it has one, behind the columns. */
+  | { kind: "rows"; cursor: number; hasRowid?: boolean }
   /** In registers. */
   | { kind: "registers"; first: number; rowid?: number }
   /** They are expressions of another scope, which is in the same loops. */
@@ -147,17 +147,25 @@ export function resolveIn(name: Name, scope: Scope): Resolved | undefined {
 
 function resolveRowid(name: Name, scope: Scope): Resolved | undefined {
   if (!isRowidName(name.column)) return undefined;
-  const sources = scope.sources.filter(({ place, name: own }) =>
-    (place.kind === "table" ? place.table.hasRowid : hasRowidRegister(place)) &&
-    (name.table === undefined || keyOfName(own) === keyOfName(name.table))
+  const sources = scope.sources.filter((source) =>
+    hasRowid(source) &&
+    (name.table === undefined || keyOfName(source.name) === keyOfName(name.table))
   );
   if (sources.length > 1) refuse(`ambiguous column name: ${name.column}`, name.at);
   const [source] = sources;
   return source === undefined ? undefined : { source, column: ROWID, scope };
 }
 
-function hasRowidRegister(place: Place): boolean {
-  return (place.kind === "registers" || place.kind === "inline") && place.rowid !== undefined;
+/** Whether a source has a rowid, wherever its rows are now. */
+export function hasRowid({ place }: Source): boolean {
+  switch (place.kind) {
+    case "table":
+      return place.table.hasRowid;
+    case "rows":
+      return place.hasRowid === true;
+    default:
+      return place.rowid !== undefined;
+  }
 }
 
 /** What a name means: a column, an alias, or TRUE or FALSE. */

@@ -9,7 +9,8 @@ import { refuse } from "../value/error.ts";
 import { aloneIn } from "../expression/column.ts";
 import type { Context } from "../expression/context.ts";
 import { affinityIn, collationIn, columnIn, columnOf } from "../expression/rules.ts";
-import { fixedName, meaningOf, NO_SCOPE, type Resolved, ROWID } from "../expression/scope.ts";
+import { fixedName, hasRowid, meaningOf, NO_SCOPE } from "../expression/scope.ts";
+import { type Resolved, ROWID } from "../expression/scope.ts";
 import type { Scope, Source, SourceColumn } from "../expression/scope.ts";
 import { walk } from "../parse/walk.ts";
 
@@ -113,11 +114,6 @@ function markNamed(table: string | undefined, column: string, scope: Scope): voi
 
 function markIn(source: Source, name: string): void {
   const column = columnNamed(source.columns, name);
-  const { place } = source;
   if (column >= 0) markColumn({ source, column });
-  else if (!isRowidName(name)) return;
-  else if (place.kind === "table") source.used.add(ROWID);
-  else if (place.kind === "inline" && place.rowid !== undefined) {
-    markColumn({ source, column: ROWID });
-  }
+  else if (isRowidName(name) && hasRowid(source)) markColumn({ source, column: ROWID });
 }

@@ -7,12 +7,12 @@ import type { Label } from "../expression/builder.ts";
 import type { Context, Prepared, Sink } from "../expression/context.ts";
 import { type CommonTables, type Grouping, meaningOf } from "../expression/scope.ts";
 import type { Scope } from "../expression/scope.ts";
-import { conjunctsOf, loopsIn, type Term } from "../plan/loop.ts";
+import { conjunctsOf, type Term } from "../plan/loop.ts";
 import { planLoops, type Planned } from "../plan/order.ts";
 import { keyOfName } from "../schema/types.ts";
 import { refuse } from "../value/error.ts";
 import { describe, expand, markUsed, type Output } from "./columns.ts";
-import { type From, markArguments, resolveFrom } from "./from.ts";
+import { type From, resolveFrom, termsOf } from "./from.ts";
 import { aggregatesIn, type Collected, emitCollect, emitGroups, keptIn } from "./grouping.ts";
 import { openGroups } from "./grouping.ts";
 import { emitLimit, type Limit, passLimit } from "./limit.ts";
@@ -113,16 +113,9 @@ class CoreEmitter {
 
   #terms(): Term[] {
     const { loops, conditions } = this.#from;
-    markArguments(loops);
     const where = this.#core.where === undefined ? [] : conjunctsOf(this.#core.where);
-    const all = [
-      ...conditions,
-      ...where.map((expr) => ({ expr, scope: this.#scope, onOf: -1 })),
-    ];
-    return all.map((condition) => {
-      markUsed(condition.expr, condition.scope);
-      return { ...condition, loops: loopsIn(condition.expr, condition.scope, loops) };
-    });
+    const scope = this.#scope;
+    return termsOf([...conditions, ...where.map((expr) => ({ expr, scope, onOf: -1 }))], loops);
   }
 
   #emitPlain(limit: Limit, end: Label, sink: Sink): void {

@@ -6,16 +6,17 @@
 import type { CommonTable, Core, Expr, FromItem, Query } from "../parse/ast.ts";
 import { NO_CALL, NO_FROM } from "../parse/expression_parser.ts";
 import { parseOne } from "../parse/statement_parser.ts";
+import { drawsChance } from "../schema/steady.ts";
 import { columnNamed, keyOfName, type Table, type View } from "../schema/types.ts";
 import { refuse } from "../value/error.ts";
 import { isAggregate } from "../expression/call.ts";
 import type { Context, Prepared } from "../expression/context.ts";
 import { type CommonBinding, type CommonTables, fixedName } from "../expression/scope.ts";
-import { type Merged, noteMerged } from "../expression/scope.ts";
+import { meaningOf, type Merged, noteMerged } from "../expression/scope.ts";
 import { type Place, type Scope, type Source, sourceColumn } from "../expression/scope.ts";
 import type { SourceColumn } from "../expression/scope.ts";
 import { mentionsTable, queryOf, walk } from "../parse/walk.ts";
-import { conjunctsOf, type Loop } from "../plan/loop.ts";
+import { conjunctsOf, type Loop, loopsIn, type Term } from "../plan/loop.ts";
 import { TABLE_FUNCTIONS, type TableFunction } from "../function/tables.ts";
 import { describe, expand, markUsed } from "./columns.ts";
 import { pragmaFunction } from "./pragma_rows.ts";
@@ -34,6 +35,8 @@ export interface Condition {
   readonly scope: Scope;
   /** The loop of the left join whose ON it is; -1 for others. */
   readonly onOf: number;
+  /** The scope of all sources, of an ON that may refer to those before it alone. */
+  readonly around?: Scope | undefined;
 }
 
 /** What FROM resolves to. */
@@ -136,7 +139,12 @@ class FromResolver {
       refuse(`too many tables in FROM and its views, max: ${LOOPS_MAX}`, item.at);
     }
     if (item.on === undefined) return;
-    for (const expr of conjunctsOf(item.on)) this.#conditions.push({ expr, scope, onOf });
+    // Names in a query inside the ON of a left join are not those of sources to its right.
+    const before = onOf < 0 ? scope : { ...scope, sources: [...sources] };
+    const around = onOf < 0 ? undefined : scope;
+    for (const expr of conjunctsOf(item.on)) {
+      this.#conditions.push({ expr, scope: before, onOf, around });
+    }
   }
 
   /** The sources of a join whose rows one loop goes through. */
@@ -334,9 +342,27 @@ function functionOf({ catalog }: Context, name: string): TableFunction | undefin
   return TABLE_FUNCTIONS.get(key) ?? pragmaFunction(catalog, key);
 }
 
-/** Notes the columns that the arguments of table-valued functions use. */
-export function markArguments(loops: readonly FromLoop[]): void {
+/** The terms of conditions; notes the columns that they use, and arguments of functions. */
+export function termsOf(conditions: readonly Condition[], loops: readonly FromLoop[]): Term[] {
   for (const { args } of loops) args?.forEach(({ expr, scope }) => markUsed(expr, scope));
+  return conditions.map(({ expr, scope, onOf, around }) => {
+    if (around !== undefined) refuseRight(expr, scope, around);
+    markUsed(expr, scope);
+    return { expr, scope, onOf, loops: loopsIn(expr, scope, loops) };
+  });
+}
+
+/** Refuses an ON of a left join that refers to a source to its right. */
+function refuseRight(expr: Expr, { sources }: Scope, around: Scope): void {
+  walk(expr, (part, isInQuery) => {
+    if (isInQuery) return false;
+    const meaning = part.kind === "name" ? meaningOf(part, around) : undefined;
+    const source = meaning?.kind === "column" ? meaning.resolved.source : undefined;
+    if (source !== undefined && around.sources.includes(source) && !sources.includes(source)) {
+      refuse("ON clause references tables to its right", part.at);
+    }
+    return true;
+  });
 }
 
 /** The one row that is current, which is in its registers already. */
@@ -431,10 +457,9 @@ function isPlain({ body, orderBy, limit }: Query): boolean {
 function isCheap(expr: Expr): boolean {
   let cheap = true;
   walk(expr, (part) => {
-    const isCall = part.kind === "call" &&
-      (isAggregate(part) || part.over !== undefined || /^random/.test(part.name));
+    const isCall = part.kind === "call" && (isAggregate(part) || part.over !== undefined);
     if (isCall || queryOf(part) !== undefined) cheap = false;
     return cheap;
   });
-  return cheap;
+  return cheap && !drawsChance(expr);
 }

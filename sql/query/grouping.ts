@@ -12,10 +12,12 @@ import { emitColumn, storedColumn } from "../expression/column.ts";
 import type { Context } from "../expression/context.ts";
 import { isSame } from "../expression/grouped.ts";
 import { collationIn, collationOfFirst, columnIn } from "../expression/rules.ts";
-import type { Grouping, Resolved, Scope } from "../expression/scope.ts";
+import { type Grouping, hasRowid, type Resolved, ROWID } from "../expression/scope.ts";
+import type { Scope } from "../expression/scope.ts";
 import { isAlike, walk } from "../parse/walk.ts";
 import { meaningOf } from "../expression/scope.ts";
 import { OrderedState } from "../rows/ordered_state.ts";
+import { columnNamed, isRowidName } from "../schema/types.ts";
 import { refuse } from "../value/error.ts";
 
 /** The aggregates in some expressions, each once where they are alike. */
@@ -106,10 +108,9 @@ function keepNamed(
 ): void {
   for (const source of scope.sources) {
     if (table !== undefined && source.name.toLowerCase() !== table.toLowerCase()) continue;
-    const index = source.columns.findIndex(({ name }) =>
-      name.toLowerCase() === column.toLowerCase()
-    );
+    const index = columnNamed(source.columns, column);
     if (index >= 0) keep({ source, column: index, scope });
+    else if (isRowidName(column) && hasRowid(source)) keep({ source, column: ROWID, scope });
   }
 }
 

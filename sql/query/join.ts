@@ -13,11 +13,10 @@ import type { Label } from "../expression/builder.ts";
 import { emitColumn } from "../expression/column.ts";
 import { type CommonTables, ROWID, type Scope, type Source } from "../expression/scope.ts";
 import type { SourceColumn } from "../expression/scope.ts";
-import { loopsIn } from "../plan/loop.ts";
 import { planLoops } from "../plan/order.ts";
 import { keyOfName } from "../schema/types.ts";
-import { markColumn, markUsed } from "./columns.ts";
-import { type From, markArguments, resolveFrom, sharedNames } from "./from.ts";
+import { markColumn } from "./columns.ts";
+import { type From, resolveFrom, sharedNames, termsOf } from "./from.ts";
 import { emitLoops } from "./loops.ts";
 import { emitShared } from "./shared.ts";
 
@@ -229,11 +228,7 @@ function emitFrom(
   found: { readonly loop: number; emit(): void } | undefined,
   body: (next: Label) => void,
 ): void {
-  markArguments(loops);
-  const terms = conditions.map((condition) => {
-    markUsed(condition.expr, condition.scope);
-    return { ...condition, loops: loopsIn(condition.expr, condition.scope, loops) };
-  });
+  const terms = termsOf(conditions, loops);
   const planned = planLoops(context, loops, terms);
   const plain = { isReverse: false, orderIndex: undefined, needsRows: false };
   emitLoops(context, { planned, terms, scope, ...plain, found }, body);

@@ -6,11 +6,12 @@
 import { emitColumn } from "../expression/column.ts";
 import { type Context, emitOnce } from "../expression/context.ts";
 import type { Label } from "../expression/builder.ts";
-import { ROWID, type Scope, type Source } from "../expression/scope.ts";
+import { hasRowid, ROWID, type Scope, type Source } from "../expression/scope.ts";
 import { comparisonOf } from "../expression/rules.ts";
 import type { Bound, HashAccess, KeyAccess } from "../plan/access.ts";
 import { isIn, type LoopSet, only, type Term } from "../plan/loop.ts";
 import { type Planned, usedTerms } from "../plan/order.ts";
+import { drawsChance } from "../schema/steady.ts";
 import type { Index, Table } from "../schema/types.ts";
 import type { ScanRange } from "../vm/key_range.ts";
 import { defaultsOf } from "./defaults.ts";
@@ -58,12 +59,16 @@ class LoopEmitter {
   emit(): void {
     const { builder } = this.#context;
     const end = builder.label();
-    for (const term of this.#nest.terms) {
-      if (term.loops === 0n && term.onOf < 0) this.#check(term, end);
-    }
+    for (const term of this.#nest.terms) if (this.#isOfNoRow(term)) this.#check(term, end);
     this.#nest.planned.forEach((planned, position) => this.#prepare(planned, position));
     this.#loop(0, end);
     builder.place(end);
+  }
+
+  /** Whether a condition is the same for all rows. */
+  #isOfNoRow({ expr, loops, onOf }: Term): boolean {
+    if (loops !== 0n || onOf >= 0) return false;
+    return this.#nest.planned.length === 0 || !drawsChance(expr);
   }
 
   #check(term: Term, otherwise: Label): void {
@@ -126,6 +131,7 @@ class LoopEmitter {
   #fillBuckets({ loop, index }: Planned, access: HashAccess): void {
     const { builder } = this.#context;
     const { source, prepared } = loop as FromLoop;
+    const keepsRowid = hasRowid(source);
     const cursor = builder.cursor();
     const collations = access.keys.map(({ term, expr, other, isLeft }) =>
       comparisonOf(this.#context, isLeft ? expr : other, isLeft ? other : expr, term.scope)
@@ -150,7 +156,7 @@ class LoopEmitter {
         builder.place(end);
       }
     });
-    source.place = { kind: "rows", cursor };
+    source.place = { kind: "rows", cursor, hasRowid: keepsRowid };
   }
 
   #fillBucket(

@@ -6,8 +6,20 @@ import type { Expr } from "../parse/ast.ts";
 import { queryOf, walk } from "../parse/walk.ts";
 import { refuse } from "../value/error.ts";
 
+/** Functions whose results differ from call to call. */
+const CHANCE = ["random", "randomblob"];
 /** Functions whose results do not follow from their arguments alone. */
-const UNSTEADY = ["changes", "last_insert_rowid", "random", "randomblob", "total_changes"];
+const UNSTEADY = ["changes", "last_insert_rowid", "total_changes", ...CHANCE];
+
+/** Whether an expression, queries in it aside, has another value each time by chance. */
+export function drawsChance(expr: Expr): boolean {
+  let draws = false;
+  walk(expr, (part, isInQuery) => {
+    draws ||= !isInQuery && part.kind === "call" && CHANCE.includes(part.name);
+    return !draws && !isInQuery;
+  });
+  return draws;
+}
 
 /**
  * Refuses an expression whose value does not follow from a row.
