@@ -64,7 +64,8 @@ describe("a plan", () => {
       "SELECT count(*) BETWEEN 60 AND 140 FROM coin WHERE random() > 0",
       "SELECT count(*) BETWEEN 60 AND 140 FROM coin WHERE abs(random() % 2) = 0 AND 1 = 1",
       "SELECT count(*) BETWEEN 60 AND 140 FROM (SELECT n FROM coin WHERE random() > 0)",
-      "SELECT count(*) BETWEEN 60 AND 140 FROM coin a LEFT JOIN coin b ON b.n = a.n AND random() > 0 WHERE b.n",
+      `SELECT count(*) BETWEEN 60 AND 140
+       FROM coin a LEFT JOIN coin b ON b.n = a.n AND random() > 0 WHERE b.n`,
       "DELETE FROM coin WHERE random() > 0",
       "SELECT count(*) BETWEEN 60 AND 140 FROM coin",
       "SELECT count(*) FROM coin WHERE random() IS NULL",
@@ -82,7 +83,8 @@ describe("a group", () => {
       "INSERT INTO u VALUES (1, 'one'), (2, 'two'), (3, 'three')",
       "SELECT a, max(b), (SELECT x FROM u WHERE k = t.rowid) FROM t GROUP BY a ORDER BY a",
       "SELECT a, max(b), (SELECT x FROM u WHERE k = t.oid) FROM t AS t GROUP BY a ORDER BY a",
-      "SELECT max(b), (SELECT x FROM u WHERE k = t.rowid) FROM (SELECT * FROM t) AS s JOIN t USING (b)",
+      `SELECT max(b), (SELECT x FROM u WHERE k = t.rowid)
+       FROM (SELECT * FROM t) AS s JOIN t USING (b)`,
       "SELECT (SELECT x FROM u WHERE k = t.rowid), row_number() OVER (ORDER BY b) FROM t ORDER BY 2",
       "SELECT a FROM t GROUP BY a HAVING max(b) AND (SELECT x FROM u WHERE k = t.rowid) = 'two'",
     ]),
