@@ -5,11 +5,13 @@
  * a subroutine.
  */
 
-import type { Body, Compound, Expr, Query, Values } from "../parse/ast.ts";
+import type { Body, Compound, Expr, FromItem, Query, Values } from "../parse/ast.ts";
+import { NO_QUERY } from "../parse/expression_parser.ts";
+import { isAggregate } from "../expression/call.ts";
 import type { Context, Prepared, Sink } from "../expression/context.ts";
 import type { CommonBinding, CommonTables, Scope, Source } from "../expression/scope.ts";
 import type { SourceColumn } from "../expression/scope.ts";
-import { mentionsTable } from "../parse/walk.ts";
+import { mentionsTable, walk } from "../parse/walk.ts";
 import { knownCollation } from "../schema/build.ts";
 import type { QueueTerm } from "../rows/sorted_queue.ts";
 import { columnNamed } from "../schema/types.ts";
@@ -277,6 +279,7 @@ export function prepareRecursive(
   if (mentionsTable({ ...query, body: left, with: [] }, name)) {
     return unsupported("more than one recursive part is", at);
   }
+  checkRecursion(right, name);
   const common = new Map(withCommon(around, query.with));
   common.delete(name);
   const start = prepareBody(context, left, parent, common);
@@ -304,6 +307,47 @@ export function prepareRecursive(
     emitRecursive(context, query, parts, scope, sink);
   };
   return { columns, emit };
+}
+
+/**
+ * Refuses a recursive part that needs more of its table than the row that is current: it reads it
+ * once, not in a query inside, and takes no rows together.
+ */
+function checkRecursion(part: Body, name: string): void {
+  if (part.kind !== "core") return refuse(`circular reference: ${name}`, part.at);
+  const [item, second] = itemsOf(part.from).filter(({ table }) => table?.toLowerCase() === name);
+  if (item === undefined) return refuse(`circular reference: ${name}`, part.at);
+  if (second !== undefined) refuse(`multiple references to recursive table: ${name}`, second.at);
+  const body = { ...part, from: withoutItem(part.from, item) };
+  if (mentionsTable({ ...NO_QUERY, body, at: part.at }, name)) {
+    refuse(`multiple recursive references: ${name}`, part.at);
+  }
+  if (item.join === "left") unsupported("a recursive table on the right of LEFT JOIN is", item.at);
+  const results = part.columns.flatMap((column) => column.kind === "expr" ? [column.expr] : []);
+  if (part.groupBy.length > 0 || part.having !== undefined || results.some(takesRows)) {
+    refuse("aggregates and window functions are not supported in recursive queries", part.at);
+  }
+}
+
+/** The items of FROM, those in parentheses too. */
+function itemsOf(from: readonly FromItem[]): FromItem[] {
+  return from.flatMap((item) => item.items === undefined ? [item] : itemsOf(item.items));
+}
+
+function withoutItem(from: readonly FromItem[], without: FromItem): FromItem[] {
+  return from.filter((item) => item !== without).map((item) =>
+    item.items === undefined ? item : { ...item, items: withoutItem(item.items, without) }
+  );
+}
+
+/** Whether an expression takes several rows together. */
+function takesRows(expr: Expr): boolean {
+  let takes = false;
+  walk(expr, (part, isInQuery) => {
+    takes ||= !isInQuery && part.kind === "call" && (isAggregate(part) || part.over !== undefined);
+    return !takes && !isInQuery;
+  });
+  return takes;
 }
 
 interface RecursiveParts {

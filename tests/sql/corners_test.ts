@@ -129,3 +129,31 @@ describe("a window", () => {
     ]),
   );
 });
+
+describe("a recursive query", () => {
+  const recursive = (part: string) =>
+    `WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL ${part}) SELECT * FROM c LIMIT 9`;
+
+  it(
+    "reads its table once, where it is one row",
+    isAlike([
+      "CREATE TABLE v (x)",
+      "INSERT INTO v VALUES (1), (2), (3)",
+      recursive("SELECT n + 1 FROM c WHERE n < 5"),
+      recursive("SELECT n + 1 FROM v JOIN c ON v.x = c.n"),
+      recursive("SELECT n + 1 FROM c LEFT JOIN v ON v.x = c.n WHERE n < 5"),
+      recursive("SELECT n + 1 FROM (c JOIN v ON v.x = c.n)"),
+      recursive("SELECT n + (SELECT max(x) FROM v WHERE x <= c.n) FROM c WHERE n < 5"),
+      recursive("SELECT DISTINCT n + 1 FROM c WHERE n < 3"),
+      recursive("SELECT a.n + 1 FROM c AS a, c AS b WHERE a.n < 5"),
+      recursive("SELECT x + (SELECT n FROM c) FROM v WHERE (SELECT n FROM c) < 5"),
+      recursive("SELECT n + 1 FROM c WHERE n < 5 AND n IN (SELECT n FROM c)"),
+      recursive("SELECT s.n + 1 FROM v, (SELECT DISTINCT n FROM c) AS s WHERE s.n < 5"),
+      recursive("SELECT max(n) + 1 FROM c WHERE n < 5"),
+      recursive("SELECT n + 1 FROM c GROUP BY n HAVING n < 3"),
+      recursive("SELECT n + row_number() OVER () FROM c WHERE n < 3"),
+      recursive("SELECT x FROM v LEFT JOIN c ON x = c.n + 1 WHERE c.n < 5"),
+      recursive("VALUES ((SELECT n FROM c))"),
+    ]),
+  );
+});
