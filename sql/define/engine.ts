@@ -20,7 +20,6 @@ import type { SqlValue } from "../value/value.ts";
 import { keyAfter, type KeyBounds } from "../vm/cursor.ts";
 import { type ChangeCounts, Machine, type Store } from "../vm/machine.ts";
 import type { Program } from "../vm/machine.ts";
-import { integerOf } from "../value/value.ts";
 
 /** Tables with fewer rows are not sampled: they may be those of a test, or new. */
 const SAMPLED_LEAST = 1000;
@@ -183,7 +182,7 @@ export class Engine implements Store {
   /** Reads and sets the greatest rowid that a table has had. */
   sequence(tree: string, set?: number | bigint): number | bigint {
     const trees = this.treesOf(tree);
-    if (set === undefined) return integerOf(BigInt(trees.sequences.get(tree) ?? "0"));
+    if (set === undefined) return trees.sequence(tree) ?? 0;
     trees.setSequence(this.transactionOf(tree), tree, String(set));
     return set;
   }

@@ -7,7 +7,7 @@
 import type { Pragma } from "../parse/statement_ast.ts";
 import { describedBy, type PragmaResult } from "../query/pragma_rows.ts";
 import { applyAffinity } from "../value/affinity.ts";
-import { refuse, unsupported } from "../value/error.ts";
+import { refuse, SqlError, unsupported } from "../value/error.ts";
 import type { SqlValue } from "../value/value.ts";
 import type { Engine } from "./engine.ts";
 import { integrityRows } from "./integrity.ts";
@@ -79,7 +79,11 @@ function fixedSetting({ name, argument, at }: Pragma, value: boolean): PragmaRes
 /** A number of 32 bits in the database, which the transaction around it keeps or rolls back. */
 function keptNumber(engine: Engine, { name, argument, at }: Pragma): PragmaResult {
   const { settings } = engine.trees;
-  if (argument === undefined) return one(name, settings.get(name) ?? 0);
+  if (argument === undefined) {
+    const kept: unknown = settings.get(name) ?? 0;
+    if (Number.isSafeInteger(kept)) return one(name, kept as number);
+    throw new SqlError("VALUE", `the number that ${name} keeps is none`);
+  }
   const number = whole(argument);
   if (typeof number !== "number" || (number | 0) !== number) {
     return refuse(`PRAGMA ${name} takes an integer of 32 bits`, at);

@@ -32,7 +32,14 @@ export type Place =
   /** In registers. */
   | { kind: "registers"; first: number; rowid?: number }
   /** They are expressions of another scope, which is in the same loops. */
-  | { kind: "inline"; exprs: readonly Expr[]; scope: Scope; rowid?: Expr | undefined };
+  | {
+    kind: "inline";
+    exprs: readonly Expr[];
+    scope: Scope;
+    rowid?: Expr | undefined;
+    /** The nodes of each expression, with those of the expressions that it names; 1 by default. */
+    weights?: readonly number[];
+  };
 
 /** An index that has all columns that are needed. */
 export interface CoveringIndex {

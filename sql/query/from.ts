@@ -51,6 +51,8 @@ const ROWS_GUESSED = 200;
 /** Tables are planned for as if they had at least so many rows. */
 const ROWS_LEAST = 1000;
 const VIEWS_DEEP_MAX = 100;
+/** A column is computed where it is used, up to a size: each view may double that of one below. */
+const WEIGHT_MAX = 1000;
 /** The loops of one join: its plan takes time by the cube of their number. */
 const LOOPS_MAX = 200;
 const FUNCTION_ROWS_GUESSED = 25;
@@ -276,20 +278,22 @@ class FromResolver {
   ): Source {
     const inside = withCommon(common, query.with);
     if (item.join !== "left" && isPlain(query)) {
-      return this.#inline(item, query.body as Core, names, scope, inside);
+      const source = this.#inline(item, query.body as Core, names, scope, inside);
+      if (source !== undefined) return source;
     }
     const prepared = this.#context.prepare(query, scope.parent ?? undefined, common);
     return this.#materialized(item, prepared, renamed(prepared.columns, names, item));
   }
 
-  /** Makes the loops of a query loops of the one around it. */
+  /** Makes the loops of a query loops of the one around it; undefined if its columns are large. */
   #inline(
     item: FromItem,
     core: Core,
     names: readonly string[] | undefined,
     scope: Scope,
     common: CommonTables,
-  ): Source {
+  ): Source | undefined {
+    const [loops, conditions] = [this.#loops.length, this.#conditions.length];
     const resolver = new FromResolver(
       this.#context,
       this.#loops,
@@ -299,6 +303,12 @@ class FromResolver {
     );
     const inner = resolver.resolve(core.from, scope.parent, common).scope;
     const outputs = expand(core.columns, inner);
+    const weights = outputs.map(({ expr }) => weightOf(expr, inner));
+    if (weights.some((weight) => weight > WEIGHT_MAX)) {
+      this.#loops.length = loops;
+      this.#conditions.length = conditions;
+      return undefined;
+    }
     const where = core.where === undefined ? [] : conjunctsOf(core.where);
     const aliases = new Map(
       outputs.filter(({ alias }) => alias !== undefined)
@@ -308,7 +318,7 @@ class FromResolver {
     for (const expr of where) this.#conditions.push({ expr, scope: condition, onOf: -1 });
     const columns = renamed(describe(this.#context, outputs, inner), names, item);
     const exprs = outputs.map(({ expr }) => expr);
-    return named(item, columns, { kind: "inline", exprs, scope: inner });
+    return named(item, columns, { kind: "inline", exprs, scope: inner, weights });
   }
 
   #materialized(item: FromItem, prepared: Prepared, columns: readonly SourceColumn[]): Source {
@@ -451,6 +461,20 @@ function isPlain({ body, orderBy, limit }: Query): boolean {
   if (body.isDistinct || body.groupBy.length > 0 || body.having !== undefined) return false;
   if (body.from.length === 0 || body.from.some(({ join }) => join !== "inner")) return false;
   return body.columns.every((column) => column.kind === "star" || isCheap(column.expr));
+}
+
+/** The nodes of an expression, with those of the expressions that it names. */
+function weightOf(expr: Expr, scope: Scope): number {
+  let weight = 0;
+  walk(expr, (part) => {
+    weight++;
+    const meaning = part.kind === "name" ? meaningOf(part, scope) : undefined;
+    if (meaning?.kind !== "column") return true;
+    const { source: { place }, column } = meaning.resolved;
+    if (place.kind === "inline") weight += place.weights?.[column] ?? 1;
+    return true;
+  });
+  return weight;
 }
 
 /** Whether an expression may be evaluated where it is used, and as often. */

@@ -7,7 +7,7 @@
 import type { Transaction } from "../../mod.ts";
 import { parseOne } from "../parse/statement_parser.ts";
 import { PlacedError, SqlError } from "../value/error.ts";
-import { integerOf, type SqlValue } from "../value/value.ts";
+import type { SqlValue } from "../value/value.ts";
 import { buildIndex, buildTable } from "./build.ts";
 import type { SqlTrees, StoredObject, StoredStatistics } from "./trees.ts";
 import type { TriggerEvent } from "../parse/statement_ast.ts";
@@ -41,9 +41,10 @@ export class Catalog {
 
   /** The lasting tables with AUTOINCREMENT that have had rows, and their greatest rowids. */
   sequences(): SqlValue[][] {
-    const kept = this.tables().map(({ name, tree }) => [name, this.#trees.sequences.get(tree)]);
-    return kept.filter(([, rowid]) => rowid !== undefined)
-      .map(([name, rowid]) => [name!, integerOf(BigInt(rowid!))]);
+    return this.tables().flatMap(({ name, tree }) => {
+      const rowid = this.#trees.sequence(tree);
+      return rowid === undefined ? [] : [[name, rowid]];
+    });
   }
 
   /** The temporary objects, in the order of creation. */
@@ -59,7 +60,7 @@ export class Catalog {
    */
   reload(temporary: readonly StoredObject[] = this.#temporary): void {
     this.#temporary = temporary;
-    this.#entries = this.#trees.schema.entries().map(([[id], stored]) => ({ id, stored }))
+    this.#entries = this.#trees.schema.entries().map(([[id], stored]) => entryOf(id, stored))
       .toArray();
     this.#statistics = new Map(this.#trees.statistics.entries());
     this.#build();
@@ -202,6 +203,15 @@ export class Catalog {
     this.#statistics.set(tree, found);
     this.generation++;
   }
+}
+
+const FIELDS = ["type", "name", "table", "sql"] as const;
+
+/** An entry of the tree, which others may have written. */
+function entryOf(id: unknown, stored: StoredObject | null): Entry {
+  const isObject = FIELDS.every((field) => typeof stored?.[field] === "string");
+  if (Number.isSafeInteger(id) && isObject) return { id: id as number, stored: stored! };
+  throw new SqlError("SYNTAX", `malformed schema: the entry of key ${id} is no object`);
 }
 
 function rank({ type }: StoredObject): number {

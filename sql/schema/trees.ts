@@ -10,6 +10,8 @@ import type { Codec, Database, KeyCodec, ReadTree, Transaction } from "../../mod
 import type { TransactionTree, Tree } from "../../mod.ts";
 import { json, string, tuple } from "../../mod.ts";
 import { lowerAscii } from "../value/compare.ts";
+import { SqlError } from "../value/error.ts";
+import { fits, type Integer, integerOf } from "../value/value.ts";
 
 /** A tree of rows or of the entries of an index, for reading. */
 export type Rows = ReadTree<Uint8Array, Uint8Array, Uint8Array, Uint8Array>;
@@ -146,6 +148,21 @@ export class SqlTrees {
       this.#writable.set(name, tree);
     }
     return tree;
+  }
+
+  /**
+   * The greatest rowid that a table has had; undefined if it has had none.
+   *
+   * @throws {SqlError} It is no integer of 64 bits.
+   */
+  sequence(tree: string): Integer | undefined {
+    const kept = this.sequences.get(tree);
+    if (kept === undefined) return undefined;
+    if (typeof kept === "string" && /^-?\d{1,19}$/.test(kept)) {
+      const rowid = BigInt(kept);
+      if (fits(rowid)) return integerOf(rowid);
+    }
+    throw new SqlError("VALUE", `the sequence of ${tree} is no rowid`);
   }
 
   /** Sets the greatest rowid that a table has had, in a transaction. */

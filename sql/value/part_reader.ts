@@ -4,7 +4,7 @@
  */
 
 import { PART } from "./parts.ts";
-import { integerOf, isLargeWhole, Real, type SqlValue, textOfBytes } from "./value.ts";
+import { fits, integerOf, isLargeWhole, Real, type SqlValue, textOfBytes } from "./value.ts";
 
 const END = 0x00;
 const ESCAPE = 0x01;
@@ -153,7 +153,8 @@ export class PartReader {
     word.setBigUint64(0, 0n);
     for (let i = 0; i < count; i++) word.setUint8(8 - count + i, bytes[at + i]! ^ turn);
     const size = word.getBigUint64(0);
-    return integerOf(isNegative ? -size : size);
+    const value = isNegative ? -size : size;
+    return fits(value) ? integerOf(value) : fail();
   }
 
   #double(): number {
@@ -165,7 +166,8 @@ export class PartReader {
     const turn = isNegative ? 0xff : 0;
     word.setUint8(0, bytes[at]! ^ (isNegative ? 0xff : 0x80));
     for (let i = 1; i < 8; i++) word.setUint8(i, bytes[at + i]! ^ turn);
-    return word.getFloat64(0);
+    const value = word.getFloat64(0);
+    return value === value ? value : fail();
   }
 
   #skipEscaped(): void {

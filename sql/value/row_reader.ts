@@ -84,7 +84,9 @@ export class RowReader {
     const bytes = this.#bytes;
     if (bytes[at] === PART.number) {
       if (at + 9 > this.#end) throw malformed();
-      this.number = doubleAt(bytes, at + 1);
+      const value = doubleAt(bytes, at + 1);
+      if (value !== value) throw malformed();
+      this.number = value;
       return NUMBER_KIND.real;
     }
     if (bytes[at] !== PART.bigint) return NUMBER_KIND.none;
