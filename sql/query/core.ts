@@ -14,7 +14,7 @@ import { refuse } from "../value/error.ts";
 import { describe, expand, markUsed, type Output } from "./columns.ts";
 import { type From, resolveFrom, termsOf } from "./from.ts";
 import { aggregatesIn, type Collected, emitCollect, emitGroups, keptIn } from "./grouping.ts";
-import { openGroups } from "./grouping.ts";
+import { openGroups, refuseOuter } from "./grouping.ts";
 import { emitLimit, type Limit, passLimit } from "./limit.ts";
 import { emitLoops } from "./loops.ts";
 import { type WindowCall, windowCallsIn, WindowEmitter, windowInputs } from "./windows.ts";
@@ -73,6 +73,7 @@ class CoreEmitter {
     const inputs = windowInputs(windows);
     const late = having === undefined ? results : [...results, having];
     const aggregates = aggregatesIn([...late, ...inputs], this.#scope);
+    for (const call of aggregates) refuseOuter(call, this.#scope);
     this.#checkConditions();
     for (const expr of [...late, ...keys, ...inputs]) markUsed(expr, this.#scope);
     const end = builder.label();

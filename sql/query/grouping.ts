@@ -18,7 +18,7 @@ import { isAlike, walk } from "../parse/walk.ts";
 import { meaningOf } from "../expression/scope.ts";
 import { OrderedState } from "../rows/ordered_state.ts";
 import { columnNamed, isRowidName } from "../schema/types.ts";
-import { refuse } from "../value/error.ts";
+import { refuse, unsupported } from "../value/error.ts";
 
 /** The aggregates in some expressions, each once where they are alike. */
 export function aggregatesIn(exprs: readonly Expr[], scope: Scope): Call[] {
@@ -55,6 +55,27 @@ function checkCall(call: Call, scope: Scope): void {
       refuse(`misuse of aggregate function ${name.toUpperCase()}()`, at);
     }
   }
+}
+
+/**
+ * Refuses an aggregate of columns of a query around this one: in SQL it is one over the rows of
+ * that query.
+ */
+export function refuseOuter({ name, args, filter, at }: Call, scope: Scope): void {
+  let level = 0;
+  const look = (expr: Expr, around: Scope) =>
+    walk(expr, (part, isInQuery) => {
+      // A query inside may refer to anything.
+      if (isInQuery) level = scope.level;
+      if (isInQuery || part.kind !== "name") return !isInQuery;
+      const meaning = meaningOf(part, around);
+      if (meaning.kind === "alias") look(meaning.expr, meaning.scope);
+      else if (meaning.kind === "column") level = Math.max(level, meaning.resolved.scope.level);
+      return false;
+    });
+  for (const expr of filter === undefined ? args : [...args, filter]) look(expr, scope);
+  if (level === 0 || level === scope.level) return;
+  unsupported(`${name.toUpperCase()}() over the rows of a query around this one is`, at);
 }
 
 /** The columns that expressions use outside of aggregates and keys: one row of a group has them. */

@@ -3,10 +3,10 @@
  * them that was made for others. Each has the answer of `node:sqlite`.
  */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { open } from "../../mod.ts";
-import { sql } from "../../sql/mod.ts";
+import { sql, SqlError } from "../../sql/mod.ts";
 import { unlike } from "./support/alike.ts";
 
 /** Tests that statements do the same in both. */
@@ -85,7 +85,7 @@ describe("a group", () => {
       "SELECT a, max(b), (SELECT x FROM u WHERE k = t.oid) FROM t AS t GROUP BY a ORDER BY a",
       `SELECT max(b), (SELECT x FROM u WHERE k = t.rowid)
        FROM (SELECT * FROM t) AS s JOIN t USING (b)`,
-      "SELECT (SELECT x FROM u WHERE k = t.rowid), row_number() OVER (ORDER BY b) FROM t ORDER BY 2",
+      "SELECT (SELECT x FROM u WHERE k = t.rowid), row_number() OVER () FROM t ORDER BY 2",
       "SELECT a FROM t GROUP BY a HAVING max(b) AND (SELECT x FROM u WHERE k = t.rowid) = 'two'",
     ]),
   );
@@ -128,6 +128,40 @@ describe("a window", () => {
       ),
     ]),
   );
+});
+
+describe("an aggregate in a subquery", () => {
+  it("is refused if it is one of the rows around it", () => {
+    using db = open(":memory:");
+    const query = sql(db);
+    query.exec("CREATE TABLE t (a, b); CREATE TABLE u (k); INSERT INTO u VALUES (1), (2)");
+    query.exec("INSERT INTO t VALUES (1, 1), (1, 2)");
+    for (
+      const text of [
+        "SELECT a, (SELECT sum(t.b)) FROM t GROUP BY a",
+        "SELECT (SELECT count(a) FROM u) FROM t",
+        "SELECT (SELECT sum(k) + max(a + b) FROM u) FROM t",
+        "SELECT (SELECT (SELECT sum(k) FROM t) FROM u) FROM t",
+        "SELECT (SELECT sum(a) FILTER (WHERE b > 1) FROM u) FROM t",
+        "UPDATE t SET a = (SELECT sum(b) FROM u)",
+      ]
+    ) assertThrows(() => query.all(text), SqlError, "not supported");
+    assertEquals(
+      unlike([
+        "CREATE TABLE t (a, b)",
+        "CREATE TABLE u (k)",
+        "INSERT INTO u VALUES (1), (2)",
+        "INSERT INTO t VALUES (1, 1), (1, 2)",
+        `SELECT (SELECT sum(k + a) FROM u), (SELECT count(*) FROM u), (SELECT sum(1) FROM u)
+         FROM t`,
+        "SELECT (SELECT sum(a) FILTER (WHERE k > 1) FROM u), (SELECT max(k, b) FROM u) FROM t",
+        "CREATE TRIGGER g AFTER INSERT ON u BEGIN UPDATE t SET b = (SELECT sum(NEW.k) FROM t); END",
+        "INSERT INTO u VALUES (5)",
+        "SELECT * FROM t",
+      ]),
+      [],
+    );
+  });
 });
 
 describe("a recursive query", () => {
