@@ -35,7 +35,7 @@ export interface Condition {
   readonly scope: Scope;
   /** The loop of the left join whose ON it is; -1 for others. */
   readonly onOf: number;
-  /** The scope of all sources, of an ON that may refer to those before it alone. */
+  /** The scope of all sources, for an ON that may refer to those before it alone. */
   readonly around?: Scope | undefined;
 }
 
@@ -141,9 +141,11 @@ class FromResolver {
       refuse(`too many tables in FROM and its views, max: ${LOOPS_MAX}`, item.at);
     }
     if (item.on === undefined) return;
-    // Names in a query inside the ON of a left join are not those of sources to its right.
-    const before = onOf < 0 ? scope : { ...scope, sources: [...sources] };
-    const around = onOf < 0 ? undefined : scope;
+    // Names in a query inside the ON of an outer join are not those of sources to its right; nor in
+    // an ON before a right or full join, which must know what the joins before it found.
+    const isEarly = onOf >= 0 || this.#hasSides;
+    const before = isEarly ? { ...scope, sources: [...sources] } : scope;
+    const around = isEarly ? scope : undefined;
     for (const expr of conjunctsOf(item.on)) {
       this.#conditions.push({ expr, scope: before, onOf, around });
     }
@@ -362,7 +364,7 @@ export function termsOf(conditions: readonly Condition[], loops: readonly FromLo
   });
 }
 
-/** Refuses an ON of a left join that refers to a source to its right. */
+/** Refuses an ON that refers to a source to its right. */
 function refuseRight(expr: Expr, { sources }: Scope, around: Scope): void {
   walk(expr, (part, isInQuery) => {
     if (isInQuery) return false;

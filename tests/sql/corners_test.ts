@@ -54,6 +54,11 @@ describe("a plan", () => {
       "SELECT * FROM a LEFT JOIN b ON a.x = c.y JOIN c",
       "SELECT * FROM a LEFT JOIN b ON b.x = a.x AND c.y = 1, c",
       "SELECT * FROM a JOIN b ON a.x = c.y JOIN c",
+      "SELECT * FROM a JOIN b ON (SELECT max(y) FROM d) < b.x FULL JOIN c ON 1",
+      "SELECT * FROM a JOIN b ON (SELECT max(y) FROM d) < b.x RIGHT JOIN c ON 1",
+      "SELECT * FROM a FULL JOIN b ON (SELECT max(y) FROM d) < b.x FULL JOIN c ON a.x",
+      "SELECT * FROM a FULL JOIN b ON a.x = b.x JOIN c ON c.y = d.y JOIN d",
+      "SELECT * FROM a JOIN b ON a.x = c.y FULL JOIN c ON a.x = c.y",
     ]),
   );
 
