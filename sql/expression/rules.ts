@@ -3,6 +3,7 @@
  */
 
 import type { Expr, Name } from "../parse/ast.ts";
+import { partsOf } from "../parse/walk.ts";
 import { knownCollation } from "../schema/build.ts";
 import { type Affinity, affinityOf, isNumericAffinity } from "../value/affinity.ts";
 import type { Collation } from "../value/compare.ts";
@@ -60,11 +61,14 @@ function affinityOfName(context: Context, name: Name, scope: Scope): Affinity | 
   return meaning.kind === "alias" ? affinityIn(context, meaning.expr, meaning.scope) : undefined;
 }
 
-/** The collation of an expression, and whether COLLATE gives it; undefined if it has none. */
-function givenCollation(
-  expr: Expr,
-  scope: Scope,
-): { collation: Collation; isExplicit: boolean } | undefined {
+/** A collation, and whether COLLATE gives it. */
+interface Given {
+  readonly collation: Collation;
+  readonly isExplicit: boolean;
+}
+
+/** The collation of an expression; undefined if it has none. */
+function givenCollation(expr: Expr, scope: Scope): Given | undefined {
   switch (expr.kind) {
     case "collate":
       return { collation: knownCollation(expr.collation, expr.at), isExplicit: true };
@@ -78,15 +82,20 @@ function givenCollation(
       return givenCollation(expr.operand, scope);
     case "call": {
       const first = firstMerged(expr);
-      return first === undefined ? undefined : givenCollation(first, scope);
+      if (first !== undefined) return givenCollation(first, scope);
+      break;
     }
     case "unary":
-      return expr.operator === "+" ? givenCollation(expr.operand, scope) : undefined;
-    case "binary": {
-      if (expr.operator !== "||") return undefined;
-      const [left, right] = [expr.left, expr.right].map((part) => givenCollation(part, scope));
-      return [left, right].find((found) => found?.isExplicit);
-    }
+      if (expr.operator === "+") return givenCollation(expr.operand, scope);
+  }
+  return explicitIn(expr, scope);
+}
+
+/** The first collation that COLLATE gives to a part of an expression: it is that of the whole. */
+function explicitIn(expr: Expr, scope: Scope): Given | undefined {
+  for (const part of partsOf(expr)) {
+    const given = givenCollation(part, scope);
+    if (given?.isExplicit) return given;
   }
   return undefined;
 }

@@ -78,6 +78,29 @@ describe("a plan", () => {
   );
 });
 
+describe("a collation", () => {
+  it(
+    "that COLLATE gives to a part is that of the whole expression",
+    isAlike([
+      "CREATE TABLE t (a TEXT, b TEXT COLLATE NOCASE)",
+      "INSERT INTO t VALUES ('x', 'X'), ('X', 'x'), ('y', 'z'), (NULL, 'q')",
+      "SELECT count(*) FROM t WHERE lower(a COLLATE NOCASE) = 'X'",
+      "SELECT count(*) FROM t WHERE 'X' = lower(a COLLATE NOCASE)",
+      "SELECT count(*) FROM t WHERE ifnull(a COLLATE NOCASE, '') = 'X'",
+      "SELECT count(*) FROM t WHERE coalesce(a, b COLLATE BINARY) = 'X'",
+      "SELECT count(*) FROM t WHERE coalesce(a, b) = 'X'",
+      "SELECT count(*) FROM t WHERE (a || 'b' COLLATE NOCASE) || 'c' = 'XBC'",
+      "SELECT count(*) FROM t WHERE CASE WHEN 1 THEN a ELSE '' COLLATE NOCASE END = 'X'",
+      "SELECT count(*) FROM t WHERE CASE a COLLATE NOCASE WHEN 'X' THEN 'k' END = 'K'",
+      "SELECT count(*) FROM (SELECT DISTINCT trim(a COLLATE NOCASE) FROM t)",
+      "SELECT count(*) FROM t GROUP BY ifnull(a, '' COLLATE NOCASE) ORDER BY 1",
+      "SELECT a, b FROM t ORDER BY ifnull(a COLLATE NOCASE, 'y'), b COLLATE BINARY",
+      "SELECT max(ifnull(a COLLATE NOCASE, '')) = 'Y', min(upper(a) COLLATE NOCASE) = 'x' FROM t",
+      "SELECT b = 'Z', b || '' = 'Z', -b = 'q', +b = 'Z', CAST(b AS TEXT) = 'Z' FROM t ORDER BY b",
+    ]),
+  );
+});
+
 describe("a group", () => {
   it(
     "has the rowid that a query inside its result asks for",
