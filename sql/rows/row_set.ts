@@ -19,6 +19,8 @@ export class RowSet extends RowList {
   #bytes = 0;
   #tree: SpillTree | undefined;
   #read: Generator<[Uint8Array, Uint8Array], void, undefined> | undefined;
+  /** The rows that have a NULL; undefined before they are asked for, and where they may be many. */
+  #withNull: readonly Row[] | undefined;
   /** Whether a row has a NULL in its first value. */
   hasNull = false;
 
@@ -41,6 +43,7 @@ export class RowSet extends RowList {
     const row = values.slice(first, first + this.#collations.length);
     if (row[0] === null) this.hasNull = true;
     this.#found.set(key, row);
+    this.#withNull = undefined;
     if (this.#memory.spill === undefined) return true;
     const bytes = 2 * bytesOfRow(row);
     this.#bytes += bytes;
@@ -76,8 +79,7 @@ export class RowSet extends RowList {
     let hasNull = false;
     for (let i = 0; i < collations.length; i++) hasNull ||= values[first + i] === null;
     if (!hasNull && this.has(values, first)) return 1;
-    for (const row of this.#all()) {
-      if (!hasNull && !row.includes(null)) continue;
+    for (const row of hasNull ? this.#all() : this.#rowsWithNull()) {
       const differs = row.some((value, i) => {
         const other = values[first + i]!;
         return value !== null && other !== null && compare(value, other, collations[i]!) !== 0;
@@ -87,6 +89,13 @@ export class RowSet extends RowList {
     return 0;
   }
 
+  /** The rows that have a NULL, which a search looks at one by one. */
+  #rowsWithNull(): Iterable<Row> {
+    const rows = this.#withNull ?? this.#all().filter((row) => row.includes(null));
+    // Those in a tree are not kept in memory.
+    return this.#tree === undefined ? this.#withNull ??= [...rows] : rows;
+  }
+
   *#all(): Generator<Row> {
     yield* this.#found.values();
     for (const [, bytes] of this.#tree?.entries() ?? []) yield rowOfBytes(bytes);
@@ -94,6 +103,7 @@ export class RowSet extends RowList {
 
   /** Removes the equal row; false if there is none. */
   delete(values: readonly SqlValue[], first: number): boolean {
+    this.#withNull = undefined;
     if (this.#found.delete(mapKey(values, first, this.#collations))) return true;
     return this.#tree?.delete(keyBytes(values, first, this.#collations)) ?? false;
   }
@@ -131,6 +141,7 @@ export class RowSet extends RowList {
     this.#tree = undefined;
     this.#memory.give(this.#bytes);
     this.#bytes = 0;
+    this.#withNull = undefined;
     this.hasNull = false;
   }
 }
