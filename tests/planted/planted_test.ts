@@ -126,6 +126,15 @@ describe("a planted bug", () => {
     await assertRejects(() => plant(FIND, "if ("), Error, "does not run");
     await assertRejects(() => plant(FIND, "if (nobodyKnows > 0)"), Error, "does not run");
   });
+
+  it("that makes a hunt hang is an error, also if a child of the hunt holds its output", async () => {
+    using impatient = new Workshop(3000);
+    const wait = `new Deno.Command("sleep", { args: ["900"] }).spawn(); ` +
+      "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);";
+    const hangs = bug("waits", "", FILE, FIND, wait);
+    const hunt = whole("firstCommit");
+    await assertRejects(() => impatient.try(hangs, [hunt]), Error, `waits: ${hunt} hangs`);
+  });
 });
 
 describe("images that revealed a bug", () => {

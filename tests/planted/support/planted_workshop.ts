@@ -10,10 +10,11 @@
 import { fromFileUrl, join } from "@std/path";
 import { type Edit, type PlantedBug, testOf } from "./planted_bugs.ts";
 import { FOUND, type Found } from "./planted_hunter.ts";
-import { HANG_MS } from "../../support/hang.ts";
 
 const TOP = fromFileUrl(new URL("../../../", import.meta.url));
 const NOT_COPIED = new Set([".git", ".ci", "node_modules", "bench", "docs", "examples"]);
+/** Milliseconds after which a hunt hangs. The longest takes a twentieth of them on two quiet cores. */
+const HUNT_MS = 300_000;
 const HUNTER = ["run", "--no-check", "-A", "tests/planted/support/planted_hunter.ts"];
 /** A part of a long test suffices to catch the bugs that are hunted with it. */
 const ENVIRONMENT = {
@@ -29,9 +30,15 @@ const BROKEN = /ReferenceError|SyntaxError|module's source code|Import '.*' fail
 /** A copy of the sources, in which bugs are planted one at a time. */
 export class Workshop {
   readonly #dir: string;
+  readonly #huntMs: number;
 
-  /** Copies the sources to a new folder. */
-  constructor() {
+  /**
+   * Copies the sources to a new folder.
+   *
+   * @param huntMs The time after which a hunt is ended, with all that it started.
+   */
+  constructor(huntMs = HUNT_MS) {
+    this.#huntMs = huntMs;
     this.#dir = Deno.makeTempDirSync({ prefix: "quire-planted-" });
     copyFolder(TOP, this.#dir, NOT_COPIED);
   }
@@ -75,6 +82,7 @@ export class Workshop {
           ...(test.describe === undefined ? [] : ["--filter", test.describe]),
         ],
       );
+      if (code === undefined) throw new Error(`planted bug ${name}: ${hunt} hangs: ${output}`);
       if (BROKEN.test(output)) throw new Error(`planted bug ${name} does not run: ${output}`);
       if (code === 0) continue;
       if (test !== undefined && code === 1) {
@@ -88,18 +96,26 @@ export class Workshop {
     return undefined;
   }
 
-  async #run(args: string[]): Promise<{ code: number; output: string }> {
-    const command = new Deno.Command(Deno.execPath(), {
+  /** Runs Deno. The code is undefined if it had to be ended. */
+  async #run(args: string[]): Promise<{ code: number | undefined; output: string }> {
+    const process = new Deno.Command(Deno.execPath(), {
       args,
       cwd: this.#dir,
       env: ENVIRONMENT,
-      signal: AbortSignal.timeout(HANG_MS),
+      detached: true, // a group, because its children keep the pipes open after its end
       stdout: "piped",
       stderr: "piped",
-    });
-    const { code, stdout, stderr } = await command.output();
+    }).spawn();
+    let hangs = false;
+    const limit = setTimeout(() => {
+      hangs = true;
+      Deno.kill(-process.pid, "SIGKILL");
+    }, this.#huntMs);
+    const { code, stdout, stderr } = await process.output();
+    clearTimeout(limit);
     const text = new TextDecoder();
-    return { code, output: text.decode(stderr) + text.decode(stdout) };
+    const output = text.decode(stderr) + text.decode(stdout);
+    return { code: hangs ? undefined : code, output };
   }
 }
 
