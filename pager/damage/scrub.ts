@@ -28,7 +28,8 @@ import {
   PAGE_SHIFT,
   SLOT_MASK,
 } from "../format/format.ts";
-import { Frame } from "../format/frame.ts";
+import type { Frame } from "../format/frame.ts";
+import { giveSpareFrameBack, takeSpareFrame } from "../door/spare_frames.ts";
 import {
   headerPosition,
   headerRule,
@@ -97,7 +98,7 @@ export const SLOT_LOST = 3;
 /** Reads and checks a file, a chunk at a time. */
 export class Scrub {
   /** The chunk read last. */
-  readonly frame: Frame = new Frame(-1, 0);
+  readonly frame: Frame = takeSpareFrame();
   /** The state of each slot of that chunk, one of `SLOT_...`. */
   readonly states: Uint8Array = new Uint8Array(CHUNK_PAGES);
 
@@ -149,6 +150,11 @@ export class Scrub {
     if (current !== undefined) return damage;
     damage.forEach(this.#report);
     return [];
+  }
+
+  /** Gives the memory of the scrub back, which is of no use from the call on. */
+  close(): void {
+    giveSpareFrameBack(this.frame);
   }
 
   #readJournals(): SuperblockCopies {

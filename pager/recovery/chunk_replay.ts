@@ -20,8 +20,9 @@ import {
   PAGE_BYTES,
   PAGE_SHIFT,
 } from "../format/format.ts";
-import { Frame } from "../format/frame.ts";
+import type { Frame } from "../format/frame.ts";
 import { formatHeader, headSumHolds, kindOf, setInUse, statedPageSum } from "../format/header.ts";
+import { giveSpareFrameBack, takeSpareFrame } from "../door/spare_frames.ts";
 import { CHANGED, FREED, HEADERS, LogReader, PUBLISHED, WHOLE } from "../batch/log_record.ts";
 import { ChangedSlots, type ChunkRecords } from "./chunk_records.ts";
 import type { ReplayedPages } from "./replayed_pages.ts";
@@ -60,7 +61,7 @@ export interface ReplayOptions {
 export class ChunkReplay {
   readonly #disk: Disk;
   readonly #options: ReplayOptions;
-  readonly #frame = new Frame(-1, 0);
+  readonly #frame = takeSpareFrame();
   /** Pages as they are in the file, if replayed pages are kept. */
   readonly #base: Frame | undefined;
   readonly #states = new Uint8Array(CHUNK_PAGES);
@@ -73,7 +74,7 @@ export class ChunkReplay {
   constructor(disk: Disk, options: ReplayOptions) {
     this.#disk = disk;
     this.#options = options;
-    this.#base = options.kept === undefined ? undefined : new Frame(-1, 0);
+    this.#base = options.kept === undefined ? undefined : takeSpareFrame();
   }
 
   /**
@@ -101,6 +102,12 @@ export class ChunkReplay {
       this.#finish(isJournal(chunk));
       first = end;
     }
+  }
+
+  /** Gives the memory of the replay back, which is of no use from the call on. */
+  close(): void {
+    giveSpareFrameBack(this.#frame);
+    if (this.#base !== undefined) giveSpareFrameBack(this.#base);
   }
 
   /**

@@ -357,7 +357,11 @@ export class Recovery {
     const options = { pageCount, seed: seedOf(databaseId), tolerant, kept };
     const replay = new ChunkReplay(this.#disk, options);
     const journals = new Set(this.#journals.flat());
-    replay.replay(this.#records, (chunk) => journals.has(chunk));
+    try {
+      replay.replay(this.#records, (chunk) => journals.has(chunk));
+    } finally {
+      replay.close();
+    }
     if (kept === undefined) return 0;
     kept.finish();
     overlay!.patch(kept);

@@ -249,9 +249,13 @@ class Verification implements TreeVisitor {
     const extra: ScrubOptions["extra"] = [];
     for (const [kind, check] of EXTRA_NODE_CHECKS) extra[kind] = check;
     const scrub = this.#target.scrub((error) => this.#findings.add(error), { extra });
-    yield* this.#readAll(scrub);
-    yield* this.#walkTrees();
-    yield* this.#findOwners(scrub);
+    try {
+      yield* this.#readAll(scrub);
+      yield* this.#walkTrees();
+      yield* this.#findOwners(scrub);
+    } finally {
+      scrub.close();
+    }
   }
 
   *#readAll(scrub: Scrub): Generator<Progress, void, undefined> {
