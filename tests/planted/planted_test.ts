@@ -127,7 +127,7 @@ describe("a planted bug", () => {
     await assertRejects(() => plant(FIND, "if (nobodyKnows > 0)"), Error, "does not run");
   });
 
-  it("that makes a hunt hang is an error, also if a child of the hunt holds its output", async () => {
+  it("that makes a hunt hang is an error, even if a child holds its output", async () => {
     using impatient = new Workshop(3000);
     const wait = `new Deno.Command("sleep", { args: ["900"] }).spawn(); ` +
       "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);";

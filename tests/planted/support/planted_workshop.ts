@@ -13,7 +13,7 @@ import { FOUND, type Found } from "./planted_hunter.ts";
 
 const TOP = fromFileUrl(new URL("../../../", import.meta.url));
 const NOT_COPIED = new Set([".git", ".ci", "node_modules", "bench", "docs", "examples"]);
-/** Milliseconds after which a hunt hangs. The longest takes a twentieth of them on two quiet cores. */
+/** Milliseconds after which a hunt hangs; on two quiet cores the longest takes a twentieth. */
 const HUNT_MS = 300_000;
 const HUNTER = ["run", "--no-check", "-A", "tests/planted/support/planted_hunter.ts"];
 /** A part of a long test suffices to catch the bugs that are hunted with it. */
