@@ -56,6 +56,7 @@ export class Source {
   readonly text: string;
   #syntax: ts.SourceFile | undefined;
   #code: string | undefined;
+  #imports: Import[] | undefined;
 
   /** A file with this path and text. */
   constructor(path: string, text: string) {
@@ -88,8 +89,17 @@ export class Source {
     return this.#syntax ??= ts.createSourceFile(this.path, this.text, ts.ScriptTarget.Latest, true);
   }
 
+  /** Where its first token begins; the length of the text if it has none. */
+  get codeStart(): number {
+    return (this.syntax.statements[0] ?? this.syntax.endOfFileToken).getStart(this.syntax);
+  }
+
   /** What it imports, in order. */
-  get imports(): Import[] {
+  get imports(): readonly Import[] {
+    return this.#imports ??= this.#findImports();
+  }
+
+  #findImports(): Import[] {
     const found: Import[] = [];
     visit(this.syntax, (node) => {
       const name = specifierOf(node);

@@ -348,10 +348,9 @@ export function asciiOnly(tree: SourceTree): string[] {
 
 /** A file opens with a comment that says what it does. */
 export function opensWithComment(tree: SourceTree): string[] {
-  return [...tree.values()].flatMap(({ path, text, code }) => {
+  return [...tree.values()].flatMap(({ path, text, codeStart }) => {
     const opening = text.replace(/^#!.*\n/, "");
-    const end = code.search(/\S/);
-    const words = text.slice(0, end < 0 ? undefined : end).match(/[A-Za-z]{2,}/g) ?? [];
+    const words = text.slice(0, codeStart).match(/[A-Za-z]{2,}/g) ?? [];
     const isComment = /^(\/\*\*|\/\/ (?!deno-))/.test(opening);
     if (isComment && words.length >= OPENING_WORDS_MIN) return [];
     return [`${path}:1: does not open with a comment on what it does`];
