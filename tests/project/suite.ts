@@ -40,16 +40,6 @@ const ROOMS = [
   "tests/sql/",
   "tests/cli/",
 ];
-/** Rooms whose files leave nothing in global objects that would reach the tests of others. */
-const TOGETHER = [
-  "tests/crash/",
-  "tests/hostile/",
-  "tests/kv/",
-  "tests/level/",
-  "tests/model/",
-  "tests/reported/",
-  "tests/sql/",
-];
 /** Files whose rules are about everything that a test leaves. */
 const APART = /sanitizer_test\.ts$/;
 /**
@@ -61,9 +51,9 @@ const MEMORY = {
   MALLOC_MMAP_THRESHOLD_: "33554432",
   GLIBC_TUNABLES: "glibc.malloc.hugetlb=1",
 };
-const GROUP_FILES_MAX = 4;
+const GROUP_FILES_MAX = 6;
 /** Unit tests are shorter. */
-const UNIT_FILES_MAX = 12;
+const UNIT_FILES_MAX = 16;
 const LANES_MAX = 5;
 
 /** The test files below a folder, from the top of the project. */
@@ -117,7 +107,7 @@ async function deno(
 
 /** Runs a group of tests. Returns its outcome, or undefined if it ended without one. */
 async function runGroup(paths: readonly string[], dir: string): Promise<Outcome | undefined> {
-  const together = paths.filter(mayShare);
+  const together = paths.filter((path) => !APART.test(path));
   const apart = paths.filter((path) => !together.includes(path));
   const files = together.length > 1 ? [asOneFile(together, dir), ...apart] : paths;
   const words = ["test", "-A", "--no-check", "--config", "deno.json", ...files];
@@ -126,12 +116,6 @@ async function runGroup(paths: readonly string[], dir: string): Promise<Outcome 
   const saysFailed = outcome !== undefined && closingLine(outcome, 0).startsWith("FAILED");
   if (!success && !saysFailed) console.log(`a run that died: ${paths.join(" ")}`);
   return success || saysFailed ? outcome : undefined;
-}
-
-/** Whether the tests of a file may run in the same global scope as those of others. */
-function mayShare(path: string): boolean {
-  if (APART.test(path)) return false;
-  return !path.startsWith("tests/") || TOGETHER.some((room) => path.startsWith(room));
 }
 
 /** Writes a file that imports several. */

@@ -4,9 +4,10 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
+import { describe, it } from "@std/testing/bdd";
 import { json, open } from "../../mod.ts";
 import { HANG_MS } from "../support/hang.ts";
+import { inTempDir } from "../support/temp.ts";
 
 const MOD = new URL("../../mod.ts", import.meta.url).href;
 const REQUESTS = 60;
@@ -27,14 +28,10 @@ const SERVER = `
   };
 `;
 
-let folder: string;
-let path: string;
-
-beforeEach(() => {
-  folder = Deno.makeTempDirSync();
-  path = `${folder}/hits.quire`;
-});
-afterEach(() => Deno.removeSync(folder, { recursive: true }));
+/** Runs a test with a new folder, and the path of its database. */
+function inFolder(body: (folder: string, path: string) => Promise<void>): () => Promise<void> {
+  return () => inTempDir((folder) => body(folder, `${folder}/hits.quire`));
+}
 
 /** The address that a server prints. */
 async function addressOf(output: ReadableStream<Uint8Array>): Promise<string> {
@@ -48,58 +45,65 @@ async function addressOf(output: ReadableStream<Uint8Array>): Promise<string> {
 }
 
 describe("deno serve --parallel", () => {
-  it("counts every request once, in all threads, and leaves a whole file", async () => {
-    Deno.writeTextFileSync(`${folder}/server.js`, SERVER);
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["serve", "--parallel", "--no-check", "--port", "0", "-A", `${folder}/server.js`],
-      env: { HITS: path, DENO_JOBS: "3", NO_COLOR: "1" },
-      stdout: "null",
-      stderr: "piped",
-      signal: AbortSignal.timeout(HANG_MS),
-    }).spawn();
-    const address = await addressOf(child.stderr);
-    const answers = await Promise.all(
-      Array.from({ length: REQUESTS }, async () => {
-        // Without keep-alive, so that the system chooses a thread for each.
-        const response = await fetch(address, { headers: { connection: "close" } });
-        return (await response.text()).split(" ");
-      }),
-    );
-    child.kill("SIGKILL");
-    await child.status;
-    const counts = answers.map(([count]) => Number(count)).sort((a, b) => a - b);
-    assertEquals(counts, Array.from({ length: REQUESTS }, (_, i) => i + 1));
-    using db = open(path);
-    const { all, ...threads } = Object.fromEntries(
-      [...db.tree("hits", { value: json.as<number>() }).entries()].map(([key, count]) => {
-        return [new TextDecoder().decode(key), count];
-      }),
-    );
-    assertEquals(all, REQUESTS);
-    assertEquals(Object.values(threads).reduce((sum, count) => sum + count, 0), REQUESTS);
-    assert((await db.verify()).ok);
-  });
+  const text = "counts every request once, in all threads, and leaves a whole file";
+  it(
+    text,
+    inFolder(async (folder, path) => {
+      Deno.writeTextFileSync(`${folder}/server.js`, SERVER);
+      const child = new Deno.Command(Deno.execPath(), {
+        args: ["serve", "--parallel", "--no-check", "--port", "0", "-A", `${folder}/server.js`],
+        env: { HITS: path, DENO_JOBS: "3", NO_COLOR: "1" },
+        stdout: "null",
+        stderr: "piped",
+        signal: AbortSignal.timeout(HANG_MS),
+      }).spawn();
+      const address = await addressOf(child.stderr);
+      const answers = await Promise.all(
+        Array.from({ length: REQUESTS }, async () => {
+          // Without keep-alive, so that the system chooses a thread for each.
+          const response = await fetch(address, { headers: { connection: "close" } });
+          return (await response.text()).split(" ");
+        }),
+      );
+      child.kill("SIGKILL");
+      await child.status;
+      const counts = answers.map(([count]) => Number(count)).sort((a, b) => a - b);
+      assertEquals(counts, Array.from({ length: REQUESTS }, (_, i) => i + 1));
+      using db = open(path);
+      const { all, ...threads } = Object.fromEntries(
+        [...db.tree("hits", { value: json.as<number>() }).entries()].map(([key, count]) => {
+          return [new TextDecoder().decode(key), count];
+        }),
+      );
+      assertEquals(all, REQUESTS);
+      assertEquals(Object.values(threads).reduce((sum, count) => sum + count, 0), REQUESTS);
+      assert((await db.verify()).ok);
+    }),
+  );
 });
 
 describe("a program without permission for the sidecar", () => {
-  it("gets an error that names it", async () => {
-    open(path).close();
-    const files = [path, `${path}-lock`, `${path}-here`].join();
-    const program = `${folder}/program.ts`;
-    Deno.writeTextFileSync(
-      program,
-      `import { open } from ${JSON.stringify(MOD)};
+  it(
+    "gets an error that names it",
+    inFolder(async (folder, path) => {
+      open(path).close();
+      const files = [path, `${path}-lock`, `${path}-here`].join();
+      const program = `${folder}/program.ts`;
+      Deno.writeTextFileSync(
+        program,
+        `import { open } from ${JSON.stringify(MOD)};
        open(${JSON.stringify(path)}, { shared: true });`,
-    );
-    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-check", `--allow-read=${files}`, `--allow-write=${files}`, program],
-      env: { NO_COLOR: "1" },
-      signal: AbortSignal.timeout(HANG_MS),
-    }).output();
-    assertEquals(success, false);
-    const text = new TextDecoder().decode(stderr);
-    assertMatch(text, /IoError: Cannot open .*hits\.quire-shared: .*--allow-(read|write)/);
-    using db = open(path);
-    assertEquals(db.trees(), []);
-  });
+      );
+      const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "--no-check", `--allow-read=${files}`, `--allow-write=${files}`, program],
+        env: { NO_COLOR: "1" },
+        signal: AbortSignal.timeout(HANG_MS),
+      }).output();
+      assertEquals(success, false);
+      const text = new TextDecoder().decode(stderr);
+      assertMatch(text, /IoError: Cannot open .*hits\.quire-shared: .*--allow-(read|write)/);
+      using db = open(path);
+      assertEquals(db.trees(), []);
+    }),
+  );
 });
