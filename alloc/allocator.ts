@@ -2,7 +2,7 @@
  * The allocator: tracks free pages, and chooses which of them to use.
  *
  * On disk, the bitmap in slot 0 of each chunk's header page records which pages are in use. Memory
- * holds only two bytes per chunk (`Summary`), filled in as chunks are examined, and a hint below
+ * holds only two bytes per chunk, filled in as chunks are examined (`ChunkRoom`), and a hint below
  * which every chunk is full. So opening a file reads nothing, and an allocation does not scan it.
  *
  * A page is placed near its neighbour; else in the first chunk known to have room; else in one of
@@ -18,10 +18,8 @@
  *
  * Invariants:
  * 1. A page released in a transaction is *held*: it is not acquired again before the commit.
- * 2. The hint may be too low, but is never too high.
- * 3. Bits change through the pager, so allocations are part of the transaction and roll back.
- * 4. The end of a transaction or snapshot neither reads nor throws: a chunk whose header page is
- *    not in memory counts as empty until a search reads it.
+ * 2. Bits change through the pager, so allocations are part of the transaction and roll back.
+ * 3. The end of a transaction or snapshot neither reads nor throws.
  *
  * It knows the kinds of pages, but not what they contain.
  */
@@ -36,16 +34,14 @@ import {
   LimitError,
   type PageNumber,
   type Pager,
-  type Place,
-  type Slot,
   type TransactionListener,
 } from "../pager/mod.ts";
-import { BITS, findFree, longestFree, nextTaken, WORDS } from "./bitmap.ts";
+import { findFree } from "./bitmap.ts";
+import { ChunkRoom } from "./chunk_room.ts";
 import { Holds } from "./holds.ts";
-import { Summary } from "./summary.ts";
 
 const { CHUNK_SHIFT, KIND_BRANCH, KIND_FREE, KIND_RUN } = format;
-const { KIND_RUN_CONTINUED, KIND_SUPERBLOCK, PAGE_WORD_SHIFT, RUN_PAGES_MAX, SLOT_MASK } = format;
+const { KIND_RUN_CONTINUED, KIND_SUPERBLOCK, RUN_PAGES_MAX, SLOT_MASK } = format;
 
 const LOOKS_MAX = 8;
 /** The most chunks with room that are compared when a run is placed. */
@@ -56,10 +52,7 @@ const CLAIMED_LOOKS_MAX = 64;
 /** A piece has at least this many pages and this part of the request; else the file grows. */
 const PIECE_PAGES_MIN = 8;
 const PIECE_PART_SHIFT = 3;
-/** From this many chunks on, branches get chunks of their own. */
-const SORTED_CHUNKS_MIN = 16;
 const FIRST_SLOT = 1;
-const ALL_TAKEN = 0xffff_ffff;
 const HEADER_WORDS = format.HEADER_BYTES / 4;
 /** One less than the format could number, so that no page has a reserved number. */
 const CHUNKS_MAX = 2 ** 24 - 1;
@@ -75,21 +68,10 @@ export class Allocator implements TransactionListener {
   pagesFreed = 0;
 
   readonly #pager: Pager;
-  /** The free runs for pages other than branches. */
-  readonly #summary = new Summary();
-  /** The free runs for branches, in the chunks that are for branches. */
-  readonly #branches = new Summary();
   readonly #holds = new Holds();
-  /** Chunks that the journal will take or give back. */
-  readonly #reserved = new Set<number>();
-  /** Chunks counted as empty, because their header pages were not in memory. */
-  readonly #uncounted = new Set<number>();
-  /** The slots in use or held of the chunk examined last, one bit each. */
-  readonly #taken = new Uint32Array(WORDS);
+  readonly #room: ChunkRoom;
   /** The chunk in which each use was last served. */
   readonly #last = [0, 0, 0];
-  /** The lowest chunk that has not been examined. */
-  #unknown: number;
 
   /**
    * Creates the allocator of a pager. A pager has only one.
@@ -98,8 +80,7 @@ export class Allocator implements TransactionListener {
    */
   constructor(pager: Pager) {
     this.#pager = pager;
-    this.#unknown = pager.meta.allocatorHint;
-    this.#resize(format.chunksOf(pager.meta.pageCount));
+    this.#room = new ChunkRoom(pager, this.#holds);
     pager.listen(this);
   }
 
@@ -145,7 +126,7 @@ export class Allocator implements TransactionListener {
       if (chunk < 0) page = this.#firstPageOfNewChunk();
       else {
         // The chunk may have more room: a search that knew less of it did not find it.
-        pages = Math.min(wanted, this.#summary.get(chunk));
+        pages = Math.min(wanted, this.#room.summary.get(chunk));
         page = this.#findIn(chunk, pages, FIRST_SLOT, RUNS);
       }
     }
@@ -161,7 +142,7 @@ export class Allocator implements TransactionListener {
    * @returns The number of the first page, or -1 if those chunks have no room.
    */
   acquireBelow(end: ChunkNumber, span: number, kind: number, tree: number): number {
-    this.#coverFile();
+    this.#room.coverFile();
     const use = kind === KIND_RUN ? RUNS : kind === KIND_BRANCH ? BRANCHES : SINGLES;
     for (let pages = span; pages >= Math.min(span, PIECE_PAGES_MIN); pages = pages >>> 1) {
       const page = this.#findBelow(end, pages);
@@ -173,16 +154,16 @@ export class Allocator implements TransactionListener {
   /** The first page of the first fit in chunks below `end`, or -1. */
   #findBelow(end: ChunkNumber, span: number): number {
     for (;;) {
-      const chunks = [this.#summary.find(span, 0), this.#branches.find(span, 0)];
+      const chunks = [this.#room.summary.find(span, 0), this.#room.branches.find(span, 0)];
       const chunk = Math.min(end, ...chunks.map((found) => found < 0 ? end : found));
-      if (this.#unknown < chunk) {
-        this.#learn(this.#unknown++);
+      if (this.#room.unknown < chunk) {
+        this.#room.learn(this.#room.unknown++);
         continue;
       }
       if (chunk >= end) return -1;
       // It may have less room than was known, and counts as it is from now on.
-      this.#learn(chunk);
-      const slot = findFree(this.#taken, span, FIRST_SLOT);
+      this.#room.learn(chunk);
+      const slot = findFree(this.#room.taken, span, FIRST_SLOT);
       if (slot >= 0) return (chunk << CHUNK_SHIFT >>> 0) + slot;
     }
   }
@@ -202,16 +183,12 @@ export class Allocator implements TransactionListener {
     this.#pager.vacate(page, span);
     this.pagesFreed += span;
     this.#holds.add(chunk, page & SLOT_MASK, span, from, this.#pager.changes);
-    this.#learn(chunk);
+    this.#room.learn(chunk);
   }
 
   /** Examines a chunk by a copy of its header page, if all chunks before it were examined. */
   examine(chunk: ChunkNumber, headers: Frame): void {
-    this.#coverFile();
-    if (chunk !== this.#unknown || chunk >= this.#summary.size) return;
-    this.#copyTaken(chunk, headers, 0);
-    this.#count(chunk, headers, 0);
-    this.#unknown++;
+    this.#room.examine(chunk, headers);
   }
 
   /** Whether a page is in use. */
@@ -224,7 +201,7 @@ export class Allocator implements TransactionListener {
 
   /** Ends the transaction's holds that no snapshot needs. The pager calls it after a commit. */
   committed(): void {
-    this.#coverFile();
+    this.#room.coverFile();
     this.#holds.commit(this.#keep);
     this.#learnFreed();
   }
@@ -238,60 +215,43 @@ export class Allocator implements TransactionListener {
 
   #learnFreed(): void {
     this.#holds.reportFreed(this.#freed);
-    this.#updateHint();
+    this.#room.updateHint();
   }
 
   /** Counts a chunk again that the journal took or gave back. The pager calls it. */
   chunkChanged(chunk: ChunkNumber): void {
-    this.#reserved.delete(chunk);
     this.pagesFreed += format.CHUNK_PAGES;
-    this.#coverFile();
-    if (chunk < this.#summary.size) this.#learnInMemory(chunk);
+    this.#room.chunkChanged(chunk);
   }
 
   /** Uses no page of a chunk until `chunkChanged`. The pager calls it. */
   chunkReserved(chunk: ChunkNumber): void {
-    this.#reserved.add(chunk);
-    this.#coverFile();
-    if (chunk < this.#summary.size) this.#learnInMemory(chunk);
+    this.#room.chunkReserved(chunk);
   }
 
   readonly #freed = (chunk: ChunkNumber): void => {
-    if (chunk < this.#summary.size) this.#learnInMemory(chunk);
+    if (chunk < this.#room.summary.size) this.#room.learnInMemory(chunk);
   };
-
-  #updateHint(): void {
-    let known = this.#unknown;
-    const free = this.#summary.first();
-    const freeForBranches = this.#branches.first();
-    if (free >= 0 && free < known) known = free;
-    if (freeForBranches >= 0 && freeForBranches < known) known = freeForBranches;
-    // Held pages are free on disk, and so are those of a chunk that the journal has not taken yet:
-    // after a crash, or in a copy, a hint above them would lose them.
-    if (this.#reserved.size > 0) known = Math.min(known, ...this.#reserved);
-    this.#pager.meta.allocatorHint = Math.min(known, this.#holds.lowestChunk);
-  }
 
   /** Counts a chunk again after its bits were restored. The pager calls it. */
   rolledBack(chunk: ChunkNumber): void {
-    const chunks = format.chunksOf(this.#pager.meta.pageCount);
-    if (chunks < this.#summary.size) this.#resize(chunks);
+    this.#room.cutToFile();
     this.#holds.rollBack(chunk, this.#pager.changes);
-    if (chunk < chunks) this.#learnInMemory(chunk);
+    const chunks = format.chunksOf(this.#pager.meta.pageCount);
+    if (chunk < chunks) this.#room.learnInMemory(chunk);
   }
 
   #occupy(page: PageNumber, span: number, kind: number, tree: number, use: number): number {
     this.#pager.occupy(page, span, kind, tree);
     const chunk = page >>> CHUNK_SHIFT;
-    if (chunk >= this.#summary.size) this.#resize(chunk + 1);
     this.#last[use] = chunk;
-    this.#learn(chunk);
+    this.#room.learnNew(chunk);
     return page;
   }
 
   /** The first page of `span` free ones, or -1 if the file must grow by a chunk. */
   #find(span: number, near: number, use: number): number {
-    this.#coverFile();
+    this.#room.coverFile();
     let page = this.#pager.mayBeFull ? this.#findClaimed(span, near, use) : -1;
     if (page < 0 && span < LARGE_RUN_PAGES) {
       if (near !== 0) page = this.#findIn(near >>> CHUNK_SHIFT, span, near & SLOT_MASK, use);
@@ -299,47 +259,27 @@ export class Allocator implements TransactionListener {
     }
     if (page < 0) page = this.#findKnown(span, use);
     if (page < 0) page = this.#findUnknown(span, use);
-    return page < 0 ? this.#findIn(this.#summary.size - 1, span, FIRST_SLOT, use) : page;
+    return page < 0 ? this.#findIn(this.#room.summary.size - 1, span, FIRST_SLOT, use) : page;
   }
 
   /** As `#find`, for pages that need no more room of the disk. It looks at few chunks. */
   #findClaimed(span: number, near: number, use: number): number {
-    let chunk = near === 0 ? this.#summary.find(span, 0) : near >>> CHUNK_SHIFT;
+    let chunk = near === 0 ? this.#room.summary.find(span, 0) : near >>> CHUNK_SHIFT;
     let next = near === 0 ? chunk + 1 : 0;
     for (let looks = 0; chunk >= 0 && looks < CLAIMED_LOOKS_MAX; looks++) {
       if (this.#findIn(chunk, span, FIRST_SLOT, use) >= 0) {
-        this.#markUnclaimed(chunk);
-        const slot = findFree(this.#taken, span, FIRST_SLOT);
+        this.#room.markUnclaimed(chunk);
+        const slot = findFree(this.#room.taken, span, FIRST_SLOT);
         if (slot >= 0) return (chunk << CHUNK_SHIFT >>> 0) + slot;
       }
-      chunk = this.#summary.find(span, next);
+      chunk = this.#room.summary.find(span, next);
       next = chunk + 1;
     }
     return -1;
   }
 
-  /** Counts the free pages of the chunk read last as taken that have no bytes in the file. */
-  #markUnclaimed(chunk: ChunkNumber): void {
-    const first = chunk << CHUNK_SHIFT >>> 0;
-    for (let slot = FIRST_SLOT; slot < BITS; slot++) {
-      if (!this.#pager.isClaimed(first + slot)) this.#taken[slot >>> 5]! |= 1 << (slot & 31);
-    }
-  }
-
-  /** Follows the file: the pager may have added journal chunks, or truncated free ones. */
-  #coverFile(): void {
-    const chunks = format.chunksOf(this.#pager.meta.pageCount);
-    if (chunks !== this.#summary.size) this.#resize(chunks);
-  }
-
-  #resize(chunks: number): void {
-    this.#summary.resize(chunks);
-    this.#branches.resize(chunks);
-    this.#unknown = Math.min(this.#unknown, chunks);
-  }
-
   #firstPageOfNewChunk(): number {
-    const chunk = this.#summary.size;
+    const chunk = this.#room.summary.size;
     if (chunk >= CHUNKS_MAX) throw new LimitError(`Cannot acquire a page: no chunk past ${chunk}`);
     return (chunk << CHUNK_SHIFT >>> 0) + FIRST_SLOT;
   }
@@ -355,20 +295,20 @@ export class Allocator implements TransactionListener {
       if (chunk < 0) return -1;
       const page = this.#findIn(chunk, span, FIRST_SLOT, use);
       if (page >= 0) return page;
-      this.#learn(chunk);
+      this.#room.learn(chunk);
     }
     return -1;
   }
 
   /** The first chunk of branches with room, or the first empty chunk, or -1. */
   #chunkForBranch(): number {
-    const chunk = this.#branches.find(1, 0);
-    return chunk < 0 ? this.#summary.find(this.#isSorted ? RUN_PAGES_MAX : 1, 0) : chunk;
+    const chunk = this.#room.branches.find(1, 0);
+    return chunk < 0 ? this.#room.summary.find(this.#room.isSorted ? RUN_PAGES_MAX : 1, 0) : chunk;
   }
 
   /** The first chunk with room, or -1; for a run, the one with the least room of the first few. */
   #chunkFor(span: number, use: number): number {
-    const summary = this.#summary;
+    const summary = this.#room.summary;
     let best = summary.find(span, 0);
     if (use !== RUNS) return best;
     let chunk = best;
@@ -382,19 +322,23 @@ export class Allocator implements TransactionListener {
   /** The chunk with the longest known free run, if that has at least `pages` pages, or -1. */
   #chunkForPiece(pages: number): number {
     for (let looks = 0; looks < LOOKS_MAX; looks++) {
-      const longest = this.#summary.longest();
+      const longest = this.#room.summary.longest();
       if (longest < pages) return -1;
-      const chunk = this.#summary.find(longest, 0);
+      const chunk = this.#room.summary.find(longest, 0);
       if (this.#findIn(chunk, longest, FIRST_SLOT, RUNS) >= 0) return chunk;
-      this.#learn(chunk);
+      this.#room.learn(chunk);
     }
     return -1;
   }
 
   #findUnknown(span: number, use: number): number {
-    for (let looks = 0; this.#unknown < this.#summary.size && looks < LOOKS_MAX; looks++) {
-      const page = this.#findIn(this.#unknown, span, FIRST_SLOT, use);
-      this.#learn(this.#unknown++);
+    for (
+      let looks = 0;
+      this.#room.unknown < this.#room.summary.size && looks < LOOKS_MAX;
+      looks++
+    ) {
+      const page = this.#findIn(this.#room.unknown, span, FIRST_SLOT, use);
+      this.#room.learn(this.#room.unknown++);
       if (page >= 0) return page;
     }
     return -1;
@@ -402,83 +346,20 @@ export class Allocator implements TransactionListener {
 
   /** The first page of the first fit in a chunk, preferably from slot `from` on, or -1. */
   #findIn(chunk: ChunkNumber, span: number, from: number, use: number): number {
-    if (chunk >= this.#summary.size) return -1;
-    const known = chunk < this.#unknown;
-    const longest = Math.max(this.#summary.get(chunk), this.#branches.get(chunk));
-    if (known && longest < span) return -1;
-    if (this.#uncounted.has(chunk)) this.#learn(chunk);
-    else this.#readTaken(chunk);
+    if (chunk >= this.#room.summary.size) return -1;
+    if (!this.#room.mayHave(chunk, span)) return -1;
+    this.#room.read(chunk);
     if (!this.#suits(chunk, use)) return -1;
-    let slot = findFree(this.#taken, span, from);
-    if (slot < 0) slot = findFree(this.#taken, span, FIRST_SLOT);
+    let slot = findFree(this.#room.taken, span, from);
+    if (slot < 0) slot = findFree(this.#room.taken, span, FIRST_SLOT);
     return slot < 0 ? -1 : (chunk << CHUNK_SHIFT >>> 0) + slot;
   }
 
-  /** Whether branches have chunks of their own. */
-  get #isSorted(): boolean {
-    return this.#summary.size >= SORTED_CHUNKS_MIN;
-  }
-
-  /** Whether pages of one use may go into a chunk. Call after `#readTaken`. */
+  /** Whether pages of one use may go into the chunk that was read last. */
   #suits(chunk: ChunkNumber, use: number): boolean {
-    if (!this.#isSorted) return true;
-    const place = this.#pager.headerPage(chunk);
-    const kind = this.#firstKind(this.#pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK);
+    if (!this.#room.isSorted) return true;
+    const kind = this.#room.firstKind(chunk);
     return kind === KIND_FREE || (kind === KIND_BRANCH) === (use === BRANCHES);
-  }
-
-  /** The kind of the first page in use, for the chunk read last; `KIND_FREE` if there is none. */
-  #firstKind({ u32 }: Frame, headerSlot: Slot): number {
-    for (let slot = nextTaken(this.#taken, FIRST_SLOT); slot < BITS;) {
-      const kind = u32[header.headerWord(headerSlot, slot)]! & 0xff;
-      // The header of a held page says that the page is free.
-      if (kind !== KIND_FREE) return kind;
-      slot = nextTaken(this.#taken, slot + 1);
-    }
-    return KIND_FREE;
-  }
-
-  /** Reads which slots of a chunk are in use or held. */
-  #readTaken(chunk: ChunkNumber): void {
-    const place = this.#pager.headerPage(chunk);
-    this.#copyTaken(chunk, this.#pager.frames[place >>> CHUNK_SHIFT]!, place & SLOT_MASK);
-  }
-
-  #copyTaken(chunk: ChunkNumber, { u32 }: Frame, headerSlot: Slot): void {
-    const word = headerSlot << PAGE_WORD_SHIFT;
-    for (let i = 0; i < WORDS; i++) this.#taken[i]! = u32[word + i]!;
-    this.#holds.mark(chunk, this.#taken);
-    if (this.#reserved.has(chunk)) this.#taken.fill(ALL_TAKEN);
-  }
-
-  #learn(chunk: ChunkNumber): void {
-    this.#learnFrom(chunk, this.#pager.headerPage(chunk));
-  }
-
-  #learnFrom(chunk: ChunkNumber, place: Place): void {
-    const frame = this.#pager.frames[place >>> CHUNK_SHIFT]!;
-    this.#copyTaken(chunk, frame, place & SLOT_MASK);
-    this.#count(chunk, frame, place & SLOT_MASK);
-  }
-
-  /** Counts a chunk without reading: as empty if its header page is not in memory. */
-  #learnInMemory(chunk: ChunkNumber): void {
-    const place = this.#pager.lookupHeaderPage(chunk);
-    if (place < 0) {
-      this.#uncounted.add(chunk);
-      this.#summary.set(chunk, RUN_PAGES_MAX);
-      this.#branches.set(chunk, RUN_PAGES_MAX);
-    } else {
-      this.#learnFrom(chunk, place);
-    }
-  }
-
-  #count(chunk: ChunkNumber, headers: Frame, headerSlot: Slot): void {
-    const longest = longestFree(this.#taken);
-    const isOfBranches = this.#isSorted && this.#firstKind(headers, headerSlot) === KIND_BRANCH;
-    this.#summary.set(chunk, isOfBranches ? 0 : longest);
-    this.#branches.set(chunk, isOfBranches ? longest : 0);
-    this.#uncounted.delete(chunk);
   }
 
   /** The oldest version in the headers of some pages. */
