@@ -269,6 +269,31 @@ describe("archive()", () => {
       await expectRefusal(dir, store, 1, RangeError, /version 1 is not in the archive/);
     }));
 
+  it("deletes nothing before a base that the store does not give back whole", () =>
+    inTempDir(async (dir) => {
+      using db = open(`${dir}/db`);
+      let bases = 0;
+      const store = new MemoryStore();
+      const lying = Object.assign(new MemoryStore(), {
+        put: (name: string, bytes: Uint8Array) => {
+          const kind = parseSegment(name)?.kind;
+          if (kind !== "base" || bases++ === 0) return store.put(name, bytes);
+          return store.put(name, bytes.map((byte, i) => i === 100 ? byte ^ 1 : byte));
+        },
+        get: (name: string) => store.get(name),
+        list: () => store.list(),
+        delete: (name: string) => store.delete(name),
+      });
+      await using shipping = archive(db, lying, { everyMs: 1, baseEvery: 1, keep: 1 });
+      for (let i = 0; bases < 4; i++) {
+        set(db, `${i}`, i);
+        await shipping.flush();
+        await until(() => Date.now() % 2 === i % 2);
+      }
+      await shipping.close();
+      assertContent(await contentAt(dir, store), contentOf(db));
+    }));
+
   it("refuses arguments of wrong types, and a second archive", () =>
     inTempDir(async (dir) => {
       using db = open(`${dir}/db`);

@@ -21,7 +21,7 @@ import { ArchiveIndex } from "./segments/archive_index.ts";
 import type { ArchiveStore } from "./archive_store.ts";
 import { CommitClock } from "./commit_clock.ts";
 import { Merger } from "./merger.ts";
-import { obsoleteNames } from "./segments/retention.ts";
+import { namesToDelete } from "./segments/retention.ts";
 import {
   BASE,
   COMMITS,
@@ -417,7 +417,8 @@ export class Archiver implements Shipping {
     if (this.#times.keep === Infinity) return;
     await this.#merger.rest();
     const names = await this.#calls.list();
-    for (const name of obsoleteNames(names, this.#clock.now() - this.#times.keep)) {
+    const time = this.#clock.now() - this.#times.keep;
+    for (const name of await namesToDelete(this.#calls, names, time)) {
       await this.#calls.delete(name);
     }
   }

@@ -2,12 +2,15 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { obsoleteNames } from "./retention.ts";
+import { obsoleteNames as keptAndObsolete } from "./retention.ts";
 import { partName, type Segment, segmentName } from "./segment.ts";
 
 const named = (kind: Segment["kind"], from: number, to: number, last: number): string =>
   segmentName({ kind, from, to, first: last, last, after: 0, sum: to });
 const part = (from: number, to: number): string => partName({ from, to, index: 0, sum: 1 });
+
+const obsoleteNames = (names: readonly string[], time: number): string[] =>
+  keptAndObsolete(names, time).obsolete;
 
 const NAMES = [
   named("commits", 0, 10, 10),
