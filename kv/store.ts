@@ -7,7 +7,8 @@ import type { Database, ReadTree } from "../mod.ts";
 import { DATABASE_ID, KEY_BYTES_MAX, type KvTrees, storedEntriesOf } from "./format/trees.ts";
 import { treesOf } from "./format/trees.ts";
 import { decodeKey } from "./format/key.ts";
-import { type KvRecord, kvRecord, type NewRecord } from "./format/record.ts";
+import { expiryIn, type KvRecord, type NewRecord, valueIn, versionIn } from "./format/record.ts";
+import { inheritsAsEver } from "./format/common_values.ts";
 import type { KeyBounds } from "./format/selector.ts";
 import { versionstampOf } from "./format/versionstamp.ts";
 import { Expiry } from "./schedule/expiry.ts";
@@ -83,17 +84,20 @@ export class KvStore {
   list({ bounds, reverse, limit, hiddenUntil }: Batch): KvEntry<unknown>[] {
     const tree = this.#trees.entries;
     const entries: KvEntry<unknown>[] = [];
-    const take = (key: Uint8Array, bytes: Uint8Array) => {
-      const { expiresAt, value, version } = kvRecord.decode(bytes);
-      if (expiresAt <= hiddenUntil) return;
-      entries.push({ key: decodeKey(key), value, versionstamp: versionstampOf(version) });
-    };
-    const range = { ...rangeOf(bounds), reverse };
+    const showsAll = hiddenUntil === -Infinity;
+    // No other code runs before the end of the batch.
+    const isPlain = inheritsAsEver();
     // Hidden entries do not count.
-    const most = hiddenUntil === -Infinity ? { limit } : {};
-    tree.visit({ ...range, ...most }, (key, bytes) => {
+    const range = { ...rangeOf(bounds), reverse, ...(showsAll ? { limit } : {}) };
+    tree.visit(range, (key, bytes) => {
       try {
-        take(key, bytes);
+        const value = valueIn(bytes, isPlain);
+        if (!showsAll && expiryIn(bytes) <= hiddenUntil) return true;
+        entries.push({
+          key: decodeKey(key),
+          value,
+          versionstamp: versionstampOf(versionIn(bytes)),
+        });
       } catch (error) {
         // The tree fails too, and says where.
         tree.get(key.slice());

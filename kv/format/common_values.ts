@@ -25,7 +25,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { shortText, TextCache } from "./short_text.ts";
+import { KnownKeys, NO_KEYS, shortText, TextCache } from "./short_text.ts";
 
 /** Says that the reader gave up. */
 export const UNREAD: unique symbol = Symbol("unread");
@@ -36,31 +36,53 @@ const VERSION_MAX = 16;
 /** Deeper values are left to V8, which guards its stack. */
 const DEPTH_MAX = 64;
 /** Longer strings are decoded by the system. */
-const SHORT_STRING = 24;
+const SHORT_STRING = 32;
+/** Longer arrays grow, so that malformed bytes get no memory for elements that they do not have. */
+const SHORT_ARRAY = 32;
+
+/** The keys that are remembered, until the reader has read so many values that others may be due. */
+const KNOWN_KEYS_MAX = 1000;
+const READS_MIN = 100_000;
 
 const NO_BYTES = new Uint8Array();
 const INHERITED: object = Object.prototype;
+/** What all objects inherit, unless the program adds to it. */
+const INHERITED_KEYS = Reflect.ownKeys(INHERITED);
 
 /** Reads one value at a time. */
 class ValueReader {
   #bytes: Uint8Array = NO_BYTES;
   #at = 0;
   #depth = 0;
+  #isPlain = false;
   readonly #float = new Float64Array(1);
   readonly #floatBytes = new Uint8Array(this.#float.buffer);
-  /** Most objects have the same keys. */
-  readonly #keys = new TextCache();
+  #room = { left: KNOWN_KEYS_MAX };
+  /** The keys that begin values. */
+  #keys = new KnownKeys(this.#room);
+  /** The number of values that were read since then. */
+  #reads = 0;
+  /** The keys for which there is no room. */
+  readonly #texts = new TextCache();
 
-  read(bytes: Uint8Array, start: number): unknown {
+  read(bytes: Uint8Array, start: number, isPlain: boolean): unknown {
     const version = bytes[start + 1]!;
     const isKnown = version >= VERSION_MIN && version <= VERSION_MAX;
     if (bytes[start] !== HEADER || !isKnown) return UNREAD;
     this.#bytes = bytes;
     this.#at = start + 2;
     this.#depth = 0;
-    const value = this.#value(this.#tag());
+    this.#isPlain = isPlain;
+    if (++this.#reads >= READS_MIN && this.#room.left === 0) this.#forget();
+    const value = this.#value(this.#tag(), this.#keys);
     this.#bytes = NO_BYTES;
     return value;
+  }
+
+  #forget(): void {
+    this.#room = { left: KNOWN_KEYS_MAX };
+    this.#keys = new KnownKeys(this.#room);
+    this.#reads = 0;
   }
 
   /** The next tag, behind padding; undefined at the end. */
@@ -70,18 +92,23 @@ class ValueReader {
     return tag;
   }
 
-  #value(tag: number | undefined): unknown {
+  /**
+   * Reads a value.
+   *
+   * @param keys The keys that were read first in objects at this place.
+   */
+  #value(tag: number | undefined, keys: KnownKeys): unknown {
     switch (tag) {
       case 0x6f:
-        return this.#nested(this.#object);
+        return this.#enter() ? this.#leave(this.#object(keys)) : UNREAD;
       case 0x22:
-        return this.#latin1(false);
+        return this.#latin1();
       case 0x49:
         return this.#int32();
       case 0x4e:
         return this.#number();
       case 0x41:
-        return this.#nested(this.#array);
+        return this.#enter() ? this.#leave(this.#array(keys)) : UNREAD;
       case 0x5f:
         return undefined;
       case 0x30:
@@ -99,67 +126,83 @@ class ValueReader {
       case 0x44:
         return this.#date();
       case 0x3b:
-        return this.#nested(this.#map);
+        return this.#enter() ? this.#leave(this.#map(keys)) : UNREAD;
       case 0x27:
-        return this.#nested(this.#set);
+        return this.#enter() ? this.#leave(this.#set(keys)) : UNREAD;
       default:
         return UNREAD;
     }
   }
 
-  #nested(read: () => unknown): unknown {
-    if (this.#depth >= DEPTH_MAX) return UNREAD;
-    this.#depth++;
-    const value = read.call(this);
+  /** Enters a value with parts. Returns whether it is not too deep. */
+  #enter(): boolean {
+    return this.#depth++ < DEPTH_MAX;
+  }
+
+  #leave(value: unknown): unknown {
     this.#depth--;
     return value;
   }
 
-  #object(): unknown {
+  #object(first: KnownKeys): unknown {
     const object: Record<string, unknown> = {};
+    let keys = first;
     for (let count = 0;; count++) {
       const tag = this.#tag();
       if (tag === 0x7b) return this.#uint32() === count ? object : UNREAD;
-      const key = tag === 0x22 ? this.#latin1(true) : tag === 0x63 ? this.#utf16() : UNREAD;
-      if (typeof key !== "string" || key in INHERITED) return UNREAD;
-      const value = this.#value(this.#tag());
+      let known = tag === 0x22 ? keys.find(this.#bytes, this.#at) : undefined;
+      if (known !== undefined) this.#at += known.length;
+      const start = this.#at;
+      const key = known === undefined ? this.#key(tag) : known.text;
+      if (key === undefined || (!this.#isPlain && key in INHERITED)) return UNREAD;
+      if (known === undefined && tag === 0x22) {
+        known = keys.add(key, this.#bytes.subarray(start, this.#at));
+      }
+      const value = this.#value(this.#tag(), known?.inner ?? NO_KEYS);
       if (value === UNREAD) return UNREAD;
       object[key] = value;
+      keys = known?.next ?? NO_KEYS;
     }
   }
 
-  #array(): unknown {
+  /** A key that is not known, and that no object inherits; or undefined. */
+  #key(tag: number | undefined): string | undefined {
+    const key = tag === 0x22 ? this.#latin1(true) : tag === 0x63 ? this.#utf16() : UNREAD;
+    return typeof key !== "string" || key in INHERITED ? undefined : key;
+  }
+
+  #array(keys: KnownKeys): unknown {
     const count = this.#uint32();
     if (count === undefined) return UNREAD;
-    const array: unknown[] = [];
+    const array: unknown[] = count <= SHORT_ARRAY ? new Array(count) : [];
     for (let i = 0; i < count; i++) {
-      const value = this.#value(this.#tag());
+      const value = this.#value(this.#tag(), keys);
       if (value === UNREAD) return UNREAD;
-      array.push(value);
+      array[i] = value;
     }
     const isWhole = this.#tag() === 0x24 && this.#uint32() === 0 && this.#uint32() === count;
     return isWhole ? array : UNREAD;
   }
 
-  #map(): unknown {
+  #map(keys: KnownKeys): unknown {
     const map = new Map<unknown, unknown>();
     for (let count = 0;; count += 2) {
       const tag = this.#tag();
       if (tag === 0x3a) return this.#uint32() === count ? map : UNREAD;
-      const key = this.#value(tag);
+      const key = this.#value(tag, keys);
       if (key === UNREAD) return UNREAD;
-      const value = this.#value(this.#tag());
+      const value = this.#value(this.#tag(), keys);
       if (value === UNREAD) return UNREAD;
       map.set(key, value);
     }
   }
 
-  #set(): unknown {
+  #set(keys: KnownKeys): unknown {
     const set = new Set<unknown>();
     for (let count = 0;; count++) {
       const tag = this.#tag();
       if (tag === 0x2c) return this.#uint32() === count ? set : UNREAD;
-      const value = this.#value(tag);
+      const value = this.#value(tag, keys);
       if (value === UNREAD) return UNREAD;
       set.add(value);
     }
@@ -167,6 +210,13 @@ class ValueReader {
 
   /** A varint below 2^32, or undefined. */
   #uint32(): number | undefined {
+    const first = this.#bytes[this.#at]!;
+    if (!(first < 0x80)) return this.#longUint32();
+    this.#at++;
+    return first;
+  }
+
+  #longUint32(): number | undefined {
     let value = 0;
     for (let factor = 1; factor <= 2 ** 28; factor *= 128) {
       const byte = this.#bytes[this.#at++];
@@ -206,18 +256,14 @@ class ValueReader {
   }
 
   /** A string of Latin-1. */
-  #latin1(isKey: boolean): unknown {
+  #latin1(isKey = false): unknown {
     const length = this.#uint32();
     const start = this.#at;
     if (length === undefined || start + length > this.#bytes.length) return UNREAD;
     this.#at = start + length;
-    return isKey ? this.#keys.text(this.#bytes, start, this.#at) : this.#latin1At(start, length);
-  }
-
-  #latin1At(start: number, length: number): string {
-    const end = start + length;
-    if (length > SHORT_STRING) return this.#buffer().latin1Slice(start, end);
-    return shortText(this.#bytes, start, end);
+    if (isKey) return this.#texts.text(this.#bytes, start, this.#at);
+    if (length > SHORT_STRING) return this.#buffer().latin1Slice(start, this.#at);
+    return shortText(this.#bytes, start, this.#at);
   }
 
   #utf16(): unknown {
@@ -245,7 +291,18 @@ const reader = new ValueReader();
  * The value that V8 serialized, or `UNREAD`. It shares no memory with the bytes.
  *
  * @param start Where it begins in the bytes.
+ * @param isPlain What `inheritsAsEver` returned since other code ran; false is always right.
  */
-export function readCommonValue(bytes: Uint8Array, start = 0): unknown {
-  return reader.read(bytes, start);
+export function readCommonValue(bytes: Uint8Array, start = 0, isPlain = false): unknown {
+  return reader.read(bytes, start, isPlain);
+}
+
+/**
+ * Whether objects inherit what they always did. Then no known key is one that they inherit, which
+ * otherwise takes a look for each key of each value.
+ */
+export function inheritsAsEver(): boolean {
+  const keys = Reflect.ownKeys(INHERITED);
+  return keys.length === INHERITED_KEYS.length &&
+    keys.every((key, i) => key === INHERITED_KEYS[i]);
 }

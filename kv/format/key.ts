@@ -225,21 +225,34 @@ export function wrongType(expected: string, got: unknown): TypeError {
  * @throws {TypeError} The bytes are malformed.
  */
 export function decodeKey(bytes: Uint8Array): KvKeyPart[] {
-  const parts: KvKeyPart[] = [];
-  for (let at = 0; at < bytes.length;) {
-    const tag = bytes[at]!;
-    const zero = tag === STRING ? endOfAscii(bytes, at + 1) : -1;
-    if (zero >= 0) {
-      // The first part of a key is most often one of few.
-      parts.push(at === 0 ? firstTexts.text(bytes, 1, zero) : shortText(bytes, at + 1, zero));
-      at = zero + 1;
-    } else {
-      const end = endOfPart(bytes, at);
-      parts.push(decodePart(tag, bytes, at, end));
-      at = end;
-    }
-  }
+  if (bytes.length === 0) return [];
+  // An array that grows from nothing gets memory for many parts.
+  const first = partAt(bytes, 0);
+  let at = partEnd;
+  if (at === bytes.length) return [first];
+  const second = partAt(bytes, at);
+  at = partEnd;
+  if (at === bytes.length) return [first, second];
+  const parts = [first, second, partAt(bytes, at)];
+  for (at = partEnd; at < bytes.length; at = partEnd) parts.push(partAt(bytes, at));
   return parts;
+}
+
+/** The end of the part that `partAt` decoded last. */
+let partEnd = 0;
+
+/** The part that begins at an offset. */
+function partAt(bytes: Uint8Array, at: number): KvKeyPart {
+  const tag = bytes[at]!;
+  const zero = tag === STRING ? endOfAscii(bytes, at + 1) : -1;
+  if (zero >= 0) {
+    partEnd = zero + 1;
+    // The first part of a key is most often one of few.
+    return at === 0 ? firstTexts.text(bytes, 1, zero) : shortText(bytes, at + 1, zero);
+  }
+  const end = endOfPart(bytes, at);
+  partEnd = end;
+  return decodePart(tag, bytes, at, end);
 }
 
 /** The offset of the zero that ends short text of ASCII without zeros; -1 if it is not such. */
@@ -309,9 +322,11 @@ function unescape(bytes: Uint8Array, from: number, to: number): Uint8Array {
 }
 
 function decodeNumber(bytes: Uint8Array, at: number): number {
-  for (let i = 0; i < 8; i++) numberBits[i] = bytes[at + i]!;
-  if (numberBits[0]! >= 0x80) numberBits[0]! ^= 0x80;
-  else invert(numberBits, 0, 8);
+  const high = bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 | bytes[at + 3]!;
+  const low = bytes[at + 4]! << 24 | bytes[at + 5]! << 16 | bytes[at + 6]! << 8 | bytes[at + 7]!;
+  const flip = high < 0 ? 0 : -1;
+  numberView.setInt32(0, high ^ (flip | 0x8000_0000));
+  numberView.setInt32(4, low ^ flip);
   return numberView.getFloat64(0);
 }
 

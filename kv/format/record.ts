@@ -117,6 +117,27 @@ export const storedRecord: ValueCodec<NewRecord> = {
   },
 };
 
+/**
+ * The value of a record, without an object for the header: most of a list is the making of objects.
+ *
+ * @param isPlain What `inheritsAsEver` returned since other code ran.
+ * @throws {TypeError} The record is malformed.
+ */
+export function valueIn(bytes: Uint8Array, isPlain: boolean): unknown {
+  const start = checkedStart(bytes);
+  return decodeValue(bytes[0]! & ~EXPIRES, bytes, start, isPlain);
+}
+
+/** The version in a record that is not malformed. */
+export function versionIn(bytes: Uint8Array): number {
+  return integerAt(bytes, VERSION_AT);
+}
+
+/** The expiry in a record that is not malformed. */
+export function expiryIn(bytes: Uint8Array): number {
+  return bytes[0]! >= EXPIRES ? integerAt(bytes, EXPIRY_AT) : NEVER;
+}
+
 /** Where the value begins in a record with an expiry. */
 function dataStart(expiresAt: number): number {
   return expiresAt === NEVER ? LASTING_BYTES : EXPIRING_BYTES;
@@ -129,16 +150,20 @@ function dataStart(expiresAt: number): number {
  * @throws {TypeError} It is too short.
  */
 export function headerIn(bytes: Uint8Array): RecordHeader {
-  const expires = bytes.length > 0 && bytes[0]! >= EXPIRES;
-  if (bytes.length < (expires ? EXPIRING_BYTES : LASTING_BYTES)) {
-    throw new TypeError(`Cannot decode the record: ${bytes.length} bytes are too few`);
-  }
+  const expires = checkedStart(bytes) === EXPIRING_BYTES;
   return {
     encoding: bytes[0]! & ~EXPIRES,
-    version: integerAt(bytes, VERSION_AT),
-    expiresAt: expires ? integerAt(bytes, EXPIRY_AT) : NEVER,
+    version: versionIn(bytes),
+    expiresAt: expiryIn(bytes),
     ordinal: expires ? wordAt(bytes, ORDINAL_AT) : 0,
   };
+}
+
+/** Where the value begins, behind a header that is whole. */
+function checkedStart(bytes: Uint8Array): number {
+  const start = bytes.length > 0 && bytes[0]! >= EXPIRES ? EXPIRING_BYTES : LASTING_BYTES;
+  if (bytes.length >= start) return start;
+  throw new TypeError(`Cannot decode the record: ${bytes.length} bytes are too few`);
 }
 
 function setInteger(view: DataView, at: number, value: number): void {

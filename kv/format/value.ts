@@ -85,10 +85,16 @@ function encodedWithoutV8(value: unknown): EncodedValue | undefined {
  * Decodes a value, which shares no memory with the bytes.
  *
  * @param start Where it begins in the bytes.
+ * @param isPlain As for `readCommonValue`.
  * @throws {TypeError} The bytes are malformed.
  */
-export function decodeValue(encoding: number, data: Uint8Array, start = 0): unknown {
-  if (encoding === ENCODING.v8) return deserialize(data, start);
+export function decodeValue(
+  encoding: number,
+  data: Uint8Array,
+  start = 0,
+  isPlain = false,
+): unknown {
+  if (encoding === ENCODING.v8) return deserialize(data, start, isPlain);
   if (encoding === ENCODING.bytes) return data.slice(start);
   if (encoding === ENCODING.u64 && data.length - start === U64_BYTES) {
     return u64Of(u64In(data, start));
@@ -212,10 +218,11 @@ class ValueDeserializer extends Deserializer {
  * Deserializes a value that V8 serialized.
  *
  * @param start Where it begins in the bytes.
+ * @param isPlain As for `readCommonValue`.
  * @throws {TypeError} The bytes are malformed.
  */
-export function deserialize(bytes: Uint8Array, start = 0): unknown {
-  const value = readCommonValue(bytes, start);
+export function deserialize(bytes: Uint8Array, start = 0, isPlain = false): unknown {
+  const value = readCommonValue(bytes, start, isPlain);
   if (value !== UNREAD) return value;
   try {
     const deserializer = new ValueDeserializer(bytes.subarray(start));
