@@ -6,7 +6,8 @@
  * kv.expiry   [expiry, version, number] -> key of an entry that expires
  * kv.queue    [due, version, number] -> message
  * kv.queue.aside   the same, of messages that cannot be read
- * kv.meta     "version" -> the version of the last commit; "id" -> the id, if it was ever served
+ * kv.meta     "version" -> the version of the last commit; "id" -> the id, if it was ever served;
+ *             "ahead" -> what versions are ahead of those of the file, if entries were imported
  * ```
  *
  * Every entry that expires has exactly one in `kv.expiry`, whose key its record has.
@@ -19,6 +20,7 @@ import type { KvKey } from "../api/types.ts";
 import { decodeKey, encodeKey, encodeKeyInto } from "./key.ts";
 import { type KvMessage, kvMessage } from "./message.ts";
 import { type KvRecord, kvRecord, type NewRecord, storedRecord } from "./record.ts";
+import { Versions } from "./versionstamp.ts";
 
 /** A key in parts, or encoded. */
 export type KeyLike = KvKey | Uint8Array;
@@ -72,8 +74,6 @@ const encodedKey: KeyCodec<Uint8Array> = {
 /** The longest key of the engine, which is that of Deno KV. */
 export const KEY_BYTES_MAX = 2048;
 
-/** The name under which `meta` has the version of the last commit. */
-export const LAST_VERSION = "version";
 /** The name under which `meta` has the id of the database for clients of a server, a UUID. */
 export const DATABASE_ID = "id";
 
@@ -89,6 +89,8 @@ export interface KvTrees {
   readonly aside: Tree<DatedId, Uint8Array>;
   /** The version of the last commit, and the id of the database. */
   readonly meta: Tree<string, number | string>;
+  /** Gives commits their versions. */
+  readonly versions: Versions;
 }
 
 /**
@@ -103,6 +105,7 @@ export function treesOf(db: Database): KvTrees {
     queue: db.tree("kv.queue", { key: datedId, value: kvMessage }),
     aside: db.tree("kv.queue.aside", { key: datedId }),
     meta: db.tree("kv.meta", { key: string, value: json.as<number | string>() }),
+    versions: new Versions(db),
   };
 }
 

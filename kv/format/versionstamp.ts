@@ -1,11 +1,21 @@
 /**
- * Versionstamps: a counter of commits as 16 hexadecimal digits, and four zeros, as in Deno KV.
+ * Versionstamps: a counter of commits as 16 hexadecimal digits, and four zeros, as in Deno KV; and
+ * the versions that commits get.
  */
+
+import type { Database, TransactionTree } from "../../mod.ts";
+
+/** The name under which `meta` has the version of the last commit. */
+const LAST_VERSION = "version";
+/** The name under which `meta` has what versions are ahead of those of the file, if they are. */
+const AHEAD = "ahead";
 
 const DIGITS = 16;
 const BATCH = "0000";
 const BYTES = 10;
 const WORD = 2 ** 32;
+/** Versions of other databases above this are not taken over, so that enough remain. */
+const VERSION_MAX = 2 ** 52;
 /** Entries that are read together were often set together. */
 let lastVersion = -1;
 let lastVersionstamp = "";
@@ -42,9 +52,57 @@ export function versionstampBytes(version: number): Uint8Array {
   return bytes;
 }
 
-/** The version of a versionstamp, or undefined if no version of this library has it. */
+/** The version of a versionstamp, or undefined if no commit of this library should have it. */
 export function versionOf(versionstamp: string): number | undefined {
   const version = Number(`0x${versionstamp.slice(0, DIGITS)}`);
-  const isExact = Number.isSafeInteger(version) && versionstamp.slice(DIGITS) === BATCH;
-  return isExact ? version : undefined;
+  const isTaken = version <= VERSION_MAX && versionstamp.slice(DIGITS) === BATCH;
+  return isTaken ? version : undefined;
+}
+
+type Meta = TransactionTree<string, number | string>;
+
+/**
+ * Gives the commits of a database their versions. None is given twice, even if a crash has undone
+ * the commit that had it first: a client may have read it before it was durable, and a check would
+ * hold that must fail.
+ *
+ * So a version is not only above the last one that is stored, but also above the version that the
+ * file had when it was opened. That grows with each commit, and a recovery skips more than a crash
+ * can undo. Where entries with higher versions were imported, `meta` has the difference.
+ */
+export class Versions {
+  /** The version of the file when it was opened. */
+  readonly #opened: number;
+  /** The version above which all that follow are. */
+  #floor: number | undefined;
+
+  /** Begins a session. */
+  constructor(db: Database) {
+    this.#opened = db.version;
+  }
+
+  /** The version of the commit of a transaction. */
+  next(meta: Meta): number {
+    this.#floor ??= this.#opened + numberIn(meta, AHEAD);
+    const version = Math.max(numberIn(meta, LAST_VERSION), this.#floor) + 1;
+    meta.set(LAST_VERSION, version);
+    return version;
+  }
+
+  /** The version that a transaction which imports entries may give; it is not used up. */
+  peek(meta: Meta): number {
+    return numberIn(meta, LAST_VERSION) + 1;
+  }
+
+  /** Notes the highest version of entries that a transaction imports. */
+  noteImported(meta: Meta, version: number): void {
+    const last = Math.max(numberIn(meta, LAST_VERSION), version);
+    meta.set(LAST_VERSION, last);
+    if (last > this.#opened) meta.set(AHEAD, last - this.#opened);
+    this.#floor = undefined;
+  }
+}
+
+function numberIn(meta: Meta, name: string): number {
+  return Number(meta.get(name) ?? 0);
 }

@@ -6,7 +6,7 @@
 import type { Transaction, TransactionTree } from "../../mod.ts";
 import { HEADER_BYTES_MAX, headerIn, NEVER, type RecordHeader } from "../format/record.ts";
 import type { KvRecord, NewRecord } from "../format/record.ts";
-import { type DatedId, type KeyLike, type KvTrees, LAST_VERSION } from "../format/trees.ts";
+import type { DatedId, KeyLike, KvTrees } from "../format/trees.ts";
 import type { EncodedValue } from "../format/value.ts";
 import type { KvKey } from "../api/types.ts";
 
@@ -29,9 +29,7 @@ export class EntryWriter {
 
   /** Creates the writer of a transaction, and gives it the next version. */
   constructor(tx: Transaction, trees: KvTrees) {
-    const meta = tx.tree(trees.meta);
-    this.version = Number(meta.get(LAST_VERSION) ?? 0) + 1;
-    meta.set(LAST_VERSION, this.version);
+    this.version = trees.versions.next(tx.tree(trees.meta));
     this.#entries = tx.tree(trees.entries);
     this.#expiry = tx.tree(trees.expiry);
   }

@@ -5,7 +5,7 @@
 
 import type { Transaction, TransactionTree } from "../../mod.ts";
 import { NEVER } from "../format/record.ts";
-import { type DatedId, type KvTrees, LAST_VERSION } from "../format/trees.ts";
+import type { DatedId, KvTrees } from "../format/trees.ts";
 import type { EncodedValue } from "../format/value.ts";
 import { versionOf } from "../format/versionstamp.ts";
 
@@ -33,8 +33,8 @@ export function importEntries(
     tx.tree(trees.entries),
     tx.tree(trees.expiry),
   ];
-  let last = Number(meta.get(LAST_VERSION) ?? 0);
-  const next = last + 1;
+  const next = trees.versions.peek(meta);
+  let last = 0;
   for (const { key, encoding, data, versionstamp, expiresAt } of moved) {
     const version = versionOf(versionstamp) ?? next;
     const ordinal = expiresAt === NEVER ? 0 : nextOrdinal(expiry, expiresAt, version);
@@ -42,7 +42,7 @@ export function importEntries(
     if (expiresAt !== NEVER) expiry.set([expiresAt, version, ordinal], key);
     last = Math.max(last, version);
   }
-  meta.set(LAST_VERSION, last);
+  trees.versions.noteImported(meta, last);
 }
 
 /** A number that no entry of the index has with the date and the version. */
