@@ -3,8 +3,14 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { open } from "../mod.ts";
+import { inTempDir } from "../tests/support/temp.ts";
+import { encodeKey } from "./format/key.ts";
+import { NEVER } from "./format/record.ts";
 import { kvKey, treesOf } from "./format/trees.ts";
+import { encodeValue } from "./format/value.ts";
+import { versionstampOf } from "./format/versionstamp.ts";
 import { openKv } from "./open.ts";
+import { KvStore } from "./store.ts";
 
 describe("Kv", () => {
   it("changes nothing if a mutation of an operation fails", async () => {
@@ -138,4 +144,59 @@ describe("Kv", () => {
     assertEquals([key, record.value, record.version], [["users", 1n], { name: "Ada" }, 1]);
     assertEquals(db.codecsOf("kv"), { key: "kv.key", value: "kv.record" });
   });
+
+  it("stores the bytes of the call, although it waits for another process", () =>
+    inTempDir(async (dir) => {
+      using other = open(`${dir}/a.quire`, { shared: true });
+      using db = open(`${dir}/a.quire`, { shared: true });
+      using kv = await openKv(db);
+      const bytes = new Uint8Array([1]);
+      // The other handle has the lock of the writer.
+      const set = other.writeSync(() => ({ done: kv.set(["a"], bytes) }));
+      bytes[0] = 2;
+      await set.done;
+      assertEquals((await kv.get(["a"])).value, new Uint8Array([1]));
+    }));
+
+  it("stores the keys and bytes of the call, although it waits for a blob", async () => {
+    using kv = await openKv(":memory:");
+    const [key, part, bytes] = [["a"], new Uint8Array([1]), new Uint8Array([1])];
+    const operation = kv.atomic().set(key, new Blob(["x"])).set(["b", part], bytes);
+    const committed = operation.commit();
+    key[0] = "other";
+    part[0] = bytes[0] = 2;
+    await committed;
+    const entries = await Array.fromAsync(kv.list({ prefix: [] }));
+    assertEquals(entries.map((entry) => entry.key), [["a"], ["b", new Uint8Array([1])]]);
+    assertEquals(entries[1]!.value, new Uint8Array([1]));
+  });
+
+  it("gives no version again that was seen of a commit which a crash has undone", () =>
+    inTempDir(async (dir) => {
+      const versionAfterCrash = async (path: string, copy: string): Promise<unknown[]> => {
+        const db = open(path);
+        using kv = await openKv(db);
+        await kv.set(["kept"], 1);
+        const lost = kv.set(["a"], "lost");
+        // It is visible at once, and not in the file before the end of the turn.
+        const reading = kv.get(["a"]);
+        Deno.copyFileSync(path, copy);
+        const [seen] = await Promise.all([reading, lost]);
+        db.close();
+        // Another program repairs the file first.
+        open(copy).close();
+        using after = await openKv(copy);
+        const isLost = (await after.get(["a"])).versionstamp === null;
+        await after.set(["a"], "other");
+        const check = { key: ["a"], versionstamp: seen.versionstamp };
+        return [isLost, (await after.atomic().check(check).set(["a"], "over it").commit()).ok];
+      };
+      assertEquals(await versionAfterCrash(`${dir}/a`, `${dir}/b`), [true, false]);
+      const db = open(`${dir}/d`);
+      const entry = { key: encodeKey(["x"]), ...encodeValue(1), expiresAt: NEVER };
+      // Far above the versions of the file.
+      await new KvStore(db).import([{ ...entry, versionstamp: versionstampOf(2 ** 40) }]);
+      db.close();
+      assertEquals(await versionAfterCrash(`${dir}/d`, `${dir}/e`), [true, false]);
+    }));
 });

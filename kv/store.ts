@@ -10,11 +10,11 @@ import { decodeKey } from "./format/key.ts";
 import { expiryIn, type KvRecord, type NewRecord, valueIn, versionIn } from "./format/record.ts";
 import { inheritsAsEver } from "./format/common_values.ts";
 import type { KeyBounds } from "./format/selector.ts";
-import { versionstampOf } from "./format/versionstamp.ts";
+import { versionOf, versionstampOf } from "./format/versionstamp.ts";
 import { Expiry } from "./schedule/expiry.ts";
 import { Queue } from "./schedule/queue.ts";
 import { applyWrite } from "./write/apply.ts";
-import type { EncodedWrite } from "./write/encode.ts";
+import { type EncodedWrite, withOwnBytes } from "./write/encode.ts";
 import { importEntries, type MovedEntry } from "./write/import.ts";
 import type { KvEntry, KvKey } from "./api/types.ts";
 
@@ -44,6 +44,7 @@ export class KvStore {
   readonly queue: Queue;
   readonly #trees: KvTrees;
   readonly #expiry: Expiry;
+  readonly #isShared: boolean;
 
   /**
    * Creates the store of a database.
@@ -53,6 +54,7 @@ export class KvStore {
   constructor(db: Database) {
     this.db = db;
     this.#trees = treesOf(db);
+    this.#isShared = db.stats().sharing !== undefined;
     this.#expiry = new Expiry(db, this.#trees);
     this.queue = new Queue(db, this.#trees);
   }
@@ -132,12 +134,23 @@ export class KvStore {
    * @returns The versionstamp, or null if a check failed.
    */
   async commit(write: EncodedWrite, hiddenUntil: number): Promise<string | null> {
-    const committed = this.db.write((tx) => applyWrite(tx, this.#trees, write, hiddenUntil));
+    // In a shared database it may run later, when the caller's memory has changed.
+    const kept = this.#isShared ? withOwnBytes(write) : write;
+    const hasMessages = write.enqueues.length > 0;
+    let version: number | undefined;
+    const committed = this.db.write((tx) => {
+      const versionstamp = applyWrite(tx, this.#trees, kept, hiddenUntil);
+      if (hasMessages && versionstamp !== undefined) version = versionOf(versionstamp);
+      return versionstamp;
+    });
     for (const { expiresAt } of write.mutations) this.#expiry.note(expiresAt);
-    const versionstamp = await committed;
-    if (versionstamp === undefined) return null;
-    if (write.enqueues.length > 0) this.queue.wake();
-    return versionstamp;
+    if (version !== undefined) this.queue.hold(version);
+    try {
+      return await committed ?? null;
+    } finally {
+      if (version !== undefined) this.queue.release(version);
+      else if (hasMessages) this.queue.wake();
+    }
   }
 
   /** Adds entries of another database, whose keys are new. Resolves when they are durable. */

@@ -76,6 +76,7 @@ interface OpenFile {
   readonly database: Database;
   readonly tree: Tree;
   readonly readOnly: boolean;
+  readonly isShared: boolean;
 }
 
 /** The writes of abstract-level, with the option `sync`. */
@@ -158,7 +159,8 @@ export class QuireLevel<K = string, V = string>
     const database = openFile(this.#path, options);
     try {
       const readOnly = options.quire?.readOnly === true || database.follows;
-      this.#file = { database, tree: database.tree(TREE), readOnly };
+      const isShared = database.stats().sharing !== undefined;
+      this.#file = { database, tree: database.tree(TREE), readOnly, isShared };
     } catch (error) {
       database.close();
       throw levelError(error);
@@ -224,18 +226,21 @@ export class QuireLevel<K = string, V = string>
 
   /** @ignore Sets a value. */
   protected _put(key: Encoded, value: Encoded, options: SyncOption): Promise<void> {
-    return this.#write(options, (tree) => void tree.set(key, bytesOf(value)));
+    const [k, v] = [this.#held(key), this.#held(value)];
+    return this.#write(options, (tree) => void tree.set(k, bytesOf(v)));
   }
 
   /** @ignore Removes an entry. */
   protected _del(key: Encoded, options: SyncOption): Promise<void> {
-    return this.#write(options, (tree) => void tree.delete(key));
+    const held = this.#held(key);
+    return this.#write(options, (tree) => void tree.delete(held));
   }
 
   /** @ignore Applies operations, all or none. */
   protected _batch(operations: readonly Operation[], options: SyncOption): Promise<void> {
+    const held = operations.map((operation) => this.#heldOperation(operation));
     return this.#write(options, (tree) => {
-      for (const { type, key, value } of operations) {
+      for (const { type, key, value } of held) {
         if (type === "put") tree.set(key, bytesOf(value));
         else tree.delete(key);
       }
@@ -271,6 +276,19 @@ export class QuireLevel<K = string, V = string>
   /** @ignore Creates an explicit snapshot. */
   protected _snapshot(options: SnapshotOptions): AbstractSnapshot {
     return new LevelSnapshot(options, this.#opened.database, TREE);
+  }
+
+  /** What the caller of a write may not change: in a shared database the write may run later. */
+  #held(encoded: Encoded): Encoded {
+    const isLent = this.#file?.isShared === true && typeof encoded !== "string";
+    // The method `slice` of a `Buffer` makes no copy.
+    return isLent ? new Uint8Array(encoded) : encoded;
+  }
+
+  #heldOperation(operation: Operation): Operation {
+    if (this.#file?.isShared !== true) return operation;
+    const { type, key, value } = operation;
+    return { type, key: this.#held(key), value: type === "put" ? this.#held(value) : value };
   }
 
   async #write(options: SyncOption, change: (tree: TransactionTree) => void): Promise<void> {

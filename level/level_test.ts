@@ -45,6 +45,27 @@ function codesOfOpening(path: string, options = {}): Promise<unknown[]> {
   return codesOf(db.open());
 }
 
+describe("QuireLevel: shared", () => {
+  it("stores the bytes of the call, although it waits for another process", () =>
+    withLevel(async (db, path) => {
+      using other = open(path, { shared: true });
+      const [key, value] = [new Uint8Array([1]), new Uint8Array([1])];
+      const options = { keyEncoding: "view", valueEncoding: "view" } as const;
+      const batch = [{ type: "put", key, value, ...options }] as const;
+      // The other handle has the lock of the writer.
+      const { done } = other.writeSync(() => ({
+        done: Promise.all([
+          db.put<Uint8Array, Uint8Array>(new Uint8Array([2]), value, options),
+          db.batch<Uint8Array, Uint8Array>([...batch], {}),
+        ]),
+      }));
+      key[0] = value[0] = 3;
+      await done;
+      const entries = await db.iterator<Uint8Array, Uint8Array>(options).all();
+      assertEquals(entries.map(([k, v]) => [k[0], v[0]]), [[1, 1], [2, 1]]);
+    }, { quire: { shared: true } }));
+});
+
 describe("QuireLevel: durability", () => {
   const writes: [string, (db: QuireLevel, options: { sync?: boolean }) => Promise<void>][] = [
     ["put", (db, options) => db.put("a", "1", options)],

@@ -14,6 +14,14 @@ import { isReadOnly } from "./read_only.ts";
 const SLICE = 1000;
 /** The wait after a failure of the database. */
 const RETRY_MS = 60_000;
+/** The time after which a shared database may have entries of a process that is gone. */
+const LOOK_MS = 60_000;
+
+/** Options of the removal. */
+export interface ExpiryOptions {
+  /** The time after which it looks again in a shared database. Default a minute. */
+  readonly lookMs?: number;
+}
 
 /** Removes the entries of a database that have expired. */
 export class Expiry {
@@ -21,19 +29,25 @@ export class Expiry {
   readonly #trees: KvTrees;
   readonly #alarm = new Alarm(() => void this.#sweep(), { keepsAlive: false });
   readonly #failures = new Failures("remove what has expired");
+  /** The longest wait, in milliseconds. */
+  readonly #lookMs: number;
   #isRunning = false;
 
   /** Creates it; it does nothing before `start`. */
-  constructor(db: Database, trees: KvTrees) {
+  constructor(db: Database, trees: KvTrees, { lookMs = LOOK_MS }: ExpiryOptions = {}) {
     this.#db = db;
     this.#trees = trees;
+    this.#lookMs = db.stats().sharing === undefined ? Infinity : lookMs;
   }
 
   /** Waits for the first entry that expires. */
   start(): void {
     this.#isRunning = true;
-    const first = this.#trees.expiry.first();
-    if (first !== undefined) this.#alarm.setTo(first[0][0]);
+    this.#alarm.setTo(Math.min(this.#firstDate(), now() + this.#lookMs));
+  }
+
+  #firstDate(): number {
+    return this.#trees.expiry.first()?.[0][0] ?? Infinity;
   }
 
   /** Notes that an entry was set that expires at a date. */
@@ -50,7 +64,8 @@ export class Expiry {
   /** Removes a slice of what is due, and waits for what remains. */
   async #sweep(): Promise<void> {
     try {
-      await this.#removeDue(now());
+      const date = now();
+      if (this.#firstDate() <= date) await this.#removeDue(date);
       this.#failures.clear();
       if (this.#isRunning) this.start();
     } catch (error) {

@@ -9,6 +9,7 @@ import { inTempDir } from "../../tests/support/temp.ts";
 import { treesOf } from "../format/trees.ts";
 import { KvU64 } from "../api/u64.ts";
 import { openKv } from "../open.ts";
+import { Expiry } from "./expiry.ts";
 
 /** Waits until a key has no entry. Returns the date. */
 async function gone(kv: Awaited<ReturnType<typeof openKv>>, key: string[]): Promise<number> {
@@ -121,4 +122,19 @@ describe("expiry", () => {
     assertEquals(summed.ok, true);
     assertEquals((await kv.get(["a"])).value, new KvU64(2n));
   });
+
+  it("removes what a process has set that is gone, in a shared database", () =>
+    inTempDir(async (dir) => {
+      using db = open(`${dir}/a.quire`, { shared: true });
+      const expiry = new Expiry(db, treesOf(db), { lookMs: 5 });
+      expiry.start();
+      const other = open(`${dir}/a.quire`, { shared: true });
+      const kv = await openKv(other);
+      await kv.set(["a"], 1, { expireIn: 1 });
+      kv.close();
+      other.close();
+      while (treesOf(db).expiry.count() > 0) await setTimeout(1);
+      expiry.stop();
+      assertEquals(treesOf(db).entries.count(), 0);
+    }));
 });

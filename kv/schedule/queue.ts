@@ -7,6 +7,8 @@
  *
  * A message that cannot be read is set aside, with a report, and does not hold up the others.
  *
+ * A message is delivered once its commit is durable.
+ *
  * At most `IN_FLIGHT_MAX` messages are in the hands of handlers at a time.
  */
 
@@ -50,6 +52,8 @@ export class Queue {
   readonly #trees: KvTrees;
   readonly #listeners: Listener[] = [];
   readonly #inFlight = new Set<string>();
+  /** The versions of commits with messages that are not durable yet. */
+  readonly #held = new Set<number>();
   readonly #alarm = new Alarm(() => this.#dispatch(), { keepsAlive: true });
   readonly #failures = new Failures("deliver messages of the queue");
   #isWoken = false;
@@ -89,6 +93,20 @@ export class Queue {
     return { end, ended: ended.promise };
   }
 
+  /**
+   * Holds the messages of a commit back that is not durable: a crash may undo it, but not what a
+   * handler has done.
+   */
+  hold(version: number): void {
+    this.#held.add(version);
+  }
+
+  /** Delivers the messages of a commit. */
+  release(version: number): void {
+    this.#held.delete(version);
+    this.wake();
+  }
+
   /** Delivers, later in this turn, what is due. */
   wake(): void {
     if (this.#isWoken || this.#listeners.length === 0) return;
@@ -117,7 +135,7 @@ export class Queue {
     for (const id of this.#trees.queue.keys()) {
       if (this.#inFlight.size >= IN_FLIGHT_MAX) break;
       if (id[0] > date) return id[0];
-      if (!this.#inFlight.has(id.join())) this.#take(id);
+      if (!this.#held.has(id[1]) && !this.#inFlight.has(id.join())) this.#take(id);
     }
     return Number.MAX_SAFE_INTEGER;
   }

@@ -78,8 +78,9 @@ const DELAY_DAYS_MAX = 30;
 const INTERVALS_MAX = 5;
 const INTERVAL_MS_MAX = 60 * 60 * 1000;
 
-/** The same commit, with all values encoded. */
-export async function encodedLater(write: GivenWrite<LaterBytes>): Promise<GivenWrite> {
+/** The same commit, with all values encoded. Keys and bytes are those of the call. */
+export async function encodedLater(given: GivenWrite<LaterBytes>): Promise<GivenWrite> {
+  const write = heldWrite(given);
   const mutations: GivenMutation[] = [];
   for (const { value, ...mutation } of write.mutations) {
     const isLater = value instanceof LaterBytes;
@@ -92,6 +93,53 @@ export async function encodedLater(write: GivenWrite<LaterBytes>): Promise<Given
     enqueues.push({ ...message, payload: bytes });
   }
   return { checks: write.checks, mutations, enqueues };
+}
+
+/** The same commit, with copies of what the caller may change. */
+function heldWrite(
+  { checks, mutations, enqueues }: GivenWrite<LaterBytes>,
+): GivenWrite<LaterBytes> {
+  return {
+    checks: checks.map((check) => ({ ...check, key: heldKey(check.key) })),
+    mutations: mutations.map((mutation) => {
+      const { key, value } = mutation;
+      const held = value instanceof LaterBytes ? value : value && ownBytes(value);
+      return { ...mutation, key: heldKey(key), value: held };
+    }),
+    enqueues: enqueues.map((message) => {
+      const { keysIfUndelivered: keys } = message;
+      return { ...message, keysIfUndelivered: Array.isArray(keys) ? keys.map(heldKey) : keys };
+    }),
+  };
+}
+
+/** A copy of a key. What is not a key is refused later. */
+function heldKey(key: KvKey): KvKey {
+  if (!Array.isArray(key)) return key;
+  return key.map((part) => {
+    if (!ArrayBuffer.isView(part)) return part;
+    return copyOf(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
+  });
+}
+
+/** The same commit, with values that share no memory with those of the caller. */
+export function withOwnBytes(write: EncodedWrite): EncodedWrite {
+  const mutations = write.mutations.map((mutation) => {
+    const { value } = mutation;
+    return value === undefined ? mutation : { ...mutation, value: ownBytes(value) };
+  });
+  return { ...write, mutations };
+}
+
+/** A value with memory of its own. Only that of bytes is the caller's. */
+function ownBytes(value: EncodedValue): EncodedValue {
+  return value.encoding === ENCODING.bytes ? { ...value, data: copyOf(value.data) } : value;
+}
+
+/** A copy of bytes. The method `slice` of a `Buffer` makes none. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  // Memory that the program has given away has no bytes.
+  return bytes.length === 0 ? bytes : new Uint8Array(bytes);
 }
 
 /**
