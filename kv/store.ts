@@ -145,12 +145,10 @@ export class KvStore {
     });
     for (const { expiresAt } of write.mutations) this.#expiry.note(expiresAt);
     if (version !== undefined) this.queue.hold(version);
-    try {
-      return await committed ?? null;
-    } finally {
-      if (version !== undefined) this.queue.release(version);
-      else if (hasMessages) this.queue.wake();
-    }
+    // The messages of a commit that has failed stay back: the next opening says whether it has.
+    const versionstamp = await committed;
+    if (version !== undefined) this.queue.release(version);
+    return versionstamp ?? null;
   }
 
   /** Adds entries of another database, whose keys are new. Resolves when they are durable. */

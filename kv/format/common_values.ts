@@ -40,7 +40,7 @@ const SHORT_STRING = 32;
 /** Longer arrays grow, so that malformed bytes get no memory for elements that they do not have. */
 const SHORT_ARRAY = 32;
 
-/** The keys that are remembered, until the reader has read so many values that others may be due. */
+/** The keys that are remembered, and the values after which others may take their place. */
 const KNOWN_KEYS_MAX = 1000;
 const READS_MIN = 100_000;
 

@@ -7,10 +7,6 @@ import { setTimeout } from "node:timers/promises";
 import { IoError, open, type OpenOptions, tuple } from "../../mod.ts";
 import { reportsOf } from "../../tests/support/reports.ts";
 import { inTempDir } from "../../tests/support/temp.ts";
-import { MemoryFile, Pager } from "../../pager/mod.ts";
-import { Database } from "../../store/database.ts";
-import type { FlushPolicy } from "../../store/write/flush_policy.ts";
-import { Session } from "../../store/write/session.ts";
 import { treesOf } from "../format/trees.ts";
 import { openKv } from "../open.ts";
 
@@ -21,29 +17,6 @@ const NAMELESS = {
 };
 /** A message that is cut off. */
 const CUT = new Uint8Array([9]);
-
-/** Always flies. */
-const FLIES: FlushPolicy = {
-  isSyncLong: true,
-  flies: true,
-  yields: false,
-  noteInLine() {},
-  noteFlight() {},
-  noteTurn() {},
-};
-
-/** A file whose syncs off the thread end when the test says so, from then on. */
-class WaitingFile extends MemoryFile {
-  #ends: PromiseWithResolvers<void> | undefined;
-
-  wait(): PromiseWithResolvers<void> {
-    return this.#ends = Promise.withResolvers<void>();
-  }
-
-  override startSync(): Promise<void> {
-    return this.#ends?.promise ?? super.startSync();
-  }
-}
 
 describe("the queue", () => {
   it("delivers each message once, in order, when handlers succeed", async () => {
@@ -259,27 +232,5 @@ describe("the queue", () => {
     assertEquals(deliveries, 4);
     assertEquals((await kv.get(["lost"])).value, { text: "lost" });
     assertEquals(treesOf(db).queue.count(), 0);
-  });
-
-  it("delivers a message only when its commit is durable", async () => {
-    const file = new WaitingFile();
-    const session = new Session(new Pager(file), "sync", false, FLIES);
-    using db = new Database(session);
-    const kv = await openKv(db);
-    await kv.set(["first"], 1);
-    const seen: unknown[] = [];
-    const listening = kv.listenQueue((message) => void seen.push(message));
-    const sync = file.wait();
-    const sent = kv.enqueue("m");
-    // It looks for messages at once.
-    const another = kv.listenQueue((message) => void seen.push(message));
-    await setTimeout(5);
-    assertEquals(seen, []);
-    sync.resolve();
-    await sent;
-    while (seen.length === 0) await setTimeout(1);
-    assertEquals(seen, ["m"]);
-    kv.close();
-    await Promise.all([listening, another]);
   });
 });

@@ -14,7 +14,7 @@ import { DISK_BUGS } from "./planted_disk_bugs.ts";
 import { FILE_BUGS } from "./planted_file_bugs.ts";
 import { SHARE_BUGS } from "./planted_share_bugs.ts";
 import { FOLLOW_BUGS } from "./planted_follow_bugs.ts";
-import { SQL_BUGS } from "./planted_sql_bugs.ts";
+import { KV_BUGS, SQL_BUGS } from "./planted_top_bugs.ts";
 import { PAGE_BUGS, TREE_BUGS } from "./planted_layer_bugs.ts";
 
 /** Bugs that power cuts reveal. */
@@ -32,6 +32,7 @@ export const BUGS: readonly PlantedBug[] = [
   ...FOLLOW_BUGS,
   ...SHARE_BUGS,
   ...SQL_BUGS,
+  ...KV_BUGS,
 ];
 
 /** A source with planted bugs, and a text that occurs in it once. */

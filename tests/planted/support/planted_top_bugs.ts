@@ -1,6 +1,7 @@
 /**
- * Planted bugs of SQL: in the planner, the machine and the code of expressions and changes. Random
- * statements beside `node:sqlite` catch them.
+ * Planted bugs of the layers on `mod.ts`. Those of SQL are in the planner, the machine and the code
+ * of expressions and changes: random statements beside `node:sqlite` catch them. Those of KV and
+ * Level are in what they promise about crashes and about the memory of their callers.
  */
 
 import { bug, part, type PlantedBug } from "./planted_bugs.ts";
@@ -111,5 +112,59 @@ export const SQL_BUGS: readonly PlantedBug[] = [
     RANDOM,
     FAMILIES,
     "tests/sql/statement_test.ts",
+  ),
+];
+
+const KV = "kv/kv_test.ts";
+
+/** Bugs of KV and Level. */
+export const KV_BUGS: readonly PlantedBug[] = [
+  bug(
+    "kv-version-again",
+    "no version of a commit that a crash has undone is given again",
+    "kv/format/versionstamp.ts",
+    "const version = Math.max(numberIn(meta, LAST_VERSION), this.#floor) + 1;",
+    "const version = numberIn(meta, LAST_VERSION) + 1;",
+    KV,
+  ),
+  bug(
+    "kv-version-imported",
+    "nor where versions were imported that are ahead of those of the file",
+    "kv/format/versionstamp.ts",
+    "if (last > this.#opened) meta.set(AHEAD, last - this.#opened);",
+    "",
+    KV,
+  ),
+  bug(
+    "kv-message-early",
+    "a message is delivered once its commit is durable",
+    "kv/schedule/queue.ts",
+    "if (!this.#held.has(id[1]) && !this.#inFlight.has(id.join())) this.#take(id);",
+    "if (!this.#inFlight.has(id.join())) this.#take(id);",
+    "tests/kv/message_durability_test.ts",
+  ),
+  bug(
+    "kv-bytes-lent",
+    "a write that waits for another process has the bytes of its call",
+    "kv/store.ts",
+    "const kept = this.#isShared ? withOwnBytes(write) : write;",
+    "const kept = write;",
+    KV,
+  ),
+  bug(
+    "kv-key-lent",
+    "an operation that waits for a blob has the keys of its call",
+    "kv/write/encode.ts",
+    "const write = heldWrite(given);",
+    "const write = given;",
+    KV,
+  ),
+  bug(
+    "level-bytes-lent",
+    "a write that waits for another process has the bytes of its call",
+    "level/level.ts",
+    "return isLent ? new Uint8Array(encoded) : encoded;",
+    "return encoded;",
+    "level/level_test.ts",
   ),
 ];

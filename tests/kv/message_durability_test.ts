@@ -1,0 +1,60 @@
+/**
+ * A message is delivered once its commit is durable: a crash may undo the commit, but not what a
+ * handler has done.
+ */
+
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { setTimeout } from "node:timers/promises";
+import { openKv } from "../../kv/mod.ts";
+import { MemoryFile, Pager } from "../../pager/mod.ts";
+import { Database } from "../../store/database.ts";
+import type { FlushPolicy } from "../../store/write/flush_policy.ts";
+import { Session } from "../../store/write/session.ts";
+
+/** Every commit waits for a sync off the thread. */
+const FLIES: FlushPolicy = {
+  isSyncLong: true,
+  flies: true,
+  yields: false,
+  noteInLine() {},
+  noteFlight() {},
+  noteTurn() {},
+};
+
+/** A file whose syncs end when the test says so, from the call of `wait` on. */
+class WaitingFile extends MemoryFile {
+  #ends: PromiseWithResolvers<void> | undefined;
+
+  wait(): PromiseWithResolvers<void> {
+    return this.#ends = Promise.withResolvers<void>();
+  }
+
+  override startSync(): Promise<void> {
+    return this.#ends?.promise ?? super.startSync();
+  }
+}
+
+describe("a message", () => {
+  it("is delivered only when its commit is durable", async () => {
+    const file = new WaitingFile();
+    using db = new Database(new Session(new Pager(file), "sync", false, FLIES));
+    const kv = await openKv(db);
+    await kv.set(["first"], 1);
+    const seen: unknown[] = [];
+    const handler = (message: unknown) => void seen.push(message);
+    const listening = [kv.listenQueue(handler)];
+    const sync = file.wait();
+    const sent = kv.enqueue("m");
+    // It looks for messages at once.
+    listening.push(kv.listenQueue(handler));
+    await setTimeout(1);
+    assertEquals(seen, []);
+    sync.resolve();
+    await sent;
+    while (seen.length === 0) await setTimeout(1);
+    assertEquals(seen, ["m"]);
+    kv.close();
+    await Promise.all(listening);
+  });
+});
