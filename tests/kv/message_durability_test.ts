@@ -39,7 +39,7 @@ describe("a message", () => {
   it("is delivered only when its commit is durable", async () => {
     const file = new WaitingFile();
     using db = new Database(new Session(new Pager(file), "sync", false, FLIES));
-    const kv = await openKv(db);
+    using kv = await openKv(db);
     await kv.set(["first"], 1);
     const seen: unknown[] = [];
     const handler = (message: unknown) => void seen.push(message);
