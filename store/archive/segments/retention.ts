@@ -21,8 +21,8 @@ import { readSegment } from "./segment_reader.ts";
 
 /**
  * The names to delete, in an order in which what remains can be restored after each: bases first,
- * so that no base remains whose segments are gone. Of the bases that could stay, the newest one does
- * that the store gives back.
+ * so that no base remains whose segments are gone. Of the bases that could stay, the newest one
+ * that the store gives back does.
  *
  * @param store The store, of which the heads of such bases are read.
  * @param names The names in it.
