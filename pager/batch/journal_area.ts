@@ -24,6 +24,8 @@ export const AREA_CHUNK_BYTES: number = RUN_PAGES_MAX * PAGE_BYTES;
 /** A step doubles the bytes of a small area, so that a small database has a small journal. */
 const ZERO_STEP_MIN = 64 * 1024;
 const ZERO_STEP_MAX = 256 * 1024;
+/** What is written; fresh memory for each step would take longer than its write. */
+const ZEROS = new Uint8Array(ZERO_STEP_MAX);
 
 /** Whole chunks of the file used as one range of bytes. */
 export class JournalArea {
@@ -93,7 +95,7 @@ export class JournalArea {
 
   #zero(bytes: number): void {
     this.#each(this.#zeroed, bytes, (_, length, position) => {
-      this.#disk.claim(new Uint8Array(length), 0, length, position);
+      this.#disk.claim(ZEROS, 0, length, position);
     });
     this.#zeroed += bytes;
   }
