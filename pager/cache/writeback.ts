@@ -157,9 +157,15 @@ export class Writeback implements CacheOwner {
     return this.#staged.chunk >= 0;
   }
 
-  /** Copies the dirty pages of a chunk, for `writeStaged`. Between transactions only. */
+  /**
+   * Copies the dirty pages of a chunk, for `writeStaged`. Between transactions only. Does nothing
+   * while there is no memory for them; the next call may find it.
+   */
   stage(chunk: ChunkNumber): void {
     const first = chunk * CHUNK_PAGES;
+    let pages = 1;
+    for (let slot = 1; slot < CHUNK_PAGES; slot++) if (this.#isDirty(first + slot)) pages++;
+    if (!this.#staged.prepare(pages)) return;
     this.#staged.begin(chunk, this.dirtyChunks.get(chunk)!);
     for (let slot = 0; slot < CHUNK_PAGES; slot++) {
       if (slot > 0 && !this.#isDirty(first + slot)) continue;
@@ -212,9 +218,9 @@ export class Writeback implements CacheOwner {
     }
   }
 
-  /** Gives back the memory of staged chunks. */
+  /** Ends the stages of a checkpoint. */
   endStages(): void {
-    this.#staged.release();
+    this.#staged.rest();
   }
 
   /**
