@@ -27,7 +27,7 @@ import type { JournalPlace } from "./journal_place.ts";
 import type { ChunkNumber } from "../format/units.ts";
 
 /** The pages that one landing writes; the chunk that reaches the count is written whole. */
-const LANDING_PAGES = 128;
+export const LANDING_PAGES = 128;
 /** The chunks that one landing looks at. */
 const LANDING_CHUNKS = 256;
 
@@ -168,17 +168,17 @@ export class Checkpoint {
       this.#isSyncing = false;
       return this.#nextStep();
     }
+    const end = this.#writeback.writes.pages + LANDING_PAGES;
     const staged = this.#writeback.writeStaged(this.#journal.confirmedVersion);
     const index = this.#chunks.lastIndexOf(staged);
     if (index >= 0) this.#chunks.splice(index, 1);
-    this.#writeConfirmed(this.#chunks);
+    this.#writeConfirmed(this.#chunks, end);
     if (this.#chunks.length === 0) this.#place.leaveChunks();
   }
 
-  /** Writes chunks whose pages are confirmed; removes them from the list. */
-  #writeConfirmed(chunks: number[]): void {
+  /** Writes chunks whose pages are confirmed, up to a count; removes them from the list. */
+  #writeConfirmed(chunks: number[], end: number): void {
     const { dirtyChunks, writes } = this.#writeback;
-    const end = writes.pages + LANDING_PAGES;
     const last = Math.max(0, chunks.length - LANDING_CHUNKS);
     for (let i = chunks.length - 1; i >= last && writes.pages < end; i--) {
       const version = dirtyChunks.get(chunks[i]!);

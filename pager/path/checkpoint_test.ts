@@ -18,14 +18,14 @@ import {
   write,
 } from "../../tests/support/pages.ts";
 import { BATCH_ALIGN, BATCH_HEADER_BYTES, decodeBatch } from "../batch/batch.ts";
-import { Checkpoint } from "./checkpoint.ts";
+import { Checkpoint, LANDING_PAGES } from "./checkpoint.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
 import type { FileEnd } from "./file_end.ts";
 import { UnsyncedChunks } from "../file/unsynced_chunks.ts";
 import { Disk } from "../file/disk.ts";
 import { CorruptionError, IoError } from "../format/errors.ts";
 import type { File } from "../file/file.ts";
-import { CHUNK_BYTES, PAGE_BYTES } from "../format/format.ts";
+import { CHUNK_BYTES, CHUNK_PAGES, PAGE_BYTES } from "../format/format.ts";
 import { isInUse } from "../format/header.ts";
 import { AREA_CHUNK_BYTES, JournalArea } from "../batch/journal_area.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -138,6 +138,28 @@ describe("A checkpoint in flight", () => {
     spoilLastCommit(cut, area?.chunks ?? []);
     assertThrows(() => openNodes(cut), CorruptionError, "not whole any more");
   });
+
+  it("writes no more in a landing than one whole chunk behind the count of a landing", async () => {
+    const pager = openNodes(makeFile(800));
+    const all = dataPages(800);
+    transact(pager, () => all.forEach((page) => write(pager, page, 1)));
+    pager.flush("sync");
+    pager.flights.requestCheckpoint();
+    const written: number[] = [];
+    for (let salt = 2; pager.stats().checkpoints === 0; salt++) {
+      assert(salt < 30, `${written}`);
+      // Every commit changes the first chunk. All others are confirmed soon.
+      transact(pager, () => all.forEach((page) => page < CHUNK_PAGES && write(pager, page, salt)));
+      const flight = pager.flights.takeOff()!;
+      await flight.synced;
+      const { pageWrites } = pager.stats();
+      pager.flights.land(flight);
+      written.push(pager.stats().pageWrites - pageWrites);
+    }
+    const sum = written.reduce((sum, count) => sum + count);
+    assert(sum > all.length, `${written}`);
+    assert(Math.max(...written) < LANDING_PAGES + CHUNK_PAGES, `${written}`);
+  });
 });
 
 describe("A chunk that was cut off, and that the journal grows past", () => {
@@ -229,6 +251,7 @@ describe("a slice of a checkpoint", () => {
     let isBusy = true;
     const writeback = {
       dirtyChunks,
+      writes: { pages: 0, calls: 0 },
       clean: (chunk: number) => {
         cleaned.push(chunk);
         return chunk === 3 || !isBusy;
