@@ -47,6 +47,15 @@ export class Flights {
     return this.#commitPath?.needsFlight ?? false;
   }
 
+  /**
+   * Whether a sync in line would be long, because many pages of a checkpoint wait for it. False
+   * after a close or a failure.
+   */
+  get isSyncLong(): boolean {
+    if (this.#owner.isClosed || this.#disk.failure !== undefined) return false;
+    return this.#commitPath?.isSyncLong ?? false;
+  }
+
   /** Lets the next flights take a checkpoint, unless one has nothing to do. */
   requestCheckpoint(): void {
     this.#commitPath?.requestCheckpoint();

@@ -28,6 +28,8 @@ import type { ChunkNumber } from "../format/units.ts";
 
 /** The pages that one landing writes; the chunk that reaches the count is written whole. */
 export const LANDING_PAGES = 128;
+/** A sync that takes that many pages to the medium is long: 2 MiB. */
+const LONG_SYNC_PAGES = 256;
 /** The chunks that one landing looks at. */
 const LANDING_CHUNKS = 256;
 
@@ -54,6 +56,8 @@ export class Checkpoint {
   #step: Step = "pages";
   /** Whether the flight in the air syncs everything that the step wrote. */
   #isSyncing = false;
+  /** The pages written before the last sync that it used, or before its begin. */
+  #pagesSynced = 0;
 
   /**
    * The checkpoints of a file.
@@ -93,6 +97,12 @@ export class Checkpoint {
     return this.#chunks?.length ?? 0;
   }
 
+  /** Whether the next sync is long, because many pages of the running one wait for it. */
+  get isSyncLong(): boolean {
+    if (this.#chunks === undefined) return false;
+    return this.#writeback.writes.pages - this.#pagesSynced >= LONG_SYNC_PAGES;
+  }
+
   /**
    * Begins one, after a flush: the journal continues in its other area. The commits are confirmed
    * first, so that chunks behind the new end of the file may be emptied.
@@ -116,6 +126,7 @@ export class Checkpoint {
     this.#sequence = this.#journal.sequence;
     this.#step = "pages";
     this.#isSyncing = false;
+    this.#pagesSynced = this.#writeback.writes.pages;
     this.#chunks = [...this.#writeback.dirtyChunks.keys()].sort((a, b) => b - a);
     if (to >= 0) this.#place.beginMove(to);
     if (this.#chunks.length === 0) this.#place.leaveChunks();
@@ -147,6 +158,7 @@ export class Checkpoint {
     this.#isSyncing = false;
     while (this.#chunks !== undefined) {
       this.#disk.sync();
+      this.#pagesSynced = this.#writeback.writes.pages;
       if (this.#step === "pages") this.#unsynced.clear();
       this.#nextStep();
     }
@@ -156,6 +168,7 @@ export class Checkpoint {
   takeOff(): void {
     const chunk = this.#chunks?.at(-1);
     this.#isSyncing = this.#chunks?.length === 0;
+    this.#pagesSynced = this.#writeback.writes.pages;
     if (chunk === undefined || this.#writeback.hasStage) return;
     const version = this.#writeback.dirtyChunks.get(chunk) ?? 0;
     if (version > this.#journal.confirmedVersion) this.#writeback.stage(chunk);

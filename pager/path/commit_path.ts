@@ -285,6 +285,11 @@ export class CommitPath implements CommitLog {
     return this.#checkpoint.isRunning || this.#isCheckpointDue;
   }
 
+  /** Whether the next sync is long, because many pages of a checkpoint wait for it. */
+  get isSyncLong(): boolean {
+    return this.#checkpoint.isSyncLong;
+  }
+
   get #isCheckpointDue(): boolean {
     if (this.#checkpoint.isRunning) return false;
     if (this.#isRequested || this.#hasMoved) return true;

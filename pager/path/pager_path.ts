@@ -23,6 +23,7 @@ export type PagerPath = Pick<
   | "flush"
   | "isMoving"
   | "isOverdue"
+  | "isSyncLong"
   | "journalState"
   | "land"
   | "makeRoom"

@@ -524,6 +524,11 @@ export class SharedPath implements PagerPath, ShareFollower {
     return false;
   }
 
+  /** They never fly. */
+  get isSyncLong(): boolean {
+    return false;
+  }
+
   /** Does nothing. */
   requestCheckpoint(): void {}
 

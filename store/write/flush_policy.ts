@@ -4,9 +4,10 @@
  *
  * A flight costs more than a short sync: the way to another thread and back. In line, a flush
  * blocks the event loop, and requests of other turns cannot share its sync. So a flush flies while
- * syncs are long, and while flights gather commits of other turns. A lone caller on a fast disk is
- * served in line. After each `IN_LINE_MS` of syncs the flush yields first: it waits for a turn of
- * the event loop, which shows whether others wait.
+ * syncs are long, while flights gather commits of other turns, and where it takes many pages of a
+ * checkpoint to the medium. A lone caller on a fast disk is served in line. After each `IN_LINE_MS`
+ * of syncs the flush yields first: it waits for a turn of the event loop, which shows whether
+ * others wait.
  *
  * It does not measure: the caller notes what a flush took.
  */
@@ -26,6 +27,8 @@ export interface FlushPolicy {
   readonly isSyncLong: boolean;
   /** Whether the next flush flies. */
   readonly flies: boolean;
+  /** Whether a flush flies that takes many pages of a checkpoint to the medium. */
+  readonly fliesWithPages?: boolean;
   /** Whether the next flush, in line, waits for a turn of the event loop first. */
   readonly yields: boolean;
   /** Whether those who waited for a flush in line go on only after a turn of the event loop. */
@@ -33,7 +36,7 @@ export interface FlushPolicy {
   /** Notes a flush in line, and the milliseconds that it took. */
   noteInLine(ms: number): void;
   /**
-   * Notes a flight.
+   * Notes a flight that took few pages of a checkpoint to the medium, if any.
    *
    * @param ms The milliseconds from its start to its landing.
    * @param hasGathered Whether commits were made meanwhile that wait for the medium.
@@ -45,6 +48,7 @@ export interface FlushPolicy {
 
 /** Flies while syncs are long or shared. */
 export class AdaptivePolicy implements FlushPolicy {
+  readonly fliesWithPages = true;
   /** The average time of a sync in milliseconds; undefined before the first. */
   #syncMs: number | undefined;
   /** The time of syncs in line since the event loop last ran. */

@@ -103,10 +103,20 @@ export class GroupCommit {
    * @throws {IoError} The system refused, and the handle latches.
    */
   write(level: "buffered" | "none", waits: boolean): void {
-    const mayFly = this.#flying !== undefined || this.#policy.isSyncLong;
+    const mayFly = this.#flying !== undefined || this.#isSyncLong;
     if (mayFly) this.#pager.flights.write(level);
     if (!mayFly || this.#pager.isOverdue) this.#pager.flush(level, waits);
     else if (this.#pager.flights.isNeeded) this.#fly();
+  }
+
+  /** Whether the next sync is long, as all are, or because it takes many pages to the medium. */
+  get #isSyncLong(): boolean {
+    return this.#policy.isSyncLong || this.#carriesPages;
+  }
+
+  /** Whether a flush flies because of the pages of a checkpoint that wait for its sync. */
+  get #carriesPages(): boolean {
+    return this.#policy.fliesWithPages === true && this.#pager.flights.isSyncLong;
   }
 
   #writeFor(level: "buffered" | "none", waits: boolean): void {
@@ -136,7 +146,7 @@ export class GroupCommit {
   /** Whether a checkpoint has work left, after a slice of it was done or begun. */
   checkpointSlice(): boolean {
     if (this.#flying !== undefined) return true;
-    if (!this.#policy.isSyncLong) return this.#pager.checkpointSlice();
+    if (!this.#isSyncLong) return this.#pager.checkpointSlice();
     const { flights } = this.#pager;
     flights.requestCheckpoint();
     if (!flights.isNeeded && !flights.beginMove(false)) return false;
@@ -196,7 +206,7 @@ export class GroupCommit {
     if (this.#synced === undefined || this.#flying !== undefined) return;
     // A writeSync may have made everything durable meanwhile.
     const isDurable = this.#pager.durableVersion >= this.#pager.meta.version;
-    if (this.#policy.flies && !isDurable) this.#fly();
+    if ((this.#policy.flies || this.#carriesPages) && !isDurable) this.#fly();
     else this.#flushInLine();
   }
 
@@ -251,12 +261,16 @@ export class GroupCommit {
   async #flyOnce(version: number): Promise<void> {
     const { flights } = this.#pager;
     do {
+      const carriesPages = this.#carriesPages;
       const begin = performance.now();
       const flight = flights.takeOff();
       if (flight === undefined) return;
       await flight.synced;
       flights.land(flight);
-      this.#policy.noteFlight(performance.now() - begin, this.#synced !== undefined);
+      const hasGathered = this.#synced !== undefined;
+      // How long such a flight takes says nothing about others.
+      if (carriesPages) this.#policy.noteTurn(hasGathered);
+      else this.#policy.noteFlight(performance.now() - begin, hasGathered);
     } while (!this.#pager.isClosed && this.#pager.durableVersion < version);
   }
 
@@ -270,7 +284,7 @@ export class GroupCommit {
   /** Resolves a group once the checkpoint has caught up. */
   #resolve(group: PromiseWithResolvers<void>): void {
     if (!this.#pager.isOverdue) return group.resolve();
-    if (this.#flying !== undefined || this.#policy.isSyncLong) this.#resolveInFlight(group);
+    if (this.#flying !== undefined || this.#isSyncLong) this.#resolveInFlight(group);
     else setImmediate(() => this.#resolveInLine(group));
   }
 

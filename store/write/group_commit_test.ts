@@ -230,6 +230,53 @@ describe("a journal that is full before the checkpoint has ended", () => {
   });
 });
 
+describe("a checkpoint of a lone caller", () => {
+  /** Notes the bytes that each sync in line takes to the medium. */
+  class NotedSyncs extends FaultyFile {
+    readonly inLine: number[] = [];
+
+    override sync(): void {
+      this.inLine.push(this.#takeBytes());
+      super.sync();
+    }
+
+    override startSync(): Promise<void> {
+      this.#takeBytes();
+      return super.startSync();
+    }
+
+    #takeBytes(): number {
+      return this.writes.splice(0).reduce((sum, { length }) => sum + length, 0);
+    }
+  }
+
+  it("waits in line for no sync that takes many pages to the medium", async () => {
+    const file = new NotedSyncs(new MemoryFile());
+    const policy = { ...IN_LINE, fliesWithPages: true };
+    const pager = new Pager(file, { journalBytes: 2 * MIB });
+    const db = new Database(new Session(pager, "sync", false, policy));
+    const tree = db.tree("a");
+    const set = async (first: number, count: number) => {
+      await db.write((tx) => {
+        for (let i = 0; i < count; i++) {
+          tx.tree(tree).set(`key ${(first + i * 7919) % 12_000}`, bytesOf(first + i, 500));
+        }
+      });
+    };
+    await set(0, 12_000);
+    db.checkpoint();
+    const pages = db.stats().pageWrites;
+    file.inLine.length = 0;
+    for (let i = 0; db.stats().checkpoints === 1; i++) {
+      await set(i * 31, 20);
+      assertLess(i, 1000);
+    }
+    assert(db.stats().pageWrites - pages > 800, `${db.stats().pageWrites - pages} pages`);
+    assertLess(Math.max(...file.inLine), 5 * MIB);
+    db.close();
+  });
+});
+
 describe("durability", () => {
   const levels: [Durability, boolean, boolean][] = [
     ["sync", true, true],
