@@ -1,6 +1,6 @@
 /**
  * Runs the command line as users do: with `-RW` and no other permission, in a process of its own
- * where it has input, an environment or further flags, and otherwise in a process that runs many.
+ * where it has an environment or further flags, and otherwise in a process that runs many.
  */
 
 import { fromFileUrl } from "@std/path";
@@ -13,6 +13,9 @@ export type { Outcome };
 
 const CLI = fromFileUrl(new URL("../../cli/cli.ts", import.meta.url));
 const BATCH = fromFileUrl(new URL("./cli_batch.ts", import.meta.url));
+
+/** Commands that read their input in pieces; a stream would close it for those that follow. */
+const FED = ["load", "shell", "sql"];
 
 /** Options of a run. */
 export interface CliOptions {
@@ -33,8 +36,11 @@ export function cliWords(args: readonly string[], flags: readonly string[] = [])
 /** Runs a command to its end. */
 export function quire(args: readonly string[], options: CliOptions = {}): Promise<Outcome> {
   const { input, env, flags, cwd = Deno.cwd() } = options;
-  const isPlain = input === undefined && env === undefined && flags === undefined;
-  return isPlain ? runWarm({ words: args, cwd }) : quireAlone(args, options);
+  const isAlone = env !== undefined || flags !== undefined ||
+    (input !== undefined && !FED.includes(args[0] ?? ""));
+  if (isAlone) return quireAlone(args, options);
+  const line = { words: args, cwd, hasInput: input !== undefined };
+  return runWarm(line, typeof input === "string" ? new TextEncoder().encode(input) : input);
 }
 
 /** Runs a command to the end of its own process. */

@@ -13,6 +13,8 @@ export interface Line {
   readonly words: readonly string[];
   /** The folder it runs in. */
   readonly cwd: string;
+  /** Whether it has input, which ends. */
+  readonly hasInput?: boolean;
   /** The umask it runs with. Default the one of this process. */
   readonly umask?: number;
 }
@@ -30,11 +32,13 @@ export function partsOf(text: string): { text: string; code: number }[] {
 }
 
 /** Runs one command line, and writes the mark. */
-async function run({ words, cwd, umask }: Line): Promise<void> {
+async function run({ words, cwd, umask, hasInput = false }: Line): Promise<void> {
   Deno.chdir(cwd);
   const before = umask === undefined ? undefined : Deno.umask(umask);
   const code = await runProgram(words);
   if (before !== undefined) Deno.umask(before);
+  // The next line must not read what this one left.
+  for (const rest = new Uint8Array(65_536); hasInput && Deno.stdin.readSync(rest) !== null;);
   const mark = new TextEncoder().encode(`=== exit code ${code} ===\n`);
   Deno.stdout.writeSync(mark);
   if (!Deno.stderr.isTerminal()) Deno.stderr.writeSync(mark);

@@ -1,10 +1,13 @@
 /**
- * A process that runs command lines without input, one after the other, for all tests of a file:
- * starting Deno takes longer than most of them.
+ * A process that runs command lines, one after the other, for all tests of a run: starting Deno
+ * takes longer than most of them.
  *
  * It starts with the first line, and again after a line that ended it. It ends when the process of
- * the tests does, because its pipe does then. What a process does at its end, or with its input,
- * shows in processes of their own alone.
+ * the tests does, because its pipe does then. What a process does at its end shows in processes of
+ * their own alone.
+ *
+ * Its standard input is a second pipe, which is at its end while nobody writes. A line with input
+ * has a writer from before it begins; what it leaves of its input is dropped.
  */
 
 import { fromFileUrl } from "@std/path";
@@ -50,36 +53,61 @@ class Warm {
   readonly #folder = Deno.makeTempDirSync({ prefix: "quire-test-" });
   readonly #process: Deno.ChildProcess;
   readonly #requests: Deno.FsFile;
+  /** Settled once the process has its standard input, which has no writer then. */
+  readonly #hasInput: Promise<void>;
   readonly #out: Printed;
   readonly #err: Printed;
-  #isReady = false;
 
   /** Starts the process. */
   constructor() {
     const pipe = `${this.#folder}/lines`;
-    const { success } = new Deno.Command("mkfifo", { args: [pipe] }).outputSync();
+    const { success } = new Deno.Command("mkfifo", { args: [pipe, this.#input] }).outputSync();
     if (!success) throw new Error("mkfifo failed");
-    this.#process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "-RW", "--no-prompt", "--no-check", BATCH, PIPE + pipe],
+    const words = ["run", "--quiet", "-RW", "--no-prompt", "--no-check", BATCH, PIPE + pipe];
+    this.#process = new Deno.Command("sh", {
+      args: [
+        "-c",
+        'input=$1; shift; exec "$@" <"$input"',
+        "sh",
+        this.#input,
+        Deno.execPath(),
+        ...words,
+      ],
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
     }).spawn();
     this.#process.unref();
+    // This waits until the process has opened it.
+    this.#hasInput = Deno.open(this.#input, { write: true }).then((file) => file.close());
     // Also for reading, because otherwise it waits until the process has opened it.
     this.#requests = Deno.openSync(pipe, { read: true, write: true });
     this.#out = new Printed(this.#process.stdout);
     this.#err = new Printed(this.#process.stderr);
   }
 
-  /** Runs one line. Returns its outcome, and whether the process can run another. */
-  async run(line: Line): Promise<{ outcome: Outcome; goesOn: boolean }> {
+  /** Removes its pipes, at the end of the tests. */
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.#folder, { recursive: true });
+  }
+
+  get #input(): string {
+    return `${this.#folder}/input`;
+  }
+
+  /**
+   * Runs one line. Returns its outcome, and whether the process can run another.
+   *
+   * @param input What its standard input has.
+   */
+  async run(line: Line, input?: Uint8Array): Promise<{ outcome: Outcome; goesOn: boolean }> {
+    await this.#hasInput;
+    const fed = input && feed(Deno.openSync(this.#input, { write: true }), input);
     this.#requests.writeSync(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
     const hang = setTimeout(() => this.#process.kill("SIGKILL"), HANG_MS);
     try {
       const [out, err] = await Promise.all([this.#out.next(), this.#err.next()]);
-      if (!this.#isReady) Deno.removeSync(this.#folder, { recursive: true });
-      this.#isReady = true;
+      await fed;
       const [[outPart], [errPart]] = [partsOf(out), partsOf(err)];
       if (outPart !== undefined && errPart !== undefined) {
         const outcome = { code: outPart.code, out: outPart.text, err: errPart.text };
@@ -87,6 +115,7 @@ class Warm {
       }
       const { code } = await this.#process.status;
       this.#requests.close();
+      this[Symbol.dispose]();
       return { outcome: { code, out, err }, goesOn: false };
     } finally {
       clearTimeout(hang);
@@ -94,14 +123,26 @@ class Warm {
   }
 }
 
+/** Writes the input of a line, and ends it. */
+async function feed(pipe: Deno.FsFile, input: Uint8Array): Promise<void> {
+  using file = pipe;
+  try {
+    for (let at = 0; at < input.length;) at += await file.write(input.subarray(at));
+  } catch {
+    // The process has ended without reading all input.
+  }
+}
+
 let warm: Warm | undefined;
 let last: Promise<unknown> = Promise.resolve();
 
+addEventListener("unload", () => warm?.[Symbol.dispose]());
+
 /** Runs a command line, after those that were given before. */
-export function runWarm(line: Line): Promise<Outcome> {
+export function runWarm(line: Line, input?: Uint8Array): Promise<Outcome> {
   const run = async () => {
     warm ??= new Warm();
-    const { outcome, goesOn } = await warm.run(line);
+    const { outcome, goesOn } = await warm.run(line, input);
     if (!goesOn) warm = undefined;
     return outcome;
   };
