@@ -10,8 +10,7 @@
  * Most files of a group are imported by one file, so that they load the sources once, and not for a
  * second each.
  *
- * The types of the whole project are checked once, by a process of its own: each group would check
- * the types of nearly the same sources again.
+ * Types are not checked: `deno task check` checks those of the whole project.
  *
  * The output of a group is printed when it ends. The last line summarises all of them in the format
  * of `deno test`.
@@ -90,16 +89,15 @@ function smallGroups(paths: readonly string[], filesMax: number): string[][] {
 /** Runs Deno, prints a heading and its output, and returns what it wrote to standard output. */
 async function deno(
   args: readonly string[],
-  env = {},
-  heading = "",
+  heading: string,
 ): Promise<{ success: boolean; text: string }> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...args],
     cwd: TOP,
-    env: { ...env, NO_COLOR: "1" }, // because the closing line is parsed
+    env: { ...MEMORY, NO_COLOR: "1" }, // because the closing line is parsed
     stdin: "null",
   }).output();
-  if (heading !== "") console.log(heading);
+  console.log(heading);
   Deno.stderr.writeSync(stderr);
   Deno.stdout.writeSync(stdout);
   return { success, text: new TextDecoder().decode(stdout) };
@@ -111,7 +109,7 @@ async function runGroup(paths: readonly string[], dir: string): Promise<Outcome 
   const apart = paths.filter((path) => !together.includes(path));
   const files = together.length > 1 ? [asOneFile(together, dir), ...apart] : paths;
   const words = ["test", "-A", "--no-check", "--config", "deno.json", ...files];
-  const { success, text } = await deno(words, MEMORY, `\n== ${paths.join(" ")}`);
+  const { success, text } = await deno(words, `\n== ${paths.join(" ")}`);
   const outcome = outcomeIn(text);
   const saysFailed = outcome !== undefined && closingLine(outcome, 0).startsWith("FAILED");
   if (!success && !saysFailed) console.log(`a run that died: ${paths.join(" ")}`);
@@ -126,18 +124,12 @@ function asOneFile(paths: readonly string[], dir: string): string {
   return file;
 }
 
-/** Checks the types of all sources and tests. Returns an outcome as of one test. */
-async function checkTypes(): Promise<Outcome> {
-  const { success } = await deno(["check", "-q", "."]);
-  return new Map([[success ? "passed" : "failed", { tests: 1, steps: 0 }]]);
-}
-
 /** Runs all files. Returns whether none failed. */
 async function runAll(): Promise<boolean> {
   const begin = performance.now();
   const groups = groupsOf(testsIn(""));
   const dir = Deno.makeTempDirSync({ prefix: "quire-tests-" });
-  const runs = [checkTypes, ...groups.map((group) => () => runGroup(group, dir))];
+  const runs = groups.map((group) => () => runGroup(group, dir));
   const { length } = runs;
   const outcomes: (Outcome | undefined)[] = [];
   const runLane = async () => {
