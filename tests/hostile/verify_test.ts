@@ -19,6 +19,7 @@ import { verify, verifyFile, type VerifyReport } from "../../store/verify/verify
 import { bytesOf, change, openBoth, openOn, sameBytes, utf8 } from "../support/database.ts";
 import { FaultyFile } from "../support/faulty_file.ts";
 import { Image } from "../support/image.ts";
+import { processorMs } from "../support/processor_time.ts";
 import { Random } from "../support/random.ts";
 import { fillSample, makeSample } from "../support/sample.ts";
 import { inTempDir } from "../support/temp.ts";
@@ -833,9 +834,9 @@ describe("verify() of misplaced pages", () => {
           broken.setSuperblocks(field, random.pick([0, 1, 2, 300, 2 ** 31, 2 ** 32 - 1]));
         }
       }
-      const start = performance.now();
+      const start = processorMs();
       await check(broken.bytes);
-      assertLess(performance.now() - start, 1000, `case ${i}`);
+      assertLess(processorMs() - start, 1000, `case ${i}`);
     }
   });
 });

@@ -22,6 +22,8 @@ const VALUE = new Uint8Array([1]);
 /** The user `nobody` on most systems; any user except the superuser will do. */
 const OTHER_USER = 65_534;
 const ENTRIES_PENDING = 300;
+/** Milliseconds that no call needs that does not wait, however busy the machine is. */
+const SOON_MS = 10_000;
 const sample = makeSample();
 const pending = makePending();
 
@@ -109,7 +111,7 @@ describe("a second open of one file", () => {
       const error = assertThrows(() => open(path), LockedError, "another handle has it open");
       assert(error.isOwn && error.message.endsWith(", in this process"), error.message);
       assertThrows(() => open(path, { readOnly: true }), LockedError);
-      assert(performance.now() - start < 1000, "at once");
+      assert(performance.now() - start < SOON_MS, "at once");
       change(db, "a", (tree) => tree.set("key", VALUE));
       assertEquals(db.tree("a").get("key"), VALUE, "the first goes on");
       db.close();
@@ -153,7 +155,7 @@ describe("a second open of one file", () => {
       const start = performance.now();
       assertThrows(() => open(path, { lockTimeoutMs: 150 }), LockedError);
       const waited = performance.now() - start;
-      assert(waited >= 145 && waited < 2000, `waited ${waited} ms`);
+      assert(waited >= 145 && waited < SOON_MS, `waited ${waited} ms`);
     });
   });
 
