@@ -298,6 +298,34 @@ describe("Database.backup() and a writer", () => {
     db.close();
   });
 
+  it("reads chunks off the thread while they are slow, or others write, and else in line", async () => {
+    const chunks = 100;
+    let [clock, read, version, isSlow, isUsed] = [0, 0, 1, false, false];
+    const prepared: number[] = [];
+    const reader = {
+      chunks,
+      meta: { pageCount: chunks * 256 },
+      read: () => clock += (read++, isSlow ? 2.1 : 1.9),
+      prepare: () => Promise.resolve(void prepared.push(read)),
+    } as unknown as CopyReader;
+    const copy = async () => {
+      [read, prepared.length] = [0, 0];
+      const target = { writeChunk: () => void (isUsed && version++) };
+      const source = { since: -1, checkOpen() {}, versionNow: () => version };
+      await copyChunks({ reader, target, ...source }, {}, () => Promise.resolve(), () => clock);
+      assertEquals(read, chunks);
+      return prepared;
+    };
+    assertEquals(await copy(), []);
+    isUsed = true;
+    // The first step finds out; from the second one on each chunk is read while one is written.
+    assertEquals((await copy()).slice(0, 4), [2, 3, 4, 5]);
+    assertEquals(prepared.length, chunks - 1);
+    [isUsed, isSlow] = [false, true];
+    // One read in line, then one off the thread, two, and four before the next one in line.
+    assertEquals((await copy()).slice(0, 8), [1, 3, 4, 6, 7, 8, 9, 11]);
+  });
+
   it("that fails to write an early page fails alone", async () => {
     const { db, session } = openBoth(new MemoryFile());
     fill(db, 1);

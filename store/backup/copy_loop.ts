@@ -1,17 +1,18 @@
 /**
  * The loop of a copy: reads a chunk, hands it to a target, and lets other tasks run.
  *
- * While one chunk is written, the next one is read into the cache of the system off the thread, so
- * that no step waits for the medium in line. In an increment most chunks have few pages, so a step
- * takes several chunks. Their header pages are read together off the thread, once one of them was
- * slow. While others write to the source, the copy rests after each step, so that it takes little
- * of the thread.
+ * While nobody writes, chunks are read in line from the cache of the system. Once one of them was
+ * slow, and while others write, the next chunk is read into that cache off the thread, while the one
+ * before it is written: then no step waits for the medium. In an increment most chunks have few
+ * pages, so a step takes several chunks; their header pages are read together off the thread, once
+ * one of them was slow. While others write to the source, the copy rests after each step, so that it
+ * takes little of the thread.
  */
 
 import type { CopiedChunk, CopyReader } from "../../pager/mod.ts";
 import type { ProgressOptions } from "../upkeep/slices.ts";
 import { type CopiedSource, CopyPace, type Pause } from "./copy_pace.ts";
-import { HeaderWarmth } from "./header_warmth.ts";
+import { ReadWarmth } from "./read_warmth.ts";
 
 /** The least time between two reports of progress, in milliseconds. */
 const REPORT_MS = 12;
@@ -19,6 +20,10 @@ const REPORT_MS = 12;
 const SPARSE_CHUNKS = 32;
 /** The time of a step of an increment, in milliseconds, unless its last chunk takes longer. */
 const SPARSE_MS = 2;
+/** A chunk that is in the cache of the system is read and checked in less, in milliseconds. */
+const CHUNK_MS = 2;
+/** A header page is in less. */
+const HEADERS_MS = 1;
 
 /** What receives a copy. */
 export interface ChunkTarget {
@@ -56,10 +61,11 @@ export async function copyChunks(
   const pace = new CopyPace(work, signal, pause);
   // An increment since version 0, or of a small file, may have all pages of a chunk.
   const isSparse = since > 0;
-  const warmth = new HeaderWarmth();
+  const warmth = new ReadWarmth(isSparse ? HEADERS_MS : CHUNK_MS);
   const prepare = async () => {
-    if (!isSparse) await reader.prepare();
-    else if (warmth.begin()) await reader.prepareHeaders(SPARSE_CHUNKS);
+    const isCold = warmth.begin();
+    if (isSparse && isCold) await reader.prepareHeaders(SPARSE_CHUNKS);
+    if (!isSparse && (isCold || !pace.isAlone)) await reader.prepare();
   };
   let reported = performance.now();
   let prepared = prepare();
@@ -70,9 +76,9 @@ export async function copyChunks(
     }
     await pace.turn();
     do {
-      const begun = isSparse ? now() : 0;
+      const begun = now();
       const chunk = inTurn === undefined ? read() : await inTurn(read);
-      const wasSlow = isSparse && warmth.note(now() - begun);
+      const wasSlow = warmth.note(now() - begun);
       if (++done === ready || wasSlow) {
         ready = done;
         prepared = prepare();

@@ -26,6 +26,7 @@ export class CopyPace {
   readonly #signal: AbortSignal | undefined;
   readonly #pause: Pause;
   #version: number;
+  #isAlone = true;
   #begun = performance.now();
 
   /**
@@ -46,6 +47,11 @@ export class CopyPace {
     return performance.now() - this.#begun;
   }
 
+  /** Whether nobody else wrote during the last step, and the rest after it. */
+  get isAlone(): boolean {
+    return this.#isAlone;
+  }
+
   /**
    * Lets other tasks run; the next step begins when it resolves.
    *
@@ -61,8 +67,9 @@ export class CopyPace {
 
   /** Rests after a step, if others wrote meanwhile. */
   async rest(): Promise<void> {
-    const version = this.#source.versionNow();
-    if (version !== this.#version) await this.#pause(this.stepMs * REST, this.#signal);
+    const before = this.#version;
+    if (this.#source.versionNow() !== before) await this.#pause(this.stepMs * REST, this.#signal);
     this.#version = this.#source.versionNow();
+    this.#isAlone = this.#version === before;
   }
 }
