@@ -338,9 +338,12 @@ export class BTree {
     this.#cell.read(frame.u8, leaf.cell(index));
     const isReference = this.#copyReference(frame.u8);
     this.#touchRemoval(leaf, index);
+    this.context.bytesDeleted += this.#cell.end - leaf.cell(index);
     removeLeafEntry(frame, slot, index);
     this.#shrinkage.repair();
-    if (isReference) this.#releaseOld(key, length);
+    if (!isReference) return true;
+    this.context.bytesDeleted += decodeReference(this.context.oldReference, 0).length;
+    this.#releaseOld(key, length);
     return true;
   }
 

@@ -47,6 +47,11 @@ export class TreeContext {
    * @internal
    */
   readonly nearby: NearbyPages = new NearbyPages();
+  /**
+   * The bytes of entries that were deleted one by one, values included, also where a rollback
+   * brought them back. They are free inside of pages, so packing pays.
+   */
+  bytesDeleted = 0;
   /** Buffers for separators that splits pass to the parent. */
   readonly keys: readonly [Uint8Array, Uint8Array, Uint8Array];
 

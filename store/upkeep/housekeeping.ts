@@ -30,7 +30,8 @@ const COMPACTION_MS = 2;
 const THIN_PART = 1 / 8;
 /**
  * A compaction before a close, in files of at most 1 GiB: at most 4,096 pages move. It moves more,
- * and packs more than a few, only in proportion to what the session wrote (`#closeBounds`).
+ * and packs more than a few, only in proportion to what the session wrote and deleted
+ * (`#closeBounds`).
  */
 const CLOSE_BOUNDS: CompactionBounds = {
   chunksMax: 512,
@@ -47,6 +48,8 @@ const CLOSE_BOUNDS: CompactionBounds = {
 };
 /** A close packs this part of the bytes that the session wrote, and moves as many. */
 const CLOSE_PART = 1 / 4;
+/** And so many times the bytes that it deleted: all leaves, where it deleted half of the entries. */
+const CLOSE_DELETED = 4;
 /** And at least this many pages, 8 MiB, where packing pays. */
 const CLOSE_PACKS_MIN = 1024;
 /**
@@ -162,7 +165,8 @@ export class Housekeeping {
     const { packsMax, movesMax } = CLOSE_BOUNDS;
     const { pageWrites, journalWrites } = this.#database.pager.stats();
     const written = pageWrites + journalWrites / format.PAGE_BYTES;
-    const part = Math.min(packsMax, Math.floor(CLOSE_PART * written));
+    const deleted = this.#database.context.bytesDeleted / format.PAGE_BYTES;
+    const part = Math.min(packsMax, Math.floor(CLOSE_PART * written + CLOSE_DELETED * deleted));
     return {
       ...CLOSE_BOUNDS,
       packsMax: Math.max(CLOSE_PACKS_MIN, part),
