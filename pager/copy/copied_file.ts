@@ -6,6 +6,8 @@
  *    cannot be opened, whatever its name is.
  * 2. A page that came early is in its place before the header page of its chunk is written. Its
  *    header waits for that in memory, or in the file when there are too many.
+ * 3. Chunks go to the medium while later ones are written, so that the sync before the superblocks
+ *    has little left. One such sync runs at a time. If it fails, the file takes nothing more.
  */
 
 import type { Disk } from "../file/disk.ts";
@@ -29,6 +31,8 @@ const COPIES = 2;
 /** The headers that are kept: with their numbers they take about 1 MiB. */
 const COUNT_MAX = 16_384;
 const COUNT_MIN = 256;
+/** A sync begins behind as many bytes. */
+const SYNC_BYTES = 32 * 1024 * 1024;
 
 /**
  * The headers of pages that came early, in bounded memory: they are written with the header page,
@@ -87,14 +91,20 @@ export class CopiedFile {
   readonly #disk: Disk;
   readonly #headers = new Frame(-1, POOL, 1);
   readonly #early = new EarlyHeaders();
+  readonly #syncBytes: number;
+  /** The bytes of chunks that were written since the last sync began. */
+  #unsynced = 0;
+  #isSyncing = false;
 
   /**
    * Begins a copy.
    *
    * @param disk An empty file. The caller closes it.
+   * @param syncBytes A sync begins behind as many bytes.
    */
-  constructor(disk: Disk) {
+  constructor(disk: Disk, syncBytes = SYNC_BYTES) {
     this.#disk = disk;
+    this.#syncBytes = syncBytes;
   }
 
   /** Writes a page that came early out of a slot of a frame, and keeps its header. */
@@ -115,9 +125,22 @@ export class CopiedFile {
       const bytes = (end - slot) * PAGE_BYTES;
       if (bytes > 0) {
         this.#disk.write(frame.u8, slot << PAGE_SHIFT, bytes, (first + slot) * PAGE_BYTES);
+        this.#unsynced += bytes;
       }
       slot = end + 1;
     }
+    if (this.#unsynced >= this.#syncBytes && !this.#isSyncing) void this.#syncBehind();
+  }
+
+  async #syncBehind(): Promise<void> {
+    this.#unsynced = 0;
+    this.#isSyncing = true;
+    try {
+      await this.#disk.startSync();
+    } catch {
+      // The disk has latched: the next write, or the last sync, fails.
+    }
+    this.#isSyncing = false;
   }
 
   #takeOverHeaders(first: PageNumber, frame: Frame, early: Uint8Array): void {

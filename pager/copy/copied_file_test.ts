@@ -4,7 +4,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Disk } from "../file/disk.ts";
 import { MemoryFile } from "../file/memory_file.ts";
-import { CorruptionError } from "../format/errors.ts";
+import { CorruptionError, IoError } from "../format/errors.ts";
 import { Frame, POOL } from "../format/frame.ts";
 import type { Superblock } from "../format/superblock.ts";
 import { freshSuperblock } from "../journal/superblocks.ts";
@@ -66,6 +66,46 @@ describe("CopiedFile", () => {
     disk.read(bytes, 0, 8192, 0);
     const words = new Uint32Array(bytes.buffer);
     for (let slot = 1; slot < 256; slot++) assertEquals(words[slot * 8 + 7], early[slot]! * slot);
+  });
+
+  it("syncs behind the chunks, one sync at a time, and fails with it", async () => {
+    const wants = new Uint8Array(256).fill(1, 3);
+    const chunk = { frame: new Frame(0, 0), wants, early: new Uint8Array(256) };
+    for (const fails of [false, true]) {
+      const syncs: PromiseWithResolvers<void>[] = [];
+      const memory = new MemoryFile();
+      memory.startSync = () => {
+        const sync = Promise.withResolvers<void>();
+        syncs.push(sync);
+        return sync.promise;
+      };
+      const disk = new Disk(memory);
+      const file = new CopiedFile(disk, 4_000_000);
+      const counts = [0, 1, 1, 1].map((_, i) => {
+        file.writeChunk({ chunk: i, ...chunk });
+        return syncs.length;
+      });
+      assertEquals(counts, [0, 1, 1, 1]);
+      if (fails) {
+        syncs[0]!.reject(new Error("no medium"));
+        await assertRejects(() => Promise.resolve(syncs[0]!.promise));
+        await assertRejects(() => file.complete(freshSuperblock()), IoError, "no medium");
+        assertEquals(disk.figures.bytesWritten, 4 * 254 * 8192);
+        continue;
+      }
+      syncs[0]!.resolve();
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      file.writeChunk({ chunk: 4, ...chunk });
+      assertEquals(syncs.length, 2);
+      const completed = file.complete(freshSuperblock());
+      assertEquals([syncs.length, disk.figures.bytesWritten], [3, 5 * 254 * 8192]);
+      for (let i = 1; i < 4; i++) {
+        syncs[i]?.resolve();
+        await new Promise((resolve) => setTimeout(resolve, 0));
+      }
+      await completed;
+      assertEquals(syncs.length, 4);
+    }
   });
 
   it("refuses a superblock that no opening accepts, and writes nothing", async () => {

@@ -80,8 +80,11 @@ export class FileSink implements ByteSink {
 
   /** Adds the path to an error, if it is of this file and not of the source. */
   named(error: unknown): unknown {
-    if (!(error instanceof IoError) || error !== this.disk.failure) return error;
-    const { message, cause } = error;
+    const { failure } = this.disk;
+    if (failure === undefined || !(error instanceof IoError)) return error;
+    // A write behind a failed sync is refused because of that.
+    if (error !== failure && error.cause !== failure) return error;
+    const { message, cause } = failure;
     const state = `${message.charAt(0).toLowerCase()}${message.slice(1)}`;
     return new IoError(`Cannot write ${this.#path}: ${state}`, { cause });
   }
