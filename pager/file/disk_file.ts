@@ -90,6 +90,24 @@ export function openDiskFile(path: string, options: DiskFileOptions = {}): File 
 }
 
 /**
+ * Opens and locks an empty file under a name that does not matter: what gives it the final one
+ * syncs the folder, so nothing waits for that here.
+ *
+ * @throws {LockedError} Another handle has it locked.
+ * @throws {IoError} The system refused, or the path is not a regular file.
+ */
+export function openUnnamedDiskFile(path: string): File {
+  const file = new DiskFile(path, { readOnly: false, create: false, mode: MODE, io: undefined });
+  try {
+    waitForLock(file, path, true, 0);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  return file;
+}
+
+/**
  * Opens a file that several processes write; the caller takes its lock.
  *
  * @throws {IoError} The system refused, or the path is not a regular file.

@@ -5,7 +5,7 @@
  * aborted by an error.
  */
 
-import { Disk, IoError, NewFile, openDiskFile } from "../../pager/mod.ts";
+import { Disk, IoError, NewFile, openUnnamedDiskFile } from "../../pager/mod.ts";
 import { untilAborted } from "./waiting.ts";
 
 /** Takes the bytes of a copy in order. */
@@ -46,7 +46,7 @@ export class FileSink implements ByteSink {
     this.#path = path;
     this.#newFile = new NewFile(path, { copyOf, replaces });
     try {
-      this.disk = new Disk(openDiskFile(this.#newFile.path, { create: false }));
+      this.disk = new Disk(openUnnamedDiskFile(this.#newFile.path));
     } catch (error) {
       this.#newFile.abandon();
       throw error;

@@ -15,7 +15,7 @@ import {
   type CreateOptions,
   TreeContext,
 } from "../../btree/mod.ts";
-import { BuildingFile, format, NewFile, openDiskFile, Pager } from "../../pager/mod.ts";
+import { BuildingFile, format, NewFile, openUnnamedDiskFile, Pager } from "../../pager/mod.ts";
 
 const { isOfTree } = format;
 
@@ -60,7 +60,7 @@ export class Rebuild {
   constructor(path: string, cacheBytes: number, copyOf?: string) {
     this.#newFile = new NewFile(path, { copyOf, canBeInPlace: true });
     try {
-      this.#file = new BuildingFile(openDiskFile(this.#newFile.path, { create: false }));
+      this.#file = new BuildingFile(openUnnamedDiskFile(this.#newFile.path));
     } catch (error) {
       this.#newFile.abandon();
       throw error;
