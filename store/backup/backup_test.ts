@@ -298,7 +298,7 @@ describe("Database.backup() and a writer", () => {
     db.close();
   });
 
-  it("reads chunks off the thread while they are slow, or others write, and else in line", async () => {
+  it("reads chunks in line, unless they are slow or others write", async () => {
     const chunks = 100;
     let [clock, read, version, isSlow, isUsed] = [0, 0, 1, false, false];
     const prepared: number[] = [];

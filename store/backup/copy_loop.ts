@@ -2,11 +2,11 @@
  * The loop of a copy: reads a chunk, hands it to a target, and lets other tasks run.
  *
  * While nobody writes, chunks are read in line from the cache of the system. Once one of them was
- * slow, and while others write, the next chunk is read into that cache off the thread, while the one
- * before it is written: then no step waits for the medium. In an increment most chunks have few
- * pages, so a step takes several chunks; their header pages are read together off the thread, once
- * one of them was slow. While others write to the source, the copy rests after each step, so that it
- * takes little of the thread.
+ * slow, and while others write, the next chunk is read into that cache off the thread, while the
+ * one before it is written: then no step waits for the medium. In an increment most chunks have
+ * few pages, so a step takes several chunks; their header pages are read together off the thread,
+ * once one of them was slow. While others write to the source, the copy rests after each step, so
+ * that it takes little of the thread.
  */
 
 import type { CopiedChunk, CopyReader } from "../../pager/mod.ts";
