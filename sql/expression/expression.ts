@@ -329,16 +329,12 @@ export class ExpressionEmitter implements Expressions {
     const operand = stored === undefined ? this.value(expr.operand, scope) : stored.cursor;
     const pattern = this.value(expr.pattern, scope);
     const escape = expr.escape === undefined ? undefined : this.value(expr.escape, scope);
-    if (stored !== undefined) {
+    const opcode = expr.operator === "like" ? "Like" : "Glob";
+    if (stored === undefined) builder.emit(opcode, operand, pattern, target, escape);
+    else {
       const tested = new StoredLike(stored.column, escape);
       builder.emit("LikeColumn", operand, pattern, target, tested);
-    } else {builder.emit(
-        expr.operator === "like" ? "Like" : "Glob",
-        operand,
-        pattern,
-        target,
-        escape,
-      );}
+    }
     if (expr.isNot) builder.emit("Not", target, target);
     return target;
   }

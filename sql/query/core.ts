@@ -222,7 +222,7 @@ class CoreEmitter {
 
   /** The number of rows of a table, where that is all that is asked for. */
   #emitCount(
-    { keys, aggregates, kept, scope: _ }: Collected,
+    { keys, aggregates, kept }: Collected,
     planned: readonly Planned[],
     terms: readonly Term[],
   ): Grouping | undefined {

@@ -202,7 +202,7 @@ class LoopEmitter {
     if (planned === undefined) return this.#body(end);
     const { source, prepared } = planned.loop as FromLoop;
     if (planned.loop.isLeft) return this.#leftLoop(planned, position);
-    if (source.place.kind === "registers") return this.#inside(planned, position, end);
+    if (source.place.kind === "registers") return this.#inside(position, end);
     if (this.#streams(planned, position)) {
       const { builder } = this.#context;
       builder.planDepth++;
@@ -210,18 +210,18 @@ class LoopEmitter {
         builder.planDepth--;
         source.place = { kind: "registers", first };
         const next = builder.label();
-        this.#inside(planned, position, next);
+        this.#inside(position, next);
         builder.place(next);
         builder.planDepth++;
       });
       builder.planDepth--;
       return;
     }
-    this.#iterate(planned, position, (next) => this.#inside(planned, position, next));
+    this.#iterate(planned, position, (next) => this.#inside(position, next));
   }
 
   /** The conditions that are known here, and the loops inside. */
-  #inside(_: Planned, position: number, next: Label): void {
+  #inside(position: number, next: Label): void {
     this.#checkTerms(position, next, (term) => term.onOf < 0 || term.onOf === this.#at(position));
     this.#loop(position + 1, next);
   }
