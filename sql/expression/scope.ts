@@ -4,6 +4,7 @@
  */
 
 import type { Expr, Name, Query } from "../parse/ast.ts";
+import { mentionsTable, queryOf, walk, walkQuery } from "../parse/walk.ts";
 import { type Column, columnNamed, isRowidName, keyOfName, type Table } from "../schema/types.ts";
 import type { Affinity } from "../value/affinity.ts";
 import type { Collation } from "../value/compare.ts";
@@ -131,6 +132,42 @@ export interface Resolved {
   /** The index of the column, or `ROWID`. */
   readonly column: number;
   readonly scope: Scope;
+}
+
+/**
+ * Visits an expression and all inside it, those of queries too, and those of the queries of WITH
+ * that they read: a name there may mean a column around the query that reads it.
+ *
+ * @param visit Returns whether to go on inside.
+ */
+export function walkIn(
+  expr: Expr,
+  { common }: Scope,
+  visit: (expr: Expr, isInQuery: boolean) => boolean,
+): void {
+  walk(expr, visit);
+  if (common.size === 0) return;
+  const queries = queriesIn(expr);
+  const seen = new Set<string>();
+  for (let query = queries.pop(); query !== undefined; query = queries.pop()) {
+    for (const [name, bound] of common) {
+      if (seen.has(name) || !mentionsTable(query, name)) continue;
+      seen.add(name);
+      queries.push(bound.query);
+      walkQuery(bound.query, (inner) => walk(inner, visit, true));
+    }
+  }
+}
+
+/** The outermost queries in an expression. */
+function queriesIn(expr: Expr): Query[] {
+  const found: Query[] = [];
+  walk(expr, (part, isInQuery) => {
+    const query = isInQuery ? undefined : queryOf(part);
+    if (query !== undefined) found.push(query);
+    return !isInQuery;
+  });
+  return found;
 }
 
 /** A column of a table as one of a source. */

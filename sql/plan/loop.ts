@@ -6,7 +6,8 @@
 import type { Binary, Expr } from "../parse/ast.ts";
 import { columnIn } from "../expression/rules.ts";
 import { meaningOf, type Resolved, type Scope, type Source } from "../expression/scope.ts";
-import { isAlike, walk } from "../parse/walk.ts";
+import { walkIn } from "../expression/scope.ts";
+import { isAlike } from "../parse/walk.ts";
 import { columnNamed } from "../schema/types.ts";
 
 /** A loop over a source. */
@@ -82,7 +83,7 @@ export function loopsIn(expr: Expr, scope: Scope, loops: readonly Loop[]): LoopS
 
 function findLoops(expr: Expr, scope: Scope, loops: readonly Loop[]): LoopSet {
   let found = 0n;
-  walk(expr, (part, isInQuery) => {
+  walkIn(expr, scope, (part, isInQuery) => {
     if (part.kind !== "name") return true;
     if (isInQuery) found |= loopsNamed(part.table, part.column, scope, loops);
     else found |= loopsOfName(part, scope, loops);

@@ -10,9 +10,8 @@ import { aloneIn } from "../expression/column.ts";
 import type { Context } from "../expression/context.ts";
 import { affinityIn, collationIn, columnIn, columnOf } from "../expression/rules.ts";
 import { fixedName, hasRowid, meaningOf, NO_SCOPE } from "../expression/scope.ts";
-import { type Resolved, ROWID } from "../expression/scope.ts";
+import { type Resolved, ROWID, walkIn } from "../expression/scope.ts";
 import type { Scope, Source, SourceColumn } from "../expression/scope.ts";
-import { walk } from "../parse/walk.ts";
 
 /** A column of a result. */
 export interface Output {
@@ -73,7 +72,7 @@ export function describe(context: Context, outputs: readonly Output[], scope: Sc
 
 /** Notes the columns of tables that an expression uses; in queries inside it by name alone. */
 export function markUsed(expr: Expr, scope: Scope): void {
-  walk(expr, (part, isInQuery) => {
+  walkIn(expr, scope, (part, isInQuery) => {
     if (part.kind !== "name") return true;
     if (isInQuery) markNamed(part.table, part.column, scope);
     else markMeaning(part, scope);

@@ -12,7 +12,7 @@ import { emitColumn, storedColumn } from "../expression/column.ts";
 import type { Context } from "../expression/context.ts";
 import { isSame } from "../expression/grouped.ts";
 import { collationIn, collationOfFirst, columnIn } from "../expression/rules.ts";
-import { type Grouping, hasRowid, type Resolved, ROWID } from "../expression/scope.ts";
+import { type Grouping, hasRowid, type Resolved, ROWID, walkIn } from "../expression/scope.ts";
 import type { Scope } from "../expression/scope.ts";
 import { isAlike, walk } from "../parse/walk.ts";
 import { meaningOf } from "../expression/scope.ts";
@@ -90,7 +90,7 @@ export function keptIn(
     if (!found.some((other) => isSame(other, column))) found.push(column);
   };
   const look = (expr: Expr, around: Scope) =>
-    walk(expr, (part, isInQuery) => {
+    walkIn(expr, around, (part, isInQuery) => {
       if (isInQuery) {
         if (part.kind === "name") keepNamed(part.table, part.column, scope, keep);
         return true;

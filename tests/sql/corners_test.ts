@@ -78,6 +78,28 @@ describe("a plan", () => {
   );
 });
 
+describe("a query of WITH", () => {
+  it(
+    "may name columns around the query that reads it",
+    isAlike([
+      "CREATE TABLE t (id INTEGER PRIMARY KEY, a, b)",
+      "CREATE TABLE u (k, x)",
+      "CREATE INDEX by_b ON t (b)",
+      "INSERT INTO t VALUES (1, 1, 1), (2, 2, 2), (3, 3, 3)",
+      "INSERT INTO u VALUES (1, 'one'), (2, 'two'), (3, 'three')",
+      ...[
+        "SELECT b FROM t WHERE b > 1 AND EXISTS (SELECT * FROM q)",
+        "SELECT b, (SELECT x FROM q) FROM t WHERE b > 1",
+        "SELECT t.b, t2.b FROM t JOIN t AS t2 ON t2.b = t.b AND (SELECT x FROM q) > 'p'",
+        "SELECT max(b), (SELECT x FROM q) FROM t",
+        "SELECT b, (SELECT x FROM r) FROM t WHERE b IN (1, 3) AND (SELECT 1 FROM r)",
+      ].map((text) =>
+        `WITH q AS (SELECT x FROM u WHERE u.k = t.a), r AS (SELECT x FROM q) ${text}`
+      ),
+    ]),
+  );
+});
+
 describe("a collation", () => {
   it(
     "that COLLATE gives to a part is that of the whole expression",
