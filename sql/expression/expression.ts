@@ -16,7 +16,8 @@ import { emitColumn, storedColumn } from "./column.ts";
 import { type Context, emitOnce, type Expressions } from "./context.ts";
 import { groupedValue } from "./grouped.ts";
 import { rowBetween, rowComparison, rowInList, rowPairs } from "./row_value.ts";
-import { affinityIn, comparisonOf, comparisonWithValues, isConstant } from "./rules.ts";
+import { affinityIn, collationWith, comparisonOf, comparisonWithValues } from "./rules.ts";
+import { isConstant } from "./rules.ts";
 import { sharedAffinity } from "./rules.ts";
 import { meaningOf, ROWID, type Scope } from "./scope.ts";
 
@@ -238,8 +239,9 @@ export class ExpressionEmitter implements Expressions {
       refuse(`sub-select returns ${prepared.columns.length} columns - expected 1`, at);
     }
     const own = affinityIn(this.#context, operand, scope);
-    const affinity = sharedAffinity(own, prepared.columns[0]!.affinity);
-    const { collation } = comparisonWithValues(this.#context, operand, scope);
+    const [column] = prepared.columns;
+    const affinity = sharedAffinity(own, column!.affinity);
+    const collation = collationWith(operand, column!, scope);
     const set = builder.cursor();
     emitOnce(this.#context, scope.level, () => {
       builder.emit("OpenSet", set, 0, 0, [collation]);
@@ -265,9 +267,7 @@ export class ExpressionEmitter implements Expressions {
       affinities.forEach((affinity, i) => {
         if (affinity !== undefined) builder.emit("Affinity", first + i, 0, 0, affinity);
       });
-    const collations = items.map((item) =>
-      comparisonWithValues(this.#context, item, scope).collation
-    );
+    const collations = items.map((item, i) => collationWith(item, prepared.columns[i]!, scope));
     const set = builder.cursor();
     emitOnce(this.#context, scope.level, () => {
       builder.emit("OpenSet", set, 0, 0, collations);

@@ -105,6 +105,11 @@ export function collationIn(expr: Expr, scope: Scope): Collation {
   return givenCollation(expr, scope)?.collation ?? "BINARY";
 }
 
+/** The collation of a comparison with a column of a query: its own, if the expression has none. */
+export function collationWith(expr: Expr, column: SourceColumn, scope: Scope): Collation {
+  return givenCollation(expr, scope)?.collation ?? column.collation;
+}
+
 /** The collation of the first argument that has one. */
 export function collationOfFirst(args: readonly Expr[], scope: Scope): Collation {
   for (const arg of args) {

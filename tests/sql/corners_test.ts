@@ -118,6 +118,11 @@ describe("a collation", () => {
       "SELECT count(*) FROM t GROUP BY ifnull(a, '' COLLATE NOCASE) ORDER BY 1",
       "SELECT a, b FROM t ORDER BY ifnull(a COLLATE NOCASE, 'y'), b COLLATE BINARY",
       "SELECT max(ifnull(a COLLATE NOCASE, '')) = 'Y', min(upper(a) COLLATE NOCASE) = 'x' FROM t",
+      "SELECT count(*) FROM t WHERE 'Z' IN (SELECT b FROM t)",
+      "SELECT count(*) FROM t WHERE upper(a) IN (SELECT b FROM t WHERE b = 'x')",
+      "SELECT count(*) FROM t WHERE a IN (SELECT b FROM t)",
+      "SELECT count(*) FROM t WHERE ('Z', 1) IN (SELECT b, 1 FROM t)",
+      "SELECT count(*) FROM t WHERE b IN (SELECT upper(a) FROM t)",
       "SELECT b = 'Z', b || '' = 'Z', -b = 'q', +b = 'Z', CAST(b AS TEXT) = 'Z' FROM t ORDER BY b",
     ]),
   );
