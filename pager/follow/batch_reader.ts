@@ -6,6 +6,8 @@
  * so bytes of an older generation, and of a batch that is being written, end the journal. Where an
  * area has no next transaction, the first one of the other area may be it.
  *
+ * Where the caller knows how far the batches go, it reads their bytes at once before it takes them.
+ *
  * It does not know what is on the medium.
  */
 
@@ -27,6 +29,16 @@ import type { Superblock } from "../format/superblock.ts";
 const GENERATION_AT = 24;
 const SEQUENCE_AT = 32;
 const TWO_32 = 0x1_0000_0000;
+
+/** The most bytes that are read at once. */
+const AHEAD_BYTES_MAX = 1024 * 1024;
+
+/** Bytes of an area that were read before they are asked for. */
+interface Ahead {
+  readonly generation: number;
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
 
 /** Where the next batch of a journal is expected. */
 export interface Position {
@@ -69,6 +81,7 @@ export class BatchReader {
   readonly #header = new Uint8Array(BATCH_HEADER_BYTES);
   readonly #view = new DataView(this.#header.buffer);
   #areas: readonly [JournalArea, JournalArea];
+  #ahead: Ahead | undefined;
 
   /**
    * Creates a reader.
@@ -85,6 +98,34 @@ export class BatchReader {
   /** Reads the areas that a newer superblock lists from now on. */
   adopt(superblock: Superblock): void {
     this.#areas = areasOf(this.#disk, superblock);
+  }
+
+  /**
+   * Reads the bytes behind a position at once, up to an offset of its area. `next` takes what it
+   * needs from there until `endAhead`; the caller asks only for batches that were written before.
+   */
+  readAhead({ generation, offset }: Position, end: number): void {
+    const area = this.#areas[generation & 1]!;
+    const length = Math.min(end, area.capacity) - offset;
+    if (length <= BATCH_HEADER_BYTES || length > AHEAD_BYTES_MAX) return;
+    // Records keep parts of it, so each time it is another array.
+    const bytes = new Uint8Array(length);
+    area.read(bytes, length, offset);
+    this.#ahead = { generation, offset, bytes };
+  }
+
+  /** Forgets what was read at once. */
+  endAhead(): void {
+    this.#ahead = undefined;
+  }
+
+  /** The bytes of a part of an area, if they were read at once. */
+  #takeAhead(generation: number, offset: number, length: number): Uint8Array | undefined {
+    const ahead = this.#ahead;
+    if (ahead?.generation !== generation || offset < ahead.offset) return undefined;
+    const start = offset - ahead.offset;
+    if (start + length > ahead.bytes.length) return undefined;
+    return ahead.bytes.subarray(start, start + length);
   }
 
   /** Reads the transaction behind a position, or returns undefined if none is whole there. */
@@ -120,6 +161,11 @@ export class BatchReader {
   #readHeader(generation: number, offset: number): boolean {
     const { chunks, capacity } = this.#areas[generation & 1]!;
     if (offset >= capacity) return false;
+    const ahead = this.#takeAhead(generation, offset, BATCH_HEADER_BYTES);
+    if (ahead !== undefined) {
+      this.#header.set(ahead);
+      return true;
+    }
     const chunk = chunks[Math.floor(offset / AREA_CHUNK_BYTES)]!;
     const position = chunk * CHUNK_BYTES + PAGE_BYTES + offset % AREA_CHUNK_BYTES;
     return this.#disk.read(this.#header, 0, BATCH_HEADER_BYTES, position) === BATCH_HEADER_BYTES;
@@ -165,8 +211,8 @@ export class BatchReader {
     const area = this.#areas[generation & 1]!;
     const length = batchBytes(header.payloadBytes);
     if (length > area.capacity - offset) return undefined;
-    const bytes = new Uint8Array(length);
-    area.read(bytes, length, offset);
+    const bytes = this.#takeAhead(generation, offset, length) ?? new Uint8Array(length);
+    if (bytes.buffer !== this.#ahead?.bytes.buffer) area.read(bytes, length, offset);
     // The writer may have replaced the batch since the header was read.
     if (batchSum(bytes) !== batchSum(this.#header)) return undefined;
     const end = BATCH_HEADER_BYTES + header.payloadBytes;

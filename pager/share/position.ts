@@ -74,8 +74,19 @@ export class SharePosition {
   /**
    * Reads on, up to a sequence, as far as there are whole transactions. The caller passes each to
    * `note`, or to none of them.
+   *
+   * @param end Where the commit word says that the area ends, if it says so.
    */
-  readOn(reader: BatchReader, limit: number): Group[] {
+  readOn(reader: BatchReader, limit: number, end = 0): Group[] {
+    reader.readAhead(this.at, end);
+    try {
+      return this.#readOn(reader, limit);
+    } finally {
+      reader.endAhead();
+    }
+  }
+
+  #readOn(reader: BatchReader, limit: number): Group[] {
     const groups: Group[] = [];
     for (let at = this.at; at.sequence < limit;) {
       const group = reader.next(at);

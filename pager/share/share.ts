@@ -17,6 +17,7 @@ import type { IndexedFile } from "../follow/indexed_file.ts";
 import { NewerSuperblock } from "../follow/newer_superblock.ts";
 import type { RecordIndex } from "../follow/record_index.ts";
 import type { BatchReader, Group, Position } from "../follow/batch_reader.ts";
+import { BATCH_HEADER_BYTES } from "../batch/batch.ts";
 import type { Disk } from "../file/disk.ts";
 import type { FileLock, SideBytes } from "../file/share_files.ts";
 import type { File } from "../file/file.ts";
@@ -197,7 +198,7 @@ export class Share {
       // The word is older than the position only if something has replaced the sidecar.
       return word.number === position.superblock.number;
     }
-    this.#take(word.sequence);
+    this.#take(word.sequence, word);
     if (word.number > position.superblock.number) {
       const { current } = examineSuperblocks(this.parts.disk);
       if (current?.number !== word.number || !this.#adopt(current)) return false;
@@ -209,8 +210,12 @@ export class Share {
     return true;
   }
 
-  #take(limit: number): void {
-    const groups = this.#position.readOn(this.parts.reader, limit);
+  /** Takes over transactions up to a sequence; a word helps to read them at once. */
+  #take(limit: number, word?: CommitWord): void {
+    const position = this.#position;
+    // With the place of the next batch, which is looked at under the lock.
+    const end = word?.generation === position.at.generation ? word.offset + BATCH_HEADER_BYTES : 0;
+    const groups = position.readOn(this.parts.reader, limit, end);
     if (groups.length === 0) return;
     for (const group of groups) this.#position.note(group);
     this.#follower!.take(groups);
@@ -228,7 +233,7 @@ export class Share {
   #refreshLocked(): void {
     const position = this.#position;
     const word = this.#readWord();
-    this.#take(Infinity);
+    this.#take(Infinity, word);
     if (this.#newer.mayBeAfter(position.superblock.number)) this.#followSuperblock();
     if (word !== undefined && position.at.sequence < word.sequence) this.load();
     if (word !== undefined) position.noteDurable(word.durable);
