@@ -59,6 +59,8 @@ export interface ShareFiles {
   /** The lock of all that share. */
   readonly presence: FileLock;
   readonly side: SideBytes;
+  /** The clock of the write lock, in milliseconds; by default the system's. */
+  readonly now?: () => number;
 }
 
 /** Opens the files of a path, and creates those that are missing. */
@@ -154,9 +156,8 @@ class Opening {
     this.#side = files.side;
     this.#placed = new PlacedNote(files.lockFile);
     this.#pins = new Pins(this.#side, options.process);
-    this.#lock = new WriteLock(files.lockFile, files.queue, path, {
-      endHold: () => this.#share?.endHold() ?? false,
-    });
+    const holder = { endHold: () => this.#share?.endHold() ?? false };
+    this.#lock = new WriteLock(files.lockFile, files.queue, path, holder, files.now);
     this.#lock.pins = this.#pins;
   }
 

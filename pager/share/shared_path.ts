@@ -7,9 +7,10 @@
  * every process follows, names it in the commit word, and takes at most one step of a checkpoint.
  * Every level of durability is that of `sync`.
  *
- * If nobody waits for the lock it is kept until the end of the turn of the event loop, for more
- * commits. If somebody waited for it lately, and no step of a checkpoint is due, it is given up
- * before the wait for the medium, so that the syncs of several processes overlap.
+ * The lock is kept until the end of the turn of the event loop, for more commits, while nobody
+ * waits for it, and for a bounded time whoever waits (`HoldPolicy`). The last commit of a hold for
+ * which others wait gives it up before the wait for the medium, so that the syncs of several
+ * processes overlap, unless a step of a checkpoint is due.
  *
  * A checkpoint has two steps. The first one switches to the other area, by a batch that confirms
  * everything before it. The second one places the pages as they were at the switch (`placePages`),
@@ -47,16 +48,13 @@ import type { OpenTransaction } from "../transaction/open_transaction.ts";
 import type { VersionStore } from "../transaction/version_store.ts";
 import { placePages } from "./place_pages.ts";
 import type { Share, ShareFollower } from "./share.ts";
+import { HoldPolicy } from "./write_lock.ts";
 
 /** An area is bounded by the size of the data too, but by no less than this. */
 const BYTES_MAX_MIN = 4 * 1024 * 1024;
 
 /** The longest batch of which the records are copied rather than read again. */
 const OWN_BYTES_MAX = 1024 * 1024;
-/** A turn that goes on for longer after a commit is long, in milliseconds. */
-const LONG_TURN_MS = 2;
-/** After a long turn the lock is not kept for so many commits. */
-const LONG_TURN_COMMITS = 64;
 
 /** The parts of a pager that a shared path drives. */
 export interface SharedPathParts {
@@ -90,6 +88,7 @@ export class SharedPath implements PagerPath, ShareFollower {
   readonly #journalBytes: number;
   readonly #reader = new LogReader();
   readonly #events: SharedPathEvents;
+  readonly #hold: HoldPolicy;
   /** The chunks of the journal. */
   #chunks: number[] = [];
   #checkpoints = 0;
@@ -98,10 +97,6 @@ export class SharedPath implements PagerPath, ShareFollower {
   #isKept = false;
   /** Whether it was kept, and no transaction has begun since. */
   #isBetweenGroups = false;
-  /** When the lock was kept last. */
-  #keptAt = 0;
-  /** The commits before the lock is kept again. */
-  #unkept = 0;
 
   /**
    * Creates the path.
@@ -122,6 +117,7 @@ export class SharedPath implements PagerPath, ShareFollower {
     this.#takeover = new Takeover({ ...parts, index: share.parts.index });
     this.#journalBytes = bounds.journalBytes;
     this.#events = events;
+    this.#hold = new HoldPolicy(share.parts.lock);
     parts.writeback.places = false;
     share.attach(this);
   }
@@ -232,7 +228,10 @@ export class SharedPath implements PagerPath, ShareFollower {
   /** Whether this process has the lock: it is in a group of commits, or has kept it. */
   #isHeldAnyway(): boolean {
     if (!this.#share.isHeld) return false;
-    if (this.#isBetweenGroups) this.#continue();
+    if (this.#isBetweenGroups) {
+      this.#hold.noteGap();
+      this.#continue();
+    }
     return true;
   }
 
@@ -306,7 +305,9 @@ export class SharedPath implements PagerPath, ShareFollower {
   /** Takes to the medium what this process has read or written, with or without the lock. */
   syncBehind(): void {
     this.#checkWritable();
+    const begin = performance.now();
     this.#parts.journal.sync();
+    this.#hold.noteSync(performance.now() - begin);
     this.#share.noteDurable();
   }
 
@@ -314,7 +315,7 @@ export class SharedPath implements PagerPath, ShareFollower {
     let isWritten = false;
     try {
       this.#checkWritable();
-      this.#write(!this.#share.parts.lock.isContended);
+      this.#write(this.#hold.waits);
       this.#parts.writeback.forgetDirty();
       isWritten = true;
       if (this.#isStepDue) this.#write(true);
@@ -338,7 +339,9 @@ export class SharedPath implements PagerPath, ShareFollower {
     const bytes = length > 0 && length <= OWN_BYTES_MAX
       ? this.pending.bytes.slice(0, length)
       : null;
+    const begin = performance.now();
     journal.flush(through);
+    if (through && length > 0) this.#hold.noteSync(performance.now() - begin);
     if (bytes !== null && journal.sequence === before.sequence + 1) {
       const { end, writtenMeta } = journal;
       const { generation, sequence } = end;
@@ -353,22 +356,20 @@ export class SharedPath implements PagerPath, ShareFollower {
 
   /** Gives the lock up if somebody waits, or keeps it until the end of the turn. */
   #leaveOrKeep(): void {
-    if (this.#unkept > 0 || !this.#share.isDurable) {
-      this.#unkept = Math.max(0, this.#unkept - 1);
-      return this.#leave();
-    }
+    const mayKeep = this.#hold.noteCommit() && this.#share.isDurable;
+    if (!mayKeep) return this.#leave();
     if (!this.#share.keep()) return;
     this.#isBetweenGroups = true;
-    this.#keptAt = performance.now();
+    this.#hold.noteKept();
     if (!this.#isKept) setImmediate(this.#endKept);
     this.#isKept = true;
   }
 
-  /** At the end of the turn. A turn that went on for long has kept others waiting. */
+  /** At the end of the turn. */
   readonly #endKept = (): void => {
     this.#isKept = false;
-    if (performance.now() - this.#keptAt > LONG_TURN_MS) this.#unkept = LONG_TURN_COMMITS;
     if (this.#isClosed) return;
+    if (this.#share.isHeld) this.#hold.noteGap();
     try {
       this.endUnusedHold();
     } catch (error) {

@@ -12,8 +12,10 @@
  * So nobody waits longer than for two holds of each of the others. A waiter may have died, which a
  * bound of time finds out.
  *
- * A hold of the lock is one group of commits, and at most one checkpoint. Handles of one thread
- * cannot wait for each other in line: the one that has the lock ends its hold first.
+ * To hand the lock over takes longer than a commit on a fast disk. So a hold may go on for
+ * `TURN_MS`, whoever waits; it ends with the first commit after that, and with the turn of the
+ * event loop. Handles of one thread cannot wait for each other in line: the one that has the lock
+ * ends its hold first.
  */
 
 import { clearTimeout, setImmediate, setTimeout } from "node:timers";
@@ -26,6 +28,8 @@ const PAUSE_MS = 0.25;
 const PAUSE_MS_MAX = 1;
 /** A waiter that does not take the lock for so long, while it is free, does not count. */
 const PASS_MS = 50;
+/** A hold may go on for so long past those who wait, in milliseconds. */
+const TURN_MS = 2;
 
 /** The holder of a write lock in this thread. */
 interface Holder {
@@ -42,8 +46,8 @@ const EAGER_TRIES = 16;
 const SHORT_TRIES = 64;
 /** The pause between later tries, in milliseconds. */
 const LONG_MS = 4;
-/** A queue that does not move for so long is passed by: its first may be stopped. */
-const QUEUE_MS = 25;
+/** Whoever waits for so long tries past the queue: its first may be stopped. */
+const QUEUE_MS = 100;
 
 const bell = new Int32Array(new SharedArrayBuffer(4));
 
@@ -53,7 +57,10 @@ export class WriteLock {
   readonly #queue: FileLock;
   readonly #path: string;
   readonly #holder: Holder;
+  readonly #now: () => number;
   #isHeld = false;
+  /** When it was taken. */
+  #heldAt = 0;
   #identity = "";
   #isContended = false;
   /** Whether this handle is the first of the queue. */
@@ -64,6 +71,8 @@ export class WriteLock {
   #isWanted = false;
   /** Whether it has waited for so long that it tries past the queue. */
   #passesQueue = false;
+  /** When this handle gave the lock up to those in the queue. */
+  #gaveUpAt = -Infinity;
   /** Whether this handle waited for the hold that it has. */
   #hasWaited = false;
   /** Those who waited when the lock was given up last. */
@@ -82,8 +91,16 @@ export class WriteLock {
    * @param queue The file whose lock the first of those has who wait.
    * @param path The path of the database, for errors.
    * @param holder Ends a hold of this handle, when another one of this thread needs the lock.
+   * @param now The clock, in milliseconds.
    */
-  constructor(file: FileLock, queue: FileLock, path: string, holder: Holder) {
+  constructor(
+    file: FileLock,
+    queue: FileLock,
+    path: string,
+    holder: Holder,
+    now: () => number = () => performance.now(),
+  ) {
+    this.#now = now;
     this.#file = file;
     this.#queue = queue;
     this.#path = path;
@@ -98,6 +115,11 @@ export class WriteLock {
   /** Whether somebody waited for the lock lately: this handle, or another one. */
   get isContended(): boolean {
     return this.#isContended;
+  }
+
+  /** Whether the hold may go on, whoever waits. */
+  get isInTurn(): boolean {
+    return this.#isHeld && this.#now() - this.#heldAt < TURN_MS;
   }
 
   /**
@@ -132,11 +154,17 @@ export class WriteLock {
    */
   tryTake(): boolean {
     if (this.#isHeld) return true;
+    if (this.#letsPass) return false;
     const mayTry = !this.#isContended || this.#passesQueue || this.#tryQueue();
     const isTaken = mayTry && !this.#mustLetPass(true) &&
       (this.#try() || (this.#hasOtherEnded() && this.#try()));
     if (isTaken) this.#noteHeld();
     return isTaken;
+  }
+
+  /** Whether it gave the lock up to others only now: the system is waking one of them. */
+  get #letsPass(): boolean {
+    return this.#now() - this.#gaveUpAt < TURN_MS;
   }
 
   /** Takes the first place of the queue if nobody has it; whether this handle has it. */
@@ -156,7 +184,9 @@ export class WriteLock {
     this.#hasWaited = true;
     this.#isWanted = true;
     this.pins?.setWaiting("queued");
-    if (this.#tryQueue()) return await pause(tries);
+    // A call that does not wait would overtake those whom the system wakes now.
+    if (!this.#letsPass && this.#tryQueue()) return await pause(tries);
+    this.#gaveUpAt = -Infinity;
     this.#queuing ??= this.#queueUp();
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(() => {
@@ -188,6 +218,8 @@ export class WriteLock {
 
   #noteHeld(): void {
     this.#isHeld = true;
+    this.#gaveUpAt = -Infinity;
+    this.#heldAt = this.#now();
     this.#isWanted = false;
     this.#passesQueue = false;
     if (this.#hasWaited) this.#isContended = true;
@@ -235,9 +267,10 @@ export class WriteLock {
     return false;
   }
 
-  /** Gives the lock up if somebody waits for it; whether nobody does, so that it is held. */
+  /** Gives the lock up if the turn is over and somebody waits; whether it is held. */
   keep(): boolean {
     if (!this.#isHeld) return false;
+    if (this.isInTurn) return true;
     const waiters = this.#lookForWaiters();
     if (waiters.size > 0) this.#giveUp(waiters);
     else this.#noteWaiters(waiters);
@@ -267,6 +300,7 @@ export class WriteLock {
 
   #giveUp(waiters: Waiters): void {
     this.#isHeld = false;
+    if (isAnyQueued(waiters)) this.#gaveUpAt = this.#now();
     heldHere.delete(this.#identity);
     this.#noteWaiters(waiters);
     this.#file.unlock();
@@ -282,12 +316,75 @@ export class WriteLock {
   }
 }
 
+/** A hold does not wait for syncs that take longer, in milliseconds. */
+const LONG_SYNC_MS = 0.5;
+/** The least time of a sync counts, and that much more with each sync that takes longer. */
+const GROWTH = 1.1;
+/** A gap between two commits of a hold that is longer has kept others waiting, in milliseconds. */
+const LONG_GAP_MS = 2;
+/** After such a gap the lock is not kept for so many commits. */
+const LONG_GAP_COMMITS = 64;
+
+/**
+ * Whether a holder waits for the medium with the lock, and keeps it after a commit.
+ *
+ * It waits if nobody else does; and in its turn, if syncs are short. Syncs that are long had better
+ * overlap those of others. It does not keep the lock while it computes.
+ */
+export class HoldPolicy {
+  readonly #lock: WriteLock;
+  /** The least time of the last syncs, in milliseconds: others' syncs make some longer. */
+  #syncMs = LONG_SYNC_MS;
+  #keptAt = 0;
+  /** The commits before the lock is kept again. */
+  #unkept = 0;
+
+  /** The policy of a lock. */
+  constructor(lock: WriteLock) {
+    this.#lock = lock;
+  }
+
+  /** Whether a commit waits for the medium under the lock. */
+  get waits(): boolean {
+    if (!this.#lock.isContended) return true;
+    return this.#lock.isInTurn && this.#unkept === 0 && this.#syncMs < LONG_SYNC_MS;
+  }
+
+  /** Notes a commit; whether the lock may be kept after it. */
+  noteCommit(): boolean {
+    if (this.#unkept === 0) return true;
+    this.#unkept--;
+    return false;
+  }
+
+  /** Notes that the lock is kept after a commit. */
+  noteKept(): void {
+    this.#keptAt = performance.now();
+  }
+
+  /** Notes that a kept lock is used again, or given up. */
+  noteGap(): void {
+    if (performance.now() - this.#keptAt > LONG_GAP_MS) this.#unkept = LONG_GAP_COMMITS;
+  }
+
+  /** Notes the milliseconds that a sync took. */
+  noteSync(ms: number): void {
+    this.#syncMs = Math.min(ms, this.#syncMs * GROWTH);
+  }
+}
+
 /** Lets other tasks run, for longer after many tries. */
 function pause(tries: number): Promise<void> {
   return new Promise((resolve) => {
     if (tries < EAGER_TRIES) setImmediate(resolve);
     else setTimeout(resolve, tries < SHORT_TRIES ? 1 : LONG_MS);
   });
+}
+
+/** Whether one of those who wait is in the queue. */
+function isAnyQueued(waiters: Waiters): boolean {
+  for (const waiter of waiters.values()) if (waiter % 2 === 0) return true;
+  return false;
 }
 
 /** Those who wait in both of two looks, with the same tickets. */

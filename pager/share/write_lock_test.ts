@@ -9,7 +9,12 @@ import { WriteLock } from "./write_lock.ts";
 
 const MODE = 0o600;
 
+/** Longer than a turn of a hold, in milliseconds. */
+const TURN_MS = 3;
+
 let folder: string;
+/** The time, in milliseconds. */
+let now = 0;
 let path: string;
 const opened: WriteLock[] = [];
 
@@ -37,10 +42,16 @@ function lockOf(hasPin = true): WriteLock {
     close: { value: file.close.bind(file) },
   });
   const queue = new LockFile(`${path}-shared`, MODE);
-  const lock = new WriteLock(own, queue, path, { endHold: () => false });
+  const lock = new WriteLock(own, queue, path, { endHold: () => false }, () => now);
   lock.pins = pins;
   opened.push(lock);
   return lock;
+}
+
+/** Whether a lock is kept after its turn. */
+function keepAfterTurn(lock: WriteLock): boolean {
+  now += TURN_MS;
+  return lock.keep();
 }
 
 describe("a write lock", () => {
@@ -48,7 +59,18 @@ describe("a write lock", () => {
     const a = lockOf();
     lockOf();
     assert(a.tryTake());
-    assertEquals([a.keep(), a.isHeld, a.isContended], [true, true, false]);
+    assertEquals([keepAfterTurn(a), a.isHeld, a.isContended], [true, true, false]);
+  });
+
+  it("is kept for a turn, whoever waits", async () => {
+    const [a, b] = [lockOf(), lockOf()];
+    assert(a.tryTake());
+    assert(!b.tryTake());
+    await b.comeAgain(0);
+    assertEquals([a.keep(), a.isInTurn], [true, true]);
+    assertEquals([keepAfterTurn(a), a.isInTurn, a.isContended], [false, false, true]);
+    assert(b.tryTake());
+    assertEquals([b.isInTurn, b.isContended], [true, true]);
   });
 
   it("goes to the one that waits in the queue, and then to the next", async () => {
@@ -59,29 +81,42 @@ describe("a write lock", () => {
     await second;
     assert(!b.tryTake());
     const third = c.comeAgain(0);
-    assertEquals([a.keep(), a.isContended], [false, true]);
+    assertEquals([keepAfterTurn(a), a.isContended], [false, true]);
     assert(!a.tryTake(), "it goes through the queue now");
     assert(b.tryTake());
-    assertEquals(b.keep(), false);
+    assertEquals(keepAfterTurn(b), false);
     b.pins!.moveTo(2);
     await third;
     assert(c.tryTake());
-    assertEquals(c.keep(), true);
+    assertEquals(keepAfterTurn(c), true);
     c.release();
     assert(a.tryTake());
+  });
+
+  it("is not taken again before those whom the system wakes", async () => {
+    const [a, b] = [lockOf(), lockOf()];
+    assert(a.tryTake());
+    b.pins!.setWaiting("queued");
+    a.release();
+    assertEquals(a.tryTake(), false, "though the queue is empty");
+    await a.comeAgain(0);
+    assert(a.tryTake());
+    a.release();
+    now += TURN_MS;
+    assert(a.tryTake(), "they are awake");
   });
 
   it("goes to one that opens the file, and has no pin yet", () => {
     const [a, b] = [lockOf(), lockOf(false)];
     assert(a.tryTake());
     assertThrows(() => b.take(1), LockedError);
-    assertEquals(a.keep(), true, "it has given up");
+    assertEquals(keepAfterTurn(a), true, "it has given up");
     b.pins!.setWaiting("in line");
-    assertEquals(a.keep(), false);
+    assertEquals(keepAfterTurn(a), false);
     b.take();
     b.release();
     assert(a.tryTake());
-    assertEquals(a.keep(), true);
+    assertEquals(keepAfterTurn(a), true);
   });
 
   it("is not held up by a queue that does not move", async () => {
@@ -108,7 +143,7 @@ describe("a write lock", () => {
     assert(!a.tryTake(), "it waited twice");
     // It does not come: it may be dead.
     a.take();
-    assertEquals([a.isHeld, a.keep()], [true, true], "and does not count any more");
+    assertEquals([a.isHeld, keepAfterTurn(a)], [true, true], "and does not count any more");
   });
 
   it("leaves the queue to others when nobody comes again", async () => {

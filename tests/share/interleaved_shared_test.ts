@@ -5,9 +5,18 @@
  * `QUIRE_SHARED=N` runs N programs instead of a sample, `QUIRE_SEED` chooses others.
  */
 
-import { assertGreater } from "@std/assert";
+import { assertEquals, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { openOnShare } from "../../pager/open_pager.ts";
+import { Database } from "../../store/database.ts";
+import { SharingSession } from "../../store/follow/sharing_session.ts";
+import { makeImage, plansAt } from "../support/crash_images.ts";
+import { openOn } from "../support/database.ts";
+import { PowerFile, PowerWalk } from "../support/power_file.ts";
+import { Random } from "../support/random.ts";
+import { CODECS, treeOf } from "./processes/handles.ts";
 import { InterleavedRun } from "./processes/interleaved.ts";
+import { SharedWorld } from "./processes/one_thread.ts";
 
 const RUNS = Number(Deno.env.get("QUIRE_SHARED") ?? 2);
 const SEED = Number(Deno.env.get("QUIRE_SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]);
@@ -32,5 +41,32 @@ describe("handles that share a file", () => {
     }
     console.log(`shared, seed ${SEED}: ${JSON.stringify({ ...total, images })}`);
     assertGreater(total.transactions, RUNS);
+  });
+});
+
+describe("a commit that gives the lock up before its sync", () => {
+  it("is on the medium when it is acknowledged", () => {
+    const world = new SharedWorld(new PowerFile());
+    const life = world.begin(Infinity);
+    using db = new Database(new SharingSession(openOnShare(life.files(), "simulated", {})));
+    const set = (value: string) => db.writeSync((tx) => tx.tree("words", CODECS).set("a", value));
+    world.beginVisit();
+    set("1");
+    // Others wait, and each hold outlasts its turn.
+    world.stepMs = () => 10;
+    for (const value of ["2", "3"]) {
+      world.beginVisit();
+      set(value);
+      const walk = new PowerWalk(world.file.start);
+      for (const operation of world.file.operations) {
+        walk.issue(operation);
+        walk.complete(operation);
+      }
+      const options = { garbage: "none", rotPages: [], limit: 6 } as const;
+      for (const plan of plansAt(walk, options, new Random(1))) {
+        using left = openOn(new PowerFile(makeImage(walk, plan), false));
+        assertEquals(treeOf(left).get("a"), value);
+      }
+    }
   });
 });

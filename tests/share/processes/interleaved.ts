@@ -71,6 +71,8 @@ export class InterleavedRun {
 
   constructor(seed: number) {
     this.#random = new Random(seed);
+    // Some holds of the lock outlast their turn.
+    this.#world.stepMs = () => this.#random.below(3);
   }
 
   /** Runs so many steps of up to so many handles. */

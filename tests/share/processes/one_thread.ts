@@ -44,12 +44,18 @@ export class SharedWorld {
   readonly note = new Uint8Array(16);
   readonly tables = [new LockTable(), new LockTable(), new LockTable(), new LockTable()] as const;
 
+  /** The milliseconds by which the clock moves at a look. */
+  stepMs: () => number = () => 0;
+  #now = 0;
   /** The pins of a process that waits for the write lock. */
   #visitor: Pins | undefined;
 
   constructor(file: PowerFile) {
     this.file = file;
   }
+
+  /** The time, which moves with each look. */
+  readonly now = (): number => this.#now += this.stepMs();
 
   /** Lets a process wait for the write lock, one that takes it and gives it up when it is free. */
   beginVisit(): void {
@@ -118,6 +124,7 @@ export class Life {
       presence: new LifeLock(this, here, "here"),
       side: new LifeSide(this),
       queue: new LifeLock(this, queue, "queue"),
+      now: this.world.now,
     };
   }
 }
