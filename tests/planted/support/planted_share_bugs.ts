@@ -2,7 +2,7 @@
  * Planted bugs of shared files: the turns of those who write, copies of a version, watchers.
  */
 
-import { bug, type PlantedBug } from "./planted_bugs.ts";
+import { bug, part, type PlantedBug } from "./planted_bugs.ts";
 
 const TREES = "store/followed_tree.ts";
 const SESSION = "store/follow/sharing_session.ts";
@@ -10,6 +10,8 @@ const REMOTE = "store/follow/remote_changes.ts";
 const VERSIONS = "pager/share/version_pages.ts";
 const WORK_TEST = "tests/share/shared_work_test.ts";
 const WATCH_TEST = "tests/share/watch_test.ts";
+const PATH = "pager/share/shared_path.ts";
+const AFTER_HOLD = part("tests/share/interleaved_shared_test.ts", "gives the lock up before");
 
 /** Bugs of shared files. */
 export const SHARE_BUGS: readonly PlantedBug[] = [
@@ -52,5 +54,21 @@ export const SHARE_BUGS: readonly PlantedBug[] = [
     "    if (known.meta.version === this.#database.pager.meta.version) return;\n",
     "    if (known.meta.version <= this.#database.pager.meta.version) return;\n",
     WATCH_TEST,
+  ),
+  bug(
+    "share-sync-after",
+    "a commit whose hold ends before its sync is acknowledged after it",
+    PATH,
+    "      if (!this.#share.isDurable) this.syncBehind();\n",
+    "",
+    AFTER_HOLD,
+  ),
+  bug(
+    "share-durable-early",
+    "the commit word names as durable only what was synced",
+    PATH,
+    "      this.#write(this.#hold.waits);\n",
+    "      this.#write(this.#hold.waits);\n      this.#share.noteDurable();\n",
+    AFTER_HOLD,
   ),
 ];
