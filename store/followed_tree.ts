@@ -107,9 +107,11 @@ export class RestartingTree<K, V, KI, VI, P> extends Tree<K, V, KI, VI, P> {
     what?: Range<KI, P> | Iterable<KI>,
     options?: PrefetchOptions,
   ): Promise<boolean> {
+    // A generator can be read only once.
+    const again = isIterable(what) ? [...what] : what;
     for (let tries = 0;; tries++) {
       try {
-        return await super.prefetch(what, options);
+        return await super.prefetch(again, options);
       } catch (error) {
         this.#session.restart(error, tries);
       }
@@ -119,7 +121,8 @@ export class RestartingTree<K, V, KI, VI, P> extends Tree<K, V, KI, VI, P> {
 
 /**
  * A tree of a database that other processes write too. A change that has to wait for its turn keeps
- * copies of its arguments: the caller may reuse them once the call returns, as in any tree.
+ * copies of its arguments: the caller may reuse them once the call returns, as in any tree. Only
+ * `load` keeps none, since its entries may be more than memory holds.
  */
 export class SharingTree<K, V, KI, VI, P> extends RestartingTree<K, V, KI, VI, P> {
   readonly #session: SharingSession;
@@ -228,6 +231,10 @@ export class SharingTree<K, V, KI, VI, P> extends RestartingTree<K, V, KI, VI, P
       return own as KeyRange<KI, P>;
     });
   }
+}
+
+function isIterable(given: unknown): given is Iterable<unknown> {
+  return isObject(given) && Symbol.iterator in (given as object);
 }
 
 const BOUNDS = ["gt", "gte", "lt", "lte"];

@@ -257,6 +257,8 @@ export class Tree<
   /**
    * Adds entries, all or none. It is much faster than single calls if the tree is empty and the
    * entries are in key order, or with `unordered`, which sorts them. Durable when it resolves.
+   * In a shared database it may wait for its turn before it reads the entries: their bytes must not
+   * change until it resolves.
    *
    * ```ts
    * import { open, u64 } from "../mod.ts";

@@ -16,6 +16,8 @@ import {
   tuple,
   verify,
 } from "../../mod.ts";
+import { MovedError } from "../../pager/follow/moved_error.ts";
+import { ReadTree } from "../../store/read/read_tree.ts";
 import { assertContent, contentOf } from "../support/database.ts";
 import { CODECS, handlesForEach, nextTurn, treeOf } from "./processes/handles.ts";
 
@@ -326,3 +328,26 @@ function difference(older: Content, newer: Content): string[] {
   const removed = [...before.keys()].filter((key) => !after.has(key));
   return [...changed, ...removed].sort();
 }
+
+describe("a prefetch that begins anew", () => {
+  it("still has all keys of a generator", async () => {
+    const db = handles.open();
+    await treeOf(db).setMany(wordsOf(3, "x"));
+    function* keys() {
+      yield* wordsOf(3, "").map(([key]) => key);
+    }
+    const { prefetch } = ReadTree.prototype;
+    const asked: string[][] = [];
+    ReadTree.prototype.prefetch = function (what, options) {
+      asked.push([...what as Iterable<string>]);
+      if (asked.length === 1) return Promise.reject(new MovedError("replaced"));
+      return prefetch.call(this, what, options);
+    };
+    try {
+      assert(await treeOf(db).prefetch(keys()));
+    } finally {
+      ReadTree.prototype.prefetch = prefetch;
+    }
+    assertEquals(asked.map(({ length }) => length), [3, 3]);
+  });
+});
