@@ -110,7 +110,11 @@ export class Script {
       case "savepoint":
         return this.#begin(savepoint);
       case "commit":
-        if (this.#open.length > 0) return { kind: "commit" };
+        if (this.#open.length > 0) {
+          // A foreign key that is broken leaves the transaction open.
+          this.#engine.deferred.check();
+          return { kind: "commit" };
+        }
         throw new SqlError("MISUSE", "cannot commit - no transaction is active");
       case "rollback":
         if (this.#open.length > 0) throw new RolledBack(undefined);
@@ -120,6 +124,9 @@ export class Script {
       throw new SqlError("MISUSE", `no such savepoint: ${name}`);
     }
     if (kind === "rollback to") throw new RolledBack(savepoint);
+    if (this.#open[0] === savepoint && this.#open.lastIndexOf(savepoint) === 0) {
+      this.#engine.deferred.check();
+    }
     return { kind: "release", name: savepoint };
   }
 

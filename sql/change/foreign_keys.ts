@@ -12,14 +12,15 @@ import { constantOf } from "../query/defaults.ts";
 import type { ForeignCheck } from "../vm/ops_write.ts";
 
 /** A foreign key with the columns of its parent. */
-interface Resolved {
+export interface Resolved {
   readonly child: Table;
   readonly parent: Table;
   readonly key: ForeignKey;
   readonly parentColumns: readonly number[];
 }
 
-function resolve(child: Table, key: ForeignKey, parent: Table): Resolved {
+/** Finds the columns of the parent, which must be its key or those of a unique index. */
+export function resolve(child: Table, key: ForeignKey, parent: Table): Resolved {
   const own = parent.rowidColumn >= 0 ? [parent.rowidColumn] : parent.primaryKey;
   const parentColumns = key.parentColumns?.map((name) => columnNamed(parent.columns, name)) ?? own;
   const wanted = [...parentColumns].sort().join();
@@ -70,7 +71,13 @@ export function emitParentChecks(
     const text = `SELECT 1 FROM ${name(parent.name)} WHERE ${
       equals(parent, parentColumns)
     } LIMIT 1`;
-    const check: ForeignCheck = { program: context.later(text), mustFind: true, mayWait: true };
+    const check: ForeignCheck = {
+      program: context.later(text),
+      mustFind: true,
+      mayWait: true,
+      isDeferred: key.isDeferred,
+      orphans: orphansText({ child: table, parent, key, parentColumns }),
+    };
     builder.emit("CheckForeign", values, key.columns.length, 0, check, parent.name);
     builder.place(skip);
   }
@@ -153,7 +160,7 @@ function emitAction(
   const { child, parent, parentColumns } = key;
   const { columns } = key.key;
   const count = columns.length;
-  const where = equals(child, columns);
+  const where = childEquals(key, name(child.name));
   const from = `FROM ${name(child.name)} WHERE ${where}`;
   if (action === "no action" || action === "restrict") {
     const isWaiting = action === "no action";
@@ -161,12 +168,14 @@ function emitAction(
       ? ` AND NOT EXISTS (SELECT 1 FROM ${name(parent.name)} WHERE ${parentEquals(key)})`
       : "";
     const text = isWaiting && keyOfName(child.name) === keyOfName(parent.name)
-      ? selfCheck(key)
+      ? orphansText(key)
       : `SELECT 1 ${from}${remains} LIMIT 1`;
     const check: ForeignCheck = {
       program: context.later(text),
       mustFind: false,
       mayWait: isWaiting,
+      isDeferred: isWaiting && key.key.isDeferred,
+      orphans: orphansText(key),
     };
     builder.emit("CheckForeign", values, count, 0, check, child.name);
     return;
@@ -182,19 +191,42 @@ function emitAction(
   builder.emit("Call", values, 2 * parentColumns.length, 0, context.later(text), child.name);
 }
 
+/** A condition that a child refers to parameters: by the collations of the parent, as in SQLite. */
+function childEquals({ child, parent, key, parentColumns }: Resolved, alias: string): string {
+  return key.columns.map((index, i) => {
+    const column = child.columns[index]!;
+    const { collation } = parent.columns[parentColumns[i]!]!;
+    const collate = collation === column.collation ? "" : ` COLLATE ${collation}`;
+    return `${alias}.${name(column.name)}${collate} = ?${i + 1}`;
+  }).join(" AND ");
+}
+
 /** The parent by the same parameters. */
 function parentEquals({ parent, parentColumns }: Resolved): string {
   return equals(parent, parentColumns);
 }
 
-/** The check of a table that refers to itself, whose names need aliases. */
-function selfCheck({ child, key, parentColumns }: Resolved): string {
-  const columnsOf = (alias: string, columns: readonly number[]) =>
-    columns.map((column, i) => `${alias}.${name(child.columns[column]!.name)} = ?${i + 1}`)
-      .join(" AND ");
-  const table = name(child.name);
-  return `SELECT 1 FROM ${table} AS c WHERE ${columnsOf("c", key.columns)} AND NOT EXISTS ` +
-    `(SELECT 1 FROM ${table} AS p WHERE ${columnsOf("p", parentColumns)}) LIMIT 1`;
+/** Finds a child of some values without its parent; a table may refer to itself. */
+function orphansText(resolved: Resolved): string {
+  const { child, parent, parentColumns } = resolved;
+  const isParent = parentColumns
+    .map((column, i) => `p.${name(parent.columns[column]!.name)} = ?${i + 1}`).join(" AND ");
+  return `SELECT 1 FROM ${name(child.name)} AS c WHERE ${childEquals(resolved, "c")} ` +
+    `AND NOT EXISTS (SELECT 1 FROM ${name(parent.name)} AS p WHERE ${isParent}) LIMIT 1`;
+}
+
+/** Finds all children without their parents: the rowid of each, or NULL. */
+export function allOrphansText(child: Table, key: ForeignKey, parent: Table | undefined): string {
+  const columns = key.columns.map((column) => `c.${name(child.columns[column]!.name)}`);
+  const isSet = columns.map((column) => `${column} IS NOT NULL`).join(" AND ");
+  const text = `SELECT ${child.hasRowid ? "c.rowid" : "NULL"} FROM ${name(child.name)} AS c ` +
+    `WHERE ${isSet}`;
+  if (parent === undefined) return text;
+  // The plus leaves the comparison to the affinity and the collation of the parent.
+  const equal = resolve(child, key, parent).parentColumns
+    .map((column, i) => `p.${name(parent.columns[column]!.name)} = +${columns[i]}`)
+    .join(" AND ");
+  return `${text} AND NOT EXISTS (SELECT 1 FROM ${name(parent.name)} AS p WHERE ${equal})`;
 }
 
 function newValue(child: Table, column: number, action: ForeignKeyAction, parameter: number) {

@@ -14,6 +14,7 @@ import type { Database, Durability, Snapshot, Transaction } from "../../mod.ts";
 import { open } from "../../mod.ts";
 import { Catalog } from "../schema/catalog.ts";
 import { isTemporaryTree, type Rows, SqlTrees, type WritableRows } from "../schema/trees.ts";
+import { DeferredKeys } from "./deferred_keys.ts";
 import { ConflictError, SqlError } from "../value/error.ts";
 import type { Spill } from "../rows/spill.ts";
 import type { SqlValue } from "../value/value.ts";
@@ -48,6 +49,8 @@ export class Engine implements Store {
   readonly counts: ChangeCounts = { changes: 0, total: 0, lastRowid: 0 };
   /** The names of the triggers that are running. */
   readonly triggers: Set<string> = new Set();
+  /** The foreign keys that are checked when the transaction ends. */
+  readonly deferred: DeferredKeys = new DeferredKeys(this);
   /** Where rows go that exceed the memory; undefined = memory has no bound. */
   spill: Spill | undefined;
   #tx: Transaction | undefined;
@@ -117,6 +120,7 @@ export class Engine implements Store {
         this.#outermost ??= tx;
         const result = body(tx) as never;
         if (before === undefined && this.#doom !== undefined) throw this.#doom;
+        if (before === undefined) this.deferred.check();
         return result;
       };
       const result: T = this.db.writeSync(run, durability === undefined ? {} : { durability });
@@ -128,7 +132,10 @@ export class Engine implements Store {
       throw error;
     } finally {
       this.#tx = before;
-      if (before === undefined) this.#doom = this.#outermost = undefined;
+      if (before === undefined) {
+        this.#doom = this.#outermost = undefined;
+        this.deferred.clear();
+      }
     }
   }
 
@@ -286,13 +293,14 @@ export class Engine implements Store {
 
   /** The trees of a snapshot, for a query that is read over several turns. */
   snapshotStore(snapshot: Snapshot): Store {
-    const { counts, triggers, spill } = this;
+    const { counts, triggers, deferred, spill } = this;
     const refuse = (): never => {
       throw new SqlError("MISUSE", "a query cannot write");
     };
     const store: Store = {
       counts,
       triggers,
+      deferred,
       spill,
       read: (tree) =>
         isTemporaryTree(tree)

@@ -8,7 +8,8 @@ import type { Pragma } from "../parse/statement_ast.ts";
 import { describedBy, type PragmaResult } from "../query/pragma_rows.ts";
 import { applyAffinity } from "../value/affinity.ts";
 import { refuse, SqlError, unsupported } from "../value/error.ts";
-import type { SqlValue } from "../value/value.ts";
+import { type SqlValue, truth } from "../value/value.ts";
+import { brokenKeys } from "./deferred_keys.ts";
 import type { Engine } from "./engine.ts";
 import { integrityRows } from "./integrity.ts";
 
@@ -21,7 +22,6 @@ const HINTS = new Set(
 const FIXED: ReadonlyMap<string, boolean> = new Map([
   ["foreign_keys", true],
   ["case_sensitive_like", false],
-  ["defer_foreign_keys", false],
   ["ignore_check_constraints", false],
   ["legacy_alter_table", false],
   ["read_uncommitted", false],
@@ -44,6 +44,12 @@ export function runPragma(engine: Engine, pragma: Pragma): PragmaResult {
     return name === "optimize" ? { columns: [name], rows: [] } : NOTHING;
   }
   switch (name) {
+    case "defer_foreign_keys":
+      if (argument === undefined) return one(name, truth(engine.deferred.isForAll));
+      engine.deferred.isForAll = isOn(argument);
+      return NOTHING;
+    case "foreign_key_check":
+      return foreignKeyCheck(engine, pragma);
     case "journal_mode":
       if (argument !== undefined && argument.toLowerCase() !== "wal") break;
       return one("journal_mode", "wal");
@@ -69,9 +75,19 @@ function whole(argument: string | undefined): SqlValue {
   return typeof value === "number" ? value : null;
 }
 
+function isOn(argument: string): boolean {
+  return /^([1-9]\d*|on|true|yes)$/i.test(argument);
+}
+
+function foreignKeyCheck(engine: Engine, { argument, at }: Pragma): PragmaResult {
+  const table = argument === undefined ? undefined : engine.catalog.table(argument);
+  if (argument !== undefined && table === undefined) refuse(`no such table: ${argument}`, at);
+  return { columns: ["table", "rowid", "parent", "fkid"], rows: brokenKeys(engine, table) };
+}
+
 function fixedSetting({ name, argument, at }: Pragma, value: boolean): PragmaResult {
   if (argument === undefined) return one(name, value ? 1 : 0);
-  if (/^([1-9]\d*|on|true|yes)$/i.test(argument) === value) return NOTHING;
+  if (isOn(argument) === value) return NOTHING;
   if (name === "foreign_keys") return refuse("foreign keys are always enforced", at);
   return unsupported(`PRAGMA ${name} is`, at);
 }

@@ -17,6 +17,8 @@ export interface ForeignKeyClause {
   readonly parentColumns: readonly string[] | undefined;
   readonly onDelete: ForeignKeyAction;
   readonly onUpdate: ForeignKeyAction;
+  /** Whether it may be broken until the transaction ends. */
+  readonly isDeferred: boolean;
 }
 
 /** What a change of the parent does to its children. */

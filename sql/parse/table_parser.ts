@@ -216,11 +216,10 @@ export class TableParser extends ChangeParser {
       else break;
     }
     const isNot = this.word("NOT", "DEFERRABLE");
-    if (!isNot && this.word("DEFERRABLE") && this.isWord("INITIALLY", "DEFERRED")) {
-      this.unsupported("deferred foreign keys are");
-    }
+    const canWait = !isNot && this.word("DEFERRABLE");
+    const isDeferred = canWait && this.isWord("INITIALLY", "DEFERRED");
     if (this.word("INITIALLY")) this.take();
-    return { at, columns, parent, parentColumns, ...actions };
+    return { at, columns, parent, parentColumns, ...actions, isDeferred };
   }
 
   #foreignKeyAction(): ForeignKeyAction {

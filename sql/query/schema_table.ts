@@ -33,7 +33,18 @@ const COLUMNS: readonly SourceColumn[] = [
 export function schemaRows(context: Context, name: string): Prepared {
   const { catalog } = context;
   const objects = TEMPORARY_NAMES.includes(name) ? catalog.temporary : catalog.stored();
-  return { columns: COLUMNS, emit: (sink) => emitRows(context, objects, sink) };
+  const rows = objects.flatMap((object) => [object, ...constraintsOf(catalog, object)]);
+  return { columns: COLUMNS, emit: (sink) => emitRows(context, rows, sink) };
+}
+
+/** An object, or an index of a constraint, which has no statement of its own. */
+type SchemaRow = Omit<StoredObject, "sql"> & { readonly sql: string | null };
+
+/** The indexes that the UNIQUE constraints of a table made. */
+function constraintsOf(catalog: Catalog, { type, name }: StoredObject): SchemaRow[] {
+  if (type !== "table") return [];
+  return catalog.table(name)!.indexes.filter(({ isExplicit }) => !isExplicit)
+    .map((index) => ({ type: "index", name: index.name, table: name, sql: null }));
 }
 
 /** The rows of `sqlite_sequence`: the greatest rowids of tables with AUTOINCREMENT. */
@@ -41,7 +52,7 @@ export function sequenceRows(catalog: Catalog): TableFunction {
   return { columns: ["name", "seq"], least: 0, most: 0, rows: () => catalog.sequences() };
 }
 
-function emitRows({ builder }: Context, objects: readonly StoredObject[], sink: Sink): void {
+function emitRows({ builder }: Context, objects: readonly SchemaRow[], sink: Sink): void {
   const rows = objects.map(({ type, name, table, sql }, i) => {
     const page = type === "view" || type === "trigger" ? 0 : i + 2;
     return [type, name, table, page, sql] as const;

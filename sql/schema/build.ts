@@ -133,12 +133,12 @@ export function knownCollation(name: string, at: number): Collation {
 }
 
 function foreignKeyOf(create: CreateTable, clause: ForeignKeyClause): ForeignKey {
-  const { columns, parent, parentColumns, onDelete, onUpdate, at } = clause;
+  const { columns, parent, parentColumns, onDelete, onUpdate, isDeferred, at } = clause;
   if (parentColumns !== undefined && parentColumns.length !== columns.length) {
     refuse("number of columns in foreign key does not match those of the referenced table", at);
   }
   const indexes = columns.map((name) => columnIn(create, name, at));
-  return { columns: indexes, parent, parentColumns, onDelete, onUpdate };
+  return { columns: indexes, parent, parentColumns, onDelete, onUpdate, isDeferred };
 }
 
 /** The indexes of UNIQUE constraints. */

@@ -70,6 +70,8 @@ export interface ForeignKey {
   readonly parentColumns: readonly string[] | undefined;
   readonly onDelete: ForeignKeyAction;
   readonly onUpdate: ForeignKeyAction;
+  /** Whether it may be broken until the transaction ends. */
+  readonly isDeferred: boolean;
 }
 
 /** A table. */

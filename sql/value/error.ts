@@ -48,6 +48,11 @@ export class SqlError extends Error {
   }
 }
 
+/** The error of a foreign key that is broken. */
+export function foreignError(): SqlError {
+  return new SqlError("CONSTRAINT", "FOREIGN KEY constraint failed");
+}
+
 /** What an error does to the changes before it. */
 export type ErrorAction = "abort" | "fail" | "rollback";
 

@@ -92,8 +92,18 @@ export interface Store {
   readonly counts: ChangeCounts;
   /** The names of the triggers that are running. */
   readonly triggers: Set<string>;
+  /** The foreign keys that are checked when the transaction ends. */
+  readonly deferred: Deferred;
   /** Where rows go that exceed the memory; undefined = memory has no bound. */
   readonly spill: Spill | undefined;
+}
+
+/** Foreign keys that are checked when the transaction ends. */
+export interface Deferred {
+  /** Whether all keys wait, those too that are not deferred themselves. */
+  readonly isForAll: boolean;
+  /** Adds a query that must find nothing then, with the values of its parameters. */
+  add(orphans: string, values: readonly SqlValue[]): void;
 }
 
 /** Counts of changes. */

@@ -5,7 +5,7 @@
 import type { Table } from "../schema/types.ts";
 import { type Affinity, applyAffinity, isOfType, type StrictType } from "../value/affinity.ts";
 import type { Collation } from "../value/compare.ts";
-import { ConflictError, type ErrorAction, SqlError } from "../value/error.ts";
+import { ConflictError, type ErrorAction, foreignError, SqlError } from "../value/error.ts";
 import { textOf } from "../value/number_text.ts";
 import { classOf, type SqlValue } from "../value/value.ts";
 import { compareBytes } from "../value/compare.ts";
@@ -48,6 +48,10 @@ export interface ForeignCheck {
   readonly mustFind: boolean;
   /** Whether it is enough that the check holds at the end of the statement. */
   readonly mayWait: boolean;
+  /** Whether it is enough that it holds at the end of the transaction. */
+  readonly isDeferred: boolean;
+  /** The query that finds a child without its parent then. */
+  readonly orphans: string;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -62,10 +66,6 @@ function checkKey(key: Uint8Array, name: string): Uint8Array {
     "VALUE",
     `the key in ${name} has ${key.length} bytes, more than ${KEY_BYTES_MAX}`,
   );
-}
-
-function foreignError(): SqlError {
-  return new SqlError("CONSTRAINT", "FOREIGN KEY constraint failed");
 }
 
 /** The opcodes that write. */
@@ -221,10 +221,11 @@ export const WRITE_OPS = {
   },
   /** Checks a foreign key, with the values in p2 registers from p1 on. */
   CheckForeign(m, i) {
-    const { program, mustFind, mayWait } = i.p4 as ForeignCheck;
+    const { program, mustFind, mayWait, isDeferred, orphans } = i.p4 as ForeignCheck;
     const values = m.registers.slice(i.p1, i.p1 + i.p2);
     const holds = () => (m.store.call(program(), values) !== undefined) === mustFind;
     if (holds()) return;
+    if (isDeferred || m.store.deferred.isForAll) return m.store.deferred.add(orphans, values);
     if (!mayWait) throw foreignError();
     (m.late ??= []).push(() => {
       if (!holds()) throw foreignError();
