@@ -13,6 +13,7 @@ import { isAlike, mentionsTable } from "../parse/walk.ts";
 import { withCommon } from "../query/from.ts";
 import { emitGenerated } from "./generated.ts";
 import { isSteady, Returning } from "./returning.ts";
+import type { Writes } from "../vm/machine.ts";
 import { type ConflictHandler, loadRow, RowWriter } from "./row_writer.ts";
 import { assignmentsOf, emitAssignments, refreshKey } from "./assignments.ts";
 import { changeable, changesAlone, cursorSource, type Emitted, newRow } from "./target.ts";
@@ -76,7 +77,15 @@ class InsertCompiler {
       builder.place(skip);
     });
     returning.emit();
-    return { columns: returning.columns, writes: this.#isOneRow() ? "one row" : "rows" };
+    return { columns: returning.columns, writes: this.#writes(plain !== undefined) };
+  }
+
+  #writes(isPlain: boolean): Writes {
+    const { query } = this.#insert;
+    if (this.#isOneRow()) return "one row";
+    // A query may add more rows than memory has room to name.
+    const isList = query?.body.kind === "values" && !this.#table.hasAutoincrement;
+    return isList && isPlain && !this.#triggers.has() ? "added rows" : "rows";
   }
 
   #isOneRow(): boolean {

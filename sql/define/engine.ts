@@ -17,6 +17,7 @@ import { isTemporaryTree, type Rows, SqlTrees, type WritableRows } from "../sche
 import { DeferredKeys } from "./deferred_keys.ts";
 import { ConflictError, SqlError } from "../value/error.ts";
 import type { Spill } from "../rows/spill.ts";
+import { AddedRows } from "../schema/added_rows.ts";
 import type { SqlValue } from "../value/value.ts";
 import { keyAfter, type KeyBounds } from "../vm/cursor.ts";
 import { type ChangeCounts, Machine, type Store } from "../vm/machine.ts";
@@ -58,8 +59,8 @@ export class Engine implements Store {
   #outermost: Transaction | undefined;
   #temporary: SqlTrees | undefined;
   #temporaryTx: Transaction | undefined;
-  /** The error of a statement that asked to roll the whole transaction back. */
-  #doom: SqlError | undefined;
+  /** The error that rolls the whole transaction back. */
+  #doom: unknown;
   /** The version at which the schema changed in a transaction of others, which may roll back. */
   #unsettled: number | undefined;
 
@@ -221,10 +222,12 @@ export class Engine implements Store {
     const { writes } = program;
     if (writes === "nothing") return this.#collect(program, values, make);
     // A savepoint keeps old pages, which a change that cannot fail halfway does not need.
-    const isWhole = writes === "one row" && this.#tx !== undefined &&
+    const isInside = this.#tx !== undefined &&
       (this.#temporaryTx !== undefined || this.catalog.temporary.length === 0);
-    const finished = isWhole
+    const finished = isInside && writes === "one row"
       ? this.#collectOne(program, values, make)
+      : isInside && writes === "added rows"
+      ? this.#collectAdded(program, values, make)
       : this.#runWhole(program, values, make, durability);
     this.counts.changes = finished.changed;
     this.counts.total += finished.changed;
@@ -271,12 +274,39 @@ export class Engine implements Store {
     return { rows: [], changed };
   }
 
-  #collect<T>(
+  /** Runs a program that adds rows, and removes them again if it fails. */
+  #collectAdded<T>(
     program: Program,
     values: readonly SqlValue[],
     make: MakeRow<T>,
   ): Finished<T> {
+    const added = new AddedRows();
+    try {
+      return this.#collect(program, values, make, added);
+    } catch (error) {
+      this.#takeBack(added, error);
+      throw error;
+    }
+  }
+
+  /** Removes rows after an error; the transaction rolls back if they are not known to be gone. */
+  #takeBack(added: AddedRows, error: unknown): void {
+    if (!(error instanceof SqlError)) this.#doom ??= error;
+    try {
+      added.remove((tree) => this.writable(tree));
+    } catch (failure) {
+      this.#doom ??= failure;
+    }
+  }
+
+  #collect<T>(
+    program: Program,
+    values: readonly SqlValue[],
+    make: MakeRow<T>,
+    added?: AddedRows,
+  ): Finished<T> {
     const machine = new Machine(program, this, values);
+    machine.added = added;
     const rows: T[] = [];
     try {
       machine.run((registers, first, count) => {

@@ -8,6 +8,7 @@
  */
 
 import type { Rows, WritableRows } from "../schema/trees.ts";
+import type { AddedRows } from "../schema/added_rows.ts";
 import { whileRunning } from "../value/error.ts";
 import type { SqlValue } from "../value/value.ts";
 import type { Cursor } from "../rows/row_list.ts";
@@ -53,7 +54,7 @@ export interface ResultName {
 }
 
 /** How much a program changes. */
-export type Writes = "nothing" | "one row" | "rows";
+export type Writes = "nothing" | "one row" | "added rows" | "rows";
 
 /** A compiled statement. */
 export interface Program {
@@ -71,7 +72,7 @@ export interface Program {
   readonly plan: readonly PlanLine[];
   /**
    * What it changes: nothing; or one row, after all checks, so that it fails before it changes
-   * anything; or more.
+   * anything; or rows that `InsertRow` adds, which can be removed again; or more.
    */
   readonly writes: Writes;
   /** A machine of it that has ended, for its next run; undefined if there is none. */
@@ -151,6 +152,8 @@ export class Machine {
   once: Set<number> | undefined;
   /** Checks at the end of the statement. */
   late: LateCheck[] | undefined;
+  /** Receives the rows that are added; undefined if a savepoint can take them back. */
+  added: AddedRows | undefined;
   #sink: RowSink | undefined;
   #state: "running" | "row" | "ended" = "running";
 

@@ -83,8 +83,12 @@ export class RowInsertion {
     this.#writeEntries(registers, first);
     this.#writeRow(registers, first);
     if (!rows.setIfAbsent(this.#key.view(), this.#row.view())) this.#fail(this.#keyMessage);
+    m.added?.push(table.tree, this.#key.view());
     for (let i = 0; i < this.#indexes.length; i++) {
-      store.writable(this.#indexes[i]!.tree).set(this.#entries[i]!.view(), NO_BYTES);
+      const { tree } = this.#indexes[i]!;
+      const entry = this.#entries[i]!.view();
+      store.writable(tree).set(entry, NO_BYTES);
+      m.added?.push(tree, entry);
     }
     if (rowid >= 0) noteRowid(store, table, registers[rowid] as number, isNew);
     m.changed++;

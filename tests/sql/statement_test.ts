@@ -69,6 +69,42 @@ describe("a statement", () => {
   );
 
   it(
+    "of several rows that fails at one of them adds none, inside of a transaction too",
+    withSql((query) => {
+      query.exec(`
+        CREATE TABLE t (id INTEGER PRIMARY KEY, a UNIQUE, b NOT NULL);
+        CREATE INDEX t_b ON t (b);
+        CREATE TABLE k (x TEXT PRIMARY KEY, y);
+        INSERT INTO t VALUES (1, 1, 1), (50, 50, 50);
+        INSERT INTO k VALUES ('m', 1);
+      `);
+      const failing = [
+        "INSERT INTO t VALUES (2, 2, 2), (3, 3, 3), (1, 4, 4)",
+        "INSERT INTO t VALUES (2, 2, 2), (3, 50, 3)",
+        "INSERT INTO t VALUES (2, 2, 2), (2, 3, 3)",
+        "INSERT INTO t VALUES (2, 2, 2), (3, 2, 3)",
+        "INSERT INTO t VALUES (2, 2, 2), (3, 3, NULL)",
+        "INSERT INTO t VALUES (2, 2, 2), (3, 3, abs(-9223372036854775807 - 1))",
+        "INSERT INTO t VALUES (2, 2, 2), (60, 3, 3) RETURNING abs(-9223372036854775748 - id)",
+        "INSERT INTO k VALUES ('a', 1), ('z', 2), ('m', 3)",
+      ];
+      const state = () => ["t", "k"].map((table) => rowsOf(query, `SELECT * FROM ${table}`));
+      const before = state();
+      query.transaction(() => {
+        for (const text of failing) {
+          assertThrows(() => query.all(text), SqlError);
+          assertEquals([text, state()], [text, before]);
+          assertEquals(rowsOf(query, "PRAGMA integrity_check"), [["ok"]]);
+          assertEquals(rowsOf(query, "SELECT changes()"), [[0]]);
+        }
+        query.run("INSERT INTO t VALUES (2, 2, 2), (3, 3, 3)");
+      });
+      assertEquals(rowsOf(query, "SELECT id FROM t"), [[1], [2], [3], [50]]);
+      assertEquals(rowsOf(query, "PRAGMA integrity_check"), [["ok"]]);
+    }),
+  );
+
+  it(
     "is refused by an error of SQL where text or bytes are longer than JavaScript has",
     withSql((query) => {
       const texts = [
