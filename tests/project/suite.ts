@@ -20,8 +20,12 @@ import { fromFileUrl, toFileUrl } from "@std/path";
 import { closingLine, type Outcome, outcomeIn, sumOutcomes } from "./support/closing_line.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
-/** The files that take longest, the longest first. Each is a group of its own. */
+/**
+ * The files that take longest, the longest first. Each is a group of its own. Where nothing is
+ * cached yet, that of S3 waits minutes for the packages of its server, and uses no processor.
+ */
 const LONGEST = [
+  "s3/s3_store_test.ts",
   "tests/planted/planted_test.ts",
   "tests/crash/crash_test.ts",
   "tests/crash/crash_protect_test.ts",
