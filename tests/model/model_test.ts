@@ -45,6 +45,7 @@ import {
 import { Model, type ModelTree } from "../support/model.ts";
 import { Random } from "../support/random.ts";
 import { inTempDir } from "../support/temp.ts";
+import { TURN } from "../support/turn.ts";
 
 const SEEDS = seeds(Number(Deno.env.get("QUIRE_SEEDS") ?? 14));
 const STEPS = 1500;
@@ -58,11 +59,8 @@ const DOORS: readonly DoorOptions[] = Deno.build.os === "linux"
 const DURABILITIES: readonly Durability[] = ["sync", "buffered", "none"];
 
 function seeds(count: number): number[] {
-  const chosen = Deno.env.get("QUIRE_SEED");
-  if (chosen !== undefined) return [Number(chosen)];
-  const fixed = Array.from({ length: count }, (_, i) => i + 1);
-  // One seed is new each time.
-  return [...fixed, crypto.getRandomValues(new Uint32Array(1))[0]!];
+  if (Deno.env.has("QUIRE_SEED")) return [TURN];
+  return [...Array.from({ length: count }, (_, i) => i + 1), TURN];
 }
 
 /** The parameters of a run: its keys, and the lengths of its values. */

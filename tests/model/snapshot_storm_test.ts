@@ -23,6 +23,7 @@ import type { Snapshot } from "../../store/snapshot.ts";
 import type { Transaction } from "../../store/transaction.ts";
 import { checkDatabase, openOn } from "../support/database.ts";
 import { Random } from "../support/random.ts";
+import { TURN } from "../support/turn.ts";
 
 const MIB = 1024 * 1024;
 const SCALE = Number(Deno.env.get("QUIRE_STORM") ?? 0.3);
@@ -343,24 +344,20 @@ function expectValue(value: Uint8Array, seed: number, at: number): void {
   }
 }
 
-const chosen = Deno.env.get("QUIRE_SEED");
-const fresh = crypto.getRandomValues(new Uint32Array(1))[0]!;
-
 describe("many snapshots against a fast writer", () => {
   for (const storm of STORMS) {
-    const seed = chosen === undefined ? fresh : Number(chosen);
-    it(`each read exactly one committed state, ${storm.what}, seed ${seed}`, () => {
-      const run = new Run(seed, storm);
+    it(`each read exactly one committed state, ${storm.what}, seed ${TURN}`, () => {
+      const run = new Run(TURN, storm);
       for (let step = 0; run.counts.commits < storm.commits; step++) {
         try {
           run.step();
         } catch (error) {
-          throw new Error(`seed ${seed}, step ${step}`, { cause: error });
+          throw new Error(`seed ${TURN}, step ${step}`, { cause: error });
         }
       }
       const { evictions } = run;
       run.finish();
-      console.log(`seed ${seed}:`, JSON.stringify({ ...run.counts, evictions }));
+      console.log(`seed ${TURN}:`, JSON.stringify({ ...run.counts, evictions }));
       assertGreater(run.counts.snapshots, storm.commits / 200);
       assertEquals(run.counts.tooOld > 0, storm.options.maxSnapshotBytes !== undefined);
       if (storm.options.cacheBytes !== undefined) assertGreater(evictions, 0);

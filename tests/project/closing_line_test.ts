@@ -2,9 +2,12 @@
 
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { closingLine, outcomeIn, sumOutcomes } from "./support/closing_line.ts";
+import { closingLine, errorsIn, outcomeIn, sumOutcomes } from "./support/closing_line.ts";
 
 const OK = "a ... ok (1ms)\n\nok | 3 passed (1 step) | 0 failed | 2 ignored (12ms)\n\n";
+const ERROR = "a ... b => ./a_test.ts:3:1\nerror: Error: boom\n    at file:///a_test.ts:3:2";
+const ERRORS =
+  `a ... FAILED (1ms)\n\n ERRORS \n\n${ERROR}\n\n FAILURES \n\na ... b => ./a.ts:3:1\n\n`;
 const FAILED = "FAILED | 11 passed (32 steps) | 1 failed (2 steps) | 1 filtered out (1m2s)\n\n" +
   "error: Test failed\n";
 
@@ -28,5 +31,15 @@ describe("the closing line", () => {
   it("is read back as it was written", () => {
     const sum = sumOutcomes([outcomeIn(OK), outcomeIn(FAILED)]);
     assertEquals(outcomeIn(closingLine(sum, 5)), sum);
+  });
+});
+
+describe("the errors of a run", () => {
+  it("are those between its two headings", () => {
+    assertEquals(errorsIn(`${ERRORS}${FAILED}`), ERROR);
+  });
+
+  it("are none where nothing failed, or the run died", () => {
+    assertEquals([errorsIn(OK), errorsIn("killed")], ["", ""]);
   });
 });

@@ -12,12 +12,21 @@
  *
  * Types are not checked: `deno task check` checks those of the whole project.
  *
- * The output of a group is printed when it ends. The last line summarises all of them in the format
- * of `deno test`.
+ * The output of a group is printed when it ends, and the errors of all groups again at the end. The
+ * last line summarises all of them in the format of `deno test`.
+ *
+ * QUIRE_TURN=N repeats the random choices of the run that printed this turn.
  */
 
 import { fromFileUrl, toFileUrl } from "@std/path";
-import { closingLine, type Outcome, outcomeIn, sumOutcomes } from "./support/closing_line.ts";
+import { TURN } from "../support/turn.ts";
+import {
+  closingLine,
+  errorsIn,
+  type Outcome,
+  outcomeIn,
+  sumOutcomes,
+} from "./support/closing_line.ts";
 
 const TOP = fromFileUrl(new URL("../..", import.meta.url));
 /**
@@ -98,7 +107,8 @@ async function deno(
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...args],
     cwd: TOP,
-    env: { ...MEMORY, NO_COLOR: "1" }, // because the closing line is parsed
+    // No colours, because the closing line is parsed.
+    env: { ...MEMORY, NO_COLOR: "1", QUIRE_TURN: String(TURN) },
     stdin: "null",
   }).output();
   console.log(heading);
@@ -107,8 +117,14 @@ async function deno(
   return { success, text: new TextDecoder().decode(stdout) };
 }
 
-/** Runs a group of tests. Returns its outcome, or undefined if it ended without one. */
-async function runGroup(paths: readonly string[], dir: string): Promise<Outcome | undefined> {
+/** The outcome of a group, or undefined if it ended without one, and the errors that it printed. */
+interface GroupRun {
+  readonly outcome: Outcome | undefined;
+  readonly errors: string;
+}
+
+/** Runs a group of tests. */
+async function runGroup(paths: readonly string[], dir: string): Promise<GroupRun> {
   const together = paths.filter((path) => !APART.test(path));
   const apart = paths.filter((path) => !together.includes(path));
   const files = together.length > 1 ? [asOneFile(together, dir), ...apart] : paths;
@@ -116,8 +132,8 @@ async function runGroup(paths: readonly string[], dir: string): Promise<Outcome 
   const { success, text } = await deno(words, `\n== ${paths.join(" ")}`);
   const outcome = outcomeIn(text);
   const saysFailed = outcome !== undefined && closingLine(outcome, 0).startsWith("FAILED");
-  if (!success && !saysFailed) console.log(`a run that died: ${paths.join(" ")}`);
-  return success || saysFailed ? outcome : undefined;
+  if (success || saysFailed) return { outcome, errors: errorsIn(text) };
+  return { outcome: undefined, errors: `a run that died: ${paths.join(" ")}` };
 }
 
 /** Writes a file that imports several. */
@@ -135,17 +151,19 @@ async function runAll(): Promise<boolean> {
   const dir = Deno.makeTempDirSync({ prefix: "quire-tests-" });
   const runs = groups.map((group) => () => runGroup(group, dir));
   const { length } = runs;
-  const outcomes: (Outcome | undefined)[] = [];
+  const ended: GroupRun[] = [];
   const runLane = async () => {
     for (let run = runs.shift(); run !== undefined; run = runs.shift()) {
-      outcomes.push(await run());
+      ended.push(await run());
     }
   };
   const lanes = Math.min(navigator.hardwareConcurrency + 1, LANES_MAX);
   await Promise.all(Array.from({ length: lanes }, runLane));
   Deno.removeSync(dir, { recursive: true });
-  console.log(`\nall tests: ${length} runs, ${lanes} at a time`);
-  const line = closingLine(sumOutcomes(outcomes), (performance.now() - begin) / 1000);
+  for (const { errors } of ended) if (errors !== "") console.log(`\nfailed: ${errors}`);
+  console.log(`\nall tests: ${length} runs, ${lanes} at a time, QUIRE_TURN=${TURN}`);
+  const outcome = sumOutcomes(ended.map(({ outcome }) => outcome));
+  const line = closingLine(outcome, (performance.now() - begin) / 1000);
   console.log(line);
   return line.startsWith("ok");
 }

@@ -17,29 +17,29 @@ import { Random } from "../support/random.ts";
 import { CODECS, treeOf } from "./processes/handles.ts";
 import { InterleavedRun } from "./processes/interleaved.ts";
 import { SharedWorld } from "./processes/one_thread.ts";
+import { TURN } from "../support/turn.ts";
 
 const RUNS = Number(Deno.env.get("QUIRE_SHARED") ?? 2);
-const SEED = Number(Deno.env.get("QUIRE_SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]);
 const STEPS = RUNS > 2 ? 400 : 150;
 
 describe("handles that share a file", () => {
-  it(`read committed states, in order, whatever is killed or cut, from seed ${SEED}`, async () => {
+  it(`read committed states, in order, whatever is killed or cut, from seed ${TURN}`, async () => {
     const total = { transactions: 0, reads: 0, snapshotReads: 0, tooOld: 0, kills: 0, opens: 0 };
     let images = 0;
     for (let i = 0; i < RUNS; i++) {
-      const run = new InterleavedRun(SEED + i);
+      const run = new InterleavedRun(TURN + i);
       try {
         await run.run(STEPS, 4, 600);
         run.checkPower(200, 4);
       } catch (cause) {
-        throw new Error(`QUIRE_SEED=${SEED + i}`, { cause });
+        throw new Error(`QUIRE_SEED=${TURN + i}`, { cause });
       }
       for (const name of Object.keys(total) as (keyof typeof total)[]) {
         total[name] += run.counts[name];
       }
       images += run.counts.images;
     }
-    console.log(`shared, seed ${SEED}: ${JSON.stringify({ ...total, images })}`);
+    console.log(`shared, seed ${TURN}: ${JSON.stringify({ ...total, images })}`);
     assertGreater(total.transactions, RUNS);
   });
 });

@@ -11,9 +11,9 @@ import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { type ListCall, whyNoOrder } from "./linear/append.ts";
 import { isLinearizable, type RegisterCall } from "./linear/register.ts";
 import type { LinearTask } from "./linear/worker.ts";
+import { TURN } from "../support/turn.ts";
 
 const HISTORIES = Number(Deno.env.get("QUIRE_LINEAR") ?? 1);
-const SEED = Number(Deno.env.get("QUIRE_SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]);
 const WORKERS = 3;
 const COUNTS = { register: 12, append: 40 };
 
@@ -43,7 +43,7 @@ describe("Workers that share a database", () => {
   afterEach(() => Deno.removeSync(folder, { recursive: true }));
 
   for (let i = 0; i < HISTORIES; i++) {
-    const seed = SEED + 10 * i;
+    const seed = TURN + 10 * i;
     it(`have a register that is linearizable, from seed ${seed}`, async () => {
       const calls = await historyOf<RegisterCall>(`${folder}/a.quire`, "register", seed);
       assertEquals(calls.length, WORKERS * COUNTS.register);

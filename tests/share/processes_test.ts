@@ -9,9 +9,9 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { runFleet } from "./processes/fleet.ts";
+import { TURN } from "../support/turn.ts";
 
 const FLEETS = Number(Deno.env.get("QUIRE_FLEETS") ?? 1);
-const SEED = Number(Deno.env.get("QUIRE_SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]);
 
 describe("processes that share a file", () => {
   let folder: string;
@@ -19,7 +19,7 @@ describe("processes that share a file", () => {
   afterEach(() => Deno.removeSync(folder, { recursive: true }));
 
   for (let i = 0; i < FLEETS; i++) {
-    const seed = SEED + i;
+    const seed = TURN + i;
     it(`agree on one order of commits, from seed ${seed}`, async () => {
       const processes = FLEETS === 1 ? 3 : 2 + seed % 7;
       const lives = FLEETS === 1 ? 4 : 3 * processes;

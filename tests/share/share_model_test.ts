@@ -11,20 +11,20 @@ import { describe, it } from "@std/testing/bdd";
 import { faultOf, hunt, parseRules, traceOf } from "./hunt.ts";
 import { FOUND_SEEDS, FOUND_SEEDS_WHOLE, NOT_SHOWN } from "./support/found_seeds.ts";
 import { RULE_NAMES } from "./support/rules.ts";
+import { TURN } from "../support/turn.ts";
 
 const RUNS = Number(Deno.env.get("QUIRE_SHARE") ?? 500);
-const SEED = Number(Deno.env.get("QUIRE_SEED") ?? crypto.getRandomValues(new Int32Array(1))[0]);
 const NO_RULES = parseRules("none");
 
 describe("the protocol of sharing", () => {
   for (const isWhole of [false, true]) {
     const how = isWhole ? ", placing all pages at once" : "";
     it(`breaks no promise in any interleaving${how}`, () => {
-      const { fault, seed, counts } = hunt(RUNS, SEED, NO_RULES, isWhole);
+      const { fault, seed, counts } = hunt(RUNS, TURN, NO_RULES, isWhole);
       const trace = fault === undefined ? [] : traceOf(seed, NO_RULES, isWhole);
       assertEquals(fault, undefined, `QUIRE_SEED=${seed}: ${trace.join("\n")}`);
       const all = { interleavings: RUNS, isWhole, ...counts };
-      console.log(`sharing, seed ${SEED}: ${JSON.stringify(all)}`);
+      console.log(`sharing, seed ${TURN}: ${JSON.stringify(all)}`);
     });
   }
 

@@ -1,16 +1,17 @@
 /**
- * Long tables of trials that a run takes a share of: others in each run, so that all have their
- * turn.
+ * What differs from run to run: the share that a run takes of a long table of trials, so that all
+ * have their turn, and the seed of random programs.
  *
- * QUIRE_SEED=N takes the same ones each time.
+ * QUIRE_TURN=N takes those of run N. QUIRE_SEED=N does so too, and may have tests leave out their
+ * fixed seeds. `deno task test` chooses one turn for all tests, and prints it.
  */
 
-const seed = Deno.env.get("QUIRE_SEED");
+const given = Deno.env.get("QUIRE_SEED") ?? Deno.env.get("QUIRE_TURN");
 
 /** The turn of this run, a 31-bit number. */
-export const TURN: number = seed === undefined
+export const TURN: number = given === undefined
   ? crypto.getRandomValues(new Uint32Array(1))[0]! >>> 1
-  : Number(seed);
+  : Number(given);
 
 /** Whether trial `index` is one of those that this run takes, one in `every`. */
 export function isInTurn(index: number, every: number): boolean {

@@ -1,7 +1,7 @@
 /**
  * The line with which `deno test` closes, for instance
  * `FAILED | 11 passed (32 steps) | 1 failed (2 steps) | 1 ignored (12ms)`: reads it, and writes the
- * one that closes several runs.
+ * one that closes several runs. Reads also the errors that stand before it.
  */
 
 /** The number of tests and steps with one outcome. */
@@ -27,6 +27,12 @@ export function outcomeIn(output: string): Outcome | undefined {
       { tests: Number(tests), steps: Number(steps ?? 0) },
     ]),
   );
+}
+
+/** What a run says of its failed tests: the name, place and error of each. Empty if none failed. */
+export function errorsIn(output: string): string {
+  const [, errors = ""] = output.split(/^ ERRORS $/m);
+  return errors.split(/^ FAILURES $/m)[0]!.trim();
 }
 
 /** The total outcome of several runs. A run without one counts as a failed test. */
