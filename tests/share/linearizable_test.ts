@@ -20,9 +20,13 @@ const COUNTS = { register: 12, append: 40 };
 /** Runs Workers, each with a handle of its own. */
 async function historyOf<T>(path: string, kind: LinearTask["kind"], seed: number): Promise<T[]> {
   const url = new URL("./linear/worker.ts", import.meta.url);
+  const clock = new Int32Array(new SharedArrayBuffer(4));
   const all = Array.from({ length: WORKERS }, async (_, i) => {
     const worker = new Worker(url, { type: "module" });
-    const task: LinearTask = { path, kind, process: i + 1, seed: seed + i, count: COUNTS[kind] };
+    const task: LinearTask = {
+      ...{ path, kind, clock },
+      ...{ process: i + 1, seed: seed + i, count: COUNTS[kind] },
+    };
     const calls = await new Promise<T[]>((resolve, reject) => {
       worker.onmessage = ({ data }) => resolve(data);
       worker.onerror = (event) => {

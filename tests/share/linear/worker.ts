@@ -1,8 +1,12 @@
 /**
  * A Worker that shares a database with others, and tells the calls that it made of a register or of
  * lists, with their times.
+ *
+ * Time is a counter that all Workers advance: their own clocks begin apart, by a tenth of a second
+ * where a machine is busy while one starts.
  */
 
+import { setImmediate } from "node:timers";
 import { json, open, string } from "../../../mod.ts";
 import { Random } from "../../support/random.ts";
 import type { ListCall, ListStep } from "./append.ts";
@@ -15,14 +19,21 @@ export interface LinearTask {
   readonly process: number;
   readonly seed: number;
   readonly count: number;
+  /** The clock of all Workers: one number of 32 bits. */
+  readonly clock: Int32Array<SharedArrayBuffer>;
 }
 
 const REGISTER = { key: string, value: json.as<number>() };
 const LISTS = { key: string, value: json.as<number[]>() };
 const LIST_NAMES = ["a", "b", "c"];
 
-const now = () => performance.timeOrigin + performance.now();
-const nextTurn = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
+/** The end of a turn comes before whatever was asked for later, which timers may precede. */
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** The next time on the clock of all. */
+function now({ clock }: LinearTask): number {
+  return Atomics.add(clock, 0, 1);
+}
 
 async function register(task: LinearTask): Promise<RegisterCall[]> {
   const { path, process, seed, count } = task;
@@ -33,7 +44,7 @@ async function register(task: LinearTask): Promise<RegisterCall[]> {
   for (let i = 0; i < count; i++) {
     // What others have committed shows in the next turn of the event loop.
     await nextTurn();
-    const begin = now();
+    const begin = now(task);
     const value = process * 1000 + i;
     const kind = random.pick(["read", "write", "swap"] as const);
     let call: Pick<RegisterCall, "found" | "value" | "swapped"> = { value };
@@ -44,7 +55,7 @@ async function register(task: LinearTask): Promise<RegisterCall[]> {
       const swapped = await tree.compareAndSet("x", found === 0 ? undefined : found, value);
       call = { found, value, swapped };
     }
-    calls.push({ process, begin, end: now(), kind, ...call });
+    calls.push({ process, begin, end: now(task), kind, ...call });
     if (random.once(4)) await new Promise((resolve) => setTimeout(resolve, random.below(3)));
   }
   return calls;
@@ -57,7 +68,7 @@ async function append(task: LinearTask): Promise<ListCall[]> {
   const calls: ListCall[] = [];
   for (let i = 0; i < count; i++) {
     await nextTurn();
-    const begin = now();
+    const begin = now(task);
     let steps: ListStep[] = [];
     if (random.once(4)) {
       using snapshot = db.snapshot();
@@ -79,7 +90,7 @@ async function append(task: LinearTask): Promise<ListCall[]> {
         }
       });
     }
-    calls.push({ process, begin, end: now(), steps });
+    calls.push({ process, begin, end: now(task), steps });
   }
   return calls;
 }

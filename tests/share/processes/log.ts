@@ -37,7 +37,7 @@ export interface Checked {
   tooOld: number;
 }
 
-/** What clocks of two processes may differ by, and what a turn may lag, in milliseconds. */
+/** By what a clock of milliseconds is wrong, and what a turn may lag. */
 const SLACK_MS = 5;
 
 /** Parses a log; its last line may be cut. */
