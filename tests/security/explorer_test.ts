@@ -13,7 +13,7 @@ import { open } from "../../mod.ts";
 import { cliWords } from "../support/cli.ts";
 import { makeCliSample } from "../support/cli_sample.ts";
 import { HANG_MS } from "../support/hang.ts";
-import { linesOf } from "../support/program.ts";
+import { killIfThere, linesOf } from "../support/program.ts";
 import { inTime, RawClient } from "../support/raw_client.ts";
 import { Random } from "../support/random.ts";
 import { inTempDir } from "../support/temp.ts";
@@ -263,11 +263,3 @@ describe("security: Ctrl-C ends quire explore", () => {
       }));
   }
 });
-
-function killIfThere(child: Deno.ChildProcess): void {
-  try {
-    child.kill("SIGKILL");
-  } catch {
-    // It ended.
-  }
-}

@@ -63,6 +63,15 @@ export function startProgram(
   }).spawn();
 }
 
+/** Kills a process, unless it has ended: then its status says how. */
+export function killIfThere(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It ended.
+  }
+}
+
 /** The complete lines of a stream. */
 export async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   let rest = "";

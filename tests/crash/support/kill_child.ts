@@ -1,13 +1,14 @@
 /**
  * The child process that `kill_test.ts` kills: it opens a database, prints the state that it found,
- * and then commits as fast as it can, printing the beginning and the end of each commit. For
- * `exit_test.ts` it ends by itself while a sync runs off the thread.
+ * and then commits as fast as it can, printing the beginning and the end of each commit. While a sync
+ * runs off the thread it ends by itself for `exit_test.ts`, or waits to be killed.
  *
  * A commit changes one of a fixed set of entries, so the state after any number of commits is
  * known. Most commits are made while a sync runs off the thread. Lines of its output: `s` it has
  * started, `o N` it has opened state N, `t N` it begins commit N, `a N` commits up to N are
  * acknowledged, `f N` it starts a sync off the thread of commits up to N, `l N` it takes note of
- * the end of that sync. Any other line is an error.
+ * the end of that sync, `w N` it waits, with commits up to N made in that flight. Any other line is
+ * an error.
  */
 
 import { type Io, openDiskFile } from "../../../pager/mod.ts";
@@ -29,12 +30,12 @@ const IN_LINE = 10;
 /** The flights of a series, which requests a checkpoint in the middle. */
 const FLIGHTS = 24;
 const LEVELS: readonly Durability[] = ["sync", "buffered", "buffered", "none", "sync", "none"];
-/** The series in which it ends by itself, if it does. */
-const LAST_SERIES = 3;
+/** The series in which it ends by itself, if it does, or waits. */
+const LAST_SERIES = { ends: 3, waits: 0 };
 const encoder = new TextEncoder();
 
-/** How it ends by itself. */
-export type Ending = "exit" | "throw" | "reject" | "SIGTERM";
+/** How it ends by itself; or "wait": it does not. */
+export type Ending = "exit" | "throw" | "reject" | "SIGTERM" | "wait";
 
 const ENDINGS: Readonly<Record<Ending, () => void>> = {
   exit: () => Deno.exit(7),
@@ -44,6 +45,8 @@ const ENDINGS: Readonly<Record<Ending, () => void>> = {
     }, 0),
   reject: () => void Promise.reject(new Error("unhandled")),
   SIGTERM: () => Deno.kill(Deno.pid, "SIGTERM"),
+  // A program that waits for nothing would end.
+  wait: () => void setInterval(() => {}, 1000),
 };
 
 /** Makes one commit, which sets or deletes one entry and records its number. */
@@ -92,6 +95,7 @@ async function main(path: string, io: Io, ending: Ending | undefined): Promise<v
     io,
     journalBytes: 2 * 1024 * 1024,
   });
+  const lastSeries = LAST_SERIES[ending === "wait" ? "waits" : "ends"];
   let commit = commitsIn(handle);
   say(`o ${commit}`);
   for (let turn = 0;; turn++) {
@@ -102,7 +106,7 @@ async function main(path: string, io: Io, ending: Ending | undefined): Promise<v
     if (level !== "none") say(`a ${commit}`);
     if (commit % 5 === 0) handle.checkpointStep();
     if (turn % IN_LINE !== 0) continue;
-    const isLast = turn === LAST_SERIES * IN_LINE;
+    const isLast = turn === lastSeries * IN_LINE;
     commit = await flyFor(handle, commit, isLast ? ending : undefined);
   }
 }
@@ -121,6 +125,7 @@ async function flyFor(handle: Handle, first: number, ending?: Ending): Promise<n
       handle.write(changesOf(commit), "none");
     }
     if (ending !== undefined && flight === FLIGHTS >> 1) {
+      if (ending === "wait") say(`w ${commit}`);
       ENDINGS[ending]();
       await new Promise(() => {}); // the flight never lands
     }

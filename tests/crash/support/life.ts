@@ -20,7 +20,7 @@ export interface Life {
 export function lifeIn(output: string): Life {
   const lines = output.split("\n");
   lines.pop();
-  assertEquals(lines.filter((line) => !/^s$|^[otafl] \d+$/.test(line)), []);
+  assertEquals(lines.filter((line) => !/^s$|^[otaflw] \d+$/.test(line)), []);
   const lastOf = (letter: string) => {
     const line = lines.findLast((line) => line.startsWith(letter));
     return line === undefined ? undefined : Number(line.slice(2));
