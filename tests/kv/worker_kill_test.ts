@@ -17,22 +17,24 @@ import { inTempDir } from "../support/temp.ts";
 
 const CHILD = fromFileUrl(new URL("./support/queue_child.ts", import.meta.url));
 const KILLS = Number(Deno.env.get("QUIRE_KILLS") ?? 5);
-/** The most messages that a worker does before it is killed. */
+/** The most messages that a worker does before it is to be killed. */
 const DONE_MAX = 300;
+/** How many it begins meanwhile at most, however late the kill comes. */
+const MORE = 50;
 /** Some are left when all workers are dead. */
-const MESSAGES = KILLS * DONE_MAX + 500;
+const MESSAGES = KILLS * (DONE_MAX + MORE) + 250;
 
 /** Runs a worker that first adds messages, and kills it when it has done the work of some. */
 async function workAndDie(path: string, count: number, done: number): Promise<void> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "-q", "--no-check", CHILD, path, String(count)],
+    args: ["run", "-A", "-q", "--no-check", CHILD, path, String(count), String(done + MORE)],
     stdin: "null",
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
   let lines = 0;
   for await (const _ of linesOf(child.stdout)) if (++lines === done) child.kill("SIGKILL");
-  await child.status;
+  assertEquals((await child.status).signal, "SIGKILL");
 }
 
 describe("kill -9 of workers", () => {

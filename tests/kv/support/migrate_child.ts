@@ -5,7 +5,7 @@
  * deno run -A --unstable-kv migrate_child.ts directions FOLDER
  * deno run -A --unstable-kv migrate_child.ts misfits FOLDER
  * deno run -A --unstable-kv migrate_child.ts fill PATH
- * deno run -A --unstable-kv migrate_child.ts migrate FROM TO KIND
+ * deno run -A --unstable-kv migrate_child.ts migrate FROM TO KIND [COMMITS]
  * ```
  *
  * It prints a line for each result, and ends with exit code 1 at the first error. The token of
@@ -107,19 +107,28 @@ async function fill(path: string): Promise<void> {
   console.log(FILL);
 }
 
-/** Migrates, and prints a line after each commit. */
-async function migrate(from: string, to: string, create: "quire" | "deno"): Promise<void> {
-  const onProgress = (entries: number) => console.log(entries);
+/** Migrates, and prints a line after each commit; after the last of a number it stands still. */
+async function migrate(
+  from: string,
+  to: string,
+  create: "quire" | "deno",
+  most: number,
+): Promise<void> {
+  let commits = 0;
+  const onProgress = (entries: number) => {
+    console.log(entries);
+    if (++commits === most) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  };
   const result = await migrateKv(from, to, { create, resume: true, onProgress });
   console.log(JSON.stringify(result));
 }
 
-const [mode, ...args] = Deno.args as [string, string, string, string];
+const [mode, ...args] = Deno.args as [string, string, string, string, string?];
 try {
   if (mode === "directions") await directions(args[0]);
   else if (mode === "misfits") await misfits(args[0]);
   else if (mode === "fill") await fill(args[0]);
-  else await migrate(args[0], args[1], args[2] as "quire" | "deno");
+  else await migrate(args[0], args[1], args[2] as "quire" | "deno", Number(args[3] ?? 0));
 } catch (error) {
   console.error((error as Error).message);
   Deno.exit(1);
