@@ -4,9 +4,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { inTime, RawClient } from "../../tests/support/raw_client.ts";
+import { HANG_MS } from "../../tests/support/hang.ts";
 import { type Handler, HttpServer, type HttpServerOptions } from "./mod.ts";
 
-const LONG_MS = 60_000;
+/** A limit that no test reaches. */
+const LONG_MS = 10 * HANG_MS;
 const SHORT_MS = 50;
 const GET = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
@@ -15,6 +17,54 @@ interface Subject {
   readonly server: HttpServer;
   readonly base: string;
   connect(): Promise<RawClient>;
+}
+
+/**
+ * Limits that are reached when the test says so: whoever is to be answered first may take any time.
+ * It holds the timers whose times are theirs, and no other ones.
+ */
+class HeldLimits implements Disposable {
+  readonly limits = { headersMs: LONG_MS + 1, bodyMs: LONG_MS + 2, stallMs: LONG_MS + 3 };
+  readonly #timers = { set: globalThis.setTimeout, clear: globalThis.clearTimeout };
+  readonly #held = new Map<unknown, readonly [ms: number, reach: () => void]>();
+
+  constructor() {
+    globalThis.setTimeout = ((reach: () => void, ms = 0) => {
+      const timer = this.#timers.set(reach, ms);
+      if (Object.values(this.limits).includes(ms)) this.#held.set(timer, [ms, reach]);
+      return timer;
+    }) as typeof setTimeout;
+    globalThis.clearTimeout = (timer) => {
+      this.#timers.clear(timer);
+      this.#held.delete(timer);
+    };
+  }
+
+  /** Waits until the server waits for a client, and has it wait for longer than allowed. */
+  async reach(limit: keyof HeldLimits["limits"]): Promise<void> {
+    for (;;) {
+      const found = [...this.#held].find(([, [ms]]) => ms === this.limits[limit]);
+      if (found !== undefined) {
+        const [timer, [, reach]] = found;
+        this.#held.delete(timer);
+        return reach();
+      }
+      await this.#turn();
+    }
+  }
+
+  /** Waits until the server waits for no client. */
+  async none(): Promise<void> {
+    while (this.#held.size > 0) await this.#turn();
+  }
+
+  #turn(): Promise<void> {
+    return new Promise((resolve) => this.#timers.set(resolve, 1));
+  }
+
+  [Symbol.dispose](): void {
+    [globalThis.setTimeout, globalThis.clearTimeout] = [this.#timers.set, this.#timers.clear];
+  }
 }
 
 /** Runs a test with a server, which must end afterwards. */
@@ -141,12 +191,17 @@ describe("http server: clients that keep it waiting", () => {
       await end;
     }));
 
-  it("after an answer are ended", () =>
-    withServer(hello, { headersMs: SHORT_MS }, async ({ connect }) => {
+  it("after an answer are ended", async () => {
+    using held = new HeldLimits();
+    await withServer(hello, held.limits, async ({ connect }) => {
       using client = await connect();
       await client.send(GET);
-      assertStringIncludes(await client.receiveAll(), "hello");
-    }));
+      let text = "";
+      while (!text.includes("hello")) text += await client.receive();
+      await held.reach("headersMs");
+      assertEquals(await client.receiveAll(), "");
+    });
+  });
 
   for (
     const [name, handler] of Object.entries<Handler>({
@@ -154,15 +209,19 @@ describe("http server: clients that keep it waiting", () => {
       "that the handler ignores": () => new Response("no", { status: 401 }),
     })
   ) {
-    it(`with half of a body ${name} are ended`, () =>
-      withServer(handler, { bodyMs: SHORT_MS, headersMs: SHORT_MS }, async ({ connect }) => {
+    it(`with half of a body ${name} are ended`, async () => {
+      using held = new HeldLimits();
+      await withServer(handler, held.limits, async ({ connect }) => {
+        const isAnswered = name === "that the handler ignores";
         for (const how of ["Content-Length: 100", "Transfer-Encoding: chunked"]) {
           using client = await connect();
           await client.send(`POST / HTTP/1.1\r\nHost: x\r\n${how}\r\n\r\n5\r\nabc`);
-          const text = await client.receiveAll();
-          assertEquals(text.includes("401"), name === "that the handler ignores", how);
+          if (isAnswered) assertStringIncludes(await client.receive(), "401", how);
+          await held.reach(isAnswered ? "headersMs" : "bodyMs");
+          assertEquals((await client.receiveAll()).includes("401"), false, how);
         }
-      }));
+      });
+    });
   }
 
   it("by reading nothing are ended", () => {
@@ -233,13 +292,13 @@ describe("http server: clients that keep it waiting", () => {
       assertEquals(await client.receiveAll(), "");
     }));
 
-  it("while it answers may wait for longer than any limit", () => {
-    const limits = { headersMs: SHORT_MS, bodyMs: SHORT_MS, stallMs: SHORT_MS };
+  it("while it answers may wait for longer than any limit", async () => {
+    using held = new HeldLimits();
     const late = async () => {
-      await new Promise((done) => setTimeout(done, SHORT_MS * 4));
+      await held.none();
       return new Response("late");
     };
-    return withServer(late, limits, async ({ base }) => {
+    await withServer(late, held.limits, async ({ base }) => {
       assertEquals(await (await fetch(base)).text(), "late");
       assertEquals(await (await fetch(base, { method: "POST", body: "x" })).text(), "late");
     });
@@ -249,7 +308,8 @@ describe("http server: clients that keep it waiting", () => {
 describe("http server: many clients", () => {
   it("that are idle make room for one that asks", () =>
     withServer(hello, { connectionsMax: 4 }, async ({ connect, base }) => {
-      const idle = await Promise.all(Array.from({ length: 12 }, connect));
+      const idle: RawClient[] = [];
+      for (let i = 0; i < 12; i++) idle.push(await connect());
       for (const client of idle) await client.send("GET / HTTP/1.1\r\n").catch(() => {});
       assertEquals(await (await fetch(base)).text(), "hello");
       // The oldest connections were closed.

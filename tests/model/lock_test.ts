@@ -180,7 +180,7 @@ describe("a second open of one file", () => {
       assertThrows(() => open(path), LockedError);
       // A killed process neither closes nor unlocks; the system does.
       child.kill("SIGKILL");
-      const db = open(path, { lockTimeoutMs: 5000 });
+      const db = open(path, { lockTimeoutMs: HANG_MS });
       db.close();
       await child.status;
       await reader.cancel();
@@ -293,7 +293,7 @@ describe("a second open in a Worker", () => {
       assertEquals(await ask({ path, readOnly: false }), "opened");
       assertThrows(() => open(path), LockedError);
       worker.terminate();
-      using db = open(path, { lockTimeoutMs: 10_000 });
+      using db = open(path, { lockTimeoutMs: HANG_MS });
       assert(db.stats().recovery !== undefined, "it was not closed");
       assertEquals(db.tree("worker").get("key"), new Uint8Array([7]));
     });

@@ -78,8 +78,8 @@ describe("security: the explorer beside another local server, in a browser", { s
     otherBase = `http://127.0.0.1:${other.addr.port}`;
     browser = await startBrowser("path" in found ? found.path : "");
     context = await browser.newContext();
+    context.setDefaultTimeout(HANG_MS);
     page = await context.newPage();
-    page.setDefaultTimeout(HANG_MS);
     await page.goto(explorer.url);
     await page.locator("h1", { hasText: NAME }).waitFor();
   });
@@ -142,7 +142,6 @@ describe("security: the explorer beside another local server, in a browser", { s
     await page.reload();
     await page.locator("h1", { hasText: NAME }).waitFor();
     const tab = await context.newPage();
-    tab.setDefaultTimeout(HANG_MS);
     await tab.goto(`${base}/#/journal`);
     await tab.locator(".error", { hasText: "the token is missing" }).waitFor();
     assertEquals(await tab.innerText("h1"), "Quire");

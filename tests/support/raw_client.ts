@@ -3,7 +3,7 @@
  * requests.
  */
 
-const FAILED_MS = 20_000;
+import { HANG_MS } from "./hang.ts";
 
 /** A connected client. */
 export class RawClient {
@@ -57,7 +57,7 @@ function endOfReset(error: unknown): null {
 export async function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited for ${what} in vain`)), FAILED_MS);
+    timer = setTimeout(() => reject(new Error(`waited for ${what} in vain`)), HANG_MS);
   });
   try {
     return await Promise.race([promise, late]);
