@@ -11,6 +11,7 @@ import { after, describe, it } from "@std/testing/bdd";
 import { CorruptionError, open, salvage, string, verify } from "../../mod.ts";
 import { cliWords, installQuire, quire } from "../support/cli.ts";
 import { HANG_MS } from "../support/hang.ts";
+import { killIfThere } from "../support/program.ts";
 import { inTempDir } from "../support/temp.ts";
 
 const ENTRIES = Deno.env.get("QUIRE_FULL") === "1" ? 100_000 : 24_000;
@@ -70,7 +71,7 @@ interface Ended {
   readonly err: string;
 }
 
-/** Ends a process once it has written part of a file. Returns undefined if it was done before. */
+/** Ends a process once it has written part of a file. Returns undefined if it had ended before. */
 async function endInTheMiddle(
   command: Deno.Command,
   dir: string,
@@ -84,7 +85,7 @@ async function endInTheMiddle(
   while (isRunning && !hasBegun(dir, begunBytes)) {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
-  if (isRunning) child.kill(signal);
+  killIfThere(child, signal);
   await ended;
   const { code, success, stderr } = await output;
   return success ? undefined : { code, err: new TextDecoder().decode(stderr) };
@@ -99,11 +100,21 @@ function hasBegun(dir: string, begunBytes: number): boolean {
   }
 }
 
-/** As `endInTheMiddle`, earlier each time, until it hits the middle. */
-async function endOne(commandOf: () => Deno.Command, dir: string, signal: Deno.Signal) {
+/**
+ * As `endInTheMiddle`, earlier each time, until it hits the middle: a signal that comes late may
+ * meet a process that has its file, and has not ended.
+ *
+ * @param isDone Whether a process has its file.
+ */
+async function endOne(
+  commandOf: () => Deno.Command,
+  dir: string,
+  signal: Deno.Signal,
+  isDone: () => Promise<boolean>,
+) {
   for (let round = 0; round < TRIES; round++) {
     const ended = await endInTheMiddle(commandOf(), dir, signal, BEGUN_BYTES >> (4 * round));
-    if (ended !== undefined) return ended;
+    if (ended !== undefined && !await isDone()) return ended;
     for (const name of madeIn(dir)) Deno.removeSync(`${dir}/${name}`);
   }
   throw new Error("the process was always faster than the signal");
@@ -138,12 +149,20 @@ async function assertWhole(dir: string, maker: string): Promise<void> {
   }
 }
 
+/** Whether there is a file under the final name; then it has everything. */
+async function hasWhole(dir: string, maker: string): Promise<boolean> {
+  if (!madeIn(dir).includes("to")) return false;
+  await assertWhole(dir, maker);
+  return true;
+}
+
 describe("a new file, and a signal", { skip: !isUnix }, () => {
   for (const [maker, args] of Object.entries(MAKERS)) {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       it(`${maker} leaves nothing after ${signal}`, () =>
         inSources(async (dir) => {
-          const { code, err } = await endOne(() => commandIn(dir, args), dir, signal);
+          const command = () => commandIn(dir, args);
+          const { code, err } = await endOne(command, dir, signal, () => hasWhole(dir, maker));
           assertEquals(code, CODES[signal], err);
           assertMatch(err, new RegExp(`Interrupted by ${signal}: .* is removed\n$`));
           assertEquals(madeIn(dir), []);
@@ -152,7 +171,8 @@ describe("a new file, and a signal", { skip: !isUnix }, () => {
 
     it(`${maker} leaves nothing under the final name after SIGKILL, and can be repeated`, () =>
       inSources(async (dir) => {
-        await endOne(() => commandIn(dir, args), dir, "SIGKILL");
+        const command = () => commandIn(dir, args);
+        await endOne(command, dir, "SIGKILL", () => hasWhole(dir, maker));
         assertEquals(madeIn(dir), ["to.unfinished"]);
         const left = Deno.readFileSync(`${dir}/to.unfinished`);
         assertEquals((await quire(args, { cwd: dir })).code, 0);
@@ -170,7 +190,8 @@ describe("a new file, and a signal", { skip: !isUnix }, () => {
         new Deno.Command("bash", { args: ["-c", script], cwd: dir, stderr: "piped" });
       const rows = [["SIGINT", /^line 1: Interrupted/], ["SIGTERM", /^Interrupted/]] as const;
       for (const [signal, says] of rows) {
-        const { code, err } = await endOne(command, dir, signal);
+        const isDone = () => hasWhole(dir, "dump --output");
+        const { code, err } = await endOne(command, dir, signal, isDone);
         assertEquals([code, madeIn(dir)], [CODES[signal], []]);
         assertMatch(err, says);
       }
@@ -233,7 +254,7 @@ describe("a new file, and Ctrl-C on a terminal", { skip: !hasScript() }, () => {
         const { code, stdout } = await output;
         await close().catch(() => {});
         const shown = new TextDecoder().decode(stdout);
-        if (shown.includes("dumped")) {
+        if (await hasWhole(dir, "dump --output")) {
           Deno.removeSync(`${dir}/to`);
           continue;
         }
@@ -359,6 +380,11 @@ describe("a program with permission for the final name alone", () => {
     });
   }
 
+  /** Whether a file that is written under its final name was complete. */
+  function isDatabase(path: string): Promise<boolean> {
+    return verify(path).then(({ ok }) => ok, () => false);
+  }
+
   const rows: [reads: string[], writes: string[], killed: string][] = [
     [["from.quire", "to"], ["to"], "to"],
     [["from.quire", "to", "to.unfinished"], ["to", "to.unfinished"], "to.unfinished"],
@@ -383,7 +409,10 @@ describe("a program with permission for the final name alone", () => {
       { skip: !isUnix },
       () =>
         inSources(async (dir) => {
-          await endOne(() => salvaging(dir, reads, writes), dir, "SIGKILL");
+          const isDone = () => {
+            return killed === "to" ? isDatabase(`${dir}/to`) : hasWhole(dir, "salvage");
+          };
+          await endOne(() => salvaging(dir, reads, writes), dir, "SIGKILL", isDone);
           assertEquals(madeIn(dir), [killed]);
           const path = `${dir}/${killed}`;
           const bytes = Deno.readFileSync(path);

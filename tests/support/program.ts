@@ -64,9 +64,9 @@ export function startProgram(
 }
 
 /** Kills a process, unless it has ended: then its status says how. */
-export function killIfThere(child: Deno.ChildProcess): void {
+export function killIfThere(child: Deno.ChildProcess, signal: Deno.Signal = "SIGKILL"): void {
   try {
-    child.kill("SIGKILL");
+    child.kill(signal);
   } catch {
     // It ended.
   }
