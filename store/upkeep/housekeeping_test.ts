@@ -7,6 +7,7 @@ import { setTimeout } from "node:timers/promises";
 import { format, MemoryFile } from "../../pager/mod.ts";
 import { bytesOf, change, checkDatabase, openBoth } from "../../tests/support/database.ts";
 import type { Opened } from "../../tests/support/database.ts";
+import { HANG_MS } from "../../tests/support/hang.ts";
 import { usedPages } from "../../tests/support/space.ts";
 
 const { CHUNK_BYTES } = format;
@@ -109,7 +110,7 @@ describe("a drop of a large tree", () => {
 /** Commits once, and waits until an idle database has released its dropped trees. */
 async function commitUntilIdleReleased(opened: Opened): Promise<void> {
   commit(opened, 7);
-  const end = performance.now() + 20_000;
+  const end = performance.now() + HANG_MS;
   while (droppedOf(opened) > 0) {
     assert(performance.now() < end, "the pages were not released");
     await setTimeout(20);

@@ -8,6 +8,7 @@ import { format, LimitError, MemoryFile } from "../../pager/mod.ts";
 import { bytesOf, change, checkDatabase, openBoth } from "../../tests/support/database.ts";
 import type { Opened } from "../../tests/support/database.ts";
 import { FaultyFile } from "../../tests/support/faulty_file.ts";
+import { HANG_MS } from "../../tests/support/hang.ts";
 import { Image } from "../../tests/support/image.ts";
 import { runProgram } from "../../tests/support/program.ts";
 
@@ -46,7 +47,7 @@ function commit({ db }: Opened, seed = 2): void {
 
 /** Waits until a condition holds. */
 async function until(is: () => boolean): Promise<void> {
-  const end = performance.now() + 60_000;
+  const end = performance.now() + HANG_MS;
   while (!is() && performance.now() < end) await setTimeout(5);
   assert(is(), "it did not happen");
 }
@@ -75,18 +76,26 @@ describe("an idle database", () => {
   });
 
   it("lets others write between two slices, and waits while they do", async () => {
-    const opened = openBoth(new MemoryFile(interrupted(["a", "b", "c"])));
-    commit(opened);
-    await setTimeout(IDLE_MS / 2);
-    commit(opened, 3);
-    await setTimeout(IDLE_MS / 2);
-    assertEquals(droppedOf(opened).length, 3);
-    await until(() => droppedOf(opened).length < 3);
-    commit(opened, 4);
-    assertEquals(opened.db.tree("kept").get("key"), bytesOf(4, 9));
-    await until(() => droppedOf(opened).length === 0);
-    checkDatabase(opened);
-    opened.db.close();
+    let opened: Opened;
+    // Anew where the machine paused so long that the database was idle between two commits.
+    for (let wasIdle = true; wasIdle;) {
+      opened = openBoth(new MemoryFile(interrupted(["a", "b", "c"])));
+      wasIdle = false;
+      for (let i = 0; i < 2; i++) {
+        const start = performance.now();
+        commit(opened, 2 + i);
+        await setTimeout(IDLE_MS / 2);
+        wasIdle ||= performance.now() - start > IDLE_MS * 0.7;
+      }
+      if (wasIdle) opened.db.close();
+    }
+    assertEquals(droppedOf(opened!).length, 3);
+    await until(() => droppedOf(opened!).length < 3);
+    commit(opened!, 4);
+    assertEquals(opened!.db.tree("kept").get("key"), bytesOf(4, 9));
+    await until(() => droppedOf(opened!).length === 0);
+    checkDatabase(opened!);
+    opened!.db.close();
   });
 
   it("can be closed at any moment of it, and goes on when it is opened again", async () => {
@@ -164,8 +173,9 @@ describe("an idle database", () => {
     };
     assertThrows(() => db.dropTree("a"), LimitError);
     assertEquals(db.trees(), ["kept"]);
+    await until(() => calls > 1);
     await setTimeout(IDLE_MS);
-    assertEquals([calls > 1, calls < 20, droppedOf(opened).length], [true, true, 1]);
+    assertEquals([calls < 20, droppedOf(opened).length], [true, 1]);
     isFull = false;
     commit(opened);
     await until(() => droppedOf(opened).length === 0);

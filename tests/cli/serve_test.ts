@@ -14,10 +14,20 @@ import { inTempDir } from "../support/temp.ts";
 const TOKEN = "the-token-of-the-test";
 const FLAGS = ["--allow-net=127.0.0.1", "--allow-env=DENO_KV_ACCESS_TOKEN"];
 
-/** A port that was free just now. */
+/**
+ * A port that was free just now, below those that the system gives to other programs: none of these
+ * takes it meanwhile.
+ */
 function freePort(): string {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return String(listener.addr.port);
+  for (;;) {
+    const port = 20_000 + crypto.getRandomValues(new Uint16Array(1))[0]! % 10_000;
+    try {
+      using _ = Deno.listen({ hostname: "127.0.0.1", port });
+      return String(port);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
 }
 
 /** Starts it, requests the metadata, and ends it with a signal. */

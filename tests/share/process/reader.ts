@@ -1,7 +1,8 @@
 /**
  * A process that follows a file: it checks that each read is one committed state, that versions
  * never go back, and that snapshots and iterators keep their version or end with
- * `SnapshotTooOldError`. It ends when a line comes in, and prints what it did, or what was wrong.
+ * `SnapshotTooOldError`. It says when it has the file, and when it has seen a commit. It ends when a
+ * line comes in, and prints what it did, or what was wrong.
  *
  * Arguments: the path, and a seed.
  */
@@ -31,6 +32,10 @@ export interface ReaderResult {
   readonly end: number;
 }
 
+/** The lines that say that a reader has the file, and that it has seen a commit. */
+export const FOLLOWS = "follows";
+export const MOVED = "moved";
+
 /** What it did. */
 const counts = { reads: 0, moved: 0, busy: 0, snapshots: 0, tooOld: 0, scans: 0 };
 
@@ -46,7 +51,7 @@ function saw(commit: number, version: number): void {
   if (commit > last.commit && version === last.version) {
     throw new Error(`version ${version} has commits ${last.commit} and ${commit}`);
   }
-  if (commit > last.commit) counts.moved++;
+  if (commit > last.commit && counts.moved++ === 0) console.log(MOVED);
   last = { commit, version };
 }
 
@@ -119,7 +124,10 @@ async function run(): Promise<void> {
   let db: Database | undefined;
   while (!isOver) {
     try {
-      db ??= open(path, { follow: true, cacheBytes });
+      if (db === undefined) {
+        db = open(path, { follow: true, cacheBytes });
+        console.log(FOLLOWS);
+      }
     } catch (error) {
       if (!(error instanceof BusyError)) throw error;
       counts.busy++;
