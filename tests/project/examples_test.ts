@@ -232,8 +232,8 @@ function queueInMemory(options: QueueOptions = {}) {
 }
 
 /**
- * Runs workers until they print a number of lines, and kills them, unless they have done all that is
- * left before that arrives. Returns their output.
+ * Runs workers until they print a number of lines, and kills them, unless they have done all that
+ * is left before that arrives. Returns their output.
  */
 async function workUntilKilled(path: string, lines: number): Promise<string[]> {
   const child = startProgram(JOB_QUEUE, [path, "work", "8"], { path });

@@ -1,7 +1,7 @@
 /**
  * The child process that `kill_test.ts` kills: it opens a database, prints the state that it found,
- * and then commits as fast as it can, printing the beginning and the end of each commit. While a sync
- * runs off the thread it ends by itself for `exit_test.ts`, or waits to be killed.
+ * and then commits as fast as it can, printing the beginning and the end of each commit. While a
+ * sync runs off the thread it ends by itself for `exit_test.ts`, or waits to be killed.
  *
  * A commit changes one of a fixed set of entries, so the state after any number of commits is
  * known. Most commits are made while a sync runs off the thread. Lines of its output: `s` it has

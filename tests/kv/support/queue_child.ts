@@ -2,8 +2,8 @@
  * A worker of the queue of a file, which is killed at any moment. It claims each message in the
  * commit that records its work, so that a second delivery does nothing.
  *
- * Arguments: the file, how many messages to add first, and how many it handles before it only waits.
- * Prints a line for each message whose work is durable.
+ * Arguments: the file, how many messages to add first, and how many it handles before it only
+ * waits. Prints a line for each message whose work is durable.
  */
 
 import { openKv } from "../../../kv/mod.ts";

@@ -1,8 +1,8 @@
 /**
  * A process that follows a file: it checks that each read is one committed state, that versions
  * never go back, and that snapshots and iterators keep their version or end with
- * `SnapshotTooOldError`. It says when it has the file, and when it has seen a commit. It ends when a
- * line comes in, and prints what it did, or what was wrong.
+ * `SnapshotTooOldError`. It says when it has the file, and when it has seen a commit. It ends when
+ * a line comes in, and prints what it did, or what was wrong.
  *
  * Arguments: the path, and a seed.
  */
