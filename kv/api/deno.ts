@@ -39,6 +39,9 @@ export const TEXTS = {
 
 const unstable = Deno as unknown as UnstableDeno;
 
+/** Deno's own function, also where a program puts Quire's in its place. */
+const nativeOpen = unstable.openKv;
+
 /** Deno's class of 64-bit integers, if it exists. */
 export const nativeU64: U64Constructor | undefined = unstable.KvU64;
 
@@ -59,15 +62,15 @@ export function joinNativeClass(own: object, name: keyof NativeClasses): void {
  * @throws {TypeError} The program runs without `--unstable-kv`, or the server refuses.
  */
 export async function openNative(place: string): Promise<unknown> {
-  if (unstable.openKv === undefined) {
+  if (nativeOpen === undefined) {
     throw new TypeError(`Cannot open ${place}: run the program with --unstable-kv`);
   }
-  return await unstable.openKv(place);
+  return await nativeOpen(place);
 }
 
 /** Whether the program runs with `--unstable-kv`. */
 export function hasNativeKv(): boolean {
-  return unstable.openKv !== undefined;
+  return nativeOpen !== undefined;
 }
 
 /**

@@ -35,5 +35,6 @@ describe("beside Deno KV, Quire's has", () => {
   it("the same results through a server", () => compare("served", SERVED_OPERATIONS, SEED));
   it("the same results and errors in the corners", () => compare("corners"));
   it("the same streams and deliveries", () => compare("scenarios"));
+  it("the same client of a server where openKv replaces Deno's", () => compare("replaced"));
   it("the same bytes of keys and values", () => inTempDir((dir) => compare("bytes", dir)));
 });

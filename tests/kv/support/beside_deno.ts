@@ -7,6 +7,7 @@
  * deno run -A --unstable-kv beside_deno.ts served OPERATIONS SEED
  * deno run -A --unstable-kv beside_deno.ts scenarios
  * deno run -A --unstable-kv beside_deno.ts bytes FOLDER
+ * deno run -A --unstable-kv beside_deno.ts replaced
  * ```
  *
  * It ends with exit code 1 and a report at the first difference, and else with one line.
@@ -127,6 +128,20 @@ async function compareScenarios(): Promise<string> {
   return `${SCENARIOS.length} scenarios`;
 }
 
+/** Compares a server that `Deno.openKv` reaches with the same one where Quire replaces it. */
+async function compareReplaced(): Promise<string> {
+  using db = open(":memory:");
+  await using server = serveKv(db, { token: Deno.env.get("DENO_KV_ACCESS_TOKEN")! });
+  const read = async () => {
+    using kv = await Deno.openKv(server.url);
+    return Deno.inspect([kv.constructor.name, await kv.get(["a"])]);
+  };
+  const native = await read();
+  Object.defineProperty(Deno, "openKv", { value: openKv });
+  refuseDifference("a server", native, await read());
+  return "a server";
+}
+
 /** Compares what Deno writes into its file with the bytes that Quire makes. */
 async function compareBytes(dir: string): Promise<string> {
   const path = `${dir}/deno.sqlite`;
@@ -176,6 +191,7 @@ const [mode, ...args] = Deno.args;
 try {
   if (mode === "corners") console.log(await compareCorners());
   else if (mode === "bytes") console.log(await compareBytes(args[0]!));
+  else if (mode === "replaced") console.log(await compareReplaced());
   else if (mode === "scenarios") console.log(await compareScenarios());
   else {
     const setting = mode === "served" ? served : inProcess;
