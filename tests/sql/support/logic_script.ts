@@ -15,7 +15,8 @@
  *
  * `asSqlite` is for SQLite's own scripts, and does as its runner does: integers have 32 bits, reals
  * 16 digits, and text its bytes up to a zero; what a script states no value of is not compared, as
- * its evidence of aggregates has it for sums that overflow.
+ * its evidence of aggregates has it for sums that overflow. What does not begin as a record is a
+ * statement, as its evidence of dropped tables has it.
  */
 
 import { createHash } from "node:crypto";
@@ -52,13 +53,15 @@ const NAME = "sqlite";
 /** Labels are as long as SQLite's runner keeps them. */
 const LABEL_CHARS = 20;
 const SORTS = ["nosort", "rowsort", "valuesort"];
+const KINDS = ["statement", "query", "hash-threshold", "halt"];
 
 /** Runs a script. */
 export function runLogicScript(sql: Sql, script: string, asSqlite = false): LogicReport {
   const failures: LogicFailure[] = [];
   const run: LogicRun = { sql, asSqlite, labels: new Map() };
   let ran = 0;
-  for (const record of recordsOf(script)) {
+  for (const given of recordsOf(script)) {
+    const record = asSqlite ? withKind(given) : given;
     const isSkipped = !record.conditions.every(applies);
     if (record.words[0] === "halt" && !isSkipped) break;
     if (!isSkipped && ["statement", "query"].includes(record.words[0]!)) ran++;
@@ -106,6 +109,13 @@ function* recordsOf(script: string): Generator<LogicRecord> {
     const expected = dashes < 0 ? [] : block.slice(dashes + 1);
     yield { line, words, conditions, text, expected };
   }
+}
+
+/** A record whose kind a script left out is a statement. */
+function withKind(record: LogicRecord): LogicRecord {
+  const { words, text } = record;
+  if (KINDS.includes(words[0]!)) return record;
+  return { ...record, words: ["statement", "ok"], text: `${words.join(" ")}\n${text}` };
 }
 
 /** Runs a record, and describes what went wrong. */

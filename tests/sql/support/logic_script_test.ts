@@ -84,6 +84,12 @@ describe("the runner of sqllogictest", () => {
     assertFails("statement error\nSELECT 1\n");
   });
 
+  it("runs a statement of a foreign script without its kind", () => {
+    assertHolds("skipif mssql\nDROP TABLE\nt\n\nstatement error\nSELECT * FROM t\n", true);
+    assertHolds("onlyif mssql\nDROP TABLE t\n\nstatement ok\nSELECT * FROM t\n", true);
+    assertEquals(failuresOf("simple\nSELECT 1\n", true).length, 1);
+  });
+
   it("compares no result that a foreign script does not state", () => {
     const script = "query I\nSELECT sum(x) FROM (SELECT 1 << 62 AS x FROM t)\n----\n\n";
     assertEquals(failuresOf(script, true), []);
