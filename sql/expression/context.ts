@@ -115,6 +115,22 @@ export function emitOnce(context: Context, level: number, body: () => void): voi
   context.lowest = Math.min(before, context.lowest);
 }
 
+/** Emits code that calls another part of it, which is emitted once. */
+export function emitShared(
+  { builder }: Context,
+  callers: (call: () => void) => void,
+  shared: () => void,
+): void {
+  const [start, end] = [builder.label(), builder.label()];
+  const back = builder.registers();
+  callers(() => builder.emit("Gosub", back, start));
+  builder.emit("Goto", 0, end);
+  builder.place(start);
+  shared();
+  builder.emit("Return", back);
+  builder.place(end);
+}
+
 /** A literal. */
 export function literal(value: null | number | string, at: number): Expr {
   return { kind: "literal", value, at };

@@ -2,8 +2,8 @@
  * Emits the code of expressions: as values in registers, and as conditions that jump.
  */
 
-import type { Between, Binary, BinaryOperator, Case, Expr, In, Like, Name } from "../parse/ast.ts";
-import type { Raise, Unary } from "../parse/ast.ts";
+import type { Between, Binary, BinaryOperator, Case, Expr, In } from "../parse/ast.ts";
+import type { Like, Name, Query, Raise, Unary } from "../parse/ast.ts";
 import { NO_CALL } from "../parse/expression_parser.ts";
 import { affinityOf } from "../value/affinity.ts";
 import { negate } from "../value/arithmetic.ts";
@@ -13,13 +13,13 @@ import { StoredLike } from "../vm/stored_like.ts";
 import type { Label } from "./builder.ts";
 import { emitCall } from "./call.ts";
 import { emitColumn, storedColumn } from "./column.ts";
-import { type Context, emitOnce, type Expressions } from "./context.ts";
+import { type Context, emitOnce, type Expressions, type Prepared } from "./context.ts";
 import { groupedValue } from "./grouped.ts";
 import { rowBetween, rowComparison, rowInList, rowPairs } from "./row_value.ts";
 import { affinityIn, collationWith, comparisonOf, comparisonWithValues } from "./rules.ts";
 import { isConstant } from "./rules.ts";
 import { sharedAffinity } from "./rules.ts";
-import { meaningOf, ROWID, type Scope } from "./scope.ts";
+import { meaningOf, ROWID, type Scope, type SourceColumn } from "./scope.ts";
 
 const ARITHMETIC: Partial<Record<BinaryOperator, Opcode>> = {
   "+": "Add",
@@ -239,7 +239,7 @@ export class ExpressionEmitter implements Expressions {
       refuse(`sub-select returns ${prepared.columns.length} columns - expected 1`, at);
     }
     const own = affinityIn(this.#context, operand, scope);
-    const [column] = prepared.columns;
+    const [column] = this.#compared(query!, prepared, scope);
     const affinity = sharedAffinity(own, column!.affinity);
     const collation = collationWith(operand, column!, scope);
     const set = builder.cursor();
@@ -248,6 +248,17 @@ export class ExpressionEmitter implements Expressions {
       prepared.emit((first) => this.#addToSet(set, first, affinity));
     });
     builder.emit("TestIn", set, this.value(operand, scope), target, affinity);
+  }
+
+  /** The columns whose affinities and collations count on the right of IN: of the last SELECT. */
+  #compared(query: Query, { columns }: Prepared, scope: Scope): readonly SourceColumn[] {
+    const { body } = query;
+    if (body.kind === "values" && body.rows.length > 1) {
+      return columns.map((column) => ({ ...column, affinity: undefined }));
+    }
+    if (body.kind !== "compound") return columns;
+    const last = { ...query, body: body.right, orderBy: [], limit: undefined, offset: undefined };
+    return this.#context.prepare(last, scope, scope.common).columns;
   }
 
   /** A row in the rows of a query. */
@@ -260,14 +271,15 @@ export class ExpressionEmitter implements Expressions {
     if (count !== items.length) {
       refuse(`sub-select returns ${count} columns - expected ${items.length}`, at);
     }
+    const compared = this.#compared(query, prepared, scope);
     const affinities = items.map((item, i) =>
-      sharedAffinity(affinityIn(this.#context, item, scope), prepared.columns[i]!.affinity)
+      sharedAffinity(affinityIn(this.#context, item, scope), compared[i]!.affinity)
     );
     const convert = (first: number) =>
       affinities.forEach((affinity, i) => {
         if (affinity !== undefined) builder.emit("Affinity", first + i, 0, 0, affinity);
       });
-    const collations = items.map((item, i) => collationWith(item, prepared.columns[i]!, scope));
+    const collations = items.map((item, i) => collationWith(item, compared[i]!, scope));
     const set = builder.cursor();
     emitOnce(this.#context, scope.level, () => {
       builder.emit("OpenSet", set, 0, 0, collations);

@@ -7,6 +7,7 @@ import { partsOf } from "../parse/walk.ts";
 import { knownCollation } from "../schema/build.ts";
 import { type Affinity, affinityOf, isNumericAffinity } from "../value/affinity.ts";
 import type { Collation } from "../value/compare.ts";
+import type { SqlValue } from "../value/value.ts";
 import type { Comparison } from "../vm/ops_value.ts";
 import type { Context } from "./context.ts";
 import { firstMerged, meaningOf, type Resolved, ROWID, type Scope } from "./scope.ts";
@@ -61,6 +62,47 @@ function affinityOfName(context: Context, name: Name, scope: Scope): Affinity | 
   return meaning.kind === "alias" ? affinityIn(context, meaning.expr, meaning.scope) : undefined;
 }
 
+/** Storage classes, as bits. */
+export const CLASSES = { number: 1, text: 2, blob: 4 } as const;
+const ANY = CLASSES.number | CLASSES.text | CLASSES.blob;
+
+/** The storage classes that an expression may have, as SQLite guesses them. */
+export function classesOf(context: Context, expr: Expr, scope: Scope): number {
+  switch (expr.kind) {
+    case "literal":
+      return classesOfLiteral(expr.value);
+    case "collate":
+      return classesOf(context, expr.operand, scope);
+    case "unary":
+      return expr.operator === "+" ? classesOf(context, expr.operand, scope) : CLASSES.number;
+    case "binary":
+      return expr.operator === "||" ? CLASSES.text | CLASSES.blob : CLASSES.number;
+    case "case":
+      return [...expr.whens.map(([, then]) => then), expr.otherwise]
+        .reduce((all, part) => part === undefined ? all : all | classesOf(context, part, scope), 0);
+    case "name":
+    case "subquery":
+    case "cast":
+      return classesOfAffinity(affinityIn(context, expr, scope));
+    case "parameter":
+    case "call":
+      return ANY;
+    default:
+      return CLASSES.number;
+  }
+}
+
+function classesOfLiteral(value: SqlValue): number {
+  if (value === null) return 0;
+  if (typeof value === "string") return CLASSES.text;
+  return value instanceof Uint8Array ? CLASSES.blob : CLASSES.number;
+}
+
+function classesOfAffinity(affinity: Affinity | undefined): number {
+  if (isNumericAffinity(affinity)) return CLASSES.number | CLASSES.blob;
+  return affinity === "TEXT" ? CLASSES.text | CLASSES.blob : ANY;
+}
+
 /** A collation, and whether COLLATE gives it. */
 interface Given {
   readonly collation: Collation;
@@ -105,9 +147,16 @@ export function collationIn(expr: Expr, scope: Scope): Collation {
   return givenCollation(expr, scope)?.collation ?? "BINARY";
 }
 
-/** The collation of a comparison with a column of a query: its own, if the expression has none. */
+/** The collation of a comparison with a column of a query, which counts less, as a right side. */
 export function collationWith(expr: Expr, column: SourceColumn, scope: Scope): Collation {
-  return givenCollation(expr, scope)?.collation ?? column.collation;
+  const own = givenCollation(expr, scope);
+  const isRight = own === undefined || (column.isExplicit === true && !own.isExplicit);
+  return isRight ? column.collation : own.collation;
+}
+
+/** Whether COLLATE gives the collation of an expression. */
+export function isCollated(expr: Expr, scope: Scope): boolean {
+  return givenCollation(expr, scope)?.isExplicit ?? false;
 }
 
 /** The collation of the first argument that has one. */

@@ -16,6 +16,10 @@ export interface SourceColumn {
   /** Undefined for expressions that have none. */
   readonly affinity: Affinity | undefined;
   readonly collation: Collation;
+  /** Whether COLLATE gives it in a query whose result it is: on the right of IN that goes first. */
+  readonly isExplicit?: boolean;
+  /** The storage classes that it may have, if it is the result of a query. */
+  readonly classes?: number;
   /** The declared type, if it is a column of a table. */
   readonly type: string | undefined;
   /** Whether a star leaves it out. */

@@ -8,7 +8,14 @@ import { columnNamed, isRowidName, keyOfName } from "../schema/types.ts";
 import { refuse } from "../value/error.ts";
 import { aloneIn } from "../expression/column.ts";
 import type { Context } from "../expression/context.ts";
-import { affinityIn, collationIn, columnIn, columnOf } from "../expression/rules.ts";
+import {
+  affinityIn,
+  classesOf,
+  collationIn,
+  columnIn,
+  columnOf,
+  isCollated,
+} from "../expression/rules.ts";
 import { fixedName, hasRowid, meaningOf, NO_SCOPE } from "../expression/scope.ts";
 import { type Resolved, ROWID, walkIn } from "../expression/scope.ts";
 import type { Scope, Source, SourceColumn } from "../expression/scope.ts";
@@ -65,6 +72,8 @@ export function describe(context: Context, outputs: readonly Output[], scope: Sc
       name,
       affinity: affinityIn(context, expr, scope),
       collation: collationIn(expr, scope),
+      isExplicit: isCollated(expr, scope),
+      classes: classesOf(context, expr, scope),
       type: column === undefined ? undefined : columnOf(column).type,
     };
   });
@@ -115,4 +124,14 @@ function markIn(source: Source, name: string): void {
   const column = columnNamed(source.columns, name);
   if (column >= 0) markColumn({ source, column });
   else if (isRowidName(name) && hasRowid(source)) markColumn({ source, column: ROWID });
+}
+
+/** The expressions of a result by their aliases in lower case. */
+export function aliasesOf(outputs: readonly Output[]): ReadonlyMap<string, Expr> {
+  const aliases = new Map<string, Expr>();
+  for (const { alias, expr } of outputs) {
+    const key = alias === undefined ? undefined : keyOfName(alias);
+    if (key !== undefined && !aliases.has(key)) aliases.set(key, expr);
+  }
+  return aliases;
 }

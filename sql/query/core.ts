@@ -2,19 +2,18 @@
  * Compiles one SELECT: loops, groups, the columns of the result, DISTINCT, ORDER BY and LIMIT.
  */
 
-import type { Core, Expr, OrderTerm, Query } from "../parse/ast.ts";
+import type { Call, Core, Expr, OrderTerm, Query } from "../parse/ast.ts";
 import type { Label } from "../expression/builder.ts";
 import type { Context, Prepared, Sink } from "../expression/context.ts";
 import { type CommonTables, type Grouping, meaningOf } from "../expression/scope.ts";
 import type { Scope } from "../expression/scope.ts";
 import { conjunctsOf, type Term } from "../plan/loop.ts";
 import { planLoops, type Planned } from "../plan/order.ts";
-import { keyOfName } from "../schema/types.ts";
 import { refuse } from "../value/error.ts";
-import { describe, expand, markUsed, type Output } from "./columns.ts";
+import { aliasesOf, describe, expand, markUsed, type Output } from "./columns.ts";
 import { type From, resolveFrom, termsOf } from "./from.ts";
-import { aggregatesIn, type Collected, emitCollect, emitGroups, keptIn } from "./grouping.ts";
-import { openGroups, refuseOuter } from "./grouping.ts";
+import { aggregatesIn, isOver, ownAggregates } from "./aggregates_in.ts";
+import { type Collected, emitCollect, emitGroups, keptIn, openGroups } from "./grouping.ts";
 import { emitLimit, type Limit, passLimit } from "./limit.ts";
 import { emitLoops } from "./loops.ts";
 import { type WindowCall, windowCallsIn, WindowEmitter, windowInputs } from "./windows.ts";
@@ -72,13 +71,14 @@ class CoreEmitter {
     const windows = windowCallsIn(results, this.#core.windows, this.#scope);
     const inputs = windowInputs(windows);
     const late = having === undefined ? results : [...results, having];
-    const aggregates = aggregatesIn([...late, ...inputs], this.#scope);
-    for (const call of aggregates) refuseOuter(call, this.#scope);
-    this.#checkConditions();
+    const aggregates = ownAggregates(this.#context, [...late, ...inputs], this.#scope);
+    const isGrouped = keys.length > 0 || aggregates.length > 0 || having !== undefined;
+    this.#checkConditions(isGrouped);
+    if (keys.length === 0 && having === undefined) this.#checkOrder(aggregates);
     for (const expr of [...late, ...keys, ...inputs]) markUsed(expr, this.#scope);
     const end = builder.label();
     const limit = emitLimit(this.#context, this.#around, this.#from.scope, end);
-    if (keys.length > 0 || aggregates.length > 0 || having !== undefined) {
+    if (isGrouped) {
       const kept = keptIn([...late, ...inputs], keys, this.#scope);
       const collected = { keys, aggregates, kept, scope: this.#scope };
       this.#emitGrouped(collected, windows, limit, end, sink);
@@ -101,15 +101,24 @@ class CoreEmitter {
       );
   }
 
-  #checkConditions(): void {
+  /** Conditions may have aggregates over the rows of a query around a grouped one, as in SQLite. */
+  #checkConditions(isGrouped: boolean): void {
     const { where, groupBy } = this.#core;
     const early = [...groupBy, ...(where === undefined ? [] : [where])];
-    for (const expr of early) {
-      const [misused] = aggregatesIn([expr], this.#scope);
-      if (misused !== undefined) {
-        refuse(`misuse of aggregate: ${misused.name.toUpperCase()}()`, misused.at);
-      }
+    const found = aggregatesIn(early, this.#scope);
+    const [misused] = found.filter((call) => !isGrouped || isOver(call, this.#scope, this.#scope));
+    if (misused === undefined) return;
+    refuse(`misuse of aggregate: ${misused.name.toUpperCase()}()`, misused.at);
+  }
+
+  /** Aggregates in ORDER BY alone make no groups. */
+  #checkOrder(aggregates: readonly Call[]): void {
+    const [first] = aggregates;
+    const results = this.#outputs.map(({ expr }) => expr);
+    if (first === undefined || ownAggregates(this.#context, results, this.#scope).length > 0) {
+      return;
     }
+    refuse(`misuse of aggregate: ${first.name.toUpperCase()}()`, first.at);
   }
 
   #terms(): Term[] {
@@ -248,15 +257,6 @@ class CoreEmitter {
 }
 
 const NO_ORDER: LoopOrder = { isReverse: false, index: undefined };
-
-function aliasesOf(outputs: readonly Output[]): ReadonlyMap<string, Expr> {
-  const aliases = new Map<string, Expr>();
-  for (const { alias, expr } of outputs) {
-    const key = alias === undefined ? undefined : keyOfName(alias);
-    if (key !== undefined && !aliases.has(key)) aliases.set(key, expr);
-  }
-  return aliases;
-}
 
 /** Emits what happens to the rows of a result: DISTINCT, sorting, LIMIT, the sink. */
 class RowOutput {

@@ -342,7 +342,11 @@ class FromResolver {
 }
 
 /** Refuses a hint that names no index of the table. */
-function checkIndex({ catalog }: Context, table: Table, { indexedBy, at }: FromItem): void {
+export function checkIndex(
+  { catalog }: Context,
+  table: Table,
+  { indexedBy, at }: Pick<FromItem, "indexedBy" | "at">,
+): void {
   if (indexedBy === undefined || catalog.index(indexedBy)?.table === table) return;
   refuse(`no such index: ${indexedBy}`, at);
 }

@@ -14,69 +14,10 @@ import { isSame } from "../expression/grouped.ts";
 import { collationIn, collationOfFirst, columnIn } from "../expression/rules.ts";
 import { type Grouping, hasRowid, type Resolved, ROWID, walkIn } from "../expression/scope.ts";
 import type { Scope } from "../expression/scope.ts";
-import { isAlike, walk } from "../parse/walk.ts";
+import { isAlike } from "../parse/walk.ts";
 import { meaningOf } from "../expression/scope.ts";
 import { OrderedState } from "../rows/ordered_state.ts";
 import { columnNamed, isRowidName } from "../schema/types.ts";
-import { refuse, unsupported } from "../value/error.ts";
-
-/** The aggregates in some expressions, each once where they are alike. */
-export function aggregatesIn(exprs: readonly Expr[], scope: Scope): Call[] {
-  const found: Call[] = [];
-  const look = (expr: Expr, around: Scope) =>
-    walk(expr, (part, isInQuery) => {
-      if (isInQuery) return true;
-      if (part.kind === "name") {
-        const meaning = meaningOf(part, around);
-        if (meaning.kind === "alias") look(meaning.expr, meaning.scope);
-        return false;
-      }
-      if (part.kind !== "call" || !isAggregate(part)) return true;
-      checkCall(part, around);
-      if (!found.includes(part)) found.push(part);
-      return false;
-    });
-  for (const expr of exprs) look(expr, scope);
-  return found;
-}
-
-function checkCall(call: Call, scope: Scope): void {
-  const { name, args, isStar, at, orderBy } = call;
-  const { least, most } = AGGREGATES.get(name)!;
-  const isCount = name === "count" && isStar;
-  if (!isCount && (args.length < least || args.length > most || isStar)) {
-    refuse(`wrong number of arguments to function ${name.toUpperCase()}()`, at);
-  }
-  if (call.isDistinct && args.length !== 1) {
-    refuse("DISTINCT aggregates must have exactly one argument", at);
-  }
-  for (const arg of [...args, ...orderBy.map(({ expr }) => expr)]) {
-    if (aggregatesIn([arg], { ...scope, aliases: new Map() }).length > 0) {
-      refuse(`misuse of aggregate function ${name.toUpperCase()}()`, at);
-    }
-  }
-}
-
-/**
- * Refuses an aggregate of columns of a query around this one: in SQL it is one over the rows of
- * that query.
- */
-export function refuseOuter({ name, args, filter, at }: Call, scope: Scope): void {
-  let level = 0;
-  const look = (expr: Expr, around: Scope) =>
-    walk(expr, (part, isInQuery) => {
-      // A query inside may refer to anything.
-      if (isInQuery) level = scope.level;
-      if (isInQuery || part.kind !== "name") return !isInQuery;
-      const meaning = meaningOf(part, around);
-      if (meaning.kind === "alias") look(meaning.expr, meaning.scope);
-      else if (meaning.kind === "column") level = Math.max(level, meaning.resolved.scope.level);
-      return false;
-    });
-  for (const expr of filter === undefined ? args : [...args, filter]) look(expr, scope);
-  if (level === 0 || level === scope.level) return;
-  unsupported(`${name.toUpperCase()}() over the rows of a query around this one is`, at);
-}
 
 /** The columns that expressions use outside of aggregates and keys: one row of a group has them. */
 export function keptIn(

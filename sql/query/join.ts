@@ -8,7 +8,7 @@
 
 import type { FromItem } from "../parse/ast.ts";
 import type { Context, JoinedSource, MergedPlaces, Sink } from "../expression/context.ts";
-import type { PreparedJoin } from "../expression/context.ts";
+import { emitShared, type PreparedJoin } from "../expression/context.ts";
 import type { Label } from "../expression/builder.ts";
 import { emitColumn } from "../expression/column.ts";
 import { type CommonTables, ROWID, type Scope, type Source } from "../expression/scope.ts";
@@ -18,7 +18,6 @@ import { keyOfName } from "../schema/types.ts";
 import { markColumn } from "./columns.ts";
 import { type From, resolveFrom, sharedNames, termsOf } from "./from.ts";
 import { emitLoops } from "./loops.ts";
-import { emitShared } from "./shared.ts";
 
 /** A column of a source. */
 type Column = { readonly source: Source; readonly column: number };

@@ -8,20 +8,21 @@
 import type { Body, Compound, Expr, FromItem, Query, Values } from "../parse/ast.ts";
 import { NO_QUERY } from "../parse/expression_parser.ts";
 import { isAggregate } from "../expression/call.ts";
-import type { Context, Prepared, Sink } from "../expression/context.ts";
+import { CLASSES } from "../expression/rules.ts";
+import { type Context, emitShared, type Prepared, type Sink } from "../expression/context.ts";
 import type { CommonBinding, CommonTables, Scope, Source } from "../expression/scope.ts";
 import type { SourceColumn } from "../expression/scope.ts";
 import { mentionsTable, walk } from "../parse/walk.ts";
 import { knownCollation } from "../schema/build.ts";
 import type { QueueTerm } from "../rows/sorted_queue.ts";
 import { columnNamed } from "../schema/types.ts";
+import { isNumericAffinity } from "../value/affinity.ts";
 import type { Collation } from "../value/compare.ts";
 import { refuse, unsupported } from "../value/error.ts";
 import { describe } from "./columns.ts";
 import { type Around, prepareCore } from "./core.ts";
 import { withCommon } from "./from.ts";
 import { emitLimit, passLimit } from "./limit.ts";
-import { emitShared } from "./shared.ts";
 
 const NOTHING_AROUND: Around = { orderBy: [], limit: undefined, offset: undefined };
 
@@ -71,7 +72,9 @@ function prepareValues(context: Context, { rows }: Values, scope: Scope): Prepar
     name: `column${i + 1}`,
     alias: undefined,
   }));
-  const columns = describe(context, outputs, scope);
+  const isAlone = rows.length === 1;
+  const columns = describe(context, outputs, scope)
+    .map((column) => isAlone ? column : { ...column, isExplicit: false });
   return { columns, emit: (sink) => emitValues(context, rows, scope, sink) };
 }
 
@@ -113,15 +116,22 @@ function prepareCompound(
       at,
     );
   }
-  const columns = left.columns.map((column, i) => ({
-    ...column,
-    affinity: column.affinity ?? right.columns[i]!.affinity,
-  }));
+  const columns = left.columns.map((column, i) => eitherColumn(column, right.columns[i]!));
   const emit = (sink: Sink) => {
     if (operator === "union all") emitAll(context, left, right, sink);
     else emitSets(context, operator, left, right, columns, sink);
   };
   return { columns, emit };
+}
+
+/** A column that has values of two: without a conversion where these may be of other classes. */
+function eitherColumn(left: SourceColumn, right: SourceColumn): SourceColumn {
+  const affinity = left.affinity ?? right.affinity;
+  const classes = left.classes! | right.classes!;
+  const isMixed = affinity === "TEXT"
+    ? (classes & CLASSES.number) !== 0
+    : isNumericAffinity(affinity) && (classes & CLASSES.text) !== 0;
+  return { ...left, affinity: isMixed ? "BLOB" : affinity, classes };
 }
 
 function emitAll(context: Context, left: Prepared, right: Prepared, sink: Sink): void {

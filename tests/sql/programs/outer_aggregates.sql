@@ -1,0 +1,110 @@
+CREATE TABLE o1(a INT, b INT)
+INSERT INTO o1 VALUES(1,10),(2,20),(2,30),(3,NULL)
+CREATE TABLE o2(c INT, d INT)
+INSERT INTO o2 VALUES(1,1),(2,2),(3,3),(60,4),(3,5)
+SELECT (SELECT sum(a)) FROM o1
+SELECT (SELECT sum(a) FROM o2) FROM o1
+SELECT (SELECT count(a) FROM o2 LIMIT 1) FROM o1
+SELECT (SELECT d FROM o2 WHERE c = sum(b)) FROM o1
+SELECT a, (SELECT d FROM o2 WHERE c = max(b) - 27 ORDER BY d LIMIT 1) FROM o1 GROUP BY a
+SELECT a, (SELECT sum(b) FROM o2 WHERE c = a) FROM o1 GROUP BY a
+SELECT a, (SELECT sum(b + c) FROM o2) FROM o1 GROUP BY a
+SELECT a FROM o1 GROUP BY a HAVING (SELECT count(*) FROM o2 WHERE c = sum(b)) > 0
+SELECT a FROM o1 GROUP BY a HAVING EXISTS (SELECT 1 FROM o2 WHERE c > sum(b))
+SELECT a FROM o1 GROUP BY a ORDER BY (SELECT sum(b))
+SELECT (SELECT sum(a) + sum(c) FROM o2) FROM o1
+SELECT (SELECT (SELECT sum(a))) FROM o1
+SELECT (SELECT (SELECT sum(a) FROM o2)) FROM o1
+SELECT (SELECT (SELECT sum(c) FROM o1) FROM o2) FROM o1
+SELECT (SELECT group_concat(a, d) FROM o2) FROM o1
+SELECT (SELECT count(*) FROM o2) FROM o1
+SELECT (SELECT sum(1) FROM o2) FROM o1
+SELECT (SELECT sum(a) FROM o2 WHERE c = a) FROM o1
+SELECT (SELECT max(a) FROM o2 GROUP BY c) FROM o1
+SELECT (SELECT c FROM o2 GROUP BY c HAVING sum(a) > 5) FROM o1
+SELECT (SELECT sum(a) FILTER (WHERE a > 1)) FROM o1
+SELECT (SELECT sum(a) FILTER (WHERE c > 1) FROM o2) FROM o1
+SELECT (SELECT sum(DISTINCT a)) FROM o1
+SELECT a IN (SELECT max(a) FROM o2) FROM o1
+SELECT count(*), max(a) IN (SELECT max(a) FROM o2) FROM o1
+SELECT a FROM o1 WHERE a IN (SELECT max(a) FROM o2)
+SELECT a FROM o1 WHERE a = (SELECT sum(a))
+SELECT a FROM o1 o WHERE EXISTS (SELECT 1 FROM o2 WHERE sum(o.a) = 1)
+SELECT a FROM o1 o JOIN o2 ON c = (SELECT sum(a))
+CREATE TABLE o3(a TEXT COLLATE nocase, b TEXT, n INT, z)
+INSERT INTO o3 VALUES('x', 'X', 1, '1'), ('Y', 'y', 2, 2), ('z','z', 3, 3.0), (NULL, 'q', 4, 'x')
+SELECT (SELECT a FROM o3 ORDER BY count(*)) FROM o3
+SELECT a FROM o3 ORDER BY count(*)
+SELECT a FROM o3 GROUP BY a ORDER BY count(*), a
+SELECT a FROM o3 GROUP BY count(*)
+SELECT a, (SELECT count(*) FROM o3 d WHERE d.n = sum(c.n)) FROM o3 c GROUP BY a
+SELECT a, (SELECT d.b FROM o3 d WHERE d.n = max(c.n)) FROM o3 c GROUP BY a
+SELECT (SELECT d.b FROM o3 d ORDER BY max(c.n)) FROM o3 c
+SELECT (SELECT max(d.n) FROM o3 d ORDER BY max(c.n)) FROM o3 c
+SELECT (SELECT max(d.n) FROM o3 d GROUP BY max(c.n)) FROM o3 c
+SELECT (SELECT x FROM (SELECT sum(c.n) AS x)) FROM o3 c
+SELECT (VALUES(sum(c.n))) FROM o3 c
+SELECT (SELECT 1 UNION SELECT sum(c.n) ORDER BY 1 DESC) FROM o3 c
+SELECT count(*) FROM o3 c WHERE n = (SELECT max(c.n))
+SELECT (SELECT sum(c.n) OVER () FROM o3 LIMIT 1) FROM o3 c
+SELECT (SELECT sum(sum(c.n)) FROM o3) FROM o3 c
+SELECT sum((SELECT max(c.n))) FROM o3 c
+SELECT (SELECT count(c.n) + count(*) FROM o3) FROM o3 c
+SELECT (SELECT count(c.n) + count(*) FROM o3 c) FROM o3 c
+SELECT max(n), (SELECT min(c.n)) FROM o3 c
+SELECT b, max(n), (SELECT min(c.b)) FROM o3 c
+SELECT b, (SELECT max(c.n)) FROM o3 c
+SELECT b, (SELECT min(c.n)) FROM o3 c
+UPDATE o3 SET n = (SELECT max(o3.n))
+DELETE FROM o3 WHERE n = (SELECT max(o3.n))
+SELECT DISTINCT (SELECT count(c.n) FROM o3) FROM o3 c GROUP BY b
+SELECT (SELECT group_concat(c.b ORDER BY c.n DESC)) FROM o3 c
+SELECT (SELECT group_concat(c.b ORDER BY d.n DESC) FROM o3 d) FROM o3 c
+SELECT (WITH w AS (SELECT 1 AS one) SELECT sum(c.n + one) FROM w) FROM o3 c
+SELECT (WITH w AS (SELECT 1 AS one) SELECT sum(c.n) FROM w) FROM o3 c
+SELECT (WITH w AS (SELECT sum(c.n) AS s) SELECT s FROM w) FROM o3 c
+SELECT EXISTS (SELECT 1 FROM o3 GROUP BY n HAVING sum(c.n) > 3) FROM o3 c
+SELECT (WITH w AS (SELECT c.n AS s) SELECT sum(s) FROM w) FROM (SELECT 1 AS n UNION ALL SELECT 2) c
+SELECT (WITH RECURSIVE w(i) AS (SELECT sum(c.n) UNION ALL SELECT i + 1 FROM w WHERE i < 6) SELECT max(i) FROM w) FROM (SELECT 1 AS n UNION ALL SELECT 2) c
+CREATE TABLE tt1(a INT, b INT, c INT)
+INSERT INTO tt1 VALUES(1,2,3),(1,3,4),(2,5,6),(2,7,8),(3,NULL,1)
+CREATE VIEW vv AS SELECT a, (SELECT sum(tt1.b)) AS s FROM tt1 GROUP BY a
+SELECT * FROM vv
+SELECT sum(s) FROM vv
+SELECT v.a, (SELECT sum(v.s)) FROM vv v
+SELECT v.a, (SELECT sum(v.s)) FROM vv v GROUP BY v.a
+SELECT x.a, (SELECT count(x.b) FROM tt1 y WHERE y.a = x.a) FROM tt1 x LEFT JOIN tt1 z ON x.a = z.c GROUP BY x.a
+SELECT a, (SELECT sum(x.b) FROM tt1 y JOIN tt1 z USING (a) WHERE y.c > 3) FROM tt1 x GROUP BY a ORDER BY 2
+SELECT a, (SELECT min(x.b) OVER (ORDER BY y.c) FROM tt1 y LIMIT 1) FROM tt1 x GROUP BY a
+SELECT a, (SELECT group_concat(y.c || (SELECT max(x.b))) FROM tt1 y) FROM tt1 x GROUP BY a
+SELECT a, (SELECT sum(y.b) FROM tt1 y WHERE y.a = x.a AND y.b < avg(x.b)) FROM tt1 x GROUP BY a
+SELECT a, (SELECT sum(y.b) FROM tt1 y GROUP BY y.a HAVING y.a = max(x.a)) FROM tt1 x GROUP BY a
+SELECT a FROM tt1 x GROUP BY a HAVING (SELECT max(y.b) FROM tt1 y WHERE y.b < sum(x.b)) > 2 ORDER BY a
+SELECT DISTINCT a, (SELECT sum(x.b)) FROM tt1 x GROUP BY a, b ORDER BY 1, 2 LIMIT 3
+SELECT CASE WHEN (SELECT count(x.b)) > 1 THEN 'm' ELSE 'f' END, a FROM tt1 x GROUP BY a
+SELECT count(*), (SELECT count(*) FROM tt1 WHERE a = min(x.a)) FROM tt1 x WHERE 0
+SELECT count(*), (SELECT sum(x.a)) FROM tt1 x WHERE 0
+SELECT (SELECT sum(x.a)) FROM tt1 x WHERE 0
+SELECT (SELECT sum(x.a)) FROM tt1 x WHERE 0 GROUP BY b
+SELECT a, 1 IN (SELECT sum(x.b)), 5 IN (SELECT sum(x.b) FROM tt1) FROM tt1 x GROUP BY a
+INSERT INTO tt1 SELECT a, (SELECT sum(x.b)), 9 FROM tt1 x GROUP BY a
+SELECT * FROM tt1 ORDER BY 1, 2, 3
+CREATE TABLE tt2 AS SELECT a, (SELECT sum(x.b)) AS s FROM tt1 x GROUP BY a
+SELECT * FROM tt2
+SELECT a, (SELECT max(x.b, y.b) FROM tt1 y LIMIT 1) FROM tt1 x ORDER BY 1, 2
+SELECT (SELECT max(x.rowid)) FROM tt1 x
+SELECT rowid, (SELECT max(rowid) FROM tt2) FROM tt1 WHERE rowid = 1
+SELECT (SELECT count(rowid) FROM tt2) FROM tt1 LIMIT 1
+SELECT (SELECT sum(a) FROM (SELECT 1)) FROM tt1
+SELECT (SELECT sum(a) FROM (SELECT a FROM tt2)) FROM tt1 LIMIT 1
+SELECT (SELECT sum(b) FROM (SELECT a FROM tt2)) FROM tt1 LIMIT 1
+SELECT (SELECT json_group_array(x.b) FROM tt2 LIMIT 1) FROM tt1 x
+SELECT (SELECT total(x.a) FROM json_each('[1]')) FROM tt1 x
+SELECT (SELECT total(x.a + value) FROM json_each('[1,2]')) FROM tt1 x
+SELECT (SELECT sum(q)) FROM (SELECT a AS q FROM tt1)
+SELECT a AS q, (SELECT sum(a)) FROM tt1 GROUP BY q
+SELECT a AS q FROM tt1 GROUP BY a HAVING (SELECT sum(b)) > 5
+SELECT a FROM tt1 x ORDER BY (SELECT sum(x.b))
+SELECT a FROM tt1 x LIMIT (SELECT sum(1))
+SELECT a, (SELECT sum(x.b) FILTER (WHERE x.c > 3)) FROM tt1 x GROUP BY a
+SELECT a, (SELECT count(DISTINCT x.b)) FROM tt1 x GROUP BY a
