@@ -12,7 +12,7 @@ import type { Context } from "../expression/context.ts";
 import type { CommonTables, Scope } from "../expression/scope.ts";
 import { markUsed } from "../query/columns.ts";
 import { defaultsOf } from "../query/defaults.ts";
-import { resolveFrom, termsOf, withCommon } from "../query/from.ts";
+import { checkIndex, resolveFrom, termsOf, withCommon } from "../query/from.ts";
 import { emitLoops } from "../query/loops.ts";
 import { conjunctsOf } from "../plan/loop.ts";
 import { planLoops, type Planned } from "../plan/order.ts";
@@ -39,6 +39,7 @@ const BY_KEY = {
 export function compileUpdate(context: Context, update: Update): Emitted {
   const { builder } = context;
   const table = changeable(context, update.table, update.at);
+  checkIndex(context, table, update);
   const assigned = assignmentsOf(table, update.set);
   const returning = new Returning(context, update.returning);
   const action = context.override ?? update.action;
@@ -79,6 +80,7 @@ export function compileUpdate(context: Context, update: Update): Emitted {
 export function compileDelete(context: Context, statement: Delete): Emitted {
   const { builder } = context;
   const table = changeable(context, statement.table, statement.at);
+  checkIndex(context, table, statement);
   const triggers = new RowTriggers(context, table.name, tableShape(table), "delete", undefined);
   const isPlain = statement.where === undefined && statement.returning.length === 0 &&
     !triggers.has();

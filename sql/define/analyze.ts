@@ -5,7 +5,8 @@
 
 import type { Transaction } from "../../mod.ts";
 import type { Maintenance } from "../parse/statement_ast.ts";
-import type { Index, Table } from "../schema/types.ts";
+import { SCHEMA_NAMES } from "../query/schema_table.ts";
+import { type Index, keyOfName, type Table } from "../schema/types.ts";
 import { collationOf, compareBytes } from "../value/compare.ts";
 import { refuse } from "../value/error.ts";
 import { PartReader } from "../value/part_reader.ts";
@@ -28,6 +29,8 @@ function namedIn(engine: Engine, { kind, name, at }: Maintenance): [Table, reado
       table.indexes.filter(({ parts }) => parts.some((part) => part.collation === collation)),
     ]);
   }
+  // The schema has no indexes.
+  if (kind === "reindex" && SCHEMA_NAMES.includes(keyOfName(name))) return [];
   return refuse(
     kind === "reindex"
       ? `unable to identify the object to be reindexed: ${name}`

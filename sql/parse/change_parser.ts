@@ -3,6 +3,7 @@
  */
 
 import type { CommonTable, ResultColumn } from "./ast.ts";
+import { refuse } from "../value/error.ts";
 import { QueryParser } from "./query_parser.ts";
 import type {
   Assignment,
@@ -15,28 +16,53 @@ import type {
   Upsert,
 } from "./statement_ast.ts";
 
+/** What a change begins with. */
+type Start = Pick<Insert, "at" | "with">;
+
 /** A parser of changes. */
 export class ChangeParser extends QueryParser {
   /** Parses a query or a change; undefined if none is next. */
-  explainable(): Explainable | undefined {
+  explainable(isInTrigger = false): Explainable | undefined {
     const { at } = this;
     if (this.isWord("SELECT") || this.isWord("VALUES")) {
       return { kind: "select", query: this.query(), at };
     }
-    if (!this.isWord("WITH")) return this.#change([]);
+    if (!this.isWord("WITH")) return this.#change([], isInTrigger);
     const common = this.with();
-    const change = this.#change(common);
+    const change = this.#change(common, isInTrigger);
     if (change !== undefined) return change;
     const query = this.query();
     return { kind: "select", query: { ...query, with: [...common, ...query.with] }, at };
   }
 
-  #change(common: readonly CommonTable[]): Insert | Update | Delete | undefined {
+  #change(
+    common: readonly CommonTable[],
+    isInTrigger: boolean,
+  ): Insert | Update | Delete | undefined {
     const { at } = this;
-    if (this.word("INSERT")) return this.#insert(at, common, this.#orAction());
-    if (this.word("REPLACE")) return this.#insert(at, common, "replace");
-    if (this.word("UPDATE")) return this.#update(at, common);
-    return this.word("DELETE") ? this.#delete(at, common) : undefined;
+    const base = { at, with: common };
+    if (this.word("INSERT")) return this.#insert(base, this.#orAction(), isInTrigger);
+    if (this.word("REPLACE")) return this.#insert(base, "replace", isInTrigger);
+    if (this.word("UPDATE")) return this.#update(base, isInTrigger);
+    return this.word("DELETE") ? this.#delete(base, isInTrigger) : undefined;
+  }
+
+  /** Parses the table of a change, which has no schema in a trigger. */
+  #changed(isInTrigger: boolean): string {
+    const { at } = this;
+    if (isInTrigger && this.peek(1).text === ".") {
+      refuse("qualified table names are not allowed on INSERT, UPDATE and DELETE in triggers", at);
+    }
+    return this.objectName("a table");
+  }
+
+  /** Parses the hint of an index, which the changes of a trigger have not. */
+  #hint(isInTrigger: boolean): string | undefined {
+    const { at } = this;
+    if (isInTrigger && (this.isWord("INDEXED", "BY") || this.isWord("NOT", "INDEXED"))) {
+      refuse("INDEXED BY is not allowed on UPDATE and DELETE in triggers", at);
+    }
+    return this.indexedBy();
   }
 
   #orAction(): ConflictAction | undefined {
@@ -50,25 +76,25 @@ export class ChangeParser extends QueryParser {
     return word.toLowerCase() as ConflictAction;
   }
 
-  #insert(
-    at: number,
-    common: readonly CommonTable[],
-    action: ConflictAction | undefined,
-  ): Insert {
+  #insert(start: Start, action: ConflictAction | undefined, isInTrigger: boolean): Insert {
     this.expectWord("INTO");
-    const table = this.objectName("a table");
+    const table = this.#changed(isInTrigger);
     const alias = this.word("AS") ? this.name() : undefined;
     const columns = this.isSign("(")
       ? this.inParentheses(() => ({ at: this.at, name: this.name("a column") }))
       : undefined;
-    const base = { kind: "insert", at, with: common, action, table, alias, columns } as const;
-    if (this.word("DEFAULT", "VALUES")) {
+    const base = { kind: "insert", ...start, action, table, alias, columns } as const;
+    if (!isInTrigger && this.word("DEFAULT", "VALUES")) {
       return { ...base, query: undefined, upserts: [], returning: this.#returning() };
     }
     if (!this.isQuery()) this.unexpected("VALUES or SELECT");
     const query = this.query();
     const upserts: Upsert[] = [];
-    while (this.isWord("ON", "CONFLICT")) upserts.push(this.#upsert());
+    // One without a target is the last.
+    while (upserts.at(-1)?.target !== undefined || upserts.length === 0) {
+      if (!this.isWord("ON", "CONFLICT")) break;
+      upserts.push(this.#upsert());
+    }
     return { ...base, query, upserts, returning: this.#returning() };
   }
 
@@ -114,27 +140,30 @@ export class ChangeParser extends QueryParser {
     return this.word("RETURNING") ? this.list(() => this.resultColumn()) : [];
   }
 
-  #update(at: number, common: readonly CommonTable[]): Update {
+  #update(start: Start, isInTrigger: boolean): Update {
     const action = this.#orAction();
-    const table = this.objectName("a table");
+    const table = this.#changed(isInTrigger);
     const alias = this.word("AS") ? this.name() : undefined;
+    const indexedBy = this.#hint(isInTrigger);
     this.expectWord("SET");
     const set = this.#assignments();
     const from = this.word("FROM") ? this.fromItems() : [];
     const where = this.word("WHERE") ? this.expr() : undefined;
     const returning = this.#returning();
     this.#refuseLimit();
-    return { kind: "update", at, with: common, action, table, alias, set, from, where, returning };
+    const changed = { action, table, alias, indexedBy, set, from, where, returning };
+    return { kind: "update", ...start, ...changed };
   }
 
-  #delete(at: number, common: readonly CommonTable[]): Delete {
+  #delete(start: Start, isInTrigger: boolean): Delete {
     this.expectWord("FROM");
-    const table = this.objectName("a table");
+    const table = this.#changed(isInTrigger);
     const alias = this.word("AS") ? this.name() : undefined;
+    const indexedBy = this.#hint(isInTrigger);
     const where = this.word("WHERE") ? this.expr() : undefined;
     const returning = this.#returning();
     this.#refuseLimit();
-    return { kind: "delete", at, with: common, table, alias, where, returning };
+    return { kind: "delete", ...start, table, alias, indexedBy, where, returning };
   }
 
   #refuseLimit(): void {

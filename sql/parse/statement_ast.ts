@@ -193,6 +193,8 @@ export interface Update {
   readonly action: ConflictAction | undefined;
   readonly table: string;
   readonly alias: string | undefined;
+  /** The index that INDEXED BY names. */
+  readonly indexedBy: string | undefined;
   readonly set: readonly Assignment[];
   readonly from: readonly FromItem[];
   readonly where: Expr | undefined;
@@ -206,6 +208,8 @@ export interface Delete {
   readonly with: readonly CommonTable[];
   readonly table: string;
   readonly alias: string | undefined;
+  /** The index that INDEXED BY names. */
+  readonly indexedBy: string | undefined;
   readonly where: Expr | undefined;
   readonly returning: readonly ResultColumn[];
 }

@@ -52,7 +52,7 @@ export class TriggerParser extends TableParser {
     const statements: Explainable[] = [];
     do {
       const { at } = this;
-      const statement = this.explainable();
+      const statement = this.explainable(true);
       if (statement === undefined) return this.unexpected("INSERT, UPDATE, DELETE or SELECT");
       if (statement.kind !== "select" && statement.returning.length > 0) {
         refuse("cannot use RETURNING in a trigger", at);
