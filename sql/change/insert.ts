@@ -3,8 +3,11 @@
  */
 
 import type { Expr, Query } from "../parse/ast.ts";
-import type { Assignment, ConflictAction, Insert, Upsert } from "../parse/statement_ast.ts";
-import { columnNamed, type Index, isRowidName, keyOfName, type Table } from "../schema/types.ts";
+import type { Assignment, ConflictAction, IndexedColumn } from "../parse/statement_ast.ts";
+import type { Insert, Upsert } from "../parse/statement_ast.ts";
+import { knownCollation } from "../schema/build.ts";
+import { columnNamed, type Index, type IndexPart, isRowidName } from "../schema/types.ts";
+import { keyOfName, type Table } from "../schema/types.ts";
 import { refuse } from "../value/error.ts";
 import type { Label } from "../expression/builder.ts";
 import type { Context } from "../expression/context.ts";
@@ -229,30 +232,41 @@ class InsertCompiler {
     return { keys, emit: (key) => this.#emitUpsert(upsert, set, key, returning, skip()) };
   }
 
-  /** The unique keys that the target of ON CONFLICT means. */
-  #upsertKeys({ target, at }: Upsert): (Index | "key")[] | undefined {
+  /** The unique key that the target of ON CONFLICT means; undefined for any. */
+  #upsertKeys(upsert: Upsert): (Index | "key")[] | undefined {
+    const { target, at } = upsert;
     if (target === undefined) return undefined;
-    const { columns, indexes, primaryKey, rowidColumn, hasRowid } = this.#table;
-    const wanted = target.map(({ expr }) =>
-      expr.kind === "name" ? columnNamed(columns, expr.column) : -1
+    const { columns, indexes, primaryKey, keyCollations, rowidColumn, hasRowid } = this.#table;
+    const [only] = target;
+    const isRowid = hasRowid && target.length === 1 && only!.expr.kind === "name" &&
+      (rowidColumn >= 0 && columnNamed(columns, only!.expr.column) === rowidColumn ||
+        isRowidName(only!.expr.column) && columnNamed(columns, only!.expr.column) < 0);
+    const key = primaryKey.map((column, i) => ({ column, collation: keyCollations[i]! }));
+    if (isRowid || (!hasRowid && this.#isTarget(target, key))) return ["key"];
+    const found = indexes.findLast(({ isUnique, parts, where }) =>
+      isUnique && this.#isTarget(target, parts) &&
+      (where === undefined || isSameCondition(upsert.targetWhere, where))
     );
-    const key = hasRowid ? [rowidColumn] : primaryKey;
-    const isRowid = hasRowid && target.length === 1 && target[0]!.expr.kind === "name" &&
-      isRowidName(target[0]!.expr.column) && wanted[0]! < 0;
-    if (isRowid || sameSet(wanted, key)) return ["key"];
-    const found = indexes.filter(({ isUnique, parts }) =>
-      isUnique && parts.length === target.length &&
-      parts.every((part) =>
-        target.some(({ expr }, i) =>
-          part.column >= 0 ? wanted[i] === part.column : isAlike(expr, part.expr, sameColumn)
-        )
-      )
-    );
-    if (found.length > 0) return found;
+    if (found !== undefined) return [found];
     return refuse(
       "ON CONFLICT clause does not match any PRIMARY KEY or UNIQUE constraint",
       at,
     );
+  }
+
+  /** Whether the target of ON CONFLICT has the parts of a key, in any order. */
+  #isTarget(target: readonly IndexedColumn[], parts: readonly KeyPart[]): boolean {
+    return parts.length === target.length &&
+      parts.every((part) =>
+        target.some(({ expr, collation }) => {
+          if (collation !== undefined && knownCollation(collation, expr.at) !== part.collation) {
+            return false;
+          }
+          if (part.column < 0) return isAlike(expr, part.expr!, sameColumn);
+          return expr.kind === "name" &&
+            columnNamed(this.#table.columns, expr.column) === part.column;
+        })
+      );
   }
 
   /** Updates the row in conflict. */
@@ -297,8 +311,12 @@ function onlyRow({ body, limit }: Query): readonly Expr[] | undefined {
   return row!.every(({ kind }) => kind === "literal" || kind === "parameter") ? row : undefined;
 }
 
-function sameSet(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((column) => column >= 0 && b.includes(column));
+/** A part of a unique key: a column, or an expression. */
+type KeyPart = Pick<IndexPart, "column" | "collation"> & Partial<Pick<IndexPart, "expr">>;
+
+/** Whether the target of ON CONFLICT has the condition of a partial index. */
+function isSameCondition(given: Expr | undefined, where: Expr): boolean {
+  return given !== undefined && isAlike(given, where, sameColumn);
 }
 
 function sameColumn(a: { kind: string }, b: { kind: string }): boolean {

@@ -64,7 +64,7 @@ export class RowWriter {
     const scope = scopeOf(rowSource(table, row));
     this.#checkValues(row, scope, () => true, skip);
     emitKey(this.#context, table, row);
-    this.#checkUnique(row, scope, undefined, () => true, skip);
+    this.#checkUnique(row, scope, undefined, { isChanged: () => true, skip });
     emitParentChecks(this.#context, table, row.first, () => true);
     const put = this.#makeEntries(table.indexes, scope, row.key);
     this.#put(row);
@@ -116,10 +116,8 @@ export class RowWriter {
     const keyChanges = keyColumnsOf(table).some(isChanged);
     if (keyChanges) emitKey(this.#context, table, row);
     else builder.emit("Copy", oldKey, row.key);
-    const isAffected = (index: Index) =>
-      keyChanges || index.where !== undefined ||
-      index.parts.some(({ column, expr }) => column < 0 ? usesColumn(expr) : isChanged(column));
-    this.#checkUnique(row, scope, oldKey, isAffected, skip, keyChanges);
+    const isAffected = (index: Index) => isAffectedBy(index, isChanged, keyChanges);
+    this.#checkUnique(row, scope, oldKey, { isChanged, skip, keyChanges });
     emitParentChecks(this.#context, table, row.first, isChanged);
     const kept = keepKeys(
       this.#context,
@@ -162,16 +160,12 @@ export class RowWriter {
     skip: Label,
   ): void {
     const { builder } = this.#context;
-    const { columns, name, rowidColumn } = this.#table;
+    const { columns } = this.#table;
     const affinities = columns.map(({ affinity }) => affinity);
     builder.emit("Affinities", row.first, 0, 0, affinities);
     emitGenerated(this.#context, this.#table, row);
     columns.forEach((column, i) => {
       if (!isChanged(i)) return;
-      if (column.strictType !== undefined && i !== rowidColumn) {
-        const type = [column.strictType, `${name}.${column.name}`];
-        builder.emit("CheckType", row.first + i, 0, 0, type);
-      }
       if (column.notNull !== undefined) this.#checkNotNull(row.first + i, i, skip);
     });
     for (const check of this.#table.checks) {
@@ -202,25 +196,44 @@ export class RowWriter {
     builder.place(holds);
   }
 
-  /** The key of the table and the unique indexes. */
-  #checkUnique(
-    row: RowRegisters,
-    scope: Scope,
-    oldKey: number | undefined,
-    isAffected: (index: Index) => boolean,
-    skip: Label,
-    keyChanges = true,
-  ): void {
-    const unique = this.#table.indexes.filter((index) => index.isUnique && isAffected(index));
-    // The newest index first, as SQLite checks them.
-    const newest = unique.toReversed();
-    const keys: (Index | "key")[] = keyChanges ? ["key", ...newest] : newest;
-    // What ON CONFLICT handles comes last, when nothing else can fail any more.
-    const isLate = (key: Index | "key") => this.#handlerOf(key) === undefined ? 0 : 1;
-    for (const key of keys.toSorted((a, b) => isLate(a) - isLate(b))) {
+  /** The types of a strict table. */
+  #checkTypes(row: RowRegisters, isChanged: (column: number) => boolean): void {
+    const { columns, name, rowidColumn } = this.#table;
+    columns.forEach(({ strictType, name: own }, i) => {
+      if (!isChanged(i) || strictType === undefined || i === rowidColumn) return;
+      this.#context.builder.emit("CheckType", row.first + i, 0, 0, [strictType, `${name}.${own}`]);
+    });
+  }
+
+  /** The key and the unique indexes; types once a rowid is found free, as in SQLite. */
+  #checkUnique(row: RowRegisters, scope: Scope, oldKey: number | undefined, change: Change): void {
+    const { isChanged, skip } = change;
+    const keys = this.#keysToCheck(change);
+    const typesAfter = this.#table.hasRowid && keys[0] === "key" ? 1 : 0;
+    keys.forEach((key, i) => {
+      if (i === typesAfter) this.#checkTypes(row, isChanged);
       if (key === "key") this.#checkKey(row, oldKey, skip);
       else this.#checkIndex(key, scope, oldKey, skip);
-    }
+    });
+    if (keys.length <= typesAfter) this.#checkTypes(row, isChanged);
+  }
+
+  /**
+   * The unique keys in the order in which SQLite checks them: those of ON CONFLICT in its order,
+   * the key of the table, and the others, the newest first; what replaces rows comes last.
+   */
+  #keysToCheck({ isChanged, keyChanges = true }: Change): (Index | "key")[] {
+    const indexes = this.#table.indexes.filter((index) =>
+      index.isUnique && isAffectedBy(index, isChanged, keyChanges)
+    ).toReversed();
+    const keys: (Index | "key")[] = keyChanges ? ["key", ...indexes] : indexes;
+    const replaces = (key: Index | "key") =>
+      (key === "key" ? this.#table.keyConflict : key.conflict) === "replace" ? 1 : 0;
+    const rank = (key: Index | "key") => {
+      const at = this.#handlers.findIndex(({ keys }) => keys?.includes(key));
+      return at < 0 ? this.#handlers.length + replaces(key) : at;
+    };
+    return keys.toSorted((a, b) => rank(a) - rank(b));
   }
 
   #checkKey(row: RowRegisters, oldKey: number | undefined, skip: Label): void {
@@ -281,6 +294,25 @@ export class RowWriter {
     this.delete(cursorSource(this.#table, this.#replaced), kept);
     builder.place(gone);
   }
+}
+
+/** What a change of a row concerns. */
+interface Change {
+  isChanged(column: number): boolean;
+  /** Whether the key may change; true by default. */
+  readonly keyChanges?: boolean;
+  /** Where a row goes that is left out. */
+  readonly skip: Label;
+}
+
+/** Whether the entry of a row in an index may change. */
+function isAffectedBy(
+  { where, parts }: Index,
+  isChanged: (column: number) => boolean,
+  keyChanges: boolean,
+): boolean {
+  return keyChanges || where !== undefined ||
+    parts.some(({ column, expr }) => column < 0 ? usesColumn(expr) : isChanged(column));
 }
 
 function usesColumn(expr: Parameters<typeof walk>[0]): boolean {

@@ -45,7 +45,10 @@ export function buildTable(create: CreateTable, sql: string): Table {
     hasRowid,
     rowidColumn,
     primaryKey,
-    keyCollations: primaryKey.map((column) => columns[column]!.collation),
+    keyCollations: primaryKey.map((column) => {
+      const { collation, at } = key!.columns[keyColumns.indexOf(column)]!;
+      return collation === undefined ? columns[column]!.collation : knownCollation(collation, at);
+    }),
     keyConflict: key?.conflict,
     isStrict: create.isStrict,
     hasAutoincrement: create.columns.some(({ hasAutoincrement }) => hasAutoincrement),

@@ -3,10 +3,12 @@
  */
 
 import type { MakeFamily } from "./family.ts";
+import { changeFamily } from "./change_family.ts";
 import { indexFamily } from "./index_family.ts";
 import { compoundFamily, manyTablesFamily } from "./join_family.ts";
 import { languageFamily } from "./language_family.ts";
 import { randomFamily } from "./random_family.ts";
+import { searchFamily } from "./search_family.ts";
 import { selectFamily } from "./select_family.ts";
 import { sideFamily } from "./side_family.ts";
 import { triggerFamily } from "./trigger_family.ts";
@@ -23,6 +25,8 @@ export const FAMILIES: Readonly<Record<string, MakeFamily>> = {
   "random/groupby": randomFamily("groupby"),
   "random/select": randomFamily("select"),
   "index": indexFamily,
+  "searches": searchFamily,
+  "changes": changeFamily,
   "triggers": triggerFamily,
   "windows": windowFamily,
   "right and full joins": sideFamily,

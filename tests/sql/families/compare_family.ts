@@ -71,11 +71,13 @@ function attempt(rows: () => string): string {
 }
 
 function rowsHere(db: Sql, step: ScriptStep): string {
+  if (step.isScript) return ran(() => db.exec(step.text));
   const { rows } = db.prepare(step.text).rows();
   return shown(rows.map((row) => row.map((value) => plain(value))), step);
 }
 
 function rowsThere(db: DatabaseSync, step: ScriptStep): string {
+  if (step.isScript) return ran(() => runThere(db, step.text));
   // Rows as arrays, as columns may share a name; Deno's types do not have the method yet.
   const prepared = db.prepare(step.text) as ReturnType<DatabaseSync["prepare"]> & {
     setReturnArrays(enabled: boolean): void;
@@ -83,6 +85,21 @@ function rowsThere(db: DatabaseSync, step: ScriptStep): string {
   prepared.setReadBigInts(true);
   prepared.setReturnArrays(true);
   return shown(prepared.all() as unknown as unknown[][], step);
+}
+
+function ran(run: () => void): string {
+  run();
+  return "";
+}
+
+/** Runs a script, which here ends with its transaction if it fails. */
+function runThere(db: DatabaseSync, text: string): void {
+  try {
+    db.exec(text);
+  } catch (error) {
+    if (db.isTransaction) db.exec("ROLLBACK");
+    throw error;
+  }
 }
 
 /** A value as `node:sqlite` gives it with integers as bigints. */

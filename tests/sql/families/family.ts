@@ -12,6 +12,8 @@ export interface ScriptStep {
   readonly types: string | undefined;
   /** Whether the order of the rows counts. */
   readonly isOrdered: boolean;
+  /** Whether it is several statements, which begin and end a transaction. */
+  readonly isScript?: boolean;
 }
 
 /** A family. */
@@ -33,6 +35,11 @@ export function query(text: string, types: string, isOrdered = false): ScriptSte
 /** A statement. */
 export function statement(text: string): ScriptStep {
   return { text, types: undefined, isOrdered: false };
+}
+
+/** Several statements, which begin and end a transaction. */
+export function script(text: string): ScriptStep {
+  return { text, types: undefined, isOrdered: false, isScript: true };
 }
 
 /** The items in another order. */
