@@ -70,6 +70,7 @@ class InsertCompiler {
       place();
       this.#before(skip);
       if (plain !== undefined) {
+        if (this.#table.checks.length > 0) writer.check(this.#row, skip);
         builder.emit("InsertRow", this.#row.first, 0, this.#row.rowid, plain);
       } else {
         this.#placeRowid();

@@ -1,10 +1,13 @@
 /**
- * Tables into which one instruction inserts a row: those without expressions in their constraints
- * and indexes, without foreign keys, and without conflicts that do not just end the statement.
+ * Tables into which one instruction inserts a row: those without expressions in their indexes,
+ * without foreign keys, and without conflicts that do not just end the statement. Each CHECK is
+ * code before it, so none may ask for the rowid, which the instruction makes.
  */
 
+import type { Expr } from "../parse/ast.ts";
 import type { ConflictAction } from "../parse/statement_ast.ts";
-import type { Index, Table } from "../schema/types.ts";
+import { walk } from "../parse/walk.ts";
+import { columnNamed, type Index, type Table } from "../schema/types.ts";
 import { type InsertedIndex, RowInsertion } from "../vm/row_insertion.ts";
 import { actionOf, entryTree, uniqueMessage } from "./target.ts";
 
@@ -14,7 +17,8 @@ export function plainInsertion(
   action: ConflictAction | undefined,
 ): RowInsertion | undefined {
   const { columns, checks, generated, foreignKeys, isStrict, keyConflict, indexes } = table;
-  const hasExpressions = checks.length > 0 || generated.length > 0 || indexes.some(isComputed);
+  const asksForRowid = checks.some(({ expr }) => namesRowid(expr, table));
+  const hasExpressions = asksForRowid || generated.length > 0 || indexes.some(isComputed);
   if (hasExpressions || foreignKeys.length > 0 || isStrict) return undefined;
   const conflicts = [
     keyConflict,
@@ -28,6 +32,18 @@ export function plainInsertion(
     indexes: indexes.toReversed().map((index) => inserted(table, index)),
     keyMessage: uniqueMessage(table, "key"),
   });
+}
+
+function namesRowid(expr: Expr, { columns, rowidColumn }: Table): boolean {
+  let found = false;
+  walk(expr, (part) => {
+    if (part.kind === "name") {
+      const column = columnNamed(columns, part.column);
+      found ||= column < 0 || column === rowidColumn;
+    }
+    return !found;
+  });
+  return found;
 }
 
 function isComputed({ where, parts }: Index): boolean {

@@ -73,6 +73,11 @@ export class RowWriter {
     builder.emit("Changed");
   }
 
+  /** Emits the checks of a row's values alone. */
+  check(row: RowRegisters, skip: Label): void {
+    this.#checkValues(row, scopeOf(rowSource(this.#table, row)), () => true, skip);
+  }
+
   /**
    * Emits the entries of a row, whose keys may be too long, before anything changes. The result
    * emits their addition.

@@ -102,7 +102,7 @@ function renameTable(engine: Engine, tx: Transaction, table: Table, to: string, 
     trees.forget(from);
     trees.forget(into);
   }
-  const kept = trees.sequences.get(table.tree);
+  const kept = trees.sequence(table.tree);
   if (kept === undefined) return;
   const sequences = engine.transactionOf(table.tree).tree(trees.sequences);
   sequences.delete(table.tree);

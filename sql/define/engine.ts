@@ -191,7 +191,7 @@ export class Engine implements Store {
   sequence(tree: string, set?: number | bigint): number | bigint {
     const trees = this.treesOf(tree);
     if (set === undefined) return trees.sequence(tree) ?? 0;
-    trees.setSequence(this.transactionOf(tree), tree, String(set));
+    trees.setSequence(this.transactionOf(tree), tree, set);
     return set;
   }
 

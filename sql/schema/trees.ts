@@ -11,7 +11,8 @@ import type { TransactionTree, Tree } from "../../mod.ts";
 import { json, string, tuple } from "../../mod.ts";
 import { lowerAscii } from "../value/compare.ts";
 import { SqlError } from "../value/error.ts";
-import { fits, type Integer, integerOf } from "../value/value.ts";
+import type { Integer } from "../value/value.ts";
+import { sequenceCodec } from "./sequence_codec.ts";
 
 /** A tree of rows or of the entries of an index, for reading. */
 export type Rows = ReadTree<Uint8Array, Uint8Array, Uint8Array, Uint8Array>;
@@ -71,7 +72,7 @@ export interface StoredStatistics {
 
 const schemaCodecs = { key: tuple.as<[number]>(), value: json.as<StoredObject>() };
 const statisticsCodecs = { key: string, value: json.as<StoredStatistics>() };
-const sequenceCodecs = { key: string, value: json.as<string>() };
+const sequenceCodecs = { key: string, value: sequenceCodec };
 const settingCodecs = { key: string, value: json.as<number>() };
 
 /** The names of trees that are not of one table or index. */
@@ -103,7 +104,7 @@ export class SqlTrees {
   /** What ANALYZE found, by tree. */
   readonly statistics: Tree<string, StoredStatistics>;
   /** The greatest rowids of tables with AUTOINCREMENT. */
-  readonly sequences: Tree<string, string>;
+  readonly sequences: Tree<string, Integer | null, string, Integer>;
   /** The numbers that programs keep with their schema. */
   readonly settings: Tree<string, number>;
   readonly #rows = new Map<string, Tree<Uint8Array, Uint8Array, Uint8Array>>();
@@ -111,7 +112,7 @@ export class SqlTrees {
   #tx: Transaction | undefined;
   readonly #writable = new Map<string, WritableRows>();
   #sequencesTx: Transaction | undefined;
-  #sequencesInside: { set(tree: string, rowid: string): void } | undefined;
+  #sequencesInside: { set(tree: string, rowid: Integer): void } | undefined;
 
   /**
    * Opens the trees of the schema.
@@ -158,15 +159,12 @@ export class SqlTrees {
   sequence(tree: string): Integer | undefined {
     const kept = this.sequences.get(tree);
     if (kept === undefined) return undefined;
-    if (typeof kept === "string" && /^-?\d{1,19}$/.test(kept)) {
-      const rowid = BigInt(kept);
-      if (fits(rowid)) return integerOf(rowid);
-    }
+    if (kept !== null) return kept;
     throw new SqlError("VALUE", `the sequence of ${tree} is no rowid`);
   }
 
   /** Sets the greatest rowid that a table has had, in a transaction. */
-  setSequence(tx: Transaction, tree: string, rowid: string): void {
+  setSequence(tx: Transaction, tree: string, rowid: Integer): void {
     if (tx !== this.#sequencesTx) {
       this.#sequencesTx = tx;
       this.#sequencesInside = tx.tree(this.sequences);

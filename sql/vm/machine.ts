@@ -152,6 +152,8 @@ export class Machine {
   once: Set<number> | undefined;
   /** Checks at the end of the statement. */
   late: LateCheck[] | undefined;
+  /** The greatest rowid of the table, if the instruction before made it for a new row. */
+  greatest: number | undefined;
   /** Receives the rows that are added; undefined if a savepoint can take them back. */
   added: AddedRows | undefined;
   #sink: RowSink | undefined;
@@ -181,6 +183,7 @@ export class Machine {
   again(values: readonly SqlValue[]): void {
     this.pc = 0;
     this.changed = 0;
+    this.greatest = undefined;
     this.#state = "running";
     this.#bind(values);
   }

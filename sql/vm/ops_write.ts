@@ -195,6 +195,7 @@ export const WRITE_OPS = {
     const { triggers, counts } = m.store;
     if (triggers.has(name)) return;
     const { lastRowid } = counts;
+    m.greatest = undefined;
     triggers.add(name);
     try {
       m.store.call(program(), m.registers.slice(i.p1, i.p1 + i.p3));

@@ -74,7 +74,7 @@ export class RowInsertion {
     const { registers, store } = m;
     const { table } = this;
     const isNew = rowid >= 0 && registers[rowid] === null;
-    if (isNew) registers[rowid] = nextRowid(store, table);
+    if (isNew) registers[rowid] = followingRowid(m, table);
     else if (rowid >= 0) registers[rowid] = givenRowid(registers[rowid]!);
     this.#convert(registers, first);
     this.#writeKey(registers, first, rowid);
@@ -91,6 +91,7 @@ export class RowInsertion {
       m.added?.push(tree, entry);
     }
     if (rowid >= 0) noteRowid(store, table, registers[rowid] as number, isNew);
+    m.greatest = isNew ? registers[rowid] as number : undefined;
     m.changed++;
   }
 
@@ -169,6 +170,12 @@ export class RowInsertion {
   #fail(message: string): never {
     throw new SqlError("CONSTRAINT", message);
   }
+}
+
+/** The rowid after that of the row before, or after the greatest one of the table. */
+function followingRowid({ store, greatest }: Machine, table: Table): number | bigint {
+  const isKnown = greatest !== undefined && greatest < Number.MAX_SAFE_INTEGER;
+  return isKnown ? greatest + 1 : nextRowid(store, table);
 }
 
 function givenRowid(value: SqlValue): number | bigint {

@@ -263,7 +263,8 @@ export class ReadTree<
    * console.assert(words.first({ gt: "one" })?.[1] === "tres");
    * ```
    */
-  first(range: KeyRange<KI, P> = {}): [K, V] | undefined {
+  first(range?: KeyRange<KI, P>): [K, V] | undefined {
+    if (range === undefined) return this.#firstFrom(undefined, undefined, true);
     return this.#edge({ ...keyBoundsOf(range, this.#format), limit: 1 });
   }
 
@@ -280,7 +281,8 @@ export class ReadTree<
    * console.assert(words.last({ lt: "a" }) === undefined);
    * ```
    */
-  last(range: KeyRange<KI, P> = {}): [K, V] | undefined {
+  last(range?: KeyRange<KI, P>): [K, V] | undefined {
+    if (range === undefined) return this.#firstFrom(undefined, undefined, false);
     return this.#edge({ ...keyBoundsOf(range, this.#format), forward: false, limit: 1 });
   }
 

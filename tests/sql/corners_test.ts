@@ -311,3 +311,35 @@ describe("a strict table", () => {
     ]),
   );
 });
+
+describe("rows that are inserted together", () => {
+  it(
+    "follow each other, also after given rowids and changes by triggers",
+    isAlike([
+      "CREATE TABLE t (k INTEGER PRIMARY KEY AUTOINCREMENT, a CHECK (a <> 13))",
+      "INSERT INTO t VALUES (NULL, 1), (50, 2), (NULL, 3), (7, 4), (NULL, 5)",
+      "INSERT INTO t VALUES (NULL, 6), (NULL, 13)",
+      "INSERT INTO t VALUES (NULL, 6), (NULL, NULL)",
+      "INSERT INTO t(a) SELECT a + 10 FROM t WHERE a > 3",
+      "DELETE FROM t WHERE k > 52",
+      "INSERT INTO t(a) VALUES (14), (15)",
+      "SELECT * FROM t ORDER BY k",
+      "SELECT * FROM sqlite_sequence",
+      "CREATE TABLE u (k INTEGER PRIMARY KEY, a)",
+      `CREATE TRIGGER g AFTER INSERT ON u WHEN NEW.a < 5 BEGIN
+         INSERT INTO u VALUES (NEW.k + 10, NEW.a + 10); END`,
+      "INSERT INTO u(a) VALUES (1), (2), (30), (3)",
+      "SELECT * FROM u ORDER BY k",
+      "INSERT INTO t VALUES (9007199254740991, 1), (NULL, 2), (NULL, 3)",
+      "SELECT k FROM t ORDER BY k DESC LIMIT 3",
+      "INSERT INTO u(a) VALUES (100), (200)",
+      "DELETE FROM u",
+      "INSERT INTO u(a) VALUES (100), (200)",
+      "SELECT * FROM u ORDER BY k",
+      "CREATE TABLE w (k INTEGER PRIMARY KEY, a CHECK (k < 3))",
+      "INSERT INTO w(a) VALUES (1), (2)",
+      "INSERT INTO w(a) VALUES (3)",
+      "SELECT * FROM w",
+    ]),
+  );
+});
