@@ -73,9 +73,10 @@ export class RowWriter {
     builder.emit("Changed");
   }
 
-  /** Emits the checks of a row's values alone. */
+  /** Emits the checks of a row's values alone, its rowid aside, which may not be known yet. */
   check(row: RowRegisters, skip: Label): void {
-    this.#checkValues(row, scopeOf(rowSource(this.#table, row)), () => true, skip);
+    const isChecked = (column: number) => column !== this.#table.rowidColumn;
+    this.#checkValues(row, scopeOf(rowSource(this.#table, row)), isChecked, skip);
   }
 
   /**

@@ -1,10 +1,11 @@
 /**
  * Numbers as text and text as numbers, as SQLite has them: the longest prefix that is a number, and
- * REALs in the fewest of 15 or 17 digits that keep them.
+ * REALs in the digits that SQLite prints.
  */
 
 import { fits, type Integer, integerOf, isNumeric, type Numeric, Real } from "./value.ts";
 import { type SqlValue, textOfBytes } from "./value.ts";
+import { realDigits } from "./real_digits.ts";
 
 const PREFIX = /^[ \t\n\v\f\r]*([+-]?)(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)/;
 const WHOLE = /^[ \t\n\v\f\r]*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?[ \t\n\v\f\r]*$/;
@@ -16,13 +17,8 @@ const EXPONENT_MAX = 17;
 export function textOfReal(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? "Inf" : "-Inf";
   if (value === 0) return "0.0";
-  let [digits, exponent] = value.toExponential(14).split("e") as [string, string];
-  if (Number(`${digits}e${exponent}`) !== value) {
-    [digits, exponent] = value.toExponential(16).split("e") as [string, string];
-  }
-  const sign = value < 0 ? "-" : "";
-  const plain = digits.replace(/[-.]/g, "").replace(/0+$/, "");
-  return sign + placed(plain === "" ? "0" : plain, Number(exponent));
+  const { digits, point } = realDigits(Math.abs(value));
+  return (value < 0 ? "-" : "") + placed(digits, point - 1);
 }
 
 /** Digits with the point where the exponent puts it. */

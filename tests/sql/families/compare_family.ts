@@ -126,7 +126,5 @@ function formatted(value: unknown, type: string): string {
     return type === "R" ? `r${value.toFixed(3)}` : `r${value.toPrecision(12)}`;
   }
   if (value instanceof Uint8Array) return `b${value.join(".")}`;
-  // SQLite rounds some doubles twice where it prints 17 digits of them.
-  const text = String(value);
-  return /^-?\d+\.\d{9,}$/.test(text) ? `t${Number(text).toPrecision(15)}` : `t${text}`;
+  return `t${value}`;
 }

@@ -22,15 +22,17 @@ export function scriptOf(make: MakeFamily, seed: number, steps: number): string 
     types: undefined,
     isOrdered: false,
   }));
+  // A record of a script is one statement.
   const records = [...setup, ...Array.from({ length: steps }, () => family.next())]
+    .filter(({ isScript }) => isScript !== true)
     .map((step, i) => recordOf(db, step, i));
   return `hash-threshold ${THRESHOLD}\n\n${records.join("\n\n")}\n`;
 }
 
 function recordOf(db: DatabaseSync, { text, types, isOrdered }: ScriptStep, index: number): string {
   const rows = rowsOf(db, text);
-  const isQuery = types !== undefined && types !== "" && rows !== undefined &&
-    rows[0] !== undefined;
+  const isQuery = types !== undefined && types !== "" && rows?.[0] !== undefined &&
+    !text.startsWith("PRAGMA");
   if (rows === undefined) return `statement error\n${text}`;
   if (!isQuery) return `statement ok\n${text}`;
   const letters = rows[0]!.map((_, i) => types[i] ?? "T").join("");
