@@ -80,8 +80,7 @@ class InsertCompiler {
       this.#triggers.run("after", undefined, rowSource(this.#table, this.#row), skip);
       builder.place(skip);
     });
-    returning.emit();
-    return { columns: returning.columns, writes: this.#writes(plain !== undefined) };
+    return { columns: returning.emit(returned), writes: this.#writes(plain !== undefined) };
   }
 
   #writes(isPlain: boolean): Writes {

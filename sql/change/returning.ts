@@ -9,8 +9,6 @@ import { describe, expand } from "../query/columns.ts";
 
 /** The rows of RETURNING. */
 export class Returning {
-  /** Their columns. */
-  columns: readonly SourceColumn[] = [];
   readonly #context: Context;
   readonly #given: readonly ResultColumn[];
   readonly #list: number;
@@ -30,17 +28,17 @@ export class Returning {
     if (this.#given.length === 0) return;
     const { builder } = this.#context;
     const outputs = expand(this.#given, scope);
-    this.columns = describe(this.#context, outputs, scope);
     const first = builder.registers(outputs.length);
     outputs.forEach(({ expr }, i) => this.#context.value(expr, scope, first + i));
     builder.emit("AddRow", this.#list, first, outputs.length);
   }
 
-  /** Emits the rows of the result. */
-  emit(): void {
-    if (this.#given.length === 0) return;
+  /** Emits the rows of the result, and returns its columns; the scope has those of the table. */
+  emit(scope: Scope): readonly SourceColumn[] {
+    if (this.#given.length === 0) return [];
     const { builder } = this.#context;
-    const count = this.columns.length;
+    const columns = describe(this.#context, expand(this.#given, scope), scope);
+    const count = columns.length;
     const [top, end] = [builder.label(), builder.label()];
     builder.emit("Rewind", this.#list, end);
     builder.place(top);
@@ -49,6 +47,7 @@ export class Returning {
     builder.emit("Result", first, count);
     builder.emit("NextRow", this.#list, top);
     builder.place(end);
+    return columns;
   }
 }
 

@@ -69,11 +69,11 @@ export function compileUpdate(context: Context, update: Update): Emitted {
     const updated = { table, old, row, key, assigned, writer, action, skip };
     emitUpdatedRow(context, updated, () => returning.add(returned));
   });
-  returning.emit();
+  const columns = returning.emit(scopeOf(cursorSource(table, list, name)));
   const isAlone = isOne && changesAlone(context, table, action) &&
     update.returning.every(isSteady) &&
     !updateTriggers(context, table, assigned, action).has();
-  return { columns: returning.columns, writes: isAlone ? "one row" : "rows" };
+  return { columns, writes: isAlone ? "one row" : "rows" };
 }
 
 /** Compiles a DELETE. */
@@ -103,10 +103,10 @@ export function compileDelete(context: Context, statement: Delete): Emitted {
     builder.emit("Changed");
     triggers.run("after", old, undefined, skip);
   });
-  returning.emit();
+  const columns = returning.emit(scopeOf(cursorSource(table, list, name)));
   const isAlone = isOne && changesAlone(context, table, "abort") && !triggers.has() &&
     statement.returning.every(isSteady);
-  return { columns: returning.columns, writes: isAlone ? "one row" : "rows" };
+  return { columns, writes: isAlone ? "one row" : "rows" };
 }
 
 /** Whether a query is in an expression. */

@@ -54,8 +54,7 @@ class ViewChangeCompiler {
     if (change.kind === "insert") this.#insert(change, returning);
     else if (change.kind === "update") this.#update(change, returning);
     else this.#delete(change, returning);
-    returning.emit();
-    return { columns: returning.columns, writes: "rows" };
+    return { columns: returning.emit(scopeOf(this.#source(0))), writes: "rows" };
   }
 
   /** A query of the rows of the view, with some values more. */

@@ -121,6 +121,7 @@ export class WindowEmitter {
   readonly #cursor: number;
   /** The expressions of the columns after the results, each with its scope's collation. */
   readonly #inputs: Expr[] = [];
+  readonly #windows: readonly ComputedWindow[];
   readonly #scope: Scope;
 
   /** Opens the rows. */
@@ -137,6 +138,7 @@ export class WindowEmitter {
     this.#cursor = context.builder.cursor();
     context.builder.emit("OpenWindows", this.#cursor, 0, 0, undefined, "OVER");
     context.builder.planLine("USE ROWS FOR WINDOW FUNCTIONS");
+    this.#windows = this.#computed();
   }
 
   /** What names and window functions mean in the rows. */
@@ -155,7 +157,6 @@ export class WindowEmitter {
   collect(scope: Scope, groups: number | undefined): void {
     const { builder } = this.#context;
     const { keys, aggregates, kept } = this.#before;
-    const specs = this.#specs();
     const width = this.#results + this.#calls.length + this.#inputs.length;
     const row = builder.registers(width);
     let at = row;
@@ -168,15 +169,12 @@ export class WindowEmitter {
     at += this.#calls.length;
     for (const expr of this.#inputs) this.#context.value(expr, scope, at++);
     builder.emit("AddRow", this.#cursor, row, width);
-    this.#made = specs;
   }
-
-  #made: ComputedWindow[] = [];
 
   /** Emits the computation, and a loop over the rows. */
   finish(body: (next: Label) => void): void {
     const { builder } = this.#context;
-    for (const window of this.#made) builder.emit("Window", this.#cursor, 0, 0, window);
+    for (const window of this.#windows) builder.emit("Window", this.#cursor, 0, 0, window);
     const [top, next, end] = [builder.label(), builder.label(), builder.label()];
     builder.emit("Rewind", this.#cursor, end);
     builder.place(top);
@@ -187,7 +185,7 @@ export class WindowEmitter {
   }
 
   /** The windows, each with its functions. */
-  #specs(): ComputedWindow[] {
+  #computed(): ComputedWindow[] {
     const windows = [...new Set(this.#calls.map(({ window }) => window))];
     return windows.map((window) => {
       const columns = this.#calls.flatMap((call, i) =>

@@ -8,6 +8,8 @@ import { bug, part, type PlantedBug } from "./planted_bugs.ts";
 
 const RANDOM = "tests/sql/beside_sqlite_test.ts";
 const FAMILIES = part("tests/sql/families_test.ts", "families");
+const CORNERS = "tests/sql/corners_test.ts";
+const PROGRAMS = "tests/sql/programs_test.ts";
 
 /** Bugs of SQL. */
 export const SQL_BUGS: readonly PlantedBug[] = [
@@ -112,6 +114,70 @@ export const SQL_BUGS: readonly PlantedBug[] = [
     RANDOM,
     FAMILIES,
     "tests/sql/statement_test.ts",
+  ),
+  bug(
+    "sql-aggregate-owner",
+    "an aggregate in a subquery is over the rows of the query whose columns it names",
+    "sql/query/aggregates_in.ts",
+    "return level === around.level;",
+    "return scope === around;",
+    CORNERS,
+  ),
+  bug(
+    "sql-upsert-order",
+    "the keys of ON CONFLICT are checked before the others",
+    "sql/change/row_writer.ts",
+    "return at < 0 ? this.#handlers.length + replaces(key) : at;",
+    "return at < 0 ? replaces(key) - 1 : at;",
+    CORNERS,
+  ),
+  bug(
+    "sql-key-collation",
+    "the key of a table has the collation of its constraint",
+    "sql/schema/build.ts",
+    "return collation === undefined ? columns[column]!.collation : knownCollation(collation, at);",
+    "return columns[column]!.collation;",
+    CORNERS,
+  ),
+  bug(
+    "sql-rowid-after-trigger",
+    "a row follows those that a trigger has added",
+    "sql/vm/ops_write.ts",
+    "    m.greatest = undefined;\n    triggers.add(name);",
+    "    triggers.add(name);",
+    CORNERS,
+  ),
+  bug(
+    "sql-compound-affinity",
+    "a column of a compound converts nothing where its parts differ in class",
+    "sql/query/query.ts",
+    'affinity: isMixed ? "BLOB" : affinity, classes };',
+    "affinity, classes };",
+    PROGRAMS,
+  ),
+  bug(
+    "sql-in-collation",
+    "COLLATE on the right of IN goes before the collation of a column on the left",
+    "sql/expression/rules.ts",
+    "(column.isExplicit === true && !own.isExplicit)",
+    "(column.isExplicit === true && own.isExplicit)",
+    PROGRAMS,
+  ),
+  bug(
+    "sql-partial-target",
+    "ON CONFLICT means a partial index if it has its condition",
+    "sql/change/insert.ts",
+    "return given !== undefined && isAlike(given, where, sameColumn);",
+    "return given === undefined || isAlike(given, where, sameColumn);",
+    CORNERS,
+  ),
+  bug(
+    "sql-digits-zeros",
+    "a REAL has fewer digits only if they give the same double",
+    "sql/value/real_digits.ts",
+    "if (Number(`${digits}e${exponent + all.length - end}`) !== number) return undefined;",
+    "",
+    PROGRAMS,
   ),
 ];
 
