@@ -24,14 +24,13 @@ export type { FrameEncoder, FrameHead } from "./copy/commit_frames.ts";
 export type { CommitQueue, QueuedCommit } from "./copy/commit_queue.ts";
 export { LayeredFile } from "./file/layered_file.ts";
 export {
-  coverChunks,
   readReplica,
   type ReplicaState,
   superblockOf,
   writeAsDatabase,
   writeAsReplica,
 } from "./copy/replica_superblock.ts";
-export { beginCopy, finishCopy } from "./copy/finished_copy.ts";
+export { beginCopy, coverChunks, finishCopy } from "./copy/finished_copy.ts";
 export type { CopiedChunk, CopyReader, TakePage } from "./copy/copy_reader.ts";
 export type { StateSum } from "./copy/state_sum.ts";
 export { IncrementApply } from "./copy/increment_apply.ts";

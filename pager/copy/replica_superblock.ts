@@ -5,12 +5,10 @@
  */
 
 import type { Disk } from "../file/disk.ts";
-import { emptyHeaderPage } from "../batch/journal_area.ts";
 import { CorruptionError } from "../format/errors.ts";
-import { CHUNK_BYTES, chunksOf, MAGIC, PAGE_BYTES, SUPERBLOCK_PAGE } from "../format/format.ts";
+import { MAGIC, PAGE_BYTES, SUPERBLOCK_PAGE } from "../format/format.ts";
 import type { MetaFields } from "../format/meta.ts";
 import { decodeSuperblock, type Superblock } from "../format/superblock.ts";
-import { isZero } from "../format/zeros.ts";
 import { freshSuperblock } from "../journal/superblocks.ts";
 import { superblockPages } from "./copied_file.ts";
 
@@ -83,16 +81,4 @@ export function readReplica(disk: Disk): ReplicaState {
     throw new CorruptionError(SUPERBLOCK_PAGE, disk.size(), "the file ends before its last page");
   }
   return { databaseId, meta: superblock, link, time };
-}
-
-/** Gives each chunk that a file has grown by a header page, if it has none. */
-export function coverChunks(disk: Disk, fromPages: number, toPages: number): void {
-  const page = new Uint8Array(PAGE_BYTES);
-  for (let chunk = chunksOf(fromPages); chunk < chunksOf(toPages); chunk++) {
-    const done = disk.read(page, 0, PAGE_BYTES, chunk * CHUNK_BYTES);
-    page.fill(0, done);
-    if (isZero(page, 0, PAGE_BYTES)) {
-      disk.write(emptyHeaderPage(), 0, PAGE_BYTES, chunk * CHUNK_BYTES);
-    }
-  }
 }

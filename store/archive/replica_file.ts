@@ -174,8 +174,9 @@ export class ReplicaFile {
     }
     const view = this.view.fork();
     const disk = new Disk(view);
-    this.state = await applyTo(disk, this.state, store, segment, signal);
-    writeAsDatabase(disk, superblockOf(this.state));
+    const state = await applyTo(disk, this.state, store, segment, signal);
+    writeAsDatabase(disk, superblockOf(state));
+    this.state = state;
     this.view = view;
     if (view.bytes > this.#layerBytesMax) await this.persist();
   }
@@ -308,7 +309,7 @@ async function buildReplica(
   }
   await work.followAll(chain.slice(1), undefined);
   const { databaseId, meta, time, link } = work;
-  coverChunks(sink.disk, FRESH_PAGES, meta.pageCount);
+  meta.pageCount = coverChunks(sink.disk, FRESH_PAGES, meta.pageCount);
   await completeReplica(sink, { databaseId, meta, time, link });
 }
 
@@ -333,7 +334,7 @@ async function applyTo(
   await work.follow(segment, undefined);
   const after = new Meta();
   after.assign(work.meta);
-  coverChunks(disk, meta.pageCount, after.pageCount);
+  after.pageCount = coverChunks(disk, meta.pageCount, after.pageCount);
   disk.truncate(after.pageCount * PAGE_BYTES);
   return { databaseId, meta: after, link: work.link, time: work.time };
 }
