@@ -17,6 +17,7 @@ import type { Cache } from "../cache/cache.ts";
 import type { Loader } from "../cache/loader.ts";
 import { copyPage } from "../cache/page_copy.ts";
 import { PageSet } from "../cache/page_set.ts";
+import { giveSpareFrameBack, takeSpareFrame } from "../door/spare_frames.ts";
 import type { Disk } from "../file/disk.ts";
 import { assert } from "../format/assert.ts";
 import { pageSum } from "../format/checksum.ts";
@@ -109,7 +110,7 @@ export class CopyReader {
   readonly #ended: () => void;
   readonly #state: SnapshotState;
   readonly #early = new PageSet();
-  readonly #frame = new Frame(-1, 0);
+  readonly #frame = takeSpareFrame();
   readonly #scratch = new Frame(-1, POOL, SCRATCH + 1);
   readonly #wants = new Uint8Array(CHUNK_PAGES);
   readonly #isEarly = new Uint8Array(CHUNK_PAGES);
@@ -165,13 +166,17 @@ export class CopyReader {
     await this.#source.disk.startRead(first * PAGE_BYTES, bytes);
   }
 
-  /** Starts reads of the header pages of the next chunks in the same way, several at once. */
+  /**
+   * Starts reads of the header pages of the next chunks in the same way, several at once; of those
+   * that are not in memory.
+   */
   async prepareHeaders(count: number): Promise<void> {
-    const { disk } = this.#source;
+    const { disk, cache } = this.#source;
     if (!disk.startsReads) return;
     const end = Math.min(this.#next + count, this.chunks);
     const reads: Promise<void>[] = [];
     for (let chunk = this.#next; chunk < end; chunk++) {
+      if (cache.find(chunk * CHUNK_PAGES) >= 0) continue;
       reads.push(disk.startRead(chunk * CHUNK_BYTES, PAGE_BYTES));
     }
     await Promise.all(reads);
@@ -179,7 +184,7 @@ export class CopyReader {
 
   /**
    * Reads the next chunk: the pages in use whose version is later than `since`. The result is valid
-   * until the next call.
+   * until the next call, or the end of the copy.
    *
    * @throws {CorruptionError} A page does not match its header.
    * @throws {IoError} The file cannot be read, or `take` failed.
@@ -191,7 +196,7 @@ export class CopyReader {
     if (this.#state.isTooOld) {
       throw new SnapshotTooOldError("Cannot copy the database: its version is too old");
     }
-    assert(this.#next < this.chunks, "a copy reads each chunk once");
+    assert(this.#isOpen && this.#next < this.chunks, "an open copy reads each chunk once");
     const chunk = this.#next++;
     const before = this.#source.disk.figures.bytesRead;
     const { shared } = this.#source;
@@ -223,10 +228,11 @@ export class CopyReader {
     }
   }
 
-  /** Ends the copy. A second call does nothing. */
+  /** Ends the copy, and the last result of `read` with it. A second call does nothing. */
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    giveSpareFrameBack(this.#frame);
     this.#source.snapshots.endState(this.#state);
     this.#ended();
   }

@@ -2,6 +2,8 @@
  * Writes an increment: encodes pages and chunks as records, and gathers these for few writes.
  */
 
+import { giveSpareFrameBack, takeSpareFrame } from "../door/spare_frames.ts";
+import { assert } from "../format/assert.ts";
 import { crcAfter } from "../format/checksum.ts";
 import {
   CHUNK_PAGES,
@@ -34,8 +36,11 @@ export class IncrementWriter {
   pages = 0;
   readonly #since: Version;
   readonly #append: (bytes: Uint8Array) => void;
-  readonly #gathered = new Uint8Array(GATHERED_BYTES);
-  readonly #view = new DataView(this.#gathered.buffer);
+  /** Its bytes are used for the records, whatever place in a chunk they have. */
+  readonly #memory = takeSpareFrame();
+  readonly #gathered = this.#memory.u8.subarray(0, GATHERED_BYTES);
+  readonly #view = this.#memory.view;
+  #hasEnded = false;
   #length = 0;
   /** The CRC-32 of all bytes that were appended. */
   #sum = 0;
@@ -72,7 +77,7 @@ export class IncrementWriter {
     this.#gathered.set(frame.u8.subarray(0, BITMAP_BYTES), at);
   }
 
-  /** Writes the end. */
+  /** Writes the end. No call may follow. */
   end({ sum }: CopyReader): void {
     const at = this.#begin(END_RECORD, this.pages, END_RECORD_BYTES);
     this.#view.setUint32(at, sum.pages, true);
@@ -81,6 +86,8 @@ export class IncrementWriter {
     const total = crcAfter(this.#gathered.subarray(0, at + 12), this.#sum);
     this.#view.setUint32(at + 12, total, true);
     this.flush();
+    this.#hasEnded = true;
+    giveSpareFrameBack(this.#memory);
   }
 
   /** Hands the gathered records to `append`. */
@@ -102,6 +109,7 @@ export class IncrementWriter {
 
   /** Begins a record; returns where its content begins. */
   #begin(type: number, number: number, bytes: number): number {
+    assert(!this.#hasEnded, "nothing follows the end of an increment");
     if (this.#length + bytes > GATHERED_BYTES) this.flush();
     const at = this.#length;
     this.#view.setUint32(at, type, true);

@@ -77,8 +77,9 @@ export async function copyChunks(
     await pace.turn();
     do {
       const begun = now();
+      const { bytesRead } = reader;
       const chunk = inTurn === undefined ? read() : await inTurn(read);
-      const wasSlow = warmth.note(now() - begun);
+      const wasSlow = reader.bytesRead > bytesRead && warmth.note(now() - begun);
       if (++done === ready || wasSlow) {
         ready = done;
         prepared = prepare();
