@@ -118,6 +118,8 @@ export class CopiedFile {
   writeChunk({ chunk, frame, wants, early }: CopiedChunk): void {
     const first = chunk * CHUNK_PAGES;
     if (early.includes(1)) this.#takeOverHeaders(first, frame, early);
+    // By itself: writes of whole chunks, each 2 MiB at a multiple of 2 MiB, took the system nearly
+    // twice the processor time (Linux 6.18, ext4).
     this.#disk.write(frame.u8, 0, PAGE_BYTES, first * PAGE_BYTES);
     for (let slot = 1; slot < CHUNK_PAGES;) {
       let end = slot;
