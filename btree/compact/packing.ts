@@ -64,6 +64,8 @@ export class Packing {
   readonly #key = new Uint8Array(KEY_BYTES_MAX);
   /** The key of the first tree where the next step begins. */
   #next: Uint8Array = LOWEST;
+  /** The key of the first tree from which on values are placed again. */
+  #valuesFrom: Uint8Array = LOWEST;
   /** The shared pages of the first tree that were filled last. */
   readonly #recent = new NearbyPages();
 
@@ -111,6 +113,7 @@ export class Packing {
       this.#next = next ?? LOWEST;
       if (next !== undefined) continue;
       this.#names.shift();
+      this.#valuesFrom = LOWEST;
       this.#recent.clear();
     } while (this.packed < last && performance.now() < deadline);
     return true;
@@ -140,7 +143,7 @@ export class Packing {
   #step({ nodes }: BTree, last: number): Uint8Array | undefined {
     // Relieving the cache may move pages, so it precedes the descent.
     this.#pager.relieve();
-    const sharing = new SharedPacking(this.#context, nodes, this.#recent);
+    const sharing = new SharedPacking(this.#context, nodes, this.#recent, this.#valuesFrom);
     const { path } = this.#context;
     nodes.descend(path, this.#next, this.#next.length);
     const depth = path.depth - 1;
@@ -153,6 +156,7 @@ export class Packing {
       // A group takes leaves away, so the values of all of them come first.
       for (let at = left; at < left + Math.max(1, count); at++) {
         this.packed += sharing.packLeaf(nodes.nodeOn(path, depth).child(at), last - this.packed);
+        this.#valuesFrom = sharing.from;
         if (this.packed >= last) return this.#keyOf(nodes, left);
       }
       if (count > 0) return this.#pack(nodes, left, count);

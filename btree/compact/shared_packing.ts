@@ -5,11 +5,21 @@
  * Values that are replaced by others of another length, or deleted, leave room that no later value
  * takes. A leaf whose values have less than a page of it in all stays as it is. Bodies of values do
  * not move.
+ *
+ * A slice may end inside a leaf, and the next one goes on with the value after it. So a packing
+ * ends, whatever room its new pages have.
  */
 
 import { format, header, type PageNumber, type Pager } from "../../pager/mod.ts";
-import { copyKey, KEY_BYTES_MAX, LeafCell, REFERENCE_BYTES, REFERENCE_TAG } from "../node/node.ts";
-import { copyFragments, placeFragments, removeFragments } from "../value/fragments.ts";
+import {
+  copyKey,
+  KEY_BYTES_MAX,
+  keyLengthAt,
+  LeafCell,
+  REFERENCE_BYTES,
+  REFERENCE_TAG,
+} from "../node/node.ts";
+import { copyFragments, leastRoom, placeFragments, removeFragments } from "../value/fragments.ts";
 import type { NearbyPages } from "../value/nearby_pages.ts";
 import { decodeReference, encodeReference, type Reference } from "../value/reference.ts";
 import { roomOf } from "../value/shared_page.ts";
@@ -18,7 +28,7 @@ import type { TreeNodes } from "../walk/tree_nodes.ts";
 
 const { FLAG_HOLDS_RUNS, PAGE_BYTES, PAGE_SHIFT } = format;
 
-/** Pages with less room are full. */
+/** Pages with less room, or too little for values like theirs, are full. */
 const ROOM_MIN = PAGE_BYTES / 16;
 /** How often a leaf is looked at. */
 const PASSES = 2;
@@ -38,6 +48,8 @@ export class SharedPacking {
   readonly #thin = new Set<PageNumber>();
   /** The pages that changed in the leaf. */
   readonly #changed = new Set<PageNumber>();
+  /** The key of the next value: those of lower keys are done. */
+  from: Uint8Array;
 
   /**
    * Creates the packing of the shared pages of a tree.
@@ -45,9 +57,11 @@ export class SharedPacking {
    * @param context The context of its database.
    * @param nodes Its pages.
    * @param recent The pages that the values of the tree that were placed last share.
+   * @param from The key of the first value that it places.
    */
-  constructor(context: TreeContext, nodes: TreeNodes, recent: NearbyPages) {
+  constructor(context: TreeContext, nodes: TreeNodes, recent: NearbyPages, from: Uint8Array) {
     this.#recent = recent;
+    this.from = from;
     this.#context = context;
     this.#pager = context.pager;
     this.#nodes = nodes;
@@ -63,22 +77,40 @@ export class SharedPacking {
     const frame = this.#pager.peek(leaf);
     if ((header.flagsOf(frame, this.#pager.peekedSlot) & FLAG_HOLDS_RUNS) === 0) return 0;
     this.#changed.clear();
+    const { from } = this;
+    const first = this.#nodes.node(leaf, 0).lowerBound(from, from.length);
+    let index = first;
     // A fragment that moves with the other one of its value leaves room where it was.
-    for (let pass = 0; pass < PASSES && this.#isThin(leaf); pass++) {
-      this.#packThin(leaf, pagesMax);
+    for (let pass = first === 0 ? 0 : PASSES - 1; pass < PASSES; pass++) {
+      if (this.#changed.size >= pagesMax || !this.#isThin(leaf)) break;
+      index = this.#packThin(leaf, first, pagesMax);
     }
+    if (this.#changed.size > 0) this.from = this.#keyFrom(leaf, index);
     return this.#changed.size;
   }
 
-  #packThin(leaf: PageNumber, pagesMax: number): void {
+  /** The key of an entry, or the first key behind those of the leaf. */
+  #keyFrom(page: PageNumber, index: number): Uint8Array {
+    const leaf = this.#nodes.node(page, 0);
+    const isBehind = index === leaf.entries;
+    const length = copyKey(leaf.frame, leaf.slot, isBehind ? index - 1 : index, this.#key);
+    const key = new Uint8Array(isBehind ? length + 1 : length);
+    key.set(this.#key.subarray(0, length));
+    return key;
+  }
+
+  /** Places values from an entry on. Returns the index of the next one. */
+  #packThin(leaf: PageNumber, from: number, pagesMax: number): number {
     this.#nodes.changes++;
-    for (let index = 0; index < this.#nodes.node(leaf, 0).entries; index++) {
-      if (this.#changed.size >= pagesMax) return;
+    let index = from;
+    for (; index < this.#nodes.node(leaf, 0).entries; index++) {
+      if (this.#changed.size >= pagesMax) break;
       const reference = this.#referenceAt(leaf, index);
       if (reference === undefined) continue;
       const { page, secondPage } = reference;
       if (this.#thin.has(page) || this.#thin.has(secondPage)) this.#place(leaf, index, reference);
     }
+    return index;
   }
 
   /** Collects the pages of a leaf that have room. Returns whether it is that of a page in all. */
@@ -88,15 +120,21 @@ export class SharedPacking {
     for (let index = 0; index < this.#nodes.node(leaf, 0).entries; index++) {
       const reference = this.#referenceAt(leaf, index);
       if (reference === undefined) continue;
+      const keyLength = this.#keyLengthAt(leaf, index);
       for (const page of [reference.page, reference.secondPage]) {
         if (page === 0 || this.#thin.has(page) || this.#recent.has(page)) continue;
         const free = roomOf(this.#pager, this.#nodes.tree, page);
-        if (free < ROOM_MIN) continue;
+        if (free < Math.max(ROOM_MIN, leastRoom(keyLength, reference.length))) continue;
         this.#thin.add(page);
         room += free;
       }
     }
     return room >= PAGE_BYTES;
+  }
+
+  #keyLengthAt(page: PageNumber, index: number): number {
+    const leaf = this.#nodes.node(page, 0);
+    return keyLengthAt(leaf.frame, leaf.slot, index);
   }
 
   /** The reference to the fragments of an entry, whose cell is then `#cell`; undefined if none. */

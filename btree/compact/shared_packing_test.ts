@@ -85,6 +85,23 @@ describe("SharedPacking", () => {
     model.check();
   });
 
+  for (const [length, pagesMax] of [[1030, 48], [1030, 4], [2100, 4], [3000, 1]] as const) {
+    it(`ends with values of ${length} bytes where a slice changes ${pagesMax} pages`, () => {
+      const model = halved(length, 1, false);
+      const packing = packingOf(model);
+      let slices = 0;
+      for (let isMore = true; isMore; slices++) {
+        assertLess(slices, COUNT, "each slice goes on with another value");
+        model.begin();
+        isMore = packing.slice(Infinity, pagesMax);
+        model.commit();
+      }
+      model.check();
+      // Seven values of 1,030 bytes fill a page, and leave an eighth of it.
+      assertLess(sharedOf(model), 1.2 * fullPages(model));
+    });
+  }
+
   it("leaves full pages as they are", () => {
     const model = new TreeModel(plant());
     model.begin();

@@ -61,6 +61,13 @@ function overheadOf(keyLength: number): number {
   return fragmentBytes(keyLength, FRAGMENT_MIN) - FRAGMENT_MIN;
 }
 
+/** The least free bytes of a page that a value in fragments can use. */
+export function leastRoom(keyLength: number, valueLength: number): number {
+  const bytes = fragmentedBytes(valueLength);
+  const least = FRAGMENT_MIN + keyLength;
+  return fragmentBytes(keyLength, bytes < 2 * least ? bytes : least);
+}
+
 /** Stores a value near others. Writes the reference to it. */
 export function writeFragments(
   pager: Pager,
