@@ -151,6 +151,22 @@ export class Allocator implements TransactionListener {
     return -1;
   }
 
+  /**
+   * Takes into use a page before another one: of a lower chunk, or else of the same chunk.
+   *
+   * @returns Its number, or -1 if there is no room.
+   */
+  acquireBefore(before: PageNumber, kind: number, tree: number): number {
+    const chunk = before >>> CHUNK_SHIFT;
+    const below = this.acquireBelow(chunk, 1, kind, tree);
+    if (below >= 0) return below;
+    this.#room.read(chunk);
+    const slot = findFree(this.#room.taken, 1, FIRST_SLOT);
+    if (slot < 0 || slot >= (before & SLOT_MASK)) return -1;
+    const use = kind === KIND_BRANCH ? BRANCHES : SINGLES;
+    return this.#occupy((chunk << CHUNK_SHIFT >>> 0) + slot, 1, kind, tree, use);
+  }
+
   /** The first page of the first fit in chunks below `end`, or -1. */
   #findBelow(end: ChunkNumber, span: number): number {
     for (;;) {

@@ -167,6 +167,17 @@ describe("Allocator.acquirePiece", () => {
   });
 });
 
+describe("Allocator.acquireBefore", () => {
+  it("takes a page of lower chunks first, then a lower one of the same chunk, and no other", () => {
+    const space = openSpace(fileWithGaps(4, [40, 520, 530, 540, 900]));
+    const before = (page: number) => space.allocator.acquireBefore(page, KIND_LEAF, 1);
+    transact(space.pager, () => {
+      assertEquals([before(535), before(535), before(535), before(535)], [40, 520, 530, -1]);
+      assertEquals([before(541), before(300)], [540, -1]);
+    });
+  });
+});
+
 describe("Allocator.acquireBelow", () => {
   it("takes the first free page of lower chunks, whatever they are for, and no other", () => {
     const space = openSpace(fileWithGaps(4, [40, 300, 900]));

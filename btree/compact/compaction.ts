@@ -58,8 +58,10 @@ export interface CompactionBounds {
   readonly packedMax: number;
   /** The most leaves that packing changes, except for the rest of the last group. */
   readonly packsMax: number;
-  /** Leaves are packed where that saves this part of them. */
+  /** Leaves are packed where that saves more than this part of them, */
   readonly thinPart: number;
+  /** and more than this many. */
+  readonly thinPages: number;
   /** Free pages that do not matter: this many, and this part of the pages in use. */
   readonly slackPages: number;
   /** See `slackPages`. */
@@ -170,8 +172,8 @@ export class Compaction {
   }
 
   #isMuch(pages: number, packed: number): boolean {
-    const { packedMax, thinPart, slackPages } = this.#bounds;
-    return pages <= packedMax && pages - packed > Math.max(slackPages, pages * thinPart);
+    const { packedMax, thinPart, thinPages } = this.#bounds;
+    return pages <= packedMax && pages - packed > Math.max(thinPages, pages * thinPart);
   }
 
   /** The pages between the goal and the end, and how many of them are done. */

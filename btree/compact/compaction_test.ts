@@ -34,6 +34,7 @@ const ALL: CompactionBounds = {
   packsMax: Infinity,
   thinPart: 0,
   slackPages: 0,
+  thinPages: 0,
   slackPart: 0,
 };
 

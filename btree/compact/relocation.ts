@@ -1,5 +1,6 @@
 /**
- * Relocation: moves nodes and shared pages of a tree to free pages of lower chunks.
+ * Relocation: moves nodes and shared pages of a tree to free pages of lower chunks, or else to
+ * lower ones of the same chunk.
  *
  * A move is a change like any other, inside a transaction: it acquires a page, copies the node,
  * points the parent and the leaf before it at the page, and releases the old one. A root has no
@@ -13,7 +14,7 @@
  * key in the shared page. A page without such a path does not move.
  */
 
-import { format, header, type PageNumber, type Pager } from "../../pager/mod.ts";
+import { header, type PageNumber, type Pager } from "../../pager/mod.ts";
 import { copyKey, KEY_BYTES_MAX } from "../node/node.ts";
 import { copyNode, setChild } from "../node/node_edit.ts";
 import { NodeView } from "../node/node_view.ts";
@@ -21,8 +22,6 @@ import { Path } from "../walk/path.ts";
 import type { TreeContext } from "../walk/tree_context.ts";
 import type { TreeNodes } from "../walk/tree_nodes.ts";
 import { SharedOwner } from "./shared_owner.ts";
-
-const { CHUNK_SHIFT } = format;
 
 /** The siblings that a leaf takes along. */
 export interface Siblings {
@@ -106,7 +105,7 @@ export class Relocation {
     return at - first;
   }
 
-  /** Moves the root. Returns its new page, or -1 if the chunks below are full. */
+  /** Moves the root. Returns its new page, or -1 if there is none before it. */
   moveRoot(): number {
     const { root } = this.#nodes;
     const to = this.#copyDown(root);
@@ -142,12 +141,11 @@ export class Relocation {
     return depth >= 0 && this.#path.pages[depth] === page ? depth : -1;
   }
 
-  /** Copies a page to one of a lower chunk. Returns that one, or -1. */
+  /** Copies a page to one before it. Returns that one, or -1. */
   #copyDown(page: PageNumber): number {
     const { frame, slot } = this.#view(page, this.#from);
     const kind = header.kindOf(frame, slot);
-    const end = page >>> CHUNK_SHIFT;
-    const to = this.#context.allocator.acquireBelow(end, 1, kind, this.#nodes.tree);
+    const to = this.#context.allocator.acquireBefore(page, kind, this.#nodes.tree);
     if (to < 0) return -1;
     const target = this.#view(to, this.#to);
     const source = this.#view(page, this.#from);

@@ -29,6 +29,7 @@ export const COMPACT_BOUNDS: CompactionBounds = {
   packedMax: Infinity,
   packsMax: Infinity,
   thinPart: THIN_PART,
+  thinPages: 0,
   slackPages: 0,
   slackPart: 0,
 };

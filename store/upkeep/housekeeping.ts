@@ -43,7 +43,8 @@ const CLOSE_BOUNDS: CompactionBounds = {
   packedMax: Infinity,
   packsMax: 16_384,
   thinPart: THIN_PART,
-  slackPages: 128,
+  thinPages: 32,
+  slackPages: 32,
   slackPart: 1 / 16,
 };
 /** A close packs this part of the bytes that the session wrote, and moves as many. */
@@ -66,6 +67,7 @@ const IDLE_BOUNDS: CompactionBounds = {
   packedMax: 131_072,
   packsMax: Infinity,
   thinPart: THIN_PART,
+  thinPages: 192,
   slackPages: 192,
   slackPart: 1 / 10,
 };

@@ -35,6 +35,7 @@ const BOUNDS: CompactionBounds = {
   packedMax: 0,
   packsMax: Infinity,
   thinPart: 1,
+  thinPages: 0,
   slackPages: 0,
   slackPart: 0,
 };

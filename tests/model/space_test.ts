@@ -323,6 +323,25 @@ describe("a close of a database with thin leaves", () => {
     again.db.close();
   });
 
+  for (const length of [60, 1000, 1030, 3000]) {
+    it(`leaves a small file in proportion: values of ${length} bytes, half deleted`, async () => {
+      const file = new MemoryFile();
+      const first = openBoth(file);
+      setRandom(first.db, "t", Math.ceil(4000 / (length + 16)) * 1000, 15, length);
+      const { db, session } = await reopened(file, first, false);
+      change(db, "t", (tree) => {
+        const random = new Random(16);
+        for (const key of [...tree.keys()]) if (random.once(2)) tree.delete(key);
+      });
+      const [content, live] = [contentOf(db), liveBytes(db)];
+      const again = await reopened(file, { db, session }, false);
+      assertLess(file.size(), 1.3 * live);
+      assertContent(contentOf(again.db), content);
+      checkDatabase(again);
+      again.db.close();
+    });
+  }
+
   it("packs in proportion to what the session deleted", async () => {
     const file = new MemoryFile();
     const first = openBoth(file);
