@@ -101,6 +101,7 @@ export type { JournalFigures } from "./journal/journal_state.ts";
 export type { PagerStats } from "./stats.ts";
 export type { Judge } from "./cache/loader.ts";
 export type { Sharing } from "./share/sharing.ts";
+export type { FileLock } from "./file/share_files.ts";
 export type { SharingState } from "./share/share.ts";
 export type { Participant } from "./share/pins.ts";
 export type { Superblock } from "./format/superblock.ts";

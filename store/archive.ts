@@ -3,7 +3,9 @@
  * to a stream.
  */
 
-import { type ArchivePosition, Archiver } from "./archive/archiver.ts";
+import type { ArchivePosition } from "./archive/archive_position.ts";
+import { ArchiveRole } from "./archive/archive_role.ts";
+import { Archiver } from "./archive/archiver.ts";
 import { type ArchiveStore, checkStore } from "./archive/archive_store.ts";
 import { untilAborted } from "./backup/waiting.ts";
 import { type Database, sessionOf } from "./database.ts";
@@ -116,7 +118,8 @@ export class Archive {
   }
 
   /**
-   * Ships everything committed so far, and ends. It does not wait for a store that fails. If the
+   * Ships everything committed so far, and ends. One that stands by waits until the process that
+   * archives the database has shipped it. It does not wait for a store that fails. If the
    * signal aborts, it ends at once.
    *
    * ```ts
@@ -161,6 +164,11 @@ export class Archive {
  *
  * A store keeps the archive of one database. An archive ends with the database at the latest.
  *
+ * Of the processes and Workers that share a database each may call it, with the same store: one
+ * archives the commits of all, and the others stand by; `db.stats().archive.standsBy` says so. When
+ * that one ends, or is killed, another one continues. The commits that another process took to the
+ * medium together can only be restored together.
+ *
  * ```ts
  * import { archive, folderStore, open, restore } from "../mod.ts";
  *
@@ -184,6 +192,8 @@ export class Archive {
  * @throws {TypeError} A transaction is open, an archive of the database is being written, or an
  * argument has the wrong type.
  * @throws {RangeError} A time is not above 0.
+ * @throws {IoError} The system refused, for instance the file beside a shared database whose lock
+ * says who archives it.
  * @throws {ClosedError} The database is closed.
  */
 export function archive(
@@ -202,7 +212,9 @@ export function archive(
     if (!(value > 0)) throw new RangeError(`Cannot ${ACTION}: ${name} ${value} is not above 0`);
   }
   refuseSecond(session);
-  const archiver = new Archiver(session, store, times);
+  const { openArchiveLock } = session;
+  const role = openArchiveLock && new ArchiveRole(openArchiveLock);
+  const archiver = new Archiver(session, store, times, { role });
   session.archive = archiver;
   return new Archive(archiver);
 }
@@ -251,7 +263,7 @@ function refuseSecond(session: Session): void {
  *
  * @throws {RangeError} The position is of another database, or later than this one, or no position;
  * or a time is not above 0.
- * @throws {TypeError} A transaction is open, other processes may write to the file, or an argument
+ * @throws {TypeError} A transaction is open, the database was opened to follow it, or an argument
  * has the wrong type.
  * @throws {ClosedError} The database is closed.
  */
@@ -269,7 +281,7 @@ export function replicate(
   const after = options.after === undefined ? undefined : positionIn(session, options.after);
   const sent = new SentObjects((reason) => archiver.end(reason));
   const times = { everyMs, baseEvery: Infinity, keep: Infinity, mergeAfter: Infinity };
-  const archiver = new Archiver(session, sent, times, after);
+  const archiver = new Archiver(session, sent, times, { after });
   session.streams.add(archiver);
   void archiver.over().then((failure) => {
     session.streams.delete(archiver);
@@ -279,13 +291,14 @@ export function replicate(
 }
 
 function positionIn(session: Session, text: string): ArchivePosition {
-  const { copies, meta } = session.pager;
+  const { copies } = session.pager;
   const position = parsePosition(text);
   if (position === undefined) throw new RangeError(`Cannot ${REPLICATE}: ${text} is no position`);
   if (position.databaseId.some((byte, i) => byte !== copies.databaseId[i])) {
     throw new RangeError(`Cannot ${REPLICATE}: the replica is of another database`);
   }
-  if (position.version <= meta.version) return position;
-  const state = `the replica has version ${position.version}, and the database ${meta.version}`;
+  const version = session.versionFrom(position.version);
+  if (position.version <= version) return position;
+  const state = `the replica has version ${position.version}, and the database ${version}`;
   throw new RangeError(`Cannot ${REPLICATE}: ${state}`);
 }

@@ -1,7 +1,8 @@
 /**
  * Applies archived commits to a copy that has no superblocks yet, up to a version or a time.
  *
- * The version of each commit follows the one before it. Each page that results is checked against
+ * The version of each commit follows the one before it; one that holds others too follows the one
+ * before these. Each page that results is checked against
  * the sums in its header, so frames that do not belong to the copy are refused.
  */
 
@@ -21,6 +22,8 @@ export class CommitApply {
   records = 0;
   /** Whether a commit was left out, because it is after the end. */
   isPastEnd = false;
+  /** The version of that commit. */
+  nextVersion: Version = Infinity;
   /** The facts about the file after the last commit that was applied. */
   readonly meta: Meta = new Meta();
   /** The time of that commit. */
@@ -89,13 +92,14 @@ export class CommitApply {
     if (this.#isOpen) throw damaged(offset, "the segment ends inside a commit");
   }
 
-  #begin({ meta, time, continues }: FrameHead, offset: number): void {
-    const wanted = this.#isOpen ? this.meta.version : this.meta.version + 1;
+  #begin({ meta, time, continues, joined }: FrameHead, offset: number): void {
+    const wanted = this.#isOpen ? this.meta.version : this.meta.version + 1 + joined;
     if (meta.version !== wanted) {
       throw damaged(offset, `a commit of version ${meta.version} is in place of ${wanted}`);
     }
     if (!this.#isOpen && this.#isPast(meta.version, time)) {
       this.isPastEnd = true;
+      this.nextVersion = meta.version;
       return;
     }
     this.meta.assign({ ...meta, allocatorHint: 0 });

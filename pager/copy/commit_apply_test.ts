@@ -18,6 +18,13 @@ import { FRAME_HEAD_BYTES } from "./commit_frames.ts";
 const SEED = 7;
 const PAGE = 5;
 
+/** A frame of a commit that writes one page, and holds commits before it. */
+function joinedFrame(version: number, joined: number): Uint8Array {
+  const bytes = frameOf(version);
+  new DataView(bytes.buffer).setUint32(36, joined, true);
+  return bytes;
+}
+
 /** A frame of a commit that writes one page. */
 function frameOf(version: number, continues = false, page = PAGE, seed = SEED): Uint8Array {
   const frame = new Frame(-1, POOL, 2);
@@ -84,6 +91,18 @@ describe("CommitApply", () => {
     refuses(frameOf(4, true), "the segment ends inside a commit");
   });
 
+  it("applies a commit that holds those before it, or says where it is past the end", () => {
+    const { work } = begin();
+    work.apply(join(frameOf(4), joinedFrame(7, 2), frameOf(8)), 0);
+    assertEquals([work.meta.version, work.time], [8, 80]);
+    const { work: ended } = begin(5);
+    ended.apply(join(frameOf(4), joinedFrame(7, 2), frameOf(8)), 0);
+    assertEquals([ended.meta.version, ended.isPastEnd, ended.nextVersion], [4, true, 7]);
+    refuses(joinedFrame(7, 2), "a commit of version 7 is in place of 6");
+    refuses(joinedFrame(4, 1), "a commit of version 4 is in place of 5");
+    refuses(joinedFrame(3, 2 ** 32 - 1), "a commit of version 3 is in place of 4294967299");
+  });
+
   it("refuses malformed frames and records, and pages of another database", () => {
     const frame = frameOf(4);
     refuses(frame.subarray(0, 30), "a frame of a commit is malformed");
@@ -94,7 +113,6 @@ describe("CommitApply", () => {
       return bytes;
     };
     refuses(malformed(4, 2), "a frame of a commit is malformed");
-    refuses(malformed(36, 1), "a frame of a commit is malformed");
     refuses(malformed(FRAME_HEAD_BYTES + 4, 4), "a record of a commit is malformed");
     refuses(malformed(FRAME_HEAD_BYTES, 1), "a record of a commit is malformed");
     refuses(malformed(FRAME_HEAD_BYTES, 9), "a record of a commit is malformed");

@@ -10,11 +10,12 @@
  * | 24 | u32  | page count after it                                      |
  * | 28 | u32  | catalog root after it                                    |
  * | 32 | u32  | next tree id after it                                    |
- * | 36 | u32  | reserved, zero                                           |
+ * | 36 | u32  | commits before it that it holds too, as one with them    |
  * | 40 |      | records, as in a batch of the journal                    |
  *
  * Integers are little-endian. A frame has whole records, of types `WHOLE`, `CHANGED` and `FREED`
- * alone: the bytes of a page that was published are read, and become a `WHOLE` record.
+ * alone: the bytes of a page that was published are read, and become a `WHOLE` record. Commits that
+ * another process has written as one batch are one: the versions between cannot be restored.
  */
 
 import { CHUNK_SHIFT } from "../format/format.ts";
@@ -40,6 +41,8 @@ export interface FrameHead {
   readonly recordBytes: number;
   /** Whether the next frame continues the commit. */
   readonly continues: boolean;
+  /** The commits before it that it holds too. */
+  readonly joined: number;
   /** The time of the commit, in milliseconds since 1970. */
   readonly time: number;
   /** The facts about the file after the commit. */
@@ -96,7 +99,7 @@ export class FrameEncoder {
     this.#records.addWhole(page, this.#scratch, SCRATCH);
   }
 
-  #frame({ meta, time }: QueuedCommit, continues: boolean): Uint8Array {
+  #frame({ meta, time, joined }: QueuedCommit, continues: boolean): Uint8Array {
     const { bytes, length } = this.#records;
     const frame = new Uint8Array(FRAME_HEAD_BYTES + length);
     const view = new DataView(frame.buffer);
@@ -107,6 +110,7 @@ export class FrameEncoder {
     view.setUint32(24, meta.pageCount, true);
     view.setUint32(28, meta.catalogRoot, true);
     view.setUint32(32, meta.nextTreeId, true);
+    view.setUint32(36, joined, true);
     frame.set(bytes.subarray(0, length), FRAME_HEAD_BYTES);
     return frame;
   }
@@ -118,7 +122,7 @@ export function decodeFrameHead(bytes: Uint8Array, at: number): FrameHead | unde
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, FRAME_HEAD_BYTES);
   const recordBytes = view.getUint32(0, true);
   if (at + FRAME_HEAD_BYTES + recordBytes > bytes.length) return undefined;
-  if (view.getUint32(4, true) > 1 || view.getUint32(36, true) !== 0) return undefined;
+  if (view.getUint32(4, true) > 1) return undefined;
   const meta = {
     version: Number(view.getBigUint64(8, true)),
     pageCount: view.getUint32(24, true),
@@ -126,5 +130,6 @@ export function decodeFrameHead(bytes: Uint8Array, at: number): FrameHead | unde
     nextTreeId: view.getUint32(32, true),
   };
   const continues = view.getUint32(4, true) === 1;
-  return { recordBytes, continues, time: Number(view.getBigUint64(16, true)), meta };
+  const time = Number(view.getBigUint64(16, true));
+  return { recordBytes, continues, joined: view.getUint32(36, true), time, meta };
 }

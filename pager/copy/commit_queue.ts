@@ -1,6 +1,10 @@
 /**
  * The commits that an archive has not taken yet, with their records, in memory.
  *
+ * The commits follow one another without a gap. In a file that other processes write too, what they
+ * commit is added as it is read, a batch of theirs as one commit; if one was not read, the queue
+ * loses all that it has.
+ *
  * A record may name a page that is in the file already, past the journal. The queue then holds a
  * snapshot of the commit, so that the page can be read when the commit is taken. When the commits
  * exceed `QUEUE_BYTES_MAX`, the queue loses all of them, and takes no others until it restarts: its
@@ -24,6 +28,8 @@ export interface QueuedCommit {
   readonly meta: MetaFields;
   /** The time of the commit, in milliseconds since 1970. */
   readonly time: number;
+  /** The commits before it that are in it too, and cannot be told apart. */
+  readonly joined: number;
   /** Its records. */
   readonly records: Uint8Array;
   /** Its snapshot, if records may name pages that are in the file; the owner ends it. */
@@ -32,8 +38,6 @@ export interface QueuedCommit {
 
 /** The commits that an archive has not taken yet. */
 export class CommitQueue {
-  /** The version before the first commit of the queue. */
-  from: Version;
   /** The bytes that its commits take, with those that were taken and not released. */
   bytes = 0;
   /** How often it has lost its commits. */
@@ -41,6 +45,8 @@ export class CommitQueue {
   readonly #snapshots: SnapshotOwner;
   readonly #now: () => number;
   readonly #bytesMax: number;
+  /** The version of the last commit that was added, or that it starts after. */
+  #last: Version;
   #commits: QueuedCommit[] = [];
   /** The commits that were taken and not released. */
   #taken: readonly QueuedCommit[] = [];
@@ -60,7 +66,7 @@ export class CommitQueue {
     now: () => number,
     bytesMax = QUEUE_BYTES_MAX,
   ) {
-    this.from = from;
+    this.#last = from;
     this.#snapshots = snapshots;
     this.#now = now;
     this.#bytesMax = bytesMax;
@@ -77,15 +83,21 @@ export class CommitQueue {
   }
 
   /**
-   * Adds a commit. It neither reads a file nor throws.
+   * Adds a commit, or several that cannot be told apart. It neither reads a file nor throws.
    *
+   * @param before The version before it.
    * @param meta The facts about the file after it.
    * @param records Its records, valid during the call; undefined without a journal.
    * @param publishes Whether a record may name a page that is in the file already.
    */
-  add(meta: MetaFields, records: Uint8Array | undefined, publishes: boolean): void {
+  add(
+    before: Version,
+    meta: MetaFields,
+    records: Uint8Array | undefined,
+    publishes: boolean,
+  ): void {
     if (this.#isLost) return;
-    if (records === undefined) return this.lose();
+    if (records === undefined || before !== this.#last) return this.lose();
     const bytes = records.length + COMMIT_BYTES;
     if (this.bytes + bytes > this.#bytesMax) return this.lose();
     try {
@@ -93,8 +105,10 @@ export class CommitQueue {
       copied.assign(meta);
       const own = records.slice();
       const snapshot = publishes ? this.#snapshots.beginState(false) : undefined;
-      this.#commits.push({ meta: copied, time: this.#now(), records: own, snapshot });
+      const joined = meta.version - before - 1;
+      this.#commits.push({ meta: copied, time: this.#now(), joined, records: own, snapshot });
       this.bytes += bytes;
+      this.#last = meta.version;
     } catch {
       // Memory ran out. The commit is complete, and must not fail.
       this.lose();
@@ -106,9 +120,7 @@ export class CommitQueue {
     assert(this.#taken.length === 0, "commits are released before others are taken");
     let count = 0;
     while (count < this.#commits.length && this.#commits[count]!.meta.version <= upTo) count++;
-    const taken = this.#taken = this.#commits.splice(0, count);
-    this.from = taken.at(-1)?.meta.version ?? this.from;
-    return taken;
+    return this.#taken = this.#commits.splice(0, count);
   }
 
   /** Lets go of the commits that were taken last. */
@@ -142,7 +154,7 @@ export class CommitQueue {
   restart(from: Version): void {
     this.#clear();
     this.#isLost = false;
-    this.from = from;
+    this.#last = from;
   }
 
   #clear(): void {

@@ -12,9 +12,10 @@
  * An error of a copy never reaches the transaction: the copy keeps it for its own next step.
  */
 
+import { LogReader, PUBLISHED } from "../batch/log_record.ts";
 import { assert } from "../format/assert.ts";
 import type { VersionStore } from "../transaction/version_store.ts";
-import type { TapHolder } from "../journal/commit_hooks.ts";
+import type { CommitTap, TapHolder } from "../journal/commit_hooks.ts";
 import { FrameEncoder } from "./commit_frames.ts";
 import { CommitQueue } from "./commit_queue.ts";
 import type { History } from "./history.ts";
@@ -90,14 +91,26 @@ export class Copies {
     const { taps, meta, snapshots } = this.#source;
     const queue = new CommitQueue(meta.version, snapshots, now);
     this.#queues.push(queue);
-    taps.tap ??= {
-      committed: (meta, log, from) => {
-        const records = log?.bytes.subarray(from, log.length);
-        for (const queue of this.#queues) queue.add(meta, records, log?.publishes === true);
-      },
-    };
+    taps.tap ??= this.#tap;
     return queue;
   }
+
+  readonly #tap: CommitTap = {
+    committed: (meta, log, from) => {
+      const records = log?.bytes.subarray(from, log.length);
+      const publishes = log?.publishes === true;
+      for (const queue of this.#queues) queue.add(meta.version - 1, meta, records, publishes);
+    },
+    takenOver: (before, meta, records) => {
+      // The batch that begins an area has no commit.
+      if (meta.version === before && records.length === 0) return;
+      const own = publishes(records) ? undefined : records;
+      for (const queue of this.#queues) queue.add(before, meta, own, false);
+    },
+    missed: () => {
+      for (const queue of this.#queues) queue.lose();
+    },
+  };
 
   /** Whether commits are queued for an archive or a stream. */
   get isFollowed(): boolean {
@@ -135,4 +148,14 @@ export class Copies {
     const index = this.#draining.indexOf(copy);
     if (index >= 0) this.#draining.splice(index, 1);
   }
+}
+
+/** Whether a record names a page that is in the file, where this process cannot keep it. */
+function publishes(records: Uint8Array): boolean {
+  const reader = new LogReader();
+  for (let at = 0; at < records.length;) {
+    at = reader.read(records, at, records.length);
+    if (reader.type === PUBLISHED) return true;
+  }
+  return false;
 }

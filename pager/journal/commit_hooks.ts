@@ -4,8 +4,8 @@
  */
 
 import type { LogBuffer } from "../batch/log_record.ts";
-import type { Meta } from "../format/meta.ts";
-import type { ChunkNumber, PageNumber } from "../format/units.ts";
+import type { Meta, MetaFields } from "../format/meta.ts";
+import type { ChunkNumber, PageNumber, Version } from "../format/units.ts";
 
 /** Follows the ends of transactions and snapshots. Its methods neither read a file nor throw. */
 export interface TransactionListener {
@@ -52,7 +52,7 @@ export class TransactionEnds implements TransactionListener {
   }
 }
 
-/** Follows each commit with its records. Its method neither reads a file nor throws. */
+/** Follows each commit with its records. Its methods neither read a file nor throw. */
 export interface CommitTap {
   /**
    * A commit is visible.
@@ -62,6 +62,16 @@ export interface CommitTap {
    * @param from Where the records of the commit begin.
    */
   committed(meta: Meta, log: LogBuffer | undefined, from: number): void;
+  /**
+   * Commits of another process, one batch of them, were taken over.
+   *
+   * @param before The version before them.
+   * @param meta The facts about the file after them.
+   * @param records Their records, valid during the call.
+   */
+  takenOver(before: Version, meta: MetaFields, records: Uint8Array): void;
+  /** The state is another one, and the commits that lead there are not known. */
+  missed(): void;
 }
 
 /** Holds the tap of a file, while there is one. */

@@ -59,6 +59,8 @@ export interface ShareFiles {
   /** The lock of all that share. */
   readonly presence: FileLock;
   readonly side: SideBytes;
+  /** Opens the lock of the one that archives the database. */
+  readonly openArchiveLock: () => FileLock;
   /** The clock of the write lock, in milliseconds; by default the system's. */
   readonly now?: () => number;
 }
@@ -80,6 +82,7 @@ export function openShareFiles(path: string, options: DiskFileOptions): ShareFil
       presence: keep(new LockFile(`${path}-here`, mode)),
       side: keep(new SideFile(`${path}-shared`, mode)),
       queue: keep(new LockFile(`${path}-shared`, mode)),
+      openArchiveLock: () => new LockFile(`${path}-archive`, mode),
     };
   } catch (error) {
     for (const file of opened) closeAfter(file);
@@ -141,6 +144,7 @@ class Opening {
   readonly #owner: FileOwner;
   readonly #presence: FileLock;
   readonly #side: SideBytes;
+  readonly #openArchiveLock: () => FileLock;
   readonly #lock: WriteLock;
   readonly #pins: Pins;
   readonly #placed: PlacedNote;
@@ -154,6 +158,7 @@ class Opening {
     this.#base = files.base;
     this.#presence = files.presence;
     this.#side = files.side;
+    this.#openArchiveLock = files.openArchiveLock;
     this.#placed = new PlacedNote(files.lockFile);
     this.#pins = new Pins(this.#side, options.process);
     const holder = { endHold: () => this.#share?.endHold() ?? false };
@@ -226,6 +231,7 @@ class Opening {
       indexed,
       reader,
       superblock,
+      openArchiveLock: this.#openArchiveLock,
     };
     this.#vouch(disk, parts);
     if (!this.#pins.take(superblock.version)) {

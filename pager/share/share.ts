@@ -37,8 +37,8 @@ const CLOSE_MS = 30_000;
 
 /** What follows the position of a share: the pager's memory. */
 export interface ShareFollower {
-  /** Takes over transactions that another process has committed. */
-  take(groups: readonly Group[]): void;
+  /** Takes over transactions that another process has committed after a version. */
+  take(groups: readonly Group[], before: Version): void;
   /** Forgets all pages in memory, and takes over a state that was loaded anew. */
   beginAnew(groups: readonly Group[]): void;
   /** The oldest version that a snapshot of this handle reads; Infinity without one. */
@@ -68,6 +68,8 @@ export interface ShareParts {
   readonly reader: BatchReader;
   /** The superblock when the share began. */
   readonly superblock: Superblock;
+  /** Opens the lock of the one that archives the database. */
+  readonly openArchiveLock: () => FileLock;
 }
 
 /** The processes that share a file, and how far this one is behind. */
@@ -217,8 +219,9 @@ export class Share {
     const end = word?.generation === position.at.generation ? word.offset + BATCH_HEADER_BYTES : 0;
     const groups = position.readOn(this.parts.reader, limit, end);
     if (groups.length === 0) return;
-    for (const group of groups) this.#position.note(group);
-    this.#follower!.take(groups);
+    const before = position.meta.version;
+    for (const group of groups) position.note(group);
+    this.#follower!.take(groups, before);
   }
 
   /** Follows a superblock; false if this process is behind it. */

@@ -38,7 +38,7 @@ import { CHUNK_BYTES, CHUNK_SHIFT, chunksOf } from "../format/format.ts";
 import type { Meta } from "../format/meta.ts";
 import type { ChunkNumber, Version } from "../format/units.ts";
 import type { ClaimedPages } from "../journal/claimed_pages.ts";
-import type { TransactionListener } from "../journal/commit_hooks.ts";
+import type { TapHolder, TransactionListener } from "../journal/commit_hooks.ts";
 import type { Durability } from "../path/commit_path.ts";
 import type { PagerPath } from "../path/pager_path.ts";
 import type { CurrentSuperblock } from "../journal/current_superblock.ts";
@@ -70,6 +70,7 @@ export interface SharedPathParts {
   readonly unsynced: UnsyncedChunks;
   readonly versions: VersionStore;
   readonly listener: TransactionListener;
+  readonly taps: TapHolder;
 }
 
 /** What happens on the path. */
@@ -142,9 +143,15 @@ export class SharedPath implements PagerPath, ShareFollower {
     return this.#parts.versions.snapshots.oldest?.version ?? Infinity;
   }
 
-  /** Takes over transactions that another process has committed. */
-  take(groups: readonly Group[]): void {
-    for (const group of groups) this.#takeover.take(group);
+  /** Takes over transactions that another process has committed after a version. */
+  take(groups: readonly Group[], before: Version): void {
+    const { tap } = this.#parts.taps;
+    let version = before;
+    for (const group of groups) {
+      this.#takeover.take(group);
+      tap?.takenOver(version, group.meta, group.bytes);
+      version = group.meta.version;
+    }
     this.#takeover.end();
     this.#follow(groups);
   }
@@ -153,6 +160,7 @@ export class SharedPath implements PagerPath, ShareFollower {
   beginAnew(groups: readonly Group[]): void {
     const { index } = this.#share.parts;
     const { writeback, versions } = this.#parts;
+    this.#parts.taps.tap?.missed();
     writeback.forgetDirty();
     for (const group of groups) index.add(group, () => {});
     versions.snapshots.endBefore(Infinity);

@@ -9,6 +9,7 @@
 
 import { setImmediate } from "node:timers";
 import type { Judge, Loader } from "../cache/loader.ts";
+import type { FileLock } from "../file/share_files.ts";
 import type { ChangedPages } from "../follow/changed_pages.ts";
 import type { FollowedMemory } from "../follow/takeover.ts";
 import { MovedError } from "../follow/moved_error.ts";
@@ -165,6 +166,24 @@ export class Sharing implements Judge {
   /** Collects the pages that others change from now on, or none any more. */
   collect(into: ChangedPages | undefined): void {
     this.#path.collect(into);
+  }
+
+  /**
+   * Takes over what others have committed, in the middle of a turn.
+   *
+   * @throws {IoError} The system refused.
+   */
+  refresh(): void {
+    this.#share.refresh();
+  }
+
+  /**
+   * Opens the lock of the one process that archives the database, which the caller closes.
+   *
+   * @throws {IoError} The system refused.
+   */
+  openArchiveLock(): FileLock {
+    return this.#share.parts.openArchiveLock();
   }
 
   /** The processes that share the file. */

@@ -24,7 +24,7 @@ describe("an archive whose store takes no time", () => {
       keep: Infinity,
       mergeAfter: Infinity,
     };
-    const archiver = new Archiver(session, store, times, undefined, time);
+    const archiver = new Archiver(session, store, times, { waits: time });
     const random = new Random(1);
     const made: number[] = [];
     const shipped = () => archiver.stats().version ?? -1;

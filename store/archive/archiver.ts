@@ -9,15 +9,24 @@
  *
  * The tip is the segment that the next one follows. It advances only when a segment is whole in the
  * store, so a process that is killed leaves nothing but parts of a segment that does not exist.
+ *
+ * Of the processes that share a file, the one that has the role archives it. Another one stands by:
+ * it takes the role when that one has ended, and continues behind the tip that the store has then.
  */
 
-import { type CommitQueue, type CopyReader, hasHad, type QueuedCommit } from "../../pager/mod.ts";
+import {
+  type CommitQueue,
+  type CopyReader,
+  CorruptionError,
+  type QueuedCommit,
+} from "../../pager/mod.ts";
 import { copyChunks } from "../backup/copy_loop.ts";
 import { IncrementTarget } from "../backup/targets.ts";
 import { SYSTEM_WAITS, type Waits } from "../backup/waiting.ts";
 import type { Session } from "../write/session.ts";
 import type { ArchiveStats, Shipping } from "../watch/shipping.ts";
-import { ArchiveIndex } from "./segments/archive_index.ts";
+import { type ArchivePosition, checkPosition, lastInStore, type Tip } from "./archive_position.ts";
+import type { ArchiveRole } from "./archive_role.ts";
 import type { ArchiveStore } from "./archive_store.ts";
 import { CommitClock } from "./commit_clock.ts";
 import { Merger } from "./merger.ts";
@@ -30,7 +39,6 @@ import {
   type Segment,
   type SegmentKind,
 } from "./segments/segment.ts";
-import { readSegment } from "./segments/segment_reader.ts";
 import { SegmentWriter } from "./segments/segment_writer.ts";
 import { StoreCalls } from "./store_calls.ts";
 
@@ -46,20 +54,14 @@ export interface ArchiveTimes {
   readonly mergeAfter: number;
 }
 
-/** The position that the next segment follows. */
-interface Tip {
-  readonly version: number;
-  readonly link: number;
-}
-
-/** A position in the history of a database, from which shipping continues. */
-export interface ArchivePosition extends Tip {
-  /** The id of the database. */
-  readonly databaseId: Uint8Array;
-  /** The time of its last commit, in milliseconds since 1970. */
-  readonly time: number;
-  /** The history of the database there; undefined if it is not known. */
-  readonly history?: number | undefined;
+/** What an archiver has besides a database and a store. */
+export interface ArchiverOptions {
+  /** The position to continue after. Default: the last one in the store. */
+  readonly after?: ArchivePosition | undefined;
+  /** The role that it waits for, where other processes may archive the database too. */
+  readonly role?: ArchiveRole | undefined;
+  /** The time that passes. Default: that of the machine. */
+  readonly waits?: Waits;
 }
 
 /** A copy of a version, and the time at which it began. */
@@ -75,6 +77,8 @@ interface Waiter extends PromiseWithResolvers<void> {
 
 const NOTHING: Tip = { version: 0, link: 0 };
 const RETRY_MS = 1000;
+/** The longest time between two looks of one that stands by. */
+const LOOK_MS_MAX = 1000;
 /** The longest time of a timer. */
 const PAUSE_MS_MAX = 2 ** 31 - 1;
 
@@ -95,7 +99,7 @@ export class Archiver implements Shipping {
   /** Whether pages must be copied before commits can follow the tip. */
   #isApart = true;
   /** The time since which pages are being copied before commits can follow the tip. */
-  #copyingSince: number | undefined = this.#clock.now();
+  #copyingSince: number | undefined;
   #bases = 0;
   /** The time of the next base, of `#waits`. */
   #nextBase = Infinity;
@@ -105,7 +109,10 @@ export class Archiver implements Shipping {
   #isClosing = false;
   #failure: unknown;
   readonly #after: ArchivePosition | undefined;
+  readonly #role: ArchiveRole | undefined;
   readonly #waits: Waits;
+  /** Whether it waits for the role. */
+  #standsBy: boolean;
   /** Resolves when nothing more is shipped. */
   readonly #ended: Promise<void>;
 
@@ -113,25 +120,30 @@ export class Archiver implements Shipping {
    * Begins to ship, between transactions.
    *
    * @param session The database; it ends the archiver when it closes.
-   * @param after The position to continue after. Default: the last one in the store.
-   * @param waits The time that passes.
+   * @throws {IoError} The system refused.
    */
   constructor(
     session: Session,
     store: ArchiveStore,
     times: ArchiveTimes,
-    after?: ArchivePosition,
-    waits: Waits = SYSTEM_WAITS,
+    { after, role, waits = SYSTEM_WAITS }: ArchiverOptions = {},
   ) {
     this.#session = session;
     this.#waits = waits;
     this.#times = times;
     this.#after = after;
+    this.#role = role;
     this.#calls = new StoreCalls(store, this.#end.signal);
     this.#merger = new Merger(this.#calls, times.mergeAfter, this.#clock, waits);
-    this.#first = this.#beginCopy();
+    this.#standsBy = role?.tryTake() === false;
     this.#queue = session.pager.copies.follow(this.#clock.now);
-    this.#ended = this.#run();
+    this.#queue.stop();
+    try {
+      this.#ended = this.#run(this.#standsBy ? undefined : this.#begin());
+    } catch (error) {
+      this.end(error);
+      throw error;
+    }
   }
 
   /** The state. */
@@ -150,6 +162,7 @@ export class Archiver implements Shipping {
       failures,
       failure: failure ?? own,
       ended: this.#end.signal.aborted,
+      standsBy: this.#standsBy && !this.#end.signal.aborted,
     };
   }
 
@@ -161,7 +174,7 @@ export class Archiver implements Shipping {
 
   /** Resolves when everything committed so far is in the store. */
   async flush(): Promise<void> {
-    const { version } = this.#session.pager.meta;
+    const { version } = this.#session;
     if (this.#end.signal.aborted) throw this.#end.signal.reason;
     if (!this.#isApart && this.#tip !== undefined && this.#tip.version >= version) return;
     const waiter = { version, ...Promise.withResolvers<void>() };
@@ -188,6 +201,7 @@ export class Archiver implements Shipping {
     this.#end.abort(reason);
     this.#session.pager.copies.unfollow(this.#queue);
     this.#first?.reader.close();
+    this.#role?.release();
     for (const { reject, promise } of this.#waiters) {
       promise.catch(() => {});
       reject(this.#end.signal.reason);
@@ -195,8 +209,12 @@ export class Archiver implements Shipping {
     this.#waiters.clear();
   }
 
-  async #run(): Promise<void> {
+  /** Ships until it ends. */
+  async #run(begun: Promise<void> | void): Promise<void> {
     try {
+      if (!this.#standsBy) await begun;
+      else if (await this.#standBy()) await this.#begin();
+      else return this.end(closed());
       await this.#resume();
       for (;;) {
         const begun = this.#waits.now();
@@ -208,11 +226,59 @@ export class Archiver implements Shipping {
       }
       await this.#base;
       await this.#merger.end();
-      this.end(new DOMException("The archive was closed", "AbortError"));
+      this.end(closed());
     } catch (error) {
       if (!this.#end.signal.aborted) this.#failure = error;
       this.end(error);
     }
+  }
+
+  /**
+   * Waits for the role. Meanwhile the store shows those who wait how far the process is that has
+   * it. False if it ends before.
+   */
+  async #standBy(): Promise<boolean> {
+    const ms = Math.min(this.#times.everyMs, LOOK_MS_MAX);
+    while (!this.#role!.tryTake()) {
+      this.#wake = new AbortController();
+      if (this.#waiters.size > 0) await this.#look();
+      if (this.#isClosing && this.#waiters.size === 0) return false;
+      const woken = this.#waiters.size > 0 ? [] : [this.#wake.signal];
+      await this.#waits.rest(ms, AbortSignal.any([this.#end.signal, ...woken]));
+      this.#end.signal.throwIfAborted();
+    }
+    this.#standsBy = false;
+    return true;
+  }
+
+  /** Resolves those whose commits another process has put in the store. */
+  async #look(): Promise<void> {
+    try {
+      const position = await this.#lastInStore();
+      this.#failure = undefined;
+      if (position === undefined) return;
+      checkPosition(this.#session.pager.copies, position);
+      this.#tip = position;
+      this.#settle();
+    } catch (error) {
+      // The other process may have merged what was listed.
+      if (!(error instanceof CorruptionError)) throw error;
+      this.#failure = error;
+    }
+  }
+
+  /** Begins the first copy, which the commits that are queued follow. */
+  #begin(): Promise<void> | void {
+    this.#copyingSince = this.#clock.now();
+    return this.#inTurn(() => void (this.#first = this.#beginApart()));
+  }
+
+  /** Runs a step that reads the database; where other processes write it, while none does. */
+  #inTurn<T>(step: () => T): T | Promise<T> {
+    return this.#session.inTurn(() => {
+      this.#end.signal.throwIfAborted();
+      return step();
+    });
   }
 
   /** Waits for the time of the next shipment, or for a caller of `flush`. */
@@ -231,40 +297,26 @@ export class Archiver implements Shipping {
       this.#tip = NOTHING;
       return;
     }
-    const { databaseId, version, link, time } = position;
-    const { copies } = this.#session.pager;
-    const { meta } = this.#first!.reader;
-    if (databaseId.some((byte, i) => byte !== copies.databaseId[i])) {
-      throw new RangeError("Cannot archive: the store has the archive of another database");
-    }
-    if (version > meta.version) {
-      const state = `the store has version ${version}, and the database was at ${meta.version}`;
-      throw new RangeError(`Cannot archive: ${state}; archive an older copy to a store of its own`);
-    }
-    const { history = copies.history.history } = position;
-    if (!hasHad(copies.history, { history, version })) {
-      const state = `the store has version ${version} of another history of the database`;
-      throw new RangeError(`Cannot archive: ${state}; archive a copy to a store of its own`);
-    }
+    const { time } = position;
+    checkPosition(this.#session.pager.copies, position, this.#first!.reader.meta.version);
     this.#clock.notBefore(time);
     if (this.#first!.time < time) {
       // The clock was set back: what is queued has times before those in the store.
       this.#first!.reader.close();
       this.#first = undefined;
     }
-    this.#tip = { version, link };
+    this.#tip = position;
   }
 
   /** The position that the store leads to, and the time of the next base; undefined if empty. */
   async #lastInStore(): Promise<ArchivePosition | undefined> {
-    const { tip, segments } = new ArchiveIndex(await this.#calls.list());
-    if (tip === undefined) return undefined;
-    const { databaseId, history } = await readSegment(this.#calls, tip);
-    this.#clock.notBefore(tip.last);
-    const base = segments.findLast(({ kind }) => kind === BASE)!;
-    const age = Math.max(0, this.#clock.now() - base.last);
+    const position = await lastInStore(this.#calls);
+    if (position === undefined) return undefined;
+    const { time, baseTime } = position;
+    this.#clock.notBefore(time);
+    const age = Math.max(0, this.#clock.now() - baseTime);
     this.#nextBase = this.#waits.now() + Math.max(0, this.#times.baseEvery - age);
-    return { databaseId, history, version: tip.to, link: linkOf(tip), time: tip.last };
+    return position;
   }
 
   async #tryToShip(): Promise<void> {
@@ -282,8 +334,8 @@ export class Archiver implements Shipping {
   }
 
   async #ship(): Promise<void> {
-    const { pager } = this.#session;
-    await this.#session.reachMedium(pager.meta.version);
+    const { pager, version } = this.#session;
+    await this.#session.reachMedium(version);
     if (this.#isApart || this.#queue.isLost) await this.#shipPages();
     else await this.#shipCommits(pager.durableVersion);
     if (this.#base === undefined && this.#waits.now() >= this.#nextBase) await this.#beginBase();
@@ -295,13 +347,19 @@ export class Archiver implements Shipping {
   async #shipPages(): Promise<void> {
     const tip = this.#tip!;
     this.#copyingSince ??= this.#clock.now();
-    const copy = this.#first ?? this.#beginCopy();
-    if (this.#first === undefined) this.#queue.restart(copy.reader.meta.version);
+    const copy = this.#first ?? await this.#inTurn(() => this.#beginApart());
     this.#first = undefined;
     const segment = await this.#write(copy, tip === NOTHING ? BASE : DELTA, tip);
     this.#isApart = false;
     this.#copyingSince = undefined;
     this.#advance(segment);
+  }
+
+  /** Begins a copy that the commits that are queued from now on follow. */
+  #beginApart(): Copy {
+    const copy = this.#beginCopy();
+    this.#queue.restart(copy.reader.meta.version);
+    return copy;
   }
 
   /** Begins a copy of the last commit. Later commits have no earlier time. */
@@ -322,8 +380,10 @@ export class Archiver implements Shipping {
       const { pager } = this.#session;
       const checkOpen = () => this.#session.checkOpen();
       const versionNow = () => pager.meta.version;
+      const inTurn = this.#session.inTurn.bind(this.#session);
       const { signal } = this.#end;
-      await copyChunks({ reader, target, since: from, checkOpen, versionNow }, { signal });
+      const work = { reader, target, since: from, checkOpen, versionNow, inTurn };
+      await copyChunks(work, { signal });
       await target.complete(reader);
       if (kind === BASE) this.#noteBase();
       return writer.segment!;
@@ -340,7 +400,11 @@ export class Archiver implements Shipping {
   /** Ships queued commits up to a version. */
   async #shipCommits(upTo: number): Promise<void> {
     const commits = this.#queue.take(upTo);
-    if (commits.length === 0) return this.#settle();
+    if (commits.length === 0) {
+      // Commits that are not in the queue: what they changed is copied.
+      if (this.#tip!.version < upTo) this.#queue.lose();
+      return this.#settle();
+    }
     try {
       this.#advance(await this.#writeCommits(commits));
     } catch (error) {
@@ -391,7 +455,7 @@ export class Archiver implements Shipping {
 
   /** Ships commits up to the last one, and begins a base of it, which commits do not wait for. */
   async #beginBase(): Promise<void> {
-    const copy = this.#beginCopy();
+    const copy = await this.#inTurn(() => this.#beginCopy());
     const { reader } = copy;
     const { version } = reader.meta;
     this.#merger.noteBase(version);
@@ -422,4 +486,8 @@ export class Archiver implements Shipping {
       await this.#calls.delete(name);
     }
   }
+}
+
+function closed(): DOMException {
+  return new DOMException("The archive was closed", "AbortError");
 }

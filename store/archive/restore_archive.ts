@@ -243,6 +243,11 @@ export class ArchivedState {
     if (!work.isPastEnd && work.meta.version !== segment.to) {
       throw damagedObject(end, `the commits end at version ${work.meta.version}`);
     }
+    if (work.isPastEnd && typeof point === "number" && point !== work.meta.version) {
+      const before = `versions ${work.meta.version} and ${work.nextVersion}`;
+      const state = `version ${point} is between ${before}, which were archived together`;
+      throw new RangeError(`Cannot restore: ${state}; restore one of these`);
+    }
     this.pages += work.records;
     this.meta.assign(work.meta);
     this.time = work.time;

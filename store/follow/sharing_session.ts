@@ -13,6 +13,7 @@ import {
   assert,
   type ChangedPages,
   type Durability,
+  type FileLock,
   type Pager,
   type Sharing,
 } from "../../pager/mod.ts";
@@ -20,9 +21,6 @@ import { InLinePolicy } from "../write/flush_policy.ts";
 import type { Settable } from "../write/session.ts";
 import { MovingSession } from "./moving_session.ts";
 import { WriteTurns } from "./write_turns.ts";
-
-/** The actions that need every commit from the process that makes it. */
-const REFUSED: readonly string[] = ["archive", "replicate"];
 
 /** The time after which the pin is renewed, in milliseconds. */
 const RENEWAL_MS = 5000;
@@ -34,6 +32,7 @@ export class SharingSession extends MovingSession {
   readonly #sharing: Sharing;
   readonly #turns: WriteTurns;
   #renewedAt = performance.now();
+  override readonly openArchiveLock = (): FileLock => this.#sharing.openArchiveLock();
 
   /**
    * Creates the session of a pager that shares its file.
@@ -87,9 +86,9 @@ export class SharingSession extends MovingSession {
     super.beforeTransaction();
   }
 
-  override refuseFollowed(action: string): void {
-    if (!REFUSED.includes(action)) return;
-    throw new TypeError(`Cannot ${action}: other processes share the database`);
+  override versionFrom(seen: number): number {
+    if (this.version < seen) this.#sharing.refresh();
+    return this.version;
   }
 
   /**

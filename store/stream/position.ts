@@ -3,7 +3,7 @@
  * link of the segment that leads there, and the time of the last commit.
  */
 
-import type { ArchivePosition } from "../archive/archiver.ts";
+import type { ArchivePosition } from "../archive/archive_position.ts";
 
 const POSITION = /^([0-9a-f]{32})-(\d{1,15})-([0-9a-f]{8})-(\d{1,15})$/;
 

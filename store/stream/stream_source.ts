@@ -4,7 +4,7 @@
  */
 
 import { IoError } from "../../pager/mod.ts";
-import type { ArchivePosition } from "../archive/archiver.ts";
+import type { ArchivePosition } from "../archive/archive_position.ts";
 import { createReplicaOf, type ReplicaFile } from "../archive/replica_file.ts";
 import { untilAborted } from "../backup/waiting.ts";
 import { positionText } from "./position.ts";

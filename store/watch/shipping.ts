@@ -24,6 +24,8 @@ export interface ArchiveStats {
   readonly failure: string | undefined;
   /** Whether it has ended. */
   readonly ended: boolean;
+  /** Whether another process archives the database; this one continues when that one ends. */
+  readonly standsBy: boolean;
 }
 
 /** Ships the commits of a session. */

@@ -11,7 +11,13 @@
 
 import { setImmediate } from "node:timers";
 import { type BTree, Catalog, TreeContext, UnfinishedValues } from "../../btree/mod.ts";
-import { ClosedError, type Durability, type Pager, type PageSnapshot } from "../../pager/mod.ts";
+import {
+  ClosedError,
+  type Durability,
+  type FileLock,
+  type Pager,
+  type PageSnapshot,
+} from "../../pager/mod.ts";
 import { ChangeFeed } from "../watch/change_feed.ts";
 import { AdaptivePolicy, type FlushPolicy } from "./flush_policy.ts";
 import { GroupCommit } from "./group_commit.ts";
@@ -45,6 +51,8 @@ export class Session implements TreeSource {
   readonly uploads: Set<{ end(): void }> = new Set();
   /** The archive that ships the commits; it ends with the session. */
   archive: Shipping | undefined;
+  /** Opens the lock of the one process that archives the file; undefined where no other may. */
+  readonly openArchiveLock: (() => FileLock) | undefined = undefined;
   /** The streams that replicas receive; they end with the session. */
   readonly streams: Set<Shipping> = new Set();
   /** Memory for results. */
@@ -311,6 +319,11 @@ export class Session implements TreeSource {
    * @throws {TypeError} Another process may replace pages of the file meanwhile.
    */
   refuseFollowed(_action: string): void {}
+
+  /** The last committed version, which is at least as new as one that another process has seen. */
+  versionFrom(_seen: number): number {
+    return this.version;
+  }
 
   /** Runs a body at once; where other processes write the file too, while none of them does. */
   inTurn<T>(body: () => T): T | Promise<T> {

@@ -6,12 +6,10 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
-  archive,
   type Database,
   IoError,
   LockedError,
   open,
-  replicate,
   restore,
   salvage,
   SnapshotTooOldError,
@@ -150,14 +148,6 @@ describe("handles with shared: true", () => {
     for (let i = 0; i < 200; i++) await treeOf(i % 2 === 0 ? a : b).set(`${i}`, "x".repeat(9000));
     await nextTurn();
     assertEquals([treeOf(a).count(), treeOf(b).count()], [200, 200]);
-  });
-
-  it("refuse what needs every commit from the process that makes it", async () => {
-    const db = handles.open();
-    await treeOf(db).set("one", "um");
-    const store = { put: () => {}, get: () => undefined, list: () => [], delete: () => {} };
-    await assertRejects(async () => void (await archive(db, store as never)), TypeError);
-    await assertRejects(async () => await replicate(db), TypeError, "Cannot replicate");
   });
 
   it("refuse a transaction inside the transaction of another handle of the thread", async () => {

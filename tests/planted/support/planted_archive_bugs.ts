@@ -21,7 +21,7 @@ export const ARCHIVE_BUGS: readonly PlantedBug[] = [
     "archive-not-durable",
     "only commits that are on the medium are archived",
     ARCHIVER,
-    "    await this.#session.reachMedium(pager.meta.version);\n" +
+    "    await this.#session.reachMedium(version);\n" +
       "    if (this.#isApart || this.#queue.isLost) await this.#shipPages();\n" +
       "    else await this.#shipCommits(pager.durableVersion);\n",
     "    if (this.#isApart || this.#queue.isLost) await this.#shipPages();\n" +
@@ -48,9 +48,9 @@ export const ARCHIVE_BUGS: readonly PlantedBug[] = [
     "archive-apart",
     "an archive that continues begins with the sum of the state that it found",
     ARCHIVER,
-    "    this.#tip = { version, link };\n",
-    "    this.#tip = { version, link };\n" +
-      "    this.#isApart = version < meta.version;\n",
+    "    this.#tip = position;\n  }\n",
+    "    this.#tip = position;\n" +
+      "    this.#isApart = position.version < this.#session.pager.meta.version;\n  }\n",
     ARCHIVE,
   ),
   bug(

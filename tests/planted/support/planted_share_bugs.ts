@@ -2,7 +2,7 @@
  * Planted bugs of shared files: the turns of those who write, copies of a version, watchers.
  */
 
-import { bug, part, type PlantedBug } from "./planted_bugs.ts";
+import { also, bug, part, type PlantedBug } from "./planted_bugs.ts";
 
 const TREES = "store/followed_tree.ts";
 const SESSION = "store/follow/sharing_session.ts";
@@ -11,6 +11,9 @@ const VERSIONS = "pager/share/version_pages.ts";
 const WORK_TEST = "tests/share/shared_work_test.ts";
 const WATCH_TEST = "tests/share/watch_test.ts";
 const PATH = "pager/share/shared_path.ts";
+const QUEUE = "pager/copy/commit_queue.ts";
+const ARCHIVE = part("tests/share/archive_test.ts", "an archive of a shared database");
+const KILLED = part("tests/share/archive_test.ts", "an archive of a shared file whose writer");
 const AFTER_HOLD = part("tests/share/interleaved_shared_test.ts", "gives the lock up before");
 
 /** Bugs of shared files. */
@@ -70,5 +73,69 @@ export const SHARE_BUGS: readonly PlantedBug[] = [
     "      this.#write(this.#hold.waits);\n",
     "      this.#write(this.#hold.waits);\n      this.#share.noteDurable();\n",
     AFTER_HOLD,
+  ),
+  bug(
+    "share-archive-others",
+    "an archive has each batch of another process by itself",
+    PATH,
+    "      tap?.takenOver(version, group.meta, group.bytes);\n",
+    "",
+    ARCHIVE,
+  ),
+  also(
+    bug(
+      "share-archive-gap",
+      "a queue that has missed a commit loses all that it has",
+      QUEUE,
+      "if (records === undefined || before !== this.#last) return this.lose();",
+      "if (records === undefined) return this.lose();",
+      ARCHIVE,
+    ),
+    PATH,
+    "    this.#parts.taps.tap?.missed();\n    writeback",
+    "    writeback",
+  ),
+  bug(
+    "share-archive-missed",
+    "an archive copies pages where the journal of others was gone before it was read",
+    PATH,
+    "    this.#parts.taps.tap?.missed();\n    writeback",
+    "    writeback",
+    ARCHIVE,
+  ),
+  bug(
+    "share-archive-joined",
+    "commits that were read as one batch are archived as one",
+    QUEUE,
+    "const joined = meta.version - before - 1;",
+    "const joined = 0 * before;",
+    ARCHIVE,
+  ),
+  bug(
+    "share-archive-between",
+    "a version between commits that were archived as one is refused",
+    "store/archive/restore_archive.ts",
+    'if (work.isPastEnd && typeof point === "number" && point !== work.meta.version) {',
+    'if (work.isPastEnd && typeof point === "number" && point < 0) {',
+    ARCHIVE,
+  ),
+  bug(
+    "share-archive-not-durable",
+    "what another process has not synced is synced before it is archived",
+    "store/archive/archiver.ts",
+    "    await this.#session.reachMedium(version);\n" +
+      "    if (this.#isApart || this.#queue.isLost) await this.#shipPages();\n" +
+      "    else await this.#shipCommits(pager.durableVersion);\n",
+    "    if (this.#isApart || this.#queue.isLost) await this.#shipPages();\n" +
+      "    else await this.#shipCommits(version);\n",
+    KILLED,
+  ),
+  bug(
+    "share-archive-role",
+    "one of the processes that share a file archives it",
+    "store/archive/archive_role.ts",
+    "    if (!lock.tryLock(true)) return false;\n",
+    "    lock.tryLock(true);\n",
+    ARCHIVE,
   ),
 ];

@@ -42,7 +42,13 @@ export class SharedWorld {
   readonly side = new Uint8Array(4096);
   /** The beginning of the lock file. */
   readonly note = new Uint8Array(16);
-  readonly tables = [new LockTable(), new LockTable(), new LockTable(), new LockTable()] as const;
+  readonly tables = {
+    file: new LockTable(),
+    lock: new LockTable(),
+    here: new LockTable(),
+    queue: new LockTable(),
+    archive: new LockTable(),
+  };
 
   /** The milliseconds by which the clock moves at a look. */
   stepMs: () => number = () => 0;
@@ -74,14 +80,19 @@ export class SharedWorld {
 
   /** A lock was given up: whoever waits for it has it now, and is gone. */
   visit(table: LockTable): void {
-    if (table !== this.tables[1]) return;
+    if (table !== this.tables.lock) return;
     this.#visitor?.release();
     this.#visitor = undefined;
   }
 
+  /** The processes that were begun. */
+  readonly lives: Life[] = [];
+
   /** A process that lives for so many calls to the system. */
   begin(calls: number): Life {
-    return new Life(this, calls);
+    const life = new Life(this, calls);
+    this.lives.push(life);
+    return life;
   }
 }
 
@@ -100,6 +111,11 @@ export class Life {
     return this.#left <= 0;
   }
 
+  /** Lets it live for so many calls more. */
+  killAfter(calls: number): void {
+    this.#left = calls;
+  }
+
   /** Counts a call; the last one is cut. */
   step(half: () => void = () => {}): void {
     if (this.#left > 0 && --this.#left === 0) {
@@ -112,18 +128,19 @@ export class Life {
   /** Kills the process: the system gives its locks up. */
   end(): void {
     this.#left = 0;
-    for (const table of this.world.tables) table.unlock(this);
+    for (const table of Object.values(this.world.tables)) table.unlock(this);
   }
 
   /** The files as this process has them open. */
   files(): ShareFiles {
-    const [file, lock, here, queue] = this.world.tables;
+    const { file, lock, here, queue, archive } = this.world.tables;
     return {
       base: new LifeFile(this, file),
       lockFile: new LifeLock(this, lock, "lock"),
       presence: new LifeLock(this, here, "here"),
       side: new LifeSide(this),
       queue: new LifeLock(this, queue, "queue"),
+      openArchiveLock: () => new LifeLock(this, archive, "archive"),
       now: this.world.now,
     };
   }
