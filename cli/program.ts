@@ -3,7 +3,7 @@
  * and closes the file.
  */
 
-import { type Database, LockedError, open, type OpenOptions, type Snapshot } from "../mod.ts";
+import { type Database, LockedError, open, type Snapshot } from "../mod.ts";
 import type { CodecPair } from "./form/codecs.ts";
 import {
   type AnyReadTree,
@@ -120,9 +120,7 @@ function openAs({ spec, file: path, args }: Call, lockTimeoutMs: number): Opened
   }
   if (use === "fill" && isMissing(path)) return openNew(path, spec.filledFrom?.(args) ?? STDIN);
   const isMade = use === "create" && isMissing(path);
-  const { db, isFollowed } = use === "read"
-    ? openToRead(path, lockTimeoutMs)
-    : { db: open(path, { ...OPTIONS[use], lockTimeoutMs }), isFollowed: false };
+  const { db, isFollowed } = openFor(use, path, lockTimeoutMs);
   const reading = new Reading(db);
   const close = () => {
     reading.close();
@@ -146,11 +144,30 @@ function openAs({ spec, file: path, args }: Call, lockTimeoutMs: number): Opened
   };
 }
 
-/** How the uses that need the lock open a file. */
-const OPTIONS: Readonly<Partial<Record<FileUse, OpenOptions>>> = {
-  copy: { readOnly: true },
-  write: { create: false },
-};
+/** Opens a file for a use that reads or writes its trees. */
+function openFor(
+  use: FileUse,
+  path: string,
+  lockTimeoutMs: number,
+): { db: Database; isFollowed: boolean } {
+  if (use === "read") return openToRead(path, lockTimeoutMs);
+  if (use === "copy") return { db: openToCopy(path, lockTimeoutMs), isFollowed: false };
+  return { db: open(path, { create: use !== "write", lockTimeoutMs }), isFollowed: false };
+}
+
+/** Opens a file read-only, or shares it if other processes do: they keep the pages of a version. */
+function openToCopy(path: string, lockTimeoutMs: number): Database {
+  try {
+    return open(path, { readOnly: true, follow: false, lockTimeoutMs });
+  } catch (locked) {
+    if (!(locked instanceof LockedError)) throw locked;
+    try {
+      return open(path, { shared: true, create: false });
+    } catch (error) {
+      throw error instanceof LockedError ? locked : error;
+    }
+  }
+}
 
 /** Opens a file read-only, or follows it and says so if another process has the lock. */
 function openToRead(path: string, lockTimeoutMs: number): { db: Database; isFollowed: boolean } {

@@ -4,6 +4,7 @@
 
 import { archive as ship } from "../../mod.ts";
 import { storeAt } from "../io/archive_place.ts";
+import { EXIT, Refusal } from "../io/exit.ts";
 import { Interruption } from "../io/interruption.ts";
 import { count, countOf, oneLine } from "../io/text.ts";
 import type { CommandSpec } from "../spec/command_spec.ts";
@@ -13,7 +14,8 @@ export const archive: CommandSpec = {
   name: "archive",
   summary: "archive a database, or what changed since, to a folder or a bucket",
   details: "The first time, all pages are archived; later, those that changed. A program that " +
-    "has the file open archives every commit itself, by archive() of the library. STORE is a " +
+    "has the file open archives every commit itself, by archive() of the library. A file that " +
+    "processes share is archived while they use it. STORE is a " +
     "folder, or the URL of a bucket of S3, with a prefix of names after '#'; its key is in " +
     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
   file: "copy",
@@ -24,9 +26,13 @@ export const archive: CommandSpec = {
     ["archive cities.quire 'https://s3.eu-west-1.amazonaws.com/backups#cities/'", "in a bucket"],
   ],
   inShell: false,
-  async run({ db, out, json }, [store]) {
+  async run({ db, path, out, json }, [store]) {
     using interruption = new Interruption();
     const shipping = ship(db, storeAt(store!));
+    if (db.stats().archive!.standsBy) {
+      const state = `another process archives ${oneLine(path)}`;
+      throw new Refusal(`Cannot archive: ${state}; leave it to that one`, EXIT.unusable);
+    }
     await shipping.close({ signal: interruption.signal });
     const { version, objects, bytes } = db.stats().archive!;
     if (json) return out.json({ version, objects, bytes });

@@ -43,7 +43,7 @@ export interface OptionSpec {
 export type FileUse =
   /** Opens it read-only, and follows it if another process has it open for writing. */
   | "read"
-  /** Opens it read-only, and needs every page of one version. */
+  /** Opens it read-only, or shares it with those that do; needs every page of one version. */
   | "copy"
   /** Opens it for writing; the file must exist. */
   | "write"

@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { COMMANDS } from "../../cli/all_commands.ts";
-import { json, open, string, u64 } from "../../mod.ts";
+import { folderStore, json, open, restore, string, u64 } from "../../mod.ts";
 import { format } from "../../pager/mod.ts";
 import { cliWords, inParallel, installQuire, quire } from "../support/cli.ts";
 import { cyclicValue, makeCliSample } from "../support/cli_sample.ts";
@@ -49,6 +49,31 @@ describe("cli: info of a shared file", () => {
       assertMatch(out, /^closed +no: 2 processes share it$/m);
       const rows = out.split("\n").filter((line) => line.trim().startsWith(`${Deno.pid} `));
       assertEquals(rows.length, 2);
+    }));
+});
+
+describe("cli: copies of a shared file", () => {
+  it("are made while others use it: an archive, a backup, a list of changes", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/db.quire`;
+      using db = open(path, { shared: true });
+      const tree = db.tree("a", { key: string, value: string });
+      await tree.set("key", "1");
+      const archiving = ["archive", path, `${dir}/archive`];
+      assertEquals((await quire(archiving)).code, 0);
+      assertEquals((await quire(["backup", path, `${dir}/copy`])).code, 0);
+      await tree.set("key", "2");
+      const { out } = await quire(archiving);
+      assertMatch(out, /^Archived version 2 to /);
+      assertMatch((await quire(["changes", path, "--since", `${dir}/copy`])).out, /^set\ta\t/);
+      const found: (string | undefined)[] = [];
+      for (const at of [1, 2]) {
+        await restore(`${dir}/${at}`, { from: folderStore(`${dir}/archive`), at });
+        using restored = open(`${dir}/${at}`);
+        found.push(restored.tree("a", { key: string, value: string }).get("key"));
+      }
+      assertEquals(found, ["1", "2"]);
+      assertEquals(tree.get("key"), "2");
     }));
 });
 

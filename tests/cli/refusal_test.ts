@@ -11,7 +11,7 @@ import type { CommandSpec, FileUse } from "../../cli/spec/command_spec.ts";
 import { Refusal } from "../../cli/io/exit.ts";
 import { parseLine } from "../../cli/spec/parser.ts";
 import { PROGRAM } from "../../cli/program.ts";
-import { open } from "../../mod.ts";
+import { archive, folderStore, open } from "../../mod.ts";
 import { inParallel, type Outcome, quire, quireAll } from "../support/cli.ts";
 import { makeCliSample } from "../support/cli_sample.ts";
 import { inTempDir } from "../support/temp.ts";
@@ -305,6 +305,16 @@ describe("cli: refusals", () => {
             /has it open, in another process or worker; close it there, or wait .*--wait/,
           );}
       }
+    }));
+
+  it("are for an archive of a file that another process archives", () =>
+    inTempDir(async (dir) => {
+      const path = `${dir}/db.quire`;
+      makeCliSample(path);
+      using db = open(path, { shared: true });
+      await using _ = archive(db, folderStore(`${dir}/archive`));
+      const outcome = await quire(["archive", path, `${dir}/other`]);
+      assertRefusal("archive", outcome, 3, /another process archives .*; leave it to that one$/m);
     }));
 
   it("wait until another process closes the file", () =>
